@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the broker and bothy-helper say to each other: one request or reply per
+ * message of a SOCK_SEQPACKET socket whose other end only root can reach. File
+ * descriptors travel beside the message (SCM_RIGHTS, unix(7)).
+ *
+ * The helper never sees a caller's string or path: a tree is named by the uuid or
+ * hash that the broker gave it, everything else by number and fd.
+ */
+
+#include <stdint.h>
+
+#define HELPER_PROTOCOL_VERSION 1u
+#define HELPER_MAX_EXTENTS 5 /* what a uid_map written here may hold */
+#define HELPER_MAX_LAYERS 64
+#define HELPER_MAX_FDS 72 /* below SCM_MAX_FD, 253 */
+
+/* An identity's lines in uid_map and gid_map; see user_namespaces(7). */
+struct helper_extent
+{
+  uint32_t inside;
+  uint32_t outside;
+  uint32_t count;
+};
+
+enum helper_op
+{
+  /* Make a user namespace with the given map, owned by OWNER. CAP_SETUID, CAP_SETGID. Reply: its fd. */
+  HELPER_USERNS = 1,
+  /* Clone layers as detached idmapped mounts. fd 0: the user namespace that maps them.
+     CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH. Reply: one mount fd a layer, in order. */
+  HELPER_MOUNT = 2,
+  /* Start a program of ours as uid 0 of a user namespace, in the host's mount namespace.
+     fd 0: the user namespace; the others become fds 3, 4, … of the program.
+     No capability outside that namespace. Reply: pid, and its pidfd. */
+  HELPER_SPAWN = 3,
+  /* Give files of root's to another id. fds: directories or files owned by root. CAP_CHOWN. */
+  HELPER_OWN = 4,
+};
+
+enum helper_layer_kind
+{
+  HELPER_LAYER_IMAGE = 1,     /* STATE/images/<id, 64 hexadecimal digits>/root, mounted read-only */
+  HELPER_LAYER_CONTAINER = 2, /* STATE/containers/<id, a uuid>/data: upper/ and work/ */
+};
+
+struct helper_layer
+{
+  uint32_t kind;
+  char id[68]; /* NUL-terminated; checked: hexadecimal digits and dashes only */
+};
+
+enum helper_program
+{
+  HELPER_PROGRAM_SUPERVISOR = 1,
+  HELPER_PROGRAM_UNPACK = 2, /* with an empty network namespace */
+};
+
+struct helper_request
+{
+  uint32_t version;
+  uint32_t serial; /* repeated in the reply; replies may come in any order */
+  uint32_t op;
+  uint32_t owner; /* USERNS: uid and gid that own the namespace; OWN: uid and gid to give to */
+  uint32_t n_extents;
+  struct helper_extent extents[HELPER_MAX_EXTENTS];
+  uint32_t program;
+  uint32_t n_layers;
+  struct helper_layer layers[HELPER_MAX_LAYERS];
+};
+
+/* Where it went wrong, so that the text is made in one place: the broker. */
+enum helper_step
+{
+  HELPER_STEP_NONE = 0,
+  HELPER_STEP_REQUEST = 1, /* the request makes no sense */
+  HELPER_STEP_FORK = 2,
+  HELPER_STEP_CAPABILITIES = 3,
+  HELPER_STEP_USERNS = 4, /* unshare(CLONE_NEWUSER) */
+  HELPER_STEP_MAP = 5,    /* writing uid_map, gid_map */
+  HELPER_STEP_OPEN = 6,   /* opening the layer */
+  HELPER_STEP_CLONE = 7,  /* open_tree */
+  HELPER_STEP_IDMAP = 8,  /* mount_setattr: EINVAL means that the file system can not */
+  HELPER_STEP_OWN = 9,
+  HELPER_STEP_DEADLINE = 10, /* the worker was killed */
+};
+
+struct helper_reply
+{
+  uint32_t version;
+  uint32_t serial;
+  int32_t error; /* 0, or an errno value */
+  uint32_t step;
+  int32_t pid;
+  uint32_t layer; /* index of the layer that failed */
+};

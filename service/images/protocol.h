@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the broker and bothy-unpack say to each other over fd 3 of bothy-unpack, a
+ * SOCK_SEQPACKET socket: the broker sends one request, bothy-unpack any number of
+ * progress messages and one result, then exits. Closing the socket cancels.
+ * After the fixed part of the result come TEXT_SIZE bytes of text.
+ *
+ * bothy-unpack is uid 0 of a user namespace over the neutral range, without network.
+ */
+
+#include <stdint.h>
+
+#define UNPACK_PROTOCOL_VERSION 1u
+#define UNPACK_CONNECTION_FD 3
+#define UNPACK_TREE_FD 4   /* the directory, owned by uid 0 inside, to fill or to empty */
+#define UNPACK_SOURCE_FD 5 /* the archive, or the busybox binary */
+
+enum unpack_mode
+{
+  UNPACK_ARCHIVE = 1, /* unpack SOURCE into TREE */
+  UNPACK_BUSYBOX = 2, /* make a root file system of one static busybox in TREE */
+  UNPACK_REMOVE = 3,  /* remove everything below TREE, and nothing on another file system */
+};
+
+struct unpack_request
+{
+  uint32_t version;
+  uint32_t mode;
+  uint64_t max_bytes;   /* unpacked */
+  uint64_t max_inodes;
+  uint64_t max_seconds;
+};
+
+enum unpack_message_type
+{
+  UNPACK_PROGRESS = 1, /* bytes_in, bytes_out */
+  UNPACK_RESULT = 2,
+};
+
+enum unpack_error
+{
+  UNPACK_OK = 0,
+  UNPACK_BAD_ARCHIVE = 1,     /* text says what and which entry */
+  UNPACK_LIMIT_EXCEEDED = 2,  /* text says which limit */
+  UNPACK_NO_SPACE = 3,
+  UNPACK_IO = 4,              /* reading the source or writing the tree */
+  UNPACK_NOT_STATIC = 5,      /* busybox needs shared libraries */
+};
+
+struct unpack_message
+{
+  uint32_t version;
+  uint32_t type;
+  uint32_t error;
+  int32_t error_number; /* errno or 0 */
+  uint64_t bytes_in;    /* of SOURCE, as read */
+  uint64_t bytes_out;   /* written, all files */
+  uint64_t inodes;
+  uint64_t skipped_devices;
+  uint8_t sha256[32];   /* of every byte of SOURCE, to its end */
+  uint32_t text_size;   /* on success: the tree's os-release(5), at most 16 KiB, then NUL,
+                           then the architecture of its /bin/sh or init as uname -m says it; on failure: what happened */
+};

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the broker and a container's supervisor say to each other: one message per
+ * packet of a SOCK_SEQPACKET socket; file descriptors travel beside it (unix(7)).
+ * After the fixed part come TEXT_SIZE bytes of strings, each ended by a NUL, in the
+ * order that the message's comment gives.
+ *
+ * The supervisor is started with fd 3, the connection of the broker that starts it.
+ * It listens on a socket that it is handed, so that a later broker finds it again;
+ * a newer connection takes the place of the older one.
+ *
+ * Neither side trusts the other's numbers: sizes and counts are checked.
+ */
+
+#include <stdint.h>
+
+#define SUPERVISOR_PROTOCOL_VERSION 1u
+#define SUPERVISOR_MAX_PACKET (128u * 1024u) /* fixed part and strings */
+#define SUPERVISOR_MAX_FDS 72
+#define SUPERVISOR_MAX_EXECS 256
+#define SUPERVISOR_CONNECTION_FD 3
+
+enum supervisor_message_type
+{
+  /* ---- broker → supervisor; each gets one SUPERVISOR_REPLY with its serial ---- */
+
+  /*
+   * Build the namespaces and the root file system. Sent once, at once.
+   * fds: the lower layers' mounts, topmost first (N_LOWER of them), the mount that
+   * holds upper/ and work/ (made if they are missing), the listening socket, the
+   * seccomp filter (an array of struct sock_filter, as seccomp_export_bpf() writes
+   * it), the console log (O_APPEND; bounded by the supervisor).
+   * text: hostname.
+   * Replies when the root is ready, or with the step that failed.
+   */
+  SUPERVISOR_PREPARE = 1,
+  /*
+   * Move into the control group, run the first process. Sent once, after PREPARE
+   * was answered or not: messages are handled in order.
+   * fds: with SUPERVISOR_FLAG_STDIO three, for the first process.
+   * text: path of the delegated control group below the cgroup2 mount ("" = stay),
+   * path of the cgroup2 mount, user ("" = root), working directory ("" = /), then N_ARGV and N_ENV strings.
+   * N_ARGV 0: the image's init. Otherwise the command is a child of a minimal init
+   * of the supervisor's own, pid 1, which reaps and hands signals on.
+   * Replies when exec(2) worked, with pid (the host's) of the first process and
+   * value: the signal that makes it shut down.
+   */
+  SUPERVISOR_START = 2,
+  /*
+   * Run a program inside, in a session of its own.
+   * fds: three, or none: /dev/null, or with SUPERVISOR_FLAG_TTY a new terminal.
+   * id: the broker's name for it. text: user ("" = root; NAME, NUMBER, either with
+   * :GROUP), working directory ("" = the user's home), then N_ARGV and N_ENV strings.
+   * With SUPERVISOR_FLAG_LOGIN argv[0] may be "": the user's login shell.
+   * Replies when exec(2) worked, with pid; with a terminal its master as fd
+   * and value: N of pts/N.
+   */
+  SUPERVISOR_EXEC = 3,
+  SUPERVISOR_SIGNAL = 4,      /* id: 0 the first process, else an exec; value: signal */
+  SUPERVISOR_KILL_ALL = 5,    /* every process of the container, through cgroup.kill */
+  SUPERVISOR_FREEZE = 6,      /* replies when the kernel says frozen 1 */
+  SUPERVISOR_THAW = 7,
+  SUPERVISOR_CONSOLE = 8,     /* replies with the master of a new terminal joined to the console */
+
+  /* ---- supervisor → broker ---- */
+
+  SUPERVISOR_HELLO = 20,       /* first on every connection; state, pid, value as START's reply; text: of the running execs, N_ARGV of them, "ID PID" */
+  SUPERVISOR_REPLY = 21,       /* serial; error, step */
+  SUPERVISOR_EXEC_EXITED = 22, /* id, code, signal; kept until a broker is connected */
+  SUPERVISOR_EXITED = 23,      /* the first process and all others are gone: code, signal, flags (REBOOT); the supervisor ends after it */
+};
+
+enum supervisor_flag
+{
+  SUPERVISOR_FLAG_STDIO = 1 << 0,
+  SUPERVISOR_FLAG_TTY = 1 << 1,
+  SUPERVISOR_FLAG_LOGIN = 1 << 2,
+  SUPERVISOR_FLAG_REBOOT = 1 << 3,  /* of EXITED: it asked for a reboot, reboot(2) in a pid namespace */
+  SUPERVISOR_FLAG_NESTING = 1 << 4, /* of PREPARE: user namespaces inside are allowed */
+};
+
+enum supervisor_state
+{
+  SUPERVISOR_STATE_NEW = 0,
+  SUPERVISOR_STATE_PREPARED = 1,
+  SUPERVISOR_STATE_RUNNING = 2,
+  SUPERVISOR_STATE_FROZEN = 3,
+  SUPERVISOR_STATE_EXITED = 4,
+};
+
+/* Where it went wrong; the broker makes the text of it. */
+enum supervisor_step
+{
+  SUPERVISOR_STEP_NONE = 0,
+  SUPERVISOR_STEP_REQUEST = 1,  /* the message makes no sense now */
+  SUPERVISOR_STEP_NAMESPACE = 2,
+  SUPERVISOR_STEP_LAYER = 3,    /* move_mount of a layer */
+  SUPERVISOR_STEP_OVERLAY = 4,
+  SUPERVISOR_STEP_MOUNT = 5,    /* proc, sys, dev, run, … */
+  SUPERVISOR_STEP_ROOT = 6,     /* the image's tree is not one: a directory is a link or missing */
+  SUPERVISOR_STEP_CGROUP = 7,
+  SUPERVISOR_STEP_CONSOLE = 8,
+  SUPERVISOR_STEP_SECCOMP = 9,
+  SUPERVISOR_STEP_USER = 10,    /* no such user inside */
+  SUPERVISOR_STEP_DIRECTORY = 11, /* working directory */
+  SUPERVISOR_STEP_EXEC = 12,    /* ENOENT: no such program or no init; EACCES: not executable */
+  SUPERVISOR_STEP_FORK = 13,
+  SUPERVISOR_STEP_TTY = 14,
+};
+
+struct supervisor_message
+{
+  uint32_t version;
+  uint32_t type;
+  uint32_t serial;
+  uint32_t id;
+  uint32_t flags;
+  uint32_t n_lower;
+  uint32_t n_argv;
+  uint32_t n_env;
+  int32_t value;
+  int32_t pid;
+  int32_t error; /* 0, or an errno value */
+  uint32_t step;
+  uint32_t state;
+  int32_t code;
+  int32_t signal;
+  uint32_t text_size;
+};
