@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "step.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/nsfs.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "fd.h"
+#include "privilege.h"
+
+#ifndef OPEN_TREE_CLONE
+#define OPEN_TREE_CLONE 1
+#endif
+#ifndef AT_EMPTY_PATH
+#define AT_EMPTY_PATH 0x1000
+#endif
+#define PROPAGATION_PRIVATE (1u << 18) /* MS_PRIVATE; <sys/mount.h> and <linux/mount.h> do not mix */
+
+static int
+open_layer (int state, const struct helper_layer *layer)
+{
+  struct open_how how = {
+    .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+  };
+  char path[128];
+
+  snprintf (path, sizeof path, layer->kind == HELPER_LAYER_IMAGE ? "images/%s/root" : "containers/%s/data",
+            layer->id);
+  return (int)syscall (SYS_openat2, state, path, &how, sizeof how);
+}
+
+static int
+clone_layer (int state, const struct helper_layer *layer, int userns, struct step_result *ret)
+{
+  struct mount_attr attributes = {
+    .attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                (layer->kind == HELPER_LAYER_IMAGE ? MOUNT_ATTR_RDONLY : 0),
+    .propagation = PROPAGATION_PRIVATE,
+    .userns_fd = (uint64_t)userns,
+  };
+  AUTO_FD directory = open_layer (state, layer);
+  int mount;
+
+  if (directory < 0)
+    return step_fail (ret, HELPER_STEP_OPEN, errno);
+  mount = (int)syscall (SYS_open_tree, directory, "", OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH);
+  if (mount < 0)
+    return step_fail (ret, HELPER_STEP_CLONE, errno);
+  ret->fds[ret->n_fds++] = mount;
+  if (syscall (SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0)
+    return step_fail (ret, HELPER_STEP_IDMAP, errno);
+  return 0;
+}
+
+int
+step_mount (const struct packet *packet, struct step_result *ret)
+{
+  const struct helper_request *request = &packet->request;
+  int userns = packet->fds[0];
+  AUTO_FD state = -1;
+  int error = privilege_reduce (CAPABILITY (CAP_SYS_ADMIN) | CAPABILITY (CAP_DAC_READ_SEARCH), 0);
+
+  if (error != 0)
+    return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
+  /* Asked for here: EINVAL of mount_setattr(2) is to mean one thing only. */
+  if (ioctl (userns, NS_GET_NSTYPE) != CLONE_NEWUSER)
+    return step_fail (ret, HELPER_STEP_REQUEST, EINVAL);
+  state = open (STATE_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (state < 0)
+    return step_fail (ret, HELPER_STEP_OPEN, errno);
+  for (uint32_t i = 0; i < request->n_layers; i++) {
+    ret->layer = i;
+    error = clone_layer (state, &request->layers[i], userns, ret);
+    if (error != 0)
+      return error;
+  }
+  ret->layer = 0;
+  return 0;
+}

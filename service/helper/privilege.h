@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdint.h>
+#include <linux/capability.h>
+
+#define CAPABILITY(name) (UINT64_C (1) << (name))
+
+/*
+ * Leaves this process with exactly KEEP: effective, permitted and bounding; nothing
+ * inheritable or ambient; no groups. EFFECTIVE_ID becomes the effective uid and gid
+ * while real and saved ids stay root's: what EFFECTIVE_ID owns can then neither
+ * signal nor trace this process. Returns 0 or an errno value.
+ */
+int privilege_reduce (uint64_t keep, uint32_t effective_id);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "request.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define FIRST_FREE_ID 65536u        /* below are the machine's own accounts, and root */
+#define NO_ID         4294967295ull /* (uid_t) -1: "leave as it is" to half of the system calls */
+
+static bool
+overlap (uint32_t a, uint32_t b, uint32_t count_a, uint32_t count_b)
+{
+  return (uint64_t)a < (uint64_t)b + count_b && (uint64_t)b < (uint64_t)a + count_a;
+}
+
+int
+request_check_extents (const struct helper_extent *extents, uint32_t n_extents)
+{
+  if (n_extents < 1 || n_extents > HELPER_MAX_EXTENTS)
+    return EINVAL;
+  for (uint32_t i = 0; i < n_extents; i++) {
+    const struct helper_extent *e = &extents[i];
+
+    if (e->count == 0 || (uint64_t)e->inside + e->count > NO_ID)
+      return EINVAL;
+    if (e->outside < FIRST_FREE_ID || (uint64_t)e->outside + e->count > NO_ID)
+      return EPERM;
+    for (uint32_t j = 0; j < i; j++)
+      if (overlap (e->inside, extents[j].inside, e->count, extents[j].count) ||
+          overlap (e->outside, extents[j].outside, e->count, extents[j].count))
+        return EINVAL;
+  }
+  return 0;
+}
+
+bool
+request_id_is_valid (const char id[68])
+{
+  size_t length = strnlen (id, 68);
+
+  return length >= 32 && length < 68 && strspn (id, "0123456789abcdef-") == length;
+}
+
+static int
+check_layers (const struct helper_request *request)
+{
+  if (request->n_layers < 1)
+    return EINVAL;
+  if (request->n_layers > HELPER_MAX_LAYERS)
+    return E2BIG;
+  for (uint32_t i = 0; i < request->n_layers; i++) {
+    const struct helper_layer *layer = &request->layers[i];
+
+    if (layer->kind != HELPER_LAYER_IMAGE && layer->kind != HELPER_LAYER_CONTAINER)
+      return EINVAL;
+    if (!request_id_is_valid (layer->id))
+      return EINVAL;
+  }
+  return 0;
+}
+
+static int
+check_op (const struct helper_request *request, unsigned int n_fds)
+{
+  switch (request->op) {
+  case HELPER_USERNS:
+    if (n_fds != 0 || request->owner == NO_ID)
+      return EINVAL;
+    return request_check_extents (request->extents, request->n_extents);
+  case HELPER_MOUNT:
+    return n_fds == 1 ? check_layers (request) : EINVAL;
+  case HELPER_SPAWN:
+    if (request->program != HELPER_PROGRAM_SUPERVISOR && request->program != HELPER_PROGRAM_UNPACK)
+      return EINVAL;
+    return n_fds >= 1 ? 0 : EINVAL;
+  case HELPER_OWN:
+    if (n_fds < 1)
+      return EINVAL;
+    return request->owner >= FIRST_FREE_ID && request->owner != NO_ID ? 0 : EPERM;
+  default:
+    return EINVAL;
+  }
+}
+
+int
+request_check (const struct packet *packet)
+{
+  if (packet->size != sizeof packet->request || packet->request.version != HELPER_PROTOCOL_VERSION)
+    return EPROTO;
+  if (packet->truncated)
+    return E2BIG;
+  return check_op (&packet->request, packet->n_fds);
+}

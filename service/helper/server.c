@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "server.h"
+
+#include <errno.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "packet.h"
+#include "request.h"
+#include "step.h"
+
+#define MAX_CONNECTIONS  8
+#define MAX_WORKERS      64
+#define DEADLINE_SECONDS 10
+#define IDLE_SECONDS     30
+
+/* A step that is being done. */
+struct worker {
+  int pidfd; /* -1: this place is free */
+  int connection;
+  uint32_t serial;
+  int64_t deadline;
+  bool late;
+};
+
+struct server {
+  int listening; /* -1: serve one connection only */
+  int connections[MAX_CONNECTIONS];
+  unsigned int n_connections;
+  struct worker workers[MAX_WORKERS];
+  unsigned int n_workers;
+  int64_t idle_since;
+};
+
+static int64_t
+now_ms (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return now.tv_sec * INT64_C (1000) + now.tv_nsec / 1000000;
+}
+
+/* Like fork(), but with a pidfd; with SIGNAL 0 the child has to be waited for with __WALL. */
+static pid_t
+clone_process (int *ret_pidfd, int signal)
+{
+  struct clone_args args = { .flags = CLONE_PIDFD,
+                             .pidfd = (uint64_t)(uintptr_t)ret_pidfd,
+                             .exit_signal = (uint64_t)signal };
+
+  return (pid_t)syscall (SYS_clone3, &args, sizeof args);
+}
+
+/* The server never waits for a reader: a broker that does not read gets no reply. */
+static void
+reply (int connection, uint32_t serial, int error, enum helper_step step)
+{
+  struct helper_reply message = {
+    .version = HELPER_PROTOCOL_VERSION, .serial = serial, .error = error, .step = step
+  };
+
+  (void)packet_reply (connection, &message, NULL, 0, MSG_DONTWAIT);
+}
+
+static int
+run_step (const struct packet *packet, struct step_result *ret)
+{
+  switch ((enum helper_op)packet->request.op) {
+  case HELPER_USERNS:
+    return step_userns (packet, ret);
+  case HELPER_MOUNT:
+    return step_mount (packet, ret);
+  case HELPER_OWN:
+    return step_own (packet, ret);
+  case HELPER_SPAWN:
+    break;
+  }
+  return step_fail (ret, HELPER_STEP_REQUEST, EINVAL);
+}
+
+/* The worker: one step, one reply, the end. Any other exit is answered by the server. */
+static void
+run_worker (int connection, const struct packet *packet)
+{
+  struct step_result result = { 0 };
+  int error = run_step (packet, &result);
+  struct helper_reply message = {
+    .version = HELPER_PROTOCOL_VERSION,
+    .serial = packet->request.serial,
+    .error = error,
+    .step = error == 0 ? HELPER_STEP_NONE : result.step,
+    .layer = result.layer,
+  };
+
+  if (packet_reply (connection, &message, result.fds, error == 0 ? result.n_fds : 0, 0) < 0)
+    _exit (EXIT_FAILURE);
+  _exit (EXIT_SUCCESS);
+}
+
+static void
+start_worker (struct server *server, int connection, const struct packet *packet)
+{
+  struct worker *worker = server->workers;
+  int pidfd = -1;
+  pid_t pid;
+
+  while (worker->pidfd >= 0) /* there is a free one, or nothing had been read */
+    worker++;
+  pid = clone_process (&pidfd, 0);
+  if (pid == 0)
+    run_worker (connection, packet);
+  if (pid < 0) {
+    reply (connection, packet->request.serial, errno, HELPER_STEP_FORK);
+    return;
+  }
+  *worker = (struct worker){
+    .pidfd = pidfd,
+    .connection = connection,
+    .serial = packet->request.serial,
+    .deadline = now_ms () + DEADLINE_SECONDS * 1000,
+  };
+  server->n_workers++;
+}
+
+/* Not a worker: it lives on. SIGCHLD is ignored here, so the kernel reaps it. */
+static void
+start_program (int connection, const struct packet *packet)
+{
+  struct helper_reply message = { .version = HELPER_PROTOCOL_VERSION, .serial = packet->request.serial };
+  int pidfd = -1;
+  pid_t pid = clone_process (&pidfd, SIGCHLD);
+
+  if (pid == 0) {
+    step_spawn (packet);
+    _exit (127);
+  }
+  if (pid < 0) {
+    reply (connection, packet->request.serial, errno, HELPER_STEP_FORK);
+    return;
+  }
+  message.pid = pid;
+  /* A program that nobody can know of must not stay. */
+  if (packet_reply (connection, &message, &pidfd, 1, MSG_DONTWAIT) < 0)
+    kill (pid, SIGKILL);
+  close (pidfd);
+}
+
+/* Returns whether the connection is still there. */
+static bool
+serve (struct server *server, int connection)
+{
+  struct packet packet __attribute__ ((cleanup (packet_close))) = { 0 };
+  int result = packet_receive (connection, &packet);
+  int error;
+
+  if (result == -EAGAIN)
+    return true;
+  if (result <= 0)
+    return false;
+  error = request_check (&packet);
+  if (error != 0)
+    reply (connection, packet.size >= 8 ? packet.request.serial : 0, error, HELPER_STEP_REQUEST);
+  else if (packet.request.op == HELPER_SPAWN)
+    start_program (connection, &packet);
+  else
+    start_worker (server, connection, &packet);
+  return true;
+}
+
+/* Waits for a worker that has ended, or was just killed, and answers in its place if it did not. */
+static void
+reap (struct server *server, struct worker *worker)
+{
+  siginfo_t info = { 0 };
+
+  while (waitid (P_PIDFD, (id_t)worker->pidfd, &info, WEXITED | __WALL) < 0 && errno == EINTR)
+    ;
+  if (worker->connection >= 0 && (info.si_code != CLD_EXITED || info.si_status != EXIT_SUCCESS)) {
+    if (worker->late)
+      reply (worker->connection, worker->serial, ETIMEDOUT, HELPER_STEP_DEADLINE);
+    else
+      reply (worker->connection, worker->serial, EIO, HELPER_STEP_FORK);
+  }
+  close (worker->pidfd);
+  worker->pidfd = -1;
+  server->n_workers--;
+}
+
+static void
+kill_worker (struct server *server, struct worker *worker)
+{
+  syscall (SYS_pidfd_send_signal, worker->pidfd, SIGKILL, NULL, 0);
+  reap (server, worker);
+}
+
+static void
+kill_late_workers (struct server *server)
+{
+  int64_t now = now_ms ();
+
+  for (unsigned int i = 0; i < MAX_WORKERS; i++)
+    if (server->workers[i].pidfd >= 0 && server->workers[i].deadline <= now) {
+      server->workers[i].late = true;
+      kill_worker (server, &server->workers[i]);
+    }
+}
+
+static void
+drop_connection (struct server *server, unsigned int index)
+{
+  int connection = server->connections[index];
+
+  for (unsigned int i = 0; i < MAX_WORKERS; i++)
+    if (server->workers[i].pidfd >= 0 && server->workers[i].connection == connection) {
+      server->workers[i].connection = -1;
+      kill_worker (server, &server->workers[i]);
+    }
+  close (connection);
+  server->connections[index] = server->connections[--server->n_connections];
+  server->idle_since = now_ms ();
+}
+
+static bool
+peer_is_root (int connection)
+{
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+
+  return getsockopt (connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == 0;
+}
+
+static void
+accept_connection (struct server *server)
+{
+  int connection = accept4 (server->listening, NULL, NULL, SOCK_CLOEXEC);
+
+  if (connection < 0)
+    return;
+  if (!peer_is_root (connection) || server->n_connections == MAX_CONNECTIONS) {
+    close (connection);
+    return;
+  }
+  server->connections[server->n_connections++] = connection;
+}
+
+/* Milliseconds until something is due; -1: nothing is, and the process sleeps. */
+static int
+timeout (const struct server *server)
+{
+  int64_t due = INT64_MAX;
+  int64_t left;
+
+  for (unsigned int i = 0; i < MAX_WORKERS; i++)
+    if (server->workers[i].pidfd >= 0 && server->workers[i].deadline < due)
+      due = server->workers[i].deadline;
+  if (server->n_connections == 0 && server->idle_since + IDLE_SECONDS * 1000 < due)
+    due = server->idle_since + IDLE_SECONDS * 1000;
+  if (due == INT64_MAX)
+    return -1;
+  left = due - now_ms ();
+  return left < 0 ? 0 : (int)left;
+}
+
+static bool
+is_finished (const struct server *server)
+{
+  if (server->n_connections > 0)
+    return false;
+  return server->listening < 0 || now_ms () >= server->idle_since + IDLE_SECONDS * 1000;
+}
+
+static int
+wait_and_serve (struct server *server)
+{
+  struct pollfd polls[1 + MAX_CONNECTIONS + MAX_WORKERS];
+  unsigned int n_connections = server->n_connections;
+  /* When all places are taken, requests wait in their sockets. */
+  bool is_full = server->n_workers == MAX_WORKERS;
+
+  polls[0] = (struct pollfd){ .fd = server->listening, .events = POLLIN };
+  for (unsigned int i = 0; i < MAX_CONNECTIONS; i++)
+    polls[1 + i] = (struct pollfd){ .fd = i < n_connections && !is_full ? server->connections[i] : -1,
+                                    .events = POLLIN };
+  for (unsigned int i = 0; i < MAX_WORKERS; i++)
+    polls[1 + MAX_CONNECTIONS + i] = (struct pollfd){ .fd = server->workers[i].pidfd, .events = POLLIN };
+  if (poll (polls, 1 + MAX_CONNECTIONS + MAX_WORKERS, timeout (server)) < 0 && errno != EINTR)
+    return -errno;
+  for (unsigned int i = 0; i < MAX_WORKERS; i++)
+    if (polls[1 + MAX_CONNECTIONS + i].revents != 0)
+      reap (server, &server->workers[i]);
+  kill_late_workers (server);
+  /* From the end: dropping one moves the last into its place. */
+  for (unsigned int i = n_connections; i-- > 0;)
+    if (polls[1 + i].revents != 0 && server->n_workers < MAX_WORKERS &&
+        !serve (server, server->connections[i]))
+      drop_connection (server, i);
+  if (polls[0].revents != 0)
+    accept_connection (server);
+  return 0;
+}
+
+static int
+run (struct server *server)
+{
+  int result = 0;
+
+  for (unsigned int i = 0; i < MAX_WORKERS; i++)
+    server->workers[i].pidfd = -1;
+  server->idle_since = now_ms ();
+  signal (SIGCHLD, SIG_IGN);
+  while (!is_finished (server) && result == 0)
+    result = wait_and_serve (server);
+  if (result == 0)
+    return EXIT_SUCCESS;
+  fprintf (stderr, "bothy-helper: waiting for requests: %s\n", strerror (-result));
+  return EXIT_FAILURE;
+}
+
+int
+server_listen (int listening)
+{
+  struct server server = { .listening = listening };
+
+  return run (&server);
+}
+
+int
+server_connection (int connection)
+{
+  struct server server = { .listening = -1, .connections = { connection }, .n_connections = 1 };
+
+  if (!peer_is_root (connection)) {
+    fprintf (stderr, "bothy-helper: the other end of the connection is not root's\n");
+    return EXIT_FAILURE;
+  }
+  return run (&server);
+}

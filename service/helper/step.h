@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "packet.h"
+
+/*
+ * The privileged steps. Each runs in a worker of its own, reduces it to the
+ * capabilities of its row in protocol.h and acts on PACKET, which request_check()
+ * accepted. It returns 0 with RET's fds filled in, or an errno value with RET's
+ * STEP (and LAYER) saying where. The fds are closed by the worker's exit.
+ */
+
+struct step_result {
+  uint32_t step;
+  uint32_t layer;
+  int fds[HELPER_MAX_FDS];
+  unsigned int n_fds;
+};
+
+/* Makes a user namespace and maps it. */
+int step_userns (const struct packet *packet, struct step_result *ret);
+
+/* Clones layers as detached idmapped mounts. */
+int step_mount (const struct packet *packet, struct step_result *ret);
+
+/* Gives root's files to another id. */
+int step_own (const struct packet *packet, struct step_result *ret);
+
+/* Turns this process into the program that PACKET asks for; returns only when that failed. */
+void step_spawn (const struct packet *packet);
+
+/* Fails at STEP with ERROR: fills in RET, returns ERROR. */
+static inline int
+step_fail (struct step_result *ret, enum helper_step step, int error)
+{
+  ret->step = step;
+  return error;
+}

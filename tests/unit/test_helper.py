@@ -1,0 +1,566 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""bothy-helper, driven as bothyd drives it. Needs root; touches only namespaces and a tmpfs of its own.
+
+BOTHY_LIBEXEC_DIR: the installed directory of bothy-helper (and of the programs it starts).
+"""
+
+import array
+import ctypes
+import errno
+import os
+import select
+import shutil
+import signal
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import time
+
+import pytest
+
+LIBEXEC = os.environ.get("BOTHY_LIBEXEC_DIR", "")
+HELPER = os.path.join(LIBEXEC, "bothy-helper")
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or not os.access(HELPER, os.X_OK), reason="needs root and BOTHY_LIBEXEC_DIR"
+)
+
+USERNS, MOUNT, SPAWN, OWN = 1, 2, 3, 4
+IMAGE, CONTAINER = 1, 2
+SUPERVISOR, UNPACK = 1, 2
+STEP_REQUEST, STEP_FORK, STEP_USERNS, STEP_MAP, STEP_OPEN, STEP_IDMAP, STEP_OWN, STEP_DEADLINE = 1, 2, 4, 5, 6, 8, 9, 10
+NEUTRAL = 2147352576
+BASE = 1073741824
+IMAGE_ID = "ab" * 32
+CONTAINER_ID = "00000000-1111-2222-3333-444444444444"
+LAYER = struct.Struct("=I68s")
+REPLY = struct.Struct("=IIiIiI")
+CLONE_NEWNS = 0x20000
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=1, n_extents=None, n_layers=None):
+    data = struct.pack("=IIIII", version, serial, op, owner, len(extents) if n_extents is None else n_extents)
+    for i in range(5):
+        data += struct.pack("=III", *(extents[i] if i < len(extents) else (0, 0, 0)))
+    data += struct.pack("=II", program, len(layers) if n_layers is None else n_layers)
+    for i in range(64):
+        kind, name = layers[i] if i < len(layers) else (0, "")
+        data += LAYER.pack(kind, name.encode())
+    return data
+
+
+class Reply:
+    def __init__(self, data, fds):
+        self.version, self.serial, self.error, self.step, self.pid, self.layer = REPLY.unpack(data)
+        self.fds = fds
+
+
+class Helper:
+    """One helper and its connection."""
+
+    def __init__(self):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self.process = subprocess.Popen(
+                [HELPER, "--connection", str(theirs.fileno())], pass_fds=[theirs.fileno()]
+            )
+        self.socket = ours
+        self.socket.settimeout(20)
+
+    def send(self, data, fds=()):
+        socket.send_fds(self.socket, [data], list(fds))
+
+    def receive(self):
+        data, ancillary, _, _ = self.socket.recvmsg(4096, socket.CMSG_SPACE(4 * 80), socket.MSG_CMSG_CLOEXEC)
+        fds = array.array("i")
+        for level, kind, payload in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                fds.frombytes(payload)
+        return Reply(data, list(fds))
+
+    def call(self, data, fds=()):
+        self.send(data, fds)
+        return self.receive()
+
+    def userns(self, extents, owner=BASE):
+        reply = self.call(request(USERNS, owner=owner, extents=extents))
+        assert (reply.error, reply.step) == (0, 0)
+        return reply.fds[0]
+
+    def close(self):
+        self.socket.close()
+        assert self.process.wait(10) == 0
+
+    def children(self):
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as f:
+            return [int(pid) for pid in f.read().split()]
+
+
+@pytest.fixture
+def helper():
+    h = Helper()
+    yield h
+    h.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_mounts():
+    """A mount namespace for this process and the helpers it starts, with a /var/lib/bothy of its own."""
+    assert libc.unshare(CLONE_NEWNS) == 0
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    # Not tmpfs alone: the directory to mount on may be missing on the machine, so a fresh /var/lib.
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/var/lib"], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
+    os.makedirs(f"/var/lib/bothy/images/{IMAGE_ID}/root/etc")
+    os.makedirs(f"/var/lib/bothy/containers/{CONTAINER_ID}/data/upper")
+    os.chmod("/var/lib/bothy", 0o700)
+    for top in (f"images/{IMAGE_ID}/root", f"containers/{CONTAINER_ID}/data"):
+        for path, _, _ in os.walk(f"/var/lib/bothy/{top}"):
+            os.chown(path, NEUTRAL, NEUTRAL)
+    yield
+
+
+def id_map(fd, name):
+    """What a process that joined the namespace reads of its map."""
+    script = f"import ctypes,sys; ctypes.CDLL(None).setns({fd}, 0x10000000) and sys.exit(9); print(open('/proc/self/{name}').read())"
+    out = subprocess.run([sys.executable, "-c", script], pass_fds=[fd], capture_output=True, text=True, check=True)
+    return [tuple(map(int, line.split())) for line in out.stdout.splitlines() if line]
+
+
+def owner_of(fd):
+    import fcntl
+
+    buffer = array.array("I", [0])
+    fcntl.ioctl(fd, 0xB704, buffer)  # NS_GET_OWNER_UID
+    return buffer[0]
+
+
+def status(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+def fd_count(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+# ---- user namespaces
+
+
+def test_userns_maps_and_belongs_to_owner(helper):
+    extents = [(0, BASE, 65536), (NEUTRAL, NEUTRAL, 65536)]
+    fd = helper.userns(extents)
+    assert id_map(fd, "uid_map") == extents
+    assert id_map(fd, "gid_map") == extents
+    assert owner_of(fd) == BASE
+
+
+def test_userns_of_root_for_an_idmap(helper):
+    fd = helper.userns([(NEUTRAL, BASE, 65536)], owner=0)
+    assert id_map(fd, "uid_map") == [(NEUTRAL, BASE, 65536)]
+    assert owner_of(fd) == 0
+
+
+@pytest.mark.parametrize(
+    "extents, error",
+    [
+        ([], errno.EINVAL),
+        ([(0, BASE, 0)], errno.EINVAL),
+        ([(0, BASE, 2**32 - 1)], errno.EPERM),
+        ([(1, BASE, 2**32 - 1)], errno.EINVAL),
+        ([(0, 0, 1)], errno.EPERM),
+        ([(0, 65535, 1)], errno.EPERM),
+        ([(0, 1000, 65536)], errno.EPERM),
+        ([(0, 2**32 - 1, 1)], errno.EPERM),
+        ([(0, 2**32 - 2, 2)], errno.EPERM),
+        ([(2**32 - 1, BASE, 1)], errno.EINVAL),
+        ([(2**32 - 2, BASE, 2)], errno.EINVAL),
+        ([(0, BASE, 10), (9, BASE + 100, 10)], errno.EINVAL),
+        ([(0, BASE, 10), (100, BASE + 9, 10)], errno.EINVAL),
+        ([(0, BASE, 10), (0, BASE, 10)], errno.EINVAL),
+    ],
+)
+def test_map_04_bad_extents_are_refused(helper, extents, error):
+    reply = helper.call(request(USERNS, owner=BASE, extents=extents))
+    assert (reply.error, reply.step, reply.fds) == (error, STEP_REQUEST, [])
+    assert helper.children() == []
+
+
+@pytest.mark.parametrize("extents", [[(0, 65536, 1)], [(2**32 - 2, 2**32 - 2, 1)], [(i * 10, BASE + i, 1) for i in range(5)]])
+def test_map_04_extents_at_the_edge_are_accepted(helper, extents):
+    assert sorted(id_map(helper.userns(extents), "uid_map")) == sorted(extents)
+
+
+def test_map_04_six_extents_are_refused(helper):
+    reply = helper.call(request(USERNS, owner=BASE, extents=[(i, BASE + i, 1) for i in range(5)], n_extents=6))
+    assert (reply.error, reply.step) == (errno.EINVAL, STEP_REQUEST)
+
+
+def strace_helper(tmp_path, data):
+    """Runs one request under strace and returns the calls by process."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    log = str(tmp_path / "trace")
+    with theirs:
+        process = subprocess.Popen(
+            ["strace", "-f", "-ff", "-o", log, "-yy", HELPER, "--connection", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+        )
+    with ours:
+        ours.settimeout(20)
+        ours.send(data)
+        reply = ours.recv(4096)
+    process.wait(20)
+    assert REPLY.unpack(reply)[2] == 0
+    return {name: (tmp_path / name).read_text().splitlines() for name in os.listdir(tmp_path)}
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+def test_map_09_worker_reduces_itself_before_the_write(tmp_path):
+    traces = strace_helper(tmp_path, request(USERNS, owner=BASE, extents=[(0, BASE, 65536)]))
+    worker = next(t for t in traces.values() if any("uid_map" in line for line in t))
+    text = "\n".join(worker)
+    opened = text.index("uid_map")
+    for call in (f"setresgid(-1, {BASE}, -1)", f"setresuid(-1, {BASE}, -1)", "effective=1<<CAP_SETGID|1<<CAP_SETUID, permitted=1<<CAP_SETGID|1<<CAP_SETUID, inheritable=0"):
+        assert 0 <= text.find(call) < opened, call
+    assert sum('"0 %d 65536\\n"' % BASE in line for line in worker) == 2
+
+
+def stopped_pair(helper):
+    """A worker and its child, caught while both are alive: the child is slowed down by stopping it as its owner could."""
+    helper.send(request(USERNS, owner=BASE, extents=[(0, BASE, 65536)]))
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        for worker in helper.children():
+            try:
+                with open(f"/proc/{worker}/task/{worker}/children") as f:
+                    for child in map(int, f.read().split()):
+                        os.kill(child, signal.SIGSTOP)
+                        return worker, child
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+    return None
+
+
+def catch_pair(helper, wanted):
+    """Repeats until the pair was caught in the state that WANTED(worker status, child status) asks for."""
+    for _ in range(2000):
+        pair = stopped_pair(helper)
+        if pair is not None:
+            worker, child = pair
+            try:
+                time.sleep(0.001)
+                found = status(worker), status(child), fd_count(child)
+                if wanted(*found[:2]) and found[1]["State"].startswith("T"):
+                    return worker, child, found
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+            try:
+                os.kill(child, signal.SIGCONT)
+            except ProcessLookupError:
+                pass
+        for fd in helper.receive().fds:
+            os.close(fd)
+    pytest.fail("never caught")
+
+
+SETID_MASK = (1 << 6) | (1 << 7)
+
+
+def test_map_09_map_11_shapes_of_worker_and_child(helper):
+    ids = "\t".join([str(BASE)] * 4)
+    worker, child, (w, c, n_fds) = catch_pair(helper, lambda w, c: c["Uid"] == ids and int(c["CapEff"], 16) != 0)
+    try:
+        for capabilities in ("CapEff", "CapPrm", "CapBnd"):
+            assert int(w[capabilities], 16) == SETID_MASK
+        assert int(w["CapInh"], 16) == int(w["CapAmb"], 16) == 0
+        assert w["Uid"] == w["Gid"] == f"0\t{BASE}\t0\t{BASE}"
+        assert w["Groups"].strip() == ""
+        assert c["Uid"] == c["Gid"] == ids
+        assert c["Groups"].strip() == ""
+        assert n_fds == 1
+        # MAP-10: the worker is out of its owner's reach.
+        for attack in ("import os; os.kill(%d, 19)", "import ctypes,sys; sys.exit(0 if ctypes.CDLL(None).ptrace(16, %d, 0, 0) < 0 else 9)"):
+            r = subprocess.run([sys.executable, "-c", attack % worker], user=BASE, group=BASE, extra_groups=[], capture_output=True)
+            assert r.returncode == (1 if "kill" in attack else 0)
+    finally:
+        os.kill(child, signal.SIGCONT)
+    assert helper.receive().error == 0
+
+
+def test_map_08_stopped_child_ends_at_the_deadline(helper):
+    ids = "\t".join([str(BASE)] * 4)
+    started = time.monotonic()
+    worker, child, _ = catch_pair(helper, lambda w, c: c["Uid"] == ids and int(c["CapEff"], 16) == 0)
+    # Meanwhile others are served.
+    os_fd = helper.userns([(0, BASE, 10)])
+    os.close(os_fd)
+    reply = helper.receive()
+    assert (reply.error, reply.step) == (errno.ETIMEDOUT, STEP_DEADLINE)
+    assert time.monotonic() - started < 20
+    time.sleep(0.05)
+    for pid in (worker, child):
+        assert not os.path.exists(f"/proc/{pid}") or status(pid)["State"].startswith("Z")
+
+
+def test_killed_worker_is_answered(helper):
+    worker, child, _ = catch_pair(helper, lambda w, c: int(c["CapEff"], 16) == 0)
+    os.kill(worker, signal.SIGKILL)
+    reply = helper.receive()
+    assert (reply.error, reply.step) == (errno.EIO, STEP_FORK)
+    time.sleep(0.05)
+    assert not os.path.exists(f"/proc/{child}") or status(child)["State"].startswith("Z")
+
+
+# ---- mounts
+
+
+def test_mount_clones_layers_idmapped(helper):
+    userns = helper.userns([(NEUTRAL, BASE, 65536)], owner=0)
+    reply = helper.call(request(MOUNT, layers=[(IMAGE, IMAGE_ID), (CONTAINER, CONTAINER_ID)]), [userns])
+    assert (reply.error, reply.step, len(reply.fds)) == (0, 0, 2)
+    image, data = reply.fds
+    assert os.fstat(image).st_uid == BASE and os.stat("etc", dir_fd=image).st_uid == BASE
+    assert os.stat("upper", dir_fd=data).st_uid == BASE
+    flags = os.ST_NOSUID | os.ST_NODEV
+    assert os.fstatvfs(image).f_flag & (flags | os.ST_RDONLY) == flags | os.ST_RDONLY
+    assert os.fstatvfs(data).f_flag & (flags | os.ST_RDONLY) == flags
+
+
+@pytest.mark.parametrize("name", ["../../etc", "a" * 31, "g" * 64, "AB" * 32, "", "." * 40, "a" * 68, "ab/" * 20])
+def test_mount_refuses_names_that_are_no_ids(helper, name):
+    userns = helper.userns([(NEUTRAL, BASE, 65536)])
+    reply = helper.call(request(MOUNT, layers=[(IMAGE, name)]), [userns])
+    assert (reply.error, reply.step, reply.fds) == (errno.EINVAL, STEP_REQUEST, [])
+
+
+def test_mount_follows_no_symlink(helper):
+    userns = helper.userns([(NEUTRAL, BASE, 65536)])
+    for name, link in (("cd" * 32, "images/" + "cd" * 32), ("ef" * 32, "images/" + "ef" * 32 + "/root")):
+        path = "/var/lib/bothy/" + link
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.symlink("/", path)
+        reply = helper.call(request(MOUNT, layers=[(IMAGE, IMAGE_ID), (IMAGE, name)]), [userns])
+        assert (reply.error, reply.step, reply.layer, reply.fds) == (errno.ELOOP, STEP_OPEN, 1, [])
+
+
+def test_mount_missing_layer(helper):
+    userns = helper.userns([(NEUTRAL, BASE, 65536)])
+    reply = helper.call(request(MOUNT, layers=[(IMAGE, "99" * 32)]), [userns])
+    assert (reply.error, reply.step, reply.layer) == (errno.ENOENT, STEP_OPEN, 0)
+
+
+def test_mount_needs_a_user_namespace(helper):
+    with open("/proc/self/ns/net") as net, open("/dev/null") as null:
+        for f in (net, null):
+            reply = helper.call(request(MOUNT, layers=[(IMAGE, IMAGE_ID)]), [f.fileno()])
+            assert (reply.error, reply.step) == (errno.EINVAL, STEP_REQUEST)
+
+
+def test_mount_tells_a_file_system_that_can_not(helper):
+    # proc can not be idmapped.
+    name = "77" * 32
+    os.makedirs(f"/var/lib/bothy/images/{name}/root")
+    subprocess.run(["mount", "-t", "proc", "proc", f"/var/lib/bothy/images/{name}/root"], check=True)
+    userns = helper.userns([(NEUTRAL, BASE, 65536)])
+    reply = helper.call(request(MOUNT, layers=[(IMAGE, name)]), [userns])
+    assert (reply.error, reply.step, reply.fds) == (errno.EINVAL, STEP_IDMAP, [])
+
+
+# ---- owners
+
+
+def test_own_gives_roots_files_only(helper, tmp_path):
+    directory, file, other, linked = (tmp_path / n for n in ("d", "f", "o", "l"))
+    directory.mkdir()
+    file.write_text("")
+    other.write_text("")
+    linked.write_text("")
+    os.link(linked, tmp_path / "l2")
+    os.chown(other, 1000, 1000)
+    os.mkfifo(tmp_path / "p")
+
+    def own(paths, owner=NEUTRAL):
+        fds = [os.open(p, os.O_PATH) for p in paths]
+        reply = helper.call(request(OWN, owner=owner), fds)
+        for fd in fds:
+            os.close(fd)
+        return reply.error, reply.step, reply.layer
+
+    assert own([directory, other]) == (errno.EPERM, STEP_OWN, 1)
+    assert os.stat(directory).st_uid == 0  # nothing was done before all were checked
+    assert own([directory, file]) == (0, 0, 0)
+    assert (os.stat(directory).st_uid, os.stat(file).st_gid) == (NEUTRAL, NEUTRAL)
+    assert own([directory]) == (errno.EPERM, STEP_OWN, 0)
+    assert own([linked]) == (errno.EPERM, STEP_OWN, 0)
+    assert own([tmp_path / "p"]) == (errno.EINVAL, STEP_OWN, 0)
+    for owner in (0, 1000, 65535, 2**32 - 1):
+        assert own([linked], owner)[:2] == (errno.EPERM, STEP_REQUEST)
+
+
+# ---- requests that make no sense
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"x",
+        b"\0" * 8,
+        request(USERNS)[:-1],
+        request(USERNS) + b"x",
+        request(USERNS, version=2),
+        request(99),
+        request(0),
+        request(SPAWN, program=3),
+        request(SPAWN, program=1),
+        request(MOUNT, n_layers=65),
+        request(MOUNT, n_layers=2**32 - 1),
+        request(USERNS, n_extents=2**32 - 1),
+        request(OWN, owner=BASE),
+        b"\xff" * 4700,
+        b"\xff" * 60000,
+    ],
+    ids=lambda data: "%d-bytes" % len(data),
+)
+def test_nonsense_is_answered(helper, data):
+    reply = helper.call(data)
+    assert reply.error != 0 and reply.step == STEP_REQUEST
+    assert helper.process.poll() is None
+
+
+def test_fds_of_refused_messages_are_closed(helper):
+    helper.call(request(99))
+    before = fd_count(helper.process.pid)
+    with open("/dev/null") as null:
+        for count in (1, 72, 73, 253):
+            reply = helper.call(request(99), [null.fileno()] * count)
+            assert reply.step == STEP_REQUEST
+    assert fd_count(helper.process.pid) == before
+
+
+def test_peer_that_is_not_root_is_refused():
+    code = f"""
+import os, socket, sys
+os.setresuid(1234, 1234, 1234)
+a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+os.set_inheritable(b.fileno(), True)
+os.execv({HELPER!r}, [{HELPER!r}, "--connection", str(b.fileno())])
+"""
+    r = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=10)
+    assert r.returncode == 1 and b"not root" in r.stderr
+
+
+# ---- programs
+
+
+@pytest.fixture
+def fake_program(own_mounts, tmp_path):
+    """Puts a script in the place of the supervisor, within our mount namespace only."""
+    script = tmp_path / "program"
+    script.write_text(
+        "#!/usr/bin/python3 -I\n"
+        "import os, json\n"
+        "fds = {n: os.readlink('/proc/self/fd/%s' % n) for n in os.listdir('/proc/self/fd')}\n"
+        "data = dict(fds=fds, env=dict(os.environ), cwd=os.getcwd(), status=open('/proc/self/status').read(),\n"
+        "  pid=os.getpid(), sid=os.getsid(0), umask=os.umask(0), net=os.listdir('/sys/class/net'),\n"
+        "  netns=os.readlink('/proc/self/ns/net'), mnt=os.readlink('/proc/self/ns/mnt'))\n"
+        "os.write(3, json.dumps(data).encode())\n"
+    )
+    script.chmod(0o755)
+    os.chmod(tmp_path, 0o755)
+    mounted = []
+    for name in ("bothy-supervisor", "bothy-unpack"):
+        target = os.path.join(LIBEXEC, name)
+        if os.path.exists(target):
+            subprocess.run(["mount", "--bind", str(script), target], check=True)
+            mounted.append(target)
+    yield mounted
+    for target in mounted:
+        subprocess.run(["umount", target], check=True)
+
+
+@pytest.mark.parametrize("program", [SUPERVISOR, UNPACK])
+def test_spawn_is_root_of_the_namespace_only(helper, fake_program, program):
+    import json
+
+    if not any(p.endswith({1: "supervisor", 2: "unpack"}[program]) for p in fake_program):
+        pytest.skip("not installed")
+    userns = helper.userns([(0, BASE, 65536)])
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with open("/etc/passwd") as extra:
+        reply = helper.call(request(SPAWN, program=program), [userns, theirs.fileno(), extra.fileno()])
+    theirs.close()
+    assert (reply.error, reply.step, len(reply.fds)) == (0, 0, 1) and reply.pid > 0
+    ours.settimeout(20)
+    data = json.loads(ours.recv(65536))
+    fds = data["fds"]
+    assert [fds[str(n)] for n in range(3)] == ["/dev/null"] * 3
+    assert fds["3"].startswith("socket:") and fds["4"] == "/etc/passwd"
+    # 5: the interpreter's own view of /proc/self/fd
+    assert set(fds) <= {"0", "1", "2", "3", "4", "5", "6"} and len(set(fds)) <= 6
+    assert list(data["env"]) in (["PATH"], ["PATH", "LC_CTYPE"])
+    assert data["cwd"] == "/" and data["umask"] == 0o022 and data["sid"] == data["pid"]
+    s = dict(line.split(":\t", 1) for line in data["status"].splitlines() if ":\t" in line)
+    assert s["Uid"] == s["Gid"] == "0\t0\t0\t0"
+    assert s["Groups"].strip() == ""
+    assert int(s["SigBlk"], 16) == 0
+    assert data["mnt"] == os.readlink("/proc/self/ns/mnt")
+    assert (data["netns"] != os.readlink("/proc/self/ns/net")) == (program == UNPACK)
+    readable, _, _ = select.select(reply.fds, [], [], 10)
+    assert readable
+    time.sleep(0.05)
+    assert not os.path.exists(f"/proc/{reply.pid}")  # reaped
+
+
+def test_spawn_refuses_the_namespace_of_the_host(helper, fake_program):
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with open("/proc/self/ns/user") as host:
+        reply = helper.call(request(SPAWN, program=UNPACK), [host.fileno(), theirs.fileno()])
+    theirs.close()
+    ours.settimeout(10)
+    assert reply.error == 0
+    assert ours.recv(100) == b""  # it ended without running anything
+
+
+def test_timing(helper):
+    times = []
+    for _ in range(200):
+        start = time.perf_counter()
+        a = helper.userns([(0, BASE, 65536), (NEUTRAL, NEUTRAL, 65536)])
+        t1 = time.perf_counter()
+        reply = helper.call(request(MOUNT, layers=[(IMAGE, IMAGE_ID), (CONTAINER, CONTAINER_ID)]), [a])
+        t2 = time.perf_counter()
+        assert reply.error == 0
+        spawned = helper.call(request(SPAWN, program=UNPACK), [a])
+        t3 = time.perf_counter()
+        times.append((t1 - start, t2 - t1, t3 - t2, t3 - start))
+        for fd in reply.fds + spawned.fds + [a]:
+            os.close(fd)
+    medians = [statistics.median(column) * 1e3 for column in zip(*times)]
+    print("medians, ms: userns %.2f mount %.2f spawn %.2f all %.2f" % tuple(medians))
+    assert medians[3] < 10
+
+
+# ---- started by systemd's socket
+
+
+def test_socket_activation_and_no_trace_left(tmp_path):
+    path = str(tmp_path / "s")
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listening.bind(path)
+    listening.listen()
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(listening.fileno(), 3, True)
+        os.execve(HELPER, [HELPER], {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"})
+    for _ in range(3):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+            s.settimeout(10)
+            s.connect(path)
+            s.send(request(99))
+            assert REPLY.unpack(s.recv(100))[3] == STEP_REQUEST
+    assert os.waitpid(pid, os.WNOHANG) == (0, 0)
+    os.kill(pid, signal.SIGTERM)
+    os.waitpid(pid, 0)
