@@ -27,12 +27,12 @@ become_owner (uint32_t owner, int socket)
   if (syscall (SYS_setgroups, 0, NULL) < 0 || syscall (SYS_setresgid, owner, owner, owner) < 0 ||
       syscall (SYS_setresuid, owner, owner, owner) < 0)
     return errno;
-  /* After the ids, whose change resets both. SIGKILL also ends a child that its owner stopped. */
-  if (prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+  /* SIGKILL also ends a child that its owner stopped. New credentials reset this, so it is said twice. */
+  if (prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || unshare (CLONE_NEWUSER) < 0)
     return errno;
-  if (unshare (CLONE_NEWUSER) < 0)
+  if (prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl (PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
     return errno;
-  return prctl (PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 ? errno : 0;
+  return 0;
 }
 
 static void

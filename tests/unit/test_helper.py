@@ -462,7 +462,7 @@ def fake_program(own_mounts, tmp_path):
     script.write_text(
         "#!/usr/bin/python3 -I\n"
         "import os, json\n"
-        "fds = {n: os.readlink('/proc/self/fd/%s' % n) for n in os.listdir('/proc/self/fd')}\n"
+        "fds = {n: os.readlink('/proc/self/fd/' + n) for n in os.listdir('/proc/self/fd') if os.path.lexists('/proc/self/fd/' + n)}\n"
         "data = dict(fds=fds, env=dict(os.environ), cwd=os.getcwd(), status=open('/proc/self/status').read(),\n"
         "  pid=os.getpid(), sid=os.getsid(0), umask=os.umask(0), net=os.listdir('/sys/class/net'),\n"
         "  netns=os.readlink('/proc/self/ns/net'), mnt=os.readlink('/proc/self/ns/mnt'))\n"
