@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The throwaway host as a fixture; see README.md beside this file."""
+"""The throwaway host as a fixture; see tests/README.md."""
 
 import os
 import pathlib
