@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "error.h"
+#include "escape.h"
+
+#define ERROR_PREFIX "org.bothy.Bothy1.Error."
+
+typedef struct {
+  const char *name;
+  const char *hint;
+} Hint;
+
+static const Hint hints[] = {
+  { "NoSuchContainer", N_ ("'bothy list' shows what there is.") },
+  { "ContainerExists", N_ ("Choose another name, or delete that one with 'bothy delete'.") },
+  { "NoSuchImage", N_ ("'bothy image list' shows what there is; 'bothy image import FILE' adds one.") },
+  { "QuotaExceeded", N_ ("Delete what you don't need, or ask an administrator to raise the limit.") },
+  { "NoFreeRange", N_ ("An administrator can give Bothy a larger pool of ids in bothyd.conf.") },
+  { "Degraded", N_ ("A record of the service can not be read; 'bothy doctor' tells which.") },
+  { "WrongState", N_ ("'bothy info NAME' shows its state.") },
+  { "Busy", N_ ("Something else is being done with it; try again in a moment.") },
+  { "StartFailed", N_ ("'bothy logs NAME' shows what it said; 'bothy doctor' checks this machine.") },
+  { "IdmapUnsupported", N_ ("/var/lib/bothy has to be on a file system such as ext4, XFS or Btrfs.") },
+  { "NoSuchUser", N_ ("--user takes a name or number from inside the container.") },
+  { "NoSuchProgram", N_ ("It has to exist inside the container, in PATH or as an absolute path.") },
+  { "NotExecutable", N_ ("Look at its mode and at the interpreter in its first line.") },
+  { "ImageInUse", N_ ("Delete the containers that stand on it first.") },
+  { "BadArchive", N_ ("It has to be a root file system as tar, plain or gzip, xz, zstd or bzip2.") },
+  { "NoSpace", N_ ("Make room below /var/lib/bothy.") },
+  { "NotAuthorized", N_ ("An administrator can allow it with a polkit rule.") },
+  { "NotAuthorizedCanObtain", N_ ("It needs a password: try without --no-ask-password, or on a terminal.") },
+  { "NotAuthorizedDismissed", N_ ("The password was not given.") },
+  { "UnknownObject", N_ ("It may just have been deleted; 'bothy list' shows what there is.") },
+  { "org.freedesktop.DBus.Error.UnknownObject",
+    N_ ("It may just have been deleted; 'bothy list' shows what there is.") },
+  { "org.freedesktop.DBus.Error.ServiceUnknown",
+    N_ ("The service does not run: is bothyd installed? See 'systemctl status bothyd'.") },
+  { "org.freedesktop.DBus.Error.NameHasNoOwner",
+    N_ ("The service does not run: is bothyd installed? See 'systemctl status bothyd'.") },
+  { "org.freedesktop.DBus.Error.NoReply",
+    N_ ("The service ended while it worked: see 'systemctl status bothyd' and 'journalctl -u bothyd'.") },
+  { "org.freedesktop.DBus.Error.Disconnected",
+    N_ ("The service ended while it worked: see 'systemctl status bothyd' and 'journalctl -u bothyd'.") },
+  { "org.freedesktop.DBus.Error.TimedOut",
+    N_ ("The service did not start in time: see 'systemctl status bothyd'.") },
+  { "org.freedesktop.DBus.Error.Spawn.ChildExited",
+    N_ ("The service could not start: see 'systemctl status bothyd'.") },
+  { "org.freedesktop.DBus.Error.Spawn.ExecFailed",
+    N_ ("The service could not start: see 'systemctl status bothyd'.") },
+  { "org.freedesktop.systemd1.UnitMasked",
+    N_ ("An administrator has switched the service off: 'systemctl unmask bothyd' switches it on.") },
+  { "org.freedesktop.DBus.Error.UnknownMethod",
+    N_ ("The service may be of another version than this program: see 'bothy version'.") },
+  { "org.freedesktop.DBus.Error.AccessDenied",
+    N_ ("The bus does not let you talk to the service: see bothy's file in dbus-1/system.d.") },
+};
+
+/* "Error.NAME" of ours without what is the same in all of them. */
+static char *
+short_name (const GError *error)
+{
+  g_autofree char *name = error ? g_dbus_error_get_remote_error (error) : NULL;
+
+  if (name == NULL)
+    return NULL;
+  return g_strdup (g_str_has_prefix (name, ERROR_PREFIX) ? name + strlen (ERROR_PREFIX) : name);
+}
+
+static const char *
+find_hint (const char *name)
+{
+  for (gsize i = 0; name && i < G_N_ELEMENTS (hints); i++)
+    if (g_str_equal (hints[i].name, name))
+      return _ (hints[i].hint);
+  return NULL;
+}
+
+gboolean
+cli_error_is (const GError *error, const char *name)
+{
+  g_autofree char *have = short_name (error);
+
+  return g_strcmp0 (have, name) == 0;
+}
+
+GError *
+cli_error_from_text (const char *text)
+{
+  const char *colon = strstr (text, ": ");
+  g_autofree char *name = colon ? g_strndup (text, colon - text) : NULL;
+
+  if (name && g_dbus_is_interface_name (name))
+    return g_dbus_error_new_for_dbus_error (name, colon + 2);
+  return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, text);
+}
+
+void
+cli_warn (const GError *error, const char *about)
+{
+  g_autoptr (GError) copy = g_error_copy (error);
+  g_autofree char *name = short_name (error);
+  g_autofree char *message = NULL;
+  g_autofree char *subject = about ? cli_escape (about, -1, CLI_ESCAPE_LINE) : NULL;
+  const char *hint = find_hint (name);
+
+  g_dbus_error_strip_remote_error (copy);
+  message = cli_escape (copy->message, -1, CLI_ESCAPE_LINE);
+  if (subject)
+    g_printerr ("bothy: %s: %s\n", subject, message);
+  else
+    g_printerr ("bothy: %s\n", message);
+  if (hint)
+    g_printerr ("%s %s\n", _ ("Hint:"), hint);
+}
+
+int
+cli_fail (const GError *error)
+{
+  cli_warn (error, NULL);
+  return CLI_EXIT_FAILED;
+}
+
+int
+cli_fail_command (const GError *error)
+{
+  cli_warn (error, NULL);
+  if (cli_error_is (error, "NotExecutable"))
+    return CLI_EXIT_NOT_EXECUTABLE;
+  if (cli_error_is (error, "NoSuchProgram"))
+    return CLI_EXIT_NOT_FOUND;
+  return CLI_EXIT_OWN;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "error.h"
+#include "signals.h"
+#include "spec.h"
+#include "terminal.h"
+#include "verbs.h"
+#include "watch.h"
+
+typedef struct {
+  gboolean tty;
+  gboolean no_tty;
+  gboolean interactive;
+  char *user;
+  char *directory;
+  char **environment;
+} How;
+
+static void
+how_clear (How *how)
+{
+  g_free (how->user);
+  g_free (how->directory);
+  g_strfreev (how->environment);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (How, how_clear)
+
+static GVariant *
+exec_options (const How *how)
+{
+  GVariantBuilder options, environment;
+  g_autofree char *term = how->tty ? cli_terminal_environment () : NULL;
+
+  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_init (&environment, G_VARIANT_TYPE_STRING_ARRAY);
+  if (term)
+    g_variant_builder_add (&environment, "s", term);
+  for (gsize i = 0; how->environment && how->environment[i]; i++)
+    g_variant_builder_add (&environment, "s", how->environment[i]);
+  g_variant_builder_add (&options, "{sv}", "environment", g_variant_builder_end (&environment));
+  if (how->user)
+    g_variant_builder_add (&options, "{sv}", "user", g_variant_new_string (how->user));
+  if (how->directory)
+    g_variant_builder_add (&options, "{sv}", "working-directory", g_variant_new_string (how->directory));
+  if (how->tty)
+    g_variant_builder_add (&options, "{sv}", "tty", g_variant_new_boolean (TRUE));
+  return g_variant_builder_end (&options);
+}
+
+static gboolean
+has_ended (CliWatch *watch, gpointer data)
+{
+  GVariant *ended = cli_watch_lookup (watch, "Ended", G_VARIANT_TYPE_BOOLEAN);
+
+  return ended && g_variant_get_boolean (ended) &&
+         cli_watch_lookup (watch, "ExitStatus", G_VARIANT_TYPE ("(ii)")) != NULL;
+}
+
+static int
+exit_code (CliWatch *watch)
+{
+  GVariant *status = cli_watch_lookup (watch, "ExitStatus", G_VARIANT_TYPE ("(ii)"));
+  int code, number;
+
+  if (status == NULL) {
+    g_printerr ("bothy: %s\n", _ ("The service restarted, and does not know any more how the command ended"));
+    return CLI_EXIT_OWN;
+  }
+  g_variant_get (status, "(ii)", &code, &number);
+  return number > 0 ? 128 + number : code & 0xff;
+}
+
+typedef struct {
+  Cli *cli;
+  CliWatch *watch;
+} Target;
+
+static void
+forward_signal (int number, gpointer data)
+{
+  Target *target = data;
+
+  g_dbus_connection_call (target->cli->bus, BOTHY_NAME, cli_watch_path (target->watch), IFACE_PROCESS, "Kill",
+                          g_variant_new ("(i)", number), NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL, NULL);
+}
+
+static int
+wait_with_own_stdio (Cli *cli, CliWatch *watch)
+{
+  static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 };
+  Target target = { cli, watch };
+  g_autoptr (GError) error = NULL;
+  gboolean ok;
+
+  cli_signals_catch (forwarded, forward_signal, &target);
+  ok = cli_watch_run (watch, has_ended, NULL, -1, &error);
+  cli_signals_release ();
+  return ok ? exit_code (watch) : cli_fail_command (error);
+}
+
+static void
+on_terminal_end (gpointer data)
+{
+  /* The terminal may hang up before the exit code arrives: that is what is waited for. */
+}
+
+static int
+wait_with_terminal (Cli *cli, CliWatch *watch)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CliTerminal) terminal = NULL;
+  gboolean ok;
+  int pty = cli_call_fd (cli, cli_watch_path (watch), IFACE_PROCESS, "OpenPTY", NULL, &error);
+
+  if (pty < 0)
+    return cli_fail_command (error);
+  terminal = cli_terminal_new (pty, CLI_TERMINAL_DEFAULT, on_terminal_end, NULL);
+  ok = cli_watch_run (watch, has_ended, NULL, -1, &error);
+  if (ok)
+    cli_terminal_drain (terminal);
+  g_clear_pointer (&terminal, cli_terminal_free);
+  return ok ? exit_code (watch) : cli_fail_command (error);
+}
+
+/* Exec with the fds that the command gets. Returns the path of its Process. */
+static char *
+call_exec (Cli *cli, const char *container, char **command, const How *how, GError **error)
+{
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  g_autoptr (GVariant) answer = NULL;
+  GVariantBuilder stdio;
+  char *path = NULL;
+
+  g_variant_builder_init (&stdio, G_VARIANT_TYPE ("ah"));
+  for (int fd = 0; fd < 3 && !how->tty; fd++) {
+    int handle = g_unix_fd_list_append (fds, fd, error);
+
+    if (handle < 0) {
+      g_prefix_error (error, _ ("File descriptor %d: "), fd);
+      g_variant_builder_clear (&stdio);
+      return NULL;
+    }
+    g_variant_builder_add (&stdio, "h", handle);
+  }
+  answer = cli_call (cli, container, IFACE_CONTAINER, "Exec",
+                     g_variant_new ("(^asah@a{sv})", command, &stdio, exec_options (how)), fds, NULL, error);
+  if (answer)
+    g_variant_get (answer, "(o)", &path);
+  return path;
+}
+
+static int
+exec_in (Cli *cli, const char *name, char **command, const How *how)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CliWatch) watch = NULL;
+  g_autofree char *process = NULL;
+  g_autofree char *container = cli_find_container (cli, name, &error);
+
+  if (container == NULL)
+    return cli_fail_command (error);
+  watch = cli_watch_new (cli, NULL, IFACE_PROCESS);
+  process = call_exec (cli, container, command, how, &error);
+  if (process == NULL)
+    return cli_fail_command (error);
+  cli_watch_set_path (watch, process);
+  cli_agent_stop ();
+  return how->tty ? wait_with_terminal (cli, watch) : wait_with_own_stdio (cli, watch);
+}
+
+int
+cli_exec (Cli *cli, char **words)
+{
+  g_auto (How) how = { 0 };
+  const GOptionEntry entries[] = {
+    { "tty", 't', 0, G_OPTION_ARG_NONE, &how.tty, N_ ("Give it a terminal (by default if this is one)"),
+      NULL },
+    { "no-tty", 'T', 0, G_OPTION_ARG_NONE, &how.no_tty, N_ ("Give it standard input and output as they are"),
+      NULL },
+    { "interactive", 'i', 0, G_OPTION_ARG_NONE, &how.interactive, N_ ("Pass standard input on (always so)"),
+      NULL },
+    { "user", 'u', 0, G_OPTION_ARG_STRING, &how.user, N_ ("User inside, optionally :GROUP; default root"),
+      N_ ("USER") },
+    { "env", 'e', 0, G_OPTION_ARG_STRING_ARRAY, &how.environment, N_ ("For the command"), N_ ("NAME=VALUE") },
+    { "cwd", 'w', 0, G_OPTION_ARG_STRING, &how.directory, N_ ("Directory inside; default the user's home"),
+      N_ ("DIR") },
+    { NULL },
+  };
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) names = NULL;
+  g_auto (GStrv) command = NULL;
+
+  if (!cli_parse (cli, entries, CLI_PARSE_FIRST_WORD, words, &names, &command))
+    return CLI_EXIT_OWN;
+  if (names[0] == NULL || command[0] == NULL) {
+    cli_usage (cli, "%s", _ ("A name and a command are needed"));
+    return CLI_EXIT_OWN;
+  }
+  if ((how.tty && how.no_tty) || !cli_environment_ok (&how.environment)) {
+    cli_usage (cli, "%s", _ ("--tty and --no-tty exclude each other, and --env takes NAME=VALUE"));
+    return CLI_EXIT_OWN;
+  }
+  if (!how.no_tty && isatty (STDIN_FILENO) && isatty (STDOUT_FILENO))
+    how.tty = TRUE;
+  if (!cli_connect (cli, &error))
+    return cli_fail_command (error);
+  return exec_in (cli, names[0], command, &how);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <string.h>
+
+#include "verbs.h"
+
+/* What fingers know from elsewhere. */
+static const struct {
+  const char *theirs;
+  const char *ours;
+} known[] = {
+  { "lxc-attach", "exec NAME -- COMMAND" },
+  { "lxc-checkconfig", "doctor" },
+  { "lxc-console", "console NAME" },
+  { "lxc-create", "create IMAGE NAME" },
+  { "lxc-destroy", "delete NAME" },
+  { "lxc-execute", "run IMAGE COMMAND" },
+  { "lxc-freeze", "freeze NAME" },
+  { "lxc-info", "info NAME" },
+  { "lxc-ls", "list" },
+  { "lxc-monitor", "monitor" },
+  { "lxc-start", "start NAME" },
+  { "lxc-stop", "stop NAME" },
+  { "lxc-unfreeze", "thaw NAME" },
+  { "lxc-wait", "wait NAME" },
+  { "attach", "console NAME" },
+  { "bash", "shell NAME" },
+  { "check", "doctor" },
+  { "cont", "thaw NAME" },
+  { "destroy", "delete NAME" },
+  { "diagnose", "doctor" },
+  { "enter", "shell NAME" },
+  { "events", "monitor" },
+  { "image import-tar", "image import FILE" },
+  { "image inspect", "image info IMAGE" },
+  { "image load", "image import FILE" },
+  { "image ls", "image list" },
+  { "image remove", "image delete IMAGE" },
+  { "image rm", "image delete IMAGE" },
+  { "image show", "image info IMAGE" },
+  { "images", "image list" },
+  { "import", "image import FILE" },
+  { "import-tar", "image import FILE" },
+  { "image-status", "image info IMAGE" },
+  { "init", "create IMAGE NAME" },
+  { "inspect", "info NAME" },
+  { "list-images", "image list" },
+  { "load", "image import FILE" },
+  { "log", "logs NAME" },
+  { "login", "shell NAME" },
+  { "ls", "list" },
+  { "mv", "rename OLD NEW" },
+  { "pause", "freeze NAME" },
+  { "poweroff", "stop NAME" },
+  { "ps", "list" },
+  { "ranges", "range list" },
+  { "range ls", "range list" },
+  { "reboot", "restart NAME" },
+  { "remove", "delete NAME" },
+  { "resume", "thaw NAME" },
+  { "rm", "delete NAME" },
+  { "rmi", "image delete IMAGE" },
+  { "show", "info NAME" },
+  { "show-image", "image info IMAGE" },
+  { "show-log", "logs NAME" },
+  { "sh", "shell NAME" },
+  { "ssh", "shell NAME" },
+  { "status", "info NAME" },
+  { "suspend", "freeze NAME" },
+  { "terminate", "stop --force NAME" },
+  { "unfreeze", "thaw NAME" },
+  { "unpause", "thaw NAME" },
+  { "watch", "monitor" },
+};
+
+/* How many characters have to be changed, added, removed or swapped. */
+static guint
+distance (const char *a, const char *b)
+{
+  gsize n = strlen (a), m = strlen (b);
+  g_autofree guint *table = g_new0 (guint, (n + 1) * (m + 1));
+
+#define AT(i, j) table[(i) * (m + 1) + (j)]
+  for (gsize i = 0; i <= n; i++)
+    for (gsize j = 0; j <= m; j++) {
+      if (i == 0 || j == 0) {
+        AT (i, j) = i + j;
+        continue;
+      }
+      AT (i, j) = MIN (MIN (AT (i - 1, j), AT (i, j - 1)) + 1, AT (i - 1, j - 1) + (a[i - 1] != b[j - 1]));
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        AT (i, j) = MIN (AT (i, j), AT (i - 2, j - 2) + 1);
+    }
+  return AT (n, m);
+#undef AT
+}
+
+static const char *
+nearest (const char *word)
+{
+  const char *best = NULL;
+  guint least = 3;
+
+  for (const CliVerb *verb = cli_verbs; verb->name; verb++) {
+    guint d = distance (word, verb->name);
+
+    /* Of a short word nothing would be left. */
+    if (d < least && d < strlen (verb->name) / 2 + 1) {
+      least = d;
+      best = verb->name;
+    }
+  }
+  return best;
+}
+
+static const char *
+lookup (const char *word)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (known); i++)
+    if (g_str_equal (known[i].theirs, word))
+      return known[i].ours;
+  return NULL;
+}
+
+char *
+cli_verb_hint (char **words)
+{
+  g_autofree char *two = g_strjoin (" ", words[0], words[1], NULL);
+  const char *ours = lookup (two);
+
+  if (ours == NULL)
+    ours = lookup (words[0]);
+  /* Bytes that no verb has may be many. */
+  if (ours == NULL && strlen (two) < 40)
+    ours = nearest (cli_verb_group (words[0]) ? two : words[0]);
+  return ours ? g_strconcat ("bothy ", ours, NULL) : NULL;
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "error.h"
+#include "objects.h"
+#include "operation.h"
+#include "output.h"
+#include "verbs.h"
+
+static int
+open_archive (const char *file, GError **error)
+{
+  int fd = g_str_equal (file, "-") ? dup (STDIN_FILENO) : g_open (file, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
+
+  if (fd < 0)
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "%s: %s", file, g_strerror (errno));
+  return fd;
+}
+
+/* The file is here, and the service elsewhere: it travels as standard input. */
+static gboolean
+send_file_along (Cli *cli, int fd, const char *file)
+{
+  if (cli->host == NULL || g_str_equal (file, "-"))
+    return TRUE;
+  for (gsize i = 1; cli->argv[i]; i++)
+    if (g_str_equal (cli->argv[i], file)) {
+      g_free (cli->argv[i]);
+      cli->argv[i] = g_strdup ("-");
+      break;
+    }
+  return dup2 (fd, STDIN_FILENO) == STDIN_FILENO;
+}
+
+/* Returns the path of the Operation. */
+static char *
+call_import (Cli *cli, int fd, const char *alias, const char *fingerprint, GError **error)
+{
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  g_autoptr (GVariant) answer = NULL;
+  GVariantBuilder options;
+  char *path = NULL;
+
+  if (g_unix_fd_list_append (fds, fd, error) < 0)
+    return NULL;
+  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+  if (alias)
+    g_variant_builder_add (&options, "{sv}", "alias", g_variant_new_string (alias));
+  if (fingerprint)
+    g_variant_builder_add (&options, "{sv}", "fingerprint", g_variant_new_string (fingerprint));
+  answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "ImportImage", g_variant_new ("(ha{sv})", 0, &options),
+                     fds, NULL, error);
+  if (answer)
+    g_variant_get (answer, "(o)", &path);
+  return path;
+}
+
+static gboolean
+import_file (Cli *cli, int fd, const char *file, const char *alias, const char *fingerprint, GError **error)
+{
+  g_autofree char *operation = call_import (cli, fd, alias, fingerprint, error);
+  g_autofree char *base = g_path_get_basename (file);
+  g_autofree char *title = g_strdup_printf (_ ("Importing %s"), base);
+  g_autofree char *image = NULL;
+  g_autoptr (GVariant) properties = NULL;
+  g_autofree char *got = NULL;
+
+  if (operation == NULL || !cli_operation_follow (cli, operation, title, &image, error))
+    return FALSE;
+  if (image)
+    properties = cli_get_all (cli, image, IFACE_IMAGE, error);
+  if (properties == NULL)
+    return image == NULL;
+  if (cli->json) {
+    g_autoptr (JsonBuilder) builder = json_builder_new ();
+    cli_json_object (builder, properties);
+    cli_json_print (builder, TRUE);
+    return TRUE;
+  }
+  got = cli_property (properties, "Fingerprint");
+  puts (got ? got : "");
+  return TRUE;
+}
+
+int
+cli_image_import (Cli *cli, char **words)
+{
+  g_autofree char *alias = NULL;
+  g_autofree char *fingerprint = NULL;
+  const GOptionEntry entries[] = {
+    { "alias", 0, 0, G_OPTION_ARG_STRING, &alias, N_ ("A name of yours for it"), N_ ("ALIAS") },
+    { "fingerprint", 0, 0, G_OPTION_ARG_STRING, &fingerprint, N_ ("Refuse it unless its SHA-256 is this"),
+      N_ ("SHA256") },
+    { NULL },
+  };
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) files = NULL;
+  gboolean ok;
+  int fd;
+
+  if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &files, NULL))
+    return CLI_EXIT_USAGE;
+  if (g_strv_length (files) != 1)
+    return cli_usage (cli, "%s", _ ("One file is needed, or - for standard input"));
+  fd = open_archive (files[0], &error);
+  if (fd < 0)
+    return cli_fail (error);
+  ok = send_file_along (cli, fd, files[0]) && cli_connect (cli, &error) &&
+       import_file (cli, fd, files[0], alias, fingerprint, &error);
+  close (fd);
+  return ok ? CLI_EXIT_OK : cli_fail (error);
+}
+
+static void
+print_json_list (GPtrArray *images)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < images->len; i++)
+    cli_json_object (builder, images->pdata[i]);
+  json_builder_end_array (builder);
+  cli_json_print (builder, TRUE);
+}
+
+/* What can be typed: aliases, and a fingerprint where there is none. */
+static void
+print_names (GPtrArray *images)
+{
+  for (guint i = 0; i < images->len; i++) {
+    g_autofree const char **aliases = NULL;
+    const char *fingerprint = "";
+
+    g_variant_lookup (images->pdata[i], "Aliases", "^a&s", &aliases);
+    g_variant_lookup (images->pdata[i], "Fingerprint", "&s", &fingerprint);
+    if (aliases == NULL || aliases[0] == NULL)
+      printf ("%.12s\n", fingerprint);
+    for (gsize j = 0; aliases && aliases[j]; j++)
+      puts (aliases[j]);
+  }
+}
+
+static void
+print_table (GPtrArray *images)
+{
+  const char *const columns[] = { _ ("ALIAS"), _ ("FINGERPRINT"), _ ("OS"),       _ ("RELEASE"),
+                                  _ ("ARCH"),  _ ("SIZE"),        _ ("VERIFIED"), NULL };
+  struct libscols_table *table = cli_table_new (columns);
+
+  for (guint i = 0; i < images->len; i++) {
+    GVariant *image = images->pdata[i];
+    const char *fingerprint = "", *os = "", *release = "", *architecture = "", *verified = "";
+    g_autofree char *aliases = cli_property (image, "Aliases");
+    g_autofree char *digits = NULL;
+    g_autofree char *size = NULL;
+    guint64 bytes = 0;
+
+    g_variant_lookup (image, "Fingerprint", "&s", &fingerprint);
+    g_variant_lookup (image, "OS", "&s", &os);
+    g_variant_lookup (image, "Release", "&s", &release);
+    g_variant_lookup (image, "Architecture", "&s", &architecture);
+    g_variant_lookup (image, "Verified", "&s", &verified);
+    g_variant_lookup (image, "Size", "t", &bytes);
+    digits = g_strndup (fingerprint, 12);
+    size = g_format_size (bytes);
+
+    cli_table_add (
+        table,
+        (const char *[]){ aliases ? aliases : "", digits, os, release, architecture, size, verified, NULL },
+        6, g_str_equal (verified, "none") ? CLI_COLOUR_WARNING : CLI_COLOUR_GOOD);
+  }
+  cli_table_print (table);
+}
+
+int
+cli_image_list (Cli *cli, char **words)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) rest = NULL;
+  g_autoptr (GVariant) managed = NULL;
+  g_autoptr (GPtrArray) images = NULL;
+
+  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &rest, NULL))
+    return CLI_EXIT_USAGE;
+  if (rest[0])
+    return cli_usage (cli, "%s", _ ("It takes no names: see 'bothy image info NAME'"));
+  if (!cli_connect (cli, &error))
+    return cli_fail (error);
+  managed = cli_get_managed (cli, &error);
+  if (managed == NULL)
+    return cli_fail (error);
+  images = cli_objects_of (managed, IFACE_IMAGE, "Fingerprint");
+  if (cli->json)
+    print_json_list (images);
+  else if (cli->quiet)
+    print_names (images);
+  else
+    print_table (images);
+  return CLI_EXIT_OK;
+}
+
+static void
+print_image (GVariant *properties)
+{
+  static const char *const fields[] = { "Fingerprint",  "Aliases", "OS",      "Release",
+                                        "Architecture", "Origin",  "Verified" };
+  g_autofree char *created = cli_property_time (properties, "CreatedAt");
+  guint64 bytes;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (fields); i++) {
+    g_autofree char *value = cli_property (properties, fields[i]);
+    cli_print_field (fields[i], value);
+  }
+  if (g_variant_lookup (properties, "Size", "t", &bytes)) {
+    g_autofree char *size = g_format_size (bytes);
+    cli_print_field (_ ("Size"), size);
+  }
+  cli_print_field (_ ("Created"), created);
+}
+
+int
+cli_image_info (Cli *cli, char **words)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) names = NULL;
+  g_autofree char *path = NULL;
+  g_autoptr (GVariant) properties = NULL;
+
+  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &names, NULL))
+    return CLI_EXIT_USAGE;
+  if (g_strv_length (names) != 1)
+    return cli_usage (cli, "%s", _ ("One image is needed"));
+  if (!cli_connect (cli, &error))
+    return cli_fail (error);
+  path = cli_find_image (cli, names[0], &error);
+  if (path)
+    properties = cli_get_all (cli, path, IFACE_IMAGE, &error);
+  if (properties == NULL)
+    return cli_fail (error);
+  if (cli->json) {
+    g_autoptr (JsonBuilder) builder = json_builder_new ();
+    cli_json_object (builder, properties);
+    cli_json_print (builder, TRUE);
+  } else
+    print_image (properties);
+  return CLI_EXIT_OK;
+}
+
+static gboolean
+delete_image (Cli *cli, const char *name, GError **error)
+{
+  g_autofree char *path = cli_find_image (cli, name, error);
+  g_autoptr (GVariant) answer = NULL;
+
+  if (path)
+    answer = cli_call (cli, path, IFACE_IMAGE, "Remove", NULL, NULL, NULL, error);
+  return answer != NULL;
+}
+
+int
+cli_image_delete (Cli *cli, char **words)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) names = NULL;
+  int code = CLI_EXIT_OK;
+
+  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &names, NULL))
+    return CLI_EXIT_USAGE;
+  if (names[0] == NULL)
+    return cli_usage (cli, "%s", _ ("An image is needed"));
+  if (!cli_connect (cli, &error))
+    return cli_fail (error);
+  for (gsize i = 0; names[i]; i++) {
+    g_autoptr (GError) one = NULL;
+
+    if (!delete_image (cli, names[i], &one)) {
+      cli_warn (one, names[i]);
+      code = CLI_EXIT_FAILED;
+    }
+  }
+  return code;
+}

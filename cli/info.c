@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <stdio.h>
+
+#include "error.h"
+#include "output.h"
+#include "verbs.h"
+
+static void
+print_identity (GVariant *p)
+{
+  g_autofree char *name = cli_property (p, "Name");
+  g_autofree char *id = cli_property (p, "Id");
+  g_autofree char *image = cli_property (p, "Image");
+  g_autofree char *hostname = cli_property (p, "Hostname");
+  g_autofree char *command = cli_property (p, "Command");
+  g_autofree char *owner = NULL;
+  guint32 uid;
+
+  if (g_variant_lookup (p, "Owner", "u", &uid)) {
+    g_autofree char *user = cli_user_name (uid);
+    owner = g_strdup_printf ("%s (%u)", user, uid);
+  }
+  cli_print_field (_ ("Name"), name);
+  cli_print_field (_ ("Id"), id);
+  cli_print_field (_ ("Owner"), owner);
+  cli_print_field (_ ("Image"), image);
+  cli_print_field (_ ("Hostname"), hostname);
+  cli_print_field (_ ("Command"), command);
+}
+
+static void
+print_state (GVariant *p)
+{
+  g_autofree char *state = cli_property (p, "State");
+  g_autofree char *leader = cli_property (p, "Leader");
+  g_autofree char *cgroup = cli_property (p, "ControlGroup");
+  g_autofree char *error = cli_property (p, "LastError");
+  g_autofree char *coloured =
+      g_strconcat (cli_colour (cli_colour_of_state (state ? state : "")), state, cli_colour_off (), NULL);
+  g_autofree char *ended = NULL;
+  int code, number;
+
+  if (g_variant_lookup (p, "LastExit", "(ii)", &code, &number) && (code >= 0 || number > 0))
+    ended = number > 0 ? g_strdup_printf (_ ("by signal %d"), number)
+                       : g_strdup_printf (_ ("with code %d"), code);
+
+  cli_print_field (_ ("State"), coloured);
+  cli_print_field (_ ("Leader"), g_strcmp0 (leader, "0") == 0 ? NULL : leader);
+  cli_print_field (_ ("Control group"), cgroup);
+  cli_print_field (_ ("Last ended"), ended);
+  cli_print_field (_ ("Error"), error);
+}
+
+static void
+print_rest (GVariant *p)
+{
+  g_autofree char *addresses = cli_property (p, "Addresses");
+  g_autofree char *ephemeral = cli_property (p, "Ephemeral");
+  g_autofree char *created = cli_property_time (p, "CreatedAt");
+  g_autofree char *started = cli_property_time (p, "StartedAt");
+  g_autofree char *stopped = cli_property_time (p, "StoppedAt");
+  g_autofree char *range = NULL;
+  guint32 base, count;
+
+  if (g_variant_lookup (p, "RangeBase", "u", &base) && g_variant_lookup (p, "RangeCount", "u", &count) &&
+      count > 0)
+    range = g_strdup_printf ("%u-%u", base, base + (count - 1));
+  cli_print_field (_ ("Ids on the host"), range);
+  cli_print_field (_ ("Addresses"), addresses);
+  cli_print_field (_ ("Ephemeral"), ephemeral);
+  cli_print_field (_ ("Created"), created);
+  cli_print_field (_ ("Started"), started);
+  cli_print_field (_ ("Stopped"), stopped);
+}
+
+static gboolean
+info_one (Cli *cli, const char *name, const char *path, gpointer data, GError **error)
+{
+  gboolean *first = data;
+  g_autoptr (GVariant) properties = cli_get_all (cli, path, IFACE_CONTAINER, error);
+
+  if (properties == NULL)
+    return FALSE;
+  if (cli->json) {
+    g_autoptr (JsonBuilder) builder = json_builder_new ();
+    cli_json_object (builder, properties);
+    cli_json_print (builder, TRUE);
+    return TRUE;
+  }
+  if (!*first)
+    puts ("");
+  *first = FALSE;
+  print_identity (properties);
+  print_state (properties);
+  print_rest (properties);
+  return TRUE;
+}
+
+int
+cli_info (Cli *cli, char **words)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) names = NULL;
+  gboolean first = TRUE;
+
+  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &names, NULL))
+    return CLI_EXIT_USAGE;
+  if (names[0] == NULL)
+    return cli_usage (cli, "%s", _ ("A name is needed"));
+  if (!cli_connect (cli, &error))
+    return cli_fail (error);
+  return cli_each_container (cli, names, info_one, &first);
+}

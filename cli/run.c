@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "agent.h"
+#include "error.h"
+#include "signals.h"
+#include "spec.h"
+#include "terminal.h"
+#include "verbs.h"
+#include "watch.h"
+
+/* A first process may ignore SIGINT and SIGTERM: who insists this often means it. */
+#define INSISTING 3
+
+/*
+ * Everything here is on the way of "run --rm IMAGE true", which has to be quick: CreateContainer and Start
+ * are the only questions, all else is told by signals that were subscribed to in between.
+ */
+
+typedef struct {
+  CliSpec spec;
+  gboolean interactive;
+  gboolean tty;
+  gboolean detach;
+} How;
+
+typedef struct {
+  Cli *cli;
+  CliWatch *watch;
+  guint interrupts;
+} Running;
+
+static gboolean
+has_stopped (CliWatch *watch, gpointer data)
+{
+  const char *state = cli_watch_string (watch, "State");
+
+  return g_str_equal (state, "stopped") || g_str_equal (state, "failed");
+}
+
+/* The code of the first process; what is not known from signals is asked for. */
+static int
+exit_code (CliWatch *watch)
+{
+  GVariant *status = cli_watch_lookup (watch, "LastExit", G_VARIANT_TYPE ("(ii)"));
+  int code = -1;
+  int number = 0;
+
+  if (status == NULL && !cli_watch_removed (watch) && cli_watch_fetch (watch, NULL))
+    status = cli_watch_lookup (watch, "LastExit", G_VARIANT_TYPE ("(ii)"));
+  if (status)
+    g_variant_get (status, "(ii)", &code, &number);
+  if (number > 0)
+    return 128 + number;
+  if (code >= 0)
+    return code & 0xff;
+
+  if (cli_watch_string (watch, "LastError")[0] != '\0') {
+    g_autoptr (GError) error = cli_error_from_text (cli_watch_string (watch, "LastError"));
+    return cli_fail_command (error);
+  }
+  g_printerr ("bothy: %s\n", _ ("The container is gone, and nobody knows how its command ended"));
+  return CLI_EXIT_OWN;
+}
+
+static void
+on_signal (int number, gpointer data)
+{
+  Running *running = data;
+  gboolean insists = ++running->interrupts >= INSISTING;
+
+  g_dbus_connection_call (
+      running->cli->bus, BOTHY_NAME, cli_watch_path (running->watch), IFACE_CONTAINER, "Kill",
+      insists ? g_variant_new ("(si)", "all", SIGKILL) : g_variant_new ("(si)", "leader", number), NULL,
+      G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL, NULL);
+}
+
+/* Start with our own input and output in place of the console. */
+static gboolean
+start_with_stdio (Cli *cli, const char *path, gboolean interactive, GError **error)
+{
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  g_autoptr (GVariant) answer = NULL;
+  GVariantBuilder options, stdio;
+  int null = interactive ? -1 : g_open ("/dev/null", O_RDONLY | O_CLOEXEC, 0);
+
+  g_variant_builder_init (&stdio, G_VARIANT_TYPE ("ah"));
+  for (int fd = 0; fd < 3; fd++) {
+    int handle = g_unix_fd_list_append (fds, fd == 0 && null >= 0 ? null : fd, error);
+
+    if (handle < 0) {
+      g_variant_builder_clear (&stdio);
+      return FALSE;
+    }
+    g_variant_builder_add (&stdio, "h", handle);
+  }
+  if (null >= 0)
+    close (null);
+
+  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&options, "{sv}", "stdio", g_variant_builder_end (&stdio));
+  answer =
+      cli_call (cli, path, IFACE_CONTAINER, "Start", g_variant_new ("(a{sv})", &options), fds, NULL, error);
+  return answer != NULL;
+}
+
+static gboolean
+start_with_console (Cli *cli, const char *path, GError **error)
+{
+  g_autoptr (GVariant) answer = cli_call (cli, path, IFACE_CONTAINER, "Start",
+                                          g_variant_new_parsed ("({'console': <true>},)"), NULL, NULL, error);
+
+  return answer != NULL;
+}
+
+static int
+wait_with_stdio (Cli *cli, CliWatch *watch)
+{
+  static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 };
+  Running running = { cli, watch, 0 };
+  g_autoptr (GError) error = NULL;
+  gboolean ok;
+
+  cli_agent_stop ();
+  cli_signals_catch (forwarded, on_signal, &running);
+  ok = cli_watch_run (watch, has_stopped, NULL, -1, &error);
+  cli_signals_release ();
+  return ok ? exit_code (watch) : cli_fail_command (error);
+}
+
+/* It ended before we could look at its console: what it said there is in the log. */
+static void
+print_log (Cli *cli, const char *path)
+{
+  char buffer[4096];
+  gssize n;
+  int fd = cli_call_fd (cli, path, IFACE_CONTAINER, "OpenLog", NULL, NULL);
+
+  if (fd < 0)
+    return;
+  while ((n = read (fd, buffer, sizeof buffer)) > 0)
+    fwrite (buffer, 1, n, stdout);
+  fflush (stdout);
+  close (fd);
+}
+
+static void
+on_terminal_end (gpointer data)
+{
+  /* The state says when it is over. */
+}
+
+static int
+wait_with_console (Cli *cli, CliWatch *watch, gboolean input)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CliTerminal) terminal = NULL;
+  const char *path = cli_watch_path (watch);
+  gboolean ok;
+  int pty = cli_call_fd (cli, path, IFACE_CONTAINER, "OpenConsole", NULL, &error);
+
+  if (pty >= 0)
+    terminal =
+        cli_terminal_new (pty, input ? CLI_TERMINAL_DEFAULT : CLI_TERMINAL_NO_INPUT, on_terminal_end, NULL);
+  else
+    print_log (cli, path);
+  g_clear_error (&error);
+
+  ok = cli_watch_run (watch, has_stopped, NULL, -1, &error);
+  if (ok && terminal)
+    cli_terminal_drain (terminal);
+  g_clear_pointer (&terminal, cli_terminal_free);
+  return ok ? exit_code (watch) : cli_fail_command (error);
+}
+
+/* A container of --rm that never ran does not stop either, so nobody else would delete it. */
+static void
+clean_up (Cli *cli, const How *how, const char *path)
+{
+  g_autoptr (GVariant) answer = NULL;
+
+  if (how->spec.ephemeral)
+    answer = cli_call (cli, path, IFACE_CONTAINER, "Delete", g_variant_new_parsed ("({'force': <true>},)"),
+                       NULL, NULL, NULL);
+}
+
+static int
+run_it (Cli *cli, How *how)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CliWatch) watch = NULL;
+  g_autofree char *path = cli_spec_create (cli, &how->spec, &error);
+  gboolean started;
+
+  if (path == NULL)
+    return cli_fail_command (error);
+
+  watch = cli_watch_new (cli, path, IFACE_CONTAINER);
+  started = how->tty || how->detach ? start_with_console (cli, path, &error)
+                                    : start_with_stdio (cli, path, how->interactive, &error);
+  if (!started) {
+    int code = cli_fail_command (error);
+    clean_up (cli, how, path);
+    return code;
+  }
+  if (how->detach) {
+    puts (how->spec.name);
+    return CLI_EXIT_OK;
+  }
+  return how->tty ? wait_with_console (cli, watch, how->interactive || isatty (STDIN_FILENO))
+                  : wait_with_stdio (cli, watch);
+}
+
+static gboolean
+parse_run (Cli *cli, How *how, char **words)
+{
+  CliSpec *spec = &how->spec;
+  const GOptionEntry entries[] = {
+    { "rm", 0, 0, G_OPTION_ARG_NONE, &spec->ephemeral, N_ ("Delete the container when it stops"), NULL },
+    { "interactive", 'i', 0, G_OPTION_ARG_NONE, &how->interactive, N_ ("Pass standard input on"), NULL },
+    { "tty", 't', 0, G_OPTION_ARG_NONE, &how->tty, N_ ("Give it a terminal"), NULL },
+    { "detach", 'd', 0, G_OPTION_ARG_NONE, &how->detach, N_ ("Don't wait; print the container's name"),
+      NULL },
+    { "name", 0, 0, G_OPTION_ARG_STRING, &spec->name, N_ ("What to call it"), N_ ("NAME") },
+    { "env", 'e', 0, G_OPTION_ARG_STRING_ARRAY, &spec->environment, N_ ("For the command"),
+      N_ ("NAME=VALUE") },
+    { "user", 'u', 0, G_OPTION_ARG_STRING, &spec->user, N_ ("User inside"), N_ ("USER") },
+    { "cwd", 'w', 0, G_OPTION_ARG_STRING, &spec->directory, N_ ("Directory inside"), N_ ("DIR") },
+    { "workdir", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &spec->directory, NULL, NULL },
+    { "hostname", 0, 0, G_OPTION_ARG_STRING, &spec->hostname, N_ ("In place of the name"), N_ ("NAME") },
+    { "nesting", 0, 0, G_OPTION_ARG_NONE, &spec->nesting, N_ ("Let it have containers of its own"), NULL },
+    { NULL },
+  };
+  g_auto (GStrv) rest = NULL;
+
+  if (!cli_parse (cli, entries, CLI_PARSE_STRICT, words, &rest, &spec->command))
+    return FALSE;
+  if (rest[0] == NULL) {
+    cli_usage (cli, "%s", _ ("An image is needed"));
+    return FALSE;
+  }
+  if (!cli_environment_ok (&spec->environment)) {
+    cli_usage (cli, "%s", _ ("--env takes NAME=VALUE"));
+    return FALSE;
+  }
+  spec->image = g_strdup (rest[0]);
+  return TRUE;
+}
+
+int
+cli_run (Cli *cli, char **words)
+{
+  How how = { 0 };
+  g_autoptr (GError) error = NULL;
+  gboolean ok = parse_run (cli, &how, words);
+  int code;
+
+  if (!ok)
+    code = CLI_EXIT_OWN;
+  else if (!cli_connect (cli, &error))
+    code = cli_fail_command (error);
+  else
+    code = run_it (cli, &how);
+  cli_spec_clear (&how.spec);
+  return code;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <string.h>
+
+#include "error.h"
+#include "spec.h"
+
+/* How often a generated name may be taken already. */
+#define NAME_TRIES 8
+
+void
+cli_spec_clear (CliSpec *spec)
+{
+  g_clear_pointer (&spec->name, g_free);
+  g_clear_pointer (&spec->image, g_free);
+  g_clear_pointer (&spec->command, g_strfreev);
+  g_clear_pointer (&spec->environment, g_strfreev);
+  g_clear_pointer (&spec->user, g_free);
+  g_clear_pointer (&spec->directory, g_free);
+  g_clear_pointer (&spec->hostname, g_free);
+}
+
+/* The last part of an alias that begins with a letter: of "images/debian/13" it is "debian". */
+static char *
+name_stem (const char *image)
+{
+  g_auto (GStrv) parts = g_strsplit_set (image, "/:._@", -1);
+  GString *stem = g_string_new (NULL);
+
+  for (int i = (int)g_strv_length (parts) - 1; i >= 0 && stem->len == 0; i--) {
+    if (!g_ascii_isalpha (parts[i][0]) || g_str_equal (parts[i], "latest"))
+      continue;
+    for (const char *p = parts[i]; *p != '\0' && stem->len < 40; p++)
+      if (g_ascii_isalnum (*p))
+        g_string_append_c (stem, g_ascii_tolower (*p));
+  }
+  if (stem->len == 0)
+    g_string_append (stem, "bothy");
+  /* Fingerprints would make all names look alike. */
+  if (stem->len > 20 && strspn (stem->str, "0123456789abcdef") == stem->len)
+    g_string_truncate (stem, 8);
+  return g_string_free (stem, FALSE);
+}
+
+static GVariant *
+spec_options (const CliSpec *spec)
+{
+  GVariantBuilder options;
+
+  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+  if (spec->command && spec->command[0])
+    g_variant_builder_add (&options, "{sv}", "command",
+                           g_variant_new_strv ((const char *const *)spec->command, -1));
+  if (spec->environment && spec->environment[0])
+    g_variant_builder_add (&options, "{sv}", "environment",
+                           g_variant_new_strv ((const char *const *)spec->environment, -1));
+  if (spec->user)
+    g_variant_builder_add (&options, "{sv}", "user", g_variant_new_string (spec->user));
+  if (spec->directory)
+    g_variant_builder_add (&options, "{sv}", "working-directory", g_variant_new_string (spec->directory));
+  if (spec->hostname)
+    g_variant_builder_add (&options, "{sv}", "hostname", g_variant_new_string (spec->hostname));
+  if (spec->ephemeral)
+    g_variant_builder_add (&options, "{sv}", "ephemeral", g_variant_new_boolean (TRUE));
+  if (spec->nesting)
+    g_variant_builder_add (&options, "{sv}", "nesting", g_variant_new_boolean (TRUE));
+  return g_variant_builder_end (&options);
+}
+
+static char *
+create_once (Cli *cli, const CliSpec *spec, GError **error)
+{
+  g_autoptr (GVariant) answer = cli_call (
+      cli, BOTHY_ROOT, IFACE_MANAGER, "CreateContainer",
+      g_variant_new ("(ss@a{sv})", spec->name, spec->image, spec_options (spec)), NULL, NULL, error);
+  char *path = NULL;
+
+  if (answer)
+    g_variant_get (answer, "(o)", &path);
+  return path;
+}
+
+char *
+cli_spec_create (Cli *cli, CliSpec *spec, GError **error)
+{
+  g_autofree char *stem = NULL;
+
+  if (spec->name)
+    return create_once (cli, spec, error);
+
+  stem = name_stem (spec->image);
+  for (guint i = 0;; i++) {
+    g_autoptr (GError) refused = NULL;
+    char *path;
+
+    g_free (spec->name);
+    spec->name = g_strdup_printf ("%s-%04x", stem, g_random_int () & 0xffff);
+    path = create_once (cli, spec, &refused);
+    if (path)
+      return path;
+    if (i >= NAME_TRIES || !cli_error_is (refused, "ContainerExists")) {
+      g_propagate_error (error, g_steal_pointer (&refused));
+      return NULL;
+    }
+  }
+}
+
+gboolean
+cli_environment_ok (char ***environment)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (gsize i = 0; *environment && (*environment)[i]; i++) {
+    const char *word = (*environment)[i];
+    const char *value;
+
+    if (word[0] == '=' || word[0] == '\0')
+      return FALSE;
+    if (strchr (word, '=')) {
+      g_strv_builder_add (builder, word);
+      continue;
+    }
+    value = g_getenv (word);
+    if (value) {
+      g_autofree char *pair = g_strdup_printf ("%s=%s", word, value);
+      g_strv_builder_add (builder, pair);
+    }
+  }
+  g_strfreev (*environment);
+  *environment = g_strv_builder_end (builder);
+  return TRUE;
+}
+
+gboolean
+cli_spec_words (Cli *cli, CliSpec *spec, char **words)
+{
+  const GOptionEntry entries[] = {
+    { "name", 0, 0, G_OPTION_ARG_STRING, &spec->name, N_ ("What to call it"), N_ ("NAME") },
+    { "env", 'e', 0, G_OPTION_ARG_STRING_ARRAY, &spec->environment, N_ ("For the first process"),
+      N_ ("NAME=VALUE") },
+    { "user", 'u', 0, G_OPTION_ARG_STRING, &spec->user, N_ ("The command's user, from inside"), N_ ("USER") },
+    { "cwd", 'w', 0, G_OPTION_ARG_STRING, &spec->directory, N_ ("The command's directory, from inside"),
+      N_ ("DIR") },
+    { "hostname", 0, 0, G_OPTION_ARG_STRING, &spec->hostname, N_ ("In place of the name"), N_ ("NAME") },
+    { "ephemeral", 0, 0, G_OPTION_ARG_NONE, &spec->ephemeral, N_ ("Delete it when it stops"), NULL },
+    { "nesting", 0, 0, G_OPTION_ARG_NONE, &spec->nesting, N_ ("Let it have containers of its own"), NULL },
+    { NULL },
+  };
+  g_auto (GStrv) rest = NULL;
+  guint length;
+
+  if (!cli_parse (cli, entries, CLI_PARSE_TAIL, words, &rest, &spec->command))
+    return FALSE;
+  length = g_strv_length (rest);
+  if (length < 1 || length > 2 || (length == 2 && spec->name)) {
+    cli_usage (cli, "%s", _ ("An image and at most one name are needed"));
+    return FALSE;
+  }
+  if (!cli_environment_ok (&spec->environment)) {
+    cli_usage (cli, "%s", _ ("--env takes NAME=VALUE"));
+    return FALSE;
+  }
+  spec->image = g_strdup (rest[0]);
+  if (length == 2)
+    spec->name = g_strdup (rest[1]);
+  return TRUE;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "verbs.h"
+
+const CliVerb cli_verbs[] = {
+  { "run", N_ ("IMAGE [COMMAND…]"), N_ ("Run a command in a new container"),
+    "bothy run --rm busybox echo hello\nbothy run -it --rm busybox sh", cli_run },
+  { "launch", N_ ("IMAGE [NAME] [-- COMMAND…]"), N_ ("Create a container and start it"),
+    "bothy launch debian web", cli_launch },
+  { "create", N_ ("IMAGE [NAME] [-- COMMAND…]"), N_ ("Create a container"),
+    "bothy create debian web\nbothy create --env PORT=80 busybox www -- httpd -f", cli_create },
+  { "start", N_ ("NAME…"), N_ ("Start containers"), "bothy start web db\nbothy start --all", cli_start },
+  { "stop", N_ ("NAME…"), N_ ("Shut containers down"), "bothy stop web\nbothy stop --timeout 5 --all",
+    cli_stop },
+  { "restart", N_ ("NAME…"), N_ ("Stop containers and start them again"), "bothy restart web", cli_restart },
+  { "freeze", N_ ("NAME…"), N_ ("Let containers stand still"), "bothy freeze web", cli_freeze },
+  { "thaw", N_ ("NAME…"), N_ ("Let frozen containers go on"), "bothy thaw web", cli_thaw },
+  { "kill", N_ ("NAME…"), N_ ("Send a signal to containers"), "bothy kill web\nbothy kill --signal HUP web",
+    cli_kill },
+  { "exec", N_ ("NAME [--] COMMAND…"), N_ ("Run a command in a running container"),
+    "bothy exec web -- ls -l /\nbothy exec --user www-data --cwd /srv web -- make\ntar c . | bothy exec web "
+    "-- tar x",
+    cli_exec },
+  { "shell", N_ ("[USER@]NAME [-- COMMAND…]"), N_ ("Log in to a running container"),
+    "bothy shell web\nbothy shell www-data@web", cli_shell },
+  { "console", N_ ("NAME"), N_ ("Look at a container's console"), "bothy console web", cli_console },
+  { "logs", N_ ("NAME"), N_ ("Show what a container's console showed"),
+    "bothy logs web\nbothy logs -f -n 20 web", cli_logs },
+  { "list", "", N_ ("List containers"), "bothy list\nbothy list --json", cli_list },
+  { "info", N_ ("NAME…"), N_ ("Show containers in detail"), "bothy info web\nbothy info --json web",
+    cli_info },
+  { "wait", N_ ("NAME…"), N_ ("Wait until containers are in a state"),
+    "bothy wait web\nbothy wait --state running --timeout 10 web", cli_wait },
+  { "monitor", "", N_ ("Show what changes, as it changes"), "bothy monitor\nbothy monitor --json",
+    cli_monitor },
+  { "rename", N_ ("OLD NEW"), N_ ("Give a stopped container another name"), "bothy rename web www",
+    cli_rename },
+  { "delete", N_ ("NAME…"), N_ ("Delete containers"), "bothy delete web\nbothy delete --force web",
+    cli_delete },
+  { "image import", N_ ("FILE|-"), N_ ("Make an image of a root file system in a tar archive"),
+    "bothy image import --alias debian rootfs.tar.xz\nmake-rootfs | bothy image import -", cli_image_import },
+  { "image list", "", N_ ("List images"), "bothy image list", cli_image_list },
+  { "image info", N_ ("IMAGE"), N_ ("Show an image in detail"), "bothy image info debian", cli_image_info },
+  { "image delete", N_ ("IMAGE…"), N_ ("Delete images"), "bothy image delete debian", cli_image_delete },
+  { "range list", "", N_ ("List the id ranges of containers"), "bothy range list", cli_range_list },
+  { "doctor", "", N_ ("Check whether this machine has what containers need"), "bothy doctor", cli_doctor },
+  { "version", "", N_ ("Show the versions of this program and of the service"), NULL, cli_version },
+  { "help", N_ ("[VERB]"), N_ ("Show how a verb is used"), "bothy help run", cli_help },
+  { NULL },
+};
+
+const CliVerb *
+cli_verb_find (char **words, gsize *ret_length)
+{
+  g_autofree char *two = words[1] ? g_strdup_printf ("%s %s", words[0], words[1]) : NULL;
+
+  for (const CliVerb *verb = cli_verbs; verb->name; verb++) {
+    gboolean long_name = strchr (verb->name, ' ') != NULL;
+
+    if (g_strcmp0 (verb->name, long_name ? two : words[0]) == 0) {
+      *ret_length = long_name ? 2 : 1;
+      return verb;
+    }
+  }
+  return NULL;
+}
+
+gboolean
+cli_verb_group (const char *word)
+{
+  g_autofree char *prefix = g_strconcat (word, " ", NULL);
+
+  for (const CliVerb *verb = cli_verbs; verb->name; verb++)
+    if (g_str_has_prefix (verb->name, prefix))
+      return TRUE;
+  return FALSE;
+}
+
+void
+cli_verbs_print (const char *group)
+{
+  g_autofree char *prefix = group ? g_strconcat (group, " ", NULL) : NULL;
+
+  for (const CliVerb *verb = cli_verbs; verb->name; verb++)
+    if (prefix == NULL || g_str_has_prefix (verb->name, prefix))
+      printf ("  %-14s %s\n", verb->name, _ (verb->help));
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "cli.h"
+
+/* The verbs, one file each. All take the words that follow them, and return the exit code. */
+int cli_console (Cli *cli, char **words);
+int cli_create (Cli *cli, char **words);
+int cli_delete (Cli *cli, char **words);
+int cli_doctor (Cli *cli, char **words);
+int cli_exec (Cli *cli, char **words);
+int cli_freeze (Cli *cli, char **words);
+int cli_help (Cli *cli, char **words);
+int cli_image_delete (Cli *cli, char **words);
+int cli_image_import (Cli *cli, char **words);
+int cli_image_info (Cli *cli, char **words);
+int cli_image_list (Cli *cli, char **words);
+int cli_info (Cli *cli, char **words);
+int cli_kill (Cli *cli, char **words);
+int cli_launch (Cli *cli, char **words);
+int cli_list (Cli *cli, char **words);
+int cli_logs (Cli *cli, char **words);
+int cli_monitor (Cli *cli, char **words);
+int cli_range_list (Cli *cli, char **words);
+int cli_rename (Cli *cli, char **words);
+int cli_restart (Cli *cli, char **words);
+int cli_run (Cli *cli, char **words);
+int cli_shell (Cli *cli, char **words);
+int cli_start (Cli *cli, char **words);
+int cli_stop (Cli *cli, char **words);
+int cli_thaw (Cli *cli, char **words);
+int cli_version (Cli *cli, char **words);
+int cli_wait (Cli *cli, char **words);
+
+/** cli_verbs: all of them, ended by one without a name */
+extern const CliVerb cli_verbs[];
+
+/**
+ * cli_verb_find:
+ * @words: a command line, from the verb on
+ * @ret_length: (out): how many words name the verb
+ *
+ * Returns: (nullable): the verb
+ */
+const CliVerb *cli_verb_find (char **words, gsize *ret_length);
+
+/** cli_verb_group: Returns: whether verbs of two words begin with @word */
+gboolean cli_verb_group (const char *word);
+
+/** cli_verbs_print: prints the verbs, all or those that begin with @group, one per line */
+void cli_verbs_print (const char *group);
+
+/**
+ * cli_verb_hint:
+ * @words: a command line whose verb is not ours
+ *
+ * Returns: (transfer full) (nullable): what the person may have meant, as "bothy VERB"
+ */
+char *cli_verb_hint (char **words);
