@@ -63,7 +63,8 @@ def run(test, counts):
         if not match:
             continue
         verdict, subtest, directive, reason = match.groups()
-        full = name + "/" + subtest.strip("/ ") if subtest.strip("/ ") else name
+        subtest = subtest.strip("/ ").removeprefix(name + "/")
+        full = f"{name}/{subtest}" if subtest else name
         results += 1
         if directive and directive.upper().startswith("SKIP"):
             counts.line("skip", full, reason or "no reason given")
