@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cgroup.h"
+
+#include "autofd.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+
+static int
+write_file (int directory, const char *name, const char *text)
+{
+  autofd fd = openat (directory, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+
+  if (fd < 0 || write (fd, text, strlen (text)) < 0)
+    return -errno;
+  return 0;
+}
+
+static int
+open_group (int directory, const char *name)
+{
+  if (mkdirat (directory, name, 0755) < 0 && errno != EEXIST)
+    return -errno;
+  int fd = openat (directory, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  return fd < 0 ? -errno : fd;
+}
+
+static int
+open_scope (const char *mount, const char *path)
+{
+  struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+                          .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV };
+  struct statfs fs;
+  autofd top = open (mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+  if (top < 0 || fstatfs (top, &fs) < 0)
+    return -errno;
+  if (fs.f_type != CGROUP2_SUPER_MAGIC)
+    return -ENODEV;
+  while (*path == '/')
+    path++;
+  long fd = syscall (SYS_openat2, top, path, &how, sizeof how);
+  return fd < 0 ? -errno : (int)fd;
+}
+
+/* Hands every controller that the host delegated on to the container; without one it still runs. */
+static void
+enable_controllers (int scope)
+{
+  char text[256], one[64];
+  autofd fd = openat (scope, "cgroup.controllers", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  ssize_t size = fd < 0 ? -1 : read (fd, text, sizeof text - 1);
+  char *rest = text;
+
+  if (size <= 0)
+    return;
+  text[size] = '\0';
+  for (char *name; (name = strsep (&rest, " \n"));) {
+    if (name[0] == '\0' || snprintf (one, sizeof one, "+%s", name) >= (int)sizeof one)
+      continue;
+    (void)write_file (scope, "cgroup.subtree_control", one);
+  }
+}
+
+struct fault
+cgroup_enter (struct cgroup *cgroup, const char *mount, const char *path)
+{
+  if (path[0] == '\0')
+    return NO_FAULT;
+  autofd scope = open_scope (mount, path);
+  if (scope < 0)
+    return fault_at (SUPERVISOR_STEP_CGROUP, scope);
+  autofd own = open_group (scope, "supervisor");
+  if (own < 0)
+    return fault_at (SUPERVISOR_STEP_CGROUP, own);
+  int r = write_file (own, "cgroup.procs", "0");
+  if (r < 0)
+    return fault_at (SUPERVISOR_STEP_CGROUP, r);
+  enable_controllers (scope);
+  cgroup->payload = open_group (scope, "payload");
+  return cgroup->payload < 0 ? fault_at (SUPERVISOR_STEP_CGROUP, cgroup->payload) : NO_FAULT;
+}
+
+int
+cgroup_join (const struct cgroup *cgroup)
+{
+  if (cgroup->payload < 0)
+    return 0;
+  int r = write_file (cgroup->payload, "cgroup.procs", "0");
+  if (r != -EBUSY)
+    return r;
+  autofd leaf = open_group (cgroup->payload, "bothy");
+  return leaf < 0 ? leaf : write_file (leaf, "cgroup.procs", "0");
+}
+
+int
+cgroup_kill (const struct cgroup *cgroup)
+{
+  return cgroup->payload < 0 ? -ENODEV : write_file (cgroup->payload, "cgroup.kill", "1");
+}
+
+int
+cgroup_set_frozen (const struct cgroup *cgroup, bool frozen)
+{
+  return cgroup->payload < 0 ? -EOPNOTSUPP
+                             : write_file (cgroup->payload, "cgroup.freeze", frozen ? "1" : "0");
+}
+
+int
+cgroup_open_events (const struct cgroup *cgroup)
+{
+  if (cgroup->payload < 0)
+    return -EOPNOTSUPP;
+  int fd = openat (cgroup->payload, "cgroup.events", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  return fd < 0 ? -errno : fd;
+}
+
+int
+cgroup_is_frozen (int events)
+{
+  char text[256];
+  ssize_t size = pread (events, text, sizeof text - 1, 0);
+
+  if (size < 0)
+    return -errno;
+  text[size] = '\0';
+  return strstr (text, "frozen 1\n") != NULL;
+}

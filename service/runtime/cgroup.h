@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "fault.h"
+
+/* The delegated control group: ours in supervisor/, the container in payload/. */
+struct cgroup {
+  int payload; /* -1: none was given */
+  int ns;      /* the container's cgroup namespace, rooted at payload */
+};
+
+#define CGROUP_NONE                                                                                          \
+  {                                                                                                          \
+    -1, -1                                                                                                   \
+  }
+
+/*
+ * Opens PATH below the cgroup2 mount MOUNT, moves this process into its supervisor/ and opens its
+ * payload/; both are made if missing. "" as PATH: nothing. This process must already be in PATH or
+ * below, since the kernel asks for write access to the common ancestor. Faults: STEP_CGROUP.
+ */
+struct fault cgroup_enter (struct cgroup *cgroup, const char *mount, const char *path);
+
+/*
+ * Moves this process into payload/, or, when the container's own manager has enabled controllers
+ * there (EBUSY, cgroups(7) "no internal processes"), into payload/bothy. 0 or a negative errno value.
+ */
+int cgroup_join (const struct cgroup *cgroup);
+
+/* Kills all of payload/ (cgroup.kill). 0, -ENODEV without a control group, or a negative errno value. */
+int cgroup_kill (const struct cgroup *cgroup);
+
+/* Asks the kernel to freeze or thaw payload/. 0, -EOPNOTSUPP without a control group, or a negative errno
+ * value. */
+int cgroup_set_frozen (const struct cgroup *cgroup, bool frozen);
+
+/* Opens cgroup.events, which polls as EPOLLPRI when it changes. fd or a negative errno value. */
+int cgroup_open_events (const struct cgroup *cgroup);
+
+/* Whether EVENTS says "frozen 1". 1, 0 or a negative errno value. */
+int cgroup_is_frozen (int events);

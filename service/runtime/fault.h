@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "protocol.h"
+
+#include <errno.h>
+#include <stdbool.h>
+
+/* What went wrong and where: ERROR is an errno value, 0 means that all is well. */
+struct fault {
+  uint32_t step; /* enum supervisor_step */
+  int32_t error;
+};
+
+#define NO_FAULT ((struct fault){ SUPERVISOR_STEP_NONE, 0 })
+
+/* A fault at STEP; ERROR is an errno value of either sign, so a negative return value may be passed on. */
+static inline struct fault
+fault_at (enum supervisor_step step, int error)
+{
+  return (struct fault){ step, error < 0 ? -error : error };
+}
+
+/* Whether FAULT is one. */
+static inline bool
+is_fault (struct fault fault)
+{
+  return fault.error != 0;
+}

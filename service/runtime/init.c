@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init.h"
+
+#include "autofd.h"
+#include "minder.h"
+#include "terminal.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+static const char *const candidates[] = { "/sbin/init", "/usr/sbin/init", "/usr/lib/systemd/systemd",
+                                          "/lib/systemd/systemd", "/init" };
+
+/* Each init wants to be told in its own way to power off: systemd(1) SIGNALS, busybox's init, sysvinit's. */
+static int
+shutdown_signal_of (const char *path)
+{
+  char link[32], real[PATH_MAX];
+  autofd fd = open (path, O_PATH | O_CLOEXEC);
+
+  if (fd < 0)
+    return SIGPWR;
+  snprintf (link, sizeof link, "/proc/self/fd/%d", fd);
+  ssize_t length = readlink (link, real, sizeof real - 1);
+  if (length <= 0)
+    return SIGPWR;
+  real[length] = '\0';
+  const char *slash = strrchr (real, '/');
+  const char *name = slash ? slash + 1 : real;
+  if (strcmp (name, "systemd") == 0)
+    return SIGRTMIN + 3;
+  return strncmp (name, "busybox", strlen ("busybox")) == 0 ? SIGUSR2 : SIGPWR;
+}
+
+/* The image's init of which there is a file at all; NULL if there is none. */
+static const char *
+find_init (void)
+{
+  for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++)
+    if (access (candidates[i], F_OK) == 0)
+      return candidates[i];
+  return NULL;
+}
+
+/* While the host's /proc is there: it knows us under a pid of its own. */
+static struct fault
+enter_cgroup_namespace (const struct cgroup *cgroup, int *ns)
+{
+  int r = cgroup_join (cgroup);
+
+  if (r < 0)
+    return fault_at (SUPERVISOR_STEP_CGROUP, r);
+  if (unshare (CLONE_NEWCGROUP) < 0)
+    return fault_at (SUPERVISOR_STEP_NAMESPACE, errno);
+  *ns = open ("/proc/self/ns/cgroup", O_RDONLY | O_CLOEXEC);
+  return *ns < 0 ? fault_at (SUPERVISOR_STEP_NAMESPACE, errno) : NO_FAULT;
+}
+
+static struct fault
+enter_container (const struct init_plan *plan, int *ns)
+{
+  struct fault fault = enter_cgroup_namespace (plan->cgroup, ns);
+
+  if (is_fault (fault))
+    return fault;
+  fault = rootfs_finish (plan->rootfs, plan->nesting, plan->cgroup->payload >= 0);
+  return is_fault (fault) ? fault : rootfs_enter (plan->rootfs);
+}
+
+static struct fault
+set_streams (const struct init_plan *plan)
+{
+  int fds[3] = { plan->stdio[0], plan->stdio[1], plan->stdio[2] };
+  autofd slave = -1;
+
+  if (fds[0] < 0) {
+    slave = ioctl (plan->rootfs->console, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (slave < 0)
+      return fault_at (SUPERVISOR_STEP_CONSOLE, errno);
+    fds[0] = fds[1] = fds[2] = slave;
+  }
+  int r = terminal_set_stdio (fds);
+  return r < 0 ? fault_at (SUPERVISOR_STEP_CONSOLE, r) : NO_FAULT;
+}
+
+/*
+ * Whatever happens to the supervisor, the kernel then takes pid 1, and with it all of the namespace. Set
+ * after the last change of credentials, which would clear it; the other end is looked at in case it is
+ * gone already. (The image's init could undo it; the broker kills the control group of a lost supervisor.)
+ */
+static struct fault
+bind_to_supervisor (int channel)
+{
+  if (prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+    return fault_at (SUPERVISOR_STEP_FORK, errno);
+  struct init_event event = { .kind = INIT_HERE };
+  return minder_tell (channel, &event, -1) < 0 ? fault_at (SUPERVISOR_STEP_FORK, EPIPE) : NO_FAULT;
+}
+
+static struct fault
+confine_and_bind (const struct init_plan *plan, int channel)
+{
+  int r = capabilities_limit ();
+
+  if (r == 0)
+    r = filter_load (plan->launch.filter);
+  if (r < 0)
+    return fault_at (SUPERVISOR_STEP_SECCOMP, r);
+  return bind_to_supervisor (channel);
+}
+
+static struct fault
+run_image_init (const struct init_plan *plan, int channel)
+{
+  static const struct variable defaults[] = { { "container", "bothy" }, { "TERM", "linux" } };
+  const char *path = find_init ();
+  struct init_event event = { .kind = INIT_SIGNAL };
+
+  if (!path)
+    return fault_at (SUPERVISOR_STEP_EXEC, ENOENT);
+  event.value = shutdown_signal_of (path);
+  minder_tell (channel, &event, -1);
+  struct fault fault = set_streams (plan);
+  if (is_fault (fault))
+    return fault;
+  setsid ();
+  fault = confine_and_bind (plan, channel);
+  if (is_fault (fault))
+    return fault;
+  char *argv[] = { (char *)(uintptr_t)path, NULL };
+  char **env = launch_environment (plan->launch.env, defaults, sizeof defaults / sizeof *defaults);
+  if (env)
+    execve (path, argv, env);
+  return fault_at (SUPERVISOR_STEP_EXEC, env ? errno : ENOMEM);
+}
+
+static struct fault
+run_command (const struct init_plan *plan, int channel)
+{
+  struct launch launch = plan->launch;
+  struct init_event event = { .kind = INIT_SIGNAL, .value = SIGTERM };
+
+  minder_tell (channel, &event, -1);
+  struct fault fault = set_streams (plan);
+  if (is_fault (fault))
+    return fault;
+  fault = confine_and_bind (plan, channel);
+  if (is_fault (fault))
+    return fault;
+  launch.filter = NULL; /* inherited */
+  launch.tty = plan->stdio[0] < 0;
+  return minder_run (&launch, channel);
+}
+
+_Noreturn static void
+first_process (const struct init_plan *plan, int channel)
+{
+  struct init_event event = { .kind = INIT_FAULT };
+  autofd ns = -1;
+
+  launch_reset_process ();
+  signal (SIGPIPE, SIG_IGN);
+  event.fault = enter_container (plan, &ns);
+  if (!is_fault (event.fault)) {
+    struct init_event entered = { .kind = INIT_HERE };
+
+    minder_tell (channel, &entered, ns);
+    signal (SIGPIPE, SIG_DFL);
+    event.fault = plan->launch.argv[0] ? run_command (plan, channel) : run_image_init (plan, channel);
+  }
+  minder_tell (channel, &event, -1);
+  _exit (1);
+}
+
+/* Hears PROCESS out until it runs: its channel closes at exec(2), or our own init says so. */
+static struct fault
+await_start (struct init_process *process, int *cgroup_ns)
+{
+  struct init_event event;
+  int r;
+
+  while ((r = minder_hear (process->channel, &event, cgroup_ns, true)) > 0) {
+    if (event.kind == INIT_FAULT)
+      return event.fault;
+    if (event.kind == INIT_SIGNAL)
+      process->shutdown_signal = event.value;
+    if (event.kind == INIT_STARTED)
+      return NO_FAULT;
+  }
+  /* Closed without a signal to shut down with: it died before it came that far. */
+  if (r < 0 || process->shutdown_signal == 0)
+    return fault_at (SUPERVISOR_STEP_FORK, r < 0 ? r : EIO);
+  return NO_FAULT;
+}
+
+struct fault
+init_start (const struct init_plan *plan, struct init_process *process, int *cgroup_ns)
+{
+  int pair[2];
+
+  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+    return fault_at (SUPERVISOR_STEP_FORK, errno);
+  process->channel = pair[0];
+  autofd theirs = pair[1];
+  if (unshare (CLONE_NEWPID) < 0)
+    return fault_at (SUPERVISOR_STEP_NAMESPACE, errno);
+  process->pid = fork ();
+  if (process->pid < 0)
+    return fault_at (SUPERVISOR_STEP_FORK, errno);
+  if (process->pid == 0) {
+    close (process->channel);
+    first_process (plan, theirs);
+  }
+  drop_fd (&theirs);
+  struct fault fault = await_start (process, cgroup_ns);
+  if (is_fault (fault))
+    kill (process->pid, SIGKILL);
+  return fault;
+}
+
+bool
+init_read_end (const struct init_process *process, int *status)
+{
+  struct init_event event;
+  int ignored = -1;
+
+  while (minder_hear (process->channel, &event, &ignored, false) > 0)
+    if (event.kind == INIT_ENDED) {
+      *status = event.value;
+      return true;
+    }
+  return false;
+}

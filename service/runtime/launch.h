@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "confine.h"
+#include "fault.h"
+
+/* A program to run inside, as a message asked for it. */
+struct launch {
+  const char *user;
+  const char *directory; /* "": the user's home, or / where HOME_BY_DEFAULT is off */
+  char **argv;
+  char **env;
+  const struct filter *filter; /* NULL: is loaded already */
+  bool home_by_default;
+  bool login; /* argv[0] "" stands for the user's shell */
+  bool tty;   /* the standard streams are a new terminal, to be the user's and the session's */
+};
+
+/*
+ * Becomes the program: user, capabilities, seccomp, directory, environment, exec(3). The process must be
+ * inside, leader of its session, with its standard streams in place and all else close-on-exec.
+ * Returns only on failure: STEP_USER, STEP_TTY, STEP_SECCOMP, STEP_DIRECTORY, STEP_EXEC.
+ */
+struct fault launch_become (const struct launch *launch);
+
+/* A default of the environment; VALUE NULL: none. */
+struct variable {
+  const char *name;
+  const char *value;
+};
+
+/*
+ * The environment ENV with NAME=VALUE for each of the N DEFAULTS that it lacks.
+ * Memory is never given back: exec(2) does that. NULL without memory.
+ */
+char **launch_environment (char **env, const struct variable *defaults, size_t n);
+
+/* Undoes what a supervisor does to signals, umask and its name for what it starts. */
+void launch_reset_process (void);

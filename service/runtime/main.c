@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * bothy-supervisor: one for each running container, uid 0 of the container's user namespace and nothing
+ * on the host. It holds the container's namespaces, console and children, and sleeps.
+ */
+
+#include "supervisor.h"
+
+#include "autofd.h"
+#include "terminal.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define MAX_EVENTS 8
+
+static struct supervisor container = {
+  .epoll = -1,
+  .connection = -1,
+  .listener = -1,
+  .rootfs = ROOTFS_NONE,
+  .cgroup = CGROUP_NONE,
+  .init = { .channel = -1 },
+  .console = CONSOLE_NONE,
+  .freezer = { .events = -1 },
+};
+
+void
+supervisor_watch (struct supervisor *supervisor, int fd, uint32_t events, enum source source, uint32_t index)
+{
+  struct epoll_event event = { .events = events, .data.u64 = (uint64_t)source << 32 | index };
+
+  epoll_ctl (supervisor->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+bool
+supervisor_send (
+    struct supervisor *supervisor, struct supervisor_message *message, const char *text, size_t size, int fd)
+{
+  if (supervisor->connection < 0)
+    return false;
+  message->state = supervisor->state;
+  if (packet_send (supervisor->connection, message, text, size, fd) == 0)
+    return true;
+  supervisor_disconnect (supervisor);
+  return false;
+}
+
+void
+supervisor_answer (struct supervisor *supervisor, uint32_t serial, uint32_t generation, struct fault fault)
+{
+  struct supervisor_message reply = {
+    .type = SUPERVISOR_REPLY, .serial = serial, .error = fault.error, .step = fault.step
+  };
+
+  if (generation == supervisor->generation)
+    supervisor_send (supervisor, &reply, NULL, 0, -1);
+}
+
+static void
+greet (struct supervisor *supervisor)
+{
+  struct supervisor_message hello = { .type = SUPERVISOR_HELLO,
+                                      .pid = supervisor->init.pid,
+                                      .value = supervisor->init.shutdown_signal };
+  char text[SUPERVISOR_MAX_EXECS * 24];
+  size_t used = 0;
+
+  for (size_t i = 0; i < SUPERVISOR_MAX_EXECS; i++) {
+    const struct exec *exec = &supervisor->execs.slots[i];
+
+    if (exec->pid == 0 || exec->ended)
+      continue;
+    used += (size_t)snprintf (text + used, sizeof text - used, "%u %d", exec->id, exec->pid) + 1;
+    hello.n_argv++;
+  }
+  supervisor_send (supervisor, &hello, text, used, -1);
+}
+
+static void
+close_connection (struct supervisor *supervisor)
+{
+  if (supervisor->connection >= 0)
+    epoll_ctl (supervisor->epoll, EPOLL_CTL_DEL, supervisor->connection, NULL);
+  drop_fd (&supervisor->connection);
+}
+
+void
+supervisor_connect (struct supervisor *supervisor, int socket)
+{
+  close_connection (supervisor);
+  supervisor->connection = socket;
+  supervisor->generation++;
+  supervisor_watch (supervisor, socket, EPOLLIN, SOURCE_CONNECTION, 0);
+  greet (supervisor);
+}
+
+/* A container that does not run yet is nothing without the broker that is making it. */
+void
+supervisor_disconnect (struct supervisor *supervisor)
+{
+  close_connection (supervisor);
+  if (supervisor->failed || supervisor->state == SUPERVISOR_STATE_NEW ||
+      supervisor->state == SUPERVISOR_STATE_PREPARED)
+    _exit (1);
+}
+
+static void
+set_ending (struct supervisor_message *message, int status)
+{
+  if (WIFEXITED (status))
+    message->code = WEXITSTATUS (status);
+  else
+    message->signal = WTERMSIG (status);
+}
+
+/* The kernel says what reboot(2) was asked for by the signal that init seems to have died of; see reboot(2).
+ */
+static bool
+send_end (struct supervisor *supervisor)
+{
+  struct supervisor_message exited = { .type = SUPERVISOR_EXITED };
+  int status = supervisor->end_status;
+
+  if (WIFSIGNALED (status) && WTERMSIG (status) == SIGHUP)
+    exited.flags |= SUPERVISOR_FLAG_REBOOT;
+  else if (!WIFSIGNALED (status) || WTERMSIG (status) != SIGINT)
+    set_ending (&exited, status);
+  return supervisor_send (supervisor, &exited, NULL, 0, -1);
+}
+
+bool
+supervisor_flush (struct supervisor *supervisor)
+{
+  for (size_t i = 0; i < SUPERVISOR_MAX_EXECS; i++) {
+    struct exec *exec = &supervisor->execs.slots[i];
+
+    if (exec->pid == 0 || !exec->ended)
+      continue;
+    struct supervisor_message exited = { .type = SUPERVISOR_EXEC_EXITED, .id = exec->id, .pid = exec->pid };
+    set_ending (&exited, exec->status);
+    if (!supervisor_send (supervisor, &exited, NULL, 0, -1))
+      return false;
+    exec_release (exec);
+  }
+  return supervisor->state == SUPERVISOR_STATE_EXITED && send_end (supervisor);
+}
+
+static void
+begin_exec (struct supervisor *supervisor, struct exec *exec)
+{
+  struct supervisor_message reply = {
+    .type = SUPERVISOR_REPLY, .serial = exec->serial, .pid = exec->pid, .value = exec->number
+  };
+  struct fault fault;
+
+  if (!exec_read_report (exec, &fault))
+    return;
+  reply.error = fault.error;
+  reply.step = fault.step;
+  if (is_fault (fault)) {
+    reply.pid = 0;
+    exec_release (exec); /* its end is of no interest; it is reaped all the same */
+  }
+  if (exec->generation == supervisor->generation || is_fault (fault))
+    supervisor_send (supervisor, &reply, NULL, 0, exec->master);
+  if (!is_fault (fault))
+    drop_fd (&exec->master);
+}
+
+static void
+end_exec (struct supervisor *supervisor, struct exec *exec, int status)
+{
+  begin_exec (supervisor, exec);
+  if (exec->pid == 0)
+    return;
+  exec->ended = true;
+  exec->status = status;
+}
+
+static void
+end_container (struct supervisor *supervisor, int status)
+{
+  supervisor->end_status = status;
+  init_read_end (&supervisor->init, &supervisor->end_status);
+  freeze_end (&supervisor->freezer);
+  while (console_pump_output (&supervisor->console))
+    ;
+  if (!supervisor->failed)
+    supervisor->state = SUPERVISOR_STATE_EXITED;
+}
+
+static void
+reap (struct supervisor *supervisor)
+{
+  int status;
+
+  for (pid_t pid; (pid = waitpid (-1, &status, WNOHANG)) > 0;) {
+    struct exec *exec = exec_find_pid (&supervisor->execs, pid);
+
+    if (exec)
+      end_exec (supervisor, exec, status);
+    else if (pid == supervisor->init.pid)
+      end_container (supervisor, status);
+  }
+}
+
+/* SIGTERM comes from whoever stops the control group, such as a host that shuts down: the container does too.
+ */
+static void
+handle_signals (struct supervisor *supervisor, int fd)
+{
+  struct signalfd_siginfo info;
+
+  while (read (fd, &info, sizeof info) == sizeof info) {
+    if (info.ssi_signo == SIGCHLD)
+      reap (supervisor);
+    else if (supervisor->state == SUPERVISOR_STATE_RUNNING)
+      kill (supervisor->init.pid, supervisor->init.shutdown_signal);
+    else if (supervisor->state != SUPERVISOR_STATE_EXITED && supervisor->state != SUPERVISOR_STATE_FROZEN)
+      _exit (1);
+  }
+}
+
+static void
+accept_broker (struct supervisor *supervisor)
+{
+  int fd = accept4 (supervisor->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+  if (fd >= 0)
+    supervisor_connect (supervisor, fd);
+}
+
+static void
+check_freeze (struct supervisor *supervisor)
+{
+  uint32_t serial = supervisor->freezer.serial, generation = supervisor->freezer.generation;
+  int r = supervisor->freezer.events < 0 ? 0 : freeze_check (&supervisor->freezer, &supervisor->cgroup);
+
+  if (r == 0)
+    return;
+  if (r > 0)
+    supervisor->state = SUPERVISOR_STATE_FROZEN;
+  supervisor_answer (supervisor, serial, generation, r > 0 ? NO_FAULT : fault_at (SUPERVISOR_STEP_CGROUP, r));
+}
+
+/*
+ * No descriptor that a fork shares is watched level-triggered: closing it here would not end its events as
+ * long as that fork, which the container can stop, has it open. And a console that nobody has open hangs up
+ * for ever.
+ */
+static void
+watch_again (struct supervisor *supervisor, int fd, uint32_t events, enum source source)
+{
+  struct epoll_event event = { .events = events, .data.u64 = (uint64_t)source << 32 };
+
+  epoll_ctl (supervisor->epoll, EPOLL_CTL_MOD, fd, &event);
+}
+
+static void
+handle_console_output (struct supervisor *supervisor)
+{
+  if (console_pump_output (&supervisor->console))
+    watch_again (supervisor, supervisor->console.master, EPOLLIN | EPOLLET, SOURCE_CONSOLE);
+}
+
+static void
+handle_console_input (struct supervisor *supervisor)
+{
+  if (supervisor->console.client >= 0 && console_pump_input (&supervisor->console))
+    watch_again (supervisor, supervisor->console.client, EPOLLIN | EPOLLONESHOT, SOURCE_CLIENT);
+}
+
+static void
+handle_event (struct supervisor *supervisor, const struct epoll_event *event, int signals)
+{
+  uint32_t index = (uint32_t)event->data.u64;
+
+  switch ((enum source) (event->data.u64 >> 32)) {
+  case SOURCE_SIGNALS:
+    handle_signals (supervisor, signals);
+    break;
+  case SOURCE_CONNECTION:
+    if (supervisor->connection >= 0)
+      supervisor_handle_message (supervisor);
+    break;
+  case SOURCE_LISTENER:
+    accept_broker (supervisor);
+    break;
+  case SOURCE_CONSOLE:
+    handle_console_output (supervisor);
+    break;
+  case SOURCE_CLIENT:
+    handle_console_input (supervisor);
+    break;
+  case SOURCE_FREEZE:
+    break; /* looked at after each turn */
+  case SOURCE_EXEC:
+    begin_exec (supervisor, &supervisor->execs.slots[index % SUPERVISOR_MAX_EXECS]);
+    break;
+  }
+}
+
+static int
+open_signals (void)
+{
+  sigset_t set;
+
+  signal (SIGPIPE, SIG_IGN);
+  signal (SIGHUP, SIG_IGN);
+  sigemptyset (&set);
+  sigaddset (&set, SIGCHLD);
+  sigaddset (&set, SIGTERM);
+  sigaddset (&set, SIGINT);
+  sigprocmask (SIG_SETMASK, &set, NULL);
+  return signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Nothing of who started us reaches further: descriptors, directory, session, mask, core dumps, tracers. */
+static void
+shed_surroundings (void)
+{
+  static const int none[3] = { -1, -1, -1 };
+
+  prctl (PR_SET_DUMPABLE, 0, 0, 0, 0);
+  close_range (SUPERVISOR_CONNECTION_FD + 1, ~0U, 0);
+  (void)terminal_set_stdio (none);
+  setsid ();
+  umask (022);
+  (void)!chdir ("/");
+}
+
+int
+main (void)
+{
+  struct supervisor *supervisor = &container;
+  struct epoll_event events[MAX_EVENTS];
+
+  shed_surroundings ();
+  int signals = open_signals ();
+  supervisor->epoll = epoll_create1 (EPOLL_CLOEXEC);
+  if (signals < 0 || supervisor->epoll < 0 || fcntl (SUPERVISOR_CONNECTION_FD, F_SETFD, FD_CLOEXEC) < 0)
+    return 1;
+  supervisor_watch (supervisor, signals, EPOLLIN, SOURCE_SIGNALS, 0);
+  supervisor_connect (supervisor, SUPERVISOR_CONNECTION_FD);
+  while (!supervisor_flush (supervisor)) {
+    int n = epoll_wait (supervisor->epoll, events, MAX_EVENTS, freeze_timeout (&supervisor->freezer));
+
+    for (int i = 0; i < n; i++)
+      handle_event (supervisor, &events[i], signals);
+    check_freeze (supervisor);
+  }
+  return 0;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "fault.h"
+
+/*
+ * Leaves the host's mount, uts, ipc and net namespaces for new ones, named HOSTNAME and
+ * with the loopback interface up; nothing that is mounted here reaches the host or the
+ * other way round. Faults: STEP_REQUEST for the name, STEP_NAMESPACE.
+ */
+struct fault namespaces_enter (const char *hostname);

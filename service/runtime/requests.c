@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "supervisor.h"
+
+#include "autofd.h"
+#include "namespaces.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#define MAX_LOWER     64
+#define PREPARE_EXTRA 4 /* upper, listener, filter, log */
+
+static struct fault
+refuse (int error)
+{
+  return fault_at (SUPERVISOR_STEP_REQUEST, error);
+}
+
+static bool
+is_listener (int fd)
+{
+  int listening = 0;
+  socklen_t size = sizeof listening;
+
+  return getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
+}
+
+static struct fault
+prepare (struct supervisor *supervisor, struct packet *packet, const char *hostname)
+{
+  unsigned n = packet->head.n_lower;
+  autofd filter = packet_steal_fd (packet, n + 2);
+
+  if (!is_listener (packet->fds[n + 1]))
+    return refuse (ENOTSOCK);
+  int r = filter_read (&supervisor->filter, filter);
+  if (r < 0)
+    return fault_at (SUPERVISOR_STEP_SECCOMP, r);
+  supervisor->nesting = packet->head.flags & SUPERVISOR_FLAG_NESTING;
+  struct fault fault = namespaces_enter (hostname);
+  if (is_fault (fault))
+    return fault;
+  fault = rootfs_build (&supervisor->rootfs, packet->fds, n, packet->fds[n]);
+  if (is_fault (fault))
+    return fault;
+  supervisor->listener = packet_steal_fd (packet, n + 1);
+  supervisor_watch (supervisor, supervisor->listener, EPOLLIN, SOURCE_LISTENER, 0);
+  console_open (&supervisor->console, steal_fd (&supervisor->rootfs.console),
+                packet_steal_fd (packet, n + 3));
+  supervisor_watch (supervisor, supervisor->console.master, EPOLLIN | EPOLLET, SOURCE_CONSOLE, 0);
+  supervisor->state = SUPERVISOR_STATE_PREPARED;
+  return NO_FAULT;
+}
+
+static struct fault
+handle_prepare (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+{
+  struct packet_strings strings = { 0 };
+  uint32_t n = packet->head.n_lower;
+
+  if (supervisor->state != SUPERVISOR_STATE_NEW || supervisor->failed)
+    return refuse (EALREADY);
+  if (n < 1 || n > MAX_LOWER || packet->n_fds != n + PREPARE_EXTRA || packet->head.n_argv ||
+      packet->head.n_env)
+    return refuse (EINVAL);
+  int r = packet_split (packet, 1, &strings);
+  if (r < 0)
+    return refuse (r);
+  struct fault fault = prepare (supervisor, packet, strings.fixed[0]);
+  free (strings.all);
+  supervisor->failed = is_fault (fault);
+  return fault;
+}
+
+static void
+take_stdio (const struct packet *packet, int stdio[3])
+{
+  for (unsigned i = 0; i < 3; i++)
+    stdio[i] = packet->n_fds == 3 ? packet->fds[i] : -1;
+}
+
+static struct fault
+start (struct supervisor *supervisor, const struct packet *packet, const struct packet_strings *strings)
+{
+  struct init_plan plan = { .rootfs = &supervisor->rootfs,
+                            .cgroup = &supervisor->cgroup,
+                            .nesting = supervisor->nesting,
+                            .launch = { .user = strings->fixed[2],
+                                        .directory = strings->fixed[3],
+                                        .argv = strings->argv,
+                                        .env = strings->env,
+                                        .filter = &supervisor->filter } };
+
+  take_stdio (packet, plan.stdio);
+  struct fault fault = cgroup_enter (&supervisor->cgroup, strings->fixed[1], strings->fixed[0]);
+  if (is_fault (fault))
+    return fault;
+  supervisor->rootfs.console = supervisor->console.master;
+  fault = init_start (&plan, &supervisor->init, &supervisor->cgroup.ns);
+  supervisor->rootfs.console = -1;
+  rootfs_drop_building (&supervisor->rootfs);
+  return fault;
+}
+
+static struct fault
+handle_start (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+{
+  struct packet_strings strings = { 0 };
+  bool stdio = packet->head.flags & SUPERVISOR_FLAG_STDIO;
+
+  if (supervisor->state != SUPERVISOR_STATE_PREPARED || supervisor->failed)
+    return refuse (supervisor->failed ? ECANCELED : EINVAL);
+  if (packet->n_fds != (stdio ? 3U : 0U) || (stdio && packet->head.n_argv == 0))
+    return refuse (EINVAL);
+  int r = packet_split (packet, 4, &strings);
+  if (r < 0)
+    return refuse (r);
+  struct fault fault = start (supervisor, packet, &strings);
+  free (strings.all);
+  supervisor->failed = is_fault (fault);
+  if (is_fault (fault))
+    return fault;
+  supervisor->state = SUPERVISOR_STATE_RUNNING;
+  reply->pid = supervisor->init.pid;
+  reply->value = supervisor->init.shutdown_signal;
+  return NO_FAULT;
+}
+
+static struct fault
+run_exec (struct supervisor *supervisor, struct packet *packet, const struct packet_strings *strings)
+{
+  struct exec *exec = exec_find (&supervisor->execs, 0);
+  struct launch launch = { .user = strings->fixed[0],
+                           .directory = strings->fixed[1],
+                           .argv = strings->argv,
+                           .env = strings->env,
+                           .filter = &supervisor->filter,
+                           .home_by_default = true,
+                           .login = packet->head.flags & SUPERVISOR_FLAG_LOGIN,
+                           .tty = packet->head.flags & SUPERVISOR_FLAG_TTY };
+  int stdio[3];
+
+  if (!exec)
+    return refuse (EMFILE);
+  take_stdio (packet, stdio);
+  struct fault fault = exec_start (exec, &launch, &supervisor->cgroup, supervisor->rootfs.pts, stdio);
+  if (is_fault (fault))
+    return fault;
+  exec->id = packet->head.id;
+  exec->serial = packet->head.serial;
+  exec->generation = supervisor->generation;
+  supervisor_watch (supervisor, exec->report, EPOLLIN | EPOLLONESHOT, SOURCE_EXEC,
+                    (uint32_t)(exec - supervisor->execs.slots));
+  return NO_FAULT;
+}
+
+/* Is answered when exec(2) has worked or not; only a refusal comes at once. */
+static struct fault
+handle_exec (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+{
+  const struct supervisor_message *head = &packet->head;
+  struct packet_strings strings = { 0 };
+  bool tty = head->flags & SUPERVISOR_FLAG_TTY;
+
+  if (supervisor->state == SUPERVISOR_STATE_FROZEN || supervisor->freezer.events >= 0)
+    return refuse (EBUSY);
+  if (supervisor->state != SUPERVISOR_STATE_RUNNING)
+    return refuse (ESRCH);
+  if (head->id == 0 || head->n_argv == 0 || (packet->n_fds != 0 && (tty || packet->n_fds != 3)))
+    return refuse (EINVAL);
+  if (exec_find (&supervisor->execs, head->id))
+    return refuse (EEXIST);
+  int r = packet_split (packet, 2, &strings);
+  if (r < 0)
+    return refuse (r);
+  struct fault fault = run_exec (supervisor, packet, &strings);
+  free (strings.all);
+  return fault;
+}
+
+static bool
+is_running (const struct supervisor *supervisor)
+{
+  return supervisor->state == SUPERVISOR_STATE_RUNNING || supervisor->state == SUPERVISOR_STATE_FROZEN;
+}
+
+/* Pids are those of our own children that were not waited for yet, so they cannot be anybody else's. */
+static struct fault
+handle_signal (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+{
+  pid_t pid = supervisor->init.pid;
+
+  if (!is_running (supervisor))
+    return refuse (ESRCH);
+  if (packet->head.value < 1 || packet->head.value >= NSIG)
+    return refuse (EINVAL);
+  if (packet->head.id != 0) {
+    const struct exec *exec = exec_find (&supervisor->execs, packet->head.id);
+    if (!exec || exec->ended)
+      return refuse (ESRCH);
+    pid = exec->pid;
+  }
+  return kill (pid, packet->head.value) < 0 ? refuse (errno) : NO_FAULT;
+}
+
+static struct fault
+handle_kill_all (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+{
+  if (!is_running (supervisor))
+    return refuse (ESRCH);
+  /* The namespace's own end is what counts; the control group reaches frozen ones too. */
+  int r = cgroup_kill (&supervisor->cgroup);
+  if (kill (supervisor->init.pid, SIGKILL) < 0 && r < 0)
+    return refuse (errno);
+  return NO_FAULT;
+}
+
+static struct fault
+handle_freeze (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+{
+  struct freezer *freezer = &supervisor->freezer;
+
+  if (freezer->events >= 0)
+    return refuse (EBUSY);
+  if (!is_running (supervisor))
+    return refuse (ESRCH);
+  int r = freeze_begin (freezer, &supervisor->cgroup);
+  if (r < 0)
+    return fault_at (SUPERVISOR_STEP_CGROUP, r);
+  if (r > 0) {
+    supervisor->state = SUPERVISOR_STATE_FROZEN;
+    return NO_FAULT;
+  }
+  freezer->serial = packet->head.serial;
+  freezer->generation = supervisor->generation;
+  supervisor_watch (supervisor, freezer->events, EPOLLPRI | EPOLLET, SOURCE_FREEZE, 0);
+  return NO_FAULT;
+}
+
+static struct fault
+handle_thaw (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+{
+  struct freezer *freezer = &supervisor->freezer;
+
+  if (!is_running (supervisor))
+    return refuse (ESRCH);
+  int r = cgroup_set_frozen (&supervisor->cgroup, false);
+  if (r < 0)
+    return fault_at (SUPERVISOR_STEP_CGROUP, r);
+  if (freezer->events >= 0) {
+    freeze_end (freezer);
+    supervisor_answer (supervisor, freezer->serial, freezer->generation, refuse (ECANCELED));
+  }
+  supervisor->state = SUPERVISOR_STATE_RUNNING;
+  return NO_FAULT;
+}
+
+static struct fault
+handle_console (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+{
+  if (supervisor->state == SUPERVISOR_STATE_NEW || supervisor->failed)
+    return refuse (EINVAL);
+  autofd master = console_attach (&supervisor->console, supervisor->rootfs.pts);
+  if (master < 0)
+    return fault_at (SUPERVISOR_STEP_CONSOLE, master);
+  supervisor_watch (supervisor, supervisor->console.client, EPOLLIN | EPOLLONESHOT, SOURCE_CLIENT, 0);
+  reply->serial = packet->head.serial;
+  reply->type = SUPERVISOR_REPLY;
+  supervisor_send (supervisor, reply, NULL, 0, master);
+  return NO_FAULT;
+}
+
+/* BY_ITSELF: it answers when it worked; a refusal is answered here. */
+static const struct {
+  struct fault (*handle) (struct supervisor *, struct packet *, struct supervisor_message *);
+  bool takes_fds;
+  bool by_itself;
+} handlers[] = {
+  [SUPERVISOR_PREPARE] = { handle_prepare, true, false },
+  [SUPERVISOR_START] = { handle_start, true, false },
+  [SUPERVISOR_EXEC] = { handle_exec, true, true },
+  [SUPERVISOR_SIGNAL] = { handle_signal, false, false },
+  [SUPERVISOR_KILL_ALL] = { handle_kill_all, false, false },
+  [SUPERVISOR_FREEZE] = { handle_freeze, false, false },
+  [SUPERVISOR_THAW] = { handle_thaw, false, false },
+  [SUPERVISOR_CONSOLE] = { handle_console, false, true },
+};
+
+static void
+dispatch (struct supervisor *supervisor, struct packet *packet)
+{
+  struct supervisor_message reply = { .type = SUPERVISOR_REPLY, .serial = packet->head.serial };
+  uint32_t type = packet->head.type;
+  struct fault fault = refuse (EINVAL);
+  bool known = type < sizeof handlers / sizeof *handlers && handlers[type].handle;
+
+  if (known && (packet->n_fds == 0 || handlers[type].takes_fds)) {
+    fault = handlers[type].handle (supervisor, packet, &reply);
+    /* A freeze that is waited for is answered by whoever sees it happen. */
+    bool later = handlers[type].by_itself || (type == SUPERVISOR_FREEZE && supervisor->freezer.events >= 0);
+    if (later && !is_fault (fault))
+      return;
+  }
+  reply.error = fault.error;
+  reply.step = fault.step;
+  reply.state = supervisor->state;
+  supervisor_send (supervisor, &reply, NULL, 0, -1);
+}
+
+void
+supervisor_handle_message (struct supervisor *supervisor)
+{
+  struct packet packet;
+  int r = packet_receive (supervisor->connection, &packet);
+
+  if (r == -EAGAIN)
+    return;
+  if (r == -EBADMSG) {
+    supervisor_answer (supervisor, packet.head.serial, supervisor->generation, refuse (EBADMSG));
+    return;
+  }
+  if (r <= 0) {
+    supervisor_disconnect (supervisor);
+    return;
+  }
+  dispatch (supervisor, &packet);
+  packet_clear (&packet);
+  if (packet.head.text_size > 4096)
+    packet_trim ();
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "fault.h"
+
+/* The container's tree while it is being built; -1 what is not there. */
+struct rootfs {
+  int root;    /* the overlay */
+  int proc;    /* the empty directory proc */
+  int sys;     /* the mounted sysfs */
+  int pts;     /* the mounted devpts: stays, terminals come from it */
+  int console; /* master of /dev/console: stays */
+};
+
+#define ROOTFS_NONE                                                                                          \
+  {                                                                                                          \
+    -1, -1, -1, -1, -1                                                                                       \
+  }
+
+/*
+ * Mounts an overlay of the detached mounts LOWER (topmost first) and UPPER, which holds upper/ and
+ * work/, below a tmpfs over /run of this mount namespace, and /sys, /dev, /run and /tmp in it.
+ * Faults: STEP_LAYER, STEP_OVERLAY, STEP_ROOT, STEP_MOUNT, STEP_CONSOLE.
+ */
+struct fault rootfs_build (struct rootfs *rootfs, const int *lower, unsigned n_lower, int upper);
+
+/*
+ * Finishes it from inside the pid and cgroup namespaces, while the host's /proc is still mounted
+ * (the kernel gives a user namespace a new proc only where it sees a whole one): /proc, masked
+ * unless NESTING, and /sys/fs/cgroup. Faults: STEP_MOUNT.
+ */
+struct fault rootfs_finish (const struct rootfs *rootfs, bool nesting, bool with_cgroup);
+
+/* Makes it the root of this mount namespace and lets go of the host's. Faults: STEP_ROOT. */
+struct fault rootfs_enter (const struct rootfs *rootfs);
+
+/* Closes what only building needed. */
+void rootfs_drop_building (struct rootfs *rootfs);

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Runs at build time: writes the default seccomp filter of containers as an array of struct sock_filter.
+ * Usage: seccomp-profile ARCHITECTURE FILE [nesting]
+ *
+ * The kernel guards what a user namespace's root may do; the filter makes the kernel that he can reach
+ * smaller. It is two filters, one behind the other: a deny list, which answers EPERM to what is known and
+ * unwanted, then an allow list, which answers ENOSYS to all it does not name, so that programs fall back
+ * instead of failing. (libseccomp cannot say "allow unless this argument" in one.) Calls that are allowed
+ * whatever their arguments stay in the kernel's cache and cost nothing.
+ */
+
+#include "seccomp-profile.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_FAMILY  64 /* above AF_MAX of any kernel we know */
+#define TIOCSTI_    0x5412
+#define TIOCLINUX_  0x541c
+#define LOW_HALF    0xffffffffU /* the kernel looks at no more of an int; CVE-2019-10063 */
+#define DENY(error) SCMP_ACT_ERRNO (error)
+
+/* The architectures of one kernel, native first. x32 is none of them, so it is refused as a bad architecture.
+ */
+struct machine {
+  const char *name;
+  uint32_t arches[2];
+};
+
+static const struct machine machines[] = {
+  { "x86_64", { SCMP_ARCH_X86_64, SCMP_ARCH_X86 } },
+  { "aarch64", { SCMP_ARCH_AARCH64, SCMP_ARCH_ARM } },
+  { "x86", { SCMP_ARCH_X86, 0 } },
+  { "arm", { SCMP_ARCH_ARM, 0 } },
+  { "riscv64", { SCMP_ARCH_RISCV64, 0 } },
+  { "ppc64", { SCMP_ARCH_PPC64LE, 0 } },
+  { "s390x", { SCMP_ARCH_S390X, 0 } },
+};
+
+/* Calls that came after libseccomp 2.5.4; from 424 on numbers are the same on all of these architectures. */
+static const int newer[] = {
+  448, /* process_mrelease */
+  449, /* futex_waitv */
+  451, /* cachestat */
+  452, /* fchmodat2 */
+  453, /* map_shadow_stack */
+  454, /* futex_wake */
+  455, /* futex_wait */
+  456, /* futex_requeue */
+  457, /* statmount */
+  458, /* listmount */
+  462, /* mseal */
+  463, /* setxattrat */
+  464, /* getxattrat */
+  465, /* listxattrat */
+  466, /* removexattrat */
+  468, /* file_getattr */
+  469, /* file_setattr */
+};
+
+static const int allowed_families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET };
+
+/* personality(2): Linux, 32-bit addresses or uname, no randomization (gdb), and "tell". */
+static const unsigned personalities[] = { 0, 0x8, 0x20000, 0x20008, 0x40000, LOW_HALF };
+
+static void
+check (int r, const char *what)
+{
+  if (r >= 0)
+    return;
+  fprintf (stderr, "seccomp-profile: %s: %s\n", what, strerror (-r));
+  exit (1);
+}
+
+/* A filter for one architecture. */
+static scmp_filter_ctx
+new_filter (uint32_t action, uint32_t arch)
+{
+  scmp_filter_ctx filter = seccomp_init (action);
+
+  if (!filter)
+    check (-ENOMEM, "seccomp_init");
+  check (seccomp_attr_set (filter, SCMP_FLTATR_ACT_BADARCH, DENY (ENOSYS)), "bad architecture");
+  check (seccomp_attr_set (filter, SCMP_FLTATR_CTL_OPTIMIZE, 2), "optimize");
+  if (arch != seccomp_arch_native ()) {
+    check (seccomp_arch_add (filter, arch), "add architecture");
+    check (seccomp_arch_remove (filter, seccomp_arch_native ()), "remove architecture");
+  }
+  return filter;
+}
+
+/* Names unknown to this architecture are left out. */
+static bool
+resolve (const char *name, uint32_t arch, int *number)
+{
+  *number = seccomp_syscall_resolve_name_arch (arch, name);
+  if (*number < 0)
+    return false;
+  *number = seccomp_syscall_resolve_name (name);
+  return *number != __NR_SCMP_ERROR;
+}
+
+static void
+add_names (scmp_filter_ctx filter, uint32_t action, uint32_t arch, const char *const *names)
+{
+  int number;
+
+  for (; *names; names++)
+    if (resolve (*names, arch, &number))
+      check (seccomp_rule_add (filter, action, number, 0), *names);
+}
+
+static void
+add_masked (scmp_filter_ctx filter,
+            uint32_t action,
+            uint32_t arch,
+            const char *name,
+            unsigned arg,
+            uint64_t mask,
+            uint64_t value)
+{
+  struct scmp_arg_cmp compare = SCMP_CMP64 (arg, SCMP_CMP_MASKED_EQ, mask, value);
+  int number;
+
+  if (resolve (name, arch, &number))
+    check (seccomp_rule_add_array (filter, action, number, 1, &compare), name);
+}
+
+static bool
+is_allowed_family (int family)
+{
+  for (size_t i = 0; i < sizeof allowed_families / sizeof *allowed_families; i++)
+    if (allowed_families[i] == family)
+      return true;
+  return false;
+}
+
+/*
+ * i386 can make sockets through socketcall(2) as well, whose arguments lie in memory where no filter sees
+ * them: it is not on the allow list. libseccomp would put rules for it in socket's place, so there only
+ * socket's own number is meant (SCMP_FLTATR_API_SYSRAWRC does not matter here).
+ */
+static void
+deny_families (scmp_filter_ctx filter, uint32_t arch)
+{
+  for (int family = 1; family < MAX_FAMILY; family++) {
+    if (is_allowed_family (family))
+      continue;
+    add_masked (filter, DENY (EAFNOSUPPORT), arch, "socket", 0, LOW_HALF, (uint64_t)family);
+    add_masked (filter, DENY (EAFNOSUPPORT), arch, "socketpair", 0, LOW_HALF, (uint64_t)family);
+  }
+}
+
+static scmp_filter_ctx
+deny_filter (uint32_t arch, bool nesting)
+{
+  scmp_filter_ctx filter = new_filter (SCMP_ACT_ALLOW, arch);
+  unsigned flags = arch == SCMP_ARCH_S390X ? 1 : 0; /* s390 has clone(2)'s first two arguments swapped */
+
+  add_names (filter, DENY (EPERM), arch, seccomp_denied);
+  add_masked (filter, DENY (EPERM), arch, "ioctl", 1, LOW_HALF, TIOCSTI_);
+  add_masked (filter, DENY (EPERM), arch, "ioctl", 1, LOW_HALF, TIOCLINUX_);
+  deny_families (filter, arch);
+  if (nesting)
+    return filter;
+  /* clone3(2) has its flags in memory; glibc and systemd take clone(2) when it is not there. */
+  check (seccomp_rule_add (filter, DENY (ENOSYS), SCMP_SYS (clone3), 0), "clone3");
+  add_masked (filter, DENY (EPERM), arch, "clone", flags, CLONE_NEWUSER, CLONE_NEWUSER);
+  add_masked (filter, DENY (EPERM), arch, "unshare", 0, CLONE_NEWUSER, CLONE_NEWUSER);
+  return filter;
+}
+
+static scmp_filter_ctx
+allow_filter (uint32_t arch)
+{
+  scmp_filter_ctx filter = new_filter (DENY (ENOSYS), arch);
+
+  add_names (filter, SCMP_ACT_ALLOW, arch, seccomp_allowed);
+  for (size_t i = 0; i < sizeof personalities / sizeof *personalities; i++)
+    add_masked (filter, SCMP_ACT_ALLOW, arch, "personality", 0, LOW_HALF, personalities[i]);
+  /* By bare number only for the native one: libseccomp translates numbers through names. */
+  for (size_t i = 0; arch == seccomp_arch_native () && i < sizeof newer / sizeof *newer; i++)
+    if (!seccomp_syscall_resolve_num_arch (arch, newer[i]))
+      check (seccomp_rule_add (filter, SCMP_ACT_ALLOW, newer[i], 0), "newer call");
+  return filter;
+}
+
+/* The filters of all of MACHINE's architectures in one program. */
+static struct sock_filter *
+compile (const struct machine *machine, bool deny, bool nesting, size_t *length)
+{
+  scmp_filter_ctx filter = NULL;
+
+  for (size_t i = 0; i < 2 && machine->arches[i]; i++) {
+    uint32_t arch = machine->arches[i];
+    scmp_filter_ctx one = deny ? deny_filter (arch, nesting) : allow_filter (arch);
+
+    if (filter)
+      check (seccomp_merge (filter, one), "merge");
+    else
+      filter = one;
+  }
+  int fd = memfd_create ("bpf", MFD_CLOEXEC);
+  check (seccomp_export_bpf (filter, fd), "export");
+  seccomp_release (filter);
+  off_t size = lseek (fd, 0, SEEK_END);
+  struct sock_filter *code = malloc ((size_t)size);
+  if (!code || pread (fd, code, (size_t)size, 0) != size)
+    check (-EIO, "read back");
+  close (fd);
+  *length = (size_t)size / sizeof *code;
+  return code;
+}
+
+/* Where the deny list would allow, the allow list goes on: each such return becomes a jump to its end. */
+static void
+chain (struct sock_filter *code, size_t length)
+{
+  for (size_t i = 0; i < length; i++)
+    if (code[i].code == (BPF_RET | BPF_K) && code[i].k == SECCOMP_RET_ALLOW)
+      code[i] = (struct sock_filter)BPF_STMT (BPF_JMP | BPF_JA, (unsigned)(length - i - 1));
+}
+
+static const struct machine *
+find_machine (const char *name)
+{
+  for (size_t i = 0; i < sizeof machines / sizeof *machines; i++)
+    if (strcmp (machines[i].name, name) == 0)
+      return &machines[i];
+  fprintf (stderr, "seccomp-profile: no profile for %s\n", name);
+  exit (1);
+}
+
+int
+main (int argc, char **argv)
+{
+  size_t n_deny, n_allow;
+
+  if (argc < 3)
+    return 2;
+  const struct machine *machine = find_machine (argv[1]);
+  struct sock_filter *deny = compile (machine, true, argc > 3, &n_deny);
+  struct sock_filter *allow = compile (machine, false, argc > 3, &n_allow);
+  if (n_deny + n_allow > BPF_MAXINSNS)
+    check (-E2BIG, "program");
+  chain (deny, n_deny);
+  FILE *file = fopen (argv[2], "we");
+  if (!file || fwrite (deny, sizeof *deny, n_deny, file) != n_deny ||
+      fwrite (allow, sizeof *allow, n_allow, file) != n_allow || fclose (file) != 0)
+    check (-EIO, argv[2]);
+  free (deny);
+  free (allow);
+  return 0;
+}

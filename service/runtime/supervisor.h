@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "cgroup.h"
+#include "confine.h"
+#include "console.h"
+#include "exec.h"
+#include "freeze.h"
+#include "init.h"
+#include "message.h"
+#include "rootfs.h"
+
+/* What in the event loop became ready; the low half of epoll's data is an index where there are several. */
+enum source {
+  SOURCE_SIGNALS,
+  SOURCE_CONNECTION,
+  SOURCE_LISTENER,
+  SOURCE_CONSOLE,
+  SOURCE_CLIENT,
+  SOURCE_FREEZE,
+  SOURCE_EXEC,
+};
+
+/* One container. */
+struct supervisor {
+  enum supervisor_state state;
+  bool failed; /* PREPARE or START went wrong: only its end is left */
+  bool nesting;
+  int epoll;
+  int connection; /* -1: no broker at the moment */
+  int listener;
+  uint32_t generation; /* of the connection: replies go to the broker that asked */
+  struct filter filter;
+  struct rootfs rootfs;
+  struct cgroup cgroup;
+  struct init_process init;
+  struct console console;
+  struct freezer freezer;
+  struct exec_table execs;
+  int end_status; /* in STATE_EXITED: wait(2) status of the container */
+};
+
+/* Adds FD to the event loop. */
+void
+supervisor_watch (struct supervisor *supervisor, int fd, uint32_t events, enum source source, uint32_t index);
+
+/* Takes SOCKET, which it owns from now on, as the broker's connection in the place of an older one, and
+ * greets it. */
+void supervisor_connect (struct supervisor *supervisor, int socket);
+
+/* Closes the connection; what is to be told is kept for the next one. */
+void supervisor_disconnect (struct supervisor *supervisor);
+
+/* Sends MESSAGE with TEXT and FD (-1: none). False if there is no broker or he does not read: he is then
+ * disconnected. */
+bool supervisor_send (
+    struct supervisor *supervisor, struct supervisor_message *message, const char *text, size_t size, int fd);
+
+/* Answers request SERIAL of connection GENERATION with FAULT alone. */
+void
+supervisor_answer (struct supervisor *supervisor, uint32_t serial, uint32_t generation, struct fault fault);
+
+/* Sends what has ended and was not told yet. True once everything has been, the container's own end included.
+ */
+bool supervisor_flush (struct supervisor *supervisor);
+
+/* Reads and handles one message of the broker's. */
+void supervisor_handle_message (struct supervisor *supervisor);
