@@ -113,6 +113,8 @@ cli_table_new (const char *const *columns)
   struct libscols_table *table = scols_new_table ();
 
   scols_table_enable_colors (table, colour_wanted ());
+  /* Cells are escaped by our own rules, which know more than control characters. */
+  scols_table_enable_noencoding (table, TRUE);
   for (gsize i = 0; columns[i]; i++) {
     gboolean last = columns[i + 1] == NULL;
     scols_table_new_column (table, columns[i], 0, last ? SCOLS_FL_WRAP : 0);

@@ -41,6 +41,41 @@ description (const CliVerb *verb)
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
+static gboolean
+takes_value (const GOptionEntry *entries, char letter)
+{
+  for (; entries && entries->long_name; entries++)
+    if (entries->short_name == letter)
+      return entries->arg != G_OPTION_ARG_NONE;
+  return letter == 'H';
+}
+
+/* "-n5" becomes "-n" "5", which GOption does not do. What is no option, or behind the first that is none if
+ * @strict, stays as it is. */
+static char **
+split_short_options (const GOptionEntry *entries, gboolean strict, char **words)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  gboolean over = FALSE;
+
+  for (gsize i = 0; words[i]; i++) {
+    const char *word = words[i];
+    gboolean is_short = !over && word[0] == '-' && word[1] != '-' && takes_value (entries, word[1]);
+
+    over = over || (strict && word[0] != '-');
+    if (is_short && word[2] != '\0') {
+      const char letter[] = { '-', word[1], '\0' };
+      g_strv_builder_add (builder, letter);
+      g_strv_builder_add (builder, word + 2);
+      continue;
+    }
+    g_strv_builder_add (builder, word);
+    if (is_short && words[i + 1])
+      g_strv_builder_add (builder, words[++i]);
+  }
+  return g_strv_builder_end (builder);
+}
+
 /* Parses @words in place: options go, the others stay. */
 static gboolean
 parse_options (Cli *cli, const GOptionEntry *entries, gboolean strict, char ***words)
@@ -51,6 +86,7 @@ parse_options (Cli *cli, const GOptionEntry *entries, gboolean strict, char ***w
   g_autofree char *program = g_strdup_printf ("bothy %s", cli->verb->name);
   g_autofree char *examples = description (cli->verb);
   GOptionGroup *group = cli_global_options (cli);
+  g_auto (GStrv) split = split_short_options (entries, strict, *words);
   g_auto (GStrv) all = NULL;
 
   if (entries)
@@ -62,7 +98,7 @@ parse_options (Cli *cli, const GOptionEntry *entries, gboolean strict, char ***w
 
   g_set_prgname (program);
   g_strv_builder_add (builder, program);
-  g_strv_builder_addv (builder, (const char **)*words);
+  g_strv_builder_addv (builder, (const char **)split);
   all = g_strv_builder_end (builder);
 
   if (!g_option_context_parse_strv (context, &all, &error)) {
