@@ -23,6 +23,12 @@ def test_polkit_decides(host):
     assert host.run("root", "pkcheck --action-id org.freedesktop.timedate1.set-timezone --process $$").returncode == 0
 
 
+def test_installed_programs_find_their_libraries(host):
+    """The list of what the host has is complete, and its suite is that of the build."""
+    assert host.output("root", "ldd /usr/bin/bothy /usr/libexec/bothy/* 2>&1 | grep 'not found' || true") == ""
+    assert host.output("alice", "bothy", "--version").startswith("bothy ")
+
+
 def test_networkmanager_answers(host):
     assert host.output("root", "nmcli -t -f RUNNING general") == "running"
 
