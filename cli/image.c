@@ -96,8 +96,8 @@ cli_image_import (Cli *cli, char **words)
   g_autofree char *alias = NULL;
   g_autofree char *fingerprint = NULL;
   const GOptionEntry entries[] = {
-    { "alias", 0, 0, G_OPTION_ARG_STRING, &alias, N_ ("A name of yours for it"), N_ ("ALIAS") },
-    { "fingerprint", 0, 0, G_OPTION_ARG_STRING, &fingerprint, N_ ("Refuse it unless its SHA-256 is this"),
+    { "alias", 0, 0, G_OPTION_ARG_FILENAME, &alias, N_ ("A name of yours for it"), N_ ("ALIAS") },
+    { "fingerprint", 0, 0, G_OPTION_ARG_FILENAME, &fingerprint, N_ ("Refuse it unless its SHA-256 is this"),
       N_ ("SHA256") },
     { NULL },
   };

@@ -46,9 +46,9 @@ cli_kill (Cli *cli, char **words)
   g_autofree char *signal = NULL;
   g_autofree char *whom = NULL;
   const GOptionEntry entries[] = {
-    { "signal", 's', 0, G_OPTION_ARG_STRING, &signal, N_ ("Name or number; KILL if it is not said"),
+    { "signal", 's', 0, G_OPTION_ARG_FILENAME, &signal, N_ ("Name or number; KILL if it is not said"),
       N_ ("SIGNAL") },
-    { "whom", 0, 0, G_OPTION_ARG_STRING, &whom, N_ ("The first process, or all (KILL only)"),
+    { "whom", 0, 0, G_OPTION_ARG_FILENAME, &whom, N_ ("The first process, or all (KILL only)"),
       N_ ("leader|all") },
     { NULL },
   };

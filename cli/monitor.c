@@ -24,12 +24,28 @@ kind_of (const char *interface)
   return NULL;
 }
 
+/* The last part of a path as it was before it became a label: "web_2dserver" is "web-server". */
+static char *
+label_name (const char *path)
+{
+  g_autofree char *label = g_path_get_basename (path);
+  g_autoptr (GString) name = g_string_new (NULL);
+
+  for (const char *p = label; *p != '\0'; p++)
+    if (p[0] == '_' && g_ascii_isxdigit (p[1]) && g_ascii_isxdigit (p[2])) {
+      g_string_append_c (name, (char)(g_ascii_xdigit_value (p[1]) << 4 | g_ascii_xdigit_value (p[2])));
+      p += 2;
+    } else
+      g_string_append_c (name, *p);
+  return cli_escape (name->str, name->len, CLI_ESCAPE_LINE);
+}
+
 static void
 show (Cli *cli, const char *event, const char *kind, const char *path, GVariant *properties)
 {
   g_autoptr (GDateTime) now = g_date_time_new_now_local ();
   g_autofree char *time = g_date_time_format (now, "%H:%M:%S");
-  g_autofree char *last = g_path_get_basename (path);
+  g_autofree char *last = label_name (path);
   g_autofree char *name = properties ? cli_property (properties, "Name") : NULL;
   g_autofree char *state = properties ? cli_property (properties, "State") : NULL;
   g_autofree char *phase = properties ? cli_property (properties, "Phase") : NULL;

@@ -14,7 +14,7 @@ cli_global_options (Cli *cli)
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &cli->quiet, N_ ("Show less: errors, or names only"), NULL },
     { "no-ask-password", 0, 0, G_OPTION_ARG_NONE, &cli->no_ask_password,
       N_ ("Fail rather than ask for a password"), NULL },
-    { "host", 'H', 0, G_OPTION_ARG_STRING, &cli->host, N_ ("Do it on another machine, through ssh"),
+    { "host", 'H', 0, G_OPTION_ARG_FILENAME, &cli->host, N_ ("Do it on another machine, through ssh"),
       N_ ("[USER@]HOST") },
     { NULL },
   };

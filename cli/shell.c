@@ -69,8 +69,8 @@ cli_shell (Cli *cli, char **words)
   g_autofree char *user = NULL;
   g_auto (GStrv) environment = NULL;
   const GOptionEntry entries[] = {
-    { "user", 'u', 0, G_OPTION_ARG_STRING, &user, N_ ("User inside; default root"), N_ ("USER") },
-    { "env", 'e', 0, G_OPTION_ARG_STRING_ARRAY, &environment, N_ ("For the shell"), N_ ("NAME=VALUE") },
+    { "user", 'u', 0, G_OPTION_ARG_FILENAME, &user, N_ ("User inside; default root"), N_ ("USER") },
+    { "env", 'e', 0, G_OPTION_ARG_FILENAME_ARRAY, &environment, N_ ("For the shell"), N_ ("NAME=VALUE") },
     { NULL },
   };
   g_autoptr (GError) error = NULL;

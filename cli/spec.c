@@ -136,13 +136,14 @@ gboolean
 cli_spec_words (Cli *cli, CliSpec *spec, char **words)
 {
   const GOptionEntry entries[] = {
-    { "name", 0, 0, G_OPTION_ARG_STRING, &spec->name, N_ ("What to call it"), N_ ("NAME") },
-    { "env", 'e', 0, G_OPTION_ARG_STRING_ARRAY, &spec->environment, N_ ("For the first process"),
+    { "name", 0, 0, G_OPTION_ARG_FILENAME, &spec->name, N_ ("What to call it"), N_ ("NAME") },
+    { "env", 'e', 0, G_OPTION_ARG_FILENAME_ARRAY, &spec->environment, N_ ("For the first process"),
       N_ ("NAME=VALUE") },
-    { "user", 'u', 0, G_OPTION_ARG_STRING, &spec->user, N_ ("The command's user, from inside"), N_ ("USER") },
-    { "cwd", 'w', 0, G_OPTION_ARG_STRING, &spec->directory, N_ ("The command's directory, from inside"),
+    { "user", 'u', 0, G_OPTION_ARG_FILENAME, &spec->user, N_ ("The command's user, from inside"),
+      N_ ("USER") },
+    { "cwd", 'w', 0, G_OPTION_ARG_FILENAME, &spec->directory, N_ ("The command's directory, from inside"),
       N_ ("DIR") },
-    { "hostname", 0, 0, G_OPTION_ARG_STRING, &spec->hostname, N_ ("In place of the name"), N_ ("NAME") },
+    { "hostname", 0, 0, G_OPTION_ARG_FILENAME, &spec->hostname, N_ ("In place of the name"), N_ ("NAME") },
     { "ephemeral", 0, 0, G_OPTION_ARG_NONE, &spec->ephemeral, N_ ("Delete it when it stops"), NULL },
     { "nesting", 0, 0, G_OPTION_ARG_NONE, &spec->nesting, N_ ("Let it have containers of its own"), NULL },
     { NULL },

@@ -44,7 +44,7 @@ cli_wait (Cli *cli, char **words)
   g_autofree char *state = NULL;
   How how = { NULL, -1 };
   const GOptionEntry entries[] = {
-    { "state", 's', 0, G_OPTION_ARG_STRING, &state, N_ ("What to wait for; stopped if it is not said"),
+    { "state", 's', 0, G_OPTION_ARG_FILENAME, &state, N_ ("What to wait for; stopped if it is not said"),
       N_ ("STATE") },
     { "timeout", 't', 0, G_OPTION_ARG_INT, &how.timeout, N_ ("Fail after this time"), N_ ("SECONDS") },
     { NULL },

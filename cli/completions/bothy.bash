@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Completion of bothy(1) for bash.
+
+# The verbs, and the options of one of them, are what its help says.
+__bothy_verbs() {
+    bothy help 2>/dev/null | sed -n '/^  [a-z]/{s/^  \([a-z]*\).*/\1/;p}' | sort -u
+}
+
+__bothy_subverbs() {
+    bothy help "$1" 2>/dev/null | sed -n 's/^  [a-z]* \([a-z]*\) .*/\1/p'
+}
+
+__bothy_options() {
+    "$@" --help 2>/dev/null | sed -n 's/^  \(-., \)\?\(--[a-z-]*\).*/\2/p'
+}
+
+_bothy() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+    local verb= sub= word i count=0 containers=no
+
+    COMPREPLY=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        case $word in
+            --) return ;;
+            -H|--host) ((i++)); continue ;;
+            -*) continue ;;
+        esac
+        if [[ -z $verb ]]; then
+            verb=$word
+        elif [[ -z $sub && ( $verb == image || $verb == range ) ]]; then
+            sub=$word
+        else
+            ((count++))
+        fi
+    done
+
+    if [[ -z $verb ]]; then
+        if [[ $cur == -* ]]; then
+            mapfile -t COMPREPLY < <(compgen -W "$(__bothy_options bothy)" -- "$cur")
+        else
+            mapfile -t COMPREPLY < <(compgen -W "$(__bothy_verbs)" -- "$cur")
+        fi
+        return
+    fi
+    if [[ ( $verb == image || $verb == range ) && -z $sub ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(__bothy_subverbs "$verb")" -- "$cur")
+        return
+    fi
+    if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(__bothy_options bothy $verb $sub)" -- "$cur")
+        return
+    fi
+    case $prev in
+        --state) mapfile -t COMPREPLY < <(compgen -W "stopped starting running frozen stopping failed" -- "$cur"); return ;;
+        --signal) mapfile -t COMPREPLY < <(compgen -A signal -- "SIG${cur#SIG}"); return ;;
+        --whom) mapfile -t COMPREPLY < <(compgen -W "leader all" -- "$cur"); return ;;
+    esac
+
+    case "$verb${sub:+ $sub}" in
+        run|create|launch|"image info"|"image delete")
+            [[ $count -gt 0 && $verb != image ]] ||
+                mapfile -t COMPREPLY < <(compgen -W "$(bothy image list -q 2>/dev/null)" -- "$cur") ;;
+        "image import") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null ;;
+        help) mapfile -t COMPREPLY < <(compgen -W "$(__bothy_verbs)" -- "$cur") ;;
+        exec|shell|console|logs|rename) [[ $count -gt 0 ]] || containers=yes ;;
+        start|stop|restart|freeze|thaw|kill|info|wait|delete) containers=yes ;;
+    esac
+    [[ $containers == no ]] || mapfile -t COMPREPLY < <(compgen -W "$(bothy list -q 2>/dev/null)" -- "$cur")
+}
+
+complete -F _bothy bothy
