@@ -102,40 +102,33 @@ new_filter (uint32_t action, uint32_t arch)
   return filter;
 }
 
-/* Names unknown to this architecture are left out. */
+/* libseccomp leaves a name out where an architecture lacks it; that none has it is a mistake or an old
+ * library. */
 static bool
-resolve (const char *name, uint32_t arch, int *number)
+resolve (const char *name, int *number)
 {
-  *number = seccomp_syscall_resolve_name_arch (arch, name);
-  if (*number < 0)
-    return false;
   *number = seccomp_syscall_resolve_name (name);
   return *number != __NR_SCMP_ERROR;
 }
 
 static void
-add_names (scmp_filter_ctx filter, uint32_t action, uint32_t arch, const char *const *names)
+add_names (scmp_filter_ctx filter, uint32_t action, const char *const *names)
 {
   int number;
 
   for (; *names; names++)
-    if (resolve (*names, arch, &number))
+    if (resolve (*names, &number))
       check (seccomp_rule_add (filter, action, number, 0), *names);
 }
 
 static void
-add_masked (scmp_filter_ctx filter,
-            uint32_t action,
-            uint32_t arch,
-            const char *name,
-            unsigned arg,
-            uint64_t mask,
-            uint64_t value)
+add_masked (
+    scmp_filter_ctx filter, uint32_t action, const char *name, unsigned arg, uint64_t mask, uint64_t value)
 {
   struct scmp_arg_cmp compare = SCMP_CMP64 (arg, SCMP_CMP_MASKED_EQ, mask, value);
   int number;
 
-  if (resolve (name, arch, &number))
+  if (resolve (name, &number))
     check (seccomp_rule_add_array (filter, action, number, 1, &compare), name);
 }
 
@@ -150,17 +143,17 @@ is_allowed_family (int family)
 
 /*
  * i386 can make sockets through socketcall(2) as well, whose arguments lie in memory where no filter sees
- * them: it is not on the allow list. libseccomp would put rules for it in socket's place, so there only
- * socket's own number is meant (SCMP_FLTATR_API_SYSRAWRC does not matter here).
+ * them: it is not there at all. (glibc's i386 port uses it, musl does not.)
  */
 static void
-deny_families (scmp_filter_ctx filter, uint32_t arch)
+deny_families (scmp_filter_ctx filter)
 {
+  check (seccomp_rule_add (filter, DENY (ENOSYS), SCMP_SYS (socketcall), 0), "socketcall");
   for (int family = 1; family < MAX_FAMILY; family++) {
     if (is_allowed_family (family))
       continue;
-    add_masked (filter, DENY (EAFNOSUPPORT), arch, "socket", 0, LOW_HALF, (uint64_t)family);
-    add_masked (filter, DENY (EAFNOSUPPORT), arch, "socketpair", 0, LOW_HALF, (uint64_t)family);
+    add_masked (filter, DENY (EAFNOSUPPORT), "socket", 0, LOW_HALF, (uint64_t)family);
+    add_masked (filter, DENY (EAFNOSUPPORT), "socketpair", 0, LOW_HALF, (uint64_t)family);
   }
 }
 
@@ -170,16 +163,16 @@ deny_filter (uint32_t arch, bool nesting)
   scmp_filter_ctx filter = new_filter (SCMP_ACT_ALLOW, arch);
   unsigned flags = arch == SCMP_ARCH_S390X ? 1 : 0; /* s390 has clone(2)'s first two arguments swapped */
 
-  add_names (filter, DENY (EPERM), arch, seccomp_denied);
-  add_masked (filter, DENY (EPERM), arch, "ioctl", 1, LOW_HALF, TIOCSTI_);
-  add_masked (filter, DENY (EPERM), arch, "ioctl", 1, LOW_HALF, TIOCLINUX_);
-  deny_families (filter, arch);
+  add_names (filter, DENY (EPERM), seccomp_denied);
+  add_masked (filter, DENY (EPERM), "ioctl", 1, LOW_HALF, TIOCSTI_);
+  add_masked (filter, DENY (EPERM), "ioctl", 1, LOW_HALF, TIOCLINUX_);
+  deny_families (filter);
   if (nesting)
     return filter;
   /* clone3(2) has its flags in memory; glibc and systemd take clone(2) when it is not there. */
   check (seccomp_rule_add (filter, DENY (ENOSYS), SCMP_SYS (clone3), 0), "clone3");
-  add_masked (filter, DENY (EPERM), arch, "clone", flags, CLONE_NEWUSER, CLONE_NEWUSER);
-  add_masked (filter, DENY (EPERM), arch, "unshare", 0, CLONE_NEWUSER, CLONE_NEWUSER);
+  add_masked (filter, DENY (EPERM), "clone", flags, CLONE_NEWUSER, CLONE_NEWUSER);
+  add_masked (filter, DENY (EPERM), "unshare", 0, CLONE_NEWUSER, CLONE_NEWUSER);
   return filter;
 }
 
@@ -188,13 +181,15 @@ allow_filter (uint32_t arch)
 {
   scmp_filter_ctx filter = new_filter (DENY (ENOSYS), arch);
 
-  add_names (filter, SCMP_ACT_ALLOW, arch, seccomp_allowed);
+  add_names (filter, SCMP_ACT_ALLOW, seccomp_allowed);
   for (size_t i = 0; i < sizeof personalities / sizeof *personalities; i++)
-    add_masked (filter, SCMP_ACT_ALLOW, arch, "personality", 0, LOW_HALF, personalities[i]);
-  /* By bare number only for the native one: libseccomp translates numbers through names. */
-  for (size_t i = 0; arch == seccomp_arch_native () && i < sizeof newer / sizeof *newer; i++)
-    if (!seccomp_syscall_resolve_num_arch (arch, newer[i]))
-      check (seccomp_rule_add (filter, SCMP_ACT_ALLOW, newer[i], 0), "newer call");
+    add_masked (filter, SCMP_ACT_ALLOW, "personality", 0, LOW_HALF, personalities[i]);
+  /* Elsewhere libseccomp finds a number's name first, so it may be too old to know it: programs fall back. */
+  for (size_t i = 0; i < sizeof newer / sizeof *newer; i++) {
+    int r = seccomp_rule_add (filter, SCMP_ACT_ALLOW, newer[i], 0);
+    if (arch == seccomp_arch_native ())
+      check (r, "newer call");
+  }
   return filter;
 }
 

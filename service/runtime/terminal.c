@@ -28,25 +28,26 @@ terminal_control (int slave)
   return ioctl (slave, TIOCSCTTY, 0) < 0 ? -errno : 0;
 }
 
+/* A copy of FD, or /dev/null for -1, out of the way of the standard streams. */
+static int
+copy_stream (int fd)
+{
+  if (fd >= 0)
+    return fcntl (fd, F_DUPFD_CLOEXEC, 3);
+  autofd null = open ("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+  return null < 0 ? -1 : fcntl (null, F_DUPFD_CLOEXEC, 3);
+}
+
 int
 terminal_set_stdio (const int fds[3])
 {
-  int copies[3] = { -1, -1, -1 };
+  autofd input = copy_stream (fds[0]);
+  autofd output = copy_stream (fds[1]);
+  autofd error = copy_stream (fds[2]);
 
-  /* Out of the way first: one of FDS may be 0, 1 or 2 itself. */
-  for (int i = 0; i < 3; i++) {
-    copies[i] =
-        fds[i] >= 0 ? fcntl (fds[i], F_DUPFD_CLOEXEC, 3) : open ("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    if (copies[i] < 0)
-      return -errno;
-    if (copies[i] < 3) {
-      copies[i] = fcntl (copies[i], F_DUPFD_CLOEXEC, 3);
-      if (copies[i] < 0)
-        return -errno;
-    }
-  }
-  for (int i = 0; i < 3; i++)
-    if (dup2 (copies[i], i) < 0)
-      return -errno;
+  if (input < 0 || output < 0 || error < 0)
+    return -errno;
+  if (dup2 (input, STDIN_FILENO) < 0 || dup2 (output, STDOUT_FILENO) < 0 || dup2 (error, STDERR_FILENO) < 0)
+    return -errno;
   return 0;
 }
