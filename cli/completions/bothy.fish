@@ -27,7 +27,7 @@ set -l containers exec shell console logs rename start stop restart freeze thaw 
 complete -c bothy -f
 complete -c bothy -n __fish_use_subcommand -a '(__bothy_verbs)'
 complete -c bothy -n 'string match -q -- "-*" (commandline -ct)' -a '(__bothy_options)'
-complete -c bothy -n "__fish_seen_subcommand_from $containers" -a '(bothy list -q 2>/dev/null)'
+complete -c bothy -n "__fish_seen_subcommand_from $containers; and not __fish_seen_subcommand_from image range" -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n '__fish_seen_subcommand_from run create launch' -a '(bothy image list -q 2>/dev/null)'
 complete -c bothy -n '__fish_seen_subcommand_from help' -a '(__bothy_verbs)'
 for group in image range
