@@ -45,6 +45,24 @@ print_check (const char *check, const char *verdict, const char *found, const ch
     printf ("%8s %s\n", "", safe_advice);
 }
 
+static GVariant *
+diagnose (Cli *cli, GError **error)
+{
+  if (!cli_connect (cli, error))
+    return NULL;
+  return cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "Diagnose", NULL, NULL, NULL, error);
+}
+
+/* Without the service there is one thing to say; who asks for a diagnosis gets it as one. */
+static GVariant *
+diagnose_absence (GError *error)
+{
+  g_dbus_error_strip_remote_error (error);
+  return g_variant_ref_sink (
+      g_variant_new_parsed ("([('service', 'error', %s, %s)],)", error->message,
+                            _ ("Is bothyd installed? See 'systemctl status bothyd'.")));
+}
+
 int
 cli_doctor (Cli *cli, char **words)
 {
@@ -60,11 +78,9 @@ cli_doctor (Cli *cli, char **words)
     return CLI_EXIT_USAGE;
   if (rest[0])
     return cli_usage (cli, "%s", _ ("It takes no names"));
-  if (!cli_connect (cli, &error))
-    return cli_fail (error);
-  answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "Diagnose", NULL, NULL, NULL, &error);
+  answer = diagnose (cli, &error);
   if (answer == NULL)
-    return cli_fail (error);
+    answer = diagnose_absence (error);
 
   json_builder_begin_array (builder);
   g_variant_get (answer, "(a(ssss))", &iter);

@@ -4,11 +4,26 @@
 #include <stdio.h>
 
 #include "error.h"
+#include "escape.h"
 #include "output.h"
 #include "verbs.h"
 
+/* What runs in it, in its own words; NULL where it says nothing. */
+static char *
+pretty_name (Cli *cli, const char *path)
+{
+  g_autoptr (GVariant) answer = cli_call (cli, path, IFACE_CONTAINER, "GetOSRelease", NULL, NULL, NULL, NULL);
+  g_autoptr (GVariant) fields = answer ? g_variant_get_child_value (answer, 0) : NULL;
+  const char *name = NULL;
+
+  if (fields == NULL || !(g_variant_lookup (fields, "PRETTY_NAME", "&s", &name) ||
+                          g_variant_lookup (fields, "NAME", "&s", &name)))
+    return NULL;
+  return cli_escape (name, -1, CLI_ESCAPE_LINE);
+}
+
 static void
-print_identity (GVariant *p)
+print_identity (GVariant *p, const char *os)
 {
   g_autofree char *name = cli_property (p, "Name");
   g_autofree char *id = cli_property (p, "Id");
@@ -26,6 +41,7 @@ print_identity (GVariant *p)
   cli_print_field (_ ("Id"), id);
   cli_print_field (_ ("Owner"), owner);
   cli_print_field (_ ("Image"), image);
+  cli_print_field (_ ("System"), os);
   cli_print_field (_ ("Hostname"), hostname);
   cli_print_field (_ ("Command"), command);
 }
@@ -80,6 +96,7 @@ info_one (Cli *cli, const char *name, const char *path, gpointer data, GError **
 {
   gboolean *first = data;
   g_autoptr (GVariant) properties = cli_get_all (cli, path, IFACE_CONTAINER, error);
+  g_autofree char *os = NULL;
 
   if (properties == NULL)
     return FALSE;
@@ -92,7 +109,8 @@ info_one (Cli *cli, const char *name, const char *path, gpointer data, GError **
   if (!*first)
     puts ("");
   *first = FALSE;
-  print_identity (properties);
+  os = pretty_name (cli, path);
+  print_identity (properties, os);
   print_state (properties);
   print_rest (properties);
   return TRUE;

@@ -122,34 +122,24 @@ start_with_console (Cli *cli, const char *path, GError **error)
 }
 
 static int
-wait_with_stdio (Cli *cli, CliWatch *watch)
+wait_with_stdio (Running *running)
 {
-  static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 };
-  Running running = { cli, watch, 0 };
   g_autoptr (GError) error = NULL;
-  gboolean ok;
 
-  cli_agent_stop ();
-  cli_signals_catch (forwarded, on_signal, &running);
-  ok = cli_watch_run (watch, has_stopped, NULL, -1, &error);
-  cli_signals_release ();
-  return ok ? exit_code (watch) : cli_fail_command (error);
+  if (!cli_watch_run (running->watch, has_stopped, NULL, -1, &error))
+    return cli_fail_command (error);
+  return exit_code (running->watch);
 }
 
-/* It ended before we could look at its console: what it said there is in the log. */
 static void
-print_log (Cli *cli, const char *path)
+print_log (int fd)
 {
   char buffer[4096];
   gssize n;
-  int fd = cli_call_fd (cli, path, IFACE_CONTAINER, "OpenLog", NULL, NULL);
 
-  if (fd < 0)
-    return;
   while ((n = read (fd, buffer, sizeof buffer)) > 0)
     fwrite (buffer, 1, n, stdout);
   fflush (stdout);
-  close (fd);
 }
 
 static void
@@ -158,25 +148,31 @@ on_terminal_end (gpointer data)
   /* The state says when it is over. */
 }
 
+/* @log: of the container. What ends before we can look at its console has left there what it said. */
 static int
-wait_with_console (Cli *cli, CliWatch *watch, gboolean input)
+wait_with_console (Running *running, gboolean input, int log)
 {
+  CliWatch *watch = running->watch;
   g_autoptr (GError) error = NULL;
   g_autoptr (CliTerminal) terminal = NULL;
-  const char *path = cli_watch_path (watch);
   gboolean ok;
-  int pty = cli_call_fd (cli, path, IFACE_CONTAINER, "OpenConsole", NULL, &error);
+  int pty = cli_call_fd (running->cli, cli_watch_path (watch), IFACE_CONTAINER, "OpenConsole", NULL, &error);
 
+  /* From here on keys are the container's. */
+  cli_signals_release ();
   if (pty >= 0)
     terminal =
         cli_terminal_new (pty, input ? CLI_TERMINAL_DEFAULT : CLI_TERMINAL_NO_INPUT, on_terminal_end, NULL);
-  else
-    print_log (cli, path);
+  else if (!cli_error_is (error, "WrongState") && !cli_error_is (error, "UnknownObject") &&
+           !g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT))
+    return cli_fail_command (error);
   g_clear_error (&error);
 
   ok = cli_watch_run (watch, has_stopped, NULL, -1, &error);
-  if (ok && terminal)
+  if (terminal)
     cli_terminal_drain (terminal);
+  else
+    print_log (log);
   g_clear_pointer (&terminal, cli_terminal_free);
   return ok ? exit_code (watch) : cli_fail_command (error);
 }
@@ -193,30 +189,47 @@ clean_up (Cli *cli, const How *how, const char *path)
 }
 
 static int
+start_and_wait (Running *running, How *how, const char *path)
+{
+  static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 };
+  g_autoptr (GError) error = NULL;
+  Cli *cli = running->cli;
+  gboolean started;
+  int code;
+  int log = how->tty ? cli_call_fd (cli, path, IFACE_CONTAINER, "OpenLog", NULL, NULL) : -1;
+
+  /* Now already, so that Ctrl-C does not leave behind a container that nobody waits for. */
+  cli_agent_stop ();
+  cli_signals_catch (forwarded, on_signal, running);
+  started = how->tty || how->detach ? start_with_console (cli, path, &error)
+                                    : start_with_stdio (cli, path, how->interactive, &error);
+  if (!started) {
+    code = cli_fail_command (error);
+    clean_up (cli, how, path);
+  } else if (how->detach) {
+    puts (how->spec.name);
+    code = CLI_EXIT_OK;
+  } else
+    code = how->tty ? wait_with_console (running, how->interactive || isatty (STDIN_FILENO), log)
+                    : wait_with_stdio (running);
+  cli_signals_release ();
+  if (log >= 0)
+    close (log);
+  return code;
+}
+
+static int
 run_it (Cli *cli, How *how)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (CliWatch) watch = NULL;
   g_autofree char *path = cli_spec_create (cli, &how->spec, &error);
-  gboolean started;
+  Running running = { cli, NULL, 0 };
 
   if (path == NULL)
     return cli_fail_command (error);
-
-  watch = cli_watch_new (cli, path, IFACE_CONTAINER);
-  started = how->tty || how->detach ? start_with_console (cli, path, &error)
-                                    : start_with_stdio (cli, path, how->interactive, &error);
-  if (!started) {
-    int code = cli_fail_command (error);
-    clean_up (cli, how, path);
-    return code;
-  }
-  if (how->detach) {
-    puts (how->spec.name);
-    return CLI_EXIT_OK;
-  }
-  return how->tty ? wait_with_console (cli, watch, how->interactive || isatty (STDIN_FILENO))
-                  : wait_with_stdio (cli, watch);
+  running.watch = watch = cli_watch_new (cli, path, IFACE_CONTAINER);
+  return start_and_wait (&running, how, path);
 }
 
 static gboolean
