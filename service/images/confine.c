@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "confine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "privilege.h"
+
+#define MAX_MEMORY (UINT64_C (1) << 30) /* xz -9 needs 65 MiB, zstd --ultra --long 128 MiB */
+#define MAX_FILE   ((UINT64_C (1) << 40) + 4096)
+#define MAX_FDS    256
+
+/* Of Landlock's ABIs newer than the header that we build with. */
+#define ACCESS_FS_TRUNCATE  (UINT64_C (1) << 14)
+#define ACCESS_FS_IOCTL_DEV (UINT64_C (1) << 15)
+#define ACCESS_FS_ABI_2     ((UINT64_C (1) << 14) - 1)
+#define ACCESS_FS_EXECUTE   (UINT64_C (1) << 0)
+#define ACCESS_NET          UINT64_C (3)
+#define SCOPES              UINT64_C (3)
+
+struct ruleset {
+  uint64_t handled_access_fs;
+  uint64_t handled_access_net; /* ABI 4 */
+  uint64_t scoped;             /* ABI 6 */
+};
+
+/* What unpacking, describing and removing call, and what glibc does for threads and memory. */
+static const int allowed_calls[] = {
+  SCMP_SYS (read),          SCMP_SYS (readv),        SCMP_SYS (write),
+  SCMP_SYS (lseek),         SCMP_SYS (ftruncate),    SCMP_SYS (close),
+  SCMP_SYS (fcntl),         SCMP_SYS (fstat),        SCMP_SYS (newfstatat),
+  SCMP_SYS (statx),         SCMP_SYS (openat),       SCMP_SYS (openat2),
+  SCMP_SYS (getdents64),    SCMP_SYS (mkdirat),      SCMP_SYS (mknodat),
+  SCMP_SYS (symlinkat),     SCMP_SYS (linkat),       SCMP_SYS (unlinkat),
+  SCMP_SYS (renameat2),     SCMP_SYS (fchown),       SCMP_SYS (fchownat),
+  SCMP_SYS (fchmod),        SCMP_SYS (utimensat),    SCMP_SYS (fsetxattr),
+  SCMP_SYS (poll),          SCMP_SYS (ppoll),        SCMP_SYS (recvfrom),
+  SCMP_SYS (recvmsg),       SCMP_SYS (sendto),       SCMP_SYS (sendmsg),
+  SCMP_SYS (eventfd2),      SCMP_SYS (brk),          SCMP_SYS (mmap),
+  SCMP_SYS (munmap),        SCMP_SYS (mremap),       SCMP_SYS (mprotect),
+  SCMP_SYS (madvise),       SCMP_SYS (futex),        SCMP_SYS (set_robust_list),
+  SCMP_SYS (rseq),          SCMP_SYS (sched_yield),  SCMP_SYS (sched_getaffinity),
+  SCMP_SYS (prlimit64),     SCMP_SYS (rt_sigaction), SCMP_SYS (rt_sigprocmask),
+  SCMP_SYS (rt_sigreturn),  SCMP_SYS (sigaltstack),  SCMP_SYS (getpid),
+  SCMP_SYS (gettid),        SCMP_SYS (tgkill),       SCMP_SYS (getrandom),
+  SCMP_SYS (clock_gettime), SCMP_SYS (gettimeofday), SCMP_SYS (restart_syscall),
+  SCMP_SYS (exit),          SCMP_SYS (exit_group),
+};
+
+static bool
+fail (struct job *job, int number, const char *what)
+{
+  return job_fail (job, UNPACK_IO, number, "%s: %s", what, strerror (number));
+}
+
+static bool
+set_limit (int resource, uint64_t value)
+{
+  struct rlimit limit = { value, value };
+
+  return setrlimit ((__rlimit_resource_t)resource, &limit) == 0;
+}
+
+bool
+confine_limits (struct job *job)
+{
+  signal (SIGXFSZ, SIG_IGN); /* EFBIG says it, too */
+  if (!set_limit (RLIMIT_CORE, 0) || !set_limit (RLIMIT_NOFILE, MAX_FDS) ||
+      !set_limit (RLIMIT_AS, MAX_MEMORY) || !set_limit (RLIMIT_FSIZE, MAX_FILE))
+    return fail (job, errno, "Setting limits");
+  if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+    return fail (job, errno, "no_new_privs");
+  return true;
+}
+
+static uint64_t
+known_access (int abi)
+{
+  return ACCESS_FS_ABI_2 | (abi >= 3 ? ACCESS_FS_TRUNCATE : 0) | (abi >= 5 ? ACCESS_FS_IOCTL_DEV : 0);
+}
+
+/*
+ * Landlock is not everywhere: a second wall, after the user namespace. Its first ABI
+ * can not allow links between directories, which archives have.
+ */
+static bool
+restrict_to_tree (struct job *job, int root)
+{
+  int abi = (int)syscall (SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  struct ruleset ruleset = { .handled_access_fs = known_access (abi) };
+  struct landlock_path_beneath_attr below = { .parent_fd = root };
+  size_t size = sizeof ruleset.handled_access_fs;
+  AUTO_FD fd = -1;
+
+  if (abi < 2)
+    return true;
+  below.allowed_access = ruleset.handled_access_fs & ~(ACCESS_FS_EXECUTE | ACCESS_FS_IOCTL_DEV);
+  if (abi >= 4) {
+    ruleset.handled_access_net = ACCESS_NET;
+    size = 2 * sizeof (uint64_t);
+  }
+  if (abi >= 6) {
+    ruleset.scoped = SCOPES;
+    size = sizeof ruleset;
+  }
+  fd = (int)syscall (SYS_landlock_create_ruleset, &ruleset, size, 0);
+  if (fd < 0 || syscall (SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &below, 0) < 0 ||
+      syscall (SYS_landlock_restrict_self, fd, 0) < 0)
+    return fail (job, errno, "Landlock");
+  return true;
+}
+
+/*
+ * Calls that are not listed do not exist: glibc has another way where it may meet an
+ * older kernel, and clone3 above all, whose flags a filter can not see, becomes clone.
+ */
+static int
+fill_filter (scmp_filter_ctx filter)
+{
+  const uint64_t namespaces = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
+                              CLONE_NEWUTS | CLONE_NEWCGROUP;
+  int error = 0;
+
+  for (size_t i = 0; i < sizeof allowed_calls / sizeof *allowed_calls && error == 0; i++)
+    error = seccomp_rule_add (filter, SCMP_ACT_ALLOW, allowed_calls[i], 0);
+  if (error == 0) /* threads, not processes */
+    error = seccomp_rule_add (filter, SCMP_ACT_ALLOW, SCMP_SYS (clone), 1,
+                              SCMP_A0 (SCMP_CMP_MASKED_EQ, namespaces | CLONE_THREAD, CLONE_THREAD));
+  if (error == 0) /* decided by the number alone: the other calls stay as fast as they are */
+    error = seccomp_attr_set (filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+  return error;
+}
+
+static bool
+restrict_calls (struct job *job)
+{
+  scmp_filter_ctx filter = seccomp_init (SCMP_ACT_ERRNO (ENOSYS));
+  int error = filter == NULL ? -ENOMEM : fill_filter (filter);
+
+  if (error == 0)
+    error = seccomp_load (filter);
+  seccomp_release (filter);
+  return error == 0 || fail (job, -error, "seccomp");
+}
+
+bool
+confine (struct job *job, int root)
+{
+  const uint64_t keep = CAPABILITY (CAP_CHOWN) | CAPABILITY (CAP_DAC_OVERRIDE) | CAPABILITY (CAP_FOWNER) |
+                        CAPABILITY (CAP_FSETID) | CAPABILITY (CAP_SETFCAP);
+  int error;
+
+  if (!confine_limits (job))
+    return false;
+  error = privilege_reduce (keep, 0);
+  if (error != 0)
+    return fail (job, error, "Dropping capabilities");
+  return restrict_to_tree (job, root) && restrict_calls (job);
+}

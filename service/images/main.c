@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * bothy-unpack: turns an archive, or the machine's busybox, into a root file system,
+ * and removes one. Started by bothy-helper as uid 0 of a user namespace over the
+ * neutral range; see protocol.h.
+ */
+#include <errno.h>
+#include <locale.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "busybox.h"
+#include "confine.h"
+#include "describe.h"
+#include "job.h"
+#include "remove.h"
+#include "tarball.h"
+
+static bool
+read_request (struct job *job)
+{
+  ssize_t size;
+
+  do
+    size = recv (job->connection, &job->request, sizeof job->request, MSG_TRUNC);
+  while (size < 0 && errno == EINTR);
+  if (size <= 0) {
+    fprintf (stderr, "bothy-unpack is started by bothyd\n");
+    _exit (EXIT_FAILURE);
+  }
+  if (size == sizeof job->request && job->request.version == UNPACK_PROTOCOL_VERSION)
+    return true;
+  return job_fail (job, UNPACK_IO, EPROTO, "The request makes no sense to this version");
+}
+
+static bool
+work (struct job *job)
+{
+  struct busybox busybox;
+
+  switch ((enum unpack_mode)job->request.mode) {
+  case UNPACK_ARCHIVE:
+    return confine (job, UNPACK_TREE_FD) && job_watch (job) &&
+           tarball_unpack (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD);
+  case UNPACK_BUSYBOX:
+    return busybox_load (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD, &busybox) && confine (job, UNPACK_TREE_FD) &&
+           job_watch (job) && busybox_install (job, &busybox, UNPACK_TREE_FD);
+  case UNPACK_REMOVE:
+    return confine (job, UNPACK_TREE_FD) && job_watch (job) && remove_below (job, UNPACK_TREE_FD);
+  }
+  return job_fail (job, UNPACK_IO, EPROTO, "The request makes no sense to this version");
+}
+
+int
+main (void)
+{
+  static struct job job = JOB_INIT;
+  static char text[DESCRIBE_MAX_TEXT];
+  size_t text_size = 0;
+
+  /* So that libarchive takes names as the bytes that they are: pax says UTF-8, and so do we. */
+  if (setlocale (LC_CTYPE, "C.UTF-8") == NULL)
+    setlocale (LC_CTYPE, "");
+  umask (0);
+  job.connection = UNPACK_CONNECTION_FD;
+  if (read_request (&job) && work (&job) && job.request.mode != UNPACK_REMOVE)
+    text_size = describe_tree (&job, UNPACK_TREE_FD, text);
+  job_finish (&job, text, text_size);
+}

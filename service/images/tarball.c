@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tarball.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "stream.h"
+#include "tree.h"
+
+#define MAX_ID        65535
+#define MAX_FILE_SIZE (INT64_C (1) << 40)           /* holes included */
+#define MAX_TRAILER   (UINT64_C (64) * 1024 * 1024) /* after the archive's end mark */
+
+struct unpacking {
+  struct job *job;
+  struct stream *stream;
+  struct archive *archive;
+  struct tree tree;
+  uint64_t stream_size; /* bytes taken from the stream so far */
+  uint64_t n_entries;
+};
+
+static la_ssize_t
+read_stream (struct archive *archive, void *data, const void **ret_buffer)
+{
+  struct unpacking *u = data;
+  size_t size;
+
+  if (!stream_next (u->stream, ret_buffer, &size)) {
+    archive_set_error (archive, EIO, "the source failed");
+    return -1;
+  }
+  u->stream_size += size;
+  return (la_ssize_t)size;
+}
+
+static bool
+fail_archive (struct unpacking *u, const char *name)
+{
+  const char *text = archive_error_string (u->archive);
+  const char *reason = text != NULL ? text : "damaged";
+
+  /* Said by libarchive of a first block that is no tar header. */
+  if (u->n_entries == 0 && strstr (reason, "Unrecognized") != NULL)
+    return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "This is not a tar archive");
+  return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "%s: %s", name != NULL ? job_escape (name) : "archive",
+                   reason);
+}
+
+/* Writes what the archive holds of the file, leaving holes where it holds nothing. */
+static bool
+write_content (struct unpacking *u, struct archive_entry *entry, int fd, const char *path)
+{
+  const void *data;
+  size_t size;
+  la_int64_t offset;
+  la_int64_t position = 0;
+  int result;
+
+  while ((result = archive_read_data_block (u->archive, &data, &size, &offset)) != ARCHIVE_EOF) {
+    if (result < ARCHIVE_WARN)
+      return fail_archive (u, path);
+    if (size == 0)
+      continue;
+    if (offset != position && lseek (fd, offset, SEEK_SET) < 0)
+      return job_fail_errno (u->job, path, "seeking");
+    if (!tree_write (&u->tree, fd, path, data, size))
+      return false;
+    position = offset + (la_int64_t)size;
+    job_report_progress (u->job);
+  }
+  if (position < archive_entry_size (entry) && ftruncate (fd, archive_entry_size (entry)) < 0)
+    return job_fail_errno (u->job, path, "setting its size");
+  return true;
+}
+
+static bool
+unpack_file (struct unpacking *u,
+             struct archive_entry *entry,
+             const char *path,
+             const struct tree_attributes *a)
+{
+  AUTO_FD fd = -1;
+
+  if (archive_entry_size (entry) < 0 || archive_entry_size (entry) > MAX_FILE_SIZE)
+    return job_fail (u->job, UNPACK_LIMIT_EXCEEDED, EFBIG, "%s: larger than 1 TiB", job_escape (path));
+  fd = tree_begin_file (&u->tree, path, a->mode);
+  return fd >= 0 && write_content (u, entry, fd, path) && tree_end_file (&u->tree, fd, path, a);
+}
+
+static bool
+read_attributes (struct unpacking *u, struct archive_entry *entry, struct tree_attributes *ret)
+{
+  int64_t uid = archive_entry_uid (entry);
+  int64_t gid = archive_entry_gid (entry);
+  long nanoseconds = archive_entry_mtime_nsec (entry);
+
+  if (uid < 0 || uid > MAX_ID || gid < 0 || gid > MAX_ID)
+    return job_fail (u->job, UNPACK_BAD_ARCHIVE, ERANGE, "%s: its owner %lld:%lld is not within 0 to %d",
+                     job_escape (archive_entry_pathname (entry)), (long long)uid, (long long)gid, MAX_ID);
+  *ret = (struct tree_attributes){
+    .mode = archive_entry_perm (entry) & 07777,
+    .uid = (uint32_t)uid,
+    .gid = (uint32_t)gid,
+    .mtime = { .tv_nsec = UTIME_OMIT },
+  };
+  if (archive_entry_mtime_is_set (entry)) {
+    ret->mtime.tv_sec = archive_entry_mtime (entry);
+    ret->mtime.tv_nsec = nanoseconds >= 0 && nanoseconds < 1000000000 ? nanoseconds : 0;
+  }
+  return attributes_take (u->job, entry, &ret->extended);
+}
+
+static bool
+unpack_hard_link (struct unpacking *u, struct archive_entry *entry, const char *path)
+{
+  char target[TREE_MAX_PATH];
+
+  if (!tree_normalize (&u->tree, archive_entry_hardlink (entry), target))
+    return false;
+  if (*path == '\0' || *target == '\0')
+    return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "The archive links the root directory");
+  return tree_make_hard_link (&u->tree, path, target);
+}
+
+/* Everything but directories, which keep their attributes for later. */
+static bool
+unpack_other (struct unpacking *u,
+              struct archive_entry *entry,
+              const char *path,
+              const struct tree_attributes *a)
+{
+  const char *target = archive_entry_symlink (entry);
+
+  if (*path == '\0')
+    return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "The archive's root is not a directory");
+  switch (archive_entry_filetype (entry)) {
+  case AE_IFREG:
+    return unpack_file (u, entry, path, a);
+  case AE_IFLNK:
+    if (target == NULL || *target == '\0')
+      return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "%s: a link to nothing", job_escape (path));
+    return tree_make_symlink (&u->tree, path, target, a);
+  case AE_IFIFO:
+    return tree_make_fifo (&u->tree, path, a);
+  case AE_IFBLK:
+  case AE_IFCHR:
+    u->job->skipped_devices++;
+    return true;
+  default:
+    return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "%s: of an unknown type", job_escape (path));
+  }
+}
+
+static bool
+unpack_entry (struct unpacking *u, struct archive_entry *entry)
+{
+  struct tree_attributes attributes;
+  char path[TREE_MAX_PATH];
+  const char *name = archive_entry_pathname (entry);
+  bool done;
+
+  if (name == NULL || *name == '\0')
+    return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "An entry has no name");
+  if (!tree_normalize (&u->tree, name, path))
+    return false;
+  if (archive_entry_hardlink (entry) != NULL)
+    return unpack_hard_link (u, entry, path);
+  if (!read_attributes (u, entry, &attributes))
+    return false;
+  if (archive_entry_filetype (entry) == AE_IFDIR)
+    return tree_make_directory (&u->tree, path, &attributes);
+  done = unpack_other (u, entry, path, &attributes);
+  attributes_free (attributes.extended);
+  return done;
+}
+
+/*
+ * Takes the rest of the stream: only then is everything hashed, and known to be whole.
+ * An archive that ends without its end mark was cut between two entries.
+ */
+static bool
+finish_stream (struct unpacking *u)
+{
+  uint64_t end = (uint64_t)archive_read_header_position (u->archive);
+  const void *data;
+  size_t size;
+
+  if (u->n_entries == 0)
+    return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "The archive is empty");
+  do {
+    if (!stream_next (u->stream, &data, &size))
+      return false;
+    u->stream_size += size;
+    if (u->stream_size > end + MAX_TRAILER)
+      return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "More than 64 MiB follow the end of the archive");
+  } while (size > 0);
+  if (u->stream_size <= end)
+    return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "The archive is cut off: its end mark is missing");
+  return true;
+}
+
+static bool
+unpack_entries (struct unpacking *u)
+{
+  struct archive_entry *entry;
+  int result;
+
+  archive_read_support_format_tar (u->archive);
+  if (archive_read_open (u->archive, u, NULL, read_stream, NULL) != ARCHIVE_OK)
+    return fail_archive (u, NULL);
+  while ((result = archive_read_next_header (u->archive, &entry)) != ARCHIVE_EOF) {
+    if (result < ARCHIVE_WARN)
+      return fail_archive (u, NULL);
+    u->n_entries++;
+    if (!unpack_entry (u, entry))
+      return false;
+    job_report_progress (u->job);
+  }
+  return finish_stream (u) && tree_end_directories (&u->tree);
+}
+
+bool
+tarball_unpack (struct job *job, int source, int root)
+{
+  struct unpacking u = { .job = job, .stream = stream_new (job, source), .archive = archive_read_new () };
+  bool done = false;
+
+  tree_init (&u.tree, job, root);
+  if (u.stream != NULL && u.archive != NULL)
+    done = unpack_entries (&u);
+  archive_read_free (u.archive);
+  stream_free (u.stream);
+  tree_clear (&u.tree);
+  return done;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+
+#include "job.h"
+
+/* Unpacks the tar archive that SOURCE gives, compressed or not, into the directory ROOT. False: the job
+ * failed. */
+bool tarball_unpack (struct job *job, int source, int root);
