@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <linux/sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -85,6 +87,35 @@ cgroup_enter (struct cgroup *cgroup, const char *mount, const char *path)
   enable_controllers (scope);
   cgroup->payload = open_group (scope, "payload");
   return cgroup->payload < 0 ? fault_at (SUPERVISOR_STEP_CGROUP, cgroup->payload) : NO_FAULT;
+}
+
+static pid_t
+clone_into (int group)
+{
+  struct clone_args arguments = { .flags = CLONE_INTO_CGROUP,
+                                  .exit_signal = SIGCHLD,
+                                  .cgroup = (unsigned)group };
+
+  return (pid_t)syscall (SYS_clone3, &arguments, sizeof arguments);
+}
+
+pid_t
+cgroup_fork (const struct cgroup *cgroup, bool *joined)
+{
+  autofd leaf = -1;
+
+  *joined = true;
+  if (cgroup->payload < 0)
+    return fork ();
+  pid_t pid = clone_into (cgroup->payload);
+  if (pid < 0 && errno == EBUSY) {
+    leaf = open_group (cgroup->payload, "bothy");
+    pid = leaf < 0 ? -1 : clone_into (leaf);
+  }
+  if (pid >= 0)
+    return pid;
+  *joined = false;
+  return fork ();
 }
 
 int

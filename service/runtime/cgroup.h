@@ -3,6 +3,8 @@
 
 #include "fault.h"
 
+#include <sys/types.h>
+
 /* The delegated control group: ours in supervisor/, the container in payload/. */
 struct cgroup {
   int payload; /* -1: none was given */
@@ -22,9 +24,13 @@ struct cgroup {
 struct fault cgroup_enter (struct cgroup *cgroup, const char *mount, const char *path);
 
 /*
- * Moves this process into payload/, or, when the container's own manager has enabled controllers
- * there (EBUSY, cgroups(7) "no internal processes"), into payload/bothy. 0 or a negative errno value.
+ * fork(2), with the child in payload/ from the start (CLONE_INTO_CGROUP; to move a process later can take
+ * the kernel 10 ms), or, when the container's own manager has enabled controllers there (EBUSY, cgroups(7)
+ * "no internal processes"), in payload/bothy. *JOINED is false if the child has to do it with cgroup_join().
  */
+pid_t cgroup_fork (const struct cgroup *cgroup, bool *joined);
+
+/* Moves this process to where cgroup_fork() would have put it. 0 or a negative errno value. */
 int cgroup_join (const struct cgroup *cgroup);
 
 /* Kills all of payload/ (cgroup.kill). 0, -ENODEV without a control group, or a negative errno value. */

@@ -28,9 +28,9 @@ exec_find_pid (struct exec_table *table, pid_t pid)
 
 /* The namespaces but for the cgroup one are the supervisor's own, so a fork is inside already. */
 static struct fault
-join_container (const struct cgroup *cgroup)
+join_container (const struct cgroup *cgroup, bool joined)
 {
-  int r = cgroup_join (cgroup);
+  int r = joined ? 0 : cgroup_join (cgroup);
 
   if (r < 0)
     return fault_at (SUPERVISOR_STEP_CGROUP, r);
@@ -47,10 +47,11 @@ join_container (const struct cgroup *cgroup)
  * off only unprivileged ones. Overwriting the file would take the host's root.
  */
 _Noreturn static void
-run_child (const struct launch *launch, const struct cgroup *cgroup, const int stdio[3], int report)
+run_child (
+    const struct launch *launch, const struct cgroup *cgroup, bool joined, const int stdio[3], int report)
 {
   launch_reset_process ();
-  struct fault fault = join_container (cgroup);
+  struct fault fault = join_container (cgroup, joined);
   if (!is_fault (fault)) {
     int r = terminal_set_stdio (stdio);
     if (r < 0)
@@ -85,6 +86,7 @@ exec_start (
   int streams[3] = { stdio[0], stdio[1], stdio[2] };
   autofd slave = -1;
   int report[2];
+  bool joined;
 
   memset (exec, 0, sizeof *exec);
   exec->master = exec->report = -1;
@@ -100,9 +102,9 @@ exec_start (
   }
   autofd write_end = report[1];
   exec->report = report[0];
-  pid_t pid = fork ();
+  pid_t pid = cgroup_fork (cgroup, &joined);
   if (pid == 0)
-    run_child (launch, cgroup, streams, write_end);
+    run_child (launch, cgroup, joined, streams, write_end);
   if (pid < 0) {
     struct fault fault = fault_at (SUPERVISOR_STEP_FORK, errno);
     exec_release (exec);

@@ -52,9 +52,9 @@ find_init (void)
 
 /* While the host's /proc is there: it knows us under a pid of its own. */
 static struct fault
-enter_cgroup_namespace (const struct cgroup *cgroup, int *ns)
+enter_cgroup_namespace (const struct init_plan *plan, int *ns)
 {
-  int r = cgroup_join (cgroup);
+  int r = plan->joined ? 0 : cgroup_join (plan->cgroup);
 
   if (r < 0)
     return fault_at (SUPERVISOR_STEP_CGROUP, r);
@@ -67,7 +67,7 @@ enter_cgroup_namespace (const struct cgroup *cgroup, int *ns)
 static struct fault
 enter_container (const struct init_plan *plan, int *ns)
 {
-  struct fault fault = enter_cgroup_namespace (plan->cgroup, ns);
+  struct fault fault = enter_cgroup_namespace (plan, ns);
 
   if (is_fault (fault))
     return fault;
@@ -202,7 +202,7 @@ await_start (struct init_process *process, int *cgroup_ns)
 }
 
 struct fault
-init_start (const struct init_plan *plan, struct init_process *process, int *cgroup_ns)
+init_start (struct init_plan *plan, struct init_process *process, int *cgroup_ns)
 {
   int pair[2];
 
@@ -212,7 +212,7 @@ init_start (const struct init_plan *plan, struct init_process *process, int *cgr
   autofd theirs = pair[1];
   if (unshare (CLONE_NEWPID) < 0)
     return fault_at (SUPERVISOR_STEP_NAMESPACE, errno);
-  process->pid = fork ();
+  process->pid = cgroup_fork (plan->cgroup, &plan->joined);
   if (process->pid < 0)
     return fault_at (SUPERVISOR_STEP_FORK, errno);
   if (process->pid == 0) {

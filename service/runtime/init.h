@@ -14,6 +14,7 @@ struct init_plan {
   struct launch launch; /* argv[0] NULL: the image's init */
   int stdio[3];         /* -1: the console */
   bool nesting;
+  bool joined; /* filled in: is born in its control group */
 };
 
 struct init_process {
@@ -27,7 +28,7 @@ struct init_process {
  * image's init or minds the command. *CGROUP_NS gets its cgroup namespace. Returns when exec(2) worked; a
  * fault of any step otherwise. From then on every fork of this process is in the container's pid namespace.
  */
-struct fault init_start (const struct init_plan *plan, struct init_process *process, int *cgroup_ns);
+struct fault init_start (struct init_plan *plan, struct init_process *process, int *cgroup_ns);
 
 /* How the command that our own init minded ended: fills *STATUS (wait(2)); false if the image's init ran. */
 bool init_read_end (const struct init_process *process, int *status);

@@ -12,38 +12,39 @@
 static const char *const hidden[] = { "kcore", "keys", "latency_stats", "timer_list", "sched_debug" };
 static const char *const read_only[] = { "bus", "fs", "irq", "sysrq-trigger", "sys" };
 
-/* Kernels differ in what is there. */
+/* Kernels differ in what is there. Looked at first: to drop a clone unused makes the kernel wait for RCU, 1
+ * ms and more. */
 static int
-cover (int proc, const char *name, int mount)
+open_entry (int proc, const char *name)
 {
-  autofd target = open_inside (proc, name, O_PATH);
-
-  if (target == -ENOENT)
-    return 0;
-  return target < 0 ? target : mount_attach (mount, target);
+  return open_inside (proc, name, O_PATH);
 }
 
 static int
 hide (int proc, const char *name)
 {
-  autofd null = device_clone ("null");
+  autofd target = open_entry (proc, name);
 
-  return null < 0 ? null : cover (proc, name, null);
+  if (target < 0)
+    return target == -ENOENT ? 0 : target;
+  autofd null = device_clone ("null");
+  return null < 0 ? null : mount_attach (null, target);
 }
 
 static int
 make_read_only (int proc, const char *name)
 {
   struct mount_attr attributes = { .attr_set = MOUNT_ATTR_RDONLY };
-  autofd clone = mount_clone (proc, name);
+  autofd target = open_entry (proc, name);
 
-  if (clone == -ENOENT)
-    return 0;
+  if (target < 0)
+    return target == -ENOENT ? 0 : target;
+  autofd clone = mount_clone (target, "");
   if (clone < 0)
     return clone;
   if (mount_setattr (clone, "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0)
     return -errno;
-  return cover (proc, name, clone);
+  return mount_attach (clone, target);
 }
 
 int
@@ -63,5 +64,7 @@ procfs_mask (int proc)
     if (r < 0)
       return r;
   }
-  return cover (proc, "sys/net", net);
+  /* Through the read-only mount, so that it lies on top of it. */
+  autofd target = open_entry (proc, "sys/net");
+  return target < 0 ? target : mount_attach (net, target);
 }
