@@ -90,6 +90,16 @@ def test_root_in_the_host_cannot_set_the_clock(host):
     assert host.run("root", "modprobe", "dummy").returncode != 0
 
 
+def test_bus_is_dbus_daemon(host):
+    assert host.output("root", "ps -C dbus-daemon,dbus-broker -o comm=").split() == ["dbus-daemon"]
+
+
+def test_bus_can_be_dbus_broker(fresh_host):
+    host = fresh_host("--bus", "broker", stage=False)
+    assert host.output("root", "ps -C dbus-daemon,dbus-broker -o comm=").split() == ["dbus-broker"]
+    host.run("alice", "busctl", "call", "org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetId", check=True)
+
+
 def test_state_of_a_given_size(fresh_host):
     host = fresh_host("--state-size", "32M", stage=False)
     done = host.run("root", "dd if=/dev/zero of=/var/lib/bothy/big bs=1M count=64")
