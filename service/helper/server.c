@@ -105,6 +105,9 @@ run_worker (int connection, const struct packet *packet)
 
   if (packet_reply (connection, &message, result.fds, error == 0 ? result.n_fds : 0, 0) < 0)
     _exit (EXIT_FAILURE);
+  /* A step's own child has been killed; who else would wait for it, on a machine whose pid 1 does not? */
+  while (wait (NULL) > 0)
+    ;
   _exit (EXIT_SUCCESS);
 }
 
