@@ -22,13 +22,13 @@ int
 privilege_reduce (uint64_t keep, uint32_t effective_id)
 {
   for (int cap = 0; cap < 64; cap++) {
-    if ((keep & CAPABILITY (cap)) != 0)
-      continue;
-    if (prctl (PR_CAPBSET_DROP, cap, 0, 0, 0) < 0) {
-      if (errno == EINVAL) /* above the kernel's last capability */
-        break;
+    /* Asked first: dropping copies the credentials, which adds up. */
+    int is_set = prctl (PR_CAPBSET_READ, cap, 0, 0, 0);
+
+    if (is_set < 0) /* above the kernel's last capability */
+      break;
+    if (is_set == 1 && (keep & CAPABILITY (cap)) == 0 && prctl (PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
       return errno;
-    }
   }
   if (prctl (PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
     return errno;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "packet.h"
+#include "privilege.h"
 #include "request.h"
 #include "step.h"
 
@@ -313,10 +314,20 @@ wait_and_serve (struct server *server)
   return 0;
 }
 
+/* What one step or another needs, to join a namespace for a program (SYS_ADMIN), and to drop the rest. */
+static int
+reduce_server (void)
+{
+  return privilege_reduce (CAPABILITY (CAP_SETUID) | CAPABILITY (CAP_SETGID) | CAPABILITY (CAP_SYS_ADMIN) |
+                               CAPABILITY (CAP_DAC_READ_SEARCH) | CAPABILITY (CAP_CHOWN) |
+                               CAPABILITY (CAP_SETPCAP),
+                           0);
+}
+
 static int
 run (struct server *server)
 {
-  int result = 0;
+  int result = -reduce_server ();
 
   for (unsigned int i = 0; i < MAX_WORKERS; i++)
     server->workers[i].pidfd = -1;
@@ -326,7 +337,7 @@ run (struct server *server)
     result = wait_and_serve (server);
   if (result == 0)
     return EXIT_SUCCESS;
-  fprintf (stderr, "bothy-helper: waiting for requests: %s\n", strerror (-result));
+  fprintf (stderr, "bothy-helper: %s\n", strerror (-result));
   return EXIT_FAILURE;
 }
 
