@@ -38,6 +38,9 @@ enum helper_op
   HELPER_SPAWN = 3,
   /* Give files of root's to another id. fds: directories or files owned by root. CAP_CHOWN. */
   HELPER_OWN = 4,
+  /* Map an existing user namespace, child of the host's and owned by OWNER, as it was never mapped before.
+     fd 0: the namespace. CAP_SETUID, CAP_SETGID. At step MAP, EPERM means that it is mapped already. */
+  HELPER_MAP = 5,
 };
 
 enum helper_layer_kind
@@ -63,7 +66,7 @@ struct helper_request
   uint32_t version;
   uint32_t serial; /* repeated in the reply; replies may come in any order */
   uint32_t op;
-  uint32_t owner; /* USERNS: uid and gid that own the namespace; OWN: uid and gid to give to */
+  uint32_t owner; /* USERNS, MAP: uid and gid that own the namespace; OWN: uid and gid to give to */
   uint32_t n_extents;
   struct helper_extent extents[HELPER_MAX_EXTENTS];
   uint32_t program;

@@ -67,6 +67,10 @@ check_op (const struct helper_request *request, unsigned int n_fds)
     if (n_fds != 0 || request->owner == NO_ID)
       return EINVAL;
     return request_check_extents (request->extents, request->n_extents);
+  case HELPER_MAP:
+    if (n_fds != 1 || request->owner == NO_ID)
+      return EINVAL;
+    return request_check_extents (request->extents, request->n_extents);
   case HELPER_MOUNT:
     return n_fds == 1 ? check_layers (request) : EINVAL;
   case HELPER_SPAWN:

@@ -80,6 +80,8 @@ run_step (const struct packet *packet, struct step_result *ret)
   switch ((enum helper_op)packet->request.op) {
   case HELPER_USERNS:
     return step_userns (packet, ret);
+  case HELPER_MAP:
+    return step_map (packet, ret);
   case HELPER_MOUNT:
     return step_mount (packet, ret);
   case HELPER_OWN:

@@ -20,6 +20,9 @@ struct step_result {
 /* Makes a user namespace and maps it. */
 int step_userns (const struct packet *packet, struct step_result *ret);
 
+/* Maps a user namespace that its owner made. */
+int step_map (const struct packet *packet, struct step_result *ret);
+
 /* Clones layers as detached idmapped mounts. */
 int step_mount (const struct packet *packet, struct step_result *ret);
 

@@ -3,46 +3,81 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fd.h"
 #include "privilege.h"
 
+/* Leaves SOCKET as fd 0, USERNS as fd 1 if there is one, and nothing else. */
+static int
+keep_fds (int socket, int userns)
+{
+  int kept[2] = { fcntl (socket, F_DUPFD_CLOEXEC, 3), -1 };
+  int n = userns >= 0 ? 2 : 1;
+
+  if (userns >= 0)
+    kept[1] = fcntl (userns, F_DUPFD_CLOEXEC, 3);
+  for (int i = 0; i < n; i++)
+    if (kept[i] < 0 || dup2 (kept[i], i) < 0)
+      return errno;
+  return syscall (SYS_close_range, n, ~0u, 0) < 0 ? errno : 0;
+}
+
+/* Goes into the namespace of fd 1, or into a new one. */
+static int
+enter (int userns)
+{
+  if (userns < 0)
+    return unshare (CLONE_NEWUSER) < 0 ? errno : 0;
+  if (setns (1, CLONE_NEWUSER) < 0)
+    return errno;
+  close (1);
+  return 0;
+}
+
 /*
- * The child that makes the namespace. Once inside, its owner may trace it (it has to
- * be dumpable, or its map files belong to root), so it first becomes the owner in
- * every id and keeps no fd but the socket to its parent: capturing it gains nothing.
+ * The child that is in the namespace while it is mapped. Once inside, its owner may
+ * trace it (it has to be dumpable, or its map files belong to root), so it first becomes
+ * the owner in every id and keeps no fd but the socket to its parent: capturing it
+ * gains nothing.
  */
 static int
-become_owner (uint32_t owner, int socket)
+become_owner (uint32_t owner, int socket, int userns)
 {
-  if (syscall (SYS_close_range, 0, socket - 1, 0) < 0 || syscall (SYS_close_range, socket + 1, ~0u, 0) < 0)
-    return errno;
+  int error = keep_fds (socket, userns);
+
+  if (error != 0)
+    return error;
   if (syscall (SYS_setgroups, 0, NULL) < 0 || syscall (SYS_setresgid, owner, owner, owner) < 0 ||
       syscall (SYS_setresuid, owner, owner, owner) < 0)
     return errno;
   /* SIGKILL also ends a child that its owner stopped. New credentials reset this, so it is said twice. */
-  if (prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || unshare (CLONE_NEWUSER) < 0)
+  if (prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
     return errno;
+  if ((error = enter (userns)) != 0)
+    return error;
   if (prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl (PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
     return errno;
   return 0;
 }
 
 static void
-run_child (uint32_t owner, int socket)
+run_child (uint32_t owner, int socket, int userns)
 {
-  int error = become_owner (owner, socket);
+  int error = become_owner (owner, socket, userns);
   char end;
 
-  if (write (socket, &error, sizeof error) == sizeof error)
-    (void)!read (socket, &end, 1); /* until the parent has the namespace's fd, and is gone */
+  if (write (0, &error, sizeof error) == sizeof error)
+    (void)!read (0, &end, 1); /* until the parent has what it needs, and is gone */
   _exit (0);
 }
 
@@ -79,7 +114,7 @@ map_child (const struct helper_request *request, pid_t child, int socket, struct
   int error = 0;
   ssize_t got = read (socket, &error, sizeof error);
 
-  if (got != sizeof error)
+  if (got != (ssize_t)sizeof error)
     return step_fail (ret, HELPER_STEP_USERNS, ECHILD);
   if (error != 0)
     return step_fail (ret, HELPER_STEP_USERNS, error);
@@ -90,6 +125,8 @@ map_child (const struct helper_request *request, pid_t child, int socket, struct
   if ((error = write_map (child, "uid_map", request)) != 0 ||
       (error = write_map (child, "gid_map", request)) != 0)
     return step_fail (ret, HELPER_STEP_MAP, error);
+  if (request->op == HELPER_MAP)
+    return 0;
   ret->fds[0] = open_of (child, "ns/user", O_RDONLY);
   if (ret->fds[0] < 0)
     return step_fail (ret, HELPER_STEP_MAP, errno);
@@ -97,16 +134,14 @@ map_child (const struct helper_request *request, pid_t child, int socket, struct
   return 0;
 }
 
-int
-step_userns (const struct packet *packet, struct step_result *ret)
+/* Does the work with a child in USERNS, or in a new namespace. */
+static int
+map_with_child (const struct helper_request *request, int userns, struct step_result *ret)
 {
-  const struct helper_request *request = &packet->request;
   int sockets[2];
-  int error = privilege_reduce (CAPABILITY (CAP_SETUID) | CAPABILITY (CAP_SETGID), request->owner);
+  int error;
   pid_t child;
 
-  if (error != 0)
-    return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
     return step_fail (ret, HELPER_STEP_FORK, errno);
   /* The child's pid stays its own until we have ended, even when its owner kills it. */
@@ -115,10 +150,51 @@ step_userns (const struct packet *packet, struct step_result *ret)
   if (child < 0)
     return step_fail (ret, HELPER_STEP_FORK, errno);
   if (child == 0)
-    run_child (request->owner, sockets[1]);
+    run_child (request->owner, sockets[1], userns);
   close (sockets[1]);
   error = map_child (request, child, sockets[0], ret);
-  /* Not waited for: the helper, or pid 1, reaps it. */
   kill (child, SIGKILL);
   return error;
+}
+
+int
+step_userns (const struct packet *packet, struct step_result *ret)
+{
+  int error = privilege_reduce (CAPABILITY (CAP_SETUID) | CAPABILITY (CAP_SETGID), packet->request.owner);
+
+  if (error != 0)
+    return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
+  return map_with_child (&packet->request, -1, ret);
+}
+
+/* Ownership is proved from the fd alone; a grandchild's map would be in another's ids. */
+static int
+check_userns (int userns, uint32_t owner)
+{
+  uid_t found;
+  struct stat parent;
+  struct stat ours;
+  AUTO_FD fd = -1;
+
+  if (ioctl (userns, NS_GET_NSTYPE) != CLONE_NEWUSER)
+    return EINVAL;
+  if (ioctl (userns, NS_GET_OWNER_UID, &found) < 0 || found != owner)
+    return EPERM;
+  fd = ioctl (userns, NS_GET_PARENT);
+  if (fd < 0 || fstat (fd, &parent) < 0 || stat ("/proc/self/ns/user", &ours) < 0)
+    return EPERM;
+  return parent.st_dev == ours.st_dev && parent.st_ino == ours.st_ino ? 0 : EPERM;
+}
+
+int
+step_map (const struct packet *packet, struct step_result *ret)
+{
+  int error = check_userns (packet->fds[0], packet->request.owner);
+
+  if (error != 0)
+    return step_fail (ret, HELPER_STEP_REQUEST, error);
+  error = privilege_reduce (CAPABILITY (CAP_SETUID) | CAPABILITY (CAP_SETGID), packet->request.owner);
+  if (error != 0)
+    return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
+  return map_with_child (&packet->request, packet->fds[0], ret);
 }

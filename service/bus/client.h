@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+#define BOTHY_NO_USER ((guint32) -1)
+
+/*
+ * A connection that has called us, for as long as it is on the bus. Who it is, the bus
+ * itself says (GetConnectionCredentials), once: a unique name is never used again.
+ */
+typedef struct {
+  gatomicrefcount references;
+  char *name;          /* its unique name */
+  guint32 user;        /* uid, BOTHY_NO_USER as long as it is not known */
+  gboolean inspects;   /* was authorized to see others' containers when it last asked */
+  GQueue waiting;      /* GDBusMessage: came before it was known who it is */
+  guint subscription;
+  GCancellable *gone;  /* cancelled when it leaves the bus */
+} BothyClient;
+
+BothyClient *bothy_client_new (const char *name);
+BothyClient *bothy_client_ref (BothyClient *self);
+void bothy_client_unref (BothyClient *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyClient, bothy_client_unref)
+
+/* Ask the bus who NAME is. */
+void bothy_client_identify (GDBusConnection *bus, const char *name, GAsyncReadyCallback callback, gpointer user_data);
+
+/* FALSE unless the answer is a uid up to 2^31-1; what is above, some programs take for an error. */
+gboolean bothy_client_identify_finish (GDBusConnection *bus, GAsyncResult *result, guint32 *ret_user);
+
+G_END_DECLS

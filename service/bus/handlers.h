@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "bus/call.h"
+
+G_BEGIN_DECLS
+
+/* What the door leads to. check_…: arguments, before polkit is asked; handle_…: the
+   method itself, once the caller may. dbus/ says what each does. */
+
+gboolean bothy_manager_check_create_container (BothyCall *call, GError **error);
+gboolean bothy_manager_check_get_container (BothyCall *call, GError **error);
+gboolean bothy_manager_check_import_image (BothyCall *call, GError **error);
+void bothy_manager_handle_create_container (BothyCall *call);
+void bothy_manager_handle_get_container (BothyCall *call);
+void bothy_manager_handle_get_container_by_pid (BothyCall *call);
+void bothy_manager_handle_list_containers (BothyCall *call);
+void bothy_manager_handle_import_image (BothyCall *call);
+void bothy_manager_handle_get_image (BothyCall *call);
+void bothy_manager_handle_list_ranges (BothyCall *call);
+void bothy_manager_handle_diagnose (BothyCall *call);
+
+gboolean bothy_container_check_start (BothyCall *call, GError **error);
+gboolean bothy_container_check_stop (BothyCall *call, GError **error);
+gboolean bothy_container_check_kill (BothyCall *call, GError **error);
+gboolean bothy_container_check_delete (BothyCall *call, GError **error);
+gboolean bothy_container_check_rename (BothyCall *call, GError **error);
+gboolean bothy_container_check_exec (BothyCall *call, GError **error);
+gboolean bothy_container_check_open_shell (BothyCall *call, GError **error);
+void bothy_container_handle_start (BothyCall *call);
+void bothy_container_handle_stop (BothyCall *call);
+void bothy_container_handle_restart (BothyCall *call);
+void bothy_container_handle_freeze (BothyCall *call);
+void bothy_container_handle_thaw (BothyCall *call);
+void bothy_container_handle_kill (BothyCall *call);
+void bothy_container_handle_delete (BothyCall *call);
+void bothy_container_handle_rename (BothyCall *call);
+void bothy_container_handle_exec (BothyCall *call);
+void bothy_container_handle_open_shell (BothyCall *call);
+void bothy_container_handle_open_console (BothyCall *call);
+void bothy_container_handle_open_log (BothyCall *call);
+void bothy_container_handle_get_os_release (BothyCall *call);
+void bothy_container_handle_map_from_user (BothyCall *call);
+void bothy_container_handle_map_to_user (BothyCall *call);
+
+void bothy_image_handle_remove (BothyCall *call);
+void bothy_operation_handle_cancel (BothyCall *call);
+gboolean bothy_process_check_kill (BothyCall *call, GError **error);
+void bothy_process_handle_kill (BothyCall *call);
+void bothy_process_handle_open_pty (BothyCall *call);
+
+void bothy_standard_handle_introspect (BothyCall *call);
+void bothy_standard_handle_get (BothyCall *call);
+void bothy_standard_handle_get_all (BothyCall *call);
+void bothy_standard_handle_get_managed_objects (BothyCall *call);
+
+/* NULL, or the interface of DBUS_… NAME that every object has. */
+const GDBusInterfaceInfo *bothy_standard_get_interface (const char *name);
+
+G_END_DECLS

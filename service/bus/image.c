@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* org.bothy.Bothy1.Image */
+#include "bus/handlers.h"
+
+#include "core/error.h"
+
+static gboolean
+is_used_by (BothyCall *call, BothyImage *image)
+{
+  g_autoptr (GList) containers = bothy_registry_list_containers (call->registry);
+
+  for (GList *l = containers; l; l = l->next) {
+    BothyContainer *container = l->data;
+
+    if (container->owner == call->user && g_str_equal (container->spec->image, image->fingerprint))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+void
+bothy_image_handle_remove (BothyCall *call)
+{
+  BothyImage *image = BOTHY_IMAGE (call->node->target);
+  GError *error = NULL;
+
+  if (is_used_by (call, image))
+    error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_IMAGE_IN_USE,
+                         "A container of yours stands on image %s; delete that first",
+                         bothy_image_label (image, call->user));
+  else
+    bothy_images_forget (bothy_registry_get_images (call->registry), image, call->user, &error);
+  if (error)
+    bothy_call_return_error (call, error);
+  else
+    bothy_call_return (call, NULL);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Every string by which the service is known outside. */
+
+#define BOTHY_BUS_NAME  "org.bothy.Bothy1"
+#define BOTHY_BUS_PATH  "/org/bothy/Bothy1"
+
+#define BOTHY_CONTAINER_PATH BOTHY_BUS_PATH "/container"
+#define BOTHY_IMAGE_PATH     BOTHY_BUS_PATH "/image"
+#define BOTHY_OPERATION_PATH BOTHY_BUS_PATH "/operation"
+#define BOTHY_PROCESS_PATH   BOTHY_BUS_PATH "/process"
+
+#define BOTHY_MANAGER_INTERFACE   BOTHY_BUS_NAME ".Manager"
+#define BOTHY_CONTAINER_INTERFACE BOTHY_BUS_NAME ".Container"
+#define BOTHY_IMAGE_INTERFACE     BOTHY_BUS_NAME ".Image"
+#define BOTHY_OPERATION_INTERFACE BOTHY_BUS_NAME ".Operation"
+#define BOTHY_PROCESS_INTERFACE   BOTHY_BUS_NAME ".Process"
+
+#define BOTHY_ERROR_PREFIX BOTHY_BUS_NAME ".Error."
+
+#define BOTHY_ACTION_CREATE  BOTHY_BUS_NAME ".create-container"
+#define BOTHY_ACTION_INSPECT BOTHY_BUS_NAME ".inspect-containers"
+#define BOTHY_ACTION_MANAGE  BOTHY_BUS_NAME ".manage-containers"
+
+#define DBUS_PROPERTIES_INTERFACE     "org.freedesktop.DBus.Properties"
+#define DBUS_INTROSPECTABLE_INTERFACE "org.freedesktop.DBus.Introspectable"
+#define DBUS_OBJECT_MANAGER_INTERFACE "org.freedesktop.DBus.ObjectManager"
+#define DBUS_PEER_INTERFACE           "org.freedesktop.DBus.Peer"

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* One key that an a{sv} may have. */
+typedef struct {
+  const char *key;
+  const char *type; /* "b", "u", "s", "as" or "ah" */
+  gpointer value;   /* gboolean *, guint32 *, char **, char *** or GVariant **; left alone when the key is missing */
+} BothyOption;
+
+/* Take OPTIONS (a{sv}) apart by TABLE, which ends with a NULL key. FALSE with INVALID_ARGS,
+   which names the key, for one that is unknown, of another type, or there twice. */
+gboolean bothy_options_parse (GVariant *options, const BothyOption *table, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* org.bothy.Bothy1.Process */
+#include "bus/handlers.h"
+
+#include "core/error.h"
+
+#include <fcntl.h>
+#include <signal.h>
+
+gboolean
+bothy_process_check_kill (BothyCall *call, GError **error)
+{
+  gint32 number;
+
+  g_variant_get (call->args, "(i)", &number);
+  if (number >= 1 && number <= SIGRTMAX)
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "signal: 1 to %d", SIGRTMAX);
+  return FALSE;
+}
+
+static void
+on_killed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+  GError *error = NULL;
+
+  if (bothy_process_kill_finish (BOTHY_PROCESS (source), result, &error))
+    bothy_call_return (call, NULL);
+  else
+    bothy_call_return_error (call, error);
+}
+
+void
+bothy_process_handle_kill (BothyCall *call)
+{
+  gint32 number;
+
+  g_variant_get (call->args, "(i)", &number);
+  bothy_process_kill (BOTHY_PROCESS (call->node->target), number, on_killed, bothy_call_ref (call));
+}
+
+void
+bothy_process_handle_open_pty (BothyCall *call)
+{
+  BothyProcess *process = BOTHY_PROCESS (call->node->target);
+  int fd = process->pty_fd >= 0 ? fcntl (process->pty_fd, F_DUPFD_CLOEXEC, 3) : -1;
+
+  if (fd >= 0)
+    bothy_call_return_fd (call, g_variant_new ("(h)", 0), fd);
+  else
+    bothy_call_return_error (
+        call, g_error_new (BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "The process was not started with a terminal"));
+}

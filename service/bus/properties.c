@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "properties.h"
+
+#include "bus/label.h"
+#include "bus/names.h"
+#include "config.h"
+#include "core/error.h"
+#include "platform/cgroups.h"
+
+static void
+add (GVariantBuilder *builder, const char *name, GVariant *value)
+{
+  g_variant_builder_add (builder, "{sv}", name, value);
+}
+
+static void
+add_string (GVariantBuilder *builder, const char *name, const char *value)
+{
+  add (builder, name, g_variant_new_string (value));
+}
+
+static void
+add_time (GVariantBuilder *builder, const char *name, gint64 value)
+{
+  add (builder, name, g_variant_new_uint64 ((guint64) value));
+}
+
+/* ---- Manager ---- */
+
+gboolean
+bothy_properties_manager_visible (GObject *target, guint32 user)
+{
+  return TRUE;
+}
+
+GVariant *
+bothy_properties_of_manager (GObject *target, guint32 user)
+{
+  BothyRegistry *registry = BOTHY_REGISTRY (target);
+  const BothyConfiguration *configuration = bothy_registry_get_configuration (registry);
+  const char *features[] = { bothy_cgroups_is_systemd () ? "systemd" : "cgroupfs" };
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{sv}"));
+  add_string (&builder, "Version", PACKAGE_VERSION);
+  add (&builder, "Features", g_variant_new_strv (features, G_N_ELEMENTS (features)));
+  add (&builder, "Degraded", g_variant_new_boolean (bothy_registry_is_degraded (registry)));
+  add (&builder, "MaxContainers", g_variant_new_uint32 (configuration->max_containers));
+  add (&builder, "MaxOperations", g_variant_new_uint32 (configuration->max_operations));
+  add (&builder, "MaxProcesses", g_variant_new_uint32 (configuration->max_processes));
+  add (&builder, "MaxImageBytes", g_variant_new_uint64 (configuration->max_image_bytes));
+  return g_variant_builder_end (&builder);
+}
+
+/* ---- Container ---- */
+
+gboolean
+bothy_properties_container_visible (GObject *target, guint32 user)
+{
+  return BOTHY_CONTAINER (target)->owner == user;
+}
+
+static void
+add_container_run (GVariantBuilder *builder, const BothyContainer *container)
+{
+  add_string (builder, "State", bothy_container_state_name (container->state));
+  add (builder, "Leader", g_variant_new_uint32 (container->leader));
+  add (builder, "LeaderPIDFDId", g_variant_new_uint64 (container->leader_pidfd_id));
+  add_string (builder, "ControlGroup", container->group);
+  add (builder, "Addresses", g_variant_new_strv (NULL, 0));
+  add (builder, "LastExit", g_variant_new ("(ii)", container->last_code, container->last_signal));
+  add_string (builder, "LastError", container->last_error);
+  add_time (builder, "CreatedAt", container->created_at);
+  add_time (builder, "StartedAt", container->started_at);
+  add_time (builder, "StoppedAt", container->stopped_at);
+}
+
+GVariant *
+bothy_properties_of_container (GObject *target, guint32 user)
+{
+  const BothyContainer *container = BOTHY_CONTAINER (target);
+  const BothyContainerSpec *spec = container->spec;
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{sv}"));
+  add_string (&builder, "Name", spec->name);
+  add_string (&builder, "Id", container->id);
+  add (&builder, "Owner", g_variant_new_uint32 (container->owner));
+  add_string (&builder, "Image", spec->image);
+  add_string (&builder, "Hostname", spec->hostname);
+  add (&builder, "Ephemeral", g_variant_new_boolean (spec->ephemeral));
+  add (&builder, "Command", g_variant_new_strv ((const char *const *) spec->command, -1));
+  add (&builder, "RangeBase", g_variant_new_uint32 (container->range_base));
+  add (&builder, "RangeCount", g_variant_new_uint32 (BOTHY_RANGE_SIZE));
+  add_container_run (&builder, container);
+  return g_variant_builder_end (&builder);
+}
+
+/* ---- Image ---- */
+
+gboolean
+bothy_properties_image_visible (GObject *target, guint32 user)
+{
+  return bothy_image_is_visible (BOTHY_IMAGE (target), user);
+}
+
+GVariant *
+bothy_properties_of_image (GObject *target, guint32 user)
+{
+  BothyImage *image = BOTHY_IMAGE (target);
+  g_auto (GStrv) aliases = bothy_image_aliases (image, user);
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{sv}"));
+  add_string (&builder, "Fingerprint", image->fingerprint);
+  add (&builder, "Aliases", g_variant_new_strv ((const char *const *) aliases, -1));
+  add_string (&builder, "OS", image->os);
+  add_string (&builder, "Release", image->release);
+  add_string (&builder, "Architecture", image->architecture);
+  add (&builder, "Size", g_variant_new_uint64 (image->size));
+  add_time (&builder, "CreatedAt", image->created_at);
+  add_string (&builder, "Origin", image->origin);
+  add_string (&builder, "Verified", image->verified);
+  return g_variant_builder_end (&builder);
+}
+
+/* ---- Operation ---- */
+
+gboolean
+bothy_properties_operation_visible (GObject *target, guint32 user)
+{
+  return BOTHY_OPERATION (target)->user == user;
+}
+
+char *
+bothy_properties_error_text (const GError *error)
+{
+  if (!error)
+    return g_strdup ("");
+  return g_strdup_printf (BOTHY_ERROR_PREFIX "%s: %s",
+                          bothy_error_name (error->domain == BOTHY_ERROR ? (BothyErrorCode) error->code
+                                                                         : BOTHY_ERROR_FAILED),
+                          error->message);
+}
+
+GVariant *
+bothy_properties_of_operation (GObject *target, guint32 user)
+{
+  BothyOperation *operation = BOTHY_OPERATION (target);
+  g_autofree char *error = bothy_properties_error_text (operation->error);
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{sv}"));
+  add_string (&builder, "Kind", operation->kind);
+  add_string (&builder, "Phase", operation->phase);
+  add (&builder, "Progress", g_variant_new_double (operation->progress));
+  add (&builder, "Bytes", g_variant_new_uint64 (operation->bytes));
+  add (&builder, "Object", g_variant_new_object_path (operation->object_path));
+  add_string (&builder, "Error", error);
+  return g_variant_builder_end (&builder);
+}
+
+/* ---- Process ---- */
+
+gboolean
+bothy_properties_process_visible (GObject *target, guint32 user)
+{
+  BothyProcess *process = BOTHY_PROCESS (target);
+
+  return process->user == user || process->container->owner == user;
+}
+
+GVariant *
+bothy_properties_of_process (GObject *target, guint32 user)
+{
+  BothyProcess *process = BOTHY_PROCESS (target);
+  g_autofree char *container =
+      bothy_label_container_path (process->container->owner, process->container->spec->name);
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{sv}"));
+  add (&builder, "Pid", g_variant_new_uint32 (process->pid));
+  add (&builder, "Argv", g_variant_new_strv ((const char *const *) process->argv, -1));
+  add (&builder, "Container", g_variant_new_object_path (container));
+  add (&builder, "Ended", g_variant_new_boolean (process->ended));
+  add (&builder, "ExitStatus", g_variant_new ("(ii)", process->code, process->signal));
+  return g_variant_builder_end (&builder);
+}

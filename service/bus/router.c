@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "router.h"
+
+#include "bus/door.h"
+#include "bus/names.h"
+#include "core/error.h"
+
+#include <string.h>
+
+#define MAX_CALLS_PER_USER 128 /* that wait for their reply */
+#define MAX_WAITING        32  /* calls of a connection while it is not known whose it is */
+
+struct _BothyRouter {
+  GObject parent;
+  GDBusConnection *connection;
+  BothyRegistry *registry;
+  guint filter;
+  GTree *nodes;          /* path → BothyNode */
+  GHashTable *clients;   /* unique name → BothyClient */
+  GHashTable *in_flight; /* uid → number of calls */
+  guint n_in_flight;
+};
+
+G_DEFINE_FINAL_TYPE (BothyRouter, bothy_router, G_TYPE_OBJECT)
+
+GDBusConnection *
+bothy_router_get_connection (BothyRouter *self)
+{
+  return self->connection;
+}
+
+/* ---- who calls ---- */
+
+static guint
+count_in_flight (BothyRouter *self, guint32 user)
+{
+  return GPOINTER_TO_UINT (g_hash_table_lookup (self->in_flight, GUINT_TO_POINTER (user)));
+}
+
+static void
+set_in_flight (BothyRouter *self, guint32 user, guint n)
+{
+  if (n > 0)
+    g_hash_table_insert (self->in_flight, GUINT_TO_POINTER (user), GUINT_TO_POINTER (n));
+  else
+    g_hash_table_remove (self->in_flight, GUINT_TO_POINTER (user));
+}
+
+void
+bothy_router_call_ended (BothyRouter *self, guint32 user)
+{
+  self->n_in_flight--;
+  set_in_flight (self, user, count_in_flight (self, user) - 1);
+}
+
+gboolean
+bothy_router_is_idle (BothyRouter *self)
+{
+  return self->n_in_flight == 0;
+}
+
+static void
+refuse (BothyRouter *self, GDBusMessage *message, BothyErrorCode code, const char *text)
+{
+  g_autofree char *name = g_strconcat (BOTHY_ERROR_PREFIX, bothy_error_name (code), NULL);
+  g_autoptr (GDBusMessage) reply = g_dbus_message_new_method_error_literal (message, name, text);
+
+  g_dbus_connection_send_message (self->connection, reply, G_DBUS_SEND_MESSAGE_FLAGS_NONE, NULL, NULL);
+}
+
+static void
+dispatch (BothyRouter *self, BothyClient *client, GDBusMessage *message)
+{
+  g_autoptr (BothyCall) call = NULL;
+
+  if (count_in_flight (self, client->user) >= MAX_CALLS_PER_USER) {
+    refuse (self, message, BOTHY_ERROR_LIMITS_EXCEEDED, "You have too many calls under way; wait for replies");
+    return;
+  }
+  self->n_in_flight++;
+  set_in_flight (self, client->user, count_in_flight (self, client->user) + 1);
+  call = bothy_call_new (self, self->registry, client, message);
+  bothy_door_enter (call);
+}
+
+static void
+forget_client (BothyRouter *self, BothyClient *client)
+{
+  g_autoptr (BothyClient) kept = bothy_client_ref (client);
+
+  g_dbus_connection_signal_unsubscribe (self->connection, client->subscription);
+  g_cancellable_cancel (client->gone);
+  g_hash_table_remove (self->clients, client->name);
+}
+
+static void
+on_name_lost (GDBusConnection *bus, const char *sender, const char *path, const char *interface, const char *member,
+              GVariant *args, gpointer user_data)
+{
+  BothyRouter *self = user_data;
+  const char *name, *new_owner;
+  BothyClient *client;
+
+  if (!g_variant_is_of_type (args, G_VARIANT_TYPE ("(sss)")))
+    return;
+  g_variant_get (args, "(&s&s&s)", &name, NULL, &new_owner);
+  client = g_hash_table_lookup (self->clients, name);
+  if (client && !*new_owner)
+    forget_client (self, client);
+}
+
+typedef struct {
+  BothyRouter *router;
+  BothyClient *client;
+} Identify;
+
+static void
+on_identified (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autofree Identify *identify = user_data;
+  g_autoptr (BothyRouter) self = identify->router;
+  g_autoptr (BothyClient) client = identify->client;
+  guint32 user = BOTHY_NO_USER;
+  gboolean known = bothy_client_identify_finish (G_DBUS_CONNECTION (source), result, &user) &&
+                   !bothy_ranges_contain (bothy_registry_get_ranges (self->registry), user);
+  GDBusMessage *message;
+
+  if (known)
+    client->user = user;
+  while ((message = g_queue_pop_head (&client->waiting))) {
+    if (known)
+      dispatch (self, client, message);
+    else
+      refuse (self, message, BOTHY_ERROR_NOT_AUTHORIZED, "The bus does not say which user you are");
+    g_object_unref (message);
+  }
+  if (!known && g_hash_table_lookup (self->clients, client->name) == client)
+    forget_client (self, client);
+}
+
+static BothyClient *
+add_client (BothyRouter *self, const char *name)
+{
+  BothyClient *client = bothy_client_new (name);
+  Identify *identify = g_new0 (Identify, 1);
+
+  g_hash_table_insert (self->clients, client->name, client);
+  client->subscription = g_dbus_connection_signal_subscribe (
+      self->connection, "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged", "/org/freedesktop/DBus",
+      name, G_DBUS_SIGNAL_FLAGS_NONE, on_name_lost, self, NULL);
+  identify->router = g_object_ref (self);
+  identify->client = bothy_client_ref (client);
+  bothy_client_identify (self->connection, name, on_identified, identify);
+  return client;
+}
+
+static void
+receive (BothyRouter *self, GDBusMessage *message)
+{
+  const char *sender = g_dbus_message_get_sender (message);
+  BothyClient *client;
+
+  if (!self->filter || !sender)
+    return;
+  client = g_hash_table_lookup (self->clients, sender);
+  if (!client)
+    client = add_client (self, sender);
+  if (client->user != BOTHY_NO_USER)
+    dispatch (self, client, message);
+  else if (g_queue_get_length (&client->waiting) < MAX_WAITING)
+    g_queue_push_tail (&client->waiting, g_object_ref (message));
+  else
+    refuse (self, message, BOTHY_ERROR_LIMITS_EXCEEDED, "You have too many calls under way; wait for replies");
+}
+
+typedef struct {
+  BothyRouter *router;
+  GDBusMessage *message;
+} Arrival;
+
+static void
+arrival_free (Arrival *arrival)
+{
+  g_object_unref (arrival->message);
+  g_object_unref (arrival->router);
+  g_free (arrival);
+}
+
+static gboolean
+on_arrival (gpointer user_data)
+{
+  Arrival *arrival = user_data;
+
+  receive (arrival->router, arrival->message);
+  return G_SOURCE_REMOVE;
+}
+
+/* Runs in GDBus's thread: only hands over. */
+static GDBusMessage *
+filter (GDBusConnection *connection, GDBusMessage *message, gboolean incoming, gpointer user_data)
+{
+  Arrival *arrival;
+
+  if (!incoming || g_dbus_message_get_message_type (message) != G_DBUS_MESSAGE_TYPE_METHOD_CALL ||
+      g_strcmp0 (g_dbus_message_get_interface (message), DBUS_PEER_INTERFACE) == 0)
+    return message;
+  arrival = g_new0 (Arrival, 1);
+  arrival->router = g_object_ref (user_data);
+  arrival->message = message;
+  g_main_context_invoke_full (NULL, G_PRIORITY_DEFAULT, on_arrival, arrival, (GDestroyNotify) arrival_free);
+  return NULL;
+}
+
+/* ---- who hears ---- */
+
+typedef struct {
+  BothyRouter *router;
+  BothyClient *client;
+  char *path, *interface, *signal;
+  GVariant *args;
+} Emission;
+
+static void
+emission_free (Emission *emission)
+{
+  g_object_unref (emission->router);
+  bothy_client_unref (emission->client);
+  g_free (emission->path);
+  g_free (emission->interface);
+  g_free (emission->signal);
+  g_variant_unref (emission->args);
+  g_free (emission);
+}
+
+static void
+emit_to (Emission *emission)
+{
+  g_dbus_connection_emit_signal (emission->router->connection, emission->client->name, emission->path,
+                                 emission->interface, emission->signal, emission->args, NULL);
+}
+
+static void
+on_may_inspect (gboolean may, gpointer user_data)
+{
+  Emission *emission = user_data;
+
+  if (may)
+    emit_to (emission);
+  else
+    emission->client->inspects = FALSE;
+  emission_free (emission);
+}
+
+/* Send to CLIENT what concerns NODE, if he may know of it now. */
+static void
+send_signal (BothyRouter *self, BothyClient *client, BothyNode *node, const char *path, const char *interface,
+             const char *signal, GVariant *args)
+{
+  gboolean visible = node->is_visible (node->target, client->user);
+  Emission *emission;
+
+  if (client->user == BOTHY_NO_USER || (!visible && !client->inspects))
+    return;
+  emission = g_new0 (Emission, 1);
+  emission->router = g_object_ref (self);
+  emission->client = bothy_client_ref (client);
+  emission->path = g_strdup (path);
+  emission->interface = g_strdup (interface);
+  emission->signal = g_strdup (signal);
+  emission->args = g_variant_ref_sink (args);
+  if (visible) {
+    emit_to (emission);
+    emission_free (emission);
+  } else
+    bothy_door_ask_inspect (client, on_may_inspect, emission);
+}
+
+/* Call MAKE for each client's arguments, so that each gets what he sees. */
+static void
+send_to_all (BothyRouter *self, BothyNode *node, const char *path, const char *interface, const char *signal,
+             GVariant *(*make) (BothyNode *node, guint32 user, gpointer data), gpointer data)
+{
+  GHashTableIter iter;
+  gpointer client;
+
+  g_hash_table_iter_init (&iter, self->clients);
+  while (g_hash_table_iter_next (&iter, NULL, &client)) {
+    g_autoptr (GVariant) args = g_variant_ref_sink (make (node, ((BothyClient *) client)->user, data));
+
+    send_signal (self, client, node, path, interface, signal, args);
+  }
+}
+
+static GVariant *
+make_added (BothyNode *node, guint32 user, gpointer data)
+{
+  return g_variant_new ("(o@a{sa{sv}})", node->path, bothy_node_get_interfaces (node, user));
+}
+
+static GVariant *
+make_removed (BothyNode *node, guint32 user, gpointer data)
+{
+  const char *interfaces[] = { node->interface->name, NULL };
+
+  return g_variant_new ("(o^as)", node->path, interfaces);
+}
+
+static GVariant *
+make_same (BothyNode *node, guint32 user, gpointer data)
+{
+  return data;
+}
+
+void
+bothy_router_add (BothyRouter *self, BothyNode *node)
+{
+  g_tree_insert (self->nodes, node->path, node);
+  node->last = g_variant_ref_sink (node->get_properties (node->target, BOTHY_NO_USER));
+  send_to_all (self, node, BOTHY_BUS_PATH, DBUS_OBJECT_MANAGER_INTERFACE, "InterfacesAdded", make_added, NULL);
+}
+
+static void publish_changes (BothyRouter *self, BothyNode *node);
+
+void
+bothy_router_remove (BothyRouter *self, const char *path)
+{
+  BothyNode *node = bothy_router_lookup (self, path);
+
+  if (!node)
+    return;
+  publish_changes (self, node);
+  send_to_all (self, node, BOTHY_BUS_PATH, DBUS_OBJECT_MANAGER_INTERFACE, "InterfacesRemoved", make_removed, NULL);
+  g_tree_remove (self->nodes, path);
+}
+
+BothyNode *
+bothy_router_lookup (BothyRouter *self, const char *path)
+{
+  return g_tree_lookup (self->nodes, path);
+}
+
+static gboolean
+collect (gpointer path, gpointer node, gpointer user_data)
+{
+  GList **list = user_data;
+
+  *list = g_list_prepend (*list, node);
+  return FALSE;
+}
+
+GList *
+bothy_router_list (BothyRouter *self)
+{
+  GList *list = NULL;
+
+  g_tree_foreach (self->nodes, collect, &list);
+  return g_list_reverse (list);
+}
+
+/* What of NOW differs from BEFORE; NULL: nothing. */
+static GVariant *
+difference (GVariant *before, GVariant *now)
+{
+  GVariantBuilder builder;
+  GVariantIter iter;
+  const char *key;
+  GVariant *value;
+  guint n = 0;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{sv}"));
+  g_variant_iter_init (&iter, now);
+  while (g_variant_iter_loop (&iter, "{&sv}", &key, &value)) {
+    g_autoptr (GVariant) old = g_variant_lookup_value (before, key, NULL);
+
+    if (old && g_variant_equal (old, value))
+      continue;
+    g_variant_builder_add (&builder, "{sv}", key, value);
+    n++;
+  }
+  if (n > 0)
+    return g_variant_ref_sink (g_variant_builder_end (&builder));
+  g_variant_builder_clear (&builder);
+  return NULL;
+}
+
+static void
+publish_changes (BothyRouter *self, BothyNode *node)
+{
+  g_autoptr (GVariant) now = g_variant_ref_sink (node->get_properties (node->target, BOTHY_NO_USER));
+  g_autoptr (GVariant) changed = difference (node->last, now);
+  g_autoptr (GVariant) args = NULL;
+
+  if (node->idle)
+    g_source_remove (node->idle);
+  node->idle = 0;
+  if (!changed)
+    return;
+  args = g_variant_ref_sink (g_variant_new ("(s@a{sv}@as)", node->interface->name, changed, g_variant_new_strv (NULL, 0)));
+  g_variant_unref (node->last);
+  node->last = g_steal_pointer (&now);
+  send_to_all (self, node, node->path, DBUS_PROPERTIES_INTERFACE, "PropertiesChanged", make_same, args);
+}
+
+typedef struct {
+  BothyRouter *router;
+  BothyNode *node;
+} Change;
+
+static gboolean
+on_changed_idle (gpointer user_data)
+{
+  Change *change = user_data;
+
+  change->node->idle = 0;
+  publish_changes (change->router, change->node);
+  return G_SOURCE_REMOVE;
+}
+
+void
+bothy_router_changed (BothyRouter *self, const char *path)
+{
+  BothyNode *node = bothy_router_lookup (self, path);
+  Change *change;
+
+  if (!node || node->idle)
+    return;
+  change = g_new0 (Change, 1);
+  change->router = self;
+  change->node = node;
+  node->idle = g_idle_add_full (G_PRIORITY_DEFAULT, on_changed_idle, change, g_free);
+}
+
+void
+bothy_router_invalidated (BothyRouter *self, const char *path, const char *property)
+{
+  BothyNode *node = bothy_router_lookup (self, path);
+  const char *properties[] = { property, NULL };
+  g_autoptr (GVariant) args = NULL;
+
+  if (!node)
+    return;
+  args = g_variant_ref_sink (g_variant_new ("(s@a{sv}^as)", node->interface->name,
+                                            g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0), properties));
+  send_to_all (self, node, path, DBUS_PROPERTIES_INTERFACE, "PropertiesChanged", make_same, args);
+}
+
+void
+bothy_router_emit (BothyRouter *self, const char *path, const char *signal, GVariant *args)
+{
+  g_autoptr (GVariant) owned = g_variant_ref_sink (args);
+  BothyNode *node = bothy_router_lookup (self, path);
+
+  if (!node)
+    return;
+  publish_changes (self, node);
+  send_to_all (self, node, path, node->interface->name, signal, make_same, owned);
+}
+
+/* ---- */
+
+void
+bothy_router_close (BothyRouter *self)
+{
+  if (self->filter)
+    g_dbus_connection_remove_filter (self->connection, self->filter);
+  self->filter = 0;
+}
+
+static void
+bothy_router_finalize (GObject *object)
+{
+  BothyRouter *self = BOTHY_ROUTER (object);
+
+  g_tree_unref (self->nodes);
+  g_hash_table_unref (self->clients);
+  g_hash_table_unref (self->in_flight);
+  g_object_unref (self->registry);
+  g_object_unref (self->connection);
+  G_OBJECT_CLASS (bothy_router_parent_class)->finalize (object);
+}
+
+static void
+bothy_router_class_init (BothyRouterClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = bothy_router_finalize;
+}
+
+static int
+compare_paths (gconstpointer a, gconstpointer b, gpointer user_data)
+{
+  return strcmp (a, b);
+}
+
+static void
+bothy_router_init (BothyRouter *self)
+{
+  self->nodes = g_tree_new_full (compare_paths, NULL, NULL, (GDestroyNotify) bothy_node_free);
+  self->clients = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) bothy_client_unref);
+  self->in_flight = g_hash_table_new (NULL, NULL);
+}
+
+BothyRouter *
+bothy_router_new (GDBusConnection *connection, BothyRegistry *registry)
+{
+  BothyRouter *self = g_object_new (BOTHY_TYPE_ROUTER, NULL);
+
+  self->connection = g_object_ref (connection);
+  self->registry = g_object_ref (registry);
+  self->filter = g_dbus_connection_add_filter (connection, filter, g_object_ref (self), g_object_unref);
+  return self;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "claims.h"
+
+#include "core/error.h"
+#include "core/name.h"
+#include "platform/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <shadow/subid.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MAX_FILE_SIZE (16 * 1024 * 1024)
+
+typedef struct {
+  BothyIdSpan span;
+  gboolean overlaps;
+} Search;
+
+static void
+compare (BothyIdSpan other, gpointer user_data)
+{
+  Search *search = user_data;
+
+  if (other.first <= search->span.last && other.last >= search->span.first)
+    search->overlaps = TRUE;
+}
+
+/* "NAME:FIRST:COUNT". A count of 0 gives nothing away; numbers beyond 32 bits end at the last id. */
+static gboolean
+parse_subid_line (const char *line, BothyClaimVisitor visit, gpointer user_data)
+{
+  g_auto (GStrv) fields = g_strsplit (line, ":", 4);
+  guint64 first, count;
+
+  if (!fields[0] || !fields[1] || !fields[2] || fields[3])
+    return FALSE;
+  g_strstrip (fields[1]);
+  g_strstrip (fields[2]);
+  if (!g_ascii_string_to_unsigned (fields[1], 10, 0, G_MAXINT64, &first, NULL) ||
+      !g_ascii_string_to_unsigned (fields[2], 10, 0, G_MAXINT64, &count, NULL))
+    return FALSE;
+  if (count > 0 && first <= G_MAXUINT32)
+    visit ((BothyIdSpan){ (gint64) first, (gint64) MIN (first + count - 1, G_MAXUINT32) }, user_data);
+  return TRUE;
+}
+
+gboolean
+bothy_claims_parse_subids (const char *text, gsize length, BothyClaimVisitor visit, gpointer user_data,
+                           GError **error)
+{
+  g_auto (GStrv) lines = NULL;
+
+  if (memchr (text, '\0', length)) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "it holds a NUL byte");
+    return FALSE;
+  }
+  lines = g_strsplit (text, "\n", -1);
+  for (char **line = lines; *line; line++) {
+    g_strstrip (*line);
+    if (!**line || **line == '#' || !strpbrk (*line, "0123456789"))
+      continue;
+    if (!parse_subid_line (*line, visit, user_data)) {
+      g_autofree char *shown = g_strescape (*line, NULL);
+
+      g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "this line is not NAME:FIRST:COUNT: %.80s", shown);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+gboolean
+bothy_claims_parse_map (const char *text, BothyClaimVisitor visit, gpointer user_data)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+
+  for (char **line = lines; *line; line++) {
+    unsigned int inside, outside, count;
+
+    if (!**line)
+      continue;
+    if (sscanf (*line, "%u %u %u", &inside, &outside, &count) != 3)
+      return FALSE;
+    if (count > 0)
+      visit ((BothyIdSpan){ outside, MIN ((gint64) outside + count - 1, (gint64) G_MAXUINT32) }, user_data);
+  }
+  return TRUE;
+}
+
+static gboolean
+read_file (const char *path, char **ret_text, gsize *ret_length, GError **error)
+{
+  autofd fd = open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  struct stat st;
+
+  if (fd < 0 && errno == ENOENT) {
+    *ret_text = g_strdup ("");
+    *ret_length = 0;
+    return TRUE;
+  }
+  if (fd >= 0 && fstat (fd, &st) == 0 && (!S_ISREG (st.st_mode) || st.st_size > MAX_FILE_SIZE))
+    errno = EBADMSG;
+  else if (fd >= 0 && g_file_get_contents (path, ret_text, ret_length, error))
+    return TRUE;
+  if (error && !*error)
+    bothy_error_set_errno (error, errno, "reading it");
+  return FALSE;
+}
+
+static gboolean
+file_overlaps (const char *path, Search *search, GError **error)
+{
+  g_autofree char *text = NULL;
+  gsize length;
+
+  if (read_file (path, &text, &length, error) && bothy_claims_parse_subids (text, length, compare, search, error))
+    return search->overlaps;
+  g_prefix_error (error, "%s: ", path);
+  return TRUE;
+}
+
+/* Subordinate ids that come from elsewhere than the files; nsswitch.conf(5), "subid". */
+static gboolean
+libsubid_overlaps (BothyIdSpan span)
+{
+  uid_t *owners = NULL;
+  int n = 0;
+
+  for (gint64 id = span.first; n <= 0 && id <= span.last; id += span.last - span.first) {
+    n = subid_get_uid_owners ((uid_t) id, &owners);
+    g_clear_pointer (&owners, free);
+    if (n <= 0)
+      n = subid_get_gid_owners ((gid_t) id, &owners);
+    g_clear_pointer (&owners, free);
+  }
+  return n > 0;
+}
+
+static gboolean
+account_overlaps (BothyIdSpan span)
+{
+  struct passwd *user;
+  struct group *group;
+  gboolean found = getpwuid ((uid_t) span.first) || getpwuid ((uid_t) span.last) ||
+                   getgrgid ((gid_t) span.first) || getgrgid ((gid_t) span.last);
+  FILE *file = fopen ("/etc/passwd", "re");
+
+  while (file && !found && (user = fgetpwent (file)))
+    found = user->pw_uid >= span.first && user->pw_uid <= span.last;
+  g_clear_pointer (&file, fclose);
+  file = fopen ("/etc/group", "re");
+  while (file && !found && (group = fgetgrent (file)))
+    found = group->gr_gid >= span.first && group->gr_gid <= span.last;
+  g_clear_pointer (&file, fclose);
+  return found;
+}
+
+/* A process that ends meanwhile has no claim. */
+static gboolean
+process_overlaps (const char *pid, Search *search)
+{
+  static const char *const maps[] = { "uid_map", "gid_map" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (maps); i++) {
+    g_autofree char *path = g_build_filename ("/proc", pid, maps[i], NULL);
+    g_autofree char *text = NULL;
+
+    /* The initial namespace maps every id to itself, and that is no claim. */
+    if (g_file_get_contents (path, &text, NULL, NULL) && !strstr (text, "4294967295"))
+      bothy_claims_parse_map (text, compare, search);
+  }
+  return search->overlaps;
+}
+
+static gboolean
+any_process_overlaps (Search *search)
+{
+  g_autoptr (GDir) proc = g_dir_open ("/proc", 0, NULL);
+  const char *name;
+
+  while (proc && (name = g_dir_read_name (proc))) {
+    if (g_ascii_isdigit (*name) && process_overlaps (name, search))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+gboolean
+bothy_claims_overlap (BothyIdSpan span, GError **error)
+{
+  Search search = { .span = span };
+
+  return file_overlaps ("/etc/subuid", &search, error) || file_overlaps ("/etc/subgid", &search, error) ||
+         libsubid_overlaps (span) || account_overlaps (span) || any_process_overlaps (&search);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Inclusive; 64 bits wide so that no sum wraps. */
+typedef struct {
+  gint64 first;
+  gint64 last;
+} BothyIdSpan;
+
+/*
+ * Who else lays claim to ids: the lines of subuid(5) and subgid(5) and what libsubid
+ * answers, accounts and groups of nsswitch.conf(5), and the maps of processes that run
+ * (user_namespaces(7)). Looked at each time a range is taken; may block, so it runs in
+ * a thread.
+ */
+
+/* FALSE when nobody claims an id of SPAN. An account or a map there gives TRUE. What could
+   not be read gives TRUE and sets ERROR: an id that somebody may have is not given out. */
+gboolean bothy_claims_overlap (BothyIdSpan span, GError **error);
+
+/* Read the text of subuid(5); call VISIT for every span that it gives away. A line that
+   makes no sense is passed over if it has no number in it that could be an id. FALSE with
+   ERROR for one that does and can not be understood. */
+typedef void (*BothyClaimVisitor) (BothyIdSpan span, gpointer user_data);
+gboolean bothy_claims_parse_subids (const char *text, gsize length, BothyClaimVisitor visit, gpointer user_data,
+                                    GError **error);
+
+/* The same for the text of a uid_map, whose second column counts. */
+gboolean bothy_claims_parse_map (const char *text, BothyClaimVisitor visit, gpointer user_data);
+
+G_END_DECLS

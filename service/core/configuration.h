@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* bothyd.conf(5): what the distribution ships, with what the administrator wrote over it. */
+typedef struct {
+  guint32 range_base;      /* first id of the pool */
+  guint32 range_count;     /* how many ranges of 65536 */
+  guint max_containers;    /* per user, as the next four */
+  guint max_operations;
+  guint max_processes;
+  guint64 max_image_bytes;
+  guint64 max_image_files;
+  guint idle_seconds;      /* how long the service stays with nothing to do; 0: for ever */
+} BothyConfiguration;
+
+/* Read VENDOR_FILE, then FILE over it; each may be missing. A key or group that is not
+   known, or a value out of range, is an error that names file and key: a limit that was
+   mistyped must not turn into no limit. Returns NULL on error. */
+BothyConfiguration *bothy_configuration_load (const char *vendor_file, const char *file, GError **error);
+
+void bothy_configuration_free (BothyConfiguration *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyConfiguration, bothy_configuration_free)
+
+G_END_DECLS

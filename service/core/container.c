@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "container.h"
+
+#include "core/error.h"
+#include "core/name.h"
+#include "core/ranges.h"
+
+#define GROUP "Container"
+
+G_DEFINE_FINAL_TYPE (BothyContainer, bothy_container, G_TYPE_OBJECT)
+
+enum { CHANGED, ENDED, N_SIGNALS };
+static guint signals[N_SIGNALS];
+
+void
+bothy_container_spec_free (BothyContainerSpec *spec)
+{
+  g_free (spec->name);
+  g_free (spec->image);
+  g_free (spec->hostname);
+  g_strfreev (spec->command);
+  g_strfreev (spec->environment);
+  g_free (spec->user);
+  g_free (spec->working_directory);
+  g_free (spec);
+}
+
+const char *
+bothy_container_state_name (BothyContainerState state)
+{
+  switch (state) {
+  case BOTHY_CONTAINER_STOPPED:
+    return "stopped";
+  case BOTHY_CONTAINER_STARTING:
+    return "starting";
+  case BOTHY_CONTAINER_RUNNING:
+    return "running";
+  case BOTHY_CONTAINER_FREEZING:
+    return "freezing";
+  case BOTHY_CONTAINER_FROZEN:
+    return "frozen";
+  case BOTHY_CONTAINER_STOPPING:
+    return "stopping";
+  case BOTHY_CONTAINER_FAILED:
+    return "failed";
+  default:
+    g_return_val_if_reached ("failed");
+  }
+}
+
+gboolean
+bothy_container_is_active (BothyContainer *self)
+{
+  return self->state != BOTHY_CONTAINER_STOPPED && self->state != BOTHY_CONTAINER_FAILED;
+}
+
+void
+bothy_container_emit_changed (BothyContainer *self)
+{
+  g_signal_emit (self, signals[CHANGED], 0);
+}
+
+void
+bothy_container_set_state (BothyContainer *self, BothyContainerState state)
+{
+  self->state = state;
+  bothy_container_emit_changed (self);
+}
+
+gboolean
+bothy_container_begin (BothyContainer *self, const char *what, GError **error)
+{
+  if (self->busy) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BUSY, "Container %s is busy: %s; try again when that is done",
+                 self->spec->name, self->busy);
+    return FALSE;
+  }
+  self->busy = what;
+  return TRUE;
+}
+
+void
+bothy_container_end (BothyContainer *self)
+{
+  self->busy = NULL;
+}
+
+gboolean
+bothy_container_require_running (BothyContainer *self, GError **error)
+{
+  if (self->state == BOTHY_CONTAINER_RUNNING && self->supervisor)
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "Container %s is %s, not running", self->spec->name,
+               bothy_container_state_name (self->state));
+  return FALSE;
+}
+
+static void
+set_strv (GKeyFile *record, const char *key, char **strings)
+{
+  if (strings)
+    g_key_file_set_string_list (record, GROUP, key, (const char *const *) strings, g_strv_length (strings));
+}
+
+static char **
+get_strv (GKeyFile *record, const char *key)
+{
+  char **strings = g_key_file_get_string_list (record, GROUP, key, NULL, NULL);
+
+  return strings ? strings : g_new0 (char *, 1);
+}
+
+GKeyFile *
+bothy_container_to_record (BothyContainer *self)
+{
+  GKeyFile *record = g_key_file_new ();
+  const BothyContainerSpec *spec = self->spec;
+
+  g_key_file_set_string (record, GROUP, "Id", self->id);
+  g_key_file_set_uint64 (record, GROUP, "Owner", self->owner);
+  g_key_file_set_uint64 (record, GROUP, "RangeBase", self->range_base);
+  g_key_file_set_string (record, GROUP, "Name", spec->name);
+  g_key_file_set_string (record, GROUP, "Image", spec->image);
+  g_key_file_set_string (record, GROUP, "Hostname", spec->hostname);
+  g_key_file_set_string (record, GROUP, "User", spec->user);
+  g_key_file_set_string (record, GROUP, "WorkingDirectory", spec->working_directory);
+  g_key_file_set_boolean (record, GROUP, "Ephemeral", spec->ephemeral);
+  g_key_file_set_boolean (record, GROUP, "Nesting", spec->nesting);
+  set_strv (record, "Command", spec->command);
+  set_strv (record, "Environment", spec->environment);
+  g_key_file_set_int64 (record, GROUP, "CreatedAt", self->created_at);
+  g_key_file_set_int64 (record, GROUP, "StartedAt", self->started_at);
+  g_key_file_set_int64 (record, GROUP, "StoppedAt", self->stopped_at);
+  g_key_file_set_boolean (record, GROUP, "Failed", self->state == BOTHY_CONTAINER_FAILED);
+  g_key_file_set_integer (record, GROUP, "LastCode", self->last_code);
+  g_key_file_set_integer (record, GROUP, "LastSignal", self->last_signal);
+  g_key_file_set_string (record, GROUP, "LastError", self->last_error);
+  return record;
+}
+
+static char *
+get_string (GKeyFile *record, const char *key)
+{
+  char *text = g_key_file_get_string (record, GROUP, key, NULL);
+
+  return text ? text : g_strdup ("");
+}
+
+static BothyContainerSpec *
+spec_from_record (GKeyFile *record)
+{
+  BothyContainerSpec *spec = g_new0 (BothyContainerSpec, 1);
+
+  spec->name = get_string (record, "Name");
+  spec->image = get_string (record, "Image");
+  spec->hostname = get_string (record, "Hostname");
+  spec->user = get_string (record, "User");
+  spec->working_directory = get_string (record, "WorkingDirectory");
+  spec->command = get_strv (record, "Command");
+  spec->environment = get_strv (record, "Environment");
+  spec->ephemeral = g_key_file_get_boolean (record, GROUP, "Ephemeral", NULL);
+  spec->nesting = g_key_file_get_boolean (record, GROUP, "Nesting", NULL);
+  return spec;
+}
+
+BothyContainer *
+bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
+{
+  g_autoptr (BothyContainerSpec) spec = spec_from_record (record);
+  g_autofree char *recorded_id = get_string (record, "Id");
+  guint64 owner = g_key_file_get_uint64 (record, GROUP, "Owner", error);
+  guint64 base = g_key_file_get_uint64 (record, GROUP, "RangeBase", NULL);
+  BothyContainer *self;
+
+  if ((error && *error) || !bothy_name_check (spec->name, "Name", error))
+    return NULL;
+  if (!g_str_equal (id, recorded_id) || owner > G_MAXINT32 || base < BOTHY_RANGE_SIZE || base > G_MAXUINT32 ||
+      base % BOTHY_RANGE_SIZE != 0 || !bothy_name_is_fingerprint (spec->image)) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "The record of container %s makes no sense", id);
+    return NULL;
+  }
+  self = bothy_container_new (id, (guint32) owner, (guint32) base, g_steal_pointer (&spec));
+  self->created_at = g_key_file_get_int64 (record, GROUP, "CreatedAt", NULL);
+  self->started_at = g_key_file_get_int64 (record, GROUP, "StartedAt", NULL);
+  self->stopped_at = g_key_file_get_int64 (record, GROUP, "StoppedAt", NULL);
+  self->last_code = g_key_file_get_integer (record, GROUP, "LastCode", NULL);
+  self->last_signal = g_key_file_get_integer (record, GROUP, "LastSignal", NULL);
+  g_free (self->last_error);
+  self->last_error = get_string (record, "LastError");
+  if (g_key_file_get_boolean (record, GROUP, "Failed", NULL))
+    self->state = BOTHY_CONTAINER_FAILED;
+  return self;
+}
+
+static void
+bothy_container_finalize (GObject *object)
+{
+  BothyContainer *self = BOTHY_CONTAINER (object);
+
+  if (self->supervisor)
+    g_signal_handlers_disconnect_by_data (self->supervisor, self);
+  g_clear_object (&self->supervisor);
+  bothy_container_spec_free (self->spec);
+  g_free (self->id);
+  g_free (self->last_error);
+  g_free (self->group);
+  G_OBJECT_CLASS (bothy_container_parent_class)->finalize (object);
+}
+
+static void
+bothy_container_class_init (BothyContainerClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = bothy_container_finalize;
+  signals[CHANGED] = g_signal_new ("changed", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                   G_TYPE_NONE, 0);
+  signals[ENDED] = g_signal_new ("ended", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                 G_TYPE_NONE, 0);
+}
+
+static void
+bothy_container_init (BothyContainer *self)
+{
+  self->last_code = -1;
+  self->last_error = g_strdup ("");
+  self->group = g_strdup ("");
+}
+
+BothyContainer *
+bothy_container_new (const char *id, guint32 owner, guint32 range_base, BothyContainerSpec *spec)
+{
+  BothyContainer *self = g_object_new (BOTHY_TYPE_CONTAINER, NULL);
+
+  self->id = g_strdup (id);
+  self->owner = owner;
+  self->range_base = range_base;
+  self->spec = spec;
+  return self;
+}

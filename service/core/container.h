@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "core/supervisor.h"
+
+G_BEGIN_DECLS
+
+typedef enum {
+  BOTHY_CONTAINER_STOPPED,
+  BOTHY_CONTAINER_STARTING,
+  BOTHY_CONTAINER_RUNNING,
+  BOTHY_CONTAINER_FREEZING,
+  BOTHY_CONTAINER_FROZEN,
+  BOTHY_CONTAINER_STOPPING,
+  BOTHY_CONTAINER_FAILED,
+} BothyContainerState;
+
+/* What is asked for when a container is made, and never changes but for the name. */
+typedef struct {
+  char *name;
+  char *image; /* fingerprint */
+  char *hostname;
+  char **command;
+  char **environment;
+  char *user;
+  char *working_directory;
+  gboolean ephemeral;
+  gboolean nesting;
+} BothyContainerSpec;
+
+void bothy_container_spec_free (BothyContainerSpec *spec);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyContainerSpec, bothy_container_spec_free)
+
+/*
+ * What a container is and does now. Fields are read freely; core/ alone writes them.
+ *
+ * Signals: "changed" (): a property on the bus may have another value;
+ * "ended" (): its last process is gone, state and last_* are set.
+ */
+#define BOTHY_TYPE_CONTAINER (bothy_container_get_type ())
+G_DECLARE_FINAL_TYPE (BothyContainer, bothy_container, BOTHY, CONTAINER, GObject)
+
+struct _BothyContainer {
+  GObject parent;
+  char *id; /* uuid */
+  guint32 owner;
+  guint32 range_base;
+  BothyContainerSpec *spec;
+  gint64 created_at, started_at, stopped_at; /* µs since 1970, 0: never */
+
+  BothyContainerState state;
+  int last_code, last_signal;
+  char *last_error;
+
+  /* While it runs. */
+  BothySupervisor *supervisor;
+  guint32 leader;
+  guint64 leader_pidfd_id;
+  int shutdown_signal;
+  char *group;        /* path of its control group */
+  gboolean stopping;  /* somebody asked for the end */
+  gboolean exited;    /* the supervisor told how it ended */
+  gboolean reboot;
+  guint n_processes;  /* of exec */
+
+  const char *busy;   /* what is being done to it, or NULL */
+};
+
+/* Take SPEC over. */
+BothyContainer *bothy_container_new (const char *id, guint32 owner, guint32 range_base, BothyContainerSpec *spec);
+
+/* From a record, or NULL with ERROR when it makes no sense. */
+BothyContainer *bothy_container_from_record (const char *id, GKeyFile *record, GError **error);
+GKeyFile *bothy_container_to_record (BothyContainer *self);
+
+const char *bothy_container_state_name (BothyContainerState state);
+
+/* Whether it has processes, or is about to. */
+gboolean bothy_container_is_active (BothyContainer *self);
+
+void bothy_container_set_state (BothyContainer *self, BothyContainerState state);
+void bothy_container_emit_changed (BothyContainer *self);
+
+/* One change at a time: BUSY, naming what goes on, unless nothing does. WHAT is static. */
+gboolean bothy_container_begin (BothyContainer *self, const char *what, GError **error);
+void bothy_container_end (BothyContainer *self);
+
+/* WRONG_STATE unless it is running. */
+gboolean bothy_container_require_running (BothyContainer *self, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "diagnose.h"
+
+#include "config.h"
+#include "core/claims.h"
+#include "platform/cgroups.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+typedef struct {
+  GVariantBuilder builder;
+  BothyConfiguration configuration;
+  gboolean degraded;
+  guint n_ranges;
+  gboolean has_builtin;
+} Diagnosis;
+
+static void
+say (Diagnosis *diagnosis, const char *check, const char *verdict, const char *found, const char *advice)
+{
+  g_variant_builder_add (&diagnosis->builder, "(ssss)", check, verdict, found, advice);
+}
+
+static void
+check_kernel (Diagnosis *diagnosis)
+{
+  struct utsname name;
+  unsigned int major = 0, minor = 0;
+
+  uname (&name);
+  if (sscanf (name.release, "%u.%u", &major, &minor) == 2 && (major > 5 || (major == 5 && minor >= 19)))
+    say (diagnosis, "kernel", "ok", name.release, "");
+  else
+    say (diagnosis, "kernel", "error", name.release, "Use Linux 5.19 or later: idmapped layers of overlayfs need it");
+}
+
+static void
+check_user_namespaces (Diagnosis *diagnosis)
+{
+  g_autofree char *text = NULL;
+
+  if (!g_file_get_contents ("/proc/sys/user/max_user_namespaces", &text, NULL, NULL))
+    say (diagnosis, "user-namespaces", "error", "The kernel has none", "Use a kernel with CONFIG_USER_NS");
+  else if (g_ascii_strtoull (text, NULL, 10) < 64)
+    say (diagnosis, "user-namespaces", "error", g_strstrip (text), "Raise the sysctl user.max_user_namespaces");
+  else
+    say (diagnosis, "user-namespaces", "ok", g_strstrip (text), "");
+}
+
+static void
+check_cgroups (Diagnosis *diagnosis)
+{
+  const char *mount = bothy_cgroups_mount ();
+  g_autofree char *path = mount ? g_build_filename (mount, "cgroup.controllers", NULL) : NULL;
+  g_autofree char *controllers = NULL;
+
+  if (!mount) {
+    say (diagnosis, "cgroups", "error", "cgroup2 is not mounted", "Mount it, or boot with systemd.unified_cgroup_hierarchy=1");
+    return;
+  }
+  g_file_get_contents (path, &controllers, NULL, NULL);
+  if (controllers && strstr (controllers, "memory") && strstr (controllers, "pids"))
+    say (diagnosis, "cgroups", "ok", g_strstrip (controllers), "");
+  else
+    say (diagnosis, "cgroups", "warning", controllers ? g_strstrip (controllers) : "",
+         "Limits need the controllers memory, cpu and pids in cgroup2: boot with systemd.unified_cgroup_hierarchy=1");
+}
+
+static void
+check_disk (Diagnosis *diagnosis)
+{
+  struct statvfs fs;
+  g_autofree char *found = NULL;
+
+  if (statvfs (STATE_DIR, &fs) < 0) {
+    say (diagnosis, "disk", "error", STATE_DIR " can not be looked at", "Reinstall Bothy");
+    return;
+  }
+  found = g_strdup_printf ("%" G_GUINT64_FORMAT " MiB free in " STATE_DIR,
+                           (guint64) fs.f_bavail * fs.f_frsize / (1024 * 1024));
+  if ((guint64) fs.f_bavail * fs.f_frsize < 512 * 1024 * 1024)
+    say (diagnosis, "disk", "warning", found, "Delete images and containers that nobody needs");
+  else
+    say (diagnosis, "disk", "ok", found, "");
+}
+
+static void
+check_ids (Diagnosis *diagnosis)
+{
+  const BothyConfiguration *configuration = &diagnosis->configuration;
+  BothyIdSpan neutral = { BOTHY_NEUTRAL_BASE, BOTHY_NEUTRAL_BASE + BOTHY_RANGE_SIZE - 1 };
+  g_autofree char *found = NULL;
+  g_autoptr (GError) error = NULL;
+
+  found = g_strdup_printf ("%u of %u ranges given out, from id %u on", diagnosis->n_ranges, configuration->range_count,
+                           configuration->range_base);
+  if (diagnosis->degraded)
+    say (diagnosis, "ids", "error", "Records are damaged; no ids are given out",
+         "Look at the files named *.corrupt-N in " STATE_DIR " and restore them from a backup");
+  else if (diagnosis->n_ranges >= configuration->range_count)
+    say (diagnosis, "ids", "warning", found, "Raise Count in [Ranges] of bothyd.conf");
+  else if (bothy_claims_overlap (neutral, &error) && error)
+    say (diagnosis, "ids", "error", error->message, "Correct that file: no ids are given out as long as it is damaged");
+  else
+    say (diagnosis, "ids", "ok", found, "");
+}
+
+static void
+check_programs (Diagnosis *diagnosis)
+{
+  static const char *const programs[] = { "bothy-helper", "bothy-supervisor", "bothy-unpack", "default.bpf",
+                                          "nesting.bpf" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (programs); i++) {
+    g_autofree char *path = g_build_filename (LIBEXEC_DIR, programs[i], NULL);
+
+    if (access (path, R_OK) < 0) {
+      say (diagnosis, "installation", "error", path, "This file is missing: reinstall Bothy");
+      return;
+    }
+  }
+  say (diagnosis, "installation", "ok", PACKAGE_VERSION, "");
+}
+
+static void
+check_names (Diagnosis *diagnosis)
+{
+  g_autofree char *text = NULL;
+
+  if (!g_file_get_contents ("/etc/nsswitch.conf", &text, NULL, NULL) || !strstr (text, "systemd"))
+    say (diagnosis, "names", "warning", "nsswitch.conf does not ask systemd",
+         "Install libnss-systemd, so that ps shows names for containers' ids");
+  else
+    say (diagnosis, "names", "ok", "nsswitch.conf asks systemd", "");
+}
+
+static void
+check_builtin (Diagnosis *diagnosis)
+{
+  if (diagnosis->has_builtin)
+    say (diagnosis, "built-in-image", "ok", BOTHY_BUILTIN_ALIAS, "");
+  else
+    say (diagnosis, "built-in-image", "warning", "There is none yet", "Install busybox-static");
+}
+
+static void
+look (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  Diagnosis *diagnosis = task_data;
+
+  g_variant_builder_init (&diagnosis->builder, G_VARIANT_TYPE ("a(ssss)"));
+  check_programs (diagnosis);
+  check_kernel (diagnosis);
+  check_user_namespaces (diagnosis);
+  check_cgroups (diagnosis);
+  check_disk (diagnosis);
+  check_ids (diagnosis);
+  check_names (diagnosis);
+  check_builtin (diagnosis);
+  g_task_return_pointer (task, g_variant_ref_sink (g_variant_builder_end (&diagnosis->builder)),
+                         (GDestroyNotify) g_variant_unref);
+}
+
+void
+bothy_diagnose (BothyRegistry *registry, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (registry, NULL, callback, user_data);
+  g_autoptr (GPtrArray) ranges = bothy_ranges_list (bothy_registry_get_ranges (registry));
+  Diagnosis *diagnosis = g_new0 (Diagnosis, 1);
+
+  diagnosis->configuration = *bothy_registry_get_configuration (registry);
+  diagnosis->degraded = bothy_registry_is_degraded (registry);
+  diagnosis->n_ranges = ranges->len;
+  diagnosis->has_builtin =
+      bothy_images_find (bothy_registry_get_images (registry), G_MAXUINT32, BOTHY_BUILTIN_ALIAS, NULL) != NULL;
+  g_task_set_task_data (task, diagnosis, g_free);
+  g_task_run_in_thread (task, look);
+}
+
+GVariant *
+bothy_diagnose_finish (GAsyncResult *result)
+{
+  return g_task_propagate_pointer (G_TASK (result), NULL);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Everything that can go wrong as a caller sees it. The bus knows each as
+   org.bothy.Bothy1.Error.<name>; bothy_error_name() has the names. */
+typedef enum {
+  BOTHY_ERROR_FAILED,
+  BOTHY_ERROR_INVALID_ARGS,
+  BOTHY_ERROR_NO_SUCH_CONTAINER,
+  BOTHY_ERROR_CONTAINER_EXISTS,
+  BOTHY_ERROR_NO_CONTAINER_FOR_PID,
+  BOTHY_ERROR_NO_SUCH_IMAGE,
+  BOTHY_ERROR_IMAGE_IN_USE,
+  BOTHY_ERROR_QUOTA_EXCEEDED,
+  BOTHY_ERROR_LIMITS_EXCEEDED,
+  BOTHY_ERROR_NO_FREE_RANGE,
+  BOTHY_ERROR_DEGRADED,
+  BOTHY_ERROR_WRONG_STATE,
+  BOTHY_ERROR_BUSY,
+  BOTHY_ERROR_START_FAILED,
+  BOTHY_ERROR_IDMAP_UNSUPPORTED,
+  BOTHY_ERROR_NO_SUCH_USER,
+  BOTHY_ERROR_NO_SUCH_PROGRAM,
+  BOTHY_ERROR_NOT_EXECUTABLE,
+  BOTHY_ERROR_NO_SUCH_USER_MAPPING,
+  BOTHY_ERROR_BAD_ARCHIVE,
+  BOTHY_ERROR_NO_SPACE,
+  BOTHY_ERROR_CANCELLED,
+  BOTHY_ERROR_UNKNOWN_OBJECT,
+  BOTHY_ERROR_UNKNOWN_METHOD,
+  BOTHY_ERROR_NOT_AUTHORIZED,
+  BOTHY_ERROR_NOT_AUTHORIZED_CAN_OBTAIN,
+  BOTHY_ERROR_NOT_AUTHORIZED_DISMISSED,
+  BOTHY_N_ERRORS,
+} BothyErrorCode;
+
+#define BOTHY_ERROR (bothy_error_quark ())
+GQuark bothy_error_quark (void);
+
+/* The last part of CODE's name on the bus, such as "NoSuchContainer". */
+const char *bothy_error_name (BothyErrorCode code);
+
+/* Make a G_IO_ERROR, or an errno in any other domain, one of ours; CONTEXT goes before
+   its text. ENOSPC and EDQUOT become NO_SPACE, cancellation CANCELLED. */
+void bothy_error_adopt (GError **error, const char *context);
+
+/* Set ERROR from an errno value, with the same rules. */
+void bothy_error_set_errno (GError **error, int number, const char *context);
+
+G_END_DECLS

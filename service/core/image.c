@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image.h"
+
+#include "core/error.h"
+#include "core/name.h"
+
+#include <string.h>
+
+#define GROUP  "Image"
+#define CLAIMS "Claims"
+
+G_DEFINE_FINAL_TYPE (BothyImage, bothy_image, G_TYPE_OBJECT)
+
+static guint changed_signal;
+
+char *
+bothy_image_os_release_value (const char *text, const char *key)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  g_autofree char *prefix = g_strconcat (key, "=", NULL);
+
+  for (char **line = lines; *line; line++) {
+    g_autofree char *value = NULL;
+
+    if (!g_str_has_prefix (*line, prefix))
+      continue;
+    value = g_shell_unquote (*line + strlen (prefix), NULL);
+    return value ? g_steal_pointer (&value) : g_strdup (g_strstrip (*line + strlen (prefix)));
+  }
+  return g_strdup ("");
+}
+
+void
+bothy_image_set_os_release (BothyImage *self, const char *text)
+{
+  self->os_release = (g_free (self->os_release), g_strdup (text));
+  self->os = (g_free (self->os), bothy_image_os_release_value (text, "ID"));
+  self->release = (g_free (self->release), bothy_image_os_release_value (text, "VERSION_CODENAME"));
+  if (!*self->release)
+    self->release = (g_free (self->release), bothy_image_os_release_value (text, "VERSION_ID"));
+}
+
+static GPtrArray *
+claim_of (BothyImage *self, guint32 user)
+{
+  return g_hash_table_lookup (self->claims, GUINT_TO_POINTER (user));
+}
+
+static gboolean
+find_alias (GPtrArray *aliases, const char *alias, guint *ret_index)
+{
+  return aliases && g_ptr_array_find_with_equal_func (aliases, alias, g_str_equal, ret_index);
+}
+
+gboolean
+bothy_image_is_visible (BothyImage *self, guint32 user)
+{
+  return self->public_alias || g_hash_table_contains (self->claims, GUINT_TO_POINTER (user));
+}
+
+gboolean
+bothy_image_has_alias (BothyImage *self, guint32 user, const char *alias)
+{
+  return g_strcmp0 (self->public_alias, alias) == 0 || find_alias (claim_of (self, user), alias, NULL);
+}
+
+char **
+bothy_image_aliases (BothyImage *self, guint32 user)
+{
+  GPtrArray *aliases = claim_of (self, user);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (guint i = 0; aliases && i < aliases->len; i++)
+    g_strv_builder_add (builder, aliases->pdata[i]);
+  if (self->public_alias && !find_alias (aliases, self->public_alias, NULL))
+    g_strv_builder_add (builder, self->public_alias);
+  return g_strv_builder_end (builder);
+}
+
+const char *
+bothy_image_label (BothyImage *self, guint32 user)
+{
+  GPtrArray *aliases = claim_of (self, user);
+
+  if (aliases && aliases->len > 0)
+    return aliases->pdata[0];
+  return self->public_alias ? self->public_alias : self->fingerprint;
+}
+
+static void
+emit_changed (BothyImage *self)
+{
+  g_signal_emit (self, changed_signal, 0);
+}
+
+void
+bothy_image_add_claim (BothyImage *self, guint32 user, const char *alias)
+{
+  GPtrArray *aliases = claim_of (self, user);
+
+  if (!aliases) {
+    aliases = g_ptr_array_new_with_free_func (g_free);
+    g_hash_table_insert (self->claims, GUINT_TO_POINTER (user), aliases);
+  }
+  if (alias && !find_alias (aliases, alias, NULL))
+    g_ptr_array_add (aliases, g_strdup (alias));
+  emit_changed (self);
+}
+
+void
+bothy_image_remove_alias (BothyImage *self, guint32 user, const char *alias)
+{
+  guint index;
+
+  if (find_alias (claim_of (self, user), alias, &index)) {
+    g_ptr_array_remove_index (claim_of (self, user), index);
+    emit_changed (self);
+  }
+}
+
+void
+bothy_image_remove_claim (BothyImage *self, guint32 user)
+{
+  if (g_hash_table_remove (self->claims, GUINT_TO_POINTER (user)))
+    emit_changed (self);
+}
+
+static char *
+get_string (GKeyFile *record, const char *key)
+{
+  char *text = g_key_file_get_string (record, GROUP, key, NULL);
+
+  return text ? text : g_strdup ("");
+}
+
+static void
+load_claims (BothyImage *self, GKeyFile *record)
+{
+  g_auto (GStrv) users = g_key_file_get_keys (record, CLAIMS, NULL, NULL);
+
+  for (char **user = users; user && *user; user++) {
+    g_auto (GStrv) aliases = g_key_file_get_string_list (record, CLAIMS, *user, NULL, NULL);
+    guint64 uid;
+
+    if (!bothy_name_parse_number (*user, 0, G_MAXINT32, &uid))
+      continue;
+    bothy_image_add_claim (self, (guint32) uid, NULL);
+    for (char **alias = aliases; alias && *alias; alias++)
+      bothy_image_add_claim (self, (guint32) uid, *alias);
+  }
+}
+
+BothyImage *
+bothy_image_from_record (const char *fingerprint, GKeyFile *record, GError **error)
+{
+  g_autofree char *recorded = get_string (record, "Fingerprint");
+  g_autofree char *os_release = get_string (record, "OSRelease");
+  BothyImage *self;
+
+  if (!g_str_equal (recorded, fingerprint)) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "The record of image %.12s is another image's", fingerprint);
+    return NULL;
+  }
+  self = bothy_image_new (fingerprint);
+  bothy_image_set_os_release (self, os_release);
+  self->architecture = (g_free (self->architecture), get_string (record, "Architecture"));
+  self->origin = (g_free (self->origin), get_string (record, "Origin"));
+  self->verified = (g_free (self->verified), get_string (record, "Verified"));
+  self->source = (g_free (self->source), get_string (record, "Source"));
+  self->size = g_key_file_get_uint64 (record, GROUP, "Size", NULL);
+  self->created_at = g_key_file_get_int64 (record, GROUP, "CreatedAt", NULL);
+  self->public_alias = g_key_file_get_string (record, GROUP, "PublicAlias", NULL);
+  load_claims (self, record);
+  return self;
+}
+
+GKeyFile *
+bothy_image_to_record (BothyImage *self)
+{
+  GKeyFile *record = g_key_file_new ();
+  GHashTableIter iter;
+  gpointer user, value;
+
+  g_key_file_set_string (record, GROUP, "Fingerprint", self->fingerprint);
+  g_key_file_set_string (record, GROUP, "OSRelease", self->os_release);
+  g_key_file_set_string (record, GROUP, "Architecture", self->architecture);
+  g_key_file_set_string (record, GROUP, "Origin", self->origin);
+  g_key_file_set_string (record, GROUP, "Verified", self->verified);
+  g_key_file_set_string (record, GROUP, "Source", self->source);
+  g_key_file_set_uint64 (record, GROUP, "Size", self->size);
+  g_key_file_set_int64 (record, GROUP, "CreatedAt", self->created_at);
+  if (self->public_alias)
+    g_key_file_set_string (record, GROUP, "PublicAlias", self->public_alias);
+  g_hash_table_iter_init (&iter, self->claims);
+  while (g_hash_table_iter_next (&iter, &user, &value)) {
+    g_autofree char *key = g_strdup_printf ("%u", GPOINTER_TO_UINT (user));
+    GPtrArray *aliases = value;
+
+    g_key_file_set_string_list (record, CLAIMS, key, (const char *const *) aliases->pdata, aliases->len);
+  }
+  return record;
+}
+
+static void
+bothy_image_finalize (GObject *object)
+{
+  BothyImage *self = BOTHY_IMAGE (object);
+
+  g_free (self->fingerprint);
+  g_free (self->os);
+  g_free (self->release);
+  g_free (self->os_release);
+  g_free (self->architecture);
+  g_free (self->origin);
+  g_free (self->verified);
+  g_free (self->source);
+  g_free (self->public_alias);
+  g_hash_table_unref (self->claims);
+  G_OBJECT_CLASS (bothy_image_parent_class)->finalize (object);
+}
+
+static void
+bothy_image_class_init (BothyImageClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = bothy_image_finalize;
+  changed_signal = g_signal_new ("changed", BOTHY_TYPE_IMAGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void
+bothy_image_init (BothyImage *self)
+{
+  self->claims = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_ptr_array_unref);
+  self->os = g_strdup ("");
+  self->release = g_strdup ("");
+  self->os_release = g_strdup ("");
+  self->architecture = g_strdup ("");
+  self->origin = g_strdup ("import");
+  self->verified = g_strdup ("none");
+  self->source = g_strdup ("");
+}
+
+BothyImage *
+bothy_image_new (const char *fingerprint)
+{
+  BothyImage *self = g_object_new (BOTHY_TYPE_IMAGE, NULL);
+
+  self->fingerprint = g_strdup (fingerprint);
+  return self;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib-object.h>
+
+G_BEGIN_DECLS
+
+/* A root file system that is in the store, and who may use it. Signal: "changed" (). */
+#define BOTHY_TYPE_IMAGE (bothy_image_get_type ())
+G_DECLARE_FINAL_TYPE (BothyImage, bothy_image, BOTHY, IMAGE, GObject)
+
+struct _BothyImage {
+  GObject parent;
+  char *fingerprint;
+  char *os;
+  char *release;
+  char *os_release; /* text of os-release(5) */
+  char *architecture;
+  char *origin;
+  char *verified;
+  char *source;     /* of a built-in one: what it was made from, as it was then */
+  guint64 size;
+  gint64 created_at; /* µs since 1970 */
+  char *public_alias; /* everybody's; NULL: only those with a claim see it */
+  GHashTable *claims; /* uid → GPtrArray of char *: that user's aliases */
+  guint n_containers;
+};
+
+BothyImage *bothy_image_new (const char *fingerprint);
+
+/* From os-release(5)'s TEXT. */
+void bothy_image_set_os_release (BothyImage *self, const char *text);
+
+/* The value of KEY in os-release(5)'s TEXT, unquoted; "" if it has none. */
+char *bothy_image_os_release_value (const char *text, const char *key);
+
+gboolean bothy_image_is_visible (BothyImage *self, guint32 user);
+
+/* Whether USER calls it ALIAS; the public alias counts for everybody. */
+gboolean bothy_image_has_alias (BothyImage *self, guint32 user, const char *alias);
+
+/* What USER may call it; NULL-terminated. */
+char **bothy_image_aliases (BothyImage *self, guint32 user);
+
+/* What to show USER in one word: an alias, or else the fingerprint. */
+const char *bothy_image_label (BothyImage *self, guint32 user);
+
+void bothy_image_add_claim (BothyImage *self, guint32 user, const char *alias);
+void bothy_image_remove_alias (BothyImage *self, guint32 user, const char *alias);
+void bothy_image_remove_claim (BothyImage *self, guint32 user);
+
+BothyImage *bothy_image_from_record (const char *fingerprint, GKeyFile *record, GError **error);
+GKeyFile *bothy_image_to_record (BothyImage *self);
+
+G_END_DECLS

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/* Work that a caller may watch and cancel. Signals: "changed" (), "completed" (). */
+#define BOTHY_TYPE_OPERATION (bothy_operation_get_type ())
+G_DECLARE_FINAL_TYPE (BothyOperation, bothy_operation, BOTHY, OPERATION, GObject)
+
+struct _BothyOperation {
+  GObject parent;
+  guint32 id;
+  guint32 user;      /* uid of who asked for it */
+  const char *kind;
+  const char *phase;
+  double progress;   /* 0 to 1, -1: not known */
+  guint64 bytes;
+  char *object_path; /* "/" as long as there is none */
+  gboolean done;
+  GError *error;     /* once done */
+  GCancellable *cancellable;
+};
+
+/* KIND and PHASE are static. */
+BothyOperation *bothy_operation_new (guint32 id, guint32 user, const char *kind, const char *phase);
+
+void bothy_operation_set_progress (BothyOperation *self, double progress, guint64 bytes);
+void bothy_operation_set_phase (BothyOperation *self, const char *phase);
+
+/* It ended: with OBJECT_PATH (or NULL), or with ERROR, which is copied. */
+void bothy_operation_complete (BothyOperation *self, const char *object_path, const GError *error);
+
+G_END_DECLS

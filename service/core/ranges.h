@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "core/configuration.h"
+
+G_BEGIN_DECLS
+
+#define BOTHY_RANGE_SIZE 65536u
+
+/* Files of images and containers lie on disk with these owners: systemd's foreign uid
+   range. No process ever runs with one of them but those that write such a tree. */
+#define BOTHY_NEUTRAL_BASE 2147352576u
+
+/*
+ * Which id belongs to whom, for all time: a range that once was a user's is only ever
+ * given to the same user again, since files with its ids may lie anywhere.
+ */
+#define BOTHY_TYPE_RANGES (bothy_ranges_get_type ())
+G_DECLARE_FINAL_TYPE (BothyRanges, bothy_ranges, BOTHY, RANGES, GObject)
+
+/* Read the records below DIRFD (STATE/ranges), which stays the caller's. */
+BothyRanges *bothy_ranges_new (int dirfd, const BothyConfiguration *configuration);
+
+/* TRUE when a record could not be read. Nothing is given out then. */
+gboolean bothy_ranges_is_degraded (BothyRanges *self);
+void bothy_ranges_set_degraded (BothyRanges *self);
+
+/* Get a range for OWNER: one of his that is free, else a new one that nobody lays claim to. */
+void bothy_ranges_take (BothyRanges *self, guint32 owner, GAsyncReadyCallback callback, gpointer user_data);
+
+/* The first id; 0 on error (NO_FREE_RANGE, DEGRADED). */
+guint32 bothy_ranges_take_finish (BothyRanges *self, GAsyncResult *result, GError **error);
+
+/* Mark BASE as OWNER's and used, for a container found on disk. FALSE: the records say otherwise. */
+gboolean bothy_ranges_claim (BothyRanges *self, guint32 owner, guint32 base);
+
+/* OWNER's next container may have it. */
+void bothy_ranges_release (BothyRanges *self, guint32 base);
+
+/* Whether ID lies in a range that was given out, or in the neutral one: nobody who calls has such a uid. */
+gboolean bothy_ranges_contain (BothyRanges *self, guint32 id);
+
+typedef struct {
+  guint32 base;
+  guint32 owner;
+  gboolean used;
+} BothyRange;
+
+/* By base; const BothyRange *, valid until the main loop runs again. */
+GPtrArray *bothy_ranges_list (BothyRanges *self);
+
+G_END_DECLS

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/registry.h"
+#include "storage/trash.h"
+
+struct _BothyRegistry {
+  GObject parent;
+  BothyConfiguration *configuration;
+  BothyHelper *helper;
+  BothyTrash *trash;
+  BothyImages *images;
+  BothyRanges *ranges;
+  BothyRunner *runner;
+  int lock_fd;
+  int state_fd;
+  int containers_fd;
+  int images_fd;
+  int ranges_fd;
+  int trash_fd;
+  GHashTable *containers; /* id → BothyContainer */
+  GHashTable *names;      /* "<owner>/<name>" → BothyContainer, or NULL while it is being made */
+  GHashTable *operations; /* BothyOperation: a set */
+  GHashTable *processes;  /* BothyProcess: a set */
+  guint32 next_id;        /* of operations and processes */
+};
+
+/* Names are unique for each owner. NULL: in use. */
+char *bothy_registry_name_key (guint32 owner, const char *name);
+
+/* Make CONTAINER known, with its name, and watch it. */
+void bothy_registry_add (BothyRegistry *self, BothyContainer *container);
+
+/* Undo that: the name and the range are free. */
+void bothy_registry_remove (BothyRegistry *self, BothyContainer *container);
+
+/* Read STATE/containers. FALSE: a record could not be read. */
+gboolean bothy_registry_load (BothyRegistry *self);
+
+guint bothy_registry_count_containers (BothyRegistry *self, guint32 owner);

@@ -1,0 +1,600 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/registry-private.h"
+
+#include "config.h"
+#include "core/error.h"
+#include "core/fault.h"
+#include "core/name.h"
+#include "platform/fd.h"
+#include "storage/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#define NEW_PREFIX     ".new-"
+#define LINGER_SECONDS 60 /* how long an ended operation or process can be looked at */
+
+G_DEFINE_FINAL_TYPE (BothyRegistry, bothy_registry, G_TYPE_OBJECT)
+
+enum {
+  CONTAINER_ADDED,
+  CONTAINER_REMOVED,
+  OPERATION_ADDED,
+  OPERATION_REMOVED,
+  PROCESS_ADDED,
+  PROCESS_REMOVED,
+  N_SIGNALS
+};
+static guint signals[N_SIGNALS];
+
+const BothyConfiguration *
+bothy_registry_get_configuration (BothyRegistry *self)
+{
+  return self->configuration;
+}
+
+BothyImages *
+bothy_registry_get_images (BothyRegistry *self)
+{
+  return self->images;
+}
+
+BothyRanges *
+bothy_registry_get_ranges (BothyRegistry *self)
+{
+  return self->ranges;
+}
+
+gboolean
+bothy_registry_is_degraded (BothyRegistry *self)
+{
+  return bothy_ranges_is_degraded (self->ranges);
+}
+
+char *
+bothy_registry_name_key (guint32 owner, const char *name)
+{
+  return g_strdup_printf ("%u/%s", owner, name);
+}
+
+/* ---- containers ---- */
+
+static int
+compare_containers (gconstpointer a, gconstpointer b)
+{
+  const BothyContainer *left = a, *right = b;
+
+  if (left->owner != right->owner)
+    return left->owner < right->owner ? -1 : 1;
+  return strcmp (left->spec->name, right->spec->name);
+}
+
+GList *
+bothy_registry_list_containers (BothyRegistry *self)
+{
+  return g_list_sort (g_hash_table_get_values (self->containers), compare_containers);
+}
+
+BothyContainer *
+bothy_registry_find_container (BothyRegistry *self, guint32 owner, const char *name)
+{
+  g_autofree char *key = bothy_registry_name_key (owner, name);
+
+  return g_hash_table_lookup (self->names, key);
+}
+
+BothyContainer *
+bothy_registry_find_container_by_id (BothyRegistry *self, const char *id)
+{
+  return g_hash_table_lookup (self->containers, id);
+}
+
+BothyContainer *
+bothy_registry_find_container_by_range (BothyRegistry *self, guint32 base)
+{
+  GHashTableIter iter;
+  gpointer container;
+
+  g_hash_table_iter_init (&iter, self->containers);
+  while (g_hash_table_iter_next (&iter, NULL, &container)) {
+    if (BOTHY_CONTAINER (container)->range_base == base)
+      return container;
+  }
+  return NULL;
+}
+
+guint
+bothy_registry_count_containers (BothyRegistry *self, guint32 owner)
+{
+  GHashTableIter iter;
+  gpointer key;
+  guint n = 0;
+
+  /* Names, since those count too that are being made. */
+  g_hash_table_iter_init (&iter, self->names);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    n += (guint32) g_ascii_strtoull (key, NULL, 10) == owner;
+  return n;
+}
+
+static void
+on_automatic_change (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!bothy_registry_change_finish (BOTHY_REGISTRY (source), result, &error))
+    g_warning ("Restart: %s", error->message);
+}
+
+static void
+on_automatic_delete (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (BothyOperation) operation = bothy_registry_delete_finish (BOTHY_REGISTRY (source), result, &error);
+
+  if (!operation)
+    g_warning ("Ephemeral container: %s", error->message);
+}
+
+/* What has to follow when it ended by itself. */
+static void
+follow_up (BothyRegistry *self, BothyContainer *container)
+{
+  if (container->busy || bothy_container_is_active (container))
+    return;
+  if (container->reboot && !container->stopping)
+    bothy_registry_start (self, container, NULL, on_automatic_change, NULL);
+  else if (container->spec->ephemeral)
+    bothy_registry_delete (self, container, container->owner, FALSE, on_automatic_delete, NULL);
+}
+
+static void
+on_ended (BothyContainer *container, gpointer user_data)
+{
+  follow_up (user_data, container);
+}
+
+void
+bothy_registry_add (BothyRegistry *self, BothyContainer *container)
+{
+  g_hash_table_insert (self->containers, container->id, g_object_ref (container));
+  g_hash_table_insert (self->names, bothy_registry_name_key (container->owner, container->spec->name), container);
+  g_signal_connect_object (container, "ended", G_CALLBACK (on_ended), self, 0);
+  g_signal_emit (self, signals[CONTAINER_ADDED], 0, container);
+}
+
+void
+bothy_registry_remove (BothyRegistry *self, BothyContainer *container)
+{
+  g_autoptr (BothyContainer) kept = g_object_ref (container);
+  g_autofree char *key = bothy_registry_name_key (container->owner, container->spec->name);
+  BothyImage *image = bothy_images_lookup (self->images, container->spec->image);
+
+  g_signal_handlers_disconnect_by_data (container, self);
+  g_hash_table_remove (self->names, key);
+  g_hash_table_remove (self->containers, container->id);
+  bothy_ranges_release (self->ranges, container->range_base);
+  g_signal_emit (self, signals[CONTAINER_REMOVED], 0, container);
+  if (image)
+    bothy_images_use (self->images, image, -1);
+}
+
+static gboolean
+load_one (BothyRegistry *self, const char *id)
+{
+  autofd dir = openat (self->containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GKeyFile) record = dir >= 0 ? bothy_record_read (dir, "container", &error) : NULL;
+  g_autoptr (BothyContainer) container = record ? bothy_container_from_record (id, record, &error) : NULL;
+  BothyImage *image;
+
+  if (!container) {
+    g_warning ("Container %s: %s", id, error ? error->message : g_strerror (errno));
+    return FALSE;
+  }
+  if (!bothy_ranges_claim (self->ranges, container->owner, container->range_base) ||
+      bothy_registry_find_container (self, container->owner, container->spec->name)) {
+    g_warning ("Container %s: another one has its ids or its name; it is left alone", id);
+    return FALSE;
+  }
+  image = bothy_images_lookup (self->images, container->spec->image);
+  if (image)
+    bothy_images_use (self->images, image, 1);
+  bothy_registry_add (self, container);
+  return TRUE;
+}
+
+gboolean
+bothy_registry_load (BothyRegistry *self)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", self->containers_fd);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  gboolean complete = dir != NULL;
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    if (g_str_has_prefix (name, NEW_PREFIX))
+      bothy_trash_put (self->trash, self->containers_fd, name, NULL);
+    else if (!bothy_name_is_uuid (name) || !load_one (self, name))
+      complete = FALSE;
+  }
+  return complete;
+}
+
+gboolean
+bothy_registry_rename (BothyRegistry *self, BothyContainer *container, const char *name, GError **error)
+{
+  g_autofree char *old_key = bothy_registry_name_key (container->owner, container->spec->name);
+  g_autofree char *new_key = bothy_registry_name_key (container->owner, name);
+  autofd dir = openat (self->containers_fd, container->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  g_autofree char *old_name = g_strdup (container->spec->name);
+  g_autoptr (GKeyFile) record = NULL;
+
+  if (g_hash_table_contains (self->names, new_key)) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_CONTAINER_EXISTS, "There is a container %s already", name);
+    return FALSE;
+  }
+  container->spec->name = (g_free (container->spec->name), g_strdup (name));
+  record = bothy_container_to_record (container);
+  if (!bothy_record_write (dir, "container", record, BOTHY_RECORD_VOLATILE, error)) {
+    container->spec->name = (g_free (container->spec->name), g_steal_pointer (&old_name));
+    return FALSE;
+  }
+  g_signal_emit (self, signals[CONTAINER_REMOVED], 0, container);
+  g_hash_table_remove (self->names, old_key);
+  g_hash_table_insert (self->names, g_steal_pointer (&new_key), container);
+  g_signal_emit (self, signals[CONTAINER_ADDED], 0, container);
+  return TRUE;
+}
+
+int
+bothy_registry_open_log (BothyRegistry *self, BothyContainer *container, GError **error)
+{
+  autofd dir = openat (self->containers_fd, container->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  /* Two steps: the caller must not be able to write through what he is given. */
+  autofd made = openat (dir, "console.log", O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  autofd fd = openat (dir, "console.log", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+  if (fd < 0)
+    bothy_error_set_errno (error, errno, "Opening the console's log");
+  return g_steal_fd (&fd);
+}
+
+/* ---- operations and processes ---- */
+
+typedef struct {
+  BothyRegistry *registry;
+  GObject *object;
+} Linger;
+
+static void
+linger_free (Linger *linger)
+{
+  g_object_unref (linger->object);
+  g_object_unref (linger->registry);
+  g_free (linger);
+}
+
+static gboolean
+on_linger_over (gpointer user_data)
+{
+  Linger *linger = user_data;
+  BothyRegistry *self = linger->registry;
+
+  if (g_hash_table_remove (self->operations, linger->object))
+    g_signal_emit (self, signals[OPERATION_REMOVED], 0, linger->object);
+  else if (g_hash_table_remove (self->processes, linger->object))
+    g_signal_emit (self, signals[PROCESS_REMOVED], 0, linger->object);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+let_linger (GObject *object, gpointer user_data)
+{
+  Linger *linger = g_new0 (Linger, 1);
+
+  linger->registry = g_object_ref (user_data);
+  linger->object = g_object_ref (object);
+  g_timeout_add_seconds_full (G_PRIORITY_LOW, LINGER_SECONDS, on_linger_over, linger, (GDestroyNotify) linger_free);
+}
+
+static guint
+count_operations (BothyRegistry *self, guint32 user)
+{
+  GHashTableIter iter;
+  gpointer key;
+  guint n = 0;
+
+  g_hash_table_iter_init (&iter, self->operations);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    n += !BOTHY_OPERATION (key)->done && BOTHY_OPERATION (key)->user == user;
+  return n;
+}
+
+static BothyOperation *
+add_operation (BothyRegistry *self, guint32 user, const char *kind, const char *phase)
+{
+  BothyOperation *operation = bothy_operation_new (++self->next_id, user, kind, phase);
+
+  g_hash_table_add (self->operations, g_object_ref (operation));
+  g_signal_connect_object (operation, "completed", G_CALLBACK (let_linger), self, 0);
+  g_signal_emit (self, signals[OPERATION_ADDED], 0, operation);
+  return operation;
+}
+
+BothyOperation *
+bothy_registry_add_operation (BothyRegistry *self, guint32 user, const char *kind, const char *phase, GError **error)
+{
+  guint max = self->configuration->max_operations;
+
+  if (count_operations (self, user) >= max) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
+                 "You have as many operations under way as a user may have: %u; wait for one to end", max);
+    return NULL;
+  }
+  return add_operation (self, user, kind, phase);
+}
+
+static guint
+count_processes (BothyRegistry *self, guint32 user)
+{
+  GHashTableIter iter;
+  gpointer key;
+  guint n = 0;
+
+  g_hash_table_iter_init (&iter, self->processes);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    n += !BOTHY_PROCESS (key)->ended && BOTHY_PROCESS (key)->user == user;
+  return n;
+}
+
+static void
+on_run (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyRegistry *self = g_task_get_source_object (task);
+  GError *error = NULL;
+  BothyProcess *process = bothy_process_run_finish (result, &error);
+
+  BOTHY_FAULT_POINT ("exec.running");
+  if (!process) {
+    g_task_return_error (task, error);
+    return;
+  }
+  g_hash_table_add (self->processes, g_object_ref (process));
+  g_signal_emit (self, signals[PROCESS_ADDED], 0, process);
+  if (process->ended)
+    let_linger (G_OBJECT (process), self);
+  else
+    g_signal_connect_object (process, "exited", G_CALLBACK (let_linger), self, 0);
+  g_task_return_pointer (task, process, g_object_unref);
+}
+
+void
+bothy_registry_exec (BothyRegistry *self, BothyContainer *container, guint32 user, BothyProcessSpec *spec,
+                     GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (BothyProcessSpec) owned = spec;
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  guint max = self->configuration->max_processes;
+  GError *error = NULL;
+
+  BOTHY_FAULT_POINT ("exec.asked");
+  if (!bothy_container_require_running (container, &error))
+    g_task_return_error (task, error);
+  else if (count_processes (self, user) >= max)
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
+                             "You run as many processes in containers as a user may: %u; end one first", max);
+  else
+    bothy_process_run (container, ++self->next_id, user, g_steal_pointer (&owned), on_run, g_object_ref (task));
+}
+
+BothyProcess *
+bothy_registry_exec_finish (BothyRegistry *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+gboolean
+bothy_registry_is_idle (BothyRegistry *self)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  if (bothy_trash_is_busy (self->trash))
+    return FALSE;
+  g_hash_table_iter_init (&iter, self->containers);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    if (BOTHY_CONTAINER (value)->busy || bothy_container_is_active (value))
+      return FALSE;
+  }
+  g_hash_table_iter_init (&iter, self->operations);
+  while (g_hash_table_iter_next (&iter, &value, NULL)) {
+    if (!BOTHY_OPERATION (value)->done)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* ---- coming up ---- */
+
+static void
+on_adopted (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  guint *pending = g_task_get_task_data (task);
+
+  bothy_runner_adopt_finish (BOTHY_RUNNER (source), result);
+  if (--*pending == 0)
+    g_task_return_boolean (task, TRUE);
+}
+
+void
+bothy_registry_reconcile (BothyRegistry *self, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  guint *pending = g_new0 (guint, 1);
+  GHashTableIter iter;
+  gpointer container;
+
+  g_task_set_task_data (task, pending, g_free);
+  *pending = g_hash_table_size (self->containers);
+  if (*pending == 0)
+    g_task_return_boolean (task, TRUE);
+  g_hash_table_iter_init (&iter, self->containers);
+  while (g_hash_table_iter_next (&iter, NULL, &container))
+    bothy_runner_adopt (self->runner, container, on_adopted, g_object_ref (task));
+}
+
+void
+bothy_registry_reconcile_finish (BothyRegistry *self, GAsyncResult *result)
+{
+  GList *containers = bothy_registry_list_containers (self);
+
+  g_task_propagate_boolean (G_TASK (result), NULL);
+  /* An ephemeral one that ended while nobody looked. */
+  for (GList *l = containers; l; l = l->next)
+    follow_up (self, l->data);
+  g_list_free (containers);
+}
+
+static int
+open_directory (int parent, const char *name, GError **error)
+{
+  autofd fd = -1;
+  struct stat st;
+
+  if (mkdirat (parent, name, 0700) < 0 && errno != EEXIST)
+    bothy_error_set_errno (error, errno, name);
+  else {
+    fd = openat (parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat (fd, &st) < 0)
+      bothy_error_set_errno (error, errno, name);
+    else if (st.st_uid != 0 || (st.st_mode & 0022) != 0)
+      g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "%s: it is not root's alone", name);
+    else
+      return g_steal_fd (&fd);
+  }
+  return -1;
+}
+
+static gboolean
+open_directories (BothyRegistry *self, GError **error)
+{
+  struct {
+    int *parent;
+    const char *name;
+    int *fd;
+  } directories[] = {
+    { NULL, STATE_DIR, &self->state_fd },
+    { &self->state_fd, "containers", &self->containers_fd },
+    { &self->state_fd, "images", &self->images_fd },
+    { &self->state_fd, "ranges", &self->ranges_fd },
+    { &self->state_fd, "trash", &self->trash_fd },
+    { NULL, RUNTIME_DIR, &self->lock_fd },
+  };
+  autofd supervisors = -1;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (directories); i++) {
+    int parent = directories[i].parent ? *directories[i].parent : AT_FDCWD;
+
+    *directories[i].fd = open_directory (parent, directories[i].name, error);
+    if (*directories[i].fd < 0)
+      return FALSE;
+  }
+  /* Files of containers may be setuid; nobody else may even reach them. */
+  if (fchmod (self->state_fd, 0700) < 0) {
+    bothy_error_set_errno (error, errno, STATE_DIR);
+    return FALSE;
+  }
+  supervisors = open_directory (self->lock_fd, "supervisors", error);
+  return supervisors >= 0;
+}
+
+static gboolean
+take_lock (BothyRegistry *self, GError **error)
+{
+  autofd runtime = g_steal_fd (&self->lock_fd);
+
+  self->lock_fd = openat (runtime, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (self->lock_fd >= 0 && flock (self->lock_fd, LOCK_EX | LOCK_NB) == 0)
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "Another bothyd runs (" RUNTIME_DIR "/lock): %s",
+               g_strerror (errno));
+  return FALSE;
+}
+
+static void
+bothy_registry_finalize (GObject *object)
+{
+  BothyRegistry *self = BOTHY_REGISTRY (object);
+  int *fds[] = { &self->lock_fd, &self->state_fd, &self->containers_fd, &self->images_fd, &self->ranges_fd,
+                 &self->trash_fd };
+
+  g_hash_table_unref (self->names);
+  g_hash_table_unref (self->containers);
+  g_hash_table_unref (self->operations);
+  g_hash_table_unref (self->processes);
+  g_clear_object (&self->runner);
+  g_clear_object (&self->images);
+  g_clear_object (&self->ranges);
+  g_clear_object (&self->trash);
+  g_clear_object (&self->helper);
+  g_clear_pointer (&self->configuration, bothy_configuration_free);
+  for (gsize i = 0; i < G_N_ELEMENTS (fds); i++)
+    bothy_clear_fd (fds[i]);
+  G_OBJECT_CLASS (bothy_registry_parent_class)->finalize (object);
+}
+
+static guint
+add_signal (const char *name, GType type)
+{
+  return g_signal_new (name, BOTHY_TYPE_REGISTRY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, type);
+}
+
+static void
+bothy_registry_class_init (BothyRegistryClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = bothy_registry_finalize;
+  signals[CONTAINER_ADDED] = add_signal ("container-added", BOTHY_TYPE_CONTAINER);
+  signals[CONTAINER_REMOVED] = add_signal ("container-removed", BOTHY_TYPE_CONTAINER);
+  signals[OPERATION_ADDED] = add_signal ("operation-added", BOTHY_TYPE_OPERATION);
+  signals[OPERATION_REMOVED] = add_signal ("operation-removed", BOTHY_TYPE_OPERATION);
+  signals[PROCESS_ADDED] = add_signal ("process-added", BOTHY_TYPE_PROCESS);
+  signals[PROCESS_REMOVED] = add_signal ("process-removed", BOTHY_TYPE_PROCESS);
+}
+
+static void
+bothy_registry_init (BothyRegistry *self)
+{
+  self->lock_fd = self->state_fd = self->containers_fd = self->images_fd = self->ranges_fd = self->trash_fd = -1;
+  self->containers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
+  self->names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->operations = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
+  self->processes = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
+  /* Not from 1: ids of an earlier broker's processes may still be with a supervisor. */
+  self->next_id = g_random_int_range (1, G_MAXINT32 / 2);
+}
+
+BothyRegistry *
+bothy_registry_new (BothyConfiguration *configuration, BothyHelper *helper, BothyCgroups *cgroups, GError **error)
+{
+  g_autoptr (BothyRegistry) self = g_object_new (BOTHY_TYPE_REGISTRY, NULL);
+  gboolean images_degraded;
+
+  self->configuration = configuration;
+  self->helper = g_object_ref (helper);
+  if (!open_directories (self, error) || !take_lock (self, error))
+    return NULL;
+  self->trash = bothy_trash_new (self->trash_fd, helper);
+  self->ranges = bothy_ranges_new (self->ranges_fd, configuration);
+  self->images = bothy_images_new (self->images_fd, configuration, helper, self->trash, &images_degraded);
+  self->runner = bothy_runner_new (helper, cgroups, self->containers_fd);
+  if (!bothy_registry_load (self) || images_degraded)
+    bothy_ranges_set_degraded (self->ranges);
+  return g_steal_pointer (&self);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "core/configuration.h"
+#include "core/container.h"
+#include "core/images.h"
+#include "core/operation.h"
+#include "core/process.h"
+#include "core/ranges.h"
+#include "core/runner.h"
+
+G_BEGIN_DECLS
+
+/*
+ * All there is, and what is done to it. The bus asks and shows; this decides what is
+ * possible, but not who may.
+ *
+ * Signals: "container-added", "container-removed" (BothyContainer *),
+ * "operation-added", "operation-removed" (BothyOperation *),
+ * "process-added", "process-removed" (BothyProcess *).
+ */
+#define BOTHY_TYPE_REGISTRY (bothy_registry_get_type ())
+G_DECLARE_FINAL_TYPE (BothyRegistry, bothy_registry, BOTHY, REGISTRY, GObject)
+
+/* Open (and make, where missing) the directories, read the records, find running containers.
+   Takes CONFIGURATION over. NULL on error: another instance runs, or a directory is not as it has to be. */
+BothyRegistry *bothy_registry_new (BothyConfiguration *configuration, BothyHelper *helper, BothyCgroups *cgroups,
+                                   GError **error);
+
+/* Call back when it is known of each container whether it runs. */
+void bothy_registry_reconcile (BothyRegistry *self, GAsyncReadyCallback callback, gpointer user_data);
+void bothy_registry_reconcile_finish (BothyRegistry *self, GAsyncResult *result);
+
+const BothyConfiguration *bothy_registry_get_configuration (BothyRegistry *self);
+BothyImages *bothy_registry_get_images (BothyRegistry *self);
+BothyRanges *bothy_registry_get_ranges (BothyRegistry *self);
+gboolean bothy_registry_is_degraded (BothyRegistry *self);
+
+/* Whether anything runs or is under way; if not, the service may end. */
+gboolean bothy_registry_is_idle (BothyRegistry *self);
+
+/* By owner and name. (element-type BothyContainer) (transfer container) */
+GList *bothy_registry_list_containers (BothyRegistry *self);
+BothyContainer *bothy_registry_find_container (BothyRegistry *self, guint32 owner, const char *name);
+BothyContainer *bothy_registry_find_container_by_id (BothyRegistry *self, const char *id);
+BothyContainer *bothy_registry_find_container_by_range (BothyRegistry *self, guint32 base);
+
+/* Make a container of OWNER's from SPEC (taken over; "image" is what the owner calls it). */
+void bothy_registry_create (BothyRegistry *self, guint32 owner, BothyContainerSpec *spec,
+                            GAsyncReadyCallback callback, gpointer user_data);
+BothyContainer *bothy_registry_create_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
+
+/* The changes of a container's state; each refuses with BUSY while another goes on. */
+void bothy_registry_start (BothyRegistry *self, BothyContainer *container, GUnixFDList *stdio,
+                           GAsyncReadyCallback callback, gpointer user_data);
+void bothy_registry_stop (BothyRegistry *self, BothyContainer *container, guint timeout,
+                          GAsyncReadyCallback callback, gpointer user_data);
+void bothy_registry_restart (BothyRegistry *self, BothyContainer *container, guint timeout,
+                             GAsyncReadyCallback callback, gpointer user_data);
+void bothy_registry_freeze (BothyRegistry *self, BothyContainer *container, gboolean freeze,
+                            GAsyncReadyCallback callback, gpointer user_data);
+gboolean bothy_registry_change_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
+
+/* Take it out of the registry (FORCE: kill it first) and remove its files; the operation follows the latter. */
+void bothy_registry_delete (BothyRegistry *self, BothyContainer *container, guint32 user, gboolean force,
+                            GAsyncReadyCallback callback, gpointer user_data);
+BothyOperation *bothy_registry_delete_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
+
+gboolean bothy_registry_rename (BothyRegistry *self, BothyContainer *container, const char *name, GError **error);
+
+/* Run SPEC (taken over) in CONTAINER for USER. */
+void bothy_registry_exec (BothyRegistry *self, BothyContainer *container, guint32 user, BothyProcessSpec *spec,
+                          GAsyncReadyCallback callback, gpointer user_data);
+BothyProcess *bothy_registry_exec_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
+
+/* A new operation of USER's, or NULL with QUOTA_EXCEEDED. It goes a minute after it completed. */
+BothyOperation *bothy_registry_add_operation (BothyRegistry *self, guint32 user, const char *kind, const char *phase,
+                                              GError **error);
+
+/* Readable, or -1. */
+int bothy_registry_open_log (BothyRegistry *self, BothyContainer *container, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/runner.h"
+
+struct _BothyRunner {
+  GObject parent;
+  BothyHelper *helper;
+  BothyCgroups *cgroups;
+  int state_dirfd;
+  int filter_fd;         /* the system call filter, compiled when Bothy was built */
+  int nesting_filter_fd; /* the one that lets user namespaces be made */
+};
+
+/* Where CONTAINER's supervisor listens. */
+char *bothy_runner_socket_path (BothyContainer *container);
+
+/* Follow what SUPERVISOR tells about CONTAINER until it is gone. */
+void bothy_runner_follow (BothyRunner *self, BothyContainer *container, BothySupervisor *supervisor);
+
+/* The leader is PID: publish it. */
+void bothy_runner_set_leader (BothyContainer *container, int pid);

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/runner-private.h"
+
+#include "config.h"
+#include "core/error.h"
+#include "core/fault.h"
+#include "platform/fd.h"
+#include "platform/packet.h"
+#include "storage/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#define KILL_SECONDS 5 /* from "kill" to "kill the whole group" */
+
+G_DEFINE_FINAL_TYPE (BothyRunner, bothy_runner, G_TYPE_OBJECT)
+
+char *
+bothy_runner_socket_path (BothyContainer *container)
+{
+  return g_strconcat (RUNTIME_DIR "/supervisors/", container->id, NULL);
+}
+
+/* The inode of a pidfd names a process for as long as the machine is up; pidfds have
+   inodes of their own from Linux 6.9 on, on a file system of their own. */
+static guint64
+pidfd_id (int pid)
+{
+  autofd pidfd = (int) syscall (SYS_pidfd_open, pid, 0);
+  struct stat st;
+  struct stat other;
+  autofd eventfd = (int) syscall (SYS_eventfd2, 0, O_CLOEXEC);
+
+  if (pidfd < 0 || eventfd < 0 || fstat (pidfd, &st) < 0 || fstat (eventfd, &other) < 0)
+    return 0;
+  return st.st_dev == other.st_dev ? 0 : (guint64) st.st_ino;
+}
+
+void
+bothy_runner_set_leader (BothyContainer *container, int pid)
+{
+  container->leader = pid > 0 ? (guint32) pid : 0;
+  container->leader_pidfd_id = pid > 0 ? pidfd_id (pid) : 0;
+}
+
+/* How it went is written down without waiting for the disk: after a power cut nothing runs anyway. */
+static void
+save (BothyRunner *self, BothyContainer *container)
+{
+  autofd dir = openat (self->state_dirfd, container->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  g_autoptr (GKeyFile) record = bothy_container_to_record (container);
+  g_autoptr (GError) error = NULL;
+
+  if (dir >= 0 && !bothy_record_write (dir, "container", record, BOTHY_RECORD_VOLATILE, &error))
+    g_warning ("Container %s: %s", container->id, error->message);
+}
+
+static void
+set_outcome (BothyContainer *container)
+{
+  gboolean as_asked = container->stopping || container->reboot || (container->exited && !container->last_signal);
+
+  g_free (container->last_error);
+  if (as_asked)
+    container->last_error = g_strdup ("");
+  else if (container->exited)
+    container->last_error = g_strdup_printf ("The first process was killed by signal %d", container->last_signal);
+  else
+    container->last_error = g_strdup ("The container's supervisor was killed");
+  if (!container->exited) {
+    container->last_code = 0;
+    container->last_signal = SIGKILL;
+  }
+  container->state = as_asked ? BOTHY_CONTAINER_STOPPED : BOTHY_CONTAINER_FAILED;
+}
+
+/* The supervisor is gone, and its end of the pid namespace took all others along. */
+static void
+on_closed (BothySupervisor *supervisor, gpointer user_data)
+{
+  g_autoptr (BothyContainer) container = g_object_ref (user_data);
+  BothyRunner *self = g_object_get_data (G_OBJECT (supervisor), "runner");
+  g_autofree char *path = bothy_runner_socket_path (container);
+
+  g_object_ref (self);
+  g_signal_handlers_disconnect_by_data (supervisor, container);
+  bothy_cgroups_kill (self->cgroups, container->exited ? NULL : container->group);
+  bothy_cgroups_remove (self->cgroups, container->group);
+  g_clear_object (&container->supervisor);
+  container->group = (g_free (container->group), g_strdup (""));
+  bothy_runner_set_leader (container, 0);
+  container->stopped_at = g_get_real_time ();
+  set_outcome (container);
+  save (self, container);
+  BOTHY_FAULT_POINT ("stop.ended");
+  unlink (path);
+  bothy_container_emit_changed (container);
+  g_signal_emit_by_name (container, "ended");
+  g_object_unref (self);
+}
+
+static void
+on_exited (BothySupervisor *supervisor, const struct supervisor_message *message, gpointer user_data)
+{
+  BothyContainer *container = user_data;
+
+  container->exited = TRUE;
+  container->last_code = message->code;
+  container->last_signal = message->signal;
+  container->reboot = (message->flags & SUPERVISOR_FLAG_REBOOT) != 0;
+}
+
+void
+bothy_runner_follow (BothyRunner *self, BothyContainer *container, BothySupervisor *supervisor)
+{
+  container->supervisor = g_object_ref (supervisor);
+  g_object_set_data_full (G_OBJECT (supervisor), "runner", g_object_ref (self), g_object_unref);
+  g_signal_connect (supervisor, "exited", G_CALLBACK (on_exited), container);
+  g_signal_connect (supervisor, "closed", G_CALLBACK (on_closed), container);
+}
+
+/* ---- stop ---- */
+
+typedef struct {
+  BothyRunner *runner;
+  BothyContainer *container;
+  gulong ended;
+  guint timer;
+  gboolean killed;
+} Stop;
+
+static void
+stop_free (Stop *stop)
+{
+  if (stop->timer)
+    g_source_remove (stop->timer);
+  g_signal_handler_disconnect (stop->container, stop->ended);
+  g_object_unref (stop->container);
+  g_object_unref (stop->runner);
+  g_free (stop);
+}
+
+static void
+on_ended (BothyContainer *container, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+
+  g_task_return_boolean (task, TRUE);
+}
+
+static void
+on_sent (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error))
+    g_debug ("A supervisor did not take a signal: %s", error->message);
+}
+
+static void
+tell (BothyContainer *container, enum supervisor_message_type type, int value)
+{
+  struct supervisor_message message = { .type = type, .value = value };
+
+  if (container->supervisor)
+    bothy_supervisor_call (container->supervisor, message, NULL, NULL, on_sent, NULL);
+}
+
+static gboolean
+on_timeout (gpointer user_data)
+{
+  Stop *stop = user_data;
+
+  stop->timer = 0;
+  if (stop->killed) {
+    bothy_cgroups_kill (stop->runner->cgroups, stop->container->group);
+    return G_SOURCE_REMOVE;
+  }
+  stop->killed = TRUE;
+  tell (stop->container, SUPERVISOR_KILL_ALL, 0);
+  stop->timer = g_timeout_add_seconds (KILL_SECONDS, on_timeout, stop);
+  return G_SOURCE_REMOVE;
+}
+
+void
+bothy_runner_stop (BothyRunner *self, BothyContainer *container, guint timeout, GAsyncReadyCallback callback,
+                   gpointer user_data)
+{
+  GTask *task = g_task_new (self, NULL, callback, user_data);
+  Stop *stop = g_new0 (Stop, 1);
+  gboolean frozen = container->state == BOTHY_CONTAINER_FROZEN;
+
+  stop->runner = g_object_ref (self);
+  stop->container = g_object_ref (container);
+  stop->ended = g_signal_connect (container, "ended", G_CALLBACK (on_ended), task);
+  g_task_set_task_data (task, stop, (GDestroyNotify) stop_free);
+  container->stopping = TRUE;
+  bothy_container_set_state (container, BOTHY_CONTAINER_STOPPING);
+  BOTHY_FAULT_POINT ("stop.asked");
+  if (timeout == 0) {
+    on_timeout (stop);
+    return;
+  }
+  if (frozen)
+    tell (container, SUPERVISOR_THAW, 0);
+  tell (container, SUPERVISOR_SIGNAL, container->shutdown_signal);
+  stop->timer = g_timeout_add_seconds (timeout, on_timeout, stop);
+}
+
+gboolean
+bothy_runner_stop_finish (BothyRunner *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/* ---- freeze ---- */
+
+static void
+on_frozen (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyContainer *container = g_task_get_task_data (task);
+  GError *error = NULL;
+  gboolean done = bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error);
+  gboolean frozen = container->state == BOTHY_CONTAINER_FREEZING ? done : !done;
+
+  if (bothy_container_is_active (container))
+    bothy_container_set_state (container, frozen ? BOTHY_CONTAINER_FROZEN : BOTHY_CONTAINER_RUNNING);
+  if (done)
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+bothy_runner_freeze (BothyRunner *self, BothyContainer *container, gboolean freeze, GAsyncReadyCallback callback,
+                     gpointer user_data)
+{
+  struct supervisor_message message = { .type = freeze ? SUPERVISOR_FREEZE : SUPERVISOR_THAW };
+  GTask *task = g_task_new (self, NULL, callback, user_data);
+
+  g_task_set_task_data (task, g_object_ref (container), g_object_unref);
+  if (freeze)
+    bothy_container_set_state (container, BOTHY_CONTAINER_FREEZING);
+  bothy_supervisor_call (container->supervisor, message, NULL, NULL, on_frozen, task);
+}
+
+gboolean
+bothy_runner_freeze_finish (BothyRunner *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/* ---- adopt ---- */
+
+#define HELLO_SECONDS 5
+
+typedef struct {
+  BothyRunner *runner;
+  BothyContainer *container;
+  BothySupervisor *supervisor;
+  guint timer;
+} Adopt;
+
+static void
+adopt_free (Adopt *adopt)
+{
+  if (adopt->timer)
+    g_source_remove (adopt->timer);
+  g_signal_handlers_disconnect_by_data (adopt->supervisor, adopt);
+  g_object_unref (adopt->supervisor);
+  g_object_unref (adopt->container);
+  g_object_unref (adopt->runner);
+  g_free (adopt);
+}
+
+static char *
+group_of (int pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/cgroup", pid);
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
+
+  if (!g_file_get_contents (path, &text, NULL, NULL))
+    return g_strdup ("");
+  lines = g_strsplit (text, "\n", -1);
+  for (char **line = lines; *line; line++) {
+    char *name = strstr (*line, "/bothy-");
+    char *end = name ? strchr (name + 1, '/') : NULL;
+
+    if (!g_str_has_prefix (*line, "0::/") || !name)
+      continue;
+    return end ? g_strndup (*line + 3, (gsize) (end - *line - 3)) : g_strdup (*line + 3);
+  }
+  return g_strdup ("");
+}
+
+static void
+on_hello (BothySupervisor *supervisor, const struct supervisor_message *message, gpointer user_data)
+{
+  GTask *task = user_data;
+  Adopt *adopt = g_task_get_task_data (task);
+  BothyContainer *container = adopt->container;
+
+  g_signal_handlers_disconnect_by_data (supervisor, task);
+  if (message->state == SUPERVISOR_STATE_RUNNING || message->state == SUPERVISOR_STATE_FROZEN) {
+    container->shutdown_signal = message->value;
+    container->group = (g_free (container->group), group_of (message->pid));
+    bothy_runner_set_leader (container, message->pid);
+    bothy_runner_follow (adopt->runner, container, supervisor);
+    container->state =
+        message->state == SUPERVISOR_STATE_FROZEN ? BOTHY_CONTAINER_FROZEN : BOTHY_CONTAINER_RUNNING;
+  } else if (message->state == SUPERVISOR_STATE_EXITED)
+    /* EXITED follows at once, and "closed". */
+    bothy_runner_follow (adopt->runner, container, supervisor);
+  else
+    /* Half started; left alone, it ends. */
+    bothy_supervisor_close (supervisor);
+  g_task_return_boolean (task, TRUE);
+  g_object_unref (task);
+}
+
+static void
+adopt_none (GTask *task)
+{
+  Adopt *adopt = g_task_get_task_data (task);
+  g_autofree char *path = bothy_runner_socket_path (adopt->container);
+
+  g_signal_handlers_disconnect_by_data (adopt->supervisor, task);
+  bothy_supervisor_close (adopt->supervisor);
+  unlink (path);
+  g_task_return_boolean (task, TRUE);
+  g_object_unref (task);
+}
+
+static void
+on_no_hello (BothySupervisor *supervisor, gpointer user_data)
+{
+  adopt_none (user_data);
+}
+
+static gboolean
+on_adopt_timeout (gpointer user_data)
+{
+  ((Adopt *) g_task_get_task_data (user_data))->timer = 0;
+  adopt_none (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+void
+bothy_runner_adopt (BothyRunner *self, BothyContainer *container, GAsyncReadyCallback callback,
+                    gpointer user_data)
+{
+  g_autofree char *path = bothy_runner_socket_path (container);
+  g_autoptr (GSocket) socket = bothy_packet_connect (path, NULL);
+  GTask *task = g_task_new (self, NULL, callback, user_data);
+  Adopt *adopt;
+
+  if (!socket) {
+    unlink (path);
+    g_task_return_boolean (task, FALSE);
+    g_object_unref (task);
+    return;
+  }
+  adopt = g_new0 (Adopt, 1);
+  adopt->runner = g_object_ref (self);
+  adopt->container = g_object_ref (container);
+  adopt->supervisor = bothy_supervisor_new (socket);
+  adopt->timer = g_timeout_add_seconds (HELLO_SECONDS, on_adopt_timeout, task);
+  g_task_set_task_data (task, adopt, (GDestroyNotify) adopt_free);
+  g_signal_connect (adopt->supervisor, "hello", G_CALLBACK (on_hello), task);
+  g_signal_connect (adopt->supervisor, "closed", G_CALLBACK (on_no_hello), task);
+}
+
+void
+bothy_runner_adopt_finish (BothyRunner *self, GAsyncResult *result)
+{
+  g_task_propagate_boolean (G_TASK (result), NULL);
+}
+
+static void
+bothy_runner_finalize (GObject *object)
+{
+  BothyRunner *self = BOTHY_RUNNER (object);
+
+  bothy_clear_fd (&self->filter_fd);
+  bothy_clear_fd (&self->nesting_filter_fd);
+  g_object_unref (self->helper);
+  g_object_unref (self->cgroups);
+  G_OBJECT_CLASS (bothy_runner_parent_class)->finalize (object);
+}
+
+static void
+bothy_runner_class_init (BothyRunnerClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = bothy_runner_finalize;
+}
+
+static void
+bothy_runner_init (BothyRunner *self)
+{
+}
+
+BothyRunner *
+bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, int state_dirfd)
+{
+  BothyRunner *self = g_object_new (BOTHY_TYPE_RUNNER, NULL);
+
+  self->helper = g_object_ref (helper);
+  self->cgroups = g_object_ref (cgroups);
+  self->state_dirfd = state_dirfd;
+  self->filter_fd = open (LIBEXEC_DIR "/default.bpf", O_RDONLY | O_CLOEXEC);
+  self->nesting_filter_fd = open (LIBEXEC_DIR "/nesting.bpf", O_RDONLY | O_CLOEXEC);
+  return self;
+}

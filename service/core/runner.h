@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/container.h"
+#include "platform/cgroups.h"
+#include "platform/helper.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Starts and ends containers.
+ *
+ * The socket that a supervisor listens on is made before anything else of a start and
+ * removed after everything else of an end. It is the record of what may be left to undo:
+ * a new broker finds either a supervisor behind it, or nobody.
+ */
+#define BOTHY_TYPE_RUNNER (bothy_runner_get_type ())
+G_DECLARE_FINAL_TYPE (BothyRunner, bothy_runner, BOTHY, RUNNER, GObject)
+
+/* STATE_DIRFD: STATE/containers, which stays the caller's. */
+BothyRunner *bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, int state_dirfd);
+
+/* STDIO: three fds for the first process, or NULL: the console. The container must be inactive and begun. */
+void bothy_runner_start (BothyRunner *self, BothyContainer *container, GUnixFDList *stdio,
+                         GAsyncReadyCallback callback, gpointer user_data);
+gboolean bothy_runner_start_finish (BothyRunner *self, GAsyncResult *result, GError **error);
+
+/* End CONTAINER, which is active: ask, and after TIMEOUT seconds (0: at once) kill. */
+void bothy_runner_stop (BothyRunner *self, BothyContainer *container, guint timeout,
+                        GAsyncReadyCallback callback, gpointer user_data);
+gboolean bothy_runner_stop_finish (BothyRunner *self, GAsyncResult *result, GError **error);
+
+/* Stop or let go on every process of CONTAINER, which is running (or frozen, to thaw). */
+void bothy_runner_freeze (BothyRunner *self, BothyContainer *container, gboolean freeze,
+                          GAsyncReadyCallback callback, gpointer user_data);
+gboolean bothy_runner_freeze_finish (BothyRunner *self, GAsyncResult *result, GError **error);
+
+/* Find the supervisor of CONTAINER, loaded from disk, if it still has one; DONE when that is known. */
+void bothy_runner_adopt (BothyRunner *self, BothyContainer *container, GAsyncReadyCallback callback,
+                         gpointer user_data);
+void bothy_runner_adopt_finish (BothyRunner *self, GAsyncResult *result);
+
+G_END_DECLS

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Starting a container. Much of it runs side by side:
+ *
+ *   userns  ─→ spawn ─┬─→ control group ────────┐
+ *   idmap   ─→ mount ─┴─→ PREPARE (the root) ───┴─→ START (the first process)
+ *
+ * advance() sends what has become possible; every answer comes back to it.
+ */
+#include "core/runner-private.h"
+
+#include "config.h"
+#include "core/error.h"
+#include "core/fault.h"
+#include "core/ranges.h"
+#include "platform/fd.h"
+#include "platform/packet.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define N_LAYERS 2 /* the image, and the container's own */
+
+typedef struct {
+  BothyRunner *runner;
+  BothyContainer *container;
+  GTask *task;
+  GUnixFDList *stdio;
+  int listen_fd;
+  int their_fd; /* the supervisor's end of its first connection */
+  BothySupervisor *supervisor;
+  GUnixFDList *layers;
+  char *group;
+  GError *error;
+  guint pending;
+  gboolean spawned, prepare_sent, start_sent;
+} Start;
+
+static void
+start_free (Start *start)
+{
+  bothy_clear_fd (&start->listen_fd);
+  bothy_clear_fd (&start->their_fd);
+  g_clear_object (&start->stdio);
+  g_clear_object (&start->supervisor);
+  g_clear_object (&start->layers);
+  g_clear_error (&start->error);
+  g_free (start->group);
+  g_object_unref (start->container);
+  g_object_unref (start->runner);
+  g_object_unref (start->task);
+  g_free (start);
+}
+
+static void
+fail (Start *start, GError *error)
+{
+  if (!start->error)
+    start->error = error;
+  else
+    g_error_free (error);
+}
+
+/* Nothing is under way any more: undo what was done. */
+static void
+give_up (Start *start)
+{
+  BothyContainer *container = start->container;
+  g_autofree char *path = bothy_runner_socket_path (container);
+
+  if (start->supervisor)
+    bothy_supervisor_close (start->supervisor);
+  if (start->group) {
+    bothy_cgroups_kill (start->runner->cgroups, start->group);
+    bothy_cgroups_remove (start->runner->cgroups, start->group);
+  }
+  unlink (path);
+  bothy_error_adopt (&start->error, "Starting");
+  g_prefix_error (&start->error, "Container %s: ", container->spec->name);
+  g_free (container->last_error);
+  container->last_error = g_strdup (start->error->message);
+  bothy_container_set_state (container, BOTHY_CONTAINER_FAILED);
+  g_task_return_error (start->task, g_steal_pointer (&start->error));
+  start_free (start);
+}
+
+static void
+succeed (Start *start, const struct supervisor_message *reply)
+{
+  BothyContainer *container = start->container;
+
+  container->group = (g_free (container->group), g_steal_pointer (&start->group));
+  container->shutdown_signal = reply->value;
+  container->started_at = g_get_real_time ();
+  container->last_error = (g_free (container->last_error), g_strdup (""));
+  bothy_runner_set_leader (container, reply->pid);
+  bothy_runner_follow (start->runner, container, start->supervisor);
+  bothy_container_set_state (container, BOTHY_CONTAINER_RUNNING);
+  g_task_return_boolean (start->task, TRUE);
+  start_free (start);
+}
+
+static void advance (Start *start);
+
+static void
+on_start_reply (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  struct supervisor_message reply;
+  GError *error = NULL;
+
+  start->pending--;
+  if (!bothy_supervisor_call_finish (start->supervisor, result, &reply, NULL, &error))
+    fail (start, error);
+  else if (!start->error) {
+    BOTHY_FAULT_POINT ("start.running");
+    succeed (start, &reply);
+    return;
+  }
+  advance (start);
+}
+
+static void
+on_prepare_reply (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  GError *error = NULL;
+
+  start->pending--;
+  if (!bothy_supervisor_call_finish (start->supervisor, result, NULL, NULL, &error))
+    fail (start, error);
+  advance (start);
+}
+
+static void
+on_grouped (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  GError *error = NULL;
+
+  start->pending--;
+  start->group = bothy_cgroups_start_finish (BOTHY_CGROUPS (source), result, &error);
+  if (!start->group)
+    fail (start, error);
+  BOTHY_FAULT_POINT ("start.grouped");
+  advance (start);
+}
+
+static void
+on_spawned (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  g_autoptr (GUnixFDList) fds = NULL;
+  GError *error = NULL;
+  int pid;
+
+  start->pending--;
+  bothy_clear_fd (&start->their_fd);
+  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, &pid, &error);
+  if (!fds)
+    fail (start, error);
+  else if (!start->error) {
+    start->spawned = TRUE;
+    start->pending++;
+    BOTHY_FAULT_POINT ("start.spawned");
+    bothy_cgroups_start (start->runner->cgroups, start->container->id, start->container->owner,
+                         start->container->range_base, pid, on_grouped, start);
+  }
+  advance (start);
+}
+
+static void
+on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  GError *error = NULL;
+
+  start->pending--;
+  start->layers = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  if (!start->layers)
+    fail (start, error);
+  else if (g_unix_fd_list_get_length (start->layers) != N_LAYERS)
+    fail (start, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-helper: a layer is missing in its reply"));
+  advance (start);
+}
+
+static void
+call_helper (Start *start, const struct helper_request *request, GUnixFDList *fds, GAsyncReadyCallback callback)
+{
+  start->pending++;
+  bothy_helper_call (start->runner->helper, request, fds, callback, start);
+}
+
+static void
+on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  struct helper_request request = { .op = HELPER_SPAWN, .program = HELPER_PROGRAM_SUPERVISOR };
+  Start *start = user_data;
+  g_autoptr (GUnixFDList) fds = NULL;
+  GError *error = NULL;
+
+  start->pending--;
+  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  if (!fds || g_unix_fd_list_append (fds, start->their_fd, &error) < 0)
+    fail (start, error);
+  else if (!start->error)
+    call_helper (start, &request, fds, on_spawned);
+  advance (start);
+}
+
+static void
+on_idmap_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  struct helper_request request = { .op = HELPER_MOUNT, .n_layers = N_LAYERS };
+  Start *start = user_data;
+  g_autoptr (GUnixFDList) fds = NULL;
+  GError *error = NULL;
+
+  start->pending--;
+  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  if (!fds)
+    fail (start, error);
+  else if (!start->error) {
+    request.layers[0].kind = HELPER_LAYER_IMAGE;
+    g_strlcpy (request.layers[0].id, start->container->spec->image, sizeof request.layers[0].id);
+    request.layers[1].kind = HELPER_LAYER_CONTAINER;
+    g_strlcpy (request.layers[1].id, start->container->id, sizeof request.layers[1].id);
+    call_helper (start, &request, fds, on_mounted);
+  }
+  advance (start);
+}
+
+static int
+open_log (Start *start)
+{
+  autofd dir = openat (start->runner->state_dirfd, start->container->id,
+                       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+  return openat (dir, "console.log", O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+static void
+send_prepare (Start *start)
+{
+  struct supervisor_message message = { .type = SUPERVISOR_PREPARE, .n_lower = N_LAYERS - 1 };
+  const BothyContainerSpec *spec = start->container->spec;
+  g_autoptr (GByteArray) text = g_byte_array_new ();
+  autofd log = open_log (start);
+  GError *error = NULL;
+  int filter = spec->nesting ? start->runner->nesting_filter_fd : start->runner->filter_fd;
+
+  start->prepare_sent = TRUE;
+  if (spec->nesting)
+    message.flags |= SUPERVISOR_FLAG_NESTING;
+  bothy_supervisor_add_text (text, spec->hostname);
+  if (log < 0)
+    bothy_error_set_errno (&error, errno, "Opening the console's log");
+  else if (g_unix_fd_list_append (start->layers, start->listen_fd, &error) >= 0 &&
+           g_unix_fd_list_append (start->layers, filter, &error) >= 0)
+    g_unix_fd_list_append (start->layers, log, &error);
+  if (error) {
+    fail (start, error);
+    return;
+  }
+  start->pending++;
+  bothy_supervisor_call (start->supervisor, message, text, start->layers, on_prepare_reply, start);
+}
+
+static void
+send_start (Start *start)
+{
+  struct supervisor_message message = { .type = SUPERVISOR_START };
+  const BothyContainerSpec *spec = start->container->spec;
+  g_autoptr (GByteArray) text = g_byte_array_new ();
+  const char *mount = bothy_cgroups_mount ();
+
+  start->start_sent = TRUE;
+  if (start->stdio)
+    message.flags |= SUPERVISOR_FLAG_STDIO;
+  bothy_supervisor_add_text (text, start->group);
+  bothy_supervisor_add_text (text, mount ? mount : "");
+  bothy_supervisor_add_text (text, spec->user);
+  bothy_supervisor_add_text (text, spec->working_directory);
+  bothy_supervisor_add_texts (text, (const char *const *) spec->command, &message.n_argv);
+  bothy_supervisor_add_texts (text, (const char *const *) spec->environment, &message.n_env);
+  start->pending++;
+  bothy_supervisor_call (start->supervisor, message, text, start->stdio, on_start_reply, start);
+}
+
+static void
+advance (Start *start)
+{
+  if (!start->error && start->spawned && start->layers && !start->prepare_sent)
+    send_prepare (start);
+  if (!start->error && start->prepare_sent && start->group && !start->start_sent)
+    send_start (start);
+  if (start->error && start->supervisor && start->prepare_sent)
+    bothy_supervisor_close (start->supervisor);
+  if (start->error && start->pending == 0)
+    give_up (start);
+}
+
+static int
+listen_at (const char *path)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  autofd fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+  g_strlcpy (address.sun_path, path, sizeof address.sun_path);
+  unlink (path);
+  if (fd < 0 || bind (fd, (struct sockaddr *) &address, sizeof address) < 0 || listen (fd, 4) < 0)
+    return -1;
+  return g_steal_fd (&fd);
+}
+
+static gboolean
+make_sockets (Start *start, GError **error)
+{
+  g_autofree char *path = bothy_runner_socket_path (start->container);
+  g_autoptr (GSocket) ours = NULL;
+
+  start->listen_fd = listen_at (path);
+  if (start->listen_fd < 0) {
+    bothy_error_set_errno (error, errno, path);
+    return FALSE;
+  }
+  if (!bothy_packet_socketpair (&ours, &start->their_fd, error))
+    return FALSE;
+  start->supervisor = bothy_supervisor_new (ours);
+  return TRUE;
+}
+
+static void
+request_namespaces (Start *start)
+{
+  guint32 base = start->container->range_base;
+  struct helper_request request = {
+    .op = HELPER_USERNS, .owner = base, .n_extents = 1, .extents = { { 0, base, BOTHY_RANGE_SIZE } }
+  };
+
+  call_helper (start, &request, NULL, on_user_namespace);
+  request.extents[0].inside = BOTHY_NEUTRAL_BASE;
+  call_helper (start, &request, NULL, on_idmap_namespace);
+}
+
+void
+bothy_runner_start (BothyRunner *self, BothyContainer *container, GUnixFDList *stdio,
+                    GAsyncReadyCallback callback, gpointer user_data)
+{
+  Start *start = g_new0 (Start, 1);
+  GError *error = NULL;
+
+  start->runner = g_object_ref (self);
+  start->container = g_object_ref (container);
+  start->task = g_task_new (self, NULL, callback, user_data);
+  start->stdio = stdio ? g_object_ref (stdio) : NULL;
+  start->listen_fd = start->their_fd = -1;
+  container->exited = container->stopping = container->reboot = FALSE;
+  bothy_container_set_state (container, BOTHY_CONTAINER_STARTING);
+  if (!make_sockets (start, &error)) {
+    fail (start, error);
+    give_up (start);
+    return;
+  }
+  BOTHY_FAULT_POINT ("start.listening");
+  request_namespaces (start);
+}
+
+gboolean
+bothy_runner_start_finish (BothyRunner *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}

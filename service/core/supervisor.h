@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+#include <gio/gunixfdlist.h>
+
+#include "runtime/protocol.h"
+
+G_BEGIN_DECLS
+
+/*
+ * The broker's end of one container's bothy-supervisor.
+ *
+ * Signals: "hello" and "exited" (const struct supervisor_message *), "exec-exited"
+ * (the same), "closed" (): the supervisor is gone, and with it the container.
+ */
+#define BOTHY_TYPE_SUPERVISOR (bothy_supervisor_get_type ())
+G_DECLARE_FINAL_TYPE (BothySupervisor, bothy_supervisor, BOTHY, SUPERVISOR, GObject)
+
+/* Talk over SOCKET. */
+BothySupervisor *bothy_supervisor_new (GSocket *socket);
+
+/* The strings of a message, each with its NUL. */
+void bothy_supervisor_add_text (GByteArray *text, const char *string);
+void bothy_supervisor_add_texts (GByteArray *text, const char *const *strings, guint32 *ret_n);
+
+/* Send MESSAGE (type and what the type needs) with TEXT and FDS (or NULL). */
+void bothy_supervisor_call (BothySupervisor *self, struct supervisor_message message, GByteArray *text,
+                            GUnixFDList *fds, GAsyncReadyCallback callback, gpointer user_data);
+
+/* FALSE with BOTHY_ERROR when the supervisor could not; RET_REPLY and RET_FDS may be NULL. */
+gboolean bothy_supervisor_call_finish (BothySupervisor *self, GAsyncResult *result,
+                                       struct supervisor_message *ret_reply, GUnixFDList **ret_fds,
+                                       GError **error);
+
+/* Let go of the connection; a supervisor that was never told to start ends then. */
+void bothy_supervisor_close (BothySupervisor *self);
+
+G_END_DECLS

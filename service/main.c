@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* bothyd: options, the name on the bus, the main loop. Everything else is in the library. */
+#include "bus/names.h"
+#include "bus/publisher.h"
+#include "bus/router.h"
+#include "config.h"
+#include "core/registry.h"
+#include "platform/capabilities.h"
+#include "platform/cgroups.h"
+
+#include <glib-unix.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+typedef struct {
+  GMainLoop *loop;
+  GDBusConnection *bus;
+  BothyConfiguration *configuration; /* the registry's */
+  BothyRegistry *registry;
+  BothyRouter *router;
+  guint idle_timer;
+  gboolean failed;
+} Service;
+
+static void
+quit (Service *service)
+{
+  sd_notify (0, "STOPPING=1");
+  g_main_loop_quit (service->loop);
+}
+
+static gboolean
+on_signal (gpointer user_data)
+{
+  quit (user_data);
+  return G_SOURCE_CONTINUE;
+}
+
+/* The name is given back before the last look, so that a call that comes now starts a new service. */
+static gboolean
+on_idle_timer (gpointer user_data)
+{
+  Service *service = user_data;
+
+  if (!bothy_registry_is_idle (service->registry) || !bothy_router_is_idle (service->router))
+    return G_SOURCE_CONTINUE;
+  g_message ("Nothing runs; leaving");
+  service->idle_timer = 0;
+  quit (service);
+  return G_SOURCE_REMOVE;
+}
+
+/* The clock runs only while there is nothing to do: an idle service is not woken up but once, to leave. */
+static void
+rewind_idle_timer (Service *service)
+{
+  guint seconds = service->configuration->idle_seconds;
+
+  if (service->idle_timer)
+    g_source_remove (service->idle_timer);
+  service->idle_timer = 0;
+  if (seconds > 0 && bothy_registry_is_idle (service->registry))
+    service->idle_timer = g_timeout_add_seconds (seconds, on_idle_timer, service);
+}
+
+static void
+on_name_acquired (GDBusConnection *bus, const char *name, gpointer user_data)
+{
+  rewind_idle_timer (user_data);
+  sd_notify (0, "READY=1");
+}
+
+static void
+on_name_lost (GDBusConnection *bus, const char *name, gpointer user_data)
+{
+  Service *service = user_data;
+
+  g_warning ("The name %s is not ours", name);
+  service->failed = TRUE;
+  quit (service);
+}
+
+static void
+on_builtin (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!g_task_propagate_boolean (G_TASK (result), &error))
+    g_message ("%s", error->message);
+}
+
+static void
+on_reconciled (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Service *service = user_data;
+
+  bothy_registry_reconcile_finish (service->registry, result);
+  service->router = bothy_router_new (service->bus, service->registry);
+  bothy_publisher_start (service->router, service->registry);
+  g_bus_own_name_on_connection (service->bus, BOTHY_BUS_NAME, G_BUS_NAME_OWNER_FLAGS_NONE, on_name_acquired,
+                                on_name_lost, service, NULL);
+  bothy_images_ensure_builtin (bothy_registry_get_images (service->registry), on_builtin, NULL);
+}
+
+/* Whatever needs a capability is the helper's; nothing here keeps one. */
+static BothyHelper *
+make_helper (GError **error)
+{
+  g_autoptr (BothyHelper) helper = bothy_cgroups_is_systemd () ? bothy_helper_new () : bothy_helper_new_child (error);
+
+  if (!helper || !bothy_capabilities_drop_all (error))
+    return NULL;
+  return g_steal_pointer (&helper);
+}
+
+static gboolean
+set_up (Service *service, GError **error)
+{
+  g_autoptr (BothyHelper) helper = NULL;
+  g_autoptr (BothyCgroups) cgroups = NULL;
+
+  service->configuration = bothy_configuration_load (VENDOR_CONFIG_FILE, CONFIG_FILE, error);
+  if (!service->configuration)
+    return FALSE;
+  service->bus = g_bus_get_sync (G_BUS_TYPE_SYSTEM, NULL, error);
+  if (!service->bus)
+    return FALSE;
+  helper = make_helper (error);
+  if (!helper)
+    return FALSE;
+  cgroups = bothy_cgroups_new (service->bus, helper);
+  service->registry = bothy_registry_new (service->configuration, helper, cgroups, error);
+  if (!service->registry)
+    return FALSE;
+  bothy_registry_reconcile (service->registry, on_reconciled, service);
+  return TRUE;
+}
+
+static gboolean
+parse_options (int *argc, char ***argv, GError **error)
+{
+  gboolean version = FALSE;
+  const GOptionEntry entries[] = {
+    { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version and exit", NULL },
+    { NULL, 0, 0, 0, NULL, NULL, NULL },
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new ("- the Bothy service");
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  if (!g_option_context_parse (context, argc, argv, error))
+    return FALSE;
+  if (version) {
+    g_print ("bothyd %s\n", PACKAGE_VERSION);
+    exit (EXIT_SUCCESS);
+  }
+  return TRUE;
+}
+
+static void
+tear_down (Service *service)
+{
+  if (service->router)
+    bothy_router_close (service->router);
+  /* What was answered goes out. */
+  if (service->bus)
+    g_dbus_connection_flush_sync (service->bus, NULL, NULL);
+}
+
+int
+main (int argc, char *argv[])
+{
+  Service service = { 0 };
+  g_autoptr (GError) error = NULL;
+
+  setlocale (LC_ALL, "C.UTF-8");
+  umask (0077);
+  signal (SIGPIPE, SIG_IGN);
+  service.loop = g_main_loop_new (NULL, FALSE);
+  g_unix_signal_add (SIGTERM, on_signal, &service);
+  g_unix_signal_add (SIGINT, on_signal, &service);
+  if (!parse_options (&argc, &argv, &error) || !set_up (&service, &error)) {
+    g_printerr ("bothyd: %s\n", error->message);
+    return EXIT_FAILURE;
+  }
+  g_main_loop_run (service.loop);
+  tear_down (&service);
+  return service.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cgroupfs.h"
+
+#include "core/error.h"
+#include "platform/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* What the kernel's documentation (cgroup-v2, "Delegation") gives away. */
+static const char *const delegated[] = { "cgroup.procs", "cgroup.threads", "cgroup.subtree_control" };
+
+typedef struct {
+  BothyCgroups parent;
+  BothyHelper *helper;
+} BothyCgroupfs;
+
+typedef BothyCgroupsClass BothyCgroupfsClass;
+
+static GType bothy_cgroupfs_get_type (void);
+G_DEFINE_TYPE (BothyCgroupfs, bothy_cgroupfs, BOTHY_TYPE_CGROUPS)
+
+typedef struct {
+  char *group;
+  int fd;
+} Start;
+
+static void
+start_free (Start *start)
+{
+  bothy_clear_fd (&start->fd);
+  g_free (start->group);
+  g_free (start);
+}
+
+static gboolean
+write_file (int dirfd, const char *name, const char *text)
+{
+  autofd fd = openat (dirfd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+
+  return fd >= 0 && write (fd, text, strlen (text)) == (ssize_t) strlen (text);
+}
+
+static int
+open_group (const char *group)
+{
+  const char *mount = bothy_cgroups_mount ();
+  g_autofree char *path = g_strconcat (mount ? mount : "/nonexistent", group, NULL);
+
+  return open (path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Make GROUP and the directories above it; what is there stays. */
+static int
+make_group (const char *group)
+{
+  g_auto (GStrv) parts = g_strsplit (group + 1, "/", -1);
+  autofd fd = open_group ("");
+
+  for (char **part = parts; fd >= 0 && *part; part++) {
+    autofd parent = g_steal_fd (&fd);
+
+    if (mkdirat (parent, *part, 0755) < 0 && errno != EEXIST)
+      return -1;
+    fd = openat (parent, *part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  }
+  return g_steal_fd (&fd);
+}
+
+static void
+on_owned (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  g_autoptr (GUnixFDList) fds = NULL;
+  Start *start = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  if (!fds)
+    g_task_return_error (task, error);
+  else
+    g_task_return_pointer (task, g_steal_pointer (&start->group), g_free);
+}
+
+static void
+give_away (BothyCgroupfs *self, guint32 base, GTask *task)
+{
+  struct helper_request request = { .op = HELPER_OWN, .owner = base };
+  Start *start = g_task_get_task_data (task);
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  GError *error = NULL;
+
+  g_unix_fd_list_append (fds, start->fd, NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (delegated); i++) {
+    autofd fd = openat (start->fd, delegated[i], O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0 || g_unix_fd_list_append (fds, fd, NULL) < 0) {
+      bothy_error_set_errno (&error, errno, "Opening a file of the control group");
+      g_task_return_error (task, error);
+      return;
+    }
+  }
+  bothy_helper_call (self->helper, &request, fds, on_owned, g_object_ref (task));
+}
+
+static void
+cgroupfs_start (BothyCgroups *cgroups, const char *name, guint32 owner, guint32 base, int pid, GTask *task)
+{
+  Start *start = g_new0 (Start, 1);
+  g_autofree char *number = g_strdup_printf ("%d", pid);
+  GError *error = NULL;
+
+  start->group = g_strdup_printf ("/bothy/u%u/%s", owner, name);
+  start->fd = make_group (start->group);
+  g_task_set_task_data (task, start, (GDestroyNotify) start_free);
+  if (start->fd < 0 || !write_file (start->fd, "cgroup.procs", number)) {
+    bothy_error_set_errno (&error, errno, "Making a control group");
+    g_task_return_error (task, error);
+    return;
+  }
+  give_away ((BothyCgroupfs *) cgroups, base, task);
+}
+
+static void
+cgroupfs_kill (BothyCgroups *cgroups, const char *group)
+{
+  autofd fd = open_group (group);
+
+  if (fd >= 0)
+    write_file (fd, "cgroup.kill", "1");
+}
+
+/* Directories go when they are empty; the container may have made some below. */
+static void
+remove_below (int fd)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    autofd child = openat (fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (child >= 0) {
+      remove_below (child);
+      unlinkat (fd, name, AT_REMOVEDIR);
+    }
+  }
+}
+
+#define REMOVE_RETRY_MS 20
+#define REMOVE_RETRIES  250
+
+typedef struct {
+  char *group;
+  guint tries;
+} Removal;
+
+static void
+removal_free (Removal *removal)
+{
+  g_free (removal->group);
+  g_free (removal);
+}
+
+/* The last process has closed its sockets but may be in the group for a moment still. */
+static gboolean
+try_remove (gpointer user_data)
+{
+  Removal *removal = user_data;
+  g_autofree char *parent_group = g_path_get_dirname (removal->group);
+  g_autofree char *name = g_path_get_basename (removal->group);
+  autofd parent = open_group (parent_group);
+  autofd fd = open_group (removal->group);
+
+  if (parent < 0 || fd < 0)
+    return G_SOURCE_REMOVE;
+  remove_below (fd);
+  if (unlinkat (parent, name, AT_REMOVEDIR) == 0 || errno != EBUSY || ++removal->tries > REMOVE_RETRIES)
+    return G_SOURCE_REMOVE;
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+cgroupfs_remove (BothyCgroups *cgroups, const char *group)
+{
+  Removal *removal = g_new0 (Removal, 1);
+
+  removal->group = g_strdup (group);
+  if (try_remove (removal) == G_SOURCE_CONTINUE)
+    g_timeout_add_full (G_PRIORITY_DEFAULT, REMOVE_RETRY_MS, try_remove, removal, (GDestroyNotify) removal_free);
+  else
+    removal_free (removal);
+}
+
+static void
+bothy_cgroupfs_finalize (GObject *object)
+{
+  g_object_unref (((BothyCgroupfs *) object)->helper);
+  G_OBJECT_CLASS (bothy_cgroupfs_parent_class)->finalize (object);
+}
+
+static void
+bothy_cgroupfs_class_init (BothyCgroupfsClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = bothy_cgroupfs_finalize;
+  class->start = cgroupfs_start;
+  class->kill = cgroupfs_kill;
+  class->remove = cgroupfs_remove;
+}
+
+static void
+bothy_cgroupfs_init (BothyCgroupfs *self)
+{
+}
+
+BothyCgroups *
+bothy_cgroupfs_new (BothyHelper *helper)
+{
+  BothyCgroupfs *self = g_object_new (bothy_cgroupfs_get_type (), NULL);
+
+  self->helper = g_object_ref (helper);
+  return BOTHY_CGROUPS (self);
+}

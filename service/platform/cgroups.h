@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "platform/helper.h"
+
+G_BEGIN_DECLS
+
+/*
+ * A control group for each running container, given to the container's root: made by
+ * systemd as a delegated scope in the owner's slice, or in the plain cgroup2 tree.
+ * "Group" below is the path under the cgroup2 mount, such as
+ * /user.slice/user-1000.slice/bothy-UUID-N.scope.
+ */
+#define BOTHY_TYPE_CGROUPS (bothy_cgroups_get_type ())
+G_DECLARE_DERIVABLE_TYPE (BothyCgroups, bothy_cgroups, BOTHY, CGROUPS, GObject)
+
+struct _BothyCgroupsClass {
+  GObjectClass parent_class;
+  /* Make the group NAME for OWNER with PID in it, given to the uid BASE; return its path through TASK. */
+  void (*start) (BothyCgroups *self, const char *name, guint32 owner, guint32 base, int pid, GTask *task);
+  void (*kill) (BothyCgroups *self, const char *group);
+  void (*remove) (BothyCgroups *self, const char *group);
+};
+
+/* The one for this machine: systemd's where it is PID 1 (then SYSTEM_BUS is used), else plain. */
+BothyCgroups *bothy_cgroups_new (GDBusConnection *system_bus, BothyHelper *helper);
+
+gboolean bothy_cgroups_is_systemd (void);
+
+/* Where cgroup2 is mounted; NULL: it is not. */
+const char *bothy_cgroups_mount (void);
+
+/* Put PID, a process of ours, into a new group for the container ID of the user OWNER. */
+void bothy_cgroups_start (BothyCgroups *self, const char *id, guint32 owner, guint32 base, int pid,
+                          GAsyncReadyCallback callback, gpointer user_data);
+
+/* The group's path, or NULL. */
+char *bothy_cgroups_start_finish (BothyCgroups *self, GAsyncResult *result, GError **error);
+
+/* Kill whatever is in GROUP; does not wait. */
+void bothy_cgroups_kill (BothyCgroups *self, const char *group);
+
+/* Tidy up after the last process of GROUP is gone. */
+void bothy_cgroups_remove (BothyCgroups *self, const char *group);
+
+/* The container whose group PID is in, as its uuid; NULL: none. */
+char *bothy_cgroups_container_of (guint32 pid);
+
+G_END_DECLS

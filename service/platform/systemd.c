@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "systemd.h"
+
+#include "core/error.h"
+
+#define NAME      "org.freedesktop.systemd1"
+#define PATH      "/org/freedesktop/systemd1"
+#define MANAGER   NAME ".Manager"
+#define TIMEOUT   20000 /* ms for systemd to answer */
+#define RETRIES   40    /* of a start that meets the slice being stopped */
+#define RETRY_MS  50
+
+/* What StartTransientUnit fails with while a slice of the transaction still stops. */
+#define DESTRUCTIVE NAME ".TransactionIsDestructive"
+
+typedef struct {
+  BothyCgroups parent;
+  GDBusConnection *bus;
+  GHashTable *jobs; /* object path → GTask */
+  GHashTable *early; /* job paths that ended before the reply with their path was read → result */
+  guint subscription;
+  guint in_flight;
+} BothySystemd;
+
+typedef BothyCgroupsClass BothySystemdClass;
+
+static GType bothy_systemd_get_type (void);
+G_DEFINE_TYPE (BothySystemd, bothy_systemd, BOTHY_TYPE_CGROUPS)
+
+typedef struct {
+  char *unit;
+  char *slice;
+  char *user;
+  guint32 pid;
+  guint tries;
+} Start;
+
+static void
+start_free (Start *start)
+{
+  g_free (start->unit);
+  g_free (start->slice);
+  g_free (start->user);
+  g_free (start);
+}
+
+static char *
+group_of (const Start *start)
+{
+  return g_strdup_printf ("/user.slice/%s/%s", start->slice, start->unit);
+}
+
+static void
+finish (GTask *task, const char *result)
+{
+  if (g_str_equal (result, "done"))
+    g_task_return_pointer (task, group_of (g_task_get_task_data (task)), g_free);
+  else
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "systemd: the scope's job ended: %s",
+                             result);
+}
+
+static void
+on_job_removed (GDBusConnection *bus, const char *sender, const char *path, const char *interface,
+                const char *member, GVariant *args, gpointer user_data)
+{
+  BothySystemd *self = user_data;
+  const char *job, *result;
+  g_autoptr (GTask) task = NULL;
+
+  if (!g_variant_is_of_type (args, G_VARIANT_TYPE ("(uoss)")))
+    return;
+  g_variant_get (args, "(u&o&s&s)", NULL, &job, NULL, &result);
+  task = g_hash_table_lookup (self->jobs, job);
+  if (task) {
+    g_object_ref (task);
+    g_hash_table_remove (self->jobs, job);
+    finish (task, result);
+  } else if (self->in_flight > 0)
+    g_hash_table_insert (self->early, g_strdup (job), g_strdup (result));
+}
+
+static void send_start (GTask *task);
+
+static gboolean
+on_retry (gpointer user_data)
+{
+  send_start (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+retry (GTask *task, const GError *error)
+{
+  g_autofree char *name = g_dbus_error_get_remote_error (error);
+  Start *start = g_task_get_task_data (task);
+
+  if (g_strcmp0 (name, DESTRUCTIVE) != 0 || ++start->tries > RETRIES)
+    return FALSE;
+  g_timeout_add_full (G_PRIORITY_DEFAULT, RETRY_MS, on_retry, g_object_ref (task), g_object_unref);
+  return TRUE;
+}
+
+static void
+on_started (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothySystemd *self = g_task_get_source_object (task);
+  g_autoptr (GVariant) reply = NULL;
+  GError *error = NULL;
+  const char *job, *early;
+
+  reply = g_dbus_connection_call_finish (self->bus, result, &error);
+  self->in_flight--;
+  if (!reply) {
+    if (retry (task, error)) {
+      g_error_free (error);
+      return;
+    }
+    bothy_error_adopt (&error, "systemd did not make the container's scope");
+    g_task_return_error (task, error);
+    return;
+  }
+  g_variant_get (reply, "(&o)", &job);
+  early = g_hash_table_lookup (self->early, job);
+  if (early)
+    finish (task, early);
+  else
+    g_hash_table_insert (self->jobs, g_strdup (job), g_steal_pointer (&task));
+  if (self->in_flight == 0)
+    g_hash_table_remove_all (self->early);
+}
+
+/* User= always goes with Delegate=: without it the group would stay root's. */
+static GVariant *
+scope_properties (const Start *start)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(sv)"));
+  g_variant_builder_add (&builder, "(sv)", "Description", g_variant_new_string ("Bothy container"));
+  g_variant_builder_add (&builder, "(sv)", "Slice", g_variant_new_string (start->slice));
+  g_variant_builder_add (&builder, "(sv)", "Delegate", g_variant_new_boolean (TRUE));
+  g_variant_builder_add (&builder, "(sv)", "User", g_variant_new_string (start->user));
+  g_variant_builder_add (&builder, "(sv)", "CollectMode", g_variant_new_string ("inactive-or-failed"));
+  g_variant_builder_add (&builder, "(sv)", "TimeoutStopUSec", g_variant_new_uint64 (10 * G_USEC_PER_SEC));
+  g_variant_builder_add (&builder, "(sv)", "PIDs",
+                         g_variant_new_fixed_array (G_VARIANT_TYPE_UINT32, &start->pid, 1, sizeof (guint32)));
+  return g_variant_builder_end (&builder);
+}
+
+static void
+send_start (GTask *task)
+{
+  BothySystemd *self = g_task_get_source_object (task);
+  Start *start = g_task_get_task_data (task);
+
+  self->in_flight++;
+  g_dbus_connection_call (self->bus, NAME, PATH, MANAGER, "StartTransientUnit",
+                          g_variant_new ("(ss@a(sv)@a(sa(sv)))", start->unit, "fail", scope_properties (start),
+                                         g_variant_new_array (G_VARIANT_TYPE ("(sa(sv))"), NULL, 0)),
+                          G_VARIANT_TYPE ("(o)"), G_DBUS_CALL_FLAGS_NONE, TIMEOUT, NULL, on_started,
+                          g_object_ref (task));
+}
+
+static void
+systemd_start (BothyCgroups *cgroups, const char *name, guint32 owner, guint32 base, int pid, GTask *task)
+{
+  Start *start = g_new0 (Start, 1);
+
+  start->unit = g_strconcat (name, ".scope", NULL);
+  start->slice = g_strdup_printf ("user-%u.slice", owner);
+  start->user = g_strdup_printf ("%u", base);
+  start->pid = (guint32) pid;
+  g_task_set_task_data (task, start, (GDestroyNotify) start_free);
+  send_start (task);
+}
+
+static void
+systemd_kill (BothyCgroups *cgroups, const char *group)
+{
+  BothySystemd *self = (BothySystemd *) cgroups;
+  g_autofree char *unit = g_path_get_basename (group);
+
+  g_dbus_connection_call (self->bus, NAME, PATH, MANAGER, "KillUnit",
+                          g_variant_new ("(ssi)", unit, "all", 9), NULL, G_DBUS_CALL_FLAGS_NONE, TIMEOUT, NULL,
+                          NULL, NULL);
+}
+
+/* systemd collects a scope when its last process is gone. */
+static void
+systemd_remove (BothyCgroups *cgroups, const char *group)
+{
+}
+
+static void
+bothy_systemd_finalize (GObject *object)
+{
+  BothySystemd *self = (BothySystemd *) object;
+
+  g_dbus_connection_signal_unsubscribe (self->bus, self->subscription);
+  g_hash_table_unref (self->jobs);
+  g_hash_table_unref (self->early);
+  g_object_unref (self->bus);
+  G_OBJECT_CLASS (bothy_systemd_parent_class)->finalize (object);
+}
+
+static void
+bothy_systemd_class_init (BothySystemdClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = bothy_systemd_finalize;
+  class->start = systemd_start;
+  class->kill = systemd_kill;
+  class->remove = systemd_remove;
+}
+
+static void
+bothy_systemd_init (BothySystemd *self)
+{
+  self->jobs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
+  self->early = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+}
+
+BothyCgroups *
+bothy_systemd_new (GDBusConnection *system_bus)
+{
+  BothySystemd *self = g_object_new (bothy_systemd_get_type (), NULL);
+
+  self->bus = g_object_ref (system_bus);
+  /* GDBus compares the sender with the owner of NAME, so nobody else's JobRemoved gets through. */
+  self->subscription =
+      g_dbus_connection_signal_subscribe (system_bus, NAME, MANAGER, "JobRemoved", PATH, NULL,
+                                          G_DBUS_SIGNAL_FLAGS_NONE, on_job_removed, self, NULL);
+  g_dbus_connection_call (system_bus, NAME, PATH, MANAGER, "Subscribe", NULL, NULL, G_DBUS_CALL_FLAGS_NONE,
+                          TIMEOUT, NULL, NULL, NULL);
+  return BOTHY_CGROUPS (self);
+}

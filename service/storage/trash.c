@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "trash.h"
+
+#include "core/error.h"
+#include "core/fault.h"
+#include "platform/fd.h"
+#include "storage/unpacker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+/* The directories of an entry that hold files of the neutral range. */
+static const char *const trees[] = { "data", "root" };
+
+struct _BothyTrash {
+  GObject parent;
+  int dirfd;
+  BothyHelper *helper;
+  GQueue *names;   /* char *, to be removed */
+  GQueue *waiting; /* GTask, each for all names that were there when it came */
+  gboolean busy;
+  char *last_error;
+};
+
+G_DEFINE_FINAL_TYPE (BothyTrash, bothy_trash, G_TYPE_OBJECT)
+
+static void next (BothyTrash *self);
+
+gboolean
+bothy_trash_is_busy (BothyTrash *self)
+{
+  return self->busy;
+}
+
+static int
+open_entry (BothyTrash *self, const char *name)
+{
+  return openat (self->dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Files of root's own, and then the directory. */
+static gboolean
+remove_rest (BothyTrash *self, const char *name)
+{
+  autofd fd = open_entry (self, name);
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+  g_autoptr (GDir) dir = fd >= 0 ? g_dir_open (path, 0, NULL) : NULL;
+  const char *file;
+
+  while (dir && (file = g_dir_read_name (dir))) {
+    if (unlinkat (fd, file, 0) < 0)
+      unlinkat (fd, file, AT_REMOVEDIR);
+  }
+  return unlinkat (self->dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT;
+}
+
+static void
+finish_entry (BothyTrash *self)
+{
+  g_autofree char *name = g_queue_pop_head (self->names);
+
+  if (!remove_rest (self, name)) {
+    g_free (self->last_error);
+    self->last_error = g_strdup_printf ("%s: %s", name, g_strerror (errno));
+    g_warning ("Trash: %s", self->last_error);
+  }
+  self->busy = FALSE;
+  next (self);
+}
+
+static void
+on_removed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyTrash) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (BothyUnpacked) unpacked = bothy_unpack_finish (result, &error);
+
+  if (!unpacked)
+    g_warning ("Trash: %s", error->message);
+  BOTHY_FAULT_POINT ("delete.removed");
+  finish_entry (self);
+}
+
+/* An O_PATH fd: the directory may not be readable for root without capabilities. */
+static int
+open_tree_of (BothyTrash *self, const char *name)
+{
+  autofd entry = open_entry (self, name);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (trees); i++) {
+    autofd tree = openat (entry, trees[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (tree >= 0 && unlinkat (entry, trees[i], AT_REMOVEDIR) < 0)
+      return g_steal_fd (&tree);
+  }
+  return -1;
+}
+
+static void
+tell_waiting (BothyTrash *self)
+{
+  g_autofree char *error = g_steal_pointer (&self->last_error);
+  GTask *task;
+
+  while ((task = g_queue_pop_head (self->waiting))) {
+    if (error)
+      g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_FAILED, "Not all files could be removed: %s", error);
+    else
+      g_task_return_boolean (task, TRUE);
+    g_object_unref (task);
+  }
+}
+
+static void
+next (BothyTrash *self)
+{
+  struct unpack_request request = { .mode = UNPACK_REMOVE };
+  const char *name = g_queue_peek_head (self->names);
+  autofd tree = -1;
+
+  if (self->busy)
+    return;
+  if (!name) {
+    tell_waiting (self);
+    return;
+  }
+  self->busy = TRUE;
+  tree = open_tree_of (self, name);
+  if (tree < 0)
+    finish_entry (self);
+  else
+    bothy_unpack (self->helper, &request, tree, -1, NULL, NULL, NULL, on_removed, g_object_ref (self));
+}
+
+gboolean
+bothy_trash_put (BothyTrash *self, int parent, const char *name, GError **error)
+{
+  g_autofree char *entry = g_uuid_string_random ();
+
+  if (renameat (parent, name, self->dirfd, entry) < 0) {
+    bothy_error_set_errno (error, errno, "Moving files into the trash");
+    return FALSE;
+  }
+  BOTHY_FAULT_POINT ("delete.renamed");
+  g_queue_push_tail (self->names, g_steal_pointer (&entry));
+  next (self);
+  return TRUE;
+}
+
+void
+bothy_trash_empty (BothyTrash *self, GAsyncReadyCallback callback, gpointer user_data)
+{
+  GTask *task = g_task_new (self, NULL, callback, user_data);
+
+  g_queue_push_tail (self->waiting, task);
+  next (self);
+}
+
+gboolean
+bothy_trash_empty_finish (BothyTrash *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+static void
+bothy_trash_finalize (GObject *object)
+{
+  BothyTrash *self = BOTHY_TRASH (object);
+
+  g_queue_free_full (self->names, g_free);
+  g_queue_free_full (self->waiting, g_object_unref);
+  g_free (self->last_error);
+  g_object_unref (self->helper);
+  G_OBJECT_CLASS (bothy_trash_parent_class)->finalize (object);
+}
+
+static void
+bothy_trash_class_init (BothyTrashClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = bothy_trash_finalize;
+}
+
+static void
+bothy_trash_init (BothyTrash *self)
+{
+  self->names = g_queue_new ();
+  self->waiting = g_queue_new ();
+}
+
+BothyTrash *
+bothy_trash_new (int dirfd, BothyHelper *helper)
+{
+  BothyTrash *self = g_object_new (BOTHY_TYPE_TRASH, NULL);
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", dirfd);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  self->dirfd = dirfd;
+  self->helper = g_object_ref (helper);
+  while (dir && (name = g_dir_read_name (dir)))
+    g_queue_push_tail (self->names, g_strdup (name));
+  next (self);
+  return self;
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "unpacker.h"
+
+#include "core/error.h"
+#include "core/ranges.h"
+#include "platform/fd.h"
+#include "platform/packet.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#define MAX_TEXT   (20 * 1024)
+#define MAX_PACKET (sizeof (struct unpack_message) + MAX_TEXT)
+
+typedef struct {
+  BothyHelper *helper;
+  struct unpack_request request;
+  GSocket *socket;
+  GSource *source;
+  int their_fd;
+  int tree_fd;
+  int source_fd;
+  gulong cancelled;
+  BothyUnpackProgress progress;
+  gpointer progress_data;
+} Job;
+
+void
+bothy_unpacked_free (BothyUnpacked *self)
+{
+  g_free (self->fingerprint);
+  g_free (self->os_release);
+  g_free (self->architecture);
+  g_free (self);
+}
+
+static void
+job_free (Job *job)
+{
+  if (job->source)
+    g_source_destroy (job->source);
+  g_clear_pointer (&job->source, g_source_unref);
+  g_clear_object (&job->socket);
+  bothy_clear_fd (&job->their_fd);
+  bothy_clear_fd (&job->tree_fd);
+  bothy_clear_fd (&job->source_fd);
+  g_object_unref (job->helper);
+  g_free (job);
+}
+
+/* The one place where a job ends: closing the socket also ends bothy-unpack. */
+static void
+finish (GTask *task, BothyUnpacked *unpacked, GError *error)
+{
+  Job *job = g_task_get_task_data (task);
+  GCancellable *cancellable = g_task_get_cancellable (task);
+
+  if (job->source)
+    g_source_destroy (job->source);
+  g_clear_object (&job->socket);
+  if (cancellable && job->cancelled)
+    g_signal_handler_disconnect (cancellable, job->cancelled);
+  if (error)
+    g_task_return_error (task, error);
+  else
+    g_task_return_pointer (task, unpacked, (GDestroyNotify) bothy_unpacked_free);
+  g_object_unref (task);
+}
+
+static BothyErrorCode
+code_of (guint32 error)
+{
+  switch ((enum unpack_error) error) {
+  case UNPACK_BAD_ARCHIVE:
+    return BOTHY_ERROR_BAD_ARCHIVE;
+  case UNPACK_LIMIT_EXCEEDED:
+    return BOTHY_ERROR_LIMITS_EXCEEDED;
+  case UNPACK_NO_SPACE:
+    return BOTHY_ERROR_NO_SPACE;
+  case UNPACK_OK:
+  case UNPACK_IO:
+  case UNPACK_NOT_STATIC:
+  default:
+    return BOTHY_ERROR_FAILED;
+  }
+}
+
+/* TEXT is bytes of an archive: shown as ASCII with escapes, and cut. */
+static char *
+readable (const char *text, gsize size)
+{
+  g_autofree char *cut = g_strndup (text, MIN (size, 512));
+
+  return *cut ? g_strescape (cut, NULL) : g_strdup ("no reason was given");
+}
+
+static BothyUnpacked *
+parse_result (const struct unpack_message *message, const char *text)
+{
+  BothyUnpacked *unpacked = g_new0 (BothyUnpacked, 1);
+  GString *digest = g_string_new (NULL);
+  gsize length = strnlen (text, message->text_size);
+
+  for (gsize i = 0; i < sizeof message->sha256; i++)
+    g_string_append_printf (digest, "%02x", message->sha256[i]);
+  unpacked->fingerprint = g_string_free (digest, FALSE);
+  unpacked->os_release = g_utf8_make_valid (text, (gssize) length);
+  if (length + 1 < message->text_size)
+    unpacked->architecture = readable (text + length + 1, message->text_size - length - 1);
+  else
+    unpacked->architecture = g_strdup ("unknown");
+  unpacked->bytes = message->bytes_out;
+  unpacked->inodes = message->inodes;
+  return unpacked;
+}
+
+static void
+handle_packet (GTask *task, BothyPacket *packet)
+{
+  const struct unpack_message *message = (const struct unpack_message *) packet->data;
+  const char *text = (const char *) packet->data + sizeof *message;
+  Job *job = g_task_get_task_data (task);
+
+  if (packet->size < sizeof *message || message->version != UNPACK_PROTOCOL_VERSION ||
+      packet->size != sizeof *message + message->text_size)
+    finish (task, NULL, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-unpack: unexpected message"));
+  else if (message->type == UNPACK_PROGRESS) {
+    if (job->progress)
+      job->progress (message->bytes_in, message->bytes_out, job->progress_data);
+  } else if (message->error) {
+    g_autofree char *shown = readable (text, message->text_size);
+
+    finish (task, NULL, g_error_new (BOTHY_ERROR, code_of (message->error), "%s", shown));
+  } else
+    finish (task, parse_result (message, text), NULL);
+}
+
+static gboolean
+on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_object_ref (user_data);
+  Job *job = g_task_get_task_data (task);
+
+  while (job->socket) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (BothyPacket) packet = bothy_packet_receive (job->socket, MAX_PACKET, &error);
+
+    if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+      return G_SOURCE_CONTINUE;
+    if (packet)
+      handle_packet (task, packet);
+    else
+      finish (task, NULL, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-unpack ended unexpectedly"));
+  }
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_cancelled_idle (gpointer user_data)
+{
+  Job *job = g_task_get_task_data (user_data);
+
+  if (job->socket)
+    finish (user_data, NULL, g_error_new (BOTHY_ERROR, BOTHY_ERROR_CANCELLED, "Cancelled"));
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  /* Not from within the handler: disconnecting there would wait for itself. */
+  g_idle_add_full (G_PRIORITY_DEFAULT, on_cancelled_idle, g_object_ref (user_data), g_object_unref);
+}
+
+static void
+on_spawned (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Job *job = g_task_get_task_data (task);
+  g_autoptr (GUnixFDList) fds = NULL;
+  GError *error = NULL;
+
+  bothy_clear_fd (&job->their_fd);
+  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  if (!job->socket)
+    g_clear_error (&error);
+  else if (!fds || !bothy_packet_send (job->socket, &job->request, sizeof job->request, NULL, 0, NULL, &error)) {
+    bothy_error_adopt (&error, "bothy-unpack");
+    finish (task, NULL, error);
+  } else {
+    job->source = g_socket_create_source (job->socket, G_IO_IN, NULL);
+    g_source_set_callback (job->source, G_SOURCE_FUNC (on_readable), task, NULL);
+    g_source_attach (job->source, NULL);
+  }
+}
+
+static void
+on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  struct helper_request request = { .op = HELPER_SPAWN, .program = HELPER_PROGRAM_UNPACK };
+  g_autoptr (GTask) task = user_data;
+  Job *job = g_task_get_task_data (task);
+  int fds[] = { job->their_fd, job->tree_fd, job->source_fd };
+  g_autoptr (GUnixFDList) list = NULL;
+  GError *error = NULL;
+
+  list = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  for (gsize i = 0; list && i < G_N_ELEMENTS (fds) && !error; i++) {
+    if (fds[i] >= 0)
+      g_unix_fd_list_append (list, fds[i], &error);
+  }
+  if (!job->socket)
+    g_clear_error (&error);
+  else if (error) {
+    bothy_error_adopt (&error, "bothy-unpack");
+    finish (task, NULL, error);
+  } else
+    bothy_helper_call (job->helper, &request, list, on_spawned, g_object_ref (task));
+}
+
+void
+bothy_unpack (BothyHelper *helper, const struct unpack_request *request, int tree_fd, int source_fd,
+              BothyUnpackProgress progress, gpointer progress_data, GCancellable *cancellable,
+              GAsyncReadyCallback callback, gpointer user_data)
+{
+  struct helper_request userns = { .op = HELPER_USERNS,
+                                   .owner = BOTHY_NEUTRAL_BASE,
+                                   .n_extents = 1,
+                                   .extents = { { 0, BOTHY_NEUTRAL_BASE, BOTHY_RANGE_SIZE } } };
+  GTask *task = g_task_new (NULL, cancellable, callback, user_data);
+  Job *job = g_new0 (Job, 1);
+  GError *error = NULL;
+
+  g_task_set_check_cancellable (task, FALSE);
+  job->helper = g_object_ref (helper);
+  job->request = *request;
+  job->request.version = UNPACK_PROTOCOL_VERSION;
+  job->their_fd = -1;
+  job->tree_fd = fcntl (tree_fd, F_DUPFD_CLOEXEC, 3);
+  job->source_fd = source_fd >= 0 ? fcntl (source_fd, F_DUPFD_CLOEXEC, 3) : -1;
+  job->progress = progress;
+  job->progress_data = progress_data;
+  g_task_set_task_data (task, job, (GDestroyNotify) job_free);
+  if (!bothy_packet_socketpair (&job->socket, &job->their_fd, &error)) {
+    bothy_error_adopt (&error, "bothy-unpack");
+    finish (task, NULL, error);
+    return;
+  }
+  bothy_helper_call (helper, &userns, NULL, on_user_namespace, g_object_ref (task));
+  if (cancellable)
+    job->cancelled = g_signal_connect (cancellable, "cancelled", G_CALLBACK (on_cancelled), task);
+}
+
+BothyUnpacked *
+bothy_unpack_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "images/protocol.h"
+#include "platform/helper.h"
+
+G_BEGIN_DECLS
+
+/* What bothy-unpack told at the end. */
+typedef struct {
+  char *fingerprint;   /* SHA-256 of the source, in hexadecimal digits */
+  char *os_release;    /* text of os-release(5) */
+  char *architecture;
+  guint64 bytes;
+  guint64 inodes;
+} BothyUnpacked;
+
+void bothy_unpacked_free (BothyUnpacked *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyUnpacked, bothy_unpacked_free)
+
+typedef void (*BothyUnpackProgress) (guint64 bytes_in, guint64 bytes_out, gpointer user_data);
+
+/*
+ * Run bothy-unpack: root of a user namespace over the neutral range and of nothing else.
+ * TREE_FD: the directory to fill or empty, owned by the neutral root. SOURCE_FD: what to
+ * read, -1 for UNPACK_REMOVE. CANCELLABLE ends it; what it wrote is then the caller's to remove.
+ */
+void bothy_unpack (BothyHelper *helper, const struct unpack_request *request, int tree_fd, int source_fd,
+                   BothyUnpackProgress progress, gpointer progress_data, GCancellable *cancellable,
+                   GAsyncReadyCallback callback, gpointer user_data);
+BothyUnpacked *bothy_unpack_finish (GAsyncResult *result, GError **error);
+
+G_END_DECLS
