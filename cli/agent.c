@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,6 +38,13 @@ own_start_time (void)
   return g_strv_length (fields) > 19 ? g_ascii_strtoull (fields[19], NULL, 10) : 0;
 }
 
+/* Runs in the child: the agent must not stay behind when we are killed. */
+static void
+end_with_parent (gpointer data)
+{
+  prctl (PR_SET_PDEATHSIG, SIGTERM);
+}
+
 /* The agent closes its copy of the pipe when it is registered, or when it dies. */
 static void
 wait_until_ready (int fd)
@@ -64,8 +72,8 @@ cli_agent_start (void)
   process = g_strdup_printf ("%d,%" G_GUINT64_FORMAT, (int)getpid (), own_start_time ());
   argv[4] = process;
   started = g_spawn_async_with_pipes_and_fds (
-      NULL, argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_CHILD_INHERITS_STDIN, NULL,
-      NULL, -1, -1, -1, &pipefd[1], &target, 1, &agent_pid, NULL, NULL, NULL, NULL);
+      NULL, argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_CHILD_INHERITS_STDIN,
+      end_with_parent, NULL, -1, -1, -1, &pipefd[1], &target, 1, &agent_pid, NULL, NULL, NULL, NULL);
   close (pipefd[1]);
   if (started)
     wait_until_ready (pipefd[0]);

@@ -4,18 +4,11 @@
 #include "state.h"
 #include "verbs.h"
 
-static gboolean
-freeze_one (Cli *cli, const char *name, const char *path, gpointer data, GError **error)
-{
-  g_autoptr (GVariant) answer = cli_call (cli, path, IFACE_CONTAINER, "Freeze", NULL, NULL, NULL, error);
-
-  return answer != NULL;
-}
-
 int
 cli_freeze (Cli *cli, char **words)
 {
   static const char *const states[] = { "running", NULL };
+  const CliState state = { .method = "Freeze", .states = states };
 
-  return cli_state_verb (cli, words, NULL, states, freeze_one, NULL);
+  return cli_state_verb (cli, words, &state);
 }

@@ -4,19 +4,17 @@
 #include "state.h"
 #include "verbs.h"
 
-static gboolean
-start_one (Cli *cli, const char *name, const char *path, gpointer data, GError **error)
+static GVariant *
+no_options (gpointer data)
 {
-  g_autoptr (GVariant) answer =
-      cli_call (cli, path, IFACE_CONTAINER, "Start", g_variant_new ("(a{sv})", NULL), NULL, NULL, error);
-
-  return answer != NULL;
+  return g_variant_new ("(a{sv})", NULL);
 }
 
 int
 cli_start (Cli *cli, char **words)
 {
   static const char *const states[] = { "stopped", "failed", NULL };
+  const CliState state = { .method = "Start", .states = states, .parameters = no_options };
 
-  return cli_state_verb (cli, words, NULL, states, start_one, NULL);
+  return cli_state_verb (cli, words, &state);
 }

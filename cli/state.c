@@ -4,33 +4,126 @@
 #include "error.h"
 #include "state.h"
 
+/* How many calls are on their way at once: the service bounds what one user may ask at a time. */
+#define AT_ONCE 8
+
+typedef struct {
+  Cli *cli;
+  const CliState *state;
+  GMainLoop *loop;
+  guint running;
+  int code;
+} Work;
+
+typedef struct {
+  Work *work;
+  char *name;
+  char *path;
+} Item;
+
+static void
+item_free (Item *item)
+{
+  g_free (item->name);
+  g_free (item->path);
+  g_free (item);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Item, item_free)
+
+static GVariant *
+parameters_of (const CliState *state)
+{
+  return state->parameters ? state->parameters (state->data) : NULL;
+}
+
+static void
+fail_item (Work *work, const char *name, const GError *error)
+{
+  cli_warn (error, name);
+  work->code = CLI_EXIT_FAILED;
+}
+
+static void
+on_answer (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (Item) item = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) answer = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+  Work *work = item->work;
+
+  /* Somebody has to authenticate: one after the other, then. */
+  if (cli_error_is (error, "NotAuthorizedCanObtain")) {
+    g_clear_error (&error);
+    answer = cli_call (work->cli, item->path, IFACE_CONTAINER, work->state->method,
+                       parameters_of (work->state), NULL, NULL, &error);
+  }
+  if (answer == NULL)
+    fail_item (work, item->name, error);
+  work->running--;
+  g_main_loop_quit (work->loop);
+}
+
+static void
+begin (Work *work, const char *name)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = cli_find_container (work->cli, name, &error);
+  Item *item;
+
+  if (path == NULL) {
+    fail_item (work, name, error);
+    return;
+  }
+  item = g_new0 (Item, 1);
+  item->work = work;
+  item->name = g_strdup (name);
+  item->path = g_steal_pointer (&path);
+  work->running++;
+  g_dbus_connection_call (work->cli->bus, BOTHY_NAME, item->path, IFACE_CONTAINER, work->state->method,
+                          parameters_of (work->state), NULL, G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL,
+                          on_answer, item);
+}
+
+static int
+call_each (Cli *cli, const CliState *state, char **names)
+{
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  Work work = { cli, state, loop, 0, CLI_EXIT_OK };
+
+  for (gsize i = 0; names[i]; i++) {
+    begin (&work, names[i]);
+    while (work.running >= AT_ONCE)
+      g_main_loop_run (loop);
+  }
+  while (work.running > 0)
+    g_main_loop_run (loop);
+  return work.code;
+}
+
 static GArray *
 with_all (const GOptionEntry *entries, gboolean *all)
 {
   GArray *array = g_array_new (TRUE, TRUE, sizeof (GOptionEntry));
-  GOptionEntry entry = { "all", 'a', 0, G_OPTION_ARG_NONE, all, N_ ("All of yours that it makes sense for"),
-                         NULL };
+  const GOptionEntry shared[] = {
+    { "all", 'a', 0, G_OPTION_ARG_NONE, all, N_ ("All of yours that it makes sense for"), NULL },
+  };
 
-  g_array_append_val (array, entry);
+  g_array_append_vals (array, shared, G_N_ELEMENTS (shared));
   for (; entries && entries->long_name; entries++)
     g_array_append_val (array, *entries);
   return array;
 }
 
 int
-cli_state_verb (Cli *cli,
-                char **words,
-                const GOptionEntry *entries,
-                const char *const *states,
-                CliEach each,
-                gpointer data)
+cli_state_verb (Cli *cli, char **words, const CliState *state)
 {
   gboolean all = FALSE;
-  g_autoptr (GArray) both = with_all (entries, &all);
+  g_autoptr (GArray) entries = with_all (state->entries, &all);
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) names = NULL;
 
-  if (!cli_parse (cli, (const GOptionEntry *)(void *)both->data, CLI_PARSE_WORDS, words, &names, NULL))
+  if (!cli_parse (cli, (const GOptionEntry *)(void *)entries->data, CLI_PARSE_WORDS, words, &names, NULL))
     return CLI_EXIT_USAGE;
   if (all == (names[0] != NULL))
     return cli_usage (cli, "%s", _ ("Names are needed, or --all"));
@@ -38,9 +131,9 @@ cli_state_verb (Cli *cli,
     return cli_fail (error);
   if (all) {
     g_strfreev (names);
-    names = cli_own_containers (cli, states, &error);
+    names = cli_own_containers (cli, state->states, &error);
     if (names == NULL)
       return cli_fail (error);
   }
-  return cli_each_container (cli, names, each, data);
+  return call_each (cli, state, names);
 }

@@ -3,17 +3,21 @@
 
 #include "cli.h"
 
+/* What start, stop and their like are: one method of several containers. */
+typedef struct {
+  const char *method;
+  const char *const *states;               /* those in which --all takes a container along */
+  const GOptionEntry *entries;             /* (nullable): the verb's own options */
+  GVariant *(*parameters) (gpointer data); /* (nullable): of the method; floating */
+  gpointer data;
+} CliState;
+
 /**
  * cli_state_verb:
- * @entries: (nullable): the verb's own options
- * @states: those in which --all takes containers along
- * @each: what the verb does with one
  *
- * What start, stop and their like have in common: names, or --all.
+ * Takes names, or --all, and calls the method for each. The calls run side by side, so that ten containers
+ * that take their time to shut down take it once. Goes on after an error.
+ *
+ * Returns: the exit code
  */
-int cli_state_verb (Cli *cli,
-                    char **words,
-                    const GOptionEntry *entries,
-                    const char *const *states,
-                    CliEach each,
-                    gpointer data);
+int cli_state_verb (Cli *cli, char **words, const CliState *state);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include "shutdown.h"
 #include "state.h"
 #include "verbs.h"
 
@@ -9,11 +10,10 @@ typedef struct {
   gboolean force;
 } How;
 
-static gboolean
-stop_one (Cli *cli, const char *name, const char *path, gpointer data, GError **error)
+static GVariant *
+options_of (gpointer data)
 {
   How *how = data;
-  g_autoptr (GVariant) answer = NULL;
   GVariantBuilder options;
 
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
@@ -21,13 +21,11 @@ stop_one (Cli *cli, const char *name, const char *path, gpointer data, GError **
     g_variant_builder_add (&options, "{sv}", "timeout", g_variant_new_uint32 (how->timeout));
   if (how->force)
     g_variant_builder_add (&options, "{sv}", "force", g_variant_new_boolean (TRUE));
-  answer =
-      cli_call (cli, path, IFACE_CONTAINER, "Stop", g_variant_new ("(a{sv})", &options), NULL, NULL, error);
-  return answer != NULL;
+  return g_variant_new ("(a{sv})", &options);
 }
 
 int
-cli_stop (Cli *cli, char **words)
+cli_shutdown_verb (Cli *cli, char **words, const char *method)
 {
   static const char *const states[] = { "running", "frozen", NULL };
   How how = { -1, FALSE };
@@ -37,6 +35,13 @@ cli_stop (Cli *cli, char **words)
     { "force", 'f', 0, G_OPTION_ARG_NONE, &how.force, N_ ("Kill it at once"), NULL },
     { NULL },
   };
+  const CliState state = { method, states, entries, options_of, &how };
 
-  return cli_state_verb (cli, words, entries, states, stop_one, &how);
+  return cli_state_verb (cli, words, &state);
+}
+
+int
+cli_stop (Cli *cli, char **words)
+{
+  return cli_shutdown_verb (cli, words, "Stop");
 }

@@ -14,6 +14,8 @@
 /* The directories of an entry that hold files of the neutral range. */
 static const char *const trees[] = { "data", "root" };
 
+#define REMOVE_MAX_SECONDS 86400
+
 struct _BothyTrash {
   GObject parent;
   int dirfd;
@@ -116,7 +118,7 @@ tell_waiting (BothyTrash *self)
 static void
 next (BothyTrash *self)
 {
-  struct unpack_request request = { .mode = UNPACK_REMOVE };
+  struct unpack_request request = { .mode = UNPACK_REMOVE, .max_seconds = REMOVE_MAX_SECONDS };
   const char *name = g_queue_peek_head (self->names);
   autofd tree = -1;
 

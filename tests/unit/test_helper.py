@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not os.access(HELPER, os.X_OK), reason="needs root and BOTHY_LIBEXEC_DIR"
 )
 
-USERNS, MOUNT, SPAWN, OWN = 1, 2, 3, 4
+USERNS, MOUNT, SPAWN, OWN, MAP = 1, 2, 3, 4, 5
 IMAGE, CONTAINER = 1, 2
 SUPERVISOR, UNPACK = 1, 2
 STEP_REQUEST, STEP_FORK, STEP_USERNS, STEP_MAP, STEP_OPEN, STEP_IDMAP, STEP_OWN, STEP_DEADLINE = 1, 2, 4, 5, 6, 8, 9, 10
@@ -228,6 +228,68 @@ def strace_helper(tmp_path, data):
     process.wait(20)
     assert REPLY.unpack(reply)[2] == 0
     return {name: (tmp_path / name).read_text().splitlines() for name in os.listdir(tmp_path)}
+
+
+@pytest.fixture
+def users_namespace():
+    """A user namespace that uid 4321 made; once that is mapped, NESTED() makes one inside it."""
+    code = (
+        "import ctypes, os, sys; c = ctypes.CDLL(None)\n"
+        "assert c.unshare(0x10000000) == 0; c.prctl(4, 1); print(os.getpid(), flush=True)\n"
+        "if sys.stdin.readline():\n"
+        "  c.setresgid(0, 0, 0); c.setresuid(0, 0, 0); assert c.unshare(0x10000000) == 0; c.prctl(4, 1); print(os.getpid(), flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    p = subprocess.Popen([sys.executable, "-c", code], user=4321, group=4321, extra_groups=[], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    fds = []
+
+    def opened():
+        fds.append(os.open(f"/proc/{int(p.stdout.readline())}/ns/user", os.O_RDONLY))
+        return fds[-1]
+
+    def nested():
+        p.stdin.write("go\n")
+        p.stdin.flush()
+        return opened()
+
+    yield opened(), nested
+    p.stdin.close()
+    p.wait()
+    p.stdout.close()
+    for fd in fds:
+        os.close(fd)
+
+
+def test_map_an_existing_namespace_once(helper, users_namespace):
+    fd, _ = users_namespace
+    extents = [(0, BASE, 65536)]
+    reply = helper.call(request(MAP, owner=4321, extents=extents), [fd])
+    assert (reply.error, reply.step, reply.fds) == (0, 0, [])
+    assert id_map(fd, "uid_map") == id_map(fd, "gid_map") == extents
+    reply = helper.call(request(MAP, owner=4321, extents=[(0, BASE + 65536, 65536)]), [fd])  # MAP-02
+    assert (reply.error, reply.step) == (errno.EPERM, STEP_MAP)
+    assert id_map(fd, "uid_map") == id_map(fd, "gid_map") == extents
+
+
+def test_map_01_only_the_owners_own_child(helper, users_namespace):
+    fd, nested = users_namespace
+
+    def refused(fd, owner):
+        reply = helper.call(request(MAP, owner=owner, extents=[(0, BASE, 65536)]), [fd])
+        assert reply.step == STEP_REQUEST
+        return reply.error
+
+    assert refused(fd, 4322) == refused(fd, 0) == errno.EPERM
+    with open("/proc/self/ns/user") as host, open("/dev/null") as null:
+        assert refused(host.fileno(), 0) == errno.EPERM
+        assert refused(null.fileno(), 4321) == errno.EINVAL
+    assert id_map(fd, "uid_map") == []
+    assert helper.call(request(MAP, owner=4321, extents=[(0, BASE, 65536)]), [fd]).error == 0
+    inner = nested()
+    assert os.fstat(inner).st_ino != os.fstat(fd).st_ino
+    for owner in (4321, BASE):
+        assert refused(inner, owner) == errno.EPERM
+    assert id_map(inner, "uid_map") == []
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
