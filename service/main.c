@@ -84,13 +84,17 @@ on_name_lost (GDBusConnection *bus, const char *name, gpointer user_data)
   quit (service);
 }
 
+/* Callers come in when there is something to find, also the very first time. */
 static void
 on_builtin (GObject *source, GAsyncResult *result, gpointer user_data)
 {
+  Service *service = user_data;
   g_autoptr (GError) error = NULL;
 
   if (!g_task_propagate_boolean (G_TASK (result), &error))
     g_message ("%s", error->message);
+  g_bus_own_name_on_connection (service->bus, BOTHY_BUS_NAME, G_BUS_NAME_OWNER_FLAGS_NONE, on_name_acquired,
+                                on_name_lost, service, NULL);
 }
 
 static void
@@ -101,9 +105,7 @@ on_reconciled (GObject *source, GAsyncResult *result, gpointer user_data)
   bothy_registry_reconcile_finish (service->registry, result);
   service->router = bothy_router_new (service->bus, service->registry);
   bothy_publisher_start (service->router, service->registry);
-  g_bus_own_name_on_connection (service->bus, BOTHY_BUS_NAME, G_BUS_NAME_OWNER_FLAGS_NONE, on_name_acquired,
-                                on_name_lost, service, NULL);
-  bothy_images_ensure_builtin (bothy_registry_get_images (service->registry), on_builtin, NULL);
+  bothy_images_ensure_builtin (bothy_registry_get_images (service->registry), on_builtin, service);
 }
 
 /* Whatever needs a capability is the helper's; nothing here keeps one. */
