@@ -2,16 +2,17 @@
 #include "console.h"
 
 #include "autofd.h"
+#include "clock.h"
 #include "terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 
-#define CHUNK      4096
 #define MAX_CHUNKS 64 /* of output in one go */
 
 void
@@ -63,29 +64,92 @@ append_log (struct console *console, const char *data, size_t size)
   bound_log (console);
 }
 
+static void
+pass_to_client (struct console *console, const char *data, size_t size)
+{
+  if (console->client < 0)
+    return;
+  ssize_t written = write (console->client, data, size);
+  size_t done = written < 0 ? 0 : (size_t)written;
+  if (done == size) {
+    console->lagging = false;
+  } else if (!console->lagging) {
+    console->pending_size = size - done;
+    memcpy (console->pending, data + done, console->pending_size);
+    console->deadline = clock_ms () + CONSOLE_PATIENCE_MS;
+  }
+}
+
+bool
+console_is_paused (const struct console *console)
+{
+  return console->pending_size > 0;
+}
+
+int
+console_timeout (const struct console *console)
+{
+  return console->pending_size > 0 ? clock_until (console->deadline) : -1;
+}
+
+bool
+console_resume (struct console *console)
+{
+  if (console->pending_size == 0)
+    return false;
+  ssize_t written =
+      console->client < 0 ? -1 : write (console->client, console->pending, console->pending_size);
+  if (written > 0) {
+    console->pending_size -= (size_t)written;
+    memmove (console->pending, console->pending + written, console->pending_size);
+    console->deadline = clock_ms () + CONSOLE_PATIENCE_MS;
+  }
+  if (console->pending_size > 0 && console->client >= 0 && clock_ms () < console->deadline)
+    return false;
+  console->lagging = console->pending_size > 0;
+  console->pending_size = 0;
+  return true;
+}
+
+void
+console_drain (struct console *console)
+{
+  int64_t end = clock_ms () + CONSOLE_PATIENCE_MS;
+
+  while (console_pump_output (console) || console_is_paused (console)) {
+    struct pollfd client = { .fd = console->client, .events = POLLOUT };
+
+    if (!console_is_paused (console))
+      continue;
+    poll (&client, 1, clock_until (end));
+    if (clock_ms () >= end)
+      console->deadline = 0;
+    console_resume (console);
+  }
+}
+
 bool
 console_pump_output (struct console *console)
 {
-  char data[CHUNK];
+  char data[CONSOLE_CHUNK];
 
-  for (int i = 0; i < MAX_CHUNKS; i++) {
+  for (int i = 0; i < MAX_CHUNKS && !console_is_paused (console); i++) {
     ssize_t size = read (console->master, data, sizeof data);
 
     if (size <= 0)
       return size < 0 && errno == EINTR;
     append_tail (console, data, (size_t)size);
     append_log (console, data, (size_t)size);
-    if (console->client >= 0)
-      (void)!write (console->client, data, (size_t)size);
+    pass_to_client (console, data, (size_t)size);
   }
-  return true;
+  return !console_is_paused (console);
 }
 
 bool
 console_pump_input (struct console *console)
 {
   struct winsize size;
-  char data[CHUNK];
+  char data[CONSOLE_CHUNK];
   ssize_t got = read (console->client, data, sizeof data);
 
   if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -125,6 +189,8 @@ console_attach (struct console *console, int pts)
   if (tcsetattr (slave, TCSANOW, &mode) < 0 || fcntl (slave, F_SETFL, O_NONBLOCK) < 0)
     return -errno;
   repeat_tail (console, slave);
+  console->lagging = false;
+  console->pending_size = 0;
   drop_fd (&console->client);
   console->client = steal_fd (&slave);
   return steal_fd (&master);

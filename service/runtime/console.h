@@ -5,8 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONSOLE_TAIL    8192
-#define CONSOLE_LOG_MAX (1024 * 1024)
+#define CONSOLE_TAIL        8192
+#define CONSOLE_CHUNK       4096
+#define CONSOLE_LOG_MAX     (1024 * 1024)
+#define CONSOLE_PATIENCE_MS 1000
 
 /* /dev/console: its output goes to the log and to one attached terminal, whose input goes to it. */
 struct console {
@@ -17,6 +19,10 @@ struct console {
   char *tail; /* the last CONSOLE_TAIL bytes, as a ring */
   size_t tail_end;
   bool tail_full;
+  char pending[CONSOLE_CHUNK]; /* what the attached terminal had no room for; output pauses meanwhile */
+  size_t pending_size;
+  int64_t deadline; /* clock_ms() until which it pauses */
+  bool lagging;     /* it has had its chance: it loses what does not fit until it reads again */
 };
 
 #define CONSOLE_NONE                                                                                         \
@@ -28,10 +34,23 @@ struct console {
 void console_open (struct console *console, int master, int log);
 
 /*
- * Passes output on. Nobody is waited for: an attached terminal that is not read loses what does not fit.
- * Returns true if there may be more (it stops after a while, to be fair to others).
+ * Passes output on. A terminal that is slower makes it pause, but no longer than CONSOLE_PATIENCE_MS: one
+ * that is not read must not hold the container up. Returns true if there may be more (it stops after a while,
+ * to be fair to others).
  */
 bool console_pump_output (struct console *console);
+
+/* Whether output waits for the attached terminal to be writable. */
+bool console_is_paused (const struct console *console);
+
+/* How long epoll_wait(2) may sleep for that: -1 when it does not wait. */
+int console_timeout (const struct console *console);
+
+/* Tries again what is pending, or gives up. True when output may go on. */
+bool console_resume (struct console *console);
+
+/* Passes on all that is left when nobody writes any more; takes CONSOLE_PATIENCE_MS at most. */
+void console_drain (struct console *console);
 
 /* Passes the attached terminal's input and window size on. Returns false when it was closed and is gone. */
 bool console_pump_input (struct console *console);

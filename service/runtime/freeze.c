@@ -2,17 +2,7 @@
 #include "freeze.h"
 
 #include "autofd.h"
-
-#include <time.h>
-
-static int64_t
-now_ms (void)
-{
-  struct timespec now;
-
-  clock_gettime (CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+#include "clock.h"
 
 int
 freeze_begin (struct freezer *freezer, const struct cgroup *cgroup)
@@ -29,7 +19,7 @@ freeze_begin (struct freezer *freezer, const struct cgroup *cgroup)
     r = cgroup_set_frozen (cgroup, true);
   if (r == 0)
     r = cgroup_is_frozen (freezer->events);
-  freezer->deadline = now_ms () + FREEZE_DEADLINE_MS;
+  freezer->deadline = clock_ms () + FREEZE_DEADLINE_MS;
   if (r != 0)
     freeze_end (freezer);
   return r;
@@ -40,7 +30,7 @@ freeze_check (struct freezer *freezer, const struct cgroup *cgroup)
 {
   int r = cgroup_is_frozen (freezer->events);
 
-  if (r == 0 && now_ms () < freezer->deadline)
+  if (r == 0 && clock_ms () < freezer->deadline)
     return 0;
   if (r == 0) {
     (void)cgroup_set_frozen (cgroup, false);
@@ -53,10 +43,7 @@ freeze_check (struct freezer *freezer, const struct cgroup *cgroup)
 int
 freeze_timeout (const struct freezer *freezer)
 {
-  if (freezer->events < 0)
-    return -1;
-  int64_t left = freezer->deadline - now_ms ();
-  return left < 0 ? 0 : (int)left + 1;
+  return freezer->events < 0 ? -1 : clock_until (freezer->deadline);
 }
 
 void

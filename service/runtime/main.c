@@ -193,8 +193,7 @@ end_container (struct supervisor *supervisor, int status)
   supervisor->end_status = status;
   init_read_end (&supervisor->init, &supervisor->end_status);
   freeze_end (&supervisor->freezer);
-  while (console_pump_output (&supervisor->console))
-    ;
+  console_drain (&supervisor->console);
   if (!supervisor->failed)
     supervisor->state = SUPERVISOR_STATE_EXITED;
 }
@@ -267,17 +266,50 @@ watch_again (struct supervisor *supervisor, int fd, uint32_t events, enum source
 }
 
 static void
+watch_client (struct supervisor *supervisor)
+{
+  uint32_t room = console_is_paused (&supervisor->console) ? EPOLLOUT : 0;
+
+  if (supervisor->console.client >= 0)
+    watch_again (supervisor, supervisor->console.client, EPOLLIN | EPOLLONESHOT | room, SOURCE_CLIENT);
+}
+
+static void
 handle_console_output (struct supervisor *supervisor)
 {
   if (console_pump_output (&supervisor->console))
     watch_again (supervisor, supervisor->console.master, EPOLLIN | EPOLLET, SOURCE_CONSOLE);
+  else if (console_is_paused (&supervisor->console))
+    watch_client (supervisor);
 }
 
 static void
-handle_console_input (struct supervisor *supervisor)
+handle_client (struct supervisor *supervisor)
 {
   if (supervisor->console.client >= 0 && console_pump_input (&supervisor->console))
-    watch_again (supervisor, supervisor->console.client, EPOLLIN | EPOLLONESHOT, SOURCE_CLIENT);
+    watch_client (supervisor);
+}
+
+/* After each turn: what a slow terminal held up goes on when there is room, time is up or it is gone. */
+static void
+check_console (struct supervisor *supervisor)
+{
+  if (!console_is_paused (&supervisor->console))
+    return;
+  if (console_resume (&supervisor->console))
+    handle_console_output (supervisor);
+  else
+    watch_client (supervisor);
+}
+
+static int
+next_timeout (const struct supervisor *supervisor)
+{
+  int freeze = freeze_timeout (&supervisor->freezer), console = console_timeout (&supervisor->console);
+
+  if (freeze < 0 || console < 0)
+    return freeze < 0 ? console : freeze;
+  return freeze < console ? freeze : console;
 }
 
 static void
@@ -300,7 +332,7 @@ handle_event (struct supervisor *supervisor, const struct epoll_event *event, in
     handle_console_output (supervisor);
     break;
   case SOURCE_CLIENT:
-    handle_console_input (supervisor);
+    handle_client (supervisor);
     break;
   case SOURCE_FREEZE:
     break; /* looked at after each turn */
@@ -353,11 +385,12 @@ main (void)
   supervisor_watch (supervisor, signals, EPOLLIN, SOURCE_SIGNALS, 0);
   supervisor_connect (supervisor, SUPERVISOR_CONNECTION_FD);
   while (!supervisor_flush (supervisor)) {
-    int n = epoll_wait (supervisor->epoll, events, MAX_EVENTS, freeze_timeout (&supervisor->freezer));
+    int n = epoll_wait (supervisor->epoll, events, MAX_EVENTS, next_timeout (supervisor));
 
     for (int i = 0; i < n; i++)
       handle_event (supervisor, &events[i], signals);
     check_freeze (supervisor);
+    check_console (supervisor);
   }
   _exit (0); /* the container is gone and told of: there is nothing to tidy */
 }

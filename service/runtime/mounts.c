@@ -17,6 +17,9 @@ mount_new (const char *type, const struct mount_option *options, unsigned attrib
 
   if (context < 0)
     return -errno;
+  /* df(1) and mount(8) show it. */
+  if (fsconfig (context, FSCONFIG_SET_STRING, "source", type, 0) < 0)
+    return -errno;
   for (const struct mount_option *o = options; o && o->key; o++)
     if (fsconfig (context, o->value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, o->key, o->value, 0) < 0)
       return -errno;

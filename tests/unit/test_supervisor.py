@@ -611,6 +611,22 @@ def test_console(make):
     assert container.shell("echo a") == ("a\n", 0)
 
 
+def test_console_is_whole(make):
+    """A reader that is slower than the container gets each byte, the last ones too."""
+    container = make()
+    container.start("/bin/sh", "-c", "read go; seq 1 60000; echo the end")
+    (master,) = container.call(CONSOLE).fds
+    os.write(master, b"\n")
+    output = b""
+    while b"the end\r\n" not in output:
+        time.sleep(0.001)
+        assert select.select([master], [], [], 20)[0], output[-100:]
+        output += os.read(master, 4096)
+    assert output.split()[-60002:-2] == [b"%d" % i for i in range(1, 60001)]
+    container.exited()
+    assert container.log.read_bytes().endswith(b"59999\r\n60000\r\nthe end\r\n")
+
+
 def test_idle(box):
     box.shell("true")
     time.sleep(0.2)
