@@ -27,6 +27,7 @@ wait_one (Cli *cli, const char *name, const char *path, gpointer data, GError **
   How *how = data;
   g_autoptr (CliWatch) watch = cli_watch_new (cli, path, IFACE_CONTAINER);
 
+  cli_watch_set_patient (watch);
   if (!cli_watch_fetch (watch, error) || !cli_watch_run (watch, is_there, how, how->timeout, error))
     return FALSE;
   if (is_there (watch, how) || g_str_equal (how->state, "stopped"))

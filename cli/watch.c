@@ -21,6 +21,7 @@ struct CliWatch {
   guint revive_source;
   guint timeout_source;
   guint revive_tries;
+  gboolean patient;
   gboolean removed;
   gboolean timed_out;
   GError *failure;
@@ -206,7 +207,7 @@ on_name_owner_changed (GDBusConnection *bus,
   if (g_strcmp0 (owner, watch->cli->service) == 0)
     return;
   if (owner[0] == '\0') {
-    if (watch->revive_source == 0)
+    if (watch->revive_source == 0 && !watch->patient)
       watch->revive_source = g_timeout_add (REVIVE_STEP_MS, on_revive, watch);
     return;
   }
@@ -265,6 +266,12 @@ cli_watch_free (CliWatch *watch)
   g_free (watch->path);
   g_free (watch->interface);
   g_free (watch);
+}
+
+void
+cli_watch_set_patient (CliWatch *watch)
+{
+  watch->patient = TRUE;
 }
 
 void

@@ -22,6 +22,14 @@ typedef gboolean (*CliWatchTest) (CliWatch *watch, gpointer data);
 CliWatch *cli_watch_new (Cli *cli, const char *path, const char *interface);
 void cli_watch_free (CliWatch *watch);
 
+/**
+ * cli_watch_set_patient:
+ *
+ * The object may wait as long as it likes: a service that leaves because nothing runs is not called back, and
+ * need not come back by itself.
+ */
+void cli_watch_set_patient (CliWatch *watch);
+
 /** cli_watch_set_path: says which object it is. */
 void cli_watch_set_path (CliWatch *watch, const char *path);
 
