@@ -453,6 +453,7 @@ def test_inside(box):
     assert box.shell("ip -o link | wc -l; ip -o link show lo | grep -c ,UP")[0] == "1\n1\n"
     assert box.shell("echo 1 >/proc/sys/net/ipv4/ip_forward && echo x >/proc/sys/kernel/domainname")[1] == 1
     assert box.shell("echo a >/dev/null; head -c 4 /dev/zero | wc -c; ls -d /dev/pts/ptmx /dev/shm")[1] == 0
+    assert box.shell("cat /proc/sys/net/ipv4/ping_group_range")[0].split() == ["0", "65535"]
     assert "/dev/vda" not in box.shell("mount")[0]
 
 
