@@ -60,7 +60,8 @@ split_short_options (const GOptionEntry *entries, gboolean strict, char **words)
 
   for (gsize i = 0; words[i]; i++) {
     const char *word = words[i];
-    gboolean is_short = !over && word[0] == '-' && word[1] != '-' && takes_value (entries, word[1]);
+    gboolean is_short =
+        !over && word[0] == '-' && word[1] != '-' && word[1] != '\0' && takes_value (entries, word[1]);
 
     over = over || (strict && word[0] != '-');
     if (is_short && word[2] != '\0') {
