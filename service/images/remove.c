@@ -115,27 +115,26 @@ remove_entry (struct removal *r, const struct dirent *entry)
   return remove_directory (r, above, entry->d_name);
 }
 
-/* The end of a directory: it is removed, or read again when it was not all seen. */
+/* The end of a directory: it is removed, or read again when not all of it was seen. */
 static bool
 pop (struct removal *r, bool *ret_done)
 {
   struct level *level = &r->levels[r->depth];
+  bool is_root = r->depth == 0;
 
+  if (!is_root && unlinkat (dirfd (r->levels[r->depth - 1].directory), level->name, AT_REMOVEDIR) == 0) {
+    closedir (level->directory);
+    r->depth--;
+    r->levels[r->depth].progressed = true;
+    return true;
+  }
   if (level->progressed) {
     level->progressed = false;
     rewinddir (level->directory);
     return true;
   }
-  if (r->depth == 0) {
-    *ret_done = true;
-    return true;
-  }
-  closedir (level->directory);
-  r->depth--;
-  if (unlinkat (dirfd (r->levels[r->depth].directory), level->name, AT_REMOVEDIR) < 0)
-    return job_fail_errno (r->job, level->name, "removing a directory");
-  r->levels[r->depth].progressed = true;
-  return true;
+  *ret_done = is_root;
+  return is_root || job_fail_errno (r->job, level->name, "removing a directory");
 }
 
 static bool

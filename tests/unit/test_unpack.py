@@ -537,7 +537,8 @@ def test_remove_everything(unpacker, tree, tmp_path):
 
 
 def test_img_02_remove_a_very_deep_tree(unpacker, tree):
-    # 100,000 levels
+    # In memory: on a disk this takes half a minute.
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"uid={NEUTRAL},gid={NEUTRAL},mode=700", "tmpfs", tree], check=True)
     fd = os.open(tree, os.O_RDONLY)
     for _ in range(100000):
         os.mkdir("d", dir_fd=fd)
@@ -550,7 +551,7 @@ def test_img_02_remove_a_very_deep_tree(unpacker, tree):
         result = unpacker.run(REMOVE, tree, 0)
         assert result.error == OK and os.listdir(tree) == [], result
     finally:
-        subprocess.run(["rm", "-rf", tree], check=True)  # pytest's own cleaning can not
+        subprocess.run(["umount", tree], check=True)
 
 
 def test_remove_stays_on_its_file_system(unpacker, tree):
