@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the broker and bothy-net say to each other: one request or reply per message of
+ * a SOCK_SEQPACKET socket whose other end only root can reach. The network namespace
+ * that a nic is for travels beside the message as its one file descriptor.
+ *
+ * bothy-net has CAP_NET_ADMIN and nothing else. It makes and removes links, bridge port
+ * settings and the rules of the tables "bothy" (families bridge and inet), and touches
+ * no link that does not carry its alias. What an address or a name may be, the broker
+ * has decided; what a link may do, the filter decides.
+ */
+
+#include <stdint.h>
+
+#define NET_PROTOCOL_VERSION 1u
+#define NET_NAME_SIZE 16   /* IFNAMSIZ */
+#define NET_ALIAS_SIZE 80  /* "bothy:<uid>:<id>" */
+#define NET_MAX_NICS 4096  /* of NET_LIST's reply */
+
+enum net_op
+{
+  /*
+   * Make a nic: a veth whose peer is born in the namespace of fd 0, called INSIDE there,
+   * with MAC; the host's end stays down until filter and port settings are in place and
+   * read back from the kernel; then it is enslaved to BRIDGE (by index, and a bridge)
+   * and set up. Whatever fails, nothing is left. An identical link (same alias) from
+   * before is removed first. Reply: index, name of the host's end.
+   */
+  NET_ATTACH = 1,
+  /* Remove the nic of ALIAS: its link, its elements of the filter. Fine when there is none. */
+  NET_DETACH = 2,
+  /* Look at the nic of ALIAS again: filter, port settings, bridge. What is missing is put
+     back; what can not be put back leaves the link down. Reply: as ATTACH. */
+  NET_REPAIR = 3,
+  /* Reply: one message with all aliases of ours, as the kernel has them, each with a NUL. */
+  NET_LIST = 4,
+  /* Set up the tables as such (no nic), or, without any nic left, take them away. */
+  NET_TIDY = 5,
+  /* Forward PORT of the host (0: every address, loopback too) to INSIDE_PORT of ADDRESS4/6. */
+  NET_PUBLISH = 6,
+  NET_UNPUBLISH = 7,
+};
+
+enum net_flag
+{
+  NET_FLAG_UDP = 1 << 0,  /* PUBLISH: udp, else tcp */
+  NET_FLAG_LAN = 1 << 1,  /* ATTACH: a bridge of the LAN: any address is fine, but no other MAC, and no other's address once one is known */
+};
+
+struct net_request
+{
+  uint32_t version;
+  uint32_t serial;
+  uint32_t op;
+  uint32_t flags;
+  uint32_t bridge;                 /* index of the bridge */
+  uint32_t group;                  /* nics of the same group, not 0, may talk to each other */
+  uint32_t mtu;                    /* 0: the bridge's */
+  uint8_t mac[6];
+  uint8_t padding[2];
+  uint8_t address4[4];             /* 0.0.0.0: none */
+  uint8_t address6[16];            /* ::: none */
+  uint16_t port;
+  uint16_t inside_port;
+  char inside[NET_NAME_SIZE];      /* the nic's name in the namespace */
+  char alias[NET_ALIAS_SIZE];
+};
+
+enum net_step
+{
+  NET_STEP_NONE = 0,
+  NET_STEP_REQUEST = 1,
+  NET_STEP_NAMESPACE = 2, /* fd 0 is no network namespace, or the host's own */
+  NET_STEP_BRIDGE = 3,    /* gone, or no bridge */
+  NET_STEP_LINK = 4,      /* making the veth; EEXIST: INSIDE is taken */
+  NET_STEP_FILTER = 5,    /* nftables */
+  NET_STEP_PORT = 6,      /* enslaving (EXFULL: 1023 ports), isolation, learning, guard */
+  NET_STEP_VERIFY = 7,    /* the kernel does not show what was asked for */
+};
+
+struct net_reply
+{
+  uint32_t version;
+  uint32_t serial;
+  int32_t error; /* 0, or an errno value */
+  uint32_t step;
+  uint32_t index;
+  char name[NET_NAME_SIZE];
+  uint32_t text_size; /* LIST: bytes that follow */
+};
