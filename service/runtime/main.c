@@ -155,6 +155,8 @@ supervisor_flush (struct supervisor *supervisor)
   return supervisor->state == SUPERVISOR_STATE_EXITED && send_end (supervisor);
 }
 
+/* A broker that came later did not ask: he was told of it by HELLO, and hears how it ends, 127 if it never
+ * began. */
 static void
 begin_exec (struct supervisor *supervisor, struct exec *exec)
 {
@@ -165,16 +167,15 @@ begin_exec (struct supervisor *supervisor, struct exec *exec)
 
   if (!exec_read_report (exec, &fault))
     return;
-  reply.error = fault.error;
-  reply.step = fault.step;
-  if (is_fault (fault)) {
-    reply.pid = 0;
-    exec_release (exec); /* its end is of no interest; it is reaped all the same */
-  }
-  if (exec->generation == supervisor->generation || is_fault (fault))
-    supervisor_send (supervisor, &reply, NULL, 0, exec->master);
-  if (!is_fault (fault))
+  if (exec->generation != supervisor->generation) {
     drop_fd (&exec->master);
+  } else if (is_fault (fault)) {
+    supervisor_answer (supervisor, exec->serial, exec->generation, fault);
+    exec_release (exec); /* it is reaped all the same */
+  } else {
+    supervisor_send (supervisor, &reply, NULL, 0, exec->master);
+    drop_fd (&exec->master);
+  }
 }
 
 static void
