@@ -103,6 +103,14 @@ int cli_usage (Cli *cli, const char *format, ...) G_GNUC_PRINTF (2, 3);
 gboolean cli_connect (Cli *cli, GError **error);
 
 /**
+ * cli_allow_asking:
+ *
+ * From now on calls say that the person may be asked for a password, and there is somebody to ask; unless
+ * --no-ask-password. For what concerns other users: the service does not say that it exists before it asked.
+ */
+void cli_allow_asking (Cli *cli);
+
+/**
  * cli_call:
  * @path: an object of the service
  * @interface: its interface, one of ours or of org.freedesktop.DBus

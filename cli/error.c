@@ -28,7 +28,6 @@ static const Hint hints[] = {
   { "NoSuchUser", N_ ("--user takes a name or number from inside the container.") },
   { "NoSuchProgram", N_ ("It has to exist inside the container, in PATH or as an absolute path.") },
   { "NotExecutable", N_ ("Look at its mode and at the interpreter in its first line.") },
-  { "ImageInUse", N_ ("Delete the containers that stand on it first.") },
   { "BadArchive", N_ ("It has to be a root file system as tar, plain or gzip, xz, zstd or bzip2.") },
   { "NoSpace", N_ ("Make room below /var/lib/bothy.") },
   { "NotAuthorized", N_ ("An administrator can allow it with a polkit rule.") },
@@ -113,7 +112,8 @@ cli_warn (const GError *error, const char *about)
     g_printerr ("bothy: %s: %s\n", subject, message);
   else
     g_printerr ("bothy: %s\n", message);
-  if (hint)
+  /* The service may have said itself what to do. */
+  if (hint && strstr (message, "\"bothy ") == NULL)
     g_printerr ("%s %s\n", _ ("Hint:"), hint);
 }
 

@@ -109,7 +109,8 @@ info_one (Cli *cli, const char *name, const char *path, gpointer data, GError **
   if (!*first)
     puts ("");
   *first = FALSE;
-  os = pretty_name (cli, path);
+  /* Of another user's it would be one more password. */
+  os = cli->asked ? NULL : pretty_name (cli, path);
   print_identity (properties, os);
   print_state (properties);
   print_rest (properties);

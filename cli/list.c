@@ -101,6 +101,8 @@ cli_list (Cli *cli, char **words)
     return cli_usage (cli, "%s", _ ("It takes no names: see 'bothy info NAME'"));
   if (!cli_connect (cli, &error))
     return cli_fail (error);
+  if (all)
+    cli_allow_asking (cli);
   if (cli->json)
     return list_json (cli, all);
 

@@ -37,6 +37,12 @@ parameters_of (const CliState *state)
   return state->parameters ? state->parameters (state->data) : NULL;
 }
 
+static GDBusCallFlags
+call_flags (Cli *cli)
+{
+  return cli->asked ? G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION : G_DBUS_CALL_FLAGS_NONE;
+}
+
 static void
 fail_item (Work *work, const char *name, const GError *error)
 {
@@ -81,7 +87,7 @@ begin (Work *work, const char *name)
   item->path = g_steal_pointer (&path);
   work->running++;
   g_dbus_connection_call (work->cli->bus, BOTHY_NAME, item->path, IFACE_CONTAINER, work->state->method,
-                          parameters_of (work->state), NULL, G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL,
+                          parameters_of (work->state), NULL, call_flags (work->cli), G_MAXINT, NULL,
                           on_answer, item);
 }
 
@@ -93,7 +99,8 @@ call_each (Cli *cli, const CliState *state, char **names)
 
   for (gsize i = 0; names[i]; i++) {
     begin (&work, names[i]);
-    while (work.running >= AT_ONCE)
+    /* Passwords are asked for one by one. */
+    while (work.running >= (cli->asked ? 1 : AT_ONCE))
       g_main_loop_run (loop);
   }
   while (work.running > 0)
