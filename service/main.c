@@ -16,12 +16,15 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
+#define LAST_CALLS_MS 2000 /* how long calls that came in time may take when the service ends */
+
 typedef struct {
   GMainLoop *loop;
   GDBusConnection *bus;
   BothyConfiguration *configuration; /* the registry's */
   BothyRegistry *registry;
   BothyRouter *router;
+  guint name;
   guint idle_timer;
   gboolean failed;
 } Service;
@@ -40,21 +43,20 @@ on_signal (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* The name is given back before the last look, so that a call that comes now starts a new service. */
 static gboolean
 on_idle_timer (gpointer user_data)
 {
   Service *service = user_data;
 
-  if (!bothy_registry_is_idle (service->registry) || !bothy_router_is_idle (service->router))
-    return G_SOURCE_CONTINUE;
-  g_message ("Nothing runs; leaving");
   service->idle_timer = 0;
-  quit (service);
+  if (bothy_registry_is_idle (service->registry) && bothy_router_is_idle (service->router)) {
+    g_message ("Nothing runs; leaving");
+    quit (service);
+  }
   return G_SOURCE_REMOVE;
 }
 
-/* The clock runs only while there is nothing to do: an idle service is not woken up but once, to leave. */
+/* The clock runs only while there is nothing to do, so a service that waits is not woken up. */
 static void
 rewind_idle_timer (Service *service)
 {
@@ -70,7 +72,11 @@ rewind_idle_timer (Service *service)
 static void
 on_name_acquired (GDBusConnection *bus, const char *name, gpointer user_data)
 {
-  rewind_idle_timer (user_data);
+  Service *service = user_data;
+
+  g_signal_connect_swapped (service->registry, "settled", G_CALLBACK (rewind_idle_timer), service);
+  g_signal_connect_swapped (service->router, "settled", G_CALLBACK (rewind_idle_timer), service);
+  rewind_idle_timer (service);
   sd_notify (0, "READY=1");
 }
 
@@ -93,8 +99,8 @@ on_builtin (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (!g_task_propagate_boolean (G_TASK (result), &error))
     g_message ("%s", error->message);
-  g_bus_own_name_on_connection (service->bus, BOTHY_BUS_NAME, G_BUS_NAME_OWNER_FLAGS_NONE, on_name_acquired,
-                                on_name_lost, service, NULL);
+  service->name = g_bus_own_name_on_connection (service->bus, BOTHY_BUS_NAME, G_BUS_NAME_OWNER_FLAGS_NONE,
+                                                on_name_acquired, on_name_lost, service, NULL);
 }
 
 static void
@@ -162,12 +168,26 @@ parse_options (int *argc, char ***argv, GError **error)
   return TRUE;
 }
 
+static gboolean
+on_expired (gpointer user_data)
+{
+  *(gboolean *) user_data = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+/* The name goes back first: who calls from now on starts a new service. Who called before gets his reply. */
 static void
 tear_down (Service *service)
 {
+  gboolean expired = FALSE;
+
+  if (service->name)
+    g_bus_unown_name (service->name);
+  g_timeout_add (LAST_CALLS_MS, on_expired, &expired);
+  while (g_main_context_iteration (NULL, service->router && !bothy_router_is_idle (service->router)) && !expired)
+    continue;
   if (service->router)
     bothy_router_close (service->router);
-  /* What was answered goes out. */
   if (service->bus)
     g_dbus_connection_flush_sync (service->bus, NULL, NULL);
 }

@@ -167,11 +167,14 @@ publish_present (BothyRouter *router, BothyRegistry *registry)
 {
   g_autoptr (GList) containers = bothy_registry_list_containers (registry);
   g_autoptr (GList) images = bothy_images_list (bothy_registry_get_images (registry));
+  g_autoptr (GList) processes = bothy_registry_list_processes (registry);
 
   for (GList *l = containers; l; l = l->next)
     on_container_added (registry, l->data, router);
   for (GList *l = images; l; l = l->next)
     on_image_added (NULL, l->data, router);
+  for (GList *l = processes; l; l = l->next)
+    on_process_added (registry, l->data, router);
 }
 
 void

@@ -23,6 +23,8 @@ struct _BothyRouter {
 
 G_DEFINE_FINAL_TYPE (BothyRouter, bothy_router, G_TYPE_OBJECT)
 
+static guint settled_signal;
+
 GDBusConnection *
 bothy_router_get_connection (BothyRouter *self)
 {
@@ -51,6 +53,8 @@ bothy_router_call_ended (BothyRouter *self, guint32 user)
 {
   self->n_in_flight--;
   set_in_flight (self, user, count_in_flight (self, user) - 1);
+  if (self->n_in_flight == 0)
+    g_signal_emit (self, settled_signal, 0);
 }
 
 gboolean
@@ -483,6 +487,7 @@ static void
 bothy_router_class_init (BothyRouterClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_router_finalize;
+  settled_signal = g_signal_new ("settled", BOTHY_TYPE_ROUTER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static int

@@ -16,6 +16,8 @@ G_BEGIN_DECLS
  * can say whether the caller may see it. So every method call is taken from the
  * connection by a filter, and answered here and by the door; and every signal goes to
  * single connections, not to all.
+ *
+ * Signals: "settled" (): no call is being worked on any more.
  */
 #define BOTHY_TYPE_ROUTER (bothy_router_get_type ())
 G_DECLARE_FINAL_TYPE (BothyRouter, bothy_router, BOTHY, ROUTER, GObject)

@@ -9,7 +9,7 @@
 
 G_DEFINE_FINAL_TYPE (BothyContainer, bothy_container, G_TYPE_OBJECT)
 
-enum { CHANGED, ENDED, N_SIGNALS };
+enum { CHANGED, ENDED, PROCESS_FOUND, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 void
@@ -215,6 +215,8 @@ bothy_container_class_init (BothyContainerClass *class)
                                    G_TYPE_NONE, 0);
   signals[ENDED] = g_signal_new ("ended", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                  G_TYPE_NONE, 0);
+  signals[PROCESS_FOUND] = g_signal_new ("process-found", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                         NULL, G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_UINT);
 }
 
 static void

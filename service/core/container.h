@@ -37,7 +37,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyContainerSpec, bothy_container_spec_free)
  * What a container is and does now. Fields are read freely; core/ alone writes them.
  *
  * Signals: "changed" (): a property on the bus may have another value;
- * "ended" (): its last process is gone, state and last_* are set.
+ * "ended" (): its last process is gone, state and last_* are set; "process-found"
+ * (guint id, guint pid): one of exec runs in it that an earlier broker started.
  */
 #define BOTHY_TYPE_CONTAINER (bothy_container_get_type ())
 G_DECLARE_FINAL_TYPE (BothyContainer, bothy_container, BOTHY, CONTAINER, GObject)

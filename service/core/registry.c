@@ -27,6 +27,7 @@ enum {
   OPERATION_REMOVED,
   PROCESS_ADDED,
   PROCESS_REMOVED,
+  SETTLED,
   N_SIGNALS
 };
 static guint signals[N_SIGNALS];
@@ -140,6 +141,12 @@ on_automatic_delete (GObject *source, GAsyncResult *result, gpointer user_data)
     g_warning ("Ephemeral container: %s", error->message);
 }
 
+static void
+settle (BothyRegistry *self)
+{
+  g_signal_emit (self, signals[SETTLED], 0);
+}
+
 /* What has to follow when it ended by itself. */
 static void
 follow_up (BothyRegistry *self, BothyContainer *container)
@@ -156,6 +163,17 @@ static void
 on_ended (BothyContainer *container, gpointer user_data)
 {
   follow_up (user_data, container);
+  settle (user_data);
+}
+
+static void add_process (BothyRegistry *self, BothyProcess *process);
+
+static void
+on_process_found (BothyContainer *container, guint id, guint pid, gpointer user_data)
+{
+  g_autoptr (BothyProcess) process = bothy_process_new_adopted (container, id, container->owner, pid);
+
+  add_process (user_data, process);
 }
 
 void
@@ -164,6 +182,7 @@ bothy_registry_add (BothyRegistry *self, BothyContainer *container)
   g_hash_table_insert (self->containers, container->id, g_object_ref (container));
   g_hash_table_insert (self->names, bothy_registry_name_key (container->owner, container->spec->name), container);
   g_signal_connect_object (container, "ended", G_CALLBACK (on_ended), self, 0);
+  g_signal_connect_object (container, "process-found", G_CALLBACK (on_process_found), self, 0);
   g_signal_emit (self, signals[CONTAINER_ADDED], 0, container);
 }
 
@@ -300,6 +319,7 @@ let_linger (GObject *object, gpointer user_data)
   linger->registry = g_object_ref (user_data);
   linger->object = g_object_ref (object);
   g_timeout_add_seconds_full (G_PRIORITY_LOW, LINGER_SECONDS, on_linger_over, linger, (GDestroyNotify) linger_free);
+  settle (user_data);
 }
 
 static guint
@@ -353,6 +373,17 @@ count_processes (BothyRegistry *self, guint32 user)
 }
 
 static void
+add_process (BothyRegistry *self, BothyProcess *process)
+{
+  g_hash_table_add (self->processes, g_object_ref (process));
+  g_signal_emit (self, signals[PROCESS_ADDED], 0, process);
+  if (process->ended)
+    let_linger (G_OBJECT (process), self);
+  else
+    g_signal_connect_object (process, "exited", G_CALLBACK (let_linger), self, 0);
+}
+
+static void
 on_run (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
@@ -365,12 +396,7 @@ on_run (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
     return;
   }
-  g_hash_table_add (self->processes, g_object_ref (process));
-  g_signal_emit (self, signals[PROCESS_ADDED], 0, process);
-  if (process->ended)
-    let_linger (G_OBJECT (process), self);
-  else
-    g_signal_connect_object (process, "exited", G_CALLBACK (let_linger), self, 0);
+  add_process (self, process);
   g_task_return_pointer (task, process, g_object_unref);
 }
 
@@ -397,6 +423,12 @@ BothyProcess *
 bothy_registry_exec_finish (BothyRegistry *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+GList *
+bothy_registry_list_processes (BothyRegistry *self)
+{
+  return g_hash_table_get_keys (self->processes);
 }
 
 gboolean
@@ -566,6 +598,8 @@ bothy_registry_class_init (BothyRegistryClass *class)
   signals[OPERATION_REMOVED] = add_signal ("operation-removed", BOTHY_TYPE_OPERATION);
   signals[PROCESS_ADDED] = add_signal ("process-added", BOTHY_TYPE_PROCESS);
   signals[PROCESS_REMOVED] = add_signal ("process-removed", BOTHY_TYPE_PROCESS);
+  signals[SETTLED] = g_signal_new ("settled", BOTHY_TYPE_REGISTRY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                   G_TYPE_NONE, 0);
 }
 
 static void

@@ -19,7 +19,8 @@ G_BEGIN_DECLS
  *
  * Signals: "container-added", "container-removed" (BothyContainer *),
  * "operation-added", "operation-removed" (BothyOperation *),
- * "process-added", "process-removed" (BothyProcess *).
+ * "process-added", "process-removed" (BothyProcess *), "settled" (): something ended, so
+ * that the registry may be idle now.
  */
 #define BOTHY_TYPE_REGISTRY (bothy_registry_get_type ())
 G_DECLARE_FINAL_TYPE (BothyRegistry, bothy_registry, BOTHY, REGISTRY, GObject)
@@ -74,6 +75,9 @@ gboolean bothy_registry_rename (BothyRegistry *self, BothyContainer *container, 
 void bothy_registry_exec (BothyRegistry *self, BothyContainer *container, guint32 user, BothyProcessSpec *spec,
                           GAsyncReadyCallback callback, gpointer user_data);
 BothyProcess *bothy_registry_exec_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
+
+/* In no order. (element-type BothyProcess) (transfer container) */
+GList *bothy_registry_list_processes (BothyRegistry *self);
 
 /* A new operation of USER's, or NULL with QUOTA_EXCEEDED. It goes a minute after it completed. */
 BothyOperation *bothy_registry_add_operation (BothyRegistry *self, guint32 user, const char *kind, const char *phase,

@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -298,6 +300,20 @@ group_of (int pid)
   return g_strdup ("");
 }
 
+/* "ID PID" each, of programs that an earlier broker put into the container. */
+static void
+find_processes (BothyContainer *container, const struct supervisor_message *message)
+{
+  const char *text = (const char *) (message + 1), *end = text + message->text_size;
+
+  for (guint i = 0; i < message->n_argv && text < end; i++, text += strlen (text) + 1) {
+    unsigned int id, pid;
+
+    if (sscanf (text, "%u %u", &id, &pid) == 2)
+      g_signal_emit_by_name (container, "process-found", id, pid);
+  }
+}
+
 static void
 on_hello (BothySupervisor *supervisor, const struct supervisor_message *message, gpointer user_data)
 {
@@ -313,6 +329,7 @@ on_hello (BothySupervisor *supervisor, const struct supervisor_message *message,
     bothy_runner_follow (adopt->runner, container, supervisor);
     container->state =
         message->state == SUPERVISOR_STATE_FROZEN ? BOTHY_CONTAINER_FROZEN : BOTHY_CONTAINER_RUNNING;
+    find_processes (container, message);
   } else if (message->state == SUPERVISOR_STATE_EXITED)
     /* EXITED follows at once, and "closed". */
     bothy_runner_follow (adopt->runner, container, supervisor);

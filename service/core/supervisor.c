@@ -123,7 +123,9 @@ handle_packet (BothySupervisor *self, BothyPacket *packet)
 {
   const struct supervisor_message *message = (const struct supervisor_message *) packet->data;
 
-  if (packet->size < sizeof *message || message->version != SUPERVISOR_PROTOCOL_VERSION)
+  if (packet->size < sizeof *message || message->version != SUPERVISOR_PROTOCOL_VERSION ||
+      packet->size != sizeof *message + message->text_size ||
+      (message->text_size > 0 && packet->data[packet->size - 1] != '\0'))
     return;
   switch ((enum supervisor_message_type) message->type) {
   case SUPERVISOR_REPLY:

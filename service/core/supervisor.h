@@ -11,8 +11,9 @@ G_BEGIN_DECLS
 /*
  * The broker's end of one container's bothy-supervisor.
  *
- * Signals: "hello" and "exited" (const struct supervisor_message *), "exec-exited"
- * (the same), "closed" (): the supervisor is gone, and with it the container.
+ * Signals: "hello", "exited" and "exec-exited" (const struct supervisor_message *; its
+ * text follows it and ends with a NUL), "closed" (): the supervisor is gone, and with it
+ * the container.
  */
 #define BOTHY_TYPE_SUPERVISOR (bothy_supervisor_get_type ())
 G_DECLARE_FINAL_TYPE (BothySupervisor, bothy_supervisor, BOTHY, SUPERVISOR, GObject)
