@@ -32,6 +32,7 @@ static struct supervisor container = {
   .init = { .channel = -1 },
   .console = CONSOLE_NONE,
   .freezer = { .events = -1 },
+  .readiness = { .inotify = -1 },
 };
 
 void
@@ -194,6 +195,7 @@ end_container (struct supervisor *supervisor, int status)
   supervisor->end_status = status;
   init_read_end (&supervisor->init, &supervisor->end_status);
   freeze_end (&supervisor->freezer);
+  readiness_end (&supervisor->readiness);
   console_drain (&supervisor->console);
   if (!supervisor->failed)
     supervisor->state = SUPERVISOR_STATE_EXITED;
@@ -303,14 +305,36 @@ check_console (struct supervisor *supervisor)
     watch_client (supervisor);
 }
 
+/* START is answered once init takes requests. */
+static void
+check_readiness (struct supervisor *supervisor)
+{
+  struct readiness *readiness = &supervisor->readiness;
+  struct supervisor_message reply = { .type = SUPERVISOR_REPLY,
+                                      .serial = readiness->serial,
+                                      .pid = supervisor->init.pid,
+                                      .value = supervisor->init.shutdown_signal };
+
+  if (readiness->inotify < 0 || !readiness_check (readiness))
+    return;
+  readiness_end (readiness);
+  if (readiness->generation == supervisor->generation)
+    supervisor_send (supervisor, &reply, NULL, 0, -1);
+}
+
+static int
+earlier (int a, int b)
+{
+  if (a < 0 || b < 0)
+    return a < 0 ? b : a;
+  return a < b ? a : b;
+}
+
 static int
 next_timeout (const struct supervisor *supervisor)
 {
-  int freeze = freeze_timeout (&supervisor->freezer), console = console_timeout (&supervisor->console);
-
-  if (freeze < 0 || console < 0)
-    return freeze < 0 ? console : freeze;
-  return freeze < console ? freeze : console;
+  return earlier (earlier (freeze_timeout (&supervisor->freezer), console_timeout (&supervisor->console)),
+                  readiness_timeout (&supervisor->readiness));
 }
 
 static void
@@ -336,6 +360,7 @@ handle_event (struct supervisor *supervisor, const struct epoll_event *event, in
     handle_client (supervisor);
     break;
   case SOURCE_FREEZE:
+  case SOURCE_READINESS:
     break; /* looked at after each turn */
   case SOURCE_EXEC:
     begin_exec (supervisor, &supervisor->execs.slots[index % SUPERVISOR_MAX_EXECS]);
@@ -391,6 +416,7 @@ main (void)
     for (int i = 0; i < n; i++)
       handle_event (supervisor, &events[i], signals);
     check_freeze (supervisor);
+    check_readiness (supervisor);
     check_console (supervisor);
   }
   _exit (0); /* the container is gone and told of: there is nothing to tidy */

@@ -104,6 +104,18 @@ start (struct supervisor *supervisor, const struct packet *packet, const struct 
   return fault;
 }
 
+static void
+await_systemd (struct supervisor *supervisor, const struct packet *packet)
+{
+  struct readiness *readiness = &supervisor->readiness;
+
+  if (!readiness_begin (readiness))
+    return;
+  readiness->serial = packet->head.serial;
+  readiness->generation = supervisor->generation;
+  supervisor_watch (supervisor, readiness->inotify, EPOLLIN, SOURCE_READINESS, 0);
+}
+
 static struct fault
 handle_start (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
 {
@@ -125,6 +137,8 @@ handle_start (struct supervisor *supervisor, struct packet *packet, struct super
   supervisor->state = SUPERVISOR_STATE_RUNNING;
   reply->pid = supervisor->init.pid;
   reply->value = supervisor->init.shutdown_signal;
+  if (packet->head.n_argv == 0 && reply->value == SIGRTMIN + 3)
+    await_systemd (supervisor, packet);
   return NO_FAULT;
 }
 
@@ -298,8 +312,9 @@ dispatch (struct supervisor *supervisor, struct packet *packet)
 
   if (known && (packet->n_fds == 0 || handlers[type].takes_fds)) {
     fault = handlers[type].handle (supervisor, packet, &reply);
-    /* A freeze that is waited for is answered by whoever sees it happen. */
-    bool later = handlers[type].by_itself || (type == SUPERVISOR_FREEZE && supervisor->freezer.events >= 0);
+    /* What is waited for is answered by whoever sees it happen. */
+    bool later = handlers[type].by_itself || (type == SUPERVISOR_FREEZE && supervisor->freezer.events >= 0) ||
+                 (type == SUPERVISOR_START && supervisor->readiness.inotify >= 0);
     if (later && !is_fault (fault))
       return;
   }

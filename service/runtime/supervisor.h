@@ -8,6 +8,7 @@
 #include "freeze.h"
 #include "init.h"
 #include "message.h"
+#include "readiness.h"
 #include "rootfs.h"
 
 /* What in the event loop became ready; the low half of epoll's data is an index where there are several. */
@@ -19,6 +20,7 @@ enum source {
   SOURCE_CLIENT,
   SOURCE_FREEZE,
   SOURCE_EXEC,
+  SOURCE_READINESS,
 };
 
 /* One container. */
@@ -36,6 +38,7 @@ struct supervisor {
   struct init_process init;
   struct console console;
   struct freezer freezer;
+  struct readiness readiness;
   struct exec_table execs;
   int end_status; /* in STATE_EXITED: wait(2) status of the container */
 };
