@@ -13,6 +13,9 @@
 /* What the kernel's documentation (cgroup-v2, "Delegation") gives away. */
 static const char *const delegated[] = { "cgroup.procs", "cgroup.threads", "cgroup.subtree_control" };
 
+/* The group itself stays root's: bothyd has no capability, and could not remove the supervisor's two groups below it. */
+static const char *const below[] = { "supervisor", "payload" };
+
 typedef struct {
   BothyCgroups parent;
   BothyHelper *helper;
@@ -53,7 +56,19 @@ open_group (const char *group)
   return open (path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Make GROUP and the directories above it; what is there stays. */
+/* Make directory NAME, which everybody may enter whatever the umask is; one that is there stays. */
+static int
+make_directory (int parent, const char *name)
+{
+  gboolean made = mkdirat (parent, name, 0755) == 0;
+  autofd fd = made || errno == EEXIST ? openat (parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+
+  if (fd >= 0 && made && fchmod (fd, 0755) < 0)
+    return -1;
+  return g_steal_fd (&fd);
+}
+
+/* Make GROUP and the directories above it. */
 static int
 make_group (const char *group)
 {
@@ -63,9 +78,7 @@ make_group (const char *group)
   for (char **part = parts; fd >= 0 && *part; part++) {
     autofd parent = g_steal_fd (&fd);
 
-    if (mkdirat (parent, *part, 0755) < 0 && errno != EEXIST)
-      return -1;
-    fd = openat (parent, *part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    fd = make_directory (parent, *part);
   }
   return g_steal_fd (&fd);
 }
@@ -85,6 +98,31 @@ on_owned (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_pointer (task, g_steal_pointer (&start->group), g_free);
 }
 
+/* Whether the files of DIRFD that are to be given away are in FDS. */
+static gboolean
+append_delegated (GUnixFDList *fds, int dirfd)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (delegated); i++) {
+    autofd fd = openat (dirfd, delegated[i], O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0 || g_unix_fd_list_append (fds, fd, NULL) < 0)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+append_below (GUnixFDList *fds, int dirfd)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (below); i++) {
+    autofd fd = make_directory (dirfd, below[i]);
+
+    if (fd < 0 || g_unix_fd_list_append (fds, fd, NULL) < 0 || !append_delegated (fds, fd))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 static void
 give_away (BothyCgroupfs *self, guint32 base, GTask *task)
 {
@@ -93,17 +131,12 @@ give_away (BothyCgroupfs *self, guint32 base, GTask *task)
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
   GError *error = NULL;
 
-  g_unix_fd_list_append (fds, start->fd, NULL);
-  for (gsize i = 0; i < G_N_ELEMENTS (delegated); i++) {
-    autofd fd = openat (start->fd, delegated[i], O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-
-    if (fd < 0 || g_unix_fd_list_append (fds, fd, NULL) < 0) {
-      bothy_error_set_errno (&error, errno, "Opening a file of the control group");
-      g_task_return_error (task, error);
-      return;
-    }
+  if (append_delegated (fds, start->fd) && append_below (fds, start->fd))
+    bothy_helper_call (self->helper, &request, fds, on_owned, g_object_ref (task));
+  else {
+    bothy_error_set_errno (&error, errno, "Making the container's control groups");
+    g_task_return_error (task, error);
   }
-  bothy_helper_call (self->helper, &request, fds, on_owned, g_object_ref (task));
 }
 
 static void
