@@ -193,6 +193,9 @@ any_process_overlaps (Search *search)
 gboolean
 bothy_claims_overlap (BothyIdSpan span, GError **error)
 {
+  /* libsubid and fgetpwent(3) keep what they read where every thread sees it. */
+  static GMutex one_at_a_time;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&one_at_a_time);
   Search search = { .span = span };
 
   return file_overlaps ("/etc/subuid", &search, error) || file_overlaps ("/etc/subgid", &search, error) ||
