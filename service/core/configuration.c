@@ -82,7 +82,8 @@ apply_file (BothyConfiguration *self, const char *path, GError **error)
   g_autoptr (GError) local_error = NULL;
   g_auto (GStrv) groups = NULL;
 
-  if (!g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, &local_error)) {
+  /* Else a key with a bracket at its end would be passed over. */
+  if (!g_key_file_load_from_file (file, path, G_KEY_FILE_KEEP_TRANSLATIONS, &local_error)) {
     if (g_error_matches (local_error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
       return TRUE;
     g_propagate_prefixed_error (error, g_steal_pointer (&local_error), "%s: ", path);
