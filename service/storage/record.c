@@ -102,6 +102,7 @@ read_text (int fd)
     length += (gsize) n;
   }
   text[length] = '\0';
+  errno = EBADMSG;
   return strlen (text) == length ? g_steal_pointer (&text) : NULL;
 }
 
@@ -134,6 +135,13 @@ move_aside (int dirfd, const char *name)
   }
 }
 
+/* The machine is short of something, which says nothing about the record. */
+static gboolean
+is_shortage (int number)
+{
+  return number == EMFILE || number == ENFILE || number == ENOMEM || number == EIO;
+}
+
 GKeyFile *
 bothy_record_read (int dirfd, const char *name, GError **error)
 {
@@ -146,6 +154,10 @@ bothy_record_read (int dirfd, const char *name, GError **error)
     return NULL;
   }
   text = fd < 0 ? NULL : read_text (fd);
+  if (!text && is_shortage (errno)) {
+    bothy_error_set_errno (error, errno, "Reading a record");
+    return NULL;
+  }
   content = unseal (text);
   if (!content) {
     move_aside (dirfd, name);

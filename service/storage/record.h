@@ -22,7 +22,8 @@ gboolean bothy_record_write (int dirfd, const char *name, GKeyFile *content, Bot
                              GError **error);
 
 /* Read NAME below DIRFD. NULL with G_FILE_ERROR_NOENT: there is none. NULL with
-   BOTHY_ERROR_DEGRADED: there was one that can not be trusted; it is now NAME.corrupt-N. */
+   BOTHY_ERROR_DEGRADED: there was one that can not be trusted; it is now NAME.corrupt-N.
+   NULL with another BOTHY_ERROR: it could not be read now. */
 GKeyFile *bothy_record_read (int dirfd, const char *name, GError **error);
 
 G_END_DECLS
