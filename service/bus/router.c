@@ -318,7 +318,8 @@ make_same (BothyNode *node, guint32 user, gpointer data)
 void
 bothy_router_add (BothyRouter *self, BothyNode *node)
 {
-  g_tree_insert (self->nodes, node->path, node);
+  /* The key is the node's own; g_tree_insert() would keep the one of a node before it. */
+  g_tree_replace (self->nodes, node->path, node);
   node->last = g_variant_ref_sink (node->get_properties (node->target, BOTHY_NO_USER));
   send_to_all (self, node, BOTHY_BUS_PATH, DBUS_OBJECT_MANAGER_INTERFACE, "InterfacesAdded", make_added, NULL);
 }

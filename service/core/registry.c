@@ -249,22 +249,24 @@ bothy_registry_rename (BothyRegistry *self, BothyContainer *container, const cha
 {
   g_autofree char *old_key = bothy_registry_name_key (container->owner, container->spec->name);
   g_autofree char *new_key = bothy_registry_name_key (container->owner, name);
+  g_autofree char *new_name = g_strdup (name);
   autofd dir = openat (self->containers_fd, container->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  g_autofree char *old_name = g_strdup (container->spec->name);
+  char *old_name = container->spec->name;
   g_autoptr (GKeyFile) record = NULL;
 
   if (g_hash_table_contains (self->names, new_key)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_CONTAINER_EXISTS, "There is a container %s already", name);
     return FALSE;
   }
-  container->spec->name = (g_free (container->spec->name), g_strdup (name));
+  container->spec->name = new_name;
   record = bothy_container_to_record (container);
-  if (!bothy_record_write (dir, "container", record, BOTHY_RECORD_VOLATILE, error)) {
-    container->spec->name = (g_free (container->spec->name), g_steal_pointer (&old_name));
+  /* Whoever hears that it is gone has to find it by the name that it had. */
+  container->spec->name = old_name;
+  if (!bothy_record_write (dir, "container", record, BOTHY_RECORD_VOLATILE, error))
     return FALSE;
-  }
   g_signal_emit (self, signals[CONTAINER_REMOVED], 0, container);
   g_hash_table_remove (self->names, old_key);
+  container->spec->name = (g_free (old_name), g_steal_pointer (&new_name));
   g_hash_table_insert (self->names, g_steal_pointer (&new_key), container);
   g_signal_emit (self, signals[CONTAINER_ADDED], 0, container);
   return TRUE;
