@@ -129,7 +129,8 @@ on_authority (GObject *source, GAsyncResult *result, gpointer user_data)
   if (authority)
     ask (task, authority);
   else {
-    g_message ("polkit is not there: %s", error->message);
+    if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+      g_message ("polkit is not there: %s", error->message);
     deny (task, BOTHY_ERROR_NOT_AUTHORIZED, "Not authorized: polkit is not there; install and start polkitd");
   }
 }

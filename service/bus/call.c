@@ -44,6 +44,7 @@ bothy_call_unref (BothyCall *self)
   if (!g_atomic_ref_count_dec (&self->references))
     return;
   bothy_router_call_ended (self->router, self->user);
+  g_clear_object (&self->asked_about);
   g_variant_unref (self->args);
   g_object_unref (self->fds);
   g_object_unref (self->details);

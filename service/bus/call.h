@@ -30,6 +30,7 @@ typedef struct {
   GUnixFDList *fds;      /* never NULL */
   const BothyRow *row;
   BothyNode *node;       /* looked up again after every question */
+  GObject *asked_about;  /* what was at the path when somebody else's question was put, or NULL */
   PolkitDetails *details; /* what polkit is told */
   gboolean is_own;       /* said by prepare: it is about the caller's things only */
   gboolean is_foreign;   /* said by prepare: it is about somebody else's thing */

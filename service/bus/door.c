@@ -171,7 +171,8 @@ on_foreign_checked (GObject *source, GAsyncResult *result, gpointer user_data)
 
   call->may_inspect = bothy_authority_check_finish (result, &error);
   call->node = bothy_router_lookup (call->router, call->path);
-  if (call->may_inspect && call->node) {
+  /* Another one that has got the name since is not what the administrator said yes to. */
+  if (call->may_inspect && call->node && call->node->target == call->asked_about) {
     if (prepare (call))
       call->row->handle (call);
   } else if (g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED_DISMISSED))
@@ -251,9 +252,10 @@ bothy_door_enter (BothyCall *call)
                                                         call->member));
   } else if (visible || (call->row && is_introspection (call)))
     enter_visible (call);
-  else if (call->row && call->row->rule == BOTHY_RULE_OWNER && is_foreign_container (call))
+  else if (call->row && call->row->rule == BOTHY_RULE_OWNER && is_foreign_container (call)) {
+    call->asked_about = call->node ? g_object_ref (call->node->target) : NULL;
     ask (call, TRUE, on_foreign_checked);
-  else
+  } else
     bothy_call_return_unknown_object (call);
 }
 
