@@ -11,10 +11,14 @@
 #include <sys/stat.h>
 
 /* What the kernel's documentation (cgroup-v2, "Delegation") gives away. */
-static const char *const delegated[] = { "cgroup.procs", "cgroup.threads", "cgroup.subtree_control" };
+static const char *const delegated[] = { "cgroup.procs", "cgroup.threads", "cgroup.subtree_control", NULL };
 
 /* The group itself stays root's: bothyd has no capability, and could not remove the supervisor's two groups below it. */
 static const char *const below[] = { "supervisor", "payload" };
+
+/* In those the supervisor does what it would do in groups that it made. */
+static const char *const delegated_below[] = { "cgroup.procs", "cgroup.threads", "cgroup.subtree_control",
+                                               "cgroup.freeze", "cgroup.kill", NULL };
 
 typedef struct {
   BothyCgroups parent;
@@ -98,12 +102,12 @@ on_owned (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_pointer (task, g_steal_pointer (&start->group), g_free);
 }
 
-/* Whether the files of DIRFD that are to be given away are in FDS. */
+/* O_PATH: cgroup.kill can not be read. */
 static gboolean
-append_delegated (GUnixFDList *fds, int dirfd)
+append_files (GUnixFDList *fds, int dirfd, const char *const *names)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (delegated); i++) {
-    autofd fd = openat (dirfd, delegated[i], O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  for (; *names; names++) {
+    autofd fd = openat (dirfd, *names, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
     if (fd < 0 || g_unix_fd_list_append (fds, fd, NULL) < 0)
       return FALSE;
@@ -117,7 +121,8 @@ append_below (GUnixFDList *fds, int dirfd)
   for (gsize i = 0; i < G_N_ELEMENTS (below); i++) {
     autofd fd = make_directory (dirfd, below[i]);
 
-    if (fd < 0 || g_unix_fd_list_append (fds, fd, NULL) < 0 || !append_delegated (fds, fd))
+    if (fd < 0 || g_unix_fd_list_append (fds, fd, NULL) < 0 ||
+        !append_files (fds, fd, delegated_below))
       return FALSE;
   }
   return TRUE;
@@ -131,7 +136,7 @@ give_away (BothyCgroupfs *self, guint32 base, GTask *task)
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
   GError *error = NULL;
 
-  if (append_delegated (fds, start->fd) && append_below (fds, start->fd))
+  if (append_files (fds, start->fd, delegated) && append_below (fds, start->fd))
     bothy_helper_call (self->helper, &request, fds, on_owned, g_object_ref (task));
   else {
     bothy_error_set_errno (&error, errno, "Making the container's control groups");
