@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What dbus/*.xml says, and a valid call of each method."""
+
+import pathlib
+import xml.etree.ElementTree
+
+from gi.repository import GLib
+
+import wire
+
+XML = pathlib.Path(__file__).parents[2] / "dbus"
+
+
+def interfaces():
+    for file in sorted(XML.glob("*.xml")):
+        yield from xml.etree.ElementTree.parse(file).getroot().iter("interface")
+
+
+def methods():
+    """(interface, method, signature of what goes in)."""
+    return [(i.get("name"), m.get("name"),
+             "(" + "".join(a.get("type") for a in m.iter("arg") if a.get("direction") == "in") + ")")
+            for i in interfaces() for m in i.iter("method")]
+
+
+def properties(interface):
+    return [p.get("name") for i in interfaces() if i.get("name") == interface for p in i.iter("property")]
+
+
+METHODS = methods()
+SIGNATURES = {(i, m): s for i, m, s in METHODS}
+OF_CONTAINER = [m for i, m, _ in METHODS if i == wire.CONTAINER]
+
+# Arguments with which the owner's call would do something.
+ARGUMENTS = {
+    "Start": ({},), "Stop": (wire.variants({"force": True}),), "Restart": (wire.variants({"force": True}),),
+    "Freeze": (), "Thaw": (), "Kill": ("leader", 9), "Delete": (wire.variants({"force": True}),),
+    "Rename": ("renamed",), "Exec": (["true"], [], {}), "OpenShell": ("", "/bin/sh", [], []), "OpenConsole": (),
+    "OpenLog": (), "GetOSRelease": (), "MapFromUser": (0,), "MapToUser": (0,),
+}
+READS = {"GetOSRelease", "MapFromUser", "MapToUser"}
+
+
+def call_container(client, path, member, **options):
+    """Sends a valid call of a container's method, and gives its serial."""
+    signature = SIGNATURES[wire.CONTAINER, member]
+    return client.send(path, wire.CONTAINER, member, signature, *ARGUMENTS[member], **options)
+
+
+def default(kind):
+    """Some value of a type."""
+    return {"s": "x", "a{sv}": {}, "h": 0, "u": 1, "i": 9, "as": [], "ah": [], "o": "/"}[kind]
+
+
+def some_body(signature):
+    types = GLib.VariantType.new(signature)
+    if signature == "()":
+        return None
+    values, kind = [], types.first()
+    while kind is not None:
+        values.append(default(kind.dup_string()))
+        kind = kind.next()
+    return GLib.Variant(signature, tuple(values))
