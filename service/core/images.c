@@ -64,19 +64,28 @@ bothy_images_find (BothyImages *self, guint32 user, const char *name, GError **e
 {
   g_autoptr (GList) images = bothy_images_list (self);
   BothyImage *found = NULL;
+  gboolean ambiguous = FALSE;
   g_autofree char *shown = g_strescape (name, NULL);
 
   for (GList *l = images; l; l = l->next) {
     GPtrArray *claim = g_hash_table_lookup (BOTHY_IMAGE (l->data)->claims, GUINT_TO_POINTER (user));
 
+    if (!is_meant (l->data, user, name))
+      continue;
+    ambiguous = found && bothy_name_is_fingerprint_prefix (name);
     /* A user's own name for an image goes before a name that is everybody's. */
-    if (is_meant (l->data, user, name) && (!found || claim))
+    if (!found || claim)
       found = l->data;
+    if (ambiguous)
+      break;
   }
-  if (!found)
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE,
-                 "There is no image %.80s; \"bothy image list\" shows what there is", shown);
-  return found;
+  if (found && !ambiguous)
+    return found;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE,
+               ambiguous ? "More than one image's fingerprint begins with %.80s; give more of it"
+                         : "There is no image %.80s; \"bothy image list\" shows what there is",
+               shown);
+  return NULL;
 }
 
 /* ---- records ---- */
