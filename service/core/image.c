@@ -24,8 +24,9 @@ bothy_image_os_release_value (const char *text, const char *key)
 
     if (!g_str_has_prefix (*line, prefix))
       continue;
+    g_strchomp (*line);
     value = g_shell_unquote (*line + strlen (prefix), NULL);
-    return value ? g_steal_pointer (&value) : g_strdup (g_strstrip (*line + strlen (prefix)));
+    return value ? g_steal_pointer (&value) : g_strdup (g_strchug (*line + strlen (prefix)));
   }
   return g_strdup ("");
 }
