@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A container's record: what was written is what is read, and nonsense is refused. */
+
+#include "core/container.h"
+#include "core/error.h"
+
+#define ID          "7c1b3b9e-7c1b-4b9e-8c1b-7c1b3b9e7c1b"
+#define FINGERPRINT "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+static BothyContainer *
+make_container (const char *const *command, const char *const *environment)
+{
+  BothyContainerSpec *spec = g_new0 (BothyContainerSpec, 1);
+  BothyContainer *container;
+
+  spec->name = g_strdup ("web-1");
+  spec->image = g_strdup (FINGERPRINT);
+  spec->hostname = g_strdup ("Web-1.example");
+  spec->command = g_strdupv ((char **)command);
+  spec->environment = g_strdupv ((char **)environment);
+  spec->user = g_strdup ("www:data");
+  spec->working_directory = g_strdup ("/srv/a b;c");
+  spec->ephemeral = TRUE;
+  container = bothy_container_new (ID, G_MAXINT32, 0x6fff0000, spec);
+  container->created_at = 1;
+  container->started_at = G_MAXINT64;
+  container->last_code = -1;
+  container->last_signal = 9;
+  return container;
+}
+
+/* Through text, as on disk. */
+static GKeyFile *
+through_text (GKeyFile *record)
+{
+  g_autofree char *text = g_key_file_to_data (record, NULL, NULL);
+  GKeyFile *again = g_key_file_new ();
+  g_autoptr (GError) error = NULL;
+
+  g_key_file_load_from_data (again, text, (gsize)-1, G_KEY_FILE_NONE, &error);
+  g_assert_no_error (error);
+  return again;
+}
+
+static BothyContainer *
+reread (BothyContainer *container)
+{
+  g_autoptr (GKeyFile) record = bothy_container_to_record (container);
+  g_autoptr (GKeyFile) again = through_text (record);
+  g_autoptr (GError) error = NULL;
+  BothyContainer *other = bothy_container_from_record (ID, again, &error);
+
+  g_assert_no_error (error);
+  return other;
+}
+
+static void
+check_strings (const char *const *command, const char *const *environment)
+{
+  g_autoptr (BothyContainer) container = make_container (command, environment);
+  g_autoptr (BothyContainer) other = reread (container);
+
+  g_assert_cmpstrv (other->spec->command, (char **)command);
+  g_assert_cmpstrv (other->spec->environment, (char **)environment);
+}
+
+static void
+test_round_trip (void)
+{
+  const char *none[] = { NULL };
+  const char *command[] = { "/bin/sh", "-c", "a;b\\;c\n\t \"d\" [x]=#\r", "", " ", "\xc3\xa9", NULL };
+  const char *environment[] = { "A=", "B=x;y;", "C=\\", "D= leading", NULL };
+  g_autoptr (BothyContainer) container = make_container (command, environment);
+  g_autoptr (BothyContainer) other = NULL;
+
+  container->last_error = (g_free (container->last_error), g_strdup ("It said:\n \"no\""));
+  other = reread (container);
+  g_assert_cmpuint (other->owner, ==, G_MAXINT32);
+  g_assert_cmpuint (other->range_base, ==, 0x6fff0000);
+  g_assert_cmpstr (other->id, ==, ID);
+  g_assert_cmpstr (other->spec->name, ==, "web-1");
+  g_assert_cmpstr (other->spec->image, ==, FINGERPRINT);
+  g_assert_cmpstr (other->spec->hostname, ==, "Web-1.example");
+  g_assert_cmpstr (other->spec->user, ==, "www:data");
+  g_assert_cmpstr (other->spec->working_directory, ==, "/srv/a b;c");
+  g_assert_true (other->spec->ephemeral && !other->spec->nesting);
+  g_assert_cmpint (other->created_at, ==, 1);
+  g_assert_cmpint (other->started_at, ==, G_MAXINT64);
+  g_assert_cmpint (other->stopped_at, ==, 0);
+  g_assert_cmpint (other->last_code, ==, -1);
+  g_assert_cmpint (other->last_signal, ==, 9);
+  g_assert_cmpstr (other->last_error, ==, "It said:\n \"no\"");
+  g_assert_cmpint (other->state, ==, BOTHY_CONTAINER_STOPPED);
+  check_strings (command, environment);
+  check_strings (none, none);
+}
+
+/* Only how it ended is on record; whether it runs is asked of the machine. */
+static void
+test_states (void)
+{
+  const char *none[] = { NULL };
+
+  for (int state = BOTHY_CONTAINER_STOPPED; state <= BOTHY_CONTAINER_FAILED; state++) {
+    g_autoptr (BothyContainer) container = make_container (none, none);
+    g_autoptr (BothyContainer) other = NULL;
+
+    bothy_container_set_state (container, (BothyContainerState)state);
+    other = reread (container);
+    g_assert_cmpint (bothy_container_is_active (other), ==, FALSE);
+    g_assert_cmpint (other->state == BOTHY_CONTAINER_FAILED, ==, state == BOTHY_CONTAINER_FAILED);
+    g_assert_nonnull (bothy_container_state_name ((BothyContainerState)state));
+  }
+}
+
+static void
+refuse (const char *id, const char *key, const char *value)
+{
+  const char *none[] = { NULL };
+  g_autoptr (BothyContainer) container = make_container (none, none);
+  g_autoptr (GKeyFile) record = bothy_container_to_record (container);
+  g_autoptr (GError) error = NULL;
+
+  if (value)
+    g_key_file_set_value (record, "Container", key, value);
+  else if (key)
+    g_key_file_remove_key (record, "Container", key, NULL);
+  if (bothy_container_from_record (id, record, &error))
+    g_error ("%s=%s was taken", key, value);
+  g_assert_nonnull (error);
+}
+
+static void
+test_refused (void)
+{
+  static const struct {
+    const char *key, *value;
+  } changes[] = {
+    { "Id", NULL },
+    { "Id", "x" },
+    { "Owner", NULL },
+    { "Owner", "-1" },
+    { "Owner", "root" },
+    { "Owner", "4294967295" },
+    { "Owner", "2147483648" },
+    { "RangeBase", NULL },
+    { "RangeBase", "0" },
+    { "RangeBase", "65535" },
+    { "RangeBase", "1073741825" },
+    { "RangeBase", "4294967296" },
+    { "RangeBase", "-65536" },
+    { "Name", NULL },
+    { "Name", "" },
+    { "Name", "../x" },
+    { "Name", "root" },
+    { "Name", "A" },
+    { "Image", NULL },
+    { "Image", "../../etc" },
+    { "Image", "abc" },
+  };
+
+  refuse ("8c1b3b9e-7c1b-4b9e-8c1b-7c1b3b9e7c1b", NULL, NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (changes); i++)
+    refuse (ID, changes[i].key, changes[i].value);
+}
+
+/* A record of a Bothy that knew less, or more. */
+static void
+test_other_versions (void)
+{
+  const char *none[] = { NULL };
+  g_autoptr (BothyContainer) container = make_container (none, none);
+  g_autoptr (GKeyFile) record = bothy_container_to_record (container);
+  static const char *const later[] = {
+    "Hostname", "User",      "WorkingDirectory", "Ephemeral", "Nesting",
+    "Command",  "CreatedAt", "LastError",        "LastCode",  "Environment"
+  };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (BothyContainer) other = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (later); i++)
+    g_key_file_remove_key (record, "Container", later[i], NULL);
+  g_key_file_set_string (record, "Container", "Unheard", "of");
+  g_key_file_set_string (record, "Future", "Key", "value");
+  other = bothy_container_from_record (ID, record, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (other->spec->hostname, ==, "");
+  g_assert_nonnull (other->spec->command);
+  g_assert_false (other->spec->ephemeral);
+}
+
+static void
+test_busy (void)
+{
+  const char *none[] = { NULL };
+  g_autoptr (BothyContainer) container = make_container (none, none);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (bothy_container_begin (container, "starting", &error));
+  g_assert_false (bothy_container_begin (container, "deleting", &error));
+  g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_BUSY);
+  bothy_container_end (container);
+  g_clear_error (&error);
+  g_assert_true (bothy_container_begin (container, "deleting", &error));
+  g_assert_false (bothy_container_require_running (container, &error));
+  g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/container/record-round-trip", test_round_trip);
+  g_test_add_func ("/container/record-states", test_states);
+  g_test_add_func ("/container/STATE-03-record-refused", test_refused);
+  g_test_add_func ("/container/LIFE-06-other-versions", test_other_versions);
+  g_test_add_func ("/container/AUTH-10-busy", test_busy);
+  return g_test_run ();
+}

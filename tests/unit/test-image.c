@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Images: what os-release(5) says, who calls them what, and their records. */
+
+#include "scratch.h"
+
+#include "core/error.h"
+#include "core/images.h"
+#include "storage/record.h"
+
+#define ONE   "1111111111110000000000000000000000000000000000000000000000000001"
+#define TWO   "2222222222220000000000000000000000000000000000000000000000000002"
+#define THREE "1111111111113333000000000000000000000000000000000000000000000003"
+
+/* ---- os-release ---- */
+
+static void
+test_os_release (void)
+{
+  static const struct {
+    const char *text, *id;
+  } files[] = {
+    { "", "" },
+    { "ID=debian\n", "debian" },
+    { "ID=debian", "debian" },
+    { "NAME=x\n#ID=no\nID=\"open suse\"\n", "open suse" },
+    { "ID='arch'\n", "arch" },
+    { "ID=\n", "" },
+    { "ID=\"\"\n", "" },
+    { "VERSION_ID=1\n", "" },
+    { "ID_LIKE=debian\nID=ubuntu\n", "ubuntu" },
+    { " ID=indented\n", "" },
+    { "ID=\"open\n", "\"open" },
+    { "ID=a\"b\n", "a\"b" },
+    { "ID=$(id)\n", "$(id)" },
+    { "ID=\"a\\$b\"\n", "a$b" },
+    { "ID=debian  \n", "debian" },
+    { "ID=debian\r\n", "debian" },
+    { "\n\n=\n==\nID\nID=x\n", "x" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (files); i++) {
+    g_autofree char *id = bothy_image_os_release_value (files[i].text, "ID");
+
+    g_assert_cmpstr (id, ==, files[i].id);
+  }
+}
+
+static void
+test_os_release_fields (void)
+{
+  g_autoptr (BothyImage) image = bothy_image_new (ONE);
+
+  bothy_image_set_os_release (image, "ID=debian\nVERSION_ID=13\nVERSION_CODENAME=trixie\n");
+  g_assert_cmpstr (image->os, ==, "debian");
+  g_assert_cmpstr (image->release, ==, "trixie");
+  bothy_image_set_os_release (image, "ID=alpine\nVERSION_ID=3.20.1\n");
+  g_assert_cmpstr (image->release, ==, "3.20.1");
+  bothy_image_set_os_release (image, "");
+  g_assert_cmpstr (image->os, ==, "");
+  g_assert_cmpstr (image->release, ==, "");
+}
+
+/* ---- one image ---- */
+
+static void
+test_aliases (void)
+{
+  g_autoptr (BothyImage) image = bothy_image_new (ONE);
+  g_auto (GStrv) others = NULL;
+  g_auto (GStrv) mine = NULL;
+
+  bothy_image_add_claim (image, 1000, "debian");
+  bothy_image_add_claim (image, 1000, "debian");
+  bothy_image_add_claim (image, 1000, "stable");
+  bothy_image_add_claim (image, 1001, NULL);
+  g_assert_true (bothy_image_has_alias (image, 1000, "debian"));
+  g_assert_false (bothy_image_has_alias (image, 1001, "debian"));
+  g_assert_false (bothy_image_has_alias (image, 100, "debian"));
+  g_assert_false (bothy_image_has_alias (image, 10000, "debian"));
+  g_assert_true (bothy_image_is_visible (image, 1001));
+  g_assert_false (bothy_image_is_visible (image, 1002));
+  mine = bothy_image_aliases (image, 1000);
+  others = bothy_image_aliases (image, 1001);
+  g_assert_cmpuint (g_strv_length (mine), ==, 2);
+  g_assert_cmpuint (g_strv_length (others), ==, 0);
+  g_assert_cmpstr (bothy_image_label (image, 1000), ==, "debian");
+  g_assert_cmpstr (bothy_image_label (image, 1001), ==, ONE);
+  bothy_image_remove_alias (image, 1000, "debian");
+  bothy_image_remove_alias (image, 1001, "stable");
+  g_assert_cmpstr (bothy_image_label (image, 1000), ==, "stable");
+  bothy_image_remove_claim (image, 1000);
+  g_assert_false (bothy_image_is_visible (image, 1000));
+  g_assert_true (bothy_image_is_visible (image, 1001));
+}
+
+static void
+test_round_trip (void)
+{
+  g_autoptr (BothyImage) image = bothy_image_new (ONE);
+  g_autoptr (BothyImage) other = NULL;
+  g_autoptr (GKeyFile) record = NULL;
+  g_autoptr (GError) error = NULL;
+
+  bothy_image_set_os_release (image, "ID=debian\nVERSION_ID=\"13\"\n#\\;\t\n");
+  image->architecture = (g_free (image->architecture), g_strdup ("x86_64"));
+  image->size = G_MAXUINT64;
+  image->created_at = G_MAXINT64;
+  image->public_alias = g_strdup ("busybox");
+  bothy_image_add_claim (image, 0, "a");
+  bothy_image_add_claim (image, G_MAXINT32, "docker.io/library/b:1");
+  bothy_image_add_claim (image, G_MAXINT32, "c");
+  bothy_image_add_claim (image, 1000, NULL);
+  record = bothy_image_to_record (image);
+  other = bothy_image_from_record (ONE, record, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (other->os_release, ==, image->os_release);
+  g_assert_cmpstr (other->os, ==, "debian");
+  g_assert_cmpstr (other->release, ==, "13");
+  g_assert_cmpstr (other->architecture, ==, "x86_64");
+  g_assert_cmpstr (other->verified, ==, "none");
+  g_assert_cmpstr (other->origin, ==, "import");
+  g_assert_cmpstr (other->public_alias, ==, "busybox");
+  g_assert_cmpuint (other->size, ==, G_MAXUINT64);
+  g_assert_cmpint (other->created_at, ==, G_MAXINT64);
+  g_assert_cmpuint (g_hash_table_size (other->claims), ==, 3);
+  g_assert_true (bothy_image_has_alias (other, 0, "a"));
+  g_assert_true (bothy_image_has_alias (other, G_MAXINT32, "docker.io/library/b:1"));
+  g_assert_true (bothy_image_has_alias (other, G_MAXINT32, "c"));
+  g_assert_true (g_hash_table_contains (other->claims, GUINT_TO_POINTER (1000)));
+}
+
+static void
+test_other_images_record (void)
+{
+  g_autoptr (BothyImage) image = bothy_image_new (ONE);
+  g_autoptr (GKeyFile) record = bothy_image_to_record (image);
+  g_autoptr (GKeyFile) empty = g_key_file_new ();
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (bothy_image_from_record (TWO, record, &error));
+  g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED);
+  g_clear_error (&error);
+  g_assert_null (bothy_image_from_record (ONE, empty, &error));
+  g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED);
+}
+
+/* Who has a claim decides who sees it: a name that is no uid gives nobody one. */
+static void
+test_odd_claims (void)
+{
+  static const char *const users[] = { "-1", "4294967295", "2147483648", "01000", "+1000", "root", "1e3" };
+  g_autoptr (BothyImage) image = bothy_image_new (ONE);
+  g_autoptr (GKeyFile) record = bothy_image_to_record (image);
+  g_autoptr (BothyImage) other = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (users); i++)
+    g_key_file_set_string (record, "Claims", users[i], "x;");
+  other = bothy_image_from_record (ONE, record, NULL);
+  g_assert_cmpuint (g_hash_table_size (other->claims), ==, 0);
+}
+
+/* ---- the store ---- */
+
+typedef struct {
+  int dir, trash_dir;
+  BothyConfiguration configuration;
+  BothyHelper *helper;
+  BothyTrash *trash;
+  BothyImages *images;
+  gboolean degraded;
+} Store;
+
+static void
+put_image (int dirfd, const char *fingerprint, guint32 user, const char *alias, const char *public_alias)
+{
+  g_autoptr (BothyImage) image = bothy_image_new (fingerprint);
+  g_autoptr (GKeyFile) record = NULL;
+  autofd dir = -1;
+
+  if (user)
+    bothy_image_add_claim (image, user, alias);
+  image->public_alias = g_strdup (public_alias);
+  record = bothy_image_to_record (image);
+  g_assert_cmpint (mkdirat (dirfd, fingerprint, 0700), ==, 0);
+  dir = openat (dirfd, fingerprint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  g_assert_true (bothy_record_write (dir, "image", record, BOTHY_RECORD_DURABLE, NULL));
+}
+
+static void
+set_up (Store *store, gconstpointer data)
+{
+  store->dir = scratch_directory (NULL);
+  store->trash_dir = scratch_directory (NULL);
+  store->helper = bothy_helper_new ();
+}
+
+static void
+load (Store *store)
+{
+  store->trash = bothy_trash_new (store->trash_dir, store->helper);
+  store->images =
+      bothy_images_new (store->dir, &store->configuration, store->helper, store->trash, &store->degraded);
+}
+
+static void
+tear_down (Store *store, gconstpointer data)
+{
+  g_clear_object (&store->images);
+  g_clear_object (&store->trash);
+  g_clear_object (&store->helper);
+  close (store->dir);
+  close (store->trash_dir);
+}
+
+/* EXPECTED: a fingerprint, or NULL for none. */
+static void
+expect (Store *store, guint32 user, const char *name, const char *expected)
+{
+  g_autoptr (GError) error = NULL;
+  BothyImage *image = bothy_images_find (store->images, user, name, &error);
+
+  g_assert_cmpstr (image ? image->fingerprint : NULL, ==, expected);
+  if (!expected)
+    g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE);
+}
+
+static void
+test_same_alias (Store *store, gconstpointer data)
+{
+  put_image (store->dir, ONE, 1000, "debian", NULL);
+  put_image (store->dir, TWO, 1001, "debian", NULL);
+  load (store);
+  g_assert_false (store->degraded);
+  expect (store, 1000, "debian", ONE);
+  expect (store, 1001, "debian", TWO);
+  expect (store, 1002, "debian", NULL);
+  expect (store, 1000, TWO, NULL);
+  expect (store, 1001, ONE, NULL);
+  expect (store, 1000, "111111111111", ONE);
+  expect (store, 1001, "111111111111", NULL);
+  expect (store, 1000, "11111111111", NULL);
+  expect (store, 1000, "", NULL);
+}
+
+/* One user's image named like the system's is his alone; his own name goes first. */
+static void
+test_same_alias_as_systems (Store *store, gconstpointer data)
+{
+  put_image (store->dir, ONE, 1001, "busybox", NULL);
+  put_image (store->dir, TWO, 0, NULL, "busybox");
+  load (store);
+  expect (store, 1000, "busybox", TWO);
+  expect (store, 1001, "busybox", ONE);
+  expect (store, 0, "busybox", TWO);
+}
+
+/* What is missing and what is another's read the same. */
+static void
+test_same_refusal (Store *store, gconstpointer data)
+{
+  g_autoptr (GError) foreign = NULL;
+  g_autoptr (GError) missing = NULL;
+  g_autofree char *as_if = NULL;
+
+  put_image (store->dir, ONE, 1000, "theirs", NULL);
+  load (store);
+  g_assert_null (bothy_images_find (store->images, 1001, "theirs", &foreign));
+  g_assert_null (bothy_images_find (store->images, 1001, "nobody", &missing));
+  as_if = g_strdup (missing->message);
+  memcpy (strstr (as_if, "nobody"), "theirs", 6);
+  g_assert_cmpstr (foreign->message, ==, as_if);
+  g_assert_cmpint (foreign->code, ==, missing->code);
+}
+
+static void
+test_ambiguous (Store *store, gconstpointer data)
+{
+  put_image (store->dir, ONE, 1000, NULL, NULL);
+  put_image (store->dir, THREE, 1000, NULL, NULL);
+  load (store);
+  expect (store, 1000, ONE, ONE);
+  expect (store, 1000, THREE, THREE);
+  expect (store, 1000, "1111111111113", THREE);
+  expect (store, 1000, "111111111111", NULL);
+}
+
+static void
+test_degraded (Store *store, gconstpointer data)
+{
+  put_image (store->dir, ONE, 1000, "debian", NULL);
+  g_assert_cmpint (mkdirat (store->dir, TWO, 0700), ==, 0);
+  load (store);
+  g_assert_true (store->degraded);
+  expect (store, 1000, "debian", ONE);
+  expect (store, 1000, TWO, NULL);
+}
+
+static void
+test_forget (Store *store, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  put_image (store->dir, ONE, 1000, "debian", NULL);
+  put_image (store->dir, TWO, 0, NULL, "busybox");
+  load (store);
+  bothy_image_add_claim (bothy_images_lookup (store->images, ONE), 1001, "mine");
+  g_assert_true (bothy_images_forget (store->images, bothy_images_lookup (store->images, ONE), 1000, &error));
+  g_assert_no_error (error);
+  expect (store, 1000, "debian", NULL);
+  expect (store, 1001, "mine", ONE);
+  g_assert_false (
+      bothy_images_forget (store->images, bothy_images_lookup (store->images, TWO), 1000, &error));
+  g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_IMAGE_IN_USE);
+  expect (store, 1000, "busybox", TWO);
+}
+
+#define ADD(name, function) g_test_add ("/image/" name, Store, NULL, set_up, function, tear_down)
+
+int
+main (int argc, char **argv)
+{
+  scratch_enter ();
+  g_test_init (&argc, &argv, NULL);
+  scratch_expect_warnings ();
+  g_test_add_func ("/image/os-release", test_os_release);
+  g_test_add_func ("/image/os-release-fields", test_os_release_fields);
+  g_test_add_func ("/image/IMG-07-aliases", test_aliases);
+  g_test_add_func ("/image/record-round-trip", test_round_trip);
+  g_test_add_func ("/image/STATE-03-other-images-record", test_other_images_record);
+  g_test_add_func ("/image/STATE-03-odd-claims", test_odd_claims);
+  ADD ("IMG-07-same-alias", test_same_alias);
+  ADD ("IMG-07-same-alias-as-systems", test_same_alias_as_systems);
+  ADD ("OBJ-01-same-refusal", test_same_refusal);
+  ADD ("ambiguous", test_ambiguous);
+  ADD ("STATE-03-degraded", test_degraded);
+  ADD ("forget", test_forget);
+  return g_test_run ();
+}
