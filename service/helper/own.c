@@ -3,16 +3,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "privilege.h"
 
-/* A second name of a file could be one that root still relies on. */
+#define FIRST_FREE_ID 65536u /* below are the machine's own accounts */
+
+/* A second name of a file could be one that root still relies on; a control group holds nothing. */
 static int
-check_file (int fd)
+check_file (int fd, uint32_t owner)
 {
   struct stat st;
+  struct statfs fs;
+
+  if (owner < FIRST_FREE_ID && (fstatfs (fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC))
+    return EPERM;
 
   if (fstat (fd, &st) < 0)
     return errno;
@@ -34,7 +42,7 @@ step_own (const struct packet *packet, struct step_result *ret)
   /* All are checked before the first is touched. */
   for (unsigned int i = 0; i < packet->n_fds; i++) {
     ret->layer = i;
-    if ((error = check_file (packet->fds[i])) != 0)
+    if ((error = check_file (packet->fds[i], owner)) != 0)
       return step_fail (ret, HELPER_STEP_OWN, error);
   }
   for (unsigned int i = 0; i < packet->n_fds; i++) {

@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define HELPER_PROTOCOL_VERSION 1u
+#define HELPER_PROTOCOL_VERSION 2u
 #define HELPER_MAX_EXTENTS 5 /* what a uid_map written here may hold */
 #define HELPER_MAX_LAYERS 64
 #define HELPER_MAX_FDS 72 /* below SCM_MAX_FD, 253 */
@@ -36,10 +36,13 @@ enum helper_op
      fd 0: the user namespace; the others become fds 3, 4, … of the program.
      No capability outside that namespace. Reply: pid, and its pidfd. */
   HELPER_SPAWN = 3,
-  /* Give files of root's to another id. fds: directories or files owned by root. CAP_CHOWN. */
+  /* Give files of root's to another id. fds: directories or files owned by root; to an id of the
+     machine's own accounts only control groups. CAP_CHOWN. */
   HELPER_OWN = 4,
   /* Map an existing user namespace, child of the host's and owned by OWNER, as it was never mapped before.
-     fd 0: the namespace. CAP_SETUID, CAP_SETGID. At step MAP, EPERM means that it is mapped already. */
+     fd 0: the namespace, or a pidfd of a process in it. OWNER's own ids may be mapped, one of each, with
+     DENY_SETGROUPS. CAP_SETUID, CAP_SETGID. At step USERNS, the process is not OWNER's, or in no namespace
+     of its own; at step MAP, EPERM means that it is mapped already. */
   HELPER_MAP = 5,
 };
 
@@ -69,6 +72,10 @@ struct helper_request
   uint32_t owner; /* USERNS, MAP: uid and gid that own the namespace; OWN: uid and gid to give to */
   uint32_t n_extents;
   struct helper_extent extents[HELPER_MAX_EXTENTS];
+  uint32_t owner_gid;     /* MAP: the gid of OWNER, who can get hold of a process that has it */
+  uint32_t n_gid_extents; /* MAP: of gid_map; 0: it is the same as uid_map */
+  struct helper_extent gid_extents[HELPER_MAX_EXTENTS];
+  uint32_t deny_setgroups; /* MAP: whoever is inside keeps his groups */
   uint32_t program;
   uint32_t n_layers;
   struct helper_layer layers[HELPER_MAX_LAYERS];

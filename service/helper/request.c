@@ -13,8 +13,16 @@ overlap (uint32_t a, uint32_t b, uint32_t count_a, uint32_t count_b)
   return (uint64_t)a < (uint64_t)b + count_b && (uint64_t)b < (uint64_t)a + count_a;
 }
 
-int
-request_check_extents (const struct helper_extent *extents, uint32_t n_extents)
+/* An id of the machine's that the owner of a namespace may see inside it: his own, alone. */
+static bool
+is_own (const struct helper_extent *extent, uint32_t own)
+{
+  return own != 0 && extent->outside == own && extent->count == 1;
+}
+
+/* OWN: the one id below FIRST_FREE_ID that may be mapped, or 0. */
+static int
+check_extents (const struct helper_extent *extents, uint32_t n_extents, uint32_t own)
 {
   if (n_extents < 1 || n_extents > HELPER_MAX_EXTENTS)
     return EINVAL;
@@ -23,7 +31,7 @@ request_check_extents (const struct helper_extent *extents, uint32_t n_extents)
 
     if (e->count == 0 || (uint64_t)e->inside + e->count > NO_ID)
       return EINVAL;
-    if (e->outside < FIRST_FREE_ID || (uint64_t)e->outside + e->count > NO_ID)
+    if ((e->outside < FIRST_FREE_ID && !is_own (e, own)) || (uint64_t)e->outside + e->count > NO_ID)
       return EPERM;
     for (uint32_t j = 0; j < i; j++)
       if (overlap (e->inside, extents[j].inside, e->count, extents[j].count) ||
@@ -31,6 +39,27 @@ request_check_extents (const struct helper_extent *extents, uint32_t n_extents)
         return EINVAL;
   }
   return 0;
+}
+
+int
+request_check_extents (const struct helper_extent *extents, uint32_t n_extents)
+{
+  return check_extents (extents, n_extents, 0);
+}
+
+static int
+check_map (const struct helper_request *request, unsigned int n_fds)
+{
+  uint32_t own_uid = request->deny_setgroups ? request->owner : 0;
+  uint32_t own_gid = request->deny_setgroups ? request->owner_gid : 0;
+  int error;
+
+  if (n_fds != 1 || request->owner == NO_ID || request->owner_gid == NO_ID || request->deny_setgroups > 1)
+    return EINVAL;
+  if (request->n_gid_extents == 0)
+    return request_check_extents (request->extents, request->n_extents);
+  error = check_extents (request->extents, request->n_extents, own_uid);
+  return error != 0 ? error : check_extents (request->gid_extents, request->n_gid_extents, own_gid);
 }
 
 bool
@@ -68,9 +97,7 @@ check_op (const struct helper_request *request, unsigned int n_fds)
       return EINVAL;
     return request_check_extents (request->extents, request->n_extents);
   case HELPER_MAP:
-    if (n_fds != 1 || request->owner == NO_ID)
-      return EINVAL;
-    return request_check_extents (request->extents, request->n_extents);
+    return check_map (request, n_fds);
   case HELPER_MOUNT:
     return n_fds == 1 ? check_layers (request) : EINVAL;
   case HELPER_SPAWN:
@@ -80,7 +107,7 @@ check_op (const struct helper_request *request, unsigned int n_fds)
   case HELPER_OWN:
     if (n_fds < 1)
       return EINVAL;
-    return request->owner >= FIRST_FREE_ID && request->owner != NO_ID ? 0 : EPERM;
+    return request->owner != 0 && request->owner != NO_ID ? 0 : EPERM;
   default:
     return EINVAL;
   }

@@ -32,7 +32,7 @@ keep_fds (int socket, int userns)
   return syscall (SYS_close_range, n, ~0u, 0) < 0 ? errno : 0;
 }
 
-/* Goes into the namespace of fd 1, or into a new one. */
+/* Goes into the namespace of fd 1, or of the process that it stands for, or into a new one. */
 static int
 enter (int userns)
 {
@@ -51,13 +51,13 @@ enter (int userns)
  * gains nothing.
  */
 static int
-become_owner (uint32_t owner, int socket, int userns)
+become_owner (uint32_t owner, uint32_t gid, int socket, int userns)
 {
   int error = keep_fds (socket, userns);
 
   if (error != 0)
     return error;
-  if (syscall (SYS_setgroups, 0, NULL) < 0 || syscall (SYS_setresgid, owner, owner, owner) < 0 ||
+  if (syscall (SYS_setgroups, 0, NULL) < 0 || syscall (SYS_setresgid, gid, gid, gid) < 0 ||
       syscall (SYS_setresuid, owner, owner, owner) < 0)
     return errno;
   /* SIGKILL also ends a child that its owner stopped. New credentials reset this, so it is said twice. */
@@ -71,9 +71,9 @@ become_owner (uint32_t owner, int socket, int userns)
 }
 
 static void
-run_child (uint32_t owner, int socket, int userns)
+run_child (uint32_t owner, uint32_t gid, int socket, int userns)
 {
-  int error = become_owner (owner, socket, userns);
+  int error = become_owner (owner, gid, socket, userns);
   char end;
 
   if (write (0, &error, sizeof error) == sizeof error)
@@ -91,7 +91,7 @@ open_of (pid_t pid, const char *name, int flags)
 }
 
 static int
-write_map (pid_t child, const char *name, const struct helper_request *request)
+write_map (pid_t child, const char *name, const struct helper_extent *extents, uint32_t n_extents)
 {
   char map[HELPER_MAX_EXTENTS * 40];
   int length = 0;
@@ -99,9 +99,9 @@ write_map (pid_t child, const char *name, const struct helper_request *request)
 
   if (fd < 0)
     return errno;
-  for (uint32_t i = 0; i < request->n_extents; i++)
-    length += snprintf (map + length, sizeof map - (size_t)length, "%u %u %u\n", request->extents[i].inside,
-                        request->extents[i].outside, request->extents[i].count);
+  for (uint32_t i = 0; i < n_extents; i++)
+    length += snprintf (map + length, sizeof map - (size_t)length, "%u %u %u\n", extents[i].inside,
+                        extents[i].outside, extents[i].count);
   /* One write: the kernel takes a map whole or not at all. */
   if (write (fd, map, (size_t)length) != length)
     return errno;
@@ -109,62 +109,31 @@ write_map (pid_t child, const char *name, const struct helper_request *request)
 }
 
 static int
-map_child (const struct helper_request *request, pid_t child, int socket, struct step_result *ret)
+deny_setgroups (pid_t child)
 {
-  int error = 0;
-  ssize_t got = read (socket, &error, sizeof error);
+  AUTO_FD fd = open_of (child, "setgroups", O_WRONLY);
 
-  if (got != (ssize_t)sizeof error)
-    return step_fail (ret, HELPER_STEP_USERNS, ECHILD);
-  if (error != 0)
-    return step_fail (ret, HELPER_STEP_USERNS, error);
-  /*
-   * setgroups stays allowed: only ids of the container's own are mapped, so leaving a
-   * group can not open a file that the group's mode denies to the owner.
-   */
-  if ((error = write_map (child, "uid_map", request)) != 0 ||
-      (error = write_map (child, "gid_map", request)) != 0)
-    return step_fail (ret, HELPER_STEP_MAP, error);
-  if (request->op == HELPER_MAP)
-    return 0;
-  ret->fds[0] = open_of (child, "ns/user", O_RDONLY);
-  if (ret->fds[0] < 0)
-    return step_fail (ret, HELPER_STEP_MAP, errno);
-  ret->n_fds = 1;
-  return 0;
+  return fd < 0 || write (fd, "deny", 4) != 4 ? errno : 0;
 }
 
-/* Does the work with a child in USERNS, or in a new namespace. */
+/*
+ * setgroups stays allowed where only ids of a range are mapped: leaving a group can not
+ * open a file that the group's mode denies to the owner. With an id of the owner's own
+ * it could, so then it is denied. uid_map comes first: a namespace that is mapped
+ * already stays as it is in everything.
+ */
 static int
-map_with_child (const struct helper_request *request, int userns, struct step_result *ret)
+write_maps (const struct helper_request *request, pid_t child)
 {
-  int sockets[2];
-  int error;
-  pid_t child;
+  bool same = request->op != HELPER_MAP || request->n_gid_extents == 0;
+  int error = write_map (child, "uid_map", request->extents, request->n_extents);
 
-  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
-    return step_fail (ret, HELPER_STEP_FORK, errno);
-  /* The child's pid stays its own until we have ended, even when its owner kills it. */
-  signal (SIGCHLD, SIG_DFL);
-  child = fork ();
-  if (child < 0)
-    return step_fail (ret, HELPER_STEP_FORK, errno);
-  if (child == 0)
-    run_child (request->owner, sockets[1], userns);
-  close (sockets[1]);
-  error = map_child (request, child, sockets[0], ret);
-  kill (child, SIGKILL);
-  return error;
-}
-
-int
-step_userns (const struct packet *packet, struct step_result *ret)
-{
-  int error = privilege_reduce (CAPABILITY (CAP_SETUID) | CAPABILITY (CAP_SETGID), packet->request.owner);
-
+  if (error == 0 && request->op == HELPER_MAP && request->deny_setgroups)
+    error = deny_setgroups (child);
   if (error != 0)
-    return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
-  return map_with_child (&packet->request, -1, ret);
+    return error;
+  return write_map (child, "gid_map", same ? request->extents : request->gid_extents,
+                    same ? request->n_extents : request->n_gid_extents);
 }
 
 /* Ownership is proved from the fd alone; a grandchild's map would be in another's ids. */
@@ -186,15 +155,93 @@ check_userns (int userns, uint32_t owner)
   return parent.st_dev == ours.st_dev && parent.st_ino == ours.st_ino ? 0 : EPERM;
 }
 
+/*
+ * What a pidfd led to is known only now. An owner who got hold of the child and moved it
+ * on after this look gains nothing: for any namespace that is not his, or no child of the
+ * host's, the kernel refuses the write of a process that has but these two capabilities.
+ */
+static int
+check_child (const struct helper_request *request, pid_t child)
+{
+  AUTO_FD fd = open_of (child, "ns/user", O_RDONLY);
+
+  return fd < 0 ? errno : check_userns (fd, request->owner);
+}
+
+static int
+map_child (const struct helper_request *request, pid_t child, int socket, struct step_result *ret)
+{
+  int error = 0;
+  ssize_t got = read (socket, &error, sizeof error);
+
+  if (got != (ssize_t)sizeof error)
+    return step_fail (ret, HELPER_STEP_USERNS, ECHILD);
+  if (error != 0)
+    return step_fail (ret, HELPER_STEP_USERNS, error);
+  if (request->op == HELPER_MAP && (error = check_child (request, child)) != 0)
+    return step_fail (ret, HELPER_STEP_REQUEST, error);
+  if ((error = write_maps (request, child)) != 0)
+    return step_fail (ret, HELPER_STEP_MAP, error);
+  if (request->op == HELPER_MAP)
+    return 0;
+  ret->fds[0] = open_of (child, "ns/user", O_RDONLY);
+  if (ret->fds[0] < 0)
+    return step_fail (ret, HELPER_STEP_MAP, errno);
+  ret->n_fds = 1;
+  return 0;
+}
+
+/* Does the work with a child in USERNS, or in a new namespace. */
+static int
+map_with_child (const struct helper_request *request, int userns, struct step_result *ret)
+{
+  uint32_t gid = request->op == HELPER_MAP ? request->owner_gid : request->owner;
+  int sockets[2];
+  int error;
+  pid_t child;
+
+  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+    return step_fail (ret, HELPER_STEP_FORK, errno);
+  /* The child's pid stays its own until we have ended, even when its owner kills it. */
+  signal (SIGCHLD, SIG_DFL);
+  child = fork ();
+  if (child < 0)
+    return step_fail (ret, HELPER_STEP_FORK, errno);
+  if (child == 0)
+    run_child (request->owner, gid, sockets[1], userns);
+  close (sockets[1]);
+  error = map_child (request, child, sockets[0], ret);
+  kill (child, SIGKILL);
+  return error;
+}
+
+int
+step_userns (const struct packet *packet, struct step_result *ret)
+{
+  int error = privilege_reduce (CAPABILITY (CAP_SETUID) | CAPABILITY (CAP_SETGID), packet->request.owner);
+
+  if (error != 0)
+    return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
+  return map_with_child (&packet->request, -1, ret);
+}
+
+/* Signal 0 changes nothing; only what is no pidfd gives EBADF. */
+static bool
+is_pidfd (int fd)
+{
+  return syscall (SYS_pidfd_send_signal, fd, 0, NULL, 0) == 0 || errno != EBADF;
+}
+
 int
 step_map (const struct packet *packet, struct step_result *ret)
 {
-  int error = check_userns (packet->fds[0], packet->request.owner);
+  const struct helper_request *request = &packet->request;
+  int error = is_pidfd (packet->fds[0]) ? 0 : check_userns (packet->fds[0], request->owner);
 
   if (error != 0)
     return step_fail (ret, HELPER_STEP_REQUEST, error);
-  error = privilege_reduce (CAPABILITY (CAP_SETUID) | CAPABILITY (CAP_SETGID), packet->request.owner);
+  error = privilege_reduce (CAPABILITY (CAP_SETUID) | CAPABILITY (CAP_SETGID), request->owner);
   if (error != 0)
     return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
-  return map_with_child (&packet->request, packet->fds[0], ret);
+  return map_with_child (request, packet->fds[0], ret);
 }

@@ -41,10 +41,17 @@ CLONE_NEWNS = 0x20000
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=1, n_extents=None, n_layers=None):
-    data = struct.pack("=IIIII", version, serial, op, owner, len(extents) if n_extents is None else n_extents)
+def packed(extents, n_extents=None):
+    data = struct.pack("=I", len(extents) if n_extents is None else n_extents)
     for i in range(5):
         data += struct.pack("=III", *(extents[i] if i < len(extents) else (0, 0, 0)))
+    return data
+
+
+def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=2, n_extents=None, n_layers=None,
+            gid=None, gids=(), deny=0):
+    data = struct.pack("=IIII", version, serial, op, owner) + packed(extents, n_extents)
+    data += struct.pack("=I", owner if gid is None else gid) + packed(gids) + struct.pack("=I", deny)
     data += struct.pack("=II", program, len(layers) if n_layers is None else n_layers)
     for i in range(64):
         kind, name = layers[i] if i < len(layers) else (0, "")
@@ -292,6 +299,101 @@ def test_map_01_only_the_owners_own_child(helper, users_namespace):
     assert id_map(inner, "uid_map") == []
 
 
+HAND = [(0, BASE, 65536)]
+
+
+def kept(own=4321):
+    return [(0, BASE, 1000), (1000, own, 1)]
+
+
+def setgroups_of(fd):
+    script = f"import ctypes,sys; ctypes.CDLL(None).setns({fd}, 0x10000000) and sys.exit(9); print(open('/proc/self/setgroups').read())"
+    return subprocess.run([sys.executable, "-c", script], pass_fds=[fd], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_map_uids_and_gids_apart(helper, users_namespace):
+    fd, _ = users_namespace
+    gids = [(0, BASE + 65536, 10), (10, BASE, 5)]
+    assert helper.call(request(MAP, owner=4321, extents=HAND, gids=gids), [fd]).error == 0
+    assert (id_map(fd, "uid_map"), id_map(fd, "gid_map"), setgroups_of(fd)) == (HAND, gids, "allow")
+
+
+def test_map_07_keep_id_denies_setgroups(helper, users_namespace):
+    fd, _ = users_namespace
+    gids = kept(own=1234)
+    # Without the denial, with another id than his own, with more than one of it, or as root: nothing.
+    for refused in (
+        dict(owner=4321, extents=kept(), gids=HAND),
+        dict(owner=4321, extents=HAND, gids=gids, gid=1234),
+        dict(owner=4321, extents=kept(4322), gids=HAND, deny=1),
+        dict(owner=4321, extents=HAND, gids=gids, gid=4321, deny=1),
+        dict(owner=4321, extents=[(0, 4321, 2)], gids=HAND, deny=1),
+        dict(owner=0, extents=kept(0), gids=HAND, deny=1),
+        dict(owner=4321, extents=HAND, gids=kept(0), gid=0, deny=1),
+    ):
+        reply = helper.call(request(MAP, **refused), [fd])
+        assert (reply.error, reply.step) == (errno.EPERM, STEP_REQUEST), refused
+    assert id_map(fd, "uid_map") == []
+    assert helper.call(request(MAP, owner=4321, gid=1234, extents=kept(), gids=gids, deny=1), [fd]).error == 0
+    assert (id_map(fd, "uid_map"), id_map(fd, "gid_map"), setgroups_of(fd)) == (kept(), gids, "deny")
+
+
+def test_map_02_what_is_mapped_stays_as_it_is(helper, users_namespace):
+    """His own single id is mapped already: neither gid_map nor setgroups change."""
+    fd, _ = users_namespace
+    code = f"import ctypes, os; assert ctypes.CDLL(None).setns({fd}, 0x10000000) == 0; ctypes.CDLL(None).prctl(4, 1); open('/proc/self/uid_map', 'w').write('0 4321 1')"
+    subprocess.run([sys.executable, "-c", code], user=4321, group=4321, extra_groups=[], pass_fds=[fd], check=True)
+    reply = helper.call(request(MAP, owner=4321, extents=HAND, gids=HAND, deny=1), [fd])
+    assert (reply.error, reply.step) == (errno.EPERM, STEP_MAP)
+    assert (id_map(fd, "uid_map"), id_map(fd, "gid_map"), setgroups_of(fd)) == ([(0, 4321, 1)], [], "allow")
+
+
+def test_map_05_by_pidfd(helper):
+    """The namespace of a process of the owner's; of nobody else's, and not after its end."""
+    def spawn(code, uid):
+        p = subprocess.Popen([sys.executable, "-c", "import ctypes, sys\n" + code + "\nprint(1, flush=True); sys.stdin.read()"],
+                             user=uid, group=uid, extra_groups=[], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert p.stdout.readline()
+        return p, os.pidfd_open(p.pid)
+
+    inside = "assert ctypes.CDLL(None).unshare(0x10000000) == 0"
+    theirs, pidfd = spawn(inside, 4321)
+    plain, plain_fd = spawn("", 4321)
+    roots, roots_fd = spawn(inside, 0)
+
+    def refused(fd, owner=4321):
+        reply = helper.call(request(MAP, owner=owner, extents=HAND), [fd])
+        assert reply.step in (STEP_USERNS, STEP_REQUEST)
+        return reply.error
+
+    assert refused(pidfd, 4322) == refused(roots_fd) == errno.EPERM
+    assert refused(plain_fd) == errno.EINVAL  # it is in the host's
+    directory = os.open(f"/proc/{theirs.pid}", os.O_RDONLY)
+    assert refused(directory) == errno.EINVAL
+    os.close(directory)
+    assert helper.call(request(MAP, owner=4321, extents=HAND), [pidfd]).error == 0
+    with open(f"/proc/{theirs.pid}/uid_map") as uids, open(f"/proc/{theirs.pid}/gid_map") as gids, open(f"/proc/{roots.pid}/uid_map") as root:
+        assert [f.read().split() for f in (uids, gids, root)] == [["0", str(BASE), "65536"]] * 2 + [[]]
+    for p, fd in ((theirs, pidfd), (plain, plain_fd), (roots, roots_fd)):
+        p.communicate(b"")
+        assert refused(fd) == errno.ESRCH
+        os.close(fd)
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+def test_map_11_child_has_the_owners_group(tmp_path, users_namespace):
+    """Its owner may trace it: so it has his gid, not one that has the number of his uid."""
+    fd, _ = users_namespace
+    h = Helper(["strace", "-f", "-o", str(tmp_path / "trace"), "-e", "trace=setresgid,setresuid,setns"])
+    assert h.call(request(MAP, owner=4321, gid=1234, extents=HAND), [fd]).error == 0
+    h.close()
+    lines = (tmp_path / "trace").read_text().splitlines()
+    child = next(line.split()[0] for line in lines if "setns(" in line)
+    calls = [line.split(None, 1)[1].partition(" = ") for line in lines if line.split()[0] == child]
+    assert [(call.strip(), result) for call, _, result in calls[:3]] == [
+        ("setresgid(1234, 1234, 1234)", "0"), ("setresuid(4321, 4321, 4321)", "0"), ("setns(1, CLONE_NEWUSER)", "0")]
+
+
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 def test_map_09_worker_reduces_itself_before_the_write(tmp_path):
     traces = strace_helper(tmp_path, request(USERNS, owner=BASE, extents=[(0, BASE, 65536)]))
@@ -445,8 +547,29 @@ def test_own_gives_roots_files_only(helper, tmp_path):
     assert own([directory]) == (errno.EPERM, STEP_OWN, 0)
     assert own([linked]) == (errno.EPERM, STEP_OWN, 0)
     assert own([tmp_path / "p"]) == (errno.EINVAL, STEP_OWN, 0)
-    for owner in (0, 1000, 65535, 2**32 - 1):
+    for owner in (0, 2**32 - 1):
         assert own([linked], owner)[:2] == (errno.EPERM, STEP_REQUEST)
+    (tmp_path / "e").mkdir()
+    for owner in (1, 1000, 65535):  # accounts get control groups and nothing else
+        assert own([tmp_path / "e"], owner) == (errno.EPERM, STEP_OWN, 0)
+
+
+def test_own_gives_a_control_group_to_an_account(helper):
+    mount = next((m for m in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified") if os.path.exists(m + "/cgroup.procs") and os.path.exists(m + "/cgroup.controllers")), None)
+    if not mount:
+        pytest.skip("no cgroup2 is mounted")
+    group = f"{mount}/bothy-test-own-{os.getpid()}"
+    os.mkdir(group)
+    try:
+        fds = [os.open(p, os.O_RDONLY) for p in (group, group + "/cgroup.procs")]
+        reply = helper.call(request(OWN, owner=4321), fds)
+        assert (reply.error, reply.step) == (0, 0)
+        assert os.stat(group).st_uid == os.stat(group + "/cgroup.procs").st_uid == 4321
+        assert os.stat(group + "/cgroup.max.depth").st_uid == 0
+        for fd in fds:
+            os.close(fd)
+    finally:
+        os.rmdir(group)
 
 
 # ---- requests that make no sense
@@ -459,7 +582,7 @@ def test_own_gives_roots_files_only(helper, tmp_path):
         b"\0" * 8,
         request(USERNS)[:-1],
         request(USERNS) + b"x",
-        request(USERNS, version=2),
+        request(USERNS, version=1),
         request(99),
         request(0),
         request(SPAWN, program=3),
