@@ -195,7 +195,7 @@ bothy_claims_overlap (BothyIdSpan span, GError **error)
 {
   /* libsubid and fgetpwent(3) keep what they read where every thread sees it. */
   static GMutex one_at_a_time;
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&one_at_a_time);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&one_at_a_time);
   Search search = { .span = span };
 
   return file_overlaps ("/etc/subuid", &search, error) || file_overlaps ("/etc/subgid", &search, error) ||
