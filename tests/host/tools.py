@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the tests in the throwaway host share: containers as JSON, terminals, what is left behind."""
+
+import fcntl
+import json
+import os
+import pathlib
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+import pytest
+
+USERS = ("alice", "bob", "carol")
+UID = {"alice": 1000, "bob": 1001, "carol": 1002}
+STATE = "var/lib/bothy"
+FIRST_ID = 1073741824
+
+
+def until(condition, seconds=10, what=None):
+    """Waits for something to become true, and gives it."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds} s: {what or condition}")
+        time.sleep(0.05)
+
+
+def info(host, name, user="alice"):
+    return json.loads(host.output(user, "bothy", "info", name, "--json"))
+
+
+def state(host, name, user="alice"):
+    return info(host, name, user)["state"]
+
+
+def names(host, user="alice"):
+    return host.output(user, "bothy", "list", "--quiet").split()
+
+
+def tidy_up(host):
+    """No container is left, of anybody's, and no image but the built-in one."""
+    for user in USERS:
+        left = names(host, user)
+        if left:
+            host.run(user, "bothy", "delete", "--force", *left, check=True)
+
+
+@pytest.fixture(autouse=True)
+def tidy(request):
+    """The common host is without containers after each test that uses it."""
+    yield
+    if "host" in request.fixturenames:
+        tidy_up(request.getfixturevalue("host"))
+
+
+def broker(host):
+    """The pid of bothyd inside the host."""
+    return int(host.output("root", "systemctl", "show", "-p", "MainPID", "--value", "bothyd"))
+
+
+def broker_again(host, old):
+    """Waits for the bothyd after this one, which answers."""
+    host.run("alice", "until bothy list >/dev/null 2>&1; do sleep 0.1; done", check=True, timeout=20)
+    return until(lambda: (broker(host) not in (0, old)) and broker(host), what="another bothyd")
+
+
+def supervisor(host, container):
+    """The pid of a container's supervisor: the parent of its first process."""
+    return int(host.output("root", "ps", "-o", "ppid=", "-p", str(container["leader"])))
+
+
+def processes(host, container):
+    """pids of the host that have ids of the container."""
+    base, count = container["rangeBase"], container["rangeCount"]
+    found = []
+    for line in host.output("root", "ps -eo pid=,uid=").splitlines():
+        pid, uid = map(int, line.split())
+        if base <= uid < base + count:
+            found.append(pid)
+    return found
+
+
+def tree(host):
+    """What is on disk, without what lies inside of images and containers."""
+    root = host.root / STATE
+    found = set()
+    for top in "containers", "images", "trash":
+        for entry in (root / top).iterdir():
+            found.add(f"{top}/{entry.name}")
+    return found
+
+
+def leftovers(host):
+    """Everything that belongs to containers which do not run, or do not exist: should be empty."""
+    running, known = set(), set()
+    for user in USERS:
+        for container in json.loads(host.output(user, "bothy", "list", "--json")):
+            known.add(container["id"])
+            if container["state"] in ("running", "frozen"):
+                running.add(container["id"])
+    images = {image["fingerprint"] for user in USERS
+              for image in json.loads(host.output(user, "bothy", "image", "list", "--json"))}
+    wrong = []
+    for path in sorted(tree(host)):
+        top, name = path.split("/")
+        if name not in {"containers": known, "images": images, "trash": ()}[top]:
+            wrong.append(path)
+    for path in (host.root / STATE / "ranges").iterdir():
+        if not path.name.isdigit():
+            wrong.append(f"ranges/{path.name}")
+    for path in (host.root / "run/bothy/supervisors").iterdir():
+        if path.name not in running:
+            wrong.append(f"socket {path.name}")
+    # Several at once may still be on their way out.
+    for unit in host.output("root", "systemctl list-units --all --plain --no-legend 'bothy-*.scope'").splitlines():
+        if not any(unit.startswith(f"bothy-{id}") for id in running):
+            wrong.append(f"unit {unit}")
+    programs = host.output("root", "ps -eo pid=,uid=,comm=").splitlines()
+    supervisors = [line for line in programs if "bothy-supervis" in line]
+    if len(supervisors) != len(running):
+        wrong.append(f"{len(supervisors)} supervisors of {len(running)} containers: {supervisors}")
+    wrong += [f"process {line}" for line in programs if "bothy-unpack" in line]
+    if not running:
+        wrong += [f"process {line}" for line in programs if int(line.split()[1]) >= FIRST_ID]
+    return wrong
+
+
+def nothing_left(host, seconds=8):
+    """Nothing is left behind; what is removed in the background has some time for it."""
+    end = time.monotonic() + seconds
+    while True:
+        wrong = leftovers(host)
+        if not wrong:
+            return
+        if time.monotonic() > end:
+            raise AssertionError("left behind: " + ", ".join(wrong))
+        time.sleep(0.1)
+
+
+class Terminal:
+    """A command of a user's on a terminal."""
+
+    def __init__(self, host, user, *command, session=None, rows=24, columns=80):
+        self.master, slave = pty.openpty()
+        self.resize(rows, columns)
+        self.before = termios.tcgetattr(slave)
+        self.slave = slave
+        self.text = ""
+        self.code = None
+
+        def control():
+            os.setsid()
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+        self.process = subprocess.Popen(host.command(user, *command, session=session, terminal=bool(session)),
+                                        stdin=slave, stdout=slave, stderr=slave, preexec_fn=control, close_fds=True)
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def pump(self, seconds):
+        if select.select([self.master], [], [], seconds)[0]:
+            try:
+                self.text += os.read(self.master, 65536).decode(errors="replace")
+            except OSError:
+                pass
+
+    def expect(self, pattern, seconds=15):
+        """Waits for a text, gives the match, and forgets what came up to there."""
+        end = time.monotonic() + seconds
+        while True:
+            match = re.search(pattern, self.text)
+            if match:
+                self.text = self.text[match.end():]
+                return match
+            if time.monotonic() > end:
+                raise AssertionError(f"{pattern!r} does not come: {self.text!r}")
+            self.pump(0.1)
+
+    def send(self, text):
+        os.write(self.master, text.encode())
+
+    def wait(self, seconds=20):
+        """The exit status."""
+        end = time.monotonic() + seconds
+        while self.process.poll() is None:
+            self.pump(0.05)
+            if time.monotonic() > end:
+                raise AssertionError(f"it does not end: {self.text!r}")
+        self.pump(0)
+        return self.process.returncode
+
+    @property
+    def restored(self):
+        """Whether the terminal's settings are those of before."""
+        return termios.tcgetattr(self.slave) == self.before
+
+    @property
+    def raw(self):
+        return not termios.tcgetattr(self.slave)[3] & (termios.ICANON | termios.ECHO)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+        os.close(self.slave)
+        os.close(self.master)
+
+
+def own_children(host, user, name):
+    """pids, inside the host, of a user's programs of that name."""
+    return [int(pid) for pid in host.run("root", "pgrep", "-u", user, "-x", name).stdout.split()]
+
+
+def put(host, path, source):
+    """Copies a file of the machine's into the host, readable for all."""
+    target = pathlib.Path(host.root, str(path).lstrip("/"))
+    with open(source, "rb") as reader, open(target, "wb") as writer:
+        while chunk := reader.read(1 << 20):
+            writer.write(chunk)
+    target.chmod(0o644)
+    return target
