@@ -19,6 +19,7 @@
 #include "privilege.h"
 #include "request.h"
 #include "step.h"
+#include "wire.h"
 
 #define MAX_CONNECTIONS  8
 #define MAX_WORKERS      64
@@ -237,15 +238,6 @@ drop_connection (struct server *server, unsigned int index)
   server->idle_since = now_ms ();
 }
 
-static bool
-peer_is_root (int connection)
-{
-  struct ucred peer;
-  socklen_t size = sizeof peer;
-
-  return getsockopt (connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == 0;
-}
-
 static void
 accept_connection (struct server *server)
 {
@@ -253,7 +245,7 @@ accept_connection (struct server *server)
 
   if (connection < 0)
     return;
-  if (!peer_is_root (connection) || server->n_connections == MAX_CONNECTIONS) {
+  if (!wire_peer_is_root (connection) || server->n_connections == MAX_CONNECTIONS) {
     close (connection);
     return;
   }
@@ -356,7 +348,7 @@ server_connection (int connection)
 {
   struct server server = { .listening = -1, .connections = { connection }, .n_connections = 1 };
 
-  if (!peer_is_root (connection)) {
+  if (!wire_peer_is_root (connection)) {
     fprintf (stderr, "bothy-helper: the other end of the connection is not root's\n");
     return EXIT_FAILURE;
   }

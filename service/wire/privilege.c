@@ -32,7 +32,8 @@ privilege_reduce (uint64_t keep, uint32_t effective_id)
   }
   if (prctl (PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
     return errno;
-  if (syscall (SYS_setgroups, 0, NULL) < 0)
+  /* Asked first: a unit without CAP_SETGID has none to leave. */
+  if (getgroups (0, NULL) != 0 && syscall (SYS_setgroups, 0, NULL) < 0)
     return errno;
   /* The system calls themselves: this process has one thread, and no use for glibc's broadcast. */
   if (syscall (SYS_setresgid, -1, effective_id, -1) < 0 || syscall (SYS_setresuid, -1, effective_id, -1) < 0)

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/*
+ * The bridge that containers are on unless they want something else: a profile of
+ * NetworkManager's, which routes, translates addresses and answers DHCP and DNS
+ * (ipv4.method=shared). It is made on first use, kept in memory only, and removed when
+ * nobody needs it.
+ *
+ * Signals: "back" (): NetworkManager was away and has the bridge again, without its ports.
+ */
+#define BOTHY_TYPE_BRIDGE (bothy_bridge_get_type ())
+G_DECLARE_FINAL_TYPE (BothyBridge, bothy_bridge, BOTHY, BRIDGE, GObject)
+
+#define BOTHY_BRIDGE_NAME "bothy0"
+
+BothyBridge *bothy_bridge_new (void);
+
+/* Have the bridge up. Fails with BOTHY_ERROR when NetworkManager is not there or can not. */
+void bothy_bridge_ensure (BothyBridge *self, GAsyncReadyCallback callback, gpointer user_data);
+gboolean bothy_bridge_ensure_finish (BothyBridge *self, GAsyncResult *result, GError **error);
+
+/* Its index as a link of the host, 0: it is not there. */
+guint bothy_bridge_get_index (BothyBridge *self);
+
+/* Host byte order: the bridge's own IPv4 address; the network has 16 bits in front. */
+guint32 bothy_bridge_get_address4 (BothyBridge *self);
+
+/* 16 bytes: the bridge's own IPv6 address, a unique local one of this machine; /64. */
+const guint8 *bothy_bridge_get_address6 (BothyBridge *self);
+
+/* Nobody needs it any more. */
+void bothy_bridge_release (BothyBridge *self);
+
+G_END_DECLS

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "link.h"
+#include "nft.h"
+
+/* What the program works with; opened at the first request. */
+struct net {
+  struct nl_sock *route;
+  struct nft nft;
+};
+
+/* What a request led to, beside its error. */
+struct outcome {
+  uint32_t step; /* where it failed */
+  uint32_t index;
+  char name[NET_NAME_SIZE];
+  char *text; /* of LIST; the caller frees it */
+  size_t text_size;
+};
+
+/*
+ * Nics. The functions do what protocol.h says of their operations and return 0, or an errno value
+ * with RET's step filled in.
+ */
+int nic_attach (struct net *net, const struct net_request *request, int namespace, struct outcome *ret);
+int nic_repair (struct net *net, const struct net_request *request, struct outcome *ret);
+int nic_detach (struct net *net, const struct net_request *request, struct outcome *ret);
+
+/* Fails at STEP with ERROR: fills in RET, returns ERROR. */
+static inline int
+fail (struct outcome *ret, enum net_step step, int error)
+{
+  ret->step = step;
+  return error;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "request.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+#define MIN_MTU 1280u /* of IPv6 */
+#define MAX_MTU 65535u
+
+static const char alias_prefix[] = "bothy:";
+
+static bool
+is_text (const char *text, size_t size, const char *characters)
+{
+  size_t length = strnlen (text, size);
+
+  return length > 0 && length < size && strspn (text, characters) == length;
+}
+
+static bool
+is_alias (const char *alias)
+{
+  return is_text (alias, NET_ALIAS_SIZE, LETTERS ":._-") &&
+         strncmp (alias, alias_prefix, strlen (alias_prefix)) == 0 && alias[strlen (alias_prefix)] != '\0';
+}
+
+/* A name of an interface that no sysctl, and no program that walks them, takes for something else. */
+static bool
+is_inside (const char *name)
+{
+  static const char *const taken[] = { ".", "..", "lo", "all", "default" };
+
+  for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
+    if (strncmp (name, taken[i], NET_NAME_SIZE) == 0)
+      return false;
+  return is_text (name, NET_NAME_SIZE, LETTERS "._-");
+}
+
+static bool
+is_unicast_mac (const uint8_t mac[6])
+{
+  static const uint8_t zero[6];
+
+  return (mac[0] & 1) == 0 && memcmp (mac, zero, sizeof zero) != 0;
+}
+
+static bool
+is_unicast_address (const uint8_t address4[4], const uint8_t address6[16])
+{
+  static const uint8_t none[16];
+  static const uint8_t loopback[16] = { [15] = 1 };
+  bool is_none = memcmp (address4, none, 4) == 0;
+
+  if (!is_none && (address4[0] == 0 || address4[0] == 127 || address4[0] >= 224))
+    return false;
+  return address6[0] != 0xff && memcmp (address6, loopback, sizeof loopback) != 0;
+}
+
+static bool
+is_nic (const struct net_request *request)
+{
+  return (request->flags & ~(uint32_t)NET_FLAG_LAN) == 0 && is_alias (request->alias) &&
+         is_inside (request->inside) && is_unicast_mac (request->mac) &&
+         is_unicast_address (request->address4, request->address6) &&
+         (request->mtu == 0 || (request->mtu >= MIN_MTU && request->mtu <= MAX_MTU));
+}
+
+static bool
+is_port (const struct net_request *request)
+{
+  static const uint8_t none[16];
+
+  return (request->flags & ~(uint32_t)NET_FLAG_UDP) == 0 && request->port != 0 &&
+         is_unicast_address (request->address4, request->address6) &&
+         (memcmp (request->address4, none, 4) != 0 || memcmp (request->address6, none, 16) != 0);
+}
+
+static bool
+is_sensible (const struct net_request *request)
+{
+  switch ((enum net_op)request->op) {
+  case NET_ATTACH:
+  case NET_REPAIR:
+    return is_nic (request);
+  case NET_DETACH:
+    return is_alias (request->alias);
+  case NET_PUBLISH:
+    return is_port (request) && request->inside_port != 0;
+  case NET_UNPUBLISH:
+    return is_port (request);
+  case NET_LIST:
+  case NET_TIDY:
+    return true;
+  }
+  return false;
+}
+
+int
+request_check (const struct net_request *request, const struct wire *wire)
+{
+  unsigned int expected_fds = request->op == NET_ATTACH ? 1 : 0;
+
+  if (wire->size != sizeof *request || request->version != NET_PROTOCOL_VERSION)
+    return EPROTO;
+  if (wire->truncated)
+    return E2BIG;
+  return wire->n_fds == expected_fds && is_sensible (request) ? 0 : EINVAL;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "rules.h"
+
+/*
+ * Numbers, not names, for protocols: names come from files that may be missing. What the
+ * chains have to say:
+ *
+ *  bridge  nic      an allow-list for every frame that comes out of a container
+ *          input    frames to 01:80:c2:00:00:0x never see the prerouting hook (STP, PAUSE, LLDP)
+ *          between  from container to container: only inside a group
+ *  inet    host     what a container may ask of the host: DHCP, DNS, ping, neighbours
+ *          between  the same as above for what takes the way through the router
+ *          *nat     ports of the host that lead to a container
+ */
+
+#define BRIDGE "bridge bothy "
+#define INET   "inet bothy "
+
+#define BRIDGE_SETS                                                                                                \
+  "add table bridge bothy\n"                                                                                       \
+  "add set " BRIDGE "nics { type ifname; }\n"                                                                      \
+  "add set " BRIDGE "lan { type ifname; }\n"                                                                       \
+  "add set " BRIDGE "macs { type ifname . ether_addr; }\n"                                                         \
+  "add set " BRIDGE "own4 { type ifname . ipv4_addr; }\n"                                                          \
+  "add set " BRIDGE "own6 { type ifname . ipv6_addr; }\n"                                                          \
+  "add set " BRIDGE "claimed4 { type ipv4_addr; }\n"                                                               \
+  "add set " BRIDGE "claimed6 { type ipv6_addr; }\n" /* what neighbour discovery is about: see NEIGHBOUR_TARGET */ \
+  "add set " BRIDGE "targets6 { typeof iifname . @th,64,128; }\n"                                                  \
+  "add set " BRIDGE "claimed_targets6 { typeof @th,64,128; }\n"                                                    \
+  "add map " BRIDGE "groups { type ifname : mark; }\n"                                                             \
+  "add set " BRIDGE "members { type ifname . mark; }\n"                                                            \
+  "add set " BRIDGE "storm { type ifname; size 8192; flags dynamic,timeout; timeout 1m; }\n"                       \
+  "add set " BRIDGE "storm_arp { type ifname; size 8192; flags dynamic,timeout; timeout 1m; }\n"
+
+#define BRIDGE_CHAINS                                                                                     \
+  "add chain " BRIDGE "from_arp\nadd chain " BRIDGE "from_ip4\nadd chain " BRIDGE "from_ip6\nadd chain " BRIDGE "from_icmp6\n" \
+  "add chain " BRIDGE "mld\nadd chain " BRIDGE "nic\nadd chain " BRIDGE "between\n"                       \
+  "add chain " BRIDGE "prerouting { type filter hook prerouting priority -310; policy accept; }\n"        \
+  "add chain " BRIDGE "input { type filter hook input priority -310; policy accept; }\n"                  \
+  "add chain " BRIDGE "forward { type filter hook forward priority -310; policy accept; }\n"              \
+  "flush chain " BRIDGE "from_arp\nflush chain " BRIDGE "from_ip4\nflush chain " BRIDGE "from_ip6\n"                     \
+  "flush chain " BRIDGE "from_icmp6\nflush chain " BRIDGE "mld\nflush chain " BRIDGE "nic\n"                   \
+  "flush chain " BRIDGE "between\nflush chain " BRIDGE "prerouting\nflush chain " BRIDGE "input\n"        \
+  "flush chain " BRIDGE "forward\n"
+
+#define NIC  "add rule " BRIDGE "nic "
+#define ARP  "add rule " BRIDGE "from_arp "
+#define IP4  "add rule " BRIDGE "from_ip4 "
+#define IP6  "add rule " BRIDGE "from_ip6 "
+#define ICMP "add rule " BRIDGE "from_icmp6 "
+#define MLD  "add rule " BRIDGE "mld "
+
+#define BRIDGE_NIC                                                                                             \
+  NIC "iifname . ether saddr != @macs drop\n" /* not the protocol that the kernel sees behind a tag */         \
+  NIC "ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 "                                                  \
+      "update @storm { iifname limit rate over 300/second burst 600 packets } drop\n"                          \
+  NIC "ether type vmap { 0x0806 : goto from_arp, 0x0800 : goto from_ip4, 0x86dd : goto from_ip6 }\n"                          \
+  NIC "drop\n"                                                                                                 \
+  "add rule " BRIDGE "prerouting iifname \"" RULES_PREFIX "*\" goto nic\n"                                     \
+  "add rule " BRIDGE "input iifname \"" RULES_PREFIX "*\" "                                                    \
+  "ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop\n"
+
+#define BRIDGE_ARP                                                                                    \
+  ARP "arp htype != 1 drop\n"                                                                         \
+  ARP "arp ptype != 0x0800 drop\n"                                                                    \
+  ARP "arp hlen != 6 drop\n"                                                                          \
+  ARP "arp plen != 4 drop\n"                                                                          \
+  ARP "arp operation != { 1, 2 } drop\n"                                                              \
+  ARP "iifname . arp saddr ether != @macs drop\n"                                                     \
+  ARP "update @storm_arp { iifname limit rate over 100/second burst 200 packets } drop\n"             \
+  ARP "iifname . arp saddr ip @own4 accept\n" /* a probe: whose is this address? */                   \
+  ARP "arp saddr ip 0.0.0.0 arp operation 1 accept\n"                                                 \
+  ARP "iifname != @lan drop\n"                                                                        \
+  ARP "arp saddr ip { 0.0.0.0, 127.0.0.1, 255.255.255.255 } drop\n"                                   \
+  ARP "arp saddr ip @claimed4 drop\n"                                                                 \
+  ARP "accept\n"
+
+/* 0x11 of IGMP asks who listens, which is the bridge's to ask; ICMP 5 redirects, 9 is a router. */
+#define BRIDGE_IP4                                                                            \
+  IP4 "ip version != 4 drop\n"                                                                \
+  IP4 "ip hdrlength != 5 ip protocol != 2 drop\n" /* fragments hide ports */                  \
+  IP4 "ip frag-off & 0x3fff != 0 drop\n"                                                      \
+  IP4 "ip daddr 127.0.0.0/8 drop\n"                                                           \
+  IP4 "ip protocol 17 udp sport 67 drop\n"                                                    \
+  IP4 "ip protocol 1 icmp type { 5, 9 } drop\n"                                               \
+  IP4 "ip protocol 2 igmp type 0x11 drop\n"                                                   \
+  IP4 "iifname . ip saddr @own4 accept\n"                                                     \
+  IP4 "ip saddr 0.0.0.0 ip daddr 255.255.255.255 ip protocol 17 udp sport 68 udp dport 67 "   \
+      "accept\n"                                                                              \
+  IP4 "iifname != @lan drop\n"                                                                \
+  IP4 "ip saddr & 240.0.0.0 == 224.0.0.0 drop\n"                                              \
+  IP4 "ip saddr & 240.0.0.0 == 240.0.0.0 drop\n"                                              \
+  IP4 "ip saddr & 255.0.0.0 == { 0.0.0.0, 127.0.0.0 } drop\n"                                 \
+  IP4 "ip saddr @claimed4 drop\n"                                                             \
+  IP4 "accept\n"
+
+/* Extension headers hide what follows; only listener reports need one. */
+#define BRIDGE_IP6                                                                            \
+  IP6 "ip6 version != 6 drop\n"                                                               \
+  IP6 "ip6 nexthdr vmap { 0 : goto mld, 58 : goto from_icmp6, 43 : drop, 44 : drop, 51 : drop, "   \
+      "60 : drop, 135 : drop, 139 : drop, 140 : drop, 253 : drop, 254 : drop }\n"             \
+  IP6 "ip6 nexthdr 17 udp sport 547 drop\n"                                                   \
+  IP6 "iifname . ip6 saddr @own6 accept\n"                                                    \
+  IP6 "iifname != @lan drop\n"                                                                \
+  IP6 "ip6 saddr & ff00:: == ff00:: drop\n"                                                   \
+  IP6 "ip6 saddr { ::, ::1 } drop\n"                                                          \
+  IP6 "ip6 saddr @claimed6 drop\n"                                                            \
+  IP6 "accept\n"                                                                              \
+  MLD "update @storm_arp { iifname limit rate over 100/second burst 200 packets } drop\n"     \
+  MLD "meta l4proto != 58 drop\n"                                                             \
+  MLD "icmpv6 type != { 131, 132, 143 } drop\n"                                               \
+  MLD "iifname . ip6 saddr @own6 accept\n"                                                    \
+  MLD "ip6 saddr :: accept\n"                                                                 \
+  MLD "iifname @lan ip6 saddr & ffc0:: == fe80:: accept\n"                                    \
+  MLD "drop\n"
+
+/* Bits 64 to 191 of a solicitation or advertisement are the address that it is about. */
+#define NEIGHBOUR_TARGET "@th,64,128"
+
+/*
+ * 135 asks, 136 tells who has an address; 133 asks for routers. With the source "::" one's own
+ * address is asked for (is it free?): for another's, that would keep the other from having it.
+ */
+#define BRIDGE_ICMP6                                                                                  \
+  ICMP "icmpv6 type { 133, 135, 136 } "                                                               \
+       "update @storm_arp { iifname limit rate over 100/second burst 200 packets } drop\n"            \
+  ICMP "icmpv6 type 136 iifname != @lan iifname . " NEIGHBOUR_TARGET " != @targets6 drop\n"           \
+  ICMP "icmpv6 type 136 iifname . " NEIGHBOUR_TARGET " != @targets6 " NEIGHBOUR_TARGET                \
+       " @claimed_targets6 drop\n"                                                                    \
+  ICMP "icmpv6 type 135 ip6 saddr :: iifname . " NEIGHBOUR_TARGET " @targets6 accept\n"               \
+  ICMP "icmpv6 type 135 ip6 saddr :: iifname @lan " NEIGHBOUR_TARGET " != @claimed_targets6 accept\n" \
+  ICMP "icmpv6 type 133 ip6 saddr :: accept\n"                                                        \
+  ICMP "icmpv6 type != { 1, 2, 3, 4, 128, 129, 133, 135, 136 } drop\n"                                \
+  ICMP "iifname . ip6 saddr @own6 accept\n"                                                           \
+  ICMP "iifname != @lan drop\n"                                                                       \
+  ICMP "ip6 saddr & ff00:: == ff00:: drop\n"                                                          \
+  ICMP "ip6 saddr { ::, ::1 } drop\n"                                                                 \
+  ICMP "ip6 saddr @claimed6 drop\n"                                                                   \
+  ICMP "accept\n"
+
+/* The mark is only a place to keep the sender's group in while the receiver is looked up. */
+#define BRIDGE_BETWEEN                                                                                \
+  "add rule " BRIDGE "between iifname != @groups drop\n"                                              \
+  "add rule " BRIDGE "between meta mark set iifname map @groups\n"                                    \
+  "add rule " BRIDGE "between oifname . meta mark @members meta mark set 0 accept\n"                  \
+  "add rule " BRIDGE "between drop\n"                                                                 \
+  "add rule " BRIDGE "forward iifname \"" RULES_PREFIX "*\" oifname \"" RULES_PREFIX "*\" goto between\n"
+
+/* nics4 and nics6: bridge and address, of bridges that are not the LAN's. */
+#define INET_SETS                                                                                  \
+  "add table inet bothy\n"                                                                         \
+  "add set " INET "nics4 { type ifname . ipv4_addr; }\n"                                           \
+  "add set " INET "nics6 { type ifname . ipv6_addr; }\n"                                           \
+  "add map " INET "groups4 { type ifname . ipv4_addr : mark; }\n"                                  \
+  "add map " INET "groups6 { type ifname . ipv6_addr : mark; }\n"                                  \
+  "add set " INET "members4 { type ifname . ipv4_addr . mark; }\n"                                 \
+  "add set " INET "members6 { type ifname . ipv6_addr . mark; }\n"                                 \
+  "add map " INET "ports4 { type inet_proto . inet_service : ipv4_addr . inet_service; }\n"        \
+  "add map " INET "ports6 { type inet_proto . inet_service : ipv6_addr . inet_service; }\n"        \
+  "add set " INET "loopback { type ifname; }\n"
+
+#define INET_CHAINS                                                                                   \
+  "add chain " INET "host\nadd chain " INET "between4\nadd chain " INET "between6\n"                  \
+  "add chain " INET "martian { type filter hook prerouting priority -310; policy accept; }\n"         \
+  "add chain " INET "input { type filter hook input priority -10; policy accept; }\n"                 \
+  "add chain " INET "forward { type filter hook forward priority -10; policy accept; }\n"             \
+  "add chain " INET "prenat { type nat hook prerouting priority -105; policy accept; }\n"             \
+  "add chain " INET "outnat { type nat hook output priority -105; policy accept; }\n"                 \
+  "add chain " INET "postnat { type nat hook postrouting priority 95; policy accept; }\n"             \
+  "flush chain " INET "host\nflush chain " INET "between4\nflush chain " INET "between6\n"            \
+  "flush chain " INET "martian\nflush chain " INET "input\nflush chain " INET "forward\n"             \
+  "flush chain " INET "prenat\nflush chain " INET "outnat\nflush chain " INET "postnat\n"
+
+#define INET_INPUT                                                                                    \
+  "add rule " INET "input iifname . ip saddr @nics4 goto host\n"                                      \
+  "add rule " INET "input iifname . ip6 saddr @nics6 goto host\n"                                     \
+  "add rule " INET "host ct state established,related accept\n"                                       \
+  "add rule " INET "host udp dport { 53, 67 } accept\n"                                               \
+  "add rule " INET "host tcp dport 53 accept\n"                                                       \
+  "add rule " INET "host meta l4proto 1 icmp type 8 accept\n"                                         \
+  "add rule " INET "host meta l4proto 58 icmpv6 type { 128, 133, 135, 136 } accept\n"                 \
+  "add rule " INET "host ip6 saddr & ffc0:: == fe80:: udp sport 546 udp dport 547 accept\n"           \
+  "add rule " INET "host drop\n"
+
+/* A forwarded port is for everybody, so also for other containers. */
+#define INET_FORWARD                                                                                  \
+  "add rule " INET "forward ct state established,related accept\n"                                    \
+  "add rule " INET "forward ct status dnat accept\n"                                                  \
+  "add rule " INET "forward iifname . ip saddr @nics4 oifname . ip daddr @nics4 goto between4\n"      \
+  "add rule " INET "forward iifname . ip6 saddr @nics6 oifname . ip6 daddr @nics6 goto between6\n"    \
+  "add rule " INET "between4 iifname . ip saddr != @groups4 drop\n"                                   \
+  "add rule " INET "between4 meta mark set iifname . ip saddr map @groups4\n"                         \
+  "add rule " INET "between4 oifname . ip daddr . meta mark @members4 meta mark set 0 accept\n"       \
+  "add rule " INET "between4 drop\n"                                                                  \
+  "add rule " INET "between6 iifname . ip6 saddr != @groups6 drop\n"                                  \
+  "add rule " INET "between6 meta mark set iifname . ip6 saddr map @groups6\n"                        \
+  "add rule " INET "between6 oifname . ip6 daddr . meta mark @members6 meta mark set 0 accept\n"      \
+  "add rule " INET "between6 drop\n"
+
+/*
+ * Clients keep their address. Only two kinds would get answers from somebody they did not ask:
+ * the host through its loopback, and a neighbour of the container; the bridge speaks for them.
+ * Forwarding from the loopback needs route_localnet on the bridge, hence "martian".
+ */
+#define INET_NAT                                                                                      \
+  "add rule " INET "martian iifname @loopback ip daddr 127.0.0.0/8 drop\n"                            \
+  "add rule " INET "martian iifname @loopback ip saddr 127.0.0.0/8 drop\n"                            \
+  "add rule " INET "prenat fib daddr type local dnat ip to meta l4proto . th dport map @ports4\n"     \
+  "add rule " INET "prenat fib daddr type local dnat ip6 to meta l4proto . th dport map @ports6\n"    \
+  "add rule " INET "outnat fib daddr type local dnat ip to meta l4proto . th dport map @ports4\n"     \
+  "add rule " INET "outnat ip6 daddr != ::1 fib daddr type local "                                    \
+  "dnat ip6 to meta l4proto . th dport map @ports6\n"                                                 \
+  "add rule " INET "postnat ct status dnat ip saddr 127.0.0.0/8 oifname @loopback masquerade\n"       \
+  "add rule " INET "postnat ct status dnat iifname . ip saddr @nics4 oifname . ip daddr @nics4 "      \
+  "masquerade\n"                                                                                      \
+  "add rule " INET "postnat ct status dnat iifname . ip6 saddr @nics6 oifname . ip6 daddr @nics6 "    \
+  "masquerade\n"
+
+const char rules_text[] = BRIDGE_SETS BRIDGE_CHAINS BRIDGE_NIC BRIDGE_ARP BRIDGE_IP4 BRIDGE_IP6 BRIDGE_ICMP6
+    BRIDGE_BETWEEN INET_SETS INET_CHAINS INET_INPUT INET_FORWARD INET_NAT;

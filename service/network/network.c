@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "network.h"
+
+#include "core/error.h"
+#include "platform/fd.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RANGE_SIZE 65536u
+
+/* The first 16 addresses of the network are the bridge's and for what may come. */
+#define FIRST_HOST 16u
+
+struct _BothyNetwork {
+  GObject parent;
+  BothyBridge *bridge;
+  BothyNics *nics;
+  guint32 range_pool;
+};
+
+G_DEFINE_FINAL_TYPE (BothyNetwork, bothy_network, G_TYPE_OBJECT)
+
+static guint back_signal;
+
+void
+bothy_network_config_free (BothyNetworkConfig *self)
+{
+  g_free (self->address4);
+  g_free (self->gateway4);
+  g_free (self->address6);
+  g_free (self->gateway6);
+  g_free (self);
+}
+
+/* ---- who is who ---- */
+
+static void
+set_alias (struct net_request *request, const char *id, guint32 owner)
+{
+  g_snprintf (request->alias, sizeof request->alias, "bothy:%u:%s", owner, id);
+}
+
+static guint32
+host_number (BothyNetwork *self, guint32 range_base)
+{
+  return (range_base - self->range_pool) / RANGE_SIZE + FIRST_HOST;
+}
+
+/* Locally administered, and the range's number in it: two containers never have the same. */
+static void
+set_mac (struct net_request *request, guint32 range_base)
+{
+  guint32 number = range_base / RANGE_SIZE;
+
+  request->mac[0] = 0x02;
+  request->mac[1] = 0xb0;
+  request->mac[2] = 0x7f;
+  request->mac[3] = (guint8) (number >> 16);
+  request->mac[4] = (guint8) (number >> 8);
+  request->mac[5] = (guint8) number;
+}
+
+static void
+set_identity (BothyNetwork *self, struct net_request *request, const char *id, guint32 owner, guint32 range_base)
+{
+  guint32 number = host_number (self, range_base);
+  guint32 address4 = htonl ((bothy_bridge_get_address4 (self->bridge) & 0xffff0000) | number);
+
+  set_alias (request, id, owner);
+  set_mac (request, range_base);
+  memcpy (request->address4, &address4, sizeof address4);
+  memcpy (request->address6, bothy_bridge_get_address6 (self->bridge), 8);
+  request->address6[14] = (guint8) (number >> 8);
+  request->address6[15] = (guint8) number;
+  g_strlcpy (request->inside, BOTHY_NETWORK_INTERFACE, sizeof request->inside);
+  request->bridge = bothy_bridge_get_index (self->bridge);
+  /* A user's own containers may talk to each other, and to nobody else's. */
+  request->group = owner + 1;
+}
+
+static char *
+format (int family, gconstpointer address, const char *suffix)
+{
+  char text[INET6_ADDRSTRLEN];
+
+  return g_strconcat (inet_ntop (family, address, text, sizeof text), suffix, NULL);
+}
+
+static BothyNetworkConfig *
+make_config (BothyNetwork *self, const struct net_request *request)
+{
+  BothyNetworkConfig *config = g_new0 (BothyNetworkConfig, 1);
+  guint32 gateway4 = htonl (bothy_bridge_get_address4 (self->bridge));
+
+  config->address4 = format (AF_INET, request->address4, "/16");
+  config->gateway4 = format (AF_INET, &gateway4, "");
+  config->address6 = format (AF_INET6, request->address6, "/64");
+  config->gateway6 = format (AF_INET6, bothy_bridge_get_address6 (self->bridge), "");
+  return config;
+}
+
+/* ---- attach ---- */
+
+typedef struct {
+  char *id;
+  guint32 owner;
+  guint32 range_base;
+  int netns_fd;
+  struct net_request request;
+} Attach;
+
+static void
+attach_free (Attach *attach)
+{
+  bothy_clear_fd (&attach->netns_fd);
+  g_free (attach->id);
+  g_free (attach);
+}
+
+static void
+on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyNetwork *self = g_task_get_source_object (task);
+  Attach *attach = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  if (bothy_nics_call_finish (BOTHY_NICS (source), result, NULL, &error))
+    g_task_return_pointer (task, make_config (self, &attach->request), (GDestroyNotify) bothy_network_config_free);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+on_bridge (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyNetwork *self = g_task_get_source_object (task);
+  Attach *attach = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  if (!bothy_bridge_ensure_finish (BOTHY_BRIDGE (source), result, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
+  set_identity (self, &attach->request, attach->id, attach->owner, attach->range_base);
+  bothy_nics_call (self->nics, &attach->request, attach->netns_fd, on_attached, g_object_ref (task));
+}
+
+static void
+start_attach (BothyNetwork *self, guint32 op, const char *id, guint32 owner, guint32 range_base, int netns_fd,
+              GTask *task)
+{
+  Attach *attach = g_new0 (Attach, 1);
+
+  attach->id = g_strdup (id);
+  attach->owner = owner;
+  attach->range_base = range_base;
+  attach->netns_fd = netns_fd >= 0 ? fcntl (netns_fd, F_DUPFD_CLOEXEC, 3) : -1;
+  attach->request.op = op;
+  g_task_set_task_data (task, attach, (GDestroyNotify) attach_free);
+  bothy_bridge_ensure (self->bridge, on_bridge, task);
+}
+
+void
+bothy_network_attach (BothyNetwork *self, const char *id, guint32 owner, guint32 range_base, int netns_fd,
+                      GAsyncReadyCallback callback, gpointer user_data)
+{
+  start_attach (self, NET_ATTACH, id, owner, range_base, netns_fd, g_task_new (self, NULL, callback, user_data));
+}
+
+void
+bothy_network_resume (BothyNetwork *self, const char *id, guint32 owner, guint32 range_base,
+                      GAsyncReadyCallback callback, gpointer user_data)
+{
+  start_attach (self, NET_REPAIR, id, owner, range_base, -1, g_task_new (self, NULL, callback, user_data));
+}
+
+BothyNetworkConfig *
+bothy_network_attach_finish (BothyNetwork *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* ---- the rest ---- */
+
+static void
+on_prepared (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!bothy_bridge_ensure_finish (BOTHY_BRIDGE (source), result, &error))
+    g_message ("Network: %s", error->message);
+}
+
+void
+bothy_network_prepare (BothyNetwork *self)
+{
+  bothy_bridge_ensure (self->bridge, on_prepared, NULL);
+}
+
+static void
+on_done (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!bothy_nics_call_finish (BOTHY_NICS (source), result, NULL, &error))
+    g_warning ("Network: %s", error->message);
+}
+
+void
+bothy_network_detach (BothyNetwork *self, const char *id, guint32 owner)
+{
+  struct net_request request = { .op = NET_DETACH };
+
+  set_alias (&request, id, owner);
+  bothy_nics_call (self->nics, &request, -1, on_done, NULL);
+}
+
+void
+bothy_network_release (BothyNetwork *self)
+{
+  struct net_request request = { .op = NET_TIDY };
+
+  if (bothy_bridge_get_index (self->bridge) == 0)
+    return;
+  bothy_nics_call (self->nics, &request, -1, on_done, NULL);
+  bothy_bridge_release (self->bridge);
+}
+
+static void
+on_back (BothyNetwork *self)
+{
+  g_signal_emit (self, back_signal, 0);
+}
+
+static void
+bothy_network_finalize (GObject *object)
+{
+  BothyNetwork *self = BOTHY_NETWORK (object);
+
+  g_object_unref (self->bridge);
+  g_object_unref (self->nics);
+  G_OBJECT_CLASS (bothy_network_parent_class)->finalize (object);
+}
+
+static void
+bothy_network_class_init (BothyNetworkClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = bothy_network_finalize;
+  back_signal = g_signal_new ("back", BOTHY_TYPE_NETWORK, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void
+bothy_network_init (BothyNetwork *self)
+{
+  self->bridge = bothy_bridge_new ();
+  self->nics = bothy_nics_new ();
+  g_signal_connect_object (self->bridge, "back", G_CALLBACK (on_back), self, G_CONNECT_SWAPPED);
+}
+
+BothyNetwork *
+bothy_network_new (guint32 range_pool)
+{
+  BothyNetwork *self = g_object_new (BOTHY_TYPE_NETWORK, NULL);
+
+  self->range_pool = range_pool;
+  return self;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "network/bridge.h"
+#include "network/nics.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Puts containers on the bridge. A container's addresses follow from its id range, so they
+ * are its own, and the same each time.
+ *
+ * Signals: "back" (): containers that run are to be attached again: bothy_network_resume().
+ */
+#define BOTHY_TYPE_NETWORK (bothy_network_get_type ())
+G_DECLARE_FINAL_TYPE (BothyNetwork, bothy_network, BOTHY, NETWORK, GObject)
+
+/* What a container's interface is to be like. */
+typedef struct {
+  char *address4; /* with prefix length */
+  char *gateway4;
+  char *address6;
+  char *gateway6;
+} BothyNetworkConfig;
+
+void bothy_network_config_free (BothyNetworkConfig *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyNetworkConfig, bothy_network_config_free)
+
+#define BOTHY_NETWORK_INTERFACE "eth0"
+
+/* RANGE_POOL: the first id of the pool that ranges are taken from. */
+BothyNetwork *bothy_network_new (guint32 range_pool);
+
+/* Have the bridge up, so that attaching is fast. */
+void bothy_network_prepare (BothyNetwork *self);
+
+/* Make a nic in the namespace NETNS_FD (kept the caller's) for the container ID of OWNER. */
+void bothy_network_attach (BothyNetwork *self, const char *id, guint32 owner, guint32 range_base, int netns_fd,
+                           GAsyncReadyCallback callback, gpointer user_data);
+BothyNetworkConfig *bothy_network_attach_finish (BothyNetwork *self, GAsyncResult *result, GError **error);
+
+/* Look after the nic that it has: the bridge was away, or the broker. When that fails, the nic is down.
+   bothy_network_attach_finish() is for the answer. */
+void bothy_network_resume (BothyNetwork *self, const char *id, guint32 owner, guint32 range_base,
+                           GAsyncReadyCallback callback, gpointer user_data);
+
+/* The container is gone, and its nic with it; the filter forgets it. */
+void bothy_network_detach (BothyNetwork *self, const char *id, guint32 owner);
+
+/* No container is left at all: nothing of the network stays on the host. */
+void bothy_network_release (BothyNetwork *self);
+
+G_END_DECLS

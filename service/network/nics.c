@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nics.h"
+
+#include "config.h"
+#include "core/error.h"
+#include "platform/helper.h"
+#include "platform/peer.h"
+
+#include <errno.h>
+
+#define SOCKET_PATH RUNTIME_DIR "/net.sock"
+#define MAX_PACKET  (sizeof (struct net_reply) + NET_MAX_NICS * NET_ALIAS_SIZE)
+
+struct _BothyNics {
+  GObject parent;
+  BothyPeer *peer;
+};
+
+G_DEFINE_FINAL_TYPE (BothyNics, bothy_nics, G_TYPE_OBJECT)
+
+static const char *
+step_text (guint32 step)
+{
+  switch ((enum net_step) step) {
+  case NET_STEP_REQUEST:
+    return "the request was refused";
+  case NET_STEP_NAMESPACE:
+    return "this is no network namespace that a nic can be made in";
+  case NET_STEP_BRIDGE:
+    return "the bridge is gone";
+  case NET_STEP_LINK:
+    return "the link could not be made";
+  case NET_STEP_FILTER:
+    return "the filter could not be set up, so the link stays down (nftables is needed)";
+  case NET_STEP_PORT:
+    return "the link could not be made a port of the bridge";
+  case NET_STEP_VERIFY:
+    return "the kernel does not have it as it was asked for";
+  case NET_STEP_NONE:
+  default:
+    return "it failed";
+  }
+}
+
+static void
+on_packet (BothyPeer *peer, BothyPacket *packet, gpointer user_data)
+{
+  const struct net_reply *reply = (const struct net_reply *) packet->data;
+
+  if (packet->size >= sizeof *reply && reply->version == NET_PROTOCOL_VERSION &&
+      packet->size == sizeof *reply + reply->text_size)
+    bothy_peer_resolve (peer, reply->serial, packet);
+}
+
+static void
+on_closed (BothyPeer *peer, gpointer user_data)
+{
+  g_clear_pointer (&BOTHY_NICS (user_data)->peer, bothy_peer_unref);
+}
+
+static gboolean
+ensure_connected (BothyNics *self, GError **error)
+{
+  g_autoptr (GSocket) socket = NULL;
+
+  if (self->peer)
+    return TRUE;
+  socket = bothy_packet_connect (SOCKET_PATH, error);
+  if (socket)
+    self->peer = bothy_peer_new (socket, "bothy-net", MAX_PACKET, on_packet, on_closed, self);
+  else
+    bothy_error_adopt (error, "bothy-net can not be reached at " SOCKET_PATH);
+  return socket != NULL;
+}
+
+static gboolean
+send (BothyNics *self, struct net_request *request, GUnixFDList *fds, GTask *task, GError **error)
+{
+  if (!ensure_connected (self, error))
+    return FALSE;
+  request->version = NET_PROTOCOL_VERSION;
+  request->serial = bothy_peer_next_serial (self->peer);
+  return bothy_peer_send (self->peer, request->serial, request, sizeof *request, NULL, 0, fds, task, error);
+}
+
+void
+bothy_nics_call (BothyNics *self, const struct net_request *request, int netns_fd, GAsyncReadyCallback callback,
+                 gpointer user_data)
+{
+  GTask *task = g_task_new (self, NULL, callback, user_data);
+  struct net_request stamped = *request;
+  g_autoptr (GUnixFDList) fds = NULL;
+  g_autoptr (GError) first = NULL;
+  GError *error = NULL;
+
+  if (netns_fd >= 0)
+    fds = bothy_fd_list (&netns_fd, 1, &error);
+  if (!error && send (self, &stamped, fds, task, &first))
+    return;
+  /* It may have left because it was idle, just now: asked for anew, once. */
+  g_clear_pointer (&self->peer, bothy_peer_unref);
+  if (!error && send (self, &stamped, fds, task, &error))
+    return;
+  g_task_return_error (task, error);
+  g_object_unref (task);
+}
+
+gboolean
+bothy_nics_call_finish (BothyNics *self, GAsyncResult *result, struct net_reply *ret_reply, GError **error)
+{
+  g_autoptr (BothyPacket) packet = g_task_propagate_pointer (G_TASK (result), error);
+  const struct net_reply *reply;
+
+  if (!packet)
+    return FALSE;
+  reply = (const struct net_reply *) packet->data;
+  if (reply->error) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-net: %s: %s", step_text (reply->step),
+                 g_strerror (reply->error));
+    return FALSE;
+  }
+  if (ret_reply)
+    *ret_reply = *reply;
+  return TRUE;
+}
+
+static void
+bothy_nics_finalize (GObject *object)
+{
+  g_clear_pointer (&BOTHY_NICS (object)->peer, bothy_peer_unref);
+  G_OBJECT_CLASS (bothy_nics_parent_class)->finalize (object);
+}
+
+static void
+bothy_nics_class_init (BothyNicsClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = bothy_nics_finalize;
+}
+
+static void
+bothy_nics_init (BothyNics *self)
+{
+}
+
+BothyNics *
+bothy_nics_new (void)
+{
+  return g_object_new (BOTHY_TYPE_NICS, NULL);
+}

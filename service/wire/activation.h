@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* How a program got the socket that it serves. */
+enum activation {
+  ACTIVATION_NONE,       /* by nobody: it has nothing to serve */
+  ACTIVATION_CONNECTION, /* --connection FD: one connection, then the end */
+  ACTIVATION_LISTENING,  /* by systemd, as sd_listen_fds(3) describes */
+};
+
+/* Looks at the command line and the environment. RET_FD is closed on exec. */
+enum activation activation_find (int argc, char **argv, int *ret_fd);
