@@ -20,12 +20,21 @@
 /* ---- CreateContainer ---- */
 
 static gboolean
+check_network (const char *network, GError **error)
+{
+  if (g_str_equal (network, "nat") || g_str_equal (network, "none"))
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "Option \"network\": \"nat\" or \"none\"");
+  return FALSE;
+}
+
+static gboolean
 check_spec (const BothyContainerSpec *spec, GError **error)
 {
   return bothy_name_check (spec->name, "Name", error) && bothy_name_check_hostname (spec->hostname, error) &&
          (bothy_name_is_fingerprint_prefix (spec->image) || bothy_name_check_alias (spec->image, error)) &&
-         bothy_name_check_user (spec->user, error) &&
-         bothy_name_check_environment ((const char *const *) spec->environment, error) &&
+         bothy_name_check_user (spec->user, error) && check_network (spec->network, error) &&
+         bothy_name_check_environment ((const char *const *)spec->environment, error) &&
          (!*spec->working_directory || bothy_name_check_path (spec->working_directory, error));
 }
 
@@ -42,6 +51,7 @@ parse_spec (GVariant *args, GError **error)
     { "hostname", "s", &spec->hostname },
     { "ephemeral", "b", &spec->ephemeral },
     { "nesting", "b", &spec->nesting },
+    { "network", "s", &spec->network },
     { NULL, NULL, NULL },
   };
 
@@ -49,6 +59,7 @@ parse_spec (GVariant *args, GError **error)
   spec->environment = g_new0 (char *, 1);
   spec->user = g_strdup ("");
   spec->working_directory = g_strdup ("");
+  spec->network = g_strdup ("nat");
   g_variant_get (args, "(ss@a{sv})", &spec->name, &spec->image, &options);
   spec->hostname = g_strdup (spec->name);
   if (!bothy_options_parse (options, table, error) || !check_spec (spec, error))
@@ -73,7 +84,8 @@ on_created (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
-  g_autoptr (BothyContainer) container = bothy_registry_create_finish (BOTHY_REGISTRY (source), result, &error);
+  g_autoptr (BothyContainer) container =
+      bothy_registry_create_finish (BOTHY_REGISTRY (source), result, &error);
   g_autofree char *path = NULL;
 
   if (!container) {
@@ -118,9 +130,9 @@ parse_container_name (BothyCall *call, guint32 *ret_owner, const char **ret_name
   *ret_name = slash ? slash + 1 : text;
   if (!slash)
     return bothy_name_check (*ret_name, "Name", NULL);
-  user = g_strndup (text, (gsize) (slash - text));
+  user = g_strndup (text, (gsize)(slash - text));
   if (bothy_name_parse_number (user, 0, G_MAXINT32, &uid))
-    *ret_owner = (guint32) uid;
+    *ret_owner = (guint32)uid;
   else if (bothy_name_check_user (user, NULL) && (account = getpwnam (user)))
     *ret_owner = account->pw_uid;
   else
@@ -207,13 +219,15 @@ bothy_manager_handle_list_containers (BothyCall *call)
     BothyContainer *container = l->data;
     BothyImage *image = bothy_images_lookup (images, container->spec->image);
     g_autofree char *path = NULL;
+    g_autofree char *addresses = g_strjoinv (",", container->addresses);
 
     if (container->owner != call->user && !call->may_inspect)
       continue;
     path = bothy_label_container_path (container->owner, container->spec->name);
     g_variant_builder_add (&builder, "(sussso)", container->spec->name, container->owner,
                            bothy_container_state_name (container->state),
-                           image ? bothy_image_label (image, container->owner) : container->spec->image, "", path);
+                           image ? bothy_image_label (image, container->owner) : container->spec->image,
+                           addresses, path);
   }
   bothy_call_return (call, g_variant_new ("(a(sussso))", &builder));
 }
@@ -310,8 +324,8 @@ on_import_progress (guint64 bytes_in, guint64 bytes_out, gpointer user_data)
 {
   ImportWatch *watch = user_data;
 
-  bothy_operation_set_progress (watch->operation,
-                                watch->total > 0 ? MIN (1.0, (double) bytes_in / (double) watch->total) : -1, bytes_in);
+  bothy_operation_set_progress (
+      watch->operation, watch->total > 0 ? MIN (1.0, (double)bytes_in / (double)watch->total) : -1, bytes_in);
 }
 
 static void
@@ -349,8 +363,9 @@ bothy_manager_handle_import_image (BothyCall *call)
   watch = g_new0 (ImportWatch, 1);
   watch->operation = operation;
   watch->total = fstat (fd, &st) == 0 && S_ISREG (st.st_mode) ? st.st_size : 0;
-  bothy_images_import (bothy_registry_get_images (call->registry), call->user, fd, args.alias, args.fingerprint,
-                       on_import_progress, watch, operation->cancellable, on_imported, watch);
+  bothy_images_import (bothy_registry_get_images (call->registry), call->user, fd, args.alias,
+                       args.fingerprint, on_import_progress, watch, operation->cancellable, on_imported,
+                       watch);
 }
 
 static void

@@ -67,7 +67,8 @@ add_container_run (GVariantBuilder *builder, const BothyContainer *container)
   add (builder, "Leader", g_variant_new_uint32 (container->leader));
   add (builder, "LeaderPIDFDId", g_variant_new_uint64 (container->leader_pidfd_id));
   add_string (builder, "ControlGroup", container->group);
-  add (builder, "Addresses", g_variant_new_strv (NULL, 0));
+  add (builder, "Addresses", g_variant_new_strv ((const char *const *) container->addresses, -1));
+  add_string (builder, "NetworkError", container->network_error);
   add (builder, "LastExit", g_variant_new ("(ii)", container->last_code, container->last_signal));
   add_string (builder, "LastError", container->last_error);
   add_time (builder, "CreatedAt", container->created_at);
@@ -89,6 +90,7 @@ bothy_properties_of_container (GObject *target, guint32 user)
   add_string (&builder, "Image", spec->image);
   add_string (&builder, "Hostname", spec->hostname);
   add (&builder, "Ephemeral", g_variant_new_boolean (spec->ephemeral));
+  add_string (&builder, "Network", spec->network);
   add (&builder, "Command", g_variant_new_strv ((const char *const *) spec->command, -1));
   add (&builder, "RangeBase", g_variant_new_uint32 (container->range_base));
   add (&builder, "RangeCount", g_variant_new_uint32 (BOTHY_RANGE_SIZE));

@@ -75,6 +75,8 @@ on_started (GObject *source, GAsyncResult *result, gpointer user_data)
   end (task);
   if (!bothy_container_is_active (change->container))
     delete_if_ephemeral (g_task_get_source_object (task), change->container);
+  else if (change->container->addresses[0])
+    bothy_registry_tell_neighbours (g_task_get_source_object (task), change->container->owner);
   if (done)
     g_task_return_boolean (task, TRUE);
   else

@@ -22,6 +22,7 @@ bothy_container_spec_free (BothyContainerSpec *spec)
   g_strfreev (spec->environment);
   g_free (spec->user);
   g_free (spec->working_directory);
+  g_free (spec->network);
   g_free (spec);
 }
 
@@ -52,6 +53,16 @@ gboolean
 bothy_container_is_active (BothyContainer *self)
 {
   return self->state != BOTHY_CONTAINER_STOPPED && self->state != BOTHY_CONTAINER_FAILED;
+}
+
+void
+bothy_container_set_network (BothyContainer *self, const char *const *addresses, const char *error)
+{
+  g_strfreev (self->addresses);
+  self->addresses = g_strdupv ((char **) addresses);
+  g_free (self->network_error);
+  self->network_error = g_strdup (error);
+  bothy_container_emit_changed (self);
 }
 
 void
@@ -124,6 +135,7 @@ bothy_container_to_record (BothyContainer *self)
   g_key_file_set_string (record, GROUP, "Hostname", spec->hostname);
   g_key_file_set_string (record, GROUP, "User", spec->user);
   g_key_file_set_string (record, GROUP, "WorkingDirectory", spec->working_directory);
+  g_key_file_set_string (record, GROUP, "Network", spec->network);
   g_key_file_set_boolean (record, GROUP, "Ephemeral", spec->ephemeral);
   g_key_file_set_boolean (record, GROUP, "Nesting", spec->nesting);
   set_strv (record, "Command", spec->command);
@@ -156,6 +168,7 @@ spec_from_record (GKeyFile *record)
   spec->hostname = get_string (record, "Hostname");
   spec->user = get_string (record, "User");
   spec->working_directory = get_string (record, "WorkingDirectory");
+  spec->network = get_string (record, "Network");
   spec->command = get_strv (record, "Command");
   spec->environment = get_strv (record, "Environment");
   spec->ephemeral = g_key_file_get_boolean (record, GROUP, "Ephemeral", NULL);
@@ -204,6 +217,8 @@ bothy_container_finalize (GObject *object)
   g_free (self->id);
   g_free (self->last_error);
   g_free (self->group);
+  g_strfreev (self->addresses);
+  g_free (self->network_error);
   G_OBJECT_CLASS (bothy_container_parent_class)->finalize (object);
 }
 
@@ -225,6 +240,8 @@ bothy_container_init (BothyContainer *self)
   self->last_code = -1;
   self->last_error = g_strdup ("");
   self->group = g_strdup ("");
+  self->addresses = g_new0 (char *, 1);
+  self->network_error = g_strdup ("");
 }
 
 BothyContainer *

@@ -28,6 +28,7 @@ typedef struct {
   char *working_directory;
   gboolean ephemeral;
   gboolean nesting;
+  char *network; /* "nat" or "none" */
 } BothyContainerSpec;
 
 void bothy_container_spec_free (BothyContainerSpec *spec);
@@ -61,6 +62,8 @@ struct _BothyContainer {
   guint64 leader_pidfd_id;
   int shutdown_signal;
   char *group;        /* path of its control group */
+  char **addresses;   /* with prefix lengths */
+  char *network_error; /* why it has none though it wants one, or "" */
   gboolean stopping;  /* somebody asked for the end */
   gboolean exited;    /* the supervisor told how it ended */
   gboolean reboot;
@@ -83,6 +86,9 @@ gboolean bothy_container_is_active (BothyContainer *self);
 
 void bothy_container_set_state (BothyContainer *self, BothyContainerState state);
 void bothy_container_emit_changed (BothyContainer *self);
+
+/* Its addresses now, NULL-terminated, and why it has none if it should ("": it should not, or has). */
+void bothy_container_set_network (BothyContainer *self, const char *const *addresses, const char *error);
 
 /* One change at a time: BUSY, naming what goes on, unless nothing does. WHAT is static. */
 gboolean bothy_container_begin (BothyContainer *self, const char *what, GError **error);

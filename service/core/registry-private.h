@@ -12,6 +12,7 @@ struct _BothyRegistry {
   BothyImages *images;
   BothyRanges *ranges;
   BothyRunner *runner;
+  BothyNetwork *network;
   int lock_fd;
   int state_fd;
   int containers_fd;
@@ -36,5 +37,8 @@ void bothy_registry_remove (BothyRegistry *self, BothyContainer *container);
 
 /* Read STATE/containers. FALSE: a record could not be read. */
 gboolean bothy_registry_load (BothyRegistry *self);
+
+/* One of OWNER's containers came or went: tell the others its name and addresses. */
+void bothy_registry_tell_neighbours (BothyRegistry *self, guint32 owner);
 
 guint bothy_registry_count_containers (BothyRegistry *self, guint32 owner);

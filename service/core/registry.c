@@ -163,6 +163,7 @@ static void
 on_ended (BothyContainer *container, gpointer user_data)
 {
   follow_up (user_data, container);
+  bothy_registry_tell_neighbours (user_data, container->owner);
   settle (user_data);
 }
 
@@ -200,6 +201,8 @@ bothy_registry_remove (BothyRegistry *self, BothyContainer *container)
   g_signal_emit (self, signals[CONTAINER_REMOVED], 0, container);
   if (image)
     bothy_images_use (self->images, image, -1);
+  if (g_hash_table_size (self->containers) == 0)
+    bothy_network_release (self->network);
 }
 
 static gboolean
@@ -496,6 +499,20 @@ bothy_registry_reconcile_finish (BothyRegistry *self, GAsyncResult *result)
   g_list_free (containers);
 }
 
+/* NetworkManager was away; the bridge has lost its ports. */
+static void
+on_network_back (BothyRegistry *self)
+{
+  GHashTableIter iter;
+  gpointer container;
+
+  g_hash_table_iter_init (&iter, self->containers);
+  while (g_hash_table_iter_next (&iter, NULL, &container)) {
+    if (BOTHY_CONTAINER (container)->addresses[0])
+      bothy_runner_join_network (self->runner, container);
+  }
+}
+
 static int
 open_directory (int parent, const char *name, GError **error)
 {
@@ -574,6 +591,7 @@ bothy_registry_finalize (GObject *object)
   g_hash_table_unref (self->operations);
   g_hash_table_unref (self->processes);
   g_clear_object (&self->runner);
+  g_clear_object (&self->network);
   g_clear_object (&self->images);
   g_clear_object (&self->ranges);
   g_clear_object (&self->trash);
@@ -629,7 +647,9 @@ bothy_registry_new (BothyConfiguration *configuration, BothyHelper *helper, Both
   self->trash = bothy_trash_new (self->trash_fd, helper);
   self->ranges = bothy_ranges_new (self->ranges_fd, configuration);
   self->images = bothy_images_new (self->images_fd, configuration, helper, self->trash, &images_degraded);
-  self->runner = bothy_runner_new (helper, cgroups, self->containers_fd);
+  self->network = bothy_network_new (configuration->range_base);
+  self->runner = bothy_runner_new (helper, cgroups, self->network, self->containers_fd);
+  g_signal_connect_object (self->network, "back", G_CALLBACK (on_network_back), self, G_CONNECT_SWAPPED);
   if (!bothy_registry_load (self) || images_degraded)
     bothy_ranges_set_degraded (self->ranges);
   return g_steal_pointer (&self);

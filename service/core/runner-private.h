@@ -7,6 +7,7 @@ struct _BothyRunner {
   GObject parent;
   BothyHelper *helper;
   BothyCgroups *cgroups;
+  BothyNetwork *network;
   int state_dirfd;
   int filter_fd;         /* the system call filter, compiled when Bothy was built */
   int nesting_filter_fd; /* the one that lets user namespaces be made */
@@ -17,6 +18,9 @@ char *bothy_runner_socket_path (BothyContainer *container);
 
 /* Follow what SUPERVISOR tells about CONTAINER until it is gone. */
 void bothy_runner_follow (BothyRunner *self, BothyContainer *container, BothySupervisor *supervisor);
+
+/* CONTAINER has ended, or never began. */
+void bothy_runner_leave_network (BothyRunner *self, BothyContainer *container);
 
 /* The leader is PID: publish it. */
 void bothy_runner_set_leader (BothyContainer *container, int pid);

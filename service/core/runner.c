@@ -4,6 +4,7 @@
 #include "config.h"
 #include "core/error.h"
 #include "core/fault.h"
+#include "core/join.h"
 #include "platform/fd.h"
 #include "platform/packet.h"
 #include "storage/record.h"
@@ -31,20 +32,20 @@ bothy_runner_socket_path (BothyContainer *container)
 static guint64
 pidfd_id (int pid)
 {
-  autofd pidfd = (int) syscall (SYS_pidfd_open, pid, 0);
+  autofd pidfd = (int)syscall (SYS_pidfd_open, pid, 0);
   struct stat st;
   struct stat other;
-  autofd eventfd = (int) syscall (SYS_eventfd2, 0, O_CLOEXEC);
+  autofd eventfd = (int)syscall (SYS_eventfd2, 0, O_CLOEXEC);
 
   if (pidfd < 0 || eventfd < 0 || fstat (pidfd, &st) < 0 || fstat (eventfd, &other) < 0)
     return 0;
-  return st.st_dev == other.st_dev ? 0 : (guint64) st.st_ino;
+  return st.st_dev == other.st_dev ? 0 : (guint64)st.st_ino;
 }
 
 void
 bothy_runner_set_leader (BothyContainer *container, int pid)
 {
-  container->leader = pid > 0 ? (guint32) pid : 0;
+  container->leader = pid > 0 ? (guint32)pid : 0;
   container->leader_pidfd_id = pid > 0 ? pidfd_id (pid) : 0;
 }
 
@@ -63,13 +64,15 @@ save (BothyRunner *self, BothyContainer *container)
 static void
 set_outcome (BothyContainer *container)
 {
-  gboolean as_asked = container->stopping || container->reboot || (container->exited && !container->last_signal);
+  gboolean as_asked =
+      container->stopping || container->reboot || (container->exited && !container->last_signal);
 
   g_free (container->last_error);
   if (as_asked)
     container->last_error = g_strdup ("");
   else if (container->exited)
-    container->last_error = g_strdup_printf ("The first process was killed by signal %d", container->last_signal);
+    container->last_error =
+        g_strdup_printf ("The first process was killed by signal %d", container->last_signal);
   else
     container->last_error = g_strdup ("The container's supervisor was killed");
   if (!container->exited) {
@@ -77,6 +80,29 @@ set_outcome (BothyContainer *container)
     container->last_signal = SIGKILL;
   }
   container->state = as_asked ? BOTHY_CONTAINER_STOPPED : BOTHY_CONTAINER_FAILED;
+}
+
+static void
+on_joined (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  bothy_join_finish (result);
+}
+
+void
+bothy_runner_join_network (BothyRunner *self, BothyContainer *container)
+{
+  if (container->supervisor && g_str_equal (container->spec->network, "nat"))
+    bothy_join (self->network, container, container->supervisor, TRUE, on_joined, NULL);
+}
+
+void
+bothy_runner_leave_network (BothyRunner *self, BothyContainer *container)
+{
+  const char *none[] = { NULL };
+
+  if (container->addresses[0])
+    bothy_network_detach (self->network, container->id, container->owner);
+  bothy_container_set_network (container, none, "");
 }
 
 /* The supervisor is gone, and its end of the pid namespace took all others along. */
@@ -94,6 +120,7 @@ on_closed (BothySupervisor *supervisor, gpointer user_data)
   g_clear_object (&container->supervisor);
   container->group = (g_free (container->group), g_strdup (""));
   bothy_runner_set_leader (container, 0);
+  bothy_runner_leave_network (self, container);
   container->stopped_at = g_get_real_time ();
   set_outcome (container);
   save (self, container);
@@ -188,7 +215,10 @@ on_timeout (gpointer user_data)
 }
 
 void
-bothy_runner_stop (BothyRunner *self, BothyContainer *container, guint timeout, GAsyncReadyCallback callback,
+bothy_runner_stop (BothyRunner *self,
+                   BothyContainer *container,
+                   guint timeout,
+                   GAsyncReadyCallback callback,
                    gpointer user_data)
 {
   GTask *task = g_task_new (self, NULL, callback, user_data);
@@ -198,7 +228,7 @@ bothy_runner_stop (BothyRunner *self, BothyContainer *container, guint timeout, 
   stop->runner = g_object_ref (self);
   stop->container = g_object_ref (container);
   stop->ended = g_signal_connect (container, "ended", G_CALLBACK (on_ended), task);
-  g_task_set_task_data (task, stop, (GDestroyNotify) stop_free);
+  g_task_set_task_data (task, stop, (GDestroyNotify)stop_free);
   container->stopping = TRUE;
   bothy_container_set_state (container, BOTHY_CONTAINER_STOPPING);
   BOTHY_FAULT_POINT ("stop.asked");
@@ -238,7 +268,10 @@ on_frozen (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_runner_freeze (BothyRunner *self, BothyContainer *container, gboolean freeze, GAsyncReadyCallback callback,
+bothy_runner_freeze (BothyRunner *self,
+                     BothyContainer *container,
+                     gboolean freeze,
+                     GAsyncReadyCallback callback,
                      gpointer user_data)
 {
   struct supervisor_message message = { .type = freeze ? SUPERVISOR_FREEZE : SUPERVISOR_THAW };
@@ -295,7 +328,7 @@ group_of (int pid)
 
     if (!g_str_has_prefix (*line, "0::/") || !name)
       continue;
-    return end ? g_strndup (*line + 3, (gsize) (end - *line - 3)) : g_strdup (*line + 3);
+    return end ? g_strndup (*line + 3, (gsize)(end - *line - 3)) : g_strdup (*line + 3);
   }
   return g_strdup ("");
 }
@@ -304,7 +337,7 @@ group_of (int pid)
 static void
 find_processes (BothyContainer *container, const struct supervisor_message *message)
 {
-  const char *text = (const char *) (message + 1), *end = text + message->text_size;
+  const char *text = (const char *)(message + 1), *end = text + message->text_size;
 
   for (guint i = 0; i < message->n_argv && text < end; i++, text += strlen (text) + 1) {
     unsigned int id, pid;
@@ -330,6 +363,7 @@ on_hello (BothySupervisor *supervisor, const struct supervisor_message *message,
     container->state =
         message->state == SUPERVISOR_STATE_FROZEN ? BOTHY_CONTAINER_FROZEN : BOTHY_CONTAINER_RUNNING;
     find_processes (container, message);
+    bothy_runner_join_network (adopt->runner, container);
   } else if (message->state == SUPERVISOR_STATE_EXITED)
     /* EXITED follows at once, and "closed". */
     bothy_runner_follow (adopt->runner, container, supervisor);
@@ -362,13 +396,15 @@ on_no_hello (BothySupervisor *supervisor, gpointer user_data)
 static gboolean
 on_adopt_timeout (gpointer user_data)
 {
-  ((Adopt *) g_task_get_task_data (user_data))->timer = 0;
+  ((Adopt *)g_task_get_task_data (user_data))->timer = 0;
   adopt_none (user_data);
   return G_SOURCE_REMOVE;
 }
 
 void
-bothy_runner_adopt (BothyRunner *self, BothyContainer *container, GAsyncReadyCallback callback,
+bothy_runner_adopt (BothyRunner *self,
+                    BothyContainer *container,
+                    GAsyncReadyCallback callback,
                     gpointer user_data)
 {
   g_autofree char *path = bothy_runner_socket_path (container);
@@ -387,7 +423,7 @@ bothy_runner_adopt (BothyRunner *self, BothyContainer *container, GAsyncReadyCal
   adopt->container = g_object_ref (container);
   adopt->supervisor = bothy_supervisor_new (socket);
   adopt->timer = g_timeout_add_seconds (HELLO_SECONDS, on_adopt_timeout, task);
-  g_task_set_task_data (task, adopt, (GDestroyNotify) adopt_free);
+  g_task_set_task_data (task, adopt, (GDestroyNotify)adopt_free);
   g_signal_connect (adopt->supervisor, "hello", G_CALLBACK (on_hello), task);
   g_signal_connect (adopt->supervisor, "closed", G_CALLBACK (on_no_hello), task);
 }
@@ -407,6 +443,7 @@ bothy_runner_finalize (GObject *object)
   bothy_clear_fd (&self->nesting_filter_fd);
   g_object_unref (self->helper);
   g_object_unref (self->cgroups);
+  g_object_unref (self->network);
   G_OBJECT_CLASS (bothy_runner_parent_class)->finalize (object);
 }
 
@@ -422,12 +459,13 @@ bothy_runner_init (BothyRunner *self)
 }
 
 BothyRunner *
-bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, int state_dirfd)
+bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, BothyNetwork *network, int state_dirfd)
 {
   BothyRunner *self = g_object_new (BOTHY_TYPE_RUNNER, NULL);
 
   self->helper = g_object_ref (helper);
   self->cgroups = g_object_ref (cgroups);
+  self->network = g_object_ref (network);
   self->state_dirfd = state_dirfd;
   self->filter_fd = open (LIBEXEC_DIR "/default.bpf", O_RDONLY | O_CLOEXEC);
   self->nesting_filter_fd = open (LIBEXEC_DIR "/nesting.bpf", O_RDONLY | O_CLOEXEC);

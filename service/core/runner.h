@@ -3,6 +3,7 @@
 
 #include "core/container.h"
 #include "platform/cgroups.h"
+#include "network/network.h"
 #include "platform/helper.h"
 
 G_BEGIN_DECLS
@@ -18,7 +19,7 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (BothyRunner, bothy_runner, BOTHY, RUNNER, GObject)
 
 /* STATE_DIRFD: STATE/containers, which stays the caller's. */
-BothyRunner *bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, int state_dirfd);
+BothyRunner *bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, BothyNetwork *network, int state_dirfd);
 
 /* STDIO: three fds for the first process, or NULL: the console. The container must be inactive and begun. */
 void bothy_runner_start (BothyRunner *self, BothyContainer *container, GUnixFDList *stdio,
@@ -34,6 +35,9 @@ gboolean bothy_runner_stop_finish (BothyRunner *self, GAsyncResult *result, GErr
 void bothy_runner_freeze (BothyRunner *self, BothyContainer *container, gboolean freeze,
                           GAsyncReadyCallback callback, gpointer user_data);
 gboolean bothy_runner_freeze_finish (BothyRunner *self, GAsyncResult *result, GError **error);
+
+/* See to it that CONTAINER, which runs, has the network that it wants. */
+void bothy_runner_join_network (BothyRunner *self, BothyContainer *container);
 
 /* Find the supervisor of CONTAINER, loaded from disk, if it still has one; DONE when that is known. */
 void bothy_runner_adopt (BothyRunner *self, BothyContainer *container, GAsyncReadyCallback callback,

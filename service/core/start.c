@@ -3,8 +3,8 @@
 /*
  * Starting a container. Much of it runs side by side:
  *
- *   userns  ─→ spawn ─┬─→ control group ────────┐
- *   idmap   ─→ mount ─┴─→ PREPARE (the root) ───┴─→ START (the first process)
+ *   userns  ─→ spawn ─┬─→ control group ──────────────────┐
+ *   idmap   ─→ mount ─┴─→ PREPARE (the root) ─→ network ──┴─→ START (the first process)
  *
  * advance() sends what has become possible; every answer comes back to it.
  */
@@ -13,6 +13,7 @@
 #include "config.h"
 #include "core/error.h"
 #include "core/fault.h"
+#include "core/join.h"
 #include "core/ranges.h"
 #include "platform/fd.h"
 #include "platform/packet.h"
@@ -39,7 +40,7 @@ typedef struct {
   char *group;
   GError *error;
   guint pending;
-  gboolean spawned, prepare_sent, start_sent;
+  gboolean spawned, prepare_sent, networked, start_sent;
 } Start;
 
 static void
@@ -80,6 +81,7 @@ give_up (Start *start)
     bothy_cgroups_kill (start->runner->cgroups, start->group);
     bothy_cgroups_remove (start->runner->cgroups, start->group);
   }
+  bothy_runner_leave_network (start->runner, container);
   unlink (path);
   bothy_error_adopt (&start->error, "Starting");
   g_prefix_error (&start->error, "Container %s: ", container->spec->name);
@@ -186,12 +188,16 @@ on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!start->layers)
     fail (start, error);
   else if (g_unix_fd_list_get_length (start->layers) != N_LAYERS)
-    fail (start, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-helper: a layer is missing in its reply"));
+    fail (start,
+          g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-helper: a layer is missing in its reply"));
   advance (start);
 }
 
 static void
-call_helper (Start *start, const struct helper_request *request, GUnixFDList *fds, GAsyncReadyCallback callback)
+call_helper (Start *start,
+             const struct helper_request *request,
+             GUnixFDList *fds,
+             GAsyncReadyCallback callback)
 {
   start->pending++;
   bothy_helper_call (start->runner->helper, request, fds, callback, start);
@@ -273,6 +279,36 @@ send_prepare (Start *start)
 }
 
 static void
+on_joined (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+
+  start->pending--;
+  bothy_join_finish (result);
+  start->networked = TRUE;
+  BOTHY_FAULT_POINT ("start.networked");
+  advance (start);
+}
+
+static gboolean
+wants_network (Start *start)
+{
+  return g_str_equal (start->container->spec->network, "nat");
+}
+
+/* Right behind PREPARE: the supervisor answers in order. */
+static void
+join_network (Start *start)
+{
+  if (!wants_network (start)) {
+    start->networked = TRUE;
+    return;
+  }
+  start->pending++;
+  bothy_join (start->runner->network, start->container, start->supervisor, FALSE, on_joined, start);
+}
+
+static void
 send_start (Start *start)
 {
   struct supervisor_message message = { .type = SUPERVISOR_START };
@@ -287,18 +323,26 @@ send_start (Start *start)
   bothy_supervisor_add_text (text, mount ? mount : "");
   bothy_supervisor_add_text (text, spec->user);
   bothy_supervisor_add_text (text, spec->working_directory);
-  bothy_supervisor_add_texts (text, (const char *const *) spec->command, &message.n_argv);
-  bothy_supervisor_add_texts (text, (const char *const *) spec->environment, &message.n_env);
+  bothy_supervisor_add_texts (text, (const char *const *)spec->command, &message.n_argv);
+  bothy_supervisor_add_texts (text, (const char *const *)spec->environment, &message.n_env);
   start->pending++;
   bothy_supervisor_call (start->supervisor, message, text, start->stdio, on_start_reply, start);
+}
+
+static void
+prepare (Start *start)
+{
+  send_prepare (start);
+  if (!start->error)
+    join_network (start);
 }
 
 static void
 advance (Start *start)
 {
   if (!start->error && start->spawned && start->layers && !start->prepare_sent)
-    send_prepare (start);
-  if (!start->error && start->prepare_sent && start->group && !start->start_sent)
+    prepare (start);
+  if (!start->error && start->networked && start->group && !start->start_sent)
     send_start (start);
   if (start->error && start->supervisor && start->prepare_sent)
     bothy_supervisor_close (start->supervisor);
@@ -314,7 +358,7 @@ listen_at (const char *path)
 
   g_strlcpy (address.sun_path, path, sizeof address.sun_path);
   unlink (path);
-  if (fd < 0 || bind (fd, (struct sockaddr *) &address, sizeof address) < 0 || listen (fd, 4) < 0)
+  if (fd < 0 || bind (fd, (struct sockaddr *)&address, sizeof address) < 0 || listen (fd, 4) < 0)
     return -1;
   return g_steal_fd (&fd);
 }
@@ -350,8 +394,11 @@ request_namespaces (Start *start)
 }
 
 void
-bothy_runner_start (BothyRunner *self, BothyContainer *container, GUnixFDList *stdio,
-                    GAsyncReadyCallback callback, gpointer user_data)
+bothy_runner_start (BothyRunner *self,
+                    BothyContainer *container,
+                    GUnixFDList *stdio,
+                    GAsyncReadyCallback callback,
+                    gpointer user_data)
 {
   Start *start = g_new0 (Start, 1);
   GError *error = NULL;
@@ -369,6 +416,8 @@ bothy_runner_start (BothyRunner *self, BothyContainer *container, GUnixFDList *s
     return;
   }
   BOTHY_FAULT_POINT ("start.listening");
+  if (wants_network (start))
+    bothy_network_prepare (self->network);
   request_namespaces (start);
 }
 

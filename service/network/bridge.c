@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define UUID            "0e5a7b1e-b074-4d0c-9b5c-6f1bb07b0700"
-#define PREFIX4         16
-#define PREFIX6         64
+#define UUID             "0e5a7b1e-b074-4d0c-9b5c-6f1bb07b0700"
+#define PREFIX4          16
+#define PREFIX6          64
 #define ACTIVATE_SECONDS 20
 
 /* Networks to choose from: the first that no route of the host overlaps. */
@@ -68,8 +68,8 @@ is_routed (guint32 address)
     char interface[IFNAMSIZ + 1];
     unsigned int destination, mask;
 
-    if (sscanf (*line, "%16s %8x %*x %*x %*u %*u %*u %8x", interface, &destination, &mask) != 3 || mask == 0 ||
-        g_str_equal (interface, BOTHY_BRIDGE_NAME))
+    if (sscanf (*line, "%16s %8x %*x %*x %*u %*u %*u %8x", interface, &destination, &mask) != 3 ||
+        mask == 0 || g_str_equal (interface, BOTHY_BRIDGE_NAME))
       continue;
     destination = ntohl (destination);
     mask = ntohl (mask) & 0xffff0000;
@@ -101,8 +101,8 @@ derive_address6 (guint8 address[16])
   gsize size = sizeof digest;
 
   g_file_get_contents ("/etc/machine-id", &machine, NULL, NULL);
-  g_checksum_update (checksum, (const guint8 *) UUID, -1);
-  g_checksum_update (checksum, (const guint8 *) (machine ? machine : ""), -1);
+  g_checksum_update (checksum, (const guint8 *)UUID, -1);
+  g_checksum_update (checksum, (const guint8 *)(machine ? machine : ""), -1);
   g_checksum_get_digest (checksum, digest, &size);
   memset (address, 0, 16);
   address[0] = 0xfd;
@@ -136,12 +136,13 @@ make_profile (BothyBridge *self)
                                 NM_SETTING_BRIDGE_SETTING_NAME, NM_SETTING_CONNECTION_INTERFACE_NAME,
                                 BOTHY_BRIDGE_NAME, NM_SETTING_CONNECTION_AUTOCONNECT, FALSE, NULL));
   /* The spanning tree protocol would let a new port wait for half a minute. */
-  nm_connection_add_setting (connection, g_object_new (NM_TYPE_SETTING_BRIDGE, NM_SETTING_BRIDGE_STP, FALSE, NULL));
+  nm_connection_add_setting (connection,
+                             g_object_new (NM_TYPE_SETTING_BRIDGE, NM_SETTING_BRIDGE_STP, FALSE, NULL));
   g_object_set (ip4, NM_SETTING_IP_CONFIG_METHOD, NM_SETTING_IP4_CONFIG_METHOD_SHARED, NULL);
   add_address (NM_SETTING_IP_CONFIG (ip4), AF_INET, &address4, PREFIX4);
   nm_connection_add_setting (connection, ip4);
-  g_object_set (ip6, NM_SETTING_IP_CONFIG_METHOD, NM_SETTING_IP6_CONFIG_METHOD_MANUAL, NM_SETTING_IP_CONFIG_MAY_FAIL,
-                TRUE, NULL);
+  g_object_set (ip6, NM_SETTING_IP_CONFIG_METHOD, NM_SETTING_IP6_CONFIG_METHOD_MANUAL,
+                NM_SETTING_IP_CONFIG_MAY_FAIL, TRUE, NULL);
   add_address (NM_SETTING_IP_CONFIG (ip6), AF_INET6, self->address6, PREFIX6);
   nm_connection_add_setting (connection, ip6);
   return connection;
@@ -245,7 +246,8 @@ on_activated (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 activate (BothyBridge *self, NMConnection *connection)
 {
-  nm_client_activate_connection_async (self->client, connection, NULL, NULL, NULL, on_activated, g_object_ref (self));
+  nm_client_activate_connection_async (self->client, connection, NULL, NULL, NULL, on_activated,
+                                       g_object_ref (self));
 }
 
 static void
@@ -300,8 +302,8 @@ bring_up (BothyBridge *self)
   self->address4 = choose_address4 ();
   connection = make_profile (self);
   settings = g_variant_ref_sink (nm_connection_to_dbus (connection, NM_CONNECTION_SERIALIZE_ALL));
-  nm_client_add_connection2 (self->client, settings, NM_SETTINGS_ADD_CONNECTION2_FLAG_IN_MEMORY, NULL, FALSE, NULL,
-                             on_added, g_object_ref (self));
+  nm_client_add_connection2 (self->client, settings, NM_SETTINGS_ADD_CONNECTION2_FLAG_IN_MEMORY, NULL, FALSE,
+                             NULL, on_added, g_object_ref (self));
 }
 
 static void
@@ -337,7 +339,8 @@ on_client (GObject *source, GAsyncResult *result, gpointer user_data)
   }
   g_signal_connect_object (self->client, "notify::nm-running", G_CALLBACK (on_running_changed), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->client, "notify::devices", G_CALLBACK (on_device_changed), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->client, "notify::devices", G_CALLBACK (on_device_changed), self,
+                           G_CONNECT_SWAPPED);
   bring_up (self);
 }
 
@@ -404,7 +407,8 @@ static void
 bothy_bridge_class_init (BothyBridgeClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_bridge_finalize;
-  back_signal = g_signal_new ("back", BOTHY_TYPE_BRIDGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  back_signal =
+      g_signal_new ("back", BOTHY_TYPE_BRIDGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void

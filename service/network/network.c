@@ -58,13 +58,14 @@ set_mac (struct net_request *request, guint32 range_base)
   request->mac[0] = 0x02;
   request->mac[1] = 0xb0;
   request->mac[2] = 0x7f;
-  request->mac[3] = (guint8) (number >> 16);
-  request->mac[4] = (guint8) (number >> 8);
-  request->mac[5] = (guint8) number;
+  request->mac[3] = (guint8)(number >> 16);
+  request->mac[4] = (guint8)(number >> 8);
+  request->mac[5] = (guint8)number;
 }
 
 static void
-set_identity (BothyNetwork *self, struct net_request *request, const char *id, guint32 owner, guint32 range_base)
+set_identity (
+    BothyNetwork *self, struct net_request *request, const char *id, guint32 owner, guint32 range_base)
 {
   guint32 number = host_number (self, range_base);
   guint32 address4 = htonl ((bothy_bridge_get_address4 (self->bridge) & 0xffff0000) | number);
@@ -73,8 +74,8 @@ set_identity (BothyNetwork *self, struct net_request *request, const char *id, g
   set_mac (request, range_base);
   memcpy (request->address4, &address4, sizeof address4);
   memcpy (request->address6, bothy_bridge_get_address6 (self->bridge), 8);
-  request->address6[14] = (guint8) (number >> 8);
-  request->address6[15] = (guint8) number;
+  request->address6[14] = (guint8)(number >> 8);
+  request->address6[15] = (guint8)number;
   g_strlcpy (request->inside, BOTHY_NETWORK_INTERFACE, sizeof request->inside);
   request->bridge = bothy_bridge_get_index (self->bridge);
   /* A user's own containers may talk to each other, and to nobody else's. */
@@ -129,7 +130,8 @@ on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   if (bothy_nics_call_finish (BOTHY_NICS (source), result, NULL, &error))
-    g_task_return_pointer (task, make_config (self, &attach->request), (GDestroyNotify) bothy_network_config_free);
+    g_task_return_pointer (task, make_config (self, &attach->request),
+                           (GDestroyNotify)bothy_network_config_free);
   else
     g_task_return_error (task, error);
 }
@@ -151,7 +153,12 @@ on_bridge (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-start_attach (BothyNetwork *self, guint32 op, const char *id, guint32 owner, guint32 range_base, int netns_fd,
+start_attach (BothyNetwork *self,
+              guint32 op,
+              const char *id,
+              guint32 owner,
+              guint32 range_base,
+              int netns_fd,
               GTask *task)
 {
   Attach *attach = g_new0 (Attach, 1);
@@ -161,20 +168,30 @@ start_attach (BothyNetwork *self, guint32 op, const char *id, guint32 owner, gui
   attach->range_base = range_base;
   attach->netns_fd = netns_fd >= 0 ? fcntl (netns_fd, F_DUPFD_CLOEXEC, 3) : -1;
   attach->request.op = op;
-  g_task_set_task_data (task, attach, (GDestroyNotify) attach_free);
+  g_task_set_task_data (task, attach, (GDestroyNotify)attach_free);
   bothy_bridge_ensure (self->bridge, on_bridge, task);
 }
 
 void
-bothy_network_attach (BothyNetwork *self, const char *id, guint32 owner, guint32 range_base, int netns_fd,
-                      GAsyncReadyCallback callback, gpointer user_data)
+bothy_network_attach (BothyNetwork *self,
+                      const char *id,
+                      guint32 owner,
+                      guint32 range_base,
+                      int netns_fd,
+                      GAsyncReadyCallback callback,
+                      gpointer user_data)
 {
-  start_attach (self, NET_ATTACH, id, owner, range_base, netns_fd, g_task_new (self, NULL, callback, user_data));
+  start_attach (self, NET_ATTACH, id, owner, range_base, netns_fd,
+                g_task_new (self, NULL, callback, user_data));
 }
 
 void
-bothy_network_resume (BothyNetwork *self, const char *id, guint32 owner, guint32 range_base,
-                      GAsyncReadyCallback callback, gpointer user_data)
+bothy_network_resume (BothyNetwork *self,
+                      const char *id,
+                      guint32 owner,
+                      guint32 range_base,
+                      GAsyncReadyCallback callback,
+                      gpointer user_data)
 {
   start_attach (self, NET_REPAIR, id, owner, range_base, -1, g_task_new (self, NULL, callback, user_data));
 }
@@ -251,7 +268,8 @@ static void
 bothy_network_class_init (BothyNetworkClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_network_finalize;
-  back_signal = g_signal_new ("back", BOTHY_TYPE_NETWORK, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  back_signal =
+      g_signal_new ("back", BOTHY_TYPE_NETWORK, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void

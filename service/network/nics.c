@@ -21,7 +21,7 @@ G_DEFINE_FINAL_TYPE (BothyNics, bothy_nics, G_TYPE_OBJECT)
 static const char *
 step_text (guint32 step)
 {
-  switch ((enum net_step) step) {
+  switch ((enum net_step)step) {
   case NET_STEP_REQUEST:
     return "the request was refused";
   case NET_STEP_NAMESPACE:
@@ -45,7 +45,7 @@ step_text (guint32 step)
 static void
 on_packet (BothyPeer *peer, BothyPacket *packet, gpointer user_data)
 {
-  const struct net_reply *reply = (const struct net_reply *) packet->data;
+  const struct net_reply *reply = (const struct net_reply *)packet->data;
 
   if (packet->size >= sizeof *reply && reply->version == NET_PROTOCOL_VERSION &&
       packet->size == sizeof *reply + reply->text_size)
@@ -84,7 +84,10 @@ send (BothyNics *self, struct net_request *request, GUnixFDList *fds, GTask *tas
 }
 
 void
-bothy_nics_call (BothyNics *self, const struct net_request *request, int netns_fd, GAsyncReadyCallback callback,
+bothy_nics_call (BothyNics *self,
+                 const struct net_request *request,
+                 int netns_fd,
+                 GAsyncReadyCallback callback,
                  gpointer user_data)
 {
   GTask *task = g_task_new (self, NULL, callback, user_data);
@@ -113,7 +116,7 @@ bothy_nics_call_finish (BothyNics *self, GAsyncResult *result, struct net_reply 
 
   if (!packet)
     return FALSE;
-  reply = (const struct net_reply *) packet->data;
+  reply = (const struct net_reply *)packet->data;
   if (reply->error) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-net: %s: %s", step_text (reply->step),
                  g_strerror (reply->error));

@@ -4,7 +4,7 @@
 #include "config.h"
 #include "core/error.h"
 #include "platform/fd.h"
-#include "platform/packet.h"
+#include "platform/peer.h"
 
 #include <errno.h>
 #include <gio/gunixfdlist.h>
@@ -13,23 +13,16 @@
 
 struct _BothyHelper {
   GObject parent;
-  GSocket *socket;
-  GSource *source;
-  GHashTable *calls; /* serial → GTask */
-  guint32 serial;
+  BothyPeer *peer;
   gboolean child;
 };
 
 G_DEFINE_FINAL_TYPE (BothyHelper, bothy_helper, G_TYPE_OBJECT)
 
-typedef struct {
-  int pid;
-} CallResult;
-
 static const char *
 step_text (guint32 step)
 {
-  switch ((enum helper_step) step) {
+  switch ((enum helper_step)step) {
   case HELPER_STEP_REQUEST:
     return "the request was refused";
   case HELPER_STEP_FORK:
@@ -60,144 +53,111 @@ static void
 set_reply_error (GError **error, const struct helper_reply *reply)
 {
   if (reply->step == HELPER_STEP_IDMAP && (reply->error == EINVAL || reply->error == EOPNOTSUPP))
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_IDMAP_UNSUPPORTED,
-                 "The file system of %s can not do idmapped mounts on this kernel; put %s on ext4, xfs, btrfs, "
-                 "or, from Linux 6.3 on, tmpfs",
-                 STATE_DIR, STATE_DIR);
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_IDMAP_UNSUPPORTED,
+        "The file system of %s can not do idmapped mounts on this kernel; put %s on ext4, xfs, btrfs, "
+        "or, from Linux 6.3 on, tmpfs",
+        STATE_DIR, STATE_DIR);
   else if (reply->error == ENOSPC && reply->step != HELPER_STEP_USERNS)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SPACE, "No space left on the disk");
   else
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "bothy-helper: %s: %s", step_text (reply->step),
-                 g_strerror (reply->error));
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "bothy-helper: %s: %s",
+                 step_text (reply->step), g_strerror (reply->error));
 }
 
 static void
-disconnect (BothyHelper *self, const char *why)
+on_packet (BothyPeer *peer, BothyPacket *packet, gpointer user_data)
 {
-  g_autoptr (GHashTable) calls = g_steal_pointer (&self->calls);
-  GHashTableIter iter;
-  gpointer task;
+  const struct helper_reply *reply = (const struct helper_reply *)packet->data;
 
-  self->calls = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
-  if (self->source)
-    g_source_destroy (self->source);
-  g_clear_pointer (&self->source, g_source_unref);
-  g_clear_object (&self->socket);
-  g_hash_table_iter_init (&iter, calls);
-  while (g_hash_table_iter_next (&iter, NULL, &task))
-    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-helper: %s", why);
+  if (packet->size == sizeof *reply && reply->version == HELPER_PROTOCOL_VERSION)
+    bothy_peer_resolve (peer, reply->serial, packet);
 }
 
 static void
-handle_reply (BothyHelper *self, BothyPacket *packet)
+on_closed (BothyPeer *peer, gpointer user_data)
 {
-  const struct helper_reply *reply = (const struct helper_reply *) packet->data;
-  g_autoptr (GTask) task = NULL;
-  GError *error = NULL;
+  BothyHelper *self = user_data;
 
-  if (packet->size != sizeof *reply || reply->version != HELPER_PROTOCOL_VERSION)
-    return;
-  task = g_hash_table_lookup (self->calls, GUINT_TO_POINTER (reply->serial));
-  if (!task)
-    return;
-  g_object_ref (task);
-  g_hash_table_remove (self->calls, GUINT_TO_POINTER (reply->serial));
-  if (reply->error) {
-    set_reply_error (&error, reply);
-    g_task_return_error (task, error);
-    return;
-  }
-  ((CallResult *) g_task_get_task_data (task))->pid = reply->pid;
-  g_task_return_pointer (task, g_object_ref (packet->fds), g_object_unref);
-}
-
-static gboolean
-on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
-{
-  g_autoptr (BothyHelper) self = g_object_ref (user_data);
-
-  while (self->socket == socket) {
-    g_autoptr (GError) error = NULL;
-    g_autoptr (BothyPacket) packet = bothy_packet_receive (socket, sizeof (struct helper_reply) + 1, &error);
-
-    if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-      return G_SOURCE_CONTINUE;
-    if (!packet) {
-      disconnect (self, "it went away");
-      return G_SOURCE_REMOVE;
-    }
-    handle_reply (self, packet);
-  }
-  return G_SOURCE_REMOVE;
+  g_clear_pointer (&self->peer, bothy_peer_unref);
 }
 
 static void
-attach (BothyHelper *self)
+attach (BothyHelper *self, GSocket *socket)
 {
-  self->source = g_socket_create_source (self->socket, G_IO_IN, NULL);
-  g_source_set_callback (self->source, G_SOURCE_FUNC (on_readable), self, NULL);
-  g_source_attach (self->source, NULL);
+  self->peer =
+      bothy_peer_new (socket, "bothy-helper", sizeof (struct helper_reply) + 1, on_packet, on_closed, self);
 }
 
 static gboolean
 ensure_connected (BothyHelper *self, GError **error)
 {
-  if (self->socket)
+  g_autoptr (GSocket) socket = NULL;
+
+  if (self->peer)
     return TRUE;
   if (self->child) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-helper ended; restart the service");
     return FALSE;
   }
-  self->socket = bothy_packet_connect (SOCKET_PATH, error);
-  if (!self->socket) {
+  socket = bothy_packet_connect (SOCKET_PATH, error);
+  if (!socket) {
     bothy_error_adopt (error, "bothy-helper can not be reached at " SOCKET_PATH);
     return FALSE;
   }
-  attach (self);
+  attach (self, socket);
   return TRUE;
 }
 
-/* Whether the message went out; a helper that left because it was idle is asked for anew, once. */
 static gboolean
-send (BothyHelper *self, const struct helper_request *request, GUnixFDList *fds, GError **error)
+send (BothyHelper *self, const struct helper_request *request, GUnixFDList *fds, GTask *task, GError **error)
 {
-  g_autoptr (GError) first = NULL;
+  struct helper_request stamped = *request;
 
-  if (self->socket && bothy_packet_send (self->socket, request, sizeof *request, NULL, 0, fds, &first))
-    return TRUE;
-  if (first)
-    disconnect (self, first->message);
-  return ensure_connected (self, error) &&
-         bothy_packet_send (self->socket, request, sizeof *request, NULL, 0, fds, error);
+  if (!ensure_connected (self, error))
+    return FALSE;
+  stamped.version = HELPER_PROTOCOL_VERSION;
+  stamped.serial = bothy_peer_next_serial (self->peer);
+  return bothy_peer_send (self->peer, stamped.serial, &stamped, sizeof stamped, NULL, 0, fds, task, error);
 }
 
 void
-bothy_helper_call (BothyHelper *self, const struct helper_request *request, GUnixFDList *fds,
-                   GAsyncReadyCallback callback, gpointer user_data)
+bothy_helper_call (BothyHelper *self,
+                   const struct helper_request *request,
+                   GUnixFDList *fds,
+                   GAsyncReadyCallback callback,
+                   gpointer user_data)
 {
-  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
-  struct helper_request stamped = *request;
+  GTask *task = g_task_new (self, NULL, callback, user_data);
+  g_autoptr (GError) first = NULL;
   GError *error = NULL;
 
-  g_task_set_task_data (task, g_new0 (CallResult, 1), g_free);
-  stamped.version = HELPER_PROTOCOL_VERSION;
-  stamped.serial = ++self->serial;
-  if (!send (self, &stamped, fds, &error)) {
-    bothy_error_adopt (&error, "bothy-helper");
-    g_task_return_error (task, error);
+  if (send (self, request, fds, task, &first))
     return;
-  }
-  g_hash_table_insert (self->calls, GUINT_TO_POINTER (stamped.serial), g_steal_pointer (&task));
+  /* It may have left because it was idle, just now: asked for anew, once. */
+  g_clear_pointer (&self->peer, bothy_peer_unref);
+  if (send (self, request, fds, task, &error))
+    return;
+  g_task_return_error (task, error);
+  g_object_unref (task);
 }
 
 GUnixFDList *
 bothy_helper_call_finish (BothyHelper *self, GAsyncResult *result, int *ret_pid, GError **error)
 {
-  GTask *task = G_TASK (result);
+  g_autoptr (BothyPacket) packet = g_task_propagate_pointer (G_TASK (result), error);
+  const struct helper_reply *reply;
 
+  if (!packet)
+    return NULL;
+  reply = (const struct helper_reply *)packet->data;
+  if (reply->error) {
+    set_reply_error (error, reply);
+    return NULL;
+  }
   if (ret_pid)
-    *ret_pid = ((CallResult *) g_task_get_task_data (task))->pid;
-  return g_task_propagate_pointer (task, error);
+    *ret_pid = reply->pid;
+  return g_object_ref (packet->fds);
 }
 
 GUnixFDList *
@@ -217,10 +177,7 @@ bothy_fd_list (const int *fds, guint n, GError **error)
 static void
 bothy_helper_finalize (GObject *object)
 {
-  BothyHelper *self = BOTHY_HELPER (object);
-
-  disconnect (self, "the service ends");
-  g_hash_table_unref (self->calls);
+  g_clear_pointer (&BOTHY_HELPER (object)->peer, bothy_peer_unref);
   G_OBJECT_CLASS (bothy_helper_parent_class)->finalize (object);
 }
 
@@ -233,7 +190,6 @@ bothy_helper_class_init (BothyHelperClass *class)
 static void
 bothy_helper_init (BothyHelper *self)
 {
-  self->calls = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
 }
 
 BothyHelper *
@@ -248,15 +204,17 @@ bothy_helper_new_child (GError **error)
   g_autoptr (BothyHelper) self = bothy_helper_new ();
   g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_NONE);
   g_autoptr (GSubprocess) process = NULL;
+  g_autoptr (GSocket) ours = NULL;
   int theirs;
 
-  if (!bothy_packet_socketpair (&self->socket, &theirs, error))
+  if (!bothy_packet_socketpair (&ours, &theirs, error))
     return NULL;
   g_subprocess_launcher_take_fd (launcher, theirs, 3);
-  process = g_subprocess_launcher_spawn (launcher, error, LIBEXEC_DIR "/bothy-helper", "--connection", "3", NULL);
+  process =
+      g_subprocess_launcher_spawn (launcher, error, LIBEXEC_DIR "/bothy-helper", "--connection", "3", NULL);
   if (!process)
     return NULL;
   self->child = TRUE;
-  attach (self);
+  attach (self, ours);
   return g_steal_pointer (&self);
 }

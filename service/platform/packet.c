@@ -18,6 +18,17 @@ bothy_packet_free (BothyPacket *self)
   g_free (self);
 }
 
+BothyPacket *
+bothy_packet_copy (BothyPacket *self)
+{
+  BothyPacket *copy = g_new0 (BothyPacket, 1);
+
+  copy->data = g_memdup2 (self->data, self->size);
+  copy->size = self->size;
+  copy->fds = g_object_ref (self->fds);
+  return copy;
+}
+
 static GSocket *
 adopt_fd (int fd, GError **error)
 {

@@ -14,6 +14,9 @@ typedef struct {
 } BothyPacket;
 
 void bothy_packet_free (BothyPacket *self);
+
+/* The same bytes and the same fds. */
+BothyPacket *bothy_packet_copy (BothyPacket *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyPacket, bothy_packet_free)
 
 /* A non-blocking, close-on-exec pair. Index 1 is for the other program. */

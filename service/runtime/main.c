@@ -27,6 +27,7 @@ static struct supervisor container = {
   .epoll = -1,
   .connection = -1,
   .listener = -1,
+  .network_ns = -1,
   .rootfs = ROOTFS_NONE,
   .cgroup = CGROUP_NONE,
   .init = { .channel = -1 },

@@ -62,6 +62,13 @@ enum supervisor_message_type
   SUPERVISOR_KILL_ALL = 5,    /* every process of the container, through cgroup.kill */
   SUPERVISOR_FREEZE = 6,      /* replies when the kernel says frozen 1 */
   SUPERVISOR_THAW = 7,
+  /* Replies with an fd of the network namespace; after PREPARE. */
+  SUPERVISOR_NET_NAMESPACE = 9,
+  /* Configure an interface: text: its name, IPv4 address/prefix, gateway, IPv6 address/prefix,
+     gateway, nameservers (separated by spaces); "" for what there is none of. */
+  SUPERVISOR_NETWORK = 10,
+  /* Write into /etc/hosts: text: the lines; see etcfiles.h. */
+  SUPERVISOR_HOSTS = 11,
   SUPERVISOR_CONSOLE = 8,     /* replies with the master of a new terminal joined to the console */
 
   /* ---- supervisor → broker ---- */
@@ -108,6 +115,8 @@ enum supervisor_step
   SUPERVISOR_STEP_EXEC = 12,    /* ENOENT: no such program or no init; EACCES: not executable */
   SUPERVISOR_STEP_FORK = 13,
   SUPERVISOR_STEP_TTY = 14,
+  SUPERVISOR_STEP_NETWORK = 15, /* addresses, routes */
+  SUPERVISOR_STEP_FILES = 16,   /* a file in /etc */
 };
 
 struct supervisor_message

@@ -2,8 +2,11 @@
 #include "supervisor.h"
 
 #include "autofd.h"
+#include "etcfiles.h"
 #include "namespaces.h"
+#include "network.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -42,6 +45,7 @@ prepare (struct supervisor *supervisor, struct packet *packet, const char *hostn
   struct fault fault = namespaces_enter (hostname);
   if (is_fault (fault))
     return fault;
+  supervisor->network_ns = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
   fault = rootfs_build (&supervisor->rootfs, packet->fds, n, packet->fds[n]);
   if (is_fault (fault))
     return fault;
@@ -286,6 +290,64 @@ handle_console (struct supervisor *supervisor, struct packet *packet, struct sup
   return NO_FAULT;
 }
 
+static struct fault
+handle_net_namespace (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+{
+  if (supervisor->network_ns < 0)
+    return refuse (EINVAL);
+  reply->serial = packet->head.serial;
+  supervisor_send (supervisor, reply, NULL, 0, supervisor->network_ns);
+  return NO_FAULT;
+}
+
+/* The container's root: while it is built an fd, later our own root as well. */
+static int
+open_root (const struct supervisor *supervisor)
+{
+  if (supervisor->rootfs.root >= 0)
+    return fcntl (supervisor->rootfs.root, F_DUPFD_CLOEXEC, 3);
+  return open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static struct fault
+handle_network (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+{
+  struct packet_strings strings = { 0 };
+
+  if (supervisor->state == SUPERVISOR_STATE_NEW || supervisor->failed)
+    return refuse (EINVAL);
+  int r = packet_split (packet, 6, &strings);
+  if (r < 0)
+    return refuse (r);
+  struct network network = { strings.fixed[0], strings.fixed[1], strings.fixed[2], strings.fixed[3],
+                             strings.fixed[4] };
+  autofd root = open_root (supervisor);
+  struct fault fault = NO_FAULT;
+  r = network_configure (&network);
+  if (r < 0)
+    fault = fault_at (SUPERVISOR_STEP_NETWORK, r);
+  else if ((r = etcfiles_write_resolv_conf (root, strings.fixed[5])) < 0)
+    fault = fault_at (SUPERVISOR_STEP_FILES, r);
+  free (strings.all);
+  return fault;
+}
+
+static struct fault
+handle_hosts (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+{
+  struct packet_strings strings = { 0 };
+
+  if (supervisor->state == SUPERVISOR_STATE_NEW || supervisor->failed)
+    return refuse (EINVAL);
+  int r = packet_split (packet, 1, &strings);
+  if (r < 0)
+    return refuse (r);
+  autofd root = open_root (supervisor);
+  r = etcfiles_write_hosts (root, strings.fixed[0]);
+  free (strings.all);
+  return r < 0 ? fault_at (SUPERVISOR_STEP_FILES, r) : NO_FAULT;
+}
+
 /* BY_ITSELF: it answers when it worked; a refusal is answered here. */
 static const struct {
   struct fault (*handle) (struct supervisor *, struct packet *, struct supervisor_message *);
@@ -300,6 +362,9 @@ static const struct {
   [SUPERVISOR_FREEZE] = { handle_freeze, false, false },
   [SUPERVISOR_THAW] = { handle_thaw, false, false },
   [SUPERVISOR_CONSOLE] = { handle_console, false, true },
+  [SUPERVISOR_NET_NAMESPACE] = { handle_net_namespace, false, true },
+  [SUPERVISOR_NETWORK] = { handle_network, false, false },
+  [SUPERVISOR_HOSTS] = { handle_hosts, false, false },
 };
 
 static void
