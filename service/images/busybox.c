@@ -156,7 +156,7 @@ read_version (const char *banner, struct busybox *ret)
   size_t length = number != NULL ? strspn (number + 2, "0123456789.") : 0;
 
   if (length == 0 || length >= sizeof ret->version) {
-    strcpy (ret->version, "0");
+    memcpy (ret->version, "0", sizeof "0");
     return;
   }
   memcpy (ret->version, number + 2, length);

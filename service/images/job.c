@@ -176,6 +176,6 @@ job_escape (const char *name)
     else
       used += (size_t)snprintf (buffer + used, sizeof buffer - used, "\\x%02x", c);
   }
-  strcpy (buffer + used, *name == '\0' ? "" : "...");
+  snprintf (buffer + used, sizeof buffer - used, "%s", *name == '\0' ? "" : "...");
   return buffer;
 }

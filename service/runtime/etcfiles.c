@@ -66,7 +66,7 @@ etcfiles_write_resolv_conf (int root, const char *nameservers)
     return fd == -ENOTSUP ? 0 : fd;
   if (strlen (nameservers) >= sizeof list)
     return -EINVAL;
-  strcpy (list, nameservers);
+  memcpy (list, nameservers, strlen (nameservers) + 1);
   for (char *server = strtok_r (list, " ", &rest); server; server = strtok_r (NULL, " ", &rest))
     used += (size_t)snprintf (text + used, sizeof text - used, "nameserver %s\n", server);
   return replace (fd, text, used);
