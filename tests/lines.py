@@ -10,6 +10,11 @@ import sys
 counts = {"ok": 0, "not ok": 0, "skip": 0}
 
 
+def pytest_addoption(parser):
+    """What assertions ask for when they tell how two values differ; pytest's own reporter has it."""
+    parser.addoption("--verbose", dest="verbose", type=int, default=2)
+
+
 def line(verdict, name, detail=""):
     counts[verdict] += 1
     reason = f": {detail}" if verdict == "skip" else ""
