@@ -26,12 +26,21 @@ bothy_node_free (BothyNode *self)
   g_free (self);
 }
 
+/* A user may have a thousand containers, and each has many properties: what is at hand is not made again. */
+static GVariant *
+get_properties (BothyNode *self, guint32 user)
+{
+  if (self->is_same_for_all && self->last && !self->idle)
+    return self->last;
+  return self->get_properties (self->target, user);
+}
+
 GVariant *
 bothy_node_get_interfaces (BothyNode *self, guint32 user)
 {
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{sa{sv}}"));
-  g_variant_builder_add (&builder, "{s@a{sv}}", self->interface->name, self->get_properties (self->target, user));
+  g_variant_builder_add (&builder, "{s@a{sv}}", self->interface->name, get_properties (self, user));
   return g_variant_builder_end (&builder);
 }

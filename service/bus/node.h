@@ -18,6 +18,8 @@ struct _BothyNode {
   /* As last shown to others, to tell what changed. */
   GVariant *last;
   guint idle;
+  /* Whether all users see the same properties, so that LAST will do as long as no change is being published. */
+  gboolean is_same_for_all;
 };
 
 /* TARGET is kept alive. */

@@ -48,9 +48,11 @@ static void
 on_container_added (BothyRegistry *registry, BothyContainer *container, BothyRouter *router)
 {
   g_autofree char *path = container_path (container);
+  BothyNode *node = bothy_node_new (path, INFO (org_bothy_bothy1_container_interface), G_OBJECT (container),
+                                    bothy_properties_container_visible, bothy_properties_of_container);
 
-  bothy_router_add (router, bothy_node_new (path, INFO (org_bothy_bothy1_container_interface), G_OBJECT (container),
-                                            bothy_properties_container_visible, bothy_properties_of_container));
+  node->is_same_for_all = TRUE;
+  bothy_router_add (router, node);
   g_signal_connect_object (container, "changed", G_CALLBACK (on_container_changed), router, 0);
 }
 
