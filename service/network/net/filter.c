@@ -8,17 +8,18 @@
 #include "ports.h"
 #include "rules.h"
 
-/* Of the nics; ports of the host are looked after in ports.c. */
-static const char *const sets[] = {
-  "bridge bothy nics",     "bridge bothy lan",      "bridge bothy macs",     "bridge bothy own4",
-  "bridge bothy own6",     "bridge bothy claimed4", "bridge bothy claimed6", "bridge bothy targets6",
-  "bridge bothy claimed_targets6", "bridge bothy members", "inet bothy nics4", "inet bothy nics6",
-  "inet bothy members4",   "inet bothy members6",
-};
-static const char *const maps[] = { "bridge bothy groups", "inet bothy groups4", "inet bothy groups6" };
+/* Of nics; ports of the host are looked after in ports.c. */
+static const char *const bridge_sets[] = { "nics",     "lan",      "macs",             "own4",   "own6",   "targets6",
+                                           "claimed4", "claimed6", "claimed_targets6", "groups", "members" };
+static const char *const inet_sets[] = { "nics4", "nics6", "groups4", "groups6", "members4", "members6" };
 
-#define N_SETS (sizeof sets / sizeof sets[0])
-#define N_MAPS (sizeof maps / sizeof maps[0])
+#define N_BRIDGE_SETS (sizeof bridge_sets / sizeof bridge_sets[0])
+#define N_INET_SETS   (sizeof inet_sets / sizeof inet_sets[0])
+
+struct list {
+  struct record *records;
+  size_t n_records;
+};
 
 int
 filter_ensure (struct nft *nft)
@@ -29,7 +30,7 @@ filter_ensure (struct nft *nft)
     return 0;
   /* Somebody did something, or we were just started. Taken before: what comes between is noticed next time. */
   nft_trust (nft);
-  error = nft_run (nft, rules_text, 0, NULL);
+  error = nft_run (nft, rules_text);
   if (error != 0)
     nft->generation = 0;
   return error;
@@ -38,42 +39,36 @@ filter_ensure (struct nft *nft)
 int
 filter_get (struct nft *nft, const char *name, struct record *ret_record)
 {
-  char command[96];
-  const char *output;
-  int error;
+  struct element element = record_element (name);
+  int error = element_get (nft, &element);
 
-  snprintf (command, sizeof command, "get element bridge bothy nics { \"%s\" }\n", name);
-  error = nft_run (nft, command, ENOENT, &output);
   if (error != 0)
     return error;
-  return record_read (output, ret_record) != NULL && strcmp (ret_record->name, name) == 0 ? 0 : ENOENT;
+  return record_read (&element, ret_record) && strcmp (ret_record->name, name) == 0 ? 0 : ENOENT;
 }
 
 /* Adding first makes it no error when some of it is gone. */
 static void
-write_removal (const struct record *record, FILE *file)
+write_removal (const struct record *record, struct batch *batch)
 {
-  record_write (record, file, "add");
-  record_write (record, file, "delete");
+  record_write (record, batch, CHANGE_ADD);
+  record_write (record, batch, CHANGE_DELETE);
 }
 
 int
 filter_put (struct nft *nft, const struct record *record)
 {
-  AUTO_TEXT text = { 0 };
+  AUTO_BATCH batch = { 0 };
   struct record old;
   int error = filter_get (nft, record->name, &old);
 
   if (error != 0 && error != ENOENT)
     return error;
-  if (text_begin (&text) != 0)
-    return ENOMEM;
+  batch_begin (&batch, nft);
   if (error == 0)
-    write_removal (&old, text.file);
-  record_write (record, text.file, "add");
-  error = text_end (&text);
-  if (error == 0)
-    error = nft_run (nft, text.data, 0, NULL);
+    write_removal (&old, &batch);
+  record_write (record, &batch, CHANGE_ADD);
+  error = batch_commit (&batch);
   /* All elements came in one transaction, so one stands for all. */
   if (error == 0)
     error = filter_get (nft, record->name, &old);
@@ -85,65 +80,63 @@ filter_put (struct nft *nft, const struct record *record)
 int
 filter_drop (struct nft *nft, const struct record *record)
 {
-  AUTO_TEXT text = { 0 };
-  int error = text_begin (&text);
+  AUTO_BATCH batch = { 0 };
+  int error;
 
-  if (error != 0)
-    return error;
-  write_removal (record, text.file);
-  error = ports_write_removal (nft, record, text.file);
-  if (text_end (&text) != 0)
+  batch_begin (&batch, nft);
+  write_removal (record, &batch);
+  error = ports_write_removal (nft, record, &batch);
+  return error != 0 ? error : batch_commit (&batch);
+}
+
+static int
+collect (const struct element *element, void *data)
+{
+  struct list *list = data;
+  struct record record;
+  struct record *larger;
+
+  if (!record_read (element, &record))
+    return 0;
+  larger = reallocarray (list->records, list->n_records + 1, sizeof *larger);
+  if (larger == NULL)
     return ENOMEM;
-  return error != 0 ? error : nft_run (nft, text.data, 0, NULL);
+  list->records = larger;
+  larger[list->n_records++] = record;
+  return 0;
 }
 
 int
 filter_list (struct nft *nft, struct record **ret_records, size_t *ret_n_records)
 {
-  struct record *records;
-  struct record record;
-  size_t n = 0;
-  const char *text;
-  int error = nft_run (nft, "list set bridge bothy nics\n", ENOENT, &text);
+  struct list list = { 0 };
+  int error = element_each (nft, TABLE_BRIDGE, "nics", collect, &list);
 
-  *ret_records = NULL;
-  *ret_n_records = 0;
-  if (error != 0)
-    return error == ENOENT ? 0 : error;
-  for (const char *p = text; (p = record_read (p, &record)) != NULL;)
-    n++;
-  records = calloc (n + 1, sizeof *records);
-  if (records == NULL)
-    return ENOMEM;
-  *ret_records = records;
-  for (size_t i = 0; i < n; i++)
-    text = record_read (text, &records[i]);
-  *ret_n_records = n;
-  return 0;
+  *ret_records = list.records;
+  *ret_n_records = list.n_records;
+  return error;
 }
 
 int
 filter_replace (struct nft *nft, const struct record *records, size_t n_records)
 {
-  AUTO_TEXT text = { 0 };
-  int error;
+  AUTO_BATCH batch = { 0 };
 
-  /* Adding first: they may not be there. */
-  if (n_records == 0)
-    return nft_run (nft,
-                    "add table bridge bothy\nadd table inet bothy\n"
-                    "delete table bridge bothy\ndelete table inet bothy\n",
-                    0,
-                    NULL);
-  error = text_begin (&text);
-  if (error != 0)
-    return error;
-  for (size_t i = 0; i < N_SETS; i++)
-    fprintf (text.file, "flush set %s\n", sets[i]);
-  for (size_t i = 0; i < N_MAPS; i++)
-    fprintf (text.file, "flush map %s\n", maps[i]);
+  batch_begin (&batch, nft);
+  for (size_t i = 0; i < N_BRIDGE_SETS; i++)
+    batch_flush (&batch, TABLE_BRIDGE, bridge_sets[i]);
+  for (size_t i = 0; i < N_INET_SETS; i++)
+    batch_flush (&batch, TABLE_INET, inet_sets[i]);
   for (size_t i = 0; i < n_records; i++)
-    record_write (&records[i], text.file, "add");
-  error = text_end (&text);
-  return error != 0 ? error : nft_run (nft, text.data, 0, NULL);
+    record_write (&records[i], &batch, CHANGE_ADD);
+  return batch_commit (&batch);
+}
+
+int
+filter_remove (struct nft *nft)
+{
+  /* Adding first: they may not be there. */
+  return nft_run (nft,
+                  "add table bridge bothy\nadd table inet bothy\n"
+                  "delete table bridge bothy\ndelete table inet bothy\n");
 }

@@ -21,5 +21,8 @@ int filter_drop (struct nft *nft, const struct record *record);
 /* All records. The caller frees RET_RECORDS, also when there are none. */
 int filter_list (struct nft *nft, struct record **ret_records, size_t *ret_n_records);
 
-/* Makes RECORDS the only ones. Without any, the tables go. */
+/* Takes the tables away. */
+int filter_remove (struct nft *nft);
+
+/* Makes RECORDS the only ones. */
 int filter_replace (struct nft *nft, const struct record *records, size_t n_records);

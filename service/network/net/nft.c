@@ -6,23 +6,38 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <netlink/attr.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 int
 nft_open (struct nft *nft)
 {
   if (nft->context != NULL)
     return 0;
-  nft->socket = netlink_open (NETLINK_NETFILTER);
+  if (nft->socket == NULL)
+    nft->socket = netlink_open (NETLINK_NETFILTER);
   if (nft->socket == NULL)
     return errno;
+  if (nft->batch_fd <= 0)
+    nft->batch_fd = socket (AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+  if (nft->batch_fd < 0)
+    return errno;
   nft->context = nft_ctx_new (NFT_CTX_DEFAULT);
-  if (nft->context == NULL || nft_ctx_buffer_output (nft->context) != 0 ||
-      nft_ctx_buffer_error (nft->context) != 0)
+  if (nft->context == NULL)
     return ENOMEM;
-  nft_ctx_output_set_flags (nft->context, NFT_CTX_OUTPUT_NUMERIC_ALL);
-  return 0;
+  return nft_ctx_buffer_error (nft->context) == 0 && nft_ctx_buffer_output (nft->context) == 0 ? 0 : ENOMEM;
+}
+
+void
+nft_close (struct nft *nft)
+{
+  if (nft->context != NULL)
+    nft_ctx_free (nft->context);
+  if (nft->batch_fd > 0)
+    close (nft->batch_fd);
+  netlink_free_socket (&nft->socket);
 }
 
 /* The library tells only by text what the kernel said. */
@@ -80,53 +95,34 @@ nft_trust (struct nft *nft)
   nft->generation = get_generation (nft);
 }
 
-int
-nft_run (struct nft *nft, const char *commands, int expected, const char **ret_output)
+uint32_t
+nft_before_change (struct nft *nft)
 {
-  uint32_t before = ret_output != NULL ? 0 : get_generation (nft);
-  bool failed = nft_run_cmd_from_buffer (nft->context, commands) != 0;
-  /* Reading empties the buffers, which else grow. */
-  const char *output = nft_ctx_get_output_buffer (nft->context);
-  const char *message = nft_ctx_get_error_buffer (nft->context);
-  int error;
-
-  if (ret_output != NULL)
-    *ret_output = output;
-  /* A change of ours is one step; any other number means that somebody else took one as well. */
-  if (ret_output == NULL && nft->generation != 0) {
-    bool alone = before == nft->generation && get_generation (nft) == before + (failed ? 0 : 1);
-
-    nft->generation = alone ? before + (failed ? 0 : 1) : 0;
-  }
-  if (!failed)
-    return 0;
-  error = find_error (message);
-  if (error != expected)
-    fprintf (stderr, "bothy-net: nftables: %s", message);
-  return error;
-}
-
-int
-text_begin (struct text *text)
-{
-  *text = (struct text){ 0 };
-  text->file = open_memstream (&text->data, &text->size);
-  return text->file == NULL ? errno : 0;
-}
-
-int
-text_end (struct text *text)
-{
-  int result = fclose (text->file);
-
-  text->file = NULL;
-  return result != 0 ? ENOMEM : 0;
+  return nft->generation == 0 ? 0 : get_generation (nft);
 }
 
 void
-text_free (struct text *text)
+nft_after_change (struct nft *nft, uint32_t before, bool changed)
 {
-  if (text->file != NULL)
-    fclose (text->file);
-  free (text->data);
+  uint32_t expected = before + (changed ? 1 : 0);
+
+  if (nft->generation == 0 || nft->generation != before || get_generation (nft) != expected)
+    nft->generation = 0;
+  else
+    nft->generation = expected;
+}
+
+int
+nft_run (struct nft *nft, const char *commands)
+{
+  uint32_t before = nft_before_change (nft);
+  bool failed = nft_run_cmd_from_buffer (nft->context, commands) != 0;
+  /* Reading empties the buffer, which else grows. */
+  const char *message = nft_ctx_get_error_buffer (nft->context);
+
+  nft_after_change (nft, before, !failed);
+  if (!failed)
+    return 0;
+  fprintf (stderr, "bothy-net: nftables: %s", message);
+  return find_error (message);
 }

@@ -2,48 +2,41 @@
 #pragma once
 
 #include <nftables/libnftables.h>
+#include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "netlink.h"
 
-/* nftables, and whether somebody else changed it since we last looked. */
+/*
+ * nftables, and whether somebody else changed it since we last looked. The tables as such are
+ * text for libnftables; their elements go to the kernel directly (elements.h), because the
+ * library first reads all elements there are.
+ */
 struct nft {
   struct nft_ctx *context;
-  struct nl_sock *socket; /* asks for the generation */
-  uint32_t generation;    /* of the rules, after our last change; 0: unknown */
-};
-
-/* Commands that are being written. */
-struct text {
-  char *data;
-  size_t size;
-  FILE *file;
+  struct nl_sock *socket; /* for questions */
+  int batch_fd;           /* for changes */
+  uint32_t sequence;
+  uint32_t generation; /* of the rules, after our last change; 0: unknown */
 };
 
 /* Returns 0 or an errno value. */
 int nft_open (struct nft *nft);
 
-/*
- * Does COMMANDS, all or nothing. Returns 0 or an errno value, and in RET_OUTPUT, unless that
- * is NULL, what was asked for; it lasts until the next call. What goes wrong is
- * logged unless EXPECTED is what it is.
- */
-int nft_run (struct nft *nft, const char *commands, int expected, const char **ret_output);
+void nft_close (struct nft *nft);
 
-/* Whether nobody, we included, changed any rule since NFT's generation was taken. */
+/* Does COMMANDS, all or nothing, and logs what goes wrong. Returns 0 or an errno value. */
+int nft_run (struct nft *nft, const char *commands);
+
+/* Whether nobody but us changed any rule since nft_trust(). */
 bool nft_is_unchanged (struct nft *nft);
 
-/* Takes the kernel's generation of rules as one that is known. */
+/* Takes the kernel's rules as they are now as known. */
 void nft_trust (struct nft *nft);
 
-/* Begins to write. Returns 0 or an errno value. */
-int text_begin (struct text *text);
-
-/* Ends it: TEXT's data is a string then. Returns 0 or an errno value. */
-int text_end (struct text *text);
-
-/* For the cleanup attribute. */
-void text_free (struct text *text);
-
-#define AUTO_TEXT __attribute__ ((cleanup (text_free))) struct text
+/*
+ * Around each change of ours: the first returns what the second wants. A change is one step of
+ * the kernel's generation; any other number means that somebody else took one as well.
+ */
+uint32_t nft_before_change (struct nft *nft);
+void nft_after_change (struct nft *nft, uint32_t before, bool changed);

@@ -6,140 +6,127 @@
 #include <string.h>
 
 #include "filter.h"
-#include "link.h"
 
-/* An element of a map:  6 . 8080 : 10.0.0.2 . 80  */
-struct port {
-  unsigned int protocol;
-  unsigned int port;
-  char address[INET6_ADDRSTRLEN];
-  unsigned int inside_port;
+/* Which ports to remove: those that lead to ADDRESS. */
+struct removal {
+  struct batch *batch;
+  const uint8_t *address;
+  size_t size;
+  const struct element *only; /* the one of this key, or NULL: all */
 };
 
 static const uint8_t none[16];
 
-static unsigned int
-get_protocol (const struct net_request *request)
+static struct element
+port_element (const struct net_request *request, const char *map)
 {
-  return (request->flags & NET_FLAG_UDP) != 0 ? IPPROTO_UDP : IPPROTO_TCP;
-}
+  struct element element = { .table = TABLE_INET, .set = map };
+  uint8_t protocol = (request->flags & NET_FLAG_UDP) != 0 ? IPPROTO_UDP : IPPROTO_TCP;
+  uint16_t port = htons (request->port);
 
-/* RET_TEXT for FAMILY (4 or 6) of an address that may be none. */
-static bool
-get_address (int family, const uint8_t *address, char ret_text[INET6_ADDRSTRLEN])
-{
-  if (memcmp (address, none, family == 4 ? 4 : 16) == 0)
-    return false;
-  return inet_ntop (family == 4 ? AF_INET : AF_INET6, address, ret_text, INET6_ADDRSTRLEN) != NULL;
-}
-
-/* The next port in what nft lists. Returns where to go on, or NULL. */
-static const char *
-read_port (const char *text, struct port *ret)
-{
-  while (text != NULL && *text != '\0') {
-    if (sscanf (text, " %u . %u : %45[0-9a-fA-F:.] . %u",
-                &ret->protocol, &ret->port, ret->address, &ret->inside_port) == 4)
-      return text + strcspn (text, ",}");
-    text = strpbrk (text, ",{");
-    if (text != NULL)
-      text++;
-  }
-  return NULL;
+  element_add_key (&element, &protocol, sizeof protocol);
+  element_add_key (&element, &port, sizeof port);
+  return element;
 }
 
 static int
-write_removal_of (struct nft *nft, int family, const char *address, const struct net_request *only, FILE *file)
+remove_port (const struct element *element, void *data)
 {
-  char command[64];
-  const char *text;
-  struct port port;
-  int error;
+  const struct removal *removal = data;
 
-  snprintf (command, sizeof command, "list map inet bothy ports%d\n", family);
-  error = nft_run (nft, command, ENOENT, &text);
-  if (error != 0)
-    return error == ENOENT ? 0 : error;
-  text = strstr (text, "elements");
-  while ((text = read_port (text, &port)) != NULL) {
-    if (strcmp (port.address, address) != 0)
-      continue;
-    if (only != NULL && (port.port != only->port || port.protocol != get_protocol (only)))
-      continue;
-    fprintf (file, "delete element inet bothy ports%d { %u . %u }\n", family, port.protocol, port.port);
-  }
+  if (element->value_size < removal->size || memcmp (element->value, removal->address, removal->size) != 0)
+    return 0;
+  if (removal->only != NULL && (removal->only->key_size != element->key_size ||
+                                memcmp (removal->only->key, element->key, element->key_size) != 0))
+    return 0;
+  batch_change (removal->batch, CHANGE_DELETE, element);
   return 0;
 }
 
-int
-ports_write_removal (struct nft *nft, const struct record *record, FILE *file)
+/* Of the map of ADDRESS' family, which SIZE tells. */
+static int
+write_removal (struct nft *nft, struct removal *removal)
 {
-  char address[INET6_ADDRSTRLEN];
-  int error = 0;
+  const char *map = removal->size == 4 ? "ports4" : "ports6";
 
-  if (get_address (4, record->address4, address))
-    error = write_removal_of (nft, 4, address, NULL, file);
-  if (error == 0 && get_address (6, record->address6, address))
-    error = write_removal_of (nft, 6, address, NULL, file);
-  return error;
+  if (memcmp (removal->address, none, removal->size) == 0)
+    return 0;
+  return element_each (nft, TABLE_INET, map, remove_port, removal);
+}
+
+int
+ports_write_removal (struct nft *nft, const struct record *record, struct batch *batch)
+{
+  struct removal removal4 = { batch, record->address4, sizeof record->address4, NULL };
+  struct removal removal6 = { batch, record->address6, sizeof record->address6, NULL };
+  int error = write_removal (nft, &removal4);
+
+  return error != 0 ? error : write_removal (nft, &removal6);
 }
 
 /* Through the loopback only IPv4 can be forwarded, and only when the bridge is told. */
 static int
 open_loopback (struct nft *nft, struct nl_sock *route, uint32_t index)
 {
+  AUTO_BATCH batch = { 0 };
+  struct element element = { .table = TABLE_INET, .set = "loopback" };
   struct link bridge;
-  char command[96];
   int error = link_get (route, index, &bridge);
 
   if (error != 0)
     return error;
-  if (strcmp (bridge.kind, "bridge") != 0 || !record_name_is_plain (bridge.name))
+  if (strcmp (bridge.kind, "bridge") != 0)
     return EINVAL;
-  snprintf (command, sizeof command, "add element inet bothy loopback { \"%s\" }\n", bridge.name);
-  error = nft_run (nft, command, 0, NULL);
+  /* The rules against strangers who would use it first. */
+  element_add_name (&element, bridge.name);
+  batch_begin (&batch, nft);
+  batch_change (&batch, CHANGE_ADD, &element);
+  error = batch_commit (&batch);
   return error != 0 ? error : link_set_route_localnet (route, index, true);
+}
+
+static void
+write_port (const struct net_request *request, const char *map, const uint8_t *address, size_t size,
+            struct batch *batch)
+{
+  struct element element = port_element (request, map);
+  uint16_t inside_port = htons (request->inside_port);
+
+  if (memcmp (address, none, size) == 0)
+    return;
+  element_add_value (&element, address, size);
+  element_add_value (&element, &inside_port, sizeof inside_port);
+  batch_change (batch, CHANGE_CREATE, &element);
 }
 
 int
 ports_add (struct nft *nft, struct nl_sock *route, const struct net_request *request)
 {
-  AUTO_TEXT text = { 0 };
-  char address[INET6_ADDRSTRLEN];
+  AUTO_BATCH batch = { 0 };
   int error = filter_ensure (nft);
 
   if (error == 0 && request->bridge != 0)
     error = open_loopback (nft, route, request->bridge);
-  if (error == 0)
-    error = text_begin (&text);
   if (error != 0)
     return error;
-  if (get_address (4, request->address4, address))
-    fprintf (text.file, "create element inet bothy ports4 { %u . %u : %s . %u }\n",
-             get_protocol (request), request->port, address, request->inside_port);
-  if (get_address (6, request->address6, address))
-    fprintf (text.file, "create element inet bothy ports6 { %u . %u : %s . %u }\n",
-             get_protocol (request), request->port, address, request->inside_port);
-  error = text_end (&text);
-  return error != 0 ? error : nft_run (nft, text.data, EEXIST, NULL);
+  batch_begin (&batch, nft);
+  write_port (request, "ports4", request->address4, sizeof request->address4, &batch);
+  write_port (request, "ports6", request->address6, sizeof request->address6, &batch);
+  return batch_commit (&batch);
 }
 
 int
 ports_remove (struct nft *nft, const struct net_request *request)
 {
-  AUTO_TEXT text = { 0 };
-  char address[INET6_ADDRSTRLEN];
-  int error = text_begin (&text);
+  AUTO_BATCH batch = { 0 };
+  struct element port = port_element (request, NULL);
+  struct removal removal4 = { &batch, request->address4, sizeof request->address4, &port };
+  struct removal removal6 = { &batch, request->address6, sizeof request->address6, &port };
+  int error;
 
-  if (error != 0)
-    return error;
-  if (get_address (4, request->address4, address))
-    error = write_removal_of (nft, 4, address, request, text.file);
-  if (error == 0 && get_address (6, request->address6, address))
-    error = write_removal_of (nft, 6, address, request, text.file);
-  if (text_end (&text) != 0)
-    return ENOMEM;
-  if (error != 0 || text.size == 0)
-    return error;
-  return nft_run (nft, text.data, 0, NULL);
+  batch_begin (&batch, nft);
+  error = write_removal (nft, &removal4);
+  if (error == 0)
+    error = write_removal (nft, &removal6);
+  return error != 0 ? error : batch_commit (&batch);
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "nft.h"
+#include "link.h"
 #include "record.h"
 
 /* Ports of the host that lead to a nic. All functions return 0 or an errno value. */
 
-/* Forwards what REQUEST says; BRIDGE is the nic's, or empty. EEXIST: the port leads elsewhere. */
+/* Forwards what REQUEST says. EEXIST: the port leads elsewhere. */
 int ports_add (struct nft *nft, struct nl_sock *route, const struct net_request *request);
 
 /* The other way round. Fine when the port does not lead to REQUEST's address. */
 int ports_remove (struct nft *nft, const struct net_request *request);
 
-/* Writes commands that remove all ports that lead to RECORD's addresses. */
-int ports_write_removal (struct nft *nft, const struct record *record, FILE *file);
+/* Adds to BATCH the removal of all ports that lead to RECORD's addresses. */
+int ports_write_removal (struct nft *nft, const struct record *record, struct batch *batch);

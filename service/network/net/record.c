@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "record.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "identity.h"
-#include "rules.h"
 
 #define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
@@ -42,108 +41,125 @@ record_name_is_plain (const char *bridge)
 }
 
 static void
-write_hex (FILE *file, const uint8_t *bytes, size_t size)
+write_hex (char *ret, const uint8_t *bytes, size_t size)
 {
   for (size_t i = 0; i < size; i++)
-    fprintf (file, "%02x", bytes[i]);
+    snprintf (ret + 2 * i, 3, "%02x", bytes[i]);
+}
+
+struct element
+record_element (const char *name)
+{
+  struct element element = { .table = TABLE_BRIDGE, .set = "nics" };
+
+  element_add_name (&element, name);
+  return element;
 }
 
 static void
-write_identity (const struct record *r, FILE *file, const char *verb)
+write_identity (const struct record *r, struct batch *batch, enum change change)
 {
-  fprintf (file, "%s element bridge bothy nics { \"%s\"", verb, r->name);
-  if (strcmp (verb, "add") == 0) {
-    fprintf (file, " comment \"%016" PRIx64 " ", r->hash);
-    write_hex (file, r->mac, sizeof r->mac);
-    fputc (' ', file);
-    write_hex (file, r->address4, sizeof r->address4);
-    fputc (' ', file);
-    write_hex (file, r->address6, sizeof r->address6);
-    fprintf (file, " %08x %d %s\"", r->group, r->lan, r->bridge);
-  }
-  fputs (" }\n", file);
-  fprintf (file, "%s element bridge bothy macs { \"%s\" . %02x:%02x:%02x:%02x:%02x:%02x }\n",
-           verb, r->name, r->mac[0], r->mac[1], r->mac[2], r->mac[3], r->mac[4], r->mac[5]);
-  if (r->lan)
-    fprintf (file, "%s element bridge bothy lan { \"%s\" }\n", verb, r->name);
-  if (r->group != 0) {
-    bool is_add = strcmp (verb, "add") == 0;
+  struct element element = record_element (r->name);
+  char mac[13];
+  char address4[9];
+  char address6[33];
 
-    fprintf (file, "%s element bridge bothy members { \"%s\" . %u }\n", verb, r->name, r->group);
-    if (is_add)
-      fprintf (file, "add element bridge bothy groups { \"%s\" : %u }\n", r->name, r->group);
-    else
-      fprintf (file, "%s element bridge bothy groups { \"%s\" }\n", verb, r->name);
+  write_hex (mac, r->mac, sizeof r->mac);
+  write_hex (address4, r->address4, sizeof r->address4);
+  write_hex (address6, r->address6, sizeof r->address6);
+  snprintf (element.comment, sizeof element.comment, "%016" PRIx64 " %s %s %s %08x %d %s",
+            r->hash, mac, address4, address6, r->group, r->lan, r->bridge);
+  batch_change (batch, change, &element);
+  element.comment[0] = '\0';
+  if (r->lan) {
+    element.set = "lan";
+    batch_change (batch, change, &element);
   }
+  element.set = "macs";
+  element_add_key (&element, r->mac, sizeof r->mac);
+  batch_change (batch, change, &element);
 }
 
-/* FAMILY is 4 or 6: an address that is the nic's own, on the bridge and at the router. */
+/* On the bridge or, with an address of SIZE, at the router: SETS are of who is in which group. */
 static void
-write_address (const struct record *r, FILE *file, const char *verb, int family, const uint8_t *address)
+write_group (const struct record *r, struct batch *batch, enum change change, struct element element,
+             const char *map, const char *set)
 {
-  char text[INET6_ADDRSTRLEN];
-  bool is_add = strcmp (verb, "add") == 0;
-
-  inet_ntop (family == 4 ? AF_INET : AF_INET6, address, text, sizeof text);
-  fprintf (file, "%s element bridge bothy own%d { \"%s\" . %s }\n", verb, family, r->name, text);
-  if (family == 6) {
-    fprintf (file, "%s element bridge bothy targets6 { \"%s\" . 0x", verb, r->name);
-    write_hex (file, address, 16);
-    fputs (" }\n", file);
-  }
-  if (r->lan)
-    return;
-  fprintf (file, "%s element inet bothy nics%d { \"%s\" . %s }\n", verb, family, r->bridge, text);
   if (r->group == 0)
     return;
-  fprintf (file, "%s element inet bothy members%d { \"%s\" . %s . %u }\n",
-           verb, family, r->bridge, text, r->group);
-  if (is_add)
-    fprintf (file, "add element inet bothy groups%d { \"%s\" . %s : %u }\n", family, r->bridge, text, r->group);
-  else
-    fprintf (file, "%s element inet bothy groups%d { \"%s\" . %s }\n", verb, family, r->bridge, text);
+  element.set = map;
+  element_add_value (&element, &r->group, sizeof r->group);
+  batch_change (batch, change, &element);
+  element.set = set;
+  element.value_size = 0;
+  element_add_key (&element, &r->group, sizeof r->group);
+  batch_change (batch, change, &element);
+}
+
+/* SIZE is that of an IPv4 or an IPv6 address that is the nic's own, on the bridge and at the router. */
+static void
+write_address (
+    const struct record *r, struct batch *batch, enum change change, const uint8_t *address, size_t size)
+{
+  bool is_4 = size == sizeof r->address4;
+  struct element own = { .table = TABLE_BRIDGE, .set = is_4 ? "own4" : "own6" };
+  struct element routed = { .table = TABLE_INET, .set = is_4 ? "nics4" : "nics6" };
+
+  element_add_name (&own, r->name);
+  element_add_key (&own, address, size);
+  batch_change (batch, change, &own);
+  own.set = "targets6";
+  if (!is_4)
+    batch_change (batch, change, &own);
+  if (r->lan)
+    return;
+  element_add_name (&routed, r->bridge);
+  element_add_key (&routed, address, size);
+  batch_change (batch, change, &routed);
+  write_group (r, batch, change, routed, is_4 ? "groups4" : "groups6", is_4 ? "members4" : "members6");
 }
 
 /* On a LAN, an address that is known to be one nic's is closed to the others. */
 static void
-write_claims (const struct record *r, FILE *file, const char *verb)
+write_claim (const char *set, struct batch *batch, enum change change, const uint8_t *address, size_t size)
 {
-  char text[INET6_ADDRSTRLEN];
+  struct element element = { .table = TABLE_BRIDGE, .set = set };
 
-  if (!r->lan)
-    return;
-  if (memcmp (r->address4, none, sizeof r->address4) != 0) {
-    inet_ntop (AF_INET, r->address4, text, sizeof text);
-    fprintf (file, "%s element bridge bothy claimed4 { %s }\n", verb, text);
-  }
-  if (memcmp (r->address6, none, sizeof r->address6) != 0) {
-    inet_ntop (AF_INET6, r->address6, text, sizeof text);
-    fprintf (file, "%s element bridge bothy claimed6 { %s }\n", verb, text);
-    fprintf (file, "%s element bridge bothy claimed_targets6 { 0x", verb);
-    write_hex (file, r->address6, 16);
-    fputs (" }\n", file);
-  }
+  element_add_key (&element, address, size);
+  batch_change (batch, change, &element);
 }
 
 void
-record_write (const struct record *record, FILE *file, const char *verb)
+record_write (const struct record *record, struct batch *batch, enum change change)
 {
+  bool has_4 = memcmp (record->address4, none, sizeof record->address4) != 0;
+  bool has_6 = memcmp (record->address6, none, sizeof record->address6) != 0;
+  struct element port = { .table = TABLE_BRIDGE };
   uint8_t link_local[16];
 
-  write_identity (record, file, verb);
-  if (memcmp (record->address4, none, sizeof record->address4) != 0)
-    write_address (record, file, verb, 4, record->address4);
-  if (memcmp (record->address6, none, sizeof record->address6) != 0)
-    write_address (record, file, verb, 6, record->address6);
   identity_link_local (record->mac, link_local);
+  element_add_name (&port, record->name);
+  write_identity (record, batch, change);
+  write_group (record, batch, change, port, "groups", "members");
+  if (has_4)
+    write_address (record, batch, change, record->address4, sizeof record->address4);
+  if (has_6)
+    write_address (record, batch, change, record->address6, sizeof record->address6);
   if (memcmp (record->address6, link_local, sizeof link_local) != 0)
-    write_address (record, file, verb, 6, link_local);
-  write_claims (record, file, verb);
+    write_address (record, batch, change, link_local, sizeof link_local);
+  if (record->lan && has_4)
+    write_claim ("claimed4", batch, change, record->address4, sizeof record->address4);
+  if (record->lan && has_6) {
+    write_claim ("claimed6", batch, change, record->address6, sizeof record->address6);
+    write_claim ("claimed_targets6", batch, change, record->address6, sizeof record->address6);
+  }
 }
 
 static bool
 read_hex (const char *text, uint8_t *ret, size_t size)
 {
+  if (strlen (text) != 2 * size)
+    return false;
   for (size_t i = 0; i < size; i++) {
     unsigned int byte;
 
@@ -154,41 +170,22 @@ read_hex (const char *text, uint8_t *ret, size_t size)
   return true;
 }
 
-static bool
-read_comment (const char *text, struct record *ret)
+bool
+record_read (const struct element *element, struct record *ret)
 {
   char mac[13];
   char address4[9];
   char address6[33];
   int lan;
 
-  if (sscanf (text, "%16" SCNx64 " %12[0-9a-f] %8[0-9a-f] %32[0-9a-f] %8x %1d %15[^\"]",
+  *ret = (struct record){ 0 };
+  if (element->key_size != sizeof ret->name || memchr (element->key, 0, sizeof ret->name) == NULL)
+    return false;
+  memcpy (ret->name, element->key, sizeof ret->name);
+  if (sscanf (element->comment, "%16" SCNx64 " %12[0-9a-f] %8[0-9a-f] %32[0-9a-f] %8x %1d %15s",
               &ret->hash, mac, address4, address6, &ret->group, &lan, ret->bridge) != 7)
     return false;
   ret->lan = lan == 1;
-  return strlen (mac) == 12 && strlen (address4) == 8 && strlen (address6) == 32 &&
-         read_hex (mac, ret->mac, 6) && read_hex (address4, ret->address4, 4) &&
+  return read_hex (mac, ret->mac, 6) && read_hex (address4, ret->address4, 4) &&
          read_hex (address6, ret->address6, 16) && record_name_is_plain (ret->bridge);
-}
-
-const char *
-record_read (const char *text, struct record *ret_record)
-{
-  static const char between[] = "\" comment \"";
-
-  /* An element is:  "bothy-0123456789" comment "..."  */
-  while ((text = strstr (text, "\"" RULES_PREFIX)) != NULL) {
-    size_t length = strcspn (text + 1, "\"");
-
-    *ret_record = (struct record){ 0 };
-    if (length < IFNAMSIZ && strncmp (text + 1 + length, between, strlen (between)) == 0) {
-      memcpy (ret_record->name, text + 1, length);
-      text += 1 + length + strlen (between);
-      if (record_name_is_plain (ret_record->name) && read_comment (text, ret_record))
-        return text;
-    } else {
-      text += 1;
-    }
-  }
-  return NULL;
 }

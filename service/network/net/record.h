@@ -4,8 +4,8 @@
 #include <linux/if.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
+#include "elements.h"
 #include "protocol.h"
 
 /*
@@ -27,13 +27,17 @@ struct record {
 void record_init (
     struct record *record, const struct net_request *request, const char *name, const char *bridge);
 
+/* Whether the filter does the same for both. */
 bool record_is_same (const struct record *a, const struct record *b);
 
-/* Writes an nft command with VERB ("add" or "delete") for each element of RECORD. */
-void record_write (const struct record *record, FILE *file, const char *verb);
+/* Adds to BATCH a change of each of RECORD's elements. */
+void record_write (const struct record *record, struct batch *batch, enum change change);
 
-/* Reads records from what nft lists of the set "nics". Returns where to go on, or NULL: no more. */
-const char *record_read (const char *text, struct record *ret_record);
+/* The element of "nics" that NAME's record is kept in, as far as it is known from NAME. */
+struct element record_element (const char *name);
+
+/* Reads a record from such an element. Returns whether it is one. */
+bool record_read (const struct element *element, struct record *ret_record);
 
 /* Whether BRIDGE's name can be written into a command as it is. */
 bool record_name_is_plain (const char *bridge);

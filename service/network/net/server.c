@@ -191,9 +191,7 @@ run (struct server *server)
   }
   while (wait_and_serve (server))
     ;
-  if (server->net.nft.context != NULL)
-    nft_ctx_free (server->net.nft.context);
-  netlink_free_socket (&server->net.nft.socket);
+  nft_close (&server->net.nft);
   netlink_free_socket (&server->net.route);
   return EXIT_SUCCESS;
 }

@@ -47,21 +47,21 @@ int
 tidy_list (struct net *net, struct outcome *ret)
 {
   __attribute__ ((cleanup (free_links))) struct links links = { 0 };
-  AUTO_TEXT text = { 0 };
   int error = link_each (net->route, collect, &links);
 
   if (error == 0)
-    error = text_begin (&text);
-  if (error != 0)
-    return fail (ret, NET_STEP_LINK, error);
-  for (size_t i = 0; i < links.n_links && i < NET_MAX_NICS; i++)
-    if (links.links[i].alias[0] != '\0')
-      fwrite (links.links[i].alias, 1, strlen (links.links[i].alias) + 1, text.file);
-  if (text_end (&text) != 0)
-    return fail (ret, NET_STEP_LINK, ENOMEM);
-  ret->text = text.data;
-  ret->text_size = text.size;
-  text.data = NULL;
+    ret->text = malloc (links.n_links * NET_ALIAS_SIZE + 1);
+  if (error != 0 || ret->text == NULL)
+    return fail (ret, NET_STEP_LINK, error != 0 ? error : ENOMEM);
+  for (size_t i = 0; i < links.n_links && i < NET_MAX_NICS; i++) {
+    size_t size = strlen (links.links[i].alias) + 1;
+
+    /* Without an alias it is half a nic, which NET_TIDY removes. */
+    if (size > 1) {
+      memcpy (ret->text + ret->text_size, links.links[i].alias, size);
+      ret->text_size += size;
+    }
+  }
   return 0;
 }
 
@@ -92,14 +92,12 @@ remove_unfiltered (struct net *net, const struct links *links, const struct reco
 static int
 remove_ports (struct net *net, const struct record *record)
 {
-  AUTO_TEXT text = { 0 };
-  int error = text_begin (&text);
+  AUTO_BATCH batch = { 0 };
+  int error;
 
-  if (error == 0)
-    error = ports_write_removal (&net->nft, record, text.file);
-  if (error == 0)
-    error = text_end (&text);
-  return error != 0 || text.size == 0 ? error : nft_run (&net->nft, text.data, 0, NULL);
+  batch_begin (&batch, &net->nft);
+  error = ports_write_removal (&net->nft, record, &batch);
+  return error != 0 ? error : batch_commit (&batch);
 }
 
 /* Moves the records that a link belongs to to the front. */
@@ -143,9 +141,11 @@ tidy_up (struct net *net, struct outcome *ret)
   if (error != 0)
     return fail (ret, NET_STEP_LINK, error);
   error = keep_alive (net, &links, records, &n_records);
-  if (error == 0 && n_records > 0)
+  if (error == 0 && n_records == 0)
+    error = filter_remove (&net->nft);
+  else if (error == 0)
     error = filter_ensure (&net->nft);
-  if (error == 0)
+  if (error == 0 && n_records > 0)
     error = filter_replace (&net->nft, records, n_records);
   return error != 0 ? fail (ret, NET_STEP_FILTER, error) : 0;
 }
