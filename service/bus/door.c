@@ -30,6 +30,13 @@ static const BothyRow rows[] = {
   { MANAGER, "ImportImage", ACTION, CREATE, bothy_manager_check_import_image, bothy_manager_handle_import_image },
   { MANAGER, "GetImage", ANYBODY, NULL, NULL, bothy_manager_handle_get_image },
   { MANAGER, "ListRanges", VIEWER, INSPECT, NULL, bothy_manager_handle_list_ranges },
+  { MANAGER, "AllocateRange", ACTION, CREATE, bothy_manager_check_allocate_range,
+    bothy_manager_handle_allocate_range },
+  { MANAGER, "ReleaseRange", ANYBODY, NULL, NULL, bothy_manager_handle_release_range },
+  { MANAGER, "MapUserNamespace", ANYBODY, NULL, bothy_manager_check_map_user_namespace,
+    bothy_manager_handle_map_user_namespace },
+  { MANAGER, "DelegateCgroup", ACTION, CREATE, bothy_manager_check_delegate_cgroup,
+    bothy_manager_handle_delegate_cgroup },
   { MANAGER, "Diagnose", ANYBODY, NULL, NULL, bothy_manager_handle_diagnose },
 
   { CONTAINER, "Start", OWNER, MANAGE, bothy_container_check_start, bothy_container_handle_start },

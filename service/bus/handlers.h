@@ -20,6 +20,14 @@ void bothy_manager_handle_get_image (BothyCall *call);
 void bothy_manager_handle_list_ranges (BothyCall *call);
 void bothy_manager_handle_diagnose (BothyCall *call);
 
+gboolean bothy_manager_check_allocate_range (BothyCall *call, GError **error);
+gboolean bothy_manager_check_map_user_namespace (BothyCall *call, GError **error);
+gboolean bothy_manager_check_delegate_cgroup (BothyCall *call, GError **error);
+void bothy_manager_handle_allocate_range (BothyCall *call);
+void bothy_manager_handle_release_range (BothyCall *call);
+void bothy_manager_handle_map_user_namespace (BothyCall *call);
+void bothy_manager_handle_delegate_cgroup (BothyCall *call);
+
 gboolean bothy_container_check_start (BothyCall *call, GError **error);
 gboolean bothy_container_check_stop (BothyCall *call, GError **error);
 gboolean bothy_container_check_kill (BothyCall *call, GError **error);

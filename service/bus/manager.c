@@ -242,10 +242,11 @@ bothy_manager_handle_list_ranges (BothyCall *call)
   for (guint i = 0; i < ranges->len; i++) {
     const BothyRange *range = ranges->pdata[i];
     BothyContainer *container = bothy_registry_find_container_by_range (call->registry, range->base);
+    const char *free = range->by_hand ? "by hand" : "";
 
     if (range->owner == call->user || call->may_inspect)
       g_variant_builder_add (&builder, "(uuus)", range->base, BOTHY_RANGE_SIZE, range->owner,
-                             container ? container->spec->name : "");
+                             container ? container->spec->name : free);
   }
   bothy_call_return (call, g_variant_new ("(a(uuus))", &builder));
 }

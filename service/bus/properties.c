@@ -46,6 +46,7 @@ bothy_properties_of_manager (GObject *target, guint32 user)
   add (&builder, "Features", g_variant_new_strv (features, G_N_ELEMENTS (features)));
   add (&builder, "Degraded", g_variant_new_boolean (bothy_registry_is_degraded (registry)));
   add (&builder, "MaxContainers", g_variant_new_uint32 (configuration->max_containers));
+  add (&builder, "MaxRanges", g_variant_new_uint32 (configuration->max_ranges));
   add (&builder, "MaxOperations", g_variant_new_uint32 (configuration->max_operations));
   add (&builder, "MaxProcesses", g_variant_new_uint32 (configuration->max_processes));
   add (&builder, "MaxImageBytes", g_variant_new_uint64 (configuration->max_image_bytes));

@@ -201,3 +201,11 @@ bothy_claims_overlap (BothyIdSpan span, GError **error)
   return file_overlaps ("/etc/subuid", &search, error) || file_overlaps ("/etc/subgid", &search, error) ||
          libsubid_overlaps (span) || account_overlaps (span) || any_process_overlaps (&search);
 }
+
+gboolean
+bothy_claims_running (BothyIdSpan span)
+{
+  Search search = { .span = span };
+
+  return any_process_overlaps (&search);
+}

@@ -22,6 +22,9 @@ typedef struct {
    not be read gives TRUE and sets ERROR: an id that somebody may have is not given out. */
 gboolean bothy_claims_overlap (BothyIdSpan span, GError **error);
 
+/* Whether a process runs in a user namespace that has an id of SPAN mapped. */
+gboolean bothy_claims_running (BothyIdSpan span);
+
 /* Read the text of subuid(5); call VISIT for every span that it gives away. A line that
    makes no sense is passed over if it has no number in it that could be an id. FALSE with
    ERROR for one that does and can not be understood. */

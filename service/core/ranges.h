@@ -42,10 +42,25 @@ void bothy_ranges_release (BothyRanges *self, guint32 base);
 /* Whether ID lies in a range that was given out, or in the neutral one: nobody who calls has such a uid. */
 gboolean bothy_ranges_contain (BothyRanges *self, guint32 id);
 
+/* Get a range for OWNER that he uses without a container: his until he gives it back, also when we
+   start anew. He may have MAX (QUOTA_EXCEEDED). Its finish is that of bothy_ranges_take(). */
+void bothy_ranges_take_by_hand (BothyRanges *self, guint32 owner, guint max, GAsyncReadyCallback callback,
+                                gpointer user_data);
+
+/* OWNER gives it back. Fails with NOT_YOURS, or BUSY while a process has its ids. */
+void bothy_ranges_release_by_hand (BothyRanges *self, guint32 owner, guint32 base, GAsyncReadyCallback callback,
+                                   gpointer user_data);
+gboolean bothy_ranges_release_by_hand_finish (BothyRanges *self, GAsyncResult *result, GError **error);
+
+/* Whether all of these ids are OWNER's by hand. COUNT is at least 1. */
+gboolean bothy_ranges_are_by_hand (BothyRanges *self, guint32 owner, guint32 first, guint32 count);
+
 typedef struct {
   guint32 base;
   guint32 owner;
   gboolean used;
+  gboolean by_hand;   /* its owner holds it */
+  gboolean releasing; /* he is giving it back just now */
 } BothyRange;
 
 /* By base; const BothyRange *, valid until the main loop runs again. */

@@ -41,8 +41,8 @@ enum helper_op
   HELPER_OWN = 4,
   /* Map an existing user namespace, child of the host's and owned by OWNER, as it was never mapped before.
      fd 0: the namespace, or a pidfd of a process in it. OWNER's own ids may be mapped, one of each, with
-     DENY_SETGROUPS. CAP_SETUID, CAP_SETGID. At step USERNS, the process is not OWNER's, or in no namespace
-     of its own; at step MAP, EPERM means that it is mapped already. */
+     DENY_SETGROUPS. CAP_SETUID, CAP_SETGID. At step MAP, EPERM means that it is mapped
+     already. */
   HELPER_MAP = 5,
 };
 
@@ -95,6 +95,7 @@ enum helper_step
   HELPER_STEP_IDMAP = 8,  /* mount_setattr: EINVAL means that the file system can not */
   HELPER_STEP_OWN = 9,
   HELPER_STEP_DEADLINE = 10, /* the worker was killed */
+  HELPER_STEP_JOIN = 11,     /* MAP: it is no user namespace of OWNER's below the host's, or not his process */
 };
 
 struct helper_reply

@@ -177,9 +177,9 @@ map_child (const struct helper_request *request, pid_t child, int socket, struct
   if (got != (ssize_t)sizeof error)
     return step_fail (ret, HELPER_STEP_USERNS, ECHILD);
   if (error != 0)
-    return step_fail (ret, HELPER_STEP_USERNS, error);
+    return step_fail (ret, request->op == HELPER_MAP ? HELPER_STEP_JOIN : HELPER_STEP_USERNS, error);
   if (request->op == HELPER_MAP && (error = check_child (request, child)) != 0)
-    return step_fail (ret, HELPER_STEP_REQUEST, error);
+    return step_fail (ret, HELPER_STEP_JOIN, error);
   if ((error = write_maps (request, child)) != 0)
     return step_fail (ret, HELPER_STEP_MAP, error);
   if (request->op == HELPER_MAP)
@@ -239,7 +239,7 @@ step_map (const struct packet *packet, struct step_result *ret)
   int error = is_pidfd (packet->fds[0]) ? 0 : check_userns (packet->fds[0], request->owner);
 
   if (error != 0)
-    return step_fail (ret, HELPER_STEP_REQUEST, error);
+    return step_fail (ret, HELPER_STEP_JOIN, error);
   error = privilege_reduce (CAPABILITY (CAP_SETUID) | CAPABILITY (CAP_SETGID), request->owner);
   if (error != 0)
     return step_fail (ret, HELPER_STEP_CAPABILITIES, error);

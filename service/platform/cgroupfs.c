@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "platform/fd.h"
+#include "platform/pidfd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -162,6 +163,76 @@ cgroupfs_start (BothyCgroups *cgroups, const char *name, guint32 owner, guint32 
   give_away ((BothyCgroupfs *) cgroups, base, task);
 }
 
+/* ---- by hand ---- */
+
+/* What users left behind. One with processes or groups in it stays. */
+static void
+sweep (const char *group)
+{
+  autofd fd = open_group (group);
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+  g_autoptr (GDir) dir = fd >= 0 ? g_dir_open (path, 0, NULL) : NULL;
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    if (strstr (name, BOTHY_CGROUPS_HAND))
+      unlinkat (fd, name, AT_REMOVEDIR);
+  }
+}
+
+/*
+ * Moves the process of PIDFD in. The kernel takes a number for that, which another process
+ * may have got meanwhile: so it is looked at again while the group is still root's, and
+ * what came by mistake leaves.
+ */
+static gboolean
+move_in (int group, int pidfd, guint32 user, GError **error)
+{
+  g_autofree char *number = NULL;
+  autofd root = -1;
+  int pid;
+
+  if (!bothy_pidfd_check (pidfd, user, &pid, error))
+    return FALSE;
+  number = g_strdup_printf ("%d", pid);
+  if (!write_file (group, "cgroup.procs", number)) {
+    bothy_error_set_errno (error, errno, "Moving the process into a control group");
+    return FALSE;
+  }
+  if (bothy_pidfd_check (pidfd, user, &pid, error))
+    return TRUE;
+  root = open_group ("");
+  if (root >= 0)
+    write_file (root, "cgroup.procs", number);
+  return FALSE;
+}
+
+static void
+cgroupfs_delegate (BothyCgroups *cgroups, const char *name, guint32 user, guint32 owner, int pidfd, GTask *task)
+{
+  struct helper_request request = { .op = HELPER_OWN, .owner = owner };
+  g_autofree char *parent = g_strdup_printf ("/bothy/u%u", user);
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  Start *start = g_new0 (Start, 1);
+  GError *error = NULL;
+
+  sweep (parent);
+  start->group = g_strconcat (parent, "/", name, NULL);
+  start->fd = make_group (start->group);
+  g_task_set_task_data (task, start, (GDestroyNotify) start_free);
+  if (start->fd < 0 || g_unix_fd_list_append (fds, start->fd, NULL) < 0 || !append_files (fds, start->fd, delegated))
+    bothy_error_set_errno (&error, errno, "Making a control group");
+  else
+    move_in (start->fd, pidfd, user, &error);
+  if (error) {
+    sweep (parent);
+    g_task_return_error (task, error);
+  } else if (owner == 0)
+    g_task_return_pointer (task, g_steal_pointer (&start->group), g_free);
+  else
+    bothy_helper_call (((BothyCgroupfs *) cgroups)->helper, &request, fds, on_owned, g_object_ref (task));
+}
+
 static void
 cgroupfs_kill (BothyCgroups *cgroups, const char *group)
 {
@@ -246,6 +317,7 @@ bothy_cgroupfs_class_init (BothyCgroupfsClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_cgroupfs_finalize;
   class->start = cgroupfs_start;
+  class->delegate = cgroupfs_delegate;
   class->kill = cgroupfs_kill;
   class->remove = cgroupfs_remove;
 }

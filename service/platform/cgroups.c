@@ -70,6 +70,16 @@ bothy_cgroups_start_finish (BothyCgroups *self, GAsyncResult *result, GError **e
 }
 
 void
+bothy_cgroups_delegate (BothyCgroups *self, guint32 user, guint32 owner, int pidfd, GAsyncReadyCallback callback,
+                        gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  g_autofree char *name = g_strdup_printf (PREFIX BOTHY_CGROUPS_HAND "%08x%08x", g_random_int (), g_random_int ());
+
+  BOTHY_CGROUPS_GET_CLASS (self)->delegate (self, name, user, owner, pidfd, task);
+}
+
+void
 bothy_cgroups_kill (BothyCgroups *self, const char *group)
 {
   if (group && *group)

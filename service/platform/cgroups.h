@@ -16,10 +16,15 @@ G_BEGIN_DECLS
 #define BOTHY_TYPE_CGROUPS (bothy_cgroups_get_type ())
 G_DECLARE_DERIVABLE_TYPE (BothyCgroups, bothy_cgroups, BOTHY, CGROUPS, GObject)
 
+/* How the names of groups that are no container's go on. */
+#define BOTHY_CGROUPS_HAND "hand-"
+
 struct _BothyCgroupsClass {
   GObjectClass parent_class;
   /* Make the group NAME for OWNER with PID in it, given to the uid BASE; return its path through TASK. */
   void (*start) (BothyCgroups *self, const char *name, guint32 owner, guint32 base, int pid, GTask *task);
+  /* Make the group NAME for USER with his process PIDFD in it, given to the uid OWNER; return its path through TASK. */
+  void (*delegate) (BothyCgroups *self, const char *name, guint32 user, guint32 owner, int pidfd, GTask *task);
   void (*kill) (BothyCgroups *self, const char *group);
   void (*remove) (BothyCgroups *self, const char *group);
 };
@@ -38,6 +43,11 @@ void bothy_cgroups_start (BothyCgroups *self, const char *id, guint32 owner, gui
 
 /* The group's path, or NULL. */
 char *bothy_cgroups_start_finish (BothyCgroups *self, GAsyncResult *result, GError **error);
+
+/* Put the process PIDFD, which has to be USER's, into a new group that belongs to the uid OWNER and is his to
+   fill: nobody removes it but systemd, or the next call of USER's. Finish with bothy_cgroups_start_finish(). */
+void bothy_cgroups_delegate (BothyCgroups *self, guint32 user, guint32 owner, int pidfd,
+                             GAsyncReadyCallback callback, gpointer user_data);
 
 /* Kill whatever is in GROUP; does not wait. */
 void bothy_cgroups_kill (BothyCgroups *self, const char *group);

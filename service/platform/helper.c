@@ -43,15 +43,34 @@ step_text (guint32 step)
     return "a directory could not be handed over";
   case HELPER_STEP_DEADLINE:
     return "it took too long";
+  case HELPER_STEP_JOIN:
+    return "the user namespace could not be joined";
   case HELPER_STEP_NONE:
   default:
     return "it failed";
   }
 }
 
+/* What is up to the caller, who brought a namespace of his own. */
+static gboolean
+set_join_error (GError **error, const struct helper_reply *reply)
+{
+  if (reply->step == HELPER_STEP_MAP && reply->error == EPERM)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_ALREADY_MAPPED,
+                 "The user namespace has a map already, whole or in part; that can be written only once");
+  else if (reply->step == HELPER_STEP_JOIN)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+                 "This is no user namespace that you made in the host's, and no process of yours in one");
+  else
+    return FALSE;
+  return TRUE;
+}
+
 static void
 set_reply_error (GError **error, const struct helper_reply *reply)
 {
+  if (set_join_error (error, reply))
+    return;
   if (reply->step == HELPER_STEP_IDMAP && (reply->error == EINVAL || reply->error == EOPNOTSUPP))
     g_set_error (
         error, BOTHY_ERROR, BOTHY_ERROR_IDMAP_UNSUPPORTED,

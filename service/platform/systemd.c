@@ -2,6 +2,11 @@
 #include "systemd.h"
 
 #include "core/error.h"
+#include "platform/fd.h"
+#include "platform/pidfd.h"
+
+#include <fcntl.h>
+#include <gio/gunixfdlist.h>
 
 #define NAME      "org.freedesktop.systemd1"
 #define PATH      "/org/freedesktop/systemd1"
@@ -32,6 +37,9 @@ typedef struct {
   char *slice;
   char *user;
   guint32 pid;
+  guint32 owner; /* whose process PIDFD is */
+  int pidfd;     /* -1: PID is a process of ours, which can not go */
+  gboolean by_number;
   guint tries;
 } Start;
 
@@ -41,6 +49,7 @@ start_free (Start *start)
   g_free (start->unit);
   g_free (start->slice);
   g_free (start->user);
+  bothy_clear_fd (&start->pidfd);
   g_free (start);
 }
 
@@ -101,6 +110,22 @@ retry (GTask *task, const GError *error)
   return TRUE;
 }
 
+/* Before version 254 systemd knows processes by number only. */
+static gboolean
+retry_by_number (GTask *task, const GError *error)
+{
+  Start *start = g_task_get_task_data (task);
+
+  if (start->pidfd < 0 || start->by_number ||
+      !(g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_PROPERTY_READ_ONLY) ||
+        g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_PROPERTY) ||
+        g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_INVALID_ARGS)))
+    return FALSE;
+  start->by_number = TRUE;
+  send_start (task);
+  return TRUE;
+}
+
 static void
 on_started (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -110,10 +135,10 @@ on_started (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
   const char *job, *early;
 
-  reply = g_dbus_connection_call_finish (self->bus, result, &error);
+  reply = g_dbus_connection_call_with_unix_fd_list_finish (self->bus, NULL, result, &error);
   self->in_flight--;
   if (!reply) {
-    if (retry (task, error)) {
+    if (retry (task, error) || retry_by_number (task, error)) {
       g_error_free (error);
       return;
     }
@@ -138,14 +163,18 @@ scope_properties (const Start *start)
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(sv)"));
-  g_variant_builder_add (&builder, "(sv)", "Description", g_variant_new_string ("Bothy container"));
+  g_variant_builder_add (&builder, "(sv)", "Description",
+                         g_variant_new_string (start->pidfd < 0 ? "Bothy container" : "Bothy container by hand"));
   g_variant_builder_add (&builder, "(sv)", "Slice", g_variant_new_string (start->slice));
   g_variant_builder_add (&builder, "(sv)", "Delegate", g_variant_new_boolean (TRUE));
   g_variant_builder_add (&builder, "(sv)", "User", g_variant_new_string (start->user));
   g_variant_builder_add (&builder, "(sv)", "CollectMode", g_variant_new_string ("inactive-or-failed"));
   g_variant_builder_add (&builder, "(sv)", "TimeoutStopUSec", g_variant_new_uint64 (10 * G_USEC_PER_SEC));
-  g_variant_builder_add (&builder, "(sv)", "PIDs",
-                         g_variant_new_fixed_array (G_VARIANT_TYPE_UINT32, &start->pid, 1, sizeof (guint32)));
+  if (start->pidfd < 0 || start->by_number)
+    g_variant_builder_add (&builder, "(sv)", "PIDs",
+                           g_variant_new_fixed_array (G_VARIANT_TYPE_UINT32, &start->pid, 1, sizeof (guint32)));
+  else
+    g_variant_builder_add (&builder, "(sv)", "PIDFDs", g_variant_new_parsed ("[@h 0]"));
   return g_variant_builder_end (&builder);
 }
 
@@ -154,23 +183,54 @@ send_start (GTask *task)
 {
   BothySystemd *self = g_task_get_source_object (task);
   Start *start = g_task_get_task_data (task);
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  GError *error = NULL;
 
+  /* Before each try: it may have become another's by way of a set-user-ID program. */
+  if (start->pidfd >= 0 && (!bothy_pidfd_check (start->pidfd, start->owner, (int *) &start->pid, &error) ||
+                            g_unix_fd_list_append (fds, start->pidfd, &error) < 0)) {
+    g_task_return_error (task, error);
+    return;
+  }
   self->in_flight++;
-  g_dbus_connection_call (self->bus, NAME, PATH, MANAGER, "StartTransientUnit",
+  g_dbus_connection_call_with_unix_fd_list (self->bus, NAME, PATH, MANAGER, "StartTransientUnit",
                           g_variant_new ("(ss@a(sv)@a(sa(sv)))", start->unit, "fail", scope_properties (start),
                                          g_variant_new_array (G_VARIANT_TYPE ("(sa(sv))"), NULL, 0)),
-                          G_VARIANT_TYPE ("(o)"), G_DBUS_CALL_FLAGS_NONE, TIMEOUT, NULL, on_started,
-                          g_object_ref (task));
+                          G_VARIANT_TYPE ("(o)"), G_DBUS_CALL_FLAGS_NONE, TIMEOUT,
+                          start->pidfd >= 0 && !start->by_number ? fds : NULL, NULL, on_started, g_object_ref (task));
+}
+
+static Start *
+start_new (const char *name, guint32 slice_of, guint32 given_to)
+{
+  Start *start = g_new0 (Start, 1);
+
+  start->unit = g_strconcat (name, ".scope", NULL);
+  start->slice = g_strdup_printf ("user-%u.slice", slice_of);
+  start->user = g_strdup_printf ("%u", given_to);
+  start->owner = slice_of;
+  start->pidfd = -1;
+  return start;
+}
+
+static void
+systemd_delegate (BothyCgroups *cgroups, const char *name, guint32 user, guint32 owner, int pidfd, GTask *task)
+{
+  Start *start = start_new (name, user, owner);
+
+  start->pidfd = fcntl (pidfd, F_DUPFD_CLOEXEC, 3);
+  g_task_set_task_data (task, start, (GDestroyNotify) start_free);
+  if (start->pidfd >= 0)
+    send_start (task);
+  else
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_FAILED, "No file descriptor is free");
 }
 
 static void
 systemd_start (BothyCgroups *cgroups, const char *name, guint32 owner, guint32 base, int pid, GTask *task)
 {
-  Start *start = g_new0 (Start, 1);
+  Start *start = start_new (name, owner, base);
 
-  start->unit = g_strconcat (name, ".scope", NULL);
-  start->slice = g_strdup_printf ("user-%u.slice", owner);
-  start->user = g_strdup_printf ("%u", base);
   start->pid = (guint32) pid;
   g_task_set_task_data (task, start, (GDestroyNotify) start_free);
   send_start (task);
@@ -210,6 +270,7 @@ bothy_systemd_class_init (BothySystemdClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_systemd_finalize;
   class->start = systemd_start;
+  class->delegate = systemd_delegate;
   class->kill = systemd_kill;
   class->remove = systemd_remove;
 }

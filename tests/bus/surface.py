@@ -49,7 +49,7 @@ def call_container(client, path, member, **options):
 
 def default(kind):
     """Some value of a type."""
-    return {"s": "x", "a{sv}": {}, "h": 0, "u": 1, "i": 9, "as": [], "ah": [], "o": "/"}[kind]
+    return {"s": "x", "a{sv}": {}, "h": 0, "u": 1, "i": 9, "as": [], "ah": [], "o": "/", "a(suuu)": []}[kind]
 
 
 def some_body(signature):

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hand.h"
+
+#include "core/error.h"
+#include "core/registry-private.h"
+#include "core/runner-private.h"
+#include "platform/fd.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+
+/* ---- maps ---- */
+
+typedef struct {
+  guint32 user;
+  guint32 gid;
+  int fd;
+  BothyIdMap map;
+} Mapping;
+
+static void
+mapping_free (Mapping *mapping)
+{
+  bothy_clear_fd (&mapping->fd);
+  g_free (mapping);
+}
+
+/* The group of the account. It is asked of NSS, which may take its time. */
+static void
+find_group (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  Mapping *mapping = task_data;
+  struct passwd account, *found = NULL;
+  g_autofree char *buffer = g_malloc (65536);
+
+  if (getpwuid_r (mapping->user, &account, buffer, 65536, &found) == 0 && found) {
+    mapping->gid = found->pw_gid;
+    g_task_return_boolean (task, TRUE);
+  } else
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_USER, "There is no account for the uid %u",
+                             mapping->user);
+}
+
+static void
+on_mapped (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  g_autoptr (GUnixFDList) fds = NULL;
+  GError *error = NULL;
+
+  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  if (fds)
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+send_map (BothyRegistry *self, const Mapping *mapping, gboolean keeps, GTask *task)
+{
+  const BothyIdMap *map = &mapping->map;
+  struct helper_request request = {
+    .op = HELPER_MAP,
+    .owner = mapping->user,
+    .owner_gid = mapping->gid,
+    .n_extents = map->n_uids,
+    .n_gid_extents = map->n_gids,
+    .deny_setgroups = keeps,
+  };
+  g_autoptr (GUnixFDList) fds = NULL;
+  GError *error = NULL;
+
+  for (guint i = 0; i < HELPER_MAX_EXTENTS; i++) {
+    request.extents[i] = map->uids[i];
+    request.gid_extents[i] = map->gids[i];
+  }
+  fds = bothy_fd_list (&mapping->fd, 1, &error);
+  if (fds)
+    bothy_helper_call (self->helper, &request, fds, on_mapped, g_object_ref (task));
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+on_group_found (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  BothyRegistry *self = BOTHY_REGISTRY (source);
+  g_autoptr (GTask) task = user_data;
+  const Mapping *mapping = g_task_get_task_data (G_TASK (result));
+  GError *error = NULL;
+  gboolean keeps;
+
+  if (g_task_propagate_boolean (G_TASK (result), &error) &&
+      bothy_id_map_check (&mapping->map, self->ranges, mapping->user, mapping->gid, &keeps, &error))
+    send_map (self, mapping, keeps, task);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+bothy_hand_map (BothyRegistry *registry, guint32 user, int fd, const BothyIdMap *map, GAsyncReadyCallback callback,
+                gpointer user_data)
+{
+  GTask *task = g_task_new (registry, NULL, callback, user_data);
+  g_autoptr (GTask) search = g_task_new (registry, NULL, on_group_found, task);
+  Mapping *mapping = g_new0 (Mapping, 1);
+
+  mapping->user = user;
+  mapping->fd = fcntl (fd, F_DUPFD_CLOEXEC, 3);
+  mapping->map = *map;
+  g_task_set_task_data (search, mapping, (GDestroyNotify) mapping_free);
+  g_task_run_in_thread (search, find_group);
+}
+
+gboolean
+bothy_hand_map_finish (BothyRegistry *registry, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/* ---- control groups ---- */
+
+void
+bothy_hand_delegate (BothyRegistry *registry, guint32 user, int pidfd, guint32 owner, GAsyncReadyCallback callback,
+                     gpointer user_data)
+{
+  if (owner == user || bothy_ranges_are_by_hand (registry->ranges, user, owner, 1))
+    bothy_cgroups_delegate (registry->runner->cgroups, user, owner, pidfd, callback, user_data);
+  else
+    g_task_report_new_error (NULL, callback, user_data, bothy_hand_delegate, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+                             "You do not hold the uid %u by hand; \"bothy range list\" shows what you hold", owner);
+}
+
+char *
+bothy_hand_delegate_finish (BothyRegistry *registry, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
