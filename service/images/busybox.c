@@ -24,7 +24,7 @@
 #define MAX_LISTING (64u * 1024)
 
 /* Hashed after the binary: to be changed whenever the tree that is made of it changes. */
-static const char recipe[] = "bothy busybox root, 1\n";
+static const char recipe[] = "bothy busybox root, 2\n";
 
 struct text_file {
   const char *path;
@@ -40,32 +40,10 @@ static const struct text_file text_files[] = {
   { "etc/profile", 0644, "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n" },
   { "etc/hosts", 0644, "127.0.0.1 localhost\n::1 localhost\n" },
   { "etc/inittab", 0644,
-    "::sysinit:/etc/init.d/rcS\n"
     "::askfirst:-/bin/sh\n"
     "::ctrlaltdel:/bin/poweroff\n"
     "::shutdown:/bin/true\n"
     "::restart:/sbin/init\n" },
-  { "etc/init.d/rcS", 0755,
-    "#!/bin/sh\n"
-    "# The container's network card gets its address by DHCP; there may be none.\n"
-    "ip link set lo up 2>/dev/null\n"
-    "if [ -e /sys/class/net/eth0 ]; then\n"
-    "  ip link set eth0 up\n"
-    "  udhcpc -b -S -i eth0 -s /usr/share/udhcpc/default.script >/dev/null 2>&1 &\n"
-    "fi\n" },
-  { "usr/share/udhcpc/default.script", 0755,
-    "#!/bin/sh\n"
-    "case $1 in\n"
-    "deconfig) ip -4 address flush dev \"$interface\" ;;\n"
-    "bound|renew)\n"
-    "  ip -4 address flush dev \"$interface\"\n"
-    "  ip address add \"$ip/${mask:-24}\" dev \"$interface\"\n"
-    "  for r in $router; do ip route replace default via \"$r\" dev \"$interface\"; break; done\n"
-    "  : >/etc/resolv.conf\n"
-    "  [ -z \"$domain\" ] || echo \"search $domain\" >>/etc/resolv.conf\n"
-    "  for d in $dns; do echo \"nameserver $d\" >>/etc/resolv.conf; done\n"
-    "  ;;\n"
-    "esac\n" },
 };
 
 static const struct text_file directories[] = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "network.h"
 
+#include "config.h"
 #include "core/error.h"
 #include "platform/fd.h"
 
@@ -8,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define RANGE_SIZE 65536u
 
@@ -90,6 +92,37 @@ format (int family, gconstpointer address, const char *suffix)
   return g_strconcat (inet_ntop (family, address, text, sizeof text), suffix, NULL);
 }
 
+/* ---- DHCP ---- */
+
+#define RESERVATIONS RUNTIME_DIR "/dhcp"
+
+/* What dnsmasq answers who asks all the same: data/networkmanager has where it looks. See dnsmasq(8),
+ * dhcp-hostsdir. */
+static void
+reserve (const char *id, const struct net_request *request)
+{
+  const guint8 *mac = request->mac;
+  g_autofree char *address = format (AF_INET, request->address4, "");
+  g_autofree char *text = g_strdup_printf ("%02x:%02x:%02x:%02x:%02x:%02x,%s\n", mac[0], mac[1], mac[2],
+                                           mac[3], mac[4], mac[5], address);
+  autofd dir = open (RESERVATIONS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  autofd fd = openat (dir, id, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+  /* dnsmasq is not root. What is there already is the same. */
+  if (fd >= 0 && (fchmod (fd, 0644) < 0 || write (fd, text, strlen (text)) < 0))
+    g_message ("Network: no DHCP reservation for %s", id);
+}
+
+static void
+forget_reservation (const char *id)
+{
+  autofd dir = open (RESERVATIONS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+  unlinkat (dir, id, 0);
+}
+
+/* ---- attach ---- */
+
 static BothyNetworkConfig *
 make_config (BothyNetwork *self, const struct net_request *request)
 {
@@ -102,8 +135,6 @@ make_config (BothyNetwork *self, const struct net_request *request)
   config->gateway6 = format (AF_INET6, bothy_bridge_get_address6 (self->bridge), "");
   return config;
 }
-
-/* ---- attach ---- */
 
 typedef struct {
   char *id;
@@ -149,6 +180,7 @@ on_bridge (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   }
   set_identity (self, &attach->request, attach->id, attach->owner, attach->range_base);
+  reserve (attach->id, &attach->request);
   bothy_nics_call (self->nics, &attach->request, attach->netns_fd, on_attached, g_object_ref (task));
 }
 
@@ -234,6 +266,7 @@ bothy_network_detach (BothyNetwork *self, const char *id, guint32 owner)
   struct net_request request = { .op = NET_DETACH };
 
   set_alias (&request, id, owner);
+  forget_reservation (id);
   bothy_nics_call (self->nics, &request, -1, on_done, NULL);
 }
 

@@ -290,10 +290,11 @@ nic_detach (struct net *net, const struct net_request *request, struct outcome *
   struct link link;
   int error = find_nic (net, request->alias, &link);
 
-  if (error == 0)
-    error = link_remove (net->route, link.index);
   if (error != 0 && error != ENODEV)
     return fail (ret, NET_STEP_LINK, error);
+  if (error == 0)
+    ret->doomed = link.index;
+  /* First of all: what has no elements can send nothing. */
   for (unsigned int attempt = 0; attempt < IDENTITY_ATTEMPTS; attempt++) {
     char name[IFNAMSIZ];
     struct record record;
@@ -302,6 +303,7 @@ nic_detach (struct net *net, const struct net_request *request, struct outcome *
     error = filter_get (&net->nft, name, &record);
     if (error == 0 && record.hash == hash)
       error = filter_drop (&net->nft, &record);
+    /* The tables may be gone; the link goes all the same. */
     if (error != 0 && error != ENOENT)
       return fail (ret, NET_STEP_FILTER, error);
   }

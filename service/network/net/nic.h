@@ -14,6 +14,7 @@ struct net {
 struct outcome {
   uint32_t step; /* where it failed */
   uint32_t index;
+  uint32_t doomed; /* of DETACH: the link that is still to be removed, or 0 */
   char name[NET_NAME_SIZE];
   char *text; /* of LIST; the caller frees it */
   size_t text_size;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +107,34 @@ reply (int connection, uint32_t serial, int error, const struct outcome *outcome
   (void)sendmsg (connection, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/*
+ * Removing a link takes the kernel tens of milliseconds, most of it without any lock: nobody else
+ * should wait so long. What removes it has netlink sockets of its own, and replies.
+ */
+static int
+remove_link (int connection, uint32_t serial, struct outcome *outcome)
+{
+  pid_t pid = fork ();
+  struct nl_sock *route;
+  int error;
+
+  if (pid > 0)
+    return EINPROGRESS;
+  route = netlink_open (NETLINK_ROUTE);
+  error = route == NULL ? errno : link_remove (route, outcome->doomed);
+  /* The container ended meanwhile, and its namespace took the link along. */
+  if (error == ENODEV)
+    error = 0;
+  if (error != 0)
+    outcome->step = NET_STEP_LINK;
+  if (pid == 0) {
+    reply (connection, serial, error, outcome);
+    _exit (EXIT_SUCCESS);
+  }
+  netlink_free_socket (&route);
+  return error;
+}
+
 /* Returns whether the connection is still there. */
 static bool
 serve (struct server *server, int connection)
@@ -128,7 +157,10 @@ serve (struct server *server, int connection)
     outcome.step = NET_STEP_REQUEST;
   else
     error = act (&server->net, &packet, &outcome);
-  reply (connection, packet.wire.size >= 8 ? packet.request.serial : 0, error, &outcome);
+  if (error == 0 && outcome.doomed != 0)
+    error = remove_link (connection, packet.request.serial, &outcome);
+  if (error != EINPROGRESS)
+    reply (connection, packet.wire.size >= 8 ? packet.request.serial : 0, error, &outcome);
   return true;
 }
 
@@ -189,6 +221,8 @@ run (struct server *server)
     fprintf (stderr, "bothy-net: %s\n", strerror (error));
     return EXIT_FAILURE;
   }
+  /* The kernel reaps what removes links. */
+  signal (SIGCHLD, SIG_IGN);
   while (wait_and_serve (server))
     ;
   nft_close (&server->net.nft);
