@@ -52,12 +52,7 @@ def default(kind):
     return {"s": "x", "a{sv}": {}, "h": 0, "u": 1, "i": 9, "as": [], "ah": [], "o": "/", "a(suuu)": []}[kind]
 
 
-def some_body(signature):
-    types = GLib.VariantType.new(signature)
-    if signature == "()":
-        return None
-    values, kind = [], types.first()
-    while kind is not None:
-        values.append(default(kind.dup_string()))
-        kind = kind.next()
-    return GLib.Variant(signature, tuple(values))
+def some_body(interface, member):
+    types = [a.get("type") for i in interfaces() if i.get("name") == interface for m in i.iter("method")
+             if m.get("name") == member for a in m.iter("arg") if a.get("direction") == "in"]
+    return GLib.Variant(f"({''.join(types)})", tuple(map(default, types))) if types else None

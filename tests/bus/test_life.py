@@ -1,17 +1,469 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A container's life through the bus, as an ordinary user and with control groups of our own making."""
+"""Containers' lives through the bus, as an ordinary user and with control groups of our own making (THREATS, LIFE)."""
 
-from wire import CONTAINER, wait
+import os
+import pathlib
+import random
+import re
+import signal
+import time
+
+import pytest
+
+import wire
+from conftest import ALICE
+from wire import CONTAINER, MANAGER, PROCESS, ROOT, BusError, container_path, variants, wait
+
+TRAP = ["sh", "-c", "trap 'exit 3' TERM PWR; touch /tmp/ready; while :; do sleep 0.05; done"]
+
+
+@pytest.fixture
+def box(world, alice):
+    path = alice.create("box", command=["sleep", "1000"])
+    alice.start(path)
+    return path
 
 
 def test_LIFE_one_container_from_create_to_delete(world, alice):
     path = alice.create("one", command=["sleep", "1000"])
+    assert path == container_path(ALICE, "one")
     assert alice.state(path) == "stopped"
+    assert alice.get(path, CONTAINER, "LastExit") == (-1, 0)
     alice.start(path)
-    assert alice.state(path) == "running"
-    output, status = alice.execute(path, "id", "-u")
-    assert (output, status) == ("0\n", (0, 0))
+    values = alice.get_all(path, CONTAINER)
+    assert values["State"] == "running" and values["Owner"] == ALICE and values["Name"] == "one"
+    # Root inside is an id of the container's range outside.
+    status = pathlib.Path(f"/proc/{values['Leader']}/status").read_text()
+    assert f"Uid:\t{values['RangeBase']}\t" in status
+    assert (world.group / values["ControlGroup"].lstrip("/")).is_dir()
+    assert alice.execute(path, "id", "-u") == ("0\n", (0, 0))
+    assert alice.execute(path, "hostname") == ("one\n", (0, 0))
     alice.stop(path)
-    assert alice.state(path) in ("stopped", "failed")
+    assert alice.state(path) == "stopped"
+    assert alice.get(path, CONTAINER, "Leader") == 0 and alice.get(path, CONTAINER, "ControlGroup") == ""
+    wait(lambda: not [group for group in world.cgroups() if "/bothy-" in group])
     alice.delete(path)
     assert path not in alice.managed()
+    assert alice.manager("ListContainers") == ([],)
+
+
+def test_LIFE_second_create_of_a_name(world, alice):
+    alice.create("one")
+    before = world.snapshot()
+    assert alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "one", "busybox", {}) == "ContainerExists"
+    assert world.snapshot() == before
+
+
+def test_LIFE_no_such_image(world, alice):
+    before = world.snapshot()
+    for image in ("nothing", "0" * 64, "0" * 12):
+        assert alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "one", image, {}) == "NoSuchImage"
+    assert world.snapshot() == before
+
+
+def test_LIFE_what_is_written_stays(world, alice):
+    path = alice.create("keep", command=["sleep", "1000"])
+    for content in ("first", "second"):
+        alice.start(path)
+        alice.execute(path, "sh", "-c", f"echo {content} >>/root/file")
+        alice.stop(path)
+    alice.start(path)
+    assert alice.execute(path, "cat", "/root/file")[0] == "first\nsecond\n"
+
+
+def test_LIFE_freeze_and_thaw(world, alice, box):
+    alice.call(box, CONTAINER, "Freeze")
+    assert alice.state(box) == "frozen"
+    assert alice.error(box, CONTAINER, "Freeze") == "WrongState"
+    assert alice.error(box, CONTAINER, "Exec", "(asaha{sv})", ["true"], [], {}) == "WrongState"
+    alice.call(box, CONTAINER, "Thaw")
+    assert alice.state(box) == "running"
+    assert alice.error(box, CONTAINER, "Thaw") == "WrongState"
+    assert alice.execute(box, "echo", "x")[0] == "x\n"
+
+
+@pytest.mark.parametrize("how", ["kill", "stop", "delete"])
+def test_LIFE_a_frozen_one_can_be_ended(world, alice, box, how):
+    alice.call(box, CONTAINER, "Freeze")
+    if how == "kill":
+        alice.call(box, CONTAINER, "Kill", "(si)", "all", 9)
+        wait(lambda: alice.state(box) in ("failed", "stopped"))
+    elif how == "stop":
+        alice.stop(box)
+        assert alice.state(box) == "stopped"
+    else:
+        alice.delete(box, force=True)
+        assert box not in alice.managed()
+
+
+def test_LIFE_kill_and_exit_status(world, alice, box):
+    alice.call(box, CONTAINER, "Kill", "(si)", "leader", 9)
+    wait(lambda: alice.state(box) == "failed")
+    assert alice.get(box, CONTAINER, "LastExit") == (0, 9)
+    assert alice.error(box, CONTAINER, "Kill", "(si)", "leader", 9) == "WrongState"
+    alice.start(box)
+    assert alice.state(box) == "running" and alice.get(box, CONTAINER, "LastError") == ""
+
+
+def test_LIFE_stop_asks_first(world, alice):
+    path = alice.create("trap", command=TRAP)
+    alice.start(path)
+    wait(lambda: alice.execute(path, "test", "-e", "/tmp/ready")[1] == (0, 0))
+    start = time.monotonic()
+    alice.stop(path, timeout=20)
+    assert time.monotonic() - start < 15
+    assert alice.get(path, CONTAINER, "LastExit") == (3, 0)
+
+
+def test_LIFE_restart(world, alice, box):
+    before = alice.get(box, CONTAINER, "Leader")
+    alice.call(box, CONTAINER, "Restart", "(a{sv})", variants({"force": True}))
+    assert alice.state(box) == "running" and alice.get(box, CONTAINER, "Leader") != before
+    alice.stop(box)
+    alice.call(box, CONTAINER, "Restart", "(a{sv})", {})
+    assert alice.state(box) == "running"
+
+
+def test_LIFE_wrong_states(world, alice, box):
+    assert alice.error(box, CONTAINER, "Start", "(a{sv})", {}) == "WrongState"
+    assert alice.error(box, CONTAINER, "Delete", "(a{sv})", {}) == "WrongState"
+    assert alice.error(box, CONTAINER, "Rename", "(s)", "other") == "WrongState"
+    alice.stop(box)
+    for member in ("Freeze", "Thaw", "OpenConsole"):
+        assert alice.error(box, CONTAINER, member) == "WrongState", member
+    assert alice.error(box, CONTAINER, "Stop", "(a{sv})", {}) == "WrongState"
+    assert alice.error(box, CONTAINER, "Exec", "(asaha{sv})", ["true"], [], {}) == "WrongState"
+    assert alice.error(box, CONTAINER, "OpenShell", "(ssasas)", "", "", [], []) == "WrongState"
+
+
+def test_LIFE_rename(world, alice):
+    old = alice.create("old", command=["sleep", "1000"])
+    alice.create("taken")
+    identity = alice.get(old, CONTAINER, "Id")
+    assert alice.error(old, CONTAINER, "Rename", "(s)", "taken") == "ContainerExists"
+    alice.call(old, CONTAINER, "Rename", "(s)", "new")
+    new = container_path(ALICE, "new")
+    assert alice.get(new, CONTAINER, "Id") == identity and alice.get(new, CONTAINER, "Name") == "new"
+    assert old not in alice.managed()
+    assert alice.error(old, CONTAINER, "Start", "(a{sv})", {}) == "UnknownObject"
+    # The name is free: another one takes it, and they are two.
+    alice.create("old")
+    assert alice.get(old, CONTAINER, "Id") != identity
+    alice.delete(old)
+    alice.start(new)
+    assert alice.state(new) == "running"
+
+
+def test_LIFE_start_that_fails_says_why_and_leaves_nothing(world, alice):
+    path = alice.create("broken", command=["/no/such/program"])
+    fds = world.settled_fds()
+    assert alice.error(path, CONTAINER, "Start", "(a{sv})", {}) in ("NoSuchProgram", "StartFailed")
+    assert "/no/such/program" in alice.text or "program" in alice.text
+    assert alice.state(path) == "failed" and alice.get(path, CONTAINER, "LastError")
+    wait(lambda: not [group for group in world.cgroups() if "/bothy-" in group])
+    wait(lambda: world.settled_fds() == fds)
+    assert alice.error(path, CONTAINER, "Exec", "(asaha{sv})", ["true"], [], {}) == "WrongState"
+
+
+def test_LIFE_ephemeral_goes_when_it_stops(world, alice):
+    path = alice.create("brief", command=["true"], ephemeral=True)
+    alice.call(path, CONTAINER, "Start", "(a{sv})", {})
+    wait(lambda: path not in alice.managed())
+    wait(lambda: not [name for name in world.records() if re.search("containers/[0-9a-f]", name)])
+
+
+def test_LIFE_start_with_stdio(world, alice):
+    reader, writer = os.pipe()
+    path = alice.create("cat", command=["sh", "-c", "echo to the fd; exit 7"])
+    null = os.open("/dev/null", os.O_RDWR)
+    alice.call(path, CONTAINER, "Start", "(a{sv})", {"stdio": wire.GLib.Variant("ah", [0, 1, 0])}, fds=[null, writer])
+    os.close(writer)
+    os.close(null)
+    with os.fdopen(reader) as file:
+        assert file.read() == "to the fd\n"
+    wait(lambda: alice.get(path, CONTAINER, "LastExit") == (7, 0))
+
+
+def test_LIFE_exec_options_and_errors(world, alice, box):
+    assert alice.execute(box, "sh", "-c", "echo $A; pwd", environment=["A=b c"], working_directory="/tmp") == (
+        "b c\n/tmp\n", (0, 0))
+    assert alice.execute(box, "sh", "-c", "exit 42")[1] == (42, 0)
+    assert alice.execute(box, "sh", "-c", "kill -TERM $$")[1] == (0, 15)
+    assert alice.execute(box, "id", "-u", user="7") == ("7\n", (0, 0))
+    for arguments, options, wanted in ((["nothing"], {}, "NoSuchProgram"), (["/etc/passwd"], {}, "NotExecutable"),
+                                       (["true"], {"user": "nobodyatall"}, "NoSuchUser")):
+        assert alice.error(box, CONTAINER, "Exec", "(asaha{sv})", arguments, [], variants(options)) == wanted
+
+
+def test_LIFE_terminals(world, alice, box):
+    pty, name = alice.call(box, CONTAINER, "OpenShell", "(ssasas)", "", "/bin/sh", [], [])
+    assert re.fullmatch(r"pts/\d+", name)
+    os.write(pty, b"echo $((6*7)); tty; echo $((7*8))\n")
+    assert read_until(pty, b"42\r\n/dev/" + name.encode() + b"\r\n56")
+    os.close(pty)
+    process = alice.call(box, CONTAINER, "Exec", "(asaha{sv})", ["cat"], [], variants({"tty": True}))[0]
+    (pty,) = alice.call(process, PROCESS, "OpenPTY")
+    os.write(pty, b"through\n")
+    assert read_until(pty, b"through")
+    os.close(pty)
+    alice.call(process, PROCESS, "Kill", "(i)", 9)
+    wait(lambda: alice.get(process, PROCESS, "Ended"))
+    assert alice.get(process, PROCESS, "ExitStatus") == (0, 9)
+    assert alice.error(process, PROCESS, "Kill", "(i)", 9) == "WrongState"
+    assert alice.error(process, PROCESS, "OpenPTY") == "WrongState"
+
+
+def read_until(fd, text):
+    data = b""
+    os.set_blocking(fd, False)
+    deadline = time.monotonic() + 10
+    while text not in data and time.monotonic() < deadline:
+        try:
+            data += os.read(fd, 4096)
+        except BlockingIOError:
+            time.sleep(0.01)
+    return text in data
+
+
+def test_LIFE_console_and_log(world, alice):
+    path = alice.create("talk", command=["sh", "-c", "echo hello console; exec sleep 1000"])
+    alice.start(path)
+    (console,) = alice.call(path, CONTAINER, "OpenConsole")
+    assert read_until(console, b"hello console")
+    os.close(console)
+    (log,) = alice.call(path, CONTAINER, "OpenLog")
+    assert read_until(log, b"hello console")
+    with pytest.raises(OSError):
+        os.write(log, b"x")
+    os.close(log)
+
+
+def test_LIFE_signals_reach_the_owner(world, alice):
+    watcher = world.client(ALICE)
+    watcher.manager("ListContainers")
+    path = alice.create("seen", command=["sleep", "1000"])
+    added = watcher.wait_signal("InterfacesAdded", ROOT, match=lambda a: a[0] == path)
+    assert added[1][CONTAINER]["State"] == "stopped"
+    alice.start(path)
+    def state(wanted):
+        return lambda a: a[0] == CONTAINER and a[1].get("State") == wanted
+    watcher.wait_signal("PropertiesChanged", path, match=state("running"))
+    process = alice.call(path, CONTAINER, "Exec", "(asaha{sv})", ["sh", "-c", "exit 5"], [], {})[0]
+    assert watcher.wait_signal("Exited", process) == (5, 0)
+    alice.stop(path)
+    watcher.wait_signal("PropertiesChanged", path, match=state("stopped"))
+    operation = alice.call(path, CONTAINER, "Delete", "(a{sv})", {})[0]
+    assert watcher.wait_signal("Completed", operation) == (True, "", "")
+    watcher.wait_signal("InterfacesRemoved", ROOT, match=lambda a: a[0] == path)
+    states = [s[3][1]["State"] for s in watcher.signals("PropertiesChanged", path) if "State" in s[3][1]]
+    assert states[:2] == ["starting", "running"] and states[-1] == "stopped"
+
+
+MODEL = {  # state → method → states it may lead to; a method that is not there is refused with WrongState
+    "stopped": {"Start": "running", "Restart": "running"}, "failed": {"Start": "running", "Restart": "running"},
+    "running": {"Stop": "stopped", "Freeze": "frozen", "Restart": "running"},
+    "frozen": {"Stop": "stopped", "Thaw": "running", "Restart": "running"},
+}
+
+
+def operate(client, path, member):
+    options = (variants({"force": True}),) if member in ("Stop", "Restart") else ({},) if member == "Start" else ()
+    return client.send(path, CONTAINER, member, "(a{sv})" if options else "()", *options)
+
+
+def test_LIFE_05_random_operations_against_a_model(world, alice):
+    path = alice.create("model", command=["sleep", "1000"])
+    chance = random.Random(20261121)
+    state = "stopped"
+    for step in range(60):
+        member = chance.choice(["Start", "Stop", "Freeze", "Thaw", "Restart"])
+        expected = MODEL[state].get(member)
+        try:
+            alice.reply(operate(alice, path, member))
+            result = ""
+        except BusError as error:
+            result = error.short
+        assert result == ("" if expected else "WrongState"), (step, state, member)
+        state = expected or state
+        assert alice.state(path) == state, (step, member)
+
+
+def test_LIFE_05_many_clients_on_one_object(world, alice):
+    """Each answer is one that some order of the calls explains, and the end is a state that works."""
+    path = alice.create("shared", command=["sleep", "1000"])
+    chance = random.Random(5)
+    clients = [world.client(ALICE) for _ in range(12)]
+    for _ in range(8):
+        calls = [(client, operate(client, path, chance.choice(["Start", "Stop", "Freeze", "Thaw", "Restart"])))
+                 for client in clients]
+        succeeded = 0
+        for client, serial in calls:
+            try:
+                client.reply(serial, timeout=60)
+                succeeded += 1
+            except BusError as error:
+                assert error.short in ("Busy", "WrongState"), error
+        assert alice.state(path) in ("stopped", "running", "frozen")
+    alice.call(path, CONTAINER, "Restart", "(a{sv})", variants({"force": True}))
+    assert alice.execute(path, "echo", "fine")[0] == "fine\n"
+
+
+def test_LIFE_05_delete_twice_and_while_it_starts(world, alice):
+    others = [world.client(ALICE) for _ in range(5)]
+    for round_ in range(6):
+        path = alice.create("doomed", command=["sleep", "1000"])
+        calls = [(others[0], operate(others[0], path, "Start"))]
+        calls += [(client, client.send(path, CONTAINER, "Delete", "(a{sv})", variants({"force": True})))
+                  for client in others[1:]]
+        done = []
+        for client, serial in calls:
+            try:
+                client.reply(serial, timeout=60)
+                done.append(client)
+            except BusError as error:
+                assert error.short in ("Busy", "WrongState", "UnknownObject", "StartFailed"), error
+        if path in alice.managed():
+            alice.delete(path)
+        assert path not in alice.managed()
+    wait(lambda: not [group for group in world.cgroups() if "/bothy-" in group])
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_LIFE_03_containers_outlive_the_service(fresh_world, how):
+    world = fresh_world()
+    alice = world.client(ALICE)
+    paths = [alice.create(f"c{i}", command=["sleep", "1000"]) for i in range(3)]
+    for path in paths[:2]:
+        alice.start(path)
+    alice.call(paths[1], CONTAINER, "Freeze")
+    before = [alice.get_all(path, CONTAINER) for path in paths]
+    for _ in range(3):
+        world.restart(how)
+        after = [alice.get_all(path, CONTAINER) for path in paths]
+        for old, new in zip(before, after):
+            assert {k: (v, new.get(k)) for k, v in old.items() if new.get(k) != v} == {}
+    assert alice.execute(paths[0], "echo", "still here")[0] == "still here\n"
+    alice.call(paths[1], CONTAINER, "Thaw")
+    alice.call(paths[0], CONTAINER, "Kill", "(si)", "leader", 9)
+    wait(lambda: alice.state(paths[0]) == "failed")
+    for path in paths:
+        alice.delete(path)
+
+
+def test_LIFE_03_a_container_that_ended_meanwhile(fresh_world):
+    world = fresh_world()
+    alice = world.client(ALICE)
+    path = alice.create("ends", command=["sleep", "1000"])
+    brief = alice.create("brief", command=["sleep", "1000"], ephemeral=True)
+    for one in (path, brief):
+        alice.start(one)
+    leaders = [alice.get(one, CONTAINER, "Leader") for one in (path, brief)]
+    world.stop(signal.SIGKILL)
+    for leader in leaders:
+        os.kill(leader, 9)
+    wait(lambda: not any(os.path.exists(f"/proc/{leader}") for leader in leaders))
+    world.start()
+    wait(lambda: alice.state(path) in ("stopped", "failed"))
+    wait(lambda: brief not in alice.managed())
+    alice.start(path)
+    assert alice.execute(path, "echo", "again")[0] == "again\n"
+
+
+def test_LIFE_04_supervisor_is_killed(world, alice, box):
+    leader = alice.get(box, CONTAINER, "Leader")
+    supervisor = int(re.search(r"PPid:\s+(\d+)", pathlib.Path(f"/proc/{leader}/status").read_text())[1])
+    other = alice.create("other", command=["sleep", "1000"])
+    alice.start(other)
+    os.kill(supervisor, 9)
+    wait(lambda: alice.state(box) == "failed")
+    assert alice.get(box, CONTAINER, "LastError")
+    wait(lambda: not os.path.exists(f"/proc/{leader}"))
+    assert alice.execute(other, "echo", "x")[0] == "x\n"
+    alice.start(box)
+
+
+FAULTS = ["range.before-record", "range.after-record", "create.made-directory", "create.before-record",
+          "create.recorded", "create.placed", "delete.before-rename"]
+
+
+@pytest.mark.parametrize("point", FAULTS)
+def test_LIFE_01_killed_at_a_fault_point(fresh_world, point):
+    """What a new service finds is a container, or none; and it can go on."""
+    world = fresh_world(start=False)
+    world.start(BOTHY_FAULT=point)
+    alice = world.client(ALICE)
+    with pytest.raises(BusError):
+        path = alice.create("victim", command=["sleep", "1000"])
+        alice.call(path, CONTAINER, "Delete", "(a{sv})", {})
+    assert world.service.wait(20) == -signal.SIGKILL
+    world.service = None
+    world.start()
+    assert not alice.get(ROOT, MANAGER, "Degraded")
+    path = container_path(ALICE, "victim")
+    if path not in alice.managed():
+        alice.create("victim", command=["sleep", "1000"])
+    alice.start(path)
+    assert alice.execute(path, "echo", "x")[0] == "x\n"
+    alice.delete(path)
+    wait(lambda: not [name for name in world.records() if re.search(r"containers/.", name)])
+
+
+def test_LIFE_07_sigterm_during_work(fresh_world):
+    world = fresh_world()
+    alice = world.client(ALICE)
+    path = alice.create("box", command=TRAP)
+    alice.start(path)
+    for i in range(4):
+        alice.send(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", f"c{i}", "busybox", {})
+    reader, writer = os.pipe()
+    alice.send(ROOT, MANAGER, "ImportImage", "(ha{sv})", 0, {}, fds=[reader])
+    alice.send(path, CONTAINER, "Stop", "(a{sv})", variants({"timeout": 20}))
+    start = time.monotonic()
+    assert world.stop() == 0
+    assert time.monotonic() - start < 10
+    world.start()
+    wait(lambda: alice.state(path) in ("running", "stopped", "failed"))
+    assert not alice.get(ROOT, MANAGER, "Degraded")
+    os.close(reader)
+    os.close(writer)
+    for entry in alice.manager("ListContainers")[0]:
+        wait(lambda: entry[5] not in alice.managed() or not alice.error(
+            entry[5], CONTAINER, "Delete", "(a{sv})", variants({"force": True})))
+
+
+def test_LIFE_07_the_bus_goes(fresh_world):
+    world = fresh_world()
+    alice = world.client(ALICE)
+    path = alice.create("box", command=["sleep", "1000"])
+    alice.start(path)
+    leader = alice.get(path, CONTAINER, "Leader")
+    world.polkit.close()
+    world.bus_daemon.kill()
+    world.bus_daemon.wait()
+    world.service.wait(10)
+    world.service = None
+    assert os.path.exists(f"/proc/{leader}")
+    os.unlink(world.address)
+    world.start_bus()
+    world.polkit.appear()
+    world.start()
+    again = world.client(ALICE)
+    assert again.execute(path, "echo", "x")[0] == "x\n"
+
+
+def test_LIFE_09_leaves_when_idle_and_comes_back(fresh_world):
+    world = fresh_world(start=False)
+    world.configure("")
+    (world.root / "etc/bothy/bothyd.conf").write_text("[Service]\nIdleSeconds=1\n")
+    world.start()
+    alice = world.client(ALICE)
+    path = alice.create("box", command=["sleep", "1000"])
+    alice.start(path)
+    time.sleep(1.5)
+    assert world.service.poll() is None or world.service.poll() == 0
+    if world.service.poll() is None:
+        alice.stop(path)
+    assert world.service.wait(10) == 0
+    world.service = None
+    world.start()
+    assert alice.get(path, CONTAINER, "Name") == "box"
