@@ -169,6 +169,9 @@ spec_from_record (GKeyFile *record)
   spec->user = get_string (record, "User");
   spec->working_directory = get_string (record, "WorkingDirectory");
   spec->network = get_string (record, "Network");
+  /* The record of a Bothy that knew no networks. */
+  if (!*spec->network)
+    spec->network = (g_free (spec->network), g_strdup ("none"));
   spec->command = get_strv (record, "Command");
   spec->environment = get_strv (record, "Environment");
   spec->ephemeral = g_key_file_get_boolean (record, GROUP, "Ephemeral", NULL);
