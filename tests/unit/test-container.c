@@ -16,6 +16,7 @@ make_container (const char *const *command, const char *const *environment)
 
   spec->name = g_strdup ("web-1");
   spec->image = g_strdup (FINGERPRINT);
+  spec->network = g_strdup ("nat");
   spec->hostname = g_strdup ("Web-1.example");
   spec->command = g_strdupv ((char **)command);
   spec->environment = g_strdupv ((char **)environment);
@@ -84,6 +85,7 @@ test_round_trip (void)
   g_assert_cmpstr (other->spec->hostname, ==, "Web-1.example");
   g_assert_cmpstr (other->spec->user, ==, "www:data");
   g_assert_cmpstr (other->spec->working_directory, ==, "/srv/a b;c");
+  g_assert_cmpstr (other->spec->network, ==, "nat");
   g_assert_true (other->spec->ephemeral && !other->spec->nesting);
   g_assert_cmpint (other->created_at, ==, 1);
   g_assert_cmpint (other->started_at, ==, G_MAXINT64);
@@ -172,10 +174,9 @@ test_other_versions (void)
   const char *none[] = { NULL };
   g_autoptr (BothyContainer) container = make_container (none, none);
   g_autoptr (GKeyFile) record = bothy_container_to_record (container);
-  static const char *const later[] = {
-    "Hostname", "User",      "WorkingDirectory", "Ephemeral", "Nesting",
-    "Command",  "CreatedAt", "LastError",        "LastCode",  "Environment"
-  };
+  static const char *const later[] = { "Hostname",  "User",     "WorkingDirectory", "Ephemeral",
+                                       "Nesting",   "Network",  "Command",          "CreatedAt",
+                                       "LastError", "LastCode", "Environment" };
   g_autoptr (GError) error = NULL;
   g_autoptr (BothyContainer) other = NULL;
 
@@ -186,6 +187,7 @@ test_other_versions (void)
   other = bothy_container_from_record (ID, record, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (other->spec->hostname, ==, "");
+  g_assert_cmpstr (other->spec->network, ==, "none");
   g_assert_nonnull (other->spec->command);
   g_assert_false (other->spec->ephemeral);
 }
