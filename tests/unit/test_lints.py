@@ -240,7 +240,7 @@ def test_sup_03_links_stay_inside():
 @needs_stage
 def test_sup_03_places():
     """What a package of ours may put where."""
-    places = ("/usr/bin/bothy", "/usr/libexec/bothy/", "/usr/lib/systemd/", "/usr/lib/tmpfiles.d/", "/usr/lib/sysusers.d/",
+    places = ("/etc/NetworkManager/dnsmasq-shared.d/bothy.conf", "/usr/bin/bothy", "/usr/libexec/bothy/", "/usr/lib/systemd/", "/usr/lib/tmpfiles.d/", "/usr/lib/sysusers.d/",
               "/usr/lib/modules-load.d/", "/usr/lib/sysctl.d/", "/usr/share/",
               # Read by the dnsmasq of shared connections only.
               "/etc/NetworkManager/dnsmasq-shared.d/bothy.conf")
