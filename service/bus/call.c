@@ -45,6 +45,7 @@ bothy_call_unref (BothyCall *self)
     return;
   bothy_router_call_ended (self->router, self->user);
   g_clear_object (&self->asked_about);
+  g_clear_error (&self->exceeds);
   g_variant_unref (self->args);
   g_object_unref (self->fds);
   g_object_unref (self->details);

@@ -34,6 +34,8 @@ typedef struct {
   PolkitDetails *details; /* what polkit is told */
   gboolean is_own;       /* said by prepare: it is about the caller's things only */
   gboolean is_foreign;   /* said by prepare: it is about somebody else's thing */
+  GError *exceeds;       /* said by prepare: what is answered unless polkit lets it pass exceed-quota */
+  gboolean may_exceed;   /* polkit did */
   gboolean may_inspect;  /* others' containers too */
   gboolean replied;
 } BothyCall;

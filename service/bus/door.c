@@ -16,6 +16,7 @@
 #define CREATE    BOTHY_ACTION_CREATE
 #define INSPECT   BOTHY_ACTION_INSPECT
 #define MANAGE    BOTHY_ACTION_MANAGE
+#define EXCEED    BOTHY_ACTION_EXCEED
 #define ANYBODY   BOTHY_RULE_ANYBODY
 #define ACTION    BOTHY_RULE_ACTION
 #define OWNER     BOTHY_RULE_OWNER
@@ -23,7 +24,7 @@
 
 static const BothyRow rows[] = {
   { MANAGER, "CreateContainer", ACTION, CREATE, bothy_manager_check_create_container,
-    bothy_manager_handle_create_container },
+    bothy_manager_handle_create_container, EXCEED },
   { MANAGER, "GetContainer", VIEWER, INSPECT, bothy_manager_check_get_container, bothy_manager_handle_get_container },
   { MANAGER, "GetContainerByPID", VIEWER, INSPECT, NULL, bothy_manager_handle_get_container_by_pid },
   { MANAGER, "ListContainers", VIEWER, INSPECT, NULL, bothy_manager_handle_list_containers },
@@ -51,6 +52,9 @@ static const BothyRow rows[] = {
   { CONTAINER, "OpenShell", OWNER, MANAGE, bothy_container_check_open_shell, bothy_container_handle_open_shell },
   { CONTAINER, "OpenConsole", OWNER, MANAGE, NULL, bothy_container_handle_open_console },
   { CONTAINER, "OpenLog", OWNER, MANAGE, NULL, bothy_container_handle_open_log },
+  { CONTAINER, "SetLimits", OWNER, MANAGE, bothy_container_check_set_limits, bothy_container_handle_set_limits,
+    EXCEED },
+  { CONTAINER, "GetStats", OWNER, INSPECT, NULL, bothy_container_handle_get_stats },
   { CONTAINER, "GetOSRelease", OWNER, INSPECT, NULL, bothy_container_handle_get_os_release },
   { CONTAINER, "MapFromUser", OWNER, INSPECT, NULL, bothy_container_handle_map_from_user },
   { CONTAINER, "MapToUser", OWNER, INSPECT, NULL, bothy_container_handle_map_to_user },
@@ -65,7 +69,7 @@ static const BothyRow rows[] = {
   { DBUS_PROPERTIES_INTERFACE, "GetAll", OWNER, INSPECT, NULL, bothy_standard_handle_get_all },
   { DBUS_OBJECT_MANAGER_INTERFACE, "GetManagedObjects", VIEWER, INSPECT, NULL,
     bothy_standard_handle_get_managed_objects },
-  { NULL, NULL, BOTHY_RULE_NOBODY, NULL, NULL, NULL },
+  { NULL, NULL, BOTHY_RULE_NOBODY, NULL, NULL, NULL, NULL },
 };
 
 const BothyRow *
@@ -158,6 +162,39 @@ prepare (BothyCall *call)
   return FALSE;
 }
 
+static void
+on_exceed_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+  g_autoptr (GError) error = NULL;
+
+  call->may_exceed = bothy_authority_check_finish (result, &error);
+  call->node = bothy_router_lookup (call->router, call->path);
+  if (g_cancellable_is_cancelled (call->client->gone))
+    g_debug ("%s left before %s was authorized", call->client->name, call->member);
+  else if (!call->may_exceed && g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED_DISMISSED))
+    bothy_call_return_error (call, g_steal_pointer (&error));
+  else if (!call->may_exceed)
+    bothy_call_return_error (call, g_steal_pointer (&call->exceeds));
+  else if (!call->node || call->node->target != call->asked_about)
+    bothy_call_return_unknown_object (call);
+  else
+    call->row->handle (call);
+}
+
+/* The caller may call the method; what is above a ceiling of the administrator's is one more question. */
+static void
+handle (BothyCall *call)
+{
+  if (!call->exceeds) {
+    call->row->handle (call);
+    return;
+  }
+  g_set_object (&call->asked_about, call->node->target);
+  bothy_authority_check (call->client, call->row->exceeding, call->details, bothy_call_is_interactive (call),
+                         on_exceed_checked, bothy_call_ref (call));
+}
+
 /* All is said; what was seen before the question is looked at again. */
 static void
 pass (BothyCall *call)
@@ -165,7 +202,7 @@ pass (BothyCall *call)
   gboolean visible = sees_node (call);
 
   if (is_introspection (call) || visible)
-    call->row->handle (call);
+    handle (call);
   else
     bothy_call_return_unknown_object (call);
 }
@@ -181,7 +218,7 @@ on_foreign_checked (GObject *source, GAsyncResult *result, gpointer user_data)
   /* Another one that has got the name since is not what the administrator said yes to. */
   if (call->may_inspect && call->node && call->node->target == call->asked_about) {
     if (prepare (call))
-      call->row->handle (call);
+      handle (call);
   } else if (g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED_DISMISSED))
     bothy_call_return_error (call, g_steal_pointer (&error));
   else

@@ -26,6 +26,8 @@ struct _BothyRow {
   /* Check the arguments and tell polkit about them; nothing else happens before it agreed. */
   gboolean (*prepare) (BothyCall *call, GError **error);
   void (*handle) (BothyCall *call);
+  /* Asked for as well when prepare said that the call is above a ceiling; or NULL: there are none. */
+  const char *exceeding;
 };
 
 /* The whole table, ended by a row without interface. */

@@ -43,6 +43,7 @@ parse_spec (GVariant *args, GError **error)
 {
   g_autoptr (BothyContainerSpec) spec = g_new0 (BothyContainerSpec, 1);
   g_autoptr (GVariant) options = NULL;
+  g_autoptr (GVariant) limits = NULL;
   const BothyOption table[] = {
     { "command", "as", &spec->command },
     { "environment", "as", &spec->environment },
@@ -52,6 +53,7 @@ parse_spec (GVariant *args, GError **error)
     { "ephemeral", "b", &spec->ephemeral },
     { "nesting", "b", &spec->nesting },
     { "network", "s", &spec->network },
+    { "limits", "a{sv}", &limits },
     { NULL, NULL, NULL },
   };
 
@@ -62,7 +64,8 @@ parse_spec (GVariant *args, GError **error)
   spec->network = g_strdup ("nat");
   g_variant_get (args, "(ss@a{sv})", &spec->name, &spec->image, &options);
   spec->hostname = g_strdup (spec->name);
-  if (!bothy_options_parse (options, table, error) || !check_spec (spec, error))
+  if (!bothy_options_parse (options, table, error) || !check_spec (spec, error) ||
+      (limits && !bothy_limits_change (&spec->limits, limits, NULL, error)))
     return NULL;
   return g_steal_pointer (&spec);
 }
@@ -71,11 +74,18 @@ gboolean
 bothy_manager_check_create_container (BothyCall *call, GError **error)
 {
   g_autoptr (BothyContainerSpec) spec = parse_spec (call->args, error);
+  g_autofree char *owner = g_strdup_printf ("%u", call->user);
+  const char *key;
 
   if (!spec)
     return FALSE;
   polkit_details_insert (call->details, "container", spec->name);
   polkit_details_insert (call->details, "image", spec->image);
+  if (bothy_limits_exceeding (&spec->limits, spec->limits.given, bothy_registry_get_configuration (call->registry),
+                              &key, &call->exceeds)) {
+    polkit_details_insert (call->details, "owner", owner);
+    polkit_details_insert (call->details, "limit", key);
+  }
   return TRUE;
 }
 
@@ -99,8 +109,11 @@ on_created (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_manager_handle_create_container (BothyCall *call)
 {
-  bothy_registry_create (call->registry, call->user, parse_spec (call->args, NULL), on_created,
-                         bothy_call_ref (call));
+  BothyContainerSpec *spec = parse_spec (call->args, NULL);
+
+  spec->limits.granted = bothy_limits_exceeding (&spec->limits, spec->limits.given,
+                                                 bothy_registry_get_configuration (call->registry), NULL, NULL);
+  bothy_registry_create (call->registry, call->user, spec, on_created, bothy_call_ref (call));
 }
 
 /* ---- finding ---- */

@@ -22,6 +22,7 @@
 #define BOTHY_ACTION_CREATE  BOTHY_BUS_NAME ".create-container"
 #define BOTHY_ACTION_INSPECT BOTHY_BUS_NAME ".inspect-containers"
 #define BOTHY_ACTION_MANAGE  BOTHY_BUS_NAME ".manage-containers"
+#define BOTHY_ACTION_EXCEED  BOTHY_BUS_NAME ".exceed-quota"
 
 #define DBUS_PROPERTIES_INTERFACE     "org.freedesktop.DBus.Properties"
 #define DBUS_INTROSPECTABLE_INTERFACE "org.freedesktop.DBus.Introspectable"

@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 /* One key that an a{sv} may have. */
 typedef struct {
   const char *key;
-  const char *type; /* "b", "u", "s", "as" or "ah" */
+  const char *type; /* "b", "u", "s", "as"; or others */
   gpointer value;   /* gboolean *, guint32 *, char **, char *** or GVariant **; left alone when the key is missing */
 } BothyOption;
 

@@ -93,6 +93,7 @@ bothy_properties_of_container (GObject *target, guint32 user)
   add (&builder, "Ephemeral", g_variant_new_boolean (spec->ephemeral));
   add_string (&builder, "Network", spec->network);
   add (&builder, "Command", g_variant_new_strv ((const char *const *) spec->command, -1));
+  add (&builder, "Limits", bothy_limits_to_variant (&container->limits));
   add (&builder, "RangeBase", g_variant_new_uint32 (container->range_base));
   add (&builder, "RangeCount", g_variant_new_uint32 (BOTHY_RANGE_SIZE));
   add_container_run (&builder, container);

@@ -45,6 +45,14 @@ on_container_changed (BothyContainer *container, BothyRouter *router)
 }
 
 static void
+on_container_out_of_memory (BothyContainer *container, guint64 kills, BothyRouter *router)
+{
+  g_autofree char *path = container_path (container);
+
+  bothy_router_emit (router, path, "OutOfMemory", g_variant_new ("(t)", kills));
+}
+
+static void
 on_container_added (BothyRegistry *registry, BothyContainer *container, BothyRouter *router)
 {
   g_autofree char *path = container_path (container);
@@ -54,6 +62,7 @@ on_container_added (BothyRegistry *registry, BothyContainer *container, BothyRou
   node->is_same_for_all = TRUE;
   bothy_router_add (router, node);
   g_signal_connect_object (container, "changed", G_CALLBACK (on_container_changed), router, 0);
+  g_signal_connect_object (container, "out-of-memory", G_CALLBACK (on_container_out_of_memory), router, 0);
 }
 
 static void
@@ -62,6 +71,7 @@ on_container_removed (BothyRegistry *registry, BothyContainer *container, BothyR
   g_autofree char *path = container_path (container);
 
   g_signal_handlers_disconnect_by_func (container, on_container_changed, router);
+  g_signal_handlers_disconnect_by_func (container, on_container_out_of_memory, router);
   bothy_router_remove (router, path);
 }
 

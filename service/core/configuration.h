@@ -15,6 +15,13 @@ typedef struct {
   guint max_processes;
   guint64 max_image_bytes;
   guint64 max_image_files;
+  guint64 container_memory; /* what one container may have at most; 0, here and below: no bound */
+  guint container_tasks;
+  guint container_cpus;
+  guint64 user_memory;     /* what all containers of one user may have together */
+  guint user_tasks;
+  guint user_cpus;
+  guint default_tasks;     /* of a container whose owner said nothing */
   guint idle_seconds;      /* how long the service stays with nothing to do; 0: for ever */
 } BothyConfiguration;
 

@@ -9,7 +9,7 @@
 
 G_DEFINE_FINAL_TYPE (BothyContainer, bothy_container, G_TYPE_OBJECT)
 
-enum { CHANGED, ENDED, PROCESS_FOUND, N_SIGNALS };
+enum { CHANGED, ENDED, OUT_OF_MEMORY, PROCESS_FOUND, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 void
@@ -140,6 +140,7 @@ bothy_container_to_record (BothyContainer *self)
   g_key_file_set_boolean (record, GROUP, "Nesting", spec->nesting);
   set_strv (record, "Command", spec->command);
   set_strv (record, "Environment", spec->environment);
+  bothy_limits_to_record (&spec->limits, record);
   g_key_file_set_int64 (record, GROUP, "CreatedAt", self->created_at);
   g_key_file_set_int64 (record, GROUP, "StartedAt", self->started_at);
   g_key_file_set_int64 (record, GROUP, "StoppedAt", self->stopped_at);
@@ -159,7 +160,7 @@ get_string (GKeyFile *record, const char *key)
 }
 
 static BothyContainerSpec *
-spec_from_record (GKeyFile *record)
+spec_from_record (GKeyFile *record, GError **error)
 {
   BothyContainerSpec *spec = g_new0 (BothyContainerSpec, 1);
 
@@ -176,18 +177,24 @@ spec_from_record (GKeyFile *record)
   spec->environment = get_strv (record, "Environment");
   spec->ephemeral = g_key_file_get_boolean (record, GROUP, "Ephemeral", NULL);
   spec->nesting = g_key_file_get_boolean (record, GROUP, "Nesting", NULL);
+  bothy_limits_from_record (&spec->limits, record, error);
   return spec;
 }
 
 BothyContainer *
 bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
 {
-  g_autoptr (BothyContainerSpec) spec = spec_from_record (record);
+  g_autoptr (GError) local_error = NULL;
+  g_autoptr (BothyContainerSpec) spec = spec_from_record (record, &local_error);
   g_autofree char *recorded_id = get_string (record, "Id");
   guint64 owner = g_key_file_get_uint64 (record, GROUP, "Owner", error);
   guint64 base = g_key_file_get_uint64 (record, GROUP, "RangeBase", NULL);
   BothyContainer *self;
 
+  if (local_error) {
+    g_propagate_error (error, g_steal_pointer (&local_error));
+    return NULL;
+  }
   if ((error && *error) || !bothy_name_check (spec->name, "Name", error))
     return NULL;
   if (!g_str_equal (id, recorded_id) || owner > G_MAXINT32 || base < BOTHY_RANGE_SIZE || base > G_MAXUINT32 ||
@@ -216,6 +223,7 @@ bothy_container_finalize (GObject *object)
   if (self->supervisor)
     g_signal_handlers_disconnect_by_data (self->supervisor, self);
   g_clear_object (&self->supervisor);
+  g_clear_pointer (&self->oom, bothy_oom_free);
   bothy_container_spec_free (self->spec);
   g_free (self->id);
   g_free (self->last_error);
@@ -233,6 +241,8 @@ bothy_container_class_init (BothyContainerClass *class)
                                    G_TYPE_NONE, 0);
   signals[ENDED] = g_signal_new ("ended", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                  G_TYPE_NONE, 0);
+  signals[OUT_OF_MEMORY] = g_signal_new ("out-of-memory", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                         NULL, G_TYPE_NONE, 1, G_TYPE_UINT64);
   signals[PROCESS_FOUND] = g_signal_new ("process-found", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                          NULL, G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_UINT);
 }

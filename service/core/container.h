@@ -3,7 +3,9 @@
 
 #include <gio/gio.h>
 
+#include "core/limits.h"
 #include "core/supervisor.h"
+#include "platform/oom.h"
 
 G_BEGIN_DECLS
 
@@ -17,7 +19,7 @@ typedef enum {
   BOTHY_CONTAINER_FAILED,
 } BothyContainerState;
 
-/* What is asked for when a container is made, and never changes but for the name. */
+/* What is asked for when a container is made, and never changes but for the name and the limits. */
 typedef struct {
   char *name;
   char *image; /* fingerprint */
@@ -29,6 +31,7 @@ typedef struct {
   gboolean ephemeral;
   gboolean nesting;
   char *network; /* "nat" or "none" */
+  BothyLimits limits; /* as the owner said them; see bothy_limits_effective() */
 } BothyContainerSpec;
 
 void bothy_container_spec_free (BothyContainerSpec *spec);
@@ -38,6 +41,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyContainerSpec, bothy_container_spec_free)
  * What a container is and does now. Fields are read freely; core/ alone writes them.
  *
  * Signals: "changed" (): a property on the bus may have another value;
+ * "out-of-memory" (guint64 kills): the kernel killed some of its processes for want of memory;
  * "ended" (): its last process is gone, state and last_* are set; "process-found"
  * (guint id, guint pid): one of exec runs in it that an earlier broker started.
  */
@@ -50,6 +54,7 @@ struct _BothyContainer {
   guint32 owner;
   guint32 range_base;
   BothyContainerSpec *spec;
+  BothyLimits limits; /* what holds: the spec's within the ceilings, and presets */
   gint64 created_at, started_at, stopped_at; /* µs since 1970, 0: never */
 
   BothyContainerState state;
@@ -64,6 +69,8 @@ struct _BothyContainer {
   char *group;        /* path of its control group */
   char **addresses;   /* with prefix lengths */
   char *network_error; /* why it has none though it wants one, or "" */
+  BothyOom *oom;      /* of that group, or NULL */
+  guint64 oom_kills;  /* in this run */
   gboolean stopping;  /* somebody asked for the end */
   gboolean exited;    /* the supervisor told how it ended */
   gboolean reboot;

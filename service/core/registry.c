@@ -180,6 +180,7 @@ on_process_found (BothyContainer *container, guint id, guint pid, gpointer user_
 void
 bothy_registry_add (BothyRegistry *self, BothyContainer *container)
 {
+  bothy_limits_effective (&container->spec->limits, self->configuration, &container->limits);
   g_hash_table_insert (self->containers, container->id, g_object_ref (container));
   g_hash_table_insert (self->names, bothy_registry_name_key (container->owner, container->spec->name), container);
   g_signal_connect_object (container, "ended", G_CALLBACK (on_ended), self, 0);
@@ -648,7 +649,7 @@ bothy_registry_new (BothyConfiguration *configuration, BothyHelper *helper, Both
   self->ranges = bothy_ranges_new (self->ranges_fd, configuration);
   self->images = bothy_images_new (self->images_fd, configuration, helper, self->trash, &images_degraded);
   self->network = bothy_network_new (configuration->range_base);
-  self->runner = bothy_runner_new (helper, cgroups, self->network, self->containers_fd);
+  self->runner = bothy_runner_new (helper, cgroups, self->network, configuration, self->containers_fd);
   g_signal_connect_object (self->network, "back", G_CALLBACK (on_network_back), self, G_CONNECT_SWAPPED);
   if (!bothy_registry_load (self) || images_degraded)
     bothy_ranges_set_degraded (self->ranges);

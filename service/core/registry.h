@@ -64,6 +64,17 @@ void bothy_registry_freeze (BothyRegistry *self, BothyContainer *container, gboo
                             GAsyncReadyCallback callback, gpointer user_data);
 gboolean bothy_registry_change_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 
+/* Change limits as CHANGES, the a{sv} of SetLimits, says, of a running container at once.
+   MAY_EXCEED: an administrator agreed to values above his ceilings. */
+void bothy_registry_set_limits (BothyRegistry *self, BothyContainer *container, GVariant *changes, gboolean may_exceed,
+                                GAsyncReadyCallback callback, gpointer user_data);
+gboolean bothy_registry_set_limits_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
+
+/* What a running container uses, an a{sv}. */
+void bothy_registry_get_stats (BothyRegistry *self, BothyContainer *container, GAsyncReadyCallback callback,
+                               gpointer user_data);
+GVariant *bothy_registry_get_stats_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
+
 /* Take it out of the registry (FORCE: kill it first) and remove its files; the operation follows the latter. */
 void bothy_registry_delete (BothyRegistry *self, BothyContainer *container, guint32 user, gboolean force,
                             GAsyncReadyCallback callback, gpointer user_data);

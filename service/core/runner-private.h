@@ -8,6 +8,7 @@ struct _BothyRunner {
   BothyHelper *helper;
   BothyCgroups *cgroups;
   BothyNetwork *network;
+  const BothyConfiguration *configuration;
   int state_dirfd;
   int filter_fd;         /* the system call filter, compiled when Bothy was built */
   int nesting_filter_fd; /* the one that lets user namespaces be made */

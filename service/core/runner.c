@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#define OOM_MESSAGE_ID "5a6d1b0d7e1f4b0f9b6f3a1c0e8d2c47"
 #define KILL_SECONDS 5 /* from "kill" to "kill the whole group" */
 
 G_DEFINE_FINAL_TYPE (BothyRunner, bothy_runner, G_TYPE_OBJECT)
@@ -61,6 +62,33 @@ save (BothyRunner *self, BothyContainer *container)
     g_warning ("Container %s: %s", container->id, error->message);
 }
 
+/* What a person should know when the first process may have been among them. */
+static char *
+describe_oom (const BothyContainer *container)
+{
+  return g_strdup_printf ("Out of memory: the kernel killed %" G_GUINT64_FORMAT
+                          " of its processes; \"bothy limit\" shows what it may use",
+                          container->oom_kills);
+}
+
+static void
+on_out_of_memory (guint64 kills, gpointer user_data)
+{
+  g_autoptr (BothyContainer) container = g_object_ref (user_data);
+  g_autofree char *text = NULL;
+
+  container->oom_kills += kills;
+  container->last_error = (g_free (container->last_error), describe_oom (container));
+  text = g_strdup_printf ("Container %s of user %u: the kernel killed %" G_GUINT64_FORMAT
+                          " of its processes for want of memory",
+                          container->spec->name, container->owner, kills);
+  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_WARNING, "MESSAGE_ID", OOM_MESSAGE_ID, "BOTHY_CONTAINER",
+                    container->spec->name, "BOTHY_CONTAINER_ID", container->id, "BOTHY_CONTROL_GROUP",
+                    container->group, "MESSAGE", "%s", text);
+  g_signal_emit_by_name (container, "out-of-memory", kills);
+  bothy_container_emit_changed (container);
+}
+
 static void
 set_outcome (BothyContainer *container)
 {
@@ -70,6 +98,8 @@ set_outcome (BothyContainer *container)
   g_free (container->last_error);
   if (as_asked)
     container->last_error = g_strdup ("");
+  else if (container->oom_kills > 0 && container->last_signal == SIGKILL)
+    container->last_error = describe_oom (container);
   else if (container->exited)
     container->last_error =
         g_strdup_printf ("The first process was killed by signal %d", container->last_signal);
@@ -115,6 +145,8 @@ on_closed (BothySupervisor *supervisor, gpointer user_data)
 
   g_object_ref (self);
   g_signal_handlers_disconnect_by_data (supervisor, container);
+  bothy_oom_check (container->oom);
+  g_clear_pointer (&container->oom, bothy_oom_free);
   bothy_cgroups_kill (self->cgroups, container->exited ? NULL : container->group);
   bothy_cgroups_remove (self->cgroups, container->group);
   g_clear_object (&container->supervisor);
@@ -140,12 +172,16 @@ on_exited (BothySupervisor *supervisor, const struct supervisor_message *message
   container->last_code = message->code;
   container->last_signal = message->signal;
   container->reboot = (message->flags & SUPERVISOR_FLAG_REBOOT) != 0;
+  /* While the group is there still. */
+  bothy_oom_check (container->oom);
 }
 
 void
 bothy_runner_follow (BothyRunner *self, BothyContainer *container, BothySupervisor *supervisor)
 {
   container->supervisor = g_object_ref (supervisor);
+  container->oom_kills = 0;
+  container->oom = bothy_oom_new (container->group, on_out_of_memory, container);
   g_object_set_data_full (G_OBJECT (supervisor), "runner", g_object_ref (self), g_object_unref);
   g_signal_connect (supervisor, "exited", G_CALLBACK (on_exited), container);
   g_signal_connect (supervisor, "closed", G_CALLBACK (on_closed), container);
@@ -246,6 +282,12 @@ gboolean
 bothy_runner_stop_finish (BothyRunner *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+void
+bothy_runner_limit (BothyRunner *self, BothyContainer *container, GAsyncReadyCallback callback, gpointer user_data)
+{
+  bothy_cgroups_limit (self->cgroups, container->group, &container->limits, callback, user_data);
 }
 
 /* ---- freeze ---- */
@@ -459,13 +501,15 @@ bothy_runner_init (BothyRunner *self)
 }
 
 BothyRunner *
-bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, BothyNetwork *network, int state_dirfd)
+bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, BothyNetwork *network,
+                  const BothyConfiguration *configuration, int state_dirfd)
 {
   BothyRunner *self = g_object_new (BOTHY_TYPE_RUNNER, NULL);
 
   self->helper = g_object_ref (helper);
   self->cgroups = g_object_ref (cgroups);
   self->network = g_object_ref (network);
+  self->configuration = configuration;
   self->state_dirfd = state_dirfd;
   self->filter_fd = open (LIBEXEC_DIR "/default.bpf", O_RDONLY | O_CLOEXEC);
   self->nesting_filter_fd = open (LIBEXEC_DIR "/nesting.bpf", O_RDONLY | O_CLOEXEC);

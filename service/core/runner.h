@@ -18,8 +18,9 @@ G_BEGIN_DECLS
 #define BOTHY_TYPE_RUNNER (bothy_runner_get_type ())
 G_DECLARE_FINAL_TYPE (BothyRunner, bothy_runner, BOTHY, RUNNER, GObject)
 
-/* STATE_DIRFD: STATE/containers, which stays the caller's. */
-BothyRunner *bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, BothyNetwork *network, int state_dirfd);
+/* STATE_DIRFD: STATE/containers, which stays the caller's, as CONFIGURATION does. */
+BothyRunner *bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, BothyNetwork *network,
+                               const BothyConfiguration *configuration, int state_dirfd);
 
 /* STDIO: three fds for the first process, or NULL: the console. The container must be inactive and begun. */
 void bothy_runner_start (BothyRunner *self, BothyContainer *container, GUnixFDList *stdio,
@@ -38,6 +39,10 @@ gboolean bothy_runner_freeze_finish (BothyRunner *self, GAsyncResult *result, GE
 
 /* See to it that CONTAINER, which runs, has the network that it wants. */
 void bothy_runner_join_network (BothyRunner *self, BothyContainer *container);
+
+/* Let CONTAINER's limits hold for its group, which is there; end it with bothy_cgroups_limit_finish(). */
+void bothy_runner_limit (BothyRunner *self, BothyContainer *container, GAsyncReadyCallback callback,
+                         gpointer user_data);
 
 /* Find the supervisor of CONTAINER, loaded from disk, if it still has one; DONE when that is known. */
 void bothy_runner_adopt (BothyRunner *self, BothyContainer *container, GAsyncReadyCallback callback,

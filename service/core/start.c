@@ -155,6 +155,19 @@ on_grouped (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
+request_group (Start *start, int pid)
+{
+  const BothyContainer *container = start->container;
+  BothyCgroupSpec spec = {
+    .owner = container->owner, .base = container->range_base, .pid = pid, .limits = container->limits
+  };
+
+  bothy_limits_of_user (start->runner->configuration, &spec.of_user);
+  start->pending++;
+  bothy_cgroups_start (start->runner->cgroups, container->id, &spec, on_grouped, start);
+}
+
+static void
 on_spawned (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Start *start = user_data;
@@ -169,10 +182,8 @@ on_spawned (GObject *source, GAsyncResult *result, gpointer user_data)
     fail (start, error);
   else if (!start->error) {
     start->spawned = TRUE;
-    start->pending++;
     BOTHY_FAULT_POINT ("start.spawned");
-    bothy_cgroups_start (start->runner->cgroups, start->container->id, start->container->owner,
-                         start->container->range_base, pid, on_grouped, start);
+    request_group (start, pid);
   }
   advance (start);
 }

@@ -52,15 +52,6 @@ write_file (int dirfd, const char *name, const char *text)
   return fd >= 0 && write (fd, text, strlen (text)) == (ssize_t) strlen (text);
 }
 
-static int
-open_group (const char *group)
-{
-  const char *mount = bothy_cgroups_mount ();
-  g_autofree char *path = g_strconcat (mount ? mount : "/nonexistent", group, NULL);
-
-  return open (path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
 /* Make directory NAME, which everybody may enter whatever the umask is; one that is there stays. */
 static int
 make_directory (int parent, const char *name)
@@ -73,16 +64,27 @@ make_directory (int parent, const char *name)
   return g_steal_fd (&fd);
 }
 
+/* What is below DIRFD gets the controllers that the machine has to spare. */
+static void
+enable_controllers (int dirfd)
+{
+  static const char *const controllers[] = { "+memory", "+pids", "+cpu", "+io", "+cpuset" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (controllers); i++)
+    write_file (dirfd, "cgroup.subtree_control", controllers[i]);
+}
+
 /* Make GROUP and the directories above it. */
 static int
 make_group (const char *group)
 {
   g_auto (GStrv) parts = g_strsplit (group + 1, "/", -1);
-  autofd fd = open_group ("");
+  autofd fd = bothy_cgroups_open ("");
 
   for (char **part = parts; fd >= 0 && *part; part++) {
     autofd parent = g_steal_fd (&fd);
 
+    enable_controllers (parent);
     fd = make_directory (parent, *part);
   }
   return g_steal_fd (&fd);
@@ -145,22 +147,46 @@ give_away (BothyCgroupfs *self, guint32 base, GTask *task)
   }
 }
 
+static void cgroupfs_remove (BothyCgroups *cgroups, const char *group);
+
 static void
-cgroupfs_start (BothyCgroups *cgroups, const char *name, guint32 owner, guint32 base, int pid, GTask *task)
+cgroupfs_start (BothyCgroups *cgroups, const char *name, const BothyCgroupSpec *spec, GTask *task)
 {
   Start *start = g_new0 (Start, 1);
-  g_autofree char *number = g_strdup_printf ("%d", pid);
+  g_autofree char *number = g_strdup_printf ("%d", spec->pid);
+  autofd users = -1;
   GError *error = NULL;
 
-  start->group = g_strdup_printf ("/bothy/u%u/%s", owner, name);
+  start->group = g_strdup_printf ("/bothy/u%u/%s", spec->owner, name);
   start->fd = make_group (start->group);
   g_task_set_task_data (task, start, (GDestroyNotify) start_free);
-  if (start->fd < 0 || !write_file (start->fd, "cgroup.procs", number)) {
+  if (start->fd < 0 || !write_file (start->fd, "cgroup.procs", number))
     bothy_error_set_errno (&error, errno, "Making a control group");
-    g_task_return_error (task, error);
+  else {
+    users = openat (start->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bothy_limits_write (&spec->of_user, TRUE, users, NULL);
+    bothy_limits_write (&spec->limits, FALSE, start->fd, &error);
+  }
+  if (!error) {
+    give_away ((BothyCgroupfs *) cgroups, spec->base, task);
     return;
   }
-  give_away ((BothyCgroupfs *) cgroups, base, task);
+  if (start->fd >= 0)
+    write_file (start->fd, "cgroup.kill", "1");
+  cgroupfs_remove (cgroups, start->group);
+  g_task_return_error (task, error);
+}
+
+static void
+cgroupfs_limit (BothyCgroups *cgroups, const char *group, const BothyLimits *limits, GTask *task)
+{
+  autofd fd = bothy_cgroups_open (group);
+  GError *error = NULL;
+
+  if (bothy_limits_write (limits, TRUE, fd, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
 }
 
 /* ---- by hand ---- */
@@ -169,7 +195,7 @@ cgroupfs_start (BothyCgroups *cgroups, const char *name, guint32 owner, guint32 
 static void
 sweep (const char *group)
 {
-  autofd fd = open_group (group);
+  autofd fd = bothy_cgroups_open (group);
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
   g_autoptr (GDir) dir = fd >= 0 ? g_dir_open (path, 0, NULL) : NULL;
   const char *name;
@@ -201,7 +227,7 @@ move_in (int group, int pidfd, guint32 user, GError **error)
   }
   if (bothy_pidfd_check (pidfd, user, &pid, error))
     return TRUE;
-  root = open_group ("");
+  root = bothy_cgroups_open ("");
   if (root >= 0)
     write_file (root, "cgroup.procs", number);
   return FALSE;
@@ -236,7 +262,7 @@ cgroupfs_delegate (BothyCgroups *cgroups, const char *name, guint32 user, guint3
 static void
 cgroupfs_kill (BothyCgroups *cgroups, const char *group)
 {
-  autofd fd = open_group (group);
+  autofd fd = bothy_cgroups_open (group);
 
   if (fd >= 0)
     write_file (fd, "cgroup.kill", "1");
@@ -282,8 +308,8 @@ try_remove (gpointer user_data)
   Removal *removal = user_data;
   g_autofree char *parent_group = g_path_get_dirname (removal->group);
   g_autofree char *name = g_path_get_basename (removal->group);
-  autofd parent = open_group (parent_group);
-  autofd fd = open_group (removal->group);
+  autofd parent = bothy_cgroups_open (parent_group);
+  autofd fd = bothy_cgroups_open (removal->group);
 
   if (parent < 0 || fd < 0)
     return G_SOURCE_REMOVE;
@@ -318,6 +344,7 @@ bothy_cgroupfs_class_init (BothyCgroupfsClass *class)
   G_OBJECT_CLASS (class)->finalize = bothy_cgroupfs_finalize;
   class->start = cgroupfs_start;
   class->delegate = cgroupfs_delegate;
+  class->limit = cgroupfs_limit;
   class->kill = cgroupfs_kill;
   class->remove = cgroupfs_remove;
 }

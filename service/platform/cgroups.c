@@ -4,6 +4,7 @@
 #include "platform/cgroupfs.h"
 #include "platform/systemd.h"
 
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/vfs.h>
@@ -53,14 +54,14 @@ bothy_cgroups_mount (void)
 }
 
 void
-bothy_cgroups_start (BothyCgroups *self, const char *id, guint32 owner, guint32 base, int pid,
+bothy_cgroups_start (BothyCgroups *self, const char *id, const BothyCgroupSpec *spec,
                      GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   /* A new name each time: the group of the run before may not be gone yet. */
   g_autofree char *name = g_strdup_printf (PREFIX "%s-%08x", id, g_random_int ());
 
-  BOTHY_CGROUPS_GET_CLASS (self)->start (self, name, owner, base, pid, task);
+  BOTHY_CGROUPS_GET_CLASS (self)->start (self, name, spec, task);
 }
 
 char *
@@ -77,6 +78,30 @@ bothy_cgroups_delegate (BothyCgroups *self, guint32 user, guint32 owner, int pid
   g_autofree char *name = g_strdup_printf (PREFIX BOTHY_CGROUPS_HAND "%08x%08x", g_random_int (), g_random_int ());
 
   BOTHY_CGROUPS_GET_CLASS (self)->delegate (self, name, user, owner, pidfd, task);
+}
+
+void
+bothy_cgroups_limit (BothyCgroups *self, const char *group, const BothyLimits *limits, GAsyncReadyCallback callback,
+                     gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+
+  BOTHY_CGROUPS_GET_CLASS (self)->limit (self, group, limits, task);
+}
+
+gboolean
+bothy_cgroups_limit_finish (BothyCgroups *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+int
+bothy_cgroups_open (const char *group)
+{
+  const char *mount = bothy_cgroups_mount ();
+  g_autofree char *path = g_strconcat (mount ? mount : "/nonexistent", group, NULL);
+
+  return open (path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 void

@@ -22,6 +22,7 @@ typedef struct {
   BothyCgroups parent;
   GDBusConnection *bus;
   GHashTable *jobs; /* object path → GTask */
+  GHashTable *bounded; /* uid: whose slice has its limits */
   GHashTable *early; /* job paths that ended before the reply with their path was read → result */
   guint subscription;
   guint in_flight;
@@ -36,10 +37,11 @@ typedef struct {
   char *unit;
   char *slice;
   char *user;
+  guint32 owner; /* whose slice it is in, and whose process PIDFD is */
   guint32 pid;
-  guint32 owner; /* whose process PIDFD is */
   int pidfd;     /* -1: PID is a process of ours, which can not go */
   gboolean by_number;
+  BothyLimits limits;
   guint tries;
 } Start;
 
@@ -56,7 +58,7 @@ start_free (Start *start)
 static char *
 group_of (const Start *start)
 {
-  return g_strdup_printf ("/user.slice/%s/%s", start->slice, start->unit);
+  return g_strdup_printf ("/user.slice/user-%u.slice/%s/%s", start->owner, start->slice, start->unit);
 }
 
 static void
@@ -175,6 +177,7 @@ scope_properties (const Start *start)
                            g_variant_new_fixed_array (G_VARIANT_TYPE_UINT32, &start->pid, 1, sizeof (guint32)));
   else
     g_variant_builder_add (&builder, "(sv)", "PIDFDs", g_variant_new_parsed ("[@h 0]"));
+  bothy_limits_add_properties (&start->limits, FALSE, &builder);
   return g_variant_builder_end (&builder);
 }
 
@@ -206,7 +209,7 @@ start_new (const char *name, guint32 slice_of, guint32 given_to)
   Start *start = g_new0 (Start, 1);
 
   start->unit = g_strconcat (name, ".scope", NULL);
-  start->slice = g_strdup_printf ("user-%u.slice", slice_of);
+  start->slice = g_strdup_printf ("user-%u-bothy.slice", slice_of);
   start->user = g_strdup_printf ("%u", given_to);
   start->owner = slice_of;
   start->pidfd = -1;
@@ -226,14 +229,86 @@ systemd_delegate (BothyCgroups *cgroups, const char *name, guint32 user, guint32
     g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_FAILED, "No file descriptor is free");
 }
 
+/* Runtime: gone with the unit, or the next boot. */
 static void
-systemd_start (BothyCgroups *cgroups, const char *name, guint32 owner, guint32 base, int pid, GTask *task)
+set_properties (BothySystemd *self, const char *unit, const BothyLimits *limits, GAsyncReadyCallback callback,
+                gpointer user_data)
 {
-  Start *start = start_new (name, owner, base);
+  GVariantBuilder builder;
 
-  start->pid = (guint32) pid;
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(sv)"));
+  bothy_limits_add_properties (limits, TRUE, &builder);
+  g_dbus_connection_call (self->bus, NAME, PATH, MANAGER, "SetUnitProperties",
+                          g_variant_new ("(sba(sv))", unit, TRUE, &builder), NULL, G_DBUS_CALL_FLAGS_NONE, TIMEOUT,
+                          NULL, callback, user_data);
+}
+
+static void
+on_bounded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autofree char *slice = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+
+  if (!reply)
+    g_warning ("systemd did not limit %s: %s", slice, error->message);
+}
+
+/* Whether SLICE has limits, now or from an earlier configuration. */
+static gboolean
+is_bounded (const BothyLimits *limits, const char *slice)
+{
+  g_autofree char *drop_ins = g_strdup_printf ("/run/systemd/system.control/%s.d", slice);
+
+  for (BothyLimit i = 0; i < BOTHY_N_LIMITS; i++) {
+    if (bothy_limits_has (limits, i))
+      return TRUE;
+  }
+  return g_file_test (drop_ins, G_FILE_TEST_IS_DIR);
+}
+
+/* Once for each user is enough: systemd keeps it when the slice goes. It takes calls one
+   after the other, so that the scope, which is asked for next, does not have to wait. */
+static void
+bound_user (BothySystemd *self, const BothyCgroupSpec *spec, const char *slice)
+{
+  if (g_hash_table_add (self->bounded, GUINT_TO_POINTER (spec->owner)) && is_bounded (&spec->of_user, slice))
+    set_properties (self, slice, &spec->of_user, on_bounded, g_strdup (slice));
+}
+
+static void
+systemd_start (BothyCgroups *cgroups, const char *name, const BothyCgroupSpec *spec, GTask *task)
+{
+  Start *start = start_new (name, spec->owner, spec->base);
+
+  start->pid = (guint32) spec->pid;
+  start->limits = spec->limits;
   g_task_set_task_data (task, start, (GDestroyNotify) start_free);
+  bound_user ((BothySystemd *) cgroups, spec, start->slice);
   send_start (task);
+}
+
+static void
+on_limited (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+
+  if (reply)
+    g_task_return_boolean (task, TRUE);
+  else {
+    bothy_error_adopt (&error, "systemd did not change the limits");
+    g_task_return_error (task, error);
+  }
+}
+
+static void
+systemd_limit (BothyCgroups *cgroups, const char *group, const BothyLimits *limits, GTask *task)
+{
+  g_autofree char *unit = g_path_get_basename (group);
+
+  set_properties ((BothySystemd *) cgroups, unit, limits, on_limited, g_object_ref (task));
 }
 
 static void
@@ -261,6 +336,7 @@ bothy_systemd_finalize (GObject *object)
   g_dbus_connection_signal_unsubscribe (self->bus, self->subscription);
   g_hash_table_unref (self->jobs);
   g_hash_table_unref (self->early);
+  g_hash_table_unref (self->bounded);
   g_object_unref (self->bus);
   G_OBJECT_CLASS (bothy_systemd_parent_class)->finalize (object);
 }
@@ -271,6 +347,7 @@ bothy_systemd_class_init (BothySystemdClass *class)
   G_OBJECT_CLASS (class)->finalize = bothy_systemd_finalize;
   class->start = systemd_start;
   class->delegate = systemd_delegate;
+  class->limit = systemd_limit;
   class->kill = systemd_kill;
   class->remove = systemd_remove;
 }
@@ -279,6 +356,7 @@ static void
 bothy_systemd_init (BothySystemd *self)
 {
   self->jobs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
+  self->bounded = g_hash_table_new (NULL, NULL);
   self->early = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
 }
 

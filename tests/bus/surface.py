@@ -36,9 +36,9 @@ ARGUMENTS = {
     "Start": ({},), "Stop": (wire.variants({"force": True}),), "Restart": (wire.variants({"force": True}),),
     "Freeze": (), "Thaw": (), "Kill": ("leader", 9), "Delete": (wire.variants({"force": True}),),
     "Rename": ("renamed",), "Exec": (["true"], [], {}), "OpenShell": ("", "/bin/sh", [], []), "OpenConsole": (),
-    "OpenLog": (), "GetOSRelease": (), "MapFromUser": (0,), "MapToUser": (0,),
+    "OpenLog": (), "SetLimits": (wire.variants({}),), "GetStats": (), "GetOSRelease": (), "MapFromUser": (0,), "MapToUser": (0,),
 }
-READS = {"GetOSRelease", "MapFromUser", "MapToUser"}
+READS = {"GetStats", "GetOSRelease", "MapFromUser", "MapToUser"}
 
 
 def call_container(client, path, member, **options):
