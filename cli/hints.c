@@ -23,6 +23,8 @@ static const struct {
   { "lxc-start", "start NAME" },
   { "lxc-stop", "stop NAME" },
   { "lxc-unfreeze", "thaw NAME" },
+  { "lxc-cgroup", "limit NAME KEY=VALUE" },
+  { "lxc-top", "top" },
   { "lxc-wait", "wait NAME" },
   { "attach", "console NAME" },
   { "bash", "shell NAME" },
@@ -66,11 +68,13 @@ static const struct {
   { "show-log", "logs NAME" },
   { "sh", "shell NAME" },
   { "ssh", "shell NAME" },
+  { "stats", "top" },
   { "status", "info NAME" },
   { "suspend", "freeze NAME" },
   { "terminate", "stop --force NAME" },
   { "unfreeze", "thaw NAME" },
   { "unpause", "thaw NAME" },
+  { "update", "limit NAME KEY=VALUE" },
   { "watch", "monitor" },
 };
 

@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "escape.h"
+#include "limitspec.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -77,6 +78,8 @@ print_rest (GVariant *p)
   g_autofree char *created = cli_property_time (p, "CreatedAt");
   g_autofree char *started = cli_property_time (p, "StartedAt");
   g_autofree char *stopped = cli_property_time (p, "StoppedAt");
+  g_autoptr (GVariant) limits = g_variant_lookup_value (p, "Limits", G_VARIANT_TYPE_VARDICT);
+  g_autofree char *summary = limits ? cli_limits_summary (limits) : NULL;
   g_autofree char *range = NULL;
   guint32 base, count;
 
@@ -84,6 +87,7 @@ print_rest (GVariant *p)
       count > 0)
     range = g_strdup_printf ("%u-%u", base, base + (count - 1));
   cli_print_field (_ ("Ids on the host"), range);
+  cli_print_field (_ ("Limits"), summary);
   cli_print_field (_ ("Addresses"), addresses);
   cli_print_field (_ ("Ephemeral"), ephemeral);
   cli_print_field (_ ("Created"), created);

@@ -250,6 +250,7 @@ parse_run (Cli *cli, How *how, char **words)
     { "workdir", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &spec->directory, NULL, NULL },
     { "hostname", 0, 0, G_OPTION_ARG_FILENAME, &spec->hostname, N_ ("In place of the name"), N_ ("NAME") },
     { "nesting", 0, 0, G_OPTION_ARG_NONE, &spec->nesting, N_ ("Let it have containers of its own"), NULL },
+    CLI_SPEC_LIMITS (spec),
     { NULL },
   };
   g_auto (GStrv) rest = NULL;
@@ -264,6 +265,8 @@ parse_run (Cli *cli, How *how, char **words)
     cli_usage (cli, "%s", _ ("--env takes NAME=VALUE"));
     return FALSE;
   }
+  if (!cli_spec_limits_ok (cli, spec))
+    return FALSE;
   spec->image = g_strdup (rest[0]);
   return TRUE;
 }

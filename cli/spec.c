@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "limitspec.h"
 #include "spec.h"
 
 /* How often a generated name may be taken already. */
@@ -19,6 +20,10 @@ cli_spec_clear (CliSpec *spec)
   g_clear_pointer (&spec->user, g_free);
   g_clear_pointer (&spec->directory, g_free);
   g_clear_pointer (&spec->hostname, g_free);
+  g_clear_pointer (&spec->limits, g_strfreev);
+  g_clear_pointer (&spec->memory, g_free);
+  g_clear_pointer (&spec->cpus, g_free);
+  g_clear_pointer (&spec->parsed_limits, g_variant_unref);
 }
 
 /* The last part of an alias that begins with a letter: of "images/debian/13" it is "debian". */
@@ -65,15 +70,17 @@ spec_options (const CliSpec *spec)
     g_variant_builder_add (&options, "{sv}", "ephemeral", g_variant_new_boolean (TRUE));
   if (spec->nesting)
     g_variant_builder_add (&options, "{sv}", "nesting", g_variant_new_boolean (TRUE));
+  if (spec->parsed_limits && g_variant_n_children (spec->parsed_limits) > 0)
+    g_variant_builder_add (&options, "{sv}", "limits", spec->parsed_limits);
   return g_variant_builder_end (&options);
 }
 
 static char *
 create_once (Cli *cli, const CliSpec *spec, GError **error)
 {
-  g_autoptr (GVariant) answer = cli_call (
+  g_autoptr (GVariant) answer = cli_call_over_quota (
       cli, BOTHY_ROOT, IFACE_MANAGER, "CreateContainer",
-      g_variant_new ("(ss@a{sv})", spec->name, spec->image, spec_options (spec)), NULL, NULL, error);
+      g_variant_new ("(ss@a{sv})", spec->name, spec->image, spec_options (spec)), error);
   char *path = NULL;
 
   if (answer)
@@ -133,6 +140,28 @@ cli_environment_ok (char ***environment)
 }
 
 gboolean
+cli_spec_limits_ok (Cli *cli, CliSpec *spec)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_autofree char *memory = spec->memory ? g_strconcat ("memory=", spec->memory, NULL) : NULL;
+  g_autofree char *cpu = spec->cpus ? g_strconcat ("cpu=", spec->cpus, NULL) : NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) words = NULL;
+
+  if (spec->limits)
+    g_strv_builder_addv (builder, (const char **)spec->limits);
+  if (memory)
+    g_strv_builder_add (builder, memory);
+  if (cpu)
+    g_strv_builder_add (builder, cpu);
+  words = g_strv_builder_end (builder);
+  spec->parsed_limits = cli_limits_parse (words, &error);
+  if (spec->parsed_limits == NULL)
+    cli_usage (cli, "%s", error->message);
+  return spec->parsed_limits != NULL;
+}
+
+gboolean
 cli_spec_words (Cli *cli, CliSpec *spec, char **words)
 {
   const GOptionEntry entries[] = {
@@ -146,6 +175,7 @@ cli_spec_words (Cli *cli, CliSpec *spec, char **words)
     { "hostname", 0, 0, G_OPTION_ARG_FILENAME, &spec->hostname, N_ ("In place of the name"), N_ ("NAME") },
     { "ephemeral", 0, 0, G_OPTION_ARG_NONE, &spec->ephemeral, N_ ("Delete it when it stops"), NULL },
     { "nesting", 0, 0, G_OPTION_ARG_NONE, &spec->nesting, N_ ("Let it have containers of its own"), NULL },
+    CLI_SPEC_LIMITS (spec),
     { NULL },
   };
   g_auto (GStrv) rest = NULL;
@@ -162,6 +192,8 @@ cli_spec_words (Cli *cli, CliSpec *spec, char **words)
     cli_usage (cli, "%s", _ ("--env takes NAME=VALUE"));
     return FALSE;
   }
+  if (!cli_spec_limits_ok (cli, spec))
+    return FALSE;
   spec->image = g_strdup (rest[0]);
   if (length == 2)
     spec->name = g_strdup (rest[1]);

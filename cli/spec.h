@@ -14,7 +14,18 @@ typedef struct {
   char *hostname;
   gboolean ephemeral;
   gboolean nesting;
+  char **limits; /* KEY=VALUE */
+  char *memory;
+  char *cpus;
+  GVariant *parsed_limits;
 } CliSpec;
+
+/* The options of a new container's limits. */
+#define CLI_SPEC_LIMITS(spec)                                                                                \
+  { "limit", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &(spec)->limits, N_ ("What it may use, as of bothy limit"),    \
+    N_ ("KEY=VALUE") },                                                                                      \
+  { "memory", 'm', 0, G_OPTION_ARG_FILENAME, &(spec)->memory, N_ ("As --limit memory=SIZE"), N_ ("SIZE") },    \
+  { "cpus", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->cpus, N_ ("As --limit cpu=NUMBER"), N_ ("NUMBER") }
 
 /** cli_spec_clear: frees what it holds */
 void cli_spec_clear (CliSpec *spec);
@@ -38,6 +49,9 @@ char *cli_spec_create (Cli *cli, CliSpec *spec, GError **error);
  * Returns: FALSE when one of them has no name
  */
 gboolean cli_environment_ok (char ***environment);
+
+/** cli_spec_limits_ok: parses the limits. Returns: FALSE for a usage error, which was reported */
+gboolean cli_spec_limits_ok (Cli *cli, CliSpec *spec);
 
 /** cli_spec_words: the verb of create and launch: options, IMAGE, [NAME], command. Returns: FALSE for a usage
  * error */

@@ -18,6 +18,7 @@ int cli_image_list (Cli *cli, char **words);
 int cli_info (Cli *cli, char **words);
 int cli_kill (Cli *cli, char **words);
 int cli_launch (Cli *cli, char **words);
+int cli_limit (Cli *cli, char **words);
 int cli_list (Cli *cli, char **words);
 int cli_logs (Cli *cli, char **words);
 int cli_monitor (Cli *cli, char **words);
@@ -29,6 +30,7 @@ int cli_shell (Cli *cli, char **words);
 int cli_start (Cli *cli, char **words);
 int cli_stop (Cli *cli, char **words);
 int cli_thaw (Cli *cli, char **words);
+int cli_top (Cli *cli, char **words);
 int cli_version (Cli *cli, char **words);
 int cli_wait (Cli *cli, char **words);
 

@@ -64,6 +64,13 @@ _bothy() {
         "image import") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null ;;
         help) mapfile -t COMPREPLY < <(compgen -W "$(__bothy_verbs)" -- "$cur") ;;
         exec|shell|console|logs|rename) [[ $count -gt 0 ]] || containers=yes ;;
+        limit)
+            if [[ $count -gt 0 ]]; then
+                mapfile -t COMPREPLY < <(compgen -W "memory= memory-high= swap= cpu= cpu-weight= cpus= io-weight= pids=" -- "$cur")
+                compopt -o nospace 2>/dev/null
+            else
+                containers=yes
+            fi ;;
         start|stop|restart|freeze|thaw|kill|info|wait|delete) containers=yes ;;
     esac
     [[ $containers == no ]] || mapfile -t COMPREPLY < <(compgen -W "$(bothy list -q 2>/dev/null)" -- "$cur")

@@ -22,13 +22,14 @@ function __bothy_options
     bothy $verb --help 2>/dev/null | string replace -rf '^  (?:-., )?(--[a-z-]+)\S* +(.*)$' '$1\t$2'
 end
 
-set -l containers exec shell console logs rename start stop restart freeze thaw kill info wait delete
+set -l containers limit exec shell console logs rename start stop restart freeze thaw kill info wait delete
 
 complete -c bothy -f
 complete -c bothy -n __fish_use_subcommand -a '(__bothy_verbs)'
 complete -c bothy -n 'string match -q -- "-*" (commandline -ct)' -a '(__bothy_options)'
 complete -c bothy -n "__fish_seen_subcommand_from $containers; and not __fish_seen_subcommand_from image range" -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n '__fish_seen_subcommand_from run create launch' -a '(bothy image list -q 2>/dev/null)'
+complete -c bothy -n '__fish_seen_subcommand_from limit; and test (count (commandline -opc)) -gt 2' -a 'memory= memory-high= swap= cpu= cpu-weight= cpus= io-weight= pids='
 complete -c bothy -n '__fish_seen_subcommand_from help' -a '(__bothy_verbs)'
 for group in image range
     complete -c bothy -n "__fish_seen_subcommand_from $group; and test (count (commandline -opc)) -eq 2" -a "(__bothy_subverbs $group)"
