@@ -63,6 +63,7 @@ bothy_container_set_network (BothyContainer *self, const char *const *addresses,
   g_free (self->network_error);
   self->network_error = g_strdup (error);
   bothy_container_emit_changed (self);
+  g_signal_emit (self, signals[READDRESSED], 0);
 }
 
 void
@@ -148,6 +149,7 @@ bothy_container_to_record (BothyContainer *self)
   g_key_file_set_integer (record, GROUP, "LastCode", self->last_code);
   g_key_file_set_integer (record, GROUP, "LastSignal", self->last_signal);
   g_key_file_set_string (record, GROUP, "LastError", self->last_error);
+  g_key_file_set_string (record, GROUP, "ControlGroup", self->group);
   return record;
 }
 
@@ -210,6 +212,8 @@ bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
   self->last_signal = g_key_file_get_integer (record, GROUP, "LastSignal", NULL);
   g_free (self->last_error);
   self->last_error = get_string (record, "LastError");
+  g_free (self->group);
+  self->group = get_string (record, "ControlGroup");
   if (g_key_file_get_boolean (record, GROUP, "Failed", NULL))
     self->state = BOTHY_CONTAINER_FAILED;
   return self;
@@ -243,6 +247,8 @@ bothy_container_class_init (BothyContainerClass *class)
                                  G_TYPE_NONE, 0);
   signals[OUT_OF_MEMORY] = g_signal_new ("out-of-memory", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                          NULL, G_TYPE_NONE, 1, G_TYPE_UINT64);
+  signals[READDRESSED] = g_signal_new ("readdressed", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                       G_TYPE_NONE, 0);
   signals[PROCESS_FOUND] = g_signal_new ("process-found", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                          NULL, G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_UINT);
 }

@@ -42,7 +42,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyContainerSpec, bothy_container_spec_free)
  *
  * Signals: "changed" (): a property on the bus may have another value;
  * "out-of-memory" (guint64 kills): the kernel killed some of its processes for want of memory;
- * "ended" (): its last process is gone, state and last_* are set; "process-found"
+ * "readdressed" (): it has other addresses; "ended" (): its last process is gone, state and last_* are set; "process-found"
  * (guint id, guint pid): one of exec runs in it that an earlier broker started.
  */
 #define BOTHY_TYPE_CONTAINER (bothy_container_get_type ())

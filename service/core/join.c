@@ -100,20 +100,6 @@ attach (GTask *task, int netns_fd)
 }
 
 static void
-on_resumed (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  Join *join = g_task_get_task_data (task);
-  GError *error = NULL;
-
-  join->config = bothy_network_attach_finish (BOTHY_NETWORK (source), result, &error);
-  if (join->config)
-    show (task);
-  else
-    go_without (task, error);
-}
-
-static void
 on_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
@@ -129,6 +115,29 @@ on_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
     go_without (task, error);
 }
 
+static void
+make_nic (GTask *task)
+{
+  struct supervisor_message message = { .type = SUPERVISOR_NET_NAMESPACE };
+  Join *join = g_task_get_task_data (task);
+
+  bothy_supervisor_call (join->supervisor, message, NULL, NULL, on_namespace, g_object_ref (task));
+}
+
+/* It may never have got one: NetworkManager was not there then. */
+static void
+on_resumed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Join *join = g_task_get_task_data (task);
+
+  join->config = bothy_network_attach_finish (BOTHY_NETWORK (source), result, NULL);
+  if (join->config)
+    show (task);
+  else
+    make_nic (task);
+}
+
 void
 bothy_join (BothyNetwork *network,
             BothyContainer *container,
@@ -137,7 +146,6 @@ bothy_join (BothyNetwork *network,
             GAsyncReadyCallback callback,
             gpointer user_data)
 {
-  struct supervisor_message message = { .type = SUPERVISOR_NET_NAMESPACE };
   g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
   Join *join = g_new0 (Join, 1);
 
@@ -149,7 +157,7 @@ bothy_join (BothyNetwork *network,
     bothy_network_resume (network, container->id, container->owner, container->range_base, on_resumed,
                           g_object_ref (task));
   else
-    bothy_supervisor_call (supervisor, message, NULL, NULL, on_namespace, g_object_ref (task));
+    make_nic (task);
 }
 
 void

@@ -167,6 +167,13 @@ on_ended (BothyContainer *container, gpointer user_data)
   settle (user_data);
 }
 
+static void
+on_readdressed (BothyContainer *container, gpointer user_data)
+{
+  if (container->supervisor)
+    bothy_registry_tell_neighbours (user_data, container->owner);
+}
+
 static void add_process (BothyRegistry *self, BothyProcess *process);
 
 static void
@@ -184,6 +191,7 @@ bothy_registry_add (BothyRegistry *self, BothyContainer *container)
   g_hash_table_insert (self->containers, container->id, g_object_ref (container));
   g_hash_table_insert (self->names, bothy_registry_name_key (container->owner, container->spec->name), container);
   g_signal_connect_object (container, "ended", G_CALLBACK (on_ended), self, 0);
+  g_signal_connect_object (container, "readdressed", G_CALLBACK (on_readdressed), self, 0);
   g_signal_connect_object (container, "process-found", G_CALLBACK (on_process_found), self, 0);
   g_signal_emit (self, signals[CONTAINER_ADDED], 0, container);
 }
@@ -509,8 +517,7 @@ on_network_back (BothyRegistry *self)
 
   g_hash_table_iter_init (&iter, self->containers);
   while (g_hash_table_iter_next (&iter, NULL, &container)) {
-    if (BOTHY_CONTAINER (container)->addresses[0])
-      bothy_runner_join_network (self->runner, container);
+    bothy_runner_join_network (self->runner, container);
   }
 }
 

@@ -14,6 +14,9 @@ struct _BothyRunner {
   int nesting_filter_fd; /* the one that lets user namespaces be made */
 };
 
+/* Write CONTAINER's record, without waiting for the disk. */
+void bothy_runner_save (BothyRunner *self, BothyContainer *container);
+
 /* Where CONTAINER's supervisor listens. */
 char *bothy_runner_socket_path (BothyContainer *container);
 

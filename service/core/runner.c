@@ -51,8 +51,8 @@ bothy_runner_set_leader (BothyContainer *container, int pid)
 }
 
 /* How it went is written down without waiting for the disk: after a power cut nothing runs anyway. */
-static void
-save (BothyRunner *self, BothyContainer *container)
+void
+bothy_runner_save (BothyRunner *self, BothyContainer *container)
 {
   autofd dir = openat (self->state_dirfd, container->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   g_autoptr (GKeyFile) record = bothy_container_to_record (container);
@@ -155,7 +155,7 @@ on_closed (BothySupervisor *supervisor, gpointer user_data)
   bothy_runner_leave_network (self, container);
   container->stopped_at = g_get_real_time ();
   set_outcome (container);
-  save (self, container);
+  bothy_runner_save (self, container);
   BOTHY_FAULT_POINT ("stop.ended");
   unlink (path);
   bothy_container_emit_changed (container);
@@ -416,14 +416,33 @@ on_hello (BothySupervisor *supervisor, const struct supervisor_message *message,
   g_object_unref (task);
 }
 
+/* Nothing of an earlier run may go on beside the next one. */
+static void
+end_earlier_run (BothyRunner *self, BothyContainer *container)
+{
+  if (!*container->group)
+    return;
+  bothy_cgroups_kill (self->cgroups, container->group);
+  bothy_cgroups_remove (self->cgroups, container->group);
+  container->group = (g_free (container->group), g_strdup (""));
+}
+
+/* The supervisor is just ending, or stands still, or loops. */
 static void
 adopt_none (GTask *task)
 {
   Adopt *adopt = g_task_get_task_data (task);
-  g_autofree char *path = bothy_runner_socket_path (adopt->container);
+  BothyContainer *container = adopt->container;
+  g_autofree char *path = bothy_runner_socket_path (container);
 
   g_signal_handlers_disconnect_by_data (adopt->supervisor, task);
   bothy_supervisor_close (adopt->supervisor);
+  if (*container->group) {
+    end_earlier_run (adopt->runner, container);
+    container->stopped_at = g_get_real_time ();
+    set_outcome (container);
+    bothy_runner_save (adopt->runner, container);
+  }
   unlink (path);
   g_task_return_boolean (task, TRUE);
   g_object_unref (task);
@@ -455,6 +474,7 @@ bothy_runner_adopt (BothyRunner *self,
   Adopt *adopt;
 
   if (!socket) {
+    end_earlier_run (self, container);
     unlink (path);
     g_task_return_boolean (task, FALSE);
     g_object_unref (task);

@@ -103,6 +103,7 @@ succeed (Start *start, const struct supervisor_message *reply)
   container->last_error = (g_free (container->last_error), g_strdup (""));
   bothy_runner_set_leader (container, reply->pid);
   bothy_runner_follow (start->runner, container, start->supervisor);
+  bothy_runner_save (start->runner, container);
   bothy_container_set_state (container, BOTHY_CONTAINER_RUNNING);
   g_task_return_boolean (start->task, TRUE);
   start_free (start);

@@ -13,6 +13,8 @@
 #define PREFIX4          16
 #define PREFIX6          64
 #define ACTIVATE_SECONDS 20
+#define MAX_TRIES        20
+#define RETRY_MS         200
 
 /* Networks to choose from: the first that no route of the host overlaps. */
 static const char *const networks[] = { "10.209.0.1", "10.137.0.1", "172.29.0.1", "10.73.0.1" };
@@ -25,6 +27,7 @@ struct _BothyBridge {
   GQueue *waiting; /* GTask */
   gboolean working;
   gboolean wanted;
+  guint tries;
   guint timer;
   guint32 address4;
   guint8 address6[16];
@@ -194,8 +197,11 @@ is_up (BothyBridge *self)
 {
   NMDevice *device = self->client ? nm_client_get_device_by_iface (self->client, BOTHY_BRIDGE_NAME) : NULL;
 
+  /* Once addresses are being set it is there; what comes after, such as finding that nobody else has the
+     address, takes seconds and is not ours to wait for. */
   return device && nm_client_get_nm_running (self->client) && NM_IS_DEVICE_BRIDGE (device) &&
-         nm_device_get_state (device) == NM_DEVICE_STATE_ACTIVATED && bothy_bridge_get_index (self) != 0;
+         nm_device_get_state (device) >= NM_DEVICE_STATE_IP_CONFIG &&
+         nm_device_get_state (device) <= NM_DEVICE_STATE_ACTIVATED && bothy_bridge_get_index (self) != 0;
 }
 
 static void
@@ -214,6 +220,15 @@ on_device_changed (BothyBridge *self)
 {
   if (self->active)
     check_active (self);
+}
+
+static void
+on_device_added (BothyBridge *self, NMDevice *device)
+{
+  if (g_strcmp0 (nm_device_get_iface (device), BOTHY_BRIDGE_NAME) == 0)
+    g_signal_connect_object (device, "notify::state", G_CALLBACK (on_device_changed), self,
+                             G_CONNECT_SWAPPED);
+  on_device_changed (self);
 }
 
 static gboolean
@@ -250,6 +265,18 @@ activate (BothyBridge *self, NMConnection *connection)
                                        g_object_ref (self));
 }
 
+static void bring_up (BothyBridge *self);
+
+static gboolean
+on_retry (gpointer user_data)
+{
+  BothyBridge *self = user_data;
+
+  self->timer = 0;
+  bring_up (self);
+  return G_SOURCE_REMOVE;
+}
+
 static void
 on_added (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -260,7 +287,11 @@ on_added (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (connection)
     activate (self, NM_CONNECTION (connection));
-  else
+  else if (self->tries++ < MAX_TRIES) {
+    /* NetworkManager comes up, and has not told yet of the profile that it has. */
+    g_error_free (error);
+    self->timer = g_timeout_add (RETRY_MS, on_retry, self);
+  } else
     fail (self, error, "NetworkManager does not take the profile of the bridge " BOTHY_BRIDGE_NAME);
 }
 
@@ -339,7 +370,7 @@ on_client (GObject *source, GAsyncResult *result, gpointer user_data)
   }
   g_signal_connect_object (self->client, "notify::nm-running", G_CALLBACK (on_running_changed), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->client, "notify::devices", G_CALLBACK (on_device_changed), self,
+  g_signal_connect_object (self->client, "device-added", G_CALLBACK (on_device_added), self,
                            G_CONNECT_SWAPPED);
   bring_up (self);
 }
@@ -359,6 +390,7 @@ bothy_bridge_ensure (BothyBridge *self, GAsyncReadyCallback callback, gpointer u
   if (self->working)
     return;
   self->working = TRUE;
+  self->tries = 0;
   if (self->client)
     bring_up (self);
   else

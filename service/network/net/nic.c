@@ -303,9 +303,12 @@ nic_detach (struct net *net, const struct net_request *request, struct outcome *
     error = filter_get (&net->nft, name, &record);
     if (error == 0 && record.hash == hash)
       error = filter_drop (&net->nft, &record);
-    /* The tables may be gone; the link goes all the same. */
-    if (error != 0 && error != ENOENT)
+    if (error != 0 && error != ENOENT) {
+      /* Nobody comes back to a nic that was detached. */
+      if (ret->doomed != 0)
+        (void)link_remove (net->route, ret->doomed);
       return fail (ret, NET_STEP_FILTER, error);
+    }
   }
   return 0;
 }
