@@ -9,7 +9,7 @@
 
 G_DEFINE_FINAL_TYPE (BothyContainer, bothy_container, G_TYPE_OBJECT)
 
-enum { CHANGED, ENDED, OUT_OF_MEMORY, PROCESS_FOUND, N_SIGNALS };
+enum { CHANGED, READDRESSED, ENDED, OUT_OF_MEMORY, PROCESS_FOUND, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 void
