@@ -257,7 +257,7 @@ LIBRARIES = {
     "bothy-unpack": C | {"libarchive.so.13", "libseccomp.so.2", "libnettle.so.8"},
     "bothy-fetch": C | GLIB | {"libcurl.so.4", "libjson-glib-1.0.so.0", "libnettle.so.8", "libseccomp.so.2"},
     "bothy-net": C | {"libnl-3.so.200", "libnl-route-3.so.200", "libnftables.so.1"},
-    "bothy": C | GLIB | {"libjson-glib-1.0.so.0", "libsmartcols.so.1"},
+    "bothy": C | GLIB | {"libm.so.6", "libjson-glib-1.0.so.0", "libsmartcols.so.1"},
 }
 # Parsers that have no place in the process that decides, not even through a library of a library. (libnm brings
 # libgnutls along, for certificates; nothing of ours calls it.)
