@@ -25,7 +25,7 @@ def make_root(tree):
                 os.lchown(path, status.st_uid - NEUTRAL + BASE, status.st_gid - NEUTRAL + BASE)
 
 
-def crun(name, command):
+def crun(name, command, *options):
     """A bundle; returns the words that run it."""
     mapping = [{"containerID": 0, "hostID": BASE, "size": COUNT}]
     config = {
@@ -54,7 +54,7 @@ def crun(name, command):
     os.makedirs(bundle)
     with open(f"{bundle}/config.json", "w", encoding="utf-8") as file:
         json.dump(config, file)
-    return ["crun", "run", "--bundle", bundle, f"bench-{name}"]
+    return ["crun", *options, "run", "--bundle", bundle, f"bench-{name}"]
 
 
 def podman():
