@@ -65,7 +65,7 @@ filter_put (struct nft *nft, const struct record *record)
   if (error != 0 && error != ENOENT)
     return error;
   batch_begin (&batch, nft);
-  if (error == 0)
+  if (error == 0 && !record_is_same (&old, record))
     write_removal (&old, &batch);
   record_write (record, &batch, CHANGE_ADD);
   error = batch_commit (&batch);

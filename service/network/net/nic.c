@@ -231,10 +231,24 @@ nic_attach (struct net *net, const struct net_request *request, int namespace, s
   return error;
 }
 
+/*
+ * Whether nothing is wrong with the link itself, so that nobody's connection stutters: rules and
+ * elements can be put back without taking it down.
+ */
+static bool
+is_right (struct net *net, const struct net_request *request, const struct record *expected, uint32_t index)
+{
+  struct record found;
+
+  return verify (net, request, index, true) == 0 && filter_get (&net->nft, expected->name, &found) == 0 &&
+         record_is_same (expected, &found);
+}
+
 static int
-repair (struct net *net, const struct net_request *request, struct link *link, struct outcome *ret)
+repair (struct net *net, const struct net_request *request, const struct link *link, struct outcome *ret)
 {
   struct link bridge;
+  struct record record;
   int error = find_bridge (net, request->bridge, &bridge);
 
   if (error != 0)
@@ -242,23 +256,17 @@ repair (struct net *net, const struct net_request *request, struct link *link, s
   error = filter_ensure (&net->nft);
   if (error != 0)
     return fail (ret, NET_STEP_FILTER, error);
+  record_init (&record, request, link->name, bridge.name);
+  if (is_right (net, request, &record, link->index)) {
+    error = filter_put (&net->nft, &record);
+    ret->index = link->index;
+    memcpy (ret->name, link->name, sizeof ret->name);
+    return error != 0 ? fail (ret, NET_STEP_FILTER, error) : 0;
+  }
+  error = link_set_up (net->route, link->index, false);
+  if (error != 0)
+    return fail (ret, NET_STEP_LINK, error);
   return bring_up (net, request, link, bridge.name, ret);
-}
-
-/* Whether nothing has to be done, so that nobody's connection stutters. */
-static bool
-is_right (struct net *net, const struct net_request *request, const struct link *link)
-{
-  struct link bridge;
-  struct record expected;
-  struct record found;
-
-  if (find_bridge (net, request->bridge, &bridge) != 0 || !nft_is_unchanged (&net->nft) ||
-      verify (net, request, link->index, true) != 0 ||
-      filter_get (&net->nft, link->name, &found) != 0)
-    return false;
-  record_init (&expected, request, link->name, bridge.name);
-  return record_is_same (&expected, &found);
 }
 
 int
@@ -267,14 +275,6 @@ nic_repair (struct net *net, const struct net_request *request, struct outcome *
   struct link link;
   int error = find_nic (net, request->alias, &link);
 
-  if (error != 0)
-    return fail (ret, NET_STEP_LINK, error);
-  if (is_right (net, request, &link)) {
-    ret->index = link.index;
-    memcpy (ret->name, link.name, sizeof ret->name);
-    return 0;
-  }
-  error = link_set_up (net->route, link.index, false);
   if (error != 0)
     return fail (ret, NET_STEP_LINK, error);
   error = repair (net, request, &link, ret);
