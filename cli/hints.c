@@ -25,6 +25,8 @@ static const struct {
   { "lxc-unfreeze", "thaw NAME" },
   { "lxc-cgroup", "limit NAME KEY=VALUE" },
   { "lxc-top", "top" },
+  { "lxc-unshare", "unshare -- COMMAND" },
+  { "lxc-usernsexec", "userns-exec -- COMMAND" },
   { "lxc-wait", "wait NAME" },
   { "attach", "console NAME" },
   { "bash", "shell NAME" },

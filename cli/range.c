@@ -7,6 +7,8 @@
 #include "output.h"
 #include "verbs.h"
 
+#define BY_HAND "by hand"
+
 static void
 print_json (GVariantIter *iter)
 {
@@ -24,7 +26,9 @@ print_json (GVariantIter *iter)
     json_builder_set_member_name (builder, "owner");
     json_builder_add_int_value (builder, owner);
     json_builder_set_member_name (builder, "name");
-    json_builder_add_string_value (builder, name);
+    json_builder_add_string_value (builder, g_str_equal (name, BY_HAND) ? "" : name);
+    json_builder_set_member_name (builder, "holder");
+    json_builder_add_string_value (builder, !name[0] || g_str_equal (name, BY_HAND) ? name : "container");
     json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
@@ -44,7 +48,8 @@ print_table (GVariantIter *iter)
     g_autofree char *last = g_strdup_printf ("%u", base + count - 1);
     g_autofree char *number = g_strdup_printf ("%u", count);
     g_autofree char *user = cli_user_name (owner);
-    const char *cells[] = { first, last, number, user, name[0] ? name : _ ("(kept for the next)"), NULL };
+    const char *holder = g_str_equal (name, BY_HAND) ? _ ("(by hand)") : name;
+    const char *cells[] = { first, last, number, user, name[0] ? holder : _ ("(kept for the next)"), NULL };
 
     cli_table_add (table, cells, 4, name[0] ? CLI_COLOUR_NONE : CLI_COLOUR_DIM);
   }
@@ -74,4 +79,82 @@ cli_range_list (Cli *cli, char **words)
   else
     print_table (iter);
   return CLI_EXIT_OK;
+}
+
+static void
+print_allocated (Cli *cli, guint32 uid, guint32 gid, guint32 count)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+
+  if (!cli->json) {
+    printf (cli->quiet ? "%u\n" : _ ("First id: %u\n"), uid);
+    return;
+  }
+  json_builder_begin_object (builder);
+  json_builder_set_member_name (builder, "uid");
+  json_builder_add_int_value (builder, uid);
+  json_builder_set_member_name (builder, "gid");
+  json_builder_add_int_value (builder, gid);
+  json_builder_set_member_name (builder, "count");
+  json_builder_add_int_value (builder, count);
+  json_builder_end_object (builder);
+  cli_json_print (builder, TRUE);
+}
+
+int
+cli_range_allocate (Cli *cli, char **words)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) rest = NULL;
+  g_autoptr (GVariant) answer = NULL;
+  GVariant *options = g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0);
+  g_autoptr (GVariant) parameters = NULL;
+  guint64 count = 65536;
+  guint32 uid, gid;
+
+  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &rest, NULL))
+    return CLI_EXIT_USAGE;
+  if (rest[0] && (rest[1] || !g_ascii_string_to_unsigned (rest[0], 10, 1, 65536, &count, NULL)))
+    return cli_usage (cli, "%s", _ ("It takes how many ids are needed, 1 to 65536"));
+  if (!cli_connect (cli, &error))
+    return cli_fail (error);
+  parameters = g_variant_ref_sink (g_variant_new ("(u@a{sv})", (guint32)count, options));
+  answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "AllocateRange", parameters, NULL, NULL, &error);
+  if (answer == NULL)
+    return cli_fail (error);
+  g_variant_get (answer, "(uu)", &uid, &gid);
+  print_allocated (cli, uid, gid, (guint32)count);
+  return CLI_EXIT_OK;
+}
+
+int
+cli_range_release (Cli *cli, char **words)
+{
+  g_auto (GStrv) rest = NULL;
+  g_autoptr (GError) error = NULL;
+  int code = CLI_EXIT_OK;
+  guint64 uid;
+
+  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &rest, NULL))
+    return CLI_EXIT_USAGE;
+  for (gsize i = 0; rest[i]; i++)
+    if (!g_ascii_string_to_unsigned (rest[i], 10, 0, G_MAXUINT32, &uid, NULL))
+      return cli_usage (cli, "%s", _ ("It takes first ids, as 'bothy range list' shows them"));
+  if (rest[0] == NULL)
+    return cli_usage (cli, "%s", _ ("It takes first ids, as 'bothy range list' shows them"));
+  if (!cli_connect (cli, &error))
+    return cli_fail (error);
+  for (gsize i = 0; rest[i]; i++) {
+    g_autoptr (GError) refused = NULL;
+    g_autoptr (GVariant) answer = NULL;
+
+    g_ascii_string_to_unsigned (rest[i], 10, 0, G_MAXUINT32, &uid, NULL);
+    answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "ReleaseRange", g_variant_new ("(u)", (guint32)uid), NULL,
+                       NULL, &refused);
+    if (answer == NULL) {
+      cli_warn (refused, rest[i]);
+      code = CLI_EXIT_FAILED;
+    }
+  }
+  return code;
 }

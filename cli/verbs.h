@@ -23,6 +23,8 @@ int cli_list (Cli *cli, char **words);
 int cli_logs (Cli *cli, char **words);
 int cli_monitor (Cli *cli, char **words);
 int cli_range_list (Cli *cli, char **words);
+int cli_range_allocate (Cli *cli, char **words);
+int cli_range_release (Cli *cli, char **words);
 int cli_rename (Cli *cli, char **words);
 int cli_restart (Cli *cli, char **words);
 int cli_run (Cli *cli, char **words);
@@ -31,6 +33,8 @@ int cli_start (Cli *cli, char **words);
 int cli_stop (Cli *cli, char **words);
 int cli_thaw (Cli *cli, char **words);
 int cli_top (Cli *cli, char **words);
+int cli_unshare (Cli *cli, char **words);
+int cli_userns_exec (Cli *cli, char **words);
 int cli_version (Cli *cli, char **words);
 int cli_wait (Cli *cli, char **words);
 

@@ -3,7 +3,7 @@
 
 # The verbs, and the options of one of them, are what its help says.
 __bothy_verbs() {
-    bothy help 2>/dev/null | sed -n '/^  [a-z]/{s/^  \([a-z]*\).*/\1/;p}' | sort -u
+    bothy help 2>/dev/null | sed -n '/^  [a-z]/{s/^  \([a-z-]*\).*/\1/;p}' | sort -u
 }
 
 __bothy_subverbs() {
@@ -63,6 +63,9 @@ _bothy() {
                 mapfile -t COMPREPLY < <(compgen -W "$(bothy image list -q 2>/dev/null)" -- "$cur") ;;
         "image import") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null ;;
         help) mapfile -t COMPREPLY < <(compgen -W "$(__bothy_verbs)" -- "$cur") ;;
+        unshare|userns-exec) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
+        "range release")
+            mapfile -t COMPREPLY < <(compgen -W "$(bothy range list 2>/dev/null | sed -n 's/^\([0-9]*\) .*/\1/p')" -- "$cur") ;;
         exec|shell|console|logs|rename) [[ $count -gt 0 ]] || containers=yes ;;
         limit)
             if [[ $count -gt 0 ]]; then

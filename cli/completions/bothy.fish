@@ -3,7 +3,7 @@
 
 # The verbs are what the help says.
 function __bothy_verbs
-    bothy help 2>/dev/null | string match -rg '^  ([a-z]+ .*)$' | string replace -r '^([a-z]+) +(.*)$' '$1\t$2'
+    bothy help 2>/dev/null | string match -rg '^  ([a-z-]+ .*)$' | string replace -r '^([a-z-]+) +(.*)$' '$1\t$2'
 end
 
 function __bothy_subverbs
@@ -30,6 +30,7 @@ complete -c bothy -n 'string match -q -- "-*" (commandline -ct)' -a '(__bothy_op
 complete -c bothy -n "__fish_seen_subcommand_from $containers; and not __fish_seen_subcommand_from image range" -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n '__fish_seen_subcommand_from run create launch' -a '(bothy image list -q 2>/dev/null)'
 complete -c bothy -n '__fish_seen_subcommand_from limit; and test (count (commandline -opc)) -gt 2' -a 'memory= memory-high= swap= cpu= cpu-weight= cpus= io-weight= pids='
+complete -c bothy -n '__fish_seen_subcommand_from unshare userns-exec' -a '(__fish_complete_subcommand)'
 complete -c bothy -n '__fish_seen_subcommand_from help' -a '(__bothy_verbs)'
 for group in image range
     complete -c bothy -n "__fish_seen_subcommand_from $group; and test (count (commandline -opc)) -eq 2" -a "(__bothy_subverbs $group)"

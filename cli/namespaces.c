@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "error.h"
+#include "escape.h"
+#include "map.h"
+#include "namespaces.h"
+
+#define BY_HAND "by hand"
+
+/*
+ * Two processes: the one that becomes the command keeps its pid, its terminal and its
+ * signals, and has a single thread, without which no user namespace can be made. The other
+ * talks to the service about the first, meanwhile. Between them: the map that is to be, a
+ * byte when the namespace is there, a byte when it is mapped. What goes wrong ends the
+ * second, with the code that the first exits with.
+ */
+
+/* ---- the one that talks ---- */
+
+static gboolean
+find_range (Cli *cli, guint32 *ret_base, GError **error)
+{
+  g_autoptr (GVariant) answer =
+      cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "ListRanges", NULL, NULL, NULL, error);
+  g_autoptr (GVariant) range = NULL;
+  g_autoptr (GVariantIter) iter = NULL;
+  guint32 base, owner;
+  const char *holder;
+
+  if (answer == NULL)
+    return FALSE;
+  g_variant_get (answer, "(a(uuus))", &iter);
+  while (g_variant_iter_next (iter, "(uuu&s)", &base, NULL, &owner, &holder)) {
+    if (owner == getuid () && g_str_equal (holder, BY_HAND)) {
+      *ret_base = base;
+      return TRUE;
+    }
+  }
+  range =
+      cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "AllocateRange",
+                g_variant_new ("(u@a{sv})", 65536u, g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0)),
+                NULL, NULL, error);
+  if (range)
+    g_variant_get (range, "(uu)", ret_base, NULL);
+  return range != NULL;
+}
+
+static gboolean
+complete_map (Cli *cli, CliNamespaces *how, GError **error)
+{
+  CliExtent whole = { 'b', 0, 0, 65536 };
+
+  if (how->extents->len > 0)
+    return TRUE;
+  if (!find_range (cli, &whole.outside, error))
+    return FALSE;
+  if (how->keep) {
+    cli_extents_keep (how->extents, 'u', getuid (), whole.outside);
+    cli_extents_keep (how->extents, 'g', getgid (), whole.outside);
+  } else
+    g_array_append_val (how->extents, whole);
+  return TRUE;
+}
+
+static GUnixFDList *
+fd_list (int fd)
+{
+  GUnixFDList *fds = g_unix_fd_list_new ();
+
+  g_unix_fd_list_append (fds, fd, NULL);
+  return fds;
+}
+
+/* The group belongs to who is root inside, or else to the caller. */
+static gboolean
+delegate (Cli *cli, const CliNamespaces *how, int pidfd, GError **error)
+{
+  g_autoptr (GUnixFDList) fds = fd_list (pidfd);
+  g_autoptr (GVariant) answer = NULL;
+  GVariantBuilder options;
+  guint32 root;
+
+  if ((how->flags & CLONE_NEWCGROUP) == 0)
+    return TRUE;
+  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+  if (!how->keep && cli_extents_outside (how->extents, 'u', 0, &root))
+    g_variant_builder_add (&options, "{sv}", "uid", g_variant_new_uint32 (root));
+  answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "DelegateCgroup",
+                     g_variant_new ("(ha{sv})", 0, &options), fds, NULL, error);
+  return answer != NULL;
+}
+
+static gboolean
+map_namespace (Cli *cli, const CliNamespaces *how, int pidfd, GError **error)
+{
+  g_autoptr (GUnixFDList) fds = fd_list (pidfd);
+  g_autoptr (GVariant) answer =
+      cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "MapUserNamespace",
+                g_variant_new ("(h@a(suuu))", 0, cli_extents_variant (how->extents)), fds, NULL, error);
+
+  return answer != NULL;
+}
+
+static int
+talk (Cli *cli, CliNamespaces *how, int pidfd, int socket)
+{
+  g_autoptr (GError) error = NULL;
+  char byte = 0;
+
+  if (!cli_connect (cli, &error) || !complete_map (cli, how, &error) || !delegate (cli, how, pidfd, &error)) {
+    int code = cli_fail_command (error);
+
+    cli_agent_stop ();
+    return code;
+  }
+  cli_agent_stop ();
+  if (send (socket, how->extents->data, how->extents->len * sizeof (CliExtent), MSG_NOSIGNAL) < 0 ||
+      recv (socket, &byte, 1, 0) != 1)
+    return CLI_EXIT_OWN; /* the other one has said why */
+  if (!map_namespace (cli, how, pidfd, &error))
+    return cli_fail_command (error);
+  return send (socket, &byte, 1, MSG_NOSIGNAL) == 1 ? 0 : CLI_EXIT_OWN;
+}
+
+/* ---- the one that becomes the command ---- */
+
+static int
+fail (const char *what)
+{
+  g_printerr ("bothy: %s: %s\n", what, g_strerror (errno));
+  return CLI_EXIT_OWN;
+}
+
+static int
+exit_code (int status)
+{
+  return WIFEXITED (status) ? WEXITSTATUS (status) : 128 + WTERMSIG (status);
+}
+
+/* The talker is done: its code, and nobody is left behind. */
+static int
+reap (pid_t pid)
+{
+  int status;
+
+  while (waitpid (pid, &status, 0) < 0)
+    if (errno != EINTR)
+      return CLI_EXIT_OWN;
+  return exit_code (status);
+}
+
+/* Makes the namespace and gets it mapped. Returns 0 or the exit code. */
+static int
+enter_namespace (CliNamespaces *how, pid_t talker, int socket)
+{
+  CliExtent extents[16];
+  ssize_t size = recv (socket, extents, sizeof extents, 0);
+  gboolean mapped;
+  char byte = 0;
+  int code;
+
+  if (size <= 0) {
+    close (socket);
+    return reap (talker);
+  }
+  g_array_set_size (how->extents, 0);
+  g_array_append_vals (how->extents, extents, (guint)((gsize)size / sizeof (CliExtent)));
+  if (unshare (CLONE_NEWUSER) < 0) {
+    code = fail (_ ("No user namespace can be made"));
+    close (socket);
+    reap (talker);
+    return code;
+  }
+  mapped = send (socket, &byte, 1, MSG_NOSIGNAL) == 1 && recv (socket, &byte, 1, 0) == 1;
+  close (socket);
+  code = reap (talker);
+  return mapped || code ? code : CLI_EXIT_OWN;
+}
+
+static gboolean
+become_root (const CliNamespaces *how)
+{
+  guint32 outside;
+
+  if (how->keep)
+    return TRUE;
+  if (cli_extents_outside (how->extents, 'g', 0, &outside)) {
+    /* Refused where own ids are kept: then the groups stay too. */
+    if (setgroups (0, NULL) < 0 && errno != EPERM)
+      return FALSE;
+    if (setresgid (0, 0, 0) < 0)
+      return FALSE;
+  }
+  return !cli_extents_outside (how->extents, 'u', 0, &outside) || setresuid (0, 0, 0) == 0;
+}
+
+static int
+execute (const CliNamespaces *how, char **command)
+{
+  if (how->mount_proc && mount ("proc", "/proc", "proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL) < 0)
+    return fail (_ ("/proc can not be mounted"));
+  execvp (command[0], command);
+  fail (command[0]);
+  return errno == ENOENT ? CLI_EXIT_NOT_FOUND : CLI_EXIT_NOT_EXECUTABLE;
+}
+
+static pid_t first; /* of the PID namespace */
+
+static void
+pass_on (int number)
+{
+  kill (first, number);
+}
+
+/* Who makes a PID namespace does not enter it: its first process is the next child. */
+static int
+execute_as_first (const CliNamespaces *how, char **command)
+{
+  int status;
+
+  first = fork ();
+  if (first < 0)
+    return fail (_ ("No process can be made"));
+  if (first == 0) {
+    if (prctl (PR_SET_PDEATHSIG, SIGKILL) < 0)
+      _exit (fail (_ ("No process can be made")));
+    _exit (execute (how, command));
+  }
+  /* A terminal sends these to both. */
+  signal (SIGINT, SIG_IGN);
+  signal (SIGQUIT, SIG_IGN);
+  signal (SIGTERM, pass_on);
+  signal (SIGHUP, pass_on);
+  while (waitpid (first, &status, 0) < 0)
+    if (errno != EINTR)
+      return fail (_ ("No process can be made"));
+  return exit_code (status);
+}
+
+static int
+enter_rest (const CliNamespaces *how, char **command)
+{
+  int flags = how->flags & ~CLONE_NEWUSER;
+
+  if (!become_root (how))
+    return fail (_ ("The map has no such ids"));
+  if (flags && unshare (flags) < 0)
+    return fail (_ ("No namespaces can be made"));
+  if ((flags & CLONE_NEWNS) && mount (NULL, "/", NULL, MS_REC | how->propagation, NULL) < 0)
+    return fail ("/");
+  return flags & CLONE_NEWPID ? execute_as_first (how, command) : execute (how, command);
+}
+
+/* -H: this program runs there, before anything is made here. */
+static int
+run_there (Cli *cli)
+{
+  g_autoptr (GError) error = NULL;
+
+  cli_connect (cli, &error);
+  return cli_fail_command (error);
+}
+
+int
+cli_namespaces_run (Cli *cli, CliNamespaces *how, char **command)
+{
+  const char *shell = g_getenv ("SHELL");
+  char *fallback[] = { (char *)(shell && *shell ? shell : "/bin/sh"), NULL };
+  int pidfd = (int)syscall (SYS_pidfd_open, getpid (), 0);
+  int sockets[2];
+  pid_t talker;
+  int code;
+
+  if (cli->host)
+    return run_there (cli);
+  if (pidfd < 0 || socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+    return fail (_ ("No file descriptor is free"));
+  talker = fork ();
+  if (talker < 0)
+    return fail (_ ("No process can be made"));
+  if (talker == 0) {
+    close (sockets[0]);
+    _exit (talk (cli, how, pidfd, sockets[1]));
+  }
+  close (sockets[1]);
+  close (pidfd);
+  code = enter_namespace (how, talker, sockets[0]);
+  return code ? code : enter_rest (how, command[0] ? command : fallback);
+}
+
+/* ---- command lines ---- */
+
+gboolean
+cli_namespaces_take_map (Cli *cli, CliNamespaces *self, char **texts)
+{
+  const char *bad = NULL;
+  g_autoptr (GArray) extents = cli_extents_parse (texts, &bad);
+
+  if (extents == NULL) {
+    g_autofree char *shown = cli_escape (bad, -1, CLI_ESCAPE_LINE);
+
+    cli_usage (cli, _ ("'%s' is not [u|g|b]:INSIDE:OUTSIDE:COUNT"), shown);
+  } else if (extents->len > 10) {
+    cli_usage (cli, "%s", _ ("A map has at most 5 parts for uids, and 5 for gids"));
+  } else
+    self->extents = g_steal_pointer (&extents);
+  return self->extents != NULL;
+}
+
+char **
+cli_namespaces_parse_command (Cli *cli, const GOptionEntry *entries, char **words)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) names = NULL;
+  g_auto (GStrv) command = NULL;
+
+  if (!cli_parse (cli, entries, CLI_PARSE_STRICT, words, &names, &command))
+    return NULL;
+  g_strv_builder_addv (builder, (const char **)names);
+  g_strv_builder_addv (builder, (const char **)command);
+  return g_strv_builder_end (builder);
+}

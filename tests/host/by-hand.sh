@@ -1,0 +1,18 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# A container by hand, as an ordinary user with nothing set up: bothy-by-hand(7) explains it. To be run in an empty
+# directory; $1 is an archive with a root file system that has a shell, useradd and setpriv.
+# shellcheck disable=SC2086
+set -eu
+range=$(bothy range allocate --quiet)
+both="-m u:0:$(id -u):1 -m g:0:$(id -g):1 -m b:1:$range:65536" # who can reach what is mine and what is theirs
+mkdir rootfs
+bothy userns-exec $both -- chown 1:1 rootfs
+bothy userns-exec -- tar -C rootfs -xpf "$1"
+bothy userns-exec -- sh -c 'mkdir -p rootfs/dev rootfs/proc rootfs/home; touch rootfs/dev/null'
+bothy unshare -C -s 'MOUNT|PID|UTSNAME|IPC|NETWORK' -- sh -ec 'hostname by-hand
+  mount --bind /dev/null rootfs/dev/null; mount -t proc proc rootfs/proc; exec chroot rootfs sh -ec "
+  useradd --user-group --create-home user; setpriv --reuid user --regid user --clear-groups touch /home/user/x
+  stat -c %U /home/user/x; hostname; cat /proc/1/comm; tail -n 1 /proc/self/cgroup"'
+bothy userns-exec $both -- rm -rf rootfs
+bothy range release "$range"
