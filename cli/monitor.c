@@ -143,10 +143,22 @@ on_removed (GDBusConnection *bus,
       show (data, "removed", kind_of (of), object, NULL);
 }
 
+static void
+on_out_of_memory (GDBusConnection *bus,
+                  const char *sender,
+                  const char *path,
+                  const char *interface,
+                  const char *member,
+                  GVariant *parameters,
+                  gpointer data)
+{
+  show (data, "out-of-memory", "container", path, NULL);
+}
+
 typedef struct {
   Cli *cli;
   GMainLoop *loop;
-  guint subscriptions[3];
+  guint subscriptions[4];
 } Monitor;
 
 static void
@@ -174,6 +186,8 @@ subscribe (Monitor *monitor, GError **error)
       cli_subscribe (cli, BOTHY_ROOT, IFACE_OBJECT_MANAGER, "InterfacesAdded", on_added, cli);
   monitor->subscriptions[2] =
       cli_subscribe (cli, BOTHY_ROOT, IFACE_OBJECT_MANAGER, "InterfacesRemoved", on_removed, cli);
+  monitor->subscriptions[3] =
+      cli_subscribe (cli, NULL, IFACE_CONTAINER, "OutOfMemory", on_out_of_memory, cli);
   return TRUE;
 }
 
