@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Limits as systemd has them (THREATS CG-01). The kernel's part needs its controllers: see tests/vm."""
+
+import json
+
+import pytest
+
+CONTAINER = "/org/bothy/Bothy1/container/u1000/"
+SLICE = "user-1000-bothy.slice"
+SHOWN = ("MemoryMax", "MemoryHigh", "MemorySwapMax", "CPUQuotaPerSecUSec", "CPUWeight", "IOWeight", "TasksMax")
+
+
+def unit_of(host, name):
+    return json.loads(host.output("alice", "bothy", "info", "--json", name))["controlGroup"].split("/")[-1]
+
+
+def show(host, unit, *names):
+    lines = host.output("root", "systemctl", "show", unit, *(f"--property={name}" for name in names or SHOWN))
+    return dict(line.split("=", 1) for line in lines.splitlines())
+
+
+@pytest.fixture
+def container(host):
+    host.run("alice", "bothy", "launch", "busybox", "limited", "-m", "512M", "--cpus", "1.5", "--limit", "pids=200",
+             "--limit", "memory-high=256M", "--limit", "swap=0", "--limit", "cpu-weight=20", "--limit", "io-weight=30",
+             check=True)
+    yield "limited"
+    host.run("alice", "bothy", "delete", "--force", "limited")
+
+
+def test_CG_01_properties_of_the_scope(host, container):
+    unit = unit_of(host, container)
+    assert show(host, unit) == {
+        "MemoryMax": "536870912", "MemoryHigh": "268435456", "MemorySwapMax": "0", "CPUQuotaPerSecUSec": "1.500000s",
+        "CPUWeight": "20", "IOWeight": "30", "TasksMax": "200"}
+    assert show(host, unit, "Delegate", "Slice", "Description") == {
+        "Delegate": "yes", "Slice": SLICE, "Description": "Bothy container"}
+    # The owner of the group is the container's root; systemd has it in Delegate= with User=.
+    base = json.loads(host.output("alice", "bothy info --json limited"))["rangeBase"]
+    group = host.output("root", f"systemctl show {unit} -P ControlGroup")
+    mount = host.output("root", "findmnt -nft cgroup2 -o TARGET")
+    assert host.output("root", f"stat -c %u {mount}{group}/cgroup.procs") == str(base)
+
+
+def test_live_change(host, container):
+    unit = unit_of(host, container)
+    host.run("alice", "bothy", "limit", "limited", "memory=max", "pids=300", "cpu=0.25", check=True)
+    shown = show(host, unit)
+    assert shown["MemoryMax"] == "infinity" and shown["TasksMax"] == "300"
+    assert shown["CPUQuotaPerSecUSec"] == "250ms" and shown["MemoryHigh"] == "268435456"
+    host.run("alice", "bothy", "restart", "--timeout", "1", "limited", check=True)
+    assert unit_of(host, container) != unit
+    assert show(host, unit_of(host, container)) == shown
+
+
+def test_preset(host):
+    host.run("alice", "bothy", "launch", "busybox", "unlimited", check=True)
+    try:
+        shown = show(host, unit_of(host, "unlimited"))
+        assert shown["TasksMax"] == "4096" and shown["MemoryMax"] == "infinity"
+    finally:
+        host.run("alice", "bothy", "delete", "--force", "unlimited", check=True)
+
+
+def test_shown(host, container):
+    assert json.loads(host.output("alice", "bothy limit --json limited")) == {
+        "memory": 536870912, "memory-high": 268435456, "swap": 0, "cpu": 1.5, "cpu-weight": 20, "io-weight": 30,
+        "pids": 200}
+    assert "memory=512M" in host.output("alice", "bothy info limited")
+    top = json.loads(host.output("alice", "bothy top --json"))
+    assert [entry["name"] for entry in top if entry["state"] == "running"] == ["limited"]
+    assert "limited" in host.output("alice", "bothy top --once")
+
+
+@pytest.mark.parametrize("word", ["memory", "memory=x", "colour=red", "cpu=1,5"])
+def test_words_that_make_no_sense(host, container, word):
+    done = host.run("alice", "bothy", "limit", "limited", word)
+    assert done.returncode == 2 and word in done.stderr
+    assert host.run("alice", "bothy", "run", "--limit", word, "busybox", "true").returncode == 125
+
+
+def test_others_do_not_set_limits(host, container):
+    path = CONTAINER + container
+    done = host.run("bob", f"busctl call org.bothy.Bothy1 {path} org.bothy.Bothy1.Container SetLimits 'a{{sv}}' 0")
+    assert done.returncode != 0 and "nothing that you may see" in done.stderr
+
+
+def test_ceilings(fresh_host):
+    host = fresh_host()
+    host.write("/etc/bothy/bothyd.conf",
+               "[Limits]\nContainerMemory=134217728\nUserMemory=201326592\nUserTasks=500\nUserCPUs=2\n")
+    host.run("alice", "bothy", "launch", "busybox", "x", check=True)
+    assert show(host, unit_of(host, "x"))["MemoryMax"] == "134217728"
+    shown = show(host, SLICE)
+    assert (shown["MemoryMax"], shown["TasksMax"], shown["CPUQuotaPerSecUSec"]) == ("201326592", "500", "2s")
+    refused = host.run("alice", "bothy", "limit", "x", "memory=1G")
+    assert refused.returncode == 1 and '"memory"' in refused.stderr
+    # Root is an administrator.
+    host.run("root", "bothy", "limit", "alice/x", "memory=1G", check=True)
+    assert show(host, unit_of(host, "x"))["MemoryMax"] == "1073741824"
+    # The limits of all go with the configuration.
+    host.write("/etc/bothy/bothyd.conf", "")
+    host.run("root", "systemctl", "restart", "bothyd", check=True)
+    host.run("alice", "bothy", "restart", "--timeout", "1", "x", check=True)
+    assert show(host, SLICE)["MemoryMax"] == "infinity"
