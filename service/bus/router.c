@@ -7,7 +7,9 @@
 
 #include <string.h>
 
-#define MAX_CALLS_PER_USER 128 /* that wait for their reply */
+/* Calls that wait for their reply. Each may wait for polkit, and the bus allows a connection,
+   which ours is too, 128 calls without a reply: one user must not take them all. */
+#define MAX_CALLS_PER_USER 64
 #define MAX_WAITING        32  /* calls of a connection while it is not known whose it is */
 
 struct _BothyRouter {
