@@ -26,20 +26,31 @@ enum net_op
    * with MAC; the host's end stays down until filter and port settings are in place and
    * read back from the kernel; then it is enslaved to BRIDGE (by index, and a bridge)
    * and set up. Whatever fails, nothing is left. An identical link (same alias) from
-   * before is removed first. Reply: index, name of the host's end.
+   * before is removed first. Reply: index, name of the host's end ("bothy-" and nine digits).
+   * The end inside is down.
    */
   NET_ATTACH = 1,
-  /* Remove the nic of ALIAS: its link, its elements of the filter. Fine when there is none. */
+  /* Remove the nic of ALIAS: its link, its elements of the filter, ports that lead to its addresses.
+     Fine when there is none. It is cut off at once; the reply comes when the link is gone, some
+     20 ms later, and replies to later requests may overtake it. */
   NET_DETACH = 2,
-  /* Look at the nic of ALIAS again: filter, port settings, bridge. What is missing is put
-     back; what can not be put back leaves the link down. Reply: as ATTACH. */
+  /* Look at the nic of ALIAS again: filter, port settings, bridge. All fields are as for
+     ATTACH (but no fd; INSIDE does not matter), and may say something new. What is missing is put
+     back, without interrupting a link that is right; what can not be put back leaves the link
+     down. Reply: as ATTACH; ENODEV at NET_STEP_LINK: there is no such nic any more. */
   NET_REPAIR = 3,
   /* Reply: one message with all aliases of ours, as the kernel has them, each with a NUL. */
   NET_LIST = 4,
-  /* Set up the tables as such (no nic), or, without any nic left, take them away. */
+  /* Clean up: remove links of ours that nothing filters (made half, or after "nft flush ruleset":
+     REPAIR first what should stay), elements without a link, and, without any nic left, the tables. */
   NET_TIDY = 5,
-  /* Forward PORT of the host (0: every address, loopback too) to INSIDE_PORT of ADDRESS4/6. */
+  /* Forward PORT of the host, on every address and its loopback, to INSIDE_PORT of ADDRESS4/6, a
+     nic on BRIDGE. Once more is fine, and needed when NetworkManager activated the bridge anew,
+     which forgets our rule among its own, or after "nft flush ruleset". EEXIST: the port leads
+     elsewhere; EADDRINUSE: a process of the host listens on it. With BRIDGE 0 neither the loopback
+     nor, on a shared bridge of NetworkManager's, anybody outside gets through. */
   NET_PUBLISH = 6,
+  /* The other way round; fine when the port does not lead to ADDRESS4/6. */
   NET_UNPUBLISH = 7,
 };
 
@@ -57,7 +68,7 @@ struct net_request
   uint32_t flags;
   uint32_t bridge;                 /* index of the bridge */
   uint32_t group;                  /* nics of the same group, not 0, may talk to each other */
-  uint32_t mtu;                    /* 0: the bridge's */
+  uint32_t mtu;                    /* of the end inside, 1280 to the bridge's; 0: the bridge's */
   uint8_t mac[6];
   uint8_t padding[2];
   uint8_t address4[4];             /* 0.0.0.0: none */

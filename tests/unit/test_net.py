@@ -511,7 +511,7 @@ def test_without_the_filter_illegal_frames_would_be_heard(room):
     for source in (spoofed_macs, spoofed_neighbours, spoofed_addresses, foreign_protocols, server_answers):
         frames = list(source(room))
         heard = room.hear(frames, room.control())
-        assert len([f for f in frames if f in heard]) > len(frames) / 2, source.__name__
+        assert len([f for f in frames if f in heard]) > len(frames) / 4, source.__name__
 
 
 def test_legal_listener_reports_pass(room):
@@ -1204,8 +1204,67 @@ def test_publish(helper, published):
     assert helper.call(UNPUBLISH, **options).outcome == (0, 0)
     assert exchange(client, "192.0.2.1", 8080, tcp) is None and exchange(client, "192.0.2.1", 8080)
     a.detach()
-    assert ":" not in run("nft", "list", "map", "inet", "bothy", "ports4").split("type")[1].split("elements")[-1][60:]
+    assert "elements" not in run("nft", "list", "map", "inet", "bothy", "ports4")
     os.close(host)
+
+
+def test_publish_leaves_the_hosts_own_services(helper, published):
+    a, b, client = published
+    host = os.open(HOST, os.O_RDONLY)
+    options = dict(port=8080, inside_port=80, address4=a.address4, bridge=index_of("br0"))
+    with service(host, 8080, socket.SOCK_STREAM):
+        assert helper.call(PUBLISH, **options).outcome == (errno.EADDRINUSE, STEP_FILTER)
+        assert exchange(client, "192.0.2.1", 8080, socket.SOCK_STREAM)
+        assert helper.call(PUBLISH, flags=UDP, **options).outcome == (0, 0)
+    with service(host, 8081):
+        assert helper.call(PUBLISH, **{**options, "flags": UDP, "port": 8081}).outcome == (errno.EADDRINUSE, STEP_FILTER)
+    assert helper.call(PUBLISH, **options).outcome == (0, 0)
+    os.close(host)
+
+
+NM_SHARED = """add table ip nm-shared-br0
+flush table ip nm-shared-br0
+add chain ip nm-shared-br0 filter_forward { type filter hook forward priority 0; policy accept; };
+add rule ip nm-shared-br0 filter_forward ip daddr 10.66.0.0/24 oifname "br0" ct state { established, related } accept;
+add rule ip nm-shared-br0 filter_forward ip saddr 10.66.0.0/24 iifname "br0" accept;
+add rule ip nm-shared-br0 filter_forward iifname "br0" reject;
+add rule ip nm-shared-br0 filter_forward oifname "br0" reject;
+"""
+
+
+def test_publish_through_networkmanagers_rules(helper, published):
+    a, b, client = published
+    tcp = socket.SOCK_STREAM
+    run("nft", "-f", "-", input=NM_SHARED)
+    before = run("nft", "list", "table", "ip", "nm-shared-br0")
+    options = dict(port=8080, inside_port=80, address4=a.address4, bridge=index_of("br0"))
+    for _ in range(2):
+        assert helper.call(PUBLISH, **options).outcome == (0, 0)
+        assert exchange(client, "192.0.2.1", 8080, tcp) == b"192.0.2.2"
+        assert ruleset().count('comment "bothy"') == 1
+    with inside(client):
+        run("ip", "route", "add", "10.66.0.0/24", "via", "192.0.2.1")
+    assert exchange(client, a.address4, 80, tcp) is None
+    # It is activated again.
+    run("nft", "-f", "-", input=NM_SHARED)
+    assert exchange(client, "192.0.2.1", 8080, tcp) is None
+    assert helper.call(PUBLISH, **options).outcome == (0, 0)
+    assert exchange(client, "192.0.2.1", 8080, tcp) == b"192.0.2.2"
+    a.detach()
+    b.detach()
+    assert helper.call(TIDY).outcome == (0, 0)
+    assert run("nft", "list", "table", "ip", "nm-shared-br0") == before
+    assert open("/proc/sys/net/ipv4/conf/br0/route_localnet").read() == "0\n"
+
+
+def test_publish_again_after_flush_ruleset(helper, published):
+    a, b, client = published
+    options = dict(port=8080, inside_port=80, address4=a.address4, bridge=index_of("br0"))
+    assert helper.call(PUBLISH, **options).outcome == (0, 0)
+    run("nft", "flush", "ruleset")
+    assert a.repair().outcome == (0, 0)
+    assert helper.call(PUBLISH, **options).outcome == (0, 0)
+    assert exchange(client, "192.0.2.1", 8080, socket.SOCK_STREAM) == b"192.0.2.2"
 
 
 def test_publish_does_not_open_the_loopback(helper, published):

@@ -7,20 +7,20 @@
 #include <linux/rtnetlink.h>
 
 /* Since Linux 6.3; an older kernel ignores it. */
-#define MCAST_MAX_GROUPS    (IFLA_BRPORT_LOCKED + 3)
-#define MOST_MCAST_GROUPS   64
-#define MOST_MCAST_SOURCES  64
-#define N_SETTINGS          (sizeof settings / sizeof settings[0])
-#define ROUTER_NEVER        0
+#define MCAST_MAX_GROUPS   (IFLA_BRPORT_LOCKED + 3)
+#define MOST_MCAST_GROUPS  64
+#define MOST_MCAST_SOURCES 64
+#define N_SETTINGS         (sizeof settings / sizeof settings[0])
+#define ROUTER_NEVER       0
 
 static const struct {
   int attribute;
   uint8_t value;
 } settings[] = {
-  { IFLA_BRPORT_GUARD, 1 },         { IFLA_BRPORT_PROTECT, 1 },
-  { IFLA_BRPORT_LEARNING, 0 },      { IFLA_BRPORT_UNICAST_FLOOD, 0 },
-  { IFLA_BRPORT_MODE, 0 },          { IFLA_BRPORT_MULTICAST_ROUTER, ROUTER_NEVER },
-  { IFLA_BRPORT_MCAST_FLOOD, 1 },   { IFLA_BRPORT_BCAST_FLOOD, 1 },
+  { IFLA_BRPORT_GUARD, 1 },          { IFLA_BRPORT_PROTECT, 1 },
+  { IFLA_BRPORT_LEARNING, 0 },       { IFLA_BRPORT_UNICAST_FLOOD, 0 },
+  { IFLA_BRPORT_MODE, 0 },           { IFLA_BRPORT_MULTICAST_ROUTER, ROUTER_NEVER },
+  { IFLA_BRPORT_MCAST_FLOOD, 1 },    { IFLA_BRPORT_BCAST_FLOOD, 1 },
   { IFLA_BRPORT_NEIGH_SUPPRESS, 0 }, { IFLA_BRPORT_PROXYARP, 0 },
 };
 

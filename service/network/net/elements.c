@@ -188,8 +188,11 @@ element_get (struct nft *nft, struct element *element)
 }
 
 int
-element_each (struct nft *nft, enum table table, const char *set,
-              int (*reader) (const struct element *element, void *data), void *data)
+element_each (struct nft *nft,
+              enum table table,
+              const char *set,
+              int (*reader) (const struct element *element, void *data),
+              void *data)
 {
   AUTO_MESSAGE message = new_message (NFT_MSG_GETSETELEM, NLM_F_DUMP, table, set);
   struct reading reading = { .element = { .table = table, .set = set }, .reader = reader, .data = data };
@@ -288,7 +291,7 @@ batch_flush (struct batch *batch, enum table table, const char *set)
 static int
 read_answers (struct batch *batch, uint32_t first, uint32_t last)
 {
-  _Alignas (struct nlmsghdr) char buffer[16384];
+  _Alignas(struct nlmsghdr) char buffer[16384];
   int result = 0;
 
   for (;;) {

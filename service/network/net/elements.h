@@ -38,8 +38,11 @@ void element_add_name (struct element *element, const char *name);
 int element_get (struct nft *nft, struct element *element);
 
 /* Calls READER for each element of SET; 0 also when there is no such set. */
-int element_each (struct nft *nft, enum table table, const char *set,
-                  int (*reader) (const struct element *element, void *data), void *data);
+int element_each (struct nft *nft,
+                  enum table table,
+                  const char *set,
+                  int (*reader) (const struct element *element, void *data),
+                  void *data);
 
 /* Changes that the kernel does all or none of. */
 struct batch {

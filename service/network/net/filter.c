@@ -9,8 +9,10 @@
 #include "rules.h"
 
 /* Of nics; ports of the host are looked after in ports.c. */
-static const char *const bridge_sets[] = { "nics",     "lan",      "macs",             "own4",   "own6",   "targets6",
-                                           "claimed4", "claimed6", "claimed_targets6", "groups", "members" };
+static const char *const bridge_sets[] = { "nics",     "lan",      "macs",
+                                           "own4",     "own6",     "targets6",
+                                           "claimed4", "claimed6", "claimed_targets6",
+                                           "groups",   "members" };
 static const char *const inet_sets[] = { "nics4", "nics6", "groups4", "groups6", "members4", "members6" };
 
 #define N_BRIDGE_SETS (sizeof bridge_sets / sizeof bridge_sets[0])
@@ -28,7 +30,8 @@ filter_ensure (struct nft *nft)
 
   if (nft_is_unchanged (nft))
     return 0;
-  /* Somebody did something, or we were just started. Taken before: what comes between is noticed next time. */
+  /* Somebody did something, or we were just started. Taken before: what comes between is noticed next time.
+   */
   nft_trust (nft);
   error = nft_run (nft, rules_text);
   if (error != 0)
@@ -136,7 +139,6 @@ int
 filter_remove (struct nft *nft)
 {
   /* Adding first: they may not be there. */
-  return nft_run (nft,
-                  "add table bridge bothy\nadd table inet bothy\n"
-                  "delete table bridge bothy\ndelete table inet bothy\n");
+  return nft_run (nft, "add table bridge bothy\nadd table inet bothy\n"
+                       "delete table bridge bothy\ndelete table inet bothy\n");
 }

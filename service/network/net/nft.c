@@ -27,6 +27,7 @@ nft_open (struct nft *nft)
   nft->context = nft_ctx_new (NFT_CTX_DEFAULT);
   if (nft->context == NULL)
     return ENOMEM;
+  nft_ctx_output_set_flags (nft->context, NFT_CTX_OUTPUT_HANDLE);
   return nft_ctx_buffer_error (nft->context) == 0 && nft_ctx_buffer_output (nft->context) == 0 ? 0 : ENOMEM;
 }
 
@@ -44,7 +45,9 @@ nft_close (struct nft *nft)
 static int
 find_error (const char *text)
 {
-  static const int candidates[] = { EEXIST, ENOENT, EPERM, EOPNOTSUPP, ENOSPC, ENOMEM, EBUSY, ENFILE, EINVAL };
+  static const int candidates[] = {
+    EEXIST, ENOENT, EPERM, EOPNOTSUPP, ENOSPC, ENOMEM, EBUSY, ENFILE, EINVAL
+  };
 
   for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++)
     if (strstr (text, strerror (candidates[i])) != NULL)
@@ -58,10 +61,7 @@ read_generation (const struct nlmsghdr *header, void *data)
   struct nlattr *attributes[NFTA_GEN_MAX + 1];
   uint32_t *generation = data;
 
-  if (nlmsg_parse ((struct nlmsghdr *)(uintptr_t)header,
-                   sizeof (struct nfgenmsg),
-                   attributes,
-                   NFTA_GEN_MAX,
+  if (nlmsg_parse ((struct nlmsghdr *)(uintptr_t)header, sizeof (struct nfgenmsg), attributes, NFTA_GEN_MAX,
                    NULL) < 0 ||
       attributes[NFTA_GEN_ID] == NULL)
     return EBADMSG;
@@ -125,4 +125,14 @@ nft_run (struct nft *nft, const char *commands)
     return 0;
   fprintf (stderr, "bothy-net: nftables: %s", message);
   return find_error (message);
+}
+
+int
+nft_ask (struct nft *nft, const char *commands, const char **ret_output)
+{
+  bool failed = nft_run_cmd_from_buffer (nft->context, commands) != 0;
+  const char *message = nft_ctx_get_error_buffer (nft->context);
+
+  *ret_output = nft_ctx_get_output_buffer (nft->context);
+  return failed ? find_error (message) : 0;
 }

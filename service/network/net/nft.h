@@ -28,6 +28,12 @@ void nft_close (struct nft *nft);
 /* Does COMMANDS, all or nothing, and logs what goes wrong. Returns 0 or an errno value. */
 int nft_run (struct nft *nft, const char *commands);
 
+/*
+ * Asks with COMMANDS, in silence. RET_OUTPUT, with the handles of rules, lasts until the next call.
+ * Returns 0 or an errno value.
+ */
+int nft_ask (struct nft *nft, const char *commands, const char **ret_output);
+
 /* Whether nobody but us changed any rule since nft_trust(). */
 bool nft_is_unchanged (struct nft *nft);
 

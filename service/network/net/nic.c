@@ -133,8 +133,8 @@ verify (struct net *net, const struct net_request *request, uint32_t index, bool
   if (error != 0)
     return error;
   if (!is_nic (&link, request->alias) || link.master != request->bridge || !link.port_is_right ||
-      link.isolated != (request->group == 0) || !link.makes_no_addresses ||
-      (link.flags & IFF_NOARP) == 0 || ((link.flags & IFF_UP) != 0) != up)
+      link.isolated != (request->group == 0) || !link.makes_no_addresses || (link.flags & IFF_NOARP) == 0 ||
+      ((link.flags & IFF_UP) != 0) != up)
     return EBADMSG;
   return 0;
 }
@@ -144,7 +144,10 @@ verify (struct net *net, const struct net_request *request, uint32_t index, bool
  * filter first, then the bridge, then up, each seen in the kernel before the next.
  */
 static int
-bring_up (struct net *net, const struct net_request *request, const struct link *link, const char *bridge,
+bring_up (struct net *net,
+          const struct net_request *request,
+          const struct link *link,
+          const char *bridge,
           struct outcome *ret)
 {
   struct record record;
@@ -175,7 +178,10 @@ bring_up (struct net *net, const struct net_request *request, const struct link 
 }
 
 static int
-make (struct net *net, const struct net_request *request, int namespace, const struct link *bridge,
+make (struct net *net,
+      const struct net_request *request,
+      int namespace,
+      const struct link *bridge,
       struct link *ret_link)
 {
   char name[IFNAMSIZ];

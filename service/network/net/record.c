@@ -67,8 +67,8 @@ write_identity (const struct record *r, struct batch *batch, enum change change)
   write_hex (mac, r->mac, sizeof r->mac);
   write_hex (address4, r->address4, sizeof r->address4);
   write_hex (address6, r->address6, sizeof r->address6);
-  snprintf (element.comment, sizeof element.comment, "%016" PRIx64 " %s %s %s %08x %d %s",
-            r->hash, mac, address4, address6, r->group, r->lan, r->bridge);
+  snprintf (element.comment, sizeof element.comment, "%016" PRIx64 " %s %s %s %08x %d %s", r->hash, mac,
+            address4, address6, r->group, r->lan, r->bridge);
   batch_change (batch, change, &element);
   element.comment[0] = '\0';
   if (r->lan) {
@@ -82,8 +82,12 @@ write_identity (const struct record *r, struct batch *batch, enum change change)
 
 /* On the bridge or, with an address of SIZE, at the router: SETS are of who is in which group. */
 static void
-write_group (const struct record *r, struct batch *batch, enum change change, struct element element,
-             const char *map, const char *set)
+write_group (const struct record *r,
+             struct batch *batch,
+             enum change change,
+             struct element element,
+             const char *map,
+             const char *set)
 {
   if (r->group == 0)
     return;
@@ -182,8 +186,8 @@ record_read (const struct element *element, struct record *ret)
   if (element->key_size != sizeof ret->name || memchr (element->key, 0, sizeof ret->name) == NULL)
     return false;
   memcpy (ret->name, element->key, sizeof ret->name);
-  if (sscanf (element->comment, "%16" SCNx64 " %12[0-9a-f] %8[0-9a-f] %32[0-9a-f] %8x %1d %15s",
-              &ret->hash, mac, address4, address6, &ret->group, &lan, ret->bridge) != 7)
+  if (sscanf (element->comment, "%16" SCNx64 " %12[0-9a-f] %8[0-9a-f] %32[0-9a-f] %8x %1d %15s", &ret->hash,
+              mac, address4, address6, &ret->group, &lan, ret->bridge) != 7)
     return false;
   ret->lan = lan == 1;
   return read_hex (mac, ret->mac, 6) && read_hex (address4, ret->address4, 4) &&

@@ -24,8 +24,8 @@ struct record {
 };
 
 /* The record of REQUEST's nic, with NAME as the host's end and BRIDGE. */
-void record_init (
-    struct record *record, const struct net_request *request, const char *name, const char *bridge);
+void
+record_init (struct record *record, const struct net_request *request, const char *name, const char *bridge);
 
 /* Whether the filter does the same for both. */
 bool record_is_same (const struct record *a, const struct record *b);

@@ -13,6 +13,8 @@
  *          *nat     ports of the host that lead to a container
  */
 
+/* One command a line. */
+/* clang-format off */
 #define BRIDGE "bridge bothy "
 #define INET   "inet bothy "
 
@@ -215,6 +217,8 @@
   "masquerade\n"                                                                                      \
   "add rule " INET "postnat ct status dnat iifname . ip6 saddr @nics6 oifname . ip6 daddr @nics6 "    \
   "masquerade\n"
+
+/* clang-format on */
 
 const char rules_text[] = BRIDGE_SETS BRIDGE_CHAINS BRIDGE_NIC BRIDGE_ARP BRIDGE_IP4 BRIDGE_IP6 BRIDGE_ICMP6
     BRIDGE_BETWEEN INET_SETS INET_CHAINS INET_INPUT INET_FORWARD INET_NAT;

@@ -141,10 +141,13 @@ tidy_up (struct net *net, struct outcome *ret)
   if (error != 0)
     return fail (ret, NET_STEP_LINK, error);
   error = keep_alive (net, &links, records, &n_records);
-  if (error == 0 && n_records == 0)
-    error = filter_remove (&net->nft);
-  else if (error == 0)
+  if (error == 0 && n_records == 0) {
+    error = ports_close (&net->nft, net->route);
+    if (error == 0)
+      error = filter_remove (&net->nft);
+  } else if (error == 0) {
     error = filter_ensure (&net->nft);
+  }
   if (error == 0 && n_records > 0)
     error = filter_replace (&net->nft, records, n_records);
   return error != 0 ? fail (ret, NET_STEP_FILTER, error) : 0;
