@@ -10,9 +10,9 @@ G_BEGIN_DECLS
 
 /*
  * A control group for each running container, given to the container's root: made by
- * systemd as a delegated scope in a slice of the owner's slice, or in the plain cgroup2
- * tree. "Group" below is the path under the cgroup2 mount, such as
- * /user.slice/user-1000.slice/user-1000-bothy.slice/bothy-UUID-N.scope.
+ * systemd as a delegated scope in the owner's slice, or in the plain cgroup2 tree.
+ * "Group" below is the path under the cgroup2 mount, such as
+ * /user.slice/user-1000.slice/bothy-UUID-N.scope.
  */
 #define BOTHY_TYPE_CGROUPS (bothy_cgroups_get_type ())
 G_DECLARE_DERIVABLE_TYPE (BothyCgroups, bothy_cgroups, BOTHY, CGROUPS, GObject)

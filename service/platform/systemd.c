@@ -22,7 +22,7 @@ typedef struct {
   BothyCgroups parent;
   GDBusConnection *bus;
   GHashTable *jobs; /* object path → GTask */
-  GHashTable *bounded; /* uid: whose slice has its limits */
+  GHashTable *bounded; /* uid: whose containers' slice has its limits */
   GHashTable *early; /* job paths that ended before the reply with their path was read → result */
   guint subscription;
   guint in_flight;
@@ -36,6 +36,7 @@ G_DEFINE_TYPE (BothySystemd, bothy_systemd, BOTHY_TYPE_CGROUPS)
 typedef struct {
   char *unit;
   char *slice;
+  char *below; /* "SLICE/" that the slice is in, or NULL: in user.slice */
   char *user;
   guint32 owner; /* whose slice it is in, and whose process PIDFD is */
   guint32 pid;
@@ -50,6 +51,7 @@ start_free (Start *start)
 {
   g_free (start->unit);
   g_free (start->slice);
+  g_free (start->below);
   g_free (start->user);
   bothy_clear_fd (&start->pidfd);
   g_free (start);
@@ -58,7 +60,7 @@ start_free (Start *start)
 static char *
 group_of (const Start *start)
 {
-  return g_strdup_printf ("/user.slice/user-%u.slice/%s/%s", start->owner, start->slice, start->unit);
+  return g_strdup_printf ("/user.slice/%s%s/%s", start->below ? start->below : "", start->slice, start->unit);
 }
 
 static void
@@ -209,7 +211,7 @@ start_new (const char *name, guint32 slice_of, guint32 given_to)
   Start *start = g_new0 (Start, 1);
 
   start->unit = g_strconcat (name, ".scope", NULL);
-  start->slice = g_strdup_printf ("user-%u-bothy.slice", slice_of);
+  start->slice = g_strdup_printf ("user-%u.slice", slice_of);
   start->user = g_strdup_printf ("%u", given_to);
   start->owner = slice_of;
   start->pidfd = -1;
@@ -243,37 +245,50 @@ set_properties (BothySystemd *self, const char *unit, const BothyLimits *limits,
                           NULL, callback, user_data);
 }
 
+typedef struct {
+  BothySystemd *systemd;
+  guint32 owner;
+} Bound;
+
 static void
 on_bounded (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autofree char *slice = user_data;
+  g_autofree Bound *bound = user_data;
+  g_autoptr (BothyCgroups) self = BOTHY_CGROUPS (bound->systemd);
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
 
-  if (!reply)
-    g_warning ("systemd did not limit %s: %s", slice, error->message);
+  if (reply)
+    return;
+  g_warning ("systemd did not limit the containers of user %u: %s", bound->owner, error->message);
+  g_hash_table_remove (bound->systemd->bounded, GUINT_TO_POINTER (bound->owner));
 }
 
-/* Whether SLICE has limits, now or from an earlier configuration. */
-static gboolean
-is_bounded (const BothyLimits *limits, const char *slice)
-{
-  g_autofree char *drop_ins = g_strdup_printf ("/run/systemd/system.control/%s.d", slice);
-
-  for (BothyLimit i = 0; i < BOTHY_N_LIMITS; i++) {
-    if (bothy_limits_has (limits, i))
-      return TRUE;
-  }
-  return g_file_test (drop_ins, G_FILE_TEST_IS_DIR);
-}
-
-/* Once for each user is enough: systemd keeps it when the slice goes. It takes calls one
-   after the other, so that the scope, which is asked for next, does not have to wait. */
+/*
+ * The user's containers go into a slice of their own below his, if they have a limit in
+ * common; if not they are spared it, since it comes and goes with the first and the last
+ * of them. Once for each user is enough: systemd keeps the limits when the slice goes. It
+ * takes calls one after the other, so the scope, which is asked for next, need not wait.
+ */
 static void
-bound_user (BothySystemd *self, const BothyCgroupSpec *spec, const char *slice)
+bound_user (BothySystemd *self, const BothyCgroupSpec *spec, Start *start)
 {
-  if (g_hash_table_add (self->bounded, GUINT_TO_POINTER (spec->owner)) && is_bounded (&spec->of_user, slice))
-    set_properties (self, slice, &spec->of_user, on_bounded, g_strdup (slice));
+  gboolean limited = FALSE;
+  Bound *bound;
+
+  for (BothyLimit i = 0; i < BOTHY_N_LIMITS; i++)
+    limited = limited || bothy_limits_has (&spec->of_user, i);
+  if (!limited)
+    return;
+  g_free (start->slice);
+  start->slice = g_strdup_printf ("user-%u-bothy.slice", spec->owner);
+  start->below = g_strdup_printf ("user-%u.slice/", spec->owner);
+  if (!g_hash_table_add (self->bounded, GUINT_TO_POINTER (spec->owner)))
+    return;
+  bound = g_new0 (Bound, 1);
+  bound->systemd = g_object_ref (self);
+  bound->owner = spec->owner;
+  set_properties (self, start->slice, &spec->of_user, on_bounded, bound);
 }
 
 static void
@@ -284,7 +299,7 @@ systemd_start (BothyCgroups *cgroups, const char *name, const BothyCgroupSpec *s
   start->pid = (guint32) spec->pid;
   start->limits = spec->limits;
   g_task_set_task_data (task, start, (GDestroyNotify) start_free);
-  bound_user ((BothySystemd *) cgroups, spec, start->slice);
+  bound_user ((BothySystemd *) cgroups, spec, start);
   send_start (task);
 }
 

@@ -188,6 +188,7 @@ test_ceilings() {
   gone l12
   configure ''
   alice 'bothy launch busybox l14'
-  [ "$(cat /sys/fs/cgroup/user.slice/user-1000.slice/user-1000-bothy.slice/memory.max)" = max ]
+  [ "$(group_file l14 memory.max)" = max ]
+  [ "$(group_file l14 ../memory.max)" = max ]
   gone l14
 }
