@@ -50,6 +50,9 @@ BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Config
   <policy user="root">
     <allow own="org.freedesktop.PolicyKit1"/>
   </policy>
+  <policy user="polkitd">
+    <allow own="org.freedesktop.PolicyKit1"/>
+  </policy>
   <limit name="max_connections_per_user">2000</limit>
   <limit name="max_match_rules_per_connection">1000</limit>
   <include>/usr/share/dbus-1/system.d/org.bothy.Bothy1.conf</include>
@@ -173,6 +176,9 @@ class World:
         self.daemons.append(daemon)
 
     def start_polkitd(self):
+        for directory in ("etc/polkit-1", "etc/polkit-1/rules.d"):
+            (self.root / directory).mkdir(exist_ok=True)
+            (self.root / directory).chmod(0o755)
         self.polkitd = subprocess.Popen(
             self.command("/usr/lib/polkit-1/polkitd", "--no-debug"), stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

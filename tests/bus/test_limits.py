@@ -1,0 +1,427 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Ids, quotas, damaged records, full disks and floods (THREATS, RANGE, STATE, DOS)."""
+
+import os
+import re
+import resource
+import signal
+import statistics
+import time
+
+import pytest
+from gi.repository import Gio
+
+import archives
+import polkit
+from conftest import ALICE, BOB
+from wire import CONTAINER, MANAGER, OPERATION, PROCESS, ROOT, BusError, container_path, variants, wait
+
+
+def bases(client):
+    return sorted(entry[0] for entry in client.manager("ListRanges")[0])
+
+
+def create_many(client, names):
+    serials = [client.send(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", name, "busybox", {}) for name in names]
+    results = []
+    for serial in serials:
+        try:
+            client.reply(serial, timeout=60)
+            results.append("")
+        except BusError as error:
+            results.append(error.short)
+    return results
+
+
+def test_RANGE_02_parallel_creates_are_disjoint(fresh_world):
+    world = fresh_world(config="[Quota]\nContainers=200\n")
+    users = [world.client(uid) for uid in (ALICE, ALICE, BOB, 1002)]
+    serials = [(user, user.send(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", f"c{i}-{n}", "busybox", {}))
+               for i in range(15) for n, user in enumerate(users)]
+    for user, serial in serials:
+        user.reply(serial, timeout=120)
+    found = [entry for user in users[1:] for entry in user.manager("ListRanges")[0]]
+    assert len(found) == 60 == len({base for base, *_ in found})
+    pool = 1073741824
+    for base, count, _, name in found:
+        assert count == 65536 and base % 65536 == 0 and base >= pool and name
+    # The same after a restart.
+    world.restart(signal.SIGKILL)
+    assert sorted(found) == sorted(entry for user in users[1:] for entry in user.manager("ListRanges")[0])
+
+
+def test_RANGE_05_pool_is_exhausted(fresh_world):
+    # Where no other test's containers are, also of a run at the same time.
+    base = 0x60000000 + os.getpid() % 4000 * 65536
+    world = fresh_world(config=f"[Ranges]\nBase={base}\nCount=2\n")
+    alice, bob = world.client(ALICE), world.client(BOB)
+    assert create_many(alice, ["a", "b", "c", "d"]).count("") == 2
+    assert alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "e", "busybox", {}) == "NoFreeRange"
+    before = world.snapshot()
+    assert bob.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "x", "busybox", {}) == "NoFreeRange"
+    wait(lambda: world.snapshot() == before)
+    # A range is its owner's for ever: a free one of alice's helps alice, not bob.
+    path = alice.manager("ListContainers")[0][0][5]
+    alice.delete(path)
+    assert bob.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "x", "busybox", {}) == "NoFreeRange"
+    alice.create("again")
+
+
+def test_RANGE_06_quota_of_containers(fresh_world):
+    world = fresh_world(config="[Quota]\nContainers=3\n")
+    alice, bob = world.client(ALICE), world.client(BOB)
+    results = create_many(alice, [f"c{i}" for i in range(10)])
+    assert sorted(results) == [""] * 3 + ["QuotaExceeded"] * 7
+    assert alice.get(ROOT, MANAGER, "MaxContainers") == 3
+    bob.create("his")
+    alice.delete(alice.manager("ListContainers")[0][0][5])
+    alice.create("next")
+
+
+def test_RANGE_06_failed_creates_are_not_counted(fresh_world):
+    world = fresh_world(config="[Quota]\nContainers=1\n")
+    alice = world.client(ALICE)
+    for _ in range(3):
+        assert alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "x1", "no-such", {}) == "NoSuchImage"
+    alice.create("x1")
+
+
+def test_RANGE_06_quota_of_processes(fresh_world):
+    world = fresh_world(config="[Quota]\nProcesses=2\n")
+    alice = world.client(ALICE)
+    path = alice.create("box", command=["sleep", "1000"])
+    alice.start(path)
+    running = [alice.call(path, CONTAINER, "Exec", "(asaha{sv})", ["sleep", "99"], [], {})[0] for _ in range(2)]
+    assert alice.error(path, CONTAINER, "Exec", "(asaha{sv})", ["true"], [], {}) == "QuotaExceeded"
+    assert alice.error(path, CONTAINER, "OpenShell", "(ssasas)", "", "", [], []) == "QuotaExceeded"
+    alice.call(running[0], PROCESS, "Kill", "(i)", 9)
+    wait(lambda: alice.get(running[0], PROCESS, "Ended"))
+    assert alice.execute(path, "echo", "x")[0] == "x\n"
+
+
+def test_RANGE_06_quota_of_operations(fresh_world):
+    world = fresh_world(config="[Quota]\nOperations=2\n")
+    alice, bob = world.client(ALICE), world.client(BOB)
+    pipes = [os.pipe() for _ in range(3)]
+    running = [alice.manager("ImportImage", "(ha{sv})", 0, {}, fds=[pipes[i][0]])[0] for i in range(2)]
+    assert alice.error(ROOT, MANAGER, "ImportImage", "(ha{sv})", 0, {}, fds=[pipes[2][0]]) == "QuotaExceeded"
+    bobs = bob.manager("ImportImage", "(ha{sv})", 0, {}, fds=[pipes[2][0]])[0]
+    for client, operation in ((alice, running[0]), (alice, running[1]), (bob, bobs)):
+        client.call(operation, OPERATION, "Cancel")
+        assert client.finish(operation)["Error"].startswith("org.bothy.Bothy1.Error.Cancelled: ")
+    for pair in pipes:
+        os.close(pair[0])
+        os.close(pair[1])
+
+
+@pytest.mark.parametrize("limit", ["ImageBytes=100000\n", "ImageFiles=3\n"])
+def test_RANGE_06_quota_of_images(fresh_world, limit):
+    world = fresh_world(config="[Quota]\n" + limit)
+    alice = world.client(ALICE)
+    before = world.records()
+    with archives.small() as file:
+        try:
+            done = alice.finish(alice.manager("ImportImage", "(ha{sv})", 0, {}, fds=[file.fileno()])[0])
+            assert re.match(r"org.bothy.Bothy1.Error.(QuotaExceeded|LimitsExceeded)", done["Error"])
+        except BusError as error:
+            assert error.short == "QuotaExceeded"
+    wait(lambda: world.records() == before)
+
+
+DAMAGE = {
+    "truncated": lambda f: f.write_bytes(f.read_bytes()[:-5]), "empty": lambda f: f.write_bytes(b""),
+    "flipped": lambda f: f.write_bytes(bytes(b ^ (4 if i == len(f.read_bytes()) - 3 else 0)
+                                             for i, b in enumerate(f.read_bytes()))),
+    "zeros": lambda f: f.write_bytes(bytes(200)), "mode": lambda f: f.chmod(0o666),
+    "owner": lambda f: os.chown(f, 1000, 1000), "newer": lambda f: f.write_bytes(
+        f.read_bytes().replace(b"bothy-record 1", b"bothy-record 9")),
+    "symlink": lambda f: (f.rename(f.parent.parent / "elsewhere"), f.symlink_to("../elsewhere")),
+    "directory": lambda f: (f.unlink(), f.mkdir()), "fifo": lambda f: (f.unlink(), os.mkfifo(f)),
+    "hardlink": lambda f: os.link(f, f.parent.parent / "second"),
+    "huge": lambda f: os.truncate(f, 1 << 30),
+}
+
+
+@pytest.mark.parametrize("damage", sorted(DAMAGE))
+def test_RANGE_09_damaged_range_record(fresh_world, damage):
+    """Nothing is given out when it is not known what is taken; what exists goes on."""
+    world = fresh_world()
+    world.expected.append(r"Ranges: |Container .*: ")
+    alice, bob = world.client(ALICE), world.client(BOB)
+    path = alice.create("old", command=["sleep", "1000"])
+    other = bob.create("his", command=["sleep", "1000"])
+    bob.start(other)
+    record = world.state / "ranges" / str(alice.get(path, CONTAINER, "RangeBase"))
+    world.stop()
+    DAMAGE[damage](record)
+    world.start()
+    assert alice.get(ROOT, MANAGER, "Degraded") is True
+    for client in (alice, bob):
+        assert client.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "new", "busybox", {}) == "Degraded"
+    assert bob.execute(other, "echo", "x")[0] == "x\n"
+    assert alice.manager("Diagnose")[0]
+    world.restart()
+    assert alice.get(ROOT, MANAGER, "Degraded") is True
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "symlink", "fifo", "owner"])
+def test_STATE_03_damaged_container_record(fresh_world, damage):
+    world = fresh_world()
+    world.expected.append(r"Container .*: ")
+    alice = world.client(ALICE)
+    alice.create("broken")
+    other = alice.create("other", command=["sleep", "1000"])
+    (identity,) = [p.name for p in (world.state / "containers").iterdir()
+                   if p.name == alice.get(container_path(ALICE, "broken"), CONTAINER, "Id")]
+    world.stop()
+    DAMAGE[damage](world.state / "containers" / identity / "container")
+    world.start()
+    assert alice.get(ROOT, MANAGER, "Degraded") is True
+    assert container_path(ALICE, "broken") not in alice.managed()
+    alice.start(other)
+    assert alice.execute(other, "echo", "x")[0] == "x\n"
+    assert alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "new", "busybox", {}) == "Degraded"
+    # Its files are still there for an administrator.
+    assert (world.state / "containers" / identity / "data").is_dir()
+
+
+def test_STATE_02_disk_is_full(fresh_world):
+    """Refused, with nothing left behind; what is there can be read, and used again when there is space."""
+    world = fresh_world(state_size="16M")
+    alice = world.client(ALICE)
+    path = alice.create("old", command=["sleep", "1000"])
+    with archives.small() as file:
+        # An import that does not fit.
+        before = world.records()
+        filler = world.state / "filler"
+        fill(filler, leave=400 << 10)
+        done = alice.finish(alice.manager("ImportImage", "(ha{sv})", 0, {}, fds=[file.fileno()])[0])
+        assert done["Phase"] == "failed" and done["Error"].startswith("org.bothy.Bothy1.Error.NoSpace: ")
+        filler.unlink()
+        wait(lambda: world.records() == before)
+    fill(filler, leave=0)
+    before = world.records()
+    assert alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "new", "busybox", {}) == "NoSpace"
+    wait(lambda: world.records() == before)
+    assert alice.error(path, CONTAINER, "Rename", "(s)", "renamed") == "NoSpace"
+    assert alice.get(path, CONTAINER, "Name") == "old"
+    assert [entry[0] for entry in alice.manager("ListContainers")[0]] == ["old"]
+    alice.manager("ListRanges")
+    filler.unlink()
+    alice.create("new")
+    alice.start(path)
+    assert alice.execute(path, "echo", "x")[0] == "x\n"
+
+
+def fill(path, leave):
+    free = os.statvfs(path.parent)
+    with open(path, "wb") as file:
+        size = free.f_bavail * free.f_frsize - leave
+        try:
+            while size > 0:
+                size -= file.write(bytes(min(size, 65536)))
+                file.flush()
+        except OSError:
+            pass
+
+
+def test_STATE_02_read_only(fresh_world):
+    world = fresh_world()
+    alice = world.client(ALICE)
+    path = alice.create("old")
+    before = world.records()
+    world.inside("mount", "-o", "remount,ro", "/var/lib/bothy")
+    assert alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "new", "busybox", {})
+    assert alice.error(path, CONTAINER, "Rename", "(s)", "renamed")
+    assert alice.error(path, CONTAINER, "Delete", "(a{sv})", {})
+    assert alice.state(path) == "stopped"
+    world.inside("mount", "-o", "remount,rw", "/var/lib/bothy")
+    assert world.records() == before
+    alice.create("new")
+    alice.delete(path)
+
+
+def test_STATE_06_second_service_is_refused(fresh_world):
+    world = fresh_world()
+    alice = world.client(ALICE)
+    path = alice.create("box", command=["sleep", "1000"])
+    alice.start(path)
+    before = world.records()
+    owner = alice.bus("GetNameOwner", "(s)", "org.bothy.Bothy1")
+    second = world.spawn()
+    assert second.wait(20) == 1
+    assert alice.bus("GetNameOwner", "(s)", "org.bothy.Bothy1") == owner
+    assert world.records() == before
+    assert alice.execute(path, "echo", "x")[0] == "x\n"
+
+
+@pytest.mark.parametrize("text", ["[Nonsense]\nA=1\n", "[Quota]\nContainers=-1\n", "[Quota]\nContainers=many\n",
+                                  "[Ranges]\nBase=0\n", "[Ranges]\nBase=1073741825\n", "[Quota\n",
+                                  "[Quota]\nContainers=99999999999999999999\n"])
+def test_STATE_configuration_that_makes_no_sense(fresh_world, text):
+    """Said, and not guessed at."""
+    world = fresh_world(start=False)
+    world.configure(text)
+    service = world.spawn()
+    assert service.wait(20) == 1
+    assert "/etc/bothy/bothyd.conf" in world.log()
+
+
+def test_DOS_01_a_flood_does_not_keep_others_waiting(world, alice, bob):
+    """alice sends as much as she can; bob's calls are answered in time."""
+    for cheap in ("ListContainers", "Diagnose"):
+        times, sent = [], []
+        for _ in range(20):
+            sent += [alice.send(ROOT, MANAGER, cheap) for _ in range(300 if cheap == "ListContainers" else 100)]
+            start = time.monotonic()
+            bob.manager("ListContainers", timeout=20)
+            times.append(time.monotonic() - start)
+            alice.drain(0)
+        assert statistics.quantiles(times, n=20)[-1] < 3, times
+        errors = set()
+        for serial in sent:
+            try:
+                alice.reply(serial)
+            except BusError as error:
+                errors.add(error.name.rsplit(".", 1)[1])
+        # The bus has a limit, too.
+        assert errors <= {"LimitsExceeded"}
+    assert alice.manager("ListContainers") == ([],)
+
+
+def test_DOS_01_calls_that_wait_are_bounded_per_user(world, bob):
+    """Not per connection: with polkit hanging, alice's later calls are refused and bob's are not."""
+    world.polkit.answers[polkit.INSPECT] = "hang"
+    clients = [world.client(ALICE) for _ in range(10)]
+    serials = [(client, client.send(ROOT, MANAGER, "ListContainers")) for client in clients for _ in range(30)]
+    wait(lambda: sum(client.replied(serial, 0) for client, serial in serials) >= 300 - 64)
+    world.polkit.wait_held(16)
+    bobs = bob.send(ROOT, MANAGER, "ListContainers")
+    wait(lambda: [q for q in world.polkit.asked() if q.subject["name"] == bob.name])
+    assert len([q for q in world.polkit.asked() if q.subject["name"] != bob.name]) <= 64
+    world.polkit.answers[polkit.INSPECT] = "no"
+    world.polkit.release("no")
+    assert bob.reply(bobs) == ([],)
+    outcomes = []
+    for client, serial in serials:
+        try:
+            client.reply(serial)
+            outcomes.append("")
+        except BusError as error:
+            outcomes.append(error.short)
+    assert set(outcomes) == {"", "LimitsExceeded"}
+    assert clients[0].manager("ListContainers") == ([],)
+
+
+def test_DOS_02_one_who_does_not_read(fresh_world):
+    """The service's memory does not grow with what a caller leaves unread."""
+    world = fresh_world()
+    slow, bob = world.client(ALICE), world.client(BOB)
+    slow.create("box")
+    slow.socket.setblocking(False)
+    before = world.rss()
+    data = b""
+    for serial in range(1000, 21000):
+        message = Gio.DBusMessage.new_method_call("org.bothy.Bothy1", ROOT, "org.freedesktop.DBus.ObjectManager",
+                                                  "GetManagedObjects")
+        message.set_serial(serial)
+        data += bytes(message.to_blob(Gio.DBusCapabilityFlags.NONE))
+    sent, deadline = 0, time.monotonic() + 8
+    while sent < len(data) and time.monotonic() < deadline:
+        try:
+            sent += slow.socket.send(data[sent:sent + 65536])
+        except BlockingIOError:
+            time.sleep(0.01)
+        except OSError:
+            break
+    start = time.monotonic()
+    bob.manager("ListContainers", timeout=30)
+    assert time.monotonic() - start < 5
+    assert world.rss() - before < 400 << 20
+
+
+def test_DOS_03_large_messages_with_fds(world, alice, bob):
+    fds = [os.open("/dev/null", os.O_RDONLY) for _ in range(16)]
+    before = world.settled_fds()
+    for _ in range(5):
+        assert alice.error(ROOT, MANAGER, "GetImage", "(s)", "x" * (8 << 20), fds=fds) == "InvalidArgs"
+    assert bob.manager("ListContainers", timeout=5) == ([],)
+    for fd in fds:
+        os.close(fd)
+    wait(lambda: world.settled_fds() == before)
+
+
+def test_DOS_04_many_connections(world, bob):
+    before = world.rss(), world.settled_fds()
+    for _ in range(300):
+        with world.client(ALICE) as client:
+            client.send(ROOT, MANAGER, "ListContainers")
+    assert bob.manager("ListContainers", timeout=10) == ([],)
+    assert world.rss() - before[0] < 100 << 20
+    assert world.settled_fds() <= before[1] + 1
+
+
+def test_DOS_06_few_file_descriptors(fresh_world):
+    """Calls fail while there are none, the service does not; and it recovers."""
+    world = fresh_world()
+    alice = world.client(ALICE)
+    path = alice.create("box", command=["sleep", "1000"])
+    alice.start(path)
+    limits = resource.prlimit(world.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(world.pid, resource.RLIMIT_NOFILE, (world.settled_fds() + 2, limits[1]))
+    results = set(create_many(alice, [f"c{i}" for i in range(20)]))
+    for _ in range(10):
+        results.add(alice.error(path, CONTAINER, "OpenLog"))
+    assert results - {""}
+    assert alice.state(path) == "running"
+    resource.prlimit(world.pid, resource.RLIMIT_NOFILE, limits)
+    used = cpu_ticks(world.pid)
+    time.sleep(1)
+    assert cpu_ticks(world.pid) - used < 50
+    assert alice.get(ROOT, MANAGER, "Degraded") is False
+    assert alice.execute(path, "echo", "x")[0] == "x\n"
+    alice.create("later")
+
+
+def cpu_ticks(pid):
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_DOS_07_many_lives_leave_nothing(world, alice):
+    def live(i):
+        path = alice.create(f"c{i % 3}", command=["sleep", "1000"])
+        alice.start(path)
+        alice.execute(path, "true")
+        alice.delete(path)
+    live(0)
+    wait(lambda: not [name for name in world.records() if re.search(r"containers/.|trash/.", name)])
+    before = world.settled_fds()
+    for i in range(25):
+        live(i)
+    wait(lambda: world.settled_fds() == before)
+    wait(lambda: not [group for group in world.cgroups() if "/bothy-" in group])
+    assert len(bases(alice)) == 1
+
+
+def test_DOS_09_polkit_hangs_and_others_go_on(world, alice, bob):
+    path = alice.create("box", command=["sleep", "1000"])
+    world.polkit.answers[polkit.CREATE] = "hang"
+    waiting = bob.send(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "x1", "busybox", {})
+    world.polkit.wait_held()
+    start = time.monotonic()
+    alice.start(path)
+    alice.state(path)
+    alice.get_all(path, CONTAINER)
+    assert time.monotonic() - start < 5
+    world.polkit.release("yes")
+    bob.reply(waiting)
+
+
+def test_MAP_ranges_are_what_the_kernel_has(world, alice):
+    path = alice.create("box", command=["sleep", "1000"])
+    alice.start(path)
+    values = alice.get_all(path, CONTAINER)
+    for kind in ("uid", "gid"):
+        with open(f"/proc/{values['Leader']}/{kind}_map") as file:
+            assert file.read().split() == ["0", str(values["RangeBase"]), str(values["RangeCount"])]
