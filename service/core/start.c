@@ -405,6 +405,15 @@ request_namespaces (Start *start)
   call_helper (start, &request, NULL, on_idmap_namespace);
 }
 
+/* The control group's change takes longer than all else, and most of that is waiting for the kernel. */
+static void
+hasten_group (Start *start)
+{
+  const struct helper_request request = { .op = HELPER_HASTEN };
+
+  bothy_helper_call (start->runner->helper, &request, NULL, NULL, NULL);
+}
+
 void
 bothy_runner_start (BothyRunner *self,
                     BothyContainer *container,
@@ -431,6 +440,7 @@ bothy_runner_start (BothyRunner *self,
   if (wants_network (start))
     bothy_network_prepare (self->network);
   request_namespaces (start);
+  hasten_group (start);
 }
 
 gboolean

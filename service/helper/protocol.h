@@ -44,6 +44,9 @@ enum helper_op
      DENY_SETGROUPS. CAP_SETUID, CAP_SETGID. At step MAP, EPERM means that it is mapped
      already. */
   HELPER_MAP = 5,
+  /* Let a process change its control group sooner, in the next few milliseconds. No capability. Reply: when it
+     can. */
+  HELPER_HASTEN = 6,
 };
 
 enum helper_layer_kind

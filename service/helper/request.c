@@ -108,6 +108,8 @@ check_op (const struct helper_request *request, unsigned int n_fds)
     if (n_fds < 1)
       return EINVAL;
     return request->owner != 0 && request->owner != NO_ID ? 0 : EPERM;
+  case HELPER_HASTEN:
+    return n_fds == 0 ? 0 : EINVAL;
   default:
     return EINVAL;
   }

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not os.access(HELPER, os.X_OK), reason="needs root and BOTHY_LIBEXEC_DIR"
 )
 
-USERNS, MOUNT, SPAWN, OWN, MAP = 1, 2, 3, 4, 5
+USERNS, MOUNT, SPAWN, OWN, MAP, HASTEN = 1, 2, 3, 4, 5, 6
 IMAGE, CONTAINER = 1, 2
 SUPERVISOR, UNPACK = 1, 2
 STEP_REQUEST, STEP_FORK, STEP_USERNS, STEP_MAP, STEP_OPEN, STEP_IDMAP, STEP_OWN, STEP_DEADLINE, STEP_JOIN = 1, 2, 4, 5, 6, 8, 9, 10, 11
@@ -697,6 +697,14 @@ def test_spawn_refuses_the_namespace_of_the_host(helper, fake_program):
     ours.settimeout(10)
     assert reply.error == 0
     assert ours.recv(100) == b""  # it ended without running anything
+
+
+def test_hasten(helper):
+    reply = helper.call(request(HASTEN))
+    assert (reply.error, reply.step, reply.fds) == (0, 0, [])
+    with open("/dev/null", "rb") as null:
+        reply = helper.call(request(HASTEN), [null.fileno()])
+    assert (reply.error, reply.step) == (errno.EINVAL, STEP_REQUEST)
 
 
 def test_timing(helper):
