@@ -38,6 +38,11 @@ def info(host, name, user="alice"):
     return json.loads(host.output(user, "bothy", "info", name, "--json"))
 
 
+def steady(container):
+    """What does not change by itself; addresses come when they come."""
+    return {key: value for key, value in container.items() if key not in ("addresses", "networkError")}
+
+
 def state(host, name, user="alice"):
     return info(host, name, user)["state"]
 
@@ -146,6 +151,15 @@ def nothing_left(host, seconds=8):
         time.sleep(0.1)
 
 
+def descendants(pid):
+    """pids, on the machine, of all that a process of ours started."""
+    found = []
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], stdout=subprocess.PIPE, text=True).stdout
+    for child in map(int, children.split()):
+        found += [child, *descendants(child)]
+    return found
+
+
 class Terminal:
     """A command of a user's on a terminal."""
 
@@ -213,7 +227,12 @@ class Terminal:
 
     def __exit__(self, *_):
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
+            for pid in descendants(self.process.pid):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            self.process.kill()
             self.process.wait()
         os.close(self.slave)
         os.close(self.master)

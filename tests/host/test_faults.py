@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""LIFE-01: the broker dies between any two effects, and the next one makes "done" or "not done" of the rest.
+
+Points are found in the sources, so a new one without an operation here fails.
+"""
+
+import io
+import json
+import pathlib
+import re
+import tarfile
+import time
+
+import pytest
+
+from tools import broker, info, names, nothing_left, state, steady, tidy, until  # noqa: F401
+
+SERVICE = pathlib.Path(__file__).parents[2] / "service"
+POINTS = sorted({name for path in SERVICE.rglob("*.c")
+                 for name in re.findall(r'BOTHY_FAULT_POINT \("([^"]+)"\)', path.read_text())})
+DROP_IN = "/run/systemd/system/bothyd.service.d/fault.conf"
+
+# What comes to each group of points, with "f1" as the container that it is about.
+OPERATIONS = {
+    "create": (None, "bothy create busybox f1"),
+    "range": ("for i in 1 2 3 4 5 6 7 8; do bothy create busybox spare$i; done", "bothy create busybox f1"),
+    "start": ("bothy create busybox f1", "bothy start f1"),
+    "exec": ("bothy launch busybox f1", "bothy exec f1 -- sh -c 'echo done >/root/exec'"),
+    "stop": ("bothy launch busybox f1", "bothy stop --force f1"),
+    "delete": ("bothy create busybox f1", "bothy delete f1"),
+    "import": (None, "bothy image import --alias fault /tmp/small.tar"),
+}
+
+
+def small_archive(text):
+    """A root file system with one program that tells apart what was imported."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name in "bin", "etc", "sbin":
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(entry)
+        entry = tarfile.TarInfo("etc/marker")
+        entry.size = len(text)
+        tar.addfile(entry, io.BytesIO(text))
+    return buffer.getvalue()
+
+
+def set_fault(host, name):
+    path = host.root / DROP_IN.lstrip("/")
+    if name:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"[Service]\nEnvironment=BOTHY_FAULT={name}\nRestart=no\n")
+    else:
+        path.unlink(missing_ok=True)
+    host.run("root", "systemctl daemon-reload; systemctl reset-failed bothyd; systemctl stop bothyd; true", check=True)
+
+
+@pytest.fixture
+def broken(host):
+    """A host whose other containers run, whatever happens to f1."""
+    host.run("bob", "bothy", "launch", "busybox", "beside", check=True)
+    yield host
+    set_fault(host, None)
+    host.run("alice", "bothy image delete fault", timeout=30)
+
+
+def images(host):
+    return [alias for image in json.loads(host.output("alice", "bothy image list --json")) for alias in image["aliases"]]
+
+
+def check_group(host, group, point):
+    """Done or not done, and in either case all goes on from there."""
+    have = names(host)
+    if group in ("create", "range"):
+        if "f1" in have:
+            assert state(host, "f1") == "stopped"
+        else:
+            host.run("alice", "bothy create busybox f1", check=True)
+        host.run("alice", "bothy start f1 && bothy exec f1 -- true", check=True)
+    elif group == "start":
+        assert state(host, "f1") in ("stopped", "failed", "running")
+        if state(host, "f1") != "running":
+            host.run("alice", "bothy", "start", "f1", check=True)
+        host.run("alice", "bothy exec f1 -- true", check=True)
+    elif group == "exec":
+        assert state(host, "f1") == "running"
+        done = host.run("alice", "bothy exec f1 -- cat /root/exec")
+        assert (done.returncode, done.stdout) in ((0, "done\n"), (1, ""))
+        if point == "exec.running":
+            assert done.stdout == "done\n"
+        host.run("alice", "bothy exec f1 -- true", check=True)
+    elif group == "stop":
+        assert state(host, "f1") in ("stopped", "failed", "running")
+        if state(host, "f1") == "running":
+            host.run("alice", "bothy exec f1 -- true && bothy stop -f f1", check=True)
+        if point == "stop.ended":
+            assert state(host, "f1") == "stopped" and info(host, "f1")["lastError"] == ""
+        host.run("alice", "bothy start f1 && bothy exec f1 -- true", check=True)
+    elif group == "delete":
+        if "f1" in have:
+            host.run("alice", "bothy start f1 && bothy exec f1 -- true && bothy delete -f f1", check=True)
+        host.run("alice", "bothy create busybox f1", check=True)
+    elif group == "import":
+        if "fault" not in images(host):
+            host.run("alice", "bothy image import --alias fault /tmp/small.tar", check=True)
+        host.run("alice", "bothy create fault f1", check=True)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_fault_LIFE_01_IMG_09(broken, point):
+    host = broken
+    group = point.split(".")[0]
+    assert group in OPERATIONS, "there is no operation that comes to this point"
+    before, operation = OPERATIONS[group]
+    host.write("/tmp/small.tar", "")
+    (host.root / "tmp/small.tar").write_bytes(small_archive(point.encode()))
+    if group == "range":
+        # All that she has ever had is in use, so that the next one needs a new range.
+        free = [r for r in json.loads(host.output("alice", "bothy range list --json")) if not r["name"]]
+        for i in range(len(free)):
+            host.run("alice", "bothy", "create", "busybox", f"spare{i}", check=True)
+    elif before:
+        host.run("alice", before, check=True)
+    beside = info(host, "beside", "bob")
+    set_fault(host, point)
+    host.run("alice", "bothy", "list", check=True)
+    old = broker(host)
+    assert old != 0
+    done = host.run("alice", operation, timeout=30)
+    until(lambda: host.output("root", "systemctl show -p Result --value bothyd") == "signal", 5,
+          f"bothyd does not come to {point}: {operation} says {done.returncode} {done.stderr}")
+    set_fault(host, None)
+    # The next one.
+    host.run("alice", "bothy", "list", check=True)
+    nothing_left(host)
+    assert steady(info(host, "beside", "bob")) == steady(beside)
+    host.run("bob", "bothy exec beside -- true", check=True)
+    check_group(host, group, point)
+    for name in names(host):
+        host.run("alice", "bothy", "delete", "-f", name, check=True)
+    host.run("alice", "bothy image delete fault")
+    nothing_left(host)
+    assert steady(info(host, "beside", "bob")) == steady(beside)
+
+
+def test_every_point_is_found():
+    assert len(POINTS) >= 20
+    for path in SERVICE.rglob("*.c"):
+        text = path.read_text()
+        assert text.count("BOTHY_FAULT_POINT (") == len(re.findall(r'BOTHY_FAULT_POINT \("[a-z.-]+"\)', text)), path
+
+
+@pytest.mark.parametrize("verb", ["start", "stop --force", "delete --force", "restart --force"])
+def test_killed_at_any_time_LIFE_01(host, verb):
+    """Where no point is: kills that come at random times."""
+    host.run("root", "systemctl reset-failed bothyd; true")
+    for delay in 0.005, 0.03:
+        host.run("root", "systemctl reset-failed bothyd; true")
+        if "f1" not in names(host):
+            host.run("alice", "bothy create busybox f1", check=True)
+        if (verb == "start") == (state(host, "f1") == "running"):
+            host.run("alice", "bothy stop -f f1" if verb == "start" else "bothy start f1", check=True)
+        host.run("root", f"su -s /bin/sh alice -c 'bothy {verb} f1 >/dev/null 2>&1' & sleep {delay}; "
+                         "kill -9 $(systemctl show -p MainPID --value bothyd); wait", timeout=60)
+        time.sleep(0.1)
+        host.run("alice", "until bothy list >/dev/null; do sleep 0.1; done", check=True)
+        nothing_left(host)
+        if "f1" in names(host):
+            assert until(lambda: state(host, "f1") in ("running", "stopped", "failed"))
+            if state(host, "f1") != "running":
+                host.run("alice", "bothy start f1", check=True)
+            host.run("alice", "bothy exec f1 -- true", check=True)

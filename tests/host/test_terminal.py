@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""bothy on a terminal: what a person sees and types."""
+
+import re
+
+import pytest
+
+from tools import Terminal, info, names, nothing_left, own_children, state, tidy  # noqa: F401
+
+PROMPT = r"[/~] # (\x1b\[6n)?"
+
+
+@pytest.fixture
+def x1(host):
+    host.run("alice", "bothy", "launch", "busybox", "x1", check=True)
+
+
+def test_run_interactively(host):
+    with Terminal(host, "alice", "bothy", "run", "--rm", "-it", "busybox", "sh", rows=33, columns=101) as terminal:
+        terminal.expect(PROMPT)
+        assert terminal.raw
+        terminal.send("stty size; tty; id -u\n")
+        terminal.expect(r"\b33 101\b")
+        terminal.expect(r"/dev/(console|pts/\d+)")
+        terminal.expect(r"\b0\r\n")
+        terminal.resize(17, 99)
+        terminal.send("sleep 0.2; stty size\n")
+        terminal.expect(r"\b17 99\b")
+        # Keys are the container's, not bothy's.
+        terminal.send("cat /etc/passwd -\n")
+        terminal.expect("root:")
+        terminal.send("x\x03")
+        terminal.expect(PROMPT)
+        terminal.send("echo status $?\n")
+        terminal.expect("status 130")
+        terminal.expect(PROMPT)
+        terminal.send("exit 7\n")
+        assert terminal.wait() == 7
+        assert terminal.restored
+    assert names(host) == []
+    nothing_left(host)
+
+
+def test_terminal_is_restored_at_SIGTERM(host):
+    with Terminal(host, "alice", "bothy", "run", "--rm", "-it", "busybox", "sh") as terminal:
+        terminal.expect(PROMPT)
+        assert terminal.raw
+        pid, = own_children(host, "alice", "bothy")
+        for _ in range(3):
+            host.run("root", "kill", "-TERM", str(pid))
+        # It ends of that signal, as its caller expects.
+        assert terminal.wait() in (-15, 143)
+        assert terminal.restored
+
+
+def test_terminal_is_restored_at_SIGHUP(host):
+    with Terminal(host, "alice", "bothy", "run", "--rm", "-it", "busybox", "sh") as terminal:
+        terminal.expect(PROMPT)
+        pid, = own_children(host, "alice", "bothy")
+        host.run("root", "kill", "-HUP", str(pid), check=True)
+        assert terminal.wait() in (-1, 129)
+        assert terminal.restored
+
+
+def test_exec_on_a_terminal(host, x1):
+    with Terminal(host, "alice", "bothy", "exec", "x1", "sh", rows=30, columns=90) as terminal:
+        terminal.expect(PROMPT)
+        terminal.send("stty size; echo a | cat; tty; ps -o tty\n")
+        terminal.expect(r"30 90")
+        terminal.expect(r"/dev/pts/\d+")
+        terminal.resize(31, 91)
+        terminal.send("sleep 0.2; stty size\n")
+        terminal.expect(r"31 91")
+        terminal.expect(PROMPT)
+        terminal.send("exit 42\n")
+        assert terminal.wait() == 42
+        assert terminal.restored
+    # Without one there is none, even if asked from one.
+    with Terminal(host, "alice", "bothy", "exec", "-T", "x1", "--", "tty") as terminal:
+        assert terminal.wait() == 1
+        assert "not a tty" in terminal.text
+        assert terminal.restored
+
+
+def test_killed_exec_restores_the_terminal(host, x1):
+    with Terminal(host, "alice", "bothy", "exec", "x1", "sh") as terminal:
+        terminal.expect(PROMPT)
+        assert terminal.raw
+        pid, = own_children(host, "alice", "bothy")
+        host.run("root", "kill", "-TERM", str(pid), check=True)
+        assert terminal.wait() in (-15, 143)
+        assert terminal.restored
+
+
+def test_container_that_stops_under_a_shell(host, x1):
+    with Terminal(host, "alice", "bothy", "shell", "x1") as terminal:
+        terminal.expect(r"[#$] ")
+        host.run("alice", "bothy", "stop", "-f", "x1", check=True)
+        terminal.wait()
+        assert terminal.restored
+
+
+def test_shell(host, x1):
+    with Terminal(host, "alice", "bothy", "shell", "x1") as terminal:
+        terminal.expect(r"# ")
+        terminal.send("echo home=$HOME user=$USER; exit 3\n")
+        terminal.expect(r"home=/root user=root")
+        # 0: the shell was open, however it ended.
+        assert terminal.wait() == 0
+        assert terminal.restored
+
+
+def test_console_and_leaving_it(host, x1):
+    with Terminal(host, "alice", "bothy", "console", "x1") as terminal:
+        terminal.expect("press Enter")
+        terminal.send("\r")
+        terminal.expect(PROMPT)
+        terminal.send("echo on the $((1+1))nd line\n")
+        terminal.expect("on the 2nd line")
+        terminal.send("\x1d\x1d\x1d")
+        assert terminal.wait() == 0
+        assert terminal.restored
+    assert state(host, "x1") == "running"
+    # It is shown again to who comes later.
+    with Terminal(host, "alice", "bothy", "console", "x1") as terminal:
+        terminal.expect("on the 2nd line")
+        # And the last one takes it over.
+        with Terminal(host, "alice", "bothy", "console", "x1") as other:
+            other.expect("on the 2nd line")
+            terminal.wait()
+            assert terminal.restored
+            other.send("\x1d\x1d\x1d")
+            assert other.wait() == 0
+
+
+def test_name_that_would_trick_a_terminal(host, x1):
+    """What a container says is escaped on its way to a person."""
+    host.run("alice", "bothy", "exec", "x1", "--", "printf", r"\033[31mred\033]0;title\007\n", check=True)
+    host.run("alice", "bothy", "exec", "x1", "--", "sh", "-c",
+             r"printf '\033[31mred\033]0;title\007\n' >/dev/console", check=True)
+    with Terminal(host, "alice", "bothy", "logs", "x1") as terminal:
+        assert terminal.wait() == 0
+        assert "red" in terminal.text
+        assert not re.search(r"[\x1b\x07]", terminal.text)
+    assert info(host, "x1")["state"] == "running"
