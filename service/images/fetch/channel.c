@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "channel.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "wire.h"
+
+#define PROGRESS_INTERVAL_US (100 * 1000)
+
+G_DEFINE_QUARK (fetch - error - quark, fetch_error)
+
+/* N strings that fill TEXT, each with a NUL at its end. */
+static gboolean
+split (const char *text, gsize size, const char **words, guint n)
+{
+  const char *end = text + size;
+
+  for (guint i = 0; i < n; i++) {
+    const char *nul = memchr (text, '\0', (gsize)(end - text));
+
+    if (!nul)
+      return FALSE;
+    words[i] = text;
+    text = nul + 1;
+  }
+  return text == end;
+}
+
+static gboolean
+is_sensible (const struct fetch_request *request)
+{
+  return request->version == FETCH_PROTOCOL_VERSION && request->op >= FETCH_RESOLVE &&
+         request->op <= FETCH_DOWNLOAD && request->catalogue >= FETCH_SIMPLESTREAMS &&
+         request->catalogue <= FETCH_LXC && request->policy >= FETCH_POLICY_SIGNATURE &&
+         request->policy <= FETCH_POLICY_TLS && request->timeout > 0 && request->timeout <= 3600 &&
+         request->size <= FETCH_MAX_IMAGE;
+}
+
+gboolean
+channel_receive (Channel *self, GError **error)
+{
+  g_autofree char *packet = g_malloc (sizeof self->request + FETCH_MAX_TEXT);
+  struct wire wire = {
+    .data = packet, .capacity = sizeof self->request + FETCH_MAX_TEXT, .fds = &self->fd, .max_fds = 1
+  };
+  struct pollfd readable = { .fd = self->connection, .events = POLLIN };
+  gsize text_size;
+
+  self->fd = -1;
+  if (poll (&readable, 1, -1) < 0 || wire_receive (self->connection, &wire) <= 0)
+    _exit (EXIT_FAILURE); /* nobody is there to be told */
+  text_size = wire.size - MIN (wire.size, sizeof self->request);
+  if (!wire.truncated && wire.size >= sizeof self->request) {
+    memcpy (&self->request, packet, sizeof self->request);
+    self->text = g_memdup2 (packet + sizeof self->request, text_size + 1);
+    if (is_sensible (&self->request) && text_size == self->request.text_size && text_size > 0 &&
+        split (self->text, text_size, self->words, FETCH_N_WORDS))
+      return TRUE;
+  }
+  g_set_error (error, FETCH_ERROR, FETCH_FAILED, "The request makes no sense to this version");
+  return FALSE;
+}
+
+static gpointer
+watch (gpointer data)
+{
+  Channel *self = data;
+  struct pollfd connection = { .fd = self->connection, .events = POLLIN };
+  char byte;
+
+  for (;;) {
+    if (poll (&connection, 1, -1) > 0 && recv (self->connection, &byte, 1, MSG_DONTWAIT) <= 0)
+      _exit (EXIT_FAILURE);
+  }
+  return NULL;
+}
+
+void
+channel_watch (Channel *self)
+{
+  g_thread_unref (g_thread_new ("watch", watch, self));
+}
+
+static void
+send_message (Channel *self, struct fetch_message *message, const char *text, gsize size, int flags)
+{
+  struct iovec parts[2] = { { message, sizeof *message }, { (void *)text, size } };
+  struct msghdr packet = { .msg_iov = parts, .msg_iovlen = 2 };
+
+  message->version = FETCH_PROTOCOL_VERSION;
+  message->text_size = (uint32_t)size;
+  while (sendmsg (self->connection, &packet, flags | MSG_NOSIGNAL) < 0 && errno == EINTR)
+    continue;
+}
+
+void
+channel_send_progress (Channel *self, guint64 bytes, guint64 total)
+{
+  struct fetch_message message = { .type = FETCH_PROGRESS, .bytes = bytes, .total = total };
+  gint64 now = g_get_monotonic_time ();
+
+  if (now - self->last_progress < PROGRESS_INTERVAL_US)
+    return;
+  self->last_progress = now;
+  /* A broker that does not read misses progress, nothing else. */
+  send_message (self, &message, NULL, 0, MSG_DONTWAIT);
+}
+
+void
+channel_send_record (Channel *self, const char *const *fields, guint64 size)
+{
+  struct fetch_message message = { .type = FETCH_RECORD, .total = size };
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < FETCH_N_FIELDS; i++)
+    g_string_append_len (text, fields[i] ? fields[i] : "", fields[i] ? (gssize)strlen (fields[i]) + 1 : 1);
+  if (text->len <= FETCH_MAX_TEXT)
+    send_message (self, &message, text->str, text->len, 0);
+}
+
+void
+channel_send_result (Channel *self, const GError *error)
+{
+  struct fetch_message message = { .type = FETCH_RESULT };
+  const char *text = error ? error->message : "";
+
+  if (error)
+    message.error = error->domain == FETCH_ERROR ? (uint32_t)error->code : FETCH_FAILED;
+  send_message (self, &message, text, MIN (strlen (text), FETCH_MAX_TEXT), 0);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+#include "error.h"
+
+/* The connection to the broker, and what it asked. */
+typedef struct {
+  int connection;
+  int fd; /* that came with the request, or -1 */
+  struct fetch_request request;
+  char *text;
+  const char *words[FETCH_N_WORDS];
+  gint64 last_progress;
+} Channel;
+
+/* Takes the request. FALSE: it makes no sense. */
+gboolean channel_receive (Channel *self, GError **error);
+
+/* From now on this process ends when the broker closes the connection. */
+void channel_watch (Channel *self);
+
+void channel_send_progress (Channel *self, guint64 bytes, guint64 total);
+void channel_send_record (Channel *self, const char *const *fields, guint64 size);
+
+/* The last message; ERROR is NULL when it worked. */
+void channel_send_result (Channel *self, const GError *error);

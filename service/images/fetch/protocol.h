@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the broker and bothy-fetch say to each other over a SOCK_SEQPACKET socket, with one
+ * bothy-fetch for each connection: the broker sends one request, bothy-fetch any number of
+ * records and progress messages and one result, then exits. Closing the socket cancels.
+ *
+ * After the fixed part of a request come FETCH_N_WORDS strings, each with a NUL at its end; after
+ * that of a record come FETCH_N_FIELDS. The text of a result says what went wrong.
+ *
+ * With a request may come one fd: of the keyring for FETCH_RESOLVE and FETCH_SEARCH, of the pipe
+ * that the bytes go into for FETCH_DOWNLOAD.
+ */
+
+#include <stdint.h>
+
+#define FETCH_PROTOCOL_VERSION 1u
+#define FETCH_MAX_TEXT         (16u * 1024)
+#define FETCH_MAX_RECORDS      4096u
+#define FETCH_MAX_REDIRECTS    5u
+#define FETCH_MAX_IMAGE        (UINT64_C (100) * 1000 * 1000 * 1000 - 1)
+
+enum fetch_op {
+  FETCH_RESOLVE = 1,  /* NAME → one record */
+  FETCH_SEARCH = 2,   /* NAME: a pattern, "" for all → records */
+  FETCH_DOWNLOAD = 3, /* URL → the pipe */
+};
+
+enum fetch_catalogue {
+  FETCH_SIMPLESTREAMS = 1,
+  FETCH_LXC = 2,
+};
+
+/* What makes the broker believe a remote. The digest of an image is checked under each of them. */
+enum fetch_policy {
+  FETCH_POLICY_SIGNATURE = 1, /* the catalogue is signed; it and images may come from any host */
+  FETCH_POLICY_CHECKSUM = 2,  /* the catalogue comes from its own host, images may come from others */
+  FETCH_POLICY_TLS = 3,       /* all of it comes from that one host, over https */
+};
+
+enum fetch_word {
+  FETCH_WORD_REMOTE,       /* the remote's URL */
+  FETCH_WORD_NAME,         /* of an image, or the pattern */
+  FETCH_WORD_ARCHITECTURE, /* as uname -m says it; "" in a search for all */
+  FETCH_WORD_PROXY,        /* its URL; "" for that of the environment */
+  FETCH_WORD_URL,          /* of the download */
+  FETCH_WORD_SHA256,       /* of the download */
+  FETCH_N_WORDS,
+};
+
+struct fetch_request {
+  uint32_t version;
+  uint32_t op;
+  uint32_t catalogue;
+  uint32_t policy;
+  uint32_t timeout; /* seconds without progress, to connect and then */
+  uint32_t text_size;
+  uint64_t size; /* of the download; 0: the catalogue does not say */
+};
+
+enum fetch_message_type {
+  FETCH_PROGRESS = 1, /* bytes, of total (0: not known) */
+  FETCH_RECORD = 2,   /* total is the size of the archive (0: not known) */
+  FETCH_RESULT = 3,
+};
+
+enum fetch_error {
+  FETCH_OK = 0,
+  FETCH_FAILED = 1,       /* here */
+  FETCH_UNREACHABLE = 2,  /* no network, no such host, no answer in time, an error of the server's */
+  FETCH_NOT_FOUND = 3,    /* the catalogue has no such image */
+  FETCH_MISSING = 4,      /* 404: what the catalogue names is not there (any more) */
+  FETCH_REFUSED = 5,      /* the server does what no honest server does */
+  FETCH_NOT_VERIFIED = 6, /* signature or digest */
+  FETCH_UNSUPPORTED = 7,  /* the image needs what Bothy has not */
+  FETCH_CLOSED = 8,       /* nobody reads the pipe any more */
+};
+
+/* Of an image, as the catalogue says. The broker checks each against a grammar of its own. */
+enum fetch_field {
+  FETCH_FIELD_ALIASES, /* comma-separated */
+  FETCH_FIELD_PRODUCT,
+  FETCH_FIELD_VERSION,
+  FETCH_FIELD_OS,
+  FETCH_FIELD_RELEASE,
+  FETCH_FIELD_VARIANT,
+  FETCH_FIELD_ARCHITECTURE, /* as uname -m says it */
+  FETCH_FIELD_FINGERPRINT,  /* that other programs know it by: of metadata and root together; or "" */
+  FETCH_FIELD_SHA256,       /* of the archive; "" in records of a search that does not know it */
+  FETCH_FIELD_URL,
+  FETCH_FIELD_KEY, /* fingerprint of the key that signed, or "" */
+  FETCH_N_FIELDS,
+};
+
+struct fetch_message {
+  uint32_t version;
+  uint32_t type;
+  uint32_t error;
+  uint32_t text_size;
+  uint64_t bytes;
+  uint64_t total;
+};

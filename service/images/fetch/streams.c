@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* simplestreams: streams/v1/index.json and what it points to */
+#include "catalogue.h"
+
+#include <json-glib/json-glib.h>
+#include <string.h>
+
+#include "architecture.h"
+#include "url.h"
+
+#define MAX_DEPTH    16
+#define MAX_INDEX    8
+#define MAX_PRODUCTS 20000
+#define MAX_VALUE    256
+
+/* JSON-GLib calls itself for each level: how many there are is counted before it is let in. */
+static gboolean
+is_shallow (const char *text, gsize size)
+{
+  gboolean quoted = FALSE;
+  gint depth = 0;
+
+  for (gsize i = 0; i < size; i++) {
+    if (quoted && text[i] == '\\')
+      i++;
+    else if (text[i] == '"')
+      quoted = !quoted;
+    else if (!quoted && (text[i] == '{' || text[i] == '['))
+      depth++;
+    else if (!quoted && (text[i] == '}' || text[i] == ']'))
+      depth--;
+    if (depth > MAX_DEPTH)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static JsonParser *
+parse (const char *text, gsize size, const char *format, GError **error)
+{
+  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
+  JsonNode *root;
+
+  if (is_shallow (text, size) && g_utf8_validate (text, (gssize)size, NULL) &&
+      json_parser_load_from_data (parser, text, (gssize)size, NULL)) {
+    root = json_parser_get_root (parser);
+    if (root && JSON_NODE_HOLDS_OBJECT (root) &&
+        g_strcmp0 (json_object_get_string_member_with_default (json_node_get_object (root), "format", ""),
+                   format) == 0)
+      return g_steal_pointer (&parser);
+  }
+  g_set_error (error, FETCH_ERROR, FETCH_REFUSED, "The catalogue is not in the format %s", format);
+  return NULL;
+}
+
+static JsonObject *
+get_object (JsonObject *object, const char *name)
+{
+  JsonNode *node = object ? json_object_get_member (object, name) : NULL;
+
+  return node && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+}
+
+/* Of text only, and not more than a name has. */
+static const char *
+get_text (JsonObject *object, const char *name)
+{
+  JsonNode *node = object ? json_object_get_member (object, name) : NULL;
+  const char *text = node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING
+                         ? json_node_get_string (node)
+                         : NULL;
+
+  return text && strlen (text) <= 4 * MAX_VALUE ? text : "";
+}
+
+static char *
+dup_digest (JsonObject *object, const char *name)
+{
+  const char *text = get_text (object, name);
+
+  return strlen (text) == 64 && strspn (text, "0123456789abcdef") == 64 ? g_strdup (text) : NULL;
+}
+
+char **
+catalogue_parse_index (const char *text, gsize size, GError **error)
+{
+  g_autoptr (JsonParser) parser = parse (text, size, "index:1.0", error);
+  g_autoptr (GStrvBuilder) paths = g_strv_builder_new ();
+  g_autoptr (GList) names = NULL;
+  JsonObject *index;
+  guint n = 0;
+
+  if (!parser)
+    return NULL;
+  index = get_object (json_node_get_object (json_parser_get_root (parser)), "index");
+  names = index ? json_object_get_members (index) : NULL;
+  for (GList *l = names; l && n < MAX_INDEX; l = l->next) {
+    JsonObject *entry = get_object (index, l->data);
+    const char *path = get_text (entry, "path");
+
+    if (g_str_equal (get_text (entry, "datatype"), "image-downloads") && url_check_path (path) &&
+        g_str_has_suffix (path, ".json")) {
+      g_strv_builder_add (paths, path);
+      n++;
+    }
+  }
+  if (n > 0)
+    return g_strv_builder_end (paths);
+  g_set_error (error, FETCH_ERROR, FETCH_REFUSED, "The catalogue names no list of images");
+  return NULL;
+}
+
+/* ---- one product ---- */
+
+static const char *
+problem_of (JsonObject *product)
+{
+  JsonObject *requirements = get_object (product, "requirements");
+
+  if (g_str_equal (get_text (requirements, "cgroup"), "v1"))
+    return "The image needs version 1 of control groups, which this machine does not have";
+  if (g_str_equal (get_text (requirements, "privileged"), "true"))
+    return "The image needs a privileged container, which Bothy does not make";
+  return NULL;
+}
+
+/* By what an item is, not by what it is called. */
+static JsonObject *
+find_item (JsonObject *version, const char *ftype)
+{
+  JsonObject *items = get_object (version, "items");
+  g_autoptr (GList) names = items ? json_object_get_members (items) : NULL;
+
+  for (GList *l = names; l; l = l->next) {
+    JsonObject *item = get_object (items, l->data);
+
+    if (g_str_equal (get_text (item, "ftype"), ftype))
+      return item;
+  }
+  return NULL;
+}
+
+static char *
+fingerprint_of (JsonObject *version)
+{
+  JsonObject *metadata = find_item (version, "incus.tar.xz");
+  char *fingerprint;
+
+  if (!metadata)
+    metadata = find_item (version, "lxd.tar.xz");
+  fingerprint = dup_digest (metadata, "combined_rootxz_sha256");
+  return fingerprint ? fingerprint : dup_digest (metadata, "combined_sha256");
+}
+
+/* Takes the root's archive of VERSION, if it has one that can be used. */
+static gboolean
+take_version (CatalogueEntry *entry, const char *name, JsonObject *version)
+{
+  JsonObject *root = find_item (version, "root.tar.xz");
+  JsonNode *size = root ? json_object_get_member (root, "size") : NULL;
+  g_autofree char *digest = dup_digest (root, "sha256");
+  const char *path = get_text (root, "path");
+  gint64 bytes = size && JSON_NODE_HOLDS_VALUE (size) && json_node_get_value_type (size) == G_TYPE_INT64
+                     ? json_node_get_int (size)
+                     : 0;
+
+  if (!root || !digest || !url_check_path (path) || bytes <= 0 || (guint64)bytes > FETCH_MAX_IMAGE)
+    return FALSE;
+  entry->fields[FETCH_FIELD_VERSION] = g_strdup (name);
+  entry->fields[FETCH_FIELD_SHA256] = g_steal_pointer (&digest);
+  entry->fields[FETCH_FIELD_URL] = g_strdup (path);
+  entry->fields[FETCH_FIELD_FINGERPRINT] = fingerprint_of (version);
+  entry->size = (guint64)bytes;
+  return TRUE;
+}
+
+static gint
+compare_down (gconstpointer a, gconstpointer b)
+{
+  return strcmp (b, a);
+}
+
+/* The newest version that has what we need. RET_SQUASHFS: there is one, but not as an archive. */
+static gboolean
+take_newest (CatalogueEntry *entry, JsonObject *product, gboolean *ret_squashfs)
+{
+  JsonObject *versions = get_object (product, "versions");
+  g_autoptr (GList) names = versions ? g_list_sort (json_object_get_members (versions), compare_down) : NULL;
+
+  *ret_squashfs = FALSE;
+  for (GList *l = names; l; l = l->next) {
+    JsonObject *version = get_object (versions, l->data);
+
+    if (!version || !architecture_is_version (l->data))
+      continue;
+    if (take_version (entry, l->data, version))
+      return TRUE;
+    *ret_squashfs = *ret_squashfs || find_item (version, "squashfs");
+  }
+  return FALSE;
+}
+
+static CatalogueEntry *
+parse_product (const char *name, JsonObject *product)
+{
+  const char *architecture = architecture_from_debian (get_text (product, "arch"));
+  const char *problem = problem_of (product);
+  g_autoptr (CatalogueEntry) entry = g_new0 (CatalogueEntry, 1);
+  gboolean squashfs;
+
+  if (!architecture || strlen (name) > MAX_VALUE)
+    return NULL;
+  if (!take_newest (entry, product, &squashfs)) {
+    if (!squashfs)
+      return NULL; /* a virtual machine's, or nothing */
+    problem = "The image is there as squashfs only, and not as an archive";
+  }
+  entry->problem = g_strdup (problem);
+  entry->fields[FETCH_FIELD_ALIASES] = g_strdup (get_text (product, "aliases"));
+  entry->fields[FETCH_FIELD_PRODUCT] = g_strdup (name);
+  entry->fields[FETCH_FIELD_OS] = g_strdup (get_text (product, "os"));
+  entry->fields[FETCH_FIELD_RELEASE] = g_strdup (get_text (product, "release"));
+  entry->fields[FETCH_FIELD_VARIANT] = g_strdup (get_text (product, "variant"));
+  entry->fields[FETCH_FIELD_ARCHITECTURE] = g_strdup (architecture);
+  return g_steal_pointer (&entry);
+}
+
+GPtrArray *
+catalogue_parse_products (const char *text, gsize size, GError **error)
+{
+  g_autoptr (JsonParser) parser = parse (text, size, "products:1.0", error);
+  g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func ((GDestroyNotify)catalogue_entry_free);
+  g_autoptr (GList) names = NULL;
+  JsonObject *products;
+
+  if (!parser)
+    return NULL;
+  products = get_object (json_node_get_object (json_parser_get_root (parser)), "products");
+  names = products ? json_object_get_members (products) : NULL;
+  for (GList *l = names; l && entries->len < MAX_PRODUCTS; l = l->next) {
+    JsonObject *product = get_object (products, l->data);
+    CatalogueEntry *entry = product ? parse_product (l->data, product) : NULL;
+
+    if (entry)
+      g_ptr_array_add (entries, entry);
+  }
+  return g_steal_pointer (&entries);
+}
