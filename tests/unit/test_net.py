@@ -531,6 +531,23 @@ def test_unicast_reaches_its_addressee_only(room):
     assert heard.count(frame) == 1
 
 
+def test_listens_and_lets_only_root_in():
+    path = "\0bothy-net"  # any user can reach it; of this network namespace only
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listening.bind(path)
+    listening.listen()
+    command = f"exec 3<&{listening.fileno()}; LISTEN_FDS=1 LISTEN_PID=$$ exec {NET}"
+    process = subprocess.Popen(["sh", "-c", command], pass_fds=[listening.fileno()])
+    request = REQUEST.pack(1, 5, LIST, 0, 0, 0, 0, bytes(6), bytes(4), bytes(16), 0, 0, b"", b"")
+    code = (f"import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.settimeout(5); s.connect({path!r})\n"
+            f"try: s.send({request!r}); print(len(s.recv(999)))\nexcept OSError: print(0)")
+    answers = [subprocess.run(["/usr/bin/python3", "-c", code], user=uid, group=uid, extra_groups=[], capture_output=True, text=True).stdout
+               for uid in (0, 4321, 0)]
+    assert answers == [f"{REPLY.size}\n", "0\n", f"{REPLY.size}\n"]
+    process.terminate()
+    process.wait()
+
+
 def test_only_net_admin_is_kept(helper):
     helper.call(LIST)
     status = dict(line.split(":\t", 1) for line in open(f"/proc/{helper.process.pid}/status"))
