@@ -19,8 +19,8 @@ bothy_manager_check_allocate_range (BothyCall *call, GError **error)
 
   g_variant_get (call->args, "(u@a{sv})", &count, &options);
   if (count < 1 || count > BOTHY_RANGE_SIZE) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "count: 1 to %u ids can be had at once, not %u",
-                 BOTHY_RANGE_SIZE, count);
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                 "count: 1 to %u ids can be had at once, not %u", BOTHY_RANGE_SIZE, count);
     return FALSE;
   }
   text = g_strdup_printf ("%u", count);

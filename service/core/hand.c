@@ -37,8 +37,8 @@ find_group (GTask *task, gpointer source, gpointer task_data, GCancellable *canc
     mapping->gid = found->pw_gid;
     g_task_return_boolean (task, TRUE);
   } else
-    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_USER, "There is no account for the uid %u",
-                             mapping->user);
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_USER,
+                             "There is no account for the uid %u", mapping->user);
 }
 
 static void
@@ -98,7 +98,11 @@ on_group_found (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_hand_map (BothyRegistry *registry, guint32 user, int fd, const BothyIdMap *map, GAsyncReadyCallback callback,
+bothy_hand_map (BothyRegistry *registry,
+                guint32 user,
+                int fd,
+                const BothyIdMap *map,
+                GAsyncReadyCallback callback,
                 gpointer user_data)
 {
   GTask *task = g_task_new (registry, NULL, callback, user_data);
@@ -108,7 +112,7 @@ bothy_hand_map (BothyRegistry *registry, guint32 user, int fd, const BothyIdMap 
   mapping->user = user;
   mapping->fd = fcntl (fd, F_DUPFD_CLOEXEC, 3);
   mapping->map = *map;
-  g_task_set_task_data (search, mapping, (GDestroyNotify) mapping_free);
+  g_task_set_task_data (search, mapping, (GDestroyNotify)mapping_free);
   g_task_run_in_thread (search, find_group);
 }
 
@@ -121,14 +125,19 @@ bothy_hand_map_finish (BothyRegistry *registry, GAsyncResult *result, GError **e
 /* ---- control groups ---- */
 
 void
-bothy_hand_delegate (BothyRegistry *registry, guint32 user, int pidfd, guint32 owner, GAsyncReadyCallback callback,
+bothy_hand_delegate (BothyRegistry *registry,
+                     guint32 user,
+                     int pidfd,
+                     guint32 owner,
+                     GAsyncReadyCallback callback,
                      gpointer user_data)
 {
   if (owner == user || bothy_ranges_are_by_hand (registry->ranges, user, owner, 1))
     bothy_cgroups_delegate (registry->runner->cgroups, user, owner, pidfd, callback, user_data);
   else
-    g_task_report_new_error (NULL, callback, user_data, bothy_hand_delegate, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
-                             "You do not hold the uid %u by hand; \"bothy range list\" shows what you hold", owner);
+    g_task_report_new_error (
+        NULL, callback, user_data, bothy_hand_delegate, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+        "You do not hold the uid %u by hand; \"bothy range list\" shows what you hold", owner);
 }
 
 char *

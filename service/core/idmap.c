@@ -9,13 +9,13 @@
 static gboolean
 fits (guint32 first, guint32 count)
 {
-  return count > 0 && (guint64) first + count <= G_MAXUINT32;
+  return count > 0 && (guint64)first + count <= G_MAXUINT32;
 }
 
 static gboolean
 overlaps (guint32 a, guint32 b, guint32 count_a, guint32 count_b)
 {
-  return (guint64) a < (guint64) b + count_b && (guint64) b < (guint64) a + count_a;
+  return (guint64)a < (guint64)b + count_b && (guint64)b < (guint64)a + count_a;
 }
 
 static gboolean
@@ -68,8 +68,13 @@ bothy_id_map_parse (GVariant *extents, BothyIdMap *ret_map, GError **error)
 }
 
 static gboolean
-check_extents (const struct helper_extent *extents, guint n, BothyRanges *ranges, guint32 user, guint32 own,
-               gboolean *keeps, GError **error)
+check_extents (const struct helper_extent *extents,
+               guint n,
+               BothyRanges *ranges,
+               guint32 user,
+               guint32 own,
+               gboolean *keeps,
+               GError **error)
 {
   for (guint i = 0; i < n; i++) {
     const struct helper_extent *e = &extents[i];
@@ -78,7 +83,8 @@ check_extents (const struct helper_extent *extents, guint n, BothyRanges *ranges
       continue;
     if (own == 0 || e->outside != own || e->count != 1) {
       g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
-                   "%u:%u:%u: not all of these ids are of a range that you hold by hand; \"bothy range list\" shows them",
+                   "%u:%u:%u: not all of these ids are of a range that you hold by hand; \"bothy range "
+                   "list\" shows them",
                    e->inside, e->outside, e->count);
       return FALSE;
     }
@@ -88,7 +94,11 @@ check_extents (const struct helper_extent *extents, guint n, BothyRanges *ranges
 }
 
 gboolean
-bothy_id_map_check (const BothyIdMap *self, BothyRanges *ranges, guint32 user, guint32 gid, gboolean *ret_keeps,
+bothy_id_map_check (const BothyIdMap *self,
+                    BothyRanges *ranges,
+                    guint32 user,
+                    guint32 gid,
+                    gboolean *ret_keeps,
                     GError **error)
 {
   *ret_keeps = FALSE;

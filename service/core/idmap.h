@@ -14,12 +14,17 @@ typedef struct {
   guint n_gids;
 } BothyIdMap;
 
-/* Take EXTENTS, a(suuu) as MapUserNamespace has them, apart. FALSE with INVALID_ARGS for what can be nobody's map. */
+/* Take EXTENTS, a(suuu) as MapUserNamespace has them, apart. FALSE with INVALID_ARGS for what can be nobody's
+ * map. */
 gboolean bothy_id_map_parse (GVariant *extents, BothyIdMap *ret_map, GError **error);
 
-/* Whether the ids outside are USER's: of ranges that he holds by hand, or his own uid and his GID, one of each.
-   RET_KEEPS: one of the latter is there. FALSE with NOT_YOURS. */
-gboolean bothy_id_map_check (const BothyIdMap *self, BothyRanges *ranges, guint32 user, guint32 gid,
-                             gboolean *ret_keeps, GError **error);
+/* Whether the ids outside are USER's: of ranges that he holds by hand, or his own uid and his GID, one of
+   each. RET_KEEPS: one of the latter is there. FALSE with NOT_YOURS. */
+gboolean bothy_id_map_check (const BothyIdMap *self,
+                             BothyRanges *ranges,
+                             guint32 user,
+                             guint32 gid,
+                             gboolean *ret_keeps,
+                             GError **error);
 
 G_END_DECLS
