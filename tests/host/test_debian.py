@@ -30,7 +30,7 @@ def debian(host):
     yield host
     host.run("alice", "bothy", "delete", "--force", "d1", check=True)
     host.run("alice", "bothy", "image", "delete", "debian", check=True)
-    nothing_left(host)
+    nothing_left(host, 60)
 
 
 def inside(host, script, **options):
