@@ -34,7 +34,7 @@ typedef struct {
   PolkitDetails *details; /* what polkit is told */
   gboolean is_own;       /* said by prepare: it is about the caller's things only */
   gboolean is_foreign;   /* said by prepare: it is about somebody else's thing */
-  GError *exceeds;       /* said by prepare: what is answered unless polkit lets it pass exceed-quota */
+  GError *exceeds;       /* said by prepare: what is answered unless polkit authorizes the row's other action */
   gboolean may_exceed;   /* polkit did */
   gboolean may_inspect;  /* others' containers too */
   gboolean replied;

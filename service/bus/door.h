@@ -26,7 +26,7 @@ struct _BothyRow {
   /* Check the arguments and tell polkit about them; nothing else happens before it agreed. */
   gboolean (*prepare) (BothyCall *call, GError **error);
   void (*handle) (BothyCall *call);
-  /* Asked for as well when prepare said that the call is above a ceiling; or NULL: there are none. */
+  /* Asked for as well when prepare said that the call goes beyond what the owner may by himself; or NULL. */
   const char *exceeding;
 };
 

@@ -24,6 +24,8 @@
 #define BOTHY_ACTION_MANAGE  BOTHY_BUS_NAME ".manage-containers"
 #define BOTHY_ACTION_EXCEED  BOTHY_BUS_NAME ".exceed-quota"
 
+#define BOTHY_ACTION_PORT    BOTHY_BUS_NAME ".privileged-port"
+
 #define DBUS_PROPERTIES_INTERFACE     "org.freedesktop.DBus.Properties"
 #define DBUS_INTROSPECTABLE_INTERFACE "org.freedesktop.DBus.Introspectable"
 #define DBUS_OBJECT_MANAGER_INTERFACE "org.freedesktop.DBus.ObjectManager"

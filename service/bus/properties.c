@@ -62,6 +62,20 @@ bothy_properties_container_visible (GObject *target, guint32 user)
 }
 
 static void
+add_ports (GVariantBuilder *builder, GArray *ports)
+{
+  GVariantBuilder list;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("a(sqq)"));
+  for (guint i = 0; i < ports->len; i++) {
+    const BothyPort *port = &g_array_index (ports, BothyPort, i);
+
+    g_variant_builder_add (&list, "(sqq)", bothy_port_protocol (port), port->host, port->inside);
+  }
+  add (builder, "Ports", g_variant_builder_end (&list));
+}
+
+static void
 add_container_run (GVariantBuilder *builder, const BothyContainer *container)
 {
   add_string (builder, "State", bothy_container_state_name (container->state));
@@ -69,6 +83,7 @@ add_container_run (GVariantBuilder *builder, const BothyContainer *container)
   add (builder, "LeaderPIDFDId", g_variant_new_uint64 (container->leader_pidfd_id));
   add_string (builder, "ControlGroup", container->group);
   add (builder, "Addresses", g_variant_new_strv ((const char *const *) container->addresses, -1));
+  add_ports (builder, container->spec->ports);
   add_string (builder, "NetworkError", container->network_error);
   add (builder, "LastExit", g_variant_new ("(ii)", container->last_code, container->last_signal));
   add_string (builder, "LastError", container->last_error);

@@ -23,6 +23,7 @@ bothy_container_spec_free (BothyContainerSpec *spec)
   g_free (spec->user);
   g_free (spec->working_directory);
   g_free (spec->network);
+  g_clear_pointer (&spec->ports, g_array_unref);
   g_free (spec);
 }
 
@@ -122,6 +123,36 @@ get_strv (GKeyFile *record, const char *key)
   return strings ? strings : g_new0 (char *, 1);
 }
 
+static void
+set_ports (GKeyFile *record, GArray *ports)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) texts = NULL;
+
+  for (guint i = 0; i < ports->len; i++) {
+    g_autofree char *text = bothy_port_format (&g_array_index (ports, BothyPort, i));
+
+    g_strv_builder_add (builder, text);
+  }
+  texts = g_strv_builder_end (builder);
+  set_strv (record, "Ports", texts);
+}
+
+static GArray *
+get_ports (GKeyFile *record)
+{
+  GArray *ports = g_array_new (FALSE, TRUE, sizeof (BothyPort));
+  g_auto (GStrv) texts = get_strv (record, "Ports");
+
+  for (char **text = texts; *text; text++) {
+    BothyPort port;
+
+    if (bothy_port_parse (*text, &port))
+      g_array_append_val (ports, port);
+  }
+  return ports;
+}
+
 GKeyFile *
 bothy_container_to_record (BothyContainer *self)
 {
@@ -141,6 +172,7 @@ bothy_container_to_record (BothyContainer *self)
   g_key_file_set_boolean (record, GROUP, "Nesting", spec->nesting);
   set_strv (record, "Command", spec->command);
   set_strv (record, "Environment", spec->environment);
+  set_ports (record, spec->ports);
   bothy_limits_to_record (&spec->limits, record);
   g_key_file_set_int64 (record, GROUP, "CreatedAt", self->created_at);
   g_key_file_set_int64 (record, GROUP, "StartedAt", self->started_at);
@@ -175,6 +207,7 @@ spec_from_record (GKeyFile *record, GError **error)
   /* The record of a Bothy that knew no networks. */
   if (!*spec->network)
     spec->network = (g_free (spec->network), g_strdup ("none"));
+  spec->ports = get_ports (record);
   spec->command = get_strv (record, "Command");
   spec->environment = get_strv (record, "Environment");
   spec->ephemeral = g_key_file_get_boolean (record, GROUP, "Ephemeral", NULL);
@@ -272,5 +305,7 @@ bothy_container_new (const char *id, guint32 owner, guint32 range_base, BothyCon
   self->owner = owner;
   self->range_base = range_base;
   self->spec = spec;
+  if (!spec->ports)
+    spec->ports = g_array_new (FALSE, TRUE, sizeof (BothyPort));
   return self;
 }

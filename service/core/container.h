@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 
 #include "core/limits.h"
+#include "core/port.h"
 #include "core/supervisor.h"
 #include "platform/oom.h"
 
@@ -31,6 +32,7 @@ typedef struct {
   gboolean ephemeral;
   gboolean nesting;
   char *network; /* "nat" or "none" */
+  GArray *ports; /* BothyPort; changes, too */
   BothyLimits limits; /* as the owner said them; see bothy_limits_effective() */
 } BothyContainerSpec;
 

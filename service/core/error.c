@@ -18,6 +18,7 @@ static const char *const names[] = {
   [BOTHY_ERROR_DEGRADED] = "Degraded",
   [BOTHY_ERROR_WRONG_STATE] = "WrongState",
   [BOTHY_ERROR_BUSY] = "Busy",
+  [BOTHY_ERROR_PORT_IN_USE] = "PortInUse",
   [BOTHY_ERROR_START_FAILED] = "StartFailed",
   [BOTHY_ERROR_IDMAP_UNSUPPORTED] = "IdmapUnsupported",
   [BOTHY_ERROR_NO_SUCH_USER] = "NoSuchUser",

@@ -28,15 +28,6 @@ limiting_free (Limiting *limiting)
   g_free (limiting);
 }
 
-static gboolean
-save (BothyRegistry *self, BothyContainer *container, GError **error)
-{
-  autofd dir = openat (self->containers_fd, container->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  g_autoptr (GKeyFile) record = bothy_container_to_record (container);
-
-  return bothy_record_write (dir, "container", record, BOTHY_RECORD_VOLATILE, error);
-}
-
 static void
 put (BothyRegistry *self, BothyContainer *container, const BothyLimits *limits)
 {
@@ -68,7 +59,7 @@ on_limited (GObject *source, GAsyncResult *result, gpointer user_data)
     g_clear_error (&error);
   if (error) {
     put (self, container, &limiting->before);
-    if (!save (self, container, &unsaved))
+    if (!bothy_registry_save (self, container, &unsaved))
       g_warning ("Container %s: %s", container->id, unsaved->message);
   }
   end (task);
@@ -97,7 +88,7 @@ begin (BothyRegistry *self, Limiting *limiting, GVariant *changes, gboolean may_
   limits.granted |= exceeding;
   limiting->before = container->spec->limits;
   put (self, container, &limits);
-  if (save (self, container, error))
+  if (bothy_registry_save (self, container, error))
     return TRUE;
   put (self, container, &limiting->before);
   return FALSE;

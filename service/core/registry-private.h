@@ -41,4 +41,10 @@ gboolean bothy_registry_load (BothyRegistry *self);
 /* One of OWNER's containers came or went: tell the others its name and addresses. */
 void bothy_registry_tell_neighbours (BothyRegistry *self, guint32 owner);
 
+/* Write CONTAINER's record anew. */
+gboolean bothy_registry_save (BothyRegistry *self, BothyContainer *container, GError **error);
+
+/* CONTAINER has its addresses: let its ports lead there. */
+void bothy_registry_publish_ports (BothyRegistry *self, BothyContainer *container);
+
 guint bothy_registry_count_containers (BothyRegistry *self, guint32 owner);

@@ -170,6 +170,7 @@ on_ended (BothyContainer *container, gpointer user_data)
 static void
 on_readdressed (BothyContainer *container, gpointer user_data)
 {
+  bothy_registry_publish_ports (user_data, container);
   if (container->supervisor)
     bothy_registry_tell_neighbours (user_data, container->owner);
 }
@@ -282,6 +283,15 @@ bothy_registry_rename (BothyRegistry *self, BothyContainer *container, const cha
   g_hash_table_insert (self->names, g_steal_pointer (&new_key), container);
   g_signal_emit (self, signals[CONTAINER_ADDED], 0, container);
   return TRUE;
+}
+
+gboolean
+bothy_registry_save (BothyRegistry *self, BothyContainer *container, GError **error)
+{
+  autofd dir = openat (self->containers_fd, container->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  g_autoptr (GKeyFile) record = bothy_container_to_record (container);
+
+  return bothy_record_write (dir, "container", record, BOTHY_RECORD_VOLATILE, error);
 }
 
 int

@@ -82,6 +82,13 @@ BothyOperation *bothy_registry_delete_finish (BothyRegistry *self, GAsyncResult 
 
 gboolean bothy_registry_rename (BothyRegistry *self, BothyContainer *container, const char *name, GError **error);
 
+/* Let PORT of the host lead into CONTAINER, from now on and whenever it runs; or no more. PORT_IN_USE names who has it. */
+void bothy_registry_add_port (BothyRegistry *self, BothyContainer *container, const BothyPort *port,
+                              GAsyncReadyCallback callback, gpointer user_data);
+void bothy_registry_remove_port (BothyRegistry *self, BothyContainer *container, const BothyPort *port,
+                                 GAsyncReadyCallback callback, gpointer user_data);
+gboolean bothy_registry_port_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
+
 /* Run SPEC (taken over) in CONTAINER for USER. */
 void bothy_registry_exec (BothyRegistry *self, BothyContainer *container, guint32 user, BothyProcessSpec *spec,
                           GAsyncReadyCallback callback, gpointer user_data);

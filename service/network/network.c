@@ -234,6 +234,39 @@ bothy_network_attach_finish (BothyNetwork *self, GAsyncResult *result, GError **
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
+/* ---- ports ---- */
+
+static void
+on_published (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  if (bothy_nics_call_finish (BOTHY_NICS (source), result, NULL, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+bothy_network_publish (BothyNetwork *self, guint32 range_base, const BothyPort *port, gboolean add,
+                       GAsyncReadyCallback callback, gpointer user_data)
+{
+  struct net_request request = { .op = add ? NET_PUBLISH : NET_UNPUBLISH,
+                                 .flags = port->udp ? NET_FLAG_UDP : 0,
+                                 .port = port->host,
+                                 .inside_port = port->inside };
+
+  set_identity (self, &request, "", 0, range_base);
+  bothy_nics_call (self->nics, &request, -1, on_published, g_task_new (self, NULL, callback, user_data));
+}
+
+gboolean
+bothy_network_publish_finish (BothyNetwork *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
 /* ---- the rest ---- */
 
 static void

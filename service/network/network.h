@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "core/port.h"
 #include "network/bridge.h"
 #include "network/nics.h"
 
@@ -45,6 +46,11 @@ BothyNetworkConfig *bothy_network_attach_finish (BothyNetwork *self, GAsyncResul
    bothy_network_attach_finish() is for the answer. */
 void bothy_network_resume (BothyNetwork *self, const char *id, guint32 owner, guint32 range_base,
                            GAsyncReadyCallback callback, gpointer user_data);
+
+/* Let PORT of the host lead to the container that has RANGE_BASE, or (not ADD) no more. PORT_IN_USE: something else has it. */
+void bothy_network_publish (BothyNetwork *self, guint32 range_base, const BothyPort *port, gboolean add,
+                            GAsyncReadyCallback callback, gpointer user_data);
+gboolean bothy_network_publish_finish (BothyNetwork *self, GAsyncResult *result, GError **error);
 
 /* The container is gone, and its nic with it; the filter forgets it. */
 void bothy_network_detach (BothyNetwork *self, const char *id, guint32 owner);

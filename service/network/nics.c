@@ -117,6 +117,11 @@ bothy_nics_call_finish (BothyNics *self, GAsyncResult *result, struct net_reply 
   if (!packet)
     return FALSE;
   reply = (const struct net_reply *)packet->data;
+  if (reply->error == EEXIST || reply->error == EADDRINUSE) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_PORT_IN_USE,
+                 reply->error == EEXIST ? "This port leads elsewhere already" : "A process of the host has this port");
+    return FALSE;
+  }
   if (reply->error) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-net: %s: %s", step_text (reply->step),
                  g_strerror (reply->error));

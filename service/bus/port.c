@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* org.bothy.Bothy1.Container: AddPort and RemovePort */
+#include "bus/handlers.h"
+
+#include "bus/options.h"
+#include "core/error.h"
+
+#define FIRST_FREE_PORT 1024 /* what is below, ip(7) keeps for those with CAP_NET_BIND_SERVICE */
+
+static gboolean
+parse_add (BothyCall *call, BothyPort *port, GError **error)
+{
+  g_autoptr (GVariant) options = NULL;
+  const BothyOption none[] = { { NULL, NULL, NULL } };
+  const char *protocol;
+
+  g_variant_get (call->args, "(&sqq@a{sv})", &protocol, &port->host, &port->inside, &options);
+  if (!bothy_options_parse (options, none, error) || !bothy_port_parse_protocol (protocol, &port->udp, error))
+    return FALSE;
+  if (port->host != 0 && port->inside != 0)
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "Ports go from 1 to 65535");
+  return FALSE;
+}
+
+gboolean
+bothy_container_check_add_port (BothyCall *call, GError **error)
+{
+  g_autofree char *shown = NULL;
+  BothyPort port;
+
+  if (!parse_add (call, &port, error))
+    return FALSE;
+  shown = g_strdup_printf ("%u/%s", port.host, bothy_port_protocol (&port));
+  polkit_details_insert (call->details, "container", BOTHY_CONTAINER (call->node->target)->spec->name);
+  polkit_details_insert (call->details, "port", shown);
+  g_clear_error (&call->exceeds);
+  if (port.host < FIRST_FREE_PORT)
+    call->exceeds =
+        g_error_new (BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
+                     "Port %s is below %d, so an administrator has to agree; or take a higher one", shown,
+                     FIRST_FREE_PORT);
+  return TRUE;
+}
+
+static void
+on_done (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+  GError *error = NULL;
+
+  if (bothy_registry_port_finish (BOTHY_REGISTRY (source), result, &error))
+    bothy_call_return (call, NULL);
+  else
+    bothy_call_return_error (call, error);
+}
+
+void
+bothy_container_handle_add_port (BothyCall *call)
+{
+  BothyPort port;
+
+  parse_add (call, &port, NULL);
+  bothy_registry_add_port (call->registry, BOTHY_CONTAINER (call->node->target), &port, on_done,
+                           bothy_call_ref (call));
+}
+
+static gboolean
+parse_remove (BothyCall *call, BothyPort *port, GError **error)
+{
+  const char *protocol;
+
+  g_variant_get (call->args, "(&sq)", &protocol, &port->host);
+  return bothy_port_parse_protocol (protocol, &port->udp, error);
+}
+
+gboolean
+bothy_container_check_remove_port (BothyCall *call, GError **error)
+{
+  BothyPort port;
+
+  return parse_remove (call, &port, error);
+}
+
+void
+bothy_container_handle_remove_port (BothyCall *call)
+{
+  BothyPort port = { 0 };
+
+  parse_remove (call, &port, NULL);
+  bothy_registry_remove_port (call->registry, BOTHY_CONTAINER (call->node->target), &port, on_done,
+                              bothy_call_ref (call));
+}
