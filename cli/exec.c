@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -31,6 +32,19 @@ how_clear (How *how)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (How, how_clear)
 
+/* With the size that this one has, so that the program need not wait for it. */
+static void
+add_terminal (GVariantBuilder *options)
+{
+  struct winsize size = { 0 };
+
+  g_variant_builder_add (options, "{sv}", "tty", g_variant_new_boolean (TRUE));
+  if (ioctl (STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
+    return;
+  g_variant_builder_add (options, "{sv}", "rows", g_variant_new_uint32 (size.ws_row));
+  g_variant_builder_add (options, "{sv}", "columns", g_variant_new_uint32 (size.ws_col));
+}
+
 static GVariant *
 exec_options (const How *how)
 {
@@ -49,7 +63,7 @@ exec_options (const How *how)
   if (how->directory)
     g_variant_builder_add (&options, "{sv}", "working-directory", g_variant_new_string (how->directory));
   if (how->tty)
-    g_variant_builder_add (&options, "{sv}", "tty", g_variant_new_boolean (TRUE));
+    add_terminal (&options);
   return g_variant_builder_end (&options);
 }
 

@@ -295,11 +295,14 @@ parse_exec (BothyCall *call, GError **error)
   g_autoptr (GVariant) handles = NULL;
   g_autoptr (GVariant) options = NULL;
   g_autoptr (GError) local_error = NULL;
+  guint32 rows = 0, columns = 0;
   const BothyOption table[] = {
     { "environment", "as", &spec->environment },
     { "working-directory", "s", &spec->working_directory },
     { "user", "s", &spec->user },
     { "tty", "b", &spec->tty },
+    { "rows", "u", &rows },
+    { "columns", "u", &columns },
     { NULL, NULL, NULL },
   };
 
@@ -309,6 +312,8 @@ parse_exec (BothyCall *call, GError **error)
     spec->stdio = bothy_call_get_stdio (call, handles, &local_error);
   if (!local_error && spec->stdio && spec->tty)
     g_set_error (&local_error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "stdio and tty exclude each other");
+  spec->rows = (guint16) MIN (rows, G_MAXUINT16);
+  spec->columns = (guint16) MIN (columns, G_MAXUINT16);
   if (!local_error)
     return g_steal_pointer (&spec);
   g_propagate_error (error, g_steal_pointer (&local_error));

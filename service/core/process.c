@@ -88,6 +88,7 @@ send_exec (GTask *task, BothyProcess *self, const BothyProcessSpec *spec)
 
   if (spec->tty)
     message.flags |= SUPERVISOR_FLAG_TTY;
+  message.value = (gint32) ((guint32) spec->rows << 16 | spec->columns);
   if (spec->login)
     message.flags |= SUPERVISOR_FLAG_LOGIN;
   bothy_supervisor_add_text (text, spec->user);

@@ -12,6 +12,7 @@ typedef struct {
   char *user;
   char *working_directory;
   gboolean tty;
+  guint16 rows, columns; /* of the terminal, 0: not known */
   gboolean login; /* argv[0] "" is the user's login shell */
   GUnixFDList *stdio; /* three, or NULL */
 } BothyProcessSpec;

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <string.h>
 
 struct exec *
@@ -69,11 +70,16 @@ run_child (
 }
 
 static struct fault
-open_terminal (struct exec *exec, int pts, int *slave)
+open_terminal (struct exec *exec, const struct launch *launch, int pts, int *slave)
 {
+  struct winsize size = { .ws_row = launch->rows, .ws_col = launch->columns };
+
   exec->master = terminal_open (pts, 0, slave, &exec->number);
-  if (exec->master >= 0)
+  if (exec->master >= 0) {
+    /* Programs ask once, when they start; later changes are the caller's, through the master. */
+    (void)ioctl (exec->master, TIOCSWINSZ, &size);
     return NO_FAULT;
+  }
   struct fault fault = fault_at (SUPERVISOR_STEP_TTY, exec->master);
   exec->master = -1;
   return fault;
@@ -91,7 +97,7 @@ exec_start (
   memset (exec, 0, sizeof *exec);
   exec->master = exec->report = -1;
   if (launch->tty) {
-    struct fault fault = open_terminal (exec, pts, &slave);
+    struct fault fault = open_terminal (exec, launch, pts, &slave);
     if (is_fault (fault))
       return fault;
     streams[0] = streams[1] = streams[2] = slave;

@@ -12,8 +12,10 @@ struct launch {
   char **env;
   const struct filter *filter; /* NULL: is loaded already */
   bool home_by_default;
-  bool login; /* argv[0] "" stands for the user's shell */
-  bool tty;   /* the standard streams are a new terminal, to be the user's and the session's */
+  bool login;    /* argv[0] "" stands for the user's shell */
+  uint16_t rows; /* of the terminal, 0: not known */
+  uint16_t columns;
+  bool tty; /* the standard streams are a new terminal, to be the user's and the session's */
 };
 
 /*

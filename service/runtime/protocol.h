@@ -51,7 +51,7 @@ enum supervisor_message_type
   /*
    * Run a program inside, in a session of its own.
    * fds: three, or none: /dev/null, or with SUPERVISOR_FLAG_TTY a new terminal.
-   * id: the broker's name for it. text: user ("" = root; NAME, NUMBER, either with
+   * value: of a terminal, rows << 16 | columns. id: the broker's name for it. text: user ("" = root; NAME, NUMBER, either with
    * :GROUP), working directory ("" = the user's home), then N_ARGV and N_ENV strings.
    * With SUPERVISOR_FLAG_LOGIN argv[0] may be "": the user's login shell.
    * Replies when exec(2) worked, with pid; with a terminal its master as fd

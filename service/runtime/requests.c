@@ -157,6 +157,8 @@ run_exec (struct supervisor *supervisor, struct packet *packet, const struct pac
                            .filter = &supervisor->filter,
                            .home_by_default = true,
                            .login = packet->head.flags & SUPERVISOR_FLAG_LOGIN,
+                           .rows = (uint16_t)((uint32_t)packet->head.value >> 16),
+                           .columns = (uint16_t)packet->head.value,
                            .tty = packet->head.flags & SUPERVISOR_FLAG_TTY };
   int stdio[3];
 
