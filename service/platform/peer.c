@@ -84,6 +84,9 @@ on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
 
     if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
       return G_SOURCE_CONTINUE;
+    /* The other end went without having read all of ours. The kernel says so once, ahead of what it still sent. */
+    if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED))
+      continue;
     if (packet)
       self->on_packet (self, packet, self->user_data);
     else {
