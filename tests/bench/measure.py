@@ -65,11 +65,11 @@ class Tool:
         return self.ask("get", path, f"{NAME}.{interface}", name)[0]
 
     def await_value(self, path, interface, name, *values):
-        for _ in range(30000):
-            if self.get(path, interface, name) in values:
-                return
+        end = time.monotonic() + 60
+        while (found := self.get(path, interface, name)) not in values:
+            if time.monotonic() > end or found == "failed":
+                sys.exit(f"measure: {path}: {name} is {found}, not {' or '.join(values)}")
             time.sleep(0.002)
-        sys.exit(f"measure: {path}: {name} did not become {' or '.join(values)}")
 
 
 class Bench:
