@@ -515,6 +515,10 @@ bothy_registry_reconcile_finish (BothyRegistry *self, GAsyncResult *result)
   /* An ephemeral one that ended while nobody looked. */
   for (GList *l = containers; l; l = l->next)
     follow_up (self, l->data);
+  if (containers)
+    bothy_network_tidy (self->network);
+  else
+    bothy_network_release (self->network);
   g_list_free (containers);
 }
 

@@ -412,16 +412,38 @@ on_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
     g_message ("Network: the bridge's profile was not removed: %s", error->message);
 }
 
+/* What an administrator has saved stays. */
+static void
+remove_profile (NMClient *client)
+{
+  NMRemoteConnection *connection = nm_client_get_connection_by_uuid (client, UUID);
+
+  if (connection && nm_remote_connection_get_unsaved (connection))
+    nm_remote_connection_delete_async (connection, NULL, on_deleted, NULL);
+}
+
+/* Somebody may have come who needs it after all. */
+static void
+on_client_to_release (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyBridge) self = user_data;
+  g_autoptr (NMClient) client = nm_client_new_finish (result, NULL);
+
+  if (!client || self->client || self->wanted)
+    return;
+  self->client = g_steal_pointer (&client);
+  remove_profile (self->client);
+}
+
 void
 bothy_bridge_release (BothyBridge *self)
 {
-  NMRemoteConnection *connection =
-      self->client ? nm_client_get_connection_by_uuid (self->client, UUID) : NULL;
-
   self->wanted = FALSE;
-  /* What an administrator has saved stays. */
-  if (connection && nm_remote_connection_get_unsaved (connection))
-    nm_remote_connection_delete_async (connection, NULL, on_deleted, NULL);
+  if (self->client)
+    remove_profile (self->client);
+  else if (bothy_bridge_get_index (self) != 0)
+    /* It was an earlier broker's. */
+    nm_client_new_async (NULL, on_client_to_release, g_object_ref (self));
 }
 
 static void

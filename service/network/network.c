@@ -304,13 +304,18 @@ bothy_network_detach (BothyNetwork *self, const char *id, guint32 owner)
 }
 
 void
-bothy_network_release (BothyNetwork *self)
+bothy_network_tidy (BothyNetwork *self)
 {
   struct net_request request = { .op = NET_TIDY };
 
-  if (bothy_bridge_get_index (self->bridge) == 0)
-    return;
-  bothy_nics_call (self->nics, &request, -1, on_done, NULL);
+  if (bothy_bridge_get_index (self->bridge) != 0)
+    bothy_nics_call (self->nics, &request, -1, on_done, NULL);
+}
+
+void
+bothy_network_release (BothyNetwork *self)
+{
+  bothy_network_tidy (self);
   bothy_bridge_release (self->bridge);
 }
 

@@ -55,6 +55,9 @@ gboolean bothy_network_publish_finish (BothyNetwork *self, GAsyncResult *result,
 /* The container is gone, and its nic with it; the filter forgets it. */
 void bothy_network_detach (BothyNetwork *self, const char *id, guint32 owner);
 
+/* Let go of what belongs to containers that are gone: an earlier broker may have been killed. */
+void bothy_network_tidy (BothyNetwork *self);
+
 /* No container is left at all: nothing of the network stays on the host. */
 void bothy_network_release (BothyNetwork *self);
 
