@@ -36,7 +36,8 @@ ARGUMENTS = {
     "Start": ({},), "Stop": (wire.variants({"force": True}),), "Restart": (wire.variants({"force": True}),),
     "Freeze": (), "Thaw": (), "Kill": ("leader", 9), "Delete": (wire.variants({"force": True}),),
     "Rename": ("renamed",), "Exec": (["true"], [], {}), "OpenShell": ("", "/bin/sh", [], []), "OpenConsole": (),
-    "OpenLog": (), "SetLimits": (wire.variants({}),), "GetStats": (), "GetOSRelease": (), "MapFromUser": (0,), "MapToUser": (0,),
+    "OpenLog": (), "SetLimits": ({"pids": GLib.Variant("t", 100)},), "GetStats": (), "GetOSRelease": (),
+    "MapFromUser": (0,), "MapToUser": (0,), "AddPort": ("tcp", 8080, 80, {}), "RemovePort": ("tcp", 8080),
 }
 READS = {"GetStats", "GetOSRelease", "MapFromUser", "MapToUser"}
 
@@ -49,7 +50,7 @@ def call_container(client, path, member, **options):
 
 def default(kind):
     """Some value of a type."""
-    return {"s": "x", "a{sv}": {}, "h": 0, "u": 1, "i": 9, "as": [], "ah": [], "o": "/", "a(suuu)": []}[kind]
+    return {"s": "x", "a{sv}": {}, "h": 0, "u": 1, "i": 9, "as": [], "ah": [], "o": "/", "q": 80, "a(suuu)": []}[kind]
 
 
 def some_body(interface, member):

@@ -42,14 +42,14 @@ CALLS = [(CONTAINER, member, surface.SIGNATURES[CONTAINER, member], surface.ARGU
          for member in surface.OF_CONTAINER] + TREE
 
 
-@pytest.mark.parametrize("call", CALLS, ids=lambda call: call[0].rsplit(".", 1)[1] + "." + call[1])
 @pytest.mark.parametrize("answered", ["no", "error", "dismissed"])
-def test_OBJ_01_foreign_looks_like_missing(world, bob, hers, call, answered):
-    """Byte for byte, once the path is the same."""
+def test_OBJ_01_foreign_looks_like_missing(world, bob, hers, answered):
+    """Every method: byte for byte, once the path is the same."""
     world.polkit.answers[polkit.MANAGE] = world.polkit.answers[polkit.INSPECT] = answered
-    foreign = answer(bob, hers, *call)
-    missing = answer(bob, hers.replace("hers", "miss"), *call)
-    assert foreign.replace(b"hers", b"miss") == missing
+    for call in CALLS:
+        foreign = answer(bob, hers, *call)
+        missing = answer(bob, hers.replace("hers", "miss"), *call)
+        assert foreign.replace(b"hers", b"miss") == missing, call[:2]
 
 
 def test_OBJ_01_with_bad_arguments_too(world, bob, hers):
