@@ -11,7 +11,7 @@ import pytest
 from gi.repository import GLib
 
 import polkit
-from conftest import ALICE, BOB
+from conftest import ALICE, BOB, cgroup2_mount
 from wire import CONTAINER, MANAGER, ROOT, variants
 
 EXCEED = "org.bothy.Bothy1.exceed-quota"
@@ -107,6 +107,23 @@ def test_stats(alice):
     stats = alice.call(path, CONTAINER, "GetStats")[0]
     assert stats["cpu-usec"] >= 0
     alice.delete(path)
+
+
+def test_missing_controller_is_named(alice):
+    """Without systemd, on a machine that has the controller elsewhere; nothing is changed then."""
+    if "memory" in (cgroup2_mount() / "cgroup.controllers").read_text().split():
+        pytest.skip("this machine has the controller")
+    path = alice.create("runs", command=["sleep", "1000"])
+    alice.start(path)
+    assert set_limits(alice, path, memory=64 * MIB) == "Failed"
+    assert '"memory"' in alice.text
+    assert get_limits(alice, path) == {"pids": 4096}
+    # A preset that can not be set is no reason not to start; what was asked for is.
+    alice.stop(path)
+    assert set_limits(alice, path, memory=64 * MIB) == ""
+    assert alice.error(path, CONTAINER, "Start", "(a{sv})", {}, timeout=60) == "Failed"
+    assert '"memory"' in alice.text
+    assert alice.state(path) == "failed"
 
 
 class TestCeilings:

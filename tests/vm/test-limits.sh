@@ -104,8 +104,8 @@ test_fork_bomb_stays_inside() {
   alice 'bothy launch busybox l7 --limit pids=64'
   alice 'bothy exec l7 -- sh -c "f() { f | f & }; f" >/dev/null 2>&1' &
   sleep 3
-  [ "$(group_file l7 pids.current)" -le 64 ]
-  [ "$(sed -n 's/^max //p' "/sys/fs/cgroup$(bothy info --json alice/l7 | jq -r .controlGroup)/pids.events")" -gt 0 ]
+  # It would be thousands.
+  [ "$(group_file l7 pids.current)" -le 64 ] && [ "$(group_file l7 pids.current)" -gt 32 ]
   # Everybody else goes on, and the bomb can be put out.
   alice 'bothy launch busybox l8'
   alice 'bothy exec l8 true'
