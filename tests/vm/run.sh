@@ -65,3 +65,5 @@ for test in $(declare -F | awk '$3 ~ /^test_/ { print $3 }'); do
 done
 echo "1..$number"
 sync
+# Without a wait for what a test may have left behind.
+systemctl poweroff --force --force
