@@ -17,6 +17,8 @@
 #define INSPECT   BOTHY_ACTION_INSPECT
 #define MANAGE    BOTHY_ACTION_MANAGE
 #define EXCEED    BOTHY_ACTION_EXCEED
+#define PULL      BOTHY_ACTION_PULL
+#define REMOTES   BOTHY_ACTION_REMOTES
 #define ANYBODY   BOTHY_RULE_ANYBODY
 #define ACTION    BOTHY_RULE_ACTION
 #define OWNER     BOTHY_RULE_OWNER
@@ -30,6 +32,12 @@ static const BothyRow rows[] = {
   { MANAGER, "ListContainers", VIEWER, INSPECT, NULL, bothy_manager_handle_list_containers },
   { MANAGER, "ImportImage", ACTION, CREATE, bothy_manager_check_import_image, bothy_manager_handle_import_image },
   { MANAGER, "GetImage", ANYBODY, NULL, NULL, bothy_manager_handle_get_image },
+  { MANAGER, "PullImage", ACTION, PULL, bothy_manager_check_pull_image, bothy_manager_handle_pull_image },
+  { MANAGER, "SearchImages", ACTION, PULL, bothy_manager_check_search_images, bothy_manager_handle_search_images },
+  { MANAGER, "ListRemotes", ANYBODY, NULL, NULL, bothy_manager_handle_list_remotes },
+  { MANAGER, "AddRemote", ACTION, REMOTES, bothy_manager_check_add_remote, bothy_manager_handle_add_remote },
+  { MANAGER, "RemoveRemote", ACTION, REMOTES, bothy_manager_check_remove_remote,
+    bothy_manager_handle_remove_remote },
   { MANAGER, "ListRanges", VIEWER, INSPECT, NULL, bothy_manager_handle_list_ranges },
   { MANAGER, "AllocateRange", ACTION, CREATE, bothy_manager_check_allocate_range,
     bothy_manager_handle_allocate_range },
@@ -63,6 +71,7 @@ static const BothyRow rows[] = {
   { CONTAINER, "MapToUser", OWNER, INSPECT, NULL, bothy_container_handle_map_to_user },
 
   { BOTHY_IMAGE_INTERFACE, "Remove", ANYBODY, NULL, NULL, bothy_image_handle_remove },
+  { BOTHY_IMAGE_INTERFACE, "Refresh", ACTION, PULL, bothy_image_check_refresh, bothy_image_handle_refresh },
   { BOTHY_OPERATION_INTERFACE, "Cancel", ANYBODY, NULL, NULL, bothy_operation_handle_cancel },
   { BOTHY_PROCESS_INTERFACE, "Kill", ANYBODY, NULL, bothy_process_check_kill, bothy_process_handle_kill },
   { BOTHY_PROCESS_INTERFACE, "OpenPTY", ANYBODY, NULL, NULL, bothy_process_handle_open_pty },

@@ -20,6 +20,18 @@ void bothy_manager_handle_get_image (BothyCall *call);
 void bothy_manager_handle_list_ranges (BothyCall *call);
 void bothy_manager_handle_diagnose (BothyCall *call);
 
+gboolean bothy_manager_check_pull_image (BothyCall *call, GError **error);
+gboolean bothy_manager_check_search_images (BothyCall *call, GError **error);
+gboolean bothy_manager_check_add_remote (BothyCall *call, GError **error);
+gboolean bothy_manager_check_remove_remote (BothyCall *call, GError **error);
+gboolean bothy_image_check_refresh (BothyCall *call, GError **error);
+void bothy_manager_handle_pull_image (BothyCall *call);
+void bothy_manager_handle_search_images (BothyCall *call);
+void bothy_manager_handle_list_remotes (BothyCall *call);
+void bothy_manager_handle_add_remote (BothyCall *call);
+void bothy_manager_handle_remove_remote (BothyCall *call);
+void bothy_image_handle_refresh (BothyCall *call);
+
 gboolean bothy_manager_check_allocate_range (BothyCall *call, GError **error);
 gboolean bothy_manager_check_map_user_namespace (BothyCall *call, GError **error);
 gboolean bothy_manager_check_delegate_cgroup (BothyCall *call, GError **error);

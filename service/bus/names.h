@@ -24,6 +24,8 @@
 #define BOTHY_ACTION_MANAGE  BOTHY_BUS_NAME ".manage-containers"
 #define BOTHY_ACTION_EXCEED  BOTHY_BUS_NAME ".exceed-quota"
 
+#define BOTHY_ACTION_PULL    BOTHY_BUS_NAME ".pull-image"
+#define BOTHY_ACTION_REMOTES BOTHY_BUS_NAME ".manage-remotes"
 #define BOTHY_ACTION_PORT    BOTHY_BUS_NAME ".privileged-port"
 
 #define DBUS_PROPERTIES_INTERFACE     "org.freedesktop.DBus.Properties"

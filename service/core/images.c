@@ -204,6 +204,8 @@ typedef struct {
   char *alias;
   char *fingerprint; /* as the importer says; NULL: he does not */
   char *builtin;     /* the stamp of what a built-in image is made from, else NULL */
+  char *origin;      /* of what came from a remote; else NULL, as the next */
+  char *verified;
   struct unpack_request request;
   BothyUnpackProgress progress;
   gpointer progress_data;
@@ -221,6 +223,8 @@ import_free (Import *import)
   g_free (import->alias);
   g_free (import->fingerprint);
   g_free (import->builtin);
+  g_free (import->origin);
+  g_free (import->verified);
   g_free (import);
 }
 
@@ -311,6 +315,10 @@ make_image (Import *import, const BothyUnpacked *unpacked)
   image->created_at = g_get_real_time ();
   if (import->fingerprint)
     image->verified = (g_free (image->verified), g_strdup ("sha256"));
+  if (import->origin) {
+    image->origin = (g_free (image->origin), g_strdup (import->origin));
+    image->verified = (g_free (image->verified), g_strdup (import->verified));
+  }
   if (import->builtin) {
     image->origin = (g_free (image->origin), g_strdup ("builtin"));
     image->source = (g_free (image->source), g_strdup (import->builtin));
@@ -430,26 +438,83 @@ import_new (BothyImages *self, guint32 mode, int source_fd, guint64 max_bytes)
   return import;
 }
 
+/* Whether USER may have BYTES more. */
+static gboolean
+check_quota (BothyImages *self, guint32 user, guint64 bytes, GError **error)
+{
+  guint64 used = bytes_of (self, user), quota = self->configuration->max_image_bytes;
+
+  if (used < quota && bytes <= quota - used)
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
+               "Your images take all of your %" G_GUINT64_FORMAT " bytes; remove one first", quota);
+  return FALSE;
+}
+
+static void
+begin_import (BothyImages *self, GTask *task, Import *import)
+{
+  GError *error = NULL;
+
+  g_task_set_task_data (task, import, (GDestroyNotify) import_free);
+  if (check_quota (self, import->user, 0, &error))
+    start_import (self, task);
+  else
+    fail (task, error);
+}
+
+static Import *
+import_for (BothyImages *self, guint32 user, int archive_fd, BothyUnpackProgress progress, gpointer progress_data)
+{
+  guint64 used = bytes_of (self, user), quota = self->configuration->max_image_bytes;
+  Import *import = import_new (self, UNPACK_ARCHIVE, archive_fd, quota > used ? quota - used : 0);
+
+  import->user = user;
+  import->progress = progress;
+  import->progress_data = progress_data;
+  return import;
+}
+
 void
 bothy_images_import (BothyImages *self, guint32 user, int archive_fd, const char *alias, const char *fingerprint,
                      BothyUnpackProgress progress, gpointer progress_data, GCancellable *cancellable,
                      GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
-  guint64 used = bytes_of (self, user), quota = self->configuration->max_image_bytes;
-  Import *import = import_new (self, UNPACK_ARCHIVE, archive_fd, quota > used ? quota - used : 0);
+  Import *import = import_for (self, user, archive_fd, progress, progress_data);
 
-  import->user = user;
   import->alias = g_strdup (alias);
   import->fingerprint = g_strdup (fingerprint);
-  import->progress = progress;
-  import->progress_data = progress_data;
-  g_task_set_task_data (task, import, (GDestroyNotify) import_free);
-  if (used >= quota)
-    fail (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
-                             "Your images take all of your %" G_GUINT64_FORMAT " bytes; remove one first", quota));
-  else
-    start_import (self, task);
+  begin_import (self, task, import);
+}
+
+void
+bothy_images_import_from (BothyImages *self, guint32 user, int archive_fd, const char *fingerprint,
+                          const char *origin, const char *verified, GCancellable *cancellable,
+                          GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+  Import *import = import_for (self, user, archive_fd, NULL, NULL);
+
+  import->fingerprint = g_strdup (fingerprint);
+  import->origin = g_strdup (origin);
+  import->verified = g_strdup (verified);
+  begin_import (self, task, import);
+}
+
+gboolean
+bothy_images_adopt (BothyImages *self, BothyImage *image, guint32 user, const char *alias, const char *verified,
+                    GError **error)
+{
+  gboolean has = g_hash_table_contains (image->claims, GUINT_TO_POINTER (user));
+
+  if (!has && !check_quota (self, user, image->size, error))
+    return FALSE;
+  /* The bytes are the same: what is known of them now counts for everybody who has them. */
+  if (g_str_has_prefix (verified, "signature:") || g_str_equal (image->verified, "none"))
+    image->verified = (g_free (image->verified), g_strdup (verified));
+  claim (self, image, user, alias);
+  return TRUE;
 }
 
 BothyImage *

@@ -42,6 +42,15 @@ void bothy_images_import (BothyImages *self, guint32 user, int archive_fd, const
                           GAsyncReadyCallback callback, gpointer user_data);
 BothyImage *bothy_images_import_finish (BothyImages *self, GAsyncResult *result, GError **error);
 
+/* As bothy_images_import(), for what comes from a remote: ORIGIN is "REMOTE:NAME", VERIFIED as of Image.Verified. */
+void bothy_images_import_from (BothyImages *self, guint32 user, int archive_fd, const char *fingerprint,
+                               const char *origin, const char *verified, GCancellable *cancellable,
+                               GAsyncReadyCallback callback, gpointer user_data);
+
+/* IMAGE, which is there already, is USER's as well, called ALIAS; it counts against what USER may have. */
+gboolean bothy_images_adopt (BothyImages *self, BothyImage *image, guint32 user, const char *alias,
+                             const char *verified, GError **error);
+
 /* USER wants IMAGE no more. */
 gboolean bothy_images_forget (BothyImages *self, BothyImage *image, guint32 user, GError **error);
 

@@ -10,6 +10,7 @@ struct _BothyRegistry {
   BothyHelper *helper;
   BothyTrash *trash;
   BothyImages *images;
+  BothyPuller *puller;
   BothyRanges *ranges;
   BothyRunner *runner;
   BothyNetwork *network;
@@ -19,6 +20,7 @@ struct _BothyRegistry {
   int images_fd;
   int ranges_fd;
   int trash_fd;
+  int remotes_fd;
   GHashTable *containers; /* id → BothyContainer */
   GHashTable *names;      /* "<owner>/<name>" → BothyContainer, or NULL while it is being made */
   GHashTable *operations; /* BothyOperation: a set */

@@ -44,6 +44,12 @@ bothy_registry_get_images (BothyRegistry *self)
   return self->images;
 }
 
+BothyPuller *
+bothy_registry_get_puller (BothyRegistry *self)
+{
+  return self->puller;
+}
+
 BothyRanges *
 bothy_registry_get_ranges (BothyRegistry *self)
 {
@@ -568,6 +574,7 @@ open_directories (BothyRegistry *self, GError **error)
     { &self->state_fd, "images", &self->images_fd },
     { &self->state_fd, "ranges", &self->ranges_fd },
     { &self->state_fd, "trash", &self->trash_fd },
+    { &self->state_fd, "remotes", &self->remotes_fd },
     { NULL, RUNTIME_DIR, &self->lock_fd },
   };
   autofd supervisors = -1;
@@ -606,7 +613,7 @@ bothy_registry_finalize (GObject *object)
 {
   BothyRegistry *self = BOTHY_REGISTRY (object);
   int *fds[] = { &self->lock_fd, &self->state_fd, &self->containers_fd, &self->images_fd, &self->ranges_fd,
-                 &self->trash_fd };
+                 &self->trash_fd, &self->remotes_fd };
 
   g_hash_table_unref (self->names);
   g_hash_table_unref (self->containers);
@@ -614,6 +621,7 @@ bothy_registry_finalize (GObject *object)
   g_hash_table_unref (self->processes);
   g_clear_object (&self->runner);
   g_clear_object (&self->network);
+  g_clear_object (&self->puller);
   g_clear_object (&self->images);
   g_clear_object (&self->ranges);
   g_clear_object (&self->trash);
@@ -648,6 +656,7 @@ static void
 bothy_registry_init (BothyRegistry *self)
 {
   self->lock_fd = self->state_fd = self->containers_fd = self->images_fd = self->ranges_fd = self->trash_fd = -1;
+  self->remotes_fd = -1;
   self->containers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
   self->names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->operations = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
@@ -669,6 +678,7 @@ bothy_registry_new (BothyConfiguration *configuration, BothyHelper *helper, Both
   self->trash = bothy_trash_new (self->trash_fd, helper);
   self->ranges = bothy_ranges_new (self->ranges_fd, configuration);
   self->images = bothy_images_new (self->images_fd, configuration, helper, self->trash, &images_degraded);
+  self->puller = bothy_puller_new (self->images, bothy_remotes_new (self->remotes_fd));
   self->network = bothy_network_new (configuration->range_base);
   self->runner = bothy_runner_new (helper, cgroups, self->network, configuration, self->containers_fd);
   g_signal_connect_object (self->network, "back", G_CALLBACK (on_network_back), self, G_CONNECT_SWAPPED);

@@ -8,6 +8,7 @@
 #include "core/images.h"
 #include "core/operation.h"
 #include "core/process.h"
+#include "core/pull.h"
 #include "core/ranges.h"
 #include "core/runner.h"
 
@@ -36,6 +37,7 @@ void bothy_registry_reconcile_finish (BothyRegistry *self, GAsyncResult *result)
 
 const BothyConfiguration *bothy_registry_get_configuration (BothyRegistry *self);
 BothyImages *bothy_registry_get_images (BothyRegistry *self);
+BothyPuller *bothy_registry_get_puller (BothyRegistry *self);
 BothyRanges *bothy_registry_get_ranges (BothyRegistry *self);
 gboolean bothy_registry_is_degraded (BothyRegistry *self);
 

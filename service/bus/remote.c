@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Images from remotes: methods of org.bothy.Bothy1.Manager and org.bothy.Bothy1.Image */
+#include "bus/handlers.h"
+
+#include "bus/options.h"
+#include "bus/publisher.h"
+#include "core/error.h"
+#include "core/name.h"
+
+#include <string.h>
+
+#define MAX_PATTERN 128
+
+/* ---- PullImage and Refresh ---- */
+
+typedef struct {
+  const char *ref;
+  char *alias;
+  char *architecture;
+} PullArgs;
+
+static void
+pull_args_clear (PullArgs *args)
+{
+  g_free (args->alias);
+  g_free (args->architecture);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PullArgs, pull_args_clear)
+
+static gboolean
+check_architecture (const char *text, gboolean may_be_empty, GError **error)
+{
+  gsize length = text ? strlen (text) : 1;
+
+  if (!text || (length <= 16 && (length > 0 || may_be_empty) &&
+                strspn (text, "abcdefghijklmnopqrstuvwxyz0123456789_") == length))
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+               "Option \"architecture\": what uname -m says is wanted, such as x86_64");
+  return FALSE;
+}
+
+static gboolean
+parse_pull (BothyCall *call, PullArgs *args, GError **error)
+{
+  g_autoptr (GVariant) options = NULL;
+  g_autofree char *remote = NULL;
+  const char *name;
+  const BothyOption table[] = { { "alias", "s", &args->alias },
+                                { "architecture", "s", &args->architecture },
+                                { NULL, NULL, NULL } };
+
+  g_variant_get (call->args, "(&s@a{sv})", &args->ref, &options);
+  return bothy_options_parse (options, table, error) &&
+         bothy_pull_parse_ref (args->ref, &remote, &name, error) &&
+         (!args->alias || bothy_name_check_alias (args->alias, error)) &&
+         check_architecture (args->architecture, FALSE, error);
+}
+
+static void
+insert_details (BothyCall *call, const char *ref)
+{
+  const char *colon = strchr (ref, ':');
+  g_autofree char *remote = g_strndup (ref, colon ? (gsize)(colon - ref) : 0);
+
+  polkit_details_insert (call->details, "image", colon ? colon + 1 : ref);
+  polkit_details_insert (call->details, "remote", remote);
+}
+
+gboolean
+bothy_manager_check_pull_image (BothyCall *call, GError **error)
+{
+  g_auto (PullArgs) args = { NULL, NULL, NULL };
+
+  if (!parse_pull (call, &args, error))
+    return FALSE;
+  insert_details (call, args.ref);
+  return TRUE;
+}
+
+static void
+on_pulled (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyOperation) operation = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (BothyImage) image = bothy_puller_pull_finish (BOTHY_PULLER (source), result, &error);
+  g_autofree char *path = image ? bothy_publisher_image_path (image) : NULL;
+
+  bothy_operation_complete (operation, path, error);
+}
+
+static void
+pull (BothyCall *call, const char *ref, const char *const *aliases, const char *architecture)
+{
+  GError *error = NULL;
+  BothyOperation *operation =
+      bothy_registry_add_operation (call->registry, call->user, "pull-image", "looking", &error);
+  g_autofree char *path = NULL;
+
+  if (!operation) {
+    bothy_call_return_error (call, error);
+    return;
+  }
+  path = bothy_publisher_operation_path (operation);
+  bothy_call_return (call, g_variant_new ("(o)", path));
+  bothy_puller_pull (bothy_registry_get_puller (call->registry), operation, ref, aliases, architecture,
+                     on_pulled, operation);
+}
+
+void
+bothy_manager_handle_pull_image (BothyCall *call)
+{
+  g_auto (PullArgs) args = { NULL, NULL, NULL };
+  const char *aliases[] = { NULL, NULL };
+
+  parse_pull (call, &args, NULL);
+  /* A fingerprint is a name already. */
+  if (args.alias || bothy_name_check_alias (args.ref, NULL))
+    aliases[0] = args.alias ? args.alias : args.ref;
+  pull (call, args.ref, aliases, args.architecture);
+}
+
+gboolean
+bothy_image_check_refresh (BothyCall *call, GError **error)
+{
+  BothyImage *image = BOTHY_IMAGE (call->node->target);
+
+  if (strchr (image->origin, ':')) {
+    insert_details (call, image->origin);
+    return TRUE;
+  }
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+               "Image %s did not come from a remote; there is nothing to ask for a newer one",
+               bothy_image_label (image, call->user));
+  return FALSE;
+}
+
+void
+bothy_image_handle_refresh (BothyCall *call)
+{
+  BothyImage *image = BOTHY_IMAGE (call->node->target);
+  g_auto (GStrv) aliases = bothy_image_aliases (image, call->user);
+  g_autofree char *origin = g_strdup (image->origin);
+
+  pull (call, origin, (const char *const *)aliases, *image->architecture ? image->architecture : NULL);
+}
+
+/* ---- SearchImages ---- */
+
+static gboolean
+parse_search (BothyCall *call, const char **ret_pattern, char **ret_architecture, GError **error)
+{
+  static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./:_+*?-";
+  g_autoptr (GVariant) options = NULL;
+  const BothyOption table[] = { { "architecture", "s", ret_architecture }, { NULL, NULL, NULL } };
+  gsize length;
+
+  g_variant_get (call->args, "(&s@a{sv})", ret_pattern, &options);
+  length = strlen (*ret_pattern);
+  if (length > MAX_PATTERN || strspn (*ret_pattern, allowed) != length || **ret_pattern == ':') {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                 "Pattern: use at most %d of A-Z, a-z, 0-9 and ./:_+*?-", MAX_PATTERN);
+    return FALSE;
+  }
+  return bothy_options_parse (options, table, error) && check_architecture (*ret_architecture, TRUE, error);
+}
+
+gboolean
+bothy_manager_check_search_images (BothyCall *call, GError **error)
+{
+  g_autofree char *architecture = NULL;
+  const char *pattern;
+
+  if (!parse_search (call, &pattern, &architecture, error))
+    return FALSE;
+  insert_details (call, pattern);
+  return TRUE;
+}
+
+static void
+on_searched (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+  GError *error = NULL;
+  g_autoptr (GVariant) found = bothy_puller_search_finish (BOTHY_PULLER (source), result, &error);
+
+  if (found)
+    bothy_call_return (call, g_variant_new ("(@aa{sv})", found));
+  else
+    bothy_call_return_error (call, error);
+}
+
+void
+bothy_manager_handle_search_images (BothyCall *call)
+{
+  g_autofree char *architecture = NULL;
+  const char *pattern;
+
+  parse_search (call, &pattern, &architecture, NULL);
+  /* Who leaves waits for nothing any more. */
+  bothy_puller_search (bothy_registry_get_puller (call->registry), call->user, pattern, architecture,
+                       call->client->gone, on_searched, bothy_call_ref (call));
+}
+
+/* ---- remotes ---- */
+
+static void
+add_remote (GVariantBuilder *builder, const BothyRemote *remote)
+{
+  g_variant_builder_open (builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (builder, "{sv}", "name", g_variant_new_string (remote->name));
+  g_variant_builder_add (builder, "{sv}", "url", g_variant_new_string (remote->url));
+  g_variant_builder_add (builder, "{sv}", "protocol",
+                         g_variant_new_string (bothy_remote_protocol_name (remote->protocol)));
+  g_variant_builder_add (builder, "{sv}", "policy",
+                         g_variant_new_string (bothy_remote_policy_name (remote->policy)));
+  g_variant_builder_add (builder, "{sv}", "enabled", g_variant_new_boolean (remote->enabled));
+  g_variant_builder_add (builder, "{sv}", "origin", g_variant_new_string (remote->origin));
+  g_variant_builder_close (builder);
+}
+
+void
+bothy_manager_handle_list_remotes (BothyCall *call)
+{
+  BothyPuller *puller = bothy_registry_get_puller (call->registry);
+  g_autoptr (GPtrArray) remotes = bothy_remotes_list (bothy_puller_get_remotes (puller));
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < remotes->len; i++)
+    add_remote (&builder, remotes->pdata[i]);
+  bothy_call_return (call, g_variant_new ("(aa{sv})", &builder));
+}
+
+static BothyRemote *
+parse_remote (BothyCall *call, GBytes **ret_key, GError **error)
+{
+  g_autofree char *protocol = NULL, *policy = NULL, *proxy = NULL;
+  g_autoptr (GVariant) options = NULL;
+  g_autoptr (GVariant) key = NULL;
+  const char *name, *url;
+  guint32 timeout = 0;
+  const BothyOption table[] = { { "protocol", "s", &protocol }, { "policy", "s", &policy },
+                                { "key", "ay", &key },          { "proxy", "s", &proxy },
+                                { "timeout", "u", &timeout },   { NULL, NULL, NULL } };
+
+  *ret_key = NULL;
+  g_variant_get (call->args, "(&s&s@a{sv})", &name, &url, &options);
+  if (!bothy_options_parse (options, table, error))
+    return NULL;
+  if (key)
+    *ret_key = g_variant_get_data_as_bytes (key);
+  return bothy_remote_parse (name, url, protocol, policy, proxy, timeout, *ret_key, error);
+}
+
+gboolean
+bothy_manager_check_add_remote (BothyCall *call, GError **error)
+{
+  g_autoptr (GBytes) key = NULL;
+  g_autoptr (BothyRemote) remote = parse_remote (call, &key, error);
+
+  if (!remote)
+    return FALSE;
+  polkit_details_insert (call->details, "remote", remote->name);
+  polkit_details_insert (call->details, "url", remote->url);
+  return TRUE;
+}
+
+void
+bothy_manager_handle_add_remote (BothyCall *call)
+{
+  BothyPuller *puller = bothy_registry_get_puller (call->registry);
+  g_autoptr (GBytes) key = NULL;
+  g_autoptr (BothyRemote) remote = parse_remote (call, &key, NULL);
+  GError *error = NULL;
+
+  if (bothy_remotes_add (bothy_puller_get_remotes (puller), remote, key, &error))
+    bothy_call_return (call, NULL);
+  else
+    bothy_call_return_error (call, error);
+}
+
+gboolean
+bothy_manager_check_remove_remote (BothyCall *call, GError **error)
+{
+  const char *name;
+
+  g_variant_get (call->args, "(&s)", &name);
+  if (!bothy_remote_check_name (name, error))
+    return FALSE;
+  polkit_details_insert (call->details, "remote", name);
+  return TRUE;
+}
+
+void
+bothy_manager_handle_remove_remote (BothyCall *call)
+{
+  BothyPuller *puller = bothy_registry_get_puller (call->registry);
+  GError *error = NULL;
+  const char *name;
+
+  g_variant_get (call->args, "(&s)", &name);
+  if (bothy_remotes_remove (bothy_puller_get_remotes (puller), name, &error))
+    bothy_call_return (call, NULL);
+  else
+    bothy_call_return_error (call, error);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/images.h"
+#include "core/operation.h"
+#include "core/remotes.h"
+
+G_BEGIN_DECLS
+
+/* Images from remotes. What several users pull at once is downloaded once. */
+#define BOTHY_TYPE_PULLER (bothy_puller_get_type ())
+G_DECLARE_FINAL_TYPE (BothyPuller, bothy_puller, BOTHY, PULLER, GObject)
+
+BothyPuller *bothy_puller_new (BothyImages *images, BothyRemotes *remotes);
+
+BothyRemotes *bothy_puller_get_remotes (BothyPuller *self);
+
+/* "[REMOTE:]NAME", NAME of an alias's grammar. RET_NAME: the part of it; RET_REMOTE (or NULL): before the
+ * colon. */
+gboolean bothy_pull_parse_ref (const char *ref, char **ret_remote, const char **ret_name, GError **error);
+
+/*
+ * OPERATION's user wants REF and calls it each of ALIASES; ARCHITECTURE is this machine's unless given.
+ * OPERATION is kept up to date, but completed by the caller.
+ */
+void bothy_puller_pull (BothyPuller *self,
+                        BothyOperation *operation,
+                        const char *ref,
+                        const char *const *aliases,
+                        const char *architecture,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data);
+BothyImage *bothy_puller_pull_finish (BothyPuller *self, GAsyncResult *result, GError **error);
+
+/* What remotes have that matches PATTERN, "[REMOTE:]TEXT": an aa{sv} as SearchImages returns it. USER may
+   have two searches under way. */
+void bothy_puller_search (BothyPuller *self,
+                          guint32 user,
+                          const char *pattern,
+                          const char *architecture,
+                          GCancellable *cancellable,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data);
+GVariant *bothy_puller_search_finish (BothyPuller *self, GAsyncResult *result, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "remotes.h"
+
+#include "config.h"
+#include "core/error.h"
+#include "core/name.h"
+#include "platform/fd.h"
+#include "storage/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define GROUP           "Remote"
+#define RECORD          "record"
+#define NEWEST          "newest.versions" /* no remote's name has a dot */
+#define SUFFIX          ".conf"
+#define DEFAULT_TIMEOUT 30
+#define MAX_KEY         (256 * 1024)
+#define MAX_AHEAD_DAYS  2 /* clocks and time zones */
+
+struct _BothyRemotes {
+  int dirfd;
+};
+
+static const char *const protocols[] = { [FETCH_SIMPLESTREAMS] = "simplestreams", [FETCH_LXC] = "lxc" };
+static const char *const policies[] = {
+  [FETCH_POLICY_SIGNATURE] = "signature", [FETCH_POLICY_CHECKSUM] = "checksum", [FETCH_POLICY_TLS] = "tls"
+};
+
+void
+bothy_remote_free (BothyRemote *self)
+{
+  g_free (self->name);
+  g_free (self->url);
+  g_free (self->key);
+  g_free (self->proxy);
+  g_free (self->origin);
+  g_free (self);
+}
+
+const char *
+bothy_remote_protocol_name (enum fetch_catalogue protocol)
+{
+  return protocols[protocol];
+}
+
+const char *
+bothy_remote_policy_name (enum fetch_policy policy)
+{
+  return policies[policy];
+}
+
+static guint
+find_word (const char *const *words, gsize n, const char *word)
+{
+  for (guint i = 1; i < n; i++) {
+    if (g_strcmp0 (words[i], word) == 0)
+      return i;
+  }
+  return 0;
+}
+
+static gboolean
+refuse (GError **error, const char *what, const char *text, const char *wanted)
+{
+  g_autofree char *cut = g_strndup (text, 100);
+  g_autofree char *shown = g_strescape (cut, NULL);
+
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "%s \"%s\" is not valid: %s", what, shown,
+               wanted);
+  return FALSE;
+}
+
+gboolean
+bothy_remote_check_name (const char *name, GError **error)
+{
+  gsize length = strlen (name);
+
+  if (length > 0 && length <= 32 && strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789-") == length &&
+      g_ascii_isalpha (name[0]))
+    return TRUE;
+  return refuse (error, "Remote", name, "use 1 to 32 of a-z, 0-9 and -, a letter first");
+}
+
+/* bothy-fetch looks closer; this is what no record and no dialog may have. */
+static gboolean
+check_url (const char *url, const char *what, GError **error)
+{
+  static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._~:[]%-";
+
+  if ((g_str_has_prefix (url, "https://") || g_str_has_prefix (url, "http://")) && strlen (url) < 512 &&
+      strspn (url, allowed) == strlen (url) && !strstr (url, ".."))
+    return TRUE;
+  return refuse (error, what, url, "http:// or https://, a host, and a path if need be are wanted");
+}
+
+/* Whether plain http may be, as bothy-fetch sees it. */
+static gboolean
+check_transport (const BothyRemote *self, GError **error)
+{
+  static const char *const loopback[] = { "http://127.0.0.1", "http://localhost", "http://[::1]" };
+
+  if (g_str_has_prefix (self->url, "https://") || self->policy == FETCH_POLICY_SIGNATURE)
+    return TRUE;
+  for (gsize i = 0; i < G_N_ELEMENTS (loopback) && self->policy == FETCH_POLICY_CHECKSUM; i++) {
+    gsize length = strlen (loopback[i]);
+
+    if (g_str_has_prefix (self->url, loopback[i]) && strchr (":/", self->url[length]))
+      return TRUE;
+  }
+  return refuse (error, "URL", self->url, "without a signature only https:// can be trusted");
+}
+
+static gboolean
+take_words (BothyRemote *self, const char *protocol, const char *policy, gboolean has_key, GError **error)
+{
+  const char *preset = has_key ? "signature" : "checksum";
+
+  self->protocol = find_word (protocols, G_N_ELEMENTS (protocols), protocol ? protocol : "simplestreams");
+  if (!self->protocol)
+    return refuse (error, "Protocol", protocol, "simplestreams or lxc is wanted");
+  self->policy = find_word (policies, G_N_ELEMENTS (policies),
+                            policy && !g_str_equal (policy, "auto") ? policy : preset);
+  if (!self->policy)
+    return refuse (error, "Policy", policy, "signature, checksum, tls or auto is wanted");
+  if (self->policy == FETCH_POLICY_SIGNATURE && !has_key)
+    return refuse (error, "Policy", "signature", "it needs a key");
+  return TRUE;
+}
+
+BothyRemote *
+bothy_remote_parse (const char *name,
+                    const char *url,
+                    const char *protocol,
+                    const char *policy,
+                    const char *proxy,
+                    guint timeout,
+                    GBytes *key,
+                    GError **error)
+{
+  g_autoptr (BothyRemote) self = g_new0 (BothyRemote, 1);
+
+  self->name = g_strdup (name);
+  self->url = g_strdup (url);
+  self->key = g_strdup (key ? name : "");
+  self->proxy = g_strdup (proxy ? proxy : "");
+  self->origin = g_strdup (RECORD);
+  self->timeout = timeout ? timeout : DEFAULT_TIMEOUT;
+  self->enabled = TRUE;
+  if (!bothy_remote_check_name (name, error) || !check_url (url, "URL", error) ||
+      (*self->proxy && !check_url (proxy, "Proxy", error)) ||
+      !take_words (self, protocol, policy, key != NULL, error) || !check_transport (self, error))
+    return NULL;
+  if (key && (g_bytes_get_size (key) == 0 || g_bytes_get_size (key) > MAX_KEY)) {
+    refuse (error, "Key", name, "1 to 262144 bytes are wanted");
+    return NULL;
+  }
+  if (self->timeout > 3600) {
+    refuse (error, "Timeout", "", "1 to 3600 seconds are wanted");
+    return NULL;
+  }
+  return g_steal_pointer (&self);
+}
+
+/* ---- files and records ---- */
+
+static char *
+get_string (GKeyFile *file, const char *key)
+{
+  return g_key_file_get_string (file, GROUP, key, NULL);
+}
+
+/* KEY may be missing: then it is a remote without one. */
+static BothyRemote *
+from_key_file (const char *name, GKeyFile *file, const char *origin, gboolean has_key, GError **error)
+{
+  g_autofree char *url = get_string (file, "URL");
+  g_autofree char *protocol = get_string (file, "Protocol");
+  g_autofree char *policy = get_string (file, "Policy");
+  g_autofree char *proxy = get_string (file, "Proxy");
+  g_autofree char *key = get_string (file, "Key");
+  g_autoptr (GBytes) some_key = has_key ? g_bytes_new_static ("k", 1) : NULL;
+  guint timeout = (guint)CLAMP (g_key_file_get_integer (file, GROUP, "Timeout", NULL), 0, 3600);
+  BothyRemote *self;
+
+  self = bothy_remote_parse (name, url ? url : "", protocol, policy, proxy, timeout, some_key, error);
+  if (!self)
+    return NULL;
+  self->origin = (g_free (self->origin), g_strdup (origin));
+  if (!g_str_equal (origin, RECORD))
+    self->key = (g_free (self->key), g_strdup (has_key ? key : ""));
+  if (g_key_file_has_key (file, GROUP, "Enabled", NULL)) {
+    g_autofree char *enabled = get_string (file, "Enabled");
+
+    self->enabled = enabled && (g_str_equal (enabled, "yes") || g_str_equal (enabled, "true"));
+  }
+  return self;
+}
+
+static BothyRemote *
+load_file (const char *directory, const char *file_name, GError **error)
+{
+  g_autofree char *path = g_build_filename (directory, file_name, NULL);
+  g_autofree char *name = g_strndup (file_name, strlen (file_name) - strlen (SUFFIX));
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  g_autofree char *key = NULL;
+
+  if (!g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, error))
+    return NULL;
+  /* What only switches a preset off needs to say no more. */
+  if (!g_key_file_has_key (file, GROUP, "URL", NULL) && g_key_file_has_key (file, GROUP, "Enabled", NULL) &&
+      !g_key_file_get_boolean (file, GROUP, "Enabled", NULL))
+    g_key_file_set_string (file, GROUP, "URL", "https://disabled.invalid");
+  key = get_string (file, "Key");
+  return from_key_file (name, file, path, key && g_file_test (key, G_FILE_TEST_IS_REGULAR), error);
+}
+
+static void
+load_directory (GHashTable *remotes, const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    g_autoptr (GError) error = NULL;
+    BothyRemote *remote;
+
+    if (!g_str_has_suffix (name, SUFFIX) || name[0] == '.')
+      continue;
+    remote = load_file (path, name, &error);
+    if (remote)
+      g_hash_table_replace (remotes, remote->name, remote);
+    else
+      g_message ("%s/%s: %s", path, name, error->message);
+  }
+}
+
+static void
+load_records (BothyRemotes *self, GHashTable *remotes)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", self->dirfd);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GKeyFile) record = NULL;
+    g_autofree char *key = g_strconcat (name, ".key", NULL);
+    struct stat st;
+    BothyRemote *remote;
+
+    if (!bothy_remote_check_name (name, NULL))
+      continue;
+    record = bothy_record_read (self->dirfd, name, &error);
+    remote = record ? from_key_file (name, record, RECORD,
+                                     fstatat (self->dirfd, key, &st, AT_SYMLINK_NOFOLLOW) == 0, &error)
+                    : NULL;
+    if (remote)
+      g_hash_table_replace (remotes, remote->name, remote);
+    else
+      g_message ("Remote %s: %s", name, error->message);
+  }
+}
+
+static gint
+compare_names (gconstpointer a, gconstpointer b)
+{
+  const BothyRemote *const *left = a, *const *right = b;
+
+  return strcmp ((*left)->name, (*right)->name);
+}
+
+GPtrArray *
+bothy_remotes_list (BothyRemotes *self)
+{
+  g_autoptr (GHashTable) seen =
+      g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)bothy_remote_free);
+  GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify)bothy_remote_free);
+  GHashTableIter iter;
+  gpointer remote;
+
+  load_directory (seen, VENDOR_REMOTES_DIR);
+  load_directory (seen, REMOTES_DIR);
+  load_records (self, seen);
+  g_hash_table_iter_init (&iter, seen);
+  while (g_hash_table_iter_next (&iter, NULL, &remote)) {
+    g_ptr_array_add (list, remote);
+    g_hash_table_iter_steal (&iter);
+  }
+  g_ptr_array_sort (list, compare_names);
+  return list;
+}
+
+static gboolean
+write_key (BothyRemotes *self, const char *name, GBytes *key, GError **error)
+{
+  g_autofree char *file = g_strconcat (name, ".key", NULL);
+  autofd fd = -1;
+  gsize size;
+  const char *data = g_bytes_get_data (key, &size);
+
+  unlinkat (self->dirfd, file, 0);
+  fd = openat (self->dirfd, file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd >= 0 && write (fd, data, size) == (gssize)size && fsync (fd) == 0)
+    return TRUE;
+  bothy_error_set_errno (error, errno, "Writing the key");
+  return FALSE;
+}
+
+gboolean
+bothy_remotes_add (BothyRemotes *self, const BothyRemote *remote, GBytes *key, GError **error)
+{
+  g_autoptr (GPtrArray) present = bothy_remotes_list (self);
+  g_autoptr (GKeyFile) record = g_key_file_new ();
+
+  for (guint i = 0; i < present->len; i++) {
+    const BothyRemote *other = present->pdata[i];
+
+    if (g_str_equal (other->name, remote->name)) {
+      g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "There is a remote %s already (%s)",
+                   remote->name, other->origin);
+      return FALSE;
+    }
+  }
+  g_key_file_set_string (record, GROUP, "URL", remote->url);
+  g_key_file_set_string (record, GROUP, "Protocol", protocols[remote->protocol]);
+  g_key_file_set_string (record, GROUP, "Policy", policies[remote->policy]);
+  g_key_file_set_string (record, GROUP, "Proxy", remote->proxy);
+  g_key_file_set_integer (record, GROUP, "Timeout", (int)remote->timeout);
+  if (key && !write_key (self, remote->name, key, error))
+    return FALSE;
+  return bothy_record_write (self->dirfd, remote->name, record, BOTHY_RECORD_DURABLE, error);
+}
+
+gboolean
+bothy_remotes_remove (BothyRemotes *self, const char *name, GError **error)
+{
+  g_autofree char *key = g_strconcat (name, ".key", NULL);
+  g_autoptr (GPtrArray) present = bothy_remotes_list (self);
+  g_autoptr (GKeyFile) newest = NULL;
+
+  if (unlinkat (self->dirfd, name, 0) == 0) {
+    unlinkat (self->dirfd, key, 0);
+    newest = bothy_record_read (self->dirfd, NEWEST, NULL);
+    if (newest && g_key_file_remove_group (newest, name, NULL))
+      bothy_record_write (self->dirfd, NEWEST, newest, BOTHY_RECORD_VOLATILE, NULL);
+    return TRUE;
+  }
+  for (guint i = 0; i < present->len; i++) {
+    const BothyRemote *other = present->pdata[i];
+
+    if (g_str_equal (other->name, name)) {
+      g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                   "Remote %s is in %s; Enabled=no in " REMOTES_DIR "/%s" SUFFIX " switches it off", name,
+                   other->origin, name);
+      return FALSE;
+    }
+  }
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_REMOTE, "There is no remote %s", name);
+  return FALSE;
+}
+
+int
+bothy_remotes_open_key (BothyRemotes *self, const BothyRemote *remote, GError **error)
+{
+  g_autofree char *file = g_strconcat (remote->name, ".key", NULL);
+  gboolean recorded = g_str_equal (remote->origin, RECORD);
+  int fd;
+
+  if (!*remote->key || remote->policy != FETCH_POLICY_SIGNATURE)
+    return -1;
+  fd = recorded ? openat (self->dirfd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+                : open (remote->key, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0)
+    bothy_error_set_errno (error, errno, "Opening the remote's key");
+  return fd;
+}
+
+/* ---- versions ---- */
+
+gboolean
+bothy_remotes_check_version (
+    BothyRemotes *self, const BothyRemote *remote, const char *product, const char *version, GError **error)
+{
+  g_autoptr (GKeyFile) newest = bothy_record_read (self->dirfd, NEWEST, NULL);
+  g_autofree char *seen = newest ? g_key_file_get_string (newest, remote->name, product, NULL) : NULL;
+  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
+  g_autoptr (GDateTime) limit = g_date_time_add_days (now, MAX_AHEAD_DAYS);
+  g_autofree char *latest = g_date_time_format (limit, "%Y%m%d");
+
+  /* If it were taken, nothing newer would ever be. */
+  if (strncmp (version, latest, strlen (latest)) > 0) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_VERIFIED,
+                 "Remote %s offers version %s, which is of the future", remote->name, version);
+    return FALSE;
+  }
+  if (!seen || strcmp (version, seen) >= 0)
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_VERIFIED,
+               "Remote %s offers version %s, and has had the newer %s before: somebody may want to turn back "
+               "the clock",
+               remote->name, version, seen);
+  return FALSE;
+}
+
+void
+bothy_remotes_note_version (BothyRemotes *self,
+                            const BothyRemote *remote,
+                            const char *product,
+                            const char *version)
+{
+  g_autoptr (GKeyFile) newest = bothy_record_read (self->dirfd, NEWEST, NULL);
+  g_autofree char *seen = newest ? g_key_file_get_string (newest, remote->name, product, NULL) : NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (seen && strcmp (version, seen) <= 0)
+    return;
+  if (!newest)
+    newest = g_key_file_new ();
+  g_key_file_set_string (newest, remote->name, product, version);
+  if (!bothy_record_write (self->dirfd, NEWEST, newest, BOTHY_RECORD_VOLATILE, &error))
+    g_warning ("Versions of remotes: %s", error->message);
+}
+
+BothyRemotes *
+bothy_remotes_new (int dirfd)
+{
+  BothyRemotes *self = g_new0 (BothyRemotes, 1);
+
+  self->dirfd = dirfd;
+  return self;
+}
+
+void
+bothy_remotes_free (BothyRemotes *self)
+{
+  g_free (self);
+}

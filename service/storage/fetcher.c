@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "fetcher.h"
+
+#include "config.h"
+#include "core/error.h"
+#include "core/name.h"
+#include "platform/helper.h"
+#include "platform/packet.h"
+
+#include <string.h>
+
+#define SOCKET_PATH RUNTIME_DIR "/fetch.sock"
+#define MAX_PACKET  (sizeof (struct fetch_message) + FETCH_MAX_TEXT)
+#define LOWER       "abcdefghijklmnopqrstuvwxyz"
+#define UPPER       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS      "0123456789"
+
+typedef struct {
+  GSocket *socket;
+  GSource *source;
+  char *remote;
+  GPtrArray *records;
+  gulong cancelled;
+  BothyFetchProgress progress;
+  gpointer progress_data;
+  gboolean stale;
+} Job;
+
+void
+bothy_fetched_free (BothyFetched *self)
+{
+  for (guint i = 0; i < FETCH_N_FIELDS; i++)
+    g_free (self->fields[i]);
+  g_free (self);
+}
+
+/* ---- what a catalogue may say ---- */
+
+static const struct {
+  const char *characters;
+  gsize min, max;
+} grammar[] = {
+  [FETCH_FIELD_ALIASES] = { LOWER DIGITS "./:_,-", 0, 1024 },
+  [FETCH_FIELD_PRODUCT] = { LOWER UPPER DIGITS "._:+~/-", 1, 256 },
+  [FETCH_FIELD_VERSION] = { LOWER UPPER DIGITS "._:+-", 8, 64 },
+  [FETCH_FIELD_OS] = { LOWER UPPER DIGITS "._+ -", 0, 64 },
+  [FETCH_FIELD_RELEASE] = { LOWER UPPER DIGITS "._+ -", 0, 64 },
+  [FETCH_FIELD_VARIANT] = { LOWER UPPER DIGITS "._+ -", 0, 64 },
+  [FETCH_FIELD_ARCHITECTURE] = { LOWER DIGITS "_", 1, 16 },
+  [FETCH_FIELD_FINGERPRINT] = { "abcdef" DIGITS, 0, 64 },
+  [FETCH_FIELD_SHA256] = { "abcdef" DIGITS, 0, 64 },
+  [FETCH_FIELD_URL] = { LOWER UPPER DIGITS "/._~:+@-[]%", 8, 2048 },
+  [FETCH_FIELD_KEY] = { "ABCDEF" DIGITS, 0, 40 },
+};
+G_STATIC_ASSERT (G_N_ELEMENTS (grammar) == FETCH_N_FIELDS);
+
+static gboolean
+is_of_grammar (const char *text, enum fetch_field field)
+{
+  gsize length = strlen (text);
+
+  return length >= grammar[field].min && length <= grammar[field].max &&
+         strspn (text, grammar[field].characters) == length;
+}
+
+/* Digests have all of their digits or none, versions begin with a day, and an image is below its remote. */
+static gboolean
+is_whole (const BothyFetched *self, const char *remote)
+{
+  const char *const *fields = (const char *const *)self->fields;
+  gsize length = strlen (remote);
+
+  while (length > 0 && remote[length - 1] == '/')
+    length--;
+  return (!*fields[FETCH_FIELD_FINGERPRINT] || bothy_name_is_fingerprint (fields[FETCH_FIELD_FINGERPRINT])) &&
+         (!*fields[FETCH_FIELD_SHA256] || bothy_name_is_fingerprint (fields[FETCH_FIELD_SHA256])) &&
+         (!*fields[FETCH_FIELD_KEY] || strlen (fields[FETCH_FIELD_KEY]) == 40) &&
+         strspn (fields[FETCH_FIELD_VERSION], DIGITS) >= 8 && self->size <= FETCH_MAX_IMAGE &&
+         strncmp (fields[FETCH_FIELD_URL], remote, length) == 0 && fields[FETCH_FIELD_URL][length] == '/' &&
+         !strstr (fields[FETCH_FIELD_URL], "..");
+}
+
+BothyFetched *
+bothy_fetched_parse (const char *text, gsize size, guint64 total, const char *remote)
+{
+  g_autoptr (BothyFetched) self = g_new0 (BothyFetched, 1);
+  const char *end = text + size;
+
+  self->size = total;
+  for (guint i = 0; i < FETCH_N_FIELDS; i++) {
+    const char *nul = memchr (text, '\0', (gsize)(end - text));
+
+    if (!nul)
+      return NULL;
+    self->fields[i] = g_strdup (text);
+    if (!is_of_grammar (text, i))
+      return NULL;
+    text = nul + 1;
+  }
+  return text == end && is_whole (self, remote) ? g_steal_pointer (&self) : NULL;
+}
+
+/* ---- talking ---- */
+
+static void
+job_free (Job *job)
+{
+  if (job->source)
+    g_source_destroy (job->source);
+  g_clear_pointer (&job->source, g_source_unref);
+  g_clear_object (&job->socket);
+  g_ptr_array_unref (job->records);
+  g_free (job->remote);
+  g_free (job);
+}
+
+/* The one place where a job ends: closing the socket also ends bothy-fetch. */
+static void
+finish (GTask *task, GError *error)
+{
+  Job *job = g_task_get_task_data (task);
+  GCancellable *cancellable = g_task_get_cancellable (task);
+
+  if (job->source)
+    g_source_destroy (job->source);
+  g_clear_object (&job->socket);
+  if (cancellable && job->cancelled)
+    g_signal_handler_disconnect (cancellable, job->cancelled);
+  if (error)
+    g_task_return_error (task, error);
+  else
+    g_task_return_pointer (task, g_ptr_array_ref (job->records), (GDestroyNotify)g_ptr_array_unref);
+  g_object_unref (task);
+}
+
+static BothyErrorCode
+code_of (guint32 error)
+{
+  switch ((enum fetch_error)error) {
+  case FETCH_NOT_FOUND:
+  case FETCH_UNSUPPORTED:
+    return BOTHY_ERROR_NO_SUCH_IMAGE;
+  case FETCH_UNREACHABLE:
+  case FETCH_MISSING:
+  case FETCH_REFUSED:
+    return BOTHY_ERROR_REMOTE_FAILED;
+  case FETCH_NOT_VERIFIED:
+    return BOTHY_ERROR_NOT_VERIFIED;
+  case FETCH_CLOSED:
+    return BOTHY_ERROR_BUSY;
+  case FETCH_OK:
+  case FETCH_FAILED:
+  default:
+    return BOTHY_ERROR_FAILED;
+  }
+}
+
+/* Parts of it are what a server said: shown as ASCII with escapes, and cut. */
+static char *
+readable (const char *text, gsize size)
+{
+  g_autofree char *cut = g_strndup (text, MIN (size, 512));
+  g_autofree char *plain = NULL;
+
+  if (!*cut)
+    return g_strdup ("no reason was given");
+  plain = g_strescape (cut, "\"");
+  return g_steal_pointer (&plain);
+}
+
+static GError *
+result_error (Job *job, const struct fetch_message *message, const char *text)
+{
+  g_autofree char *shown = readable (text, message->text_size);
+
+  job->stale = message->error == FETCH_MISSING;
+  return message->error ? g_error_new (BOTHY_ERROR, code_of (message->error), "%s", shown) : NULL;
+}
+
+static gboolean
+take_record (Job *job, const struct fetch_message *message, const char *text)
+{
+  BothyFetched *record = bothy_fetched_parse (text, message->text_size, message->total, job->remote);
+
+  /* One image of many that is called strangely is not there; no more of them than can be. */
+  if (record)
+    g_ptr_array_add (job->records, record);
+  return job->records->len <= FETCH_MAX_RECORDS;
+}
+
+static void
+handle_packet (GTask *task, BothyPacket *packet)
+{
+  const struct fetch_message *message = (const struct fetch_message *)packet->data;
+  const char *text = (const char *)packet->data + sizeof *message;
+  Job *job = g_task_get_task_data (task);
+  gboolean ok = packet->size >= sizeof *message && message->version == FETCH_PROTOCOL_VERSION &&
+                packet->size == sizeof *message + message->text_size;
+
+  if (ok && message->type == FETCH_PROGRESS) {
+    if (job->progress)
+      job->progress (message->bytes, message->total, job->progress_data);
+  } else if (ok && message->type == FETCH_RESULT)
+    finish (task, result_error (job, message, text));
+  else if (!ok || message->type != FETCH_RECORD || !take_record (job, message, text))
+    finish (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-fetch: unexpected message"));
+}
+
+static gboolean
+on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_object_ref (user_data);
+  Job *job = g_task_get_task_data (task);
+
+  while (job->socket) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (BothyPacket) packet = bothy_packet_receive (job->socket, MAX_PACKET, &error);
+
+    if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+      return G_SOURCE_CONTINUE;
+    if (packet)
+      handle_packet (task, packet);
+    else
+      finish (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-fetch ended unexpectedly"));
+  }
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_cancelled_idle (gpointer user_data)
+{
+  Job *job = g_task_get_task_data (user_data);
+
+  if (job->socket)
+    finish (user_data, g_error_new (BOTHY_ERROR, BOTHY_ERROR_CANCELLED, "Cancelled"));
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  /* Not from within the handler: disconnecting there would wait for itself. */
+  g_idle_add_full (G_PRIORITY_DEFAULT, on_cancelled_idle, g_object_ref (user_data), g_object_unref);
+}
+
+static gboolean
+send (Job *job, const BothyFetch *fetch, GError **error)
+{
+  struct fetch_request request = { .version = FETCH_PROTOCOL_VERSION,
+                                   .op = fetch->op,
+                                   .catalogue = fetch->catalogue,
+                                   .policy = fetch->policy,
+                                   .timeout = fetch->timeout,
+                                   .size = fetch->size };
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (GUnixFDList) fds = NULL;
+
+  for (guint i = 0; i < FETCH_N_WORDS; i++) {
+    g_string_append (text, fetch->words[i] ? fetch->words[i] : "");
+    g_string_append_c (text, '\0');
+  }
+  request.text_size = (guint32)text->len;
+  if (fetch->fd >= 0) {
+    fds = bothy_fd_list (&fetch->fd, 1, error);
+    if (!fds)
+      return FALSE;
+  }
+  job->socket = bothy_packet_connect (SOCKET_PATH, error);
+  return job->socket &&
+         bothy_packet_send (job->socket, &request, sizeof request, text->str, text->len, fds, error);
+}
+
+void
+bothy_fetch (const BothyFetch *fetch,
+             BothyFetchProgress progress,
+             gpointer progress_data,
+             GCancellable *cancellable,
+             GAsyncReadyCallback callback,
+             gpointer user_data)
+{
+  GTask *task = g_task_new (NULL, cancellable, callback, user_data);
+  Job *job = g_new0 (Job, 1);
+  GError *error = NULL;
+
+  g_task_set_check_cancellable (task, FALSE);
+  job->records = g_ptr_array_new_with_free_func ((GDestroyNotify)bothy_fetched_free);
+  job->remote = g_strdup (fetch->words[FETCH_WORD_REMOTE]);
+  job->progress = progress;
+  job->progress_data = progress_data;
+  g_task_set_task_data (task, job, (GDestroyNotify)job_free);
+  if (!send (job, fetch, &error)) {
+    bothy_error_adopt (&error, "bothy-fetch can not be reached at " SOCKET_PATH);
+    finish (task, error);
+    return;
+  }
+  job->source = g_socket_create_source (job->socket, G_IO_IN, NULL);
+  g_source_set_callback (job->source, G_SOURCE_FUNC (on_readable), task, NULL);
+  g_source_attach (job->source, NULL);
+  if (cancellable)
+    job->cancelled = g_signal_connect (cancellable, "cancelled", G_CALLBACK (on_cancelled), task);
+}
+
+GPtrArray *
+bothy_fetch_finish (GAsyncResult *result, gboolean *ret_stale, GError **error)
+{
+  Job *job = g_task_get_task_data (G_TASK (result));
+
+  if (ret_stale)
+    *ret_stale = job->stale;
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "images/fetch/protocol.h"
+
+G_BEGIN_DECLS
+
+/* What a catalogue says of an image: each field is of the grammar that fetcher.c has for it. */
+typedef struct {
+  char *fields[FETCH_N_FIELDS];
+  guint64 size; /* of the archive; 0: not known */
+} BothyFetched;
+
+void bothy_fetched_free (BothyFetched *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyFetched, bothy_fetched_free)
+
+/* From the text of a record about REMOTE, a URL; NULL: it is not one. */
+BothyFetched *bothy_fetched_parse (const char *text, gsize size, guint64 total, const char *remote);
+
+/* What bothy-fetch is asked. */
+typedef struct {
+  enum fetch_op op;
+  enum fetch_catalogue catalogue;
+  enum fetch_policy policy;
+  guint timeout;
+  guint64 size;
+  const char *words[FETCH_N_WORDS]; /* NULL is "" */
+  int fd;                           /* the keyring, or the pipe; -1: none */
+} BothyFetch;
+
+typedef void (*BothyFetchProgress) (guint64 bytes, guint64 total, gpointer user_data);
+
+/* Ask a bothy-fetch of its own. FETCH is used up when this returns. CANCELLABLE ends it. */
+void bothy_fetch (const BothyFetch *fetch,
+                  BothyFetchProgress progress,
+                  gpointer progress_data,
+                  GCancellable *cancellable,
+                  GAsyncReadyCallback callback,
+                  gpointer user_data);
+
+/*
+ * (element-type BothyFetched). NULL: errors are NO_SUCH_IMAGE (also when what the catalogue names is
+ * gone; RET_STALE, or NULL, says so), NOT_VERIFIED, REMOTE_FAILED, CANCELLED and FAILED; BUSY is that
+ * nobody read the pipe.
+ */
+GPtrArray *bothy_fetch_finish (GAsyncResult *result, gboolean *ret_stale, GError **error);
+
+G_END_DECLS
