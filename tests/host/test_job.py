@@ -80,7 +80,8 @@ def test_json_keys(host, x1):
     assert len(busybox) == 1 and busybox[0]["fingerprint"] == x1["image"] and busybox[0]["origin"] == "builtin"
     assert json.loads(host.output("alice", "bothy image info busybox --json"))["fingerprint"] == x1["image"]
     ranges = json.loads(host.output("alice", "bothy range list --json"))
-    assert {"rangeBase": x1["rangeBase"], "rangeCount": 65536, "owner": 1000, "name": "x1"} in ranges
+    assert {"rangeBase": x1["rangeBase"], "rangeCount": 65536, "owner": 1000, "holder": "container",
+            "name": "x1"} in ranges
     assert (host.root / f"proc/{x1['leader']}/cgroup").read_text().strip().endswith(x1["controlGroup"] + "/payload")
 
 

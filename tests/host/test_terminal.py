@@ -2,6 +2,7 @@
 """bothy on a terminal: what a person sees and types."""
 
 import re
+import time
 
 import pytest
 
@@ -24,8 +25,12 @@ def test_run_interactively(host):
         terminal.expect(r"/dev/(console|pts/\d+)")
         terminal.expect(r"\b0\r\n")
         terminal.resize(17, 99)
-        terminal.send("sleep 0.2; stty size\n")
-        terminal.expect(r"\b17 99\b")
+        # On a console it comes with what is typed next, so that may be too late for the first line.
+        time.sleep(1)
+        terminal.send("stty size\n")
+        terminal.expect(PROMPT)
+        terminal.send("stty size\n")
+        terminal.expect(r"\n17 99\r")
         # Keys are the container's, not bothy's.
         terminal.send("cat /etc/passwd -\n")
         terminal.expect("root:")
@@ -69,8 +74,8 @@ def test_exec_on_a_terminal(host, x1):
         terminal.expect(r"30 90")
         terminal.expect(r"/dev/pts/\d+")
         terminal.resize(31, 91)
-        terminal.send("sleep 0.2; stty size\n")
-        terminal.expect(r"31 91")
+        terminal.send("until stty size | grep '^31 91'; do sleep 0.1; done\n")
+        terminal.expect(r"\n31 91\r")
         terminal.expect(PROMPT)
         terminal.send("exit 42\n")
         assert terminal.wait() == 42
