@@ -55,7 +55,11 @@ on_packet (BothyPeer *peer, BothyPacket *packet, gpointer user_data)
 static void
 on_closed (BothyPeer *peer, gpointer user_data)
 {
-  g_clear_pointer (&BOTHY_NICS (user_data)->peer, bothy_peer_unref);
+  BothyNics *self = user_data;
+
+  /* Who heard first that it is gone may have connected anew already. */
+  if (self->peer == peer)
+    g_clear_pointer (&self->peer, bothy_peer_unref);
 }
 
 static gboolean

@@ -98,7 +98,9 @@ on_closed (BothyPeer *peer, gpointer user_data)
 {
   BothyHelper *self = user_data;
 
-  g_clear_pointer (&self->peer, bothy_peer_unref);
+  /* Who heard first that it is gone may have connected anew already. */
+  if (self->peer == peer)
+    g_clear_pointer (&self->peer, bothy_peer_unref);
 }
 
 static void

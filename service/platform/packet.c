@@ -116,7 +116,7 @@ bothy_packet_receive (GSocket *socket, gsize max, GError **error)
   self->data = g_malloc (max);
   vector = (GInputVector){ self->data, max };
   n = g_socket_receive_message (socket, NULL, &vector, 1, &messages, &n_messages, &flags, NULL, error);
-  self->fds = collect_fds (messages, n > 0 ? n_messages : 0);
+  self->fds = collect_fds (messages, n >= 0 ? n_messages : 0);
   if (n <= 0)
     return NULL;
   if (flags & (MSG_TRUNC | MSG_CTRUNC)) {

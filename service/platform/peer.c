@@ -3,6 +3,9 @@
 
 #include "core/error.h"
 
+/* Packets that are taken at one time: one peer that never stops sending must not keep all others waiting. */
+#define MAX_AT_ONCE 16
+
 struct _BothyPeer {
   gatomicrefcount references;
   char *name;
@@ -12,7 +15,7 @@ struct _BothyPeer {
   GHashTable *tasks; /* serial → GTask */
   guint32 serial;
   BothyPeerPacketFunc on_packet;
-  BothyPeerClosedFunc on_closed;
+  BothyPeerClosedFunc on_closed; /* NULL: its owner has closed it, and may be gone */
   gpointer user_data;
 };
 
@@ -56,8 +59,8 @@ bothy_peer_resolve (BothyPeer *self, guint32 serial, BothyPacket *packet)
   g_object_unref (task);
 }
 
-void
-bothy_peer_close (BothyPeer *self)
+static void
+drop (BothyPeer *self)
 {
   g_autoptr (GHashTable) tasks = g_steal_pointer (&self->tasks);
   GHashTableIter iter;
@@ -73,12 +76,19 @@ bothy_peer_close (BothyPeer *self)
     g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "%s ended", self->name);
 }
 
+void
+bothy_peer_close (BothyPeer *self)
+{
+  self->on_closed = NULL;
+  drop (self);
+}
+
 static gboolean
 on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
 {
   g_autoptr (BothyPeer) self = bothy_peer_ref (user_data);
 
-  while (self->socket == socket) {
+  for (guint i = 0; self->socket == socket && i < MAX_AT_ONCE; i++) {
     g_autoptr (GError) error = NULL;
     g_autoptr (BothyPacket) packet = bothy_packet_receive (socket, self->max_packet, &error);
 
@@ -90,11 +100,13 @@ on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
     if (packet)
       self->on_packet (self, packet, self->user_data);
     else {
-      bothy_peer_close (self);
-      self->on_closed (self, self->user_data);
+      /* Whoever waited for a reply hears of it first, and may let go of the owner. */
+      drop (self);
+      if (self->on_closed)
+        self->on_closed (self, self->user_data);
     }
   }
-  return G_SOURCE_REMOVE;
+  return self->socket == socket ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
 BothyPeer *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "platform/peer.h"
 
+#include <gio/gunixfdlist.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -42,11 +43,116 @@ test_last_words (gconstpointer unread)
   bothy_peer_unref (peer);
 }
 
+typedef struct {
+  BothyPeer *peer;
+  gboolean failed;
+} Owner;
+
+static void
+on_failed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Owner *owner = user_data;
+
+  g_assert_null (g_task_propagate_pointer (G_TASK (result), NULL));
+  bothy_peer_close (owner->peer);
+  g_clear_pointer (&owner->peer, bothy_peer_unref);
+  owner->failed = TRUE;
+}
+
+static void
+on_unexpectedly_closed (BothyPeer *peer, gpointer user_data)
+{
+  g_assert_not_reached ();
+}
+
+/* A start that fails because its supervisor died lets go of everything at once. */
+static void
+test_owner_goes_first (void)
+{
+  g_autoptr (GSocket) ours = NULL;
+  g_autoptr (GError) error = NULL;
+  Owner owner = { 0 };
+  int theirs;
+
+  g_assert_true (bothy_packet_socketpair (&ours, &theirs, NULL));
+  owner.peer = bothy_peer_new (ours, "The other", 64, on_packet, on_unexpectedly_closed, &owner);
+  g_assert_true (bothy_peer_send (owner.peer, 1, "ask", 3, NULL, 0, NULL,
+                                  g_task_new (NULL, NULL, on_failed, &owner), &error));
+  close (theirs);
+  while (!owner.failed)
+    g_main_context_iteration (NULL, TRUE);
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+}
+
+static gboolean
+on_other_source (gpointer user_data)
+{
+  *(gboolean *) user_data = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_packet_with_another (BothyPeer *peer, BothyPacket *packet, gpointer user_data)
+{
+  int theirs = *(int *) user_data;
+
+  /* It never stops. */
+  g_assert_cmpint (send (theirs, "more", 4, MSG_NOSIGNAL), ==, 4);
+}
+
+/* Nobody waits for a peer that never stops talking. */
+static void
+test_chatterbox (void)
+{
+  g_autoptr (GSocket) ours = NULL;
+  gboolean served = FALSE;
+  BothyPeer *peer;
+  int theirs;
+
+  g_assert_true (bothy_packet_socketpair (&ours, &theirs, NULL));
+  peer = bothy_peer_new (ours, "The other", 64, on_packet_with_another, on_closed, &theirs);
+  g_assert_cmpint (send (theirs, "first", 5, MSG_NOSIGNAL), ==, 5);
+  g_timeout_add (1, on_other_source, &served);
+  while (!served)
+    g_main_context_iteration (NULL, TRUE);
+  bothy_peer_unref (peer);
+  close (theirs);
+}
+
+/* An empty packet is like an end, but may bring descriptors along. */
+static void
+test_empty_with_fds (void)
+{
+  g_autoptr (GSocket) ours = NULL;
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  g_autoptr (GSocket) sender = NULL;
+  g_autoptr (BothyPacket) packet = NULL;
+  int theirs, before, after, fd;
+
+  g_assert_true (bothy_packet_socketpair (&ours, &theirs, NULL));
+  sender = g_socket_new_from_fd (theirs, NULL);
+  fd = dup (theirs);
+  g_assert_cmpint (g_unix_fd_list_append (fds, fd, NULL), ==, 0);
+  before = dup (fd);
+  close (before);
+  g_assert_true (bothy_packet_send (sender, "", 0, NULL, 0, fds, NULL));
+  packet = bothy_packet_receive (ours, 64, NULL);
+  g_assert_null (packet);
+  after = dup (fd);
+  g_assert_cmpint (after, ==, before);
+  close (after);
+  close (fd);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_data_func ("/peer/last-words", NULL, test_last_words);
   g_test_add_data_func ("/peer/last-words/unread", "unread", test_last_words);
+  g_test_add_func ("/peer/owner-goes-first", test_owner_goes_first);
+  g_test_add_func ("/peer/chatterbox", test_chatterbox);
+  g_test_add_func ("/peer/empty-with-fds", test_empty_with_fds);
   return g_test_run ();
 }
