@@ -152,7 +152,9 @@ class World:
             raise
 
     def configure(self, text):
-        (self.root / "etc/bothy/bothyd.conf").write_text("[Service]\nIdleSeconds=0\n" + text)
+        """Ids are from a part of the pool that another run at the same time does not use, probably."""
+        pool = "" if "[Ranges]" in text else f"[Ranges]\nBase={0x40000000 + os.getpid() % 16 * 0x2000000}\nCount=512\n"
+        (self.root / "etc/bothy/bothyd.conf").write_text("[Service]\nIdleSeconds=0\n" + pool + text)
 
     # ---- processes ----
 
@@ -280,6 +282,10 @@ class World:
 
     def cgroups(self):
         return sorted(str(pathlib.Path(path).relative_to(self.group)) for path, _, _ in os.walk(self.group))
+
+    def container_groups(self):
+        """Those of containers, with all below them."""
+        return [group for group in self.cgroups() if re.search(r"/bothy-[0-9a-f]{8}-[0-9a-f]{4}-", group)]
 
     def snapshot(self):
         """All that a call which was refused must not have changed."""

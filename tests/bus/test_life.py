@@ -41,7 +41,7 @@ def test_LIFE_one_container_from_create_to_delete(world, alice):
     alice.stop(path)
     assert alice.state(path) == "stopped"
     assert alice.get(path, CONTAINER, "Leader") == 0 and alice.get(path, CONTAINER, "ControlGroup") == ""
-    wait(lambda: not [group for group in world.cgroups() if "/bothy-" in group])
+    wait(lambda: not world.container_groups())
     alice.delete(path)
     assert path not in alice.managed()
     assert alice.manager("ListContainers") == ([],)
@@ -160,7 +160,7 @@ def test_LIFE_start_that_fails_says_why_and_leaves_nothing(world, alice):
     assert alice.error(path, CONTAINER, "Start", "(a{sv})", {}) in ("NoSuchProgram", "StartFailed")
     assert "/no/such/program" in alice.text or "program" in alice.text
     assert alice.state(path) == "failed" and alice.get(path, CONTAINER, "LastError")
-    wait(lambda: not [group for group in world.cgroups() if "/bothy-" in group])
+    wait(lambda: not world.container_groups())
     wait(lambda: world.settled_fds() == fds)
     assert alice.error(path, CONTAINER, "Exec", "(asaha{sv})", ["true"], [], {}) == "WrongState"
 
@@ -324,7 +324,7 @@ def test_LIFE_05_delete_twice_and_while_it_starts(world, alice):
         if path in alice.managed():
             alice.delete(path)
         assert path not in alice.managed()
-    wait(lambda: not [group for group in world.cgroups() if "/bothy-" in group])
+    wait(lambda: not world.container_groups())
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])

@@ -400,7 +400,7 @@ def test_DOS_07_many_lives_leave_nothing(world, alice):
     for i in range(25):
         live(i)
     wait(lambda: world.settled_fds() == before)
-    wait(lambda: not [group for group in world.cgroups() if "/bothy-" in group])
+    wait(lambda: not world.container_groups())
     assert len(bases(alice)) == 1
 
 
