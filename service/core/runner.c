@@ -354,25 +354,38 @@ adopt_free (Adopt *adopt)
   g_free (adopt);
 }
 
+/* The group that PID is in, if it is one of CONTAINER's: its supervisor may name any process. */
 static char *
-group_of (int pid)
+group_of (const BothyContainer *container, int pid)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%d/cgroup", pid);
+  g_autofree char *prefix = g_strdup_printf ("/bothy-%s", container->id);
   g_autofree char *text = NULL;
   g_auto (GStrv) lines = NULL;
 
   if (!g_file_get_contents (path, &text, NULL, NULL))
-    return g_strdup ("");
+    return NULL;
   lines = g_strsplit (text, "\n", -1);
   for (char **line = lines; *line; line++) {
-    char *name = strstr (*line, "/bothy-");
+    char *name = strstr (*line, prefix);
     char *end = name ? strchr (name + 1, '/') : NULL;
 
     if (!g_str_has_prefix (*line, "0::/") || !name)
       continue;
     return end ? g_strndup (*line + 3, (gsize)(end - *line - 3)) : g_strdup (*line + 3);
   }
-  return g_strdup ("");
+  return NULL;
+}
+
+/* What was written down is good enough when the supervisor does not say, or not the truth. */
+static void
+find_group (BothyContainer *container, int pid)
+{
+  char *group = group_of (container, pid);
+
+  bothy_runner_set_leader (container, group ? pid : 0);
+  if (group)
+    container->group = (g_free (container->group), group);
 }
 
 /* "ID PID" each, of programs that an earlier broker put into the container. */
@@ -399,8 +412,7 @@ on_hello (BothySupervisor *supervisor, const struct supervisor_message *message,
   g_signal_handlers_disconnect_by_data (supervisor, task);
   if (message->state == SUPERVISOR_STATE_RUNNING || message->state == SUPERVISOR_STATE_FROZEN) {
     container->shutdown_signal = message->value;
-    container->group = (g_free (container->group), group_of (message->pid));
-    bothy_runner_set_leader (container, message->pid);
+    find_group (container, message->pid);
     bothy_runner_follow (adopt->runner, container, supervisor);
     container->state =
         message->state == SUPERVISOR_STATE_FROZEN ? BOTHY_CONTAINER_FROZEN : BOTHY_CONTAINER_RUNNING;
