@@ -21,9 +21,11 @@ struct _BothyTrash {
   int dirfd;
   BothyHelper *helper;
   GQueue *names;   /* char *, to be removed */
-  GQueue *waiting; /* GTask, each for all names that were there when it came */
+  GQueue *waiting; /* GTask; its task data: how many names have to be done with */
   gboolean busy;
-  char *last_error;
+  guint n_put;      /* names so far; they wrap around together */
+  guint n_done;
+  char *last_error; /* of the name that was done with last, or NULL */
 };
 
 G_DEFINE_FINAL_TYPE (BothyTrash, bothy_trash, G_TYPE_OBJECT)
@@ -58,17 +60,42 @@ remove_rest (BothyTrash *self, const char *name)
   return unlinkat (self->dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT;
 }
 
+/* As the last name went. */
+static void
+tell (BothyTrash *self, GTask *task)
+{
+  if (self->last_error)
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_FAILED, "Not all files could be removed: %s",
+                             self->last_error);
+  else
+    g_task_return_boolean (task, TRUE);
+  g_object_unref (task);
+}
+
+/* Nobody waits for what others have put here since. */
+static void
+tell_waiting (BothyTrash *self)
+{
+  GTask *task;
+
+  while ((task = g_queue_peek_head (self->waiting)) &&
+         GPOINTER_TO_UINT (g_task_get_task_data (task)) == self->n_done)
+    tell (self, g_queue_pop_head (self->waiting));
+}
+
 static void
 finish_entry (BothyTrash *self)
 {
   g_autofree char *name = g_queue_pop_head (self->names);
 
+  g_clear_pointer (&self->last_error, g_free);
   if (!remove_rest (self, name)) {
-    g_free (self->last_error);
     self->last_error = g_strdup_printf ("%s: %s", name, g_strerror (errno));
     g_warning ("Trash: %s", self->last_error);
   }
   self->busy = FALSE;
+  self->n_done++;
+  tell_waiting (self);
   next (self);
 }
 
@@ -101,33 +128,14 @@ open_tree_of (BothyTrash *self, const char *name)
 }
 
 static void
-tell_waiting (BothyTrash *self)
-{
-  g_autofree char *error = g_steal_pointer (&self->last_error);
-  GTask *task;
-
-  while ((task = g_queue_pop_head (self->waiting))) {
-    if (error)
-      g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_FAILED, "Not all files could be removed: %s", error);
-    else
-      g_task_return_boolean (task, TRUE);
-    g_object_unref (task);
-  }
-}
-
-static void
 next (BothyTrash *self)
 {
   struct unpack_request request = { .mode = UNPACK_REMOVE, .max_seconds = REMOVE_MAX_SECONDS };
   const char *name = g_queue_peek_head (self->names);
   autofd tree = -1;
 
-  if (self->busy)
+  if (self->busy || !name)
     return;
-  if (!name) {
-    tell_waiting (self);
-    return;
-  }
   self->busy = TRUE;
   tree = open_tree_of (self, name);
   if (tree < 0)
@@ -147,6 +155,7 @@ bothy_trash_put (BothyTrash *self, int parent, const char *name, GError **error)
   }
   BOTHY_FAULT_POINT ("delete.renamed");
   g_queue_push_tail (self->names, g_steal_pointer (&entry));
+  self->n_put++;
   next (self);
   return TRUE;
 }
@@ -156,8 +165,11 @@ bothy_trash_empty (BothyTrash *self, GAsyncReadyCallback callback, gpointer user
 {
   GTask *task = g_task_new (self, NULL, callback, user_data);
 
-  g_queue_push_tail (self->waiting, task);
-  next (self);
+  g_task_set_task_data (task, GUINT_TO_POINTER (self->n_put), NULL);
+  if (self->n_done == self->n_put)
+    tell (self, task);
+  else
+    g_queue_push_tail (self->waiting, task);
 }
 
 gboolean
@@ -203,6 +215,7 @@ bothy_trash_new (int dirfd, BothyHelper *helper)
   self->helper = g_object_ref (helper);
   while (dir && (name = g_dir_read_name (dir)))
     g_queue_push_tail (self->names, g_strdup (name));
+  self->n_put = g_queue_get_length (self->names);
   next (self);
   return self;
 }
