@@ -11,6 +11,7 @@
 
 #define SOCKET_PATH RUNTIME_DIR "/fetch.sock"
 #define MAX_PACKET  (sizeof (struct fetch_message) + FETCH_MAX_TEXT)
+#define MAX_AT_ONCE 16 /* packets: one that never stops must not keep others waiting */
 #define LOWER       "abcdefghijklmnopqrstuvwxyz"
 #define UPPER       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS      "0123456789"
@@ -212,7 +213,7 @@ on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
   g_autoptr (GTask) task = g_object_ref (user_data);
   Job *job = g_task_get_task_data (task);
 
-  while (job->socket) {
+  for (guint i = 0; job->socket && i < MAX_AT_ONCE; i++) {
     g_autoptr (GError) error = NULL;
     g_autoptr (BothyPacket) packet = bothy_packet_receive (job->socket, MAX_PACKET, &error);
 
@@ -223,7 +224,7 @@ on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
     else
       finish (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-fetch ended unexpectedly"));
   }
-  return G_SOURCE_REMOVE;
+  return job->socket ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
 static gboolean

@@ -11,6 +11,7 @@
 
 #define MAX_TEXT   (20 * 1024)
 #define MAX_PACKET (sizeof (struct unpack_message) + MAX_TEXT)
+#define MAX_AT_ONCE 16 /* packets: one that never stops must not keep others waiting */
 
 typedef struct {
   BothyHelper *helper;
@@ -141,7 +142,7 @@ on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
   g_autoptr (GTask) task = g_object_ref (user_data);
   Job *job = g_task_get_task_data (task);
 
-  while (job->socket) {
+  for (guint i = 0; job->socket && i < MAX_AT_ONCE; i++) {
     g_autoptr (GError) error = NULL;
     g_autoptr (BothyPacket) packet = bothy_packet_receive (job->socket, MAX_PACKET, &error);
 
@@ -152,7 +153,7 @@ on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
     else
       finish (task, NULL, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-unpack ended unexpectedly"));
   }
-  return G_SOURCE_REMOVE;
+  return job->socket ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
 static gboolean
@@ -249,6 +250,9 @@ bothy_unpack (BothyHelper *helper, const struct unpack_request *request, int tre
   bothy_helper_call (helper, &userns, NULL, on_user_namespace, g_object_ref (task));
   if (cancellable)
     job->cancelled = g_signal_connect (cancellable, "cancelled", G_CALLBACK (on_cancelled), task);
+  /* While the directory was being made. */
+  if (cancellable && g_cancellable_is_cancelled (cancellable))
+    on_cancelled (cancellable, task);
 }
 
 BothyUnpacked *
