@@ -12,6 +12,7 @@
 #define PATH      "/org/freedesktop/systemd1"
 #define MANAGER   NAME ".Manager"
 #define TIMEOUT   20000 /* ms for systemd to answer */
+#define JOB_SECONDS 30  /* for the scope's job: systemd may have been restarted, and have forgotten it */
 #define RETRIES   40    /* of a start that meets the slice being stopped */
 #define RETRY_MS  50
 
@@ -44,11 +45,16 @@ typedef struct {
   gboolean by_number;
   BothyLimits limits;
   guint tries;
+  char *job;     /* that makes the unit, while it is waited for */
+  guint timer;
 } Start;
 
 static void
 start_free (Start *start)
 {
+  if (start->timer)
+    g_source_remove (start->timer);
+  g_free (start->job);
   g_free (start->unit);
   g_free (start->slice);
   g_free (start->below);
@@ -86,11 +92,37 @@ on_job_removed (GDBusConnection *bus, const char *sender, const char *path, cons
   g_variant_get (args, "(u&o&s&s)", NULL, &job, NULL, &result);
   task = g_hash_table_lookup (self->jobs, job);
   if (task) {
-    g_object_ref (task);
+    Start *start = g_task_get_task_data (g_object_ref (task));
+
     g_hash_table_remove (self->jobs, job);
+    g_clear_handle_id (&start->timer, g_source_remove);
     finish (task, result);
   } else if (self->in_flight > 0)
     g_hash_table_insert (self->early, g_strdup (job), g_strdup (result));
+}
+
+static gboolean
+on_job_timeout (gpointer user_data)
+{
+  g_autoptr (GTask) task = g_object_ref (user_data);
+  BothySystemd *self = g_task_get_source_object (task);
+  Start *start = g_task_get_task_data (task);
+
+  start->timer = 0;
+  g_hash_table_remove (self->jobs, start->job);
+  g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "systemd: the scope's job takes too long");
+  return G_SOURCE_REMOVE;
+}
+
+static void
+wait_for_job (GTask *task, const char *job)
+{
+  BothySystemd *self = g_task_get_source_object (task);
+  Start *start = g_task_get_task_data (task);
+
+  start->job = g_strdup (job);
+  start->timer = g_timeout_add_seconds (JOB_SECONDS, on_job_timeout, task);
+  g_hash_table_insert (self->jobs, g_strdup (job), g_object_ref (task));
 }
 
 static void send_start (GTask *task);
@@ -155,7 +187,7 @@ on_started (GObject *source, GAsyncResult *result, gpointer user_data)
   if (early)
     finish (task, early);
   else
-    g_hash_table_insert (self->jobs, g_strdup (job), g_steal_pointer (&task));
+    wait_for_job (task, job);
   if (self->in_flight == 0)
     g_hash_table_remove_all (self->early);
 }
