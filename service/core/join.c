@@ -9,6 +9,7 @@ typedef struct {
   BothyContainer *container;
   BothySupervisor *supervisor;
   BothyNetworkConfig *config;
+  gboolean resume;
 } Join;
 
 static void
@@ -21,6 +22,13 @@ join_free (Join *join)
   g_free (join);
 }
 
+/* The run that should have got it has ended meanwhile. One that is being started waits for us. */
+static gboolean
+is_over (const Join *join)
+{
+  return join->resume && join->container->supervisor != join->supervisor;
+}
+
 static void
 go_without (GTask *task, GError *error)
 {
@@ -28,7 +36,8 @@ go_without (GTask *task, GError *error)
   const char *none[] = { NULL };
 
   g_message ("Container %s has no network: %s", join->container->id, error->message);
-  bothy_container_set_network (join->container, none, error->message);
+  if (!is_over (join))
+    bothy_container_set_network (join->container, none, error->message);
   g_error_free (error);
   g_task_return_boolean (task, TRUE);
 }
@@ -39,7 +48,8 @@ show (GTask *task)
   Join *join = g_task_get_task_data (task);
   const char *addresses[] = { join->config->address4, join->config->address6, NULL };
 
-  bothy_container_set_network (join->container, addresses, "");
+  if (!is_over (join))
+    bothy_container_set_network (join->container, addresses, "");
   g_task_return_boolean (task, TRUE);
 }
 
@@ -54,7 +64,9 @@ on_configured (GObject *source, GAsyncResult *result, gpointer user_data)
     show (task);
     return;
   }
-  bothy_network_detach (join->network, join->container->id, join->container->owner);
+  /* The nic of the next run has the same name. */
+  if (!is_over (join) || !bothy_container_is_active (join->container))
+    bothy_network_detach (join->network, join->container->id, join->container->owner);
   go_without (task, error);
 }
 
@@ -152,6 +164,7 @@ bothy_join (BothyNetwork *network,
   join->network = g_object_ref (network);
   join->container = g_object_ref (container);
   join->supervisor = g_object_ref (supervisor);
+  join->resume = resume;
   g_task_set_task_data (task, join, (GDestroyNotify)join_free);
   if (resume)
     bothy_network_resume (network, container->id, container->owner, container->range_base, on_resumed,

@@ -163,8 +163,10 @@ on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
   if (bothy_nics_call_finish (BOTHY_NICS (source), result, NULL, &error))
     g_task_return_pointer (task, make_config (self, &attach->request),
                            (GDestroyNotify)bothy_network_config_free);
-  else
+  else {
+    forget_reservation (attach->id);
     g_task_return_error (task, error);
+  }
 }
 
 static void
