@@ -56,19 +56,33 @@ check_free (BothyRegistry *self, guint32 owner, const BothyPort *port, GError **
   return TRUE;
 }
 
+static void
+change (GArray *ports, const BothyPort *port, gboolean add)
+{
+  BothyPort *found = bothy_port_find (ports, port->udp, port->host);
+
+  if (add)
+    g_array_append_vals (ports, port, 1);
+  else if (found)
+    g_array_remove_index (ports, (guint)(found - &g_array_index (ports, BothyPort, 0)));
+}
+
 /* On its way: the record first, since what it does not have would stay for ever. */
 static gboolean
 write_down (BothyRegistry *self, const Publishing *publishing, gboolean add, GError **error)
 {
-  GArray *ports = publishing->container->spec->ports;
-  BothyPort *found = bothy_port_find (ports, publishing->port.udp, publishing->port.host);
+  BothyContainer *container = publishing->container;
+  GArray *ports = container->spec->ports;
+  const BothyPort *found = bothy_port_find (ports, publishing->port.udp, publishing->port.host);
+  BothyPort port = found ? *found : publishing->port;
 
-  if (add)
-    g_array_append_val (ports, publishing->port);
-  else if (found)
-    g_array_remove_index (ports, (guint)(found - &g_array_index (ports, BothyPort, 0)));
-  bothy_container_emit_changed (publishing->container);
-  return bothy_registry_save (self, publishing->container, error);
+  change (ports, &port, add);
+  if (!bothy_registry_save (self, container, error)) {
+    change (ports, &port, !add);
+    return FALSE;
+  }
+  bothy_container_emit_changed (container);
+  return TRUE;
 }
 
 static void
