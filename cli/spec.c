@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "limitspec.h"
+#include "pull.h"
 #include "spec.h"
 
 /* How often a generated name may be taken already. */
@@ -76,7 +77,7 @@ spec_options (const CliSpec *spec)
 }
 
 static char *
-create_once (Cli *cli, const CliSpec *spec, GError **error)
+create_from_present (Cli *cli, const CliSpec *spec, GError **error)
 {
   g_autoptr (GVariant) answer = cli_call_over_quota (
       cli, BOTHY_ROOT, IFACE_MANAGER, "CreateContainer",
@@ -85,6 +86,20 @@ create_once (Cli *cli, const CliSpec *spec, GError **error)
 
   if (answer)
     g_variant_get (answer, "(o)", &path);
+  return path;
+}
+
+/* An image that is not here may be elsewhere. */
+static char *
+create_once (Cli *cli, const CliSpec *spec, GError **error)
+{
+  g_autoptr (GError) refused = NULL;
+  char *path = create_from_present (cli, spec, &refused);
+
+  if (path == NULL && cli_pull_missing (cli, spec->image, &refused))
+    path = create_from_present (cli, spec, &refused);
+  if (path == NULL)
+    g_propagate_error (error, g_steal_pointer (&refused));
   return path;
 }
 

@@ -28,7 +28,7 @@ _bothy() {
         esac
         if [[ -z $verb ]]; then
             verb=$word
-        elif [[ -z $sub && ( $verb == image || $verb == port || $verb == range ) ]]; then
+        elif [[ -z $sub && ( $verb == image || $verb == port || $verb == range || $verb == remote ) ]]; then
             sub=$word
         else
             ((count++))
@@ -43,7 +43,7 @@ _bothy() {
         fi
         return
     fi
-    if [[ ( $verb == image || $verb == port || $verb == range ) && -z $sub ]]; then
+    if [[ ( $verb == image || $verb == port || $verb == range || $verb == remote ) && -z $sub ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(__bothy_subverbs "$verb")" -- "$cur")
         return
     fi
@@ -58,9 +58,10 @@ _bothy() {
     esac
 
     case "$verb${sub:+ $sub}" in
-        run|create|launch|"image info"|"image delete")
+        run|create|launch|"image info"|"image delete"|"image refresh")
             [[ $count -gt 0 && $verb != image ]] ||
                 mapfile -t COMPREPLY < <(compgen -W "$(bothy image list -q 2>/dev/null)" -- "$cur") ;;
+        "remote remove") mapfile -t COMPREPLY < <(compgen -W "$(bothy remote list -q 2>/dev/null)" -- "$cur") ;;
         "image import") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null ;;
         help) mapfile -t COMPREPLY < <(compgen -W "$(__bothy_verbs)" -- "$cur") ;;
         unshare|userns-exec) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;

@@ -57,6 +57,13 @@ memory_file (const char *name, gconstpointer data, gsize size, GError **error)
   return fd;
 }
 
+/* Never NULL, though a GBytes of nothing has no bytes to show. */
+static char *
+text_of (GBytes *bytes)
+{
+  return g_strndup (g_bytes_get_size (bytes) ? g_bytes_get_data (bytes, NULL) : "", g_bytes_get_size (bytes));
+}
+
 static GBytes *
 read_all (int fd, gsize max, GError **error)
 {
@@ -109,7 +116,7 @@ keyring_new (int fd, GError **error)
 
   if (!bytes)
     return NULL;
-  text = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+  text = text_of (bytes);
   binary = remove_armour (text, &size);
   self = g_new0 (Keyring, 1);
   self->fd = binary
@@ -208,13 +215,11 @@ understand (const char *status, const char **ret_problem)
 static char *
 verify (Keyring *self, int signature, int data, int output, GError **error)
 {
-  const char *argv[] = { "gpgv",        "--enable-special-filenames",
-                         "--homedir",   "/nonexistent",
-                         "--keyring",   "/proc/self/fd/3",
-                         "--status-fd", "4",
-                         "--quiet",     NULL,
-                         NULL,          NULL,
-                         NULL };
+  const char *argv[16] = { "gpgv",        "--enable-special-filenames",
+                           "--homedir",   "/nonexistent",
+                           "--keyring",   "/proc/self/fd/3",
+                           "--status-fd", "4",
+                           "--quiet" };
   guint n = 9;
   int low[CHILD_END - CHILD_KEYRING], ours = memory_file ("status", "", 0, error);
   int fds[] = { self->fd, ours, signature, data, output };
@@ -228,6 +233,7 @@ verify (Keyring *self, int signature, int data, int output, GError **error)
     argv[n++] = "--output";
     argv[n++] = "-&7";
   }
+  argv[n++] = "--"; /* what follows looks like options */
   argv[n++] = "-&5";
   argv[n] = data >= 0 ? "-&6" : NULL;
   /* Above what the child calls them, so that none covers another. */
@@ -243,7 +249,7 @@ verify (Keyring *self, int signature, int data, int output, GError **error)
   close (ours);
   if (!status)
     return NULL;
-  text = g_strndup (g_bytes_get_data (status, NULL), g_bytes_get_size (status));
+  text = text_of (status);
   key = understand (text, &problem);
   if (!key)
     g_set_error (error, FETCH_ERROR, FETCH_NOT_VERIFIED, "The catalogue can not be trusted: %s", problem);

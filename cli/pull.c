@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "error.h"
+#include "operation.h"
+#include "output.h"
+#include "pull.h"
+#include "verbs.h"
+
+/* ---- pull and refresh ---- */
+
+static char *
+follow (Cli *cli, GVariant *answer, const char *format, const char *what, GError **error)
+{
+  g_autofree char *title = g_strdup_printf ("%s %s", format, what);
+  g_autofree char *operation = NULL;
+  char *image = NULL;
+
+  g_variant_get (answer, "(o)", &operation);
+  return cli_operation_follow (cli, operation, title, &image, error) ? image : NULL;
+}
+
+char *
+cli_pull (Cli *cli, const char *ref, const char *alias, const char *architecture, GError **error)
+{
+  g_autoptr (GVariant) answer = NULL;
+  GVariantBuilder options;
+
+  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+  if (alias)
+    g_variant_builder_add (&options, "{sv}", "alias", g_variant_new_string (alias));
+  if (architecture)
+    g_variant_builder_add (&options, "{sv}", "architecture", g_variant_new_string (architecture));
+  answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "PullImage", g_variant_new ("(sa{sv})", ref, &options),
+                     NULL, NULL, error);
+  return answer ? follow (cli, answer, _ ("Pulling"), ref, error) : NULL;
+}
+
+gboolean
+cli_pull_missing (Cli *cli, const char *ref, GError **refused)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *image = NULL;
+
+  if (!cli_error_is (*refused, "NoSuchImage"))
+    return FALSE;
+  image = cli_pull (cli, ref, NULL, NULL, &error);
+  if (image) {
+    g_clear_error (refused);
+    return TRUE;
+  }
+  /* What is called so nowhere is just not there; all else is worth a word. */
+  if (error && !cli_error_is (error, "InvalidArgs") && !cli_error_is (error, "NoSuchRemote")) {
+    g_autoptr (GError) local = g_steal_pointer (refused);
+    gboolean aside = cli_error_is (error, "NoSuchImage") || cli_error_is (error, "RemoteFailed") ||
+                     cli_error_is (error, "Failed");
+
+    if (aside) {
+      g_dbus_error_strip_remote_error (error);
+      *refused = g_error_new (local->domain, local->code, "%s; %s", local->message, error->message);
+    } else
+      *refused = g_steal_pointer (&error);
+  }
+  return FALSE;
+}
+
+/* The fingerprint, or all of it as JSON. */
+static gboolean
+print_pulled (Cli *cli, const char *image, GError **error)
+{
+  g_autoptr (GVariant) properties = cli_get_all (cli, image, IFACE_IMAGE, error);
+  g_autofree char *fingerprint = NULL;
+
+  if (properties == NULL)
+    return FALSE;
+  if (cli->json) {
+    g_autoptr (JsonBuilder) builder = json_builder_new ();
+
+    cli_json_object (builder, properties);
+    cli_json_print (builder, TRUE);
+    return TRUE;
+  }
+  fingerprint = cli_property (properties, "Fingerprint");
+  puts (fingerprint ? fingerprint : "");
+  return TRUE;
+}
+
+int
+cli_image_pull (Cli *cli, char **words)
+{
+  g_autofree char *alias = NULL;
+  g_autofree char *architecture = NULL;
+  const GOptionEntry entries[] = {
+    { "alias", 0, 0, G_OPTION_ARG_FILENAME, &alias, N_ ("A name of yours for it"), N_ ("ALIAS") },
+    { "architecture", 0, 0, G_OPTION_ARG_FILENAME, &architecture, N_ ("In place of this machine's"),
+      N_ ("ARCH") },
+    { NULL },
+  };
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) names = NULL;
+  g_autofree char *image = NULL;
+
+  if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &names, NULL))
+    return CLI_EXIT_USAGE;
+  if (g_strv_length (names) != 1)
+    return cli_usage (cli, "%s", _ ("One image is needed"));
+  if (!cli_connect (cli, &error))
+    return cli_fail (error);
+  image = cli_pull (cli, names[0], alias, architecture, &error);
+  return image && print_pulled (cli, image, &error) ? CLI_EXIT_OK : cli_fail (error);
+}
+
+static gboolean
+refresh (Cli *cli, const char *name, GError **error)
+{
+  g_autofree char *path = cli_find_image (cli, name, error);
+  g_autoptr (GVariant) answer = NULL;
+  g_autofree char *image = NULL;
+
+  if (path)
+    answer = cli_call (cli, path, IFACE_IMAGE, "Refresh", NULL, NULL, NULL, error);
+  if (answer)
+    image = follow (cli, answer, _ ("Refreshing"), name, error);
+  return image && print_pulled (cli, image, error);
+}
+
+int
+cli_image_refresh (Cli *cli, char **words)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) names = NULL;
+  int code = CLI_EXIT_OK;
+
+  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &names, NULL))
+    return CLI_EXIT_USAGE;
+  if (names[0] == NULL)
+    return cli_usage (cli, "%s", _ ("An image is needed"));
+  if (!cli_connect (cli, &error))
+    return cli_fail (error);
+  for (gsize i = 0; names[i]; i++) {
+    g_autoptr (GError) one = NULL;
+
+    if (!refresh (cli, names[i], &one)) {
+      cli_warn (one, names[i]);
+      code = CLI_EXIT_FAILED;
+    }
+  }
+  return code;
+}
+
+/* ---- search ---- */
+
+static const char *
+text_of (GVariant *image, const char *key)
+{
+  const char *text = "";
+
+  g_variant_lookup (image, key, "&s", &text);
+  return text;
+}
+
+/* The shortest name is what is typed; of two the one without digits' tail comes later in catalogues. */
+static char *
+name_of (GVariant *image)
+{
+  g_autofree const char **aliases = NULL;
+  const char *best = NULL;
+
+  g_variant_lookup (image, "aliases", "^a&s", &aliases);
+  for (gsize i = 0; aliases && aliases[i]; i++)
+    if (best == NULL || strlen (aliases[i]) < strlen (best))
+      best = aliases[i];
+  return g_strdup_printf ("%s:%s", text_of (image, "remote"), best ? best : text_of (image, "product"));
+}
+
+static void
+print_found_table (GVariant *images)
+{
+  const char *const columns[] = { _ ("IMAGE"), _ ("ALSO"), _ ("ARCH"), _ ("VERSION"), _ ("SIZE"), NULL };
+  struct libscols_table *table = cli_table_new (columns);
+  gsize n = g_variant_n_children (images);
+
+  for (gsize i = 0; i < n; i++) {
+    g_autoptr (GVariant) image = g_variant_get_child_value (images, i);
+    g_autofree char *name = name_of (image);
+    g_autofree char *also = cli_property (image, "aliases");
+    g_autofree char *size = NULL;
+    guint64 bytes = 0;
+
+    if (text_of (image, "error")[0])
+      continue;
+    g_variant_lookup (image, "size", "t", &bytes);
+    size = bytes ? g_format_size (bytes) : g_strdup ("");
+    cli_table_add (table,
+                   (const char *[]){ name, also ? also : "", text_of (image, "architecture"),
+                                     text_of (image, "version"), size, NULL },
+                   0, CLI_COLOUR_BOLD);
+  }
+  cli_table_print (table);
+}
+
+static void
+print_found (Cli *cli, GVariant *images)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  gsize n = g_variant_n_children (images);
+
+  json_builder_begin_array (builder);
+  for (gsize i = 0; i < n; i++) {
+    g_autoptr (GVariant) image = g_variant_get_child_value (images, i);
+    g_autofree char *name = name_of (image);
+
+    if (text_of (image, "error")[0])
+      g_printerr ("bothy: %s: %s\n", text_of (image, "remote"), text_of (image, "error"));
+    else if (cli->quiet && !cli->json)
+      puts (name);
+    cli_json_object (builder, image);
+  }
+  json_builder_end_array (builder);
+  if (cli->json)
+    cli_json_print (builder, TRUE);
+  else if (!cli->quiet)
+    print_found_table (images);
+}
+
+int
+cli_image_search (Cli *cli, char **words)
+{
+  g_autofree char *architecture = NULL;
+  const GOptionEntry entries[] = {
+    { "architecture", 0, 0, G_OPTION_ARG_FILENAME, &architecture,
+      N_ ("In place of this machine's; \"\" for all"), N_ ("ARCH") },
+    { NULL },
+  };
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) rest = NULL;
+  g_autoptr (GVariant) answer = NULL;
+  g_autoptr (GVariant) images = NULL;
+  GVariantBuilder options;
+
+  if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &rest, NULL))
+    return CLI_EXIT_USAGE;
+  if (g_strv_length (rest) > 1)
+    return cli_usage (cli, "%s", _ ("At most one pattern can be looked for"));
+  if (!cli_connect (cli, &error))
+    return cli_fail (error);
+  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+  if (architecture)
+    g_variant_builder_add (&options, "{sv}", "architecture", g_variant_new_string (architecture));
+  answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "SearchImages",
+                     g_variant_new ("(sa{sv})", rest[0] ? rest[0] : "", &options), NULL, NULL, &error);
+  if (answer == NULL)
+    return cli_fail (error);
+  images = g_variant_get_child_value (answer, 0);
+  print_found (cli, images);
+  return CLI_EXIT_OK;
+}

@@ -1,0 +1,649 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Images from servers: honest ones, and those of THREATS IMG-05, IMG-06, IMG-07 and IMG-11."""
+
+import gzip
+import lzma
+import os
+import pathlib
+import threading
+import time
+
+import pytest
+from gi.repository import GLib
+
+import archives
+from conftest import ALICE, BOB, LIBEXEC
+from imageserver import PRODUCT, VERSION, Fetchers, Key, Server, debian_architecture, drip, sha256
+from wire import IMAGE, MANAGER, OPERATION, ROOT, BusError, variants, wait
+
+PULL = "org.bothy.Bothy1.pull-image"
+REMOTES = "org.bothy.Bothy1.manage-remotes"
+PREFIX = "org.bothy.Bothy1.Error."
+
+
+@pytest.fixture(scope="module")
+def key():
+    key = Key()
+    yield key
+    key.close()
+
+
+@pytest.fixture(scope="module")
+def other_key():
+    key = Key()
+    yield key
+    key.close()
+
+
+@pytest.fixture
+def server(world):
+    server = Server()
+    fetchers = Fetchers(world, LIBEXEC / "bothy-fetch")
+    server.fetchers = fetchers
+    # Nobody outside of this machine is asked.
+    presets = pathlib.Path(world.root / "etc/bothy/remotes.d")
+    presets.mkdir(exist_ok=True)
+    (presets / "images.conf").write_text("[Remote]\nEnabled=no\n")
+    world.polkit.answers[PULL] = "yes"
+    world.polkit.answers[REMOTES] = "yes"
+    yield server
+    with world.client(0) as root:
+        for remote in root.manager("ListRemotes")[0]:
+            if remote["origin"] == "record":
+                root.manager("RemoveRemote", "(s)", remote["name"])
+    for uid in (ALICE, BOB):
+        client = world.client(uid)
+        for path, interfaces in client.managed().items():
+            if IMAGE in interfaces and interfaces[IMAGE]["Origin"] != "builtin":
+                client.call(path, IMAGE, "Remove")
+    server.close()
+    fetchers.close()
+    bad = [line for line in fetchers.log.read_text(errors="replace").splitlines()
+           if "Sanitizer" in line or "runtime error" in line or "CRITICAL" in line]
+    fetchers.log.unlink()
+    assert bad == []
+
+
+def options_of(options):
+    """As variants(), with bytes as well."""
+    return variants({name: GLib.Variant.new_from_bytes(GLib.VariantType("ay"), GLib.Bytes.new(value), True)
+                     if isinstance(value, bytes) else value for name, value in options.items()})
+
+
+def archive(seed=b"remote"):
+    return lzma.compress(archives.small_bytes(seed), preset=0)
+
+
+def add(client, server, name="test", **options):
+    options.setdefault("timeout", 3)
+    client.manager("AddRemote", "(ssa{sv})", name, server.url, options_of(options))
+
+
+def pull(client, ref="test:debian/13", timeout=60, **options):
+    operation = client.manager("PullImage", "(sa{sv})", ref, variants(options))[0]
+    return client.finish(operation, timeout)
+
+
+def stored(world):
+    """What is there of images, without versions that were seen."""
+    return {name for name in world.records() if name.startswith(("images", "trash"))}
+
+
+def refused(world, client, error, ref="test:debian/13", timeout=60, text=""):
+    """Nothing is left of a pull that fails, and it says why."""
+    before, images = stored(world), set(client.managed())
+    done = pull(client, ref, timeout)
+    assert done["Phase"] == "failed" and done["Error"].startswith(PREFIX + error + ": "), done
+    assert text in done["Error"]
+    wait(lambda: stored(world) == before)
+    assert {path for path in client.managed() if "/image/" in path} == {path for path in images if "/image/" in path}
+    return done
+
+
+# ---- honest ----
+
+
+def test_IMG_pull_and_use(world, alice, bob, server):
+    data = archive()
+    path = server.streams(data)
+    add(alice, server)
+    done = pull(alice)
+    assert (done["Kind"], done["Phase"], done["Error"]) == ("pull-image", "done", "")
+    values = alice.get_all(done["Object"], IMAGE)
+    assert values["Fingerprint"] == sha256(data)
+    assert (values["Aliases"], values["OS"], values["Verified"], values["Origin"]) == (
+        ["test:debian/13"], "small", "sha256", "test:debian/13")
+    agent = dict(server.requests)[path]["User-Agent"]
+    assert agent.startswith("bothy/")
+    question = [q for q in world.polkit.questions if q.action == PULL][-1]
+    assert (question.details["image"], question.details["remote"]) == ("debian/13", "test")
+    box = alice.create("box", image="test:debian/13", command=["sleep", "1000"])
+    alice.start(box)
+    assert alice.execute(box, "/bin/busybox", "cat", "/etc/seed")[0] == "remote"
+    # IMG-07: others neither see it nor its name.
+    assert done["Object"] not in bob.managed()
+    assert bob.error(ROOT, MANAGER, "GetImage", "(s)", "test:debian/13") == "NoSuchImage"
+    alice.delete(box)
+
+
+def test_IMG_pull_without_naming_a_remote(world, alice, server):
+    server.streams(archive())
+    add(alice, server, "aaa")
+    assert alice.get(pull(alice, "debian/trixie")["Object"], IMAGE, "Aliases") == ["debian/trixie"]
+    assert pull(alice, "debian/13", alias="mine")["Phase"] == "done"
+    assert alice.manager("GetImage", "(s)", "mine") == alice.manager("GetImage", "(s)", "debian/trixie")
+    # What is there is not downloaded again.
+    assert len([path for path in server.paths() if path.endswith("rootfs.tar.xz")]) == 1
+
+
+def test_IMG_names(world, alice, server):
+    data = archive()
+    server.streams(data)
+    add(alice, server)
+    for name in ("debian/13", "debian/13/" + debian_architecture(), "debian/13/" + os.uname().machine,
+                 sha256(data)[:12], sha256(data + b"m")):
+        assert pull(alice, "test:" + name)["Phase"] == "done", name
+    for name in ("debian/12", "debian", "13", "debian/13/s390x", "f" * 64):
+        refused(world, alice, "NoSuchImage", "test:" + name)
+
+
+@pytest.mark.parametrize("ref", ["", ":", "test:", ":x", "Test:x", "test:../x", "test:a b", "x" * 200, "test:a\n",
+                                 "-:x", "test:test:x/../y"], ids=range(11))
+def test_IMG_bad_refs(world, alice, server, ref):
+    assert alice.error(ROOT, MANAGER, "PullImage", "(sa{sv})", ref, {}) == "InvalidArgs"
+
+
+def test_IMG_no_such_remote(world, alice, server):
+    refused(world, alice, "NoSuchRemote", "nowhere:debian/13")
+
+
+def test_IMG_denied(world, alice, server):
+    server.streams(archive())
+    add(alice, server)
+    world.polkit.answers[PULL] = "no"
+    before = world.snapshot()
+    assert alice.error(ROOT, MANAGER, "PullImage", "(sa{sv})", "test:debian/13", {}) == "NotAuthorized"
+    assert alice.error(ROOT, MANAGER, "SearchImages", "(sa{sv})", "", {}) == "NotAuthorized"
+    assert world.snapshot() == before and server.requests == []
+    world.polkit.answers[REMOTES] = "no"
+    assert alice.error(ROOT, MANAGER, "AddRemote", "(ssa{sv})", "x", "https://example.org", {}) == "NotAuthorized"
+    assert alice.error(ROOT, MANAGER, "RemoveRemote", "(s)", "test") == "NotAuthorized"
+    assert world.snapshot() == before
+    world.polkit.answers[REMOTES] = "yes"
+
+
+def test_IMG_search(world, alice, server):
+    server.streams(archive())
+    add(alice, server)
+    for pattern in ("test:", "test:debian", "test:DEBIAN", "test:debian/*", "test:trixie"):
+        found, = alice.manager("SearchImages", "(sa{sv})", pattern, {})
+        assert [image["product"] for image in found] == [PRODUCT], pattern
+        assert found[0]["version"] == VERSION and "debian/13" in found[0]["aliases"]
+    assert alice.manager("SearchImages", "(sa{sv})", "test:fedora", {}) == ([],)
+    assert alice.manager("SearchImages", "(sa{sv})", "test:", variants({"architecture": "s390x"})) == ([],)
+    for pattern in ("a b", ":", "x" * 200, "a;b"):
+        assert alice.error(ROOT, MANAGER, "SearchImages", "(sa{sv})", pattern, {}) == "InvalidArgs", pattern
+
+
+def test_IMG_refresh(world, alice, server):
+    server.streams(archive(b"old"))
+    add(alice, server)
+    old = pull(alice)["Object"]
+    assert alice.finish(alice.call(old, IMAGE, "Refresh")[0])["Object"] == old
+    server.streams(archive(b"new"), version="20260901_05:24")
+    new = alice.finish(alice.call(old, IMAGE, "Refresh")[0])["Object"]
+    assert new != old
+    assert alice.get(new, IMAGE, "Aliases") == ["test:debian/13"] and alice.get(old, IMAGE, "Aliases") == []
+    builtin, = alice.manager("GetImage", "(s)", "busybox")
+    assert alice.error(builtin, IMAGE, "Refresh") == "WrongState"
+
+
+def test_IMG_lxc_index(world, alice, server, key):
+    data = archive()
+    server.lxc(data)
+    add(alice, server, protocol="lxc")
+    done = pull(alice, "test:debian/trixie")
+    assert alice.get(done["Object"], IMAGE, "Verified") == "sha256"
+    assert server.paths()[:2] == ["/meta/1.0/index-user.7", "/meta/1.0/index-user"]
+    add(alice, server, "signed", protocol="lxc", key=key.public)
+    refused(world, alice, "NotVerified", "signed:debian/trixie")
+    server.lxc(data, key=key)
+    assert pull(alice, "signed:debian/trixie")["Phase"] == "done"
+    assert alice.get(done["Object"], IMAGE, "Verified") == "signature:" + key.fingerprint
+
+
+def test_IMG_records_survive(world, alice, server):
+    server.streams(archive())
+    add(alice, server)
+    image = pull(alice)["Object"]
+    world.restart()
+    again = world.client(ALICE)
+    assert again.get(image, IMAGE, "Origin") == "test:debian/13"
+    assert [r["name"] for r in again.manager("ListRemotes")[0] if r["origin"] == "record"] == ["test"]
+
+
+# ---- signatures: IMG-06 ----
+
+
+@pytest.mark.parametrize("how", ["detached", "clear", "armoured"])
+def test_IMG_06_signed(world, alice, server, key, how):
+    server.streams(archive(), key=key, clear=how == "clear")
+    add(alice, server, key=key.armoured if how == "armoured" else key.public)
+    done = pull(alice)
+    assert done["Error"] == ""
+    assert alice.get(done["Object"], IMAGE, "Verified") == "signature:" + key.fingerprint
+
+
+def test_IMG_06_no_signature(world, alice, server, key):
+    server.streams(archive())
+    add(alice, server, key=key.public)
+    refused(world, alice, "NotVerified", text="not signed")
+
+
+def test_IMG_06_other_key(world, alice, server, key, other_key):
+    server.streams(archive(), key=other_key)
+    add(alice, server, key=key.public)
+    refused(world, alice, "NotVerified", text="another key")
+    server.streams(archive(), key=other_key, clear=True)
+    refused(world, alice, "NotVerified", text="another key")
+
+
+def test_IMG_06_changed_after_signing(world, alice, server, key):
+    server.streams(archive(), key=key)
+    server.files["/streams/v1/images.json"] += b" "
+    add(alice, server, key=key.public)
+    refused(world, alice, "NotVerified", text="signature is wrong")
+
+
+def test_IMG_06_rollback(world, alice, server, key):
+    server.streams(archive(b"new"), version="20260901_05:24", key=key)
+    add(alice, server, key=key.public)
+    assert pull(alice)["Phase"] == "done"
+    server.streams(archive(b"old"), version="20260820_05:24", key=key)
+    refused(world, alice, "NotVerified", text="20260901_05:24")
+    world.restart()
+    refused(world, world.client(ALICE), "NotVerified", text="20260901_05:24")
+
+
+def test_IMG_06_of_the_future(world, alice, server):
+    server.streams(archive(), version="29990101_00:00")
+    add(alice, server)
+    refused(world, alice, "NotVerified", text="future")
+
+
+# ---- servers that are not honest: IMG-05 ----
+
+
+def test_IMG_05_flipped_byte(world, alice, server):
+    data = bytearray(archive())
+    good = bytes(data)
+    data[len(data) // 2] ^= 1
+    server.streams(good, served=bytes(data))
+    add(alice, server)
+    before = stored(world)
+    done = pull(alice)
+    assert done["Error"].startswith((PREFIX + "NotVerified", PREFIX + "BadArchive")), done
+    wait(lambda: stored(world) == before)
+
+
+def test_IMG_05_good_archive_of_another_image(world, alice, server):
+    other = archive(b"other")
+    good = archive(b"wanted")
+    served = other + b"\0" * (len(good) - len(other)) if len(other) < len(good) else other[:len(good)]
+    server.streams(good, served=served)
+    add(alice, server)
+    before = stored(world)
+    assert pull(alice)["Phase"] == "failed"
+    wait(lambda: stored(world) == before)
+
+
+def test_IMG_05_truncated_and_resumed(world, alice, server):
+    data = archive()
+    path = server.streams(data)
+    tries = []
+
+    def cut(handler):
+        tries.append(handler.headers.get("Range"))
+        if len(tries) > 2:
+            handler.give(data)
+            return
+        start = int((handler.headers.get("Range") or "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        end = len(data) * len(tries) // 3
+        handler.send_response(206 if start else 200)
+        if start:
+            handler.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        handler.send_header("Content-Length", str(len(data) - start))
+        handler.end_headers()
+        handler.wfile.write(data[start:end])
+        handler.close_connection = True
+
+    server.on[path] = cut
+    add(alice, server)
+    assert pull(alice)["Error"] == ""
+    assert tries == [None, f"bytes={len(data) // 3}-", f"bytes={len(data) * 2 // 3}-"]
+
+
+def test_IMG_05_resumed_without_ranges(world, alice, server):
+    data = archive()
+    path = server.streams(data)
+    tries = []
+
+    def cut(handler):
+        tries.append(1)
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data if len(tries) > 1 else data[:1000])
+        handler.close_connection = True
+
+    server.on[path] = cut
+    add(alice, server)
+    assert pull(alice)["Error"] == "" and len(tries) == 2
+
+
+@pytest.mark.parametrize("where", ["/streams/v1/index.json", "/streams/v1/images.json", "archive"])
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "http://127.0.0.2:{port}/x", "http://169.254.169.254/x",
+                                    "ftp://127.0.0.1/x", "gopher://127.0.0.1/", "http://user:secret@127.0.0.1/"])
+def test_IMG_05_redirects(world, alice, server, where, target):
+    path = server.streams(archive())
+    port = server.url.rsplit(":", 1)[1]
+    server.on[path if where == "archive" else where] = lambda handler: handler.redirect(target.format(port=port))
+    add(alice, server)
+    refused(world, alice, "RemoteFailed")
+
+
+def test_IMG_05_redirect_on_the_same_host(world, alice, server):
+    path = server.streams(archive())
+    server.files["/moved"] = server.files[path]
+    server.on[path] = lambda handler: handler.redirect("/moved")
+    add(alice, server)
+    assert pull(alice)["Error"] == ""
+
+
+def test_IMG_05_redirects_without_end(world, alice, server):
+    server.streams(archive())
+    server.on["/streams/v1/index.json"] = lambda handler: handler.redirect("/streams/v1/index.json")
+    add(alice, server)
+    refused(world, alice, "RemoteFailed", text="on and on")
+    assert len(server.requests) == 6
+
+
+@pytest.mark.parametrize("where", ["/streams/v1/index.json", "archive"])
+def test_IMG_05_content_length(world, alice, server, where):
+    path = server.streams(archive())
+
+    def lie(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(100 * 10**9))
+        handler.end_headers()
+        handler.wfile.write(b"x" * 4096)
+
+    server.on[path if where == "archive" else where] = lie
+    add(alice, server)
+    refused(world, alice, "RemoteFailed")
+
+
+def test_IMG_05_more_than_said(world, alice, server):
+    data = archive()
+    path = server.streams(data)
+
+    def more(handler):
+        handler.send_response(200)
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        handler.wfile.write(data + b"x" * 100000)
+        handler.close_connection = True
+
+    server.on[path] = more
+    add(alice, server)
+    before = stored(world)
+    assert pull(alice)["Phase"] == "failed"
+    wait(lambda: stored(world) == before)
+
+
+@pytest.mark.parametrize("where", ["/streams/v1/images.json", "archive"])
+def test_IMG_05_slowloris(world, alice, server, where):
+    path = server.streams(archive())
+    where = path if where == "archive" else where
+    data = server.files[where]
+    server.on[where] = lambda handler: drip(handler, data, 0, 0.2)
+    add(alice, server, timeout=1)
+    began = time.monotonic()
+    refused(world, alice, "RemoteFailed")
+    assert time.monotonic() - began < 30
+
+
+def test_IMG_05_silence(world, alice, server):
+    server.streams(archive())
+    server.on["/streams/v1/index.json"] = lambda handler: time.sleep(8)
+    add(alice, server, timeout=1)
+    refused(world, alice, "RemoteFailed")
+
+
+@pytest.mark.parametrize("where", ["/streams/v1/images.json", "archive"])
+def test_IMG_05_content_encoding(world, alice, server, where):
+    path = server.streams(archive())
+    where = path if where == "archive" else where
+    data = server.files[where]
+    server.on[where] = lambda handler: handler.give(gzip.compress(data), Content_Encoding="gzip")
+    add(alice, server)
+    refused(world, alice, "RemoteFailed", text="encodes")
+    assert all("gzip" not in headers.get("Accept-Encoding", "") for _, headers in server.requests)
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"null", b"\xff\xfe", b"{" * 100000, b'{"a":' * 100000,
+                                  b'{"format":"products:1.0","products":7}',
+                                  b'{"format":"products:1.0","products":{"a":{"versions":{"20260820":[]}}}}'],
+                         ids=range(9))
+def test_IMG_05_nonsense(world, alice, server, data):
+    server.streams(archive())
+    server.files["/streams/v1/images.json"] = data
+    add(alice, server)
+    done = pull(alice)
+    assert done["Error"].startswith((PREFIX + "RemoteFailed: ", PREFIX + "NoSuchImage: ")), done
+
+
+@pytest.mark.parametrize("path", ["../../x", "/etc/passwd", "http://127.0.0.2/x", "a//b", "a b", "a?b", "a%2e%2e"])
+def test_IMG_05_paths(world, alice, server, path):
+    server.streams(archive())
+    images = server.files["/streams/v1/images.json"].decode()
+    good = f"images/debian/trixie/{debian_architecture()}/default/{VERSION}/rootfs.tar.xz"
+    server.files["/streams/v1/images.json"] = images.replace(good, path).encode()
+    add(alice, server)
+    done = pull(alice)
+    assert done["Phase"] == "failed"
+
+
+def test_IMG_05_missing_archive(world, alice, server):
+    path = server.streams(archive())
+    del server.files[path]
+    add(alice, server)
+    refused(world, alice, "RemoteFailed", text="does not have")
+    # The catalogue is asked anew once.
+    assert server.paths().count("/streams/v1/images.json") == 2
+
+
+def test_IMG_05_stale_catalogue(world, alice, server):
+    path = server.streams(archive(b"old"))
+
+    def gone(handler):
+        server.on.clear()
+        server.streams(archive(b"new"), version="20260901_05:24")
+        handler.give(None)
+
+    server.on[path] = gone
+    add(alice, server)
+    done = pull(alice)
+    assert done["Error"] == ""
+    assert alice.get(done["Object"], IMAGE, "Fingerprint") == sha256(archive(b"new"))
+
+
+def test_IMG_05_nobody_there(world, alice, server):
+    dead = Server()
+    dead.close()
+    add(alice, dead)
+    refused(world, alice, "RemoteFailed")
+    found, = alice.manager("SearchImages", "(sa{sv})", "", {})
+    assert [image["remote"] for image in found if "error" in image]
+    assert alice.error(ROOT, MANAGER, "SearchImages", "(sa{sv})", "test:", {}) == "RemoteFailed"
+
+
+@pytest.mark.parametrize("requirements", [{"cgroup": "v1"}, {"privileged": "true"}])
+def test_IMG_requirements(world, alice, server, requirements):
+    server.streams(archive(), requirements=requirements)
+    add(alice, server)
+    refused(world, alice, "NoSuchImage", text="needs")
+
+
+def test_IMG_05_bad_archive(world, alice, server):
+    data = b"this is no archive" * 1000
+    server.streams(data)
+    add(alice, server)
+    refused(world, alice, "BadArchive")
+
+
+# ---- several at once: IMG-11 ----
+
+
+class Gate:
+    """A server's file that is held back until it is opened."""
+
+    def __init__(self, server, path):
+        self.open, self.server, self.path = threading.Event(), server, path
+        server.on[path] = self.answer
+
+    def answer(self, handler):
+        data = self.server.files[self.path]
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data[:len(data) // 2])
+        handler.wfile.flush()
+        self.open.wait(20)
+        handler.wfile.write(data[len(data) // 2:])
+
+    def asked(self):
+        return self.path in self.server.paths()
+
+
+def begin(client, ref="test:debian/13"):
+    return client.manager("PullImage", "(sa{sv})", ref, {})[0]
+
+
+def test_IMG_11_both_at_once(world, alice, bob, server):
+    path = server.streams(archive())
+    gate = Gate(server, path)
+    add(alice, server, timeout=20)
+    operations = [begin(alice), begin(bob)]
+    wait(lambda: all(c.get(o, OPERATION, "Phase") == "downloading" for c, o in zip((alice, bob), operations)))
+    wait(gate.asked)
+    gate.open.set()
+    images = [client.finish(operation)["Object"] for client, operation in zip((alice, bob), operations)]
+    assert images[0] == images[1] and server.paths().count(path) == 1
+    assert bob.get(images[0], IMAGE, "Aliases") == ["test:debian/13"]
+
+
+@pytest.mark.parametrize("who", ["first", "second"])
+def test_IMG_11_one_cancels(world, alice, bob, server, who):
+    path = server.streams(archive())
+    gate = Gate(server, path)
+    add(alice, server, timeout=20)
+    first = begin(alice)
+    wait(lambda: alice.get(first, OPERATION, "Phase") == "downloading" and gate.asked())
+    second = begin(bob)
+    wait(lambda: bob.get(second, OPERATION, "Phase") == "downloading")
+    leaver, stayer = ((alice, first), (bob, second)) if who == "first" else ((bob, second), (alice, first))
+    leaver[0].call(leaver[1], OPERATION, "Cancel")
+    assert leaver[0].finish(leaver[1])["Error"].startswith(PREFIX + "Cancelled")
+    gate.open.set()
+    done = stayer[0].finish(stayer[1])
+    assert done["Error"] == ""
+    assert done["Object"] in stayer[0].managed()
+    wait(lambda: done["Object"] not in leaver[0].managed())
+
+
+def test_IMG_11_all_cancel(world, alice, bob, server):
+    before = stored(world)
+    path = server.streams(archive())
+    gate = Gate(server, path)
+    add(alice, server, timeout=20)
+    operations = [(alice, begin(alice)), (bob, begin(bob))]
+    wait(lambda: all(c.get(o, OPERATION, "Phase") == "downloading" for c, o in operations) and gate.asked())
+    for client, operation in operations:
+        client.call(operation, OPERATION, "Cancel")
+    for client, operation in operations:
+        assert client.finish(operation)["Error"].startswith(PREFIX + "Cancelled")
+    wait(lambda: stored(world) == before)
+    wait(lambda: not server.fetchers.alive())
+    gate.open.set()
+    assert pull(alice)["Error"] == ""
+
+
+def test_IMG_cancel_while_looking(world, alice, server):
+    server.streams(archive())
+    server.on["/streams/v1/index.json"] = lambda handler: time.sleep(5)
+    add(alice, server, timeout=20)
+    operation = begin(alice)
+    wait(lambda: server.requests)
+    alice.call(operation, OPERATION, "Cancel")
+    assert alice.finish(operation)["Error"].startswith(PREFIX + "Cancelled")
+    wait(lambda: not server.fetchers.alive())
+
+
+def test_IMG_fetch_dies(world, alice, server):
+    path = server.streams(archive())
+    gate = Gate(server, path)
+    add(alice, server, timeout=20)
+    before = stored(world)
+    operation = begin(alice)
+    wait(gate.asked)
+    for child in server.fetchers.alive():
+        child.kill()
+    assert alice.finish(operation)["Phase"] == "failed"
+    wait(lambda: stored(world) == before)
+    gate.open.set()
+
+
+# ---- remotes ----
+
+
+@pytest.mark.parametrize("name, url, options", [
+    ("", "https://example.org", {}), ("A", "https://example.org", {}), ("a.b", "https://example.org", {}),
+    ("1a", "https://example.org", {}), ("a/b", "https://example.org", {}), ("a" * 33, "https://example.org", {}),
+    ("a", "", {}), ("a", "example.org", {}), ("a", "file:///etc", {}), ("a", "http://example.org", {}),
+    ("a", "https://user@example.org", {}), ("a", "https://example.org/../x", {}), ("a", "https://e x", {}),
+    ("a", "http://127.0.0.1.example.org", {}), ("a", "http://127.0.0.1:1", {"policy": "tls"}),
+    ("a", "https://example.org", {"protocol": "ftp"}), ("a", "https://example.org", {"policy": "none"}),
+    ("a", "https://example.org", {"policy": "signature"}), ("a", "https://example.org", {"timeout": 4000}),
+    ("a", "https://example.org", {"proxy": "socks5://x"}), ("a", "https://example.org", {"key": b""}),
+    ("a", "https://example.org", {"unknown": "x"}),
+])
+def test_REMOTE_bad_arguments(world, alice, server, name, url, options):
+    before = world.snapshot()
+    assert alice.error(ROOT, MANAGER, "AddRemote", "(ssa{sv})", name, url, options_of(options)) == "InvalidArgs"
+    assert world.snapshot() == before
+    assert [q for q in world.polkit.questions if q.action == REMOTES] == []
+
+
+def test_REMOTE_files(world, alice, server):
+    server.streams(archive())
+    directory = pathlib.Path(world.root / "etc/bothy/remotes.d")
+    try:
+        (directory / "file.conf").write_text(f"[Remote]\nURL={server.url}\n")
+        remotes = {remote["name"]: remote for remote in alice.manager("ListRemotes")[0]}
+        assert remotes["file"]["enabled"] and not remotes["images"]["enabled"]
+        assert pull(alice, "file:debian/13")["Error"] == ""
+        refused(world, alice, "NoSuchRemote", "images:debian/13")
+        assert alice.error(ROOT, MANAGER, "RemoveRemote", "(s)", "file") == "InvalidArgs"
+        assert alice.error(ROOT, MANAGER, "AddRemote", "(ssa{sv})", "file", "https://example.org", {}) == "InvalidArgs"
+        (directory / "file.conf").write_text(f"[Remote]\nURL={server.url}\nPolicy=signature\nKey=/nonexistent\n")
+        assert "file" not in [remote["name"] for remote in alice.manager("ListRemotes")[0]]
+    finally:
+        (directory / "file.conf").unlink()
+    assert alice.error(ROOT, MANAGER, "RemoveRemote", "(s)", "file") == "NoSuchRemote"
+
+
+def test_REMOTE_question(world, alice, server):
+    add(alice, server)
+    question = [q for q in world.polkit.questions if q.action == REMOTES][-1]
+    assert (question.details["remote"], question.details["url"]) == ("test", server.url)
