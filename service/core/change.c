@@ -74,7 +74,7 @@ on_started (GObject *source, GAsyncResult *result, gpointer user_data)
 
   end (task);
   if (!bothy_container_is_active (change->container))
-    delete_if_ephemeral (g_task_get_source_object (task), change->container);
+    bothy_registry_follow_up (g_task_get_source_object (task), change->container);
   else if (change->container->addresses[0])
     bothy_registry_tell_neighbours (g_task_get_source_object (task), change->container->owner);
   if (done)
@@ -168,9 +168,13 @@ static void
 on_frozen (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
+  Change *change = g_task_get_task_data (task);
   GError *error = NULL;
+  gboolean done = bothy_runner_freeze_finish (BOTHY_RUNNER (source), result, &error);
 
-  if (bothy_runner_freeze_finish (BOTHY_RUNNER (source), result, &error))
+  end (task);
+  bothy_registry_follow_up (g_task_get_source_object (task), change->container);
+  if (done)
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);

@@ -64,6 +64,7 @@ on_limited (GObject *source, GAsyncResult *result, gpointer user_data)
   }
   end (task);
   bothy_container_emit_changed (container);
+  bothy_registry_follow_up (self, container);
   if (error)
     g_task_return_error (task, error);
   else

@@ -37,6 +37,9 @@ void bothy_registry_add (BothyRegistry *self, BothyContainer *container);
 /* Undo that: the name and the range are free. */
 void bothy_registry_remove (BothyRegistry *self, BothyContainer *container);
 
+/* What has to come after the end of CONTAINER, which ended by itself or while something else was done to it. */
+void bothy_registry_follow_up (BothyRegistry *self, BothyContainer *container);
+
 /* Read STATE/containers. FALSE: a record could not be read. */
 gboolean bothy_registry_load (BothyRegistry *self);
 

@@ -129,12 +129,19 @@ bothy_registry_count_containers (BothyRegistry *self, guint32 owner)
 }
 
 static void
+settle (BothyRegistry *self)
+{
+  g_signal_emit (self, signals[SETTLED], 0);
+}
+
+static void
 on_automatic_change (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GError) error = NULL;
 
   if (!bothy_registry_change_finish (BOTHY_REGISTRY (source), result, &error))
     g_warning ("Restart: %s", error->message);
+  settle (BOTHY_REGISTRY (source));
 }
 
 static void
@@ -147,15 +154,8 @@ on_automatic_delete (GObject *source, GAsyncResult *result, gpointer user_data)
     g_warning ("Ephemeral container: %s", error->message);
 }
 
-static void
-settle (BothyRegistry *self)
-{
-  g_signal_emit (self, signals[SETTLED], 0);
-}
-
-/* What has to follow when it ended by itself. */
-static void
-follow_up (BothyRegistry *self, BothyContainer *container)
+void
+bothy_registry_follow_up (BothyRegistry *self, BothyContainer *container)
 {
   if (container->busy || bothy_container_is_active (container))
     return;
@@ -168,7 +168,7 @@ follow_up (BothyRegistry *self, BothyContainer *container)
 static void
 on_ended (BothyContainer *container, gpointer user_data)
 {
-  follow_up (user_data, container);
+  bothy_registry_follow_up (user_data, container);
   bothy_registry_tell_neighbours (user_data, container->owner);
   settle (user_data);
 }
@@ -183,12 +183,26 @@ on_readdressed (BothyContainer *container, gpointer user_data)
 
 static void add_process (BothyRegistry *self, BothyProcess *process);
 
+static gboolean
+has_id (gpointer process, gpointer value, gpointer id)
+{
+  return BOTHY_PROCESS (process)->id == GPOINTER_TO_UINT (id);
+}
+
+/* Its supervisor says so. One that names another's must not take that one's place. */
 static void
 on_process_found (BothyContainer *container, guint id, guint pid, gpointer user_data)
 {
-  g_autoptr (BothyProcess) process = bothy_process_new_adopted (container, id, container->owner, pid);
+  BothyRegistry *self = user_data;
+  g_autoptr (BothyProcess) process = NULL;
 
-  add_process (user_data, process);
+  if (container->n_processes >= SUPERVISOR_MAX_EXECS ||
+      g_hash_table_find (self->processes, has_id, GUINT_TO_POINTER (id))) {
+    g_warning ("Container %s: its supervisor tells of a process that can not be its own", container->id);
+    return;
+  }
+  process = bothy_process_new_adopted (container, id, container->owner, pid);
+  add_process (self, process);
 }
 
 void
@@ -520,7 +534,7 @@ bothy_registry_reconcile_finish (BothyRegistry *self, GAsyncResult *result)
   g_task_propagate_boolean (G_TASK (result), NULL);
   /* An ephemeral one that ended while nobody looked. */
   for (GList *l = containers; l; l = l->next)
-    follow_up (self, l->data);
+    bothy_registry_follow_up (self, l->data);
   if (containers)
     bothy_network_tidy (self->network);
   else
