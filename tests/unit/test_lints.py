@@ -307,8 +307,8 @@ def hardening(path):
         "stack protector": "__stack_chk_fail" in symbols,
         "no run path": "RPATH" not in dynamic and "RUNPATH" not in dynamic,
     }
-    # bothyd calls GLib for all that a fortified libc has a variant of.
-    if path.name != "bothyd":
+    # These call GLib for all that a fortified libc has a variant of.
+    if path.name not in ("bothyd", "bothy-fetch"):
         checks["fortified"] = re.search(r"__\w+_chk\b", symbols.replace("__stack_chk_fail", ""))
     # The C library's own first objects have no note of it, so the program has none: look at the code.
     if "X86-64" in header:

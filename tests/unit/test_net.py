@@ -537,7 +537,7 @@ def test_listens_and_lets_only_root_in():
     listening.bind(path)
     listening.listen()
     command = f"exec 3<&{listening.fileno()}; LISTEN_FDS=1 LISTEN_PID=$$ exec {NET}"
-    process = subprocess.Popen(["sh", "-c", command], pass_fds=[listening.fileno()])
+    process = subprocess.Popen(["bash", "-c", command], pass_fds=[listening.fileno()])
     request = REQUEST.pack(1, 5, LIST, 0, 0, 0, 0, bytes(6), bytes(4), bytes(16), 0, 0, b"", b"")
     code = (f"import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.settimeout(5); s.connect({path!r})\n"
             f"try: s.send({request!r}); print(len(s.recv(999)))\nexcept OSError: print(0)")
