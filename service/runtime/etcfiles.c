@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,12 +27,12 @@ open_etc (int root)
   return fd < 0 ? -errno : (int)fd;
 }
 
-/* The regular file NAME in /etc, made if it is missing; nothing else is opened, so that nothing blocks. */
+/* The regular file NAME in /etc, made if it is missing and MAKE; nothing else is opened, so that nothing blocks. */
 static int
-open_file (int root, const char *name)
+open_file (int root, const char *name, bool make)
 {
-  struct open_how how = { .flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-                          .mode = 0644,
+  struct open_how how = { .flags = O_RDWR | (make ? O_CREAT : 0) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+                          .mode = make ? 0644 : 0,
                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV };
   autofd etc = open_etc (root);
   struct stat st;
@@ -60,7 +61,7 @@ etcfiles_write_resolv_conf (int root, const char *nameservers)
   char text[512] = "", list[256];
   size_t used = 0;
   char *rest = NULL;
-  autofd fd = open_file (root, "resolv.conf");
+  autofd fd = open_file (root, "resolv.conf", true);
 
   if (fd < 0)
     return fd == -ENOTSUP ? 0 : fd;
@@ -70,6 +71,21 @@ etcfiles_write_resolv_conf (int root, const char *nameservers)
   for (char *server = strtok_r (list, " ", &rest); server; server = strtok_r (NULL, " ", &rest))
     used += (size_t)snprintf (text + used, sizeof text - used, "nameserver %s\n", server);
   return replace (fd, text, used);
+}
+
+void
+etcfiles_individualize (int root, const char *hostname)
+{
+  char line[256];
+  int size = snprintf (line, sizeof line, "%s\n", hostname);
+  autofd name = open_file (root, "hostname", false);
+  autofd id = open_file (root, "machine-id", false);
+
+  /* What can not be written stays: a container with another's name is better than none. */
+  if (name >= 0 && size > 0 && size < (int)sizeof line)
+    (void)replace (name, line, (size_t)size);
+  if (id >= 0)
+    (void)replace (id, "", 0);
 }
 
 /* What stands in FD; the caller frees it. A file without an end is not read. */
@@ -91,7 +107,7 @@ read_whole (int fd)
 int
 etcfiles_write_hosts (int root, const char *lines)
 {
-  autofd fd = open_file (root, "hosts");
+  autofd fd = open_file (root, "hosts", true);
   autofree char *text = NULL, *old = NULL;
 
   if (fd < 0)

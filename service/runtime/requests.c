@@ -49,6 +49,8 @@ prepare (struct supervisor *supervisor, struct packet *packet, const char *hostn
   fault = rootfs_build (&supervisor->rootfs, packet->fds, n, packet->fds[n]);
   if (is_fault (fault))
     return fault;
+  if (supervisor->rootfs.fresh)
+    etcfiles_individualize (supervisor->rootfs.root, hostname);
   supervisor->listener = packet_steal_fd (packet, n + 1);
   supervisor_watch (supervisor, supervisor->listener, EPOLLIN, SOURCE_LISTENER, 0);
   console_open (&supervisor->console, steal_fd (&supervisor->rootfs.console),

@@ -36,7 +36,7 @@ enter_scratch (void)
 }
 
 static struct fault
-attach_layers (const int *lower, unsigned n_lower, int upper)
+attach_layers (struct rootfs *rootfs, const int *lower, unsigned n_lower, int upper)
 {
   char name[LAYER_NAME];
   int r = enter_scratch ();
@@ -52,7 +52,8 @@ attach_layers (const int *lower, unsigned n_lower, int upper)
   r = attach_layer (upper, "u");
   if (r < 0)
     return fault_at (SUPERVISOR_STEP_LAYER, r);
-  if ((mkdirat (AT_FDCWD, "u/upper", 0755) < 0 && errno != EEXIST) ||
+  rootfs->fresh = mkdirat (AT_FDCWD, "u/upper", 0755) == 0;
+  if ((!rootfs->fresh && errno != EEXIST) ||
       (mkdirat (AT_FDCWD, "u/work", 0700) < 0 && errno != EEXIST))
     return fault_at (SUPERVISOR_STEP_LAYER, errno);
   return NO_FAULT;
@@ -141,7 +142,7 @@ mount_dev (struct rootfs *rootfs)
 struct fault
 rootfs_build (struct rootfs *rootfs, const int *lower, unsigned n_lower, int upper)
 {
-  struct fault fault = attach_layers (lower, n_lower, upper);
+  struct fault fault = attach_layers (rootfs, lower, n_lower, upper);
 
   if (is_fault (fault))
     return fault;

@@ -10,11 +10,12 @@ struct rootfs {
   int sys;     /* the mounted sysfs */
   int pts;     /* the mounted devpts: stays, terminals come from it */
   int console; /* master of /dev/console: stays */
+  bool fresh;  /* the container never ran before */
 };
 
 #define ROOTFS_NONE                                                                                          \
   {                                                                                                          \
-    -1, -1, -1, -1, -1                                                                                       \
+    -1, -1, -1, -1, -1, false                                                                                \
   }
 
 /*

@@ -33,6 +33,15 @@ def small_bytes(seed=b"content"):
     return out.getvalue()
 
 
+def with_files(files, seed=b"content"):
+    """The same, with some more files."""
+    out = io.BytesIO(small_bytes(seed))
+    with tarfile.open(fileobj=out, mode="a") as tar:
+        for name, data in files.items():
+            add(tar, name, data, mode=0o644)
+    return out.getvalue()
+
+
 def small(seed=b"content"):
     """A root that runs."""
     return temporary(small_bytes(seed))

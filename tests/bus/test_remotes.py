@@ -2,9 +2,11 @@
 """Images from servers: honest ones, and those of THREATS IMG-05, IMG-06, IMG-07 and IMG-11."""
 
 import gzip
+import io
 import lzma
 import os
 import pathlib
+import tarfile
 import threading
 import time
 
@@ -210,6 +212,41 @@ def test_IMG_lxc_index(world, alice, server, key):
     server.lxc(data, key=key)
     assert pull(alice, "signed:debian/trixie")["Phase"] == "done"
     assert alice.get(done["Object"], IMAGE, "Verified") == "signature:" + key.fingerprint
+
+
+def test_IMG_first_boot(world, alice, server):
+    """No container takes itself for the machine that the image was built on."""
+    files = {"etc/hostname": b"builder\n", "etc/machine-id": b"0" * 32 + b"\n"}
+    server.streams(lzma.compress(archives.with_files(files)))
+    add(alice, server)
+    assert pull(alice)["Error"] == ""
+    box = alice.create("box", image="test:debian/13", command=["sleep", "1000"], hostname="other.name")
+    alice.start(box)
+    assert alice.execute(box, "/bin/busybox", "cat", "/etc/hostname")[0] == "other.name\n"
+    assert alice.execute(box, "/bin/busybox", "wc", "-c", "/etc/machine-id")[0].startswith("0 ")
+    alice.execute(box, "/bin/sh", "-c", "echo mine >/etc/hostname; echo 1 >/etc/machine-id")
+    alice.stop(box)
+    alice.start(box)
+    assert alice.execute(box, "/bin/busybox", "cat", "/etc/hostname", "/etc/machine-id")[0] == "mine\n1\n"
+    alice.delete(box)
+
+
+def test_IMG_first_boot_follows_no_link(world, alice, server):
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as tar:
+        base = tarfile.open(fileobj=io.BytesIO(archives.small_bytes()))
+        for member in base:
+            tar.addfile(member, base.extractfile(member) if member.isfile() else None)
+        archives.add(tar, "etc/target", b"untouched", mode=0o644)
+        archives.add(tar, "etc/hostname", kind=tarfile.SYMTYPE, link="target")
+        archives.add(tar, "etc/machine-id", kind=tarfile.SYMTYPE, link="/etc/target")
+    server.streams(lzma.compress(data.getvalue()))
+    add(alice, server)
+    assert pull(alice)["Error"] == ""
+    box = alice.create("box", image="test:debian/13", command=["sleep", "1000"])
+    alice.start(box)
+    assert alice.execute(box, "/bin/busybox", "cat", "/etc/target")[0] == "untouched"
+    alice.delete(box)
 
 
 def test_IMG_records_survive(world, alice, server):

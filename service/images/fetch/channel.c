@@ -13,8 +13,6 @@
 
 #define PROGRESS_INTERVAL_US (100 * 1000)
 
-G_DEFINE_QUARK (fetch - error - quark, fetch_error)
-
 /* N strings that fill TEXT, each with a NUL at its end. */
 static gboolean
 split (const char *text, gsize size, const char **words, guint n)
