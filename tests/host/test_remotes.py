@@ -49,8 +49,8 @@ def test_launch_pulls(host, server):
         assert image["verified"] == "signature:" + key.fingerprint
         assert image["origin"] == "aaa:debian/13"
         # It is alice's, and a machine of its own.
-        assert host.output("alice", "bothy exec web -- cat /etc/hostname") == "web"
-        assert host.output("alice", "bothy exec web -- wc -c /etc/machine-id").startswith("0 ")
+        assert host.output("alice", "bothy exec web -- /bin/busybox cat /etc/hostname") == "web"
+        assert host.output("alice", "bothy exec web -- /bin/busybox wc -c /etc/machine-id").startswith("0 ")
         assert host.run("bob", "bothy", "image", "info", "debian/13").returncode == 1
         # All of it was done as a user who is not root.
         log = host.output("root", "journalctl -o json --no-pager _SYSTEMD_UNIT=bothyd.service")
@@ -66,7 +66,7 @@ def test_launch_pulls(host, server):
 
 def test_run_pulls(host, server):
     try:
-        assert host.output("alice", "bothy", "run", "--rm", "aaa:debian/trixie", "cat", "/etc/seed") == "content"
+        assert host.output("alice", "bothy", "run", "--rm", "aaa:debian/trixie", "/bin/busybox", "cat", "/etc/seed") == "content"
     finally:
         host.run("alice", "bothy", "image", "delete", "aaa:debian/trixie")
     nothing_left(host)
