@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "error.h"
 
-G_DEFINE_QUARK (fetch-error-quark, fetch_error)
+G_DEFINE_QUARK (fetch - error - quark, fetch_error)
