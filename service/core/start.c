@@ -26,7 +26,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define N_LAYERS 2 /* the image, and the container's own */
+#define N_LAYERS      2   /* the image, and the container's own */
+#define START_SECONDS 120 /* more than all steps together are given elsewhere */
 
 typedef struct {
   BothyRunner *runner;
@@ -39,6 +40,7 @@ typedef struct {
   GUnixFDList *layers;
   char *group;
   GError *error;
+  guint timer;
   guint pending;
   gboolean spawned, prepare_sent, networked, start_sent;
 } Start;
@@ -46,6 +48,8 @@ typedef struct {
 static void
 start_free (Start *start)
 {
+  if (start->timer)
+    g_source_remove (start->timer);
   bothy_clear_fd (&start->listen_fd);
   bothy_clear_fd (&start->their_fd);
   g_clear_object (&start->stdio);
@@ -356,10 +360,27 @@ advance (Start *start)
     prepare (start);
   if (!start->error && start->networked && start->group && !start->start_sent)
     send_start (start);
-  if (start->error && start->supervisor && start->prepare_sent)
+  if (start->error && start->supervisor && start->prepare_sent) {
+    /* What waits for it ends at once, and comes here; the last one to leave is we. */
+    start->pending++;
     bothy_supervisor_close (start->supervisor);
+    start->pending--;
+  }
   if (start->error && start->pending == 0)
     give_up (start);
+}
+
+/* A supervisor that stands still. */
+static gboolean
+on_deadline (gpointer user_data)
+{
+  Start *start = user_data;
+
+  start->timer = 0;
+  fail (start,
+        g_error_new (BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "it took longer than %d seconds", START_SECONDS));
+  advance (start);
+  return G_SOURCE_REMOVE;
 }
 
 static int
@@ -436,6 +457,7 @@ bothy_runner_start (BothyRunner *self,
     give_up (start);
     return;
   }
+  start->timer = g_timeout_add_seconds (START_SECONDS, on_deadline, start);
   BOTHY_FAULT_POINT ("start.listening");
   if (wants_network (start))
     bothy_network_prepare (self->network);
