@@ -11,6 +11,34 @@
 
 /* ---- maps ---- */
 
+/* Of one user at once: who stops the helper's process in his namespace holds one of its places for a while.
+ */
+#define MAX_MAPS 4
+
+/* uid → how many maps are under way */
+static GHashTable *maps;
+
+static guint
+count_maps (guint32 user, int by)
+{
+  guint n;
+
+  if (!maps)
+    maps = g_hash_table_new (NULL, NULL);
+  n = GPOINTER_TO_UINT (g_hash_table_lookup (maps, GUINT_TO_POINTER (user))) + (guint)by;
+  if (n > 0)
+    g_hash_table_insert (maps, GUINT_TO_POINTER (user), GUINT_TO_POINTER (n));
+  else
+    g_hash_table_remove (maps, GUINT_TO_POINTER (user));
+  return n;
+}
+
+static void
+end_map (gpointer user)
+{
+  count_maps (GPOINTER_TO_UINT (user), -1);
+}
+
 typedef struct {
   guint32 user;
   guint32 gid;
@@ -105,10 +133,19 @@ bothy_hand_map (BothyRegistry *registry,
                 GAsyncReadyCallback callback,
                 gpointer user_data)
 {
-  GTask *task = g_task_new (registry, NULL, callback, user_data);
-  g_autoptr (GTask) search = g_task_new (registry, NULL, on_group_found, task);
-  Mapping *mapping = g_new0 (Mapping, 1);
+  g_autoptr (GTask) task = g_task_new (registry, NULL, callback, user_data);
+  g_autoptr (GTask) search = NULL;
+  Mapping *mapping;
 
+  if (count_maps (user, 0) >= MAX_MAPS) {
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED,
+                             "You have %d user namespaces being mapped; wait for one", MAX_MAPS);
+    return;
+  }
+  count_maps (user, 1);
+  g_task_set_task_data (task, GUINT_TO_POINTER (user), end_map);
+  search = g_task_new (registry, NULL, on_group_found, g_object_ref (task));
+  mapping = g_new0 (Mapping, 1);
   mapping->user = user;
   mapping->fd = fcntl (fd, F_DUPFD_CLOEXEC, 3);
   mapping->map = *map;
