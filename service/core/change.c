@@ -11,6 +11,7 @@ typedef struct {
   gboolean begun;
   guint32 user;
   gboolean start_after; /* of restart */
+  gboolean automatic;   /* nobody asked for it, so nobody could wait until he may */
 } Change;
 
 static void
@@ -59,8 +60,6 @@ wrong_state (BothyContainer *container, const char *wanted, GError **error)
                bothy_container_state_name (container->state), wanted);
   return FALSE;
 }
-
-static void delete_if_ephemeral (BothyRegistry *self, BothyContainer *container);
 
 /* ---- start ---- */
 
@@ -121,7 +120,7 @@ on_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   }
   end (task);
-  delete_if_ephemeral (self, change->container);
+  bothy_registry_follow_up (self, change->container);
   g_task_return_boolean (task, TRUE);
 }
 
@@ -224,7 +223,10 @@ discard (BothyRegistry *self, GTask *task)
   GError *error = NULL;
 
   BOTHY_FAULT_POINT ("delete.before-rename");
-  operation = bothy_registry_add_operation (self, change->user, "delete-container", "removing files", &error);
+  if (change->automatic)
+    operation = bothy_registry_add_own_operation (self, change->user, "delete-container", "removing files");
+  else
+    operation = bothy_registry_add_operation (self, change->user, "delete-container", "removing files", &error);
   if (!operation || !bothy_trash_put (self->trash, self->containers_fd, container->id, &error)) {
     if (operation)
       bothy_operation_complete (operation, NULL, error);
@@ -285,9 +287,17 @@ on_ephemeral_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
     g_warning ("Ephemeral container: %s", error->message);
 }
 
-static void
-delete_if_ephemeral (BothyRegistry *self, BothyContainer *container)
+void
+bothy_registry_delete_ephemeral (BothyRegistry *self, BothyContainer *container)
 {
-  if (container->spec->ephemeral)
-    bothy_registry_delete (self, container, container->owner, FALSE, on_ephemeral_deleted, NULL);
+  g_autoptr (GTask) task = change_new (self, container, on_ephemeral_deleted, NULL);
+  Change *change = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  change->user = container->owner;
+  change->automatic = TRUE;
+  if (begin (task, "being deleted", &error))
+    discard (self, task);
+  else
+    g_task_return_error (task, error);
 }

@@ -40,6 +40,13 @@ void bothy_registry_remove (BothyRegistry *self, BothyContainer *container);
 /* What has to come after the end of CONTAINER, which ended by itself or while something else was done to it. */
 void bothy_registry_follow_up (BothyRegistry *self, BothyContainer *container);
 
+/* CONTAINER is ephemeral and does not run: delete it. */
+void bothy_registry_delete_ephemeral (BothyRegistry *self, BothyContainer *container);
+
+/* Like bothy_registry_add_operation(), but of what nobody asked for: it is not refused. */
+BothyOperation *bothy_registry_add_own_operation (BothyRegistry *self, guint32 user, const char *kind,
+                                                  const char *phase);
+
 /* Read STATE/containers. FALSE: a record could not be read. */
 gboolean bothy_registry_load (BothyRegistry *self);
 

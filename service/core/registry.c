@@ -144,16 +144,6 @@ on_automatic_change (GObject *source, GAsyncResult *result, gpointer user_data)
   settle (BOTHY_REGISTRY (source));
 }
 
-static void
-on_automatic_delete (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (BothyOperation) operation = bothy_registry_delete_finish (BOTHY_REGISTRY (source), result, &error);
-
-  if (!operation)
-    g_warning ("Ephemeral container: %s", error->message);
-}
-
 void
 bothy_registry_follow_up (BothyRegistry *self, BothyContainer *container)
 {
@@ -162,7 +152,7 @@ bothy_registry_follow_up (BothyRegistry *self, BothyContainer *container)
   if (container->reboot && !container->stopping)
     bothy_registry_start (self, container, NULL, on_automatic_change, NULL);
   else if (container->spec->ephemeral)
-    bothy_registry_delete (self, container, container->owner, FALSE, on_automatic_delete, NULL);
+    bothy_registry_delete_ephemeral (self, container);
 }
 
 static void
@@ -379,8 +369,8 @@ count_operations (BothyRegistry *self, guint32 user)
   return n;
 }
 
-static BothyOperation *
-add_operation (BothyRegistry *self, guint32 user, const char *kind, const char *phase)
+BothyOperation *
+bothy_registry_add_own_operation (BothyRegistry *self, guint32 user, const char *kind, const char *phase)
 {
   BothyOperation *operation = bothy_operation_new (++self->next_id, user, kind, phase);
 
@@ -400,7 +390,7 @@ bothy_registry_add_operation (BothyRegistry *self, guint32 user, const char *kin
                  "You have as many operations under way as a user may have: %u; wait for one to end", max);
     return NULL;
   }
-  return add_operation (self, user, kind, phase);
+  return bothy_registry_add_own_operation (self, user, kind, phase);
 }
 
 static guint
