@@ -8,6 +8,7 @@ import os
 import pathlib
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -119,6 +120,24 @@ class Server:
         self.server.server_close()
         self.thread.join()
 
+    def secure(self, world, trusted=True):
+        """From now on behind TLS."""
+        with tempfile.TemporaryDirectory() as directory:
+            key, certificate = directory + "/key", directory + "/certificate"
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                            "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=images",
+                            "-addext", "subjectAltName=IP:127.0.0.1"], check=True, stderr=subprocess.DEVNULL)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, key)
+            store = world.root / "etc/ssl/certs/ca-certificates.crt"
+            store.parent.mkdir(parents=True, exist_ok=True)
+            if trusted:
+                store.write_bytes(pathlib.Path(certificate).read_bytes())
+            store.chmod(0o644)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
+                                                 do_handshake_on_connect=False)
+        self.url = self.url.replace("http:", "https:")
+
     # ---- catalogues ----
 
     def streams(self, archive, version=VERSION, key=None, clear=False, served=None, **product):
@@ -169,7 +188,7 @@ class Fetchers:
     def __init__(self, world, program):
         self.path = world.run / "fetch.sock"
         self.path.unlink(missing_ok=True)
-        self.program, self.children = program, []
+        self.world, self.program, self.children = world, program, []
         self.log = world.directory / "bothy-fetch.log"
         self.log.touch()
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -186,8 +205,9 @@ class Fetchers:
                 break
             with connection, open(self.log, "ab") as log:
                 self.children.append(subprocess.Popen(
-                    [self.program, "--connection", str(connection.fileno())], pass_fds=(connection.fileno(),),
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=65534, group=65534, extra_groups=[]))
+                    self.world.command("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--",
+                                       self.program, "--connection", connection.fileno()),
+                    pass_fds=(connection.fileno(),), stdin=subprocess.DEVNULL, stdout=log, stderr=log))
 
     def alive(self):
         return [child for child in self.children if child.poll() is None]

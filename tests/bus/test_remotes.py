@@ -520,8 +520,11 @@ def test_IMG_05_nobody_there(world, alice, server):
     dead.close()
     add(alice, dead)
     refused(world, alice, "RemoteFailed")
+    server.streams(archive())
+    add(alice, server, "other")
     found, = alice.manager("SearchImages", "(sa{sv})", "", {})
-    assert [image["remote"] for image in found if "error" in image]
+    assert [image["remote"] for image in found if "error" in image] == ["test"]
+    assert [image["remote"] for image in found if "error" not in image] == ["other"]
     assert alice.error(ROOT, MANAGER, "SearchImages", "(sa{sv})", "test:", {}) == "RemoteFailed"
 
 
@@ -639,6 +642,43 @@ def test_IMG_fetch_dies(world, alice, server):
     assert alice.finish(operation)["Phase"] == "failed"
     wait(lambda: stored(world) == before)
     gate.open.set()
+
+
+# ---- https ----
+
+
+@pytest.fixture
+def secure(world, server):
+    """The same behind TLS, with a certificate that bothy-fetch trusts."""
+    server.secure(world)
+    return server
+
+
+def test_IMG_tls(world, alice, secure):
+    secure.streams(archive())
+    add(alice, secure, policy="tls")
+    done = pull(alice)
+    assert done["Error"] == ""
+    assert alice.get(done["Object"], IMAGE, "Verified") == "sha256"
+
+
+def test_IMG_05_https_to_http(world, alice, secure):
+    path = secure.streams(archive())
+    plain = Server()
+    plain.files = secure.files
+    add(alice, secure)
+    secure.on[path] = lambda handler: handler.redirect(plain.url + path)
+    refused(world, alice, "RemoteFailed", text="from https to http")
+    assert plain.requests == []
+    plain.close()
+
+
+def test_IMG_05_certificate_of_nobody(world, alice, server):
+    server.secure(world, trusted=False)
+    server.streams(archive())
+    add(alice, server)
+    refused(world, alice, "NotVerified")
+    assert server.requests == []
 
 
 # ---- remotes ----
