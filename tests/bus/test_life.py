@@ -165,6 +165,33 @@ def test_LIFE_start_that_fails_says_why_and_leaves_nothing(world, alice):
     assert alice.error(path, CONTAINER, "Exec", "(asaha{sv})", ["true"], [], {}) == "WrongState"
 
 
+def test_LIFE_start_without_a_control_group(world, alice):
+    """It fails while the supervisor still builds the root."""
+    path = alice.create("groupless", command=["sleep", "1000"])
+    limit = world.group / "cgroup.max.descendants"
+    fds = world.settled_fds()
+    limit.write_text("0")
+    try:
+        for _ in range(5):
+            assert alice.error(path, CONTAINER, "Start", "(a{sv})", {}) in ("Failed", "StartFailed")
+    finally:
+        limit.write_text("max")
+    wait(lambda: world.settled_fds() == fds)
+    alice.start(path)
+    alice.stop(path)
+
+
+def test_LIFE_more_ephemeral_ones_end_than_operations_are_allowed(fresh_world):
+    world = fresh_world(config="[Quota]\nOperations=1\n")
+    alice = world.client(ALICE)
+    paths = [alice.create(f"e{i}", command=["sleep", "1000"], ephemeral=True) for i in range(4)]
+    for path in paths:
+        alice.start(path)
+    for path in paths:
+        alice.call(path, CONTAINER, "Kill", "(si)", "all", 9)
+    wait(lambda: not alice.manager("ListContainers")[0])
+
+
 def test_LIFE_ephemeral_goes_when_it_stops(world, alice):
     path = alice.create("brief", command=["true"], ephemeral=True)
     alice.call(path, CONTAINER, "Start", "(a{sv})", {})
