@@ -173,7 +173,7 @@ static void
 prefix (GError **error, const BothyRemote *remote)
 {
   if (!g_error_matches (*error, BOTHY_ERROR, BOTHY_ERROR_CANCELLED))
-    g_prefix_error (error, "Remote %s: ", remote->name);
+    g_prefix_error (error, "Remote \"%s\": ", remote->name);
 }
 
 /* ---- pulling ---- */

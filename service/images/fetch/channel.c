@@ -74,7 +74,7 @@ watch (gpointer data)
 
   for (;;) {
     if (poll (&connection, 1, -1) > 0 && recv (self->connection, &byte, 1, MSG_DONTWAIT) <= 0)
-      _exit (EXIT_FAILURE);
+      _exit (EXIT_SUCCESS); /* cancelled */
   }
   return NULL;
 }
