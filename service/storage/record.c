@@ -59,6 +59,12 @@ bothy_record_write (int dirfd, const char *name, GKeyFile *content, BothyRecordD
   g_autofree char *text = seal (content);
   g_autofree char *temporary = g_strdup_printf (".%s.%08x", name, g_random_int ());
 
+  /* What could not be read any more would count as damaged, and then nobody gets ids. */
+  if (strlen (text) > MAX_RECORD_SIZE) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED,
+                 "This is more than can be written down: %u bytes", MAX_RECORD_SIZE);
+    return FALSE;
+  }
   if (write_temporary (dirfd, temporary, text, durability) && renameat (dirfd, temporary, dirfd, name) == 0) {
     if (durability == BOTHY_RECORD_VOLATILE || fsync (dirfd) == 0)
       return TRUE;

@@ -130,6 +130,24 @@ def test_RANGE_06_quota_of_images(fresh_world, limit):
     wait(lambda: world.records() == before)
 
 
+@pytest.mark.parametrize("options", [{"environment": ["A=" + "x" * (2 << 20)]}, {"command": ["x" * 1000] * 2000}])
+def test_RANGE_09_a_record_that_is_too_long(fresh_world, options):
+    """It would count as damaged after the next start, and nobody would get ids."""
+    world = fresh_world()
+    alice = world.client(ALICE)
+    before = world.records()
+    with pytest.raises(BusError) as refused:
+        alice.create("long", **options)
+    assert refused.value.short == "LimitsExceeded"
+    wait(lambda: {name for name in world.records() if not name.startswith("ranges/")} ==
+         {name for name in before if not name.startswith("ranges/")})
+    world.stop()
+    world.start()
+    alice = world.client(ALICE)
+    assert alice.get(ROOT, MANAGER, "Degraded") is False
+    alice.create("long")
+
+
 DAMAGE = {
     "truncated": lambda f: f.write_bytes(f.read_bytes()[:-5]), "empty": lambda f: f.write_bytes(b""),
     "flipped": lambda f: f.write_bytes(bytes(b ^ (4 if i == len(f.read_bytes()) - 3 else 0)

@@ -77,6 +77,28 @@ test_round_trip (void)
 }
 
 /* Whatever umask was inherited. */
+/* What would be taken for damaged later is not written, and what was there stays. */
+static void
+test_too_long (void)
+{
+  autofd dir = scratch_directory (NULL);
+  g_autofree char *value = g_strnfill (1024 * 1024, 'x');
+  g_autofree char *list = NULL;
+  g_autoptr (GKeyFile) record = g_key_file_new ();
+  g_autoptr (GError) error = NULL;
+
+  write_value (dir, "old");
+  g_key_file_set_string (record, "A", "Value", value);
+  g_assert_false (bothy_record_write (dir, "one", record, BOTHY_RECORD_DURABLE, &error));
+  g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED);
+  expect_value (dir, "old");
+  list = scratch_list (dir);
+  g_assert_cmpstr (list, ==, "one");
+  value[1023 * 1024] = '\0';
+  write_value (dir, value);
+  expect_value (dir, value);
+}
+
 static void
 test_umask (void)
 {
@@ -349,6 +371,7 @@ main (int argc, char **argv)
   scratch_enter ();
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/record/STATE-01-round-trip", test_round_trip);
+  g_test_add_func ("/record/STATE-02-too-long", test_too_long);
   g_test_add_func ("/record/STATE-01-leftovers", test_leftovers);
   g_test_add_func ("/record/STATE-01-killed", test_killed);
   g_test_add_func ("/record/STATE-02-full-disk", test_full_disk);
