@@ -133,7 +133,9 @@ def test_ARG_03_unknown_options_are_named(world, alice, box, interface, member, 
     with tempfile.TemporaryFile() as file:
         for options in ({"no-such-thing": True}, {"No-Such-Thing": "x"}, {"": True}):
             good = {"CreateContainer": ("c1", "busybox"), "ImportImage": (0,), "Exec": (["true"], []),
-                    "AllocateRange": (1,), "DelegateCgroup": (0,), "AddPort": ("tcp", 8080, 80)}.get(member, ())
+                    "AllocateRange": (1,), "DelegateCgroup": (0,), "AddPort": ("tcp", 8080, 80),
+                    "PullImage": ("debian/13",), "SearchImages": ("",),
+                    "AddRemote": ("x", "https://example.org")}.get(member, ())
             fds = {"ImportImage": [file.fileno()], "DelegateCgroup": [pidfd]}.get(member, [])
             assert alice.error(path, interface, member, signature, *good, variants(options), fds=fds) == "InvalidArgs"
             assert f'"{list(options)[0]}"' in alice.text
