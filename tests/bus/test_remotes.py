@@ -389,6 +389,26 @@ def test_IMG_05_redirects(world, alice, server, where, target):
     refused(world, alice, "RemoteFailed")
 
 
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]", "224.0.0.1"])
+def test_IMG_05_addresses_that_no_server_has(world, alice, server, host):
+    alice.manager("AddRemote", "(ssa{sv})", "test", f"https://{host}", variants({"timeout": 3}))
+    refused(world, alice, "RemoteFailed", text="in a network that is not for it" if host != "224.0.0.1" else "")
+
+
+@pytest.mark.parametrize("where", ["/streams/v1/index.json", "/streams/v1/images.json.gpg", "archive"])
+def test_IMG_05_signed_redirect_to_a_private_address(world, alice, server, key, where):
+    """With signatures any host will do, but none of the machine's own or of its network's."""
+    other = Server("127.0.0.2")
+    path = server.streams(archive(), key=key)
+    where = path if where == "archive" else where
+    other.files = dict(server.files)
+    server.on[where] = lambda handler: handler.redirect(other.url + where)
+    add(alice, server, key=key.public)
+    refused(world, alice, "RemoteFailed", text="in a network that is not for it")
+    assert other.requests == []
+    other.close()
+
+
 def test_IMG_05_redirect_on_the_same_host(world, alice, server):
     path = server.streams(archive())
     server.files["/moved"] = server.files[path]
