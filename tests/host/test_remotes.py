@@ -3,7 +3,9 @@
 
 import json
 import lzma
+import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -14,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "bus"))
 import archives  # noqa: E402
 from imageserver import Key, Server, sha256  # noqa: E402
 
+HERE = pathlib.Path(__file__).parent
 PORT = 8099
 
 
@@ -62,6 +65,37 @@ def test_launch_pulls(host, server):
         host.run("alice", "bothy", "delete", "--force", "web")
         host.run("alice", "bothy", "image", "delete", "debian/13")
     nothing_left(host)
+
+
+def test_debian_is_pulled_and_boots(host, server):
+    """The main job: debian/13 from a server, with systemd as its init, and a machine id of its own for each."""
+    command = [HERE / "root", "image"]
+    if os.environ.get("BOTHY_HOST_SUITE"):
+        command.append(os.environ["BOTHY_HOST_SUITE"])
+    archive = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    files = Server()
+    files.server.server_close()
+    files.streams(pathlib.Path(archive).read_bytes(), key=server[0])
+    for path, data in files.files.items():
+        target = pathlib.Path(f"{host.root}/srv/images/debian{path}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    url = f"http://127.0.0.1:{PORT}/debian"
+    host.run("root", f"bothy remote add debian {url} --key /srv/key.gpg", check=True)
+    try:
+        ids = set()
+        for name in ("web", "web2"):
+            host.run("alice", "bothy", "launch", "debian:debian/13", name, check=True, timeout=120)
+            verdict = host.output("alice", f"bothy exec {name} -- sh -c 'systemctl is-system-running --wait || true'")
+            assert verdict in ("running", "degraded")
+            assert host.output("alice", f"bothy exec {name} -- hostname") == name
+            ids.add(host.output("alice", f"bothy exec {name} -- cat /etc/machine-id"))
+        assert len(ids) == 2 and all(len(machine) == 32 for machine in ids)
+    finally:
+        host.run("alice", "bothy", "delete", "--force", "web", "web2")
+        host.run("alice", "bothy", "image", "delete", "debian:debian/13")
+        host.run("root", "bothy remote remove debian; rm -rf /srv/images/debian")
+    nothing_left(host, 60)
 
 
 def test_run_pulls(host, server):
