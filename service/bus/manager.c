@@ -14,6 +14,7 @@
 
 #include <fcntl.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -45,16 +46,11 @@ parse_spec (GVariant *args, GError **error)
   g_autoptr (GVariant) options = NULL;
   g_autoptr (GVariant) limits = NULL;
   const BothyOption table[] = {
-    { "command", "as", &spec->command },
-    { "environment", "as", &spec->environment },
-    { "user", "s", &spec->user },
-    { "working-directory", "s", &spec->working_directory },
-    { "hostname", "s", &spec->hostname },
-    { "ephemeral", "b", &spec->ephemeral },
-    { "nesting", "b", &spec->nesting },
-    { "network", "s", &spec->network },
-    { "limits", "a{sv}", &limits },
-    { NULL, NULL, NULL },
+    { "command", "as", &spec->command },  { "environment", "as", &spec->environment },
+    { "user", "s", &spec->user },         { "working-directory", "s", &spec->working_directory },
+    { "hostname", "s", &spec->hostname }, { "ephemeral", "b", &spec->ephemeral },
+    { "nesting", "b", &spec->nesting },   { "network", "s", &spec->network },
+    { "limits", "a{sv}", &limits },       { NULL, NULL, NULL },
   };
 
   spec->command = g_new0 (char *, 1);
@@ -81,8 +77,8 @@ bothy_manager_check_create_container (BothyCall *call, GError **error)
     return FALSE;
   polkit_details_insert (call->details, "container", spec->name);
   polkit_details_insert (call->details, "image", spec->image);
-  if (bothy_limits_exceeding (&spec->limits, spec->limits.given, bothy_registry_get_configuration (call->registry),
-                              &key, &call->exceeds)) {
+  if (bothy_limits_exceeding (&spec->limits, spec->limits.given,
+                              bothy_registry_get_configuration (call->registry), &key, &call->exceeds)) {
     polkit_details_insert (call->details, "owner", owner);
     polkit_details_insert (call->details, "limit", key);
   }
@@ -111,8 +107,8 @@ bothy_manager_handle_create_container (BothyCall *call)
 {
   BothyContainerSpec *spec = parse_spec (call->args, NULL);
 
-  spec->limits.granted = bothy_limits_exceeding (&spec->limits, spec->limits.given,
-                                                 bothy_registry_get_configuration (call->registry), NULL, NULL);
+  spec->limits.granted = bothy_limits_exceeding (
+      &spec->limits, spec->limits.given, bothy_registry_get_configuration (call->registry), NULL, NULL);
   bothy_registry_create (call->registry, call->user, spec, on_created, bothy_call_ref (call));
 }
 
@@ -128,13 +124,28 @@ no_such_container (GError **error, const char *name)
   return NULL;
 }
 
+/* Only among the machine's own accounts: a directory server could keep us waiting. Who is in one has a uid to
+   be called by, and the command line looks that up itself. */
+static gboolean
+find_account (const char *name, guint32 *ret_uid)
+{
+  FILE *file = fopen ("/etc/passwd", "re");
+  struct passwd *account = NULL;
+
+  while (file && (account = fgetpwent (file)) && !g_str_equal (account->pw_name, name))
+    continue;
+  if (account)
+    *ret_uid = account->pw_uid;
+  g_clear_pointer (&file, fclose);
+  return account != NULL;
+}
+
 /* "NAME", or "USER/NAME" with a login name or uid. */
 static gboolean
 parse_container_name (BothyCall *call, guint32 *ret_owner, const char **ret_name)
 {
   const char *text, *slash;
   g_autofree char *user = NULL;
-  struct passwd *account;
   guint64 uid;
 
   g_variant_get (call->args, "(&s)", &text);
@@ -146,9 +157,7 @@ parse_container_name (BothyCall *call, guint32 *ret_owner, const char **ret_name
   user = g_strndup (text, (gsize)(slash - text));
   if (bothy_name_parse_number (user, 0, G_MAXINT32, &uid))
     *ret_owner = (guint32)uid;
-  else if (bothy_name_check_user (user, NULL) && (account = getpwnam (user)))
-    *ret_owner = account->pw_uid;
-  else
+  else if (!find_account (user, ret_owner))
     return FALSE;
   return bothy_name_check (*ret_name, "Name", NULL);
 }

@@ -14,6 +14,7 @@ struct _BothyRegistry {
   BothyRanges *ranges;
   BothyRunner *runner;
   BothyNetwork *network;
+  guint release_timer; /* until the network goes that no container needs */
   int lock_fd;
   int state_fd;
   int containers_fd;

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #define NEW_PREFIX     ".new-"
+#define RELEASE_SECONDS 3
 #define LINGER_SECONDS 60 /* how long an ended operation or process can be looked at */
 
 G_DEFINE_FINAL_TYPE (BothyRegistry, bothy_registry, G_TYPE_OBJECT)
@@ -195,6 +196,18 @@ on_process_found (BothyContainer *container, guint id, guint pid, gpointer user_
   add_process (self, process);
 }
 
+/* Not at once: who runs one container after the other would have the bridge made each time. */
+static gboolean
+on_release_timer (gpointer user_data)
+{
+  BothyRegistry *self = user_data;
+
+  self->release_timer = 0;
+  if (g_hash_table_size (self->containers) == 0)
+    bothy_network_release (self->network);
+  return G_SOURCE_REMOVE;
+}
+
 void
 bothy_registry_add (BothyRegistry *self, BothyContainer *container)
 {
@@ -221,8 +234,8 @@ bothy_registry_remove (BothyRegistry *self, BothyContainer *container)
   g_signal_emit (self, signals[CONTAINER_REMOVED], 0, container);
   if (image)
     bothy_images_use (self->images, image, -1);
-  if (g_hash_table_size (self->containers) == 0)
-    bothy_network_release (self->network);
+  if (g_hash_table_size (self->containers) == 0 && self->release_timer == 0)
+    self->release_timer = g_timeout_add_seconds (RELEASE_SECONDS, on_release_timer, self);
 }
 
 static gboolean
@@ -619,6 +632,8 @@ bothy_registry_finalize (GObject *object)
   int *fds[] = { &self->lock_fd, &self->state_fd, &self->containers_fd, &self->images_fd, &self->ranges_fd,
                  &self->trash_fd, &self->remotes_fd };
 
+  if (self->release_timer)
+    g_source_remove (self->release_timer);
   g_hash_table_unref (self->names);
   g_hash_table_unref (self->containers);
   g_hash_table_unref (self->operations);

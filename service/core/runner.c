@@ -147,7 +147,8 @@ on_closed (BothySupervisor *supervisor, gpointer user_data)
   g_signal_handlers_disconnect_by_data (supervisor, container);
   bothy_oom_check (container->oom);
   g_clear_pointer (&container->oom, bothy_oom_free);
-  bothy_cgroups_kill (self->cgroups, container->exited ? NULL : container->group);
+  /* Also when it said that all have ended: it could have been lying. */
+  bothy_cgroups_kill (self->cgroups, container->group);
   bothy_cgroups_remove (self->cgroups, container->group);
   g_clear_object (&container->supervisor);
   container->group = (g_free (container->group), g_strdup (""));

@@ -27,6 +27,7 @@ struct _BothyBridge {
   GQueue *waiting; /* GTask */
   gboolean working;
   gboolean wanted;
+  gboolean leaving; /* the profile is being removed */
   guint tries;
   guint timer;
   guint32 address4;
@@ -322,7 +323,8 @@ bring_up (BothyBridge *self)
   present = nm_client_get_connection_by_uuid (self->client, UUID);
   if (present)
     take_address_of (self, NM_CONNECTION (present));
-  if (is_up (self)) {
+  /* A bridge without its profile is about to go. */
+  if (present && is_up (self)) {
     finish (self, NULL);
     return;
   }
@@ -381,13 +383,13 @@ bothy_bridge_ensure (BothyBridge *self, GAsyncReadyCallback callback, gpointer u
   GTask *task = g_task_new (self, NULL, callback, user_data);
 
   self->wanted = TRUE;
-  if (is_up (self)) {
+  if (is_up (self) && !self->leaving) {
     g_task_return_boolean (task, TRUE);
     g_object_unref (task);
     return;
   }
   g_queue_push_tail (self->waiting, task);
-  if (self->working)
+  if (self->working || self->leaving)
     return;
   self->working = TRUE;
   self->tries = 0;
@@ -406,20 +408,30 @@ bothy_bridge_ensure_finish (BothyBridge *self, GAsyncResult *result, GError **er
 static void
 on_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
 {
+  g_autoptr (BothyBridge) self = user_data;
   g_autoptr (GError) error = NULL;
 
   if (!nm_remote_connection_delete_finish (NM_REMOTE_CONNECTION (source), result, &error))
     g_message ("Network: the bridge's profile was not removed: %s", error->message);
+  /* Whoever came meanwhile gets a new one. */
+  self->leaving = FALSE;
+  if (g_queue_is_empty (self->waiting))
+    return;
+  self->working = TRUE;
+  self->tries = 0;
+  bring_up (self);
 }
 
 /* What an administrator has saved stays. */
 static void
-remove_profile (NMClient *client)
+remove_profile (BothyBridge *self)
 {
-  NMRemoteConnection *connection = nm_client_get_connection_by_uuid (client, UUID);
+  NMRemoteConnection *connection = nm_client_get_connection_by_uuid (self->client, UUID);
 
-  if (connection && nm_remote_connection_get_unsaved (connection))
-    nm_remote_connection_delete_async (connection, NULL, on_deleted, NULL);
+  if (self->leaving || self->working || !connection || !nm_remote_connection_get_unsaved (connection))
+    return;
+  self->leaving = TRUE;
+  nm_remote_connection_delete_async (connection, NULL, on_deleted, g_object_ref (self));
 }
 
 /* Somebody may have come who needs it after all. */
@@ -432,7 +444,7 @@ on_client_to_release (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!client || self->client || self->wanted)
     return;
   self->client = g_steal_pointer (&client);
-  remove_profile (self->client);
+  remove_profile (self);
 }
 
 void
@@ -440,7 +452,7 @@ bothy_bridge_release (BothyBridge *self)
 {
   self->wanted = FALSE;
   if (self->client)
-    remove_profile (self->client);
+    remove_profile (self);
   else if (bothy_bridge_get_index (self) != 0)
     /* It was an earlier broker's. */
     nm_client_new_async (NULL, on_client_to_release, g_object_ref (self));
