@@ -30,9 +30,9 @@ def debian_architecture():
 class Key:
     """A throwaway OpenPGP key."""
 
-    def __init__(self):
+    def __init__(self, expires="never"):
         self.home = tempfile.mkdtemp(prefix="bothy-gpg-")
-        self.gpg("--passphrase", "", "--quick-generate-key", "images@example.org", "ed25519", "sign", "never")
+        self.gpg("--passphrase", "", "--quick-generate-key", "images@example.org", "ed25519", "sign", expires)
         listing = self.gpg("--with-colons", "--list-keys").decode()
         self.fingerprint = [line for line in listing.splitlines() if line.startswith("fpr:")][0].split(":")[9]
         self.public = self.gpg("--export")
@@ -167,6 +167,13 @@ class Server:
             self.files["/streams/v1/images.json.gpg"] = key.sign(data)
         self.files["/" + path] = archive if served is None else served
         return "/" + path
+
+    def sign_build(self, path, archive, key):
+        """The signature that each build has beside it."""
+        directory = path.rsplit("/", 1)[0]
+        sums = f"{sha256(archive)}  rootfs.tar.xz\n".encode()
+        self.files[directory + "/SHA256SUMS"] = sums
+        self.files[directory + "/SHA256SUMS.asc"] = key.sign(sums)
 
     def lxc(self, archive, version=VERSION, key=None):
         arch = debian_architecture()

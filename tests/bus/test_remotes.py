@@ -271,6 +271,20 @@ def test_IMG_06_signed(world, alice, server, key, how):
     assert alice.get(done["Object"], IMAGE, "Verified") == "signature:" + key.fingerprint
 
 
+def test_IMG_06_signed_builds(world, alice, server, key, other_key):
+    """Where only each build is signed, as on the public server maybe."""
+    data = archive()
+    path = server.streams(data)
+    server.sign_build(path, data, other_key)
+    add(alice, server, key=key.public)
+    refused(world, alice, "NotVerified", text="another key")
+    server.sign_build(path, archive(b"another"), key)
+    refused(world, alice, "NotVerified", text="SHA256SUMS")
+    server.sign_build(path, data, key)
+    done = pull(alice)
+    assert alice.get(done["Object"], IMAGE, "Verified") == "signature:" + key.fingerprint
+
+
 def test_IMG_06_no_signature(world, alice, server, key):
     server.streams(archive())
     add(alice, server, key=key.public)
@@ -283,6 +297,15 @@ def test_IMG_06_other_key(world, alice, server, key, other_key):
     refused(world, alice, "NotVerified", text="another key")
     server.streams(archive(), key=other_key, clear=True)
     refused(world, alice, "NotVerified", text="another key")
+
+
+def test_IMG_06_expired_key(world, alice, server):
+    old = Key(expires="seconds=3")
+    server.streams(archive(), key=old)
+    time.sleep(4)
+    add(alice, server, key=old.public)
+    refused(world, alice, "NotVerified", text="expired")
+    old.close()
 
 
 def test_IMG_06_changed_after_signing(world, alice, server, key):

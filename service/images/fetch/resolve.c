@@ -77,21 +77,40 @@ no_signature (GError **error)
   return NULL;
 }
 
-/* PATH, believed as the remote's policy says. */
+/*
+ * Whether nobody on the way could have changed the catalogue: then the signatures of the builds themselves
+ * will do, which do not say what a build is called.
+ */
+static gboolean
+is_protected (Reader *self)
+{
+  g_auto (UrlOrigin) origin = { NULL, NULL };
+
+  return url_parse (self->channel->words[FETCH_WORD_REMOTE], &origin, NULL) &&
+         (g_str_equal (origin.scheme, "https") || url_is_loopback (&origin));
+}
+
+/* PATH, believed as the remote's policy says. RET_APART: each build has a signature of its own to be looked
+ * at. */
 static GBytes *
-get_products (Reader *self, const char *path, GError **error)
+get_products (Reader *self, const char *path, gboolean *ret_apart, GError **error)
 {
   g_autoptr (GError) local = NULL;
   GBytes *data;
 
+  *ret_apart = FALSE;
   if (!self->keyring)
     return http_get (self->http, path, MAX_PRODUCTS, error);
   data = get_detached (self, path, ".gpg", MAX_PRODUCTS, &local);
   if (!data && is_missing (local)) {
     g_clear_error (&local);
     data = get_clear_signed (self, path, MAX_PRODUCTS, &local);
-    if (!data && is_missing (local))
+  }
+  if (!data && is_missing (local)) {
+    if (!is_protected (self))
       return no_signature (error);
+    *ret_apart = TRUE;
+    return http_get (self->http, path, MAX_PRODUCTS, error);
   }
   if (!data)
     g_propagate_error (error, g_steal_pointer (&local));
@@ -101,7 +120,8 @@ get_products (Reader *self, const char *path, GError **error)
 static gboolean
 append_products (Reader *self, const char *path, GPtrArray *entries, GError **error)
 {
-  g_autoptr (GBytes) data = get_products (self, path, error);
+  gboolean apart;
+  g_autoptr (GBytes) data = get_products (self, path, &apart, error);
   g_autoptr (GPtrArray) products = NULL;
   const char *text;
   gsize size;
@@ -112,6 +132,8 @@ append_products (Reader *self, const char *path, GPtrArray *entries, GError **er
   products = catalogue_parse_products (text, size, error);
   if (!products)
     return FALSE;
+  for (guint i = 0; i < products->len; i++)
+    ((CatalogueEntry *)products->pdata[i])->is_signed_apart = apart;
   g_ptr_array_extend_and_steal (entries, g_steal_pointer (&products));
   return TRUE;
 }
@@ -174,6 +196,7 @@ find_digest (Reader *self, CatalogueEntry *entry, GError **error)
   g_autofree char *directory = g_path_get_dirname (path);
   g_autofree char *file = g_path_get_basename (path);
   g_autofree char *sums = url_join (directory, "SHA256SUMS");
+  g_autofree char *digest = NULL;
   g_autoptr (GError) local = NULL;
   g_autoptr (GBytes) data = self->keyring ? get_detached (self, sums, ".asc", MAX_SIGNATURE, &local)
                                           : http_get (self->http, sums, MAX_SIGNATURE, &local);
@@ -188,11 +211,16 @@ find_digest (Reader *self, CatalogueEntry *entry, GError **error)
     return FALSE;
   }
   text = text_of (data, &size);
-  entry->fields[FETCH_FIELD_SHA256] = catalogue_find_digest (text, size, file);
-  if (!entry->fields[FETCH_FIELD_SHA256])
+  digest = catalogue_find_digest (text, size, file);
+  if (!digest ||
+      (entry->fields[FETCH_FIELD_SHA256] && !g_str_equal (digest, entry->fields[FETCH_FIELD_SHA256]))) {
     g_set_error (error, FETCH_ERROR, FETCH_NOT_VERIFIED,
                  "The image's SHA-256 is not in the server's SHA256SUMS");
-  return entry->fields[FETCH_FIELD_SHA256] != NULL;
+    return FALSE;
+  }
+  g_free (entry->fields[FETCH_FIELD_SHA256]);
+  entry->fields[FETCH_FIELD_SHA256] = g_steal_pointer (&digest);
+  return TRUE;
 }
 
 static void
