@@ -21,6 +21,7 @@ cli_spec_clear (CliSpec *spec)
   g_clear_pointer (&spec->user, g_free);
   g_clear_pointer (&spec->directory, g_free);
   g_clear_pointer (&spec->hostname, g_free);
+  g_clear_pointer (&spec->network, g_free);
   g_clear_pointer (&spec->limits, g_strfreev);
   g_clear_pointer (&spec->memory, g_free);
   g_clear_pointer (&spec->cpus, g_free);
@@ -67,6 +68,8 @@ spec_options (const CliSpec *spec)
     g_variant_builder_add (&options, "{sv}", "working-directory", g_variant_new_string (spec->directory));
   if (spec->hostname)
     g_variant_builder_add (&options, "{sv}", "hostname", g_variant_new_string (spec->hostname));
+  if (spec->network)
+    g_variant_builder_add (&options, "{sv}", "network", g_variant_new_string (spec->network));
   if (spec->ephemeral)
     g_variant_builder_add (&options, "{sv}", "ephemeral", g_variant_new_boolean (TRUE));
   if (spec->nesting)
@@ -188,6 +191,7 @@ cli_spec_words (Cli *cli, CliSpec *spec, char **words)
     { "cwd", 'w', 0, G_OPTION_ARG_FILENAME, &spec->directory, N_ ("The command's directory, from inside"),
       N_ ("DIR") },
     { "hostname", 0, 0, G_OPTION_ARG_FILENAME, &spec->hostname, N_ ("In place of the name"), N_ ("NAME") },
+    { "network", 0, 0, G_OPTION_ARG_FILENAME, &spec->network, N_ ("\"nat\" or \"none\""), N_ ("NETWORK") },
     { "ephemeral", 0, 0, G_OPTION_ARG_NONE, &spec->ephemeral, N_ ("Delete it when it stops"), NULL },
     { "nesting", 0, 0, G_OPTION_ARG_NONE, &spec->nesting, N_ ("Let it have containers of its own"), NULL },
     CLI_SPEC_LIMITS (spec),

@@ -12,6 +12,7 @@ typedef struct {
   char *user;
   char *directory;
   char *hostname;
+  char *network;
   gboolean ephemeral;
   gboolean nesting;
   char **limits; /* KEY=VALUE */

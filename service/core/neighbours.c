@@ -21,6 +21,14 @@ is_neighbour (const BothyContainer *container, guint32 owner)
   return container->owner == owner && container->supervisor && container->addresses[0];
 }
 
+/* Found running by a new broker, and not yet looked after: nobody is to forget it meanwhile. */
+static gboolean
+is_expected (const BothyContainer *container, guint32 owner)
+{
+  return container->owner == owner && container->supervisor && g_str_equal (container->spec->network, "nat") &&
+         !container->addresses[0] && !*container->network_error;
+}
+
 static void
 on_told (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -47,6 +55,8 @@ bothy_registry_tell_neighbours (BothyRegistry *self, guint32 owner)
   g_autoptr (GString) lines = g_string_new (NULL);
 
   for (GList *l = containers; l; l = l->next) {
+    if (is_expected (l->data, owner))
+      return;
     if (is_neighbour (l->data, owner))
       add_lines (lines, l->data);
   }

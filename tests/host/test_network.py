@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The network of containers, with the real NetworkManager."""
+
+import pytest
+
+from tools import info, tidy, until  # noqa: F401
+
+BRIDGE = "10.209.0.1"
+
+
+def launch(host, user, name, *options):
+    host.run(user, "bothy", "launch", *options, "busybox", name, check=True)
+
+
+def address(host, name, user="alice"):
+    return until(lambda: info(host, name, user)["addresses"], what=f"addresses of {name}")[0].split("/")[0]
+
+
+def reaches(host, user, name, target):
+    return host.run(user, "bothy", "exec", name, "--", "ping", "-c", "1", "-W", "2", target).returncode == 0
+
+
+def surroundings(host):
+    """What the network of the host consists of."""
+    return [host.output("root", command) for command in
+            ("ip -brief link | cut -d' ' -f1", "nft list ruleset", "nmcli -t -f NAME,TYPE con", "ls /run/bothy/dhcp")]
+
+
+def test_neighbours_by_name(host):
+    launch(host, "alice", "x1")
+    launch(host, "alice", "x2")
+    assert reaches(host, "alice", "x1", "x2") and reaches(host, "alice", "x2", "x1.bothy")
+    assert reaches(host, "alice", "x1", BRIDGE)
+    host.run("alice", "bothy", "stop", "--force", "x2", check=True)
+    assert not reaches(host, "alice", "x1", "x2")
+
+
+def test_others_do_not_reach_each_other(host):
+    """NET-17"""
+    launch(host, "alice", "x1")
+    launch(host, "bob", "b1")
+    alice, bob = address(host, "x1"), address(host, "b1", "bob")
+    assert reaches(host, "alice", "x1", BRIDGE) and reaches(host, "bob", "b1", BRIDGE)
+    assert not reaches(host, "alice", "x1", bob)
+    assert not reaches(host, "bob", "b1", alice)
+    assert not reaches(host, "bob", "b1", "x1")
+
+
+def test_addresses_stay(host):
+    launch(host, "alice", "x1")
+    before = address(host, "x1")
+    host.run("alice", "bothy", "restart", "x1", check=True)
+    assert address(host, "x1") == before
+    host.run("alice", "bothy", "exec", "x1", "--", "sh", "-c",
+             f"ip -4 addr show dev eth0 | grep -q 'inet {before}/'", check=True)
+
+
+def test_dhcp_answers_with_the_same_address(host):
+    """A client inside that asks all the same."""
+    launch(host, "alice", "x1")
+    asked = host.run("alice", "bothy", "exec", "x1", "--", "udhcpc", "-n", "-q", "-t", "5", "-i", "eth0", "-s",
+                     "/bin/true")
+    assert f"lease of {address(host, 'x1')} obtained" in asked.stdout + asked.stderr
+
+
+def test_foreign_address_gets_nothing_through(host):
+    """NET-09, NET-10: somebody else's address, and one that is nobody's."""
+    launch(host, "alice", "x1")
+    launch(host, "alice", "x2")
+    assert reaches(host, "alice", "x1", BRIDGE)
+    for foreign in (address(host, "x2"), "10.209.99.99"):
+        host.run("alice", "bothy", "exec", "x1", "--", "ip", "addr", "add", f"{foreign}/32", "dev", "eth0", check=True)
+        sent = host.run("alice", "bothy", "exec", "x1", "--", "ping", "-c", "1", "-W", "2", "-I", foreign, BRIDGE)
+        assert sent.returncode != 0
+
+
+def test_host_services_are_out_of_reach(host):
+    """NET-16: DNS answers, other ports do not."""
+    launch(host, "alice", "x1")
+    server = host.command("root", "python3", "-m", "http.server", "8000")
+    import subprocess
+    with subprocess.Popen(server, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            until(lambda: host.run("root", "bash", "-c", f"exec 3<>/dev/tcp/{BRIDGE}/8000").returncode == 0)
+            asked = host.run("alice", "bothy", "exec", "x1", "--", "nc", "-w", "2", BRIDGE, "8000")
+            assert asked.returncode != 0
+            assert host.run("alice", "bothy", "exec", "x1", "--", "nc", "-w", "2", BRIDGE, "53").returncode == 0
+        finally:
+            host.run("root", "pkill", "-f", "http.server 8000")
+            process.wait()
+
+
+@pytest.mark.parametrize("how", ["restart", "stop"])
+def test_network_manager_goes_and_comes(host, how):
+    """NET-19: containers have all again."""
+    launch(host, "alice", "x1")
+    launch(host, "alice", "x2")
+    before = address(host, "x1"), address(host, "x2")
+    host.run("root", "systemctl", how, "NetworkManager", check=True)
+    if how == "stop":
+        launch(host, "alice", "x3")
+        assert "NetworkManager" in info(host, "x3")["networkError"]
+        host.run("root", "systemctl", "start", "NetworkManager", check=True)
+        until(lambda: reaches(host, "alice", "x1", "x3"), 20)
+    until(lambda: reaches(host, "alice", "x1", "x2") and reaches(host, "alice", "x1", BRIDGE), 20)
+    assert (address(host, "x1"), address(host, "x2")) == before
+    launch(host, "bob", "b1")
+    assert not reaches(host, "bob", "b1", before[0])
+
+
+def test_killed_service_leaves_the_network(host):
+    launch(host, "alice", "x1")
+    launch(host, "alice", "x2")
+    host.run("root", "systemctl", "kill", "-s", "KILL", "bothyd", check=True)
+    assert reaches(host, "alice", "x1", "x2")
+    assert until(lambda: info(host, "x1")["addresses"], 20)
+    assert reaches(host, "alice", "x1", "x2")
+
+
+def test_without_network(host):
+    launch(host, "alice", "x1", "--network", "none")
+    assert info(host, "x1")["addresses"] == [] and info(host, "x1")["networkError"] == ""
+    host.run("alice", "bothy", "exec", "x1", "--", "test", "!", "-e", "/sys/class/net/eth0", check=True)
+
+
+def test_ports(host):
+    launch(host, "alice", "x1")
+    launch(host, "bob", "b1")
+    host.run("alice", "bothy", "port", "add", "x1", "8080:80", check=True)
+    host.run("alice", "bothy", "exec", "x1", "--", "sh", "-c",
+             "while :; do echo hello | nc -l -p 80; done >/dev/null 2>&1 </dev/null &", check=True)
+    for target in (BRIDGE, "127.0.0.1"):
+        assert "hello" in until(lambda: host.run(  # noqa: B023
+            "root", "timeout", "5", "bash", "-c", f"exec 3<>/dev/tcp/{target}/8080; cat <&3").stdout)  # noqa: B023
+    taken = host.run("bob", "bothy", "port", "add", "b1", "8080")
+    assert taken.returncode == 1 and "another user" in taken.stderr and "x1" not in taken.stderr
+    low = host.run("alice", "bothy", "--no-ask-password", "port", "add", "x1", "80")
+    assert low.returncode == 1 and "1024" in low.stderr
+    host.run("alice", "bothy", "port", "remove", "x1", "8080", check=True)
+    assert host.run("root", "bash", "-c", f"exec 3<>/dev/tcp/{BRIDGE}/8080").returncode != 0
+
+
+def test_nothing_is_left(fresh_host):
+    host = fresh_host()
+    before = surroundings(host)
+    launch(host, "alice", "x1")
+    address(host, "x1")
+    assert surroundings(host) != before
+    host.run("alice", "bothy", "delete", "--force", "x1", check=True)
+    until(lambda: surroundings(host) == before, 20, "the host as it was")
