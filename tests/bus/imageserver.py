@@ -9,6 +9,7 @@ import pathlib
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
 import tempfile
 import threading
@@ -228,6 +229,56 @@ class Fetchers:
         self.path.unlink()
         for child in self.children:
             child.wait(20)
+
+
+class Impostor:
+    """In place of bothy-fetch: one that says what it likes. PACKETS are what each connection gets."""
+
+    def __init__(self, world, packets):
+        self.path = world.run / "fetch.sock"
+        self.path.unlink(missing_ok=True)
+        self.packets, self.requests, self.stopping = packets, [], False
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket.bind(str(self.path))
+        self.socket.listen(64)
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while True:
+            connection, _ = self.socket.accept()
+            with connection:
+                if self.stopping:
+                    return
+                self.requests.append(connection.recv(65536))
+                try:
+                    for packet in self.packets:
+                        connection.send(packet)
+                except (BrokenPipeError, ConnectionResetError):
+                    pass
+
+    def close(self):
+        self.stopping = True
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as knock:
+            knock.connect(str(self.path))
+        self.thread.join()
+        self.socket.close()
+        self.path.unlink()
+
+
+PROGRESS, RECORD, RESULT = 1, 2, 3
+
+
+def packet(kind, text=b"", error=0, version=1, size=None, bytes_=0, total=0):
+    """A message of service/images/fetch/protocol.h."""
+    return struct.pack("=IIIIQQ", version, kind, error, len(text) if size is None else size, bytes_, total) + text
+
+
+def record(**changes):
+    fields = {"aliases": "debian/13", "product": PRODUCT, "version": VERSION, "os": "Debian", "release": "trixie",
+              "variant": "default", "architecture": os.uname().machine, "fingerprint": "", "sha256": "0" * 64,
+              "url": "https://example.org/rootfs.tar.xz", "key": "", **changes}
+    return packet(RECORD, b"".join(value.encode() + b"\0" for value in fields.values()), total=1000)
 
 
 def drip(handler, data, size, seconds):

@@ -15,7 +15,8 @@ from gi.repository import GLib
 
 import archives
 from conftest import ALICE, BOB, LIBEXEC
-from imageserver import PRODUCT, VERSION, Fetchers, Key, Server, debian_architecture, drip, sha256
+from imageserver import (PRODUCT, PROGRESS, RECORD, RESULT, VERSION, Fetchers, Impostor, Key, Server,
+                         debian_architecture, drip, packet, record, sha256)
 from wire import IMAGE, MANAGER, OPERATION, ROOT, BusError, variants, wait
 
 PULL = "org.bothy.Bothy1.pull-image"
@@ -685,6 +686,82 @@ def test_IMG_fetch_dies(world, alice, server):
     assert alice.finish(operation)["Phase"] == "failed"
     wait(lambda: stored(world) == before)
     gate.open.set()
+
+
+# ---- a bothy-fetch that a server has taken over ----
+
+
+@pytest.fixture
+def impostor(world, server):
+    """What it says is all that there is to go by."""
+    impostors = []
+    alice = world.client(ALICE)
+    alice.manager("AddRemote", "(ssa{sv})", "fake", "https://example.org", {})
+
+    def become(*packets):
+        for old in impostors:
+            old.close()
+        impostors[:] = [Impostor(world, packets)]
+        return impostors[0]
+
+    server.fetchers.close()
+    yield become
+    for old in impostors:
+        old.close()
+    server.fetchers.__init__(world, LIBEXEC / "bothy-fetch")
+
+
+DONE = packet(RESULT)
+BAD_RECORDS = [
+    {"aliases": "a\n"}, {"aliases": "\x1b[2J"}, {"aliases": "A B"}, {"aliases": "x" * 2000}, {"product": ""},
+    {"product": "a b"}, {"product": "a=b"}, {"product": "[a]"}, {"product": "x" * 300}, {"version": "1"},
+    {"version": "not a date"}, {"version": "2026082"}, {"os": "<b>"}, {"os": "x" * 65}, {"release": "\u00e4"},
+    {"variant": "$(id)"}, {"architecture": ""}, {"architecture": "../x"}, {"fingerprint": "abc"},
+    {"fingerprint": "A" * 64}, {"sha256": "0" * 63}, {"sha256": "g" * 64}, {"sha256": "../../etc/passwd"},
+    {"url": ""}, {"url": "file:///etc/passwd"}, {"url": "https://example.com/x"}, {"url": "https://example.organ/x"},
+    {"url": "http://example.org/x"}, {"url": "https://example.org/../x"}, {"url": "https://example.org/ x"},
+    {"key": "123"}, {"key": "x" * 40}, {"key": "A" * 41}, {"extra": "field"},
+]
+
+
+@pytest.mark.parametrize("changes", BAD_RECORDS, ids=range(len(BAD_RECORDS)))
+def test_FETCH_records_of_no_grammar(world, alice, impostor, changes):
+    impostor(record(**changes), DONE)
+    refused(world, alice, "RemoteFailed", "fake:debian/13")
+    assert alice.manager("SearchImages", "(sa{sv})", "fake:", {}) == ([],)
+
+
+@pytest.mark.parametrize("packets", [
+    (), (b"",), (b"x",), (packet(RESULT, version=2),), (packet(7),), (packet(RESULT, b"x", size=7),),
+    (packet(RECORD),), (packet(RECORD, b"\0" * 11), DONE), (packet(RECORD, b"\0" * 10), DONE), (DONE,),
+    (record(), record(), DONE), (record(),), (packet(PROGRESS, b"x" * 100000),), (packet(RESULT, error=999),),
+    (record(sha256=""), DONE),
+], ids=range(15))
+def test_FETCH_messages(world, alice, impostor, packets):
+    impostor(*packets)
+    before = stored(world)
+    done = pull(alice, "fake:debian/13")
+    assert done["Phase"] == "failed"
+    wait(lambda: stored(world) == before)
+
+
+def test_FETCH_too_many_records(world, alice, impostor):
+    impostor(*[record()] * 5000, DONE)
+    assert alice.error(ROOT, MANAGER, "SearchImages", "(sa{sv})", "fake:", {}) == "Failed"
+
+
+def test_FETCH_error_is_shown_as_text(world, alice, impostor):
+    impostor(packet(RESULT, b"\x1b[2Jyou won\n\xff" + b"x" * 5000, error=2))
+    done = refused(world, alice, "RemoteFailed", "fake:debian/13")
+    assert done["Error"].isprintable() and len(done["Error"]) < 1000
+
+
+def test_FETCH_gets_no_more_than_it_needs(world, alice, impostor):
+    fake = impostor(packet(RESULT, b"no", error=2))
+    refused(world, alice, "RemoteFailed", "fake:debian/13")
+    assert len(fake.requests) == 1
+    words = fake.requests[0][32:].split(b"\0")
+    assert words[:2] == [b"https://example.org", b"debian/13"] and b"alice" not in fake.requests[0]
 
 
 # ---- https ----
