@@ -112,8 +112,8 @@ check_ids (Diagnosis *diagnosis)
 static void
 check_programs (Diagnosis *diagnosis)
 {
-  static const char *const programs[] = { "bothy-helper", "bothy-supervisor", "bothy-unpack", "default.bpf",
-                                          "nesting.bpf" };
+  static const char *const programs[] = { "bothy-helper", "bothy-supervisor", "bothy-unpack", "bothy-fetch",
+                                          "default.bpf",  "nesting.bpf" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (programs); i++) {
     g_autofree char *path = g_build_filename (LIBEXEC_DIR, programs[i], NULL);
@@ -148,6 +148,18 @@ check_builtin (Diagnosis *diagnosis)
 }
 
 static void
+check_image_servers (Diagnosis *diagnosis)
+{
+  if (access (RUNTIME_DIR "/fetch.sock", F_OK) < 0)
+    say (diagnosis, "image-servers", "warning", "bothy-fetch can not be reached",
+         "Switch it on: systemctl enable --now bothy-fetch.socket");
+  else if (access ("/usr/bin/gpgv", X_OK) < 0)
+    say (diagnosis, "image-servers", "warning", "Signatures can not be checked", "Install gpgv");
+  else
+    say (diagnosis, "image-servers", "ok", "bothy-fetch listens", "");
+}
+
+static void
 look (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
   Diagnosis *diagnosis = task_data;
@@ -161,6 +173,7 @@ look (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellabl
   check_ids (diagnosis);
   check_names (diagnosis);
   check_builtin (diagnosis);
+  check_image_servers (diagnosis);
   g_task_return_pointer (task, g_variant_ref_sink (g_variant_builder_end (&diagnosis->builder)),
                          (GDestroyNotify) g_variant_unref);
 }

@@ -91,7 +91,8 @@ def test_doctor(host):
     verdicts = dict(line.split()[1::-1] for line in done.stdout.splitlines() if not line.startswith(" "))
     assert {check.rstrip(":"): verdict for check, verdict in verdicts.items()
             if check.rstrip(":") not in ("cgroups", "disk")} == \
-        dict.fromkeys(["installation", "kernel", "user-namespaces", "ids", "names", "built-in-image"], "ok")
+        dict.fromkeys(["installation", "kernel", "user-namespaces", "ids", "names", "built-in-image",
+                       "image-servers"], "ok")
 
 
 def test_busctl(host):
