@@ -188,6 +188,28 @@ def test_IMG_search(world, alice, server):
         assert alice.error(ROOT, MANAGER, "SearchImages", "(sa{sv})", pattern, {}) == "InvalidArgs", pattern
 
 
+def test_IMG_searches_at_once(world, alice, bob, server):
+    """Each has a process of its own, so a user has two."""
+    server.streams(archive())
+    held = threading.Event()
+    index = server.files["/streams/v1/index.json"]
+
+    def hold(handler):
+        held.wait(20)
+        handler.give(index)
+
+    server.on["/streams/v1/index.json"] = hold
+    add(alice, server, timeout=20)
+    serials = [alice.send(ROOT, MANAGER, "SearchImages", "(sa{sv})", "test:", {}) for _ in range(2)]
+    wait(lambda: len(server.requests) == 2)
+    assert alice.error(ROOT, MANAGER, "SearchImages", "(sa{sv})", "test:", {}) == "QuotaExceeded"
+    others = bob.send(ROOT, MANAGER, "SearchImages", "(sa{sv})", "test:", {})
+    held.set()
+    assert all(len(client.reply(serial)[0]) == 1
+               for client, serial in [(alice, serials[0]), (alice, serials[1]), (bob, others)])
+    assert len(alice.manager("SearchImages", "(sa{sv})", "test:", {})[0]) == 1
+
+
 def test_IMG_refresh(world, alice, server):
     server.streams(archive(b"old"))
     add(alice, server)
