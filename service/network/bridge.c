@@ -360,20 +360,28 @@ on_running_changed (BothyBridge *self)
 }
 
 static void
+take_client (BothyBridge *self, NMClient *client)
+{
+  self->client = client;
+  g_signal_connect_object (client, "notify::nm-running", G_CALLBACK (on_running_changed), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (client, "device-added", G_CALLBACK (on_device_added), self, G_CONNECT_SWAPPED);
+}
+
+static void
 on_client (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyBridge) self = user_data;
+  g_autoptr (NMClient) client = NULL;
   GError *error = NULL;
 
-  self->client = nm_client_new_finish (result, &error);
-  if (!self->client) {
+  client = nm_client_new_finish (result, &error);
+  if (!client) {
     fail (self, error, "NetworkManager can not be reached");
     return;
   }
-  g_signal_connect_object (self->client, "notify::nm-running", G_CALLBACK (on_running_changed), self,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->client, "device-added", G_CALLBACK (on_device_added), self,
-                           G_CONNECT_SWAPPED);
+  if (!self->client)
+    take_client (self, g_steal_pointer (&client));
   bring_up (self);
 }
 
@@ -443,7 +451,7 @@ on_client_to_release (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (!client || self->client || self->wanted)
     return;
-  self->client = g_steal_pointer (&client);
+  take_client (self, g_steal_pointer (&client));
   remove_profile (self);
 }
 
