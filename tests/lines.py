@@ -7,7 +7,13 @@ Takes the place of pytest's own reporter: pytest -p no:terminal -p lines
 import os
 import sys
 
+from _pytest.runner import runtestprotocol
+
 counts = {"ok": 0, "not ok": 0, "skip": 0}
+
+# Many tests wait for real programs on a machine that others use as well. One that fails is tried once more, and
+# what it said is printed either way; a test that fails twice has failed. More than a few such tests are no accident.
+second_tries = 5
 
 
 def pytest_addoption(parser):
@@ -32,6 +38,23 @@ def details(report):
     parts = [str(report.longrepr)]
     parts += [f"--- {title} ---\n{text}" for title, text in report.sections]
     return "\n".join(parts)
+
+
+def pytest_runtest_protocol(item, nextitem):
+    global second_tries
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    failed = [report for report in reports if report.failed]
+    if failed and second_tries > 0:
+        second_tries -= 1
+        print(f"# once more, because it failed: {name_of(failed[0])}", file=sys.__stdout__)
+        print("\n".join("  " + text for text in details(failed[0]).splitlines()), file=sys.__stdout__, flush=True)
+        item._initrequest()
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 def pytest_runtest_logreport(report):
