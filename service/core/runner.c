@@ -403,32 +403,6 @@ find_processes (BothyContainer *container, const struct supervisor_message *mess
   }
 }
 
-static void
-on_hello (BothySupervisor *supervisor, const struct supervisor_message *message, gpointer user_data)
-{
-  GTask *task = user_data;
-  Adopt *adopt = g_task_get_task_data (task);
-  BothyContainer *container = adopt->container;
-
-  g_signal_handlers_disconnect_by_data (supervisor, task);
-  if (message->state == SUPERVISOR_STATE_RUNNING || message->state == SUPERVISOR_STATE_FROZEN) {
-    container->shutdown_signal = message->value;
-    find_group (container, message->pid);
-    bothy_runner_follow (adopt->runner, container, supervisor);
-    container->state =
-        message->state == SUPERVISOR_STATE_FROZEN ? BOTHY_CONTAINER_FROZEN : BOTHY_CONTAINER_RUNNING;
-    find_processes (container, message);
-    bothy_runner_join_network (adopt->runner, container);
-  } else if (message->state == SUPERVISOR_STATE_EXITED)
-    /* EXITED follows at once, and "closed". */
-    bothy_runner_follow (adopt->runner, container, supervisor);
-  else
-    /* Half started; left alone, it ends. */
-    bothy_supervisor_close (supervisor);
-  g_task_return_boolean (task, TRUE);
-  g_object_unref (task);
-}
-
 /* Nothing of an earlier run may go on beside the next one. */
 static void
 end_earlier_run (BothyRunner *self, BothyContainer *container)
@@ -449,14 +423,44 @@ adopt_none (GTask *task)
   g_autofree char *path = bothy_runner_socket_path (container);
 
   g_signal_handlers_disconnect_by_data (adopt->supervisor, task);
+  g_signal_handlers_disconnect_by_data (adopt->supervisor, container);
   bothy_supervisor_close (adopt->supervisor);
-  if (*container->group) {
+  if (*container->group || container->exited) {
     end_earlier_run (adopt->runner, container);
     container->stopped_at = g_get_real_time ();
     set_outcome (container);
     bothy_runner_save (adopt->runner, container);
   }
   unlink (path);
+  g_task_return_boolean (task, TRUE);
+  g_object_unref (task);
+}
+
+static void
+on_hello (BothySupervisor *supervisor, const struct supervisor_message *message, gpointer user_data)
+{
+  GTask *task = user_data;
+  Adopt *adopt = g_task_get_task_data (task);
+  BothyContainer *container = adopt->container;
+
+  if (message->state == SUPERVISOR_STATE_EXITED) {
+    /* EXITED follows at once, and then "closed" or the timeout: until then it may not be deleted. */
+    g_signal_connect (supervisor, "exited", G_CALLBACK (on_exited), container);
+    return;
+  }
+  if (message->state != SUPERVISOR_STATE_RUNNING && message->state != SUPERVISOR_STATE_FROZEN) {
+    /* Half started; left alone, it ends. */
+    adopt_none (task);
+    return;
+  }
+  g_signal_handlers_disconnect_by_data (supervisor, task);
+  container->shutdown_signal = message->value;
+  find_group (container, message->pid);
+  bothy_runner_follow (adopt->runner, container, supervisor);
+  container->state =
+      message->state == SUPERVISOR_STATE_FROZEN ? BOTHY_CONTAINER_FROZEN : BOTHY_CONTAINER_RUNNING;
+  find_processes (container, message);
+  bothy_runner_join_network (adopt->runner, container);
   g_task_return_boolean (task, TRUE);
   g_object_unref (task);
 }
