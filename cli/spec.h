@@ -15,6 +15,7 @@ typedef struct {
   char *network;
   gboolean ephemeral;
   gboolean nesting;
+  gboolean with_user;
   char **limits; /* KEY=VALUE */
   char *memory;
   char *cpus;

@@ -10,6 +10,7 @@
 #include "core/diagnose.h"
 #include "core/error.h"
 #include "core/name.h"
+#include "core/ranges.h"
 #include "platform/cgroups.h"
 
 #include <fcntl.h>
@@ -35,8 +36,21 @@ check_spec (const BothyContainerSpec *spec, GError **error)
   return bothy_name_check (spec->name, "Name", error) && bothy_name_check_hostname (spec->hostname, error) &&
          (bothy_name_is_fingerprint_prefix (spec->image) || bothy_name_check_alias (spec->image, error)) &&
          bothy_name_check_user (spec->user, error) && check_network (spec->network, error) &&
+         (!*spec->account || bothy_name_check_login (spec->account, error)) &&
          bothy_name_check_environment ((const char *const *)spec->environment, error) &&
          (!*spec->working_directory || bothy_name_check_path (spec->working_directory, error));
+}
+
+/* His id is to be the same inside as outside, and a container has 65536. */
+static gboolean
+check_account (const BothyContainerSpec *spec, guint32 user, GError **error)
+{
+  if (!*spec->account || (user > 0 && user < BOTHY_RANGE_SIZE))
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+               "Option \"account\": your user id is %u, and an account inside can have 1 to %d", user,
+               BOTHY_RANGE_SIZE - 1);
+  return FALSE;
 }
 
 static BothyContainerSpec *
@@ -50,13 +64,15 @@ parse_spec (GVariant *args, GError **error)
     { "user", "s", &spec->user },         { "working-directory", "s", &spec->working_directory },
     { "hostname", "s", &spec->hostname }, { "ephemeral", "b", &spec->ephemeral },
     { "nesting", "b", &spec->nesting },   { "network", "s", &spec->network },
-    { "limits", "a{sv}", &limits },       { NULL, NULL, NULL },
+    { "account", "s", &spec->account },   { "limits", "a{sv}", &limits },
+    { NULL, NULL, NULL },
   };
 
   spec->command = g_new0 (char *, 1);
   spec->environment = g_new0 (char *, 1);
   spec->user = g_strdup ("");
   spec->working_directory = g_strdup ("");
+  spec->account = g_strdup ("");
   spec->network = g_strdup ("nat");
   g_variant_get (args, "(ss@a{sv})", &spec->name, &spec->image, &options);
   spec->hostname = g_strdup (spec->name);
@@ -73,7 +89,7 @@ bothy_manager_check_create_container (BothyCall *call, GError **error)
   g_autofree char *owner = g_strdup_printf ("%u", call->user);
   const char *key;
 
-  if (!spec)
+  if (!spec || !check_account (spec, call->user, error))
     return FALSE;
   polkit_details_insert (call->details, "container", spec->name);
   polkit_details_insert (call->details, "image", spec->image);

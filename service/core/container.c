@@ -22,6 +22,7 @@ bothy_container_spec_free (BothyContainerSpec *spec)
   g_strfreev (spec->environment);
   g_free (spec->user);
   g_free (spec->working_directory);
+  g_free (spec->account);
   g_free (spec->network);
   g_clear_pointer (&spec->ports, g_array_unref);
   g_free (spec);
@@ -167,6 +168,7 @@ bothy_container_to_record (BothyContainer *self)
   g_key_file_set_string (record, GROUP, "Hostname", spec->hostname);
   g_key_file_set_string (record, GROUP, "User", spec->user);
   g_key_file_set_string (record, GROUP, "WorkingDirectory", spec->working_directory);
+  g_key_file_set_string (record, GROUP, "Account", spec->account);
   g_key_file_set_string (record, GROUP, "Network", spec->network);
   g_key_file_set_boolean (record, GROUP, "Ephemeral", spec->ephemeral);
   g_key_file_set_boolean (record, GROUP, "Nesting", spec->nesting);
@@ -203,6 +205,7 @@ spec_from_record (GKeyFile *record, GError **error)
   spec->hostname = get_string (record, "Hostname");
   spec->user = get_string (record, "User");
   spec->working_directory = get_string (record, "WorkingDirectory");
+  spec->account = get_string (record, "Account");
   spec->network = get_string (record, "Network");
   /* The record of a Bothy that knew no networks. */
   if (!*spec->network)

@@ -29,6 +29,7 @@ typedef struct {
   char **environment;
   char *user;
   char *working_directory;
+  char *account; /* a login name that the owner has inside, or "" */
   gboolean ephemeral;
   gboolean nesting;
   char *network; /* "nat" or "none" */

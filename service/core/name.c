@@ -127,6 +127,17 @@ bothy_name_check_user (const char *text, GError **error)
 }
 
 gboolean
+bothy_name_check_login (const char *text, GError **error)
+{
+  gsize length = strlen (text);
+
+  if (length >= 1 && length <= 32 && consists_of (text, LOWER DIGITS "_-") && text[0] != '-' &&
+      !g_ascii_isdigit (text[0]) && !g_str_equal (text, "root"))
+    return TRUE;
+  return refuse (error, "Account", text, "use 1 to 32 of a-z, 0-9, _ and -, with a letter or _ first; not \"root\"");
+}
+
+gboolean
 bothy_name_check_path (const char *text, GError **error)
 {
   if (text[0] != '/' || strlen (text) > 4095)

@@ -33,6 +33,9 @@ gboolean bothy_name_check_environment (const char *const *entries, GError **erro
 /* "", or a user as Exec takes it: NAME or NUMBER, either with :GROUP; no control characters, at most 64 bytes. */
 gboolean bothy_name_check_user (const char *text, GError **error);
 
+/* A login name as useradd(8) takes it: 1 to 32 of [a-z0-9_-], a letter or _ first; not "root". */
+gboolean bothy_name_check_login (const char *text, GError **error);
+
 /* An absolute path of at most 4095 bytes. It is looked up inside the container only. */
 gboolean bothy_name_check_path (const char *text, GError **error);
 

@@ -281,6 +281,11 @@ send_prepare (Start *start)
   if (spec->nesting)
     message.flags |= SUPERVISOR_FLAG_NESTING;
   bothy_supervisor_add_text (text, spec->hostname);
+  if (*spec->account) {
+    bothy_supervisor_add_text (text, spec->account);
+    message.n_argv = 1;
+    message.value = (gint32)start->container->owner;
+  }
   if (log < 0)
     bothy_error_set_errno (&error, errno, "Opening the console's log");
   else if (g_unix_fd_list_append (start->layers, start->listen_fd, &error) >= 0 &&

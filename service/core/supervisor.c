@@ -63,6 +63,8 @@ step_text (guint32 step)
     return "the network interface could not be configured";
   case SUPERVISOR_STEP_FILES:
     return "a file in /etc could not be written";
+  case SUPERVISOR_STEP_ACCOUNT:
+    return "the account could not be made (no link in place of /etc, /home, passwd, group or shadow is followed)";
   case SUPERVISOR_STEP_USER:
   case SUPERVISOR_STEP_EXEC:
   case SUPERVISOR_STEP_NONE:

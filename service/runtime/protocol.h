@@ -32,7 +32,7 @@ enum supervisor_message_type
    * holds upper/ and work/ (made if they are missing), the listening socket, the
    * seccomp filter (an array of struct sock_filter, as seccomp_export_bpf() writes
    * it), the console log (O_APPEND; bounded by the supervisor).
-   * text: hostname.
+   * text: hostname; with N_ARGV 1 the name of an account to be made, whose id is value.
    * Replies when the root is ready, or with the step that failed.
    */
   SUPERVISOR_PREPARE = 1,
@@ -117,6 +117,7 @@ enum supervisor_step
   SUPERVISOR_STEP_TTY = 14,
   SUPERVISOR_STEP_NETWORK = 15, /* addresses, routes */
   SUPERVISOR_STEP_FILES = 16,   /* a file in /etc */
+  SUPERVISOR_STEP_ACCOUNT = 17, /* ENOTSUP: /etc, /home or a table is no directory or file of the tree's own */
 };
 
 struct supervisor_message

@@ -2,6 +2,7 @@
 #include "supervisor.h"
 
 #include "autofd.h"
+#include "account.h"
 #include "etcfiles.h"
 #include "namespaces.h"
 #include "network.h"
@@ -30,9 +31,22 @@ is_listener (int fd)
   return getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
 }
 
+/* What of the files in /etc this container has for itself. */
 static struct fault
-prepare (struct supervisor *supervisor, struct packet *packet, const char *hostname)
+personalize (const struct rootfs *rootfs, const char *hostname, const char *account, int32_t uid)
 {
+  if (rootfs->fresh)
+    etcfiles_individualize (rootfs->root, hostname);
+  if (!account)
+    return NO_FAULT;
+  int r = uid > 0 ? account_ensure (rootfs->root, account, (uint32_t)uid) : -EINVAL;
+  return r < 0 ? fault_at (SUPERVISOR_STEP_ACCOUNT, r) : NO_FAULT;
+}
+
+static struct fault
+prepare (struct supervisor *supervisor, struct packet *packet, const struct packet_strings *strings)
+{
+  const char *hostname = strings->fixed[0];
   unsigned n = packet->head.n_lower;
   autofd filter = packet_steal_fd (packet, n + 2);
 
@@ -49,8 +63,9 @@ prepare (struct supervisor *supervisor, struct packet *packet, const char *hostn
   fault = rootfs_build (&supervisor->rootfs, packet->fds, n, packet->fds[n]);
   if (is_fault (fault))
     return fault;
-  if (supervisor->rootfs.fresh)
-    etcfiles_individualize (supervisor->rootfs.root, hostname);
+  fault = personalize (&supervisor->rootfs, hostname, strings->argv[0], packet->head.value);
+  if (is_fault (fault))
+    return fault;
   supervisor->listener = packet_steal_fd (packet, n + 1);
   supervisor_watch (supervisor, supervisor->listener, EPOLLIN, SOURCE_LISTENER, 0);
   console_open (&supervisor->console, steal_fd (&supervisor->rootfs.console),
@@ -68,13 +83,13 @@ handle_prepare (struct supervisor *supervisor, struct packet *packet, struct sup
 
   if (supervisor->state != SUPERVISOR_STATE_NEW || supervisor->failed)
     return refuse (EALREADY);
-  if (n < 1 || n > MAX_LOWER || packet->n_fds != n + PREPARE_EXTRA || packet->head.n_argv ||
-      packet->head.n_env)
+  if (n < 1 || n > MAX_LOWER || packet->n_fds != n + PREPARE_EXTRA ||
+      packet->head.n_argv > 1 || packet->head.n_env)
     return refuse (EINVAL);
   int r = packet_split (packet, 1, &strings);
   if (r < 0)
     return refuse (r);
-  struct fault fault = prepare (supervisor, packet, strings.fixed[0]);
+  struct fault fault = prepare (supervisor, packet, &strings);
   free (strings.all);
   supervisor->failed = is_fault (fault);
   return fault;

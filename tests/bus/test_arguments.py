@@ -62,6 +62,7 @@ def test_ARG_01_strings(world, alice, box, text):
 
 @pytest.mark.parametrize("option,bad", [
     ("user", ["-x", "x" * 65, "a b", "a\nb", ":x", "\u202e"]), ("working-directory", ["x", "..", "/" + "x" * 4096]),
+    ("account", ["-x", "x" * 33, "a b", "a:b", "a\nb", "Alice", "1a", "root", "a/b", "..", "\u202e"]),
     ("hostname", ["", "-x", "x" * 64, "a_b", "a\nb", "..", "."]),
     ("environment", [["novalue"], ["=x"], ["1A=x"], ["A B=x"], ["A\n=x"]])])
 def test_ARG_01_options(world, alice, option, bad):
@@ -144,7 +145,7 @@ def test_ARG_03_unknown_options_are_named(world, alice, box, interface, member, 
 
 
 OPTIONS = [("CreateContainer", name) for name in
-           ("command", "environment", "user", "working-directory", "hostname", "ephemeral", "nesting")]
+           ("command", "environment", "user", "working-directory", "hostname", "ephemeral", "nesting", "account")]
 OPTIONS += [("Stop", "timeout"), ("Stop", "force"), ("Delete", "force"), ("Start", "stdio"), ("Start", "console"),
             ("Exec", "environment"), ("Exec", "working-directory"), ("Exec", "user"), ("Exec", "tty")]
 

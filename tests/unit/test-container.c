@@ -17,6 +17,7 @@ make_container (const char *const *command, const char *const *environment)
   spec->name = g_strdup ("web-1");
   spec->image = g_strdup (FINGERPRINT);
   spec->network = g_strdup ("nat");
+  spec->account = g_strdup ("alice");
   spec->hostname = g_strdup ("Web-1.example");
   spec->command = g_strdupv ((char **)command);
   spec->environment = g_strdupv ((char **)environment);
@@ -175,7 +176,7 @@ test_other_versions (void)
   g_autoptr (BothyContainer) container = make_container (none, none);
   g_autoptr (GKeyFile) record = bothy_container_to_record (container);
   static const char *const later[] = { "Hostname",  "User",     "WorkingDirectory", "Ephemeral",
-                                       "Nesting",   "Network",  "Command",          "CreatedAt",
+                                       "Nesting",   "Network",  "Account",          "Command",          "CreatedAt",
                                        "LastError", "LastCode", "Environment" };
   g_autoptr (GError) error = NULL;
   g_autoptr (BothyContainer) other = NULL;

@@ -56,6 +56,7 @@ make_container (void)
   spec->name = g_strdup ("web");
   spec->image = g_strdup (FINGERPRINT);
   spec->network = g_strdup ("nat");
+  spec->account = g_strdup ("");
   spec->hostname = g_strdup ("web");
   spec->command = g_strsplit ("sleep 1", " ", -1);
   spec->environment = g_new0 (char *, 1);
