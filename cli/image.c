@@ -9,6 +9,7 @@
 
 #include <glib/gstdio.h>
 
+#include "directory.h"
 #include "error.h"
 #include "objects.h"
 #include "operation.h"
@@ -23,6 +24,16 @@ open_archive (const char *file, GError **error)
   if (fd < 0)
     g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "%s: %s", file, g_strerror (errno));
   return fd;
+}
+
+/* A directory as an archive that is made meanwhile, a file as it is. */
+static gboolean
+open_source (CliDirectory *source, const char *file, GError **error)
+{
+  if (g_file_test (file, G_FILE_TEST_IS_DIR))
+    return cli_directory_open (source, file, error);
+  source->fd = open_archive (file, error);
+  return source->fd >= 0;
 }
 
 /* The file is here, and the service elsewhere: it travels as standard input. */
@@ -103,19 +114,21 @@ cli_image_import (Cli *cli, char **words)
   };
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) files = NULL;
+  CliDirectory source = { -1, 0 };
   gboolean ok;
-  int fd;
 
   if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &files, NULL))
     return CLI_EXIT_USAGE;
   if (g_strv_length (files) != 1)
-    return cli_usage (cli, "%s", _ ("One file is needed, or - for standard input"));
-  fd = open_archive (files[0], &error);
-  if (fd < 0)
+    return cli_usage (cli, "%s", _ ("One file or directory is needed, or - for standard input"));
+  if (!open_source (&source, files[0], &error))
     return cli_fail (error);
-  ok = send_file_along (cli, fd, files[0]) && cli_connect (cli, &error) &&
-       import_file (cli, fd, files[0], alias, fingerprint, &error);
-  close (fd);
+  ok = send_file_along (cli, source.fd, files[0]) && cli_connect (cli, &error) &&
+       import_file (cli, source.fd, files[0], alias, fingerprint, &error);
+  close (source.fd);
+  /* Then it said why itself, and the service saw an archive without an end. */
+  if (!cli_directory_close (&source))
+    return CLI_EXIT_FAILED;
   return ok ? CLI_EXIT_OK : cli_fail (error);
 }
 

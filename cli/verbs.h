@@ -7,6 +7,7 @@
 int cli_console (Cli *cli, char **words);
 int cli_create (Cli *cli, char **words);
 int cli_delete (Cli *cli, char **words);
+int cli_df (Cli *cli, char **words);
 int cli_doctor (Cli *cli, char **words);
 int cli_exec (Cli *cli, char **words);
 int cli_freeze (Cli *cli, char **words);
@@ -15,6 +16,7 @@ int cli_image_delete (Cli *cli, char **words);
 int cli_image_import (Cli *cli, char **words);
 int cli_image_info (Cli *cli, char **words);
 int cli_image_list (Cli *cli, char **words);
+int cli_image_prune (Cli *cli, char **words);
 int cli_image_pull (Cli *cli, char **words);
 int cli_image_refresh (Cli *cli, char **words);
 int cli_image_search (Cli *cli, char **words);
