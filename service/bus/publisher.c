@@ -87,6 +87,22 @@ on_image_changed (BothyImage *image, BothyRouter *router)
 }
 
 static void
+on_image_shown (BothyImage *image, guint user, BothyRouter *router)
+{
+  g_autofree char *path = bothy_publisher_image_path (image);
+
+  bothy_router_show (router, path, user);
+}
+
+static void
+on_image_hidden (BothyImage *image, guint user, BothyRouter *router)
+{
+  g_autofree char *path = bothy_publisher_image_path (image);
+
+  bothy_router_hide (router, path, user);
+}
+
+static void
 on_image_added (BothyImages *images, BothyImage *image, BothyRouter *router)
 {
   g_autofree char *path = bothy_publisher_image_path (image);
@@ -94,6 +110,8 @@ on_image_added (BothyImages *images, BothyImage *image, BothyRouter *router)
   bothy_router_add (router, bothy_node_new (path, INFO (org_bothy_bothy1_image_interface), G_OBJECT (image),
                                             bothy_properties_image_visible, bothy_properties_of_image));
   g_signal_connect_object (image, "changed", G_CALLBACK (on_image_changed), router, 0);
+  g_signal_connect_object (image, "shown", G_CALLBACK (on_image_shown), router, 0);
+  g_signal_connect_object (image, "hidden", G_CALLBACK (on_image_hidden), router, 0);
 }
 
 static void
@@ -101,7 +119,7 @@ on_image_removed (BothyImages *images, BothyImage *image, BothyRouter *router)
 {
   g_autofree char *path = bothy_publisher_image_path (image);
 
-  g_signal_handlers_disconnect_by_func (image, on_image_changed, router);
+  g_signal_handlers_disconnect_by_data (image, router);
   bothy_router_remove (router, path);
 }
 

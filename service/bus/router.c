@@ -340,6 +340,39 @@ bothy_router_remove (BothyRouter *self, const char *path)
   g_tree_remove (self->nodes, path);
 }
 
+/* Who may inspect sees a node before and after. */
+static void
+tell_of_sight (BothyRouter *self, const char *path, guint32 user, gboolean seen)
+{
+  BothyNode *node = bothy_router_lookup (self, path);
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->clients);
+  while (node && g_hash_table_iter_next (&iter, NULL, &value)) {
+    BothyClient *client = value;
+
+    if (client->user == BOTHY_NO_USER || (user != BOTHY_NO_USER && client->user != user) || client->inspects ||
+        node->is_visible (node->target, client->user) != seen)
+      continue;
+    g_dbus_connection_emit_signal (self->connection, client->name, BOTHY_BUS_PATH, DBUS_OBJECT_MANAGER_INTERFACE,
+                                   seen ? "InterfacesAdded" : "InterfacesRemoved",
+                                   seen ? make_added (node, client->user, NULL) : make_removed (node, user, NULL), NULL);
+  }
+}
+
+void
+bothy_router_show (BothyRouter *self, const char *path, guint32 user)
+{
+  tell_of_sight (self, path, user, TRUE);
+}
+
+void
+bothy_router_hide (BothyRouter *self, const char *path, guint32 user)
+{
+  tell_of_sight (self, path, user, FALSE);
+}
+
 BothyNode *
 bothy_router_lookup (BothyRouter *self, const char *path)
 {

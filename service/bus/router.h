@@ -32,6 +32,9 @@ GDBusConnection *bothy_router_get_connection (BothyRouter *self);
 /* Show NODE (taken over), and tell those who see it. */
 void bothy_router_add (BothyRouter *self, BothyNode *node);
 void bothy_router_remove (BothyRouter *self, const char *path);
+/* What is at PATH stays, but USER, or everybody (BOTHY_NO_USER), did not see it before, or sees it no longer. */
+void bothy_router_show (BothyRouter *self, const char *path, guint32 user);
+void bothy_router_hide (BothyRouter *self, const char *path, guint32 user);
 BothyNode *bothy_router_lookup (BothyRouter *self, const char *path);
 /* All nodes, by path. (element-type BothyNode) (transfer container) */
 GList *bothy_router_list (BothyRouter *self);

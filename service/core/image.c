@@ -11,7 +11,8 @@
 
 G_DEFINE_FINAL_TYPE (BothyImage, bothy_image, G_TYPE_OBJECT)
 
-static guint changed_signal;
+enum { CHANGED, SHOWN, HIDDEN, N_SIGNALS };
+static guint signals[N_SIGNALS];
 
 char *
 bothy_image_os_release_value (const char *text, const char *key)
@@ -91,18 +92,21 @@ bothy_image_label (BothyImage *self, guint32 user)
 static void
 emit_changed (BothyImage *self)
 {
-  g_signal_emit (self, changed_signal, 0);
+  g_signal_emit (self, signals[CHANGED], 0);
 }
 
 void
 bothy_image_add_claim (BothyImage *self, guint32 user, const char *alias)
 {
   GPtrArray *aliases = claim_of (self, user);
+  gboolean seen = bothy_image_is_visible (self, user);
 
   if (!aliases) {
     aliases = g_ptr_array_new_with_free_func (g_free);
     g_hash_table_insert (self->claims, GUINT_TO_POINTER (user), aliases);
   }
+  if (!seen)
+    g_signal_emit (self, signals[SHOWN], 0, user);
   if (alias && !find_alias (aliases, alias, NULL))
     g_ptr_array_add (aliases, g_strdup (alias));
   emit_changed (self);
@@ -122,8 +126,18 @@ bothy_image_remove_alias (BothyImage *self, guint32 user, const char *alias)
 void
 bothy_image_remove_claim (BothyImage *self, guint32 user)
 {
-  if (g_hash_table_remove (self->claims, GUINT_TO_POINTER (user)))
-    emit_changed (self);
+  if (!g_hash_table_remove (self->claims, GUINT_TO_POINTER (user)))
+    return;
+  emit_changed (self);
+  g_signal_emit (self, signals[HIDDEN], 0, user);
+}
+
+void
+bothy_image_retire (BothyImage *self)
+{
+  g_clear_pointer (&self->public_alias, g_free);
+  emit_changed (self);
+  g_signal_emit (self, signals[HIDDEN], 0, BOTHY_EVERYBODY);
 }
 
 static char *
@@ -224,7 +238,11 @@ static void
 bothy_image_class_init (BothyImageClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_image_finalize;
-  changed_signal = g_signal_new ("changed", BOTHY_TYPE_IMAGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[CHANGED] = g_signal_new ("changed", BOTHY_TYPE_IMAGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SHOWN] = g_signal_new ("shown", BOTHY_TYPE_IMAGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                                 G_TYPE_UINT);
+  signals[HIDDEN] = g_signal_new ("hidden", BOTHY_TYPE_IMAGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                                  G_TYPE_UINT);
 }
 
 static void

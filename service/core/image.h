@@ -5,7 +5,12 @@
 
 G_BEGIN_DECLS
 
-/* A root file system that is in the store, and who may use it. Signal: "changed" (). */
+#define BOTHY_EVERYBODY ((guint32) -1)
+
+/*
+ * A root file system that is in the store, and who may use it. Signals: "changed" (); "shown" (uid), "hidden" (uid):
+ * that user, or BOTHY_EVERYBODY who has no claim, sees it from now on, or does no longer.
+ */
 #define BOTHY_TYPE_IMAGE (bothy_image_get_type ())
 G_DECLARE_FINAL_TYPE (BothyImage, bothy_image, BOTHY, IMAGE, GObject)
 
@@ -48,6 +53,9 @@ const char *bothy_image_label (BothyImage *self, guint32 user);
 void bothy_image_add_claim (BothyImage *self, guint32 user, const char *alias);
 void bothy_image_remove_alias (BothyImage *self, guint32 user, const char *alias);
 void bothy_image_remove_claim (BothyImage *self, guint32 user);
+
+/* It is no longer everybody's. */
+void bothy_image_retire (BothyImage *self);
 
 BothyImage *bothy_image_from_record (const char *fingerprint, GKeyFile *record, GError **error);
 GKeyFile *bothy_image_to_record (BothyImage *self);

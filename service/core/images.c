@@ -562,7 +562,7 @@ retire_others (BothyImages *self, BothyImage *builtin)
 
     if (other == builtin || !other->public_alias)
       continue;
-    g_clear_pointer (&other->public_alias, g_free);
+    bothy_image_retire (other);
     save (self, other);
     drop_if_unwanted (self, other);
   }

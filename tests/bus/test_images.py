@@ -51,6 +51,30 @@ def test_IMAGE_signals(world, alice):
     image = alice.get(operation, OPERATION, "Object")
     watcher.wait_signal("InterfacesAdded", ROOT, match=lambda a: a[0] == image)
     alice.call(image, IMAGE, "Remove")
+    for client in (watcher, alice):
+        assert client.wait_signal("InterfacesRemoved", ROOT, match=lambda a: a[0] == image) == (image, [IMAGE])
+
+
+def test_IMAGE_signals_to_whom_it_concerns(world, alice, bob):
+    """One user's taking and leaving of an image that another one has, too."""
+    with archives.small(b"shared") as file:
+        image = alice.finish(start_import(alice, file))["Object"]
+    bob.managed()
+    with archives.small(b"shared") as file:
+        bob.finish(start_import(bob, file, alias="his"))
+    assert bob.wait_signal("InterfacesAdded", ROOT, match=lambda a: a[0] == image)[1][IMAGE]["Aliases"] == []
+    bob.drain()
+    alice.drain()
+    bob.incoming, alice.incoming = [], []
+    alice.call(image, IMAGE, "Remove")
+    alice.wait_signal("InterfacesRemoved", ROOT, match=lambda a: a[0] == image)
+    bob.drain()
+    assert bob.signals("InterfacesRemoved") == []
+    alice.incoming = []
+    bob.call(image, IMAGE, "Remove")
+    bob.wait_signal("InterfacesRemoved", ROOT, match=lambda a: a[0] == image)
+    alice.drain()
+    assert alice.signals("InterfacesRemoved") == []
 
 
 def test_IMAGE_same_bytes_twice_are_kept_once(world, alice, bob):
