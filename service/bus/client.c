@@ -4,11 +4,12 @@
 #define IDENTIFY_TIMEOUT 10000 /* ms */
 
 BothyClient *
-bothy_client_new (const char *name)
+bothy_client_new (GDBusConnection *bus, const char *name)
 {
   BothyClient *self = g_new0 (BothyClient, 1);
 
   g_atomic_ref_count_init (&self->references);
+  self->bus = g_object_ref (bus);
   self->name = g_strdup (name);
   self->user = BOTHY_NO_USER;
   g_queue_init (&self->waiting);
@@ -30,15 +31,16 @@ bothy_client_unref (BothyClient *self)
     return;
   g_queue_clear_full (&self->waiting, g_object_unref);
   g_object_unref (self->gone);
+  g_object_unref (self->bus);
   g_free (self->name);
   g_free (self);
 }
 
 void
-bothy_client_identify (GDBusConnection *bus, const char *name, GAsyncReadyCallback callback, gpointer user_data)
+bothy_client_identify (BothyClient *self, GAsyncReadyCallback callback, gpointer user_data)
 {
-  g_dbus_connection_call (bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                          "GetConnectionCredentials", g_variant_new ("(s)", name), G_VARIANT_TYPE ("(a{sv})"),
+  g_dbus_connection_call (self->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                          "GetConnectionCredentials", g_variant_new ("(s)", self->name), G_VARIANT_TYPE ("(a{sv})"),
                           G_DBUS_CALL_FLAGS_NONE, IDENTIFY_TIMEOUT, NULL, callback, user_data);
 }
 

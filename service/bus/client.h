@@ -13,21 +13,21 @@ G_BEGIN_DECLS
  */
 typedef struct {
   gatomicrefcount references;
+  GDBusConnection *bus;
   char *name;          /* its unique name */
   guint32 user;        /* uid, BOTHY_NO_USER as long as it is not known */
   gboolean inspects;   /* was authorized to see others' containers when it last asked */
   GQueue waiting;      /* GDBusMessage: came before it was known who it is */
-  guint subscription;
   GCancellable *gone;  /* cancelled when it leaves the bus */
 } BothyClient;
 
-BothyClient *bothy_client_new (const char *name);
+BothyClient *bothy_client_new (GDBusConnection *bus, const char *name);
 BothyClient *bothy_client_ref (BothyClient *self);
 void bothy_client_unref (BothyClient *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyClient, bothy_client_unref)
 
-/* Ask the bus who NAME is. */
-void bothy_client_identify (GDBusConnection *bus, const char *name, GAsyncReadyCallback callback, gpointer user_data);
+/* Ask the bus who it is. */
+void bothy_client_identify (BothyClient *self, GAsyncReadyCallback callback, gpointer user_data);
 
 /* FALSE unless the answer is a uid up to 2^31-1; what is above, some programs take for an error. */
 gboolean bothy_client_identify_finish (GDBusConnection *bus, GAsyncResult *result, guint32 *ret_user);

@@ -17,6 +17,7 @@ struct _BothyRouter {
   GDBusConnection *connection;
   BothyRegistry *registry;
   guint filter;
+  guint names; /* the subscription to names that are lost */
   GTree *nodes;          /* path → BothyNode */
   GHashTable *clients;   /* unique name → BothyClient */
   GHashTable *in_flight; /* uid → number of calls */
@@ -94,11 +95,11 @@ forget_client (BothyRouter *self, BothyClient *client)
 {
   g_autoptr (BothyClient) kept = bothy_client_ref (client);
 
-  g_dbus_connection_signal_unsubscribe (self->connection, client->subscription);
   g_cancellable_cancel (client->gone);
   g_hash_table_remove (self->clients, client->name);
 }
 
+/* Of all names on the bus: it allows a connection a few hundred match rules, not one for each of its clients. */
 static void
 on_name_lost (GDBusConnection *bus, const char *sender, const char *path, const char *interface, const char *member,
               GVariant *args, gpointer user_data)
@@ -147,16 +148,13 @@ on_identified (GObject *source, GAsyncResult *result, gpointer user_data)
 static BothyClient *
 add_client (BothyRouter *self, const char *name)
 {
-  BothyClient *client = bothy_client_new (name);
+  BothyClient *client = bothy_client_new (self->connection, name);
   Identify *identify = g_new0 (Identify, 1);
 
   g_hash_table_insert (self->clients, client->name, client);
-  client->subscription = g_dbus_connection_signal_subscribe (
-      self->connection, "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged", "/org/freedesktop/DBus",
-      name, G_DBUS_SIGNAL_FLAGS_NONE, on_name_lost, self, NULL);
   identify->router = g_object_ref (self);
   identify->client = bothy_client_ref (client);
-  bothy_client_identify (self->connection, name, on_identified, identify);
+  bothy_client_identify (client, on_identified, identify);
   return client;
 }
 
@@ -504,6 +502,9 @@ bothy_router_close (BothyRouter *self)
   if (self->filter)
     g_dbus_connection_remove_filter (self->connection, self->filter);
   self->filter = 0;
+  if (self->names)
+    g_dbus_connection_signal_unsubscribe (self->connection, self->names);
+  self->names = 0;
 }
 
 static void
@@ -547,6 +548,9 @@ bothy_router_new (GDBusConnection *connection, BothyRegistry *registry)
 
   self->connection = g_object_ref (connection);
   self->registry = g_object_ref (registry);
+  self->names = g_dbus_connection_signal_subscribe (
+      connection, "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged", "/org/freedesktop/DBus", NULL,
+      G_DBUS_SIGNAL_FLAGS_NONE, on_name_lost, self, NULL);
   self->filter = g_dbus_connection_add_filter (connection, filter, g_object_ref (self), g_object_unref);
   return self;
 }

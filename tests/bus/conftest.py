@@ -54,7 +54,7 @@ BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Config
     <allow own="org.freedesktop.PolicyKit1"/>
   </policy>
   <limit name="max_connections_per_user">2000</limit>
-  <limit name="max_match_rules_per_connection">1000</limit>
+  <limit name="max_match_rules_per_connection">512</limit>
   <include>/usr/share/dbus-1/system.d/org.bothy.Bothy1.conf</include>
 </busconfig>
 """

@@ -256,6 +256,20 @@ def test_AUTH_06_caller_is_gone_before_he_is_looked_up(world, alice):
     assert {entry[0] for entry in alice.manager("ListContainers")[0]} <= {"ghost"}
 
 
+def test_AUTH_05_the_last_of_many_callers_is_missed_too(world):
+    """More connections than the bus allows one match rules."""
+    callers = [world.client(uid) for uid in (ALICE, BOB, CAROL) for _ in range(200)]
+    for caller in callers:
+        caller.send(ROOT, MANAGER, "ListRemotes")
+    for caller in callers:
+        assert caller.receive(20)
+    world.polkit.answers[polkit.CREATE] = "hang"
+    callers[-1].send(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "x1", "busybox", {})
+    (held,) = world.polkit.wait_held()
+    callers[-1].close()
+    wait(lambda: world.polkit.cancelled == [held.cancellation])
+
+
 def test_AUTH_08_interaction_is_the_messages_to_allow(world, bob, foreign):
     world.polkit.answers[polkit.MANAGE] = "challenge"
     world.polkit.dialogs[polkit.MANAGE] = "yes"
