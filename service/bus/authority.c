@@ -6,10 +6,16 @@
 #define DIALOG_SECONDS 120 /* how long a user may think about his password */
 #define ANSWER_SECONDS 25  /* how long polkit may take without him */
 
+#define POLKIT_NAME       "org.freedesktop.PolicyKit1"
+#define POLKIT_PATH       "/org/freedesktop/PolicyKit1/Authority"
+#define POLKIT_INTERFACE  "org.freedesktop.PolicyKit1.Authority"
+#define ALLOW_INTERACTION 1
+
 typedef struct {
   BothyClient *client;
   char *action;
-  PolkitDetails *details;
+  GVariant *details; /* a{ss} */
+  char *id;          /* of the question, to call it off */
   gboolean interactive; /* allowed */
   gboolean in_dialog;
   GCancellable *cancellable;
@@ -30,7 +36,8 @@ check_free (Check *check)
   if (check->gone)
     g_signal_handler_disconnect (check->client->gone, check->gone);
   g_object_unref (check->cancellable);
-  g_object_unref (check->details);
+  g_variant_unref (check->details);
+  g_free (check->id);
   g_free (check->action);
   bothy_client_unref (check->client);
   g_free (check);
@@ -60,11 +67,11 @@ deny (GTask *task, BothyErrorCode code, const char *text)
   g_task_return_new_error (task, BOTHY_ERROR, code, "%s (%s)", text, check->action);
 }
 
-static void ask (GTask *task, PolkitAuthority *authority);
+static void ask (GTask *task);
 
 /* polkit would ask the user, and may: once nobody else asks him. */
 static void
-open_dialog (GTask *task, PolkitAuthority *authority)
+open_dialog (GTask *task)
 {
   Check *check = g_task_get_task_data (task);
 
@@ -75,75 +82,100 @@ open_dialog (GTask *task, PolkitAuthority *authority)
     return;
   }
   check->in_dialog = TRUE;
-  ask (task, authority);
+  ask (task);
+}
+
+/* polkit would go on asking the user. */
+static void
+call_off (GDBusConnection *bus, Check *check)
+{
+  g_dbus_connection_call (bus, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE, "CancelCheckAuthorization",
+                          g_variant_new ("(s)", check->id), NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL, NULL);
 }
 
 static void
-on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+judge (GTask *task, GVariant *answer)
 {
-  g_autoptr (GTask) task = user_data;
   Check *check = g_task_get_task_data (task);
-  PolkitAuthority *authority = POLKIT_AUTHORITY (source);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (PolkitAuthorizationResult) answer =
-      polkit_authority_check_authorization_finish (authority, result, &error);
+  g_autoptr (GVariant) details = NULL;
+  gboolean authorized, challenge;
+  const char *dismissed = NULL;
 
-  if (!answer) {
-    g_message ("polkit did not answer: %s", error->message);
-    deny (task, BOTHY_ERROR_NOT_AUTHORIZED, "Not authorized: polkit did not answer; is polkitd running?");
-  } else if (polkit_authorization_result_get_is_authorized (answer))
+  g_variant_get (answer, "((bb@a{ss}))", &authorized, &challenge, &details);
+  g_variant_lookup (details, "polkit.dismissed", "&s", &dismissed);
+  if (authorized)
     g_task_return_boolean (task, TRUE);
-  else if (polkit_authorization_result_get_dismissed (answer))
+  else if (dismissed)
     deny (task, BOTHY_ERROR_NOT_AUTHORIZED_DISMISSED, "Not authorized: the question was dismissed");
-  else if (!polkit_authorization_result_get_is_challenge (answer))
+  else if (!challenge)
     deny (task, BOTHY_ERROR_NOT_AUTHORIZED, "Not authorized");
   else if (check->interactive && !check->in_dialog)
-    open_dialog (task, authority);
+    open_dialog (task);
   else
     deny (task, BOTHY_ERROR_NOT_AUTHORIZED_CAN_OBTAIN, "Not authorized; an administrator's password would do");
 }
 
 static void
-ask (GTask *task, PolkitAuthority *authority)
+on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
 {
+  GDBusConnection *bus = G_DBUS_CONNECTION (source);
+  g_autoptr (GTask) task = user_data;
   Check *check = g_task_get_task_data (task);
-  g_autoptr (PolkitSubject) subject = polkit_system_bus_name_new (check->client->name);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) answer = g_dbus_connection_call_finish (bus, result, &error);
+
+  if (answer) {
+    judge (task, answer);
+    return;
+  }
+  if (g_cancellable_is_cancelled (check->cancellable))
+    call_off (bus, check);
+  g_message ("polkit did not answer: %s", error->message);
+  if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN))
+    deny (task, BOTHY_ERROR_NOT_AUTHORIZED, "Not authorized: polkit is not there; install and start polkitd");
+  else
+    deny (task, BOTHY_ERROR_NOT_AUTHORIZED, "Not authorized: polkit did not answer; is polkitd running?");
+}
+
+static GVariant *
+make_details (PolkitDetails *details)
+{
+  g_auto (GStrv) keys = details ? polkit_details_get_keys (details) : NULL;
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{ss}"));
+  for (char **key = keys; key && *key; key++)
+    g_variant_builder_add (&builder, "{ss}", *key, polkit_details_lookup (details, *key));
+  return g_variant_builder_end (&builder);
+}
+
+/* The subject is the connection, by its name: a pid could be another's by now. */
+static GVariant *
+make_question (Check *check)
+{
+  GVariantBuilder subject;
+
+  g_variant_builder_init (&subject, G_VARIANT_TYPE ("a{sv}"));
+  g_variant_builder_add (&subject, "{sv}", "name", g_variant_new_string (check->client->name));
+  return g_variant_new ("((sa{sv})s@a{ss}us)", "system-bus-name", &subject, check->action, check->details,
+                        check->in_dialog ? ALLOW_INTERACTION : 0, check->id);
+}
+
+/* Not by polkit's own library: one misshapen answer would make it give a result without values. */
+static void
+ask (GTask *task)
+{
+  static guint64 last_id;
+  Check *check = g_task_get_task_data (task);
+  guint seconds = check->in_dialog ? DIALOG_SECONDS : ANSWER_SECONDS;
 
   if (check->timer)
     g_source_remove (check->timer);
-  check->timer =
-      g_timeout_add_seconds (check->in_dialog ? DIALOG_SECONDS : ANSWER_SECONDS, on_timeout, check);
-  polkit_authority_check_authorization (authority, subject, check->action, check->details,
-                                        check->in_dialog ? POLKIT_CHECK_AUTHORIZATION_FLAGS_ALLOW_USER_INTERACTION
-                                                         : POLKIT_CHECK_AUTHORIZATION_FLAGS_NONE,
-                                        check->cancellable, on_checked, g_object_ref (task));
-}
-
-static void
-on_authority (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (PolkitAuthority) authority = polkit_authority_get_finish (result, &error);
-
-  if (authority)
-    ask (task, authority);
-  else {
-    if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-      g_message ("polkit is not there: %s", error->message);
-    deny (task, BOTHY_ERROR_NOT_AUTHORIZED, "Not authorized: polkit is not there; install and start polkitd");
-  }
-}
-
-static PolkitDetails *
-copy_details (PolkitDetails *details)
-{
-  PolkitDetails *copy = polkit_details_new ();
-  g_auto (GStrv) keys = details ? polkit_details_get_keys (details) : NULL;
-
-  for (char **key = keys; key && *key; key++)
-    polkit_details_insert (copy, *key, polkit_details_lookup (details, *key));
-  return copy;
+  check->timer = g_timeout_add_seconds (seconds, on_timeout, check);
+  check->id = (g_free (check->id), g_strdup_printf ("bothy-%" G_GUINT64_FORMAT, ++last_id));
+  g_dbus_connection_call (check->client->bus, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE, "CheckAuthorization",
+                          make_question (check), G_VARIANT_TYPE ("((bba{ss}))"), G_DBUS_CALL_FLAGS_NONE, G_MAXINT,
+                          check->cancellable, on_checked, g_object_ref (task));
 }
 
 void
@@ -155,7 +187,7 @@ bothy_authority_check (BothyClient *client, const char *action, PolkitDetails *d
 
   check->client = bothy_client_ref (client);
   check->action = g_strdup (action);
-  check->details = copy_details (details);
+  check->details = g_variant_ref_sink (make_details (details));
   check->interactive = interactive;
   check->cancellable = g_cancellable_new ();
   check->gone = g_signal_connect (client->gone, "cancelled", G_CALLBACK (on_gone), check->cancellable);
@@ -165,7 +197,7 @@ bothy_authority_check (BothyClient *client, const char *action, PolkitDetails *d
   else if (client->user == BOTHY_NO_USER || g_cancellable_is_cancelled (client->gone))
     deny (task, BOTHY_ERROR_NOT_AUTHORIZED, "Not authorized");
   else
-    polkit_authority_get_async (check->cancellable, on_authority, g_object_ref (task));
+    ask (task);
 }
 
 gboolean

@@ -182,6 +182,18 @@ def test_AUTH_03_polkit_never_answers(world, alice, bob):
     assert world.polkit.cancelled == [world.polkit.asked(polkit.CREATE)[0].cancellation]
 
 
+@pytest.mark.parametrize("answer", ["malformed", "wrong-type"])
+def test_AUTH_03_misshapen_answers_are_no(world, alice, bob, foreign, answer):
+    """bothyd runs with G_DEBUG=fatal-criticals: it would not be there for the next call."""
+    world.polkit.answers.update({polkit.CREATE: answer, polkit.MANAGE: answer, polkit.INSPECT: answer})
+    before = world.records()
+    assert alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "x1", "busybox", {}) == "NotAuthorized"
+    assert "polkit did not answer" in alice.text
+    assert refused(bob, surface.call_container(bob, foreign, "Stop", interactive=True)) == "UnknownObject"
+    assert bob.manager("ListContainers") == ([],)
+    assert world.records() == before and alice.state(foreign) == "running"
+
+
 def test_AUTH_04_authorized_after_the_caller_left(world, alice):
     other = world.client(ALICE)
     world.polkit.answers[polkit.CREATE] = "hang"
