@@ -26,6 +26,7 @@ struct _BothyRegistry {
   GHashTable *names;      /* "<owner>/<name>" → BothyContainer, or NULL while it is being made */
   GHashTable *operations; /* BothyOperation: a set */
   GHashTable *processes;  /* BothyProcess: a set */
+  GQueue *ended;          /* of both, those that ended, the oldest first */
   guint32 next_id;        /* of operations and processes */
 };
 
@@ -37,6 +38,12 @@ void bothy_registry_add (BothyRegistry *self, BothyContainer *container);
 
 /* Undo that: the name and the range are free. */
 void bothy_registry_remove (BothyRegistry *self, BothyContainer *container);
+
+/* Hear of the processes that CONTAINER's supervisor has from an earlier broker. */
+void bothy_registry_watch_processes (BothyRegistry *self, BothyContainer *container);
+
+/* Something that kept the service from being idle is over. */
+void bothy_registry_settle (BothyRegistry *self);
 
 /* What has to come after the end of CONTAINER, which ended by itself or while something else was done to it. */
 void bothy_registry_follow_up (BothyRegistry *self, BothyContainer *container);

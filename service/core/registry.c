@@ -17,7 +17,6 @@
 
 #define NEW_PREFIX     ".new-"
 #define RELEASE_SECONDS 3
-#define LINGER_SECONDS 60 /* how long an ended operation or process can be looked at */
 
 G_DEFINE_FINAL_TYPE (BothyRegistry, bothy_registry, G_TYPE_OBJECT)
 
@@ -129,8 +128,8 @@ bothy_registry_count_containers (BothyRegistry *self, guint32 owner)
   return n;
 }
 
-static void
-settle (BothyRegistry *self)
+void
+bothy_registry_settle (BothyRegistry *self)
 {
   g_signal_emit (self, signals[SETTLED], 0);
 }
@@ -142,7 +141,7 @@ on_automatic_change (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (!bothy_registry_change_finish (BOTHY_REGISTRY (source), result, &error))
     g_warning ("Restart: %s", error->message);
-  settle (BOTHY_REGISTRY (source));
+  bothy_registry_settle (BOTHY_REGISTRY (source));
 }
 
 void
@@ -161,7 +160,7 @@ on_ended (BothyContainer *container, gpointer user_data)
 {
   bothy_registry_follow_up (user_data, container);
   bothy_registry_tell_neighbours (user_data, container->owner);
-  settle (user_data);
+  bothy_registry_settle (user_data);
 }
 
 static void
@@ -170,30 +169,6 @@ on_readdressed (BothyContainer *container, gpointer user_data)
   bothy_registry_publish_ports (user_data, container);
   if (container->supervisor)
     bothy_registry_tell_neighbours (user_data, container->owner);
-}
-
-static void add_process (BothyRegistry *self, BothyProcess *process);
-
-static gboolean
-has_id (gpointer process, gpointer value, gpointer id)
-{
-  return BOTHY_PROCESS (process)->id == GPOINTER_TO_UINT (id);
-}
-
-/* Its supervisor says so. One that names another's must not take that one's place. */
-static void
-on_process_found (BothyContainer *container, guint id, guint pid, gpointer user_data)
-{
-  BothyRegistry *self = user_data;
-  g_autoptr (BothyProcess) process = NULL;
-
-  if (container->n_processes >= SUPERVISOR_MAX_EXECS ||
-      g_hash_table_find (self->processes, has_id, GUINT_TO_POINTER (id))) {
-    g_warning ("Container %s: its supervisor tells of a process that can not be its own", container->id);
-    return;
-  }
-  process = bothy_process_new_adopted (container, id, container->owner, pid);
-  add_process (self, process);
 }
 
 /* Not at once: who runs one container after the other would have the bridge made each time. */
@@ -216,7 +191,7 @@ bothy_registry_add (BothyRegistry *self, BothyContainer *container)
   g_hash_table_insert (self->names, bothy_registry_name_key (container->owner, container->spec->name), container);
   g_signal_connect_object (container, "ended", G_CALLBACK (on_ended), self, 0);
   g_signal_connect_object (container, "readdressed", G_CALLBACK (on_readdressed), self, 0);
-  g_signal_connect_object (container, "process-found", G_CALLBACK (on_process_found), self, 0);
+  bothy_registry_watch_processes (self, container);
   g_signal_emit (self, signals[CONTAINER_ADDED], 0, container);
 }
 
@@ -330,153 +305,7 @@ bothy_registry_open_log (BothyRegistry *self, BothyContainer *container, GError 
   return g_steal_fd (&fd);
 }
 
-/* ---- operations and processes ---- */
-
-typedef struct {
-  BothyRegistry *registry;
-  GObject *object;
-} Linger;
-
-static void
-linger_free (Linger *linger)
-{
-  g_object_unref (linger->object);
-  g_object_unref (linger->registry);
-  g_free (linger);
-}
-
-static gboolean
-on_linger_over (gpointer user_data)
-{
-  Linger *linger = user_data;
-  BothyRegistry *self = linger->registry;
-
-  if (g_hash_table_remove (self->operations, linger->object))
-    g_signal_emit (self, signals[OPERATION_REMOVED], 0, linger->object);
-  else if (g_hash_table_remove (self->processes, linger->object))
-    g_signal_emit (self, signals[PROCESS_REMOVED], 0, linger->object);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-let_linger (GObject *object, gpointer user_data)
-{
-  Linger *linger = g_new0 (Linger, 1);
-
-  linger->registry = g_object_ref (user_data);
-  linger->object = g_object_ref (object);
-  g_timeout_add_seconds_full (G_PRIORITY_LOW, LINGER_SECONDS, on_linger_over, linger, (GDestroyNotify) linger_free);
-  settle (user_data);
-}
-
-static guint
-count_operations (BothyRegistry *self, guint32 user)
-{
-  GHashTableIter iter;
-  gpointer key;
-  guint n = 0;
-
-  g_hash_table_iter_init (&iter, self->operations);
-  while (g_hash_table_iter_next (&iter, &key, NULL))
-    n += !BOTHY_OPERATION (key)->done && BOTHY_OPERATION (key)->user == user;
-  return n;
-}
-
-BothyOperation *
-bothy_registry_add_own_operation (BothyRegistry *self, guint32 user, const char *kind, const char *phase)
-{
-  BothyOperation *operation = bothy_operation_new (++self->next_id, user, kind, phase);
-
-  g_hash_table_add (self->operations, g_object_ref (operation));
-  g_signal_connect_object (operation, "completed", G_CALLBACK (let_linger), self, 0);
-  g_signal_emit (self, signals[OPERATION_ADDED], 0, operation);
-  return operation;
-}
-
-BothyOperation *
-bothy_registry_add_operation (BothyRegistry *self, guint32 user, const char *kind, const char *phase, GError **error)
-{
-  guint max = self->configuration->max_operations;
-
-  if (count_operations (self, user) >= max) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
-                 "You have as many operations under way as a user may have: %u; wait for one to end", max);
-    return NULL;
-  }
-  return bothy_registry_add_own_operation (self, user, kind, phase);
-}
-
-static guint
-count_processes (BothyRegistry *self, guint32 user)
-{
-  GHashTableIter iter;
-  gpointer key;
-  guint n = 0;
-
-  g_hash_table_iter_init (&iter, self->processes);
-  while (g_hash_table_iter_next (&iter, &key, NULL))
-    n += !BOTHY_PROCESS (key)->ended && BOTHY_PROCESS (key)->user == user;
-  return n;
-}
-
-static void
-add_process (BothyRegistry *self, BothyProcess *process)
-{
-  g_hash_table_add (self->processes, g_object_ref (process));
-  g_signal_emit (self, signals[PROCESS_ADDED], 0, process);
-  if (process->ended)
-    let_linger (G_OBJECT (process), self);
-  else
-    g_signal_connect_object (process, "exited", G_CALLBACK (let_linger), self, 0);
-}
-
-static void
-on_run (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  BothyRegistry *self = g_task_get_source_object (task);
-  GError *error = NULL;
-  BothyProcess *process = bothy_process_run_finish (result, &error);
-
-  BOTHY_FAULT_POINT ("exec.running");
-  if (!process) {
-    g_task_return_error (task, error);
-    return;
-  }
-  add_process (self, process);
-  g_task_return_pointer (task, process, g_object_unref);
-}
-
-void
-bothy_registry_exec (BothyRegistry *self, BothyContainer *container, guint32 user, BothyProcessSpec *spec,
-                     GAsyncReadyCallback callback, gpointer user_data)
-{
-  g_autoptr (BothyProcessSpec) owned = spec;
-  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
-  guint max = self->configuration->max_processes;
-  GError *error = NULL;
-
-  BOTHY_FAULT_POINT ("exec.asked");
-  if (!bothy_container_require_running (container, &error))
-    g_task_return_error (task, error);
-  else if (count_processes (self, user) >= max)
-    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
-                             "You run as many processes in containers as a user may: %u; end one first", max);
-  else
-    bothy_process_run (container, ++self->next_id, user, g_steal_pointer (&owned), on_run, g_object_ref (task));
-}
-
-BothyProcess *
-bothy_registry_exec_finish (BothyRegistry *self, GAsyncResult *result, GError **error)
-{
-  return g_task_propagate_pointer (G_TASK (result), error);
-}
-
-GList *
-bothy_registry_list_processes (BothyRegistry *self)
-{
-  return g_hash_table_get_keys (self->processes);
-}
+/* ---- */
 
 gboolean
 bothy_registry_is_idle (BothyRegistry *self)
@@ -638,6 +467,7 @@ bothy_registry_finalize (GObject *object)
   g_hash_table_unref (self->containers);
   g_hash_table_unref (self->operations);
   g_hash_table_unref (self->processes);
+  g_queue_free (self->ended);
   g_clear_object (&self->runner);
   g_clear_object (&self->network);
   g_clear_object (&self->puller);
@@ -680,6 +510,7 @@ bothy_registry_init (BothyRegistry *self)
   self->names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->operations = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
   self->processes = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
+  self->ended = g_queue_new ();
   /* Not from 1: ids of an earlier broker's processes may still be with a supervisor. */
   self->next_id = g_random_int_range (1, G_MAXINT32 / 2);
 }

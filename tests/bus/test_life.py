@@ -239,6 +239,22 @@ def test_LIFE_terminals(world, alice, box):
     assert alice.error(process, PROCESS, "Kill", "(i)", 9) == "WrongState"
 
 
+def test_LIFE_terminals_of_the_ended_are_few(fresh_world):
+    """Each keeps an fd for whoever comes to look; more than a user may run are not kept."""
+    world = fresh_world(config="[Quota]\nProcesses=8\n")
+    alice = world.client(ALICE)
+    box = alice.create("box", command=["sleep", "1000"])
+    alice.start(box)
+    before, processes = world.settled_fds(), []
+    for _ in range(30):
+        processes += alice.call(box, CONTAINER, "Exec", "(asaha{sv})", ["true"], [], variants({"tty": True}))
+        alice.wait_signal("Exited", processes[-1])
+    assert [process for process in processes if process in alice.managed()] == processes[-8:]
+    assert alice.wait_signal("InterfacesRemoved", ROOT, match=lambda a: a[0] == processes[0])
+    assert world.settled_fds() <= before + 8
+    assert alice.get(processes[-8], PROCESS, "ExitStatus") == (0, 0)
+
+
 def read_until(fd, text):
     data = b""
     os.set_blocking(fd, False)
