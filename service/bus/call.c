@@ -4,6 +4,7 @@
 #include "bus/names.h"
 #include "bus/router.h"
 #include "core/error.h"
+#include "platform/foreign.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -148,7 +149,7 @@ GUnixFDList *
 bothy_call_get_stdio (BothyCall *self, GVariant *handles, GError **error)
 {
   gsize n = g_variant_n_children (handles);
-  g_autoptr (GUnixFDList) stdio = g_unix_fd_list_new ();
+  g_autoptr (GUnixFDList) stdio = bothy_foreign_list_new ();
 
   if (n == 0)
     return NULL;

@@ -12,6 +12,7 @@
 #include "core/name.h"
 #include "core/ranges.h"
 #include "platform/cgroups.h"
+#include "platform/foreign.h"
 
 #include <fcntl.h>
 #include <pwd.h>
@@ -310,12 +311,13 @@ static gboolean
 check_archive_fd (int fd, GError **error)
 {
   int flags = fcntl (fd, F_GETFL);
-  struct stat st;
+  guint64 size;
+  mode_t mode;
 
   if (fd < 0)
     return FALSE;
-  if (flags >= 0 && !(flags & O_PATH) && (flags & O_ACCMODE) != O_WRONLY && fstat (fd, &st) == 0 &&
-      (S_ISREG (st.st_mode) || S_ISFIFO (st.st_mode) || S_ISSOCK (st.st_mode)))
+  if (flags >= 0 && !(flags & O_PATH) && (flags & O_ACCMODE) != O_WRONLY && bothy_foreign_stat (fd, &mode, &size) &&
+      (S_ISREG (mode) || S_ISFIFO (mode) || S_ISSOCK (mode)))
     return TRUE;
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                "archive: a file, pipe or socket that is open for reading is wanted");
@@ -355,7 +357,7 @@ bothy_manager_check_import_image (BothyCall *call, GError **error)
 
 typedef struct {
   BothyOperation *operation;
-  goffset total; /* bytes of the archive, 0: not known */
+  guint64 total; /* bytes of the archive, 0: not known */
 } ImportWatch;
 
 static void
@@ -387,7 +389,8 @@ bothy_manager_handle_import_image (BothyCall *call)
   ImportWatch *watch;
   BothyOperation *operation;
   GError *error = NULL;
-  struct stat st;
+  guint64 size;
+  mode_t mode;
   int fd;
 
   parse_import (call, &args, NULL);
@@ -401,7 +404,7 @@ bothy_manager_handle_import_image (BothyCall *call)
   bothy_call_return (call, g_variant_new ("(o)", path));
   watch = g_new0 (ImportWatch, 1);
   watch->operation = operation;
-  watch->total = fstat (fd, &st) == 0 && S_ISREG (st.st_mode) ? st.st_size : 0;
+  watch->total = bothy_foreign_stat (fd, &mode, &size) && S_ISREG (mode) ? size : 0;
   bothy_images_import (bothy_registry_get_images (call->registry), call->user, fd, args.alias,
                        args.fingerprint, on_import_progress, watch, operation->cancellable, on_imported,
                        watch);

@@ -4,6 +4,7 @@
 #include "bus/door.h"
 #include "bus/names.h"
 #include "core/error.h"
+#include "platform/foreign.h"
 
 #include <string.h>
 
@@ -199,14 +200,27 @@ on_arrival (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* Whoever lets go of the message closes them otherwise, GDBus's thread or ours, and may have to wait for that. */
+static void
+keep_fds (GDBusMessage *message)
+{
+  GUnixFDList *fds = g_dbus_message_get_unix_fd_list (message);
+
+  if (fds)
+    g_object_set_data_full (G_OBJECT (message), "bothy-fds", g_object_ref (fds),
+                            (GDestroyNotify) bothy_foreign_list_free);
+}
+
 /* Runs in GDBus's thread: only hands over. */
 static GDBusMessage *
 filter (GDBusConnection *connection, GDBusMessage *message, gboolean incoming, gpointer user_data)
 {
   Arrival *arrival;
 
-  if (!incoming || g_dbus_message_get_message_type (message) != G_DBUS_MESSAGE_TYPE_METHOD_CALL ||
-      g_strcmp0 (g_dbus_message_get_interface (message), DBUS_PEER_INTERFACE) == 0)
+  if (!incoming || g_dbus_message_get_message_type (message) != G_DBUS_MESSAGE_TYPE_METHOD_CALL)
+    return message;
+  keep_fds (message);
+  if (g_strcmp0 (g_dbus_message_get_interface (message), DBUS_PEER_INTERFACE) == 0)
     return message;
   arrival = g_new0 (Arrival, 1);
   arrival->router = g_object_ref (user_data);

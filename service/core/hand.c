@@ -4,7 +4,7 @@
 #include "core/error.h"
 #include "core/registry-private.h"
 #include "core/runner-private.h"
-#include "platform/fd.h"
+#include "platform/foreign.h"
 
 #include <fcntl.h>
 #include <pwd.h>
@@ -49,7 +49,7 @@ typedef struct {
 static void
 mapping_free (Mapping *mapping)
 {
-  bothy_clear_fd (&mapping->fd);
+  bothy_foreign_clear (&mapping->fd);
   g_free (mapping);
 }
 
@@ -95,15 +95,14 @@ send_map (BothyRegistry *self, const Mapping *mapping, gboolean keeps, GTask *ta
     .n_gid_extents = map->n_gids,
     .deny_setgroups = keeps,
   };
-  g_autoptr (GUnixFDList) fds = NULL;
+  g_autoptr (GUnixFDList) fds = bothy_foreign_list_new ();
   GError *error = NULL;
 
   for (guint i = 0; i < HELPER_MAX_EXTENTS; i++) {
     request.extents[i] = map->uids[i];
     request.gid_extents[i] = map->gids[i];
   }
-  fds = bothy_fd_list (&mapping->fd, 1, &error);
-  if (fds)
+  if (g_unix_fd_list_append (fds, mapping->fd, &error) >= 0)
     bothy_helper_call (self->helper, &request, fds, on_mapped, g_object_ref (task));
   else
     g_task_return_error (task, error);

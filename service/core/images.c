@@ -6,6 +6,7 @@
 #include "core/name.h"
 #include "core/ranges.h"
 #include "platform/fd.h"
+#include "platform/foreign.h"
 #include "storage/record.h"
 
 #include <errno.h>
@@ -217,7 +218,7 @@ import_free (Import *import)
 {
   bothy_clear_fd (&import->dir);
   bothy_clear_fd (&import->tree);
-  bothy_clear_fd (&import->source);
+  bothy_foreign_clear (&import->source);
   g_clear_object (&import->image);
   g_free (import->name);
   g_free (import->alias);

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/ranges.h"
 #include "platform/fd.h"
+#include "platform/foreign.h"
 #include "platform/packet.h"
 
 #include <fcntl.h>
@@ -44,7 +45,7 @@ job_free (Job *job)
   g_clear_object (&job->socket);
   bothy_clear_fd (&job->their_fd);
   bothy_clear_fd (&job->tree_fd);
-  bothy_clear_fd (&job->source_fd);
+  bothy_foreign_clear (&job->source_fd);
   g_object_unref (job->helper);
   g_free (job);
 }
@@ -201,12 +202,13 @@ on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
   struct helper_request request = { .op = HELPER_SPAWN, .program = HELPER_PROGRAM_UNPACK };
   g_autoptr (GTask) task = user_data;
   Job *job = g_task_get_task_data (task);
-  int fds[] = { job->their_fd, job->tree_fd, job->source_fd };
-  g_autoptr (GUnixFDList) list = NULL;
+  g_autoptr (GUnixFDList) list = bothy_foreign_list_new ();
   GError *error = NULL;
+  g_autoptr (GUnixFDList) made = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  int userns = made ? g_unix_fd_list_peek_fds (made, NULL)[0] : -1;
+  int fds[] = { userns, job->their_fd, job->tree_fd, job->source_fd };
 
-  list = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
-  for (gsize i = 0; list && i < G_N_ELEMENTS (fds) && !error; i++) {
+  for (gsize i = 0; made && i < G_N_ELEMENTS (fds) && !error; i++) {
     if (fds[i] >= 0)
       g_unix_fd_list_append (list, fds[i], &error);
   }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gunixfdlist.h>
+#include <sys/types.h>
+
+G_BEGIN_DECLS
+
+/*
+ * File descriptors that a user opened. The file may be on a file system that he serves himself
+ * (FUSE), which can let whoever looks at it, or closes it, wait for ever: so nothing of that is
+ * done in the main loop.
+ */
+
+/* Close FD, in a thread. -1 is none. */
+void bothy_foreign_close (int fd);
+
+/* A list that closes what is in it like that. */
+GUnixFDList *bothy_foreign_list_new (void);
+
+/* Close all that is in LIST like that, and let go of it. */
+void bothy_foreign_list_free (GUnixFDList *list);
+
+/* What kind of file it is, and how large it was when it was last asked for: without asking. FALSE: errno says why. */
+gboolean bothy_foreign_stat (int fd, mode_t *ret_mode, guint64 *ret_size);
+
+static inline void
+bothy_foreign_clear (int *fd)
+{
+  bothy_foreign_close (*fd);
+  *fd = -1;
+}
+
+G_END_DECLS

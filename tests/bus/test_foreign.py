@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Files on a file system that a user serves himself: whatever is done with them may take for ever (THREATS, ARG-06)."""
+
+import os
+
+import pytest
+
+import archives
+from conftest import ALICE, BOB
+from slowfs import SlowFileSystem
+from wire import CONTAINER, MANAGER, PEER, ROOT, variants, wait
+
+
+@pytest.fixture
+def slow(world):
+    directory = world.directory / "slow"
+    directory.mkdir(exist_ok=True)
+    with SlowFileSystem(directory, archives.small_bytes(b"slow")) as file_system:
+        yield file_system
+
+
+@pytest.fixture
+def file(slow):
+    """Open already; nothing that bothyd asks about it from now on gets an answer."""
+    fd = os.open(slow.file, os.O_RDONLY)
+    slow.let_wait("bothyd")
+    yield fd
+    slow.let_wait("")
+    os.close(fd)
+
+
+def is_there(world):
+    with world.client(BOB) as bob:
+        return bob.manager("ListContainers", timeout=3) == ([],)
+
+
+def test_ARG_06_archive_on_a_file_system_that_hangs(world, alice, slow, file):
+    operation = alice.manager("ImportImage", "(ha{sv})", 0, variants({"alias": "slow"}), fds=[file], timeout=5)[0]
+    assert is_there(world)
+    # bothy-unpack gets its answers.
+    done = alice.finish(operation)
+    assert done["Error"] == ""
+    assert slow.held and is_there(world)
+    alice.call(done["Object"], "org.bothy.Bothy1.Image", "Remove")
+
+
+def test_ARG_06_stdio_on_a_file_system_that_hangs(world, alice, slow, file):
+    path = alice.create("box", command=["sleep", "1000"])
+    alice.start(path)
+    reader, writer = os.pipe()
+    for _ in range(3):
+        alice.call(path, CONTAINER, "Exec", "(asaha{sv})", ["head", "-c", "10"], [0, 1, 1], {}, fds=[file, writer],
+                   timeout=5)
+        assert len(os.read(reader, 100)) == 10
+        assert is_there(world)
+    assert slow.held
+    os.close(reader)
+    os.close(writer)
+
+
+@pytest.mark.parametrize("interface,member", [(MANAGER, "ListRemotes"), (PEER, "Ping"), (MANAGER, "NoSuchMethod")])
+def test_ARG_06_file_that_hangs_is_not_asked_for(world, alice, slow, file, interface, member):
+    alice.error(ROOT, interface, member, fds=[file] * 8, timeout=5)
+    assert is_there(world)
+    wait(lambda: slow.held)
+
+
+def test_ARG_06_user_namespace_that_is_a_file_that_hangs(world, alice, slow, file):
+    base = alice.manager("AllocateRange", "(ua{sv})", 65536, {})[0]
+    alice.error(ROOT, MANAGER, "MapUserNamespace", "(ha(suuu))", 0, [("b", 0, base, 65536)], fds=[file], timeout=15)
+    assert is_there(world) and slow.held
+    alice.manager("ReleaseRange", "(u)", base)
