@@ -5,6 +5,7 @@
 #include "bus/publisher.h"
 #include "bus/router.h"
 #include "config.h"
+#include "core/builtin.h"
 #include "core/registry.h"
 #include "platform/capabilities.h"
 #include "platform/cgroups.h"

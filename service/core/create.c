@@ -3,6 +3,7 @@
 /* Making a container: nothing of it is seen until the rename of its finished directory. */
 #include "core/registry-private.h"
 
+#include "core/builtin.h"
 #include "core/error.h"
 #include "core/fault.h"
 #include "platform/fd.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "diagnose.h"
 
+#include "core/builtin.h"
 #include "config.h"
 #include "core/claims.h"
 #include "platform/cgroups.h"

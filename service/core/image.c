@@ -182,7 +182,13 @@ bothy_image_from_record (const char *fingerprint, GKeyFile *record, GError **err
   self->origin = (g_free (self->origin), get_string (record, "Origin"));
   self->verified = (g_free (self->verified), get_string (record, "Verified"));
   self->source = (g_free (self->source), get_string (record, "Source"));
-  self->size = g_key_file_get_uint64 (record, GROUP, "Size", NULL);
+  g_strfreev (self->layers);
+  self->layers = g_key_file_get_string_list (record, GROUP, "Layers", NULL, NULL);
+  if (!self->layers || !*self->layers) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "The record of image %.12s names no layers", fingerprint);
+    g_object_unref (self);
+    return NULL;
+  }
   self->created_at = g_key_file_get_int64 (record, GROUP, "CreatedAt", NULL);
   self->public_alias = g_key_file_get_string (record, GROUP, "PublicAlias", NULL);
   load_claims (self, record);
@@ -202,7 +208,8 @@ bothy_image_to_record (BothyImage *self)
   g_key_file_set_string (record, GROUP, "Origin", self->origin);
   g_key_file_set_string (record, GROUP, "Verified", self->verified);
   g_key_file_set_string (record, GROUP, "Source", self->source);
-  g_key_file_set_uint64 (record, GROUP, "Size", self->size);
+  g_key_file_set_string_list (record, GROUP, "Layers", (const char *const *) self->layers,
+                              g_strv_length (self->layers));
   g_key_file_set_int64 (record, GROUP, "CreatedAt", self->created_at);
   if (self->public_alias)
     g_key_file_set_string (record, GROUP, "PublicAlias", self->public_alias);
@@ -230,6 +237,7 @@ bothy_image_finalize (GObject *object)
   g_free (self->verified);
   g_free (self->source);
   g_free (self->public_alias);
+  g_strfreev (self->layers);
   g_hash_table_unref (self->claims);
   G_OBJECT_CLASS (bothy_image_parent_class)->finalize (object);
 }
@@ -256,6 +264,7 @@ bothy_image_init (BothyImage *self)
   self->origin = g_strdup ("import");
   self->verified = g_strdup ("none");
   self->source = g_strdup ("");
+  self->layers = g_new0 (char *, 1);
 }
 
 BothyImage *

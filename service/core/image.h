@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 #define BOTHY_EVERYBODY ((guint32) -1)
 
 /*
- * A root file system that is in the store, and who may use it. Signals: "changed" (); "shown" (uid), "hidden" (uid):
+ * A root file system that is in the store, a stack of layers, and who may use it. Signals: "changed" (); "shown" (uid), "hidden" (uid):
  * that user, or BOTHY_EVERYBODY who has no claim, sees it from now on, or does no longer.
  */
 #define BOTHY_TYPE_IMAGE (bothy_image_get_type ())
@@ -24,7 +24,8 @@ struct _BothyImage {
   char *origin;
   char *verified;
   char *source;     /* of a built-in one: what it was made from, as it was then */
-  guint64 size;
+  char **layers; /* their ids, the lowest first */
+  guint64 size;   /* of all of them */
   gint64 created_at; /* µs since 1970 */
   char *public_alias; /* everybody's; NULL: only those with a claim see it */
   GHashTable *claims; /* uid → GPtrArray of char *: that user's aliases */

@@ -3,61 +3,76 @@
 
 #include <gio/gio.h>
 
+#include "core/budget.h"
 #include "core/configuration.h"
 #include "core/image.h"
-#include "platform/helper.h"
+#include "core/layers.h"
 #include "storage/trash.h"
-#include "storage/unpacker.h"
 
 G_BEGIN_DECLS
 
-/* The alias of the image that is made from the machine's own busybox. */
-#define BOTHY_BUILTIN_ALIAS "busybox"
-
-/* The store of images, STATE/images. Signals: "added" and "removed" (BothyImage *). */
+/*
+ * The store of images, STATE/images/<fingerprint>/image: a record of layers, and of who may use them.
+ * How one comes in: bothy_images_begin() gives the budget, bothy_layers_add() each layer, bothy_stack() puts
+ * them into a new image, bothy_images_add() keeps it, bothy_images_claim() makes it somebody's, and then the
+ * holds on the layers are released. import.h does all of that for an archive.
+ *
+ * Signals: "added" and "removed" (BothyImage *).
+ */
 #define BOTHY_TYPE_IMAGES (bothy_images_get_type ())
 G_DECLARE_FINAL_TYPE (BothyImages, bothy_images, BOTHY, IMAGES, GObject)
 
-/* DIRFD: STATE/images, which stays the caller's. Reads what is there; RET_DEGRADED when some could not be. */
-BothyImages *bothy_images_new (int dirfd, const BothyConfiguration *configuration, BothyHelper *helper,
-                               BothyTrash *trash, gboolean *ret_degraded);
+/* DIRFD: STATE/images, which stays the caller's. Reads what is there, and removes layers of which no image
+   speaks; RET_DEGRADED when some images could not be read. */
+BothyImages *bothy_images_new (int dirfd,
+                               const BothyConfiguration *configuration,
+                               BothyLayers *layers,
+                               BothyTrash *trash,
+                               gboolean *ret_degraded);
 
-/* The image that USER means by NAME (alias, fingerprint or the beginning of one), or NULL with NO_SUCH_IMAGE. */
+BothyLayers *bothy_images_get_layers (BothyImages *self);
+
+/* The image that USER means by NAME (alias, fingerprint or the beginning of one), or NULL with NO_SUCH_IMAGE.
+ */
 BothyImage *bothy_images_find (BothyImages *self, guint32 user, const char *name, GError **error);
 
 /* The one of FINGERPRINT, whoever may see it; or NULL. */
 BothyImage *bothy_images_lookup (BothyImages *self, const char *fingerprint);
 
-/* As bothy_images_find(), and makes the built-in image when that is what NAME means. */
-void bothy_images_resolve (BothyImages *self, guint32 user, const char *name, GAsyncReadyCallback callback,
-                           gpointer user_data);
-BothyImage *bothy_images_resolve_finish (BothyImages *self, GAsyncResult *result, GError **error);
+/* All of them, in no order. (element-type BothyImage) */
+GList *bothy_images_list (BothyImages *self);
 
-/* Make the built-in image if the machine has a static busybox and it is not there yet. */
-void bothy_images_ensure_builtin (BothyImages *self, GAsyncReadyCallback callback, gpointer user_data);
+/* The layer ID if an image that USER can see stands on it, or NULL: it may be there, but is none of his
+ * business. */
+BothyLayer *bothy_images_find_layer (BothyImages *self, guint32 user, const char *id);
 
-/* Unpack ARCHIVE_FD for USER. ALIAS and FINGERPRINT may be NULL. */
-void bothy_images_import (BothyImages *self, guint32 user, int archive_fd, const char *alias, const char *fingerprint,
-                          BothyUnpackProgress progress, gpointer progress_data, GCancellable *cancellable,
-                          GAsyncReadyCallback callback, gpointer user_data);
-BothyImage *bothy_images_import_finish (BothyImages *self, GAsyncResult *result, GError **error);
+/* What USER's images take: each layer counts once, and in full, whoever else has it. */
+guint64 bothy_images_used (BothyImages *self, guint32 user);
 
-/* As bothy_images_import(), for what comes from a remote: ORIGIN is "REMOTE:NAME", VERIFIED as of Image.Verified. */
-void bothy_images_import_from (BothyImages *self, guint32 user, int archive_fd, const char *fingerprint,
-                               const char *origin, const char *verified, GCancellable *cancellable,
-                               GAsyncReadyCallback callback, gpointer user_data);
+/* A budget for an import of USER's, or NULL with QUOTA_EXCEEDED. */
+BothyBudget *bothy_images_begin (BothyImages *self, guint32 user, GError **error);
+
+/* Keep IMAGE, which stands on layers that are held, as soon as the disk has all of it. Returns IMAGE, or the
+   one that was there already. */
+void
+bothy_images_add (BothyImages *self, BothyImage *image, GAsyncReadyCallback callback, gpointer user_data);
+BothyImage *bothy_images_add_finish (BothyImages *self, GAsyncResult *result, GError **error);
+
+/* IMAGE is USER's, called ALIAS (or NULL) from now on. */
+void bothy_images_claim (BothyImages *self, BothyImage *image, guint32 user, const char *alias);
 
 /* IMAGE, which is there already, is USER's as well, called ALIAS; it counts against what USER may have. */
-gboolean bothy_images_adopt (BothyImages *self, BothyImage *image, guint32 user, const char *alias,
-                             const char *verified, GError **error);
+gboolean bothy_images_adopt (BothyImages *self,
+                             BothyImage *image,
+                             guint32 user,
+                             const char *alias,
+                             const char *verified,
+                             GError **error);
 
 /* USER wants IMAGE no more. */
 gboolean bothy_images_forget (BothyImages *self, BothyImage *image, guint32 user, GError **error);
 
 /* A container stands on IMAGE now (by 1), or no more (by -1). */
 void bothy_images_use (BothyImages *self, BothyImage *image, int by);
-
-/* All of them, in no order. (element-type BothyImage) */
-GList *bothy_images_list (BothyImages *self);
 
 G_END_DECLS

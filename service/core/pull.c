@@ -2,6 +2,7 @@
 #include "pull.h"
 
 #include "core/error.h"
+#include "core/import.h"
 #include "core/name.h"
 #include "platform/fd.h"
 

@@ -9,6 +9,7 @@ struct _BothyRegistry {
   BothyConfiguration *configuration;
   BothyHelper *helper;
   BothyTrash *trash;
+  BothyLayers *layers;
   BothyImages *images;
   BothyPuller *puller;
   BothyRanges *ranges;
@@ -19,6 +20,7 @@ struct _BothyRegistry {
   int state_fd;
   int containers_fd;
   int images_fd;
+  int layers_fd;
   int ranges_fd;
   int trash_fd;
   int remotes_fd;

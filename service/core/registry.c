@@ -418,6 +418,7 @@ open_directories (BothyRegistry *self, GError **error)
     { NULL, STATE_DIR, &self->state_fd },
     { &self->state_fd, "containers", &self->containers_fd },
     { &self->state_fd, "images", &self->images_fd },
+    { &self->state_fd, "layers", &self->layers_fd },
     { &self->state_fd, "ranges", &self->ranges_fd },
     { &self->state_fd, "trash", &self->trash_fd },
     { &self->state_fd, "remotes", &self->remotes_fd },
@@ -459,7 +460,7 @@ bothy_registry_finalize (GObject *object)
 {
   BothyRegistry *self = BOTHY_REGISTRY (object);
   int *fds[] = { &self->lock_fd, &self->state_fd, &self->containers_fd, &self->images_fd, &self->ranges_fd,
-                 &self->trash_fd, &self->remotes_fd };
+                 &self->trash_fd, &self->remotes_fd, &self->layers_fd };
 
   if (self->release_timer)
     g_source_remove (self->release_timer);
@@ -472,6 +473,7 @@ bothy_registry_finalize (GObject *object)
   g_clear_object (&self->network);
   g_clear_object (&self->puller);
   g_clear_object (&self->images);
+  g_clear_object (&self->layers);
   g_clear_object (&self->ranges);
   g_clear_object (&self->trash);
   g_clear_object (&self->helper);
@@ -505,7 +507,7 @@ static void
 bothy_registry_init (BothyRegistry *self)
 {
   self->lock_fd = self->state_fd = self->containers_fd = self->images_fd = self->ranges_fd = self->trash_fd = -1;
-  self->remotes_fd = -1;
+  self->remotes_fd = self->layers_fd = -1;
   self->containers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
   self->names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->operations = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
@@ -519,6 +521,7 @@ BothyRegistry *
 bothy_registry_new (BothyConfiguration *configuration, BothyHelper *helper, BothyCgroups *cgroups, GError **error)
 {
   g_autoptr (BothyRegistry) self = g_object_new (BOTHY_TYPE_REGISTRY, NULL);
+  gboolean layers_degraded;
   gboolean images_degraded;
 
   self->configuration = configuration;
@@ -527,12 +530,13 @@ bothy_registry_new (BothyConfiguration *configuration, BothyHelper *helper, Both
     return NULL;
   self->trash = bothy_trash_new (self->trash_fd, helper);
   self->ranges = bothy_ranges_new (self->ranges_fd, configuration);
-  self->images = bothy_images_new (self->images_fd, configuration, helper, self->trash, &images_degraded);
+  self->layers = bothy_layers_new (self->layers_fd, configuration, helper, self->trash, &layers_degraded);
+  self->images = bothy_images_new (self->images_fd, configuration, self->layers, self->trash, &images_degraded);
   self->puller = bothy_puller_new (self->images, bothy_remotes_new (self->remotes_fd));
   self->network = bothy_network_new (configuration->range_base);
-  self->runner = bothy_runner_new (helper, cgroups, self->network, configuration, self->containers_fd);
+  self->runner = bothy_runner_new (helper, cgroups, self->network, configuration, self->images, self->containers_fd);
   g_signal_connect_object (self->network, "back", G_CALLBACK (on_network_back), self, G_CONNECT_SWAPPED);
-  if (!bothy_registry_load (self) || images_degraded)
+  if (!bothy_registry_load (self) || images_degraded || layers_degraded)
     bothy_ranges_set_degraded (self->ranges);
   return g_steal_pointer (&self);
 }

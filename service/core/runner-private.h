@@ -9,6 +9,7 @@ struct _BothyRunner {
   BothyCgroups *cgroups;
   BothyNetwork *network;
   const BothyConfiguration *configuration;
+  BothyImages *images;
   int state_dirfd;
   int filter_fd;         /* the system call filter, compiled when Bothy was built */
   int nesting_filter_fd; /* the one that lets user namespaces be made */

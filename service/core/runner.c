@@ -523,6 +523,7 @@ bothy_runner_finalize (GObject *object)
   g_object_unref (self->helper);
   g_object_unref (self->cgroups);
   g_object_unref (self->network);
+  g_object_unref (self->images);
   G_OBJECT_CLASS (bothy_runner_parent_class)->finalize (object);
 }
 
@@ -539,7 +540,7 @@ bothy_runner_init (BothyRunner *self)
 
 BothyRunner *
 bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, BothyNetwork *network,
-                  const BothyConfiguration *configuration, int state_dirfd)
+                  const BothyConfiguration *configuration, BothyImages *images, int state_dirfd)
 {
   BothyRunner *self = g_object_new (BOTHY_TYPE_RUNNER, NULL);
 
@@ -547,6 +548,7 @@ bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, BothyNetwork *netw
   self->cgroups = g_object_ref (cgroups);
   self->network = g_object_ref (network);
   self->configuration = configuration;
+  self->images = g_object_ref (images);
   self->state_dirfd = state_dirfd;
   self->filter_fd = open (LIBEXEC_DIR "/default.bpf", O_RDONLY | O_CLOEXEC);
   self->nesting_filter_fd = open (LIBEXEC_DIR "/nesting.bpf", O_RDONLY | O_CLOEXEC);

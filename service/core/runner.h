@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/container.h"
+#include "core/images.h"
 #include "platform/cgroups.h"
 #include "network/network.h"
 #include "platform/helper.h"
@@ -18,9 +19,10 @@ G_BEGIN_DECLS
 #define BOTHY_TYPE_RUNNER (bothy_runner_get_type ())
 G_DECLARE_FINAL_TYPE (BothyRunner, bothy_runner, BOTHY, RUNNER, GObject)
 
-/* STATE_DIRFD: STATE/containers, which stays the caller's, as CONFIGURATION does. */
+/* STATE_DIRFD: STATE/containers, which stays the caller's, as CONFIGURATION does. IMAGES say what containers stand on. */
 BothyRunner *bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, BothyNetwork *network,
-                               const BothyConfiguration *configuration, int state_dirfd);
+                               const BothyConfiguration *configuration, BothyImages *images,
+                               int state_dirfd);
 
 /* STDIO: three fds for the first process, or NULL: the console. The container must be inactive and begun. */
 void bothy_runner_start (BothyRunner *self, BothyContainer *container, GUnixFDList *stdio,

@@ -26,7 +26,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define N_LAYERS      2   /* the image, and the container's own */
 #define START_SECONDS 120 /* more than all steps together are given elsewhere */
 
 typedef struct {
@@ -38,6 +37,7 @@ typedef struct {
   int their_fd; /* the supervisor's end of its first connection */
   BothySupervisor *supervisor;
   GUnixFDList *layers;
+  guint n_lower; /* layers of the image; one more is the container's own */
   char *group;
   GError *error;
   guint timer;
@@ -203,7 +203,7 @@ on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
   start->layers = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
   if (!start->layers)
     fail (start, error);
-  else if (g_unix_fd_list_get_length (start->layers) != N_LAYERS)
+  else if ((guint)g_unix_fd_list_get_length (start->layers) != start->n_lower + 1)
     fail (start,
           g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-helper: a layer is missing in its reply"));
   advance (start);
@@ -236,25 +236,44 @@ on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
   advance (start);
 }
 
+/* The image's, the topmost first, and the container's own. */
+static gboolean
+list_layers (Start *start, struct helper_request *request, GError **error)
+{
+  const BothyContainer *container = start->container;
+  const BothyImage *image = bothy_images_lookup (start->runner->images, container->spec->image);
+  guint n = image ? g_strv_length (image->layers) : 0;
+
+  if (n == 0 || n >= HELPER_MAX_LAYERS) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE, "The image that it stands on is gone: %.12s",
+                 container->spec->image);
+    return FALSE;
+  }
+  for (guint i = 0; i < n; i++) {
+    request->layers[i].kind = HELPER_LAYER_IMAGE;
+    g_strlcpy (request->layers[i].id, image->layers[n - 1 - i], sizeof request->layers[i].id);
+  }
+  request->layers[n].kind = HELPER_LAYER_CONTAINER;
+  g_strlcpy (request->layers[n].id, container->id, sizeof request->layers[n].id);
+  start->n_lower = n;
+  request->n_layers = n + 1;
+  return TRUE;
+}
+
 static void
 on_idmap_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  struct helper_request request = { .op = HELPER_MOUNT, .n_layers = N_LAYERS };
+  struct helper_request request = { .op = HELPER_MOUNT };
   Start *start = user_data;
   g_autoptr (GUnixFDList) fds = NULL;
   GError *error = NULL;
 
   start->pending--;
   fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
-  if (!fds)
+  if (!fds || !list_layers (start, &request, &error))
     fail (start, error);
-  else if (!start->error) {
-    request.layers[0].kind = HELPER_LAYER_IMAGE;
-    g_strlcpy (request.layers[0].id, start->container->spec->image, sizeof request.layers[0].id);
-    request.layers[1].kind = HELPER_LAYER_CONTAINER;
-    g_strlcpy (request.layers[1].id, start->container->id, sizeof request.layers[1].id);
+  else if (!start->error)
     call_helper (start, &request, fds, on_mounted);
-  }
   advance (start);
 }
 
@@ -270,7 +289,7 @@ open_log (Start *start)
 static void
 send_prepare (Start *start)
 {
-  struct supervisor_message message = { .type = SUPERVISOR_PREPARE, .n_lower = N_LAYERS - 1 };
+  struct supervisor_message message = { .type = SUPERVISOR_PREPARE, .n_lower = start->n_lower };
   const BothyContainerSpec *spec = start->container->spec;
   g_autoptr (GByteArray) text = g_byte_array_new ();
   autofd log = open_log (start);

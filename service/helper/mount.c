@@ -33,7 +33,7 @@ open_layer (int state, const struct helper_layer *layer)
   };
   char path[128];
 
-  snprintf (path, sizeof path, layer->kind == HELPER_LAYER_IMAGE ? "images/%s/root" : "containers/%s/data",
+  snprintf (path, sizeof path, layer->kind == HELPER_LAYER_IMAGE ? "layers/%s/root" : "containers/%s/data",
             layer->id);
   return (int)syscall (SYS_openat2, state, path, &how, sizeof how);
 }

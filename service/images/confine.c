@@ -75,6 +75,7 @@ bool
 confine_limits (struct job *job)
 {
   signal (SIGXFSZ, SIG_IGN); /* EFBIG says it, too */
+  signal (SIGPIPE, SIG_IGN);
   if (!set_limit (RLIMIT_CORE, 0) || !set_limit (RLIMIT_NOFILE, MAX_FDS) ||
       !set_limit (RLIMIT_AS, MAX_MEMORY) || !set_limit (RLIMIT_FSIZE, MAX_FILE))
     return fail (job, errno, "Setting limits");
@@ -114,7 +115,8 @@ restrict_to_tree (struct job *job, int root)
     size = sizeof ruleset;
   }
   fd = (int)syscall (SYS_landlock_create_ruleset, &ruleset, size, 0);
-  if (fd < 0 || syscall (SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &below, 0) < 0 ||
+  if (fd < 0 ||
+      (root >= 0 && syscall (SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &below, 0) < 0) ||
       syscall (SYS_landlock_restrict_self, fd, 0) < 0)
     return fail (job, errno, "Landlock");
   return true;

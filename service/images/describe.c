@@ -136,7 +136,9 @@ describe_tree (struct job *job, int root, char ret_text[DESCRIBE_MAX_TEXT])
   const char *architecture;
   size_t size;
 
-  if (!looks_like_root (root)) {
+  if (looks_like_root (root))
+    job->flags |= UNPACK_IS_ROOT;
+  else if (job->request.mode != UNPACK_LAYER) {
     job_fail (job, UNPACK_BAD_ARCHIVE, 0, "This is not a root file system: no usr, bin, sbin or etc in it");
     return 0;
   }

@@ -9,7 +9,7 @@
 #define DESCRIBE_MAX_TEXT (16u * 1024 + 32)
 
 /*
- * Checks that the directory ROOT looks like a root file system, and writes what the
+ * Checks that the directory ROOT looks like a root file system, unless it is a layer, and writes what the
  * result's text says of it: os-release, NUL, architecture. Returns its size, or 0:
  * the job failed.
  */

@@ -122,6 +122,7 @@ job_finish (struct job *job, const char *text, size_t text_size)
   fill (job, &message);
   message.error = job->error;
   message.error_number = job->error_number;
+  message.flags = job->flags;
   memcpy (message.sha256, job->sha256, sizeof message.sha256);
   if (job->error != UNPACK_OK) {
     parts[1].iov_base = job->error_text;

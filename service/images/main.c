@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * bothy-unpack: turns an archive, or the machine's busybox, into a root file system,
- * and removes one. Started by bothy-helper as uid 0 of a user namespace over the
+ * bothy-unpack: turns an archive, or the machine's busybox, into a root file system or a layer
+ * of one, hashes what is unpacked, and removes. Started by bothy-helper as uid 0 of a user namespace over the
  * neutral range; see protocol.h.
  */
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include "busybox.h"
 #include "confine.h"
 #include "describe.h"
+#include "hash.h"
 #include "job.h"
 #include "remove.h"
 #include "tarball.h"
@@ -45,6 +46,7 @@ work (struct job *job)
 
   switch ((enum unpack_mode)job->request.mode) {
   case UNPACK_ARCHIVE:
+  case UNPACK_LAYER:
     return confine (job, UNPACK_TREE_FD) && job_watch (job) &&
            tarball_unpack (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD);
   case UNPACK_BUSYBOX:
@@ -52,6 +54,8 @@ work (struct job *job)
            job_watch (job) && busybox_install (job, &busybox, UNPACK_TREE_FD);
   case UNPACK_REMOVE:
     return confine (job, UNPACK_TREE_FD) && job_watch (job) && remove_below (job, UNPACK_TREE_FD);
+  case UNPACK_HASH:
+    return confine (job, -1) && job_watch (job) && hash_copy (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD);
   }
   return job_fail (job, UNPACK_IO, EPROTO, "The request makes no sense to this version");
 }
@@ -68,7 +72,8 @@ main (void)
     setlocale (LC_CTYPE, "");
   umask (0);
   job.connection = UNPACK_CONNECTION_FD;
-  if (read_request (&job) && work (&job) && job.request.mode != UNPACK_REMOVE)
+  if (read_request (&job) && work (&job) && job.request.mode != UNPACK_REMOVE &&
+      job.request.mode != UNPACK_HASH)
     text_size = describe_tree (&job, UNPACK_TREE_FD, text);
   job_finish (&job, text, text_size);
 }

@@ -12,22 +12,36 @@
 
 #include <stdint.h>
 
-#define UNPACK_PROTOCOL_VERSION 1u
+#define UNPACK_PROTOCOL_VERSION 2u
+#define UNPACK_MAX_TEXT (128u * 1024)
 #define UNPACK_CONNECTION_FD 3
-#define UNPACK_TREE_FD 4   /* the directory, owned by uid 0 inside, to fill or to empty */
+#define UNPACK_TREE_FD 4   /* the directory, owned by uid 0 inside, to fill or to empty; of HASH the pipe */
 #define UNPACK_SOURCE_FD 5 /* the archive, or the busybox binary */
 
 enum unpack_mode
 {
-  UNPACK_ARCHIVE = 1, /* unpack SOURCE into TREE */
+  UNPACK_ARCHIVE = 1, /* unpack SOURCE, a root file system, into TREE */
   UNPACK_BUSYBOX = 2, /* make a root file system of one static busybox in TREE */
   UNPACK_REMOVE = 3,  /* remove everything below TREE, and nothing on another file system */
+  UNPACK_LAYER = 4,   /* as ARCHIVE, what an image has above others: of any shape */
+  /* Copy SOURCE into the pipe and say its SHA-256. What unpacks could be taken over by what it unpacks;
+     this one looks at nothing. */
+  UNPACK_HASH = 5,
+};
+
+enum unpack_flag
+{
+  UNPACK_WANT_DIFF_ID = 1 << 0, /* of a request: sha256 of what was decompressed */
+  UNPACK_IS_ROOT = 1 << 1,      /* of a result: it looks like a root file system */
+  UNPACK_HIDES_BELOW = 1 << 2,  /* of a result: nothing of layers below is to be seen */
 };
 
 struct unpack_request
 {
   uint32_t version;
   uint32_t mode;
+  uint32_t flags;
+  uint32_t reserved;
   uint64_t max_bytes;   /* unpacked */
   uint64_t max_inodes;
   uint64_t max_seconds;
@@ -47,6 +61,7 @@ enum unpack_error
   UNPACK_NO_SPACE = 3,
   UNPACK_IO = 4,              /* reading the source or writing the tree */
   UNPACK_NOT_STATIC = 5,      /* busybox needs shared libraries */
+  UNPACK_CLOSED = 6,          /* of HASH: nobody reads the pipe */
 };
 
 struct unpack_message
@@ -59,7 +74,9 @@ struct unpack_message
   uint64_t bytes_out;   /* written, all files */
   uint64_t inodes;
   uint64_t skipped_devices;
-  uint8_t sha256[32];   /* of every byte of SOURCE, to its end */
+  uint8_t sha256[32];   /* of HASH: of every byte of SOURCE, to its end; with WANT_DIFF_ID: of the tar in it;
+                           of BUSYBOX: of what it is made from */
+  uint32_t flags;
   uint32_t text_size;   /* on success: the tree's os-release(5), at most 16 KiB, then NUL,
                            then the architecture of its /bin/sh or init as uname -m says it; on failure: what happened */
 };

@@ -11,14 +11,16 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define SLOT_SIZE (256u * 1024)
-#define N_SLOTS   8
+#define SLOT_SIZE   (256u * 1024)
+#define N_SLOTS     8
+#define MAX_TRAILER (64u * 1024 * 1024) /* after the compressed data */
 
 struct stream {
   struct job *job;
   int source;
   int stop; /* an eventfd: set when nobody wants more, because the source may say nothing for long */
-  struct sha256_ctx hash;
+  struct sha256_ctx hash; /* of what was decompressed */
+  bool is_hashed;
   pthread_t thread;
   unsigned char *input;
   unsigned char *slots[N_SLOTS];
@@ -60,7 +62,6 @@ read_source (struct archive *archive, void *data, const void **ret_buffer)
     job_fail (stream->job, UNPACK_IO, errno, "Reading the source: %s", strerror (errno));
     return -1;
   }
-  sha256_update (&stream->hash, (size_t)size, stream->input);
   atomic_fetch_add (&stream->job->bytes_in, (uint64_t)size);
   *ret_buffer = stream->input;
   return size;
@@ -84,6 +85,8 @@ wait_for_slot (struct stream *stream)
 static void
 hand_over (struct stream *stream, size_t size)
 {
+  if (stream->is_hashed)
+    sha256_update (&stream->hash, size, stream->slots[stream->n_filled % N_SLOTS]);
   pthread_mutex_lock (&stream->lock);
   stream->sizes[stream->n_filled % N_SLOTS] = size;
   stream->n_filled++;
@@ -159,16 +162,20 @@ open_archive (struct stream *stream, struct archive *archive)
   return true;
 }
 
-/* The hash is that of the whole source: also of what follows the compressed data. */
+/* Whoever hashes the source waits until all of it was taken: also what follows the compressed data. */
 static bool
 read_rest (struct stream *stream, struct archive *archive)
 {
   const void *buffer;
   la_ssize_t size;
+  uint64_t rest = 0;
 
-  do
+  do {
     size = read_source (archive, stream, &buffer);
-  while (size > 0);
+    rest += size > 0 ? (uint64_t)size : 0;
+    if (rest > MAX_TRAILER)
+      return job_fail (stream->job, UNPACK_BAD_ARCHIVE, 0, "More than 64 MiB follow the compressed data");
+  } while (size > 0);
   return size == 0;
 }
 
@@ -179,7 +186,7 @@ run (void *data)
   struct archive *archive = archive_read_new ();
 
   if (archive != NULL && open_archive (stream, archive) && decompress (stream, archive) &&
-      read_rest (stream, archive))
+      read_rest (stream, archive) && stream->is_hashed)
     sha256_digest (&stream->hash, sizeof stream->job->sha256, stream->job->sha256);
   archive_read_free (archive);
   /* The end, or the failure that the job knows of. */
@@ -203,6 +210,7 @@ stream_new (struct job *job, int source)
       .source = source,
       .stop = eventfd (0, EFD_CLOEXEC),
       .input = memory,
+      .is_hashed = (job->request.flags & UNPACK_WANT_DIFF_ID) != 0,
       .lock = PTHREAD_MUTEX_INITIALIZER,
       .changed = PTHREAD_COND_INITIALIZER,
     };

@@ -7,7 +7,7 @@
 #include "job.h"
 
 /*
- * The source as bytes of a tar archive. A thread reads, hashes and decompresses it,
+ * The source as bytes of a tar archive. A thread reads and decompresses it,
  * while the caller takes blocks: on two processors that is as fast as tar and its
  * decompressor in a pipe.
  */
@@ -18,7 +18,8 @@ struct stream *stream_new (struct job *job, int source);
 
 /*
  * Gives the next block, valid until the next call. Returns false when reading failed;
- * at the end SIZE is 0. By then the job's sha256 is that of every byte of the source.
+ * at the end SIZE is 0. By then every byte of the source was read, and the job's sha256 is that
+ * of what was decompressed, if it is wanted.
  */
 bool stream_next (struct stream *stream, const void **ret_data, size_t *ret_size);
 

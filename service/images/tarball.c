@@ -12,6 +12,7 @@
 #include "fd.h"
 #include "stream.h"
 #include "tree.h"
+#include "whiteout.h"
 
 #define MAX_ID        65535
 #define MAX_FILE_SIZE (INT64_C (1) << 40)           /* holes included */
@@ -158,6 +159,31 @@ unpack_other (struct unpacking *u,
   }
 }
 
+/* Takes the entry PATH if it is about files of the layers below; *RET_TAKEN says so. */
+static bool
+unpack_whiteout (struct unpacking *u, char path[TREE_MAX_PATH], bool *ret_taken)
+{
+  unsigned long length = 0;
+  const char *name;
+  enum whiteout kind = whiteout_of (path, &length, &name);
+
+  *ret_taken = kind != WHITEOUT_NONE;
+  switch (kind) {
+  case WHITEOUT_NONE:
+  case WHITEOUT_IGNORED:
+    return true;
+  case WHITEOUT_OPAQUE:
+    path[length] = '\0';
+    return tree_make_opaque (&u->tree, path);
+  case WHITEOUT_FILE:
+    memmove (path + length + (length > 0 ? 1 : 0), name, strlen (name) + 1);
+    return tree_make_whiteout (&u->tree, path);
+  case WHITEOUT_BAD:
+    break;
+  }
+  return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "%s: no file is called so", job_escape (path));
+}
+
 static bool
 unpack_entry (struct unpacking *u, struct archive_entry *entry)
 {
@@ -165,11 +191,15 @@ unpack_entry (struct unpacking *u, struct archive_entry *entry)
   char path[TREE_MAX_PATH];
   const char *name = archive_entry_pathname (entry);
   bool done;
+  bool taken;
 
   if (name == NULL || *name == '\0')
     return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "An entry has no name");
   if (!tree_normalize (&u->tree, name, path))
     return false;
+  done = unpack_whiteout (u, path, &taken);
+  if (taken || !done)
+    return done;
   if (archive_entry_hardlink (entry) != NULL)
     return unpack_hard_link (u, entry, path);
   if (!read_attributes (u, entry, &attributes))

@@ -77,6 +77,12 @@ bool tree_make_fifo (struct tree *tree, const char *path, const struct tree_attr
 /* Another name of TARGET, a path like PATH. */
 bool tree_make_hard_link (struct tree *tree, const char *path, const char *target);
 
+/* Says that PATH of the layers below is gone; what this one has there itself, stays. */
+bool tree_make_whiteout (struct tree *tree, const char *path);
+
+/* Lets nothing of the layers below show through the directory PATH. */
+bool tree_make_opaque (struct tree *tree, const char *path);
+
 /* Sets what the directories have: last, because a new file changes its directory's time. */
 bool tree_end_directories (struct tree *tree);
 

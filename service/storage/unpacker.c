@@ -10,8 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define MAX_TEXT   (20 * 1024)
-#define MAX_PACKET (sizeof (struct unpack_message) + MAX_TEXT)
+#define MAX_PACKET (sizeof (struct unpack_message) + UNPACK_MAX_TEXT)
 #define MAX_AT_ONCE 16 /* packets: one that never stops must not keep others waiting */
 
 typedef struct {
@@ -30,7 +29,7 @@ typedef struct {
 void
 bothy_unpacked_free (BothyUnpacked *self)
 {
-  g_free (self->fingerprint);
+  g_free (self->sha256);
   g_free (self->os_release);
   g_free (self->architecture);
   g_free (self);
@@ -79,6 +78,8 @@ code_of (guint32 error)
     return BOTHY_ERROR_LIMITS_EXCEEDED;
   case UNPACK_NO_SPACE:
     return BOTHY_ERROR_NO_SPACE;
+  case UNPACK_CLOSED:
+    return BOTHY_ERROR_BUSY;
   case UNPACK_OK:
   case UNPACK_IO:
   case UNPACK_NOT_STATIC:
@@ -105,7 +106,8 @@ parse_result (const struct unpack_message *message, const char *text)
 
   for (gsize i = 0; i < sizeof message->sha256; i++)
     g_string_append_printf (digest, "%02x", message->sha256[i]);
-  unpacked->fingerprint = g_string_free (digest, FALSE);
+  unpacked->sha256 = g_string_free (digest, FALSE);
+  unpacked->flags = message->flags;
   unpacked->os_release = g_utf8_make_valid (text, (gssize) length);
   if (length + 1 < message->text_size)
     unpacked->architecture = readable (text + length + 1, message->text_size - length - 1);

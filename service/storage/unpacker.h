@@ -10,7 +10,8 @@ G_BEGIN_DECLS
 
 /* What bothy-unpack told at the end. */
 typedef struct {
-  char *fingerprint;   /* SHA-256 of the source, in hexadecimal digits */
+  char *sha256;        /* in hexadecimal digits; of what, protocol.h says */
+  guint32 flags;       /* enum unpack_flag */
   char *os_release;    /* text of os-release(5) */
   char *architecture;
   guint64 bytes;
@@ -24,8 +25,8 @@ typedef void (*BothyUnpackProgress) (guint64 bytes_in, guint64 bytes_out, gpoint
 
 /*
  * Run bothy-unpack: root of a user namespace over the neutral range and of nothing else.
- * TREE_FD: the directory to fill or empty, owned by the neutral root. SOURCE_FD: what to
- * read, -1 for UNPACK_REMOVE. CANCELLABLE ends it; what it wrote is then the caller's to remove.
+ * TREE_FD: the directory to fill or empty, owned by the neutral root; of UNPACK_HASH the pipe.
+ * SOURCE_FD: what to read, -1 for UNPACK_REMOVE. CANCELLABLE ends it; what it wrote is then the caller's to remove.
  */
 void bothy_unpack (BothyHelper *helper, const struct unpack_request *request, int tree_fd, int source_fd,
                    BothyUnpackProgress progress, gpointer progress_data, GCancellable *cancellable,

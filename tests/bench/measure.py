@@ -341,7 +341,7 @@ def main():
     bench = Bench(options.quick, options.only)
     bench.alice_run("bothy", "image", "list")
     (image,) = os.listdir("/var/lib/bothy/images")
-    peers.make_root(f"/var/lib/bothy/images/{image}/root")
+    peers.make_root(f"/var/lib/bothy/layers/{image}/root")
 
     machine = {"kernel": os.uname().release, "processors": os.cpu_count(), "crun": version("crun", "--version").split()[-1],
                "podman": version("podman", "--version").split()[-1], "lxc": version("lxc-attach", "--version")}

@@ -30,6 +30,7 @@ OPERATIONS = {
     "delete": ("bothy launch busybox f1; bothy stop --force f1", "bothy delete f1"),
     "limits": ("bothy launch busybox f1", "bothy limit f1 pids=77"),
     "import": (None, "bothy image import --alias fault /tmp/small.tar"),
+    "image-delete": ("bothy image import --alias fault /tmp/small.tar", "bothy image delete fault"),
 }
 
 
@@ -106,7 +107,7 @@ def check_group(host, group, point):
         assert state(host, "f1") == "running"
         assert ("77" in json.dumps(info(host, "f1")["limits"])) == (point == "limits.recorded")
         host.run("alice", "bothy exec f1 -- true && bothy limit f1 pids=77", check=True)
-    elif group == "import":
+    elif group in ("import", "image-delete"):
         if "fault" not in images(host):
             host.run("alice", "bothy image import --alias fault /tmp/small.tar", check=True)
         host.run("alice", "bothy create fault f1", check=True)

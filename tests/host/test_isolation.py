@@ -100,11 +100,11 @@ def test_state_is_out_of_reach_OBJ_07(host, x1):
 
 def test_modes_of_state_STATE_05(host, x1):
     root = host.root / STATE
-    for name, mode in ("", 0o700), ("containers", 0o700), ("images", 0o700), ("ranges", 0o700), ("trash", 0o700), \
-            (f"containers/{x1['id']}", 0o700), (f"images/{x1['image']}", 0o700):
+    for name, mode in ("", 0o700), ("containers", 0o700), ("images", 0o700), ("layers", 0o700), ("ranges", 0o700), ("trash", 0o700), \
+            (f"containers/{x1['id']}", 0o700), (f"images/{x1['image']}", 0o700), (f"layers/{x1['image']}", 0o700):
         found = (root / name).stat()
         assert (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) == (mode, 0, 0), name
-    for pattern in "ranges/*", "containers/*/container", "containers/*/console.log", "images/*/image":
+    for pattern in "ranges/*", "containers/*/container", "containers/*/console.log", "images/*/image", "layers/*/layer":
         files = list(root.glob(pattern))
         assert files, pattern
         for file in files:

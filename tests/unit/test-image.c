@@ -8,9 +8,13 @@
 #include "core/images.h"
 #include "storage/record.h"
 
+#include <stdio.h>
+
 #define ONE   "1111111111110000000000000000000000000000000000000000000000000001"
 #define TWO   "2222222222220000000000000000000000000000000000000000000000000002"
 #define THREE "1111111111113333000000000000000000000000000000000000000000000003"
+#define LAYER "aaaaaaaaaaaa0000000000000000000000000000000000000000000000000000"
+#define LOOSE "bbbbbbbbbbbb0000000000000000000000000000000000000000000000000000"
 
 /* ---- os-release ---- */
 
@@ -64,6 +68,14 @@ test_os_release_fields (void)
 /* ---- one image ---- */
 
 static void
+stand_on (BothyImage *image, const char *layer)
+{
+  g_strfreev (image->layers);
+  image->layers = g_new0 (char *, 2);
+  image->layers[0] = g_strdup (layer);
+}
+
+static void
 test_aliases (void)
 {
   g_autoptr (BothyImage) image = bothy_image_new (ONE);
@@ -104,7 +116,7 @@ test_round_trip (void)
 
   bothy_image_set_os_release (image, "ID=debian\nVERSION_ID=\"13\"\n#\\;\t\n");
   image->architecture = (g_free (image->architecture), g_strdup ("x86_64"));
-  image->size = G_MAXUINT64;
+  stand_on (image, LAYER);
   image->created_at = G_MAXINT64;
   image->public_alias = g_strdup ("busybox");
   bothy_image_add_claim (image, 0, "a");
@@ -121,7 +133,8 @@ test_round_trip (void)
   g_assert_cmpstr (other->verified, ==, "none");
   g_assert_cmpstr (other->origin, ==, "import");
   g_assert_cmpstr (other->public_alias, ==, "busybox");
-  g_assert_cmpuint (other->size, ==, G_MAXUINT64);
+  g_assert_cmpstr (other->layers[0], ==, LAYER);
+  g_assert_null (other->layers[1]);
   g_assert_cmpint (other->created_at, ==, G_MAXINT64);
   g_assert_cmpuint (g_hash_table_size (other->claims), ==, 3);
   g_assert_true (bothy_image_has_alias (other, 0, "a"));
@@ -154,6 +167,8 @@ test_odd_claims (void)
   g_autoptr (GKeyFile) record = bothy_image_to_record (image);
   g_autoptr (BothyImage) other = NULL;
 
+  stand_on (image, LAYER);
+  g_key_file_set_string (record, "Image", "Layers", LAYER);
   for (gsize i = 0; i < G_N_ELEMENTS (users); i++)
     g_key_file_set_string (record, "Claims", users[i], "x;");
   other = bothy_image_from_record (ONE, record, NULL);
@@ -163,13 +178,31 @@ test_odd_claims (void)
 /* ---- the store ---- */
 
 typedef struct {
-  int dir, trash_dir;
+  int dir, layers_dir, trash_dir;
   BothyConfiguration configuration;
   BothyHelper *helper;
   BothyTrash *trash;
+  BothyLayers *layers;
   BothyImages *images;
   gboolean degraded;
 } Store;
+
+static void
+put_layer (int dirfd, const char *id)
+{
+  g_autoptr (BothyLayer) layer = bothy_layer_new (id);
+  g_autoptr (GKeyFile) record = NULL;
+  autofd dir = -1;
+
+  layer->diff_id = g_strdup ("");
+  layer->os_release = g_strdup ("");
+  layer->architecture = g_strdup ("x86_64");
+  layer->size = 100;
+  record = bothy_layer_to_record (layer);
+  g_assert_cmpint (mkdirat (dirfd, id, 0700), ==, 0);
+  dir = openat (dirfd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  g_assert_true (bothy_record_write (dir, "layer", record, BOTHY_RECORD_DURABLE, NULL));
+}
 
 static void
 put_image (int dirfd, const char *fingerprint, guint32 user, const char *alias, const char *public_alias)
@@ -181,6 +214,7 @@ put_image (int dirfd, const char *fingerprint, guint32 user, const char *alias, 
   if (user)
     bothy_image_add_claim (image, user, alias);
   image->public_alias = g_strdup (public_alias);
+  stand_on (image, LAYER);
   record = bothy_image_to_record (image);
   g_assert_cmpint (mkdirat (dirfd, fingerprint, 0700), ==, 0);
   dir = openat (dirfd, fingerprint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -191,7 +225,9 @@ static void
 set_up (Store *store, gconstpointer data)
 {
   store->dir = scratch_directory (NULL);
+  store->layers_dir = scratch_directory (NULL);
   store->trash_dir = scratch_directory (NULL);
+  put_layer (store->layers_dir, LAYER);
   store->helper = bothy_helper_new ();
 }
 
@@ -199,17 +235,22 @@ static void
 load (Store *store)
 {
   store->trash = bothy_trash_new (store->trash_dir, store->helper);
+  store->layers = bothy_layers_new (store->layers_dir, &store->configuration, store->helper, store->trash,
+                                    &store->degraded);
+  g_assert_false (store->degraded);
   store->images =
-      bothy_images_new (store->dir, &store->configuration, store->helper, store->trash, &store->degraded);
+      bothy_images_new (store->dir, &store->configuration, store->layers, store->trash, &store->degraded);
 }
 
 static void
 tear_down (Store *store, gconstpointer data)
 {
   g_clear_object (&store->images);
+  g_clear_object (&store->layers);
   g_clear_object (&store->trash);
   g_clear_object (&store->helper);
   close (store->dir);
+  close (store->layers_dir);
   close (store->trash_dir);
 }
 
@@ -315,6 +356,90 @@ test_forget (Store *store, gconstpointer data)
   expect (store, 1000, "busybox", TWO);
 }
 
+/* A layer that an import left behind goes, unless a record could not be read that may speak of it. */
+static void
+test_loose_layers (Store *store, gconstpointer data)
+{
+  gboolean degraded = GPOINTER_TO_INT (data);
+
+  put_image (store->dir, ONE, 1000, "debian", NULL);
+  put_layer (store->layers_dir, LOOSE);
+  if (degraded)
+    g_assert_cmpint (mkdirat (store->dir, TWO, 0700), ==, 0);
+  load (store);
+  g_assert_nonnull (bothy_layers_lookup (store->layers, LAYER));
+  g_assert_true (degraded == (bothy_layers_lookup (store->layers, LOOSE) != NULL));
+  g_assert_true (degraded == (faccessat (store->layers_dir, LOOSE, F_OK, 0) == 0));
+}
+
+static void
+test_missing_layer (Store *store, gconstpointer data)
+{
+  put_image (store->dir, ONE, 1000, "debian", NULL);
+  g_assert_cmpint (renameat (store->layers_dir, LAYER, store->layers_dir, LOOSE "x"), ==, 0);
+  g_assert_cmpint (renameat (store->layers_dir, LOOSE "x", store->trash_dir, "away"), ==, 0);
+  load (store);
+  g_assert_true (store->degraded);
+  expect (store, 1000, "debian", NULL);
+}
+
+/* A layer under two images of one user counts once, and once for each user. */
+static void
+test_shared_layers (Store *store, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  put_image (store->dir, ONE, 1000, "a", NULL);
+  put_image (store->dir, TWO, 1000, "b", NULL);
+  put_image (store->dir, THREE, 1001, "c", NULL);
+  load (store);
+  g_assert_cmpuint (bothy_images_used (store->images, 1000), ==, 100);
+  g_assert_cmpuint (bothy_images_used (store->images, 1001), ==, 100);
+  g_assert_cmpuint (bothy_images_used (store->images, 1002), ==, 0);
+  g_assert_nonnull (bothy_images_find_layer (store->images, 1000, LAYER));
+  g_assert_null (bothy_images_find_layer (store->images, 1002, LAYER));
+  g_assert_true (bothy_images_forget (store->images, bothy_images_lookup (store->images, ONE), 1000, &error));
+  g_assert_true (bothy_images_forget (store->images, bothy_images_lookup (store->images, TWO), 1000, &error));
+  g_assert_nonnull (bothy_layers_lookup (store->layers, LAYER));
+  g_assert_true (
+      bothy_images_forget (store->images, bothy_images_lookup (store->images, THREE), 1001, &error));
+  g_assert_null (bothy_layers_lookup (store->layers, LAYER));
+}
+
+/* ---- quotas ---- */
+
+static guint64
+fixed_use (gpointer data, guint32 user)
+{
+  return user == 1000 ? 40 : 0;
+}
+
+static void
+test_budgets (void)
+{
+  BothyBudgets *budgets = bothy_budgets_new (100, fixed_use, NULL);
+  BothyBudget *first = bothy_budget_new (budgets, 1000);
+  BothyBudget *second = bothy_budget_new (budgets, 1000);
+  BothyBudget *other = bothy_budget_new (budgets, 1001);
+
+  g_assert_cmpuint (bothy_budget_left (first), ==, 60);
+  g_assert_true (bothy_budget_note (first, 50));
+  g_assert_cmpuint (bothy_budget_left (second), ==, 10);
+  g_assert_true (bothy_budget_note (second, 10));
+  g_assert_false (bothy_budget_note (second, 11));
+  g_assert_true (bothy_budget_note (other, 100));
+  g_assert_false (bothy_budget_note (other, 101));
+  bothy_budget_keep (first, 30);
+  g_assert_true (bothy_budget_note (first, 0));
+  g_assert_true (bothy_budget_note (second, 30));
+  g_assert_false (bothy_budget_note (second, 31));
+  bothy_budget_free (first);
+  g_assert_true (bothy_budget_note (second, 60));
+  bothy_budget_free (second);
+  bothy_budget_free (other);
+  bothy_budgets_free (budgets);
+}
+
 #define ADD(name, function) g_test_add ("/image/" name, Store, NULL, set_up, function, tear_down)
 
 int
@@ -335,5 +460,11 @@ main (int argc, char **argv)
   ADD ("ambiguous", test_ambiguous);
   ADD ("STATE-03-degraded", test_degraded);
   ADD ("forget", test_forget);
+  ADD ("loose-layers", test_loose_layers);
+  g_test_add ("/image/loose-layers-degraded", Store, GINT_TO_POINTER (TRUE), set_up, test_loose_layers,
+              tear_down);
+  ADD ("STATE-03-missing-layer", test_missing_layer);
+  ADD ("shared-layers", test_shared_layers);
+  g_test_add_func ("/image/budgets", test_budgets);
   return g_test_run ();
 }

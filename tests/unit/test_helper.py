@@ -134,10 +134,10 @@ def own_mounts():
     # Not tmpfs alone: the directory to mount on may be missing on the machine, so a fresh /var/lib.
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/var/lib"], check=True)
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
-    os.makedirs(f"/var/lib/bothy/images/{IMAGE_ID}/root/etc")
+    os.makedirs(f"/var/lib/bothy/layers/{IMAGE_ID}/root/etc")
     os.makedirs(f"/var/lib/bothy/containers/{CONTAINER_ID}/data/upper")
     os.chmod("/var/lib/bothy", 0o700)
-    for top in (f"images/{IMAGE_ID}/root", f"containers/{CONTAINER_ID}/data"):
+    for top in (f"layers/{IMAGE_ID}/root", f"containers/{CONTAINER_ID}/data"):
         for path, _, _ in os.walk(f"/var/lib/bothy/{top}"):
             os.chown(path, NEUTRAL, NEUTRAL)
     yield
@@ -489,7 +489,7 @@ def test_mount_refuses_names_that_are_no_ids(helper, name):
 
 def test_mount_follows_no_symlink(helper):
     userns = helper.userns([(NEUTRAL, BASE, 65536)])
-    for name, link in (("cd" * 32, "images/" + "cd" * 32), ("ef" * 32, "images/" + "ef" * 32 + "/root")):
+    for name, link in (("cd" * 32, "layers/" + "cd" * 32), ("ef" * 32, "layers/" + "ef" * 32 + "/root")):
         path = "/var/lib/bothy/" + link
         os.makedirs(os.path.dirname(path), exist_ok=True)
         os.symlink("/", path)
@@ -513,8 +513,8 @@ def test_mount_needs_a_user_namespace(helper):
 def test_mount_tells_a_file_system_that_can_not(helper):
     # proc can not be idmapped.
     name = "77" * 32
-    os.makedirs(f"/var/lib/bothy/images/{name}/root")
-    subprocess.run(["mount", "-t", "proc", "proc", f"/var/lib/bothy/images/{name}/root"], check=True)
+    os.makedirs(f"/var/lib/bothy/layers/{name}/root")
+    subprocess.run(["mount", "-t", "proc", "proc", f"/var/lib/bothy/layers/{name}/root"], check=True)
     userns = helper.userns([(NEUTRAL, BASE, 65536)])
     reply = helper.call(request(MOUNT, layers=[(IMAGE, name)]), [userns])
     assert (reply.error, reply.step, reply.fds) == (errno.EINVAL, STEP_IDMAP, [])

@@ -18,7 +18,8 @@ import pytest
 
 from test_helper import LIBEXEC, NEUTRAL, gone, own_mounts, status  # noqa: F401
 from unpacking import (
-    ARCHIVE, BAD_ARCHIVE, BUSYBOX, LIMIT_EXCEEDED, NO_SPACE, NOT_STATIC, OK, REMOVE, Unpacker, make_tree,
+    ARCHIVE, BAD_ARCHIVE, BUSYBOX, LIMIT_EXCEEDED, NO_SPACE, NOT_STATIC, OK, REMOVE, WANT_DIFF_ID, Unpacker,
+    make_tree,
 )
 
 pytestmark = pytest.mark.skipif(
@@ -157,7 +158,6 @@ def test_same_as_tar(unpacker, tree, tmp_path):
         result = unpacker.run(ARCHIVE, tree, archive)
         assert result.error == OK, result
         assert result.os_release == "ID=odd\nNAME=x\n" and result.architecture == "unknown"
-        assert result.sha256 == hashlib.sha256(archive.read_bytes()).digest()
         assert result.bytes_in == archive.stat().st_size
         expected = tmp_path / f"expected-{format}"
         expected.mkdir()
@@ -181,16 +181,15 @@ def test_compressors_and_members(unpacker, tree, compress):
     whole = compress(data)
     parts = compress(data[:50000]) + compress(data[50000:])
     for archive in (whole, parts):
-        result = unpack(unpacker, tree, archive)
+        result = unpack(unpacker, tree, archive, flags=WANT_DIFF_ID)
         assert result.error == OK, result
-        assert result.sha256 == hashlib.sha256(archive).digest()
+        assert result.sha256 == hashlib.sha256(data).digest()
 
 
-def test_hash_counts_what_follows(unpacker, tree):
+def test_all_is_read_that_follows(unpacker, tree):
     data = gzip.compress(tar([])) + b"\0" * 700000
     result = unpack(unpacker, tree, data)
     assert result.error == OK and result.bytes_in == len(data), result
-    assert result.sha256 == hashlib.sha256(data).digest()
 
 
 def test_from_a_slow_pipe_with_progress(unpacker, tree):
@@ -321,10 +320,9 @@ def test_img_01_devices_are_skipped_and_counted(unpacker, tree):
         member("dev/null", tarfile.CHRTYPE, devmajor=1, devminor=3),
         member("dev/sda", tarfile.BLKTYPE, devmajor=8),
         member("etc/whiteout", tarfile.CHRTYPE, devmajor=0, devminor=0),
-        member("etc/.wh.gone"),
     ]))
     assert result.error == OK and result.skipped == 3, result
-    assert sorted(os.listdir(tree + "/etc")) == [".wh.gone", "os-release"]
+    assert sorted(os.listdir(tree + "/etc")) == ["os-release"]
 
 
 @pytest.mark.parametrize("uid, gid", [(65536, 0), (0, 65536), (2**32, 0), (2**32 - 1, 0), (-1, 0), (NEUTRAL, NEUTRAL)])

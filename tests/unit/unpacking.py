@@ -7,16 +7,17 @@ import struct
 
 from test_helper import NEUTRAL, SPAWN, UNPACK, Helper, request
 
-ARCHIVE, BUSYBOX, REMOVE = 1, 2, 3
-OK, BAD_ARCHIVE, LIMIT_EXCEEDED, NO_SPACE, IO, NOT_STATIC = range(6)
-MESSAGE = struct.Struct("=IIIiQQQQ32sI4x")
-REQUEST = struct.Struct("=IIQQQ")
+ARCHIVE, BUSYBOX, REMOVE, LAYER, HASH = range(1, 6)
+OK, BAD_ARCHIVE, LIMIT_EXCEEDED, NO_SPACE, IO, NOT_STATIC, CLOSED = range(7)
+WANT_DIFF_ID, IS_ROOT, HIDES_BELOW = 1, 2, 4
+MESSAGE = struct.Struct("=IIIiQQQQ32sII")
+REQUEST = struct.Struct("=IIIIQQQ")
 
 
 class Result:
     def __init__(self, data):
         (_, self.type, self.error, self.errno, self.bytes_in, self.bytes_out, self.inodes, self.skipped, self.sha256,
-         size) = MESSAGE.unpack(data[: MESSAGE.size])
+         self.flags, size) = MESSAGE.unpack(data[: MESSAGE.size])
         self.text = data[MESSAGE.size : MESSAGE.size + size]
         assert len(self.text) == size == len(data) - MESSAGE.size
 
@@ -43,9 +44,9 @@ class Unpacker:
         os.close(self.userns)
         self.helper.close()
 
-    def start(self, mode, tree, source, max_bytes=1 << 34, max_inodes=1 << 22, max_seconds=120):
+    def start(self, mode, tree, source, max_bytes=1 << 34, max_inodes=1 << 22, max_seconds=120, flags=0):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        directory = os.open(tree, os.O_RDONLY | os.O_DIRECTORY)
+        directory = os.dup(tree) if isinstance(tree, int) else os.open(tree, os.O_RDONLY | os.O_DIRECTORY)
         reply = self.helper.call(
             request(SPAWN, program=UNPACK), [self.userns, theirs.fileno(), directory, source]
         )
@@ -53,7 +54,7 @@ class Unpacker:
         os.close(directory)
         theirs.close()
         ours.settimeout(180)
-        ours.send(REQUEST.pack(1, mode, max_bytes, max_inodes, max_seconds))
+        ours.send(REQUEST.pack(2, mode, flags, 0, max_bytes, max_inodes, max_seconds))
         return ours, reply.fds[0], reply.pid
 
     def finish(self, started):
@@ -61,7 +62,7 @@ class Unpacker:
         os.close(pidfd)
         with connection:
             while True:
-                data = connection.recv(65536)
+                data = connection.recv(1 << 18)
                 assert data, "bothy-unpack ended without a result"
                 result = Result(data)
                 if result.type == 2:

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/images.h"
+
+struct _BothyImages {
+  GObject parent;
+  int dirfd;
+  const BothyConfiguration *configuration;
+  BothyLayers *layers;
+  BothyTrash *trash;
+  BothyBudgets *budgets;
+  GHashTable *images; /* fingerprint → BothyImage */
+  GQueue *waiting;    /* GTask: for the built-in image; see builtin.c */
+  gboolean making_builtin;
+  gboolean degraded; /* an image's record could not be read */
+};
+
+/* Write IMAGE's record, without waiting for the disk. */
+void bothy_images_save (BothyImages *self, BothyImage *image);
+
+/* IMAGE is on the disk: show it. */
+void bothy_images_insert (BothyImages *self, BothyImage *image);
+
+/* Remove IMAGE if nobody wants it any more, and then the layers that were only its. */
+void bothy_images_drop_if_unwanted (BothyImages *self, BothyImage *image);

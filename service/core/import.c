@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "import.h"
+
+#include "core/error.h"
+#include "core/stack.h"
+
+typedef struct {
+  guint32 user;
+  char *alias;
+  char *fingerprint; /* as the importer says; NULL: he does not */
+  char *origin;      /* of what came from a remote; else NULL, as the next */
+  char *verified;
+  BothyLayers *store;
+  BothyBudget *budget;
+  GPtrArray *layers; /* BothyLayer, held */
+  GCancellable *cancellable;
+  BothyUnpackProgress progress;
+  gpointer progress_data;
+} Import;
+
+static void
+import_free (Import *import)
+{
+  for (guint i = 0; i < import->layers->len; i++)
+    bothy_layers_release (import->store, import->layers->pdata[i]);
+  g_ptr_array_unref (import->layers);
+  g_clear_pointer (&import->budget, bothy_budget_free);
+  g_clear_object (&import->cancellable);
+  g_object_unref (import->store);
+  g_free (import->alias);
+  g_free (import->fingerprint);
+  g_free (import->origin);
+  g_free (import->verified);
+  g_free (import);
+}
+
+static void
+on_added (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  BothyImages *self = BOTHY_IMAGES (source);
+  g_autoptr (GTask) task = user_data;
+  Import *import = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr (BothyImage) image = bothy_images_add_finish (self, result, &error);
+
+  if (!image) {
+    g_task_return_error (task, error);
+    return;
+  }
+  bothy_images_claim (self, image, import->user, import->alias);
+  g_task_return_pointer (task, g_steal_pointer (&image), g_object_unref);
+}
+
+static BothyImage *
+make_image (const Import *import, const char *fingerprint)
+{
+  BothyImage *image = bothy_image_new (fingerprint);
+
+  image->created_at = g_get_real_time ();
+  if (import->fingerprint)
+    image->verified = (g_free (image->verified), g_strdup ("sha256"));
+  if (import->origin) {
+    image->origin = (g_free (image->origin), g_strdup (import->origin));
+    image->verified = (g_free (image->verified), g_strdup (import->verified));
+  }
+  bothy_image_add_claim (image, import->user, NULL);
+  return image;
+}
+
+static void
+on_unpacked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyImages *self = g_task_get_source_object (task);
+  Import *import = g_task_get_task_data (task);
+  GError *error = NULL;
+  BothyLayer *layer = bothy_layers_add_finish (BOTHY_LAYERS (source), result, &error);
+  g_autoptr (BothyImage) image = NULL;
+
+  if (layer) {
+    g_ptr_array_add (import->layers, layer);
+    image = make_image (import, layer->id);
+  }
+  if (image && bothy_stack (image, import->layers, &error))
+    bothy_images_add (self, image, on_added, g_object_ref (task));
+  else
+    g_task_return_error (task, error);
+}
+
+static GTask *
+task_new (BothyImages *self,
+          guint32 user,
+          const char *fingerprint,
+          GCancellable *cancellable,
+          GAsyncReadyCallback callback,
+          gpointer user_data)
+{
+  GTask *task = g_task_new (self, cancellable, callback, user_data);
+  Import *import = g_new0 (Import, 1);
+
+  import->user = user;
+  import->fingerprint = g_strdup (fingerprint);
+  import->store = g_object_ref (bothy_images_get_layers (self));
+  import->layers = g_ptr_array_new ();
+  import->cancellable = cancellable ? g_object_ref (cancellable) : NULL;
+  g_task_set_check_cancellable (task, FALSE);
+  g_task_set_task_data (task, import, (GDestroyNotify)import_free);
+  return task;
+}
+
+static void
+start (GTask *task, int archive_fd)
+{
+  BothyImages *self = g_task_get_source_object (task);
+  Import *import = g_task_get_task_data (task);
+  const BothyLayerSource source = { .mode = UNPACK_ARCHIVE, .fd = archive_fd, .id = import->fingerprint };
+  GError *error = NULL;
+
+  import->budget = bothy_images_begin (self, import->user, &error);
+  if (import->budget)
+    bothy_layers_add (import->store, &source, import->budget, import->progress, import->progress_data,
+                      import->cancellable, on_unpacked, g_object_ref (task));
+  else
+    g_task_return_error (task, error);
+}
+
+void
+bothy_images_import (BothyImages *self,
+                     guint32 user,
+                     int archive_fd,
+                     const char *alias,
+                     const char *fingerprint,
+                     BothyUnpackProgress progress,
+                     gpointer progress_data,
+                     GCancellable *cancellable,
+                     GAsyncReadyCallback callback,
+                     gpointer user_data)
+{
+  g_autoptr (GTask) task = task_new (self, user, fingerprint, cancellable, callback, user_data);
+  Import *import = g_task_get_task_data (task);
+
+  import->alias = g_strdup (alias);
+  import->progress = progress;
+  import->progress_data = progress_data;
+  start (task, archive_fd);
+}
+
+void
+bothy_images_import_from (BothyImages *self,
+                          guint32 user,
+                          int archive_fd,
+                          const char *fingerprint,
+                          const char *origin,
+                          const char *verified,
+                          GCancellable *cancellable,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data)
+{
+  g_autoptr (GTask) task = task_new (self, user, fingerprint, cancellable, callback, user_data);
+  Import *import = g_task_get_task_data (task);
+
+  import->origin = g_strdup (origin);
+  import->verified = g_strdup (verified);
+  start (task, archive_fd);
+}
+
+BothyImage *
+bothy_images_import_finish (BothyImages *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

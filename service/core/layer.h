@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/*
+ * A tree in the store that images are stacked from, called by the SHA-256 of the archive as it came,
+ * compressed or not: that digest was made by a process that parses nothing, so that nobody's archive can
+ * take another one's place. (Of a blob in an OCI registry it is the digest in the manifest.)
+ */
+typedef struct {
+  char *id;
+  char *diff_id;        /* SHA-256 of the tar in it as it says itself; "": nobody asked yet */
+  char *os_release;     /* text of os-release(5), or "" */
+  char *architecture;   /* as uname -m says it, or "unknown" */
+  guint64 size;         /* of its files */
+  gboolean is_root;     /* it looks like a root file system */
+  gboolean hides_below; /* whatever is below it in an image is not to be seen */
+  guint holds;          /* by imports under way */
+} BothyLayer;
+
+BothyLayer *bothy_layer_new (const char *id);
+void bothy_layer_free (BothyLayer *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyLayer, bothy_layer_free)
+
+BothyLayer *bothy_layer_from_record (const char *id, GKeyFile *record, GError **error);
+GKeyFile *bothy_layer_to_record (const BothyLayer *self);
+
+G_END_DECLS

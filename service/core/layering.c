@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Making a layer: nothing of it is seen until the rename of its finished directory. */
+#include "core/layers-private.h"
+
+#include "core/error.h"
+#include "core/fault.h"
+#include "core/ranges.h"
+#include "platform/fd.h"
+#include "platform/foreign.h"
+#include "storage/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define UNPACK_MAX_SECONDS 3600
+#define NEW_PREFIX         ".new-" /* as in layers.c */
+
+typedef struct {
+  char *name; /* of the new directory */
+  int dir;    /* that directory */
+  int tree;   /* "root" in it */
+  int source;
+  char *id;      /* as somebody says; NULL: nobody does */
+  char *diff_id; /* the same */
+  struct unpack_request request;
+  BothyBudget *budget;
+  gboolean is_over; /* the budget */
+  GCancellable *cancellable;
+  BothyUnpackProgress progress;
+  gpointer progress_data;
+} Add;
+
+static void
+add_free (Add *add)
+{
+  bothy_clear_fd (&add->dir);
+  bothy_clear_fd (&add->tree);
+  bothy_foreign_clear (&add->source);
+  g_object_unref (add->cancellable);
+  g_free (add->name);
+  g_free (add->id);
+  g_free (add->diff_id);
+  g_free (add);
+}
+
+static void
+fail (GTask *task, GError *error)
+{
+  BothyLayers *self = g_task_get_source_object (task);
+  Add *add = g_task_get_task_data (task);
+
+  if (add->budget)
+    bothy_budget_note (add->budget, 0);
+  if (add->dir >= 0)
+    bothy_trash_put (self->trash, self->dirfd, add->name, NULL);
+  bothy_error_adopt (&error, "Import");
+  g_task_return_error (task, error);
+}
+
+static BothyLayer *
+make_layer (const BothyIntake *intake, const Add *add)
+{
+  const BothyUnpacked *unpacked = intake->unpacked;
+  /* The built-in image's archive is made by bothy-unpack itself. */
+  gboolean is_made = add->request.mode == UNPACK_BUSYBOX;
+  BothyLayer *layer = bothy_layer_new (is_made ? unpacked->sha256 : intake->fingerprint);
+
+  layer->diff_id = g_strdup (add->diff_id ? unpacked->sha256 : "");
+  layer->os_release = g_strdup (unpacked->os_release);
+  layer->architecture = g_strdup (unpacked->architecture);
+  layer->size = unpacked->bytes;
+  layer->is_root = (unpacked->flags & UNPACK_IS_ROOT) != 0;
+  layer->hides_below = (unpacked->flags & UNPACK_HIDES_BELOW) != 0;
+  return layer;
+}
+
+static gboolean
+check (const BothyLayer *layer, const Add *add, GError **error)
+{
+  if (add->id && !g_str_equal (add->id, layer->id))
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
+                 "The archive's SHA-256 is %s, not the one that was asked for", layer->id);
+  else if (add->diff_id && !g_str_equal (add->diff_id, layer->diff_id))
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
+                 "A layer's tar has the SHA-256 %s, and not %s as the image says (its diff_id)",
+                 layer->diff_id, add->diff_id);
+  else if (add->budget && !bothy_budget_note (add->budget, layer->size))
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED,
+                 "With this your images would take more than you may have");
+  else
+    return TRUE;
+  return FALSE;
+}
+
+/* The same bytes came before: what is new is what was asked of them. */
+static BothyLayer *
+merge (BothyLayers *self, BothyLayer *known, const BothyLayer *layer)
+{
+  if (!*known->diff_id && *layer->diff_id) {
+    known->diff_id = (g_free (known->diff_id), g_strdup (layer->diff_id));
+    bothy_layers_save (self, known);
+  }
+  return known;
+}
+
+/* Not before the image's record is it waited for that all of it is on the disk: what has none goes. */
+static BothyLayer *
+place (BothyLayers *self, Add *add, BothyLayer *layer, GError **error)
+{
+  BothyLayer *known = bothy_layers_lookup (self, layer->id);
+  g_autoptr (BothyLayer) owned = layer;
+  g_autoptr (GKeyFile) record = bothy_layer_to_record (layer);
+
+  BOTHY_FAULT_POINT ("import.before-layer");
+  if (known) {
+    bothy_trash_put (self->trash, self->dirfd, add->name, NULL);
+    return merge (self, known, layer);
+  }
+  if (!bothy_record_write (add->dir, "layer", record, BOTHY_RECORD_VOLATILE, error))
+    return NULL;
+  BOTHY_FAULT_POINT ("import.layer-recorded");
+  if (renameat (self->dirfd, add->name, self->dirfd, layer->id) < 0) {
+    bothy_error_set_errno (error, errno, "Placing a layer");
+    return NULL;
+  }
+  BOTHY_FAULT_POINT ("import.layer-placed");
+  g_hash_table_insert (self->layers, layer->id, layer);
+  return g_steal_pointer (&owned);
+}
+
+static void
+finish (GTask *task, const BothyIntake *intake)
+{
+  BothyLayers *self = g_task_get_source_object (task);
+  Add *add = g_task_get_task_data (task);
+  g_autoptr (BothyLayer) layer = make_layer (intake, add);
+  BothyLayer *placed = NULL;
+  GError *error = NULL;
+
+  if (check (layer, add, &error))
+    placed = place (self, add, g_steal_pointer (&layer), &error);
+  if (!placed) {
+    fail (task, error);
+    return;
+  }
+  if (add->budget) {
+    bothy_budget_note (add->budget, 0);
+    bothy_budget_keep (add->budget, placed->size);
+  }
+  bothy_layers_hold (self, placed);
+  g_task_return_pointer (task, placed, NULL);
+}
+
+static void
+on_taken_in (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Add *add = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr (BothyIntake) intake = bothy_intake_finish (result, &error);
+
+  BOTHY_FAULT_POINT ("import.unpacked");
+  if (error && add->is_over) {
+    g_clear_error (&error);
+    error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED,
+                         "With your other imports under way it would take more than you may have");
+  }
+  if (intake)
+    finish (task, intake);
+  else
+    fail (task, error);
+}
+
+static void
+on_made (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  g_autoptr (BothyIntake) intake = g_new0 (BothyIntake, 1);
+
+  intake->unpacked = bothy_unpack_finish (result, &error);
+  if (intake->unpacked)
+    finish (task, intake);
+  else
+    fail (task, error);
+}
+
+static void
+on_progress (guint64 bytes_in, guint64 bytes_out, gpointer user_data)
+{
+  Add *add = user_data;
+
+  if (add->progress)
+    add->progress (bytes_in, bytes_out, add->progress_data);
+  if (add->budget && !bothy_budget_note (add->budget, bytes_out)) {
+    add->is_over = TRUE;
+    g_cancellable_cancel (add->cancellable);
+  }
+}
+
+static void
+on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  g_cancellable_cancel (user_data);
+}
+
+static void
+on_owned (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyLayers *self = g_task_get_source_object (task);
+  Add *add = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr (GUnixFDList) fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+
+  if (!fds)
+    fail (task, error);
+  else if (add->request.mode == UNPACK_BUSYBOX)
+    bothy_unpack (self->helper, &add->request, add->tree, add->source, NULL, NULL, add->cancellable, on_made,
+                  g_object_ref (task));
+  else
+    bothy_intake (self->helper, &add->request, add->tree, add->source, on_progress, add, add->cancellable,
+                  on_taken_in, g_object_ref (task));
+}
+
+static gboolean
+make_directories (BothyLayers *self, Add *add, GError **error)
+{
+  g_autofree char *uuid = g_uuid_string_random ();
+
+  add->name = g_strconcat (NEW_PREFIX, uuid, NULL);
+  if (mkdirat (self->dirfd, add->name, 0700) == 0) {
+    add->dir = openat (self->dirfd, add->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (add->dir >= 0 && mkdirat (add->dir, "root", 0755) == 0)
+      add->tree = openat (add->dir, "root", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  }
+  if (add->tree >= 0)
+    return TRUE;
+  bothy_error_set_errno (error, errno, "Making a directory for the image");
+  return FALSE;
+}
+
+static Add *
+add_new (BothyLayers *self, const BothyLayerSource *source, BothyBudget *budget)
+{
+  Add *add = g_new0 (Add, 1);
+
+  add->dir = add->tree = -1;
+  add->source = fcntl (source->fd, F_DUPFD_CLOEXEC, 3);
+  add->id = g_strdup (source->id);
+  add->diff_id = g_strdup (source->diff_id);
+  add->cancellable = g_cancellable_new ();
+  add->budget = budget;
+  add->request.mode = source->mode;
+  add->request.flags = source->diff_id ? UNPACK_WANT_DIFF_ID : 0;
+  add->request.max_bytes = budget ? bothy_budget_left (budget) : self->configuration->max_image_bytes;
+  add->request.max_inodes = self->configuration->max_image_files;
+  add->request.max_seconds = UNPACK_MAX_SECONDS;
+  return add;
+}
+
+void
+bothy_layers_add (BothyLayers *self,
+                  const BothyLayerSource *source,
+                  BothyBudget *budget,
+                  BothyUnpackProgress progress,
+                  gpointer progress_data,
+                  GCancellable *cancellable,
+                  GAsyncReadyCallback callback,
+                  gpointer user_data)
+{
+  struct helper_request own = { .op = HELPER_OWN, .owner = BOTHY_NEUTRAL_BASE };
+  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+  Add *add = add_new (self, source, budget);
+  g_autoptr (GUnixFDList) fds = NULL;
+  GError *error = NULL;
+
+  add->progress = progress;
+  add->progress_data = progress_data;
+  g_task_set_task_data (task, add, (GDestroyNotify)add_free);
+  g_task_set_check_cancellable (task, FALSE);
+  if (cancellable)
+    g_signal_connect_object (cancellable, "cancelled", G_CALLBACK (on_cancelled), add->cancellable, 0);
+  if (g_cancellable_is_cancelled (cancellable))
+    g_cancellable_cancel (add->cancellable);
+  if (make_directories (self, add, &error))
+    fds = bothy_fd_list (&add->tree, 1, &error);
+  if (fds)
+    bothy_helper_call (self->helper, &own, fds, on_owned, g_object_ref (task));
+  else
+    fail (task, error);
+}
+
+BothyLayer *
+bothy_layers_add_finish (BothyLayers *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

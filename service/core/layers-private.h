@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/layers.h"
+
+struct _BothyLayers {
+  GObject parent;
+  int dirfd;
+  const BothyConfiguration *configuration;
+  BothyHelper *helper;
+  BothyTrash *trash;
+  GHashTable *layers; /* id → BothyLayer */
+};
+
+/* Write LAYER's record, without waiting for the disk. */
+void bothy_layers_save (BothyLayers *self, BothyLayer *layer);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "layers-private.h"
+
+#include "core/error.h"
+#include "core/fault.h"
+#include "core/name.h"
+#include "platform/fd.h"
+#include "storage/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#define NEW_PREFIX ".new-"
+
+G_DEFINE_FINAL_TYPE (BothyLayers, bothy_layers, G_TYPE_OBJECT)
+
+BothyLayer *
+bothy_layers_lookup (BothyLayers *self, const char *id)
+{
+  return g_hash_table_lookup (self->layers, id);
+}
+
+void
+bothy_layers_hold (BothyLayers *self, BothyLayer *layer)
+{
+  layer->holds++;
+}
+
+void
+bothy_layers_release (BothyLayers *self, BothyLayer *layer)
+{
+  layer->holds--;
+}
+
+void
+bothy_layers_sweep (BothyLayers *self, GHashTable *wanted)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->layers);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    BothyLayer *layer = value;
+    g_autoptr (GError) error = NULL;
+
+    if (layer->holds > 0 || g_hash_table_contains (wanted, layer->id))
+      continue;
+    if (bothy_trash_put (self->trash, self->dirfd, layer->id, &error))
+      g_hash_table_iter_remove (&iter);
+    else
+      g_warning ("Layer %.12s: %s", layer->id, error->message);
+    BOTHY_FAULT_POINT ("image-delete.swept");
+  }
+}
+
+/* ---- records ---- */
+
+void
+bothy_layers_save (BothyLayers *self, BothyLayer *layer)
+{
+  autofd dir = openat (self->dirfd, layer->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  g_autoptr (GKeyFile) record = bothy_layer_to_record (layer);
+  g_autoptr (GError) error = NULL;
+
+  if (dir < 0 || !bothy_record_write (dir, "layer", record, BOTHY_RECORD_VOLATILE, &error))
+    g_warning ("Layer %.12s: its record was not written: %s", layer->id, error ? error->message : "");
+}
+
+static gboolean
+load_one (BothyLayers *self, const char *id)
+{
+  autofd dir = openat (self->dirfd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GKeyFile) record = dir >= 0 ? bothy_record_read (dir, "layer", &error) : NULL;
+  BothyLayer *layer = record ? bothy_layer_from_record (id, record, &error) : NULL;
+
+  if (!layer) {
+    g_warning ("Layer %.12s: %s", id, error ? error->message : g_strerror (errno));
+    return FALSE;
+  }
+  g_hash_table_insert (self->layers, layer->id, layer);
+  return TRUE;
+}
+
+static gboolean
+load (BothyLayers *self)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", self->dirfd);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  gboolean complete = dir != NULL;
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    /* An import that was cut short. */
+    if (g_str_has_prefix (name, NEW_PREFIX))
+      bothy_trash_put (self->trash, self->dirfd, name, NULL);
+    else if (!bothy_name_is_fingerprint (name) || !load_one (self, name))
+      complete = FALSE;
+  }
+  return complete;
+}
+
+/* ---- */
+
+static void
+bothy_layers_finalize (GObject *object)
+{
+  BothyLayers *self = BOTHY_LAYERS (object);
+
+  g_hash_table_unref (self->layers);
+  g_object_unref (self->helper);
+  g_object_unref (self->trash);
+  G_OBJECT_CLASS (bothy_layers_parent_class)->finalize (object);
+}
+
+static void
+bothy_layers_class_init (BothyLayersClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = bothy_layers_finalize;
+}
+
+static void
+bothy_layers_init (BothyLayers *self)
+{
+  self->layers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)bothy_layer_free);
+}
+
+BothyLayers *
+bothy_layers_new (int dirfd,
+                  const BothyConfiguration *configuration,
+                  BothyHelper *helper,
+                  BothyTrash *trash,
+                  gboolean *ret_degraded)
+{
+  BothyLayers *self = g_object_new (BOTHY_TYPE_LAYERS, NULL);
+
+  self->dirfd = dirfd;
+  self->configuration = configuration;
+  self->helper = g_object_ref (helper);
+  self->trash = g_object_ref (trash);
+  *ret_degraded = !load (self);
+  return self;
+}

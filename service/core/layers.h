@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "core/budget.h"
+#include "core/configuration.h"
+#include "core/layer.h"
+#include "platform/helper.h"
+#include "storage/intake.h"
+#include "storage/trash.h"
+
+G_BEGIN_DECLS
+
+/*
+ * The store of layers, STATE/layers/<id>/{layer,root}. Nothing is counted here: images' records say which
+ * layers they stand on, and what none of them names goes.
+ */
+#define BOTHY_TYPE_LAYERS (bothy_layers_get_type ())
+G_DECLARE_FINAL_TYPE (BothyLayers, bothy_layers, BOTHY, LAYERS, GObject)
+
+/* DIRFD: STATE/layers, which stays the caller's. Reads what is there; RET_DEGRADED when some could not be. */
+BothyLayers *bothy_layers_new (int dirfd,
+                               const BothyConfiguration *configuration,
+                               BothyHelper *helper,
+                               BothyTrash *trash,
+                               gboolean *ret_degraded);
+
+/* The one that is called ID, or NULL. */
+BothyLayer *bothy_layers_lookup (BothyLayers *self, const char *id);
+
+/* LAYER is wanted by what has no record yet; each hold needs a release. */
+void bothy_layers_hold (BothyLayers *self, BothyLayer *layer);
+void bothy_layers_release (BothyLayers *self, BothyLayer *layer);
+
+/* Remove every layer that is neither held nor among WANTED (a set of ids). */
+void bothy_layers_sweep (BothyLayers *self, GHashTable *wanted);
+
+/* What to make a layer from. */
+typedef struct {
+  enum unpack_mode mode;
+  int fd;              /* the archive; read to its end */
+  const char *id;      /* the SHA-256 that it has to have, or NULL */
+  const char *diff_id; /* that the tar in it has to have, or NULL */
+} BothyLayerSource;
+
+/*
+ * Unpack SOURCE, within BUDGET (which may be NULL: bothyd's own), and keep it. The layer is held; that
+ * it is on the disk is not certain before bothy_images_add(), which waits for it. Errors: BAD_ARCHIVE,
+ * LIMITS_EXCEEDED, NO_SPACE, CANCELLED, FAILED. What is known already is read and checked all the same:
+ * whoever has not got the bytes shall not get the layer by naming it.
+ */
+void bothy_layers_add (BothyLayers *self,
+                       const BothyLayerSource *source,
+                       BothyBudget *budget,
+                       BothyUnpackProgress progress,
+                       gpointer progress_data,
+                       GCancellable *cancellable,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data);
+BothyLayer *bothy_layers_add_finish (BothyLayers *self, GAsyncResult *result, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "stack.h"
+
+#include "core/error.h"
+#include "helper/protocol.h"
+
+G_STATIC_ASSERT (BOTHY_MAX_LAYERS + 1 == HELPER_MAX_LAYERS);
+
+/* overlayfs takes a layer once; one that comes again above hides all that it brought below. */
+static GPtrArray *
+visible (GPtrArray *layers)
+{
+  GPtrArray *stack = g_ptr_array_new ();
+
+  for (guint i = layers->len; i-- > 0;) {
+    BothyLayer *layer = layers->pdata[i];
+
+    if (!g_ptr_array_find (stack, layer, NULL))
+      g_ptr_array_insert (stack, 0, layer);
+    if (layer->hides_below)
+      break;
+  }
+  return stack;
+}
+
+static gboolean
+check (GPtrArray *stack, GError **error)
+{
+  gboolean is_root = FALSE;
+
+  for (guint i = 0; i < stack->len; i++)
+    is_root = is_root || ((BothyLayer *)stack->pdata[i])->is_root;
+  if (stack->len > BOTHY_MAX_LAYERS)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED,
+                 "The image has %u layers, and a container can stand on %d; make it of fewer (\"--squash\")",
+                 stack->len, BOTHY_MAX_LAYERS);
+  else if (!is_root)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
+                 "This is not a root file system: no usr, bin, sbin or etc in any layer");
+  else
+    return TRUE;
+  return FALSE;
+}
+
+gboolean
+bothy_stack (BothyImage *image, GPtrArray *layers, GError **error)
+{
+  g_autoptr (GPtrArray) stack = visible (layers);
+
+  if (!check (stack, error))
+    return FALSE;
+  g_strfreev (image->layers);
+  image->layers = g_new0 (char *, stack->len + 1);
+  image->size = 0;
+  for (guint i = 0; i < stack->len; i++) {
+    const BothyLayer *layer = stack->pdata[i];
+
+    image->layers[i] = g_strdup (layer->id);
+    image->size += layer->size;
+    /* What is above counts. */
+    if (*layer->os_release)
+      bothy_image_set_os_release (image, layer->os_release);
+    if (!g_str_equal (layer->architecture, "unknown") || !*image->architecture)
+      image->architecture = (g_free (image->architecture), g_strdup (layer->architecture));
+  }
+  return TRUE;
+}

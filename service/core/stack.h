@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/image.h"
+#include "core/layer.h"
+
+G_BEGIN_DECLS
+
+/* As many as bothy-helper mounts for a container beside its own. */
+#define BOTHY_MAX_LAYERS 63
+
+/* Let IMAGE stand on LAYERS (element-type BothyLayer), the lowest first, as far as they can be seen. */
+gboolean bothy_stack (BothyImage *image, GPtrArray *layers, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "storage/unpacker.h"
+
+G_BEGIN_DECLS
+
+/* What was unpacked, and what it was unpacked from. */
+typedef struct {
+  BothyUnpacked *unpacked; /* its sha256: of the tar, with UNPACK_WANT_DIFF_ID */
+  char *fingerprint;       /* SHA-256 of the source, by a process that does nothing else */
+} BothyIntake;
+
+void bothy_intake_free (BothyIntake *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyIntake, bothy_intake_free)
+
+/*
+ * Unpack SOURCE_FD, read to its end, into TREE_FD as REQUEST says, with one process that hashes the
+ * bytes on their way to the other one that makes files of them. So whatever an archive does to the latter, it
+ * does not pass for another archive.
+ */
+void bothy_intake (BothyHelper *helper,
+                   const struct unpack_request *request,
+                   int tree_fd,
+                   int source_fd,
+                   BothyUnpackProgress progress,
+                   gpointer progress_data,
+                   GCancellable *cancellable,
+                   GAsyncReadyCallback callback,
+                   gpointer user_data);
+BothyIntake *bothy_intake_finish (GAsyncResult *result, GError **error);
+
+G_END_DECLS
