@@ -49,7 +49,7 @@ import socket; socket.socket(socket.AF_UNIX).bind("socket")'""", check=True)
     assert inside("/bin/busybox readlink /etc/link; /bin/busybox tail -c 3 /hole; /bin/busybox stat -c %s:%b /hole") == \
         "/etc/shadow\nend3145731:8"
     assert "socket" not in inside("/bin/busybox ls /")
-    upper = host.root / "var/lib/bothy/images" / fingerprint / "root/etc/os-release"
+    upper = host.root / "var/lib/bothy/layers" / fingerprint / "root/etc/os-release"
     assert host.output("root", "getfattr", "--only-values", "-n", "user.note",
                        "/" + str(upper.relative_to(host.root))) == "kept"
 

@@ -98,7 +98,7 @@ def tree(host):
     """What is on disk, without what lies inside of images and containers."""
     root = host.root / STATE
     found = set()
-    for top in "containers", "images", "trash":
+    for top in "containers", "images", "layers", "trash":
         for entry in (root / top).iterdir():
             found.add(f"{top}/{entry.name}")
     return found
@@ -114,10 +114,12 @@ def leftovers(host):
                 running.add(container["id"])
     images = {image["fingerprint"] for user in USERS
               for image in json.loads(host.output(user, "bothy", "image", "list", "--json"))}
+    layers = {id for record in (host.root / STATE / "images").glob("*/image") for line in record.read_text().splitlines()
+              if line.startswith("Layers=") for id in line[7:].split(";")}
     wrong = []
     for path in sorted(tree(host)):
         top, name = path.split("/")
-        if name not in {"containers": known, "images": images, "trash": ()}[top]:
+        if name not in {"containers": known, "images": images, "layers": layers, "trash": ()}[top]:
             wrong.append(path)
     for path in (host.root / STATE / "ranges").iterdir():
         if not path.name.isdigit():
