@@ -12,6 +12,7 @@
 #define IFACE_MANAGER   "org.bothy.Bothy1.Manager"
 #define IFACE_CONTAINER "org.bothy.Bothy1.Container"
 #define IFACE_IMAGE     "org.bothy.Bothy1.Image"
+#define IFACE_BRIDGE    "org.bothy.Bothy1.Bridge"
 #define IFACE_OPERATION "org.bothy.Bothy1.Operation"
 #define IFACE_PROCESS   "org.bothy.Bothy1.Process"
 

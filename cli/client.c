@@ -33,7 +33,7 @@ method_info (const char *interface, const char *method)
 {
   GDBusInterfaceInfo *(*const infos[]) (void) = {
     bothy_manager_interface_info,   bothy_container_interface_info, bothy_image_interface_info,
-    bothy_operation_interface_info, bothy_process_interface_info,
+    bothy_bridge_interface_info,  bothy_operation_interface_info, bothy_process_interface_info,
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (infos); i++)

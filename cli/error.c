@@ -19,6 +19,7 @@ static const Hint hints[] = {
   { "ContainerExists", N_ ("Choose another name, or delete that one with 'bothy delete'.") },
   { "NoSuchImage", N_ ("'bothy image list' shows what there is; 'bothy image import FILE' adds one.") },
   { "QuotaExceeded", N_ ("Delete what you don't need, or ask an administrator to raise the limit.") },
+  { "NoSuchBridge", N_ ("'bothy bridge list' shows what there is.") },
   { "NoFreeRange", N_ ("An administrator can give Bothy a larger pool of ids in bothyd.conf.") },
   { "Degraded", N_ ("A record of the service can not be read; 'bothy doctor' tells which.") },
   { "WrongState", N_ ("'bothy info NAME' shows its state.") },

@@ -4,6 +4,12 @@
 #include "cli.h"
 
 /* The verbs, one file each. All take the words that follow them, and return the exit code. */
+int cli_bridge_create (Cli *cli, char **words);
+int cli_bridge_delegate (Cli *cli, char **words);
+int cli_bridge_delete (Cli *cli, char **words);
+int cli_bridge_import_lxc (Cli *cli, char **words);
+int cli_bridge_list (Cli *cli, char **words);
+int cli_bridge_revoke (Cli *cli, char **words);
 int cli_console (Cli *cli, char **words);
 int cli_create (Cli *cli, char **words);
 int cli_delete (Cli *cli, char **words);

@@ -93,6 +93,16 @@ on_name_lost (GDBusConnection *bus, const char *name, gpointer user_data)
 
 /* Callers come in when there is something to find, also the very first time. */
 static void
+on_bridges (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Service *service = user_data;
+
+  bothy_bridges_wait_finish (BOTHY_BRIDGES (source), result);
+  service->name = g_bus_own_name_on_connection (service->bus, BOTHY_BUS_NAME, G_BUS_NAME_OWNER_FLAGS_NONE,
+                                                on_name_acquired, on_name_lost, service, NULL);
+}
+
+static void
 on_builtin (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Service *service = user_data;
@@ -100,8 +110,7 @@ on_builtin (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (!g_task_propagate_boolean (G_TASK (result), &error))
     g_message ("%s", error->message);
-  service->name = g_bus_own_name_on_connection (service->bus, BOTHY_BUS_NAME, G_BUS_NAME_OWNER_FLAGS_NONE,
-                                                on_name_acquired, on_name_lost, service, NULL);
+  bothy_bridges_wait (bothy_registry_get_bridges (service->registry), on_bridges, service);
 }
 
 static void

@@ -7,7 +7,7 @@ __bothy_verbs() {
 }
 
 __bothy_subverbs() {
-    bothy help "$1" 2>/dev/null | sed -n 's/^  [a-z]* \([a-z]*\) .*/\1/p'
+    bothy help "$1" 2>/dev/null | sed -n 's/^  [a-z]* \([a-z-]*\) .*/\1/p'
 }
 
 __bothy_options() {
@@ -28,7 +28,7 @@ _bothy() {
         esac
         if [[ -z $verb ]]; then
             verb=$word
-        elif [[ -z $sub && ( $verb == image || $verb == port || $verb == range || $verb == remote ) ]]; then
+        elif [[ -z $sub && ( $verb == bridge || $verb == image || $verb == nic || $verb == port || $verb == range || $verb == remote ) ]]; then
             sub=$word
         else
             ((count++))
@@ -43,7 +43,7 @@ _bothy() {
         fi
         return
     fi
-    if [[ ( $verb == image || $verb == port || $verb == range || $verb == remote ) && -z $sub ]]; then
+    if [[ ( $verb == bridge || $verb == image || $verb == nic || $verb == port || $verb == range || $verb == remote ) && -z $sub ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(__bothy_subverbs "$verb")" -- "$cur")
         return
     fi
@@ -61,6 +61,10 @@ _bothy() {
         run|create|launch|"image info"|"image delete"|"image refresh")
             [[ $count -gt 0 && $verb != image ]] ||
                 mapfile -t COMPREPLY < <(compgen -W "$(bothy image list -q 2>/dev/null)" -- "$cur") ;;
+        "bridge delegate"|"bridge revoke"|"bridge delete")
+            [[ $count -gt 0 ]] || mapfile -t COMPREPLY < <(compgen -W "$(bothy bridge list -q 2>/dev/null)" -- "$cur")
+            [[ $count -ne 1 ]] || mapfile -t COMPREPLY < <(compgen -u -- "$cur") ;;
+        "bridge import-lxc") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null ;;
         "remote remove") mapfile -t COMPREPLY < <(compgen -W "$(bothy remote list -q 2>/dev/null)" -- "$cur") ;;
         "image import") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null ;;
         help) mapfile -t COMPREPLY < <(compgen -W "$(__bothy_verbs)" -- "$cur") ;;

@@ -19,6 +19,9 @@
 #define EXCEED    BOTHY_ACTION_EXCEED
 #define PULL      BOTHY_ACTION_PULL
 #define REMOTES   BOTHY_ACTION_REMOTES
+#define BRIDGE    BOTHY_BRIDGE_INTERFACE
+#define BRIDGES   BOTHY_ACTION_BRIDGES
+#define DELEGATE  BOTHY_ACTION_DELEGATE
 #define ANYBODY   BOTHY_RULE_ANYBODY
 #define ACTION    BOTHY_RULE_ACTION
 #define OWNER     BOTHY_RULE_OWNER
@@ -46,6 +49,8 @@ static const BothyRow rows[] = {
     bothy_manager_handle_map_user_namespace },
   { MANAGER, "DelegateCgroup", ACTION, CREATE, bothy_manager_check_delegate_cgroup,
     bothy_manager_handle_delegate_cgroup },
+  { MANAGER, "CreateBridge", ACTION, BRIDGES, bothy_manager_check_create_bridge,
+    bothy_manager_handle_create_bridge },
   { MANAGER, "Diagnose", ANYBODY, NULL, NULL, bothy_manager_handle_diagnose },
 
   { CONTAINER, "Start", OWNER, MANAGE, bothy_container_check_start, bothy_container_handle_start },
@@ -69,6 +74,10 @@ static const BothyRow rows[] = {
   { CONTAINER, "GetOSRelease", OWNER, INSPECT, NULL, bothy_container_handle_get_os_release },
   { CONTAINER, "MapFromUser", OWNER, INSPECT, NULL, bothy_container_handle_map_from_user },
   { CONTAINER, "MapToUser", OWNER, INSPECT, NULL, bothy_container_handle_map_to_user },
+
+  { BRIDGE, "Delegate", ACTION, DELEGATE, bothy_bridge_check_delegate, bothy_bridge_handle_delegate },
+  { BRIDGE, "Revoke", ACTION, DELEGATE, bothy_bridge_check_revoke, bothy_bridge_handle_revoke },
+  { BRIDGE, "Delete", ACTION, BRIDGES, bothy_bridge_check_delete, bothy_bridge_handle_delete },
 
   { BOTHY_IMAGE_INTERFACE, "Remove", ANYBODY, NULL, NULL, bothy_image_handle_remove },
   { BOTHY_IMAGE_INTERFACE, "Refresh", ACTION, PULL, bothy_image_check_refresh, bothy_image_handle_refresh },

@@ -70,6 +70,15 @@ void bothy_container_handle_get_os_release (BothyCall *call);
 void bothy_container_handle_map_from_user (BothyCall *call);
 void bothy_container_handle_map_to_user (BothyCall *call);
 
+gboolean bothy_manager_check_create_bridge (BothyCall *call, GError **error);
+gboolean bothy_bridge_check_delete (BothyCall *call, GError **error);
+gboolean bothy_bridge_check_delegate (BothyCall *call, GError **error);
+gboolean bothy_bridge_check_revoke (BothyCall *call, GError **error);
+void bothy_manager_handle_create_bridge (BothyCall *call);
+void bothy_bridge_handle_delete (BothyCall *call);
+void bothy_bridge_handle_delegate (BothyCall *call);
+void bothy_bridge_handle_revoke (BothyCall *call);
+
 void bothy_image_handle_remove (BothyCall *call);
 void bothy_operation_handle_cancel (BothyCall *call);
 gboolean bothy_process_check_kill (BothyCall *call, GError **error);

@@ -8,12 +8,14 @@
 
 #define BOTHY_CONTAINER_PATH BOTHY_BUS_PATH "/container"
 #define BOTHY_IMAGE_PATH     BOTHY_BUS_PATH "/image"
+#define BOTHY_BRIDGE_PATH    BOTHY_BUS_PATH "/bridge"
 #define BOTHY_OPERATION_PATH BOTHY_BUS_PATH "/operation"
 #define BOTHY_PROCESS_PATH   BOTHY_BUS_PATH "/process"
 
 #define BOTHY_MANAGER_INTERFACE   BOTHY_BUS_NAME ".Manager"
 #define BOTHY_CONTAINER_INTERFACE BOTHY_BUS_NAME ".Container"
 #define BOTHY_IMAGE_INTERFACE     BOTHY_BUS_NAME ".Image"
+#define BOTHY_BRIDGE_INTERFACE    BOTHY_BUS_NAME ".Bridge"
 #define BOTHY_OPERATION_INTERFACE BOTHY_BUS_NAME ".Operation"
 #define BOTHY_PROCESS_INTERFACE   BOTHY_BUS_NAME ".Process"
 
@@ -26,6 +28,8 @@
 
 #define BOTHY_ACTION_PULL    BOTHY_BUS_NAME ".pull-image"
 #define BOTHY_ACTION_REMOTES BOTHY_BUS_NAME ".manage-remotes"
+#define BOTHY_ACTION_BRIDGES  BOTHY_BUS_NAME ".manage-bridges"
+#define BOTHY_ACTION_DELEGATE BOTHY_BUS_NAME ".delegate-bridge"
 #define BOTHY_ACTION_PORT    BOTHY_BUS_NAME ".privileged-port"
 
 #define DBUS_PROPERTIES_INTERFACE     "org.freedesktop.DBus.Properties"

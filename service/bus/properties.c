@@ -3,8 +3,10 @@
 
 #include "bus/label.h"
 #include "bus/names.h"
+#include "bus/publisher.h"
 #include "config.h"
 #include "core/error.h"
+#include "network/bridge.h"
 #include "platform/cgroups.h"
 
 static void
@@ -39,14 +41,17 @@ bothy_properties_of_manager (GObject *target, guint32 user)
   BothyRegistry *registry = BOTHY_REGISTRY (target);
   const BothyConfiguration *configuration = bothy_registry_get_configuration (registry);
   const char *features[] = { bothy_cgroups_is_systemd () ? "systemd" : "cgroupfs" };
+  g_autofree char *bridge = bothy_publisher_bridge_path (BOTHY_BRIDGE_NAME);
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{sv}"));
+  add (&builder, "DefaultBridge", g_variant_new_object_path (bridge));
   add_string (&builder, "Version", PACKAGE_VERSION);
   add (&builder, "Features", g_variant_new_strv (features, G_N_ELEMENTS (features)));
   add (&builder, "Degraded", g_variant_new_boolean (bothy_registry_is_degraded (registry)));
   add (&builder, "MaxContainers", g_variant_new_uint32 (configuration->max_containers));
   add (&builder, "MaxRanges", g_variant_new_uint32 (configuration->max_ranges));
+  add (&builder, "MaxNics", g_variant_new_uint32 (configuration->max_nics));
   add (&builder, "MaxOperations", g_variant_new_uint32 (configuration->max_operations));
   add (&builder, "MaxProcesses", g_variant_new_uint32 (configuration->max_processes));
   add (&builder, "MaxImageBytes", g_variant_new_uint64 (configuration->max_image_bytes));
@@ -141,6 +146,45 @@ bothy_properties_of_image (GObject *target, guint32 user)
   add_time (&builder, "CreatedAt", image->created_at);
   add_string (&builder, "Origin", image->origin);
   add_string (&builder, "Verified", image->verified);
+  return g_variant_builder_end (&builder);
+}
+
+/* ---- Bridge ---- */
+
+gboolean
+bothy_properties_bridge_visible (GObject *target, guint32 user)
+{
+  return bothy_known_bridge_is_visible (BOTHY_KNOWN_BRIDGE (target), user);
+}
+
+static void
+add_delegations (GVariantBuilder *builder, BothyKnownBridge *bridge)
+{
+  g_autoptr (GPtrArray) delegations = bothy_known_bridge_list_delegations (bridge);
+  GVariantBuilder list;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("a(su)"));
+  for (guint i = 0; i < delegations->len; i++) {
+    const BothyDelegation *delegation = delegations->pdata[i];
+
+    g_variant_builder_add (&list, "(su)", delegation->principal, delegation->quota);
+  }
+  add (builder, "Delegations", g_variant_builder_end (&list));
+}
+
+GVariant *
+bothy_properties_of_bridge (GObject *target, guint32 user)
+{
+  BothyKnownBridge *bridge = BOTHY_KNOWN_BRIDGE (target);
+  const BothyBridgeFacts *facts = bridge->facts;
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{sv}"));
+  add_string (&builder, "Name", facts->name);
+  add_string (&builder, "Kind", facts->nat ? "nat" : "lan");
+  add_string (&builder, "Subnet", facts->subnet);
+  add_string (&builder, "Connection", facts->connection);
+  add_delegations (&builder, bridge);
   return g_variant_builder_end (&builder);
 }
 

@@ -10,12 +10,14 @@ G_BEGIN_DECLS
 gboolean bothy_properties_manager_visible (GObject *target, guint32 user);
 gboolean bothy_properties_container_visible (GObject *target, guint32 user);
 gboolean bothy_properties_image_visible (GObject *target, guint32 user);
+gboolean bothy_properties_bridge_visible (GObject *target, guint32 user);
 gboolean bothy_properties_operation_visible (GObject *target, guint32 user);
 gboolean bothy_properties_process_visible (GObject *target, guint32 user);
 
 GVariant *bothy_properties_of_manager (GObject *target, guint32 user);
 GVariant *bothy_properties_of_container (GObject *target, guint32 user);
 GVariant *bothy_properties_of_image (GObject *target, guint32 user);
+GVariant *bothy_properties_of_bridge (GObject *target, guint32 user);
 GVariant *bothy_properties_of_operation (GObject *target, guint32 user);
 GVariant *bothy_properties_of_process (GObject *target, guint32 user);
 

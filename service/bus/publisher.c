@@ -17,6 +17,14 @@ bothy_publisher_image_path (BothyImage *image)
 }
 
 char *
+bothy_publisher_bridge_path (const char *name)
+{
+  g_autofree char *label = bothy_label_escape (name);
+
+  return g_strconcat (BOTHY_BRIDGE_PATH "/", label, NULL);
+}
+
+char *
 bothy_publisher_operation_path (BothyOperation *operation)
 {
   return g_strdup_printf (BOTHY_OPERATION_PATH "/%u", operation->id);
@@ -123,6 +131,37 @@ on_image_removed (BothyImages *images, BothyImage *image, BothyRouter *router)
   bothy_router_remove (router, path);
 }
 
+/* ---- bridges ---- */
+
+static void
+on_bridge_changed (BothyKnownBridge *bridge, BothyRouter *router)
+{
+  g_autofree char *path = bothy_publisher_bridge_path (bridge->facts->name);
+
+  bothy_router_changed (router, path);
+}
+
+static void
+on_bridge_added (BothyBridges *bridges, BothyKnownBridge *bridge, BothyRouter *router)
+{
+  g_autofree char *path = bothy_publisher_bridge_path (bridge->facts->name);
+  BothyNode *node = bothy_node_new (path, INFO (org_bothy_bothy1_bridge_interface), G_OBJECT (bridge),
+                                    bothy_properties_bridge_visible, bothy_properties_of_bridge);
+
+  node->is_same_for_all = TRUE;
+  bothy_router_add (router, node);
+  g_signal_connect_object (bridge, "changed", G_CALLBACK (on_bridge_changed), router, 0);
+}
+
+static void
+on_bridge_removed (BothyBridges *bridges, BothyKnownBridge *bridge, BothyRouter *router)
+{
+  g_autofree char *path = bothy_publisher_bridge_path (bridge->facts->name);
+
+  g_signal_handlers_disconnect_by_func (bridge, on_bridge_changed, router);
+  bothy_router_remove (router, path);
+}
+
 /* ---- operations ---- */
 
 static void
@@ -198,6 +237,7 @@ publish_present (BothyRouter *router, BothyRegistry *registry)
   g_autoptr (GList) containers = bothy_registry_list_containers (registry);
   g_autoptr (GList) images = bothy_images_list (bothy_registry_get_images (registry));
   g_autoptr (GList) processes = bothy_registry_list_processes (registry);
+  g_autoptr (GList) bridges = bothy_bridges_list (bothy_registry_get_bridges (registry));
 
   for (GList *l = containers; l; l = l->next)
     on_container_added (registry, l->data, router);
@@ -205,12 +245,15 @@ publish_present (BothyRouter *router, BothyRegistry *registry)
     on_image_added (NULL, l->data, router);
   for (GList *l = processes; l; l = l->next)
     on_process_added (registry, l->data, router);
+  for (GList *l = bridges; l; l = l->next)
+    on_bridge_added (NULL, l->data, router);
 }
 
 void
 bothy_publisher_start (BothyRouter *router, BothyRegistry *registry)
 {
   BothyImages *images = bothy_registry_get_images (registry);
+  BothyBridges *bridges = bothy_registry_get_bridges (registry);
 
   bothy_router_add (router, bothy_node_new (BOTHY_BUS_PATH, INFO (org_bothy_bothy1_manager_interface),
                                             G_OBJECT (registry), bothy_properties_manager_visible,
@@ -224,4 +267,6 @@ bothy_publisher_start (BothyRouter *router, BothyRegistry *registry)
   g_signal_connect_object (registry, "process-removed", G_CALLBACK (on_process_removed), router, 0);
   g_signal_connect_object (images, "added", G_CALLBACK (on_image_added), router, 0);
   g_signal_connect_object (images, "removed", G_CALLBACK (on_image_removed), router, 0);
+  g_signal_connect_object (bridges, "added", G_CALLBACK (on_bridge_added), router, 0);
+  g_signal_connect_object (bridges, "removed", G_CALLBACK (on_bridge_removed), router, 0);
 }

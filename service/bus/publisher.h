@@ -9,6 +9,7 @@ G_BEGIN_DECLS
 void bothy_publisher_start (BothyRouter *router, BothyRegistry *registry);
 
 char *bothy_publisher_image_path (BothyImage *image);
+char *bothy_publisher_bridge_path (const char *name);
 char *bothy_publisher_operation_path (BothyOperation *operation);
 char *bothy_publisher_process_path (BothyProcess *process);
 

@@ -25,6 +25,7 @@ static const Setting settings[] = {
   SETTING ("Ranges", "Count", range_count, 1, 28664, 12288),
   SETTING ("Quota", "Containers", max_containers, 0, 12288, 64),
   SETTING ("Quota", "Ranges", max_ranges, 0, 12288, 4),
+  SETTING ("Quota", "Nics", max_nics, 0, 1023, 16),
   SETTING ("Quota", "Operations", max_operations, 1, 1024, 4),
   SETTING ("Quota", "Processes", max_processes, 0, 65536, 256),
   SETTING ("Quota", "ImageBytes", max_image_bytes, 0, G_MAXINT64, G_GUINT64_CONSTANT (20) << 30),

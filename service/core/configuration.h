@@ -9,8 +9,9 @@ G_BEGIN_DECLS
 typedef struct {
   guint32 range_base;      /* first id of the pool */
   guint32 range_count;     /* how many ranges of 65536 */
-  guint max_containers;    /* per user, as the next five */
+  guint max_containers;    /* per user, as the next six */
   guint max_ranges;        /* held by hand */
+  guint max_nics;          /* on one bridge, without a delegation */
   guint max_operations;
   guint max_processes;
   guint64 max_image_bytes;

@@ -15,6 +15,7 @@ struct _BothyRegistry {
   BothyRanges *ranges;
   BothyRunner *runner;
   BothyNetwork *network;
+  BothyBridges *bridges;
   guint release_timer; /* until the network goes that no container needs */
   int lock_fd;
   int state_fd;
@@ -24,6 +25,7 @@ struct _BothyRegistry {
   int ranges_fd;
   int trash_fd;
   int remotes_fd;
+  int bridges_fd;
   GHashTable *containers; /* id → BothyContainer */
   GHashTable *names;      /* "<owner>/<name>" → BothyContainer, or NULL while it is being made */
   GHashTable *operations; /* BothyOperation: a set */

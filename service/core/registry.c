@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/fault.h"
 #include "core/name.h"
+#include "network/profile.h"
 #include "platform/fd.h"
 #include "storage/record.h"
 
@@ -48,6 +49,18 @@ BothyPuller *
 bothy_registry_get_puller (BothyRegistry *self)
 {
   return self->puller;
+}
+
+BothyBridges *
+bothy_registry_get_bridges (BothyRegistry *self)
+{
+  return self->bridges;
+}
+
+BothyNm *
+bothy_registry_get_nm (BothyRegistry *self)
+{
+  return bothy_network_get_nm (self->network);
 }
 
 BothyRanges *
@@ -364,6 +377,7 @@ bothy_registry_reconcile_finish (BothyRegistry *self, GAsyncResult *result)
   GList *containers = bothy_registry_list_containers (self);
 
   g_task_propagate_boolean (G_TASK (result), NULL);
+  bothy_bridge_profile_tidy (bothy_registry_get_nm (self));
   /* An ephemeral one that ended while nobody looked. */
   for (GList *l = containers; l; l = l->next)
     bothy_registry_follow_up (self, l->data);
@@ -422,6 +436,7 @@ open_directories (BothyRegistry *self, GError **error)
     { &self->state_fd, "ranges", &self->ranges_fd },
     { &self->state_fd, "trash", &self->trash_fd },
     { &self->state_fd, "remotes", &self->remotes_fd },
+    { &self->state_fd, "bridges", &self->bridges_fd },
     { NULL, RUNTIME_DIR, &self->lock_fd },
   };
   autofd supervisors = -1;
@@ -460,7 +475,8 @@ bothy_registry_finalize (GObject *object)
 {
   BothyRegistry *self = BOTHY_REGISTRY (object);
   int *fds[] = { &self->lock_fd, &self->state_fd, &self->containers_fd, &self->images_fd, &self->ranges_fd,
-                 &self->trash_fd, &self->remotes_fd, &self->layers_fd };
+                 &self->trash_fd, &self->remotes_fd, &self->layers_fd,
+                 &self->bridges_fd };
 
   if (self->release_timer)
     g_source_remove (self->release_timer);
@@ -470,6 +486,7 @@ bothy_registry_finalize (GObject *object)
   g_hash_table_unref (self->processes);
   g_queue_free (self->ended);
   g_clear_object (&self->runner);
+  g_clear_object (&self->bridges);
   g_clear_object (&self->network);
   g_clear_object (&self->puller);
   g_clear_object (&self->images);
@@ -507,7 +524,7 @@ static void
 bothy_registry_init (BothyRegistry *self)
 {
   self->lock_fd = self->state_fd = self->containers_fd = self->images_fd = self->ranges_fd = self->trash_fd = -1;
-  self->remotes_fd = self->layers_fd = -1;
+  self->remotes_fd = self->layers_fd = self->bridges_fd = -1;
   self->containers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
   self->names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->operations = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
@@ -521,6 +538,7 @@ BothyRegistry *
 bothy_registry_new (BothyConfiguration *configuration, BothyHelper *helper, BothyCgroups *cgroups, GError **error)
 {
   g_autoptr (BothyRegistry) self = g_object_new (BOTHY_TYPE_REGISTRY, NULL);
+  g_autofree char *subnet = NULL;
   gboolean layers_degraded;
   gboolean images_degraded;
 
@@ -534,6 +552,9 @@ bothy_registry_new (BothyConfiguration *configuration, BothyHelper *helper, Both
   self->images = bothy_images_new (self->images_fd, configuration, self->layers, self->trash, &images_degraded);
   self->puller = bothy_puller_new (self->images, bothy_remotes_new (self->remotes_fd));
   self->network = bothy_network_new (configuration->range_base);
+  subnet = bothy_network_get_subnet (self->network);
+  self->bridges =
+      bothy_bridges_new (bothy_network_get_nm (self->network), bothy_delegations_new (self->bridges_fd), subnet);
   self->runner = bothy_runner_new (helper, cgroups, self->network, configuration, self->images, self->containers_fd);
   g_signal_connect_object (self->network, "back", G_CALLBACK (on_network_back), self, G_CONNECT_SWAPPED);
   if (!bothy_registry_load (self) || images_degraded || layers_degraded)

@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "core/bridges.h"
 #include "core/configuration.h"
 #include "core/container.h"
 #include "core/images.h"
@@ -38,6 +39,8 @@ void bothy_registry_reconcile_finish (BothyRegistry *self, GAsyncResult *result)
 const BothyConfiguration *bothy_registry_get_configuration (BothyRegistry *self);
 BothyImages *bothy_registry_get_images (BothyRegistry *self);
 BothyPuller *bothy_registry_get_puller (BothyRegistry *self);
+BothyBridges *bothy_registry_get_bridges (BothyRegistry *self);
+BothyNm *bothy_registry_get_nm (BothyRegistry *self);
 BothyRanges *bothy_registry_get_ranges (BothyRegistry *self);
 gboolean bothy_registry_is_degraded (BothyRegistry *self);
 

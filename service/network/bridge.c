@@ -3,14 +3,11 @@
 
 #include "core/error.h"
 
-#include <NetworkManager.h>
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
-#define UUID             "0e5a7b1e-b074-4d0c-9b5c-6f1bb07b0700"
-#define PREFIX4          16
 #define PREFIX6          64
 #define ACTIVATE_SECONDS 20
 #define MAX_TRIES        20
@@ -21,7 +18,8 @@ static const char *const networks[] = { "10.209.0.1", "10.137.0.1", "172.29.0.1"
 
 struct _BothyBridge {
   GObject parent;
-  NMClient *client;
+  BothyNm *nm;
+  NMClient *client; /* of NM, once it was needed */
   NMActiveConnection *active;
   gulong active_changed;
   GQueue *waiting; /* GTask */
@@ -105,7 +103,7 @@ derive_address6 (guint8 address[16])
   gsize size = sizeof digest;
 
   g_file_get_contents ("/etc/machine-id", &machine, NULL, NULL);
-  g_checksum_update (checksum, (const guint8 *)UUID, -1);
+  g_checksum_update (checksum, (const guint8 *)BOTHY_BRIDGE_UUID, -1);
   g_checksum_update (checksum, (const guint8 *)(machine ? machine : ""), -1);
   g_checksum_get_digest (checksum, digest, &size);
   memset (address, 0, 16);
@@ -136,14 +134,14 @@ make_profile (BothyBridge *self)
 
   nm_connection_add_setting (
       connection, g_object_new (NM_TYPE_SETTING_CONNECTION, NM_SETTING_CONNECTION_ID, "Bothy",
-                                NM_SETTING_CONNECTION_UUID, UUID, NM_SETTING_CONNECTION_TYPE,
+                                NM_SETTING_CONNECTION_UUID, BOTHY_BRIDGE_UUID, NM_SETTING_CONNECTION_TYPE,
                                 NM_SETTING_BRIDGE_SETTING_NAME, NM_SETTING_CONNECTION_INTERFACE_NAME,
                                 BOTHY_BRIDGE_NAME, NM_SETTING_CONNECTION_AUTOCONNECT, FALSE, NULL));
   /* The spanning tree protocol would let a new port wait for half a minute. */
   nm_connection_add_setting (connection,
                              g_object_new (NM_TYPE_SETTING_BRIDGE, NM_SETTING_BRIDGE_STP, FALSE, NULL));
   g_object_set (ip4, NM_SETTING_IP_CONFIG_METHOD, NM_SETTING_IP4_CONFIG_METHOD_SHARED, NULL);
-  add_address (NM_SETTING_IP_CONFIG (ip4), AF_INET, &address4, PREFIX4);
+  add_address (NM_SETTING_IP_CONFIG (ip4), AF_INET, &address4, BOTHY_BRIDGE_PREFIX4);
   nm_connection_add_setting (connection, ip4);
   g_object_set (ip6, NM_SETTING_IP_CONFIG_METHOD, NM_SETTING_IP6_CONFIG_METHOD_MANUAL,
                 NM_SETTING_IP_CONFIG_MAY_FAIL, TRUE, NULL);
@@ -320,7 +318,7 @@ bring_up (BothyBridge *self)
     fail (self, NULL, "NetworkManager does not run, so there is no network; install and start it");
     return;
   }
-  present = nm_client_get_connection_by_uuid (self->client, UUID);
+  present = nm_client_get_connection_by_uuid (self->client, BOTHY_BRIDGE_UUID);
   if (present)
     take_address_of (self, NM_CONNECTION (present));
   /* A bridge without its profile is about to go. */
@@ -362,7 +360,7 @@ on_running_changed (BothyBridge *self)
 static void
 take_client (BothyBridge *self, NMClient *client)
 {
-  self->client = client;
+  self->client = g_object_ref (client);
   g_signal_connect_object (client, "notify::nm-running", G_CALLBACK (on_running_changed), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (client, "device-added", G_CALLBACK (on_device_added), self, G_CONNECT_SWAPPED);
@@ -372,16 +370,15 @@ static void
 on_client (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyBridge) self = user_data;
-  g_autoptr (NMClient) client = NULL;
   GError *error = NULL;
+  NMClient *client = bothy_nm_get_finish (BOTHY_NM (source), result, &error);
 
-  client = nm_client_new_finish (result, &error);
   if (!client) {
     fail (self, error, "NetworkManager can not be reached");
     return;
   }
   if (!self->client)
-    take_client (self, g_steal_pointer (&client));
+    take_client (self, client);
   bring_up (self);
 }
 
@@ -404,7 +401,7 @@ bothy_bridge_ensure (BothyBridge *self, GAsyncReadyCallback callback, gpointer u
   if (self->client)
     bring_up (self);
   else
-    nm_client_new_async (NULL, on_client, g_object_ref (self));
+    bothy_nm_get (self->nm, on_client, g_object_ref (self));
 }
 
 gboolean
@@ -434,7 +431,7 @@ on_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 remove_profile (BothyBridge *self)
 {
-  NMRemoteConnection *connection = nm_client_get_connection_by_uuid (self->client, UUID);
+  NMRemoteConnection *connection = nm_client_get_connection_by_uuid (self->client, BOTHY_BRIDGE_UUID);
 
   if (self->leaving || self->working || !connection || !nm_remote_connection_get_unsaved (connection))
     return;
@@ -447,11 +444,11 @@ static void
 on_client_to_release (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyBridge) self = user_data;
-  g_autoptr (NMClient) client = nm_client_new_finish (result, NULL);
+  NMClient *client = bothy_nm_get_finish (BOTHY_NM (source), result, NULL);
 
   if (!client || self->client || self->wanted)
     return;
-  take_client (self, g_steal_pointer (&client));
+  take_client (self, client);
   remove_profile (self);
 }
 
@@ -463,7 +460,7 @@ bothy_bridge_release (BothyBridge *self)
     remove_profile (self);
   else if (bothy_bridge_get_index (self) != 0)
     /* It was an earlier broker's. */
-    nm_client_new_async (NULL, on_client_to_release, g_object_ref (self));
+    bothy_nm_get (self->nm, on_client_to_release, g_object_ref (self));
 }
 
 static void
@@ -473,6 +470,7 @@ bothy_bridge_finalize (GObject *object)
 
   stop_watching (self);
   g_clear_object (&self->client);
+  g_object_unref (self->nm);
   g_queue_free_full (self->waiting, g_object_unref);
   G_OBJECT_CLASS (bothy_bridge_parent_class)->finalize (object);
 }
@@ -494,7 +492,10 @@ bothy_bridge_init (BothyBridge *self)
 }
 
 BothyBridge *
-bothy_bridge_new (void)
+bothy_bridge_new (BothyNm *nm)
 {
-  return g_object_new (BOTHY_TYPE_BRIDGE, NULL);
+  BothyBridge *self = g_object_new (BOTHY_TYPE_BRIDGE, NULL);
+
+  self->nm = g_object_ref (nm);
+  return self;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <gio/gio.h>
+#include "network/nm.h"
 
 G_BEGIN_DECLS
 
@@ -16,9 +16,11 @@ G_BEGIN_DECLS
 #define BOTHY_TYPE_BRIDGE (bothy_bridge_get_type ())
 G_DECLARE_FINAL_TYPE (BothyBridge, bothy_bridge, BOTHY, BRIDGE, GObject)
 
-#define BOTHY_BRIDGE_NAME "bothy0"
+#define BOTHY_BRIDGE_NAME    "bothy0"
+#define BOTHY_BRIDGE_UUID    "0e5a7b1e-b074-4d0c-9b5c-6f1bb07b0700" /* of its profile */
+#define BOTHY_BRIDGE_PREFIX4 16
 
-BothyBridge *bothy_bridge_new (void);
+BothyBridge *bothy_bridge_new (BothyNm *nm);
 
 /* Have the bridge up. Fails with BOTHY_ERROR when NetworkManager is not there or can not. */
 void bothy_bridge_ensure (BothyBridge *self, GAsyncReadyCallback callback, gpointer user_data);

@@ -18,6 +18,7 @@
 
 struct _BothyNetwork {
   GObject parent;
+  BothyNm *nm;
   BothyBridge *bridge;
   BothyNics *nics;
   guint32 range_pool;
@@ -321,6 +322,20 @@ bothy_network_release (BothyNetwork *self)
   bothy_bridge_release (self->bridge);
 }
 
+BothyNm *
+bothy_network_get_nm (BothyNetwork *self)
+{
+  return self->nm;
+}
+
+char *
+bothy_network_get_subnet (BothyNetwork *self)
+{
+  guint32 network = htonl (bothy_bridge_get_address4 (self->bridge) & 0xffff0000);
+
+  return format (AF_INET, &network, "/16");
+}
+
 static void
 on_back (BothyNetwork *self)
 {
@@ -333,6 +348,7 @@ bothy_network_finalize (GObject *object)
   BothyNetwork *self = BOTHY_NETWORK (object);
 
   g_object_unref (self->bridge);
+  g_object_unref (self->nm);
   g_object_unref (self->nics);
   G_OBJECT_CLASS (bothy_network_parent_class)->finalize (object);
 }
@@ -348,7 +364,8 @@ bothy_network_class_init (BothyNetworkClass *class)
 static void
 bothy_network_init (BothyNetwork *self)
 {
-  self->bridge = bothy_bridge_new ();
+  self->nm = bothy_nm_new ();
+  self->bridge = bothy_bridge_new (self->nm);
   self->nics = bothy_nics_new ();
   g_signal_connect_object (self->bridge, "back", G_CALLBACK (on_back), self, G_CONNECT_SWAPPED);
 }

@@ -34,6 +34,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyNetworkConfig, bothy_network_config_free)
 /* RANGE_POOL: the first id of the pool that ranges are taken from. */
 BothyNetwork *bothy_network_new (guint32 range_pool);
 
+BothyNm *bothy_network_get_nm (BothyNetwork *self);
+
+/* Of the bridge, with prefix length. */
+char *bothy_network_get_subnet (BothyNetwork *self);
+
 /* Have the bridge up, so that attaching is fast. */
 void bothy_network_prepare (BothyNetwork *self);
 

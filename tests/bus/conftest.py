@@ -46,9 +46,11 @@ BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Config
     <allow receive_type="signal"/>
     <allow send_destination="org.freedesktop.DBus"/>
     <allow send_destination="org.freedesktop.PolicyKit1"/>
+    <allow send_destination="org.freedesktop.NetworkManager"/>
   </policy>
   <policy user="root">
     <allow own="org.freedesktop.PolicyKit1"/>
+    <allow own="org.freedesktop.NetworkManager"/>
   </policy>
   <policy user="polkitd">
     <allow own="org.freedesktop.PolicyKit1"/>

@@ -13,7 +13,7 @@ from gi.repository import Gio, GLib
 
 import surface
 from conftest import ALICE
-from wire import (CONTAINER, IMAGE, INTROSPECTABLE, MANAGER, OBJECTS, OPERATION, PEER, PROCESS, PROPERTIES, ROOT, BusError,
+from wire import (BRIDGE, CONTAINER, IMAGE, INTROSPECTABLE, MANAGER, OBJECTS, OPERATION, PEER, PROCESS, PROPERTIES, ROOT, BusError,
                   Gone, variants, wait)
 
 STRINGS = ["", "x" * 64, "x" * 128, "y" * 65536, ".", "..", "a/b", "/a", "-x", "x-", "%s%n", "$(id)", "a\nb", "a\rb",
@@ -135,7 +135,7 @@ def test_ARG_03_unknown_options_are_named(world, alice, box, interface, member, 
         for options in ({"no-such-thing": True}, {"No-Such-Thing": "x"}, {"": True}):
             good = {"CreateContainer": ("c1", "busybox"), "ImportImage": (0,), "Exec": (["true"], []),
                     "AllocateRange": (1,), "DelegateCgroup": (0,), "AddPort": ("tcp", 8080, 80),
-                    "PullImage": ("debian/13",), "SearchImages": ("",),
+                    "PullImage": ("debian/13",), "CreateBridge": ("lab",), "SearchImages": ("",),
                     "AddRemote": ("x", "https://example.org")}.get(member, ())
             fds = {"ImportImage": [file.fileno()], "DelegateCgroup": [pidfd]}.get(member, [])
             assert alice.error(path, interface, member, signature, *good, variants(options), fds=fds) == "InvalidArgs"
@@ -196,7 +196,7 @@ BODIES = [None, ("(s)", ("x",)), ("(u)", (1,)), ("(ss)", ("a", "b")), ("(a{sv})"
 @pytest.mark.parametrize("interface,member,signature", surface.METHODS,
                          ids=[f"{i.rsplit('.', 1)[1]}.{m}" for i, m, _ in surface.METHODS])
 def test_ARG_04_wrong_signatures(world, alice, box, interface, member, signature):
-    path = {MANAGER: ROOT, CONTAINER: box}.get(interface)
+    path = {MANAGER: ROOT, CONTAINER: box, BRIDGE: ROOT + "/bridge/bothy0"}.get(interface)
     if interface == IMAGE:
         path = alice.manager("GetImage", "(s)", "busybox")[0]
     elif interface == PROCESS:
@@ -232,7 +232,7 @@ def test_ARG_04_every_property_of_the_interface_is_there(world, alice, box):
     process = alice.call(box, CONTAINER, "Exec", "(asaha{sv})", ["sleep", "99"], [], {})[0]
     operation = alice.call(alice.create("gone"), CONTAINER, "Delete", "(a{sv})", {})[0]
     image = alice.manager("GetImage", "(s)", "busybox")[0]
-    for path, interface in ((ROOT, MANAGER), (box, CONTAINER), (image, IMAGE), (process, PROCESS),
+    for path, interface in ((ROOT, MANAGER), (box, CONTAINER), (image, IMAGE), (ROOT + "/bridge/bothy0", BRIDGE), (process, PROCESS),
                             (operation, OPERATION)):
         values = alice.get_all(path, interface)
         assert sorted(values) == sorted(surface.properties(interface))

@@ -29,9 +29,13 @@ OPERATIONS = {
     "stop": ("bothy launch busybox f1", "bothy stop --force f1"),
     "delete": ("bothy launch busybox f1; bothy stop --force f1", "bothy delete f1"),
     "limits": ("bothy launch busybox f1", "bothy limit f1 pids=77"),
+    "bridge": (None, "bothy bridge create fault0"),
+    "delegate": ("bothy bridge create fault0", "bothy bridge delegate fault0 alice 2"),
     "import": (None, "bothy image import --alias fault /tmp/small.tar"),
     "image-delete": ("bothy image import --alias fault /tmp/small.tar", "bothy image delete fault"),
 }
+
+AS_ROOT = {"bridge", "delegate"}
 
 
 def small_archive(text):
@@ -71,6 +75,21 @@ def images(host):
     return [alias for image in json.loads(host.output("alice", "bothy image list --json")) for alias in image["aliases"]]
 
 
+def profiles(host):
+    return [line for line in host.output("root", "nmcli -t -f NAME con").splitlines() if "fault0" in line]
+
+
+def check_bridge(host, point):
+    if point in ("bridge.added", "bridge.up"):
+        until(lambda: not profiles(host), what="no profile of a bridge that was made half")
+        host.run("root", "bothy bridge create fault0", check=True)
+    (bridge,) = (b for b in json.loads(host.output("root", "bothy bridge list --json")) if b["name"] == "fault0")
+    assert bridge["delegations"] == []
+    host.run("root", "bothy bridge delegate fault0 alice 2 && bothy bridge revoke fault0 alice && "
+                     "bothy bridge delete fault0", check=True)
+    assert profiles(host) == []
+
+
 def check_group(host, group, point):
     """Done or not done, and in either case all goes on from there."""
     have = names(host)
@@ -107,6 +126,8 @@ def check_group(host, group, point):
         assert state(host, "f1") == "running"
         assert ("77" in json.dumps(info(host, "f1")["limits"])) == (point == "limits.recorded")
         host.run("alice", "bothy exec f1 -- true && bothy limit f1 pids=77", check=True)
+    elif group in AS_ROOT:
+        check_bridge(host, point)
     elif group in ("import", "image-delete"):
         if "fault" not in images(host):
             host.run("alice", "bothy image import --alias fault /tmp/small.tar", check=True)
@@ -119,6 +140,7 @@ def test_fault_LIFE_01_IMG_09(broken, point):
     group = point.split(".")[0]
     assert group in OPERATIONS, "there is no operation that comes to this point"
     before, operation = OPERATIONS[group]
+    user = "root" if group in AS_ROOT else "alice"
     host.write("/tmp/small.tar", "")
     (host.root / "tmp/small.tar").write_bytes(small_archive(point.encode()))
     if group == "range":
@@ -127,13 +149,13 @@ def test_fault_LIFE_01_IMG_09(broken, point):
         for i in range(len(free)):
             host.run("alice", "bothy", "create", "busybox", f"spare{i}", check=True)
     elif before:
-        host.run("alice", before, check=True)
+        host.run(user, before, check=True)
     beside = info(host, "beside", "bob")
     set_fault(host, point)
     host.run("alice", "bothy", "list", check=True)
     old = broker(host)
     assert old != 0
-    done = host.run("alice", operation, timeout=30)
+    done = host.run(user, operation, timeout=30)
     # Another one may be there already, for a client that asks again.
     until(lambda: broker(host) != old, 5,
           f"bothyd does not come to {point}: {operation} says {done.returncode} {done.stderr}")

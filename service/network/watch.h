@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "network/nm.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Which bridges NetworkManager knows: those it has a profile for, and those that it sees.
+ *
+ * Signals: "changed" (): the list may be another; "nic-gone" (): a link of bothy-net's has left the host.
+ */
+#define BOTHY_TYPE_WATCH (bothy_watch_get_type ())
+G_DECLARE_FINAL_TYPE (BothyWatch, bothy_watch, BOTHY, WATCH, GObject)
+
+typedef struct {
+  char *name;       /* the interface's */
+  gboolean nat;     /* NetworkManager translates addresses and answers DHCP, else it is a part of a LAN */
+  char *subnet;     /* IPv4, with prefix length; "": not known */
+  char *connection; /* the profile's UUID; "": there is none */
+  gboolean ours;    /* the profile was made by bothy_bridge_profile_create() */
+  char **users;     /* whom the profile's connection.permissions name; NULL: everybody */
+} BothyBridgeFacts;
+
+void bothy_bridge_facts_free (BothyBridgeFacts *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyBridgeFacts, bothy_bridge_facts_free)
+
+BothyWatch *bothy_watch_new (BothyNm *nm);
+
+/* Begin; "changed" follows, even when NetworkManager is not there. */
+void bothy_watch_start (BothyWatch *self);
+
+/* (element-type BothyBridgeFacts), by name. */
+GPtrArray *bothy_watch_list (BothyWatch *self);
+
+/* Whether bothy-net takes a bridge of this name. */
+gboolean bothy_bridge_name_is_plain (const char *name);
+
+G_END_DECLS

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""As much of NetworkManager as libnm needs to see profiles of bridges. What it does is tested on the host."""
+
+import threading
+import uuid
+
+from gi.repository import Gio, GLib
+
+from wire import KIND, OBJECTS, Client
+
+NAME = "org.freedesktop.NetworkManager"
+PATH = "/org/freedesktop/NetworkManager"
+CONNECTION = NAME + ".Settings.Connection"
+
+
+class NetworkManager:
+    """Profiles come and go as tests say: add("br0", method="auto", users=["alice"])."""
+
+    def __init__(self, address):
+        self.client, self.profiles, self.n, self.lock = Client(address, 0), {}, 0, threading.Lock()
+        self.client.bus("RequestName", "(su)", NAME, 0)
+        self.stopping = False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def close(self):
+        self.stopping = True
+        self.thread.join()
+        self.client.close()
+
+    # ---- for tests ----
+
+    def add(self, name, method="auto", users=(), address=None):
+        with self.lock:
+            self.n += 1
+            path = f"{PATH}/Settings/{self.n}"
+            self.profiles[path] = self.settings(name, method, users, address)
+            self.signal("InterfacesAdded", "(oa{sa{sv}})", path, self.interfaces(path))
+            self.list_changed()
+        return path
+
+    def remove(self, path):
+        with self.lock:
+            del self.profiles[path]
+            self.list_changed()
+            self.signal("InterfacesRemoved", "(oas)", path, [CONNECTION])
+
+    def change(self, path, name, **options):
+        with self.lock:
+            self.profiles[path] = self.settings(name, **{"method": "auto", "users": (), "address": None, **options})
+            self.transmit_signal(path, CONNECTION, "Updated", None)
+
+    # ---- on the wire ----
+
+    @staticmethod
+    def settings(name, method, users, address):
+        def text(value):
+            return GLib.Variant("s", value)
+
+        connection = {"id": text(f"profile {name}"), "uuid": text(str(uuid.uuid5(uuid.NAMESPACE_DNS, name))),
+                      "type": text("bridge"), "interface-name": text(name)}
+        if users:
+            connection["permissions"] = GLib.Variant("as", [f"user:{user}:" for user in users])
+        ip4 = {"method": text(method)}
+        if address:
+            host, prefix = address.split("/")
+            ip4["address-data"] = GLib.Variant("aa{sv}", [{"address": text(host),
+                                                           "prefix": GLib.Variant("u", int(prefix))}])
+        return {"connection": connection, "bridge": {"interface-name": text(name)}, "ipv4": ip4,
+                "ipv6": {"method": text("ignore")}}
+
+    def interfaces(self, path):
+        if path == PATH:
+            return {NAME: {"Version": GLib.Variant("s", "1.42.4"), "State": GLib.Variant("u", 70),
+                           "Devices": GLib.Variant("ao", []), "AllDevices": GLib.Variant("ao", []),
+                           "ActiveConnections": GLib.Variant("ao", [])}}
+        if path == PATH + "/Settings":
+            return {NAME + ".Settings": {"Connections": GLib.Variant("ao", list(self.profiles)),
+                                         "Hostname": GLib.Variant("s", "test"),
+                                         "CanModify": GLib.Variant("b", True)}}
+        return {CONNECTION: {"Unsaved": GLib.Variant("b", False), "Flags": GLib.Variant("u", 0),
+                             "Filename": GLib.Variant("s", "")}}
+
+    def answer(self, message):
+        member = message.get_member()
+        with self.lock:
+            if member == "GetManagedObjects":
+                paths = [PATH, PATH + "/Settings", *self.profiles]
+                return GLib.Variant("(a{oa{sa{sv}}})", ({path: self.interfaces(path) for path in paths},))
+            if member == "GetSettings" and message.get_path() in self.profiles:
+                return GLib.Variant("(a{sa{sv}})", (self.profiles[message.get_path()],))
+            if member == "GetPermissions":
+                return GLib.Variant("(a{ss})", ({},))
+        return None
+
+    def run(self):
+        while not self.stopping:
+            with self.lock:
+                came = self.client.receive(0.02)
+            if not came:
+                continue
+            messages, self.client.incoming = self.client.incoming, []
+            for message in messages:
+                if message.get_message_type() != KIND.METHOD_CALL:
+                    continue
+                body = self.answer(message)
+                if body is None:
+                    reply = Gio.DBusMessage.new_method_error_literal(message, NAME + ".Failed", "not here")
+                else:
+                    reply = Gio.DBusMessage.new_method_reply(message)
+                    reply.set_body(body)
+                with self.lock:
+                    self.client.transmit(reply)
+
+    def transmit_signal(self, path, interface, member, body):
+        message = Gio.DBusMessage.new_signal(path, interface, member)
+        if body is not None:
+            message.set_body(body)
+        self.client.transmit(message)
+
+    def signal(self, member, signature, *values):
+        self.transmit_signal("/org/freedesktop", OBJECTS, member, GLib.Variant(signature, values))
+
+    def list_changed(self):
+        self.transmit_signal(PATH + "/Settings", "org.freedesktop.DBus.Properties", "PropertiesChanged",
+                             GLib.Variant("(sa{sv}as)", (NAME + ".Settings",
+                                                         {"Connections": GLib.Variant("ao", list(self.profiles))}, [])))

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Bridges as objects, and whom they are delegated to; NetworkManager's own part is tested on the host."""
+
+import pytest
+
+from conftest import ALICE, BOB
+from networkmanager import NetworkManager
+from wire import BRIDGE, MANAGER, PROPERTIES, ROOT, variants, wait
+
+DELEGATE = "org.bothy.Bothy1.delegate-bridge"
+BRIDGES = "org.bothy.Bothy1.manage-bridges"
+DEFAULT = ROOT + "/bridge/bothy0"
+BR0 = ROOT + "/bridge/br0"
+
+
+@pytest.fixture
+def nm(world):
+    nm = NetworkManager(world.address)
+    yield nm
+    nm.close()
+    # What a test delegated is taken back while its bridge is still shown, or again.
+    wait(lambda: not [path for path in bridges(world.client(0)) if path != DEFAULT])
+
+
+@pytest.fixture
+def br0(world, nm, alice, bob):
+    """A bridge to the LAN; alice and bob are there to hear of it."""
+    alice.manager("ListContainers")
+    bob.manager("ListContainers")
+    nm.add("br0", address="192.0.2.7/24")
+    wait(lambda: BR0 in alice.managed())
+    yield BR0
+    root = world.client(0)
+    for principal, _ in root.get(BR0, BRIDGE, "Delegations"):
+        root.call(BR0, BRIDGE, "Revoke", "(s)", principal)
+
+
+def bridges(client):
+    return {path: interfaces[BRIDGE] for path, interfaces in client.managed().items() if BRIDGE in interfaces}
+
+
+def test_default_bridge_is_always_there(world, alice):
+    assert alice.get(ROOT, MANAGER, "DefaultBridge") == DEFAULT
+    values = bridges(alice)[DEFAULT]
+    assert values["Kind"] == "nat" and values["Name"] == "bothy0" and values["Delegations"] == []
+    assert values["Subnet"].endswith("/16")
+    assert alice.error(DEFAULT, BRIDGE, "Delegate", "(su)", "bob", 1) == "NotAuthorized"
+    assert world.client(0).error(DEFAULT, BRIDGE, "Delegate", "(su)", "bob", 1) == "InvalidArgs"
+
+
+def test_profiles_come_and_go(world, nm, alice, bob):
+    alice.manager("ListContainers")
+    path = nm.add("br-9.x", address="192.0.2.7/24")
+    added = alice.wait_signal("InterfacesAdded", match=lambda a: "bridge/br_2d9_2ex" in a[0])
+    assert added[1][BRIDGE]["Kind"] == "lan" and added[1][BRIDGE]["Subnet"] == "192.0.2.0/24"
+    assert len(added[1][BRIDGE]["Connection"]) == 36
+    nm.change(path, "br-9.x", method="shared", address="198.51.100.1/25")
+    alice.wait_signal("PropertiesChanged", added[0],
+                      match=lambda a: a[1] == {"Kind": "nat", "Subnet": "198.51.100.0/25"})
+    nm.remove(path)
+    alice.wait_signal("InterfacesRemoved", match=lambda a: a[0] == added[0])
+    assert added[0] not in alice.managed()
+
+
+def test_names_that_could_hurt_are_not_shown(nm, alice):
+    for name in ("br 0", "br/0", "..", "brücke"):
+        nm.add(name)
+    nm.add("plain")
+    wait(lambda: ROOT + "/bridge/plain" in bridges(alice))
+    assert set(bridges(alice)) == {DEFAULT, ROOT + "/bridge/plain"}
+
+
+def test_OBJ_02_permissions_of_the_profile_hide_it(world, nm, alice, bob, root):
+    alice.manager("ListContainers")
+    bob.manager("ListContainers")
+    nm.add("hers", users=["alice", "no-such-user"])
+    path = ROOT + "/bridge/hers"
+    alice.wait_signal("InterfacesAdded", match=lambda a: a[0] == path)
+    assert path in bridges(alice) and path in bridges(root)
+    assert path not in bridges(bob)
+    for member, signature, arguments in (("Delegate", "(su)", ("bob", 1)), ("Revoke", "(s)", ("bob",)),
+                                         ("Delete", "()", ())):
+        assert bob.error(path, BRIDGE, member, signature, *arguments) == "UnknownObject"
+        hidden = bob.text
+        assert bob.error(path + "x", BRIDGE, member, signature, *arguments) == "UnknownObject"
+        assert bob.text == hidden.replace(path, path + "x")
+    assert bob.error(path, PROPERTIES, "GetAll", "(s)", BRIDGE) == "UnknownObject"
+    assert not world.polkit.asked(DELEGATE)
+    bob.drain(0.2)
+    assert "hers" not in str(bob.signals())
+
+
+def test_OBJ_02_permissions_change(nm, alice, bob):
+    bob.manager("ListContainers")
+    profile = nm.add("shared")
+    path = ROOT + "/bridge/shared"
+    bob.wait_signal("InterfacesAdded", match=lambda a: a[0] == path)
+    nm.change(profile, "shared", users=["alice"])
+    bob.wait_signal("InterfacesRemoved", match=lambda a: a[0] == path)
+    wait(lambda: path in bridges(alice))
+    assert path not in bridges(bob)
+    nm.change(profile, "shared", users=["bob"])
+    bob.wait_signal("InterfacesAdded", match=lambda a: a[0] == path)
+    assert path not in bridges(alice)
+
+
+def test_delegations(world, br0, alice, root):
+    root.call(br0, BRIDGE, "Delegate", "(su)", "@nogroup", 5)
+    root.call(br0, BRIDGE, "Delegate", "(su)", "bob", 1)
+    root.call(br0, BRIDGE, "Delegate", "(su)", "alice", 2)
+    wanted = [("alice", 2), ("bob", 1), ("@nogroup", 5)]
+    alice.wait_signal("PropertiesChanged", br0, match=lambda a: a[1].get("Delegations") == wanted)
+    root.call(br0, BRIDGE, "Delegate", "(su)", "alice", 3)
+    assert root.get(br0, BRIDGE, "Delegations") == [("alice", 3), *wanted[1:]]
+    root.call(br0, BRIDGE, "Revoke", "(s)", "bob")
+    assert root.get(br0, BRIDGE, "Delegations") == [("alice", 3), ("@nogroup", 5)]
+    assert root.error(br0, BRIDGE, "Revoke", "(s)", "bob") == "InvalidArgs"
+    assert root.error(br0, BRIDGE, "Delegate", "(su)", "no-such", 1) == "NoSuchAccount"
+    assert root.error(br0, BRIDGE, "Delegate", "(su)", "@alicex", 1) == "NoSuchAccount"
+
+
+def test_delegations_stay(world, br0, root):
+    root.call(br0, BRIDGE, "Delegate", "(su)", "alice", 2)
+    for number in (15, 9):
+        world.restart(number)
+        wait(lambda: br0 in bridges(root))
+        assert root.get(br0, BRIDGE, "Delegations") == [("alice", 2)]
+
+
+@pytest.mark.parametrize("answer,wanted", [("no", "NotAuthorized"), ("challenge", "NotAuthorizedCanObtain"),
+                                           ("dismissed", "NotAuthorizedDismissed"), ("error", "NotAuthorized")])
+def test_AUTH_01_denied_bridges_have_no_effect(world, br0, alice, answer, wanted):
+    world.polkit.answers.update({DELEGATE: answer, BRIDGES: answer})
+    before = world.records()
+    assert alice.error(br0, BRIDGE, "Delegate", "(su)", "alice", 2) == wanted
+    assert alice.error(br0, BRIDGE, "Revoke", "(s)", "alice") == wanted
+    assert alice.error(ROOT, MANAGER, "CreateBridge", "(sa{sv})", "lab", {}) == wanted
+    assert world.records() == before and alice.get(br0, BRIDGE, "Delegations") == []
+
+
+def test_AUTH_02_polkit_hears_what_is_delegated(world, br0, alice):
+    world.polkit.answers[DELEGATE] = "yes"
+    alice.call(br0, BRIDGE, "Delegate", "(su)", "@nogroup", 7)
+    alice.call(br0, BRIDGE, "Revoke", "(s)", "@nogroup")
+    delegate, revoke = world.polkit.asked(DELEGATE)
+    assert delegate.subject == {"name": alice.name}
+    assert delegate.details == {"bridge": "br0", "principal": "@nogroup", "quota": "7", "verb": "Delegate"}
+    assert revoke.details == {"bridge": "br0", "principal": "@nogroup", "verb": "Revoke"}
+
+
+@pytest.mark.parametrize("principal", ["", "@", "@@x", "-x", "a b", "a\nb", "a:b", "x" * 65, "%s", "a/b", "\u202ex", "[x]"])
+def test_ARG_01_principals(world, br0, root, principal):
+    assert root.error(br0, BRIDGE, "Delegate", "(su)", principal, 1) == "InvalidArgs"
+    assert root.error(br0, BRIDGE, "Revoke", "(s)", principal) == "InvalidArgs"
+
+
+def test_ARG_02_quotas(world, br0, root):
+    for quota in (0, 1024, 2**32 - 1):
+        assert root.error(br0, BRIDGE, "Delegate", "(su)", "alice", quota) == "InvalidArgs"
+    assert root.get(br0, BRIDGE, "Delegations") == []
+
+
+@pytest.mark.parametrize("name,options", [
+    ("", {}), ("1x", {}), ("bothy1", {}), ("x" * 16, {}), ("a/b", {}), ("a b", {}), ("..", {}), ("%d", {}),
+    ("lab", {"kind": "vlan"}), ("lab", {"port": "eth0"}), ("lab", {"kind": "lan", "subnet": "10.0.0.1/24"}),
+    ("lab", {"kind": "lan", "port": "a b"}), ("lab", {"subnet": "10.0.0.1"}), ("lab", {"subnet": "10.0.0.1/31"}),
+    ("lab", {"subnet": "10.0.0.256/24"}), ("lab", {"subnet": "fd00::1/64"}), ("lab", {"mtu": 1500})])
+def test_ARG_01_bridges_that_can_not_be(world, nm, root, name, options):
+    before = bridges(root)
+    assert root.error(ROOT, MANAGER, "CreateBridge", "(sa{sv})", name, variants(options)) == "InvalidArgs"
+    assert bridges(root) == before
+
+
+def test_create_finds_a_name_taken(world, br0, root):
+    assert root.error(ROOT, MANAGER, "CreateBridge", "(sa{sv})", "br0", {}) == "BridgeExists"
+    assert root.error(br0, BRIDGE, "Delete") == "NotManaged"
+
+
+def test_without_network_manager(world, root):
+    assert root.error(ROOT, MANAGER, "CreateBridge", "(sa{sv})", "lab", {}) == "Failed"
+    assert "NetworkManager" in root.text
+
+
+def test_STATE_record_that_makes_no_sense(fresh_world):
+    """Nobody has anything then, and the service runs."""
+    world = fresh_world(start=False)
+    path = world.state / "bridges"
+    path.mkdir(mode=0o700)
+    (path / "delegations").write_text("[br0 alice]\nId=1000\nQuota=2\n")
+    (path / "delegations").chmod(0o600)
+    world.expected.append("Delegations:")
+    nm = NetworkManager(world.address)
+    try:
+        nm.add("br0")
+        world.start()
+        root = world.client(0)
+        wait(lambda: BR0 in bridges(root))
+        assert root.get(BR0, BRIDGE, "Delegations") == []
+        assert root.error(BR0, BRIDGE, "Delegate", "(su)", "alice", 1) == "Degraded"
+    finally:
+        nm.close()
+
+
+def test_uids_of_callers_matter_not_names(world, br0, alice, bob):
+    """Neither alice nor bob can delegate to herself, or himself."""
+    for client in (alice, bob):
+        assert client.error(br0, BRIDGE, "Delegate", "(su)", "alice", 1) == "NotAuthorized"
+    assert {q.subject["name"] for q in world.polkit.asked(DELEGATE)} == {alice.name, bob.name}
+    assert (alice.uid, bob.uid) == (ALICE, BOB)
