@@ -220,6 +220,26 @@ cli_image_list (Cli *cli, char **words)
   return CLI_EXIT_OK;
 }
 
+/* What an OCI or docker image says of its containers. */
+static void
+print_configuration (GVariant *properties)
+{
+  static const struct {
+    const char *key, *title;
+  } fields[] = { { "entrypoint", N_ ("Entrypoint") },
+                 { "command", N_ ("Command") },
+                 { "environment", N_ ("Environment") },
+                 { "user", N_ ("User") },
+                 { "working-directory", N_ ("Directory") } };
+  g_autoptr (GVariant) configuration =
+      g_variant_lookup_value (properties, "Configuration", G_VARIANT_TYPE_VARDICT);
+
+  for (gsize i = 0; configuration && i < G_N_ELEMENTS (fields); i++) {
+    g_autofree char *value = cli_property (configuration, fields[i].key);
+    cli_print_field (_ (fields[i].title), value);
+  }
+}
+
 static void
 print_image (GVariant *properties)
 {
@@ -237,6 +257,7 @@ print_image (GVariant *properties)
     cli_print_field (_ ("Size"), size);
   }
   cli_print_field (_ ("Created"), created);
+  print_configuration (properties);
 }
 
 int

@@ -252,6 +252,7 @@ parse_run (Cli *cli, How *how, char **words)
     { "network", 0, 0, G_OPTION_ARG_FILENAME, &spec->network, N_ ("\"nat\" or \"none\""), N_ ("NETWORK") },
     { "with-user", 0, 0, G_OPTION_ARG_NONE, &spec->with_user, N_ ("Give it an account like yours"), NULL },
     { "nesting", 0, 0, G_OPTION_ARG_NONE, &spec->nesting, N_ ("Let it have containers of its own"), NULL },
+    CLI_SPEC_ENTRYPOINT (spec),
     CLI_SPEC_LIMITS (spec),
     { NULL },
   };

@@ -17,6 +17,7 @@ cli_spec_clear (CliSpec *spec)
   g_clear_pointer (&spec->name, g_free);
   g_clear_pointer (&spec->image, g_free);
   g_clear_pointer (&spec->command, g_strfreev);
+  g_clear_pointer (&spec->entrypoint, g_free);
   g_clear_pointer (&spec->environment, g_strfreev);
   g_clear_pointer (&spec->user, g_free);
   g_clear_pointer (&spec->directory, g_free);
@@ -59,6 +60,10 @@ spec_options (const CliSpec *spec)
   if (spec->command && spec->command[0])
     g_variant_builder_add (&options, "{sv}", "command",
                            g_variant_new_strv ((const char *const *)spec->command, -1));
+  if (spec->entrypoint)
+    g_variant_builder_add (
+        &options, "{sv}", "entrypoint",
+        g_variant_new_strv ((const char *const *)&spec->entrypoint, *spec->entrypoint ? 1 : 0));
   if (spec->environment && spec->environment[0])
     g_variant_builder_add (&options, "{sv}", "environment",
                            g_variant_new_strv ((const char *const *)spec->environment, -1));
@@ -84,9 +89,9 @@ spec_options (const CliSpec *spec)
 static char *
 create_from_present (Cli *cli, const CliSpec *spec, GError **error)
 {
-  g_autoptr (GVariant) answer = cli_call_over_quota (
-      cli, BOTHY_ROOT, IFACE_MANAGER, "CreateContainer",
-      g_variant_new ("(ss@a{sv})", spec->name, spec->image, spec_options (spec)), error);
+  g_autoptr (GVariant) answer =
+      cli_call_over_quota (cli, BOTHY_ROOT, IFACE_MANAGER, "CreateContainer",
+                           g_variant_new ("(ss@a{sv})", spec->name, spec->image, spec_options (spec)), error);
   char *path = NULL;
 
   if (answer)
@@ -197,6 +202,7 @@ cli_spec_words (Cli *cli, CliSpec *spec, char **words)
     { "ephemeral", 0, 0, G_OPTION_ARG_NONE, &spec->ephemeral, N_ ("Delete it when it stops"), NULL },
     { "with-user", 0, 0, G_OPTION_ARG_NONE, &spec->with_user, N_ ("Give it an account like yours"), NULL },
     { "nesting", 0, 0, G_OPTION_ARG_NONE, &spec->nesting, N_ ("Let it have containers of its own"), NULL },
+    CLI_SPEC_ENTRYPOINT (spec),
     CLI_SPEC_LIMITS (spec),
     { NULL },
   };

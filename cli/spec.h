@@ -8,6 +8,7 @@ typedef struct {
   char *name;
   char *image;
   char **command;
+  char *entrypoint;
   char **environment;
   char *user;
   char *directory;
@@ -22,12 +23,26 @@ typedef struct {
   GVariant *parsed_limits;
 } CliSpec;
 
+/* In place of the image's. */
+#define CLI_SPEC_ENTRYPOINT(spec)                                                                            \
+  {                                                                                                          \
+    "entrypoint", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->entrypoint,                                          \
+        N_ ("In place of the image's entrypoint and command; \"\" for none"), N_ ("PROGRAM")                 \
+  }
+
 /* The options of a new container's limits. */
-#define CLI_SPEC_LIMITS(spec)                                                                                \
-  { "limit", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &(spec)->limits, N_ ("What it may use, as of bothy limit"),    \
-    N_ ("KEY=VALUE") },                                                                                      \
-  { "memory", 'm', 0, G_OPTION_ARG_FILENAME, &(spec)->memory, N_ ("As --limit memory=SIZE"), N_ ("SIZE") },    \
-  { "cpus", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->cpus, N_ ("As --limit cpu=NUMBER"), N_ ("NUMBER") }
+#define CLI_SPEC_LIMITS(spec)                                                                                   \
+  { "limit",                                                                                                    \
+    0,                                                                                                          \
+    0,                                                                                                          \
+    G_OPTION_ARG_FILENAME_ARRAY,                                                                                \
+    &(spec)->limits,                                                                                            \
+    N_ ("What it may use, as of bothy limit"),                                                                  \
+    N_ ("KEY=VALUE") },                                                                                         \
+      { "memory", 'm', 0, G_OPTION_ARG_FILENAME, &(spec)->memory, N_ ("As --limit memory=SIZE"), N_ ("SIZE") }, \
+  {                                                                                                             \
+    "cpus", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->cpus, N_ ("As --limit cpu=NUMBER"), N_ ("NUMBER")             \
+  }
 
 /** cli_spec_clear: frees what it holds */
 void cli_spec_clear (CliSpec *spec);

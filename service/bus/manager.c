@@ -63,7 +63,8 @@ parse_spec (GVariant *args, GError **error)
   g_autoptr (GVariant) options = NULL;
   g_autoptr (GVariant) limits = NULL;
   const BothyOption table[] = {
-    { "command", "as", &spec->command },  { "environment", "as", &spec->environment },
+    { "command", "as", &spec->command },  { "entrypoint", "as", &spec->entrypoint },
+    { "environment", "as", &spec->environment },
     { "user", "s", &spec->user },         { "working-directory", "s", &spec->working_directory },
     { "hostname", "s", &spec->hostname }, { "ephemeral", "b", &spec->ephemeral },
     { "nesting", "b", &spec->nesting },   { "network", "s", &spec->network },

@@ -146,6 +146,8 @@ bothy_properties_of_image (GObject *target, guint32 user)
   add_time (&builder, "CreatedAt", image->created_at);
   add_string (&builder, "Origin", image->origin);
   add_string (&builder, "Verified", image->verified);
+  add (&builder, "Configuration", bothy_defaults_to_variant (image->defaults));
+  add (&builder, "Layers", g_variant_new_strv ((const char *const *)image->layers, -1));
   return g_variant_builder_end (&builder);
 }
 

@@ -19,6 +19,7 @@ bothy_container_spec_free (BothyContainerSpec *spec)
   g_free (spec->image);
   g_free (spec->hostname);
   g_strfreev (spec->command);
+  g_strfreev (spec->entrypoint);
   g_strfreev (spec->environment);
   g_free (spec->user);
   g_free (spec->working_directory);
@@ -174,6 +175,7 @@ bothy_container_to_record (BothyContainer *self)
   g_key_file_set_boolean (record, GROUP, "Nesting", spec->nesting);
   set_strv (record, "Command", spec->command);
   set_strv (record, "Environment", spec->environment);
+  g_key_file_set_integer (record, GROUP, "StopSignal", spec->stop_signal);
   set_ports (record, spec->ports);
   bothy_limits_to_record (&spec->limits, record);
   g_key_file_set_int64 (record, GROUP, "CreatedAt", self->created_at);
@@ -213,6 +215,7 @@ spec_from_record (GKeyFile *record, GError **error)
   spec->ports = get_ports (record);
   spec->command = get_strv (record, "Command");
   spec->environment = get_strv (record, "Environment");
+  spec->stop_signal = g_key_file_get_integer (record, GROUP, "StopSignal", NULL);
   spec->ephemeral = g_key_file_get_boolean (record, GROUP, "Ephemeral", NULL);
   spec->nesting = g_key_file_get_boolean (record, GROUP, "Nesting", NULL);
   bothy_limits_from_record (&spec->limits, record, error);

@@ -26,9 +26,11 @@ typedef struct {
   char *image; /* fingerprint */
   char *hostname;
   char **command;
+  char **entrypoint; /* until it is made: in place of the image's; NULL: that one */
   char **environment;
   char *user;
   char *working_directory;
+  int stop_signal; /* what makes it end; 0: what its first process wants */
   char *account; /* a login name that the owner has inside, or "" */
   gboolean ephemeral;
   gboolean nesting;

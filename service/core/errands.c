@@ -198,6 +198,25 @@ on_run (GObject *source, GAsyncResult *result, gpointer user_data)
   g_task_return_pointer (task, process, g_object_unref);
 }
 
+/* As docker does: what an image says of its containers holds for all that runs in them. */
+static void
+complete (BothyRegistry *self, const BothyContainer *container, BothyProcessSpec *spec)
+{
+  const BothyImage *image = bothy_images_lookup (self->images, container->spec->image);
+  const BothyContainerSpec *first = container->spec;
+  char **environment;
+
+  if (!image || !image->defaults || spec->login)
+    return;
+  environment = bothy_defaults_merge ((const char *const *) first->environment,
+                                      (const char *const *) spec->environment);
+  spec->environment = (g_strfreev (spec->environment), environment);
+  if (!*spec->user)
+    spec->user = (g_free (spec->user), g_strdup (first->user));
+  if (!*spec->working_directory)
+    spec->working_directory = (g_free (spec->working_directory), g_strdup (first->working_directory));
+}
+
 void
 bothy_registry_exec (BothyRegistry *self, BothyContainer *container, guint32 user, BothyProcessSpec *spec,
                      GAsyncReadyCallback callback, gpointer user_data)
@@ -213,8 +232,10 @@ bothy_registry_exec (BothyRegistry *self, BothyContainer *container, guint32 use
   else if (count_processes (self, user) >= max)
     g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
                              "You run as many processes in containers as a user may: %u; end one first", max);
-  else
+  else {
+    complete (self, container, owned);
     bothy_process_run (container, ++self->next_id, user, g_steal_pointer (&owned), on_run, g_object_ref (task));
+  }
 }
 
 BothyProcess *

@@ -191,6 +191,7 @@ bothy_image_from_record (const char *fingerprint, GKeyFile *record, GError **err
   }
   self->created_at = g_key_file_get_int64 (record, GROUP, "CreatedAt", NULL);
   self->public_alias = g_key_file_get_string (record, GROUP, "PublicAlias", NULL);
+  self->defaults = bothy_defaults_from_record (record);
   load_claims (self, record);
   return self;
 }
@@ -211,6 +212,8 @@ bothy_image_to_record (BothyImage *self)
   g_key_file_set_string_list (record, GROUP, "Layers", (const char *const *) self->layers,
                               g_strv_length (self->layers));
   g_key_file_set_int64 (record, GROUP, "CreatedAt", self->created_at);
+  if (self->defaults)
+    bothy_defaults_to_record (self->defaults, record);
   if (self->public_alias)
     g_key_file_set_string (record, GROUP, "PublicAlias", self->public_alias);
   g_hash_table_iter_init (&iter, self->claims);
@@ -238,6 +241,7 @@ bothy_image_finalize (GObject *object)
   g_free (self->source);
   g_free (self->public_alias);
   g_strfreev (self->layers);
+  g_clear_pointer (&self->defaults, bothy_defaults_free);
   g_hash_table_unref (self->claims);
   G_OBJECT_CLASS (bothy_image_parent_class)->finalize (object);
 }

@@ -3,6 +3,8 @@
 
 #include <glib-object.h>
 
+#include "core/defaults.h"
+
 G_BEGIN_DECLS
 
 #define BOTHY_EVERYBODY ((guint32) -1)
@@ -26,6 +28,7 @@ struct _BothyImage {
   char *source;     /* of a built-in one: what it was made from, as it was then */
   char **layers; /* their ids, the lowest first */
   guint64 size;   /* of all of them */
+  BothyDefaults *defaults; /* NULL: it says nothing of its containers, and they run its init */
   gint64 created_at; /* µs since 1970 */
   char *public_alias; /* everybody's; NULL: only those with a claim see it */
   GHashTable *claims; /* uid → GPtrArray of char *: that user's aliases */

@@ -454,7 +454,7 @@ on_hello (BothySupervisor *supervisor, const struct supervisor_message *message,
     return;
   }
   g_signal_handlers_disconnect_by_data (supervisor, task);
-  container->shutdown_signal = message->value;
+  container->shutdown_signal = container->spec->stop_signal ? container->spec->stop_signal : message->value;
   find_group (container, message->pid);
   bothy_runner_follow (adopt->runner, container, supervisor);
   container->state =

@@ -102,7 +102,7 @@ succeed (Start *start, const struct supervisor_message *reply)
   BothyContainer *container = start->container;
 
   container->group = (g_free (container->group), g_steal_pointer (&start->group));
-  container->shutdown_signal = reply->value;
+  container->shutdown_signal = container->spec->stop_signal ? container->spec->stop_signal : reply->value;
   container->started_at = g_get_real_time ();
   container->last_error = (g_free (container->last_error), g_strdup (""));
   bothy_runner_set_leader (container, reply->pid);

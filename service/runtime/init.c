@@ -21,23 +21,23 @@ static const char *const candidates[] = { "/sbin/init", "/usr/sbin/init", "/usr/
 
 /* Each init wants to be told in its own way to power off: systemd(1) SIGNALS, busybox's init, sysvinit's. */
 static int
-shutdown_signal_of (const char *path)
+shutdown_signal_of (const char *path, int otherwise)
 {
   char link[32], real[PATH_MAX];
   autofd fd = open (path, O_PATH | O_CLOEXEC);
 
   if (fd < 0)
-    return SIGPWR;
+    return otherwise;
   snprintf (link, sizeof link, "/proc/self/fd/%d", fd);
   ssize_t length = readlink (link, real, sizeof real - 1);
   if (length <= 0)
-    return SIGPWR;
+    return otherwise;
   real[length] = '\0';
   const char *slash = strrchr (real, '/');
   const char *name = slash ? slash + 1 : real;
   if (strcmp (name, "systemd") == 0)
     return SIGRTMIN + 3;
-  return strncmp (name, "busybox", strlen ("busybox")) == 0 ? SIGUSR2 : SIGPWR;
+  return strncmp (name, "busybox", strlen ("busybox")) == 0 ? SIGUSR2 : otherwise;
 }
 
 /* The image's init of which there is a file at all; NULL if there is none. */
@@ -117,16 +117,32 @@ confine_and_bind (const struct init_plan *plan, int channel)
   return bind_to_supervisor (channel);
 }
 
+/* What is something only as pid 1, such as systemd and s6-overlay's /init. It decides itself who runs what.
+ */
+static bool
+is_init (const struct launch *launch)
+{
+  const char *name = strrchr (launch->argv[0], '/');
+  const char *user = launch->user;
+  bool is_root = *user == '\0' || strcmp (user, "root") == 0 || strcmp (user, "0") == 0;
+
+  return is_root && launch->argv[0][0] == '/' &&
+         (strcmp (name, "/init") == 0 || strcmp (name, "/systemd") == 0);
+}
+
 static struct fault
-run_image_init (const struct init_plan *plan, int channel)
+run_init (const struct init_plan *plan, int channel)
 {
   static const struct variable defaults[] = { { "container", "bothy" }, { "TERM", "linux" } };
-  const char *path = find_init ();
+  const struct launch *launch = &plan->launch;
+  bool is_named = launch->argv[0] != NULL;
+  const char *path = is_named ? launch->argv[0] : find_init ();
+  char *alone[] = { (char *)(uintptr_t)path, NULL };
   struct init_event event = { .kind = INIT_SIGNAL };
 
   if (!path)
     return fault_at (SUPERVISOR_STEP_EXEC, ENOENT);
-  event.value = shutdown_signal_of (path);
+  event.value = shutdown_signal_of (path, is_named ? SIGTERM : SIGPWR);
   minder_tell (channel, &event, -1);
   struct fault fault = set_streams (plan);
   if (is_fault (fault))
@@ -135,10 +151,11 @@ run_image_init (const struct init_plan *plan, int channel)
   fault = confine_and_bind (plan, channel);
   if (is_fault (fault))
     return fault;
-  char *argv[] = { (char *)(uintptr_t)path, NULL };
-  char **env = launch_environment (plan->launch.env, defaults, sizeof defaults / sizeof *defaults);
+  if (*launch->directory != '\0' && chdir (launch->directory) < 0)
+    return fault_at (SUPERVISOR_STEP_DIRECTORY, errno);
+  char **env = launch_environment (launch->env, defaults, sizeof defaults / sizeof *defaults);
   if (env)
-    execve (path, argv, env);
+    execve (path, is_named ? launch->argv : alone, env);
   return fault_at (SUPERVISOR_STEP_EXEC, env ? errno : ENOMEM);
 }
 
@@ -174,7 +191,8 @@ first_process (const struct init_plan *plan, int channel)
 
     minder_tell (channel, &entered, ns);
     signal (SIGPIPE, SIG_DFL);
-    event.fault = plan->launch.argv[0] ? run_command (plan, channel) : run_image_init (plan, channel);
+    event.fault = plan->launch.argv[0] && !is_init (&plan->launch) ? run_command (plan, channel)
+                                                                   : run_init (plan, channel);
   }
   minder_tell (channel, &event, -1);
   _exit (1);

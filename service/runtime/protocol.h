@@ -43,7 +43,8 @@ enum supervisor_message_type
    * text: path of the delegated control group below the cgroup2 mount ("" = stay),
    * path of the cgroup2 mount, user ("" = root), working directory ("" = /), then N_ARGV and N_ENV strings.
    * N_ARGV 0: the image's init. Otherwise the command is a child of a minimal init
-   * of the supervisor's own, pid 1, which reaps and hands signals on.
+   * of the supervisor's own, pid 1, which reaps and hands signals on; but root's /PATH/init and
+   * /PATH/systemd become pid 1 themselves.
    * Replies when exec(2) worked, and systemd as init takes requests, with pid (the
    * host's) of the first process and value: the signal that makes it shut down.
    */

@@ -158,7 +158,7 @@ handle_start (struct supervisor *supervisor, struct packet *packet, struct super
   supervisor->state = SUPERVISOR_STATE_RUNNING;
   reply->pid = supervisor->init.pid;
   reply->value = supervisor->init.shutdown_signal;
-  if (packet->head.n_argv == 0 && reply->value == SIGRTMIN + 3)
+  if (reply->value == SIGRTMIN + 3)
     await_systemd (supervisor, packet);
   return NO_FAULT;
 }
