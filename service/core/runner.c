@@ -414,6 +414,16 @@ end_earlier_run (BothyRunner *self, BothyContainer *container)
   container->group = (g_free (container->group), g_strdup (""));
 }
 
+/* It ended, and how, nobody saw. */
+static void
+note_unseen_end (BothyRunner *self, BothyContainer *container)
+{
+  end_earlier_run (self, container);
+  container->stopped_at = g_get_real_time ();
+  set_outcome (container);
+  bothy_runner_save (self, container);
+}
+
 /* The supervisor is just ending, or stands still, or loops. */
 static void
 adopt_none (GTask *task)
@@ -425,12 +435,8 @@ adopt_none (GTask *task)
   g_signal_handlers_disconnect_by_data (adopt->supervisor, task);
   g_signal_handlers_disconnect_by_data (adopt->supervisor, container);
   bothy_supervisor_close (adopt->supervisor);
-  if (*container->group || container->exited) {
-    end_earlier_run (adopt->runner, container);
-    container->stopped_at = g_get_real_time ();
-    set_outcome (container);
-    bothy_runner_save (adopt->runner, container);
-  }
+  if (*container->group || container->exited)
+    note_unseen_end (adopt->runner, container);
   unlink (path);
   g_task_return_boolean (task, TRUE);
   g_object_unref (task);
@@ -491,6 +497,10 @@ bothy_runner_adopt (BothyRunner *self,
   Adopt *adopt;
 
   if (!socket) {
+    /* A supervisor waits for a broker to tell it how the container ended, and its socket stays: unless the machine
+       went down, it was killed. */
+    if (*container->group && g_file_test (path, G_FILE_TEST_EXISTS))
+      note_unseen_end (self, container);
     end_earlier_run (self, container);
     unlink (path);
     g_task_return_boolean (task, FALSE);

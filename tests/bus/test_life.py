@@ -424,6 +424,39 @@ def test_LIFE_04_supervisor_is_killed(world, alice, box):
     alice.start(box)
 
 
+def test_LIFE_04_supervisor_is_killed_while_nobody_looks(fresh_world):
+    """As if the service had been there; but what ended with the machine has not failed."""
+    world = fresh_world()
+    alice = world.client(ALICE)
+    boxes = [alice.create(name, command=["sleep", "1000"]) for name in ("killed", "shut-down")]
+    supervisors = []
+    for box in boxes:
+        alice.start(box)
+        status = pathlib.Path(f"/proc/{alice.get(box, CONTAINER, 'Leader')}/status").read_text()
+        supervisors.append(int(re.search(r"PPid:\s+(\d+)", status)[1]))
+    world.stop(signal.SIGKILL)
+    for pid in supervisors:
+        os.kill(pid, 9)
+    (world.run / "supervisors" / alice_id(world, "shut-down")).unlink()
+    wait(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in supervisors))
+    world.start()
+    killed = alice.get_all(boxes[0], CONTAINER)
+    assert killed["State"] == "failed" and "supervisor was killed" in killed["LastError"]
+    assert killed["LastExit"] == (0, 9) and killed["ControlGroup"] == ""
+    assert alice.state(boxes[1]) == "stopped"
+    world.restart()
+    assert alice.state(boxes[0]) == "failed"
+    for box in boxes:
+        alice.start(box)
+        assert alice.execute(box, "echo", "again")[0] == "again\n"
+
+
+def alice_id(world, name):
+    """The id of a container, by its record."""
+    (record,) = [path for path in world.state.glob("containers/*/container") if f"\nName={name}\n" in path.read_text()]
+    return record.parent.name
+
+
 FAULTS = ["range.before-record", "range.after-record", "create.made-directory", "create.before-record",
           "create.recorded", "create.placed", "delete.before-rename"]
 

@@ -121,7 +121,8 @@ def test_killed_supervisor_LIFE_04(host, x1):
 def test_supervisor_killed_without_a_broker_LIFE_04(host, x1):
     pid = supervisor(host, x1)
     host.run("root", f"systemctl stop bothyd && kill -9 {pid}", check=True)
-    assert state(host, "x1") in ("failed", "stopped")
+    after = info(host, "x1")
+    assert after["state"] == "failed" and "supervisor" in after["lastError"]
     assert processes(host, x1) == []
     nothing_left(host)
     host.run("alice", "bothy start x1 && bothy exec x1 -- true", check=True)
