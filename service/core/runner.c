@@ -443,6 +443,15 @@ adopt_none (GTask *task)
 }
 
 static void
+on_limited (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!bothy_cgroups_limit_finish (BOTHY_CGROUPS (source), result, &error))
+    g_debug ("Limits of a container that was found: %s", error->message);
+}
+
+static void
 on_hello (BothySupervisor *supervisor, const struct supervisor_message *message, gpointer user_data)
 {
   GTask *task = user_data;
@@ -466,6 +475,8 @@ on_hello (BothySupervisor *supervisor, const struct supervisor_message *message,
   container->state =
       message->state == SUPERVISOR_STATE_FROZEN ? BOTHY_CONTAINER_FROZEN : BOTHY_CONTAINER_RUNNING;
   find_processes (container, message);
+  /* An earlier broker may have written them down, and no more. */
+  bothy_runner_limit (adopt->runner, container, on_limited, NULL);
   bothy_runner_join_network (adopt->runner, container);
   g_task_return_boolean (task, TRUE);
   g_object_unref (task);

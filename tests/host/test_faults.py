@@ -125,6 +125,10 @@ def check_group(host, group, point):
     elif group == "limits":
         assert state(host, "f1") == "running"
         assert ("77" in json.dumps(info(host, "f1")["limits"])) == (point == "limits.recorded")
+        if point == "limits.recorded":
+            unit = info(host, "f1")["controlGroup"].split("/")[-1]
+            until(lambda: host.output("root", f"systemctl show -P TasksMax {unit}") == "77",
+                  what="what was written down holds")
         host.run("alice", "bothy exec f1 -- true && bothy limit f1 pids=77", check=True)
     elif group in AS_ROOT:
         check_bridge(host, point)
