@@ -79,6 +79,8 @@ struct _BothyContainer {
   gboolean stopping;  /* somebody asked for the end */
   gboolean exited;    /* the supervisor told how it ended */
   gboolean reboot;
+  guint n_reboots;    /* since then, in monotonic µs */
+  gint64 reboots_since;
   guint n_processes;  /* of exec */
 
   const char *busy;   /* what is being done to it, or NULL */

@@ -162,7 +162,7 @@ bothy_registry_follow_up (BothyRegistry *self, BothyContainer *container)
 {
   if (container->busy || bothy_container_is_active (container))
     return;
-  if (container->reboot && !container->stopping)
+  if (container->reboot && !container->stopping && bothy_runner_may_reboot (self->runner, container))
     bothy_registry_start (self, container, NULL, on_automatic_change, NULL);
   else if (container->spec->ephemeral)
     bothy_registry_delete_ephemeral (self, container);

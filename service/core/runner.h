@@ -34,6 +34,9 @@ void bothy_runner_stop (BothyRunner *self, BothyContainer *container, guint time
                         GAsyncReadyCallback callback, gpointer user_data);
 gboolean bothy_runner_stop_finish (BothyRunner *self, GAsyncResult *result, GError **error);
 
+/* Whether CONTAINER, which ended in order to begin anew, may: not too often. Otherwise it has failed. */
+gboolean bothy_runner_may_reboot (BothyRunner *self, BothyContainer *container);
+
 /* Stop or let go on every process of CONTAINER, which is running (or frozen, to thaw). */
 void bothy_runner_freeze (BothyRunner *self, BothyContainer *container, gboolean freeze,
                           GAsyncReadyCallback callback, gpointer user_data);

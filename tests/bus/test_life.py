@@ -211,6 +211,18 @@ def test_LIFE_start_with_stdio(world, alice):
     wait(lambda: alice.get(path, CONTAINER, "LastExit") == (7, 0))
 
 
+def test_LIFE_one_that_only_reboots_is_stopped(world, alice):
+    path = alice.create("loop", command=["reboot", "-f"])
+    for _ in range(2):
+        alice.error(path, CONTAINER, "Start", "(a{sv})", {})
+        wait(lambda: alice.state(path) == "failed", 40)
+        assert "rebooted more than 10 times" in alice.get(path, CONTAINER, "LastError")
+        # And stays so.
+        started = alice.get(path, CONTAINER, "StartedAt")
+        alice.drain(1)
+        assert alice.get(path, CONTAINER, "StartedAt") == started
+
+
 def test_LIFE_exec_options_and_errors(world, alice, box):
     assert alice.execute(box, "sh", "-c", "echo $A; pwd", environment=["A=b c"], working_directory="/tmp") == (
         "b c\n/tmp\n", (0, 0))
