@@ -268,24 +268,6 @@ cgroupfs_kill (BothyCgroups *cgroups, const char *group)
     write_file (fd, "cgroup.kill", "1");
 }
 
-/* Directories go when they are empty; the container may have made some below. */
-static void
-remove_below (int fd)
-{
-  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  const char *name;
-
-  while (dir && (name = g_dir_read_name (dir))) {
-    autofd child = openat (fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-    if (child >= 0) {
-      remove_below (child);
-      unlinkat (fd, name, AT_REMOVEDIR);
-    }
-  }
-}
-
 #define REMOVE_RETRY_MS 20
 #define REMOVE_RETRIES  250
 
@@ -301,7 +283,8 @@ removal_free (Removal *removal)
   g_free (removal);
 }
 
-/* The last process has closed its sockets but may be in the group for a moment still. */
+/* The last process has closed its sockets but may be in the group for a moment still. What the container made below
+   its own group is its root's: the supervisor has removed that. */
 static gboolean
 try_remove (gpointer user_data)
 {
@@ -313,7 +296,8 @@ try_remove (gpointer user_data)
 
   if (parent < 0 || fd < 0)
     return G_SOURCE_REMOVE;
-  remove_below (fd);
+  for (gsize i = 0; i < G_N_ELEMENTS (below); i++)
+    unlinkat (fd, below[i], AT_REMOVEDIR);
   if (unlinkat (parent, name, AT_REMOVEDIR) == 0 || errno != EBUSY || ++removal->tries > REMOVE_RETRIES)
     return G_SOURCE_REMOVE;
   return G_SOURCE_CONTINUE;

@@ -36,6 +36,9 @@ int cgroup_join (const struct cgroup *cgroup);
 /* Kills all of payload/ (cgroup.kill). 0, -ENODEV without a control group, or a negative errno value. */
 int cgroup_kill (const struct cgroup *cgroup);
 
+/* Removes what the container made in payload/, now that it has no process: this process alone may, but for root. */
+void cgroup_clear (const struct cgroup *cgroup);
+
 /* Asks the kernel to freeze or thaw payload/. 0, -EOPNOTSUPP without a control group, or a negative errno
  * value. */
 int cgroup_set_frozen (const struct cgroup *cgroup, bool frozen);

@@ -420,5 +420,6 @@ main (void)
     check_readiness (supervisor);
     check_console (supervisor);
   }
-  _exit (0); /* the container is gone and told of: there is nothing to tidy */
+  cgroup_clear (&supervisor->cgroup);
+  _exit (0); /* the container is gone and told of: there is nothing else to tidy */
 }

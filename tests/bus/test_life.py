@@ -469,6 +469,16 @@ def alice_id(world, name):
     return record.parent.name
 
 
+def test_LIFE_control_groups_of_a_container_are_removed(world, alice, box):
+    """Nested deep, and many: they are its root's, which the service has no right to remove."""
+    nest = "cd /sys/fs/cgroup && mkdir a b b/c && i=0 && while [ $i -lt 600 ]; do mkdir d && cd d && i=$((i+1)); done"
+    assert alice.execute(box, "sh", "-c", nest)[1] == (0, 0)
+    group = world.group / alice.get(box, CONTAINER, "ControlGroup").lstrip("/")
+    assert (group / "payload/d/d/d").is_dir()
+    alice.stop(box)
+    wait(lambda: not group.exists())
+
+
 FAULTS = ["range.before-record", "range.after-record", "create.made-directory", "create.before-record",
           "create.recorded", "create.placed", "delete.before-rename"]
 
