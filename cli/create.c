@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "error.h"
+#include "expiry.h"
 #include "spec.h"
 #include "verbs.h"
 
@@ -22,5 +23,6 @@ cli_create (Cli *cli, char **words)
   if (path == NULL)
     return cli_fail (error);
   puts (spec.name);
+  cli_expiry_warn (cli, spec.image);
   return CLI_EXIT_OK;
 }

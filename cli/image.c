@@ -11,6 +11,7 @@
 
 #include "directory.h"
 #include "error.h"
+#include "expiry.h"
 #include "objects.h"
 #include "operation.h"
 #include "output.h"
@@ -164,8 +165,8 @@ print_names (GPtrArray *images)
 static void
 print_table (GPtrArray *images)
 {
-  const char *const columns[] = { _ ("ALIAS"), _ ("FINGERPRINT"), _ ("OS"),       _ ("RELEASE"),
-                                  _ ("ARCH"),  _ ("SIZE"),        _ ("VERIFIED"), NULL };
+  const char *const columns[] = { _ ("ALIAS"), _ ("FINGERPRINT"), _ ("OS"),      _ ("RELEASE"), _ ("ARCH"),
+                                  _ ("SIZE"),  _ ("VERIFIED"),    _ ("SUPPORT"), NULL };
   struct libscols_table *table = cli_table_new (columns);
 
   for (guint i = 0; i < images->len; i++) {
@@ -174,6 +175,7 @@ print_table (GPtrArray *images)
     g_autofree char *aliases = cli_property (image, "Aliases");
     g_autofree char *digits = NULL;
     g_autofree char *size = NULL;
+    g_autofree char *support = cli_expiry_text (image);
     guint64 bytes = 0;
 
     g_variant_lookup (image, "Fingerprint", "&s", &fingerprint);
@@ -185,10 +187,10 @@ print_table (GPtrArray *images)
     digits = g_strndup (fingerprint, 12);
     size = g_format_size (bytes);
 
-    cli_table_add (
-        table,
-        (const char *[]){ aliases ? aliases : "", digits, os, release, architecture, size, verified, NULL },
-        6, g_str_equal (verified, "none") ? CLI_COLOUR_WARNING : CLI_COLOUR_GOOD);
+    cli_table_add (table,
+                   (const char *[]){ aliases ? aliases : "", digits, os, release, architecture, size,
+                                     verified, support ? support : "", NULL },
+                   6, g_str_equal (verified, "none") ? CLI_COLOUR_WARNING : CLI_COLOUR_GOOD);
   }
   cli_table_print (table);
 }
@@ -243,9 +245,10 @@ print_configuration (GVariant *properties)
 static void
 print_image (GVariant *properties)
 {
-  static const char *const fields[] = { "Fingerprint",  "Aliases", "OS",      "Release",
-                                        "Architecture", "Origin",  "Verified" };
+  static const char *const fields[] = { "Fingerprint", "Aliases",      "OS",     "Release",
+                                        "Variant",     "Architecture", "Origin", "Verified" };
   g_autofree char *created = cli_property_time (properties, "CreatedAt");
+  g_autofree char *expires = cli_expiry_text (properties);
   guint64 bytes;
 
   for (gsize i = 0; i < G_N_ELEMENTS (fields); i++) {
@@ -257,6 +260,7 @@ print_image (GVariant *properties)
     cli_print_field (_ ("Size"), size);
   }
   cli_print_field (_ ("Created"), created);
+  cli_print_field (_ ("Supported until"), expires);
   print_configuration (properties);
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "error.h"
+#include "expiry.h"
 #include "spec.h"
 #include "verbs.h"
 
@@ -25,6 +26,7 @@ cli_launch (Cli *cli, char **words)
   /* It exists from here on, whatever happens: so its name is what comes first. */
   puts (spec.name);
   fflush (stdout);
+  cli_expiry_warn (cli, spec.image);
   answer =
       cli_call (cli, path, IFACE_CONTAINER, "Start", g_variant_new ("(a{sv})", NULL), NULL, NULL, &error);
   return answer ? CLI_EXIT_OK : cli_fail (error);

@@ -141,9 +141,11 @@ bothy_properties_of_image (GObject *target, guint32 user)
   add (&builder, "Aliases", g_variant_new_strv ((const char *const *) aliases, -1));
   add_string (&builder, "OS", image->os);
   add_string (&builder, "Release", image->release);
+  add_string (&builder, "Variant", image->variant);
   add_string (&builder, "Architecture", image->architecture);
   add (&builder, "Size", g_variant_new_uint64 (image->size));
   add_time (&builder, "CreatedAt", image->created_at);
+  add_time (&builder, "ExpiresAt", image->expires_at);
   add_string (&builder, "Origin", image->origin);
   add_string (&builder, "Verified", image->verified);
   add (&builder, "Configuration", bothy_defaults_to_variant (image->defaults));

@@ -9,6 +9,8 @@
 #define GROUP  "Image"
 #define CLAIMS "Claims"
 
+#define MAX_SECONDS G_GUINT64_CONSTANT (253402300799) /* the end of the year 9999 */
+
 G_DEFINE_FINAL_TYPE (BothyImage, bothy_image, G_TYPE_OBJECT)
 
 enum { CHANGED, SHOWN, HIDDEN, N_SIGNALS };
@@ -41,6 +43,71 @@ bothy_image_set_os_release (BothyImage *self, const char *text)
   if (!*self->release)
     self->release = (g_free (self->release), bothy_image_os_release_value (text, "VERSION_ID"));
 }
+
+/* ---- what others say of it ---- */
+
+static gboolean
+is_word (const char *text)
+{
+  gsize length = strlen (text);
+
+  return length > 0 && length < 64 &&
+         strspn (text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+ -") == length;
+}
+
+static void
+take_word (char **word, const char *value, gboolean is_known)
+{
+  if (!is_known && is_word (value)) {
+    g_free (*word);
+    *word = g_strdup (value);
+  }
+}
+
+static void
+take_pair (BothyImage *self, const char *key, const char *value)
+{
+  guint64 seconds;
+
+  if (g_str_equal (key, "os"))
+    take_word (&self->os, value, *self->os != '\0');
+  else if (g_str_equal (key, "release"))
+    take_word (&self->release, value, *self->release != '\0');
+  else if (g_str_equal (key, "variant"))
+    take_word (&self->variant, value, *self->variant != '\0');
+  else if (g_str_equal (key, "architecture"))
+    take_word (&self->architecture, value, !g_str_equal (self->architecture, "unknown"));
+  else if (g_str_equal (key, "expiry_date") && bothy_name_parse_number (value, 1, MAX_SECONDS, &seconds))
+    self->expires_at = (gint64)seconds * G_USEC_PER_SEC;
+}
+
+void
+bothy_image_take_metadata (BothyImage *self, const char *lines)
+{
+  g_auto (GStrv) pairs = g_strsplit (lines, "\n", -1);
+
+  for (char **pair = pairs; *pair; pair++) {
+    char *value = strchr (*pair, '=');
+
+    if (value) {
+      *value = '\0';
+      take_pair (self, *pair, value + 1);
+    }
+  }
+}
+
+void
+bothy_image_take_catalogue (BothyImage *self, const char *variant, const char *end)
+{
+  g_autofree char *text = g_strconcat (end, "T00:00:00Z", NULL);
+  g_autoptr (GDateTime) day = *end ? g_date_time_new_from_iso8601 (text, NULL) : NULL;
+
+  take_word (&self->variant, variant, FALSE);
+  if (day)
+    self->expires_at = g_date_time_to_unix (day) * G_USEC_PER_SEC;
+}
+
+/* ---- */
 
 static GPtrArray *
 claim_of (BothyImage *self, guint32 user)
@@ -159,9 +226,9 @@ load_claims (BothyImage *self, GKeyFile *record)
 
     if (!bothy_name_parse_number (*user, 0, G_MAXINT32, &uid))
       continue;
-    bothy_image_add_claim (self, (guint32) uid, NULL);
+    bothy_image_add_claim (self, (guint32)uid, NULL);
     for (char **alias = aliases; alias && *alias; alias++)
-      bothy_image_add_claim (self, (guint32) uid, *alias);
+      bothy_image_add_claim (self, (guint32)uid, *alias);
   }
 }
 
@@ -170,10 +237,13 @@ bothy_image_from_record (const char *fingerprint, GKeyFile *record, GError **err
 {
   g_autofree char *recorded = get_string (record, "Fingerprint");
   g_autofree char *os_release = get_string (record, "OSRelease");
+  g_autofree char *os = get_string (record, "OS");
+  g_autofree char *release = get_string (record, "Release");
   BothyImage *self;
 
   if (!g_str_equal (recorded, fingerprint)) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "The record of image %.12s is another image's", fingerprint);
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "The record of image %.12s is another image's",
+                 fingerprint);
     return NULL;
   }
   self = bothy_image_new (fingerprint);
@@ -189,6 +259,10 @@ bothy_image_from_record (const char *fingerprint, GKeyFile *record, GError **err
     g_object_unref (self);
     return NULL;
   }
+  take_word (&self->os, os, *self->os != '\0');
+  take_word (&self->release, release, *self->release != '\0');
+  self->variant = (g_free (self->variant), get_string (record, "Variant"));
+  self->expires_at = g_key_file_get_int64 (record, GROUP, "ExpiresAt", NULL);
   self->created_at = g_key_file_get_int64 (record, GROUP, "CreatedAt", NULL);
   self->public_alias = g_key_file_get_string (record, GROUP, "PublicAlias", NULL);
   self->defaults = bothy_defaults_from_record (record);
@@ -205,6 +279,10 @@ bothy_image_to_record (BothyImage *self)
 
   g_key_file_set_string (record, GROUP, "Fingerprint", self->fingerprint);
   g_key_file_set_string (record, GROUP, "OSRelease", self->os_release);
+  g_key_file_set_string (record, GROUP, "OS", self->os);
+  g_key_file_set_string (record, GROUP, "Release", self->release);
+  g_key_file_set_string (record, GROUP, "Variant", self->variant);
+  g_key_file_set_int64 (record, GROUP, "ExpiresAt", self->expires_at);
   g_key_file_set_string (record, GROUP, "Architecture", self->architecture);
   g_key_file_set_string (record, GROUP, "Origin", self->origin);
   g_key_file_set_string (record, GROUP, "Verified", self->verified);
@@ -221,7 +299,7 @@ bothy_image_to_record (BothyImage *self)
     g_autofree char *key = g_strdup_printf ("%u", GPOINTER_TO_UINT (user));
     GPtrArray *aliases = value;
 
-    g_key_file_set_string_list (record, CLAIMS, key, (const char *const *) aliases->pdata, aliases->len);
+    g_key_file_set_string_list (record, CLAIMS, key, (const char *const *)aliases->pdata, aliases->len);
   }
   return record;
 }
@@ -235,6 +313,7 @@ bothy_image_finalize (GObject *object)
   g_free (self->os);
   g_free (self->release);
   g_free (self->os_release);
+  g_free (self->variant);
   g_free (self->architecture);
   g_free (self->origin);
   g_free (self->verified);
@@ -260,10 +339,11 @@ bothy_image_class_init (BothyImageClass *class)
 static void
 bothy_image_init (BothyImage *self)
 {
-  self->claims = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_ptr_array_unref);
+  self->claims = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref);
   self->os = g_strdup ("");
   self->release = g_strdup ("");
   self->os_release = g_strdup ("");
+  self->variant = g_strdup ("");
   self->architecture = g_strdup ("");
   self->origin = g_strdup ("import");
   self->verified = g_strdup ("none");

@@ -22,6 +22,7 @@ struct _BothyImage {
   char *os;
   char *release;
   char *os_release; /* text of os-release(5) */
+  char *variant; /* as its maker or its remote's catalogue calls it, or "" */
   char *architecture;
   char *origin;
   char *verified;
@@ -30,6 +31,7 @@ struct _BothyImage {
   guint64 size;   /* of all of them */
   BothyDefaults *defaults; /* NULL: it says nothing of its containers, and they run its init */
   gint64 created_at; /* µs since 1970 */
+  gint64 expires_at; /* when nobody maintains it any more; 0: not known */
   char *public_alias; /* everybody's; NULL: only those with a claim see it */
   GHashTable *claims; /* uid → GPtrArray of char *: that user's aliases */
   guint n_containers;
@@ -39,6 +41,15 @@ BothyImage *bothy_image_new (const char *fingerprint);
 
 /* From os-release(5)'s TEXT. */
 void bothy_image_set_os_release (BothyImage *self, const char *text);
+
+/*
+ * What its maker says of it, lines KEY=VALUE of bothy-unpack: where the tree itself says something, that holds.
+ * Each value is checked again.
+ */
+void bothy_image_take_metadata (BothyImage *self, const char *lines);
+
+/* What a catalogue says of it: VARIANT, and the day of the END of its support as YYYY-MM-DD; both may be "". */
+void bothy_image_take_catalogue (BothyImage *self, const char *variant, const char *end);
 
 /* The value of KEY in os-release(5)'s TEXT, unquoted; "" if it has none. */
 char *bothy_image_os_release_value (const char *text, const char *key);

@@ -241,6 +241,19 @@ bothy_images_claim (BothyImages *self, BothyImage *image, guint32 user, const ch
   bothy_images_save (self, image);
 }
 
+void
+bothy_images_note_catalogue (BothyImages *self, BothyImage *image, const char *variant, const char *end)
+{
+  g_autofree char *before = g_strdup (image->variant);
+  gint64 expired = image->expires_at;
+
+  bothy_image_take_catalogue (image, variant, end);
+  if (image->expires_at != expired || !g_str_equal (image->variant, before)) {
+    bothy_images_save (self, image);
+    g_signal_emit_by_name (image, "changed");
+  }
+}
+
 /* ---- */
 
 static guint64

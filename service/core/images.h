@@ -69,6 +69,9 @@ gboolean bothy_images_adopt (BothyImages *self,
                              const char *verified,
                              GError **error);
 
+/* As bothy_image_take_catalogue(), and writes it down. */
+void bothy_images_note_catalogue (BothyImages *self, BothyImage *image, const char *variant, const char *end);
+
 /* USER wants IMAGE no more. */
 gboolean bothy_images_forget (BothyImages *self, BothyImage *image, guint32 user, GError **error);
 

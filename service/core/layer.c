@@ -20,6 +20,7 @@ bothy_layer_free (BothyLayer *self)
   g_free (self->id);
   g_free (self->diff_id);
   g_free (self->os_release);
+  g_free (self->metadata);
   g_free (self->architecture);
   g_free (self);
 }
@@ -46,6 +47,7 @@ bothy_layer_from_record (const char *id, GKeyFile *record, GError **error)
   self = bothy_layer_new (id);
   self->diff_id = get_string (record, "DiffId");
   self->os_release = get_string (record, "OSRelease");
+  self->metadata = get_string (record, "Metadata");
   self->architecture = get_string (record, "Architecture");
   self->size = g_key_file_get_uint64 (record, GROUP, "Size", NULL);
   self->is_root = g_key_file_get_boolean (record, GROUP, "IsRoot", NULL);
@@ -61,6 +63,7 @@ bothy_layer_to_record (const BothyLayer *self)
   g_key_file_set_string (record, GROUP, "Id", self->id);
   g_key_file_set_string (record, GROUP, "DiffId", self->diff_id);
   g_key_file_set_string (record, GROUP, "OSRelease", self->os_release);
+  g_key_file_set_string (record, GROUP, "Metadata", self->metadata);
   g_key_file_set_string (record, GROUP, "Architecture", self->architecture);
   g_key_file_set_uint64 (record, GROUP, "Size", self->size);
   g_key_file_set_boolean (record, GROUP, "IsRoot", self->is_root);

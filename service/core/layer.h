@@ -14,6 +14,7 @@ typedef struct {
   char *id;
   char *diff_id;        /* SHA-256 of the tar in it as it says itself; "": nobody asked yet */
   char *os_release;     /* text of os-release(5), or "" */
+  char *metadata;       /* what its maker says of it; see bothy_image_take_metadata() */
   char *architecture;   /* as uname -m says it, or "unknown" */
   guint64 size;         /* of its files */
   gboolean is_root;     /* it looks like a root file system */

@@ -70,6 +70,7 @@ make_layer (const BothyIntake *intake, const Add *add)
 
   layer->diff_id = g_strdup (add->diff_id ? unpacked->sha256 : "");
   layer->os_release = g_strdup (unpacked->os_release);
+  layer->metadata = g_strdup (unpacked->metadata);
   layer->architecture = g_strdup (unpacked->architecture);
   layer->size = unpacked->bytes;
   layer->is_root = (unpacked->flags & UNPACK_IS_ROOT) != 0;

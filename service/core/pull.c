@@ -216,9 +216,12 @@ adopt (GTask *task, BothyImage *image, const char *verified)
     bothy_images_adopt (self->images, image, user, NULL, verified, &error);
   for (char **alias = pull->aliases; *alias && !error; alias++)
     bothy_images_adopt (self->images, image, user, *alias, verified, &error);
-  if (!error)
+  if (!error) {
+    bothy_images_note_catalogue (self->images, image, pull->found->fields[FETCH_FIELD_VARIANT],
+                                 pull->found->fields[FETCH_FIELD_SUPPORT_END]);
     bothy_remotes_note_version (self->remotes, remote_of (pull), pull->found->fields[FETCH_FIELD_PRODUCT],
                                 pull->found->fields[FETCH_FIELD_VERSION]);
+  }
   end_pull (task, image, error);
 }
 
@@ -582,6 +585,7 @@ add_record (Search *search, const BothyRemote *remote, const BothyFetched *recor
                 { "os", FETCH_FIELD_OS },
                 { "release", FETCH_FIELD_RELEASE },
                 { "variant", FETCH_FIELD_VARIANT },
+                { "support-end", FETCH_FIELD_SUPPORT_END },
                 { "architecture", FETCH_FIELD_ARCHITECTURE },
                 { "fingerprint", FETCH_FIELD_FINGERPRINT },
                 { "key", FETCH_FIELD_KEY } };

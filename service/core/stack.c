@@ -62,6 +62,7 @@ bothy_stack (BothyImage *image, GPtrArray *layers, GError **error)
       bothy_image_set_os_release (image, layer->os_release);
     if (!g_str_equal (layer->architecture, "unknown") || !*image->architecture)
       image->architecture = (g_free (image->architecture), g_strdup (layer->architecture));
+    bothy_image_take_metadata (image, layer->metadata);
   }
   return TRUE;
 }

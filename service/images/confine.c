@@ -36,7 +36,8 @@ struct ruleset {
 
 /* What unpacking, describing and removing call, and what glibc does for threads and memory. */
 static const int allowed_calls[] = {
-  SCMP_SYS (read),          SCMP_SYS (readv),        SCMP_SYS (write),
+  SCMP_SYS (read),          SCMP_SYS (readv),        SCMP_SYS (pread64),
+  SCMP_SYS (write),
   SCMP_SYS (lseek),         SCMP_SYS (ftruncate),    SCMP_SYS (close),
   SCMP_SYS (fcntl),         SCMP_SYS (fstat),        SCMP_SYS (newfstatat),
   SCMP_SYS (statx),         SCMP_SYS (openat),       SCMP_SYS (openat2),

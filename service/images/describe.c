@@ -98,8 +98,8 @@ describe_is_static (const void *file, size_t size)
   return header.e_phnum > 0;
 }
 
-static bool
-looks_like_root (int root)
+bool
+describe_is_root (int root)
 {
   static const char *const directories[] = { "usr", "bin", "sbin", "etc" };
   struct stat st;
@@ -136,7 +136,7 @@ describe_tree (struct job *job, int root, char ret_text[DESCRIBE_MAX_TEXT])
   const char *architecture;
   size_t size;
 
-  if (looks_like_root (root))
+  if (describe_is_root (root))
     job->flags |= UNPACK_IS_ROOT;
   else if (job->request.mode != UNPACK_LAYER) {
     job_fail (job, UNPACK_BAD_ARCHIVE, 0, "This is not a root file system: no usr, bin, sbin or etc in it");

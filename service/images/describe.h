@@ -15,6 +15,9 @@
  */
 size_t describe_tree (struct job *job, int root, char ret_text[DESCRIBE_MAX_TEXT]);
 
+/* Whether the directory ROOT has what a root file system has at its top. */
+bool describe_is_root (int root);
+
 /* The machine that an ELF file is for, as uname -m calls it, or "unknown". */
 const char *describe_architecture (const void *header, size_t size);
 

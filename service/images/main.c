@@ -21,6 +21,7 @@
 #include "job.h"
 #include "remove.h"
 #include "tarball.h"
+#include "unified.h"
 
 static bool
 read_request (struct job *job)
@@ -40,7 +41,7 @@ read_request (struct job *job)
 }
 
 static bool
-work (struct job *job)
+work (struct job *job, struct metadata *metadata)
 {
   struct busybox busybox;
 
@@ -48,7 +49,8 @@ work (struct job *job)
   case UNPACK_ARCHIVE:
   case UNPACK_LAYER:
     return confine (job, UNPACK_TREE_FD) && job_watch (job) &&
-           tarball_unpack (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD);
+           tarball_unpack (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD) &&
+           (job->request.mode == UNPACK_LAYER || unified_promote (job, UNPACK_TREE_FD, metadata));
   case UNPACK_BUSYBOX:
     return busybox_load (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD, &busybox) && confine (job, UNPACK_TREE_FD) &&
            job_watch (job) && busybox_install (job, &busybox, UNPACK_TREE_FD);
@@ -64,7 +66,8 @@ int
 main (void)
 {
   static struct job job = JOB_INIT;
-  static char text[DESCRIBE_MAX_TEXT];
+  static char text[DESCRIBE_MAX_TEXT + METADATA_MAX_TEXT];
+  static struct metadata metadata;
   size_t text_size = 0;
 
   /* So that libarchive takes names as the bytes that they are: pax says UTF-8, and so do we. */
@@ -72,8 +75,12 @@ main (void)
     setlocale (LC_CTYPE, "");
   umask (0);
   job.connection = UNPACK_CONNECTION_FD;
-  if (read_request (&job) && work (&job) && job.request.mode != UNPACK_REMOVE &&
+  if (read_request (&job) && work (&job, &metadata) && job.request.mode != UNPACK_REMOVE &&
       job.request.mode != UNPACK_HASH)
     text_size = describe_tree (&job, UNPACK_TREE_FD, text);
+  if (text_size > 0) {
+    text[text_size++] = '\0';
+    text_size += metadata_write (&metadata, text + text_size);
+  }
   job_finish (&job, text, text_size);
 }

@@ -78,5 +78,7 @@ struct unpack_message
                            of BUSYBOX: of what it is made from */
   uint32_t flags;
   uint32_t text_size;   /* on success: the tree's os-release(5), at most 16 KiB, then NUL,
-                           then the architecture of its /bin/sh or init as uname -m says it; on failure: what happened */
+                           then the architecture of its /bin/sh or init as uname -m says it, then NUL, then what
+                           metadata.yaml of an image of Incus or LXD said, as lines KEY=VALUE: see metadata.c, with
+                           VALUE "" for what it did not say; on failure: what happened */
 };

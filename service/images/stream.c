@@ -249,6 +249,15 @@ stream_next (struct stream *stream, const void **ret_data, size_t *ret_size)
   return *ret_size > 0 || !job_has_failed (stream->job);
 }
 
+bool
+stream_peek (struct stream *stream, const void **ret_data, size_t *ret_size)
+{
+  bool ok = stream_next (stream, ret_data, ret_size);
+
+  stream->holds_one = false;
+  return ok;
+}
+
 void
 stream_free (struct stream *stream)
 {

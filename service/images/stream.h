@@ -23,5 +23,8 @@ struct stream *stream_new (struct job *job, int source);
  */
 bool stream_next (struct stream *stream, const void **ret_data, size_t *ret_size);
 
+/* The same block as the next call of stream_next() gives. */
+bool stream_peek (struct stream *stream, const void **ret_data, size_t *ret_size);
+
 /* Stops reading and frees; NULL is nothing. */
 void stream_free (struct stream *stream);

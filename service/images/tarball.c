@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "squashfs.h"
 #include "stream.h"
 #include "tree.h"
 #include "whiteout.h"
@@ -256,17 +257,29 @@ unpack_entries (struct unpacking *u)
   return finish_stream (u) && tree_end_directories (&u->tree);
 }
 
+static bool
+unpack_tar (struct job *job, struct stream *stream, int root)
+{
+  struct unpacking u = { .job = job, .stream = stream, .archive = archive_read_new () };
+  bool done;
+
+  tree_init (&u.tree, job, root);
+  done = u.archive != NULL && unpack_entries (&u);
+  archive_read_free (u.archive);
+  tree_clear (&u.tree);
+  return done;
+}
+
 bool
 tarball_unpack (struct job *job, int source, int root)
 {
-  struct unpacking u = { .job = job, .stream = stream_new (job, source), .archive = archive_read_new () };
+  struct stream *stream = stream_new (job, source);
+  const void *data;
+  size_t size;
   bool done = false;
 
-  tree_init (&u.tree, job, root);
-  if (u.stream != NULL && u.archive != NULL)
-    done = unpack_entries (&u);
-  archive_read_free (u.archive);
-  stream_free (u.stream);
-  tree_clear (&u.tree);
+  if (stream != NULL && stream_peek (stream, &data, &size))
+    done = squashfs_is (data, size) ? squashfs_unpack (job, stream, root) : unpack_tar (job, stream, root);
+  stream_free (stream);
   return done;
 }

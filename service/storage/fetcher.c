@@ -47,6 +47,7 @@ static const struct {
   [FETCH_FIELD_OS] = { LOWER UPPER DIGITS "._+ -", 0, 64 },
   [FETCH_FIELD_RELEASE] = { LOWER UPPER DIGITS "._+ -", 0, 64 },
   [FETCH_FIELD_VARIANT] = { LOWER UPPER DIGITS "._+ -", 0, 64 },
+  [FETCH_FIELD_SUPPORT_END] = { DIGITS "-", 0, 10 },
   [FETCH_FIELD_ARCHITECTURE] = { LOWER DIGITS "_", 1, 16 },
   [FETCH_FIELD_FINGERPRINT] = { "abcdef" DIGITS, 0, 64 },
   [FETCH_FIELD_SHA256] = { "abcdef" DIGITS, 0, 64 },

@@ -32,6 +32,7 @@ bothy_unpacked_free (BothyUnpacked *self)
   g_free (self->sha256);
   g_free (self->os_release);
   g_free (self->architecture);
+  g_free (self->metadata);
   g_free (self);
 }
 
@@ -97,22 +98,32 @@ readable (const char *text, gsize size)
   return *cut ? g_strescape (cut, NULL) : g_strdup ("no reason was given");
 }
 
+/* The string in TEXT, of SIZE bytes, that follows the one that SKIPPED ends; "" if there is none. */
+static const char *
+next_string (const char *text, gsize size, gsize *skipped, gsize *ret_size)
+{
+  *skipped = MIN (size, *skipped + strnlen (text + *skipped, size - *skipped) + 1);
+  *ret_size = strnlen (text + *skipped, size - *skipped);
+  return text + *skipped;
+}
+
 static BothyUnpacked *
 parse_result (const struct unpack_message *message, const char *text)
 {
   BothyUnpacked *unpacked = g_new0 (BothyUnpacked, 1);
   GString *digest = g_string_new (NULL);
-  gsize length = strnlen (text, message->text_size);
+  gsize length = strnlen (text, message->text_size), at = 0, size;
+  const char *next;
 
   for (gsize i = 0; i < sizeof message->sha256; i++)
     g_string_append_printf (digest, "%02x", message->sha256[i]);
   unpacked->sha256 = g_string_free (digest, FALSE);
   unpacked->flags = message->flags;
   unpacked->os_release = g_utf8_make_valid (text, (gssize) length);
-  if (length + 1 < message->text_size)
-    unpacked->architecture = readable (text + length + 1, message->text_size - length - 1);
-  else
-    unpacked->architecture = g_strdup ("unknown");
+  next = next_string (text, message->text_size, &at, &size);
+  unpacked->architecture = size > 0 ? readable (next, size) : g_strdup ("unknown");
+  next = next_string (text, message->text_size, &at, &size);
+  unpacked->metadata = g_utf8_make_valid (next, (gssize)size);
   unpacked->bytes = message->bytes_out;
   unpacked->inodes = message->inodes;
   return unpacked;

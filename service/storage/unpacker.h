@@ -14,6 +14,7 @@ typedef struct {
   guint32 flags;       /* enum unpack_flag */
   char *os_release;    /* text of os-release(5) */
   char *architecture;
+  char *metadata;      /* what metadata.yaml said, as lines KEY=VALUE; see bothy_image_take_metadata() */
   guint64 bytes;
   guint64 inodes;
 } BothyUnpacked;

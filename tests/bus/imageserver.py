@@ -141,7 +141,8 @@ class Server:
 
     # ---- catalogues ----
 
-    def streams(self, archive, version=VERSION, key=None, clear=False, served=None, **product):
+    def streams(self, archive, version=VERSION, key=None, clear=False, served=None, ftype="root.tar.xz",
+                **product):
         """A simplestreams catalogue with one image; SERVED in place of what it says."""
         path = f"images/debian/trixie/{debian_architecture()}/default/{version}/rootfs.tar.xz"
         images = {"content_id": "images", "datatype": "image-downloads", "format": "products:1.0", "products": {
@@ -152,7 +153,7 @@ class Server:
                 "versions": {version: {"items": {
                     "incus.tar.xz": {"ftype": "incus.tar.xz", "sha256": "0" * 64, "size": 612, "path": "images/m",
                                      "combined_rootxz_sha256": sha256(archive + b"m")},
-                    "whatever": {"ftype": "root.tar.xz", "sha256": sha256(archive), "size": len(archive),
+                    "whatever": {"ftype": ftype, "sha256": sha256(archive), "size": len(archive),
                                  "path": path}}}},
                 **product}}}
         index = {"format": "index:1.0", "index": {"images": {
@@ -276,7 +277,7 @@ def packet(kind, text=b"", error=0, version=1, size=None, bytes_=0, total=0):
 
 def record(**changes):
     fields = {"aliases": "debian/13", "product": PRODUCT, "version": VERSION, "os": "Debian", "release": "trixie",
-              "variant": "default", "architecture": os.uname().machine, "fingerprint": "", "sha256": "0" * 64,
+              "variant": "default", "support-end": "", "architecture": os.uname().machine, "fingerprint": "", "sha256": "0" * 64,
               "url": "https://example.org/rootfs.tar.xz", "key": "", **changes}
     return packet(RECORD, b"".join(value.encode() + b"\0" for value in fields.values()), total=1000)
 

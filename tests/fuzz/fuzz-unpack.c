@@ -17,12 +17,14 @@
 #include "remove.h"
 #include "request.h"
 #include "tarball.h"
+#include "unified.h"
 
 enum fuzz_mode {
   FUZZ_ARCHIVE,
   FUZZ_ELF,
   FUZZ_ESCAPE,
   FUZZ_HELPER_REQUEST,
+  FUZZ_METADATA,
   N_FUZZ_MODES,
 };
 
@@ -49,15 +51,32 @@ fuzz_archive (const uint8_t *data, size_t size)
   static char text[DESCRIBE_MAX_TEXT];
   struct job job = JOB_INIT;
   struct job removal = JOB_INIT;
+  struct metadata metadata;
   int source = memfd_create ("archive", MFD_CLOEXEC);
 
   job.request = (struct unpack_request){ .max_bytes = 1 << 20, .max_inodes = 1000, .max_seconds = 10 };
   if (source < 0 || write (source, data, size) != (ssize_t)size || lseek (source, 0, SEEK_SET) != 0)
     abort ();
-  if (tarball_unpack (&job, source, scratch ()))
+  if (tarball_unpack (&job, source, scratch ()) && unified_promote (&job, scratch (), &metadata))
     describe_tree (&job, scratch (), text);
   close (source);
   if (!remove_below (&removal, scratch ()))
+    abort ();
+}
+
+/* Whatever it says, each value fits into its line. */
+static void
+fuzz_metadata (const uint8_t *data, size_t size)
+{
+  char text[METADATA_MAX_TEXT];
+  struct metadata metadata;
+  struct job job = JOB_INIT;
+  size_t length;
+
+  if (!metadata_parse (&job, (const char *)data, size, &metadata))
+    return;
+  length = metadata_write (&metadata, text);
+  if (length >= sizeof text || memchr (text, '\0', length) != NULL)
     abort ();
 }
 
@@ -104,6 +123,9 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     break;
   case FUZZ_HELPER_REQUEST:
     fuzz_helper_request (data + 1, size - 1);
+    break;
+  case FUZZ_METADATA:
+    fuzz_metadata (data + 1, size - 1);
     break;
   case N_FUZZ_MODES:
     break;

@@ -196,6 +196,7 @@ put_layer (int dirfd, const char *id)
 
   layer->diff_id = g_strdup ("");
   layer->os_release = g_strdup ("");
+  layer->metadata = g_strdup ("");
   layer->architecture = g_strdup ("x86_64");
   layer->size = 100;
   record = bothy_layer_to_record (layer);

@@ -256,7 +256,7 @@ LIBRARIES = {
     "bothyd": C | GLIB | {"libpolkit-gobject-1.so.0", "libsystemd.so.0", "libsubid.so.4", "libsubid.so.5", "libnm.so.0"},
     "bothy-helper": C,
     "bothy-supervisor": C,
-    "bothy-unpack": C | {"libarchive.so.13", "libseccomp.so.2", "libnettle.so.8"},
+    "bothy-unpack": C | {"libarchive.so.13", "libsquashfs.so.1", "libyaml-0.so.2", "libseccomp.so.2", "libnettle.so.8"},
     "bothy-fetch": C | GLIB | {"libcurl.so.4", "libjson-glib-1.0.so.0", "libnettle.so.8", "libseccomp.so.2"},
     "bothy-net": C | {"libnl-3.so.200", "libnl-route-3.so.200", "libnftables.so.1"},
     "bothy-archive": C | {"libarchive.so.13"},

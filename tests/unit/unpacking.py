@@ -32,6 +32,12 @@ class Result:
     def architecture(self):
         return self.text.split(b"\0")[1].decode()
 
+    @property
+    def metadata(self):
+        """What metadata.yaml said, without what it did not say."""
+        pairs = (line.split("=", 1) for line in self.text.split(b"\0")[2].decode().splitlines())
+        return {name: value for name, value in pairs if value}
+
 
 class Unpacker:
     """Makes bothy-unpack processes."""

@@ -85,6 +85,7 @@ enum fetch_field {
   FETCH_FIELD_OS,
   FETCH_FIELD_RELEASE,
   FETCH_FIELD_VARIANT,
+  FETCH_FIELD_SUPPORT_END,  /* YYYY-MM-DD, or "" */
   FETCH_FIELD_ARCHITECTURE, /* as uname -m says it */
   FETCH_FIELD_FINGERPRINT,  /* that other programs know it by: of metadata and root together; or "" */
   FETCH_FIELD_SHA256,       /* of the archive; "" in records of a search that does not know it */

@@ -141,22 +141,23 @@ find_item (JsonObject *version, const char *ftype)
 }
 
 static char *
-fingerprint_of (JsonObject *version)
+fingerprint_of (JsonObject *version, const char *combined)
 {
   JsonObject *metadata = find_item (version, "incus.tar.xz");
   char *fingerprint;
 
   if (!metadata)
     metadata = find_item (version, "lxd.tar.xz");
-  fingerprint = dup_digest (metadata, "combined_rootxz_sha256");
+  fingerprint = dup_digest (metadata, combined);
   return fingerprint ? fingerprint : dup_digest (metadata, "combined_sha256");
 }
 
-/* Takes the root's archive of VERSION, if it has one that can be used. */
+/* Takes the root of VERSION if it is there as FTYPE. */
 static gboolean
-take_version (CatalogueEntry *entry, const char *name, JsonObject *version)
+take_root (
+    CatalogueEntry *entry, const char *name, JsonObject *version, const char *ftype, const char *combined)
 {
-  JsonObject *root = find_item (version, "root.tar.xz");
+  JsonObject *root = find_item (version, ftype);
   JsonNode *size = root ? json_object_get_member (root, "size") : NULL;
   g_autofree char *digest = dup_digest (root, "sha256");
   const char *path = get_text (root, "path");
@@ -169,9 +170,17 @@ take_version (CatalogueEntry *entry, const char *name, JsonObject *version)
   entry->fields[FETCH_FIELD_VERSION] = g_strdup (name);
   entry->fields[FETCH_FIELD_SHA256] = g_steal_pointer (&digest);
   entry->fields[FETCH_FIELD_URL] = g_strdup (path);
-  entry->fields[FETCH_FIELD_FINGERPRINT] = fingerprint_of (version);
+  entry->fields[FETCH_FIELD_FINGERPRINT] = fingerprint_of (version, combined);
   entry->size = (guint64)bytes;
   return TRUE;
+}
+
+/* An archive is unpacked while it comes; a squashfs has to be there before. */
+static gboolean
+take_version (CatalogueEntry *entry, const char *name, JsonObject *version)
+{
+  return take_root (entry, name, version, "root.tar.xz", "combined_rootxz_sha256") ||
+         take_root (entry, name, version, "squashfs", "combined_squashfs_sha256");
 }
 
 static gint
@@ -180,14 +189,13 @@ compare_down (gconstpointer a, gconstpointer b)
   return strcmp (b, a);
 }
 
-/* The newest version that has what we need. RET_SQUASHFS: there is one, but not as an archive. */
+/* The newest version that has what we need. */
 static gboolean
-take_newest (CatalogueEntry *entry, JsonObject *product, gboolean *ret_squashfs)
+take_newest (CatalogueEntry *entry, JsonObject *product)
 {
   JsonObject *versions = get_object (product, "versions");
   g_autoptr (GList) names = versions ? g_list_sort (json_object_get_members (versions), compare_down) : NULL;
 
-  *ret_squashfs = FALSE;
   for (GList *l = names; l; l = l->next) {
     JsonObject *version = get_object (versions, l->data);
 
@@ -195,9 +203,19 @@ take_newest (CatalogueEntry *entry, JsonObject *product, gboolean *ret_squashfs)
       continue;
     if (take_version (entry, l->data, version))
       return TRUE;
-    *ret_squashfs = *ret_squashfs || find_item (version, "squashfs");
   }
   return FALSE;
+}
+
+/* YYYY-MM-DD, or NULL: of another form it says nothing. */
+static char *
+dup_day (JsonObject *object, const char *name)
+{
+  const char *text = get_text (object, name);
+
+  return strlen (text) == 10 && g_regex_match_simple ("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", text, 0, 0)
+             ? g_strdup (text)
+             : NULL;
 }
 
 static CatalogueEntry *
@@ -206,21 +224,17 @@ parse_product (const char *name, JsonObject *product)
   const char *architecture = architecture_from_debian (get_text (product, "arch"));
   const char *problem = problem_of (product);
   g_autoptr (CatalogueEntry) entry = g_new0 (CatalogueEntry, 1);
-  gboolean squashfs;
 
-  if (!architecture || strlen (name) > MAX_VALUE)
+  /* Without a root it is a virtual machine's, or nothing. */
+  if (!architecture || strlen (name) > MAX_VALUE || !take_newest (entry, product))
     return NULL;
-  if (!take_newest (entry, product, &squashfs)) {
-    if (!squashfs)
-      return NULL; /* a virtual machine's, or nothing */
-    problem = "The image is there as squashfs only, and not as an archive";
-  }
   entry->problem = g_strdup (problem);
   entry->fields[FETCH_FIELD_ALIASES] = g_strdup (get_text (product, "aliases"));
   entry->fields[FETCH_FIELD_PRODUCT] = g_strdup (name);
   entry->fields[FETCH_FIELD_OS] = g_strdup (get_text (product, "os"));
   entry->fields[FETCH_FIELD_RELEASE] = g_strdup (get_text (product, "release"));
   entry->fields[FETCH_FIELD_VARIANT] = g_strdup (get_text (product, "variant"));
+  entry->fields[FETCH_FIELD_SUPPORT_END] = dup_day (product, "support_eol");
   entry->fields[FETCH_FIELD_ARCHITECTURE] = g_strdup (architecture);
   return g_steal_pointer (&entry);
 }

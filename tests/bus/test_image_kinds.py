@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Images of other kinds than a root in a tar archive, and what is told of them beside their files."""
+
+import datetime
+import hashlib
+import io
+import subprocess
+import tarfile
+
+import pytest
+
+import archives
+from conftest import ALICE
+from test_images import start_import
+from test_remotes import add, pull, refused, server, stored  # noqa: F401
+from wire import CONTAINER, IMAGE, MANAGER, ROOT, variants, wait
+
+YAML = b"""architecture: armv7l
+creation_date: 1755000000
+expiry_date: 1786536000
+properties:
+  os: Elsewhere
+  release: "7"
+  variant: default
+templates:
+  /etc/hostname:
+    when: [start]
+    template: hostname.tpl
+"""
+
+
+def microseconds(year, month, day):
+    return int(datetime.datetime(year, month, day, tzinfo=datetime.timezone.utc).timestamp()) * 1000000
+
+
+@pytest.fixture(scope="module")
+def squashfs(tmp_path_factory):
+    """The small root as squashfs."""
+    directory = tmp_path_factory.mktemp("squashfs")
+    with tarfile.open(fileobj=io.BytesIO(archives.small_bytes(b"squashed"))) as tar:
+        tar.extractall(directory / "root")
+    subprocess.run(["mksquashfs", directory / "root", directory / "image", "-quiet", "-no-progress", "-all-root",
+                    "-comp", "xz"], check=True)
+    return (directory / "image").read_bytes()
+
+
+def unified(yaml=YAML, seed=b"unified"):
+    """The small root as Incus has images."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        archives.add(tar, "metadata.yaml", yaml, mode=0o644)
+        archives.add(tar, "templates", kind=tarfile.DIRTYPE)
+        archives.add(tar, "templates/hostname.tpl", b"{{ 1/0 }}", mode=0o644)
+        archives.add(tar, "rootfs", kind=tarfile.DIRTYPE)
+        with tarfile.open(fileobj=io.BytesIO(archives.small_bytes(seed))) as base:
+            for member in base:
+                data = base.extractfile(member) if member.isfile() else None
+                member.name = "rootfs/" + member.name
+                tar.addfile(member, data)
+    return out.getvalue()
+
+
+def import_bytes(alice, data, **options):
+    with archives.temporary(data) as file:
+        return alice.finish(start_import(alice, file, **options))
+
+
+def content(alice, image, name="/etc/seed"):
+    box = alice.create("box", image=image, command=["sleep", "1000"])
+    alice.start(box)
+    found = alice.execute(box, "/bin/busybox", "cat", name)[0]
+    alice.delete(box)
+    return found
+
+
+def test_IMG_import_squashfs(world, alice, squashfs):
+    done = import_bytes(alice, squashfs, alias="squashed", fingerprint=hashlib.sha256(squashfs).hexdigest())
+    assert (done["Phase"], done["Error"]) == ("done", "")
+    values = alice.get_all(done["Object"], IMAGE)
+    assert (values["OS"], values["Verified"], values["ExpiresAt"]) == ("small", "sha256", 0)
+    assert content(alice, "squashed") == "squashed"
+    alice.call(done["Object"], IMAGE, "Remove")
+
+
+@pytest.mark.parametrize("damage", ["cut", "begin", "end"])
+def test_IMG_03_squashfs_leaves_no_trace(world, alice, squashfs, damage):
+    before = stored(world)
+    data = bytearray(squashfs)
+    if damage == "cut":
+        data = data[:len(data) // 2]
+    else:
+        for i in range(64):
+            data[100 + i if damage == "begin" else len(data) - 5000 + i] ^= 0xff
+    done = import_bytes(alice, bytes(data))
+    assert done["Error"].startswith("org.bothy.Bothy1.Error.BadArchive: ") or done["Phase"] == "done"
+    if done["Phase"] == "done":
+        alice.call(done["Object"], IMAGE, "Remove")
+    assert damage != "cut" or done["Phase"] == "failed"
+    wait(lambda: stored(world) == before)
+
+
+def test_IMG_pull_squashfs(world, alice, server, squashfs):  # noqa: F811
+    server.streams(squashfs, ftype="squashfs")
+    add(alice, server)
+    found, = alice.manager("SearchImages", "(sa{sv})", "test:debian", {})[0]
+    assert found["size"] == len(squashfs)
+    done = pull(alice)
+    assert done["Error"] == ""
+    assert alice.get(done["Object"], IMAGE, "Fingerprint") == hashlib.sha256(squashfs).hexdigest()
+    assert content(alice, "test:debian/13") == "squashed"
+
+
+def test_IMG_05_squashfs_with_a_flipped_byte(world, alice, server, squashfs):  # noqa: F811
+    damaged = squashfs[:5000] + bytes([squashfs[5000] ^ 1]) + squashfs[5001:]
+    server.streams(squashfs, ftype="squashfs", served=damaged)
+    add(alice, server)
+    refused(world, alice, "NotVerified")
+
+
+def test_IMG_04_import_unified(world, alice):
+    data = unified()
+    done = import_bytes(alice, data, alias="incus")
+    assert done["Error"] == ""
+    values = alice.get_all(done["Object"], IMAGE)
+    assert values["Fingerprint"] == hashlib.sha256(data).hexdigest()
+    # What the tree says goes before what is said of it.
+    assert (values["OS"], values["Release"], values["Variant"], values["ExpiresAt"]) == (
+        "small", "7", "default", 1786536000 * 1000000)
+    assert values["Architecture"] in ("x86_64", "aarch64")
+    # No template did anything, and nothing of them is in the root.
+    assert content(alice, "incus") == "unified"
+    assert content(alice, "incus", "/templates/hostname.tpl") != "{{ 1/0 }}"
+    alice.call(done["Object"], IMAGE, "Remove")
+
+
+def test_IMG_04_unified_survives_a_restart(fresh_world):
+    world = fresh_world()
+    image = import_bytes(world.client(ALICE), unified())["Object"]
+    before = world.client(ALICE).get_all(image, IMAGE)
+    world.restart()
+    assert world.client(ALICE).get_all(image, IMAGE) == before
+
+
+@pytest.mark.parametrize("yaml", [b"{[", b"a: " + b"[" * 9000, b"#" * (2 << 20)], ids=["broken", "deep", "large"])
+def test_IMG_04_unified_with_bad_metadata(world, alice, yaml):
+    before = stored(world)
+    done = import_bytes(alice, unified(yaml))
+    assert done["Error"].startswith("org.bothy.Bothy1.Error.BadArchive: metadata.yaml: "), done
+    wait(lambda: stored(world) == before)
+
+
+@pytest.mark.parametrize("said,expected", [("2029-06-30", microseconds(2029, 6, 30)), ("2019-01-01", microseconds(2019, 1, 1)),
+                                           ("soon", 0), ("2029-13-40", 0), ("2029-6-3", 0), (7, 0), (None, 0)])
+def test_IMG_support_ends(world, alice, server, said, expected):  # noqa: F811
+    data = archives.small_bytes(str(said).encode())
+    server.streams(data, support_eol=said)
+    add(alice, server)
+    found, = alice.manager("SearchImages", "(sa{sv})", "test:debian", {})[0]
+    assert found["support-end"] == (said if expected or said == "2029-13-40" else "")
+    image = pull(alice)["Object"]
+    assert (alice.get(image, IMAGE, "ExpiresAt"), alice.get(image, IMAGE, "Variant")) == (expected, "default")
+    # It can be used all the same.
+    assert content(alice, "test:debian/13") == str(said)
