@@ -74,6 +74,7 @@ static void
 print_rest (GVariant *p)
 {
   g_autofree char *addresses = cli_property (p, "Addresses");
+  g_autofree char *egress = cli_property (p, "Egress");
   g_autofree char *ephemeral = cli_property (p, "Ephemeral");
   g_autofree char *created = cli_property_time (p, "CreatedAt");
   g_autofree char *started = cli_property_time (p, "StartedAt");
@@ -89,6 +90,7 @@ print_rest (GVariant *p)
   cli_print_field (_ ("Ids on the host"), range);
   cli_print_field (_ ("Limits"), summary);
   cli_print_field (_ ("Addresses"), addresses);
+  cli_print_field (_ ("May reach"), g_strcmp0 (egress, "all") == 0 ? NULL : egress);
   cli_print_field (_ ("Ephemeral"), ephemeral);
   cli_print_field (_ ("Created"), created);
   cli_print_field (_ ("Started"), started);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli.h"
+#include "egress.h"
 
 /* What create, launch and run say about a new container. */
 typedef struct {
@@ -14,6 +15,7 @@ typedef struct {
   char *directory;
   char *hostname;
   char *network;
+  char **allow;
   gboolean ephemeral;
   gboolean nesting;
   gboolean with_user;

@@ -74,6 +74,13 @@ const CliVerb cli_verbs[] = {
     "bothy bridge revoke lan0 alice", cli_bridge_revoke },
   { "bridge import-lxc", N_ ("[FILE]"), N_ ("Delegate what the lines of lxc-usernet(5) say"),
     "bothy bridge import-lxc\nbothy bridge import-lxc ./lxc-usernet", cli_bridge_import_lxc },
+  { "egress list", N_ ("NAME"), N_ ("List what a container may reach"), "bothy egress list web", cli_egress_list },
+  { "egress set", N_ ("NAME DESTINATION…"), N_ ("Let a container reach these and nothing else"),
+    "bothy egress set web 192.0.2.0/24:443/tcp '[2001:db8::1]:443'\nbothy egress set web all", cli_egress_set },
+  { "egress allow", N_ ("NAME DESTINATION…"), N_ ("Let a container reach these as well"),
+    "bothy egress allow web 198.51.100.7:53/udp", cli_egress_allow },
+  { "egress deny", N_ ("NAME DESTINATION…"), N_ ("Let a container reach these no more"),
+    "bothy egress deny web 192.0.2.0/24:443/tcp", cli_egress_deny },
   { "remote list", "", N_ ("List the servers that images come from"), "bothy remote list", cli_remote_list },
   { "remote add", N_ ("NAME URL"), N_ ("Add a server that images come from"),
     "bothy remote add mirror https://images.example.org\n"

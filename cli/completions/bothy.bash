@@ -28,7 +28,7 @@ _bothy() {
         esac
         if [[ -z $verb ]]; then
             verb=$word
-        elif [[ -z $sub && ( $verb == bridge || $verb == image || $verb == nic || $verb == port || $verb == range || $verb == remote ) ]]; then
+        elif [[ -z $sub && ( $verb == bridge || $verb == egress || $verb == image || $verb == nic || $verb == port || $verb == range || $verb == remote ) ]]; then
             sub=$word
         else
             ((count++))
@@ -43,7 +43,7 @@ _bothy() {
         fi
         return
     fi
-    if [[ ( $verb == bridge || $verb == image || $verb == nic || $verb == port || $verb == range || $verb == remote ) && -z $sub ]]; then
+    if [[ ( $verb == bridge || $verb == egress || $verb == image || $verb == nic || $verb == port || $verb == range || $verb == remote ) && -z $sub ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(__bothy_subverbs "$verb")" -- "$cur")
         return
     fi
@@ -71,7 +71,7 @@ _bothy() {
         unshare|userns-exec) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
         "range release")
             mapfile -t COMPREPLY < <(compgen -W "$(bothy range list 2>/dev/null | sed -n 's/^\([0-9]*\) .*/\1/p')" -- "$cur") ;;
-        exec|shell|console|logs|rename|"port add"|"port remove"|"port list") [[ $count -gt 0 ]] || containers=yes ;;
+        exec|shell|console|logs|rename|"egress list"|"egress set"|"egress allow"|"egress deny"|"port add"|"port remove"|"port list") [[ $count -gt 0 ]] || containers=yes ;;
         limit)
             if [[ $count -gt 0 ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "memory= memory-high= swap= cpu= cpu-weight= cpus= io-weight= pids=" -- "$cur")

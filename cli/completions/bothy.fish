@@ -16,7 +16,7 @@ function __bothy_options
     for word in $words[2..]
         string match -q -- '-*' $word; and break
         set -a verb $word
-        contains -- $verb[1] bridge image nic port range remote; and test (count $verb) -lt 2; and continue
+        contains -- $verb[1] bridge egress image nic port range remote; and test (count $verb) -lt 2; and continue
         break
     end
     bothy $verb --help 2>/dev/null | string replace -rf '^  (?:-., )?(--[a-z-]+)\S* +(.*)$' '$1\t$2'
@@ -27,12 +27,12 @@ set -l containers limit exec shell console logs rename start stop restart freeze
 complete -c bothy -f
 complete -c bothy -n __fish_use_subcommand -a '(__bothy_verbs)'
 complete -c bothy -n 'string match -q -- "-*" (commandline -ct)' -a '(__bothy_options)'
-complete -c bothy -n "__fish_seen_subcommand_from $containers; and not __fish_seen_subcommand_from bridge image nic port range remote" -a '(bothy list -q 2>/dev/null)'
+complete -c bothy -n "__fish_seen_subcommand_from $containers; and not __fish_seen_subcommand_from bridge egress image nic port range remote" -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n '__fish_seen_subcommand_from run create launch' -a '(bothy image list -q 2>/dev/null)'
 complete -c bothy -n '__fish_seen_subcommand_from limit; and test (count (commandline -opc)) -gt 2' -a 'memory= memory-high= swap= cpu= cpu-weight= cpus= io-weight= pids='
 complete -c bothy -n '__fish_seen_subcommand_from unshare userns-exec' -a '(__fish_complete_subcommand)'
 complete -c bothy -n '__fish_seen_subcommand_from help' -a '(__bothy_verbs)'
-for group in bridge image nic port range remote
+for group in bridge egress image nic port range remote
     complete -c bothy -n "__fish_seen_subcommand_from $group; and test (count (commandline -opc)) -eq 2" -a "(__bothy_subverbs $group)"
 end
 complete -c bothy -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from info delete refresh' -a '(bothy image list -q 2>/dev/null)'

@@ -70,6 +70,8 @@ static const BothyRow rows[] = {
   { CONTAINER, "AddPort", OWNER, MANAGE, bothy_container_check_add_port, bothy_container_handle_add_port,
     BOTHY_ACTION_PORT },
   { CONTAINER, "RemovePort", OWNER, MANAGE, bothy_container_check_remove_port, bothy_container_handle_remove_port },
+  { CONTAINER, "SetEgress", OWNER, MANAGE, bothy_container_check_set_egress, bothy_container_handle_set_egress },
+  { CONTAINER, "GetAddresses", OWNER, INSPECT, NULL, bothy_container_handle_get_addresses },
   { CONTAINER, "GetStats", OWNER, INSPECT, NULL, bothy_container_handle_get_stats },
   { CONTAINER, "GetOSRelease", OWNER, INSPECT, NULL, bothy_container_handle_get_os_release },
   { CONTAINER, "MapFromUser", OWNER, INSPECT, NULL, bothy_container_handle_map_from_user },

@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/import.h"
 #include "core/name.h"
+#include "network/egress.h"
 #include "core/ranges.h"
 #include "platform/cgroups.h"
 #include "platform/foreign.h"
@@ -56,6 +57,16 @@ check_account (const BothyContainerSpec *spec, guint32 user, GError **error)
   return FALSE;
 }
 
+static gboolean
+parse_egress (BothyContainerSpec *spec, GError **error)
+{
+  g_auto (GStrv) given = g_steal_pointer (&spec->egress);
+
+  if (given)
+    spec->egress = bothy_egress_parse ((const char *const *)given, error);
+  return !given || spec->egress;
+}
+
 static BothyContainerSpec *
 parse_spec (GVariant *args, GError **error)
 {
@@ -69,7 +80,7 @@ parse_spec (GVariant *args, GError **error)
     { "hostname", "s", &spec->hostname }, { "ephemeral", "b", &spec->ephemeral },
     { "nesting", "b", &spec->nesting },   { "network", "s", &spec->network },
     { "account", "s", &spec->account },   { "limits", "a{sv}", &limits },
-    { NULL, NULL, NULL },
+    { "egress", "as", &spec->egress },    { NULL, NULL, NULL },
   };
 
   spec->command = g_new0 (char *, 1);
@@ -81,6 +92,7 @@ parse_spec (GVariant *args, GError **error)
   g_variant_get (args, "(ss@a{sv})", &spec->name, &spec->image, &options);
   spec->hostname = g_strdup (spec->name);
   if (!bothy_options_parse (options, table, error) || !check_spec (spec, error) ||
+      !parse_egress (spec, error) ||
       (limits && !bothy_limits_change (&spec->limits, limits, NULL, error)))
     return NULL;
   return g_steal_pointer (&spec);

@@ -89,6 +89,7 @@ add_container_run (GVariantBuilder *builder, const BothyContainer *container)
   add_string (builder, "ControlGroup", container->group);
   add (builder, "Addresses", g_variant_new_strv ((const char *const *) container->addresses, -1));
   add_ports (builder, container->spec->ports);
+  add (builder, "Egress", g_variant_new_strv ((const char *const *) container->spec->egress, -1));
   add_string (builder, "NetworkError", container->network_error);
   add (builder, "LastExit", g_variant_new ("(ii)", container->last_code, container->last_signal));
   add_string (builder, "LastError", container->last_error);

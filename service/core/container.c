@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/name.h"
 #include "core/ranges.h"
+#include "network/egress.h"
 
 #define GROUP "Container"
 
@@ -26,6 +27,7 @@ bothy_container_spec_free (BothyContainerSpec *spec)
   g_free (spec->account);
   g_free (spec->network);
   g_clear_pointer (&spec->ports, g_array_unref);
+  g_strfreev (spec->egress);
   g_free (spec);
 }
 
@@ -177,6 +179,7 @@ bothy_container_to_record (BothyContainer *self)
   set_strv (record, "Environment", spec->environment);
   g_key_file_set_integer (record, GROUP, "StopSignal", spec->stop_signal);
   set_ports (record, spec->ports);
+  set_strv (record, "Egress", spec->egress);
   bothy_limits_to_record (&spec->limits, record);
   g_key_file_set_int64 (record, GROUP, "CreatedAt", self->created_at);
   g_key_file_set_int64 (record, GROUP, "StartedAt", self->started_at);
@@ -213,6 +216,9 @@ spec_from_record (GKeyFile *record, GError **error)
   if (!*spec->network)
     spec->network = (g_free (spec->network), g_strdup ("none"));
   spec->ports = get_ports (record);
+  /* The record of a Bothy that knew no limits has none. */
+  if (g_key_file_has_key (record, GROUP, "Egress", NULL))
+    spec->egress = get_strv (record, "Egress");
   spec->command = get_strv (record, "Command");
   spec->environment = get_strv (record, "Environment");
   spec->stop_signal = g_key_file_get_integer (record, GROUP, "StopSignal", NULL);
@@ -313,5 +319,7 @@ bothy_container_new (const char *id, guint32 owner, guint32 range_base, BothyCon
   self->spec = spec;
   if (!spec->ports)
     spec->ports = g_array_new (FALSE, TRUE, sizeof (BothyPort));
+  if (!spec->egress)
+    spec->egress = g_strdupv ((char *[]){ (char *)BOTHY_EGRESS_ALL, NULL });
   return self;
 }

@@ -36,6 +36,7 @@ typedef struct {
   gboolean nesting;
   char *network; /* "nat" or "none" */
   GArray *ports; /* BothyPort; changes, too */
+  char **egress; /* network/egress.h; changes, too */
   BothyLimits limits; /* as the owner said them; see bothy_limits_effective() */
 } BothyContainerSpec;
 

@@ -107,8 +107,8 @@ attach (GTask *task, int netns_fd)
   Join *join = g_task_get_task_data (task);
   BothyContainer *container = join->container;
 
-  bothy_network_attach (join->network, container->id, container->owner, container->range_base, netns_fd,
-                        on_attached, g_object_ref (task));
+  bothy_network_attach (join->network, container->id, container->owner, container->range_base,
+                        container->spec->egress, netns_fd, on_attached, g_object_ref (task));
 }
 
 static void
@@ -167,8 +167,8 @@ bothy_join (BothyNetwork *network,
   join->resume = resume;
   g_task_set_task_data (task, join, (GDestroyNotify)join_free);
   if (resume)
-    bothy_network_resume (network, container->id, container->owner, container->range_base, on_resumed,
-                          g_object_ref (task));
+    bothy_network_resume (network, container->id, container->owner, container->range_base,
+                          container->spec->egress, on_resumed, g_object_ref (task));
   else
     make_nic (task);
 }

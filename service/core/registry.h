@@ -94,6 +94,13 @@ void bothy_registry_remove_port (BothyRegistry *self, BothyContainer *container,
                                  GAsyncReadyCallback callback, gpointer user_data);
 gboolean bothy_registry_port_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 
+typedef enum { BOTHY_EGRESS_SET, BOTHY_EGRESS_ALLOW, BOTHY_EGRESS_DENY } BothyEgressChange;
+
+/* Change what CONTAINER may reach by DESTINATIONS (network/egress.h), of a running one at once. */
+void bothy_registry_set_egress (BothyRegistry *self, BothyContainer *container, BothyEgressChange change,
+                                char **destinations, GAsyncReadyCallback callback, gpointer user_data);
+gboolean bothy_registry_set_egress_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
+
 /* Run SPEC (taken over) in CONTAINER for USER. */
 void bothy_registry_exec (BothyRegistry *self, BothyContainer *container, guint32 user, BothyProcessSpec *spec,
                           GAsyncReadyCallback callback, gpointer user_data);

@@ -142,6 +142,7 @@ typedef struct {
   guint32 owner;
   guint32 range_base;
   int netns_fd;
+  GArray *destinations; /* NULL: all */
   struct net_request request;
 } Attach;
 
@@ -149,6 +150,7 @@ static void
 attach_free (Attach *attach)
 {
   bothy_clear_fd (&attach->netns_fd);
+  g_clear_pointer (&attach->destinations, g_array_unref);
   g_free (attach->id);
   g_free (attach);
 }
@@ -184,7 +186,8 @@ on_bridge (GObject *source, GAsyncResult *result, gpointer user_data)
   }
   set_identity (self, &attach->request, attach->id, attach->owner, attach->range_base);
   reserve (attach->id, &attach->request);
-  bothy_nics_call (self->nics, &attach->request, attach->netns_fd, on_attached, g_object_ref (task));
+  bothy_nics_call (self->nics, &attach->request, attach->netns_fd, attach->destinations, on_attached,
+                   g_object_ref (task));
 }
 
 static void
@@ -193,6 +196,7 @@ start_attach (BothyNetwork *self,
               const char *id,
               guint32 owner,
               guint32 range_base,
+              char **egress,
               int netns_fd,
               GTask *task)
 {
@@ -202,6 +206,7 @@ start_attach (BothyNetwork *self,
   attach->owner = owner;
   attach->range_base = range_base;
   attach->netns_fd = netns_fd >= 0 ? fcntl (netns_fd, F_DUPFD_CLOEXEC, 3) : -1;
+  attach->destinations = bothy_egress_is_limited (egress) ? bothy_egress_flatten (egress) : NULL;
   attach->request.op = op;
   g_task_set_task_data (task, attach, (GDestroyNotify)attach_free);
   bothy_bridge_ensure (self->bridge, on_bridge, task);
@@ -212,11 +217,12 @@ bothy_network_attach (BothyNetwork *self,
                       const char *id,
                       guint32 owner,
                       guint32 range_base,
+                      char **egress,
                       int netns_fd,
                       GAsyncReadyCallback callback,
                       gpointer user_data)
 {
-  start_attach (self, NET_ATTACH, id, owner, range_base, netns_fd,
+  start_attach (self, NET_ATTACH, id, owner, range_base, egress, netns_fd,
                 g_task_new (self, NULL, callback, user_data));
 }
 
@@ -225,10 +231,12 @@ bothy_network_resume (BothyNetwork *self,
                       const char *id,
                       guint32 owner,
                       guint32 range_base,
+                      char **egress,
                       GAsyncReadyCallback callback,
                       gpointer user_data)
 {
-  start_attach (self, NET_REPAIR, id, owner, range_base, -1, g_task_new (self, NULL, callback, user_data));
+  start_attach (self, NET_REPAIR, id, owner, range_base, egress, -1,
+                g_task_new (self, NULL, callback, user_data));
 }
 
 BothyNetworkConfig *
@@ -261,7 +269,7 @@ bothy_network_publish (BothyNetwork *self, guint32 range_base, const BothyPort *
                                  .inside_port = port->inside };
 
   set_identity (self, &request, "", 0, range_base);
-  bothy_nics_call (self->nics, &request, -1, on_published, g_task_new (self, NULL, callback, user_data));
+  bothy_nics_call (self->nics, &request, -1, NULL, on_published, g_task_new (self, NULL, callback, user_data));
 }
 
 gboolean
@@ -303,7 +311,7 @@ bothy_network_detach (BothyNetwork *self, const char *id, guint32 owner)
 
   set_alias (&request, id, owner);
   forget_reservation (id);
-  bothy_nics_call (self->nics, &request, -1, on_done, NULL);
+  bothy_nics_call (self->nics, &request, -1, NULL, on_done, NULL);
 }
 
 void
@@ -312,7 +320,7 @@ bothy_network_tidy (BothyNetwork *self)
   struct net_request request = { .op = NET_TIDY };
 
   if (bothy_bridge_get_index (self->bridge) != 0)
-    bothy_nics_call (self->nics, &request, -1, on_done, NULL);
+    bothy_nics_call (self->nics, &request, -1, NULL, on_done, NULL);
 }
 
 void

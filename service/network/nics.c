@@ -78,19 +78,31 @@ ensure_connected (BothyNics *self, GError **error)
 }
 
 static gboolean
-send (BothyNics *self, struct net_request *request, GUnixFDList *fds, GTask *task, GError **error)
+send (BothyNics *self,
+      struct net_request *request,
+      GArray *destinations,
+      GUnixFDList *fds,
+      GTask *task,
+      GError **error)
 {
   if (!ensure_connected (self, error))
     return FALSE;
   request->version = NET_PROTOCOL_VERSION;
   request->serial = bothy_peer_next_serial (self->peer);
-  return bothy_peer_send (self->peer, request->serial, request, sizeof *request, NULL, 0, fds, task, error);
+  if (destinations) {
+    request->flags |= NET_FLAG_LIMITED;
+    request->n_destinations = destinations->len;
+  }
+  return bothy_peer_send (self->peer, request->serial, request, sizeof *request,
+                          destinations ? destinations->data : NULL,
+                          destinations ? destinations->len * sizeof (struct net_destination) : 0, fds, task, error);
 }
 
 void
 bothy_nics_call (BothyNics *self,
                  const struct net_request *request,
                  int netns_fd,
+                 GArray *destinations,
                  GAsyncReadyCallback callback,
                  gpointer user_data)
 {
@@ -102,11 +114,11 @@ bothy_nics_call (BothyNics *self,
 
   if (netns_fd >= 0)
     fds = bothy_fd_list (&netns_fd, 1, &error);
-  if (!error && send (self, &stamped, fds, task, &first))
+  if (!error && send (self, &stamped, destinations, fds, task, &first))
     return;
   /* It may have left because it was idle, just now: asked for anew, once. */
   g_clear_pointer (&self->peer, bothy_peer_unref);
-  if (!error && send (self, &stamped, fds, task, &error))
+  if (!error && send (self, &stamped, destinations, fds, task, &error))
     return;
   g_task_return_error (task, error);
   g_object_unref (task);

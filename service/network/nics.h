@@ -14,9 +14,10 @@ G_DECLARE_FINAL_TYPE (BothyNics, bothy_nics, BOTHY, NICS, GObject)
 /* The one of the socket unit, connected to when it is first needed. */
 BothyNics *bothy_nics_new (void);
 
-/* Ask for REQUEST (op and what it needs). NETNS_FD: the namespace that a nic is for, or -1; it stays the caller's. */
-void bothy_nics_call (BothyNics *self, const struct net_request *request, int netns_fd, GAsyncReadyCallback callback,
-                      gpointer user_data);
+/* Ask for REQUEST (op and what it needs). NETNS_FD: the namespace that a nic is for, or -1; it stays the caller's.
+   DESTINATIONS: NULL, or what the nic may reach, and nothing else. (element-type struct net_destination) */
+void bothy_nics_call (BothyNics *self, const struct net_request *request, int netns_fd, GArray *destinations,
+                      GAsyncReadyCallback callback, gpointer user_data);
 
 /* FALSE with BOTHY_ERROR, which says what the kernel did not do. RET_REPLY may be NULL. */
 gboolean bothy_nics_call_finish (BothyNics *self, GAsyncResult *result, struct net_reply *ret_reply, GError **error);

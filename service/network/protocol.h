@@ -18,6 +18,7 @@
 #define NET_NAME_SIZE 16   /* IFNAMSIZ */
 #define NET_ALIAS_SIZE 80  /* "bothy:<uid>:<id>" */
 #define NET_MAX_NICS 4096  /* of NET_LIST's reply */
+#define NET_MAX_DESTINATIONS 1024
 
 enum net_op
 {
@@ -58,6 +59,20 @@ enum net_flag
 {
   NET_FLAG_UDP = 1 << 0,  /* PUBLISH: udp, else tcp */
   NET_FLAG_LAN = 1 << 1,  /* ATTACH: a bridge of the LAN: any address is fine, but no other MAC, and no other's address once one is known */
+  NET_FLAG_LIMITED = 1 << 2,  /* ATTACH, REPAIR: the nic may begin connections with DESTINATIONS only, and ask DHCP, and the host's DNS */
+};
+
+/* What a limited nic may reach. No two of one nic may have an address, protocol and port in common. */
+struct net_destination
+{
+  uint8_t family;                  /* 4 or 6 */
+  uint8_t first_protocol;
+  uint8_t last_protocol;
+  uint8_t padding;
+  uint16_t first_port;             /* or whatever the protocol has there: 0 to 65535 for what has no ports */
+  uint16_t last_port;
+  uint8_t first[16];               /* of IPv4, the first four bytes */
+  uint8_t last[16];
 };
 
 struct net_request
@@ -77,6 +92,8 @@ struct net_request
   uint16_t inside_port;
   char inside[NET_NAME_SIZE];      /* the nic's name in the namespace */
   char alias[NET_ALIAS_SIZE];
+  uint32_t n_destinations;         /* of a limited nic */
+  struct net_destination destinations[];
 };
 
 enum net_step

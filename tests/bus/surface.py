@@ -38,8 +38,9 @@ ARGUMENTS = {
     "Rename": ("renamed",), "Exec": (["true"], [], {}), "OpenShell": ("", "/bin/sh", [], []), "OpenConsole": (),
     "OpenLog": (), "SetLimits": ({"pids": GLib.Variant("t", 100)},), "GetStats": (), "GetOSRelease": (),
     "MapFromUser": (0,), "MapToUser": (0,), "AddPort": ("tcp", 8080, 80, {}), "RemovePort": ("tcp", 8080),
+    "SetEgress": ("set", ["192.0.2.1"]), "GetAddresses": (),
 }
-READS = {"GetStats", "GetOSRelease", "MapFromUser", "MapToUser"}
+READS = {"GetAddresses", "GetStats", "GetOSRelease", "MapFromUser", "MapToUser"}
 
 
 def call_container(client, path, member, **options):

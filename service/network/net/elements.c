@@ -40,6 +40,18 @@ element_add_key (struct element *element, const void *bytes, size_t size)
 }
 
 void
+element_add_range (struct element *element, const void *first, const void *last, size_t size)
+{
+  size_t end_size = element->key_size;
+
+  if (!element->is_range)
+    memcpy (element->key_end, element->key, end_size);
+  element->is_range = true;
+  append (element->key_end, sizeof element->key_end, &end_size, last, size);
+  element_add_key (element, first, size);
+}
+
+void
 element_add_value (struct element *element, const void *bytes, size_t size)
 {
   append (element->value, sizeof element->value, &element->value_size, bytes, size);
@@ -100,6 +112,8 @@ put_element (struct nl_msg *message, const struct element *element, bool key_onl
 
   if (item == NULL || put_data (message, NFTA_SET_ELEM_KEY, element->key, element->key_size) != 0)
     return ENOMEM;
+  if (element->is_range && put_data (message, NFTA_SET_ELEM_KEY_END, element->key_end, element->key_size) != 0)
+    return ENOMEM;
   if (!key_only && element->value_size > 0 &&
       put_data (message, NFTA_SET_ELEM_DATA, element->value, element->value_size) != 0)
     return ENOMEM;
@@ -153,11 +167,14 @@ read_elements (const struct nlmsghdr *header, void *user_data)
   {
     struct element *element = &reading->element;
     struct nlattr *parts[NFTA_SET_ELEM_MAX + 1];
+    size_t end_size;
     int error;
 
     if (nla_parse_nested (parts, NFTA_SET_ELEM_MAX, item, NULL) < 0)
       return EBADMSG;
     read_data (parts[NFTA_SET_ELEM_KEY], element->key, sizeof element->key, &element->key_size);
+    read_data (parts[NFTA_SET_ELEM_KEY_END], element->key_end, sizeof element->key_end, &end_size);
+    element->is_range = end_size > 0 && end_size == element->key_size;
     read_data (parts[NFTA_SET_ELEM_DATA], element->value, sizeof element->value, &element->value_size);
     read_comment (parts[NFTA_SET_ELEM_USERDATA], element->comment);
     error = reading->reader (element, reading->data);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "nft.h"
@@ -22,6 +23,8 @@ struct element {
   const char *set;
   uint8_t key[ELEMENT_KEY_SIZE];
   size_t key_size;
+  uint8_t key_end[ELEMENT_KEY_SIZE]; /* of a range: the last; as long as KEY, or not there */
+  bool is_range;
   uint8_t value[ELEMENT_VALUE_SIZE]; /* of a map */
   size_t value_size;
   char comment[ELEMENT_COMMENT_SIZE];
@@ -30,6 +33,9 @@ struct element {
 /* Appends SIZE bytes to the key or the value, as the next part if there are several. */
 void element_add_key (struct element *element, const void *bytes, size_t size);
 void element_add_value (struct element *element, const void *bytes, size_t size);
+
+/* Appends to the key the range from FIRST to LAST; all parts that follow are ranges as well. */
+void element_add_range (struct element *element, const void *first, const void *last, size_t size);
 
 /* The same with a link's name. */
 void element_add_name (struct element *element, const char *name);

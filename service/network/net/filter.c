@@ -5,15 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "destinations.h"
 #include "ports.h"
 #include "rules.h"
 
 /* Of nics; ports of the host are looked after in ports.c. */
-static const char *const bridge_sets[] = { "nics",     "lan",      "macs",
+static const char *const bridge_sets[] = { "nics",     "lan",      "macs",     "limited",
                                            "own4",     "own6",     "targets6",
                                            "claimed4", "claimed6", "claimed_targets6",
                                            "groups",   "members" };
-static const char *const inet_sets[] = { "nics4", "nics6", "groups4", "groups6", "members4", "members6" };
+static const char *const inet_sets[] = { "nics4", "nics6", "groups4", "groups6", "members4", "members6",
+                                         "limited4", "limited6" };
 
 #define N_BRIDGE_SETS (sizeof bridge_sets / sizeof bridge_sets[0])
 #define N_INET_SETS   (sizeof inet_sets / sizeof inet_sets[0])
@@ -51,15 +53,16 @@ filter_get (struct nft *nft, const char *name, struct record *ret_record)
 }
 
 /* Adding first makes it no error when some of it is gone. */
-static void
-write_removal (const struct record *record, struct batch *batch)
+static int
+write_removal (struct nft *nft, const struct record *record, struct batch *batch)
 {
   record_write (record, batch, CHANGE_ADD);
   record_write (record, batch, CHANGE_DELETE);
+  return destinations_write_removal (nft, record, batch);
 }
 
 int
-filter_put (struct nft *nft, const struct record *record)
+filter_put (struct nft *nft, const struct record *record, const struct net_request *request)
 {
   AUTO_BATCH batch = { 0 };
   struct record old;
@@ -69,8 +72,11 @@ filter_put (struct nft *nft, const struct record *record)
     return error;
   batch_begin (&batch, nft);
   if (error == 0 && !record_is_same (&old, record))
-    write_removal (&old, &batch);
+    error = write_removal (nft, &old, &batch);
+  if (error != 0 && error != ENOENT)
+    return error;
   record_write (record, &batch, CHANGE_ADD);
+  destinations_write (record, request, &batch);
   error = batch_commit (&batch);
   /* All elements came in one transaction, so one stands for all. */
   if (error == 0)
@@ -87,8 +93,9 @@ filter_drop (struct nft *nft, const struct record *record)
   int error;
 
   batch_begin (&batch, nft);
-  write_removal (record, &batch);
-  error = ports_write_removal (nft, record, &batch);
+  error = write_removal (nft, record, &batch);
+  if (error == 0)
+    error = ports_write_removal (nft, record, &batch);
   return error != 0 ? error : batch_commit (&batch);
 }
 
@@ -124,6 +131,7 @@ int
 filter_replace (struct nft *nft, const struct record *records, size_t n_records)
 {
   AUTO_BATCH batch = { 0 };
+  int error;
 
   batch_begin (&batch, nft);
   for (size_t i = 0; i < N_BRIDGE_SETS; i++)
@@ -132,7 +140,8 @@ filter_replace (struct nft *nft, const struct record *records, size_t n_records)
     batch_flush (&batch, TABLE_INET, inet_sets[i]);
   for (size_t i = 0; i < n_records; i++)
     record_write (&records[i], &batch, CHANGE_ADD);
-  return batch_commit (&batch);
+  error = destinations_write_strays (nft, records, n_records, &batch);
+  return error != 0 ? error : batch_commit (&batch);
 }
 
 int

@@ -12,8 +12,8 @@ int filter_ensure (struct nft *nft);
 /* What the filter has under the host's end NAME; ENOENT: nothing. */
 int filter_get (struct nft *nft, const char *name, struct record *ret_record);
 
-/* Lets the nic of RECORD do what RECORD says and no more, and reads it back from the kernel. */
-int filter_put (struct nft *nft, const struct record *record);
+/* Lets the nic of RECORD, which REQUEST is for, do what they say and no more, and reads it back from the kernel. */
+int filter_put (struct nft *nft, const struct record *record, const struct net_request *request);
 
 /* Forgets the nic of RECORD; ports of the host that lead to it too. */
 int filter_drop (struct nft *nft, const struct record *record);

@@ -15,6 +15,7 @@
 #include "bridge-port.h"
 #include "fd.h"
 #include "filter.h"
+#include "forwarding.h"
 #include "identity.h"
 
 struct search {
@@ -157,7 +158,7 @@ bring_up (struct net *net,
   error = link_dress (net->route, link->index, link->name, request->alias);
   if (error != 0)
     return fail (ret, NET_STEP_LINK, error);
-  error = filter_put (&net->nft, &record);
+  error = filter_put (&net->nft, &record, request);
   if (error != 0)
     return fail (ret, NET_STEP_FILTER, error);
   error = set_port (net, link, request);
@@ -172,6 +173,8 @@ bring_up (struct net *net,
   error = verify (net, request, link->index, true);
   if (error != 0)
     return fail (ret, NET_STEP_VERIFY, error);
+  if (!record.lan)
+    forwarding_ensure ();
   ret->index = link->index;
   memcpy (ret->name, link->name, sizeof ret->name);
   return 0;
@@ -245,8 +248,12 @@ static bool
 is_right (struct net *net, const struct net_request *request, const struct record *expected, uint32_t index)
 {
   struct record found;
+  bool has_record;
 
-  return verify (net, request, index, true) == 0 && filter_get (&net->nft, expected->name, &found) == 0 &&
+  has_record = filter_get (&net->nft, expected->name, &found) == 0;
+  /* Where it may go to is changed as it runs. */
+  found.destinations = expected->destinations;
+  return has_record && verify (net, request, index, true) == 0 &&
          record_is_same (expected, &found);
 }
 
@@ -264,7 +271,7 @@ repair (struct net *net, const struct net_request *request, const struct link *l
     return fail (ret, NET_STEP_FILTER, error);
   record_init (&record, request, link->name, bridge.name);
   if (is_right (net, request, &record, link->index)) {
-    error = filter_put (&net->nft, &record);
+    error = filter_put (&net->nft, &record, request);
     ret->index = link->index;
     memcpy (ret->name, link->name, sizeof ret->name);
     return error != 0 ? fail (ret, NET_STEP_FILTER, error) : 0;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "destinations.h"
 #include "identity.h"
 
 #define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
@@ -16,7 +17,8 @@ record_init (struct record *record, const struct net_request *request, const cha
 {
   *record = (struct record){ .hash = identity_hash (request->alias),
                              .group = request->group,
-                             .lan = (request->flags & NET_FLAG_LAN) != 0 };
+                             .lan = (request->flags & NET_FLAG_LAN) != 0,
+                             .destinations = destinations_hash (request) };
   memcpy (record->mac, request->mac, sizeof record->mac);
   memcpy (record->address4, request->address4, sizeof record->address4);
   memcpy (record->address6, request->address6, sizeof record->address6);
@@ -31,7 +33,7 @@ record_is_same (const struct record *a, const struct record *b)
          memcmp (a->mac, b->mac, sizeof a->mac) == 0 &&
          memcmp (a->address4, b->address4, sizeof a->address4) == 0 &&
          memcmp (a->address6, b->address6, sizeof a->address6) == 0 && a->group == b->group &&
-         a->lan == b->lan;
+         a->lan == b->lan && a->destinations == b->destinations;
 }
 
 bool
@@ -67,12 +69,16 @@ write_identity (const struct record *r, struct batch *batch, enum change change)
   write_hex (mac, r->mac, sizeof r->mac);
   write_hex (address4, r->address4, sizeof r->address4);
   write_hex (address6, r->address6, sizeof r->address6);
-  snprintf (element.comment, sizeof element.comment, "%016" PRIx64 " %s %s %s %08x %d %s", r->hash, mac,
-            address4, address6, r->group, r->lan, r->bridge);
+  snprintf (element.comment, sizeof element.comment, "%016" PRIx64 " %s %s %s %08x %d %" PRIx64 " %s",
+            r->hash, mac, address4, address6, r->group, r->lan, r->destinations, r->bridge);
   batch_change (batch, change, &element);
   element.comment[0] = '\0';
   if (r->lan) {
     element.set = "lan";
+    batch_change (batch, change, &element);
+  }
+  if (r->destinations != 0) {
+    element.set = "limited";
     batch_change (batch, change, &element);
   }
   element.set = "macs";
@@ -120,6 +126,10 @@ write_address (
   element_add_name (&routed, r->bridge);
   element_add_key (&routed, address, size);
   batch_change (batch, change, &routed);
+  if (r->destinations != 0) {
+    routed.set = is_4 ? "limited4" : "limited6";
+    batch_change (batch, change, &routed);
+  }
   write_group (r, batch, change, routed, is_4 ? "groups4" : "groups6", is_4 ? "members4" : "members6");
 }
 
@@ -186,8 +196,8 @@ record_read (const struct element *element, struct record *ret)
   if (element->key_size != sizeof ret->name || memchr (element->key, 0, sizeof ret->name) == NULL)
     return false;
   memcpy (ret->name, element->key, sizeof ret->name);
-  if (sscanf (element->comment, "%16" SCNx64 " %12[0-9a-f] %8[0-9a-f] %32[0-9a-f] %8x %1d %15s", &ret->hash,
-              mac, address4, address6, &ret->group, &lan, ret->bridge) != 7)
+  if (sscanf (element->comment, "%16" SCNx64 " %12[0-9a-f] %8[0-9a-f] %32[0-9a-f] %8x %1d %16" SCNx64 " %15s",
+              &ret->hash, mac, address4, address6, &ret->group, &lan, &ret->destinations, ret->bridge) != 8)
     return false;
   ret->lan = lan == 1;
   return read_hex (mac, ret->mac, 6) && read_hex (address4, ret->address4, 4) &&

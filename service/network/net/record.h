@@ -21,6 +21,7 @@ struct record {
   uint8_t address6[16];
   uint32_t group;
   bool lan;
+  uint64_t destinations; /* a hash of what it may reach (destinations.h); 0: everything */
 };
 
 /* The record of REQUEST's nic, with NAME as the host's end and BRIDGE. */

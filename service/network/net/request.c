@@ -58,9 +58,31 @@ is_unicast_address (const uint8_t address4[4], const uint8_t address6[16])
 }
 
 static bool
+is_destination (const struct net_destination *destination)
+{
+  size_t size = destination->family == 4 ? 4 : 16;
+
+  return (destination->family == 4 || destination->family == 6) &&
+         memcmp (destination->first, destination->last, size) <= 0 &&
+         destination->first_protocol <= destination->last_protocol &&
+         destination->first_port <= destination->last_port;
+}
+
+static bool
+are_destinations (const struct net_request *request)
+{
+  if ((request->flags & NET_FLAG_LIMITED) == 0 && request->n_destinations > 0)
+    return false;
+  for (uint32_t i = 0; i < request->n_destinations; i++)
+    if (!is_destination (&request->destinations[i]))
+      return false;
+  return true;
+}
+
+static bool
 is_nic (const struct net_request *request)
 {
-  return (request->flags & ~(uint32_t)NET_FLAG_LAN) == 0 && is_alias (request->alias) &&
+  return (request->flags & ~(uint32_t)(NET_FLAG_LAN | NET_FLAG_LIMITED)) == 0 && are_destinations (request) && is_alias (request->alias) &&
          is_inside (request->inside) && is_unicast_mac (request->mac) &&
          is_unicast_address (request->address4, request->address6) &&
          (request->mtu == 0 || (request->mtu >= MIN_MTU && request->mtu <= MAX_MTU));
@@ -101,7 +123,9 @@ request_check (const struct net_request *request, const struct wire *wire)
 {
   unsigned int expected_fds = request->op == NET_ATTACH ? 1 : 0;
 
-  if (wire->size != sizeof *request || request->version != NET_PROTOCOL_VERSION)
+  if (wire->size < sizeof *request || request->version != NET_PROTOCOL_VERSION ||
+      request->n_destinations > NET_MAX_DESTINATIONS ||
+      wire->size != sizeof *request + request->n_destinations * sizeof request->destinations[0])
     return EPROTO;
   if (wire->truncated)
     return E2BIG;

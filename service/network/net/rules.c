@@ -8,8 +8,10 @@
  *  bridge  nic      an allow-list for every frame that comes out of a container
  *          input    frames to 01:80:c2:00:00:0x never see the prerouting hook (STP, PAUSE, LLDP)
  *          between  from container to container: only inside a group
+ *          egress   what a limited nic may say on the bridge, without knowing of connections
  *  inet    host     what a container may ask of the host: DHCP, DNS, ping, neighbours
  *          between  the same as above for what takes the way through the router
+ *          limited  the same for what is routed: connections that it begins, and where to
  *          *nat     ports of the host that lead to a container
  */
 
@@ -29,6 +31,9 @@
   "add set " BRIDGE "claimed6 { type ipv6_addr; }\n" /* what neighbour discovery is about: see NEIGHBOUR_TARGET */ \
   "add set " BRIDGE "targets6 { typeof iifname . @th,64,128; }\n"                                                  \
   "add set " BRIDGE "claimed_targets6 { typeof @th,64,128; }\n"                                                    \
+  "add set " BRIDGE "limited { type ifname; }\n"                                                                  \
+  "add set " BRIDGE "egress4 { type ifname . ipv4_addr . inet_proto . inet_service; flags interval; }\n"          \
+  "add set " BRIDGE "egress6 { type ifname . ipv6_addr . inet_proto . inet_service; flags interval; }\n"          \
   "add map " BRIDGE "groups { type ifname : mark; }\n"                                                             \
   "add set " BRIDGE "members { type ifname . mark; }\n"                                                            \
   "add set " BRIDGE "storm { type ifname; size 8192; flags dynamic,timeout; timeout 1m; }\n"                       \
@@ -39,6 +44,8 @@
   "add chain " BRIDGE "from_icmp4\nadd chain " BRIDGE "from_udp4\nadd chain " BRIDGE "from_igmp\n"       \
   "add chain " BRIDGE "lan4\nflush chain " BRIDGE "from_icmp4\nflush chain " BRIDGE "from_udp4\n"        \
   "flush chain " BRIDGE "from_igmp\nflush chain " BRIDGE "lan4\n"                                       \
+  "add chain " BRIDGE "egress\nflush chain " BRIDGE "egress\n"                                           \
+  "add chain " BRIDGE "fragment6\nflush chain " BRIDGE "fragment6\n"                                     \
   "add chain " BRIDGE "mld\nadd chain " BRIDGE "nic\nadd chain " BRIDGE "between\n"                       \
   "add chain " BRIDGE "prerouting { type filter hook prerouting priority -310; policy accept; }\n"        \
   "add chain " BRIDGE "input { type filter hook input priority -310; policy accept; }\n"                  \
@@ -81,17 +88,18 @@
   ARP "accept\n"
 
 /*
- * The most frequent way, that of TCP and UDP from an own address, is the shortest. Fragments and options
- * hide what has to be judged; only listener reports (IGMP) have an option. 0x11 of IGMP asks who
- * listens, which is the bridge's to ask; ICMP 5 redirects, 9 is a router.
+ * The most frequent way, that of TCP and UDP from an own address, is the shortest. Options change what
+ * routers do with a packet; only listener reports (IGMP) have one. Fragments pass: all that is looked at is in
+ * the first eight bytes of the first one, which no other can overlap. 0x11 of IGMP asks who listens, which is
+ * the bridge's to ask; ICMP 5 redirects, 9 is a router.
  */
 #define BRIDGE_IP4                                                                                    \
   IP4 "ip protocol vmap { 1 : jump from_icmp4, 2 : goto from_igmp, 17 : jump from_udp4 }\n"           \
   IP4 "@nh,0,8 != 0x45 drop\n"                                                                        \
-  IP4 "ip frag-off & 0x3fff != 0 drop\n"                                                              \
   IP4 "ip daddr 127.0.0.0/8 drop\n"                                                                   \
   IP4 "iifname . ip saddr @own4 accept\n"                                                             \
-  IP4 "ip saddr 0.0.0.0 ip daddr 255.255.255.255 ip protocol 17 udp sport 68 udp dport 67 accept\n"   \
+  IP4 "ip saddr 0.0.0.0 ip daddr 255.255.255.255 ip protocol 17 ip frag-off & 0x3fff == 0 "           \
+      "udp sport 68 udp dport 67 accept\n"                                                            \
   IP4 "goto lan4\n"                                                                                   \
   "add rule " BRIDGE "from_icmp4 icmp type { 5, 9 } drop\n"                                           \
   "add rule " BRIDGE "from_udp4 udp sport 67 drop\n"                                                  \
@@ -107,10 +115,10 @@
   "add rule " BRIDGE "lan4 ip saddr @claimed4 drop\n"                                                 \
   "add rule " BRIDGE "lan4 accept\n"
 
-/* Extension headers hide what follows; only listener reports need one. */
+/* Extension headers hide what follows; only listener reports and fragments need one. */
 #define BRIDGE_IP6                                                                            \
   IP6 "ip6 version != 6 drop\n"                                                               \
-  IP6 "ip6 nexthdr vmap { 0 : goto mld, 58 : goto from_icmp6, 43 : drop, 44 : drop, 51 : drop, "   \
+  IP6 "ip6 nexthdr vmap { 0 : goto mld, 58 : goto from_icmp6, 43 : drop, 44 : jump fragment6, 51 : drop, " \
       "60 : drop, 135 : drop, 139 : drop, 140 : drop, 253 : drop, 254 : drop }\n"             \
   IP6 "ip6 nexthdr 17 udp sport 547 drop\n"                                                   \
   IP6 "iifname . ip6 saddr @own6 accept\n"                                                    \
@@ -126,6 +134,18 @@
   MLD "ip6 saddr :: accept\n"                                                                 \
   MLD "iifname @lan ip6 saddr & ffc0:: == fe80:: accept\n"                                    \
   MLD "drop\n"
+
+/*
+ * Behind the fragment's header comes TCP, UDP or ICMP, nothing else; of a first fragment (offset 0) the same
+ * is looked at as of a whole packet. Neighbour discovery never comes in fragments (RFC 6980).
+ */
+#define FRAGMENT6    "add rule " BRIDGE "fragment6 "
+#define FRAGMENT_OF  "@nh,320,8" /* the protocol */
+#define IS_FIRST     "@nh,336,16 & 0xfff8 == 0"
+#define BRIDGE_FRAGMENT6                                                                              \
+  FRAGMENT6 FRAGMENT_OF " != { 6, 17, 58 } drop\n"                                                    \
+  FRAGMENT6 FRAGMENT_OF " 58 " IS_FIRST " @nh,384,8 != { 1, 2, 3, 4, 128, 129 } drop\n"               \
+  FRAGMENT6 FRAGMENT_OF " 17 " IS_FIRST " @nh,384,16 547 drop\n"
 
 /* Bits 64 to 191 of a solicitation or advertisement are the address that it is about. */
 #define NEIGHBOUR_TARGET "@th,64,128"
@@ -159,6 +179,27 @@
   "add rule " BRIDGE "between drop\n"                                                                 \
   "add rule " BRIDGE "forward iifname \"" RULES_PREFIX "*\" oifname \"" RULES_PREFIX "*\" goto between\n"
 
+/*
+ * Of a limited nic pass: ARP and neighbours, DHCP, what answers, and what it may reach. Without connection
+ * tracking on the bridge, "what answers" is TCP but its first packet, and ICMP. Later fragments are nothing
+ * without their first.
+ */
+#define EGRESS "add rule " BRIDGE "egress "
+#define BRIDGE_EGRESS                                                                                 \
+  EGRESS "ether type 0x0806 return\n"                                                                 \
+  EGRESS "ip frag-off & 0x1fff != 0 return\n"                                                         \
+  EGRESS "ip6 nexthdr 44 @nh,336,16 & 0xfff8 != 0 return\n"                                           \
+  EGRESS "meta l4proto 6 tcp flags & 0x12 != 0x02 return\n"                                           \
+  EGRESS "ip protocol 1 icmp type { 0, 3, 11, 12 } return\n"                                          \
+  EGRESS "ip protocol 17 udp sport 68 udp dport 67 return\n"                                          \
+  EGRESS "icmpv6 type { 1, 2, 3, 4, 129, 131, 132, 133, 135, 136, 143 } return\n"                    \
+  EGRESS "ip6 nexthdr 17 udp sport 546 udp dport 547 return\n"                                        \
+  EGRESS "iifname . ip daddr . meta l4proto . th dport @egress4 return\n"                             \
+  EGRESS "iifname . ip6 daddr . meta l4proto . th dport @egress6 return\n"                            \
+  EGRESS "drop\n"                                                                                     \
+  "add rule " BRIDGE "forward iifname @limited jump egress\n"                                         \
+  "add rule " BRIDGE "input iifname @lan iifname @limited jump egress\n"
+
 /* nics4 and nics6: bridge and address, of bridges that are not the LAN's. */
 #define INET_SETS                                                                                  \
   "add table inet bothy\n"                                                                         \
@@ -168,11 +209,17 @@
   "add map " INET "groups6 { type ifname . ipv6_addr : mark; }\n"                                  \
   "add set " INET "members4 { type ifname . ipv4_addr . mark; }\n"                                 \
   "add set " INET "members6 { type ifname . ipv6_addr . mark; }\n"                                 \
+  "add set " INET "limited4 { type ifname . ipv4_addr; }\n"                                        \
+  "add set " INET "limited6 { type ifname . ipv6_addr; }\n"                                        \
+  "add set " INET "egress4 { type ifname . ipv4_addr . ipv4_addr . inet_proto . inet_service; flags interval; }\n" \
+  "add set " INET "egress6 { type ifname . ipv6_addr . ipv6_addr . inet_proto . inet_service; flags interval; }\n" \
   "add map " INET "ports4 { type inet_proto . inet_service : ipv4_addr . inet_service; }\n"        \
   "add map " INET "ports6 { type inet_proto . inet_service : ipv6_addr . inet_service; }\n"        \
   "add set " INET "loopback { type ifname; }\n"
 
 #define INET_CHAINS                                                                                   \
+  "add chain " INET "routed\nadd chain " INET "limited\n"                                             \
+  "flush chain " INET "routed\nflush chain " INET "limited\n"                                         \
   "add chain " INET "host\nadd chain " INET "between4\nadd chain " INET "between6\n"                  \
   "add chain " INET "martian { type filter hook prerouting priority -310; policy accept; }\n"         \
   "add chain " INET "input { type filter hook input priority -10; policy accept; }\n"                 \
@@ -195,12 +242,34 @@
   "add rule " INET "host ip6 saddr & ffc0:: == fe80:: udp sport 546 udp dport 547 accept\n"           \
   "add rule " INET "host drop\n"
 
-/* A forwarded port is for everybody, so also for other containers. */
+/*
+ * A forwarded port is for everybody, so also for other containers. Where a limited nic goes to is what it said
+ * itself, before any translation; on connections that others began with it, it may say what it wants. From
+ * outside comes nobody: for IPv4 NetworkManager's rules have that already. With br_netfilter, what stays on the
+ * bridge comes by here as well, neighbour discovery among it.
+ */
+#define ROUTED  "add rule " INET "routed "
+#define LIMITED "add rule " INET "limited "
+#define LIMITED_OF(protocol, port)                                                                    \
+  LIMITED "meta l4proto " protocol " iifname . ip saddr . ct original ip daddr . meta l4proto . " port \
+          " @egress4 goto routed\n"                                                                   \
+  LIMITED "meta l4proto " protocol " iifname . ip6 saddr . ct original ip6 daddr . meta l4proto . " port \
+          " @egress6 goto routed\n"
 #define INET_FORWARD                                                                                  \
-  "add rule " INET "forward ct state established,related accept\n"                                    \
-  "add rule " INET "forward ct status dnat accept\n"                                                  \
-  "add rule " INET "forward iifname . ip saddr @nics4 oifname . ip daddr @nics4 goto between4\n"      \
-  "add rule " INET "forward iifname . ip6 saddr @nics6 oifname . ip6 daddr @nics6 goto between6\n"    \
+  "add rule " INET "forward iifname . ip saddr @limited4 goto limited\n"                              \
+  "add rule " INET "forward iifname . ip6 saddr @limited6 goto limited\n"                             \
+  "add rule " INET "forward goto routed\n"                                                            \
+  LIMITED "ct direction reply goto routed\n"                                                          \
+  LIMITED "icmpv6 type { 131, 132, 133, 135, 136, 143 } goto routed\n"                                \
+  LIMITED_OF ("6", "ct original proto-dst")                                                           \
+  LIMITED_OF ("17", "ct original proto-dst")                                                          \
+  LIMITED_OF ("!= { 6, 17 }", "th dport")                                                             \
+  LIMITED "reject with icmpx admin-prohibited\n"                                                      \
+  ROUTED "ct state established,related accept\n"                                                      \
+  ROUTED "ct status dnat accept\n"                                                                    \
+  ROUTED "iifname . ip saddr @nics4 oifname . ip daddr @nics4 goto between4\n"                        \
+  ROUTED "iifname . ip6 saddr @nics6 oifname . ip6 daddr @nics6 goto between6\n"                      \
+  ROUTED "oifname . ip6 daddr @nics6 drop\n"                                                          \
   "add rule " INET "between4 iifname . ip saddr != @groups4 drop\n"                                   \
   "add rule " INET "between4 meta mark set iifname . ip saddr map @groups4\n"                         \
   "add rule " INET "between4 oifname . ip daddr . meta mark @members4 meta mark set 0 accept\n"       \
@@ -213,7 +282,8 @@
 /*
  * Clients keep their address. Only two kinds would get answers from somebody they did not ask:
  * the host through its loopback, and a neighbour of the container; the bridge speaks for them.
- * Forwarding from the loopback needs route_localnet on the bridge, hence "martian".
+ * Forwarding from the loopback needs route_localnet on the bridge, hence "martian". The last rule is what
+ * NetworkManager has for IPv4: containers go out with an address of the host's.
  */
 #define INET_NAT                                                                                      \
   "add rule " INET "martian iifname @loopback ip daddr 127.0.0.0/8 drop\n"                            \
@@ -227,9 +297,10 @@
   "add rule " INET "postnat ct status dnat iifname . ip saddr @nics4 oifname . ip daddr @nics4 "      \
   "masquerade\n"                                                                                      \
   "add rule " INET "postnat ct status dnat iifname . ip6 saddr @nics6 oifname . ip6 daddr @nics6 "    \
-  "masquerade\n"
+  "masquerade\n"                                                                                      \
+  "add rule " INET "postnat iifname . ip6 saddr @nics6 oifname . ip6 daddr != @nics6 masquerade\n"
 
 /* clang-format on */
 
-const char rules_text[] = BRIDGE_SETS BRIDGE_CHAINS BRIDGE_NIC BRIDGE_ARP BRIDGE_IP4 BRIDGE_IP6 BRIDGE_ICMP6
-    BRIDGE_BETWEEN INET_SETS INET_CHAINS INET_INPUT INET_FORWARD INET_NAT;
+const char rules_text[] = BRIDGE_SETS BRIDGE_CHAINS BRIDGE_NIC BRIDGE_ARP BRIDGE_IP4 BRIDGE_IP6 BRIDGE_FRAGMENT6 BRIDGE_ICMP6
+    BRIDGE_EGRESS BRIDGE_BETWEEN INET_SETS INET_CHAINS INET_INPUT INET_FORWARD INET_NAT;

@@ -20,6 +20,7 @@
 #define MAX_CONNECTIONS 8
 #define IDLE_MS         30000
 #define MAX_FDS         1
+#define MAX_SIZE        (sizeof (struct net_request) + NET_MAX_DESTINATIONS * sizeof (struct net_destination))
 
 struct server {
   int listening; /* -1: serve one connection only */
@@ -30,7 +31,10 @@ struct server {
 
 /* A request as it came off the socket. */
 struct packet {
-  struct net_request request;
+  union {
+    struct net_request request;
+    char bytes[MAX_SIZE];
+  };
   int fds[MAX_FDS];
   struct wire wire;
 };
@@ -145,7 +149,7 @@ serve (struct server *server, int connection)
   int error;
 
   packet.wire = (struct wire){
-    .data = &packet.request, .capacity = sizeof packet.request, .fds = packet.fds, .max_fds = MAX_FDS
+    .data = packet.bytes, .capacity = sizeof packet.bytes, .fds = packet.fds, .max_fds = MAX_FDS
   };
   result = wire_receive (connection, &packet.wire);
   if (result == -EAGAIN)
