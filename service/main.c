@@ -6,9 +6,11 @@
 #include "bus/router.h"
 #include "config.h"
 #include "core/builtin.h"
+#include "core/hostname.h"
 #include "core/registry.h"
 #include "platform/capabilities.h"
 #include "platform/cgroups.h"
+#include "platform/names.h"
 
 #include <glib-unix.h>
 #include <locale.h>
@@ -25,6 +27,7 @@ typedef struct {
   BothyConfiguration *configuration; /* the registry's */
   BothyRegistry *registry;
   BothyRouter *router;
+  BothyNames *names;
   guint name;
   guint idle_timer;
   gboolean failed;
@@ -114,11 +117,21 @@ on_builtin (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
+look_up (guint32 user, const char *name, struct names_reply *ret, gpointer user_data)
+{
+  bothy_hostname_lookup (((Service *)user_data)->registry, user, name, ret);
+}
+
+static void
 on_reconciled (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Service *service = user_data;
+  g_autoptr (GError) error = NULL;
 
   bothy_registry_reconcile_finish (service->registry, result);
+  service->names = bothy_names_new (look_up, service, &error);
+  if (!service->names)
+    g_message ("Names of containers can not be looked up: %s", error->message);
   service->router = bothy_router_new (service->bus, service->registry);
   bothy_publisher_start (service->router, service->registry);
   bothy_images_ensure_builtin (bothy_registry_get_images (service->registry), on_builtin, service);
@@ -191,6 +204,7 @@ tear_down (Service *service)
 {
   gboolean expired = FALSE;
 
+  g_clear_pointer (&service->names, bothy_names_free);
   if (service->name)
     g_bus_unown_name (service->name);
   g_timeout_add (LAST_CALLS_MS, on_expired, &expired);

@@ -7,6 +7,7 @@
 #include "bus/names.h"
 #include "bus/options.h"
 #include "bus/publisher.h"
+#include "core/passwd.h"
 #include "core/diagnose.h"
 #include "core/builtin.h"
 #include "core/error.h"
@@ -18,7 +19,6 @@
 #include "platform/foreign.h"
 
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -156,22 +156,6 @@ no_such_container (GError **error, const char *name)
   return NULL;
 }
 
-/* Only among the machine's own accounts: a directory server could keep us waiting. Who is in one has a uid to
-   be called by, and the command line looks that up itself. */
-static gboolean
-find_account (const char *name, guint32 *ret_uid)
-{
-  FILE *file = fopen ("/etc/passwd", "re");
-  struct passwd *account = NULL;
-
-  while (file && (account = fgetpwent (file)) && !g_str_equal (account->pw_name, name))
-    continue;
-  if (account)
-    *ret_uid = account->pw_uid;
-  g_clear_pointer (&file, fclose);
-  return account != NULL;
-}
-
 /* "NAME", or "USER/NAME" with a login name or uid. */
 static gboolean
 parse_container_name (BothyCall *call, guint32 *ret_owner, const char **ret_name)
@@ -189,7 +173,7 @@ parse_container_name (BothyCall *call, guint32 *ret_owner, const char **ret_name
   user = g_strndup (text, (gsize)(slash - text));
   if (bothy_name_parse_number (user, 0, G_MAXINT32, &uid))
     *ret_owner = (guint32)uid;
-  else if (!find_account (user, ret_owner))
+  else if (!bothy_passwd_find (user, ret_owner))
     return FALSE;
   return bothy_name_check (*ret_name, "Name", NULL);
 }

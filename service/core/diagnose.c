@@ -139,6 +139,33 @@ check_names (Diagnosis *diagnosis)
     say (diagnosis, "names", "ok", "nsswitch.conf asks systemd", "");
 }
 
+/* The line that says where host names come from has our word in it. */
+static gboolean
+hosts_ask_us (const char *text)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+
+  for (char **line = lines; *line; line++) {
+    g_auto (GStrv) words = g_str_has_prefix (*line, "hosts:") ? g_strsplit_set (*line, " \t", -1) : NULL;
+
+    if (words && g_strv_contains ((const char *const *)words, "bothy"))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static void
+check_host_names (Diagnosis *diagnosis)
+{
+  g_autofree char *text = NULL;
+
+  if (g_file_get_contents ("/etc/nsswitch.conf", &text, NULL, NULL) && hosts_ask_us (text))
+    say (diagnosis, "host-names", "ok", "nsswitch.conf asks Bothy", "");
+  else
+    say (diagnosis, "host-names", "warning", "Programs of this machine do not find NAME.bothy",
+         "Put the word bothy behind files in the line of nsswitch.conf that begins with hosts:");
+}
+
 static void
 check_builtin (Diagnosis *diagnosis)
 {
@@ -173,6 +200,7 @@ look (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellabl
   check_disk (diagnosis);
   check_ids (diagnosis);
   check_names (diagnosis);
+  check_host_names (diagnosis);
   check_builtin (diagnosis);
   check_image_servers (diagnosis);
   g_task_return_pointer (task, g_variant_ref_sink (g_variant_builder_end (&diagnosis->builder)),

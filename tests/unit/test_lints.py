@@ -244,6 +244,8 @@ def test_sup_03_places():
     """What a package of ours may put where."""
     places = ("/etc/NetworkManager/dnsmasq-shared.d/bothy.conf", "/usr/bin/bothy", "/usr/libexec/bothy/", "/usr/lib/systemd/", "/usr/lib/tmpfiles.d/", "/usr/lib/sysusers.d/",
               "/usr/lib/modules-load.d/", "/usr/lib/sysctl.d/", "/usr/share/",
+              # The C library finds its modules there.
+              "/usr/lib/x86_64-linux-gnu/libnss_bothy.so.2", "/usr/lib/aarch64-linux-gnu/libnss_bothy.so.2",
               # Read by the dnsmasq of shared connections only.
               "/etc/NetworkManager/dnsmasq-shared.d/bothy.conf")
     assert [inside(path) for path in staged() if path.is_file() and not inside(path).startswith(places)] == []
@@ -259,6 +261,7 @@ LIBRARIES = {
     "bothy-unpack": C | {"libarchive.so.13", "libsquashfs.so.1", "libyaml-0.so.2", "libseccomp.so.2", "libnettle.so.8"},
     "bothy-fetch": C | GLIB | {"libcurl.so.4", "libjson-glib-1.0.so.0", "libnettle.so.8", "libseccomp.so.2"},
     "bothy-net": C | {"libnl-3.so.200", "libnl-route-3.so.200", "libnftables.so.1"},
+    "libnss_bothy.so.2": {"libc.so.6"},
     "bothy-archive": C | {"libarchive.so.13"},
     "bothy": C | GLIB | {"libm.so.6", "libjson-glib-1.0.so.0", "libsmartcols.so.1"},
 }

@@ -660,6 +660,8 @@ def test_tables_go_with_the_last_nic(helper, nic):
     b.detach()
     assert helper.call(TIDY).outcome == (0, 0)
     assert ruleset() == before
+    # And come again with the next.
+    assert nic(4).name in ruleset()
 
 
 # -- abuse --------------------------------------------------------------------------------------

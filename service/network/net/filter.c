@@ -148,6 +148,10 @@ int
 filter_remove (struct nft *nft)
 {
   /* Adding first: they may not be there. */
-  return nft_run (nft, "add table bridge bothy\nadd table inet bothy\n"
-                       "delete table bridge bothy\ndelete table inet bothy\n");
+  int error = nft_run (nft, "add table bridge bothy\nadd table inet bothy\n"
+                            "delete table bridge bothy\ndelete table inet bothy\n");
+
+  /* What we knew of them is gone with them. */
+  nft->generation = 0;
+  return error;
 }
