@@ -348,6 +348,102 @@ def test_map_02_what_is_mapped_stays_as_it_is(helper, users_namespace):
     assert (id_map(fd, "uid_map"), id_map(fd, "gid_map"), setgroups_of(fd)) == ([(0, 4321, 1)], [], "allow")
 
 
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@pytest.mark.parametrize("deny", [0, 1])
+def test_map_03_killed_between_the_two_maps(helper, users_namespace, deny):
+    """What got half a map stays as it is: nobody completes it, and its owner can only let it go."""
+    fd, _ = users_namespace
+    # The worker's second write is that of gid_map, or of setgroups before it; the child writes once.
+    h = Helper(["strace", "-f", "-o", "/dev/null", "-e", "inject=write:signal=SIGKILL:when=2"])
+    reply = h.call(request(MAP, owner=4321, extents=HAND, gids=HAND, deny=deny), [fd])
+    assert (reply.error, reply.step) == (errno.EIO, STEP_FORK)
+    h.close()
+    assert (id_map(fd, "uid_map"), id_map(fd, "gid_map")) == (HAND, [])
+    for extents in (HAND, [(0, BASE + 65536, 65536)]):
+        reply = helper.call(request(MAP, owner=4321, extents=extents, gids=extents), [fd])
+        assert (reply.error, reply.step) == (errno.EPERM, STEP_MAP)
+    assert (id_map(fd, "uid_map"), id_map(fd, "gid_map"), setgroups_of(fd)) == (HAND, [], "allow")
+
+
+PID_STORM = """
+import ctypes, os, sys, time
+c = ctypes.CDLL(None)
+# Each of another user's, with a namespace that a map would be right for, and pids that come again at once.
+victims = []
+while True:
+    open("/proc/sys/kernel/ns_last_pid", "w").write("50")
+    pid = os.fork()
+    if pid == 0:
+        os.setresgid(4999, 4999, 4999)
+        os.setresuid(4999, 4999, 4999)
+        c.unshare(0x10000000)
+        c.prctl(4, 1)
+        while True:
+            if open("/proc/self/uid_map").read() or open("/proc/self/gid_map").read():
+                os.write(1, b"mapped")
+            time.sleep(0.002)
+            if not os.getppid():
+                os._exit(0)
+    victims.append(pid)
+    if len(victims) > 4:
+        os.kill(victims[0], 9)
+        os.waitpid(victims.pop(0), 0)
+"""
+
+PID_MAPPER = """
+import array, ctypes, os, socket, sys
+sys.path.insert(0, sys.argv[1])
+import test_helper as t
+c = ctypes.CDLL(None)
+helper = t.Helper()
+storm_read, storm_write = os.pipe()
+storm = t.subprocess.Popen([sys.executable, "-c", t.PID_STORM], stdout=storm_write)
+done = 0
+for _ in range(int(sys.argv[2])):
+    ready, go = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.setresgid(4321, 4321, 4321)
+        os.setresuid(4321, 4321, 4321)
+        c.unshare(0x10000000)
+        c.prctl(4, 1)
+        os.write(go, b"x")
+        t.signal.pause()
+        os._exit(0)
+    os.read(ready, 1)
+    pidfd = os.pidfd_open(pid)
+    # Half of them end while they are being mapped.
+    if done % 2:
+        helper.send(t.request(t.MAP, owner=4321, extents=t.HAND), [pidfd])
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+        helper.receive()
+    else:
+        reply = helper.call(t.request(t.MAP, owner=4321, extents=t.HAND), [pidfd])
+        assert reply.error == 0, (reply.error, reply.step)
+        assert open(f"/proc/{pid}/uid_map").read().split() == ["0", str(t.BASE), "65536"]
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+    for fd in (pidfd, ready, go):
+        os.close(fd)
+    done += 1
+storm.kill()
+storm.wait()
+helper.close()
+os.close(storm_write)
+assert os.read(storm_read, 100) == b"", "a foreign process was mapped"
+print("done", done)
+"""
+
+
+def test_map_06_pids_that_come_again(own_mounts):
+    """Mapping by pidfd while pids are used again at once, in a pid namespace: nobody else is ever mapped."""
+    command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, "-c", PID_MAPPER,
+               os.path.dirname(os.path.abspath(__file__)), "600"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and done.stdout == "done 600\n", done.stderr
+
+
 def test_map_05_by_pidfd(helper):
     """The namespace of a process of the owner's; of nobody else's, and not after its end."""
     def spawn(code, uid):
