@@ -104,10 +104,11 @@ forward_signal (int number, gpointer data)
                           g_variant_new ("(i)", number), NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL, NULL);
 }
 
+static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 };
+
 static int
 wait_with_own_stdio (Cli *cli, CliWatch *watch)
 {
-  static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 };
   Target target = { cli, watch };
   g_autoptr (GError) error = NULL;
   gboolean ok;
@@ -116,6 +117,19 @@ wait_with_own_stdio (Cli *cli, CliWatch *watch)
   ok = cli_watch_run (watch, has_ended, NULL, -1, &error);
   cli_signals_release ();
   return ok ? exit_code (watch) : cli_fail_command (error);
+}
+
+/* As ssh does: the program hears that its terminal is gone. A shell takes no notice of SIGTERM. */
+static void
+hang_up (int number, gpointer data)
+{
+  Target *target = data;
+
+  forward_signal (number, target);
+  if (number != SIGHUP)
+    forward_signal (SIGHUP, target);
+  g_dbus_connection_flush_sync (target->cli->bus, NULL, NULL);
+  cli_terminal_die (number);
 }
 
 static void
@@ -129,16 +143,20 @@ wait_with_terminal (Cli *cli, CliWatch *watch)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (CliTerminal) terminal = NULL;
+  Target target = { cli, watch };
   gboolean ok;
   int pty = cli_call_fd (cli, cli_watch_path (watch), IFACE_PROCESS, "OpenPTY", NULL, &error);
 
   if (pty < 0)
     return cli_fail_command (error);
   terminal = cli_terminal_new (pty, CLI_TERMINAL_DEFAULT, on_terminal_end, NULL);
+  /* Keys are the program's; these come from elsewhere. */
+  cli_signals_catch (forwarded, hang_up, &target);
   ok = cli_watch_run (watch, has_ended, NULL, -1, &error);
   if (ok)
     cli_terminal_drain (terminal);
   g_clear_pointer (&terminal, cli_terminal_free);
+  cli_signals_release ();
   return ok ? exit_code (watch) : cli_fail_command (error);
 }
 

@@ -19,11 +19,15 @@
 
 /* A first process may ignore SIGINT and SIGTERM: who insists this often means it. */
 #define INSISTING 3
+/* What a container has to end in whose terminal is gone. */
+#define STOP_SECONDS 10
 
 /*
  * Everything here is on the way of "run --rm IMAGE true", which has to be quick: CreateContainer and Start
  * are the only questions, all else is told by signals that were subscribed to in between.
  */
+
+static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 };
 
 typedef struct {
   CliSpec spec;
@@ -81,6 +85,24 @@ on_signal (int number, gpointer data)
       running->cli->bus, BOTHY_NAME, cli_watch_path (running->watch), IFACE_CONTAINER, "Kill",
       insists ? g_variant_new ("(si)", "all", SIGKILL) : g_variant_new ("(si)", "leader", number), NULL,
       G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL, NULL);
+}
+
+/* Nobody is at its terminal any more: it hears so, and is stopped if that does not end it. */
+static void
+on_hang_up (int number, gpointer data)
+{
+  Running *running = data;
+  GDBusConnection *bus = running->cli->bus;
+  const char *path = cli_watch_path (running->watch);
+
+  g_dbus_connection_call (bus, BOTHY_NAME, path, IFACE_CONTAINER, "Kill",
+                          g_variant_new ("(si)", "leader", SIGHUP), NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL,
+                          NULL, NULL);
+  g_dbus_connection_call (bus, BOTHY_NAME, path, IFACE_CONTAINER, "Stop",
+                          g_variant_new_parsed ("({'timeout': <%u>},)", (guint)STOP_SECONDS), NULL,
+                          G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL, NULL);
+  g_dbus_connection_flush_sync (bus, NULL, NULL);
+  cli_terminal_die (number);
 }
 
 /* Start with our own input and output in place of the console. */
@@ -167,6 +189,8 @@ wait_with_console (Running *running, gboolean input, int log)
            !g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT))
     return cli_fail_command (error);
   g_clear_error (&error);
+  if (terminal)
+    cli_signals_catch (forwarded, on_hang_up, running);
 
   ok = cli_watch_run (watch, has_stopped, NULL, -1, &error);
   if (terminal)
@@ -191,7 +215,6 @@ clean_up (Cli *cli, const How *how, const char *path)
 static int
 start_and_wait (Running *running, How *how, const char *path)
 {
-  static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 };
   g_autoptr (GError) error = NULL;
   Cli *cli = running->cli;
   gboolean started;

@@ -78,6 +78,12 @@ on_fatal (int number)
   raise (number);
 }
 
+void
+cli_terminal_die (int number)
+{
+  on_fatal (number);
+}
+
 /* After "kill -STOP" and "fg" a shell has set its own mode. */
 static void
 on_continue (int number)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tools import Terminal, info, names, nothing_left, own_children, state, tidy  # noqa: F401
+from tools import Terminal, info, names, nothing_left, own_children, state, tidy, until  # noqa: F401
 
 PROMPT = r"[/~] # (\x1b\[6n)?"
 
@@ -51,11 +51,11 @@ def test_terminal_is_restored_at_SIGTERM(host):
         terminal.expect(PROMPT)
         assert terminal.raw
         pid, = own_children(host, "alice", "bothy")
-        for _ in range(3):
-            host.run("root", "kill", "-TERM", str(pid))
+        host.run("root", "kill", "-TERM", str(pid), check=True)
         # It ends of that signal, as its caller expects.
         assert terminal.wait() in (-15, 143)
         assert terminal.restored
+    until(lambda: names(host) == [], what="the container has ended, too")
 
 
 def test_terminal_is_restored_at_SIGHUP(host):
@@ -65,6 +65,18 @@ def test_terminal_is_restored_at_SIGHUP(host):
         host.run("root", "kill", "-HUP", str(pid), check=True)
         assert terminal.wait() in (-1, 129)
         assert terminal.restored
+    until(lambda: names(host) == [], what="the container has ended, too")
+
+
+def test_one_that_takes_no_notice_is_stopped(host):
+    """Its terminal is gone, and SIGHUP and SIGTERM do not end it."""
+    with Terminal(host, "alice", "bothy", "run", "--name", "deaf", "-it", "busybox", "sh", "-c",
+                  "trap '' HUP TERM; echo ready; while :; do sleep 1; done") as terminal:
+        terminal.expect("ready")
+        pid, = own_children(host, "alice", "bothy")
+        host.run("root", "kill", "-TERM", str(pid), check=True)
+        assert terminal.wait() in (-15, 143)
+    until(lambda: state(host, "deaf") == "stopped", 20, what="it is stopped")
 
 
 def test_exec_on_a_terminal(host, x1):
@@ -95,6 +107,9 @@ def test_killed_exec_restores_the_terminal(host, x1):
         host.run("root", "kill", "-TERM", str(pid), check=True)
         assert terminal.wait() in (-15, 143)
         assert terminal.restored
+    # As over ssh, what ran there has been hung up.
+    until(lambda: host.run("alice", "bothy exec -T x1 -- ps -o tty,args | grep -q 'pts.* sh$'").returncode == 1,
+          what="the shell has ended, too")
 
 
 def test_container_that_stops_under_a_shell(host, x1):
