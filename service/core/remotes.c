@@ -16,6 +16,7 @@
 #define GROUP           "Remote"
 #define RECORD          "record"
 #define NEWEST          "newest.versions" /* no remote's name has a dot */
+#define NEWEST_DAMAGED  NEWEST ".corrupt-1"
 #define SUFFIX          ".conf"
 #define DEFAULT_TIMEOUT 30
 #define MAX_KEY         (256 * 1024)
@@ -381,16 +382,40 @@ bothy_remotes_open_key (BothyRemotes *self, const BothyRemote *remote, GError **
 
 /* ---- versions ---- */
 
+/* What remotes have had; empty if there never was anything. NULL: that is not known any more, and not to be taken for
+   nothing: who damaged it could turn back the clock. */
+static GKeyFile *
+read_newest (BothyRemotes *self, GError **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  g_autoptr (GKeyFile) newest = bothy_record_read (self->dirfd, NEWEST, &local_error);
+  gboolean none = g_error_matches (local_error, G_FILE_ERROR, G_FILE_ERROR_NOENT);
+
+  if (newest)
+    return g_steal_pointer (&newest);
+  if (none && faccessat (self->dirfd, NEWEST_DAMAGED, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+    return g_key_file_new ();
+  if (!none && !g_error_matches (local_error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED))
+    g_propagate_error (error, g_steal_pointer (&local_error));
+  else
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED,
+                 "What versions remotes have had is not known any more: " NEWEST " in " STATE_DIR "/remotes is "
+                 "damaged; look for the cause, and remove " NEWEST_DAMAGED " there to begin anew");
+  return NULL;
+}
+
 gboolean
 bothy_remotes_check_version (
     BothyRemotes *self, const BothyRemote *remote, const char *product, const char *version, GError **error)
 {
-  g_autoptr (GKeyFile) newest = bothy_record_read (self->dirfd, NEWEST, NULL);
+  g_autoptr (GKeyFile) newest = read_newest (self, error);
   g_autofree char *seen = newest ? g_key_file_get_string (newest, remote->name, product, NULL) : NULL;
   g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
   g_autoptr (GDateTime) limit = g_date_time_add_days (now, MAX_AHEAD_DAYS);
   g_autofree char *latest = g_date_time_format (limit, "%Y%m%d");
 
+  if (!newest)
+    return FALSE;
   /* If it were taken, nothing newer would ever be. */
   if (strncmp (version, latest, strlen (latest)) > 0) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_VERIFIED,
@@ -412,14 +437,16 @@ bothy_remotes_note_version (BothyRemotes *self,
                             const char *product,
                             const char *version)
 {
-  g_autoptr (GKeyFile) newest = bothy_record_read (self->dirfd, NEWEST, NULL);
-  g_autofree char *seen = newest ? g_key_file_get_string (newest, remote->name, product, NULL) : NULL;
   g_autoptr (GError) error = NULL;
+  g_autoptr (GKeyFile) newest = read_newest (self, &error);
+  g_autofree char *seen = newest ? g_key_file_get_string (newest, remote->name, product, NULL) : NULL;
 
+  if (!newest) {
+    g_warning ("%s", error->message);
+    return;
+  }
   if (seen && strcmp (version, seen) <= 0)
     return;
-  if (!newest)
-    newest = g_key_file_new ();
   g_key_file_set_string (newest, remote->name, product, version);
   if (!bothy_record_write (self->dirfd, NEWEST, newest, BOTHY_RECORD_VOLATILE, &error))
     g_warning ("Versions of remotes: %s", error->message);

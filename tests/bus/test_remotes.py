@@ -348,6 +348,23 @@ def test_IMG_06_rollback(world, alice, server, key):
     refused(world, world.client(ALICE), "NotVerified", text="20260901_05:24")
 
 
+def test_IMG_06_rollback_with_what_was_had_damaged(world, alice, server, key):
+    """What is not known any more is not taken for nothing; not either when it was moved aside."""
+    server.streams(archive(b"new"), version="20260901_05:24", key=key)
+    add(alice, server, key=key.public)
+    assert pull(alice)["Phase"] == "done"
+    server.streams(archive(b"old"), version="20260820_05:24", key=key)
+    record = world.state / "remotes/newest.versions"
+    record.write_bytes(record.read_bytes()[:-10])
+    world.expected.append("newest.versions")
+    for _ in range(2):
+        refused(world, alice, "Degraded", text="newest.versions")
+    world.restart()
+    refused(world, world.client(ALICE), "Degraded", text="newest.versions")
+    (world.state / "remotes/newest.versions.corrupt-1").unlink()
+    assert pull(world.client(ALICE))["Phase"] == "done"
+
+
 def test_IMG_06_of_the_future(world, alice, server):
     server.streams(archive(), version="29990101_00:00")
     add(alice, server)
