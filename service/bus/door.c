@@ -309,8 +309,14 @@ void
 bothy_door_enter (BothyCall *call)
 {
   GError *error = NULL;
-  gboolean visible = sees_node (call);
+  gboolean visible;
 
+  /* Whoever has a uid now that was somebody else's has nothing here, not even a look. */
+  if (!bothy_owners_check (bothy_registry_get_owners (call->registry), call->user, &error)) {
+    bothy_call_return_error (call, error);
+    return;
+  }
+  visible = sees_node (call);
   call->row = find_row (call);
   if (visible && !call->row) {
     check_signature (call, &error);

@@ -210,7 +210,7 @@ bothy_registry_create (BothyRegistry *self, guint32 owner, BothyContainerSpec *s
   create->spec = spec;
   create->containers_fd = self->containers_fd;
   g_task_set_task_data (task, create, (GDestroyNotify) create_free);
-  if (!may_create (self, create, name_key, &error)) {
+  if (!may_create (self, create, name_key, &error) || !bothy_owners_note (self->owners, owner, &error)) {
     fail (task, error);
     return;
   }

@@ -45,6 +45,8 @@ bothy_hostname_lookup (BothyRegistry *registry, guint32 user, const char *name, 
   labels = g_strsplit (lower, ".", 2);
   if (!labels[0] || !bothy_name_check (labels[0], "Name", NULL) || !find_owner (user, labels[1], &owner))
     return;
+  if (!bothy_owners_check (bothy_registry_get_owners (registry), user, NULL))
+    return;
   container = bothy_registry_find_container (registry, owner, labels[0]);
   for (char **address = container ? container->addresses : NULL; address && *address; address++)
     add_address (ret, *address);

@@ -26,6 +26,8 @@ struct _BothyRegistry {
   int trash_fd;
   int remotes_fd;
   int bridges_fd;
+  int accounts_fd;
+  BothyOwners *owners;
   GHashTable *containers; /* id → BothyContainer */
   GHashTable *names;      /* "<owner>/<name>" → BothyContainer, or NULL while it is being made */
   GHashTable *operations; /* BothyOperation: a set */

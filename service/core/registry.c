@@ -69,6 +69,12 @@ bothy_registry_get_ranges (BothyRegistry *self)
   return self->ranges;
 }
 
+BothyOwners *
+bothy_registry_get_owners (BothyRegistry *self)
+{
+  return self->owners;
+}
+
 gboolean
 bothy_registry_is_degraded (BothyRegistry *self)
 {
@@ -437,6 +443,7 @@ open_directories (BothyRegistry *self, GError **error)
     { &self->state_fd, "trash", &self->trash_fd },
     { &self->state_fd, "remotes", &self->remotes_fd },
     { &self->state_fd, "bridges", &self->bridges_fd },
+    { &self->state_fd, "accounts", &self->accounts_fd },
     { NULL, RUNTIME_DIR, &self->lock_fd },
   };
   autofd supervisors = -1;
@@ -476,7 +483,7 @@ bothy_registry_finalize (GObject *object)
   BothyRegistry *self = BOTHY_REGISTRY (object);
   int *fds[] = { &self->lock_fd, &self->state_fd, &self->containers_fd, &self->images_fd, &self->ranges_fd,
                  &self->trash_fd, &self->remotes_fd, &self->layers_fd,
-                 &self->bridges_fd };
+                 &self->bridges_fd, &self->accounts_fd };
 
   if (self->release_timer)
     g_source_remove (self->release_timer);
@@ -485,6 +492,7 @@ bothy_registry_finalize (GObject *object)
   g_hash_table_unref (self->operations);
   g_hash_table_unref (self->processes);
   g_queue_free (self->ended);
+  g_clear_pointer (&self->owners, bothy_owners_free);
   g_clear_object (&self->runner);
   g_clear_object (&self->bridges);
   g_clear_object (&self->network);
@@ -524,7 +532,7 @@ static void
 bothy_registry_init (BothyRegistry *self)
 {
   self->lock_fd = self->state_fd = self->containers_fd = self->images_fd = self->ranges_fd = self->trash_fd = -1;
-  self->remotes_fd = self->layers_fd = self->bridges_fd = -1;
+  self->remotes_fd = self->layers_fd = self->bridges_fd = self->accounts_fd = -1;
   self->containers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
   self->names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->operations = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
@@ -548,6 +556,7 @@ bothy_registry_new (BothyConfiguration *configuration, BothyHelper *helper, Both
     return NULL;
   self->trash = bothy_trash_new (self->trash_fd, helper);
   self->ranges = bothy_ranges_new (self->ranges_fd, configuration);
+  self->owners = bothy_owners_new (self->accounts_fd);
   self->layers = bothy_layers_new (self->layers_fd, configuration, helper, self->trash, &layers_degraded);
   self->images = bothy_images_new (self->images_fd, configuration, self->layers, self->trash, &images_degraded);
   self->puller = bothy_puller_new (self->images, bothy_remotes_new (self->remotes_fd));

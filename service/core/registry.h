@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "core/owners.h"
 #include "core/bridges.h"
 #include "core/configuration.h"
 #include "core/container.h"
@@ -42,6 +43,7 @@ BothyPuller *bothy_registry_get_puller (BothyRegistry *self);
 BothyBridges *bothy_registry_get_bridges (BothyRegistry *self);
 BothyNm *bothy_registry_get_nm (BothyRegistry *self);
 BothyRanges *bothy_registry_get_ranges (BothyRegistry *self);
+BothyOwners *bothy_registry_get_owners (BothyRegistry *self);
 gboolean bothy_registry_is_degraded (BothyRegistry *self);
 
 /* Whether anything runs or is under way; if not, the service may end. */

@@ -148,3 +148,50 @@ def test_nothing_is_left(fresh_host):
     assert surroundings(host) != before
     host.run("alice", "bothy", "delete", "--force", "x1", check=True)
     until(lambda: surroundings(host) == before, 20, "the host as it was")
+
+
+FORGED = [
+    "/org/freedesktop/NetworkManager org.freedesktop.NetworkManager.StateChanged uint32:10",
+    "/org/freedesktop/NetworkManager org.freedesktop.NetworkManager.DeviceRemoved objpath:/org/freedesktop/NetworkManager/Devices/1",
+    "/org/freedesktop org.freedesktop.DBus.ObjectManager.InterfacesRemoved objpath:/org/freedesktop/NetworkManager/Devices/1 "
+    "array:string:org.freedesktop.NetworkManager.Device,org.freedesktop.NetworkManager.Device.Bridge",
+    "/org/freedesktop/NetworkManager/Settings org.freedesktop.NetworkManager.Settings.ConnectionRemoved "
+    "objpath:/org/freedesktop/NetworkManager/Settings/1",
+]
+
+
+def steady(host):
+    """Without the limits of broadcasts, which run and end by themselves."""
+    lines = "\n".join(surroundings(host)).splitlines()
+    return [line for line in lines if "limit rate" not in line]
+
+
+def test_forged_signals_NET_22(host):
+    """What bob says in NetworkManager's name, to all or to us alone, changes nothing."""
+    launch(host, "alice", "x1")
+    before = info(host, "x1"), steady(host)
+    for words in FORGED:
+        for number in range(1, 6):
+            for to in ("", "--dest=org.bothy.Bothy1 "):
+                host.run("bob", f"dbus-send --system --type=signal {to}{words.replace('/1', f'/{number}')}")
+    launch(host, "alice", "x2")
+    assert reaches(host, "alice", "x1", "x2") and reaches(host, "alice", "x1", BRIDGE)
+    host.run("alice", "bothy", "delete", "--force", "x2", check=True)
+    assert (info(host, "x1"), steady(host)) == before
+
+
+def test_kept_namespace_NET_04(host):
+    """Somebody keeps the network namespace after the end: the nic goes all the same, and its filter."""
+    launch(host, "alice", "x1")
+    own = address(host, "x1")
+    leader = info(host, "x1")["leader"]
+    host.run("root", f"touch /run/kept; mount --bind /proc/{leader}/ns/net /run/kept", check=True)
+    try:
+        host.run("alice", "bothy", "stop", "--force", "x1", check=True)
+        until(lambda: "bothy-" not in host.output("root", "ip -brief link"), 20)
+        assert own not in host.output("root", "nft list ruleset")
+        assert "eth0" not in host.output("root", "nsenter --net=/run/kept ip -brief link")
+        launch(host, "alice", "x2")
+        assert reaches(host, "alice", "x2", BRIDGE)
+    finally:
+        host.run("root", "umount /run/kept; rm /run/kept")

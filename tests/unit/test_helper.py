@@ -382,8 +382,6 @@ while True:
             if open("/proc/self/uid_map").read() or open("/proc/self/gid_map").read():
                 os.write(1, b"mapped")
             time.sleep(0.002)
-            if not os.getppid():
-                os._exit(0)
     victims.append(pid)
     if len(victims) > 4:
         os.kill(victims[0], 9)
@@ -430,8 +428,11 @@ for _ in range(int(sys.argv[2])):
 storm.kill()
 storm.wait()
 helper.close()
-os.close(storm_write)
-assert os.read(storm_read, 100) == b"", "a foreign process was mapped"
+os.set_blocking(storm_read, False)
+try:
+    sys.exit(f"foreign processes were mapped: {os.read(storm_read, 100)}")
+except BlockingIOError:
+    pass
 print("done", done)
 """
 
