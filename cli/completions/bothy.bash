@@ -14,13 +14,26 @@ __bothy_options() {
     "$@" --help 2>/dev/null | sed -n 's/^  \(-., \)\?\(--[a-z-]*\).*/\2/p'
 }
 
+# Where images come from, as names begin: REMOTE: of catalogues, HOST/ of registries.
+__bothy_remotes() {
+    bothy remote list -q 2>/dev/null | sed '/\./s,$,/,; /\./!s,$,:,'
+}
+
+# Among WORDS, of which some have a colon: readline ends words there, and bothy does not.
+__bothy_names() {
+    mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
+    [[ ${#COMPREPLY[@]} -ne 1 || ${COMPREPLY[0]} != *[:/] ]] || compopt -o nospace 2>/dev/null
+    ! declare -F __ltrim_colon_completions >/dev/null || __ltrim_colon_completions "$cur"
+}
+
 _bothy() {
-    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
     local verb= sub= word i count=0 containers=no
 
     COMPREPLY=()
-    for ((i = 1; i < COMP_CWORD; i++)); do
-        word=${COMP_WORDS[i]}
+    ! declare -F _get_comp_words_by_ref >/dev/null || _get_comp_words_by_ref -n : cur prev words cword
+    for ((i = 1; i < cword; i++)); do
+        word=${words[i]}
         case $word in
             --) return ;;
             -H|--host) ((i++)); continue ;;
@@ -58,9 +71,10 @@ _bothy() {
     esac
 
     case "$verb${sub:+ $sub}" in
-        run|create|launch|"image info"|"image delete"|"image refresh")
-            [[ $count -gt 0 && $verb != image ]] ||
-                mapfile -t COMPREPLY < <(compgen -W "$(bothy image list -q 2>/dev/null)" -- "$cur") ;;
+        run|create|launch)
+            [[ $count -gt 0 ]] || __bothy_names "$(bothy image list -q 2>/dev/null; __bothy_remotes)" ;;
+        "image info"|"image delete"|"image refresh") __bothy_names "$(bothy image list -q 2>/dev/null)" ;;
+        "image pull"|"image search") [[ $count -gt 0 ]] || __bothy_names "$(__bothy_remotes)" ;;
         "bridge delegate"|"bridge revoke"|"bridge delete")
             [[ $count -gt 0 ]] || mapfile -t COMPREPLY < <(compgen -W "$(bothy bridge list -q 2>/dev/null)" -- "$cur")
             [[ $count -ne 1 ]] || mapfile -t COMPREPLY < <(compgen -u -- "$cur") ;;
