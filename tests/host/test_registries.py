@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Images from Debian's own docker-registry, filled with skopeo, as an ordinary user gets them."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from tools import nothing_left, tidy  # noqa: F401
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "bus"))
+
+import archives  # noqa: E402
+from registryserver import Registry, layer  # noqa: E402
+
+PORT = 5099
+HOST = f"127.0.0.1:{PORT}"
+CONFIG = f"""\
+version: 0.1
+storage:
+  filesystem:
+    rootdirectory: /srv/registry/data
+http:
+  addr: {HOST}
+"""
+
+
+def write_layout(directory, images):
+    """An OCI image layout: IMAGES are layers by tag."""
+    server = Registry()
+    (directory / "blobs/sha256").mkdir(parents=True)
+    manifests = []
+    for tag, (layers, config) in images.items():
+        what = server.push("x", tag, layers, config, index=False)
+        manifests.append({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": what,
+                          "size": len(server.files[f"/v2/x/manifests/{what}"]),
+                          "annotations": {"org.opencontainers.image.ref.name": tag}})
+    for path, data in server.files.items():
+        name = path.rsplit("/", 1)[1]
+        if name.startswith("sha256:"):
+            (directory / "blobs/sha256" / name.removeprefix("sha256:")).write_bytes(data)
+    (directory / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    (directory / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": manifests}))
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def registry(host):
+    directory = host.root / "srv/registry"
+    directory.mkdir(parents=True)
+    base = archives.small_bytes(b"base")
+    write_layout(directory / "layout", {
+        "1.0": ([base, layer({"etc/above": b"one\n"}, deleted=["etc/seed"])], {"Cmd": ["/bin/sh"]}),
+        "2.0": ([base, layer({"etc/above": b"two\n"})], {}),
+    })
+    (directory / "config.yml").write_text(CONFIG)
+    host.run("root", "systemd-run", "--unit", "registry", "docker-registry", "serve", "/srv/registry/config.yml",
+             check=True)
+    host.run("root", f"until ss -tln | grep -q :{PORT}; do sleep 0.1; done", check=True, timeout=30)
+    for tag, kind in (("1.0", "oci"), ("2.0", "oci"), ("docker", "v2s2")):
+        source = tag if kind == "oci" else "1.0"
+        host.run("root", f"skopeo --insecure-policy copy --quiet --format {kind} --dest-tls-verify=false "
+                 f"oci:/srv/registry/layout:{source} docker://{HOST}/team/app:{tag}", check=True, timeout=120)
+    host.run("root", "bothy", "remote", "add", "local", f"http://{HOST}", "--protocol", "oci", check=True)
+    yield
+    host.run("root", "bothy", "remote", "remove", "local")
+    host.run("root", "systemctl stop registry; rm -rf /srv/registry")
+
+
+def blobs_given(host, since):
+    """What the registry gave since then, by its own log."""
+    log = host.output("root", f"journalctl -u registry -o cat --no-pager --since @{since}")
+    return [line.split("/blobs/")[1].split()[0] for line in log.splitlines() if '"GET /v2/' in line and "/blobs/" in line]
+
+
+def now(host):
+    host.run("root", "sleep 1.1")
+    return host.output("root", "date", "+%s")
+
+
+def forget(host, *users):
+    for user in users:
+        for name in host.output(user, "bothy image list --json | jq -r '.[] | select(.origin != \"builtin\") | .fingerprint'").split():
+            host.run(user, "bothy", "image", "delete", name, check=True)
+    nothing_left(host)
+
+
+def test_OCI_run_pulls(host, registry):
+    try:
+        for ref in (f"{HOST}/team/app:1.0", "local:team/app:1.0"):
+            done = host.run("alice", "bothy", "run", "--rm", ref, "/bin/busybox", "cat", "/etc/above", check=True)
+            assert done.stdout == "one\n"
+        assert host.run("alice", "bothy", "run", "--rm", f"{HOST}/team/app:1.0", "/bin/busybox", "test", "-e",
+                        "/etc/seed").returncode == 1
+        image = json.loads(host.output("alice", "bothy", "image", "info", "--json", f"{HOST}/team/app:1.0"))
+        assert (image["verified"], image["os"]) == ("sha256", "small")
+        assert host.run("bob", "bothy", "image", "info", f"{HOST}/team/app:1.0").returncode == 1
+    finally:
+        forget(host, "alice")
+
+
+def test_OCI_by_digest_and_docker_types(host, registry):
+    what = host.output("root", f"skopeo inspect --tls-verify=false --format '{{{{.Digest}}}}' docker://{HOST}/team/app:docker")
+    try:
+        fingerprint = host.output("alice", "bothy", "image", "pull", f"local:team/app@{what}")
+        assert fingerprint == what.removeprefix("sha256:")
+        assert host.output("alice", "bothy", "image", "pull", f"{HOST}/team/app:docker") == fingerprint
+        host.run("alice", "bothy", "launch", f"{HOST}/team/app:docker", "web", "--", "sleep", "1000", check=True)
+        assert host.output("alice", "bothy exec web -- /bin/busybox cat /etc/above") == "one"
+        assert host.output("alice", "bothy", "image", "refresh", f"{HOST}/team/app:docker") == fingerprint
+    finally:
+        host.run("alice", "bothy", "delete", "--force", "web")
+        forget(host, "alice")
+
+
+def test_OCI_layers_come_once(host, registry):
+    """A second image brings what is new of it; two users at once bring all of it once."""
+    try:
+        since = now(host)
+        host.run("alice", "bothy", "image", "pull", "local:team/app:1.0", check=True)
+        first = blobs_given(host, since)
+        assert len(first) == 3  # the configuration and two layers
+        since = now(host)
+        host.run("alice", "bothy", "image", "pull", "local:team/app:2.0", check=True)
+        second = blobs_given(host, since)
+        assert len(second) == 2 and not set(first) & set(second)
+        forget(host, "alice")
+        since = now(host)
+        pulls = [subprocess.Popen(host.command(user, "bothy", "image", "pull", "local:team/app:1.0"),
+                                  stdout=subprocess.DEVNULL) for user in ("alice", "bob")]
+        assert [pull.wait(60) for pull in pulls] == [0, 0]
+        given = blobs_given(host, since)
+        # Each of them reads the configuration.
+        assert len(set(given)) == 3 and len(given) == 4, given
+        # Whoever comes later gets what the same registry gave to others.
+        since = now(host)
+        host.run("carol", "bothy", "image", "pull", "local:team/app:1.0", check=True)
+        assert len(blobs_given(host, since)) == 1
+    finally:
+        forget(host, "alice", "bob", "carol")
+
+
+def test_OCI_what_is_not_there(host, registry):
+    done = host.run("alice", "bothy", "launch", f"{HOST}/team/nothing:1", "web")
+    assert done.returncode == 1 and "has no image team/nothing:1" in done.stderr
+    done = host.run("alice", "bothy", "image", "search", "local:app")
+    assert done.returncode == 1 and "can not be searched" in done.stderr
+    nothing_left(host)
+
+
+def test_OCI_without_network(host, registry):
+    done = host.run("alice", "bothy", "run", "--rm", "docker.io/library/alpine:3", "true")
+    assert done.returncode == 125 and "docker.io" in done.stderr and "resolve" in done.stderr
+    done = host.run("alice", "bothy", "image", "pull", "alpine:3")
+    assert done.returncode == 1 and "docker.io/library/alpine:3" in done.stderr
+    nothing_left(host)
+
+
+def complete(host, line):
+    """What bash offers at the end of LINE."""
+    words = line.replace(":", " : ") + (" ''" if line.endswith(" ") else "")
+    script = (f"COMP_WORDBREAKS=$' \\t\\n=:'; source /usr/share/bash-completion/bash_completion; "
+              "source /usr/share/bash-completion/completions/bothy; "
+              f"COMP_LINE='{line}' COMP_POINT={len(line)} COMP_TYPE=9 COMP_WORDS=({words}); "
+              "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _bothy; printf '%s\\n' \"${COMPREPLY[@]}\"")
+    return host.output("alice", "bash", "-c", script).split()
+
+
+def test_names_are_completed(host, registry):
+    try:
+        host.run("alice", "bothy", "image", "pull", "local:team/app:1.0", check=True)
+        assert {"local:team/app:1.0", "local:", "docker.io/", "images:"} <= set(complete(host, "bothy run "))
+        assert complete(host, "bothy run docker") == ["docker.io/"]
+        assert complete(host, "bothy launch local:te") == ["team/app:1.0"]
+        assert "local:" in complete(host, "bothy image pull l")
+    finally:
+        forget(host, "alice")
