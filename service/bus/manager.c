@@ -15,6 +15,7 @@
 #include "core/name.h"
 #include "network/egress.h"
 #include "core/ranges.h"
+#include "core/reference.h"
 #include "platform/cgroups.h"
 #include "platform/foreign.h"
 
@@ -38,7 +39,7 @@ static gboolean
 check_spec (const BothyContainerSpec *spec, GError **error)
 {
   return bothy_name_check (spec->name, "Name", error) && bothy_name_check_hostname (spec->hostname, error) &&
-         (bothy_name_is_fingerprint_prefix (spec->image) || bothy_name_check_alias (spec->image, error)) &&
+         (bothy_name_is_fingerprint_prefix (spec->image) || bothy_reference_check_alias (spec->image, error)) &&
          bothy_name_check_user (spec->user, error) && check_network (spec->network, error) &&
          (!*spec->account || bothy_name_check_login (spec->account, error)) &&
          bothy_name_check_environment ((const char *const *)spec->environment, error) &&
@@ -334,7 +335,7 @@ parse_import (BothyCall *call, ImportArgs *args, GError **error)
   g_variant_get (call->args, "(h@a{sv})", &args->handle, &options);
   if (!bothy_options_parse (options, table, error) ||
       !check_archive_fd (bothy_call_get_fd (call, args->handle, error), error) ||
-      (args->alias && !bothy_name_check_alias (args->alias, error)))
+      (args->alias && !bothy_reference_check_alias (args->alias, error)))
     return FALSE;
   if (!args->fingerprint || bothy_name_is_fingerprint (args->fingerprint))
     return TRUE;

@@ -7,6 +7,7 @@
 #include "bus/publisher.h"
 #include "core/error.h"
 #include "core/name.h"
+#include "core/reference.h"
 
 #include <string.h>
 
@@ -45,27 +46,29 @@ static gboolean
 parse_pull (BothyCall *call, PullArgs *args, GError **error)
 {
   g_autoptr (GVariant) options = NULL;
-  g_autofree char *remote = NULL;
-  const char *name;
+  g_auto (BothyReference) reference = { 0 };
   const BothyOption table[] = { { "alias", "s", &args->alias },
                                 { "architecture", "s", &args->architecture },
                                 { NULL, NULL, NULL } };
 
   g_variant_get (call->args, "(&s@a{sv})", &args->ref, &options);
   return bothy_options_parse (options, table, error) &&
-         bothy_pull_parse_ref (args->ref, &remote, &name, error) &&
-         (!args->alias || bothy_name_check_alias (args->alias, error)) &&
+         bothy_reference_parse (args->ref, &reference, error) &&
+         (!args->alias || bothy_reference_check_alias (args->alias, error)) &&
          check_architecture (args->architecture, FALSE, error);
 }
 
+/* What dialogs and rules of polkit see: all that is left out of a reference is said there. */
 static void
-insert_details (BothyCall *call, const char *ref)
+insert_details (BothyCall *call, const char *text)
 {
-  const char *colon = strchr (ref, ':');
-  g_autofree char *remote = g_strndup (ref, colon ? (gsize)(colon - ref) : 0);
+  g_auto (BothyReference) reference = { 0 };
+  const char *remote;
 
-  polkit_details_insert (call->details, "image", colon ? colon + 1 : ref);
-  polkit_details_insert (call->details, "remote", remote);
+  bothy_reference_parse (text, &reference, NULL);
+  remote = reference.registry ? reference.registry : reference.remote;
+  polkit_details_insert (call->details, "image", reference.name ? reference.name : text);
+  polkit_details_insert (call->details, "remote", remote ? remote : "");
 }
 
 gboolean
@@ -116,7 +119,7 @@ bothy_manager_handle_pull_image (BothyCall *call)
 
   parse_pull (call, &args, NULL);
   /* A fingerprint is a name already. */
-  if (args.alias || bothy_name_check_alias (args.ref, NULL))
+  if (args.alias || bothy_reference_check_alias (args.ref, NULL))
     aliases[0] = args.alias ? args.alias : args.ref;
   pull (call, args.ref, aliases, args.architecture);
 }
@@ -172,9 +175,15 @@ bothy_manager_check_search_images (BothyCall *call, GError **error)
   g_autofree char *architecture = NULL;
   const char *pattern;
 
+  const char *colon;
+  g_autofree char *remote = NULL;
+
   if (!parse_search (call, &pattern, &architecture, error))
     return FALSE;
-  insert_details (call, pattern);
+  colon = strchr (pattern, ':');
+  remote = g_strndup (pattern, colon ? (gsize)(colon - pattern) : 0);
+  polkit_details_insert (call->details, "image", colon ? colon + 1 : pattern);
+  polkit_details_insert (call->details, "remote", remote);
   return TRUE;
 }
 
@@ -247,7 +256,7 @@ parse_remote (BothyCall *call, GBytes **ret_key, GError **error)
 
   *ret_key = NULL;
   g_variant_get (call->args, "(&s&s@a{sv})", &name, &url, &options);
-  if (!bothy_options_parse (options, table, error))
+  if (!bothy_options_parse (options, table, error) || !bothy_name_check_remote (name, error))
     return NULL;
   if (key)
     *ret_key = g_variant_get_data_as_bytes (key);
@@ -287,7 +296,7 @@ bothy_manager_check_remove_remote (BothyCall *call, GError **error)
   const char *name;
 
   g_variant_get (call->args, "(&s)", &name);
-  if (!bothy_remote_check_name (name, error))
+  if (!bothy_name_check_remote (name, error))
     return FALSE;
   polkit_details_insert (call->details, "remote", name);
   return TRUE;

@@ -133,6 +133,14 @@ bothy_image_has_alias (BothyImage *self, guint32 user, const char *alias)
   return g_strcmp0 (self->public_alias, alias) == 0 || find_alias (claim_of (self, user), alias, NULL);
 }
 
+gboolean
+bothy_image_has_names (BothyImage *self, guint32 user)
+{
+  GPtrArray *aliases = claim_of (self, user);
+
+  return aliases && aliases->len > 0;
+}
+
 char **
 bothy_image_aliases (BothyImage *self, guint32 user)
 {

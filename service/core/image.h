@@ -62,6 +62,9 @@ gboolean bothy_image_has_alias (BothyImage *self, guint32 user, const char *alia
 /* What USER may call it; NULL-terminated. */
 char **bothy_image_aliases (BothyImage *self, guint32 user);
 
+/* Whether USER calls it anything. */
+gboolean bothy_image_has_names (BothyImage *self, guint32 user);
+
 /* What to show USER in one word: an alias, or else the fingerprint. */
 const char *bothy_image_label (BothyImage *self, guint32 user);
 

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/fault.h"
 #include "core/name.h"
+#include "core/reference.h"
 #include "platform/fd.h"
 #include "storage/record.h"
 
@@ -54,6 +55,7 @@ BothyImage *
 bothy_images_find (BothyImages *self, guint32 user, const char *name, GError **error)
 {
   g_autoptr (GList) images = bothy_images_list (self);
+  g_autofree char *canonical = bothy_reference_canonical (name);
   BothyImage *found = NULL;
   gboolean ambiguous = FALSE;
   g_autofree char *shown = g_strescape (name, NULL);
@@ -61,7 +63,7 @@ bothy_images_find (BothyImages *self, guint32 user, const char *name, GError **e
   for (GList *l = images; l; l = l->next) {
     GPtrArray *claim = g_hash_table_lookup (BOTHY_IMAGE (l->data)->claims, GUINT_TO_POINTER (user));
 
-    if (!is_meant (l->data, user, name))
+    if (!is_meant (l->data, user, canonical))
       continue;
     ambiguous = found && bothy_name_is_fingerprint_prefix (name);
     /* A user's own name for an image goes before a name that is everybody's. */
@@ -167,12 +169,15 @@ bothy_images_insert (BothyImages *self, BothyImage *image)
   g_signal_emit (self, signals[ADDED], 0, image);
 }
 
-static void
-sweep_layers (BothyImages *self)
+void
+bothy_images_sweep (BothyImages *self)
 {
   g_autoptr (GHashTable) wanted = g_hash_table_new (g_str_hash, g_str_equal);
   g_autoptr (GList) images = bothy_images_list (self);
 
+  /* After a record could not be read, nobody knows what it wanted. */
+  if (self->degraded)
+    return;
   for (GList *l = images; l; l = l->next) {
     for (char **id = BOTHY_IMAGE (l->data)->layers; *id; id++)
       g_hash_table_add (wanted, *id);
@@ -194,9 +199,7 @@ bothy_images_drop_if_unwanted (BothyImages *self, BothyImage *image)
   }
   BOTHY_FAULT_POINT ("image-delete.dropped");
   g_hash_table_remove (self->images, image->fingerprint);
-  /* After a record could not be read, nobody knows what it wanted. */
-  if (!self->degraded)
-    sweep_layers (self);
+  bothy_images_sweep (self);
   g_signal_emit (self, signals[REMOVED], 0, image);
 }
 
@@ -226,18 +229,19 @@ void
 bothy_images_claim (BothyImages *self, BothyImage *image, guint32 user, const char *alias)
 {
   g_autoptr (GList) images = bothy_images_list (self);
+  g_autofree char *name = alias ? bothy_reference_canonical (alias) : NULL;
 
-  for (GList *l = images; l && alias; l = l->next) {
+  for (GList *l = images; l && name; l = l->next) {
     BothyImage *other = l->data;
 
     /* The name moves on to the newer image; the older one stays, under its fingerprint. */
     if (other != image && g_hash_table_contains (other->claims, GUINT_TO_POINTER (user)) &&
-        bothy_image_has_alias (other, user, alias)) {
-      bothy_image_remove_alias (other, user, alias);
+        bothy_image_has_alias (other, user, name)) {
+      bothy_image_remove_alias (other, user, name);
       bothy_images_save (self, other);
     }
   }
-  bothy_image_add_claim (image, user, alias);
+  bothy_image_add_claim (image, user, name);
   bothy_images_save (self, image);
 }
 
@@ -307,8 +311,7 @@ bothy_images_new (int dirfd,
   self->trash = g_object_ref (trash);
   self->budgets = bothy_budgets_new (configuration->max_image_bytes, used, self);
   self->degraded = !load (self);
-  if (!self->degraded)
-    sweep_layers (self);
+  bothy_images_sweep (self);
   *ret_degraded = self->degraded;
   return self;
 }

@@ -58,6 +58,9 @@ void
 bothy_images_add (BothyImages *self, BothyImage *image, GAsyncReadyCallback callback, gpointer user_data);
 BothyImage *bothy_images_add_finish (BothyImages *self, GAsyncResult *result, GError **error);
 
+/* Remove layers that no image stands on and nobody holds: what is left of imports that failed. */
+void bothy_images_sweep (BothyImages *self);
+
 /* IMAGE is USER's, called ALIAS (or NULL) from now on. */
 void bothy_images_claim (BothyImages *self, BothyImage *image, guint32 user, const char *alias);
 

@@ -8,8 +8,6 @@ typedef struct {
   guint32 user;
   char *alias;
   char *fingerprint; /* as the importer says; NULL: he does not */
-  char *origin;      /* of what came from a remote; else NULL, as the next */
-  char *verified;
   BothyLayers *store;
   BothyBudget *budget;
   GPtrArray *layers; /* BothyLayer, held */
@@ -29,8 +27,6 @@ import_free (Import *import)
   g_object_unref (import->store);
   g_free (import->alias);
   g_free (import->fingerprint);
-  g_free (import->origin);
-  g_free (import->verified);
   g_free (import);
 }
 
@@ -59,10 +55,6 @@ make_image (const Import *import, const char *fingerprint)
   image->created_at = g_get_real_time ();
   if (import->fingerprint)
     image->verified = (g_free (image->verified), g_strdup ("sha256"));
-  if (import->origin) {
-    image->origin = (g_free (image->origin), g_strdup (import->origin));
-    image->verified = (g_free (image->verified), g_strdup (import->verified));
-  }
   bothy_image_add_claim (image, import->user, NULL);
   return image;
 }
@@ -142,25 +134,6 @@ bothy_images_import (BothyImages *self,
   import->alias = g_strdup (alias);
   import->progress = progress;
   import->progress_data = progress_data;
-  start (task, archive_fd);
-}
-
-void
-bothy_images_import_from (BothyImages *self,
-                          guint32 user,
-                          int archive_fd,
-                          const char *fingerprint,
-                          const char *origin,
-                          const char *verified,
-                          GCancellable *cancellable,
-                          GAsyncReadyCallback callback,
-                          gpointer user_data)
-{
-  g_autoptr (GTask) task = task_new (self, user, fingerprint, cancellable, callback, user_data);
-  Import *import = g_task_get_task_data (task);
-
-  import->origin = g_strdup (origin);
-  import->verified = g_strdup (verified);
   start (task, archive_fd);
 }
 

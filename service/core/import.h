@@ -18,16 +18,4 @@ void bothy_images_import (BothyImages *self,
                           gpointer user_data);
 BothyImage *bothy_images_import_finish (BothyImages *self, GAsyncResult *result, GError **error);
 
-/* As bothy_images_import(), for what comes from a remote: ORIGIN is "REMOTE:NAME", VERIFIED as of
-   Image.Verified. */
-void bothy_images_import_from (BothyImages *self,
-                               guint32 user,
-                               int archive_fd,
-                               const char *fingerprint,
-                               const char *origin,
-                               const char *verified,
-                               GCancellable *cancellable,
-                               GAsyncReadyCallback callback,
-                               gpointer user_data);
-
 G_END_DECLS

@@ -86,6 +86,16 @@ bothy_name_check_alias (const char *text, GError **error)
 }
 
 gboolean
+bothy_name_check_remote (const char *text, GError **error)
+{
+  gsize length = strlen (text);
+
+  if (length > 0 && length <= 32 && consists_of (text, LOWER DIGITS "-") && g_ascii_isalpha (text[0]))
+    return TRUE;
+  return refuse (error, "Remote", text, "use 1 to 32 of a-z, 0-9 and -, a letter first");
+}
+
+gboolean
 bothy_name_is_fingerprint (const char *text)
 {
   return strlen (text) == 64 && consists_of (text, HEX);

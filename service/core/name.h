@@ -18,6 +18,9 @@ gboolean bothy_name_check_hostname (const char *text, GError **error);
    word that reads as a fingerprint. */
 gboolean bothy_name_check_alias (const char *text, GError **error);
 
+/* 1 to 32 of [a-z0-9-], a letter first. */
+gboolean bothy_name_check_remote (const char *text, GError **error);
+
 /* 64 lower-case hexadecimal digits. */
 gboolean bothy_name_is_fingerprint (const char *text);
 

@@ -15,10 +15,6 @@ BothyPuller *bothy_puller_new (BothyImages *images, BothyRemotes *remotes);
 
 BothyRemotes *bothy_puller_get_remotes (BothyPuller *self);
 
-/* "[REMOTE:]NAME", NAME of an alias's grammar. RET_NAME: the part of it; RET_REMOTE (or NULL): before the
- * colon. */
-gboolean bothy_pull_parse_ref (const char *ref, char **ret_remote, const char **ret_name, GError **error);
-
 /*
  * OPERATION's user wants REF and calls it each of ALIASES; ARCHITECTURE is this machine's unless given.
  * OPERATION is kept up to date, but completed by the caller.

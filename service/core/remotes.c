@@ -4,6 +4,7 @@
 #include "config.h"
 #include "core/error.h"
 #include "core/name.h"
+#include "core/reference.h"
 #include "platform/fd.h"
 #include "storage/record.h"
 
@@ -13,160 +14,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define GROUP           "Remote"
-#define RECORD          "record"
-#define NEWEST          "newest.versions" /* no remote's name has a dot */
-#define NEWEST_DAMAGED  NEWEST ".corrupt-1"
-#define SUFFIX          ".conf"
-#define DEFAULT_TIMEOUT 30
-#define MAX_KEY         (256 * 1024)
-#define MAX_AHEAD_DAYS  2 /* clocks and time zones */
+#define GROUP          "Remote"
+#define NEWEST         "newest.versions" /* no remote's name has a dot */
+#define NEWEST_DAMAGED NEWEST ".corrupt-1"
+#define SUFFIX         ".conf"
+#define MAX_AHEAD_DAYS 2 /* clocks and time zones */
 
 struct _BothyRemotes {
   int dirfd;
 };
-
-static const char *const protocols[] = { [FETCH_SIMPLESTREAMS] = "simplestreams", [FETCH_LXC] = "lxc" };
-static const char *const policies[] = {
-  [FETCH_POLICY_SIGNATURE] = "signature", [FETCH_POLICY_CHECKSUM] = "checksum", [FETCH_POLICY_TLS] = "tls"
-};
-
-void
-bothy_remote_free (BothyRemote *self)
-{
-  g_free (self->name);
-  g_free (self->url);
-  g_free (self->key);
-  g_free (self->proxy);
-  g_free (self->origin);
-  g_free (self);
-}
-
-const char *
-bothy_remote_protocol_name (enum fetch_catalogue protocol)
-{
-  return protocols[protocol];
-}
-
-const char *
-bothy_remote_policy_name (enum fetch_policy policy)
-{
-  return policies[policy];
-}
-
-static guint
-find_word (const char *const *words, gsize n, const char *word)
-{
-  for (guint i = 1; i < n; i++) {
-    if (g_strcmp0 (words[i], word) == 0)
-      return i;
-  }
-  return 0;
-}
-
-static gboolean
-refuse (GError **error, const char *what, const char *text, const char *wanted)
-{
-  g_autofree char *cut = g_strndup (text, 100);
-  g_autofree char *shown = g_strescape (cut, NULL);
-
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "%s \"%s\" is not valid: %s", what, shown,
-               wanted);
-  return FALSE;
-}
-
-gboolean
-bothy_remote_check_name (const char *name, GError **error)
-{
-  gsize length = strlen (name);
-
-  if (length > 0 && length <= 32 && strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789-") == length &&
-      g_ascii_isalpha (name[0]))
-    return TRUE;
-  return refuse (error, "Remote", name, "use 1 to 32 of a-z, 0-9 and -, a letter first");
-}
-
-/* bothy-fetch looks closer; this is what no record and no dialog may have. */
-static gboolean
-check_url (const char *url, const char *what, GError **error)
-{
-  static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._~:[]%-";
-
-  if ((g_str_has_prefix (url, "https://") || g_str_has_prefix (url, "http://")) && strlen (url) < 512 &&
-      strspn (url, allowed) == strlen (url) && !strstr (url, ".."))
-    return TRUE;
-  return refuse (error, what, url, "http:// or https://, a host, and a path if need be are wanted");
-}
-
-/* Whether plain http may be, as bothy-fetch sees it. */
-static gboolean
-check_transport (const BothyRemote *self, GError **error)
-{
-  static const char *const loopback[] = { "http://127.0.0.1", "http://localhost", "http://[::1]" };
-
-  if (g_str_has_prefix (self->url, "https://") || self->policy == FETCH_POLICY_SIGNATURE)
-    return TRUE;
-  for (gsize i = 0; i < G_N_ELEMENTS (loopback) && self->policy == FETCH_POLICY_CHECKSUM; i++) {
-    gsize length = strlen (loopback[i]);
-
-    if (g_str_has_prefix (self->url, loopback[i]) && strchr (":/", self->url[length]))
-      return TRUE;
-  }
-  return refuse (error, "URL", self->url, "without a signature only https:// can be trusted");
-}
-
-static gboolean
-take_words (BothyRemote *self, const char *protocol, const char *policy, gboolean has_key, GError **error)
-{
-  const char *preset = has_key ? "signature" : "checksum";
-
-  self->protocol = find_word (protocols, G_N_ELEMENTS (protocols), protocol ? protocol : "simplestreams");
-  if (!self->protocol)
-    return refuse (error, "Protocol", protocol, "simplestreams or lxc is wanted");
-  self->policy = find_word (policies, G_N_ELEMENTS (policies),
-                            policy && !g_str_equal (policy, "auto") ? policy : preset);
-  if (!self->policy)
-    return refuse (error, "Policy", policy, "signature, checksum, tls or auto is wanted");
-  if (self->policy == FETCH_POLICY_SIGNATURE && !has_key)
-    return refuse (error, "Policy", "signature", "it needs a key");
-  return TRUE;
-}
-
-BothyRemote *
-bothy_remote_parse (const char *name,
-                    const char *url,
-                    const char *protocol,
-                    const char *policy,
-                    const char *proxy,
-                    guint timeout,
-                    GBytes *key,
-                    GError **error)
-{
-  g_autoptr (BothyRemote) self = g_new0 (BothyRemote, 1);
-
-  self->name = g_strdup (name);
-  self->url = g_strdup (url);
-  self->key = g_strdup (key ? name : "");
-  self->proxy = g_strdup (proxy ? proxy : "");
-  self->origin = g_strdup (RECORD);
-  self->timeout = timeout ? timeout : DEFAULT_TIMEOUT;
-  self->enabled = TRUE;
-  if (!bothy_remote_check_name (name, error) || !check_url (url, "URL", error) ||
-      (*self->proxy && !check_url (proxy, "Proxy", error)) ||
-      !take_words (self, protocol, policy, key != NULL, error) || !check_transport (self, error))
-    return NULL;
-  if (key && (g_bytes_get_size (key) == 0 || g_bytes_get_size (key) > MAX_KEY)) {
-    refuse (error, "Key", name, "1 to 262144 bytes are wanted");
-    return NULL;
-  }
-  if (self->timeout > 3600) {
-    refuse (error, "Timeout", "", "1 to 3600 seconds are wanted");
-    return NULL;
-  }
-  return g_steal_pointer (&self);
-}
-
-/* ---- files and records ---- */
 
 static char *
 get_string (GKeyFile *file, const char *key)
@@ -191,7 +47,7 @@ from_key_file (const char *name, GKeyFile *file, const char *origin, gboolean ha
   if (!self)
     return NULL;
   self->origin = (g_free (self->origin), g_strdup (origin));
-  if (!g_str_equal (origin, RECORD))
+  if (!g_str_equal (origin, BOTHY_REMOTE_RECORD))
     self->key = (g_free (self->key), g_strdup (has_key ? key : ""));
   if (g_key_file_has_key (file, GROUP, "Enabled", NULL)) {
     g_autofree char *enabled = get_string (file, "Enabled");
@@ -213,8 +69,10 @@ load_file (const char *directory, const char *file_name, GError **error)
     return NULL;
   /* What only switches a preset off needs to say no more. */
   if (!g_key_file_has_key (file, GROUP, "URL", NULL) && g_key_file_has_key (file, GROUP, "Enabled", NULL) &&
-      !g_key_file_get_boolean (file, GROUP, "Enabled", NULL))
+      !g_key_file_get_boolean (file, GROUP, "Enabled", NULL)) {
     g_key_file_set_string (file, GROUP, "URL", "https://disabled.invalid");
+    g_key_file_set_string (file, GROUP, "Protocol", strchr (name, '.') ? "oci" : "simplestreams");
+  }
   key = get_string (file, "Key");
   return from_key_file (name, file, path, key && g_file_test (key, G_FILE_TEST_IS_REGULAR), error);
 }
@@ -253,10 +111,10 @@ load_records (BothyRemotes *self, GHashTable *remotes)
     struct stat st;
     BothyRemote *remote;
 
-    if (!bothy_remote_check_name (name, NULL))
+    if (!bothy_name_check_remote (name, NULL))
       continue;
     record = bothy_record_read (self->dirfd, name, &error);
-    remote = record ? from_key_file (name, record, RECORD,
+    remote = record ? from_key_file (name, record, BOTHY_REMOTE_RECORD,
                                      fstatat (self->dirfd, key, &st, AT_SYMLINK_NOFOLLOW) == 0, &error)
                     : NULL;
     if (remote)
@@ -295,6 +153,38 @@ bothy_remotes_list (BothyRemotes *self)
   return list;
 }
 
+/* HOST[:PORT] of a URL. */
+static char *
+authority_of (const char *url)
+{
+  const char *begin = strstr (url, "://") + strlen ("://");
+
+  return g_strndup (begin, strcspn (begin, "/"));
+}
+
+BothyRemote *
+bothy_remotes_find_registry (BothyRemotes *self, const char *registry, GError **error)
+{
+  g_autoptr (GPtrArray) all = bothy_remotes_list (self);
+  g_autofree char *url = g_strconcat ("https://", registry, NULL);
+
+  for (guint i = 0; i < all->len; i++) {
+    const BothyRemote *remote = all->pdata[i];
+    g_autofree char *authority = authority_of (remote->url);
+
+    if (remote->protocol != FETCH_OCI ||
+        (!g_str_equal (remote->name, registry) && !g_str_equal (authority, registry)))
+      continue;
+    if (remote->enabled)
+      return g_ptr_array_steal_index (all, i);
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_REMOTE, "The registry %s is switched off by %s",
+                 registry, remote->origin);
+    return NULL;
+  }
+  /* What the user has typed is all that has to be known of others. */
+  return bothy_remote_parse (registry, url, "oci", NULL, NULL, 0, NULL, error);
+}
+
 static gboolean
 write_key (BothyRemotes *self, const char *name, GBytes *key, GError **error)
 {
@@ -327,8 +217,8 @@ bothy_remotes_add (BothyRemotes *self, const BothyRemote *remote, GBytes *key, G
     }
   }
   g_key_file_set_string (record, GROUP, "URL", remote->url);
-  g_key_file_set_string (record, GROUP, "Protocol", protocols[remote->protocol]);
-  g_key_file_set_string (record, GROUP, "Policy", policies[remote->policy]);
+  g_key_file_set_string (record, GROUP, "Protocol", bothy_remote_protocol_name (remote->protocol));
+  g_key_file_set_string (record, GROUP, "Policy", bothy_remote_policy_name (remote->policy));
   g_key_file_set_string (record, GROUP, "Proxy", remote->proxy);
   g_key_file_set_integer (record, GROUP, "Timeout", (int)remote->timeout);
   if (key && !write_key (self, remote->name, key, error))
@@ -368,7 +258,7 @@ int
 bothy_remotes_open_key (BothyRemotes *self, const BothyRemote *remote, GError **error)
 {
   g_autofree char *file = g_strconcat (remote->name, ".key", NULL);
-  gboolean recorded = g_str_equal (remote->origin, RECORD);
+  gboolean recorded = g_str_equal (remote->origin, BOTHY_REMOTE_RECORD);
   int fd;
 
   if (!*remote->key || remote->policy != FETCH_POLICY_SIGNATURE)

@@ -3,31 +3,9 @@
 
 #include <gio/gio.h>
 
-#include "storage/fetcher.h"
+#include "core/remote.h"
 
 G_BEGIN_DECLS
-
-/* A server that images come from. */
-typedef struct {
-  char *name;
-  char *url;
-  char *key;    /* path of the keys that may sign, "" for none */
-  char *proxy;  /* URL, or "" */
-  char *origin; /* the file that says it, or "record" */
-  enum fetch_catalogue protocol;
-  enum fetch_policy policy;
-  guint timeout;
-  gboolean enabled;
-} BothyRemote;
-
-void bothy_remote_free (BothyRemote *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyRemote, bothy_remote_free)
-
-const char *bothy_remote_protocol_name (enum fetch_catalogue protocol);
-const char *bothy_remote_policy_name (enum fetch_policy policy);
-
-/* 1 to 32 of [a-z0-9-], a letter first. */
-gboolean bothy_remote_check_name (const char *name, GError **error);
 
 /*
  * The remotes of this machine: files that Bothy comes with, those of the administrator in place of
@@ -42,15 +20,10 @@ void bothy_remotes_free (BothyRemotes *self);
 /* By name. (element-type BothyRemote) (transfer full) */
 GPtrArray *bothy_remotes_list (BothyRemotes *self);
 
-/* PROTOCOL, POLICY and PROXY: texts, or NULL. KEY: OpenPGP keys, or NULL. Checks all of it. */
-BothyRemote *bothy_remote_parse (const char *name,
-                                 const char *url,
-                                 const char *protocol,
-                                 const char *policy,
-                                 const char *proxy,
-                                 guint timeout,
-                                 GBytes *key,
-                                 GError **error);
+/* The registry that references call REGISTRY: one of the remotes, by name or by its URL's host; or else that
+   host itself, over https. NULL with NO_SUCH_REMOTE: it is switched off. */
+BothyRemote *bothy_remotes_find_registry (BothyRemotes *self, const char *registry, GError **error);
+
 gboolean bothy_remotes_add (BothyRemotes *self, const BothyRemote *remote, GBytes *key, GError **error);
 gboolean bothy_remotes_remove (BothyRemotes *self, const char *name, GError **error);
 

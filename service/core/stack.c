@@ -23,6 +23,17 @@ visible (GPtrArray *layers)
   return stack;
 }
 
+gboolean
+bothy_stack_check_depth (guint n, GError **error)
+{
+  if (n <= BOTHY_MAX_LAYERS)
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED,
+               "The image has %u layers, and a container can stand on %d; make it of fewer (\"--squash\")", n,
+               BOTHY_MAX_LAYERS);
+  return FALSE;
+}
+
 static gboolean
 check (GPtrArray *stack, GError **error)
 {
@@ -30,15 +41,10 @@ check (GPtrArray *stack, GError **error)
 
   for (guint i = 0; i < stack->len; i++)
     is_root = is_root || ((BothyLayer *)stack->pdata[i])->is_root;
-  if (stack->len > BOTHY_MAX_LAYERS)
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED,
-                 "The image has %u layers, and a container can stand on %d; make it of fewer (\"--squash\")",
-                 stack->len, BOTHY_MAX_LAYERS);
-  else if (!is_root)
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
-                 "This is not a root file system: no usr, bin, sbin or etc in any layer");
-  else
-    return TRUE;
+  if (is_root)
+    return bothy_stack_check_depth (stack->len, error);
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
+               "This is not a root file system: no usr, bin, sbin or etc in any layer");
   return FALSE;
 }
 

@@ -9,6 +9,9 @@ G_BEGIN_DECLS
 /* As many as bothy-helper mounts for a container beside its own. */
 #define BOTHY_MAX_LAYERS 63
 
+/* Whether a container can stand on N layers. */
+gboolean bothy_stack_check_depth (guint n, GError **error);
+
 /* Let IMAGE stand on LAYERS (element-type BothyLayer), the lowest first, as far as they can be seen. */
 gboolean bothy_stack (BothyImage *image, GPtrArray *layers, GError **error);
 

@@ -3,7 +3,6 @@
 
 #include "config.h"
 #include "core/error.h"
-#include "core/name.h"
 #include "platform/helper.h"
 #include "platform/packet.h"
 
@@ -12,97 +11,18 @@
 #define SOCKET_PATH RUNTIME_DIR "/fetch.sock"
 #define MAX_PACKET  (sizeof (struct fetch_message) + FETCH_MAX_TEXT)
 #define MAX_AT_ONCE 16 /* packets: one that never stops must not keep others waiting */
-#define LOWER       "abcdefghijklmnopqrstuvwxyz"
-#define UPPER       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define DIGITS      "0123456789"
 
 typedef struct {
   GSocket *socket;
   GSource *source;
   char *remote;
   GPtrArray *records;
+  BothyManifest *manifest;
   gulong cancelled;
   BothyFetchProgress progress;
   gpointer progress_data;
   gboolean stale;
 } Job;
-
-void
-bothy_fetched_free (BothyFetched *self)
-{
-  for (guint i = 0; i < FETCH_N_FIELDS; i++)
-    g_free (self->fields[i]);
-  g_free (self);
-}
-
-/* ---- what a catalogue may say ---- */
-
-static const struct {
-  const char *characters;
-  gsize min, max;
-} grammar[] = {
-  [FETCH_FIELD_ALIASES] = { LOWER DIGITS "./:_,-", 0, 1024 },
-  [FETCH_FIELD_PRODUCT] = { LOWER UPPER DIGITS "._:+~/-", 1, 256 },
-  [FETCH_FIELD_VERSION] = { LOWER UPPER DIGITS "._:+-", 8, 64 },
-  [FETCH_FIELD_OS] = { LOWER UPPER DIGITS "._+ -", 0, 64 },
-  [FETCH_FIELD_RELEASE] = { LOWER UPPER DIGITS "._+ -", 0, 64 },
-  [FETCH_FIELD_VARIANT] = { LOWER UPPER DIGITS "._+ -", 0, 64 },
-  [FETCH_FIELD_SUPPORT_END] = { DIGITS "-", 0, 10 },
-  [FETCH_FIELD_ARCHITECTURE] = { LOWER DIGITS "_", 1, 16 },
-  [FETCH_FIELD_FINGERPRINT] = { "abcdef" DIGITS, 0, 64 },
-  [FETCH_FIELD_SHA256] = { "abcdef" DIGITS, 0, 64 },
-  [FETCH_FIELD_URL] = { LOWER UPPER DIGITS "/._~:+@-[]%", 8, 2048 },
-  [FETCH_FIELD_KEY] = { "ABCDEF" DIGITS, 0, 40 },
-};
-G_STATIC_ASSERT (G_N_ELEMENTS (grammar) == FETCH_N_FIELDS);
-
-static gboolean
-is_of_grammar (const char *text, enum fetch_field field)
-{
-  gsize length = strlen (text);
-
-  return length >= grammar[field].min && length <= grammar[field].max &&
-         strspn (text, grammar[field].characters) == length;
-}
-
-/* Digests have all of their digits or none, versions begin with a day, and an image is below its remote. */
-static gboolean
-is_whole (const BothyFetched *self, const char *remote)
-{
-  const char *const *fields = (const char *const *)self->fields;
-  gsize length = strlen (remote);
-
-  while (length > 0 && remote[length - 1] == '/')
-    length--;
-  return (!*fields[FETCH_FIELD_FINGERPRINT] || bothy_name_is_fingerprint (fields[FETCH_FIELD_FINGERPRINT])) &&
-         (!*fields[FETCH_FIELD_SHA256] || bothy_name_is_fingerprint (fields[FETCH_FIELD_SHA256])) &&
-         (!*fields[FETCH_FIELD_KEY] || strlen (fields[FETCH_FIELD_KEY]) == 40) &&
-         strspn (fields[FETCH_FIELD_VERSION], DIGITS) >= 8 && self->size <= FETCH_MAX_IMAGE &&
-         strncmp (fields[FETCH_FIELD_URL], remote, length) == 0 && fields[FETCH_FIELD_URL][length] == '/' &&
-         !strstr (fields[FETCH_FIELD_URL], "..");
-}
-
-BothyFetched *
-bothy_fetched_parse (const char *text, gsize size, guint64 total, const char *remote)
-{
-  g_autoptr (BothyFetched) self = g_new0 (BothyFetched, 1);
-  const char *end = text + size;
-
-  self->size = total;
-  for (guint i = 0; i < FETCH_N_FIELDS; i++) {
-    const char *nul = memchr (text, '\0', (gsize)(end - text));
-
-    if (!nul)
-      return NULL;
-    self->fields[i] = g_strdup (text);
-    if (!is_of_grammar (text, i))
-      return NULL;
-    text = nul + 1;
-  }
-  return text == end && is_whole (self, remote) ? g_steal_pointer (&self) : NULL;
-}
-
-/* ---- talking ---- */
 
 static void
 job_free (Job *job)
@@ -112,6 +32,7 @@ job_free (Job *job)
   g_clear_pointer (&job->source, g_source_unref);
   g_clear_object (&job->socket);
   g_ptr_array_unref (job->records);
+  g_clear_pointer (&job->manifest, bothy_manifest_free);
   g_free (job->remote);
   g_free (job);
 }
@@ -145,6 +66,7 @@ code_of (guint32 error)
   case FETCH_UNREACHABLE:
   case FETCH_MISSING:
   case FETCH_REFUSED:
+  case FETCH_DENIED:
     return BOTHY_ERROR_REMOTE_FAILED;
   case FETCH_NOT_VERIFIED:
     return BOTHY_ERROR_NOT_VERIFIED;
@@ -190,6 +112,24 @@ take_record (Job *job, const struct fetch_message *message, const char *text)
   return job->records->len <= FETCH_MAX_RECORDS;
 }
 
+/* FALSE: no honest bothy-fetch says this here. */
+static gboolean
+take_part (Job *job, const struct fetch_message *message, const char *text)
+{
+  if (message->type == FETCH_RECORD)
+    return take_record (job, message, text);
+  if (message->type == FETCH_MANIFEST && !job->manifest) {
+    job->manifest = bothy_manifest_parse (text, message->text_size, message->total);
+    return job->manifest != NULL;
+  }
+  if (!job->manifest)
+    return FALSE;
+  if (message->type == FETCH_LAYER)
+    return bothy_manifest_take_layer (job->manifest, text, message->text_size, message->total, job->remote);
+  return message->type == FETCH_SETTING &&
+         bothy_manifest_take_setting (job->manifest, message->error, text, message->text_size);
+}
+
 static void
 handle_packet (GTask *task, BothyPacket *packet)
 {
@@ -204,7 +144,7 @@ handle_packet (GTask *task, BothyPacket *packet)
       job->progress (message->bytes, message->total, job->progress_data);
   } else if (ok && message->type == FETCH_RESULT)
     finish (task, result_error (job, message, text));
-  else if (!ok || message->type != FETCH_RECORD || !take_record (job, message, text))
+  else if (!ok || !take_part (job, message, text))
     finish (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-fetch: unexpected message"));
 }
 
@@ -310,4 +250,17 @@ bothy_fetch_finish (GAsyncResult *result, gboolean *ret_stale, GError **error)
   if (ret_stale)
     *ret_stale = job->stale;
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+BothyManifest *
+bothy_fetch_finish_manifest (GAsyncResult *result, GError **error)
+{
+  Job *job = g_task_get_task_data (G_TASK (result));
+  g_autoptr (GPtrArray) records = g_task_propagate_pointer (G_TASK (result), error);
+
+  if (records && job->manifest && bothy_manifest_is_whole (job->manifest))
+    return g_steal_pointer (&job->manifest);
+  if (records)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-fetch: unexpected message");
+  return NULL;
 }

@@ -3,21 +3,9 @@
 
 #include <gio/gio.h>
 
-#include "images/fetch/protocol.h"
+#include "storage/fetched.h"
 
 G_BEGIN_DECLS
-
-/* What a catalogue says of an image: each field is of the grammar that fetcher.c has for it. */
-typedef struct {
-  char *fields[FETCH_N_FIELDS];
-  guint64 size; /* of the archive; 0: not known */
-} BothyFetched;
-
-void bothy_fetched_free (BothyFetched *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyFetched, bothy_fetched_free)
-
-/* From the text of a record about REMOTE, a URL; NULL: it is not one. */
-BothyFetched *bothy_fetched_parse (const char *text, gsize size, guint64 total, const char *remote);
 
 /* What bothy-fetch is asked. */
 typedef struct {
@@ -46,5 +34,8 @@ void bothy_fetch (const BothyFetch *fetch,
  * nobody read the pipe.
  */
 GPtrArray *bothy_fetch_finish (GAsyncResult *result, gboolean *ret_stale, GError **error);
+
+/* The same for an image of a registry. */
+BothyManifest *bothy_fetch_finish_manifest (GAsyncResult *result, GError **error);
 
 G_END_DECLS

@@ -58,7 +58,7 @@ class Server:
     """Files by path; SERVER.on["/path"] is a function of the handler that answers in their place."""
 
     def __init__(self, address="127.0.0.1"):
-        self.files, self.on, self.requests = {}, {}, []
+        self.files, self.on, self.requests, self.prefixes = {}, {}, [], {}
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -69,6 +69,8 @@ class Server:
                 try:
                     if self.path in outer.on:
                         outer.on[self.path](self)
+                    elif self.path.split("?")[0] in outer.prefixes:
+                        outer.prefixes[self.path.split("?")[0]](self)
                     else:
                         self.give(outer.files.get(self.path))
                 except (BrokenPipeError, ConnectionResetError):

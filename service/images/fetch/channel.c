@@ -35,7 +35,7 @@ is_sensible (const struct fetch_request *request)
 {
   return request->version == FETCH_PROTOCOL_VERSION && request->op >= FETCH_RESOLVE &&
          request->op <= FETCH_DOWNLOAD && request->catalogue >= FETCH_SIMPLESTREAMS &&
-         request->catalogue <= FETCH_LXC && request->policy >= FETCH_POLICY_SIGNATURE &&
+         request->catalogue <= FETCH_OCI && request->policy >= FETCH_POLICY_SIGNATURE &&
          request->policy <= FETCH_POLICY_TLS && request->timeout > 0 && request->timeout <= 3600 &&
          request->size <= FETCH_MAX_IMAGE;
 }
@@ -111,13 +111,19 @@ channel_send_progress (Channel *self, guint64 bytes, guint64 total)
 }
 
 void
-channel_send_record (Channel *self, const char *const *fields, guint64 size)
+channel_send_strings (Channel *self,
+                      enum fetch_message_type type,
+                      guint32 number,
+                      const char *const *strings,
+                      guint n,
+                      guint64 total)
 {
-  struct fetch_message message = { .type = FETCH_RECORD, .total = size };
+  struct fetch_message message = { .type = type, .error = number, .total = total };
   g_autoptr (GString) text = g_string_new (NULL);
 
-  for (guint i = 0; i < FETCH_N_FIELDS; i++)
-    g_string_append_len (text, fields[i] ? fields[i] : "", fields[i] ? (gssize)strlen (fields[i]) + 1 : 1);
+  for (guint i = 0; i < n; i++)
+    g_string_append_len (text, strings[i] ? strings[i] : "",
+                         strings[i] ? (gssize)strlen (strings[i]) + 1 : 1);
   if (text->len <= FETCH_MAX_TEXT)
     send_message (self, &message, text->str, text->len, 0);
 }

@@ -22,7 +22,14 @@ gboolean channel_receive (Channel *self, GError **error);
 void channel_watch (Channel *self);
 
 void channel_send_progress (Channel *self, guint64 bytes, guint64 total);
-void channel_send_record (Channel *self, const char *const *fields, guint64 size);
+
+/* N strings, each of which may be NULL; what is too long for a packet is left out. */
+void channel_send_strings (Channel *self,
+                           enum fetch_message_type type,
+                           guint32 number,
+                           const char *const *strings,
+                           guint n,
+                           guint64 total);
 
 /* The last message; ERROR is NULL when it worked. */
 void channel_send_result (Channel *self, const GError *error);

@@ -1,277 +1,46 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "http.h"
 
-#include <arpa/inet.h>
-#include <curl/curl.h>
-#include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "config.h"
-#include "url.h"
+#include "request.h"
 
-#define USER_AGENT        "bothy/" PACKAGE_VERSION
-#define LEAST_SPEED       100 /* bytes in a second, over the timeout */
 #define CATALOGUE_SECONDS 900
 #define MAX_TRIES         5
 #define MUCH              (1024 * 1024)
 #define RETRY_US          (500 * 1000)
 
 struct _Http {
-  Channel *channel;
-  CURL *curl;
-  UrlOrigin home;
-  gboolean proxied;
-
-  /* Of the request under way. */
-  gboolean leaves_home; /* it goes to another host than the remote's */
-  GByteArray *array;    /* takes the bytes, or: */
-  int fd;
-  GChecksum *checksum;
-  guint64 got;  /* of the file, with what came in earlier tries */
-  guint64 skip; /* the server sends from the begin, and these we have */
-  guint64 size; /* of the file; 0: not known */
-  guint64 max;
-  guint64 offset; /* of this try */
-  gboolean looked;
-  GError *refused;
+  Request request;
+  HttpAuthorize authorize;
+  gpointer authorize_data;
 };
 
-/* ---- where we may go ---- */
-
 static gboolean
-is_private_v4 (guint32 a)
+check_redirect (Http *self, const UrlOrigin *from, const UrlOrigin *to, gboolean elsewhere, GError **error)
 {
-  return a >> 24 == 0 || a >> 24 == 10 || a >> 24 == 127 || a >> 20 == 0xac1 || a >> 16 == 0xc0a8 ||
-         a >> 22 == 0x191 || a >> 28 >= 0xe;
-}
-
-/* Link-local is where clouds keep their secrets: nothing that anybody asks for is there. */
-static gboolean
-may_connect (const struct sockaddr *address, gboolean leaves_home)
-{
-  const struct in6_addr *v6;
-  guint32 v4;
-
-  if (address->sa_family == AF_INET)
-    v4 = ntohl (((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr);
-  else if (address->sa_family == AF_INET6) {
-    v6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-    if (!IN6_IS_ADDR_V4MAPPED (v6))
-      return !IN6_IS_ADDR_LINKLOCAL (v6) && !IN6_IS_ADDR_MULTICAST (v6) &&
-             !(leaves_home && (IN6_IS_ADDR_LOOPBACK (v6) || IN6_IS_ADDR_UNSPECIFIED (v6) ||
-                               (v6->s6_addr[0] & 0xfe) == 0xfc));
-    memcpy (&v4, v6->s6_addr + 12, sizeof v4);
-    v4 = ntohl (v4);
-  } else
-    return FALSE;
-  return v4 >> 16 != 0xa9fe && !(leaves_home && is_private_v4 (v4));
-}
-
-static curl_socket_t
-on_open_socket (void *data, curlsocktype purpose, struct curl_sockaddr *address)
-{
-  Http *self = data;
-
-  if (!self->proxied && !may_connect (&address->addr, self->leaves_home)) {
-    if (!self->refused)
-      self->refused =
-          g_error_new (FETCH_ERROR, FETCH_REFUSED, "A server's address is in a network that is not for it");
-    return CURL_SOCKET_BAD;
-  }
-  return socket (address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
-/* ---- what comes ---- */
-
-static gboolean
-refuse (Http *self, const char *what)
-{
-  if (!self->refused)
-    self->refused = g_error_new (FETCH_ERROR, FETCH_REFUSED, "The server %s", what);
-  return FALSE;
-}
-
-static size_t
-on_header (char *line, size_t size, size_t n, void *data)
-{
-  g_autofree char *text = g_strndup (line, n);
-  const char *value;
-
-  /* What we hash has to be what the catalogue means: bytes as they are. */
-  if (g_ascii_strncasecmp (text, "content-encoding:", 17) == 0) {
-    value = g_strstrip (text + 17);
-    if (*value && g_ascii_strcasecmp (value, "identity") != 0) {
-      refuse (data, "encodes what we asked for plainly");
-      return 0;
-    }
-  }
-  return n;
-}
-
-/* Before the first byte: whether this is what was asked for. */
-static gboolean
-look (Http *self, long code)
-{
-  curl_off_t length = -1;
-
-  curl_easy_getinfo (self->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-  self->skip = code == 200 ? self->offset : 0;
-  if (code == 206 && self->offset == 0)
-    return refuse (self, "sends a part where all was asked for");
-  if (length < 0)
-    return TRUE;
-  length += (curl_off_t)(self->offset - self->skip);
-  if ((guint64)length > self->max)
-    return refuse (self, "wants to send more than there can be");
-  if (self->size > 0 && (guint64)length != self->size)
-    return refuse (self, "says another size than its catalogue");
-  return TRUE;
-}
-
-static gboolean
-write_all (Http *self, const char *bytes, gsize size)
-{
-  while (size > 0) {
-    gssize n = write (self->fd, bytes, size);
-
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0) {
-      self->refused = g_error_new (FETCH_ERROR, errno == EPIPE ? FETCH_CLOSED : FETCH_FAILED, "Writing: %s",
-                                   g_strerror (errno));
-      return FALSE;
-    }
-    bytes += n;
-    size -= (gsize)n;
-  }
-  return TRUE;
-}
-
-static gboolean
-take (Http *self, const char *bytes, gsize size)
-{
-  gsize known = MIN (size, self->skip);
-
-  self->skip -= known;
-  bytes += known;
-  size -= known;
-  if (size > self->max - self->got || (self->size > 0 && size > self->size - self->got))
-    return refuse (self, "sends more than there can be");
-  if (self->array)
-    g_byte_array_append (self->array, (const guint8 *)bytes, (guint)size);
-  else if (!write_all (self, bytes, size))
-    return FALSE;
-  else
-    g_checksum_update (self->checksum, (const guint8 *)bytes, (gssize)size);
-  self->got += size;
-  return TRUE;
-}
-
-static size_t
-on_body (char *bytes, size_t unit, size_t n, void *data)
-{
-  Http *self = data;
-  curl_off_t length = -1;
-  long code = 0;
-
-  curl_easy_getinfo (self->curl, CURLINFO_RESPONSE_CODE, &code);
-  if (code != 200 && code != 206)
-    return n; /* nobody reads what an error page says; the speed is bounded, and so is the time */
-  if (!self->looked && !look (self, code))
-    return 0;
-  self->looked = TRUE;
-  if (!take (self, bytes, n))
-    return 0;
-  if (self->fd >= 0) {
-    curl_easy_getinfo (self->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-    channel_send_progress (self->channel, self->got,
-                           self->size > 0                ? self->size
-                           : length > 0 && !self->offset ? (guint64)length
-                                                         : 0);
-  }
-  return n;
-}
-
-/* ---- asking ---- */
-
-static gboolean
-fail (Http *self, const char *url, CURLcode code, GError **error)
-{
-  g_auto (UrlOrigin) origin = { NULL, NULL };
-  const char *host = url_parse (url, &origin, NULL) ? origin.host : "the server";
-
-  if (self->refused) {
-    g_propagate_error (error, g_steal_pointer (&self->refused));
-    return FALSE;
-  }
-  if (code == CURLE_FILESIZE_EXCEEDED)
-    g_set_error (error, FETCH_ERROR, FETCH_REFUSED, "The server wants to send more than there can be");
-  else if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
-    g_set_error (error, FETCH_ERROR, FETCH_NOT_VERIFIED, "%s: %s", host, curl_easy_strerror (code));
-  else
-    g_set_error (error, FETCH_ERROR, FETCH_UNREACHABLE, "%s: %s", host, curl_easy_strerror (code));
-  return FALSE;
-}
-
-static gboolean
-check_code (long code, const char *url, GError **error)
-{
-  g_auto (UrlOrigin) origin = { NULL, NULL };
-
-  if (code == 200 || code == 206)
-    return TRUE;
-  url_parse (url, &origin, NULL);
-  if (code == 404 || code == 410)
-    g_set_error (error, FETCH_ERROR, FETCH_MISSING, "%s does not have what it is asked for", origin.host);
-  else
-    g_set_error (error, FETCH_ERROR, code >= 500 ? FETCH_UNREACHABLE : FETCH_REFUSED,
-                 "%s answers with status %ld", origin.host, code);
-  return FALSE;
-}
-
-/* One request. RET_NEXT: where the server sends us on to. */
-static gboolean
-ask_once (Http *self, const char *url, char **ret_next, GError **error)
-{
-  g_autofree char *range = self->offset > 0 ? g_strdup_printf ("%" G_GUINT64_FORMAT "-", self->offset) : NULL;
-  char *next = NULL;
-  long code = 0;
-  CURLcode result;
-
-  self->looked = FALSE;
-  curl_easy_setopt (self->curl, CURLOPT_URL, url);
-  curl_easy_setopt (self->curl, CURLOPT_RANGE, range);
-  result = curl_easy_perform (self->curl);
-  curl_easy_getinfo (self->curl, CURLINFO_RESPONSE_CODE, &code);
-  curl_easy_getinfo (self->curl, CURLINFO_REDIRECT_URL, &next);
-  if (result != CURLE_OK)
-    return fail (self, url, result, error);
-  *ret_next = code >= 300 && code < 400 ? g_strdup (next) : NULL;
-  return *ret_next || check_code (code, url, error);
+  return url_check_redirect (from, to, &self->request.home, elsewhere, error) &&
+         (self->request.channel->request.catalogue != FETCH_OCI || url_check_registry (to, error));
 }
 
 /* curl would follow by itself; but who may send whom where is decided here. */
 static gboolean
-ask (Http *self, const char *url, gboolean elsewhere, GError **error)
+follow (Http *self, const char *url, gboolean elsewhere, GError **error)
 {
   g_autofree char *here = g_strdup (url);
 
   for (guint i = 0; i <= FETCH_MAX_REDIRECTS; i++) {
-    g_auto (UrlOrigin) from = { NULL, NULL };
-    g_auto (UrlOrigin) to = { NULL, NULL };
+    g_auto (UrlOrigin) from = { 0 };
+    g_auto (UrlOrigin) to = { 0 };
     g_autofree char *next = NULL;
 
     if (!url_parse (here, &from, error))
       return FALSE;
-    self->leaves_home = !g_str_equal (from.host, self->home.host);
-    if (!ask_once (self, here, &next, error))
+    if (!request_ask (&self->request, here, &from, &next, error))
       return FALSE;
     if (!next)
       return TRUE;
-    if (!url_parse (next, &to, error) || !url_check_redirect (&from, &to, &self->home, elsewhere, error))
+    if (!url_parse (next, &to, error) || !check_redirect (self, &from, &to, elsewhere, error))
       return FALSE;
     here = (g_free (here), g_steal_pointer (&next));
   }
@@ -279,28 +48,51 @@ ask (Http *self, const char *url, gboolean elsewhere, GError **error)
   return FALSE;
 }
 
-static void
-set_max (Http *self, guint64 max, long seconds)
+/* A registry that wants to see a token says where there are some; what another host says is nothing to us. */
+static gboolean
+ask (Http *self, const char *url, gboolean elsewhere, GError **error)
 {
-  self->max = max;
-  curl_easy_setopt (self->curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)max);
-  curl_easy_setopt (self->curl, CURLOPT_TIMEOUT, seconds);
+  g_autoptr (GError) local = NULL;
+
+  if (follow (self, url, elsewhere, &local))
+    return TRUE;
+  if (g_error_matches (local, FETCH_ERROR, FETCH_DENIED) && self->authorize && !self->request.leaves_home &&
+      self->request.challenge->len > 0) {
+    g_clear_error (&local);
+    return self->authorize (self, self->request.challenge->str, self->authorize_data, error) &&
+           follow (self, url, elsewhere, error);
+  }
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
+static void
+set_limits (Http *self, guint64 max, long seconds)
+{
+  curl_easy_setopt (self->request.curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)max);
+  curl_easy_setopt (self->request.curl, CURLOPT_TIMEOUT, seconds);
+}
+
+GBytes *
+http_get_url (Http *self, const char *url, gboolean elsewhere, gsize max, GError **error)
+{
+  g_autoptr (GBytes) bytes = NULL;
+  gboolean ok;
+
+  set_limits (self, max, CATALOGUE_SECONDS);
+  body_open (&self->request.body, 0, max, -1);
+  ok = ask (self, url, elsewhere, error);
+  bytes = body_close (&self->request.body);
+  return ok ? g_steal_pointer (&bytes) : NULL;
 }
 
 GBytes *
 http_get (Http *self, const char *path, gsize max, GError **error)
 {
-  g_autofree char *url = url_join (self->channel->words[FETCH_WORD_REMOTE], path);
-  gboolean ok;
+  g_autofree char *url = url_join (self->request.channel->words[FETCH_WORD_REMOTE], path);
 
-  set_max (self, max, CATALOGUE_SECONDS);
-  self->array = g_byte_array_new ();
-  self->got = self->offset = self->size = 0;
-  ok = ask (self, url, self->channel->request.policy == FETCH_POLICY_SIGNATURE, error);
-  if (ok)
-    return g_byte_array_free_to_bytes (g_steal_pointer (&self->array));
-  g_clear_pointer (&self->array, g_byte_array_unref);
-  return NULL;
+  return http_get_url (self, url, self->request.channel->request.policy == FETCH_POLICY_SIGNATURE, max,
+                       error);
 }
 
 /* Whether the same again may help. */
@@ -313,21 +105,22 @@ is_transient (const GError *error)
 static gboolean
 download (Http *self, const char *url, GError **error)
 {
-  gboolean elsewhere = self->channel->request.policy != FETCH_POLICY_TLS;
+  gboolean elsewhere = self->request.channel->request.policy != FETCH_POLICY_TLS;
+  Body *body = &self->request.body;
 
   for (guint i = 0;; i++) {
     g_autoptr (GError) local = NULL;
-    guint64 before = self->got;
+    guint64 before = body->got;
 
-    self->offset = self->got;
-    if (ask (self, url, elsewhere, &local) && (self->size == 0 || self->got == self->size))
+    body->offset = body->got;
+    if (ask (self, url, elsewhere, &local) && (body->size == 0 || body->got == body->size))
       return TRUE;
     if (!local)
       local = g_error_new (FETCH_ERROR, FETCH_UNREACHABLE, "The server sent less than all");
     /* Tries are counted from the last one that brought much: drops would keep us for ever. */
-    if (self->got - before >= MUCH)
+    if (body->got - before >= MUCH)
       i = 0;
-    if (!is_transient (local) || i + 1 >= MAX_TRIES || (before == 0 && self->got == 0)) {
+    if (!is_transient (local) || i + 1 >= MAX_TRIES || (before == 0 && body->got == 0)) {
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
     }
@@ -338,95 +131,95 @@ download (Http *self, const char *url, GError **error)
 gboolean
 http_download (Http *self, const char *url, guint64 size, int fd, char **ret_sha256, GError **error)
 {
+  guint64 max = size > 0 ? size : FETCH_MAX_IMAGE;
   gboolean ok;
 
-  set_max (self, size > 0 ? size : FETCH_MAX_IMAGE, 0);
-  self->got = 0;
-  self->size = size;
-  self->fd = fd;
-  self->checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  set_limits (self, max, 0);
+  body_open (&self->request.body, size, max, fd);
   ok = download (self, url, error);
-  *ret_sha256 = ok ? g_strdup (g_checksum_get_string (self->checksum)) : NULL;
-  g_clear_pointer (&self->checksum, g_checksum_free);
-  self->fd = -1;
+  *ret_sha256 = ok ? g_strdup (g_checksum_get_string (self->request.body.checksum)) : NULL;
+  body_close (&self->request.body);
   return ok;
+}
+
+/* ---- what registries need ---- */
+
+void
+http_set_accept (Http *self, const char *header)
+{
+  self->request.accept = header;
+}
+
+void
+http_set_token (Http *self, const char *token)
+{
+  self->request.token = (g_free (self->request.token), g_strdup (token));
+}
+
+void
+http_set_authorize (Http *self, HttpAuthorize authorize, gpointer data)
+{
+  self->authorize = authorize;
+  self->authorize_data = data;
+}
+
+const char *
+http_get_type (Http *self)
+{
+  const char *type = NULL;
+
+  curl_easy_getinfo (self->request.curl, CURLINFO_CONTENT_TYPE, &type);
+  return type ? type : "";
+}
+
+const char *
+http_get_digest (Http *self)
+{
+  return self->request.digest;
 }
 
 /* ---- */
 
-static gboolean
-has_proxy (const char *words)
+static Http *
+make (Channel *channel, GError **error)
 {
-  static const char *const variables[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
-                                           "ALL_PROXY" };
-  gboolean found = *words != '\0';
+  Http *self = g_new0 (Http, 1);
 
-  for (gsize i = 0; i < G_N_ELEMENTS (variables); i++)
-    found = found || g_getenv (variables[i]);
-  return found;
-}
-
-static void
-set_options (Http *self)
-{
-  const char *proxy = self->channel->words[FETCH_WORD_PROXY];
-  long timeout = (long)self->channel->request.timeout;
-  const struct {
-    CURLoption option;
-    long value;
-  } numbers[] = {
-    { CURLOPT_NOSIGNAL, 1 },
-    { CURLOPT_FOLLOWLOCATION, 0 },
-    { CURLOPT_CONNECTTIMEOUT, timeout },
-    { CURLOPT_LOW_SPEED_TIME, timeout },
-    { CURLOPT_LOW_SPEED_LIMIT, LEAST_SPEED },
-    { CURLOPT_NETRC, CURL_NETRC_IGNORED },
-    { CURLOPT_HTTP_CONTENT_DECODING, 0 },
-    { CURLOPT_HTTP_TRANSFER_DECODING, 1 },
-  };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (numbers); i++)
-    curl_easy_setopt (self->curl, numbers[i].option, numbers[i].value);
-  curl_easy_setopt (self->curl, CURLOPT_USERAGENT, USER_AGENT);
-  curl_easy_setopt (self->curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt (self->curl, CURLOPT_HEADERFUNCTION, on_header);
-  curl_easy_setopt (self->curl, CURLOPT_HEADERDATA, self);
-  curl_easy_setopt (self->curl, CURLOPT_WRITEFUNCTION, on_body);
-  curl_easy_setopt (self->curl, CURLOPT_WRITEDATA, self);
-  curl_easy_setopt (self->curl, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-  curl_easy_setopt (self->curl, CURLOPT_OPENSOCKETDATA, self);
-  if (*proxy)
-    curl_easy_setopt (self->curl, CURLOPT_PROXY, proxy);
+  if (!request_init (&self->request, channel, error))
+    g_clear_pointer (&self, http_free);
+  return self;
 }
 
 Http *
 http_new (Channel *channel, GError **error)
 {
-  g_autoptr (Http) self = g_new0 (Http, 1);
-
-  self->channel = channel;
-  self->fd = -1;
-  self->proxied = has_proxy (channel->words[FETCH_WORD_PROXY]);
-  if (!url_check_remote (channel->words[FETCH_WORD_REMOTE], channel->request.policy, error) ||
-      !url_parse (channel->words[FETCH_WORD_REMOTE], &self->home, error))
+  if (!url_check_remote (channel->words[FETCH_WORD_REMOTE], channel->request.policy, error))
     return NULL;
   curl_global_init (CURL_GLOBAL_DEFAULT);
-  self->curl = curl_easy_init ();
-  if (!self->curl) {
-    g_set_error (error, FETCH_ERROR, FETCH_FAILED, "curl: %s", g_strerror (ENOMEM));
-    return NULL;
-  }
-  set_options (self);
-  return g_steal_pointer (&self);
+  return make (channel, error);
+}
+
+Http *
+http_new_beside (Http *other, GError **error)
+{
+  Http *self = make (other->request.channel, error);
+
+  if (self)
+    self->request.home_reach = other->request.home_reach;
+  return self;
+}
+
+gboolean
+http_check_elsewhere (Http *self, const char *url, GError **error)
+{
+  g_auto (UrlOrigin) to = { 0 };
+
+  return url_parse (url, &to, error) && check_redirect (self, &self->request.home, &to, TRUE, error);
 }
 
 void
 http_free (Http *self)
 {
-  if (self->curl)
-    curl_easy_cleanup (self->curl);
-  url_origin_clear (&self->home);
-  g_clear_error (&self->refused);
-  g_clear_pointer (&self->array, g_byte_array_unref);
+  request_clear (&self->request);
   g_free (self);
 }

@@ -14,5 +14,30 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Http, http_free)
  */
 GBytes *http_get (Http *self, const char *path, gsize max, GError **error);
 
+/* The same of a whole URL. ELSEWHERE: the server may send us to another host. */
+GBytes *http_get_url (Http *self, const char *url, gboolean elsewhere, gsize max, GError **error);
+
 /* The file URL of SIZE bytes (0: not known) into FD. RET_SHA256 is that of the bytes. */
 gboolean http_download (Http *self, const char *url, guint64 size, int fd, char **ret_sha256, GError **error);
+
+/* ---- what registries need ---- */
+
+/* For all that is asked from now on: a header. */
+void http_set_accept (Http *self, const char *header);
+
+/* Shown to the remote itself, and to no host or port that it sends us to. */
+void http_set_token (Http *self, const char *token);
+
+/* What the remote's 401 CHALLENGEs us to is done by AUTHORIZE; then it is asked once more. */
+typedef gboolean (*HttpAuthorize) (Http *self, const char *challenge, gpointer data, GError **error);
+void http_set_authorize (Http *self, HttpAuthorize authorize, gpointer data);
+
+/* Of the last answer: Content-Type, "" if there was none; Docker-Content-Digest, or NULL. */
+const char *http_get_type (Http *self);
+const char *http_get_digest (Http *self);
+
+/* For questions in between, to whom OTHER's remote sends us; it has no token. */
+Http *http_new_beside (Http *other, GError **error);
+
+/* Whether the remote may name URL as where to go for something. */
+gboolean http_check_elsewhere (Http *self, const char *url, GError **error);

@@ -9,19 +9,25 @@
 
 #include "activation.h"
 #include "confine.h"
+#include "registry.h"
 #include "resolve.h"
 
 static gboolean
 download (Http *http, Channel *channel, GError **error)
 {
   g_autofree char *sha256 = NULL;
+  gboolean ok;
 
   if (channel->fd < 0) {
     g_set_error (error, FETCH_ERROR, FETCH_FAILED, "There is nowhere to write to");
     return FALSE;
   }
-  if (!http_download (http, channel->words[FETCH_WORD_URL], channel->request.size, channel->fd, &sha256,
-                      error))
+  if (channel->request.catalogue == FETCH_OCI)
+    ok = registry_download (http, channel, &sha256, error);
+  else
+    ok = http_download (http, channel->words[FETCH_WORD_URL], channel->request.size, channel->fd, &sha256,
+                        error);
+  if (!ok)
     return FALSE;
   if (g_str_equal (sha256, channel->words[FETCH_WORD_SHA256]))
     return TRUE;
@@ -47,8 +53,11 @@ work (Channel *channel, GError **error)
   http = http_new (channel, error);
   if (!http)
     return FALSE;
-  return channel->request.op == FETCH_DOWNLOAD ? download (http, channel, error)
-                                               : resolve_run (http, channel, error);
+  if (channel->request.op == FETCH_DOWNLOAD)
+    return download (http, channel, error);
+  if (channel->request.catalogue == FETCH_OCI)
+    return registry_resolve (http, channel, error);
+  return resolve_run (http, channel, error);
 }
 
 int

@@ -20,9 +20,11 @@
 #define FETCH_MAX_RECORDS      4096u
 #define FETCH_MAX_REDIRECTS    5u
 #define FETCH_MAX_IMAGE        (UINT64_C (100) * 1000 * 1000 * 1000 - 1)
+#define FETCH_MAX_LAYERS       128u
+#define FETCH_MAX_SETTINGS     1024u
 
 enum fetch_op {
-  FETCH_RESOLVE = 1,  /* NAME → one record */
+  FETCH_RESOLVE = 1,  /* NAME → one record; of a registry: one manifest, its layers and settings */
   FETCH_SEARCH = 2,   /* NAME: a pattern, "" for all → records */
   FETCH_DOWNLOAD = 3, /* URL → the pipe */
 };
@@ -30,6 +32,7 @@ enum fetch_op {
 enum fetch_catalogue {
   FETCH_SIMPLESTREAMS = 1,
   FETCH_LXC = 2,
+  FETCH_OCI = 3, /* a registry: its names are REPOSITORY:TAG or REPOSITORY@sha256:DIGEST */
 };
 
 /* What makes the broker believe a remote. The digest of an image is checked under each of them. */
@@ -40,8 +43,8 @@ enum fetch_policy {
 };
 
 enum fetch_word {
-  FETCH_WORD_REMOTE,       /* the remote's URL */
-  FETCH_WORD_NAME,         /* of an image, or the pattern */
+  FETCH_WORD_REMOTE, /* the remote's URL */
+  FETCH_WORD_NAME,   /* of an image, also of the one that a download from a registry is of; or the pattern */
   FETCH_WORD_ARCHITECTURE, /* as uname -m says it; "" in a search for all */
   FETCH_WORD_PROXY,        /* its URL; "" for that of the environment */
   FETCH_WORD_URL,          /* of the download */
@@ -63,6 +66,9 @@ enum fetch_message_type {
   FETCH_PROGRESS = 1, /* bytes, of total (0: not known) */
   FETCH_RECORD = 2,   /* total is the size of the archive (0: not known) */
   FETCH_RESULT = 3,
+  FETCH_MANIFEST = 4, /* total is the size of all layers as they come */
+  FETCH_LAYER = 5,    /* total is its size as it comes; the lowest one is first */
+  FETCH_SETTING = 6,  /* error says which, the text is its value; some come more than once, in order */
 };
 
 enum fetch_error {
@@ -75,6 +81,7 @@ enum fetch_error {
   FETCH_NOT_VERIFIED = 6, /* signature or digest */
   FETCH_UNSUPPORTED = 7,  /* the image needs what Bothy has not */
   FETCH_CLOSED = 8,       /* nobody reads the pipe any more */
+  FETCH_DENIED = 9,       /* it is not for everybody */
 };
 
 /* Of an image, as the catalogue says. The broker checks each against a grammar of its own. */
@@ -92,6 +99,31 @@ enum fetch_field {
   FETCH_FIELD_URL,
   FETCH_FIELD_KEY, /* fingerprint of the key that signed, or "" */
   FETCH_N_FIELDS,
+};
+
+/* Of an image in a registry. */
+enum fetch_manifest_field {
+  FETCH_MANIFEST_DIGEST,       /* SHA-256 of the manifest, not of the index that names it */
+  FETCH_MANIFEST_CONFIG,       /* SHA-256 of its configuration, which names the layers as they are unpacked */
+  FETCH_MANIFEST_ARCHITECTURE, /* as uname -m says it */
+  FETCH_N_MANIFEST_FIELDS,
+};
+
+enum fetch_layer_field {
+  FETCH_LAYER_SHA256,  /* as it comes */
+  FETCH_LAYER_DIFF_ID, /* SHA-256 of what is unpacked from it */
+  FETCH_LAYER_URL,
+  FETCH_N_LAYER_FIELDS,
+};
+
+/* What the image says of its containers. */
+enum fetch_setting {
+  FETCH_SETTING_ENV = 1, /* NAME=VALUE */
+  FETCH_SETTING_ENTRYPOINT = 2,
+  FETCH_SETTING_CMD = 3,
+  FETCH_SETTING_USER = 4,
+  FETCH_SETTING_DIRECTORY = 5,
+  FETCH_SETTING_STOP_SIGNAL = 6,
 };
 
 struct fetch_message {

@@ -84,7 +84,7 @@ no_signature (GError **error)
 static gboolean
 is_protected (Reader *self)
 {
-  g_auto (UrlOrigin) origin = { NULL, NULL };
+  g_auto (UrlOrigin) origin = { 0 };
 
   return url_parse (self->channel->words[FETCH_WORD_REMOTE], &origin, NULL) &&
          (g_str_equal (origin.scheme, "https") || url_is_loopback (&origin));
@@ -232,7 +232,7 @@ send (Reader *self, const CatalogueEntry *entry)
   memcpy (fields, entry->fields, sizeof fields);
   fields[FETCH_FIELD_URL] = url;
   fields[FETCH_FIELD_KEY] = self->key;
-  channel_send_record (self->channel, fields, entry->size);
+  channel_send_strings (self->channel, FETCH_RECORD, 0, fields, FETCH_N_FIELDS, entry->size);
 }
 
 static gboolean

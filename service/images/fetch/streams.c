@@ -2,81 +2,32 @@
 /* simplestreams: streams/v1/index.json and what it points to */
 #include "catalogue.h"
 
-#include <json-glib/json-glib.h>
 #include <string.h>
 
 #include "architecture.h"
+#include "json.h"
 #include "url.h"
 
-#define MAX_DEPTH    16
 #define MAX_INDEX    8
 #define MAX_PRODUCTS 20000
 #define MAX_VALUE    256
-
-/* JSON-GLib calls itself for each level: how many there are is counted before it is let in. */
-static gboolean
-is_shallow (const char *text, gsize size)
-{
-  gboolean quoted = FALSE;
-  gint depth = 0;
-
-  for (gsize i = 0; i < size; i++) {
-    if (quoted && text[i] == '\\')
-      i++;
-    else if (text[i] == '"')
-      quoted = !quoted;
-    else if (!quoted && (text[i] == '{' || text[i] == '['))
-      depth++;
-    else if (!quoted && (text[i] == '}' || text[i] == ']'))
-      depth--;
-    if (depth > MAX_DEPTH)
-      return FALSE;
-  }
-  return TRUE;
-}
+#define MAX_TEXT     (4 * MAX_VALUE)
 
 static JsonParser *
 parse (const char *text, gsize size, const char *format, GError **error)
 {
-  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
-  JsonNode *root;
+  g_autoptr (JsonParser) parser = json_open (text, size);
 
-  if (is_shallow (text, size) && g_utf8_validate (text, (gssize)size, NULL) &&
-      json_parser_load_from_data (parser, text, (gssize)size, NULL)) {
-    root = json_parser_get_root (parser);
-    if (root && JSON_NODE_HOLDS_OBJECT (root) &&
-        g_strcmp0 (json_object_get_string_member_with_default (json_node_get_object (root), "format", ""),
-                   format) == 0)
-      return g_steal_pointer (&parser);
-  }
+  if (parser && g_str_equal (json_get_text (json_root (parser), "format", MAX_TEXT), format))
+    return g_steal_pointer (&parser);
   g_set_error (error, FETCH_ERROR, FETCH_REFUSED, "The catalogue is not in the format %s", format);
   return NULL;
-}
-
-static JsonObject *
-get_object (JsonObject *object, const char *name)
-{
-  JsonNode *node = object ? json_object_get_member (object, name) : NULL;
-
-  return node && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
-}
-
-/* Of text only, and not more than a name has. */
-static const char *
-get_text (JsonObject *object, const char *name)
-{
-  JsonNode *node = object ? json_object_get_member (object, name) : NULL;
-  const char *text = node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING
-                         ? json_node_get_string (node)
-                         : NULL;
-
-  return text && strlen (text) <= 4 * MAX_VALUE ? text : "";
 }
 
 static char *
 dup_digest (JsonObject *object, const char *name)
 {
-  const char *text = get_text (object, name);
+  const char *text = json_get_text (object, name, MAX_TEXT);
 
   return strlen (text) == 64 && strspn (text, "0123456789abcdef") == 64 ? g_strdup (text) : NULL;
 }
@@ -92,13 +43,13 @@ catalogue_parse_index (const char *text, gsize size, GError **error)
 
   if (!parser)
     return NULL;
-  index = get_object (json_node_get_object (json_parser_get_root (parser)), "index");
+  index = json_get_object (json_root (parser), "index");
   names = index ? json_object_get_members (index) : NULL;
   for (GList *l = names; l && n < MAX_INDEX; l = l->next) {
-    JsonObject *entry = get_object (index, l->data);
-    const char *path = get_text (entry, "path");
+    JsonObject *entry = json_get_object (index, l->data);
+    const char *path = json_get_text (entry, "path", MAX_TEXT);
 
-    if (g_str_equal (get_text (entry, "datatype"), "image-downloads") && url_check_path (path) &&
+    if (g_str_equal (json_get_text (entry, "datatype", MAX_TEXT), "image-downloads") && url_check_path (path) &&
         g_str_has_suffix (path, ".json")) {
       g_strv_builder_add (paths, path);
       n++;
@@ -115,11 +66,11 @@ catalogue_parse_index (const char *text, gsize size, GError **error)
 static const char *
 problem_of (JsonObject *product)
 {
-  JsonObject *requirements = get_object (product, "requirements");
+  JsonObject *requirements = json_get_object (product, "requirements");
 
-  if (g_str_equal (get_text (requirements, "cgroup"), "v1"))
+  if (g_str_equal (json_get_text (requirements, "cgroup", MAX_TEXT), "v1"))
     return "The image needs version 1 of control groups, which this machine does not have";
-  if (g_str_equal (get_text (requirements, "privileged"), "true"))
+  if (g_str_equal (json_get_text (requirements, "privileged", MAX_TEXT), "true"))
     return "The image needs a privileged container, which Bothy does not make";
   return NULL;
 }
@@ -128,13 +79,13 @@ problem_of (JsonObject *product)
 static JsonObject *
 find_item (JsonObject *version, const char *ftype)
 {
-  JsonObject *items = get_object (version, "items");
+  JsonObject *items = json_get_object (version, "items");
   g_autoptr (GList) names = items ? json_object_get_members (items) : NULL;
 
   for (GList *l = names; l; l = l->next) {
-    JsonObject *item = get_object (items, l->data);
+    JsonObject *item = json_get_object (items, l->data);
 
-    if (g_str_equal (get_text (item, "ftype"), ftype))
+    if (g_str_equal (json_get_text (item, "ftype", MAX_TEXT), ftype))
       return item;
   }
   return NULL;
@@ -158,12 +109,9 @@ take_root (
     CatalogueEntry *entry, const char *name, JsonObject *version, const char *ftype, const char *combined)
 {
   JsonObject *root = find_item (version, ftype);
-  JsonNode *size = root ? json_object_get_member (root, "size") : NULL;
   g_autofree char *digest = dup_digest (root, "sha256");
-  const char *path = get_text (root, "path");
-  gint64 bytes = size && JSON_NODE_HOLDS_VALUE (size) && json_node_get_value_type (size) == G_TYPE_INT64
-                     ? json_node_get_int (size)
-                     : 0;
+  const char *path = json_get_text (root, "path", MAX_TEXT);
+  gint64 bytes = json_get_number (root, "size");
 
   if (!root || !digest || !url_check_path (path) || bytes <= 0 || (guint64)bytes > FETCH_MAX_IMAGE)
     return FALSE;
@@ -193,11 +141,11 @@ compare_down (gconstpointer a, gconstpointer b)
 static gboolean
 take_newest (CatalogueEntry *entry, JsonObject *product)
 {
-  JsonObject *versions = get_object (product, "versions");
+  JsonObject *versions = json_get_object (product, "versions");
   g_autoptr (GList) names = versions ? g_list_sort (json_object_get_members (versions), compare_down) : NULL;
 
   for (GList *l = names; l; l = l->next) {
-    JsonObject *version = get_object (versions, l->data);
+    JsonObject *version = json_get_object (versions, l->data);
 
     if (!version || !architecture_is_version (l->data))
       continue;
@@ -211,7 +159,7 @@ take_newest (CatalogueEntry *entry, JsonObject *product)
 static char *
 dup_day (JsonObject *object, const char *name)
 {
-  const char *text = get_text (object, name);
+  const char *text = json_get_text (object, name, MAX_TEXT);
 
   return strlen (text) == 10 && g_regex_match_simple ("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", text, 0, 0)
              ? g_strdup (text)
@@ -221,7 +169,7 @@ dup_day (JsonObject *object, const char *name)
 static CatalogueEntry *
 parse_product (const char *name, JsonObject *product)
 {
-  const char *architecture = architecture_from_debian (get_text (product, "arch"));
+  const char *architecture = architecture_from_debian (json_get_text (product, "arch", MAX_TEXT));
   const char *problem = problem_of (product);
   g_autoptr (CatalogueEntry) entry = g_new0 (CatalogueEntry, 1);
 
@@ -229,11 +177,11 @@ parse_product (const char *name, JsonObject *product)
   if (!architecture || strlen (name) > MAX_VALUE || !take_newest (entry, product))
     return NULL;
   entry->problem = g_strdup (problem);
-  entry->fields[FETCH_FIELD_ALIASES] = g_strdup (get_text (product, "aliases"));
+  entry->fields[FETCH_FIELD_ALIASES] = g_strdup (json_get_text (product, "aliases", MAX_TEXT));
   entry->fields[FETCH_FIELD_PRODUCT] = g_strdup (name);
-  entry->fields[FETCH_FIELD_OS] = g_strdup (get_text (product, "os"));
-  entry->fields[FETCH_FIELD_RELEASE] = g_strdup (get_text (product, "release"));
-  entry->fields[FETCH_FIELD_VARIANT] = g_strdup (get_text (product, "variant"));
+  entry->fields[FETCH_FIELD_OS] = g_strdup (json_get_text (product, "os", MAX_TEXT));
+  entry->fields[FETCH_FIELD_RELEASE] = g_strdup (json_get_text (product, "release", MAX_TEXT));
+  entry->fields[FETCH_FIELD_VARIANT] = g_strdup (json_get_text (product, "variant", MAX_TEXT));
   entry->fields[FETCH_FIELD_SUPPORT_END] = dup_day (product, "support_eol");
   entry->fields[FETCH_FIELD_ARCHITECTURE] = g_strdup (architecture);
   return g_steal_pointer (&entry);
@@ -249,10 +197,10 @@ catalogue_parse_products (const char *text, gsize size, GError **error)
 
   if (!parser)
     return NULL;
-  products = get_object (json_node_get_object (json_parser_get_root (parser)), "products");
+  products = json_get_object (json_root (parser), "products");
   names = products ? json_object_get_members (products) : NULL;
   for (GList *l = names; l && entries->len < MAX_PRODUCTS; l = l->next) {
-    JsonObject *product = get_object (products, l->data);
+    JsonObject *product = json_get_object (products, l->data);
     CatalogueEntry *entry = product ? parse_product (l->data, product) : NULL;
 
     if (entry)

@@ -12,6 +12,7 @@ url_origin_clear (UrlOrigin *self)
 {
   g_clear_pointer (&self->scheme, g_free);
   g_clear_pointer (&self->host, g_free);
+  g_clear_pointer (&self->port, g_free);
 }
 
 static char *
@@ -19,7 +20,7 @@ part (CURLU *url, CURLUPart what)
 {
   char *text = NULL, *copy;
 
-  if (curl_url_get (url, what, &text, 0) != CURLUE_OK)
+  if (curl_url_get (url, what, &text, CURLU_DEFAULT_PORT) != CURLUE_OK)
     return NULL;
   copy = g_ascii_strdown (text, -1);
   curl_free (text);
@@ -39,7 +40,7 @@ gboolean
 url_parse (const char *url, UrlOrigin *ret_origin, GError **error)
 {
   CURLU *parsed = curl_url ();
-  g_auto (UrlOrigin) origin = { NULL, NULL };
+  g_auto (UrlOrigin) origin = { 0 };
   g_autofree char *user = NULL;
   g_autofree char *password = NULL;
   g_autofree char *text = shown (url);
@@ -50,12 +51,13 @@ url_parse (const char *url, UrlOrigin *ret_origin, GError **error)
   if (ok) {
     origin.scheme = part (parsed, CURLUPART_SCHEME);
     origin.host = part (parsed, CURLUPART_HOST);
+    origin.port = part (parsed, CURLUPART_PORT);
     user = part (parsed, CURLUPART_USER);
     password = part (parsed, CURLUPART_PASSWORD);
   }
   curl_url_cleanup (parsed);
   ok = ok && origin.scheme && (g_str_equal (origin.scheme, "http") || g_str_equal (origin.scheme, "https")) &&
-       origin.host && *origin.host && !user && !password;
+       origin.host && *origin.host && origin.port && !user && !password;
   if (!ok) {
     g_set_error (error, FETCH_ERROR, FETCH_REFUSED, "%s: only http:// and https:// with a host are followed",
                  text);
@@ -63,7 +65,15 @@ url_parse (const char *url, UrlOrigin *ret_origin, GError **error)
   }
   ret_origin->scheme = g_steal_pointer (&origin.scheme);
   ret_origin->host = g_steal_pointer (&origin.host);
+  ret_origin->port = g_steal_pointer (&origin.port);
   return TRUE;
+}
+
+gboolean
+url_is_same_origin (const UrlOrigin *one, const UrlOrigin *other)
+{
+  return g_str_equal (one->scheme, other->scheme) && g_str_equal (one->host, other->host) &&
+         g_str_equal (one->port, other->port);
 }
 
 gboolean
@@ -76,7 +86,7 @@ url_is_loopback (const UrlOrigin *origin)
 gboolean
 url_check_remote (const char *url, enum fetch_policy policy, GError **error)
 {
-  g_auto (UrlOrigin) origin = { NULL, NULL };
+  g_auto (UrlOrigin) origin = { 0 };
 
   if (!url_parse (url, &origin, error))
     return FALSE;
@@ -102,6 +112,16 @@ url_check_redirect (
   g_set_error (error, FETCH_ERROR, FETCH_REFUSED,
                "The server %s sends us on to another one, %.100s, which the remote's policy does not allow",
                from->host, to->host);
+  return FALSE;
+}
+
+gboolean
+url_check_registry (const UrlOrigin *to, GError **error)
+{
+  if (g_str_equal (to->scheme, "https") || url_is_loopback (to))
+    return TRUE;
+  g_set_error (error, FETCH_ERROR, FETCH_REFUSED, "The registry sends us on to %.100s without https",
+               to->host);
   return FALSE;
 }
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <curl/curl.h>
+
+#include "address.h"
+#include "body.h"
+#include "channel.h"
+#include "url.h"
+
+/* One question to one server, and what it answers. */
+typedef struct {
+  Channel *channel;
+  CURL *curl;
+  UrlOrigin home;   /* the remote */
+  Reach home_reach; /* once it was connected to */
+  gboolean proxied;
+  const char *accept; /* a header, or NULL */
+  char *token;        /* that goes to the remote itself and nowhere else */
+
+  /* Of the one under way. */
+  gboolean leaves_home; /* it goes to another host than the remote's */
+  gsize error_page;     /* bytes of one that nobody reads */
+  GString *challenge;   /* what 401 wants */
+  char *digest;         /* that the registry says the answer has */
+  Body body;
+  GError *refused;
+} Request;
+
+gboolean request_init (Request *self, Channel *channel, GError **error);
+void request_clear (Request *self);
+
+/* Asks for URL, which is on TO. RET_NEXT: where the server sends us on to, else what it sends is in the body.
+ */
+gboolean request_ask (Request *self, const char *url, const UrlOrigin *to, char **ret_next, GError **error);

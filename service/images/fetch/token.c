@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "token.h"
+
+#include <string.h>
+
+#include "challenge.h"
+#include "json.h"
+
+#define MAX_ANSWER (64u * 1024)
+#define MAX_TOKEN  (32u * 1024)
+
+/* It becomes a header of ours. */
+static gboolean
+is_token (const char *text)
+{
+  for (const char *at = text; *at; at++) {
+    if (!g_ascii_isgraph (*at))
+      return FALSE;
+  }
+  return *text != '\0';
+}
+
+static gboolean
+take_token (Http *http, GBytes *answer, GError **error)
+{
+  gsize size;
+  const char *text = g_bytes_get_data (answer, &size);
+  g_autoptr (JsonParser) parser = json_open (text ? text : "", size);
+  const char *token = "";
+
+  if (parser)
+    token = json_get_text (json_root (parser), "token", MAX_TOKEN);
+  if (parser && !*token)
+    token = json_get_text (json_root (parser), "access_token", MAX_TOKEN);
+  if (!is_token (token)) {
+    g_set_error (error, FETCH_ERROR, FETCH_REFUSED, "The registry's service for tokens gives none");
+    return FALSE;
+  }
+  http_set_token (http, token);
+  return TRUE;
+}
+
+static gboolean
+authorize (Http *http, const char *text, gpointer repository, GError **error)
+{
+  g_auto (Challenge) challenge = { 0 };
+  g_autofree char *url = NULL;
+  g_autoptr (Http) beside = NULL;
+  g_autoptr (GBytes) answer = NULL;
+
+  if (!challenge_parse (text, &challenge) || (!challenge.realm && !challenge.is_basic)) {
+    g_set_error (error, FETCH_ERROR, FETCH_REFUSED,
+                 "The registry wants to be asked in a way that is not known");
+    return FALSE;
+  }
+  if (!challenge.realm) {
+    g_set_error (error, FETCH_ERROR, FETCH_DENIED,
+                 "The registry wants a name and a password, and Bothy asks as nobody");
+    return FALSE;
+  }
+  if (!http_check_elsewhere (http, challenge.realm, error))
+    return FALSE;
+  url = challenge_token_url (&challenge, repository);
+  beside = http_new_beside (http, error);
+  answer = beside ? http_get_url (beside, url, TRUE, MAX_ANSWER, error) : NULL;
+  return answer && take_token (http, answer, error);
+}
+
+void
+token_prepare (Http *http, const char *repository)
+{
+  http_set_authorize (http, authorize, (gpointer)repository);
+}

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A registry of container images on the loopback, honest or not."""
+
+import gzip
+import io
+import json
+import os
+import tarfile
+
+import archives
+from imageserver import Server, sha256
+
+OCI, DOCKER = "application/vnd.oci.image.", "application/vnd.docker."
+GOARCH = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+
+
+def gz(data):
+    """The same bytes each time."""
+    return gzip.compress(data, mtime=0)
+
+
+def digest(data):
+    return "sha256:" + sha256(data)
+
+
+def layer(files, deleted=()):
+    """A tar of FILES; those DELETED as whiteouts."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, data in files.items():
+            archives.add(tar, name, data, mode=0o755 if data.startswith(b"#!") else 0o644)
+        for name in deleted:
+            directory, _, base = name.rpartition("/")
+            archives.add(tar, f"{directory}/.wh.{base}", mode=0o644)
+    return out.getvalue()
+
+
+class Registry(Server):
+    """Speaks OCI's distribution protocol. With REALM it wants tokens that are had there."""
+
+    def __init__(self, address="127.0.0.1"):
+        super().__init__(address)
+        self.token, self.realm, self.challenge = None, None, None
+        self.tokens_given = []
+
+    # ---- what it has ----
+
+    def blob(self, name, data):
+        path = f"/v2/{name}/blobs/{digest(data)}"
+        self.files[path] = data
+        self.on[path] = self.guarded(lambda handler: handler.give(self.files.get(path)))
+        return path
+
+    def manifest(self, name, reference, content, kind, **headers):
+        """CONTENT, an object or bytes, as a manifest called REFERENCE and by its digest."""
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
+        for what in {reference, digest(data)}:
+            path = f"/v2/{name}/manifests/{what}"
+            self.files[path] = data
+            self.on[path] = self.guarded(
+                lambda handler, path=path: handler.give(self.files.get(path), Content_Type=kind, **headers))
+        return digest(data)
+
+    def push(self, name, tag, layers, config=None, docker=False, index=True, compress=gz, changes=None):
+        """An image of LAYERS, tars; CHANGES go into its manifest. Returns the manifest's digest."""
+        family = DOCKER if docker else OCI
+        blobs = [compress(data) for data in layers]
+        settings = json.dumps({"os": "linux", "architecture": GOARCH, "config": config or {},
+                               "rootfs": {"type": "layers", "diff_ids": [digest(data) for data in layers]}}).encode()
+        suffix = {gz: "gzip", bytes: ""}.get(compress, "zstd")
+        kind = family + ("image.rootfs.diff.tar" + (suffix and "." + suffix) if docker
+                         else "layer.v1.tar" + (suffix and "+" + suffix))
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": family + ("distribution.manifest.v2+json" if docker else "manifest.v1+json"),
+            "config": {"mediaType": family + ("container.image.v1+json" if docker else "config.v1+json"),
+                       "digest": digest(settings), "size": len(settings)},
+            "layers": [{"mediaType": kind, "digest": digest(blob), "size": len(blob)} for blob in blobs], **(changes or {})}
+        for blob in [settings, *blobs]:
+            self.blob(name, blob)
+        child = self.manifest(name, tag, manifest, manifest["mediaType"])
+        if index:
+            self.index(name, tag, [(child, GOARCH, len(json.dumps(manifest)))], docker)
+        return child
+
+    def index(self, name, tag, children, docker=False):
+        kind = (DOCKER + "distribution.manifest.list.v2+json") if docker else (OCI + "index.v1+json")
+        child = (DOCKER + "distribution.manifest.v2+json") if docker else (OCI + "manifest.v1+json")
+        manifests = [{"mediaType": child, "digest": what, "size": size,
+                      "platform": {"os": "linux", "architecture": architecture}}
+                     for what, architecture, size in children]
+        return self.manifest(name, tag, {"schemaVersion": 2, "mediaType": kind, "manifests": manifests}, kind)
+
+    # ---- tokens ----
+
+    def want_tokens(self, realm=None, token="secret-token"):
+        self.token = token
+        self.realm = realm or self.url + "/token"
+        self.on_token(self)
+
+    def on_token(self, server):
+        """SERVER gives out the tokens that this one wants."""
+        def give(handler):
+            self.tokens_given.append(handler.path)
+            handler.give(json.dumps({"token": self.token}).encode(), Content_Type="application/json")
+
+        server.prefixes["/token"] = give
+
+    def guarded(self, answer):
+        def ask(handler):
+            if self.token and handler.headers.get("Authorization") != "Bearer " + self.token:
+                text = self.challenge or f'Bearer realm="{self.realm}",service="registry",scope="whatever"'
+                handler.send_response(401)
+                handler.send_header("WWW-Authenticate", text)
+                handler.send_header("Content-Length", "0")
+                handler.end_headers()
+            else:
+                answer(handler)
+        return ask
+
+    # ---- what was asked ----
+
+    def blobs_given(self):
+        return [path.rsplit("/", 1)[1] for path, headers in self.requests
+                if "/blobs/" in path and (not self.token or "Authorization" in headers)]

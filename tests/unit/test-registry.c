@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What bothy-fetch understands of what registries say: IMG-04, IMG-05. */
+#include <glib.h>
+#include <string.h>
+
+#include "address.h"
+#include "challenge.h"
+#include "digest.h"
+#include "manifest.h"
+#include "platform.h"
+#include "url.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#define A64      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define B64      "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define INDEX    "application/vnd.oci.image.index.v1+json"
+#define MANIFEST "application/vnd.oci.image.manifest.v1+json"
+#define LIST     "application/vnd.docker.distribution.manifest.list.v2+json"
+#define SCHEMA2  "application/vnd.docker.distribution.manifest.v2+json"
+#define CONFIG   "application/vnd.oci.image.config.v1+json"
+#define LAYER    "application/vnd.oci.image.layer.v1.tar+gzip"
+
+/* ---- challenges ---- */
+
+static void
+test_challenges (void)
+{
+  static const struct {
+    const char *text, *realm, *service;
+    gboolean is_basic;
+  } table[] = {
+    { "Bearer realm=\"https://a/t\",service=\"s\",scope=\"repository:x:pull\"", "https://a/t", "s", FALSE },
+    { "bearer REALM=\"https://a/t\" , Service=s", "https://a/t", "s", FALSE },
+    { "Basic realm=\"x\"", NULL, NULL, TRUE },
+    { "Basic realm=\"x\", Bearer realm=\"https://a/t\"", "https://a/t", NULL, TRUE },
+    { "Bearer realm=\"https://a/t\",error=\"a, b=c\", Basic realm=\"x\"", "https://a/t", NULL, TRUE },
+    { "Negotiate abc==, Bearer realm=\"https://a/t\"", "https://a/t", NULL, FALSE },
+    { "Bearer realm=\"a\\\"b\"", "a\"b", NULL, FALSE },
+    { "Bearer realm=\"https://a\", Bearer realm=\"https://b\",service=\"c\"", "https://a", NULL, FALSE },
+    { "Digest realm=\"x\",nonce=\"y\"", NULL, NULL, FALSE },
+    { "", NULL, NULL, FALSE },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (table); i++) {
+    g_auto (Challenge) found = { 0 };
+
+    g_test_message ("%s", table[i].text);
+    g_assert_true (challenge_parse (table[i].text, &found));
+    g_assert_cmpstr (found.realm, ==, table[i].realm);
+    g_assert_cmpstr (found.service, ==, table[i].service);
+    g_assert_cmpint (found.is_basic, ==, table[i].is_basic);
+  }
+}
+
+static void
+test_bad_challenges (void)
+{
+  static const char *const bad[] = { "Bearer realm=\"x",
+                                     "Bearer realm=\"x\\",
+                                     "Bearer realm=\"x\"y",
+                                     "(",
+                                     "Bearer {",
+                                     "Bearer realm=\"x\";service=\"y\"" };
+  g_autofree char *long_text = g_strnfill (5000, 'a');
+
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
+    g_auto (Challenge) found = { 0 };
+
+    g_test_message ("%s", bad[i]);
+    g_assert_false (challenge_parse (bad[i], &found));
+    g_assert_null (found.realm);
+  }
+  g_assert_false (challenge_parse (long_text, &(Challenge){ 0 }));
+}
+
+static void
+test_token_url (void)
+{
+  const Challenge plain = { .realm = (char *)"https://a/t", .service = (char *)"a b&c" };
+  const Challenge query = { .realm = (char *)"https://a/t?x=y" };
+  g_autofree char *first = challenge_token_url (&plain, "library/x");
+  g_autofree char *second = challenge_token_url (&query, "x");
+
+  g_assert_cmpstr (first, ==, "https://a/t?service=a%20b%26c&scope=repository:library/x:pull");
+  g_assert_cmpstr (second, ==, "https://a/t?x=y&scope=repository:x:pull");
+}
+
+/* ---- manifests ---- */
+
+static gboolean
+parse (const char *text, const char *type, Manifest *ret, GError **error)
+{
+  return manifest_parse (text, strlen (text), type, "x86_64", ret, error);
+}
+
+static char *
+index_of (const char *children)
+{
+  return g_strdup_printf ("{\"schemaVersion\":2,\"manifests\":[%s]}", children);
+}
+
+static char *
+child (const char *digest, const char *platform)
+{
+  return g_strdup_printf ("{\"mediaType\":\"" MANIFEST
+                          "\",\"size\":7,\"digest\":\"sha256:%s\",\"platform\":{%s}}",
+                          digest, platform);
+}
+
+#define AMD64   "\"os\":\"linux\",\"architecture\":\"amd64\""
+#define ARM64   "\"os\":\"linux\",\"architecture\":\"arm64\""
+#define WINDOWS "\"os\":\"windows\",\"architecture\":\"amd64\""
+#define NOBODY  "\"os\":\"unknown\",\"architecture\":\"unknown\""
+
+static void
+test_index (void)
+{
+  g_autofree char *amd64 = child (A64, AMD64), *arm64 = child (B64, ARM64), *windows = child (B64, WINDOWS),
+                  *nobody = child (B64, NOBODY), *v3 = child (B64, AMD64 ",\"variant\":\"v3\"");
+  g_autofree char *children = g_strjoin (",", nobody, arm64, windows, v3, amd64, NULL);
+  g_autofree char *text = index_of (children);
+  g_autofree char *others = index_of (arm64);
+  static const char *const types[] = { INDEX, LIST, INDEX "; charset=utf-8" };
+  g_autoptr (GError) error = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (types); i++) {
+    g_auto (Manifest) found = { 0 };
+
+    g_assert_true (parse (text, types[i], &found, NULL));
+    g_assert_true (found.is_index);
+    g_assert_cmpstr (found.chosen.digest, ==, A64);
+    g_assert_cmpuint (found.chosen.size, ==, 7);
+  }
+  g_assert_false (parse (others, INDEX, &(Manifest){ 0 }, &error));
+  g_assert_error (error, FETCH_ERROR, FETCH_UNSUPPORTED);
+}
+
+static char *
+manifest_of (const char *config_type, const char *layers)
+{
+  return g_strdup_printf (
+      "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"%s\",\"size\":2,\"digest\":\"sha256:" A64
+      "\"},\"layers\":[%s]}",
+      config_type, layers);
+}
+
+#define ONE_LAYER "{\"mediaType\":\"" LAYER "\",\"size\":5,\"digest\":\"sha256:" B64 "\"}"
+
+static void
+test_manifest (void)
+{
+  g_autofree char *text = manifest_of (CONFIG, ONE_LAYER "," ONE_LAYER);
+  g_auto (Manifest) found = { 0 };
+  const Descriptor *layer;
+
+  g_assert_true (parse (text, MANIFEST, &found, NULL));
+  g_assert_false (found.is_index);
+  g_assert_cmpstr (found.config.digest, ==, A64);
+  g_assert_cmpuint (found.layers->len, ==, 2);
+  layer = &g_array_index (found.layers, Descriptor, 1);
+  g_assert_cmpstr (layer->digest, ==, B64);
+  g_assert_cmpuint (layer->size, ==, 5);
+}
+
+static void
+test_bad_manifests (void)
+{
+  static const struct {
+    const char *config, *layers;
+    enum fetch_error code;
+  } table[] = {
+    { CONFIG, "", FETCH_REFUSED },
+    { CONFIG, "7", FETCH_REFUSED },
+    { CONFIG, "{}", FETCH_REFUSED },
+    { "application/vnd.cncf.helm.config.v1+json", ONE_LAYER, FETCH_UNSUPPORTED },
+    { CONFIG,
+      "{\"mediaType\":\"" LAYER "\",\"size\":5,\"digest\":\"sha256:" B64 "\",\"urls\":[\"https://x\"]}",
+      FETCH_UNSUPPORTED },
+    { CONFIG, "{\"mediaType\":\"" LAYER "+encrypted\",\"size\":5,\"digest\":\"sha256:" B64 "\"}",
+      FETCH_UNSUPPORTED },
+    { CONFIG, "{\"mediaType\":\"" LAYER "\",\"size\":5,\"digest\":\"sha512:" B64 "\"}", FETCH_REFUSED },
+    { CONFIG, "{\"mediaType\":\"" LAYER "\",\"size\":-5,\"digest\":\"sha256:" B64 "\"}", FETCH_REFUSED },
+    { CONFIG, "{\"mediaType\":\"" LAYER "\",\"size\":1000000000000,\"digest\":\"sha256:" B64 "\"}",
+      FETCH_REFUSED },
+    { CONFIG, "{\"mediaType\":\"" LAYER "\",\"size\":\"5\",\"digest\":\"sha256:" B64 "\"}", FETCH_REFUSED },
+    { CONFIG, "{\"mediaType\":\"" LAYER "\",\"size\":5,\"digest\":\"sha256:../" B64 "\"}", FETCH_REFUSED },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (table); i++) {
+    g_autofree char *text = manifest_of (table[i].config, table[i].layers);
+    g_auto (Manifest) found = { 0 };
+    g_autoptr (GError) error = NULL;
+
+    g_test_message ("%s", text);
+    g_assert_false (parse (text, MANIFEST, &found, &error));
+    g_assert_error (error, FETCH_ERROR, (int)table[i].code);
+  }
+}
+
+static void
+test_too_many (void)
+{
+  g_autoptr (GString) children = g_string_new ("7");
+  g_autoptr (GString) layers = g_string_new (ONE_LAYER);
+  g_autofree char *index = NULL, *manifest = NULL;
+
+  for (guint i = 0; i < 2000; i++) {
+    g_string_append (children, ",7");
+    g_string_append (layers, "," ONE_LAYER);
+  }
+  index = index_of (children->str);
+  manifest = manifest_of (CONFIG, layers->str);
+  g_assert_false (parse (index, INDEX, &(Manifest){ 0 }, NULL));
+  g_assert_false (parse (manifest, MANIFEST, &(Manifest){ 0 }, NULL));
+}
+
+static void
+test_types (void)
+{
+  g_autofree char *manifest = manifest_of (CONFIG, ONE_LAYER);
+  g_autofree char *both = g_strdup_printf ("%.*s,\"manifests\":[]}", (int)strlen (manifest) - 1, manifest);
+  g_autofree char *other =
+      g_strdup_printf ("%.*s,\"mediaType\":\"" INDEX "\"}", (int)strlen (manifest) - 1, manifest);
+  g_autofree char *old = g_strdup ("{\"schemaVersion\":1,\"fsLayers\":[]}");
+  g_autofree char *deep = g_strnfill (100000, '[');
+  const char *const bad[] = { both, other, old, deep, "", "null", "[]", "{}", "\xff" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
+    g_auto (Manifest) found = { 0 };
+
+    g_assert_false (parse (bad[i], MANIFEST, &found, NULL));
+  }
+  g_assert_false (parse (manifest, "text/html", &(Manifest){ 0 }, NULL));
+  g_assert_false (parse (manifest, INDEX, &(Manifest){ 0 }, NULL));
+}
+
+/* ---- configurations ---- */
+
+#define ROOTFS "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:" A64 "\",\"sha256:" B64 "\"]}"
+
+static gboolean
+parse_config (const char *text, Config *ret)
+{
+  return config_parse (text, strlen (text), "x86_64", ret, NULL);
+}
+
+static void
+test_config (void)
+{
+  g_auto (Config) found = { 0 };
+  const char *const values[] = { "A=b", "C=d", "/e", "sh", "-c", "nobody", "/w", "SIGINT" };
+  const enum fetch_setting settings[] = { FETCH_SETTING_ENV,        FETCH_SETTING_ENV,
+                                          FETCH_SETTING_ENTRYPOINT, FETCH_SETTING_CMD,
+                                          FETCH_SETTING_CMD,        FETCH_SETTING_USER,
+                                          FETCH_SETTING_DIRECTORY,  FETCH_SETTING_STOP_SIGNAL };
+
+  g_assert_true (
+      parse_config ("{" AMD64 "," ROOTFS ",\"config\":{\"Env\":[\"A=b\",\"C=d\"],\"Entrypoint\":[\"/e\"],"
+                    "\"Cmd\":[\"sh\",\"-c\"],\"User\":\"nobody\",\"WorkingDir\":\"/w\",\"Volumes\":null,"
+                    "\"StopSignal\":\"SIGINT\"}}",
+                    &found));
+  g_assert_cmpuint (found.n_layers, ==, 2);
+  g_assert_cmpstr (found.diff_ids, ==, A64);
+  g_assert_cmpstr (found.diff_ids + 65, ==, B64);
+  g_assert_cmpuint (found.settings->len, ==, G_N_ELEMENTS (values));
+  for (gsize i = 0; i < G_N_ELEMENTS (values); i++) {
+    const char *setting = found.settings->pdata[i];
+
+    g_assert_cmpint (setting[0], ==, settings[i]);
+    g_assert_cmpstr (setting + 1, ==, values[i]);
+  }
+}
+
+static void
+test_configs (void)
+{
+  static const char *const good[] = { "{" AMD64 "," ROOTFS "}", "{" AMD64 "," ROOTFS ",\"config\":null}",
+                                      "{" AMD64 "," ROOTFS ",\"config\":{\"Cmd\":null,\"Env\":null}}" };
+  static const char *const bad[] = { "{" AMD64 "}",
+                                     "{" ARM64 "," ROOTFS "}",
+                                     "{" WINDOWS "," ROOTFS "}",
+                                     "{" ROOTFS "}",
+                                     "{" AMD64 ",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}",
+                                     "{" AMD64 ",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[7]}}",
+                                     "{" AMD64
+                                     ",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:x\"]}}",
+                                     "{" AMD64 "," ROOTFS ",\"config\":{\"Env\":[7]}}",
+                                     "[]" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (good); i++) {
+    g_auto (Config) found = { 0 };
+
+    g_assert_true (parse_config (good[i], &found));
+    g_assert_cmpuint (found.settings->len, ==, 0);
+  }
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
+    g_auto (Config) found = { 0 };
+
+    g_test_message ("%s", bad[i]);
+    g_assert_false (parse_config (bad[i], &found));
+  }
+}
+
+static void
+test_platforms (void)
+{
+  g_assert_cmpuint (platform_rank ("x86_64", "linux", "amd64", ""), >, 0);
+  g_assert_cmpuint (platform_rank ("x86_64", "linux", "amd64", "v3"), ==, 0);
+  g_assert_cmpuint (platform_rank ("x86_64", "linux", "386", ""), ==, 0);
+  g_assert_cmpuint (platform_rank ("x86_64", "windows", "amd64", ""), ==, 0);
+  g_assert_cmpuint (platform_rank ("aarch64", "linux", "arm64", "v8"), >, 0);
+  g_assert_cmpuint (platform_rank ("armv7l", "linux", "arm", "v7"), >,
+                    platform_rank ("armv7l", "linux", "arm", "v6"));
+  g_assert_cmpuint (platform_rank ("armv6l", "linux", "arm", "v7"), ==, 0);
+  g_assert_cmpuint (platform_rank ("vax", "linux", "vax", ""), ==, 0);
+}
+
+/* ---- digests, URLs, addresses ---- */
+
+static void
+test_digests (void)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new_static ("abc", 3);
+  g_autoptr (GBytes) other = g_bytes_new_static ("abd", 3);
+  const char *digits =
+      digest_parse ("sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+
+  g_assert_nonnull (digits);
+  g_assert_true (digest_matches (bytes, digits));
+  g_assert_false (digest_matches (other, digits));
+  g_assert_null (digest_parse ("sha256:" A64 "a"));
+  g_assert_null (digest_parse ("md5:" A64));
+  g_assert_null (digest_parse (""));
+}
+
+/* A token goes to the port that it is for, and to no other. */
+static void
+test_origins (void)
+{
+  static const struct {
+    const char *one, *other;
+    gboolean same;
+  } table[] = { { "https://a/x", "https://a:443/y", TRUE },
+                { "https://A/x", "https://a/", TRUE },
+                { "https://a/", "http://a/", FALSE },
+                { "https://a/", "https://a:444/", FALSE },
+                { "https://a/", "https://a.b/", FALSE } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (table); i++) {
+    g_auto (UrlOrigin) one = { 0 };
+    g_auto (UrlOrigin) other = { 0 };
+
+    g_assert_true (url_parse (table[i].one, &one, NULL) && url_parse (table[i].other, &other, NULL));
+    g_assert_cmpint (url_is_same_origin (&one, &other), ==, table[i].same);
+  }
+}
+
+static void
+test_addresses (void)
+{
+  static const struct {
+    const char *text;
+    Reach reach;
+  } table[] = {
+    { "127.0.0.1", REACH_LOOPBACK },
+    { "0.0.0.0", REACH_LOOPBACK },
+    { "::1", REACH_LOOPBACK },
+    { "10.1.2.3", REACH_PRIVATE },
+    { "192.168.0.1", REACH_PRIVATE },
+    { "172.16.0.1", REACH_PRIVATE },
+    { "100.64.0.1", REACH_PRIVATE },
+    { "fd00::1", REACH_PRIVATE },
+    { "169.254.169.254", REACH_NONE },
+    { "fe80::1", REACH_NONE },
+    { "ff02::1", REACH_NONE },
+    { "::ffff:169.254.169.254", REACH_NONE },
+    { "::ffff:10.0.0.1", REACH_PRIVATE },
+    { "192.0.2.1", REACH_PUBLIC },
+    { "2001:db8::1", REACH_PUBLIC },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (table); i++) {
+    struct sockaddr_storage address = { 0 };
+    gboolean v6 = strchr (table[i].text, ':') != NULL;
+    void *to = v6 ? (void *)&((struct sockaddr_in6 *)(void *)&address)->sin6_addr
+                  : (void *)&((struct sockaddr_in *)(void *)&address)->sin_addr;
+
+    g_test_message ("%s", table[i].text);
+    address.ss_family = v6 ? AF_INET6 : AF_INET;
+    g_assert_cmpint (inet_pton (address.ss_family, table[i].text, to), ==, 1);
+    g_assert_cmpint (address_reach ((struct sockaddr *)&address), ==, table[i].reach);
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/registry/challenges", test_challenges);
+  g_test_add_func ("/registry/IMG-05-bad-challenges", test_bad_challenges);
+  g_test_add_func ("/registry/token-url", test_token_url);
+  g_test_add_func ("/registry/index", test_index);
+  g_test_add_func ("/registry/manifest", test_manifest);
+  g_test_add_func ("/registry/IMG-04-bad-manifests", test_bad_manifests);
+  g_test_add_func ("/registry/IMG-04-too-many", test_too_many);
+  g_test_add_func ("/registry/IMG-04-types", test_types);
+  g_test_add_func ("/registry/config", test_config);
+  g_test_add_func ("/registry/IMG-04-configs", test_configs);
+  g_test_add_func ("/registry/platforms", test_platforms);
+  g_test_add_func ("/registry/digests", test_digests);
+  g_test_add_func ("/registry/IMG-05-origins", test_origins);
+  g_test_add_func ("/registry/IMG-05-addresses", test_addresses);
+  return g_test_run ();
+}
