@@ -3,12 +3,13 @@
 
 #include "core/error.h"
 #include "core/stack.h"
+#include "core/unbundle.h"
 
 typedef struct {
   guint32 user;
   char *alias;
   char *fingerprint; /* as the importer says; NULL: he does not */
-  BothyLayers *store;
+  BothyImages *images;
   BothyBudget *budget;
   GPtrArray *layers; /* BothyLayer, held */
   GCancellable *cancellable;
@@ -20,11 +21,14 @@ static void
 import_free (Import *import)
 {
   for (guint i = 0; i < import->layers->len; i++)
-    bothy_layers_release (import->store, import->layers->pdata[i]);
+    bothy_layers_release (bothy_images_get_layers (import->images), import->layers->pdata[i]);
+  /* What was made before something went wrong. */
+  if (import->layers->len > 0)
+    bothy_images_sweep (import->images);
   g_ptr_array_unref (import->layers);
   g_clear_pointer (&import->budget, bothy_budget_free);
   g_clear_object (&import->cancellable);
-  g_object_unref (import->store);
+  g_object_unref (import->images);
   g_free (import->alias);
   g_free (import->fingerprint);
   g_free (import);
@@ -47,16 +51,29 @@ on_added (GObject *source, GAsyncResult *result, gpointer user_data)
   g_task_return_pointer (task, g_steal_pointer (&image), g_object_unref);
 }
 
-static BothyImage *
-make_image (const Import *import, const char *fingerprint)
+static void
+describe (const Import *import, BothyImage *image)
 {
-  BothyImage *image = bothy_image_new (fingerprint);
-
   image->created_at = g_get_real_time ();
   if (import->fingerprint)
     image->verified = (g_free (image->verified), g_strdup ("sha256"));
   bothy_image_add_claim (image, import->user, NULL);
-  return image;
+}
+
+static void
+on_unbundled (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Import *import = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr (BothyImage) image = bothy_unbundle_finish (result, &error);
+
+  if (!image) {
+    g_task_return_error (task, error);
+    return;
+  }
+  describe (import, image);
+  bothy_images_add (g_task_get_source_object (task), image, on_added, g_object_ref (task));
 }
 
 static void
@@ -66,12 +83,19 @@ on_unpacked (GObject *source, GAsyncResult *result, gpointer user_data)
   BothyImages *self = g_task_get_source_object (task);
   Import *import = g_task_get_task_data (task);
   GError *error = NULL;
-  BothyLayer *layer = bothy_layers_add_finish (BOTHY_LAYERS (source), result, &error);
+  BothySpool *spool = NULL;
+  BothyLayer *layer = bothy_layers_add_finish_any (BOTHY_LAYERS (source), result, &spool, &error);
   g_autoptr (BothyImage) image = NULL;
 
+  if (spool) {
+    bothy_unbundle (self, spool, import->user, import->budget, import->layers, import->cancellable,
+                    on_unbundled, g_object_ref (task));
+    return;
+  }
   if (layer) {
     g_ptr_array_add (import->layers, layer);
-    image = make_image (import, layer->id);
+    image = bothy_image_new (layer->id);
+    describe (import, image);
   }
   if (image && bothy_stack (image, import->layers, &error))
     bothy_images_add (self, image, on_added, g_object_ref (task));
@@ -92,7 +116,7 @@ task_new (BothyImages *self,
 
   import->user = user;
   import->fingerprint = g_strdup (fingerprint);
-  import->store = g_object_ref (bothy_images_get_layers (self));
+  import->images = g_object_ref (self);
   import->layers = g_ptr_array_new ();
   import->cancellable = cancellable ? g_object_ref (cancellable) : NULL;
   g_task_set_check_cancellable (task, FALSE);
@@ -110,7 +134,7 @@ start (GTask *task, int archive_fd)
 
   import->budget = bothy_images_begin (self, import->user, &error);
   if (import->budget)
-    bothy_layers_add (import->store, &source, import->budget, import->progress, import->progress_data,
+    bothy_layers_add (bothy_images_get_layers (self), &source, import->budget, import->progress, import->progress_data,
                       import->cancellable, on_unpacked, g_object_ref (task));
   else
     g_task_return_error (task, error);

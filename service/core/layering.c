@@ -8,6 +8,7 @@
 #include "core/ranges.h"
 #include "platform/fd.h"
 #include "platform/foreign.h"
+#include "storage/bundle.h"
 #include "storage/record.h"
 
 #include <errno.h>
@@ -27,7 +28,8 @@ typedef struct {
   char *diff_id; /* the same */
   struct unpack_request request;
   BothyBudget *budget;
-  gboolean is_over; /* the budget */
+  gboolean is_over;  /* the budget */
+  BothySpool *spool; /* what it turned out to be */
   GCancellable *cancellable;
   BothyUnpackProgress progress;
   gpointer progress_data;
@@ -36,6 +38,7 @@ typedef struct {
 static void
 add_free (Add *add)
 {
+  g_clear_pointer (&add->spool, bothy_spool_free);
   bothy_clear_fd (&add->dir);
   bothy_clear_fd (&add->tree);
   bothy_foreign_clear (&add->source);
@@ -132,6 +135,60 @@ place (BothyLayers *self, Add *add, BothyLayer *layer, GError **error)
   return g_steal_pointer (&owned);
 }
 
+/* ---- bundles ---- */
+
+void
+bothy_spool_free (BothySpool *self)
+{
+  bothy_trash_put (self->layers->trash, self->layers->dirfd, self->name, NULL);
+  bothy_clear_fd (&self->tree);
+  g_object_unref (self->layers);
+  g_free (self->name);
+  g_free (self);
+}
+
+void
+bothy_spool_read (BothySpool *self,
+                  GCancellable *cancellable,
+                  GAsyncReadyCallback callback,
+                  gpointer user_data)
+{
+  bothy_bundle_read (self->layers->helper, self->tree, cancellable, callback, user_data);
+}
+
+/* It stays where it is made, for a while; a broker that is killed meanwhile leaves it to the next one. */
+static BothySpool *
+make_spool (BothyLayers *self, Add *add, guint64 size)
+{
+  BothySpool *spool = g_new0 (BothySpool, 1);
+
+  spool->layers = g_object_ref (self);
+  spool->name = g_strdup (add->name);
+  spool->tree = g_steal_fd (&add->tree);
+  spool->size = size;
+  bothy_clear_fd (&add->dir);
+  return spool;
+}
+
+/* What is unpacked takes its place while the layers are made of it: it counts as long. */
+static void
+finish_bundle (GTask *task, const BothyLayer *layer)
+{
+  Add *add = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  if (!check (layer, add, &error)) {
+    fail (task, error);
+    return;
+  }
+  add->spool = make_spool (g_task_get_source_object (task), add, layer->size);
+  if (add->budget) {
+    bothy_budget_note (add->budget, 0);
+    bothy_budget_keep (add->budget, layer->size);
+  }
+  g_task_return_pointer (task, NULL, NULL);
+}
+
 static void
 finish (GTask *task, const BothyIntake *intake)
 {
@@ -141,6 +198,10 @@ finish (GTask *task, const BothyIntake *intake)
   BothyLayer *placed = NULL;
   GError *error = NULL;
 
+  if (intake->unpacked->flags & UNPACK_IS_BUNDLE && add->request.mode == UNPACK_ARCHIVE) {
+    finish_bundle (task, layer);
+    return;
+  }
   if (check (layer, add, &error))
     placed = place (self, add, g_steal_pointer (&layer), &error);
   if (!placed) {
@@ -296,7 +357,22 @@ bothy_layers_add (BothyLayers *self,
 }
 
 BothyLayer *
+bothy_layers_add_finish_any (BothyLayers *self, GAsyncResult *result, BothySpool **ret_spool, GError **error)
+{
+  Add *add = g_task_get_task_data (G_TASK (result));
+
+  *ret_spool = g_steal_pointer (&add->spool);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+BothyLayer *
 bothy_layers_add_finish (BothyLayers *self, GAsyncResult *result, GError **error)
 {
-  return g_task_propagate_pointer (G_TASK (result), error);
+  g_autoptr (BothySpool) spool = NULL;
+  BothyLayer *layer = bothy_layers_add_finish_any (self, result, &spool, error);
+
+  if (spool)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
+                 "This is an archive of an image's layers, where one of a root file system was expected");
+  return layer;
 }

@@ -36,6 +36,25 @@ void bothy_layers_release (BothyLayers *self, BothyLayer *layer);
 /* Remove every layer that is neither held nor among WANTED (a set of ids). */
 void bothy_layers_sweep (BothyLayers *self, GHashTable *wanted);
 
+/* An archive that has an image in it rather than a root file system, unpacked for the while that it is read.
+ */
+typedef struct {
+  BothyLayers *layers;
+  char *name; /* of its directory */
+  int tree;
+  guint64 size;
+} BothySpool;
+
+/* Also removes its files. */
+void bothy_spool_free (BothySpool *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothySpool, bothy_spool_free)
+
+/* Read what is in SPOOL. */
+void bothy_spool_read (BothySpool *self,
+                       GCancellable *cancellable,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data);
+
 /* What to make a layer from. */
 typedef struct {
   enum unpack_mode mode;
@@ -59,5 +78,10 @@ void bothy_layers_add (BothyLayers *self,
                        GAsyncReadyCallback callback,
                        gpointer user_data);
 BothyLayer *bothy_layers_add_finish (BothyLayers *self, GAsyncResult *result, GError **error);
+
+/* As bothy_layers_add_finish(), of a source of mode UNPACK_ARCHIVE, which may have been a bundle: then NULL,
+   and RET_SPOOL is that. */
+BothyLayer *
+bothy_layers_add_finish_any (BothyLayers *self, GAsyncResult *result, BothySpool **ret_spool, GError **error);
 
 G_END_DECLS

@@ -72,3 +72,19 @@ bothy_stack (BothyImage *image, GPtrArray *layers, GError **error)
   }
   return TRUE;
 }
+
+/* Not the digest of a manifest: that is said by a process that a stranger's bytes may have taken over. */
+char *
+bothy_stack_fingerprint (const BothyImage *image)
+{
+  g_autoptr (GKeyFile) record = g_key_file_new ();
+  g_autofree char *text = NULL;
+
+  g_key_file_set_string (record, "Stack", "Architecture", image->architecture);
+  g_key_file_set_string_list (record, "Stack", "Layers", (const char *const *)image->layers,
+                              g_strv_length (image->layers));
+  if (image->defaults)
+    bothy_defaults_to_record (image->defaults, record);
+  text = g_key_file_to_data (record, NULL, NULL);
+  return g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
+}

@@ -12,6 +12,10 @@ G_BEGIN_DECLS
 /* Whether a container can stand on N layers. */
 gboolean bothy_stack_check_depth (guint n, GError **error);
 
+/* The fingerprint of IMAGE, of its layers and what it says of its containers: SHA-256 of what is recorded of
+ * them. */
+char *bothy_stack_fingerprint (const BothyImage *image);
+
 /* Let IMAGE stand on LAYERS (element-type BothyLayer), the lowest first, as far as they can be seen. */
 gboolean bothy_stack (BothyImage *image, GPtrArray *layers, GError **error);
 

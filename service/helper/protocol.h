@@ -64,7 +64,8 @@ struct helper_layer
 enum helper_program
 {
   HELPER_PROGRAM_SUPERVISOR = 1,
-  HELPER_PROGRAM_UNPACK = 2, /* with an empty network namespace */
+  HELPER_PROGRAM_UNPACK = 2, /* with an empty network namespace, as the next */
+  HELPER_PROGRAM_BUNDLE = 3,
 };
 
 struct helper_request

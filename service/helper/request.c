@@ -101,7 +101,7 @@ check_op (const struct helper_request *request, unsigned int n_fds)
   case HELPER_MOUNT:
     return n_fds == 1 ? check_layers (request) : EINVAL;
   case HELPER_SPAWN:
-    if (request->program != HELPER_PROGRAM_SUPERVISOR && request->program != HELPER_PROGRAM_UNPACK)
+    if (request->program < HELPER_PROGRAM_SUPERVISOR || request->program > HELPER_PROGRAM_BUNDLE)
       return EINVAL;
     return n_fds >= 1 ? 0 : EINVAL;
   case HELPER_OWN:

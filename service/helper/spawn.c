@@ -88,8 +88,12 @@ step_spawn (const struct packet *packet)
   static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   static char supervisor[] = LIBEXEC_DIR "/bothy-supervisor";
   static char unpack[] = LIBEXEC_DIR "/bothy-unpack";
-  bool is_unpack = packet->request.program == HELPER_PROGRAM_UNPACK;
-  char *arguments[] = { is_unpack ? unpack : supervisor, NULL };
+  static char bundle[] = LIBEXEC_DIR "/bothy-bundle";
+  char *programs[] = { [HELPER_PROGRAM_SUPERVISOR] = supervisor,
+                       [HELPER_PROGRAM_UNPACK] = unpack,
+                       [HELPER_PROGRAM_BUNDLE] = bundle };
+  bool is_supervisor = packet->request.program == HELPER_PROGRAM_SUPERVISOR;
+  char *arguments[] = { programs[packet->request.program], NULL };
   char *environment[] = { path, NULL };
   int userns;
 
@@ -100,7 +104,7 @@ step_spawn (const struct packet *packet)
   if (userns < 0 || setsid () < 0 || chdir ("/") < 0 || enter (userns) < 0)
     return;
   /* No mount namespace of its own: that would keep the host from unmounting what it holds. */
-  if (is_unpack && unshare (CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
+  if (!is_supervisor && unshare (CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
     return;
   execve (arguments[0], arguments, environment);
 }

@@ -113,6 +113,21 @@ describe_is_root (int root)
   return false;
 }
 
+static bool
+looks_like_bundle (int root)
+{
+  static const char *const files[] = { "index.json", "manifest.json" };
+  struct stat st;
+
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    AUTO_FD fd = tree_open (root, files[i], O_PATH);
+
+    if (fd >= 0 && fstat (fd, &st) == 0 && S_ISREG (st.st_mode))
+      return true;
+  }
+  return false;
+}
+
 static const char *
 tree_architecture (int root)
 {
@@ -138,6 +153,8 @@ describe_tree (struct job *job, int root, char ret_text[DESCRIBE_MAX_TEXT])
 
   if (describe_is_root (root))
     job->flags |= UNPACK_IS_ROOT;
+  else if (looks_like_bundle (root))
+    job->flags |= UNPACK_IS_BUNDLE;
   else if (job->request.mode != UNPACK_LAYER) {
     job_fail (job, UNPACK_BAD_ARCHIVE, 0, "This is not a root file system: no usr, bin, sbin or etc in it");
     return 0;

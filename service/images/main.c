@@ -56,6 +56,8 @@ work (struct job *job, struct metadata *metadata)
            job_watch (job) && busybox_install (job, &busybox, UNPACK_TREE_FD);
   case UNPACK_REMOVE:
     return confine (job, UNPACK_TREE_FD) && job_watch (job) && remove_below (job, UNPACK_TREE_FD);
+  case UNPACK_BUNDLE:
+    break;
   case UNPACK_HASH:
     return confine (job, -1) && job_watch (job) && hash_copy (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD);
   }

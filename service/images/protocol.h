@@ -14,25 +14,31 @@
 
 #define UNPACK_PROTOCOL_VERSION 2u
 #define UNPACK_MAX_TEXT (128u * 1024)
+#define UNPACK_MAX_LAYERS 128u
 #define UNPACK_CONNECTION_FD 3
 #define UNPACK_TREE_FD 4   /* the directory, owned by uid 0 inside, to fill or to empty; of HASH the pipe */
 #define UNPACK_SOURCE_FD 5 /* the archive, or the busybox binary */
 
 enum unpack_mode
 {
-  UNPACK_ARCHIVE = 1, /* unpack SOURCE, a root file system, into TREE */
+  UNPACK_ARCHIVE = 1, /* unpack SOURCE, a root file system or a bundle, into TREE */
   UNPACK_BUSYBOX = 2, /* make a root file system of one static busybox in TREE */
   UNPACK_REMOVE = 3,  /* remove everything below TREE, and nothing on another file system */
   UNPACK_LAYER = 4,   /* as ARCHIVE, what an image has above others: of any shape */
   /* Copy SOURCE into the pipe and say its SHA-256. What unpacks could be taken over by what it unpacks;
      this one looks at nothing. */
   UNPACK_HASH = 5,
+  /* Of bothy-bundle: say what is in the bundle that was unpacked into TREE. With the result come fds of the layers'
+     archives, the lowest first. Its text is strings, each with a NUL at its end: the architecture; of each layer its
+     SHA-256, or "", and that of the tar in it; then settings: a byte that is an enum fetch_setting, and the value. */
+  UNPACK_BUNDLE = 6,
 };
 
 enum unpack_flag
 {
   UNPACK_WANT_DIFF_ID = 1 << 0, /* of a request: sha256 of what was decompressed */
   UNPACK_IS_ROOT = 1 << 1,      /* of a result: it looks like a root file system */
+  UNPACK_IS_BUNDLE = 1 << 3,    /* of a result: it is an OCI image layout, or what docker save writes */
   UNPACK_HIDES_BELOW = 1 << 2,  /* of a result: nothing of layers below is to be seen */
 };
 
@@ -77,6 +83,7 @@ struct unpack_message
   uint8_t sha256[32];   /* of HASH: of every byte of SOURCE, to its end; with WANT_DIFF_ID: of the tar in it;
                            of BUSYBOX: of what it is made from */
   uint32_t flags;
+  uint32_t n_layers;    /* of BUNDLE */
   uint32_t text_size;   /* on success: the tree's os-release(5), at most 16 KiB, then NUL,
                            then the architecture of its /bin/sh or init as uname -m says it, then NUL, then what
                            metadata.yaml of an image of Incus or LXD said, as lines KEY=VALUE: see metadata.c, with

@@ -33,6 +33,8 @@ bothy_unpacked_free (BothyUnpacked *self)
   g_free (self->os_release);
   g_free (self->architecture);
   g_free (self->metadata);
+  g_free (self->text);
+  g_clear_object (&self->fds);
   g_free (self);
 }
 
@@ -129,6 +131,18 @@ parse_result (const struct unpack_message *message, const char *text)
   return unpacked;
 }
 
+static BothyUnpacked *
+parse_bundle (const struct unpack_message *message, const char *text, GUnixFDList *fds)
+{
+  BothyUnpacked *unpacked = g_new0 (BothyUnpacked, 1);
+
+  unpacked->text = g_memdup2 (text, message->text_size);
+  unpacked->text_size = message->text_size;
+  unpacked->n_layers = message->n_layers;
+  unpacked->fds = g_object_ref (fds);
+  return unpacked;
+}
+
 static void
 handle_packet (GTask *task, BothyPacket *packet)
 {
@@ -146,7 +160,9 @@ handle_packet (GTask *task, BothyPacket *packet)
     g_autofree char *shown = readable (text, message->text_size);
 
     finish (task, NULL, g_error_new (BOTHY_ERROR, code_of (message->error), "%s", shown));
-  } else
+  } else if (job->request.mode == UNPACK_BUNDLE)
+    finish (task, parse_bundle (message, text, packet->fds), NULL);
+  else
     finish (task, parse_result (message, text), NULL);
 }
 
@@ -212,7 +228,7 @@ on_spawned (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  struct helper_request request = { .op = HELPER_SPAWN, .program = HELPER_PROGRAM_UNPACK };
+  struct helper_request request = { .op = HELPER_SPAWN };
   g_autoptr (GTask) task = user_data;
   Job *job = g_task_get_task_data (task);
   g_autoptr (GUnixFDList) list = bothy_foreign_list_new ();
@@ -221,6 +237,7 @@ on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
   int userns = made ? g_unix_fd_list_peek_fds (made, NULL)[0] : -1;
   int fds[] = { userns, job->their_fd, job->tree_fd, job->source_fd };
 
+  request.program = job->request.mode == UNPACK_BUNDLE ? HELPER_PROGRAM_BUNDLE : HELPER_PROGRAM_UNPACK;
   for (gsize i = 0; made && i < G_N_ELEMENTS (fds) && !error; i++) {
     if (fds[i] >= 0)
       g_unix_fd_list_append (list, fds[i], &error);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gio/gio.h>
+#include <gio/gunixfdlist.h>
 
 #include "images/protocol.h"
 #include "platform/helper.h"
@@ -17,6 +18,11 @@ typedef struct {
   char *metadata;      /* what metadata.yaml said, as lines KEY=VALUE; see bothy_image_take_metadata() */
   guint64 bytes;
   guint64 inodes;
+  /* Of UNPACK_BUNDLE, with none of the texts above: see storage/bundle.h. */
+  char *text;
+  gsize text_size;
+  guint n_layers;
+  GUnixFDList *fds;
 } BothyUnpacked;
 
 void bothy_unpacked_free (BothyUnpacked *self);

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Images of layers, as OCI image layouts and docker's archives bring them: what runs, what is shared, what is refused."""
+
+import gzip
+import json
+import os
+import subprocess
+import tarfile
+import tarfile
+
+import pytest
+
+import bundles
+from test_faults import POINTS, set_fault
+from tools import STATE, broker, nothing_left, tidy, until  # noqa: F401
+
+SETTINGS = {"Env": ["PATH=/bin", "A=image", "B=image"], "Entrypoint": ["/bin/echo", "entry"], "Cmd": ["one", "two"],
+            "WorkingDir": "/srv", "User": "www", "StopSignal": "SIGKILL"}
+BASE = bundles.busybox(("etc/a", b"below\n"), ("etc/b", b"below\n"), ("old", None), ("old/x", b"x"), ("old/deep", None),
+                       ("old/deep/y", b"y"), ("gone", None), ("gone/z", b"z"), ("srv", None))
+TOP = bundles.tar([("etc/.wh.a", b""), ("old/.wh..wh..opq", b""), ("old/new", b"new\n"), (".wh.gone", b""), ("etc/b", b"above\n"),
+                   ("link", "/etc/b")])
+
+
+@pytest.fixture
+def put(host):
+    """Writes an archive into the host and imports it; what was imported goes at the end."""
+    names = []
+
+    def run(data, alias, user="alice", check=True, how="bothy image import --alias {alias} /tmp/{alias}.tar", file=True):
+        if file:
+            (host.root / f"tmp/{alias}.tar").write_bytes(data)
+        names.append((user, alias))
+        return host.run(user, how.format(alias=alias), check=check, timeout=120)
+    yield run
+    for user, alias in names:
+        host.run(user, "bothy", "image", "delete", alias)
+        (host.root / f"tmp/{alias}.tar").unlink(missing_ok=True)
+    nothing_left(host)
+
+
+def image(host, name, user="alice"):
+    return json.loads(host.output(user, "bothy", "image", "info", "--json", name))
+
+
+def layers(host):
+    return {path.name for path in (host.root / STATE / "layers").iterdir()}
+
+
+def test_a_stack_is_what_its_layers_say(host, put, tidy):  # noqa: F811
+    put(bundles.layout([BASE, TOP], SETTINGS), "stack")
+    out = host.output("alice", "bothy run --rm -u root --entrypoint /bin/sh stack -c "
+                               "'find /etc/a /etc/b /old /gone /link; cat /etc/b /old/new /link; ls /old' 2>&1")
+    assert "/etc/a: No such" in out and "/gone: No such" in out and "/old/x" not in out and "/old/deep" not in out
+    assert out.endswith("/link\nabove\nnew\nabove\nnew")
+    # A container can do to it what it likes; the next one begins anew.
+    host.run("alice", "bothy run --rm -u root --entrypoint /bin/sh stack -c 'rm -r /old /etc/b && mkdir /gone && echo x >/etc/a'", check=True)
+    assert host.output("alice", "bothy run --rm -u root --entrypoint /bin/cat stack /etc/b") == "above"
+
+
+def test_the_image_says_what_runs(host, put, tidy):  # noqa: F811
+    put(bundles.layout([BASE], SETTINGS), "says")
+    said = image(host, "says")["configuration"]
+    assert (said["entrypoint"], said["command"], said["environment"], said["user"]) == (
+        SETTINGS["Entrypoint"], SETTINGS["Cmd"], SETTINGS["Env"], "www")
+    assert host.output("alice", "bothy run --rm says") == "entry one two"
+    assert host.output("alice", "bothy run --rm says x") == "entry x"
+    assert host.output("alice", "bothy run --rm --entrypoint /bin/echo says") == ""
+    assert host.output("alice", "bothy run --rm --entrypoint /bin/echo says x") == "x"
+    assert host.output("alice", "bothy run --rm -e B=mine --entrypoint /bin/sh says -c 'id -u; pwd; echo $A $B'") == "33\n/srv\nimage mine"
+    assert host.output("alice", "bothy run --rm -u 0 -w /tmp --entrypoint /bin/sh says -c 'id -u; pwd'") == "0\n/tmp"
+    for code in 0, 1, 42, 255:
+        assert host.run("alice", f"bothy run --rm --entrypoint /bin/sh says -c 'exit {code}'").returncode == code
+    host.run("alice", "bothy create --entrypoint /bin/sleep -e C=3 says f1 -- 1000 && bothy start f1", check=True)
+    assert host.output("alice", "bothy exec f1 -- sh -c 'id -u; pwd; echo $A $C'") == "33\n/srv\nimage 3"
+    assert host.output("alice", "bothy exec -u root -w / -e A=x f1 -- sh -c 'id -u; pwd; echo $A'") == "0\n/\nx"
+    # SIGKILL is its stop signal: sleep(1) as pid 1's child ends at once, and by it.
+    host.run("alice", "bothy stop f1", check=True, timeout=20)
+    assert json.loads(host.output("alice", "bothy info --json f1"))["state"] == "stopped"
+
+
+def test_an_init_is_pid_1(host, put, tidy):  # noqa: F811
+    script = b"#!/bin/sh\necho $$ >/pid\nexec sleep 1000\n"
+    put(bundles.layout([bundles.busybox(("init", script))], {"Entrypoint": ["/init"], "Env": ["PATH=/bin"]}), "inits")
+    host.run("alice", "bothy launch inits f1", check=True)
+    assert until(lambda: host.run("alice", "bothy exec f1 -- cat /pid").stdout.strip()) == "1"
+
+
+def test_images_and_users_share_layers(host, put, tidy):  # noqa: F811
+    before = layers(host)
+    put(bundles.layout([BASE, TOP], SETTINGS), "one")
+    put(bundles.layout([BASE], SETTINGS), "two")
+    put(bundles.layout([BASE, TOP], SETTINGS), "three", user="bob")
+    assert len(layers(host) - before) == 2
+    assert image(host, "one")["layers"][0] == image(host, "two")["layers"][0]
+    assert image(host, "one")["fingerprint"] == image(host, "three", "bob")["fingerprint"]
+    base, top = image(host, "one")["layers"]
+    inode = (host.root / STATE / "layers" / base).stat().st_ino
+    host.run("alice", "bothy create one f1 && bothy image delete two", check=True)
+    # Bob's container stands on what alice no longer has.
+    host.run("bob", "bothy create --entrypoint /bin/cat three f2 -- /etc/b", check=True)
+    host.run("alice", "bothy delete f1 && bothy image delete one", check=True)
+    assert host.output("bob", "bothy run --rm --entrypoint /bin/cat three /etc/b") == "above"
+    host.run("bob", "bothy image delete three")
+    assert {base, top} <= layers(host) and (host.root / STATE / "layers" / base).stat().st_ino == inode
+    host.run("bob", "bothy delete f2 && bothy image delete three")
+    until(lambda: layers(host) == before)
+
+
+def test_nobody_gets_a_layer_by_naming_it(host, put):
+    """Bob knows the digest of what alice has, and has not got the bytes."""
+    secret = bundles.tar([("etc/secret", b"alice's\n")])
+    put(bundles.layout([BASE, secret]), "hers")
+    named = bundles.Layout()
+    named.add([BASE, secret])
+    path = "blobs/sha256/" + image(host, "hers")["layers"][1]
+    kept = named.files.pop(path)
+    for content in None, gzip.compress(bundles.tar([("etc/other", b"")])):
+        if content is not None:
+            named.files[path] = content
+        done = put(named.tar(), "his", user="bob", check=False)
+        assert done.returncode != 0 and ("missing" in done.stderr or "SHA-256" in done.stderr), done
+    named.files[path] = kept
+    put(named.tar(), "his", user="bob")
+    assert image(host, "his", "bob")["fingerprint"] == image(host, "hers")["fingerprint"]
+
+
+@pytest.mark.parametrize("how", ["gzip", "pipe", "docker", "reversed", "zstd", "skopeo"])
+def test_archives_of_all_kinds(host, put, tidy, tmp_path, how):  # noqa: F811
+    data = bundles.layout([BASE, TOP], SETTINGS)
+    line = "bothy image import --alias {alias} /tmp/{alias}.tar"
+    if how == "gzip":
+        data = gzip.compress(data)
+    elif how == "pipe":
+        line = "cat /tmp/{alias}.tar | bothy image import --alias {alias} -"
+    elif how == "docker":
+        data = bundles.docker_save([BASE, TOP], SETTINGS)
+    elif how == "reversed":
+        made = bundles.Layout()
+        made.add([BASE, TOP], SETTINGS)
+        data = made.tar(order=lambda names: sorted(names, reverse=True))
+    elif how == "zstd":
+        data = bundles.layout([BASE, TOP], SETTINGS, compress=lambda tar: subprocess.run(
+            ["zstd", "-q", "-c"], input=tar, stdout=subprocess.PIPE, check=True).stdout)
+    elif how == "skopeo":
+        (tmp_path / "in.tar").write_bytes(data)
+        subprocess.run(["skopeo", "copy", "-q", "--insecure-policy", f"oci-archive:{tmp_path}/in.tar",
+                        f"docker-archive:{tmp_path}/out.tar:test:latest"], check=True)
+        data = (tmp_path / "out.tar").read_bytes()
+    put(data, "kind", how=line)
+    assert host.output("alice", "bothy run --rm --entrypoint /bin/cat kind /etc/b") == "above"
+    assert host.output("alice", "bothy run --rm kind") == "entry one two"
+
+
+def test_the_same_again_unpacks_nothing(host, put):
+    data = bundles.layout([BASE, TOP], SETTINGS)
+    put(data, "again")
+    places = {name: (host.root / STATE / "layers" / name / "root").stat().st_ino for name in image(host, "again")["layers"]}
+    put(data, "again2")
+    assert places == {name: (host.root / STATE / "layers" / name / "root").stat().st_ino for name in image(host, "again2")["layers"]}
+    assert image(host, "again2")["aliases"] == ["again", "again2"]
+
+
+def test_the_image_for_this_machine_is_taken(host, put):
+    made = bundles.Layout()
+    other = bundles.config_of([BASE, TOP], architecture="s390x")
+    entries = [made.add([BASE, TOP], config=other, index=False, platform={"os": "linux", "architecture": "s390x"}),
+               made.add([BASE], SETTINGS, index=False, platform={"os": "linux", "architecture": bundles.ARCHITECTURE}),
+               made.add([TOP], index=False, platform={"os": "unknown", "architecture": "unknown"})]
+    made.add_index(entries)
+    put(made.tar(), "platforms")
+    assert len(image(host, "platforms")["layers"]) == 1 and image(host, "platforms")["architecture"] == os.uname().machine
+    foreign = bundles.Layout()
+    foreign.add([BASE], config=bundles.config_of([BASE], architecture="s390x"))
+    done = put(foreign.tar(), "foreign", check=False)
+    assert done.returncode != 0 and "other machines" in done.stderr
+
+
+def entry(name, kind=tarfile.REGTYPE, link=""):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.mode = kind, link, 0o4755
+    return info
+
+
+def hostile():
+    wrong = bundles.config_of([TOP])
+    deep = b'{"config":' + b"[" * 100000 + b"]" * 100000 + b"}"
+    two = bundles.Layout()
+    two.add([BASE])
+    two.add([BASE, TOP])
+    many = [bundles.tar([(f"f{i}", b"")]) for i in range(200)]
+    return {
+        "IMG-01 ../ in a layer": (bundles.layout([BASE, bundles.tar([("../../evil", b"x")])]), "not accepted"),
+        "IMG-01 a whiteout that goes up": (bundles.layout([BASE, bundles.tar([("../.wh.images", b"")])]), "not accepted"),
+        "IMG-01 a whiteout of ..": (bundles.layout([BASE, bundles.tar([(".wh...", b"")])]), "no file is called so"),
+        "IMG-01 a link across layers": (bundles.layout([BASE, bundles.tar([entry("x", tarfile.LNKTYPE, "etc/passwd")])]), "did not bring"),
+        "IMG-02 200 layers": (bundles.layout([BASE, *many]), "layers"),
+        "IMG-02 70 layers": (bundles.layout([BASE, *many[:70]]), "layers"),
+        "IMG-03 another diff_id": (bundles.layout([BASE], config=wrong), "diff_id"),
+        "IMG-03 fewer diff_ids": (bundles.layout([BASE, TOP], config=bundles.config_of([BASE])), "other layers"),
+        "IMG-03 a layer of noise": (bundles.layout([BASE], compress=lambda tar: os.urandom(5000)), ""),
+        "IMG-04 huge JSON": (bundles.layout([BASE], config=bundles.config_of([BASE], x="x" * (5 << 20))), "no manifest"),
+        "IMG-04 deep JSON": (bundles.layout([BASE], config=deep), "no configuration"),
+        "IMG-04 JSON that ends": (bundles.layout([BASE], config=bundles.config_of([BASE])[:-9]), "no configuration"),
+        "IMG-04 a user with a newline": (bundles.layout([BASE], {"User": "a\nb"}), "user"),
+        "IMG-04 100000 variables": (bundles.layout([BASE], {"Env": [f"A{i}=1" for i in range(100000)]}), ""),
+        "IMG-04 a list in place of an object": (bundles.tar([("index.json", b"[]"), ("oci-layout", b"{}")]), "index.json"),
+        "IMG-04 docker's list is none": (bundles.tar([("manifest.json", b"}{")]), "manifest.json"),
+        "IMG-04 no root in any layer": (bundles.layout([bundles.tar([("f", b"")])]), "root file system"),
+        "IMG-04 two images": (two.tar(), "several"),
+        "IMG-10 blobs that are links": (bundles.tar([("blobs", "/etc"), ("index.json", "/etc/passwd"), ("manifest.json", "../../../etc/passwd")]), ""),
+    }
+
+
+HOSTILE = hostile()
+
+
+@pytest.mark.parametrize("kind", sorted(HOSTILE))
+def test_hostile_images(host, put, kind):
+    data, reason = HOSTILE[kind]
+    before = layers(host)
+    done = put(data, "hostile", check=False)
+    assert done.returncode != 0 and reason in done.stderr, done.stderr
+    until(lambda: layers(host) == before)
+    for place in "/evil", "/var/evil", "/var/lib/evil", f"/{STATE}/evil", f"/{STATE}/layers/evil", f"/{STATE}/../evil":
+        assert not os.path.lexists(f"{host.root}{place}")
+    assert (host.root / STATE / "images").is_dir()
+
+
+def test_links_of_a_layer_lead_nowhere_outside_IMG_01(host, put, tidy):  # noqa: F811
+    victim = host.root / "tmp/victim"
+    victim.mkdir(exist_ok=True)
+    (victim / "file").write_text("here")
+    put(bundles.layout([BASE, bundles.tar([("out", "/tmp/victim"), ("out/file", b"over"), ("out/.wh.file", b""), ("up", "../../../../tmp/victim"),
+                                           ("up/.wh..wh..opq", b"")])]), "links", check=False)
+    assert (victim / "file").read_text() == "here" and list(victim.iterdir()) == [victim / "file"] and not os.listxattr(victim)
+
+
+@pytest.mark.parametrize("point", [point for point in POINTS if point.startswith("import.")])
+def test_killed_in_the_middle_of_layers_IMG_09(host, put, tidy, point):  # noqa: F811
+    (host.root / "tmp/bundle.tar").write_bytes(bundles.layout([BASE, TOP, bundles.tar([("marker", point.encode())])], SETTINGS))
+    set_fault(host, point)
+    try:
+        host.run("alice", "bothy", "list", check=True)
+        old = broker(host)
+        host.run("alice", "bothy image import --alias bundle /tmp/bundle.tar", timeout=60)
+        until(lambda: broker(host) != old, 5, f"bothyd does not come to {point}")
+    finally:
+        set_fault(host, None)
+    host.run("alice", "bothy", "list", check=True)
+    nothing_left(host)
+    put(b"", "bundle", file=False)
+    assert host.output("alice", "bothy run --rm --entrypoint /bin/cat bundle /etc/b /marker") == "above\n" + point
