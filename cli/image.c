@@ -12,8 +12,8 @@
 #include "directory.h"
 #include "error.h"
 #include "expiry.h"
+#include "imported.h"
 #include "objects.h"
-#include "operation.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -52,54 +52,14 @@ send_file_along (Cli *cli, int fd, const char *file)
   return dup2 (fd, STDIN_FILENO) == STDIN_FILENO;
 }
 
-/* Returns the path of the Operation. */
-static char *
-call_import (Cli *cli, int fd, const char *alias, const char *fingerprint, GError **error)
-{
-  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
-  g_autoptr (GVariant) answer = NULL;
-  GVariantBuilder options;
-  char *path = NULL;
-
-  if (g_unix_fd_list_append (fds, fd, error) < 0)
-    return NULL;
-  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
-  if (alias)
-    g_variant_builder_add (&options, "{sv}", "alias", g_variant_new_string (alias));
-  if (fingerprint)
-    g_variant_builder_add (&options, "{sv}", "fingerprint", g_variant_new_string (fingerprint));
-  answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "ImportImage", g_variant_new ("(ha{sv})", 0, &options),
-                     fds, NULL, error);
-  if (answer)
-    g_variant_get (answer, "(o)", &path);
-  return path;
-}
-
 static gboolean
 import_file (Cli *cli, int fd, const char *file, const char *alias, const char *fingerprint, GError **error)
 {
-  g_autofree char *operation = call_import (cli, fd, alias, fingerprint, error);
   g_autofree char *base = g_path_get_basename (file);
   g_autofree char *title = g_strdup_printf (_ ("Importing %s"), base);
-  g_autofree char *image = NULL;
-  g_autoptr (GVariant) properties = NULL;
-  g_autofree char *got = NULL;
+  g_autofree char *image = cli_import_fd (cli, fd, title, alias, fingerprint, error);
 
-  if (operation == NULL || !cli_operation_follow (cli, operation, title, &image, error))
-    return FALSE;
-  if (image)
-    properties = cli_get_all (cli, image, IFACE_IMAGE, error);
-  if (properties == NULL)
-    return image == NULL;
-  if (cli->json) {
-    g_autoptr (JsonBuilder) builder = json_builder_new ();
-    cli_json_object (builder, properties);
-    cli_json_print (builder, TRUE);
-    return TRUE;
-  }
-  got = cli_property (properties, "Fingerprint");
-  puts (got ? got : "");
-  return TRUE;
+  return image && cli_print_imported (cli, image, error);
 }
 
 int

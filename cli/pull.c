@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "imported.h"
 #include "operation.h"
 #include "output.h"
 #include "pull.h"
@@ -67,27 +68,6 @@ cli_pull_missing (Cli *cli, const char *ref, GError **refused)
   return FALSE;
 }
 
-/* The fingerprint, or all of it as JSON. */
-static gboolean
-print_pulled (Cli *cli, const char *image, GError **error)
-{
-  g_autoptr (GVariant) properties = cli_get_all (cli, image, IFACE_IMAGE, error);
-  g_autofree char *fingerprint = NULL;
-
-  if (properties == NULL)
-    return FALSE;
-  if (cli->json) {
-    g_autoptr (JsonBuilder) builder = json_builder_new ();
-
-    cli_json_object (builder, properties);
-    cli_json_print (builder, TRUE);
-    return TRUE;
-  }
-  fingerprint = cli_property (properties, "Fingerprint");
-  puts (fingerprint ? fingerprint : "");
-  return TRUE;
-}
-
 int
 cli_image_pull (Cli *cli, char **words)
 {
@@ -110,7 +90,7 @@ cli_image_pull (Cli *cli, char **words)
   if (!cli_connect (cli, &error))
     return cli_fail (error);
   image = cli_pull (cli, names[0], alias, architecture, &error);
-  return image && print_pulled (cli, image, &error) ? CLI_EXIT_OK : cli_fail (error);
+  return image && cli_print_imported (cli, image, &error) ? CLI_EXIT_OK : cli_fail (error);
 }
 
 static gboolean
@@ -124,7 +104,7 @@ refresh (Cli *cli, const char *name, GError **error)
     answer = cli_call (cli, path, IFACE_IMAGE, "Refresh", NULL, NULL, NULL, error);
   if (answer)
     image = follow (cli, answer, _ ("Refreshing"), name, error);
-  return image && print_pulled (cli, image, error);
+  return image && cli_print_imported (cli, image, error);
 }
 
 int

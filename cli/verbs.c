@@ -47,6 +47,10 @@ const CliVerb cli_verbs[] = {
     cli_delete },
   { "image import", N_ ("FILE|DIRECTORY|-"), N_ ("Make an image of a root file system"),
     "bothy image import --alias debian rootfs.tar.xz\nmake-rootfs | bothy image import -", cli_image_import },
+  { "image build", "", N_ ("Make an image of Debian's packages"),
+    "bothy image build --bootstrap debian:trixie\n"
+    "bothy image build --bootstrap debian:trixie --include systemd-sysv,dbus --alias system",
+    cli_image_build },
   { "image search", N_ ("[[REMOTE:]PATTERN]"), N_ ("Look for images on servers"),
     "bothy image search debian\nbothy image search 'images:alpine/*'", cli_image_search },
   { "image pull", N_ ("[REMOTE:]NAME"), N_ ("Get an image from a server"),

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <stdio.h>
+
+#include "imported.h"
+#include "operation.h"
+#include "output.h"
+
+/* Returns the path of the Operation. */
+static char *
+call_import (Cli *cli, int fd, const char *alias, const char *fingerprint, GError **error)
+{
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  g_autoptr (GVariant) answer = NULL;
+  GVariantBuilder options;
+  char *path = NULL;
+
+  if (g_unix_fd_list_append (fds, fd, error) < 0)
+    return NULL;
+  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+  if (alias)
+    g_variant_builder_add (&options, "{sv}", "alias", g_variant_new_string (alias));
+  if (fingerprint)
+    g_variant_builder_add (&options, "{sv}", "fingerprint", g_variant_new_string (fingerprint));
+  answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "ImportImage", g_variant_new ("(ha{sv})", 0, &options),
+                     fds, NULL, error);
+  if (answer)
+    g_variant_get (answer, "(o)", &path);
+  return path;
+}
+
+char *
+cli_import_fd (
+    Cli *cli, int fd, const char *title, const char *alias, const char *fingerprint, GError **error)
+{
+  g_autofree char *operation = call_import (cli, fd, alias, fingerprint, error);
+  char *image = NULL;
+
+  return operation && cli_operation_follow (cli, operation, title, &image, error) ? image : NULL;
+}
+
+gboolean
+cli_print_imported (Cli *cli, const char *path, GError **error)
+{
+  g_autoptr (GVariant) properties = cli_get_all (cli, path, IFACE_IMAGE, error);
+  g_autofree char *fingerprint = NULL;
+
+  if (properties == NULL)
+    return FALSE;
+  if (cli->json) {
+    g_autoptr (JsonBuilder) builder = json_builder_new ();
+
+    cli_json_object (builder, properties);
+    cli_json_print (builder, TRUE);
+    return TRUE;
+  }
+  fingerprint = cli_property (properties, "Fingerprint");
+  puts (fingerprint ? fingerprint : "");
+  return TRUE;
+}
