@@ -18,6 +18,8 @@ typedef struct {
   gboolean degraded;
   guint n_ranges;
   gboolean has_builtin;
+  char *firewalls; /* NET_EXAMINE's text, or NULL */
+  char *unexamined; /* why that is not there */
 } Diagnosis;
 
 static void
@@ -166,6 +168,87 @@ check_host_names (Diagnosis *diagnosis)
          "Put the word bothy behind files in the line of nsswitch.conf that begins with hosts:");
 }
 
+static const struct {
+  const char *who, *advice;
+} firewall_advice[] = {
+  { "docker forward", "Docker drops what is forwarded; let ours pass: iptables -I DOCKER-USER -i bothy0 -j ACCEPT; "
+                      "iptables -I DOCKER-USER -o bothy0 -j ACCEPT" },
+  { "ufw forward", "ufw drops what is forwarded: ufw route allow in on bothy0; ufw route allow out on bothy0" },
+  { "ufw input", "ufw keeps containers from DHCP and DNS: ufw allow in on bothy0" },
+  { "firewalld forward", "No zone of firewalld has the bridge: firewall-cmd --zone=nm-shared --change-interface=bothy0, "
+                         "and with --permanent" },
+};
+
+static void
+check_firewall (Diagnosis *diagnosis, const char *line)
+{
+  g_autofree char *found = g_strdup_printf ("%s: what comes from or goes to bothy0 may be dropped", line);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (firewall_advice); i++) {
+    if (g_str_equal (firewall_advice[i].who, line)) {
+      say (diagnosis, "firewall", "warning", found, firewall_advice[i].advice);
+      return;
+    }
+  }
+  say (diagnosis, "firewall", "warning", found, "Let the nftables table of that name accept what bothy0 is the interface of");
+}
+
+static void
+check_firewalls (Diagnosis *diagnosis)
+{
+  g_auto (GStrv) lines = NULL;
+
+  if (!diagnosis->firewalls) {
+    say (diagnosis, "firewall", "warning", diagnosis->unexamined, "Switch it on: systemctl enable --now bothy-net.socket");
+    return;
+  }
+  lines = g_strsplit (diagnosis->firewalls, "\n", -1);
+  if (!lines[0])
+    say (diagnosis, "firewall", "ok", "Nothing else in nftables drops what containers send", "");
+  for (char **line = lines; *line && **line; line++)
+    check_firewall (diagnosis, *line);
+}
+
+static gboolean
+is_zero (const char *path)
+{
+  g_autofree char *text = NULL;
+
+  return g_file_get_contents (path, &text, NULL, NULL) && text[0] == '0';
+}
+
+/* A default route that the kernel has from advertisements, by the flags of /proc/net/ipv6_route. */
+static gboolean
+has_default_route6 (void)
+{
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
+
+  g_file_get_contents ("/proc/net/ipv6_route", &text, NULL, NULL);
+  lines = g_strsplit (text ? text : "", "\n", -1);
+  for (char **line = lines; *line; line++) {
+    if (g_str_has_prefix (*line, "00000000000000000000000000000000 00 ") && !g_str_has_suffix (*line, " lo"))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Both are switched on with the bridge: by NetworkManager, and by bothy-net where that does no harm. */
+static void
+check_forwarding (Diagnosis *diagnosis)
+{
+  gboolean has_bridge = access ("/sys/class/net/bothy0", F_OK) == 0;
+
+  if (has_bridge && is_zero ("/proc/sys/net/ipv4/ip_forward"))
+    say (diagnosis, "forwarding", "error", "IPv4 is not forwarded, though NetworkManager had switched that on",
+         "sysctl -w net.ipv4.ip_forward=1, and look for what sets it to 0 in sysctl.d(5)");
+  else if (has_bridge && has_default_route6 () && is_zero ("/proc/sys/net/ipv6/conf/all/forwarding"))
+    say (diagnosis, "forwarding", "warning", "IPv6 is not forwarded: the kernel would forget its default route",
+         "Set net.ipv6.conf.IFACE.accept_ra=2 for the interface of that route, and start a container");
+  else
+    say (diagnosis, "forwarding", "ok", has_bridge ? "as containers need it" : "switched on with the first container", "");
+}
+
 static void
 check_builtin (Diagnosis *diagnosis)
 {
@@ -201,10 +284,32 @@ look (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellabl
   check_ids (diagnosis);
   check_names (diagnosis);
   check_host_names (diagnosis);
+  check_firewalls (diagnosis);
+  check_forwarding (diagnosis);
   check_builtin (diagnosis);
   check_image_servers (diagnosis);
   g_task_return_pointer (task, g_variant_ref_sink (g_variant_builder_end (&diagnosis->builder)),
                          (GDestroyNotify) g_variant_unref);
+}
+
+static void
+diagnosis_free (Diagnosis *diagnosis)
+{
+  g_free (diagnosis->firewalls);
+  g_free (diagnosis->unexamined);
+  g_free (diagnosis);
+}
+
+static void
+on_examined (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Diagnosis *diagnosis = g_task_get_task_data (task);
+  g_autoptr (GError) error = NULL;
+
+  diagnosis->firewalls = bothy_network_examine_finish (BOTHY_NETWORK (source), result, &error);
+  diagnosis->unexamined = error ? g_strdup (error->message) : NULL;
+  g_task_run_in_thread (task, look);
 }
 
 void
@@ -219,8 +324,8 @@ bothy_diagnose (BothyRegistry *registry, GAsyncReadyCallback callback, gpointer 
   diagnosis->n_ranges = ranges->len;
   diagnosis->has_builtin =
       bothy_images_find (bothy_registry_get_images (registry), G_MAXUINT32, BOTHY_BUILTIN_ALIAS, NULL) != NULL;
-  g_task_set_task_data (task, diagnosis, g_free);
-  g_task_run_in_thread (task, look);
+  g_task_set_task_data (task, diagnosis, (GDestroyNotify)diagnosis_free);
+  bothy_network_examine (bothy_registry_get_network (registry), on_examined, g_object_ref (task));
 }
 
 GVariant *

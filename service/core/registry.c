@@ -57,6 +57,12 @@ bothy_registry_get_bridges (BothyRegistry *self)
   return self->bridges;
 }
 
+BothyNetwork *
+bothy_registry_get_network (BothyRegistry *self)
+{
+  return self->network;
+}
+
 BothyNm *
 bothy_registry_get_nm (BothyRegistry *self)
 {

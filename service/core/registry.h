@@ -42,6 +42,7 @@ BothyImages *bothy_registry_get_images (BothyRegistry *self);
 BothyPuller *bothy_registry_get_puller (BothyRegistry *self);
 BothyBridges *bothy_registry_get_bridges (BothyRegistry *self);
 BothyNm *bothy_registry_get_nm (BothyRegistry *self);
+BothyNetwork *bothy_registry_get_network (BothyRegistry *self);
 BothyRanges *bothy_registry_get_ranges (BothyRegistry *self);
 BothyOwners *bothy_registry_get_owners (BothyRegistry *self);
 gboolean bothy_registry_is_degraded (BothyRegistry *self);

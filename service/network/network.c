@@ -281,6 +281,33 @@ bothy_network_publish_finish (BothyNetwork *self, GAsyncResult *result, GError *
 /* ---- the rest ---- */
 
 static void
+on_examined (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  char *text = bothy_nics_call_finish_text (BOTHY_NICS (source), result, &error);
+
+  if (text)
+    g_task_return_pointer (task, text, g_free);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+bothy_network_examine (BothyNetwork *self, GAsyncReadyCallback callback, gpointer user_data)
+{
+  struct net_request request = { .op = NET_EXAMINE };
+
+  bothy_nics_call (self->nics, &request, -1, NULL, on_examined, g_task_new (self, NULL, callback, user_data));
+}
+
+char *
+bothy_network_examine_finish (BothyNetwork *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
 on_prepared (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GError) error = NULL;

@@ -58,6 +58,10 @@ void bothy_network_publish (BothyNetwork *self, guint32 range_base, const BothyP
                             GAsyncReadyCallback callback, gpointer user_data);
 gboolean bothy_network_publish_finish (BothyNetwork *self, GAsyncResult *result, GError **error);
 
+/* What other firewalls do to the bridge: NET_EXAMINE's text. */
+void bothy_network_examine (BothyNetwork *self, GAsyncReadyCallback callback, gpointer user_data);
+char *bothy_network_examine_finish (BothyNetwork *self, GAsyncResult *result, GError **error);
+
 /* The container is gone, and its nic with it; the filter forgets it. */
 void bothy_network_detach (BothyNetwork *self, const char *id, guint32 owner);
 

@@ -124,28 +124,45 @@ bothy_nics_call (BothyNics *self,
   g_object_unref (task);
 }
 
-gboolean
-bothy_nics_call_finish (BothyNics *self, GAsyncResult *result, struct net_reply *ret_reply, GError **error)
+/* NULL with ERROR. */
+static BothyPacket *
+finish (GAsyncResult *result, GError **error)
 {
   g_autoptr (BothyPacket) packet = g_task_propagate_pointer (G_TASK (result), error);
   const struct net_reply *reply;
 
   if (!packet)
-    return FALSE;
+    return NULL;
   reply = (const struct net_reply *)packet->data;
-  if (reply->error == EEXIST || reply->error == EADDRINUSE) {
+  if (reply->error == 0)
+    return g_steal_pointer (&packet);
+  if (reply->error == EEXIST || reply->error == EADDRINUSE)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_PORT_IN_USE,
                  reply->error == EEXIST ? "This port leads elsewhere already" : "A process of the host has this port");
-    return FALSE;
-  }
-  if (reply->error) {
+  else
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-net: %s: %s", step_text (reply->step),
                  g_strerror (reply->error));
-    return FALSE;
-  }
-  if (ret_reply)
-    *ret_reply = *reply;
-  return TRUE;
+  return NULL;
+}
+
+gboolean
+bothy_nics_call_finish (BothyNics *self, GAsyncResult *result, struct net_reply *ret_reply, GError **error)
+{
+  g_autoptr (BothyPacket) packet = finish (result, error);
+
+  if (packet && ret_reply)
+    *ret_reply = *(const struct net_reply *)packet->data;
+  return packet != NULL;
+}
+
+char *
+bothy_nics_call_finish_text (BothyNics *self, GAsyncResult *result, GError **error)
+{
+  g_autoptr (BothyPacket) packet = finish (result, error);
+
+  return packet ? g_strndup ((const char *)packet->data + sizeof (struct net_reply),
+                             packet->size - sizeof (struct net_reply))
+                : NULL;
 }
 
 static void

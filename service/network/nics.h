@@ -19,6 +19,9 @@ BothyNics *bothy_nics_new (void);
 void bothy_nics_call (BothyNics *self, const struct net_request *request, int netns_fd, GArray *destinations,
                       GAsyncReadyCallback callback, gpointer user_data);
 
+/* The text that came with the reply; NULL with BOTHY_ERROR. */
+char *bothy_nics_call_finish_text (BothyNics *self, GAsyncResult *result, GError **error);
+
 /* FALSE with BOTHY_ERROR, which says what the kernel did not do. RET_REPLY may be NULL. */
 gboolean bothy_nics_call_finish (BothyNics *self, GAsyncResult *result, struct net_reply *ret_reply, GError **error);
 

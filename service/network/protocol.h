@@ -53,6 +53,9 @@ enum net_op
   NET_PUBLISH = 6,
   /* The other way round; fine when the port does not lead to ADDRESS4/6. */
   NET_UNPUBLISH = 7,
+  /* Reply: a line "NAME HOOK" for each table of others that drops what is forwarded or comes in (HOOK) and
+     does not know the bridge. NAME: docker, ufw, firewalld, or the table's. */
+  NET_EXAMINE = 8,
 };
 
 enum net_flag

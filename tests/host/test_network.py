@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The network of containers, with the real NetworkManager."""
 
+import json
+
 import pytest
 
 from tools import info, tidy, until  # noqa: F401
@@ -195,3 +197,22 @@ def test_kept_namespace_NET_04(host):
         assert reaches(host, "alice", "x2", BRIDGE)
     finally:
         host.run("root", "umount /run/kept; rm /run/kept")
+
+
+def test_doctor_knows_other_firewalls(host):
+    def firewall():
+        checks = json.loads(host.run("alice", "bothy", "--json", "doctor").stdout)
+        return [check for check in checks if check["check"] == "firewall"]
+
+    assert [check["verdict"] for check in firewall()] == ["ok"]
+    host.run("root", "nft 'add table ip filter; add chain ip filter DOCKER-USER; "
+             "add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }'", check=True)
+    try:
+        (found,) = firewall()
+        assert found["verdict"] == "warning" and "DOCKER-USER" in str(found)
+        launch(host, "alice", "x1")
+        assert "bothy0" in str(found)
+        host.run("root", "nft add rule ip filter DOCKER-USER iifname bothy0 accept", check=True)
+        assert [check["verdict"] for check in firewall()] == ["ok"]
+    finally:
+        host.run("root", "nft delete table ip filter")

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not os.access(NET, os.X_OK), reason="needs root and BOTHY_LIBEXEC_DIR"
 )
 
-ATTACH, DETACH, REPAIR, LIST, TIDY, PUBLISH, UNPUBLISH = range(1, 8)
+ATTACH, DETACH, REPAIR, LIST, TIDY, PUBLISH, UNPUBLISH, EXAMINE = range(1, 9)
 UDP, LAN, LIMITED = 1, 2, 4
 STEP_REQUEST, STEP_NAMESPACE, STEP_BRIDGE, STEP_LINK, STEP_FILTER, STEP_PORT, STEP_VERIFY = range(1, 8)
 REQUEST = struct.Struct("=IIIIIII6s2x4s16sHH16s80sI")
@@ -1369,6 +1369,24 @@ def test_publish_does_not_open_the_loopback(helper, published):
         b.tap.send(frame)
         assert [f for f in b.tap.receive() if f[12:14] == b"\x08\0" and f[23] == 17] == []
     os.close(host)
+
+
+def test_examine_names_who_drops(helper, nic):
+    nic(2)
+    assert helper.call(EXAMINE).text == b""
+    tables = {
+        "docker forward": "table ip filter {\nchain DOCKER-USER {\n}\nchain FORWARD {\ntype filter hook forward priority 0; policy drop;\n}\n}\n",
+        "ufw input": "table ip6 filter {\nchain ufw-user-input {\n}\nchain INPUT {\ntype filter hook input priority 0; policy drop;\n}\n}\n",
+        "firewalld forward": "table inet firewalld {\nchain filter_FORWARD {\ntype filter hook forward priority 10;\nreject\n}\n}\n",
+        "mine forward": "table inet mine {\nchain c {\ntype filter hook forward priority 1; policy drop;\n}\n}\n",
+    }
+    for text in tables.values():
+        run("nft", "-f", "-", input=text)
+    assert sorted(helper.call(EXAMINE).text.decode().splitlines()) == sorted(tables)
+    # Somebody has thought of the bridge.
+    run("nft", "add", "rule", "ip", "filter", "DOCKER-USER", "iifname", "bothy0", "accept")
+    run("nft", "add", "rule", "inet", "mine", "c", "iifname", "bothy0", "accept")
+    assert sorted(helper.call(EXAMINE).text.decode().splitlines()) == ["firewalld forward", "ufw input"]
 
 
 def test_publish_needs_an_address_and_ports(helper):

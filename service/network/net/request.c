@@ -113,6 +113,7 @@ is_sensible (const struct net_request *request)
     return is_port (request);
   case NET_LIST:
   case NET_TIDY:
+  case NET_EXAMINE:
     return true;
   }
   return false;

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "firewall.h"
 #include "nic.h"
 #include "ports.h"
 #include "privilege.h"
@@ -79,6 +80,8 @@ act (struct net *net, const struct packet *packet, struct outcome *ret)
     return tidy_list (net, ret);
   case NET_TIDY:
     return tidy_up (net, ret);
+  case NET_EXAMINE:
+    return firewall_examine (net, ret);
   case NET_PUBLISH:
     error = ports_add (&net->nft, net->route, request);
     return error != 0 ? fail (ret, NET_STEP_FILTER, error) : 0;
