@@ -305,19 +305,19 @@ def hardening(path):
     header, dynamic, segments = (read_elf(path, option) for option in ("--file-header", "--dynamic", "--segments"))
     symbols = read_elf(path, "--dyn-syms")
     checks = {
-        "position-independent": "DYN" in header and "PIE" in dynamic,
+        "position-independent": "DYN" in header and ("PIE" in dynamic or ".so." in path.name),
         "relocations read-only": "GNU_RELRO" in segments and re.search(r"BIND_NOW|\bNOW\b", dynamic),
         "stack not executable": re.search(r"GNU_STACK.* RW +0x", segments),
         "no segment written and executed": not re.search(r"LOAD.* RWE ", segments),
         "stack protector": "__stack_chk_fail" in symbols,
         "no run path": "RPATH" not in dynamic and "RUNPATH" not in dynamic,
     }
-    # These call GLib for all that a fortified libc has a variant of.
-    if path.name not in ("bothyd", "bothy-fetch"):
+    # These call GLib for all that a fortified libc has a variant of; the module calls nothing of that kind.
+    if path.name not in ("bothyd", "bothy-fetch", "libnss_bothy.so.2"):
         checks["fortified"] = re.search(r"__\w+_chk\b", symbols.replace("__stack_chk_fail", ""))
     # The C library's own first objects have no note of it, so the program has none: look at the code.
-    # bothy-archive has next to no function that could be called through a pointer.
-    if "X86-64" in header and path.name != "bothy-archive":
+    # bothy-archive and the module have next to no function that could be called through a pointer.
+    if "X86-64" in header and path.name not in ("bothy-archive", "libnss_bothy.so.2"):
         checks["control flow"] = path.read_bytes().count(b"\xf3\x0f\x1e\xfa") > 10
     return checks
 
