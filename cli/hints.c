@@ -23,6 +23,7 @@ static const struct {
   { "lxc-start", "start NAME" },
   { "lxc-stop", "stop NAME" },
   { "lxc-unfreeze", "thaw NAME" },
+  { "lxc-user-nic", "nic attach PID" },
   { "lxc-cgroup", "limit NAME KEY=VALUE" },
   { "lxc-top", "top" },
   { "lxc-unshare", "unshare -- COMMAND" },

@@ -47,6 +47,17 @@ print_identity (GVariant *p, const char *os)
   cli_print_field (_ ("Command"), command);
 }
 
+/* What it wants, and why it has not got it. */
+static void
+print_network (GVariant *p)
+{
+  g_autofree char *network = cli_property (p, "Network");
+  g_autofree char *error = cli_property (p, "NetworkError");
+
+  cli_print_field (_ ("Network"), network);
+  cli_print_field (_ ("No network"), error);
+}
+
 static void
 print_state (GVariant *p)
 {
@@ -119,6 +130,7 @@ info_one (Cli *cli, const char *name, const char *path, gpointer data, GError **
   os = cli->asked ? NULL : pretty_name (cli, path);
   print_identity (properties, os);
   print_state (properties);
+  print_network (properties);
   print_rest (properties);
   return TRUE;
 }

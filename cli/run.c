@@ -272,7 +272,7 @@ parse_run (Cli *cli, How *how, char **words)
     { "cwd", 'w', 0, G_OPTION_ARG_FILENAME, &spec->directory, N_ ("Directory inside"), N_ ("DIR") },
     { "workdir", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &spec->directory, NULL, NULL },
     { "hostname", 0, 0, G_OPTION_ARG_FILENAME, &spec->hostname, N_ ("In place of the name"), N_ ("NAME") },
-    { "network", 0, 0, G_OPTION_ARG_FILENAME, &spec->network, N_ ("\"nat\" or \"none\""), N_ ("NETWORK") },
+    { "network", 0, 0, G_OPTION_ARG_FILENAME, &spec->network, N_ ("\"nat\", \"none\" or \"lan:BRIDGE\""), N_ ("NETWORK") },
     CLI_SPEC_ALLOW (spec),
     { "with-user", 0, 0, G_OPTION_ARG_NONE, &spec->with_user, N_ ("Give it an account like yours"), NULL },
     { "nesting", 0, 0, G_OPTION_ARG_NONE, &spec->nesting, N_ ("Let it have containers of its own"), NULL },

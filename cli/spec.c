@@ -201,7 +201,7 @@ cli_spec_words (Cli *cli, CliSpec *spec, char **words)
     { "cwd", 'w', 0, G_OPTION_ARG_FILENAME, &spec->directory, N_ ("The command's directory, from inside"),
       N_ ("DIR") },
     { "hostname", 0, 0, G_OPTION_ARG_FILENAME, &spec->hostname, N_ ("In place of the name"), N_ ("NAME") },
-    { "network", 0, 0, G_OPTION_ARG_FILENAME, &spec->network, N_ ("\"nat\" or \"none\""), N_ ("NETWORK") },
+    { "network", 0, 0, G_OPTION_ARG_FILENAME, &spec->network, N_ ("\"nat\", \"none\" or \"lan:BRIDGE\""), N_ ("NETWORK") },
     CLI_SPEC_ALLOW (spec),
     { "ephemeral", 0, 0, G_OPTION_ARG_NONE, &spec->ephemeral, N_ ("Delete it when it stops"), NULL },
     { "with-user", 0, 0, G_OPTION_ARG_NONE, &spec->with_user, N_ ("Give it an account like yours"), NULL },

@@ -38,6 +38,8 @@ int cli_egress_list (Cli *cli, char **words);
 int cli_egress_set (Cli *cli, char **words);
 int cli_egress_allow (Cli *cli, char **words);
 int cli_egress_deny (Cli *cli, char **words);
+int cli_nic_attach (Cli *cli, char **words);
+int cli_nic_detach (Cli *cli, char **words);
 int cli_port_add (Cli *cli, char **words);
 int cli_port_remove (Cli *cli, char **words);
 int cli_port_list (Cli *cli, char **words);

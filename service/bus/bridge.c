@@ -3,10 +3,12 @@
 /* org.bothy.Bothy1.Bridge, and what org.bothy.Bothy1.Manager has for bridges */
 #include "bus/handlers.h"
 
+#include "bus/door.h"
 #include "bus/options.h"
 #include "bus/publisher.h"
 #include "core/account.h"
 #include "core/error.h"
+#include "core/handnic.h"
 #include "network/profile.h"
 
 static BothyKnownBridge *
@@ -200,4 +202,117 @@ bothy_bridge_handle_revoke (BothyCall *call)
     bothy_call_return (call, NULL);
   else
     bothy_call_return_error (call, error);
+}
+
+/* ---- AttachNic and DetachNic ---- */
+
+static gboolean
+parse_attach (
+    BothyCall *call, int *ret_fd, const char **ret_interface, gboolean *ret_configure, GError **error)
+{
+  const BothyOption table[] = { { "configure", "b", ret_configure }, { NULL, NULL, NULL } };
+  g_autoptr (GVariant) options = NULL;
+  gint32 handle;
+
+  *ret_configure = TRUE;
+  g_variant_get (call->args, "(h&s@a{sv})", &handle, ret_interface, &options);
+  *ret_fd = bothy_call_get_fd (call, handle, error);
+  return *ret_fd >= 0 && bothy_options_parse (options, table, error) &&
+         bothy_hand_check_interface (*ret_interface, error);
+}
+
+gboolean
+bothy_bridge_check_attach_nic (BothyCall *call, GError **error)
+{
+  const char *interface;
+  gboolean configure;
+  int fd;
+
+  if (!parse_attach (call, &fd, &interface, &configure, error))
+    return FALSE;
+  insert_details (call, get_bridge (call)->facts->name);
+  return TRUE;
+}
+
+static void
+on_weighed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+
+  bothy_door_weighed (call,
+                      !bothy_admission_weigh_finish (bothy_registry_get_admission (call->registry), result));
+}
+
+void
+bothy_bridge_weigh_attach_nic (BothyCall *call)
+{
+  bothy_admission_weigh (bothy_registry_get_admission (call->registry), call->user, get_bridge (call),
+                         on_weighed, bothy_call_ref (call));
+}
+
+static void
+on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+  GError *error = NULL;
+  g_autoptr (BothyHandNic) nic = bothy_hand_attach_nic_finish (BOTHY_REGISTRY (source), result, &error);
+
+  if (nic)
+    bothy_call_return (call, g_variant_new ("(s^as)", nic->mac, nic->addresses));
+  else
+    bothy_call_return_error (call, error);
+}
+
+void
+bothy_bridge_handle_attach_nic (BothyCall *call)
+{
+  const char *interface;
+  gboolean configure;
+  int fd;
+
+  parse_attach (call, &fd, &interface, &configure, NULL);
+  bothy_hand_attach_nic (call->registry, call->user, get_bridge (call)->facts->name, fd, interface,
+                         call->may_use, configure, on_attached, bothy_call_ref (call));
+}
+
+static gboolean
+parse_detach (BothyCall *call, int *ret_fd, const char **ret_interface, GError **error)
+{
+  gint32 handle;
+
+  g_variant_get (call->args, "(h&s)", &handle, ret_interface);
+  *ret_fd = bothy_call_get_fd (call, handle, error);
+  return *ret_fd >= 0 && bothy_hand_check_interface (*ret_interface, error);
+}
+
+gboolean
+bothy_bridge_check_detach_nic (BothyCall *call, GError **error)
+{
+  const char *interface;
+  int fd;
+
+  return parse_detach (call, &fd, &interface, error);
+}
+
+static void
+on_detached (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+  GError *error = NULL;
+
+  if (bothy_hand_detach_nic_finish (BOTHY_REGISTRY (source), result, &error))
+    bothy_call_return (call, NULL);
+  else
+    bothy_call_return_error (call, error);
+}
+
+void
+bothy_bridge_handle_detach_nic (BothyCall *call)
+{
+  const char *interface;
+  int fd;
+
+  parse_detach (call, &fd, &interface, NULL);
+  bothy_hand_detach_nic (call->registry, call->user, get_bridge (call)->facts->name, fd, interface,
+                         on_detached, bothy_call_ref (call));
 }

@@ -36,6 +36,7 @@ typedef struct {
   gboolean is_foreign;   /* said by prepare: it is about somebody else's thing */
   GError *exceeds;       /* said by prepare: what is answered unless polkit authorizes the row's other action */
   gboolean may_exceed;   /* polkit did */
+  gboolean may_use;      /* polkit authorized what weigh wanted to be asked about */
   gboolean may_inspect;  /* others' containers too */
   gboolean replied;
 } BothyCall;

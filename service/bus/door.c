@@ -22,6 +22,7 @@
 #define BRIDGE    BOTHY_BRIDGE_INTERFACE
 #define BRIDGES   BOTHY_ACTION_BRIDGES
 #define DELEGATE  BOTHY_ACTION_DELEGATE
+#define USE       BOTHY_ACTION_USE_BRIDGE
 #define ANYBODY   BOTHY_RULE_ANYBODY
 #define ACTION    BOTHY_RULE_ACTION
 #define OWNER     BOTHY_RULE_OWNER
@@ -29,7 +30,7 @@
 
 static const BothyRow rows[] = {
   { MANAGER, "CreateContainer", ACTION, CREATE, bothy_manager_check_create_container,
-    bothy_manager_handle_create_container, EXCEED },
+    bothy_manager_handle_create_container, EXCEED, bothy_manager_weigh_create_container, USE },
   { MANAGER, "GetContainer", VIEWER, INSPECT, bothy_manager_check_get_container, bothy_manager_handle_get_container },
   { MANAGER, "GetContainerByPID", VIEWER, INSPECT, NULL, bothy_manager_handle_get_container_by_pid },
   { MANAGER, "ListContainers", VIEWER, INSPECT, NULL, bothy_manager_handle_list_containers },
@@ -79,6 +80,9 @@ static const BothyRow rows[] = {
 
   { BRIDGE, "Delegate", ACTION, DELEGATE, bothy_bridge_check_delegate, bothy_bridge_handle_delegate },
   { BRIDGE, "Revoke", ACTION, DELEGATE, bothy_bridge_check_revoke, bothy_bridge_handle_revoke },
+  { BRIDGE, "AttachNic", ANYBODY, NULL, bothy_bridge_check_attach_nic, bothy_bridge_handle_attach_nic, NULL,
+    bothy_bridge_weigh_attach_nic, USE },
+  { BRIDGE, "DetachNic", ANYBODY, NULL, bothy_bridge_check_detach_nic, bothy_bridge_handle_detach_nic },
   { BRIDGE, "Delete", ACTION, BRIDGES, bothy_bridge_check_delete, bothy_bridge_handle_delete },
 
   { BOTHY_IMAGE_INTERFACE, "Remove", ANYBODY, NULL, NULL, bothy_image_handle_remove },
@@ -185,6 +189,53 @@ prepare (BothyCall *call)
   return FALSE;
 }
 
+static gboolean
+is_still_there (BothyCall *call)
+{
+  call->node = bothy_router_lookup (call->router, call->path);
+  return call->node && call->node->target == call->asked_about;
+}
+
+static void
+on_weighing_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+  GError *error = NULL;
+
+  call->may_use = bothy_authority_check_finish (result, &error);
+  if (!call->may_use)
+    bothy_call_return_error (call, error);
+  else if (g_cancellable_is_cancelled (call->client->gone))
+    g_debug ("%s left before %s was authorized", call->client->name, call->member);
+  else if (!is_still_there (call))
+    bothy_call_return_unknown_object (call);
+  else
+    call->row->handle (call);
+}
+
+void
+bothy_door_weighed (BothyCall *call, gboolean ask)
+{
+  if (ask)
+    bothy_authority_check (call->client, call->row->weighing, call->details, bothy_call_is_interactive (call),
+                           on_weighing_checked, bothy_call_ref (call));
+  else if (is_still_there (call))
+    call->row->handle (call);
+  else
+    bothy_call_return_unknown_object (call);
+}
+
+static void
+carry_out (BothyCall *call)
+{
+  if (!call->row->weigh) {
+    call->row->handle (call);
+    return;
+  }
+  g_set_object (&call->asked_about, call->node->target);
+  call->row->weigh (call);
+}
+
 static void
 on_exceed_checked (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -192,17 +243,16 @@ on_exceed_checked (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
 
   call->may_exceed = bothy_authority_check_finish (result, &error);
-  call->node = bothy_router_lookup (call->router, call->path);
   if (g_cancellable_is_cancelled (call->client->gone))
     g_debug ("%s left before %s was authorized", call->client->name, call->member);
   else if (!call->may_exceed && g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED_DISMISSED))
     bothy_call_return_error (call, g_steal_pointer (&error));
   else if (!call->may_exceed)
     bothy_call_return_error (call, g_steal_pointer (&call->exceeds));
-  else if (!call->node || call->node->target != call->asked_about)
+  else if (!is_still_there (call))
     bothy_call_return_unknown_object (call);
   else
-    call->row->handle (call);
+    carry_out (call);
 }
 
 /* The caller may call the method; what is above a ceiling of the administrator's is one more question. */
@@ -210,7 +260,7 @@ static void
 handle (BothyCall *call)
 {
   if (!call->exceeds) {
-    call->row->handle (call);
+    carry_out (call);
     return;
   }
   g_set_object (&call->asked_about, call->node->target);

@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 gboolean bothy_manager_check_create_container (BothyCall *call, GError **error);
 gboolean bothy_manager_check_get_container (BothyCall *call, GError **error);
 gboolean bothy_manager_check_import_image (BothyCall *call, GError **error);
+void bothy_manager_weigh_create_container (BothyCall *call);
 void bothy_manager_handle_create_container (BothyCall *call);
 void bothy_manager_handle_get_container (BothyCall *call);
 void bothy_manager_handle_get_container_by_pid (BothyCall *call);
@@ -81,6 +82,11 @@ void bothy_manager_handle_create_bridge (BothyCall *call);
 void bothy_bridge_handle_delete (BothyCall *call);
 void bothy_bridge_handle_delegate (BothyCall *call);
 void bothy_bridge_handle_revoke (BothyCall *call);
+gboolean bothy_bridge_check_attach_nic (BothyCall *call, GError **error);
+gboolean bothy_bridge_check_detach_nic (BothyCall *call, GError **error);
+void bothy_bridge_weigh_attach_nic (BothyCall *call);
+void bothy_bridge_handle_attach_nic (BothyCall *call);
+void bothy_bridge_handle_detach_nic (BothyCall *call);
 
 void bothy_image_handle_remove (BothyCall *call);
 void bothy_operation_handle_cancel (BothyCall *call);

@@ -3,6 +3,7 @@
 /* org.bothy.Bothy1.Manager */
 #include "bus/handlers.h"
 
+#include "bus/door.h"
 #include "bus/label.h"
 #include "bus/names.h"
 #include "bus/options.h"
@@ -29,9 +30,12 @@
 static gboolean
 check_network (const char *network, GError **error)
 {
-  if (g_str_equal (network, "nat") || g_str_equal (network, "none"))
+  const char *bridge = g_str_has_prefix (network, BOTHY_CONTAINER_LAN) ? network + strlen (BOTHY_CONTAINER_LAN) : NULL;
+
+  if (g_str_equal (network, "nat") || g_str_equal (network, "none") || bothy_bridge_name_is_plain (bridge))
     return TRUE;
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "Option \"network\": \"nat\" or \"none\"");
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+               "Option \"network\": \"nat\", \"none\", or \"lan:\" and the name of a bridge");
   return FALSE;
 }
 
@@ -135,11 +139,48 @@ on_created (GObject *source, GAsyncResult *result, gpointer user_data)
   bothy_call_return (call, g_variant_new ("(o)", path));
 }
 
+static void
+on_weighed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+
+  bothy_door_weighed (
+      call, !bothy_admission_weigh_finish (bothy_registry_get_admission (call->registry), result));
+}
+
+/* A nic on a LAN that is not delegated to the caller takes an administrator's word. */
+void
+bothy_manager_weigh_create_container (BothyCall *call)
+{
+  g_autoptr (BothyContainerSpec) spec = parse_spec (call->args, NULL);
+  const char *name;
+  BothyKnownBridge *bridge;
+  GError *error = NULL;
+
+  if (!g_str_has_prefix (spec->network, BOTHY_CONTAINER_LAN)) {
+    bothy_door_weighed (call, FALSE);
+    return;
+  }
+  name = spec->network + strlen (BOTHY_CONTAINER_LAN);
+  bridge = bothy_bridges_find_for (bothy_registry_get_bridges (call->registry), name, call->user, &error);
+  if (bridge && bridge->is_default)
+    error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                         "Option \"network\": for the bridge %s say \"nat\"", name);
+  if (error) {
+    bothy_call_return_error (call, error);
+    return;
+  }
+  polkit_details_insert (call->details, "bridge", name);
+  bothy_admission_weigh (bothy_registry_get_admission (call->registry), call->user, bridge, on_weighed,
+                         bothy_call_ref (call));
+}
+
 void
 bothy_manager_handle_create_container (BothyCall *call)
 {
   BothyContainerSpec *spec = parse_spec (call->args, NULL);
 
+  spec->network_allowed = call->may_use;
   spec->limits.granted = bothy_limits_exceeding (
       &spec->limits, spec->limits.given, bothy_registry_get_configuration (call->registry), NULL, NULL);
   bothy_registry_create (call->registry, call->user, spec, on_created, bothy_call_ref (call));

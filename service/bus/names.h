@@ -29,6 +29,7 @@
 #define BOTHY_ACTION_PULL    BOTHY_BUS_NAME ".pull-image"
 #define BOTHY_ACTION_REMOTES BOTHY_BUS_NAME ".manage-remotes"
 #define BOTHY_ACTION_BRIDGES  BOTHY_BUS_NAME ".manage-bridges"
+#define BOTHY_ACTION_USE_BRIDGE BOTHY_BUS_NAME ".use-bridge"
 #define BOTHY_ACTION_DELEGATE BOTHY_BUS_NAME ".delegate-bridge"
 #define BOTHY_ACTION_PORT    BOTHY_BUS_NAME ".privileged-port"
 

@@ -103,12 +103,13 @@ look_up (GTask *task, gpointer source, gpointer task_data, GCancellable *cancell
   g_autofree char *buffer = g_malloc (BUFFER_SIZE);
   struct passwd entry, *found = NULL;
 
-  account->uid = wanted->uid;
+  account->uid = account->gid = wanted->uid;
   account->groups = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   if (getpwuid_r (wanted->uid, &entry, buffer, BUFFER_SIZE, &found) != 0 || !found)
     account->name = g_strdup ("");
   else {
     account->name = g_strdup (found->pw_name);
+    account->gid = found->pw_gid;
     if (wanted->groups[0])
       add_groups (account, found->pw_gid, wanted->groups);
   }

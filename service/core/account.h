@@ -9,6 +9,7 @@ G_BEGIN_DECLS
 
 typedef struct {
   guint32 uid;
+  guint32 gid;        /* the uid again where there is no account */
   char *name;         /* "": the uid has no account */
   GHashTable *groups; /* name → gid */
 } BothyAccount;

@@ -6,6 +6,8 @@
 #include "core/ranges.h"
 #include "network/egress.h"
 
+#include <string.h>
+
 #define GROUP "Container"
 
 G_DEFINE_FINAL_TYPE (BothyContainer, bothy_container, G_TYPE_OBJECT)
@@ -58,6 +60,29 @@ gboolean
 bothy_container_is_active (BothyContainer *self)
 {
   return self->state != BOTHY_CONTAINER_STOPPED && self->state != BOTHY_CONTAINER_FAILED;
+}
+
+const char *
+bothy_container_lan (const BothyContainer *self)
+{
+  const char *network = self->spec->network;
+
+  return g_str_has_prefix (network, BOTHY_CONTAINER_LAN) ? network + strlen (BOTHY_CONTAINER_LAN) : NULL;
+}
+
+gboolean
+bothy_container_wants_network (const BothyContainer *self)
+{
+  return !g_str_equal (self->spec->network, "none");
+}
+
+void
+bothy_container_set_nic (BothyContainer *self, const char *nic)
+{
+  char *old = self->nic;
+
+  self->nic = g_strdup (nic);
+  g_free (old);
 }
 
 void
@@ -173,6 +198,8 @@ bothy_container_to_record (BothyContainer *self)
   g_key_file_set_string (record, GROUP, "WorkingDirectory", spec->working_directory);
   g_key_file_set_string (record, GROUP, "Account", spec->account);
   g_key_file_set_string (record, GROUP, "Network", spec->network);
+  if (spec->network_allowed)
+    g_key_file_set_boolean (record, GROUP, "NetworkAllowed", TRUE);
   g_key_file_set_boolean (record, GROUP, "Ephemeral", spec->ephemeral);
   g_key_file_set_boolean (record, GROUP, "Nesting", spec->nesting);
   set_strv (record, "Command", spec->command);
@@ -212,6 +239,7 @@ spec_from_record (GKeyFile *record, GError **error)
   spec->working_directory = get_string (record, "WorkingDirectory");
   spec->account = get_string (record, "Account");
   spec->network = get_string (record, "Network");
+  spec->network_allowed = g_key_file_get_boolean (record, GROUP, "NetworkAllowed", NULL);
   /* The record of a Bothy that knew no networks. */
   if (!*spec->network)
     spec->network = (g_free (spec->network), g_strdup ("none"));
@@ -278,6 +306,7 @@ bothy_container_finalize (GObject *object)
   g_free (self->last_error);
   g_free (self->group);
   g_strfreev (self->addresses);
+  g_free (self->nic);
   g_free (self->network_error);
   G_OBJECT_CLASS (bothy_container_parent_class)->finalize (object);
 }
@@ -304,6 +333,7 @@ bothy_container_init (BothyContainer *self)
   self->last_code = -1;
   self->last_error = g_strdup ("");
   self->group = g_strdup ("");
+  self->nic = g_strdup ("");
   self->addresses = g_new0 (char *, 1);
   self->network_error = g_strdup ("");
 }

@@ -34,7 +34,8 @@ typedef struct {
   char *account; /* a login name that the owner has inside, or "" */
   gboolean ephemeral;
   gboolean nesting;
-  char *network; /* "nat" or "none" */
+  char *network; /* "nat", "none", or "lan:" and a bridge */
+  gboolean network_allowed; /* an administrator said yes to that bridge */
   GArray *ports; /* BothyPort; changes, too */
   char **egress; /* network/egress.h; changes, too */
   BothyLimits limits; /* as the owner said them; see bothy_limits_effective() */
@@ -73,6 +74,7 @@ struct _BothyContainer {
   guint64 leader_pidfd_id;
   int shutdown_signal;
   char *group;        /* path of its control group */
+  char *nic;          /* what bothy_network_detach() takes, or "" */
   char **addresses;   /* with prefix lengths */
   char *network_error; /* why it has none though it wants one, or "" */
   BothyOom *oom;      /* of that group, or NULL */
@@ -101,6 +103,16 @@ gboolean bothy_container_is_active (BothyContainer *self);
 
 void bothy_container_set_state (BothyContainer *self, BothyContainerState state);
 void bothy_container_emit_changed (BothyContainer *self);
+
+#define BOTHY_CONTAINER_LAN "lan:" /* before the bridge of spec->network */
+
+/* The bridge of the LAN that it is for, or NULL. */
+const char *bothy_container_lan (const BothyContainer *self);
+
+/* Whether it is to have a nic at all. */
+gboolean bothy_container_wants_network (const BothyContainer *self);
+
+void bothy_container_set_nic (BothyContainer *self, const char *nic);
 
 /* Its addresses now, NULL-terminated, and why it has none if it should ("": it should not, or has). */
 void bothy_container_set_network (BothyContainer *self, const char *const *addresses, const char *error);

@@ -6,9 +6,13 @@
 
 typedef struct {
   BothyNetwork *network;
+  BothyAdmission *admission;
   BothyContainer *container;
   BothySupervisor *supervisor;
   BothyNetworkConfig *config;
+  BothyTicket *ticket; /* for a bridge of the LAN */
+  int netns_fd;
+  char *nic;           /* what it has now, "": nothing */
   gboolean resume;
 } Join;
 
@@ -16,6 +20,9 @@ static void
 join_free (Join *join)
 {
   g_clear_pointer (&join->config, bothy_network_config_free);
+  g_clear_pointer (&join->ticket, bothy_ticket_free);
+  g_free (join->nic);
+  bothy_clear_fd (&join->netns_fd);
   g_object_unref (join->network);
   g_object_unref (join->container);
   g_object_unref (join->supervisor);
@@ -42,14 +49,19 @@ go_without (GTask *task, GError *error)
   g_task_return_boolean (task, TRUE);
 }
 
+/* What the LAN gives is not known here. */
 static void
 show (GTask *task)
 {
   Join *join = g_task_get_task_data (task);
   const char *addresses[] = { join->config->address4, join->config->address6, NULL };
 
-  if (!is_over (join))
+  if (!*addresses[0])
+    addresses[0] = NULL;
+  if (!is_over (join)) {
+    bothy_container_set_nic (join->container, join->nic);
     bothy_container_set_network (join->container, addresses, "");
+  }
   g_task_return_boolean (task, TRUE);
 }
 
@@ -66,7 +78,7 @@ on_configured (GObject *source, GAsyncResult *result, gpointer user_data)
   }
   /* The nic of the next run has the same name. */
   if (!is_over (join) || !bothy_container_is_active (join->container))
-    bothy_network_detach (join->network, join->container->id, join->container->owner);
+    bothy_network_detach (join->network, join->nic, join->container->owner);
   go_without (task, error);
 }
 
@@ -88,27 +100,83 @@ configure (GTask *task)
 }
 
 static void
-on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
+take_config (GTask *task, BothyNetworkConfig *config, char *nic, GError *error)
 {
-  g_autoptr (GTask) task = user_data;
   Join *join = g_task_get_task_data (task);
-  GError *error = NULL;
 
-  join->config = bothy_network_attach_finish (BOTHY_NETWORK (source), result, &error);
-  if (join->config)
+  join->config = config;
+  g_free (join->nic);
+  join->nic = nic;
+  g_clear_pointer (&join->ticket, bothy_ticket_free);
+  if (config)
     configure (task);
   else
     go_without (task, error);
 }
 
 static void
+on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Join *join = g_task_get_task_data (task);
+  GError *error = NULL;
+  BothyNetworkConfig *config = bothy_network_attach_finish (BOTHY_NETWORK (source), result, &error);
+
+  take_config (task, config, g_strdup (join->container->id), error);
+}
+
+static void
+on_placed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Join *join = g_task_get_task_data (task);
+  GError *error = NULL;
+  BothyNetworkConfig *config = bothy_place_attach_finish (BOTHY_NETWORK (source), result, &error);
+
+  take_config (task, config, bothy_place_id (join->ticket->place), error);
+}
+
+static void
+on_entered (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Join *join = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  join->ticket = bothy_admission_enter_finish (join->admission, result, &error);
+  if (join->ticket)
+    bothy_place_attach (join->network, join->ticket->place, BOTHY_NETWORK_INTERFACE, join->netns_fd,
+                        join->container->spec->egress, on_placed,
+                        g_object_ref (task));
+  else
+    go_without (task, error);
+}
+
+/* What a nic of the container's on a LAN is called. */
+static char *
+place_name (const BothyContainer *container)
+{
+  g_auto (GStrv) parts = g_strsplit (container->id, "-", -1);
+
+  return g_strjoinv ("", parts);
+}
+
+/* Takes NETNS_FD over. */
+static void
 attach (GTask *task, int netns_fd)
 {
   Join *join = g_task_get_task_data (task);
   BothyContainer *container = join->container;
+  const char *bridge = bothy_container_lan (container);
+  g_autofree char *name = place_name (container);
 
-  bothy_network_attach (join->network, container->id, container->owner, container->range_base,
-                        container->spec->egress, netns_fd, on_attached, g_object_ref (task));
+  join->netns_fd = netns_fd;
+  if (bridge)
+    bothy_admission_enter (join->admission, container->owner, bridge, name, container->spec->network_allowed,
+                           on_entered, g_object_ref (task));
+  else
+    bothy_network_attach (join->network, container->id, container->owner, container->range_base,
+                          container->spec->egress, netns_fd, on_attached, g_object_ref (task));
 }
 
 static void
@@ -122,7 +190,7 @@ on_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
   if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, &fds, &error))
     fd = g_unix_fd_list_get (fds, 0, &error);
   if (fd >= 0)
-    attach (task, fd);
+    attach (task, g_steal_fd (&fd));
   else
     go_without (task, error);
 }
@@ -138,20 +206,85 @@ make_nic (GTask *task)
 
 /* It may never have got one: NetworkManager was not there then. */
 static void
-on_resumed (GObject *source, GAsyncResult *result, gpointer user_data)
+take_resumed (GTask *task, BothyNetworkConfig *config, char *nic)
 {
-  g_autoptr (GTask) task = user_data;
   Join *join = g_task_get_task_data (task);
 
-  join->config = bothy_network_attach_finish (BOTHY_NETWORK (source), result, NULL);
-  if (join->config)
+  join->config = config;
+  g_free (join->nic);
+  join->nic = nic;
+  if (config)
     show (task);
   else
     make_nic (task);
 }
 
+static void
+on_resumed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Join *join = g_task_get_task_data (task);
+  BothyNetworkConfig *config = bothy_network_attach_finish (BOTHY_NETWORK (source), result, NULL);
+
+  take_resumed (task, config, g_strdup (join->container->id));
+}
+
+static void
+on_place_resumed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Join *join = g_task_get_task_data (task);
+  BothyNetworkConfig *config = bothy_place_attach_finish (BOTHY_NETWORK (source), result, NULL);
+
+  take_resumed (task, config, g_steal_pointer (&join->nic));
+}
+
+static BothyPlace *
+find_place (const BothyContainer *container, char **aliases)
+{
+  g_autofree char *name = place_name (container);
+
+  for (char **alias = aliases; alias && *alias; alias++) {
+    g_autoptr (BothyPlace) place = bothy_place_parse (*alias);
+
+    if (place && place->owner == container->owner && g_str_equal (place->name, name))
+      return g_steal_pointer (&place);
+  }
+  return NULL;
+}
+
+static void
+on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Join *join = g_task_get_task_data (task);
+  g_auto (GStrv) aliases = bothy_nics_list_finish (BOTHY_NICS (source), result, NULL);
+  g_autoptr (BothyPlace) place = find_place (join->container, aliases);
+
+  if (!place) {
+    make_nic (task);
+    return;
+  }
+  join->nic = bothy_place_id (place);
+  bothy_place_resume (join->network, place, join->container->spec->egress, on_place_resumed, g_object_ref (task));
+}
+
+static void
+resume_nic (GTask *task)
+{
+  Join *join = g_task_get_task_data (task);
+  BothyContainer *container = join->container;
+
+  if (bothy_container_lan (container))
+    bothy_nics_list (bothy_network_get_nics (join->network), on_listed, g_object_ref (task));
+  else
+    bothy_network_resume (join->network, container->id, container->owner, container->range_base,
+                          container->spec->egress, on_resumed, g_object_ref (task));
+}
+
 void
 bothy_join (BothyNetwork *network,
+            BothyAdmission *admission,
             BothyContainer *container,
             BothySupervisor *supervisor,
             gboolean resume,
@@ -162,13 +295,15 @@ bothy_join (BothyNetwork *network,
   Join *join = g_new0 (Join, 1);
 
   join->network = g_object_ref (network);
+  join->admission = admission;
+  join->netns_fd = -1;
+  join->nic = g_strdup ("");
   join->container = g_object_ref (container);
   join->supervisor = g_object_ref (supervisor);
   join->resume = resume;
   g_task_set_task_data (task, join, (GDestroyNotify)join_free);
   if (resume)
-    bothy_network_resume (network, container->id, container->owner, container->range_base,
-                          container->spec->egress, on_resumed, g_object_ref (task));
+    resume_nic (task);
   else
     make_nic (task);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "core/admission.h"
 #include "core/registry.h"
 #include "storage/trash.h"
 
@@ -16,6 +17,9 @@ struct _BothyRegistry {
   BothyRunner *runner;
   BothyNetwork *network;
   BothyBridges *bridges;
+  BothyAdmission *admission;
+  GHashTable *hand_nics;  /* id of its alias → owner: in namespaces that users made */
+  guint gone_timer;       /* until it is looked which nics have gone */
   guint release_timer; /* until the network goes that no container needs */
   int lock_fd;
   int state_fd;
@@ -66,6 +70,12 @@ gboolean bothy_registry_load (BothyRegistry *self);
 
 /* One of OWNER's containers came or went: tell the others its name and addresses. */
 void bothy_registry_tell_neighbours (BothyRegistry *self, guint32 owner);
+
+/* Whether anybody has, or may soon have, a nic. */
+gboolean bothy_registry_needs_network (BothyRegistry *self);
+
+/* Something that needed the network may be gone. */
+void bothy_registry_check_network (BothyRegistry *self);
 
 /* Write CONTAINER's record anew. */
 gboolean bothy_registry_save (BothyRegistry *self, BothyContainer *container, GError **error);

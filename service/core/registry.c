@@ -4,6 +4,7 @@
 #include "config.h"
 #include "core/error.h"
 #include "core/fault.h"
+#include "core/handnic.h"
 #include "core/name.h"
 #include "network/profile.h"
 #include "platform/fd.h"
@@ -18,6 +19,7 @@
 
 #define NEW_PREFIX     ".new-"
 #define RELEASE_SECONDS 3
+#define GONE_MS         200
 
 G_DEFINE_FINAL_TYPE (BothyRegistry, bothy_registry, G_TYPE_OBJECT)
 
@@ -61,6 +63,12 @@ BothyNetwork *
 bothy_registry_get_network (BothyRegistry *self)
 {
   return self->network;
+}
+
+BothyAdmission *
+bothy_registry_get_admission (BothyRegistry *self)
+{
+  return self->admission;
 }
 
 BothyNm *
@@ -203,9 +211,23 @@ on_release_timer (gpointer user_data)
   BothyRegistry *self = user_data;
 
   self->release_timer = 0;
-  if (g_hash_table_size (self->containers) == 0)
+  if (!bothy_registry_needs_network (self))
     bothy_network_release (self->network);
   return G_SOURCE_REMOVE;
+}
+
+gboolean
+bothy_registry_needs_network (BothyRegistry *self)
+{
+  return g_hash_table_size (self->containers) > 0 || g_hash_table_size (self->hand_nics) > 0;
+}
+
+void
+bothy_registry_check_network (BothyRegistry *self)
+{
+  if (!bothy_registry_needs_network (self) && self->release_timer == 0)
+    self->release_timer = g_timeout_add_seconds (RELEASE_SECONDS, on_release_timer, self);
+  bothy_registry_settle (self);
 }
 
 void
@@ -234,8 +256,7 @@ bothy_registry_remove (BothyRegistry *self, BothyContainer *container)
   g_signal_emit (self, signals[CONTAINER_REMOVED], 0, container);
   if (image)
     bothy_images_use (self->images, image, -1);
-  if (g_hash_table_size (self->containers) == 0 && self->release_timer == 0)
-    self->release_timer = g_timeout_add_seconds (RELEASE_SECONDS, on_release_timer, self);
+  bothy_registry_check_network (self);
 }
 
 static gboolean
@@ -338,7 +359,7 @@ bothy_registry_is_idle (BothyRegistry *self)
   GHashTableIter iter;
   gpointer value;
 
-  if (bothy_trash_is_busy (self->trash))
+  if (bothy_trash_is_busy (self->trash) || g_hash_table_size (self->hand_nics) > 0)
     return FALSE;
   g_hash_table_iter_init (&iter, self->containers);
   while (g_hash_table_iter_next (&iter, NULL, &value)) {
@@ -393,11 +414,8 @@ bothy_registry_reconcile_finish (BothyRegistry *self, GAsyncResult *result)
   /* An ephemeral one that ended while nobody looked. */
   for (GList *l = containers; l; l = l->next)
     bothy_registry_follow_up (self, l->data);
-  if (containers)
-    bothy_network_tidy (self->network);
-  else
-    bothy_network_release (self->network);
   g_list_free (containers);
+  bothy_hand_survey_nics (self, BOTHY_HAND_STARTED, NULL);
 }
 
 /* NetworkManager was away; the bridge has lost its ports. */
@@ -411,6 +429,39 @@ on_network_back (BothyRegistry *self)
   while (g_hash_table_iter_next (&iter, NULL, &container)) {
     bothy_runner_join_network (self->runner, container);
   }
+}
+
+/* The same for a bridge of the LAN, and for nics by hand. */
+static void
+on_bridge_up (BothyRegistry *self, const char *name)
+{
+  GHashTableIter iter;
+  gpointer container;
+
+  g_hash_table_iter_init (&iter, self->containers);
+  while (g_hash_table_iter_next (&iter, NULL, &container)) {
+    if (g_strcmp0 (bothy_container_lan (container), name) == 0)
+      bothy_runner_join_network (self->runner, container);
+  }
+  bothy_hand_survey_nics (self, BOTHY_HAND_BRIDGE_UP, name);
+}
+
+static gboolean
+on_gone_timer (gpointer user_data)
+{
+  BothyRegistry *self = user_data;
+
+  self->gone_timer = 0;
+  bothy_hand_survey_nics (self, BOTHY_HAND_GONE, NULL);
+  return G_SOURCE_REMOVE;
+}
+
+/* Namespaces often go together. */
+static void
+on_nic_gone (BothyRegistry *self)
+{
+  if (self->gone_timer == 0 && g_hash_table_size (self->hand_nics) > 0)
+    self->gone_timer = g_timeout_add (GONE_MS, on_gone_timer, self);
 }
 
 static int
@@ -493,6 +544,9 @@ bothy_registry_finalize (GObject *object)
 
   if (self->release_timer)
     g_source_remove (self->release_timer);
+  if (self->gone_timer)
+    g_source_remove (self->gone_timer);
+  g_hash_table_unref (self->hand_nics);
   g_hash_table_unref (self->names);
   g_hash_table_unref (self->containers);
   g_hash_table_unref (self->operations);
@@ -500,6 +554,7 @@ bothy_registry_finalize (GObject *object)
   g_queue_free (self->ended);
   g_clear_pointer (&self->owners, bothy_owners_free);
   g_clear_object (&self->runner);
+  g_clear_pointer (&self->admission, bothy_admission_free);
   g_clear_object (&self->bridges);
   g_clear_object (&self->network);
   g_clear_object (&self->puller);
@@ -541,6 +596,7 @@ bothy_registry_init (BothyRegistry *self)
   self->remotes_fd = self->layers_fd = self->bridges_fd = self->accounts_fd = -1;
   self->containers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
   self->names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->hand_nics = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->operations = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
   self->processes = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
   self->ended = g_queue_new ();
@@ -553,6 +609,7 @@ bothy_registry_new (BothyConfiguration *configuration, BothyHelper *helper, Both
 {
   g_autoptr (BothyRegistry) self = g_object_new (BOTHY_TYPE_REGISTRY, NULL);
   g_autofree char *subnet = NULL;
+  BothyWatch *watch;
   gboolean layers_degraded;
   gboolean images_degraded;
 
@@ -570,7 +627,11 @@ bothy_registry_new (BothyConfiguration *configuration, BothyHelper *helper, Both
   subnet = bothy_network_get_subnet (self->network);
   self->bridges =
       bothy_bridges_new (bothy_network_get_nm (self->network), bothy_delegations_new (self->bridges_fd), subnet);
-  self->runner = bothy_runner_new (helper, cgroups, self->network, configuration, self->images, self->containers_fd);
+  self->admission = bothy_admission_new (self->bridges, self->network, configuration);
+  self->runner = bothy_runner_new (helper, cgroups, self->network, self->admission, configuration, self->images, self->containers_fd);
+  watch = bothy_bridges_get_watch (self->bridges);
+  g_signal_connect_object (watch, "up", G_CALLBACK (on_bridge_up), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (watch, "nic-gone", G_CALLBACK (on_nic_gone), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->network, "back", G_CALLBACK (on_network_back), self, G_CONNECT_SWAPPED);
   if (!bothy_registry_load (self) || images_degraded || layers_degraded)
     bothy_ranges_set_degraded (self->ranges);

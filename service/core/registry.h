@@ -41,6 +41,7 @@ const BothyConfiguration *bothy_registry_get_configuration (BothyRegistry *self)
 BothyImages *bothy_registry_get_images (BothyRegistry *self);
 BothyPuller *bothy_registry_get_puller (BothyRegistry *self);
 BothyBridges *bothy_registry_get_bridges (BothyRegistry *self);
+BothyAdmission *bothy_registry_get_admission (BothyRegistry *self);
 BothyNm *bothy_registry_get_nm (BothyRegistry *self);
 BothyNetwork *bothy_registry_get_network (BothyRegistry *self);
 BothyRanges *bothy_registry_get_ranges (BothyRegistry *self);

@@ -8,6 +8,7 @@ struct _BothyRunner {
   BothyHelper *helper;
   BothyCgroups *cgroups;
   BothyNetwork *network;
+  BothyAdmission *admission;
   const BothyConfiguration *configuration;
   BothyImages *images;
   int state_dirfd;

@@ -121,8 +121,8 @@ on_joined (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_runner_join_network (BothyRunner *self, BothyContainer *container)
 {
-  if (container->supervisor && g_str_equal (container->spec->network, "nat"))
-    bothy_join (self->network, container, container->supervisor, TRUE, on_joined, NULL);
+  if (container->supervisor && bothy_container_wants_network (container))
+    bothy_join (self->network, self->admission, container, container->supervisor, TRUE, on_joined, NULL);
 }
 
 void
@@ -130,8 +130,9 @@ bothy_runner_leave_network (BothyRunner *self, BothyContainer *container)
 {
   const char *none[] = { NULL };
 
-  if (container->addresses[0])
-    bothy_network_detach (self->network, container->id, container->owner);
+  if (*container->nic)
+    bothy_network_detach (self->network, container->nic, container->owner);
+  bothy_container_set_nic (container, "");
   bothy_container_set_network (container, none, "");
 }
 
@@ -560,7 +561,7 @@ bothy_runner_init (BothyRunner *self)
 }
 
 BothyRunner *
-bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, BothyNetwork *network,
+bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, BothyNetwork *network, BothyAdmission *admission,
                   const BothyConfiguration *configuration, BothyImages *images, int state_dirfd)
 {
   BothyRunner *self = g_object_new (BOTHY_TYPE_RUNNER, NULL);
@@ -568,6 +569,7 @@ bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, BothyNetwork *netw
   self->helper = g_object_ref (helper);
   self->cgroups = g_object_ref (cgroups);
   self->network = g_object_ref (network);
+  self->admission = admission;
   self->configuration = configuration;
   self->images = g_object_ref (images);
   self->state_dirfd = state_dirfd;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "core/admission.h"
 #include "core/container.h"
 #include "core/images.h"
 #include "platform/cgroups.h"
@@ -21,6 +22,7 @@ G_DECLARE_FINAL_TYPE (BothyRunner, bothy_runner, BOTHY, RUNNER, GObject)
 
 /* STATE_DIRFD: STATE/containers, which stays the caller's, as CONFIGURATION does. IMAGES say what containers stand on. */
 BothyRunner *bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, BothyNetwork *network,
+                               BothyAdmission *admission,
                                const BothyConfiguration *configuration, BothyImages *images,
                                int state_dirfd);
 

@@ -333,7 +333,7 @@ on_joined (GObject *source, GAsyncResult *result, gpointer user_data)
 static gboolean
 wants_network (Start *start)
 {
-  return g_str_equal (start->container->spec->network, "nat");
+  return bothy_container_wants_network (start->container);
 }
 
 /* Right behind PREPARE: the supervisor answers in order. */
@@ -345,7 +345,7 @@ join_network (Start *start)
     return;
   }
   start->pending++;
-  bothy_join (start->runner->network, start->container, start->supervisor, FALSE, on_joined, start);
+  bothy_join (start->runner->network, start->runner->admission, start->container, start->supervisor, FALSE, on_joined, start);
 }
 
 static void

@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define HELPER_PROTOCOL_VERSION 2u
+#define HELPER_PROTOCOL_VERSION 3u
 #define HELPER_MAX_EXTENTS 5 /* what a uid_map written here may hold */
 #define HELPER_MAX_LAYERS 64
 #define HELPER_MAX_FDS 72 /* below SCM_MAX_FD, 253 */
@@ -47,6 +47,9 @@ enum helper_op
   /* Let a process change its control group sooner, in the next few milliseconds. No capability. Reply: when it
      can. */
   HELPER_HASTEN = 6,
+  /* Configure NIC in the network namespace of fd 0, as OWNER, who owns its user namespace, in that.
+     CAP_SETUID, CAP_SETGID. */
+  HELPER_NIC = 7,
 };
 
 enum helper_layer_kind
@@ -61,6 +64,16 @@ struct helper_layer
   char id[68]; /* NUL-terminated; checked: hexadecimal digits and dashes only */
 };
 
+/* NUL-terminated; "" where there is none. The broker made them. */
+struct helper_nic
+{
+  char interface[16];
+  char address4[64]; /* with prefix length */
+  char gateway4[64];
+  char address6[64];
+  char gateway6[64];
+};
+
 enum helper_program
 {
   HELPER_PROGRAM_SUPERVISOR = 1,
@@ -73,16 +86,17 @@ struct helper_request
   uint32_t version;
   uint32_t serial; /* repeated in the reply; replies may come in any order */
   uint32_t op;
-  uint32_t owner; /* USERNS, MAP: uid and gid that own the namespace; OWN: uid and gid to give to */
+  uint32_t owner; /* USERNS, MAP, NIC: uid and gid that own the namespace; OWN: uid and gid to give to */
   uint32_t n_extents;
   struct helper_extent extents[HELPER_MAX_EXTENTS];
-  uint32_t owner_gid;     /* MAP: the gid of OWNER, who can get hold of a process that has it */
+  uint32_t owner_gid;     /* MAP, NIC: the gid of OWNER, who can get hold of a process that has it */
   uint32_t n_gid_extents; /* MAP: of gid_map; 0: it is the same as uid_map */
   struct helper_extent gid_extents[HELPER_MAX_EXTENTS];
   uint32_t deny_setgroups; /* MAP: whoever is inside keeps his groups */
   uint32_t program;
   uint32_t n_layers;
   struct helper_layer layers[HELPER_MAX_LAYERS];
+  struct helper_nic nic;
 };
 
 /* Where it went wrong, so that the text is made in one place: the broker. */
@@ -100,6 +114,7 @@ enum helper_step
   HELPER_STEP_OWN = 9,
   HELPER_STEP_DEADLINE = 10, /* the worker was killed */
   HELPER_STEP_JOIN = 11,     /* MAP: it is no user namespace of OWNER's below the host's, or not his process */
+  HELPER_STEP_NIC = 12,      /* NIC: in the namespace */
 };
 
 struct helper_reply

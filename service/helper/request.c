@@ -88,6 +88,26 @@ check_layers (const struct helper_request *request)
   return 0;
 }
 
+static bool
+is_text (const char *text, size_t size)
+{
+  return memchr (text, 0, size) != NULL;
+}
+
+static int
+check_nic (const struct helper_request *request)
+{
+  const struct helper_nic *nic = &request->nic;
+
+  if (request->owner == NO_ID || request->owner_gid == NO_ID || nic->interface[0] == 0)
+    return EINVAL;
+  return is_text (nic->interface, sizeof nic->interface) && is_text (nic->address4, sizeof nic->address4) &&
+                 is_text (nic->gateway4, sizeof nic->gateway4) && is_text (nic->address6, sizeof nic->address6) &&
+                 is_text (nic->gateway6, sizeof nic->gateway6)
+             ? 0
+             : EINVAL;
+}
+
 static int
 check_op (const struct helper_request *request, unsigned int n_fds)
 {
@@ -108,6 +128,8 @@ check_op (const struct helper_request *request, unsigned int n_fds)
     if (n_fds < 1)
       return EINVAL;
     return request->owner != 0 && request->owner != NO_ID ? 0 : EPERM;
+  case HELPER_NIC:
+    return n_fds == 1 ? check_nic (request) : EINVAL;
   case HELPER_HASTEN:
     return n_fds == 0 ? 0 : EINVAL;
   default:

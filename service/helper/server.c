@@ -87,6 +87,8 @@ run_step (const struct packet *packet, struct step_result *ret)
     return step_mount (packet, ret);
   case HELPER_OWN:
     return step_own (packet, ret);
+  case HELPER_NIC:
+    return step_nic (packet, ret);
   case HELPER_HASTEN:
     return step_hasten (packet, ret);
   case HELPER_SPAWN:

@@ -29,6 +29,9 @@ int step_mount (const struct packet *packet, struct step_result *ret);
 /* Gives root's files to another id. */
 int step_own (const struct packet *packet, struct step_result *ret);
 
+/* Configures an interface in a network namespace of somebody's. */
+int step_nic (const struct packet *packet, struct step_result *ret);
+
 /* Lets the next change of a control group wait less. */
 int step_hasten (const struct packet *packet, struct step_result *ret);
 

@@ -14,23 +14,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "fd.h"
 #include "privilege.h"
-
-/* Leaves SOCKET as fd 0, USERNS as fd 1 if there is one, and nothing else. */
-static int
-keep_fds (int socket, int userns)
-{
-  int kept[2] = { fcntl (socket, F_DUPFD_CLOEXEC, 3), -1 };
-  int n = userns >= 0 ? 2 : 1;
-
-  if (userns >= 0)
-    kept[1] = fcntl (userns, F_DUPFD_CLOEXEC, 3);
-  for (int i = 0; i < n; i++)
-    if (kept[i] < 0 || dup2 (kept[i], i) < 0)
-      return errno;
-  return syscall (SYS_close_range, n, ~0u, 0) < 0 ? errno : 0;
-}
 
 /* Goes into the namespace of fd 1, or of the process that it stands for, or into a new one. */
 static int
@@ -45,29 +31,22 @@ enter (int userns)
 }
 
 /*
- * The child that is in the namespace while it is mapped. Once inside, its owner may
- * trace it (it has to be dumpable, or its map files belong to root), so it first becomes
- * the owner in every id and keeps no fd but the socket to its parent: capturing it
- * gains nothing.
+ * The child that is in the namespace while it is mapped. It has to be dumpable, or its map files
+ * belong to root; so its owner may trace it.
  */
 static int
 become_owner (uint32_t owner, uint32_t gid, int socket, int userns)
 {
-  int error = keep_fds (socket, userns);
+  const int fds[] = { socket, userns };
+  int error = child_become (owner, gid, fds, userns >= 0 ? 2 : 1);
 
-  if (error != 0)
-    return error;
-  if (syscall (SYS_setgroups, 0, NULL) < 0 || syscall (SYS_setresgid, gid, gid, gid) < 0 ||
-      syscall (SYS_setresuid, owner, owner, owner) < 0)
-    return errno;
-  /* SIGKILL also ends a child that its owner stopped. New credentials reset this, so it is said twice. */
-  if (prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-    return errno;
-  if ((error = enter (userns)) != 0)
-    return error;
-  if (prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl (PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
-    return errno;
-  return 0;
+  if (error == 0)
+    error = enter (userns);
+  if (error == 0)
+    error = child_end_with_parent ();
+  if (error == 0 && prctl (PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
+    error = errno;
+  return error;
 }
 
 static void

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "network.h"
 
-#include "config.h"
 #include "core/error.h"
+#include "network/dhcp.h"
 #include "platform/fd.h"
 
 #include <arpa/inet.h>
@@ -93,35 +93,6 @@ format (int family, gconstpointer address, const char *suffix)
   return g_strconcat (inet_ntop (family, address, text, sizeof text), suffix, NULL);
 }
 
-/* ---- DHCP ---- */
-
-#define RESERVATIONS RUNTIME_DIR "/dhcp"
-
-/* What dnsmasq answers who asks all the same: data/networkmanager has where it looks. See dnsmasq(8),
- * dhcp-hostsdir. */
-static void
-reserve (const char *id, const struct net_request *request)
-{
-  const guint8 *mac = request->mac;
-  g_autofree char *address = format (AF_INET, request->address4, "");
-  g_autofree char *text = g_strdup_printf ("%02x:%02x:%02x:%02x:%02x:%02x,%s\n", mac[0], mac[1], mac[2],
-                                           mac[3], mac[4], mac[5], address);
-  autofd dir = open (RESERVATIONS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  autofd fd = openat (dir, id, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-
-  /* dnsmasq is not root. What is there already is the same. */
-  if (fd >= 0 && (fchmod (fd, 0644) < 0 || write (fd, text, strlen (text)) < 0))
-    g_message ("Network: no DHCP reservation for %s", id);
-}
-
-static void
-forget_reservation (const char *id)
-{
-  autofd dir = open (RESERVATIONS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-  unlinkat (dir, id, 0);
-}
-
 /* ---- attach ---- */
 
 static BothyNetworkConfig *
@@ -167,7 +138,7 @@ on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_pointer (task, make_config (self, &attach->request),
                            (GDestroyNotify)bothy_network_config_free);
   else {
-    forget_reservation (attach->id);
+    bothy_dhcp_forget (attach->id);
     g_task_return_error (task, error);
   }
 }
@@ -185,7 +156,7 @@ on_bridge (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   }
   set_identity (self, &attach->request, attach->id, attach->owner, attach->range_base);
-  reserve (attach->id, &attach->request);
+  bothy_dhcp_reserve (attach->id, attach->request.mac, attach->request.address4);
   bothy_nics_call (self->nics, &attach->request, attach->netns_fd, attach->destinations, on_attached,
                    g_object_ref (task));
 }
@@ -337,7 +308,7 @@ bothy_network_detach (BothyNetwork *self, const char *id, guint32 owner)
   struct net_request request = { .op = NET_DETACH };
 
   set_alias (&request, id, owner);
-  forget_reservation (id);
+  bothy_dhcp_forget (id);
   bothy_nics_call (self->nics, &request, -1, NULL, on_done, NULL);
 }
 
@@ -355,6 +326,18 @@ bothy_network_release (BothyNetwork *self)
 {
   bothy_network_tidy (self);
   bothy_bridge_release (self->bridge);
+}
+
+BothyBridge *
+bothy_network_get_bridge (BothyNetwork *self)
+{
+  return self->bridge;
+}
+
+BothyNics *
+bothy_network_get_nics (BothyNetwork *self)
+{
+  return self->nics;
 }
 
 BothyNm *

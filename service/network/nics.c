@@ -7,6 +7,7 @@
 #include "platform/peer.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define SOCKET_PATH RUNTIME_DIR "/net.sock"
 #define MAX_PACKET  (sizeof (struct net_reply) + NET_MAX_NICS * NET_ALIAS_SIZE)
@@ -124,6 +125,22 @@ bothy_nics_call (BothyNics *self,
   g_object_unref (task);
 }
 
+/* Whether REPLY says that it worked. */
+static gboolean
+check_reply (const struct net_reply *reply, GError **error)
+{
+  if (reply->error == EEXIST && reply->step == NET_STEP_LINK)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                 "There is an interface of this name in the network namespace already; take another name");
+  else if (reply->error == EEXIST || reply->error == EADDRINUSE)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_PORT_IN_USE,
+                 reply->error == EEXIST ? "This port leads elsewhere already" : "A process of the host has this port");
+  else if (reply->error)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-net: %s: %s", step_text (reply->step),
+                 g_strerror (reply->error));
+  return reply->error == 0;
+}
+
 /* NULL with ERROR. */
 static BothyPacket *
 finish (GAsyncResult *result, GError **error)
@@ -134,15 +151,9 @@ finish (GAsyncResult *result, GError **error)
   if (!packet)
     return NULL;
   reply = (const struct net_reply *)packet->data;
-  if (reply->error == 0)
-    return g_steal_pointer (&packet);
-  if (reply->error == EEXIST || reply->error == EADDRINUSE)
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_PORT_IN_USE,
-                 reply->error == EEXIST ? "This port leads elsewhere already" : "A process of the host has this port");
-  else
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-net: %s: %s", step_text (reply->step),
-                 g_strerror (reply->error));
-  return NULL;
+  if (!check_reply (reply, error))
+    return NULL;
+  return g_steal_pointer (&packet);
 }
 
 gboolean
@@ -163,6 +174,44 @@ bothy_nics_call_finish_text (BothyNics *self, GAsyncResult *result, GError **err
   return packet ? g_strndup ((const char *)packet->data + sizeof (struct net_reply),
                              packet->size - sizeof (struct net_reply))
                 : NULL;
+}
+
+void
+bothy_nics_list (BothyNics *self, GAsyncReadyCallback callback, gpointer user_data)
+{
+  const struct net_request request = { .op = NET_LIST };
+
+  bothy_nics_call (self, &request, -1, NULL, callback, user_data);
+}
+
+void
+bothy_nics_find (BothyNics *self, int netns_fd, const char *inside, GAsyncReadyCallback callback, gpointer user_data)
+{
+  struct net_request request = { .op = NET_FIND };
+
+  g_strlcpy (request.inside, inside, sizeof request.inside);
+  bothy_nics_call (self, &request, netns_fd, NULL, callback, user_data);
+}
+
+char **
+bothy_nics_list_finish (BothyNics *self, GAsyncResult *result, GError **error)
+{
+  g_autoptr (BothyPacket) packet = g_task_propagate_pointer (G_TASK (result), error);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  const struct net_reply *reply;
+  const char *text, *end;
+
+  if (!packet)
+    return NULL;
+  reply = (const struct net_reply *)packet->data;
+  if (reply->error == ENODEV)
+    return g_strv_builder_end (builder);
+  if (!check_reply (reply, error))
+    return NULL;
+  text = (const char *)(reply + 1);
+  for (end = text + reply->text_size; text < end && memchr (text, 0, (gsize)(end - text)); text += strlen (text) + 1)
+    g_strv_builder_add (builder, text);
+  return g_strv_builder_end (builder);
 }
 
 static void

@@ -25,4 +25,14 @@ char *bothy_nics_call_finish_text (BothyNics *self, GAsyncResult *result, GError
 /* FALSE with BOTHY_ERROR, which says what the kernel did not do. RET_REPLY may be NULL. */
 gboolean bothy_nics_call_finish (BothyNics *self, GAsyncResult *result, struct net_reply *ret_reply, GError **error);
 
+/* The aliases of all nics that the kernel has. */
+void bothy_nics_list (BothyNics *self, GAsyncReadyCallback callback, gpointer user_data);
+
+/* The alias of the nic that is called INSIDE in NETNS_FD: one, or none. */
+void bothy_nics_find (BothyNics *self, int netns_fd, const char *inside, GAsyncReadyCallback callback,
+                      gpointer user_data);
+
+/* NULL-terminated; NULL with BOTHY_ERROR. */
+char **bothy_nics_list_finish (BothyNics *self, GAsyncResult *result, GError **error);
+
 G_END_DECLS

@@ -56,6 +56,9 @@ enum net_op
   /* Reply: a line "NAME HOOK" for each table of others that drops what is forwarded or comes in (HOOK) and
      does not know the bridge. NAME: docker, ufw, firewalld, or the table's. */
   NET_EXAMINE = 8,
+  /* Which nic is called INSIDE in the namespace of fd 0 now? Reply: its alias, with a NUL. ENODEV at NET_STEP_LINK:
+     none of ours. */
+  NET_FIND = 9,
 };
 
 enum net_flag

@@ -18,7 +18,7 @@ struct _BothyWatch {
 
 G_DEFINE_FINAL_TYPE (BothyWatch, bothy_watch, G_TYPE_OBJECT)
 
-enum { CHANGED, NIC_GONE, N_SIGNALS };
+enum { CHANGED, UP, NIC_GONE, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 void
@@ -208,6 +208,16 @@ on_profile_added (BothyWatch *self, NMRemoteConnection *profile)
   note_change (self);
 }
 
+/* Nothing is needed of the LAN for a bridge to work as one. */
+static void
+on_state (NMDevice *device, GParamSpec *spec, BothyWatch *self)
+{
+  NMDeviceState state = nm_device_get_state (device);
+
+  if (state == NM_DEVICE_STATE_IP_CONFIG || state == NM_DEVICE_STATE_ACTIVATED)
+    g_signal_emit (self, signals[UP], 0, nm_device_get_iface (device));
+}
+
 static void
 on_device_added (BothyWatch *self, NMDevice *device)
 {
@@ -215,6 +225,7 @@ on_device_added (BothyWatch *self, NMDevice *device)
     return;
   g_signal_connect_object (device, "notify::active-connection", G_CALLBACK (note_change), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (device, "notify::state", G_CALLBACK (on_state), self, 0);
   g_signal_connect_object (device, "notify::ip4-config", G_CALLBACK (note_change), self, G_CONNECT_SWAPPED);
   note_change (self);
 }
@@ -291,6 +302,8 @@ bothy_watch_class_init (BothyWatchClass *class)
   G_OBJECT_CLASS (class)->finalize = bothy_watch_finalize;
   signals[CHANGED] =
       g_signal_new ("changed", BOTHY_TYPE_WATCH, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[UP] = g_signal_new ("up", BOTHY_TYPE_WATCH, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                              G_TYPE_STRING);
   signals[NIC_GONE] =
       g_signal_new ("nic-gone", BOTHY_TYPE_WATCH, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }

@@ -8,7 +8,8 @@ G_BEGIN_DECLS
 /*
  * Which bridges NetworkManager knows: those it has a profile for, and those that it sees.
  *
- * Signals: "changed" (): the list may be another; "nic-gone" (): a link of bothy-net's has left the host.
+ * Signals: "changed" (): the list may be another; "up" (const char *name): a bridge has come up, maybe anew and
+ * without its ports; "nic-gone" (): a link of bothy-net's has left the host.
  */
 #define BOTHY_TYPE_WATCH (bothy_watch_get_type ())
 G_DECLARE_FINAL_TYPE (BothyWatch, bothy_watch, BOTHY, WATCH, GObject)

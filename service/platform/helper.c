@@ -45,6 +45,8 @@ step_text (guint32 step)
     return "it took too long";
   case HELPER_STEP_JOIN:
     return "the user namespace could not be joined";
+  case HELPER_STEP_NIC:
+    return "the nic could not be configured in its network namespace";
   case HELPER_STEP_NONE:
   default:
     return "it failed";

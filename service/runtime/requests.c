@@ -345,7 +345,7 @@ handle_network (struct supervisor *supervisor, struct packet *packet, struct sup
   r = network_configure (&network);
   if (r < 0)
     fault = fault_at (SUPERVISOR_STEP_NETWORK, r);
-  else if ((r = etcfiles_write_resolv_conf (root, strings.fixed[5])) < 0)
+  else if (*strings.fixed[5] && (r = etcfiles_write_resolv_conf (root, strings.fixed[5])) < 0)
     fault = fault_at (SUPERVISOR_STEP_FILES, r);
   free (strings.all);
   return fault;

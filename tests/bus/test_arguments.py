@@ -129,15 +129,16 @@ WITH_OPTIONS = [(i, m, s) for i, m, s in surface.METHODS if "a{sv}" in s]
 @pytest.mark.parametrize("interface,member,signature", WITH_OPTIONS, ids=lambda v: v.rsplit(".", 1)[-1])
 def test_ARG_03_unknown_options_are_named(world, alice, box, interface, member, signature):
     """With every other argument good."""
-    path = box if interface == CONTAINER else ROOT
+    path = {CONTAINER: box, BRIDGE: ROOT + "/bridge/bothy0"}.get(interface, ROOT)
     pidfd = os.pidfd_open(os.getpid())
     with tempfile.TemporaryFile() as file:
         for options in ({"no-such-thing": True}, {"No-Such-Thing": "x"}, {"": True}):
             good = {"CreateContainer": ("c1", "busybox"), "ImportImage": (0,), "Exec": (["true"], []),
                     "AllocateRange": (1,), "DelegateCgroup": (0,), "AddPort": ("tcp", 8080, 80),
-                    "PullImage": ("debian/13",), "CreateBridge": ("lab",), "SearchImages": ("",),
+                    "PullImage": ("debian/13",), "CreateBridge": ("lab",), "AttachNic": (0, "eth0"), "SearchImages": ("",),
                     "AddRemote": ("x", "https://example.org")}.get(member, ())
-            fds = {"ImportImage": [file.fileno()], "DelegateCgroup": [pidfd]}.get(member, [])
+            fds = {"ImportImage": [file.fileno()], "DelegateCgroup": [pidfd],
+                   "AttachNic": [pidfd]}.get(member, [])
             assert alice.error(path, interface, member, signature, *good, variants(options), fds=fds) == "InvalidArgs"
             assert f'"{list(options)[0]}"' in alice.text
     os.close(pidfd)

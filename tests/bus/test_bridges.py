@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Bridges as objects, and whom they are delegated to; NetworkManager's own part is tested on the host."""
 
+import contextlib
+import os
+import subprocess
+import sys
+
 import pytest
 
 from conftest import ALICE, BOB
 from networkmanager import NetworkManager
-from wire import BRIDGE, MANAGER, PROPERTIES, ROOT, variants, wait
+from test_arguments import fd_kinds
+from wire import BRIDGE, CONTAINER, MANAGER, PROPERTIES, ROOT, variants, wait
 
 DELEGATE = "org.bothy.Bothy1.delegate-bridge"
 BRIDGES = "org.bothy.Bothy1.manage-bridges"
@@ -199,6 +205,101 @@ def test_STATE_record_that_makes_no_sense(fresh_world):
         assert root.error(BR0, BRIDGE, "Delegate", "(su)", "alice", 1) == "Degraded"
     finally:
         nm.close()
+
+
+# ---- nics by hand; what they do is tested on the host ----
+
+INSIDE = """
+import ctypes, os, sys
+if sys.argv[1] != "0":
+    os.setgroups([]); os.setresgid(*[int(sys.argv[1])] * 3); os.setresuid(*[int(sys.argv[1])] * 3)
+assert ctypes.CDLL(None, use_errno=True).unshare(int(sys.argv[2])) == 0
+print("ready", flush=True)
+sys.stdin.read()
+"""
+NEWUSER, NEWNET = 0x10000000, 0x40000000
+
+
+@contextlib.contextmanager
+def namespace(uid, flags=NEWUSER | NEWNET, kind="net"):
+    """An fd of a namespace that UID made."""
+    with subprocess.Popen([sys.executable, "-c", INSIDE, str(uid), str(flags)], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        fd = os.open(f"/proc/{process.pid}/ns/{kind}", os.O_RDONLY)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+            process.communicate()
+
+
+def attach(client, fd, path=DEFAULT, name="eth0", **options):
+    return client.error(path, BRIDGE, "AttachNic", "(hsa{sv})", 0, name, variants(options), fds=[fd])
+
+
+def test_NET_01_namespaces_that_are_not_his(world, alice, root):
+    """Proved from the fd alone; bothy-net, which this world has not, is not even asked."""
+    for uid, flags, wanted in ((BOB, NEWUSER | NEWNET, "NotYours"), (0, NEWUSER | NEWNET, "NotYours"),
+                               (0, NEWNET, "NotYours"), (ALICE, NEWUSER | NEWNET, "Failed")):
+        with namespace(uid, flags) as fd:
+            assert attach(alice, fd) == wanted, (uid, flags)
+            assert alice.error(DEFAULT, BRIDGE, "DetachNic", "(hs)", 0, "eth0", fds=[fd]) == wanted
+    with namespace(0, NEWNET) as fd:
+        assert attach(root, fd) == "NotYours"
+    own = os.open("/proc/self/ns/net", os.O_RDONLY)
+    assert attach(root, own) == attach(alice, own) == "NotYours"
+    os.close(own)
+    with namespace(ALICE, kind="user") as fd:
+        assert attach(alice, fd) == "InvalidArgs"
+
+
+@pytest.mark.parametrize("kind", sorted(set(fd_kinds()) - {"netns"}))
+def test_ARG_06_what_is_no_namespace(world, alice, bob, kind):
+    fd = fd_kinds()[kind][0]()
+    before = world.settled_fds()
+    assert attach(alice, fd) == "InvalidArgs"
+    assert alice.error(DEFAULT, BRIDGE, "DetachNic", "(hs)", 0, "eth0", fds=[fd]) == "InvalidArgs"
+    os.close(fd)
+    bob.manager("ListContainers")
+    wait(lambda: world.settled_fds() <= before)
+
+
+@pytest.mark.parametrize("name", ["", "lo", "all", "default", "a/b", "a b", "%d", "..", "../x", "x" * 16, "-x", "1x", "a\nb"])
+def test_NET_07_names_inside(world, alice, name):
+    with namespace(ALICE) as fd:
+        assert attach(alice, fd, name=name) == "InvalidArgs"
+    assert not world.polkit.asked("org.bothy.Bothy1.use-bridge")
+
+
+@pytest.mark.parametrize("answer,wanted", [("no", "NotAuthorized"), ("challenge", "NotAuthorizedCanObtain"),
+                                           ("dismissed", "NotAuthorizedDismissed"), ("error", "NotAuthorized"),
+                                           ("yes", "Failed")])
+def test_AUTH_02_a_bridge_that_is_not_delegated(world, br0, alice, root, answer, wanted):
+    """Failed: it went on, to bothy-net, which is not there."""
+    world.polkit.answers["org.bothy.Bothy1.use-bridge"] = answer
+    with namespace(ALICE) as fd:
+        assert attach(alice, fd, br0) == wanted
+        (question,) = world.polkit.asked("org.bothy.Bothy1.use-bridge")
+        assert question.details == {"bridge": "br0", "verb": "AttachNic"} and question.subject == {"name": alice.name}
+        root.call(br0, BRIDGE, "Delegate", "(su)", "alice", 1)
+        assert attach(alice, fd, br0) == "Failed"
+    assert len(world.polkit.asked("org.bothy.Bothy1.use-bridge")) == 1
+
+
+def test_AUTH_02_a_container_on_a_bridge(world, br0, alice, root):
+    create = ("CreateContainer", "(ssa{sv})", "x1", "busybox", variants({"network": "lan:br0"}))
+    assert alice.error(ROOT, MANAGER, *create) == "NotAuthorized"
+    (question,) = world.polkit.asked("org.bothy.Bothy1.use-bridge")
+    assert question.details == {"bridge": "br0", "container": "x1", "image": "busybox"}
+    for name, wanted in (("lan:", "InvalidArgs"), ("lan:a b", "InvalidArgs"), ("br0", "InvalidArgs"), ("lan", "InvalidArgs"),
+                         ("lan:bothy0", "InvalidArgs"), ("lan:br-none", "NoSuchBridge")):
+        assert alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "x1", "busybox",
+                           variants({"network": name})) == wanted, name
+    root.call(br0, BRIDGE, "Delegate", "(su)", "alice", 1)
+    path = alice.manager(*create)[0]
+    assert alice.get(path, CONTAINER, "Network") == "lan:br0"
+    assert len(world.polkit.asked("org.bothy.Bothy1.use-bridge")) == 1
 
 
 def test_uids_of_callers_matter_not_names(world, br0, alice, bob):

@@ -31,6 +31,8 @@ OPERATIONS = {
     "limits": ("bothy launch busybox f1", "bothy limit f1 pids=77"),
     "bridge": (None, "bothy bridge create fault0"),
     "delegate": ("bothy bridge create fault0", "bothy bridge delegate fault0 alice 2"),
+    "nic": ("unshare -Urn sleep 600 >/dev/null 2>&1 & echo $! >/tmp/nic.pid; sleep 0.2",
+            "bothy nic attach $(cat /tmp/nic.pid)"),
     "import": (None, "bothy image import --alias fault /tmp/small.tar"),
     "image-delete": ("bothy image import --alias fault /tmp/small.tar", "bothy image delete fault"),
 }
@@ -90,6 +92,13 @@ def check_bridge(host, point):
     assert profiles(host) == []
 
 
+def check_nic(host):
+    """None of it is left, and none of it is counted."""
+    until(lambda: " alias bothy:1000:nic" not in host.output("root", "ip link"), what="no nic by hand")
+    host.run("alice", "bothy nic attach $(cat /tmp/nic.pid) && bothy nic detach $(cat /tmp/nic.pid)", check=True)
+    host.run("alice", "kill $(cat /tmp/nic.pid); rm /tmp/nic.pid", check=True)
+
+
 def check_group(host, group, point):
     """Done or not done, and in either case all goes on from there."""
     have = names(host)
@@ -130,6 +139,8 @@ def check_group(host, group, point):
             until(lambda: host.output("root", f"systemctl show -P TasksMax {unit}") == "77",
                   what="what was written down holds")
         host.run("alice", "bothy exec f1 -- true && bothy limit f1 pids=77", check=True)
+    elif group == "nic":
+        check_nic(host)
     elif group in AS_ROOT:
         check_bridge(host, point)
     elif group in ("import", "image-delete"):

@@ -32,7 +32,7 @@ test_hints (void)
 static void
 test_hints_exist (void)
 {
-  static const char *const theirs[] = { "lxc-attach", "lxc-wait", "attach", "images", "inspect", "pause",
+  static const char *const theirs[] = { "lxc-attach", "lxc-user-nic", "network list", "lxc-wait", "attach", "images", "inspect", "pause",
                                         "terminate",  "login",    "import", "ranges", "status",  NULL };
 
   for (gsize i = 0; theirs[i]; i++) {

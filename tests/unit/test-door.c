@@ -105,6 +105,8 @@ test_each_row_has_a_rule (void)
 
     if (row->rule == BOTHY_RULE_NOBODY || !row->handle)
       g_error ("%s.%s has no rule or no handler", row->interface, row->member);
+    if ((row->weigh != NULL) != (row->weighing != NULL))
+      g_error ("%s.%s: what it weighs has no action", row->interface, row->member);
     if (asks != (row->action != NULL))
       g_error ("%s.%s: its action does not go with its rule", row->interface, row->member);
   }
@@ -178,6 +180,8 @@ test_each_action_is_used (void)
       g_hash_table_remove (actions, row->action);
     if (row->exceeding)
       g_hash_table_remove (actions, row->exceeding);
+    if (row->weighing)
+      g_hash_table_remove (actions, row->weighing);
   }
   g_hash_table_iter_init (&iter, actions);
   while (g_hash_table_iter_next (&iter, &action, NULL))

@@ -27,10 +27,10 @@ pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not os.access(HELPER, os.X_OK), reason="needs root and BOTHY_LIBEXEC_DIR"
 )
 
-USERNS, MOUNT, SPAWN, OWN, MAP, HASTEN = 1, 2, 3, 4, 5, 6
+USERNS, MOUNT, SPAWN, OWN, MAP, HASTEN, NIC = 1, 2, 3, 4, 5, 6, 7
 IMAGE, CONTAINER = 1, 2
 SUPERVISOR, UNPACK = 1, 2
-STEP_REQUEST, STEP_FORK, STEP_USERNS, STEP_MAP, STEP_OPEN, STEP_IDMAP, STEP_OWN, STEP_DEADLINE, STEP_JOIN = 1, 2, 4, 5, 6, 8, 9, 10, 11
+STEP_REQUEST, STEP_FORK, STEP_USERNS, STEP_MAP, STEP_OPEN, STEP_IDMAP, STEP_OWN, STEP_DEADLINE, STEP_JOIN, STEP_NIC = 1, 2, 4, 5, 6, 8, 9, 10, 11, 12
 NEUTRAL = 2147352576
 BASE = 1073741824
 IMAGE_ID = "ab" * 32
@@ -48,15 +48,15 @@ def packed(extents, n_extents=None):
     return data
 
 
-def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=2, n_extents=None, n_layers=None,
-            gid=None, gids=(), deny=0):
+def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=3, n_extents=None, n_layers=None,
+            gid=None, gids=(), deny=0, nic=()):
     data = struct.pack("=IIII", version, serial, op, owner) + packed(extents, n_extents)
     data += struct.pack("=I", owner if gid is None else gid) + packed(gids) + struct.pack("=I", deny)
     data += struct.pack("=II", program, len(layers) if n_layers is None else n_layers)
     for i in range(64):
         kind, name = layers[i] if i < len(layers) else (0, "")
         data += LAYER.pack(kind, name.encode())
-    return data
+    return data + struct.pack("=16s64s64s64s64s", *(text.encode() for text in (*nic, "", "", "", "", "")[:5]))
 
 
 class Reply:

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not os.access(NET, os.X_OK), reason="needs root and BOTHY_LIBEXEC_DIR"
 )
 
-ATTACH, DETACH, REPAIR, LIST, TIDY, PUBLISH, UNPUBLISH, EXAMINE = range(1, 9)
+ATTACH, DETACH, REPAIR, LIST, TIDY, PUBLISH, UNPUBLISH, EXAMINE, FIND = range(1, 10)
 UDP, LAN, LIMITED = 1, 2, 4
 STEP_REQUEST, STEP_NAMESPACE, STEP_BRIDGE, STEP_LINK, STEP_FILTER, STEP_PORT, STEP_VERIFY = range(1, 8)
 REQUEST = struct.Struct("=IIIIIII6s2x4s16sHH16s80sI")
@@ -637,6 +637,31 @@ def test_list_and_detach(helper, nic):
     assert a.name not in links() and a.name not in ruleset() and b.name in ruleset()
     assert a.detach().outcome == (0, 0)
     assert helper.call(LIST).text == b.alias.encode() + b"\0"
+
+
+def test_net_05_find_by_what_it_is_called_now(helper, nic, tmp_path):
+    """Renamed, and beside one that is not ours: only ours are found."""
+    a, b = nic(2), nic(3)
+    assert helper.call(FIND, [a.namespace]).text == a.alias.encode() + b"\0"
+    assert helper.call(FIND, [b.namespace]).text == b.alias.encode() + b"\0"
+    assert helper.call(FIND, [a.namespace], name="eth1").outcome == (errno.ENODEV, STEP_LINK)
+    with inside(a.namespace):
+        run("ip", "link", "set", "eth0", "down")
+        run("ip", "link", "set", "eth0", "name", "wan")
+        run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth1")
+    for name in "eth0", "eth1", "lo":
+        assert helper.call(FIND, [a.namespace], name=name).error in (errno.ENODEV, errno.EINVAL)
+    assert helper.call(FIND, [a.namespace], name="wan").text == a.alias.encode() + b"\0"
+    empty = new_namespace()
+    assert helper.call(FIND, [empty]).outcome == (errno.ENODEV, STEP_LINK)
+    os.close(empty)
+    assert helper.call(FIND, [HOME]).step == STEP_LINK
+    assert helper.call(FIND).outcome == (errno.EINVAL, STEP_REQUEST)
+    with open(tmp_path / "file", "w") as file:
+        assert helper.call(FIND, [file.fileno()]).outcome == (errno.EINVAL, STEP_NAMESPACE)
+    own = os.open("/proc/self/ns/net", os.O_RDONLY)
+    assert helper.call(FIND, [own]).outcome == (errno.EPERM, STEP_NAMESPACE)
+    os.close(own)
 
 
 def test_attach_again_replaces(nic):

@@ -84,6 +84,11 @@ read_link (const struct nlmsghdr *header, struct link *link)
   link->flags = info->ifi_flags;
   if (attributes[IFLA_MASTER] != NULL)
     link->master = nla_get_u32 (attributes[IFLA_MASTER]);
+  link->peer_namespace = -1;
+  if (attributes[IFLA_LINK] != NULL)
+    link->peer = nla_get_u32 (attributes[IFLA_LINK]);
+  if (attributes[IFLA_LINK_NETNSID] != NULL)
+    link->peer_namespace = (int32_t)nla_get_u32 (attributes[IFLA_LINK_NETNSID]);
   if (attributes[IFLA_MTU] != NULL)
     link->mtu = nla_get_u32 (attributes[IFLA_MTU]);
   if (attributes[IFLA_GROUP] != NULL)
@@ -117,6 +122,18 @@ link_find (struct nl_sock *socket, const char *name, struct link *ret_link)
   AUTO_MESSAGE message = new_message (RTM_GETLINK, 0, 0, 0, 0);
 
   if (message == NULL || nla_put_string (message, IFLA_IFNAME, name) < 0 ||
+      nla_put_u32 (message, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0)
+    return ENOMEM;
+  return netlink_ask (socket, message, read_one, ret_link);
+}
+
+int
+link_find_in (struct nl_sock *socket, int32_t namespace, const char *name, struct link *ret_link)
+{
+  AUTO_MESSAGE message = new_message (RTM_GETLINK, 0, 0, 0, 0);
+
+  if (message == NULL || nla_put_string (message, IFLA_IFNAME, name) < 0 ||
+      nla_put_u32 (message, IFLA_TARGET_NETNSID, (uint32_t)namespace) < 0 ||
       nla_put_u32 (message, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0)
     return ENOMEM;
   return netlink_ask (socket, message, read_one, ret_link);

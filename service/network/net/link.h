@@ -15,6 +15,8 @@ struct link {
   uint32_t mtu;
   uint32_t flags; /* IFF_ */
   uint32_t group;
+  uint32_t peer;          /* of a veth: index of the other end */
+  int32_t peer_namespace; /* and the number of the namespace that that is in; -1: ours */
   char name[IFNAMSIZ];
   char alias[NET_ALIAS_SIZE]; /* empty as well when it is longer than any of ours */
   char kind[16];
@@ -39,6 +41,9 @@ struct link_pair {
 
 /* Looks at the link called NAME. Returns 0 or an errno value; ENODEV: there is none. */
 int link_find (struct nl_sock *socket, const char *name, struct link *ret_link);
+
+/* The same in the namespace that the kernel numbers so. */
+int link_find_in (struct nl_sock *socket, int32_t namespace, const char *name, struct link *ret_link);
 
 /* The same by index. */
 int link_get (struct nl_sock *socket, uint32_t index, struct link *ret_link);

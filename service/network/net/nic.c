@@ -23,8 +23,8 @@ struct search {
   struct link *found;
 };
 
-static int
-check_namespace (int namespace)
+int
+nic_check_namespace (int namespace)
 {
   AUTO_FD own = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
   struct statfs file_system;
@@ -219,7 +219,7 @@ nic_attach (struct net *net, const struct net_request *request, int namespace, s
 {
   struct link bridge;
   struct link link;
-  int error = check_namespace (namespace);
+  int error = nic_check_namespace (namespace);
 
   if (error != 0)
     return fail (ret, NET_STEP_NAMESPACE, error);

@@ -28,6 +28,9 @@ int nic_attach (struct net *net, const struct net_request *request, int namespac
 int nic_repair (struct net *net, const struct net_request *request, struct outcome *ret);
 int nic_detach (struct net *net, const struct net_request *request, struct outcome *ret);
 
+/* 0 if NAMESPACE is a network namespace, and not the host's own. */
+int nic_check_namespace (int namespace);
+
 /* Fails at STEP with ERROR: fills in RET, returns ERROR. */
 static inline int
 fail (struct outcome *ret, enum net_step step, int error)

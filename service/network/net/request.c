@@ -107,6 +107,8 @@ is_sensible (const struct net_request *request)
     return is_nic (request);
   case NET_DETACH:
     return is_alias (request->alias);
+  case NET_FIND:
+    return is_inside (request->inside);
   case NET_PUBLISH:
     return is_port (request) && request->inside_port != 0;
   case NET_UNPUBLISH:
@@ -122,7 +124,7 @@ is_sensible (const struct net_request *request)
 int
 request_check (const struct net_request *request, const struct wire *wire)
 {
-  unsigned int expected_fds = request->op == NET_ATTACH ? 1 : 0;
+  unsigned int expected_fds = request->op == NET_ATTACH || request->op == NET_FIND ? 1 : 0;
 
   if (wire->size < sizeof *request || request->version != NET_PROTOCOL_VERSION ||
       request->n_destinations > NET_MAX_DESTINATIONS ||

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "find.h"
 #include "firewall.h"
 #include "nic.h"
 #include "ports.h"
@@ -76,6 +77,8 @@ act (struct net *net, const struct packet *packet, struct outcome *ret)
     return nic_detach (net, request, ret);
   case NET_REPAIR:
     return nic_repair (net, request, ret);
+  case NET_FIND:
+    return nic_find (net, request, packet->fds[0], ret);
   case NET_LIST:
     return tidy_list (net, ret);
   case NET_TIDY:

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "network/network.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Nics that are counted: those on bridges of the LAN, and those of namespaces that users made by hand.
+ * All that has to be known of one later is in its alias, so that the kernel alone keeps the count:
+ *
+ *   bothy:<uid>:<name>.<bridge>.<payer>
+ *
+ * NAME is a container's uuid without dashes, or "nic" and a number; PAYER says what it is counted against.
+ */
+typedef struct {
+  guint32 owner;
+  char *name;
+  char *bridge; /* the interface's name */
+  char *payer;
+} BothyPlace;
+
+#define BOTHY_PAYER_USER    "u" /* what is delegated to the user; "g" and a gid: to a group */
+#define BOTHY_PAYER_ALLOWED "a" /* nothing: it was allowed */
+#define BOTHY_PLACE_BY_HAND "nic"
+
+/* Numbers of nics by hand go from 1 to this. */
+#define BOTHY_PLACE_MAX_NUMBER 16000u
+
+BothyPlace *bothy_place_new (guint32 owner, const char *name, const char *bridge, const char *payer);
+void bothy_place_free (BothyPlace *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyPlace, bothy_place_free)
+
+/* NULL: it is not the alias of such a nic. */
+BothyPlace *bothy_place_parse (const char *alias);
+
+/* The number of a nic by hand, or 0. */
+guint bothy_place_number (const BothyPlace *self);
+
+/* What is behind the uid in its alias: what bothy_network_detach() takes. */
+char *bothy_place_id (const BothyPlace *self);
+
+/* A MAC address that is the same each time, and nobody else's on the LAN. */
+void bothy_place_mac (const BothyPlace *self, guint8 mac[6]);
+
+/* Make the nic, called INSIDE, in NETNS_FD. On the default bridge one by hand has addresses. EGRESS: what it
+   may reach, NULL: all. */
+void bothy_place_attach (BothyNetwork *network,
+                         const BothyPlace *self,
+                         const char *inside,
+                         int netns_fd,
+                         char **egress,
+                         GAsyncReadyCallback callback,
+                         gpointer user_data);
+
+/* Look after the nic that it has, as bothy_network_resume(). */
+void bothy_place_resume (BothyNetwork *network,
+                         const BothyPlace *self,
+                         char **egress,
+                         GAsyncReadyCallback callback,
+                         gpointer user_data);
+
+/* Take the nic away; it is gone when that is done. */
+void bothy_place_detach (BothyNetwork *network,
+                         const BothyPlace *self,
+                         GAsyncReadyCallback callback,
+                         gpointer user_data);
+gboolean bothy_place_detach_finish (BothyNetwork *network, GAsyncResult *result, GError **error);
+
+/* All its fields are "" where the LAN has to say. NULL with BOTHY_ERROR. */
+BothyNetworkConfig *bothy_place_attach_finish (BothyNetwork *network, GAsyncResult *result, GError **error);
+
+G_END_DECLS
