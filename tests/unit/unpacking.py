@@ -10,14 +10,14 @@ from test_helper import NEUTRAL, SPAWN, UNPACK, Helper, request
 ARCHIVE, BUSYBOX, REMOVE, LAYER, HASH = range(1, 6)
 OK, BAD_ARCHIVE, LIMIT_EXCEEDED, NO_SPACE, IO, NOT_STATIC, CLOSED = range(7)
 WANT_DIFF_ID, IS_ROOT, HIDES_BELOW = 1, 2, 4
-MESSAGE = struct.Struct("=IIIiQQQQ32sII")
+MESSAGE = struct.Struct("=IIIiQQQQ32sIII4x")
 REQUEST = struct.Struct("=IIIIQQQ")
 
 
 class Result:
     def __init__(self, data):
         (_, self.type, self.error, self.errno, self.bytes_in, self.bytes_out, self.inodes, self.skipped, self.sha256,
-         self.flags, size) = MESSAGE.unpack(data[: MESSAGE.size])
+         self.flags, self.n_layers, size) = MESSAGE.unpack(data[: MESSAGE.size])
         self.text = data[MESSAGE.size : MESSAGE.size + size]
         assert len(self.text) == size == len(data) - MESSAGE.size
 
