@@ -4,21 +4,18 @@
 #include "config.h"
 #include "core/error.h"
 #include "platform/helper.h"
-#include "platform/packet.h"
+#include "storage/worker.h"
 
 #include <string.h>
 
 #define SOCKET_PATH RUNTIME_DIR "/fetch.sock"
 #define MAX_PACKET  (sizeof (struct fetch_message) + FETCH_MAX_TEXT)
-#define MAX_AT_ONCE 16 /* packets: one that never stops must not keep others waiting */
 
 typedef struct {
-  GSocket *socket;
-  GSource *source;
+  BothyWorker worker;
   char *remote;
   GPtrArray *records;
   BothyManifest *manifest;
-  gulong cancelled;
   BothyFetchProgress progress;
   gpointer progress_data;
   gboolean stale;
@@ -27,33 +24,19 @@ typedef struct {
 static void
 job_free (Job *job)
 {
-  if (job->source)
-    g_source_destroy (job->source);
-  g_clear_pointer (&job->source, g_source_unref);
-  g_clear_object (&job->socket);
+  bothy_worker_clear (&job->worker);
   g_ptr_array_unref (job->records);
   g_clear_pointer (&job->manifest, bothy_manifest_free);
   g_free (job->remote);
   g_free (job);
 }
 
-/* The one place where a job ends: closing the socket also ends bothy-fetch. */
 static void
 finish (GTask *task, GError *error)
 {
   Job *job = g_task_get_task_data (task);
-  GCancellable *cancellable = g_task_get_cancellable (task);
 
-  if (job->source)
-    g_source_destroy (job->source);
-  g_clear_object (&job->socket);
-  if (cancellable && job->cancelled)
-    g_signal_handler_disconnect (cancellable, job->cancelled);
-  if (error)
-    g_task_return_error (task, error);
-  else
-    g_task_return_pointer (task, g_ptr_array_ref (job->records), (GDestroyNotify)g_ptr_array_unref);
-  g_object_unref (task);
+  bothy_worker_end (task, g_ptr_array_ref (job->records), (GDestroyNotify)g_ptr_array_unref, error);
 }
 
 static BothyErrorCode
@@ -79,23 +62,10 @@ code_of (guint32 error)
   }
 }
 
-/* Parts of it are what a server said: shown as ASCII with escapes, and cut. */
-static char *
-readable (const char *text, gsize size)
-{
-  g_autofree char *cut = g_strndup (text, MIN (size, 512));
-  g_autofree char *plain = NULL;
-
-  if (!*cut)
-    return g_strdup ("no reason was given");
-  plain = g_strescape (cut, "\"");
-  return g_steal_pointer (&plain);
-}
-
 static GError *
 result_error (Job *job, const struct fetch_message *message, const char *text)
 {
-  g_autofree char *shown = readable (text, message->text_size);
+  g_autofree char *shown = bothy_worker_readable (text, message->text_size);
 
   job->stale = message->error == FETCH_MISSING;
   return message->error ? g_error_new (BOTHY_ERROR, code_of (message->error), "%s", shown) : NULL;
@@ -149,43 +119,6 @@ handle_packet (GTask *task, BothyPacket *packet)
 }
 
 static gboolean
-on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
-{
-  g_autoptr (GTask) task = g_object_ref (user_data);
-  Job *job = g_task_get_task_data (task);
-
-  for (guint i = 0; job->socket && i < MAX_AT_ONCE; i++) {
-    g_autoptr (GError) error = NULL;
-    g_autoptr (BothyPacket) packet = bothy_packet_receive (job->socket, MAX_PACKET, &error);
-
-    if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-      return G_SOURCE_CONTINUE;
-    if (packet)
-      handle_packet (task, packet);
-    else
-      finish (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-fetch ended unexpectedly"));
-  }
-  return job->socket ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
-}
-
-static gboolean
-on_cancelled_idle (gpointer user_data)
-{
-  Job *job = g_task_get_task_data (user_data);
-
-  if (job->socket)
-    finish (user_data, g_error_new (BOTHY_ERROR, BOTHY_ERROR_CANCELLED, "Cancelled"));
-  return G_SOURCE_REMOVE;
-}
-
-static void
-on_cancelled (GCancellable *cancellable, gpointer user_data)
-{
-  /* Not from within the handler: disconnecting there would wait for itself. */
-  g_idle_add_full (G_PRIORITY_DEFAULT, on_cancelled_idle, g_object_ref (user_data), g_object_unref);
-}
-
-static gboolean
 send (Job *job, const BothyFetch *fetch, GError **error)
 {
   struct fetch_request request = { .version = FETCH_PROTOCOL_VERSION,
@@ -207,9 +140,9 @@ send (Job *job, const BothyFetch *fetch, GError **error)
     if (!fds)
       return FALSE;
   }
-  job->socket = bothy_packet_connect (SOCKET_PATH, error);
-  return job->socket &&
-         bothy_packet_send (job->socket, &request, sizeof request, text->str, text->len, fds, error);
+  job->worker.socket = bothy_packet_connect (SOCKET_PATH, error);
+  return job->worker.socket &&
+         bothy_packet_send (job->worker.socket, &request, sizeof request, text->str, text->len, fds, error);
 }
 
 void
@@ -225,6 +158,7 @@ bothy_fetch (const BothyFetch *fetch,
   GError *error = NULL;
 
   g_task_set_check_cancellable (task, FALSE);
+  job->worker = (BothyWorker){ .program = "bothy-fetch", .max_packet = MAX_PACKET, .handle = handle_packet };
   job->records = g_ptr_array_new_with_free_func ((GDestroyNotify)bothy_fetched_free);
   job->remote = g_strdup (fetch->words[FETCH_WORD_REMOTE]);
   job->progress = progress;
@@ -235,11 +169,8 @@ bothy_fetch (const BothyFetch *fetch,
     finish (task, error);
     return;
   }
-  job->source = g_socket_create_source (job->socket, G_IO_IN, NULL);
-  g_source_set_callback (job->source, G_SOURCE_FUNC (on_readable), task, NULL);
-  g_source_attach (job->source, NULL);
-  if (cancellable)
-    job->cancelled = g_signal_connect (cancellable, "cancelled", G_CALLBACK (on_cancelled), task);
+  bothy_worker_listen (task);
+  bothy_worker_watch (task);
 }
 
 GPtrArray *

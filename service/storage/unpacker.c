@@ -5,23 +5,20 @@
 #include "core/ranges.h"
 #include "platform/fd.h"
 #include "platform/foreign.h"
-#include "platform/packet.h"
+#include "storage/worker.h"
 
 #include <fcntl.h>
 #include <string.h>
 
 #define MAX_PACKET (sizeof (struct unpack_message) + UNPACK_MAX_TEXT)
-#define MAX_AT_ONCE 16 /* packets: one that never stops must not keep others waiting */
 
 typedef struct {
+  BothyWorker worker;
   BothyHelper *helper;
   struct unpack_request request;
-  GSocket *socket;
-  GSource *source;
   int their_fd;
   int tree_fd;
   int source_fd;
-  gulong cancelled;
   BothyUnpackProgress progress;
   gpointer progress_data;
 } Job;
@@ -41,10 +38,7 @@ bothy_unpacked_free (BothyUnpacked *self)
 static void
 job_free (Job *job)
 {
-  if (job->source)
-    g_source_destroy (job->source);
-  g_clear_pointer (&job->source, g_source_unref);
-  g_clear_object (&job->socket);
+  bothy_worker_clear (&job->worker);
   bothy_clear_fd (&job->their_fd);
   bothy_clear_fd (&job->tree_fd);
   bothy_foreign_clear (&job->source_fd);
@@ -52,23 +46,10 @@ job_free (Job *job)
   g_free (job);
 }
 
-/* The one place where a job ends: closing the socket also ends bothy-unpack. */
 static void
 finish (GTask *task, BothyUnpacked *unpacked, GError *error)
 {
-  Job *job = g_task_get_task_data (task);
-  GCancellable *cancellable = g_task_get_cancellable (task);
-
-  if (job->source)
-    g_source_destroy (job->source);
-  g_clear_object (&job->socket);
-  if (cancellable && job->cancelled)
-    g_signal_handler_disconnect (cancellable, job->cancelled);
-  if (error)
-    g_task_return_error (task, error);
-  else
-    g_task_return_pointer (task, unpacked, (GDestroyNotify) bothy_unpacked_free);
-  g_object_unref (task);
+  bothy_worker_end (task, unpacked, (GDestroyNotify)bothy_unpacked_free, error);
 }
 
 static BothyErrorCode
@@ -89,15 +70,6 @@ code_of (guint32 error)
   default:
     return BOTHY_ERROR_FAILED;
   }
-}
-
-/* TEXT is bytes of an archive: shown as ASCII with escapes, and cut. */
-static char *
-readable (const char *text, gsize size)
-{
-  g_autofree char *cut = g_strndup (text, MIN (size, 512));
-
-  return *cut ? g_strescape (cut, NULL) : g_strdup ("no reason was given");
 }
 
 /* The string in TEXT, of SIZE bytes, that follows the one that SKIPPED ends; "" if there is none. */
@@ -123,7 +95,7 @@ parse_result (const struct unpack_message *message, const char *text)
   unpacked->flags = message->flags;
   unpacked->os_release = g_utf8_make_valid (text, (gssize) length);
   next = next_string (text, message->text_size, &at, &size);
-  unpacked->architecture = size > 0 ? readable (next, size) : g_strdup ("unknown");
+  unpacked->architecture = size > 0 ? bothy_worker_readable (next, size) : g_strdup ("unknown");
   next = next_string (text, message->text_size, &at, &size);
   unpacked->metadata = g_utf8_make_valid (next, (gssize)size);
   unpacked->bytes = message->bytes_out;
@@ -157,50 +129,13 @@ handle_packet (GTask *task, BothyPacket *packet)
     if (job->progress)
       job->progress (message->bytes_in, message->bytes_out, job->progress_data);
   } else if (message->error) {
-    g_autofree char *shown = readable (text, message->text_size);
+    g_autofree char *shown = bothy_worker_readable (text, message->text_size);
 
     finish (task, NULL, g_error_new (BOTHY_ERROR, code_of (message->error), "%s", shown));
   } else if (job->request.mode == UNPACK_BUNDLE)
     finish (task, parse_bundle (message, text, packet->fds), NULL);
   else
     finish (task, parse_result (message, text), NULL);
-}
-
-static gboolean
-on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
-{
-  g_autoptr (GTask) task = g_object_ref (user_data);
-  Job *job = g_task_get_task_data (task);
-
-  for (guint i = 0; job->socket && i < MAX_AT_ONCE; i++) {
-    g_autoptr (GError) error = NULL;
-    g_autoptr (BothyPacket) packet = bothy_packet_receive (job->socket, MAX_PACKET, &error);
-
-    if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-      return G_SOURCE_CONTINUE;
-    if (packet)
-      handle_packet (task, packet);
-    else
-      finish (task, NULL, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-unpack ended unexpectedly"));
-  }
-  return job->socket ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
-}
-
-static gboolean
-on_cancelled_idle (gpointer user_data)
-{
-  Job *job = g_task_get_task_data (user_data);
-
-  if (job->socket)
-    finish (user_data, NULL, g_error_new (BOTHY_ERROR, BOTHY_ERROR_CANCELLED, "Cancelled"));
-  return G_SOURCE_REMOVE;
-}
-
-static void
-on_cancelled (GCancellable *cancellable, gpointer user_data)
-{
-  /* Not from within the handler: disconnecting there would wait for itself. */
-  g_idle_add_full (G_PRIORITY_DEFAULT, on_cancelled_idle, g_object_ref (user_data), g_object_unref);
 }
 
 static void
@@ -213,16 +148,13 @@ on_spawned (GObject *source, GAsyncResult *result, gpointer user_data)
 
   bothy_clear_fd (&job->their_fd);
   fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
-  if (!job->socket)
+  if (!job->worker.socket)
     g_clear_error (&error);
-  else if (!fds || !bothy_packet_send (job->socket, &job->request, sizeof job->request, NULL, 0, NULL, &error)) {
+  else if (!fds || !bothy_packet_send (job->worker.socket, &job->request, sizeof job->request, NULL, 0, NULL, &error)) {
     bothy_error_adopt (&error, "bothy-unpack");
     finish (task, NULL, error);
-  } else {
-    job->source = g_socket_create_source (job->socket, G_IO_IN, NULL);
-    g_source_set_callback (job->source, G_SOURCE_FUNC (on_readable), task, NULL);
-    g_source_attach (job->source, NULL);
-  }
+  } else
+    bothy_worker_listen (task);
 }
 
 static void
@@ -242,7 +174,7 @@ on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
     if (fds[i] >= 0)
       g_unix_fd_list_append (list, fds[i], &error);
   }
-  if (!job->socket)
+  if (!job->worker.socket)
     g_clear_error (&error);
   else if (error) {
     bothy_error_adopt (&error, "bothy-unpack");
@@ -265,6 +197,7 @@ bothy_unpack (BothyHelper *helper, const struct unpack_request *request, int tre
   GError *error = NULL;
 
   g_task_set_check_cancellable (task, FALSE);
+  job->worker = (BothyWorker){ .program = "bothy-unpack", .max_packet = MAX_PACKET, .handle = handle_packet };
   job->helper = g_object_ref (helper);
   job->request = *request;
   job->request.version = UNPACK_PROTOCOL_VERSION;
@@ -274,17 +207,13 @@ bothy_unpack (BothyHelper *helper, const struct unpack_request *request, int tre
   job->progress = progress;
   job->progress_data = progress_data;
   g_task_set_task_data (task, job, (GDestroyNotify) job_free);
-  if (!bothy_packet_socketpair (&job->socket, &job->their_fd, &error)) {
+  if (!bothy_packet_socketpair (&job->worker.socket, &job->their_fd, &error)) {
     bothy_error_adopt (&error, "bothy-unpack");
     finish (task, NULL, error);
     return;
   }
   bothy_helper_call (helper, &userns, NULL, on_user_namespace, g_object_ref (task));
-  if (cancellable)
-    job->cancelled = g_signal_connect (cancellable, "cancelled", G_CALLBACK (on_cancelled), task);
-  /* While the directory was being made. */
-  if (cancellable && g_cancellable_is_cancelled (cancellable))
-    on_cancelled (cancellable, task);
+  bothy_worker_watch (task);
 }
 
 BothyUnpacked *
