@@ -2,6 +2,7 @@
 #include "download.h"
 
 #include "core/error.h"
+#include "core/recent.h"
 #include "platform/fd.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 struct _BothyDownloads {
   BothyImages *images;
   GHashTable *running; /* key → Download */
+  BothyRecent *recent;
 };
 
 /* One who wants it; the data of his task. */
@@ -112,18 +114,25 @@ may_try_himself (const Download *download, const Waiter *waiter, guint32 leader)
 }
 
 static void
+give (GTask *task, BothyLayer *layer)
+{
+  Waiter *waiter = g_task_get_task_data (task);
+
+  leave (task);
+  bothy_budget_keep (waiter->budget, layer->size);
+  bothy_layers_hold (bothy_images_get_layers (waiter->downloads->images), layer);
+  g_task_return_pointer (task, layer, NULL);
+}
+
+static void
 answer (Download *download, GTask *task, guint32 leader)
 {
-  BothyLayers *layers = bothy_images_get_layers (download->downloads->images);
   Waiter *waiter = g_task_get_task_data (task);
   const BothyDownloadSource source = source_of (download);
 
-  if (download->layer) {
-    leave (task);
-    bothy_budget_keep (waiter->budget, download->layer->size);
-    bothy_layers_hold (layers, download->layer);
-    g_task_return_pointer (task, download->layer, NULL);
-  } else if (may_try_himself (download, waiter, leader))
+  if (download->layer)
+    give (task, download->layer);
+  else if (may_try_himself (download, waiter, leader))
     begin (download->downloads, &source, task);
   else {
     leave (task);
@@ -146,8 +155,10 @@ settle (Download *download)
   g_clear_pointer (&download->budget, bothy_budget_free);
   for (guint i = 0; i < tasks->len; i++)
     answer (download, tasks->pdata[i], leader);
-  if (download->layer)
+  if (download->layer) {
+    bothy_recent_add (self->recent, download->key, download->layer->id);
     bothy_layers_release (bothy_images_get_layers (self->images), download->layer);
+  }
 }
 
 static void
@@ -320,8 +331,13 @@ begin (BothyDownloads *self, const BothyDownloadSource *source, GTask *task)
   g_autofree char *key = key_of (source);
   Download *download = g_hash_table_lookup (self->running, key);
   gboolean is_new = !download || g_cancellable_is_cancelled (download->cancellable);
+  BothyLayer *held = bothy_recent_find (self->recent, key);
   GError *error = NULL;
 
+  if (held) {
+    give (task, held);
+    return;
+  }
   if (is_new)
     download = download_new (self, source, bothy_budget_get_user (waiter->budget), &error);
   if (!download) {
@@ -378,6 +394,7 @@ bothy_downloads_new (BothyImages *images)
 
   self->images = g_object_ref (images);
   self->running = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)download_unref);
+  self->recent = bothy_recent_new (bothy_images_get_layers (images));
   return self;
 }
 
@@ -385,6 +402,7 @@ void
 bothy_downloads_free (BothyDownloads *self)
 {
   g_hash_table_unref (self->running);
+  bothy_recent_free (self->recent);
   g_object_unref (self->images);
   g_free (self);
 }

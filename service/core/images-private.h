@@ -11,6 +11,7 @@ struct _BothyImages {
   BothyTrash *trash;
   BothyBudgets *budgets;
   GHashTable *images; /* fingerprint → BothyImage */
+  GHashTable *adding; /* fingerprint → what keeping.c has under way */
   GQueue *waiting;    /* GTask: for the built-in image; see builtin.c */
   gboolean making_builtin;
   gboolean degraded; /* an image's record could not be read */

@@ -21,6 +21,7 @@ typedef struct {
   char *name; /* of the new directory */
   int dir;
   BothyImage *image;
+  GPtrArray *tasks; /* GTask: who adds the same at the same time gets the first one's */
 } Add;
 
 static void
@@ -28,6 +29,7 @@ add_free (Add *add)
 {
   bothy_clear_fd (&add->dir);
   g_object_unref (add->image);
+  g_ptr_array_unref (add->tasks);
   g_free (add->name);
   g_free (add);
 }
@@ -58,23 +60,52 @@ static void
 on_committed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   BothyImages *self = BOTHY_IMAGES (source);
-  g_autoptr (GTask) task = user_data;
-  Add *add = g_task_get_task_data (task);
-  GError *error = NULL;
-  BothyImage *other = bothy_images_lookup (self, add->image->fingerprint);
+  Add *add = g_task_get_task_data (G_TASK (result));
+  g_autoptr (GError) error = NULL;
 
-  if (g_task_propagate_boolean (G_TASK (result), &error)) {
+  g_hash_table_remove (self->adding, add->image->fingerprint);
+  if (g_task_propagate_boolean (G_TASK (result), &error))
     bothy_images_insert (self, add->image);
-    g_task_return_pointer (task, g_object_ref (add->image), g_object_unref);
-    return;
+  else
+    bothy_trash_put (self->trash, self->dirfd, add->name, NULL);
+  for (guint i = 0; i < add->tasks->len; i++) {
+    if (error)
+      g_task_return_error (add->tasks->pdata[i], g_error_copy (error));
+    else
+      g_task_return_pointer (add->tasks->pdata[i], g_object_ref (add->image), g_object_unref);
   }
-  bothy_trash_put (self->trash, self->dirfd, add->name, NULL);
-  /* Somebody else may have placed the same one meanwhile. */
-  if (other) {
-    g_clear_error (&error);
-    g_task_return_pointer (task, g_object_ref (other), g_object_unref);
-  } else
-    g_task_return_error (task, error);
+}
+
+static Add *
+add_new (BothyImages *self, BothyImage *image)
+{
+  g_autofree char *uuid = g_uuid_string_random ();
+  Add *add = g_new0 (Add, 1);
+
+  add->store = self->dirfd;
+  add->image = g_object_ref (image);
+  add->name = g_strconcat (NEW_PREFIX, uuid, NULL);
+  add->tasks = g_ptr_array_new_with_free_func (g_object_unref);
+  add->dir = mkdirat (self->dirfd, add->name, 0700) == 0
+                 ? openat (self->dirfd, add->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+                 : -1;
+  return add;
+}
+
+static void
+start (BothyImages *self, Add *add)
+{
+  g_autoptr (GTask) thread = g_task_new (self, NULL, on_committed, NULL);
+  GError *error = NULL;
+
+  if (add->dir < 0)
+    bothy_error_set_errno (&error, errno, "Making a directory for the image");
+  g_hash_table_insert (self->adding, add->image->fingerprint, add);
+  g_task_set_task_data (thread, add, (GDestroyNotify)add_free);
+  if (error)
+    g_task_return_error (thread, error);
+  else
+    g_task_run_in_thread (thread, commit);
 }
 
 void
@@ -82,31 +113,17 @@ bothy_images_add (BothyImages *self, BothyImage *image, GAsyncReadyCallback call
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   BothyImage *known = bothy_images_lookup (self, image->fingerprint);
-  g_autofree char *uuid = g_uuid_string_random ();
-  g_autoptr (GTask) thread = NULL;
+  Add *running = g_hash_table_lookup (self->adding, image->fingerprint);
   Add *add;
 
-  if (known) {
+  if (known)
     g_task_return_pointer (task, g_object_ref (known), g_object_unref);
-    return;
-  }
-  add = g_new0 (Add, 1);
-  add->store = self->dirfd;
-  add->dir = -1;
-  add->image = g_object_ref (image);
-  add->name = g_strconcat (NEW_PREFIX, uuid, NULL);
-  g_task_set_task_data (task, add, (GDestroyNotify)add_free);
-  if (mkdirat (self->dirfd, add->name, 0700) == 0)
-    add->dir = openat (self->dirfd, add->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  thread = g_task_new (self, NULL, on_committed, g_object_ref (task));
-  g_task_set_task_data (thread, add, NULL);
-  if (add->dir >= 0)
-    g_task_run_in_thread (thread, commit);
+  else if (running)
+    g_ptr_array_add (running->tasks, g_object_ref (task));
   else {
-    GError *error = NULL;
-
-    bothy_error_set_errno (&error, errno, "Making a directory for the image");
-    g_task_return_error (thread, error);
+    add = add_new (self, image);
+    g_ptr_array_add (add->tasks, g_object_ref (task));
+    start (self, add);
   }
 }
 

@@ -123,19 +123,13 @@ on_added (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
 }
 
-static const char *
-fingerprint_of (const Pull *pull)
-{
-  return pull->manifest ? pull->manifest->digest : pull->found->fields[FETCH_FIELD_SHA256];
-}
-
 static BothyImage *
 make_image (const Pull *pull, GError **error)
 {
   g_autofree char *origin = bothy_gather_origin (remote_of (pull), pull->name);
   g_autofree char *verified = verified_by (pull);
 
-  return bothy_pulled_image (fingerprint_of (pull), origin, verified, pull->layers, pull->manifest, error);
+  return bothy_pulled_image (origin, verified, pull->layers, pull->manifest, error);
 }
 
 static void
@@ -147,7 +141,7 @@ stack (GTask *task)
   g_autoptr (BothyImage) image = make_image (pull, &error);
   BothyImage *known = image ? bothy_images_lookup (self->images, image->fingerprint) : NULL;
 
-  if (!image || (known && !bothy_pulled_check_same (known, image, &error)))
+  if (!image)
     g_task_return_error (task, error);
   else if (known)
     give (task, known);

@@ -22,14 +22,13 @@ take_settings (const BothyManifest *manifest, GError **error)
 }
 
 BothyImage *
-bothy_pulled_image (const char *fingerprint,
-                    const char *origin,
+bothy_pulled_image (const char *origin,
                     const char *verified,
                     GPtrArray *layers,
                     const BothyManifest *manifest,
                     GError **error)
 {
-  g_autoptr (BothyImage) image = bothy_image_new (fingerprint);
+  g_autoptr (BothyImage) image = bothy_image_new (((const BothyLayer *)layers->pdata[0])->id);
 
   image->created_at = g_get_real_time ();
   image->origin = (g_free (image->origin), g_strdup (origin));
@@ -40,19 +39,8 @@ bothy_pulled_image (const char *fingerprint,
     return g_steal_pointer (&image);
   image->architecture = (g_free (image->architecture), g_strdup (manifest->architecture));
   image->defaults = take_settings (manifest, error);
-  return image->defaults ? g_steal_pointer (&image) : NULL;
-}
-
-gboolean
-bothy_pulled_check_same (BothyImage *known, BothyImage *image, GError **error)
-{
-  g_autoptr (GVariant) one = g_variant_ref_sink (bothy_defaults_to_variant (known->defaults));
-  g_autoptr (GVariant) other = g_variant_ref_sink (bothy_defaults_to_variant (image->defaults));
-
-  if (g_strv_equal ((const char *const *)known->layers, (const char *const *)image->layers) &&
-      g_variant_equal (one, other))
-    return TRUE;
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_VERIFIED,
-               "There is an image %.12s already that is made of other things", known->fingerprint);
-  return FALSE;
+  if (!image->defaults)
+    return NULL;
+  image->fingerprint = (g_free (image->fingerprint), bothy_stack_fingerprint (image));
+  return g_steal_pointer (&image);
 }

@@ -50,7 +50,9 @@ def test_OCI_pull(world, alice, bob, registry, docker, index, compress):
     values = alice.get_all(done["Object"], IMAGE)
     assert (values["Aliases"], values["OS"], values["Verified"], values["Origin"]) == (
         [REF], "small", "sha256", REF)
-    assert values["Fingerprint"] == child.removeprefix("sha256:")
+    # Not what the registry says that it is, but what it is made of.
+    assert len(values["Fingerprint"]) == 64 and values["Fingerprint"] != child.removeprefix("sha256:")
+    assert values["Layers"] == [sha256(compress(data)) for data in (BASE, ABOVE)]
     assert all(headers["User-Agent"].startswith("bothy/") for _, headers in registry.requests)
     question = [q for q in world.polkit.questions if q.action == PULL][-1]
     assert (question.details["image"], question.details["remote"]) == ("team/app:1.0", "reg")
@@ -474,6 +476,21 @@ def test_IMG_11_two_users_at_once(world, alice, bob, registry):
     assert [image["Error"] for image in images] == ["", ""]
     assert images[0]["Object"] == images[1]["Object"] and gate.asked == 1
     assert bob.get(images[0]["Object"], IMAGE, "Aliases") == [REF]
+
+
+def test_IMG_11_one_comes_later(world, alice, bob, registry):
+    """A layer that is there already, of an image that is not, comes once as well."""
+    registry.push("team/app", "1.0", [BASE, ABOVE])
+    gate = Gate(registry)
+    small = digest(gz(ABOVE))
+    first = begin(alice)
+    wait(lambda: gate.asked and small in registry.blobs_given())
+    wait(lambda: any(small.removeprefix("sha256:") in name for name in world.records()))
+    second = begin(bob)
+    wait(lambda: downloading(bob, second))
+    gate.open.set()
+    assert [alice.finish(first)["Error"], bob.finish(second)["Error"]] == ["", ""]
+    assert registry.blobs_given().count(small) == 1 and gate.asked == 1
 
 
 @pytest.mark.parametrize("who", ["first", "second"])

@@ -104,7 +104,6 @@ def test_OCI_by_digest_and_docker_types(host, registry):
     what = host.output("root", f"skopeo inspect --tls-verify=false --format '{{{{.Digest}}}}' docker://{HOST}/team/app:docker")
     try:
         fingerprint = host.output("alice", "bothy", "image", "pull", f"local:team/app@{what}")
-        assert fingerprint == what.removeprefix("sha256:")
         assert host.output("alice", "bothy", "image", "pull", f"{HOST}/team/app:docker") == fingerprint
         host.run("alice", "bothy", "launch", f"{HOST}/team/app:docker", "web", "--", "sleep", "1000", check=True)
         assert host.output("alice", "bothy exec web -- /bin/busybox cat /etc/above") == "one"
