@@ -12,7 +12,7 @@ import pytest
 
 import bundles
 from test_faults import POINTS, set_fault
-from tools import STATE, broker, nothing_left, tidy, until  # noqa: F401
+from tools import STATE, broker, nothing_left, tidy, tidy_up, until  # noqa: F401
 
 SETTINGS = {"Env": ["PATH=/bin", "A=image", "B=image"], "Entrypoint": ["/bin/echo", "entry"], "Cmd": ["one", "two"],
             "WorkingDir": "/srv", "User": "www", "StopSignal": "SIGKILL"}
@@ -33,6 +33,8 @@ def put(host):
         names.append((user, alias))
         return host.run(user, how.format(alias=alias), check=check, timeout=120)
     yield run
+    # What stands on them goes first.
+    tidy_up(host)
     for user, alias in names:
         host.run(user, "bothy", "image", "delete", alias)
         (host.root / f"tmp/{alias}.tar").unlink(missing_ok=True)
