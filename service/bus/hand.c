@@ -35,7 +35,7 @@ on_allocated (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
   guint32 base = bothy_ranges_take_finish (BOTHY_RANGES (source), result, &error);
 
-  if (base)
+  if (base && bothy_owners_note (bothy_registry_get_owners (call->registry), call->user, &error))
     bothy_call_return (call, g_variant_new ("(uu)", base, base));
   else
     bothy_call_return_error (call, error);
@@ -44,12 +44,6 @@ on_allocated (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_manager_handle_allocate_range (BothyCall *call)
 {
-  GError *error = NULL;
-
-  if (!bothy_owners_note (bothy_registry_get_owners (call->registry), call->user, &error)) {
-    bothy_call_return_error (call, error);
-    return;
-  }
   bothy_ranges_take_by_hand (bothy_registry_get_ranges (call->registry), call->user,
                              bothy_registry_get_configuration (call->registry)->max_ranges, on_allocated,
                              bothy_call_ref (call));

@@ -150,7 +150,9 @@ on_range (GObject *source, GAsyncResult *result, gpointer user_data)
   if (create->base) {
     create->container = bothy_container_new (id, create->owner, create->base, g_steal_pointer (&create->spec));
     create->container->created_at = g_get_real_time ();
-    data = make_directories (self, create, &error);
+    /* The range is his for ever, so it has to be known who he is. */
+    if (bothy_owners_note (self->owners, create->owner, &error))
+      data = make_directories (self, create, &error);
     fds = data >= 0 ? bothy_fd_list (&data, 1, &error) : NULL;
   }
   BOTHY_FAULT_POINT ("create.made-directory");
@@ -210,7 +212,7 @@ bothy_registry_create (BothyRegistry *self, guint32 owner, BothyContainerSpec *s
   create->spec = spec;
   create->containers_fd = self->containers_fd;
   g_task_set_task_data (task, create, (GDestroyNotify) create_free);
-  if (!may_create (self, create, name_key, &error) || !bothy_owners_note (self->owners, owner, &error)) {
+  if (!may_create (self, create, name_key, &error)) {
     fail (task, error);
     return;
   }
