@@ -309,7 +309,7 @@ CRUN = {"ociVersion": "1.0.0", "process": {"terminal": False, "user": {"uid": 0,
         "root": {"path": "rootfs"}, "hostname": "c1",
         "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
                    {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"}],
-        "linux": {"namespaces": [{"type": kind} for kind in ("user", "pid", "mount", "network")],
+        "linux": {"namespaces": [{"type": kind} for kind in ("user", "pid", "mount", "uts", "network")],
                   "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}],
                   "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}}
 

@@ -42,7 +42,7 @@ def test_HAND_the_recipe(host):
     directory = host.output("alice", "d=$(mktemp -d); chmod 755 $d; mkdir $d/work; echo $d")
     host.run("alice", "sh", "-c", ARCHIVE, "archive", directory, check=True)
     output = host.output("alice", "by-hand.sh", "../rootfs.tar", cwd=directory + "/work")
-    assert output.split("\n") == ["user", "by-hand", "sh", "0::/"]
+    assert output.split("\n") == ["eth0", "user", "by-hand", "sh", "0::/"]
     assert host.output("alice", "ls", "-A", directory + "/work") == ""
     assert host.output("root", "cat /etc/subuid /etc/subgid") == ""
     host.run("alice", "rm", "-rf", directory, check=True)
