@@ -273,13 +273,13 @@ bothy_manager_handle_get_container (BothyCall *call)
 void
 bothy_manager_handle_get_container_by_pid (BothyCall *call)
 {
-  g_autofree char *id = NULL;
+  g_autofree char *group = NULL;
   BothyContainer *container = NULL;
   guint32 pid;
 
   g_variant_get (call->args, "(u)", &pid);
-  id = bothy_cgroups_container_of (pid);
-  container = id ? bothy_registry_find_container_by_id (call->registry, id) : NULL;
+  group = bothy_cgroups_of_process (pid);
+  container = group ? bothy_registry_find_container_by_group (call->registry, group) : NULL;
   if (container && (container->owner == call->user || call->may_inspect))
     return_container (call, container);
   else

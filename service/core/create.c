@@ -176,6 +176,7 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   }
   bothy_images_use (self->images, create->image, 1);
+  bothy_runner_prepare (self->runner, create->owner);
   create->spec->image = (g_free (create->spec->image), g_strdup (create->image->fingerprint));
   bothy_defaults_apply (create->image->defaults, create->spec);
   bothy_ranges_take (self->ranges, create->owner, on_range, g_object_ref (task));

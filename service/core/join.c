@@ -12,8 +12,9 @@ typedef struct {
   BothyNetworkConfig *config;
   BothyTicket *ticket; /* for a bridge of the LAN */
   int netns_fd;
-  char *nic;           /* what it has now, "": nothing */
+  char *nic; /* what it has now, "": nothing */
   gboolean resume;
+  gboolean held; /* not to be configured yet */
 } Join;
 
 static void
@@ -108,10 +109,10 @@ take_config (GTask *task, BothyNetworkConfig *config, char *nic, GError *error)
   g_free (join->nic);
   join->nic = nic;
   g_clear_pointer (&join->ticket, bothy_ticket_free);
-  if (config)
-    configure (task);
-  else
+  if (!config)
     go_without (task, error);
+  else if (!join->held)
+    configure (task);
 }
 
 static void
@@ -146,8 +147,7 @@ on_entered (GObject *source, GAsyncResult *result, gpointer user_data)
   join->ticket = bothy_admission_enter_finish (join->admission, result, &error);
   if (join->ticket)
     bothy_place_attach (join->network, join->ticket->place, BOTHY_NETWORK_INTERFACE, join->netns_fd,
-                        join->container->spec->egress, on_placed,
-                        g_object_ref (task));
+                        join->container->spec->egress, on_placed, g_object_ref (task));
   else
     go_without (task, error);
 }
@@ -266,7 +266,8 @@ on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   }
   join->nic = bothy_place_id (place);
-  bothy_place_resume (join->network, place, join->container->spec->egress, on_place_resumed, g_object_ref (task));
+  bothy_place_resume (join->network, place, join->container->spec->egress, on_place_resumed,
+                      g_object_ref (task));
 }
 
 static void
@@ -282,16 +283,15 @@ resume_nic (GTask *task)
                           container->spec->egress, on_resumed, g_object_ref (task));
 }
 
-void
-bothy_join (BothyNetwork *network,
-            BothyAdmission *admission,
-            BothyContainer *container,
-            BothySupervisor *supervisor,
-            gboolean resume,
-            GAsyncReadyCallback callback,
-            gpointer user_data)
+static GTask *
+join_new (BothyNetwork *network,
+          BothyAdmission *admission,
+          BothyContainer *container,
+          BothySupervisor *supervisor,
+          GAsyncReadyCallback callback,
+          gpointer user_data)
 {
-  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
+  GTask *task = g_task_new (NULL, NULL, callback, user_data);
   Join *join = g_new0 (Join, 1);
 
   join->network = g_object_ref (network);
@@ -300,12 +300,50 @@ bothy_join (BothyNetwork *network,
   join->nic = g_strdup ("");
   join->container = g_object_ref (container);
   join->supervisor = g_object_ref (supervisor);
-  join->resume = resume;
   g_task_set_task_data (task, join, (GDestroyNotify)join_free);
-  if (resume)
-    resume_nic (task);
-  else
-    make_nic (task);
+  return task;
+}
+
+GTask *
+bothy_join_ahead (BothyNetwork *network,
+                  BothyAdmission *admission,
+                  BothyContainer *container,
+                  BothySupervisor *supervisor,
+                  int netns_fd,
+                  GAsyncReadyCallback callback,
+                  gpointer user_data)
+{
+  GTask *task = join_new (network, admission, container, supervisor, callback, user_data);
+
+  ((Join *)g_task_get_task_data (task))->held = TRUE;
+  attach (task, netns_fd);
+  return task;
+}
+
+void
+bothy_join_proceed (GTask *task)
+{
+  Join *join = g_task_get_task_data (task);
+
+  if (!join->held)
+    return;
+  join->held = FALSE;
+  if (join->config)
+    configure (task);
+}
+
+void
+bothy_join_again (BothyNetwork *network,
+                  BothyAdmission *admission,
+                  BothyContainer *container,
+                  BothySupervisor *supervisor,
+                  GAsyncReadyCallback callback,
+                  gpointer user_data)
+{
+  g_autoptr (GTask) task = join_new (network, admission, container, supervisor, callback, user_data);
+
+  ((Join *)g_task_get_task_data (task))->resume = TRUE;
+  resume_nic (task);
 }
 
 void

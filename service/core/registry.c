@@ -128,9 +128,17 @@ bothy_registry_find_container (BothyRegistry *self, guint32 owner, const char *n
 }
 
 BothyContainer *
-bothy_registry_find_container_by_id (BothyRegistry *self, const char *id)
+bothy_registry_find_container_by_group (BothyRegistry *self, const char *group)
 {
-  return g_hash_table_lookup (self->containers, id);
+  GHashTableIter iter;
+  gpointer container;
+
+  g_hash_table_iter_init (&iter, self->containers);
+  while (g_hash_table_iter_next (&iter, NULL, &container)) {
+    if (bothy_cgroups_is_within (group, BOTHY_CONTAINER (container)->group))
+      return container;
+  }
+  return NULL;
 }
 
 BothyContainer *

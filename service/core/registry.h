@@ -54,7 +54,8 @@ gboolean bothy_registry_is_idle (BothyRegistry *self);
 /* By owner and name. (element-type BothyContainer) (transfer container) */
 GList *bothy_registry_list_containers (BothyRegistry *self);
 BothyContainer *bothy_registry_find_container (BothyRegistry *self, guint32 owner, const char *name);
-BothyContainer *bothy_registry_find_container_by_id (BothyRegistry *self, const char *id);
+/* The one whose control group GROUP is, or is below. */
+BothyContainer *bothy_registry_find_container_by_group (BothyRegistry *self, const char *group);
 BothyContainer *bothy_registry_find_container_by_range (BothyRegistry *self, guint32 base);
 
 /* Make a container of OWNER's from SPEC (taken over; "image" is what the owner calls it). */

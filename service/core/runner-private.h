@@ -19,6 +19,9 @@ struct _BothyRunner {
 /* Write CONTAINER's record, without waiting for the disk. */
 void bothy_runner_save (BothyRunner *self, BothyContainer *container);
 
+/* What CONTAINER's control group has to be like; good as long as CONTAINER is. */
+BothyCgroupSpec bothy_runner_group_spec (BothyRunner *self, const BothyContainer *container);
+
 /* Where CONTAINER's supervisor listens. */
 char *bothy_runner_socket_path (BothyContainer *container);
 

@@ -50,6 +50,26 @@ bothy_runner_set_leader (BothyContainer *container, int pid)
   container->leader_pidfd_id = pid > 0 ? pidfd_id (pid) : 0;
 }
 
+BothyCgroupSpec
+bothy_runner_group_spec (BothyRunner *self, const BothyContainer *container)
+{
+  BothyCgroupSpec spec = {
+    .owner = container->owner, .base = container->range_base, .id = container->id, .limits = container->limits
+  };
+
+  bothy_limits_of_user (self->configuration, &spec.of_user);
+  return spec;
+}
+
+void
+bothy_runner_prepare (BothyRunner *self, guint32 owner)
+{
+  BothyCgroupSpec spec = { .owner = owner };
+
+  bothy_limits_of_user (self->configuration, &spec.of_user);
+  bothy_cgroups_prepare (self->cgroups, &spec);
+}
+
 /* How it went is written down without waiting for the disk: after a power cut nothing runs anyway. */
 void
 bothy_runner_save (BothyRunner *self, BothyContainer *container)
@@ -122,7 +142,7 @@ void
 bothy_runner_join_network (BothyRunner *self, BothyContainer *container)
 {
   if (container->supervisor && bothy_container_wants_network (container))
-    bothy_join (self->network, self->admission, container, container->supervisor, TRUE, on_joined, NULL);
+    bothy_join_again (self->network, self->admission, container, container->supervisor, on_joined, NULL);
 }
 
 void
@@ -356,38 +376,13 @@ adopt_free (Adopt *adopt)
   g_free (adopt);
 }
 
-/* The group that PID is in, if it is one of CONTAINER's: its supervisor may name any process. */
-static char *
-group_of (const BothyContainer *container, int pid)
-{
-  g_autofree char *path = g_strdup_printf ("/proc/%d/cgroup", pid);
-  g_autofree char *prefix = g_strdup_printf ("/bothy-%s", container->id);
-  g_autofree char *text = NULL;
-  g_auto (GStrv) lines = NULL;
-
-  if (!g_file_get_contents (path, &text, NULL, NULL))
-    return NULL;
-  lines = g_strsplit (text, "\n", -1);
-  for (char **line = lines; *line; line++) {
-    char *name = strstr (*line, prefix);
-    char *end = name ? strchr (name + 1, '/') : NULL;
-
-    if (!g_str_has_prefix (*line, "0::/") || !name)
-      continue;
-    return end ? g_strndup (*line + 3, (gsize)(end - *line - 3)) : g_strdup (*line + 3);
-  }
-  return NULL;
-}
-
-/* What was written down is good enough when the supervisor does not say, or not the truth. */
+/* Its supervisor may name any process: it has to be in the container's group. */
 static void
-find_group (BothyContainer *container, int pid)
+find_leader (BothyContainer *container, int pid)
 {
-  char *group = group_of (container, pid);
+  g_autofree char *group = bothy_cgroups_of_process ((guint32) pid);
 
-  bothy_runner_set_leader (container, group ? pid : 0);
-  if (group)
-    container->group = (g_free (container->group), group);
+  bothy_runner_set_leader (container, group && bothy_cgroups_is_within (group, container->group) ? pid : 0);
 }
 
 /* "ID PID" each, of programs that an earlier broker put into the container. */
@@ -415,6 +410,13 @@ end_earlier_run (BothyRunner *self, BothyContainer *container)
   container->group = (g_free (container->group), g_strdup (""));
 }
 
+/* When the broker before us was there last. A start that was not finished is no run. */
+static gboolean
+was_running (const BothyContainer *container)
+{
+  return *container->group && container->started_at > container->stopped_at;
+}
+
 /* It ended, and how, nobody saw. */
 static void
 note_unseen_end (BothyRunner *self, BothyContainer *container)
@@ -436,8 +438,10 @@ adopt_none (GTask *task)
   g_signal_handlers_disconnect_by_data (adopt->supervisor, task);
   g_signal_handlers_disconnect_by_data (adopt->supervisor, container);
   bothy_supervisor_close (adopt->supervisor);
-  if (*container->group || container->exited)
+  if (was_running (container) || container->exited)
     note_unseen_end (adopt->runner, container);
+  else
+    end_earlier_run (adopt->runner, container);
   unlink (path);
   g_task_return_boolean (task, TRUE);
   g_object_unref (task);
@@ -471,7 +475,7 @@ on_hello (BothySupervisor *supervisor, const struct supervisor_message *message,
   }
   g_signal_handlers_disconnect_by_data (supervisor, task);
   container->shutdown_signal = container->spec->stop_signal ? container->spec->stop_signal : message->value;
-  find_group (container, message->pid);
+  find_leader (container, message->pid);
   bothy_runner_follow (adopt->runner, container, supervisor);
   container->state =
       message->state == SUPERVISOR_STATE_FROZEN ? BOTHY_CONTAINER_FROZEN : BOTHY_CONTAINER_RUNNING;
@@ -511,7 +515,7 @@ bothy_runner_adopt (BothyRunner *self,
   if (!socket) {
     /* A supervisor waits for a broker to tell it how the container ended, and its socket stays: unless the machine
        went down, it was killed. */
-    if (*container->group && g_file_test (path, G_FILE_TEST_EXISTS))
+    if (was_running (container) && g_file_test (path, G_FILE_TEST_EXISTS))
       note_unseen_end (self, container);
     end_earlier_run (self, container);
     unlink (path);

@@ -26,6 +26,9 @@ BothyRunner *bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, Bothy
                                const BothyConfiguration *configuration, BothyImages *images,
                                int state_dirfd);
 
+/* OWNER is about to start a container, maybe. */
+void bothy_runner_prepare (BothyRunner *self, guint32 owner);
+
 /* STDIO: three fds for the first process, or NULL: the console. The container must be inactive and begun. */
 void bothy_runner_start (BothyRunner *self, BothyContainer *container, GUnixFDList *stdio,
                          GAsyncReadyCallback callback, gpointer user_data);

@@ -3,8 +3,10 @@
 /*
  * Starting a container. Much of it runs side by side:
  *
- *   userns  ─→ spawn ─┬─→ control group ──────────────────┐
- *   idmap   ─→ mount ─┴─→ PREPARE (the root) ─→ network ──┴─→ START (the first process)
+ *   userns ──┬─→ netns ──→ nic ──────────────────────┐
+ *            ├─→ spawn ─┬─→ group given away, limits ──┼─→ addresses ─→ START (the first process)
+ *   group  ──┘          │                              │
+ *   idmap ────→ mount ──┴─→ PREPARE (the root) ────────┘
  *
  * advance() sends what has become possible; every answer comes back to it.
  */
@@ -38,11 +40,14 @@ typedef struct {
   BothySupervisor *supervisor;
   GUnixFDList *layers;
   guint n_lower; /* layers of the image; one more is the container's own */
-  char *group;
+  GUnixFDList *userns;
+  GUnixFDList *netns;
+  GTask *join;
+  BothyCgroup *group;
   GError *error;
   guint timer;
   guint pending;
-  gboolean spawned, prepare_sent, networked, start_sent;
+  gboolean spawn_sent, spawned, prepare_sent, networked, settled, start_sent;
 } Start;
 
 static void
@@ -55,8 +60,11 @@ start_free (Start *start)
   g_clear_object (&start->stdio);
   g_clear_object (&start->supervisor);
   g_clear_object (&start->layers);
+  g_clear_object (&start->userns);
+  g_clear_object (&start->netns);
+  g_clear_object (&start->join);
+  g_clear_pointer (&start->group, bothy_cgroup_free);
   g_clear_error (&start->error);
-  g_free (start->group);
   g_object_unref (start->container);
   g_object_unref (start->runner);
   g_object_unref (start->task);
@@ -82,8 +90,9 @@ give_up (Start *start)
   if (start->supervisor)
     bothy_supervisor_close (start->supervisor);
   if (start->group) {
-    bothy_cgroups_kill (start->runner->cgroups, start->group);
-    bothy_cgroups_remove (start->runner->cgroups, start->group);
+    bothy_cgroups_kill (start->runner->cgroups, start->group->path);
+    bothy_cgroups_remove (start->runner->cgroups, start->group->path);
+    container->group = (g_free (container->group), g_strdup (""));
   }
   bothy_runner_leave_network (start->runner, container);
   unlink (path);
@@ -91,6 +100,7 @@ give_up (Start *start)
   g_prefix_error (&start->error, "Container %s: ", container->spec->name);
   g_free (container->last_error);
   container->last_error = g_strdup (start->error->message);
+  bothy_runner_save (start->runner, container);
   bothy_container_set_state (container, BOTHY_CONTAINER_FAILED);
   g_task_return_error (start->task, g_steal_pointer (&start->error));
   start_free (start);
@@ -101,15 +111,15 @@ succeed (Start *start, const struct supervisor_message *reply)
 {
   BothyContainer *container = start->container;
 
-  container->group = (g_free (container->group), g_steal_pointer (&start->group));
   container->shutdown_signal = container->spec->stop_signal ? container->spec->stop_signal : reply->value;
   container->started_at = g_get_real_time ();
   container->last_error = (g_free (container->last_error), g_strdup (""));
   bothy_runner_set_leader (container, reply->pid);
   bothy_runner_follow (start->runner, container, start->supervisor);
-  bothy_runner_save (start->runner, container);
   bothy_container_set_state (container, BOTHY_CONTAINER_RUNNING);
   g_task_return_boolean (start->task, TRUE);
+  /* After the caller has been answered: it only says since when it runs. */
+  bothy_runner_save (start->runner, container);
   start_free (start);
 }
 
@@ -160,16 +170,35 @@ on_grouped (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-request_group (Start *start, int pid)
+request_group (Start *start)
 {
-  const BothyContainer *container = start->container;
-  BothyCgroupSpec spec = {
-    .owner = container->owner, .base = container->range_base, .pid = pid, .limits = container->limits
-  };
+  const BothyCgroupSpec spec = bothy_runner_group_spec (start->runner, start->container);
 
-  bothy_limits_of_user (start->runner->configuration, &spec.of_user);
   start->pending++;
-  bothy_cgroups_start (start->runner->cgroups, container->id, &spec, on_grouped, start);
+  bothy_cgroups_start (start->runner->cgroups, &spec, on_grouped, start);
+}
+
+static void
+on_settled (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  GError *error = NULL;
+
+  start->pending--;
+  start->settled = bothy_cgroups_settle_finish (BOTHY_CGROUPS (source), result, &error);
+  if (!start->settled)
+    fail (start, error);
+  BOTHY_FAULT_POINT ("start.settled");
+  advance (start);
+}
+
+static void
+settle_group (Start *start)
+{
+  const BothyCgroupSpec spec = bothy_runner_group_spec (start->runner, start->container);
+
+  start->pending++;
+  bothy_cgroups_settle (start->runner->cgroups, start->group, &spec, on_settled, start);
 }
 
 static void
@@ -178,17 +207,16 @@ on_spawned (GObject *source, GAsyncResult *result, gpointer user_data)
   Start *start = user_data;
   g_autoptr (GUnixFDList) fds = NULL;
   GError *error = NULL;
-  int pid;
 
   start->pending--;
   bothy_clear_fd (&start->their_fd);
-  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, &pid, &error);
+  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
   if (!fds)
     fail (start, error);
   else if (!start->error) {
     start->spawned = TRUE;
     BOTHY_FAULT_POINT ("start.spawned");
-    request_group (start, pid);
+    settle_group (start);
   }
   advance (start);
 }
@@ -220,19 +248,48 @@ call_helper (Start *start,
 }
 
 static void
-on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
+on_joined (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  struct helper_request request = { .op = HELPER_SPAWN, .program = HELPER_PROGRAM_SUPERVISOR };
   Start *start = user_data;
-  g_autoptr (GUnixFDList) fds = NULL;
+
+  start->pending--;
+  bothy_join_finish (result);
+  start->networked = TRUE;
+  BOTHY_FAULT_POINT ("start.networked");
+  advance (start);
+}
+
+static gboolean
+wants_network (Start *start)
+{
+  return bothy_container_wants_network (start->container);
+}
+
+/* Making a nic takes as long as making the root. */
+static void
+join_network (Start *start)
+{
+  start->networked = !wants_network (start);
+  if (start->networked)
+    return;
+  start->pending++;
+  start->join =
+      bothy_join_ahead (start->runner->network, start->runner->admission, start->container, start->supervisor,
+                        g_unix_fd_list_get (start->netns, 0, NULL), on_joined, start);
+}
+
+static void
+on_network_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
   GError *error = NULL;
 
   start->pending--;
-  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
-  if (!fds || g_unix_fd_list_append (fds, start->their_fd, &error) < 0)
+  start->netns = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  if (!start->netns)
     fail (start, error);
   else if (!start->error)
-    call_helper (start, &request, fds, on_spawned);
+    join_network (start);
   advance (start);
 }
 
@@ -258,6 +315,67 @@ list_layers (Start *start, struct helper_request *request, GError **error)
   start->n_lower = n;
   request->n_layers = n + 1;
   return TRUE;
+}
+
+/* The supervisor first: that is the longer way. */
+static void
+on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  const struct helper_request request = { .op = HELPER_NETNS };
+  Start *start = user_data;
+  GError *error = NULL;
+
+  start->userns = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  if (!start->userns)
+    fail (start, error);
+  advance (start);
+  if (!start->error)
+    call_helper (start, &request, start->userns, on_network_namespace);
+  start->pending--;
+  advance (start);
+}
+
+/* Append the fd that is number INDEX of FROM to LIST. */
+static void
+pass_on (GUnixFDList *list, GUnixFDList *from, int index, GError **error)
+{
+  autofd fd = *error ? -1 : g_unix_fd_list_get (from, index, error);
+
+  if (fd >= 0)
+    g_unix_fd_list_append (list, fd, error);
+}
+
+/* While others work: who comes after us has to find the group before a container is in it. */
+static void
+write_down_group (Start *start)
+{
+  BothyContainer *container = start->container;
+
+  container->group = (g_free (container->group), g_strdup (start->group->path));
+  bothy_runner_save (start->runner, container);
+}
+
+/* fds: the user namespace, the group, the connection. */
+static void
+spawn (Start *start)
+{
+  const struct helper_request request = { .op = HELPER_SPAWN,
+                                          .program = HELPER_PROGRAM_SUPERVISOR,
+                                          .into_group = 1 };
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  GError *error = NULL;
+
+  start->spawn_sent = TRUE;
+  pass_on (fds, start->userns, 0, &error);
+  pass_on (fds, start->group->fds, 0, &error);
+  if (!error)
+    g_unix_fd_list_append (fds, start->their_fd, &error);
+  if (error) {
+    fail (start, error);
+    return;
+  }
+  call_helper (start, &request, fds, on_spawned);
+  write_down_group (start);
 }
 
 static void
@@ -289,7 +407,9 @@ open_log (Start *start)
 static void
 send_prepare (Start *start)
 {
-  struct supervisor_message message = { .type = SUPERVISOR_PREPARE, .n_lower = start->n_lower };
+  struct supervisor_message message = { .type = SUPERVISOR_PREPARE,
+                                        .n_lower = start->n_lower,
+                                        .flags = SUPERVISOR_FLAG_NETNS };
   const BothyContainerSpec *spec = start->container->spec;
   g_autoptr (GByteArray) text = g_byte_array_new ();
   autofd log = open_log (start);
@@ -310,42 +430,14 @@ send_prepare (Start *start)
   else if (g_unix_fd_list_append (start->layers, start->listen_fd, &error) >= 0 &&
            g_unix_fd_list_append (start->layers, filter, &error) >= 0)
     g_unix_fd_list_append (start->layers, log, &error);
+  if (!error)
+    pass_on (start->layers, start->netns, 0, &error);
   if (error) {
     fail (start, error);
     return;
   }
   start->pending++;
   bothy_supervisor_call (start->supervisor, message, text, start->layers, on_prepare_reply, start);
-}
-
-static void
-on_joined (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  Start *start = user_data;
-
-  start->pending--;
-  bothy_join_finish (result);
-  start->networked = TRUE;
-  BOTHY_FAULT_POINT ("start.networked");
-  advance (start);
-}
-
-static gboolean
-wants_network (Start *start)
-{
-  return bothy_container_wants_network (start->container);
-}
-
-/* Right behind PREPARE: the supervisor answers in order. */
-static void
-join_network (Start *start)
-{
-  if (!wants_network (start)) {
-    start->networked = TRUE;
-    return;
-  }
-  start->pending++;
-  bothy_join (start->runner->network, start->runner->admission, start->container, start->supervisor, FALSE, on_joined, start);
 }
 
 static void
@@ -359,7 +451,7 @@ send_start (Start *start)
   start->start_sent = TRUE;
   if (start->stdio)
     message.flags |= SUPERVISOR_FLAG_STDIO;
-  bothy_supervisor_add_text (text, start->group);
+  bothy_supervisor_add_text (text, start->group->path);
   bothy_supervisor_add_text (text, mount ? mount : "");
   bothy_supervisor_add_text (text, spec->user);
   bothy_supervisor_add_text (text, spec->working_directory);
@@ -369,27 +461,38 @@ send_start (Start *start)
   bothy_supervisor_call (start->supervisor, message, text, start->stdio, on_start_reply, start);
 }
 
+/* Right behind PREPARE: the supervisor answers in order. */
 static void
 prepare (Start *start)
 {
   send_prepare (start);
-  if (!start->error)
-    join_network (start);
+  if (!start->error && start->join)
+    bothy_join_proceed (start->join);
+}
+
+/* What waits for the supervisor ends at once, and comes back here; the last one to leave is our caller. */
+static void
+break_off (Start *start)
+{
+  start->pending++;
+  if (start->supervisor)
+    bothy_supervisor_close (start->supervisor);
+  if (start->join)
+    bothy_join_proceed (start->join);
+  start->pending--;
 }
 
 static void
 advance (Start *start)
 {
-  if (!start->error && start->spawned && start->layers && !start->prepare_sent)
+  if (!start->error && start->userns && start->group && !start->spawn_sent)
+    spawn (start);
+  if (!start->error && start->spawned && start->layers && start->netns && !start->prepare_sent)
     prepare (start);
-  if (!start->error && start->networked && start->group && !start->start_sent)
+  if (!start->error && start->prepare_sent && start->networked && start->settled && !start->start_sent)
     send_start (start);
-  if (start->error && start->supervisor && start->prepare_sent) {
-    /* What waits for it ends at once, and comes here; the last one to leave is we. */
-    start->pending++;
-    bothy_supervisor_close (start->supervisor);
-    start->pending--;
-  }
+  if (start->error)
+    break_off (start);
   if (start->error && start->pending == 0)
     give_up (start);
 }
@@ -450,15 +553,6 @@ request_namespaces (Start *start)
   call_helper (start, &request, NULL, on_idmap_namespace);
 }
 
-/* The control group's change takes longer than all else, and most of that is waiting for the kernel. */
-static void
-hasten_group (Start *start)
-{
-  const struct helper_request request = { .op = HELPER_HASTEN };
-
-  bothy_helper_call (start->runner->helper, &request, NULL, NULL, NULL);
-}
-
 void
 bothy_runner_start (BothyRunner *self,
                     BothyContainer *container,
@@ -486,7 +580,7 @@ bothy_runner_start (BothyRunner *self,
   if (wants_network (start))
     bothy_network_prepare (self->network);
   request_namespaces (start);
-  hasten_group (start);
+  request_group (start);
 }
 
 gboolean

@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define HELPER_PROTOCOL_VERSION 3u
+#define HELPER_PROTOCOL_VERSION 4u
 #define HELPER_MAX_EXTENTS 5 /* what a uid_map written here may hold */
 #define HELPER_MAX_LAYERS 64
 #define HELPER_MAX_FDS 72 /* below SCM_MAX_FD, 253 */
@@ -33,8 +33,8 @@ enum helper_op
      CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH. Reply: one mount fd a layer, in order. */
   HELPER_MOUNT = 2,
   /* Start a program of ours as uid 0 of a user namespace, in the host's mount namespace.
-     fd 0: the user namespace; the others become fds 3, 4, … of the program.
-     No capability outside that namespace. Reply: pid, and its pidfd. */
+     fd 0: the user namespace; INTO_GROUP: fd 1: the control group that it is born in; the others become fds
+     3, 4, … of the program. No capability outside that namespace. Reply: pid, and its pidfd. */
   HELPER_SPAWN = 3,
   /* Give files of root's to another id. fds: directories or files owned by root; to an id of the
      machine's own accounts only control groups. CAP_CHOWN. */
@@ -44,12 +44,18 @@ enum helper_op
      DENY_SETGROUPS. CAP_SETUID, CAP_SETGID. At step MAP, EPERM means that it is mapped
      already. */
   HELPER_MAP = 5,
-  /* Let a process change its control group sooner, in the next few milliseconds. No capability. Reply: when it
-     can. */
-  HELPER_HASTEN = 6,
+  /* Start a process that does nothing but keep a control group from being empty, until its socket is closed.
+     fd 0: the socket. No capability. Reply: pid, and its pidfd.
+     When somebody has put it into the group, it is sent a uint32_t over that socket. It makes what a container
+     has below (wire/groups.h), goes into supervisor/ itself, and answers with a helper_reply with that number as
+     its serial, and the fds of struct groups. */
+  HELPER_HOLD = 6,
   /* Configure NIC in the network namespace of fd 0, as OWNER, who owns its user namespace, in that.
      CAP_SETUID, CAP_SETGID. */
   HELPER_NIC = 7,
+  /* Make a network namespace that belongs to a user namespace. fd 0: the user namespace. CAP_SYS_ADMIN. Reply:
+     its fd. */
+  HELPER_NETNS = 8,
 };
 
 enum helper_layer_kind
@@ -94,6 +100,7 @@ struct helper_request
   struct helper_extent gid_extents[HELPER_MAX_EXTENTS];
   uint32_t deny_setgroups; /* MAP: whoever is inside keeps his groups */
   uint32_t program;
+  uint32_t into_group; /* SPAWN: 1: fd 1 is a control group */
   uint32_t n_layers;
   struct helper_layer layers[HELPER_MAX_LAYERS];
   struct helper_nic nic;
@@ -115,6 +122,8 @@ enum helper_step
   HELPER_STEP_DEADLINE = 10, /* the worker was killed */
   HELPER_STEP_JOIN = 11,     /* MAP: it is no user namespace of OWNER's below the host's, or not his process */
   HELPER_STEP_NIC = 12,      /* NIC: in the namespace */
+  HELPER_STEP_GROUP = 13,    /* the control group */
+  HELPER_STEP_NETNS = 14,    /* unshare(CLONE_NEWNET) */
 };
 
 struct helper_reply

@@ -123,15 +123,16 @@ check_op (const struct helper_request *request, unsigned int n_fds)
   case HELPER_SPAWN:
     if (request->program < HELPER_PROGRAM_SUPERVISOR || request->program > HELPER_PROGRAM_BUNDLE)
       return EINVAL;
-    return n_fds >= 1 ? 0 : EINVAL;
+    return request->into_group <= 1 && n_fds >= 1 + request->into_group ? 0 : EINVAL;
   case HELPER_OWN:
     if (n_fds < 1)
       return EINVAL;
     return request->owner != 0 && request->owner != NO_ID ? 0 : EPERM;
   case HELPER_NIC:
     return n_fds == 1 ? check_nic (request) : EINVAL;
-  case HELPER_HASTEN:
-    return n_fds == 0 ? 0 : EINVAL;
+  case HELPER_HOLD:
+  case HELPER_NETNS:
+    return n_fds == 1 ? 0 : EINVAL;
   default:
     return EINVAL;
   }

@@ -53,13 +53,21 @@ now_ms (void)
   return now.tv_sec * INT64_C (1000) + now.tv_nsec / 1000000;
 }
 
-/* Like fork(), but with a pidfd; with SIGNAL 0 the child has to be waited for with __WALL. */
+/*
+ * Like fork(), but with a pidfd; with SIGNAL 0 the child has to be waited for with __WALL. GROUP (or -1): the
+ * control group that it is born in. To move a process later makes the kernel wait for an RCU grace period.
+ */
 static pid_t
-clone_process (int *ret_pidfd, int signal)
+clone_process (int *ret_pidfd, int signal, int group)
 {
   struct clone_args args = { .flags = CLONE_PIDFD,
                              .pidfd = (uint64_t)(uintptr_t)ret_pidfd,
                              .exit_signal = (uint64_t)signal };
+
+  if (group >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = (uint64_t)group;
+  }
 
   return (pid_t)syscall (SYS_clone3, &args, sizeof args);
 }
@@ -89,9 +97,10 @@ run_step (const struct packet *packet, struct step_result *ret)
     return step_own (packet, ret);
   case HELPER_NIC:
     return step_nic (packet, ret);
-  case HELPER_HASTEN:
-    return step_hasten (packet, ret);
+  case HELPER_NETNS:
+    return step_netns (packet, ret);
   case HELPER_SPAWN:
+  case HELPER_HOLD:
     break;
   }
   return step_fail (ret, HELPER_STEP_REQUEST, EINVAL);
@@ -128,7 +137,7 @@ start_worker (struct server *server, int connection, const struct packet *packet
 
   while (worker->pidfd >= 0) /* there is a free one, or nothing had been read */
     worker++;
-  pid = clone_process (&pidfd, 0);
+  pid = clone_process (&pidfd, 0, -1);
   if (pid == 0)
     run_worker (connection, packet);
   if (pid < 0) {
@@ -149,15 +158,19 @@ static void
 start_program (int connection, const struct packet *packet)
 {
   struct helper_reply message = { .version = HELPER_PROTOCOL_VERSION, .serial = packet->request.serial };
+  bool grouped = packet->request.op == HELPER_SPAWN && packet->request.into_group;
   int pidfd = -1;
-  pid_t pid = clone_process (&pidfd, SIGCHLD);
+  pid_t pid = clone_process (&pidfd, SIGCHLD, grouped ? packet->fds[1] : -1);
 
   if (pid == 0) {
-    step_spawn (packet);
+    if (packet->request.op == HELPER_HOLD)
+      step_hold (packet);
+    else
+      step_spawn (packet);
     _exit (127);
   }
   if (pid < 0) {
-    reply (connection, packet->request.serial, errno, HELPER_STEP_FORK);
+    reply (connection, packet->request.serial, errno, grouped ? HELPER_STEP_GROUP : HELPER_STEP_FORK);
     return;
   }
   message.pid = pid;
@@ -182,7 +195,7 @@ serve (struct server *server, int connection)
   error = request_check (&packet);
   if (error != 0)
     reply (connection, packet.size >= 8 ? packet.request.serial : 0, error, HELPER_STEP_REQUEST);
-  else if (packet.request.op == HELPER_SPAWN)
+  else if (packet.request.op == HELPER_SPAWN || packet.request.op == HELPER_HOLD)
     start_program (connection, &packet);
   else
     start_worker (server, connection, &packet);

@@ -32,7 +32,7 @@ arrange_fds (const struct packet *packet)
   for (int fd = 0; fd < 3; fd++)
     if (null != fd && dup2 (null, fd) < 0)
       return -1;
-  for (unsigned int i = 1; i < packet->n_fds; i++)
+  for (unsigned int i = 1 + packet->request.into_group; i < packet->n_fds; i++)
     if (dup2 (moved[i], next++) < 0)
       return -1;
   if (dup2 (moved[0], next) < 0 || syscall (SYS_close_range, next + 1, ~0u, 0) < 0)
@@ -61,6 +61,14 @@ forget_oom_score (void)
     return;
   (void)!write (fd, "0", 1);
   close (fd);
+}
+
+void
+step_reset_process (void)
+{
+  reset_signals ();
+  umask (022);
+  forget_oom_score ();
 }
 
 /*
@@ -97,9 +105,7 @@ step_spawn (const struct packet *packet)
   char *environment[] = { path, NULL };
   int userns;
 
-  reset_signals ();
-  umask (022);
-  forget_oom_score ();
+  step_reset_process ();
   userns = arrange_fds (packet);
   if (userns < 0 || setsid () < 0 || chdir ("/") < 0 || enter (userns) < 0)
     return;

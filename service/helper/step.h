@@ -23,6 +23,9 @@ int step_userns (const struct packet *packet, struct step_result *ret);
 /* Maps a user namespace that its owner made. */
 int step_map (const struct packet *packet, struct step_result *ret);
 
+/* Makes a network namespace. */
+int step_netns (const struct packet *packet, struct step_result *ret);
+
 /* Clones layers as detached idmapped mounts. */
 int step_mount (const struct packet *packet, struct step_result *ret);
 
@@ -32,11 +35,14 @@ int step_own (const struct packet *packet, struct step_result *ret);
 /* Configures an interface in a network namespace of somebody's. */
 int step_nic (const struct packet *packet, struct step_result *ret);
 
-/* Lets the next change of a control group wait less. */
-int step_hasten (const struct packet *packet, struct step_result *ret);
-
 /* Turns this process into the program that PACKET asks for; returns only when that failed. */
 void step_spawn (const struct packet *packet);
+
+/* Holds a control group; returns only when that failed, or is over. */
+void step_hold (const struct packet *packet);
+
+/* What every program starts with: no handler, no mask, no session of ours, no protection from the kernel. */
+void step_reset_process (void);
 
 /* Fails at STEP with ERROR: fills in RET, returns ERROR. */
 static inline int

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "platform/fd.h"
 #include "platform/pidfd.h"
+#include "wire/groups.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,19 +12,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What the kernel's documentation (cgroup-v2, "Delegation") gives away. */
+/* What a group that is given away by hand consists of, as the kernel's documentation (cgroup-v2, "Delegation") says. */
 static const char *const delegated[] = { "cgroup.procs", "cgroup.threads", "cgroup.subtree_control", NULL };
-
-/* The group itself stays root's: bothyd has no capability, and could not remove the supervisor's two groups below it. */
-static const char *const below[] = { "supervisor", "payload" };
-
-/* In those the supervisor does what it would do in groups that it made. */
-static const char *const delegated_below[] = { "cgroup.procs", "cgroup.threads", "cgroup.subtree_control",
-                                               "cgroup.freeze", "cgroup.kill", NULL };
 
 typedef struct {
   BothyCgroups parent;
-  BothyHelper *helper;
 } BothyCgroupfs;
 
 typedef BothyCgroupsClass BothyCgroupfsClass;
@@ -118,63 +111,52 @@ append_files (GUnixFDList *fds, int dirfd, const char *const *names)
   return TRUE;
 }
 
-static gboolean
-append_below (GUnixFDList *fds, int dirfd)
-{
-  for (gsize i = 0; i < G_N_ELEMENTS (below); i++) {
-    autofd fd = make_directory (dirfd, below[i]);
-
-    if (fd < 0 || g_unix_fd_list_append (fds, fd, NULL) < 0 ||
-        !append_files (fds, fd, delegated_below))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static void
-give_away (BothyCgroupfs *self, guint32 base, GTask *task)
-{
-  struct helper_request request = { .op = HELPER_OWN, .owner = base };
-  Start *start = g_task_get_task_data (task);
-  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
-  GError *error = NULL;
-
-  if (append_files (fds, start->fd, delegated) && append_below (fds, start->fd))
-    bothy_helper_call (self->helper, &request, fds, on_owned, g_object_ref (task));
-  else {
-    bothy_error_set_errno (&error, errno, "Making the container's control groups");
-    g_task_return_error (task, error);
-  }
-}
-
 static void cgroupfs_remove (BothyCgroups *cgroups, const char *group);
 
-static void
-cgroupfs_start (BothyCgroups *cgroups, const char *name, const BothyCgroupSpec *spec, GTask *task)
+/* Limits first: what is in it from then on has them. */
+static BothyCgroup *
+make (const char *path, const BothyCgroupSpec *spec, GError **error)
 {
-  Start *start = g_new0 (Start, 1);
-  g_autofree char *number = g_strdup_printf ("%d", spec->pid);
+  __attribute__ ((cleanup (groups_close))) struct groups groups = { 0 };
+  autofd fd = make_group (path);
   autofd users = -1;
-  GError *error = NULL;
+  g_autoptr (BothyCgroup) group = g_new0 (BothyCgroup, 1);
 
-  start->group = g_strdup_printf ("/bothy/u%u/%s", spec->owner, name);
-  start->fd = make_group (start->group);
-  g_task_set_task_data (task, start, (GDestroyNotify) start_free);
-  if (start->fd < 0 || !write_file (start->fd, "cgroup.procs", number))
-    bothy_error_set_errno (&error, errno, "Making a control group");
-  else {
-    users = openat (start->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bothy_limits_write (&spec->of_user, TRUE, users, NULL);
-    bothy_limits_write (&spec->limits, FALSE, start->fd, &error);
+  if (fd < 0 || (errno = groups_make (fd, &groups)) != 0) {
+    bothy_error_set_errno (error, errno, "Making the container's control groups");
+    return NULL;
   }
-  if (!error) {
-    give_away ((BothyCgroupfs *) cgroups, spec->base, task);
+  users = openat (fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bothy_limits_write (&spec->of_user, TRUE, users, NULL);
+  if (!bothy_limits_write (&spec->limits, FALSE, fd, error))
+    return NULL;
+  groups_enable (fd);
+  group->path = g_strdup (path);
+  group->fds = bothy_fd_list (groups.fds, groups.n_fds, error);
+  return group->fds ? g_steal_pointer (&group) : NULL;
+}
+
+static void
+cgroupfs_start (BothyCgroups *cgroups, const BothyCgroupSpec *spec, GTask *task)
+{
+  /* A new name each time: the group of the run before may not be gone yet. */
+  g_autofree char *path = g_strdup_printf ("/bothy/u%u/" BOTHY_CGROUPS_PREFIX "%s-%08x", spec->owner, spec->id,
+                                           g_random_int ());
+  GError *error = NULL;
+  BothyCgroup *group = make (path, spec, &error);
+
+  if (group) {
+    g_task_return_pointer (task, group, (GDestroyNotify) bothy_cgroup_free);
     return;
   }
-  if (start->fd >= 0)
-    write_file (start->fd, "cgroup.kill", "1");
-  cgroupfs_remove (cgroups, start->group);
+  cgroupfs_remove (cgroups, path);
   g_task_return_error (task, error);
+}
+
+static void
+cgroupfs_bound (BothyCgroups *cgroups, const BothyCgroup *group, const BothyCgroupSpec *spec, GTask *task)
+{
+  g_task_return_boolean (task, TRUE);
 }
 
 static void
@@ -256,7 +238,7 @@ cgroupfs_delegate (BothyCgroups *cgroups, const char *name, guint32 user, guint3
   } else if (owner == 0)
     g_task_return_pointer (task, g_steal_pointer (&start->group), g_free);
   else
-    bothy_helper_call (((BothyCgroupfs *) cgroups)->helper, &request, fds, on_owned, g_object_ref (task));
+    bothy_helper_call (bothy_cgroups_get_helper (cgroups), &request, fds, on_owned, g_object_ref (task));
 }
 
 static void
@@ -282,6 +264,8 @@ removal_free (Removal *removal)
   g_free (removal->group);
   g_free (removal);
 }
+
+static const char *const below[] = { GROUPS_SUPERVISOR, GROUPS_PAYLOAD };
 
 /* The last process has closed its sockets but may be in the group for a moment still. What the container made below
    its own group is its root's: the supervisor has removed that. */
@@ -316,17 +300,10 @@ cgroupfs_remove (BothyCgroups *cgroups, const char *group)
 }
 
 static void
-bothy_cgroupfs_finalize (GObject *object)
-{
-  g_object_unref (((BothyCgroupfs *) object)->helper);
-  G_OBJECT_CLASS (bothy_cgroupfs_parent_class)->finalize (object);
-}
-
-static void
 bothy_cgroupfs_class_init (BothyCgroupfsClass *class)
 {
-  G_OBJECT_CLASS (class)->finalize = bothy_cgroupfs_finalize;
   class->start = cgroupfs_start;
+  class->bound = cgroupfs_bound;
   class->delegate = cgroupfs_delegate;
   class->limit = cgroupfs_limit;
   class->kill = cgroupfs_kill;
@@ -339,10 +316,7 @@ bothy_cgroupfs_init (BothyCgroupfs *self)
 }
 
 BothyCgroups *
-bothy_cgroupfs_new (BothyHelper *helper)
+bothy_cgroupfs_new (void)
 {
-  BothyCgroupfs *self = g_object_new (bothy_cgroupfs_get_type (), NULL);
-
-  self->helper = g_object_ref (helper);
-  return BOTHY_CGROUPS (self);
+  return g_object_new (bothy_cgroupfs_get_type (), NULL);
 }

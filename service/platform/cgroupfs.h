@@ -4,4 +4,4 @@
 #include "platform/cgroups.h"
 
 /* Groups as directories bothy/u<uid>/<name> of the cgroup2 mount, for a machine without systemd. */
-BothyCgroups *bothy_cgroupfs_new (BothyHelper *helper);
+BothyCgroups *bothy_cgroupfs_new (void);

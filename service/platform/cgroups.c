@@ -10,14 +10,25 @@
 #include <sys/vfs.h>
 #include <systemd/sd-daemon.h>
 
-#define PREFIX      "bothy-"
-#define UUID_LENGTH 36
+typedef struct {
+  BothyHelper *helper;
+} BothyCgroupsPrivate;
 
-G_DEFINE_TYPE (BothyCgroups, bothy_cgroups, G_TYPE_OBJECT)
+G_DEFINE_TYPE_WITH_PRIVATE (BothyCgroups, bothy_cgroups, G_TYPE_OBJECT)
+
+static void
+bothy_cgroups_finalize (GObject *object)
+{
+  BothyCgroupsPrivate *private = bothy_cgroups_get_instance_private (BOTHY_CGROUPS (object));
+
+  g_object_unref (private->helper);
+  G_OBJECT_CLASS (bothy_cgroups_parent_class)->finalize (object);
+}
 
 static void
 bothy_cgroups_class_init (BothyCgroupsClass *class)
 {
+  G_OBJECT_CLASS (class)->finalize = bothy_cgroups_finalize;
 }
 
 static void
@@ -34,9 +45,17 @@ bothy_cgroups_is_systemd (void)
 BothyCgroups *
 bothy_cgroups_new (GDBusConnection *system_bus, BothyHelper *helper)
 {
-  if (bothy_cgroups_is_systemd ())
-    return bothy_systemd_new (system_bus);
-  return bothy_cgroupfs_new (helper);
+  BothyCgroups *self = bothy_cgroups_is_systemd () ? bothy_systemd_new (system_bus, helper) : bothy_cgroupfs_new ();
+  BothyCgroupsPrivate *private = bothy_cgroups_get_instance_private (self);
+
+  private->helper = g_object_ref (helper);
+  return self;
+}
+
+BothyHelper *
+bothy_cgroups_get_helper (BothyCgroups *self)
+{
+  return ((BothyCgroupsPrivate *) bothy_cgroups_get_instance_private (self))->helper;
 }
 
 const char *
@@ -54,20 +73,108 @@ bothy_cgroups_mount (void)
 }
 
 void
-bothy_cgroups_start (BothyCgroups *self, const char *id, const BothyCgroupSpec *spec,
-                     GAsyncReadyCallback callback, gpointer user_data)
+bothy_cgroup_free (BothyCgroup *self)
 {
-  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
-  /* A new name each time: the group of the run before may not be gone yet. */
-  g_autofree char *name = g_strdup_printf (PREFIX "%s-%08x", id, g_random_int ());
-
-  BOTHY_CGROUPS_GET_CLASS (self)->start (self, name, spec, task);
+  if (self->holder)
+    self->let_go (self->holder);
+  g_clear_object (&self->fds);
+  g_free (self->path);
+  g_free (self);
 }
 
-char *
+void
+bothy_cgroups_prepare (BothyCgroups *self, const BothyCgroupSpec *spec)
+{
+  if (BOTHY_CGROUPS_GET_CLASS (self)->prepare)
+    BOTHY_CGROUPS_GET_CLASS (self)->prepare (self, spec);
+}
+
+void
+bothy_cgroups_start (BothyCgroups *self, const BothyCgroupSpec *spec, GAsyncReadyCallback callback,
+                     gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+
+  BOTHY_CGROUPS_GET_CLASS (self)->start (self, spec, task);
+}
+
+BothyCgroup *
 bothy_cgroups_start_finish (BothyCgroups *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* ---- settling: two things at the same time ---- */
+
+typedef struct {
+  guint pending;
+  GError *error;
+} Settle;
+
+static void
+settle_free (Settle *settle)
+{
+  g_clear_error (&settle->error);
+  g_free (settle);
+}
+
+static void
+settle_part (GTask *task, GError *error)
+{
+  Settle *settle = g_task_get_task_data (task);
+
+  if (!settle->error)
+    settle->error = error;
+  else
+    g_clear_error (&error);
+  if (--settle->pending > 0)
+    return;
+  if (settle->error)
+    g_task_return_error (task, g_steal_pointer (&settle->error));
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+static void
+on_given (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  g_autoptr (GUnixFDList) fds = NULL;
+  GError *error = NULL;
+
+  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  settle_part (task, error);
+}
+
+static void
+on_bounded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  g_task_propagate_boolean (G_TASK (result), &error);
+  settle_part (task, error);
+}
+
+void
+bothy_cgroups_settle (BothyCgroups *self, const BothyCgroup *group, const BothyCgroupSpec *spec,
+                      GAsyncReadyCallback callback, gpointer user_data)
+{
+  const struct helper_request own = { .op = HELPER_OWN, .owner = spec->base };
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  g_autoptr (GTask) bounded = g_task_new (self, NULL, on_bounded, g_object_ref (task));
+  Settle *settle = g_new0 (Settle, 1);
+
+  settle->pending = 2;
+  g_task_set_task_data (task, settle, (GDestroyNotify) settle_free);
+  BOTHY_CGROUPS_GET_CLASS (self)->bound (self, group, spec, bounded);
+  bothy_helper_call (bothy_cgroups_get_helper (self), &own, group->fds, on_given, g_object_ref (task));
+}
+
+gboolean
+bothy_cgroups_settle_finish (BothyCgroups *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 void
@@ -75,7 +182,7 @@ bothy_cgroups_delegate (BothyCgroups *self, guint32 user, guint32 owner, int pid
                         gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
-  g_autofree char *name = g_strdup_printf (PREFIX BOTHY_CGROUPS_HAND "%08x%08x", g_random_int (), g_random_int ());
+  g_autofree char *name = g_strdup_printf (BOTHY_CGROUPS_PREFIX BOTHY_CGROUPS_HAND "%08x%08x", g_random_int (), g_random_int ());
 
   BOTHY_CGROUPS_GET_CLASS (self)->delegate (self, name, user, owner, pidfd, task);
 }
@@ -119,16 +226,25 @@ bothy_cgroups_remove (BothyCgroups *self, const char *group)
 }
 
 char *
-bothy_cgroups_container_of (guint32 pid)
+bothy_cgroups_of_process (guint32 pid)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%u/cgroup", pid);
   g_autofree char *text = NULL;
-  const char *found;
+  g_auto (GStrv) lines = NULL;
 
   if (!g_file_get_contents (path, &text, NULL, NULL))
     return NULL;
-  found = strstr (text, "/" PREFIX);
-  if (!found || strlen (found) < strlen ("/" PREFIX) + UUID_LENGTH)
-    return NULL;
-  return g_strndup (found + strlen ("/" PREFIX), UUID_LENGTH);
+  lines = g_strsplit (text, "\n", -1);
+  for (char **line = lines; *line; line++)
+    if (g_str_has_prefix (*line, "0::/"))
+      return g_strdup (*line + strlen ("0::"));
+  return NULL;
+}
+
+gboolean
+bothy_cgroups_is_within (const char *group, const char *within)
+{
+  gsize length = strlen (within);
+
+  return length > 0 && strncmp (group, within, length) == 0 && (group[length] == '/' || group[length] == '\0');
 }

@@ -47,6 +47,10 @@ step_text (guint32 step)
     return "the user namespace could not be joined";
   case HELPER_STEP_NIC:
     return "the nic could not be configured in its network namespace";
+  case HELPER_STEP_GROUP:
+    return "no process could be made in the control group";
+  case HELPER_STEP_NETNS:
+    return "no network namespace could be made (see user.max_net_namespaces)";
   case HELPER_STEP_NONE:
   default:
     return "it failed";
@@ -79,7 +83,7 @@ set_reply_error (GError **error, const struct helper_reply *reply)
         "The file system of %s can not do idmapped mounts on this kernel; put %s on ext4, xfs, btrfs, "
         "or, from Linux 6.3 on, tmpfs",
         STATE_DIR, STATE_DIR);
-  else if (reply->error == ENOSPC && reply->step != HELPER_STEP_USERNS)
+  else if (reply->error == ENOSPC && reply->step != HELPER_STEP_USERNS && reply->step != HELPER_STEP_NETNS)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SPACE, "No space left on the disk");
   else
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "bothy-helper: %s: %s",

@@ -4,4 +4,4 @@
 #include "platform/cgroups.h"
 
 /* Groups as delegated scope units; see org.freedesktop.systemd1(5). */
-BothyCgroups *bothy_systemd_new (GDBusConnection *system_bus);
+BothyCgroups *bothy_systemd_new (GDBusConnection *system_bus, BothyHelper *helper);

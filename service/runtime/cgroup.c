@@ -52,40 +52,14 @@ open_scope (const char *mount, const char *path)
   return fd < 0 ? -errno : (int)fd;
 }
 
-/* Hands every controller that the host delegated on to the container; without one it still runs. */
-static void
-enable_controllers (int scope)
-{
-  char text[256], one[64];
-  autofd fd = openat (scope, "cgroup.controllers", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  ssize_t size = fd < 0 ? -1 : read (fd, text, sizeof text - 1);
-  char *rest = text;
-
-  if (size <= 0)
-    return;
-  text[size] = '\0';
-  for (char *name; (name = strsep (&rest, " \n"));) {
-    if (name[0] == '\0' || snprintf (one, sizeof one, "+%s", name) >= (int)sizeof one)
-      continue;
-    (void)write_file (scope, "cgroup.subtree_control", one);
-  }
-}
-
 struct fault
-cgroup_enter (struct cgroup *cgroup, const char *mount, const char *path)
+cgroup_open (struct cgroup *cgroup, const char *mount, const char *path)
 {
   if (path[0] == '\0')
     return NO_FAULT;
   autofd scope = open_scope (mount, path);
   if (scope < 0)
     return fault_at (SUPERVISOR_STEP_CGROUP, scope);
-  autofd own = open_group (scope, "supervisor");
-  if (own < 0)
-    return fault_at (SUPERVISOR_STEP_CGROUP, own);
-  int r = write_file (own, "cgroup.procs", "0");
-  if (r < 0)
-    return fault_at (SUPERVISOR_STEP_CGROUP, r);
-  enable_controllers (scope);
   cgroup->payload = open_group (scope, "payload");
   return cgroup->payload < 0 ? fault_at (SUPERVISOR_STEP_CGROUP, cgroup->payload) : NO_FAULT;
 }

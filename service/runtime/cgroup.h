@@ -17,11 +17,10 @@ struct cgroup {
   }
 
 /*
- * Opens PATH below the cgroup2 mount MOUNT, moves this process into its supervisor/ and opens its
- * payload/; both are made if missing. "" as PATH: nothing. This process must already be in PATH or
- * below, since the kernel asks for write access to the common ancestor. Faults: STEP_CGROUP.
+ * Opens the payload/ of PATH below the cgroup2 mount MOUNT, made if it is missing. "" as PATH: nothing. This
+ * process must have been born in PATH/supervisor. Faults: STEP_CGROUP.
  */
-struct fault cgroup_enter (struct cgroup *cgroup, const char *mount, const char *path);
+struct fault cgroup_open (struct cgroup *cgroup, const char *mount, const char *path);
 
 /*
  * fork(2), with the child in payload/ from the start (CLONE_INTO_CGROUP; to move a process later can take

@@ -39,13 +39,14 @@ allow_ping (void)
 }
 
 struct fault
-namespaces_enter (const char *hostname)
+namespaces_enter (const char *hostname, int network)
 {
   size_t length = strlen (hostname);
 
   if (length == 0 || length > MAX_HOSTNAME)
     return fault_at (SUPERVISOR_STEP_REQUEST, EINVAL);
-  if (unshare (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET) < 0)
+  if (unshare (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | (network < 0 ? CLONE_NEWNET : 0)) < 0 ||
+      (network >= 0 && setns (network, CLONE_NEWNET) < 0))
     return fault_at (SUPERVISOR_STEP_NAMESPACE, errno);
   if (mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
     return fault_at (SUPERVISOR_STEP_NAMESPACE, errno);

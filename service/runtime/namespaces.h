@@ -5,7 +5,7 @@
 
 /*
  * Leaves the host's mount, uts, ipc and net namespaces for new ones, named HOSTNAME and
- * with the loopback interface up; nothing that is mounted here reaches the host or the
- * other way round. Faults: STEP_REQUEST for the name, STEP_NAMESPACE.
+ * with the loopback interface up. NETWORK is the net namespace to use, or -1: a new one. Nothing that is
+ * mounted here reaches the host or the other way round. Faults: STEP_REQUEST for the name, STEP_NAMESPACE.
  */
-struct fault namespaces_enter (const char *hostname);
+struct fault namespaces_enter (const char *hostname, int network);

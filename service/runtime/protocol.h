@@ -31,16 +31,17 @@ enum supervisor_message_type
    * fds: the lower layers' mounts, topmost first (N_LOWER of them), the mount that
    * holds upper/ and work/ (made if they are missing), the listening socket, the
    * seccomp filter (an array of struct sock_filter, as seccomp_export_bpf() writes
-   * it), the console log (O_APPEND; bounded by the supervisor).
+   * it), the console log (O_APPEND; bounded by the supervisor), with SUPERVISOR_FLAG_NETNS the network
+   * namespace to use (else it makes one).
    * text: hostname; with N_ARGV 1 the name of an account to be made, whose id is value.
    * Replies when the root is ready, or with the step that failed.
    */
   SUPERVISOR_PREPARE = 1,
   /*
-   * Move into the control group, run the first process. Sent once, after PREPARE
+   * Run the first process in payload/ of the control group, in whose supervisor/ this process is. Sent once, after PREPARE
    * was answered or not: messages are handled in order.
    * fds: with SUPERVISOR_FLAG_STDIO three, for the first process.
-   * text: path of the delegated control group below the cgroup2 mount ("" = stay),
+   * text: path of the delegated control group below the cgroup2 mount ("" = none),
    * path of the cgroup2 mount, user ("" = root), working directory ("" = /), then N_ARGV and N_ENV strings.
    * N_ARGV 0: the image's init. Otherwise the command is a child of a minimal init
    * of the supervisor's own, pid 1, which reaps and hands signals on; but root's /PATH/init and
@@ -87,6 +88,7 @@ enum supervisor_flag
   SUPERVISOR_FLAG_LOGIN = 1 << 2,
   SUPERVISOR_FLAG_REBOOT = 1 << 3,  /* of EXITED: it asked for a reboot, reboot(2) in a pid namespace */
   SUPERVISOR_FLAG_NESTING = 1 << 4, /* of PREPARE: user namespaces inside are allowed */
+  SUPERVISOR_FLAG_NETNS = 1 << 5,   /* of PREPARE: a network namespace is there */
 };
 
 enum supervisor_state

@@ -56,7 +56,8 @@ prepare (struct supervisor *supervisor, struct packet *packet, const struct pack
   if (r < 0)
     return fault_at (SUPERVISOR_STEP_SECCOMP, r);
   supervisor->nesting = packet->head.flags & SUPERVISOR_FLAG_NESTING;
-  struct fault fault = namespaces_enter (hostname);
+  bool given = packet->head.flags & SUPERVISOR_FLAG_NETNS;
+  struct fault fault = namespaces_enter (hostname, given ? packet->fds[n + PREPARE_EXTRA] : -1);
   if (is_fault (fault))
     return fault;
   supervisor->network_ns = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -80,10 +81,11 @@ handle_prepare (struct supervisor *supervisor, struct packet *packet, struct sup
 {
   struct packet_strings strings = { 0 };
   uint32_t n = packet->head.n_lower;
+  uint32_t n_fds = n + PREPARE_EXTRA + (packet->head.flags & SUPERVISOR_FLAG_NETNS ? 1 : 0);
 
   if (supervisor->state != SUPERVISOR_STATE_NEW || supervisor->failed)
     return refuse (EALREADY);
-  if (n < 1 || n > MAX_LOWER || packet->n_fds != n + PREPARE_EXTRA ||
+  if (n < 1 || n > MAX_LOWER || packet->n_fds != n_fds ||
       packet->head.n_argv > 1 || packet->head.n_env)
     return refuse (EINVAL);
   int r = packet_split (packet, 1, &strings);
@@ -115,7 +117,7 @@ start (struct supervisor *supervisor, const struct packet *packet, const struct 
                                         .filter = &supervisor->filter } };
 
   take_stdio (packet, plan.stdio);
-  struct fault fault = cgroup_enter (&supervisor->cgroup, strings->fixed[1], strings->fixed[0]);
+  struct fault fault = cgroup_open (&supervisor->cgroup, strings->fixed[1], strings->fixed[0]);
   if (is_fault (fault))
     return fault;
   supervisor->rootfs.console = supervisor->console.master;

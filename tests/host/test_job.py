@@ -61,7 +61,7 @@ def test_ids_are_disjoint_OBJ_06(host):
         running = processes(host, one)
         assert one["leader"] in running
         for pid in running:
-            assert one["id"] in (host.root / f"proc/{pid}/cgroup").read_text()
+            assert one["controlGroup"] in (host.root / f"proc/{pid}/cgroup").read_text()
     # What one does, the namesake does not see.
     host.run("alice", "bothy exec same -- touch /root/mine", check=True)
     assert host.output("bob", "bothy exec same -- ls /root") == ""

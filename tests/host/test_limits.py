@@ -33,10 +33,10 @@ def test_CG_01_properties_of_the_scope(host, container):
     assert show(host, unit) == {
         "MemoryMax": "536870912", "MemoryHigh": "268435456", "MemorySwapMax": "0", "CPUQuotaPerSecUSec": "1.500000s",
         "CPUWeight": "20", "IOWeight": "30", "TasksMax": "200"}
+    limited = json.loads(host.output("alice", "bothy info --json limited"))
     assert show(host, unit, "Delegate", "Slice", "Description") == {
-        "Delegate": "yes", "Slice": "user-1000.slice", "Description": "Bothy container"}
-    # The owner of the group is the container's root; systemd has it in Delegate= with User=.
-    base = json.loads(host.output("alice", "bothy info --json limited"))["rangeBase"]
+        "Delegate": "yes", "Slice": "user-1000.slice", "Description": f"Bothy container {limited['id']}"}
+    base = limited["rangeBase"]
     group = host.output("root", f"systemctl show {unit} -P ControlGroup")
     mount = host.output("root", "findmnt -nft cgroup2 -o TARGET")
     assert host.output("root", f"stat -c %u {mount}{group}/cgroup.procs") == str(base)

@@ -104,14 +104,22 @@ def tree(host):
     return found
 
 
+def spare_units(host):
+    """Scopes that bothyd keeps ready, one for each user at most."""
+    listed = host.output("root", "systemctl list-units --all --plain --no-legend 'bothy-*.scope'").splitlines()
+    ready = [line.split()[0] for line in listed if line.endswith("Bothy: kept ready")]
+    slices = [host.output("root", "systemctl", "show", "-p", "Slice", "--value", unit) for unit in ready]
+    return ready if len(set(slices)) == len(slices) else []
+
+
 def leftovers(host):
     """Everything that belongs to containers which do not run, or do not exist: should be empty."""
-    running, known = set(), set()
+    running, known = {}, set()
     for user in USERS:
         for container in json.loads(host.output(user, "bothy", "list", "--json")):
             known.add(container["id"])
             if container["state"] in ("running", "frozen"):
-                running.add(container["id"])
+                running[container["id"]] = container["controlGroup"].rpartition("/")[2]
     images = {image["fingerprint"] for user in USERS
               for image in json.loads(host.output(user, "bothy", "image", "list", "--json"))}
     layers = {id for record in (host.root / STATE / "images").glob("*/image") for line in record.read_text().splitlines()
@@ -127,15 +135,19 @@ def leftovers(host):
     for path in (host.root / "run/bothy/supervisors").iterdir():
         if path.name not in running:
             wrong.append(f"socket {path.name}")
+    ready = spare_units(host)
     # Several at once may still be on their way out.
     for unit in host.output("root", "systemctl list-units --all --plain --no-legend 'bothy-*.scope'").splitlines():
-        if not any(unit.startswith(f"bothy-{id}") for id in running):
+        if unit.split()[0] not in {*running.values(), *ready}:
             wrong.append(f"unit {unit}")
     programs = host.output("root", "ps -eo pid=,uid=,comm=").splitlines()
     supervisors = [line for line in programs if "bothy-supervis" in line]
     if len(supervisors) != len(running):
         wrong.append(f"{len(supervisors)} supervisors of {len(running)} containers: {supervisors}")
     wrong += [f"process {line}" for line in programs if "bothy-unpack" in line]
+    holders = [line for line in programs if "bothy-hold" in line]
+    if len(holders) != len(ready):
+        wrong.append(f"{len(holders)} holders of {len(ready)} scopes that are kept ready")
     if not running:
         wrong += [f"process {line}" for line in programs if int(line.split()[1]) >= FIRST_ID]
     return wrong

@@ -7,6 +7,8 @@ BOTHY_LIBEXEC_DIR: the installed directory of bothy-helper (and of the programs 
 import array
 import ctypes
 import errno
+import fcntl
+import json
 import os
 import select
 import shutil
@@ -27,10 +29,10 @@ pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not os.access(HELPER, os.X_OK), reason="needs root and BOTHY_LIBEXEC_DIR"
 )
 
-USERNS, MOUNT, SPAWN, OWN, MAP, HASTEN, NIC = 1, 2, 3, 4, 5, 6, 7
+USERNS, MOUNT, SPAWN, OWN, MAP, HOLD, NIC, NETNS = 1, 2, 3, 4, 5, 6, 7, 8
 IMAGE, CONTAINER = 1, 2
 SUPERVISOR, UNPACK = 1, 2
-STEP_REQUEST, STEP_FORK, STEP_USERNS, STEP_MAP, STEP_OPEN, STEP_IDMAP, STEP_OWN, STEP_DEADLINE, STEP_JOIN, STEP_NIC = 1, 2, 4, 5, 6, 8, 9, 10, 11, 12
+STEP_REQUEST, STEP_FORK, STEP_USERNS, STEP_MAP, STEP_OPEN, STEP_IDMAP, STEP_OWN, STEP_DEADLINE, STEP_JOIN, STEP_NIC, STEP_GROUP = 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13
 NEUTRAL = 2147352576
 BASE = 1073741824
 IMAGE_ID = "ab" * 32
@@ -38,6 +40,7 @@ CONTAINER_ID = "00000000-1111-2222-3333-444444444444"
 LAYER = struct.Struct("=I68s")
 REPLY = struct.Struct("=IIiIiI")
 CLONE_NEWNS = 0x20000
+NS_GET_USERNS = 0xB701
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -48,11 +51,11 @@ def packed(extents, n_extents=None):
     return data
 
 
-def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=3, n_extents=None, n_layers=None,
-            gid=None, gids=(), deny=0, nic=()):
+def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=4, n_extents=None, n_layers=None,
+            gid=None, gids=(), deny=0, into_group=0, nic=()):
     data = struct.pack("=IIII", version, serial, op, owner) + packed(extents, n_extents)
     data += struct.pack("=I", owner if gid is None else gid) + packed(gids) + struct.pack("=I", deny)
-    data += struct.pack("=II", program, len(layers) if n_layers is None else n_layers)
+    data += struct.pack("=III", program, into_group, len(layers) if n_layers is None else n_layers)
     for i in range(64):
         kind, name = layers[i] if i < len(layers) else (0, "")
         data += LAYER.pack(kind, name.encode())
@@ -316,6 +319,25 @@ def test_map_uids_and_gids_apart(helper, users_namespace):
     gids = [(0, BASE + 65536, 10), (10, BASE, 5)]
     assert helper.call(request(MAP, owner=4321, extents=HAND, gids=gids), [fd]).error == 0
     assert (id_map(fd, "uid_map"), id_map(fd, "gid_map"), setgroups_of(fd)) == (HAND, gids, "allow")
+
+
+def test_netns_belongs_to_the_user_namespace(helper):
+    userns = helper.userns([(0, BASE, 65536)])
+    reply = helper.call(request(NETNS), [userns])
+    assert (reply.error, len(reply.fds)) == (0, 1)
+    owner = fcntl.ioctl(reply.fds[0], NS_GET_USERNS)
+    assert os.fstat(owner).st_ino == os.fstat(userns).st_ino
+    assert os.fstat(reply.fds[0]).st_ino != os.stat("/proc/self/ns/net").st_ino
+    for fd in (owner, userns, *reply.fds):
+        os.close(fd)
+
+
+def test_netns_of_what_is_no_user_namespace(helper):
+    for path in "/proc/self/ns/user", "/proc/self/ns/net", "/dev/null":
+        with open(path, "rb") as file:
+            reply = helper.call(request(NETNS), [file.fileno()])
+            assert (reply.error, reply.step, reply.fds) == (errno.EINVAL, STEP_JOIN, [])
+    assert helper.call(request(NETNS)).step == STEP_REQUEST
 
 
 def test_map_07_keep_id_denies_setgroups(helper, users_namespace):
@@ -737,7 +759,8 @@ def fake_program(own_mounts, tmp_path):
         "fds = {n: os.readlink('/proc/self/fd/' + n) for n in os.listdir('/proc/self/fd') if os.path.lexists('/proc/self/fd/' + n)}\n"
         "data = dict(fds=fds, env=dict(os.environ), cwd=os.getcwd(), status=open('/proc/self/status').read(),\n"
         "  pid=os.getpid(), sid=os.getsid(0), umask=os.umask(0), net=os.listdir('/sys/class/net'),\n"
-        "  netns=os.readlink('/proc/self/ns/net'), mnt=os.readlink('/proc/self/ns/mnt'))\n"
+        "  netns=os.readlink('/proc/self/ns/net'), mnt=os.readlink('/proc/self/ns/mnt'),\n"
+        "  group=open('/proc/self/cgroup').read())\n"
         "os.write(3, json.dumps(data).encode())\n"
     )
     script.chmod(0o755)
@@ -755,8 +778,6 @@ def fake_program(own_mounts, tmp_path):
 
 @pytest.mark.parametrize("program", [SUPERVISOR, UNPACK])
 def test_spawn_is_root_of_the_namespace_only(helper, fake_program, program):
-    import json
-
     if not any(p.endswith({1: "supervisor", 2: "unpack"}[program]) for p in fake_program):
         pytest.skip("not installed")
     userns = helper.userns([(0, BASE, 65536)])
@@ -796,12 +817,121 @@ def test_spawn_refuses_the_namespace_of_the_host(helper, fake_program):
     assert ours.recv(100) == b""  # it ended without running anything
 
 
-def test_hasten(helper):
-    reply = helper.call(request(HASTEN))
-    assert (reply.error, reply.step, reply.fds) == (0, 0, [])
+@pytest.fixture
+def group():
+    """A control group of root's."""
+    mount = next((m for m in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
+                  if os.path.exists(m + "/cgroup.procs") and os.path.exists(m + "/cgroup.controllers")), None)
+    if mount is None:
+        pytest.skip("no cgroup2 is mounted")
+    path = f"{mount}/bothy-test-helper-{os.getpid()}"
+    os.mkdir(path)
+    yield path
+    with open(path + "/cgroup.kill", "w") as file:
+        file.write("1")
+    for directory, _, _ in os.walk(path, topdown=False):
+        until(lambda: removed(directory))
+
+
+def removed(directory):
+    try:
+        os.rmdir(directory)
+    except OSError:
+        return False
+    return True
+
+
+def until(condition):
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+
+@pytest.fixture
+def held(helper, group):
+    """A group and who holds it: our end of its socket, its pid, what it answered."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        reply = helper.call(request(HOLD), [theirs.fileno()])
+    assert (reply.error, len(reply.fds)) == (0, 1)
+    os.close(reply.fds[0])
+    with open(group + "/cgroup.procs", "w") as file:
+        file.write(str(reply.pid))
+    ours.settimeout(10)
+    ours.send(struct.pack("=I", 99))
+    data, fds, _, _ = socket.recv_fds(ours, 100, 80)
+    answer = Reply(data, fds)
+    yield ours, reply.pid, answer
+    ours.close()
+    for fd in answer.fds:
+        os.close(fd)
+
+
+def test_hold_furnishes_the_group(held, group):
+    _, pid, answer = held
+    assert (answer.serial, answer.error, answer.step, len(answer.fds)) == (99, 0, 0, 15)
+    assert os.readlink(f"/proc/self/fd/{answer.fds[0]}") == group + "/supervisor"
+    assert read(group + "/supervisor/cgroup.procs").split() == [str(pid)] and read(group + "/cgroup.procs") == ""
+    names = sorted(os.path.relpath(os.readlink(f"/proc/self/fd/{fd}"), group) for fd in answer.fds)
+    of_below = ["", "/cgroup.freeze", "/cgroup.kill", "/cgroup.procs", "/cgroup.subtree_control", "/cgroup.threads"]
+    assert names == sorted([below + name for below in ("supervisor", "payload") for name in of_below] +
+                           ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"])
+    assert os.stat(group + "/payload").st_uid == 0
+
+
+def test_hold_has_no_rights_and_one_fd(held):
+    _, pid, _ = held
+    status = dict(line.split(":", 1) for line in read(f"/proc/{pid}/status").splitlines())
+    assert status["Name"].strip() == "bothy-hold"
+    assert {status[name].strip() for name in ("CapPrm", "CapEff", "CapInh", "CapAmb")} == {"0" * 16}
+    assert status["NoNewPrivs"].strip() == "1"
+    assert os.listdir(f"/proc/{pid}/fd") == ["0"]
+
+
+def test_hold_ends_with_its_socket(held, helper):
+    ours, pid, _ = held
+    ours.close()
+    until(lambda: not os.path.exists(f"/proc/{pid}"))
+
+
+def test_hold_takes_one_fd(helper):
     with open("/dev/null", "rb") as null:
-        reply = helper.call(request(HASTEN), [null.fileno()])
-    assert (reply.error, reply.step) == (errno.EINVAL, STEP_REQUEST)
+        for fds in [], [null.fileno()] * 2:
+            reply = helper.call(request(HOLD), fds)
+            assert (reply.error, reply.step) == (errno.EINVAL, STEP_REQUEST)
+
+
+def test_spawn_into_a_group(helper, held, group, fake_program):
+    _, _, answer = held
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    userns = helper.userns([(0, BASE, 65536)])
+    ours.settimeout(20)
+    with theirs:
+        reply = helper.call(request(SPAWN, program=UNPACK, into_group=1), [userns, answer.fds[0], theirs.fileno()])
+    assert reply.error == 0
+    told = json.loads(ours.recv(65536))
+    assert told["group"].strip().endswith(f"/{os.path.basename(group)}/supervisor")
+    assert helper.call(request(OWN, owner=BASE), answer.fds).error == 0
+    assert os.stat(group + "/payload").st_uid == os.stat(group + "/cgroup.procs").st_uid == BASE
+    for fd in [userns, *reply.fds]:
+        os.close(fd)
+
+
+def test_spawn_into_what_is_no_group(helper):
+    userns = helper.userns([(0, BASE, 65536)])
+    with open("/dev/null", "rb") as null:
+        reply = helper.call(request(SPAWN, program=UNPACK, into_group=1), [userns, null.fileno()])
+        assert (reply.error, reply.step) == (errno.EBADF, STEP_GROUP)
+        for into, fds in (1, [userns]), (2, [userns, null.fileno(), null.fileno()]):
+            reply = helper.call(request(SPAWN, program=UNPACK, into_group=into), fds)
+            assert (reply.error, reply.step) == (errno.EINVAL, STEP_REQUEST)
+    os.close(userns)
 
 
 def test_timing(helper):

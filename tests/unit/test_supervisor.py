@@ -159,10 +159,11 @@ class Container:
 
     def enter_cgroup(self):
         self.group = os.path.join(self.mount, self.cgroup)
-        os.mkdir(self.group)
-        for name in ("", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"):
-            os.chown(os.path.join(self.group, name), BASE, BASE)
-        with open(os.path.join(self.group, "cgroup.procs"), "w", encoding="ascii") as file:
+        for directory in "", "supervisor", "payload":
+            os.mkdir(os.path.join(self.group, directory))
+            for name in "", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads", "cgroup.freeze", "cgroup.kill":
+                os.chown(os.path.join(self.group, directory, name), BASE, BASE)
+        with open(os.path.join(self.group, "supervisor/cgroup.procs"), "w", encoding="ascii") as file:
             file.write(str(self.pid))
 
     def receive(self, timeout=20):

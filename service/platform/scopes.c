@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "scopes.h"
+
+#include "core/error.h"
+#include "platform/fd.h"
+#include "platform/pidfd.h"
+
+#include <fcntl.h>
+#include <gio/gunixfdlist.h>
+
+#define NAME      BOTHY_SYSTEMD_NAME
+#define PATH      BOTHY_SYSTEMD_PATH
+#define MANAGER   BOTHY_SYSTEMD_MANAGER
+#define TIMEOUT   BOTHY_SYSTEMD_TIMEOUT
+#define JOB_SECONDS 30  /* for the scope's job: systemd may have been restarted, and have forgotten it */
+#define RETRIES   100   /* of a start that meets the slice being stopped */
+#define RETRY_MS  20
+
+/* What StartTransientUnit fails with while a slice of the transaction still stops. */
+#define DESTRUCTIVE NAME ".TransactionIsDestructive"
+
+struct _BothyScopes {
+  GObject parent;
+  GDBusConnection *bus;
+  GHashTable *jobs; /* object path → GTask */
+  GHashTable *early; /* job paths that ended before the reply with their path was read → result */
+  guint subscription;
+  guint in_flight;
+};
+
+G_DEFINE_FINAL_TYPE (BothyScopes, bothy_scopes, G_TYPE_OBJECT)
+
+typedef struct {
+  char *unit;
+  char *description;
+  char *slice;
+  gboolean nested; /* the slice is in the user's */
+  guint32 owner;   /* whose slice it is in, and whose process PIDFD is */
+  guint32 user;
+  guint32 pid;
+  int pidfd;       /* -1: PID is a process of ours, which can not go */
+  gboolean by_number;
+  guint tries;
+  char *job;     /* that makes the unit, while it is waited for */
+  guint timer;
+} Start;
+
+static void
+start_free (Start *start)
+{
+  if (start->timer)
+    g_source_remove (start->timer);
+  g_free (start->job);
+  g_free (start->unit);
+  g_free (start->description);
+  g_free (start->slice);
+  bothy_clear_fd (&start->pidfd);
+  g_free (start);
+}
+
+static char *
+group_of (const Start *start)
+{
+  g_autofree char *within = start->nested ? g_strdup_printf ("user-%u.slice/", start->owner) : g_strdup ("");
+
+  return g_strdup_printf ("/user.slice/%s%s/%s", within, start->slice, start->unit);
+}
+
+static void
+finish (GTask *task, const char *result)
+{
+  if (g_str_equal (result, "done"))
+    g_task_return_pointer (task, group_of (g_task_get_task_data (task)), g_free);
+  else
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "systemd: the scope's job ended: %s",
+                             result);
+}
+
+static void
+on_job_removed (GDBusConnection *bus, const char *sender, const char *path, const char *interface,
+                const char *member, GVariant *args, gpointer user_data)
+{
+  BothyScopes *self = user_data;
+  const char *job, *result;
+  g_autoptr (GTask) task = NULL;
+
+  if (!g_variant_is_of_type (args, G_VARIANT_TYPE ("(uoss)")))
+    return;
+  g_variant_get (args, "(u&o&s&s)", NULL, &job, NULL, &result);
+  task = g_hash_table_lookup (self->jobs, job);
+  if (task) {
+    Start *start = g_task_get_task_data (g_object_ref (task));
+
+    g_hash_table_remove (self->jobs, job);
+    g_clear_handle_id (&start->timer, g_source_remove);
+    finish (task, result);
+  } else if (self->in_flight > 0)
+    g_hash_table_insert (self->early, g_strdup (job), g_strdup (result));
+}
+
+static gboolean
+on_job_timeout (gpointer user_data)
+{
+  g_autoptr (GTask) task = g_object_ref (user_data);
+  BothyScopes *self = g_task_get_source_object (task);
+  Start *start = g_task_get_task_data (task);
+
+  start->timer = 0;
+  g_hash_table_remove (self->jobs, start->job);
+  g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "systemd: the scope's job takes too long");
+  return G_SOURCE_REMOVE;
+}
+
+static void
+wait_for_job (GTask *task, const char *job)
+{
+  BothyScopes *self = g_task_get_source_object (task);
+  Start *start = g_task_get_task_data (task);
+
+  start->job = g_strdup (job);
+  start->timer = g_timeout_add_seconds (JOB_SECONDS, on_job_timeout, task);
+  g_hash_table_insert (self->jobs, g_strdup (job), g_object_ref (task));
+}
+
+static void send_start (GTask *task);
+
+static gboolean
+on_retry (gpointer user_data)
+{
+  send_start (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+retry (GTask *task, const GError *error)
+{
+  g_autofree char *name = g_dbus_error_get_remote_error (error);
+  Start *start = g_task_get_task_data (task);
+
+  if (g_strcmp0 (name, DESTRUCTIVE) != 0 || ++start->tries > RETRIES)
+    return FALSE;
+  g_timeout_add_full (G_PRIORITY_DEFAULT, RETRY_MS, on_retry, g_object_ref (task), g_object_unref);
+  return TRUE;
+}
+
+/* Before version 254 systemd knows processes by number only. */
+static gboolean
+retry_by_number (GTask *task, const GError *error)
+{
+  Start *start = g_task_get_task_data (task);
+
+  if (start->pidfd < 0 || start->by_number ||
+      !(g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_PROPERTY_READ_ONLY) ||
+        g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_PROPERTY) ||
+        g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_INVALID_ARGS)))
+    return FALSE;
+  start->by_number = TRUE;
+  send_start (task);
+  return TRUE;
+}
+
+static void
+on_started (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyScopes *self = g_task_get_source_object (task);
+  g_autoptr (GVariant) reply = NULL;
+  GError *error = NULL;
+  const char *job, *early;
+
+  reply = g_dbus_connection_call_with_unix_fd_list_finish (self->bus, NULL, result, &error);
+  self->in_flight--;
+  if (!reply) {
+    if (retry (task, error) || retry_by_number (task, error)) {
+      g_error_free (error);
+      return;
+    }
+    bothy_error_adopt (&error, "systemd did not make the container's scope");
+    g_task_return_error (task, error);
+    return;
+  }
+  g_variant_get (reply, "(&o)", &job);
+  early = g_hash_table_lookup (self->early, job);
+  if (early)
+    finish (task, early);
+  else
+    wait_for_job (task, job);
+  if (self->in_flight == 0)
+    g_hash_table_remove_all (self->early);
+}
+
+/* Without User= the group stays root's. */
+static GVariant *
+scope_properties (const Start *start)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(sv)"));
+  g_variant_builder_add (&builder, "(sv)", "Description", g_variant_new_string (start->description));
+  g_variant_builder_add (&builder, "(sv)", "Slice", g_variant_new_string (start->slice));
+  g_variant_builder_add (&builder, "(sv)", "Delegate", g_variant_new_boolean (TRUE));
+  if (start->user != 0)
+    g_variant_builder_add (&builder, "(sv)", "User",
+                           g_variant_new_take_string (g_strdup_printf ("%u", start->user)));
+  g_variant_builder_add (&builder, "(sv)", "CollectMode", g_variant_new_string ("inactive-or-failed"));
+  g_variant_builder_add (&builder, "(sv)", "TimeoutStopUSec", g_variant_new_uint64 (10 * G_USEC_PER_SEC));
+  if (start->pidfd < 0 || start->by_number)
+    g_variant_builder_add (&builder, "(sv)", "PIDs",
+                           g_variant_new_fixed_array (G_VARIANT_TYPE_UINT32, &start->pid, 1, sizeof (guint32)));
+  else
+    g_variant_builder_add (&builder, "(sv)", "PIDFDs", g_variant_new_parsed ("[@h 0]"));
+  return g_variant_builder_end (&builder);
+}
+
+static void
+send_start (GTask *task)
+{
+  BothyScopes *self = g_task_get_source_object (task);
+  Start *start = g_task_get_task_data (task);
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  GError *error = NULL;
+
+  /* Before each try: it may have become another's by way of a set-user-ID program. */
+  if (start->pidfd >= 0 && (!bothy_pidfd_check (start->pidfd, start->owner, (int *) &start->pid, &error) ||
+                            g_unix_fd_list_append (fds, start->pidfd, &error) < 0)) {
+    g_task_return_error (task, error);
+    return;
+  }
+  self->in_flight++;
+  g_dbus_connection_call_with_unix_fd_list (self->bus, NAME, PATH, MANAGER, "StartTransientUnit",
+                          g_variant_new ("(ss@a(sv)@a(sa(sv)))", start->unit, "fail", scope_properties (start),
+                                         g_variant_new_array (G_VARIANT_TYPE ("(sa(sv))"), NULL, 0)),
+                          G_VARIANT_TYPE ("(o)"), G_DBUS_CALL_FLAGS_NONE, TIMEOUT,
+                          start->pidfd >= 0 && !start->by_number ? fds : NULL, NULL, on_started, g_object_ref (task));
+}
+
+void
+bothy_scopes_make (BothyScopes *self, const BothyScope *scope, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  Start *start = g_new0 (Start, 1);
+
+  start->unit = g_strconcat (scope->name, ".scope", NULL);
+  start->description = g_strdup (scope->description);
+  start->slice = bothy_scopes_slice (scope->owner, scope->nested);
+  start->nested = scope->nested;
+  start->owner = scope->owner;
+  start->user = scope->user;
+  start->pid = (guint32) scope->pid;
+  start->pidfd = scope->pidfd >= 0 ? fcntl (scope->pidfd, F_DUPFD_CLOEXEC, 3) : -1;
+  g_task_set_task_data (task, start, (GDestroyNotify) start_free);
+  if (scope->pidfd >= 0 && start->pidfd < 0)
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_FAILED, "No file descriptor is free");
+  else
+    send_start (task);
+}
+
+char *
+bothy_scopes_make_finish (BothyScopes *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+char *
+bothy_scopes_slice (guint32 owner, gboolean nested)
+{
+  return g_strdup_printf (nested ? "user-%u-bothy.slice" : "user-%u.slice", owner);
+}
+
+static void
+bothy_scopes_finalize (GObject *object)
+{
+  BothyScopes *self = BOTHY_SCOPES (object);
+
+  g_dbus_connection_signal_unsubscribe (self->bus, self->subscription);
+  g_hash_table_unref (self->jobs);
+  g_hash_table_unref (self->early);
+  g_object_unref (self->bus);
+  G_OBJECT_CLASS (bothy_scopes_parent_class)->finalize (object);
+}
+
+static void
+bothy_scopes_class_init (BothyScopesClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = bothy_scopes_finalize;
+}
+
+static void
+bothy_scopes_init (BothyScopes *self)
+{
+  self->jobs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
+  self->early = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+}
+
+BothyScopes *
+bothy_scopes_new (GDBusConnection *system_bus)
+{
+  BothyScopes *self = g_object_new (BOTHY_TYPE_SCOPES, NULL);
+
+  self->bus = g_object_ref (system_bus);
+  /* GDBus compares the sender with the owner of NAME, so nobody else's JobRemoved gets through. */
+  self->subscription =
+      g_dbus_connection_signal_subscribe (system_bus, NAME, MANAGER, "JobRemoved", PATH, NULL,
+                                          G_DBUS_SIGNAL_FLAGS_NONE, on_job_removed, self, NULL);
+  g_dbus_connection_call (system_bus, NAME, PATH, MANAGER, "Subscribe", NULL, NULL, G_DBUS_CALL_FLAGS_NONE,
+                          TIMEOUT, NULL, NULL, NULL);
+  return self;
+}

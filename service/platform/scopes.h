@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+#define BOTHY_SYSTEMD_NAME    "org.freedesktop.systemd1"
+#define BOTHY_SYSTEMD_PATH    "/org/freedesktop/systemd1"
+#define BOTHY_SYSTEMD_MANAGER BOTHY_SYSTEMD_NAME ".Manager"
+#define BOTHY_SYSTEMD_TIMEOUT 20000 /* ms for systemd to answer */
+
+/* Makes delegated scopes in users' slices, and waits for their jobs. */
+#define BOTHY_TYPE_SCOPES (bothy_scopes_get_type ())
+G_DECLARE_FINAL_TYPE (BothyScopes, bothy_scopes, BOTHY, SCOPES, GObject)
+
+typedef struct {
+  const char *name; /* of the unit, without ".scope" */
+  const char *description;
+  guint32 owner;    /* in whose slice it is, and whose process PIDFD is */
+  gboolean nested;  /* in the slice of his containers, below his own */
+  guint32 user;     /* to whom the group is given; 0: nobody */
+  int pid;          /* which process is put into it: one of ours, which can not go */
+  int pidfd;        /* or -1: in place of PID */
+} BothyScope;
+
+BothyScopes *bothy_scopes_new (GDBusConnection *system_bus);
+
+/* SCOPE is copied. */
+void bothy_scopes_make (BothyScopes *self, const BothyScope *scope, GAsyncReadyCallback callback,
+                        gpointer user_data);
+
+/* The group's path, or NULL with BOTHY_ERROR. */
+char *bothy_scopes_make_finish (BothyScopes *self, GAsyncResult *result, GError **error);
+
+/* The slice that OWNER's scopes are in. */
+char *bothy_scopes_slice (guint32 owner, gboolean nested);
+
+G_END_DECLS

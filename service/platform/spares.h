@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "platform/cgroups.h"
+#include "platform/scopes.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Scopes made ahead. The kernel takes a dozen milliseconds to put systemd's first process
+ * into a new scope, so a user who creates and starts containers has one kept ready: named
+ * before anybody knows whose it will be, held by a process of bothy-helper's that sleeps
+ * (HELPER_HOLD) and goes when we let go of it. Also who finds none ready gets his by this way.
+ */
+#define BOTHY_TYPE_SPARES (bothy_spares_get_type ())
+G_DECLARE_FINAL_TYPE (BothySpares, bothy_spares, BOTHY, SPARES, GObject)
+
+BothySpares *bothy_spares_new (BothyScopes *scopes, BothyHelper *helper);
+
+/* See to it that OWNER has one for some seconds to come. NESTED: as in BothyScope. */
+void bothy_spares_prepare (BothySpares *self, guint32 owner, gboolean nested);
+
+/* Take the one that is there, or wait for a new one. */
+void bothy_spares_take (BothySpares *self, guint32 owner, gboolean nested, GAsyncReadyCallback callback,
+                        gpointer user_data);
+BothyCgroup *bothy_spares_take_finish (BothySpares *self, GAsyncResult *result, GError **error);
+
+G_END_DECLS
