@@ -21,7 +21,11 @@ gboolean
 bothy_intent_begin (const char *id, GError **error)
 {
   autofd dir = mkdir (DIRECTORY, 0700) == 0 || errno == EEXIST ? open_directory () : -1;
-  autofd fd = openat (dir, id, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  autofd fd = -1;
+
+  /* What an attempt left that did not get as far as a nic. */
+  unlinkat (dir, id, 0);
+  fd = openat (dir, id, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
   if (fd < 0)
     bothy_error_set_errno (error, errno, DIRECTORY);
