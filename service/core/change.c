@@ -75,7 +75,7 @@ on_started (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!bothy_container_is_active (change->container))
     bothy_registry_follow_up (g_task_get_source_object (task), change->container);
   else if (change->container->addresses[0])
-    bothy_registry_tell_neighbours (g_task_get_source_object (task), change->container->owner);
+    bothy_registry_tell_neighbours (g_task_get_source_object (task), change->container);
   if (done)
     g_task_return_boolean (task, TRUE);
   else

@@ -48,20 +48,77 @@ tell (BothyContainer *container, const char *lines)
   bothy_supervisor_call (container->supervisor, message, text, NULL, on_told, NULL);
 }
 
-void
-bothy_registry_tell_neighbours (BothyRegistry *self, guint32 owner)
+/* The names of OWNER's; NULL: not all are known yet. */
+static GString *
+list_names (GList *containers, guint32 owner)
 {
-  g_autoptr (GList) containers = bothy_registry_list_containers (self);
   g_autoptr (GString) lines = g_string_new (NULL);
 
   for (GList *l = containers; l; l = l->next) {
     if (is_expected (l->data, owner))
-      return;
+      return NULL;
     if (is_neighbour (l->data, owner))
       add_lines (lines, l->data);
   }
-  for (GList *l = containers; l; l = l->next) {
-    if (is_neighbour (l->data, owner))
+  return g_steal_pointer (&lines);
+}
+
+/* Tell ONE, or all if it is NULL. */
+static void
+tell_of (BothyRegistry *self, guint32 owner, const BothyContainer *one)
+{
+  g_autoptr (GList) containers = bothy_registry_list_containers (self);
+  g_autoptr (GString) lines = list_names (containers, owner);
+
+  for (GList *l = lines ? containers : NULL; l; l = l->next) {
+    if (is_neighbour (l->data, owner) && (!one || l->data == one))
       tell (l->data, lines->str);
   }
+}
+
+/* Who starts many containers would have all of them woken up for each. */
+#define PAUSE_MS 100
+
+typedef struct {
+  BothyRegistry *registry;
+  guint32 owner;
+  gboolean again; /* something changed meanwhile */
+} Pause;
+
+static gboolean
+on_pause_over (gpointer user_data)
+{
+  Pause *pause = user_data;
+
+  if (!pause->again) {
+    g_hash_table_remove (pause->registry->pauses, GUINT_TO_POINTER (pause->owner));
+    return G_SOURCE_REMOVE;
+  }
+  pause->again = FALSE;
+  tell_of (pause->registry, pause->owner, NULL);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+begin_pause (BothyRegistry *self, guint32 owner)
+{
+  Pause *pause = g_new0 (Pause, 1);
+
+  pause->registry = self;
+  pause->owner = owner;
+  g_hash_table_insert (self->pauses, GUINT_TO_POINTER (owner), pause);
+  g_timeout_add_full (G_PRIORITY_DEFAULT, PAUSE_MS, on_pause_over, pause, g_free);
+}
+
+void
+bothy_registry_tell_neighbours (BothyRegistry *self, BothyContainer *container)
+{
+  guint32 owner = container->owner;
+  Pause *pause = g_hash_table_lookup (self->pauses, GUINT_TO_POINTER (owner));
+
+  tell_of (self, owner, pause ? container : NULL);
+  if (pause)
+    pause->again = TRUE;
+  else
+    begin_pause (self, owner);
 }

@@ -20,6 +20,7 @@ struct _BothyRegistry {
   BothyAdmission *admission;
   GHashTable *hand_nics;  /* id of its alias → owner: in namespaces that users made */
   guint gone_timer;       /* until it is looked which nics have gone */
+  GHashTable *pauses;  /* owners whose containers were told of each other just now */
   guint release_timer; /* until the network goes that no container needs */
   int lock_fd;
   int state_fd;
@@ -68,8 +69,8 @@ BothyOperation *bothy_registry_add_own_operation (BothyRegistry *self, guint32 u
 /* Read STATE/containers. FALSE: a record could not be read. */
 gboolean bothy_registry_load (BothyRegistry *self);
 
-/* One of OWNER's containers came or went: tell the others its name and addresses. */
-void bothy_registry_tell_neighbours (BothyRegistry *self, guint32 owner);
+/* CONTAINER came or went: tell its owner's others its name and addresses, and it theirs. */
+void bothy_registry_tell_neighbours (BothyRegistry *self, BothyContainer *container);
 
 /* Whether anybody has, or may soon have, a nic. */
 gboolean bothy_registry_needs_network (BothyRegistry *self);

@@ -200,7 +200,7 @@ static void
 on_ended (BothyContainer *container, gpointer user_data)
 {
   bothy_registry_follow_up (user_data, container);
-  bothy_registry_tell_neighbours (user_data, container->owner);
+  bothy_registry_tell_neighbours (user_data, container);
   bothy_registry_settle (user_data);
 }
 
@@ -209,7 +209,7 @@ on_readdressed (BothyContainer *container, gpointer user_data)
 {
   bothy_registry_publish_ports (user_data, container);
   if (container->supervisor)
-    bothy_registry_tell_neighbours (user_data, container->owner);
+    bothy_registry_tell_neighbours (user_data, container);
 }
 
 /* Not at once: who runs one container after the other would have the bridge made each time. */
@@ -555,6 +555,7 @@ bothy_registry_finalize (GObject *object)
   if (self->gone_timer)
     g_source_remove (self->gone_timer);
   g_hash_table_unref (self->hand_nics);
+  g_hash_table_unref (self->pauses);
   g_hash_table_unref (self->names);
   g_hash_table_unref (self->containers);
   g_hash_table_unref (self->operations);
@@ -602,6 +603,7 @@ bothy_registry_init (BothyRegistry *self)
 {
   self->lock_fd = self->state_fd = self->containers_fd = self->images_fd = self->ranges_fd = self->trash_fd = -1;
   self->remotes_fd = self->layers_fd = self->bridges_fd = self->accounts_fd = -1;
+  self->pauses = g_hash_table_new (NULL, NULL);
   self->containers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
   self->names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->hand_nics = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);

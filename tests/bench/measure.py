@@ -26,6 +26,7 @@ OBJECT = "/org/bothy/Bothy1"
 CONFIGURATION = "/etc/bothy/bothyd.conf"
 MILLISECONDS, SECONDS, KIB = ("ms", 1e6), ("s", 1e9), ("KiB", 1)
 MANY = 1000
+SERIES = 200
 IDLE_SECONDS, SETTLE_SECONDS = 10, 20
 # Moving a process between control groups makes the kernel wait for an RCU grace period unless one has
 # just passed: without a pause each would profit of the other's.
@@ -130,8 +131,8 @@ class Bench:
         self.alice_run("bothy", "create", "busybox", name, "--", "sleep", "1000000")
         self.alice_run("bothy", "start", name)
 
-    def remove(self, name):
-        self.alice_run("bothy", "delete", "--force", name)
+    def remove(self, *names):
+        self.alice_run("bothy", "delete", "--force", *names)
 
     # ---- Rows ----
 
@@ -263,6 +264,18 @@ class Bench:
             time.sleep(0.01)
         self.row("time until an idle service left, told 1 s", "", (time.monotonic() - begin) * 1e9, None, 3, SECONDS)
 
+    def series(self):
+        """Containers that are started one after the other, and stay."""
+        configure(f"[Quota]\nContainers={2 * SERIES}\n")
+        names = [f"series-{i}" for i in range(SERIES)]
+        for name in names:
+            self.alice_run("bothy", "create", "busybox", name, "--", "sleep", "1000000")
+        paths = [f"{OBJECT}/container/u{pwd.getpwnam('alice').pw_uid}/{label(name)}" for name in names]
+        times = [self.alice.container(path, "Start")[0] for path in paths]
+        first, last = statistics.median(times[:SERIES // 10]), statistics.median(times[-SERIES // 10:])
+        self.row(f"Start of the last of {SERIES} containers", "of the first", last, first, 1.5, MILLISECONDS)
+        self.remove(*names)
+
     def many(self):
         configure(f"[Quota]\nContainers={2 * MANY}\n")
         for i in range(MANY):
@@ -367,7 +380,7 @@ def main():
                "podman": version("podman", "--version").split()[-1], "lxc": version("lxc-attach", "--version")}
     print(", ".join(f"{key} {value}" for key, value in machine.items()))
     print(f"{'what':<56} {'against':<20} {'ours':>9} {'theirs':>9} {'':<4}{'ratio':>7} {'at most':>8}")
-    for name in ("start", "run", "exec", "network", "tree", "unpack", "idle", "many"):
+    for name in ("start", "run", "exec", "network", "tree", "unpack", "idle", "series", "many"):
         if bench.wants(name):
             getattr(bench, name)()
     with open(options.json, "w", encoding="utf-8") as file:
