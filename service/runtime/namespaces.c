@@ -13,15 +13,15 @@
 
 #define MAX_HOSTNAME 64 /* __NEW_UTS_LEN */
 
-static int
-raise_loopback (void)
+struct fault
+namespaces_raise_loopback (void)
 {
   struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
   autofd fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
   if (fd < 0 || ioctl (fd, SIOCSIFFLAGS, &request) < 0)
-    return -errno;
-  return 0;
+    return fault_at (SUPERVISOR_STEP_NAMESPACE, errno);
+  return NO_FAULT;
 }
 
 /*
@@ -53,6 +53,5 @@ namespaces_enter (const char *hostname, int network)
   if (sethostname (hostname, length) < 0)
     return fault_at (SUPERVISOR_STEP_NAMESPACE, errno);
   allow_ping ();
-  int r = raise_loopback ();
-  return r < 0 ? fault_at (SUPERVISOR_STEP_NAMESPACE, r) : NO_FAULT;
+  return NO_FAULT;
 }

@@ -64,6 +64,9 @@ prepare (struct supervisor *supervisor, struct packet *packet, const struct pack
   fault = rootfs_build (&supervisor->rootfs, packet->fds, n, packet->fds[n]);
   if (is_fault (fault))
     return fault;
+  fault = namespaces_raise_loopback ();
+  if (is_fault (fault))
+    return fault;
   fault = personalize (&supervisor->rootfs, hostname, strings->argv[0], packet->head.value);
   if (is_fault (fault))
     return fault;
