@@ -10,9 +10,6 @@
 #define KEEP_SECONDS 10 /* after its owner's last use */
 #define NEXT_MS      20 /* from a start to the making of the next one, which should not slow that down */
 
-/* Units of this description are nobody's yet. */
-#define DESCRIPTION "Bothy: kept ready"
-
 typedef struct _Spare Spare;
 
 struct _BothySpares {
@@ -190,7 +187,7 @@ on_held (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (Spare) self = user_data;
   g_autofree char *name = g_strdup_printf (BOTHY_CGROUPS_PREFIX "%08x%08x", g_random_int (), g_random_int ());
   BothyScope scope = {
-    .name = name, .description = DESCRIPTION, .owner = self->owner, .nested = self->nested, .pidfd = -1
+    .name = name, .description = BOTHY_SPARE_DESCRIPTION, .owner = self->owner, .nested = self->nested, .pidfd = -1
   };
   GError *error = NULL;
   g_autoptr (GUnixFDList) fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, &scope.pid, &error);

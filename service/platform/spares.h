@@ -6,6 +6,9 @@
 
 G_BEGIN_DECLS
 
+/* Units of this description are nobody's yet. */
+#define BOTHY_SPARE_DESCRIPTION "Bothy: kept ready"
+
 /*
  * Scopes made ahead. The kernel takes a dozen milliseconds to put systemd's first process
  * into a new scope, so a user who creates and starts containers has one kept ready: named

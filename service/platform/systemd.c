@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "platform/scopes.h"
 #include "platform/spares.h"
+#include "platform/sweep.h"
 
 typedef struct {
   BothyCgroups parent;
@@ -222,6 +223,7 @@ bothy_systemd_new (GDBusConnection *system_bus, BothyHelper *helper)
   BothySystemd *self = g_object_new (bothy_systemd_get_type (), NULL);
 
   self->bus = g_object_ref (system_bus);
+  bothy_sweep_scopes (system_bus, BOTHY_SPARE_DESCRIPTION);
   self->scopes = bothy_scopes_new (system_bus);
   self->spares = bothy_spares_new (self->scopes, helper);
   return BOTHY_CGROUPS (self);

@@ -125,7 +125,7 @@ def test_hostile_archive(host, name):
     else:
         # Taken, then harmless: all of it is below the image's root, in ids that are nobody's.
         fingerprint = out.strip()
-        image = host.root / STATE / "images" / fingerprint / "root"
+        image = host.root / STATE / "layers" / fingerprint / "root"
         for path in [image, *image.rglob("*")]:
             assert path.lstat().st_uid >= 65536, path
             assert not path.is_block_device() and not path.is_char_device()

@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from test_network import reaches
 from tools import broker, info, names, nothing_left, state, steady, tidy, until  # noqa: F401
 
 SERVICE = pathlib.Path(__file__).parents[2] / "service"
@@ -29,6 +30,7 @@ OPERATIONS = {
     "stop": ("bothy launch busybox f1", "bothy stop --force f1"),
     "delete": ("bothy launch busybox f1; bothy stop --force f1", "bothy delete f1"),
     "limits": ("bothy launch busybox f1", "bothy limit f1 pids=77"),
+    "egress": ("bothy launch busybox f1; bothy launch busybox f2", "bothy egress set f1 none"),
     "bridge": (None, "bothy bridge create fault0"),
     "delegate": ("bothy bridge create fault0", "bothy bridge delegate fault0 alice 2"),
     "nic": ("unshare -Urn sleep 600 >/dev/null 2>&1 & echo $! >/tmp/nic.pid; sleep 0.2",
@@ -99,6 +101,14 @@ def check_nic(host):
     host.run("alice", "kill $(cat /tmp/nic.pid); rm /tmp/nic.pid", check=True)
 
 
+def check_egress(host):
+    """What was written down holds, and can be changed."""
+    until(lambda: not reaches(host, "alice", "f1", "f2"), what="it reaches nobody")
+    assert host.output("alice", "bothy egress list f1") == "none"
+    host.run("alice", "bothy egress set f1 all", check=True)
+    until(lambda: reaches(host, "alice", "f1", "f2"), what="it reaches its neighbour again")
+
+
 def check_group(host, group, point):
     """Done or not done, and in either case all goes on from there."""
     have = names(host)
@@ -139,6 +149,8 @@ def check_group(host, group, point):
             until(lambda: host.output("root", f"systemctl show -P TasksMax {unit}") == "77",
                   what="what was written down holds")
         host.run("alice", "bothy exec f1 -- true && bothy limit f1 pids=77", check=True)
+    elif group == "egress":
+        check_egress(host)
     elif group == "nic":
         check_nic(host)
     elif group in AS_ROOT:

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sweep.h"
+
+#include "platform/scopes.h"
+
+#define PATTERN "bothy-*.scope"
+
+static void
+call (GDBusConnection *bus, const char *method, GVariant *args, const char *type, GAsyncReadyCallback callback,
+      gpointer user_data)
+{
+  g_dbus_connection_call (bus, BOTHY_SYSTEMD_NAME, BOTHY_SYSTEMD_PATH, BOTHY_SYSTEMD_MANAGER, method, args,
+                          G_VARIANT_TYPE (type), G_DBUS_CALL_FLAGS_NONE, BOTHY_SYSTEMD_TIMEOUT, NULL, callback,
+                          user_data);
+}
+
+static void
+on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autofree char *unwanted = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+  g_autoptr (GVariantIter) units = NULL;
+  const char *name, *description;
+
+  if (!reply) {
+    g_debug ("systemd did not list scopes that are left: %s", error->message);
+    return;
+  }
+  g_variant_get (reply, "(a(ssssssouso))", &units);
+  while (g_variant_iter_next (units, "(&s&sssssouso)", &name, &description, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                              NULL)) {
+    if (g_str_equal (description, unwanted))
+      call (G_DBUS_CONNECTION (source), "StopUnit", g_variant_new ("(ss)", name, "replace"), "(o)", NULL, NULL);
+  }
+}
+
+void
+bothy_sweep_scopes (GDBusConnection *bus, const char *description)
+{
+  const char *patterns[] = { PATTERN };
+
+  call (bus, "ListUnitsByPatterns",
+        g_variant_new ("(@as@as)", g_variant_new_strv (NULL, 0), g_variant_new_strv (patterns, 1)),
+        "(a(ssssssouso))", on_listed, g_strdup (description));
+}
