@@ -6,7 +6,8 @@ import stat
 
 import pytest
 
-from tools import FIRST_ID, STATE, UID, broker, info, nothing_left, processes, state, supervisor, tidy, until  # noqa: F401
+from tools import FIRST_ID, STATE, UID, broker, info, nothing_left, processes, spare_units, state, supervisor, tidy, \
+    until  # noqa: F401
 
 
 @pytest.fixture
@@ -135,6 +136,7 @@ def test_all_is_as_before(host):
     nothing_left(host)
     # What the tests before used goes a moment after its last user: the bridge, and the session of a user.
     until(lambda: "bothy0" not in host.output("root", "ls /sys/class/net").split(), 20)
+    until(lambda: not spare_units(host), 20)
     until(lambda: "/run/user/" not in host.output("root", "cut -d ' ' -f 5 /proc/self/mountinfo"), 30)
     before = picture(host)
     host.run("alice", "bothy launch busybox x1 && bothy launch busybox x2 && bothy exec x1 -- true && "
@@ -148,7 +150,7 @@ def test_all_is_as_before(host):
         after = picture(host)
         return {key: after[key] ^ before[key] for key in before if after[key] ^ before[key]}
 
-    until(lambda: not difference() or None, 10, "as before; but: " + str(difference()))
+    until(lambda: not difference() or None, 20, "as before; but: " + str(difference()))
 
 
 def test_exec_gets_a_clean_process_SUP_07(host, x1):

@@ -17,7 +17,8 @@ PATH = "/org/bothy/Bothy1"
 CONTAINER = {"name", "id", "owner", "image", "hostname", "ephemeral", "command", "rangeBase", "rangeCount", "state",
              "leader", "leaderPIDFDId", "controlGroup", "addresses", "lastExit", "lastError", "createdAt", "startedAt",
              "stoppedAt", "limits", "network", "networkError", "ports", "account", "egress"}
-IMAGE = {"fingerprint", "aliases", "os", "release", "architecture", "size", "createdAt", "origin", "verified"}
+IMAGE = {"fingerprint", "aliases", "os", "release", "variant", "architecture", "size", "createdAt", "expiresAt", "origin",
+         "verified", "configuration", "layers"}
 
 
 @pytest.fixture
