@@ -5,12 +5,13 @@
 # shellcheck disable=SC2086
 set -eu
 range=$(bothy range allocate --quiet)
+mine="-m b:0:$range:65536"
 both="-m u:0:$(id -u):1 -m g:0:$(id -g):1 -m b:1:$range:65536" # who can reach what is mine and what is theirs
 mkdir rootfs; mkfifo -m 666 up
 bothy userns-exec $both -- chown 1:1 rootfs
-bothy userns-exec -- tar -C rootfs -xpf "$1"
-bothy userns-exec -- sh -c 'mkdir -p rootfs/dev rootfs/proc rootfs/home; touch rootfs/dev/null'
-bothy unshare -C -s 'MOUNT|PID|UTSNAME|IPC|NETWORK' -- sh -ec 'read _ <up; grep -o eth0 /proc/net/dev; hostname by-hand
+bothy userns-exec $mine -- tar -C rootfs -xpf "$1"
+bothy userns-exec $mine -- sh -c 'mkdir -p rootfs/dev rootfs/proc rootfs/home; touch rootfs/dev/null'
+bothy unshare -C $mine -s 'MOUNT|PID|UTSNAME|IPC|NETWORK' -- sh -ec 'read _ <up; grep -o eth0 /proc/net/dev; hostname by-hand
   mount --bind /dev/null rootfs/dev/null; mount -t proc proc rootfs/proc; exec chroot rootfs sh -ec "
   useradd --user-group --create-home user; setpriv --reuid user --regid user --clear-groups touch /home/user/x
   stat -c %U /home/user/x; hostname; cat /proc/1/comm; tail -n 1 /proc/self/cgroup"' &
