@@ -6,6 +6,7 @@
 #include "core/builtin.h"
 #include "core/error.h"
 #include "core/fault.h"
+#include "core/shelf.h"
 #include "platform/fd.h"
 #include "storage/record.h"
 
@@ -13,8 +14,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-
-#define NEW_PREFIX ".new-"
 
 typedef struct {
   guint32 owner;
@@ -123,7 +122,7 @@ make_directories (BothyRegistry *self, Create *create, GError **error)
 {
   autofd data = -1;
 
-  create->directory = g_strconcat (NEW_PREFIX, create->container->id, NULL);
+  create->directory = g_strconcat (BOTHY_SHELF_NEW, create->container->id, NULL);
   if (mkdirat (self->containers_fd, create->directory, 0700) == 0) {
     create->dir = openat (self->containers_fd, create->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (create->dir >= 0 && mkdirat (create->dir, "data", 0700) == 0)

@@ -5,6 +5,7 @@
 #include "core/fault.h"
 #include "core/name.h"
 #include "core/reference.h"
+#include "core/shelf.h"
 #include "platform/fd.h"
 #include "storage/record.h"
 
@@ -13,8 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define NEW_PREFIX ".new-"
 
 G_DEFINE_FINAL_TYPE (BothyImages, bothy_images, G_TYPE_OBJECT)
 
@@ -125,8 +124,9 @@ has_layers (BothyImages *self, BothyImage *image, GError **error)
 }
 
 static gboolean
-load_one (BothyImages *self, const char *fingerprint)
+load_one (gpointer user_data, const char *fingerprint)
 {
+  BothyImages *self = user_data;
   autofd dir = openat (self->dirfd, fingerprint, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   g_autoptr (GError) error = NULL;
   g_autoptr (GKeyFile) record = dir >= 0 ? bothy_record_read (dir, "image", &error) : NULL;
@@ -140,24 +140,6 @@ load_one (BothyImages *self, const char *fingerprint)
   }
   g_hash_table_insert (self->images, image->fingerprint, image);
   return TRUE;
-}
-
-static gboolean
-load (BothyImages *self)
-{
-  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", self->dirfd);
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  gboolean complete = dir != NULL;
-  const char *name;
-
-  while (dir && (name = g_dir_read_name (dir))) {
-    /* An import that was cut short. */
-    if (g_str_has_prefix (name, NEW_PREFIX))
-      bothy_trash_put (self->trash, self->dirfd, name, NULL);
-    else if (!bothy_name_is_fingerprint (name) || !load_one (self, name))
-      complete = FALSE;
-  }
-  return complete;
 }
 
 /* ---- what is wanted ---- */
@@ -312,7 +294,7 @@ bothy_images_new (int dirfd,
   self->layers = g_object_ref (layers);
   self->trash = g_object_ref (trash);
   self->budgets = bothy_budgets_new (configuration->max_image_bytes, used, self);
-  self->degraded = !load (self);
+  self->degraded = !bothy_shelf_load (self->dirfd, self->trash, load_one, self);
   bothy_images_sweep (self);
   *ret_degraded = self->degraded;
   return self;

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/fault.h"
+#include "core/shelf.h"
 #include "platform/fd.h"
 #include "storage/record.h"
 
@@ -13,8 +14,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define NEW_PREFIX ".new-" /* as in images.c */
 
 typedef struct {
   int store;
@@ -84,7 +83,7 @@ add_new (BothyImages *self, BothyImage *image)
 
   add->store = self->dirfd;
   add->image = g_object_ref (image);
-  add->name = g_strconcat (NEW_PREFIX, uuid, NULL);
+  add->name = g_strconcat (BOTHY_SHELF_NEW, uuid, NULL);
   add->tasks = g_ptr_array_new_with_free_func (g_object_unref);
   add->dir = mkdirat (self->dirfd, add->name, 0700) == 0
                  ? openat (self->dirfd, add->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/fault.h"
 #include "core/ranges.h"
+#include "core/shelf.h"
 #include "platform/fd.h"
 #include "platform/foreign.h"
 #include "storage/bundle.h"
@@ -17,7 +18,6 @@
 #include <sys/stat.h>
 
 #define UNPACK_MAX_SECONDS 3600
-#define NEW_PREFIX         ".new-" /* as in layers.c */
 
 typedef struct {
   char *name; /* of the new directory */
@@ -293,7 +293,7 @@ make_directories (BothyLayers *self, Add *add, GError **error)
 {
   g_autofree char *uuid = g_uuid_string_random ();
 
-  add->name = g_strconcat (NEW_PREFIX, uuid, NULL);
+  add->name = g_strconcat (BOTHY_SHELF_NEW, uuid, NULL);
   if (mkdirat (self->dirfd, add->name, 0700) == 0) {
     add->dir = openat (self->dirfd, add->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (add->dir >= 0 && mkdirat (add->dir, "root", 0755) == 0)

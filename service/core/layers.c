@@ -4,13 +4,12 @@
 #include "core/error.h"
 #include "core/fault.h"
 #include "core/name.h"
+#include "core/shelf.h"
 #include "platform/fd.h"
 #include "storage/record.h"
 
 #include <errno.h>
 #include <fcntl.h>
-
-#define NEW_PREFIX ".new-"
 
 G_DEFINE_FINAL_TYPE (BothyLayers, bothy_layers, G_TYPE_OBJECT)
 
@@ -67,8 +66,9 @@ bothy_layers_save (BothyLayers *self, BothyLayer *layer)
 }
 
 static gboolean
-load_one (BothyLayers *self, const char *id)
+load_one (gpointer user_data, const char *id)
 {
+  BothyLayers *self = user_data;
   autofd dir = openat (self->dirfd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   g_autoptr (GError) error = NULL;
   g_autoptr (GKeyFile) record = dir >= 0 ? bothy_record_read (dir, "layer", &error) : NULL;
@@ -80,24 +80,6 @@ load_one (BothyLayers *self, const char *id)
   }
   g_hash_table_insert (self->layers, layer->id, layer);
   return TRUE;
-}
-
-static gboolean
-load (BothyLayers *self)
-{
-  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", self->dirfd);
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  gboolean complete = dir != NULL;
-  const char *name;
-
-  while (dir && (name = g_dir_read_name (dir))) {
-    /* An import that was cut short. */
-    if (g_str_has_prefix (name, NEW_PREFIX))
-      bothy_trash_put (self->trash, self->dirfd, name, NULL);
-    else if (!bothy_name_is_fingerprint (name) || !load_one (self, name))
-      complete = FALSE;
-  }
-  return complete;
 }
 
 /* ---- */
@@ -138,6 +120,6 @@ bothy_layers_new (int dirfd,
   self->configuration = configuration;
   self->helper = g_object_ref (helper);
   self->trash = g_object_ref (trash);
-  *ret_degraded = !load (self);
+  *ret_degraded = !bothy_shelf_load (self->dirfd, self->trash, load_one, self);
   return self;
 }
