@@ -3,24 +3,13 @@
  * bothy-helper: the privileged steps of Bothy, one worker and one capability set each.
  * Started by systemd for a connection to its socket, or by bothyd with --connection.
  */
-#include <stdio.h>
-
-#include "activation.h"
 #include "server.h"
 
 int
 main (int argc, char **argv)
 {
-  int fd;
+  struct connections connections;
+  int status = connections_find (&connections, "bothy-helper", argc, argv);
 
-  switch (activation_find (argc, argv, &fd)) {
-  case ACTIVATION_CONNECTION:
-    return server_connection (fd);
-  case ACTIVATION_LISTENING:
-    return server_listen (fd);
-  case ACTIVATION_NONE:
-    break;
-  }
-  fprintf (stderr, "bothy-helper is started by systemd or bothyd; by hand: bothy-helper --connection FD\n");
-  return 2;
+  return status != 0 ? status : server_run (&connections);
 }

@@ -15,13 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "connections.h"
 #include "packet.h"
 #include "privilege.h"
 #include "request.h"
 #include "step.h"
-#include "wire.h"
 
-#define MAX_CONNECTIONS  8
 #define MAX_WORKERS      64
 #define DEADLINE_SECONDS 10
 #define IDLE_SECONDS     30
@@ -36,9 +35,7 @@ struct worker {
 };
 
 struct server {
-  int listening; /* -1: serve one connection only */
-  int connections[MAX_CONNECTIONS];
-  unsigned int n_connections;
+  struct connections connections;
   struct worker workers[MAX_WORKERS];
   unsigned int n_workers;
   int64_t idle_since;
@@ -182,7 +179,7 @@ start_program (int connection, const struct packet *packet)
 
 /* Returns whether the connection is still there. */
 static bool
-serve (struct server *server, int connection)
+take_request (struct server *server, int connection)
 {
   struct packet packet __attribute__ ((cleanup (packet_close))) = { 0 };
   int result = packet_receive (connection, &packet);
@@ -240,33 +237,27 @@ kill_late_workers (struct server *server)
     }
 }
 
+/* Whoever asked is gone: nobody is left to do it for. */
 static void
-drop_connection (struct server *server, unsigned int index)
+kill_workers_of (struct server *server, int connection)
 {
-  int connection = server->connections[index];
-
   for (unsigned int i = 0; i < MAX_WORKERS; i++)
     if (server->workers[i].pidfd >= 0 && server->workers[i].connection == connection) {
       server->workers[i].connection = -1;
       kill_worker (server, &server->workers[i]);
     }
-  close (connection);
-  server->connections[index] = server->connections[--server->n_connections];
-  server->idle_since = now_ms ();
 }
 
-static void
-accept_connection (struct server *server)
+static bool
+serve (void *data, int connection)
 {
-  int connection = accept4 (server->listening, NULL, NULL, SOCK_CLOEXEC);
+  struct server *server = data;
 
-  if (connection < 0)
-    return;
-  if (!wire_peer_is_root (connection) || server->n_connections == MAX_CONNECTIONS) {
-    close (connection);
-    return;
-  }
-  server->connections[server->n_connections++] = connection;
+  if (server->n_workers == MAX_WORKERS || take_request (server, connection))
+    return true;
+  kill_workers_of (server, connection);
+  server->idle_since = now_ms ();
+  return false;
 }
 
 /* Milliseconds until something is due; -1: nothing is, and the process sleeps. */
@@ -279,7 +270,7 @@ timeout (const struct server *server)
   for (unsigned int i = 0; i < MAX_WORKERS; i++)
     if (server->workers[i].pidfd >= 0 && server->workers[i].deadline < due)
       due = server->workers[i].deadline;
-  if (server->n_connections == 0 && server->idle_since + IDLE_SECONDS * 1000 < due)
+  if (server->connections.n == 0 && server->idle_since + IDLE_SECONDS * 1000 < due)
     due = server->idle_since + IDLE_SECONDS * 1000;
   if (due == INT64_MAX)
     return -1;
@@ -290,38 +281,27 @@ timeout (const struct server *server)
 static bool
 is_finished (const struct server *server)
 {
-  if (server->n_connections > 0)
+  if (server->connections.n > 0)
     return false;
-  return server->listening < 0 || now_ms () >= server->idle_since + IDLE_SECONDS * 1000;
+  return server->connections.listening < 0 || now_ms () >= server->idle_since + IDLE_SECONDS * 1000;
 }
 
 static int
 wait_and_serve (struct server *server)
 {
-  struct pollfd polls[1 + MAX_CONNECTIONS + MAX_WORKERS];
-  unsigned int n_connections = server->n_connections;
-  /* When all places are taken, requests wait in their sockets. */
-  bool is_full = server->n_workers == MAX_WORKERS;
+  struct pollfd polls[CONNECTIONS_POLLS + MAX_WORKERS];
+  struct pollfd *ends = polls + CONNECTIONS_POLLS;
 
-  polls[0] = (struct pollfd){ .fd = server->listening, .events = POLLIN };
-  for (unsigned int i = 0; i < MAX_CONNECTIONS; i++)
-    polls[1 + i] = (struct pollfd){ .fd = i < n_connections && !is_full ? server->connections[i] : -1,
-                                    .events = POLLIN };
+  connections_watch (&server->connections, server->n_workers < MAX_WORKERS, polls);
   for (unsigned int i = 0; i < MAX_WORKERS; i++)
-    polls[1 + MAX_CONNECTIONS + i] = (struct pollfd){ .fd = server->workers[i].pidfd, .events = POLLIN };
-  if (poll (polls, 1 + MAX_CONNECTIONS + MAX_WORKERS, timeout (server)) < 0 && errno != EINTR)
-    return -errno;
+    ends[i] = (struct pollfd){ .fd = server->workers[i].pidfd, .events = POLLIN };
+  if (poll (polls, CONNECTIONS_POLLS + MAX_WORKERS, timeout (server)) < 0)
+    return errno == EINTR ? 0 : -errno;
   for (unsigned int i = 0; i < MAX_WORKERS; i++)
-    if (polls[1 + MAX_CONNECTIONS + i].revents != 0)
+    if (ends[i].revents != 0)
       reap (server, &server->workers[i]);
   kill_late_workers (server);
-  /* From the end: dropping one moves the last into its place. */
-  for (unsigned int i = n_connections; i-- > 0;)
-    if (polls[1 + i].revents != 0 && server->n_workers < MAX_WORKERS &&
-        !serve (server, server->connections[i]))
-      drop_connection (server, i);
-  if (polls[0].revents != 0)
-    accept_connection (server);
+  connections_serve (&server->connections, polls, serve, server);
   return 0;
 }
 
@@ -335,39 +315,19 @@ reduce_server (void)
                            0);
 }
 
-static int
-run (struct server *server)
+int
+server_run (const struct connections *connections)
 {
+  struct server server = { .connections = *connections, .idle_since = now_ms () };
   int result = -reduce_server ();
 
   for (unsigned int i = 0; i < MAX_WORKERS; i++)
-    server->workers[i].pidfd = -1;
-  server->idle_since = now_ms ();
+    server.workers[i].pidfd = -1;
   signal (SIGCHLD, SIG_IGN);
-  while (!is_finished (server) && result == 0)
-    result = wait_and_serve (server);
+  while (!is_finished (&server) && result == 0)
+    result = wait_and_serve (&server);
   if (result == 0)
     return EXIT_SUCCESS;
   fprintf (stderr, "bothy-helper: %s\n", strerror (-result));
   return EXIT_FAILURE;
-}
-
-int
-server_listen (int listening)
-{
-  struct server server = { .listening = listening };
-
-  return run (&server);
-}
-
-int
-server_connection (int connection)
-{
-  struct server server = { .listening = -1, .connections = { connection }, .n_connections = 1 };
-
-  if (!wire_peer_is_root (connection)) {
-    fprintf (stderr, "bothy-helper: the other end of the connection is not root's\n");
-    return EXIT_FAILURE;
-  }
-  return run (&server);
 }

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "connections.h"
 #include "find.h"
 #include "firewall.h"
 #include "nic.h"
@@ -19,17 +20,9 @@
 #include "request.h"
 #include "tidy.h"
 
-#define MAX_CONNECTIONS 8
-#define IDLE_MS         30000
-#define MAX_FDS         1
-#define MAX_SIZE        (sizeof (struct net_request) + NET_MAX_DESTINATIONS * sizeof (struct net_destination))
-
-struct server {
-  int listening; /* -1: serve one connection only */
-  int connections[MAX_CONNECTIONS];
-  unsigned int n_connections;
-  struct net net;
-};
+#define IDLE_MS  30000
+#define MAX_FDS  1
+#define MAX_SIZE (sizeof (struct net_request) + NET_MAX_DESTINATIONS * sizeof (struct net_destination))
 
 /* A request as it came off the socket. */
 struct packet {
@@ -147,7 +140,7 @@ remove_link (int connection, uint32_t serial, struct outcome *outcome)
 
 /* Returns whether the connection is still there. */
 static bool
-serve (struct server *server, int connection)
+serve (void *data, int connection)
 {
   __attribute__ ((cleanup (close_packet))) struct packet packet = { 0 };
   __attribute__ ((cleanup (free_text))) struct outcome outcome = { 0 };
@@ -166,7 +159,7 @@ serve (struct server *server, int connection)
   if (error != 0)
     outcome.step = NET_STEP_REQUEST;
   else
-    error = act (&server->net, &packet, &outcome);
+    error = act (data, &packet, &outcome);
   if (error == 0 && outcome.doomed != 0)
     error = remove_link (connection, packet.request.serial, &outcome);
   if (error != EINPROGRESS)
@@ -174,55 +167,27 @@ serve (struct server *server, int connection)
   return true;
 }
 
-static void
-accept_connection (struct server *server)
-{
-  int connection = accept4 (server->listening, NULL, NULL, SOCK_CLOEXEC);
-
-  if (connection < 0)
-    return;
-  if (!wire_peer_is_root (connection) || server->n_connections == MAX_CONNECTIONS) {
-    close (connection);
-    return;
-  }
-  server->connections[server->n_connections++] = connection;
-}
-
-static void
-drop_connection (struct server *server, unsigned int index)
-{
-  close (server->connections[index]);
-  server->connections[index] = server->connections[--server->n_connections];
-}
-
 /* Returns whether there may be more to do. */
 static bool
-wait_and_serve (struct server *server)
+wait_and_serve (struct connections *connections, struct net *net)
 {
-  struct pollfd polls[1 + MAX_CONNECTIONS];
-  unsigned int n = server->n_connections;
+  struct pollfd polls[CONNECTIONS_POLLS];
   int n_ready;
 
-  if (n == 0 && server->listening < 0)
+  if (connections->n == 0 && connections->listening < 0)
     return false;
-  polls[0] = (struct pollfd){ .fd = server->listening, .events = POLLIN };
-  for (unsigned int i = 0; i < n; i++)
-    polls[1 + i] = (struct pollfd){ .fd = server->connections[i], .events = POLLIN };
-  n_ready = poll (polls, 1 + n, n == 0 ? IDLE_MS : -1);
+  connections_watch (connections, true, polls);
+  n_ready = poll (polls, CONNECTIONS_POLLS, connections->n == 0 ? IDLE_MS : -1);
   if (n_ready < 0)
     return errno == EINTR;
-  /* From the end: dropping one moves the last into its place. */
-  for (unsigned int i = n; i-- > 0;)
-    if (polls[1 + i].revents != 0 && !serve (server, server->connections[i]))
-      drop_connection (server, i);
-  if (polls[0].revents != 0)
-    accept_connection (server);
+  connections_serve (connections, polls, serve, net);
   return n_ready > 0;
 }
 
-static int
-run (struct server *server)
+int
+server_run (struct connections *connections)
 {
+  struct net net = { 0 };
   int error = privilege_reduce (CAPABILITY (CAP_NET_ADMIN), 0);
 
   if (error == 0 && prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -233,29 +198,9 @@ run (struct server *server)
   }
   /* The kernel reaps what removes links. */
   signal (SIGCHLD, SIG_IGN);
-  while (wait_and_serve (server))
+  while (wait_and_serve (connections, &net))
     ;
-  nft_close (&server->net.nft);
-  netlink_free_socket (&server->net.route);
+  nft_close (&net.nft);
+  netlink_free_socket (&net.route);
   return EXIT_SUCCESS;
-}
-
-int
-server_listen (int listening)
-{
-  struct server server = { .listening = listening };
-
-  return run (&server);
-}
-
-int
-server_connection (int connection)
-{
-  struct server server = { .listening = -1, .connections = { connection }, .n_connections = 1 };
-
-  if (!wire_peer_is_root (connection)) {
-    fprintf (stderr, "bothy-net: the other end of the connection is not root's\n");
-    return EXIT_FAILURE;
-  }
-  return run (&server);
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "connections.h"
+
 /*
  * The loop: one request after the other, so that no two ever change the same bridge at once. It
  * keeps CAP_NET_ADMIN and nothing else.
  */
 
-/* Serves LISTENING until it was idle for a while. Returns the exit status. */
-int server_listen (int listening);
-
-/* Serves the one CONNECTION until it is closed. Returns the exit status. */
-int server_connection (int connection);
+/* Serves until the one connection is closed, or there was none for a while. Returns the exit status. */
+int server_run (struct connections *connections);
