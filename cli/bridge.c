@@ -7,8 +7,7 @@
 
 #include "bridge.h"
 #include "error.h"
-#include "objects.h"
-#include "output.h"
+#include "listing.h"
 #include "usernet.h"
 #include "verbs.h"
 
@@ -52,55 +51,39 @@ cli_find_bridge (Cli *cli, const char *name, GError **error)
 
 /* ---- list ---- */
 
-static void
-add_delegations (JsonBuilder *builder, GVariant *delegations)
+/* NULL in JSON where the caller may not know of them. */
+static GVariant *
+delegation_objects (GVariant *properties)
 {
-  GVariantIter iter;
+  const GVariantType *type = G_VARIANT_TYPE ("aa{sv}");
+  g_autoptr (GVariantIter) iter = NULL;
+  GVariantBuilder builder;
   const char *principal;
   guint32 quota;
 
-  json_builder_begin_array (builder);
-  g_variant_iter_init (&iter, delegations);
-  while (g_variant_iter_next (&iter, "(&su)", &principal, &quota)) {
-    json_builder_begin_object (builder);
-    json_builder_set_member_name (builder, "principal");
-    json_builder_add_string_value (builder, principal);
-    json_builder_set_member_name (builder, "quota");
-    json_builder_add_int_value (builder, quota);
-    json_builder_end_object (builder);
-  }
-  json_builder_end_array (builder);
+  if (!g_variant_lookup (properties, "Delegations", "a(su)", &iter))
+    return g_variant_new_maybe (type, NULL);
+  g_variant_builder_init (&builder, type);
+  while (g_variant_iter_next (iter, "(&su)", &principal, &quota))
+    g_variant_builder_add_parsed (&builder, "{'principal': <%s>, 'quota': <%u>}", principal, quota);
+  return g_variant_builder_end (&builder);
 }
 
-static void
-print_json (GPtrArray *bridges)
+static GVariant *
+bridge_object (GVariant *properties)
 {
   static const char *const texts[] = { "Name", "Kind", "Subnet", "Connection" };
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  GVariantBuilder builder;
 
-  json_builder_begin_array (builder);
-  for (guint i = 0; i < bridges->len; i++) {
-    g_autoptr (GVariant) delegations =
-        g_variant_lookup_value (bridges->pdata[i], "Delegations", G_VARIANT_TYPE ("a(su)"));
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  for (gsize i = 0; i < G_N_ELEMENTS (texts); i++) {
+    const char *value = "";
 
-    json_builder_begin_object (builder);
-    for (gsize j = 0; j < G_N_ELEMENTS (texts); j++) {
-      g_autofree char *key = cli_json_key (texts[j]);
-      const char *value = "";
-
-      g_variant_lookup (bridges->pdata[i], texts[j], "&s", &value);
-      json_builder_set_member_name (builder, key);
-      json_builder_add_string_value (builder, value);
-    }
-    json_builder_set_member_name (builder, "delegations");
-    if (delegations)
-      add_delegations (builder, delegations);
-    else
-      json_builder_add_null_value (builder);
-    json_builder_end_object (builder);
+    g_variant_lookup (properties, texts[i], "&s", &value);
+    g_variant_builder_add (&builder, "{sv}", texts[i], g_variant_new_string (value));
   }
-  json_builder_end_array (builder);
-  cli_json_print (builder, TRUE);
+  g_variant_builder_add (&builder, "{sv}", "Delegations", delegation_objects (properties));
+  return g_variant_builder_end (&builder);
 }
 
 static char *
@@ -119,72 +102,43 @@ format_delegations (GVariant *properties)
 }
 
 static void
-print_table (GPtrArray *bridges)
+add_bridge (struct libscols_table *table, GVariant *properties)
 {
-  const char *const columns[] = { _ ("NAME"), _ ("KIND"), _ ("SUBNET"), _ ("DELEGATED TO"), NULL };
-  struct libscols_table *table = cli_table_new (columns);
+  const char *name = "", *kind = "", *subnet = "";
+  g_autofree char *delegations = format_delegations (properties);
 
-  for (guint i = 0; i < bridges->len; i++) {
-    const char *name = "", *kind = "", *subnet = "";
-    g_autofree char *delegations = format_delegations (bridges->pdata[i]);
-    const char *cells[] = { NULL, NULL, NULL, delegations, NULL };
-
-    g_variant_lookup (bridges->pdata[i], "Name", "&s", &name);
-    g_variant_lookup (bridges->pdata[i], "Kind", "&s", &kind);
-    g_variant_lookup (bridges->pdata[i], "Subnet", "&s", &subnet);
-    cells[0] = name;
-    cells[1] = kind;
-    cells[2] = subnet;
-    cli_table_add (table, cells, 0, CLI_COLOUR_BOLD);
-  }
-  cli_table_print (table);
+  g_variant_lookup (properties, "Name", "&s", &name);
+  g_variant_lookup (properties, "Kind", "&s", &kind);
+  g_variant_lookup (properties, "Subnet", "&s", &subnet);
+  cli_table_add (table, (const char *[]){ name, kind, subnet, delegations, NULL }, 0, CLI_COLOUR_BOLD);
 }
 
 static void
-print_names (GPtrArray *bridges)
+print_name (GVariant *properties)
 {
   const char *name;
 
-  for (guint i = 0; i < bridges->len; i++)
-    if (g_variant_lookup (bridges->pdata[i], "Name", "&s", &name))
-      puts (name);
+  if (g_variant_lookup (properties, "Name", "&s", &name))
+    puts (name);
 }
 
 int
 cli_bridge_list (Cli *cli, char **words)
 {
-  g_autoptr (GError) error = NULL;
-  g_auto (GStrv) rest = NULL;
-  g_autoptr (GVariant) managed = NULL;
-  g_autoptr (GPtrArray) bridges = NULL;
+  static const char *const columns[] = { N_ ("NAME"), N_ ("KIND"), N_ ("SUBNET"), N_ ("DELEGATED TO"), NULL };
+  static const CliListing listing = {
+    .interface = IFACE_BRIDGE,
+    .key = "Name",
+    .columns = columns,
+    .add = add_bridge,
+    .print_name = print_name,
+    .object = bridge_object,
+  };
 
-  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &rest, NULL))
-    return CLI_EXIT_USAGE;
-  if (rest[0])
-    return cli_usage (cli, "%s", _ ("It takes no names"));
-  if (!cli_connect (cli, &error))
-    return cli_fail (error);
-  managed = cli_get_managed (cli, &error);
-  if (managed == NULL)
-    return cli_fail (error);
-  bridges = cli_objects_of (managed, IFACE_BRIDGE, "Name");
-  if (cli->json)
-    print_json (bridges);
-  else if (cli->quiet)
-    print_names (bridges);
-  else
-    print_table (bridges);
-  return CLI_EXIT_OK;
+  return cli_listing_run (cli, &listing, words);
 }
 
 /* ---- create and delete ---- */
-
-static void
-add_text (GVariantBuilder *options, const char *key, const char *value)
-{
-  if (value)
-    g_variant_builder_add (options, "{sv}", key, g_variant_new_string (value));
-}
 
 int
 cli_bridge_create (Cli *cli, char **words)
@@ -213,9 +167,9 @@ cli_bridge_create (Cli *cli, char **words)
     return cli_fail (error);
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   /* Who names what leads to the LAN wants a bridge to the LAN. */
-  add_text (&options, "kind", kind ? kind : port ? "lan" : NULL);
-  add_text (&options, "port", port);
-  add_text (&options, "subnet", subnet);
+  cli_option_add (&options, "kind", kind ? kind : port ? "lan" : NULL);
+  cli_option_add (&options, "port", port);
+  cli_option_add (&options, "subnet", subnet);
   if (stp)
     g_variant_builder_add (&options, "{sv}", "stp", g_variant_new_boolean (TRUE));
   answer =

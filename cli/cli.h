@@ -207,6 +207,22 @@ typedef gboolean (*CliEach) (Cli *cli, const char *name, const char *path, gpoin
  */
 int cli_each_container (Cli *cli, char **names, CliEach each, gpointer data);
 
+typedef gboolean (*CliEachWord) (Cli *cli, const char *word, GError **error);
+
+/**
+ * cli_each_word:
+ * @usage: what is said when there is none, not translated yet
+ * @each: what is done with each
+ *
+ * A whole verb that takes words and no options. Goes on after an error, which it reports.
+ *
+ * Returns: the exit code
+ */
+int cli_each_word (Cli *cli, char **words, const char *usage, CliEachWord each);
+
+/** cli_option_add: adds a text to an a{sv} of options, unless @value is NULL */
+void cli_option_add (GVariantBuilder *options, const char *key, const char *value);
+
 /**
  * cli_own_containers:
  * @states: (nullable): only those in one of these states

@@ -32,7 +32,7 @@ static GDBusMethodInfo *
 method_info (const char *interface, const char *method)
 {
   GDBusInterfaceInfo *(*const infos[]) (void) = {
-    bothy_manager_interface_info,   bothy_container_interface_info, bothy_image_interface_info,
+    bothy_manager_interface_info, bothy_container_interface_info, bothy_image_interface_info,
     bothy_bridge_interface_info,  bothy_operation_interface_info, bothy_process_interface_info,
   };
 
@@ -300,6 +300,37 @@ cli_each_container (Cli *cli, char **names, CliEach each, gpointer data)
     }
   }
   return code;
+}
+
+int
+cli_each_word (Cli *cli, char **words, const char *usage, CliEachWord each)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) rest = NULL;
+  int code = CLI_EXIT_OK;
+
+  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &rest, NULL))
+    return CLI_EXIT_USAGE;
+  if (rest[0] == NULL)
+    return cli_usage (cli, "%s", _ (usage));
+  if (!cli_connect (cli, &error))
+    return cli_fail (error);
+  for (gsize i = 0; rest[i]; i++) {
+    g_autoptr (GError) refused = NULL;
+
+    if (!each (cli, rest[i], &refused)) {
+      cli_warn (refused, rest[i]);
+      code = CLI_EXIT_FAILED;
+    }
+  }
+  return code;
+}
+
+void
+cli_option_add (GVariantBuilder *options, const char *key, const char *value)
+{
+  if (value)
+    g_variant_builder_add (options, "{sv}", key, g_variant_new_string (value));
 }
 
 char **

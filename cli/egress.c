@@ -5,7 +5,7 @@
 
 #include "egress.h"
 #include "error.h"
-#include "output.h"
+#include "listing.h"
 #include "verbs.h"
 
 #define NOTHING "none"
@@ -59,41 +59,19 @@ cli_egress_deny (Cli *cli, char **words)
 }
 
 static void
-print_json (const char *const *destinations)
+print_destination (GVariant *destination)
 {
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
-
-  json_builder_begin_array (builder);
-  for (; *destinations; destinations++)
-    json_builder_add_string_value (builder, *destinations);
-  json_builder_end_array (builder);
-  cli_json_print (builder, TRUE);
+  puts (g_variant_get_string (destination, NULL));
 }
 
 int
 cli_egress_list (Cli *cli, char **words)
 {
-  g_autoptr (GError) error = NULL;
-  g_auto (GStrv) rest = NULL;
-  g_autofree char *path = NULL;
-  g_autoptr (GVariant) properties = NULL;
-  g_autofree const char **destinations = NULL;
+  static const CliListing listing = {
+    .property = "Egress",
+    .empty = NOTHING,
+    .print_name = print_destination,
+  };
 
-  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &rest, NULL))
-    return CLI_EXIT_USAGE;
-  if (g_strv_length (rest) != 1)
-    return cli_usage (cli, "%s", _ ("A name is needed"));
-  if (!cli_connect (cli, &error))
-    return cli_fail (error);
-  path = cli_find_container (cli, rest[0], &error);
-  properties = path ? cli_get_all (cli, path, IFACE_CONTAINER, &error) : NULL;
-  if (!properties || !g_variant_lookup (properties, "Egress", "^a&s", &destinations))
-    return cli_fail (error);
-  if (cli->json)
-    print_json (destinations);
-  else if (!destinations[0])
-    puts (NOTHING);
-  for (const char **destination = destinations; !cli->json && *destination; destination++)
-    puts (*destination);
-  return CLI_EXIT_OK;
+  return cli_listing_run (cli, &listing, words);
 }

@@ -13,8 +13,7 @@
 #include "error.h"
 #include "expiry.h"
 #include "imported.h"
-#include "objects.h"
-#include "output.h"
+#include "listing.h"
 #include "verbs.h"
 
 static int
@@ -93,93 +92,61 @@ cli_image_import (Cli *cli, char **words)
   return ok ? CLI_EXIT_OK : cli_fail (error);
 }
 
-static void
-print_json_list (GPtrArray *images)
-{
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
-
-  json_builder_begin_array (builder);
-  for (guint i = 0; i < images->len; i++)
-    cli_json_object (builder, images->pdata[i]);
-  json_builder_end_array (builder);
-  cli_json_print (builder, TRUE);
-}
-
 /* What can be typed: aliases, and a fingerprint where there is none. */
 static void
-print_names (GPtrArray *images)
+print_names (GVariant *image)
 {
-  for (guint i = 0; i < images->len; i++) {
-    g_autofree const char **aliases = NULL;
-    const char *fingerprint = "";
+  g_autofree const char **aliases = NULL;
+  const char *fingerprint = "";
 
-    g_variant_lookup (images->pdata[i], "Aliases", "^a&s", &aliases);
-    g_variant_lookup (images->pdata[i], "Fingerprint", "&s", &fingerprint);
-    if (aliases == NULL || aliases[0] == NULL)
-      printf ("%.12s\n", fingerprint);
-    for (gsize j = 0; aliases && aliases[j]; j++)
-      puts (aliases[j]);
-  }
+  g_variant_lookup (image, "Aliases", "^a&s", &aliases);
+  g_variant_lookup (image, "Fingerprint", "&s", &fingerprint);
+  if (aliases == NULL || aliases[0] == NULL)
+    printf ("%.12s\n", fingerprint);
+  for (gsize i = 0; aliases && aliases[i]; i++)
+    puts (aliases[i]);
 }
 
 static void
-print_table (GPtrArray *images)
+add_image (struct libscols_table *table, GVariant *image)
 {
-  const char *const columns[] = { _ ("ALIAS"), _ ("FINGERPRINT"), _ ("OS"),      _ ("RELEASE"), _ ("ARCH"),
-                                  _ ("SIZE"),  _ ("VERIFIED"),    _ ("SUPPORT"), NULL };
-  struct libscols_table *table = cli_table_new (columns);
+  const char *fingerprint = "", *os = "", *release = "", *architecture = "", *verified = "";
+  g_autofree char *aliases = cli_property (image, "Aliases");
+  g_autofree char *digits = NULL;
+  g_autofree char *size = NULL;
+  g_autofree char *support = cli_expiry_text (image);
+  guint64 bytes = 0;
 
-  for (guint i = 0; i < images->len; i++) {
-    GVariant *image = images->pdata[i];
-    const char *fingerprint = "", *os = "", *release = "", *architecture = "", *verified = "";
-    g_autofree char *aliases = cli_property (image, "Aliases");
-    g_autofree char *digits = NULL;
-    g_autofree char *size = NULL;
-    g_autofree char *support = cli_expiry_text (image);
-    guint64 bytes = 0;
-
-    g_variant_lookup (image, "Fingerprint", "&s", &fingerprint);
-    g_variant_lookup (image, "OS", "&s", &os);
-    g_variant_lookup (image, "Release", "&s", &release);
-    g_variant_lookup (image, "Architecture", "&s", &architecture);
-    g_variant_lookup (image, "Verified", "&s", &verified);
-    g_variant_lookup (image, "Size", "t", &bytes);
-    digits = g_strndup (fingerprint, 12);
-    size = g_format_size (bytes);
-
-    cli_table_add (table,
-                   (const char *[]){ aliases ? aliases : "", digits, os, release, architecture, size,
-                                     verified, support ? support : "", NULL },
-                   6, g_str_equal (verified, "none") ? CLI_COLOUR_WARNING : CLI_COLOUR_GOOD);
-  }
-  cli_table_print (table);
+  g_variant_lookup (image, "Fingerprint", "&s", &fingerprint);
+  g_variant_lookup (image, "OS", "&s", &os);
+  g_variant_lookup (image, "Release", "&s", &release);
+  g_variant_lookup (image, "Architecture", "&s", &architecture);
+  g_variant_lookup (image, "Verified", "&s", &verified);
+  g_variant_lookup (image, "Size", "t", &bytes);
+  digits = g_strndup (fingerprint, 12);
+  size = g_format_size (bytes);
+  cli_table_add (table,
+                 (const char *[]){ aliases ? aliases : "", digits, os, release, architecture, size, verified,
+                                   support ? support : "", NULL },
+                 6, g_str_equal (verified, "none") ? CLI_COLOUR_WARNING : CLI_COLOUR_GOOD);
 }
 
 int
 cli_image_list (Cli *cli, char **words)
 {
-  g_autoptr (GError) error = NULL;
-  g_auto (GStrv) rest = NULL;
-  g_autoptr (GVariant) managed = NULL;
-  g_autoptr (GPtrArray) images = NULL;
+  static const char *const columns[] = { N_ ("ALIAS"),    N_ ("FINGERPRINT"), N_ ("OS"),
+                                         N_ ("RELEASE"),  N_ ("ARCH"),        N_ ("SIZE"),
+                                         N_ ("VERIFIED"), N_ ("SUPPORT"),     NULL };
+  static const CliListing listing = {
+    .interface = IFACE_IMAGE,
+    .key = "Fingerprint",
+    .usage = N_ ("It takes no names: see 'bothy image info NAME'"),
+    .columns = columns,
+    .add = add_image,
+    .print_name = print_names,
+  };
 
-  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &rest, NULL))
-    return CLI_EXIT_USAGE;
-  if (rest[0])
-    return cli_usage (cli, "%s", _ ("It takes no names: see 'bothy image info NAME'"));
-  if (!cli_connect (cli, &error))
-    return cli_fail (error);
-  managed = cli_get_managed (cli, &error);
-  if (managed == NULL)
-    return cli_fail (error);
-  images = cli_objects_of (managed, IFACE_IMAGE, "Fingerprint");
-  if (cli->json)
-    print_json_list (images);
-  else if (cli->quiet)
-    print_names (images);
-  else
-    print_table (images);
-  return CLI_EXIT_OK;
+  return cli_listing_run (cli, &listing, words);
 }
 
 /* What an OCI or docker image says of its containers. */
@@ -243,11 +210,9 @@ cli_image_info (Cli *cli, char **words)
     properties = cli_get_all (cli, path, IFACE_IMAGE, &error);
   if (properties == NULL)
     return cli_fail (error);
-  if (cli->json) {
-    g_autoptr (JsonBuilder) builder = json_builder_new ();
-    cli_json_object (builder, properties);
-    cli_json_print (builder, TRUE);
-  } else
+  if (cli->json)
+    cli_json_print_object (properties);
+  else
     print_image (properties);
   return CLI_EXIT_OK;
 }
@@ -266,23 +231,5 @@ delete_image (Cli *cli, const char *name, GError **error)
 int
 cli_image_delete (Cli *cli, char **words)
 {
-  g_autoptr (GError) error = NULL;
-  g_auto (GStrv) names = NULL;
-  int code = CLI_EXIT_OK;
-
-  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &names, NULL))
-    return CLI_EXIT_USAGE;
-  if (names[0] == NULL)
-    return cli_usage (cli, "%s", _ ("An image is needed"));
-  if (!cli_connect (cli, &error))
-    return cli_fail (error);
-  for (gsize i = 0; names[i]; i++) {
-    g_autoptr (GError) one = NULL;
-
-    if (!delete_image (cli, names[i], &one)) {
-      cli_warn (one, names[i]);
-      code = CLI_EXIT_FAILED;
-    }
-  }
-  return code;
+  return cli_each_word (cli, words, N_ ("An image is needed"), delete_image);
 }

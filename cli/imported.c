@@ -19,10 +19,8 @@ call_import (Cli *cli, int fd, const char *alias, const char *fingerprint, GErro
   if (g_unix_fd_list_append (fds, fd, error) < 0)
     return NULL;
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
-  if (alias)
-    g_variant_builder_add (&options, "{sv}", "alias", g_variant_new_string (alias));
-  if (fingerprint)
-    g_variant_builder_add (&options, "{sv}", "fingerprint", g_variant_new_string (fingerprint));
+  cli_option_add (&options, "alias", alias);
+  cli_option_add (&options, "fingerprint", fingerprint);
   answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "ImportImage", g_variant_new ("(ha{sv})", 0, &options),
                      fds, NULL, error);
   if (answer)
@@ -49,10 +47,7 @@ cli_print_imported (Cli *cli, const char *path, GError **error)
   if (properties == NULL)
     return FALSE;
   if (cli->json) {
-    g_autoptr (JsonBuilder) builder = json_builder_new ();
-
-    cli_json_object (builder, properties);
-    cli_json_print (builder, TRUE);
+    cli_json_print_object (properties);
     return TRUE;
   }
   fingerprint = cli_property (properties, "Fingerprint");

@@ -118,9 +118,7 @@ info_one (Cli *cli, const char *name, const char *path, gpointer data, GError **
   if (properties == NULL)
     return FALSE;
   if (cli->json) {
-    g_autoptr (JsonBuilder) builder = json_builder_new ();
-    cli_json_object (builder, properties);
-    cli_json_print (builder, TRUE);
+    cli_json_print_object (properties);
     return TRUE;
   }
   if (!*first)

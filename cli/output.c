@@ -107,6 +107,15 @@ cli_json_print (JsonBuilder *builder, gboolean pretty)
   fflush (stdout);
 }
 
+void
+cli_json_print_object (GVariant *properties)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+
+  cli_json_object (builder, properties);
+  cli_json_print (builder, TRUE);
+}
+
 struct libscols_table *
 cli_table_new (const char *const *columns)
 {

@@ -38,6 +38,9 @@ void cli_json_object (JsonBuilder *builder, GVariant *properties);
 /** cli_json_print: prints what was built; @pretty over several lines */
 void cli_json_print (JsonBuilder *builder, gboolean pretty);
 
+/** cli_json_print_object: prints a{sv} as one object */
+void cli_json_print_object (GVariant *properties);
+
 /** cli_table_new: Returns: (transfer full): a table with these columns, ended by NULL */
 struct libscols_table *cli_table_new (const char *const *columns);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "error.h"
-#include "output.h"
+#include "listing.h"
 #include "verbs.h"
 
 typedef struct {
@@ -92,68 +92,40 @@ cli_port_remove (Cli *cli, char **words)
   return change (cli, words, FALSE);
 }
 
-static void
-print_json (GVariantIter *iter)
+static GVariant *
+port_object (GVariant *port)
 {
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
   const char *protocol;
   guint16 host, inside;
 
-  json_builder_begin_array (builder);
-  while (g_variant_iter_next (iter, "(&sqq)", &protocol, &host, &inside)) {
-    json_builder_begin_object (builder);
-    json_builder_set_member_name (builder, "protocol");
-    json_builder_add_string_value (builder, protocol);
-    json_builder_set_member_name (builder, "host");
-    json_builder_add_int_value (builder, host);
-    json_builder_set_member_name (builder, "inside");
-    json_builder_add_int_value (builder, inside);
-    json_builder_end_object (builder);
-  }
-  json_builder_end_array (builder);
-  cli_json_print (builder, TRUE);
+  g_variant_get (port, "(&sqq)", &protocol, &host, &inside);
+  return g_variant_new_parsed ("{'protocol': <%s>, 'host': <%q>, 'inside': <%q>}", protocol, host, inside);
 }
 
 static void
-print_table (GVariantIter *iter)
+add_port (struct libscols_table *table, GVariant *port)
 {
-  const char *const columns[] = { _ ("PROTOCOL"), _ ("HOST"), _ ("INSIDE"), NULL };
-  struct libscols_table *table = cli_table_new (columns);
   const char *protocol;
   guint16 host, inside;
+  g_autofree char *outer = NULL;
+  g_autofree char *inner = NULL;
 
-  while (g_variant_iter_next (iter, "(&sqq)", &protocol, &host, &inside)) {
-    g_autofree char *outer = g_strdup_printf ("%u", host);
-    g_autofree char *inner = g_strdup_printf ("%u", inside);
-    const char *cells[] = { protocol, outer, inner, NULL };
-
-    cli_table_add (table, cells, 0, CLI_COLOUR_NONE);
-  }
-  cli_table_print (table);
+  g_variant_get (port, "(&sqq)", &protocol, &host, &inside);
+  outer = g_strdup_printf ("%u", host);
+  inner = g_strdup_printf ("%u", inside);
+  cli_table_add (table, (const char *[]){ protocol, outer, inner, NULL }, 0, CLI_COLOUR_NONE);
 }
 
 int
 cli_port_list (Cli *cli, char **words)
 {
-  g_autoptr (GError) error = NULL;
-  g_auto (GStrv) rest = NULL;
-  g_autofree char *path = NULL;
-  g_autoptr (GVariant) properties = NULL;
-  g_autoptr (GVariantIter) iter = NULL;
+  static const char *const columns[] = { N_ ("PROTOCOL"), N_ ("HOST"), N_ ("INSIDE"), NULL };
+  static const CliListing listing = {
+    .property = "Ports",
+    .columns = columns,
+    .add = add_port,
+    .object = port_object,
+  };
 
-  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &rest, NULL))
-    return CLI_EXIT_USAGE;
-  if (g_strv_length (rest) != 1)
-    return cli_usage (cli, "%s", _ ("A name is needed"));
-  if (!cli_connect (cli, &error))
-    return cli_fail (error);
-  path = cli_find_container (cli, rest[0], &error);
-  properties = path ? cli_get_all (cli, path, IFACE_CONTAINER, &error) : NULL;
-  if (!properties || !g_variant_lookup (properties, "Ports", "a(sqq)", &iter))
-    return cli_fail (error);
-  if (cli->json)
-    print_json (iter);
-  else
-    print_table (iter);
-  return CLI_EXIT_OK;
+  return cli_listing_run (cli, &listing, words);
 }

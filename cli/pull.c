@@ -6,8 +6,8 @@
 
 #include "error.h"
 #include "imported.h"
+#include "listing.h"
 #include "operation.h"
-#include "output.h"
 #include "pull.h"
 #include "verbs.h"
 
@@ -31,10 +31,8 @@ cli_pull (Cli *cli, const char *ref, const char *alias, const char *architecture
   GVariantBuilder options;
 
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
-  if (alias)
-    g_variant_builder_add (&options, "{sv}", "alias", g_variant_new_string (alias));
-  if (architecture)
-    g_variant_builder_add (&options, "{sv}", "architecture", g_variant_new_string (architecture));
+  cli_option_add (&options, "alias", alias);
+  cli_option_add (&options, "architecture", architecture);
   answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "PullImage", g_variant_new ("(sa{sv})", ref, &options),
                      NULL, NULL, error);
   return answer ? follow (cli, answer, _ ("Pulling"), ref, error) : NULL;
@@ -110,25 +108,7 @@ refresh (Cli *cli, const char *name, GError **error)
 int
 cli_image_refresh (Cli *cli, char **words)
 {
-  g_autoptr (GError) error = NULL;
-  g_auto (GStrv) names = NULL;
-  int code = CLI_EXIT_OK;
-
-  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &names, NULL))
-    return CLI_EXIT_USAGE;
-  if (names[0] == NULL)
-    return cli_usage (cli, "%s", _ ("An image is needed"));
-  if (!cli_connect (cli, &error))
-    return cli_fail (error);
-  for (gsize i = 0; names[i]; i++) {
-    g_autoptr (GError) one = NULL;
-
-    if (!refresh (cli, names[i], &one)) {
-      cli_warn (one, names[i]);
-      code = CLI_EXIT_FAILED;
-    }
-  }
-  return code;
+  return cli_each_word (cli, words, N_ ("An image is needed"), refresh);
 }
 
 /* ---- search ---- */
@@ -157,53 +137,60 @@ name_of (GVariant *image)
 }
 
 static void
-print_found_table (GVariant *images)
+add_found (struct libscols_table *table, GVariant *image)
 {
-  const char *const columns[] = { _ ("IMAGE"), _ ("ALSO"), _ ("ARCH"), _ ("VERSION"), _ ("SIZE"), NULL };
-  struct libscols_table *table = cli_table_new (columns);
-  gsize n = g_variant_n_children (images);
+  g_autofree char *name = name_of (image);
+  g_autofree char *also = cli_property (image, "aliases");
+  g_autofree char *size = NULL;
+  guint64 bytes = 0;
 
-  for (gsize i = 0; i < n; i++) {
-    g_autoptr (GVariant) image = g_variant_get_child_value (images, i);
-    g_autofree char *name = name_of (image);
-    g_autofree char *also = cli_property (image, "aliases");
-    g_autofree char *size = NULL;
-    guint64 bytes = 0;
+  if (text_of (image, "error")[0])
+    return;
+  g_variant_lookup (image, "size", "t", &bytes);
+  size = bytes ? g_format_size (bytes) : g_strdup ("");
+  cli_table_add (table,
+                 (const char *[]){ name, also ? also : "", text_of (image, "architecture"),
+                                   text_of (image, "version"), size, NULL },
+                 0, CLI_COLOUR_BOLD);
+}
 
+static void
+print_found_name (GVariant *image)
+{
+  g_autofree char *name = name_of (image);
+
+  if (!text_of (image, "error")[0])
+    puts (name);
+}
+
+/* Of the remotes that did not answer; they must not spoil what others found. */
+static void
+warn_of_failed (GVariant *images)
+{
+  GVariantIter iter;
+  GVariant *image;
+
+  g_variant_iter_init (&iter, images);
+  while ((image = g_variant_iter_next_value (&iter))) {
     if (text_of (image, "error")[0])
-      continue;
-    g_variant_lookup (image, "size", "t", &bytes);
-    size = bytes ? g_format_size (bytes) : g_strdup ("");
-    cli_table_add (table,
-                   (const char *[]){ name, also ? also : "", text_of (image, "architecture"),
-                                     text_of (image, "version"), size, NULL },
-                   0, CLI_COLOUR_BOLD);
+      g_printerr ("bothy: %s: %s\n", text_of (image, "remote"), text_of (image, "error"));
+    g_variant_unref (image);
   }
-  cli_table_print (table);
 }
 
 static void
 print_found (Cli *cli, GVariant *images)
 {
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
-  gsize n = g_variant_n_children (images);
+  static const char *const columns[] = { N_ ("IMAGE"),   N_ ("ALSO"), N_ ("ARCH"),
+                                         N_ ("VERSION"), N_ ("SIZE"), NULL };
+  static const CliListing listing = {
+    .columns = columns,
+    .add = add_found,
+    .print_name = print_found_name,
+  };
 
-  json_builder_begin_array (builder);
-  for (gsize i = 0; i < n; i++) {
-    g_autoptr (GVariant) image = g_variant_get_child_value (images, i);
-    g_autofree char *name = name_of (image);
-
-    if (text_of (image, "error")[0])
-      g_printerr ("bothy: %s: %s\n", text_of (image, "remote"), text_of (image, "error"));
-    else if (cli->quiet && !cli->json)
-      puts (name);
-    cli_json_object (builder, image);
-  }
-  json_builder_end_array (builder);
-  if (cli->json)
-    cli_json_print (builder, TRUE);
-  else if (!cli->quiet)
-    print_found_table (images);
+  warn_of_failed (images);
+  cli_listing_print (cli, &listing, images);
 }
 
 int
@@ -228,8 +215,7 @@ cli_image_search (Cli *cli, char **words)
   if (!cli_connect (cli, &error))
     return cli_fail (error);
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
-  if (architecture)
-    g_variant_builder_add (&options, "{sv}", "architecture", g_variant_new_string (architecture));
+  cli_option_add (&options, "architecture", architecture);
   answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "SearchImages",
                      g_variant_new ("(sa{sv})", rest[0] ? rest[0] : "", &options), NULL, NULL, &error);
   if (answer == NULL)

@@ -5,89 +5,47 @@
 #include <stdio.h>
 
 #include "error.h"
-#include "output.h"
+#include "listing.h"
 #include "verbs.h"
 
 static void
-print_table (GVariant *remotes)
+add_remote (struct libscols_table *table, GVariant *remote)
 {
-  const char *const columns[] = { _ ("REMOTE"), _ ("URL"), _ ("PROTOCOL"), _ ("POLICY"), _ ("ORIGIN"), NULL };
-  struct libscols_table *table = cli_table_new (columns);
-  gsize n = g_variant_n_children (remotes);
+  const char *name = "", *url = "", *protocol = "", *policy = "", *origin = "";
+  gboolean enabled = FALSE;
 
-  for (gsize i = 0; i < n; i++) {
-    g_autoptr (GVariant) remote = g_variant_get_child_value (remotes, i);
-    const char *name = "", *url = "", *protocol = "", *policy = "", *origin = "";
-    gboolean enabled = FALSE;
-
-    g_variant_lookup (remote, "name", "&s", &name);
-    g_variant_lookup (remote, "url", "&s", &url);
-    g_variant_lookup (remote, "protocol", "&s", &protocol);
-    g_variant_lookup (remote, "policy", "&s", &policy);
-    g_variant_lookup (remote, "origin", "&s", &origin);
-    g_variant_lookup (remote, "enabled", "b", &enabled);
-    cli_table_add (table,
-                   (const char *[]){ name, url, protocol, enabled ? policy : _ ("(off)"), origin, NULL }, 3,
-                   enabled ? CLI_COLOUR_NONE : CLI_COLOUR_DIM);
-  }
-  cli_table_print (table);
+  g_variant_lookup (remote, "name", "&s", &name);
+  g_variant_lookup (remote, "url", "&s", &url);
+  g_variant_lookup (remote, "protocol", "&s", &protocol);
+  g_variant_lookup (remote, "policy", "&s", &policy);
+  g_variant_lookup (remote, "origin", "&s", &origin);
+  g_variant_lookup (remote, "enabled", "b", &enabled);
+  cli_table_add (table, (const char *[]){ name, url, protocol, enabled ? policy : _ ("(off)"), origin, NULL },
+                 3, enabled ? CLI_COLOUR_NONE : CLI_COLOUR_DIM);
 }
 
 static void
-print_json (GVariant *remotes)
+print_name (GVariant *remote)
 {
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
-  gsize n = g_variant_n_children (remotes);
+  const char *name = "";
 
-  json_builder_begin_array (builder);
-  for (gsize i = 0; i < n; i++) {
-    g_autoptr (GVariant) remote = g_variant_get_child_value (remotes, i);
-
-    cli_json_object (builder, remote);
-  }
-  json_builder_end_array (builder);
-  cli_json_print (builder, TRUE);
-}
-
-static void
-print_names (GVariant *remotes)
-{
-  gsize n = g_variant_n_children (remotes);
-
-  for (gsize i = 0; i < n; i++) {
-    g_autoptr (GVariant) remote = g_variant_get_child_value (remotes, i);
-    const char *name = "";
-
-    g_variant_lookup (remote, "name", "&s", &name);
-    puts (name);
-  }
+  g_variant_lookup (remote, "name", "&s", &name);
+  puts (name);
 }
 
 int
 cli_remote_list (Cli *cli, char **words)
 {
-  g_autoptr (GError) error = NULL;
-  g_auto (GStrv) rest = NULL;
-  g_autoptr (GVariant) answer = NULL;
-  g_autoptr (GVariant) remotes = NULL;
+  static const char *const columns[] = { N_ ("REMOTE"), N_ ("URL"),    N_ ("PROTOCOL"),
+                                         N_ ("POLICY"), N_ ("ORIGIN"), NULL };
+  static const CliListing listing = {
+    .method = "ListRemotes",
+    .columns = columns,
+    .add = add_remote,
+    .print_name = print_name,
+  };
 
-  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &rest, NULL))
-    return CLI_EXIT_USAGE;
-  if (rest[0])
-    return cli_usage (cli, "%s", _ ("It takes no names"));
-  if (!cli_connect (cli, &error))
-    return cli_fail (error);
-  answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "ListRemotes", NULL, NULL, NULL, &error);
-  if (answer == NULL)
-    return cli_fail (error);
-  remotes = g_variant_get_child_value (answer, 0);
-  if (cli->json)
-    print_json (remotes);
-  else if (cli->quiet)
-    print_names (remotes);
-  else
-    print_table (remotes);
-  return CLI_EXIT_OK;
+  return cli_listing_run (cli, &listing, words);
 }
 
 typedef struct {
@@ -108,13 +66,6 @@ add_options_clear (AddOptions *options)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (AddOptions, add_options_clear)
 
-static void
-add_text (GVariantBuilder *builder, const char *key, const char *value)
-{
-  if (value)
-    g_variant_builder_add (builder, "{sv}", key, g_variant_new_string (value));
-}
-
 static gboolean
 add (Cli *cli, const char *name, const char *url, const AddOptions *options, GError **error)
 {
@@ -126,9 +77,9 @@ add (Cli *cli, const char *name, const char *url, const AddOptions *options, GEr
   if (options->key && !g_file_get_contents (options->key, &key, &size, error))
     return FALSE;
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
-  add_text (&builder, "protocol", options->protocol);
-  add_text (&builder, "policy", options->policy);
-  add_text (&builder, "proxy", options->proxy);
+  cli_option_add (&builder, "protocol", options->protocol);
+  cli_option_add (&builder, "policy", options->policy);
+  cli_option_add (&builder, "proxy", options->proxy);
   if (key)
     g_variant_builder_add (&builder, "{sv}", "key",
                            g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, key, size, 1));
@@ -166,28 +117,17 @@ cli_remote_add (Cli *cli, char **words)
   return add (cli, rest[0], rest[1], &options, &error) ? CLI_EXIT_OK : cli_fail (error);
 }
 
+static gboolean
+remove_remote (Cli *cli, const char *name, GError **error)
+{
+  g_autoptr (GVariant) answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "RemoveRemote",
+                                          g_variant_new ("(s)", name), NULL, NULL, error);
+
+  return answer != NULL;
+}
+
 int
 cli_remote_remove (Cli *cli, char **words)
 {
-  g_autoptr (GError) error = NULL;
-  g_auto (GStrv) names = NULL;
-  int code = CLI_EXIT_OK;
-
-  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &names, NULL))
-    return CLI_EXIT_USAGE;
-  if (names[0] == NULL)
-    return cli_usage (cli, "%s", _ ("A remote is needed"));
-  if (!cli_connect (cli, &error))
-    return cli_fail (error);
-  for (gsize i = 0; names[i]; i++) {
-    g_autoptr (GError) one = NULL;
-    g_autoptr (GVariant) answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "RemoveRemote",
-                                            g_variant_new ("(s)", names[i]), NULL, NULL, &one);
-
-    if (answer == NULL) {
-      cli_warn (one, names[i]);
-      code = CLI_EXIT_FAILED;
-    }
-  }
-  return code;
+  return cli_each_word (cli, words, N_ ("A remote is needed"), remove_remote);
 }
