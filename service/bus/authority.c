@@ -4,6 +4,7 @@
 #include "core/error.h"
 
 #define DIALOG_SECONDS 120 /* how long a user may think about his password */
+#define LOG_SECONDS    60
 #define ANSWER_SECONDS 25  /* how long polkit may take without him */
 
 #define POLKIT_NAME       "org.freedesktop.PolicyKit1"
@@ -115,6 +116,19 @@ judge (GTask *task, GVariant *answer)
     deny (task, BOTHY_ERROR_NOT_AUTHORIZED_CAN_OBTAIN, "Not authorized; an administrator's password would do");
 }
 
+/* Not each time: whoever calls while polkit is away would fill the log. */
+static void
+log_silence (const GError *error)
+{
+  static gint64 next;
+  gint64 now = g_get_monotonic_time ();
+
+  if (now < next)
+    return;
+  next = now + LOG_SECONDS * G_USEC_PER_SEC;
+  g_message ("polkit did not answer: %s", error->message);
+}
+
 static void
 on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -130,7 +144,8 @@ on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
   }
   if (g_cancellable_is_cancelled (check->cancellable))
     call_off (bus, check);
-  g_message ("polkit did not answer: %s", error->message);
+  else
+    log_silence (error);
   if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN))
     deny (task, BOTHY_ERROR_NOT_AUTHORIZED, "Not authorized: polkit is not there; install and start polkitd");
   else

@@ -56,6 +56,9 @@ enum helper_op
   /* Make a network namespace that belongs to a user namespace. fd 0: the user namespace. CAP_SYS_ADMIN. Reply:
      its fd. */
   HELPER_NETNS = 8,
+  /* Remove what a container made below payload/ of its control group, which its supervisor did not live to do. fd 0:
+     the group. What has a process in it stays. CAP_CHOWN, CAP_DAC_READ_SEARCH. */
+  HELPER_CLEAR = 9,
 };
 
 enum helper_layer_kind

@@ -131,6 +131,7 @@ check_op (const struct helper_request *request, unsigned int n_fds)
   case HELPER_NIC:
     return n_fds == 1 ? check_nic (request) : EINVAL;
   case HELPER_HOLD:
+  case HELPER_CLEAR:
   case HELPER_NETNS:
     return n_fds == 1 ? 0 : EINVAL;
   default:

@@ -96,6 +96,8 @@ run_step (const struct packet *packet, struct step_result *ret)
     return step_nic (packet, ret);
   case HELPER_NETNS:
     return step_netns (packet, ret);
+  case HELPER_CLEAR:
+    return step_clear (packet, ret);
   case HELPER_SPAWN:
   case HELPER_HOLD:
     break;

@@ -32,6 +32,9 @@ int step_mount (const struct packet *packet, struct step_result *ret);
 /* Gives root's files to another id. */
 int step_own (const struct packet *packet, struct step_result *ret);
 
+/* Removes what is below the payload of a control group. */
+int step_clear (const struct packet *packet, struct step_result *ret);
+
 /* Configures an interface in a network namespace of somebody's. */
 int step_nic (const struct packet *packet, struct step_result *ret);
 

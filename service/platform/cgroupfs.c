@@ -252,8 +252,10 @@ cgroupfs_kill (BothyCgroups *cgroups, const char *group)
 
 #define REMOVE_RETRY_MS 20
 #define REMOVE_RETRIES  250
+#define CLEAR_TRY       5 /* by then the supervisor has removed what is below, if it lives */
 
 typedef struct {
+  BothyCgroups *cgroups;
   char *group;
   guint tries;
 } Removal;
@@ -261,14 +263,25 @@ typedef struct {
 static void
 removal_free (Removal *removal)
 {
+  g_object_unref (removal->cgroups);
   g_free (removal->group);
   g_free (removal);
 }
 
 static const char *const below[] = { GROUPS_SUPERVISOR, GROUPS_PAYLOAD };
 
-/* The last process has closed its sockets but may be in the group for a moment still. What the container made below
-   its own group is its root's: the supervisor has removed that. */
+/* What the container made below its own group is its root's, and its supervisor's to remove; this one was killed. */
+static void
+clear_below (BothyCgroups *cgroups, int group)
+{
+  const struct helper_request request = { .op = HELPER_CLEAR };
+  g_autoptr (GUnixFDList) fds = bothy_fd_list (&group, 1, NULL);
+
+  if (fds)
+    bothy_helper_call (bothy_cgroups_get_helper (cgroups), &request, fds, NULL, NULL);
+}
+
+/* The last process has closed its sockets but may be in the group for a moment still. */
 static gboolean
 try_remove (gpointer user_data)
 {
@@ -284,6 +297,8 @@ try_remove (gpointer user_data)
     unlinkat (fd, below[i], AT_REMOVEDIR);
   if (unlinkat (parent, name, AT_REMOVEDIR) == 0 || errno != EBUSY || ++removal->tries > REMOVE_RETRIES)
     return G_SOURCE_REMOVE;
+  if (removal->tries % CLEAR_TRY == 0)
+    clear_below (removal->cgroups, fd);
   return G_SOURCE_CONTINUE;
 }
 
@@ -292,6 +307,7 @@ cgroupfs_remove (BothyCgroups *cgroups, const char *group)
 {
   Removal *removal = g_new0 (Removal, 1);
 
+  removal->cgroups = g_object_ref (cgroups);
   removal->group = g_strdup (group);
   if (try_remove (removal) == G_SOURCE_CONTINUE)
     g_timeout_add_full (G_PRIORITY_DEFAULT, REMOVE_RETRY_MS, try_remove, removal, (GDestroyNotify) removal_free);

@@ -2,8 +2,8 @@
 #include "cgroup.h"
 
 #include "autofd.h"
+#include "clear.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
@@ -111,55 +111,11 @@ cgroup_kill (const struct cgroup *cgroup)
   return cgroup->payload < 0 ? -ENODEV : write_file (cgroup->payload, "cgroup.kill", "1");
 }
 
-static bool
-is_group (const struct dirent *entry)
-{
-  return entry->d_type == DT_DIR && strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0;
-}
-
-/* Removes the groups in DIRECTORY up to the first that is not empty, and opens that. -1: there is none. */
-static int
-remove_empty (int directory, unsigned *ret_removed)
-{
-  int again = openat (directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR *listing = again < 0 ? NULL : fdopendir (again);
-  struct dirent *entry;
-  int busy = -1;
-
-  *ret_removed = 0;
-  while (listing && busy < 0 && (entry = readdir (listing))) {
-    if (!is_group (entry))
-      continue;
-    if (unlinkat (directory, entry->d_name, AT_REMOVEDIR) == 0)
-      ++*ret_removed;
-    else
-      busy = openat (directory, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-  }
-  if (listing)
-    closedir (listing);
-  return busy;
-}
-
-/* They may be nested deeper than a stack, or the table of descriptors, holds: so it goes down to what is empty, and
- * up from there. */
 void
 cgroup_clear (const struct cgroup *cgroup)
 {
-  int here = cgroup->payload < 0 ? -1 : openat (cgroup->payload, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  unsigned depth = 0, removed;
-
-  while (here >= 0) {
-    int last = here;
-
-    here = remove_empty (last, &removed);
-    if (here >= 0)
-      depth++;
-    else if (depth > 0 && removed > 0) { /* otherwise it is the top, or will not go */
-      here = openat (last, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-      depth--;
-    }
-    close (last);
-  }
+  if (cgroup->payload >= 0)
+    groups_clear (cgroup->payload, false);
 }
 
 int

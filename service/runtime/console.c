@@ -145,10 +145,18 @@ console_pump_output (struct console *console)
   return !console_is_paused (console);
 }
 
+void
+console_pass_size (const struct console *console)
+{
+  struct winsize size;
+
+  if (console->client >= 0 && ioctl (console->client, TIOCGWINSZ, &size) == 0 && size.ws_row > 0)
+    ioctl (console->master, TIOCSWINSZ, &size);
+}
+
 bool
 console_pump_input (struct console *console)
 {
-  struct winsize size;
   char data[CONSOLE_CHUNK];
   ssize_t got = read (console->client, data, sizeof data);
 
@@ -158,9 +166,6 @@ console_pump_input (struct console *console)
     drop_fd (&console->client);
     return false;
   }
-  /* A caller sets the size on his end; there is no event for it, so it is looked at when he types. */
-  if (ioctl (console->client, TIOCGWINSZ, &size) == 0 && size.ws_row > 0)
-    ioctl (console->master, TIOCSWINSZ, &size);
   (void)!write (console->master, data, (size_t)got);
   return true;
 }
@@ -172,6 +177,15 @@ repeat_tail (const struct console *console, int client)
     (void)!write (client, console->tail + console->tail_end, CONSOLE_TAIL - console->tail_end);
   if (console->tail_end > 0)
     (void)!write (client, console->tail, console->tail_end);
+}
+
+/* The session has one terminal at a time. */
+static void
+let_go (struct console *console)
+{
+  if (console->client >= 0)
+    (void)ioctl (console->client, TIOCNOTTY);
+  drop_fd (&console->client);
 }
 
 int
@@ -191,7 +205,9 @@ console_attach (struct console *console, int pts)
   repeat_tail (console, slave);
   console->lagging = false;
   console->pending_size = 0;
-  drop_fd (&console->client);
+  let_go (console);
   console->client = steal_fd (&slave);
+  /* As this session's terminal: only so is there a signal when the caller changes the size on his end. */
+  (void)terminal_control (console->client);
   return steal_fd (&master);
 }

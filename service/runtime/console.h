@@ -52,7 +52,10 @@ bool console_resume (struct console *console);
 /* Passes on all that is left when nobody writes any more; takes CONSOLE_PATIENCE_MS at most. */
 void console_drain (struct console *console);
 
-/* Passes the attached terminal's input and window size on. Returns false when it was closed and is gone. */
+/* Passes the attached terminal's window size on, of whose change SIGWINCH tells. */
+void console_pass_size (const struct console *console);
+
+/* Passes the attached terminal's input on. Returns false when it was closed and is gone. */
 bool console_pump_input (struct console *console);
 
 /*

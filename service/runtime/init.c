@@ -147,7 +147,6 @@ run_init (const struct init_plan *plan, int channel)
   struct fault fault = set_streams (plan);
   if (is_fault (fault))
     return fault;
-  setsid ();
   fault = confine_and_bind (plan, channel);
   if (is_fault (fault))
     return fault;
@@ -184,6 +183,7 @@ first_process (const struct init_plan *plan, int channel)
   autofd ns = -1;
 
   launch_reset_process ();
+  setsid (); /* what the console's terminal sends is not for the container's init */
   signal (SIGPIPE, SIG_IGN);
   event.fault = enter_container (plan, &ns);
   if (!is_fault (event.fault)) {

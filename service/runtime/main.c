@@ -227,6 +227,8 @@ handle_signals (struct supervisor *supervisor, int fd)
   while (read (fd, &info, sizeof info) == sizeof info) {
     if (info.ssi_signo == SIGCHLD)
       reap (supervisor);
+    else if (info.ssi_signo == SIGWINCH)
+      console_pass_size (&supervisor->console);
     else if (supervisor->state == SUPERVISOR_STATE_RUNNING)
       kill (supervisor->init.pid, supervisor->init.shutdown_signal);
     else if (supervisor->state != SUPERVISOR_STATE_EXITED && supervisor->state != SUPERVISOR_STATE_FROZEN)
@@ -374,12 +376,15 @@ open_signals (void)
 {
   sigset_t set;
 
-  signal (SIGPIPE, SIG_IGN);
-  signal (SIGHUP, SIG_IGN);
+  /* Who is at the console must not reach us with what his terminal can send. */
+  static const int ignored[] = { SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU };
+
+  for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+    signal (ignored[i], SIG_IGN);
   sigemptyset (&set);
   sigaddset (&set, SIGCHLD);
   sigaddset (&set, SIGTERM);
-  sigaddset (&set, SIGINT);
+  sigaddset (&set, SIGWINCH);
   sigprocmask (SIG_SETMASK, &set, NULL);
   return signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }

@@ -64,7 +64,10 @@ make_below (int group, const char *name, struct groups *ret)
 int
 groups_make (int group, struct groups *ret)
 {
-  int error = make_below (group, GROUPS_SUPERVISOR, ret);
+  int error = groups_write (group, "cgroup.max.descendants", GROUPS_MAX_BELOW);
+
+  if (error == 0)
+    error = make_below (group, GROUPS_SUPERVISOR, ret);
 
   if (error == 0)
     error = make_below (group, GROUPS_PAYLOAD, ret);

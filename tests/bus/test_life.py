@@ -479,6 +479,27 @@ def test_LIFE_control_groups_of_a_container_are_removed(world, alice, box):
     wait(lambda: not group.exists())
 
 
+def test_LIFE_04_control_groups_of_one_whose_supervisor_was_killed(world, alice, box):
+    """Nobody else would remove them: they belong to ids of the container's, and are closed to others."""
+    nest = ("cd /sys/fs/cgroup && mkdir -p a b/c && chown 7:7 b && chmod 0 a && i=0 && "
+            "while [ $i -lt 300 ]; do mkdir d && cd d && i=$((i+1)); done")
+    assert alice.execute(box, "sh", "-c", nest)[1] == (0, 0)
+    group = world.group / alice.get(box, CONTAINER, "ControlGroup").lstrip("/")
+    leader = alice.get(box, CONTAINER, "Leader")
+    os.kill(int(re.search(r"PPid:\s+(\d+)", pathlib.Path(f"/proc/{leader}/status").read_text())[1]), 9)
+    wait(lambda: alice.state(box) == "failed")
+    wait(lambda: not group.exists())
+
+
+def test_CG_06_control_groups_of_a_container_are_few(world, alice, box):
+    """Each takes memory of the kernel's, which is nobody's where there is no controller for it."""
+    many = "cd /sys/fs/cgroup && i=0; while mkdir g$i 2>/dev/null; do i=$((i+1)); done; echo $i"
+    assert 1000 < int(alice.execute(box, "sh", "-c", many)[0]) < 4096
+    assert alice.execute(box, "sh", "-c", "echo max >/sys/fs/cgroup/cgroup.max.descendants")[1] != (0, 0)
+    alice.stop(box)
+    wait(lambda: not world.container_groups())
+
+
 FAULTS = ["range.before-record", "range.after-record", "create.made-directory", "create.before-record",
           "create.recorded", "create.placed", "delete.before-rename"]
 

@@ -79,6 +79,19 @@ def test_one_that_takes_no_notice_is_stopped(host):
     until(lambda: state(host, "deaf") == "stopped", 20, what="it is stopped")
 
 
+def test_console_follows_the_size(host):
+    """At once, and not with the next key."""
+    host.run("alice", "bothy", "launch", "busybox", "c1", "--", "sh", "-c",
+             "trap 'echo now $(stty size)' WINCH; while :; do sleep 0.1; done", check=True)
+    with Terminal(host, "alice", "bothy", "console", "c1", rows=30, columns=90) as terminal:
+        terminal.expect("now 30 90")
+        terminal.resize(31, 91)
+        terminal.expect("now 31 91")
+        terminal.send("\035\035\035")
+        assert terminal.wait() == 0
+    assert state(host, "c1") == "running"
+
+
 def test_exec_on_a_terminal(host, x1):
     with Terminal(host, "alice", "bothy", "exec", "x1", "sh", rows=30, columns=90) as terminal:
         terminal.expect(PROMPT)

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not os.access(HELPER, os.X_OK), reason="needs root and BOTHY_LIBEXEC_DIR"
 )
 
-USERNS, MOUNT, SPAWN, OWN, MAP, HOLD, NIC, NETNS = 1, 2, 3, 4, 5, 6, 7, 8
+USERNS, MOUNT, SPAWN, OWN, MAP, HOLD, NIC, NETNS, CLEAR = 1, 2, 3, 4, 5, 6, 7, 8, 9
 IMAGE, CONTAINER = 1, 2
 SUPERVISOR, UNPACK = 1, 2
 STEP_REQUEST, STEP_FORK, STEP_USERNS, STEP_MAP, STEP_OPEN, STEP_IDMAP, STEP_OWN, STEP_DEADLINE, STEP_JOIN, STEP_NIC, STEP_GROUP = 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13
@@ -673,12 +673,15 @@ def test_own_gives_roots_files_only(helper, tmp_path):
         assert own([tmp_path / "e"], owner) == (errno.EPERM, STEP_OWN, 0)
 
 
-def test_own_gives_a_control_group_to_an_account(helper):
-    mount = next((m for m in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified") if os.path.exists(m + "/cgroup.procs") and os.path.exists(m + "/cgroup.controllers")), None)
-    if not mount:
-        pytest.skip("no cgroup2 is mounted")
-    group = f"{mount}/bothy-test-own-{os.getpid()}"
+def make_group(name):
+    mount = next(m for m in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified") if os.path.exists(m + "/cgroup.controllers"))
+    group = f"{mount}/bothy-test-{name}-{os.getpid()}"
     os.mkdir(group)
+    return group
+
+
+def test_own_gives_a_control_group_to_an_account(helper):
+    group = make_group("own")
     try:
         fds = [os.open(p, os.O_RDONLY) for p in (group, group + "/cgroup.procs")]
         reply = helper.call(request(OWN, owner=4321), fds)
@@ -689,6 +692,56 @@ def test_own_gives_a_control_group_to_an_account(helper):
             os.close(fd)
     finally:
         os.rmdir(group)
+
+
+# ---- control groups
+
+
+def test_clear_removes_what_others_made(helper):
+    """Nested deep, of many ids, closed to everybody; what has a process in it stays, and so does the rest of the tree."""
+    group = make_group("clear")
+    payload = f"{group}/payload"
+    process = subprocess.Popen(["sleep", "100"])
+    try:
+        for path in ("payload", "payload/a", "payload/a/b", "payload/c", "payload/busy", "beside"):
+            os.mkdir(f"{group}/{path}")
+        deep = payload + "/c" + "/d" * 60
+        os.makedirs(deep)
+        for path, mode in ((deep, 0o000), (payload + "/a", 0o111), (payload + "/c", 0o555), (payload, 0o700)):
+            os.chown(path, BASE + len(path), BASE)
+            os.chmod(path, mode)
+        with open(payload + "/busy/cgroup.procs", "w") as procs:
+            procs.write(str(process.pid))
+        fd = os.open(group, os.O_RDONLY)
+        reply = helper.call(request(CLEAR), [fd])
+        assert (reply.error, reply.step) == (0, 0)
+        assert sorted(e.name for e in os.scandir(payload) if e.is_dir()) == ["busy"]
+        assert os.path.isdir(group + "/beside")
+        process.kill()
+        process.wait()
+        assert helper.call(request(CLEAR), [fd]).error == 0
+        assert not os.path.exists(payload + "/busy")
+        os.rmdir(payload)
+        reply = helper.call(request(CLEAR), [fd])
+        assert (reply.error, reply.step) == (errno.ENOENT, STEP_GROUP)
+        os.close(fd)
+    finally:
+        process.kill()
+        process.wait()
+        for path, _, _ in os.walk(group, topdown=False):
+            os.rmdir(path)
+
+
+def test_clear_takes_nothing_but_a_control_group(helper, tmp_path):
+    (tmp_path / "payload").mkdir()
+    (tmp_path / "payload/kept").mkdir()
+    os.chown(tmp_path / "payload", BASE, BASE)
+    fd = os.open(tmp_path, os.O_RDONLY)
+    reply = helper.call(request(CLEAR), [fd])
+    assert (reply.error, reply.step) == (errno.EINVAL, STEP_GROUP)
+    assert (tmp_path / "payload/kept").is_dir() and os.stat(tmp_path / "payload").st_uid == BASE
+    assert helper.call(request(CLEAR)).step == STEP_REQUEST
+    os.close(fd)
 
 
 # ---- requests that make no sense

@@ -613,6 +613,41 @@ def test_console(make):
     assert container.shell("echo a") == ("a\n", 0)
 
 
+def set_size(master, rows, columns):
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+def test_console_follows_the_size_at_once(make):
+    """Nobody types; the container's programs hear of it as they do of their own terminal."""
+    container = make()
+    container.start("/bin/sh", "-c", "trap 'echo now $(stty size)' WINCH; echo ready; while :; do sleep 0.1; done")
+    (first,) = container.call(CONSOLE).fds
+    read_until(first, b"ready\r\n")
+    set_size(first, 33, 77)
+    assert b"now 33 77" in read_until(first, b"now 33 77\r\n")
+    (second,) = container.call(CONSOLE).fds
+    set_size(first, 1, 1)
+    set_size(second, 44, 88)
+    assert b"1 1\r\n" not in read_until(second, b"now 44 88\r\n")
+    os.close(first)
+    set_size(second, 45, 89)
+    read_until(second, b"now 45 89\r\n")
+
+
+def test_console_sends_its_supervisor_no_signals(make):
+    """SUP-07: it is the supervisor's terminal, so that it hears of its size, and of nothing else."""
+    container = make()
+    container.start("/bin/sleep", "1000")
+    (master,) = container.call(CONSOLE).fds
+    mode = termios.tcgetattr(master)
+    mode[3] |= termios.ISIG | termios.ICANON
+    termios.tcsetattr(master, termios.TCSANOW, mode)
+    os.write(master, b"\x03\x1c\x1a")
+    assert container.shell("echo a") == ("a\n", 0)
+    os.close(master)
+    assert container.shell("echo b") == ("b\n", 0)
+
+
 def test_console_is_whole(make):
     """A reader that is slower than the container gets each byte, the last ones too."""
     container = make()
