@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* CreateContainer of org.bothy.Bothy1.Manager */
+#include "bus/handlers.h"
+
+#include "bus/door.h"
+#include "bus/label.h"
+#include "bus/options.h"
+#include "core/error.h"
+#include "core/name.h"
+#include "core/ranges.h"
+#include "core/reference.h"
+#include "network/egress.h"
+
+#include <string.h>
+
+static gboolean
+check_network (const char *network, GError **error)
+{
+  const char *bridge = g_str_has_prefix (network, BOTHY_CONTAINER_LAN) ? network + strlen (BOTHY_CONTAINER_LAN) : NULL;
+
+  if (g_str_equal (network, "nat") || g_str_equal (network, "none") || bothy_bridge_name_is_plain (bridge))
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+               "Option \"network\": \"nat\", \"none\", or \"lan:\" and the name of a bridge");
+  return FALSE;
+}
+
+static gboolean
+check_spec (const BothyContainerSpec *spec, GError **error)
+{
+  return bothy_name_check (spec->name, "Name", error) && bothy_name_check_hostname (spec->hostname, error) &&
+         (bothy_name_is_fingerprint_prefix (spec->image) || bothy_reference_check_alias (spec->image, error)) &&
+         bothy_name_check_user (spec->user, error) && check_network (spec->network, error) &&
+         (!*spec->account || bothy_name_check_login (spec->account, error)) &&
+         bothy_name_check_environment ((const char *const *)spec->environment, error) &&
+         (!*spec->working_directory || bothy_name_check_path (spec->working_directory, error));
+}
+
+/* His id is to be the same inside as outside, and a container has 65536. */
+static gboolean
+check_account (const BothyContainerSpec *spec, guint32 user, GError **error)
+{
+  if (!*spec->account || (user > 0 && user < BOTHY_RANGE_SIZE))
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+               "Option \"account\": your user id is %u, and an account inside can have 1 to %d", user,
+               BOTHY_RANGE_SIZE - 1);
+  return FALSE;
+}
+
+static gboolean
+parse_egress (BothyContainerSpec *spec, GError **error)
+{
+  g_auto (GStrv) given = g_steal_pointer (&spec->egress);
+
+  if (given)
+    spec->egress = bothy_egress_parse ((const char *const *)given, error);
+  return !given || spec->egress;
+}
+
+static BothyContainerSpec *
+parse_spec (GVariant *args, GError **error)
+{
+  g_autoptr (BothyContainerSpec) spec = g_new0 (BothyContainerSpec, 1);
+  g_autoptr (GVariant) options = NULL;
+  g_autoptr (GVariant) limits = NULL;
+  const BothyOption table[] = {
+    { "command", "as", &spec->command },  { "entrypoint", "as", &spec->entrypoint },
+    { "environment", "as", &spec->environment },
+    { "user", "s", &spec->user },         { "working-directory", "s", &spec->working_directory },
+    { "hostname", "s", &spec->hostname }, { "ephemeral", "b", &spec->ephemeral },
+    { "nesting", "b", &spec->nesting },   { "network", "s", &spec->network },
+    { "account", "s", &spec->account },   { "limits", "a{sv}", &limits },
+    { "egress", "as", &spec->egress },    { NULL, NULL, NULL },
+  };
+
+  spec->command = g_new0 (char *, 1);
+  spec->environment = g_new0 (char *, 1);
+  spec->user = g_strdup ("");
+  spec->working_directory = g_strdup ("");
+  spec->account = g_strdup ("");
+  spec->network = g_strdup ("nat");
+  g_variant_get (args, "(ss@a{sv})", &spec->name, &spec->image, &options);
+  spec->hostname = g_strdup (spec->name);
+  if (!bothy_options_parse (options, table, error) || !check_spec (spec, error) ||
+      !parse_egress (spec, error) ||
+      (limits && !bothy_limits_change (&spec->limits, limits, NULL, error)))
+    return NULL;
+  return g_steal_pointer (&spec);
+}
+
+gboolean
+bothy_manager_check_create_container (BothyCall *call, GError **error)
+{
+  g_autoptr (BothyContainerSpec) spec = parse_spec (call->args, error);
+  g_autofree char *owner = g_strdup_printf ("%u", call->user);
+  const char *key;
+
+  if (!spec || !check_account (spec, call->user, error))
+    return FALSE;
+  polkit_details_insert (call->details, "container", spec->name);
+  polkit_details_insert (call->details, "image", spec->image);
+  if (bothy_limits_exceeding (&spec->limits, spec->limits.given,
+                              bothy_registry_get_configuration (call->registry), &key, &call->exceeds)) {
+    polkit_details_insert (call->details, "owner", owner);
+    polkit_details_insert (call->details, "limit", key);
+  }
+  return TRUE;
+}
+
+static void
+on_created (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+  GError *error = NULL;
+  g_autoptr (BothyContainer) container =
+      bothy_registry_create_finish (BOTHY_REGISTRY (source), result, &error);
+  g_autofree char *path = NULL;
+
+  if (!container) {
+    bothy_call_return_error (call, error);
+    return;
+  }
+  path = bothy_label_container_path (container->owner, container->spec->name);
+  bothy_call_return (call, g_variant_new ("(o)", path));
+}
+
+static void
+on_weighed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+
+  bothy_door_weighed (
+      call, !bothy_admission_weigh_finish (bothy_registry_get_admission (call->registry), result));
+}
+
+/* A nic on a LAN that is not delegated to the caller takes an administrator's word. */
+void
+bothy_manager_weigh_create_container (BothyCall *call)
+{
+  g_autoptr (BothyContainerSpec) spec = parse_spec (call->args, NULL);
+  const char *name;
+  BothyKnownBridge *bridge;
+  GError *error = NULL;
+
+  if (!g_str_has_prefix (spec->network, BOTHY_CONTAINER_LAN)) {
+    bothy_door_weighed (call, FALSE);
+    return;
+  }
+  name = spec->network + strlen (BOTHY_CONTAINER_LAN);
+  bridge = bothy_bridges_find_for (bothy_registry_get_bridges (call->registry), name, call->user, &error);
+  if (bridge && bridge->is_default)
+    error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                         "Option \"network\": for the bridge %s say \"nat\"", name);
+  if (error) {
+    bothy_call_return_error (call, error);
+    return;
+  }
+  polkit_details_insert (call->details, "bridge", name);
+  bothy_admission_weigh (bothy_registry_get_admission (call->registry), call->user, bridge, on_weighed,
+                         bothy_call_ref (call));
+}
+
+void
+bothy_manager_handle_create_container (BothyCall *call)
+{
+  BothyContainerSpec *spec = parse_spec (call->args, NULL);
+
+  spec->network_allowed = call->may_use;
+  spec->limits.granted = bothy_limits_exceeding (
+      &spec->limits, spec->limits.given, bothy_registry_get_configuration (call->registry), NULL, NULL);
+  bothy_registry_create (call->registry, call->user, spec, on_created, bothy_call_ref (call));
+}

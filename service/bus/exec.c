@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Exec and OpenShell of org.bothy.Bothy1.Container */
+#include "bus/handlers.h"
+
+#include "bus/options.h"
+#include "bus/publisher.h"
+#include "core/error.h"
+#include "core/name.h"
+
+static gboolean
+check_argv (BothyProcessSpec *spec, GError **error)
+{
+  if (spec->argv[0] && *spec->argv[0])
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "argv: a program is wanted");
+  return FALSE;
+}
+
+static BothyProcessSpec *
+process_spec_new (void)
+{
+  BothyProcessSpec *spec = g_new0 (BothyProcessSpec, 1);
+
+  spec->environment = g_new0 (char *, 1);
+  spec->user = g_strdup ("");
+  spec->working_directory = g_strdup ("");
+  return spec;
+}
+
+static gboolean
+check_process_spec (const BothyProcessSpec *spec, GError **error)
+{
+  return bothy_name_check_user (spec->user, error) &&
+         bothy_name_check_environment ((const char *const *) spec->environment, error) &&
+         (!*spec->working_directory || bothy_name_check_path (spec->working_directory, error));
+}
+
+static BothyProcessSpec *
+parse_exec (BothyCall *call, GError **error)
+{
+  g_autoptr (BothyProcessSpec) spec = process_spec_new ();
+  g_autoptr (GVariant) handles = NULL;
+  g_autoptr (GVariant) options = NULL;
+  g_autoptr (GError) local_error = NULL;
+  guint32 rows = 0, columns = 0;
+  const BothyOption table[] = {
+    { "environment", "as", &spec->environment },
+    { "working-directory", "s", &spec->working_directory },
+    { "user", "s", &spec->user },
+    { "tty", "b", &spec->tty },
+    { "rows", "u", &rows },
+    { "columns", "u", &columns },
+    { NULL, NULL, NULL },
+  };
+
+  g_variant_get (call->args, "(^as@ah@a{sv})", &spec->argv, &handles, &options);
+  if (bothy_options_parse (options, table, &local_error) && check_argv (spec, &local_error) &&
+      check_process_spec (spec, &local_error))
+    spec->stdio = bothy_call_get_stdio (call, handles, &local_error);
+  if (!local_error && spec->stdio && spec->tty)
+    g_set_error (&local_error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "stdio and tty exclude each other");
+  spec->rows = (guint16) MIN (rows, G_MAXUINT16);
+  spec->columns = (guint16) MIN (columns, G_MAXUINT16);
+  if (!local_error)
+    return g_steal_pointer (&spec);
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return NULL;
+}
+
+gboolean
+bothy_container_check_exec (BothyCall *call, GError **error)
+{
+  g_autoptr (BothyProcessSpec) spec = parse_exec (call, error);
+
+  return spec != NULL;
+}
+
+static void
+on_exec (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+  GError *error = NULL;
+  g_autoptr (BothyProcess) process = bothy_registry_exec_finish (BOTHY_REGISTRY (source), result, &error);
+  g_autofree char *path = process ? bothy_publisher_process_path (process) : NULL;
+
+  if (process)
+    bothy_call_return (call, g_variant_new ("(o)", path));
+  else
+    bothy_call_return_error (call, error);
+}
+
+void
+bothy_container_handle_exec (BothyCall *call)
+{
+  bothy_registry_exec (call->registry, BOTHY_CONTAINER (call->node->target), call->user, parse_exec (call, NULL), on_exec,
+                       bothy_call_ref (call));
+}
+
+static BothyProcessSpec *
+parse_open_shell (BothyCall *call, GError **error)
+{
+  g_autoptr (BothyProcessSpec) spec = process_spec_new ();
+  g_autofree char *path = NULL;
+  g_auto (GStrv) args = NULL;
+
+  g_strfreev (g_steal_pointer (&spec->environment));
+  g_free (g_steal_pointer (&spec->user));
+  g_variant_get (call->args, "(ss^as^as)", &spec->user, &path, &args, &spec->environment);
+  spec->tty = TRUE;
+  spec->login = !*path;
+  if ((*path && !bothy_name_check_path (path, error)) || !check_process_spec (spec, error))
+    return NULL;
+  if (*path && args[0]) {
+    /* The supervisor looks the program up by argv[0]. */
+    g_free (args[0]);
+    args[0] = g_steal_pointer (&path);
+    spec->argv = g_steal_pointer (&args);
+  } else {
+    spec->argv = g_new0 (char *, 2);
+    spec->argv[0] = g_steal_pointer (&path);
+  }
+  return g_steal_pointer (&spec);
+}
+
+gboolean
+bothy_container_check_open_shell (BothyCall *call, GError **error)
+{
+  g_autoptr (BothyProcessSpec) spec = parse_open_shell (call, error);
+
+  return spec != NULL;
+}
+
+static void
+on_shell (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+  GError *error = NULL;
+  g_autoptr (BothyProcess) process = bothy_registry_exec_finish (BOTHY_REGISTRY (source), result, &error);
+  g_autofree char *name = process ? g_strdup_printf ("pts/%d", process->pts) : NULL;
+
+  if (process)
+    /* The caller has the only copy: closing it hangs up. */
+    bothy_call_return_fd (call, g_variant_new ("(hs)", 0, name), g_steal_fd (&process->pty_fd));
+  else
+    bothy_call_return_error (call, error);
+}
+
+void
+bothy_container_handle_open_shell (BothyCall *call)
+{
+  bothy_registry_exec (call->registry, BOTHY_CONTAINER (call->node->target), call->user, parse_open_shell (call, NULL), on_shell,
+                       bothy_call_ref (call));
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* ImportImage of org.bothy.Bothy1.Manager */
+#include "bus/handlers.h"
+
+#include "bus/options.h"
+#include "bus/publisher.h"
+#include "core/error.h"
+#include "core/import.h"
+#include "core/name.h"
+#include "core/reference.h"
+#include "platform/foreign.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+typedef struct {
+  char *alias;
+  char *fingerprint;
+  gint32 handle;
+} ImportArgs;
+
+static void
+import_args_clear (ImportArgs *args)
+{
+  g_free (args->alias);
+  g_free (args->fingerprint);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ImportArgs, import_args_clear)
+
+/* Something that is read from front to back: a file, a pipe or a socket. */
+static gboolean
+check_archive_fd (int fd, GError **error)
+{
+  int flags = fcntl (fd, F_GETFL);
+  guint64 size;
+  mode_t mode;
+
+  if (fd < 0)
+    return FALSE;
+  if (flags >= 0 && !(flags & O_PATH) && (flags & O_ACCMODE) != O_WRONLY && bothy_foreign_stat (fd, &mode, &size) &&
+      (S_ISREG (mode) || S_ISFIFO (mode) || S_ISSOCK (mode)))
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+               "archive: a file, pipe or socket that is open for reading is wanted");
+  return FALSE;
+}
+
+static gboolean
+parse_import (BothyCall *call, ImportArgs *args, GError **error)
+{
+  g_autoptr (GVariant) options = NULL;
+  const BothyOption table[] = { { "alias", "s", &args->alias },
+                                { "fingerprint", "s", &args->fingerprint },
+                                { NULL, NULL, NULL } };
+
+  g_variant_get (call->args, "(h@a{sv})", &args->handle, &options);
+  if (!bothy_options_parse (options, table, error) ||
+      !check_archive_fd (bothy_call_get_fd (call, args->handle, error), error) ||
+      (args->alias && !bothy_reference_check_alias (args->alias, error)))
+    return FALSE;
+  if (!args->fingerprint || bothy_name_is_fingerprint (args->fingerprint))
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+               "Option \"fingerprint\": a SHA-256 of 64 hexadecimal digits is wanted");
+  return FALSE;
+}
+
+gboolean
+bothy_manager_check_import_image (BothyCall *call, GError **error)
+{
+  g_auto (ImportArgs) args = { NULL, NULL, -1 };
+
+  if (!parse_import (call, &args, error))
+    return FALSE;
+  polkit_details_insert (call->details, "alias", args.alias ? args.alias : "");
+  return TRUE;
+}
+
+typedef struct {
+  BothyOperation *operation;
+  guint64 total; /* bytes of the archive, 0: not known */
+} ImportWatch;
+
+static void
+on_import_progress (guint64 bytes_in, guint64 bytes_out, gpointer user_data)
+{
+  ImportWatch *watch = user_data;
+
+  bothy_operation_set_progress (
+      watch->operation, watch->total > 0 ? MIN (1.0, (double)bytes_in / (double)watch->total) : -1, bytes_in);
+}
+
+static void
+on_imported (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autofree ImportWatch *watch = user_data;
+  g_autoptr (BothyOperation) operation = watch->operation;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (BothyImage) image = bothy_images_import_finish (BOTHY_IMAGES (source), result, &error);
+  g_autofree char *path = image ? bothy_publisher_image_path (image) : NULL;
+
+  bothy_operation_complete (operation, path, error);
+}
+
+void
+bothy_manager_handle_import_image (BothyCall *call)
+{
+  g_auto (ImportArgs) args = { NULL, NULL, -1 };
+  g_autofree char *path = NULL;
+  ImportWatch *watch;
+  BothyOperation *operation;
+  GError *error = NULL;
+  guint64 size;
+  mode_t mode;
+  int fd;
+
+  parse_import (call, &args, NULL);
+  operation = bothy_registry_add_operation (call->registry, call->user, "import-image", "unpacking", &error);
+  if (!operation) {
+    bothy_call_return_error (call, error);
+    return;
+  }
+  fd = bothy_call_get_fd (call, args.handle, NULL);
+  path = bothy_publisher_operation_path (operation);
+  bothy_call_return (call, g_variant_new ("(o)", path));
+  watch = g_new0 (ImportWatch, 1);
+  watch->operation = operation;
+  watch->total = bothy_foreign_stat (fd, &mode, &size) && S_ISREG (mode) ? size : 0;
+  bothy_images_import (bothy_registry_get_images (call->registry), call->user, fd, args.alias,
+                       args.fingerprint, on_import_progress, watch, operation->cancellable, on_imported,
+                       watch);
+}
