@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* How a container begins: PREPARE and START. */
+#include "requests.h"
+
+#include "account.h"
+#include "autofd.h"
+#include "etcfiles.h"
+#include "namespaces.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#define MAX_LOWER     64
+#define PREPARE_EXTRA 4 /* upper, listener, filter, log */
+
+static bool
+is_listener (int fd)
+{
+  int listening = 0;
+  socklen_t size = sizeof listening;
+
+  return getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
+}
+
+/* What of the files in /etc this container has for itself. */
+static struct fault
+personalize (const struct rootfs *rootfs, const char *hostname, const char *account, int32_t uid)
+{
+  if (rootfs->fresh)
+    etcfiles_individualize (rootfs->root, hostname);
+  if (!account)
+    return NO_FAULT;
+  int r = uid > 0 ? account_ensure (rootfs->root, account, (uint32_t)uid) : -EINVAL;
+  return r < 0 ? fault_at (SUPERVISOR_STEP_ACCOUNT, r) : NO_FAULT;
+}
+
+static struct fault
+prepare (struct supervisor *supervisor, struct packet *packet, const struct packet_strings *strings)
+{
+  const char *hostname = strings->fixed[0];
+  unsigned n = packet->head.n_lower;
+  autofd filter = packet_steal_fd (packet, n + 2);
+
+  if (!is_listener (packet->fds[n + 1]))
+    return refuse (ENOTSOCK);
+  int r = filter_read (&supervisor->filter, filter);
+  if (r < 0)
+    return fault_at (SUPERVISOR_STEP_SECCOMP, r);
+  supervisor->nesting = packet->head.flags & SUPERVISOR_FLAG_NESTING;
+  bool given = packet->head.flags & SUPERVISOR_FLAG_NETNS;
+  struct fault fault = namespaces_enter (hostname, given ? packet->fds[n + PREPARE_EXTRA] : -1);
+  if (is_fault (fault))
+    return fault;
+  supervisor->network_ns = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+  fault = rootfs_build (&supervisor->rootfs, packet->fds, n, packet->fds[n]);
+  if (is_fault (fault))
+    return fault;
+  fault = namespaces_raise_loopback ();
+  if (is_fault (fault))
+    return fault;
+  fault = personalize (&supervisor->rootfs, hostname, strings->argv[0], packet->head.value);
+  if (is_fault (fault))
+    return fault;
+  supervisor->listener = packet_steal_fd (packet, n + 1);
+  supervisor_watch (supervisor, supervisor->listener, EPOLLIN, SOURCE_LISTENER, 0);
+  console_open (&supervisor->console, steal_fd (&supervisor->rootfs.console),
+                packet_steal_fd (packet, n + 3));
+  supervisor_watch (supervisor, supervisor->console.master, EPOLLIN | EPOLLET, SOURCE_CONSOLE, 0);
+  supervisor->state = SUPERVISOR_STATE_PREPARED;
+  return NO_FAULT;
+}
+
+struct fault
+handle_prepare (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+{
+  struct packet_strings strings = { 0 };
+  uint32_t n = packet->head.n_lower;
+  uint32_t n_fds = n + PREPARE_EXTRA + (packet->head.flags & SUPERVISOR_FLAG_NETNS ? 1 : 0);
+
+  if (supervisor->state != SUPERVISOR_STATE_NEW || supervisor->failed)
+    return refuse (EALREADY);
+  if (n < 1 || n > MAX_LOWER || packet->n_fds != n_fds || packet->head.n_argv > 1 || packet->head.n_env)
+    return refuse (EINVAL);
+  int r = packet_split (packet, 1, &strings);
+  if (r < 0)
+    return refuse (r);
+  struct fault fault = prepare (supervisor, packet, &strings);
+  free (strings.all);
+  supervisor->failed = is_fault (fault);
+  return fault;
+}
+
+static struct fault
+start (struct supervisor *supervisor, const struct packet *packet, const struct packet_strings *strings)
+{
+  struct init_plan plan = { .rootfs = &supervisor->rootfs,
+                            .cgroup = &supervisor->cgroup,
+                            .nesting = supervisor->nesting,
+                            .launch = { .user = strings->fixed[2],
+                                        .directory = strings->fixed[3],
+                                        .argv = strings->argv,
+                                        .env = strings->env,
+                                        .filter = &supervisor->filter } };
+
+  take_stdio (packet, plan.stdio);
+  struct fault fault = cgroup_open (&supervisor->cgroup, strings->fixed[1], strings->fixed[0]);
+  if (is_fault (fault))
+    return fault;
+  supervisor->rootfs.console = supervisor->console.master;
+  fault = init_start (&plan, &supervisor->init, &supervisor->cgroup.ns);
+  supervisor->rootfs.console = -1;
+  rootfs_drop_building (&supervisor->rootfs);
+  return fault;
+}
+
+static void
+await_systemd (struct supervisor *supervisor, const struct packet *packet)
+{
+  struct readiness *readiness = &supervisor->readiness;
+
+  if (!readiness_begin (readiness))
+    return;
+  readiness->serial = packet->head.serial;
+  readiness->generation = supervisor->generation;
+  supervisor_watch (supervisor, readiness->inotify, EPOLLIN, SOURCE_READINESS, 0);
+}
+
+struct fault
+handle_start (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+{
+  struct packet_strings strings = { 0 };
+  bool stdio = packet->head.flags & SUPERVISOR_FLAG_STDIO;
+
+  if (supervisor->state != SUPERVISOR_STATE_PREPARED || supervisor->failed)
+    return refuse (supervisor->failed ? ECANCELED : EINVAL);
+  if (packet->n_fds != (stdio ? 3U : 0U) || (stdio && packet->head.n_argv == 0))
+    return refuse (EINVAL);
+  int r = packet_split (packet, 4, &strings);
+  if (r < 0)
+    return refuse (r);
+  struct fault fault = start (supervisor, packet, &strings);
+  free (strings.all);
+  supervisor->failed = is_fault (fault);
+  if (is_fault (fault))
+    return fault;
+  supervisor->state = SUPERVISOR_STATE_RUNNING;
+  reply->pid = supervisor->init.pid;
+  reply->value = supervisor->init.shutdown_signal;
+  if (reply->value == SIGRTMIN + 3)
+    await_systemd (supervisor, packet);
+  return NO_FAULT;
+}
