@@ -23,6 +23,7 @@
 
 #define MAX_WORKERS      64
 #define DEADLINE_SECONDS 10
+#define GRACE_MS         1000 /* for a worker to die of SIGKILL */
 #define IDLE_SECONDS     30
 
 /* A step that is being done. */
@@ -201,30 +202,40 @@ take_request (struct server *server, int connection)
   return true;
 }
 
-/* Waits for a worker that has ended, or was just killed, and answers in its place if it did not. */
+/* Answers in the place of WORKER, if somebody waits for it. */
+static void
+answer_for (struct worker *worker, int error, enum helper_step step)
+{
+  if (worker->connection >= 0)
+    reply (worker->connection, worker->serial, error, step);
+  worker->connection = -1;
+}
+
+/* If it has ended, and it may have been killed, answers in its place unless it did itself. */
 static void
 reap (struct server *server, struct worker *worker)
 {
   siginfo_t info = { 0 };
 
-  while (waitid (P_PIDFD, (id_t)worker->pidfd, &info, WEXITED | __WALL) < 0 && errno == EINTR)
+  while (waitid (P_PIDFD, (id_t)worker->pidfd, &info, WEXITED | WNOHANG | __WALL) < 0 && errno == EINTR)
     ;
-  if (worker->connection >= 0 && (info.si_code != CLD_EXITED || info.si_status != EXIT_SUCCESS)) {
-    if (worker->late)
-      reply (worker->connection, worker->serial, ETIMEDOUT, HELPER_STEP_DEADLINE);
-    else
-      reply (worker->connection, worker->serial, EIO, HELPER_STEP_FORK);
-  }
+  if (info.si_pid == 0)
+    return;
+  if (info.si_code != CLD_EXITED || info.si_status != EXIT_SUCCESS)
+    answer_for (worker, worker->late ? ETIMEDOUT : EIO,
+                worker->late ? HELPER_STEP_DEADLINE : HELPER_STEP_FORK);
   close (worker->pidfd);
   worker->pidfd = -1;
   server->n_workers--;
 }
 
+/* It is not waited for here: what is in the middle of a system call may take its time to die. */
 static void
-kill_worker (struct server *server, struct worker *worker)
+kill_worker (struct worker *worker, int64_t deadline)
 {
+  worker->late = true;
+  worker->deadline = deadline;
   syscall (SYS_pidfd_send_signal, worker->pidfd, SIGKILL, NULL, 0);
-  reap (server, worker);
 }
 
 static void
@@ -232,11 +243,18 @@ kill_late_workers (struct server *server)
 {
   int64_t now = now_ms ();
 
-  for (unsigned int i = 0; i < MAX_WORKERS; i++)
-    if (server->workers[i].pidfd >= 0 && server->workers[i].deadline <= now) {
-      server->workers[i].late = true;
-      kill_worker (server, &server->workers[i]);
+  for (unsigned int i = 0; i < MAX_WORKERS; i++) {
+    struct worker *worker = &server->workers[i];
+
+    if (worker->pidfd < 0 || worker->deadline > now)
+      continue;
+    if (!worker->late) {
+      kill_worker (worker, now + GRACE_MS);
+    } else {
+      worker->deadline = INT64_MAX;
+      answer_for (worker, ETIMEDOUT, HELPER_STEP_DEADLINE);
     }
+  }
 }
 
 /* Whoever asked is gone: nobody is left to do it for. */
@@ -246,7 +264,7 @@ kill_workers_of (struct server *server, int connection)
   for (unsigned int i = 0; i < MAX_WORKERS; i++)
     if (server->workers[i].pidfd >= 0 && server->workers[i].connection == connection) {
       server->workers[i].connection = -1;
-      kill_worker (server, &server->workers[i]);
+      kill_worker (&server->workers[i], INT64_MAX);
     }
 }
 
@@ -285,7 +303,8 @@ is_finished (const struct server *server)
 {
   if (server->connections.n > 0)
     return false;
-  return server->connections.listening < 0 || now_ms () >= server->idle_since + IDLE_SECONDS * 1000;
+  return (server->connections.listening < 0 && server->n_workers == 0) ||
+         now_ms () >= server->idle_since + IDLE_SECONDS * 1000;
 }
 
 static int

@@ -576,6 +576,34 @@ def test_map_08_stopped_child_ends_at_the_deadline(stopped_pair):
     assert gone(worker) and gone(child)
 
 
+@pytest.fixture
+def held_worker():
+    """A helper, and a worker that we trace from its birth: it stays what it is until we let go of it, even when it is killed."""
+    seize, detach, event_message = 0x4206, 17, 0x4201
+    of_clones, wall = 2 | 4 | 8, 0x40000000
+    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    h = Helper()
+    assert libc.ptrace(seize, h.process.pid, None, of_clones) == 0
+    h.send(request(USERNS, owner=BASE, extents=[(0, BASE, 65536)]))
+    os.waitpid(h.process.pid, wall)
+    worker = ctypes.c_ulong()
+    assert libc.ptrace(event_message, h.process.pid, None, ctypes.addressof(worker)) == 0
+    os.waitpid(worker.value, wall)
+    assert libc.ptrace(detach, h.process.pid, None, None) == 0
+    yield h, worker.value
+    os.waitpid(worker.value, wall)
+    h.close()
+
+
+def test_map_08_worker_that_does_not_die_holds_nobody_up(held_worker):
+    helper, worker = held_worker
+    reply = helper.receive()
+    assert (reply.serial, reply.error, reply.step) == (7, errno.ETIMEDOUT, STEP_DEADLINE)
+    assert status(worker)["State"].startswith("Z")
+    with open("/proc/self/ns/user") as userns:
+        assert helper.call(request(MOUNT, serial=8, layers=[(IMAGE, "99" * 32)]), [userns.fileno()]).serial == 8
+
+
 def test_killed_worker_is_answered(stopped_pair):
     helper, worker, child = stopped_pair
     os.kill(worker, signal.SIGKILL)
