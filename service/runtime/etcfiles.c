@@ -68,8 +68,13 @@ etcfiles_write_resolv_conf (int root, const char *nameservers)
   if (strlen (nameservers) >= sizeof list)
     return -EINVAL;
   memcpy (list, nameservers, strlen (nameservers) + 1);
-  for (char *server = strtok_r (list, " ", &rest); server; server = strtok_r (NULL, " ", &rest))
-    used += (size_t)snprintf (text + used, sizeof text - used, "nameserver %s\n", server);
+  for (char *server = strtok_r (list, " ", &rest); server; server = strtok_r (NULL, " ", &rest)) {
+    int size = snprintf (text + used, sizeof text - used, "nameserver %s\n", server);
+
+    if (size < 0 || (size_t)size >= sizeof text - used)
+      return -EINVAL;
+    used += (size_t)size;
+  }
   return replace (fd, text, used);
 }
 

@@ -33,11 +33,11 @@ pytestmark = pytest.mark.skipif(
 NEUTRAL = 2147352576
 BASE = 1073741824 + 65536 * 4096
 CLONE_NEWUSER = 0x10000000
-PREPARE, START, EXEC, SIGNAL, KILL_ALL, FREEZE, THAW, CONSOLE = range(1, 9)
+PREPARE, START, EXEC, SIGNAL, KILL_ALL, FREEZE, THAW, CONSOLE, NET_NAMESPACE, NETWORK = range(1, 11)
 HELLO, REPLY, EXEC_EXITED, EXITED = range(20, 24)
 STDIO, TTY, LOGIN, REBOOT, NESTING = 1, 2, 4, 8, 16
 PREPARED, RUNNING, FROZEN, ENDED = 1, 2, 3, 4
-STEP_REQUEST, STEP_ROOT, STEP_USER, STEP_DIRECTORY, STEP_EXEC = 1, 6, 10, 11, 12
+STEP_REQUEST, STEP_ROOT, STEP_USER, STEP_DIRECTORY, STEP_EXEC, STEP_FILES = 1, 6, 10, 11, 12, 16
 HEAD = struct.Struct("=IIIIIIIIiiiIIiiI")
 FIELDS = (
     "version type serial id flags n_lower n_argv n_env value pid error step state code signal text_size"
@@ -373,6 +373,12 @@ def test_command_on_streams(make):
         )  # fmt: skip
     os.close(writer)
     assert read_all(reader) == b"b c\n/etc\nuid=1000(u) gid=1000(u) groups=29(audio),1000(u)\n"
+
+
+def test_nameservers_that_do_not_fit(box):
+    assert box.call(NETWORK, ["lo", "", "", "", "", "1 " * 120]).fault == (STEP_FILES, errno.EINVAL)
+    assert box.call(NETWORK, ["lo", "", "", "", "", "192.0.2.1 2001:db8::1"]).fault == (0, 0)
+    assert box.shell("cat /etc/resolv.conf") == ("nameserver 192.0.2.1\nnameserver 2001:db8::1\n", 0)
 
 
 @pytest.mark.parametrize(
