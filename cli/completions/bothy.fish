@@ -10,14 +10,38 @@ function __bothy_subverbs
     bothy help $argv[1] 2>/dev/null | string replace -rf '^  [a-z]+ ([a-z-]+) +(.*)$' '$1\t$2'
 end
 
+# The words so far that are no options: the verb, perhaps its second word, and names.
+function __bothy_words
+    set -l skip no
+    for word in (commandline -opc)[2..]
+        if test $skip = yes
+            set skip no
+        else if contains -- $word -H --host
+            set skip yes
+        else if not string match -q -- '-*' $word
+            echo $word
+        end
+    end
+end
+
+# Whether the verb is one of VERBS, and at most one name stands behind it if the first is "once".
+function __bothy_verb
+    set -l words (__bothy_words)
+    set -l name $words[1]
+    contains -- "$name" bridge egress image nic port range remote; and set name "$words[1] $words[2]"; and set -e words[2]
+    if test $argv[1] = once
+        test (count $words) -eq 1; and contains -- "$name" $argv[2..]
+    else
+        test (count $words) -ge 1; and contains -- "$name" $argv
+    end
+end
+
 function __bothy_options
-    set -l words (commandline -opc)
-    set -l verb
-    for word in $words[2..]
-        string match -q -- '-*' $word; and break
-        set -a verb $word
-        contains -- $verb[1] bridge egress image nic port range remote; and test (count $verb) -lt 2; and continue
-        break
+    set -l verb (__bothy_words)
+    if contains -- "$verb[1]" bridge egress image nic port range remote
+        set verb $verb[1..2]
+    else
+        set verb $verb[1]
     end
     bothy $verb --help 2>/dev/null | string replace -rf '^  (?:-., )?(--[a-z-]+)\S* +(.*)$' '$1\t$2'
 end
@@ -27,21 +51,24 @@ function __bothy_remotes
     bothy remote list -q 2>/dev/null | sed '/\./s,$,/,; /\./!s,$,:,'
 end
 
-set -l containers limit exec shell console logs rename start stop restart freeze thaw kill info wait delete
-
 complete -c bothy -f
-complete -c bothy -n __fish_use_subcommand -a '(__bothy_verbs)'
+complete -c bothy -n 'test (count (__bothy_words)) -eq 0' -a '(__bothy_verbs)'
 complete -c bothy -n 'string match -q -- "-*" (commandline -ct)' -a '(__bothy_options)'
-complete -c bothy -n "__fish_seen_subcommand_from $containers; and not __fish_seen_subcommand_from bridge egress image nic port range remote" -a '(bothy list -q 2>/dev/null)'
-complete -c bothy -n '__fish_seen_subcommand_from run create launch' -a '(bothy image list -q 2>/dev/null; __bothy_remotes)'
-complete -c bothy -n '__fish_seen_subcommand_from limit; and test (count (commandline -opc)) -gt 2' -a 'memory= memory-high= swap= cpu= cpu-weight= cpus= io-weight= pids='
-complete -c bothy -n '__fish_seen_subcommand_from unshare userns-exec' -a '(__fish_complete_subcommand)'
-complete -c bothy -n '__fish_seen_subcommand_from help' -a '(__bothy_verbs)'
 for group in bridge egress image nic port range remote
-    complete -c bothy -n "__fish_seen_subcommand_from $group; and test (count (commandline -opc)) -eq 2" -a "(__bothy_subverbs $group)"
+    complete -c bothy -n "test \"\$(__bothy_words)\" = $group" -a "(__bothy_subverbs $group)"
 end
-complete -c bothy -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from info delete refresh' -a '(bothy image list -q 2>/dev/null)'
-complete -c bothy -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from pull search' -a '(__bothy_remotes)'
-complete -c bothy -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -F
-complete -c bothy -n '__fish_seen_subcommand_from bridge; and __fish_seen_subcommand_from delegate revoke delete' -a '(bothy bridge list -q 2>/dev/null)'
-complete -c bothy -n '__fish_seen_subcommand_from bridge; and __fish_seen_subcommand_from import-lxc' -F
+complete -c bothy -n '__bothy_verb help' -a '(__bothy_verbs)'
+complete -c bothy -n '__bothy_verb start stop restart freeze thaw kill info wait delete' -a '(bothy list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb once limit exec shell console logs rename "egress list" "egress set" "egress allow" "egress deny" "port add" "port remove" "port list"' -a '(bothy list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb limit; and not __bothy_verb once limit' -a 'memory= memory-high= swap= cpu= cpu-weight= cpus= io-weight= pids='
+complete -c bothy -n '__bothy_verb once run create launch' -a '(bothy image list -q 2>/dev/null; __bothy_remotes)'
+complete -c bothy -n '__bothy_verb "image info" "image delete" "image refresh"' -a '(bothy image list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb once "image pull" "image search"' -a '(__bothy_remotes)'
+complete -c bothy -n '__bothy_verb "image import" "bridge import-lxc"' -F
+complete -c bothy -n '__bothy_verb once "bridge delegate" "bridge revoke" "bridge delete"' -a '(bothy bridge list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb "remote remove"' -a '(bothy remote list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb "range release"' -a '(bothy range list 2>/dev/null | string match -rg "^(\d+) ")'
+complete -c bothy -n '__bothy_verb unshare userns-exec' -a '(__fish_complete_subcommand)'
+complete -c bothy -n '__bothy_verb list wait' -l state -x -a 'stopped starting running frozen stopping failed'
+complete -c bothy -n '__bothy_verb kill' -l signal -x -a 'SIG(__fish_make_completion_signals; printf "%s\n" $__kill_signals | string match -rg "^\d+ (.*)")'
+complete -c bothy -n '__bothy_verb kill' -l whom -x -a 'leader all'
