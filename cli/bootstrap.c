@@ -165,14 +165,40 @@ add_sources (GStrvBuilder *builder, const CliBootstrap *self, const char *suite)
     g_strv_builder_add (builder, mirror);
 }
 
+/*
+ * The first process of its PID namespace: when it ends, nothing of the build goes on. What mmdebstrap writes
+ * lies in one directory, locked as long as it is in use; so what is not locked is of a build that was killed.
+ * Its standard input says only one thing, by its end: that nobody waits for the image any more.
+ */
+static const char *const script =
+    "for old in /var/tmp/bothy-build.*; do\n"
+    "  [ ! -O \"$old\" ] || [ -L \"$old\" ] || flock --nonblock \"$old\" rm -rf --one-file-system \"$old\" "
+    "|| :\n"
+    "done\n"
+    "begin() {\n"
+    "  work=$(mktemp -d /var/tmp/bothy-build.XXXXXX) || exit 1\n"
+    "  command exec 9<\"$work\" && flock --nonblock 9 && [ -d \"$work\" ]\n"
+    "}\n"
+    "until begin; do :; done\n"
+    /* For apt's own user. */
+    "chmod 755 \"$work\"\n"
+    "exec 3<&0\n"
+    "TMPDIR=$work unshare --mount \"$@\" </dev/null 3<&- 9<&- &\n"
+    "builder=$!\n"
+    "{ cat <&3 >/dev/null; kill -s KILL \"$builder\"; } 9<&- &\n"
+    "status=0\n"
+    "wait \"$builder\" || status=$?\n"
+    "kill -s KILL -1 || :\n"
+    "rm -rf --one-file-system \"$work\" || { sleep 1; rm -rf --one-file-system \"$work\"; }\n"
+    "exit \"$status\"\n";
+
 char **
 cli_bootstrap_command (const CliBootstrap *self, GError **error)
 {
   /* Namespaces that mounting needs; the network stays. */
-  static const char *const begin[] = { "unshare",         "--mount",    "--pid",
-                                       "--mount-proc",    "--",         "env",
-                                       "TMPDIR=/var/tmp", "mmdebstrap", "--mode=root",
-                                       "--format=tar",    NULL };
+  const char *const begin[] = { "unshare",     "--mount",      "--pid", "--mount-proc", "--",
+                                "sh",          "-euc",         script,  "sh",           "mmdebstrap",
+                                "--mode=root", "--format=tar", NULL };
   g_autofree char *mmdebstrap = g_find_program_in_path ("mmdebstrap");
   g_autofree char *own = g_file_read_link ("/proc/self/exe", NULL);
   g_autofree char *variant = g_strconcat ("--variant=", self->variant ? self->variant : "minbase", NULL);

@@ -28,6 +28,7 @@ char *cli_bootstrap_alias (const CliBootstrap *self);
  *
  * Without mirrors it finds out where this machine's packages come from, and how apt gets there.
  *
- * Returns: (transfer full) (nullable): a command that writes the archive to standard output
+ * Returns: (transfer full) (nullable): a command that writes the archive to standard output, and gives up
+ * when its standard input ends
  */
 char **cli_bootstrap_command (const CliBootstrap *self, GError **error);

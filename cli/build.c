@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +12,7 @@
 #include "bootstrap.h"
 #include "error.h"
 #include "imported.h"
+#include "signals.h"
 #include "verbs.h"
 
 /*
@@ -23,50 +22,84 @@
 
 typedef struct {
   GPid child;
-  int archive; /* what it writes */
+  int archive;  /* what it writes */
+  int lifeline; /* it gives up when this is closed, and so when this program is killed */
+  gboolean ended, ready, interrupted;
 } Builder;
+
+static gboolean
+spawn (Builder *builder, char **argv, int input, int output, GError **error)
+{
+  return g_spawn_async_with_fds (NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &builder->child,
+                                 input, output, -1, error);
+}
 
 static gboolean
 start (Builder *builder, const CliBootstrap *bootstrap, GError **error)
 {
   g_auto (GStrv) argv = cli_bootstrap_command (bootstrap, error);
+  int archive[2], lifeline[2];
   gboolean ok;
-  int ends[2];
 
-  if (argv == NULL || !g_unix_open_pipe (ends, FD_CLOEXEC, error))
+  if (argv == NULL || !g_unix_open_pipe (archive, FD_CLOEXEC, error))
     return FALSE;
-  ok = g_spawn_async_with_fds (NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_CHILD_INHERITS_STDIN,
-                               NULL, NULL, &builder->child, -1, ends[1], -1, error);
-  close (ends[1]);
-  if (ok)
-    builder->archive = ends[0];
-  else
-    close (ends[0]);
+  builder->archive = archive[0];
+  ok = g_unix_open_pipe (lifeline, FD_CLOEXEC, error);
+  if (ok) {
+    builder->lifeline = lifeline[1];
+    ok = spawn (builder, argv, lifeline[0], archive[1], error);
+    close (lifeline[0]);
+  }
+  close (archive[1]);
   return ok;
 }
 
-/* The archive comes when all is built. Ctrl-C is for mmdebstrap, which tidies up; then there is none. */
-static gboolean
-wait_for_archive (const Builder *builder)
+static void
+on_interrupt (int number, gpointer data)
 {
-  struct pollfd archive = { .fd = builder->archive, .events = POLLIN };
-  void (*interrupt) (int) = signal (SIGINT, SIG_IGN);
+  Builder *builder = data;
 
-  while (poll (&archive, 1, -1) < 0 && errno == EINTR)
-    ;
-  signal (SIGINT, interrupt);
-  return (archive.revents & POLLIN) != 0;
+  builder->interrupted = TRUE;
 }
 
-/* Returns whether it did all that it was to do; otherwise it said why. */
 static gboolean
-finish (Builder *builder)
+on_archive (int fd, GIOCondition condition, gpointer data)
+{
+  Builder *builder = data;
+
+  builder->ready = (condition & G_IO_IN) != 0;
+  builder->ended = TRUE;
+  return G_SOURCE_CONTINUE;
+}
+
+/* The archive comes when all is built, or its end when nothing will be. */
+static gboolean
+wait_for_archive (Builder *builder)
+{
+  static const int interrupts[] = { SIGINT, SIGTERM, SIGHUP, 0 };
+  guint source = g_unix_fd_add (builder->archive, G_IO_IN | G_IO_HUP, on_archive, builder);
+
+  cli_signals_catch (interrupts, on_interrupt, builder);
+  while (!builder->ended && !builder->interrupted)
+    g_main_context_iteration (NULL, TRUE);
+  cli_signals_release ();
+  g_source_remove (source);
+  return builder->ready && !builder->interrupted;
+}
+
+/* It tidies up before it ends. Returns whether it did all that it was to do; otherwise it said why. */
+static gboolean
+finish (Builder *builder, gboolean wanted)
 {
   int status = 0;
 
   close (builder->archive);
+  if (!wanted)
+    close (builder->lifeline);
   while (waitpid (builder->child, &status, 0) < 0 && errno == EINTR)
     ;
+  if (wanted)
+    close (builder->lifeline);
   g_spawn_close_pid (builder->child);
   return WIFEXITED (status) && WEXITSTATUS (status) == 0;
 }
@@ -84,7 +117,7 @@ build (Cli *cli, const CliBootstrap *bootstrap, const char *alias, GError **erro
     return cli_fail (*error);
   if (wait_for_archive (&builder))
     image = cli_import_fd (cli, builder.archive, title, alias, NULL, error);
-  built = finish (&builder);
+  built = finish (&builder, image != NULL);
   if (image && built)
     return cli_print_imported (cli, image, error) ? CLI_EXIT_OK : cli_fail (*error);
   if (*error)

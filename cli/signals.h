@@ -10,7 +10,8 @@ typedef void (*CliSignal) (int signal, gpointer data);
  * @signals: numbers, ended by 0
  * @caught: called from the main loop
  *
- * From now on these signals do not end this program, but are passed to @caught. Once per program.
+ * From now on these signals do not end this program, but are passed to @caught, until they are
+ * released.
  */
 void cli_signals_catch (const int *signals, CliSignal caught, gpointer data);
 

@@ -9,7 +9,7 @@ import pytest
 
 from mirror import Mirror, apt_options, suite
 from test_images import images
-from tools import descendants, nothing_left, tidy_up, until
+from tools import descendants, nothing_left, own_children, tidy_up, until
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def mirror(host):
 
 
 def left_behind(host):
-    return [name for name in os.listdir(host.root / "var/tmp") if name.startswith("mmdebstrap")]
+    return [name for name in os.listdir(host.root / "var/tmp") if name.startswith(("mmdebstrap", "bothy-build"))]
 
 
 def test_build(host, mirror):
@@ -50,20 +50,75 @@ def test_build(host, mirror):
     assert host.output("root", "cat /etc/subuid /etc/subgid") == ""
 
 
-def test_build_that_is_interrupted(host, mirror):
-    process = subprocess.Popen(host.command("alice", "bothy", "image", "build", "--bootstrap", f"debian:{suite()}"),
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               start_new_session=True, text=True)
-    until(lambda: any("by-hash" in path or "Packages" in path for path in mirror.requests), 120)
-    for pid in descendants(process.pid):
+@pytest.fixture
+def building(host, mirror):
+    """A build that has begun to get packages."""
+    command = host.command("alice", "bothy", "image", "build", "--bootstrap", f"debian:{suite()}")
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          start_new_session=True, text=True) as process:
+        until(lambda: any("/pool/" in path for path in mirror.requests), 120)
+        assert left_behind(host)
+        yield process
+
+
+def send(host, pids, name):
+    for pid in pids:
+        host.run("root", "kill", "-s", name, str(pid))
+
+
+def first(host):
+    """pids, inside the host, of the bothy that was called, not of those that it started."""
+    return [min(own_children(host, "alice", "bothy"))]
+
+
+def test_build_that_is_interrupted_on_a_terminal(host, building):
+    """Then the kernel tells all of its programs."""
+    for pid in descendants(building.pid):
         try:
             os.kill(pid, signal.SIGINT)
         except ProcessLookupError:
             pass
-    out, err = process.communicate(timeout=120)
-    assert process.returncode != 0 and out == "", (out, err)
+    out, err = building.communicate(timeout=120)
+    assert building.returncode not in (0, -2) and out == "" and "nothing was imported" in err, (out, err)
+    assert images(host) == {} and left_behind(host) == []
+
+
+@pytest.mark.parametrize("name", ["INT", "TERM", "HUP"])
+def test_build_that_is_ended(host, building, name):
+    """By a signal to bothy alone: it tidies up before it ends."""
+    send(host, first(host), name)
+    out, err = building.communicate(timeout=60)
+    assert building.returncode == 1 and out == "" and "nothing was imported" in err, (out, err)
+    assert images(host) == {} and left_behind(host) == []
+    assert mmdebstraps(host) == []
+
+
+def mmdebstraps(host):
+    return host.run("root", "pgrep", "-f", "mmdebstrap --mode").stdout.split()
+
+
+def test_build_whose_bothy_is_killed(host, building):
+    send(host, first(host), "KILL")
+    building.communicate(timeout=60)
+    until(lambda: left_behind(host) == [] and mmdebstraps(host) == [], 30, "nothing of it goes on")
     assert images(host) == {}
-    until(lambda: left_behind(host) == [], 30, "nothing of mmdebstrap's is left")
+
+
+def test_build_that_is_killed_is_tidied_up_by_the_next(host, building):
+    """Where nobody of it is left to do so; what another build uses is left alone."""
+    inside = host.output("root", "pgrep", "-o", "-f", "^sh -euc .*bothy-build")
+    send(host, [inside], "KILL")
+    assert building.wait(60) == 1
+    until(lambda: mmdebstraps(host) == [], 30)
+    killed, = left_behind(host)
+    (host.root / "var/tmp/bothy-build.of-bob").mkdir()
+    os.chown(host.root / "var/tmp/bothy-build.of-bob", 1001, 1001)
+    try:
+        done = host.run("alice", "bothy image build --bootstrap debian:nosuchsuite", timeout=300)
+        assert done.returncode == 1
+        assert left_behind(host) == ["bothy-build.of-bob"], killed
+    finally:
+        (host.root / "var/tmp/bothy-build.of-bob").rmdir()
 
 
 @pytest.mark.parametrize("words,text", [
