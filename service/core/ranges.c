@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "ranges.h"
+#include "core/ranges-private.h"
 
 #include "core/claims.h"
 #include "core/error.h"
@@ -11,17 +11,6 @@
 
 #define GROUP "Range"
 
-struct _BothyRanges {
-  GObject parent;
-  int dirfd;
-  guint32 pool_base;
-  guint32 pool_count;
-  GTree *by_base;   /* base → BothyRange */
-  GHashTable *taking; /* uid → how many ranges that user is getting by hand just now */
-  guint32 next;     /* index in the pool where the search for a new one begins */
-  gboolean degraded;
-};
-
 G_DEFINE_FINAL_TYPE (BothyRanges, bothy_ranges, G_TYPE_OBJECT)
 
 static int
@@ -32,8 +21,8 @@ compare_bases (gconstpointer a, gconstpointer b, gpointer user_data)
   return (left > right) - (left < right);
 }
 
-static BothyRange *
-lookup (BothyRanges *self, guint32 base)
+BothyRange *
+bothy_ranges_lookup (BothyRanges *self, guint32 base)
 {
   return g_tree_lookup (self->by_base, GUINT_TO_POINTER (base));
 }
@@ -141,7 +130,7 @@ reserve (BothyRanges *self, guint32 owner)
   for (; self->next < self->pool_count; self->next++) {
     guint32 base = self->pool_base + self->next * BOTHY_RANGE_SIZE;
 
-    if (!lookup (self, base)) {
+    if (!bothy_ranges_lookup (self, base)) {
       BothyRange *range = add (self, base, owner);
 
       range->used = TRUE;
@@ -151,16 +140,8 @@ reserve (BothyRanges *self, guint32 owner)
   return NULL;
 }
 
-typedef struct {
-  int dirfd;
-  guint32 owner;
-  guint32 base;
-  gboolean by_hand;
-  gboolean claimed_elsewhere;
-} Take;
-
-static gboolean
-record_range (const Take *take, GError **error)
+gboolean
+bothy_range_record (const BothyRangeTake *take, GError **error)
 {
   g_autoptr (GKeyFile) record = g_key_file_new ();
   g_autofree char *name = g_strdup_printf ("%u", take->base);
@@ -180,12 +161,12 @@ record_range (const Take *take, GError **error)
 static void
 check_and_record (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
-  Take *take = task_data;
+  BothyRangeTake *take = task_data;
   GError *error = NULL;
 
   take->claimed_elsewhere = bothy_claims_overlap (
       (BothyIdSpan){ take->base, (gint64) take->base + BOTHY_RANGE_SIZE - 1 }, &error);
-  if (error || (!take->claimed_elsewhere && !record_range (take, &error)))
+  if (error || (!take->claimed_elsewhere && !bothy_range_record (take, &error)))
     g_task_return_error (task, error);
   else
     g_task_return_boolean (task, TRUE);
@@ -198,7 +179,7 @@ on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   BothyRanges *self = BOTHY_RANGES (source);
   g_autoptr (GTask) task = user_data;
-  Take *take = g_task_get_task_data (G_TASK (result));
+  BothyRangeTake *take = g_task_get_task_data (G_TASK (result));
   GError *error = NULL;
 
   if (!g_task_propagate_boolean (G_TASK (result), &error)) {
@@ -220,7 +201,7 @@ try_next (BothyRanges *self, GTask *task)
   guint32 owner = GPOINTER_TO_UINT (g_task_get_task_data (task));
   BothyRange *range = reserve (self, owner);
   g_autoptr (GTask) check = NULL;
-  Take *take;
+  BothyRangeTake *take;
 
   if (!range) {
     self->next = 0;
@@ -229,7 +210,7 @@ try_next (BothyRanges *self, GTask *task)
                              self->pool_count);
     return;
   }
-  take = g_new0 (Take, 1);
+  take = g_new0 (BothyRangeTake, 1);
   take->dirfd = self->dirfd;
   take->owner = owner;
   take->base = range->base;
@@ -265,167 +246,10 @@ bothy_ranges_take_finish (BothyRanges *self, GAsyncResult *result, GError **erro
   return GPOINTER_TO_UINT (g_task_propagate_pointer (G_TASK (result), error));
 }
 
-/* ---- by hand ---- */
-
-static gboolean
-count_by_hand (gpointer key, gpointer value, gpointer user_data)
-{
-  const BothyRange *range = value;
-  guint *search = user_data; /* owner, number */
-
-  search[1] += range->owner == search[0] && range->by_hand;
-  return FALSE;
-}
-
-static void
-change_taking (BothyRanges *self, guint32 owner, int by)
-{
-  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (self->taking, GUINT_TO_POINTER (owner)));
-
-  g_hash_table_replace (self->taking, GUINT_TO_POINTER (owner), GUINT_TO_POINTER (n + (guint) by));
-}
-
-static void
-write_hold (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
-{
-  const Take *take = task_data;
-  BothyIdSpan span = { take->base, (gint64) take->base + BOTHY_RANGE_SIZE - 1 };
-  GError *error = NULL;
-
-  if (!take->by_hand && bothy_claims_running (span))
-    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_BUSY, "A process still runs with ids of the range %u",
-                             take->base);
-  else if (!record_range (take, &error))
-    g_task_return_error (task, error);
-  else
-    g_task_return_boolean (task, TRUE);
-}
-
-/* Write down whether RANGE is held. */
-static void
-record_hold (BothyRanges *self, const BothyRange *range, gboolean by_hand, GAsyncReadyCallback callback, GTask *after)
-{
-  g_autoptr (GTask) task = g_task_new (self, NULL, callback, g_object_ref (after));
-  Take *take = g_new0 (Take, 1);
-
-  take->dirfd = self->dirfd;
-  take->owner = range->owner;
-  take->base = range->base;
-  take->by_hand = by_hand;
-  g_task_set_task_data (task, take, g_free);
-  g_task_run_in_thread (task, write_hold);
-}
-
-static void
-on_held (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  BothyRanges *self = BOTHY_RANGES (source);
-  g_autoptr (GTask) task = user_data;
-  const Take *take = g_task_get_task_data (G_TASK (result));
-  BothyRange *range = lookup (self, take->base);
-  GError *error = NULL;
-
-  change_taking (self, range->owner, -1);
-  range->by_hand = g_task_propagate_boolean (G_TASK (result), &error);
-  range->used = range->by_hand;
-  if (error)
-    g_task_return_error (task, error);
-  else
-    g_task_return_pointer (task, GUINT_TO_POINTER (range->base), NULL);
-}
-
-static void
-on_taken_by_hand (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  BothyRanges *self = BOTHY_RANGES (source);
-  g_autoptr (GTask) task = user_data;
-  GError *error = NULL;
-  guint32 base = bothy_ranges_take_finish (self, result, &error);
-
-  if (base)
-    record_hold (self, lookup (self, base), TRUE, on_held, task);
-  else {
-    change_taking (self, GPOINTER_TO_UINT (g_task_get_task_data (task)), -1);
-    g_task_return_error (task, error);
-  }
-}
-
-void
-bothy_ranges_take_by_hand (BothyRanges *self, guint32 owner, guint max, GAsyncReadyCallback callback,
-                           gpointer user_data)
-{
-  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
-  guint search[] = { owner, 0 };
-
-  g_task_set_task_data (task, GUINT_TO_POINTER (owner), NULL);
-  g_tree_foreach (self->by_base, count_by_hand, search);
-  if (search[1] + GPOINTER_TO_UINT (g_hash_table_lookup (self->taking, GUINT_TO_POINTER (owner))) >= max) {
-    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
-                             "You hold %u id ranges by hand, and may hold %u; \"bothy range release\" gives one back",
-                             search[1], max);
-    return;
-  }
-  change_taking (self, owner, 1);
-  bothy_ranges_take (self, owner, on_taken_by_hand, g_object_ref (task));
-}
-
-static void
-on_let_go (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  const Take *take = g_task_get_task_data (G_TASK (result));
-  BothyRange *range = lookup (BOTHY_RANGES (source), take->base);
-  GError *error = NULL;
-
-  range->by_hand = range->used = !g_task_propagate_boolean (G_TASK (result), &error);
-  range->releasing = FALSE;
-  if (error)
-    g_task_return_error (task, error);
-  else
-    g_task_return_boolean (task, TRUE);
-}
-
-void
-bothy_ranges_release_by_hand (BothyRanges *self, guint32 owner, guint32 base, GAsyncReadyCallback callback,
-                              gpointer user_data)
-{
-  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
-  BothyRange *range = lookup (self, base);
-
-  if (!range || range->owner != owner || !range->by_hand || range->releasing) {
-    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
-                             "You hold no id range by hand whose first id is %u; \"bothy range list\" shows yours", base);
-    return;
-  }
-  /* From now on nothing is mapped to it. */
-  range->releasing = TRUE;
-  record_hold (self, range, FALSE, on_let_go, task);
-}
-
-gboolean
-bothy_ranges_release_by_hand_finish (BothyRanges *self, GAsyncResult *result, GError **error)
-{
-  return g_task_propagate_boolean (G_TASK (result), error);
-}
-
-gboolean
-bothy_ranges_are_by_hand (BothyRanges *self, guint32 owner, guint32 first, guint32 count)
-{
-  guint64 last = (guint64) first + count - 1;
-
-  for (guint64 base = first - first % BOTHY_RANGE_SIZE; base <= last; base += BOTHY_RANGE_SIZE) {
-    const BothyRange *range = base <= G_MAXUINT32 ? lookup (self, (guint32) base) : NULL;
-
-    if (!range || range->owner != owner || !range->by_hand || range->releasing)
-      return FALSE;
-  }
-  return TRUE;
-}
-
 gboolean
 bothy_ranges_claim (BothyRanges *self, guint32 owner, guint32 base)
 {
-  BothyRange *range = lookup (self, base);
+  BothyRange *range = bothy_ranges_lookup (self, base);
 
   if (!range || range->owner != owner || range->used)
     return FALSE;
@@ -436,7 +260,7 @@ bothy_ranges_claim (BothyRanges *self, guint32 owner, guint32 base)
 void
 bothy_ranges_release (BothyRanges *self, guint32 base)
 {
-  BothyRange *range = lookup (self, base);
+  BothyRange *range = bothy_ranges_lookup (self, base);
 
   if (range)
     range->used = FALSE;
@@ -447,7 +271,7 @@ bothy_ranges_contain (BothyRanges *self, guint32 id)
 {
   guint32 base = id - id % BOTHY_RANGE_SIZE;
 
-  return base == BOTHY_NEUTRAL_BASE || lookup (self, base) != NULL;
+  return base == BOTHY_NEUTRAL_BASE || bothy_ranges_lookup (self, base) != NULL;
 }
 
 static gboolean

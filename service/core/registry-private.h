@@ -69,8 +69,16 @@ BothyOperation *bothy_registry_add_own_operation (BothyRegistry *self, guint32 u
 /* Read STATE/containers. FALSE: a record could not be read. */
 gboolean bothy_registry_load (BothyRegistry *self);
 
+/* Opens, or makes, what the state is kept in; nobody else may be in there. */
+gboolean bothy_registry_open_directories (BothyRegistry *self, GError **error);
+/* FALSE: another broker is at work. */
+gboolean bothy_registry_take_lock (BothyRegistry *self, GError **error);
+
 /* CONTAINER came or went: tell its owner's others its name and addresses, and it theirs. */
 void bothy_registry_tell_neighbours (BothyRegistry *self, BothyContainer *container);
+
+/* From now on bridges and NetworkManager may come and go. */
+void bothy_registry_watch_network (BothyRegistry *self);
 
 /* Whether anybody has, or may soon have, a nic. */
 gboolean bothy_registry_needs_network (BothyRegistry *self);

@@ -1,25 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/registry-private.h"
 
-#include "config.h"
 #include "core/error.h"
-#include "core/fault.h"
-#include "core/handnic.h"
-#include "core/name.h"
-#include "network/profile.h"
 #include "platform/fd.h"
 #include "storage/record.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-
-#define NEW_PREFIX     ".new-"
-#define RELEASE_SECONDS 3
-#define GONE_MS         200
 
 G_DEFINE_FINAL_TYPE (BothyRegistry, bothy_registry, G_TYPE_OBJECT)
 
@@ -103,72 +90,6 @@ bothy_registry_name_key (guint32 owner, const char *name)
 
 /* ---- containers ---- */
 
-static int
-compare_containers (gconstpointer a, gconstpointer b)
-{
-  const BothyContainer *left = a, *right = b;
-
-  if (left->owner != right->owner)
-    return left->owner < right->owner ? -1 : 1;
-  return strcmp (left->spec->name, right->spec->name);
-}
-
-GList *
-bothy_registry_list_containers (BothyRegistry *self)
-{
-  return g_list_sort (g_hash_table_get_values (self->containers), compare_containers);
-}
-
-BothyContainer *
-bothy_registry_find_container (BothyRegistry *self, guint32 owner, const char *name)
-{
-  g_autofree char *key = bothy_registry_name_key (owner, name);
-
-  return g_hash_table_lookup (self->names, key);
-}
-
-BothyContainer *
-bothy_registry_find_container_by_group (BothyRegistry *self, const char *group)
-{
-  GHashTableIter iter;
-  gpointer container;
-
-  g_hash_table_iter_init (&iter, self->containers);
-  while (g_hash_table_iter_next (&iter, NULL, &container)) {
-    if (bothy_cgroups_is_within (group, BOTHY_CONTAINER (container)->group))
-      return container;
-  }
-  return NULL;
-}
-
-BothyContainer *
-bothy_registry_find_container_by_range (BothyRegistry *self, guint32 base)
-{
-  GHashTableIter iter;
-  gpointer container;
-
-  g_hash_table_iter_init (&iter, self->containers);
-  while (g_hash_table_iter_next (&iter, NULL, &container)) {
-    if (BOTHY_CONTAINER (container)->range_base == base)
-      return container;
-  }
-  return NULL;
-}
-
-guint
-bothy_registry_count_containers (BothyRegistry *self, guint32 owner)
-{
-  GHashTableIter iter;
-  gpointer key;
-  guint n = 0;
-
-  /* Names, since those count too that are being made. */
-  g_hash_table_iter_init (&iter, self->names);
-  while (g_hash_table_iter_next (&iter, &key, NULL))
-    n += (guint32) g_ascii_strtoull (key, NULL, 10) == owner;
-  return n;
-}
-
 void
 bothy_registry_settle (BothyRegistry *self)
 {
@@ -212,32 +133,6 @@ on_readdressed (BothyContainer *container, gpointer user_data)
     bothy_registry_tell_neighbours (user_data, container);
 }
 
-/* Not at once: who runs one container after the other would have the bridge made each time. */
-static gboolean
-on_release_timer (gpointer user_data)
-{
-  BothyRegistry *self = user_data;
-
-  self->release_timer = 0;
-  if (!bothy_registry_needs_network (self))
-    bothy_network_release (self->network);
-  return G_SOURCE_REMOVE;
-}
-
-gboolean
-bothy_registry_needs_network (BothyRegistry *self)
-{
-  return g_hash_table_size (self->containers) > 0 || g_hash_table_size (self->hand_nics) > 0;
-}
-
-void
-bothy_registry_check_network (BothyRegistry *self)
-{
-  if (!bothy_registry_needs_network (self) && self->release_timer == 0)
-    self->release_timer = g_timeout_add_seconds (RELEASE_SECONDS, on_release_timer, self);
-  bothy_registry_settle (self);
-}
-
 void
 bothy_registry_add (BothyRegistry *self, BothyContainer *container)
 {
@@ -265,48 +160,6 @@ bothy_registry_remove (BothyRegistry *self, BothyContainer *container)
   if (image)
     bothy_images_use (self->images, image, -1);
   bothy_registry_check_network (self);
-}
-
-static gboolean
-load_one (BothyRegistry *self, const char *id)
-{
-  autofd dir = openat (self->containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GKeyFile) record = dir >= 0 ? bothy_record_read (dir, "container", &error) : NULL;
-  g_autoptr (BothyContainer) container = record ? bothy_container_from_record (id, record, &error) : NULL;
-  BothyImage *image;
-
-  if (!container) {
-    g_warning ("Container %s: %s", id, error ? error->message : g_strerror (errno));
-    return FALSE;
-  }
-  if (!bothy_ranges_claim (self->ranges, container->owner, container->range_base) ||
-      bothy_registry_find_container (self, container->owner, container->spec->name)) {
-    g_warning ("Container %s: another one has its ids or its name; it is left alone", id);
-    return FALSE;
-  }
-  image = bothy_images_lookup (self->images, container->spec->image);
-  if (image)
-    bothy_images_use (self->images, image, 1);
-  bothy_registry_add (self, container);
-  return TRUE;
-}
-
-gboolean
-bothy_registry_load (BothyRegistry *self)
-{
-  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", self->containers_fd);
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  gboolean complete = dir != NULL;
-  const char *name;
-
-  while (dir && (name = g_dir_read_name (dir))) {
-    if (g_str_has_prefix (name, NEW_PREFIX))
-      bothy_trash_put (self->trash, self->containers_fd, name, NULL);
-    else if (!bothy_name_is_uuid (name) || !load_one (self, name))
-      complete = FALSE;
-  }
-  return complete;
 }
 
 gboolean
@@ -380,166 +233,6 @@ bothy_registry_is_idle (BothyRegistry *self)
       return FALSE;
   }
   return TRUE;
-}
-
-/* ---- coming up ---- */
-
-static void
-on_adopted (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  guint *pending = g_task_get_task_data (task);
-
-  bothy_runner_adopt_finish (BOTHY_RUNNER (source), result);
-  if (--*pending == 0)
-    g_task_return_boolean (task, TRUE);
-}
-
-void
-bothy_registry_reconcile (BothyRegistry *self, GAsyncReadyCallback callback, gpointer user_data)
-{
-  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
-  guint *pending = g_new0 (guint, 1);
-  GHashTableIter iter;
-  gpointer container;
-
-  g_task_set_task_data (task, pending, g_free);
-  *pending = g_hash_table_size (self->containers);
-  if (*pending == 0)
-    g_task_return_boolean (task, TRUE);
-  g_hash_table_iter_init (&iter, self->containers);
-  while (g_hash_table_iter_next (&iter, NULL, &container))
-    bothy_runner_adopt (self->runner, container, on_adopted, g_object_ref (task));
-}
-
-void
-bothy_registry_reconcile_finish (BothyRegistry *self, GAsyncResult *result)
-{
-  GList *containers = bothy_registry_list_containers (self);
-
-  g_task_propagate_boolean (G_TASK (result), NULL);
-  bothy_bridge_profile_tidy (bothy_registry_get_nm (self));
-  /* An ephemeral one that ended while nobody looked. */
-  for (GList *l = containers; l; l = l->next)
-    bothy_registry_follow_up (self, l->data);
-  g_list_free (containers);
-  bothy_hand_survey_nics (self, BOTHY_HAND_STARTED, NULL);
-}
-
-/* NetworkManager was away; the bridge has lost its ports. */
-static void
-on_network_back (BothyRegistry *self)
-{
-  GHashTableIter iter;
-  gpointer container;
-
-  g_hash_table_iter_init (&iter, self->containers);
-  while (g_hash_table_iter_next (&iter, NULL, &container)) {
-    bothy_runner_join_network (self->runner, container);
-  }
-}
-
-/* The same for a bridge of the LAN, and for nics by hand. */
-static void
-on_bridge_up (BothyRegistry *self, const char *name)
-{
-  GHashTableIter iter;
-  gpointer container;
-
-  g_hash_table_iter_init (&iter, self->containers);
-  while (g_hash_table_iter_next (&iter, NULL, &container)) {
-    if (g_strcmp0 (bothy_container_lan (container), name) == 0)
-      bothy_runner_join_network (self->runner, container);
-  }
-  bothy_hand_survey_nics (self, BOTHY_HAND_BRIDGE_UP, name);
-}
-
-static gboolean
-on_gone_timer (gpointer user_data)
-{
-  BothyRegistry *self = user_data;
-
-  self->gone_timer = 0;
-  bothy_hand_survey_nics (self, BOTHY_HAND_GONE, NULL);
-  return G_SOURCE_REMOVE;
-}
-
-/* Namespaces often go together. */
-static void
-on_nic_gone (BothyRegistry *self)
-{
-  if (self->gone_timer == 0 && g_hash_table_size (self->hand_nics) > 0)
-    self->gone_timer = g_timeout_add (GONE_MS, on_gone_timer, self);
-}
-
-static int
-open_directory (int parent, const char *name, GError **error)
-{
-  autofd fd = -1;
-  struct stat st;
-
-  if (mkdirat (parent, name, 0700) < 0 && errno != EEXIST)
-    bothy_error_set_errno (error, errno, name);
-  else {
-    fd = openat (parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || fstat (fd, &st) < 0)
-      bothy_error_set_errno (error, errno, name);
-    else if (st.st_uid != 0 || (st.st_mode & 0022) != 0)
-      g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "%s: it is not root's alone", name);
-    else
-      return g_steal_fd (&fd);
-  }
-  return -1;
-}
-
-static gboolean
-open_directories (BothyRegistry *self, GError **error)
-{
-  struct {
-    int *parent;
-    const char *name;
-    int *fd;
-  } directories[] = {
-    { NULL, STATE_DIR, &self->state_fd },
-    { &self->state_fd, "containers", &self->containers_fd },
-    { &self->state_fd, "images", &self->images_fd },
-    { &self->state_fd, "layers", &self->layers_fd },
-    { &self->state_fd, "ranges", &self->ranges_fd },
-    { &self->state_fd, "trash", &self->trash_fd },
-    { &self->state_fd, "remotes", &self->remotes_fd },
-    { &self->state_fd, "bridges", &self->bridges_fd },
-    { &self->state_fd, "accounts", &self->accounts_fd },
-    { NULL, RUNTIME_DIR, &self->lock_fd },
-  };
-  autofd supervisors = -1;
-
-  for (gsize i = 0; i < G_N_ELEMENTS (directories); i++) {
-    int parent = directories[i].parent ? *directories[i].parent : AT_FDCWD;
-
-    *directories[i].fd = open_directory (parent, directories[i].name, error);
-    if (*directories[i].fd < 0)
-      return FALSE;
-  }
-  /* Files of containers may be setuid; nobody else may even reach them. */
-  if (fchmod (self->state_fd, 0700) < 0) {
-    bothy_error_set_errno (error, errno, STATE_DIR);
-    return FALSE;
-  }
-  supervisors = open_directory (self->lock_fd, "supervisors", error);
-  return supervisors >= 0;
-}
-
-static gboolean
-take_lock (BothyRegistry *self, GError **error)
-{
-  autofd runtime = g_steal_fd (&self->lock_fd);
-
-  self->lock_fd = openat (runtime, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (self->lock_fd >= 0 && flock (self->lock_fd, LOCK_EX | LOCK_NB) == 0)
-    return TRUE;
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "Another bothyd runs (" RUNTIME_DIR "/lock): %s",
-               g_strerror (errno));
-  return FALSE;
 }
 
 static void
@@ -619,13 +312,12 @@ bothy_registry_new (BothyConfiguration *configuration, BothyHelper *helper, Both
 {
   g_autoptr (BothyRegistry) self = g_object_new (BOTHY_TYPE_REGISTRY, NULL);
   g_autofree char *subnet = NULL;
-  BothyWatch *watch;
   gboolean layers_degraded;
   gboolean images_degraded;
 
   self->configuration = configuration;
   self->helper = g_object_ref (helper);
-  if (!open_directories (self, error) || !take_lock (self, error))
+  if (!bothy_registry_open_directories (self, error) || !bothy_registry_take_lock (self, error))
     return NULL;
   self->trash = bothy_trash_new (self->trash_fd, helper);
   self->ranges = bothy_ranges_new (self->ranges_fd, configuration);
@@ -639,10 +331,7 @@ bothy_registry_new (BothyConfiguration *configuration, BothyHelper *helper, Both
       bothy_bridges_new (bothy_network_get_nm (self->network), bothy_delegations_new (self->bridges_fd), subnet);
   self->admission = bothy_admission_new (self->bridges, self->network, configuration);
   self->runner = bothy_runner_new (helper, cgroups, self->network, self->admission, configuration, self->images, self->containers_fd);
-  watch = bothy_bridges_get_watch (self->bridges);
-  g_signal_connect_object (watch, "up", G_CALLBACK (on_bridge_up), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (watch, "nic-gone", G_CALLBACK (on_nic_gone), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->network, "back", G_CALLBACK (on_network_back), self, G_CONNECT_SWAPPED);
+  bothy_registry_watch_network (self);
   if (!bothy_registry_load (self) || images_degraded || layers_degraded)
     bothy_ranges_set_degraded (self->ranges);
   return g_steal_pointer (&self);
