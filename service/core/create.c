@@ -69,8 +69,7 @@ commit (GTask *task, gpointer source, gpointer task_data, GCancellable *cancella
   BOTHY_FAULT_POINT ("create.before-record");
   if (bothy_record_write (create->dir, "container", record, durability, &error)) {
     BOTHY_FAULT_POINT ("create.recorded");
-    if (renameat (create->containers_fd, create->directory, create->containers_fd, container->id) < 0 ||
-        (durability == BOTHY_RECORD_DURABLE && fsync (create->containers_fd) < 0))
+    if (!bothy_record_place (create->containers_fd, create->directory, container->id, durability))
       bothy_error_set_errno (&error, errno, "Placing the container");
     BOTHY_FAULT_POINT ("create.placed");
   }

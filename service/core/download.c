@@ -229,7 +229,7 @@ start (BothyDownloads *self, Download *download)
                                   [FETCH_WORD_PROXY] = remote->proxy,
                                   [FETCH_WORD_URL] = download->url,
                                   [FETCH_WORD_SHA256] = download->sha256 } };
-  BothyLayerSource source = { .mode = download->mode, .id = download->sha256, .diff_id = download->diff_id };
+  BothyLayerSource source = { .mode = download->mode, .sha256 = download->sha256, .diff_id = download->diff_id };
   autofd reader = -1;
   autofd writer = -1;
   int ends[2];

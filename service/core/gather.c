@@ -85,17 +85,27 @@ find_present (Gather *self, const char *id)
   return own;
 }
 
+static BothyLayer *
+find_wanted (Gather *self, const BothyManifestLayer *wanted)
+{
+  g_autofree char *unified = bothy_layer_unified_id (wanted->sha256);
+  BothyLayer *layer;
+
+  if (self->mode == UNPACK_LAYER)
+    return find_present (self, wanted->diff_id);
+  layer = find_present (self, wanted->sha256);
+  /* As an image's layer the same bytes may be something that is no root. */
+  return layer && layer->is_root ? layer : find_present (self, unified);
+}
+
 static void
 take_present (Gather *self)
 {
   self->layers = g_ptr_array_new ();
   for (guint i = 0; i < self->wanted->len; i++) {
     const BothyManifestLayer *wanted = self->wanted->pdata[i];
-    BothyLayer *layer = find_present (self, wanted->sha256);
+    BothyLayer *layer = find_wanted (self, wanted);
 
-    /* What is not known of it is found out from the bytes. */
-    if (layer && wanted->diff_id && !g_str_equal (layer->diff_id, wanted->diff_id))
-      layer = NULL;
     if (layer)
       bothy_layers_hold (bothy_images_get_layers (self->images), layer);
     else

@@ -84,7 +84,9 @@ on_unpacked (GObject *source, GAsyncResult *result, gpointer user_data)
   Import *import = g_task_get_task_data (task);
   GError *error = NULL;
   BothySpool *spool = NULL;
-  BothyLayer *layer = bothy_layers_add_finish_any (BOTHY_LAYERS (source), result, &spool, &error);
+  g_autofree char *fingerprint = NULL;
+  BothyLayer *layer =
+      bothy_layers_add_finish_any (BOTHY_LAYERS (source), result, &spool, &fingerprint, &error);
   g_autoptr (BothyImage) image = NULL;
 
   if (spool) {
@@ -94,7 +96,7 @@ on_unpacked (GObject *source, GAsyncResult *result, gpointer user_data)
   }
   if (layer) {
     g_ptr_array_add (import->layers, layer);
-    image = bothy_image_new (layer->id);
+    image = bothy_image_new (fingerprint);
     describe (import, image);
   }
   if (image && bothy_stack (image, import->layers, &error))
@@ -129,13 +131,13 @@ start (GTask *task, int archive_fd)
 {
   BothyImages *self = g_task_get_source_object (task);
   Import *import = g_task_get_task_data (task);
-  const BothyLayerSource source = { .mode = UNPACK_ARCHIVE, .fd = archive_fd, .id = import->fingerprint };
+  const BothyLayerSource source = { .mode = UNPACK_ARCHIVE, .fd = archive_fd, .sha256 = import->fingerprint };
   GError *error = NULL;
 
   import->budget = bothy_images_begin (self, import->user, &error);
   if (import->budget)
-    bothy_layers_add (bothy_images_get_layers (self), &source, import->budget, import->progress, import->progress_data,
-                      import->cancellable, on_unpacked, g_object_ref (task));
+    bothy_layers_add (bothy_images_get_layers (self), &source, import->budget, import->progress,
+                      import->progress_data, import->cancellable, on_unpacked, g_object_ref (task));
   else
     g_task_return_error (task, error);
 }

@@ -45,7 +45,7 @@ commit (GTask *task, gpointer source, gpointer task_data, GCancellable *cancella
     bothy_error_set_errno (&error, errno, "Writing the image to disk");
   else if (bothy_record_write (add->dir, "image", record, BOTHY_RECORD_DURABLE, &error)) {
     BOTHY_FAULT_POINT ("import.recorded");
-    if (renameat (add->store, add->name, add->store, add->image->fingerprint) < 0 || fsync (add->store) < 0)
+    if (!bothy_record_place (add->store, add->name, add->image->fingerprint, BOTHY_RECORD_DURABLE))
       bothy_error_set_errno (&error, errno, "Placing the image");
     BOTHY_FAULT_POINT ("import.placed");
   }

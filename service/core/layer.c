@@ -18,11 +18,19 @@ void
 bothy_layer_free (BothyLayer *self)
 {
   g_free (self->id);
-  g_free (self->diff_id);
   g_free (self->os_release);
   g_free (self->metadata);
   g_free (self->architecture);
   g_free (self);
+}
+
+/* No archive is such a text, so no archive's digest is such an id. */
+char *
+bothy_layer_unified_id (const char *digest)
+{
+  g_autofree char *text = g_strconcat ("rootfs of ", digest, NULL);
+
+  return g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
 }
 
 static char *
@@ -45,7 +53,6 @@ bothy_layer_from_record (const char *id, GKeyFile *record, GError **error)
     return NULL;
   }
   self = bothy_layer_new (id);
-  self->diff_id = get_string (record, "DiffId");
   self->os_release = get_string (record, "OSRelease");
   self->metadata = get_string (record, "Metadata");
   self->architecture = get_string (record, "Architecture");
@@ -61,7 +68,6 @@ bothy_layer_to_record (const BothyLayer *self)
   GKeyFile *record = g_key_file_new ();
 
   g_key_file_set_string (record, GROUP, "Id", self->id);
-  g_key_file_set_string (record, GROUP, "DiffId", self->diff_id);
   g_key_file_set_string (record, GROUP, "OSRelease", self->os_release);
   g_key_file_set_string (record, GROUP, "Metadata", self->metadata);
   g_key_file_set_string (record, GROUP, "Architecture", self->architecture);

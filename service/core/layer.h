@@ -6,13 +6,14 @@
 G_BEGIN_DECLS
 
 /*
- * A tree in the store that images are stacked from, called by the SHA-256 of the archive as it came,
- * compressed or not: that digest was made by a process that parses nothing, so that nobody's archive can
- * take another one's place. (Of a blob in an OCI registry it is the digest in the manifest.)
+ * A tree in the store that images are stacked from, called by the SHA-256 of what it was unpacked from: of a
+ * root file system's archive as it came, compressed or not; of an image's layer, of the tar in it (its diff_id).
+ * These digests were made by processes that parse nothing, so that nobody's archive can take another one's place.
+ * A tar may come as either, and is unpacked to the same; but where the archive is an image of Incus or LXD, and
+ * its rootfs/ was made the root, that has a name of its own: see bothy_layer_unified_id().
  */
 typedef struct {
   char *id;
-  char *diff_id;        /* SHA-256 of the tar in it as it says itself; "": nobody asked yet */
   char *os_release;     /* text of os-release(5), or "" */
   char *metadata;       /* what its maker says of it; see bothy_image_take_metadata() */
   char *architecture;   /* as uname -m says it, or "unknown" */
@@ -25,6 +26,9 @@ typedef struct {
 BothyLayer *bothy_layer_new (const char *id);
 void bothy_layer_free (BothyLayer *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyLayer, bothy_layer_free)
+
+/* What is made of rootfs/ in the archive DIGEST. */
+char *bothy_layer_unified_id (const char *digest);
 
 BothyLayer *bothy_layer_from_record (const char *id, GKeyFile *record, GError **error);
 GKeyFile *bothy_layer_to_record (const BothyLayer *self);

@@ -24,8 +24,9 @@ typedef struct {
   int dir;    /* that directory */
   int tree;   /* "root" in it */
   int source;
-  char *id;      /* as somebody says; NULL: nobody does */
-  char *diff_id; /* the same */
+  char *sha256;      /* as somebody says; NULL: nobody does */
+  char *diff_id;     /* the same */
+  char *fingerprint; /* as it is */
   struct unpack_request request;
   BothyBudget *budget;
   gboolean is_over;  /* the budget */
@@ -44,8 +45,9 @@ add_free (Add *add)
   bothy_foreign_clear (&add->source);
   g_object_unref (add->cancellable);
   g_free (add->name);
-  g_free (add->id);
+  g_free (add->sha256);
   g_free (add->diff_id);
+  g_free (add->fingerprint);
   g_free (add);
 }
 
@@ -63,15 +65,27 @@ fail (GTask *task, GError *error)
   g_task_return_error (task, error);
 }
 
+/* What else is unpacked from the same bytes has another name. */
+static char *
+id_of (const BothyIntake *intake, const Add *add)
+{
+  /* The built-in image's archive is made by bothy-unpack itself. */
+  if (add->request.mode == UNPACK_BUSYBOX)
+    return g_strdup (intake->unpacked->sha256);
+  if (add->request.mode == UNPACK_LAYER)
+    return g_strdup (intake->diff_id);
+  if (intake->unpacked->flags & UNPACK_IS_UNIFIED)
+    return bothy_layer_unified_id (intake->fingerprint);
+  return g_strdup (intake->fingerprint);
+}
+
 static BothyLayer *
 make_layer (const BothyIntake *intake, const Add *add)
 {
   const BothyUnpacked *unpacked = intake->unpacked;
-  /* The built-in image's archive is made by bothy-unpack itself. */
-  gboolean is_made = add->request.mode == UNPACK_BUSYBOX;
-  BothyLayer *layer = bothy_layer_new (is_made ? unpacked->sha256 : intake->fingerprint);
+  g_autofree char *id = id_of (intake, add);
+  BothyLayer *layer = bothy_layer_new (id);
 
-  layer->diff_id = g_strdup (add->diff_id ? unpacked->sha256 : "");
   layer->os_release = g_strdup (unpacked->os_release);
   layer->metadata = g_strdup (unpacked->metadata);
   layer->architecture = g_strdup (unpacked->architecture);
@@ -82,32 +96,21 @@ make_layer (const BothyIntake *intake, const Add *add)
 }
 
 static gboolean
-check (const BothyLayer *layer, const Add *add, GError **error)
+check (const BothyLayer *layer, const BothyIntake *intake, const Add *add, GError **error)
 {
-  if (add->id && !g_str_equal (add->id, layer->id))
+  if (add->sha256 && g_strcmp0 (add->sha256, intake->fingerprint) != 0)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
-                 "The archive's SHA-256 is %s, not the one that was asked for", layer->id);
-  else if (add->diff_id && !g_str_equal (add->diff_id, layer->diff_id))
+                 "The archive's SHA-256 is %s, not the one that was asked for", intake->fingerprint);
+  else if (add->diff_id && g_strcmp0 (add->diff_id, intake->diff_id) != 0)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
                  "A layer's tar has the SHA-256 %s, and not %s as the image says (its diff_id)",
-                 layer->diff_id, add->diff_id);
+                 intake->diff_id, add->diff_id);
   else if (add->budget && !bothy_budget_note (add->budget, layer->size))
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED,
                  "With this your images would take more than you may have");
   else
     return TRUE;
   return FALSE;
-}
-
-/* The same bytes came before: what is new is what was asked of them. */
-static BothyLayer *
-merge (BothyLayers *self, BothyLayer *known, const BothyLayer *layer)
-{
-  if (!*known->diff_id && *layer->diff_id) {
-    known->diff_id = (g_free (known->diff_id), g_strdup (layer->diff_id));
-    bothy_layers_save (self, known);
-  }
-  return known;
 }
 
 /* Not before the image's record is it waited for that all of it is on the disk: what has none goes. */
@@ -121,7 +124,7 @@ place (BothyLayers *self, Add *add, BothyLayer *layer, GError **error)
   BOTHY_FAULT_POINT ("import.before-layer");
   if (known) {
     bothy_trash_put (self->trash, self->dirfd, add->name, NULL);
-    return merge (self, known, layer);
+    return known;
   }
   if (!bothy_record_write (add->dir, "layer", record, BOTHY_RECORD_VOLATILE, error))
     return NULL;
@@ -172,12 +175,12 @@ make_spool (BothyLayers *self, Add *add, guint64 size)
 
 /* What is unpacked takes its place while the layers are made of it: it counts as long. */
 static void
-finish_bundle (GTask *task, const BothyLayer *layer)
+finish_bundle (GTask *task, const BothyIntake *intake, const BothyLayer *layer)
 {
   Add *add = g_task_get_task_data (task);
   GError *error = NULL;
 
-  if (!check (layer, add, &error)) {
+  if (!check (layer, intake, add, &error)) {
     fail (task, error);
     return;
   }
@@ -198,11 +201,12 @@ finish (GTask *task, const BothyIntake *intake)
   BothyLayer *placed = NULL;
   GError *error = NULL;
 
+  add->fingerprint = g_strdup (intake->fingerprint);
   if (intake->unpacked->flags & UNPACK_IS_BUNDLE && add->request.mode == UNPACK_ARCHIVE) {
-    finish_bundle (task, layer);
+    finish_bundle (task, intake, layer);
     return;
   }
-  if (check (layer, add, &error))
+  if (check (layer, intake, add, &error))
     placed = place (self, add, g_steal_pointer (&layer), &error);
   if (!placed) {
     fail (task, error);
@@ -312,12 +316,11 @@ add_new (BothyLayers *self, const BothyLayerSource *source, BothyBudget *budget)
 
   add->dir = add->tree = -1;
   add->source = fcntl (source->fd, F_DUPFD_CLOEXEC, 3);
-  add->id = g_strdup (source->id);
+  add->sha256 = g_strdup (source->sha256);
   add->diff_id = g_strdup (source->diff_id);
   add->cancellable = g_cancellable_new ();
   add->budget = budget;
   add->request.mode = source->mode;
-  add->request.flags = source->diff_id ? UNPACK_WANT_DIFF_ID : 0;
   add->request.max_bytes = budget ? bothy_budget_left (budget) : self->configuration->max_image_bytes;
   add->request.max_inodes = self->configuration->max_image_files;
   add->request.max_seconds = UNPACK_MAX_SECONDS;
@@ -357,19 +360,22 @@ bothy_layers_add (BothyLayers *self,
 }
 
 BothyLayer *
-bothy_layers_add_finish_any (BothyLayers *self, GAsyncResult *result, BothySpool **ret_spool, GError **error)
+bothy_layers_add_finish_any (
+    BothyLayers *self, GAsyncResult *result, BothySpool **ret_spool, char **ret_fingerprint, GError **error)
 {
   Add *add = g_task_get_task_data (G_TASK (result));
 
   *ret_spool = g_steal_pointer (&add->spool);
+  *ret_fingerprint = g_steal_pointer (&add->fingerprint);
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
 BothyLayer *
 bothy_layers_add_finish (BothyLayers *self, GAsyncResult *result, GError **error)
 {
+  g_autofree char *fingerprint = NULL;
   g_autoptr (BothySpool) spool = NULL;
-  BothyLayer *layer = bothy_layers_add_finish_any (self, result, &spool, error);
+  BothyLayer *layer = bothy_layers_add_finish_any (self, result, &spool, &fingerprint, error);
 
   if (spool)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,

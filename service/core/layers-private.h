@@ -11,6 +11,3 @@ struct _BothyLayers {
   BothyTrash *trash;
   GHashTable *layers; /* id → BothyLayer */
 };
-
-/* Write LAYER's record, without waiting for the disk. */
-void bothy_layers_save (BothyLayers *self, BothyLayer *layer);

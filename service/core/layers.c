@@ -54,17 +54,6 @@ bothy_layers_sweep (BothyLayers *self, GHashTable *wanted)
 
 /* ---- records ---- */
 
-void
-bothy_layers_save (BothyLayers *self, BothyLayer *layer)
-{
-  autofd dir = openat (self->dirfd, layer->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  g_autoptr (GKeyFile) record = bothy_layer_to_record (layer);
-  g_autoptr (GError) error = NULL;
-
-  if (dir < 0 || !bothy_record_write (dir, "layer", record, BOTHY_RECORD_VOLATILE, &error))
-    g_warning ("Layer %.12s: its record was not written: %s", layer->id, error ? error->message : "");
-}
-
 static gboolean
 load_one (gpointer user_data, const char *id)
 {

@@ -59,7 +59,7 @@ void bothy_spool_read (BothySpool *self,
 typedef struct {
   enum unpack_mode mode;
   int fd;              /* the archive; read to its end */
-  const char *id;      /* the SHA-256 that it has to have, or NULL */
+  const char *sha256;  /* that it has to have, or NULL */
   const char *diff_id; /* that the tar in it has to have, or NULL */
 } BothyLayerSource;
 
@@ -80,8 +80,8 @@ void bothy_layers_add (BothyLayers *self,
 BothyLayer *bothy_layers_add_finish (BothyLayers *self, GAsyncResult *result, GError **error);
 
 /* As bothy_layers_add_finish(), of a source of mode UNPACK_ARCHIVE, which may have been a bundle: then NULL,
-   and RET_SPOOL is that. */
-BothyLayer *
-bothy_layers_add_finish_any (BothyLayers *self, GAsyncResult *result, BothySpool **ret_spool, GError **error);
+   and RET_SPOOL is that. RET_FINGERPRINT: SHA-256 of the source. */
+BothyLayer *bothy_layers_add_finish_any (
+    BothyLayers *self, GAsyncResult *result, BothySpool **ret_spool, char **ret_fingerprint, GError **error);
 
 G_END_DECLS

@@ -129,7 +129,7 @@ make_image (const Pull *pull, GError **error)
   g_autofree char *origin = bothy_gather_origin (remote_of (pull), pull->name);
   g_autofree char *verified = verified_by (pull);
 
-  return bothy_pulled_image (origin, verified, pull->layers, pull->manifest, error);
+  return bothy_pulled_image (pull->found ? pull->found->fields[FETCH_FIELD_SHA256] : "", origin, verified, pull->layers, pull->manifest, error);
 }
 
 static void
@@ -207,7 +207,7 @@ check_depth (const BothyManifest *manifest, GError **error)
   g_autoptr (GHashTable) ids = g_hash_table_new (g_str_hash, g_str_equal);
 
   for (guint i = 0; i < manifest->layers->len; i++)
-    g_hash_table_add (ids, ((BothyManifestLayer *)manifest->layers->pdata[i])->sha256);
+    g_hash_table_add (ids, ((BothyManifestLayer *)manifest->layers->pdata[i])->diff_id);
   return bothy_stack_check_depth (g_hash_table_size (ids), error);
 }
 

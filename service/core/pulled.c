@@ -22,13 +22,14 @@ take_settings (const BothyManifest *manifest, GError **error)
 }
 
 BothyImage *
-bothy_pulled_image (const char *origin,
+bothy_pulled_image (const char *fingerprint,
+                    const char *origin,
                     const char *verified,
                     GPtrArray *layers,
                     const BothyManifest *manifest,
                     GError **error)
 {
-  g_autoptr (BothyImage) image = bothy_image_new (((const BothyLayer *)layers->pdata[0])->id);
+  g_autoptr (BothyImage) image = bothy_image_new (fingerprint);
 
   image->created_at = g_get_real_time ();
   image->origin = (g_free (image->origin), g_strdup (origin));

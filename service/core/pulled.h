@@ -6,9 +6,10 @@
 
 G_BEGIN_DECLS
 
-/* An image of LAYERS (element-type BothyLayer), which came from a remote; MANIFEST, or NULL for the one
- * archive of a catalogue, says what its containers do. */
-BothyImage *bothy_pulled_image (const char *origin,
+/* An image of LAYERS (element-type BothyLayer), which came from a remote: the one archive FINGERPRINT of a
+ * catalogue; or what MANIFEST, or else NULL, speaks of, which also says what its containers do. */
+BothyImage *bothy_pulled_image (const char *fingerprint,
+                                const char *origin,
                                 const char *verified,
                                 GPtrArray *layers,
                                 const BothyManifest *manifest,

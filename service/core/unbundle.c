@@ -79,9 +79,7 @@ on_added (GObject *source, GAsyncResult *result, gpointer user_data)
 static BothyLayer *
 find_present (const Unbundle *self, const BothyBundleLayer *wanted)
 {
-  BothyLayer *layer = wanted->id ? bothy_images_find_layer (self->images, self->user, wanted->id) : NULL;
-
-  return layer && g_str_equal (layer->diff_id, wanted->diff_id) ? layer : NULL;
+  return bothy_images_find_layer (self->images, self->user, wanted->diff_id);
 }
 
 static void
@@ -96,7 +94,7 @@ go_on (GTask *task)
     const BothyBundleLayer *wanted = &g_array_index (self->bundle->layers, BothyBundleLayer, index);
     const BothyLayerSource source = { .mode = UNPACK_LAYER,
                                       .fd = g_unix_fd_list_peek_fds (self->bundle->fds, NULL)[index],
-                                      .id = wanted->id,
+                                      .sha256 = wanted->id,
                                       .diff_id = wanted->diff_id };
     BothyLayer *present = find_present (self, wanted);
 

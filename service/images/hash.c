@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sink.h"
+
 #define BLOCK (256u * 1024)
 
 /* A caller's pipe or socket may be one that does not wait. */
@@ -22,22 +24,6 @@ read_when_ready (int source, void *buffer)
   return size;
 }
 
-static bool
-write_all (int sink, const unsigned char *data, size_t size)
-{
-  while (size > 0) {
-    ssize_t written = write (sink, data, size);
-
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written < 0)
-      return false;
-    data += written;
-    size -= (size_t)written;
-  }
-  return true;
-}
-
 bool
 hash_copy (struct job *job, int source, int sink)
 {
@@ -48,8 +34,8 @@ hash_copy (struct job *job, int source, int sink)
   sha256_init (&hash);
   while ((size = read_when_ready (source, buffer)) > 0) {
     /* First on its way, so that the other process works while this one hashes. */
-    if (!write_all (sink, buffer, (size_t)size))
-      return job_fail (job, UNPACK_CLOSED, errno, "Nobody takes what was read");
+    if (!sink_write (job, sink, buffer, (size_t)size))
+      return false;
     sha256_update (&hash, (size_t)size, buffer);
     atomic_fetch_add (&job->bytes_in, (uint64_t)size);
     job_report_progress (job);

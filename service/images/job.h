@@ -17,7 +17,7 @@ struct job {
   atomic_uint_least64_t bytes_out;
   uint64_t inodes;
   uint64_t skipped_devices;
-  uint32_t flags; /* UNPACK_IS_ROOT, UNPACK_HIDES_BELOW */
+  uint32_t flags; /* enum unpack_flag */
   uint8_t sha256[32];
   int64_t last_progress;
   pthread_mutex_t lock; /* of what follows */

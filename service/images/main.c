@@ -16,6 +16,7 @@
 
 #include "busybox.h"
 #include "confine.h"
+#include "decompress.h"
 #include "describe.h"
 #include "hash.h"
 #include "job.h"
@@ -60,8 +61,17 @@ work (struct job *job, struct metadata *metadata)
     break;
   case UNPACK_HASH:
     return confine (job, -1) && job_watch (job) && hash_copy (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD);
+  case UNPACK_DECOMPRESS:
+    return confine (job, -1) && job_watch (job) && decompress_copy (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD);
   }
   return job_fail (job, UNPACK_IO, EPROTO, "The request makes no sense to this version");
+}
+
+static bool
+makes_tree (const struct job *job)
+{
+  return job->request.mode == UNPACK_ARCHIVE || job->request.mode == UNPACK_LAYER ||
+         job->request.mode == UNPACK_BUSYBOX;
 }
 
 int
@@ -77,8 +87,7 @@ main (void)
     setlocale (LC_CTYPE, "");
   umask (0);
   job.connection = UNPACK_CONNECTION_FD;
-  if (read_request (&job) && work (&job, &metadata) && job.request.mode != UNPACK_REMOVE &&
-      job.request.mode != UNPACK_HASH)
+  if (read_request (&job) && work (&job, &metadata) && makes_tree (&job))
     text_size = describe_tree (&job, UNPACK_TREE_FD, text);
   if (text_size > 0) {
     text[text_size++] = '\0';

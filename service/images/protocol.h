@@ -12,11 +12,11 @@
 
 #include <stdint.h>
 
-#define UNPACK_PROTOCOL_VERSION 2u
+#define UNPACK_PROTOCOL_VERSION 3u
 #define UNPACK_MAX_TEXT (128u * 1024)
 #define UNPACK_MAX_LAYERS 128u
 #define UNPACK_CONNECTION_FD 3
-#define UNPACK_TREE_FD 4   /* the directory, owned by uid 0 inside, to fill or to empty; of HASH the pipe */
+#define UNPACK_TREE_FD 4   /* the directory, owned by uid 0 inside, to fill or to empty; of HASH and DECOMPRESS the pipe */
 #define UNPACK_SOURCE_FD 5 /* the archive, or the busybox binary */
 
 enum unpack_mode
@@ -24,7 +24,7 @@ enum unpack_mode
   UNPACK_ARCHIVE = 1, /* unpack SOURCE, a root file system or a bundle, into TREE */
   UNPACK_BUSYBOX = 2, /* make a root file system of one static busybox in TREE */
   UNPACK_REMOVE = 3,  /* remove everything below TREE, and nothing on another file system */
-  UNPACK_LAYER = 4,   /* as ARCHIVE, what an image has above others: of any shape */
+  UNPACK_LAYER = 4,   /* as ARCHIVE, what an image has above others: of any shape, and not compressed */
   /* Copy SOURCE into the pipe and say its SHA-256. What unpacks could be taken over by what it unpacks;
      this one looks at nothing. */
   UNPACK_HASH = 5,
@@ -32,11 +32,12 @@ enum unpack_mode
      archives, the lowest first. Its text is strings, each with a NUL at its end: the architecture; of each layer its
      SHA-256, or "", and that of the tar in it; then settings: a byte that is an enum fetch_setting, and the value. */
   UNPACK_BUNDLE = 6,
+  UNPACK_DECOMPRESS = 7, /* copy what is compressed in SOURCE, or SOURCE itself, into the pipe */
 };
 
 enum unpack_flag
 {
-  UNPACK_WANT_DIFF_ID = 1 << 0, /* of a request: sha256 of what was decompressed */
+  UNPACK_IS_UNIFIED = 1 << 0,   /* of a result: what was in rootfs/ is the root now, the rest is gone */
   UNPACK_IS_ROOT = 1 << 1,      /* of a result: it looks like a root file system */
   UNPACK_IS_BUNDLE = 1 << 3,    /* of a result: it is an OCI image layout, or what docker save writes */
   UNPACK_HIDES_BELOW = 1 << 2,  /* of a result: nothing of layers below is to be seen */
@@ -67,7 +68,7 @@ enum unpack_error
   UNPACK_NO_SPACE = 3,
   UNPACK_IO = 4,              /* reading the source or writing the tree */
   UNPACK_NOT_STATIC = 5,      /* busybox needs shared libraries */
-  UNPACK_CLOSED = 6,          /* of HASH: nobody reads the pipe */
+  UNPACK_CLOSED = 6,          /* nobody reads the pipe */
 };
 
 struct unpack_message
@@ -80,8 +81,7 @@ struct unpack_message
   uint64_t bytes_out;   /* written, all files */
   uint64_t inodes;
   uint64_t skipped_devices;
-  uint8_t sha256[32];   /* of HASH: of every byte of SOURCE, to its end; with WANT_DIFF_ID: of the tar in it;
-                           of BUSYBOX: of what it is made from */
+  uint8_t sha256[32];   /* of HASH: of every byte of SOURCE, to its end; of BUSYBOX: of what it is made from */
   uint32_t flags;
   uint32_t n_layers;    /* of BUNDLE */
   uint32_t text_size;   /* on success: the tree's os-release(5), at most 16 KiB, then NUL,

@@ -3,7 +3,6 @@
 
 #include <archive.h>
 #include <errno.h>
-#include <nettle/sha2.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -19,8 +18,6 @@ struct stream {
   struct job *job;
   int source;
   int stop; /* an eventfd: set when nobody wants more, because the source may say nothing for long */
-  struct sha256_ctx hash; /* of what was decompressed */
-  bool is_hashed;
   pthread_t thread;
   unsigned char *input;
   unsigned char *slots[N_SLOTS];
@@ -85,8 +82,6 @@ wait_for_slot (struct stream *stream)
 static void
 hand_over (struct stream *stream, size_t size)
 {
-  if (stream->is_hashed)
-    sha256_update (&stream->hash, size, stream->slots[stream->n_filled % N_SLOTS]);
   pthread_mutex_lock (&stream->lock);
   stream->sizes[stream->n_filled % N_SLOTS] = size;
   stream->n_filled++;
@@ -137,16 +132,23 @@ decompress (struct stream *stream, struct archive *archive)
   return true;
 }
 
+static void
+support_filters (struct archive *archive)
+{
+  archive_read_support_filter_gzip (archive);
+  archive_read_support_filter_bzip2 (archive);
+  archive_read_support_filter_xz (archive);
+  archive_read_support_filter_zstd (archive);
+}
+
 static bool
 open_archive (struct stream *stream, struct archive *archive)
 {
   struct archive_entry *entry;
   int result;
 
-  archive_read_support_filter_gzip (archive);
-  archive_read_support_filter_bzip2 (archive);
-  archive_read_support_filter_xz (archive);
-  archive_read_support_filter_zstd (archive);
+  if (stream->job->request.mode != UNPACK_LAYER)
+    support_filters (archive);
   archive_read_support_format_raw (archive);
   archive_read_support_format_empty (archive);
   if (archive_read_open (archive, stream, NULL, read_source, NULL) != ARCHIVE_OK)
@@ -185,9 +187,8 @@ run (void *data)
   struct stream *stream = data;
   struct archive *archive = archive_read_new ();
 
-  if (archive != NULL && open_archive (stream, archive) && decompress (stream, archive) &&
-      read_rest (stream, archive) && stream->is_hashed)
-    sha256_digest (&stream->hash, sizeof stream->job->sha256, stream->job->sha256);
+  if (archive != NULL && open_archive (stream, archive) && decompress (stream, archive))
+    (void)read_rest (stream, archive);
   archive_read_free (archive);
   /* The end, or the failure that the job knows of. */
   if (wait_for_slot (stream) != NULL)
@@ -210,11 +211,9 @@ stream_new (struct job *job, int source)
       .source = source,
       .stop = eventfd (0, EFD_CLOEXEC),
       .input = memory,
-      .is_hashed = (job->request.flags & UNPACK_WANT_DIFF_ID) != 0,
       .lock = PTHREAD_MUTEX_INITIALIZER,
       .changed = PTHREAD_COND_INITIALIZER,
     };
-    sha256_init (&stream->hash);
     for (size_t i = 0; i < N_SLOTS; i++)
       stream->slots[i] = memory + (i + 1) * SLOT_SIZE;
     error = pthread_create (&stream->thread, NULL, run, stream);

@@ -18,8 +18,7 @@ struct stream *stream_new (struct job *job, int source);
 
 /*
  * Gives the next block, valid until the next call. Returns false when reading failed;
- * at the end SIZE is 0. By then every byte of the source was read, and the job's sha256 is that
- * of what was decompressed, if it is wanted.
+ * at the end SIZE is 0. By then every byte of the source was read.
  */
 bool stream_next (struct stream *stream, const void **ret_data, size_t *ret_size);
 

@@ -172,5 +172,6 @@ unified_promote (struct job *job, int root, struct metadata *ret_metadata)
   memset (ret_metadata, 0, sizeof *ret_metadata);
   if (file < 0 || rootfs < 0 || top < 0 || describe_is_root (root))
     return true;
+  job->flags |= UNPACK_IS_UNIFIED;
   return read_metadata (job, file, ret_metadata) && promote (job, top, rootfs);
 }

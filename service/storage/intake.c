@@ -11,9 +11,10 @@
 
 typedef struct {
   BothyIntake *result;
-  GCancellable *cancellable; /* of both processes */
+  GCancellable *cancellable; /* of all processes */
   GError *error;
-  guint pending;
+  guint64 max_seconds;
+  guint pending; /* what has not ended yet */
 } Job;
 
 void
@@ -21,6 +22,7 @@ bothy_intake_free (BothyIntake *self)
 {
   g_clear_pointer (&self->unpacked, bothy_unpacked_free);
   g_free (self->fingerprint);
+  g_free (self->diff_id);
   g_free (self);
 }
 
@@ -33,7 +35,7 @@ job_free (Job *job)
   g_free (job);
 }
 
-/* That the other one takes no more, or was ended with this one, is not the reason but comes of it. */
+/* That the next one takes no more, or was ended with this one, is not the reason but comes of it. */
 static gboolean
 is_consequence (const GError *error)
 {
@@ -61,17 +63,41 @@ note_end (GTask *task, GError *error)
     g_task_return_pointer (task, g_steal_pointer (&job->result), (GDestroyNotify)bothy_intake_free);
 }
 
+/* One of those that hash: NULL when it failed. */
+static char *
+take_digest (GTask *task, GAsyncResult *result)
+{
+  GError *error = NULL;
+  g_autoptr (BothyUnpacked) hashed = bothy_unpack_finish (result, &error);
+  char *digest = hashed ? g_steal_pointer (&hashed->sha256) : NULL;
+
+  note_end (task, error);
+  return digest;
+}
+
 static void
 on_hashed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   Job *job = g_task_get_task_data (task);
-  GError *error = NULL;
-  g_autoptr (BothyUnpacked) hashed = bothy_unpack_finish (result, &error);
 
-  if (hashed)
-    job->result->fingerprint = g_steal_pointer (&hashed->sha256);
-  note_end (task, error);
+  job->result->fingerprint = take_digest (task, result);
+}
+
+static void
+on_tar_hashed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Job *job = g_task_get_task_data (task);
+
+  job->result->diff_id = take_digest (task, result);
+}
+
+static void
+on_decompressed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  g_autofree char *nothing = take_digest (task, result);
 }
 
 static void
@@ -108,6 +134,39 @@ task_new (GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user
   return task;
 }
 
+/* Starts a process that writes into a pipe as MODE says, and returns what the next one reads; -1: it failed.
+ */
+static int
+feed (GTask *task, BothyHelper *helper, enum unpack_mode mode, int source_fd, GAsyncReadyCallback callback)
+{
+  Job *job = g_task_get_task_data (task);
+  const struct unpack_request request = { .mode = mode, .max_seconds = job->max_seconds };
+  autofd writer = -1;
+  int ends[2];
+
+  if (pipe2 (ends, O_CLOEXEC) < 0) {
+    bothy_error_set_errno (&job->error, errno, "Making a pipe");
+    return -1;
+  }
+  writer = ends[1];
+  /* Fewer turns; where it may not be, it goes without. */
+  fcntl (writer, F_SETPIPE_SZ, PIPE_SIZE);
+  job->pending++;
+  bothy_unpack (helper, &request, writer, source_fd, NULL, NULL, job->cancellable, callback,
+                g_object_ref (task));
+  return ends[0];
+}
+
+/* What a layer is called by is hashed again after it was decompressed, on its way to where files are made of
+ * it. */
+static int
+feed_layer (GTask *task, BothyHelper *helper, int source_fd)
+{
+  autofd plain = source_fd >= 0 ? feed (task, helper, UNPACK_DECOMPRESS, source_fd, on_decompressed) : -1;
+
+  return plain >= 0 ? feed (task, helper, UNPACK_HASH, plain, on_tar_hashed) : -1;
+}
+
 void
 bothy_intake (BothyHelper *helper,
               const struct unpack_request *request,
@@ -119,28 +178,24 @@ bothy_intake (BothyHelper *helper,
               GAsyncReadyCallback callback,
               gpointer user_data)
 {
-  const struct unpack_request hash = { .mode = UNPACK_HASH, .max_seconds = request->max_seconds };
   g_autoptr (GTask) task = task_new (cancellable, callback, user_data);
   Job *job = g_task_get_task_data (task);
-  GError *error = NULL;
-  autofd reader = -1;
-  autofd writer = -1;
-  int ends[2];
+  autofd hashed = -1;
+  autofd tar = -1;
 
-  if (pipe2 (ends, O_CLOEXEC) < 0) {
-    bothy_error_set_errno (&error, errno, "Making a pipe");
-    g_task_return_error (task, error);
-    return;
+  job->max_seconds = request->max_seconds;
+  job->pending = 1; /* this one */
+  hashed = feed (task, helper, UNPACK_HASH, source_fd, on_hashed);
+  if (request->mode == UNPACK_LAYER)
+    tar = feed_layer (task, helper, hashed);
+  else
+    tar = g_steal_fd (&hashed);
+  if (tar >= 0) {
+    job->pending++;
+    bothy_unpack (helper, request, tree_fd, tar, progress, progress_data, job->cancellable, on_unpacked,
+                  g_object_ref (task));
   }
-  reader = ends[0];
-  writer = ends[1];
-  /* Fewer turns; where it may not be, it goes without. */
-  fcntl (writer, F_SETPIPE_SZ, PIPE_SIZE);
-  job->pending = 2;
-  bothy_unpack (helper, request, tree_fd, reader, progress, progress_data, job->cancellable, on_unpacked,
-                g_object_ref (task));
-  bothy_unpack (helper, &hash, writer, source_fd, NULL, NULL, job->cancellable, on_hashed,
-                g_object_ref (task));
+  note_end (task, NULL);
 }
 
 BothyIntake *

@@ -7,8 +7,9 @@ G_BEGIN_DECLS
 
 /* What was unpacked, and what it was unpacked from. */
 typedef struct {
-  BothyUnpacked *unpacked; /* its sha256: of the tar, with UNPACK_WANT_DIFF_ID */
-  char *fingerprint;       /* SHA-256 of the source, by a process that does nothing else */
+  BothyUnpacked *unpacked;
+  char *fingerprint; /* SHA-256 of the source, by a process that does nothing else */
+  char *diff_id;     /* of UNPACK_LAYER: of the tar in it, by another such process; else NULL */
 } BothyIntake;
 
 void bothy_intake_free (BothyIntake *self);
@@ -17,7 +18,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyIntake, bothy_intake_free)
 /*
  * Unpack SOURCE_FD, read to its end, into TREE_FD as REQUEST says, with one process that hashes the
  * bytes on their way to the other one that makes files of them. So whatever an archive does to the latter, it
- * does not pass for another archive.
+ * does not pass for another archive. A layer goes through four: one that hashes it, one that decompresses it, one
+ * that hashes the tar, and the one that unpacks that; so neither does a tar pass for another one.
  */
 void bothy_intake (BothyHelper *helper,
                    const struct unpack_request *request,

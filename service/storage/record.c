@@ -74,6 +74,21 @@ bothy_record_write (int dirfd, const char *name, GKeyFile *content, BothyRecordD
   return FALSE;
 }
 
+gboolean
+bothy_record_place (int dirfd, const char *name, const char *final, BothyRecordDurability durability)
+{
+  int number;
+
+  if (renameat (dirfd, name, dirfd, final) < 0)
+    return FALSE;
+  if (durability == BOTHY_RECORD_VOLATILE || fsync (dirfd) == 0)
+    return TRUE;
+  number = errno;
+  renameat (dirfd, final, dirfd, name);
+  errno = number;
+  return FALSE;
+}
+
 /* The fd of NAME if it is a file that only root can have written. */
 static int
 open_trusted (int dirfd, const char *name)

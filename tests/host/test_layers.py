@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import tarfile
-import tarfile
 
 import pytest
 
@@ -115,7 +114,7 @@ def test_nobody_gets_a_layer_by_naming_it(host, put):
     put(bundles.layout([BASE, secret]), "hers")
     named = bundles.Layout()
     named.add([BASE, secret])
-    path = "blobs/sha256/" + image(host, "hers")["layers"][1]
+    path = "blobs/sha256/" + bundles.sha256(bundles.compressed(secret))
     kept = named.files.pop(path)
     for content in None, gzip.compress(bundles.tar([("etc/other", b"")])):
         if content is not None:
@@ -152,6 +151,57 @@ def test_archives_of_all_kinds(host, put, tidy, tmp_path, how):  # noqa: F811
     put(data, "kind", how=line)
     assert host.output("alice", "bothy run --rm --entrypoint /bin/cat kind /etc/b") == "above"
     assert host.output("alice", "bothy run --rm kind") == "entry one two"
+
+
+def test_a_tar_is_one_image_in_whatever_it_comes(host, put):
+    """Layers go by the tar in them: compressed or not, from an OCI layout or from docker, all are the same image."""
+    forms = {"plain": bundles.layout([BASE, TOP], SETTINGS, compress=None), "gzip": bundles.layout([BASE, TOP], SETTINGS),
+             "best": bundles.layout([BASE, TOP], SETTINGS, compress=lambda tar: gzip.compress(tar, 1, mtime=1)),
+             "docker": bundles.docker_save([BASE, TOP], SETTINGS)}
+    for user in "alice", "bob":
+        for form, data in forms.items():
+            put(data, form, user=user)
+    assert len({image(host, form, user)["fingerprint"] for form in forms for user in ("alice", "bob")}) == 1
+    assert image(host, "plain")["layers"] == [bundles.sha256(BASE), bundles.sha256(TOP)]
+    # A plain tar that is a root comes to the same as a layer, and is there once.
+    put(BASE, "root")
+    assert image(host, "root")["layers"] == [bundles.sha256(BASE)]
+    assert image(host, "root")["fingerprint"] == bundles.sha256(BASE)
+
+
+# An image of Incus in one archive has no root but in rootfs/.
+UNIFIED = bundles.tar([("metadata.yaml", b"architecture: x86_64\ncreation_date: 1\nproperties:\n  os: Both\n"), ("rootfs", None),
+                       ("rootfs/etc", None), ("rootfs/etc/inner", b"inner\n")])
+
+
+@pytest.mark.parametrize("first", ["layer", "archive"])
+def test_one_archive_that_can_be_read_in_two_ways_IMG_01(host, put, first):
+    """As a layer it is metadata.yaml and rootfs/; as an image of Incus it is what lies in rootfs/. No one's reading is the other's."""
+    def as_layer():
+        put(bundles.layout([BASE, UNIFIED], compress=None), "two-ways", user="bob")
+
+    def as_archive():
+        put(UNIFIED, "two-ways-root")
+
+    for step in (as_layer, as_archive) if first == "layer" else (as_archive, as_layer):
+        step()
+    alices, bobs = image(host, "two-ways-root"), image(host, "two-ways", "bob")
+    assert alices["fingerprint"] == bundles.sha256(UNIFIED) and alices["os"] == "Both"
+    assert bobs["layers"][1] == bundles.sha256(UNIFIED) not in alices["layers"]
+    inside = {name: host.root / STATE / "layers" / name / "root" for name in (*alices["layers"], bobs["layers"][1])}
+    assert (inside[alices["layers"][0]] / "etc/inner").exists() and not (inside[alices["layers"][0]] / "metadata.yaml").exists()
+    assert (inside[bobs["layers"][1]] / "metadata.yaml").exists() and (inside[bobs["layers"][1]] / "rootfs/etc/inner").exists()
+
+
+def test_a_lie_about_a_diff_id_IMG_03(host, put):
+    """Alice has the tar; bob says that his bytes have it in them."""
+    put(bundles.layout([BASE, TOP]), "truth")
+    for compress in bundles.compressed, None:
+        made = bundles.Layout()
+        made.add([BASE, bundles.tar([("etc/evil", b"")])], compress=compress, config=bundles.config_of([BASE, TOP]))
+        done = put(made.tar(), "lie", user="bob", check=False)
+        assert done.returncode != 0 and "diff_id" in done.stderr, done.stderr
+    assert not (host.root / STATE / "layers" / bundles.sha256(TOP) / "root/etc/evil").exists()
 
 
 def test_the_same_again_unpacks_nothing(host, put):

@@ -9,6 +9,7 @@
 #include "storage/record.h"
 
 #include <stdio.h>
+#include <sys/syscall.h>
 
 #define ONE   "1111111111110000000000000000000000000000000000000000000000000001"
 #define TWO   "2222222222220000000000000000000000000000000000000000000000000002"
@@ -194,7 +195,6 @@ put_layer (int dirfd, const char *id)
   g_autoptr (GKeyFile) record = NULL;
   autofd dir = -1;
 
-  layer->diff_id = g_strdup ("");
   layer->os_release = g_strdup ("");
   layer->metadata = g_strdup ("");
   layer->architecture = g_strdup ("x86_64");
@@ -407,6 +407,70 @@ test_shared_layers (Store *store, gconstpointer data)
   g_assert_null (bothy_layers_lookup (store->layers, LAYER));
 }
 
+/* ---- a disk that fails ---- */
+
+static int failing_fd = -1;
+
+/* In the place of the C library's. */
+int fsync (int fd);
+
+int
+fsync (int fd)
+{
+  if (fd == failing_fd) {
+    errno = EIO;
+    return -1;
+  }
+  return (int)syscall (SYS_fsync, fd);
+}
+
+static void
+on_added (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  GError **error = user_data;
+  g_autoptr (BothyImage) image = bothy_images_add_finish (BOTHY_IMAGES (source), result, error);
+
+  g_assert_true ((image == NULL) == (*error != NULL));
+  if (image)
+    *error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "none");
+}
+
+static char *
+add_one (Store *store)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (BothyImage) image = bothy_image_new (ONE);
+
+  stand_on (image, LAYER);
+  bothy_image_add_claim (image, 1000, "debian");
+  bothy_images_add (store->images, image, on_added, &error);
+  while (!error)
+    g_main_context_iteration (NULL, TRUE);
+  return g_strdup (error->message);
+}
+
+/* What may not be there after a power cut is not there: also when only the directory could not be synced. */
+static void
+test_failing_disk (Store *store, gconstpointer data)
+{
+  g_autofree char *failure = NULL;
+  g_autofree char *success = NULL;
+
+  put_image (store->dir, TWO, 1000, "other", NULL);
+  load (store);
+  failing_fd = store->dir;
+  failure = add_one (store);
+  failing_fd = -1;
+  g_assert_nonnull (strstr (failure, "Placing the image"));
+  expect (store, 1000, "debian", NULL);
+  g_assert_cmpint (faccessat (store->dir, ONE, F_OK, 0), ==, -1);
+  g_assert_nonnull (bothy_layers_lookup (store->layers, LAYER));
+  success = add_one (store);
+  g_assert_cmpstr (success, ==, "none");
+  expect (store, 1000, "debian", ONE);
+  g_assert_cmpint (faccessat (store->dir, ONE, F_OK, 0), ==, 0);
+}
+
 /* ---- quotas ---- */
 
 static guint64
@@ -466,6 +530,7 @@ main (int argc, char **argv)
               tear_down);
   ADD ("STATE-03-missing-layer", test_missing_layer);
   ADD ("shared-layers", test_shared_layers);
+  ADD ("IMG-08-failing-disk", test_failing_disk);
   g_test_add_func ("/image/budgets", test_budgets);
   return g_test_run ();
 }

@@ -11,7 +11,7 @@ import pytest
 
 from test_helper import own_mounts  # noqa: F401
 from test_unpack import directory, hard_link, listing, member, pytestmark, symlink, tar, tree, unpacker  # noqa: F401
-from unpacking import BAD_ARCHIVE, CLOSED, HASH, HIDES_BELOW, IO, IS_ROOT, LAYER, OK, REMOVE, WANT_DIFF_ID, make_tree
+from unpacking import BAD_ARCHIVE, CLOSED, DECOMPRESS, HASH, HIDES_BELOW, IO, IS_ROOT, LAYER, OK, REMOVE, make_tree
 
 
 def unpack(unpacker, tree, data, **options):  # noqa: F811
@@ -168,17 +168,16 @@ def test_a_whiteout_goes_with_the_rest(unpacker, tree):  # noqa: F811
 # ---- digests
 
 
-def test_the_diff_id_is_that_of_the_tar(unpacker, tree):  # noqa: F811
-    data = layer(member("etc/x", data=os.urandom(100000)))
-    for archive in data, gzip.compress(data):
-        assert unpack(unpacker, tree, archive, flags=WANT_DIFF_ID).sha256 == hashlib.sha256(data).digest()
-    assert unpack(unpacker, tree, data).sha256 == bytes(32)
+def test_a_layer_is_not_decompressed_where_it_is_unpacked(unpacker, tree):  # noqa: F811
+    """What is hashed last is what is unpacked, and not what is in it."""
+    result = unpack(unpacker, tree, gzip.compress(layer(member("etc/x"))))
+    assert result.error == BAD_ARCHIVE and os.listdir(tree) == [], result
 
 
-def hash_through(unpacker, source):  # noqa: F811
+def hash_through(unpacker, source, mode=HASH):  # noqa: F811
     """What comes out of the pipe, and the result."""
     read, write = os.pipe()
-    started = unpacker.start(HASH, write, source)
+    started = unpacker.start(mode, write, source)
     os.close(write)
     with os.fdopen(read, "rb") as pipe:
         return pipe.read(), unpacker.finish(started)
@@ -197,6 +196,23 @@ def test_the_source_is_hashed_on_its_way(unpacker):  # noqa: F811
     out, result = hash_through(unpacker, null)
     os.close(null)
     assert out == b"" and result.sha256 == hashlib.sha256(b"").digest()
+
+
+@pytest.mark.parametrize("how", ["gzip", "zstd", "plain", "parts"])
+def test_decompressing(unpacker, how):  # noqa: F811
+    data = os.urandom(3_000_001)
+    compressed = {"gzip": gzip.compress(data, 1), "plain": data, "parts": gzip.compress(data[:99], 1) + gzip.compress(data[99:], 1),
+                  "zstd": subprocess.run(["zstd", "-q", "-c"], input=data, capture_output=True, check=True).stdout}[how]
+    fd = os.memfd_create("source")
+    with os.fdopen(fd, "w+b", buffering=0) as file:
+        file.write(compressed)
+        for size, error in (len(compressed), OK), (len(compressed) // 2, OK if how == "plain" else BAD_ARCHIVE), (0, BAD_ARCHIVE):
+            file.truncate(size)
+            file.seek(0)
+            out, result = hash_through(unpacker, file.fileno(), DECOMPRESS)
+            assert result.error == error and data.startswith(out) and result.sha256 == bytes(32), result
+            if size == len(compressed):
+                assert out == data
 
 
 def test_no_digest_of_what_was_not_taken_or_read(unpacker, tmp_path):  # noqa: F811

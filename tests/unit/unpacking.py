@@ -7,9 +7,9 @@ import struct
 
 from test_helper import NEUTRAL, SPAWN, UNPACK, Helper, request
 
-ARCHIVE, BUSYBOX, REMOVE, LAYER, HASH = range(1, 6)
+ARCHIVE, BUSYBOX, REMOVE, LAYER, HASH, BUNDLE, DECOMPRESS = range(1, 8)
 OK, BAD_ARCHIVE, LIMIT_EXCEEDED, NO_SPACE, IO, NOT_STATIC, CLOSED = range(7)
-WANT_DIFF_ID, IS_ROOT, HIDES_BELOW = 1, 2, 4
+IS_UNIFIED, IS_ROOT, HIDES_BELOW = 1, 2, 4
 MESSAGE = struct.Struct("=IIIiQQQQ32sIII4x")
 REQUEST = struct.Struct("=IIIIQQQ")
 
@@ -60,7 +60,7 @@ class Unpacker:
         os.close(directory)
         theirs.close()
         ours.settimeout(180)
-        ours.send(REQUEST.pack(2, mode, flags, 0, max_bytes, max_inodes, max_seconds))
+        ours.send(REQUEST.pack(3, mode, flags, 0, max_bytes, max_inodes, max_seconds))
         return ours, reply.fds[0], reply.pid
 
     def finish(self, started):
