@@ -66,14 +66,27 @@ group_of (const Start *start)
   return g_strdup_printf ("/user.slice/%s%s/%s", within, start->slice, start->unit);
 }
 
+/* systemd may have made it, or be about to, whatever it says: without its process, which ends now, it would stay
+   for ever. One with a process of a user's is his. */
+static void
+give_up (GTask *task, GError *error)
+{
+  BothyScopes *self = g_task_get_source_object (task);
+  const Start *start = g_task_get_task_data (task);
+
+  if (start->pidfd < 0)
+    g_dbus_connection_call (self->bus, NAME, PATH, MANAGER, "StopUnit", g_variant_new ("(ss)", start->unit, "replace"),
+                            NULL, G_DBUS_CALL_FLAGS_NONE, TIMEOUT, NULL, NULL, NULL);
+  g_task_return_error (task, error);
+}
+
 static void
 finish (GTask *task, const char *result)
 {
   if (g_str_equal (result, "done"))
     g_task_return_pointer (task, group_of (g_task_get_task_data (task)), g_free);
   else
-    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "systemd: the scope's job ended: %s",
-                             result);
+    give_up (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "systemd: the scope's job ended: %s", result));
 }
 
 static void
@@ -107,7 +120,7 @@ on_job_timeout (gpointer user_data)
 
   start->timer = 0;
   g_hash_table_remove (self->jobs, start->job);
-  g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "systemd: the scope's job takes too long");
+  give_up (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "systemd: the scope's job takes too long"));
   return G_SOURCE_REMOVE;
 }
 
@@ -176,7 +189,7 @@ on_started (GObject *source, GAsyncResult *result, gpointer user_data)
       return;
     }
     bothy_error_adopt (&error, "systemd did not make the container's scope");
-    g_task_return_error (task, error);
+    give_up (task, error);
     return;
   }
   g_variant_get (reply, "(&o)", &job);

@@ -9,6 +9,7 @@ import pytest
 
 import polkit
 import surface
+import wire
 from conftest import ALICE, BOB, CAROL
 from wire import CONTAINER, INTROSPECTABLE, MANAGER, OBJECTS, PROPERTIES, ROOT, BusError, Gone, container_path, variants, wait
 
@@ -335,6 +336,45 @@ def test_AUTH_10_what_was_authorized_is_what_is_done(world, alice):
     path = container_path(ALICE, "first")
     assert alice.get(path, CONTAINER, "Hostname") == "good"
     assert not alice.get(path, CONTAINER, "Ephemeral")
+
+
+@pytest.mark.parametrize("target,asked", [(0, True), (ALICE, True), (BOB, False)])
+def test_AUTH_11_on_behalf_of_somebody_else(world, bob, target, asked):
+    """Whose container it is makes the difference, root's too; there is no word by which a caller becomes somebody else."""
+    path = world.client(target).create("theirs", command=["sleep", "1000"])
+    world.polkit.answers[polkit.MANAGE] = "no"
+    world.polkit.questions.clear()
+    if asked:
+        assert refused(bob, surface.call_container(bob, path, "Start")) == "UnknownObject"
+        (question,) = world.polkit.asked()
+        assert question.action == polkit.MANAGE and question.details["owner"] == str(target)
+    else:
+        bob.start(path)
+        assert not world.polkit.asked()
+    world.polkit.answers[polkit.MANAGE] = "yes"
+    for key in ("owner", "uid", "for", "as-user"):
+        for value in (target, str(target), True):
+            assert bob.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "x1", "busybox",
+                             variants({key: value})) == "InvalidArgs"
+    # What an authorized caller does to it makes it nobody else's.
+    if asked:
+        bob.call(path, CONTAINER, "Start", "(a{sv})", {}, timeout=60)
+        assert world.client(target).get(path, CONTAINER, "Owner") == target
+        assert bob.manager("ListContainers") == ([],)
+
+
+@pytest.mark.parametrize("real,uid", [(ALICE, BOB), (BOB, 0), (0, BOB), (ALICE, 65534)])
+def test_AUTH_16_a_program_that_runs_as_somebody_else(world, foreign, real, uid):
+    """Set-user-ID programs are whom the bus says, and that alone: not who started them, and never both."""
+    with wire.Client(world.address, uid, real=real) as caller:
+        assert caller.bus("GetConnectionUnixUser", "(s)", caller.name) == (uid,)
+        world.polkit.questions.clear()
+        wanted = "" if uid == 0 else "UnknownObject"
+        assert caller.error(foreign, CONTAINER, "Freeze") == wanted
+        assert [q.details["owner"] for q in world.polkit.asked()] == ([] if uid == 0 else [str(ALICE)])
+        path = caller.create("whose")
+        assert caller.get(path, CONTAINER, "Owner") == uid
+        caller.delete(path)
 
 
 @pytest.mark.parametrize("answer,wanted", [("dismissed", "NotAuthorizedDismissed"), ("no", "UnknownObject"),

@@ -382,6 +382,95 @@ def test_DOS_04_many_connections(world, bob):
     assert world.settled_fds() <= before[1] + 1
 
 
+def test_DOS_05_a_thousand_containers_of_twenty_users(fresh_world):
+    """All of it works, lists are quick, nothing grows faster than what there is, and it all goes again."""
+    world = fresh_world(config=f"[Quota]\nContainers=50\n[Ranges]\nBase={0x50000000 + os.getpid() % 8 * 0x4000000}\n"
+                               "Count=1024\n")
+    for uid in range(2000, 2020):
+        world.add_account(uid)
+    users = [world.client(uid) for uid in range(2000, 2020)]
+    times = []
+    for i in range(50):
+        begin = time.monotonic()
+        serials = [(user, user.send(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", f"c{i}", "busybox",
+                                    variants({"command": ["sleep", "1000"]}))) for user in users]
+        for user, serial in serials:
+            user.reply(serial, timeout=60)
+        times.append(time.monotonic() - begin)
+    assert statistics.median(times[-10:]) < 4 * statistics.median(times[:10]), times
+    assert users[0].error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "more", "busybox", {}) == "QuotaExceeded"
+    root, before = world.client(0), world.settled_fds()
+    listed = []
+    for _ in range(5):
+        begin = time.monotonic()
+        assert len(root.manager("ListContainers")[0]) == 1000
+        listed.append(time.monotonic() - begin)
+    assert min(listed) < 0.5  # with sanitizers; bench has the bar of the product
+    found = [entry for user in users for entry in user.manager("ListRanges")[0]]
+    assert len({entry[0] for entry in found}) == 1000 == len(found)
+    assert world.rss() < 600 << 20
+    running = [(user, container_path(user.uid, f"c{i}")) for user in users for i in range(2)]
+    for user, path in running:
+        user.start(path)
+    for user, path in running:
+        assert user.execute(path, "echo", "x")[0] == "x\n"
+        user.stop(path)
+    wait(lambda: world.settled_fds() <= before + 2 and not world.container_groups())
+    world.restart(signal.SIGKILL)
+    assert len(world.client(0).manager("ListContainers")[0]) == 1000
+    for i in range(50):
+        deleted = [(user, user.send(container_path(user.uid, f"c{i}"), CONTAINER, "Delete", "(a{sv})", {}))
+                   for user in users]
+        assert all(user.finish(user.reply(serial)[0])["Phase"] == "done" for user, serial in deleted)
+    wait(lambda: not [path for top in ("containers", "trash") for path in (world.state / top).iterdir()], 60)
+
+
+def test_DOS_08_what_a_user_says_does_not_fill_the_disk(fresh_world):
+    """Names and options are in records, which are short and as many as containers; a console's log is kept short."""
+    world = fresh_world(config="[Quota]\nContainers=3\n")
+    alice = world.client(ALICE)
+    long = ["A=" + "x" * 60000]
+    results = []
+    for i in range(30):
+        results.append(alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", f"c{i}", "busybox",
+                                   variants({"environment": long, "command": ["x" * 60000]})))
+    assert results[:3] == [""] * 3 and set(results[3:]) == {"QuotaExceeded"}
+    for i in range(40):
+        alice.call(container_path(ALICE, "c0" if i % 2 == 0 else "d0"), CONTAINER, "Rename", "(s)",
+                   "d0" if i % 2 == 0 else "c0")
+    records = [path for path in world.state.rglob("*") if path.is_file() and "layers" not in path.parts]
+    assert sum(path.stat().st_size for path in records) < 2 << 20
+    alice.delete(container_path(ALICE, "c2"))
+    loud = alice.create("loud", command=["sh", "-c", "yes 0123456789012345678901234567890 | head -c 8000000; sleep 1000"])
+    alice.start(loud)
+    (log,) = [world.state / "containers" / alice.get(loud, CONTAINER, "Id") / "console.log"]
+    wait(lambda: len(world.processes()) > 0 and alice.execute(loud, "pidof", "yes")[1] != (0, 0), 60)
+    assert 100_000 < log.stat().st_size < 1_200_000
+
+
+@pytest.mark.parametrize("polkit_is_there", [True, False])
+def test_DOS_10_refused_calls_do_not_fill_the_log(fresh_world, polkit_is_there):
+    world = fresh_world()
+    alice, bob = world.client(ALICE), world.client(BOB)
+    path = alice.create("hers")
+    if not polkit_is_there:
+        world.polkit.vanish()
+    before = len(world.log())
+    for i in range(300):
+        bob.error(path, CONTAINER, "Freeze")
+        bob.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", f"-{i}", "busybox", {})
+        if not polkit_is_there:
+            assert alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "x1", "busybox", {}) == "NotAuthorized"
+    for _ in range(50):
+        with world.client(BOB) as gone:
+            gone.send(path, CONTAINER, "Freeze")
+    alice.state(path)
+    assert world.log()[before:].count("\n") <= (0 if polkit_is_there else 1), world.log()[before:][:2000]
+    if not polkit_is_there:
+        assert "polkit did not answer" in world.log()[before:]
+        world.polkit.appear()
+
+
 def test_DOS_06_few_file_descriptors(fresh_world):
     """Calls fail while there are none, the service does not; and it recovers."""
     world = fresh_world()

@@ -50,8 +50,8 @@ class Gone(Exception):
     """The connection was closed by the other side."""
 
 
-def open_socket(address, uid):
-    """A socket that a process of UID has connected: so the bus knows its user."""
+def open_socket(address, uid, real=None):
+    """A socket that a process of UID has connected: so the bus knows its user. REAL: who started it, if it is set-user-ID."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     pid = os.fork()
     if pid == 0:
@@ -59,7 +59,7 @@ def open_socket(address, uid):
         try:
             os.setgroups([])
             os.setresgid(uid, uid, uid)
-            os.setresuid(uid, uid, uid)
+            os.setresuid(uid if real is None else real, uid, uid)
             connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connected.connect(address)
             socket.send_fds(theirs, [b"x"], [connected.fileno()])
@@ -78,10 +78,10 @@ def open_socket(address, uid):
 class Client:
     """A connection to the bus of one user."""
 
-    def __init__(self, address, uid, hello=True):
+    def __init__(self, address, uid, hello=True, real=None):
         self.uid, self.serial, self.buffer, self.fds = uid, 0, b"", []
         self.replies, self.raw, self.reply_fds, self.incoming = {}, {}, {}, []
-        self.socket = open_socket(address, uid)
+        self.socket = open_socket(address, uid, real)
         self.handshake(str(uid))
         self.name = None
         if hello:
