@@ -247,6 +247,8 @@ def test_sup_03_places():
               "/usr/lib/modules-load.d/", "/usr/lib/sysctl.d/", "/usr/share/",
               # The C library finds its modules there.
               "/usr/lib/x86_64-linux-gnu/libnss_bothy.so.2", "/usr/lib/aarch64-linux-gnu/libnss_bothy.so.2",
+              # It says what is not to be done about our own links.
+              "/usr/lib/udev/rules.d/99-z-bothy.rules",
               # Read by the dnsmasq of shared connections only.
               "/etc/NetworkManager/dnsmasq-shared.d/bothy.conf")
     assert [inside(path) for path in staged() if path.is_file() and not inside(path).startswith(places)] == []
