@@ -63,27 +63,43 @@ list_names (GList *containers, guint32 owner)
   return g_steal_pointer (&lines);
 }
 
-/* Tell ONE, or all if it is NULL. */
-static void
+/* Tell ONE, or all if it is NULL. Returns how many were told. */
+static guint
 tell_of (BothyRegistry *self, guint32 owner, const BothyContainer *one)
 {
   g_autoptr (GList) containers = bothy_registry_list_containers (self);
   g_autoptr (GString) lines = list_names (containers, owner);
+  guint told = 0;
 
   for (GList *l = lines ? containers : NULL; l; l = l->next) {
-    if (is_neighbour (l->data, owner) && (!one || l->data == one))
+    if (is_neighbour (l->data, owner) && (!one || l->data == one)) {
       tell (l->data, lines->str);
+      told++;
+    }
   }
+  return told;
 }
 
-/* Who starts many containers would have all of them woken up for each. */
-#define PAUSE_MS 100
+/*
+ * Who starts many containers would have all of them woken up for each. The pause grows with their
+ * number, so that telling them stays a small and constant part of what starting one costs.
+ */
+#define PAUSE_MS     100
+#define PAUSE_ONE_MS 10
 
 typedef struct {
   BothyRegistry *registry;
   guint32 owner;
   gboolean again; /* something changed meanwhile */
 } Pause;
+
+static gboolean on_pause_over (gpointer user_data);
+
+static void
+wait_after (Pause *pause, guint told)
+{
+  g_timeout_add (MAX (PAUSE_MS, told * PAUSE_ONE_MS), on_pause_over, pause);
+}
 
 static gboolean
 on_pause_over (gpointer user_data)
@@ -92,22 +108,23 @@ on_pause_over (gpointer user_data)
 
   if (!pause->again) {
     g_hash_table_remove (pause->registry->pauses, GUINT_TO_POINTER (pause->owner));
-    return G_SOURCE_REMOVE;
+    g_free (pause);
+  } else {
+    pause->again = FALSE;
+    wait_after (pause, tell_of (pause->registry, pause->owner, NULL));
   }
-  pause->again = FALSE;
-  tell_of (pause->registry, pause->owner, NULL);
-  return G_SOURCE_CONTINUE;
+  return G_SOURCE_REMOVE;
 }
 
 static void
-begin_pause (BothyRegistry *self, guint32 owner)
+begin_pause (BothyRegistry *self, guint32 owner, guint told)
 {
   Pause *pause = g_new0 (Pause, 1);
 
   pause->registry = self;
   pause->owner = owner;
   g_hash_table_insert (self->pauses, GUINT_TO_POINTER (owner), pause);
-  g_timeout_add_full (G_PRIORITY_DEFAULT, PAUSE_MS, on_pause_over, pause, g_free);
+  wait_after (pause, told);
 }
 
 void
@@ -116,9 +133,10 @@ bothy_registry_tell_neighbours (BothyRegistry *self, BothyContainer *container)
   guint32 owner = container->owner;
   Pause *pause = g_hash_table_lookup (self->pauses, GUINT_TO_POINTER (owner));
 
-  tell_of (self, owner, pause ? container : NULL);
+  guint told = tell_of (self, owner, pause ? container : NULL);
+
   if (pause)
     pause->again = TRUE;
   else
-    begin_pause (self, owner);
+    begin_pause (self, owner, told);
 }
