@@ -47,10 +47,11 @@ open_file (int root, const char *name, bool make)
   return steal_fd (&fd);
 }
 
+/* Not emptied first: a disk that discards freed blocks at once would be waited for, and be asked for new ones. */
 static int
 replace (int fd, const char *text, size_t size)
 {
-  if (ftruncate (fd, 0) < 0 || pwrite (fd, text, size, 0) != (ssize_t)size)
+  if (pwrite (fd, text, size, 0) != (ssize_t)size || ftruncate (fd, (off_t)size) < 0)
     return errno ? -errno : -EIO;
   return 0;
 }
