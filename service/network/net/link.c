@@ -169,6 +169,13 @@ link_is_ours (const struct link *link)
          strncmp (link->name, RULES_PREFIX, strlen (RULES_PREFIX)) == 0;
 }
 
+/* One each is what a veth uses. Unasked it gets more, and the kernel waits for an RCU grace period to take them away. */
+static int
+put_queues (struct nl_msg *message)
+{
+  return nla_put_u32 (message, IFLA_NUM_TX_QUEUES, 1) < 0 || nla_put_u32 (message, IFLA_NUM_RX_QUEUES, 1) < 0 ? -1 : 0;
+}
+
 static int
 put_peer (struct nl_msg *message, const struct link_pair *pair)
 {
@@ -178,7 +185,7 @@ put_peer (struct nl_msg *message, const struct link_pair *pair)
   if (peer == NULL || nlmsg_append (message, &info, sizeof info, NLMSG_ALIGNTO) < 0 ||
       nla_put_string (message, IFLA_IFNAME, pair->inside) < 0 ||
       nla_put (message, IFLA_ADDRESS, 6, pair->inside_mac) < 0 ||
-      nla_put_u32 (message, IFLA_MTU, pair->inside_mtu) < 0 ||
+      nla_put_u32 (message, IFLA_MTU, pair->inside_mtu) < 0 || put_queues (message) < 0 ||
       nla_put_u32 (message, IFLA_NET_NS_FD, (uint32_t)pair->namespace) < 0)
     return ENOMEM;
   nla_nest_end (message, peer);
@@ -196,7 +203,8 @@ link_make (struct nl_sock *socket, const struct link_pair *pair)
   identity_host_mac (pair->name, mac);
   if (message == NULL || nla_put_string (message, IFLA_IFNAME, pair->name) < 0 ||
       nla_put (message, IFLA_ADDRESS, sizeof mac, mac) < 0 ||
-      nla_put_u32 (message, IFLA_GROUP, LINK_GROUP) < 0 || nla_put_u32 (message, IFLA_MTU, pair->mtu) < 0)
+      nla_put_u32 (message, IFLA_GROUP, LINK_GROUP) < 0 || nla_put_u32 (message, IFLA_MTU, pair->mtu) < 0 ||
+      put_queues (message) < 0)
     return ENOMEM;
   info = nla_nest_start (message, IFLA_LINKINFO);
   if (info == NULL || nla_put_string (message, IFLA_INFO_KIND, "veth") < 0)
