@@ -33,3 +33,10 @@ void bothy_runner_leave_network (BothyRunner *self, BothyContainer *container);
 
 /* The leader is PID: publish it. */
 void bothy_runner_set_leader (BothyContainer *container, int pid);
+
+/* CONTAINER does not run any more: how that came about is what it shows. */
+void bothy_runner_set_outcome (BothyContainer *container);
+
+/* The handler of SUPERVISOR's "exited"; USER_DATA is the container. */
+void bothy_runner_note_exit (BothySupervisor *supervisor, const struct supervisor_message *message,
+                             gpointer user_data);

@@ -2,23 +2,17 @@
 #include "core/runner-private.h"
 
 #include "config.h"
-#include "core/error.h"
 #include "core/fault.h"
 #include "core/join.h"
 #include "platform/fd.h"
-#include "platform/packet.h"
 #include "storage/record.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #define OOM_MESSAGE_ID "5a6d1b0d7e1f4b0f9b6f3a1c0e8d2c47"
-#define KILL_SECONDS 5 /* from "kill" to "kill the whole group" */
 
 G_DEFINE_FINAL_TYPE (BothyRunner, bothy_runner, G_TYPE_OBJECT)
 
@@ -109,8 +103,8 @@ on_out_of_memory (guint64 kills, gpointer user_data)
   bothy_container_emit_changed (container);
 }
 
-static void
-set_outcome (BothyContainer *container)
+void
+bothy_runner_set_outcome (BothyContainer *container)
 {
   gboolean as_asked =
       container->stopping || container->reboot || (container->exited && !container->last_signal);
@@ -176,7 +170,7 @@ on_closed (BothySupervisor *supervisor, gpointer user_data)
   bothy_runner_set_leader (container, 0);
   bothy_runner_leave_network (self, container);
   container->stopped_at = g_get_real_time ();
-  set_outcome (container);
+  bothy_runner_set_outcome (container);
   bothy_runner_save (self, container);
   BOTHY_FAULT_POINT ("stop.ended");
   unlink (path);
@@ -185,8 +179,8 @@ on_closed (BothySupervisor *supervisor, gpointer user_data)
   g_object_unref (self);
 }
 
-static void
-on_exited (BothySupervisor *supervisor, const struct supervisor_message *message, gpointer user_data)
+void
+bothy_runner_note_exit (BothySupervisor *supervisor, const struct supervisor_message *message, gpointer user_data)
 {
   BothyContainer *container = user_data;
 
@@ -205,338 +199,14 @@ bothy_runner_follow (BothyRunner *self, BothyContainer *container, BothySupervis
   container->oom_kills = 0;
   container->oom = bothy_oom_new (container->group, on_out_of_memory, container);
   g_object_set_data_full (G_OBJECT (supervisor), "runner", g_object_ref (self), g_object_unref);
-  g_signal_connect (supervisor, "exited", G_CALLBACK (on_exited), container);
+  g_signal_connect (supervisor, "exited", G_CALLBACK (bothy_runner_note_exit), container);
   g_signal_connect (supervisor, "closed", G_CALLBACK (on_closed), container);
-}
-
-/* ---- stop ---- */
-
-typedef struct {
-  BothyRunner *runner;
-  BothyContainer *container;
-  gulong ended;
-  guint timer;
-  gboolean killed;
-} Stop;
-
-static void
-stop_free (Stop *stop)
-{
-  if (stop->timer)
-    g_source_remove (stop->timer);
-  g_signal_handler_disconnect (stop->container, stop->ended);
-  g_object_unref (stop->container);
-  g_object_unref (stop->runner);
-  g_free (stop);
-}
-
-static void
-on_ended (BothyContainer *container, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-
-  g_task_return_boolean (task, TRUE);
-}
-
-static void
-on_sent (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GError) error = NULL;
-
-  if (!bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error))
-    g_debug ("A supervisor did not take a signal: %s", error->message);
-}
-
-static void
-tell (BothyContainer *container, enum supervisor_message_type type, int value)
-{
-  struct supervisor_message message = { .type = type, .value = value };
-
-  if (container->supervisor)
-    bothy_supervisor_call (container->supervisor, message, NULL, NULL, on_sent, NULL);
-}
-
-static gboolean
-on_timeout (gpointer user_data)
-{
-  Stop *stop = user_data;
-
-  stop->timer = 0;
-  if (stop->killed) {
-    bothy_cgroups_kill (stop->runner->cgroups, stop->container->group);
-    return G_SOURCE_REMOVE;
-  }
-  stop->killed = TRUE;
-  tell (stop->container, SUPERVISOR_KILL_ALL, 0);
-  stop->timer = g_timeout_add_seconds (KILL_SECONDS, on_timeout, stop);
-  return G_SOURCE_REMOVE;
-}
-
-void
-bothy_runner_stop (BothyRunner *self,
-                   BothyContainer *container,
-                   guint timeout,
-                   GAsyncReadyCallback callback,
-                   gpointer user_data)
-{
-  GTask *task = g_task_new (self, NULL, callback, user_data);
-  Stop *stop = g_new0 (Stop, 1);
-  gboolean frozen = container->state == BOTHY_CONTAINER_FROZEN;
-
-  stop->runner = g_object_ref (self);
-  stop->container = g_object_ref (container);
-  stop->ended = g_signal_connect (container, "ended", G_CALLBACK (on_ended), task);
-  g_task_set_task_data (task, stop, (GDestroyNotify)stop_free);
-  container->stopping = TRUE;
-  bothy_container_set_state (container, BOTHY_CONTAINER_STOPPING);
-  BOTHY_FAULT_POINT ("stop.asked");
-  if (timeout == 0) {
-    on_timeout (stop);
-    return;
-  }
-  if (frozen)
-    tell (container, SUPERVISOR_THAW, 0);
-  tell (container, SUPERVISOR_SIGNAL, container->shutdown_signal);
-  stop->timer = g_timeout_add_seconds (timeout, on_timeout, stop);
-}
-
-gboolean
-bothy_runner_stop_finish (BothyRunner *self, GAsyncResult *result, GError **error)
-{
-  return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 void
 bothy_runner_limit (BothyRunner *self, BothyContainer *container, GAsyncReadyCallback callback, gpointer user_data)
 {
   bothy_cgroups_limit (self->cgroups, container->group, &container->limits, callback, user_data);
-}
-
-/* ---- freeze ---- */
-
-static void
-on_frozen (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  BothyContainer *container = g_task_get_task_data (task);
-  GError *error = NULL;
-  gboolean done = bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error);
-  gboolean frozen = container->state == BOTHY_CONTAINER_FREEZING ? done : !done;
-
-  if (bothy_container_is_active (container))
-    bothy_container_set_state (container, frozen ? BOTHY_CONTAINER_FROZEN : BOTHY_CONTAINER_RUNNING);
-  if (done)
-    g_task_return_boolean (task, TRUE);
-  else
-    g_task_return_error (task, error);
-}
-
-void
-bothy_runner_freeze (BothyRunner *self,
-                     BothyContainer *container,
-                     gboolean freeze,
-                     GAsyncReadyCallback callback,
-                     gpointer user_data)
-{
-  struct supervisor_message message = { .type = freeze ? SUPERVISOR_FREEZE : SUPERVISOR_THAW };
-  GTask *task = g_task_new (self, NULL, callback, user_data);
-
-  g_task_set_task_data (task, g_object_ref (container), g_object_unref);
-  if (freeze)
-    bothy_container_set_state (container, BOTHY_CONTAINER_FREEZING);
-  bothy_supervisor_call (container->supervisor, message, NULL, NULL, on_frozen, task);
-}
-
-gboolean
-bothy_runner_freeze_finish (BothyRunner *self, GAsyncResult *result, GError **error)
-{
-  return g_task_propagate_boolean (G_TASK (result), error);
-}
-
-/* ---- adopt ---- */
-
-#define HELLO_SECONDS 5
-
-typedef struct {
-  BothyRunner *runner;
-  BothyContainer *container;
-  BothySupervisor *supervisor;
-  guint timer;
-} Adopt;
-
-static void
-adopt_free (Adopt *adopt)
-{
-  if (adopt->timer)
-    g_source_remove (adopt->timer);
-  g_signal_handlers_disconnect_by_data (adopt->supervisor, adopt);
-  g_object_unref (adopt->supervisor);
-  g_object_unref (adopt->container);
-  g_object_unref (adopt->runner);
-  g_free (adopt);
-}
-
-/* Its supervisor may name any process: it has to be in the container's group. */
-static void
-find_leader (BothyContainer *container, int pid)
-{
-  g_autofree char *group = bothy_cgroups_of_process ((guint32) pid);
-
-  bothy_runner_set_leader (container, group && bothy_cgroups_is_within (group, container->group) ? pid : 0);
-}
-
-/* "ID PID" each, of programs that an earlier broker put into the container. */
-static void
-find_processes (BothyContainer *container, const struct supervisor_message *message)
-{
-  const char *text = (const char *)(message + 1), *end = text + message->text_size;
-
-  for (guint i = 0; i < message->n_argv && text < end; i++, text += strlen (text) + 1) {
-    unsigned int id, pid;
-
-    if (sscanf (text, "%u %u", &id, &pid) == 2)
-      g_signal_emit_by_name (container, "process-found", id, pid);
-  }
-}
-
-/* Nothing of an earlier run may go on beside the next one. */
-static void
-end_earlier_run (BothyRunner *self, BothyContainer *container)
-{
-  if (!*container->group)
-    return;
-  bothy_cgroups_kill (self->cgroups, container->group);
-  bothy_cgroups_remove (self->cgroups, container->group);
-  container->group = (g_free (container->group), g_strdup (""));
-}
-
-/* When the broker before us was there last. A start that was not finished is no run. */
-static gboolean
-was_running (const BothyContainer *container)
-{
-  return *container->group && container->started_at > container->stopped_at;
-}
-
-/* It ended, and how, nobody saw. */
-static void
-note_unseen_end (BothyRunner *self, BothyContainer *container)
-{
-  end_earlier_run (self, container);
-  container->stopped_at = g_get_real_time ();
-  set_outcome (container);
-  bothy_runner_save (self, container);
-}
-
-/* The supervisor is just ending, or stands still, or loops. */
-static void
-adopt_none (GTask *task)
-{
-  Adopt *adopt = g_task_get_task_data (task);
-  BothyContainer *container = adopt->container;
-  g_autofree char *path = bothy_runner_socket_path (container);
-
-  g_signal_handlers_disconnect_by_data (adopt->supervisor, task);
-  g_signal_handlers_disconnect_by_data (adopt->supervisor, container);
-  bothy_supervisor_close (adopt->supervisor);
-  if (was_running (container) || container->exited)
-    note_unseen_end (adopt->runner, container);
-  else
-    end_earlier_run (adopt->runner, container);
-  unlink (path);
-  g_task_return_boolean (task, TRUE);
-  g_object_unref (task);
-}
-
-static void
-on_limited (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GError) error = NULL;
-
-  if (!bothy_cgroups_limit_finish (BOTHY_CGROUPS (source), result, &error))
-    g_debug ("Limits of a container that was found: %s", error->message);
-}
-
-static void
-on_hello (BothySupervisor *supervisor, const struct supervisor_message *message, gpointer user_data)
-{
-  GTask *task = user_data;
-  Adopt *adopt = g_task_get_task_data (task);
-  BothyContainer *container = adopt->container;
-
-  if (message->state == SUPERVISOR_STATE_EXITED) {
-    /* EXITED follows at once, and then "closed" or the timeout: until then it may not be deleted. */
-    g_signal_connect (supervisor, "exited", G_CALLBACK (on_exited), container);
-    return;
-  }
-  if (message->state != SUPERVISOR_STATE_RUNNING && message->state != SUPERVISOR_STATE_FROZEN) {
-    /* Half started; left alone, it ends. */
-    adopt_none (task);
-    return;
-  }
-  g_signal_handlers_disconnect_by_data (supervisor, task);
-  container->shutdown_signal = container->spec->stop_signal ? container->spec->stop_signal : message->value;
-  find_leader (container, message->pid);
-  bothy_runner_follow (adopt->runner, container, supervisor);
-  container->state =
-      message->state == SUPERVISOR_STATE_FROZEN ? BOTHY_CONTAINER_FROZEN : BOTHY_CONTAINER_RUNNING;
-  find_processes (container, message);
-  /* An earlier broker may have written them down, and no more. */
-  bothy_runner_limit (adopt->runner, container, on_limited, NULL);
-  bothy_runner_join_network (adopt->runner, container);
-  g_task_return_boolean (task, TRUE);
-  g_object_unref (task);
-}
-
-static void
-on_no_hello (BothySupervisor *supervisor, gpointer user_data)
-{
-  adopt_none (user_data);
-}
-
-static gboolean
-on_adopt_timeout (gpointer user_data)
-{
-  ((Adopt *)g_task_get_task_data (user_data))->timer = 0;
-  adopt_none (user_data);
-  return G_SOURCE_REMOVE;
-}
-
-void
-bothy_runner_adopt (BothyRunner *self,
-                    BothyContainer *container,
-                    GAsyncReadyCallback callback,
-                    gpointer user_data)
-{
-  g_autofree char *path = bothy_runner_socket_path (container);
-  g_autoptr (GSocket) socket = bothy_packet_connect (path, NULL);
-  GTask *task = g_task_new (self, NULL, callback, user_data);
-  Adopt *adopt;
-
-  if (!socket) {
-    /* A supervisor waits for a broker to tell it how the container ended, and its socket stays: unless the machine
-       went down, it was killed. */
-    if (was_running (container) && g_file_test (path, G_FILE_TEST_EXISTS))
-      note_unseen_end (self, container);
-    end_earlier_run (self, container);
-    unlink (path);
-    g_task_return_boolean (task, FALSE);
-    g_object_unref (task);
-    return;
-  }
-  adopt = g_new0 (Adopt, 1);
-  adopt->runner = g_object_ref (self);
-  adopt->container = g_object_ref (container);
-  adopt->supervisor = bothy_supervisor_new (socket);
-  adopt->timer = g_timeout_add_seconds (HELLO_SECONDS, on_adopt_timeout, task);
-  g_task_set_task_data (task, adopt, (GDestroyNotify)adopt_free);
-  g_signal_connect (adopt->supervisor, "hello", G_CALLBACK (on_hello), task);
-  g_signal_connect (adopt->supervisor, "closed", G_CALLBACK (on_no_hello), task);
-}
-
-void
-bothy_runner_adopt_finish (BothyRunner *self, GAsyncResult *result)
-{
-  g_task_propagate_boolean (G_TASK (result), NULL);
 }
 
 static void

@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define HELPER_PROTOCOL_VERSION 4u
+#define HELPER_PROTOCOL_VERSION 5u
 #define HELPER_MAX_EXTENTS 5 /* what a uid_map written here may hold */
 #define HELPER_MAX_LAYERS 64
 #define HELPER_MAX_FDS 72 /* below SCM_MAX_FD, 253 */
@@ -53,8 +53,7 @@ enum helper_op
   /* Configure NIC in the network namespace of fd 0, as OWNER, who owns its user namespace, in that.
      CAP_SETUID, CAP_SETGID. */
   HELPER_NIC = 7,
-  /* Make a network namespace that belongs to a user namespace. fd 0: the user namespace. CAP_SYS_ADMIN. Reply:
-     its fd. */
+  /* As USERNS, and make a network namespace that belongs to it. Reply: the fds of both. */
   HELPER_NETNS = 8,
   /* Remove what a container made below payload/ of its control group, which its supervisor did not live to do. fd 0:
      the group. What has a process in it stays. CAP_CHOWN, CAP_DAC_READ_SEARCH. */

@@ -113,6 +113,7 @@ check_op (const struct helper_request *request, unsigned int n_fds)
 {
   switch (request->op) {
   case HELPER_USERNS:
+  case HELPER_NETNS:
     if (n_fds != 0 || request->owner == NO_ID)
       return EINVAL;
     return request_check_extents (request->extents, request->n_extents);
@@ -132,7 +133,6 @@ check_op (const struct helper_request *request, unsigned int n_fds)
     return n_fds == 1 ? check_nic (request) : EINVAL;
   case HELPER_HOLD:
   case HELPER_CLEAR:
-  case HELPER_NETNS:
     return n_fds == 1 ? 0 : EINVAL;
   default:
     return EINVAL;

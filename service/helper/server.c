@@ -86,6 +86,7 @@ run_step (const struct packet *packet, struct step_result *ret)
 {
   switch ((enum helper_op)packet->request.op) {
   case HELPER_USERNS:
+  case HELPER_NETNS:
     return step_userns (packet, ret);
   case HELPER_MAP:
     return step_map (packet, ret);
@@ -95,8 +96,6 @@ run_step (const struct packet *packet, struct step_result *ret)
     return step_own (packet, ret);
   case HELPER_NIC:
     return step_nic (packet, ret);
-  case HELPER_NETNS:
-    return step_netns (packet, ret);
   case HELPER_CLEAR:
     return step_clear (packet, ret);
   case HELPER_SPAWN:

@@ -17,14 +17,11 @@ struct step_result {
   unsigned int n_fds;
 };
 
-/* Makes a user namespace and maps it. */
+/* Makes a user namespace and maps it; for HELPER_NETNS, also a network namespace in it. */
 int step_userns (const struct packet *packet, struct step_result *ret);
 
 /* Maps a user namespace that its owner made. */
 int step_map (const struct packet *packet, struct step_result *ret);
-
-/* Makes a network namespace. */
-int step_netns (const struct packet *packet, struct step_result *ret);
 
 /* Clones layers as detached idmapped mounts. */
 int step_mount (const struct packet *packet, struct step_result *ret);

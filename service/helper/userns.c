@@ -49,14 +49,15 @@ become_owner (uint32_t owner, uint32_t gid, int socket, int userns)
   return error;
 }
 
+/* Goes on when the parent wants another namespace, and has mapped the first; until it has what it needs, and is gone. */
 static void
 run_child (uint32_t owner, uint32_t gid, int socket, int userns)
 {
   int error = become_owner (owner, gid, socket, userns);
-  char end;
+  int more;
 
-  if (write (0, &error, sizeof error) == sizeof error)
-    (void)!read (0, &end, 1); /* until the parent has what it needs, and is gone */
+  while (write (0, &error, sizeof error) == sizeof error && read (0, &more, sizeof more) == sizeof more)
+    error = unshare (more) < 0 ? errno : 0;
   _exit (0);
 }
 
@@ -148,13 +149,33 @@ check_child (const struct helper_request *request, pid_t child)
 }
 
 static int
+await_child (int socket)
+{
+  int error;
+
+  return read (socket, &error, sizeof error) == (ssize_t)sizeof error ? error : ECHILD;
+}
+
+/* After it has been mapped, so that what is in it has an owner from the start. */
+static int
+add_netns (pid_t child, int socket, struct step_result *ret)
+{
+  const int more = CLONE_NEWNET;
+  int error = write (socket, &more, sizeof more) == (ssize_t)sizeof more ? await_child (socket) : EPIPE;
+
+  if (error == 0 && (ret->fds[1] = open_of (child, "ns/net", O_RDONLY)) < 0)
+    error = errno;
+  if (error != 0)
+    return step_fail (ret, HELPER_STEP_NETNS, error);
+  ret->n_fds = 2;
+  return 0;
+}
+
+static int
 map_child (const struct helper_request *request, pid_t child, int socket, struct step_result *ret)
 {
-  int error = 0;
-  ssize_t got = read (socket, &error, sizeof error);
+  int error = await_child (socket);
 
-  if (got != (ssize_t)sizeof error)
-    return step_fail (ret, HELPER_STEP_USERNS, ECHILD);
   if (error != 0)
     return step_fail (ret, request->op == HELPER_MAP ? HELPER_STEP_JOIN : HELPER_STEP_USERNS, error);
   if (request->op == HELPER_MAP && (error = check_child (request, child)) != 0)
@@ -167,7 +188,7 @@ map_child (const struct helper_request *request, pid_t child, int socket, struct
   if (ret->fds[0] < 0)
     return step_fail (ret, HELPER_STEP_MAP, errno);
   ret->n_fds = 1;
-  return 0;
+  return request->op == HELPER_NETNS ? add_netns (child, socket, ret) : 0;
 }
 
 /* Does the work with a child in USERNS, or in a new namespace. */

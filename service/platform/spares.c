@@ -8,7 +8,6 @@
 #include "platform/peer.h"
 
 #define KEEP_SECONDS 10 /* after its owner's last use */
-#define NEXT_MS      20 /* from a start to the making of the next one, which should not slow that down */
 
 typedef struct _Spare Spare;
 
@@ -26,7 +25,6 @@ typedef struct {
   guint32 uid;
   gboolean nested;
   Spare *spare;  /* whom nobody has taken; NULL: none */
-  guint next;    /* timer: make one */
   guint expiry;  /* timer: it has not been needed for long */
 } Owner;
 
@@ -257,7 +255,6 @@ owner_free (Owner *self)
 {
   Spare *spare = g_steal_pointer (&self->spare);
 
-  g_clear_handle_id (&self->next, g_source_remove);
   g_clear_handle_id (&self->expiry, g_source_remove);
   if (spare) {
     drop (spare);
@@ -293,30 +290,15 @@ use (BothySpares *self, guint32 uid, gboolean nested)
   return owner;
 }
 
-static void
-make_spare (Owner *owner)
+void
+bothy_spares_prepare (BothySpares *self, guint32 uid, gboolean nested)
 {
-  g_clear_handle_id (&owner->next, g_source_remove);
+  Owner *owner = use (self, uid, nested);
+
   if (owner->spare)
     return;
-  owner->spare = spare_new (owner->spares, owner->uid, owner->nested);
+  owner->spare = spare_new (self, uid, nested);
   begin (owner->spare);
-}
-
-static gboolean
-on_next (gpointer user_data)
-{
-  Owner *owner = user_data;
-
-  owner->next = 0;
-  make_spare (owner);
-  return G_SOURCE_REMOVE;
-}
-
-void
-bothy_spares_prepare (BothySpares *self, guint32 owner, gboolean nested)
-{
-  make_spare (use (self, owner, nested));
 }
 
 void
@@ -325,8 +307,6 @@ bothy_spares_take (BothySpares *self, guint32 uid, gboolean nested, GAsyncReadyC
   Owner *owner = use (self, uid, nested);
   g_autoptr (Spare) spare = g_steal_pointer (&owner->spare);
 
-  g_clear_handle_id (&owner->next, g_source_remove);
-  owner->next = g_timeout_add (NEXT_MS, on_next, owner);
   if (spare) {
     spare->taker = g_task_new (self, NULL, callback, user_data);
     if (spare->group)

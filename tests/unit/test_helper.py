@@ -51,7 +51,7 @@ def packed(extents, n_extents=None):
     return data
 
 
-def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=4, n_extents=None, n_layers=None,
+def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=5, n_extents=None, n_layers=None,
             gid=None, gids=(), deny=0, into_group=0, nic=()):
     data = struct.pack("=IIII", version, serial, op, owner) + packed(extents, n_extents)
     data += struct.pack("=I", owner if gid is None else gid) + packed(gids) + struct.pack("=I", deny)
@@ -322,21 +322,21 @@ def test_map_uids_and_gids_apart(helper, users_namespace):
 
 
 def test_netns_belongs_to_the_user_namespace(helper):
-    userns = helper.userns([(0, BASE, 65536)])
-    reply = helper.call(request(NETNS), [userns])
-    assert (reply.error, len(reply.fds)) == (0, 1)
-    owner = fcntl.ioctl(reply.fds[0], NS_GET_USERNS)
+    extents = [(0, BASE, 65536)]
+    reply = helper.call(request(NETNS, owner=BASE, extents=extents))
+    assert (reply.error, len(reply.fds)) == (0, 2)
+    userns, netns = reply.fds
+    owner = fcntl.ioctl(netns, NS_GET_USERNS)
     assert os.fstat(owner).st_ino == os.fstat(userns).st_ino
-    assert os.fstat(reply.fds[0]).st_ino != os.stat("/proc/self/ns/net").st_ino
-    for fd in (owner, userns, *reply.fds):
+    assert os.fstat(netns).st_ino != os.stat("/proc/self/ns/net").st_ino
+    assert (id_map(userns, "uid_map"), id_map(userns, "gid_map")) == (extents, extents)
+    for fd in (owner, *reply.fds):
         os.close(fd)
 
 
-def test_netns_of_what_is_no_user_namespace(helper):
-    for path in "/proc/self/ns/user", "/proc/self/ns/net", "/dev/null":
-        with open(path, "rb") as file:
-            reply = helper.call(request(NETNS), [file.fileno()])
-            assert (reply.error, reply.step, reply.fds) == (errno.EINVAL, STEP_JOIN, [])
+def test_netns_takes_no_namespace(helper):
+    with open("/proc/self/ns/user", "rb") as file:
+        assert helper.call(request(NETNS, owner=BASE, extents=[(0, BASE, 65536)]), [file.fileno()]).step == STEP_REQUEST
     assert helper.call(request(NETNS)).step == STEP_REQUEST
 
 
