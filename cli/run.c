@@ -273,6 +273,7 @@ parse_run (Cli *cli, How *how, char **words)
     { "workdir", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &spec->directory, NULL, NULL },
     { "hostname", 0, 0, G_OPTION_ARG_FILENAME, &spec->hostname, N_ ("In place of the name"), N_ ("NAME") },
     { "network", 0, 0, G_OPTION_ARG_FILENAME, &spec->network, N_ ("\"nat\", \"none\" or \"lan:BRIDGE\""), N_ ("NETWORK") },
+    CLI_SPEC_ADDRESS (spec),
     CLI_SPEC_ALLOW (spec),
     { "with-user", 0, 0, G_OPTION_ARG_NONE, &spec->with_user, N_ ("Give it an account like yours"), NULL },
     { "nesting", 0, 0, G_OPTION_ARG_NONE, &spec->nesting, N_ ("Let it have containers of its own"), NULL },

@@ -23,6 +23,7 @@ cli_spec_clear (CliSpec *spec)
   g_clear_pointer (&spec->directory, g_free);
   g_clear_pointer (&spec->hostname, g_free);
   g_clear_pointer (&spec->network, g_free);
+  g_clear_pointer (&spec->address, g_free);
   g_clear_pointer (&spec->allow, g_strfreev);
   g_clear_pointer (&spec->limits, g_strfreev);
   g_clear_pointer (&spec->memory, g_free);
@@ -76,6 +77,8 @@ spec_options (const CliSpec *spec)
     g_variant_builder_add (&options, "{sv}", "hostname", g_variant_new_string (spec->hostname));
   if (spec->network)
     g_variant_builder_add (&options, "{sv}", "network", g_variant_new_string (spec->network));
+  if (spec->address)
+    g_variant_builder_add (&options, "{sv}", "address", g_variant_new_string (spec->address));
   if (spec->with_user)
     g_variant_builder_add (&options, "{sv}", "account", g_variant_new_string (g_get_user_name ()));
   if (spec->allow)
@@ -202,6 +205,7 @@ cli_spec_words (Cli *cli, CliSpec *spec, char **words)
       N_ ("DIR") },
     { "hostname", 0, 0, G_OPTION_ARG_FILENAME, &spec->hostname, N_ ("In place of the name"), N_ ("NAME") },
     { "network", 0, 0, G_OPTION_ARG_FILENAME, &spec->network, N_ ("\"nat\", \"none\" or \"lan:BRIDGE\""), N_ ("NETWORK") },
+    CLI_SPEC_ADDRESS (spec),
     CLI_SPEC_ALLOW (spec),
     { "ephemeral", 0, 0, G_OPTION_ARG_NONE, &spec->ephemeral, N_ ("Delete it when it stops"), NULL },
     { "with-user", 0, 0, G_OPTION_ARG_NONE, &spec->with_user, N_ ("Give it an account like yours"), NULL },

@@ -15,6 +15,7 @@ typedef struct {
   char *directory;
   char *hostname;
   char *network;
+  char *address;
   char **allow;
   gboolean ephemeral;
   gboolean nesting;
@@ -30,6 +31,13 @@ typedef struct {
   {                                                                                                          \
     "entrypoint", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->entrypoint,                                          \
         N_ ("In place of the image's entrypoint and command; \"\" for none"), N_ ("PROGRAM")                 \
+  }
+
+/* On a LAN. */
+#define CLI_SPEC_ADDRESS(spec)                                                                               \
+  {                                                                                                          \
+    "address", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->address, N_ ("With lan:BRIDGE: in place of DHCP"),      \
+        N_ ("ADDRESS/BITS[,GATEWAY]")                                                                        \
   }
 
 /* The options of a new container's limits. */

@@ -11,6 +11,7 @@
 #include "core/ranges.h"
 #include "core/reference.h"
 #include "network/egress.h"
+#include "network/lanaddress.h"
 
 #include <string.h>
 
@@ -27,11 +28,59 @@ check_network (const char *network, GError **error)
 }
 
 static gboolean
+check_address (const BothyContainerSpec *spec, GError **error)
+{
+  BothyLanAddress address;
+
+  if (!*spec->address)
+    return TRUE;
+  if (g_str_has_prefix (spec->network, BOTHY_CONTAINER_LAN))
+    return bothy_lan_address_parse (spec->address, &address, error);
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+               "Option \"address\": only on a bridge of the LAN, with the network \"lan:BRIDGE\", can one be chosen");
+  return FALSE;
+}
+
+/* Two never have one address on a bridge; bothy-net sees to that once more when they start. */
+static gboolean
+is_taken (BothyRegistry *registry, const BothyContainerSpec *spec, const BothyLanAddress *address)
+{
+  g_autoptr (GList) containers = bothy_registry_list_containers (registry);
+  gboolean taken = bothy_lan_address_is_own (address);
+
+  for (GList *l = containers; l && !taken; l = l->next) {
+    const BothyContainerSpec *other = ((BothyContainer *)l->data)->spec;
+    BothyLanAddress its;
+
+    taken = g_str_equal (other->network, spec->network) && *other->address &&
+            bothy_lan_address_parse (other->address, &its, NULL) && its.address == address->address;
+  }
+  return taken;
+}
+
+static gboolean
+check_address_on (BothyCall *call, const BothyKnownBridge *bridge, const BothyContainerSpec *spec, GError **error)
+{
+  BothyLanAddress address;
+
+  if (!*spec->address)
+    return TRUE;
+  if (!bothy_lan_address_parse (spec->address, &address, error) ||
+      !bothy_lan_address_check_subnet (&address, bridge->facts->subnet, error))
+    return FALSE;
+  if (!is_taken (call->registry, spec, &address))
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+               "Option \"address\": this machine, or another container on the bridge %s, has it already", bridge->facts->name);
+  return FALSE;
+}
+
+static gboolean
 check_spec (const BothyContainerSpec *spec, GError **error)
 {
   return bothy_name_check (spec->name, "Name", error) && bothy_name_check_hostname (spec->hostname, error) &&
          (bothy_name_is_fingerprint_prefix (spec->image) || bothy_reference_check_alias (spec->image, error)) &&
-         bothy_name_check_user (spec->user, error) && check_network (spec->network, error) &&
+         bothy_name_check_user (spec->user, error) && check_network (spec->network, error) && check_address (spec, error) &&
          (!*spec->account || bothy_name_check_login (spec->account, error)) &&
          bothy_name_check_environment ((const char *const *)spec->environment, error) &&
          (!*spec->working_directory || bothy_name_check_path (spec->working_directory, error));
@@ -72,7 +121,8 @@ parse_spec (GVariant *args, GError **error)
     { "hostname", "s", &spec->hostname }, { "ephemeral", "b", &spec->ephemeral },
     { "nesting", "b", &spec->nesting },   { "network", "s", &spec->network },
     { "account", "s", &spec->account },   { "limits", "a{sv}", &limits },
-    { "egress", "as", &spec->egress },    { NULL, NULL, NULL },
+    { "egress", "as", &spec->egress },    { "address", "s", &spec->address },
+    { NULL, NULL, NULL },
   };
 
   spec->command = g_new0 (char *, 1);
@@ -81,6 +131,7 @@ parse_spec (GVariant *args, GError **error)
   spec->working_directory = g_strdup ("");
   spec->account = g_strdup ("");
   spec->network = g_strdup ("nat");
+  spec->address = g_strdup ("");
   g_variant_get (args, "(ss@a{sv})", &spec->name, &spec->image, &options);
   spec->hostname = g_strdup (spec->name);
   if (!bothy_options_parse (options, table, error) || !check_spec (spec, error) ||
@@ -153,6 +204,8 @@ bothy_manager_weigh_create_container (BothyCall *call)
   if (bridge && bridge->is_default)
     error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                          "Option \"network\": for the bridge %s say \"nat\"", name);
+  else if (bridge)
+    check_address_on (call, bridge, spec, &error);
   if (error) {
     bothy_call_return_error (call, error);
     return;

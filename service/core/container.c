@@ -28,6 +28,7 @@ bothy_container_spec_free (BothyContainerSpec *spec)
   g_free (spec->working_directory);
   g_free (spec->account);
   g_free (spec->network);
+  g_free (spec->address);
   g_clear_pointer (&spec->ports, g_array_unref);
   g_strfreev (spec->egress);
   g_free (spec);
@@ -68,6 +69,14 @@ bothy_container_lan (const BothyContainer *self)
   const char *network = self->spec->network;
 
   return g_str_has_prefix (network, BOTHY_CONTAINER_LAN) ? network + strlen (BOTHY_CONTAINER_LAN) : NULL;
+}
+
+char *
+bothy_container_nic_name (const BothyContainer *self)
+{
+  g_auto (GStrv) parts = g_strsplit (self->id, "-", -1);
+
+  return g_strjoinv ("", parts);
 }
 
 gboolean
@@ -198,6 +207,7 @@ bothy_container_to_record (BothyContainer *self)
   g_key_file_set_string (record, GROUP, "WorkingDirectory", spec->working_directory);
   g_key_file_set_string (record, GROUP, "Account", spec->account);
   g_key_file_set_string (record, GROUP, "Network", spec->network);
+  g_key_file_set_string (record, GROUP, "Address", spec->address);
   if (spec->network_allowed)
     g_key_file_set_boolean (record, GROUP, "NetworkAllowed", TRUE);
   g_key_file_set_boolean (record, GROUP, "Ephemeral", spec->ephemeral);
@@ -239,6 +249,7 @@ spec_from_record (GKeyFile *record, GError **error)
   spec->working_directory = get_string (record, "WorkingDirectory");
   spec->account = get_string (record, "Account");
   spec->network = get_string (record, "Network");
+  spec->address = get_string (record, "Address");
   spec->network_allowed = g_key_file_get_boolean (record, GROUP, "NetworkAllowed", NULL);
   /* The record of a Bothy that knew no networks. */
   if (!*spec->network)

@@ -35,6 +35,7 @@ typedef struct {
   gboolean ephemeral;
   gboolean nesting;
   char *network; /* "nat", "none", or "lan:" and a bridge */
+  char *address; /* "lan:": network/lanaddress.h, or "": the LAN says */
   gboolean network_allowed; /* an administrator said yes to that bridge */
   GArray *ports; /* BothyPort; changes, too */
   char **egress; /* network/egress.h; changes, too */
@@ -108,6 +109,9 @@ void bothy_container_emit_changed (BothyContainer *self);
 
 /* The bridge of the LAN that it is for, or NULL. */
 const char *bothy_container_lan (const BothyContainer *self);
+
+/* What its nic on a LAN is called: the name of a BothyPlace. */
+char *bothy_container_nic_name (const BothyContainer *self);
 
 /* Whether it is to have a nic at all. */
 gboolean bothy_container_wants_network (const BothyContainer *self);

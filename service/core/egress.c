@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/fault.h"
 #include "network/egress.h"
+#include "network/place.h"
 
 typedef struct {
   BothyContainer *container;
@@ -55,7 +56,7 @@ on_told (GObject *source, GAsyncResult *result, gpointer user_data)
 
   config = bothy_network_attach_finish (BOTHY_NETWORK (source), result, &error);
   /* One that ended meanwhile gets it when it starts again. */
-  if (!config && !container->addresses[0])
+  if (!config && !*container->nic)
     g_clear_error (&error);
   if (!error) {
     g_task_return_boolean (task, TRUE);
@@ -67,6 +68,24 @@ on_told (GObject *source, GAsyncResult *result, gpointer user_data)
   bothy_runner_join_network (self->runner, container);
   bothy_container_emit_changed (container);
   g_task_return_error (task, error);
+}
+
+/* Have the filter of the nic that it has know of it. */
+static void
+tell (BothyRegistry *self, GTask *task)
+{
+  BothyContainer *container = ((Change *)g_task_get_task_data (task))->container;
+  g_autoptr (BothyPlace) place = bothy_place_parse_id (container->owner, container->nic);
+  BothyLanAddress address = { 0 };
+
+  if (!place) {
+    bothy_network_resume (self->network, container->id, container->owner, container->range_base,
+                          container->spec->egress, on_told, g_object_ref (task));
+    return;
+  }
+  if (*container->spec->address)
+    bothy_lan_address_parse (container->spec->address, &address, NULL);
+  bothy_place_resume (self->network, place, container->spec->egress, &address, on_told, g_object_ref (task));
 }
 
 static char **
@@ -121,9 +140,8 @@ bothy_registry_set_egress (BothyRegistry *self,
   }
   BOTHY_FAULT_POINT ("egress.recorded");
   bothy_container_emit_changed (container);
-  if (container->addresses[0])
-    bothy_network_resume (self->network, container->id, container->owner, container->range_base,
-                          container->spec->egress, on_told, g_object_ref (task));
+  if (*container->nic)
+    tell (self, task);
   else
     g_task_return_boolean (task, TRUE);
 }

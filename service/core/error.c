@@ -32,6 +32,7 @@ static const char *const names[] = {
   [BOTHY_ERROR_ALREADY_MAPPED] = "AlreadyMapped",
   [BOTHY_ERROR_NO_SUCH_BRIDGE] = "NoSuchBridge",
   [BOTHY_ERROR_BRIDGE_EXISTS] = "BridgeExists",
+  [BOTHY_ERROR_BRIDGE_IN_USE] = "BridgeInUse",
   [BOTHY_ERROR_NOT_MANAGED] = "NotManaged",
   [BOTHY_ERROR_NO_SUCH_ACCOUNT] = "NoSuchAccount",
   [BOTHY_ERROR_NO_SUCH_REMOTE] = "NoSuchRemote",

@@ -199,8 +199,8 @@ on_entered (GObject *source, GAsyncResult *result, gpointer user_data)
   attach->ticket = bothy_admission_enter_finish (self->admission, result, &error);
   id = attach->ticket ? bothy_place_id (attach->ticket->place) : NULL;
   if (id && bothy_intent_begin (id, &error))
-    bothy_place_attach (self->network, attach->ticket->place, attach->inside, attach->netns_fd, NULL, on_attached,
-                        g_object_ref (task));
+    bothy_place_attach (self->network, attach->ticket->place, attach->inside, attach->netns_fd, NULL, NULL,
+                        on_attached, g_object_ref (task));
   else
     g_task_return_error (task, error);
 }
@@ -406,9 +406,9 @@ look_at (const Survey *survey, const char *alias, GHashTable *present)
     return;
   }
   g_hash_table_insert (present, bothy_place_id (place), GUINT_TO_POINTER (place->owner));
-  if (survey->kind == BOTHY_HAND_STARTED ||
+  if (survey->kind == BOTHY_HAND_STARTED || survey->kind == BOTHY_HAND_LOST ||
       (survey->kind == BOTHY_HAND_BRIDGE_UP && g_str_equal (survey->bridge, place->bridge)))
-    bothy_place_resume (survey->registry->network, place, NULL, on_resumed, NULL);
+    bothy_place_resume (survey->registry->network, place, NULL, NULL, on_resumed, NULL);
 }
 
 static void

@@ -44,6 +44,7 @@ gboolean bothy_hand_check_interface (const char *name, GError **error);
 typedef enum {
   BOTHY_HAND_STARTED,   /* a broker has: all are looked after, and what is left of others goes */
   BOTHY_HAND_BRIDGE_UP, /* BRIDGE is, maybe without its ports */
+  BOTHY_HAND_LOST,      /* bothy-net was: all are looked after */
   BOTHY_HAND_GONE,      /* some may have, with their namespaces */
 } BothyHandSurvey;
 

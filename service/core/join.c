@@ -55,10 +55,13 @@ static void
 show (GTask *task)
 {
   Join *join = g_task_get_task_data (task);
-  const char *addresses[] = { join->config->address4, join->config->address6, NULL };
+  const char *addresses[] = { NULL, NULL, NULL };
+  gsize n = 0;
 
-  if (!*addresses[0])
-    addresses[0] = NULL;
+  if (*join->config->address4)
+    addresses[n++] = join->config->address4;
+  if (*join->config->address6)
+    addresses[n++] = join->config->address6;
   if (!is_over (join)) {
     bothy_container_set_nic (join->container, join->nic);
     bothy_container_set_network (join->container, addresses, "");
@@ -95,46 +98,34 @@ configure (GTask *task)
   bothy_supervisor_add_text (text, join->config->gateway4);
   bothy_supervisor_add_text (text, join->config->address6);
   bothy_supervisor_add_text (text, join->config->gateway6);
-  /* NetworkManager's dnsmasq answers on the bridge's address. */
-  bothy_supervisor_add_text (text, join->config->gateway4);
+  /* NetworkManager's dnsmasq answers on the bridge's address; who resolves on a LAN is not known here. */
+  bothy_supervisor_add_text (text, bothy_container_lan (join->container) ? "" : join->config->gateway4);
   bothy_supervisor_call (join->supervisor, message, text, NULL, on_configured, g_object_ref (task));
 }
 
-static void
-take_config (GTask *task, BothyNetworkConfig *config, char *nic, GError *error)
-{
-  Join *join = g_task_get_task_data (task);
-
-  join->config = config;
-  g_free (join->nic);
-  join->nic = nic;
-  g_clear_pointer (&join->ticket, bothy_ticket_free);
-  if (!config)
-    go_without (task, error);
-  else if (!join->held)
-    configure (task);
-}
-
+/* The nic is there, on the default bridge or, with a ticket, on one of the LAN. */
 static void
 on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   Join *join = g_task_get_task_data (task);
   GError *error = NULL;
-  BothyNetworkConfig *config = bothy_network_attach_finish (BOTHY_NETWORK (source), result, &error);
 
-  take_config (task, config, g_strdup (join->container->id), error);
+  join->config = bothy_network_attach_finish (BOTHY_NETWORK (source), result, &error);
+  g_free (join->nic);
+  join->nic = join->ticket ? bothy_place_id (join->ticket->place) : g_strdup (join->container->id);
+  g_clear_pointer (&join->ticket, bothy_ticket_free);
+  if (!join->config)
+    go_without (task, error);
+  else if (!join->held)
+    configure (task);
 }
 
-static void
-on_placed (GObject *source, GAsyncResult *result, gpointer user_data)
+/* The address that it is to have on a LAN; NULL: the LAN says. */
+static const BothyLanAddress *
+find_address (const BothyContainer *container, BothyLanAddress *ret)
 {
-  g_autoptr (GTask) task = user_data;
-  Join *join = g_task_get_task_data (task);
-  GError *error = NULL;
-  BothyNetworkConfig *config = bothy_place_attach_finish (BOTHY_NETWORK (source), result, &error);
-
-  take_config (task, config, bothy_place_id (join->ticket->place), error);
+  return *container->spec->address && bothy_lan_address_parse (container->spec->address, ret, NULL) ? ret : NULL;
 }
 
 static void
@@ -142,23 +133,16 @@ on_entered (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   Join *join = g_task_get_task_data (task);
+  BothyLanAddress address;
   GError *error = NULL;
 
   join->ticket = bothy_admission_enter_finish (join->admission, result, &error);
   if (join->ticket)
     bothy_place_attach (join->network, join->ticket->place, BOTHY_NETWORK_INTERFACE, join->netns_fd,
-                        join->container->spec->egress, on_placed, g_object_ref (task));
+                        join->container->spec->egress, find_address (join->container, &address), on_attached,
+                        g_object_ref (task));
   else
     go_without (task, error);
-}
-
-/* What a nic of the container's on a LAN is called. */
-static char *
-place_name (const BothyContainer *container)
-{
-  g_auto (GStrv) parts = g_strsplit (container->id, "-", -1);
-
-  return g_strjoinv ("", parts);
 }
 
 /* Takes NETNS_FD over. */
@@ -168,7 +152,7 @@ attach (GTask *task, int netns_fd)
   Join *join = g_task_get_task_data (task);
   BothyContainer *container = join->container;
   const char *bridge = bothy_container_lan (container);
-  g_autofree char *name = place_name (container);
+  g_autofree char *name = bothy_container_nic_name (container);
 
   join->netns_fd = netns_fd;
   if (bridge)
@@ -206,43 +190,22 @@ make_nic (GTask *task)
 
 /* It may never have got one: NetworkManager was not there then. */
 static void
-take_resumed (GTask *task, BothyNetworkConfig *config, char *nic)
+on_resumed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
+  g_autoptr (GTask) task = user_data;
   Join *join = g_task_get_task_data (task);
 
-  join->config = config;
-  g_free (join->nic);
-  join->nic = nic;
-  if (config)
+  join->config = bothy_network_attach_finish (BOTHY_NETWORK (source), result, NULL);
+  if (join->config)
     show (task);
   else
     make_nic (task);
 }
 
-static void
-on_resumed (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  Join *join = g_task_get_task_data (task);
-  BothyNetworkConfig *config = bothy_network_attach_finish (BOTHY_NETWORK (source), result, NULL);
-
-  take_resumed (task, config, g_strdup (join->container->id));
-}
-
-static void
-on_place_resumed (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  Join *join = g_task_get_task_data (task);
-  BothyNetworkConfig *config = bothy_place_attach_finish (BOTHY_NETWORK (source), result, NULL);
-
-  take_resumed (task, config, g_steal_pointer (&join->nic));
-}
-
 static BothyPlace *
 find_place (const BothyContainer *container, char **aliases)
 {
-  g_autofree char *name = place_name (container);
+  g_autofree char *name = bothy_container_nic_name (container);
 
   for (char **alias = aliases; alias && *alias; alias++) {
     g_autoptr (BothyPlace) place = bothy_place_parse (*alias);
@@ -260,14 +223,16 @@ on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
   Join *join = g_task_get_task_data (task);
   g_auto (GStrv) aliases = bothy_nics_list_finish (BOTHY_NICS (source), result, NULL);
   g_autoptr (BothyPlace) place = find_place (join->container, aliases);
+  BothyLanAddress address;
 
   if (!place) {
     make_nic (task);
     return;
   }
+  g_free (join->nic);
   join->nic = bothy_place_id (place);
-  bothy_place_resume (join->network, place, join->container->spec->egress, on_place_resumed,
-                      g_object_ref (task));
+  bothy_place_resume (join->network, place, join->container->spec->egress,
+                      find_address (join->container, &address), on_resumed, g_object_ref (task));
 }
 
 static void
@@ -276,11 +241,14 @@ resume_nic (GTask *task)
   Join *join = g_task_get_task_data (task);
   BothyContainer *container = join->container;
 
-  if (bothy_container_lan (container))
+  if (bothy_container_lan (container)) {
     bothy_nics_list (bothy_network_get_nics (join->network), on_listed, g_object_ref (task));
-  else
-    bothy_network_resume (join->network, container->id, container->owner, container->range_base,
-                          container->spec->egress, on_resumed, g_object_ref (task));
+    return;
+  }
+  g_free (join->nic);
+  join->nic = g_strdup (container->id);
+  bothy_network_resume (join->network, container->id, container->owner, container->range_base,
+                        container->spec->egress, on_resumed, g_object_ref (task));
 }
 
 static GTask *

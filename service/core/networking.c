@@ -46,6 +46,14 @@ on_network_back (BothyRegistry *self)
   }
 }
 
+/* All nics, on whatever bridge. */
+static void
+on_nics_lost (BothyRegistry *self)
+{
+  on_network_back (self);
+  bothy_hand_survey_nics (self, BOTHY_HAND_LOST, NULL);
+}
+
 /* The same for a bridge of the LAN, and for nics by hand. */
 static void
 on_bridge_up (BothyRegistry *self, const char *name)
@@ -86,5 +94,7 @@ bothy_registry_watch_network (BothyRegistry *self)
 
   g_signal_connect_object (watch, "up", G_CALLBACK (on_bridge_up), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (watch, "nic-gone", G_CALLBACK (on_nic_gone), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (bothy_network_get_nics (self->network), "lost", G_CALLBACK (on_nics_lost), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (self->network, "back", G_CALLBACK (on_network_back), self, G_CONNECT_SWAPPED);
 }

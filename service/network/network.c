@@ -218,18 +218,6 @@ bothy_network_attach_finish (BothyNetwork *self, GAsyncResult *result, GError **
 
 /* ---- ports ---- */
 
-static void
-on_published (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  GError *error = NULL;
-
-  if (bothy_nics_call_finish (BOTHY_NICS (source), result, NULL, &error))
-    g_task_return_boolean (task, TRUE);
-  else
-    g_task_return_error (task, error);
-}
-
 void
 bothy_network_publish (BothyNetwork *self, guint32 range_base, const BothyPort *port, gboolean add,
                        GAsyncReadyCallback callback, gpointer user_data)
@@ -240,7 +228,7 @@ bothy_network_publish (BothyNetwork *self, guint32 range_base, const BothyPort *
                                  .inside_port = port->inside };
 
   set_identity (self, &request, "", 0, range_base);
-  bothy_nics_call (self->nics, &request, -1, NULL, on_published, g_task_new (self, NULL, callback, user_data));
+  bothy_nics_call (self->nics, &request, -1, NULL, bothy_nics_on_done, g_task_new (self, NULL, callback, user_data));
 }
 
 gboolean

@@ -19,6 +19,8 @@ struct _BothyNics {
 
 G_DEFINE_FINAL_TYPE (BothyNics, bothy_nics, G_TYPE_OBJECT)
 
+static guint lost_signal;
+
 static const char *
 step_text (guint32 step)
 {
@@ -61,6 +63,7 @@ on_closed (BothyPeer *peer, gpointer user_data)
   /* Who heard first that it is gone may have connected anew already. */
   if (self->peer == peer)
     g_clear_pointer (&self->peer, bothy_peer_unref);
+  g_signal_emit (self, lost_signal, 0);
 }
 
 static gboolean
@@ -132,6 +135,9 @@ check_reply (const struct net_reply *reply, GError **error)
   if (reply->error == EEXIST && reply->step == NET_STEP_LINK)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                  "There is an interface of this name in the network namespace already; take another name");
+  else if (reply->error == EADDRNOTAVAIL)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                 "Another nic on this machine has this address already; take another address");
   else if (reply->error == EEXIST || reply->error == EADDRINUSE)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_PORT_IN_USE,
                  reply->error == EEXIST ? "This port leads elsewhere already" : "A process of the host has this port");
@@ -164,6 +170,18 @@ bothy_nics_call_finish (BothyNics *self, GAsyncResult *result, struct net_reply 
   if (packet && ret_reply)
     *ret_reply = *(const struct net_reply *)packet->data;
   return packet != NULL;
+}
+
+void
+bothy_nics_on_done (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  if (bothy_nics_call_finish (BOTHY_NICS (source), result, NULL, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
 }
 
 char *
@@ -225,6 +243,7 @@ static void
 bothy_nics_class_init (BothyNicsClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_nics_finalize;
+  lost_signal = g_signal_new ("lost", BOTHY_TYPE_NICS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void

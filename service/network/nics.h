@@ -7,7 +7,11 @@
 
 G_BEGIN_DECLS
 
-/* The broker's end of bothy-net, which makes nics, their filters and port forwardings. */
+/*
+ * The broker's end of bothy-net, which makes nics, their filters and port forwardings.
+ *
+ * Signal: "lost" (): bothy-net died, or gave up on us because somebody took the filter away and nics are down.
+ */
 #define BOTHY_TYPE_NICS (bothy_nics_get_type ())
 G_DECLARE_FINAL_TYPE (BothyNics, bothy_nics, BOTHY, NICS, GObject)
 
@@ -24,6 +28,9 @@ char *bothy_nics_call_finish_text (BothyNics *self, GAsyncResult *result, GError
 
 /* FALSE with BOTHY_ERROR, which says what the kernel did not do. RET_REPLY may be NULL. */
 gboolean bothy_nics_call_finish (BothyNics *self, GAsyncResult *result, struct net_reply *ret_reply, GError **error);
+
+/* A callback for bothy_nics_call() whose data is a GTask: that returns TRUE, or the error. */
+void bothy_nics_on_done (GObject *source, GAsyncResult *result, gpointer user_data);
 
 /* The aliases of all nics that the kernel has. */
 void bothy_nics_list (BothyNics *self, GAsyncReadyCallback callback, gpointer user_data);

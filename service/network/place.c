@@ -54,28 +54,29 @@ bothy_place_id (const BothyPlace *self)
 
 /* A bridge's name may have dots; the others have none. */
 BothyPlace *
-bothy_place_parse (const char *alias)
+bothy_place_parse_id (guint32 owner, const char *id)
 {
+  const char *first = strchr (id, '.'), *last = strrchr (id, '.');
   g_autofree char *name = NULL;
   g_autofree char *bridge = NULL;
-  const char *id, *first, *last;
+
+  if (!first || last == first || first == id || !last[1])
+    return NULL;
+  name = g_strndup (id, (gsize)(first - id));
+  bridge = g_strndup (first + 1, (gsize)(last - first - 1));
+  return bothy_bridge_name_is_plain (bridge) ? bothy_place_new (owner, name, bridge, last + 1) : NULL;
+}
+
+BothyPlace *
+bothy_place_parse (const char *alias)
+{
   char *end;
   guint64 owner;
 
   if (!g_str_has_prefix (alias, ALIAS_PREFIX))
     return NULL;
   owner = g_ascii_strtoull (alias + strlen (ALIAS_PREFIX), &end, 10);
-  if (*end != ':' || owner > G_MAXINT32)
-    return NULL;
-  id = end + 1;
-  first = strchr (id, '.');
-  last = strrchr (id, '.');
-  if (!first || last == first || first == id || !last[1])
-    return NULL;
-  name = g_strndup (id, (gsize)(first - id));
-  bridge = g_strndup (first + 1, (gsize)(last - first - 1));
-  return bothy_bridge_name_is_plain (bridge) ? bothy_place_new ((guint32)owner, name, bridge, last + 1)
-                                             : NULL;
+  return *end == ':' && owner <= G_MAXINT32 ? bothy_place_parse_id ((guint32)owner, end + 1) : NULL;
 }
 
 guint
@@ -138,6 +139,17 @@ set_alias (const BothyPlace *self, struct net_request *request)
 }
 
 static void
+bind_to (const BothyLanAddress *address, struct net_request *request)
+{
+  guint32 address4 = htonl (address->address);
+
+  if (!address->address)
+    return;
+  request->flags |= NET_FLAG_BOUND;
+  memcpy (request->address4, &address4, sizeof address4);
+}
+
+static void
 fill (BothyNetwork *network, const BothyPlace *self, const char *inside, struct net_request *request)
 {
   set_alias (self, request);
@@ -161,7 +173,10 @@ format (int family, gconstpointer address, const char *suffix)
 }
 
 static BothyNetworkConfig *
-make_config (BothyNetwork *network, const BothyPlace *self, const struct net_request *request)
+make_config (BothyNetwork *network,
+             const BothyPlace *self,
+             const BothyLanAddress *address,
+             const struct net_request *request)
 {
   BothyNetworkConfig *config = g_new0 (BothyNetworkConfig, 1);
   BothyBridge *bridge = bothy_network_get_bridge (network);
@@ -170,6 +185,10 @@ make_config (BothyNetwork *network, const BothyPlace *self, const struct net_req
 
   config->address4 = given ? format (AF_INET, request->address4, "/16") : g_strdup ("");
   config->gateway4 = given ? format (AF_INET, &gateway4, "") : g_strdup ("");
+  if (address->address) {
+    config->address4 = (g_free (config->address4), bothy_lan_address_format (address));
+    config->gateway4 = (g_free (config->gateway4), bothy_lan_address_format_gateway (address));
+  }
   config->address6 = given ? format (AF_INET6, request->address6, "/64") : g_strdup ("");
   config->gateway6 = given ? format (AF_INET6, bothy_bridge_get_address6 (bridge), "") : g_strdup ("");
   return config;
@@ -180,8 +199,9 @@ make_config (BothyNetwork *network, const BothyPlace *self, const struct net_req
 typedef struct {
   BothyPlace *place;
   char *inside;
-  int netns_fd; /* -1: it is there */
-  GArray *destinations; /* NULL: all */
+  int netns_fd;            /* -1: it is there */
+  GArray *destinations;    /* NULL: all */
+  BothyLanAddress address; /* 0: none */
   struct net_request request;
 } Job;
 
@@ -208,7 +228,7 @@ on_done (GObject *source, GAsyncResult *result, gpointer user_data)
     /* Who tidied up meanwhile did not know of it. */
     if (is_on_default (job->place))
       bothy_dhcp_reserve (id, job->request.mac, job->request.address4);
-    g_task_return_pointer (task, make_config (network, job->place, &job->request),
+    g_task_return_pointer (task, make_config (network, job->place, &job->address, &job->request),
                            (GDestroyNotify)bothy_network_config_free);
     return;
   }
@@ -225,6 +245,7 @@ request_nic (GTask *task)
   g_autofree char *id = bothy_place_id (job->place);
 
   fill (network, job->place, job->inside, &job->request);
+  bind_to (&job->address, &job->request);
   if (job->request.bridge == 0) {
     g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_FAILED,
                              "The bridge %s is down; NetworkManager (nmcli connection up) brings it up",
@@ -250,9 +271,14 @@ on_bridge (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-start (
-    BothyNetwork *network, guint32 op, const BothyPlace *self, const char *inside, int netns_fd, char **egress,
-    GTask *task)
+start (BothyNetwork *network,
+       guint32 op,
+       const BothyPlace *self,
+       const char *inside,
+       int netns_fd,
+       char **egress,
+       const BothyLanAddress *address,
+       GTask *task)
 {
   g_autoptr (GTask) owned = task;
   Job *job = g_new0 (Job, 1);
@@ -262,6 +288,8 @@ start (
   job->destinations = egress && bothy_egress_is_limited (egress) ? bothy_egress_flatten (egress) : NULL;
   job->netns_fd = netns_fd >= 0 ? fcntl (netns_fd, F_DUPFD_CLOEXEC, 3) : -1;
   job->request.op = op;
+  if (address)
+    job->address = *address;
   g_task_set_task_data (task, job, (GDestroyNotify)job_free);
   if (is_on_default (self))
     bothy_bridge_ensure (bothy_network_get_bridge (network), on_bridge, g_object_ref (task));
@@ -275,20 +303,23 @@ bothy_place_attach (BothyNetwork *network,
                     const char *inside,
                     int netns_fd,
                     char **egress,
+                    const BothyLanAddress *address,
                     GAsyncReadyCallback callback,
                     gpointer user_data)
 {
-  start (network, NET_ATTACH, self, inside, netns_fd, egress, g_task_new (network, NULL, callback, user_data));
+  start (network, NET_ATTACH, self, inside, netns_fd, egress, address,
+         g_task_new (network, NULL, callback, user_data));
 }
 
 void
 bothy_place_resume (BothyNetwork *network,
                     const BothyPlace *self,
                     char **egress,
+                    const BothyLanAddress *address,
                     GAsyncReadyCallback callback,
                     gpointer user_data)
 {
-  start (network, NET_REPAIR, self, BOTHY_NETWORK_INTERFACE, -1, egress,
+  start (network, NET_REPAIR, self, BOTHY_NETWORK_INTERFACE, -1, egress, address,
          g_task_new (network, NULL, callback, user_data));
 }
 
@@ -296,18 +327,6 @@ BothyNetworkConfig *
 bothy_place_attach_finish (BothyNetwork *network, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
-}
-
-static void
-on_detached (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  GError *error = NULL;
-
-  if (bothy_nics_call_finish (BOTHY_NICS (source), result, NULL, &error))
-    g_task_return_boolean (task, TRUE);
-  else
-    g_task_return_error (task, error);
 }
 
 void
@@ -321,7 +340,7 @@ bothy_place_detach (BothyNetwork *network,
 
   set_alias (self, &request);
   bothy_dhcp_forget (id);
-  bothy_nics_call (bothy_network_get_nics (network), &request, -1, NULL, on_detached,
+  bothy_nics_call (bothy_network_get_nics (network), &request, -1, NULL, bothy_nics_on_done,
                    g_task_new (network, NULL, callback, user_data));
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "network/lanaddress.h"
 #include "network/network.h"
 
 G_BEGIN_DECLS
@@ -34,6 +35,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyPlace, bothy_place_free)
 /* NULL: it is not the alias of such a nic. */
 BothyPlace *bothy_place_parse (const char *alias);
 
+/* The same from bothy_place_id() and an owner. */
+BothyPlace *bothy_place_parse_id (guint32 owner, const char *id);
+
 /* The number of a nic by hand, or 0. */
 guint bothy_place_number (const BothyPlace *self);
 
@@ -44,12 +48,13 @@ char *bothy_place_id (const BothyPlace *self);
 void bothy_place_mac (const BothyPlace *self, guint8 mac[6]);
 
 /* Make the nic, called INSIDE, in NETNS_FD. On the default bridge one by hand has addresses. EGRESS: what it
-   may reach, NULL: all. */
+   may reach, NULL: all; ADDRESS: the only one that it may have, on a LAN, or NULL. */
 void bothy_place_attach (BothyNetwork *network,
                          const BothyPlace *self,
                          const char *inside,
                          int netns_fd,
                          char **egress,
+                         const BothyLanAddress *address,
                          GAsyncReadyCallback callback,
                          gpointer user_data);
 
@@ -57,6 +62,7 @@ void bothy_place_attach (BothyNetwork *network,
 void bothy_place_resume (BothyNetwork *network,
                          const BothyPlace *self,
                          char **egress,
+                         const BothyLanAddress *address,
                          GAsyncReadyCallback callback,
                          gpointer user_data);
 

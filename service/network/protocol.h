@@ -65,6 +65,7 @@ enum net_flag
 {
   NET_FLAG_UDP = 1 << 0,  /* PUBLISH: udp, else tcp */
   NET_FLAG_LAN = 1 << 1,  /* ATTACH: a bridge of the LAN: any address is fine, but no other MAC, and no other's address once one is known */
+  NET_FLAG_BOUND = 1 << 3,  /* with LAN: no IPv4 address but ADDRESS4. EADDRNOTAVAIL: another nic has that */
   NET_FLAG_LIMITED = 1 << 2,  /* ATTACH, REPAIR: the nic may begin connections with DESTINATIONS only, and ask DHCP, and the host's DNS */
 };
 

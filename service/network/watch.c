@@ -218,6 +218,17 @@ on_state (NMDevice *device, GParamSpec *spec, BothyWatch *self)
     g_signal_emit (self, signals[UP], 0, nm_device_get_iface (device));
 }
 
+/* Addresses come and go in the same configuration, too. */
+static void
+on_ip4_config (NMDevice *device, GParamSpec *spec, BothyWatch *self)
+{
+  NMIPConfig *config = nm_device_get_ip4_config (device);
+
+  if (config)
+    g_signal_connect_object (config, "notify::addresses", G_CALLBACK (note_change), self, G_CONNECT_SWAPPED);
+  note_change (self);
+}
+
 static void
 on_device_added (BothyWatch *self, NMDevice *device)
 {
@@ -226,8 +237,8 @@ on_device_added (BothyWatch *self, NMDevice *device)
   g_signal_connect_object (device, "notify::active-connection", G_CALLBACK (note_change), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (device, "notify::state", G_CALLBACK (on_state), self, 0);
-  g_signal_connect_object (device, "notify::ip4-config", G_CALLBACK (note_change), self, G_CONNECT_SWAPPED);
-  note_change (self);
+  g_signal_connect_object (device, "notify::ip4-config", G_CALLBACK (on_ip4_config), self, 0);
+  on_ip4_config (device, NULL, self);
 }
 
 static void

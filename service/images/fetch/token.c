@@ -67,9 +67,7 @@ authorize (Http *http, const char *text, gpointer repository, GError **error)
 }
 
 void
-token_prepare (Http *http, const char *repository, const char *known)
+token_prepare (Http *http, const char *repository)
 {
-  if (is_token (known))
-    http_set_token (http, known);
   http_set_authorize (http, authorize, (gpointer)repository);
 }

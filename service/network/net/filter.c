@@ -10,7 +10,7 @@
 #include "rules.h"
 
 /* Of nics; ports of the host are looked after in ports.c. */
-static const char *const bridge_sets[] = { "nics",     "lan",      "macs",     "limited",
+static const char *const bridge_sets[] = { "nics",     "lan",      "macs",     "limited",   "bound",
                                            "own4",     "own6",     "targets6",
                                            "claimed4", "claimed6", "claimed_targets6",
                                            "groups",   "members" };
@@ -61,15 +61,29 @@ write_removal (struct nft *nft, const struct record *record, struct batch *batch
   return destinations_write_removal (nft, record, batch);
 }
 
+/* Two nics of a LAN never have one address: the first one keeps it. */
+static int
+check_claim (struct nft *nft, const struct record *record, const struct record *old)
+{
+  struct element claim = record_claim (record);
+
+  if (!record->bound || memcmp (old->address4, record->address4, sizeof old->address4) == 0)
+    return 0;
+  return element_get (nft, &claim) == 0 ? EADDRNOTAVAIL : 0;
+}
+
 int
 filter_put (struct nft *nft, const struct record *record, const struct net_request *request)
 {
   AUTO_BATCH batch = { 0 };
-  struct record old;
+  struct record old = { 0 };
   int error = filter_get (nft, record->name, &old);
+  int claim = check_claim (nft, record, &old);
 
   if (error != 0 && error != ENOENT)
     return error;
+  if (claim != 0)
+    return claim;
   batch_begin (&batch, nft);
   if (error == 0 && !record_is_same (&old, record))
     error = write_removal (nft, &old, &batch);

@@ -218,21 +218,29 @@ link_make (struct nl_sock *socket, const struct link_pair *pair)
 }
 
 /*
- * No address of any kind, not even by an admin's mistake. A kernel without IPv6 has no such file, and the
- * unit's sandbox hides it: then it rests on making no address by itself, and on the bridge, which takes every
- * frame.
+ * A kernel without IPv6 has no such file, and the unit's sandbox hides it: then it rests on making no address
+ * by itself, and on the bridge, which takes every frame.
  */
 static int
-disable_ipv6 (const char *name)
+set_ipv6 (const char *name, const char *setting, const char *value)
 {
   char path[64];
   AUTO_FD fd = -1;
 
-  snprintf (path, sizeof path, "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+  snprintf (path, sizeof path, "/proc/sys/net/ipv6/conf/%s/%s", name, setting);
   fd = open (path, O_WRONLY | O_CLOEXEC);
   if (fd < 0)
     return errno == ENOENT || errno == EROFS ? 0 : errno;
-  return write (fd, "1", 1) == 1 ? 0 : errno;
+  return write (fd, value, strlen (value)) > 0 ? 0 : errno;
+}
+
+/* No address of any kind, not even by an admin's mistake, and no ear for routers. */
+static int
+disable_ipv6 (const char *name)
+{
+  int error = set_ipv6 (name, "disable_ipv6", "1");
+
+  return error != 0 ? error : set_ipv6 (name, "accept_ra", "0");
 }
 
 int

@@ -8,6 +8,7 @@
 struct net {
   struct nl_sock *route;
   struct nft nft;
+  int guard; /* guard_open() */
 };
 
 /* What a request led to, beside its error. */

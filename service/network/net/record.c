@@ -18,6 +18,7 @@ record_init (struct record *record, const struct net_request *request, const cha
   *record = (struct record){ .hash = identity_hash (request->alias),
                              .group = request->group,
                              .lan = (request->flags & NET_FLAG_LAN) != 0,
+                             .bound = (request->flags & NET_FLAG_BOUND) != 0,
                              .destinations = destinations_hash (request) };
   memcpy (record->mac, request->mac, sizeof record->mac);
   memcpy (record->address4, request->address4, sizeof record->address4);
@@ -33,7 +34,7 @@ record_is_same (const struct record *a, const struct record *b)
          memcmp (a->mac, b->mac, sizeof a->mac) == 0 &&
          memcmp (a->address4, b->address4, sizeof a->address4) == 0 &&
          memcmp (a->address6, b->address6, sizeof a->address6) == 0 && a->group == b->group &&
-         a->lan == b->lan && a->destinations == b->destinations;
+         a->lan == b->lan && a->bound == b->bound && a->destinations == b->destinations;
 }
 
 bool
@@ -70,11 +71,15 @@ write_identity (const struct record *r, struct batch *batch, enum change change)
   write_hex (address4, r->address4, sizeof r->address4);
   write_hex (address6, r->address6, sizeof r->address6);
   snprintf (element.comment, sizeof element.comment, "%016" PRIx64 " %s %s %s %08x %d %" PRIx64 " %s",
-            r->hash, mac, address4, address6, r->group, r->lan, r->destinations, r->bridge);
+            r->hash, mac, address4, address6, r->group, r->lan | r->bound << 1, r->destinations, r->bridge);
   batch_change (batch, change, &element);
   element.comment[0] = '\0';
   if (r->lan) {
     element.set = "lan";
+    batch_change (batch, change, &element);
+  }
+  if (r->bound) {
+    element.set = "bound";
     batch_change (batch, change, &element);
   }
   if (r->destinations != 0) {
@@ -143,6 +148,15 @@ write_claim (const char *set, struct batch *batch, enum change change, const uin
   batch_change (batch, change, &element);
 }
 
+struct element
+record_claim (const struct record *record)
+{
+  struct element element = { .table = TABLE_BRIDGE, .set = "claimed4" };
+
+  element_add_key (&element, record->address4, sizeof record->address4);
+  return element;
+}
+
 void
 record_write (const struct record *record, struct batch *batch, enum change change)
 {
@@ -199,7 +213,8 @@ record_read (const struct element *element, struct record *ret)
   if (sscanf (element->comment, "%16" SCNx64 " %12[0-9a-f] %8[0-9a-f] %32[0-9a-f] %8x %1d %16" SCNx64 " %15s",
               &ret->hash, mac, address4, address6, &ret->group, &lan, &ret->destinations, ret->bridge) != 8)
     return false;
-  ret->lan = lan == 1;
+  ret->lan = (lan & 1) != 0;
+  ret->bound = (lan & 2) != 0;
   return read_hex (mac, ret->mac, 6) && read_hex (address4, ret->address4, 4) &&
          read_hex (address6, ret->address6, 16) && record_name_is_plain (ret->bridge);
 }

@@ -21,6 +21,7 @@ struct record {
   uint8_t address6[16];
   uint32_t group;
   bool lan;
+  bool bound; /* on a LAN, but to its IPv4 address */
   uint64_t destinations; /* a hash of what it may reach (destinations.h); 0: everything */
 };
 
@@ -33,6 +34,9 @@ bool record_is_same (const struct record *a, const struct record *b);
 
 /* Adds to BATCH a change of each of RECORD's elements. */
 void record_write (const struct record *record, struct batch *batch, enum change change);
+
+/* The element that says that RECORD's IPv4 address is one nic's on a LAN. */
+struct element record_claim (const struct record *record);
 
 /* The element of "nics" that NAME's record is kept in, as far as it is known from NAME. */
 struct element record_element (const char *name);

@@ -79,10 +79,21 @@ are_destinations (const struct net_request *request)
   return true;
 }
 
+/* Only on a LAN is it not so anyway, and only an address can be bound. */
+static bool
+is_bound_to_something (const struct net_request *request)
+{
+  static const uint8_t none[4];
+
+  return (request->flags & NET_FLAG_BOUND) == 0 ||
+         ((request->flags & NET_FLAG_LAN) != 0 && memcmp (request->address4, none, sizeof none) != 0);
+}
+
 static bool
 is_nic (const struct net_request *request)
 {
-  return (request->flags & ~(uint32_t)(NET_FLAG_LAN | NET_FLAG_LIMITED)) == 0 && are_destinations (request) && is_alias (request->alias) &&
+  return (request->flags & ~(uint32_t)(NET_FLAG_LAN | NET_FLAG_LIMITED | NET_FLAG_BOUND)) == 0 &&
+         is_bound_to_something (request) && are_destinations (request) && is_alias (request->alias) &&
          is_inside (request->inside) && is_unicast_mac (request->mac) &&
          is_unicast_address (request->address4, request->address6) &&
          (request->mtu == 0 || (request->mtu >= MIN_MTU && request->mtu <= MAX_MTU));

@@ -31,6 +31,7 @@
   "add set " BRIDGE "claimed6 { type ipv6_addr; }\n" /* what neighbour discovery is about: see NEIGHBOUR_TARGET */ \
   "add set " BRIDGE "targets6 { typeof iifname . @th,64,128; }\n"                                                  \
   "add set " BRIDGE "claimed_targets6 { typeof @th,64,128; }\n"                                                    \
+  "add set " BRIDGE "bound { type ifname; }\n"                                                                    \
   "add set " BRIDGE "limited { type ifname; }\n"                                                                  \
   "add set " BRIDGE "egress4 { type ifname . ipv4_addr . inet_proto . inet_service; flags interval; }\n"          \
   "add set " BRIDGE "egress6 { type ifname . ipv6_addr . inet_proto . inet_service; flags interval; }\n"          \
@@ -82,6 +83,7 @@
   ARP "update @storm_arp { iifname limit rate over 100/second burst 200 packets } drop\n"             \
   ARP "iifname . arp saddr ip @own4 accept\n" /* a probe: whose is this address? */                   \
   ARP "arp saddr ip 0.0.0.0 arp operation 1 accept\n"                                                 \
+  ARP "iifname @bound drop\n"                                                                         \
   ARP "iifname != @lan drop\n"                                                                        \
   ARP "arp saddr ip { 0.0.0.0, 127.0.0.1, 255.255.255.255 } drop\n"                                   \
   ARP "arp saddr ip @claimed4 drop\n"                                                                 \
@@ -108,6 +110,7 @@
   "add rule " BRIDGE "from_igmp igmp type 0x11 drop\n"                                                \
   "add rule " BRIDGE "from_igmp iifname . ip saddr @own4 accept\n"                                    \
   "add rule " BRIDGE "from_igmp goto lan4\n"                                                          \
+  "add rule " BRIDGE "lan4 iifname @bound drop\n"                                                     \
   "add rule " BRIDGE "lan4 iifname != @lan drop\n"                                                    \
   "add rule " BRIDGE "lan4 ip saddr & 240.0.0.0 == 224.0.0.0 drop\n"                                  \
   "add rule " BRIDGE "lan4 ip saddr & 240.0.0.0 == 240.0.0.0 drop\n"                                  \

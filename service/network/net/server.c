@@ -14,6 +14,7 @@
 #include "connections.h"
 #include "find.h"
 #include "firewall.h"
+#include "guard.h"
 #include "nic.h"
 #include "ports.h"
 #include "privilege.h"
@@ -167,20 +168,34 @@ serve (void *data, int connection)
   return true;
 }
 
+/* Who is cut off looks after all nics when he comes back. */
+static void
+watch_rules (struct connections *connections, struct net *net)
+{
+  if (!guard_read (net->guard) || open_net (net) != 0 || !guard_check (net))
+    return;
+  /* Who can not come back asks by himself. */
+  while (connections->listening >= 0 && connections->n > 0)
+    close (connections->fds[--connections->n]);
+}
+
 /* Returns whether there may be more to do. */
 static bool
 wait_and_serve (struct connections *connections, struct net *net)
 {
-  struct pollfd polls[CONNECTIONS_POLLS];
+  struct pollfd polls[CONNECTIONS_POLLS + 1];
   int n_ready;
 
   if (connections->n == 0 && connections->listening < 0)
     return false;
   connections_watch (connections, true, polls);
-  n_ready = poll (polls, CONNECTIONS_POLLS, connections->n == 0 ? IDLE_MS : -1);
+  polls[CONNECTIONS_POLLS] = (struct pollfd){ .fd = net->guard, .events = POLLIN };
+  n_ready = poll (polls, CONNECTIONS_POLLS + 1, connections->n == 0 ? IDLE_MS : -1);
   if (n_ready < 0)
     return errno == EINTR;
   connections_serve (connections, polls, serve, net);
+  if (polls[CONNECTIONS_POLLS].revents != 0)
+    watch_rules (connections, net);
   return n_ready > 0;
 }
 
@@ -198,8 +213,11 @@ server_run (struct connections *connections)
   }
   /* The kernel reaps what removes links. */
   signal (SIGCHLD, SIG_IGN);
+  net.guard = guard_open ();
   while (wait_and_serve (connections, &net))
     ;
+  if (net.guard >= 0)
+    close (net.guard);
   nft_close (&net.nft);
   netlink_free_socket (&net.route);
   return EXIT_SUCCESS;
