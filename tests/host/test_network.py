@@ -216,3 +216,31 @@ def test_doctor_knows_other_firewalls(host):
         assert [check["verdict"] for check in firewall()] == ["ok"]
     finally:
         host.run("root", "nft delete table ip filter")
+
+
+@pytest.mark.parametrize("how", ["nft flush ruleset", "nft delete table bridge bothy", "nft flush chain bridge bothy nic",
+                                 "pkill -9 -x bothy-net", "pkill -9 -x bothy-net; nft flush ruleset"])
+def test_NET_12_filter_is_repaired(host, how):
+    """Whatever somebody does to rules or to bothy-net: what must not pass does not, and what may does again."""
+    launch(host, "alice", "x1")
+    launch(host, "bob", "b1")
+    own, foreign = address(host, "x1"), address(host, "b1", "bob")
+    host.run("alice", "bothy", "exec", "x1", "--", "ip", "addr", "add", "10.209.99.99/32", "dev", "eth0", check=True)
+    for _ in range(3):
+        host.run("root", how)
+        until(lambda: reaches(host, "alice", "x1", BRIDGE), 20, how)
+        until(lambda: reaches(host, "bob", "b1", BRIDGE), 20, how)
+        spoofed = host.run("alice", "bothy", "exec", "x1", "--", "ping", "-c", "1", "-W", "2", "-I", "10.209.99.99", BRIDGE)
+        assert spoofed.returncode != 0
+        assert not reaches(host, "alice", "x1", foreign) and not reaches(host, "bob", "b1", own)
+
+
+def test_NET_19_profile_is_deleted(host):
+    """By an administrator, while a container runs: it has no network, says so after a start, and gets another."""
+    launch(host, "alice", "x1")
+    before = address(host, "x1")
+    host.run("root", "nmcli con delete 0e5a7b1e-b074-4d0c-9b5c-6f1bb07b0700", check=True)
+    until(lambda: "bothy0" not in host.output("root", "ip -brief link"))
+    assert not reaches(host, "alice", "x1", BRIDGE)
+    host.run("alice", "bothy", "restart", "x1", check=True)
+    assert until(lambda: reaches(host, "alice", "x1", BRIDGE), 20) and address(host, "x1") == before

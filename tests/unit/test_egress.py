@@ -6,16 +6,16 @@ import errno
 import ipaddress
 import os
 import socket
+import struct
 import subprocess
 
 import pytest
 
-import test_net
-from test_net import (ATTACH, BROADCAST, DESTINATION, GATEWAY, HOST, LAN, MARK, PUBLISH, STEP_FILTER, STEP_REQUEST, TIDY,
-                      Room, arp, check, ether, exchange, helper, host, icmp6, index_of, inside, ip4, ip6, ip_bytes,  # noqa: F401
-                      link_local, links, neighbour, new_namespace, nic, ruleset, run, service, udp)  # noqa: F401
-
-pytestmark = test_net.pytestmark
+from frames import MARK, arp, ether, icmp6, ip4, ip6, neighbour, udp
+from nethost import (DESTINATION, GATEWAY, HOST, LAN, PUBLISH, STEP_FILTER, STEP_REQUEST, TIDY, exchange, helper,  # noqa: F401
+                     host, index_of, inside, ip_bytes, link_local, links, new_namespace, nic, pytestmark,  # noqa: F401
+                     ruleset, run, service)  # noqa: F401
+from room import Room
 
 TCP = socket.SOCK_STREAM
 OUTSIDE = "192.0.2.2"
@@ -242,4 +242,4 @@ def test_on_a_lan(nic):  # noqa: F811
 
 
 def syn(flags):
-    return test_net.struct.pack("!HHIIBBHHH", 1000, 80, 1, 0, 0x50, flags, 100, 0, 0) + MARK
+    return struct.pack("!HHIIBBHHH", 1000, 80, 1, 0, 0x50, flags, 100, 0, 0) + MARK

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A network namespace that plays the host, bothy-net in it, driven as bothyd drives it, and nics.
+
+BOTHY_LIBEXEC_DIR: the installed directory of bothy-net. Needs root; touches only network namespaces of its own.
+"""
+
+import contextlib
+import ctypes
+import ipaddress
+import json
+import os
+import select
+import socket
+import struct
+import subprocess
+
+import pytest
+
+NET = os.path.join(os.environ.get("BOTHY_LIBEXEC_DIR", ""), "bothy-net")
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or not os.access(NET, os.X_OK), reason="needs root and BOTHY_LIBEXEC_DIR"
+)
+ATTACH, DETACH, REPAIR, LIST, TIDY, PUBLISH, UNPUBLISH, EXAMINE, FIND = range(1, 10)
+UDP, LAN, LIMITED, BOUND = 1, 2, 4, 8
+STEP_REQUEST, STEP_NAMESPACE, STEP_BRIDGE, STEP_LINK, STEP_FILTER, STEP_PORT, STEP_VERIFY = range(1, 8)
+REQUEST = struct.Struct("=IIIIIII6s2x4s16sHH16s80sI")
+DESTINATION = struct.Struct("=BBBxHH16s16s")
+REPLY = struct.Struct("=IIiII16sI")
+CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
+ETH_P_ALL = 3
+BROADCAST = "ff:ff:ff:ff:ff:ff"
+GATEWAY = "10.66.0.1"
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def run(*command, check=True, input=None):
+    return subprocess.run(command, check=check, capture_output=True, text=True, input=input).stdout
+
+
+def check(result):
+    if result != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def mac_bytes(text):
+    return bytes(int(part, 16) for part in text.split(":"))
+
+
+def ip_bytes(text):
+    return ipaddress.ip_address(text).packed if text else b""
+
+
+def link_local(mac):
+    m = mac_bytes(mac)
+    return str(ipaddress.ip_address(b"\xfe\x80" + bytes(6) + bytes([m[0] ^ 2]) + m[1:3] + b"\xff\xfe" + m[3:]))
+
+
+@contextlib.contextmanager
+def inside(namespace):
+    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        check(libc.setns(namespace, CLONE_NEWNET))
+        yield
+    finally:
+        check(libc.setns(own, CLONE_NEWNET))
+        os.close(own)
+
+
+def new_namespace():
+    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        check(libc.unshare(CLONE_NEWNET))
+        fd = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        # Nothing is sent but what a test sends.
+        for name in ("default", "all"):
+            with contextlib.suppress(FileNotFoundError), open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w") as f:
+                f.write("1")
+        return fd
+    finally:
+        check(libc.setns(own, CLONE_NEWNET))
+        os.close(own)
+
+
+class Tap:
+    """A raw socket on a link of a namespace."""
+
+    def __init__(self, namespace, name):
+        with inside(namespace):
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+            self.socket.bind((name, ETH_P_ALL))
+        self.socket.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
+        self.socket.setblocking(False)
+
+    def send(self, frame):
+        self.socket.send(frame)
+
+    def drain(self):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.socket.recv(65536)
+
+    def receive(self, seconds=0.25):
+        """All frames that come (not those that this end sent) until nothing comes for a while."""
+        frames = []
+        while select.select([self.socket], [], [], seconds)[0]:
+            frame, address = self.socket.recvfrom(65536)
+            if address[2] != 4:  # PACKET_OUTGOING
+                frames.append(frame)
+        return frames
+
+    def close(self):
+        self.socket.close()
+
+
+class Reply:
+    def __init__(self, data):
+        size = REPLY.size
+        self.version, self.serial, self.error, self.step, self.index, name, self.text_size = REPLY.unpack(data[:size])
+        self.name = name.split(b"\0")[0].decode()
+        self.text = data[size:]
+
+    @property
+    def outcome(self):
+        return self.error, self.step
+
+
+class Helper:
+    """One bothy-net and its connection."""
+
+    def __init__(self, prefix=()):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self.process = subprocess.Popen(
+                [*prefix, NET, "--connection", str(theirs.fileno())], pass_fds=[theirs.fileno()]
+            )
+        self.socket = ours
+        self.socket.settimeout(20)
+
+    def call(self, op, fds=(), flags=0, bridge=0, group=0, mtu=0, mac="00:00:00:00:00:00", address4="", address6="",
+             port=0, inside_port=0, name="eth0", alias="", version=1, serial=7, extra=b"", destinations=None):
+        if destinations is not None:
+            flags |= LIMITED
+            extra = b"".join(destinations) + extra
+        data = REQUEST.pack(version, serial, op, flags, bridge, group, mtu, mac_bytes(mac), ip_bytes(address4),
+                            ip_bytes(address6), port, inside_port, name.encode(), alias.encode(), len(destinations or ()))
+        socket.send_fds(self.socket, [data + extra], list(fds))
+        return Reply(self.socket.recv(1 << 20))
+
+    def close(self):
+        self.socket.close()
+        assert self.process.wait(10) == 0
+
+
+class Nic:
+    """A namespace and the nic in it."""
+
+    def __init__(self, helper, number, bridge, attach=True, **options):
+        self.helper = helper
+        self.namespace = new_namespace()
+        self.mac = f"02:00:00:00:01:{number:02x}"
+        self.options = {
+            "bridge": index_of(bridge), "mac": self.mac, "alias": f"bothy:1000:nic-{number}",
+            "address4": f"10.66.0.{number}", "address6": f"fd66::{number:x}", **options,
+        }
+        self.address4, self.address6 = self.options["address4"], self.options["address6"]
+        self.alias = self.options["alias"]
+        self.tap = None
+        if attach:
+            reply = self.attach()
+            assert reply.outcome == (0, 0)
+            self.up()
+
+    def attach(self):
+        reply = self.helper.call(ATTACH, [self.namespace], **self.options)
+        self.name, self.index = reply.name, reply.index
+        return reply
+
+    def repair(self, **changes):
+        self.options.update(changes)
+        return self.helper.call(REPAIR, **self.options)
+
+    def detach(self):
+        return self.helper.call(DETACH, alias=self.alias)
+
+    def up(self):
+        with inside(self.namespace):
+            run("ip", "link", "set", "lo", "up")
+            run("ip", "link", "set", self.options.get("name", "eth0"), "up", "arp", "off")
+        self.tap = Tap(self.namespace, self.options.get("name", "eth0"))
+
+    def configure(self):
+        """Addresses and a route, for what needs a whole IP stack."""
+        with inside(self.namespace):
+            run("ip", "link", "set", "eth0", "arp", "on")
+            run("ip", "address", "add", f"{self.address4}/24", "dev", "eth0")
+            run("ip", "route", "add", "default", "via", GATEWAY)
+
+    def close(self):
+        if self.tap:
+            self.tap.close()
+        os.close(self.namespace)
+
+
+def index_of(name):
+    return socket.if_nametoindex(name)
+
+
+def links():
+    """Without what changes by itself."""
+    return {link["ifname"]: link for link in json.loads(run("ip", "-j", "-d", "link"))}
+
+
+def names():
+    return {link["ifindex"]: (name, link.get("ifalias"), link["mtu"]) for name, link in links().items()}
+
+
+def ruleset():
+    return run("nft", "list", "ruleset")
+
+
+@pytest.fixture(autouse=True)
+def host():
+    """This process in a network namespace that plays the host, with a bridge like NetworkManager's."""
+    check(libc.unshare(CLONE_NEWNET | CLONE_NEWNS))
+    run("mount", "--make-rprivate", "/")
+    run("mount", "-t", "sysfs", "sysfs", "/sys")
+    run("ip", "link", "set", "lo", "up")
+    run("ip", "link", "add", "br0", "address", "02:00:00:00:00:fe", "type", "bridge", "stp_state", "0")
+    run("ip", "address", "add", f"{GATEWAY}/24", "dev", "br0")
+    run("ip", "link", "set", "br0", "up")
+    yield
+    check(libc.setns(HOME, CLONE_NEWNET))
+    run("umount", "/sys")
+
+HOME = os.open("/proc/self/ns/net", os.O_RDONLY)
+
+
+@pytest.fixture
+def helper():
+    h = Helper()
+    yield h
+    h.close()
+
+
+@pytest.fixture
+def nic(helper):
+    """Makes nics: nic(2) is 10.66.0.2 in a namespace of its own, on br0."""
+    made = []
+
+    def make(number, bridge="br0", **options):
+        made.append(Nic(helper, number, bridge, **options))
+        return made[-1]
+
+    make.made = made
+    yield make
+    for each in made:
+        each.close()
+
+
+def exchange(namespace, address, port, kind=socket.SOCK_DGRAM, source=None, payload=b"ping"):
+    """Whether something at ADDRESS answers a process in NAMESPACE."""
+    with inside(namespace):
+        s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
+    with s:
+        s.settimeout(0.2)
+        try:
+            if source:
+                s.bind(source)
+            if kind == socket.SOCK_DGRAM:
+                s.sendto(payload, (address, port))
+            else:
+                s.connect((address, port))
+                s.send(payload)
+            return s.recv(100)
+        except OSError:
+            return None
+
+
+@contextlib.contextmanager
+def service(namespace, port, kind=socket.SOCK_DGRAM, family=socket.AF_INET):
+    """Answers with the address of who asked."""
+    with inside(namespace):
+        s = socket.socket(family, kind)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("", port))
+    if kind == socket.SOCK_STREAM:
+        s.listen()
+    pid = os.fork()
+    if pid == 0:
+        while True:
+            if kind == socket.SOCK_DGRAM:
+                _, peer = s.recvfrom(65536)
+                s.sendto(peer[0].encode(), peer)
+            else:
+                connection, peer = s.accept()
+                with connection:
+                    connection.recv(100)
+                    connection.send(peer[0].encode())
+    s.close()
+    try:
+        yield
+    finally:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+
+HOST = "/proc/self/ns/net"

@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a container may send, as real frames that arrive or do not."""
+
+import contextlib
+import errno
+import os
+import socket
+import statistics
+import struct
+import time
+
+import pytest
+
+from nethost import (BOUND, GATEWAY, HOST, LAN, STEP_FILTER, STEP_REQUEST, Tap, exchange, helper, host, inside, link_local, links, nic,  # noqa: F401
+                     pytestmark, run, service)  # noqa: F401
+from frames import (CONTROL, MARK, arp, ether, foreign_protocols, fragment, icmp6, ip4, ip6,  # noqa: F401
+                    legal_frames, neighbour, server_answers, spoofed_addresses, spoofed_macs,  # noqa: F401
+                    spoofed_neighbours, udp)  # noqa: F401
+from room import Room, room  # noqa: F401
+
+
+def test_legal_frames_pass(room):
+    room.passes(legal_frames(room.a))
+
+
+def test_without_the_filter_illegal_frames_would_be_heard(room):
+    """That the tests below could fail at all."""
+    run("nft", "flush", "ruleset")
+    for source in (spoofed_macs, spoofed_neighbours, spoofed_addresses, foreign_protocols, server_answers):
+        frames = list(source(room))
+        heard = room.hear(frames, room.control())
+        assert len([f for f in frames if f in heard]) > len(frames) / 4, source.__name__
+
+
+def test_legal_listener_reports_pass(room):
+    run("ip", "link", "set", "br0", "type", "bridge", "mcast_snooping", "0")
+    a, hop = room.a, struct.pack("!BBBBHBB", 58, 0, 5, 2, 0, 1, 0)
+    room.passes([
+        ether(a.mac, 0x800, ip4(a.address4, "224.0.0.22", 2, b"\x22\0\0\0" + MARK, b"\x94\4\0\0"), "01:00:5e:00:00:16"),
+        ether(a.mac, 0x86DD, ip6(link_local(a.mac), "ff02::16", 0, hop + icmp6(143, bytes(4) + MARK)), "33:33:00:00:00:16"),
+        ether(a.mac, 0x86DD, ip6("::", "ff02::16", 0, hop + icmp6(143, bytes(4) + MARK)), "33:33:00:00:00:16"),
+    ])
+
+
+def leave_fragments_alone():
+    """br_netfilter would put them together, and take them apart again behind the filter."""
+    for name in ("iptables", "ip6tables"):
+        run("sysctl", "-qw", f"net.bridge.bridge-nf-call-{name}=0", check=False)
+
+
+def test_NET_10_own_fragments_pass(room):
+    """From an own address; nobody looks behind the first one, and what is in that is judged as if it were whole."""
+    leave_fragments_alone()
+    a = room.a
+    more = [ether(a.mac, 0x800, ip4(a.address4, "10.66.0.255", 17, body, offset=offset))
+            for offset, body in ((0x2000, udp(1, 2, MARK)), (0x2003, MARK), (5, MARK))]
+    more += [ether(a.mac, 0x86DD, ip6(a.address6, "ff02::1", 44, fragment(17, offset, body)), "33:33:00:00:00:01")
+             for offset, body in ((0x2000, udp(1, 2, MARK)), (0x2003, MARK), (5, MARK))]
+    more.append(ether(a.mac, 0x86DD, ip6(a.address6, "ff02::1", 44, fragment(58, 0x2000, icmp6(128, bytes(4) + MARK))),
+                      "33:33:00:00:00:01"))
+    room.passes(more)
+
+
+def test_NET_10_fragments_hide_nothing(room):
+    leave_fragments_alone()
+    a, nodes = room.a, "33:33:00:00:00:01"
+    frames = [
+        ether(a.mac, 0x800, ip4(a.address4, "255.255.255.255", 17, udp(67, 68, MARK), offset=0x2000)),
+        ether(a.mac, 0x800, ip4(a.address4, "10.66.0.255", 1, struct.pack("!BBH", 5, 0, 0) + MARK, offset=0x2000)),
+        ether(a.mac, 0x800, ip4("0.0.0.0", "255.255.255.255", 17, udp(68, 67, MARK), offset=0x2000)),
+        ether(a.mac, 0x800, ip4(a.address4, "224.0.0.1", 2, b"\x11\x64\0\0" + MARK, offset=0x2000)),
+        ether(a.mac, 0x86DD, ip6(a.address6, "ff02::1", 44, fragment(17, 0x2000, udp(547, 546, MARK))), nodes),
+    ]
+    for kind in (130, 133, 134, 135, 136, 137, 143):
+        for offset in (0, 0x2000):
+            frames.append(ether(a.mac, 0x86DD, ip6(a.address6, "ff02::1", 44, fragment(58, offset, neighbour(kind, a.address6))), nodes))
+    for inner in (0, 43, 44, 60, 51, 132, 59):
+        for offset in (0, 0x2000, 0x2004):
+            frames.append(ether(a.mac, 0x86DD, ip6(a.address6, "ff02::1", 44, fragment(inner, offset, bytes(8) + MARK)), nodes))
+    room.refuses(frames)
+
+
+def test_fragments_of_a_neighbour_are_put_together(nic):
+    """A whole IP stack's: more than the MTU from one container to the other, and to the host."""
+    a, b = nic(2, group=1), nic(3, group=1)
+    for each in (a, b):
+        each.configure()
+    host = os.open(HOST, os.O_RDONLY)
+    with service(b.namespace, 8000), service(host, 53):
+        for address, port in ((b.address4, 8000), (GATEWAY, 53)):
+            assert exchange(a.namespace, address, port, payload=bytes(4000)) == a.address4.encode()
+    os.close(host)
+
+
+def test_unicast_reaches_its_addressee_only(room):
+    frame = ether(room.a.mac, 0x800, ip4(room.a.address4, room.b.address4, 17, udp(1, 2, MARK)), room.b.mac)
+    heard = room.hear([frame], room.control())
+    assert heard.count(frame) == 1
+
+
+def test_NET_08_foreign_source_macs(room):
+    before = run("bridge", "fdb", "show", "br", "br0")
+    room.refuses(spoofed_macs(room))
+    assert run("bridge", "fdb", "show", "br", "br0") == before
+
+
+def test_NET_09_foreign_arp_and_neighbours(room):
+    room.refuses(spoofed_neighbours(room))
+
+
+def test_NET_10_foreign_addresses(room):
+    room.refuses(spoofed_addresses(room))
+
+
+def test_NET_10_other_protocols(room):
+    room.refuses(foreign_protocols(room))
+
+
+def test_NET_11_servers_and_topology(room):
+    room.refuses(server_answers(room))
+
+
+def test_NET_11_bpdus_with_spanning_tree_on(room):
+    run("ip", "link", "set", "br0", "type", "bridge", "stp_state", "1", "forward_delay", "200")
+    time.sleep(5)
+    bpdu = b"\x42\x42\3\0\0\0\0\0" + bytes(8) + bytes(4) + bytes(8) + bytes(2) + bytes(8) + MARK
+    for _ in range(20):
+        room.a.tap.send(ether(room.a.mac, len(bpdu), bpdu, "01:80:c2:00:00:00"))
+    assert links()["br0"]["linkinfo"]["info_data"]["root_port"] == 0
+    # Who sends such frames loses his own port, and nobody else his.
+    state = {n.name: links()[n.name]["linkinfo"]["info_slave_data"]["state"] for n in (room.a, room.b)}
+    assert state[room.b.name] == "forwarding" and state[room.a.name] in ("forwarding", "disabled")
+    room.wire.drain()
+    room.b.tap.send(ether(room.b.mac, 0x800, ip4(room.b.address4, "10.66.0.255", 17, udp(1, 2, CONTROL))))
+    heard = room.wire.receive(0.1)
+    assert [f for f in heard if CONTROL in f] and not [f for f in heard if MARK in f]
+
+
+def test_NET_13_broadcasts_are_limited(room):
+    room.wire.drain()
+    frame = ether(room.a.mac, 0x800, ip4(room.a.address4, "10.66.0.255", 17, udp(1, 2, MARK)))
+    begin = time.monotonic()
+    for _ in range(20000):
+        room.a.tap.send(frame)
+    seconds = time.monotonic() - begin
+    heard = len([f for f in room.wire.receive() if MARK in f])
+    assert 100 < heard < 700 + 300 * seconds
+    # It is a's limit only.
+    b = room.b
+    b.tap.send(ether(b.mac, 0x800, ip4(b.address4, "10.66.0.255", 17, udp(1, 2, CONTROL))))
+    assert [f for f in room.wire.receive() if CONTROL in f]
+
+
+def test_NET_13_others_go_on_during_a_flood(room):
+    """One shouts as fast as it can, at all and as mDNS and LLMNR do; another asks the host, and hears soon."""
+    a, b = room.a, room.b
+    b.configure()
+    frames = [ether(a.mac, 0x800, ip4(a.address4, "10.66.0.255", 17, udp(1, 2, bytes(1400)))),
+              ether(a.mac, 0x800, ip4(a.address4, "224.0.0.251", 17, udp(5353, 5353, bytes(1400))), "01:00:5e:00:00:fb"),
+              ether(a.mac, 0x800, ip4(a.address4, "224.0.0.252", 17, udp(5355, 5355, bytes(1400))), "01:00:5e:00:00:fc")]
+    before = room_bytes()
+    pid = os.fork()
+    if pid == 0:
+        while True:
+            for frame in frames:
+                with contextlib.suppress(OSError):
+                    a.tap.send(frame)
+    here = os.open(HOST, os.O_RDONLY)
+    times = []
+    try:
+        with service(here, 53):
+            for _ in range(20):
+                begin = time.monotonic()
+                assert exchange(b.namespace, GATEWAY, 53)
+                times.append(time.monotonic() - begin)
+                time.sleep(0.05)
+    finally:
+        os.close(here)
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+    assert statistics.median(times) < 0.05, times
+    # What it sent is far more than what came out of the bridge's other ports.
+    assert room_bytes() - before < 5 << 20
+
+
+def room_bytes():
+    return int(open("/sys/class/net/wire/statistics/tx_bytes").read())
+
+
+def test_NET_14_random_macs(room):
+    before = run("bridge", "fdb", "show", "br", "br0")
+    frames = [ether(f"02:77:00:00:{i >> 8:02x}:{i & 255:02x}", 0x800, ip4(room.a.address4, GATEWAY, 17, udp(1, 2, MARK)),
+                    "02:00:00:00:00:fe") for i in range(5000)]
+    room.refuses(frames)
+    assert run("bridge", "fdb", "show", "br", "br0") == before
+
+
+def test_NET_15_what_a_container_changes_on_its_end(room):
+    a = room.a
+    a.tap.close()
+    with inside(a.namespace):
+        run("ip", "link", "set", "eth0", "promisc", "on")
+        run("ip", "link", "add", "link", "eth0", "name", "vlan5", "type", "vlan", "id", "5", check=False)
+        run("ip", "link", "set", "eth0", "address", room.b.mac, check=False)
+        for mtu in "68", "65535":
+            run("ip", "link", "set", "eth0", "mtu", mtu)
+            assert links()["eth0"]["mtu"] == int(mtu)
+    a.tap = Tap(a.namespace, "eth0")
+    assert links()["br0"]["mtu"] == 1500 and links()[a.name]["mtu"] == 1500
+    room.refuses(list(spoofed_macs(room)) + list(spoofed_addresses(room)))
+
+
+@pytest.mark.parametrize("what", [("type", "macvlan", "mode", "bridge"), ("type", "bridge", "stp_state", "1", "forward_delay", "200")])
+def test_NET_15_what_a_container_builds_on_its_end(room, what):
+    """Other links with MAC addresses of their own on top of it: nothing of them gets out."""
+    a = room.a
+    before = run("bridge", "fdb", "show", "br", "br0")
+    with inside(a.namespace):
+        on = ("link", "eth0") if what[1] == "macvlan" else ()
+        run("ip", "link", "add", *on, "name", "top0", "address", "02:55:00:00:00:01", *what)
+        if not on:
+            run("ip", "link", "set", "eth0", "master", "top0")
+        run("ip", "link", "set", "top0", "up")
+    top = Tap(a.namespace, "top0")
+    for hearer in room.hearers:
+        hearer.drain()
+    for source in ("02:55:00:00:00:01", "02:55:00:00:00:02"):
+        top.send(ether(source, 0x800, ip4(a.address4, "10.66.0.255", 17, udp(1, 2, MARK))))
+        top.send(ether(source, 0x806, arp(1, source, a.address4, GATEWAY)))
+    time.sleep(3)  # its own spanning tree speaks meanwhile
+    heard = [f for hearer in room.hearers for f in hearer.receive(0.1)]
+    assert [f.hex() for f in heard if MARK in f or f[:5] == b"\x01\x80\xc2\0\0"] == []
+    top.close()
+    assert run("bridge", "fdb", "show", "br", "br0") == before
+    assert links()["br0"]["linkinfo"]["info_data"]["root_port"] == 0
+
+
+def test_NET_16_services_of_the_host(nic):
+    a = nic(2)
+    a.configure()
+    host = os.open(HOST, os.O_RDONLY)
+    run("ip", "address", "add", "192.0.2.1/32", "dev", "lo")
+    with contextlib.ExitStack() as stack:
+        for port in (53, 67, 22, 631, 5353, 9999):
+            stack.enter_context(service(host, port))
+            stack.enter_context(service(host, port, socket.SOCK_STREAM))
+        for address in (GATEWAY, "192.0.2.1"):
+            heard = {(port, kind.name): exchange(a.namespace, address, port, kind) for port in (53, 67, 22, 631, 5353, 9999)
+                     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)}
+            allowed = {k for k, v in heard.items() if v}
+            assert allowed == {(53, "SOCK_DGRAM"), (53, "SOCK_STREAM"), (67, "SOCK_DGRAM")}
+    # The host itself may speak to the container.
+    with service(a.namespace, 8000, socket.SOCK_STREAM):
+        assert exchange(host, a.address4, 8000, socket.SOCK_STREAM) == GATEWAY.encode()
+    os.close(host)
+
+
+def test_NET_17_containers_do_not_reach_each_other(nic):
+    run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+    a, b, c, d = nic(2), nic(3), nic(4, group=7), nic(5, group=7)
+    e = nic(6, group=8)
+    for each in (a, b, c, d, e):
+        each.configure()
+    every = {"a": a, "b": b, "c": c, "d": d, "e": e}
+    with contextlib.ExitStack() as stack:
+        for each in every.values():
+            stack.enter_context(service(each.namespace, 8000))
+        direct = {x + y for x in every for y in every if x != y and exchange(every[x].namespace, every[y].address4, 8000)}
+        assert direct == {"cd", "dc"}
+        # The long way, through the router, with the gateway's MAC.
+        for each in every.values():
+            with inside(each.namespace):
+                run("ip", "route", "del", "10.66.0.0/24", check=False)
+                run("ip", "route", "add", GATEWAY, "dev", "eth0")
+                run("ip", "route", "replace", "default", "via", GATEWAY, "onlink", "dev", "eth0")
+        run("sysctl", "-qw", "net.ipv4.conf.all.send_redirects=0", "net.ipv4.conf.br0.send_redirects=0")
+        routed = {x + y for x in every for y in every if x != y and exchange(every[x].namespace, every[y].address4, 8000)}
+        assert routed == {"cd", "dc"}
+
+
+def test_NET_17_broadcasts_stay_in_the_group(nic):
+    a, b, c, d = nic(2), nic(3), nic(4, group=7), nic(5, group=7)
+    for sender, hearers in ((a, []), (c, [d])):
+        frame = ether(sender.mac, 0x800, ip4(sender.address4, "10.66.0.255", 17, udp(1, 2, MARK)))
+        sender.tap.send(frame)
+        assert [n for n in (a, b, c, d) if n is not sender and frame in n.tap.receive(0.1)] == hearers
+
+
+def test_lan_any_address_but_another_nics(nic):
+    room = Room(nic, flags=LAN, address6="", address4="")
+    a, b = room.a, room.b
+    b.address4, b.address6 = "10.66.0.3", "fd66::3"
+    a.address4 = "192.168.7.7"
+    room.passes([ether(a.mac, 0x800, ip4("192.168.7.7", "255.255.255.255", 17, udp(1, 2, MARK))),
+                 ether(a.mac, 0x806, arp(1, a.mac, "192.168.7.7", GATEWAY)),
+                 ether(a.mac, 0x800, ip4(b.address4, "255.255.255.255", 17, udp(1, 2, MARK)))])
+    assert b.repair(address4=b.address4, address6=b.address6).outcome == (0, 0)
+    room.refuses([ether(a.mac, 0x800, ip4(b.address4, "255.255.255.255", 17, udp(1, 2, MARK))),
+                  ether(a.mac, 0x806, arp(2, a.mac, b.address4, GATEWAY)),
+                  ether(a.mac, 0x86DD, ip6(b.address6, "ff02::1", 17, udp(1, 2, MARK)), "33:33:00:00:00:01"),
+                  ether(a.mac, 0x86DD, ip6("fd66::99", "ff02::1", 58, neighbour(136, b.address6)), "33:33:00:00:00:01"),
+                  *spoofed_macs(room), *foreign_protocols(room), *server_answers(room)])
+
+
+def test_NET_10_bound_on_a_lan(nic):
+    """One IPv4 address, of those that the LAN has; IPv6 as everybody there."""
+    room = Room(nic, flags=LAN | BOUND, address6="")
+    a, nodes = room.a, "33:33:00:00:00:01"
+    room.passes([ether(a.mac, 0x806, arp(1, a.mac, a.address4, GATEWAY)), ether(a.mac, 0x806, arp(1, a.mac, "0.0.0.0", a.address4)),
+                 ether(a.mac, 0x800, ip4(a.address4, "255.255.255.255", 17, udp(1, 2, MARK))),
+                 ether(a.mac, 0x86DD, ip6("2001:db8::7", "ff02::1", 17, udp(1, 2, MARK)), nodes)])
+    others = ("192.168.7.7", room.b.address4, GATEWAY)
+    room.refuses([*spoofed_macs(room)] + [ether(a.mac, 0x806, arp(operation, a.mac, other, GATEWAY))
+                                          for other in others for operation in (1, 2)]
+                 + [ether(a.mac, 0x800, ip4(other, "255.255.255.255", 17, udp(1, 2, MARK))) for other in others])
+
+
+def test_NET_10_bound_to_what_another_has(helper, nic):
+    a = nic(2, flags=LAN | BOUND, address6="")
+    b = nic(3, attach=False, flags=LAN | BOUND, address6="", address4=a.address4)
+    assert b.attach().outcome == (errno.EADDRNOTAVAIL, STEP_FILTER) and len([n for n in links() if n.startswith("bothy-")]) == 1
+    assert a.repair().outcome == (0, 0) and a.attach().outcome == (0, 0)
+    for options in (dict(flags=BOUND), dict(flags=LAN | BOUND, address4="")):
+        assert nic(4, attach=False, **options).attach().outcome == (errno.EINVAL, STEP_REQUEST)
+    a.detach()
+    assert b.attach().outcome == (0, 0)
