@@ -358,6 +358,8 @@ bothy_container_new (const char *id, guint32 owner, guint32 range_base, BothyCon
   self->owner = owner;
   self->range_base = range_base;
   self->spec = spec;
+  if (!spec->address)
+    spec->address = g_strdup ("");
   if (!spec->ports)
     spec->ports = g_array_new (FALSE, TRUE, sizeof (BothyPort));
   if (!spec->egress)
