@@ -124,6 +124,71 @@ file_overlaps (const char *path, Search *search, GError **error)
   return TRUE;
 }
 
+/* What a file said when it last changed. */
+typedef struct {
+  const char *path;
+  struct stat seen; /* all zero: there is none */
+  GArray *spans;
+  GError *error;
+} Listing;
+
+static void
+remember (BothyIdSpan span, gpointer user_data)
+{
+  g_array_append_val ((GArray *) user_data, span);
+}
+
+static gboolean
+has_changed (const Listing *self, const struct stat *now)
+{
+  const struct stat *seen = &self->seen;
+
+  return !self->spans || seen->st_dev != now->st_dev || seen->st_ino != now->st_ino ||
+         seen->st_size != now->st_size || seen->st_mode != now->st_mode ||
+         seen->st_mtim.tv_sec != now->st_mtim.tv_sec || seen->st_mtim.tv_nsec != now->st_mtim.tv_nsec ||
+         seen->st_ctim.tv_sec != now->st_ctim.tv_sec || seen->st_ctim.tv_nsec != now->st_ctim.tv_nsec;
+}
+
+static void
+look_again (Listing *self)
+{
+  struct stat now = { 0 };
+  g_autofree char *text = NULL;
+  gsize length;
+
+  if (stat (self->path, &now) < 0)
+    memset (&now, 0, sizeof now);
+  if (!has_changed (self, &now))
+    return;
+  self->seen = now;
+  g_clear_error (&self->error);
+  g_clear_pointer (&self->spans, g_array_unref);
+  self->spans = g_array_new (FALSE, FALSE, sizeof (BothyIdSpan));
+  if (read_file (self->path, &text, &length, &self->error))
+    bothy_claims_parse_subids (text, length, remember, self->spans, &self->error);
+  g_prefix_error (&self->error, "%s: ", self->path);
+}
+
+gboolean
+bothy_claims_listed (BothyIdSpan span, GError **error)
+{
+  static Listing listings[] = { { .path = "/etc/subuid" }, { .path = "/etc/subgid" } };
+  Search search = { .span = span };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (listings); i++) {
+    Listing *listing = &listings[i];
+
+    look_again (listing);
+    if (listing->error) {
+      g_propagate_error (error, g_error_copy (listing->error));
+      return TRUE;
+    }
+    for (guint j = 0; j < listing->spans->len; j++)
+      compare (g_array_index (listing->spans, BothyIdSpan, j), &search);
+  }
+  return search.overlaps;
+}
+
 /* Subordinate ids that come from elsewhere than the files; nsswitch.conf(5), "subid". */
 static gboolean
 libsubid_overlaps (BothyIdSpan span)

@@ -22,6 +22,11 @@ typedef struct {
    not be read gives TRUE and sets ERROR: an id that somebody may have is not given out. */
 gboolean bothy_claims_overlap (BothyIdSpan span, GError **error);
 
+/* Whether subuid(5) or subgid(5) gives an id of SPAN away, by now: somebody may have written that line after the
+   range was given out. They are read again only when they have changed. What can not be read gives TRUE and sets
+   ERROR. For one thread. */
+gboolean bothy_claims_listed (BothyIdSpan span, GError **error);
+
 /* Whether a process runs in a user namespace that has an id of SPAN mapped. */
 gboolean bothy_claims_running (BothyIdSpan span);
 

@@ -6,8 +6,13 @@
 #include "core/runner-private.h"
 #include "platform/foreign.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <pwd.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 /* ---- maps ---- */
 
@@ -53,6 +58,23 @@ mapping_free (Mapping *mapping)
   g_free (mapping);
 }
 
+/* Signal 0 changes nothing; only what is no pidfd gives EBADF. */
+static gboolean
+is_pidfd (int fd)
+{
+  return syscall (SYS_pidfd_send_signal, fd, 0, NULL, 0) == 0 || errno != EBADF;
+}
+
+/* Whose it is bothy-helper finds out. Another file must not get there: on a file system of a user's, closing
+   it may wait for him, as may looking at it. */
+static gboolean
+may_be_namespace (int fd)
+{
+  struct statfs file_system;
+
+  return is_pidfd (fd) || (fstatfs (fd, &file_system) == 0 && file_system.f_type == NSFS_MAGIC);
+}
+
 /* The group of the account. It is asked of NSS, which may take its time. */
 static void
 find_group (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
@@ -61,7 +83,10 @@ find_group (GTask *task, gpointer source, gpointer task_data, GCancellable *canc
   struct passwd account, *found = NULL;
   g_autofree char *buffer = g_malloc (65536);
 
-  if (getpwuid_r (mapping->user, &account, buffer, 65536, &found) == 0 && found) {
+  if (!may_be_namespace (mapping->fd))
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+                             "This is no user namespace that you made in the host's, and no process of yours in one");
+  else if (getpwuid_r (mapping->user, &account, buffer, 65536, &found) == 0 && found) {
     mapping->gid = found->pw_gid;
     g_task_return_boolean (task, TRUE);
   } else
@@ -69,13 +94,32 @@ find_group (GTask *task, gpointer source, gpointer task_data, GCancellable *canc
                              "There is no account for the uid %u", mapping->user);
 }
 
+/* What is being written, no range of it is given back: who looks for processes that have it sees none yet. */
+static void
+count_ranges (BothyRanges *ranges, const BothyIdMap *map, int by)
+{
+  for (guint i = 0; i < map->n_uids; i++)
+    bothy_ranges_count_map (ranges, map->uids[i].outside, map->uids[i].count, by);
+  for (guint i = 0; i < map->n_gids; i++)
+    bothy_ranges_count_map (ranges, map->gids[i].outside, map->gids[i].count, by);
+}
+
+typedef struct {
+  GTask *task;
+  BothyRanges *ranges;
+  BothyIdMap map;
+} Writing;
+
 static void
 on_mapped (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autoptr (GTask) task = user_data;
+  g_autofree Writing *writing = user_data;
+  g_autoptr (GTask) task = writing->task;
+  g_autoptr (BothyRanges) ranges = writing->ranges;
   g_autoptr (GUnixFDList) fds = NULL;
   GError *error = NULL;
 
+  count_ranges (ranges, &writing->map, -1);
   fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
   if (fds)
     g_task_return_boolean (task, TRUE);
@@ -96,16 +140,23 @@ send_map (BothyRegistry *self, const Mapping *mapping, gboolean keeps, GTask *ta
     .deny_setgroups = keeps,
   };
   g_autoptr (GUnixFDList) fds = bothy_foreign_list_new ();
+  Writing *writing;
   GError *error = NULL;
 
   for (guint i = 0; i < HELPER_MAX_EXTENTS; i++) {
     request.extents[i] = map->uids[i];
     request.gid_extents[i] = map->gids[i];
   }
-  if (g_unix_fd_list_append (fds, mapping->fd, &error) >= 0)
-    bothy_helper_call (self->helper, &request, fds, on_mapped, g_object_ref (task));
-  else
+  if (g_unix_fd_list_append (fds, mapping->fd, &error) < 0) {
     g_task_return_error (task, error);
+    return;
+  }
+  writing = g_new0 (Writing, 1);
+  writing->task = g_object_ref (task);
+  writing->ranges = g_object_ref (self->ranges);
+  writing->map = *map;
+  count_ranges (writing->ranges, map, 1);
+  bothy_helper_call (self->helper, &request, fds, on_mapped, writing);
 }
 
 static void

@@ -135,6 +135,11 @@ bothy_ranges_release_by_hand (BothyRanges *self, guint32 owner, guint32 base, GA
                              "You hold no id range by hand whose first id is %u; \"bothy range list\" shows yours", base);
     return;
   }
+  if (range->maps > 0) {
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_BUSY,
+                             "A user namespace is being mapped to the range %u just now; try again", base);
+    return;
+  }
   /* From now on nothing is mapped to it. */
   range->releasing = TRUE;
   record_hold (self, range, FALSE, on_let_go, task);
@@ -158,4 +163,34 @@ bothy_ranges_are_by_hand (BothyRanges *self, guint32 owner, guint32 first, guint
       return FALSE;
   }
   return TRUE;
+}
+
+gboolean
+bothy_ranges_check_listed (guint32 base, GError **error)
+{
+  GError *unreadable = NULL;
+
+  if (!bothy_claims_listed ((BothyIdSpan){ base, (gint64) base + BOTHY_RANGE_SIZE - 1 }, &unreadable))
+    return TRUE;
+  if (unreadable)
+    g_propagate_error (error, unreadable);
+  else
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+                 "ids from %u to %u are given away in /etc/subuid or /etc/subgid; an administrator has to take "
+                 "that line out",
+                 base, base + BOTHY_RANGE_SIZE - 1);
+  return FALSE;
+}
+
+void
+bothy_ranges_count_map (BothyRanges *self, guint32 first, guint32 count, int by)
+{
+  guint64 last = (guint64) first + count - 1;
+
+  for (guint64 base = first - first % BOTHY_RANGE_SIZE; base <= last; base += BOTHY_RANGE_SIZE) {
+    BothyRange *range = bothy_ranges_lookup (self, (guint32) base);
+
+    if (range)
+      range->maps += (guint) by;
+  }
 }

@@ -67,6 +67,19 @@ bothy_id_map_parse (GVariant *extents, BothyIdMap *ret_map, GError **error)
   return FALSE;
 }
 
+/* It is his; but somebody may have written another's line over it. */
+static gboolean
+check_listed (const struct helper_extent *extent, GError **error)
+{
+  guint64 last = (guint64) extent->outside + extent->count - 1;
+
+  for (guint64 base = extent->outside - extent->outside % BOTHY_RANGE_SIZE; base <= last; base += BOTHY_RANGE_SIZE) {
+    if (!bothy_ranges_check_listed ((guint32) base, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 static gboolean
 check_extents (const struct helper_extent *extents,
                guint n,
@@ -79,8 +92,11 @@ check_extents (const struct helper_extent *extents,
   for (guint i = 0; i < n; i++) {
     const struct helper_extent *e = &extents[i];
 
-    if (bothy_ranges_are_by_hand (ranges, user, e->outside, e->count))
+    if (bothy_ranges_are_by_hand (ranges, user, e->outside, e->count)) {
+      if (!check_listed (e, error))
+        return FALSE;
       continue;
+    }
     if (own == 0 || e->outside != own || e->count != 1) {
       g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
                    "%u:%u:%u: not all of these ids are of a range that you hold by hand; \"bothy range "

@@ -108,7 +108,7 @@ is_free_of (gpointer key, gpointer value, gpointer user_data)
   BothyRange **found = ((gpointer *) user_data)[0];
   guint32 owner = GPOINTER_TO_UINT (((gpointer *) user_data)[1]);
 
-  if (range->owner == owner && !range->used)
+  if (range->owner == owner && !range->used && bothy_ranges_check_listed (range->base, NULL))
     *found = value;
   return *found != NULL;
 }

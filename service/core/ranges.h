@@ -47,10 +47,17 @@ gboolean bothy_ranges_contain (BothyRanges *self, guint32 id);
 void bothy_ranges_take_by_hand (BothyRanges *self, guint32 owner, guint max, GAsyncReadyCallback callback,
                                 gpointer user_data);
 
-/* OWNER gives it back. Fails with NOT_YOURS, or BUSY while a process has its ids. */
+/* OWNER gives it back. Fails with NOT_YOURS, or BUSY while a process has its ids, or is getting them. */
 void bothy_ranges_release_by_hand (BothyRanges *self, guint32 owner, guint32 base, GAsyncReadyCallback callback,
                                    gpointer user_data);
 gboolean bothy_ranges_release_by_hand_finish (BothyRanges *self, GAsyncResult *result, GError **error);
+
+/* Whether subuid(5) or subgid(5) has given ids of the range BASE to somebody since: then ERROR says so, or
+   what could not be read. */
+gboolean bothy_ranges_check_listed (guint32 base, GError **error);
+
+/* A map with these ids is being written, until BY is -1: their ranges can not be given back meanwhile. */
+void bothy_ranges_count_map (BothyRanges *self, guint32 first, guint32 count, int by);
 
 /* Whether all of these ids are OWNER's by hand. COUNT is at least 1. */
 gboolean bothy_ranges_are_by_hand (BothyRanges *self, guint32 owner, guint32 first, guint32 count);
@@ -61,6 +68,7 @@ typedef struct {
   gboolean used;
   gboolean by_hand;   /* its owner holds it */
   gboolean releasing; /* he is giving it back just now */
+  guint maps;         /* that are being written just now */
 } BothyRange;
 
 /* By base; const BothyRange *, valid until the main loop runs again. */

@@ -15,6 +15,7 @@
 #include "core/error.h"
 #include "core/fault.h"
 #include "core/join.h"
+#include "core/ranges.h"
 #include "platform/fd.h"
 #include "platform/packet.h"
 
@@ -195,7 +196,7 @@ bothy_runner_start (BothyRunner *self,
   start->listen_fd = start->their_fd = -1;
   container->exited = container->stopping = container->reboot = FALSE;
   bothy_container_set_state (container, BOTHY_CONTAINER_STARTING);
-  if (!make_sockets (start, &error)) {
+  if (!bothy_ranges_check_listed (container->range_base, &error) || !make_sockets (start, &error)) {
     bothy_start_fail (start, error);
     give_up (start);
     return;

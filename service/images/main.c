@@ -24,14 +24,46 @@
 #include "tarball.h"
 #include "unified.h"
 
-static bool
-read_request (struct job *job)
+/* The source, where it came beside the request, belongs where it is looked for. */
+static void
+place_source (struct msghdr *message)
 {
+  struct cmsghdr *control = CMSG_FIRSTHDR (message);
+  int fd;
+
+  if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
+    return;
+  memcpy (&fd, CMSG_DATA (control), sizeof fd);
+  if (fd != UNPACK_SOURCE_FD && dup2 (fd, UNPACK_SOURCE_FD) >= 0)
+    close (fd);
+}
+
+static ssize_t
+receive (struct job *job)
+{
+  union {
+    struct cmsghdr align;
+    char bytes[CMSG_SPACE (sizeof (int))];
+  } control = { 0 };
+  struct iovec iov = { &job->request, sizeof job->request };
+  struct msghdr message = {
+    .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+  };
   ssize_t size;
 
   do
-    size = recv (job->connection, &job->request, sizeof job->request, MSG_TRUNC);
+    size = recvmsg (job->connection, &message, MSG_TRUNC);
   while (size < 0 && errno == EINTR);
+  if (size > 0)
+    place_source (&message);
+  return size;
+}
+
+static bool
+read_request (struct job *job)
+{
+  ssize_t size = receive (job);
+
   if (size <= 0) {
     fprintf (stderr, "bothy-unpack is started by bothyd\n");
     _exit (EXIT_FAILURE);

@@ -17,7 +17,9 @@
 #define UNPACK_MAX_LAYERS 128u
 #define UNPACK_CONNECTION_FD 3
 #define UNPACK_TREE_FD 4   /* the directory, owned by uid 0 inside, to fill or to empty; of HASH and DECOMPRESS the pipe */
-#define UNPACK_SOURCE_FD 5 /* the archive, or the busybox binary */
+/* The archive, or the busybox binary. It may come beside the request: what a user opened never gets to bothy-helper,
+   where closing it could wait for him. */
+#define UNPACK_SOURCE_FD 5
 
 enum unpack_mode
 {

@@ -15,6 +15,7 @@
 
 /* The first 16 addresses of the network are the bridge's and for what may come. */
 #define FIRST_HOST 16u
+#define N_RANGES   0x7000u /* below the last id that a pool may have */
 
 struct _BothyNetwork {
   GObject parent;
@@ -46,10 +47,12 @@ set_alias (struct net_request *request, const char *id, guint32 owner)
   g_snprintf (request->alias, sizeof request->alias, "bothy:%u:%s", owner, id);
 }
 
+/* Counted from the pool's first range, and on from the end of all that can be a pool: an administrator may have
+   moved it past ranges that containers have. So no two get the same, and none that of a nic by hand. */
 static guint32
 host_number (BothyNetwork *self, guint32 range_base)
 {
-  return (range_base - self->range_pool) / RANGE_SIZE + FIRST_HOST;
+  return (range_base / RANGE_SIZE + N_RANGES - self->range_pool / RANGE_SIZE) % N_RANGES + FIRST_HOST;
 }
 
 /* Locally administered, and the range's number in it: two containers never have the same. */

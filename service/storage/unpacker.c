@@ -138,6 +138,17 @@ handle_packet (GTask *task, BothyPacket *packet)
     finish (task, parse_result (message, text), NULL);
 }
 
+/* The source goes to bothy-unpack itself. */
+static gboolean
+send_request (Job *job, GError **error)
+{
+  g_autoptr (GUnixFDList) fds = bothy_foreign_list_new ();
+
+  return (job->source_fd < 0 || g_unix_fd_list_append (fds, job->source_fd, error) >= 0) &&
+         bothy_packet_send (job->worker.socket, &job->request, sizeof job->request, NULL, 0,
+                            job->source_fd < 0 ? NULL : fds, error);
+}
+
 static void
 on_spawned (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -150,7 +161,7 @@ on_spawned (GObject *source, GAsyncResult *result, gpointer user_data)
   fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
   if (!job->worker.socket)
     g_clear_error (&error);
-  else if (!fds || !bothy_packet_send (job->worker.socket, &job->request, sizeof job->request, NULL, 0, NULL, &error)) {
+  else if (!fds || !send_request (job, &error)) {
     bothy_error_adopt (&error, "bothy-unpack");
     finish (task, NULL, error);
   } else
@@ -163,11 +174,11 @@ on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
   struct helper_request request = { .op = HELPER_SPAWN };
   g_autoptr (GTask) task = user_data;
   Job *job = g_task_get_task_data (task);
-  g_autoptr (GUnixFDList) list = bothy_foreign_list_new ();
+  g_autoptr (GUnixFDList) list = g_unix_fd_list_new ();
   GError *error = NULL;
   g_autoptr (GUnixFDList) made = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
   int userns = made ? g_unix_fd_list_peek_fds (made, NULL)[0] : -1;
-  int fds[] = { userns, job->their_fd, job->tree_fd, job->source_fd };
+  int fds[] = { userns, job->their_fd, job->tree_fd };
 
   request.program = job->request.mode == UNPACK_BUNDLE ? HELPER_PROGRAM_BUNDLE : HELPER_PROGRAM_UNPACK;
   for (gsize i = 0; made && i < G_N_ELEMENTS (fds) && !error; i++) {

@@ -70,3 +70,20 @@ def test_ARG_06_user_namespace_that_is_a_file_that_hangs(world, alice, slow, fil
     alice.error(ROOT, MANAGER, "MapUserNamespace", "(ha(suuu))", 0, [("b", 0, base, 65536)], fds=[file], timeout=15)
     assert is_there(world) and slow.held
     alice.manager("ReleaseRange", "(u)", base)
+
+
+def test_ARG_06_nothing_that_may_hang_gets_to_bothy_helper(world, alice, slow):
+    """All privileged steps of everybody go through that process: it never closes what a user opened."""
+    fd = os.open(slow.file, os.O_RDONLY)
+    slow.let_wait("bothy-helper")
+    base = alice.manager("AllocateRange", "(ua{sv})", 65536, {})[0]
+    assert alice.error(ROOT, MANAGER, "MapUserNamespace", "(ha(suuu))", 0, [("b", 0, base, 65536)], fds=[fd], timeout=5) == "NotYours"
+    done = alice.finish(alice.manager("ImportImage", "(ha{sv})", 0, variants({"alias": "slow"}), fds=[fd], timeout=5)[0])
+    assert done["Error"] == ""
+    path = alice.create("box", command=["sleep", "1000"])
+    alice.start(path, timeout=5)
+    alice.call(done["Object"], "org.bothy.Bothy1.Image", "Remove")
+    alice.manager("ReleaseRange", "(u)", base)
+    assert not slow.held
+    slow.let_wait("")
+    os.close(fd)

@@ -6,12 +6,13 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import pytest
 
 import polkit
 from conftest import ALICE, BOB
-from wire import MANAGER, ROOT, variants
+from wire import MANAGER, ROOT, BusError, variants, wait
 
 SIZE = 65536
 
@@ -277,3 +278,58 @@ def test_CG_02_processes_of_others(world, alice, bob, ranges, processes):
     assert not [group for group in world.cgroups() if "hand" in group]
     os.close(null)
     os.close(daemon)
+
+
+@contextlib.contextmanager
+def slow_to_join(world):
+    """Who is to join a user namespace takes a second for it, in bothy-helper."""
+    helper = [line.split()[0] for line in world.inside("ps", "-A", "-o", "pid=,args=").splitlines() if "bothy-helper --conn" in line]
+    mine = [pid for pid in helper if int(pid) in world.processes()]
+    assert len(mine) == 1
+    tracer = subprocess.Popen(["strace", "-f", "-qq", "-p", mine[0], "-o", "/dev/null", "-e", "trace=setns",
+                               "-e", "inject=setns:delay_enter=1500000"])
+    wait(lambda: "TracerPid:\t0" not in pathlib.Path(f"/proc/{mine[0]}/status").read_text())
+    yield
+    tracer.terminate()
+    tracer.wait()
+
+
+def test_RANGE_10_range_is_not_given_back_while_it_is_mapped(world, alice, ranges, processes):
+    """Nobody has its ids yet when processes are looked at; a moment later somebody has."""
+    base, process = allocate(alice), processes(INSIDE, ALICE)
+    whole = [("b", 0, base, SIZE)]
+    with slow_to_join(world):
+        pending = alice.send(ROOT, MANAGER, "MapUserNamespace", "(ha(suuu))", 0, whole, fds=[process.pidfd])
+        time.sleep(0.5)
+        assert process.map() == []
+        assert alice.error(ROOT, MANAGER, "ReleaseRange", "(u)", base) == "Busy"
+        alice.reply(pending)
+    assert process.map("uid") == process.map("gid") == [(0, base, SIZE)]
+    assert alice.error(ROOT, MANAGER, "ReleaseRange", "(u)", base) == "Busy" and held(alice) == [base]
+    process.end()
+    alice.manager("ReleaseRange", "(u)", base)
+
+
+def test_RANGE_10_somebody_wrote_a_line_over_it(world, alice, ranges, processes):
+    """What has been given out by then is mapped no more, and not given out again, until the line is gone."""
+    base, process = allocate(alice), processes(INSIDE, ALICE)
+    path = alice.create("hers", command=["sleep", "60"])
+    container = alice.get(path, "org.bothy.Bothy1.Container", "RangeBase")
+    for name in "subuid", "subgid":
+        listing = world.root / "etc" / name
+        listing.write_text(f"bob:{base + SIZE - 1}:1\nbob:{container + 7}:1\n")
+        assert outcome(alice, process.namespace, [("b", 0, base, SIZE)]) == "NotYours"
+        assert process.map() == []
+        with pytest.raises(BusError, match="/etc/subuid"):
+            alice.start(path)
+        assert alice.get(path, "org.bothy.Bothy1.Container", "State") == "failed"
+        alice.manager("ReleaseRange", "(u)", base)
+        other = allocate(alice)
+        assert other != base
+        listing.write_text("bob:this:9\n")
+        assert outcome(alice, process.namespace, [("b", 0, other, SIZE)]) == "Degraded"
+        listing.unlink()
+        alice.manager("ReleaseRange", "(u)", other)
+        assert allocate(alice) == base
+    alice.start(path)
+    assert outcome(alice, process.namespace, [("b", 0, base, SIZE)]) == ""

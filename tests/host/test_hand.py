@@ -3,9 +3,12 @@
 
 import json
 import pathlib
+import subprocess
 import time
 
 import pytest
+
+from tools import until
 
 HERE = pathlib.Path(__file__).parent
 
@@ -22,6 +25,17 @@ tar -C / --dereference -cf - $programs $(ldd $programs | grep -o '/[^ ]*\.so[^ ]
 ln -s usr/bin bin 2>/dev/null || true
 tar -cf ../rootfs.tar .
 """
+
+
+SMALL = r"""
+set -e
+mkdir -p "$1/tree/bin" "$1/tree/sbin" "$1/tree/etc" "$1/tree/proc" "$1/tree/sys" "$1/tree/dev"
+cp /bin/busybox "$1/tree/bin"
+ln -s busybox "$1/tree/bin/sh"
+ln -s ../bin/busybox "$1/tree/sbin/init"
+tar -C "$1/tree" -cf "$1/rootfs.tar" .
+"""
+GATEWAY = "10.209.0.1"
 
 
 def held(host, user="alice"):
@@ -46,6 +60,64 @@ def test_HAND_the_recipe(host):
     assert host.output("alice", "ls", "-A", directory + "/work") == ""
     assert host.output("root", "cat /etc/subuid /etc/subgid") == ""
     host.run("alice", "rm", "-rf", directory, check=True)
+
+
+@pytest.fixture
+def lxc(host):
+    """A container of LXC's, by the recipe: the pid of its init, and what ends it."""
+    host.write("/usr/local/bin/by-hand-lxc.sh", (HERE / "by-hand-lxc.sh").read_text(), mode=0o755)
+    directory = host.output("alice", "d=$(mktemp -d); chmod 755 $d; mkdir $d/work; echo $d")
+    host.run("alice", "sh", "-c", SMALL, "archive", directory, check=True)
+    words = host.command("alice", "sh", "-c", f"cd {directory}/work && by-hand-lxc.sh ../rootfs.tar 2>&1")
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as recipe:
+        nic = next((line.split() for line in recipe.stdout if line.startswith("02:")), None)
+        assert nic, "no nic was attached"
+        init = host.output("root", "pgrep", "-o", "-x", "init", "-u", str(held(host)[0]))
+        yield init, nic, recipe
+        recipe.stdin.close()
+        recipe.stdout.read()
+        assert recipe.wait(30) == 0
+    assert host.output("alice", "ls", "-A", directory + "/work") == "" and held(host) == []
+    host.run("alice", "rm", "-rf", directory, check=True)
+
+
+def test_HAND_recipes_are_those_of_the_page():
+    """Line by line, but for where the archive is."""
+    page = (HERE.parent.parent / "data/man/bothy-by-hand.7.scd").read_text().replace("rootfs.tar", "$1")
+    for name in "by-hand.sh", "by-hand-lxc.sh":
+        recipe = (HERE / name).read_text().split("set -eu\n")[1].replace('"$1"', "$1")
+        assert f"```\n{recipe}```\n" in page, name
+
+
+def test_HAND_nic_of_a_container_of_LXC(host, lxc):
+    """Neither subuid nor lxc-usernet has a line, and neither newuidmap nor lxc-user-nic has a part in it."""
+    init, (mac, address, address6), recipe = lxc
+
+    def inside(command):
+        return host.run("root", f"nsenter -n -t {init} {command}")
+
+    def reaches(*options):
+        return inside(" ".join(("ping -c 2 -i 0.3 -W 1", *options, GATEWAY))).returncode == 0
+
+    recipe.stdin.write("busybox hostname; busybox cat /proc/self/uid_map\n")
+    recipe.stdin.flush()
+    assert recipe.stdout.readline() == "web\n"
+    assert recipe.stdout.readline().split() == ["0", str(held(host)[0]), "65536"]
+    group = host.output("root", f"grep ^0:: /proc/{init}/cgroup")
+    assert "/user-1000.slice/bothy-hand-" in group and group.endswith("/lxc.payload.web")
+    assert host.output("root", "cat /etc/subuid /etc/subgid; cat /etc/lxc/lxc-usernet 2>/dev/null || true") == ""
+    shown = inside("ip addr show dev eth0").stdout
+    assert mac in shown and address in shown and address6 in shown
+    until(reaches, what="the gateway answers")
+    inside("ip addr add 10.209.99.99/16 dev eth0")
+    assert not reaches("-I", "10.209.99.99") and reaches("-I", address.split("/")[0])
+    inside("ip link set dev eth0 address 02:00:00:00:00:09")
+    assert not reaches("-I", address.split("/")[0])
+    inside(f"ip link set dev eth0 address {mac}")
+    until(lambda: reaches("-I", address.split("/")[0]))
+    host.run("alice", "bothy", "nic", "detach", init, check=True)
+    assert inside("ip link show dev eth0").returncode == 1
+    assert ":nic" not in host.output("root", "ip link")
 
 
 def test_HAND_range_stays_when_the_service_restarts(host):

@@ -206,18 +206,18 @@ def test_userns_of_root_for_an_idmap(helper):
         ([(0, BASE, 10), (0, BASE, 10)], errno.EINVAL),
     ],
 )
-def test_map_04_bad_extents_are_refused(helper, extents, error):
+def test_MAP_04_bad_extents_are_refused(helper, extents, error):
     reply = helper.call(request(USERNS, owner=BASE, extents=extents))
     assert (reply.error, reply.step, reply.fds) == (error, STEP_REQUEST, [])
     assert children(helper.process.pid) == []
 
 
 @pytest.mark.parametrize("extents", [[(0, 65536, 1)], [(2**32 - 2, 2**32 - 2, 1)], [(i * 10, BASE + i, 1) for i in range(5)]])
-def test_map_04_extents_at_the_edge_are_accepted(helper, extents):
+def test_MAP_04_extents_at_the_edge_are_accepted(helper, extents):
     assert sorted(id_map(helper.userns(extents), "uid_map")) == sorted(extents)
 
 
-def test_map_04_six_extents_are_refused(helper):
+def test_MAP_04_six_extents_are_refused(helper):
     reply = helper.call(request(USERNS, owner=BASE, extents=[(i, BASE + i, 1) for i in range(5)], n_extents=6))
     assert (reply.error, reply.step) == (errno.EINVAL, STEP_REQUEST)
 
@@ -281,7 +281,7 @@ def test_map_an_existing_namespace_once(helper, users_namespace):
     assert id_map(fd, "uid_map") == id_map(fd, "gid_map") == extents
 
 
-def test_map_01_only_the_owners_own_child(helper, users_namespace):
+def test_MAP_01_only_the_owners_own_child(helper, users_namespace):
     fd, nested = users_namespace
 
     def refused(fd, owner):
@@ -340,7 +340,7 @@ def test_netns_takes_no_namespace(helper):
     assert helper.call(request(NETNS)).step == STEP_REQUEST
 
 
-def test_map_07_keep_id_denies_setgroups(helper, users_namespace):
+def test_MAP_07_keep_id_denies_setgroups(helper, users_namespace):
     fd, _ = users_namespace
     gids = kept(own=1234)
     # Without the denial, with another id than his own, with more than one of it, or as root: nothing.
@@ -360,7 +360,7 @@ def test_map_07_keep_id_denies_setgroups(helper, users_namespace):
     assert (id_map(fd, "uid_map"), id_map(fd, "gid_map"), setgroups_of(fd)) == (kept(), gids, "deny")
 
 
-def test_map_02_what_is_mapped_stays_as_it_is(helper, users_namespace):
+def test_MAP_02_what_is_mapped_stays_as_it_is(helper, users_namespace):
     """His own single id is mapped already: neither gid_map nor setgroups change."""
     fd, _ = users_namespace
     code = f"import ctypes, os; assert ctypes.CDLL(None).setns({fd}, 0x10000000) == 0; ctypes.CDLL(None).prctl(4, 1); open('/proc/self/uid_map', 'w').write('0 4321 1')"
@@ -372,7 +372,7 @@ def test_map_02_what_is_mapped_stays_as_it_is(helper, users_namespace):
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 @pytest.mark.parametrize("deny", [0, 1])
-def test_map_03_killed_between_the_two_maps(helper, users_namespace, deny):
+def test_MAP_03_killed_between_the_two_maps(helper, users_namespace, deny):
     """What got half a map stays as it is: nobody completes it, and its owner can only let it go."""
     fd, _ = users_namespace
     # The worker's second write is that of gid_map, or of setgroups before it; the child writes once.
@@ -459,7 +459,7 @@ print("done", done)
 """
 
 
-def test_map_06_pids_that_come_again(own_mounts):
+def test_MAP_06_pids_that_come_again(own_mounts):
     """Mapping by pidfd while pids are used again at once, in a pid namespace: nobody else is ever mapped."""
     command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, "-c", PID_MAPPER,
                os.path.dirname(os.path.abspath(__file__)), "600"]
@@ -467,7 +467,7 @@ def test_map_06_pids_that_come_again(own_mounts):
     assert done.returncode == 0 and done.stdout == "done 600\n", done.stderr
 
 
-def test_map_05_by_pidfd(helper):
+def test_MAP_05_by_pidfd(helper):
     """The namespace of a process of the owner's; of nobody else's, and not after its end."""
     def spawn(code, uid):
         p = subprocess.Popen([sys.executable, "-c", "import ctypes, sys\n" + code + "\nprint(1, flush=True); sys.stdin.read()"],
@@ -500,7 +500,7 @@ def test_map_05_by_pidfd(helper):
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
-def test_map_11_child_has_the_owners_group(tmp_path, users_namespace):
+def test_MAP_11_child_has_the_owners_group(tmp_path, users_namespace):
     """Its owner may trace it: so it has his gid, not one that has the number of his uid."""
     fd, _ = users_namespace
     h = Helper(["strace", "-f", "-o", str(tmp_path / "trace"), "-e", "trace=setresgid,setresuid,setns"])
@@ -514,7 +514,7 @@ def test_map_11_child_has_the_owners_group(tmp_path, users_namespace):
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
-def test_map_09_worker_reduces_itself_before_the_write(tmp_path):
+def test_MAP_09_worker_reduces_itself_before_the_write(tmp_path):
     traces = strace_helper(tmp_path, request(USERNS, owner=BASE, extents=[(0, BASE, 65536)]))
     worker = next(t for t in traces.values() if any("uid_map" in line for line in t))
     text = "\n".join(worker)
@@ -547,7 +547,7 @@ def stopped_pair():
 SETID_MASK = (1 << 6) | (1 << 7)
 
 
-def test_map_09_map_11_shapes_of_worker_and_child(stopped_pair):
+def test_MAP_09_MAP_11_shapes_of_worker_and_child(stopped_pair):
     helper, worker, child = stopped_pair
     w, c = status(worker), status(child)
     ids = "\t".join([str(BASE)] * 4)
@@ -566,7 +566,7 @@ def test_map_09_map_11_shapes_of_worker_and_child(stopped_pair):
         assert r.returncode == 1 and b"PermissionError" in r.stderr
 
 
-def test_map_08_stopped_child_ends_at_the_deadline(stopped_pair):
+def test_MAP_08_stopped_child_ends_at_the_deadline(stopped_pair):
     helper, worker, child = stopped_pair
     # Meanwhile others are served.
     with open("/proc/self/ns/user") as userns:
