@@ -64,6 +64,8 @@ bothy_start_send_prepare (BothyStart *start)
   start->prepare_sent = TRUE;
   if (spec->nesting)
     message.flags |= SUPERVISOR_FLAG_NESTING;
+  if (spec->ephemeral)
+    message.flags |= SUPERVISOR_FLAG_VOLATILE;
   bothy_supervisor_add_text (text, spec->hostname);
   if (*spec->account) {
     bothy_supervisor_add_text (text, spec->account);

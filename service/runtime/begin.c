@@ -55,7 +55,8 @@ prepare (struct supervisor *supervisor, struct packet *packet, const struct pack
   if (is_fault (fault))
     return fault;
   supervisor->network_ns = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-  fault = rootfs_build (&supervisor->rootfs, packet->fds, n, packet->fds[n]);
+  fault = rootfs_build (&supervisor->rootfs, packet->fds, n, packet->fds[n],
+                        packet->head.flags & SUPERVISOR_FLAG_VOLATILE);
   if (is_fault (fault))
     return fault;
   fault = namespaces_raise_loopback ();

@@ -89,6 +89,7 @@ enum supervisor_flag
   SUPERVISOR_FLAG_REBOOT = 1 << 3,  /* of EXITED: it asked for a reboot, reboot(2) in a pid namespace */
   SUPERVISOR_FLAG_NESTING = 1 << 4, /* of PREPARE: user namespaces inside are allowed */
   SUPERVISOR_FLAG_NETNS = 1 << 5,   /* of PREPARE: a network namespace is there */
+  SUPERVISOR_FLAG_VOLATILE = 1 << 6, /* of PREPARE: what it writes need not outlive a power cut */
 };
 
 enum supervisor_state

@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #define SCRATCH     "/run" /* exists on every host; covered in our own mount namespace only */
 #define LAYER_NAME  16
@@ -53,19 +54,32 @@ attach_layers (struct rootfs *rootfs, const int *lower, unsigned n_lower, int up
   if (r < 0)
     return fault_at (SUPERVISOR_STEP_LAYER, r);
   rootfs->fresh = mkdirat (AT_FDCWD, "u/upper", 0755) == 0;
-  if ((!rootfs->fresh && errno != EEXIST) ||
-      (mkdirat (AT_FDCWD, "u/work", 0700) < 0 && errno != EEXIST))
+  if ((!rootfs->fresh && errno != EEXIST) || (mkdirat (AT_FDCWD, "u/work", 0700) < 0 && errno != EEXIST))
     return fault_at (SUPERVISOR_STEP_LAYER, errno);
   return NO_FAULT;
 }
 
+/* The mark that a volatile overlay leaves against being mounted again. It is about power cuts: the container
+   that was one before does not outlive those, but it may have rebooted. */
+static void
+forget_volatile (void)
+{
+  unlinkat (AT_FDCWD, "u/work/work/incompat/volatile/dirty", 0);
+  unlinkat (AT_FDCWD, "u/work/work/incompat/volatile", AT_REMOVEDIR);
+  unlinkat (AT_FDCWD, "u/work/work/incompat", AT_REMOVEDIR);
+}
+
 /* By path, because overlay refuses layers that are still detached mounts. */
 static struct fault
-mount_overlay (struct rootfs *rootfs, unsigned n_lower)
+mount_overlay (struct rootfs *rootfs, unsigned n_lower, bool is_volatile)
 {
-  char options[SUPERVISOR_MAX_FDS * LAYER_NAME + 64] = "userxattr,upperdir=u/upper,workdir=u/work,lowerdir=";
-  size_t used = strlen (options);
+  char options[SUPERVISOR_MAX_FDS * LAYER_NAME + 64];
+  size_t used = (size_t)snprintf (
+      options, sizeof options,
+      "userxattr,%supperdir=u/upper,workdir=u/work,lowerdir=", is_volatile ? "volatile," : "");
 
+  if (is_volatile)
+    forget_volatile ();
   for (unsigned i = 0; i < n_lower; i++)
     used += (size_t)snprintf (options + used, sizeof options - used, "%sl%u", i > 0 ? ":" : "", i);
   if (mkdirat (AT_FDCWD, "root", 0755) < 0 || mount ("bothy", "root", "overlay", 0, options) < 0)
@@ -140,13 +154,13 @@ mount_dev (struct rootfs *rootfs)
 }
 
 struct fault
-rootfs_build (struct rootfs *rootfs, const int *lower, unsigned n_lower, int upper)
+rootfs_build (struct rootfs *rootfs, const int *lower, unsigned n_lower, int upper, bool is_volatile)
 {
   struct fault fault = attach_layers (rootfs, lower, n_lower, upper);
 
   if (is_fault (fault))
     return fault;
-  fault = mount_overlay (rootfs, n_lower);
+  fault = mount_overlay (rootfs, n_lower, is_volatile);
   if (is_fault (fault))
     return fault;
   rootfs->proc = open_directory_inside (rootfs->root, "proc", 0555);

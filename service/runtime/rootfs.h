@@ -21,9 +21,11 @@ struct rootfs {
 /*
  * Mounts an overlay of the detached mounts LOWER (topmost first) and UPPER, which holds upper/ and
  * work/, below a tmpfs over /run of this mount namespace, and /sys, /dev, /run and /tmp in it.
+ * IS_VOLATILE: without waiting for the disk, neither in fsync(2) nor when it is unmounted (the whole
+ * file system would be written out then); see "Volatile mount" in the kernel's overlayfs.rst.
  * Faults: STEP_LAYER, STEP_OVERLAY, STEP_ROOT, STEP_MOUNT, STEP_CONSOLE.
  */
-struct fault rootfs_build (struct rootfs *rootfs, const int *lower, unsigned n_lower, int upper);
+struct fault rootfs_build (struct rootfs *rootfs, const int *lower, unsigned n_lower, int upper, bool is_volatile);
 
 /*
  * Finishes it from inside the pid and cgroup namespaces, while the host's /proc is still mounted

@@ -199,6 +199,24 @@ def test_LIFE_ephemeral_goes_when_it_stops(world, alice):
     wait(lambda: not [name for name in world.records() if re.search("containers/[0-9a-f]", name)])
 
 
+def overlay_options(world, alice, path):
+    pid = alice.get(path, CONTAINER, "Leader")
+    with open(f"/proc/{pid}/mountinfo", encoding="utf-8") as file:
+        return next(line for line in file if " - overlay " in line).split()[-1].split(",")
+
+
+def test_LIFE_ephemeral_waits_for_no_disk_and_may_reboot(world, alice):
+    once = "test -e /was && exec sleep 1000; touch /was; reboot -f"
+    path = alice.create("brief", command=["sh", "-c", once], ephemeral=True)
+    alice.call(path, CONTAINER, "Start", "(a{sv})", {})
+    wait(lambda: alice.state(path) == "running" and alice.execute(path, "pidof", "sleep")[0])
+    assert alice.execute(path, "ls", "/was")[0] == "/was\n"
+    assert "volatile" in " ".join(overlay_options(world, alice, path))  # or fsync=volatile
+    lasting = alice.create("lasting", command=["sleep", "1000"])
+    alice.start(lasting)
+    assert "volatile" not in " ".join(overlay_options(world, alice, lasting))
+
+
 def test_LIFE_start_with_stdio(world, alice):
     reader, writer = os.pipe()
     path = alice.create("cat", command=["sh", "-c", "echo to the fd; exit 7"])
