@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define HELLO_SECONDS 5
 
@@ -87,7 +86,6 @@ adopt_none (GTask *task)
 {
   Adopt *adopt = g_task_get_task_data (task);
   BothyContainer *container = adopt->container;
-  g_autofree char *path = bothy_runner_socket_path (container);
 
   g_signal_handlers_disconnect_by_data (adopt->supervisor, task);
   g_signal_handlers_disconnect_by_data (adopt->supervisor, container);
@@ -96,7 +94,7 @@ adopt_none (GTask *task)
     note_unseen_end (adopt->runner, container);
   else
     end_earlier_run (adopt->runner, container);
-  unlink (path);
+  bothy_runner_forget_socket (adopt->runner, container);
   g_task_return_boolean (task, TRUE);
   g_object_unref (task);
 }
@@ -161,18 +159,17 @@ bothy_runner_adopt (BothyRunner *self,
                     GAsyncReadyCallback callback,
                     gpointer user_data)
 {
-  g_autofree char *path = bothy_runner_socket_path (container);
-  g_autoptr (GSocket) socket = bothy_packet_connect (path, NULL);
+  g_autoptr (GSocket) socket = bothy_runner_connect (self, container);
   GTask *task = g_task_new (self, NULL, callback, user_data);
   Adopt *adopt;
 
   if (!socket) {
     /* A supervisor waits for a broker to tell it how the container ended, and its socket stays: unless the
        machine went down, it was killed. */
-    if (was_running (container) && g_file_test (path, G_FILE_TEST_EXISTS))
+    if (was_running (container) && bothy_runner_has_socket (self, container))
       note_unseen_end (self, container);
     end_earlier_run (self, container);
-    unlink (path);
+    bothy_runner_forget_socket (self, container);
     g_task_return_boolean (task, FALSE);
     g_object_unref (task);
     return;

@@ -49,8 +49,8 @@ bothy_registry_open_directories (BothyRegistry *self, GError **error)
     { &self->state_fd, "bridges", &self->bridges_fd },
     { &self->state_fd, "accounts", &self->accounts_fd },
     { NULL, RUNTIME_DIR, &self->lock_fd },
+    { &self->lock_fd, "supervisors", &self->sockets_fd },
   };
-  autofd supervisors = -1;
 
   for (gsize i = 0; i < G_N_ELEMENTS (directories); i++) {
     int parent = directories[i].parent ? *directories[i].parent : AT_FDCWD;
@@ -64,8 +64,7 @@ bothy_registry_open_directories (BothyRegistry *self, GError **error)
     bothy_error_set_errno (error, errno, STATE_DIR);
     return FALSE;
   }
-  supervisors = open_directory (self->lock_fd, "supervisors", error);
-  return supervisors >= 0;
+  return TRUE;
 }
 
 gboolean

@@ -32,6 +32,7 @@ struct _BothyRegistry {
   int remotes_fd;
   int bridges_fd;
   int accounts_fd;
+  int sockets_fd;
   BothyOwners *owners;
   GHashTable *containers; /* id → BothyContainer */
   GHashTable *names;      /* "<owner>/<name>" → BothyContainer, or NULL while it is being made */

@@ -138,7 +138,8 @@ bothy_registry_add (BothyRegistry *self, BothyContainer *container)
 {
   bothy_limits_effective (&container->spec->limits, self->configuration, &container->limits);
   g_hash_table_insert (self->containers, container->id, g_object_ref (container));
-  g_hash_table_insert (self->names, bothy_registry_name_key (container->owner, container->spec->name), container);
+  g_hash_table_insert (self->names, bothy_registry_name_key (container->owner, container->spec->name),
+                       container);
   g_signal_connect_object (container, "ended", G_CALLBACK (on_ended), self, 0);
   g_signal_connect_object (container, "readdressed", G_CALLBACK (on_readdressed), self, 0);
   bothy_registry_watch_processes (self, container);
@@ -239,9 +240,9 @@ static void
 bothy_registry_finalize (GObject *object)
 {
   BothyRegistry *self = BOTHY_REGISTRY (object);
-  int *fds[] = { &self->lock_fd, &self->state_fd, &self->containers_fd, &self->images_fd, &self->ranges_fd,
-                 &self->trash_fd, &self->remotes_fd, &self->layers_fd,
-                 &self->bridges_fd, &self->accounts_fd };
+  int *fds[] = { &self->lock_fd,    &self->state_fd,    &self->containers_fd, &self->images_fd,
+                 &self->ranges_fd,  &self->trash_fd,    &self->remotes_fd,    &self->layers_fd,
+                 &self->bridges_fd, &self->accounts_fd, &self->sockets_fd };
 
   if (self->release_timer)
     g_source_remove (self->release_timer);
@@ -274,7 +275,8 @@ bothy_registry_finalize (GObject *object)
 static guint
 add_signal (const char *name, GType type)
 {
-  return g_signal_new (name, BOTHY_TYPE_REGISTRY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, type);
+  return g_signal_new (name, BOTHY_TYPE_REGISTRY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                       type);
 }
 
 static void
@@ -287,15 +289,16 @@ bothy_registry_class_init (BothyRegistryClass *class)
   signals[OPERATION_REMOVED] = add_signal ("operation-removed", BOTHY_TYPE_OPERATION);
   signals[PROCESS_ADDED] = add_signal ("process-added", BOTHY_TYPE_PROCESS);
   signals[PROCESS_REMOVED] = add_signal ("process-removed", BOTHY_TYPE_PROCESS);
-  signals[SETTLED] = g_signal_new ("settled", BOTHY_TYPE_REGISTRY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                   G_TYPE_NONE, 0);
+  signals[SETTLED] =
+      g_signal_new ("settled", BOTHY_TYPE_REGISTRY, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
 bothy_registry_init (BothyRegistry *self)
 {
-  self->lock_fd = self->state_fd = self->containers_fd = self->images_fd = self->ranges_fd = self->trash_fd = -1;
-  self->remotes_fd = self->layers_fd = self->bridges_fd = self->accounts_fd = -1;
+  self->lock_fd = self->state_fd = self->containers_fd = self->images_fd = self->ranges_fd = self->trash_fd =
+      -1;
+  self->remotes_fd = self->layers_fd = self->bridges_fd = self->accounts_fd = self->sockets_fd = -1;
   self->pauses = g_hash_table_new (NULL, NULL);
   self->containers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
   self->names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
@@ -308,7 +311,10 @@ bothy_registry_init (BothyRegistry *self)
 }
 
 BothyRegistry *
-bothy_registry_new (BothyConfiguration *configuration, BothyHelper *helper, BothyCgroups *cgroups, GError **error)
+bothy_registry_new (BothyConfiguration *configuration,
+                    BothyHelper *helper,
+                    BothyCgroups *cgroups,
+                    GError **error)
 {
   g_autoptr (BothyRegistry) self = g_object_new (BOTHY_TYPE_REGISTRY, NULL);
   g_autofree char *subnet = NULL;
@@ -323,14 +329,16 @@ bothy_registry_new (BothyConfiguration *configuration, BothyHelper *helper, Both
   self->ranges = bothy_ranges_new (self->ranges_fd, configuration);
   self->owners = bothy_owners_new (self->accounts_fd);
   self->layers = bothy_layers_new (self->layers_fd, configuration, helper, self->trash, &layers_degraded);
-  self->images = bothy_images_new (self->images_fd, configuration, self->layers, self->trash, &images_degraded);
+  self->images =
+      bothy_images_new (self->images_fd, configuration, self->layers, self->trash, &images_degraded);
   self->puller = bothy_puller_new (self->images, bothy_remotes_new (self->remotes_fd));
   self->network = bothy_network_new (configuration->range_base);
   subnet = bothy_network_get_subnet (self->network);
-  self->bridges =
-      bothy_bridges_new (bothy_network_get_nm (self->network), bothy_delegations_new (self->bridges_fd), subnet);
+  self->bridges = bothy_bridges_new (bothy_network_get_nm (self->network),
+                                     bothy_delegations_new (self->bridges_fd), subnet);
   self->admission = bothy_admission_new (self->bridges, self->network, configuration);
-  self->runner = bothy_runner_new (helper, cgroups, self->network, self->admission, configuration, self->images, self->containers_fd);
+  self->runner = bothy_runner_new (helper, cgroups, self->network, self->admission, configuration,
+                                   self->images, self->containers_fd, self->sockets_fd);
   bothy_registry_watch_network (self);
   if (!bothy_registry_load (self) || images_degraded || layers_degraded)
     bothy_ranges_set_degraded (self->ranges);

@@ -12,6 +12,7 @@ struct _BothyRunner {
   const BothyConfiguration *configuration;
   BothyImages *images;
   int state_dirfd;
+  int sockets_dirfd;     /* where supervisors listen */
   int filter_fd;         /* the system call filter, compiled when Bothy was built */
   int nesting_filter_fd; /* the one that lets user namespaces be made */
 };
@@ -22,8 +23,16 @@ void bothy_runner_save (BothyRunner *self, BothyContainer *container);
 /* What CONTAINER's control group has to be like; good as long as CONTAINER is. */
 BothyCgroupSpec bothy_runner_group_spec (BothyRunner *self, const BothyContainer *container);
 
-/* Where CONTAINER's supervisor listens. */
-char *bothy_runner_socket_path (BothyContainer *container);
+/* A socket, for CONTAINER's supervisor to listen at, in place of what an earlier run left. -1: errno says why. */
+int bothy_runner_listen (BothyRunner *self, BothyContainer *container);
+
+/* NULL: nobody listens. */
+GSocket *bothy_runner_connect (BothyRunner *self, BothyContainer *container);
+
+/* Whether it is there, though perhaps nobody listens. */
+gboolean bothy_runner_has_socket (BothyRunner *self, BothyContainer *container);
+
+void bothy_runner_forget_socket (BothyRunner *self, BothyContainer *container);
 
 /* Follow what SUPERVISOR tells about CONTAINER until it is gone. */
 void bothy_runner_follow (BothyRunner *self, BothyContainer *container, BothySupervisor *supervisor);

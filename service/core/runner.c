@@ -16,12 +16,6 @@
 
 G_DEFINE_FINAL_TYPE (BothyRunner, bothy_runner, G_TYPE_OBJECT)
 
-char *
-bothy_runner_socket_path (BothyContainer *container)
-{
-  return g_strconcat (RUNTIME_DIR "/supervisors/", container->id, NULL);
-}
-
 /* The inode of a pidfd names a process for as long as the machine is up; pidfds have
    inodes of their own from Linux 6.9 on, on a file system of their own. */
 static guint64
@@ -156,7 +150,6 @@ on_closed (BothySupervisor *supervisor, gpointer user_data)
 {
   g_autoptr (BothyContainer) container = g_object_ref (user_data);
   BothyRunner *self = g_object_get_data (G_OBJECT (supervisor), "runner");
-  g_autofree char *path = bothy_runner_socket_path (container);
 
   g_object_ref (self);
   g_signal_handlers_disconnect_by_data (supervisor, container);
@@ -173,14 +166,16 @@ on_closed (BothySupervisor *supervisor, gpointer user_data)
   bothy_runner_set_outcome (container);
   bothy_runner_save (self, container);
   BOTHY_FAULT_POINT ("stop.ended");
-  unlink (path);
+  bothy_runner_forget_socket (self, container);
   bothy_container_emit_changed (container);
   g_signal_emit_by_name (container, "ended");
   g_object_unref (self);
 }
 
 void
-bothy_runner_note_exit (BothySupervisor *supervisor, const struct supervisor_message *message, gpointer user_data)
+bothy_runner_note_exit (BothySupervisor *supervisor,
+                        const struct supervisor_message *message,
+                        gpointer user_data)
 {
   BothyContainer *container = user_data;
 
@@ -204,7 +199,10 @@ bothy_runner_follow (BothyRunner *self, BothyContainer *container, BothySupervis
 }
 
 void
-bothy_runner_limit (BothyRunner *self, BothyContainer *container, GAsyncReadyCallback callback, gpointer user_data)
+bothy_runner_limit (BothyRunner *self,
+                    BothyContainer *container,
+                    GAsyncReadyCallback callback,
+                    gpointer user_data)
 {
   bothy_cgroups_limit (self->cgroups, container->group, &container->limits, callback, user_data);
 }
@@ -235,8 +233,14 @@ bothy_runner_init (BothyRunner *self)
 }
 
 BothyRunner *
-bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, BothyNetwork *network, BothyAdmission *admission,
-                  const BothyConfiguration *configuration, BothyImages *images, int state_dirfd)
+bothy_runner_new (BothyHelper *helper,
+                  BothyCgroups *cgroups,
+                  BothyNetwork *network,
+                  BothyAdmission *admission,
+                  const BothyConfiguration *configuration,
+                  BothyImages *images,
+                  int state_dirfd,
+                  int sockets_dirfd)
 {
   BothyRunner *self = g_object_new (BOTHY_TYPE_RUNNER, NULL);
 
@@ -247,6 +251,7 @@ bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, BothyNetwork *netw
   self->configuration = configuration;
   self->images = g_object_ref (images);
   self->state_dirfd = state_dirfd;
+  self->sockets_dirfd = sockets_dirfd;
   self->filter_fd = open (LIBEXEC_DIR "/default.bpf", O_RDONLY | O_CLOEXEC);
   self->nesting_filter_fd = open (LIBEXEC_DIR "/nesting.bpf", O_RDONLY | O_CLOEXEC);
   return self;

@@ -20,11 +20,12 @@ G_BEGIN_DECLS
 #define BOTHY_TYPE_RUNNER (bothy_runner_get_type ())
 G_DECLARE_FINAL_TYPE (BothyRunner, bothy_runner, BOTHY, RUNNER, GObject)
 
-/* STATE_DIRFD: STATE/containers, which stays the caller's, as CONFIGURATION does. IMAGES say what containers stand on. */
+/* STATE_DIRFD: STATE/containers, SOCKETS_DIRFD: RUNTIME/supervisors; both stay the caller's, as CONFIGURATION does. IMAGES
+   say what containers stand on. */
 BothyRunner *bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, BothyNetwork *network,
                                BothyAdmission *admission,
                                const BothyConfiguration *configuration, BothyImages *images,
-                               int state_dirfd);
+                               int state_dirfd, int sockets_dirfd);
 
 /* OWNER is about to start a container, maybe. */
 void bothy_runner_prepare (BothyRunner *self, guint32 owner);

@@ -21,8 +21,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #define START_SECONDS 120 /* more than all steps together are given elsewhere */
 
@@ -60,7 +58,6 @@ static void
 give_up (BothyStart *start)
 {
   BothyContainer *container = start->container;
-  g_autofree char *path = bothy_runner_socket_path (container);
 
   if (start->supervisor)
     bothy_supervisor_close (start->supervisor);
@@ -70,7 +67,7 @@ give_up (BothyStart *start)
     container->group = (g_free (container->group), g_strdup (""));
   }
   bothy_runner_leave_network (start->runner, container);
-  unlink (path);
+  bothy_runner_forget_socket (start->runner, container);
   bothy_error_adopt (&start->error, "Starting");
   g_prefix_error (&start->error, "Container %s: ", container->spec->name);
   g_free (container->last_error);
@@ -149,28 +146,14 @@ on_deadline (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-static int
-listen_at (const char *path)
-{
-  struct sockaddr_un address = { .sun_family = AF_UNIX };
-  autofd fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-  g_strlcpy (address.sun_path, path, sizeof address.sun_path);
-  unlink (path);
-  if (fd < 0 || bind (fd, (struct sockaddr *)&address, sizeof address) < 0 || listen (fd, 4) < 0)
-    return -1;
-  return g_steal_fd (&fd);
-}
-
 static gboolean
 make_sockets (BothyStart *start, GError **error)
 {
-  g_autofree char *path = bothy_runner_socket_path (start->container);
   g_autoptr (GSocket) ours = NULL;
 
-  start->listen_fd = listen_at (path);
+  start->listen_fd = bothy_runner_listen (start->runner, start->container);
   if (start->listen_fd < 0) {
-    bothy_error_set_errno (error, errno, path);
+    bothy_error_set_errno (error, errno, RUNTIME_DIR "/supervisors");
     return FALSE;
   }
   if (!bothy_packet_socketpair (&ours, &start->their_fd, error))
