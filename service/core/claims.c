@@ -166,6 +166,9 @@ look_again (Listing *self)
   self->spans = g_array_new (FALSE, FALSE, sizeof (BothyIdSpan));
   if (read_file (self->path, &text, &length, &self->error))
     bothy_claims_parse_subids (text, length, remember, self->spans, &self->error);
+  else
+    /* Why may be over before the file changes: too many files were open, say. */
+    g_clear_pointer (&self->spans, g_array_unref);
   g_prefix_error (&self->error, "%s: ", self->path);
 }
 

@@ -5,6 +5,7 @@
 #include "scratch.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "core/claims.h"
@@ -264,6 +265,28 @@ test_not_a_file (void)
   scratch_uncover ("/etc/subuid");
 }
 
+/* Nothing of the file has to change for it to be readable again. */
+static void
+test_listed_again (void)
+{
+  struct rlimit before, none = { 0 };
+  g_autoptr (GError) error = NULL;
+
+  scratch_cover ("/etc/subuid", "alice:100000:65536\n", 19);
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &before), ==, 0);
+  none.rlim_max = before.rlim_max;
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &none), ==, 0);
+  g_assert_true (bothy_claims_listed (SPAN, &error));
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &before), ==, 0);
+  g_assert_nonnull (error);
+  g_clear_error (&error);
+  g_assert_false (bothy_claims_listed (SPAN, &error));
+  g_assert_no_error (error);
+  g_assert_true (bothy_claims_listed ((BothyIdSpan){ 131072, 196607 }, &error));
+  g_assert_no_error (error);
+  scratch_uncover ("/etc/subuid");
+}
+
 static void
 write_map (pid_t pid, const char *file, const char *text)
 {
@@ -356,6 +379,7 @@ main (int argc, char **argv)
   g_test_add_func ("/claims/RANGE-03-subid-files", test_subid_files);
   g_test_add_func ("/claims/RANGE-03-not-a-file", test_not_a_file);
   g_test_add_func ("/claims/RANGE-04-accounts", test_accounts);
+  g_test_add_func ("/claims/RANGE-10-listed-again", test_listed_again);
   g_test_add_func ("/claims/RANGE-10-processes", test_processes);
   g_test_add_func ("/claims/RANGE-11-map", test_map);
   g_test_add_func ("/claims/RANGE-02-parallel", test_parallel);
