@@ -151,6 +151,29 @@ class Helper:
         assert self.process.wait(10) == 0
 
 
+class Listener(Helper):
+    """One that listens, as systemd starts it, so that one can come back to it."""
+
+    def __init__(self):
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        listening.bind("\0bothy-net")
+        listening.listen()
+        self.address = listening.getsockname()
+        command = f"exec 3<&{listening.fileno()}; LISTEN_FDS=1 LISTEN_PID=$$ exec {NET}"
+        self.process = subprocess.Popen(["bash", "-c", command], pass_fds=[listening.fileno()])
+        self.connect()
+
+    def connect(self):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket.settimeout(20)
+        self.socket.connect(self.address)
+
+    def close(self):
+        self.socket.close()
+        self.process.terminate()
+        self.process.wait()
+
+
 class Nic:
     """A namespace and the nic in it."""
 

@@ -4,6 +4,7 @@
 import contextlib
 import errno
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -11,7 +12,7 @@ import time
 
 import pytest
 
-from nethost import (ATTACH, CLONE_NEWNET, DETACH, Helper, LIST, Nic, REQUEST, STEP_BRIDGE, STEP_FILTER,  # noqa: F401
+from nethost import (ATTACH, CLONE_NEWNET, DETACH, Helper, LIST, Listener, Nic, REQUEST, STEP_BRIDGE, STEP_FILTER,  # noqa: F401
                      TIDY, check, helper, host, index_of, ip_bytes, libc, links, mac_bytes,  # noqa: F401
                      new_namespace, nic, pytestmark, ruleset, run)  # noqa: F401
 from frames import CONTROL, MARK, ether, everything_illegal, ip4, spoofed_addresses, spoofed_macs, udp  # noqa: F401
@@ -68,6 +69,28 @@ def test_NET_20_no_filter_no_link(helper, nic, family):
         assert "UP" not in links()[a.name]["flags"]
         assert a.detach().error in (0, errno.EPERM)
         assert a.name not in links()
+
+
+def test_NET_12_what_was_asked_before_the_rules_went_is_answered():
+    """Somebody takes the rules away while requests are under way: each gets its answer before who asked is cut off."""
+    listener = Listener()
+    a = Nic(listener, 2, "br0")
+    listener.process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, listener.process.pid, os.WSTOPPED | os.WNOWAIT)
+    run("nft", "flush", "ruleset")
+    request = REQUEST.pack(1, 5, LIST, 0, 0, 0, 0, bytes(6), bytes(4), bytes(16), 0, 0, b"", b"", 0)
+    for _ in range(5):
+        listener.socket.send(request)
+    listener.process.send_signal(signal.SIGCONT)
+    answers = []
+    while answer := listener.socket.recv(1 << 20):
+        answers.append(answer)
+    assert len(answers) == 5
+    assert "UP" not in links()[a.name]["flags"]
+    listener.connect()
+    assert a.repair().outcome == (0, 0) and "UP" in links()[a.name]["flags"]
+    a.close()
+    listener.close()
 
 
 def test_NET_21_never_up_without_its_filter(helper, nic):

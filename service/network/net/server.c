@@ -168,6 +168,23 @@ serve (void *data, int connection)
   return true;
 }
 
+static bool
+has_request (int connection)
+{
+  struct pollfd ready = { .fd = connection, .events = POLLIN };
+
+  return poll (&ready, 1, 0) > 0;
+}
+
+/* Not before what was asked is answered: a container that is just being started would go without network. */
+static void
+cut_off (int connection, struct net *net)
+{
+  while (has_request (connection) && serve (net, connection))
+    ;
+  close (connection);
+}
+
 /* Who is cut off looks after all nics when he comes back. */
 static void
 watch_rules (struct connections *connections, struct net *net)
@@ -176,7 +193,7 @@ watch_rules (struct connections *connections, struct net *net)
     return;
   /* Who can not come back asks by himself. */
   while (connections->listening >= 0 && connections->n > 0)
-    close (connections->fds[--connections->n]);
+    cut_off (connections->fds[--connections->n], net);
 }
 
 /* Returns whether there may be more to do. */
