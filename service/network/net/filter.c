@@ -66,10 +66,14 @@ static int
 check_claim (struct nft *nft, const struct record *record, const struct record *old)
 {
   struct element claim = record_claim (record);
+  int error;
 
   if (!record->bound || memcmp (old->address4, record->address4, sizeof old->address4) == 0)
     return 0;
-  return element_get (nft, &claim) == 0 ? EADDRNOTAVAIL : 0;
+  error = element_get (nft, &claim);
+  if (error == 0)
+    return EADDRNOTAVAIL;
+  return error == ENOENT ? 0 : error;
 }
 
 int
