@@ -171,6 +171,8 @@ add_sources (GStrvBuilder *builder, const CliBootstrap *self, const char *suite)
  * Its standard input says only one thing, by its end: that nobody waits for the image any more.
  */
 static const char *const script =
+    /* A terminal tells it too; it has to outlive that, to tidy up. */
+    "trap : INT TERM HUP\n"
     "for old in /var/tmp/bothy-build.*; do\n"
     "  [ ! -O \"$old\" ] || [ -L \"$old\" ] || flock --nonblock \"$old\" rm -rf --one-file-system \"$old\" "
     "|| :\n"
