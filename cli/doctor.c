@@ -39,8 +39,8 @@ print_check (const char *check, const char *verdict, const char *found, const ch
   g_autofree char *safe_found = cli_escape (found, -1, CLI_ESCAPE_LINE);
   g_autofree char *safe_advice = cli_escape (advice, -1, CLI_ESCAPE_LINE);
 
-  printf ("%s%-8s%s %s%s%s: %s\n", cli_colour (colour_of (verdict)), safe_verdict, cli_colour_off (),
-          cli_colour (CLI_COLOUR_BOLD), safe_check, cli_colour_off (), safe_found);
+  printf ("%s%-8s%s %s%s%s%s%s\n", cli_colour (colour_of (verdict)), safe_verdict, cli_colour_off (),
+          cli_colour (CLI_COLOUR_BOLD), safe_check, cli_colour_off (), safe_found[0] ? ": " : "", safe_found);
   if (safe_advice[0] != '\0' && !g_str_equal (verdict, "ok"))
     printf ("%8s %s\n", "", safe_advice);
 }

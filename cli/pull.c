@@ -163,6 +163,21 @@ print_found_name (GVariant *image)
     puts (name);
 }
 
+/* Of a remote that did not answer. */
+static void
+print_problem (GVariant *image)
+{
+  const char *remote = text_of (image, "remote"), *error = text_of (image, "error");
+  guint64 age;
+
+  if (!g_variant_lookup (image, "age", "t", &age))
+    g_printerr ("bothy: %s: %s\n", remote, error);
+  else if (age < 120 * 60)
+    g_printerr (_ ("bothy: %s: %s; this is what it had %u min ago\n"), remote, error, (guint)(age / 60));
+  else
+    g_printerr (_ ("bothy: %s: %s; this is what it had %u h ago\n"), remote, error, (guint)(age / 3600));
+}
+
 /* Of the remotes that did not answer; they must not spoil what others found. */
 static void
 warn_of_failed (GVariant *images)
@@ -173,7 +188,7 @@ warn_of_failed (GVariant *images)
   g_variant_iter_init (&iter, images);
   while ((image = g_variant_iter_next_value (&iter))) {
     if (text_of (image, "error")[0])
-      g_printerr ("bothy: %s: %s\n", text_of (image, "remote"), text_of (image, "error"));
+      print_problem (image);
     g_variant_unref (image);
   }
 }

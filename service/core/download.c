@@ -4,9 +4,7 @@
 #include "core/error.h"
 #include "core/recent.h"
 #include "platform/fd.h"
-
-#include <errno.h>
-#include <fcntl.h>
+#include "storage/intake.h"
 
 struct _BothyDownloads {
   BothyImages *images;
@@ -29,15 +27,9 @@ typedef struct {
   gatomicrefcount references;
   BothyDownloads *downloads;
   char *key;
-  BothyRemote *remote;
-  char *name;
-  char *url;
-  char *sha256;
-  char *diff_id;
-  guint64 size;
-  enum unpack_mode mode;
-  BothyBudget *budget; /* of who began it: another one than his, for he may leave */
-  GPtrArray *tasks;    /* GTask, of those who wait for it */
+  BothyDownloadSource *source; /* a copy */
+  BothyBudget *budget;         /* of who began it: another one than his, for he may leave */
+  GPtrArray *tasks;            /* GTask, of those who wait for it */
   GCancellable *cancellable;
   guint pending; /* bothy-fetch and bothy-unpack */
   gboolean stale;
@@ -70,12 +62,8 @@ download_unref (Download *self)
   g_ptr_array_unref (self->tasks);
   g_object_unref (self->cancellable);
   g_clear_error (&self->error);
-  bothy_remote_free (self->remote);
+  bothy_download_source_free (self->source);
   g_free (self->key);
-  g_free (self->name);
-  g_free (self->url);
-  g_free (self->sha256);
-  g_free (self->diff_id);
   g_free (self);
 }
 
@@ -91,18 +79,6 @@ leave (GTask *task)
   if (waiter->cancelled)
     g_signal_handler_disconnect (waiter->cancellable, waiter->cancelled);
   waiter->cancelled = 0;
-}
-
-static BothyDownloadSource
-source_of (const Download *download)
-{
-  return (BothyDownloadSource){ .remote = download->remote,
-                                .name = download->name,
-                                .url = download->url,
-                                .sha256 = download->sha256,
-                                .diff_id = download->diff_id,
-                                .size = download->size,
-                                .mode = download->mode };
 }
 
 /* That it was too much for who began it says nothing of others. */
@@ -128,12 +104,11 @@ static void
 answer (Download *download, GTask *task, guint32 leader)
 {
   Waiter *waiter = g_task_get_task_data (task);
-  const BothyDownloadSource source = source_of (download);
 
   if (download->layer)
     give (task, download->layer);
   else if (may_try_himself (download, waiter, leader))
-    begin (download->downloads, &source, task);
+    begin (download->downloads, download->source, task);
   else {
     leave (task);
     waiter->stale = download->stale;
@@ -218,29 +193,30 @@ on_progress (guint64 bytes, guint64 total, gpointer user_data)
 static void
 start (BothyDownloads *self, Download *download)
 {
-  const BothyRemote *remote = download->remote;
+  const BothyDownloadSource *wanted = download->source;
+  const BothyRemote *remote = wanted->remote;
   BothyFetch fetch = { .op = FETCH_DOWNLOAD,
                        .catalogue = remote->protocol,
                        .policy = remote->policy,
                        .timeout = remote->timeout,
-                       .size = download->size,
+                       .size = wanted->size,
+                       .fds = { -1, -1, -1 },
                        .words = { [FETCH_WORD_REMOTE] = remote->url,
-                                  [FETCH_WORD_NAME] = download->name,
+                                  [FETCH_WORD_NAME] = wanted->name,
                                   [FETCH_WORD_PROXY] = remote->proxy,
-                                  [FETCH_WORD_URL] = download->url,
-                                  [FETCH_WORD_SHA256] = download->sha256 } };
-  BothyLayerSource source = { .mode = download->mode, .sha256 = download->sha256, .diff_id = download->diff_id };
+                                  [FETCH_WORD_URL] = wanted->url,
+                                  [FETCH_WORD_SHA256] = wanted->sha256,
+                                  [FETCH_WORD_TOKEN] = wanted->token } };
+  BothyLayerSource source = { .mode = wanted->mode, .sha256 = wanted->sha256, .diff_id = wanted->diff_id };
   autofd reader = -1;
   autofd writer = -1;
-  int ends[2];
 
-  if (pipe2 (ends, O_CLOEXEC) < 0) {
-    bothy_error_set_errno (&download->error, errno, "pipe");
+  if (!bothy_intake_pipe (&reader, &writer, &download->error)) {
     settle (download);
     return;
   }
-  source.fd = reader = ends[0];
-  fetch.fd = writer = ends[1];
+  source.fd = reader;
+  fetch.fds[FETCH_FD_MAIN] = writer;
   bothy_layers_add (bothy_images_get_layers (self->images), &source, download->budget, NULL, NULL,
                     download->cancellable, on_added, download_ref (download));
   bothy_fetch (&fetch, on_progress, download, download->cancellable, on_fetched, download_ref (download));
@@ -310,13 +286,7 @@ download_new (BothyDownloads *self, const BothyDownloadSource *source, guint32 l
   g_atomic_ref_count_init (&download->references);
   download->downloads = self;
   download->key = key_of (source);
-  download->remote = bothy_remote_copy (source->remote);
-  download->name = g_strdup (source->name);
-  download->url = g_strdup (source->url);
-  download->sha256 = g_strdup (source->sha256);
-  download->diff_id = g_strdup (source->diff_id);
-  download->size = source->size;
-  download->mode = source->mode;
+  download->source = bothy_download_source_copy (source);
   download->budget = budget;
   download->tasks = g_ptr_array_new_with_free_func (g_object_unref);
   download->cancellable = g_cancellable_new ();

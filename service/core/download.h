@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/images.h"
-#include "core/remotes.h"
+#include "core/source.h"
 
 G_BEGIN_DECLS
 
@@ -11,17 +11,6 @@ typedef struct _BothyDownloads BothyDownloads;
 
 BothyDownloads *bothy_downloads_new (BothyImages *images);
 void bothy_downloads_free (BothyDownloads *self);
-
-/* What is to be downloaded. */
-typedef struct {
-  const BothyRemote *remote;
-  const char *name; /* of the image that it is of */
-  const char *url;
-  const char *sha256;
-  const char *diff_id; /* or NULL */
-  guint64 size;        /* 0: not known */
-  enum unpack_mode mode;
-} BothyDownloadSource;
 
 /*
  * Gets SOURCE, or waits for who does already. What comes counts for BUDGET, which is the caller's

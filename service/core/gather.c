@@ -11,6 +11,7 @@ typedef struct {
   BothyImages *images;
   BothyRemote *remote;
   char *name;
+  char *token;
   GPtrArray *wanted; /* BothyManifestLayer */
   enum unpack_mode mode;
   BothyBudget *budget;
@@ -55,6 +56,7 @@ gather_free (Gather *self)
   bothy_remote_free (self->remote);
   g_free (self->bytes);
   g_free (self->name);
+  g_free (self->token);
   g_free (self);
 }
 
@@ -161,6 +163,7 @@ join (GTask *task, guint index)
                                        .url = wanted->url,
                                        .sha256 = wanted->sha256,
                                        .diff_id = wanted->diff_id,
+                                       .token = self->token,
                                        .size = wanted->size,
                                        .mode = self->mode };
   Part *part = g_new0 (Part, 1);
@@ -219,6 +222,7 @@ bothy_gather (BothyDownloads *downloads,
   self->images = g_object_ref (images);
   self->remote = bothy_remote_copy (gathering->remote);
   self->name = g_strdup (gathering->name);
+  self->token = g_strdup (gathering->token);
   self->wanted = g_ptr_array_ref (gathering->layers);
   self->bytes = g_new0 (guint64, self->wanted->len);
   self->mode = gathering->mode;

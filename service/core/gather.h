@@ -9,6 +9,7 @@ G_BEGIN_DECLS
 typedef struct {
   const BothyRemote *remote;
   const char *name;  /* of the image there */
+  const char *token; /* that the registry gave for it, or NULL */
   GPtrArray *layers; /* BothyManifestLayer, the lowest first */
   enum unpack_mode mode;
 } BothyGathering;

@@ -243,6 +243,7 @@ gather (GTask *task)
   }
   layers = pull->manifest ? g_ptr_array_ref (pull->manifest->layers) : layers_of (pull->found);
   gathering.layers = layers;
+  gathering.token = pull->manifest ? pull->manifest->token : NULL;
   gathering.mode = pull->manifest ? UNPACK_LAYER : UNPACK_ARCHIVE;
   bothy_operation_set_phase (pull->operation, "downloading");
   bothy_gather (self->downloads, self->images, &gathering, pull->budget, on_progress, pull->operation,
@@ -297,11 +298,13 @@ try_remote (GTask *task)
 {
   BothyPuller *self = g_task_get_source_object (task);
   Pull *pull = g_task_get_task_data (task);
+  const BothyQuestion question = { remote_of (pull), FETCH_RESOLVE, pull->name, pull->architecture,
+                                   pull->retried };
   GError *error = NULL;
 
   bothy_operation_set_phase (pull->operation, "looking");
-  if (!bothy_puller_ask (self, remote_of (pull), FETCH_RESOLVE, pull->name, pull->architecture,
-                         pull->operation->cancellable, on_found, g_object_ref (task), &error)) {
+  if (!bothy_puller_ask (self, &question, pull->operation->cancellable, on_found, g_object_ref (task),
+                         &error)) {
     g_task_return_error (task, error);
     g_object_unref (task);
   }

@@ -18,12 +18,18 @@ char *bothy_puller_architecture (void);
 /* The catalogues that are switched on, or the remote NAME. (element-type BothyRemote) */
 GPtrArray *bothy_puller_choose_remotes (BothyPuller *self, const char *name, GError **error);
 
+/* What a remote is asked. */
+typedef struct {
+  const BothyRemote *remote;
+  enum fetch_op op;
+  const char *name; /* or a pattern */
+  const char *architecture;
+  gboolean is_new; /* what was known of the remote is too old */
+} BothyQuestion;
+
 /* FALSE: there is no way to ask; else CALLBACK gets the answer of bothy_fetch(). */
 gboolean bothy_puller_ask (BothyPuller *self,
-                           const BothyRemote *remote,
-                           enum fetch_op op,
-                           const char *name,
-                           const char *architecture,
+                           const BothyQuestion *question,
                            GCancellable *cancellable,
                            GAsyncReadyCallback callback,
                            gpointer user_data,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/puller-private.h"
 
+#include "core/catalogue.h"
 #include "core/error.h"
 #include "platform/fd.h"
 
@@ -46,34 +47,68 @@ bothy_puller_choose_remotes (BothyPuller *self, const char *name, GError **error
   return NULL;
 }
 
+/* ---- asking ---- */
+
+typedef struct {
+  BothyPuller *puller;
+  char *remote;
+  int catalogue; /* to be written */
+  GAsyncReadyCallback callback;
+  gpointer user_data;
+} Asking;
+
+static void
+on_answer (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Asking *asking = user_data;
+
+  if (bothy_fetch_is_cached (result))
+    bothy_catalogue_keep (bothy_remotes_get_fd (asking->puller->remotes), asking->remote, asking->catalogue);
+  bothy_clear_fd (&asking->catalogue);
+  asking->callback (source, result, asking->user_data);
+  g_object_unref (asking->puller);
+  g_free (asking->remote);
+  g_free (asking);
+}
+
 gboolean
 bothy_puller_ask (BothyPuller *self,
-                  const BothyRemote *remote,
-                  enum fetch_op op,
-                  const char *name,
-                  const char *architecture,
+                  const BothyQuestion *question,
                   GCancellable *cancellable,
                   GAsyncReadyCallback callback,
                   gpointer user_data,
                   GError **error)
 {
+  const BothyRemote *remote = question->remote;
+  int dirfd = bothy_remotes_get_fd (self->remotes);
+  gboolean has_catalogue = remote->protocol != FETCH_OCI;
   g_autoptr (GError) local = NULL;
   autofd key = bothy_remotes_open_key (self->remotes, remote, &local);
-  const BothyFetch fetch = { .op = op,
+  autofd cached = has_catalogue ? bothy_catalogue_open (dirfd, remote) : -1;
+  autofd made = has_catalogue ? bothy_catalogue_make (dirfd) : -1;
+  const BothyFetch fetch = { .op = question->op,
                              .catalogue = remote->protocol,
                              .policy = remote->policy,
                              .timeout = remote->timeout,
+                             .is_new = question->is_new,
                              .words = { [FETCH_WORD_REMOTE] = remote->url,
-                                        [FETCH_WORD_NAME] = name,
-                                        [FETCH_WORD_ARCHITECTURE] = architecture,
+                                        [FETCH_WORD_NAME] = question->name,
+                                        [FETCH_WORD_ARCHITECTURE] = question->architecture,
                                         [FETCH_WORD_PROXY] = remote->proxy },
-                             .fd = key };
+                             .fds = { key, cached, made } };
+  Asking *asking;
 
   if (local) {
     g_propagate_error (error, g_steal_pointer (&local));
     return FALSE;
   }
-  bothy_fetch (&fetch, NULL, NULL, cancellable, callback, user_data);
+  asking = g_new0 (Asking, 1);
+  asking->puller = g_object_ref (self);
+  asking->remote = g_strdup (remote->name);
+  asking->catalogue = g_steal_fd (&made);
+  asking->callback = callback;
+  asking->user_data = user_data;
+  bothy_fetch (&fetch, NULL, NULL, cancellable, on_answer, asking);
   return TRUE;
 }
 

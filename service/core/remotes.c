@@ -2,6 +2,7 @@
 #include "remotes.h"
 
 #include "config.h"
+#include "core/catalogue.h"
 #include "core/error.h"
 #include "core/name.h"
 #include "core/reference.h"
@@ -235,6 +236,7 @@ bothy_remotes_remove (BothyRemotes *self, const char *name, GError **error)
 
   if (unlinkat (self->dirfd, name, 0) == 0) {
     unlinkat (self->dirfd, key, 0);
+    bothy_catalogue_remove (self->dirfd, name);
     newest = bothy_record_read (self->dirfd, NEWEST, NULL);
     if (newest && g_key_file_remove_group (newest, name, NULL))
       bothy_record_write (self->dirfd, NEWEST, newest, BOTHY_RECORD_VOLATILE, NULL);
@@ -340,6 +342,12 @@ bothy_remotes_note_version (BothyRemotes *self,
   g_key_file_set_string (newest, remote->name, product, version);
   if (!bothy_record_write (self->dirfd, NEWEST, newest, BOTHY_RECORD_VOLATILE, &error))
     g_warning ("Versions of remotes: %s", error->message);
+}
+
+int
+bothy_remotes_get_fd (BothyRemotes *self)
+{
+  return self->dirfd;
 }
 
 BothyRemotes *

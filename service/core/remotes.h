@@ -41,4 +41,7 @@ void bothy_remotes_note_version (BothyRemotes *self,
                                  const char *product,
                                  const char *version);
 
+/* STATE/remotes. */
+int bothy_remotes_get_fd (BothyRemotes *self);
+
 G_END_DECLS

@@ -78,13 +78,16 @@ add_record (Search *search, const BothyRemote *remote, const BothyFetched *recor
   g_variant_builder_close (&search->found);
 }
 
-/* One that does not answer does not hide the others. */
+/* One that does not answer does not hide the others, nor what it had before: that is AGE seconds old, if it
+ * is not 0. */
 static void
-add_error (Search *search, const BothyRemote *remote, const GError *error)
+add_error (Search *search, const BothyRemote *remote, const char *reason, guint64 age)
 {
   g_variant_builder_open (&search->found, G_VARIANT_TYPE_VARDICT);
   add_text (&search->found, "remote", remote->name);
-  add_text (&search->found, "error", error->message);
+  add_text (&search->found, "error", reason);
+  if (age > 0)
+    g_variant_builder_add (&search->found, "{sv}", "age", g_variant_new_uint64 (age));
   g_variant_builder_close (&search->found);
 }
 
@@ -96,6 +99,8 @@ on_searched (GObject *source, GAsyncResult *result, gpointer user_data)
   const BothyRemote *remote = search->remotes->pdata[search->next];
   GError *error = NULL;
   g_autoptr (GPtrArray) records = bothy_fetch_finish (result, NULL, &error);
+  const char *reason;
+  guint64 age = bothy_fetch_get_age (result, &reason);
 
   if (error && (search->remotes->len == 1 || g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_CANCELLED))) {
     bothy_puller_prefix (&error, remote);
@@ -105,28 +110,39 @@ on_searched (GObject *source, GAsyncResult *result, gpointer user_data)
   for (guint i = 0; records && i < records->len; i++)
     add_record (search, remote, records->pdata[i]);
   if (error)
-    add_error (search, remote, error);
+    add_error (search, remote, error->message, 0);
+  else if (age > 0)
+    add_error (search, remote, reason, age);
   g_clear_error (&error);
   search->next++;
   search_next (task);
 }
 
 static void
+ask (GTask *task)
+{
+  Search *search = g_task_get_task_data (task);
+  const BothyQuestion question = { search->remotes->pdata[search->next], FETCH_SEARCH, search->pattern,
+                                   search->architecture, FALSE };
+  GError *error = NULL;
+
+  if (!bothy_puller_ask (search->puller, &question, g_task_get_cancellable (task), on_searched,
+                         g_object_ref (task), &error)) {
+    g_task_return_error (task, error);
+    g_object_unref (task);
+  }
+}
+
+static void
 search_next (GTask *task)
 {
-  BothyPuller *self = g_task_get_source_object (task);
   Search *search = g_task_get_task_data (task);
-  GError *error = NULL;
 
   if (search->next == search->remotes->len)
     g_task_return_pointer (task, g_variant_ref_sink (g_variant_builder_end (&search->found)),
                            (GDestroyNotify)g_variant_unref);
-  else if (!bothy_puller_ask (self, search->remotes->pdata[search->next], FETCH_SEARCH, search->pattern,
-                              search->architecture, g_task_get_cancellable (task), on_searched,
-                              g_object_ref (task), &error)) {
-    g_task_return_error (task, error);
-    g_object_unref (task);
-  }
+  else
+    ask (task);
 }
 
 /* Registries have no list of what they have; some have one for people with browsers. */

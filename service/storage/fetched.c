@@ -123,9 +123,21 @@ bothy_manifest_free (BothyManifest *self)
   g_free (self->digest);
   g_free (self->config);
   g_free (self->architecture);
+  g_free (self->token);
   g_ptr_array_unref (self->layers);
   g_ptr_array_unref (self->settings);
   g_free (self);
+}
+
+/* It is shown to nobody but to the registry. */
+static gboolean
+is_token (const char *text)
+{
+  for (const char *at = text; *at; at++) {
+    if (!g_ascii_isgraph (*at))
+      return FALSE;
+  }
+  return strlen (text) <= FETCH_MAX_TOKEN;
 }
 
 BothyManifest *
@@ -140,8 +152,9 @@ bothy_manifest_parse (const char *text, gsize size, guint64 total)
       !bothy_name_is_fingerprint (fields[FETCH_MANIFEST_DIGEST]) ||
       !bothy_name_is_fingerprint (fields[FETCH_MANIFEST_CONFIG]) ||
       !is_of_grammar (fields[FETCH_MANIFEST_ARCHITECTURE], FETCH_FIELD_ARCHITECTURE) || total == 0 ||
-      total > FETCH_MAX_IMAGE)
+      total > FETCH_MAX_IMAGE || !is_token (fields[FETCH_MANIFEST_TOKEN]))
     return NULL;
+  self->token = g_strdup (fields[FETCH_MANIFEST_TOKEN]);
   self->digest = g_strdup (fields[FETCH_MANIFEST_DIGEST]);
   self->config = g_strdup (fields[FETCH_MANIFEST_CONFIG]);
   self->architecture = g_strdup (fields[FETCH_MANIFEST_ARCHITECTURE]);

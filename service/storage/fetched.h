@@ -40,6 +40,7 @@ typedef struct {
   char *digest;
   char *config; /* digest of its configuration */
   char *architecture;
+  char *token;         /* to get the layers with; "" without */
   guint64 size;        /* of all layers, as they come */
   GPtrArray *layers;   /* BothyManifestLayer, the lowest first */
   GPtrArray *settings; /* BothyManifestSetting, of UTF-8 */

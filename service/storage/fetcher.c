@@ -19,6 +19,9 @@ typedef struct {
   BothyFetchProgress progress;
   gpointer progress_data;
   gboolean stale;
+  gboolean is_cached;
+  guint64 age;
+  char *reason; /* of the age */
 } Job;
 
 static void
@@ -28,6 +31,7 @@ job_free (Job *job)
   g_ptr_array_unref (job->records);
   g_clear_pointer (&job->manifest, bothy_manifest_free);
   g_free (job->remote);
+  g_free (job->reason);
   g_free (job);
 }
 
@@ -68,7 +72,12 @@ result_error (Job *job, const struct fetch_message *message, const char *text)
   g_autofree char *shown = bothy_worker_readable (text, message->text_size);
 
   job->stale = message->error == FETCH_MISSING;
-  return message->error ? g_error_new (BOTHY_ERROR, code_of (message->error), "%s", shown) : NULL;
+  job->is_cached = message->total == 1;
+  job->age = message->bytes;
+  if (message->error)
+    return g_error_new (BOTHY_ERROR, code_of (message->error), "%s", shown);
+  job->reason = g_steal_pointer (&shown);
+  return NULL;
 }
 
 static gboolean
@@ -118,6 +127,23 @@ handle_packet (GTask *task, BothyPacket *packet)
     finish (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-fetch: unexpected message"));
 }
 
+/* Those that are there, and which. */
+static GUnixFDList *
+fds_of (const BothyFetch *fetch, guint32 *ret_which, GError **error)
+{
+  int fds[FETCH_N_FDS];
+  guint n = 0;
+
+  *ret_which = 0;
+  for (guint i = 0; i < FETCH_N_FDS; i++) {
+    if (fetch->fds[i] < 0)
+      continue;
+    fds[n++] = fetch->fds[i];
+    *ret_which |= 1u << i;
+  }
+  return bothy_fd_list (fds, n, error);
+}
+
 static gboolean
 send (Job *job, const BothyFetch *fetch, GError **error)
 {
@@ -126,6 +152,7 @@ send (Job *job, const BothyFetch *fetch, GError **error)
                                    .catalogue = fetch->catalogue,
                                    .policy = fetch->policy,
                                    .timeout = fetch->timeout,
+                                   .is_new = fetch->is_new ? 1 : 0,
                                    .size = fetch->size };
   g_autoptr (GString) text = g_string_new (NULL);
   g_autoptr (GUnixFDList) fds = NULL;
@@ -135,11 +162,9 @@ send (Job *job, const BothyFetch *fetch, GError **error)
     g_string_append_c (text, '\0');
   }
   request.text_size = (guint32)text->len;
-  if (fetch->fd >= 0) {
-    fds = bothy_fd_list (&fetch->fd, 1, error);
-    if (!fds)
-      return FALSE;
-  }
+  fds = fds_of (fetch, &request.fds, error);
+  if (!fds)
+    return FALSE;
   job->worker.socket = bothy_packet_connect (SOCKET_PATH, error);
   return job->worker.socket &&
          bothy_packet_send (job->worker.socket, &request, sizeof request, text->str, text->len, fds, error);
@@ -181,6 +206,21 @@ bothy_fetch_finish (GAsyncResult *result, gboolean *ret_stale, GError **error)
   if (ret_stale)
     *ret_stale = job->stale;
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+gboolean
+bothy_fetch_is_cached (GAsyncResult *result)
+{
+  return ((Job *)g_task_get_task_data (G_TASK (result)))->is_cached;
+}
+
+guint64
+bothy_fetch_get_age (GAsyncResult *result, const char **ret_reason)
+{
+  Job *job = g_task_get_task_data (G_TASK (result));
+
+  *ret_reason = job->reason;
+  return job->age;
 }
 
 BothyManifest *

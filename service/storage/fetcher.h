@@ -14,8 +14,9 @@ typedef struct {
   enum fetch_policy policy;
   guint timeout;
   guint64 size;
+  gboolean is_new;                  /* as in the protocol */
   const char *words[FETCH_N_WORDS]; /* NULL is "" */
-  int fd;                           /* the keyring, or the pipe; -1: none */
+  int fds[FETCH_N_FDS];             /* -1: none */
 } BothyFetch;
 
 typedef void (*BothyFetchProgress) (guint64 bytes, guint64 total, gpointer user_data);
@@ -34,6 +35,12 @@ void bothy_fetch (const BothyFetch *fetch,
  * nobody read the pipe.
  */
 GPtrArray *bothy_fetch_finish (GAsyncResult *result, gboolean *ret_stale, GError **error);
+
+/* Of a task that has ended: whether FETCH_FD_NEW is whole. */
+gboolean bothy_fetch_is_cached (GAsyncResult *result);
+
+/* How old in seconds is what came, because the remote could not be asked as RET_REASON says; 0: it is not. */
+guint64 bothy_fetch_get_age (GAsyncResult *result, const char **ret_reason);
 
 /* The same for an image of a registry. */
 BothyManifest *bothy_fetch_finish_manifest (GAsyncResult *result, GError **error);

@@ -134,6 +134,22 @@ task_new (GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user
   return task;
 }
 
+gboolean
+bothy_intake_pipe (int *ret_reader, int *ret_writer, GError **error)
+{
+  int ends[2];
+
+  if (pipe2 (ends, O_CLOEXEC) < 0) {
+    bothy_error_set_errno (error, errno, "Making a pipe");
+    return FALSE;
+  }
+  *ret_reader = ends[0];
+  *ret_writer = ends[1];
+  /* Fewer turns; where it may not be, it goes without. */
+  fcntl (*ret_writer, F_SETPIPE_SZ, PIPE_SIZE);
+  return TRUE;
+}
+
 /* Starts a process that writes into a pipe as MODE says, and returns what the next one reads; -1: it failed.
  */
 static int
@@ -141,20 +157,15 @@ feed (GTask *task, BothyHelper *helper, enum unpack_mode mode, int source_fd, GA
 {
   Job *job = g_task_get_task_data (task);
   const struct unpack_request request = { .mode = mode, .max_seconds = job->max_seconds };
+  autofd reader = -1;
   autofd writer = -1;
-  int ends[2];
 
-  if (pipe2 (ends, O_CLOEXEC) < 0) {
-    bothy_error_set_errno (&job->error, errno, "Making a pipe");
+  if (!bothy_intake_pipe (&reader, &writer, &job->error))
     return -1;
-  }
-  writer = ends[1];
-  /* Fewer turns; where it may not be, it goes without. */
-  fcntl (writer, F_SETPIPE_SZ, PIPE_SIZE);
   job->pending++;
   bothy_unpack (helper, &request, writer, source_fd, NULL, NULL, job->cancellable, callback,
                 g_object_ref (task));
-  return ends[0];
+  return g_steal_fd (&reader);
 }
 
 /* What a layer is called by is hashed again after it was decompressed, on its way to where files are made of

@@ -12,6 +12,9 @@ typedef struct {
   char *diff_id;     /* of UNPACK_LAYER: of the tar in it, by another such process; else NULL */
 } BothyIntake;
 
+/* A pipe that takes much at once. */
+gboolean bothy_intake_pipe (int *ret_reader, int *ret_writer, GError **error);
+
 void bothy_intake_free (BothyIntake *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyIntake, bothy_intake_free)
 

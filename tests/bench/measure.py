@@ -18,6 +18,7 @@ import sys
 import time
 
 import peers
+import pulling
 import stream
 
 TOP = "/srv/bench"
@@ -246,6 +247,37 @@ class Bench:
         shutil.rmtree(target)
         return taken
 
+    def pull(self):
+        """The peer does one thing after the other, and then all of it at once."""
+        shutil.copy(f"{TOP}/debian.tar", f"{TOP}/debian-1.tar")
+        subprocess.run(["xz", "-1", f"{TOP}/debian-1.tar"], check=True)
+        for archive, kind in (("debian.tar.zst", "a tar.zst"), ("debian-1.tar.xz", "a tar.xz")):
+            with pulling.Remote(f"{TOP}/{archive}") as remote:
+                row = self.turns(7, lambda: self.pull_ours(remote),  # pylint: disable=cell-var-from-loop
+                                 lambda: self.pull_peer(remote, archive))  # pylint: disable=cell-var-from-loop
+            self.row(f"bothy image pull of {kind} of Debian", "curl|sha256sum, tar", *row, 1.1, SECONDS)
+
+    def pull_ours(self, remote):
+        os.sync()
+        taken = self.alice.time("spawn", "bothy", "image", "pull", remote.image)
+        self.alice_run("bothy", "image", "delete", remote.image)
+        await_empty("/var/lib/bothy/trash")
+        return taken
+
+    def pull_peer(self, remote, archive):
+        os.sync()
+        return self.root.time("spawn", "sh", "-c", f"curl -sSf {remote.url} | sha256sum") + self.unpack_tar(archive)
+
+    def memory(self):
+        """Of all processes of the service together, at their highest."""
+        peaks = []
+        for megabytes in (20, 400):
+            archive = pulling.make_archive(f"{TOP}/{megabytes}.tar", megabytes << 20)
+            with pulling.Remote(archive) as remote, pulling.Memory() as memory:
+                self.pull_ours(remote)
+            peaks.append(memory.peak)
+        self.row("memory (Pss) while an image of 400 MiB is pulled", "one of 20 MiB", *reversed(peaks), 1.1, KIB)
+
     def idle(self):
         self.running("idle")
         # Nothing is left to do of what was before; threads that GLib keeps for a while go, too.
@@ -380,7 +412,7 @@ def main():
                "podman": version("podman", "--version").split()[-1], "lxc": version("lxc-attach", "--version")}
     print(", ".join(f"{key} {value}" for key, value in machine.items()))
     print(f"{'what':<56} {'against':<20} {'ours':>9} {'theirs':>9} {'':<4}{'ratio':>7} {'at most':>8}")
-    for name in ("start", "run", "exec", "network", "tree", "unpack", "idle", "series", "many"):
+    for name in ("start", "run", "exec", "network", "tree", "unpack", "pull", "memory", "idle", "series", "many"):
         if bench.wants(name):
             getattr(bench, name)()
     with open(options.json, "w", encoding="utf-8") as file:

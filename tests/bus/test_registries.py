@@ -180,6 +180,8 @@ def test_OCI_tokens(world, alice, registry):
     assert pull(alice, REF)["Error"] == ""
     assert all("scope=repository:team/app:pull" in path and "service=registry" in path
                for path in registry.tokens_given)
+    # One for all that there is of it.
+    assert len(registry.tokens_given) == 1
     # Nobody's name or password goes anywhere.
     assert all(headers.get("Authorization", "Bearer secret-token") == "Bearer secret-token"
                for _, headers in registry.requests)

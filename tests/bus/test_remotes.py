@@ -237,6 +237,18 @@ def test_IMG_lxc_index(world, alice, server, key):
     assert alice.get(done["Object"], IMAGE, "Verified") == "signature:" + key.fingerprint
 
 
+def test_IMG_through_a_proxy(world, alice, server, key):
+    """It gets all questions, for a host that only it can find; and learns what asks."""
+    server.streams(archive(), key=key)
+    host = "http://images.example"
+    server.files = {host + path: data for path, data in server.files.items()}
+    alice.manager("AddRemote", "(ssa{sv})", "test", host,
+                  options_of({"proxy": server.url, "key": key.public, "timeout": 3}))
+    assert pull(alice)["Error"] == ""
+    assert all(path.startswith(host) for path in server.paths())
+    assert all(headers["User-Agent"].startswith("bothy/") for _, headers in server.requests)
+
+
 def test_IMG_first_boot(world, alice, server):
     """No container takes itself for the machine that the image was built on."""
     files = {"etc/hostname": b"builder\n", "etc/machine-id": b"0" * 32 + b"\n"}
@@ -799,7 +811,7 @@ def test_FETCH_gets_no_more_than_it_needs(world, alice, impostor):
     fake = impostor(packet(RESULT, b"no", error=2))
     refused(world, alice, "RemoteFailed", "fake:debian/13")
     assert len(fake.requests) == 1
-    words = fake.requests[0][32:].split(b"\0")
+    words = fake.requests[0][40:].split(b"\0")
     assert words[:2] == [b"https://example.org", b"debian/13"] and b"alice" not in fake.requests[0]
 
 

@@ -22,6 +22,15 @@ need_root() {
   [ "$(id -u)" = 0 ] || die "this needs root"
 }
 
+# Early, for later it looks as if Bothy were broken.
+need_namespaces() {
+  unshare --user true 2>/dev/null ||
+    die "no user namespace can be made here: in a chroot the kernel refuses them, elsewhere see user.max_user_namespaces"
+  unshare --mount --pid --fork --net true 2>/dev/null ||
+    die "no namespaces can be made here: in a container, it needs to be a privileged one"
+  cgroup2_mount >/dev/null
+}
+
 machine_suite() {
   # shellcheck disable=SC1091
   (. /etc/os-release && [ -n "${VERSION_CODENAME:-}" ] && echo "$VERSION_CODENAME") ||
@@ -52,7 +61,7 @@ package_list() {
 
 # The machine's cgroup2 mount: at its own place, or beside cgroup v1.
 cgroup2_mount() {
-  findmnt --noheadings --first-only --types cgroup2 --output TARGET || die "no cgroup2 is mounted"
+  findmnt --noheadings --first-only --types cgroup2 --output TARGET || die "no cgroup2 is mounted: mount -t cgroup2 cgroup2 /sys/fs/cgroup, unless it has something else"
 }
 
 # Field 22 of /proc/PID/stat: with the pid it names one process for good.

@@ -36,10 +36,17 @@ OPERATIONS = {
     "nic": ("unshare -Urn sleep 600 >/dev/null 2>&1 & echo $! >/tmp/nic.pid; sleep 0.2",
             "bothy nic attach $(cat /tmp/nic.pid)"),
     "import": (None, "bothy image import --alias fault /tmp/small.tar"),
+    "catalogue": ("mkdir -p /srv/fault/streams/v1; cd /srv/fault/streams/v1; "
+                  """printf '{"format": "index:1.0", "index": {"images": {"datatype": "image-downloads", """
+                  """"path": "streams/v1/images.json", "format": "products:1.0"}}}' >index.json; """
+                  """printf '{"format": "products:1.0", "datatype": "image-downloads", "products": {}}' >images.json; """
+                  "systemd-run -q --unit faultserver python3 -m http.server -b 127.0.0.1 -d /srv/fault 8098; "
+                  "until ss -tln | grep -q :8098; do sleep 0.1; done; bothy remote add fault http://127.0.0.1:8098; "
+                  "bothy image search fault:", "bothy image search fault:"),
     "image-delete": ("bothy image import --alias fault /tmp/small.tar", "bothy image delete fault"),
 }
 
-AS_ROOT = {"bridge", "delegate"}
+AS_ROOT = {"bridge", "delegate", "catalogue"}
 
 
 def small_archive(text):
@@ -109,6 +116,16 @@ def check_egress(host):
     until(lambda: reaches(host, "alice", "f1", "f2"), what="it reaches its neighbour again")
 
 
+def check_catalogue(host):
+    """With what is left of it or without it, it is asked for and kept again."""
+    kept = host.root / "var/lib/bothy/remotes/fault.catalogue"
+    host.run("alice", "bothy image search fault:", check=True)
+    assert kept.exists()
+    host.run("root", "bothy remote remove fault && systemctl stop faultserver", check=True)
+    assert not kept.exists()
+    assert not [entry.name for entry in kept.parent.iterdir() if "fault" in entry.name]
+
+
 def check_group(host, group, point):
     """Done or not done, and in either case all goes on from there."""
     have = names(host)
@@ -151,6 +168,8 @@ def check_group(host, group, point):
         host.run("alice", "bothy exec f1 -- true && bothy limit f1 pids=77", check=True)
     elif group == "egress":
         check_egress(host)
+    elif group == "catalogue":
+        check_catalogue(host)
     elif group == "nic":
         check_nic(host)
     elif group in AS_ROOT:

@@ -2,6 +2,7 @@
 """Images of layers, as OCI image layouts and docker's archives bring them: what runs, what is shared, what is refused."""
 
 import gzip
+import io
 import json
 import os
 import subprocess
@@ -234,6 +235,17 @@ def entry(name, kind=tarfile.REGTYPE, link=""):
     return info
 
 
+def sparse(size):
+    """A tar of one file, of SIZE bytes and nothing in it."""
+    info = tarfile.TarInfo("GNUSparseFile.0/holes")
+    info.size = 512
+    info.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "etc/holes", "GNU.sparse.realsize": str(size)}
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(info, io.BytesIO((b"1\n%d\n0\n" % size).ljust(512, b"\0")))
+    return buffer.getvalue()
+
+
 def hostile():
     wrong = bundles.config_of([TOP])
     deep = b'{"config":' + b"[" * 100000 + b"]" * 100000 + b"}"
@@ -241,12 +253,28 @@ def hostile():
     two.add([BASE])
     two.add([BASE, TOP])
     many = [bundles.tar([(f"f{i}", b"")]) for i in range(200)]
+    thousands = bundles.Layout()
+    described = [thousands.blob(TOP, bundles.OCI + "layer.v1.tar")] * 5000
+    config = thousands.blob(bundles.config_of([TOP] * 5000), bundles.OCI + "config.v1+json")
+    manifest = {"schemaVersion": 2, "mediaType": bundles.OCI + "manifest.v1+json", "config": config, "layers": described}
+    thousands.manifests.append(thousands.blob(json.dumps(manifest).encode(), bundles.OCI + "manifest.v1+json"))
+    crowd = bundles.Layout()
+    crowd.manifests = [{"mediaType": bundles.OCI + "manifest.v1+json", "digest": f"sha256:{i:064}", "size": 9} for i in range(20000)]
+    endless = bundles.Layout()
+    endless.manifests = [{"mediaType": bundles.OCI + "index.v1+json", "digest": "sha256:" + "0" * 64, "size": 9}]
+    nested = gzip.compress(gzip.compress(TOP))
     return {
         "IMG-01 ../ in a layer": (bundles.layout([BASE, bundles.tar([("../../evil", b"x")])]), "not accepted"),
         "IMG-01 a whiteout that goes up": (bundles.layout([BASE, bundles.tar([("../.wh.images", b"")])]), "not accepted"),
         "IMG-01 a whiteout of ..": (bundles.layout([BASE, bundles.tar([(".wh...", b"")])]), "no file is called so"),
         "IMG-01 a link across layers": (bundles.layout([BASE, bundles.tar([entry("x", tarfile.LNKTYPE, "etc/passwd")])]), "did not bring"),
         "IMG-02 200 layers": (bundles.layout([BASE, *many]), "layers"),
+        "IMG-02 5000 layers that are one": (thousands.tar(), ""),
+        "IMG-02 20000 manifests": (crowd.tar(), ""),
+        "IMG-02 a layer of 2 TiB that has holes": (bundles.layout([BASE, sparse(2 << 40)]), "larger than 1 TiB"),
+        "IMG-02 an archive of 2 TiB that has holes": (sparse(2 << 40), "larger than 1 TiB"),
+        "IMG-02 a layer compressed twice": (bundles.layout([BASE, TOP], compress=lambda tar: nested if tar == TOP else tar), ""),
+        "IMG-03 a manifest that is not there": (endless.tar(), "missing"),
         "IMG-02 70 layers": (bundles.layout([BASE, *many[:70]]), "layers"),
         "IMG-03 another diff_id": (bundles.layout([BASE], config=wrong), "diff_id"),
         "IMG-03 fewer diff_ids": (bundles.layout([BASE, TOP], config=bundles.config_of([BASE])), "other layers"),

@@ -64,7 +64,10 @@ main (void)
   uname (&name);
   if (receive (&job) && confine (&job, UNPACK_TREE_FD) && job_watch (&job)) {
     if (!bundle_read (UNPACK_TREE_FD, name.machine, &bundle, &error))
-      job_fail (&job, UNPACK_BAD_ARCHIVE, 0, "%s", error->message);
+      job_fail (
+          &job, UNPACK_BAD_ARCHIVE, 0,
+          "%s. (Archives of images are what \"skopeo copy ... oci-archive:FILE\" and \"docker save\" write)",
+          error->message);
     else if (bundle.text->len > UNPACK_MAX_TEXT || bundle.fds->len > UNPACK_MAX_LAYERS)
       job_fail (&job, UNPACK_BAD_ARCHIVE, 0, "The image's configuration is too large");
     else

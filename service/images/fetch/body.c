@@ -11,8 +11,7 @@ body_open (Body *self, guint64 size, guint64 max, int fd)
   *self = (Body){ .fd = fd, .size = size, .max = max };
   if (fd < 0)
     self->array = g_byte_array_new ();
-  else
-    self->checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  sha256_init (&self->hash);
 }
 
 GBytes *
@@ -20,9 +19,20 @@ body_close (Body *self)
 {
   GBytes *bytes = self->array ? g_byte_array_free_to_bytes (g_steal_pointer (&self->array)) : NULL;
 
-  g_clear_pointer (&self->checksum, g_checksum_free);
   self->fd = -1;
   return bytes;
+}
+
+char *
+body_sha256 (Body *self)
+{
+  unsigned char digest[SHA256_DIGEST_SIZE];
+  GString *digits = g_string_sized_new (2 * sizeof digest);
+
+  sha256_digest (&self->hash, sizeof digest, digest);
+  for (gsize i = 0; i < sizeof digest; i++)
+    g_string_append_printf (digits, "%02x", digest[i]);
+  return g_string_free (digits, FALSE);
 }
 
 static gboolean
@@ -83,7 +93,7 @@ body_take (Body *self, const char *bytes, gsize size, GError **error)
   else if (!write_all (self->fd, bytes, size, error))
     return FALSE;
   else
-    g_checksum_update (self->checksum, (const guint8 *)bytes, (gssize)size);
+    sha256_update (&self->hash, size, (const guint8 *)bytes);
   self->got += size;
   return TRUE;
 }

@@ -40,24 +40,41 @@ is_sensible (const struct fetch_request *request)
          request->size <= FETCH_MAX_IMAGE;
 }
 
+/* Each fd in its place. */
+static gboolean
+take_fds (Channel *self, const int *fds, guint n)
+{
+  guint next = 0;
+
+  for (guint i = 0; i < FETCH_N_FDS; i++) {
+    gboolean is_there = (self->request.fds & 1u << i) != 0;
+
+    if (is_there && next == n)
+      return FALSE;
+    self->fds[i] = is_there ? fds[next++] : -1;
+  }
+  return next == n;
+}
+
 gboolean
 channel_receive (Channel *self, GError **error)
 {
+  int fds[FETCH_N_FDS] = { -1, -1, -1 };
   g_autofree char *packet = g_malloc (sizeof self->request + FETCH_MAX_TEXT);
   struct wire wire = {
-    .data = packet, .capacity = sizeof self->request + FETCH_MAX_TEXT, .fds = &self->fd, .max_fds = 1
+    .data = packet, .capacity = sizeof self->request + FETCH_MAX_TEXT, .fds = fds, .max_fds = FETCH_N_FDS
   };
   struct pollfd readable = { .fd = self->connection, .events = POLLIN };
   gsize text_size;
 
-  self->fd = -1;
   if (poll (&readable, 1, -1) < 0 || wire_receive (self->connection, &wire) <= 0)
     _exit (EXIT_FAILURE); /* nobody is there to be told */
   text_size = wire.size - MIN (wire.size, sizeof self->request);
   if (!wire.truncated && wire.size >= sizeof self->request) {
     memcpy (&self->request, packet, sizeof self->request);
     self->text = g_memdup2 (packet + sizeof self->request, text_size + 1);
-    if (is_sensible (&self->request) && text_size == self->request.text_size && text_size > 0 &&
+    if (is_sensible (&self->request) && take_fds (self, fds, wire.n_fds) &&
+        text_size == self->request.text_size && text_size > 0 &&
         split (self->text, text_size, self->words, FETCH_N_WORDS))
       return TRUE;
   }
@@ -131,8 +148,8 @@ channel_send_strings (Channel *self,
 void
 channel_send_result (Channel *self, const GError *error)
 {
-  struct fetch_message message = { .type = FETCH_RESULT };
-  const char *text = error ? error->message : "";
+  struct fetch_message message = { .type = FETCH_RESULT, .bytes = self->age, .total = self->is_cached };
+  const char *text = error ? error->message : self->reason ? self->reason : "";
 
   if (error)
     message.error = error->domain == FETCH_ERROR ? (uint32_t)error->code : FETCH_FAILED;

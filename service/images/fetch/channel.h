@@ -8,11 +8,16 @@
 /* The connection to the broker, and what it asked. */
 typedef struct {
   int connection;
-  int fd; /* that came with the request, or -1 */
+  int fds[FETCH_N_FDS]; /* that came with the request, or -1 */
   struct fetch_request request;
   char *text;
   const char *words[FETCH_N_WORDS];
   gint64 last_progress;
+
+  /* For the result. */
+  gboolean is_cached; /* FETCH_FD_NEW is whole */
+  guint64 age;        /* of what is old, in seconds, because */
+  char *reason;
 } Channel;
 
 /* Takes the request. FALSE: it makes no sense. */

@@ -20,7 +20,7 @@ config_clear (Config *self)
 static gboolean
 nonsense (GError **error)
 {
-  g_set_error (error, FETCH_ERROR, FETCH_REFUSED, "What the registry sends is no configuration of an image");
+  g_set_error (error, FETCH_ERROR, FETCH_REFUSED, "It has no configuration that makes sense");
   return FALSE;
 }
 

@@ -86,15 +86,6 @@ http_get_url (Http *self, const char *url, gboolean elsewhere, gsize max, GError
   return ok ? g_steal_pointer (&bytes) : NULL;
 }
 
-GBytes *
-http_get (Http *self, const char *path, gsize max, GError **error)
-{
-  g_autofree char *url = url_join (self->request.channel->words[FETCH_WORD_REMOTE], path);
-
-  return http_get_url (self, url, self->request.channel->request.policy == FETCH_POLICY_SIGNATURE, max,
-                       error);
-}
-
 /* Whether the same again may help. */
 static gboolean
 is_transient (const GError *error)
@@ -137,9 +128,35 @@ http_download (Http *self, const char *url, guint64 size, int fd, char **ret_sha
   set_limits (self, max, 0);
   body_open (&self->request.body, size, max, fd);
   ok = download (self, url, error);
-  *ret_sha256 = ok ? g_strdup (g_checksum_get_string (self->request.body.checksum)) : NULL;
+  *ret_sha256 = ok ? body_sha256 (&self->request.body) : NULL;
   body_close (&self->request.body);
   return ok;
+}
+
+/* ---- what a cache needs ---- */
+
+void
+http_set_tag (Http *self, const char *tag)
+{
+  self->request.known_tag = (g_free (self->request.known_tag), g_strdup (tag));
+}
+
+gboolean
+http_is_unchanged (Http *self)
+{
+  return self->request.is_unchanged;
+}
+
+const char *
+http_get_tag (Http *self)
+{
+  return self->request.tag ? self->request.tag : "";
+}
+
+gint64
+http_get_max_age (Http *self)
+{
+  return self->request.max_age;
 }
 
 /* ---- what registries need ---- */
@@ -154,6 +171,12 @@ void
 http_set_token (Http *self, const char *token)
 {
   self->request.token = (g_free (self->request.token), g_strdup (token));
+}
+
+const char *
+http_get_token (Http *self)
+{
+  return self->request.token;
 }
 
 void

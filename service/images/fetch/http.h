@@ -10,15 +10,23 @@ Http *http_new (Channel *channel, GError **error);
 void http_free (Http *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Http, http_free)
 
-/* What PATH below the remote says, at most MAX bytes. NULL with FETCH_MISSING: the server has no such file.
- */
-GBytes *http_get (Http *self, const char *path, gsize max, GError **error);
-
-/* The same of a whole URL. ELSEWHERE: the server may send us to another host. */
+/* What URL says, at most MAX bytes. NULL with FETCH_MISSING: the server has no such file. ELSEWHERE: it may
+ * send us to another host. */
 GBytes *http_get_url (Http *self, const char *url, gboolean elsewhere, gsize max, GError **error);
 
 /* The file URL of SIZE bytes (0: not known) into FD. RET_SHA256 is that of the bytes. */
 gboolean http_download (Http *self, const char *url, guint64 size, int fd, char **ret_sha256, GError **error);
+
+/* ---- what a cache needs ---- */
+
+/* For all that is asked from now on: the ETag of what is there already; NULL: nothing is. */
+void http_set_tag (Http *self, const char *tag);
+
+/* Of the last answer: whether that is what there would be to send; its ETag, "" if it has none; for how many
+ * seconds it need not be asked for again. */
+gboolean http_is_unchanged (Http *self);
+const char *http_get_tag (Http *self);
+gint64 http_get_max_age (Http *self);
 
 /* ---- what registries need ---- */
 
@@ -27,6 +35,9 @@ void http_set_accept (Http *self, const char *header);
 
 /* Shown to the remote itself, and to no host or port that it sends us to. */
 void http_set_token (Http *self, const char *token);
+
+/* The one that is shown, or NULL. */
+const char *http_get_token (Http *self);
 
 /* What the remote's 401 CHALLENGEs us to is done by AUTHORIZE; then it is asked once more. */
 typedef gboolean (*HttpAuthorize) (Http *self, const char *challenge, gpointer data, GError **error);

@@ -18,15 +18,15 @@ download (Http *http, Channel *channel, GError **error)
   g_autofree char *sha256 = NULL;
   gboolean ok;
 
-  if (channel->fd < 0) {
+  if (channel->fds[FETCH_FD_MAIN] < 0) {
     g_set_error (error, FETCH_ERROR, FETCH_FAILED, "There is nowhere to write to");
     return FALSE;
   }
   if (channel->request.catalogue == FETCH_OCI)
     ok = registry_download (http, channel, &sha256, error);
   else
-    ok = http_download (http, channel->words[FETCH_WORD_URL], channel->request.size, channel->fd, &sha256,
-                        error);
+    ok = http_download (http, channel->words[FETCH_WORD_URL], channel->request.size,
+                        channel->fds[FETCH_FD_MAIN], &sha256, error);
   if (!ok)
     return FALSE;
   if (g_str_equal (sha256, channel->words[FETCH_WORD_SHA256]))

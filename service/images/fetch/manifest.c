@@ -45,7 +45,7 @@ refuse (GError **error, enum fetch_error code, const char *what)
 static gboolean
 nonsense (GError **error)
 {
-  return refuse (error, FETCH_REFUSED, "What the registry sends is no manifest of an image");
+  return refuse (error, FETCH_REFUSED, "It has no manifest that makes sense");
 }
 
 /* What is called by its digest, and how big it is. */
@@ -153,7 +153,7 @@ parse_manifest (JsonObject *root, Manifest *ret, GError **error)
     return nonsense (error);
   if (!is_of (config_types, config))
     return refuse (error, FETCH_UNSUPPORTED,
-                   "What the registry has under this name is no image of a container");
+                   "It is no image of a container, but something else that is kept as images are");
   if (!take_layers (root, layers, error))
     return FALSE;
   ret->layers = g_steal_pointer (&layers);
@@ -184,14 +184,12 @@ manifest_parse (
     return nonsense (error);
   /* One sender that says two things is taken for one thing here, and for the other elsewhere. */
   if (*inside && !g_str_equal (inside, outside))
-    return refuse (error, FETCH_REFUSED,
-                   "The registry says of a manifest that it is another kind of thing than "
-                   "it says itself");
+    return refuse (error, FETCH_REFUSED, "The manifest is called another kind of thing than it says itself");
   if (json_object_has_member (root, "manifests") && json_object_has_member (root, "layers"))
     return nonsense (error);
   if (g_strv_contains (index_types, outside))
     return parse_index (root, machine, ret, error);
   if (g_strv_contains (manifest_types, outside))
     return parse_manifest (root, ret, error);
-  return refuse (error, FETCH_UNSUPPORTED, "The registry has the image in a format that Bothy does not know");
+  return refuse (error, FETCH_UNSUPPORTED, "It is in a format that Bothy does not know");
 }

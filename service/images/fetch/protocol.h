@@ -9,8 +9,7 @@
  * After the fixed part of a request come FETCH_N_WORDS strings, each with a NUL at its end; after
  * that of a record come FETCH_N_FIELDS. The text of a result says what went wrong.
  *
- * With a request may come one fd: of the keyring for FETCH_RESOLVE and FETCH_SEARCH, of the pipe
- * that the bytes go into for FETCH_DOWNLOAD.
+ * With a request may come one fd for each bit of fds, in their order.
  */
 
 #include <stdint.h>
@@ -22,6 +21,8 @@
 #define FETCH_MAX_IMAGE        (UINT64_C (100) * 1000 * 1000 * 1000 - 1)
 #define FETCH_MAX_LAYERS       128u
 #define FETCH_MAX_SETTINGS     1024u
+#define FETCH_MAX_TOKEN        (8u * 1024)
+#define FETCH_MAX_CACHE        (64u * 1024 * 1024)
 
 enum fetch_op {
   FETCH_RESOLVE = 1,  /* NAME → one record; of a registry: one manifest, its layers and settings */
@@ -42,6 +43,13 @@ enum fetch_policy {
   FETCH_POLICY_TLS = 3,       /* all of it comes from that one host, over https */
 };
 
+enum fetch_fd {
+  FETCH_FD_MAIN,   /* FETCH_DOWNLOAD: the pipe that the bytes go into; else the keyring */
+  FETCH_FD_CACHED, /* what was written into the following one the last time, to be read */
+  FETCH_FD_NEW,    /* an empty file, to be written: what the catalogue says; nobody else ever reads it */
+  FETCH_N_FDS,
+};
+
 enum fetch_word {
   FETCH_WORD_REMOTE, /* the remote's URL */
   FETCH_WORD_NAME,   /* of an image, also of the one that a download from a registry is of; or the pattern */
@@ -49,6 +57,7 @@ enum fetch_word {
   FETCH_WORD_PROXY,        /* its URL; "" for that of the environment */
   FETCH_WORD_URL,          /* of the download */
   FETCH_WORD_SHA256,       /* of the download */
+  FETCH_WORD_TOKEN,        /* that the registry gave for NAME before, or "" */
   FETCH_N_WORDS,
 };
 
@@ -59,13 +68,16 @@ struct fetch_request {
   uint32_t policy;
   uint32_t timeout; /* seconds without progress, to connect and then */
   uint32_t text_size;
-  uint64_t size; /* of the download; 0: the catalogue does not say */
+  uint32_t fds;    /* which come with it: 1 << FETCH_FD_…, or-ed */
+  uint32_t is_new; /* boolean: something was older than what lies on the server; nothing cached is taken */
+  uint64_t size;   /* of the download; 0: the catalogue does not say */
 };
 
 enum fetch_message_type {
   FETCH_PROGRESS = 1, /* bytes, of total (0: not known) */
   FETCH_RECORD = 2,   /* total is the size of the archive (0: not known) */
-  FETCH_RESULT = 3,
+  FETCH_RESULT = 3,   /* total: 1 if FETCH_FD_NEW is whole; bytes: how old in seconds is what could not be
+                         asked for now, for which the text then has the reason */
   FETCH_MANIFEST = 4, /* total is the size of all layers as they come */
   FETCH_LAYER = 5,    /* total is its size as it comes; the lowest one is first */
   FETCH_SETTING = 6,  /* error says which, the text is its value; some come more than once, in order */
@@ -106,6 +118,7 @@ enum fetch_manifest_field {
   FETCH_MANIFEST_DIGEST,       /* SHA-256 of the manifest, not of the index that names it */
   FETCH_MANIFEST_CONFIG,       /* SHA-256 of its configuration, which names the layers as they are unpacked */
   FETCH_MANIFEST_ARCHITECTURE, /* as uname -m says it */
+  FETCH_MANIFEST_TOKEN,        /* to get the layers with, or "" */
   FETCH_N_MANIFEST_FIELDS,
 };
 

@@ -155,8 +155,9 @@ static void
 send (Registry *self, GBytes *bytes, const Manifest *manifest, const Config *config)
 {
   g_autofree char *digest = g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, bytes);
-  const char *const top[] = { digest, manifest->config.digest,
-                              self->channel->words[FETCH_WORD_ARCHITECTURE] };
+  const char *token = http_get_token (self->http);
+  const char *const top[] = { digest, manifest->config.digest, self->channel->words[FETCH_WORD_ARCHITECTURE],
+                              token && strlen (token) <= FETCH_MAX_TOKEN ? token : NULL };
   guint64 total = 0;
 
   for (guint i = 0; i < manifest->layers->len; i++)
@@ -190,7 +191,7 @@ registry_resolve (Http *http, Channel *channel, GError **error)
   }
   if (!registry_open (&self, http, channel, error))
     return FALSE;
-  token_prepare (http, self.repository);
+  token_prepare (http, self.repository, channel->words[FETCH_WORD_TOKEN]);
   http_set_accept (http, manifest_accept);
   bytes = find_manifest (&self, &manifest, error);
   if (!bytes || !get_config (&self, &manifest, &config, error))
@@ -206,7 +207,7 @@ registry_download (Http *http, Channel *channel, char **ret_sha256, GError **err
 
   if (!registry_open (&self, http, channel, error))
     return FALSE;
-  token_prepare (http, self.repository);
-  return http_download (http, channel->words[FETCH_WORD_URL], channel->request.size, channel->fd, ret_sha256,
-                        error);
+  token_prepare (http, self.repository, channel->words[FETCH_WORD_TOKEN]);
+  return http_download (http, channel->words[FETCH_WORD_URL], channel->request.size,
+                        channel->fds[FETCH_FD_MAIN], ret_sha256, error);
 }

@@ -9,8 +9,10 @@
 
 #define USER_AGENT     "bothy/" PACKAGE_VERSION
 #define LEAST_SPEED    100 /* bytes in a second, over the timeout */
+#define BUFFER         (256l * 1024)
 #define MAX_ERROR_PAGE (64 * 1024)
 #define MAX_CHALLENGE  4096
+#define MAX_TAG        256
 
 /* ---- where we may go ---- */
 
@@ -53,6 +55,29 @@ header_value (char *line, const char *name)
   return g_ascii_strncasecmp (line, name, length) == 0 ? g_strstrip (line + length) : NULL;
 }
 
+/* It becomes a header of ours. */
+static gboolean
+is_tag (const char *text)
+{
+  for (const char *at = text; *at; at++) {
+    if (!g_ascii_isgraph (*at))
+      return FALSE;
+  }
+  return *text != '\0' && strlen (text) <= MAX_TAG;
+}
+
+/* The seconds that Cache-Control gives; what may not be kept has none. */
+static gint64
+max_age_of (const char *value)
+{
+  g_autofree char *text = g_ascii_strdown (value, -1);
+  const char *age = strstr (text, "max-age=");
+
+  if (!age || strstr (text, "no-store") || strstr (text, "no-cache"))
+    return 0;
+  return CLAMP (g_ascii_strtoll (age + strlen ("max-age="), NULL, 10), 0, G_MAXINT32);
+}
+
 static void
 take_header (Request *self, char *line, GError **error)
 {
@@ -61,6 +86,8 @@ take_header (Request *self, char *line, GError **error)
   if (g_ascii_strncasecmp (line, "HTTP/", 5) == 0) {
     g_string_truncate (self->challenge, 0);
     g_clear_pointer (&self->digest, g_free);
+    g_clear_pointer (&self->tag, g_free);
+    self->max_age = 0;
   } else if ((value = header_value (line, "content-encoding:"))) {
     /* What we hash has to be what the catalogue means: bytes as they are. */
     if (*value && g_ascii_strcasecmp (value, "identity") != 0)
@@ -70,6 +97,10 @@ take_header (Request *self, char *line, GError **error)
       g_string_append_printf (self->challenge, "%s%s", self->challenge->len > 0 ? ", " : "", value);
   } else if ((value = header_value (line, "docker-content-digest:")))
     self->digest = (g_free (self->digest), g_strdup (value));
+  else if ((value = header_value (line, "etag:")))
+    self->tag = (g_free (self->tag), is_tag (value) ? g_strdup (value) : NULL);
+  else if ((value = header_value (line, "cache-control:")))
+    self->max_age = max_age_of (value);
 }
 
 static size_t
@@ -163,6 +194,11 @@ headers_for (Request *self, const UrlOrigin *to)
 {
   struct curl_slist *headers = self->accept ? curl_slist_append (NULL, self->accept) : NULL;
 
+  if (self->known_tag && is_tag (self->known_tag)) {
+    g_autofree char *condition = g_strconcat ("If-None-Match: ", self->known_tag, NULL);
+
+    headers = curl_slist_append (headers, condition);
+  }
   if (self->token && url_is_same_origin (to, &self->home)) {
     g_autofree char *authorization = g_strconcat ("Authorization: Bearer ", self->token, NULL);
 
@@ -194,6 +230,9 @@ request_ask (Request *self, const char *url, const UrlOrigin *to, char **ret_nex
   curl_easy_getinfo (self->curl, CURLINFO_REDIRECT_URL, &next);
   if (result != CURLE_OK && (self->refused || self->error_page <= MAX_ERROR_PAGE))
     return fail (self, url, result, error);
+  self->is_unchanged = code == 304 && self->known_tag;
+  if (self->is_unchanged)
+    return TRUE;
   *ret_next = code >= 300 && code < 400 ? g_strdup (next) : NULL;
   return *ret_next || check_code (code, url, error);
 }
@@ -222,6 +261,7 @@ set_options (Request *self)
     long value;
   } numbers[] = {
     { CURLOPT_NOSIGNAL, 1 },
+    { CURLOPT_BUFFERSIZE, BUFFER },
     { CURLOPT_FOLLOWLOCATION, 0 },
     { CURLOPT_CONNECTTIMEOUT, timeout },
     { CURLOPT_LOW_SPEED_TIME, timeout },
@@ -271,8 +311,9 @@ request_clear (Request *self)
   url_origin_clear (&self->home);
   g_clear_error (&self->refused);
   g_clear_pointer (&self->body.array, g_byte_array_unref);
-  g_clear_pointer (&self->body.checksum, g_checksum_free);
   g_string_free (self->challenge, TRUE);
   g_free (self->digest);
+  g_free (self->tag);
+  g_free (self->known_tag);
   g_free (self->token);
 }

@@ -16,13 +16,17 @@ typedef struct {
   Reach home_reach; /* once it was connected to */
   gboolean proxied;
   const char *accept; /* a header, or NULL */
+  char *known_tag;    /* ETag of what is there already, or NULL */
   char *token;        /* that goes to the remote itself and nowhere else */
 
   /* Of the one under way. */
-  gboolean leaves_home; /* it goes to another host than the remote's */
-  gsize error_page;     /* bytes of one that nobody reads */
-  GString *challenge;   /* what 401 wants */
-  char *digest;         /* that the registry says the answer has */
+  gboolean leaves_home;  /* it goes to another host than the remote's */
+  gsize error_page;      /* bytes of one that nobody reads */
+  GString *challenge;    /* what 401 wants */
+  char *digest;          /* that the registry says the answer has */
+  char *tag;             /* its ETag, or NULL */
+  gint64 max_age;        /* seconds for which it holds */
+  gboolean is_unchanged; /* it is what known_tag is of */
   Body body;
   GError *refused;
 } Request;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cache.h"
 #include "catalogue.h"
 #include "signature.h"
 #include "url.h"
@@ -12,7 +13,7 @@
 #define MAX_SIGNATURE (64 * 1024)
 
 typedef struct {
-  Http *http;
+  Cache *cache;
   Channel *channel;
   Keyring *keyring; /* NULL: nothing is signed */
   char *key;        /* that signed what was read last */
@@ -45,8 +46,8 @@ static GBytes *
 get_detached (Reader *self, const char *path, const char *suffix, gsize max, GError **error)
 {
   g_autofree char *beside = g_strconcat (path, suffix, NULL);
-  g_autoptr (GBytes) signature = http_get (self->http, beside, MAX_SIGNATURE, error);
-  g_autoptr (GBytes) data = signature ? http_get (self->http, path, max, error) : NULL;
+  g_autoptr (GBytes) signature = cache_get (self->cache, beside, MAX_SIGNATURE, error);
+  g_autoptr (GBytes) data = signature ? cache_get (self->cache, path, max, error) : NULL;
 
   if (!data)
     return NULL;
@@ -60,7 +61,7 @@ get_clear_signed (Reader *self, const char *path, gsize max, GError **error)
 {
   g_autofree char *signed_path =
       g_strdup_printf ("%.*s.sjson", (int)(strlen (path) - strlen (".json")), path);
-  g_autoptr (GBytes) text = http_get (self->http, signed_path, max, error);
+  g_autoptr (GBytes) text = cache_get (self->cache, signed_path, max, error);
   GBytes *data = NULL;
 
   if (!text)
@@ -100,7 +101,7 @@ get_products (Reader *self, const char *path, gboolean *ret_apart, GError **erro
 
   *ret_apart = FALSE;
   if (!self->keyring)
-    return http_get (self->http, path, MAX_PRODUCTS, error);
+    return cache_get (self->cache, path, MAX_PRODUCTS, error);
   data = get_detached (self, path, ".gpg", MAX_PRODUCTS, &local);
   if (!data && is_missing (local)) {
     g_clear_error (&local);
@@ -110,7 +111,7 @@ get_products (Reader *self, const char *path, gboolean *ret_apart, GError **erro
     if (!is_protected (self))
       return no_signature (error);
     *ret_apart = TRUE;
-    return http_get (self->http, path, MAX_PRODUCTS, error);
+    return cache_get (self->cache, path, MAX_PRODUCTS, error);
   }
   if (!data)
     g_propagate_error (error, g_steal_pointer (&local));
@@ -143,7 +144,7 @@ static GPtrArray *
 read_streams (Reader *self, GError **error)
 {
   g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func ((GDestroyNotify)catalogue_entry_free);
-  g_autoptr (GBytes) index = http_get (self->http, "streams/v1/index.json", MAX_INDEX, error);
+  g_autoptr (GBytes) index = cache_get (self->cache, "streams/v1/index.json", MAX_INDEX, error);
   g_auto (GStrv) paths = NULL;
   const char *text;
   gsize size;
@@ -174,7 +175,7 @@ read_lxc (Reader *self, GError **error)
   for (gsize i = 0; i < G_N_ELEMENTS (paths) && !index && (!local || is_missing (local)); i++) {
     g_clear_error (&local);
     index = self->keyring ? get_detached (self, paths[i], ".asc", MAX_PRODUCTS, &local)
-                          : http_get (self->http, paths[i], MAX_PRODUCTS, &local);
+                          : cache_get (self->cache, paths[i], MAX_PRODUCTS, &local);
   }
   if (!index && self->keyring && is_missing (local)) {
     no_signature (error);
@@ -199,7 +200,7 @@ find_digest (Reader *self, CatalogueEntry *entry, GError **error)
   g_autofree char *digest = NULL;
   g_autoptr (GError) local = NULL;
   g_autoptr (GBytes) data = self->keyring ? get_detached (self, sums, ".asc", MAX_SIGNATURE, &local)
-                                          : http_get (self->http, sums, MAX_SIGNATURE, &local);
+                                          : cache_get (self->cache, sums, MAX_SIGNATURE, &local);
   gsize size;
 
   if (!data && self->keyring && is_missing (local)) {
@@ -263,25 +264,54 @@ search (Reader *self, GPtrArray *entries)
   return TRUE;
 }
 
+static gboolean
+answer (Reader *self, GError **error)
+{
+  g_autoptr (GPtrArray) entries =
+      self->channel->request.catalogue == FETCH_LXC ? read_lxc (self, error) : read_streams (self, error);
+
+  if (!entries)
+    return FALSE;
+  return self->channel->request.op == FETCH_SEARCH ? search (self, entries) : resolve (self, entries, error);
+}
+
+/* What was true the last time is tried first. */
+static gboolean
+answer_anew (Reader *self, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  gboolean ok = answer (self, &local);
+
+  if (!ok && cache_may_mislead (self->cache, local)) {
+    g_clear_error (&local);
+    cache_forget (self->cache);
+    ok = answer (self, &local);
+  }
+  if (ok || g_error_matches (local, FETCH_ERROR, FETCH_NOT_FOUND) ||
+      g_error_matches (local, FETCH_ERROR, FETCH_UNSUPPORTED))
+    cache_save (self->cache);
+  if (!ok)
+    g_propagate_error (error, g_steal_pointer (&local));
+  return ok;
+}
+
 gboolean
 resolve_run (Http *http, Channel *channel, GError **error)
 {
-  g_auto (Reader) reader = { http, channel, NULL, NULL };
-  g_autoptr (GPtrArray) entries = NULL;
+  g_autoptr (Cache) cache = cache_new (http, channel);
+  g_auto (Reader) reader = { cache, channel, NULL, NULL };
 
+  if (channel->request.is_new)
+    cache_forget (cache);
   if (channel->request.policy == FETCH_POLICY_SIGNATURE) {
-    if (channel->fd < 0) {
+    if (channel->fds[FETCH_FD_MAIN] < 0) {
       g_set_error (error, FETCH_ERROR, FETCH_NOT_VERIFIED,
                    "The remote's policy is \"signature\", and it has no key");
       return FALSE;
     }
-    reader.keyring = keyring_new (channel->fd, error);
+    reader.keyring = keyring_new (channel->fds[FETCH_FD_MAIN], error);
     if (!reader.keyring)
       return FALSE;
   }
-  entries =
-      channel->request.catalogue == FETCH_LXC ? read_lxc (&reader, error) : read_streams (&reader, error);
-  if (!entries)
-    return FALSE;
-  return channel->request.op == FETCH_SEARCH ? search (&reader, entries) : resolve (&reader, entries, error);
+  return answer_anew (&reader, error);
 }

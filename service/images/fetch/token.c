@@ -67,7 +67,9 @@ authorize (Http *http, const char *text, gpointer repository, GError **error)
 }
 
 void
-token_prepare (Http *http, const char *repository)
+token_prepare (Http *http, const char *repository, const char *known)
 {
+  if (is_token (known))
+    http_set_token (http, known);
   http_set_authorize (http, authorize, (gpointer)repository);
 }

@@ -4,4 +4,5 @@
 #include "http.h"
 
 /* Gets HTTP tokens to read REPOSITORY, which is kept, as the registry says where they are had. */
-void token_prepare (Http *http, const char *repository);
+/* KNOWN is a token that was given before, or "": when it does not hold any more, another one is asked for. */
+void token_prepare (Http *http, const char *repository, const char *known);
