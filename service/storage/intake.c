@@ -63,16 +63,16 @@ note_end (GTask *task, GError *error)
     g_task_return_pointer (task, g_steal_pointer (&job->result), (GDestroyNotify)bothy_intake_free);
 }
 
-/* One of those that hash: NULL when it failed. */
-static char *
-take_digest (GTask *task, GAsyncResult *result)
+/* Of one that hashes: into RET before the end is noted, which may hand all of it over. */
+static void
+take_digest (GTask *task, GAsyncResult *result, char **ret)
 {
   GError *error = NULL;
   g_autoptr (BothyUnpacked) hashed = bothy_unpack_finish (result, &error);
-  char *digest = hashed ? g_steal_pointer (&hashed->sha256) : NULL;
 
+  if (hashed)
+    *ret = g_steal_pointer (&hashed->sha256);
   note_end (task, error);
-  return digest;
 }
 
 static void
@@ -81,7 +81,7 @@ on_hashed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   Job *job = g_task_get_task_data (task);
 
-  job->result->fingerprint = take_digest (task, result);
+  take_digest (task, result, &job->result->fingerprint);
 }
 
 static void
@@ -90,14 +90,16 @@ on_tar_hashed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   Job *job = g_task_get_task_data (task);
 
-  job->result->diff_id = take_digest (task, result);
+  take_digest (task, result, &job->result->diff_id);
 }
 
 static void
 on_decompressed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  g_autofree char *nothing = take_digest (task, result);
+  g_autofree char *nothing = NULL;
+
+  take_digest (task, result, &nothing);
 }
 
 static void
