@@ -99,6 +99,13 @@ cli_error_from_text (const char *text)
   return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, text);
 }
 
+/* The service may have said itself what to do. */
+static gboolean
+names_command (const char *message)
+{
+  return strstr (message, "\"bothy ") || strstr (message, "\"docker ");
+}
+
 void
 cli_warn (const GError *error, const char *about)
 {
@@ -114,8 +121,7 @@ cli_warn (const GError *error, const char *about)
     g_printerr ("bothy: %s: %s\n", subject, message);
   else
     g_printerr ("bothy: %s\n", message);
-  /* The service may have said itself what to do. */
-  if (hint && strstr (message, "\"bothy ") == NULL)
+  if (hint && !names_command (message))
     g_printerr ("%s %s\n", _ ("Hint:"), hint);
 }
 
