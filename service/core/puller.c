@@ -52,22 +52,39 @@ bothy_puller_choose_remotes (BothyPuller *self, const char *name, GError **error
 typedef struct {
   BothyPuller *puller;
   char *remote;
+  char *url;
   int catalogue; /* to be written */
   GAsyncReadyCallback callback;
   gpointer user_data;
 } Asking;
+
+/* Who removed it meanwhile wants nothing of it to stay. */
+static gboolean
+is_still_there (const Asking *asking)
+{
+  g_autoptr (GPtrArray) remotes = bothy_remotes_list (asking->puller->remotes);
+
+  for (guint i = 0; i < remotes->len; i++) {
+    const BothyRemote *remote = remotes->pdata[i];
+
+    if (g_str_equal (remote->name, asking->remote))
+      return g_str_equal (remote->url, asking->url);
+  }
+  return FALSE;
+}
 
 static void
 on_answer (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Asking *asking = user_data;
 
-  if (bothy_fetch_is_cached (result))
+  if (bothy_fetch_is_cached (result) && is_still_there (asking))
     bothy_catalogue_keep (bothy_remotes_get_fd (asking->puller->remotes), asking->remote, asking->catalogue);
   bothy_clear_fd (&asking->catalogue);
   asking->callback (source, result, asking->user_data);
   g_object_unref (asking->puller);
   g_free (asking->remote);
+  g_free (asking->url);
   g_free (asking);
 }
 
@@ -105,6 +122,7 @@ bothy_puller_ask (BothyPuller *self,
   asking = g_new0 (Asking, 1);
   asking->puller = g_object_ref (self);
   asking->remote = g_strdup (remote->name);
+  asking->url = g_strdup (remote->url);
   asking->catalogue = g_steal_fd (&made);
   asking->callback = callback;
   asking->user_data = user_data;

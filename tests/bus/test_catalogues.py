@@ -186,6 +186,20 @@ def test_IMG_catalogue_of_another_server(world, alice, server, kept):  # noqa: F
     assert answers == [200, 200]
 
 
+def test_IMG_catalogue_of_a_remote_that_goes_meanwhile(world, alice, server, kept):  # noqa: F811
+    server.streams(archive())
+
+    def answer(handler):
+        with world.client(0) as root:
+            root.manager("RemoveRemote", "(s)", "test")
+        handler.give(server.files[handler.path])
+
+    server.on[IMAGES] = answer
+    add(alice, server)
+    assert len(search(alice)) == 1
+    assert not kept.exists()
+
+
 @pytest.mark.parametrize("control", ["no-store, max-age=300", "no-cache, max-age=300", "max-age=-1", "max-age=x", "max-age"])
 def test_IMG_catalogue_that_is_not_to_be_kept(world, alice, server, control):  # noqa: F811
     server.streams(archive())
