@@ -82,9 +82,9 @@ tell_of (BothyRegistry *self, guint32 owner, const BothyContainer *one)
 
 /*
  * Who starts many containers would have all of them woken up for each. The pause grows with their
- * number, so that telling them stays a small and constant part of what starting one costs.
+ * number, so that telling them stays a small and constant part of what starting one costs; of a few
+ * it is shorter than a start takes, so they know the next one when its start is answered.
  */
-#define PAUSE_MS     100
 #define PAUSE_ONE_MS 10
 
 typedef struct {
@@ -98,7 +98,7 @@ static gboolean on_pause_over (gpointer user_data);
 static void
 wait_after (Pause *pause, guint told)
 {
-  g_timeout_add (MAX (PAUSE_MS, told * PAUSE_ONE_MS), on_pause_over, pause);
+  g_timeout_add (MAX (1, told) * PAUSE_ONE_MS, on_pause_over, pause);
 }
 
 static gboolean
