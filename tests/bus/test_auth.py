@@ -180,7 +180,7 @@ def test_AUTH_03_polkit_never_answers(world, alice, bob):
     wait(lambda: world.polkit.asked(polkit.CREATE))
     assert bob.manager("ListContainers", timeout=2) == ([],)
     assert refused(alice, serial) == "NotAuthorized"
-    assert world.polkit.cancelled == [world.polkit.asked(polkit.CREATE)[0].cancellation]
+    wait(lambda: world.polkit.cancelled == [world.polkit.asked(polkit.CREATE)[0].cancellation])
 
 
 @pytest.mark.parametrize("answer", ["malformed", "wrong-type"])
