@@ -251,11 +251,11 @@ spec_from_record (GKeyFile *record, GError **error)
   spec->network = get_string (record, "Network");
   spec->address = get_string (record, "Address");
   spec->network_allowed = g_key_file_get_boolean (record, GROUP, "NetworkAllowed", NULL);
-  /* The record of a Bothy that knew no networks. */
+  /* Where it is missing, the strictest. */
   if (!*spec->network)
     spec->network = (g_free (spec->network), g_strdup ("none"));
   spec->ports = get_ports (record);
-  /* The record of a Bothy that knew no limits has none. */
+  /* No key: everything is allowed. */
   if (g_key_file_has_key (record, GROUP, "Egress", NULL))
     spec->egress = get_strv (record, "Egress");
   spec->command = get_strv (record, "Command");
