@@ -5,6 +5,7 @@
 #include "core/name.h"
 #include "core/ranges.h"
 #include "network/egress.h"
+#include "network/lanaddress.h"
 
 #include <string.h>
 
@@ -267,6 +268,15 @@ spec_from_record (GKeyFile *record, GError **error)
   return spec;
 }
 
+/* One that can not be read must not pass for none: that nic would be bound to no address. */
+static gboolean
+is_address (const char *text)
+{
+  BothyLanAddress address;
+
+  return !*text || bothy_lan_address_parse (text, &address, NULL);
+}
+
 BothyContainer *
 bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
 {
@@ -284,7 +294,7 @@ bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
   if ((error && *error) || !bothy_name_check (spec->name, "Name", error))
     return NULL;
   if (!g_str_equal (id, recorded_id) || owner > G_MAXINT32 || base < BOTHY_RANGE_SIZE || base > G_MAXUINT32 ||
-      base % BOTHY_RANGE_SIZE != 0 || !bothy_name_is_fingerprint (spec->image)) {
+      base % BOTHY_RANGE_SIZE != 0 || !bothy_name_is_fingerprint (spec->image) || !is_address (spec->address)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "The record of container %s makes no sense", id);
     return NULL;
   }
