@@ -278,26 +278,26 @@ class Client:
         wait(lambda: self.get(process, PROCESS, "Ended"))
         return output, self.get(process, PROCESS, "ExitStatus")
 
-    def signals(self, member=None, path=None, sender=NAME):
-        """The signals that have come: (path, interface, member, arguments)."""
-        found = []
+    def signal_messages(self, member=None, path=None):
         for message in self.incoming:
             if message.get_message_type() != KIND.SIGNAL or message.get_sender() == BUS:
                 continue
-            if (member and message.get_member() != member) or (path and message.get_path() != path):
-                continue
-            body = message.get_body()
-            found.append((message.get_path(), message.get_interface(), message.get_member(),
-                          body.unpack() if body is not None else ()))
-        return found
+            if (not member or message.get_member() == member) and (not path or message.get_path() == path):
+                yield message
+
+    def signals(self, member=None, path=None):
+        """The signals that have come: (path, interface, member, arguments)."""
+        return [(message.get_path(), message.get_interface(), message.get_member(), arguments(message))
+                for message in self.signal_messages(member, path)]
 
     def wait_signal(self, member, path=None, timeout=20, match=lambda arguments: True):
-        """The arguments of the first such signal."""
+        """The arguments of the first such signal that no wait has given yet."""
         deadline = time.monotonic() + timeout
         while True:
-            for signal in self.signals(member, path):
-                if match(signal[3]):
-                    return signal[3]
+            for message in self.signal_messages(member, path):
+                if not hasattr(message, "waited") and match(arguments(message)):
+                    message.waited = True
+                    return arguments(message)
             if not self.receive(deadline - time.monotonic()):
                 raise TimeoutError(f"no signal {member}")
 
@@ -312,6 +312,12 @@ class Client:
 
     def __exit__(self, *_):
         self.close()
+
+
+def arguments(message):
+    """What a message carries."""
+    body = message.get_body()
+    return body.unpack() if body is not None else ()
 
 
 def variants(options):
