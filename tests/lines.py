@@ -21,13 +21,18 @@ def pytest_addoption(parser):
     parser.addoption("--verbose", dest="verbose", type=int, default=2)
 
 
+def say(text, detail=""):
+    """In one piece: another suite may be writing to the same place."""
+    lines = [text, *("  " + line for line in detail.splitlines())]
+    print("\n".join(lines) + "\n", end="", file=sys.__stdout__, flush=True)
+
+
 def line(verdict, name, detail=""):
     counts[verdict] += 1
-    reason = f": {detail}" if verdict == "skip" else ""
-    print(f"{verdict} {name}{reason}", file=sys.__stdout__)
-    if verdict == "not ok" and detail:
-        print("\n".join("  " + text for text in detail.splitlines()), file=sys.__stdout__)
-    sys.__stdout__.flush()
+    if verdict == "skip":
+        say(f"{verdict} {name}: {detail}")
+    else:
+        say(f"{verdict} {name}", detail if verdict == "not ok" else "")
 
 
 def name_of(report):
@@ -47,8 +52,7 @@ def pytest_runtest_protocol(item, nextitem):
     failed = [report for report in reports if report.failed]
     if failed and second_tries > 0:
         second_tries -= 1
-        print(f"# once more, because it failed: {name_of(failed[0])}", file=sys.__stdout__)
-        print("\n".join("  " + text for text in details(failed[0]).splitlines()), file=sys.__stdout__, flush=True)
+        say(f"# once more, because it failed: {name_of(failed[0])}", details(failed[0]))
         item._initrequest()
         reports = runtestprotocol(item, nextitem=nextitem, log=False)
     for report in reports:
