@@ -13,51 +13,66 @@ is_group (const struct dirent *entry)
   return entry->d_type == DT_DIR && strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0;
 }
 
-/* Removes the groups in DIRECTORY up to the first that is not empty, and opens that. -1: there is none. */
+#define MAX_DEPTH 4096 /* more than GROUPS_MAX_BELOW lets there be */
+
+/* How far a directory has been gone through: up to the group that was entered last. */
+struct level {
+  long before;
+  ino_t entered;
+};
+
+/* Goes on removing the groups in DIRECTORY, up to the next that is not empty, and opens that. -1: there is
+ * none. The one that was entered last is tried again, for what was in it may be gone. */
 static int
-remove_empty (int directory, unsigned *ret_removed)
+find_busy (int directory, struct level *level)
 {
   int again = openat (directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *listing = again < 0 ? NULL : fdopendir (again);
   struct dirent *entry;
   int busy = -1;
 
-  *ret_removed = 0;
-  while (listing && busy < 0 && (entry = readdir (listing))) {
-    if (!is_group (entry))
+  if (!listing)
+    return -1;
+  seekdir (listing, level->before);
+  for (long here = level->before; busy < 0 && (entry = readdir (listing)); here = telldir (listing)) {
+    if (!is_group (entry) || unlinkat (directory, entry->d_name, AT_REMOVEDIR) == 0 ||
+        entry->d_ino == level->entered)
       continue;
-    if (unlinkat (directory, entry->d_name, AT_REMOVEDIR) == 0)
-      ++*ret_removed;
-    else
-      busy = openat (directory, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    busy = openat (directory, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    *level = (struct level){ .before = here, .entered = entry->d_ino };
   }
-  if (listing)
-    closedir (listing);
+  closedir (listing);
   return busy;
 }
 
-/* They may be nested deeper than a stack, or the table of descriptors, holds: so it goes down to what is
- * empty, and up from there. */
+static bool
+take_over (int group)
+{
+  return fchown (group, geteuid (), getegid ()) == 0 && fchmod (group, 0700) == 0;
+}
+
+/* They may be nested deeper than the table of descriptors holds: so only one is open at a time. One that
+ * stays, because a process is in it, holds up nothing but what it is in. */
 void
 groups_clear (int group, bool take)
 {
+  struct level levels[MAX_DEPTH];
   int here = openat (group, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  unsigned depth = 0, removed;
+  unsigned depth = 0;
 
+  levels[0] = (struct level){ 0 };
   while (here >= 0) {
     int last = here;
 
-    if (take && (fchown (last, geteuid (), getegid ()) < 0 || fchmod (last, 0700) < 0))
-      break;
-    here = remove_empty (last, &removed);
+    if (take && levels[depth].entered == 0)
+      (void)take_over (last);
+    here = depth + 1 < MAX_DEPTH ? find_busy (last, &levels[depth]) : -1;
     if (here >= 0)
-      depth++;
-    else if (depth > 0 && removed > 0) { /* otherwise it is the top, or will not go */
+      levels[++depth] = (struct level){ 0 };
+    else if (depth > 0) {
       here = openat (last, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
       depth--;
     }
     close (last);
   }
-  if (here >= 0)
-    close (here);
 }

@@ -731,19 +731,21 @@ def test_clear_removes_what_others_made(helper):
     payload = f"{group}/payload"
     process = subprocess.Popen(["sleep", "100"])
     try:
-        for path in ("payload", "payload/a", "payload/a/b", "payload/c", "payload/busy", "beside"):
+        # Wherever in the listing it comes, others are before it and behind it.
+        for path in ("payload", "payload/a", "payload/a/b", "payload/c", "payload/busy", "beside",
+                     *(f"payload/{where}e{i}" for where in ("", "busy/") for i in range(20)), "payload/busy/e0/b"):
             os.mkdir(f"{group}/{path}")
         deep = payload + "/c" + "/d" * 60
         os.makedirs(deep)
         for path, mode in ((deep, 0o000), (payload + "/a", 0o111), (payload + "/c", 0o555), (payload, 0o700)):
             os.chown(path, BASE + len(path), BASE)
             os.chmod(path, mode)
-        with open(payload + "/busy/cgroup.procs", "w") as procs:
+        with open(payload + "/busy/e0/b/cgroup.procs", "w") as procs:
             procs.write(str(process.pid))
         fd = os.open(group, os.O_RDONLY)
         reply = helper.call(request(CLEAR), [fd])
         assert (reply.error, reply.step) == (0, 0)
-        assert sorted(e.name for e in os.scandir(payload) if e.is_dir()) == ["busy"]
+        assert [directories for _, directories, _ in os.walk(payload)] == [["busy"], ["e0"], ["b"], []]
         assert os.path.isdir(group + "/beside")
         process.kill()
         process.wait()
