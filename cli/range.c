@@ -45,6 +45,16 @@ add_range (struct libscols_table *table, GVariant *range)
       name[0] ? CLI_COLOUR_NONE : CLI_COLOUR_DIM);
 }
 
+/* What is to be given to "bothy range release". */
+static void
+print_first (GVariant *range)
+{
+  guint32 base;
+
+  g_variant_get_child (range, 0, "u", &base);
+  printf ("%u\n", base);
+}
+
 int
 cli_range_list (Cli *cli, char **words)
 {
@@ -54,6 +64,7 @@ cli_range_list (Cli *cli, char **words)
     .method = "ListRanges",
     .columns = columns,
     .add = add_range,
+    .print_name = print_first,
     .object = range_object,
   };
 

@@ -84,7 +84,7 @@ _bothy() {
         help) mapfile -t COMPREPLY < <(compgen -W "$(__bothy_verbs)" -- "$cur") ;;
         unshare|userns-exec) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
         "range release")
-            mapfile -t COMPREPLY < <(compgen -W "$(bothy range list 2>/dev/null | sed -n 's/^\([0-9]*\) .*/\1/p')" -- "$cur") ;;
+            mapfile -t COMPREPLY < <(compgen -W "$(bothy range list --quiet 2>/dev/null)" -- "$cur") ;;
         exec|shell|console|logs|rename|"egress list"|"egress set"|"egress allow"|"egress deny"|"port add"|"port remove"|"port list") [[ $count -gt 0 ]] || containers=yes ;;
         limit)
             if [[ $count -gt 0 ]]; then

@@ -130,6 +130,14 @@ def test_HAND_range_stays_when_the_service_restarts(host):
     assert refused.returncode == 1 and "hold no id range" in refused.stderr
 
 
+def test_HAND_quiet_list_is_first_ids(host):
+    """What "bothy range release" takes, and nothing else."""
+    answer = host.output("alice", "bothy", "range", "allocate", "--quiet")
+    listed = host.output("alice", "bothy", "range", "list", "--quiet").splitlines()
+    assert answer in listed
+    assert listed == [str(r["rangeBase"]) for r in json.loads(host.output("alice", "bothy", "range", "list", "--json"))]
+
+
 def test_HAND_one_range_is_made_and_used_again(host):
     for _ in range(2):
         maps = host.output("alice", "bothy", "userns-exec", "--", "cat", "/proc/self/uid_map", "/proc/self/gid_map").split()
