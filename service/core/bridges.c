@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "bridges.h"
+#include "bridges-private.h"
 
 #include "core/account.h"
 #include "core/error.h"
@@ -9,67 +9,10 @@
 
 #define READY_SECONDS 3
 
-struct _BothyBridges {
-  GObject parent;
-  BothyWatch *watch;
-  BothyDelegations *delegations;
-  GHashTable *known; /* name → BothyKnownBridge */
-  char *subnet;
-  GQueue *waiting; /* GTask */
-  guint timer;
-  gboolean ready;
-};
-
-G_DEFINE_FINAL_TYPE (BothyKnownBridge, bothy_known_bridge, G_TYPE_OBJECT)
 G_DEFINE_FINAL_TYPE (BothyBridges, bothy_bridges, G_TYPE_OBJECT)
-
-static guint changed_signal;
 
 enum { ADDED, REMOVED, N_SIGNALS };
 static guint signals[N_SIGNALS];
-
-/* ---- one ---- */
-
-gboolean
-bothy_known_bridge_is_visible (BothyKnownBridge *self, guint32 user)
-{
-  if (!self->facts->users || user == 0)
-    return TRUE;
-  for (guint i = 0; self->uids && i < self->uids->len; i++) {
-    if (g_array_index (self->uids, guint32, i) == user)
-      return TRUE;
-  }
-  return FALSE;
-}
-
-GPtrArray *
-bothy_known_bridge_list_delegations (BothyKnownBridge *self)
-{
-  return bothy_delegations_list (self->bridges->delegations, self->facts->name);
-}
-
-static void
-bothy_known_bridge_finalize (GObject *object)
-{
-  BothyKnownBridge *self = BOTHY_KNOWN_BRIDGE (object);
-
-  g_clear_pointer (&self->facts, bothy_bridge_facts_free);
-  g_clear_pointer (&self->uids, g_array_unref);
-  G_OBJECT_CLASS (bothy_known_bridge_parent_class)->finalize (object);
-}
-
-static void
-bothy_known_bridge_class_init (BothyKnownBridgeClass *class)
-{
-  G_OBJECT_CLASS (class)->finalize = bothy_known_bridge_finalize;
-  changed_signal = g_signal_new ("changed", BOTHY_TYPE_KNOWN_BRIDGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                 G_TYPE_NONE, 0);
-}
-
-static void
-bothy_known_bridge_init (BothyKnownBridge *self)
-{
-}
 
 /* ---- who may know of it ---- */
 
@@ -171,7 +114,7 @@ update (BothyBridges *self, BothyBridgeFacts *facts)
   bothy_bridge_facts_free (bridge->facts);
   bridge->facts = facts;
   g_hash_table_insert (self->known, facts->name, bridge);
-  g_signal_emit (bridge, changed_signal, 0);
+  bothy_known_bridge_changed (bridge);
 }
 
 /* Bothy's own is made when it is needed, so it is always shown, and for everybody. */
@@ -308,82 +251,6 @@ bothy_bridges_get_watch (BothyBridges *self)
 {
   return self->watch;
 }
-
-/* ---- delegations ---- */
-
-typedef struct {
-  BothyKnownBridge *bridge;
-  char *principal;
-  guint quota;
-} Delegate;
-
-static void
-delegate_free (Delegate *delegate)
-{
-  g_object_unref (delegate->bridge);
-  g_free (delegate->principal);
-  g_free (delegate);
-}
-
-static void
-on_principal (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  BothyBridges *self = g_task_get_source_object (task);
-  Delegate *delegate = g_task_get_task_data (task);
-  GError *error = NULL;
-  guint32 id;
-
-  if (!bothy_account_resolve_finish (result, &id, &error) ||
-      !bothy_delegations_set (self->delegations, delegate->bridge->facts->name, delegate->principal, id,
-                              delegate->quota, &error)) {
-    g_task_return_error (task, error);
-    return;
-  }
-  g_signal_emit (delegate->bridge, changed_signal, 0);
-  g_task_return_boolean (task, TRUE);
-}
-
-void
-bothy_bridges_delegate (BothyBridges *self,
-                        BothyKnownBridge *bridge,
-                        const char *principal,
-                        guint quota,
-                        GAsyncReadyCallback callback,
-                        gpointer user_data)
-{
-  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
-  Delegate *delegate = g_new0 (Delegate, 1);
-
-  delegate->bridge = g_object_ref (bridge);
-  delegate->principal = g_strdup (principal);
-  delegate->quota = quota;
-  g_task_set_task_data (task, delegate, (GDestroyNotify)delegate_free);
-  if (bridge->is_default)
-    g_task_return_new_error (
-        task, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-        "The bridge %s is for everybody; [Quota] Nics in bothyd.conf bounds what a user has on it",
-        bridge->facts->name);
-  else
-    bothy_account_resolve (principal, on_principal, g_object_ref (task));
-}
-
-gboolean
-bothy_bridges_delegate_finish (BothyBridges *self, GAsyncResult *result, GError **error)
-{
-  return g_task_propagate_boolean (G_TASK (result), error);
-}
-
-gboolean
-bothy_bridges_revoke (BothyBridges *self, BothyKnownBridge *bridge, const char *principal, GError **error)
-{
-  if (!bothy_delegations_remove (self->delegations, bridge->facts->name, principal, error))
-    return FALSE;
-  g_signal_emit (bridge, changed_signal, 0);
-  return TRUE;
-}
-
-/* ---- */
 
 static void
 bothy_bridges_finalize (GObject *object)

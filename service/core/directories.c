@@ -50,6 +50,7 @@ bothy_registry_open_directories (BothyRegistry *self, GError **error)
     { &self->state_fd, "accounts", &self->accounts_fd },
     { NULL, RUNTIME_DIR, &self->lock_fd },
     { &self->lock_fd, "supervisors", &self->sockets_fd },
+    { &self->lock_fd, "attaching", &self->attaching_fd },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (directories); i++) {

@@ -1,50 +1,37 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "intent.h"
 
-#include "config.h"
 #include "core/error.h"
 #include "platform/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
-
-#define DIRECTORY RUNTIME_DIR "/attaching"
-
-static int
-open_directory (void)
-{
-  return open (DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
 
 gboolean
-bothy_intent_begin (const char *id, GError **error)
+bothy_intent_begin (int dirfd, const char *id, GError **error)
 {
-  autofd dir = mkdir (DIRECTORY, 0700) == 0 || errno == EEXIST ? open_directory () : -1;
   autofd fd = -1;
 
   /* What an attempt left that did not get as far as a nic. */
-  unlinkat (dir, id, 0);
-  fd = openat (dir, id, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
+  unlinkat (dirfd, id, 0);
+  fd = openat (dirfd, id, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0)
-    bothy_error_set_errno (error, errno, DIRECTORY);
+    bothy_error_set_errno (error, errno, "Writing down that a nic is being made");
   return fd >= 0;
 }
 
 void
-bothy_intent_end (const char *id)
+bothy_intent_end (int dirfd, const char *id)
 {
-  autofd dir = open_directory ();
-
-  unlinkat (dir, id, 0);
+  unlinkat (dirfd, id, 0);
 }
 
 char **
-bothy_intent_list (void)
+bothy_intent_list (int dirfd)
 {
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  g_autoptr (GDir) dir = g_dir_open (DIRECTORY, 0, NULL);
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", dirfd);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
   const char *name;
 
   while (dir && (name = g_dir_read_name (dir)))

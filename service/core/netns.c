@@ -19,10 +19,12 @@
 typedef struct {
   int fd;
   guint32 user;
+  void (*next) (GTask *task);
+  GTask *task;
 } Check;
 
 static GHashTable *checks;            /* uid → number */
-static GQueue waiting = G_QUEUE_INIT; /* GTask, of those who have that many */
+static GQueue waiting = G_QUEUE_INIT; /* Check, of those who have that many */
 
 static guint
 count_checks (guint32 user, int by)
@@ -43,8 +45,10 @@ static void
 check_free (Check *check)
 {
   bothy_foreign_clear (&check->fd);
+  g_object_unref (check->task);
   g_free (check);
 }
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Check, check_free)
 
 static gboolean
 is_network_namespace (int fd)
@@ -84,18 +88,18 @@ check (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellab
     g_task_return_boolean (task, TRUE);
 }
 
-static void begin (GTask *task);
+static void begin (Check *wanted);
 
 /* One of USER's is over: his next. */
 static void
 begin_next (guint32 user)
 {
   for (GList *l = waiting.head; l; l = l->next) {
-    GTask *task = l->data;
+    Check *wanted = l->data;
 
-    if (((const Check *)g_task_get_task_data (task))->user == user) {
+    if (wanted->user == user) {
       g_queue_delete_link (&waiting, l);
-      begin (task);
+      begin (wanted);
       return;
     }
   }
@@ -104,24 +108,22 @@ begin_next (guint32 user)
 static void
 on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autoptr (GTask) task = user_data;
-  guint32 user = ((const Check *)g_task_get_task_data (task))->user;
+  g_autoptr (Check) wanted = user_data;
   GError *error = NULL;
 
-  count_checks (user, -1);
+  count_checks (wanted->user, -1);
   if (g_task_propagate_boolean (G_TASK (result), &error))
-    g_task_return_boolean (task, TRUE);
+    wanted->next (wanted->task);
   else
-    g_task_return_error (task, error);
-  begin_next (user);
+    g_task_return_error (wanted->task, error);
+  begin_next (wanted->user);
 }
 
-/* Takes TASK over. */
+/* Takes WANTED over. */
 static void
-begin (GTask *task)
+begin (Check *wanted)
 {
-  Check *wanted = g_task_get_task_data (task);
-  g_autoptr (GTask) thread = g_task_new (NULL, NULL, on_checked, task);
+  g_autoptr (GTask) thread = g_task_new (NULL, NULL, on_checked, wanted);
 
   count_checks (wanted->user, 1);
   g_task_set_task_data (thread, wanted, NULL);
@@ -129,22 +131,16 @@ begin (GTask *task)
 }
 
 void
-bothy_netns_check (int netns_fd, guint32 user, GAsyncReadyCallback callback, gpointer user_data)
+bothy_netns_prove (int netns_fd, guint32 user, void (*next) (GTask *task), GTask *task)
 {
-  GTask *task = g_task_new (NULL, NULL, callback, user_data);
   Check *wanted = g_new0 (Check, 1);
 
   wanted->fd = fcntl (netns_fd, F_DUPFD_CLOEXEC, 3);
   wanted->user = user;
-  g_task_set_task_data (task, wanted, (GDestroyNotify)check_free);
+  wanted->next = next;
+  wanted->task = g_object_ref (task);
   if (count_checks (user, 0) < MAX_CHECKS)
-    begin (task);
+    begin (wanted);
   else
-    g_queue_push_tail (&waiting, task);
-}
-
-gboolean
-bothy_netns_check_finish (GAsyncResult *result, GError **error)
-{
-  return g_task_propagate_boolean (G_TASK (result), error);
+    g_queue_push_tail (&waiting, wanted);
 }

@@ -33,6 +33,7 @@ struct _BothyRegistry {
   int bridges_fd;
   int accounts_fd;
   int sockets_fd;
+  int attaching_fd;
   BothyOwners *owners;
   GHashTable *containers; /* id → BothyContainer */
   GHashTable *names;      /* "<owner>/<name>" → BothyContainer, or NULL while it is being made */

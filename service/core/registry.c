@@ -242,7 +242,7 @@ bothy_registry_finalize (GObject *object)
   BothyRegistry *self = BOTHY_REGISTRY (object);
   int *fds[] = { &self->lock_fd,    &self->state_fd,    &self->containers_fd, &self->images_fd,
                  &self->ranges_fd,  &self->trash_fd,    &self->remotes_fd,    &self->layers_fd,
-                 &self->bridges_fd, &self->accounts_fd, &self->sockets_fd };
+                 &self->bridges_fd, &self->accounts_fd, &self->sockets_fd,    &self->attaching_fd };
 
   if (self->release_timer)
     g_source_remove (self->release_timer);
@@ -299,6 +299,7 @@ bothy_registry_init (BothyRegistry *self)
   self->lock_fd = self->state_fd = self->containers_fd = self->images_fd = self->ranges_fd = self->trash_fd =
       -1;
   self->remotes_fd = self->layers_fd = self->bridges_fd = self->accounts_fd = self->sockets_fd = -1;
+  self->attaching_fd = -1;
   self->pauses = g_hash_table_new (NULL, NULL);
   self->containers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
   self->names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
