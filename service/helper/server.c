@@ -21,10 +21,11 @@
 #include "request.h"
 #include "step.h"
 
-#define MAX_WORKERS      64
-#define DEADLINE_SECONDS 10
-#define GRACE_MS         1000 /* for a worker to die of SIGKILL */
-#define IDLE_SECONDS     30
+#define MAX_WORKERS  64
+#define DEADLINE_MS  10000
+#define REACHABLE_MS 4000 /* the deadline of who can be stopped by a user */
+#define GRACE_MS     1000 /* for a worker to die of SIGKILL */
+#define IDLE_SECONDS 30
 
 /* A step that is being done. */
 struct worker {
@@ -127,6 +128,13 @@ run_worker (int connection, const struct packet *packet)
   _exit (EXIT_SUCCESS);
 }
 
+/* A child in a namespace of a user's is his to stop, and then he need not wait for long. */
+static int64_t
+patience_for (uint32_t op)
+{
+  return op == HELPER_MAP || op == HELPER_NIC ? REACHABLE_MS : DEADLINE_MS;
+}
+
 static void
 start_worker (struct server *server, int connection, const struct packet *packet)
 {
@@ -147,7 +155,7 @@ start_worker (struct server *server, int connection, const struct packet *packet
     .pidfd = pidfd,
     .connection = connection,
     .serial = packet->request.serial,
-    .deadline = now_ms () + DEADLINE_SECONDS * 1000,
+    .deadline = now_ms () + patience_for (packet->request.op),
   };
   server->n_workers++;
 }
