@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "authority.h"
 
+#include "bus/turns.h"
 #include "core/error.h"
 
 #define DIALOG_SECONDS 120 /* how long a user may think about his password */
@@ -138,6 +139,7 @@ on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) answer = g_dbus_connection_call_finish (bus, result, &error);
 
+  bothy_turns_end (check->client->user);
   if (answer) {
     judge (task, answer);
     return;
@@ -176,11 +178,13 @@ make_question (Check *check)
                         check->in_dialog ? ALLOW_INTERACTION : 0, check->id);
 }
 
-/* Not by polkit's own library: one misshapen answer would make it give a result without values. */
+/* Not by polkit's own library: one misshapen answer would make it give a result without values. Of who has left
+   by now polkit hears nothing. */
 static void
-ask (GTask *task)
+put_question (gpointer data)
 {
   static guint64 last_id;
+  GTask *task = data;
   Check *check = g_task_get_task_data (task);
   guint seconds = check->in_dialog ? DIALOG_SECONDS : ANSWER_SECONDS;
 
@@ -190,7 +194,15 @@ ask (GTask *task)
   check->id = (g_free (check->id), g_strdup_printf ("bothy-%" G_GUINT64_FORMAT, ++last_id));
   g_dbus_connection_call (check->client->bus, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE, "CheckAuthorization",
                           make_question (check), G_VARIANT_TYPE ("((bba{ss}))"), G_DBUS_CALL_FLAGS_NONE, G_MAXINT,
-                          check->cancellable, on_checked, g_object_ref (task));
+                          check->cancellable, on_checked, task);
+}
+
+static void
+ask (GTask *task)
+{
+  const Check *check = g_task_get_task_data (task);
+
+  bothy_turns_wait (check->client->user, put_question, g_object_ref (task));
 }
 
 void
