@@ -98,7 +98,8 @@ read_file (const char *path, char **ret_text, gsize *ret_length, GError **error)
   autofd fd = open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   struct stat st;
 
-  if (fd < 0 && errno == ENOENT) {
+  /* A link that leads nowhere is no missing file: what it led to may come back. */
+  if (fd < 0 && errno == ENOENT && fstatat (AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT) {
     *ret_text = g_strdup ("");
     *ret_length = 0;
     return TRUE;
@@ -209,50 +210,100 @@ libsubid_overlaps (BothyIdSpan span)
   return n > 0;
 }
 
+/* NULL: there is none. FALSE: there may be. */
 static gboolean
-account_overlaps (BothyIdSpan span)
+open_accounts (const char *path, FILE **ret_file, GError **error)
 {
-  struct passwd *user;
-  struct group *group;
-  gboolean found = getpwuid ((uid_t) span.first) || getpwuid ((uid_t) span.last) ||
-                   getgrgid ((gid_t) span.first) || getgrgid ((gid_t) span.last);
-  FILE *file = fopen ("/etc/passwd", "re");
+  *ret_file = fopen (path, "re");
+  if (*ret_file || errno == ENOENT)
+    return TRUE;
+  bothy_error_set_errno (error, errno, path);
+  return FALSE;
+}
 
+static gboolean
+users_overlap (BothyIdSpan span, GError **error)
+{
+  gboolean found = FALSE;
+  struct passwd *user;
+  FILE *file;
+
+  if (!open_accounts ("/etc/passwd", &file, error))
+    return TRUE;
   while (file && !found && (user = fgetpwent (file)))
     found = user->pw_uid >= span.first && user->pw_uid <= span.last;
   g_clear_pointer (&file, fclose);
-  file = fopen ("/etc/group", "re");
+  return found;
+}
+
+static gboolean
+groups_overlap (BothyIdSpan span, GError **error)
+{
+  gboolean found = FALSE;
+  struct group *group;
+  FILE *file;
+
+  if (!open_accounts ("/etc/group", &file, error))
+    return TRUE;
   while (file && !found && (group = fgetgrent (file)))
     found = group->gr_gid >= span.first && group->gr_gid <= span.last;
   g_clear_pointer (&file, fclose);
   return found;
 }
 
-/* A process that ends meanwhile has no claim. */
 static gboolean
-process_overlaps (const char *pid, Search *search)
+account_overlaps (BothyIdSpan span, GError **error)
+{
+  return getpwuid ((uid_t) span.first) || getpwuid ((uid_t) span.last) || getgrgid ((gid_t) span.first) ||
+         getgrgid ((gid_t) span.last) || users_overlap (span, error) || groups_overlap (span, error);
+}
+
+/* Read the map at PATH. A process that ends meanwhile has no claim. */
+static gboolean
+read_map (const char *path, char **ret_text, GError **error)
+{
+  g_autoptr (GError) local_error = NULL;
+
+  if (g_file_get_contents (path, ret_text, NULL, &local_error))
+    return TRUE;
+  if (!g_error_matches (local_error, G_FILE_ERROR, G_FILE_ERROR_NOENT) &&
+      !g_error_matches (local_error, G_FILE_ERROR, g_file_error_from_errno (ESRCH)))
+    g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
+/* What can not be read gives TRUE and sets ERROR. */
+static gboolean
+process_overlaps (const char *pid, Search *search, GError **error)
 {
   static const char *const maps[] = { "uid_map", "gid_map" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (maps); i++) {
     g_autofree char *path = g_build_filename ("/proc", pid, maps[i], NULL);
     g_autofree char *text = NULL;
+    GError *unreadable = NULL;
 
     /* The initial namespace maps every id to itself, and that is no claim. */
-    if (g_file_get_contents (path, &text, NULL, NULL) && !strstr (text, "4294967295"))
+    if (read_map (path, &text, &unreadable) && !strstr (text, "4294967295"))
       bothy_claims_parse_map (text, compare, search);
+    if (unreadable) {
+      g_propagate_error (error, unreadable);
+      return TRUE;
+    }
   }
   return search->overlaps;
 }
 
 static gboolean
-any_process_overlaps (Search *search)
+any_process_overlaps (Search *search, GError **error)
 {
-  g_autoptr (GDir) proc = g_dir_open ("/proc", 0, NULL);
+  g_autoptr (GDir) proc = g_dir_open ("/proc", 0, error);
   const char *name;
 
-  while (proc && (name = g_dir_read_name (proc))) {
-    if (g_ascii_isdigit (*name) && process_overlaps (name, search))
+  if (!proc)
+    return TRUE;
+  while ((name = g_dir_read_name (proc))) {
+    if (g_ascii_isdigit (*name) && process_overlaps (name, search, error))
       return TRUE;
   }
   return FALSE;
@@ -267,13 +318,14 @@ bothy_claims_overlap (BothyIdSpan span, GError **error)
   Search search = { .span = span };
 
   return file_overlaps ("/etc/subuid", &search, error) || file_overlaps ("/etc/subgid", &search, error) ||
-         libsubid_overlaps (span) || account_overlaps (span) || any_process_overlaps (&search);
+         libsubid_overlaps (span) || account_overlaps (span, error) ||
+         any_process_overlaps (&search, error);
 }
 
 gboolean
-bothy_claims_running (BothyIdSpan span)
+bothy_claims_running (BothyIdSpan span, GError **error)
 {
   Search search = { .span = span };
 
-  return any_process_overlaps (&search);
+  return any_process_overlaps (&search, error);
 }

@@ -27,8 +27,9 @@ gboolean bothy_claims_overlap (BothyIdSpan span, GError **error);
    ERROR. For one thread. */
 gboolean bothy_claims_listed (BothyIdSpan span, GError **error);
 
-/* Whether a process runs in a user namespace that has an id of SPAN mapped. */
-gboolean bothy_claims_running (BothyIdSpan span);
+/* Whether a process runs in a user namespace that has an id of SPAN mapped. What can not be read gives TRUE and
+   sets ERROR. */
+gboolean bothy_claims_running (BothyIdSpan span, GError **error);
 
 /* Read the text of subuid(5); call VISIT for every span that it gives away. A line that
    makes no sense is passed over if it has no number in it that could be an id. FALSE with

@@ -30,10 +30,9 @@ write_hold (GTask *task, gpointer source, gpointer task_data, GCancellable *canc
   BothyIdSpan span = { take->base, (gint64) take->base + BOTHY_RANGE_SIZE - 1 };
   GError *error = NULL;
 
-  if (!take->by_hand && bothy_claims_running (span))
-    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_BUSY, "A process still runs with ids of the range %u",
-                             take->base);
-  else if (!bothy_range_record (take, &error))
+  if (!take->by_hand && bothy_claims_running (span, &error) && !error)
+    g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_BUSY, "A process still runs with ids of the range %u", take->base);
+  if (error || !bothy_range_record (take, &error))
     g_task_return_error (task, error);
   else
     g_task_return_boolean (task, TRUE);

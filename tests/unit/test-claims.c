@@ -265,19 +265,85 @@ test_not_a_file (void)
   scratch_uncover ("/etc/subuid");
 }
 
+/* Ten megabytes of what people may have, and one line at the end of it that counts. */
+static void
+test_ten_megabytes (void)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; text->len < 10 << 20; i++)
+    g_string_append_printf (text, "user%u:%u:%u\n", i, 100000 + i % 1000 * 10, i % 12);
+  expect_overlap ("/etc/subuid", text->str, FALSE, FALSE);
+  g_string_append (text, "last:1500060000:1");
+  expect_overlap ("/etc/subuid", text->str, TRUE, FALSE);
+}
+
+/* A link counts as what it leads to; one that leads nowhere is not "no lines". */
+static void
+test_link (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (mkdir ("/run/etc", 0755), ==, 0);
+  g_assert_cmpint (mount ("/run/etc", "/etc", NULL, MS_BIND, NULL), ==, 0);
+  g_assert_false (bothy_claims_overlap (SPAN, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (symlink ("elsewhere", "/etc/subuid"), ==, 0);
+  g_assert_true (bothy_claims_overlap (SPAN, &error));
+  g_assert_nonnull (error);
+  g_clear_error (&error);
+  g_assert_true (g_file_set_contents ("/etc/elsewhere", "a:1500060000:1\n", -1, NULL));
+  g_assert_true (bothy_claims_overlap (SPAN, &error));
+  g_assert_no_error (error);
+  g_assert_true (g_file_set_contents ("/etc/elsewhere", "a:1:1\n", -1, NULL));
+  g_assert_false (bothy_claims_overlap (SPAN, &error));
+  g_assert_no_error (error);
+  scratch_uncover ("/etc");
+}
+
+/* For the time that no file can be opened. */
+static void
+set_files (gboolean possible)
+{
+  static struct rlimit before;
+  struct rlimit none;
+
+  if (!possible)
+    g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &before), ==, 0);
+  none = before;
+  none.rlim_cur = 0;
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, possible ? &before : &none), ==, 0);
+}
+
+/* Nothing is known then, so nothing is given out, and nothing counts as given back. */
+static void
+test_nothing_can_be_read (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  set_files (FALSE);
+  g_assert_true (bothy_claims_overlap (SPAN, &error));
+  g_assert_nonnull (error);
+  g_clear_error (&error);
+  g_assert_true (bothy_claims_running (SPAN, &error));
+  set_files (TRUE);
+  g_assert_nonnull (error);
+  g_clear_error (&error);
+  g_assert_false (bothy_claims_overlap (SPAN, &error));
+  g_assert_false (bothy_claims_running (SPAN, &error));
+  g_assert_no_error (error);
+}
+
 /* Nothing of the file has to change for it to be readable again. */
 static void
 test_listed_again (void)
 {
-  struct rlimit before, none = { 0 };
   g_autoptr (GError) error = NULL;
 
   scratch_cover ("/etc/subuid", "alice:100000:65536\n", 19);
-  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &before), ==, 0);
-  none.rlim_max = before.rlim_max;
-  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &none), ==, 0);
+  set_files (FALSE);
   g_assert_true (bothy_claims_listed (SPAN, &error));
-  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &before), ==, 0);
+  set_files (TRUE);
   g_assert_nonnull (error);
   g_clear_error (&error);
   g_assert_false (bothy_claims_listed (SPAN, &error));
@@ -378,6 +444,9 @@ main (int argc, char **argv)
   g_test_add_func ("/claims/RANGE-03-random", test_random);
   g_test_add_func ("/claims/RANGE-03-subid-files", test_subid_files);
   g_test_add_func ("/claims/RANGE-03-not-a-file", test_not_a_file);
+  g_test_add_func ("/claims/RANGE-03-ten-megabytes", test_ten_megabytes);
+  g_test_add_func ("/claims/RANGE-03-link", test_link);
+  g_test_add_func ("/claims/RANGE-03-nothing-can-be-read", test_nothing_can_be_read);
   g_test_add_func ("/claims/RANGE-04-accounts", test_accounts);
   g_test_add_func ("/claims/RANGE-10-listed-again", test_listed_again);
   g_test_add_func ("/claims/RANGE-10-processes", test_processes);
