@@ -50,6 +50,108 @@ def test_RANGE_02_parallel_creates_are_disjoint(fresh_world):
     assert sorted(found) == sorted(entry for user in users[1:] for entry in user.manager("ListRanges")[0])
 
 
+def test_RANGE_02_five_hundred_at_once(fresh_world):
+    """Of twelve users, who each ask for more than they may have: each gets as many as that, and none twice."""
+    world = fresh_world(config="[Quota]\nRanges=42\n")
+    users = range(2000, 2012)
+    for uid in users:
+        world.add_account(uid)
+    clients = [world.client(uid) for uid in users]
+    serials = [(client, client.send(ROOT, MANAGER, "AllocateRange", "(ua{sv})", 65536, {}))
+               for _ in range(46) for client in clients]
+    given, refused = {uid: [] for uid in users}, {uid: 0 for uid in users}
+    for client, serial in serials:
+        try:
+            uid, gid = client.reply(serial, timeout=120)
+            assert uid == gid
+            given[client.uid].append(uid)
+        except BusError as error:
+            assert error.short == "QuotaExceeded"
+            refused[client.uid] += 1
+    assert set(refused.values()) == {4} and {len(found) for found in given.values()} == {42}
+    found = sorted(base for owned in given.values() for base in owned)
+    assert len(found) == 504 == len(set(found)) and not [base for base in found if base % 65536]
+    assert 1073741824 <= found[0] and found[-1] < 1879048192
+    for _ in range(2):
+        for client in clients:
+            assert bases(client) == sorted(given[client.uid])
+            # The quota has no gap either: one back, one more, and no second.
+            client.manager("ReleaseRange", "(u)", given[client.uid][0])
+            assert allocated(client) == given[client.uid][0]
+            assert client.error(ROOT, MANAGER, "AllocateRange", "(ua{sv})", 1, {}) == "QuotaExceeded"
+        world.restart(signal.SIGKILL)
+        clients = [world.client(uid) for uid in users]
+
+
+def allocated(client):
+    return client.manager("AllocateRange", "(ua{sv})", 1, {})[0]
+
+
+UNREADABLE = {
+    "directory": lambda f: f.mkdir(), "fifo": os.mkfifo, "link to nowhere": lambda f: f.symlink_to("nowhere"),
+    "link to a device": lambda f: f.symlink_to("/dev/zero"), "too large": lambda f: f.write_bytes(b"#" * (17 << 20)),
+    "no number": lambda f: f.write_text("bob:100000:many\n"), "negative": lambda f: f.write_text("bob:-1:65536\n"),
+    "half a line": lambda f: f.write_text("alice:1:1\nbob:100000"), "zeros": lambda f: f.write_bytes(bytes(100)),
+}
+
+
+@pytest.mark.parametrize("name", ["subuid", "subgid"])
+def test_RANGE_03_files_that_can_not_be_read(world, alice, name):
+    """Nothing is given out, by either way, and nothing is written down; with the file in order, all is."""
+    listing = world.root / "etc" / name
+    for what, make in UNREADABLE.items():
+        make(listing)
+        before = world.snapshot()
+        for refused in (alice.error(ROOT, MANAGER, "AllocateRange", "(ua{sv})", 1, {}),
+                        alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "x1", "busybox", {})):
+            assert refused in ("Degraded", "Failed"), (what, refused)
+        wait(lambda: world.snapshot() == before)
+        if listing.is_dir() and not listing.is_symlink():
+            listing.rmdir()
+        else:
+            listing.unlink()
+    base = allocated(alice)
+    # A link to what can be read counts as that: also its last line, without an end.
+    (world.root / "etc/elsewhere").write_text(f"# bob\n\nbob:7:0\n1001:1:1\nbob:{base + 65536}:9\nbob:{base + 70000}:4000000")
+    listing.symlink_to("elsewhere")
+    following = allocated(alice)
+    assert following >= base + 70000 + 4000000
+    listing.unlink()
+    for held in base, following:
+        alice.manager("ReleaseRange", "(u)", held)
+
+
+def test_RANGE_04_accounts_inside_of_a_range(fresh_world):
+    """The next range has an account's uid in it, the one after that a group's number: both are passed over."""
+    world = fresh_world()
+    alice = world.client(ALICE)
+    base = allocated(alice)
+    with open(world.root / "etc/passwd", "a") as passwd, open(world.root / "etc/group", "a") as group:
+        passwd.write(f"inside:x:{base + 65536 + 4711}:1::/:/bin/false\n")
+        group.write(f"inside:x:{base + 3 * 65536 - 1}:\n")
+    assert allocated(alice) == base + 3 * 65536
+
+
+def test_RANGE_07_nobody_gets_what_was_anothers(fresh_world):
+    """alice's container is gone, a file with its ids is not: bob takes all that he can, and never hers."""
+    pool = 0x60000000 + os.getpid() % 4000 * 65536
+    world = fresh_world(config=f"[Ranges]\nBase={pool}\nCount=6\n[Quota]\nRanges=10\n")
+    alice, bob = world.client(ALICE), world.client(BOB)
+    path = alice.create("gone", command=["true"])
+    former = {alice.get(path, CONTAINER, "RangeBase"), allocated(alice)}
+    alice.delete(path)
+    alice.manager("ReleaseRange", "(u)", max(former))
+    bob.create("his")
+    taken = set()
+    for restarted in False, True:
+        while not (error := bob.error(ROOT, MANAGER, "AllocateRange", "(ua{sv})", 1, {})):
+            taken = set(bases(bob))
+        assert error == "NoFreeRange" and len(taken) == 4 and not taken & former
+        world.restart(signal.SIGKILL)
+        alice, bob = world.client(ALICE), world.client(BOB)
+    assert {allocated(alice), allocated(alice)} == former
+
+
 def test_RANGE_05_pool_is_exhausted(fresh_world):
     # Where no other test's containers are, also of a run at the same time.
     base = 0x60000000 + os.getpid() % 4000 * 65536
@@ -59,6 +161,7 @@ def test_RANGE_05_pool_is_exhausted(fresh_world):
     assert alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "e", "busybox", {}) == "NoFreeRange"
     before = world.snapshot()
     assert bob.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "x", "busybox", {}) == "NoFreeRange"
+    assert bob.error(ROOT, MANAGER, "AllocateRange", "(ua{sv})", 65536, {}) == "NoFreeRange"
     wait(lambda: world.snapshot() == before)
     # A range is its owner's for ever: a free one of alice's helps alice, not bob.
     path = alice.manager("ListContainers")[0][0][5]
@@ -179,6 +282,7 @@ def test_RANGE_09_damaged_range_record(fresh_world, damage):
     assert alice.get(ROOT, MANAGER, "Degraded") is True
     for client in (alice, bob):
         assert client.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "new", "busybox", {}) == "Degraded"
+        assert client.error(ROOT, MANAGER, "AllocateRange", "(ua{sv})", 1, {}) == "Degraded"
     assert bob.execute(other, "echo", "x")[0] == "x\n"
     assert alice.manager("Diagnose")[0]
     world.restart()
