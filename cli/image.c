@@ -1,96 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
-#include <glib/gstdio.h>
-
-#include "directory.h"
 #include "error.h"
 #include "expiry.h"
-#include "imported.h"
 #include "listing.h"
 #include "verbs.h"
-
-static int
-open_archive (const char *file, GError **error)
-{
-  int fd = g_str_equal (file, "-") ? dup (STDIN_FILENO) : g_open (file, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
-
-  if (fd < 0)
-    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "%s: %s", file, g_strerror (errno));
-  return fd;
-}
-
-/* A directory as an archive that is made meanwhile, a file as it is. */
-static gboolean
-open_source (CliDirectory *source, const char *file, GError **error)
-{
-  if (g_file_test (file, G_FILE_TEST_IS_DIR))
-    return cli_directory_open (source, file, error);
-  source->fd = open_archive (file, error);
-  return source->fd >= 0;
-}
-
-/* The file is here, and the service elsewhere: it travels as standard input. */
-static gboolean
-send_file_along (Cli *cli, int fd, const char *file)
-{
-  if (cli->host == NULL || g_str_equal (file, "-"))
-    return TRUE;
-  for (gsize i = 1; cli->argv[i]; i++)
-    if (g_str_equal (cli->argv[i], file)) {
-      g_free (cli->argv[i]);
-      cli->argv[i] = g_strdup ("-");
-      break;
-    }
-  return dup2 (fd, STDIN_FILENO) == STDIN_FILENO;
-}
-
-static gboolean
-import_file (Cli *cli, int fd, const char *file, const char *alias, const char *fingerprint, GError **error)
-{
-  g_autofree char *base = g_path_get_basename (file);
-  g_autofree char *title = g_strdup_printf (_ ("Importing %s"), base);
-  g_autofree char *image = cli_import_fd (cli, fd, title, alias, fingerprint, error);
-
-  return image && cli_print_imported (cli, image, error);
-}
-
-int
-cli_image_import (Cli *cli, char **words)
-{
-  g_autofree char *alias = NULL;
-  g_autofree char *fingerprint = NULL;
-  const GOptionEntry entries[] = {
-    { "alias", 0, 0, G_OPTION_ARG_FILENAME, &alias, N_ ("A name of yours for it"), N_ ("ALIAS") },
-    { "fingerprint", 0, 0, G_OPTION_ARG_FILENAME, &fingerprint, N_ ("Refuse it unless its SHA-256 is this"),
-      N_ ("SHA256") },
-    { NULL },
-  };
-  g_autoptr (GError) error = NULL;
-  g_auto (GStrv) files = NULL;
-  CliDirectory source = { -1, 0 };
-  gboolean ok;
-
-  if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &files, NULL))
-    return CLI_EXIT_USAGE;
-  if (g_strv_length (files) != 1)
-    return cli_usage (cli, "%s", _ ("One file or directory is needed, or - for standard input"));
-  if (!open_source (&source, files[0], &error))
-    return cli_fail (error);
-  ok = send_file_along (cli, source.fd, files[0]) && cli_connect (cli, &error) &&
-       import_file (cli, source.fd, files[0], alias, fingerprint, &error);
-  close (source.fd);
-  /* Then it said why itself, and the service saw an archive without an end. */
-  if (!cli_directory_close (&source))
-    return CLI_EXIT_FAILED;
-  return ok ? CLI_EXIT_OK : cli_fail (error);
-}
 
 /* What can be typed: aliases, and a fingerprint where there is none. */
 static void

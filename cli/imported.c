@@ -9,18 +9,21 @@
 
 /* Returns the path of the Operation. */
 static char *
-call_import (Cli *cli, int fd, const char *alias, const char *fingerprint, GError **error)
+call_import (Cli *cli, const CliImport *import, GError **error)
 {
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
   g_autoptr (GVariant) answer = NULL;
   GVariantBuilder options;
   char *path = NULL;
 
-  if (g_unix_fd_list_append (fds, fd, error) < 0)
+  if (g_unix_fd_list_append (fds, import->fd, error) < 0 ||
+      (import->metadata_fd >= 0 && g_unix_fd_list_append (fds, import->metadata_fd, error) < 0))
     return NULL;
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
-  cli_option_add (&options, "alias", alias);
-  cli_option_add (&options, "fingerprint", fingerprint);
+  cli_option_add (&options, "alias", import->alias);
+  cli_option_add (&options, "fingerprint", import->fingerprint);
+  if (import->metadata_fd >= 0)
+    g_variant_builder_add (&options, "{sv}", "metadata", g_variant_new_handle (1));
   answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "ImportImage", g_variant_new ("(ha{sv})", 0, &options),
                      fds, NULL, error);
   if (answer)
@@ -29,13 +32,12 @@ call_import (Cli *cli, int fd, const char *alias, const char *fingerprint, GErro
 }
 
 char *
-cli_import_fd (
-    Cli *cli, int fd, const char *title, const char *alias, const char *fingerprint, GError **error)
+cli_import (Cli *cli, const CliImport *import, GError **error)
 {
-  g_autofree char *operation = call_import (cli, fd, alias, fingerprint, error);
+  g_autofree char *operation = call_import (cli, import, error);
   char *image = NULL;
 
-  return operation && cli_operation_follow (cli, operation, title, &image, error) ? image : NULL;
+  return operation && cli_operation_follow (cli, operation, import->title, &image, error) ? image : NULL;
 }
 
 gboolean

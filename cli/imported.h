@@ -3,15 +3,21 @@
 
 #include "cli.h"
 
+/* What is to become an image. */
+typedef struct {
+  int fd;                  /* what the archive can be read from */
+  int metadata_fd;         /* the same of the one with its metadata, or -1 */
+  const char *title;       /* for the progress line */
+  const char *alias;       /* or NULL */
+  const char *fingerprint; /* or NULL */
+} CliImport;
+
 /**
- * cli_import_fd:
- * @fd: what the archive can be read from
- * @title: for the progress line
+ * cli_import:
  *
  * Returns: (transfer full) (nullable): the path of the image's object
  */
-char *cli_import_fd (
-    Cli *cli, int fd, const char *title, const char *alias, const char *fingerprint, GError **error);
+char *cli_import (Cli *cli, const CliImport *import, GError **error);
 
 /** cli_print_imported: prints the fingerprint of the image at @path, or with --json all of it */
 gboolean cli_print_imported (Cli *cli, const char *path, GError **error);

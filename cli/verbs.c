@@ -45,8 +45,8 @@ const CliVerb cli_verbs[] = {
     cli_rename },
   { "delete", N_ ("NAME…"), N_ ("Delete containers"), "bothy delete web\nbothy delete --force web",
     cli_delete },
-  { "image import", N_ ("FILE|DIRECTORY|-"), N_ ("Make an image of a root file system"),
-    "bothy image import --alias debian rootfs.tar.xz\nmake-rootfs | bothy image import -", cli_image_import },
+  { "image import", N_ ("[METADATA] FILE|DIRECTORY|-"), N_ ("Make an image of a root file system"),
+    "bothy image import --alias debian rootfs.tar.xz\nbothy image import incus.tar.xz rootfs.squashfs\nmake-rootfs | bothy image import -", cli_image_import },
   { "image build", "", N_ ("Make an image of Debian's packages"),
     "bothy image build --bootstrap debian:trixie\n"
     "bothy image build --bootstrap debian:trixie --include systemd-sysv,dbus --alias system",

@@ -17,32 +17,38 @@
 typedef struct {
   char *alias;
   char *fingerprint;
-  gint32 handle;
+  GVariant *metadata;
+  BothyImportSource source;
 } ImportArgs;
+#define IMPORT_ARGS { .source = { .archive_fd = -1, .metadata_fd = -1 } }
 
 static void
 import_args_clear (ImportArgs *args)
 {
   g_free (args->alias);
   g_free (args->fingerprint);
+  g_clear_pointer (&args->metadata, g_variant_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ImportArgs, import_args_clear)
 
-/* Something that is read from front to back: a file, a pipe or a socket. */
+/* The fd of HANDLE, something that is read from front to back: a file, a pipe or a socket. */
 static gboolean
-check_archive_fd (int fd, GError **error)
+take_fd (BothyCall *call, gint32 handle, const char *name, int *ret_fd, GError **error)
 {
-  int flags = fcntl (fd, F_GETFL);
+  int fd = bothy_call_get_fd (call, handle, error);
+  int flags = fd >= 0 ? fcntl (fd, F_GETFL) : -1;
   guint64 size;
   mode_t mode;
 
   if (fd < 0)
     return FALSE;
   if (flags >= 0 && !(flags & O_PATH) && (flags & O_ACCMODE) != O_WRONLY && bothy_foreign_stat (fd, &mode, &size) &&
-      (S_ISREG (mode) || S_ISFIFO (mode) || S_ISSOCK (mode)))
+      (S_ISREG (mode) || S_ISFIFO (mode) || S_ISSOCK (mode))) {
+    *ret_fd = fd;
     return TRUE;
+  }
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-               "archive: a file, pipe or socket that is open for reading is wanted");
+               "%s: a file, pipe or socket that is open for reading is wanted", name);
   return FALSE;
 }
 
@@ -52,13 +58,20 @@ parse_import (BothyCall *call, ImportArgs *args, GError **error)
   g_autoptr (GVariant) options = NULL;
   const BothyOption table[] = { { "alias", "s", &args->alias },
                                 { "fingerprint", "s", &args->fingerprint },
+                                { "metadata", "h", &args->metadata },
                                 { NULL, NULL, NULL } };
 
-  g_variant_get (call->args, "(h@a{sv})", &args->handle, &options);
+  gint32 handle;
+
+  g_variant_get (call->args, "(h@a{sv})", &handle, &options);
   if (!bothy_options_parse (options, table, error) ||
-      !check_archive_fd (bothy_call_get_fd (call, args->handle, error), error) ||
+      !take_fd (call, handle, "archive", &args->source.archive_fd, error) ||
+      (args->metadata && !take_fd (call, g_variant_get_handle (args->metadata), "Option \"metadata\"",
+                                   &args->source.metadata_fd, error)) ||
       (args->alias && !bothy_reference_check_alias (args->alias, error)))
     return FALSE;
+  args->source.alias = args->alias;
+  args->source.fingerprint = args->fingerprint;
   if (!args->fingerprint || bothy_name_is_fingerprint (args->fingerprint))
     return TRUE;
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
@@ -69,7 +82,7 @@ parse_import (BothyCall *call, ImportArgs *args, GError **error)
 gboolean
 bothy_manager_check_import_image (BothyCall *call, GError **error)
 {
-  g_auto (ImportArgs) args = { NULL, NULL, -1 };
+  g_auto (ImportArgs) args = IMPORT_ARGS;
 
   if (!parse_import (call, &args, error))
     return FALSE;
@@ -106,14 +119,13 @@ on_imported (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_manager_handle_import_image (BothyCall *call)
 {
-  g_auto (ImportArgs) args = { NULL, NULL, -1 };
+  g_auto (ImportArgs) args = IMPORT_ARGS;
   g_autofree char *path = NULL;
   ImportWatch *watch;
   BothyOperation *operation;
   GError *error = NULL;
   guint64 size;
   mode_t mode;
-  int fd;
 
   parse_import (call, &args, NULL);
   operation = bothy_registry_add_operation (call->registry, call->user, "import-image", "unpacking", &error);
@@ -121,13 +133,11 @@ bothy_manager_handle_import_image (BothyCall *call)
     bothy_call_return_error (call, error);
     return;
   }
-  fd = bothy_call_get_fd (call, args.handle, NULL);
   path = bothy_publisher_operation_path (operation);
   bothy_call_return (call, g_variant_new ("(o)", path));
   watch = g_new0 (ImportWatch, 1);
   watch->operation = operation;
-  watch->total = bothy_foreign_stat (fd, &mode, &size) && S_ISREG (mode) ? size : 0;
-  bothy_images_import (bothy_registry_get_images (call->registry), call->user, fd, args.alias,
-                       args.fingerprint, on_import_progress, watch, operation->cancellable, on_imported,
+  watch->total = bothy_foreign_stat (args.source.archive_fd, &mode, &size) && S_ISREG (mode) ? size : 0;
+  bothy_images_import (bothy_registry_get_images (call->registry), call->user, &args.source, on_import_progress, watch, operation->cancellable, on_imported,
                        watch);
 }

@@ -4,11 +4,16 @@
 #include "core/error.h"
 #include "core/stack.h"
 #include "core/unbundle.h"
+#include "platform/foreign.h"
+
+#include <fcntl.h>
 
 typedef struct {
   guint32 user;
   char *alias;
   char *fingerprint; /* as the importer says; NULL: he does not */
+  int archive;
+  BothyMetadata *metadata; /* NULL: it has none of its own */
   BothyImages *images;
   BothyBudget *budget;
   GPtrArray *layers; /* BothyLayer, held */
@@ -27,7 +32,9 @@ import_free (Import *import)
     bothy_images_sweep (import->images);
   g_ptr_array_unref (import->layers);
   g_clear_pointer (&import->budget, bothy_budget_free);
+  g_clear_pointer (&import->metadata, bothy_metadata_free);
   g_clear_object (&import->cancellable);
+  bothy_foreign_clear (&import->archive);
   g_object_unref (import->images);
   g_free (import->alias);
   g_free (import->fingerprint);
@@ -76,6 +83,17 @@ on_unbundled (GObject *source, GAsyncResult *result, gpointer user_data)
   bothy_images_add (g_task_get_source_object (task), image, on_added, g_object_ref (task));
 }
 
+/* Of an image in two archives. */
+static void
+take_metadata (const Import *import, BothyImage *image)
+{
+  if (import->metadata) {
+    bothy_image_take_metadata (image, import->metadata->lines);
+    g_free (image->fingerprint);
+    image->fingerprint = bothy_stack_fingerprint_apart (image, import->metadata->sha256);
+  }
+}
+
 static void
 on_unpacked (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -89,6 +107,12 @@ on_unpacked (GObject *source, GAsyncResult *result, gpointer user_data)
       bothy_layers_add_finish_any (BOTHY_LAYERS (source), result, &spool, &fingerprint, &error);
   g_autoptr (BothyImage) image = NULL;
 
+  if (spool && import->metadata) {
+    g_clear_pointer (&spool, bothy_spool_free);
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
+                             "Metadata belong to a root file system, and this is an archive of layers");
+    return;
+  }
   if (spool) {
     bothy_unbundle (self, spool, import->user, import->budget, import->layers, import->cancellable,
                     on_unbundled, g_object_ref (task));
@@ -99,16 +123,18 @@ on_unpacked (GObject *source, GAsyncResult *result, gpointer user_data)
     image = bothy_image_new (fingerprint);
     describe (import, image);
   }
-  if (image && bothy_stack (image, import->layers, &error))
-    bothy_images_add (self, image, on_added, g_object_ref (task));
-  else
+  if (!image || !bothy_stack (image, import->layers, &error)) {
     g_task_return_error (task, error);
+    return;
+  }
+  take_metadata (import, image);
+  bothy_images_add (self, image, on_added, g_object_ref (task));
 }
 
 static GTask *
 task_new (BothyImages *self,
           guint32 user,
-          const char *fingerprint,
+          const BothyImportSource *source,
           GCancellable *cancellable,
           GAsyncReadyCallback callback,
           gpointer user_data)
@@ -117,7 +143,9 @@ task_new (BothyImages *self,
   Import *import = g_new0 (Import, 1);
 
   import->user = user;
-  import->fingerprint = g_strdup (fingerprint);
+  import->alias = g_strdup (source->alias);
+  import->fingerprint = g_strdup (source->fingerprint);
+  import->archive = fcntl (source->archive_fd, F_DUPFD_CLOEXEC, 3);
   import->images = g_object_ref (self);
   import->layers = g_ptr_array_new ();
   import->cancellable = cancellable ? g_object_ref (cancellable) : NULL;
@@ -127,40 +155,64 @@ task_new (BothyImages *self,
 }
 
 static void
-start (GTask *task, int archive_fd)
+unpack (GTask *task)
+{
+  Import *import = g_task_get_task_data (task);
+  const BothyLayerSource source = {
+    .mode = UNPACK_ARCHIVE, .fd = import->archive, .sha256 = import->fingerprint, .metadata = import->metadata
+  };
+
+  bothy_layers_add (bothy_images_get_layers (import->images), &source, import->budget, import->progress,
+                    import->progress_data, import->cancellable, on_unpacked, g_object_ref (task));
+}
+
+static void
+on_metadata (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Import *import = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  import->metadata = bothy_metadata_read_finish (result, &error);
+  if (import->metadata)
+    unpack (task);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+start (GTask *task, int metadata_fd)
 {
   BothyImages *self = g_task_get_source_object (task);
   Import *import = g_task_get_task_data (task);
-  const BothyLayerSource source = { .mode = UNPACK_ARCHIVE, .fd = archive_fd, .sha256 = import->fingerprint };
   GError *error = NULL;
 
   import->budget = bothy_images_begin (self, import->user, &error);
-  if (import->budget)
-    bothy_layers_add (bothy_images_get_layers (self), &source, import->budget, import->progress,
-                      import->progress_data, import->cancellable, on_unpacked, g_object_ref (task));
-  else
+  if (!import->budget)
     g_task_return_error (task, error);
+  else if (metadata_fd >= 0)
+    bothy_layers_read_metadata (bothy_images_get_layers (self), metadata_fd, import->cancellable, on_metadata,
+                                g_object_ref (task));
+  else
+    unpack (task);
 }
 
 void
 bothy_images_import (BothyImages *self,
                      guint32 user,
-                     int archive_fd,
-                     const char *alias,
-                     const char *fingerprint,
+                     const BothyImportSource *source,
                      BothyUnpackProgress progress,
                      gpointer progress_data,
                      GCancellable *cancellable,
                      GAsyncReadyCallback callback,
                      gpointer user_data)
 {
-  g_autoptr (GTask) task = task_new (self, user, fingerprint, cancellable, callback, user_data);
+  g_autoptr (GTask) task = task_new (self, user, source, cancellable, callback, user_data);
   Import *import = g_task_get_task_data (task);
 
-  import->alias = g_strdup (alias);
   import->progress = progress;
   import->progress_data = progress_data;
-  start (task, archive_fd);
+  start (task, source->metadata_fd);
 }
 
 BothyImage *

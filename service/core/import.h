@@ -5,12 +5,18 @@
 
 G_BEGIN_DECLS
 
-/* Unpack ARCHIVE_FD for USER. ALIAS and FINGERPRINT may be NULL. */
+/* What a user wants to have. */
+typedef struct {
+  int archive_fd;
+  int metadata_fd;         /* the other archive of an image in two, or -1 */
+  const char *alias;       /* or NULL */
+  const char *fingerprint; /* or NULL: SHA-256 of the archive, or of both archives, the metadata first */
+} BothyImportSource;
+
+/* Unpack SOURCE for USER. */
 void bothy_images_import (BothyImages *self,
                           guint32 user,
-                          int archive_fd,
-                          const char *alias,
-                          const char *fingerprint,
+                          const BothyImportSource *source,
                           BothyUnpackProgress progress,
                           gpointer progress_data,
                           GCancellable *cancellable,

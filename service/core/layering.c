@@ -24,6 +24,7 @@ typedef struct {
   int dir;    /* that directory */
   int tree;   /* "root" in it */
   int source;
+  const BothyMetadata *metadata; /* the caller's, or NULL */
   char *sha256;      /* as somebody says; NULL: nobody does */
   char *diff_id;     /* the same */
   char *fingerprint; /* as it is */
@@ -98,9 +99,13 @@ make_layer (const BothyIntake *intake, const Add *add)
 static gboolean
 check (const BothyLayer *layer, const BothyIntake *intake, const Add *add, GError **error)
 {
-  if (add->sha256 && g_strcmp0 (add->sha256, intake->fingerprint) != 0)
+  const char *sha256 = intake->whole ? intake->whole : intake->fingerprint;
+
+  if (add->sha256 && g_strcmp0 (add->sha256, sha256) != 0)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
-                 "The archive's SHA-256 is %s, not the one that was asked for", intake->fingerprint);
+                 intake->whole ? "The SHA-256 of both archives together is %s, not the one that was asked for"
+                               : "The archive's SHA-256 is %s, not the one that was asked for",
+                 sha256);
   else if (add->diff_id && g_strcmp0 (add->diff_id, intake->diff_id) != 0)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
                  "A layer's tar has the SHA-256 %s, and not %s as the image says (its diff_id)",
@@ -254,6 +259,22 @@ on_made (GObject *source, GAsyncResult *result, gpointer user_data)
     fail (task, error);
 }
 
+/* Of the machine's busybox: nobody's archive, so nobody hashes it. */
+static void
+make_builtin (GTask *task)
+{
+  BothyLayers *self = g_task_get_source_object (task);
+  Add *add = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr (GUnixFDList) sources = bothy_unpack_sources (add->source, -1, &error);
+
+  if (sources)
+    bothy_unpack (self->helper, &add->request, add->tree, sources, NULL, NULL, add->cancellable, on_made,
+                  g_object_ref (task));
+  else
+    fail (task, error);
+}
+
 static void
 on_progress (guint64 bytes_in, guint64 bytes_out, gpointer user_data)
 {
@@ -285,11 +306,10 @@ on_owned (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!fds)
     fail (task, error);
   else if (add->request.mode == UNPACK_BUSYBOX)
-    bothy_unpack (self->helper, &add->request, add->tree, add->source, NULL, NULL, add->cancellable, on_made,
-                  g_object_ref (task));
+    make_builtin (task);
   else
-    bothy_intake (self->helper, &add->request, add->tree, add->source, on_progress, add, add->cancellable,
-                  on_taken_in, g_object_ref (task));
+    bothy_intake (self->helper, &add->request, add->tree, add->source, add->metadata ? add->metadata->fd : -1,
+                  on_progress, add, add->cancellable, on_taken_in, g_object_ref (task));
 }
 
 static gboolean
@@ -316,6 +336,7 @@ add_new (BothyLayers *self, const BothyLayerSource *source, BothyBudget *budget)
 
   add->dir = add->tree = -1;
   add->source = fcntl (source->fd, F_DUPFD_CLOEXEC, 3);
+  add->metadata = source->metadata;
   add->sha256 = g_strdup (source->sha256);
   add->diff_id = g_strdup (source->diff_id);
   add->cancellable = g_cancellable_new ();

@@ -52,6 +52,16 @@ bothy_layers_sweep (BothyLayers *self, GHashTable *wanted)
   }
 }
 
+void
+bothy_layers_read_metadata (BothyLayers *self,
+                            int archive_fd,
+                            GCancellable *cancellable,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data)
+{
+  bothy_metadata_read (self->helper, archive_fd, cancellable, callback, user_data);
+}
+
 /* ---- records ---- */
 
 static gboolean

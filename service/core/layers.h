@@ -8,6 +8,7 @@
 #include "core/layer.h"
 #include "platform/helper.h"
 #include "storage/intake.h"
+#include "storage/metadata.h"
 #include "storage/trash.h"
 
 G_BEGIN_DECLS
@@ -55,12 +56,21 @@ void bothy_spool_read (BothySpool *self,
                        GAsyncReadyCallback callback,
                        gpointer user_data);
 
+/* Read the metadata of an image that come in an archive of their own. */
+void bothy_layers_read_metadata (BothyLayers *self,
+                                 int archive_fd,
+                                 GCancellable *cancellable,
+                                 GAsyncReadyCallback callback,
+                                 gpointer user_data);
+
 /* What to make a layer from. */
 typedef struct {
   enum unpack_mode mode;
   int fd;              /* the archive; read to its end */
   const char *sha256;  /* that it has to have, or NULL */
   const char *diff_id; /* that the tar in it has to have, or NULL */
+  const BothyMetadata *metadata; /* it is of an image in two archives, this and that one, which SHA256 is then of
+                                    together; or NULL */
 } BothyLayerSource;
 
 /*

@@ -88,3 +88,12 @@ bothy_stack_fingerprint (const BothyImage *image)
   text = g_key_file_to_data (record, NULL, NULL);
   return g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
 }
+
+char *
+bothy_stack_fingerprint_apart (const BothyImage *image, const char *metadata)
+{
+  g_autofree char *layers = g_strjoinv (" ", image->layers);
+  g_autofree char *text = g_strconcat ("metadata ", metadata, " of ", layers, NULL);
+
+  return g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
+}

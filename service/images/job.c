@@ -124,6 +124,7 @@ job_finish (struct job *job, const char *text, size_t text_size)
   message.error_number = job->error_number;
   message.flags = job->flags;
   memcpy (message.sha256, job->sha256, sizeof message.sha256);
+  memcpy (message.sha256_whole, job->sha256_whole, sizeof message.sha256_whole);
   if (job->error != UNPACK_OK) {
     parts[1].iov_base = job->error_text;
     parts[1].iov_len = strlen (job->error_text);

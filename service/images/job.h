@@ -19,6 +19,7 @@ struct job {
   uint64_t skipped_devices;
   uint32_t flags; /* enum unpack_flag */
   uint8_t sha256[32];
+  uint8_t sha256_whole[32];
   int64_t last_progress;
   pthread_mutex_t lock; /* of what follows */
   bool is_finished;

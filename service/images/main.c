@@ -5,6 +5,7 @@
  * neutral range; see protocol.h.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,22 +21,35 @@
 #include "describe.h"
 #include "hash.h"
 #include "job.h"
+#include "metadata-archive.h"
 #include "remove.h"
 #include "tarball.h"
 #include "unified.h"
 
-/* The source, where it came beside the request, belongs where it is looked for. */
+#define MAX_SOURCES 2
+
+/* What came beside the request, the source first, belongs where it is looked for. */
 static void
-place_source (struct msghdr *message)
+place_sources (struct msghdr *message)
 {
   struct cmsghdr *control = CMSG_FIRSTHDR (message);
-  int fd;
+  int fds[MAX_SOURCES];
+  int n;
 
   if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
     return;
-  memcpy (&fd, CMSG_DATA (control), sizeof fd);
-  if (fd != UNPACK_SOURCE_FD && dup2 (fd, UNPACK_SOURCE_FD) >= 0)
-    close (fd);
+  n = (int)((control->cmsg_len - CMSG_LEN (0)) / sizeof (int));
+  memcpy (fds, CMSG_DATA (control), (size_t)n * sizeof (int));
+  /* First out of each other's way. */
+  for (int i = 0; i < n; i++) {
+    int moved = fcntl (fds[i], F_DUPFD, UNPACK_SOURCE_FD + MAX_SOURCES);
+
+    close (fds[i]);
+    fds[i] = moved;
+  }
+  for (int i = 0; i < n; i++)
+    if (dup2 (fds[i], UNPACK_SOURCE_FD + i) >= 0)
+      close (fds[i]);
 }
 
 static ssize_t
@@ -43,7 +57,7 @@ receive (struct job *job)
 {
   union {
     struct cmsghdr align;
-    char bytes[CMSG_SPACE (sizeof (int))];
+    char bytes[CMSG_SPACE (MAX_SOURCES * sizeof (int))];
   } control = { 0 };
   struct iovec iov = { &job->request, sizeof job->request };
   struct msghdr message = {
@@ -55,7 +69,7 @@ receive (struct job *job)
     size = recvmsg (job->connection, &message, MSG_TRUNC);
   while (size < 0 && errno == EINTR);
   if (size > 0)
-    place_source (&message);
+    place_sources (&message);
   return size;
 }
 
@@ -95,15 +109,31 @@ work (struct job *job, struct metadata *metadata)
     return confine (job, -1) && job_watch (job) && hash_copy (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD);
   case UNPACK_DECOMPRESS:
     return confine (job, -1) && job_watch (job) && decompress_copy (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD);
+  case UNPACK_METADATA:
+    return confine (job, -1) && job_watch (job) && metadata_archive_read (job, UNPACK_SOURCE_FD, metadata);
   }
   return job_fail (job, UNPACK_IO, EPROTO, "The request makes no sense to this version");
 }
 
-static bool
-makes_tree (const struct job *job)
+/* What there is to say of what was made or read: os-release, NUL, architecture. */
+static size_t
+describe (struct job *job, char *text)
 {
-  return job->request.mode == UNPACK_ARCHIVE || job->request.mode == UNPACK_LAYER ||
-         job->request.mode == UNPACK_BUSYBOX;
+  switch ((enum unpack_mode)job->request.mode) {
+  case UNPACK_ARCHIVE:
+  case UNPACK_LAYER:
+  case UNPACK_BUSYBOX:
+    return describe_tree (job, UNPACK_TREE_FD, text);
+  case UNPACK_METADATA:
+    text[0] = '\0';
+    return 1;
+  case UNPACK_REMOVE:
+  case UNPACK_BUNDLE:
+  case UNPACK_HASH:
+  case UNPACK_DECOMPRESS:
+    break;
+  }
+  return 0;
 }
 
 int
@@ -119,8 +149,8 @@ main (void)
     setlocale (LC_CTYPE, "");
   umask (0);
   job.connection = UNPACK_CONNECTION_FD;
-  if (read_request (&job) && work (&job, &metadata) && makes_tree (&job))
-    text_size = describe_tree (&job, UNPACK_TREE_FD, text);
+  if (read_request (&job) && work (&job, &metadata))
+    text_size = describe (&job, text);
   if (text_size > 0) {
     text[text_size++] = '\0';
     text_size += metadata_write (&metadata, text + text_size);

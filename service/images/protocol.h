@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define UNPACK_PROTOCOL_VERSION 3u
+#define UNPACK_PROTOCOL_VERSION 4u
 #define UNPACK_MAX_TEXT (128u * 1024)
 #define UNPACK_MAX_LAYERS 128u
 #define UNPACK_CONNECTION_FD 3
@@ -20,6 +20,7 @@
 /* The archive, or the busybox binary. It may come beside the request: what a user opened never gets to bothy-helper,
    where closing it could wait for him. */
 #define UNPACK_SOURCE_FD 5
+#define UNPACK_PREFIX_FD 6 /* beside the request, after SOURCE: a file */
 
 enum unpack_mode
 {
@@ -27,14 +28,15 @@ enum unpack_mode
   UNPACK_BUSYBOX = 2, /* make a root file system of one static busybox in TREE */
   UNPACK_REMOVE = 3,  /* remove everything below TREE, and nothing on another file system */
   UNPACK_LAYER = 4,   /* as ARCHIVE, what an image has above others: of any shape, and not compressed */
-  /* Copy SOURCE into the pipe and say its SHA-256. What unpacks could be taken over by what it unpacks;
-     this one looks at nothing. */
+  /* Copy SOURCE, of max_bytes if that is not 0, into the pipe and say its SHA-256. What unpacks could be taken over
+     by what it unpacks; this one looks at nothing. */
   UNPACK_HASH = 5,
   /* Of bothy-bundle: say what is in the bundle that was unpacked into TREE. With the result come fds of the layers'
      archives, the lowest first. Its text is strings, each with a NUL at its end: the architecture; of each layer its
      SHA-256, or "", and that of the tar in it; then settings: a byte that is an enum fetch_setting, and the value. */
   UNPACK_BUNDLE = 6,
   UNPACK_DECOMPRESS = 7, /* copy what is compressed in SOURCE, or SOURCE itself, into the pipe */
+  UNPACK_METADATA = 8,   /* say what metadata.yaml in the archive SOURCE, a file, says; the result's text is as of a tree */
 };
 
 enum unpack_flag
@@ -43,6 +45,7 @@ enum unpack_flag
   UNPACK_IS_ROOT = 1 << 1,      /* of a result: it looks like a root file system */
   UNPACK_IS_BUNDLE = 1 << 3,    /* of a result: it is an OCI image layout, or what docker save writes */
   UNPACK_HIDES_BELOW = 1 << 2,  /* of a result: nothing of layers below is to be seen */
+  UNPACK_HAS_PREFIX = 1 << 4,   /* of a request to HASH: also say the SHA-256 of PREFIX and SOURCE together */
 };
 
 struct unpack_request
@@ -84,6 +87,7 @@ struct unpack_message
   uint64_t inodes;
   uint64_t skipped_devices;
   uint8_t sha256[32];   /* of HASH: of every byte of SOURCE, to its end; of BUSYBOX: of what it is made from */
+  uint8_t sha256_whole[32]; /* of HASH with HAS_PREFIX */
   uint32_t flags;
   uint32_t n_layers;    /* of BUNDLE */
   uint32_t text_size;   /* on success: the tree's os-release(5), at most 16 KiB, then NUL,

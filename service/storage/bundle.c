@@ -165,7 +165,7 @@ bothy_bundle_read (BothyHelper *helper,
 {
   const struct unpack_request request = { .mode = UNPACK_BUNDLE, .max_seconds = READ_SECONDS };
 
-  bothy_unpack (helper, &request, tree_fd, -1, NULL, NULL, cancellable, on_read,
+  bothy_unpack (helper, &request, tree_fd, NULL, NULL, NULL, cancellable, on_read,
                 g_task_new (NULL, cancellable, callback, user_data));
 }
 

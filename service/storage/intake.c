@@ -14,6 +14,7 @@ typedef struct {
   GCancellable *cancellable; /* of all processes */
   GError *error;
   guint64 max_seconds;
+  int prefix;    /* the caller's; -1: none */
   guint pending; /* what has not ended yet */
 } Job;
 
@@ -23,6 +24,7 @@ bothy_intake_free (BothyIntake *self)
   g_clear_pointer (&self->unpacked, bothy_unpacked_free);
   g_free (self->fingerprint);
   g_free (self->diff_id);
+  g_free (self->whole);
   g_free (self);
 }
 
@@ -65,13 +67,15 @@ note_end (GTask *task, GError *error)
 
 /* Of one that hashes: into RET before the end is noted, which may hand all of it over. */
 static void
-take_digest (GTask *task, GAsyncResult *result, char **ret)
+take_digest (GTask *task, GAsyncResult *result, char **ret, char **ret_whole)
 {
   GError *error = NULL;
   g_autoptr (BothyUnpacked) hashed = bothy_unpack_finish (result, &error);
 
   if (hashed)
     *ret = g_steal_pointer (&hashed->sha256);
+  if (hashed && ret_whole)
+    *ret_whole = g_steal_pointer (&hashed->sha256_whole);
   note_end (task, error);
 }
 
@@ -81,7 +85,7 @@ on_hashed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   Job *job = g_task_get_task_data (task);
 
-  take_digest (task, result, &job->result->fingerprint);
+  take_digest (task, result, &job->result->fingerprint, job->prefix >= 0 ? &job->result->whole : NULL);
 }
 
 static void
@@ -90,7 +94,7 @@ on_tar_hashed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   Job *job = g_task_get_task_data (task);
 
-  take_digest (task, result, &job->result->diff_id);
+  take_digest (task, result, &job->result->diff_id, NULL);
 }
 
 static void
@@ -99,7 +103,7 @@ on_decompressed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   g_autofree char *nothing = NULL;
 
-  take_digest (task, result, &nothing);
+  take_digest (task, result, &nothing, NULL);
 }
 
 static void
@@ -153,19 +157,27 @@ bothy_intake_pipe (int *ret_reader, int *ret_writer, GError **error)
 }
 
 /* Starts a process that writes into a pipe as MODE says, and returns what the next one reads; -1: it failed.
- */
+ * PREFIX_FD is hashed before the source, and goes nowhere; -1: there is none. */
 static int
-feed (GTask *task, BothyHelper *helper, enum unpack_mode mode, int source_fd, GAsyncReadyCallback callback)
+feed (GTask *task,
+      BothyHelper *helper,
+      enum unpack_mode mode,
+      int source_fd,
+      int prefix_fd,
+      GAsyncReadyCallback callback)
 {
   Job *job = g_task_get_task_data (task);
-  const struct unpack_request request = { .mode = mode, .max_seconds = job->max_seconds };
+  const struct unpack_request request = { .mode = mode,
+                                          .flags = prefix_fd >= 0 ? UNPACK_HAS_PREFIX : 0,
+                                          .max_seconds = job->max_seconds };
+  g_autoptr (GUnixFDList) sources = bothy_unpack_sources (source_fd, prefix_fd, &job->error);
   autofd reader = -1;
   autofd writer = -1;
 
-  if (!bothy_intake_pipe (&reader, &writer, &job->error))
+  if (!sources || !bothy_intake_pipe (&reader, &writer, &job->error))
     return -1;
   job->pending++;
-  bothy_unpack (helper, &request, writer, source_fd, NULL, NULL, job->cancellable, callback,
+  bothy_unpack (helper, &request, writer, sources, NULL, NULL, job->cancellable, callback,
                 g_object_ref (task));
   return g_steal_fd (&reader);
 }
@@ -175,9 +187,9 @@ feed (GTask *task, BothyHelper *helper, enum unpack_mode mode, int source_fd, GA
 static int
 feed_layer (GTask *task, BothyHelper *helper, int source_fd)
 {
-  autofd plain = source_fd >= 0 ? feed (task, helper, UNPACK_DECOMPRESS, source_fd, on_decompressed) : -1;
+  autofd plain = source_fd >= 0 ? feed (task, helper, UNPACK_DECOMPRESS, source_fd, -1, on_decompressed) : -1;
 
-  return plain >= 0 ? feed (task, helper, UNPACK_HASH, plain, on_tar_hashed) : -1;
+  return plain >= 0 ? feed (task, helper, UNPACK_HASH, plain, -1, on_tar_hashed) : -1;
 }
 
 void
@@ -185,6 +197,7 @@ bothy_intake (BothyHelper *helper,
               const struct unpack_request *request,
               int tree_fd,
               int source_fd,
+              int prefix_fd,
               BothyUnpackProgress progress,
               gpointer progress_data,
               GCancellable *cancellable,
@@ -195,17 +208,21 @@ bothy_intake (BothyHelper *helper,
   Job *job = g_task_get_task_data (task);
   autofd hashed = -1;
   autofd tar = -1;
+  g_autoptr (GUnixFDList) sources = NULL;
 
+  job->prefix = prefix_fd;
   job->max_seconds = request->max_seconds;
   job->pending = 1; /* this one */
-  hashed = feed (task, helper, UNPACK_HASH, source_fd, on_hashed);
+  hashed = feed (task, helper, UNPACK_HASH, source_fd, prefix_fd, on_hashed);
   if (request->mode == UNPACK_LAYER)
     tar = feed_layer (task, helper, hashed);
   else
     tar = g_steal_fd (&hashed);
-  if (tar >= 0) {
+  if (tar >= 0)
+    sources = bothy_unpack_sources (tar, -1, &job->error);
+  if (sources) {
     job->pending++;
-    bothy_unpack (helper, request, tree_fd, tar, progress, progress_data, job->cancellable, on_unpacked,
+    bothy_unpack (helper, request, tree_fd, sources, progress, progress_data, job->cancellable, on_unpacked,
                   g_object_ref (task));
   }
   note_end (task, NULL);

@@ -141,7 +141,7 @@ next (BothyTrash *self)
   if (tree < 0)
     finish_entry (self);
   else
-    bothy_unpack (self->helper, &request, tree, -1, NULL, NULL, NULL, on_removed, g_object_ref (self));
+    bothy_unpack (self->helper, &request, tree, NULL, NULL, NULL, NULL, on_removed, g_object_ref (self));
 }
 
 gboolean

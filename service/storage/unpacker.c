@@ -18,7 +18,7 @@ typedef struct {
   struct unpack_request request;
   int their_fd;
   int tree_fd;
-  int source_fd;
+  GUnixFDList *sources; /* or NULL */
   BothyUnpackProgress progress;
   gpointer progress_data;
 } Job;
@@ -27,6 +27,7 @@ void
 bothy_unpacked_free (BothyUnpacked *self)
 {
   g_free (self->sha256);
+  g_free (self->sha256_whole);
   g_free (self->os_release);
   g_free (self->architecture);
   g_free (self->metadata);
@@ -41,7 +42,7 @@ job_free (Job *job)
   bothy_worker_clear (&job->worker);
   bothy_clear_fd (&job->their_fd);
   bothy_clear_fd (&job->tree_fd);
-  bothy_foreign_clear (&job->source_fd);
+  g_clear_object (&job->sources);
   g_object_unref (job->helper);
   g_free (job);
 }
@@ -81,17 +82,25 @@ next_string (const char *text, gsize size, gsize *skipped, gsize *ret_size)
   return text + *skipped;
 }
 
+static char *
+hexadecimal (const guint8 digest[32])
+{
+  GString *text = g_string_new (NULL);
+
+  for (gsize i = 0; i < 32; i++)
+    g_string_append_printf (text, "%02x", digest[i]);
+  return g_string_free (text, FALSE);
+}
+
 static BothyUnpacked *
 parse_result (const struct unpack_message *message, const char *text)
 {
   BothyUnpacked *unpacked = g_new0 (BothyUnpacked, 1);
-  GString *digest = g_string_new (NULL);
   gsize length = strnlen (text, message->text_size), at = 0, size;
   const char *next;
 
-  for (gsize i = 0; i < sizeof message->sha256; i++)
-    g_string_append_printf (digest, "%02x", message->sha256[i]);
-  unpacked->sha256 = g_string_free (digest, FALSE);
+  unpacked->sha256 = hexadecimal (message->sha256);
+  unpacked->sha256_whole = hexadecimal (message->sha256_whole);
   unpacked->flags = message->flags;
   unpacked->os_release = g_utf8_make_valid (text, (gssize) length);
   next = next_string (text, message->text_size, &at, &size);
@@ -138,17 +147,6 @@ handle_packet (GTask *task, BothyPacket *packet)
     finish (task, parse_result (message, text), NULL);
 }
 
-/* The source goes to bothy-unpack itself. */
-static gboolean
-send_request (Job *job, GError **error)
-{
-  g_autoptr (GUnixFDList) fds = bothy_foreign_list_new ();
-
-  return (job->source_fd < 0 || g_unix_fd_list_append (fds, job->source_fd, error) >= 0) &&
-         bothy_packet_send (job->worker.socket, &job->request, sizeof job->request, NULL, 0,
-                            job->source_fd < 0 ? NULL : fds, error);
-}
-
 static void
 on_spawned (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -161,7 +159,9 @@ on_spawned (GObject *source, GAsyncResult *result, gpointer user_data)
   fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
   if (!job->worker.socket)
     g_clear_error (&error);
-  else if (!fds || !send_request (job, &error)) {
+  /* The sources go to bothy-unpack itself. */
+  else if (!fds || !bothy_packet_send (job->worker.socket, &job->request, sizeof job->request, NULL, 0, job->sources,
+                                       &error)) {
     bothy_error_adopt (&error, "bothy-unpack");
     finish (task, NULL, error);
   } else
@@ -195,7 +195,7 @@ on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_unpack (BothyHelper *helper, const struct unpack_request *request, int tree_fd, int source_fd,
+bothy_unpack (BothyHelper *helper, const struct unpack_request *request, int tree_fd, GUnixFDList *sources,
               BothyUnpackProgress progress, gpointer progress_data, GCancellable *cancellable,
               GAsyncReadyCallback callback, gpointer user_data)
 {
@@ -214,7 +214,7 @@ bothy_unpack (BothyHelper *helper, const struct unpack_request *request, int tre
   job->request.version = UNPACK_PROTOCOL_VERSION;
   job->their_fd = -1;
   job->tree_fd = fcntl (tree_fd, F_DUPFD_CLOEXEC, 3);
-  job->source_fd = source_fd >= 0 ? fcntl (source_fd, F_DUPFD_CLOEXEC, 3) : -1;
+  job->sources = sources ? g_object_ref (sources) : NULL;
   job->progress = progress;
   job->progress_data = progress_data;
   g_task_set_task_data (task, job, (GDestroyNotify) job_free);
@@ -231,4 +231,16 @@ BothyUnpacked *
 bothy_unpack_finish (GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+GUnixFDList *
+bothy_unpack_sources (int source_fd, int after_fd, GError **error)
+{
+  g_autoptr (GUnixFDList) list = bothy_foreign_list_new ();
+
+  if (g_unix_fd_list_append (list, source_fd, error) >= 0 &&
+      (after_fd < 0 || g_unix_fd_list_append (list, after_fd, error) >= 0))
+    return g_steal_pointer (&list);
+  bothy_error_adopt (error, "bothy-unpack");
+  return NULL;
 }

@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 /* What bothy-unpack told at the end. */
 typedef struct {
   char *sha256;        /* in hexadecimal digits; of what, protocol.h says */
+  char *sha256_whole;  /* the same */
   guint32 flags;       /* enum unpack_flag */
   char *os_release;    /* text of os-release(5) */
   char *architecture;
@@ -32,12 +33,16 @@ typedef void (*BothyUnpackProgress) (guint64 bytes_in, guint64 bytes_out, gpoint
 
 /*
  * Run bothy-unpack: root of a user namespace over the neutral range and of nothing else.
- * TREE_FD: the directory to fill or empty, owned by the neutral root; of UNPACK_HASH the pipe.
- * SOURCE_FD: what to read, -1 for UNPACK_REMOVE. CANCELLABLE ends it; what it wrote is then the caller's to remove.
+ * TREE_FD: the directory to fill or empty, owned by the neutral root; of UNPACK_HASH the pipe; -1: none.
+ * SOURCES: what to read, and what protocol.h says comes after it; NULL for UNPACK_REMOVE. Any of them may be what a
+ * user opened. CANCELLABLE ends it; what it wrote is then the caller's to remove.
  */
-void bothy_unpack (BothyHelper *helper, const struct unpack_request *request, int tree_fd, int source_fd,
+void bothy_unpack (BothyHelper *helper, const struct unpack_request *request, int tree_fd, GUnixFDList *sources,
                    BothyUnpackProgress progress, gpointer progress_data, GCancellable *cancellable,
                    GAsyncReadyCallback callback, gpointer user_data);
 BothyUnpacked *bothy_unpack_finish (GAsyncResult *result, GError **error);
+
+/* SOURCE_FD, and AFTER_FD if it is not -1, for bothy_unpack(). */
+GUnixFDList *bothy_unpack_sources (int source_fd, int after_fd, GError **error);
 
 G_END_DECLS

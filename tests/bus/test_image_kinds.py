@@ -7,6 +7,7 @@ import io
 import subprocess
 import tarfile
 
+from gi.repository import GLib
 import pytest
 
 import archives
@@ -146,6 +147,74 @@ def test_IMG_04_unified_with_bad_metadata(world, alice, yaml):
     before = stored(world)
     done = import_bytes(alice, unified(yaml))
     assert done["Error"].startswith("org.bothy.Bothy1.Error.BadArchive: metadata.yaml: "), done
+    wait(lambda: stored(world) == before)
+
+
+def metadata(yaml=YAML, name="metadata.yaml", mode="w:xz"):
+    """What Incus has beside the root in an archive of its own."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as tar:
+        archives.add(tar, "templates", kind=tarfile.DIRTYPE)
+        archives.add(tar, name, yaml, mode=0o644)
+    return out.getvalue()
+
+
+def import_two(alice, about, root, **options):
+    with archives.temporary(about) as first, archives.temporary(root) as second:
+        values = variants(options) | {"metadata": GLib.Variant("h", 1)}
+        return alice.finish(alice.manager("ImportImage", "(ha{sv})", 0, values, fds=[second.fileno(), first.fileno()])[0])
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
+def test_IMG_import_in_two_archives(world, alice, squashfs, mode):
+    about = metadata(mode=mode)
+    both = hashlib.sha256(about + squashfs).hexdigest()
+    done = import_two(alice, about, squashfs, alias="two", fingerprint=both)
+    assert done["Error"] == ""
+    values = alice.get_all(done["Object"], IMAGE)
+    assert values["Layers"] == [hashlib.sha256(squashfs).hexdigest()] and values["Verified"] == "sha256"
+    assert (values["OS"], values["Release"], values["Variant"], values["ExpiresAt"]) == (
+        "small", "7", "default", 1786536000 * 1000000)
+    assert content(alice, "two") == "squashed"
+    alice.call(done["Object"], IMAGE, "Remove")
+
+
+def test_IMG_two_archives_make_one_image(world, alice, bob):
+    """What it is called by says where one ends and the other begins, so nobody gets another's who divides the same bytes."""
+    root = archives.small_bytes(b"two")
+    first = import_two(alice, metadata(mode="w"), root)["Object"]
+    assert import_two(bob, metadata(mode="w"), root)["Object"] == first
+    alone = import_bytes(alice, root)["Object"]
+    other = import_two(alice, metadata(YAML.replace(b"default", b"other"), mode="w"), root)["Object"]
+    padded = import_two(alice, metadata(mode="w") + bytes(512), root)["Object"]
+    assert len({first, alone, other, padded}) == 4
+    assert alice.get(other, IMAGE, "Variant") == "other" and alice.get(alone, IMAGE, "Variant") == ""
+    assert alice.get(first, IMAGE, "Layers") == alice.get(other, IMAGE, "Layers") == alice.get(alone, IMAGE, "Layers")
+    for image in (first, alone, other, padded):
+        alice.call(image, IMAGE, "Remove")
+    bob.call(first, IMAGE, "Remove")
+
+
+@pytest.mark.parametrize("about,reason", [
+    (b"", "no archive"), (b"no tar at all " * 100, "no archive"), (metadata()[:100], "no archive"), (metadata(b"{["), "not YAML"),
+    (metadata(name="other.yaml"), "no metadata.yaml"), (metadata(b"#" * (2 << 20)), "larger than 1 MiB"),
+    (metadata(b"a: 1\n" + bytes(5 << 20), mode="w"), "larger than 4194304 bytes")],
+    ids=["empty", "text", "cut", "broken", "missing", "yaml-large", "large"])
+def test_IMG_04_bad_metadata_in_an_archive_of_its_own(world, alice, about, reason):
+    before = stored(world)
+    done = import_two(alice, about, archives.small_bytes(b"two"))
+    code = "LimitsExceeded" if "4194304" in reason else "BadArchive"
+    assert done["Error"].startswith(f"org.bothy.Bothy1.Error.{code}: The archive with the metadata: "), done
+    assert reason in done["Error"]
+    wait(lambda: stored(world) == before)
+
+
+def test_IMG_05_two_archives_that_are_not_the_ones(world, alice):
+    before = stored(world)
+    about, root = metadata(), archives.small_bytes(b"two")
+    for sha256 in (hashlib.sha256(root), hashlib.sha256(root + about), hashlib.sha256(about)):
+        done = import_two(alice, about, root, fingerprint=sha256.hexdigest())
+        assert done["Error"].startswith("org.bothy.Bothy1.Error.BadArchive: The SHA-256 of both archives together is "), done
     wait(lambda: stored(world) == before)
 
 

@@ -10,7 +10,7 @@ import pytest
 from test_helper import NEUTRAL, own_mounts  # noqa: F401
 from test_unpack import directory, hard_link, member, symlink, tar, tree, unpack, unpacker  # noqa: F401
 from test_unpack import pytestmark  # noqa: F401
-from unpacking import BAD_ARCHIVE, OK
+from unpacking import BAD_ARCHIVE, METADATA, OK
 
 YAML = b"""architecture: x86_64
 creation_date: 1755000000
@@ -116,3 +116,21 @@ def test_img_04_metadata_that_says_nothing_of_use(unpacker, tree, kind):  # noqa
     yaml, expected = ODD[kind]
     result = unpack(unpacker, tree, tar(image(yaml), base=False))
     assert result.error == OK and result.metadata == expected, result
+
+
+@pytest.mark.parametrize("kind", sorted(ODD))
+def test_img_04_metadata_apart(unpacker, tree, tmp_path, kind):  # noqa: F811
+    """The same in an archive without a root: nothing is made of that."""
+    yaml, expected = ODD[kind]
+    (tmp_path / "metadata.tar.gz").write_bytes(gzip.compress(tar([*TEMPLATES, member("./metadata.yaml", data=yaml)], base=False)))
+    result = unpacker.run(METADATA, tree, tmp_path / "metadata.tar.gz")
+    assert result.error == OK and result.metadata == expected, result
+    assert os.listdir(tree) == []
+
+
+@pytest.mark.parametrize("link", ["symlink", "hard-link"])
+def test_img_01_metadata_apart_are_no_link(unpacker, tree, tmp_path, link):  # noqa: F811
+    entry = (symlink if link == "symlink" else hard_link)("metadata.yaml", "/etc/passwd")
+    (tmp_path / "metadata.tar").write_bytes(tar([entry], base=False))
+    result = unpacker.run(METADATA, tree, tmp_path / "metadata.tar")
+    assert result.error == BAD_ARCHIVE, result

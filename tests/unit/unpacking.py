@@ -7,17 +7,17 @@ import struct
 
 from test_helper import NEUTRAL, SPAWN, UNPACK, Helper, request
 
-ARCHIVE, BUSYBOX, REMOVE, LAYER, HASH, BUNDLE, DECOMPRESS = range(1, 8)
+ARCHIVE, BUSYBOX, REMOVE, LAYER, HASH, BUNDLE, DECOMPRESS, METADATA = range(1, 9)
 OK, BAD_ARCHIVE, LIMIT_EXCEEDED, NO_SPACE, IO, NOT_STATIC, CLOSED = range(7)
 IS_UNIFIED, IS_ROOT, HIDES_BELOW = 1, 2, 4
-MESSAGE = struct.Struct("=IIIiQQQQ32sIII4x")
+MESSAGE = struct.Struct("=IIIiQQQQ32s32sIII4x")
 REQUEST = struct.Struct("=IIIIQQQ")
 
 
 class Result:
     def __init__(self, data):
         (_, self.type, self.error, self.errno, self.bytes_in, self.bytes_out, self.inodes, self.skipped, self.sha256,
-         self.flags, self.n_layers, size) = MESSAGE.unpack(data[: MESSAGE.size])
+         self.whole, self.flags, self.n_layers, size) = MESSAGE.unpack(data[: MESSAGE.size])
         self.text = data[MESSAGE.size : MESSAGE.size + size]
         assert len(self.text) == size == len(data) - MESSAGE.size
 
@@ -60,7 +60,7 @@ class Unpacker:
         os.close(directory)
         theirs.close()
         ours.settimeout(180)
-        ours.send(REQUEST.pack(3, mode, flags, 0, max_bytes, max_inodes, max_seconds))
+        ours.send(REQUEST.pack(4, mode, flags, 0, max_bytes, max_inodes, max_seconds))
         return ours, reply.fds[0], reply.pid
 
     def finish(self, started):

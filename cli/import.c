@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "directory.h"
+#include "error.h"
+#include "imported.h"
+#include "verbs.h"
+
+static int
+open_archive (const char *file, GError **error)
+{
+  int fd = g_str_equal (file, "-") ? dup (STDIN_FILENO) : g_open (file, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
+
+  if (fd < 0)
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "%s: %s", file, g_strerror (errno));
+  return fd;
+}
+
+/* A directory as an archive that is made meanwhile, a file as it is. */
+static gboolean
+open_source (CliDirectory *source, const char *file, GError **error)
+{
+  if (g_file_test (file, G_FILE_TEST_IS_DIR))
+    return cli_directory_open (source, file, error);
+  source->fd = open_archive (file, error);
+  return source->fd >= 0;
+}
+
+/* The file is here, and the service elsewhere: it travels as standard input. */
+static gboolean
+send_file_along (Cli *cli, int fd, const char *file, GError **error)
+{
+  if (cli->host == NULL || g_str_equal (file, "-"))
+    return TRUE;
+  for (gsize i = 1; cli->argv[i]; i++)
+    if (g_str_equal (cli->argv[i], file)) {
+      g_free (cli->argv[i]);
+      cli->argv[i] = g_strdup ("-");
+      break;
+    }
+  if (dup2 (fd, STDIN_FILENO) == STDIN_FILENO)
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "%s: %s", file, g_strerror (errno));
+  return FALSE;
+}
+
+/* FILES: the archive, or before it the one with the metadata. */
+static gboolean
+open_metadata (CliImport *import, char **files, GError **error)
+{
+  if (files[1])
+    import->metadata_fd = open_archive (files[0], error);
+  return !files[1] || import->metadata_fd >= 0;
+}
+
+static gboolean
+import_file (Cli *cli, CliImport *import, const char *file, GError **error)
+{
+  g_autofree char *base = g_path_get_basename (file);
+  g_autofree char *title = g_strdup_printf (_ ("Importing %s"), base);
+  g_autofree char *image = NULL;
+
+  import->title = title;
+  image = cli_import (cli, import, error);
+  return image && cli_print_imported (cli, image, error);
+}
+
+static int
+import_files (Cli *cli, CliImport *import, char **files)
+{
+  const char *file = files[1] ? files[1] : files[0];
+  g_autoptr (GError) error = NULL;
+  CliDirectory source = { -1, 0 };
+  gboolean ok;
+
+  if (!open_metadata (import, files, &error) || !open_source (&source, file, &error))
+    return cli_fail (error);
+  import->fd = source.fd;
+  ok = send_file_along (cli, source.fd, file, &error) && cli_connect (cli, &error) &&
+       import_file (cli, import, file, &error);
+  close (source.fd);
+  if (import->metadata_fd >= 0)
+    close (import->metadata_fd);
+  /* Then it said why itself, and the service saw an archive without an end. */
+  if (!cli_directory_close (&source))
+    return CLI_EXIT_FAILED;
+  return ok ? CLI_EXIT_OK : cli_fail (error);
+}
+
+int
+cli_image_import (Cli *cli, char **words)
+{
+  g_autofree char *alias = NULL;
+  g_autofree char *fingerprint = NULL;
+  const GOptionEntry entries[] = {
+    { "alias", 0, 0, G_OPTION_ARG_FILENAME, &alias, N_ ("A name of yours for it"), N_ ("ALIAS") },
+    { "fingerprint", 0, 0, G_OPTION_ARG_FILENAME, &fingerprint, N_ ("Refuse it unless its SHA-256 is this"),
+      N_ ("SHA256") },
+    { NULL },
+  };
+  g_auto (GStrv) files = NULL;
+  CliImport import = { .fd = -1, .metadata_fd = -1 };
+
+  if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &files, NULL))
+    return CLI_EXIT_USAGE;
+  if (g_strv_length (files) < 1 || g_strv_length (files) > 2)
+    return cli_usage (cli, "%s",
+                      _ ("One file or directory is needed, or - for standard input; or an archive of "
+                         "metadata and one of the root that belongs to them"));
+  if (files[1] && cli->host)
+    return cli_usage (cli, "%s", _ ("With --host an image is imported from one file"));
+  if (files[1] && g_str_equal (files[0], "-") && g_str_equal (files[1], "-"))
+    return cli_usage (cli, "%s", _ ("Only one of the two can be standard input"));
+  import.alias = alias;
+  import.fingerprint = fingerprint;
+  return import_files (cli, &import, files);
+}
