@@ -78,6 +78,9 @@ struct _BothyContainer {
   char *nic;          /* what bothy_network_detach() takes, or "" */
   char **addresses;   /* with prefix lengths */
   char *network_error; /* why it has none though it wants one, or "" */
+  gboolean join_due;  /* its nic is to be looked after */
+  gboolean joining;   /* it is being looked after */
+  GQueue join_waiting; /* GTask: until it is not */
   BothyOom *oom;      /* of that group, or NULL */
   guint64 oom_kills;  /* in this run */
   gboolean stopping;  /* somebody asked for the end */

@@ -43,6 +43,15 @@ write_down (BothyRegistry *self, Change *change, char **egress, GError **error)
   return FALSE;
 }
 
+/* What it did meanwhile has to be followed up before the caller hears of this. */
+static void
+end (BothyRegistry *self, Change *change)
+{
+  bothy_container_end (change->container);
+  change->begun = FALSE;
+  bothy_registry_follow_up (self, change->container);
+}
+
 static void
 on_told (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -59,6 +68,7 @@ on_told (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!config && !*container->nic)
     g_clear_error (&error);
   if (!error) {
+    end (self, change);
     g_task_return_boolean (task, TRUE);
     return;
   }
@@ -67,6 +77,7 @@ on_told (GObject *source, GAsyncResult *result, gpointer user_data)
   /* Its link is down now. */
   bothy_runner_join_network (self->runner, container);
   bothy_container_emit_changed (container);
+  end (self, change);
   g_task_return_error (task, error);
 }
 
@@ -86,6 +97,23 @@ tell (BothyRegistry *self, GTask *task)
   if (*container->spec->address)
     bothy_lan_address_parse (container->spec->address, &address, NULL);
   bothy_place_resume (self->network, place, container->spec->egress, &address, on_told, g_object_ref (task));
+}
+
+/* A nic that was just being made may have got what held before. */
+static void
+on_nic_settled (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyRegistry *self = g_task_get_source_object (task);
+  Change *change = g_task_get_task_data (task);
+
+  bothy_runner_await_network_finish (BOTHY_RUNNER (source), result);
+  if (*change->container->nic) {
+    tell (self, task);
+    return;
+  }
+  end (self, change);
+  g_task_return_boolean (task, TRUE);
 }
 
 static char **
@@ -140,10 +168,7 @@ bothy_registry_set_egress (BothyRegistry *self,
   }
   BOTHY_FAULT_POINT ("egress.recorded");
   bothy_container_emit_changed (container);
-  if (*container->nic)
-    tell (self, task);
-  else
-    g_task_return_boolean (task, TRUE);
+  bothy_runner_await_network (self->runner, container, on_nic_settled, g_object_ref (task));
 }
 
 gboolean

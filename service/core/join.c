@@ -15,6 +15,7 @@ typedef struct {
   char *nic; /* what it has now, "": nothing */
   gboolean resume;
   gboolean held; /* not to be configured yet */
+  gboolean anew; /* it has been made once more */
 } Join;
 
 static void
@@ -50,6 +51,8 @@ go_without (GTask *task, GError *error)
   g_task_return_boolean (task, TRUE);
 }
 
+static void attach (GTask *task, int netns_fd);
+
 /* What the LAN gives is not known here. */
 static void
 show (GTask *task)
@@ -69,6 +72,19 @@ show (GTask *task)
   g_task_return_boolean (task, TRUE);
 }
 
+/* Somebody took the nic away just now: one more, once. */
+static gboolean
+make_anew (GTask *task, const GError *error)
+{
+  Join *join = g_task_get_task_data (task);
+
+  if (join->anew || is_over (join) || !g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_START_FAILED))
+    return FALSE;
+  join->anew = TRUE;
+  attach (task, join->netns_fd);
+  return TRUE;
+}
+
 static void
 on_configured (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -78,6 +94,10 @@ on_configured (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error)) {
     show (task);
+    return;
+  }
+  if (make_anew (task, error)) {
+    g_error_free (error);
     return;
   }
   /* The nic of the next run has the same name. */
@@ -111,6 +131,7 @@ on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
   Join *join = g_task_get_task_data (task);
   GError *error = NULL;
 
+  g_clear_pointer (&join->config, bothy_network_config_free);
   join->config = bothy_network_attach_finish (BOTHY_NETWORK (source), result, &error);
   g_free (join->nic);
   join->nic = join->ticket ? bothy_place_id (join->ticket->place) : g_strdup (join->container->id);

@@ -37,6 +37,9 @@ void bothy_runner_forget_socket (BothyRunner *self, BothyContainer *container);
 /* Follow what SUPERVISOR tells about CONTAINER until it is gone. */
 void bothy_runner_follow (BothyRunner *self, BothyContainer *container, BothySupervisor *supervisor);
 
+/* CONTAINER runs: what bothy_runner_join_network() was asked for before it did. */
+void bothy_runner_catch_up (BothyRunner *self, BothyContainer *container);
+
 /* CONTAINER has ended, or never began. */
 void bothy_runner_leave_network (BothyRunner *self, BothyContainer *container);
 

@@ -3,7 +3,6 @@
 
 #include "config.h"
 #include "core/fault.h"
-#include "core/join.h"
 #include "platform/fd.h"
 #include "storage/record.h"
 
@@ -118,30 +117,6 @@ bothy_runner_set_outcome (BothyContainer *container)
     container->last_signal = SIGKILL;
   }
   container->state = as_asked ? BOTHY_CONTAINER_STOPPED : BOTHY_CONTAINER_FAILED;
-}
-
-static void
-on_joined (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  bothy_join_finish (result);
-}
-
-void
-bothy_runner_join_network (BothyRunner *self, BothyContainer *container)
-{
-  if (container->supervisor && bothy_container_wants_network (container))
-    bothy_join_again (self->network, self->admission, container, container->supervisor, on_joined, NULL);
-}
-
-void
-bothy_runner_leave_network (BothyRunner *self, BothyContainer *container)
-{
-  const char *none[] = { NULL };
-
-  if (*container->nic)
-    bothy_network_detach (self->network, container->nic, container->owner);
-  bothy_container_set_nic (container, "");
-  bothy_container_set_network (container, none, "");
 }
 
 /* The supervisor is gone, and its end of the pid namespace took all others along. */

@@ -48,8 +48,13 @@ void bothy_runner_freeze (BothyRunner *self, BothyContainer *container, gboolean
                           GAsyncReadyCallback callback, gpointer user_data);
 gboolean bothy_runner_freeze_finish (BothyRunner *self, GAsyncResult *result, GError **error);
 
-/* See to it that CONTAINER, which runs, has the network that it wants. */
+/* See to it that CONTAINER, which runs, has the network that it wants; one that is being started, as soon as it runs. */
 void bothy_runner_join_network (BothyRunner *self, BothyContainer *container);
+
+/* Call back when that is not under way, or not any more. */
+void bothy_runner_await_network (BothyRunner *self, BothyContainer *container, GAsyncReadyCallback callback,
+                                 gpointer user_data);
+void bothy_runner_await_network_finish (BothyRunner *self, GAsyncResult *result);
 
 /* Let CONTAINER's limits hold for its group, which is there; end it with bothy_cgroups_limit_finish(). */
 void bothy_runner_limit (BothyRunner *self, BothyContainer *container, GAsyncReadyCallback callback,

@@ -90,6 +90,7 @@ bothy_start_succeed (BothyStart *start, const struct supervisor_message *reply)
   bothy_runner_follow (start->runner, container, start->supervisor);
   bothy_container_set_state (container, BOTHY_CONTAINER_RUNNING);
   g_task_return_boolean (start->task, TRUE);
+  bothy_runner_catch_up (start->runner, container);
   /* After the caller has been answered: it only says since when it runs. */
   bothy_runner_save (start->runner, container);
   /* Who starts one may start another. Not before: making a group takes the processors from this start. */
@@ -177,7 +178,7 @@ bothy_runner_start (BothyRunner *self,
   start->task = g_task_new (self, NULL, callback, user_data);
   start->stdio = stdio ? g_object_ref (stdio) : NULL;
   start->listen_fd = start->their_fd = -1;
-  container->exited = container->stopping = container->reboot = FALSE;
+  container->exited = container->stopping = container->reboot = container->join_due = FALSE;
   bothy_container_set_state (container, BOTHY_CONTAINER_STARTING);
   if (!bothy_ranges_check_listed (container->range_base, &error) || !make_sockets (start, &error)) {
     bothy_start_fail (start, error);

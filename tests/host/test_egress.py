@@ -129,6 +129,33 @@ def test_a_published_port_of_it_answers(outside):
         "exec 3<>/dev/tcp/192.0.2.1/8080; cat <&3").stdout)
 
 
+def asked_of_net(host):
+    """Whether bothy-net has something to read."""
+    sockets = host.output("root", "ss -xnH state connected src /run/bothy/net.sock").splitlines()
+    return any(int(line.split()[2]) for line in sockets)
+
+
+def test_changed_while_its_nic_is_being_made(host):
+    """What SetEgress said holds when it answers, whatever the one who makes the nic was told before."""
+    launch(host, "alice", "x2")
+    host.run("root", "systemctl", "stop", "NetworkManager", check=True)
+    try:
+        launch(host, "alice", "x1")
+        assert info(host, "x1")["networkError"] and not reaches(host, "alice", "x1", "10.209.0.1")
+        host.run("root", "pkill", "-STOP", "-x", "bothy-net", check=True)
+    finally:
+        host.run("root", "systemctl", "start", "NetworkManager", check=True)
+    try:
+        until(lambda: asked_of_net(host), 20)
+        setting = subprocess.Popen(host.command("alice", "bothy", "egress", "set", "x1", "none"))
+        until(lambda: info(host, "x1")["egress"] == [])
+        assert info(host, "x1")["addresses"] == [] and setting.poll() is None
+    finally:
+        host.run("root", "pkill", "-CONT", "-x", "bothy-net", check=True)
+    assert setting.wait(20) == 0 and info(host, "x1")["addresses"]
+    assert not reaches(host, "alice", "x1", address(host, "x2")) and reaches(host, "alice", "x1", "10.209.0.1")
+
+
 def test_refusals(host):
     launch(host, "alice", "x1")
     launch(host, "alice", "x2", "--network", "none")

@@ -2,6 +2,7 @@
 """The network of containers, with the real NetworkManager."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -244,3 +245,46 @@ def test_NET_19_profile_is_deleted(host):
     assert not reaches(host, "alice", "x1", BRIDGE)
     host.run("alice", "bothy", "restart", "x1", check=True)
     assert until(lambda: reaches(host, "alice", "x1", BRIDGE), 20) and address(host, "x1") == before
+
+
+def nics(host):
+    """The host's ends of nics, and whether they are up."""
+    return {link["ifname"]: "UP" in link["flags"] for link in json.loads(host.output("root", "ip -j link"))
+            if link["ifname"].startswith("bothy-")}
+
+
+@pytest.fixture
+def held(host):
+    """alice's x1, whose first process waits to be started: a container that is starting, with its nic."""
+    group = host.root / "sys/fs/cgroup/user.slice/user-1000.slice/cgroup.freeze"
+    launch(host, "bob", "beside")
+    host.run("alice", "bothy", "create", "busybox", "x1", check=True)
+    others = nics(host)
+    group.write_text("1")
+    starting = subprocess.Popen(host.command("alice", "bothy", "start", "x1"))
+    try:
+        (nic,) = until(lambda: set(nics(host)) - set(others))
+
+        def go_on():
+            group.write_text("0")
+            assert starting.wait(30) == 0
+
+        yield host, nic, go_on
+    finally:
+        group.write_text("0")
+        starting.wait(30)
+
+
+@pytest.mark.parametrize("how", ["nft flush ruleset", "ip link delete {}", "systemctl stop NetworkManager; "
+                                 "ip link delete bothy0; systemctl start NetworkManager"])
+def test_NET_19_nic_is_lost_while_its_container_starts(held, how):
+    """It is looked after as soon as the container runs."""
+    host, nic, go_on = held
+    host.run("root", how.format(nic), check=True)
+    until(lambda: not nics(host).get(nic) or "Network" in how)
+    # Who runs is looked after by now.
+    until(lambda: reaches(host, "bob", "beside", BRIDGE), 20)
+    assert info(host, "x1")["state"] == "starting"
+    go_on()
+    until(lambda: reaches(host, "alice", "x1", BRIDGE), 20)
+    assert info(host, "x1")["networkError"] == ""
