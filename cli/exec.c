@@ -7,6 +7,7 @@
 
 #include "agent.h"
 #include "error.h"
+#include "rawmode.h"
 #include "signals.h"
 #include "spec.h"
 #include "terminal.h"
@@ -129,7 +130,7 @@ hang_up (int number, gpointer data)
   if (number != SIGHUP)
     forward_signal (SIGHUP, target);
   g_dbus_connection_flush_sync (target->cli->bus, NULL, NULL);
-  cli_terminal_die (number);
+  cli_raw_mode_die (number);
 }
 
 static void

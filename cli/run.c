@@ -11,6 +11,7 @@
 
 #include "agent.h"
 #include "error.h"
+#include "rawmode.h"
 #include "signals.h"
 #include "spec.h"
 #include "terminal.h"
@@ -102,7 +103,7 @@ on_hang_up (int number, gpointer data)
                           g_variant_new_parsed ("({'timeout': <%u>},)", (guint)STOP_SECONDS), NULL,
                           G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL, NULL);
   g_dbus_connection_flush_sync (bus, NULL, NULL);
-  cli_terminal_die (number);
+  cli_raw_mode_die (number);
 }
 
 /* Start with our own input and output in place of the console. */

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -15,35 +13,23 @@
 
 #include "agent.h"
 #include "cli.h"
+#include "flow.h"
+#include "rawmode.h"
 #include "terminal.h"
 
 #define ESCAPE_KEY   '\035'
 #define ESCAPE_COUNT 3
 #define ESCAPE_USEC  G_USEC_PER_SEC
+#define END_KEY      '\004'
 /* How long the last bytes of a program that ended may be on their way. */
-#define DRAIN_MS    250
-#define BUFFER_SIZE (16 * 1024)
-
-/* One direction. Bytes wait in the buffer while the other end takes none, and no more are read meanwhile. */
-typedef struct {
-  CliTerminal *terminal;
-  int in;
-  int out;
-  char buffer[BUFFER_SIZE];
-  gsize start;
-  gsize end;
-  gboolean in_ended;
-  gboolean out_ended;
-  guint in_source;
-  guint out_source;
-} Flow;
+#define DRAIN_MS 250
 
 struct CliTerminal {
   int pty;
   int tty_in;
   int tty_out;
-  Flow keys;   /* from the person */
-  Flow screen; /* to the person */
+  CliFlow keys;   /* from the person */
+  CliFlow screen; /* to the person */
   CliTerminalFlags flags;
   CliTerminalEnd end;
   gpointer data;
@@ -51,71 +37,10 @@ struct CliTerminal {
   guint escapes;
   gint64 escape_time;
   gboolean escaped;
+  gboolean end_said;       /* the keys are over, and the other side was told */
+  gboolean end_said_lines; /* while it took lines */
   gboolean ended;
 };
-
-/* What a signal handler needs to give the terminal back. */
-static struct termios saved_mode;
-static struct termios raw_mode;
-static volatile sig_atomic_t is_raw;
-
-static const int fatal_signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGABRT, SIGSEGV, SIGBUS, SIGPIPE };
-
-static void
-restore (void)
-{
-  if (is_raw) {
-    is_raw = 0;
-    tcsetattr (STDIN_FILENO, TCSADRAIN, &saved_mode);
-  }
-}
-
-static void
-on_fatal (int number)
-{
-  restore ();
-  signal (number, SIG_DFL);
-  raise (number);
-}
-
-void
-cli_terminal_die (int number)
-{
-  on_fatal (number);
-}
-
-/* After "kill -STOP" and "fg" a shell has set its own mode. */
-static void
-on_continue (int number)
-{
-  int saved = errno;
-
-  if (is_raw)
-    tcsetattr (STDIN_FILENO, TCSADRAIN, &raw_mode);
-  errno = saved;
-}
-
-static void
-make_raw (void)
-{
-  static gboolean registered;
-  struct sigaction fatal = { .sa_handler = on_fatal };
-  struct sigaction resume = { .sa_handler = on_continue, .sa_flags = SA_RESTART };
-
-  if (!isatty (STDIN_FILENO) || tcgetattr (STDIN_FILENO, &saved_mode) < 0)
-    return;
-
-  raw_mode = saved_mode;
-  cfmakeraw (&raw_mode);
-  is_raw = 1;
-  if (!registered)
-    atexit (restore);
-  registered = TRUE;
-  for (gsize i = 0; i < G_N_ELEMENTS (fatal_signals); i++)
-    sigaction (fatal_signals[i], &fatal, NULL);
-  sigaction (SIGCONT, &resume, NULL);
-  tcsetattr (STDIN_FILENO, TCSADRAIN, &raw_mode);
-}
 
 /* Non-blocking mode belongs to the open file, which a shell and others share with us: so a terminal is opened
  * anew. What is not a terminal, or may not be opened, stays as it is, and may make us wait. */
@@ -169,119 +94,62 @@ watch_for_escape (CliTerminal *terminal, const char *keys, gsize length)
   return FALSE;
 }
 
-static gboolean on_readable (int fd, GIOCondition condition, gpointer data);
-static gboolean on_writable (int fd, GIOCondition condition, gpointer data);
-
-/* Watches exactly what can make progress, so that nothing spins. */
-static void
-update (Flow *flow)
+static gboolean
+passes_keys (gpointer data, const char *keys, gsize length)
 {
-  gboolean want_in = !flow->in_ended && !flow->out_ended && flow->end < BUFFER_SIZE;
-  gboolean want_out = !flow->out_ended && flow->start < flow->end;
+  CliTerminal *terminal = data;
 
-  if (want_in && flow->in_source == 0)
-    flow->in_source = g_unix_fd_add (flow->in, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, flow);
-  else if (!want_in)
-    g_clear_handle_id (&flow->in_source, g_source_remove);
-
-  if (want_out && flow->out_source == 0)
-    flow->out_source = g_unix_fd_add (flow->out, G_IO_OUT | G_IO_HUP | G_IO_ERR, on_writable, flow);
-  else if (!want_out)
-    g_clear_handle_id (&flow->out_source, g_source_remove);
+  terminal->escaped = (terminal->flags & CLI_TERMINAL_ESCAPE) && watch_for_escape (terminal, keys, length);
+  return !terminal->escaped;
 }
 
 static gboolean
-is_pause (gssize result)
+takes_lines (CliTerminal *terminal)
 {
-  return result < 0 && (errno == EAGAIN || errno == EINTR);
+  struct termios mode;
+
+  return tcgetattr (terminal->pty, &mode) == 0 && (mode.c_lflag & ICANON);
 }
 
 static void
-flush_flow (Flow *flow)
+say_end (CliTerminal *terminal)
 {
-  while (flow->start < flow->end) {
-    gssize n = write (flow->out, flow->buffer + flow->start, flow->end - flow->start);
-
-    if (is_pause (n))
-      return;
-    if (n <= 0) {
-      flow->out_ended = TRUE;
-      break;
-    }
-    flow->start += n;
-  }
-  flow->start = flow->end = 0;
+  terminal->end_said = TRUE;
+  terminal->end_said_lines = takes_lines (terminal);
+  cli_flow_add (&terminal->keys, END_KEY);
 }
 
-/* End of input: of the screen it is the end of all; of a file as keys it is what Ctrl-D would say. */
+/* The end of a file as keys is what Ctrl-D would say. */
 static void
-flow_in_ended (Flow *flow)
+keys_ended (gpointer data)
 {
-  CliTerminal *terminal = flow->terminal;
-
-  flow->in_ended = TRUE;
-  if (flow == &terminal->keys && !isatty (STDIN_FILENO) && flow->end < BUFFER_SIZE)
-    flow->buffer[flow->end++] = '\004';
+  if (!isatty (STDIN_FILENO))
+    say_end (data);
 }
 
-static void
-read_flow (Flow *flow)
+/* Ctrl-D is lost on a shell that takes keys by the time it reads what was typed as a line: it hears it again.
+ */
+static gboolean
+passes_screen (gpointer data, const char *bytes, gsize length)
 {
-  CliTerminal *terminal = flow->terminal;
-  gssize n = read (flow->in, flow->buffer + flow->end, BUFFER_SIZE - flow->end);
+  CliTerminal *terminal = data;
 
-  if (is_pause (n))
-    return;
-  if (n <= 0) {
-    flow_in_ended (flow);
-    return;
-  }
-  if (flow == &terminal->keys && (terminal->flags & CLI_TERMINAL_ESCAPE) &&
-      watch_for_escape (terminal, flow->buffer + flow->end, n)) {
-    terminal->escaped = TRUE;
-    flow->in_ended = TRUE;
-    return;
-  }
-  flow->end += n;
+  if (terminal->end_said && terminal->end_said_lines != takes_lines (terminal))
+    say_end (terminal);
+  return TRUE;
 }
 
 static void
-step (Flow *flow)
+stepped (gpointer data)
 {
-  CliTerminal *terminal = flow->terminal;
-  Flow *screen = &terminal->screen;
+  CliTerminal *terminal = data;
 
-  flush_flow (flow);
-  update (flow);
-  if (terminal->escaped || screen->out_ended || (screen->in_ended && screen->start == screen->end))
+  if (terminal->escaped || cli_flow_over (&terminal->screen))
     finish (terminal);
 }
 
-static gboolean
-on_readable (int fd, GIOCondition condition, gpointer data)
-{
-  Flow *flow = data;
-
-  read_flow (flow);
-  step (flow);
-  return G_SOURCE_CONTINUE;
-}
-
-static gboolean
-on_writable (int fd, GIOCondition condition, gpointer data)
-{
-  step (data);
-  return G_SOURCE_CONTINUE;
-}
-
-static void
-flow_init (Flow *flow, CliTerminal *terminal, int in, int out)
-{
-  flow->terminal = terminal;
-  flow->in = in;
-  flow->out = out;
-  update (flow);
-}
+static const CliFlowHooks keys_hooks = { passes_keys, keys_ended, stepped };
+static const CliFlowHooks screen_hooks = { passes_screen, NULL, stepped };
 
 CliTerminal *
 cli_terminal_new (int pty, CliTerminalFlags flags, CliTerminalEnd end, gpointer data)
@@ -300,10 +168,10 @@ cli_terminal_new (int pty, CliTerminalFlags flags, CliTerminalEnd end, gpointer 
   on_resize (terminal);
   terminal->winch_source = g_unix_signal_add (SIGWINCH, on_resize, terminal);
   if (!(flags & CLI_TERMINAL_NO_INPUT))
-    make_raw ();
-  terminal->keys.in_ended = (flags & CLI_TERMINAL_NO_INPUT) || terminal->tty_in < 0;
-  flow_init (&terminal->keys, terminal, terminal->tty_in, pty);
-  flow_init (&terminal->screen, terminal, pty, terminal->tty_out);
+    cli_raw_mode_enter ();
+  cli_flow_start (&terminal->keys, (flags & CLI_TERMINAL_NO_INPUT) ? -1 : terminal->tty_in, pty, &keys_hooks,
+                  terminal);
+  cli_flow_start (&terminal->screen, pty, terminal->tty_out, &screen_hooks, terminal);
   return terminal;
 }
 
@@ -340,25 +208,18 @@ cli_terminal_drain (CliTerminal *terminal)
     g_source_remove (source);
 }
 
-static void
-flow_clear (Flow *flow)
-{
-  flow->in_ended = flow->out_ended = TRUE;
-  update (flow);
-}
-
 void
 cli_terminal_free (CliTerminal *terminal)
 {
-  flow_clear (&terminal->keys);
-  flow_clear (&terminal->screen);
+  cli_flow_stop (&terminal->keys);
+  cli_flow_stop (&terminal->screen);
   g_source_remove (terminal->winch_source);
   close (terminal->pty);
   if (terminal->tty_in >= 0)
     close (terminal->tty_in);
   if (terminal->tty_out >= 0)
     close (terminal->tty_out);
-  restore ();
+  cli_raw_mode_leave ();
   g_free (terminal);
 }
 

@@ -41,9 +41,6 @@ gboolean cli_terminal_escaped (CliTerminal *terminal);
  */
 void cli_terminal_drain (CliTerminal *terminal);
 
-/** cli_terminal_die: gives this terminal back, and ends this program by a signal */
-void cli_terminal_die (int number);
-
 /** cli_terminal_free: parts the two; this terminal is as it was */
 void cli_terminal_free (CliTerminal *terminal);
 

@@ -143,6 +143,13 @@ def test_shell(host, x1):
         assert terminal.restored
 
 
+def test_shell_without_a_terminal(host, x1):
+    """A file as keys: the shell ends with it, whether it takes lines or keys, and what it reads ends, too."""
+    for keys, seen in (("", ""), ("echo four=$((2+2))\n", "four=4"), ("cat\n", ""), ("sleep 0.5; echo is=$((1+4))\n", "is=5")):
+        done = host.run("alice", "timeout", "20", "bothy", "shell", "x1", input=keys)
+        assert done.returncode == 0 and seen in done.stdout, (keys, done)
+
+
 def test_console_and_leaving_it(host, x1):
     with Terminal(host, "alice", "bothy", "console", "x1") as terminal:
         terminal.expect("press Enter")

@@ -16,6 +16,8 @@
 #include "terminal.h"
 
 #define PATIENCE_MS 10000
+/* Of set_up(): standard input is empty, and no terminal. */
+#define TEST_NO_KEYS ((CliTerminalFlags)~0U)
 
 typedef struct {
   int person; /* master side of the person's terminal */
@@ -61,6 +63,10 @@ set_up (Fixture *fixture, const char *script, CliTerminalFlags flags)
   if (fixture->client == 0) {
     close (fixture->person);
     login_tty (fixture->kept);
+    if (flags == TEST_NO_KEYS) {
+      dup2 (open ("/dev/null", O_RDONLY), STDIN_FILENO);
+      flags = CLI_TERMINAL_DEFAULT;
+    }
     be_client (script, flags);
   }
 }
@@ -183,6 +189,21 @@ test_escape (void)
   g_assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 42);
 }
 
+/* A file as keys: at its end a program hears Ctrl-D, also one that turned from lines to keys meanwhile. */
+static void
+test_end_of_keys (void)
+{
+  Fixture fixture;
+  int status;
+
+  set_up (&fixture, "sleep 0.3; stty -icanon -echo; echo ready; "
+                    "until [ \"$(head -c 1 | od -An -tx1)\" = ' 04' ]; do :; done; echo heard",
+          TEST_NO_KEYS);
+  expect (&fixture, "heard");
+  status = tear_down (&fixture);
+  g_assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 42);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -192,5 +213,6 @@ main (int argc, char **argv)
   g_test_add_func ("/cli/terminal/drain", test_drain);
   g_test_add_func ("/cli/terminal/killed", test_killed);
   g_test_add_func ("/cli/terminal/escape", test_escape);
+  g_test_add_func ("/cli/terminal/end-of-keys", test_end_of_keys);
   return g_test_run ();
 }
