@@ -7,6 +7,7 @@
 #include "escape.h"
 #include "limitspec.h"
 #include "output.h"
+#include "ports.h"
 #include "verbs.h"
 
 /* What runs in it, in its own words; NULL where it says nothing. */
@@ -86,6 +87,8 @@ print_rest (GVariant *p)
 {
   g_autofree char *addresses = cli_property (p, "Addresses");
   g_autofree char *egress = cli_property (p, "Egress");
+  g_autoptr (GVariant) ports = g_variant_lookup_value (p, "Ports", G_VARIANT_TYPE ("a(sqq)"));
+  g_autofree char *published = ports ? cli_ports_text (ports) : NULL;
   g_autofree char *ephemeral = cli_property (p, "Ephemeral");
   g_autofree char *created = cli_property_time (p, "CreatedAt");
   g_autofree char *started = cli_property_time (p, "StartedAt");
@@ -101,6 +104,7 @@ print_rest (GVariant *p)
   cli_print_field (_ ("Ids on the host"), range);
   cli_print_field (_ ("Limits"), summary);
   cli_print_field (_ ("Addresses"), addresses);
+  cli_print_field (_ ("Ports"), published);
   cli_print_field (_ ("May reach"), g_strcmp0 (egress, "all") == 0 ? NULL : egress);
   cli_print_field (_ ("Ephemeral"), ephemeral);
   cli_print_field (_ ("Created"), created);

@@ -202,17 +202,6 @@ wait_with_console (Running *running, gboolean input, int log)
   return ok ? exit_code (watch) : cli_fail_command (error);
 }
 
-/* A container of --rm that never ran does not stop either, so nobody else would delete it. */
-static void
-clean_up (Cli *cli, const How *how, const char *path)
-{
-  g_autoptr (GVariant) answer = NULL;
-
-  if (how->spec.ephemeral)
-    answer = cli_call (cli, path, IFACE_CONTAINER, "Delete", g_variant_new_parsed ("({'force': <true>},)"),
-                       NULL, NULL, NULL);
-}
-
 static int
 start_and_wait (Running *running, How *how, const char *path)
 {
@@ -229,7 +218,9 @@ start_and_wait (Running *running, How *how, const char *path)
                                     : start_with_stdio (cli, path, how->interactive, &error);
   if (!started) {
     code = cli_fail_command (error);
-    clean_up (cli, how, path);
+    /* One of --rm that never ran does not stop either, so nobody else would delete it. */
+    if (how->spec.ephemeral)
+      cli_spec_undo (cli, path);
   } else if (how->detach) {
     puts (how->spec.name);
     code = CLI_EXIT_OK;
@@ -276,6 +267,7 @@ parse_run (Cli *cli, How *how, char **words)
     { "network", 0, 0, G_OPTION_ARG_FILENAME, &spec->network, N_ ("\"nat\", \"none\" or \"lan:BRIDGE\""), N_ ("NETWORK") },
     CLI_SPEC_ADDRESS (spec),
     CLI_SPEC_ALLOW (spec),
+    CLI_SPEC_PUBLISH (spec),
     { "with-user", 0, 0, G_OPTION_ARG_NONE, &spec->with_user, N_ ("Give it an account like yours"), NULL },
     { "nesting", 0, 0, G_OPTION_ARG_NONE, &spec->nesting, N_ ("Let it have containers of its own"), NULL },
     CLI_SPEC_ENTRYPOINT (spec),
@@ -290,11 +282,7 @@ parse_run (Cli *cli, How *how, char **words)
     cli_usage (cli, "%s", _ ("An image is needed"));
     return FALSE;
   }
-  if (!cli_environment_ok (&spec->environment)) {
-    cli_usage (cli, "%s", _ ("--env takes NAME=VALUE"));
-    return FALSE;
-  }
-  if (!cli_spec_limits_ok (cli, spec))
+  if (!cli_spec_ok (cli, spec))
     return FALSE;
   spec->image = g_strdup (rest[0]);
   return TRUE;

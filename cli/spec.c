@@ -25,6 +25,7 @@ cli_spec_clear (CliSpec *spec)
   g_clear_pointer (&spec->network, g_free);
   g_clear_pointer (&spec->address, g_free);
   g_clear_pointer (&spec->allow, g_strfreev);
+  g_clear_pointer (&spec->publish, g_strfreev);
   g_clear_pointer (&spec->limits, g_strfreev);
   g_clear_pointer (&spec->memory, g_free);
   g_clear_pointer (&spec->cpus, g_free);
@@ -119,8 +120,9 @@ create_once (Cli *cli, const CliSpec *spec, GError **error)
   return path;
 }
 
-char *
-cli_spec_create (Cli *cli, CliSpec *spec, GError **error)
+/* Finds a name if there is none. */
+static char *
+create_named (Cli *cli, CliSpec *spec, GError **error)
 {
   g_autofree char *stem = NULL;
 
@@ -142,6 +144,27 @@ cli_spec_create (Cli *cli, CliSpec *spec, GError **error)
       return NULL;
     }
   }
+}
+
+void
+cli_spec_undo (Cli *cli, const char *path)
+{
+  g_autoptr (GVariant) answer = cli_call (cli, path, IFACE_CONTAINER, "Delete",
+                                          g_variant_new_parsed ("({'force': <true>},)"), NULL, NULL, NULL);
+}
+
+char *
+cli_spec_create (Cli *cli, CliSpec *spec, GError **error)
+{
+  g_autofree char *path = create_named (cli, spec, error);
+  CliPort port;
+
+  for (char **word = spec->publish; path && word && *word; word++)
+    if (cli_port_parse (*word, &port) && !cli_port_add_to (cli, path, &port, error)) {
+      cli_spec_undo (cli, path);
+      return NULL;
+    }
+  return g_steal_pointer (&path);
 }
 
 gboolean
@@ -170,8 +193,8 @@ cli_environment_ok (char ***environment)
   return TRUE;
 }
 
-gboolean
-cli_spec_limits_ok (Cli *cli, CliSpec *spec)
+static gboolean
+parse_limits (Cli *cli, CliSpec *spec)
 {
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   g_autofree char *memory = spec->memory ? g_strconcat ("memory=", spec->memory, NULL) : NULL;
@@ -193,6 +216,16 @@ cli_spec_limits_ok (Cli *cli, CliSpec *spec)
 }
 
 gboolean
+cli_spec_ok (Cli *cli, CliSpec *spec)
+{
+  if (!cli_environment_ok (&spec->environment)) {
+    cli_usage (cli, "%s", _ ("--env takes NAME=VALUE"));
+    return FALSE;
+  }
+  return parse_limits (cli, spec) && cli_ports_ok (cli, spec->publish);
+}
+
+gboolean
 cli_spec_words (Cli *cli, CliSpec *spec, char **words)
 {
   const GOptionEntry entries[] = {
@@ -207,6 +240,7 @@ cli_spec_words (Cli *cli, CliSpec *spec, char **words)
     { "network", 0, 0, G_OPTION_ARG_FILENAME, &spec->network, N_ ("\"nat\", \"none\" or \"lan:BRIDGE\""), N_ ("NETWORK") },
     CLI_SPEC_ADDRESS (spec),
     CLI_SPEC_ALLOW (spec),
+    CLI_SPEC_PUBLISH (spec),
     { "ephemeral", 0, 0, G_OPTION_ARG_NONE, &spec->ephemeral, N_ ("Delete it when it stops"), NULL },
     { "with-user", 0, 0, G_OPTION_ARG_NONE, &spec->with_user, N_ ("Give it an account like yours"), NULL },
     { "nesting", 0, 0, G_OPTION_ARG_NONE, &spec->nesting, N_ ("Let it have containers of its own"), NULL },
@@ -224,11 +258,7 @@ cli_spec_words (Cli *cli, CliSpec *spec, char **words)
     cli_usage (cli, "%s", _ ("An image and at most one name are needed"));
     return FALSE;
   }
-  if (!cli_environment_ok (&spec->environment)) {
-    cli_usage (cli, "%s", _ ("--env takes NAME=VALUE"));
-    return FALSE;
-  }
-  if (!cli_spec_limits_ok (cli, spec))
+  if (!cli_spec_ok (cli, spec))
     return FALSE;
   spec->image = g_strdup (rest[0]);
   if (length == 2)

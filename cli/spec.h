@@ -3,6 +3,7 @@
 
 #include "cli.h"
 #include "egress.h"
+#include "ports.h"
 
 /* What create, launch and run say about a new container. */
 typedef struct {
@@ -17,6 +18,7 @@ typedef struct {
   char *network;
   char *address;
   char **allow;
+  char **publish; /* HOST[:INSIDE][/PROTOCOL] */
   gboolean ephemeral;
   gboolean nesting;
   gboolean with_user;
@@ -60,8 +62,8 @@ void cli_spec_clear (CliSpec *spec);
 /**
  * cli_spec_create:
  *
- * Makes the container. Without a name it gets one that comes from the image, and is free; that is stored in
- * @spec.
+ * Makes the container, with its ports. Without a name it gets one that comes from the image, and is free; that
+ * is stored in @spec.
  *
  * Returns: (transfer full) (nullable): the path of its object
  */
@@ -77,8 +79,11 @@ char *cli_spec_create (Cli *cli, CliSpec *spec, GError **error);
  */
 gboolean cli_environment_ok (char ***environment);
 
-/** cli_spec_limits_ok: parses the limits. Returns: FALSE for a usage error, which was reported */
-gboolean cli_spec_limits_ok (Cli *cli, CliSpec *spec);
+/** cli_spec_ok: parses what options said. Returns: FALSE for a usage error, which was reported */
+gboolean cli_spec_ok (Cli *cli, CliSpec *spec);
+
+/** cli_spec_undo: deletes the container that cli_spec_create() made at @path */
+void cli_spec_undo (Cli *cli, const char *path);
 
 /** cli_spec_words: the verb of create and launch: options, IMAGE, [NAME], command. Returns: FALSE for a usage
  * error */
