@@ -8,6 +8,7 @@
 typedef struct {
   gboolean force;
   gboolean no_wait;
+  gboolean all;
 } How;
 
 static gboolean
@@ -30,11 +31,22 @@ delete_one (Cli *cli, const char *name, const char *path, gpointer data, GError 
   return how->no_wait || cli_operation_follow (cli, operation, title, NULL, error);
 }
 
+/* Without force, those that stand still. */
+static char **
+all_names (Cli *cli, const How *how, GError **error)
+{
+  static const char *const ended[] = { "stopped", "failed", NULL };
+
+  return cli_own_containers (cli, how->force ? NULL : ended, error);
+}
+
 int
 cli_delete (Cli *cli, char **words)
 {
   How how = { 0 };
   const GOptionEntry entries[] = {
+    { "all", 'a', 0, G_OPTION_ARG_NONE, &how.all, N_ ("All of yours that do not run; with --force, all"),
+      NULL },
     { "force", 'f', 0, G_OPTION_ARG_NONE, &how.force, N_ ("Kill it first if it runs"), NULL },
     { "no-wait", 0, 0, G_OPTION_ARG_NONE, &how.no_wait, N_ ("Don't wait until its files are gone"), NULL },
     { NULL },
@@ -44,9 +56,15 @@ cli_delete (Cli *cli, char **words)
 
   if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &names, NULL))
     return CLI_EXIT_USAGE;
-  if (names[0] == NULL)
-    return cli_usage (cli, "%s", _ ("A name is needed"));
+  if (how.all == (names[0] != NULL))
+    return cli_usage (cli, "%s", _ ("Names are needed, or --all"));
   if (!cli_connect (cli, &error))
     return cli_fail (error);
+  if (how.all) {
+    g_strfreev (names);
+    names = all_names (cli, &how, &error);
+    if (names == NULL)
+      return cli_fail (error);
+  }
   return cli_each_container (cli, names, delete_one, &how);
 }

@@ -22,7 +22,9 @@ show (Cli *cli, const char *path)
     g_autoptr (JsonBuilder) builder = json_builder_new ();
     cli_json_object (builder, limits);
     cli_json_print (builder, TRUE);
-  } else if (limits)
+  } else if (limits && g_variant_n_children (limits) == 0 && !cli->quiet)
+    puts (_ ("No limits"));
+  else if (limits)
     cli_limits_print (limits);
   return CLI_EXIT_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 
@@ -8,6 +9,12 @@
 #include "escape.h"
 #include "help.h"
 #include "verbs.h"
+
+static gboolean
+is_help (const char *word)
+{
+  return g_str_equal (word, "--help") || g_str_equal (word, "-h");
+}
 
 static int
 dispatch (Cli *cli, char **words)
@@ -18,6 +25,8 @@ dispatch (Cli *cli, char **words)
     cli_help_all ();
     return CLI_EXIT_USAGE;
   }
+  if (words[1] && cli_verb_group (words[0]) && is_help (words[1]))
+    return cli_help_group (words[0]);
   cli->verb = cli_verb_find (words, &length);
   if (cli->verb == NULL)
     return cli_help_unknown (words);
@@ -42,10 +51,16 @@ parse_globals (Cli *cli, gboolean *version)
   return g_strdupv (argv[0] ? argv + 1 : argv);
 }
 
-static gboolean
-asks_for_help (char **argv)
+/* What could not be written, because a disk is full for one, has not been said. */
+static int
+flush_output (int code)
 {
-  return argv[0] && argv[1] && (g_str_equal (argv[1], "--help") || g_str_equal (argv[1], "-h"));
+  int failed = fflush (stdout) == 0 ? EIO : errno;
+
+  if (!ferror (stdout))
+    return code;
+  g_printerr ("bothy: %s: %s\n", _ ("Standard output"), g_strerror (failed));
+  return code == CLI_EXIT_OK ? CLI_EXIT_FAILED : code;
 }
 
 int
@@ -61,7 +76,7 @@ main (int argc, char **argv)
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
 
-  if (asks_for_help (argv))
+  if (argc > 1 && is_help (argv[1]))
     return cli_help_all ();
   cli.argv = g_strdupv (argv);
   words = parse_globals (&cli, &version);
@@ -71,7 +86,7 @@ main (int argc, char **argv)
     printf ("bothy %s\n", PACKAGE_VERSION);
     return CLI_EXIT_OK;
   }
-  code = dispatch (&cli, words);
+  code = flush_output (dispatch (&cli, words));
   cli_agent_stop ();
   g_clear_object (&cli.bus);
   g_clear_pointer (&cli.service, g_free);

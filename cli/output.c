@@ -3,6 +3,7 @@
 
 #include <pwd.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "escape.h"
@@ -70,10 +71,18 @@ cli_json_key (const char *property)
 {
   char *key = g_strdup (property);
 
+  char *end;
+
   /* "RangeBase" is "rangeBase", "OS" is "os", "OSRelease" is "osRelease". */
   for (gsize i = 0; g_ascii_isupper (key[i]); i++)
     if (i == 0 || key[i + 1] == '\0' || g_ascii_isupper (property[i + 1]))
       key[i] = g_ascii_tolower (key[i]);
+  /* "memory-high", in a dictionary, is "memoryHigh". */
+  end = strchr (key, '-');
+  for (const char *from = end; from && *from != '\0'; from++)
+    *end++ = *from == '-' && from[1] != '\0' ? g_ascii_toupper (*++from) : *from;
+  if (end)
+    *end = '\0';
   return key;
 }
 
@@ -90,7 +99,10 @@ cli_json_object (JsonBuilder *builder, GVariant *properties)
     g_autofree char *key = cli_json_key (name);
 
     json_builder_set_member_name (builder, key);
-    json_builder_add_value (builder, json_gvariant_serialize (value));
+    if (g_variant_is_of_type (value, G_VARIANT_TYPE_VARDICT))
+      cli_json_object (builder, value);
+    else
+      json_builder_add_value (builder, json_gvariant_serialize (value));
     g_variant_unref (value);
   }
   json_builder_end_object (builder);

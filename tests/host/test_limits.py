@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from tools import tidy, until  # noqa: F401
+
 CONTAINER = "/org/bothy/Bothy1/container/u1000/"
 SLICE = "user-1000-bothy.slice"
 SHOWN = ("MemoryMax", "MemoryHigh", "MemorySwapMax", "CPUQuotaPerSecUSec", "CPUWeight", "IOWeight", "TasksMax")
@@ -64,12 +66,28 @@ def test_preset(host):
 
 def test_shown(host, container):
     assert json.loads(host.output("alice", "bothy limit --json limited")) == {
-        "memory": 536870912, "memory-high": 268435456, "swap": 0, "cpu": 1.5, "cpu-weight": 20, "io-weight": 30,
+        "memory": 536870912, "memoryHigh": 268435456, "swap": 0, "cpu": 1.5, "cpuWeight": 20, "ioWeight": 30,
         "pids": 200}
+    assert json.loads(host.output("alice", "bothy info --json limited"))["limits"]["memoryHigh"] == 268435456
     assert "memory=512M" in host.output("alice", "bothy info limited")
-    top = json.loads(host.output("alice", "bothy top --json"))
-    assert [entry["name"] for entry in top if entry["state"] == "running"] == ["limited"]
-    assert "limited" in host.output("alice", "bothy top --once")
+    host.run("alice", "bothy", "limit", "limited", "memory=max", "memory-high=max", "swap=max", "cpu=max", "pids=max",
+             "cpu-weight=max", "io-weight=max", check=True)
+    assert host.output("alice", "bothy limit limited") == "No limits"
+
+
+def test_top(host, container):
+    """What is used: in a table and for programs, whose keys have no dashes; as much as the kernel counts here."""
+    host.run("alice", "bothy create busybox still", check=True)
+    top = {entry["name"]: entry for entry in json.loads(host.output("alice", "bothy top --json"))}
+    assert set(top) == {"limited", "still"} and top["still"] == {"name": "still", "state": "stopped"}
+    assert top["limited"]["state"] == "running" and top["limited"]["cpuUsec"] > 0
+    assert top["limited"]["cpuPercent"] >= 0 and not [key for key in top["limited"] if "-" in key]
+    host.run("alice", "bothy limit limited cpu=max && bothy exec limited -- sh -c 'yes >/dev/null 2>&1 &'", check=True)
+    before = top["limited"]["cpuUsec"]
+    until(lambda: json.loads(host.output("alice", "bothy top --json"))[0]["cpuUsec"] > before + 200000,
+          what="it is seen to work")
+    header, line = host.output("alice", "bothy top --once | grep -v still").splitlines()
+    assert header.split()[:3] == ["NAME", "STATE", "CPU%"] and line.split()[:2] == ["limited", "running"]
 
 
 @pytest.mark.parametrize("word", ["memory", "memory=x", "colour=red", "cpu=1,5"])

@@ -165,8 +165,8 @@ test_nobody_inside_raises_the_limit() {
 test_stats() {
   alice 'bothy launch busybox l11 -m 64M'
   alice 'bothy top --json' >/run/top
-  jq -e '.[0] | .name == "l11" and .memory > 0 and ."memory-max" == 67108864 and .pids > 1 and ."cpu-usec" > 0 and
-    ."cpu-percent" >= 0 and ."oom-kills" == 0' /run/top || fail "$(cat /run/top)"
+  jq -e '.[0] | .name == "l11" and .memory > 0 and .memoryMax == 67108864 and .pids > 1 and .cpuUsec > 0 and
+    .cpuPercent >= 0 and .oomKills == 0' /run/top || fail "$(cat /run/top)"
   alice 'bothy top --once' | grep -E '^l11 +running +[0-9.]+ +[0-9.]+[KM]/64M +[0-9]+ '
   gone l11
 }
