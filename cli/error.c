@@ -12,17 +12,18 @@
 typedef struct {
   const char *name;
   const char *hint;
+  gboolean spare; /* not where the message says already, behind a semicolon, what to do */
 } Hint;
 
 static const Hint hints[] = {
   { "NoSuchContainer", N_ ("'bothy list' shows what there is.") },
-  { "ContainerExists", N_ ("Choose another name, or delete that one with 'bothy delete'.") },
+  { "ContainerExists", N_ ("Choose another name, or delete that one with 'bothy delete'."), TRUE },
   { "NoSuchImage", N_ ("'bothy image list' shows what there is; 'bothy image import FILE' adds one.") },
   { "QuotaExceeded", N_ ("Delete what you don't need, or ask an administrator to raise the limit.") },
   { "NoSuchBridge", N_ ("'bothy bridge list' shows what there is.") },
   { "NoFreeRange", N_ ("An administrator can give Bothy a larger pool of ids in bothyd.conf.") },
   { "Degraded", N_ ("A record of the service can not be read; 'bothy doctor' tells which.") },
-  { "WrongState", N_ ("'bothy info NAME' shows its state.") },
+  { "WrongState", N_ ("'bothy start', 'bothy stop' and 'bothy thaw' change the state."), TRUE },
   { "Busy", N_ ("Something else is being done with it; try again in a moment.") },
   { "StartFailed", N_ ("'bothy logs NAME' shows what it said; 'bothy doctor' checks this machine.") },
   { "IdmapUnsupported", N_ ("/var/lib/bothy has to be on a file system such as ext4, XFS or Btrfs.") },
@@ -71,12 +72,21 @@ short_name (const GError *error)
   return g_strdup (g_str_has_prefix (name, ERROR_PREFIX) ? name + strlen (ERROR_PREFIX) : name);
 }
 
-static const char *
-find_hint (const char *name)
+/* The service may have said itself what to do. */
+static gboolean
+names_command (const char *message)
 {
-  for (gsize i = 0; name && i < G_N_ELEMENTS (hints); i++)
+  return strstr (message, "\"bothy ") || strstr (message, "\"docker ");
+}
+
+static const char *
+find_hint (const char *name, const char *message)
+{
+  if (name == NULL || names_command (message))
+    return NULL;
+  for (gsize i = 0; i < G_N_ELEMENTS (hints); i++)
     if (g_str_equal (hints[i].name, name))
-      return _ (hints[i].hint);
+      return hints[i].spare && strstr (message, "; ") ? NULL : _ (hints[i].hint);
   return NULL;
 }
 
@@ -99,11 +109,14 @@ cli_error_from_text (const char *text)
   return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, text);
 }
 
-/* The service may have said itself what to do. */
-static gboolean
-names_command (const char *message)
+/* Of an object that is not there the service knows the path only, which a person never wrote. */
+static char *
+shown_message (GError *error, const char *name)
 {
-  return strstr (message, "\"bothy ") || strstr (message, "\"docker ");
+  if (name && g_str_has_suffix (name, "UnknownObject"))
+    return g_strdup (_ ("It does not exist, or you may not see it"));
+  g_dbus_error_strip_remote_error (error);
+  return cli_escape (error->message, -1, CLI_ESCAPE_LINE);
 }
 
 void
@@ -111,17 +124,15 @@ cli_warn (const GError *error, const char *about)
 {
   g_autoptr (GError) copy = g_error_copy (error);
   g_autofree char *name = short_name (error);
-  g_autofree char *message = NULL;
+  g_autofree char *message = shown_message (copy, name);
   g_autofree char *subject = about ? cli_escape (about, -1, CLI_ESCAPE_LINE) : NULL;
-  const char *hint = find_hint (name);
+  const char *hint = find_hint (name, message);
 
-  g_dbus_error_strip_remote_error (copy);
-  message = cli_escape (copy->message, -1, CLI_ESCAPE_LINE);
   if (subject)
     g_printerr ("bothy: %s: %s\n", subject, message);
   else
     g_printerr ("bothy: %s\n", message);
-  if (hint && !names_command (message))
+  if (hint)
     g_printerr ("%s %s\n", _ ("Hint:"), hint);
 }
 

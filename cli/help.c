@@ -45,6 +45,15 @@ cli_help_all (void)
 }
 
 int
+cli_help_group (const char *group)
+{
+  printf (_ ("Usage: bothy %s VERB [ARGUMENT…]\n\n"), group);
+  cli_verbs_print (group);
+  printf (_ ("\n'bothy %s VERB --help' shows how a verb is used.\n"), group);
+  return CLI_EXIT_OK;
+}
+
+int
 cli_help_unknown (char **words)
 {
   g_autofree char *hint = cli_verb_hint (words);
@@ -78,9 +87,7 @@ cli_help (Cli *cli, char **words)
   cli->verb = cli_verb_find (rest, &length);
   if (cli->verb)
     return cli->verb->run (cli, help);
-  if (rest[1] == NULL && cli_verb_group (rest[0])) {
-    cli_verbs_print (rest[0]);
-    return CLI_EXIT_OK;
-  }
+  if (rest[1] == NULL && cli_verb_group (rest[0]))
+    return cli_help_group (rest[0]);
   return cli_help_unknown (rest);
 }

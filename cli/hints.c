@@ -11,6 +11,7 @@ static const struct {
   const char *ours;
 } known[] = {
   { "lxc-attach", "exec NAME -- COMMAND" },
+  { "lxc-autostart", "start --all" },
   { "lxc-checkconfig", "doctor" },
   { "lxc-console", "console NAME" },
   { "lxc-create", "create IMAGE NAME" },
@@ -30,9 +31,22 @@ static const struct {
   { "lxc-usernsexec", "userns-exec -- COMMAND" },
   { "lxc-wait", "wait NAME" },
   { "attach", "console NAME" },
+  { "bridge add", "bridge create NAME" },
+  { "bridge rm", "bridge delete NAME" },
+  { "build", "image build --bootstrap SUITE" },
+  { "config set", "limit NAME KEY=VALUE" },
+  { "config device", "port add NAME HOST:INSIDE" },
+  { "config", "info NAME" },
+  { "container", "list" },
+  { "copy-from", "exec NAME -- tar -c PATH" },
+  { "copy-to", "exec NAME -- tar -x" },
+  { "cp", "exec NAME -- tar -c PATH" },
+  { "file push", "exec NAME -- tar -x" },
+  { "file", "exec NAME -- tar -c PATH" },
   { "network list", "bridge list" },
   { "network create", "bridge create NAME" },
   { "network delete", "bridge delete NAME" },
+  { "network", "bridge list" },
   { "bash", "shell NAME" },
   { "check", "doctor" },
   { "cont", "thaw NAME" },
@@ -40,6 +54,7 @@ static const struct {
   { "diagnose", "doctor" },
   { "enter", "shell NAME" },
   { "events", "monitor" },
+  { "image copy", "image pull IMAGE" },
   { "image import-tar", "image import FILE" },
   { "image inspect", "image info IMAGE" },
   { "image load", "image import FILE" },
@@ -54,21 +69,32 @@ static const struct {
   { "init", "create IMAGE NAME" },
   { "inspect", "info NAME" },
   { "list-images", "image list" },
+  { "list-transfers", "monitor" },
   { "load", "image import FILE" },
   { "log", "logs NAME" },
   { "login", "shell NAME" },
   { "ls", "list" },
+  { "move", "rename OLD NEW" },
   { "mv", "rename OLD NEW" },
   { "pause", "freeze NAME" },
   { "poweroff", "stop NAME" },
+  { "port rm", "port remove NAME HOST" },
+  { "prune", "image prune" },
   { "ps", "list" },
+  { "publish", "port add NAME HOST:INSIDE" },
+  { "pull", "image pull IMAGE" },
+  { "pull-raw", "image pull IMAGE" },
+  { "pull-tar", "image pull IMAGE" },
   { "ranges", "range list" },
   { "range ls", "range list" },
   { "reboot", "restart NAME" },
+  { "remote rm", "remote remove NAME" },
   { "remove", "delete NAME" },
   { "resume", "thaw NAME" },
   { "rm", "delete NAME" },
   { "rmi", "image delete IMAGE" },
+  { "search", "image search PATTERN" },
+  { "set-limit", "limit NAME KEY=VALUE" },
   { "show", "info NAME" },
   { "show-image", "image info IMAGE" },
   { "show-log", "logs NAME" },
@@ -77,6 +103,9 @@ static const struct {
   { "stats", "top" },
   { "status", "info NAME" },
   { "suspend", "freeze NAME" },
+  { "system df", "df" },
+  { "system info", "doctor" },
+  { "system prune", "image prune" },
   { "terminate", "stop --force NAME" },
   { "unfreeze", "thaw NAME" },
   { "unpause", "thaw NAME" },
@@ -116,7 +145,7 @@ nearest (const char *word)
     guint d = distance (word, verb->name);
 
     /* Of a short word nothing would be left. */
-    if (d < least && d < strlen (verb->name) / 2 + 1) {
+    if (d < least && d <= MAX (1, strlen (verb->name) / 3)) {
       least = d;
       best = verb->name;
     }
@@ -143,6 +172,8 @@ cli_verb_hint (char **words)
     ours = lookup (words[0]);
   /* Bytes that no verb has may be many. */
   if (ours == NULL && strlen (two) < 40)
-    ours = nearest (cli_verb_group (words[0]) ? two : words[0]);
+    ours = nearest (two);
+  if (ours == NULL && strlen (two) < 40 && !cli_verb_group (words[0]))
+    ours = nearest (words[0]);
   return ours ? g_strconcat ("bothy ", ours, NULL) : NULL;
 }

@@ -140,9 +140,13 @@ cli_verb_group (const char *word)
 void
 cli_verbs_print (const char *group)
 {
-  g_autofree char *prefix = group ? g_strconcat (group, " ", NULL) : NULL;
+  g_autofree char *prefix = group ? g_strconcat (group, " ", NULL) : g_strdup ("");
+  int width = 0;
 
   for (const CliVerb *verb = cli_verbs; verb->name; verb++)
-    if (prefix == NULL || g_str_has_prefix (verb->name, prefix))
-      printf ("  %-14s %s\n", verb->name, _ (verb->help));
+    if (g_str_has_prefix (verb->name, prefix))
+      width = MAX (width, (int)strlen (verb->name));
+  for (const CliVerb *verb = cli_verbs; verb->name; verb++)
+    if (g_str_has_prefix (verb->name, prefix))
+      printf ("  %-*s  %s\n", width, verb->name, _ (verb->help));
 }

@@ -25,6 +25,12 @@ test_hints (void)
   check_hint ("image rm x", "bothy image delete IMAGE");
   check_hint ("strat web", "bothy start");
   check_hint ("image lst", "bothy image list");
+  check_hint ("imag list", "bothy image list");
+  check_hint ("file push a x1/a", "bothy exec NAME -- tar -x");
+  check_hint ("pull debian", "bothy image pull IMAGE");
+  check_hint ("system prune", "bothy image prune");
+  /* Of a short word, one letter may be wrong. */
+  check_hint ("tag", NULL);
   check_hint ("zzzzzz", NULL);
 }
 
@@ -33,6 +39,7 @@ static void
 test_hints_exist (void)
 {
   static const char *const theirs[] = { "lxc-attach", "lxc-user-nic", "network list", "lxc-wait", "attach", "images", "inspect", "pause",
+                                        "cp", "build", "config set", "publish", "set-limit", "search", "prune", "lxc-autostart",
                                         "terminate",  "login",    "import", "ranges", "status",  NULL };
 
   for (gsize i = 0; theirs[i]; i++) {
@@ -65,6 +72,7 @@ test_json_keys (void)
   static const char *const pairs[][2] = {
     { "Name", "name" },     { "RangeBase", "rangeBase" },         { "OS", "os" },
     { "OSName", "osName" }, { "LeaderPIDFDId", "leaderPIDFDId" }, { "CreatedAt", "createdAt" },
+    { "memory-high", "memoryHigh" }, { "a-bc-d", "aBcD" }, { "odd-", "odd-" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (pairs); i++) {

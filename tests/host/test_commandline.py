@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What fingers that know other tools type, and what they are told."""
+
+import json
+
+import pytest
+
+from tools import info, names, state, tidy  # noqa: F401
+
+
+def refused(host, *words, code=1):
+    """What is said on stderr, line by line."""
+    done = host.run("alice", "bothy", *words)
+    assert (done.returncode, done.stdout) == (code, ""), done
+    return done.stderr.splitlines()
+
+
+@pytest.mark.parametrize("verb", [["run", "-d"], ["launch"]])
+def test_publish(host, verb):
+    host.run("alice", "bothy", *verb, "-p", "8080:80", "--publish", "5353/udp", "--name", "web", "busybox", check=True)
+    assert info(host, "web")["ports"] == [["tcp", 8080, 80], ["udp", 5353, 5353]]
+    assert "Ports: 8080:80/tcp 5353:5353/udp" in host.output("alice", "bothy", "info", "web")
+
+
+def test_publish_what_can_not_be(host):
+    """Then there is no container either."""
+    host.run("alice", "bothy", "create", "-p", "8080", "busybox", "first", check=True)
+    assert refused(host, "launch", "-p", "8081", "-p", "8080:80", "busybox", "x1") == [
+        "bothy: Port 8080/tcp leads to container first already; take another one"]
+    assert names(host) == ["first"]
+    assert "80:80:80 is not HOST" in refused(host, "create", "-p", "80:80:80", "busybox", "x1", code=2)[0]
+    assert "8080/sctp is not HOST" in refused(host, "run", "-p", "8080/sctp", "busybox", code=125)[0]
+    # Nor are those added that stand before.
+    refused(host, "port", "add", "first", "8082", "99999", code=2)
+    assert info(host, "first")["ports"] == [["tcp", 8080, 8080]]
+
+
+def test_delete_all(host):
+    host.run("alice", "for n in a b; do bothy create busybox $n; done; bothy launch busybox c", check=True)
+    host.run("bob", "bothy create busybox bobs", check=True)
+    refused(host, "delete", "--all", "a", code=2)
+    host.run("alice", "bothy", "delete", "--all", check=True)
+    assert names(host) == ["c"] and state(host, "c") == "running"
+    host.run("alice", "bothy", "delete", "--all", "--force", check=True)
+    assert names(host) == [] and names(host, "bob") == ["bobs"]
+
+
+def test_help_of_a_group(host):
+    shown = host.output("alice", "bothy image --help")
+    assert shown == host.output("alice", "bothy image -h") == host.output("alice", "bothy help image")
+    assert "Usage: bothy image VERB" in shown and "  list " in shown.replace("  image ", "  ")
+    # Columns are columns.
+    verbs = [line for line in host.output("alice", "bothy help").split("Verbs:\n")[1].splitlines() if line[:2] == "  "]
+    assert len({len(line) - len(line[2:].split("  ", 1)[1].lstrip()) for line in verbs}) == 1
+
+
+def test_output_that_can_not_be_written(host):
+    done = host.run("alice", "bothy image list >/dev/full")
+    assert done.returncode == 1 and done.stderr == "bothy: Standard output: No space left on device\n"
+    # Who reads no further is no reason to complain.
+    assert host.run("alice", "{ bothy help; echo $? >&2; } | head -1").stderr.strip() in ("0", "141")
+
+
+def test_advice_is_given_once(host):
+    """And not at all where it would be wrong."""
+    host.run("alice", "bothy", "create", "busybox", "x1", check=True)
+    assert len(refused(host, "create", "busybox", "x1")) == 1
+    assert len(refused(host, "stop", "x1")) == 1
+    assert len(refused(host, "image", "refresh", "busybox")) == 1
+    assert "bothy start" in refused(host, "exec", "-T", "x1", "true", code=125)[1]
+    assert refused(host, "info", "bob/none")[0] == "bothy: bob/none: It does not exist, or you may not see it"
+
+
+def test_list_for_programs(host):
+    host.run("alice", "bothy", "create", "-m", "64M", "--limit", "memory-high=32M", "busybox", "x1", check=True)
+    listed, = json.loads(host.output("alice", "bothy", "list", "--json"))
+    assert listed == info(host, "x1") and listed["limits"]["memoryHigh"] == 32 << 20
