@@ -16,6 +16,9 @@ static const struct {
   { "firewalld forward",
     "No zone of firewalld has the bridge: firewall-cmd --zone=nm-shared --change-interface=bothy0, "
     "and with --permanent" },
+  { "firewalld zone",
+    "The bridge is in a zone of firewalld that keeps containers from DHCP and DNS: "
+    "firewall-cmd --zone=nm-shared --change-interface=bothy0, and with --permanent" },
 };
 
 static void

@@ -15,6 +15,7 @@ struct table {
   char name[32];
   bool ours;         /* or NetworkManager's */
   bool names_bridge; /* somebody has thought of it */
+  bool in_strict_zone;
   bool drops_input;
   bool drops_forward;
   bool is_docker;
@@ -29,11 +30,20 @@ begin (struct table *table, const char *line)
   table->ours = strcmp (table->name, "bothy") == 0 || strncmp (table->name, "nm-shared-", 10) == 0;
 }
 
+/* Of the zones that firewalld has, NetworkManager's own for shared bridges and one more let in what we need. */
+static bool
+is_strict_zone (const char *line)
+{
+  return strstr (line, "iifname " BRIDGE) != NULL && strstr (line, " filter_IN_") != NULL &&
+         strstr (line, " filter_IN_nm-shared") == NULL && strstr (line, " filter_IN_trusted") == NULL;
+}
+
 static void
 read_line (struct table *table, const char *line)
 {
   bool drops = strstr (line, "policy drop") != NULL;
 
+  table->in_strict_zone |= is_strict_zone (line);
   table->names_bridge |= strstr (line, BRIDGE) != NULL;
   table->is_docker |= strstr (line, "chain DOCKER-USER ") != NULL;
   table->is_ufw |= strstr (line, "chain ufw-") != NULL;
@@ -55,6 +65,8 @@ tell (struct outcome *ret, const char *who, const char *what)
 static void
 end (const struct table *table, struct outcome *ret)
 {
+  if (table->in_strict_zone)
+    tell (ret, "firewalld", "zone");
   if (table->ours || table->names_bridge)
     return;
   if (strcmp (table->name, "firewalld") == 0)

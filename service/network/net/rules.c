@@ -248,8 +248,8 @@
 /*
  * A forwarded port is for everybody, so also for other containers. Where a limited nic goes to is what it said
  * itself, before any translation; on connections that others began with it, it may say what it wants. From
- * outside comes nobody: for IPv4 NetworkManager's rules have that already. With br_netfilter, what stays on the
- * bridge comes by here as well, neighbour discovery among it.
+ * outside comes nobody. With br_netfilter, what stays on the bridge comes by here as well, neighbour discovery
+ * among it.
  */
 #define ROUTED  "add rule " INET "routed "
 #define LIMITED "add rule " INET "limited "
@@ -272,6 +272,7 @@
   ROUTED "ct status dnat accept\n"                                                                    \
   ROUTED "iifname . ip saddr @nics4 oifname . ip daddr @nics4 goto between4\n"                        \
   ROUTED "iifname . ip6 saddr @nics6 oifname . ip6 daddr @nics6 goto between6\n"                      \
+  ROUTED "oifname . ip daddr @nics4 drop\n"                                                           \
   ROUTED "oifname . ip6 daddr @nics6 drop\n"                                                          \
   "add rule " INET "between4 iifname . ip saddr != @groups4 drop\n"                                   \
   "add rule " INET "between4 meta mark set iifname . ip saddr map @groups4\n"                         \
@@ -285,8 +286,9 @@
 /*
  * Clients keep their address. Only two kinds would get answers from somebody they did not ask:
  * the host through its loopback, and a neighbour of the container; the bridge speaks for them.
- * Forwarding from the loopback needs route_localnet on the bridge, hence "martian". The last rule is what
- * NetworkManager has for IPv4: containers go out with an address of the host's.
+ * Forwarding from the loopback needs route_localnet on the bridge, hence "martian". By the last rules
+ * containers go out with an address of the host's; NetworkManager has the same for IPv4, but does not put it
+ * back when another firewall takes it away.
  */
 #define INET_NAT                                                                                      \
   "add rule " INET "martian iifname @loopback ip daddr 127.0.0.0/8 drop\n"                            \
@@ -301,6 +303,7 @@
   "masquerade\n"                                                                                      \
   "add rule " INET "postnat ct status dnat iifname . ip6 saddr @nics6 oifname . ip6 daddr @nics6 "    \
   "masquerade\n"                                                                                      \
+  "add rule " INET "postnat iifname . ip saddr @nics4 oifname . ip daddr != @nics4 masquerade\n"     \
   "add rule " INET "postnat iifname . ip6 saddr @nics6 oifname . ip6 daddr != @nics6 masquerade\n"
 
 /* clang-format on */
