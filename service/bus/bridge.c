@@ -9,7 +9,7 @@
 #include "core/account.h"
 #include "core/error.h"
 #include "core/handnic.h"
-#include "core/holders.h"
+#include "core/removal.h"
 #include "network/profile.h"
 
 static BothyKnownBridge *
@@ -117,21 +117,8 @@ on_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
 
-  if (bothy_bridge_profile_remove_finish (BOTHY_NM (source), result, &error))
+  if (bothy_removal_finish (BOTHY_REGISTRY (source), result, &error))
     bothy_call_return (call, NULL);
-  else
-    bothy_call_return_error (call, error);
-}
-
-static void
-on_held (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (BothyCall) call = user_data;
-  GError *error = NULL;
-
-  if (bothy_holders_check_finish (BOTHY_REGISTRY (source), result, &error))
-    bothy_bridge_profile_remove (bothy_registry_get_nm (call->registry), get_bridge (call)->facts->name,
-                                 on_deleted, bothy_call_ref (call));
   else
     bothy_call_return_error (call, error);
 }
@@ -139,7 +126,7 @@ on_held (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_bridge_handle_delete (BothyCall *call)
 {
-  bothy_holders_check (call->registry, get_bridge (call)->facts->name, on_held, bothy_call_ref (call));
+  bothy_removal_start (call->registry, get_bridge (call)->facts->name, on_deleted, bothy_call_ref (call));
 }
 
 /* ---- Delegate and Revoke ---- */

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "admission.h"
+#include "core/admission-private.h"
 
 #include "core/account.h"
 #include "core/error.h"
 
 #include <string.h>
-
-struct _BothyAdmission {
-  BothyBridges *bridges;
-  BothyNetwork *network;
-  const BothyConfiguration *configuration;
-  GQueue *waiting; /* GTask: those who want in */
-  gboolean busy;   /* somebody is in */
-};
 
 /* ---- what a user may draw on ---- */
 
@@ -156,6 +148,7 @@ static void
 leave (BothyAdmission *self)
 {
   self->busy = FALSE;
+  bothy_admission_tell_closing (self);
   serve_next (self);
 }
 
@@ -284,7 +277,7 @@ on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
   g_auto (GStrv) aliases = bothy_nics_list_finish (BOTHY_NICS (source), result, &error);
   BothyKnownBridge *bridge =
-      aliases ? bothy_bridges_find_for (self->bridges, enter->bridge, enter->user, &error) : NULL;
+      aliases ? bothy_admission_find_open (self, enter->bridge, enter->user, &error) : NULL;
   g_autoptr (GArray) purses = bridge ? list_purses (self, bridge, enter->account, enter->allowed) : NULL;
   g_autoptr (GPtrArray) places = bridge ? parse_places (aliases) : NULL;
   const Purse *purse = bridge ? choose_purse (purses, places, enter, &error) : NULL;
@@ -332,7 +325,7 @@ bothy_admission_enter (BothyAdmission *self,
   GTask *task = g_task_new (NULL, NULL, callback, user_data);
   Enter *enter = g_new0 (Enter, 1);
   GError *error = NULL;
-  BothyKnownBridge *known = bothy_bridges_find_for (self->bridges, bridge, user, &error);
+  BothyKnownBridge *known = bothy_admission_find_open (self, bridge, user, &error);
 
   enter->admission = self;
   enter->user = user;
@@ -365,6 +358,7 @@ bothy_admission_new (BothyBridges *bridges, BothyNetwork *network, const BothyCo
   self->network = network;
   self->configuration = configuration;
   self->waiting = g_queue_new ();
+  bothy_admission_init_closing (self);
   return self;
 }
 
@@ -372,5 +366,6 @@ void
 bothy_admission_free (BothyAdmission *self)
 {
   g_queue_free_full (self->waiting, g_object_unref);
+  bothy_admission_clear_closing (self);
   g_free (self);
 }

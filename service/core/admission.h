@@ -37,7 +37,7 @@ void bothy_ticket_free (BothyTicket *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyTicket, bothy_ticket_free)
 
 /* Let USER have a nic called NAME (NULL: one by hand) on the bridge called BRIDGE. ALLOWED: an administrator
-   said yes. NO_SUCH_BRIDGE, NOT_AUTHORIZED, QUOTA_EXCEEDED. */
+   said yes. NO_SUCH_BRIDGE, NOT_AUTHORIZED, QUOTA_EXCEEDED, BUSY (it is being deleted). */
 void bothy_admission_enter (BothyAdmission *self,
                             guint32 user,
                             const char *bridge,
@@ -46,5 +46,17 @@ void bothy_admission_enter (BothyAdmission *self,
                             GAsyncReadyCallback callback,
                             gpointer user_data);
 BothyTicket *bothy_admission_enter_finish (BothyAdmission *self, GAsyncResult *result, GError **error);
+
+/* Let nobody in on BRIDGE, because it is about to go; it is done when everybody who was let in has his nic,
+   or will have none. BUSY: somebody else closed it. What has its name later, with another profile, is open.
+ */
+void bothy_admission_close (BothyAdmission *self,
+                            const char *bridge,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
+gboolean bothy_admission_close_finish (BothyAdmission *self, GAsyncResult *result, GError **error);
+
+/* It stays after all. */
+void bothy_admission_open (BothyAdmission *self, const char *bridge);
 
 G_END_DECLS

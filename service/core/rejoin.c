@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Looking after the nics of containers that run, one time after the other for each of them: whoever comes second
-   finds what the first one made, and what the container may reach by then. */
+/* Looking after the nics of containers that run, one time after the other for each of them: whoever comes
+   second finds what the first one made, and what the container may reach by then. */
 #include "core/runner-private.h"
 
 #include "core/join.h"

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from test_network import address, launch, reaches
-from tools import info, tidy, until  # noqa: F401
+from tools import asked_of_net, info, tidy, until  # noqa: F401
 
 OUTSIDE = "192.0.2.2"
 OUTSIDE6 = "2001:db8::2"
@@ -127,12 +127,6 @@ def test_a_published_port_of_it_answers(outside):
     assert "hello" in until(lambda: host.run(
         "root", "timeout", "5", "ip", "netns", "exec", "outside", "bash", "-c",
         "exec 3<>/dev/tcp/192.0.2.1/8080; cat <&3").stdout)
-
-
-def asked_of_net(host):
-    """Whether bothy-net has something to read."""
-    sockets = host.output("root", "ss -xnH state connected src /run/bothy/net.sock").splitlines()
-    return any(int(line.split()[2]) for line in sockets)
 
 
 def test_changed_while_its_nic_is_being_made(host):

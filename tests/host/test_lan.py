@@ -4,12 +4,13 @@
 import json
 import re
 import subprocess
+import time
 
 import pytest
 
 from test_bridges import (ROUTER, attach, attached, bridges, by_hand, delegated, inside, lan, links,  # noqa: F401
                           namespace, reaches)  # noqa: F401
-from tools import info, tidy, until  # noqa: F401
+from tools import asked_of_net, info, tidy, until  # noqa: F401
 
 GUEST = "192.168.77.40"
 SELF = "192.168.77.2"
@@ -161,6 +162,33 @@ def test_bridge_with_nics_stays(host, lab, namespace):
     host.run("alice", "bothy", "nic", "detach", "--bridge", "lab", pid, check=True)
     host.run("root", "bothy", "bridge", "delete", "lab", check=True)
     until(lambda: "lab" not in bridges(host))
+
+
+@pytest.mark.parametrize("first", ["delete", "launch"])
+def test_bridge_is_deleted_while_a_nic_comes(host, lab, first):
+    """One of the two is told that it can not be."""
+    host.run("bob", "bothy", "launch", "busybox", "beside", check=True)
+    commands = {"delete": ("root", "bothy", "bridge", "delete", "lab"),
+                "launch": ("alice", "bothy", "launch", "--network", "lan:lab", "busybox", "x1")}
+    running = {}
+    host.run("root", "pkill", "-STOP", "-x", "bothy-net", check=True)
+    try:
+        for verb in sorted(commands, key=lambda verb: verb != first):
+            running[verb] = subprocess.Popen(host.command(*commands[verb]), stderr=subprocess.PIPE, text=True)
+            until(lambda: asked_of_net(host))
+        # Whatever the second one does by then; mostly it waits for bothy-net, too.
+        time.sleep(0.5)
+    finally:
+        host.run("root", "pkill", "-CONT", "-x", "bothy-net", check=True)
+    said = {verb: process.communicate(timeout=60)[1] for verb, process in running.items()}
+    assert running["launch"].returncode == 0, said
+    if running["delete"].returncode == 0:
+        assert "x1 runs without network" in said["launch"] and "lab" in said["launch"], said
+        until(lambda: "lab" not in bridges(host))
+        assert not any(" alias bothy:1000:" in line for line in host.output("root", "ip -o link").splitlines())
+    else:
+        assert "alice/x1" in said["delete"] and said["launch"] == "", said
+        assert any("master lab" in line for line in host.output("root", "ip -o link").splitlines())
 
 
 # ---- NET-02: bridges that can not be used ----

@@ -165,6 +165,12 @@ def nothing_left(host, seconds=8):
         time.sleep(0.1)
 
 
+def asked_of_net(host):
+    """Whether bothy-net has something to read."""
+    sockets = host.output("root", "ss -xnH state connected src /run/bothy/net.sock").splitlines()
+    return any(int(line.split()[2]) for line in sockets)
+
+
 def descendants(pid):
     """pids, on the machine, of all that a process of ours started."""
     found = []
