@@ -158,11 +158,12 @@ def test_MAP_01_namespaces_that_are_not_his(world, alice, bob, ranges, processes
     whole = [("b", 0, base, SIZE)]
     null = os.open("/dev/null", os.O_RDONLY)
     initial = os.open("/proc/self/ns/user", os.O_RDONLY)
+    daemons, daemon = os.open(f"/proc/{world.pid}/ns/user", os.O_RDONLY), os.pidfd_open(world.pid)
     network = os.open(f"/proc/{own.pid}/ns/net", os.O_RDONLY)
-    for fd in (bobs.namespace, bobs.pidfd, roots.namespace, roots.pidfd, plain.namespace, plain.pidfd, initial, network, null):
+    for fd in (bobs.namespace, bobs.pidfd, roots.namespace, roots.pidfd, plain.namespace, plain.pidfd, initial, network, null, daemons, daemon):
         assert outcome(alice, fd, whole) == "NotYours"
     assert bobs.map() == roots.map() == own.map() == []
-    for fd in (null, initial, network):
+    for fd in (null, initial, network, daemons, daemon):
         os.close(fd)
 
 

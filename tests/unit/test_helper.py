@@ -387,86 +387,6 @@ def test_MAP_03_killed_between_the_two_maps(helper, users_namespace, deny):
     assert (id_map(fd, "uid_map"), id_map(fd, "gid_map"), setgroups_of(fd)) == (HAND, [], "allow")
 
 
-PID_STORM = """
-import ctypes, os, sys, time
-c = ctypes.CDLL(None)
-# Each of another user's, with a namespace that a map would be right for, and pids that come again at once.
-victims = []
-while True:
-    open("/proc/sys/kernel/ns_last_pid", "w").write("50")
-    pid = os.fork()
-    if pid == 0:
-        os.setresgid(4999, 4999, 4999)
-        os.setresuid(4999, 4999, 4999)
-        c.unshare(0x10000000)
-        c.prctl(4, 1)
-        while True:
-            if open("/proc/self/uid_map").read() or open("/proc/self/gid_map").read():
-                os.write(1, b"mapped")
-            time.sleep(0.002)
-    victims.append(pid)
-    if len(victims) > 4:
-        os.kill(victims[0], 9)
-        os.waitpid(victims.pop(0), 0)
-"""
-
-PID_MAPPER = """
-import array, ctypes, os, socket, sys
-sys.path.insert(0, sys.argv[1])
-import test_helper as t
-c = ctypes.CDLL(None)
-helper = t.Helper()
-storm_read, storm_write = os.pipe()
-storm = t.subprocess.Popen([sys.executable, "-c", t.PID_STORM], stdout=storm_write)
-done = 0
-for _ in range(int(sys.argv[2])):
-    ready, go = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.setresgid(4321, 4321, 4321)
-        os.setresuid(4321, 4321, 4321)
-        c.unshare(0x10000000)
-        c.prctl(4, 1)
-        os.write(go, b"x")
-        t.signal.pause()
-        os._exit(0)
-    os.read(ready, 1)
-    pidfd = os.pidfd_open(pid)
-    # Half of them end while they are being mapped.
-    if done % 2:
-        helper.send(t.request(t.MAP, owner=4321, extents=t.HAND), [pidfd])
-        os.kill(pid, 9)
-        os.waitpid(pid, 0)
-        helper.receive()
-    else:
-        reply = helper.call(t.request(t.MAP, owner=4321, extents=t.HAND), [pidfd])
-        assert reply.error == 0, (reply.error, reply.step)
-        assert open(f"/proc/{pid}/uid_map").read().split() == ["0", str(t.BASE), "65536"]
-        os.kill(pid, 9)
-        os.waitpid(pid, 0)
-    for fd in (pidfd, ready, go):
-        os.close(fd)
-    done += 1
-storm.kill()
-storm.wait()
-helper.close()
-os.set_blocking(storm_read, False)
-try:
-    sys.exit(f"foreign processes were mapped: {os.read(storm_read, 100)}")
-except BlockingIOError:
-    pass
-print("done", done)
-"""
-
-
-def test_MAP_06_pids_that_come_again(own_mounts):
-    """Mapping by pidfd while pids are used again at once, in a pid namespace: nobody else is ever mapped."""
-    command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, "-c", PID_MAPPER,
-               os.path.dirname(os.path.abspath(__file__)), "600"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0 and done.stdout == "done 600\n", done.stderr
-
-
 def test_MAP_05_by_pidfd(helper):
     """The namespace of a process of the owner's; of nobody else's, and not after its end."""
     def spawn(code, uid):
@@ -496,6 +416,50 @@ def test_MAP_05_by_pidfd(helper):
     for p, fd in ((theirs, pidfd), (plain, plain_fd), (roots, roots_fd)):
         p.communicate(b"")
         assert refused(fd) == errno.ESRCH
+        os.close(fd)
+
+
+INTO_NAMESPACE = "assert ctypes.CDLL(None).unshare(0x10000000) == 0; ctypes.CDLL(None).prctl(4, 1)"
+MEANWHILE = {
+    "exits": (INTO_NAMESPACE, "pass"),
+    "becomes a program of root's": (INTO_NAMESPACE, "os.execv('/run/root-sleep', ['sleep', '20'])"),
+    "becomes a program of root's outside": ("", "os.execv('/run/root-sleep', ['sleep', '20'])"),
+    "makes a namespace": ("", INTO_NAMESPACE + "; print(flush=True); sys.stdin.read()"),
+}
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@pytest.mark.parametrize("call", ["setns", "write"])
+@pytest.mark.parametrize("what", sorted(MEANWHILE))
+def test_MAP_05_process_changes_between_call_and_write(what, call):
+    """Before it is joined, or before its map is written: the map is that of a namespace of his, or nobody's."""
+    before, then = MEANWHILE[what]
+    shutil.copy("/bin/sleep", "/run/root-sleep")
+    os.chmod("/run/root-sleep", 0o4755)
+    code = f"import ctypes, os, sys\n{before}\nprint(1, flush=True); sys.stdin.readline()\n{then}"
+    process = subprocess.Popen([sys.executable, "-c", code], user=4321, group=4321, extra_groups=[], text=True,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout.readline()
+    pidfd, own = os.pidfd_open(process.pid), os.open(f"/proc/{process.pid}/ns/user", os.O_RDONLY)
+    h = Helper(["strace", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:delay_enter=500000"])
+    h.send(request(MAP, owner=4321, extents=HAND), [pidfd])
+    time.sleep(0.1)
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    reply = h.receive()
+    assert reply.error in (0, errno.ESRCH, errno.EPERM, errno.EINVAL, errno.EACCES), reply.error
+    assert reply.error == 0 or reply.step in (STEP_JOIN, STEP_MAP)
+    host = os.stat("/proc/self/ns/user").st_ino
+    if os.fstat(own).st_ino != host:
+        assert id_map(own, "uid_map") == id_map(own, "gid_map") == ([] if reply.error else HAND)
+    elif "root" in what:
+        assert reply.error != 0
+    with open("/proc/self/uid_map") as file:
+        assert len(file.read().split()) == 3  # the host's own is as it was
+    process.kill()
+    process.communicate()
+    h.close()
+    for fd in pidfd, own:
         os.close(fd)
 
 
@@ -560,10 +524,70 @@ def test_MAP_09_MAP_11_shapes_of_worker_and_child(stopped_pair):
     assert c["Groups"].strip() == ""
     assert fd_count(child) == 1
     assert os.readlink(f"/proc/{child}/ns/user") != os.readlink("/proc/self/ns/user")
-    # MAP-10: the worker is out of its owner's reach.
-    for attack in (f"import os; os.kill({worker}, 19)", f"open('/proc/{worker}/mem')", f"import os; os.listdir('/proc/{worker}/fd')"):
-        r = subprocess.run([sys.executable, "-c", attack], user=BASE, group=BASE, extra_groups=[], capture_output=True)
-        assert r.returncode == 1 and b"PermissionError" in r.stderr
+
+
+ATTACKER = """
+import ctypes, os, sys
+c = ctypes.CDLL(None, use_errno=True)
+c.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+def seize(pid):
+    if c.ptrace(0x4206, pid, None, None) != 0:
+        raise PermissionError(ctypes.get_errno()) if ctypes.get_errno() == 1 else OSError(ctypes.get_errno())
+def join(pid):
+    fd = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY)
+    assert c.setns(fd, 0x10000000) == 0, ctypes.get_errno()
+"""
+
+
+def attack(code, user=BASE):
+    return subprocess.run([sys.executable, "-c", ATTACKER + code], user=user, group=user, extra_groups=[], capture_output=True, text=True)
+
+
+def test_MAP_10_worker_is_out_of_reach(stopped_pair):
+    """Of the owner, where he is and from inside of the namespace, of which he is root."""
+    _, worker, child = stopped_pair
+    for inside in "", f"join({child})\n":
+        for what in (f"os.kill({worker}, 19)", f"os.kill({worker}, 0)", f"open('/proc/{worker}/mem')", f"seize({worker})",
+                     f"os.listdir('/proc/{worker}/fd')", f"os.pidfd_open({worker}) and c.syscall(438, os.pidfd_open({worker}), 0, 0) > 0"
+                     f" or seize({worker})"):
+            done = attack(inside + what)
+            assert done.returncode == 1 and "PermissionError" in done.stderr, (inside, what, done.stderr)
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@pytest.mark.parametrize("inside", [False, True])
+def test_MAP_08_MAP_11_owner_gets_hold_of_the_child(users_namespace, inside):
+    """He may: what he has then is a process with his own ids and a socket. The call fails within 5 s."""
+    fd, _ = users_namespace
+    h = Helper(["strace", "-f", "-o", "/dev/null", "-e", "inject=write:signal=SIGSTOP:when=1"])
+    began = time.monotonic()
+    h.send(request(MAP, owner=4321, extents=HAND), [fd])
+    child = until(lambda: any_descendant_in(h.process.pid, fd))
+    until(lambda: status(child)["State"].startswith(("T", "t")))
+    done = attack((f"join({child})\n" if inside else "") + f"os.kill({child}, 19)\n"
+                  f"print(open('/proc/{child}/status').read(), os.listdir('/proc/{child}/fd'))", user=4321)
+    assert done.returncode == 0, done.stderr
+    mine = dict(line.split(":\t", 1) for line in done.stdout.splitlines() if ":\t" in line)
+    assert set((mine["Uid"] + " " + mine["Gid"]).split()) == {"65534" if inside else "4321"}
+    assert mine["Groups"].strip() == ""
+    assert done.stdout.splitlines()[-1].count("'") == 2  # one descriptor
+    reply = h.receive()
+    assert (reply.error, reply.step) == (errno.ETIMEDOUT, STEP_DEADLINE)
+    assert time.monotonic() - began < 5.5
+    assert gone(child)
+    h.close()
+
+
+def any_descendant_in(pid, userns):
+    """A process below PID that is in the user namespace; None."""
+    for child in children(pid):
+        try:
+            found = child if os.stat(f"/proc/{child}/ns/user").st_ino == os.fstat(userns).st_ino else any_descendant_in(child, userns)
+        except FileNotFoundError:
+            continue
+        if found:
+            return found
+    return None
 
 
 def test_MAP_08_stopped_child_ends_at_the_deadline(stopped_pair):
@@ -926,9 +950,10 @@ def removed(directory):
 
 def until(condition):
     end = time.monotonic() + 10
-    while not condition():
+    while not (value := condition()):
         assert time.monotonic() < end
         time.sleep(0.005)
+    return value
 
 
 def read(path):
