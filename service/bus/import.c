@@ -20,7 +20,10 @@ typedef struct {
   GVariant *metadata;
   BothyImportSource source;
 } ImportArgs;
-#define IMPORT_ARGS { .source = { .archive_fd = -1, .metadata_fd = -1 } }
+#define IMPORT_ARGS                                                                                          \
+  {                                                                                                          \
+    .source = {.archive_fd = -1, .metadata_fd = -1 }                                                         \
+  }
 
 static void
 import_args_clear (ImportArgs *args)
@@ -42,8 +45,8 @@ take_fd (BothyCall *call, gint32 handle, const char *name, int *ret_fd, GError *
 
   if (fd < 0)
     return FALSE;
-  if (flags >= 0 && !(flags & O_PATH) && (flags & O_ACCMODE) != O_WRONLY && bothy_foreign_stat (fd, &mode, &size) &&
-      (S_ISREG (mode) || S_ISFIFO (mode) || S_ISSOCK (mode))) {
+  if (flags >= 0 && !(flags & O_PATH) && (flags & O_ACCMODE) != O_WRONLY &&
+      bothy_foreign_stat (fd, &mode, &size) && (S_ISREG (mode) || S_ISFIFO (mode) || S_ISSOCK (mode))) {
     *ret_fd = fd;
     return TRUE;
   }
@@ -138,6 +141,6 @@ bothy_manager_handle_import_image (BothyCall *call)
   watch = g_new0 (ImportWatch, 1);
   watch->operation = operation;
   watch->total = bothy_foreign_stat (args.source.archive_fd, &mode, &size) && S_ISREG (mode) ? size : 0;
-  bothy_images_import (bothy_registry_get_images (call->registry), call->user, &args.source, on_import_progress, watch, operation->cancellable, on_imported,
-                       watch);
+  bothy_images_import (bothy_registry_get_images (call->registry), call->user, &args.source,
+                       on_import_progress, watch, operation->cancellable, on_imported, watch);
 }

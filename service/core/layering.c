@@ -25,9 +25,9 @@ typedef struct {
   int tree;   /* "root" in it */
   int source;
   const BothyMetadata *metadata; /* the caller's, or NULL */
-  char *sha256;      /* as somebody says; NULL: nobody does */
-  char *diff_id;     /* the same */
-  char *fingerprint; /* as it is */
+  char *sha256;                  /* as somebody says; NULL: nobody does */
+  char *diff_id;                 /* the same */
+  char *fingerprint;             /* as it is */
   struct unpack_request request;
   BothyBudget *budget;
   gboolean is_over;  /* the budget */

@@ -66,11 +66,11 @@ void bothy_layers_read_metadata (BothyLayers *self,
 /* What to make a layer from. */
 typedef struct {
   enum unpack_mode mode;
-  int fd;              /* the archive; read to its end */
-  const char *sha256;  /* that it has to have, or NULL */
-  const char *diff_id; /* that the tar in it has to have, or NULL */
-  const BothyMetadata *metadata; /* it is of an image in two archives, this and that one, which SHA256 is then of
-                                    together; or NULL */
+  int fd;                        /* the archive; read to its end */
+  const char *sha256;            /* that it has to have, or NULL */
+  const char *diff_id;           /* that the tar in it has to have, or NULL */
+  const BothyMetadata *metadata; /* it is of an image in two archives, this and that one, which SHA256 is then
+                                    of together; or NULL */
 } BothyLayerSource;
 
 /*

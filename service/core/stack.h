@@ -16,8 +16,9 @@ gboolean bothy_stack_check_depth (guint n, GError **error);
  * them. */
 char *bothy_stack_fingerprint (const BothyImage *image);
 
-/* The same of an image of Incus or LXD in two archives: that of the metadata has the SHA-256 METADATA. Not the SHA-256
- * of both together, by which these call it: where one ends and the other begins, that does not say. */
+/* The same of an image of Incus or LXD in two archives: that of the metadata has the SHA-256 METADATA. Not
+ * the SHA-256 of both together, by which these call it: where one ends and the other begins, that does not
+ * say. */
 char *bothy_stack_fingerprint_apart (const BothyImage *image, const char *metadata);
 
 /* Let IMAGE stand on LAYERS (element-type BothyLayer), the lowest first, as far as they can be seen. */

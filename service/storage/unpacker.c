@@ -56,7 +56,7 @@ finish (GTask *task, BothyUnpacked *unpacked, GError *error)
 static BothyErrorCode
 code_of (guint32 error)
 {
-  switch ((enum unpack_error) error) {
+  switch ((enum unpack_error)error) {
   case UNPACK_BAD_ARCHIVE:
     return BOTHY_ERROR_BAD_ARCHIVE;
   case UNPACK_LIMIT_EXCEEDED:
@@ -102,7 +102,7 @@ parse_result (const struct unpack_message *message, const char *text)
   unpacked->sha256 = hexadecimal (message->sha256);
   unpacked->sha256_whole = hexadecimal (message->sha256_whole);
   unpacked->flags = message->flags;
-  unpacked->os_release = g_utf8_make_valid (text, (gssize) length);
+  unpacked->os_release = g_utf8_make_valid (text, (gssize)length);
   next = next_string (text, message->text_size, &at, &size);
   unpacked->architecture = size > 0 ? bothy_worker_readable (next, size) : g_strdup ("unknown");
   next = next_string (text, message->text_size, &at, &size);
@@ -127,8 +127,8 @@ parse_bundle (const struct unpack_message *message, const char *text, GUnixFDLis
 static void
 handle_packet (GTask *task, BothyPacket *packet)
 {
-  const struct unpack_message *message = (const struct unpack_message *) packet->data;
-  const char *text = (const char *) packet->data + sizeof *message;
+  const struct unpack_message *message = (const struct unpack_message *)packet->data;
+  const char *text = (const char *)packet->data + sizeof *message;
   Job *job = g_task_get_task_data (task);
 
   if (packet->size < sizeof *message || message->version != UNPACK_PROTOCOL_VERSION ||
@@ -160,8 +160,8 @@ on_spawned (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!job->worker.socket)
     g_clear_error (&error);
   /* The sources go to bothy-unpack itself. */
-  else if (!fds || !bothy_packet_send (job->worker.socket, &job->request, sizeof job->request, NULL, 0, job->sources,
-                                       &error)) {
+  else if (!fds || !bothy_packet_send (job->worker.socket, &job->request, sizeof job->request, NULL, 0,
+                                       job->sources, &error)) {
     bothy_error_adopt (&error, "bothy-unpack");
     finish (task, NULL, error);
   } else
@@ -195,9 +195,15 @@ on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_unpack (BothyHelper *helper, const struct unpack_request *request, int tree_fd, GUnixFDList *sources,
-              BothyUnpackProgress progress, gpointer progress_data, GCancellable *cancellable,
-              GAsyncReadyCallback callback, gpointer user_data)
+bothy_unpack (BothyHelper *helper,
+              const struct unpack_request *request,
+              int tree_fd,
+              GUnixFDList *sources,
+              BothyUnpackProgress progress,
+              gpointer progress_data,
+              GCancellable *cancellable,
+              GAsyncReadyCallback callback,
+              gpointer user_data)
 {
   struct helper_request userns = { .op = HELPER_USERNS,
                                    .owner = BOTHY_NEUTRAL_BASE,
@@ -217,7 +223,7 @@ bothy_unpack (BothyHelper *helper, const struct unpack_request *request, int tre
   job->sources = sources ? g_object_ref (sources) : NULL;
   job->progress = progress;
   job->progress_data = progress_data;
-  g_task_set_task_data (task, job, (GDestroyNotify) job_free);
+  g_task_set_task_data (task, job, (GDestroyNotify)job_free);
   if (!bothy_packet_socketpair (&job->worker.socket, &job->their_fd, &error)) {
     bothy_error_adopt (&error, "bothy-unpack");
     finish (task, NULL, error);
