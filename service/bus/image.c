@@ -4,6 +4,7 @@
 #include "bus/handlers.h"
 
 #include "core/error.h"
+#include "core/reference.h"
 
 static gboolean
 is_used_by (BothyCall *call, BothyImage *image)
@@ -35,4 +36,41 @@ bothy_image_handle_remove (BothyCall *call)
     bothy_call_return_error (call, error);
   else
     bothy_call_return (call, NULL);
+}
+
+gboolean
+bothy_image_check_alias (BothyCall *call, GError **error)
+{
+  const char *alias;
+
+  g_variant_get (call->args, "(&s)", &alias);
+  return bothy_reference_check_alias (alias, error);
+}
+
+typedef gboolean (*ChangeAlias) (BothyImages *, BothyImage *, guint32, const char *, GError **);
+
+static void
+change_alias (BothyCall *call, ChangeAlias change)
+{
+  GError *error = NULL;
+  const char *alias;
+
+  g_variant_get (call->args, "(&s)", &alias);
+  if (change (bothy_registry_get_images (call->registry), BOTHY_IMAGE (call->node->target), call->user, alias,
+              &error))
+    bothy_call_return (call, NULL);
+  else
+    bothy_call_return_error (call, error);
+}
+
+void
+bothy_image_handle_add_alias (BothyCall *call)
+{
+  change_alias (call, bothy_images_add_alias);
+}
+
+void
+bothy_image_handle_remove_alias (BothyCall *call)
+{
+  change_alias (call, bothy_images_remove_alias);
 }

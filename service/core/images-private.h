@@ -20,6 +20,12 @@ struct _BothyImages {
 /* Write IMAGE's record, without waiting for the disk. */
 void bothy_images_save (BothyImages *self, BothyImage *image);
 
+/* The same; FALSE: it could not be written. */
+gboolean bothy_images_write (BothyImages *self, BothyImage *image, GError **error);
+
+/* Whether USER may have IMAGE beside his others. */
+gboolean bothy_images_check_room (BothyImages *self, BothyImage *image, guint32 user, GError **error);
+
 /* IMAGE is on the disk: show it. */
 void bothy_images_insert (BothyImages *self, BothyImage *image);
 

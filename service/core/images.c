@@ -96,16 +96,25 @@ bothy_images_find_layer (BothyImages *self, guint32 user, const char *id)
 
 /* ---- records ---- */
 
-void
-bothy_images_save (BothyImages *self, BothyImage *image)
+gboolean
+bothy_images_write (BothyImages *self, BothyImage *image, GError **error)
 {
   autofd dir = openat (self->dirfd, image->fingerprint, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   g_autoptr (GKeyFile) record = bothy_image_to_record (image);
+
+  if (dir >= 0)
+    return bothy_record_write (dir, "image", record, BOTHY_RECORD_VOLATILE, error);
+  bothy_error_set_errno (error, errno, "Opening the image");
+  return FALSE;
+}
+
+void
+bothy_images_save (BothyImages *self, BothyImage *image)
+{
   g_autoptr (GError) error = NULL;
 
-  if (dir < 0 || !bothy_record_write (dir, "image", record, BOTHY_RECORD_VOLATILE, &error))
-    g_warning ("Image %.12s: its record was not written: %s", image->fingerprint,
-               error ? error->message : "");
+  if (!bothy_images_write (self, image, &error))
+    g_warning ("Image %.12s: its record was not written: %s", image->fingerprint, error->message);
 }
 
 static gboolean

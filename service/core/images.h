@@ -72,6 +72,14 @@ gboolean bothy_images_adopt (BothyImages *self,
                              const char *verified,
                              GError **error);
 
+/* USER, who can see IMAGE, calls it ALIAS as well from now on, and nothing else so. */
+gboolean bothy_images_add_alias (
+    BothyImages *self, BothyImage *image, guint32 user, const char *alias, GError **error);
+
+/* And no more. */
+gboolean bothy_images_remove_alias (
+    BothyImages *self, BothyImage *image, guint32 user, const char *alias, GError **error);
+
 /* As bothy_image_take_catalogue(), and writes it down. */
 void bothy_images_note_catalogue (BothyImages *self, BothyImage *image, const char *variant, const char *end);
 

@@ -61,6 +61,19 @@ bothy_images_begin (BothyImages *self, guint32 user, GError **error)
 }
 
 gboolean
+bothy_images_check_room (BothyImages *self, BothyImage *image, guint32 user, GError **error)
+{
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (BothyBudget) budget = bothy_budget_new (self->budgets, user);
+
+  count_images (self, user, seen);
+  if (bothy_budget_note (budget, count_layers (self, image, seen)))
+    return TRUE;
+  set_quota_error (self, error);
+  return FALSE;
+}
+
+gboolean
 bothy_images_adopt (BothyImages *self,
                     BothyImage *image,
                     guint32 user,
@@ -68,14 +81,8 @@ bothy_images_adopt (BothyImages *self,
                     const char *verified,
                     GError **error)
 {
-  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
-  g_autoptr (BothyBudget) budget = bothy_budget_new (self->budgets, user);
-
-  count_images (self, user, seen);
-  if (!bothy_budget_note (budget, count_layers (self, image, seen))) {
-    set_quota_error (self, error);
+  if (!bothy_images_check_room (self, image, user, error))
     return FALSE;
-  }
   /* The bytes are the same: what is known of them now counts for everybody who has them. */
   if (g_str_has_prefix (verified, "signature:") || g_str_equal (image->verified, "none"))
     image->verified = (g_free (image->verified), g_strdup (verified));

@@ -23,6 +23,7 @@ ONE = [
     ("bothy kill --signal SIGHU", "bothy kill --signal SIGHUP"),
     ("bothy run busy", "bothy run busybox"),
     ("bothy image info busy", "bothy image info busybox"),
+    ("bothy image tag busy", "bothy image tag busybox"),
     ("bothy launch imag", "bothy launch images:"),
     ("bothy image pull docker", "bothy image pull docker.io/"),
     ("bothy remote remove imag", "bothy remote remove images"),
