@@ -99,7 +99,7 @@ refresh (Cli *cli, const char *name, GError **error)
   g_autofree char *image = NULL;
 
   if (path)
-    answer = cli_call (cli, path, IFACE_IMAGE, "Refresh", NULL, NULL, NULL, error);
+    answer = cli_call (cli, path, IFACE_IMAGE, "Refresh", g_variant_new ("(a{sv})", NULL), NULL, NULL, error);
   if (answer)
     image = follow (cli, answer, _ ("Refreshing"), name, error);
   return image && cli_print_imported (cli, image, error);

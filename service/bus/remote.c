@@ -3,6 +3,7 @@
 /* Images from remotes: methods of org.bothy.Bothy1.Manager and org.bothy.Bothy1.Image */
 #include "bus/handlers.h"
 
+#include "bus/credentials.h"
 #include "bus/options.h"
 #include "bus/publisher.h"
 #include "core/error.h"
@@ -19,6 +20,7 @@ typedef struct {
   const char *ref;
   char *alias;
   char *architecture;
+  BothyCredentials *credentials;
 } PullArgs;
 
 static void
@@ -26,6 +28,7 @@ pull_args_clear (PullArgs *args)
 {
   g_free (args->alias);
   g_free (args->architecture);
+  g_clear_pointer (&args->credentials, bothy_credentials_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PullArgs, pull_args_clear)
 
@@ -46,16 +49,19 @@ static gboolean
 parse_pull (BothyCall *call, PullArgs *args, GError **error)
 {
   g_autoptr (GVariant) options = NULL;
+  g_autoptr (GVariant) credentials = NULL;
   g_auto (BothyReference) reference = { 0 };
   const BothyOption table[] = { { "alias", "s", &args->alias },
                                 { "architecture", "s", &args->architecture },
+                                { "credentials", "a{sh}", &credentials },
                                 { NULL, NULL, NULL } };
 
   g_variant_get (call->args, "(&s@a{sv})", &args->ref, &options);
   return bothy_options_parse (options, table, error) &&
          bothy_reference_parse (args->ref, &reference, error) &&
          (!args->alias || bothy_reference_check_alias (args->alias, error)) &&
-         check_architecture (args->architecture, FALSE, error);
+         check_architecture (args->architecture, FALSE, error) &&
+         bothy_credentials_from_option (call, credentials, &args->credentials, error);
 }
 
 /* What dialogs and rules of polkit see: all that is left out of a reference is said there. */
@@ -74,7 +80,7 @@ insert_details (BothyCall *call, const char *text)
 gboolean
 bothy_manager_check_pull_image (BothyCall *call, GError **error)
 {
-  g_auto (PullArgs) args = { NULL, NULL, NULL };
+  g_auto (PullArgs) args = { 0 };
 
   if (!parse_pull (call, &args, error))
     return FALSE;
@@ -94,7 +100,7 @@ on_pulled (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-pull (BothyCall *call, const char *ref, const char *const *aliases, const char *architecture)
+pull (BothyCall *call, const BothyPullRequest *request)
 {
   GError *error = NULL;
   BothyOperation *operation =
@@ -107,28 +113,46 @@ pull (BothyCall *call, const char *ref, const char *const *aliases, const char *
   }
   path = bothy_publisher_operation_path (operation);
   bothy_call_return (call, g_variant_new ("(o)", path));
-  bothy_puller_pull (bothy_registry_get_puller (call->registry), operation, ref, aliases, architecture,
-                     on_pulled, operation);
+  bothy_puller_pull (bothy_registry_get_puller (call->registry), operation, request, on_pulled, operation);
 }
 
 void
 bothy_manager_handle_pull_image (BothyCall *call)
 {
-  g_auto (PullArgs) args = { NULL, NULL, NULL };
+  g_auto (PullArgs) args = { 0 };
   const char *aliases[] = { NULL, NULL };
+  BothyPullRequest request = { .aliases = aliases };
 
   parse_pull (call, &args, NULL);
   /* A fingerprint is a name already. */
   if (args.alias || bothy_reference_check_alias (args.ref, NULL))
     aliases[0] = args.alias ? args.alias : args.ref;
-  pull (call, args.ref, aliases, args.architecture);
+  request.ref = args.ref;
+  request.architecture = args.architecture;
+  request.credentials = args.credentials;
+  pull (call, &request);
+}
+
+static gboolean
+parse_refresh (BothyCall *call, BothyCredentials **ret_credentials, GError **error)
+{
+  g_autoptr (GVariant) options = NULL;
+  g_autoptr (GVariant) credentials = NULL;
+  const BothyOption table[] = { { "credentials", "a{sh}", &credentials }, { NULL, NULL, NULL } };
+
+  g_variant_get (call->args, "(@a{sv})", &options);
+  return bothy_options_parse (options, table, error) &&
+         bothy_credentials_from_option (call, credentials, ret_credentials, error);
 }
 
 gboolean
 bothy_image_check_refresh (BothyCall *call, GError **error)
 {
   BothyImage *image = BOTHY_IMAGE (call->node->target);
+  g_autoptr (BothyCredentials) credentials = NULL;
 
+  if (!parse_refresh (call, &credentials, error))
+    return FALSE;
   if (strchr (image->origin, ':')) {
     insert_details (call, image->origin);
     return TRUE;
@@ -145,44 +169,67 @@ bothy_image_handle_refresh (BothyCall *call)
   BothyImage *image = BOTHY_IMAGE (call->node->target);
   g_auto (GStrv) aliases = bothy_image_aliases (image, call->user);
   g_autofree char *origin = g_strdup (image->origin);
+  g_autoptr (BothyCredentials) credentials = NULL;
+  BothyPullRequest request = { .ref = origin,
+                               .aliases = (const char *const *)aliases,
+                               .architecture = *image->architecture ? image->architecture : NULL };
 
-  pull (call, origin, (const char *const *)aliases, *image->architecture ? image->architecture : NULL);
+  parse_refresh (call, &credentials, NULL);
+  request.credentials = credentials;
+  pull (call, &request);
 }
 
 /* ---- SearchImages ---- */
 
+typedef struct {
+  const char *pattern;
+  char *architecture;
+  BothyCredentials *credentials;
+} SearchArgs;
+
+static void
+search_args_clear (SearchArgs *args)
+{
+  g_free (args->architecture);
+  g_clear_pointer (&args->credentials, bothy_credentials_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SearchArgs, search_args_clear)
+
 static gboolean
-parse_search (BothyCall *call, const char **ret_pattern, char **ret_architecture, GError **error)
+parse_search (BothyCall *call, SearchArgs *args, GError **error)
 {
   static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./:_+*?-";
   g_autoptr (GVariant) options = NULL;
-  const BothyOption table[] = { { "architecture", "s", ret_architecture }, { NULL, NULL, NULL } };
+  g_autoptr (GVariant) credentials = NULL;
+  const BothyOption table[] = { { "architecture", "s", &args->architecture },
+                                { "credentials", "a{sh}", &credentials },
+                                { NULL, NULL, NULL } };
   gsize length;
 
-  g_variant_get (call->args, "(&s@a{sv})", ret_pattern, &options);
-  length = strlen (*ret_pattern);
-  if (length > MAX_PATTERN || strspn (*ret_pattern, allowed) != length || **ret_pattern == ':') {
+  g_variant_get (call->args, "(&s@a{sv})", &args->pattern, &options);
+  length = strlen (args->pattern);
+  if (length > MAX_PATTERN || strspn (args->pattern, allowed) != length || *args->pattern == ':') {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                  "Pattern: use at most %d of A-Z, a-z, 0-9 and ./:_+*?-", MAX_PATTERN);
     return FALSE;
   }
-  return bothy_options_parse (options, table, error) && check_architecture (*ret_architecture, TRUE, error);
+  return bothy_options_parse (options, table, error) &&
+         check_architecture (args->architecture, TRUE, error) &&
+         bothy_credentials_from_option (call, credentials, &args->credentials, error);
 }
 
 gboolean
 bothy_manager_check_search_images (BothyCall *call, GError **error)
 {
-  g_autofree char *architecture = NULL;
-  const char *pattern;
-
+  g_auto (SearchArgs) args = { 0 };
   const char *colon;
   g_autofree char *remote = NULL;
 
-  if (!parse_search (call, &pattern, &architecture, error))
+  if (!parse_search (call, &args, error))
     return FALSE;
-  colon = strchr (pattern, ':');
-  remote = g_strndup (pattern, colon ? (gsize)(colon - pattern) : 0);
-  polkit_details_insert (call->details, "image", colon ? colon + 1 : pattern);
+  colon = strchr (args.pattern, ':');
+  remote = g_strndup (args.pattern, colon ? (gsize)(colon - args.pattern) : 0);
+  polkit_details_insert (call->details, "image", colon ? colon + 1 : args.pattern);
   polkit_details_insert (call->details, "remote", remote);
   return TRUE;
 }
@@ -203,13 +250,13 @@ on_searched (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_manager_handle_search_images (BothyCall *call)
 {
-  g_autofree char *architecture = NULL;
-  const char *pattern;
+  g_auto (SearchArgs) args = { 0 };
 
-  parse_search (call, &pattern, &architecture, NULL);
+  parse_search (call, &args, NULL);
   /* Who leaves waits for nothing any more. */
-  bothy_puller_search (bothy_registry_get_puller (call->registry), call->user, pattern, architecture,
-                       call->client->gone, on_searched, bothy_call_ref (call));
+  bothy_puller_search (bothy_registry_get_puller (call->registry), call->user, args.pattern,
+                       args.architecture, args.credentials, call->client->gone, on_searched,
+                       bothy_call_ref (call));
 }
 
 /* ---- remotes ---- */

@@ -200,7 +200,7 @@ start (BothyDownloads *self, Download *download)
                        .policy = remote->policy,
                        .timeout = remote->timeout,
                        .size = wanted->size,
-                       .fds = { -1, -1, -1 },
+                       .fds = { -1, -1, -1, wanted->login },
                        .words = { [FETCH_WORD_REMOTE] = remote->url,
                                   [FETCH_WORD_NAME] = wanted->name,
                                   [FETCH_WORD_PROXY] = remote->proxy,
@@ -266,12 +266,15 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
   g_idle_add_full (G_PRIORITY_DEFAULT, on_cancelled_idle, g_object_ref (user_data), g_object_unref);
 }
 
-/* Only who asks the same server for the same bytes shares them: to name their digest is not to have them. */
+/* Only who asks the same server for the same bytes shares them: to name their digest is not to have them.
+   What it does not show to everybody nobody shares with others. */
 static char *
-key_of (const BothyDownloadSource *source)
+key_of (const BothyDownloadSource *source, guint32 user)
 {
-  return g_strdup_printf ("%d %s %s %s", source->mode, source->sha256, source->diff_id ? source->diff_id : "",
-                          source->url);
+  g_autofree char *of_user = source->login >= 0 ? g_strdup_printf (" %u", user) : g_strdup ("");
+
+  return g_strdup_printf ("%d %s %s %s%s", source->mode, source->sha256,
+                          source->diff_id ? source->diff_id : "", source->url, of_user);
 }
 
 static Download *
@@ -285,7 +288,7 @@ download_new (BothyDownloads *self, const BothyDownloadSource *source, guint32 l
   download = g_new0 (Download, 1);
   g_atomic_ref_count_init (&download->references);
   download->downloads = self;
-  download->key = key_of (source);
+  download->key = key_of (source, leader);
   download->source = bothy_download_source_copy (source);
   download->budget = budget;
   download->tasks = g_ptr_array_new_with_free_func (g_object_unref);
@@ -298,7 +301,7 @@ static void
 begin (BothyDownloads *self, const BothyDownloadSource *source, GTask *task)
 {
   Waiter *waiter = g_task_get_task_data (task);
-  g_autofree char *key = key_of (source);
+  g_autofree char *key = key_of (source, bothy_budget_get_user (waiter->budget));
   Download *download = g_hash_table_lookup (self->running, key);
   gboolean is_new = !download || g_cancellable_is_cancelled (download->cancellable);
   BothyLayer *held = bothy_recent_find (self->recent, key);

@@ -3,6 +3,9 @@
 
 #include "core/error.h"
 #include "core/reference.h"
+#include "platform/fd.h"
+
+#include <fcntl.h>
 
 #define MAX_AT_ONCE 4
 
@@ -20,6 +23,8 @@ typedef struct {
   guint64 total;
   guint next, running;
   gboolean stale;
+  gboolean shown; /* to everybody */
+  int login;
   GError *error;
   GCancellable *cancellable;
   BothyFetchProgress progress;
@@ -57,7 +62,16 @@ gather_free (Gather *self)
   g_free (self->bytes);
   g_free (self->name);
   g_free (self->token);
+  bothy_clear_fd (&self->login);
   g_free (self);
+}
+
+gboolean
+bothy_gather_is_of (const BothyImage *image, const BothyRemote *remote)
+{
+  g_autofree char *origin = bothy_gather_origin (remote, "");
+
+  return g_str_has_prefix (image->origin, origin);
 }
 
 char *
@@ -67,37 +81,46 @@ bothy_gather_origin (const BothyRemote *remote, const char *name)
                           name);
 }
 
-/*
- * A layer that is in the store already: one of the user's own; or one that came from the same remote, which
- * shows everybody the same. Of others he has to bring the bytes: a name is no proof that he may have them.
- */
-static BothyLayer *
-find_present (Gather *self, const char *id)
+/* Whether the remote gave the layer ID to somebody, and gives it to everybody. */
+static gboolean
+is_shown (Gather *self, const char *id)
 {
-  g_autofree char *origin = bothy_gather_origin (self->remote, "");
   g_autoptr (GList) images = bothy_images_list (self->images);
-  BothyLayer *own = bothy_images_find_layer (self->images, bothy_budget_get_user (self->budget), id);
 
-  for (GList *l = images; l && !own; l = l->next) {
+  for (GList *l = images; l; l = l->next) {
     BothyImage *image = l->data;
 
-    if (g_str_has_prefix (image->origin, origin) && g_strv_contains ((const char *const *)image->layers, id))
-      own = bothy_layers_lookup (bothy_images_get_layers (self->images), id);
+    if (image->is_shown && bothy_gather_is_of (image, self->remote) &&
+        g_strv_contains ((const char *const *)image->layers, id))
+      return TRUE;
   }
-  return own;
+  return FALSE;
+}
+
+/*
+ * A layer that is in the store already: one that the same remote shows to everybody; or one of the user's
+ * own. Of others he has to bring the bytes: a name is no proof that he may have them. Nor is it when he is
+ * made to pull an image that names what he alone has: RET_SHOWN then keeps that from who made the image.
+ */
+static BothyLayer *
+find_present (Gather *self, const char *id, gboolean *ret_shown)
+{
+  *ret_shown = is_shown (self, id);
+  return *ret_shown ? bothy_layers_lookup (bothy_images_get_layers (self->images), id)
+                    : bothy_images_find_layer (self->images, bothy_budget_get_user (self->budget), id);
 }
 
 static BothyLayer *
-find_wanted (Gather *self, const BothyManifestLayer *wanted)
+find_wanted (Gather *self, const BothyManifestLayer *wanted, gboolean *ret_shown)
 {
   g_autofree char *unified = bothy_layer_unified_id (wanted->sha256);
   BothyLayer *layer;
 
   if (self->mode == UNPACK_LAYER)
-    return find_present (self, wanted->diff_id);
-  layer = find_present (self, wanted->sha256);
+    return find_present (self, wanted->diff_id, ret_shown);
+  layer = find_present (self, wanted->sha256, ret_shown);
   /* As an image's layer the same bytes may be something that is no root. */
-  return layer && layer->is_root ? layer : find_present (self, unified);
+  return layer && layer->is_root ? layer : find_present (self, unified, ret_shown);
 }
 
 static void
@@ -106,12 +129,16 @@ take_present (Gather *self)
   self->layers = g_ptr_array_new ();
   for (guint i = 0; i < self->wanted->len; i++) {
     const BothyManifestLayer *wanted = self->wanted->pdata[i];
-    BothyLayer *layer = find_wanted (self, wanted);
+    gboolean shown;
+    BothyLayer *layer = find_wanted (self, wanted, &shown);
 
     if (layer)
       bothy_layers_hold (bothy_images_get_layers (self->images), layer);
-    else
+    else {
       self->total += wanted->size;
+      shown = self->login < 0;
+    }
+    self->shown = self->shown && shown;
     g_ptr_array_add (self->layers, layer);
   }
 }
@@ -164,6 +191,7 @@ join (GTask *task, guint index)
                                        .sha256 = wanted->sha256,
                                        .diff_id = wanted->diff_id,
                                        .token = self->token,
+                                       .login = self->login,
                                        .size = wanted->size,
                                        .mode = self->mode };
   Part *part = g_new0 (Part, 1);
@@ -223,6 +251,8 @@ bothy_gather (BothyDownloads *downloads,
   self->remote = bothy_remote_copy (gathering->remote);
   self->name = g_strdup (gathering->name);
   self->token = g_strdup (gathering->token);
+  self->login = gathering->login >= 0 ? fcntl (gathering->login, F_DUPFD_CLOEXEC, 3) : -1;
+  self->shown = TRUE;
   self->wanted = g_ptr_array_ref (gathering->layers);
   self->bytes = g_new0 (guint64, self->wanted->len);
   self->mode = gathering->mode;
@@ -239,10 +269,11 @@ bothy_gather (BothyDownloads *downloads,
 }
 
 GPtrArray *
-bothy_gather_finish (GAsyncResult *result, gboolean *ret_stale, GError **error)
+bothy_gather_finish (GAsyncResult *result, gboolean *ret_stale, gboolean *ret_shown, GError **error)
 {
   Gather *self = g_task_get_task_data (G_TASK (result));
 
   *ret_stale = self->stale;
+  *ret_shown = self->shown;
   return g_task_propagate_pointer (G_TASK (result), error);
 }

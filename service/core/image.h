@@ -32,6 +32,7 @@ struct _BothyImage {
   BothyDefaults *defaults; /* NULL: it says nothing of its containers, and they run its init */
   gint64 created_at; /* µs since 1970 */
   gint64 expires_at; /* when nobody maintains it any more; 0: not known */
+  gboolean is_shown; /* its remote shows all of its layers to everybody */
   char *public_alias; /* everybody's; NULL: only those with a claim see it */
   GHashTable *claims; /* uid → GPtrArray of char *: that user's aliases */
   guint n_containers;

@@ -249,6 +249,15 @@ bothy_images_note_catalogue (BothyImages *self, BothyImage *image, const char *v
   }
 }
 
+void
+bothy_images_note_shown (BothyImages *self, BothyImage *image)
+{
+  if (image->is_shown)
+    return;
+  image->is_shown = TRUE;
+  bothy_images_save (self, image);
+}
+
 /* ---- */
 
 static guint64

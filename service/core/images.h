@@ -83,6 +83,9 @@ gboolean bothy_images_remove_alias (
 /* As bothy_image_take_catalogue(), and writes it down. */
 void bothy_images_note_catalogue (BothyImages *self, BothyImage *image, const char *variant, const char *end);
 
+/* Its remote shows it to everybody, and not only to who got it first. */
+void bothy_images_note_shown (BothyImages *self, BothyImage *image);
+
 /* USER wants IMAGE no more. */
 gboolean bothy_images_forget (BothyImages *self, BothyImage *image, guint32 user, GError **error);
 

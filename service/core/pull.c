@@ -14,15 +14,17 @@ typedef struct {
   char *name; /* as the remote knows it */
   char **aliases;
   char *architecture;
-  GPtrArray *remotes;  /* that are asked, in their order */
-  guint next;          /* of them */
-  gboolean retried;    /* the catalogue was older than what lies there */
-  BothyFetched *found; /* in a catalogue, or */
+  BothyCredentials *credentials; /* or NULL */
+  GPtrArray *remotes;            /* that are asked, in their order */
+  guint next;                    /* of them */
+  gboolean retried;              /* the catalogue was older than what lies there */
+  BothyFetched *found;           /* in a catalogue, or */
   BothyManifest *manifest;
   BothyBudget *budget;
   GPtrArray *layers; /* BothyLayer, held */
   BothyImages *images;
-  gboolean made; /* the image was not there before */
+  gboolean shown; /* the remote shows all of them to everybody */
+  gboolean made;  /* the image was not there before */
 } Pull;
 
 static void
@@ -42,6 +44,7 @@ pull_free (Pull *pull)
   g_object_unref (pull->images);
   g_object_unref (pull->operation);
   g_clear_pointer (&pull->remotes, g_ptr_array_unref);
+  g_clear_pointer (&pull->credentials, bothy_credentials_unref);
   g_clear_pointer (&pull->found, bothy_fetched_free);
   g_clear_pointer (&pull->manifest, bothy_manifest_free);
   g_strfreev (pull->aliases);
@@ -83,6 +86,8 @@ adopt (GTask *task, BothyImage *image, GError **error)
     return FALSE;
   for (char **alias = pull->aliases + 1; pull->aliases[0] && *alias; alias++)
     bothy_images_claim (self->images, image, user, *alias);
+  if (pull->shown && bothy_gather_is_of (image, remote_of (pull)))
+    bothy_images_note_shown (self->images, image);
   if (pull->found) {
     bothy_images_note_catalogue (self->images, image, pull->found->fields[FETCH_FIELD_VARIANT],
                                  pull->found->fields[FETCH_FIELD_SUPPORT_END]);
@@ -129,7 +134,8 @@ make_image (const Pull *pull, GError **error)
   g_autofree char *origin = bothy_gather_origin (remote_of (pull), pull->name);
   g_autofree char *verified = verified_by (pull);
 
-  return bothy_pulled_image (pull->found ? pull->found->fields[FETCH_FIELD_SHA256] : "", origin, verified, pull->layers, pull->manifest, error);
+  return bothy_pulled_image (pull->found ? pull->found->fields[FETCH_FIELD_SHA256] : "", origin, verified,
+                             pull->layers, pull->manifest, error);
 }
 
 static void
@@ -147,6 +153,7 @@ stack (GTask *task)
     give (task, known);
   else {
     pull->made = TRUE;
+    image->is_shown = pull->shown;
     bothy_image_add_claim (image, pull->operation->user, NULL);
     bothy_images_add (self->images, image, on_added, g_object_ref (task));
   }
@@ -174,7 +181,7 @@ on_gathered (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
   gboolean stale;
 
-  pull->layers = bothy_gather_finish (result, &stale, &error);
+  pull->layers = bothy_gather_finish (result, &stale, &pull->shown, &error);
   if (pull->layers)
     stack (task);
   else if (stale && !pull->retried) {
@@ -243,6 +250,7 @@ gather (GTask *task)
   }
   layers = pull->manifest ? g_ptr_array_ref (pull->manifest->layers) : layers_of (pull->found);
   gathering.layers = layers;
+  gathering.login = bothy_credentials_find (pull->credentials, gathering.remote);
   gathering.token = pull->manifest ? pull->manifest->token : NULL;
   gathering.mode = pull->manifest ? UNPACK_LAYER : UNPACK_ARCHIVE;
   bothy_operation_set_phase (pull->operation, "downloading");
@@ -298,8 +306,12 @@ try_remote (GTask *task)
 {
   BothyPuller *self = g_task_get_source_object (task);
   Pull *pull = g_task_get_task_data (task);
-  const BothyQuestion question = { remote_of (pull), FETCH_RESOLVE, pull->name, pull->architecture,
-                                   pull->retried };
+  const BothyQuestion question = { .remote = remote_of (pull),
+                                   .op = FETCH_RESOLVE,
+                                   .name = pull->name,
+                                   .architecture = pull->architecture,
+                                   .is_new = pull->retried,
+                                   .login = bothy_credentials_find (pull->credentials, remote_of (pull)) };
   GError *error = NULL;
 
   bothy_operation_set_phase (pull->operation, "looking");
@@ -350,9 +362,7 @@ understand (BothyPuller *self, Pull *pull, const char *ref, GError **error)
 void
 bothy_puller_pull (BothyPuller *self,
                    BothyOperation *operation,
-                   const char *ref,
-                   const char *const *aliases,
-                   const char *architecture,
+                   const BothyPullRequest *request,
                    GAsyncReadyCallback callback,
                    gpointer user_data)
 {
@@ -362,10 +372,12 @@ bothy_puller_pull (BothyPuller *self,
 
   pull->images = g_object_ref (self->images);
   pull->operation = g_object_ref (operation);
-  pull->aliases = g_strdupv ((char **)aliases);
-  pull->architecture = architecture ? g_strdup (architecture) : bothy_puller_architecture ();
+  pull->aliases = g_strdupv ((char **)request->aliases);
+  pull->architecture =
+      request->architecture ? g_strdup (request->architecture) : bothy_puller_architecture ();
+  pull->credentials = request->credentials ? bothy_credentials_ref (request->credentials) : NULL;
   g_task_set_task_data (task, pull, (GDestroyNotify)pull_free);
-  if (understand (self, pull, ref, &error))
+  if (understand (self, pull, request->ref, &error))
     try_remote (task);
   else
     g_task_return_error (task, error);

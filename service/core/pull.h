@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "core/credentials.h"
 #include "core/images.h"
 #include "core/operation.h"
 #include "core/remotes.h"
@@ -15,25 +16,29 @@ BothyPuller *bothy_puller_new (BothyImages *images, BothyRemotes *remotes);
 
 BothyRemotes *bothy_puller_get_remotes (BothyPuller *self);
 
-/*
- * OPERATION's user wants REF and calls it each of ALIASES; ARCHITECTURE is this machine's unless given.
- * OPERATION is kept up to date, but completed by the caller.
- */
+/* What is to be got. */
+typedef struct {
+  const char *ref;
+  const char *const *aliases;    /* what its user calls it */
+  const char *architecture;      /* NULL: this machine's */
+  BothyCredentials *credentials; /* or NULL */
+} BothyPullRequest;
+
+/* For OPERATION's user. OPERATION is kept up to date, but completed by the caller. */
 void bothy_puller_pull (BothyPuller *self,
                         BothyOperation *operation,
-                        const char *ref,
-                        const char *const *aliases,
-                        const char *architecture,
+                        const BothyPullRequest *request,
                         GAsyncReadyCallback callback,
                         gpointer user_data);
 BothyImage *bothy_puller_pull_finish (BothyPuller *self, GAsyncResult *result, GError **error);
 
 /* What remotes have that matches PATTERN, "[REMOTE:]TEXT": an aa{sv} as SearchImages returns it. USER may
-   have two searches under way. */
+   have two searches under way. CREDENTIALS may be NULL. */
 void bothy_puller_search (BothyPuller *self,
                           guint32 user,
                           const char *pattern,
                           const char *architecture,
+                          BothyCredentials *credentials,
                           GCancellable *cancellable,
                           GAsyncReadyCallback callback,
                           gpointer user_data);

@@ -25,6 +25,7 @@ typedef struct {
   const char *name; /* or a pattern */
   const char *architecture;
   gboolean is_new; /* what was known of the remote is too old */
+  int login;       /* what it gets to see of who asks, or -1 */
 } BothyQuestion;
 
 /* FALSE: there is no way to ask; else CALLBACK gets the answer of bothy_fetch(). */

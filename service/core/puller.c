@@ -98,7 +98,8 @@ bothy_puller_ask (BothyPuller *self,
 {
   const BothyRemote *remote = question->remote;
   int dirfd = bothy_remotes_get_fd (self->remotes);
-  gboolean has_catalogue = remote->protocol != FETCH_OCI;
+  /* What one user is shown is not kept for others. */
+  gboolean has_catalogue = remote->protocol != FETCH_OCI && question->login < 0;
   g_autoptr (GError) local = NULL;
   autofd key = bothy_remotes_open_key (self->remotes, remote, &local);
   autofd cached = has_catalogue ? bothy_catalogue_open (dirfd, remote) : -1;
@@ -112,7 +113,7 @@ bothy_puller_ask (BothyPuller *self,
                                         [FETCH_WORD_NAME] = question->name,
                                         [FETCH_WORD_ARCHITECTURE] = question->architecture,
                                         [FETCH_WORD_PROXY] = remote->proxy },
-                             .fds = { key, cached, made } };
+                             .fds = { key, cached, made, question->login } };
   Asking *asking;
 
   if (local) {

@@ -16,6 +16,7 @@ typedef struct {
   guint next;
   char *pattern;
   char *architecture;
+  BothyCredentials *credentials; /* or NULL */
   GVariantBuilder found;
 } Search;
 
@@ -38,6 +39,7 @@ search_free (Search *search)
   g_object_unref (search->puller);
   g_clear_pointer (&search->remotes, g_ptr_array_unref);
   g_variant_builder_clear (&search->found);
+  g_clear_pointer (&search->credentials, bothy_credentials_unref);
   g_free (search->pattern);
   g_free (search->architecture);
   g_free (search);
@@ -122,8 +124,12 @@ static void
 ask (GTask *task)
 {
   Search *search = g_task_get_task_data (task);
-  const BothyQuestion question = { search->remotes->pdata[search->next], FETCH_SEARCH, search->pattern,
-                                   search->architecture, FALSE };
+  const BothyRemote *remote = search->remotes->pdata[search->next];
+  const BothyQuestion question = { .remote = remote,
+                                   .op = FETCH_SEARCH,
+                                   .name = search->pattern,
+                                   .architecture = search->architecture,
+                                   .login = bothy_credentials_find (search->credentials, remote) };
   GError *error = NULL;
 
   if (!bothy_puller_ask (search->puller, &question, g_task_get_cancellable (task), on_searched,
@@ -166,6 +172,7 @@ bothy_puller_search (BothyPuller *self,
                      guint32 user,
                      const char *pattern,
                      const char *architecture,
+                     BothyCredentials *credentials,
                      GCancellable *cancellable,
                      GAsyncReadyCallback callback,
                      gpointer user_data)
@@ -181,6 +188,7 @@ bothy_puller_search (BothyPuller *self,
   g_task_set_task_data (task, search, (GDestroyNotify)search_free);
   search->puller = g_object_ref (self);
   search->user = user;
+  search->credentials = credentials ? bothy_credentials_ref (credentials) : NULL;
   if (count_searches (self, user, 1) > MAX_SEARCHES) {
     g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
                              "You have %d searches under way; wait for one to end", MAX_SEARCHES);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "source.h"
 
+#include "platform/fd.h"
+
+#include <fcntl.h>
+
 BothyDownloadSource *
 bothy_download_source_copy (const BothyDownloadSource *source)
 {
@@ -12,6 +16,7 @@ bothy_download_source_copy (const BothyDownloadSource *source)
   self->sha256 = g_strdup (source->sha256);
   self->diff_id = g_strdup (source->diff_id);
   self->token = g_strdup (source->token);
+  self->login = source->login >= 0 ? fcntl (source->login, F_DUPFD_CLOEXEC, 3) : -1;
   return self;
 }
 
@@ -24,5 +29,6 @@ bothy_download_source_free (BothyDownloadSource *self)
   g_free ((char *)self->sha256);
   g_free ((char *)self->diff_id);
   g_free ((char *)self->token);
+  bothy_clear_fd (&self->login);
   g_free (self);
 }

@@ -14,6 +14,7 @@ typedef struct {
   const char *sha256;
   const char *diff_id; /* or NULL */
   const char *token;   /* that a registry gave for the image, or NULL */
+  int login;           /* what the remote gets to see of who asks, or -1: then it shows it to everybody */
   guint64 size;        /* 0: not known */
   enum unpack_mode mode;
 } BothyDownloadSource;

@@ -54,6 +54,7 @@ code_of (guint32 error)
   case FETCH_MISSING:
   case FETCH_REFUSED:
   case FETCH_DENIED:
+  case FETCH_LOGIN:
     return BOTHY_ERROR_REMOTE_FAILED;
   case FETCH_NOT_VERIFIED:
     return BOTHY_ERROR_NOT_VERIFIED;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A registry of container images on the loopback, honest or not."""
 
+import base64
 import gzip
 import io
 import json
@@ -35,6 +36,17 @@ def layer(files, deleted=()):
     return out.getvalue()
 
 
+def basic(user, password):
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def deny(handler, challenge):
+    handler.send_response(401)
+    handler.send_header("WWW-Authenticate", challenge)
+    handler.send_header("Content-Length", "0")
+    handler.end_headers()
+
+
 class Registry(Server):
     """Speaks OCI's distribution protocol. With REALM it wants tokens that are had there."""
 
@@ -42,6 +54,7 @@ class Registry(Server):
         super().__init__(address)
         self.token, self.realm, self.challenge = None, None, None
         self.tokens_given = []
+        self.logins = {}  # name in a path → Authorization of who may have it
 
     # ---- what it has ----
 
@@ -106,14 +119,21 @@ class Registry(Server):
 
         server.prefixes["/token"] = give
 
+    # ---- passwords ----
+
+    def want_login(self, name, user, password):
+        """Images whose names begin with NAME are USER's."""
+        self.logins[f"/v2/{name}"] = basic(user, password)
+
     def guarded(self, answer):
         def ask(handler):
+            login = [wanted for name, wanted in self.logins.items() if handler.path.startswith(name)]
+            if login and handler.headers.get("Authorization") != login[0]:
+                deny(handler, 'Basic realm="registry"')
+                return
             if self.token and handler.headers.get("Authorization") != "Bearer " + self.token:
                 text = self.challenge or f'Bearer realm="{self.realm}",service="registry",scope="whatever"'
-                handler.send_response(401)
-                handler.send_header("WWW-Authenticate", text)
-                handler.send_header("Content-Length", "0")
-                handler.end_headers()
+                deny(handler, text)
             else:
                 answer(handler)
         return ask

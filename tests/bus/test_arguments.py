@@ -129,7 +129,8 @@ WITH_OPTIONS = [(i, m, s) for i, m, s in surface.METHODS if "a{sv}" in s]
 @pytest.mark.parametrize("interface,member,signature", WITH_OPTIONS, ids=lambda v: v.rsplit(".", 1)[-1])
 def test_ARG_03_unknown_options_are_named(world, alice, box, interface, member, signature):
     """With every other argument good."""
-    path = {CONTAINER: box, BRIDGE: ROOT + "/bridge/bothy0"}.get(interface, ROOT)
+    image = alice.manager("GetImage", "(s)", "busybox")[0]
+    path = {CONTAINER: box, BRIDGE: ROOT + "/bridge/bothy0", IMAGE: image}.get(interface, ROOT)
     pidfd = os.pidfd_open(os.getpid())
     with tempfile.TemporaryFile() as file:
         for options in ({"no-such-thing": True}, {"No-Such-Thing": "x"}, {"": True}):

@@ -108,9 +108,9 @@ def test_OCI_layers_are_shared(world, alice, registry):
 def test_OCI_refresh(world, alice, registry):
     registry.push("team/app", "1.0", [BASE])
     old = pull(alice, REF)["Object"]
-    assert alice.finish(alice.call(old, IMAGE, "Refresh")[0])["Object"] == old
+    assert alice.finish(alice.call(old, IMAGE, "Refresh", "(a{sv})", {})[0])["Object"] == old
     registry.push("team/app", "1.0", [BASE, ABOVE])
-    new = alice.finish(alice.call(old, IMAGE, "Refresh")[0])["Object"]
+    new = alice.finish(alice.call(old, IMAGE, "Refresh", "(a{sv})", {})[0])["Object"]
     assert new != old
     assert alice.get(new, IMAGE, "Aliases") == [REF] and alice.get(old, IMAGE, "Aliases") == []
 

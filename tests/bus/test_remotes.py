@@ -214,13 +214,13 @@ def test_IMG_refresh(world, alice, server):
     server.streams(archive(b"old"))
     add(alice, server)
     old = pull(alice)["Object"]
-    assert alice.finish(alice.call(old, IMAGE, "Refresh")[0])["Object"] == old
+    assert alice.finish(alice.call(old, IMAGE, "Refresh", "(a{sv})", {})[0])["Object"] == old
     server.streams(archive(b"new"), version="20260901_05:24")
-    new = alice.finish(alice.call(old, IMAGE, "Refresh")[0])["Object"]
+    new = alice.finish(alice.call(old, IMAGE, "Refresh", "(a{sv})", {})[0])["Object"]
     assert new != old
     assert alice.get(new, IMAGE, "Aliases") == ["test:debian/13"] and alice.get(old, IMAGE, "Aliases") == []
     builtin, = alice.manager("GetImage", "(s)", "busybox")
-    assert alice.error(builtin, IMAGE, "Refresh") == "WrongState"
+    assert alice.error(builtin, IMAGE, "Refresh", "(a{sv})", {}) == "WrongState"
 
 
 def test_IMG_lxc_index(world, alice, server, key):

@@ -2,57 +2,23 @@
 #include "cache.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kept.h"
 #include "url.h"
 
-#define TYPE      "a(ssxxbay)"
-#define DIGITS    64 /* of the SHA-256 before all else: a machine that lost its power leaves anything */
 #define MAX_FRESH 600
-
-/* An answer. */
-typedef struct {
-  char *tag; /* ETag, or "" */
-  gint64 asked;
-  gint64 until; /* the remote need not be asked */
-  gboolean is_missing;
-  GBytes *bytes;
-} Entry;
 
 struct _Cache {
   Http *http;
   Channel *channel;
-  GHashTable *before; /* URL → Entry */
+  GHashTable *before; /* URL → Kept */
   GHashTable *now;    /* the same, of what was used this time */
   gboolean is_news;   /* the two differ */
   gboolean guessed;   /* something was taken without asking */
   gboolean confirmed; /* or because the remote said that it is the same */
 };
-
-static void
-entry_free (gpointer data)
-{
-  Entry *self = data;
-
-  g_bytes_unref (self->bytes);
-  g_free (self->tag);
-  g_free (self);
-}
-
-static Entry *
-entry_new (const char *tag, gint64 asked, gint64 until, gboolean is_missing, GBytes *bytes)
-{
-  Entry *self = g_new0 (Entry, 1);
-
-  self->tag = g_strdup (tag);
-  self->asked = asked;
-  self->until = until;
-  self->is_missing = is_missing;
-  self->bytes = g_bytes_ref (bytes);
-  return self;
-}
 
 static gint64
 seconds (void)
@@ -69,7 +35,7 @@ read_file (int fd, gsize *ret_size)
   struct stat st;
   gsize size = 0;
 
-  if (fd < 0 || fstat (fd, &st) < 0 || !S_ISREG (st.st_mode) || st.st_size < DIGITS ||
+  if (fd < 0 || fstat (fd, &st) < 0 || !S_ISREG (st.st_mode) || st.st_size == 0 ||
       st.st_size > (off_t)FETCH_MAX_CACHE)
     return NULL;
   text = g_try_malloc ((gsize)st.st_size);
@@ -89,27 +55,9 @@ load (Cache *self, int fd)
 {
   gsize size = 0;
   g_autofree char *text = read_file (fd, &size);
-  g_autofree char *digest = NULL;
-  g_autoptr (GVariant) list = NULL;
-  g_autoptr (GBytes) bytes = NULL;
-  GVariantIter iter;
-  GVariant *data;
-  const char *url, *tag;
-  gint64 asked, until;
-  gboolean is_missing;
 
   if (text)
-    digest = g_compute_checksum_for_data (G_CHECKSUM_SHA256, (guchar *)text + DIGITS, size - DIGITS);
-  if (!text || strncmp (digest, text, DIGITS) != 0)
-    return;
-  bytes = g_bytes_new (text + DIGITS, size - DIGITS);
-  list = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE (TYPE), bytes, FALSE));
-  g_variant_iter_init (&iter, list);
-  while (g_variant_iter_loop (&iter, "(&s&sxxb@ay)", &url, &tag, &asked, &until, &is_missing, &data)) {
-    g_autoptr (GBytes) content = g_variant_get_data_as_bytes (data);
-
-    g_hash_table_replace (self->before, g_strdup (url), entry_new (tag, asked, until, is_missing, content));
-  }
+    kept_parse (text, size, self->before);
 }
 
 static gboolean
@@ -132,39 +80,23 @@ void
 cache_save (Cache *self)
 {
   int fd = self->channel->fds[FETCH_FD_NEW];
-  g_autoptr (GVariant) list = NULL;
-  g_autofree char *digest = NULL;
-  GVariantBuilder builder;
-  GHashTableIter iter;
-  gpointer url, value;
+  g_autoptr (GBytes) bytes = fd >= 0 && self->is_news ? kept_format (self->now) : NULL;
+  const char *text;
+  gsize size;
 
-  if (fd < 0 || !self->is_news)
+  if (!bytes)
     return;
-  g_variant_builder_init (&builder, G_VARIANT_TYPE (TYPE));
-  g_hash_table_iter_init (&iter, self->now);
-  while (g_hash_table_iter_next (&iter, &url, &value)) {
-    const Entry *entry = value;
-
-    g_variant_builder_add (&builder, "(ssxxb@ay)", url, entry->tag, entry->asked, entry->until,
-                           entry->is_missing,
-                           g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, entry->bytes, TRUE));
-  }
-  list = g_variant_ref_sink (g_variant_builder_end (&builder));
-  if (g_variant_get_size (list) > FETCH_MAX_CACHE - DIGITS)
-    return;
-  digest =
-      g_compute_checksum_for_data (G_CHECKSUM_SHA256, g_variant_get_data (list), g_variant_get_size (list));
+  text = g_bytes_get_data (bytes, &size);
   /* Without room on the disk it is asked for again the next time. */
-  self->channel->is_cached =
-      write_all (fd, digest, DIGITS) && write_all (fd, g_variant_get_data (list), g_variant_get_size (list));
+  self->channel->is_cached = write_all (fd, text, size);
 }
 
 /* ---- asking ---- */
 
 static GBytes *
-take (Cache *self, const char *url, const Entry *entry, GError **error)
+take (Cache *self, const char *url, const Kept *entry, GError **error)
 {
-  Entry *copy = entry_new (entry->tag, entry->asked, entry->until, entry->is_missing, entry->bytes);
+  Kept *copy = kept_new (entry->tag, entry->asked, entry->until, entry->is_missing, entry->bytes);
 
   g_hash_table_replace (self->now, g_strdup (url), copy);
   if (!copy->is_missing)
@@ -184,8 +116,8 @@ note (Cache *self, const char *url, GBytes *bytes)
 {
   g_autoptr (GBytes) none = g_bytes_new_static ("", 0);
   gint64 now = seconds ();
-  Entry *entry = entry_new (http_get_tag (self->http), now, fresh_until (self, now), bytes == NULL,
-                            bytes ? bytes : none);
+  Kept *entry =
+      kept_new (http_get_tag (self->http), now, fresh_until (self, now), bytes == NULL, bytes ? bytes : none);
 
   g_hash_table_replace (self->now, g_strdup (url), entry);
   self->is_news = TRUE;
@@ -194,14 +126,14 @@ note (Cache *self, const char *url, GBytes *bytes)
 /* A search shows what there was the last time, and says so. To get an image the remote has to be there: who
  * keeps it from us must not choose what we take for its newest. */
 static gboolean
-may_be_old (const Cache *self, const Entry *entry, const GError *error)
+may_be_old (const Cache *self, const Kept *entry, const GError *error)
 {
   return entry && self->channel->request.op == FETCH_SEARCH &&
          g_error_matches (error, FETCH_ERROR, FETCH_UNREACHABLE);
 }
 
 static GBytes *
-take_old (Cache *self, const char *url, const Entry *entry, const GError *reason, GError **error)
+take_old (Cache *self, const char *url, const Kept *entry, const GError *reason, GError **error)
 {
   Channel *channel = self->channel;
   gint64 age = MAX (seconds () - entry->asked, 1);
@@ -214,7 +146,7 @@ take_old (Cache *self, const char *url, const Entry *entry, const GError *reason
 }
 
 static GBytes *
-ask (Cache *self, const char *url, Entry *entry, gsize max, GError **error)
+ask (Cache *self, const char *url, Kept *entry, gsize max, GError **error)
 {
   gboolean elsewhere = self->channel->request.policy == FETCH_POLICY_SIGNATURE;
   g_autoptr (GError) local = NULL;
@@ -242,7 +174,7 @@ GBytes *
 cache_get (Cache *self, const char *path, gsize max, GError **error)
 {
   g_autofree char *url = url_join (self->channel->words[FETCH_WORD_REMOTE], path);
-  Entry *entry = g_hash_table_lookup (self->before, url);
+  Kept *entry = g_hash_table_lookup (self->before, url);
   gint64 now = seconds ();
 
   /* A clock that was turned back makes nothing younger. */
@@ -280,8 +212,8 @@ cache_new (Http *http, Channel *channel)
 
   self->http = http;
   self->channel = channel;
-  self->before = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, entry_free);
-  self->now = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, entry_free);
+  self->before = kept_table ();
+  self->now = kept_table ();
   load (self, channel->fds[FETCH_FD_CACHED]);
   return self;
 }

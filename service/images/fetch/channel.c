@@ -59,7 +59,7 @@ take_fds (Channel *self, const int *fds, guint n)
 gboolean
 channel_receive (Channel *self, GError **error)
 {
-  int fds[FETCH_N_FDS] = { -1, -1, -1 };
+  int fds[FETCH_N_FDS];
   g_autofree char *packet = g_malloc (sizeof self->request + FETCH_MAX_TEXT);
   struct wire wire = {
     .data = packet, .capacity = sizeof self->request + FETCH_MAX_TEXT, .fds = fds, .max_fds = FETCH_N_FDS

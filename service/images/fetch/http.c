@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "login.h"
 #include "request.h"
 
 #define CATALOGUE_SECONDS 900
@@ -14,6 +15,7 @@ struct _Http {
   Request request;
   HttpAuthorize authorize;
   gpointer authorize_data;
+  char *login; /* NULL: nobody asks */
 };
 
 static gboolean
@@ -159,6 +161,24 @@ http_get_max_age (Http *self)
   return self->request.max_age;
 }
 
+/* ---- who asks ---- */
+
+gboolean
+http_has_login (Http *self)
+{
+  return self->login != NULL;
+}
+
+gboolean
+http_show_login (Http *self, const char *url, GError **error)
+{
+  g_auto (UrlOrigin) origin = { 0 };
+
+  if (!url)
+    return request_show_login (&self->request, self->login, &self->request.home, error);
+  return url_parse (url, &origin, error) && request_show_login (&self->request, self->login, &origin, error);
+}
+
 /* ---- what registries need ---- */
 
 void
@@ -208,7 +228,8 @@ make (Channel *channel, GError **error)
 {
   Http *self = g_new0 (Http, 1);
 
-  if (!request_init (&self->request, channel, error))
+  if (!request_init (&self->request, channel, error) ||
+      !login_read (channel->fds[FETCH_FD_LOGIN], &self->login, error))
     g_clear_pointer (&self, http_free);
   return self;
 }
@@ -244,5 +265,6 @@ void
 http_free (Http *self)
 {
   request_clear (&self->request);
+  g_free (self->login);
   g_free (self);
 }

@@ -28,6 +28,15 @@ gboolean http_is_unchanged (Http *self);
 const char *http_get_tag (Http *self);
 gint64 http_get_max_age (Http *self);
 
+/* ---- who asks ---- */
+
+/* Whether a name and a password came with the request. */
+gboolean http_has_login (Http *self);
+
+/* From now on they are shown to URL's host and port, or to the remote itself if it is NULL, and to no other.
+ */
+gboolean http_show_login (Http *self, const char *url, GError **error);
+
 /* ---- what registries need ---- */
 
 /* For all that is asked from now on: a header. */

@@ -53,6 +53,10 @@ work (Channel *channel, GError **error)
   http = http_new (channel, error);
   if (!http)
     return FALSE;
+  /* A registry asks for it; a plain server just wants it. */
+  if (channel->request.catalogue != FETCH_OCI && http_has_login (http) &&
+      !http_show_login (http, NULL, error))
+    return FALSE;
   if (channel->request.op == FETCH_DOWNLOAD)
     return download (http, channel, error);
   if (channel->request.catalogue == FETCH_OCI)

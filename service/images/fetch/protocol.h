@@ -23,6 +23,7 @@
 #define FETCH_MAX_SETTINGS     1024u
 #define FETCH_MAX_TOKEN        (8u * 1024)
 #define FETCH_MAX_CACHE        (64u * 1024 * 1024)
+#define FETCH_MAX_LOGIN        (8u * 1024)
 
 enum fetch_op {
   FETCH_RESOLVE = 1,  /* NAME → one record; of a registry: one manifest, its layers and settings */
@@ -47,6 +48,7 @@ enum fetch_fd {
   FETCH_FD_MAIN,   /* FETCH_DOWNLOAD: the pipe that the bytes go into; else the keyring */
   FETCH_FD_CACHED, /* what was written into the following one the last time, to be read */
   FETCH_FD_NEW,    /* an empty file, to be written: what the catalogue says; nobody else ever reads it */
+  FETCH_FD_LOGIN,  /* NAME:PASSWORD of who asks, for the remote and for nobody else, to be read */
   FETCH_N_FDS,
 };
 
@@ -94,6 +96,7 @@ enum fetch_error {
   FETCH_UNSUPPORTED = 7,  /* the image needs what Bothy has not */
   FETCH_CLOSED = 8,       /* nobody reads the pipe any more */
   FETCH_DENIED = 9,       /* it is not for everybody */
+  FETCH_LOGIN = 10,       /* the name and the password are not good there */
 };
 
 /* Of an image, as the catalogue says. The broker checks each against a grammar of its own. */

@@ -72,7 +72,10 @@ explain (Registry *self, GError **error)
     return;
   g_clear_error (error);
   g_set_error (error, FETCH_ERROR, FETCH_NOT_FOUND,
-               missing ? "It has no image %s" : "It has no image %s, or does not show it to everybody",
+               missing                       ? "It has no image %s"
+               : http_has_login (self->http) ? "It has no image %s, or does not show it to you"
+                                             : "It has no image %s, or does not show it to everybody; if you "
+                                               "have a name there, \"bothy remote login\" will do",
                self->channel->words[FETCH_WORD_NAME]);
 }
 

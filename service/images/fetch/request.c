@@ -168,7 +168,7 @@ fail (Request *self, const char *url, CURLcode code, GError **error)
 }
 
 static gboolean
-check_code (long code, const char *url, GError **error)
+check_code (const Request *self, long code, const char *url, GError **error)
 {
   g_auto (UrlOrigin) origin = { 0 };
 
@@ -177,6 +177,9 @@ check_code (long code, const char *url, GError **error)
   url_parse (url, &origin, NULL);
   if (code == 404 || code == 410)
     g_set_error (error, FETCH_ERROR, FETCH_MISSING, "%s does not have what it is asked for", origin.host);
+  else if (code == 401 && self->shows_login)
+    g_set_error (error, FETCH_ERROR, FETCH_LOGIN,
+                 "%s does not take the name and the password that you have for it", origin.host);
   else if (code == 401 || code == 403)
     g_set_error (error, FETCH_ERROR, FETCH_DENIED, "%s does not show it to everybody (status %ld)",
                  origin.host, code);
@@ -190,6 +193,14 @@ check_code (long code, const char *url, GError **error)
 }
 
 static struct curl_slist *
+append_secret (struct curl_slist *headers, const char *scheme, const char *secret)
+{
+  g_autofree char *header = g_strdup_printf ("Authorization: %s %s", scheme, secret);
+
+  return curl_slist_append (headers, header);
+}
+
+static struct curl_slist *
 headers_for (Request *self, const UrlOrigin *to)
 {
   struct curl_slist *headers = self->accept ? curl_slist_append (NULL, self->accept) : NULL;
@@ -199,10 +210,12 @@ headers_for (Request *self, const UrlOrigin *to)
 
     headers = curl_slist_append (headers, condition);
   }
-  if (self->token && url_is_same_origin (to, &self->home)) {
-    g_autofree char *authorization = g_strconcat ("Authorization: Bearer ", self->token, NULL);
-
-    headers = curl_slist_append (headers, authorization);
+  self->shows_login = FALSE;
+  if (self->token && url_is_same_origin (to, &self->home))
+    return append_secret (headers, "Bearer", self->token);
+  if (self->login && url_is_same_origin (to, &self->login_home)) {
+    self->shows_login = TRUE;
+    return append_secret (headers, "Basic", self->login);
   }
   return headers;
 }
@@ -234,7 +247,7 @@ request_ask (Request *self, const char *url, const UrlOrigin *to, char **ret_nex
   if (self->is_unchanged)
     return TRUE;
   *ret_next = code >= 300 && code < 400 ? g_strdup (next) : NULL;
-  return *ret_next || check_code (code, url, error);
+  return *ret_next || check_code (self, code, url, error);
 }
 
 /* ---- setting up ---- */
@@ -303,12 +316,29 @@ request_init (Request *self, Channel *channel, GError **error)
   return TRUE;
 }
 
+gboolean
+request_show_login (Request *self, const char *login, const UrlOrigin *origin, GError **error)
+{
+  UrlOrigin copy = { g_strdup (origin->scheme), g_strdup (origin->host), g_strdup (origin->port) };
+
+  url_origin_clear (&self->login_home);
+  self->login_home = copy;
+  self->login = (g_free (self->login), g_strdup (login));
+  /* A proxy would read along. */
+  if (g_str_equal (origin->scheme, "https") || (url_is_loopback (origin) && !self->proxied))
+    return TRUE;
+  g_clear_pointer (&self->login, g_free);
+  g_set_error (error, FETCH_ERROR, FETCH_REFUSED, "Your password would go to %s without https", origin->host);
+  return FALSE;
+}
+
 void
 request_clear (Request *self)
 {
   if (self->curl)
     curl_easy_cleanup (self->curl);
   url_origin_clear (&self->home);
+  url_origin_clear (&self->login_home);
   g_clear_error (&self->refused);
   g_clear_pointer (&self->body.array, g_byte_array_unref);
   g_string_free (self->challenge, TRUE);
@@ -316,4 +346,5 @@ request_clear (Request *self)
   g_free (self->tag);
   g_free (self->known_tag);
   g_free (self->token);
+  g_free (self->login);
 }

@@ -18,9 +18,12 @@ typedef struct {
   const char *accept; /* a header, or NULL */
   char *known_tag;    /* ETag of what is there already, or NULL */
   char *token;        /* that goes to the remote itself and nowhere else */
+  char *login;        /* as Basic has it, which goes to: */
+  UrlOrigin login_home;
 
   /* Of the one under way. */
-  gboolean leaves_home;  /* it goes to another host than the remote's */
+  gboolean leaves_home; /* it goes to another host than the remote's */
+  gboolean shows_login;
   gsize error_page;      /* bytes of one that nobody reads */
   GString *challenge;    /* what 401 wants */
   char *digest;          /* that the registry says the answer has */
@@ -33,6 +36,9 @@ typedef struct {
 
 gboolean request_init (Request *self, Channel *channel, GError **error);
 void request_clear (Request *self);
+
+/* From now on LOGIN is shown to ORIGIN, and to no other: over https, or on this machine. */
+gboolean request_show_login (Request *self, const char *login, const UrlOrigin *origin, GError **error);
 
 /* Asks for URL, which is on TO. RET_NEXT: where the server sends us on to, else what it sends is in the body.
  */

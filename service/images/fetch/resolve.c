@@ -100,6 +100,8 @@ get_products (Reader *self, const char *path, gboolean *ret_apart, GError **erro
   GBytes *data;
 
   *ret_apart = FALSE;
+  /* Nobody signs this list because he signed another. */
+  g_clear_pointer (&self->key, g_free);
   if (!self->keyring)
     return cache_get (self->cache, path, MAX_PRODUCTS, error);
   data = get_detached (self, path, ".gpg", MAX_PRODUCTS, &local);
@@ -118,6 +120,16 @@ get_products (Reader *self, const char *path, gboolean *ret_apart, GError **erro
   return data;
 }
 
+static void
+note_key (Reader *self, GPtrArray *entries)
+{
+  for (guint i = 0; i < entries->len; i++) {
+    CatalogueEntry *entry = entries->pdata[i];
+
+    entry->fields[FETCH_FIELD_KEY] = (g_free (entry->fields[FETCH_FIELD_KEY]), g_strdup (self->key));
+  }
+}
+
 static gboolean
 append_products (Reader *self, const char *path, GPtrArray *entries, GError **error)
 {
@@ -133,6 +145,7 @@ append_products (Reader *self, const char *path, GPtrArray *entries, GError **er
   products = catalogue_parse_products (text, size, error);
   if (!products)
     return FALSE;
+  note_key (self, products);
   for (guint i = 0; i < products->len; i++)
     ((CatalogueEntry *)products->pdata[i])->is_signed_apart = apart;
   g_ptr_array_extend_and_steal (entries, g_steal_pointer (&products));
@@ -169,6 +182,7 @@ read_lxc (Reader *self, GError **error)
   static const char *const paths[] = { "meta/1.0/index-user.7", "meta/1.0/index-user" };
   g_autoptr (GError) local = NULL;
   g_autoptr (GBytes) index = NULL;
+  GPtrArray *entries;
   const char *text;
   gsize size;
 
@@ -186,7 +200,10 @@ read_lxc (Reader *self, GError **error)
     return NULL;
   }
   text = text_of (index, &size);
-  return catalogue_parse_lxc (text, size, error);
+  entries = catalogue_parse_lxc (text, size, error);
+  if (entries)
+    note_key (self, entries);
+  return entries;
 }
 
 /* The digests of a build stand beside it. */
@@ -221,6 +238,7 @@ find_digest (Reader *self, CatalogueEntry *entry, GError **error)
   }
   g_free (entry->fields[FETCH_FIELD_SHA256]);
   entry->fields[FETCH_FIELD_SHA256] = g_steal_pointer (&digest);
+  entry->fields[FETCH_FIELD_KEY] = (g_free (entry->fields[FETCH_FIELD_KEY]), g_strdup (self->key));
   return TRUE;
 }
 
@@ -232,7 +250,6 @@ send (Reader *self, const CatalogueEntry *entry)
 
   memcpy (fields, entry->fields, sizeof fields);
   fields[FETCH_FIELD_URL] = url;
-  fields[FETCH_FIELD_KEY] = self->key;
   channel_send_strings (self->channel, FETCH_RECORD, 0, fields, FETCH_N_FIELDS, entry->size);
 }
 

@@ -40,30 +40,40 @@ take_token (Http *http, GBytes *answer, GError **error)
   return TRUE;
 }
 
+/* The registry says where its tokens are, and it is there that the password is wanted. */
+static gboolean
+get_token (Http *http, const Challenge *challenge, const char *repository, GError **error)
+{
+  g_autofree char *url = challenge_token_url (challenge, repository);
+  g_autoptr (Http) beside = NULL;
+  g_autoptr (GBytes) answer = NULL;
+
+  if (!http_check_elsewhere (http, challenge->realm, error))
+    return FALSE;
+  beside = http_new_beside (http, error);
+  if (!beside || (http_has_login (beside) && !http_show_login (beside, challenge->realm, error)))
+    return FALSE;
+  answer = http_get_url (beside, url, TRUE, MAX_ANSWER, error);
+  return answer && take_token (http, answer, error);
+}
+
 static gboolean
 authorize (Http *http, const char *text, gpointer repository, GError **error)
 {
   g_auto (Challenge) challenge = { 0 };
-  g_autofree char *url = NULL;
-  g_autoptr (Http) beside = NULL;
-  g_autoptr (GBytes) answer = NULL;
 
   if (!challenge_parse (text, &challenge) || (!challenge.realm && !challenge.is_basic)) {
     g_set_error (error, FETCH_ERROR, FETCH_REFUSED,
                  "The registry wants to be asked in a way that is not known");
     return FALSE;
   }
+  if (!challenge.realm && http_has_login (http))
+    return http_show_login (http, NULL, error);
   if (!challenge.realm) {
-    g_set_error (error, FETCH_ERROR, FETCH_DENIED,
-                 "The registry wants a name and a password, and Bothy asks as nobody");
+    g_set_error (error, FETCH_ERROR, FETCH_DENIED, "The registry wants a name and a password");
     return FALSE;
   }
-  if (!http_check_elsewhere (http, challenge.realm, error))
-    return FALSE;
-  url = challenge_token_url (&challenge, repository);
-  beside = http_new_beside (http, error);
-  answer = beside ? http_get_url (beside, url, TRUE, MAX_ANSWER, error) : NULL;
-  return answer && take_token (http, answer, error);
+  return get_token (http, &challenge, repository, error);
 }
 
 void
