@@ -26,6 +26,8 @@ from polkit import Polkit  # noqa: E402
 
 LIBEXEC = pathlib.Path(os.environ.get("BOTHY_LIBEXEC_DIR", "/nonexistent"))
 ALICE, BOB, CAROL = 1000, 1001, 1002
+# A command that says when it is ready to be told to stop.
+TRAP = ["sh", "-c", "trap 'exit 3' TERM PWR; touch /tmp/ready; while :; do sleep 0.05; done"]
 
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -422,3 +424,11 @@ def bob(world):
 @pytest.fixture
 def root(world):
     return world.client(0)
+
+
+@pytest.fixture
+def box(world, alice):
+    """A container of alice's that runs."""
+    path = alice.create("box", command=["sleep", "1000"])
+    alice.start(path)
+    return path

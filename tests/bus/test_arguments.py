@@ -21,13 +21,6 @@ STRINGS = ["", "x" * 64, "x" * 128, "y" * 65536, ".", "..", "a/b", "/a", "-x", "
            "#", "'", '"', "host", "root", "self", "all", "lo", "default", "123", "con", "a_b", "u1000/a"]
 
 
-@pytest.fixture
-def box(world, alice):
-    path = alice.create("box", command=["sleep", "1000"])
-    alice.start(path)
-    return path
-
-
 def refused_safely(client, name, wanted):
     assert name in wanted, (name, client.text)
     assert client.text.isascii() and client.text.isprintable() and len(client.text) < 600, client.text

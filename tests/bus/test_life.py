@@ -1,27 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Containers' lives through the bus, as an ordinary user and with control groups of our own making (THREATS, LIFE)."""
 
-import os
 import pathlib
 import random
 import re
-import signal
 import time
 
 import pytest
 
-import wire
-from conftest import ALICE
-from wire import CONTAINER, MANAGER, PROCESS, ROOT, BusError, container_path, variants, wait
-
-TRAP = ["sh", "-c", "trap 'exit 3' TERM PWR; touch /tmp/ready; while :; do sleep 0.05; done"]
-
-
-@pytest.fixture
-def box(world, alice):
-    path = alice.create("box", command=["sleep", "1000"])
-    alice.start(path)
-    return path
+from conftest import ALICE, TRAP
+from wire import CONTAINER, MANAGER, ROOT, BusError, container_path, variants, wait
 
 
 def test_LIFE_one_container_from_create_to_delete(world, alice):
@@ -224,18 +212,6 @@ def test_LIFE_ephemeral_waits_for_no_disk_and_may_reboot(world, alice):
     assert "volatile" not in " ".join(overlay_options(world, alice, lasting))
 
 
-def test_LIFE_start_with_stdio(world, alice):
-    reader, writer = os.pipe()
-    path = alice.create("cat", command=["sh", "-c", "echo to the fd; exit 7"])
-    null = os.open("/dev/null", os.O_RDWR)
-    alice.call(path, CONTAINER, "Start", "(a{sv})", {"stdio": wire.GLib.Variant("ah", [0, 1, 0])}, fds=[null, writer])
-    os.close(writer)
-    os.close(null)
-    with os.fdopen(reader) as file:
-        assert file.read() == "to the fd\n"
-    wait(lambda: alice.get(path, CONTAINER, "LastExit") == (7, 0))
-
-
 def test_LIFE_one_that_only_reboots_is_stopped(world, alice):
     path = alice.create("loop", command=["reboot", "-f"])
     for _ in range(2):
@@ -246,75 +222,6 @@ def test_LIFE_one_that_only_reboots_is_stopped(world, alice):
         started = alice.get(path, CONTAINER, "StartedAt")
         alice.drain(1)
         assert alice.get(path, CONTAINER, "StartedAt") == started
-
-
-def test_LIFE_exec_options_and_errors(world, alice, box):
-    assert alice.execute(box, "sh", "-c", "echo $A; pwd", environment=["A=b c"], working_directory="/tmp") == (
-        "b c\n/tmp\n", (0, 0))
-    assert alice.execute(box, "sh", "-c", "exit 42")[1] == (42, 0)
-    assert alice.execute(box, "sh", "-c", "kill -TERM $$")[1] == (0, 15)
-    assert alice.execute(box, "id", "-u", user="7") == ("7\n", (0, 0))
-    for arguments, options, wanted in ((["nothing"], {}, "NoSuchProgram"), (["/etc/passwd"], {}, "NotExecutable"),
-                                       (["true"], {"user": "nobodyatall"}, "NoSuchUser")):
-        assert alice.error(box, CONTAINER, "Exec", "(asaha{sv})", arguments, [], variants(options)) == wanted
-
-
-def test_LIFE_terminals(world, alice, box):
-    pty, name = alice.call(box, CONTAINER, "OpenShell", "(ssasas)", "", "/bin/sh", [], [])
-    assert re.fullmatch(r"pts/\d+", name)
-    os.write(pty, b"echo $((6*7)); tty; echo $((7*8))\n")
-    assert read_until(pty, b"42\r\n/dev/" + name.encode() + b"\r\n56")
-    os.close(pty)
-    process = alice.call(box, CONTAINER, "Exec", "(asaha{sv})", ["cat"], [], variants({"tty": True}))[0]
-    (pty,) = alice.call(process, PROCESS, "OpenPTY")
-    os.write(pty, b"through\n")
-    assert read_until(pty, b"through")
-    os.close(pty)
-    alice.call(process, PROCESS, "Kill", "(i)", 9)
-    wait(lambda: alice.get(process, PROCESS, "Ended"))
-    assert alice.get(process, PROCESS, "ExitStatus") == (0, 9)
-    assert alice.error(process, PROCESS, "Kill", "(i)", 9) == "WrongState"
-
-
-def test_LIFE_terminals_of_the_ended_are_few(fresh_world):
-    """Each keeps an fd for whoever comes to look; more than a user may run are not kept."""
-    world = fresh_world(config="[Quota]\nProcesses=8\n")
-    alice = world.client(ALICE)
-    box = alice.create("box", command=["sleep", "1000"])
-    alice.start(box)
-    before, processes = world.settled_fds(), []
-    for _ in range(30):
-        processes += alice.call(box, CONTAINER, "Exec", "(asaha{sv})", ["true"], [], variants({"tty": True}))
-        alice.wait_signal("Exited", processes[-1])
-    assert [process for process in processes if process in alice.managed()] == processes[-8:]
-    assert alice.wait_signal("InterfacesRemoved", ROOT, match=lambda a: a[0] == processes[0])
-    assert world.settled_fds() <= before + 8
-    assert alice.get(processes[-8], PROCESS, "ExitStatus") == (0, 0)
-
-
-def read_until(fd, text):
-    data = b""
-    os.set_blocking(fd, False)
-    deadline = time.monotonic() + 10
-    while text not in data and time.monotonic() < deadline:
-        try:
-            data += os.read(fd, 4096)
-        except BlockingIOError:
-            time.sleep(0.01)
-    return text in data
-
-
-def test_LIFE_console_and_log(world, alice):
-    path = alice.create("talk", command=["sh", "-c", "echo hello console; exec sleep 1000"])
-    alice.start(path)
-    (console,) = alice.call(path, CONTAINER, "OpenConsole")
-    assert read_until(console, b"hello console")
-    os.close(console)
-    (log,) = alice.call(path, CONTAINER, "OpenLog")
-    assert read_until(log, b"hello console")
-    with pytest.raises(OSError):
-        os.write(log, b"x")
-    os.close(log)
 
 
 def test_LIFE_signals_reach_the_owner(world, alice):
@@ -407,93 +314,6 @@ def test_LIFE_05_delete_twice_and_while_it_starts(world, alice):
     wait(lambda: not world.container_groups())
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_LIFE_03_containers_outlive_the_service(fresh_world, how):
-    world = fresh_world()
-    alice = world.client(ALICE)
-    paths = [alice.create(f"c{i}", command=["sleep", "1000"]) for i in range(3)]
-    for path in paths[:2]:
-        alice.start(path)
-    alice.call(paths[1], CONTAINER, "Freeze")
-    before = [alice.get_all(path, CONTAINER) for path in paths]
-    for _ in range(3):
-        world.restart(how)
-        after = [alice.get_all(path, CONTAINER) for path in paths]
-        for old, new in zip(before, after):
-            assert {k: (v, new.get(k)) for k, v in old.items() if new.get(k) != v} == {}
-    assert alice.execute(paths[0], "echo", "still here")[0] == "still here\n"
-    alice.call(paths[1], CONTAINER, "Thaw")
-    alice.call(paths[0], CONTAINER, "Kill", "(si)", "leader", 9)
-    wait(lambda: alice.state(paths[0]) == "failed")
-    for path in paths:
-        alice.delete(path)
-
-
-def test_LIFE_03_a_container_that_ended_meanwhile(fresh_world):
-    world = fresh_world()
-    alice = world.client(ALICE)
-    path = alice.create("ends", command=["sleep", "1000"])
-    brief = alice.create("brief", command=["sleep", "1000"], ephemeral=True)
-    for one in (path, brief):
-        alice.start(one)
-    leaders = [alice.get(one, CONTAINER, "Leader") for one in (path, brief)]
-    world.stop(signal.SIGKILL)
-    for leader in leaders:
-        os.kill(leader, 9)
-    wait(lambda: not any(os.path.exists(f"/proc/{leader}") for leader in leaders))
-    world.start()
-    wait(lambda: alice.state(path) in ("stopped", "failed"))
-    wait(lambda: brief not in alice.managed())
-    alice.start(path)
-    assert alice.execute(path, "echo", "again")[0] == "again\n"
-
-
-def test_LIFE_04_supervisor_is_killed(world, alice, box):
-    leader = alice.get(box, CONTAINER, "Leader")
-    supervisor = int(re.search(r"PPid:\s+(\d+)", pathlib.Path(f"/proc/{leader}/status").read_text())[1])
-    other = alice.create("other", command=["sleep", "1000"])
-    alice.start(other)
-    os.kill(supervisor, 9)
-    wait(lambda: alice.state(box) == "failed")
-    assert alice.get(box, CONTAINER, "LastError")
-    wait(lambda: not os.path.exists(f"/proc/{leader}"))
-    assert alice.execute(other, "echo", "x")[0] == "x\n"
-    alice.start(box)
-
-
-def test_LIFE_04_supervisor_is_killed_while_nobody_looks(fresh_world):
-    """As if the service had been there; but what ended with the machine has not failed."""
-    world = fresh_world()
-    alice = world.client(ALICE)
-    boxes = [alice.create(name, command=["sleep", "1000"]) for name in ("killed", "shut-down")]
-    supervisors = []
-    for box in boxes:
-        alice.start(box)
-        status = pathlib.Path(f"/proc/{alice.get(box, CONTAINER, 'Leader')}/status").read_text()
-        supervisors.append(int(re.search(r"PPid:\s+(\d+)", status)[1]))
-    world.stop(signal.SIGKILL)
-    for pid in supervisors:
-        os.kill(pid, 9)
-    (world.run / "supervisors" / alice_id(world, "shut-down")).unlink()
-    wait(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in supervisors))
-    world.start()
-    killed = alice.get_all(boxes[0], CONTAINER)
-    assert killed["State"] == "failed" and "supervisor was killed" in killed["LastError"]
-    assert killed["LastExit"] == (0, 9) and killed["ControlGroup"] == ""
-    assert alice.state(boxes[1]) == "stopped"
-    world.restart()
-    assert alice.state(boxes[0]) == "failed"
-    for box in boxes:
-        alice.start(box)
-        assert alice.execute(box, "echo", "again")[0] == "again\n"
-
-
-def alice_id(world, name):
-    """The id of a container, by its record."""
-    (record,) = [path for path in world.state.glob("containers/*/container") if f"\nName={name}\n" in path.read_text()]
-    return record.parent.name
-
-
 def test_LIFE_control_groups_of_a_container_are_removed(world, alice, box):
     """Nested deep, and many: they are its root's, which the service has no right to remove."""
     nest = "cd /sys/fs/cgroup && mkdir a b b/c && i=0 && while [ $i -lt 600 ]; do mkdir d && cd d && i=$((i+1)); done"
@@ -504,18 +324,6 @@ def test_LIFE_control_groups_of_a_container_are_removed(world, alice, box):
     wait(lambda: not group.exists())
 
 
-def test_LIFE_04_control_groups_of_one_whose_supervisor_was_killed(world, alice, box):
-    """Nobody else would remove them: they belong to ids of the container's, and are closed to others."""
-    nest = ("cd /sys/fs/cgroup && mkdir -p a b/c && chown 7:7 b && chmod 0 a && i=0 && "
-            "while [ $i -lt 300 ]; do mkdir d && cd d && i=$((i+1)); done")
-    assert alice.execute(box, "sh", "-c", nest)[1] == (0, 0)
-    group = world.group / alice.get(box, CONTAINER, "ControlGroup").lstrip("/")
-    leader = alice.get(box, CONTAINER, "Leader")
-    os.kill(int(re.search(r"PPid:\s+(\d+)", pathlib.Path(f"/proc/{leader}/status").read_text())[1]), 9)
-    wait(lambda: alice.state(box) == "failed")
-    wait(lambda: not group.exists())
-
-
 def test_CG_06_control_groups_of_a_container_are_few(world, alice, box):
     """Each takes memory of the kernel's, which is nobody's where there is no controller for it."""
     many = "cd /sys/fs/cgroup && i=0; while mkdir g$i 2>/dev/null; do i=$((i+1)); done; echo $i"
@@ -523,90 +331,3 @@ def test_CG_06_control_groups_of_a_container_are_few(world, alice, box):
     assert alice.execute(box, "sh", "-c", "echo max >/sys/fs/cgroup/cgroup.max.descendants")[1] != (0, 0)
     alice.stop(box)
     wait(lambda: not world.container_groups())
-
-
-FAULTS = ["range.before-record", "range.after-record", "create.made-directory", "create.before-record",
-          "create.recorded", "create.placed", "delete.before-rename"]
-
-
-@pytest.mark.parametrize("point", FAULTS)
-def test_LIFE_01_killed_at_a_fault_point(fresh_world, point):
-    """What a new service finds is a container, or none; and it can go on."""
-    world = fresh_world(start=False)
-    world.start(BOTHY_FAULT=point)
-    alice = world.client(ALICE)
-    with pytest.raises(BusError):
-        path = alice.create("victim", command=["sleep", "1000"])
-        alice.call(path, CONTAINER, "Delete", "(a{sv})", {})
-    assert world.service.wait(20) == -signal.SIGKILL
-    world.service = None
-    world.start()
-    assert not alice.get(ROOT, MANAGER, "Degraded")
-    path = container_path(ALICE, "victim")
-    if path not in alice.managed():
-        alice.create("victim", command=["sleep", "1000"])
-    alice.start(path)
-    assert alice.execute(path, "echo", "x")[0] == "x\n"
-    alice.delete(path)
-    wait(lambda: not [name for name in world.records() if re.search(r"containers/.", name)])
-
-
-def test_LIFE_07_sigterm_during_work(fresh_world):
-    world = fresh_world()
-    alice = world.client(ALICE)
-    path = alice.create("box", command=TRAP)
-    alice.start(path)
-    for i in range(4):
-        alice.send(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", f"c{i}", "busybox", {})
-    reader, writer = os.pipe()
-    alice.send(ROOT, MANAGER, "ImportImage", "(ha{sv})", 0, {}, fds=[reader])
-    alice.send(path, CONTAINER, "Stop", "(a{sv})", variants({"timeout": 20}))
-    start = time.monotonic()
-    assert world.stop() == 0
-    assert time.monotonic() - start < 10
-    world.start()
-    wait(lambda: alice.state(path) in ("running", "stopped", "failed"))
-    assert not alice.get(ROOT, MANAGER, "Degraded")
-    os.close(reader)
-    os.close(writer)
-    for entry in alice.manager("ListContainers")[0]:
-        wait(lambda: entry[5] not in alice.managed() or not alice.error(
-            entry[5], CONTAINER, "Delete", "(a{sv})", variants({"force": True})))
-
-
-def test_LIFE_07_the_bus_goes(fresh_world):
-    world = fresh_world()
-    alice = world.client(ALICE)
-    path = alice.create("box", command=["sleep", "1000"])
-    alice.start(path)
-    leader = alice.get(path, CONTAINER, "Leader")
-    world.polkit.close()
-    world.bus_daemon.kill()
-    world.bus_daemon.wait()
-    world.service.wait(10)
-    world.service = None
-    assert os.path.exists(f"/proc/{leader}")
-    os.unlink(world.address)
-    world.start_bus()
-    world.polkit.appear()
-    world.start()
-    again = world.client(ALICE)
-    assert again.execute(path, "echo", "x")[0] == "x\n"
-
-
-def test_LIFE_09_leaves_when_idle_and_comes_back(fresh_world):
-    world = fresh_world(start=False)
-    world.configure("")
-    (world.root / "etc/bothy/bothyd.conf").write_text("[Service]\nIdleSeconds=1\n")
-    world.start()
-    alice = world.client(ALICE)
-    path = alice.create("box", command=["sleep", "1000"])
-    alice.start(path)
-    time.sleep(1.5)
-    assert world.service.poll() is None or world.service.poll() == 0
-    if world.service.poll() is None:
-        alice.stop(path)
-    assert world.service.wait(10) == 0
-    world.service = None
-    world.start()
-    assert alice.get(path, CONTAINER, "Name") == "box"
