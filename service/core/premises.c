@@ -181,16 +181,6 @@ bothy_start_pass_on (GUnixFDList *list, GUnixFDList *from, int index, GError **e
     g_unix_fd_list_append (list, fd, error);
 }
 
-/* While others work: who comes after us has to find the group before a container is in it. */
-static void
-write_down_group (BothyStart *start)
-{
-  BothyContainer *container = start->container;
-
-  container->group = (g_free (container->group), g_strdup (start->group->path));
-  bothy_runner_save (start->runner, container);
-}
-
 /* fds: the user namespace, the group, the connection. */
 void
 bothy_start_spawn (BothyStart *start)
@@ -198,6 +188,7 @@ bothy_start_spawn (BothyStart *start)
   const struct helper_request request = { .op = HELPER_SPAWN,
                                           .program = HELPER_PROGRAM_SUPERVISOR,
                                           .into_group = 1 };
+  BothyContainer *container = start->container;
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
   GError *error = NULL;
 
@@ -211,7 +202,7 @@ bothy_start_spawn (BothyStart *start)
     return;
   }
   call_helper (start, &request, fds, on_spawned);
-  write_down_group (start);
+  container->group = (g_free (container->group), g_strdup (start->group->path));
 }
 
 static void

@@ -98,13 +98,18 @@ bothy_start_succeed (BothyStart *start, const struct supervisor_message *reply)
   start_free (start);
 }
 
-/* Right behind PREPARE: the supervisor answers in order. */
+/*
+ * The supervisor answers in order: what the nic needs goes right behind PREPARE. Both keep it busy for longer than
+ * the disk does us with the record: who comes after us has to find the group before a container is in it.
+ */
 static void
 prepare (BothyStart *start)
 {
   bothy_start_send_prepare (start);
   if (!start->error && start->join)
     bothy_join_proceed (start->join);
+  if (!start->error)
+    bothy_runner_save (start->runner, start->container);
 }
 
 /* What waits for the supervisor ends at once, and comes back here; the last one to leave is our caller. */

@@ -159,9 +159,10 @@ on_bridge (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   }
   set_identity (self, &attach->request, attach->id, attach->owner, attach->range_base);
-  bothy_dhcp_reserve (attach->id, attach->request.mac, attach->request.address4);
   bothy_nics_call (self->nics, &attach->request, attach->netns_fd, attach->destinations, on_attached,
                    g_object_ref (task));
+  /* While bothy-net works: dnsmasq reads it at once, and takes a processor for that. */
+  bothy_dhcp_reserve (attach->id, attach->request.mac, attach->request.address4);
 }
 
 static void
