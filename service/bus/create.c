@@ -41,38 +41,15 @@ check_address (const BothyContainerSpec *spec, GError **error)
   return FALSE;
 }
 
-/* Two never have one address on a bridge; bothy-net sees to that once more when they start. */
+/* The bridge's network is no secret. Whether somebody has the address is one, until he may have a nic there. */
 static gboolean
-is_taken (BothyRegistry *registry, const BothyContainerSpec *spec, const BothyLanAddress *address)
-{
-  g_autoptr (GList) containers = bothy_registry_list_containers (registry);
-  gboolean taken = bothy_lan_address_is_own (address);
-
-  for (GList *l = containers; l && !taken; l = l->next) {
-    const BothyContainerSpec *other = ((BothyContainer *)l->data)->spec;
-    BothyLanAddress its;
-
-    taken = g_str_equal (other->network, spec->network) && *other->address &&
-            bothy_lan_address_parse (other->address, &its, NULL) && its.address == address->address;
-  }
-  return taken;
-}
-
-static gboolean
-check_address_on (BothyCall *call, const BothyKnownBridge *bridge, const BothyContainerSpec *spec, GError **error)
+check_address_on (const BothyKnownBridge *bridge, const BothyContainerSpec *spec, GError **error)
 {
   BothyLanAddress address;
 
-  if (!*spec->address)
-    return TRUE;
-  if (!bothy_lan_address_parse (spec->address, &address, error) ||
-      !bothy_lan_address_check_subnet (&address, bridge->facts->subnet, error))
-    return FALSE;
-  if (!is_taken (call->registry, spec, &address))
-    return TRUE;
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-               "Option \"address\": this machine, or another container on the bridge %s, has it already", bridge->facts->name);
-  return FALSE;
+  return !*spec->address ||
+         (bothy_lan_address_parse (spec->address, &address, error) &&
+          bothy_lan_address_check_subnet (&address, bridge->facts->subnet, error));
 }
 
 static gboolean
@@ -205,7 +182,7 @@ bothy_manager_weigh_create_container (BothyCall *call)
     error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                          "Option \"network\": for the bridge %s say \"nat\"", name);
   else if (bridge)
-    check_address_on (call, bridge, spec, &error);
+    check_address_on (bridge, spec, &error);
   if (error) {
     bothy_call_return_error (call, error);
     return;

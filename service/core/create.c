@@ -19,6 +19,7 @@ typedef struct {
   guint32 owner;
   BothyContainerSpec *spec; /* until the container has it */
   char *name_key;           /* reserved; NULL once the container has it */
+  char *address_key;        /* the same for the address that it is to have on a LAN */
   char *directory;          /* its name while it is made */
   int dir;
   int containers_fd;
@@ -35,6 +36,7 @@ create_free (Create *create)
   g_clear_object (&create->image);
   g_clear_object (&create->container);
   g_free (create->name_key);
+  g_free (create->address_key);
   g_free (create->directory);
   g_free (create);
 }
@@ -53,6 +55,8 @@ fail (GTask *task, GError *error)
     bothy_images_use (self->images, create->image, -1);
   if (create->name_key)
     g_hash_table_remove (self->names, create->name_key);
+  if (create->address_key)
+    bothy_registry_yield_address (self, create->address_key);
   g_task_return_error (task, error);
 }
 
@@ -93,6 +97,8 @@ on_committed (GObject *source, GAsyncResult *result, gpointer user_data)
   }
   g_clear_pointer (&create->name_key, g_free);
   bothy_registry_add (self, create->container);
+  if (create->address_key)
+    bothy_registry_yield_address (self, create->address_key);
   g_task_return_pointer (task, g_object_ref (create->container), g_object_unref);
 }
 
@@ -180,6 +186,21 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
   bothy_ranges_take (self->ranges, create->owner, on_range, g_object_ref (task));
 }
 
+static void
+on_address (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  BothyRegistry *self = BOTHY_REGISTRY (source);
+  g_autoptr (GTask) task = user_data;
+  Create *create = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  create->address_key = bothy_registry_claim_address_finish (self, result, &error);
+  if (create->address_key)
+    bothy_images_resolve (self->images, create->owner, create->spec->image, on_resolved, g_object_ref (task));
+  else
+    fail (task, error);
+}
+
 static gboolean
 may_create (BothyRegistry *self, const Create *create, const char *name_key, GError **error)
 {
@@ -217,7 +238,10 @@ bothy_registry_create (BothyRegistry *self, guint32 owner, BothyContainerSpec *s
   }
   create->name_key = g_steal_pointer (&name_key);
   g_hash_table_insert (self->names, g_strdup (create->name_key), NULL);
-  bothy_images_resolve (self->images, owner, spec->image, on_resolved, g_object_ref (task));
+  if (*spec->address)
+    bothy_registry_claim_address (self, spec, on_address, g_object_ref (task));
+  else
+    bothy_images_resolve (self->images, owner, spec->image, on_resolved, g_object_ref (task));
 }
 
 BothyContainer *

@@ -37,6 +37,7 @@ struct _BothyRegistry {
   BothyOwners *owners;
   GHashTable *containers; /* id → BothyContainer */
   GHashTable *names;      /* "<owner>/<name>" → BothyContainer, or NULL while it is being made */
+  GHashTable *addresses;  /* keys of those that containers which are being made are to have: a set */
   GHashTable *operations; /* BothyOperation: a set */
   GHashTable *processes;  /* BothyProcess: a set */
   GQueue *ended;          /* of both, those that ended, the oldest first */
@@ -45,6 +46,13 @@ struct _BothyRegistry {
 
 /* Names are unique for each owner. NULL: in use. */
 char *bothy_registry_name_key (guint32 owner, const char *name);
+
+/* Keep the address that SPEC wants on its bridge for it. INVALID_ARGS: it can not be there, or somebody has it. The key is
+   given back when a container has it, or none will. */
+void bothy_registry_claim_address (BothyRegistry *self, const BothyContainerSpec *spec, GAsyncReadyCallback callback,
+                                   gpointer user_data);
+char *bothy_registry_claim_address_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
+void bothy_registry_yield_address (BothyRegistry *self, const char *key);
 
 /* Make CONTAINER known, with its name, and watch it. */
 void bothy_registry_add (BothyRegistry *self, BothyContainer *container);

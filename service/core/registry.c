@@ -251,6 +251,7 @@ bothy_registry_finalize (GObject *object)
   g_hash_table_unref (self->hand_nics);
   g_hash_table_unref (self->pauses);
   g_hash_table_unref (self->names);
+  g_hash_table_unref (self->addresses);
   g_hash_table_unref (self->containers);
   g_hash_table_unref (self->operations);
   g_hash_table_unref (self->processes);
@@ -303,6 +304,7 @@ bothy_registry_init (BothyRegistry *self)
   self->pauses = g_hash_table_new (NULL, NULL);
   self->containers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
   self->names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->addresses = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->hand_nics = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->operations = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
   self->processes = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);

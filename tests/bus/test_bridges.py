@@ -11,7 +11,7 @@ import pytest
 from conftest import ALICE, BOB
 from networkmanager import NetworkManager
 from test_arguments import fd_kinds
-from wire import BRIDGE, CONTAINER, MANAGER, PROPERTIES, ROOT, variants, wait
+from wire import BRIDGE, BusError, CONTAINER, MANAGER, PROPERTIES, ROOT, variants, wait
 
 DELEGATE = "org.bothy.Bothy1.delegate-bridge"
 BRIDGES = "org.bothy.Bothy1.manage-bridges"
@@ -300,6 +300,60 @@ def test_AUTH_02_a_container_on_a_bridge(world, br0, alice, root):
     path = alice.manager(*create)[0]
     assert alice.get(path, CONTAINER, "Network") == "lan:br0"
     assert len(world.polkit.asked("org.bothy.Bothy1.use-bridge")) == 1
+
+
+def addressed(client, name, address="192.0.2.40/24"):
+    """Sends the call for a container that is to have that address on br0."""
+    return client.send(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", name, "busybox",
+                       variants({"network": "lan:br0", "address": address}))
+
+
+def outcomes(clients, serials):
+    """The paths and errors that the calls end with."""
+    ended = []
+    for client, serial in zip(clients, serials):
+        try:
+            ended.append(client.reply(serial)[0])
+        except BusError as error:
+            ended.append((error.short, error.text))
+    return ended
+
+
+def test_AUTH_02_addresses_are_told_to_those_who_may_use_the_bridge(world, br0, alice, bob, root):
+    root.call(br0, BRIDGE, "Delegate", "(su)", "alice", 1)
+    (path,) = outcomes([alice], [addressed(alice, "x1")])
+    assert alice.get(path, CONTAINER, "Address") == "192.0.2.40/24"
+    taken, free = outcomes([bob] * 2, [addressed(bob, "b1"), addressed(bob, "b1", "192.0.2.41/24")])
+    assert taken == free and taken[0] == "NotAuthorized"
+    world.polkit.answers["org.bothy.Bothy1.use-bridge"] = "yes"
+    (taken,) = outcomes([bob], [addressed(bob, "b1")])
+    assert taken[0] == "InvalidArgs" and "already" in taken[1]
+    # What is wrong with it as such is said before anybody is asked.
+    asked = len(world.polkit.asked("org.bothy.Bothy1.use-bridge"))
+    (other,) = outcomes([bob], [addressed(bob, "b1", "198.51.100.7/24")])
+    assert other[0] == "InvalidArgs" and "192.0.2.0/24" in other[1]
+    assert len(world.polkit.asked("org.bothy.Bothy1.use-bridge")) == asked
+    alice.delete(path)
+    (path,) = outcomes([bob], [addressed(bob, "b1")])
+    assert bob.get(path, CONTAINER, "Address") == "192.0.2.40/24"
+
+
+def test_AUTH_10_two_get_an_address_once(world, br0, alice, bob):
+    """Also when both were asked about it before either had it."""
+    world.polkit.answers["org.bothy.Bothy1.use-bridge"] = "hang"
+    serials = [addressed(alice, "x1"), addressed(bob, "b1")]
+    world.polkit.wait_held(2)
+    world.polkit.release("yes")
+    ended = outcomes([alice, bob], serials)
+    (path,) = [each for each in ended if isinstance(each, str)]
+    (refused,) = [each for each in ended if not isinstance(each, str)]
+    assert refused[0] == "InvalidArgs" and "already" in refused[1]
+    # One that could not be made holds nothing back.
+    (alice if ended[0] == path else bob).delete(path)
+    world.polkit.answers["org.bothy.Bothy1.use-bridge"] = "yes"
+    assert alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "x2", "no-such-image",
+                       variants({"network": "lan:br0", "address": "192.0.2.40/24"})) == "NoSuchImage"
+    assert isinstance(*outcomes([alice], [addressed(alice, "x2")]), str)
 
 
 def test_uids_of_callers_matter_not_names(world, br0, alice, bob):
