@@ -4,24 +4,10 @@
 #include <stdio.h>
 
 #include "error.h"
-#include "escape.h"
 #include "expiry.h"
-#include "output.h"
+#include "network.h"
 #include "spec.h"
 #include "verbs.h"
-
-/* A container starts without the network that it wants when it can not have it; who launched it should hear
- * why. */
-static void
-warn_of_network (Cli *cli, const char *path, const char *name)
-{
-  g_autoptr (GVariant) properties = cli_get_all (cli, path, IFACE_CONTAINER, NULL);
-  g_autofree char *shown = cli_escape (name, -1, CLI_ESCAPE_LINE);
-  g_autofree char *error = properties ? cli_property (properties, "NetworkError") : NULL;
-
-  if (error && *error)
-    g_printerr (_ ("bothy: %s runs without network: %s\n"), shown, error);
-}
 
 int
 cli_launch (Cli *cli, char **words)
@@ -46,6 +32,6 @@ cli_launch (Cli *cli, char **words)
       cli_call (cli, path, IFACE_CONTAINER, "Start", g_variant_new ("(a{sv})", NULL), NULL, NULL, &error);
   if (answer == NULL)
     return cli_fail (error);
-  warn_of_network (cli, path, spec.name);
+  cli_network_ask (cli, path, spec.name);
   return CLI_EXIT_OK;
 }

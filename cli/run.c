@@ -11,6 +11,7 @@
 
 #include "agent.h"
 #include "error.h"
+#include "network.h"
 #include "rawmode.h"
 #include "signals.h"
 #include "spec.h"
@@ -202,6 +203,12 @@ wait_with_console (Running *running, gboolean input, int log)
   return ok ? exit_code (watch) : cli_fail_command (error);
 }
 
+static void
+on_network_error (const char *error, gpointer data)
+{
+  cli_network_tell (data, error);
+}
+
 static int
 start_and_wait (Running *running, How *how, const char *path)
 {
@@ -216,6 +223,9 @@ start_and_wait (Running *running, How *how, const char *path)
   cli_signals_catch (forwarded, on_signal, running);
   started = how->tty || how->detach ? start_with_console (cli, path, &error)
                                     : start_with_stdio (cli, path, how->interactive, &error);
+  /* It has been told by now, and maybe even that it is over: so the last word is not enough. */
+  if (started)
+    cli_watch_take_in (running->watch, "NetworkError", on_network_error, how->spec.name);
   if (!started) {
     code = cli_fail_command (error);
     /* One of --rm that never ran does not stop either, so nobody else would delete it. */

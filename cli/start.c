@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include "network.h"
 #include "state.h"
 #include "verbs.h"
 
@@ -14,7 +15,7 @@ int
 cli_start (Cli *cli, char **words)
 {
   static const char *const states[] = { "stopped", "failed", NULL };
-  const CliState state = { .method = "Start", .states = states, .parameters = no_options };
+  const CliState state = { .method = "Start", .states = states, .parameters = no_options, .done = cli_network_ask };
 
   return cli_state_verb (cli, words, &state);
 }

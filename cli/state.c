@@ -66,6 +66,8 @@ on_answer (GObject *source, GAsyncResult *result, gpointer data)
   }
   if (answer == NULL)
     fail_item (work, item->name, error);
+  else if (work->state->done)
+    work->state->done (work->cli, item->path, item->name);
   work->running--;
   g_main_loop_quit (work->loop);
 }

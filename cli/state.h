@@ -10,6 +10,7 @@ typedef struct {
   const GOptionEntry *entries;             /* (nullable): the verb's own options */
   GVariant *(*parameters) (gpointer data); /* (nullable): of the method; floating */
   gpointer data;
+  void (*done) (Cli *cli, const char *path, const char *name); /* (nullable): with one for which it worked */
 } CliState;
 
 /**

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include "network.h"
 #include "shutdown.h"
 #include "state.h"
 #include "verbs.h"
@@ -35,7 +36,12 @@ cli_shutdown_verb (Cli *cli, char **words, const char *method)
     { "force", 'f', 0, G_OPTION_ARG_NONE, &how.force, N_ ("Kill it at once"), NULL },
     { NULL },
   };
-  const CliState state = { method, states, entries, options_of, &how };
+  const CliState state = { .method = method,
+                           .states = states,
+                           .entries = entries,
+                           .parameters = options_of,
+                           .data = &how,
+                           .done = g_str_equal (method, "Restart") ? cli_network_ask : NULL };
 
   return cli_state_verb (cli, words, &state);
 }

@@ -25,6 +25,9 @@ struct CliWatch {
   gboolean removed;
   gboolean timed_out;
   GError *failure;
+  const char *looked_at; /* a property, while signals are taken in */
+  CliWatchSeen seen;
+  gpointer seen_data;
 };
 
 void
@@ -37,6 +40,8 @@ cli_watch_poke (CliWatch *watch)
 static void
 store (CliWatch *watch, const char *name, GVariant *value)
 {
+  if (g_strcmp0 (name, watch->looked_at) == 0 && g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+    watch->seen (g_variant_get_string (value, NULL), watch->seen_data);
   g_hash_table_insert (watch->properties, g_strdup (name), g_variant_ref_sink (value));
 }
 
@@ -312,6 +317,17 @@ cli_watch_string (CliWatch *watch, const char *property)
   GVariant *value = cli_watch_lookup (watch, property, G_VARIANT_TYPE_STRING);
 
   return value ? g_variant_get_string (value, NULL) : "";
+}
+
+void
+cli_watch_take_in (CliWatch *watch, const char *property, CliWatchSeen seen, gpointer data)
+{
+  watch->looked_at = property;
+  watch->seen = seen;
+  watch->seen_data = data;
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  watch->looked_at = NULL;
 }
 
 gboolean

@@ -10,6 +10,7 @@
 
 typedef struct CliWatch CliWatch;
 typedef gboolean (*CliWatchTest) (CliWatch *watch, gpointer data);
+typedef void (*CliWatchSeen) (const char *value, gpointer data);
 
 /**
  * cli_watch_new:
@@ -52,6 +53,14 @@ GVariant *cli_watch_lookup (CliWatch *watch, const char *property, const GVarian
 
 /** cli_watch_string: Returns: (transfer none): a string property, "" if it is not known */
 const char *cli_watch_string (CliWatch *watch, const char *property);
+
+/**
+ * cli_watch_take_in:
+ * @seen: called with each value that the string @property has on the way
+ *
+ * Takes in what signals that have arrived say.
+ */
+void cli_watch_take_in (CliWatch *watch, const char *property, CliWatchSeen seen, gpointer data);
 
 /** cli_watch_removed: Returns: whether the object is gone */
 gboolean cli_watch_removed (CliWatch *watch);

@@ -51,7 +51,8 @@ def from_outside(host, target):
 
 def test_chosen_address(host, addressed):
     launch(host, "--address", f"{GUEST}/24,{ROUTER}")
-    assert info(host, "x1")["addresses"] == [f"{GUEST}/24"]
+    assert info(host, "x1")["addresses"] == [f"{GUEST}/24"] and info(host, "x1")["address"] == f"{GUEST}/24,{ROUTER}"
+    assert f"Address: {GUEST}/24,{ROUTER}\n" in host.output("alice", "bothy", "info", "x1")
     assert until(lambda: pings(host, ROUTER)) and from_outside(host, GUEST)
     assert f"default via {ROUTER} dev eth0" in host.output("alice", "bothy exec x1 -- ip route")
     host.run("alice", "bothy", "restart", "x1", check=True)
@@ -134,6 +135,22 @@ def test_launch_tells_why_there_is_no_network(host, delegated, namespace):
     assert done.returncode == 0 and done.stdout == "x1\n"
     assert "x1 runs without network" in done.stderr and "in use: 2" in done.stderr
     assert info(host, "x1")["state"] == "running" and info(host, "x1")["networkError"] in done.stderr
+
+
+@pytest.mark.parametrize("command", ["start x1", "restart --force x2", "run --rm --network lan:br9 busybox echo hello",
+                                     "run --rm -t --network lan:br9 busybox echo hello",
+                                     "run -d --name x3 --network lan:br9 busybox"])
+def test_whoever_starts_it_hears_too(host, delegated, namespace, command):
+    pid = namespace()
+    for name in "n1", "n2":
+        host.run("alice", "bothy", "nic", "attach", "-b", "br9", pid, name, check=True)
+    host.run("alice", "bothy create --network lan:br9 busybox x1; bothy create --network lan:br9 busybox x2", check=True)
+    done = host.run("alice", f"bothy {command}", check=True)
+    assert len(re.findall(r"^bothy: \S+ runs without network: .*in use: 2", done.stderr, re.M)) == 1, done.stderr
+    assert ("hello" in done.stdout) == ("hello" in command)
+    # Nothing is said where nothing is wrong, or nothing was wanted.
+    for quiet in "run --rm busybox true", "run --rm --network none busybox true":
+        assert host.run("alice", f"bothy {quiet}", check=True).stderr == ""
 
 
 # ---- bridges that have nics ----
