@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from test_helper import NEUTRAL, own_mounts  # noqa: F401
+from helping import NEUTRAL, own_mounts  # noqa: F401
 from test_unpack import listing, tree, unpack, unpacker  # noqa: F401
 from test_unpack import pytestmark  # noqa: F401
 from unpacking import ARCHIVE, BAD_ARCHIVE, LIMIT_EXCEEDED, OK

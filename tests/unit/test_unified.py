@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from test_helper import NEUTRAL, own_mounts  # noqa: F401
+from helping import NEUTRAL, own_mounts  # noqa: F401
 from test_unpack import directory, hard_link, member, symlink, tar, tree, unpack, unpacker  # noqa: F401
 from test_unpack import pytestmark  # noqa: F401
 from unpacking import BAD_ARCHIVE, METADATA, OK

@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from test_helper import LIBEXEC, NEUTRAL, gone, own_mounts, status  # noqa: F401
+from helping import LIBEXEC, NEUTRAL, gone, own_mounts, status  # noqa: F401
 from unpacking import (
     ARCHIVE, BAD_ARCHIVE, BUSYBOX, LIMIT_EXCEEDED, NO_SPACE, NOT_STATIC, OK, REMOVE, Unpacker,
     make_tree,

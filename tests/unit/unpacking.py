@@ -5,7 +5,7 @@ import os
 import socket
 import struct
 
-from test_helper import NEUTRAL, SPAWN, UNPACK, Helper, request
+from helping import NEUTRAL, SPAWN, UNPACK, Helper, request
 
 ARCHIVE, BUSYBOX, REMOVE, LAYER, HASH, BUNDLE, DECOMPRESS, METADATA = range(1, 9)
 OK, BAD_ARCHIVE, LIMIT_EXCEEDED, NO_SPACE, IO, NOT_STATIC, CLOSED = range(7)
