@@ -281,7 +281,8 @@ clear_below (BothyCgroups *cgroups, int group)
     bothy_helper_call (bothy_cgroups_get_helper (cgroups), &request, fds, NULL, NULL);
 }
 
-/* The last process has closed its sockets but may be in the group for a moment still. */
+/* The last process has closed its sockets but may be in the group for a moment still; nor could a group be
+   opened for want of file descriptors. */
 static gboolean
 try_remove (gpointer user_data)
 {
@@ -291,13 +292,15 @@ try_remove (gpointer user_data)
   autofd parent = bothy_cgroups_open (parent_group);
   autofd fd = bothy_cgroups_open (removal->group);
 
-  if (parent < 0 || fd < 0)
+  if (parent >= 0 && fd >= 0) {
+    for (gsize i = 0; i < G_N_ELEMENTS (below); i++)
+      unlinkat (fd, below[i], AT_REMOVEDIR);
+    if (unlinkat (parent, name, AT_REMOVEDIR) == 0)
+      return G_SOURCE_REMOVE;
+  }
+  if (errno == ENOENT || ++removal->tries > REMOVE_RETRIES)
     return G_SOURCE_REMOVE;
-  for (gsize i = 0; i < G_N_ELEMENTS (below); i++)
-    unlinkat (fd, below[i], AT_REMOVEDIR);
-  if (unlinkat (parent, name, AT_REMOVEDIR) == 0 || errno != EBUSY || ++removal->tries > REMOVE_RETRIES)
-    return G_SOURCE_REMOVE;
-  if (removal->tries % CLEAR_TRY == 0)
+  if (fd >= 0 && removal->tries % CLEAR_TRY == 0)
     clear_below (removal->cgroups, fd);
   return G_SOURCE_CONTINUE;
 }
