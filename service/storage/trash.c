@@ -15,15 +15,20 @@
 static const char *const trees[] = { "data", "root" };
 
 #define REMOVE_MAX_SECONDS 86400
+#define AGAIN_SECONDS      5 /* until what could not be removed is tried again; then twice as long */
+#define MAX_AGAIN          6
 
 struct _BothyTrash {
   GObject parent;
   int dirfd;
   BothyHelper *helper;
   GQueue *names;   /* char *, to be removed */
+  GQueue *kept;    /* char *, what could not be removed */
+  guint again;     /* how often that was tried again, and */
+  guint timer;     /* until it is */
   GQueue *waiting; /* GTask; its task data: how many names have to be done with */
   gboolean busy;
-  guint n_put;      /* names so far; they wrap around together */
+  guint n_put; /* names so far; they wrap around together */
   guint n_done;
   char *last_error; /* of the name that was done with last, or NULL */
 };
@@ -83,15 +88,42 @@ tell_waiting (BothyTrash *self)
     tell (self, g_queue_pop_head (self->waiting));
 }
 
+static gboolean
+try_again (gpointer user_data)
+{
+  BothyTrash *self = user_data;
+  char *name;
+
+  self->timer = 0;
+  while ((name = g_queue_pop_head (self->kept))) {
+    g_queue_push_tail (self->names, name);
+    self->n_put++;
+  }
+  next (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* What stood in the way may be over soon: too many open files, say. After that the next start tries. */
+static void
+keep (BothyTrash *self, char *name)
+{
+  g_queue_push_tail (self->kept, name);
+  if (self->timer == 0 && self->again < MAX_AGAIN)
+    self->timer = g_timeout_add_seconds (AGAIN_SECONDS << self->again++, try_again, self);
+}
+
 static void
 finish_entry (BothyTrash *self)
 {
   g_autofree char *name = g_queue_pop_head (self->names);
 
   g_clear_pointer (&self->last_error, g_free);
-  if (!remove_rest (self, name)) {
+  if (remove_rest (self, name))
+    self->again = 0;
+  else {
     self->last_error = g_strdup_printf ("%s: %s", name, g_strerror (errno));
     g_warning ("Trash: %s", self->last_error);
+    keep (self, g_steal_pointer (&name));
   }
   self->busy = FALSE;
   self->n_done++;
@@ -183,7 +215,10 @@ bothy_trash_finalize (GObject *object)
 {
   BothyTrash *self = BOTHY_TRASH (object);
 
+  if (self->timer)
+    g_source_remove (self->timer);
   g_queue_free_full (self->names, g_free);
+  g_queue_free_full (self->kept, g_free);
   g_queue_free_full (self->waiting, g_object_unref);
   g_free (self->last_error);
   g_object_unref (self->helper);
@@ -200,6 +235,7 @@ static void
 bothy_trash_init (BothyTrash *self)
 {
   self->names = g_queue_new ();
+  self->kept = g_queue_new ();
   self->waiting = g_queue_new ();
 }
 
