@@ -7,6 +7,7 @@
 #include "error.h"
 #include "imported.h"
 #include "listing.h"
+#include "login.h"
 #include "operation.h"
 #include "pull.h"
 #include "verbs.h"
@@ -28,13 +29,18 @@ char *
 cli_pull (Cli *cli, const char *ref, const char *alias, const char *architecture, GError **error)
 {
   g_autoptr (GVariant) answer = NULL;
+  g_autoptr (GUnixFDList) fds = NULL;
   GVariantBuilder options;
 
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   cli_option_add (&options, "alias", alias);
   cli_option_add (&options, "architecture", architecture);
-  answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "PullImage", g_variant_new ("(sa{sv})", ref, &options),
-                     NULL, NULL, error);
+  if (!cli_login_add (cli, ref, &options, &fds, error)) {
+    g_variant_builder_clear (&options);
+    return NULL;
+  }
+  answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "PullImage", g_variant_new ("(sa{sv})", ref, &options), fds,
+                     NULL, error);
   return answer ? follow (cli, answer, _ ("Pulling"), ref, error) : NULL;
 }
 
@@ -91,6 +97,25 @@ cli_image_pull (Cli *cli, char **words)
   return image && cli_print_imported (cli, image, &error) ? CLI_EXIT_OK : cli_fail (error);
 }
 
+static GVariant *
+call_refresh (Cli *cli, const char *path, GError **error)
+{
+  g_autoptr (GVariant) properties = cli_get_all (cli, path, IFACE_IMAGE, error);
+  g_autoptr (GUnixFDList) fds = NULL;
+  const char *origin = "";
+  GVariantBuilder options;
+
+  if (!properties)
+    return NULL;
+  g_variant_lookup (properties, "Origin", "&s", &origin);
+  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+  if (strchr (origin, ':') && !cli_login_add (cli, origin, &options, &fds, error)) {
+    g_variant_builder_clear (&options);
+    return NULL;
+  }
+  return cli_call (cli, path, IFACE_IMAGE, "Refresh", g_variant_new ("(a{sv})", &options), fds, NULL, error);
+}
+
 static gboolean
 refresh (Cli *cli, const char *name, GError **error)
 {
@@ -99,7 +124,7 @@ refresh (Cli *cli, const char *name, GError **error)
   g_autofree char *image = NULL;
 
   if (path)
-    answer = cli_call (cli, path, IFACE_IMAGE, "Refresh", g_variant_new ("(a{sv})", NULL), NULL, NULL, error);
+    answer = call_refresh (cli, path, error);
   if (answer)
     image = follow (cli, answer, _ ("Refreshing"), name, error);
   return image && cli_print_imported (cli, image, error);
@@ -221,6 +246,7 @@ cli_image_search (Cli *cli, char **words)
   g_auto (GStrv) rest = NULL;
   g_autoptr (GVariant) answer = NULL;
   g_autoptr (GVariant) images = NULL;
+  g_autoptr (GUnixFDList) fds = NULL;
   GVariantBuilder options;
 
   if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &rest, NULL))
@@ -231,8 +257,12 @@ cli_image_search (Cli *cli, char **words)
     return cli_fail (error);
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   cli_option_add (&options, "architecture", architecture);
+  if (!cli_login_add (cli, rest[0] ? rest[0] : "", &options, &fds, &error)) {
+    g_variant_builder_clear (&options);
+    return cli_fail (error);
+  }
   answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "SearchImages",
-                     g_variant_new ("(sa{sv})", rest[0] ? rest[0] : "", &options), NULL, NULL, &error);
+                     g_variant_new ("(sa{sv})", rest[0] ? rest[0] : "", &options), fds, NULL, &error);
   if (answer == NULL)
     return cli_fail (error);
   images = g_variant_get_child_value (answer, 0);

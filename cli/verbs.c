@@ -94,6 +94,11 @@ const CliVerb cli_verbs[] = {
     "bothy remote add ours https://images.example.org --key ours.gpg",
     cli_remote_add },
   { "remote remove", N_ ("NAME…"), N_ ("Take such a server away"), "bothy remote remove mirror", cli_remote_remove },
+  { "remote login", "REMOTE", N_ ("Keep your name and password for a server"),
+    "bothy remote login registry.example.org\n"
+    "pass registry | bothy remote login registry.example.org -u alice --password-stdin",
+    cli_remote_login },
+  { "remote logout", N_ ("REMOTE…"), N_ ("Forget them"), "bothy remote logout registry.example.org", cli_remote_logout },
   { "range list", "", N_ ("List your id ranges"), "bothy range list", cli_range_list },
   { "range allocate", N_ ("[COUNT]"), N_ ("Get ids for containers that you build by hand"), "bothy range allocate",
     cli_range_allocate },

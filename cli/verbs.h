@@ -47,6 +47,8 @@ int cli_port_remove (Cli *cli, char **words);
 int cli_port_list (Cli *cli, char **words);
 int cli_remote_add (Cli *cli, char **words);
 int cli_remote_list (Cli *cli, char **words);
+int cli_remote_login (Cli *cli, char **words);
+int cli_remote_logout (Cli *cli, char **words);
 int cli_remote_remove (Cli *cli, char **words);
 int cli_range_list (Cli *cli, char **words);
 int cli_range_allocate (Cli *cli, char **words);

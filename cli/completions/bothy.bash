@@ -79,7 +79,7 @@ _bothy() {
             [[ $count -gt 0 ]] || mapfile -t COMPREPLY < <(compgen -W "$(bothy bridge list -q 2>/dev/null)" -- "$cur")
             [[ $count -ne 1 ]] || mapfile -t COMPREPLY < <(compgen -u -- "$cur") ;;
         "bridge import-lxc") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null ;;
-        "remote remove") mapfile -t COMPREPLY < <(compgen -W "$(bothy remote list -q 2>/dev/null)" -- "$cur") ;;
+        "remote remove"|"remote login"|"remote logout") mapfile -t COMPREPLY < <(compgen -W "$(bothy remote list -q 2>/dev/null)" -- "$cur") ;;
         "image import") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null ;;
         help) mapfile -t COMPREPLY < <(compgen -W "$(__bothy_verbs)" -- "$cur") ;;
         unshare|userns-exec) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;

@@ -66,7 +66,7 @@ complete -c bothy -n '__bothy_verb "image info" "image delete" "image refresh" "
 complete -c bothy -n '__bothy_verb once "image pull" "image search"' -a '(__bothy_remotes)'
 complete -c bothy -n '__bothy_verb "image import" "bridge import-lxc"' -F
 complete -c bothy -n '__bothy_verb once "bridge delegate" "bridge revoke" "bridge delete"' -a '(bothy bridge list -q 2>/dev/null)'
-complete -c bothy -n '__bothy_verb "remote remove"' -a '(bothy remote list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb "remote remove" "remote login" "remote logout"' -a '(bothy remote list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb "range release"' -a '(bothy range list --quiet 2>/dev/null)'
 complete -c bothy -n '__bothy_verb unshare userns-exec' -a '(__fish_complete_subcommand)'
 complete -c bothy -n '__bothy_verb list wait' -l state -x -a 'stopped starting running frozen stopping failed'

@@ -43,8 +43,10 @@ def basic(user, password):
 def deny(handler, challenge):
     handler.send_response(401)
     handler.send_header("WWW-Authenticate", challenge)
-    handler.send_header("Content-Length", "0")
+    page = b'{"errors":[{"code":"UNAUTHORIZED","message":"authentication required","detail":"' + b"x" * 400 + b'"}]}\n'
+    handler.send_header("Content-Length", str(len(page)))
     handler.end_headers()
+    handler.wfile.write(page)
 
 
 class Registry(Server):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Images from Debian's own docker-registry, filled with skopeo, as an ordinary user gets them."""
 
+import base64
 import json
 import pathlib
 import subprocess
@@ -173,5 +174,126 @@ def test_names_are_completed(host, registry):
         assert complete(host, "bothy run docker") == ["docker.io/"]
         assert complete(host, "bothy launch local:te") == ["team/app:1.0"]
         assert "local:" in complete(host, "bothy image pull l")
+    finally:
+        forget(host, "alice")
+
+
+# ---- passwords ----
+
+
+SECRET = "open-sesame-4711"
+PRIVATE = f"127.0.0.1:{PORT + 1}"
+
+
+@pytest.fixture
+def private(host, registry):
+    """The same, for alice alone."""
+    directory = host.root / "srv/registry"
+    hashed = subprocess.run(["perl", "-e", f"print crypt '{SECRET}', '$2y$05$abcdefghijklmnopqrstuu'"], check=True,
+                            stdout=subprocess.PIPE, text=True).stdout
+    (directory / "htpasswd").write_text(f"alice:{hashed}\n")
+    (directory / "private.yml").write_text(CONFIG.replace(HOST, PRIVATE) + (
+        "auth:\n  htpasswd:\n    realm: images\n    path: /srv/registry/htpasswd\n"))
+    host.run("root", "systemd-run", "--unit", "private", "docker-registry", "serve", "/srv/registry/private.yml", check=True)
+    host.run("root", f"until ss -tln | grep -q :{PORT + 1}; do sleep 0.1; done", check=True, timeout=30)
+    host.run("root", "bothy", "remote", "add", "private", f"http://{PRIVATE}", "--protocol", "oci", check=True)
+    yield "private:team/app:1.0"
+    host.run("root", "bothy", "remote", "remove", "private")
+    host.run("root", "systemctl stop private")
+    host.run("alice", "rm -rf ~/.config/containers ~/.docker")
+
+
+def auths(host, user):
+    return json.loads(host.output(user, "cat ~/.config/containers/auth.json"))["auths"]
+
+
+def test_LOGIN_registry_with_htpasswd(host, private):
+    try:
+        done = host.run("alice", "bothy", "image", "pull", private)
+        assert done.returncode == 1 and "bothy remote login" in done.stderr
+        host.run("alice", "echo wrong | bothy remote login private -u alice --password-stdin", check=True)
+        done = host.run("alice", "bothy", "image", "pull", private)
+        assert done.returncode == 1 and "does not take the name" in done.stderr and "wrong" not in done.stderr
+        host.run("alice", f"echo {SECRET} | bothy remote login private -u alice --password-stdin", check=True)
+        assert host.output("alice", "stat -c %a ~/.config/containers/auth.json") == "600"
+        assert list(auths(host, "alice")) == [PRIVATE]
+        assert host.output("alice", "bothy", "run", "--rm", private, "/bin/busybox", "cat", "/etc/above") == "one"
+        host.run("alice", "bothy", "image", "refresh", private, check=True)
+        # What she has is not bob's, and he proves nothing by naming it.
+        assert host.run("bob", "bothy", "image", "info", private).returncode == 1
+        assert host.run("bob", "bothy", "image", "pull", private).returncode == 1
+        host.run("alice", "bothy", "remote", "logout", "private", check=True)
+        assert auths(host, "alice") == {}
+        assert host.run("alice", "bothy", "image", "refresh", private).returncode == 1
+        assert host.run("alice", "bothy", "remote", "logout", "private").returncode == 1
+        # Nothing of it is anywhere.
+        log = host.output("root", "journalctl -o export --no-pager")
+        coded = base64.b64encode(f"alice:{SECRET}".encode()).decode()
+        assert coded not in log and SECRET not in "".join(line for line in log.splitlines() if "bothy" in line)
+        assert host.run("root", f"grep -rlE '{SECRET}|{coded}' /var/lib/bothy /run/bothy").stdout == ""
+    finally:
+        forget(host, "alice")
+
+
+def test_LOGIN_what_others_wrote_counts(host, private):
+    """skopeo's login is ours, and ours is skopeo's; all else in the file stays."""
+    try:
+        host.run("alice", f"mkdir -p ~/.config/containers && printf '%s' '{{\"auths\":{{\"example.org\":{{\"auth\":\"eDp5\"}}}},"
+                 "\"x\":1}' >~/.config/containers/auth.json", check=True)
+        host.run("alice", f"echo {SECRET} | bothy remote login {PRIVATE} -u alice --password-stdin", check=True)
+        assert set(auths(host, "alice")) == {"example.org", PRIVATE}
+        assert json.loads(host.output("alice", "cat ~/.config/containers/auth.json"))["x"] == 1
+        host.run("alice", "skopeo inspect --authfile ~/.config/containers/auth.json --tls-verify=false "
+                 f"docker://{PRIVATE}/team/app:1.0", check=True)
+        host.run("alice", "bothy remote logout private; mkdir -p ~/.docker", check=True)
+        coded = base64.b64encode(f"alice:{SECRET}".encode()).decode()
+        host.run("alice", f"echo '{{\"auths\":{{\"http://{PRIVATE}/v2/\":{{\"auth\":\"{coded}\"}}}}}}' >~/.docker/config.json",
+                 check=True)
+        host.run("alice", "bothy", "image", "pull", private, check=True)
+        done = host.run("alice", "bothy", "remote", "logout", "private")
+        assert done.returncode == 1 and "docker logout" in done.stderr
+        # One that can not be read is not passed over.
+        host.run("alice", "echo nonsense >~/.config/containers/auth.json", check=True)
+        done = host.run("alice", "bothy", "image", "refresh", private)
+        assert done.returncode == 1 and "containers-auth.json" in done.stderr
+        done = host.run("alice", f"echo {SECRET} | bothy remote login private -u alice --password-stdin")
+        assert done.returncode == 1 and host.output("alice", "cat ~/.config/containers/auth.json") == "nonsense"
+    finally:
+        forget(host, "alice")
+
+
+def test_LOGIN_at_a_terminal(host, private):
+    """The password is asked for, and not shown; Ctrl-C leaves the terminal as it was."""
+    script = f"""
+import os, pty, select, termios, time
+def talk(*answers):
+    pid, master = pty.fork()
+    if pid == 0:
+        os.execvp("bothy", ["bothy", "remote", "login", "private"])
+    seen = b""
+    for wanted, answer in answers:
+        while wanted not in seen:
+            seen += os.read(master, 1000)
+        while wanted.startswith(b"Password") and termios.tcgetattr(master)[3] & termios.ECHO:
+            time.sleep(0.01)
+        os.write(master, answer)
+    try:
+        while True:
+            part = os.read(master, 1000)
+            if not part:
+                break
+            seen += part
+    except OSError:
+        pass
+    return seen, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+seen, code = talk((b"Name", b"alice\\n"), (b"Password", b"{SECRET}\\n"))
+assert code == 0 and b"alice" in seen and b"{SECRET}" not in seen, (seen, code)
+seen, code = talk((b"Name", b"alice\\n"), (b"Password", b"\\x03"))
+assert code in (-2, 130, 1), (seen, code)
+"""
+    (host.root / "srv/registry/talk.py").write_text(script)
+    try:
+        host.run("alice", "python3", "/srv/registry/talk.py", check=True, timeout=60)
+        host.run("alice", "bothy", "image", "pull", private, check=True)
     finally:
         forget(host, "alice")

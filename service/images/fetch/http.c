@@ -71,7 +71,8 @@ ask (Http *self, const char *url, gboolean elsewhere, GError **error)
 static void
 set_limits (Http *self, guint64 max, long seconds)
 {
-  curl_easy_setopt (self->request.curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)max);
+  /* A refusal may be longer than what was asked for. */
+  curl_easy_setopt (self->request.curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)MAX (max, MAX_ERROR_PAGE));
   curl_easy_setopt (self->request.curl, CURLOPT_TIMEOUT, seconds);
 }
 

@@ -7,12 +7,11 @@
 
 #include "config.h"
 
-#define USER_AGENT     "bothy/" PACKAGE_VERSION
-#define LEAST_SPEED    100 /* bytes in a second, over the timeout */
-#define BUFFER         (256l * 1024)
-#define MAX_ERROR_PAGE (64 * 1024)
-#define MAX_CHALLENGE  4096
-#define MAX_TAG        256
+#define USER_AGENT    "bothy/" PACKAGE_VERSION
+#define LEAST_SPEED   100 /* bytes in a second, over the timeout */
+#define BUFFER        (256l * 1024)
+#define MAX_CHALLENGE 4096
+#define MAX_TAG       256
 
 /* ---- where we may go ---- */
 

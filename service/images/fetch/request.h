@@ -8,6 +8,8 @@
 #include "channel.h"
 #include "url.h"
 
+#define MAX_ERROR_PAGE (64 * 1024)
+
 /* One question to one server, and what it answers. */
 typedef struct {
   Channel *channel;
