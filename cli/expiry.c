@@ -14,8 +14,8 @@ get_end (GVariant *properties)
   return g_date_time_new_from_unix_utc ((gint64)(microseconds / G_USEC_PER_SEC));
 }
 
-gboolean
-cli_expiry_is_over (GVariant *properties)
+static gboolean
+is_over (GVariant *properties)
 {
   g_autoptr (GDateTime) end = get_end (properties);
   g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
@@ -29,7 +29,7 @@ cli_expiry_text (GVariant *properties)
   g_autoptr (GDateTime) end = get_end (properties);
   g_autofree char *day = end ? g_date_time_format (end, "%F") : NULL;
 
-  if (day && cli_expiry_is_over (properties))
+  if (day && is_over (properties))
     return g_strdup_printf (_ ("%s (over)"), day);
   return g_steal_pointer (&day);
 }
@@ -43,7 +43,7 @@ cli_expiry_warn (Cli *cli, const char *name)
   g_autoptr (GDateTime) end = properties ? get_end (properties) : NULL;
   g_autofree char *day = end ? g_date_time_format (end, "%F") : NULL;
 
-  if (day && cli_expiry_is_over (properties))
+  if (day && is_over (properties))
     g_printerr (_ ("bothy: The support of %s ended on %s: it gets no security updates any more\n"), shown,
                 day);
 }

@@ -9,8 +9,5 @@
  * over; NULL: not known */
 char *cli_expiry_text (GVariant *properties);
 
-/** cli_expiry_is_over: @properties: an image's. Returns: whether its support has ended */
-gboolean cli_expiry_is_over (GVariant *properties);
-
 /** cli_expiry_warn: says so on standard error when the support of the image called @name has ended */
 void cli_expiry_warn (Cli *cli, const char *name);

@@ -175,18 +175,6 @@ cli_terminal_new (int pty, CliTerminalFlags flags, CliTerminalEnd end, gpointer 
   return terminal;
 }
 
-gboolean
-cli_terminal_ended (CliTerminal *terminal)
-{
-  return terminal->ended;
-}
-
-gboolean
-cli_terminal_escaped (CliTerminal *terminal)
-{
-  return terminal->escaped;
-}
-
 static gboolean
 on_drained (gpointer data)
 {

@@ -27,12 +27,6 @@ typedef enum {
  */
 CliTerminal *cli_terminal_new (int pty, CliTerminalFlags flags, CliTerminalEnd end, gpointer data);
 
-/** cli_terminal_ended: Returns: whether @end was called */
-gboolean cli_terminal_ended (CliTerminal *terminal);
-
-/** cli_terminal_escaped: Returns: whether the person left by Ctrl-] */
-gboolean cli_terminal_escaped (CliTerminal *terminal);
-
 /**
  * cli_terminal_drain:
  *

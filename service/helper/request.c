@@ -2,6 +2,7 @@
 #include "request.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define FIRST_FREE_ID 65536u        /* below are the machine's own accounts, and root */
@@ -41,12 +42,6 @@ check_extents (const struct helper_extent *extents, uint32_t n_extents, uint32_t
   return 0;
 }
 
-int
-request_check_extents (const struct helper_extent *extents, uint32_t n_extents)
-{
-  return check_extents (extents, n_extents, 0);
-}
-
 static int
 check_map (const struct helper_request *request, unsigned int n_fds)
 {
@@ -57,13 +52,14 @@ check_map (const struct helper_request *request, unsigned int n_fds)
   if (n_fds != 1 || request->owner == NO_ID || request->owner_gid == NO_ID || request->deny_setgroups > 1)
     return EINVAL;
   if (request->n_gid_extents == 0)
-    return request_check_extents (request->extents, request->n_extents);
+    return check_extents (request->extents, request->n_extents, 0);
   error = check_extents (request->extents, request->n_extents, own_uid);
   return error != 0 ? error : check_extents (request->gid_extents, request->n_gid_extents, own_gid);
 }
 
-bool
-request_id_is_valid (const char id[68])
+/* Whether ID may be a directory's name: hexadecimal digits and dashes, ended within its field. */
+static bool
+id_is_valid (const char id[68])
 {
   size_t length = strnlen (id, 68);
 
@@ -82,7 +78,7 @@ check_layers (const struct helper_request *request)
 
     if (layer->kind != HELPER_LAYER_IMAGE && layer->kind != HELPER_LAYER_CONTAINER)
       return EINVAL;
-    if (!request_id_is_valid (layer->id))
+    if (!id_is_valid (layer->id))
       return EINVAL;
   }
   return 0;
@@ -116,7 +112,7 @@ check_op (const struct helper_request *request, unsigned int n_fds)
   case HELPER_NETNS:
     if (n_fds != 0 || request->owner == NO_ID)
       return EINVAL;
-    return request_check_extents (request->extents, request->n_extents);
+    return check_extents (request->extents, request->n_extents, 0);
   case HELPER_MAP:
     return check_map (request, n_fds);
   case HELPER_MOUNT:

@@ -10,8 +10,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-int
-mount_new (const char *type, const struct mount_option *options, unsigned attributes)
+/* A mount that is attached nowhere yet: its fd, or a negative errno value. */
+static int
+make_mount (const char *type, const struct mount_option *options, unsigned attributes)
 {
   autofd context = fsopen (type, FSOPEN_CLOEXEC);
 
@@ -49,7 +50,7 @@ mount_attach (int mount, int target)
 int
 mount_new_on (int target, const char *type, const struct mount_option *options, unsigned attributes)
 {
-  autofd mount = mount_new (type, options, attributes);
+  autofd mount = make_mount (type, options, attributes);
 
   if (mount < 0)
     return mount;

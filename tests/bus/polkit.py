@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A polkit that writes down what it is asked, and answers as it is told."""
 
-import os
 import threading
 
 from gi.repository import Gio, GLib

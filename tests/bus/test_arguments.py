@@ -9,11 +9,11 @@ import tempfile
 import time
 
 import pytest
-from gi.repository import Gio, GLib
+from gi.repository import GLib
 
 import surface
 from conftest import ALICE
-from wire import (BRIDGE, CONTAINER, IMAGE, INTROSPECTABLE, MANAGER, OBJECTS, OPERATION, PEER, PROCESS, PROPERTIES, ROOT, BusError,
+from wire import (BRIDGE, CONTAINER, IMAGE, MANAGER, OBJECTS, OPERATION, PEER, PROCESS, PROPERTIES, ROOT, BusError,
                   Gone, variants, wait)
 
 STRINGS = ["", "x" * 64, "x" * 128, "y" * 65536, ".", "..", "a/b", "/a", "-x", "x-", "%s%n", "$(id)", "a\nb", "a\rb",

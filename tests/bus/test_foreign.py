@@ -6,7 +6,7 @@ import os
 import pytest
 
 import archives
-from conftest import ALICE, BOB
+from conftest import BOB
 from slowfs import SlowFileSystem
 from wire import CONTAINER, MANAGER, PEER, ROOT, variants, wait
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tools import (broker, broker_again, info, names, nothing_left, processes, state, supervisor,  # noqa: F401
+from tools import (broker, info, names, nothing_left, processes, state, supervisor,  # noqa: F401
                    tidy, until)
 
 

@@ -3,7 +3,7 @@
 
 import json
 
-from tools import info, names, supervisor, tidy, until  # noqa: F401
+from tools import info, supervisor, tidy, until  # noqa: F401
 
 
 def test_journal_of_a_container_OBJ_10(host):

@@ -47,46 +47,47 @@ test_meaning (void)
   }
 }
 
+/* What is no reference. */
+static const char *const bad[] = {
+  "",
+  "/",
+  "docker.io/",
+  "docker.io//x",
+  "docker.io/x/",
+  "docker.io/X",
+  "docker.io/x:",
+  "docker.io/x:.a",
+  "docker.io/x:-a",
+  "docker.io/x:a b",
+  "docker.io/x:a..b",
+  "docker.io/x@",
+  "docker.io/x@sha256:abc",
+  "docker.io/x@sha512:" DIGEST,
+  "docker.io/x@" DIGEST "0",
+  "docker.io/x@" DIGEST "@" DIGEST,
+  "docker.io/../x",
+  "docker.io/x/../y",
+  "docker.io/.x",
+  "docker.io/x.",
+  "docker.io/x..y",
+  "docker.io/x___y",
+  "docker.io/x?y",
+  "docker.io/x#y",
+  "docker.io/x%2e",
+  "docker.io/x\ny",
+  "docker.io:0/x",
+  "docker.io:65536/x",
+  "docker.io:080/x",
+  "-a.b/X",
+  "a..b/X",
+  "user@docker.io/x",
+  "https://docker.io/x",
+  "Docker.io/x",
+};
+
 static void
 test_none (void)
 {
-  static const char *const bad[] = {
-    "",
-    "/",
-    "docker.io/",
-    "docker.io//x",
-    "docker.io/x/",
-    "docker.io/X",
-    "docker.io/x:",
-    "docker.io/x:.a",
-    "docker.io/x:-a",
-    "docker.io/x:a b",
-    "docker.io/x:a..b",
-    "docker.io/x@",
-    "docker.io/x@sha256:abc",
-    "docker.io/x@sha512:" DIGEST,
-    "docker.io/x@" DIGEST "0",
-    "docker.io/x@" DIGEST "@" DIGEST,
-    "docker.io/../x",
-    "docker.io/x/../y",
-    "docker.io/.x",
-    "docker.io/x.",
-    "docker.io/x..y",
-    "docker.io/x___y",
-    "docker.io/x?y",
-    "docker.io/x#y",
-    "docker.io/x%2e",
-    "docker.io/x\ny",
-    "docker.io:0/x",
-    "docker.io:65536/x",
-    "docker.io:080/x",
-    "-a.b/X",
-    "a..b/X",
-    "user@docker.io/x",
-    "https://docker.io/x",
-    "Docker.io/x",
-  };
-
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
     g_auto (BothyReference) found = { 0 };
     g_autoptr (GError) error = NULL;

@@ -68,59 +68,59 @@ test_ids (void)
   g_assert_true (user_parse_id ("4294967294", &id) && id == 4294967294U);
 }
 
+static const struct {
+  const char *spec;
+  int result;
+  unsigned uid, gid, groups;
+  const char *home;
+} specs[] = {
+  { "", 0, 0, 0, 1, "/root" },
+  { "root", 0, 0, 0, 1, "/root" },
+  { "0", 0, 0, 0, 1, "/root" },
+  { "alice", 0, 1000, 1000, 3, "/home/alice" },
+  { "1000", 0, 1000, 1000, 3, "/home/alice" },
+  { "alice:audio", 0, 1000, 29, 1, "/home/alice" },
+  { "alice:0", 0, 1000, 0, 1, "/home/alice" },
+  { "1", 0, 1, 1, 1, "/" },
+  { "1:2", 0, 1, 2, 1, "/" },
+  { "1001", 0, 1001, 1001, 1, "/" },
+  { "last", 0, 1500, 1500, 1, "/home/last" },
+  { "toor", -ENOENT, 0, 0, 0, NULL },
+  { "plus", -ENOENT, 0, 0, 0, NULL },
+  { "huge", -ENOENT, 0, 0, 0, NULL },
+  { "short", -ENOENT, 0, 0, 0, NULL },
+  { "01", -ENOENT, 0, 0, 0, NULL },
+  { "+1", -ENOENT, 0, 0, 0, NULL },
+  { "-1", -ENOENT, 0, 0, 0, NULL },
+  { " 1", -ENOENT, 0, 0, 0, NULL },
+  { "nobody", -ENOENT, 0, 0, 0, NULL },
+  { "4294967295", -ENOENT, 0, 0, 0, NULL },
+  { "alice:nogroup", -ENOENT, 0, 0, 0, NULL },
+  { "alice:01", -ENOENT, 0, 0, 0, NULL },
+  { "alice:bad", -ENOENT, 0, 0, 0, NULL },
+  { "1:", -EINVAL, 0, 0, 0, NULL },
+  { ":1", -EINVAL, 0, 0, 0, NULL },
+  { ":", -EINVAL, 0, 0, 0, NULL },
+  { "a:b:c", -EINVAL, 0, 0, 0, NULL },
+  { "alice:", -EINVAL, 0, 0, 0, NULL },
+};
+
 static void
 test_specs (struct tables *tables, gconstpointer data)
 {
-  static const struct {
-    const char *spec;
-    int result;
-    unsigned uid, gid, groups;
-    const char *home;
-  } cases[] = {
-    { "", 0, 0, 0, 1, "/root" },
-    { "root", 0, 0, 0, 1, "/root" },
-    { "0", 0, 0, 0, 1, "/root" },
-    { "alice", 0, 1000, 1000, 3, "/home/alice" },
-    { "1000", 0, 1000, 1000, 3, "/home/alice" },
-    { "alice:audio", 0, 1000, 29, 1, "/home/alice" },
-    { "alice:0", 0, 1000, 0, 1, "/home/alice" },
-    { "1", 0, 1, 1, 1, "/" },
-    { "1:2", 0, 1, 2, 1, "/" },
-    { "1001", 0, 1001, 1001, 1, "/" },
-    { "last", 0, 1500, 1500, 1, "/home/last" },
-    { "toor", -ENOENT, 0, 0, 0, NULL },
-    { "plus", -ENOENT, 0, 0, 0, NULL },
-    { "huge", -ENOENT, 0, 0, 0, NULL },
-    { "short", -ENOENT, 0, 0, 0, NULL },
-    { "01", -ENOENT, 0, 0, 0, NULL },
-    { "+1", -ENOENT, 0, 0, 0, NULL },
-    { "-1", -ENOENT, 0, 0, 0, NULL },
-    { " 1", -ENOENT, 0, 0, 0, NULL },
-    { "nobody", -ENOENT, 0, 0, 0, NULL },
-    { "4294967295", -ENOENT, 0, 0, 0, NULL },
-    { "alice:nogroup", -ENOENT, 0, 0, 0, NULL },
-    { "alice:01", -ENOENT, 0, 0, 0, NULL },
-    { "alice:bad", -ENOENT, 0, 0, 0, NULL },
-    { "1:", -EINVAL, 0, 0, 0, NULL },
-    { ":1", -EINVAL, 0, 0, 0, NULL },
-    { ":", -EINVAL, 0, 0, 0, NULL },
-    { "a:b:c", -EINVAL, 0, 0, 0, NULL },
-    { "alice:", -EINVAL, 0, 0, 0, NULL },
-  };
-
-  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+  for (size_t i = 0; i < G_N_ELEMENTS (specs); i++) {
     struct user user;
-    int r = user_lookup (cases[i].spec, tables->passwd, tables->group, &user);
+    int r = user_lookup (specs[i].spec, tables->passwd, tables->group, &user);
 
-    g_test_message ("\"%s\"", cases[i].spec);
-    g_assert_cmpint (r, ==, cases[i].result);
+    g_test_message ("\"%s\"", specs[i].spec);
+    g_assert_cmpint (r, ==, specs[i].result);
     if (r < 0)
       continue;
-    g_assert_cmpuint (user.uid, ==, cases[i].uid);
-    g_assert_cmpuint (user.gid, ==, cases[i].gid);
-    g_assert_cmpuint (user.n_groups, ==, cases[i].groups);
-    g_assert_cmpuint (user.groups[0], ==, cases[i].gid);
-    g_assert_cmpstr (user.home, ==, cases[i].home);
+    g_assert_cmpuint (user.uid, ==, specs[i].uid);
+    g_assert_cmpuint (user.gid, ==, specs[i].gid);
+    g_assert_cmpuint (user.n_groups, ==, specs[i].groups);
+    g_assert_cmpuint (user.groups[0], ==, specs[i].gid);
+    g_assert_cmpstr (user.home, ==, specs[i].home);
   }
 }
 
