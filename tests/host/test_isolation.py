@@ -37,6 +37,50 @@ def test_exposure_SUP_04(host):
     assert level <= 2.5, report
 
 
+CAPABILITIES = {"bothy-helper": ["CAP_CHOWN", "CAP_DAC_READ_SEARCH", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_ADMIN"],
+                "bothy-net": ["CAP_NET_ADMIN"]}
+
+
+@pytest.fixture
+def limit(host):
+    """Has a unit keep fewer capabilities than it asks for."""
+    drop_in = host.root / "run/systemd/system"
+
+    def restart(unit):
+        host.run("root", f"systemctl daemon-reload && systemctl stop {unit}.service bothyd.service", check=True)
+
+    def leave_out(unit, capability):
+        path = drop_in / f"{unit}.service.d/audit.conf"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"[Service]\nCapabilityBoundingSet=~{capability}\n")
+        restart(unit)
+
+    yield leave_out
+    host.run("alice", "bothy delete -f audit")
+    for unit in CAPABILITIES:
+        (drop_in / f"{unit}.service.d/audit.conf").unlink(missing_ok=True)
+        restart(unit)
+    host.run("alice", "bothy delete -f audit")
+
+
+def test_capabilities_are_these_SUP_05(host):
+    for unit, expected in CAPABILITIES.items():
+        found = host.output("root", f"systemctl show -P CapabilityBoundingSet {unit}").upper().split()
+        assert sorted(found) == expected, unit
+
+
+@pytest.mark.parametrize("unit,capability", [(unit, name) for unit, names in CAPABILITIES.items() for name in names])
+def test_each_capability_is_used_SUP_05(host, limit, unit, capability):
+    """Without it a container does not get what it should; with all of them it does."""
+    job = "bothy launch busybox audit && bothy exec audit -- ip -4 addr show eth0 && bothy unshare -- true"
+    whole = host.run("alice", job, timeout=60)
+    assert whole.returncode == 0 and "inet " in whole.stdout, whole.stderr
+    host.run("alice", "bothy delete -f audit", check=True)
+    limit(unit, capability)
+    done = host.run("alice", job, timeout=60)
+    assert done.returncode != 0 or "inet " not in done.stdout
+
+
 def test_processes_are_nobody(host, x1):
     """No process of a container is root outside, or has a capability that counts there."""
     outer = host.output("root", "readlink", "/proc/1/ns/user")
