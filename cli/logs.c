@@ -10,6 +10,7 @@
 
 #include "error.h"
 #include "escape.h"
+#include "output.h"
 #include "verbs.h"
 #include "watch.h"
 
@@ -113,6 +114,7 @@ follow (Cli *cli, const char *path, Log *log, GError **error)
   int inotify;
   guint source = follow_source (log, &inotify);
 
+  cli_output_watch ();
   ok = cli_watch_fetch (watch, error) && cli_watch_run (watch, has_stopped, NULL, -1, error);
   print_rest (log, -1);
   g_source_remove (source);

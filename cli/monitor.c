@@ -225,6 +225,7 @@ cli_monitor (Cli *cli, char **words)
   g_bus_watch_name_on_connection (cli->bus, BOTHY_NAME, G_BUS_NAME_WATCHER_FLAGS_NONE, on_name_appeared, NULL,
                                   &monitor, NULL);
   g_signal_connect (cli->bus, "closed", G_CALLBACK (on_closed), loop);
+  cli_output_watch ();
   g_main_loop_run (loop);
   g_printerr ("bothy: %s\n", _ ("The system bus went away"));
   return CLI_EXIT_FAILED;

@@ -2,9 +2,13 @@
 #include "config.h"
 
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <glib-unix.h>
 
 #include "escape.h"
 #include "output.h"
@@ -170,6 +174,20 @@ cli_user_name (guint32 uid)
   struct passwd *entry = getpwuid (uid);
 
   return entry ? g_strdup (entry->pw_name) : g_strdup_printf ("%u", uid);
+}
+
+static gboolean
+on_output_closed (int fd, GIOCondition condition, gpointer data)
+{
+  raise (SIGPIPE);
+  /* It is ignored: then as after a write that failed. */
+  exit (CLI_EXIT_FAILED);
+}
+
+void
+cli_output_watch (void)
+{
+  g_unix_fd_add (STDOUT_FILENO, G_IO_ERR, on_output_closed, NULL);
 }
 
 static char *

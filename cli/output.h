@@ -21,6 +21,9 @@ const char *cli_colour (CliColour colour);
 /** cli_colour_off: Returns: the sequence that ends it, or "" */
 const char *cli_colour_off (void);
 
+/** cli_output_watch: from now on the main loop ends this program, by SIGPIPE, when nobody reads its output any more */
+void cli_output_watch (void);
+
 /** cli_colour_of_state: Returns: the colour of a container's state */
 CliColour cli_colour_of_state (const char *state);
 

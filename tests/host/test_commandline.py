@@ -61,6 +61,13 @@ def test_output_that_can_not_be_written(host):
     assert host.run("alice", "{ bothy help; echo $? >&2; } | head -1").stderr.strip() in ("0", "141")
 
 
+def test_reader_that_leaves(host):
+    """What waits for news ends with who reads them, and not only with the next ones."""
+    host.run("alice", "bothy launch busybox x1 -- sh -c 'echo one; exec sleep 1000'", check=True)
+    assert host.run("alice", "timeout 30 bothy logs -f x1 | head -1", timeout=20).stdout == "one\n"
+    assert host.run("alice", "timeout 30 bothy monitor | true", timeout=20).returncode == 0
+
+
 def test_advice_is_given_once(host):
     """And not at all where it would be wrong."""
     host.run("alice", "bothy", "create", "busybox", "x1", check=True)
