@@ -54,10 +54,12 @@ print_network (GVariant *p)
 {
   g_autofree char *network = cli_property (p, "Network");
   g_autofree char *address = cli_property (p, "Address");
+  g_autofree char *resolvers = cli_property (p, "Resolvers");
   g_autofree char *error = cli_property (p, "NetworkError");
 
   cli_print_field (_ ("Network"), network);
   cli_print_field (_ ("Address"), address);
+  cli_print_field (_ ("DNS"), resolvers);
   cli_print_field (_ ("No network"), error);
 }
 

@@ -24,6 +24,7 @@ cli_spec_clear (CliSpec *spec)
   g_clear_pointer (&spec->hostname, g_free);
   g_clear_pointer (&spec->network, g_free);
   g_clear_pointer (&spec->address, g_free);
+  g_clear_pointer (&spec->resolvers, g_strfreev);
   g_clear_pointer (&spec->allow, g_strfreev);
   g_clear_pointer (&spec->publish, g_strfreev);
   g_clear_pointer (&spec->limits, g_strfreev);
@@ -80,6 +81,9 @@ spec_options (const CliSpec *spec)
     g_variant_builder_add (&options, "{sv}", "network", g_variant_new_string (spec->network));
   if (spec->address)
     g_variant_builder_add (&options, "{sv}", "address", g_variant_new_string (spec->address));
+  if (spec->resolvers)
+    g_variant_builder_add (&options, "{sv}", "resolvers",
+                           g_variant_new_strv ((const char *const *)spec->resolvers, -1));
   if (spec->with_user)
     g_variant_builder_add (&options, "{sv}", "account", g_variant_new_string (g_get_user_name ()));
   if (spec->allow)

@@ -17,6 +17,7 @@ typedef struct {
   char *hostname;
   char *network;
   char *address;
+  char **resolvers;
   char **allow;
   char **publish; /* HOST[:INSIDE][/PROTOCOL] */
   gboolean ephemeral;
@@ -40,6 +41,10 @@ typedef struct {
   {                                                                                                          \
     "address", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->address, N_ ("With lan:BRIDGE: in place of DHCP"),      \
         N_ ("ADDRESS/BITS[,GATEWAY]")                                                                        \
+  },                                                                                                         \
+  {                                                                                                          \
+    "dns", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &(spec)->resolvers,                                            \
+        N_ ("With lan:BRIDGE: who resolves names"), N_ ("ADDRESS")                                           \
   }
 
 /* The options of a new container's limits. */

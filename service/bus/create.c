@@ -12,6 +12,7 @@
 #include "core/reference.h"
 #include "network/egress.h"
 #include "network/lanaddress.h"
+#include "network/resolvers.h"
 
 #include <string.h>
 
@@ -85,6 +86,20 @@ parse_egress (BothyContainerSpec *spec, GError **error)
   return !given || spec->egress;
 }
 
+static gboolean
+parse_resolvers (BothyContainerSpec *spec, GError **error)
+{
+  g_auto (GStrv) given = g_steal_pointer (&spec->resolvers);
+
+  if (*given && !g_str_has_prefix (spec->network, BOTHY_CONTAINER_LAN)) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                 "Option \"resolvers\": only on a bridge of the LAN, with the network \"lan:BRIDGE\", can they be chosen");
+    return FALSE;
+  }
+  spec->resolvers = bothy_resolvers_parse ((const char *const *)given, error);
+  return spec->resolvers != NULL;
+}
+
 static BothyContainerSpec *
 parse_spec (GVariant *args, GError **error)
 {
@@ -99,6 +114,7 @@ parse_spec (GVariant *args, GError **error)
     { "nesting", "b", &spec->nesting },   { "network", "s", &spec->network },
     { "account", "s", &spec->account },   { "limits", "a{sv}", &limits },
     { "egress", "as", &spec->egress },    { "address", "s", &spec->address },
+    { "resolvers", "as", &spec->resolvers },
     { NULL, NULL, NULL },
   };
 
@@ -109,10 +125,11 @@ parse_spec (GVariant *args, GError **error)
   spec->account = g_strdup ("");
   spec->network = g_strdup ("nat");
   spec->address = g_strdup ("");
+  spec->resolvers = g_new0 (char *, 1);
   g_variant_get (args, "(ss@a{sv})", &spec->name, &spec->image, &options);
   spec->hostname = g_strdup (spec->name);
   if (!bothy_options_parse (options, table, error) || !check_spec (spec, error) ||
-      !parse_egress (spec, error) ||
+      !parse_resolvers (spec, error) || !parse_egress (spec, error) ||
       (limits && !bothy_limits_change (&spec->limits, limits, NULL, error)))
     return NULL;
   return g_steal_pointer (&spec);

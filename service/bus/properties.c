@@ -114,6 +114,7 @@ bothy_properties_of_container (GObject *target, guint32 user)
   add (&builder, "Ephemeral", g_variant_new_boolean (spec->ephemeral));
   add_string (&builder, "Network", spec->network);
   add_string (&builder, "Address", spec->address);
+  add (&builder, "Resolvers", g_variant_new_strv ((const char *const *)spec->resolvers, -1));
   add_string (&builder, "Account", spec->account);
   add (&builder, "Command", g_variant_new_strv ((const char *const *) spec->command, -1));
   add (&builder, "Limits", bothy_limits_to_variant (&container->limits));

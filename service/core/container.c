@@ -6,6 +6,7 @@
 #include "core/ranges.h"
 #include "network/egress.h"
 #include "network/lanaddress.h"
+#include "network/resolvers.h"
 
 #include <string.h>
 
@@ -30,6 +31,7 @@ bothy_container_spec_free (BothyContainerSpec *spec)
   g_free (spec->account);
   g_free (spec->network);
   g_free (spec->address);
+  g_strfreev (spec->resolvers);
   g_clear_pointer (&spec->ports, g_array_unref);
   g_strfreev (spec->egress);
   g_free (spec);
@@ -209,6 +211,7 @@ bothy_container_to_record (BothyContainer *self)
   g_key_file_set_string (record, GROUP, "Account", spec->account);
   g_key_file_set_string (record, GROUP, "Network", spec->network);
   g_key_file_set_string (record, GROUP, "Address", spec->address);
+  set_strv (record, "Resolvers", spec->resolvers);
   if (spec->network_allowed)
     g_key_file_set_boolean (record, GROUP, "NetworkAllowed", TRUE);
   g_key_file_set_boolean (record, GROUP, "Ephemeral", spec->ephemeral);
@@ -251,6 +254,7 @@ spec_from_record (GKeyFile *record, GError **error)
   spec->account = get_string (record, "Account");
   spec->network = get_string (record, "Network");
   spec->address = get_string (record, "Address");
+  spec->resolvers = get_strv (record, "Resolvers");
   spec->network_allowed = g_key_file_get_boolean (record, GROUP, "NetworkAllowed", NULL);
   /* Where it is missing, the strictest. */
   if (!*spec->network)
@@ -277,6 +281,14 @@ is_address (const char *text)
   return !*text || bothy_lan_address_parse (text, &address, NULL);
 }
 
+static gboolean
+are_resolvers (char **addresses)
+{
+  g_auto (GStrv) parsed = bothy_resolvers_parse ((const char *const *)addresses, NULL);
+
+  return parsed != NULL;
+}
+
 BothyContainer *
 bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
 {
@@ -294,7 +306,8 @@ bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
   if ((error && *error) || !bothy_name_check (spec->name, "Name", error))
     return NULL;
   if (!g_str_equal (id, recorded_id) || owner > G_MAXINT32 || base < BOTHY_RANGE_SIZE || base > G_MAXUINT32 ||
-      base % BOTHY_RANGE_SIZE != 0 || !bothy_name_is_fingerprint (spec->image) || !is_address (spec->address)) {
+      base % BOTHY_RANGE_SIZE != 0 || !bothy_name_is_fingerprint (spec->image) || !is_address (spec->address) ||
+      !are_resolvers (spec->resolvers)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "The record of container %s makes no sense", id);
     return NULL;
   }
@@ -370,6 +383,8 @@ bothy_container_new (const char *id, guint32 owner, guint32 range_base, BothyCon
   self->spec = spec;
   if (!spec->address)
     spec->address = g_strdup ("");
+  if (!spec->resolvers)
+    spec->resolvers = g_new0 (char *, 1);
   if (!spec->ports)
     spec->ports = g_array_new (FALSE, TRUE, sizeof (BothyPort));
   if (!spec->egress)

@@ -36,6 +36,7 @@ typedef struct {
   gboolean nesting;
   char *network; /* "nat", "none", or "lan:" and a bridge */
   char *address; /* "lan:": network/lanaddress.h, or "": the LAN says */
+  char **resolvers; /* "lan:": network/resolvers.h */
   gboolean network_allowed; /* an administrator said yes to that bridge */
   GArray *ports; /* BothyPort; changes, too */
   char **egress; /* network/egress.h; changes, too */

@@ -112,14 +112,15 @@ configure (GTask *task)
   struct supervisor_message message = { .type = SUPERVISOR_NETWORK };
   Join *join = g_task_get_task_data (task);
   g_autoptr (GByteArray) text = g_byte_array_new ();
+  g_autofree char *resolvers = g_strjoinv (" ", join->container->spec->resolvers);
 
   bothy_supervisor_add_text (text, BOTHY_NETWORK_INTERFACE);
   bothy_supervisor_add_text (text, join->config->address4);
   bothy_supervisor_add_text (text, join->config->gateway4);
   bothy_supervisor_add_text (text, join->config->address6);
   bothy_supervisor_add_text (text, join->config->gateway6);
-  /* NetworkManager's dnsmasq answers on the bridge's address; who resolves on a LAN is not known here. */
-  bothy_supervisor_add_text (text, bothy_container_lan (join->container) ? "" : join->config->gateway4);
+  /* NetworkManager's dnsmasq answers on the bridge's address; who resolves on a LAN its owner says, or DHCP. */
+  bothy_supervisor_add_text (text, bothy_container_lan (join->container) ? resolvers : join->config->gateway4);
   bothy_supervisor_call (join->supervisor, message, text, NULL, on_configured, g_object_ref (task));
 }
 

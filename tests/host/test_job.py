@@ -16,7 +16,7 @@ BUS = "org.bothy.Bothy1"
 PATH = "/org/bothy/Bothy1"
 CONTAINER = {"name", "id", "owner", "image", "hostname", "ephemeral", "command", "rangeBase", "rangeCount", "state",
              "leader", "leaderPIDFDId", "controlGroup", "addresses", "lastExit", "lastError", "createdAt", "startedAt",
-             "stoppedAt", "limits", "network", "address", "networkError", "ports", "account", "egress"}
+             "stoppedAt", "limits", "network", "address", "resolvers", "networkError", "ports", "account", "egress"}
 IMAGE = {"fingerprint", "aliases", "os", "release", "variant", "architecture", "size", "createdAt", "expiresAt", "origin",
          "verified", "configuration", "layers"}
 

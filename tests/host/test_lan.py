@@ -87,6 +87,31 @@ def test_addresses_that_can_not_be(host, addressed):
     assert host.output("alice", "bothy", "list", "-q") == "x1"
 
 
+def test_chosen_resolvers(host, addressed):
+    words = ("ip netns exec lan dnsmasq --no-daemon --no-resolv --no-hosts --bind-interfaces --pid-file=/run/lan-dns.pid "
+             f"--listen-address={ROUTER} --address=/name.example/{ROUTER}").split()
+    with subprocess.Popen(host.command("root", *words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            launch(host, "--address", f"{GUEST}/24", "--dns", ROUTER, "--dns", "2001:DB8::0:1")
+            for _ in range(2):
+                assert host.output("alice", "bothy exec x1 -- cat /etc/resolv.conf") == f"nameserver {ROUTER}\nnameserver 2001:db8::1"
+                until(lambda: pings(host, "name.example"), 20)
+                host.run("alice", "bothy", "restart", "--force", "x1", check=True)
+            assert info(host, "x1")["resolvers"] == [ROUTER, "2001:db8::1"]
+            # Destinations bound what it resolves, too.
+            host.run("alice", "bothy", "egress", "set", "x1", f"{ROUTER}/icmp", check=True)
+            assert pings(host, ROUTER) and not pings(host, "name.example")
+            host.run("alice", "bothy", "egress", "allow", "x1", f"{ROUTER}:53/udp", check=True)
+            assert until(lambda: pings(host, "name.example"))
+        finally:
+            host.run("root", "pkill", "-f", "lan-dns.pid")
+    for refused in "x", "127.0.0.1", "0.0.0.0", "224.0.0.1", "fe80::1", "ff02::1", "::", f"{ROUTER} 192.0.2.1", f"{ROUTER}\n", "":
+        done = create(host, "--dns", refused, name="x2")
+        assert done.returncode == 1 and "resolvers" in done.stderr, (refused, done.stderr)
+    assert create(host, *["--dns", ROUTER] * 4, name="x2").returncode == 1
+    assert "lan:BRIDGE" in host.run("alice", "bothy", "create", "--dns", ROUTER, "busybox", "x2").stderr
+
+
 @pytest.mark.parametrize("how", ["systemctl kill -s KILL bothyd", "systemctl restart NetworkManager",
                                  "nft flush ruleset; systemctl kill -s KILL bothyd"])
 def test_chosen_address_survives(host, addressed, how):

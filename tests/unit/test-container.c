@@ -162,6 +162,7 @@ test_refused (void)
     { "Image", "../../etc" },
     { "Image", "abc" },
     { "Address", "192.0.2.7" },
+    { "Resolvers", "localhost" },
   };
 
   refuse ("8c1b3b9e-7c1b-4b9e-8c1b-7c1b3b9e7c1b", NULL, NULL);
