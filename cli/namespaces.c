@@ -5,8 +5,6 @@
 #include <grp.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -14,13 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent.h"
 #include "error.h"
 #include "escape.h"
 #include "map.h"
 #include "namespaces.h"
-
-#define BY_HAND "by hand"
+#include "talker.h"
 
 /*
  * Two processes: the one that becomes the command keeps its pid, its terminal and its
@@ -29,115 +25,6 @@
  * byte when the namespace is there, a byte when it is mapped. What goes wrong ends the
  * second, with the code that the first exits with.
  */
-
-/* ---- the one that talks ---- */
-
-static gboolean
-find_range (Cli *cli, guint32 *ret_base, GError **error)
-{
-  g_autoptr (GVariant) answer =
-      cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "ListRanges", NULL, NULL, NULL, error);
-  g_autoptr (GVariant) range = NULL;
-  g_autoptr (GVariantIter) iter = NULL;
-  guint32 base, owner;
-  const char *holder;
-
-  if (answer == NULL)
-    return FALSE;
-  g_variant_get (answer, "(a(uuus))", &iter);
-  while (g_variant_iter_next (iter, "(uuu&s)", &base, NULL, &owner, &holder)) {
-    if (owner == getuid () && g_str_equal (holder, BY_HAND)) {
-      *ret_base = base;
-      return TRUE;
-    }
-  }
-  range =
-      cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "AllocateRange",
-                g_variant_new ("(u@a{sv})", 65536u, g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0)),
-                NULL, NULL, error);
-  if (range)
-    g_variant_get (range, "(uu)", ret_base, NULL);
-  return range != NULL;
-}
-
-static gboolean
-complete_map (Cli *cli, CliNamespaces *how, GError **error)
-{
-  CliExtent whole = { 'b', 0, 0, 65536 };
-
-  if (how->extents->len > 0)
-    return TRUE;
-  if (!find_range (cli, &whole.outside, error))
-    return FALSE;
-  if (how->keep) {
-    cli_extents_keep (how->extents, 'u', getuid (), whole.outside);
-    cli_extents_keep (how->extents, 'g', getgid (), whole.outside);
-  } else
-    g_array_append_val (how->extents, whole);
-  return TRUE;
-}
-
-static GUnixFDList *
-fd_list (int fd)
-{
-  GUnixFDList *fds = g_unix_fd_list_new ();
-
-  g_unix_fd_list_append (fds, fd, NULL);
-  return fds;
-}
-
-/* The group belongs to who is root inside, or else to the caller. */
-static gboolean
-delegate (Cli *cli, const CliNamespaces *how, int pidfd, GError **error)
-{
-  g_autoptr (GUnixFDList) fds = fd_list (pidfd);
-  g_autoptr (GVariant) answer = NULL;
-  GVariantBuilder options;
-  guint32 root;
-
-  if ((how->flags & CLONE_NEWCGROUP) == 0)
-    return TRUE;
-  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
-  if (!how->keep && cli_extents_outside (how->extents, 'u', 0, &root))
-    g_variant_builder_add (&options, "{sv}", "uid", g_variant_new_uint32 (root));
-  answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "DelegateCgroup",
-                     g_variant_new ("(ha{sv})", 0, &options), fds, NULL, error);
-  return answer != NULL;
-}
-
-static gboolean
-map_namespace (Cli *cli, const CliNamespaces *how, int pidfd, GError **error)
-{
-  g_autoptr (GUnixFDList) fds = fd_list (pidfd);
-  g_autoptr (GVariant) answer =
-      cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "MapUserNamespace",
-                g_variant_new ("(h@a(suuu))", 0, cli_extents_variant (how->extents)), fds, NULL, error);
-
-  return answer != NULL;
-}
-
-static int
-talk (Cli *cli, CliNamespaces *how, int pidfd, int socket)
-{
-  g_autoptr (GError) error = NULL;
-  char byte = 0;
-
-  if (!cli_connect (cli, &error) || !complete_map (cli, how, &error) || !delegate (cli, how, pidfd, &error)) {
-    int code = cli_fail_command (error);
-
-    cli_agent_stop ();
-    return code;
-  }
-  cli_agent_stop ();
-  if (send (socket, how->extents->data, how->extents->len * sizeof (CliExtent), MSG_NOSIGNAL) < 0 ||
-      recv (socket, &byte, 1, 0) != 1)
-    return CLI_EXIT_OWN; /* the other one has said why */
-  if (!map_namespace (cli, how, pidfd, &error))
-    return cli_fail_command (error);
-  return send (socket, &byte, 1, MSG_NOSIGNAL) == 1 ? 0 : CLI_EXIT_OWN;
-}
-
-/* ---- the one that becomes the command ---- */
 
 static int
 fail (const char *what)
@@ -295,7 +182,7 @@ cli_namespaces_run (Cli *cli, CliNamespaces *how, char **command)
     return fail (_ ("No process can be made"));
   if (talker == 0) {
     close (sockets[0]);
-    _exit (talk (cli, how, pidfd, sockets[1]));
+    _exit (cli_namespaces_talk (cli, how, pidfd, sockets[1]));
   }
   close (sockets[1]);
   close (pidfd);
