@@ -93,6 +93,7 @@ print_image (GVariant *properties)
   g_autofree char *created = cli_property_time (properties, "CreatedAt");
   g_autofree char *expires = cli_expiry_text (properties);
   guint64 bytes;
+  guint32 days;
 
   for (gsize i = 0; i < G_N_ELEMENTS (fields); i++) {
     g_autofree char *value = cli_property (properties, fields[i]);
@@ -104,6 +105,10 @@ print_image (GVariant *properties)
   }
   cli_print_field (_ ("Created"), created);
   cli_print_field (_ ("Supported until"), expires);
+  if (g_variant_lookup (properties, "DaysLeft", "u", &days) && days > 0) {
+    g_autofree char *left = g_strdup_printf (_ ("when it was not used on %u days more"), days);
+    cli_print_field (_ ("Goes"), left);
+  }
   print_configuration (properties);
 }
 

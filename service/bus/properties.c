@@ -149,6 +149,7 @@ bothy_properties_of_image (GObject *target, guint32 user)
   add (&builder, "Size", g_variant_new_uint64 (image->size));
   add_time (&builder, "CreatedAt", image->created_at);
   add_time (&builder, "ExpiresAt", image->expires_at);
+  add (&builder, "DaysLeft", g_variant_new_uint32 (image->days_left));
   add_string (&builder, "Origin", image->origin);
   add_string (&builder, "Verified", image->verified);
   add (&builder, "Configuration", bothy_defaults_to_variant (image->defaults));

@@ -13,6 +13,7 @@ struct _BothyImages {
   GHashTable *images; /* fingerprint → BothyImage */
   GHashTable *adding; /* fingerprint → what keeping.c has under way */
   GQueue *waiting;    /* GTask: for the built-in image; see builtin.c */
+  guint64 today;      /* as core/days.h counts; 0: not known yet */
   gboolean making_builtin;
   gboolean degraded; /* an image's record could not be read */
 };

@@ -198,6 +198,7 @@ void
 bothy_images_use (BothyImages *self, BothyImage *image, int by)
 {
   image->n_containers += (guint)by;
+  bothy_images_note_use (self, image);
   if (by < 0)
     bothy_images_drop_if_unwanted (self, image);
 }

@@ -89,6 +89,18 @@ void bothy_images_note_shown (BothyImages *self, BothyImage *image);
 /* USER wants IMAGE no more. */
 gboolean bothy_images_forget (BothyImages *self, BothyImage *image, guint32 user, GError **error);
 
+/* It is day TODAY, as core/days.h counts them (0: not known). What was not used for too long goes. */
+void bothy_images_begin_day (BothyImages *self, guint64 today);
+
+/* IMAGE, which is not kept yet, goes when nobody uses it. */
+void bothy_images_set_new (BothyImages *self, BothyImage *image);
+
+/* Somebody uses IMAGE. */
+void bothy_images_note_use (BothyImages *self, BothyImage *image);
+
+/* IMAGE stays, whether it is used or not. */
+void bothy_images_keep_unused (BothyImages *self, BothyImage *image);
+
 /* A container stands on IMAGE now (by 1), or no more (by -1). */
 void bothy_images_use (BothyImages *self, BothyImage *image, int by);
 

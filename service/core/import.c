@@ -54,6 +54,8 @@ on_added (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
     return;
   }
+  /* Who brings it himself may have it from nowhere else. */
+  bothy_images_keep_unused (self, image);
   bothy_images_claim (self, image, import->user, import->alias);
   g_task_return_pointer (task, g_steal_pointer (&image), g_object_unref);
 }

@@ -86,6 +86,7 @@ adopt (GTask *task, BothyImage *image, GError **error)
     return FALSE;
   for (char **alias = pull->aliases + 1; pull->aliases[0] && *alias; alias++)
     bothy_images_claim (self->images, image, user, *alias);
+  bothy_images_note_use (self->images, image);
   if (pull->shown && bothy_gather_is_of (image, remote_of (pull)))
     bothy_images_note_shown (self->images, image);
   if (pull->found) {
@@ -154,6 +155,7 @@ stack (GTask *task)
   else {
     pull->made = TRUE;
     image->is_shown = pull->shown;
+    bothy_images_set_new (self->images, image);
     bothy_image_add_claim (image, pull->operation->user, NULL);
     bothy_images_add (self->images, image, on_added, g_object_ref (task));
   }

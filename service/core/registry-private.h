@@ -21,6 +21,7 @@ struct _BothyRegistry {
   GHashTable *hand_nics;  /* id of its alias → owner: in namespaces that users made */
   guint gone_timer;       /* until it is looked which nics have gone */
   GHashTable *pauses;  /* owners whose containers were told of each other just now */
+  guint day_timer;
   guint release_timer; /* until the network goes that no container needs */
   int lock_fd;
   int state_fd;
@@ -101,5 +102,8 @@ gboolean bothy_registry_save (BothyRegistry *self, BothyContainer *container, GE
 
 /* CONTAINER has its addresses: let its ports lead there. */
 void bothy_registry_publish_ports (BothyRegistry *self, BothyContainer *container);
+
+/* Count the days, and do what is done on each. */
+void bothy_registry_begin_days (BothyRegistry *self);
 
 guint bothy_registry_count_containers (BothyRegistry *self, guint32 owner);

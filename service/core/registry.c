@@ -246,6 +246,8 @@ bothy_registry_finalize (GObject *object)
 
   if (self->release_timer)
     g_source_remove (self->release_timer);
+  if (self->day_timer)
+    g_source_remove (self->day_timer);
   if (self->gone_timer)
     g_source_remove (self->gone_timer);
   g_hash_table_unref (self->hand_nics);
@@ -345,5 +347,7 @@ bothy_registry_new (BothyConfiguration *configuration,
   bothy_registry_watch_network (self);
   if (!bothy_registry_load (self) || images_degraded || layers_degraded)
     bothy_ranges_set_degraded (self->ranges);
+  else
+    bothy_registry_begin_days (self);
   return g_steal_pointer (&self);
 }
