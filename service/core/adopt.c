@@ -134,6 +134,7 @@ on_hello (BothySupervisor *supervisor, const struct supervisor_message *message,
   find_processes (container, message);
   /* An earlier broker may have written them down, and no more. */
   bothy_runner_limit (adopt->runner, container, on_limited, NULL);
+  bothy_cgroups_describe (adopt->runner->cgroups, container->group, container->id);
   bothy_runner_join_network (adopt->runner, container);
   g_task_return_boolean (task, TRUE);
   g_object_unref (task);

@@ -315,6 +315,23 @@ bothy_registry_init (BothyRegistry *self)
   self->next_id = g_random_int_range (1, G_MAXINT32 / 2);
 }
 
+static void
+sweep_groups (BothyRegistry *self, BothyCgroups *cgroups)
+{
+  g_autoptr (GHashTable) kept = g_hash_table_new (g_str_hash, g_str_equal);
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->containers);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    BothyContainer *container = value;
+
+    if (*container->group)
+      g_hash_table_add (kept, container->group);
+  }
+  bothy_cgroups_sweep (cgroups, kept);
+}
+
 BothyRegistry *
 bothy_registry_new (BothyConfiguration *configuration,
                     BothyHelper *helper,
@@ -349,5 +366,6 @@ bothy_registry_new (BothyConfiguration *configuration,
     bothy_ranges_set_degraded (self->ranges);
   else
     bothy_registry_begin_days (self);
+  sweep_groups (self, cgroups);
   return g_steal_pointer (&self);
 }

@@ -40,6 +40,9 @@ void bothy_runner_follow (BothyRunner *self, BothyContainer *container, BothySup
 /* CONTAINER runs: what bothy_runner_join_network() was asked for before it did. */
 void bothy_runner_catch_up (BothyRunner *self, BothyContainer *container);
 
+/* Say to people whose CONTAINER's control group is, in a moment: what ends before is not worth the processors. */
+void bothy_runner_describe_group (BothyRunner *self, BothyContainer *container);
+
 /* CONTAINER has ended, or never began. */
 void bothy_runner_leave_network (BothyRunner *self, BothyContainer *container);
 

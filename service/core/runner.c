@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#define DESCRIBE_SECONDS 2
+
 #define OOM_MESSAGE_ID "5a6d1b0d7e1f4b0f9b6f3a1c0e8d2c47"
 
 G_DEFINE_FINAL_TYPE (BothyRunner, bothy_runner, G_TYPE_OBJECT)
@@ -52,9 +54,49 @@ void
 bothy_runner_prepare (BothyRunner *self, guint32 owner)
 {
   BothyCgroupSpec spec = { .owner = owner };
+  const BothyLimits unsaid = { 0 };
 
+  bothy_limits_effective (&unsaid, self->configuration, &spec.limits);
   bothy_limits_of_user (self->configuration, &spec.of_user);
   bothy_cgroups_prepare (self->cgroups, &spec);
+}
+
+typedef struct {
+  BothyRunner *runner;
+  BothyContainer *container;
+  char *group;
+} Description;
+
+static void
+description_free (gpointer data)
+{
+  Description *self = data;
+
+  g_object_unref (self->runner);
+  g_object_unref (self->container);
+  g_free (self->group);
+  g_free (self);
+}
+
+static gboolean
+on_describe (gpointer user_data)
+{
+  Description *self = user_data;
+
+  if (g_str_equal (self->container->group, self->group))
+    bothy_cgroups_describe (self->runner->cgroups, self->group, self->container->id);
+  return G_SOURCE_REMOVE;
+}
+
+void
+bothy_runner_describe_group (BothyRunner *self, BothyContainer *container)
+{
+  Description *description = g_new0 (Description, 1);
+
+  description->runner = g_object_ref (self);
+  description->container = g_object_ref (container);
+  description->group = g_strdup (container->group);
+  g_timeout_add_seconds_full (G_PRIORITY_DEFAULT, DESCRIBE_SECONDS, on_describe, description, description_free);
 }
 
 /* How it went is written down without waiting for the disk: after a power cut nothing runs anyway. */

@@ -94,13 +94,15 @@ bothy_start_succeed (BothyStart *start, const struct supervisor_message *reply)
   /* After the caller has been answered: it only says since when it runs. */
   bothy_runner_save (start->runner, container);
   /* Who starts one may start another. Not before: making a group takes the processors from this start. */
+  bothy_runner_describe_group (start->runner, container);
   bothy_runner_prepare (start->runner, container->owner);
   start_free (start);
 }
 
 /*
- * The supervisor answers in order: what the nic needs goes right behind PREPARE. Both keep it busy for longer than
- * the disk does us with the record: who comes after us has to find the group before a container is in it.
+ * The supervisor answers in order: what the nic needs goes right behind PREPARE. Both keep it busy for longer
+ * than the disk does us with the record: who comes after us has to find the group before a container is in
+ * it.
  */
 static void
 prepare (BothyStart *start)

@@ -90,6 +90,20 @@ bothy_cgroups_prepare (BothyCgroups *self, const BothyCgroupSpec *spec)
 }
 
 void
+bothy_cgroups_sweep (BothyCgroups *self, GHashTable *kept)
+{
+  if (BOTHY_CGROUPS_GET_CLASS (self)->sweep)
+    BOTHY_CGROUPS_GET_CLASS (self)->sweep (self, kept);
+}
+
+void
+bothy_cgroups_describe (BothyCgroups *self, const char *group, const char *id)
+{
+  if (BOTHY_CGROUPS_GET_CLASS (self)->describe)
+    BOTHY_CGROUPS_GET_CLASS (self)->describe (self, group, id);
+}
+
+void
 bothy_cgroups_start (BothyCgroups *self, const BothyCgroupSpec *spec, GAsyncReadyCallback callback,
                      gpointer user_data)
 {

@@ -26,7 +26,7 @@ typedef struct {
   guint32 owner;
   guint32 base;        /* the uid that it is given to */
   const char *id;      /* the container's */
-  BothyLimits limits;  /* of the group */
+  BothyLimits limits;  /* of the group, or of what is likely to be asked for */
   BothyLimits of_user; /* of all groups of the owner together */
 } BothyCgroupSpec;
 
@@ -34,6 +34,7 @@ typedef struct {
 typedef struct {
   char *path;
   GUnixFDList *fds; /* that are given to the container's root: the first is where its supervisor is to be born */
+  BothyLimits limits; /* that hold in it already */
   gpointer holder;  /* who keeps it, or NULL */
   GDestroyNotify let_go;
 } BothyCgroup;
@@ -49,6 +50,10 @@ struct _BothyCgroupsClass {
   void (*start) (BothyCgroups *self, const BothyCgroupSpec *spec, GTask *task);
   /* Let the limits of SPEC hold in GROUP; return TRUE through TASK. */
   void (*bound) (BothyCgroups *self, const BothyCgroup *group, const BothyCgroupSpec *spec, GTask *task);
+  /* Say to people that GROUP is that of the container ID; NULL: nobody asks. */
+  void (*describe) (BothyCgroups *self, const char *group, const char *id);
+  /* Remove what was made ahead and is in none of the groups KEPT; NULL: nothing is. */
+  void (*sweep) (BothyCgroups *self, GHashTable *kept);
   /* Make the group NAME for USER with his process PIDFD in it, given to the uid OWNER; return its path through TASK. */
   void (*delegate) (BothyCgroups *self, const char *name, guint32 user, guint32 owner, int pidfd, GTask *task);
   /* Return TRUE through TASK. */
@@ -68,7 +73,10 @@ gboolean bothy_cgroups_is_systemd (void);
 /* Where cgroup2 is mounted; NULL: it is not. */
 const char *bothy_cgroups_mount (void);
 
-/* A container as SPEC says is likely to be started soon. SPEC's owner and of_user are looked at. */
+/* Remove what an earlier broker made ahead and had no use for. KEPT: a set of groups that containers have. */
+void bothy_cgroups_sweep (BothyCgroups *self, GHashTable *kept);
+
+/* A container as SPEC says is likely to be started soon. SPEC's owner and limits are looked at. */
 void bothy_cgroups_prepare (BothyCgroups *self, const BothyCgroupSpec *spec);
 
 /* Make a new group for a container. SPEC is copied. */
@@ -83,6 +91,9 @@ BothyCgroup *bothy_cgroups_start_finish (BothyCgroups *self, GAsyncResult *resul
 void bothy_cgroups_settle (BothyCgroups *self, const BothyCgroup *group, const BothyCgroupSpec *spec,
                            GAsyncReadyCallback callback, gpointer user_data);
 gboolean bothy_cgroups_settle_finish (BothyCgroups *self, GAsyncResult *result, GError **error);
+
+/* From now on GROUP is shown to be that of the container ID. Who answers for that does so when there is time. */
+void bothy_cgroups_describe (BothyCgroups *self, const char *group, const char *id);
 
 /* Put the process PIDFD, which has to be USER's, into a new group that belongs to the uid OWNER and is his to
    fill: nobody removes it but systemd, or the next call of USER's. */

@@ -49,6 +49,16 @@ bothy_limits_has (const BothyLimits *self, BothyLimit limit)
                                    : bothy_limits_get (self, limit) != BOTHY_LIMIT_NONE;
 }
 
+gboolean
+bothy_limits_equal (const BothyLimits *self, const BothyLimits *other)
+{
+  for (BothyLimit i = 0; i < BOTHY_LIMIT_CPUS; i++) {
+    if (bothy_limits_get (self, i) != bothy_limits_get (other, i))
+      return FALSE;
+  }
+  return memcmp (self->cpus, other->cpus, sizeof self->cpus) == 0;
+}
+
 void
 bothy_limits_lower (BothyLimits *self, BothyLimit limit, guint64 value)
 {

@@ -36,6 +36,9 @@ guint64 bothy_limits_get (const BothyLimits *self, BothyLimit limit);
 /* Whether LIMIT has an effect. */
 gboolean bothy_limits_has (const BothyLimits *self, BothyLimit limit);
 
+/* Whether both have the same effect. */
+gboolean bothy_limits_equal (const BothyLimits *self, const BothyLimits *other);
+
 /* Keep LIMIT at VALUE at most, whatever the owner said. */
 void bothy_limits_lower (BothyLimits *self, BothyLimit limit, guint64 value);
 

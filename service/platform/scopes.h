@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "platform/limits.h"
+
 #include <gio/gio.h>
 
 G_BEGIN_DECLS
@@ -22,6 +24,7 @@ typedef struct {
   guint32 user;     /* to whom the group is given; 0: nobody */
   int pid;          /* which process is put into it: one of ours, which can not go */
   int pidfd;        /* or -1: in place of PID */
+  const BothyLimits *limits; /* NULL: none */
 } BothyScope;
 
 BothyScopes *bothy_scopes_new (GDBusConnection *system_bus);

@@ -33,6 +33,7 @@ struct _Spare {
   BothySpares *spares;
   guint32 owner;
   gboolean nested;
+  BothyLimits limits;
   BothyPeer *holder;
   int their_fd;
   BothyCgroup *group; /* it is ready */
@@ -149,6 +150,7 @@ on_furnished (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   self->group = g_new0 (BothyCgroup, 1);
   self->group->path = g_steal_pointer (&path);
+  self->group->limits = self->limits;
   self->group->fds = g_steal_pointer (&fds);
   BOTHY_FAULT_POINT ("start.spare-ready");
   if (self->taker)
@@ -185,7 +187,8 @@ on_held (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (Spare) self = user_data;
   g_autofree char *name = g_strdup_printf (BOTHY_CGROUPS_PREFIX "%08x%08x", g_random_int (), g_random_int ());
   BothyScope scope = {
-    .name = name, .description = BOTHY_SPARE_DESCRIPTION, .owner = self->owner, .nested = self->nested, .pidfd = -1
+    .name = name, .description = BOTHY_SPARE_DESCRIPTION, .owner = self->owner, .nested = self->nested, .pidfd = -1,
+    .limits = &self->limits
   };
   GError *error = NULL;
   g_autoptr (GUnixFDList) fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, &scope.pid, &error);
@@ -236,14 +239,15 @@ begin (Spare *self)
 }
 
 static Spare *
-spare_new (BothySpares *spares, guint32 owner, gboolean nested)
+spare_new (BothySpares *spares, const BothyCgroupSpec *spec, gboolean nested)
 {
   Spare *self = g_new0 (Spare, 1);
 
   g_atomic_ref_count_init (&self->references);
   self->spares = g_object_ref (spares);
-  self->owner = owner;
+  self->owner = spec->owner;
   self->nested = nested;
+  self->limits = spec->limits;
   self->their_fd = -1;
   return self;
 }
@@ -291,20 +295,21 @@ use (BothySpares *self, guint32 uid, gboolean nested)
 }
 
 void
-bothy_spares_prepare (BothySpares *self, guint32 uid, gboolean nested)
+bothy_spares_prepare (BothySpares *self, const BothyCgroupSpec *spec, gboolean nested)
 {
-  Owner *owner = use (self, uid, nested);
+  Owner *owner = use (self, spec->owner, nested);
 
   if (owner->spare)
     return;
-  owner->spare = spare_new (self, uid, nested);
+  owner->spare = spare_new (self, spec, nested);
   begin (owner->spare);
 }
 
 void
-bothy_spares_take (BothySpares *self, guint32 uid, gboolean nested, GAsyncReadyCallback callback, gpointer user_data)
+bothy_spares_take (BothySpares *self, const BothyCgroupSpec *spec, gboolean nested, GAsyncReadyCallback callback,
+                   gpointer user_data)
 {
-  Owner *owner = use (self, uid, nested);
+  Owner *owner = use (self, spec->owner, nested);
   g_autoptr (Spare) spare = g_steal_pointer (&owner->spare);
 
   if (spare) {
@@ -313,7 +318,7 @@ bothy_spares_take (BothySpares *self, guint32 uid, gboolean nested, GAsyncReadyC
       hand_over (spare);
     return;
   }
-  spare = spare_new (self, uid, nested);
+  spare = spare_new (self, spec, nested);
   spare->taker = g_task_new (self, NULL, callback, user_data);
   begin (spare);
 }

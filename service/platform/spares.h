@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* Units of this description are nobody's yet. */
+/* Units of this description are nobody's yet, unless a record names them. */
 #define BOTHY_SPARE_DESCRIPTION "Bothy: kept ready"
 
 /*
@@ -20,12 +20,12 @@ G_DECLARE_FINAL_TYPE (BothySpares, bothy_spares, BOTHY, SPARES, GObject)
 
 BothySpares *bothy_spares_new (BothyScopes *scopes, BothyHelper *helper);
 
-/* See to it that OWNER has one for some seconds to come. NESTED: as in BothyScope. */
-void bothy_spares_prepare (BothySpares *self, guint32 owner, gboolean nested);
+/* See to it that SPEC's owner has one for some seconds to come, with SPEC's limits. NESTED: as in BothyScope. */
+void bothy_spares_prepare (BothySpares *self, const BothyCgroupSpec *spec, gboolean nested);
 
-/* Take the one that is there, or wait for a new one. */
-void bothy_spares_take (BothySpares *self, guint32 owner, gboolean nested, GAsyncReadyCallback callback,
-                        gpointer user_data);
+/* Take the one that is there, whatever its limits are, or wait for a new one. */
+void bothy_spares_take (BothySpares *self, const BothyCgroupSpec *spec, gboolean nested,
+                        GAsyncReadyCallback callback, gpointer user_data);
 BothyCgroup *bothy_spares_take_finish (BothySpares *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

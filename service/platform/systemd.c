@@ -2,9 +2,14 @@
 #include "systemd.h"
 
 #include "core/error.h"
+#include "platform/fd.h"
 #include "platform/scopes.h"
 #include "platform/spares.h"
 #include "platform/sweep.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
 
 typedef struct {
   BothyCgroups parent;
@@ -19,21 +24,26 @@ typedef BothyCgroupsClass BothySystemdClass;
 static GType bothy_systemd_get_type (void);
 G_DEFINE_TYPE (BothySystemd, bothy_systemd, BOTHY_TYPE_CGROUPS)
 
-/* Runtime: gone with the unit, or the next boot. EVERY: also lift what LIMITS do not limit. DESCRIPTION may be
-   NULL. */
+/* Runtime: gone with the unit, or the next boot. */
 static void
-set_properties (BothySystemd *self, const char *unit, const char *description, const BothyLimits *limits,
-                gboolean every, GAsyncReadyCallback callback, gpointer user_data)
+set_properties (BothySystemd *self, const char *unit, GVariant *properties, GAsyncReadyCallback callback,
+                gpointer user_data)
+{
+  g_dbus_connection_call (self->bus, BOTHY_SYSTEMD_NAME, BOTHY_SYSTEMD_PATH, BOTHY_SYSTEMD_MANAGER,
+                          "SetUnitProperties", g_variant_new ("(sb@a(sv))", unit, TRUE, properties), NULL,
+                          G_DBUS_CALL_FLAGS_NONE, BOTHY_SYSTEMD_TIMEOUT, NULL, callback, user_data);
+}
+
+/* Also lifts what LIMITS do not limit. */
+static void
+set_limits (BothySystemd *self, const char *unit, const BothyLimits *limits, GAsyncReadyCallback callback,
+            gpointer user_data)
 {
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(sv)"));
-  if (description)
-    g_variant_builder_add (&builder, "(sv)", "Description", g_variant_new_string (description));
-  bothy_limits_add_properties (limits, every, &builder);
-  g_dbus_connection_call (self->bus, BOTHY_SYSTEMD_NAME, BOTHY_SYSTEMD_PATH, BOTHY_SYSTEMD_MANAGER,
-                          "SetUnitProperties", g_variant_new ("(sba(sv))", unit, TRUE, &builder), NULL,
-                          G_DBUS_CALL_FLAGS_NONE, BOTHY_SYSTEMD_TIMEOUT, NULL, callback, user_data);
+  bothy_limits_add_properties (limits, TRUE, &builder);
+  set_properties (self, unit, g_variant_builder_end (&builder), callback, user_data);
 }
 
 /* ---- the owner's slice ---- */
@@ -77,7 +87,7 @@ bound_user (BothySystemd *self, const BothyCgroupSpec *spec)
   bound = g_new0 (Bound, 1);
   bound->systemd = g_object_ref (self);
   bound->owner = spec->owner;
-  set_properties (self, slice, NULL, &spec->of_user, TRUE, on_user_bounded, bound);
+  set_limits (self, slice, &spec->of_user, on_user_bounded, bound);
   return TRUE;
 }
 
@@ -88,7 +98,7 @@ systemd_prepare (BothyCgroups *cgroups, const BothyCgroupSpec *spec)
 {
   BothySystemd *self = (BothySystemd *) cgroups;
 
-  bothy_spares_prepare (self->spares, spec->owner, bound_user (self, spec));
+  bothy_spares_prepare (self->spares, spec, bound_user (self, spec));
 }
 
 static void
@@ -109,7 +119,7 @@ systemd_start (BothyCgroups *cgroups, const BothyCgroupSpec *spec, GTask *task)
 {
   BothySystemd *self = (BothySystemd *) cgroups;
 
-  bothy_spares_take (self->spares, spec->owner, bound_user (self, spec), on_taken, g_object_ref (task));
+  bothy_spares_take (self->spares, spec, bound_user (self, spec), on_taken, g_object_ref (task));
 }
 
 static void
@@ -131,9 +141,26 @@ static void
 systemd_bound (BothyCgroups *cgroups, const BothyCgroup *group, const BothyCgroupSpec *spec, GTask *task)
 {
   g_autofree char *unit = g_path_get_basename (group->path);
-  g_autofree char *description = g_strdup_printf ("Bothy container %s", spec->id);
 
-  set_properties ((BothySystemd *) cgroups, unit, description, &spec->limits, FALSE, on_limited, g_object_ref (task));
+  if (bothy_limits_equal (&group->limits, &spec->limits))
+    g_task_return_boolean (task, TRUE);
+  else
+    set_limits ((BothySystemd *) cgroups, unit, &spec->limits, on_limited, g_object_ref (task));
+}
+
+static void
+systemd_describe (BothyCgroups *cgroups, const char *group, const char *id)
+{
+  g_autofree char *unit = g_path_get_basename (group);
+  g_autofree char *text = g_strdup_printf ("Bothy container %s", id);
+
+  set_properties ((BothySystemd *) cgroups, unit, g_variant_new_parsed ("[('Description', <%s>)]", text), NULL, NULL);
+}
+
+static void
+systemd_sweep (BothyCgroups *cgroups, GHashTable *kept)
+{
+  bothy_sweep_scopes (((BothySystemd *) cgroups)->bus, BOTHY_SPARE_DESCRIPTION, kept);
 }
 
 static void
@@ -141,15 +168,33 @@ systemd_limit (BothyCgroups *cgroups, const char *group, const BothyLimits *limi
 {
   g_autofree char *unit = g_path_get_basename (group);
 
-  set_properties ((BothySystemd *) cgroups, unit, NULL, limits, TRUE, on_limited, g_object_ref (task));
+  set_limits ((BothySystemd *) cgroups, unit, limits, on_limited, g_object_ref (task));
 }
 
+/* The kernel's word for it that there is no process in GROUP, nor below; see cgroups(7). */
+static gboolean
+is_empty (const char *group)
+{
+  char text[256];
+  autofd directory = bothy_cgroups_open (group);
+  autofd events = openat (directory, "cgroup.events", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  ssize_t length = events < 0 ? -1 : read (events, text, sizeof text - 1);
+
+  if (length < 0)
+    return FALSE;
+  text[length] = '\0';
+  return strstr (text, "populated 0\n") != NULL;
+}
+
+/* systemd is spared the question about the many whose processes have ended by themselves. */
 static void
 systemd_kill (BothyCgroups *cgroups, const char *group)
 {
   BothySystemd *self = (BothySystemd *) cgroups;
   g_autofree char *unit = g_path_get_basename (group);
 
+  if (is_empty (group))
+    return;
   g_dbus_connection_call (self->bus, BOTHY_SYSTEMD_NAME, BOTHY_SYSTEMD_PATH, BOTHY_SYSTEMD_MANAGER, "KillUnit",
                           g_variant_new ("(ssi)", unit, "all", 9), NULL, G_DBUS_CALL_FLAGS_NONE,
                           BOTHY_SYSTEMD_TIMEOUT, NULL, NULL, NULL);
@@ -205,6 +250,8 @@ bothy_systemd_class_init (BothySystemdClass *class)
   class->prepare = systemd_prepare;
   class->start = systemd_start;
   class->bound = systemd_bound;
+  class->describe = systemd_describe;
+  class->sweep = systemd_sweep;
   class->delegate = systemd_delegate;
   class->limit = systemd_limit;
   class->kill = systemd_kill;
@@ -223,7 +270,6 @@ bothy_systemd_new (GDBusConnection *system_bus, BothyHelper *helper)
   BothySystemd *self = g_object_new (bothy_systemd_get_type (), NULL);
 
   self->bus = g_object_ref (system_bus);
-  bothy_sweep_scopes (system_bus, BOTHY_SPARE_DESCRIPTION);
   self->scopes = bothy_scopes_new (system_bus);
   self->spares = bothy_spares_new (self->scopes, helper);
   return BOTHY_CGROUPS (self);

@@ -11,7 +11,7 @@ import pytest
 from gi.repository import GLib
 
 import lyingbus
-from tools import info, nothing_left, state, tidy, until  # noqa: F401
+from tools import info, nothing_left, spare_units, state, tidy, until  # noqa: F401
 
 SOCKET = "/run/lies"
 DROP_IN = "/run/systemd/system/bothyd.service.d/lies.conf"
@@ -66,7 +66,10 @@ def test_CG_07_systemd_refuses(host, lies, x1):
 
 
 def test_CG_07_limits_are_refused(host, lies, x1):
-    """The scope is there by then, and a supervisor in it: it goes again."""
+    """A scope that is kept ready has the limits of everybody. A supervisor is in it by then: it goes again."""
+    host.run("alice", "bothy limit x1 pids=100", check=True)
+    host.run("alice", "bothy create busybox x2 && bothy delete x2", check=True)
+    until(lambda: spare_units(host), what="a scope is kept ready")
     lies.lies["SetUnitProperties"] = lyingbus.error(FAILED, "no limits today")
     failed_with(host, start(host), "no limits today")
     goes_on(host, lies)

@@ -36,12 +36,33 @@ def test_CG_01_properties_of_the_scope(host, container):
         "MemoryMax": "536870912", "MemoryHigh": "268435456", "MemorySwapMax": "0", "CPUQuotaPerSecUSec": "1.500000s",
         "CPUWeight": "20", "IOWeight": "30", "TasksMax": "200"}
     limited = json.loads(host.output("alice", "bothy info --json limited"))
-    assert show(host, unit, "Delegate", "Slice", "Description") == {
-        "Delegate": "yes", "Slice": "user-1000.slice", "Description": f"Bothy container {limited['id']}"}
+    assert show(host, unit, "Delegate", "Slice") == {"Delegate": "yes", "Slice": "user-1000.slice"}
+    until(lambda: show(host, unit, "Description")["Description"] == f"Bothy container {limited['id']}")
     base = limited["rangeBase"]
     group = host.output("root", f"systemctl show {unit} -P ControlGroup")
     mount = host.output("root", "findmnt -nft cgroup2 -o TARGET")
     assert host.output("root", f"stat -c %u {mount}{group}/cgroup.procs") == str(base)
+
+
+def test_the_scope_of_a_container_that_was_not_described_yet(host, container):
+    """A broker that is killed right after a start leaves it like this; the next one must not take it for a spare."""
+    unit = unit_of(host, container)
+    id = json.loads(host.output("alice", "bothy info --json limited"))["id"]
+    host.run("root", "busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager "
+             f"SetUnitProperties 'sba(sv)' {unit} true 1 Description s 'Bothy: kept ready'", check=True)
+    until(lambda: show(host, unit, "Description")["Description"] == "Bothy: kept ready")
+    host.run("root", "systemctl kill -s KILL bothyd", check=True)
+    until(lambda: host.run("alice", "bothy exec limited -- true").returncode == 0)
+    until(lambda: show(host, unit, "Description")["Description"] == f"Bothy container {id}")
+    assert show(host, unit, "ActiveState")["ActiveState"] == "active"
+    assert unit_of(host, container) == unit
+
+
+def test_a_scope_kept_ready_has_what_holds_for_everybody(host, container):
+    """So that starting a container without limits of its own need not ask systemd for them."""
+    host.run("alice", "bothy", "launch", "busybox", "plain", check=True)
+    assert show(host, unit_of(host, "plain"), "TasksMax", "MemoryMax") == {"TasksMax": "4096", "MemoryMax": "infinity"}
+    host.run("alice", "bothy", "delete", "--force", "plain", check=True)
 
 
 def test_live_change(host, container):

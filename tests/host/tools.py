@@ -105,9 +105,11 @@ def tree(host):
 
 
 def spare_units(host):
-    """Scopes that bothyd keeps ready, one for each user at most."""
+    """Scopes that bothyd keeps ready, one for each user at most. One that a container just got looks the same."""
+    taken = {container["controlGroup"].rpartition("/")[2] for user in USERS
+             for container in json.loads(host.output(user, "bothy", "list", "--json"))}
     listed = host.output("root", "systemctl list-units --all --plain --no-legend 'bothy-*.scope'").splitlines()
-    ready = [line.split()[0] for line in listed if line.endswith("Bothy: kept ready")]
+    ready = [line.split()[0] for line in listed if line.endswith("Bothy: kept ready") and line.split()[0] not in taken]
     slices = [host.output("root", "systemctl", "show", "-p", "Slice", "--value", unit) for unit in ready]
     return ready if len(set(slices)) == len(slices) else []
 
