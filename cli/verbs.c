@@ -47,6 +47,8 @@ const CliVerb cli_verbs[] = {
     cli_delete },
   { "image import", N_ ("[METADATA] FILE|DIRECTORY|-"), N_ ("Make an image of a root file system"),
     "bothy image import --alias debian rootfs.tar.xz\nbothy image import incus.tar.xz rootfs.squashfs\nmake-rootfs | bothy image import -", cli_image_import },
+  { "image export", N_ ("IMAGE FILE|-"), N_ ("Write an image into an archive"),
+    "bothy image export debian debian.tar.gz", cli_image_export },
   { "image build", "", N_ ("Make an image of Debian's packages"),
     "bothy image build --bootstrap debian:trixie\n"
     "bothy image build --bootstrap debian:trixie --include systemd-sysv,dbus --alias system",

@@ -18,6 +18,7 @@ int cli_doctor (Cli *cli, char **words);
 int cli_exec (Cli *cli, char **words);
 int cli_freeze (Cli *cli, char **words);
 int cli_help (Cli *cli, char **words);
+int cli_image_export (Cli *cli, char **words);
 int cli_image_tag (Cli *cli, char **words);
 int cli_image_untag (Cli *cli, char **words);
 int cli_image_build (Cli *cli, char **words);

@@ -86,6 +86,7 @@ static const BothyRow rows[] = {
   { BRIDGE, "Delete", ACTION, BRIDGES, bothy_bridge_check_delete, bothy_bridge_handle_delete },
 
   { BOTHY_IMAGE_INTERFACE, "Remove", ANYBODY, NULL, NULL, bothy_image_handle_remove },
+  { BOTHY_IMAGE_INTERFACE, "Export", ANYBODY, NULL, bothy_image_check_export, bothy_image_handle_export },
   { BOTHY_IMAGE_INTERFACE, "AddAlias", ANYBODY, NULL, bothy_image_check_alias, bothy_image_handle_add_alias },
   { BOTHY_IMAGE_INTERFACE, "RemoveAlias", ANYBODY, NULL, bothy_image_check_alias, bothy_image_handle_remove_alias },
   { BOTHY_IMAGE_INTERFACE, "Refresh", ACTION, PULL, bothy_image_check_refresh, bothy_image_handle_refresh },

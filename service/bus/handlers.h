@@ -89,6 +89,8 @@ void bothy_bridge_handle_attach_nic (BothyCall *call);
 void bothy_bridge_handle_detach_nic (BothyCall *call);
 
 void bothy_image_handle_remove (BothyCall *call);
+gboolean bothy_image_check_export (BothyCall *call, GError **error);
+void bothy_image_handle_export (BothyCall *call);
 gboolean bothy_image_check_alias (BothyCall *call, GError **error);
 void bothy_image_handle_add_alias (BothyCall *call);
 void bothy_image_handle_remove_alias (BothyCall *call);

@@ -46,8 +46,8 @@ bothy_image_set_os_release (BothyImage *self, const char *text)
 
 /* ---- what others say of it ---- */
 
-static gboolean
-is_word (const char *text)
+gboolean
+bothy_image_is_word (const char *text)
 {
   gsize length = strlen (text);
 
@@ -58,7 +58,7 @@ is_word (const char *text)
 static void
 take_word (char **word, const char *value, gboolean is_known)
 {
-  if (!is_known && is_word (value)) {
+  if (!is_known && bothy_image_is_word (value)) {
     g_free (*word);
     *word = g_strdup (value);
   }

@@ -57,6 +57,9 @@ void bothy_image_take_catalogue (BothyImage *self, const char *variant, const ch
 /* The value of KEY in os-release(5)'s TEXT, unquoted; "" if it has none. */
 char *bothy_image_os_release_value (const char *text, const char *key);
 
+/* Whether TEXT is what an image's OS, release or variant can be called. */
+gboolean bothy_image_is_word (const char *text);
+
 gboolean bothy_image_is_visible (BothyImage *self, guint32 user);
 
 /* Whether USER calls it ALIAS; the public alias counts for everybody. */

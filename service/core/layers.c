@@ -62,6 +62,30 @@ bothy_layers_read_metadata (BothyLayers *self,
   bothy_metadata_read (self->helper, archive_fd, cancellable, callback, user_data);
 }
 
+int
+bothy_layers_open (BothyLayers *self, const BothyLayer *layer, GError **error)
+{
+  g_autofree char *path = g_strconcat (layer->id, "/root", NULL);
+  int fd = openat (self->dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+  if (fd < 0)
+    bothy_error_set_errno (error, errno, "Opening a layer");
+  return fd;
+}
+
+void
+bothy_layers_pack (BothyLayers *self,
+                   const struct unpack_request *request,
+                   GUnixFDList *sources,
+                   BothyUnpackProgress progress,
+                   gpointer progress_data,
+                   GCancellable *cancellable,
+                   GAsyncReadyCallback callback,
+                   gpointer user_data)
+{
+  bothy_unpack (self->helper, request, -1, sources, progress, progress_data, cancellable, callback, user_data);
+}
+
 /* ---- records ---- */
 
 static gboolean

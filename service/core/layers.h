@@ -63,6 +63,19 @@ void bothy_layers_read_metadata (BothyLayers *self,
                                  GAsyncReadyCallback callback,
                                  gpointer user_data);
 
+/* The directory of LAYER's files, to be handed on; -1: it can not be opened. */
+int bothy_layers_open (BothyLayers *self, const BothyLayer *layer, GError **error);
+
+/* Have bothy-pack do what REQUEST says with SOURCES. */
+void bothy_layers_pack (BothyLayers *self,
+                        const struct unpack_request *request,
+                        GUnixFDList *sources,
+                        BothyUnpackProgress progress,
+                        gpointer progress_data,
+                        GCancellable *cancellable,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data);
+
 /* What to make a layer from. */
 typedef struct {
   enum unpack_mode mode;

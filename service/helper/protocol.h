@@ -87,6 +87,7 @@ enum helper_program
   HELPER_PROGRAM_SUPERVISOR = 1,
   HELPER_PROGRAM_UNPACK = 2, /* with an empty network namespace, as the next */
   HELPER_PROGRAM_BUNDLE = 3,
+  HELPER_PROGRAM_PACK = 4,
 };
 
 struct helper_request

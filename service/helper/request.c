@@ -118,7 +118,7 @@ check_op (const struct helper_request *request, unsigned int n_fds)
   case HELPER_MOUNT:
     return n_fds == 1 ? check_layers (request) : EINVAL;
   case HELPER_SPAWN:
-    if (request->program < HELPER_PROGRAM_SUPERVISOR || request->program > HELPER_PROGRAM_BUNDLE)
+    if (request->program < HELPER_PROGRAM_SUPERVISOR || request->program > HELPER_PROGRAM_PACK)
       return EINVAL;
     return request->into_group <= 1 && n_fds >= 1 + request->into_group ? 0 : EINVAL;
   case HELPER_OWN:

@@ -97,9 +97,11 @@ step_spawn (const struct packet *packet)
   static char supervisor[] = LIBEXEC_DIR "/bothy-supervisor";
   static char unpack[] = LIBEXEC_DIR "/bothy-unpack";
   static char bundle[] = LIBEXEC_DIR "/bothy-bundle";
+  static char pack[] = LIBEXEC_DIR "/bothy-pack";
   char *programs[] = { [HELPER_PROGRAM_SUPERVISOR] = supervisor,
                        [HELPER_PROGRAM_UNPACK] = unpack,
-                       [HELPER_PROGRAM_BUNDLE] = bundle };
+                       [HELPER_PROGRAM_BUNDLE] = bundle,
+                       [HELPER_PROGRAM_PACK] = pack };
   bool is_supervisor = packet->request.program == HELPER_PROGRAM_SUPERVISOR;
   char *arguments[] = { programs[packet->request.program], NULL };
   char *environment[] = { path, NULL };

@@ -20,6 +20,8 @@
 #define MAX_FILE   ((UINT64_C (1) << 40) + 4096)
 #define MAX_FDS    256
 
+#define N(array) (sizeof (array) / sizeof *(array))
+
 /* Of Landlock's ABIs newer than the header that we build with. */
 #define ACCESS_FS_TRUNCATE  (UINT64_C (1) << 14)
 #define ACCESS_FS_IOCTL_DEV (UINT64_C (1) << 15)
@@ -34,28 +36,67 @@ struct ruleset {
   uint64_t scoped;             /* ABI 6 */
 };
 
-/* What unpacking, describing and removing call, and what glibc does for threads and memory. */
-static const int allowed_calls[] = {
-  SCMP_SYS (read),          SCMP_SYS (readv),        SCMP_SYS (pread64),
+/* What reading files and writing to fds that are open takes, and what glibc does for threads and memory. */
+static const int common_calls[] = {
+  SCMP_SYS (read),
+  SCMP_SYS (readv),
+  SCMP_SYS (pread64),
   SCMP_SYS (write),
-  SCMP_SYS (lseek),         SCMP_SYS (ftruncate),    SCMP_SYS (close),
-  SCMP_SYS (fcntl),         SCMP_SYS (fstat),        SCMP_SYS (newfstatat),
-  SCMP_SYS (statx),         SCMP_SYS (openat),       SCMP_SYS (openat2),
-  SCMP_SYS (getdents64),    SCMP_SYS (mkdirat),      SCMP_SYS (mknodat),
-  SCMP_SYS (symlinkat),     SCMP_SYS (linkat),       SCMP_SYS (unlinkat),
-  SCMP_SYS (renameat2),     SCMP_SYS (fchown),       SCMP_SYS (fchownat),
-  SCMP_SYS (fchmod),        SCMP_SYS (utimensat),    SCMP_SYS (fsetxattr),
-  SCMP_SYS (poll),          SCMP_SYS (ppoll),        SCMP_SYS (recvfrom),
-  SCMP_SYS (recvmsg),       SCMP_SYS (sendto),       SCMP_SYS (sendmsg),
-  SCMP_SYS (eventfd2),      SCMP_SYS (brk),          SCMP_SYS (mmap),
-  SCMP_SYS (munmap),        SCMP_SYS (mremap),       SCMP_SYS (mprotect),
-  SCMP_SYS (madvise),       SCMP_SYS (futex),        SCMP_SYS (set_robust_list),
-  SCMP_SYS (rseq),          SCMP_SYS (sched_yield),  SCMP_SYS (sched_getaffinity),
-  SCMP_SYS (prlimit64),     SCMP_SYS (rt_sigaction), SCMP_SYS (rt_sigprocmask),
-  SCMP_SYS (rt_sigreturn),  SCMP_SYS (sigaltstack),  SCMP_SYS (getpid),
-  SCMP_SYS (gettid),        SCMP_SYS (tgkill),       SCMP_SYS (getrandom),
-  SCMP_SYS (clock_gettime), SCMP_SYS (gettimeofday), SCMP_SYS (restart_syscall),
-  SCMP_SYS (exit),          SCMP_SYS (exit_group),
+  SCMP_SYS (lseek),
+  SCMP_SYS (close),
+  SCMP_SYS (fcntl),
+  SCMP_SYS (fstat),
+  SCMP_SYS (newfstatat),
+  SCMP_SYS (statx),
+  SCMP_SYS (openat),
+  SCMP_SYS (openat2),
+  SCMP_SYS (getdents64),
+  SCMP_SYS (poll),
+  SCMP_SYS (ppoll),
+  SCMP_SYS (recvfrom),
+  SCMP_SYS (recvmsg),
+  SCMP_SYS (sendto),
+  SCMP_SYS (sendmsg),
+  SCMP_SYS (eventfd2),
+  SCMP_SYS (brk),
+  SCMP_SYS (mmap),
+  SCMP_SYS (munmap),
+  SCMP_SYS (mremap),
+  SCMP_SYS (mprotect),
+  SCMP_SYS (madvise),
+  SCMP_SYS (futex),
+  SCMP_SYS (set_robust_list),
+  SCMP_SYS (rseq),
+  SCMP_SYS (sched_yield),
+  SCMP_SYS (sched_getaffinity),
+  SCMP_SYS (prlimit64),
+  SCMP_SYS (rt_sigaction),
+  SCMP_SYS (rt_sigprocmask),
+  SCMP_SYS (rt_sigreturn),
+  SCMP_SYS (sigaltstack),
+  SCMP_SYS (getpid),
+  SCMP_SYS (gettid),
+  SCMP_SYS (tgkill),
+  SCMP_SYS (getrandom),
+  SCMP_SYS (clock_gettime),
+  SCMP_SYS (gettimeofday),
+  SCMP_SYS (restart_syscall),
+  SCMP_SYS (exit),
+  SCMP_SYS (exit_group),
+};
+
+/* Unpacking and removing. */
+static const int making_calls[] = {
+  SCMP_SYS (ftruncate), SCMP_SYS (mkdirat),  SCMP_SYS (mknodat),   SCMP_SYS (symlinkat),
+  SCMP_SYS (linkat),    SCMP_SYS (unlinkat), SCMP_SYS (renameat2), SCMP_SYS (fchown),
+  SCMP_SYS (fchownat),  SCMP_SYS (fchmod),   SCMP_SYS (utimensat), SCMP_SYS (fsetxattr),
+};
+
+/* Packing. */
+static const int reading_calls[] = {
+  SCMP_SYS (readlinkat),
+  SCMP_SYS (flistxattr),
+  SCMP_SYS (fgetxattr),
 };
 
 static bool
@@ -96,17 +137,16 @@ known_access (int abi)
  * can not allow links between directories, which archives have.
  */
 static bool
-restrict_to_tree (struct job *job, int root)
+restrict_to_trees (struct job *job, const int *roots, size_t n, uint64_t access)
 {
   int abi = (int)syscall (SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
   struct ruleset ruleset = { .handled_access_fs = known_access (abi) };
-  struct landlock_path_beneath_attr below = { .parent_fd = root };
   size_t size = sizeof ruleset.handled_access_fs;
   AUTO_FD fd = -1;
 
   if (abi < 2)
     return true;
-  below.allowed_access = ruleset.handled_access_fs & ~(ACCESS_FS_EXECUTE | ACCESS_FS_IOCTL_DEV);
+  access &= ruleset.handled_access_fs;
   if (abi >= 4) {
     ruleset.handled_access_net = ACCESS_NET;
     size = 2 * sizeof (uint64_t);
@@ -116,11 +156,13 @@ restrict_to_tree (struct job *job, int root)
     size = sizeof ruleset;
   }
   fd = (int)syscall (SYS_landlock_create_ruleset, &ruleset, size, 0);
-  if (fd < 0 ||
-      (root >= 0 && syscall (SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &below, 0) < 0) ||
-      syscall (SYS_landlock_restrict_self, fd, 0) < 0)
-    return fail (job, errno, "Landlock");
-  return true;
+  for (size_t i = 0; fd >= 0 && i < n; i++) {
+    struct landlock_path_beneath_attr below = { .allowed_access = access, .parent_fd = roots[i] };
+
+    if (syscall (SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &below, 0) < 0)
+      return fail (job, errno, "Landlock");
+  }
+  return (fd >= 0 && syscall (SYS_landlock_restrict_self, fd, 0) == 0) || fail (job, errno, "Landlock");
 }
 
 /*
@@ -128,14 +170,16 @@ restrict_to_tree (struct job *job, int root)
  * older kernel, and clone3 above all, whose flags a filter can not see, becomes clone.
  */
 static int
-fill_filter (scmp_filter_ctx filter)
+fill_filter (scmp_filter_ctx filter, const int *calls, size_t n)
 {
   const uint64_t namespaces = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
                               CLONE_NEWUTS | CLONE_NEWCGROUP;
   int error = 0;
 
-  for (size_t i = 0; i < sizeof allowed_calls / sizeof *allowed_calls && error == 0; i++)
-    error = seccomp_rule_add (filter, SCMP_ACT_ALLOW, allowed_calls[i], 0);
+  for (size_t i = 0; i < N (common_calls) && error == 0; i++)
+    error = seccomp_rule_add (filter, SCMP_ACT_ALLOW, common_calls[i], 0);
+  for (size_t i = 0; i < n && error == 0; i++)
+    error = seccomp_rule_add (filter, SCMP_ACT_ALLOW, calls[i], 0);
   if (error == 0) /* threads, not processes */
     error = seccomp_rule_add (filter, SCMP_ACT_ALLOW, SCMP_SYS (clone), 1,
                               SCMP_A0 (SCMP_CMP_MASKED_EQ, namespaces | CLONE_THREAD, CLONE_THREAD));
@@ -145,10 +189,10 @@ fill_filter (scmp_filter_ctx filter)
 }
 
 static bool
-restrict_calls (struct job *job)
+restrict_calls (struct job *job, const int *calls, size_t n)
 {
   scmp_filter_ctx filter = seccomp_init (SCMP_ACT_ERRNO (ENOSYS));
-  int error = filter == NULL ? -ENOMEM : fill_filter (filter);
+  int error = filter == NULL ? -ENOMEM : fill_filter (filter, calls, n);
 
   if (error == 0)
     error = seccomp_load (filter);
@@ -156,17 +200,29 @@ restrict_calls (struct job *job)
   return error == 0 || fail (job, -error, "seccomp");
 }
 
+static bool
+reduce (struct job *job, uint64_t keep)
+{
+  int error = privilege_reduce (keep, 0);
+
+  return error == 0 || fail (job, error, "Dropping capabilities");
+}
+
 bool
 confine (struct job *job, int root)
 {
   const uint64_t keep = CAPABILITY (CAP_CHOWN) | CAPABILITY (CAP_DAC_OVERRIDE) | CAPABILITY (CAP_FOWNER) |
                         CAPABILITY (CAP_FSETID) | CAPABILITY (CAP_SETFCAP);
-  int error;
 
-  if (!confine_limits (job))
-    return false;
-  error = privilege_reduce (keep, 0);
-  if (error != 0)
-    return fail (job, error, "Dropping capabilities");
-  return restrict_to_tree (job, root) && restrict_calls (job);
+  return confine_limits (job) && reduce (job, keep) &&
+         restrict_to_trees (job, &root, root >= 0 ? 1 : 0, ~(ACCESS_FS_EXECUTE | ACCESS_FS_IOCTL_DEV)) &&
+         restrict_calls (job, making_calls, N (making_calls));
+}
+
+bool
+confine_reading (struct job *job, const int *roots, size_t n)
+{
+  return confine_limits (job) && reduce (job, CAPABILITY (CAP_DAC_READ_SEARCH)) &&
+         restrict_to_trees (job, roots, n, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR) &&
+         restrict_calls (job, reading_calls, N (reading_calls));
 }

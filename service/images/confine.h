@@ -11,5 +11,8 @@
  */
 bool confine (struct job *job, int root);
 
+/* The same for one that only reads, in the N directories ROOTS. */
+bool confine_reading (struct job *job, const int *roots, size_t n);
+
 /* Only the limits and no_new_privs, which a child may inherit. */
 bool confine_limits (struct job *job);

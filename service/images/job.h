@@ -15,6 +15,7 @@ struct job {
   struct unpack_request request;
   atomic_uint_least64_t bytes_in;
   atomic_uint_least64_t bytes_out;
+  unsigned int n_sources; /* that came beside the request */
   uint64_t inodes;
   uint64_t skipped_devices;
   uint32_t flags; /* enum unpack_flag */

@@ -21,6 +21,9 @@
    where closing it could wait for him. */
 #define UNPACK_SOURCE_FD 5
 #define UNPACK_PREFIX_FD 6 /* beside the request, after SOURCE: a file */
+#define UNPACK_LAYERS_FD 6 /* of PACK: beside the request, after SOURCE: directories, the highest layer first */
+#define UNPACK_MAX_SOURCES 65u
+#define UNPACK_MAX_METADATA 1024u
 
 enum unpack_mode
 {
@@ -37,6 +40,9 @@ enum unpack_mode
   UNPACK_BUNDLE = 6,
   UNPACK_DECOMPRESS = 7, /* copy what is compressed in SOURCE, or SOURCE itself, into the pipe */
   UNPACK_METADATA = 8,   /* say what metadata.yaml in the archive SOURCE, a file, says; the result's text is as of a tree */
+  /* Of bothy-pack: write what LAYERS show together into SOURCE, which a user opened, as a tar archive: METADATA as
+     metadata.yaml, and the tree in rootfs/. */
+  UNPACK_PACK = 9,
 };
 
 enum unpack_flag
@@ -53,10 +59,19 @@ struct unpack_request
   uint32_t version;
   uint32_t mode;
   uint32_t flags;
-  uint32_t reserved;
+  uint32_t compression; /* of PACK: enum unpack_compression */
   uint64_t max_bytes;   /* unpacked */
   uint64_t max_inodes;
   uint64_t max_seconds;
+  char metadata[UNPACK_MAX_METADATA]; /* of PACK; NUL-terminated */
+};
+
+enum unpack_compression
+{
+  UNPACK_PLAIN = 0,
+  UNPACK_GZIP = 1,
+  UNPACK_XZ = 2,
+  UNPACK_ZSTD = 3,
 };
 
 enum unpack_message_type

@@ -168,6 +168,14 @@ on_spawned (GObject *source, GAsyncResult *result, gpointer user_data)
     bothy_worker_listen (task);
 }
 
+static enum helper_program
+program_of (const struct unpack_request *request)
+{
+  if (request->mode == UNPACK_BUNDLE)
+    return HELPER_PROGRAM_BUNDLE;
+  return request->mode == UNPACK_PACK ? HELPER_PROGRAM_PACK : HELPER_PROGRAM_UNPACK;
+}
+
 static void
 on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -180,7 +188,7 @@ on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
   int userns = made ? g_unix_fd_list_peek_fds (made, NULL)[0] : -1;
   int fds[] = { userns, job->their_fd, job->tree_fd };
 
-  request.program = job->request.mode == UNPACK_BUNDLE ? HELPER_PROGRAM_BUNDLE : HELPER_PROGRAM_UNPACK;
+  request.program = program_of (&job->request);
   for (gsize i = 0; made && i < G_N_ELEMENTS (fds) && !error; i++) {
     if (fds[i] >= 0)
       g_unix_fd_list_append (list, fds[i], &error);

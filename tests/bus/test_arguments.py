@@ -127,11 +127,11 @@ def test_ARG_03_unknown_options_are_named(world, alice, box, interface, member, 
     pidfd = os.pidfd_open(os.getpid())
     with tempfile.TemporaryFile() as file:
         for options in ({"no-such-thing": True}, {"No-Such-Thing": "x"}, {"": True}):
-            good = {"CreateContainer": ("c1", "busybox"), "ImportImage": (0,), "Exec": (["true"], []),
+            good = {"CreateContainer": ("c1", "busybox"), "ImportImage": (0,), "Export": (0,), "Exec": (["true"], []),
                     "AllocateRange": (1,), "DelegateCgroup": (0,), "AddPort": ("tcp", 8080, 80),
                     "PullImage": ("debian/13",), "CreateBridge": ("lab",), "AttachNic": (0, "eth0"), "SearchImages": ("",),
                     "AddRemote": ("x", "https://example.org")}.get(member, ())
-            fds = {"ImportImage": [file.fileno()], "DelegateCgroup": [pidfd],
+            fds = {"ImportImage": [file.fileno()], "Export": [file.fileno()], "DelegateCgroup": [pidfd],
                    "AttachNic": [pidfd]}.get(member, [])
             assert alice.error(path, interface, member, signature, *good, variants(options), fds=fds) == "InvalidArgs"
             assert f'"{list(options)[0]}"' in alice.text

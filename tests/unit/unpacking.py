@@ -11,7 +11,7 @@ ARCHIVE, BUSYBOX, REMOVE, LAYER, HASH, BUNDLE, DECOMPRESS, METADATA = range(1, 9
 OK, BAD_ARCHIVE, LIMIT_EXCEEDED, NO_SPACE, IO, NOT_STATIC, CLOSED = range(7)
 IS_UNIFIED, IS_ROOT, HIDES_BELOW = 1, 2, 4
 MESSAGE = struct.Struct("=IIIiQQQQ32s32sIII4x")
-REQUEST = struct.Struct("=IIIIQQQ")
+REQUEST = struct.Struct("=IIIIQQQ1024s")
 
 
 class Result:
@@ -60,7 +60,7 @@ class Unpacker:
         os.close(directory)
         theirs.close()
         ours.settimeout(180)
-        ours.send(REQUEST.pack(4, mode, flags, 0, max_bytes, max_inodes, max_seconds))
+        ours.send(REQUEST.pack(4, mode, flags, 0, max_bytes, max_inodes, max_seconds, b""))
         return ours, reply.fds[0], reply.pid
 
     def finish(self, started):

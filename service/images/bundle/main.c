@@ -9,6 +9,7 @@
 #include "images/confine.h"
 #include "images/fetch/error.h"
 #include "images/job.h"
+#include "images/receive.h"
 
 #include <errno.h>
 #include <string.h>
@@ -19,13 +20,9 @@
 static gboolean
 receive (struct job *job)
 {
-  gssize size = recv (job->connection, &job->request, sizeof job->request, MSG_TRUNC);
-
-  if (size <= 0)
-    _exit (EXIT_FAILURE);
-  return (size == sizeof job->request && job->request.version == UNPACK_PROTOCOL_VERSION &&
-          job->request.mode == UNPACK_BUNDLE) ||
-         job_fail (job, UNPACK_IO, EPROTO, "The request makes no sense to this version");
+  return receive_request (job) &&
+         (job->request.mode == UNPACK_BUNDLE ||
+          job_fail (job, UNPACK_IO, EPROTO, "The request makes no sense to this version"));
 }
 
 /* What the image has, and the layers' files beside it. */

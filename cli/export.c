@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "error.h"
+#include "operation.h"
+#include "verbs.h"
+
+/* Where the archive goes: beside its place until it is whole, unless it is no file. */
+typedef struct {
+  const char *file;
+  char *beside; /* or NULL */
+  int fd;
+} Target;
+
+static gboolean
+fail (GError **error, const char *file)
+{
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "%s: %s", file, g_strerror (errno));
+  return FALSE;
+}
+
+static gboolean
+open_target (Target *target, GError **error)
+{
+  GStatBuf st;
+  mode_t mask = umask (0);
+
+  umask (mask);
+  if (g_str_equal (target->file, "-"))
+    target->fd = dup (STDOUT_FILENO);
+  else if (g_stat (target->file, &st) == 0 && !S_ISREG (st.st_mode))
+    target->fd = g_open (target->file, O_WRONLY | O_CLOEXEC | O_NOCTTY, 0);
+  else {
+    target->beside = g_strconcat (target->file, ".XXXXXX", NULL);
+    target->fd = g_mkstemp_full (target->beside, O_RDWR | O_CLOEXEC, 0666 & ~mask);
+  }
+  return target->fd >= 0 || fail (error, target->file);
+}
+
+/* With OK it gets its name; else nothing of it stays. */
+static gboolean
+close_target (Target *target, gboolean ok, GError **error)
+{
+  if (ok && target->beside && (fsync (target->fd) < 0 || g_rename (target->beside, target->file) < 0))
+    ok = fail (error, target->file);
+  if (!ok && target->beside)
+    g_unlink (target->beside);
+  close (target->fd);
+  g_free (target->beside);
+  return ok;
+}
+
+static const char *
+compression_of (const char *file)
+{
+  static const struct {
+    const char *suffix, *compression;
+  } known[] = { { ".gz", "gzip" }, { ".tgz", "gzip" }, { ".xz", "xz" },
+                { ".txz", "xz" },  { ".zst", "zstd" }, { ".tzst", "zstd" } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (known); i++)
+    if (g_str_has_suffix (file, known[i].suffix))
+      return known[i].compression;
+  return "none";
+}
+
+static gboolean
+export_image (Cli *cli, const char *name, const Target *target, GError **error)
+{
+  g_autofree char *title = g_strdup_printf (_ ("Exporting %s"), name);
+  g_autofree char *image = cli_find_image (cli, name, error);
+  g_autofree char *operation = NULL;
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  g_autoptr (GVariant) answer = NULL;
+  GVariantBuilder options;
+
+  if (image == NULL || g_unix_fd_list_append (fds, target->fd, error) < 0)
+    return FALSE;
+  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+  cli_option_add (&options, "compression", compression_of (target->file));
+  answer =
+      cli_call (cli, image, IFACE_IMAGE, "Export", g_variant_new ("(ha{sv})", 0, &options), fds, NULL, error);
+  if (answer == NULL)
+    return FALSE;
+  g_variant_get (answer, "(o)", &operation);
+  return cli_operation_follow (cli, operation, title, NULL, error);
+}
+
+int
+cli_image_export (Cli *cli, char **words)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) names = NULL;
+  Target target = { .fd = -1 };
+  gboolean ok;
+
+  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &names, NULL))
+    return CLI_EXIT_USAGE;
+  if (g_strv_length (names) != 2)
+    return cli_usage (cli, "%s", _ ("An image and a file are needed, or - for standard output"));
+  target.file = names[1];
+  if (cli->host && !g_str_equal (target.file, "-"))
+    return cli_usage (cli, "%s", _ ("With --host it goes to standard output: give - as the file"));
+  if (g_str_equal (target.file, "-") && isatty (STDOUT_FILENO))
+    return cli_usage (cli, "%s", _ ("An archive is nothing for a terminal: give a file"));
+  if (!cli_connect (cli, &error) || !open_target (&target, &error))
+    return cli_fail (error);
+  ok = export_image (cli, names[0], &target, &error);
+  ok = close_target (&target, ok, &error);
+  return ok ? CLI_EXIT_OK : cli_fail (error);
+}

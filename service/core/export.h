@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/images.h"
+
+G_BEGIN_DECLS
+
+/* Have IMAGE written into OUT_FD, which a user opened, as an image of Incus in one archive. */
+void bothy_image_export (BothyImages *images,
+                         BothyImage *image,
+                         int out_fd,
+                         enum unpack_compression compression,
+                         BothyUnpackProgress progress,
+                         gpointer progress_data,
+                         GCancellable *cancellable,
+                         GAsyncReadyCallback callback,
+                         gpointer user_data);
+gboolean bothy_image_export_finish (GAsyncResult *result, GError **error);
+
+G_END_DECLS

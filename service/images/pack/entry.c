@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "entry.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../sink.h"
+#include "fd.h"
+#include "read-attributes.h"
+
+#define BLOCK (256 * 1024)
+
+static bool
+fail_archive (struct packing *p, const char *path)
+{
+  const char *text = archive_error_string (p->archive);
+
+  return job_fail (p->job, UNPACK_IO, 0, "%s: %s", job_escape (path),
+                   text != NULL ? text : "it can not be written");
+}
+
+/* ---- the archive ---- */
+
+static la_ssize_t
+write_block (struct archive *archive, void *data, const void *bytes, size_t size)
+{
+  struct packing *p = data;
+
+  if (sink_write (p->job, p->sink, bytes, size))
+    return (la_ssize_t)size;
+  archive_set_error (archive, EIO, "the archive can not be written");
+  return -1;
+}
+
+static int
+add_filter (struct packing *p)
+{
+  switch ((enum unpack_compression)p->job->request.compression) {
+  case UNPACK_PLAIN:
+    return ARCHIVE_OK;
+  case UNPACK_GZIP:
+    archive_write_add_filter_gzip (p->archive);
+    /* The same image becomes the same bytes. */
+    return archive_write_set_filter_option (p->archive, "gzip", "timestamp", NULL);
+  case UNPACK_XZ:
+    return archive_write_add_filter_xz (p->archive);
+  case UNPACK_ZSTD:
+    return archive_write_add_filter_zstd (p->archive);
+  }
+  return ARCHIVE_FATAL;
+}
+
+bool
+entry_begin (struct packing *p, struct job *job, int sink)
+{
+  *p = (struct packing){
+    .job = job, .sink = sink, .archive = archive_write_new (), .links = archive_entry_linkresolver_new ()
+  };
+  if (p->archive == NULL || p->links == NULL)
+    return job_fail (job, UNPACK_IO, ENOMEM, "Out of memory");
+  archive_write_set_format_pax_restricted (p->archive);
+  /* As everybody but libarchive calls them. */
+  archive_write_set_format_option (p->archive, NULL, "xattrheader", "SCHILY");
+  archive_write_set_bytes_in_last_block (p->archive, 1);
+  archive_entry_linkresolver_set_strategy (p->links, ARCHIVE_FORMAT_TAR_PAX_RESTRICTED);
+  return (add_filter (p) == ARCHIVE_OK &&
+          archive_write_open (p->archive, p, NULL, write_block, NULL) == ARCHIVE_OK) ||
+         fail_archive (p, "archive");
+}
+
+bool
+entry_end (struct packing *p)
+{
+  bool done = !job_has_failed (p->job) &&
+              (archive_write_close (p->archive) == ARCHIVE_OK || fail_archive (p, "archive"));
+
+  if (p->archive != NULL && !done)
+    archive_write_fail (p->archive);
+  archive_write_free (p->archive);
+  archive_entry_linkresolver_free (p->links);
+  return done;
+}
+
+static bool
+write_data (struct packing *p, const void *data, size_t size, const char *path)
+{
+  if (archive_write_data (p->archive, data, size) < 0)
+    return fail_archive (p, path);
+  atomic_fetch_add (&p->job->bytes_out, size);
+  job_report_progress (p->job);
+  return true;
+}
+
+bool
+entry_write_text (struct packing *p, const char *name, const char *text)
+{
+  struct archive_entry *entry = archive_entry_new ();
+  bool done;
+
+  archive_entry_set_pathname (entry, name);
+  archive_entry_set_filetype (entry, AE_IFREG);
+  archive_entry_set_perm (entry, 0644);
+  archive_entry_set_size (entry, (la_int64_t)strlen (text));
+  done = (archive_write_header (p->archive, entry) >= ARCHIVE_WARN || fail_archive (p, name)) &&
+         write_data (p, text, strlen (text), name);
+  archive_entry_free (entry);
+  return done;
+}
+
+/* ---- a file ---- */
+
+/* Where it has data; the rest are holes. */
+static bool
+note_holes (struct packing *p, struct archive_entry *entry, int fd, off_t size, const char *path)
+{
+  off_t data = lseek (fd, 0, SEEK_DATA);
+
+  if (data < 0)
+    archive_entry_sparse_add_entry (entry, size, 0);
+  while (data >= 0 && data < size) {
+    off_t hole = lseek (fd, data, SEEK_HOLE);
+
+    if (hole < 0)
+      return job_fail_errno (p->job, path, "looking for holes");
+    archive_entry_sparse_add_entry (entry, data, (hole < size ? hole : size) - data);
+    data = lseek (fd, hole, SEEK_DATA);
+  }
+  return lseek (fd, 0, SEEK_SET) == 0 || job_fail_errno (p->job, path, "reading");
+}
+
+/* Nobody changes what is in the store: so it has as many bytes as it said. */
+static bool
+copy_content (struct packing *p, int fd, off_t size, const char *path)
+{
+  static unsigned char buffer[BLOCK];
+
+  while (size > 0) {
+    ssize_t part = read (fd, buffer, sizeof buffer);
+
+    if (part < 0 && errno == EINTR)
+      continue;
+    if (part <= 0)
+      return part == 0 ? job_fail (p->job, UNPACK_IO, 0, "%s: it is shorter than it was", job_escape (path))
+                       : job_fail_errno (p->job, path, "reading");
+    part = part < size ? part : (ssize_t)size;
+    if (!write_data (p, buffer, (size_t)part, path))
+      return false;
+    size -= part;
+  }
+  return true;
+}
+
+static bool
+write_file (struct packing *p, struct archive_entry *entry, int fd, const struct stat *st, const char *path)
+{
+  struct archive_entry *spare = NULL;
+
+  if (S_ISREG (st->st_mode) && st->st_blocks * 512 < st->st_size &&
+      !note_holes (p, entry, fd, st->st_size, path))
+    return false;
+  archive_entry_linkify (p->links, &entry, &spare);
+  if (archive_write_header (p->archive, entry) < ARCHIVE_WARN)
+    return fail_archive (p, path);
+  return !S_ISREG (st->st_mode) || archive_entry_hardlink (entry) != NULL ||
+         copy_content (p, fd, st->st_size, path);
+}
+
+static bool
+set_target (struct packing *p, struct archive_entry *entry, int directory, const char *name, const char *path)
+{
+  char target[PATH_MAX];
+  ssize_t size = readlinkat (directory, name, target, sizeof target - 1);
+
+  if (size < 0)
+    return job_fail_errno (p->job, path, "reading a link");
+  target[size] = '\0';
+  archive_entry_set_symlink (entry, target);
+  return true;
+}
+
+static bool
+fill (struct packing *p,
+      struct archive_entry *entry,
+      int directory,
+      const char *name,
+      const struct stat *st,
+      const char *path)
+{
+  int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  AUTO_FD fd = -1;
+
+  archive_entry_copy_stat (entry, st);
+  archive_entry_set_pathname (entry, path);
+  if (S_ISLNK (st->st_mode) && !set_target (p, entry, directory, name, path))
+    return false;
+  if (S_ISREG (st->st_mode) || S_ISDIR (st->st_mode)) {
+    fd = openat (directory, name, flags | (S_ISDIR (st->st_mode) ? O_DIRECTORY : 0));
+    if (fd < 0)
+      return job_fail_errno (p->job, path, "opening");
+    if (!read_attributes (p->job, fd, path, entry))
+      return false;
+  }
+  return write_file (p, entry, fd, st, path);
+}
+
+bool
+entry_write (struct packing *p, int directory, const char *name, const char *path)
+{
+  struct archive_entry *entry;
+  struct stat st;
+  bool done;
+
+  if (fstatat (directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    return job_fail_errno (p->job, path, "looking at it");
+  if (S_ISSOCK (st.st_mode) || S_ISCHR (st.st_mode) || S_ISBLK (st.st_mode))
+    return true;
+  entry = archive_entry_new ();
+  if (entry == NULL)
+    return job_fail (p->job, UNPACK_IO, ENOMEM, "Out of memory");
+  done = fill (p, entry, directory, name, &st, path);
+  archive_entry_free (entry);
+  return done;
+}

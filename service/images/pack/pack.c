@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "pack.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "../tree.h"
+#include "../whiteout.h"
+#include "entry.h"
+#include "fd.h"
+
+#define TOP "rootfs"
+
+/* A directory that is still to be read, and the layers that show through in it: bit 0 is the highest. */
+struct pending {
+  struct pending *next;
+  uint64_t layers;
+  char path[]; /* below the root; "" is that */
+};
+
+/* A file in one of these layers. */
+struct name {
+  char *text;
+  unsigned int layer;
+};
+
+struct names {
+  struct name *list;
+  size_t n;
+};
+
+struct walk {
+  struct packing packing;
+  const int *roots;
+  struct pending *pending;  /* the next is first */
+  int fds[PACK_MAX_LAYERS]; /* of the directory being read; -1: it is not there */
+};
+
+static bool
+push (struct walk *w, const char *directory, const char *name, uint64_t layers)
+{
+  size_t size = strlen (directory) + strlen (name) + 2;
+  struct pending *new = malloc (sizeof *new + size);
+
+  if (new == NULL)
+    return job_fail (w->packing.job, UNPACK_IO, ENOMEM, "Out of memory");
+  snprintf (new->path, size, "%s%s%s", directory, *directory != '\0' ? "/" : "", name);
+  new->layers = layers;
+  new->next = w->pending;
+  w->pending = new;
+  return true;
+}
+
+/* ---- the names in a directory ---- */
+
+static bool
+add_name (struct job *job, struct names *names, const char *text, unsigned int layer)
+{
+  size_t n = names->n;
+
+  if ((n & (n - 1)) == 0) { /* doubles */
+    struct name *more = reallocarray (names->list, n == 0 ? 1 : n * 2, sizeof *more);
+
+    if (more == NULL)
+      return job_fail (job, UNPACK_IO, ENOMEM, "Out of memory");
+    names->list = more;
+  }
+  names->list[n] = (struct name){ strdup (text), layer };
+  if (names->list[n].text == NULL)
+    return job_fail (job, UNPACK_IO, ENOMEM, "Out of memory");
+  names->n++;
+  return true;
+}
+
+static void
+free_names (struct names *names)
+{
+  for (size_t i = 0; i < names->n; i++)
+    free (names->list[i].text);
+  free (names->list);
+}
+
+static int
+compare_names (const void *a, const void *b)
+{
+  const struct name *x = a;
+  const struct name *y = b;
+  int order = strcmp (x->text, y->text);
+
+  return order != 0 ? order : (int)x->layer - (int)y->layer;
+}
+
+static bool
+list_layer (struct walk *w, unsigned int layer, const char *path, struct names *names)
+{
+  DIR *directory = fdopendir (fcntl (w->fds[layer], F_DUPFD_CLOEXEC, 0));
+  const struct dirent *entry;
+  bool done = directory != NULL;
+
+  while (done && (errno = 0, entry = readdir (directory)) != NULL)
+    if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
+      done = add_name (w->packing.job, names, entry->d_name, layer);
+  if (directory == NULL || errno != 0)
+    done = job_fail_errno (w->packing.job, path, "reading a directory");
+  if (directory != NULL)
+    closedir (directory);
+  return done;
+}
+
+/* ---- what is seen of them ---- */
+
+static bool
+is_opaque (int directory, const char *name)
+{
+  AUTO_FD fd = openat (directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  char value;
+
+  return fd >= 0 && fgetxattr (fd, "user.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
+/* Of the N files of one name, the highest first, which is a directory: those layers that show in it. */
+static uint64_t
+layers_of (struct walk *w, const struct name *names, size_t n)
+{
+  uint64_t layers = 0;
+  struct stat st;
+
+  for (size_t i = 0; i < n; i++) {
+    int fd = w->fds[names[i].layer];
+
+    if (fstatat (fd, names[i].text, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR (st.st_mode))
+      break;
+    layers |= UINT64_C (1) << names[i].layer;
+    if (is_opaque (fd, names[i].text))
+      break;
+  }
+  return layers;
+}
+
+static bool
+pack_name (struct walk *w, const char *path, const struct name *names, size_t n)
+{
+  char full[TREE_MAX_PATH + 8];
+  int fd = w->fds[names->layer];
+  uint64_t layers;
+
+  if (whiteout_is_at (fd, names->text))
+    return true;
+  if (snprintf (full, sizeof full, TOP "/%s%s%s", path, *path != '\0' ? "/" : "", names->text) >=
+      (int)sizeof full)
+    return job_fail (w->packing.job, UNPACK_IO, ENAMETOOLONG, "%s: the name is too long", job_escape (full));
+  if (!entry_write (&w->packing, fd, names->text, full))
+    return false;
+  layers = layers_of (w, names, n);
+  return layers == 0 || push (w, path, names->text, layers);
+}
+
+/* In the order of the names, so that the same image becomes the same bytes. */
+static bool
+pack_names (struct walk *w, const char *path, const struct names *names)
+{
+  size_t n;
+
+  for (size_t i = 0; i < names->n; i += n) {
+    for (n = 1; i + n < names->n && strcmp (names->list[i].text, names->list[i + n].text) == 0;)
+      n++;
+    if (!pack_name (w, path, names->list + i, n))
+      return false;
+  }
+  return true;
+}
+
+static bool
+pack_directory (struct walk *w, const struct pending *directory)
+{
+  struct names names = { 0 };
+  bool done = true;
+
+  for (unsigned int i = 0; i < PACK_MAX_LAYERS; i++) {
+    w->fds[i] = -1;
+    if ((directory->layers & UINT64_C (1) << i) == 0 || !done)
+      continue;
+    w->fds[i] = tree_open (w->roots[i], directory->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    done = w->fds[i] >= 0 ? list_layer (w, i, directory->path, &names)
+                          : job_fail_errno (w->packing.job, directory->path, "opening a directory");
+  }
+  if (names.n > 0)
+    qsort (names.list, names.n, sizeof *names.list, compare_names);
+  done = done && pack_names (w, directory->path, &names);
+  for (unsigned int i = 0; i < PACK_MAX_LAYERS; i++)
+    close_fd (&w->fds[i]);
+  free_names (&names);
+  return done;
+}
+
+static bool
+pack_all (struct walk *w, unsigned int n)
+{
+  uint64_t all = n >= 64 ? UINT64_MAX : (UINT64_C (1) << n) - 1;
+  bool done = entry_write_text (&w->packing, "metadata.yaml", w->packing.job->request.metadata) &&
+              entry_write (&w->packing, w->roots[0], ".", TOP) && push (w, "", "", all);
+
+  while (w->pending != NULL) {
+    struct pending *directory = w->pending;
+
+    w->pending = directory->next;
+    done = done && pack_directory (w, directory);
+    free (directory);
+  }
+  return done;
+}
+
+bool
+pack_layers (struct job *job, const int *roots, unsigned int n, int sink)
+{
+  struct walk walk = { .roots = roots };
+
+  job->request.metadata[sizeof job->request.metadata - 1] = '\0';
+  if (entry_begin (&walk.packing, job, sink))
+    pack_all (&walk, n);
+  return entry_end (&walk.packing);
+}

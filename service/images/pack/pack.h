@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+
+#include "../job.h"
+
+/* As many layers as fit into a set. */
+#define PACK_MAX_LAYERS 64
+
+/* Writes the archive that the request describes: what the N directories ROOTS show together, as overlayfs
+ * does, the highest first. False: the job failed. */
+bool pack_layers (struct job *job, const int *roots, unsigned int n, int sink);
