@@ -3,6 +3,7 @@
 
 import contextlib
 import errno
+import json
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ import time
 
 import pytest
 
-from nethost import (ATTACH, CLONE_NEWNET, DETACH, Helper, LIST, Listener, Nic, REQUEST, STEP_BRIDGE, STEP_FILTER,  # noqa: F401
+from nethost import (ATTACH, CLONE_NEWNET, DESTINATION, DETACH, Helper, LIST, Listener, Nic, REQUEST, STEP_BRIDGE, STEP_FILTER,  # noqa: F401
                      TIDY, check, helper, host, index_of, ip_bytes, libc, links, mac_bytes,  # noqa: F401
                      new_namespace, nic, pytestmark, ruleset, run)  # noqa: F401
 from frames import CONTROL, MARK, ether, everything_illegal, ip4, spoofed_addresses, spoofed_macs, udp  # noqa: F401
@@ -231,6 +232,86 @@ def test_NET_12_rules_come_back_by_themselves(room, chain):
         time.sleep(0.01)
     assert all("UP" in links()[each.name]["flags"] for each in (room.a, room.b))
     room.refuses(everything_illegal(room))
+
+
+WEB = DESTINATION.pack(4, 6, 6, 80, 80, ip_bytes("192.0.2.1"), ip_bytes("192.0.2.9"))
+
+
+def elements(family):
+    """What the sets and maps have that follows from nics: set → its lines."""
+    sets, found = json.loads(run("nft", "-j", "list", "table", family, "bothy"))["nftables"], {}
+    for kind, entry in (pair for each in sets for pair in each.items()):
+        if kind in ("set", "map") and not entry["name"].startswith("storm"):
+            found[entry["name"]] = entry.get("elem")
+    return found
+
+
+@pytest.mark.parametrize("family, name", [
+    *(("bridge", name) for name in ("macs", "own4", "own6", "targets6", "limited", "groups", "members")),
+    *(("inet", name) for name in ("nics4", "nics6", "limited4", "limited6", "groups4", "members6"))])
+def test_NET_12_elements_come_back_by_themselves(helper, nic, family, name):
+    """Also those without which a nic could do more than it may."""
+    a = nic(2, group=1001, destinations=[WEB])
+    before = elements(family)
+    assert before[name]
+    run("nft", "flush", "map" if "groups" in name else "set", family, "bothy", name)
+    end = time.monotonic() + 5
+    while elements(family) != before:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert "UP" in links()[a.name]["flags"]
+
+
+def test_NET_12_one_element(room):
+    own = f"{{ {room.a.name} . {room.a.address4} }}"
+    run("nft", "delete", "element", "bridge", "bothy", "own4", own)
+    end = time.monotonic() + 5
+    while room.a.address4 not in str(elements("bridge")["own4"]):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    room.refuses(everything_illegal(room))
+
+
+def test_NET_12_no_record_no_link(room):
+    run("nft", "flush", "set", "bridge", "bothy", "nics")
+    end = time.monotonic() + 5
+    while any("UP" in links()[each.name]["flags"] for each in (room.a, room.b)):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    for each in (room.a, room.b):
+        assert each.repair().outcome == (0, 0)
+
+
+def test_NET_12_broker_hears_of_elements():
+    """Where a nic may go to is what only the broker knows."""
+    listener = Listener()
+    a = Nic(listener, 2, "br0", destinations=[WEB])
+    before = elements("bridge")["egress4"]
+    run("nft", "flush", "set", "bridge", "bothy", "egress4")
+    assert listener.socket.recv(1 << 20) == b""
+    listener.connect()
+    assert a.repair(destinations=a.options["destinations"]).outcome == (0, 0)
+    assert elements("bridge")["egress4"] == before
+    a.close()
+    listener.close()
+
+
+def test_NET_12_no_false_alarm():
+    """Nics that come and go, and rules that somebody takes away meanwhile, cut nobody off."""
+    listener = Listener()
+    nics = [Nic(listener, 2 + i, "br0") for i in range(6)]
+    for turn in range(10):
+        for each in nics[1:]:
+            assert each.detach().outcome == (0, 0)
+            run("nft", "flush", "chain", "bridge", "bothy", "nic")
+        for each in nics[1:]:
+            assert each.attach().outcome == (0, 0)
+    # What it was told of before this is done is done.
+    assert listener.call(LIST).outcome == (0, 0)
+    assert "UP" in links()[nics[0].name]["flags"]
+    for each in nics:
+        each.close()
+    listener.close()
 
 
 def test_repair_after_flush_ruleset(room):

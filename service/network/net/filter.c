@@ -146,6 +146,20 @@ filter_list (struct nft *nft, struct record **ret_records, size_t *ret_n_records
 }
 
 int
+filter_restore (struct nft *nft)
+{
+  AUTO_BATCH batch = { 0 };
+  struct list list = { 0 };
+  int error = element_each (nft, TABLE_BRIDGE, "nics", collect, &list);
+
+  batch_begin (&batch, nft);
+  for (size_t i = 0; i < list.n_records; i++)
+    record_write (&list.records[i], &batch, CHANGE_ADD);
+  free (list.records);
+  return error != 0 ? error : batch_commit (&batch);
+}
+
+int
 filter_replace (struct nft *nft, const struct record *records, size_t n_records)
 {
   AUTO_BATCH batch = { 0 };

@@ -18,6 +18,9 @@ int filter_put (struct nft *nft, const struct record *record, const struct net_r
 /* Forgets the nic of RECORD; ports of the host that lead to it too. */
 int filter_drop (struct nft *nft, const struct record *record);
 
+/* Puts back what follows from the records that are there. */
+int filter_restore (struct nft *nft);
+
 /* All records. The caller frees RET_RECORDS, also when there are none. */
 int filter_list (struct nft *nft, struct record **ret_records, size_t *ret_n_records);
 

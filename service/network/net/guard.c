@@ -7,15 +7,15 @@
 #include <netlink/attr.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "filter.h"
 
 #define OUR_TABLE "bothy"
-#define GOING_NS  100000000 /* what removing a link takes at most, mostly */
-/* Of every message about tables, chains and rules the same attribute. */
+#define ROOM      (4 << 20) /* for what the kernel tells of all our rules, when they are made anew */
+/* Of every message about tables, chains, rules, sets and their elements the same attribute. */
 #define TABLE_NAME NFTA_RULE_TABLE
+#define SET_NAME   NFTA_SET_NAME
 
 struct survey {
   struct net *net;
@@ -30,34 +30,56 @@ guard_open (void)
 {
   struct sockaddr_nl address = { .nl_family = AF_NETLINK };
   int group = NFNLGRP_NFTABLES;
+  int room = ROOM;
   int fd = socket (AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
 
   if (fd < 0)
     return -1;
   if (bind (fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+      setsockopt (fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) == 0 &&
       setsockopt (fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) == 0)
     return fd;
   close (fd);
   return -1;
 }
 
+/* The sets that are written into rules come and go with them, and have names of the kernel's. */
 static bool
-is_loss (struct nlmsghdr *header)
+is_named (const struct nlattr *name)
 {
-  struct nlattr *attributes[TABLE_NAME + 1];
-  int type = header->nlmsg_type & 0xff;
-
-  return header->nlmsg_type >> 8 == NFNL_SUBSYS_NFTABLES &&
-         (type == NFT_MSG_DELTABLE || type == NFT_MSG_DELCHAIN || type == NFT_MSG_DELRULE) &&
-         nlmsg_parse (header, sizeof (struct nfgenmsg), attributes, TABLE_NAME, NULL) >= 0 &&
-         attributes[TABLE_NAME] != NULL && strcmp (nla_get_string (attributes[TABLE_NAME]), OUR_TABLE) == 0;
+  return name != NULL && strncmp (nla_get_string ((struct nlattr *)(uintptr_t)name), "__", 2) != 0;
 }
 
-bool
-guard_read (int fd)
+/* What of ours went with HEADER. Elements come and go with nics, too: by OWN_PORT. */
+static unsigned int
+find_loss (struct nlmsghdr *header, uint32_t own_port)
+{
+  struct nlattr *attributes[SET_NAME + 1];
+
+  if (header->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES ||
+      nlmsg_parse (header, sizeof (struct nfgenmsg), attributes, SET_NAME, NULL) < 0 ||
+      attributes[TABLE_NAME] == NULL || strcmp (nla_get_string (attributes[TABLE_NAME]), OUR_TABLE) != 0)
+    return 0;
+  switch (header->nlmsg_type & 0xff) {
+  case NFT_MSG_DELTABLE:
+  case NFT_MSG_DELCHAIN:
+  case NFT_MSG_DELRULE:
+    return GUARD_RULES;
+  case NFT_MSG_DELSET:
+  case NFT_MSG_DELSETELEM:
+    return is_named (attributes[SET_NAME]) && (own_port == 0 || header->nlmsg_pid != own_port)
+               ? GUARD_ELEMENTS
+               : 0;
+  default:
+    return 0;
+  }
+}
+
+unsigned int
+guard_read (int fd, uint32_t own_port)
 {
   _Alignas(struct nlmsghdr) char buffer[65536];
-  bool lost = false;
+  unsigned int lost = 0;
   ssize_t size;
 
   while ((size = recv (fd, buffer, sizeof buffer, 0)) > 0 ||
@@ -65,10 +87,11 @@ guard_read (int fd)
     int left = (int)size;
 
     /* More than there is room for: what it was is not known. */
-    lost = lost || (size < 0 && errno == ENOBUFS);
+    if (size < 0 && errno == ENOBUFS)
+      lost |= GUARD_RULES | GUARD_ELEMENTS;
     for (struct nlmsghdr *header = (struct nlmsghdr *)buffer; size > 0 && nlmsg_ok (header, left);
          header = nlmsg_next (header, &left))
-      lost = lost || is_loss (header);
+      lost |= find_loss (header, own_port);
   }
   return lost;
 }
@@ -76,7 +99,10 @@ guard_read (int fd)
 static int
 count (const struct link *link, void *data)
 {
-  ((struct survey *)data)->n_nics += link_is_ours (link) && (link->flags & IFF_UP) != 0;
+  struct survey *survey = data;
+
+  survey->n_nics +=
+      link_is_ours (link) && (link->flags & IFF_UP) != 0 && !nic_is_doomed (survey->net, link->index);
   return 0;
 }
 
@@ -86,7 +112,7 @@ look_at (const struct link *link, void *data)
   struct survey *survey = data;
   struct record record;
 
-  if (!link_is_ours (link) ||
+  if (!link_is_ours (link) || nic_is_doomed (survey->net, link->index) ||
       (survey->error == 0 && filter_get (&survey->net->nft, link->name, &record) == 0))
     return 0;
   survey->n_bare++;
@@ -97,9 +123,8 @@ look_at (const struct link *link, void *data)
 }
 
 bool
-guard_check (struct net *net)
+guard_check (struct net *net, unsigned int lost)
 {
-  const struct timespec going = { .tv_nsec = GOING_NS };
   struct survey survey = { .net = net };
 
   if (link_each (net->route, count, &survey) != 0 || survey.n_nics == 0)
@@ -108,13 +133,10 @@ guard_check (struct net *net)
   if (survey.orders == NULL)
     return true;
   survey.error = filter_ensure (&net->nft);
+  if (survey.error == 0 && (lost & GUARD_ELEMENTS) != 0)
+    survey.error = filter_restore (&net->nft);
   (void)link_each (net->route, look_at, &survey);
-  /* What was detached has no filter either, and is about to go. */
-  if (survey.n_bare > 0) {
-    nanosleep (&going, NULL);
-    survey.n_bare = 0;
-    (void)link_each (net->route, look_at, &survey);
-  }
   netlink_free_socket (&survey.orders);
-  return survey.n_bare > 0;
+  /* Where a nic may go to is not in its record. */
+  return survey.n_bare > 0 || (lost & GUARD_ELEMENTS) != 0;
 }

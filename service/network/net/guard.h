@@ -13,9 +13,12 @@
 /* A socket that becomes readable when rules change, or -1. */
 int guard_open (void);
 
-/* Reads what came. Returns whether a rule, chain or table of ours was among what went. */
-bool guard_read (int fd);
+#define GUARD_RULES    1u
+#define GUARD_ELEMENTS 2u
 
-/* Puts tables and rules back, and takes every nic down whose addresses the filter does not know any more.
-   Returns whether there was one: it takes the broker to bring it up again. */
-bool guard_check (struct net *net);
+/* Reads what came. Returns what of ours was among what went; elements that OWN_PORT took away are not. */
+unsigned int guard_read (int fd, uint32_t own_port);
+
+/* Puts back what was LOST as far as it is known here, and takes every nic down whose addresses the filter does not know any
+   more. Returns whether the broker has to look after its nics. */
+bool guard_check (struct net *net, unsigned int lost);

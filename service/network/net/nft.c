@@ -31,6 +31,17 @@ nft_open (struct nft *nft)
   return nft_ctx_buffer_error (nft->context) == 0 && nft_ctx_buffer_output (nft->context) == 0 ? 0 : ENOMEM;
 }
 
+uint32_t
+nft_port (const struct nft *nft)
+{
+  struct sockaddr_nl address = { 0 };
+  socklen_t size = sizeof address;
+
+  if (nft->batch_fd <= 0 || getsockname (nft->batch_fd, (struct sockaddr *)&address, &size) < 0)
+    return 0;
+  return address.nl_pid;
+}
+
 void
 nft_close (struct nft *nft)
 {

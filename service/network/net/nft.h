@@ -23,6 +23,9 @@ struct nft {
 /* Returns 0 or an errno value. */
 int nft_open (struct nft *nft);
 
+/* The port of the socket that elements are changed by, which the kernel names when it tells of changes; 0: none yet. */
+uint32_t nft_port (const struct nft *nft);
+
 void nft_close (struct nft *nft);
 
 /* Does COMMANDS, all or nothing, and logs what goes wrong. Returns 0 or an errno value. */

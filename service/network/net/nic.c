@@ -296,6 +296,15 @@ nic_repair (struct net *net, const struct net_request *request, struct outcome *
   return error;
 }
 
+bool
+nic_is_doomed (const struct net *net, uint32_t index)
+{
+  for (unsigned int i = 0; i < NET_N_DOOMED; i++)
+    if (net->doomed[i] == index)
+      return true;
+  return false;
+}
+
 int
 nic_detach (struct net *net, const struct net_request *request, struct outcome *ret)
 {
@@ -305,8 +314,10 @@ nic_detach (struct net *net, const struct net_request *request, struct outcome *
 
   if (error != 0 && error != ENODEV)
     return fail (ret, NET_STEP_LINK, error);
-  if (error == 0)
+  if (error == 0) {
     ret->doomed = link.index;
+    net->doomed[net->n_doomed++ % NET_N_DOOMED] = link.index;
+  }
   /* First of all: what has no elements can send nothing. */
   for (unsigned int attempt = 0; attempt < IDENTITY_ATTEMPTS; attempt++) {
     char name[IFNAMSIZ];

@@ -4,11 +4,15 @@
 #include "link.h"
 #include "nft.h"
 
+#define NET_N_DOOMED 256u
+
 /* What the program works with; opened at the first request. */
 struct net {
   struct nl_sock *route;
   struct nft nft;
   int guard; /* guard_open() */
+  uint32_t doomed[NET_N_DOOMED]; /* links that have lost their filter, and are about to go: the last ones */
+  unsigned int n_doomed;         /* ever */
 };
 
 /* What a request led to, beside its error. */
@@ -28,6 +32,9 @@ struct outcome {
 int nic_attach (struct net *net, const struct net_request *request, int namespace, struct outcome *ret);
 int nic_repair (struct net *net, const struct net_request *request, struct outcome *ret);
 int nic_detach (struct net *net, const struct net_request *request, struct outcome *ret);
+
+/* Whether the link INDEX was detached, and only has not gone yet. */
+bool nic_is_doomed (const struct net *net, uint32_t index);
 
 /* 0 if NAMESPACE is a network namespace, and not the host's own. */
 int nic_check_namespace (int namespace);

@@ -189,7 +189,9 @@ cut_off (int connection, struct net *net)
 static void
 watch_rules (struct connections *connections, struct net *net)
 {
-  if (!guard_read (net->guard) || open_net (net) != 0 || !guard_check (net))
+  unsigned int lost = guard_read (net->guard, nft_port (&net->nft));
+
+  if (lost == 0 || open_net (net) != 0 || !guard_check (net, lost))
     return;
   /* Who can not come back asks by himself. */
   while (connections->listening >= 0 && connections->n > 0)
