@@ -13,6 +13,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#define ANSWER_SECONDS 3 /* of NetworkManager's */
+
 void
 bothy_diagnosis_say (BothyDiagnosis *self, const char *check, const char *verdict, const char *found, const char *advice)
 {
@@ -206,7 +208,21 @@ diagnosis_free (BothyDiagnosis *diagnosis)
 {
   g_free (diagnosis->firewalls);
   g_free (diagnosis->unexamined);
+  g_free (diagnosis->silence);
+  g_free (diagnosis->bridge);
   g_free (diagnosis);
+}
+
+static void
+on_probed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyDiagnosis *diagnosis = g_task_get_task_data (task);
+  g_autoptr (GError) error = NULL;
+
+  if (!bothy_nm_probe_finish (BOTHY_NM (source), result, &error))
+    diagnosis->silence = g_strdup (error->message);
+  g_task_run_in_thread (task, look);
 }
 
 static void
@@ -218,7 +234,7 @@ on_examined (GObject *source, GAsyncResult *result, gpointer user_data)
 
   diagnosis->firewalls = bothy_network_examine_finish (BOTHY_NETWORK (source), result, &error);
   diagnosis->unexamined = error ? g_strdup (error->message) : NULL;
-  g_task_run_in_thread (task, look);
+  bothy_nm_probe (bothy_network_get_nm (BOTHY_NETWORK (source)), ANSWER_SECONDS, on_probed, g_object_ref (task));
 }
 
 void
@@ -231,6 +247,8 @@ bothy_diagnose (BothyRegistry *registry, GAsyncReadyCallback callback, gpointer 
   diagnosis->configuration = *bothy_registry_get_configuration (registry);
   diagnosis->degraded = bothy_registry_is_degraded (registry);
   diagnosis->n_ranges = ranges->len;
+  diagnosis->bridge =
+      g_strdup (bothy_bridge_get_problem (bothy_network_get_bridge (bothy_registry_get_network (registry))));
   diagnosis->has_builtin =
       bothy_images_find (bothy_registry_get_images (registry), G_MAXUINT32, BOTHY_BUILTIN_ALIAS, NULL) != NULL;
   g_task_set_task_data (task, diagnosis, (GDestroyNotify)diagnosis_free);

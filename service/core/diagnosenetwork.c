@@ -200,9 +200,23 @@ check_forwarding (BothyDiagnosis *diagnosis)
                          has_bridge ? "as containers need it" : "switched on with the first container", "");
 }
 
+static void
+check_manager (BothyDiagnosis *diagnosis)
+{
+  if (diagnosis->silence)
+    bothy_diagnosis_say (diagnosis, "network-manager", "error", diagnosis->silence,
+                         "Containers start without network until then, and get it when NetworkManager is back");
+  else if (diagnosis->bridge)
+    bothy_diagnosis_say (diagnosis, "network-manager", "error", diagnosis->bridge,
+                         "Look at nmcli device and journalctl -u NetworkManager; it needs dnsmasq (dnsmasq-base)");
+  else
+    bothy_diagnosis_say (diagnosis, "network-manager", "ok", "NetworkManager answers", "");
+}
+
 void
 bothy_diagnosis_check_network (BothyDiagnosis *self)
 {
+  check_manager (self);
   check_firewalls (self);
   check_legacy (self);
   check_reverse_path (self);

@@ -14,6 +14,8 @@ typedef struct {
   gboolean has_builtin;
   char *firewalls;  /* NET_EXAMINE's text, or NULL */
   char *unexamined; /* why that is not there */
+  char *silence;    /* what is wrong with NetworkManager, or NULL */
+  char *bridge;     /* why the default bridge could not be brought up, or NULL */
 } BothyDiagnosis;
 
 /* One line of it. VERDICT: "ok", "warning" or "error". */

@@ -2,32 +2,31 @@
 #include "bridge.h"
 
 #include "core/error.h"
+#include "network/bringup.h"
+#include "network/subnet.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>
-#include <stdio.h>
-#include <string.h>
 
-#define PREFIX6          64
-#define ACTIVATE_SECONDS 20
-#define MAX_TRIES        20
-#define RETRY_MS         200
-
-/* Networks to choose from: the first that no route of the host overlaps. */
-static const char *const networks[] = { "10.209.0.1", "10.137.0.1", "172.29.0.1", "10.73.0.1" };
+#define PREFIX6         64
+#define WAITING_SECONDS 20 /* for all steps together */
+#define MAX_TRIES       20
+#define RETRY_MS        200
 
 struct _BothyBridge {
   GObject parent;
   BothyNm *nm;
   NMClient *client; /* of NM, once it was needed */
-  NMActiveConnection *active;
-  gulong active_changed;
-  GQueue *waiting; /* GTask */
+  GQueue *waiting;  /* GTask */
+  guint deadline;   /* of those */
   gboolean working;
+  gboolean late; /* nobody waits any more for what is under way */
   gboolean wanted;
+  gboolean missed;  /* somebody wants it who did not get it, or not any more */
   gboolean leaving; /* the profile is being removed */
   guint tries;
   guint timer;
+  char *problem; /* why it is not up, or NULL */
   guint32 address4;
   guint8 address6[16];
 };
@@ -54,62 +53,10 @@ bothy_bridge_get_address6 (BothyBridge *self)
   return self->address6;
 }
 
-/* ---- addresses ---- */
-
-/* Whether a route of the host (/proc/net/route, proc(5): little-endian hexadecimal) goes into ADDRESS/16. */
-static gboolean
-is_routed (guint32 address)
+const char *
+bothy_bridge_get_problem (BothyBridge *self)
 {
-  g_autofree char *text = NULL;
-  g_auto (GStrv) lines = NULL;
-
-  if (!g_file_get_contents ("/proc/net/route", &text, NULL, NULL))
-    return FALSE;
-  lines = g_strsplit (text, "\n", -1);
-  for (char **line = lines; *line; line++) {
-    char interface[IFNAMSIZ + 1];
-    unsigned int destination, mask;
-
-    if (sscanf (*line, "%16s %8x %*x %*x %*u %*u %*u %8x", interface, &destination, &mask) != 3 ||
-        mask == 0 || g_str_equal (interface, BOTHY_BRIDGE_NAME))
-      continue;
-    destination = ntohl (destination);
-    mask = ntohl (mask) & 0xffff0000;
-    if ((destination & mask) == (address & mask))
-      return TRUE;
-  }
-  return FALSE;
-}
-
-static guint32
-choose_address4 (void)
-{
-  for (gsize i = 0; i < G_N_ELEMENTS (networks); i++) {
-    guint32 address = ntohl (inet_addr (networks[i]));
-
-    if (!is_routed (address))
-      return address;
-  }
-  return ntohl (inet_addr (networks[0]));
-}
-
-/* RFC 4193: a random global id; random for each machine but always the same. */
-static void
-derive_address6 (guint8 address[16])
-{
-  g_autofree char *machine = NULL;
-  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
-  guint8 digest[32];
-  gsize size = sizeof digest;
-
-  g_file_get_contents ("/etc/machine-id", &machine, NULL, NULL);
-  g_checksum_update (checksum, (const guint8 *)BOTHY_BRIDGE_UUID, -1);
-  g_checksum_update (checksum, (const guint8 *)(machine ? machine : ""), -1);
-  g_checksum_get_digest (checksum, digest, &size);
-  memset (address, 0, 16);
-  address[0] = 0xfd;
-  memcpy (address + 1, digest, 5);
-  address[15] = 1;
+  return self->problem;
 }
 
 /* ---- the profile ---- */
@@ -150,118 +97,106 @@ make_profile (BothyBridge *self)
   return connection;
 }
 
-/* ---- bringing it up ---- */
+/* ---- who waits ---- */
 
-static void
-stop_watching (BothyBridge *self)
+static gboolean
+is_up (BothyBridge *self)
 {
-  if (self->active_changed)
-    g_signal_handler_disconnect (self->active, self->active_changed);
-  self->active_changed = 0;
-  g_clear_object (&self->active);
-  if (self->timer)
-    g_source_remove (self->timer);
-  self->timer = 0;
+  return self->client && bothy_bringup_is_up (self->client, BOTHY_BRIDGE_NAME, NULL);
 }
 
-/* Tell all who wait; ERROR is freed. */
 static void
-finish (BothyBridge *self, GError *error)
+answer_all (BothyBridge *self, const GError *error)
 {
-  g_autoptr (GError) owned = error;
   GTask *task;
 
-  self->working = FALSE;
-  stop_watching (self);
+  if (self->deadline)
+    g_source_remove (self->deadline);
+  self->deadline = 0;
+  self->missed = self->missed || error;
+  g_free (self->problem);
+  self->problem = error ? g_strdup (error->message) : NULL;
   while ((task = g_queue_pop_head (self->waiting))) {
-    if (owned)
-      g_task_return_error (task, g_error_copy (owned));
+    if (error)
+      g_task_return_error (task, g_error_copy (error));
     else
       g_task_return_boolean (task, TRUE);
     g_object_unref (task);
   }
 }
 
+static void remove_profile (BothyBridge *self);
+
+/* Somebody may have let go of it meanwhile. */
+static void
+rest (BothyBridge *self)
+{
+  self->working = self->late = FALSE;
+  if (!self->wanted && self->client)
+    remove_profile (self);
+}
+
+/* It is up: also for those who went without it, or lost it. */
+static void
+succeed (BothyBridge *self)
+{
+  answer_all (self, NULL);
+  rest (self);
+  if (!self->missed)
+    return;
+  self->missed = FALSE;
+  g_signal_emit (self, back_signal, 0);
+}
+
+/* Takes ERROR over. */
 static void
 fail (BothyBridge *self, GError *error, const char *context)
 {
-  if (!error)
-    error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "%s", context);
-  bothy_error_adopt (&error, context);
-  finish (self, error);
+  g_autoptr (GError) owned = error;
+  gboolean silence = bothy_nm_is_silence (error);
+
+  bothy_error_adopt (&owned, context);
+  answer_all (self, owned);
+  rest (self);
+  if (silence)
+    bothy_nm_doubt (self->nm);
 }
 
+/* What is under way goes on. */
 static gboolean
-is_up (BothyBridge *self)
-{
-  NMDevice *device = self->client ? nm_client_get_device_by_iface (self->client, BOTHY_BRIDGE_NAME) : NULL;
-
-  /* Once addresses are being set it is there; what comes after, such as finding that nobody else has the
-     address, takes seconds and is not ours to wait for. */
-  return device && nm_client_get_nm_running (self->client) && NM_IS_DEVICE_BRIDGE (device) &&
-         nm_device_get_state (device) >= NM_DEVICE_STATE_IP_CONFIG &&
-         nm_device_get_state (device) <= NM_DEVICE_STATE_ACTIVATED && bothy_bridge_get_index (self) != 0;
-}
-
-static void
-check_active (BothyBridge *self)
-{
-  NMActiveConnectionState state = nm_active_connection_get_state (self->active);
-
-  if (state == NM_ACTIVE_CONNECTION_STATE_DEACTIVATED || state == NM_ACTIVE_CONNECTION_STATE_DEACTIVATING)
-    fail (self, NULL, "NetworkManager could not bring the bridge " BOTHY_BRIDGE_NAME " up");
-  else if (is_up (self))
-    finish (self, NULL);
-}
-
-static void
-on_device_changed (BothyBridge *self)
-{
-  if (self->active)
-    check_active (self);
-}
-
-static void
-on_device_added (BothyBridge *self, NMDevice *device)
-{
-  if (g_strcmp0 (nm_device_get_iface (device), BOTHY_BRIDGE_NAME) == 0)
-    g_signal_connect_object (device, "notify::state", G_CALLBACK (on_device_changed), self,
-                             G_CONNECT_SWAPPED);
-  on_device_changed (self);
-}
-
-static gboolean
-on_timeout (gpointer user_data)
+on_deadline (gpointer user_data)
 {
   BothyBridge *self = user_data;
+  g_autoptr (GError) error =
+      g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED,
+                   "NetworkManager did not have the bridge " BOTHY_BRIDGE_NAME " up within %d seconds; look at it with "
+                   "\"nmcli device\", or restart it",
+                   WAITING_SECONDS);
 
-  self->timer = 0;
-  fail (self, NULL, "NetworkManager took too long to bring the bridge " BOTHY_BRIDGE_NAME " up");
+  self->deadline = 0;
+  self->late = TRUE;
+  answer_all (self, error);
   return G_SOURCE_REMOVE;
 }
 
+/* ---- bringing it up ---- */
+
 static void
-on_activated (GObject *source, GAsyncResult *result, gpointer user_data)
+on_up (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyBridge) self = user_data;
   GError *error = NULL;
 
-  self->active = nm_client_activate_connection_finish (NM_CLIENT (source), result, &error);
-  if (!self->active) {
+  if (bothy_bringup_finish (result, &error))
+    succeed (self);
+  else
     fail (self, error, "NetworkManager does not bring the bridge " BOTHY_BRIDGE_NAME " up");
-    return;
-  }
-  self->active_changed =
-      g_signal_connect_swapped (self->active, "notify::state", G_CALLBACK (on_device_changed), self);
-  self->timer = g_timeout_add_seconds (ACTIVATE_SECONDS, on_timeout, self);
-  check_active (self);
 }
 
 static void
 activate (BothyBridge *self, NMConnection *connection)
 {
-  nm_client_activate_connection_async (self->client, connection, NULL, NULL, NULL, on_activated,
-                                       g_object_ref (self));
+  bothy_bringup (self->client, connection, BOTHY_BRIDGE_NAME, NULL, on_up, g_object_ref (self));
 }
 
 static void bring_up (BothyBridge *self);
@@ -286,7 +221,7 @@ on_added (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (connection)
     activate (self, NM_CONNECTION (connection));
-  else if (self->tries++ < MAX_TRIES) {
+  else if (self->tries++ < MAX_TRIES && !bothy_nm_is_silence (error)) {
     /* NetworkManager comes up, and has not told yet of the profile that it has. */
     g_error_free (error);
     self->timer = g_timeout_add (RETRY_MS, on_retry, self);
@@ -315,7 +250,9 @@ bring_up (BothyBridge *self)
   g_autoptr (GVariant) settings = NULL;
 
   if (!nm_client_get_nm_running (self->client)) {
-    fail (self, NULL, "NetworkManager does not run, so there is no network; install and start it");
+    fail (self, g_error_new_literal (BOTHY_ERROR, BOTHY_ERROR_FAILED,
+                                     "NetworkManager does not run, so there is no network; install and start it"),
+          NULL);
     return;
   }
   present = nm_client_get_connection_by_uuid (self->client, BOTHY_BRIDGE_UUID);
@@ -323,14 +260,14 @@ bring_up (BothyBridge *self)
     take_address_of (self, NM_CONNECTION (present));
   /* A bridge without its profile is about to go. */
   if (present && is_up (self)) {
-    finish (self, NULL);
+    succeed (self);
     return;
   }
   if (present) {
     activate (self, NM_CONNECTION (present));
     return;
   }
-  self->address4 = choose_address4 ();
+  self->address4 = bothy_subnet_choose4 (BOTHY_BRIDGE_NAME);
   connection = make_profile (self);
   settings = g_variant_ref_sink (nm_connection_to_dbus (connection, NM_CONNECTION_SERIALIZE_ALL));
   nm_client_add_connection2 (self->client, settings, NM_SETTINGS_ADD_CONNECTION2_FLAG_IN_MEMORY, NULL, FALSE,
@@ -338,32 +275,60 @@ bring_up (BothyBridge *self)
 }
 
 static void
-on_back (GObject *source, GAsyncResult *result, gpointer user_data)
+on_ensured (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GError) error = NULL;
 
-  if (bothy_bridge_ensure_finish (BOTHY_BRIDGE (source), result, &error))
-    g_signal_emit (source, back_signal, 0);
-  else
+  if (!bothy_bridge_ensure_finish (BOTHY_BRIDGE (source), result, &error))
     g_message ("Network: %s", error->message);
+}
+
+/* Those who have been told that there is none get it after all. */
+static void
+make_up_for_it (BothyBridge *self)
+{
+  if (self->wanted && self->missed && !self->working)
+    bothy_bridge_ensure (self, on_ensured, NULL);
 }
 
 /* The bridge goes along with NetworkManager, or comes back without its ports. */
 static void
 on_running_changed (BothyBridge *self)
 {
-  if (!self->wanted || self->working || !nm_client_get_nm_running (self->client))
+  self->missed = TRUE;
+  if (nm_client_get_nm_running (self->client))
+    make_up_for_it (self);
+}
+
+/* Somebody else has brought it up, or NetworkManager was slow. */
+static void
+on_device_changed (BothyBridge *self)
+{
+  if (self->missed && !self->working && is_up (self))
+    make_up_for_it (self);
+}
+
+static void
+follow_device (BothyBridge *self, NMDevice *device)
+{
+  if (g_strcmp0 (nm_device_get_iface (device), BOTHY_BRIDGE_NAME) != 0)
     return;
-  bothy_bridge_ensure (self, on_back, NULL);
+  g_signal_connect_object (device, "notify::state", G_CALLBACK (on_device_changed), self, G_CONNECT_SWAPPED);
+  on_device_changed (self);
 }
 
 static void
 take_client (BothyBridge *self, NMClient *client)
 {
-  self->client = g_object_ref (client);
+  NMDevice *device = nm_client_get_device_by_iface (client, BOTHY_BRIDGE_NAME);
+
+  if (!g_set_object (&self->client, client))
+    return;
+  if (device)
+    follow_device (self, device);
   g_signal_connect_object (client, "notify::nm-running", G_CALLBACK (on_running_changed), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (client, "device-added", G_CALLBACK (on_device_added), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (client, "device-added", G_CALLBACK (follow_device), self, G_CONNECT_SWAPPED);
 }
 
 static void
@@ -377,9 +342,18 @@ on_client (GObject *source, GAsyncResult *result, gpointer user_data)
     fail (self, error, "NetworkManager can not be reached");
     return;
   }
-  if (!self->client)
-    take_client (self, client);
+  take_client (self, client);
   bring_up (self);
+}
+
+static void
+begin (BothyBridge *self)
+{
+  if (self->working || self->leaving)
+    return;
+  self->working = TRUE;
+  self->tries = 0;
+  bothy_nm_get (self->nm, on_client, g_object_ref (self));
 }
 
 void
@@ -388,20 +362,16 @@ bothy_bridge_ensure (BothyBridge *self, GAsyncReadyCallback callback, gpointer u
   GTask *task = g_task_new (self, NULL, callback, user_data);
 
   self->wanted = TRUE;
-  if (is_up (self) && !self->leaving) {
-    g_task_return_boolean (task, TRUE);
-    g_object_unref (task);
+  g_queue_push_tail (self->waiting, task);
+  if (is_up (self) && !self->leaving && !self->working) {
+    succeed (self);
     return;
   }
-  g_queue_push_tail (self->waiting, task);
-  if (self->working || self->leaving)
-    return;
-  self->working = TRUE;
-  self->tries = 0;
-  if (self->client)
-    bring_up (self);
-  else
-    bothy_nm_get (self->nm, on_client, g_object_ref (self));
+  /* Who comes late does not wait for what others have given up. */
+  if (self->deadline == 0)
+    self->deadline = self->late ? g_idle_add (on_deadline, self)
+                                : g_timeout_add_seconds (WAITING_SECONDS, on_deadline, self);
+  begin (self);
 }
 
 gboolean
@@ -418,13 +388,15 @@ on_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (!nm_remote_connection_delete_finish (NM_REMOTE_CONNECTION (source), result, &error))
     g_message ("Network: the bridge's profile was not removed: %s", error->message);
+  if (bothy_nm_is_silence (error))
+    bothy_nm_doubt (self->nm);
   /* Whoever came meanwhile gets a new one. */
   self->leaving = FALSE;
-  if (g_queue_is_empty (self->waiting))
-    return;
-  self->working = TRUE;
-  self->tries = 0;
-  bring_up (self);
+  self->late = FALSE;
+  if (!g_queue_is_empty (self->waiting))
+    begin (self);
+  else
+    make_up_for_it (self);
 }
 
 /* What an administrator has saved stays. */
@@ -446,7 +418,7 @@ on_client_to_release (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyBridge) self = user_data;
   NMClient *client = bothy_nm_get_finish (BOTHY_NM (source), result, NULL);
 
-  if (!client || self->client || self->wanted)
+  if (!client || self->wanted)
     return;
   take_client (self, client);
   remove_profile (self);
@@ -455,7 +427,7 @@ on_client_to_release (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_bridge_release (BothyBridge *self)
 {
-  self->wanted = FALSE;
+  self->wanted = self->missed = FALSE;
   if (self->client)
     remove_profile (self);
   else if (bothy_bridge_get_index (self) != 0)
@@ -468,9 +440,13 @@ bothy_bridge_finalize (GObject *object)
 {
   BothyBridge *self = BOTHY_BRIDGE (object);
 
-  stop_watching (self);
+  if (self->timer)
+    g_source_remove (self->timer);
+  if (self->deadline)
+    g_source_remove (self->deadline);
   g_clear_object (&self->client);
   g_object_unref (self->nm);
+  g_free (self->problem);
   g_queue_free_full (self->waiting, g_object_unref);
   G_OBJECT_CLASS (bothy_bridge_parent_class)->finalize (object);
 }
@@ -487,8 +463,8 @@ static void
 bothy_bridge_init (BothyBridge *self)
 {
   self->waiting = g_queue_new ();
-  self->address4 = choose_address4 ();
-  derive_address6 (self->address6);
+  self->address4 = bothy_subnet_choose4 (BOTHY_BRIDGE_NAME);
+  bothy_subnet_derive6 (BOTHY_BRIDGE_UUID, self->address6);
 }
 
 BothyBridge *
@@ -497,5 +473,6 @@ bothy_bridge_new (BothyNm *nm)
   BothyBridge *self = g_object_new (BOTHY_TYPE_BRIDGE, NULL);
 
   self->nm = g_object_ref (nm);
+  g_signal_connect_object (nm, "answers", G_CALLBACK (make_up_for_it), self, G_CONNECT_SWAPPED);
   return self;
 }

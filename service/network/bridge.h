@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * (ipv4.method=shared). It is made on first use, kept in memory only, and removed when
  * nobody needs it.
  *
- * Signals: "back" (): NetworkManager was away and has the bridge again, without its ports.
+ * Signals: "back" (): somebody was told that there is no bridge, or it lost its ports; now it is up.
  */
 #define BOTHY_TYPE_BRIDGE (bothy_bridge_get_type ())
 G_DECLARE_FINAL_TYPE (BothyBridge, bothy_bridge, BOTHY, BRIDGE, GObject)
@@ -22,7 +22,8 @@ G_DECLARE_FINAL_TYPE (BothyBridge, bothy_bridge, BOTHY, BRIDGE, GObject)
 
 BothyBridge *bothy_bridge_new (BothyNm *nm);
 
-/* Have the bridge up. Fails with BOTHY_ERROR when NetworkManager is not there or can not. */
+/* Have the bridge up. Fails with BOTHY_ERROR when NetworkManager is not there, can not, or does not answer: within half a
+   minute at most. When it can later on, "back" follows. */
 void bothy_bridge_ensure (BothyBridge *self, GAsyncReadyCallback callback, gpointer user_data);
 gboolean bothy_bridge_ensure_finish (BothyBridge *self, GAsyncResult *result, GError **error);
 
@@ -34,6 +35,9 @@ guint32 bothy_bridge_get_address4 (BothyBridge *self);
 
 /* 16 bytes: the bridge's own IPv6 address, a unique local one of this machine; /64. */
 const guint8 *bothy_bridge_get_address6 (BothyBridge *self);
+
+/* Why it could not be brought up when it was last needed; NULL: it could. */
+const char *bothy_bridge_get_problem (BothyBridge *self);
 
 /* Nobody needs it any more. */
 void bothy_bridge_release (BothyBridge *self);

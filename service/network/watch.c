@@ -13,6 +13,7 @@
 struct _BothyWatch {
   GObject parent;
   BothyNm *nm;
+  NMClient *client; /* that is followed */
   guint idle;
 };
 
@@ -283,9 +284,9 @@ on_client (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
   NMClient *client = bothy_nm_get_finish (BOTHY_NM (source), result, &error);
 
-  if (client)
+  if (client && g_set_object (&self->client, client))
     follow (self, client);
-  else
+  else if (!client)
     g_message ("Bridges: %s", error->message);
   g_signal_emit (self, signals[CHANGED], 0);
 }
@@ -303,6 +304,7 @@ bothy_watch_finalize (GObject *object)
 
   if (self->idle)
     g_source_remove (self->idle);
+  g_clear_object (&self->client);
   g_object_unref (self->nm);
   G_OBJECT_CLASS (bothy_watch_parent_class)->finalize (object);
 }
@@ -330,5 +332,6 @@ bothy_watch_new (BothyNm *nm)
   BothyWatch *self = g_object_new (BOTHY_TYPE_WATCH, NULL);
 
   self->nm = g_object_ref (nm);
+  g_signal_connect_object (nm, "answers", G_CALLBACK (bothy_watch_start), self, G_CONNECT_SWAPPED);
   return self;
 }

@@ -3,6 +3,7 @@
 
 import json
 import subprocess
+import time
 
 import pytest
 
@@ -81,7 +82,6 @@ def test_host_services_are_out_of_reach(host):
     """NET-16: DNS answers, other ports do not."""
     launch(host, "alice", "x1")
     server = host.command("root", "python3", "-m", "http.server", "8000")
-    import subprocess
     with subprocess.Popen(server, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             until(lambda: host.run("root", "bash", "-c", f"exec 3<>/dev/tcp/{BRIDGE}/8000").returncode == 0)
@@ -288,3 +288,48 @@ def test_NET_19_nic_is_lost_while_its_container_starts(held, how):
     go_on()
     until(lambda: reaches(host, "alice", "x1", BRIDGE), 20)
     assert info(host, "x1")["networkError"] == ""
+
+
+@pytest.fixture
+def standing_still(host):
+    """NetworkManager, stopped in the middle of what it does; the test may let it go on."""
+    yield host
+    host.run("root", "systemctl kill -s CONT NetworkManager", check=True)
+
+
+@pytest.mark.parametrize("when", ["as the service runs", "as the service starts"])
+def test_NET_19_network_manager_stands_still(standing_still, when):
+    """Containers start without network, within bounds, and say why; they get it when it goes on."""
+    host = standing_still
+    until(lambda: "bothy0" not in host.output("root", "ip -brief link"), 20)
+    if when == "as the service starts":
+        host.run("root", "systemctl stop bothyd", check=True)
+    host.run("root", "systemctl kill -s STOP NetworkManager", check=True)
+    begin = time.monotonic()
+    launch(host, "alice", "x1")
+    assert time.monotonic() - begin < 45
+    begin = time.monotonic()
+    launch(host, "bob", "b1")
+    assert time.monotonic() - begin < 15
+    assert "NetworkManager" in info(host, "x1")["networkError"] and info(host, "x1")["state"] == "running"
+    checks = {check["check"]: check for check in json.loads(host.run("alice", "bothy", "--json", "doctor").stdout)}
+    assert checks["network-manager"]["verdict"] == "error" and "NetworkManager" in checks["network-manager"]["found"]
+    assert "bothy" not in host.output("root", "ip -brief link") and "bothy" not in host.output("root", "nft list tables")
+    host.run("root", "systemctl kill -s CONT NetworkManager", check=True)
+    until(lambda: reaches(host, "alice", "x1", BRIDGE) and reaches(host, "bob", "b1", BRIDGE), 40)
+    assert info(host, "x1")["networkError"] == ""
+    assert not reaches(host, "bob", "b1", address(host, "x1"))
+    checks = {check["check"]: check for check in json.loads(host.run("alice", "bothy", "--json", "doctor").stdout)}
+    assert checks["network-manager"]["verdict"] == "ok"
+
+
+def test_NET_19_network_manager_is_killed_in_the_middle(host):
+    """Of making the bridge: whenever that is, the container runs, and has its network in the end."""
+    for turn in range(5):
+        starting = subprocess.Popen(host.command("alice", "bothy", "launch", "busybox", "x1"),
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.1 * turn)
+        host.run("root", "systemctl kill -s KILL NetworkManager")
+        assert starting.wait(60) == 0
+        until(lambda: reaches(host, "alice", "x1", BRIDGE), 40, f"network in turn {turn}")
+        host.run("alice", "bothy", "delete", "--force", "x1", check=True)
