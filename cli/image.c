@@ -106,7 +106,9 @@ print_image (GVariant *properties)
   cli_print_field (_ ("Created"), created);
   cli_print_field (_ ("Supported until"), expires);
   if (g_variant_lookup (properties, "DaysLeft", "u", &days) && days > 0) {
-    g_autofree char *left = g_strdup_printf (_ ("when it was not used on %u days more"), days);
+    g_autofree char *left = g_strdup_printf (
+        g_dngettext (NULL, "after %u more day without use", "after %u more days without use", days), days);
+
     cli_print_field (_ ("Goes"), left);
   }
   print_configuration (properties);

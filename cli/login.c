@@ -232,7 +232,7 @@ ask_login (const char *host, const char *name, gboolean from_stdin, GError **err
   if (!typed)
     return NULL;
   if (*typed == '\0' || strchr (typed, ':')) {
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, _ ("'%s' is no name: it has no colon"),
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, _ ("'%s' can not be the name: a name has a letter or more, and no colon"),
                  typed);
     return NULL;
   }
