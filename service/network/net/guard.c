@@ -126,8 +126,10 @@ bool
 guard_check (struct net *net, unsigned int lost)
 {
   struct survey survey = { .net = net };
+  int error = link_each (net->route, count, &survey);
 
-  if (link_each (net->route, count, &survey) != 0 || survey.n_nics == 0)
+  /* Links that come and go may break the look: then there may be some. */
+  if (error == 0 && survey.n_nics == 0)
     return false;
   survey.orders = netlink_open (NETLINK_ROUTE);
   if (survey.orders == NULL)
@@ -135,8 +137,8 @@ guard_check (struct net *net, unsigned int lost)
   survey.error = filter_ensure (&net->nft);
   if (survey.error == 0 && (lost & GUARD_ELEMENTS) != 0)
     survey.error = filter_restore (&net->nft);
-  (void)link_each (net->route, look_at, &survey);
+  error = link_each (net->route, look_at, &survey);
   netlink_free_socket (&survey.orders);
   /* Where a nic may go to is not in its record. */
-  return survey.n_bare > 0 || (lost & GUARD_ELEMENTS) != 0;
+  return error != 0 || survey.n_bare > 0 || (lost & GUARD_ELEMENTS) != 0;
 }

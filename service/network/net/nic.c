@@ -305,6 +305,14 @@ nic_is_doomed (const struct net *net, uint32_t index)
   return false;
 }
 
+void
+nic_spare (struct net *net, uint32_t index)
+{
+  for (unsigned int i = 0; i < NET_N_DOOMED; i++)
+    if (net->doomed[i] == index)
+      net->doomed[i] = 0;
+}
+
 int
 nic_detach (struct net *net, const struct net_request *request, struct outcome *ret)
 {
@@ -329,8 +337,8 @@ nic_detach (struct net *net, const struct net_request *request, struct outcome *
       error = filter_drop (&net->nft, &record);
     if (error != 0 && error != ENOENT) {
       /* Nobody comes back to a nic that was detached. */
-      if (ret->doomed != 0)
-        (void)link_remove (net->route, ret->doomed);
+      if (ret->doomed != 0 && link_remove (net->route, ret->doomed) != 0)
+        nic_spare (net, ret->doomed);
       return fail (ret, NET_STEP_FILTER, error);
     }
   }

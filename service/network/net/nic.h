@@ -10,7 +10,8 @@
 struct net {
   struct nl_sock *route;
   struct nft nft;
-  int guard; /* guard_open() */
+  int guard;                     /* guard_open() */
+  unsigned int lost;             /* of the rules, and not looked after yet: GUARD_RULES, GUARD_ELEMENTS */
   uint32_t doomed[NET_N_DOOMED]; /* links that have lost their filter, and are about to go: the last ones */
   unsigned int n_doomed;         /* ever */
 };
@@ -35,6 +36,9 @@ int nic_detach (struct net *net, const struct net_request *request, struct outco
 
 /* Whether the link INDEX was detached, and only has not gone yet. */
 bool nic_is_doomed (const struct net *net, uint32_t index);
+
+/* It stays, as it could not be removed. */
+void nic_spare (struct net *net, uint32_t index);
 
 /* 0 if NAMESPACE is a network namespace, and not the host's own. */
 int nic_check_namespace (int namespace);

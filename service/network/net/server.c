@@ -22,6 +22,7 @@
 #include "tidy.h"
 
 #define IDLE_MS  30000
+#define RETRY_MS 1000 /* after rules were lost, and there was no way to look */
 #define MAX_FDS  1
 #define MAX_SIZE (sizeof (struct net_request) + NET_MAX_DESTINATIONS * sizeof (struct net_destination))
 
@@ -116,7 +117,7 @@ reply (int connection, uint32_t serial, int error, const struct outcome *outcome
  * should wait so long. What removes it has netlink sockets of its own, and replies.
  */
 static int
-remove_link (int connection, uint32_t serial, struct outcome *outcome)
+remove_link (struct net *net, int connection, uint32_t serial, struct outcome *outcome)
 {
   pid_t pid = fork ();
   struct nl_sock *route;
@@ -136,6 +137,8 @@ remove_link (int connection, uint32_t serial, struct outcome *outcome)
     _exit (EXIT_SUCCESS);
   }
   netlink_free_socket (&route);
+  if (error != 0)
+    nic_spare (net, outcome->doomed);
   return error;
 }
 
@@ -162,7 +165,7 @@ serve (void *data, int connection)
   else
     error = act (data, &packet, &outcome);
   if (error == 0 && outcome.doomed != 0)
-    error = remove_link (connection, packet.request.serial, &outcome);
+    error = remove_link (data, connection, packet.request.serial, &outcome);
   if (error != EINPROGRESS)
     reply (connection, packet.wire.size >= 8 ? packet.request.serial : 0, error, &outcome);
   return true;
@@ -189,9 +192,14 @@ cut_off (int connection, struct net *net)
 static void
 watch_rules (struct connections *connections, struct net *net)
 {
-  unsigned int lost = guard_read (net->guard, nft_port (&net->nft));
+  unsigned int lost;
 
-  if (lost == 0 || open_net (net) != 0 || !guard_check (net, lost))
+  net->lost |= guard_read (net->guard, nft_port (&net->nft));
+  if (net->lost == 0 || open_net (net) != 0)
+    return;
+  lost = net->lost;
+  net->lost = 0;
+  if (!guard_check (net, lost))
     return;
   /* Who can not come back asks by himself. */
   while (connections->listening >= 0 && connections->n > 0)
@@ -203,18 +211,21 @@ static bool
 wait_and_serve (struct connections *connections, struct net *net)
 {
   struct pollfd polls[CONNECTIONS_POLLS + 1];
+  int timeout = connections->n == 0 ? IDLE_MS : -1;
   int n_ready;
 
   if (connections->n == 0 && connections->listening < 0)
     return false;
   connections_watch (connections, true, polls);
   polls[CONNECTIONS_POLLS] = (struct pollfd){ .fd = net->guard, .events = POLLIN };
-  n_ready = poll (polls, CONNECTIONS_POLLS + 1, connections->n == 0 ? IDLE_MS : -1);
+  n_ready = poll (polls, CONNECTIONS_POLLS + 1, net->lost != 0 ? RETRY_MS : timeout);
   if (n_ready < 0)
     return errno == EINTR;
   connections_serve (connections, polls, serve, net);
-  if (polls[CONNECTIONS_POLLS].revents != 0)
+  if (polls[CONNECTIONS_POLLS].revents != 0 || net->lost != 0) {
     watch_rules (connections, net);
+    return true;
+  }
   return n_ready > 0;
 }
 
