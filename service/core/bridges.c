@@ -11,7 +11,7 @@
 
 G_DEFINE_FINAL_TYPE (BothyBridges, bothy_bridges, G_TYPE_OBJECT)
 
-enum { ADDED, REMOVED, N_SIGNALS };
+enum { ADDED, REMOVED, GONE, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 /* ---- who may know of it ---- */
@@ -146,10 +146,12 @@ drop_missing (BothyBridges *self, GHashTable *present)
   g_autoptr (GList) known = g_hash_table_get_values (self->known);
 
   for (GList *l = known; l; l = l->next) {
-    BothyKnownBridge *bridge = l->data;
+    g_autoptr (BothyKnownBridge) bridge = g_object_ref (l->data);
 
-    if (!bridge->is_default && !g_hash_table_contains (present, bridge->facts->name))
-      drop (self, bridge);
+    if (bridge->is_default || g_hash_table_contains (present, bridge->facts->name))
+      continue;
+    drop (self, bridge);
+    g_signal_emit (self, signals[GONE], 0, bridge);
   }
 }
 
@@ -275,6 +277,8 @@ bothy_bridges_class_init (BothyBridgesClass *class)
                                  G_TYPE_NONE, 1, BOTHY_TYPE_KNOWN_BRIDGE);
   signals[REMOVED] = g_signal_new ("removed", BOTHY_TYPE_BRIDGES, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                    G_TYPE_NONE, 1, BOTHY_TYPE_KNOWN_BRIDGE);
+  signals[GONE] = g_signal_new ("gone", BOTHY_TYPE_BRIDGES, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                G_TYPE_NONE, 1, BOTHY_TYPE_KNOWN_BRIDGE);
 }
 
 static void

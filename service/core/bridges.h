@@ -31,7 +31,8 @@ GPtrArray *bothy_known_bridge_list_delegations (BothyKnownBridge *self);
 /*
  * All bridges that NetworkManager knows, and the one that Bothy makes when it is needed.
  *
- * Signals: "added", "removed" (BothyKnownBridge *); "ready" (): the first look has been taken.
+ * Signals: "added", "removed" (BothyKnownBridge *), also when others may know of it than before; "gone"
+ * (BothyKnownBridge *), after "removed": NetworkManager has none of that name any more.
  */
 #define BOTHY_TYPE_BRIDGES (bothy_bridges_get_type ())
 G_DECLARE_FINAL_TYPE (BothyBridges, bothy_bridges, BOTHY, BRIDGES, GObject)

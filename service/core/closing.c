@@ -71,7 +71,7 @@ bothy_admission_open (BothyAdmission *self, const char *bridge)
 }
 
 static void
-on_bridge_removed (BothyBridges *bridges, BothyKnownBridge *bridge, gpointer user_data)
+on_bridge_gone (BothyBridges *bridges, BothyKnownBridge *bridge, gpointer user_data)
 {
   bothy_admission_open (user_data, bridge->facts->name);
 }
@@ -81,7 +81,7 @@ bothy_admission_init_closing (BothyAdmission *self)
 {
   self->closing = g_queue_new ();
   self->closed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  g_signal_connect (self->bridges, "removed", G_CALLBACK (on_bridge_removed), self);
+  g_signal_connect (self->bridges, "gone", G_CALLBACK (on_bridge_gone), self);
 }
 
 void

@@ -110,9 +110,6 @@ answer_all (BothyBridge *self, const GError *error)
 {
   GTask *task;
 
-  if (self->deadline)
-    g_source_remove (self->deadline);
-  self->deadline = 0;
   self->missed = self->missed || error;
   g_free (self->problem);
   self->problem = error ? g_strdup (error->message) : NULL;
@@ -123,6 +120,8 @@ answer_all (BothyBridge *self, const GError *error)
       g_task_return_boolean (task, TRUE);
     g_object_unref (task);
   }
+  /* Whoever was answered may have asked again, and is answered, too. */
+  g_clear_handle_id (&self->deadline, g_source_remove);
 }
 
 static void remove_profile (BothyBridge *self);
@@ -295,7 +294,7 @@ make_up_for_it (BothyBridge *self)
 static void
 on_running_changed (BothyBridge *self)
 {
-  self->missed = TRUE;
+  self->missed = self->missed || self->wanted;
   if (nm_client_get_nm_running (self->client))
     make_up_for_it (self);
 }

@@ -101,21 +101,23 @@ on_changed (GObject *object, GParamSpec *spec, gpointer user_data)
 }
 
 static void
-follow_device (GTask *task)
+follow_device (GTask *task, NMDevice *device)
 {
   Bringup *self = g_task_get_task_data (task);
-  NMDevice *device = nm_client_get_device_by_iface (self->client, self->name);
 
-  if (!device || self->device)
+  if (!device || device == self->device || g_strcmp0 (nm_device_get_iface (device), self->name) != 0)
     return;
-  self->device = g_object_ref (device);
+  /* NetworkManager may make it anew. */
+  if (self->device)
+    g_signal_handlers_disconnect_by_data (self->device, task);
+  g_set_object (&self->device, device);
   g_signal_connect (device, "notify::state", G_CALLBACK (on_changed), task);
 }
 
 static void
 on_device_added (NMClient *client, NMDevice *device, gpointer user_data)
 {
-  follow_device (user_data);
+  follow_device (user_data, device);
   check (user_data);
 }
 
@@ -146,7 +148,7 @@ on_activated (GObject *source, GAsyncResult *result, gpointer user_data)
   g_signal_connect (self->client, NM_CLIENT_DEVICE_ADDED, G_CALLBACK (on_device_added), task);
   g_signal_connect (self->client, "notify::" NM_CLIENT_NM_RUNNING, G_CALLBACK (on_changed), task);
   self->timer = g_timeout_add_seconds (UP_SECONDS, on_timeout, task);
-  follow_device (task);
+  follow_device (task, nm_client_get_device_by_iface (self->client, self->name));
   check (task);
 }
 

@@ -37,35 +37,48 @@ create_free (Create *create)
 
 /* ---- failing ---- */
 
-/* What NetworkManager has not told of, because it stood still, is swept up when it does. */
-typedef struct {
-  char *name;
-} Remains;
-
+/* UUIDs of what NetworkManager has not told of, because it stood still: that goes when it does. */
 static void
-remains_free (Remains *remains, GClosure *closure)
+remains_free (char **remains, GClosure *closure)
 {
-  g_free (remains->name);
-  g_free (remains);
+  g_strfreev (remains);
 }
 
 static void
-on_answers (BothyNm *nm, Remains *remains)
+on_late (NMClient *client, NMRemoteConnection *profile, char **remains)
+{
+  const char *uuid = nm_connection_get_uuid (NM_CONNECTION (profile));
+
+  if (uuid && g_strv_contains ((const char *const *)remains, uuid))
+    bothy_bridge_profile_discard (profile);
+}
+
+/* It may answer others first, and make the profile later. */
+static void
+on_answers (BothyNm *nm, char **remains)
 {
   NMClient *client = bothy_nm_peek (nm);
 
+  for (char **uuid = remains; client && *uuid; uuid++) {
+    NMRemoteConnection *profile = nm_client_get_connection_by_uuid (client, *uuid);
+
+    if (profile)
+      bothy_bridge_profile_discard (profile);
+  }
   if (client)
-    bothy_bridge_profile_sweep (client, remains->name);
+    g_signal_connect_data (client, NM_CLIENT_CONNECTION_ADDED, G_CALLBACK (on_late), g_strdupv (remains),
+                           (GClosureNotify)remains_free, 0);
   g_signal_handlers_disconnect_by_data (nm, remains);
 }
 
 static void
-leave_for_later (BothyNm *nm, const char *name)
+leave_for_later (BothyNm *nm, const Create *create)
 {
-  Remains *remains = g_new0 (Remains, 1);
+  const char *const uuids[] = { nm_connection_get_uuid (create->bridge),
+                                create->port ? nm_connection_get_uuid (create->port) : NULL, NULL };
 
-  remains->name = g_strdup (name);
-  g_signal_connect_data (nm, "answers", G_CALLBACK (on_answers), remains, (GClosureNotify)remains_free, 0);
+  g_signal_connect_data (nm, "answers", G_CALLBACK (on_answers), g_strdupv ((char **)uuids),
+                         (GClosureNotify)remains_free, 0);
   bothy_nm_doubt (nm);
 }
 
@@ -76,7 +89,7 @@ fail (GTask *task, GError *error, const char *context)
   Create *create = g_task_get_task_data (task);
 
   if (bothy_nm_is_silence (error))
-    leave_for_later (g_task_get_source_object (task), name_of (create));
+    leave_for_later (g_task_get_source_object (task), create);
   if (create->made_port)
     bothy_bridge_profile_discard (create->made_port);
   if (create->made)

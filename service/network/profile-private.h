@@ -20,7 +20,4 @@ GPtrArray *bothy_bridge_profile_find (NMClient *client, const char *name);
 /* Remove one that nobody waits for. */
 void bothy_bridge_profile_discard (NMRemoteConnection *profile);
 
-/* Remove what is not whole of the bridge NAME, or, NULL, of all. */
-void bothy_bridge_profile_sweep (NMClient *client, const char *name);
-
 G_END_DECLS

@@ -115,8 +115,8 @@ bothy_bridge_profile_discard (NMRemoteConnection *profile)
   nm_remote_connection_delete_async (profile, NULL, on_discarded, NULL);
 }
 
-void
-bothy_bridge_profile_sweep (NMClient *client, const char *name)
+static void
+sweep (NMClient *client)
 {
   const GPtrArray *all = nm_client_get_connections (client);
 
@@ -124,7 +124,7 @@ bothy_bridge_profile_sweep (NMClient *client, const char *name)
     NMRemoteConnection *profile = all->pdata[i];
     const char *mark = bothy_bridge_profile_mark (NM_CONNECTION (profile));
 
-    if (mark && (!name || g_str_equal (mark, name)) && !is_whole (client, mark))
+    if (mark && !is_whole (client, mark))
       bothy_bridge_profile_discard (profile);
   }
 }
@@ -135,7 +135,7 @@ on_client_to_tidy (GObject *source, GAsyncResult *result, gpointer user_data)
   NMClient *client = bothy_nm_get_finish (BOTHY_NM (source), result, NULL);
 
   if (client)
-    bothy_bridge_profile_sweep (client, NULL);
+    sweep (client);
 }
 
 void

@@ -9,7 +9,7 @@ from gi.repository import Gio, GLib
 
 from conftest import BOB
 from networkmanager import CONNECTION, NAME, PATH, NetworkManager
-from wire import BRIDGE, CONTAINER, OBJECTS, PROPERTIES, ROOT, wait
+from wire import BRIDGE, CONTAINER, MANAGER, OBJECTS, PROPERTIES, ROOT, wait
 
 SECONDS = 35  # a start with all that it may wait for, on a busy machine
 
@@ -53,7 +53,8 @@ def started(client, path, meanwhile):
 def goes_without(world, alice, path):
     """It runs, and says why it has no network; nothing of the network is there."""
     seconds, question = started(alice, path, world.client(0))
-    assert question < 0.1
+    # Whoever waits for NetworkManager waits for seconds; less than that a busy machine may take, too.
+    assert question < 0.5
     assert alice.state(path) == "running" and alice.get(path, CONTAINER, "Addresses") == []
     assert "NetworkManager" in alice.get(path, CONTAINER, "NetworkError")
     found = verdict(alice)
@@ -77,6 +78,18 @@ def test_NET_19_no_bridge(world, alice, manager, how):
         alice.delete(each)
     # Also of what it was asked for and did not tell of.
     wait(lambda: not nm.profiles, 40)
+
+
+def test_NET_19_a_bridge_that_comes_late(root, manager):
+    """Whoever was told that there is none has none: NetworkManager makes the profile afterwards, and it goes."""
+    nm = manager(silent=["AddConnection2"])
+    other = nm.add("br0")
+    wait(lambda: ROOT + "/bridge/br0" in root.managed())
+    assert root.error(ROOT, MANAGER, "CreateBridge", "(sa{sv})", "lab", {}, timeout=60) == "Failed", root.text
+    assert "AddConnection2" in nm.asked and list(nm.profiles) == [other]
+    nm.speak()
+    wait(lambda: "Delete" in nm.asked)
+    wait(lambda: list(nm.profiles) == [other])
 
 
 def test_NET_19_goes_in_the_middle(world, alice, manager):
@@ -107,6 +120,7 @@ def test_NET_22_forged(world, alice, manager):
     wait(lambda: ROOT + "/bridge/br0" in alice.managed())
     bob = world.client(BOB)
     settings = PATH + "/Settings"
+    asked = len(nm.asked)
     for _ in range(3):
         forge(bob, "/org/freedesktop", OBJECTS, "InterfacesRemoved", "(oas)", own, [CONNECTION])
         forge(bob, settings, PROPERTIES, "PropertiesChanged", "(sa{sv}as)", NAME + ".Settings",
@@ -114,7 +128,6 @@ def test_NET_22_forged(world, alice, manager):
         forge(bob, PATH, NAME, "StateChanged", "(u)", 10)
         forge(bob, settings, NAME + ".Settings", "ConnectionRemoved", "(o)", own)
     bob.bus("GetId")
-    asked = len(nm.asked)
     # What the true one says comes behind all that.
     nm.add("br1")
     wait(lambda: ROOT + "/bridge/br1" in alice.managed())
