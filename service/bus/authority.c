@@ -18,6 +18,7 @@ typedef struct {
   char *action;
   GVariant *details; /* a{ss} */
   char *id;          /* of the question, to call it off */
+  gboolean asked;    /* polkit knows of it */
   gboolean interactive; /* allowed */
   gboolean in_dialog;
   GCancellable *cancellable;
@@ -89,8 +90,10 @@ open_dialog (GTask *task)
 
 /* polkit would go on asking the user. */
 static void
-call_off (GDBusConnection *bus, Check *check)
+call_off (GDBusConnection *bus, const Check *check)
 {
+  if (!check->asked)
+    return;
   g_dbus_connection_call (bus, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE, "CancelCheckAuthorization",
                           g_variant_new ("(s)", check->id), NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL, NULL);
 }
@@ -188,9 +191,8 @@ put_question (gpointer data)
   Check *check = g_task_get_task_data (task);
   guint seconds = check->in_dialog ? DIALOG_SECONDS : ANSWER_SECONDS;
 
-  if (check->timer)
-    g_source_remove (check->timer);
   check->timer = g_timeout_add_seconds (seconds, on_timeout, check);
+  check->asked = !g_cancellable_is_cancelled (check->cancellable);
   check->id = (g_free (check->id), g_strdup_printf ("bothy-%" G_GUINT64_FORMAT, ++last_id));
   g_dbus_connection_call (check->client->bus, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE, "CheckAuthorization",
                           make_question (check), G_VARIANT_TYPE ("((bba{ss}))"), G_DBUS_CALL_FLAGS_NONE, G_MAXINT,
@@ -200,8 +202,10 @@ put_question (gpointer data)
 static void
 ask (GTask *task)
 {
-  const Check *check = g_task_get_task_data (task);
+  Check *check = g_task_get_task_data (task);
 
+  /* The wait for one's turn is not polkit's time. */
+  g_clear_handle_id (&check->timer, g_source_remove);
   bothy_turns_wait (check->client->user, put_question, g_object_ref (task));
 }
 

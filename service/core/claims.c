@@ -221,6 +221,18 @@ open_accounts (const char *path, FILE **ret_file, GError **error)
   return FALSE;
 }
 
+/* Closes FILE, if there is one. What was not read to its end may say more: that is TRUE, too, and sets ERROR. */
+static gboolean
+close_accounts (const char *path, FILE *file, gboolean found, GError **error)
+{
+  gboolean broken = file && !found && !feof (file);
+
+  if (broken)
+    bothy_error_set_errno (error, errno, path);
+  g_clear_pointer (&file, fclose);
+  return found || broken;
+}
+
 static gboolean
 users_overlap (BothyIdSpan span, GError **error)
 {
@@ -232,8 +244,7 @@ users_overlap (BothyIdSpan span, GError **error)
     return TRUE;
   while (file && !found && (user = fgetpwent (file)))
     found = user->pw_uid >= span.first && user->pw_uid <= span.last;
-  g_clear_pointer (&file, fclose);
-  return found;
+  return close_accounts ("/etc/passwd", file, found, error);
 }
 
 static gboolean
@@ -247,8 +258,7 @@ groups_overlap (BothyIdSpan span, GError **error)
     return TRUE;
   while (file && !found && (group = fgetgrent (file)))
     found = group->gr_gid >= span.first && group->gr_gid <= span.last;
-  g_clear_pointer (&file, fclose);
-  return found;
+  return close_accounts ("/etc/group", file, found, error);
 }
 
 static gboolean
@@ -258,7 +268,8 @@ account_overlaps (BothyIdSpan span, GError **error)
          getgrgid ((gid_t) span.last) || users_overlap (span, error) || groups_overlap (span, error);
 }
 
-/* Read the map at PATH. A process that ends meanwhile has no claim. */
+/* Read the map at PATH. A process that ends meanwhile has no claim: EINVAL is what the kernel says of one whose
+   directory is there still, but that has been reaped. */
 static gboolean
 read_map (const char *path, char **ret_text, GError **error)
 {
@@ -267,6 +278,7 @@ read_map (const char *path, char **ret_text, GError **error)
   if (g_file_get_contents (path, ret_text, NULL, &local_error))
     return TRUE;
   if (!g_error_matches (local_error, G_FILE_ERROR, G_FILE_ERROR_NOENT) &&
+      !g_error_matches (local_error, G_FILE_ERROR, G_FILE_ERROR_INVAL) &&
       !g_error_matches (local_error, G_FILE_ERROR, g_file_error_from_errno (ESRCH)))
     g_propagate_error (error, g_steal_pointer (&local_error));
   return FALSE;
