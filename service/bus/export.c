@@ -125,6 +125,6 @@ bothy_image_handle_export (BothyCall *call)
   watch->operation = operation;
   watch->image = g_object_ref (image);
   watch->size = image->size;
-  bothy_image_export (bothy_registry_get_images (call->registry), image, fd, compression, on_progress, watch,
-                      operation->cancellable, on_exported, watch);
+  bothy_image_export (bothy_registry_get_images (call->registry), image, call->user, fd, compression,
+                      on_progress, watch, operation->cancellable, on_exported, watch);
 }

@@ -6,6 +6,7 @@
 #include "bus/publisher.h"
 #include "config.h"
 #include "core/error.h"
+#include "core/origins.h"
 #include "network/bridge.h"
 #include "platform/cgroups.h"
 
@@ -150,7 +151,7 @@ bothy_properties_of_image (GObject *target, guint32 user)
   add_time (&builder, "CreatedAt", image->created_at);
   add_time (&builder, "ExpiresAt", image->expires_at);
   add (&builder, "DaysLeft", g_variant_new_uint32 (image->days_left));
-  add_string (&builder, "Origin", image->origin);
+  add_string (&builder, "Origin", bothy_image_get_origin (image, user));
   add_string (&builder, "Verified", image->verified);
   add (&builder, "Configuration", bothy_defaults_to_variant (image->defaults));
   add (&builder, "Layers", g_variant_new_strv ((const char *const *)image->layers, -1));

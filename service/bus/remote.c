@@ -8,6 +8,7 @@
 #include "bus/publisher.h"
 #include "core/error.h"
 #include "core/name.h"
+#include "core/origins.h"
 #include "core/reference.h"
 
 #include <string.h>
@@ -149,16 +150,18 @@ gboolean
 bothy_image_check_refresh (BothyCall *call, GError **error)
 {
   BothyImage *image = BOTHY_IMAGE (call->node->target);
+  const char *origin = bothy_image_get_origin (image, call->user);
   g_autoptr (BothyCredentials) credentials = NULL;
 
   if (!parse_refresh (call, &credentials, error))
     return FALSE;
-  if (strchr (image->origin, ':')) {
-    insert_details (call, image->origin);
+  if (strchr (origin, ':')) {
+    insert_details (call, origin);
     return TRUE;
   }
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
-               "Image %s did not come from a remote; there is nothing to ask for a newer one",
+               *origin ? "Image %s did not come from a remote; there is nothing to ask for a newer one"
+                       : "It is not known where you have image %s from; pull it once more by its name",
                bothy_image_label (image, call->user));
   return FALSE;
 }
@@ -168,7 +171,7 @@ bothy_image_handle_refresh (BothyCall *call)
 {
   BothyImage *image = BOTHY_IMAGE (call->node->target);
   g_auto (GStrv) aliases = bothy_image_aliases (image, call->user);
-  g_autofree char *origin = g_strdup (image->origin);
+  g_autofree char *origin = g_strdup (bothy_image_get_origin (image, call->user));
   g_autoptr (BothyCredentials) credentials = NULL;
   BothyPullRequest request = { .ref = origin,
                                .aliases = (const char *const *)aliases,

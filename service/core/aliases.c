@@ -4,6 +4,7 @@
 #include "images-private.h"
 
 #include "core/error.h"
+#include "core/origins.h"
 #include "core/reference.h"
 
 #define MAX_ALIASES 64 /* of one image and one user: they are all in its record */
@@ -36,14 +37,18 @@ take_from_others (BothyImages *self, BothyImage *image, guint32 user, const char
   }
 }
 
-static gboolean
-check (BothyImages *self, BothyImage *image, guint32 user, GError **error)
+gboolean
+bothy_images_check_names (BothyImage *image, guint32 user, const char *const *aliases, GError **error)
 {
+  g_autoptr (GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   GPtrArray *own = claim_of (image, user);
+  guint n_own = own ? own->len : 0;
 
-  if (!own)
-    return bothy_images_check_room (self, image, user, error);
-  if (own->len < MAX_ALIASES)
+  for (guint i = 0; i < n_own; i++)
+    g_hash_table_add (names, g_strdup (own->pdata[i]));
+  for (; *aliases; aliases++)
+    g_hash_table_add (names, bothy_reference_canonical (*aliases));
+  if (g_hash_table_size (names) <= MAX (MAX_ALIASES, n_own))
     return TRUE;
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
                "Image %.12s has %d aliases of yours; remove one first", image->fingerprint, MAX_ALIASES);
@@ -54,11 +59,13 @@ gboolean
 bothy_images_add_alias (BothyImages *self, BothyImage *image, guint32 user, const char *alias, GError **error)
 {
   g_autofree char *name = bothy_reference_canonical (alias);
+  const char *const names[] = { name, NULL };
   gboolean had_claim = claim_of (image, user) != NULL;
 
   if (is_called (image, user, name))
     return TRUE;
-  if (!check (self, image, user, error))
+  if (!(had_claim || bothy_images_check_room (self, image, user, error)) ||
+      !bothy_images_check_names (image, user, names, error))
     return FALSE;
   bothy_image_add_claim (image, user, name);
   if (bothy_images_write (self, image, error)) {
@@ -78,6 +85,7 @@ bothy_images_remove_alias (
     BothyImages *self, BothyImage *image, guint32 user, const char *alias, GError **error)
 {
   g_autofree char *name = bothy_reference_canonical (alias);
+  g_autofree char *origin = g_strdup (g_hash_table_lookup (image->origins, GUINT_TO_POINTER (user)));
   gboolean is_last;
 
   if (!is_called (image, user, name)) {
@@ -93,5 +101,7 @@ bothy_images_remove_alias (
   if (bothy_images_write (self, image, error))
     return TRUE;
   bothy_image_add_claim (image, user, name);
+  if (origin)
+    bothy_image_set_origin (image, user, origin);
   return FALSE;
 }

@@ -179,6 +179,13 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
     fail (task, error);
     return;
   }
+  /* It may have gone while the answer was on its way. */
+  if (bothy_images_lookup (self->images, create->image->fingerprint) != create->image) {
+    g_clear_object (&create->image);
+    fail (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE, "Image %.80s was just removed",
+                             create->spec->image));
+    return;
+  }
   bothy_images_use (self->images, create->image, 1);
   bothy_runner_prepare (self->runner, create->owner);
   create->spec->image = (g_free (create->spec->image), g_strdup (create->image->fingerprint));

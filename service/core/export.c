@@ -2,6 +2,7 @@
 #include "export.h"
 
 #include "core/error.h"
+#include "core/images-private.h"
 #include "platform/fd.h"
 
 #include <string.h>
@@ -10,16 +11,19 @@
 
 typedef struct {
   BothyImages *images;
-  GPtrArray *layers; /* BothyLayer, held: the image may be removed meanwhile */
+  BothyReading reading; /* the image may be removed meanwhile */
 } Export;
 
 static void
 export_free (Export *export)
 {
-  for (guint i = 0; i < export->layers->len; i++)
-    bothy_layers_release (bothy_images_get_layers (export->images), export->layers->pdata[i]);
+  GPtrArray *layers = export->reading.layers;
+
+  g_ptr_array_remove_fast (export->images->readings, &export->reading);
+  for (guint i = 0; i < layers->len; i++)
+    bothy_layers_release (bothy_images_get_layers (export->images), layers->pdata[i]);
   bothy_images_sweep (export->images);
-  g_ptr_array_unref (export->layers);
+  g_ptr_array_unref (layers);
   g_object_unref (export->images);
   g_free (export);
 }
@@ -68,7 +72,7 @@ open_sources (Export *export, const BothyImage *image, int out_fd, GError **erro
     if (fd < 0 || g_unix_fd_list_append (sources, fd, error) < 0)
       return NULL;
     bothy_layers_hold (store, layer);
-    g_ptr_array_add (export->layers, layer);
+    g_ptr_array_add (export->reading.layers, layer);
   }
   return g_steal_pointer (&sources);
 }
@@ -89,6 +93,7 @@ on_packed (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_image_export (BothyImages *images,
                     BothyImage *image,
+                    guint32 user,
                     int out_fd,
                     enum unpack_compression compression,
                     BothyUnpackProgress progress,
@@ -107,7 +112,9 @@ bothy_image_export (BothyImages *images,
   GError *error = NULL;
 
   export->images = g_object_ref (images);
-  export->layers = g_ptr_array_new ();
+  export->reading = (BothyReading){ .user = user, .layers = g_ptr_array_new () };
+  g_ptr_array_add (images->readings, &export->reading);
+  bothy_images_note_use (images, image);
   g_task_set_task_data (task, export, (GDestroyNotify)export_free);
   g_task_set_check_cancellable (task, FALSE);
   g_strlcpy (request.metadata, metadata, sizeof request.metadata);

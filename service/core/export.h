@@ -5,9 +5,10 @@
 
 G_BEGIN_DECLS
 
-/* Have IMAGE written into OUT_FD, which a user opened, as an image of Incus in one archive. */
+/* Have IMAGE written into OUT_FD, which USER opened, as an image of Incus in one archive. */
 void bothy_image_export (BothyImages *images,
                          BothyImage *image,
+                         guint32 user,
                          int out_fd,
                          enum unpack_compression compression,
                          BothyUnpackProgress progress,

@@ -5,6 +5,7 @@
 #include "core/reference.h"
 #include "platform/fd.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 #define MAX_AT_ONCE 4
@@ -24,6 +25,7 @@ typedef struct {
   guint next, running;
   gboolean stale;
   gboolean shown; /* to everybody */
+  gboolean is_private; /* asked for with a password */
   int login;
   GError *error;
   GCancellable *cancellable;
@@ -136,7 +138,7 @@ take_present (Gather *self)
       bothy_layers_hold (bothy_images_get_layers (self->images), layer);
     else {
       self->total += wanted->size;
-      shown = self->login < 0;
+      shown = !self->is_private;
     }
     self->shown = self->shown && shown;
     g_ptr_array_add (self->layers, layer);
@@ -251,7 +253,10 @@ bothy_gather (BothyDownloads *downloads,
   self->remote = bothy_remote_copy (gathering->remote);
   self->name = g_strdup (gathering->name);
   self->token = g_strdup (gathering->token);
-  self->login = gathering->login >= 0 ? fcntl (gathering->login, F_DUPFD_CLOEXEC, 3) : -1;
+  self->is_private = gathering->login >= 0;
+  self->login = self->is_private ? fcntl (gathering->login, F_DUPFD_CLOEXEC, 3) : -1;
+  if (self->is_private && self->login < 0)
+    bothy_error_set_errno (&self->error, errno, "Keeping the password");
   self->shown = TRUE;
   self->wanted = g_ptr_array_ref (gathering->layers);
   self->bytes = g_new0 (guint64, self->wanted->len);
@@ -263,7 +268,7 @@ bothy_gather (BothyDownloads *downloads,
   g_task_set_task_data (task, self, (GDestroyNotify)gather_free);
   take_present (self);
   g_signal_connect_object (cancellable, "cancelled", G_CALLBACK (on_cancelled), self->cancellable, 0);
-  if (g_cancellable_is_cancelled (cancellable))
+  if (!self->error && g_cancellable_is_cancelled (cancellable))
     self->error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_CANCELLED, "Cancelled");
   go_on (task);
 }

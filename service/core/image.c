@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/name.h"
+#include "core/origins.h"
 
 #include <string.h>
 
@@ -203,6 +204,7 @@ bothy_image_remove_claim (BothyImage *self, guint32 user)
 {
   if (!g_hash_table_remove (self->claims, GUINT_TO_POINTER (user)))
     return;
+  g_hash_table_remove (self->origins, GUINT_TO_POINTER (user));
   emit_changed (self);
   g_signal_emit (self, signals[HIDDEN], 0, user);
 }
@@ -277,6 +279,7 @@ bothy_image_from_record (const char *fingerprint, GKeyFile *record, GError **err
   self->public_alias = g_key_file_get_string (record, GROUP, "PublicAlias", NULL);
   self->defaults = bothy_defaults_from_record (record);
   load_claims (self, record);
+  bothy_image_load_origins (self, record);
   return self;
 }
 
@@ -313,6 +316,7 @@ bothy_image_to_record (BothyImage *self)
 
     g_key_file_set_string_list (record, CLAIMS, key, (const char *const *)aliases->pdata, aliases->len);
   }
+  bothy_image_save_origins (self, record);
   return record;
 }
 
@@ -334,6 +338,7 @@ bothy_image_finalize (GObject *object)
   g_strfreev (self->layers);
   g_clear_pointer (&self->defaults, bothy_defaults_free);
   g_hash_table_unref (self->claims);
+  g_hash_table_unref (self->origins);
   G_OBJECT_CLASS (bothy_image_parent_class)->finalize (object);
 }
 
@@ -352,6 +357,7 @@ static void
 bothy_image_init (BothyImage *self)
 {
   self->claims = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref);
+  self->origins = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   self->os = g_strdup ("");
   self->release = g_strdup ("");
   self->os_release = g_strdup ("");

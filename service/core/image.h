@@ -24,7 +24,7 @@ struct _BothyImage {
   char *os_release; /* text of os-release(5) */
   char *variant; /* as its maker or its remote's catalogue calls it, or "" */
   char *architecture;
-  char *origin;
+  char *origin; /* of who had it first; origins.h has each user's */
   char *verified;
   char *source;     /* of a built-in one: what it was made from, as it was then */
   char **layers; /* their ids, the lowest first */
@@ -37,6 +37,7 @@ struct _BothyImage {
   gboolean is_shown; /* its remote shows all of its layers to everybody */
   char *public_alias; /* everybody's; NULL: only those with a claim see it */
   GHashTable *claims; /* uid → GPtrArray of char *: that user's aliases */
+  GHashTable *origins; /* uid → char *, where it is known */
   guint n_containers;
 };
 

@@ -275,6 +275,7 @@ bothy_images_finalize (GObject *object)
   g_hash_table_unref (self->images);
   g_hash_table_unref (self->adding);
   g_queue_free_full (self->waiting, g_object_unref);
+  g_ptr_array_unref (self->readings);
   bothy_budgets_free (self->budgets);
   g_object_unref (self->layers);
   g_object_unref (self->trash);
@@ -297,6 +298,7 @@ bothy_images_init (BothyImages *self)
   self->images = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
   self->adding = g_hash_table_new (g_str_hash, g_str_equal);
   self->waiting = g_queue_new ();
+  self->readings = g_ptr_array_new ();
 }
 
 BothyImages *

@@ -64,11 +64,13 @@ void bothy_images_sweep (BothyImages *self);
 /* IMAGE is USER's, called ALIAS (or NULL) from now on. */
 void bothy_images_claim (BothyImages *self, BothyImage *image, guint32 user, const char *alias);
 
-/* IMAGE, which is there already, is USER's as well, called ALIAS; it counts against what USER may have. */
+/* IMAGE, which is there already, is USER's as well, called ALIASES, and came to him from ORIGIN; it counts against
+   what USER may have. */
 gboolean bothy_images_adopt (BothyImages *self,
                              BothyImage *image,
                              guint32 user,
-                             const char *alias,
+                             const char *const *aliases,
+                             const char *origin,
                              const char *verified,
                              GError **error);
 

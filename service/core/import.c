@@ -2,6 +2,8 @@
 #include "import.h"
 
 #include "core/error.h"
+#include "core/images-private.h"
+#include "core/origins.h"
 #include "core/stack.h"
 #include "core/unbundle.h"
 #include "platform/foreign.h"
@@ -47,15 +49,18 @@ on_added (GObject *source, GAsyncResult *result, gpointer user_data)
   BothyImages *self = BOTHY_IMAGES (source);
   g_autoptr (GTask) task = user_data;
   Import *import = g_task_get_task_data (task);
+  const char *const aliases[] = { import->alias, NULL };
   GError *error = NULL;
   g_autoptr (BothyImage) image = bothy_images_add_finish (self, result, &error);
 
-  if (!image) {
+  if (!image || !bothy_images_check_names (image, import->user, aliases, &error)) {
     g_task_return_error (task, error);
     return;
   }
   /* Who brings it himself may have it from nowhere else. */
   bothy_images_keep_unused (self, image);
+  if (!*bothy_image_get_origin (image, import->user))
+    bothy_image_set_origin (image, import->user, "import");
   bothy_images_claim (self, image, import->user, import->alias);
   g_task_return_pointer (task, g_steal_pointer (&image), g_object_unref);
 }

@@ -76,24 +76,25 @@ adopt (GTask *task, BothyImage *image, GError **error)
   BothyPuller *self = g_task_get_source_object (task);
   Pull *pull = g_task_get_task_data (task);
   g_autofree char *verified = verified_by (pull);
-  guint32 user = pull->operation->user;
+  g_autofree char *origin = bothy_gather_origin (remote_of (pull), pull->name);
 
   if (g_cancellable_is_cancelled (pull->operation->cancellable)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_CANCELLED, "Cancelled");
     return FALSE;
   }
-  if (!bothy_images_adopt (self->images, image, user, pull->aliases[0], verified, error))
+  if (!bothy_images_adopt (self->images, image, pull->operation->user, (const char *const *)pull->aliases, origin,
+                           verified, error))
     return FALSE;
-  for (char **alias = pull->aliases + 1; pull->aliases[0] && *alias; alias++)
-    bothy_images_claim (self->images, image, user, *alias);
   bothy_images_note_use (self->images, image);
   if (pull->shown && bothy_gather_is_of (image, remote_of (pull)))
     bothy_images_note_shown (self->images, image);
   if (pull->found) {
     bothy_images_note_catalogue (self->images, image, pull->found->fields[FETCH_FIELD_VARIANT],
                                  pull->found->fields[FETCH_FIELD_SUPPORT_END]);
-    bothy_remotes_note_version (self->remotes, remote_of (pull), pull->found->fields[FETCH_FIELD_PRODUCT],
-                                pull->found->fields[FETCH_FIELD_VERSION]);
+    /* What a remote shows to who has a password says nothing of what it shows to the others. */
+    if (bothy_credentials_find (pull->credentials, remote_of (pull)) < 0)
+      bothy_remotes_note_version (self->remotes, remote_of (pull), pull->found->fields[FETCH_FIELD_PRODUCT],
+                                  pull->found->fields[FETCH_FIELD_VERSION]);
   }
   return TRUE;
 }

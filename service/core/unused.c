@@ -28,7 +28,8 @@ show (BothyImages *self, BothyImage *image)
 void
 bothy_images_set_new (BothyImages *self, BothyImage *image)
 {
-  image->used_on = MAX (self->today, 1);
+  /* As long as nobody knows the day, it is one of the future: the first that is known takes its place. */
+  image->used_on = self->today > 0 ? self->today : G_MAXINT64;
   image->days_left = days_left (self, image);
 }
 
@@ -91,6 +92,9 @@ bothy_images_begin_day (BothyImages *self, guint64 today)
       bothy_images_note_use (self, image);
     if (is_over (self, image))
       let_go (self, image);
+    else if (g_hash_table_size (image->claims) == 0 && !image->public_alias && image->n_containers == 0)
+      /* Its last claim went, and then the power. */
+      bothy_images_drop_if_unwanted (self, image);
     else
       show (self, image);
   }

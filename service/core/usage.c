@@ -4,6 +4,7 @@
 #include "core/images-private.h"
 
 #include "core/error.h"
+#include "core/origins.h"
 
 /* The layers of IMAGE that SEEN, a set of ids, has not; they are in it afterwards. */
 static guint64
@@ -21,6 +22,23 @@ count_layers (BothyImages *self, const BothyImage *image, GHashTable *seen)
 }
 
 static guint64
+count_readings (BothyImages *self, guint32 user, GHashTable *seen)
+{
+  guint64 bytes = 0;
+
+  for (guint i = 0; i < self->readings->len; i++) {
+    const BothyReading *reading = self->readings->pdata[i];
+
+    for (guint j = 0; reading->user == user && j < reading->layers->len; j++) {
+      const BothyLayer *layer = reading->layers->pdata[j];
+
+      bytes += g_hash_table_add (seen, layer->id) ? layer->size : 0;
+    }
+  }
+  return bytes;
+}
+
+static guint64
 count_images (BothyImages *self, guint32 user, GHashTable *seen)
 {
   g_autoptr (GList) images = bothy_images_list (self);
@@ -30,7 +48,7 @@ count_images (BothyImages *self, guint32 user, GHashTable *seen)
     if (g_hash_table_contains (BOTHY_IMAGE (l->data)->claims, GUINT_TO_POINTER (user)))
       bytes += count_layers (self, l->data, seen);
   }
-  return bytes;
+  return bytes + count_readings (self, user, seen);
 }
 
 guint64
@@ -77,15 +95,20 @@ gboolean
 bothy_images_adopt (BothyImages *self,
                     BothyImage *image,
                     guint32 user,
-                    const char *alias,
+                    const char *const *aliases,
+                    const char *origin,
                     const char *verified,
                     GError **error)
 {
-  if (!bothy_images_check_room (self, image, user, error))
+  if (!bothy_images_check_room (self, image, user, error) ||
+      !bothy_images_check_names (image, user, aliases, error))
     return FALSE;
   /* The bytes are the same: what is known of them now counts for everybody who has them. */
   if (g_str_has_prefix (verified, "signature:") || g_str_equal (image->verified, "none"))
     image->verified = (g_free (image->verified), g_strdup (verified));
-  bothy_images_claim (self, image, user, alias);
+  bothy_image_set_origin (image, user, origin);
+  bothy_images_claim (self, image, user, *aliases);
+  for (guint i = 1; *aliases && aliases[i]; i++)
+    bothy_images_claim (self, image, user, aliases[i]);
   return TRUE;
 }

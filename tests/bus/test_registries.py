@@ -8,7 +8,7 @@ import threading
 import pytest
 
 import archives
-from conftest import ALICE
+from conftest import ALICE, BOB
 from imageserver import Server, sha256
 from registryserver import DOCKER, GOARCH, OCI, Registry, digest, gz, layer
 from test_images import start_import
@@ -113,6 +113,47 @@ def test_OCI_refresh(world, alice, registry):
     new = alice.finish(alice.call(old, IMAGE, "Refresh", "(a{sv})", {})[0])["Object"]
     assert new != old
     assert alice.get(new, IMAGE, "Aliases") == [REF] and alice.get(old, IMAGE, "Aliases") == []
+
+
+@pytest.fixture
+def other(world, registry):
+    other = Registry()
+    with world.client(ALICE) as alice:
+        alice.manager("AddRemote", "(ssa{sv})", "other", other.url, options_of({"protocol": "oci", "timeout": 3}))
+    yield other
+    other.close()
+
+
+def refresh(client, image):
+    return client.finish(client.call(image, IMAGE, "Refresh", "(a{sv})", {})[0])
+
+
+def origin(client, image):
+    return client.get(image, IMAGE, "Origin")
+
+
+def test_IMG_05_refresh_asks_where_the_user_has_it_from(world, alice, bob, registry, other):
+    """Bob had the same bytes before, from a registry of his own: alice's next ones do not come from there."""
+    for place in (registry, other):
+        place.push("team/app", "1.0", [BASE])
+    old = pull(bob, "other:team/app:1.0")["Object"]
+    assert pull(alice, REF)["Object"] == old
+    assert (origin(bob, old), origin(alice, old)) == ("other:team/app:1.0", REF)
+    other.push("team/app", "1.0", [BASE, layer({"etc/bad": b"bad\n"})])
+    del other.requests[:]
+    question = len(world.polkit.questions)
+    assert refresh(alice, old)["Object"] == old and other.requests == []
+    assert {q.details["remote"] for q in world.polkit.questions[question:] if q.action == PULL} == {"reg"}
+    assert alice.get(old, IMAGE, "Aliases") == [REF]
+    bad = refresh(bob, old)["Object"]
+    assert bad != old and bad not in alice.managed() and other.requests
+    # It is so after a restart as well, and when bob wants his no more.
+    world.restart()
+    alice, bob = world.client(ALICE), world.client(BOB)
+    bob.call(old, IMAGE, "Remove")
+    registry.push("team/app", "1.0", [BASE, ABOVE])
+    new = refresh(alice, old)["Object"]
+    assert new not in (old, bad) and (origin(alice, new), alice.get(new, IMAGE, "Aliases")) == (REF, [REF])
 
 
 def test_OCI_search_is_not_offered(world, alice, registry):

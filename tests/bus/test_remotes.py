@@ -17,6 +17,7 @@ import archives
 from conftest import ALICE, BOB, LIBEXEC
 from imageserver import (PRODUCT, PROGRESS, RECORD, RESULT, VERSION, Fetchers, Impostor, Key, Server,
                          debian_architecture, drip, packet, record, sha256)
+from test_images import start_import
 from wire import IMAGE, MANAGER, OPERATION, ROOT, BusError, variants, wait
 
 PULL = "org.bothy.Bothy1.pull-image"
@@ -221,6 +222,19 @@ def test_IMG_refresh(world, alice, server):
     assert alice.get(new, IMAGE, "Aliases") == ["test:debian/13"] and alice.get(old, IMAGE, "Aliases") == []
     builtin, = alice.manager("GetImage", "(s)", "busybox")
     assert alice.error(builtin, IMAGE, "Refresh", "(a{sv})", {}) == "WrongState"
+
+
+def test_IMG_05_who_imported_it_has_it_from_no_remote(world, alice, bob, server):
+    server.streams(archive())
+    add(alice, server)
+    image = pull(bob)["Object"]
+    with archives.temporary(archive()) as file:
+        assert alice.finish(start_import(alice, file, alias="mine"))["Object"] == image
+    assert alice.get(image, IMAGE, "Origin") == "import"
+    assert bob.get(image, IMAGE, "Origin") == "test:debian/13"
+    assert alice.error(image, IMAGE, "Refresh", "(a{sv})", {}) == "WrongState"
+    assert pull(alice)["Object"] == image
+    assert alice.get(image, IMAGE, "Origin") == "test:debian/13"
 
 
 def test_IMG_lxc_index(world, alice, server, key):

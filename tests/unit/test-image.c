@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/images.h"
+#include "core/origins.h"
 #include "storage/record.h"
 
 #include <stdio.h>
@@ -407,6 +408,115 @@ test_shared_layers (Store *store, gconstpointer data)
   g_assert_null (bothy_layers_lookup (store->layers, LAYER));
 }
 
+/* ---- where it came from ---- */
+
+#define GOOD "docker.io/library/debian:13"
+#define EVIL "evil.example:5000/library/debian:13"
+
+static void
+test_origins (void)
+{
+  g_autoptr (BothyImage) image = bothy_image_new (ONE);
+  g_autoptr (BothyImage) other = NULL;
+  g_autoptr (GKeyFile) record = NULL;
+  g_autoptr (GError) error = NULL;
+
+  image->origin = (g_free (image->origin), g_strdup (EVIL));
+  stand_on (image, LAYER);
+  bothy_image_add_claim (image, 1000, NULL);
+  g_assert_cmpstr (bothy_image_get_origin (image, 1000), ==, EVIL);
+  g_assert_cmpstr (bothy_image_get_origin (image, 1001), ==, "");
+  bothy_image_add_claim (image, 1001, NULL);
+  g_assert_cmpstr (bothy_image_get_origin (image, 1000), ==, "");
+  bothy_image_set_origin (image, 1000, EVIL);
+  bothy_image_set_origin (image, 1001, GOOD);
+  record = bothy_image_to_record (image);
+  other = bothy_image_from_record (ONE, record, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (bothy_image_get_origin (other, 1000), ==, EVIL);
+  g_assert_cmpstr (bothy_image_get_origin (other, 1001), ==, GOOD);
+  bothy_image_remove_claim (other, 1001);
+  bothy_image_add_claim (other, 1001, NULL);
+  g_assert_cmpstr (bothy_image_get_origin (other, 1001), ==, "");
+  bothy_image_remove_claim (other, 1000);
+  g_assert_null (g_hash_table_lookup (other->origins, GUINT_TO_POINTER (1000)));
+}
+
+/* ---- days ---- */
+
+/* The day could not be read when it came: it is no older for that when it can be. */
+static void
+test_new_on_no_day (Store *store, gconstpointer data)
+{
+  BothyImage *image;
+
+  store->configuration.expire_days = 30;
+  put_image (store->dir, ONE, 1000, "debian", NULL);
+  load (store);
+  image = bothy_images_lookup (store->images, ONE);
+  bothy_images_set_new (store->images, image);
+  bothy_images_begin_day (store->images, 0);
+  g_assert_cmpuint (image->days_left, ==, 0);
+  bothy_images_begin_day (store->images, 200);
+  expect (store, 1000, "debian", ONE);
+  g_assert_cmpuint (image->used_on, ==, 200);
+  g_assert_cmpuint (image->days_left, ==, 30);
+  bothy_images_begin_day (store->images, 230);
+  expect (store, 1000, "debian", NULL);
+}
+
+/* Bothy ended between an image's last claim and the image itself. */
+static void
+test_nobodys (Store *store, gconstpointer data)
+{
+  put_image (store->dir, ONE, 0, NULL, NULL);
+  put_image (store->dir, TWO, 0, NULL, "busybox");
+  put_image (store->dir, THREE, 0, NULL, NULL);
+  load (store);
+  bothy_images_use (store->images, bothy_images_lookup (store->images, THREE), 1);
+  bothy_images_begin_day (store->images, 200);
+  g_assert_null (bothy_images_lookup (store->images, ONE));
+  g_assert_cmpint (faccessat (store->dir, ONE, F_OK, 0), ==, -1);
+  g_assert_nonnull (bothy_images_lookup (store->images, TWO));
+  g_assert_nonnull (bothy_images_lookup (store->images, THREE));
+}
+
+static char **
+many_names (guint count)
+{
+  char **names = g_new0 (char *, count + 1);
+
+  for (guint i = 0; i < count; i++)
+    names[i] = g_strdup_printf ("name%u", i);
+  return names;
+}
+
+/* A refusal changes nothing, and what is called so already may be had once more. */
+static void
+test_too_many_names (Store *store, gconstpointer data)
+{
+  g_auto (GStrv) names = many_names (64);
+  const char *const more[] = { "one-more", NULL };
+  g_autoptr (GError) error = NULL;
+  BothyImage *image;
+
+  store->configuration.max_image_bytes = 1000;
+  put_image (store->dir, ONE, 1001, NULL, NULL);
+  put_image (store->dir, TWO, 1000, "one-more", NULL);
+  load (store);
+  image = bothy_images_lookup (store->images, ONE);
+  for (guint i = 0; i < 2; i++) {
+    g_assert_true (
+        bothy_images_adopt (store->images, image, 1000, (const char *const *)names, GOOD, "sha256", &error));
+    g_assert_no_error (error);
+  }
+  g_assert_false (bothy_images_adopt (store->images, image, 1000, more, EVIL, "sha256", &error));
+  g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED);
+  expect (store, 1000, "one-more", TWO);
+  expect (store, 1000, "name63", ONE);
+  g_assert_cmpstr (bothy_image_get_origin (image, 1000), ==, GOOD);
+}
+
 /* ---- a disk that fails ---- */
 
 static int failing_fd = -1;
@@ -525,6 +635,10 @@ main (int argc, char **argv)
   ADD ("ambiguous", test_ambiguous);
   ADD ("STATE-03-degraded", test_degraded);
   ADD ("forget", test_forget);
+  g_test_add_func ("/image/IMG-05-origins", test_origins);
+  ADD ("new-on-no-day", test_new_on_no_day);
+  ADD ("nobodys", test_nobodys);
+  ADD ("too-many-names", test_too_many_names);
   ADD ("loose-layers", test_loose_layers);
   g_test_add ("/image/loose-layers-degraded", Store, GINT_TO_POINTER (TRUE), set_up, test_loose_layers,
               tear_down);

@@ -196,6 +196,9 @@ fill (struct packing *p,
   AUTO_FD fd = -1;
 
   archive_entry_copy_stat (entry, st);
+  /* The same image becomes the same bytes, whenever it was read before. */
+  archive_entry_unset_atime (entry);
+  archive_entry_unset_ctime (entry);
   archive_entry_set_pathname (entry, path);
   if (S_ISLNK (st->st_mode) && !set_target (p, entry, directory, name, path))
     return false;
