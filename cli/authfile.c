@@ -51,7 +51,7 @@ cli_auth_exists (void)
   g_auto (GStrv) files = list_files (&writable);
 
   for (char **file = files; *file; file++) {
-    if (g_access (*file, R_OK) == 0)
+    if (g_access (*file, F_OK) == 0)
       return TRUE;
   }
   return FALSE;
@@ -71,10 +71,10 @@ refuse (const char *path, GError **error)
 static JsonNode *
 load (const char *path, GError **error)
 {
-  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
+  g_autoptr (JsonParser) parser = json_parser_new ();
   g_autofree char *text = NULL;
   g_autoptr (GError) local = NULL;
-  JsonNode *root;
+  g_autoptr (JsonNode) root = NULL;
   gsize size;
 
   if (!g_file_get_contents (path, &text, &size, &local)) {
@@ -86,9 +86,9 @@ load (const char *path, GError **error)
   if (size == 0)
     return NULL;
   /* The parser's own words would show a part of what is in it. */
-  root = json_parser_load_from_data (parser, text, (gssize)size, NULL) ? json_parser_get_root (parser) : NULL;
+  root = json_parser_load_from_data (parser, text, (gssize)size, NULL) ? json_parser_steal_root (parser) : NULL;
   if (root && JSON_NODE_HOLDS_OBJECT (root))
-    return json_node_copy (root);
+    return g_steal_pointer (&root);
   refuse (path, error);
   return NULL;
 }

@@ -99,6 +99,17 @@ seal (const char *login, GError **error)
   return -1;
 }
 
+/* Nobody takes a password to where everybody on the way can read it. */
+static gboolean
+is_safe (const Server *server)
+{
+  const char *host = strstr (server->origin, "://") + 3;
+  g_autofree char *name = *host == '[' ? g_strndup (host, strcspn (host, "]") + 1) : g_strndup (host, strcspn (host, ":"));
+  static const char *const loopback[] = { "localhost", "127.0.0.1", "[::1]", NULL };
+
+  return g_str_has_prefix (server->origin, "https://") || g_strv_contains (loopback, name);
+}
+
 /* Appends what there is for SERVER. A file that can not be read is an error: who has a name does not want to
    be nobody without being told. */
 static gboolean
@@ -142,7 +153,7 @@ add_catalogues (GVariantBuilder *logins, GUnixFDList *fds, GVariant *remotes, GE
     g_variant_lookup (remote, "protocol", "&s", &protocol);
     g_variant_lookup (remote, "enabled", "b", &enabled);
     server_take (&server, name, url);
-    if (enabled && !g_str_equal (protocol, "oci"))
+    if (enabled && !g_str_equal (protocol, "oci") && is_safe (&server))
       ok = add_server (logins, fds, &server, NULL, error);
   }
   return ok;
