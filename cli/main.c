@@ -77,14 +77,14 @@ main (int argc, char **argv)
   textdomain (GETTEXT_PACKAGE);
 
   if (argc > 1 && is_help (argv[1]))
-    return cli_help_all ();
+    return flush_output (cli_help_all ());
   cli.argv = g_strdupv (argv);
   words = parse_globals (&cli, &version);
   if (words == NULL)
     return CLI_EXIT_USAGE;
   if (version) {
     printf ("bothy %s\n", PACKAGE_VERSION);
-    return CLI_EXIT_OK;
+    return flush_output (CLI_EXIT_OK);
   }
   code = flush_output (dispatch (&cli, words));
   cli_agent_stop ();

@@ -43,7 +43,7 @@ const CliVerb cli_verbs[] = {
     cli_monitor },
   { "rename", N_ ("OLD NEW"), N_ ("Give a stopped container another name"), "bothy rename web www",
     cli_rename },
-  { "delete", N_ ("NAME…"), N_ ("Delete containers"), "bothy delete web\nbothy delete --force web",
+  { "delete", N_ ("NAME…"), N_ ("Delete containers"), "bothy delete web\nbothy delete --force web\nbothy delete --all",
     cli_delete },
   { "image import", N_ ("[METADATA] FILE|DIRECTORY|-"), N_ ("Make an image of a root file system"),
     "bothy image import --alias debian rootfs.tar.xz\nbothy image import incus.tar.xz rootfs.squashfs\nmake-rootfs | bothy image import -", cli_image_import },
@@ -96,7 +96,7 @@ const CliVerb cli_verbs[] = {
     "bothy remote add ours https://images.example.org --key ours.gpg",
     cli_remote_add },
   { "remote remove", N_ ("NAME…"), N_ ("Take such a server away"), "bothy remote remove mirror", cli_remote_remove },
-  { "remote login", "REMOTE", N_ ("Keep your name and password for a server"),
+  { "remote login", N_ ("REMOTE"), N_ ("Keep your name and password for a server"),
     "bothy remote login registry.example.org\n"
     "pass registry | bothy remote login registry.example.org -u alice --password-stdin",
     cli_remote_login },

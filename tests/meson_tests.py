@@ -33,10 +33,11 @@ class Counts:
             self.skipped += 1
         else:
             self.failed += 1
-        print(f"{verdict} {name}" + (f": {detail}" if verdict == "skip" else ""))
+        lines = [f"{verdict} {name}" + (f": {detail}" if verdict == "skip" else "")]
         if verdict == "not ok":
-            print("\n".join("  " + text for text in detail.splitlines()))
-        sys.stdout.flush()
+            lines += ["  " + text for text in detail.splitlines()]
+        # In one piece: another suite may be writing to the same place.
+        print("\n".join(lines) + "\n", end="", flush=True)
 
 
 def run(test, counts):

@@ -73,7 +73,15 @@ _bothy() {
     case "$verb${sub:+ $sub}" in
         run|create|launch)
             [[ $count -gt 0 ]] || __bothy_names "$(bothy image list -q 2>/dev/null; __bothy_remotes)" ;;
-        "image info"|"image delete"|"image refresh"|"image export"|"image tag"|"image untag") __bothy_names "$(bothy image list -q 2>/dev/null)" ;;
+        "image info"|"image delete"|"image refresh"|"image untag") __bothy_names "$(bothy image list -q 2>/dev/null)" ;;
+        "image tag") [[ $count -gt 0 ]] || __bothy_names "$(bothy image list -q 2>/dev/null)" ;;
+        "image export")
+            if [[ $count -gt 0 ]]; then
+                mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+                compopt -o filenames 2>/dev/null
+            else
+                __bothy_names "$(bothy image list -q 2>/dev/null)"
+            fi ;;
         "image pull"|"image search") [[ $count -gt 0 ]] || __bothy_names "$(__bothy_remotes)" ;;
         "bridge delegate"|"bridge revoke"|"bridge delete")
             [[ $count -gt 0 ]] || mapfile -t COMPREPLY < <(compgen -W "$(bothy bridge list -q 2>/dev/null)" -- "$cur")

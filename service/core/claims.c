@@ -53,19 +53,23 @@ gboolean
 bothy_claims_parse_subids (const char *text, gsize length, BothyClaimVisitor visit, gpointer user_data,
                            GError **error)
 {
-  g_auto (GStrv) lines = NULL;
+  const char *end = text + length;
 
   if (memchr (text, '\0', length)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "it holds a NUL byte");
     return FALSE;
   }
-  lines = g_strsplit (text, "\n", -1);
-  for (char **line = lines; *line; line++) {
-    g_strstrip (*line);
-    if (!**line || **line == '#' || !strpbrk (*line, "0123456789"))
+  /* Line by line: there are files of many megabytes. */
+  for (const char *next; text < end; text = next + 1) {
+    g_autofree char *line = NULL;
+
+    next = memchr (text, '\n', (gsize) (end - text));
+    next = next ? next : end;
+    line = g_strstrip (g_strndup (text, (gsize) (next - text)));
+    if (!*line || *line == '#' || !strpbrk (line, "0123456789"))
       continue;
-    if (!parse_subid_line (*line, visit, user_data)) {
-      g_autofree char *shown = g_strescape (*line, NULL);
+    if (!parse_subid_line (line, visit, user_data)) {
+      g_autofree char *shown = g_strescape (line, NULL);
 
       g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "this line is not NAME:FIRST:COUNT: %.80s", shown);
       return FALSE;

@@ -14,7 +14,7 @@
 
 G_DEFINE_FINAL_TYPE (BothyContainer, bothy_container, G_TYPE_OBJECT)
 
-enum { CHANGED, READDRESSED, ENDED, OUT_OF_MEMORY, PROCESS_FOUND, N_SIGNALS };
+enum { CHANGED, BEGINNING, READDRESSED, ENDED, OUT_OF_MEMORY, PROCESS_FOUND, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 void
@@ -112,6 +112,12 @@ void
 bothy_container_emit_changed (BothyContainer *self)
 {
   g_signal_emit (self, signals[CHANGED], 0);
+}
+
+void
+bothy_container_emit_beginning (BothyContainer *self, BothySupervisor *supervisor)
+{
+  g_signal_emit (self, signals[BEGINNING], 0, supervisor);
 }
 
 void
@@ -355,6 +361,8 @@ bothy_container_class_init (BothyContainerClass *class)
                                  G_TYPE_NONE, 0);
   signals[OUT_OF_MEMORY] = g_signal_new ("out-of-memory", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                          NULL, G_TYPE_NONE, 1, G_TYPE_UINT64);
+  signals[BEGINNING] = g_signal_new ("beginning", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                     G_TYPE_NONE, 1, BOTHY_TYPE_SUPERVISOR);
   signals[READDRESSED] = g_signal_new ("readdressed", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                        G_TYPE_NONE, 0);
   signals[PROCESS_FOUND] = g_signal_new ("process-found", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL,

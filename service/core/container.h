@@ -51,6 +51,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyContainerSpec, bothy_container_spec_free)
  *
  * Signals: "changed" (): a property on the bus may have another value;
  * "out-of-memory" (guint64 kills): the kernel killed some of its processes for want of memory;
+ * "beginning" (BothySupervisor *supervisor): all is made, and its first process comes next;
  * "readdressed" (): it has other addresses; "ended" (): its last process is gone, state and last_* are set; "process-found"
  * (guint id, guint pid): one of exec runs in it that an earlier broker started.
  */
@@ -108,6 +109,7 @@ gboolean bothy_container_is_active (BothyContainer *self);
 
 void bothy_container_set_state (BothyContainer *self, BothyContainerState state);
 void bothy_container_emit_changed (BothyContainer *self);
+void bothy_container_emit_beginning (BothyContainer *self, BothySupervisor *supervisor);
 
 #define BOTHY_CONTAINER_LAN "lan:" /* before the bridge of spec->network */
 

@@ -39,13 +39,13 @@ on_told (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-tell (BothyContainer *container, const char *lines)
+tell (BothySupervisor *supervisor, const char *lines)
 {
   struct supervisor_message message = { .type = SUPERVISOR_HOSTS };
   g_autoptr (GByteArray) text = g_byte_array_new ();
 
   bothy_supervisor_add_text (text, lines);
-  bothy_supervisor_call (container->supervisor, message, text, NULL, on_told, NULL);
+  bothy_supervisor_call (supervisor, message, text, NULL, on_told, NULL);
 }
 
 /* The names of OWNER's; NULL: not all are known yet. */
@@ -73,7 +73,7 @@ tell_of (BothyRegistry *self, guint32 owner, const BothyContainer *one)
 
   for (GList *l = lines ? containers : NULL; l; l = l->next) {
     if (is_neighbour (l->data, owner) && (!one || l->data == one)) {
-      tell (l->data, lines->str);
+      tell (((BothyContainer *) l->data)->supervisor, lines->str);
       told++;
     }
   }
@@ -139,4 +139,17 @@ bothy_registry_tell_neighbours (BothyRegistry *self, BothyContainer *container)
     pause->again = TRUE;
   else
     begin_pause (self, owner, told);
+}
+
+void
+bothy_registry_introduce (BothyRegistry *self, BothyContainer *container, BothySupervisor *supervisor)
+{
+  g_autoptr (GList) containers = bothy_registry_list_containers (self);
+  GString *known = list_names (containers, container->owner);
+  g_autoptr (GString) lines = known ? known : g_string_new (NULL);
+
+  if (!container->addresses[0])
+    return;
+  add_lines (lines, container);
+  tell (supervisor, lines->str);
 }

@@ -88,6 +88,9 @@ gboolean bothy_registry_take_lock (BothyRegistry *self, GError **error);
 /* CONTAINER came or went: tell its owner's others its name and addresses, and it theirs. */
 void bothy_registry_tell_neighbours (BothyRegistry *self, BothyContainer *container);
 
+/* CONTAINER is about to run: give it its name and its owner's others', before its first process looks for them. */
+void bothy_registry_introduce (BothyRegistry *self, BothyContainer *container, BothySupervisor *supervisor);
+
 /* From now on bridges and NetworkManager may come and go. */
 void bothy_registry_watch_network (BothyRegistry *self);
 

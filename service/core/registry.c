@@ -126,6 +126,12 @@ on_ended (BothyContainer *container, gpointer user_data)
 }
 
 static void
+on_beginning (BothyContainer *container, BothySupervisor *supervisor, gpointer user_data)
+{
+  bothy_registry_introduce (user_data, container, supervisor);
+}
+
+static void
 on_readdressed (BothyContainer *container, gpointer user_data)
 {
   bothy_registry_publish_ports (user_data, container);
@@ -141,6 +147,7 @@ bothy_registry_add (BothyRegistry *self, BothyContainer *container)
   g_hash_table_insert (self->names, bothy_registry_name_key (container->owner, container->spec->name),
                        container);
   g_signal_connect_object (container, "ended", G_CALLBACK (on_ended), self, 0);
+  g_signal_connect_object (container, "beginning", G_CALLBACK (on_beginning), self, 0);
   g_signal_connect_object (container, "readdressed", G_CALLBACK (on_readdressed), self, 0);
   bothy_registry_watch_processes (self, container);
   g_signal_emit (self, signals[CONTAINER_ADDED], 0, container);

@@ -133,8 +133,10 @@ bothy_start_advance (BothyStart *start)
     bothy_start_spawn (start);
   if (!start->error && start->spawned && start->layers && !start->prepare_sent)
     prepare (start);
-  if (!start->error && start->prepare_sent && start->networked && start->settled && !start->start_sent)
+  if (!start->error && start->prepare_sent && start->networked && start->settled && !start->start_sent) {
+    bothy_container_emit_beginning (start->container, start->supervisor);
     bothy_start_send_start (start);
+  }
   if (start->error)
     break_off (start);
   if (start->error && start->pending == 0)

@@ -25,7 +25,7 @@ class Failing:
     def __init__(self, world, calls, error, which):
         self.command = ["strace", "-f", "-qq", "-o", str(world.directory / "strace"), "-e", f"trace={calls}", "-e",
                         f"inject={calls}:error={error}:when={which}..{which + 2}", "-p", str(world.pid)]
-        self.pid = world.pid
+        self.pid, self.world = world.pid, world
 
     def __enter__(self):
         self.tracer = subprocess.Popen(self.command, stderr=subprocess.DEVNULL)
@@ -35,6 +35,7 @@ class Failing:
     def __exit__(self, *_):
         self.tracer.terminate()
         self.tracer.wait(20)
+        self.world.injected += (self.world.directory / "strace").read_text().count("(INJECTED)")
 
 
 def attempt(call):
@@ -49,6 +50,7 @@ def attempt(call):
 @pytest.mark.parametrize("calls,error", ERRORS, ids=lambda value: value.split(",")[0])
 def test_LIFE_02_an_error_in_place_of_each_step(fresh_world, calls, error):
     world = fresh_world()
+    world.injected = 0
     world.expected.append("-WARNING|-Message")  # it may well say what does not work
     alice = world.client(ALICE)
     beside = alice.create("beside", command=["sleep", "1000"])
@@ -59,6 +61,7 @@ def test_LIFE_02_an_error_in_place_of_each_step(fresh_world, calls, error):
         # What ran beside it has not noticed, and ids are given out still.
         assert alice.execute(beside, "echo", "y")[0] == "y\n"
         assert alice.get(ROOT, MANAGER, "Degraded") is False
+    assert world.injected > 0
     alice.delete(beside)
     wait(lambda: not world.container_groups())
     wait(lambda: not [name for name in world.records() if re.search("(containers|trash)/.", name)])

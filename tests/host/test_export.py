@@ -133,7 +133,9 @@ def test_export_that_fails_leaves_nothing_IMG_08(host, put, how):  # noqa: F811
             done = host.run("alice", "bash", "-c", "set -o pipefail; bothy image export large - | head -c 1000 >/dev/null")
             assert done.returncode == 1 and "Nobody takes" in done.stderr
         else:
-            host.run("alice", "mkfifo /tmp/small/fifo; sleep 100 </tmp/small/fifo & reader=$!; timeout -s INT 2 bothy image export large /tmp/small/fifo; kill $reader")
+            done = host.run("alice", "mkfifo /tmp/small/fifo; sleep 100 </tmp/small/fifo & reader=$!; bothy image export large /tmp/small/fifo & exporter=$!; "
+                            "until pgrep -x bothy-pack >/dev/null; do sleep 0.1; done; kill -TERM $exporter; wait $exporter; code=$?; kill $reader; exit $code", timeout=60)
+            assert done.returncode == 1, done
         # What was there is there, and no process of ours goes on.
         assert host.output("alice", "cat /tmp/small/out.tar; ls -A /tmp/small | grep -v fifo") == "old\nout.tar"
         until(lambda: not host.run("root", "pgrep bothy-pack").stdout)

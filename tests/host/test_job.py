@@ -18,7 +18,7 @@ CONTAINER = {"name", "id", "owner", "image", "hostname", "ephemeral", "command",
              "leader", "leaderPIDFDId", "controlGroup", "addresses", "lastExit", "lastError", "createdAt", "startedAt",
              "stoppedAt", "limits", "network", "address", "resolvers", "networkError", "ports", "account", "egress"}
 IMAGE = {"fingerprint", "aliases", "os", "release", "variant", "architecture", "size", "createdAt", "expiresAt", "origin",
-         "verified", "configuration", "layers"}
+         "verified", "configuration", "layers", "daysLeft"}
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ static void
 test_hints_exist (void)
 {
   static const char *const theirs[] = { "lxc-attach", "lxc-user-nic", "network list", "lxc-wait", "attach", "images", "inspect", "pause",
-                                        "cp", "build", "config set", "publish", "set-limit", "search", "prune", "lxc-autostart",
+                                        "cp", "build", "config set", "set-limit", "search", "prune", "lxc-autostart",
                                         "terminate",  "login",    "import", "ranges", "status",  NULL };
 
   for (gsize i = 0; theirs[i]; i++) {
