@@ -5,12 +5,12 @@
 #include "bus/publisher.h"
 #include "bus/router.h"
 #include "config.h"
-#include "core/builtin.h"
-#include "core/hostname.h"
-#include "core/registry.h"
+#include "core/images/builtin.h"
+#include "core/registry/host-lookup.h"
+#include "core/registry/registry.h"
 #include "platform/capabilities.h"
-#include "platform/cgroups.h"
-#include "platform/names.h"
+#include "platform/cgroup-manager.h"
+#include "platform/nss-socket.h"
 
 #include <glib-unix.h>
 #include <locale.h>

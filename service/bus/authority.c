@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "authority.h"
+#include "bus/authority.h"
 
-#include "bus/turns.h"
-#include "core/error.h"
+#include "bus/authority-queue.h"
+#include "base/error.h"
 
 #define DIALOG_SECONDS 120 /* how long a user may think about his password */
 #define LOG_SECONDS    60

@@ -6,11 +6,11 @@
 #include "bus/door.h"
 #include "bus/options.h"
 #include "bus/publisher.h"
-#include "core/account.h"
-#include "core/error.h"
-#include "core/handnic.h"
-#include "core/removal.h"
-#include "network/profile.h"
+#include "core/accounts/nss.h"
+#include "base/error.h"
+#include "core/byhand/nics.h"
+#include "core/registry/delete-bridge.h"
+#include "network/bridge-profile.h"
 
 static BothyKnownBridge *
 get_bridge (BothyCall *call)

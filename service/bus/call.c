@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "call.h"
+#include "bus/call.h"
 
 #include "bus/names.h"
 #include "bus/router.h"
-#include "core/error.h"
-#include "platform/foreign.h"
+#include "base/error.h"
+#include "platform/untrusted-fd.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,8 +6,8 @@
 #include <polkit/polkit.h>
 
 #include "bus/client.h"
-#include "bus/node.h"
-#include "core/registry.h"
+#include "bus/objects.h"
+#include "core/registry/registry.h"
 
 G_BEGIN_DECLS
 

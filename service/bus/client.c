@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "client.h"
+#include "bus/client.h"
 
 #define IDENTIFY_TIMEOUT 10000 /* ms */
 

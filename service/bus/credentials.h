@@ -2,7 +2,7 @@
 #pragma once
 
 #include "bus/call.h"
-#include "core/credentials.h"
+#include "core/remotes/credentials.h"
 
 G_BEGIN_DECLS
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "door.h"
+#include "bus/door.h"
 
 #include "bus/authority.h"
 #include "bus/handlers.h"

@@ -3,7 +3,7 @@
 /* org.bothy.Bothy1.Container: SetEgress and GetAddresses */
 #include "bus/handlers.h"
 
-#include "core/error.h"
+#include "base/error.h"
 #include "network/egress.h"
 
 #include <arpa/inet.h>

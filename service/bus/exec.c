@@ -5,8 +5,8 @@
 
 #include "bus/options.h"
 #include "bus/publisher.h"
-#include "core/error.h"
-#include "core/name.h"
+#include "base/error.h"
+#include "base/validate.h"
 
 static gboolean
 check_argv (BothyProcessSpec *spec, GError **error)

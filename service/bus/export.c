@@ -5,9 +5,9 @@
 
 #include "bus/options.h"
 #include "bus/publisher.h"
-#include "core/error.h"
-#include "core/export.h"
-#include "platform/foreign.h"
+#include "base/error.h"
+#include "core/images/export.h"
+#include "platform/untrusted-fd.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -3,8 +3,8 @@
 /* org.bothy.Bothy1.Image */
 #include "bus/handlers.h"
 
-#include "core/error.h"
-#include "core/reference.h"
+#include "base/error.h"
+#include "core/images/reference.h"
 
 static gboolean
 is_used_by (BothyCall *call, BothyImage *image)

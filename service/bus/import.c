@@ -5,11 +5,11 @@
 
 #include "bus/options.h"
 #include "bus/publisher.h"
-#include "core/error.h"
-#include "core/import.h"
-#include "core/name.h"
-#include "core/reference.h"
-#include "platform/foreign.h"
+#include "base/error.h"
+#include "core/images/import.h"
+#include "base/validate.h"
+#include "core/images/reference.h"
+#include "platform/untrusted-fd.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -3,15 +3,15 @@
 /* org.bothy.Bothy1.Manager */
 #include "bus/handlers.h"
 
-#include "bus/label.h"
+#include "bus/paths.h"
 #include "bus/publisher.h"
-#include "core/builtin.h"
-#include "core/diagnose.h"
-#include "core/error.h"
-#include "core/name.h"
-#include "core/passwd.h"
-#include "core/ranges.h"
-#include "platform/cgroups.h"
+#include "core/images/builtin.h"
+#include "core/registry/diagnose.h"
+#include "base/error.h"
+#include "base/validate.h"
+#include "core/accounts/passwd.h"
+#include "core/ids/ranges.h"
+#include "platform/cgroup-manager.h"
 
 #include <string.h>
 

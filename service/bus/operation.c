@@ -3,7 +3,7 @@
 /* org.bothy.Bothy1.Operation */
 #include "bus/handlers.h"
 
-#include "core/error.h"
+#include "base/error.h"
 
 void
 bothy_operation_handle_cancel (BothyCall *call)

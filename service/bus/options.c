@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "options.h"
+#include "bus/options.h"
 
-#include "core/error.h"
+#include "base/error.h"
 
 static const BothyOption *
 find (const BothyOption *table, const char *key)

@@ -4,7 +4,7 @@
 #include "bus/handlers.h"
 
 #include "bus/options.h"
-#include "core/error.h"
+#include "base/error.h"
 
 #define FIRST_FREE_PORT 1024 /* what is below, ip(7) keeps for those with CAP_NET_BIND_SERVICE */
 

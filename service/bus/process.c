@@ -3,7 +3,7 @@
 /* org.bothy.Bothy1.Process */
 #include "bus/handlers.h"
 
-#include "core/error.h"
+#include "base/error.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "properties.h"
+#include "bus/properties.h"
 
-#include "bus/label.h"
+#include "bus/paths.h"
 #include "bus/names.h"
 #include "bus/publisher.h"
 #include "config.h"
-#include "core/error.h"
-#include "core/origins.h"
-#include "network/bridge.h"
-#include "platform/cgroups.h"
+#include "base/error.h"
+#include "core/images/origins.h"
+#include "network/default-bridge.h"
+#include "platform/cgroup-manager.h"
 
 static void
 add (GVariantBuilder *builder, const char *name, GVariant *value)

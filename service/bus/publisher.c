@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "publisher.h"
+#include "bus/publisher.h"
 
-#include "bus/label.h"
+#include "bus/paths.h"
 #include "bus/names.h"
 #include "bus/properties.h"
 #include "interface-info.h"

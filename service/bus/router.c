@@ -3,8 +3,8 @@
 
 #include "bus/door.h"
 #include "bus/names.h"
-#include "core/error.h"
-#include "platform/foreign.h"
+#include "base/error.h"
+#include "platform/untrusted-fd.h"
 
 #include <string.h>
 

@@ -5,8 +5,8 @@
 
 #include "bus/call.h"
 #include "bus/client.h"
-#include "bus/node.h"
-#include "core/registry.h"
+#include "bus/objects.h"
+#include "core/registry/registry.h"
 
 G_BEGIN_DECLS
 

@@ -5,7 +5,7 @@
 #include "bus/handlers.h"
 #include "bus/names.h"
 #include "bus/router.h"
-#include "core/error.h"
+#include "base/error.h"
 
 #include <string.h>
 

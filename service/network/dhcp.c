@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "dhcp.h"
+#include "network/dhcp.h"
 
 #include "config.h"
-#include "platform/fd.h"
+#include "base/fd.h"
 
 #include <fcntl.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "egress.h"
+#include "network/egress.h"
 
-#include "core/error.h"
-#include "core/name.h"
+#include "base/error.h"
+#include "base/validate.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "lanaddress.h"
+#include "network/lanaddress.h"
 
-#include "core/error.h"
+#include "base/error.h"
 
 #include <arpa/inet.h>
 #include <string.h>

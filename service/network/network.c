@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "network.h"
+#include "network/network.h"
 
-#include "core/error.h"
+#include "base/error.h"
 #include "network/dhcp.h"
-#include "platform/fd.h"
+#include "base/fd.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

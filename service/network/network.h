@@ -3,10 +3,10 @@
 
 #include <gio/gio.h>
 
-#include "core/port.h"
-#include "network/bridge.h"
+#include "network/port.h"
+#include "network/default-bridge.h"
 #include "network/egress.h"
-#include "network/nics.h"
+#include "network/net-client.h"
 
 G_BEGIN_DECLS
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nm.h"
+#include "network/nm.h"
 
-#include "core/error.h"
+#include "base/error.h"
 
 #define ANSWER_SECONDS 10
 #define MAX_OPENINGS   3 /* in a row, when it answers but does not tell what it has */

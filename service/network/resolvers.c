@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "resolvers.h"
+#include "network/resolvers.h"
 
-#include "core/error.h"
+#include "base/error.h"
 
 #include <gio/gio.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "subnet.h"
+#include "network/subnet.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "capabilities.h"
+#include "platform/capabilities.h"
 
-#include "core/error.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <linux/capability.h>

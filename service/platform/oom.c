@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "oom.h"
+#include "platform/oom.h"
 
-#include "platform/cgroups.h"
-#include "platform/fd.h"
+#include "platform/cgroup-manager.h"
+#include "base/fd.h"
 
 #include <fcntl.h>
 #include <glib-unix.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "packet.h"
+#include "platform/packet.h"
 
 #include <errno.h>
 #include <gio/gunixfdmessage.h>

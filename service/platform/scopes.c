@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "scopes.h"
+#include "platform/scopes.h"
 
-#include "core/error.h"
-#include "platform/fd.h"
+#include "base/error.h"
+#include "base/fd.h"
 #include "platform/pidfd.h"
 
 #include <fcntl.h>

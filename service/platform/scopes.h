@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "platform/limits.h"
+#include "platform/cgroup-limits.h"
 
 #include <gio/gio.h>
 

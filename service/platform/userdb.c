@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "userdb.h"
+#include "platform/userdb.h"
 
-#include "platform/fd.h"
+#include "base/fd.h"
 
 #include <fcntl.h>
 #include <stdio.h>

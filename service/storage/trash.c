@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "trash.h"
+#include "storage/trash.h"
 
-#include "core/error.h"
-#include "core/fault.h"
-#include "platform/fd.h"
-#include "storage/unpacker.h"
+#include "base/error.h"
+#include "base/fault.h"
+#include "base/fd.h"
+#include "workers/unpack.h"
 
 #include <errno.h>
 #include <fcntl.h>

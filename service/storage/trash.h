@@ -3,7 +3,7 @@
 
 #include <gio/gio.h>
 
-#include "platform/helper.h"
+#include "platform/helper-client.h"
 
 G_BEGIN_DECLS
 

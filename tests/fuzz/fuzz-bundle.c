@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "bundle.h"
-#include "images/protocol.h"
+#include "images/unpack/protocol.h"
 
 #define LAYER "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define CONFIG                                                                                               \

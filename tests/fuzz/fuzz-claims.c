@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "core/claims.h"
+#include "core/ids/conflicts.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 

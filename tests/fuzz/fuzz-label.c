@@ -3,9 +3,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "bus/label.h"
+#include "bus/paths.h"
 #include "bus/names.h"
-#include "core/name.h"
+#include "base/validate.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 

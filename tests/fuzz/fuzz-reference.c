@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/reference.h"
+#include "core/images/reference.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "challenge.h"
-#include "digest.h"
-#include "manifest.h"
+#include "images/json/digest.h"
+#include "images/json/manifest.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 

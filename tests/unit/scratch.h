@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "platform/fd.h"
+#include "base/fd.h"
 
 /* The rest of the program runs in a child; this process only waits for it. */
 static inline void

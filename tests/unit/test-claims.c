@@ -8,8 +8,8 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "core/claims.h"
-#include "core/error.h"
+#include "core/ids/conflicts.h"
+#include "base/error.h"
 
 typedef struct {
   GString *spans;

@@ -4,8 +4,8 @@
 
 #include "scratch.h"
 
-#include "core/configuration.h"
-#include "core/error.h"
+#include "base/configuration.h"
+#include "base/error.h"
 
 #define NO_FILE "/run/no-such-file"
 

@@ -2,8 +2,8 @@
 
 /* A container's record: what was written is what is read, and nonsense is refused. */
 
-#include "core/container.h"
-#include "core/error.h"
+#include "core/container/container.h"
+#include "base/error.h"
 
 #define ID          "7c1b3b9e-7c1b-4b9e-8c1b-7c1b3b9e7c1b"
 #define FINGERPRINT "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -7,7 +7,7 @@
 
 #include <glib/gstdio.h>
 
-#include "core/days.h"
+#include "core/images/day-counter.h"
 
 #define TODAY 20500
 

@@ -4,8 +4,8 @@
 
 #include "scratch.h"
 
-#include "core/defaults.h"
-#include "core/error.h"
+#include "core/images/config.h"
+#include "base/error.h"
 
 #include <signal.h>
 

@@ -3,7 +3,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "network/egress.h"
 
 static void

@@ -2,7 +2,7 @@
 
 /* Errors as callers see them. */
 
-#include "core/error.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <gio/gio.h>

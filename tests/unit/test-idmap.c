@@ -4,8 +4,8 @@
 
 #include "scratch.h"
 
-#include "core/error.h"
-#include "core/idmap.h"
+#include "base/error.h"
+#include "core/ids/idmap.h"
 
 #define POOL  1073741824u
 #define ALICE 1000u

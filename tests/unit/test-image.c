@@ -4,9 +4,9 @@
 
 #include "scratch.h"
 
-#include "core/error.h"
-#include "core/images.h"
-#include "core/origins.h"
+#include "base/error.h"
+#include "core/images/image-store.h"
+#include "core/images/origins.h"
 #include "storage/record.h"
 
 #include <stdio.h>

@@ -2,9 +2,9 @@
 
 /* Names in object paths: one name has one path, and one path one name. */
 
-#include "bus/label.h"
+#include "bus/paths.h"
 #include "bus/names.h"
-#include "core/name.h"
+#include "base/validate.h"
 
 #include <gio/gio.h>
 #include <string.h>

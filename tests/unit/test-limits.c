@@ -7,8 +7,8 @@
 
 #include <math.h>
 
-#include "core/error.h"
-#include "core/limits.h"
+#include "base/error.h"
+#include "core/container/limits.h"
 
 static gboolean
 change (BothyLimits *limits, const char *text, GError **error)

@@ -2,8 +2,8 @@
 
 /* Every grammar that a caller's words go through, with words that should not. */
 
-#include "core/error.h"
-#include "core/name.h"
+#include "base/error.h"
+#include "base/validate.h"
 
 #include <locale.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 /* ARG-03: an option that is not understood is refused by name, never passed over. */
 
 #include "bus/options.h"
-#include "core/error.h"
+#include "base/error.h"
 
 #include <gio/gio.h>
 #include <string.h>

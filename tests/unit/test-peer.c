@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "platform/peer.h"
+#include "platform/packet-client.h"
 
 #include <gio/gunixfdlist.h>
 #include <sys/socket.h>

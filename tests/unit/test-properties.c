@@ -6,8 +6,8 @@
 
 #include "bus/names.h"
 #include "bus/properties.h"
-#include "core/error.h"
-#include "platform/cgroups.h"
+#include "base/error.h"
+#include "platform/cgroup-manager.h"
 
 #define FINGERPRINT "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 

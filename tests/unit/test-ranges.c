@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-#include "core/error.h"
-#include "core/ranges.h"
+#include "base/error.h"
+#include "core/ids/ranges.h"
 #include "storage/record.h"
 
 #define POOL 1073741824u

@@ -4,7 +4,7 @@
 
 #include "scratch.h"
 
-#include "core/error.h"
+#include "base/error.h"
 #include "storage/record.h"
 
 #include <signal.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What names of images mean, and which are none: ARG-01. */
-#include "core/reference.h"
+#include "core/images/reference.h"
 
-#include "core/error.h"
+#include "base/error.h"
 
 #include <string.h>
 

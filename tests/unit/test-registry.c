@@ -5,9 +5,9 @@
 
 #include "address.h"
 #include "challenge.h"
-#include "digest.h"
-#include "manifest.h"
-#include "platform.h"
+#include "images/json/digest.h"
+#include "images/json/manifest.h"
+#include "images/json/platform.h"
 #include "url.h"
 
 #include <arpa/inet.h>

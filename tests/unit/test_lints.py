@@ -40,8 +40,8 @@ FORBIDDEN = {
 
 # (file, rule) -> reason.
 ALLOWED = {
-    ("service/core/diagnose.c", "file by a path that may change"): "says whether files of /proc and /sys are there",
-    ("service/core/diagnosenetwork.c", "file by a path that may change"): "says whether there are interfaces, in /sys",
+    ("service/core/registry/diagnose.c", "file by a path that may change"): "says whether files of /proc and /sys are there",
+    ("service/core/registry/diagnose-network.c", "file by a path that may change"): "says whether there are interfaces, in /sys",
     ("service/runtime/init.c", "file by a path that may change"): "looks for the container's init, inside of it",
     ("service/runtime/launch.c", "identity of the process changed"): "becomes the user that a program inside runs as",
 }
@@ -88,9 +88,9 @@ def test_sup_08_allowed_is_needed():
 
 # A file that is made must be a new one, below a directory that was opened before: file -> reason.
 MADE_OTHERWISE = {
-    "service/core/orders.c": "the log of the console, which an earlier run began, in a directory of root's",
-    "service/core/directories.c": "the lock below /run/bothy, a file that stays, in a directory of root's",
-    "service/core/registry.c": "the log of the console, a file that stays, in a directory of root's",
+    "service/core/container/orders.c": "the log of the console, which an earlier run began, in a directory of root's",
+    "service/core/registry/directories.c": "the lock below /run/bothy, a file that stays, in a directory of root's",
+    "service/core/registry/registry.c": "the log of the console, a file that stays, in a directory of root's",
     "service/runtime/etcfiles.c": "files of the container's own, opened with its root as the root",
 }
 
@@ -126,7 +126,7 @@ def test_no_build_option_turns_checks_off():
     options = re.findall(r"option\('(\w+)'", (SOURCE / "meson_options.txt").read_text())
     assert set(options) <= {"tests", "fault_points", "fuzz"}
     getenv = find("environment", r"\b(?:g_|secure_)?getenv\s*\([^;]*", c_files("service"))
-    known = ("service/core/fault.h", "service/runtime/fault.h", "service/wire/", "service/helper/", "service/images/")
+    known = ("service/base/fault.h", "service/runtime/fault.h", "service/wire/", "service/helper/", "service/images/")
     assert [line for line in getenv if not line.startswith(known)] == []
 
 

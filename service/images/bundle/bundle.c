@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bundle.h"
 
-#include "images/fetch/digest.h"
-#include "images/fetch/json.h"
-#include "images/fetch/manifest.h"
-#include "images/tree.h"
+#include "images/json/digest.h"
+#include "images/json/json.h"
+#include "images/json/manifest.h"
+#include "images/unpack/tree.h"
 
 #include <fcntl.h>
 #include <string.h>

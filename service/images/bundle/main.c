@@ -6,10 +6,10 @@
  */
 #include "bundle.h"
 
-#include "images/confine.h"
-#include "images/fetch/error.h"
-#include "images/job.h"
-#include "images/receive.h"
+#include "images/unpack/confine.h"
+#include "images/json/error.h"
+#include "images/unpack/job.h"
+#include "images/unpack/receive.h"
 
 #include <errno.h>
 #include <string.h>

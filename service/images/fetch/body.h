@@ -3,7 +3,7 @@
 
 #include <nettle/sha2.h>
 
-#include "error.h"
+#include "images/json/error.h"
 
 /* What an answer brings: into memory or through a pipe, never more than was said, through breaks and back. */
 typedef struct {

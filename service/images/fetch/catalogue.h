@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "error.h"
+#include "images/json/error.h"
 
 /* What catalogues say, and how it is found there. Nothing here talks to anybody. */
 

@@ -3,7 +3,7 @@
 
 #include <glib.h>
 
-#include "error.h"
+#include "images/json/error.h"
 
 /* The connection to the broker, and what it asked. */
 typedef struct {

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "digest.h"
-#include "manifest.h"
+#include "images/json/digest.h"
+#include "images/json/manifest.h"
 #include "token.h"
 #include "url.h"
 

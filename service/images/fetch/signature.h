@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "error.h"
+#include "images/json/error.h"
 
 /* Keys that may sign, as gpgv takes them. */
 typedef struct _Keyring Keyring;

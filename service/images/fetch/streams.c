@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "architecture.h"
-#include "json.h"
+#include "images/json/json.h"
 #include "url.h"
 
 #define MAX_INDEX    8

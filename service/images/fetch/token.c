@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "challenge.h"
-#include "json.h"
+#include "images/json/json.h"
 
 #define MAX_ANSWER (64u * 1024)
 #define MAX_TOKEN  (32u * 1024)

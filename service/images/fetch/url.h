@@ -3,7 +3,7 @@
 
 #include <glib.h>
 
-#include "error.h"
+#include "images/json/error.h"
 
 /* Where a URL points to: only what the rules below need. */
 typedef struct {

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../sink.h"
+#include "images/unpack/sink.h"
 #include "fd.h"
 #include "read-attributes.h"
 

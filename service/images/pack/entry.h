@@ -5,7 +5,7 @@
 #include <archive_entry.h>
 #include <stdbool.h>
 
-#include "../job.h"
+#include "images/unpack/job.h"
 
 /* An archive that is being written. */
 struct packing {

@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <locale.h>
 
-#include "../confine.h"
-#include "../receive.h"
+#include "images/unpack/confine.h"
+#include "images/unpack/receive.h"
 #include "pack.h"
 
 int

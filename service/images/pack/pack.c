@@ -11,8 +11,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "../tree.h"
-#include "../whiteout.h"
+#include "images/unpack/tree.h"
+#include "images/unpack/whiteout.h"
 #include "entry.h"
 #include "fd.h"
 

@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include "../job.h"
+#include "images/unpack/job.h"
 
 /* As many layers as fit into a set. */
 #define PACK_MAX_LAYERS 64

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-#include "../attributes.h"
+#include "images/unpack/attributes.h"
 
 /* How the kernel has an ACL; little endian. See attributes.c, which writes it. */
 struct acl_entry {

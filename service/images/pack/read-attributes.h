@@ -4,7 +4,7 @@
 #include <archive_entry.h>
 #include <stdbool.h>
 
-#include "../job.h"
+#include "images/unpack/job.h"
 
 /* Gives ENTRY the extended attributes and ACLs of FD, the file at PATH, that an image may have. False: the
  * job failed. */

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/validate.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+#define LOWER  "abcdefghijklmnopqrstuvwxyz"
+#define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS "0123456789"
+#define HEX    "0123456789abcdef"
+
+/* Words that commands and scripts give a meaning of their own. */
+static const char *const reserved[] = { "host", "root", "self", "all", "lo", "default", "none", "con", NULL };
+
+static gboolean
+consists_of (const char *text, const char *characters)
+{
+  return strspn (text, characters) == strlen (text);
+}
+
+/* What was refused, cut and with every byte that is not printable ASCII shown as an escape. */
+static char *
+quote (const char *text)
+{
+  g_autofree char *cut = g_strndup (text, 64);
+
+  return g_strescape (cut, NULL);
+}
+
+static gboolean
+refuse (GError **error, const char *what, const char *text, const char *grammar)
+{
+  g_autofree char *quoted = quote (text);
+
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "%s \"%s\" is not valid: %s", what, quoted,
+               grammar);
+  return FALSE;
+}
+
+gboolean
+bothy_name_check (const char *text, const char *what, GError **error)
+{
+  gsize length = strlen (text);
+
+  if (length < 1 || length > 63 || !consists_of (text, LOWER DIGITS "-") || text[0] == '-' ||
+      text[length - 1] == '-')
+    return refuse (error, what, text, "use 1 to 63 of a-z, 0-9 and -, with no - at either end");
+  if (consists_of (text, DIGITS))
+    return refuse (error, what, text, "a number is not a name");
+  if (g_strv_contains (reserved, text))
+    return refuse (error, what, text, "this word is reserved");
+  return TRUE;
+}
+
+gboolean
+bothy_name_check_hostname (const char *text, GError **error)
+{
+  const char *grammar = "use 1 to 63 of A-Z, a-z, 0-9, - and ., each part without - at either end";
+  g_auto (GStrv) labels = NULL;
+
+  if (strlen (text) > 63)
+    return refuse (error, "Host name", text, grammar);
+  labels = g_strsplit (text, ".", -1);
+  if (!labels[0])
+    return refuse (error, "Host name", text, grammar);
+  for (char **label = labels; *label; label++) {
+    if (!**label || !consists_of (*label, LOWER UPPER DIGITS "-") || (*label)[0] == '-' ||
+        (*label)[strlen (*label) - 1] == '-')
+      return refuse (error, "Host name", text, grammar);
+  }
+  return TRUE;
+}
+
+gboolean
+bothy_name_check_alias (const char *text, GError **error)
+{
+  gsize length = strlen (text);
+
+  if (length < 1 || length > 127 || !consists_of (text, LOWER DIGITS "./:_-") || !g_ascii_isalnum (text[0]) ||
+      strstr (text, ".."))
+    return refuse (error, "Alias", text, "use 1 to 127 of a-z, 0-9 and ./:_-, a letter or digit first");
+  if (bothy_name_is_fingerprint_prefix (text))
+    return refuse (error, "Alias", text, "it could be taken for a fingerprint");
+  return TRUE;
+}
+
+gboolean
+bothy_name_check_remote (const char *text, GError **error)
+{
+  gsize length = strlen (text);
+
+  if (length > 0 && length <= 32 && consists_of (text, LOWER DIGITS "-") && g_ascii_isalpha (text[0]))
+    return TRUE;
+  return refuse (error, "Remote", text, "use 1 to 32 of a-z, 0-9 and -, a letter first");
+}
+
+gboolean
+bothy_name_is_fingerprint (const char *text)
+{
+  return strlen (text) == 64 && consists_of (text, HEX);
+}
+
+gboolean
+bothy_name_is_fingerprint_prefix (const char *text)
+{
+  gsize length = strlen (text);
+
+  return length >= 12 && length <= 64 && consists_of (text, HEX);
+}
+
+gboolean
+bothy_name_is_uuid (const char *text)
+{
+  return strlen (text) == 36 && consists_of (text, HEX "-") && g_uuid_string_is_valid (text);
+}
+
+gboolean
+bothy_name_check_environment (const char *const *entries, GError **error)
+{
+  for (; *entries; entries++) {
+    const char *equals = strchr (*entries, '=');
+    g_autofree char *name = g_strndup (*entries, equals ? (gsize) (equals - *entries) : 0);
+
+    if (!*name || !consists_of (name, LOWER UPPER DIGITS "_") || g_ascii_isdigit (*name))
+      return refuse (error, "Environment entry", *entries, "use NAME=VALUE, NAME of letters, digits and _");
+  }
+  return TRUE;
+}
+
+gboolean
+bothy_name_check_user (const char *text, GError **error)
+{
+  if (strlen (text) > 64 || !consists_of (text, LOWER UPPER DIGITS "._$:-") || text[0] == '-' || text[0] == ':')
+    return refuse (error, "User", text, "use a name or a number, with :GROUP if need be");
+  return TRUE;
+}
+
+gboolean
+bothy_name_check_login (const char *text, GError **error)
+{
+  gsize length = strlen (text);
+
+  if (length >= 1 && length <= 32 && consists_of (text, LOWER DIGITS "_-") && text[0] != '-' &&
+      !g_ascii_isdigit (text[0]) && !g_str_equal (text, "root"))
+    return TRUE;
+  return refuse (error, "Account", text, "use 1 to 32 of a-z, 0-9, _ and -, with a letter or _ first; not \"root\"");
+}
+
+gboolean
+bothy_name_check_path (const char *text, GError **error)
+{
+  if (text[0] != '/' || strlen (text) > 4095)
+    return refuse (error, "Path", text, "it has to begin with / and have at most 4095 bytes");
+  return TRUE;
+}
+
+gboolean
+bothy_name_parse_number (const char *text, guint64 min, guint64 max, guint64 *ret_number)
+{
+  if (!*text || !consists_of (text, DIGITS) || (text[0] == '0' && text[1]))
+    return FALSE;
+  return g_ascii_string_to_unsigned (text, 10, min, max, ret_number, NULL);
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* How a call comes through the door: seen, checked, asked about, looked at again, and handled. */
+#include "bus/door.h"
+
+#include "bus/authority.h"
+#include "bus/handlers.h"
+#include "bus/paths.h"
+#include "bus/names.h"
+#include "bus/router.h"
+#include "base/error.h"
+
+#include <string.h>
+
+/* A message without an interface means the only method of that name; none of ours needs it. */
+static const BothyRow *
+find_row (BothyCall *call)
+{
+  for (const BothyRow *row = bothy_door_get_rows (); row->interface; row++) {
+    if (g_strcmp0 (row->interface, call->interface) == 0 && g_strcmp0 (row->member, call->member) == 0)
+      return row;
+  }
+  return NULL;
+}
+
+static gboolean
+sees_node (BothyCall *call)
+{
+  call->node = bothy_router_lookup (call->router, call->path);
+  return call->node && call->node->is_visible (call->node->target, call->user);
+}
+
+static gboolean
+is_introspection (BothyCall *call)
+{
+  return g_strcmp0 (call->interface, DBUS_INTROSPECTABLE_INTERFACE) == 0;
+}
+
+/* Whether the path is where another user's container would be, there or not. */
+static gboolean
+is_foreign_container (BothyCall *call)
+{
+  g_autofree char *name = NULL;
+  g_autofree char *uid = NULL;
+  guint32 owner;
+
+  if (!bothy_label_parse_container_path (call->path, &owner, &name) || owner == call->user)
+    return FALSE;
+  uid = g_strdup_printf ("%u", owner);
+  polkit_details_insert (call->details, "container", name);
+  polkit_details_insert (call->details, "owner", uid);
+  polkit_details_insert (call->details, "verb", call->member);
+  return TRUE;
+}
+
+/* The object has the interface, the interface the method, and the arguments are of its signature. */
+static gboolean
+check_signature (BothyCall *call, GError **error)
+{
+  const GDBusInterfaceInfo *interface = bothy_standard_get_interface (call->interface);
+  g_autoptr (GString) signature = g_string_new ("(");
+  const GDBusMethodInfo *method;
+
+  if (!interface && call->node && g_strcmp0 (call->node->interface->name, call->interface) == 0)
+    interface = call->node->interface;
+  method =
+      interface ? g_dbus_interface_info_lookup_method ((GDBusInterfaceInfo *)interface, call->member) : NULL;
+  if (!method) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_UNKNOWN_METHOD, "There is no method %s on interface %s here",
+                 call->member, call->interface ? call->interface : "(none)");
+    return FALSE;
+  }
+  for (GDBusArgInfo **arg = method->in_args; arg && *arg; arg++)
+    g_string_append (signature, (*arg)->signature);
+  g_string_append_c (signature, ')');
+  if (!g_variant_is_of_type (call->args, G_VARIANT_TYPE (signature->str))) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "%s takes %s, not %s", call->member,
+                 signature->str, g_variant_get_type_string (call->args));
+    return FALSE;
+  }
+  /* Handles may also be inside of options. */
+  if (g_unix_fd_list_get_length (call->fds) == 0 || strchr (signature->str, 'h') ||
+      strstr (signature->str, "a{sv}"))
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "%s takes no file descriptors", call->member);
+  return FALSE;
+}
+
+/* The arguments come before the question, so that nothing misshapen is shown to an administrator. */
+static gboolean
+prepare (BothyCall *call)
+{
+  GError *error = NULL;
+
+  if (check_signature (call, &error) && (!call->row->prepare || call->row->prepare (call, &error)))
+    return TRUE;
+  bothy_call_return_error (call, error);
+  return FALSE;
+}
+
+static gboolean
+is_still_there (BothyCall *call)
+{
+  call->node = bothy_router_lookup (call->router, call->path);
+  return call->node && call->node->target == call->asked_about;
+}
+
+static void
+on_weighing_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+  GError *error = NULL;
+
+  call->may_use = bothy_authority_check_finish (result, &error);
+  if (!call->may_use)
+    bothy_call_return_error (call, error);
+  else if (g_cancellable_is_cancelled (call->client->gone))
+    g_debug ("%s left before %s was authorized", call->client->name, call->member);
+  else if (!is_still_there (call))
+    bothy_call_return_unknown_object (call);
+  else
+    call->row->handle (call);
+}
+
+void
+bothy_door_weighed (BothyCall *call, gboolean ask)
+{
+  if (ask)
+    bothy_authority_check (call->client, call->row->weighing, call->details, bothy_call_is_interactive (call),
+                           on_weighing_checked, bothy_call_ref (call));
+  else if (is_still_there (call))
+    call->row->handle (call);
+  else
+    bothy_call_return_unknown_object (call);
+}
+
+static void
+carry_out (BothyCall *call)
+{
+  if (!call->row->weigh) {
+    call->row->handle (call);
+    return;
+  }
+  g_set_object (&call->asked_about, call->node->target);
+  call->row->weigh (call);
+}
+
+static void
+on_exceed_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+  g_autoptr (GError) error = NULL;
+
+  call->may_exceed = bothy_authority_check_finish (result, &error);
+  if (g_cancellable_is_cancelled (call->client->gone))
+    g_debug ("%s left before %s was authorized", call->client->name, call->member);
+  else if (!call->may_exceed && g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED_DISMISSED))
+    bothy_call_return_error (call, g_steal_pointer (&error));
+  else if (!call->may_exceed)
+    bothy_call_return_error (call, g_steal_pointer (&call->exceeds));
+  else if (!is_still_there (call))
+    bothy_call_return_unknown_object (call);
+  else
+    carry_out (call);
+}
+
+/* The caller may call the method; what is above a ceiling of the administrator's is one more question. */
+static void
+handle (BothyCall *call)
+{
+  if (!call->exceeds) {
+    carry_out (call);
+    return;
+  }
+  g_set_object (&call->asked_about, call->node->target);
+  bothy_authority_check (call->client, call->row->exceeding, call->details, bothy_call_is_interactive (call),
+                         on_exceed_checked, bothy_call_ref (call));
+}
+
+/* All is said; what was seen before the question is looked at again. */
+static void
+pass (BothyCall *call)
+{
+  gboolean visible = sees_node (call);
+
+  if (is_introspection (call) || visible)
+    handle (call);
+  else
+    bothy_call_return_unknown_object (call);
+}
+
+static void
+on_foreign_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+  g_autoptr (GError) error = NULL;
+
+  call->may_inspect = bothy_authority_check_finish (result, &error);
+  call->node = bothy_router_lookup (call->router, call->path);
+  /* Another one that has got the name since is not what the administrator said yes to. */
+  if (call->may_inspect && call->node && call->node->target == call->asked_about) {
+    if (prepare (call))
+      handle (call);
+  } else if (g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED_DISMISSED))
+    bothy_call_return_error (call, g_steal_pointer (&error));
+  else
+    bothy_call_return_unknown_object (call);
+}
+
+static void
+on_action_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+  GError *error = NULL;
+
+  if (!bothy_authority_check_finish (result, &error))
+    bothy_call_return_error (call, error);
+  else if (g_cancellable_is_cancelled (call->client->gone))
+    g_debug ("%s left before %s was authorized", call->client->name, call->member);
+  else
+    pass (call);
+}
+
+static void
+on_viewer_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+
+  call->may_inspect = bothy_authority_check_finish (result, NULL);
+  call->client->inspects = call->may_inspect;
+  pass (call);
+}
+
+static void
+ask (BothyCall *call, gboolean interactive, GAsyncReadyCallback callback)
+{
+  bothy_authority_check (call->client, call->row->action, call->details,
+                         interactive && bothy_call_is_interactive (call), callback, bothy_call_ref (call));
+}
+
+static void
+enter_visible (BothyCall *call)
+{
+  if (!prepare (call))
+    return;
+  switch (call->row->rule) {
+  case BOTHY_RULE_ANYBODY:
+  case BOTHY_RULE_OWNER:
+    pass (call);
+    break;
+  case BOTHY_RULE_ACTION:
+    ask (call, TRUE, on_action_checked);
+    break;
+  case BOTHY_RULE_VIEWER:
+    /* Whoever lists things asks for what is his; he gets no dialog for it. */
+    if (call->is_own)
+      pass (call);
+    else
+      ask (call, call->is_foreign, on_viewer_checked);
+    break;
+  case BOTHY_RULE_NOBODY:
+  default:
+    bothy_call_return_unknown_object (call);
+  }
+}
+
+void
+bothy_door_enter (BothyCall *call)
+{
+  GError *error = NULL;
+  gboolean visible;
+
+  /* Whoever has a uid now that was somebody else's has nothing here, not even a look. */
+  if (!bothy_owners_check (bothy_registry_get_owners (call->registry), call->user, &error)) {
+    bothy_call_return_error (call, error);
+    return;
+  }
+  visible = sees_node (call);
+  call->row = find_row (call);
+  if (visible && !call->row) {
+    check_signature (call, &error);
+    bothy_call_return_error (call, error ? error
+                                         : g_error_new (BOTHY_ERROR, BOTHY_ERROR_UNKNOWN_METHOD,
+                                                        "%s is not for calls", call->member));
+  } else if (visible || (call->row && is_introspection (call)))
+    enter_visible (call);
+  else if (call->row && call->row->rule == BOTHY_RULE_OWNER && is_foreign_container (call)) {
+    call->asked_about = call->node ? g_object_ref (call->node->target) : NULL;
+    ask (call, TRUE, on_foreign_checked);
+  } else
+    bothy_call_return_unknown_object (call);
+}
+
+/* ---- signals ---- */
+
+typedef struct {
+  void (*answer) (gboolean may, gpointer user_data);
+  gpointer user_data;
+} AskInspect;
+
+static void
+on_inspect_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autofree AskInspect *ask_inspect = user_data;
+
+  ask_inspect->answer (bothy_authority_check_finish (result, NULL), ask_inspect->user_data);
+}
+
+void
+bothy_door_ask_inspect (BothyClient *client,
+                        void (*answer) (gboolean may, gpointer user_data),
+                        gpointer user_data)
+{
+  AskInspect *ask_inspect = g_new0 (AskInspect, 1);
+
+  ask_inspect->answer = answer;
+  ask_inspect->user_data = user_data;
+  bothy_authority_check (client, BOTHY_ACTION_INSPECT, NULL, FALSE, on_inspect_checked, ask_inspect);
+}

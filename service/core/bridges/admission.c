@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/bridges/admission-private.h"
+
+#include "core/accounts/nss.h"
+#include "base/error.h"
+
+#include <string.h>
+
+/* ---- what a user may draw on ---- */
+
+static char **
+group_names (GPtrArray *delegations)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (guint i = 0; i < delegations->len; i++) {
+    const BothyDelegation *delegation = delegations->pdata[i];
+
+    if (delegation->principal[0] == '@')
+      g_strv_builder_add (builder, delegation->principal + 1);
+  }
+  return g_strv_builder_end (builder);
+}
+
+static void
+look_up (BothyKnownBridge *bridge, guint32 user, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GPtrArray) delegations = bothy_known_bridge_list_delegations (bridge);
+  g_auto (GStrv) groups = group_names (delegations);
+
+  bothy_account_look_up (user, (const char *const *)groups, callback, user_data);
+}
+
+/* Name and number have to be those of then: neither alone is an account's for ever. */
+static gboolean
+is_for (const BothyDelegation *delegation, const BothyAccount *account)
+{
+  gpointer gid;
+
+  if (delegation->principal[0] != '@')
+    return delegation->id == account->uid && g_str_equal (delegation->principal, account->name);
+  return g_hash_table_lookup_extended (account->groups, delegation->principal + 1, NULL, &gid) &&
+         GPOINTER_TO_UINT (gid) == delegation->id;
+}
+
+typedef struct {
+  char *payer;
+  guint quota;
+  gboolean shared; /* by all who draw on it, not by the user alone */
+} Purse;
+
+static void
+purse_clear (Purse *purse)
+{
+  g_free (purse->payer);
+}
+
+static void
+add_purse (GArray *purses, char *payer, guint quota, gboolean shared)
+{
+  Purse purse = { payer, quota, shared };
+
+  g_array_append_val (purses, purse);
+}
+
+/* In the order in which they are used up. */
+static GArray *
+list_purses (BothyAdmission *self, BothyKnownBridge *bridge, const BothyAccount *account, gboolean allowed)
+{
+  GArray *purses = g_array_new (FALSE, FALSE, sizeof (Purse));
+  g_autoptr (GPtrArray) delegations = bothy_known_bridge_list_delegations (bridge);
+
+  g_array_set_clear_func (purses, (GDestroyNotify)purse_clear);
+  for (guint i = 0; i < delegations->len && !bridge->is_default; i++) {
+    const BothyDelegation *delegation = delegations->pdata[i];
+    gboolean group = delegation->principal[0] == '@';
+
+    if (is_for (delegation, account))
+      add_purse (purses, group ? g_strdup_printf ("g%u", delegation->id) : g_strdup (BOTHY_PAYER_USER),
+                 delegation->quota, group);
+  }
+  if (bridge->is_default || allowed)
+    add_purse (purses, g_strdup (BOTHY_PAYER_ALLOWED), self->configuration->max_nics, FALSE);
+  return purses;
+}
+
+/* ---- weigh ---- */
+
+typedef struct {
+  BothyAdmission *admission;
+  BothyKnownBridge *bridge;
+} Weigh;
+
+static void
+weigh_free (Weigh *weigh)
+{
+  g_object_unref (weigh->bridge);
+  g_free (weigh);
+}
+
+static void
+on_account_to_weigh (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Weigh *weigh = g_task_get_task_data (task);
+  g_autoptr (BothyAccount) account = bothy_account_look_up_finish (result);
+  g_autoptr (GArray) purses = list_purses (weigh->admission, weigh->bridge, account, FALSE);
+
+  g_task_return_boolean (task, purses->len > 0);
+}
+
+void
+bothy_admission_weigh (BothyAdmission *self,
+                       guint32 user,
+                       BothyKnownBridge *bridge,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
+  Weigh *weigh = g_new0 (Weigh, 1);
+
+  weigh->admission = self;
+  weigh->bridge = g_object_ref (bridge);
+  g_task_set_task_data (task, weigh, (GDestroyNotify)weigh_free);
+  look_up (bridge, user, on_account_to_weigh, g_object_ref (task));
+}
+
+gboolean
+bothy_admission_weigh_finish (BothyAdmission *self, GAsyncResult *result)
+{
+  return g_task_propagate_boolean (G_TASK (result), NULL);
+}
+
+/* ---- enter ---- */
+
+typedef struct {
+  BothyAdmission *admission;
+  guint32 user;
+  char *bridge;
+  char *name;
+  gboolean allowed;
+  BothyAccount *account;
+} Enter;
+
+static void serve_next (BothyAdmission *self);
+
+static void
+leave (BothyAdmission *self)
+{
+  self->busy = FALSE;
+  bothy_admission_tell_closing (self);
+  serve_next (self);
+}
+
+static void
+enter_free (Enter *enter)
+{
+  g_clear_pointer (&enter->account, bothy_account_free);
+  g_free (enter->bridge);
+  g_free (enter->name);
+  g_free (enter);
+}
+
+void
+bothy_ticket_free (BothyTicket *self)
+{
+  leave (self->admission);
+  bothy_place_free (self->place);
+  g_free (self);
+}
+
+static void
+turn_away (GTask *task, GError *error)
+{
+  Enter *enter = g_task_get_task_data (task);
+  BothyAdmission *self = enter->admission;
+
+  g_task_return_error (task, error);
+  g_object_unref (task);
+  leave (self);
+}
+
+/* (element-type BothyPlace) */
+static GPtrArray *
+parse_places (char **aliases)
+{
+  GPtrArray *places = g_ptr_array_new_with_free_func ((GDestroyNotify)bothy_place_free);
+
+  for (char **alias = aliases; *alias; alias++) {
+    BothyPlace *place = bothy_place_parse (*alias);
+
+    if (place)
+      g_ptr_array_add (places, place);
+  }
+  return places;
+}
+
+static guint
+count (GPtrArray *places, const Enter *enter, const Purse *purse)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < places->len; i++) {
+    const BothyPlace *place = places->pdata[i];
+
+    /* One of the same name is taken away when the new one comes. */
+    n += g_str_equal (place->bridge, enter->bridge) && g_str_equal (place->payer, purse->payer) &&
+         (purse->shared || place->owner == enter->user) && g_strcmp0 (place->name, enter->name) != 0;
+  }
+  return n;
+}
+
+/* The smallest that no nic has. */
+static char *
+choose_name (GPtrArray *places)
+{
+  g_autoptr (GHashTable) taken = g_hash_table_new (NULL, NULL);
+
+  for (guint i = 0; i < places->len; i++)
+    g_hash_table_add (taken, GUINT_TO_POINTER (bothy_place_number (places->pdata[i])));
+  for (guint number = 1; number <= BOTHY_PLACE_MAX_NUMBER; number++) {
+    if (!g_hash_table_contains (taken, GUINT_TO_POINTER (number)))
+      return g_strdup_printf (BOTHY_PLACE_BY_HAND "%u", number);
+  }
+  return NULL;
+}
+
+static const Purse *
+choose_purse (GArray *purses, GPtrArray *places, const Enter *enter, GError **error)
+{
+  guint most = 0;
+
+  for (guint i = 0; i < purses->len; i++) {
+    const Purse *purse = &g_array_index (purses, Purse, i);
+
+    most += purse->quota;
+    if (count (places, enter, purse) < purse->quota)
+      return purse;
+  }
+  if (purses->len == 0)
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
+        "No nics on the bridge %s are delegated to you; an administrator can (bothy bridge delegate)",
+        enter->bridge);
+  else
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
+        "All nics that you may have on the bridge %s are in use: %u; \"bothy nic detach\" gives one back",
+        enter->bridge, most);
+  return NULL;
+}
+
+static BothyTicket *
+make_ticket (const Enter *enter, GPtrArray *places, const char *payer, GError **error)
+{
+  g_autofree char *name = enter->name ? g_strdup (enter->name) : choose_name (places);
+  BothyTicket *ticket;
+
+  if (!name) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
+                 "This machine has as many nics as it may: %u", BOTHY_PLACE_MAX_NUMBER);
+    return NULL;
+  }
+  ticket = g_new0 (BothyTicket, 1);
+  ticket->admission = enter->admission;
+  ticket->place = bothy_place_new (enter->user, name, enter->bridge, payer);
+  ticket->gid = enter->account->gid;
+  return ticket;
+}
+
+static void
+on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  GTask *task = user_data;
+  Enter *enter = g_task_get_task_data (task);
+  BothyAdmission *self = enter->admission;
+  GError *error = NULL;
+  g_auto (GStrv) aliases = bothy_nics_list_finish (BOTHY_NICS (source), result, &error);
+  BothyKnownBridge *bridge =
+      aliases ? bothy_admission_find_open (self, enter->bridge, enter->user, &error) : NULL;
+  g_autoptr (GArray) purses = bridge ? list_purses (self, bridge, enter->account, enter->allowed) : NULL;
+  g_autoptr (GPtrArray) places = bridge ? parse_places (aliases) : NULL;
+  const Purse *purse = bridge ? choose_purse (purses, places, enter, &error) : NULL;
+  BothyTicket *ticket = purse ? make_ticket (enter, places, purse->payer, &error) : NULL;
+
+  if (!ticket) {
+    turn_away (task, error);
+    return;
+  }
+  g_task_return_pointer (task, ticket, (GDestroyNotify)bothy_ticket_free);
+  g_object_unref (task);
+}
+
+static void
+on_account_to_enter (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  GTask *task = user_data;
+  Enter *enter = g_task_get_task_data (task);
+
+  enter->account = bothy_account_look_up_finish (result);
+  g_queue_push_tail (enter->admission->waiting, task);
+  serve_next (enter->admission);
+}
+
+static void
+serve_next (BothyAdmission *self)
+{
+  GTask *task = self->busy ? NULL : g_queue_pop_head (self->waiting);
+
+  if (!task)
+    return;
+  self->busy = TRUE;
+  bothy_nics_list (bothy_network_get_nics (self->network), on_listed, task);
+}
+
+void
+bothy_admission_enter (BothyAdmission *self,
+                       guint32 user,
+                       const char *bridge,
+                       const char *name,
+                       gboolean allowed,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
+{
+  GTask *task = g_task_new (NULL, NULL, callback, user_data);
+  Enter *enter = g_new0 (Enter, 1);
+  GError *error = NULL;
+  BothyKnownBridge *known = bothy_admission_find_open (self, bridge, user, &error);
+
+  enter->admission = self;
+  enter->user = user;
+  enter->bridge = g_strdup (bridge);
+  enter->name = g_strdup (name);
+  enter->allowed = allowed;
+  g_task_set_task_data (task, enter, (GDestroyNotify)enter_free);
+  if (known)
+    look_up (known, user, on_account_to_enter, task);
+  else {
+    g_task_return_error (task, error);
+    g_object_unref (task);
+  }
+}
+
+BothyTicket *
+bothy_admission_enter_finish (BothyAdmission *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* ---- */
+
+BothyAdmission *
+bothy_admission_new (BothyBridges *bridges, BothyNetwork *network, const BothyConfiguration *configuration)
+{
+  BothyAdmission *self = g_new0 (BothyAdmission, 1);
+
+  self->bridges = bridges;
+  self->network = network;
+  self->configuration = configuration;
+  self->waiting = g_queue_new ();
+  bothy_admission_init_closing (self);
+  return self;
+}
+
+void
+bothy_admission_free (BothyAdmission *self)
+{
+  g_queue_free_full (self->waiting, g_object_unref);
+  bothy_admission_clear_closing (self);
+  g_free (self);
+}

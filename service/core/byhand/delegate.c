@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/byhand/delegate.h"
+
+#include "base/error.h"
+#include "core/registry/registry-private.h"
+#include "core/container/runner-private.h"
+#include "platform/untrusted-fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <pwd.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/* ---- maps ---- */
+
+/* Of one user at once: who stops the helper's process in his namespace holds one of its places for a while.
+ */
+#define MAX_MAPS 4
+
+/* uid → how many maps are under way */
+static GHashTable *maps;
+
+static guint
+count_maps (guint32 user, int by)
+{
+  guint n;
+
+  if (!maps)
+    maps = g_hash_table_new (NULL, NULL);
+  n = GPOINTER_TO_UINT (g_hash_table_lookup (maps, GUINT_TO_POINTER (user))) + (guint)by;
+  if (n > 0)
+    g_hash_table_insert (maps, GUINT_TO_POINTER (user), GUINT_TO_POINTER (n));
+  else
+    g_hash_table_remove (maps, GUINT_TO_POINTER (user));
+  return n;
+}
+
+static void
+end_map (gpointer user)
+{
+  count_maps (GPOINTER_TO_UINT (user), -1);
+}
+
+typedef struct {
+  guint32 user;
+  guint32 gid;
+  int fd;
+  BothyIdMap map;
+} Mapping;
+
+static void
+mapping_free (Mapping *mapping)
+{
+  bothy_foreign_clear (&mapping->fd);
+  g_free (mapping);
+}
+
+/* Signal 0 changes nothing; only what is no pidfd gives EBADF. */
+static gboolean
+is_pidfd (int fd)
+{
+  return syscall (SYS_pidfd_send_signal, fd, 0, NULL, 0) == 0 || errno != EBADF;
+}
+
+/* Whose it is bothy-helper finds out. Another file must not get there: on a file system of a user's, closing
+   it may wait for him, as may looking at it. */
+static gboolean
+may_be_namespace (int fd)
+{
+  struct statfs file_system;
+
+  return is_pidfd (fd) || (fstatfs (fd, &file_system) == 0 && file_system.f_type == NSFS_MAGIC);
+}
+
+/* The group of the account. It is asked of NSS, which may take its time. */
+static void
+find_group (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  Mapping *mapping = task_data;
+  struct passwd account, *found = NULL;
+  g_autofree char *buffer = g_malloc (65536);
+
+  if (!may_be_namespace (mapping->fd))
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+                             "This is no user namespace that you made in the host's, and no process of yours in one");
+  else if (getpwuid_r (mapping->user, &account, buffer, 65536, &found) == 0 && found) {
+    mapping->gid = found->pw_gid;
+    g_task_return_boolean (task, TRUE);
+  } else
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_USER,
+                             "There is no account for the uid %u", mapping->user);
+}
+
+/* What is being written, no range of it is given back: who looks for processes that have it sees none yet. */
+static void
+count_ranges (BothyRanges *ranges, const BothyIdMap *map, int by)
+{
+  for (guint i = 0; i < map->n_uids; i++)
+    bothy_ranges_count_map (ranges, map->uids[i].outside, map->uids[i].count, by);
+  for (guint i = 0; i < map->n_gids; i++)
+    bothy_ranges_count_map (ranges, map->gids[i].outside, map->gids[i].count, by);
+}
+
+typedef struct {
+  GTask *task;
+  BothyRanges *ranges;
+  BothyIdMap map;
+} Writing;
+
+static void
+on_mapped (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autofree Writing *writing = user_data;
+  g_autoptr (GTask) task = writing->task;
+  g_autoptr (BothyRanges) ranges = writing->ranges;
+  g_autoptr (GUnixFDList) fds = NULL;
+  GError *error = NULL;
+
+  count_ranges (ranges, &writing->map, -1);
+  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  if (fds)
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+send_map (BothyRegistry *self, const Mapping *mapping, gboolean keeps, GTask *task)
+{
+  const BothyIdMap *map = &mapping->map;
+  struct helper_request request = {
+    .op = HELPER_MAP,
+    .owner = mapping->user,
+    .owner_gid = mapping->gid,
+    .n_extents = map->n_uids,
+    .n_gid_extents = map->n_gids,
+    .deny_setgroups = keeps,
+  };
+  g_autoptr (GUnixFDList) fds = bothy_foreign_list_new ();
+  Writing *writing;
+  GError *error = NULL;
+
+  for (guint i = 0; i < HELPER_MAX_EXTENTS; i++) {
+    request.extents[i] = map->uids[i];
+    request.gid_extents[i] = map->gids[i];
+  }
+  if (g_unix_fd_list_append (fds, mapping->fd, &error) < 0) {
+    g_task_return_error (task, error);
+    return;
+  }
+  writing = g_new0 (Writing, 1);
+  writing->task = g_object_ref (task);
+  writing->ranges = g_object_ref (self->ranges);
+  writing->map = *map;
+  count_ranges (writing->ranges, map, 1);
+  bothy_helper_call (self->helper, &request, fds, on_mapped, writing);
+}
+
+static void
+on_group_found (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  BothyRegistry *self = BOTHY_REGISTRY (source);
+  g_autoptr (GTask) task = user_data;
+  const Mapping *mapping = g_task_get_task_data (G_TASK (result));
+  GError *error = NULL;
+  gboolean keeps;
+
+  if (g_task_propagate_boolean (G_TASK (result), &error) &&
+      bothy_id_map_check (&mapping->map, self->ranges, mapping->user, mapping->gid, &keeps, &error))
+    send_map (self, mapping, keeps, task);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+bothy_hand_map (BothyRegistry *registry,
+                guint32 user,
+                int fd,
+                const BothyIdMap *map,
+                GAsyncReadyCallback callback,
+                gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (registry, NULL, callback, user_data);
+  g_autoptr (GTask) search = NULL;
+  Mapping *mapping;
+
+  if (count_maps (user, 0) >= MAX_MAPS) {
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED,
+                             "You have %d user namespaces being mapped; wait for one", MAX_MAPS);
+    return;
+  }
+  count_maps (user, 1);
+  g_task_set_task_data (task, GUINT_TO_POINTER (user), end_map);
+  search = g_task_new (registry, NULL, on_group_found, g_object_ref (task));
+  mapping = g_new0 (Mapping, 1);
+  mapping->user = user;
+  mapping->fd = fcntl (fd, F_DUPFD_CLOEXEC, 3);
+  mapping->map = *map;
+  g_task_set_task_data (search, mapping, (GDestroyNotify)mapping_free);
+  g_task_run_in_thread (search, find_group);
+}
+
+gboolean
+bothy_hand_map_finish (BothyRegistry *registry, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/* ---- control groups ---- */
+
+void
+bothy_hand_delegate (BothyRegistry *registry,
+                     guint32 user,
+                     int pidfd,
+                     guint32 owner,
+                     GAsyncReadyCallback callback,
+                     gpointer user_data)
+{
+  if (owner == user || bothy_ranges_are_by_hand (registry->ranges, user, owner, 1))
+    bothy_cgroups_delegate (registry->runner->cgroups, user, owner, pidfd, callback, user_data);
+  else
+    g_task_report_new_error (
+        NULL, callback, user_data, bothy_hand_delegate, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+        "You do not hold the uid %u by hand; \"bothy range list\" shows what you hold", owner);
+}
+
+char *
+bothy_hand_delegate_finish (BothyRegistry *registry, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

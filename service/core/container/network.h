@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/bridges/admission.h"
+#include "core/container/container.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Give CONTAINER its network: a nic in the namespace of SUPERVISOR, its addresses, resolv.conf. When it can not
+ * have one, the container goes without, and says why; so this always comes to an end and never fails.
+ */
+
+/* For one that is being started: make the nic in its network namespace NETNS_FD, which SUPERVISOR is told of only
+   after bothy_join_proceed(). NETNS_FD is taken over. */
+GTask *bothy_join_ahead (BothyNetwork *network, BothyAdmission *admission, BothyContainer *container,
+                         BothySupervisor *supervisor, int netns_fd, GAsyncReadyCallback callback,
+                         gpointer user_data);
+void bothy_join_proceed (GTask *task);
+
+/* For one that runs: an earlier broker gave it one, which is only looked after. */
+void bothy_join_again (BothyNetwork *network, BothyAdmission *admission, BothyContainer *container,
+                       BothySupervisor *supervisor, GAsyncReadyCallback callback, gpointer user_data);
+void bothy_join_finish (GAsyncResult *result);
+
+G_END_DECLS

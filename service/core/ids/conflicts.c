@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/ids/conflicts.h"
+
+#include "base/error.h"
+#include "base/validate.h"
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <shadow/subid.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MAX_FILE_SIZE (16 * 1024 * 1024)
+
+typedef struct {
+  BothyIdSpan span;
+  gboolean overlaps;
+} Search;
+
+static void
+compare (BothyIdSpan other, gpointer user_data)
+{
+  Search *search = user_data;
+
+  if (other.first <= search->span.last && other.last >= search->span.first)
+    search->overlaps = TRUE;
+}
+
+/* "NAME:FIRST:COUNT". A count of 0 gives nothing away; numbers beyond 32 bits end at the last id. */
+static gboolean
+parse_subid_line (const char *line, BothyClaimVisitor visit, gpointer user_data)
+{
+  g_auto (GStrv) fields = g_strsplit (line, ":", 4);
+  guint64 first, count;
+
+  if (!fields[0] || !fields[1] || !fields[2] || fields[3])
+    return FALSE;
+  g_strstrip (fields[1]);
+  g_strstrip (fields[2]);
+  if (!g_ascii_string_to_unsigned (fields[1], 10, 0, G_MAXINT64, &first, NULL) ||
+      !g_ascii_string_to_unsigned (fields[2], 10, 0, G_MAXINT64, &count, NULL))
+    return FALSE;
+  if (count > 0 && first <= G_MAXUINT32)
+    visit ((BothyIdSpan){ (gint64) first, (gint64) MIN (first + count - 1, G_MAXUINT32) }, user_data);
+  return TRUE;
+}
+
+gboolean
+bothy_claims_parse_subids (const char *text, gsize length, BothyClaimVisitor visit, gpointer user_data,
+                           GError **error)
+{
+  const char *end = text + length;
+
+  if (memchr (text, '\0', length)) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "it holds a NUL byte");
+    return FALSE;
+  }
+  /* Line by line: there are files of many megabytes. */
+  for (const char *next; text < end; text = next + 1) {
+    g_autofree char *line = NULL;
+
+    next = memchr (text, '\n', (gsize) (end - text));
+    next = next ? next : end;
+    line = g_strstrip (g_strndup (text, (gsize) (next - text)));
+    if (!*line || *line == '#' || !strpbrk (line, "0123456789"))
+      continue;
+    if (!parse_subid_line (line, visit, user_data)) {
+      g_autofree char *shown = g_strescape (line, NULL);
+
+      g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "this line is not NAME:FIRST:COUNT: %.80s", shown);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+gboolean
+bothy_claims_parse_map (const char *text, BothyClaimVisitor visit, gpointer user_data)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+
+  for (char **line = lines; *line; line++) {
+    unsigned int inside, outside, count;
+
+    if (!**line)
+      continue;
+    if (sscanf (*line, "%u %u %u", &inside, &outside, &count) != 3)
+      return FALSE;
+    if (count > 0)
+      visit ((BothyIdSpan){ outside, MIN ((gint64) outside + count - 1, (gint64) G_MAXUINT32) }, user_data);
+  }
+  return TRUE;
+}
+
+static gboolean
+read_file (const char *path, char **ret_text, gsize *ret_length, GError **error)
+{
+  autofd fd = open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  struct stat st;
+
+  /* A link that leads nowhere is no missing file: what it led to may come back. */
+  if (fd < 0 && errno == ENOENT && fstatat (AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT) {
+    *ret_text = g_strdup ("");
+    *ret_length = 0;
+    return TRUE;
+  }
+  if (fd >= 0 && fstat (fd, &st) == 0 && (!S_ISREG (st.st_mode) || st.st_size > MAX_FILE_SIZE))
+    errno = EBADMSG;
+  else if (fd >= 0 && g_file_get_contents (path, ret_text, ret_length, error))
+    return TRUE;
+  if (error && !*error)
+    bothy_error_set_errno (error, errno, "reading it");
+  return FALSE;
+}
+
+static gboolean
+file_overlaps (const char *path, Search *search, GError **error)
+{
+  g_autofree char *text = NULL;
+  gsize length;
+
+  if (read_file (path, &text, &length, error) && bothy_claims_parse_subids (text, length, compare, search, error))
+    return search->overlaps;
+  g_prefix_error (error, "%s: ", path);
+  return TRUE;
+}
+
+/* What a file said when it last changed. */
+typedef struct {
+  const char *path;
+  struct stat seen; /* all zero: there is none */
+  GArray *spans;
+  GError *error;
+} Listing;
+
+static void
+remember (BothyIdSpan span, gpointer user_data)
+{
+  g_array_append_val ((GArray *) user_data, span);
+}
+
+static gboolean
+has_changed (const Listing *self, const struct stat *now)
+{
+  const struct stat *seen = &self->seen;
+
+  return !self->spans || seen->st_dev != now->st_dev || seen->st_ino != now->st_ino ||
+         seen->st_size != now->st_size || seen->st_mode != now->st_mode ||
+         seen->st_mtim.tv_sec != now->st_mtim.tv_sec || seen->st_mtim.tv_nsec != now->st_mtim.tv_nsec ||
+         seen->st_ctim.tv_sec != now->st_ctim.tv_sec || seen->st_ctim.tv_nsec != now->st_ctim.tv_nsec;
+}
+
+static void
+look_again (Listing *self)
+{
+  struct stat now = { 0 };
+  g_autofree char *text = NULL;
+  gsize length;
+
+  if (stat (self->path, &now) < 0)
+    memset (&now, 0, sizeof now);
+  if (!has_changed (self, &now))
+    return;
+  self->seen = now;
+  g_clear_error (&self->error);
+  g_clear_pointer (&self->spans, g_array_unref);
+  self->spans = g_array_new (FALSE, FALSE, sizeof (BothyIdSpan));
+  if (read_file (self->path, &text, &length, &self->error))
+    bothy_claims_parse_subids (text, length, remember, self->spans, &self->error);
+  else
+    /* Why may be over before the file changes: too many files were open, say. */
+    g_clear_pointer (&self->spans, g_array_unref);
+  g_prefix_error (&self->error, "%s: ", self->path);
+}
+
+gboolean
+bothy_claims_listed (BothyIdSpan span, GError **error)
+{
+  static Listing listings[] = { { .path = "/etc/subuid" }, { .path = "/etc/subgid" } };
+  Search search = { .span = span };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (listings); i++) {
+    Listing *listing = &listings[i];
+
+    look_again (listing);
+    if (listing->error) {
+      g_propagate_error (error, g_error_copy (listing->error));
+      return TRUE;
+    }
+    for (guint j = 0; j < listing->spans->len; j++)
+      compare (g_array_index (listing->spans, BothyIdSpan, j), &search);
+  }
+  return search.overlaps;
+}
+
+/* Subordinate ids that come from elsewhere than the files; nsswitch.conf(5), "subid". */
+static gboolean
+libsubid_overlaps (BothyIdSpan span)
+{
+  uid_t *owners = NULL;
+  int n = 0;
+
+  for (gint64 id = span.first; n <= 0 && id <= span.last; id += span.last - span.first) {
+    n = subid_get_uid_owners ((uid_t) id, &owners);
+    g_clear_pointer (&owners, free);
+    if (n <= 0)
+      n = subid_get_gid_owners ((gid_t) id, &owners);
+    g_clear_pointer (&owners, free);
+  }
+  return n > 0;
+}
+
+/* NULL: there is none. FALSE: there may be. */
+static gboolean
+open_accounts (const char *path, FILE **ret_file, GError **error)
+{
+  *ret_file = fopen (path, "re");
+  if (*ret_file || errno == ENOENT)
+    return TRUE;
+  bothy_error_set_errno (error, errno, path);
+  return FALSE;
+}
+
+/* Closes FILE, if there is one. What was not read to its end may say more: that is TRUE, too, and sets ERROR. */
+static gboolean
+close_accounts (const char *path, FILE *file, gboolean found, GError **error)
+{
+  gboolean broken = file && !found && !feof (file);
+
+  if (broken)
+    bothy_error_set_errno (error, errno, path);
+  g_clear_pointer (&file, fclose);
+  return found || broken;
+}
+
+static gboolean
+users_overlap (BothyIdSpan span, GError **error)
+{
+  gboolean found = FALSE;
+  struct passwd *user;
+  FILE *file;
+
+  if (!open_accounts ("/etc/passwd", &file, error))
+    return TRUE;
+  while (file && !found && (user = fgetpwent (file)))
+    found = user->pw_uid >= span.first && user->pw_uid <= span.last;
+  return close_accounts ("/etc/passwd", file, found, error);
+}
+
+static gboolean
+groups_overlap (BothyIdSpan span, GError **error)
+{
+  gboolean found = FALSE;
+  struct group *group;
+  FILE *file;
+
+  if (!open_accounts ("/etc/group", &file, error))
+    return TRUE;
+  while (file && !found && (group = fgetgrent (file)))
+    found = group->gr_gid >= span.first && group->gr_gid <= span.last;
+  return close_accounts ("/etc/group", file, found, error);
+}
+
+static gboolean
+account_overlaps (BothyIdSpan span, GError **error)
+{
+  return getpwuid ((uid_t) span.first) || getpwuid ((uid_t) span.last) || getgrgid ((gid_t) span.first) ||
+         getgrgid ((gid_t) span.last) || users_overlap (span, error) || groups_overlap (span, error);
+}
+
+/* Read the map at PATH. A process that ends meanwhile has no claim: EINVAL is what the kernel says of one whose
+   directory is there still, but that has been reaped. */
+static gboolean
+read_map (const char *path, char **ret_text, GError **error)
+{
+  g_autoptr (GError) local_error = NULL;
+
+  if (g_file_get_contents (path, ret_text, NULL, &local_error))
+    return TRUE;
+  if (!g_error_matches (local_error, G_FILE_ERROR, G_FILE_ERROR_NOENT) &&
+      !g_error_matches (local_error, G_FILE_ERROR, G_FILE_ERROR_INVAL) &&
+      !g_error_matches (local_error, G_FILE_ERROR, g_file_error_from_errno (ESRCH)))
+    g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
+/* What can not be read gives TRUE and sets ERROR. */
+static gboolean
+process_overlaps (const char *pid, Search *search, GError **error)
+{
+  static const char *const maps[] = { "uid_map", "gid_map" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (maps); i++) {
+    g_autofree char *path = g_build_filename ("/proc", pid, maps[i], NULL);
+    g_autofree char *text = NULL;
+    GError *unreadable = NULL;
+
+    /* The initial namespace maps every id to itself, and that is no claim. */
+    if (read_map (path, &text, &unreadable) && !strstr (text, "4294967295"))
+      bothy_claims_parse_map (text, compare, search);
+    if (unreadable) {
+      g_propagate_error (error, unreadable);
+      return TRUE;
+    }
+  }
+  return search->overlaps;
+}
+
+static gboolean
+any_process_overlaps (Search *search, GError **error)
+{
+  g_autoptr (GDir) proc = g_dir_open ("/proc", 0, error);
+  const char *name;
+
+  if (!proc)
+    return TRUE;
+  while ((name = g_dir_read_name (proc))) {
+    if (g_ascii_isdigit (*name) && process_overlaps (name, search, error))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+gboolean
+bothy_claims_overlap (BothyIdSpan span, GError **error)
+{
+  /* libsubid and fgetpwent(3) keep what they read where every thread sees it. */
+  static GMutex one_at_a_time;
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&one_at_a_time);
+  Search search = { .span = span };
+
+  return file_overlaps ("/etc/subuid", &search, error) || file_overlaps ("/etc/subgid", &search, error) ||
+         libsubid_overlaps (span) || account_overlaps (span, error) ||
+         any_process_overlaps (&search, error);
+}
+
+gboolean
+bothy_claims_running (BothyIdSpan span, GError **error)
+{
+  Search search = { .span = span };
+
+  return any_process_overlaps (&search, error);
+}

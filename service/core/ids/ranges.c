@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/ids/ranges-private.h"
+
+#include "core/ids/conflicts.h"
+#include "base/error.h"
+#include "base/fault.h"
+#include "base/validate.h"
+#include "base/fd.h"
+#include "platform/userdb.h"
+#include "storage/record.h"
+
+#define GROUP "Range"
+
+G_DEFINE_FINAL_TYPE (BothyRanges, bothy_ranges, G_TYPE_OBJECT)
+
+static int
+compare_bases (gconstpointer a, gconstpointer b, gpointer user_data)
+{
+  guint32 left = GPOINTER_TO_UINT (a), right = GPOINTER_TO_UINT (b);
+
+  return (left > right) - (left < right);
+}
+
+BothyRange *
+bothy_ranges_lookup (BothyRanges *self, guint32 base)
+{
+  return g_tree_lookup (self->by_base, GUINT_TO_POINTER (base));
+}
+
+static BothyRange *
+add (BothyRanges *self, guint32 base, guint32 owner)
+{
+  BothyRange *range = g_new0 (BothyRange, 1);
+
+  range->base = base;
+  range->owner = owner;
+  g_tree_insert (self->by_base, GUINT_TO_POINTER (base), range);
+  return range;
+}
+
+static gboolean
+load_one (BothyRanges *self, const char *name)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GKeyFile) record = bothy_record_read (self->dirfd, name, &error);
+  BothyRange *range;
+  guint64 base, owner;
+
+  if (!record) {
+    g_warning ("Ranges: %s", error->message);
+    return FALSE;
+  }
+  owner = g_key_file_get_uint64 (record, GROUP, "Owner", &error);
+  if (error || owner > G_MAXINT32 || !bothy_name_parse_number (name, 65536, G_MAXUINT32, &base) ||
+      base % BOTHY_RANGE_SIZE != 0 || base != g_key_file_get_uint64 (record, GROUP, "Base", NULL)) {
+    g_warning ("Ranges: the record %s makes no sense", name);
+    return FALSE;
+  }
+  range = add (self, (guint32) base, (guint32) owner);
+  range->used = range->by_hand = g_key_file_get_boolean (record, GROUP, "ByHand", NULL);
+  bothy_userdb_publish ((guint32) base, BOTHY_RANGE_SIZE);
+  return TRUE;
+}
+
+static void
+load (BothyRanges *self)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", self->dirfd);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  if (!dir)
+    self->degraded = TRUE;
+  while (dir && (name = g_dir_read_name (dir))) {
+    if (strstr (name, ".corrupt-") || (name[0] != '.' && !load_one (self, name)))
+      self->degraded = TRUE;
+  }
+}
+
+BothyRanges *
+bothy_ranges_new (int dirfd, const BothyConfiguration *configuration)
+{
+  BothyRanges *self = g_object_new (BOTHY_TYPE_RANGES, NULL);
+
+  self->dirfd = dirfd;
+  self->pool_base = configuration->range_base;
+  self->pool_count = configuration->range_count;
+  load (self);
+  return self;
+}
+
+gboolean
+bothy_ranges_is_degraded (BothyRanges *self)
+{
+  return self->degraded;
+}
+
+void
+bothy_ranges_set_degraded (BothyRanges *self)
+{
+  self->degraded = TRUE;
+}
+
+static gboolean
+is_free_of (gpointer key, gpointer value, gpointer user_data)
+{
+  const BothyRange *range = value;
+  BothyRange **found = ((gpointer *) user_data)[0];
+  guint32 owner = GPOINTER_TO_UINT (((gpointer *) user_data)[1]);
+
+  if (range->owner == owner && !range->used && bothy_ranges_check_listed (range->base, NULL))
+    *found = value;
+  return *found != NULL;
+}
+
+static BothyRange *
+find_free_of (BothyRanges *self, guint32 owner)
+{
+  BothyRange *found = NULL;
+  gpointer search[] = { &found, GUINT_TO_POINTER (owner) };
+
+  g_tree_foreach (self->by_base, is_free_of, search);
+  return found;
+}
+
+/* The next base that no record names, or 0. It is entered at once, so that two calls never get the same. */
+static BothyRange *
+reserve (BothyRanges *self, guint32 owner)
+{
+  for (; self->next < self->pool_count; self->next++) {
+    guint32 base = self->pool_base + self->next * BOTHY_RANGE_SIZE;
+
+    if (!bothy_ranges_lookup (self, base)) {
+      BothyRange *range = add (self, base, owner);
+
+      range->used = TRUE;
+      return range;
+    }
+  }
+  return NULL;
+}
+
+gboolean
+bothy_range_record (const BothyRangeTake *take, GError **error)
+{
+  g_autoptr (GKeyFile) record = g_key_file_new ();
+  g_autofree char *name = g_strdup_printf ("%u", take->base);
+
+  g_key_file_set_uint64 (record, GROUP, "Base", take->base);
+  g_key_file_set_uint64 (record, GROUP, "Owner", take->owner);
+  if (take->by_hand)
+    g_key_file_set_boolean (record, GROUP, "ByHand", TRUE);
+  BOTHY_FAULT_POINT ("range.before-record");
+  if (!bothy_record_write (take->dirfd, name, record, BOTHY_RECORD_DURABLE, error))
+    return FALSE;
+  BOTHY_FAULT_POINT ("range.after-record");
+  bothy_userdb_publish (take->base, BOTHY_RANGE_SIZE);
+  return TRUE;
+}
+
+static void
+check_and_record (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  BothyRangeTake *take = task_data;
+  GError *error = NULL;
+
+  take->claimed_elsewhere = bothy_claims_overlap (
+      (BothyIdSpan){ take->base, (gint64) take->base + BOTHY_RANGE_SIZE - 1 }, &error);
+  if (error || (!take->claimed_elsewhere && !bothy_range_record (take, &error)))
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+static void try_next (BothyRanges *self, GTask *task);
+
+static void
+on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  BothyRanges *self = BOTHY_RANGES (source);
+  g_autoptr (GTask) task = user_data;
+  BothyRangeTake *take = g_task_get_task_data (G_TASK (result));
+  GError *error = NULL;
+
+  if (!g_task_propagate_boolean (G_TASK (result), &error)) {
+    g_tree_remove (self->by_base, GUINT_TO_POINTER (take->base));
+    self->next = 0;
+    g_prefix_error (&error, "No id range was given out: ");
+    g_task_return_error (task, error);
+  } else if (take->claimed_elsewhere) {
+    g_tree_remove (self->by_base, GUINT_TO_POINTER (take->base));
+    self->next = (take->base - self->pool_base) / BOTHY_RANGE_SIZE + 1;
+    try_next (self, task);
+  } else
+    g_task_return_pointer (task, GUINT_TO_POINTER (take->base), NULL);
+}
+
+static void
+try_next (BothyRanges *self, GTask *task)
+{
+  guint32 owner = GPOINTER_TO_UINT (g_task_get_task_data (task));
+  BothyRange *range = reserve (self, owner);
+  g_autoptr (GTask) check = NULL;
+  BothyRangeTake *take;
+
+  if (!range) {
+    self->next = 0;
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_NO_FREE_RANGE,
+                             "All %u id ranges are taken; an administrator can add some ([Ranges] in bothyd.conf)",
+                             self->pool_count);
+    return;
+  }
+  take = g_new0 (BothyRangeTake, 1);
+  take->dirfd = self->dirfd;
+  take->owner = owner;
+  take->base = range->base;
+  check = g_task_new (self, NULL, on_checked, g_object_ref (task));
+  g_task_set_task_data (check, take, g_free);
+  g_task_run_in_thread (check, check_and_record);
+}
+
+void
+bothy_ranges_take (BothyRanges *self, guint32 owner, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  BothyRange *range;
+
+  g_task_set_task_data (task, GUINT_TO_POINTER (owner), NULL);
+  if (self->degraded) {
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_DEGRADED,
+                             "Records in " STATE_DIR " are damaged, so no ids are given out; an administrator "
+                             "has to look at the files named *.corrupt-N there");
+    return;
+  }
+  range = find_free_of (self, owner);
+  if (range) {
+    range->used = TRUE;
+    g_task_return_pointer (task, GUINT_TO_POINTER (range->base), NULL);
+  } else
+    try_next (self, task);
+}
+
+guint32
+bothy_ranges_take_finish (BothyRanges *self, GAsyncResult *result, GError **error)
+{
+  return GPOINTER_TO_UINT (g_task_propagate_pointer (G_TASK (result), error));
+}
+
+gboolean
+bothy_ranges_claim (BothyRanges *self, guint32 owner, guint32 base)
+{
+  BothyRange *range = bothy_ranges_lookup (self, base);
+
+  if (!range || range->owner != owner || range->used)
+    return FALSE;
+  range->used = TRUE;
+  return TRUE;
+}
+
+void
+bothy_ranges_release (BothyRanges *self, guint32 base)
+{
+  BothyRange *range = bothy_ranges_lookup (self, base);
+
+  if (range)
+    range->used = FALSE;
+}
+
+gboolean
+bothy_ranges_contain (BothyRanges *self, guint32 id)
+{
+  guint32 base = id - id % BOTHY_RANGE_SIZE;
+
+  return base == BOTHY_NEUTRAL_BASE || bothy_ranges_lookup (self, base) != NULL;
+}
+
+static gboolean
+collect (gpointer key, gpointer value, gpointer user_data)
+{
+  g_ptr_array_add (user_data, value);
+  return FALSE;
+}
+
+GPtrArray *
+bothy_ranges_list (BothyRanges *self)
+{
+  GPtrArray *list = g_ptr_array_new ();
+
+  g_tree_foreach (self->by_base, collect, list);
+  return list;
+}
+
+static void
+bothy_ranges_finalize (GObject *object)
+{
+  g_tree_unref (BOTHY_RANGES (object)->by_base);
+  g_hash_table_unref (BOTHY_RANGES (object)->taking);
+  G_OBJECT_CLASS (bothy_ranges_parent_class)->finalize (object);
+}
+
+static void
+bothy_ranges_class_init (BothyRangesClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = bothy_ranges_finalize;
+}
+
+static void
+bothy_ranges_init (BothyRanges *self)
+{
+  self->by_base = g_tree_new_full (compare_bases, NULL, NULL, g_free);
+  self->taking = g_hash_table_new (NULL, NULL);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Images that came from remotes, and that nobody uses any more: they can come again. */
+#include "core/images/image-store-private.h"
+
+static guint
+days_left (BothyImages *self, const BothyImage *image)
+{
+  guint days = self->configuration->expire_days;
+  guint64 unused = self->today > image->used_on ? self->today - image->used_on : 0;
+
+  if (image->used_on == 0 || days == 0 || self->today == 0)
+    return 0;
+  return unused < days ? days - (guint)unused : 1;
+}
+
+static void
+show (BothyImages *self, BothyImage *image)
+{
+  guint left = days_left (self, image);
+
+  if (left == image->days_left)
+    return;
+  image->days_left = left;
+  g_signal_emit_by_name (image, "changed");
+}
+
+void
+bothy_images_set_new (BothyImages *self, BothyImage *image)
+{
+  /* As long as nobody knows the day, it is one of the future: the first that is known takes its place. */
+  image->used_on = self->today > 0 ? self->today : G_MAXINT64;
+  image->days_left = days_left (self, image);
+}
+
+void
+bothy_images_note_use (BothyImages *self, BothyImage *image)
+{
+  if (image->used_on == 0 || image->used_on == self->today || self->today == 0)
+    return;
+  image->used_on = self->today;
+  bothy_images_save (self, image);
+  show (self, image);
+}
+
+void
+bothy_images_keep_unused (BothyImages *self, BothyImage *image)
+{
+  if (image->used_on == 0)
+    return;
+  image->used_on = 0;
+  bothy_images_save (self, image);
+  show (self, image);
+}
+
+static gboolean
+is_over (BothyImages *self, const BothyImage *image)
+{
+  guint days = self->configuration->expire_days;
+
+  return days > 0 && image->used_on > 0 && image->n_containers == 0 && !image->public_alias &&
+         self->today >= image->used_on + days;
+}
+
+static void
+let_go (BothyImages *self, BothyImage *image)
+{
+  g_autoptr (BothyImage) kept = g_object_ref (image);
+  g_autoptr (GList) users = g_hash_table_get_keys (image->claims);
+
+  g_message ("Image %.12s (%s) was not used on %" G_GUINT64_FORMAT
+             " days and goes; [Images] ExpireDays in bothyd.conf says when",
+             image->fingerprint, image->origin, self->today - image->used_on);
+  for (GList *l = users; l; l = l->next)
+    bothy_images_forget (self, image, GPOINTER_TO_UINT (l->data), NULL);
+}
+
+void
+bothy_images_begin_day (BothyImages *self, guint64 today)
+{
+  g_autoptr (GList) images = bothy_images_list (self);
+
+  self->today = today;
+  /* Of what can not be read nobody knows what it stands on. */
+  if (self->degraded || today == 0)
+    return;
+  for (GList *l = images; l; l = l->next) {
+    BothyImage *image = l->data;
+
+    /* Days that began anew made it one of the future. */
+    if (image->n_containers > 0 || image->used_on > today)
+      bothy_images_note_use (self, image);
+    if (is_over (self, image))
+      let_go (self, image);
+    else if (g_hash_table_size (image->claims) == 0 && !image->public_alias && image->n_containers == 0)
+      /* Its last claim went, and then the power. */
+      bothy_images_drop_if_unwanted (self, image);
+    else
+      show (self, image);
+  }
+}

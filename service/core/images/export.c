@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/images/export.h"
+
+#include "base/error.h"
+#include "core/images/image-store-private.h"
+#include "base/fd.h"
+
+#include <string.h>
+
+#define PACK_MAX_SECONDS (24 * 3600) /* whoever reads may be slow */
+
+typedef struct {
+  BothyImages *images;
+  BothyReading reading; /* the image may be removed meanwhile */
+} Export;
+
+static void
+export_free (Export *export)
+{
+  GPtrArray *layers = export->reading.layers;
+
+  g_ptr_array_remove_fast (export->images->readings, &export->reading);
+  for (guint i = 0; i < layers->len; i++)
+    bothy_layers_release (bothy_images_get_layers (export->images), layers->pdata[i]);
+  bothy_images_sweep (export->images);
+  g_ptr_array_unref (layers);
+  g_object_unref (export->images);
+  g_free (export);
+}
+
+/* ---- metadata.yaml ---- */
+
+/* What has an odd form is better left out than misread. */
+static void
+add_word (GString *text, const char *key, const char *value)
+{
+  if (bothy_image_is_word (value))
+    g_string_append_printf (text, "%s: \"%s\"\n", key, value);
+}
+
+static char *
+describe (const BothyImage *image)
+{
+  GString *text = g_string_new (NULL);
+
+  add_word (text, "architecture", image->architecture);
+  g_string_append_printf (text, "creation_date: %" G_GINT64_FORMAT "\n", image->created_at / G_USEC_PER_SEC);
+  if (image->expires_at > 0)
+    g_string_append_printf (text, "expiry_date: %" G_GINT64_FORMAT "\n", image->expires_at / G_USEC_PER_SEC);
+  g_string_append (text, "properties:\n");
+  add_word (text, "  architecture", image->architecture);
+  add_word (text, "  os", image->os);
+  add_word (text, "  release", image->release);
+  add_word (text, "  variant", image->variant);
+  g_string_append (text, "templates: {}\n");
+  return g_string_free (text, FALSE);
+}
+
+/* ---- the way ---- */
+
+/* The archive, and then the layers, the highest first. */
+static GUnixFDList *
+open_sources (Export *export, const BothyImage *image, int out_fd, GError **error)
+{
+  BothyLayers *store = bothy_images_get_layers (export->images);
+  g_autoptr (GUnixFDList) sources = bothy_unpack_sources (out_fd, -1, error);
+
+  for (guint i = g_strv_length (image->layers); sources && i-- > 0;) {
+    BothyLayer *layer = bothy_layers_lookup (store, image->layers[i]);
+    autofd fd = layer ? bothy_layers_open (store, layer, error) : -1;
+
+    if (fd < 0 || g_unix_fd_list_append (sources, fd, error) < 0)
+      return NULL;
+    bothy_layers_hold (store, layer);
+    g_ptr_array_add (export->reading.layers, layer);
+  }
+  return g_steal_pointer (&sources);
+}
+
+static void
+on_packed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  g_autoptr (BothyUnpacked) packed = bothy_unpack_finish (result, &error);
+
+  if (packed)
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+bothy_image_export (BothyImages *images,
+                    BothyImage *image,
+                    guint32 user,
+                    int out_fd,
+                    enum unpack_compression compression,
+                    BothyUnpackProgress progress,
+                    gpointer progress_data,
+                    GCancellable *cancellable,
+                    GAsyncReadyCallback callback,
+                    gpointer user_data)
+{
+  struct unpack_request request = { .mode = UNPACK_PACK,
+                                    .compression = compression,
+                                    .max_seconds = PACK_MAX_SECONDS };
+  g_autoptr (GTask) task = g_task_new (NULL, cancellable, callback, user_data);
+  Export *export = g_new0 (Export, 1);
+  g_autofree char *metadata = describe (image);
+  g_autoptr (GUnixFDList) sources = NULL;
+  GError *error = NULL;
+
+  export->images = g_object_ref (images);
+  export->reading = (BothyReading){ .user = user, .layers = g_ptr_array_new () };
+  g_ptr_array_add (images->readings, &export->reading);
+  bothy_images_note_use (images, image);
+  g_task_set_task_data (task, export, (GDestroyNotify)export_free);
+  g_task_set_check_cancellable (task, FALSE);
+  g_strlcpy (request.metadata, metadata, sizeof request.metadata);
+  sources = open_sources (export, image, out_fd, &error);
+  if (sources)
+    bothy_layers_pack (bothy_images_get_layers (images), &request, sources, progress, progress_data,
+                       cancellable, on_packed, g_object_ref (task));
+  else
+    g_task_return_error (task, error);
+}
+
+gboolean
+bothy_image_export_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}

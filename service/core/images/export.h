@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/images/image-store.h"
+
+G_BEGIN_DECLS
+
+/* Have IMAGE written into OUT_FD, which USER opened, as an image of Incus in one archive. */
+void bothy_image_export (BothyImages *images,
+                         BothyImage *image,
+                         guint32 user,
+                         int out_fd,
+                         enum unpack_compression compression,
+                         BothyUnpackProgress progress,
+                         gpointer progress_data,
+                         GCancellable *cancellable,
+                         GAsyncReadyCallback callback,
+                         gpointer user_data);
+gboolean bothy_image_export_finish (GAsyncResult *result, GError **error);
+
+G_END_DECLS

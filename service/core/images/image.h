@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib-object.h>
+
+#include "core/images/config.h"
+
+G_BEGIN_DECLS
+
+#define BOTHY_EVERYBODY ((guint32) -1)
+
+/*
+ * A root file system that is in the store, a stack of layers, and who may use it. Signals: "changed" (); "shown" (uid), "hidden" (uid):
+ * that user, or BOTHY_EVERYBODY who has no claim, sees it from now on, or does no longer.
+ */
+#define BOTHY_TYPE_IMAGE (bothy_image_get_type ())
+G_DECLARE_FINAL_TYPE (BothyImage, bothy_image, BOTHY, IMAGE, GObject)
+
+struct _BothyImage {
+  GObject parent;
+  char *fingerprint;
+  char *os;
+  char *release;
+  char *os_release; /* text of os-release(5) */
+  char *variant; /* as its maker or its remote's catalogue calls it, or "" */
+  char *architecture;
+  char *origin; /* of who had it first; origins.h has each user's */
+  char *verified;
+  char *source;     /* of a built-in one: what it was made from, as it was then */
+  char **layers; /* their ids, the lowest first */
+  guint64 size;   /* of all of them */
+  BothyDefaults *defaults; /* NULL: it says nothing of its containers, and they run its init */
+  gint64 created_at; /* µs since 1970 */
+  gint64 expires_at; /* when nobody maintains it any more; 0: not known */
+  guint64 used_on;   /* the day of its last use, as core/days.h counts them; 0: it stays without */
+  guint days_left;   /* without use, until it goes; 0: it stays */
+  gboolean is_shown; /* its remote shows all of its layers to everybody */
+  char *public_alias; /* everybody's; NULL: only those with a claim see it */
+  GHashTable *claims; /* uid → GPtrArray of char *: that user's aliases */
+  GHashTable *origins; /* uid → char *, where it is known */
+  guint n_containers;
+};
+
+BothyImage *bothy_image_new (const char *fingerprint);
+
+/* From os-release(5)'s TEXT. */
+void bothy_image_set_os_release (BothyImage *self, const char *text);
+
+/*
+ * What its maker says of it, lines KEY=VALUE of bothy-unpack: where the tree itself says something, that holds.
+ * Each value is checked again.
+ */
+void bothy_image_take_metadata (BothyImage *self, const char *lines);
+
+/* What a catalogue says of it: VARIANT, and the day of the END of its support as YYYY-MM-DD; both may be "". */
+void bothy_image_take_catalogue (BothyImage *self, const char *variant, const char *end);
+
+/* The value of KEY in os-release(5)'s TEXT, unquoted; "" if it has none. */
+char *bothy_image_os_release_value (const char *text, const char *key);
+
+/* Whether TEXT is what an image's OS, release or variant can be called. */
+gboolean bothy_image_is_word (const char *text);
+
+gboolean bothy_image_is_visible (BothyImage *self, guint32 user);
+
+/* Whether USER calls it ALIAS; the public alias counts for everybody. */
+gboolean bothy_image_has_alias (BothyImage *self, guint32 user, const char *alias);
+
+/* What USER may call it; NULL-terminated. */
+char **bothy_image_aliases (BothyImage *self, guint32 user);
+
+/* Whether USER calls it anything. */
+gboolean bothy_image_has_names (BothyImage *self, guint32 user);
+
+/* What to show USER in one word: an alias, or else the fingerprint. */
+const char *bothy_image_label (BothyImage *self, guint32 user);
+
+void bothy_image_add_claim (BothyImage *self, guint32 user, const char *alias);
+void bothy_image_remove_alias (BothyImage *self, guint32 user, const char *alias);
+void bothy_image_remove_claim (BothyImage *self, guint32 user);
+
+/* It is no longer everybody's. */
+void bothy_image_retire (BothyImage *self);
+
+BothyImage *bothy_image_from_record (const char *fingerprint, GKeyFile *record, GError **error);
+GKeyFile *bothy_image_to_record (BothyImage *self);
+
+G_END_DECLS

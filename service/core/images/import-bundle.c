@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/images/import-bundle.h"
+
+#include "base/error.h"
+#include "core/images/compose.h"
+#include "workers/bundle.h"
+
+typedef struct {
+  BothyImages *images;
+  BothySpool *spool;
+  BothyBundle *bundle;
+  BothyBudget *budget;
+  guint32 user;
+  GPtrArray *layers;
+  GCancellable *cancellable;
+} Unbundle;
+
+static void
+unbundle_free (Unbundle *self)
+{
+  g_clear_pointer (&self->spool, bothy_spool_free);
+  g_clear_pointer (&self->bundle, bothy_bundle_free);
+  g_clear_object (&self->cancellable);
+  g_ptr_array_unref (self->layers);
+  g_object_unref (self->images);
+  g_free (self);
+}
+
+static BothyDefaults *
+make_defaults (const BothyBundle *bundle, GError **error)
+{
+  g_autoptr (BothyDefaults) defaults = bothy_defaults_new ();
+
+  for (guint i = 0; i < bundle->settings->len; i++) {
+    const BothyBundleSetting *setting = &g_array_index (bundle->settings, BothyBundleSetting, i);
+
+    if (!bothy_defaults_take (defaults, (BothyDefault)setting->which, setting->value, error))
+      return NULL;
+  }
+  return g_steal_pointer (&defaults);
+}
+
+static void
+finish (GTask *task)
+{
+  Unbundle *self = g_task_get_task_data (task);
+  g_autoptr (BothyImage) image = bothy_image_new ("");
+  GError *error = NULL;
+
+  image->defaults = make_defaults (self->bundle, &error);
+  if (!image->defaults || !bothy_stack (image, self->layers, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
+  image->architecture = (g_free (image->architecture), g_strdup (self->bundle->architecture));
+  image->fingerprint = (g_free (image->fingerprint), bothy_stack_fingerprint (image));
+  g_task_return_pointer (task, g_steal_pointer (&image), g_object_unref);
+}
+
+static void go_on (GTask *task);
+
+static void
+on_added (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Unbundle *self = g_task_get_task_data (task);
+  GError *error = NULL;
+  BothyLayer *layer = bothy_layers_add_finish (BOTHY_LAYERS (source), result, &error);
+
+  if (!layer) {
+    g_task_return_error (task, error);
+    return;
+  }
+  g_ptr_array_add (self->layers, layer);
+  go_on (task);
+}
+
+/* The one that USER has already, or NULL. Another's may be there, too: but then he has to bring the bytes. */
+static BothyLayer *
+find_present (const Unbundle *self, const BothyBundleLayer *wanted)
+{
+  return bothy_images_find_layer (self->images, self->user, wanted->diff_id);
+}
+
+static void
+go_on (GTask *task)
+{
+  Unbundle *self = g_task_get_task_data (task);
+  BothyLayers *store = bothy_images_get_layers (self->images);
+  guint n = self->bundle->layers->len;
+
+  while (self->layers->len < n) {
+    guint index = self->layers->len;
+    const BothyBundleLayer *wanted = &g_array_index (self->bundle->layers, BothyBundleLayer, index);
+    const BothyLayerSource source = { .mode = UNPACK_LAYER,
+                                      .fd = g_unix_fd_list_peek_fds (self->bundle->fds, NULL)[index],
+                                      .sha256 = wanted->id,
+                                      .diff_id = wanted->diff_id };
+    BothyLayer *present = find_present (self, wanted);
+
+    if (!present) {
+      bothy_layers_add (store, &source, self->budget, NULL, NULL, self->cancellable, on_added,
+                        g_object_ref (task));
+      return;
+    }
+    bothy_layers_hold (store, present);
+    g_ptr_array_add (self->layers, present);
+  }
+  finish (task);
+}
+
+static void
+on_read (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Unbundle *self = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  self->bundle = bothy_bundle_read_finish (result, &error);
+  /* The layers' archives are open: that is enough of it. */
+  g_clear_pointer (&self->spool, bothy_spool_free);
+  if (self->bundle && bothy_stack_check_depth (self->bundle->layers->len, &error))
+    go_on (task);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+bothy_unbundle (BothyImages *images,
+                BothySpool *spool,
+                guint32 user,
+                BothyBudget *budget,
+                GPtrArray *layers,
+                GCancellable *cancellable,
+                GAsyncReadyCallback callback,
+                gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, cancellable, callback, user_data);
+  Unbundle *self = g_new0 (Unbundle, 1);
+
+  self->images = g_object_ref (images);
+  self->spool = spool;
+  self->user = user;
+  self->budget = budget;
+  self->layers = g_ptr_array_ref (layers);
+  self->cancellable = cancellable ? g_object_ref (cancellable) : NULL;
+  g_task_set_check_cancellable (task, FALSE);
+  g_task_set_task_data (task, self, (GDestroyNotify)unbundle_free);
+  bothy_spool_read (spool, cancellable, on_read, g_object_ref (task));
+}
+
+BothyImage *
+bothy_unbundle_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/images/image-store.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Make the layers of the image in SPOOL (taken over), within BUDGET. What USER has already is not unpacked
+ * again. LAYERS (element-type BothyLayer) gets them, held, also those that were made before something went
+ * wrong. The result is the image, with all that its archive says of it; nobody's yet.
+ */
+void bothy_unbundle (BothyImages *images,
+                     BothySpool *spool,
+                     guint32 user,
+                     BothyBudget *budget,
+                     GPtrArray *layers,
+                     GCancellable *cancellable,
+                     GAsyncReadyCallback callback,
+                     gpointer user_data);
+BothyImage *bothy_unbundle_finish (GAsyncResult *result, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/images/import.h"
+
+#include "base/error.h"
+#include "core/images/image-store-private.h"
+#include "core/images/origins.h"
+#include "core/images/compose.h"
+#include "core/images/import-bundle.h"
+#include "platform/untrusted-fd.h"
+
+#include <fcntl.h>
+
+typedef struct {
+  guint32 user;
+  char *alias;
+  char *fingerprint; /* as the importer says; NULL: he does not */
+  int archive;
+  BothyMetadata *metadata; /* NULL: it has none of its own */
+  BothyImages *images;
+  BothyBudget *budget;
+  GPtrArray *layers; /* BothyLayer, held */
+  GCancellable *cancellable;
+  BothyUnpackProgress progress;
+  gpointer progress_data;
+} Import;
+
+static void
+import_free (Import *import)
+{
+  for (guint i = 0; i < import->layers->len; i++)
+    bothy_layers_release (bothy_images_get_layers (import->images), import->layers->pdata[i]);
+  /* What was made before something went wrong. */
+  if (import->layers->len > 0)
+    bothy_images_sweep (import->images);
+  g_ptr_array_unref (import->layers);
+  g_clear_pointer (&import->budget, bothy_budget_free);
+  g_clear_pointer (&import->metadata, bothy_metadata_free);
+  g_clear_object (&import->cancellable);
+  bothy_foreign_clear (&import->archive);
+  g_object_unref (import->images);
+  g_free (import->alias);
+  g_free (import->fingerprint);
+  g_free (import);
+}
+
+static void
+on_added (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  BothyImages *self = BOTHY_IMAGES (source);
+  g_autoptr (GTask) task = user_data;
+  Import *import = g_task_get_task_data (task);
+  const char *const aliases[] = { import->alias, NULL };
+  GError *error = NULL;
+  g_autoptr (BothyImage) image = bothy_images_add_finish (self, result, &error);
+
+  if (!image || !bothy_images_check_names (image, import->user, aliases, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
+  /* Who brings it himself may have it from nowhere else. */
+  bothy_images_keep_unused (self, image);
+  if (!*bothy_image_get_origin (image, import->user))
+    bothy_image_set_origin (image, import->user, "import");
+  bothy_images_claim (self, image, import->user, import->alias);
+  g_task_return_pointer (task, g_steal_pointer (&image), g_object_unref);
+}
+
+static void
+describe (const Import *import, BothyImage *image)
+{
+  image->created_at = g_get_real_time ();
+  if (import->fingerprint)
+    image->verified = (g_free (image->verified), g_strdup ("sha256"));
+  bothy_image_add_claim (image, import->user, NULL);
+}
+
+static void
+on_unbundled (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Import *import = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr (BothyImage) image = bothy_unbundle_finish (result, &error);
+
+  if (!image) {
+    g_task_return_error (task, error);
+    return;
+  }
+  describe (import, image);
+  bothy_images_add (g_task_get_source_object (task), image, on_added, g_object_ref (task));
+}
+
+/* Of an image in two archives. */
+static void
+take_metadata (const Import *import, BothyImage *image)
+{
+  if (import->metadata) {
+    bothy_image_take_metadata (image, import->metadata->lines);
+    g_free (image->fingerprint);
+    image->fingerprint = bothy_stack_fingerprint_apart (image, import->metadata->sha256);
+  }
+}
+
+static void
+on_unpacked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyImages *self = g_task_get_source_object (task);
+  Import *import = g_task_get_task_data (task);
+  GError *error = NULL;
+  BothySpool *spool = NULL;
+  g_autofree char *fingerprint = NULL;
+  BothyLayer *layer =
+      bothy_layers_add_finish_any (BOTHY_LAYERS (source), result, &spool, &fingerprint, &error);
+  g_autoptr (BothyImage) image = NULL;
+
+  if (spool && import->metadata) {
+    g_clear_pointer (&spool, bothy_spool_free);
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
+                             "Metadata belong to a root file system, and this is an archive of layers");
+    return;
+  }
+  if (spool) {
+    bothy_unbundle (self, spool, import->user, import->budget, import->layers, import->cancellable,
+                    on_unbundled, g_object_ref (task));
+    return;
+  }
+  if (layer) {
+    g_ptr_array_add (import->layers, layer);
+    image = bothy_image_new (fingerprint);
+    describe (import, image);
+  }
+  if (!image || !bothy_stack (image, import->layers, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
+  take_metadata (import, image);
+  bothy_images_add (self, image, on_added, g_object_ref (task));
+}
+
+static GTask *
+task_new (BothyImages *self,
+          guint32 user,
+          const BothyImportSource *source,
+          GCancellable *cancellable,
+          GAsyncReadyCallback callback,
+          gpointer user_data)
+{
+  GTask *task = g_task_new (self, cancellable, callback, user_data);
+  Import *import = g_new0 (Import, 1);
+
+  import->user = user;
+  import->alias = g_strdup (source->alias);
+  import->fingerprint = g_strdup (source->fingerprint);
+  import->archive = fcntl (source->archive_fd, F_DUPFD_CLOEXEC, 3);
+  import->images = g_object_ref (self);
+  import->layers = g_ptr_array_new ();
+  import->cancellable = cancellable ? g_object_ref (cancellable) : NULL;
+  g_task_set_check_cancellable (task, FALSE);
+  g_task_set_task_data (task, import, (GDestroyNotify)import_free);
+  return task;
+}
+
+static void
+unpack (GTask *task)
+{
+  Import *import = g_task_get_task_data (task);
+  const BothyLayerSource source = {
+    .mode = UNPACK_ARCHIVE, .fd = import->archive, .sha256 = import->fingerprint, .metadata = import->metadata
+  };
+
+  bothy_layers_add (bothy_images_get_layers (import->images), &source, import->budget, import->progress,
+                    import->progress_data, import->cancellable, on_unpacked, g_object_ref (task));
+}
+
+static void
+on_metadata (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Import *import = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  import->metadata = bothy_metadata_read_finish (result, &error);
+  if (import->metadata)
+    unpack (task);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+start (GTask *task, int metadata_fd)
+{
+  BothyImages *self = g_task_get_source_object (task);
+  Import *import = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  import->budget = bothy_images_begin (self, import->user, &error);
+  if (!import->budget)
+    g_task_return_error (task, error);
+  else if (metadata_fd >= 0)
+    bothy_layers_read_metadata (bothy_images_get_layers (self), metadata_fd, import->cancellable, on_metadata,
+                                g_object_ref (task));
+  else
+    unpack (task);
+}
+
+void
+bothy_images_import (BothyImages *self,
+                     guint32 user,
+                     const BothyImportSource *source,
+                     BothyUnpackProgress progress,
+                     gpointer progress_data,
+                     GCancellable *cancellable,
+                     GAsyncReadyCallback callback,
+                     gpointer user_data)
+{
+  g_autoptr (GTask) task = task_new (self, user, source, cancellable, callback, user_data);
+  Import *import = g_task_get_task_data (task);
+
+  import->progress = progress;
+  import->progress_data = progress_data;
+  start (task, source->metadata_fd);
+}
+
+BothyImage *
+bothy_images_import_finish (BothyImages *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

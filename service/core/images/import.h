@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/images/image-store.h"
+
+G_BEGIN_DECLS
+
+/* What a user wants to have. */
+typedef struct {
+  int archive_fd;
+  int metadata_fd;         /* the other archive of an image in two, or -1 */
+  const char *alias;       /* or NULL */
+  const char *fingerprint; /* or NULL: SHA-256 of the archive, or of both archives, the metadata first */
+} BothyImportSource;
+
+/* Unpack SOURCE for USER. */
+void bothy_images_import (BothyImages *self,
+                          guint32 user,
+                          const BothyImportSource *source,
+                          BothyUnpackProgress progress,
+                          gpointer progress_data,
+                          GCancellable *cancellable,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data);
+BothyImage *bothy_images_import_finish (BothyImages *self, GAsyncResult *result, GError **error);
+
+G_END_DECLS

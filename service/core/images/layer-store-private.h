@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/images/layer-store.h"
+
+struct _BothyLayers {
+  GObject parent;
+  int dirfd;
+  const BothyConfiguration *configuration;
+  BothyHelper *helper;
+  BothyTrash *trash;
+  GHashTable *layers; /* id → BothyLayer */
+};

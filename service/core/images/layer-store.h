@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "core/images/budget.h"
+#include "base/configuration.h"
+#include "core/images/layer.h"
+#include "platform/helper-client.h"
+#include "workers/unpack-pipeline.h"
+#include "workers/metadata.h"
+#include "storage/trash.h"
+
+G_BEGIN_DECLS
+
+/*
+ * The store of layers, STATE/layers/<id>/{layer,root}. Nothing is counted here: images' records say which
+ * layers they stand on, and what none of them names goes.
+ */
+#define BOTHY_TYPE_LAYERS (bothy_layers_get_type ())
+G_DECLARE_FINAL_TYPE (BothyLayers, bothy_layers, BOTHY, LAYERS, GObject)
+
+/* DIRFD: STATE/layers, which stays the caller's. Reads what is there; RET_DEGRADED when some could not be. */
+BothyLayers *bothy_layers_new (int dirfd,
+                               const BothyConfiguration *configuration,
+                               BothyHelper *helper,
+                               BothyTrash *trash,
+                               gboolean *ret_degraded);
+
+/* The one that is called ID, or NULL. */
+BothyLayer *bothy_layers_lookup (BothyLayers *self, const char *id);
+
+/* LAYER is wanted by what has no record yet; each hold needs a release. */
+void bothy_layers_hold (BothyLayers *self, BothyLayer *layer);
+void bothy_layers_release (BothyLayers *self, BothyLayer *layer);
+
+/* Remove every layer that is neither held nor among WANTED (a set of ids). */
+void bothy_layers_sweep (BothyLayers *self, GHashTable *wanted);
+
+/* An archive that has an image in it rather than a root file system, unpacked for the while that it is read.
+ */
+typedef struct {
+  BothyLayers *layers;
+  char *name; /* of its directory */
+  int tree;
+  guint64 size;
+} BothySpool;
+
+/* Also removes its files. */
+void bothy_spool_free (BothySpool *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothySpool, bothy_spool_free)
+
+/* Read what is in SPOOL. */
+void bothy_spool_read (BothySpool *self,
+                       GCancellable *cancellable,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data);
+
+/* Read the metadata of an image that come in an archive of their own. */
+void bothy_layers_read_metadata (BothyLayers *self,
+                                 int archive_fd,
+                                 GCancellable *cancellable,
+                                 GAsyncReadyCallback callback,
+                                 gpointer user_data);
+
+/* The directory of LAYER's files, to be handed on; -1: it can not be opened. */
+int bothy_layers_open (BothyLayers *self, const BothyLayer *layer, GError **error);
+
+/* Have bothy-pack do what REQUEST says with SOURCES. */
+void bothy_layers_pack (BothyLayers *self,
+                        const struct unpack_request *request,
+                        GUnixFDList *sources,
+                        BothyUnpackProgress progress,
+                        gpointer progress_data,
+                        GCancellable *cancellable,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data);
+
+/* What to make a layer from. */
+typedef struct {
+  enum unpack_mode mode;
+  int fd;                        /* the archive; read to its end */
+  const char *sha256;            /* that it has to have, or NULL */
+  const char *diff_id;           /* that the tar in it has to have, or NULL */
+  const BothyMetadata *metadata; /* it is of an image in two archives, this and that one, which SHA256 is then
+                                    of together; or NULL */
+} BothyLayerSource;
+
+/*
+ * Unpack SOURCE, within BUDGET (which may be NULL: bothyd's own), and keep it. The layer is held; that
+ * it is on the disk is not certain before bothy_images_add(), which waits for it. Errors: BAD_ARCHIVE,
+ * LIMITS_EXCEEDED, NO_SPACE, CANCELLED, FAILED. What is known already is read and checked all the same:
+ * whoever has not got the bytes shall not get the layer by naming it.
+ */
+void bothy_layers_add (BothyLayers *self,
+                       const BothyLayerSource *source,
+                       BothyBudget *budget,
+                       BothyUnpackProgress progress,
+                       gpointer progress_data,
+                       GCancellable *cancellable,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data);
+BothyLayer *bothy_layers_add_finish (BothyLayers *self, GAsyncResult *result, GError **error);
+
+/* As bothy_layers_add_finish(), of a source of mode UNPACK_ARCHIVE, which may have been a bundle: then NULL,
+   and RET_SPOOL is that. RET_FINGERPRINT: SHA-256 of the source. */
+BothyLayer *bothy_layers_add_finish_any (
+    BothyLayers *self, GAsyncResult *result, BothySpool **ret_spool, char **ret_fingerprint, GError **error);
+
+G_END_DECLS

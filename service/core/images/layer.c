@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/images/layer.h"
+
+#include "base/error.h"
+
+#define GROUP "Layer"
+
+BothyLayer *
+bothy_layer_new (const char *id)
+{
+  BothyLayer *self = g_new0 (BothyLayer, 1);
+
+  self->id = g_strdup (id);
+  return self;
+}
+
+void
+bothy_layer_free (BothyLayer *self)
+{
+  g_free (self->id);
+  g_free (self->os_release);
+  g_free (self->metadata);
+  g_free (self->architecture);
+  g_free (self);
+}
+
+/* No archive is such a text, so no archive's digest is such an id. */
+char *
+bothy_layer_unified_id (const char *digest)
+{
+  g_autofree char *text = g_strconcat ("rootfs of ", digest, NULL);
+
+  return g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
+}
+
+static char *
+get_string (GKeyFile *record, const char *key)
+{
+  char *text = g_key_file_get_string (record, GROUP, key, NULL);
+
+  return text ? text : g_strdup ("");
+}
+
+BothyLayer *
+bothy_layer_from_record (const char *id, GKeyFile *record, GError **error)
+{
+  g_autofree char *recorded = get_string (record, "Id");
+  BothyLayer *self;
+
+  if (!g_str_equal (recorded, id)) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "The record of layer %.12s is another layer's",
+                 id);
+    return NULL;
+  }
+  self = bothy_layer_new (id);
+  self->os_release = get_string (record, "OSRelease");
+  self->metadata = get_string (record, "Metadata");
+  self->architecture = get_string (record, "Architecture");
+  self->size = g_key_file_get_uint64 (record, GROUP, "Size", NULL);
+  self->is_root = g_key_file_get_boolean (record, GROUP, "IsRoot", NULL);
+  self->hides_below = g_key_file_get_boolean (record, GROUP, "HidesBelow", NULL);
+  return self;
+}
+
+GKeyFile *
+bothy_layer_to_record (const BothyLayer *self)
+{
+  GKeyFile *record = g_key_file_new ();
+
+  g_key_file_set_string (record, GROUP, "Id", self->id);
+  g_key_file_set_string (record, GROUP, "OSRelease", self->os_release);
+  g_key_file_set_string (record, GROUP, "Metadata", self->metadata);
+  g_key_file_set_string (record, GROUP, "Architecture", self->architecture);
+  g_key_file_set_uint64 (record, GROUP, "Size", self->size);
+  g_key_file_set_boolean (record, GROUP, "IsRoot", self->is_root);
+  g_key_file_set_boolean (record, GROUP, "HidesBelow", self->hides_below);
+  return record;
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Making a container: nothing of it is seen until the rename of its finished directory. */
+#include "core/registry/registry-private.h"
+
+#include "core/images/builtin.h"
+#include "base/error.h"
+#include "base/fault.h"
+#include "storage/store.h"
+#include "base/fd.h"
+#include "storage/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+typedef struct {
+  guint32 owner;
+  BothyContainerSpec *spec; /* until the container has it */
+  char *name_key;           /* reserved; NULL once the container has it */
+  char *address_key;        /* the same for the address that it is to have on a LAN */
+  char *directory;          /* its name while it is made */
+  int dir;
+  int containers_fd;
+  BothyImage *image;
+  guint32 base;
+  BothyContainer *container;
+} Create;
+
+static void
+create_free (Create *create)
+{
+  bothy_clear_fd (&create->dir);
+  g_clear_pointer (&create->spec, bothy_container_spec_free);
+  g_clear_object (&create->image);
+  g_clear_object (&create->container);
+  g_free (create->name_key);
+  g_free (create->address_key);
+  g_free (create->directory);
+  g_free (create);
+}
+
+static void
+fail (GTask *task, GError *error)
+{
+  BothyRegistry *self = g_task_get_source_object (task);
+  Create *create = g_task_get_task_data (task);
+
+  if (create->dir >= 0)
+    bothy_trash_put (self->trash, self->containers_fd, create->directory, NULL);
+  if (create->base)
+    bothy_ranges_release (self->ranges, create->base);
+  if (create->image)
+    bothy_images_use (self->images, create->image, -1);
+  if (create->name_key)
+    g_hash_table_remove (self->names, create->name_key);
+  if (create->address_key)
+    bothy_registry_yield_address (self, create->address_key);
+  g_task_return_error (task, error);
+}
+
+static void
+commit (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  Create *create = task_data;
+  BothyContainer *container = create->container;
+  g_autoptr (GKeyFile) record = bothy_container_to_record (container);
+  /* An ephemeral one does not outlive a power cut, so nobody has to wait for the disk. */
+  BothyRecordDurability durability = container->spec->ephemeral ? BOTHY_RECORD_VOLATILE : BOTHY_RECORD_DURABLE;
+  GError *error = NULL;
+
+  BOTHY_FAULT_POINT ("create.before-record");
+  if (bothy_record_write (create->dir, "container", record, durability, &error)) {
+    BOTHY_FAULT_POINT ("create.recorded");
+    if (!bothy_record_place (create->containers_fd, create->directory, container->id, durability))
+      bothy_error_set_errno (&error, errno, "Placing the container");
+    BOTHY_FAULT_POINT ("create.placed");
+  }
+  if (error)
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+static void
+on_committed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  BothyRegistry *self = BOTHY_REGISTRY (source);
+  g_autoptr (GTask) task = user_data;
+  Create *create = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  if (!g_task_propagate_boolean (G_TASK (result), &error)) {
+    fail (task, error);
+    return;
+  }
+  g_clear_pointer (&create->name_key, g_free);
+  bothy_registry_add (self, create->container);
+  if (create->address_key)
+    bothy_registry_yield_address (self, create->address_key);
+  g_task_return_pointer (task, g_object_ref (create->container), g_object_unref);
+}
+
+static void
+on_owned (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyRegistry *self = g_task_get_source_object (task);
+  g_autoptr (GUnixFDList) fds = NULL;
+  g_autoptr (GTask) thread = NULL;
+  GError *error = NULL;
+
+  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  if (!fds) {
+    fail (task, error);
+    return;
+  }
+  thread = g_task_new (self, NULL, on_committed, g_object_ref (task));
+  g_task_set_task_data (thread, g_task_get_task_data (task), NULL);
+  g_task_run_in_thread (thread, commit);
+}
+
+/* The directory "data" becomes the neutral root's; the supervisor makes the rest in it. */
+static int
+make_directories (BothyRegistry *self, Create *create, GError **error)
+{
+  autofd data = -1;
+
+  create->directory = g_strconcat (BOTHY_SHELF_NEW, create->container->id, NULL);
+  if (mkdirat (self->containers_fd, create->directory, 0700) == 0) {
+    create->dir = openat (self->containers_fd, create->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (create->dir >= 0 && mkdirat (create->dir, "data", 0700) == 0)
+      data = openat (create->dir, "data", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  }
+  if (data < 0)
+    bothy_error_set_errno (error, errno, "Making the container's directory");
+  return g_steal_fd (&data);
+}
+
+static void
+on_range (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  struct helper_request own = { .op = HELPER_OWN, .owner = BOTHY_NEUTRAL_BASE };
+  g_autoptr (GTask) task = user_data;
+  BothyRegistry *self = g_task_get_source_object (task);
+  Create *create = g_task_get_task_data (task);
+  g_autofree char *id = g_uuid_string_random ();
+  g_autoptr (GUnixFDList) fds = NULL;
+  autofd data = -1;
+  GError *error = NULL;
+
+  create->base = bothy_ranges_take_finish (self->ranges, result, &error);
+  if (create->base) {
+    create->container = bothy_container_new (id, create->owner, create->base, g_steal_pointer (&create->spec));
+    create->container->created_at = g_get_real_time ();
+    /* The range is his for ever, so it has to be known who he is. */
+    if (bothy_owners_note (self->owners, create->owner, &error))
+      data = make_directories (self, create, &error);
+    fds = data >= 0 ? bothy_fd_list (&data, 1, &error) : NULL;
+  }
+  BOTHY_FAULT_POINT ("create.made-directory");
+  if (fds)
+    bothy_helper_call (self->helper, &own, fds, on_owned, g_object_ref (task));
+  else
+    fail (task, error);
+}
+
+static void
+on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyRegistry *self = g_task_get_source_object (task);
+  Create *create = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  create->image = bothy_images_resolve_finish (self->images, result, &error);
+  if (!create->image) {
+    fail (task, error);
+    return;
+  }
+  /* It may have gone while the answer was on its way. */
+  if (bothy_images_lookup (self->images, create->image->fingerprint) != create->image) {
+    g_clear_object (&create->image);
+    fail (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE, "Image %.80s was just removed",
+                             create->spec->image));
+    return;
+  }
+  bothy_images_use (self->images, create->image, 1);
+  bothy_runner_prepare (self->runner, create->owner);
+  create->spec->image = (g_free (create->spec->image), g_strdup (create->image->fingerprint));
+  bothy_defaults_apply (create->image->defaults, create->spec);
+  bothy_ranges_take (self->ranges, create->owner, on_range, g_object_ref (task));
+}
+
+static void
+on_address (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  BothyRegistry *self = BOTHY_REGISTRY (source);
+  g_autoptr (GTask) task = user_data;
+  Create *create = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  create->address_key = bothy_registry_claim_address_finish (self, result, &error);
+  if (create->address_key)
+    bothy_images_resolve (self->images, create->owner, create->spec->image, on_resolved, g_object_ref (task));
+  else
+    fail (task, error);
+}
+
+static gboolean
+may_create (BothyRegistry *self, const Create *create, const char *name_key, GError **error)
+{
+  guint max = self->configuration->max_containers;
+
+  if (g_hash_table_contains (self->names, name_key)) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_CONTAINER_EXISTS,
+                 "You have a container %s already; delete it or take another name", create->spec->name);
+    return FALSE;
+  }
+  if (bothy_registry_count_containers (self, create->owner) < max)
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
+               "You have as many containers as a user may have: %u; delete one first", max);
+  return FALSE;
+}
+
+void
+bothy_registry_create (BothyRegistry *self, guint32 owner, BothyContainerSpec *spec, GAsyncReadyCallback callback,
+                       gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  g_autofree char *name_key = bothy_registry_name_key (owner, spec->name);
+  Create *create = g_new0 (Create, 1);
+  GError *error = NULL;
+
+  create->dir = -1;
+  create->owner = owner;
+  create->spec = spec;
+  create->containers_fd = self->containers_fd;
+  g_task_set_task_data (task, create, (GDestroyNotify) create_free);
+  if (!may_create (self, create, name_key, &error)) {
+    fail (task, error);
+    return;
+  }
+  create->name_key = g_steal_pointer (&name_key);
+  g_hash_table_insert (self->names, g_strdup (create->name_key), NULL);
+  if (*spec->address)
+    bothy_registry_claim_address (self, spec, on_address, g_object_ref (task));
+  else
+    bothy_images_resolve (self->images, owner, spec->image, on_resolved, g_object_ref (task));
+}
+
+BothyContainer *
+bothy_registry_create_finish (BothyRegistry *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/registry/diagnosis.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static const struct {
+  const char *who, *advice;
+} firewall_advice[] = {
+  { "docker forward",
+    "Docker drops what is forwarded; let ours pass: iptables -I DOCKER-USER -i bothy0 -j ACCEPT; "
+    "iptables -I DOCKER-USER -o bothy0 -j ACCEPT" },
+  { "ufw forward",
+    "ufw drops what is forwarded: ufw route allow in on bothy0; ufw route allow out on bothy0" },
+  { "ufw input", "ufw keeps containers from DHCP and DNS: ufw allow in on bothy0" },
+  { "firewalld forward",
+    "No zone of firewalld has the bridge: firewall-cmd --zone=nm-shared --change-interface=bothy0, "
+    "and with --permanent" },
+  { "firewalld zone",
+    "The bridge is in a zone of firewalld that keeps containers from DHCP and DNS: "
+    "firewall-cmd --zone=nm-shared --change-interface=bothy0, and with --permanent" },
+};
+
+static void
+check_firewall (BothyDiagnosis *diagnosis, const char *line)
+{
+  g_autofree char *found = g_strdup_printf ("%s: what comes from or goes to bothy0 may be dropped", line);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (firewall_advice); i++) {
+    if (g_str_equal (firewall_advice[i].who, line)) {
+      bothy_diagnosis_say (diagnosis, "firewall", "warning", found, firewall_advice[i].advice);
+      return;
+    }
+  }
+  bothy_diagnosis_say (diagnosis, "firewall", "warning", found,
+                       "Let the nftables table of that name accept what bothy0 is the interface of");
+}
+
+static void
+check_firewalls (BothyDiagnosis *diagnosis)
+{
+  g_auto (GStrv) lines = NULL;
+
+  if (!diagnosis->firewalls) {
+    bothy_diagnosis_say (diagnosis, "firewall", "warning", diagnosis->unexamined,
+                         "Switch it on: systemctl enable --now bothy-net.socket");
+    return;
+  }
+  lines = g_strsplit (diagnosis->firewalls, "\n", -1);
+  if (!lines[0])
+    bothy_diagnosis_say (diagnosis, "firewall", "ok", "Nothing else in nftables drops what containers send",
+                         "");
+  for (char **line = lines; *line && **line; line++)
+    check_firewall (diagnosis, *line);
+}
+
+/* The rules of the old iptables are not in nftables; the kernel names their tables, and only root sees which.
+ */
+static gboolean
+has_legacy_filter (const char *path)
+{
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
+
+  if (!g_file_get_contents (path, &text, NULL, NULL))
+    return FALSE;
+  lines = g_strsplit (text, "\n", -1);
+  return g_strv_contains ((const char *const *)lines, "filter");
+}
+
+static void
+check_legacy (BothyDiagnosis *diagnosis)
+{
+  gboolean has_docker = access ("/sys/class/net/docker0", F_OK) == 0;
+
+  if (!has_legacy_filter ("/proc/net/ip_tables_names") && !has_legacy_filter ("/proc/net/ip6_tables_names"))
+    bothy_diagnosis_say (diagnosis, "legacy-firewall", "ok", "The old iptables filters nothing", "");
+  else if (has_docker)
+    bothy_diagnosis_say (diagnosis, "legacy-firewall", "warning",
+                         "Docker uses the old iptables, and drops what is forwarded",
+                         "iptables-legacy -I DOCKER-USER -i bothy0 -j ACCEPT; "
+                         "iptables-legacy -I DOCKER-USER -o bothy0 -j ACCEPT");
+  else
+    bothy_diagnosis_say (diagnosis, "legacy-firewall", "warning",
+                         "The old iptables has a filter, which may drop what containers send",
+                         "Look at iptables-legacy -S FORWARD; if its policy is DROP: "
+                         "iptables-legacy -I FORWARD -i bothy0 -j ACCEPT; "
+                         "iptables-legacy -I FORWARD -o bothy0 -j ACCEPT");
+}
+
+/* The interfaces of IPv4's default routes (/proc/net/route). */
+static GHashTable *
+list_default_interfaces (void)
+{
+  GHashTable *found = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
+
+  g_file_get_contents ("/proc/net/route", &text, NULL, NULL);
+  lines = g_strsplit (text ? text : "", "\n", -1);
+  for (char **line = lines; *line; line++) {
+    char interface[17];
+    unsigned int destination, mask;
+
+    if (sscanf (*line, "%16s %8x %*x %*x %*u %*u %*u %8x", interface, &destination, &mask) == 3 &&
+        destination == 0 && mask == 0)
+      g_hash_table_add (found, g_strdup (interface));
+  }
+  return found;
+}
+
+/* The stricter of "all" and the interface's own holds, and 1 is stricter than 0. */
+static gboolean
+is_strict (const char *interface)
+{
+  const char *const names[] = { "all", interface };
+  gboolean strict = FALSE;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree char *path = g_build_filename ("/proc/sys/net/ipv4/conf", names[i], "rp_filter", NULL);
+    g_autofree char *text = NULL;
+
+    if (!g_file_get_contents (path, &text, NULL, NULL))
+      continue;
+    if (text[0] == '2')
+      return FALSE;
+    strict = strict || text[0] == '1';
+  }
+  return strict;
+}
+
+/* With one way out it does no harm: answers come in where questions went out. */
+static void
+check_reverse_path (BothyDiagnosis *diagnosis)
+{
+  g_autoptr (GHashTable) interfaces = list_default_interfaces ();
+  GHashTableIter iter;
+  gpointer interface;
+
+  g_hash_table_iter_init (&iter, interfaces);
+  while (g_hash_table_size (interfaces) > 1 && g_hash_table_iter_next (&iter, &interface, NULL)) {
+    g_autofree char *found = NULL;
+    g_autofree char *advice = NULL;
+
+    if (!is_strict (interface))
+      continue;
+    found =
+        g_strdup_printf ("rp_filter of %s is strict, and there are several default routes: who comes to a "
+                         "container's port by another one gets no answer",
+                         (const char *)interface);
+    advice = g_strdup_printf ("sysctl -w net.ipv4.conf.%s.rp_filter=2, and the same in sysctl.d(5)",
+                              (const char *)interface);
+    bothy_diagnosis_say (diagnosis, "reverse-path", "warning", found, advice);
+    return;
+  }
+  bothy_diagnosis_say (diagnosis, "reverse-path", "ok", "rp_filter drops no answers", "");
+}
+
+static gboolean
+is_zero (const char *path)
+{
+  g_autofree char *text = NULL;
+
+  return g_file_get_contents (path, &text, NULL, NULL) && text[0] == '0';
+}
+
+/* A default route that the kernel has from advertisements, by the flags of /proc/net/ipv6_route. */
+static gboolean
+has_default_route6 (void)
+{
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
+
+  g_file_get_contents ("/proc/net/ipv6_route", &text, NULL, NULL);
+  lines = g_strsplit (text ? text : "", "\n", -1);
+  for (char **line = lines; *line; line++) {
+    if (g_str_has_prefix (*line, "00000000000000000000000000000000 00 ") && !g_str_has_suffix (*line, " lo"))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Both are switched on with the bridge: by NetworkManager, and by bothy-net where that does no harm. */
+static void
+check_forwarding (BothyDiagnosis *diagnosis)
+{
+  gboolean has_bridge = access ("/sys/class/net/bothy0", F_OK) == 0;
+
+  if (has_bridge && is_zero ("/proc/sys/net/ipv4/ip_forward"))
+    bothy_diagnosis_say (diagnosis, "forwarding", "error",
+                         "IPv4 is not forwarded, though NetworkManager had switched that on",
+                         "sysctl -w net.ipv4.ip_forward=1, and look for what sets it to 0 in sysctl.d(5)");
+  else if (has_bridge && has_default_route6 () && is_zero ("/proc/sys/net/ipv6/conf/all/forwarding"))
+    bothy_diagnosis_say (
+        diagnosis, "forwarding", "warning",
+        "IPv6 is not forwarded: the kernel would forget its default route",
+        "Set net.ipv6.conf.IFACE.accept_ra=2 for the interface of that route, and start a container");
+  else
+    bothy_diagnosis_say (diagnosis, "forwarding", "ok",
+                         has_bridge ? "as containers need it" : "switched on with the first container", "");
+}
+
+static void
+check_manager (BothyDiagnosis *diagnosis)
+{
+  if (diagnosis->silence)
+    bothy_diagnosis_say (diagnosis, "network-manager", "error", diagnosis->silence,
+                         "Containers start without network until then, and get it when NetworkManager is back");
+  else if (diagnosis->bridge)
+    bothy_diagnosis_say (diagnosis, "network-manager", "error", diagnosis->bridge,
+                         "Look at nmcli device and journalctl -u NetworkManager; it needs dnsmasq (dnsmasq-base)");
+  else
+    bothy_diagnosis_say (diagnosis, "network-manager", "ok", "NetworkManager answers", "");
+}
+
+void
+bothy_diagnosis_check_network (BothyDiagnosis *self)
+{
+  check_manager (self);
+  check_firewalls (self);
+  check_legacy (self);
+  check_reverse_path (self);
+  check_forwarding (self);
+}

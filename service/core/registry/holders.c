@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/registry/holders.h"
+
+#include "base/error.h"
+#include "core/accounts/passwd.h"
+#include "network/nic.h"
+
+#define MOST_NAMED 5u
+
+static BothyContainer *
+find_container (BothyRegistry *registry, const BothyPlace *place)
+{
+  g_autoptr (GList) containers = bothy_registry_list_containers (registry);
+
+  for (GList *l = containers; l; l = l->next) {
+    g_autofree char *name = bothy_container_nic_name (l->data);
+
+    if (g_str_equal (name, place->name))
+      return l->data;
+  }
+  return NULL;
+}
+
+static char *
+describe (BothyRegistry *registry, const BothyPlace *place)
+{
+  BothyContainer *container = find_container (registry, place);
+  g_autofree char *account = bothy_passwd_name (place->owner);
+  g_autofree char *user = account ? g_strdup (account) : g_strdup_printf ("%u", place->owner);
+
+  return container ? g_strdup_printf ("container %s/%s", user, container->spec->name)
+                   : g_strdup_printf ("a nic that %s attached by hand", user);
+}
+
+static void
+add_name (GString *names, guint n, const char *name)
+{
+  if (n <= MOST_NAMED)
+    g_string_append_printf (names, "%s%s", n > 1 ? ", " : "", name);
+  else if (n == MOST_NAMED + 1)
+    g_string_append (names, ", and more");
+}
+
+static void
+on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyRegistry *registry = g_task_get_source_object (task);
+  const char *bridge = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_auto (GStrv) aliases = bothy_nics_list_finish (BOTHY_NICS (source), result, &error);
+  g_autoptr (GString) names = g_string_new (NULL);
+  guint n = 0;
+
+  for (char **alias = aliases; alias && *alias; alias++) {
+    g_autoptr (BothyPlace) place = bothy_place_parse (*alias);
+    g_autofree char *name = place && g_str_equal (place->bridge, bridge) ? describe (registry, place) : NULL;
+
+    if (name)
+      add_name (names, ++n, name);
+  }
+  if (n > 0)
+    error =
+        g_error_new (BOTHY_ERROR, BOTHY_ERROR_BRIDGE_IN_USE,
+                     "The bridge %s has nics still, of %s; stop the containers, and have the others detached "
+                     "(bothy nic detach)",
+                     bridge, names->str);
+  if (error)
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+void
+bothy_holders_check (BothyRegistry *registry,
+                     const char *bridge,
+                     GAsyncReadyCallback callback,
+                     gpointer user_data)
+{
+  GTask *task = g_task_new (registry, NULL, callback, user_data);
+
+  g_task_set_task_data (task, g_strdup (bridge), g_free);
+  bothy_nics_list (bothy_network_get_nics (bothy_registry_get_network (registry)), on_listed, task);
+}
+
+gboolean
+bothy_holders_check_finish (BothyRegistry *registry, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Ports of the host that lead into containers: the record says which, the filter has those of running ones.
+ */
+#include "core/registry/registry-private.h"
+
+#include "base/error.h"
+
+#define MAX_PORTS 64 /* of one container */
+
+typedef struct {
+  BothyContainer *container;
+  BothyPort port;
+} Publishing;
+
+static void
+publishing_free (Publishing *publishing)
+{
+  g_object_unref (publishing->container);
+  g_free (publishing);
+}
+
+static GTask *
+task_new (BothyRegistry *self,
+          BothyContainer *container,
+          const BothyPort *port,
+          GAsyncReadyCallback callback,
+          gpointer user_data)
+{
+  GTask *task = g_task_new (self, NULL, callback, user_data);
+  Publishing *publishing = g_new0 (Publishing, 1);
+
+  publishing->container = g_object_ref (container);
+  publishing->port = *port;
+  g_task_set_task_data (task, publishing, (GDestroyNotify)publishing_free);
+  return task;
+}
+
+/* Who has the port, as OWNER may know it. */
+static gboolean
+check_free (BothyRegistry *self, guint32 owner, const BothyPort *port, GError **error)
+{
+  g_autoptr (GList) containers = bothy_registry_list_containers (self);
+
+  for (GList *l = containers; l; l = l->next) {
+    BothyContainer *other = l->data;
+
+    if (!bothy_port_find (other->spec->ports, port->udp, port->host))
+      continue;
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_PORT_IN_USE, "Port %u/%s leads to %s%s already; take another one",
+                 port->host, bothy_port_protocol (port),
+                 other->owner == owner ? "container " : "another user's container",
+                 other->owner == owner ? other->spec->name : "");
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+change (GArray *ports, const BothyPort *port, gboolean add)
+{
+  BothyPort *found = bothy_port_find (ports, port->udp, port->host);
+
+  if (add)
+    g_array_append_vals (ports, port, 1);
+  else if (found)
+    g_array_remove_index (ports, (guint)(found - &g_array_index (ports, BothyPort, 0)));
+}
+
+/* On its way: the record first, since what it does not have would stay for ever. */
+static gboolean
+write_down (BothyRegistry *self, const Publishing *publishing, gboolean add, GError **error)
+{
+  BothyContainer *container = publishing->container;
+  GArray *ports = container->spec->ports;
+  const BothyPort *found = bothy_port_find (ports, publishing->port.udp, publishing->port.host);
+  BothyPort port = found ? *found : publishing->port;
+
+  change (ports, &port, add);
+  if (!bothy_registry_save (self, container, error)) {
+    change (ports, &port, !add);
+    return FALSE;
+  }
+  bothy_container_emit_changed (container);
+  return TRUE;
+}
+
+static void
+on_published (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  if (bothy_network_publish_finish (BOTHY_NETWORK (source), result, &error)) {
+    g_task_return_boolean (task, TRUE);
+    return;
+  }
+  write_down (g_task_get_source_object (task), g_task_get_task_data (task), FALSE, NULL);
+  g_task_return_error (task, error);
+}
+
+void
+bothy_registry_add_port (BothyRegistry *self,
+                         BothyContainer *container,
+                         const BothyPort *port,
+                         GAsyncReadyCallback callback,
+                         gpointer user_data)
+{
+  g_autoptr (GTask) task = task_new (self, container, port, callback, user_data);
+  GError *error = NULL;
+
+  if (!g_str_equal (container->spec->network, "nat"))
+    error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "Container %s has no network",
+                         container->spec->name);
+  else if (container->spec->ports->len >= MAX_PORTS)
+    error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED, "A container may have %d ports", MAX_PORTS);
+  if (error || !check_free (self, container->owner, port, &error) ||
+      !write_down (self, g_task_get_task_data (task), TRUE, &error))
+    g_task_return_error (task, error);
+  else if (container->addresses[0])
+    bothy_network_publish (self->network, container->range_base, port, TRUE, on_published,
+                           g_object_ref (task));
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+static void
+on_unpublished (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  if (bothy_network_publish_finish (BOTHY_NETWORK (source), result, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+bothy_registry_remove_port (BothyRegistry *self,
+                            BothyContainer *container,
+                            const BothyPort *port,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data)
+{
+  g_autoptr (GTask) task = task_new (self, container, port, callback, user_data);
+  GError *error = NULL;
+
+  if (!bothy_port_find (container->spec->ports, port->udp, port->host))
+    error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "Port %u/%s does not lead to container %s",
+                         port->host, bothy_port_protocol (port), container->spec->name);
+  if (error || !write_down (self, g_task_get_task_data (task), FALSE, &error))
+    g_task_return_error (task, error);
+  else if (container->addresses[0])
+    bothy_network_publish (self->network, container->range_base, port, FALSE, on_unpublished,
+                           g_object_ref (task));
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+gboolean
+bothy_registry_port_finish (BothyRegistry *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+static void
+on_published_again (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyContainer) container = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!bothy_network_publish_finish (BOTHY_NETWORK (source), result, &error))
+    g_message ("Container %s: a port does not lead to it: %s", container->id, error->message);
+}
+
+void
+bothy_registry_publish_ports (BothyRegistry *self, BothyContainer *container)
+{
+  GArray *ports = container->spec->ports;
+
+  for (guint i = 0; container->addresses[0] && i < ports->len; i++)
+    bothy_network_publish (self->network, container->range_base, &g_array_index (ports, BothyPort, i), TRUE,
+                           on_published_again, g_object_ref (container));
+}

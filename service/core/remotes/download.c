@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/remotes/download.h"
+
+#include "base/error.h"
+#include "core/remotes/recent.h"
+#include "base/fd.h"
+#include "workers/unpack-pipeline.h"
+
+struct _BothyDownloads {
+  BothyImages *images;
+  GHashTable *running; /* key → Download */
+  BothyRecent *recent;
+};
+
+/* One who wants it; the data of his task. */
+typedef struct {
+  BothyDownloads *downloads;
+  BothyBudget *budget; /* his */
+  BothyFetchProgress progress;
+  gpointer progress_data;
+  GCancellable *cancellable;
+  gulong cancelled;
+  gboolean stale;
+} Waiter;
+
+typedef struct {
+  gatomicrefcount references;
+  BothyDownloads *downloads;
+  char *key;
+  BothyDownloadSource *source; /* a copy */
+  BothyBudget *budget;         /* of who began it: another one than his, for he may leave */
+  GPtrArray *tasks;            /* GTask, of those who wait for it */
+  GCancellable *cancellable;
+  guint pending; /* bothy-fetch and bothy-unpack */
+  gboolean stale;
+  BothyLayer *layer; /* held */
+  GError *error;
+} Download;
+
+static void
+waiter_free (gpointer data)
+{
+  Waiter *waiter = data;
+
+  g_clear_object (&waiter->cancellable);
+  g_free (waiter);
+}
+
+static Download *
+download_ref (Download *self)
+{
+  g_atomic_ref_count_inc (&self->references);
+  return self;
+}
+
+static void
+download_unref (Download *self)
+{
+  if (!g_atomic_ref_count_dec (&self->references))
+    return;
+  g_clear_pointer (&self->budget, bothy_budget_free);
+  g_ptr_array_unref (self->tasks);
+  g_object_unref (self->cancellable);
+  g_clear_error (&self->error);
+  bothy_download_source_free (self->source);
+  g_free (self->key);
+  g_free (self);
+}
+
+/* ---- the end ---- */
+
+static void begin (BothyDownloads *self, const BothyDownloadSource *source, GTask *task);
+
+static void
+leave (GTask *task)
+{
+  Waiter *waiter = g_task_get_task_data (task);
+
+  if (waiter->cancelled)
+    g_signal_handler_disconnect (waiter->cancellable, waiter->cancelled);
+  waiter->cancelled = 0;
+}
+
+/* That it was too much for who began it says nothing of others. */
+static gboolean
+may_try_himself (const Download *download, const Waiter *waiter, guint32 leader)
+{
+  return bothy_budget_get_user (waiter->budget) != leader &&
+         g_error_matches (download->error, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED);
+}
+
+static void
+give (GTask *task, BothyLayer *layer)
+{
+  Waiter *waiter = g_task_get_task_data (task);
+
+  leave (task);
+  bothy_budget_keep (waiter->budget, layer->size);
+  bothy_layers_hold (bothy_images_get_layers (waiter->downloads->images), layer);
+  g_task_return_pointer (task, layer, NULL);
+}
+
+static void
+answer (Download *download, GTask *task, guint32 leader)
+{
+  Waiter *waiter = g_task_get_task_data (task);
+
+  if (download->layer)
+    give (task, download->layer);
+  else if (may_try_himself (download, waiter, leader))
+    begin (download->downloads, download->source, task);
+  else {
+    leave (task);
+    waiter->stale = download->stale;
+    g_task_return_error (task, g_error_copy (download->error));
+  }
+}
+
+static void
+settle (Download *download)
+{
+  g_autoptr (GPtrArray) tasks = g_steal_pointer (&download->tasks);
+  BothyDownloads *self = download->downloads;
+  guint32 leader = bothy_budget_get_user (download->budget);
+
+  download->tasks = g_ptr_array_new_with_free_func (g_object_unref);
+  /* One that was cancelled may have been followed by another already. */
+  if (g_hash_table_lookup (self->running, download->key) == download)
+    g_hash_table_remove (self->running, download->key);
+  g_clear_pointer (&download->budget, bothy_budget_free);
+  for (guint i = 0; i < tasks->len; i++)
+    answer (download, tasks->pdata[i], leader);
+  if (download->layer) {
+    bothy_recent_add (self->recent, download->key, download->layer->id);
+    bothy_layers_release (bothy_images_get_layers (self->images), download->layer);
+  }
+}
+
+static void
+note_end (Download *download, GError *error)
+{
+  /* That nobody reads the pipe is not the reason, but comes of it. */
+  if (error && (!download->error || g_error_matches (download->error, BOTHY_ERROR, BOTHY_ERROR_BUSY) ||
+                g_error_matches (download->error, BOTHY_ERROR, BOTHY_ERROR_CANCELLED))) {
+    g_clear_error (&download->error);
+    download->error = error;
+    g_cancellable_cancel (download->cancellable);
+  } else
+    g_clear_error (&error);
+  if (--download->pending == 0)
+    settle (download);
+}
+
+/* ---- the way ---- */
+
+static void
+on_fetched (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Download *download = user_data;
+  GError *error = NULL;
+  gboolean stale;
+  g_autoptr (GPtrArray) records = bothy_fetch_finish (result, &stale, &error);
+
+  download->stale = download->stale || stale;
+  note_end (download, error);
+  download_unref (download);
+}
+
+static void
+on_added (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Download *download = user_data;
+  GError *error = NULL;
+
+  download->layer = bothy_layers_add_finish (BOTHY_LAYERS (source), result, &error);
+  note_end (download, error);
+  download_unref (download);
+}
+
+static void
+on_progress (guint64 bytes, guint64 total, gpointer user_data)
+{
+  Download *download = user_data;
+
+  for (guint i = 0; i < download->tasks->len; i++) {
+    Waiter *waiter = g_task_get_task_data (download->tasks->pdata[i]);
+
+    waiter->progress (bytes, total, waiter->progress_data);
+  }
+}
+
+/* What bothy-fetch writes into the pipe is what is hashed and unpacked. */
+static void
+start (BothyDownloads *self, Download *download)
+{
+  const BothyDownloadSource *wanted = download->source;
+  const BothyRemote *remote = wanted->remote;
+  BothyFetch fetch = { .op = FETCH_DOWNLOAD,
+                       .catalogue = remote->protocol,
+                       .policy = remote->policy,
+                       .timeout = remote->timeout,
+                       .size = wanted->size,
+                       .fds = { -1, -1, -1, wanted->login },
+                       .words = { [FETCH_WORD_REMOTE] = remote->url,
+                                  [FETCH_WORD_NAME] = wanted->name,
+                                  [FETCH_WORD_PROXY] = remote->proxy,
+                                  [FETCH_WORD_URL] = wanted->url,
+                                  [FETCH_WORD_SHA256] = wanted->sha256,
+                                  [FETCH_WORD_TOKEN] = wanted->token } };
+  BothyLayerSource source = { .mode = wanted->mode, .sha256 = wanted->sha256, .diff_id = wanted->diff_id };
+  autofd reader = -1;
+  autofd writer = -1;
+
+  if (!bothy_intake_pipe (&reader, &writer, &download->error)) {
+    settle (download);
+    return;
+  }
+  source.fd = reader;
+  fetch.fds[FETCH_FD_MAIN] = writer;
+  bothy_layers_add (bothy_images_get_layers (self->images), &source, download->budget, NULL, NULL,
+                    download->cancellable, on_added, download_ref (download));
+  bothy_fetch (&fetch, on_progress, download, download->cancellable, on_fetched, download_ref (download));
+}
+
+/* ---- who waits ---- */
+
+static Download *
+find (BothyDownloads *self, GTask *task)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->running);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    if (g_ptr_array_find (((Download *)value)->tasks, task, NULL))
+      return value;
+  }
+  return NULL;
+}
+
+static gboolean
+on_cancelled_idle (gpointer user_data)
+{
+  GTask *task = user_data;
+  Download *download = find (((Waiter *)g_task_get_task_data (task))->downloads, task);
+
+  if (!download)
+    return G_SOURCE_REMOVE;
+  /* The last one takes it down, and waits until nothing is left of it; others go on. */
+  if (download->tasks->len == 1)
+    g_cancellable_cancel (download->cancellable);
+  else {
+    g_autoptr (GTask) kept = g_object_ref (task);
+
+    g_ptr_array_remove (download->tasks, task);
+    leave (kept);
+    g_task_return_new_error (kept, BOTHY_ERROR, BOTHY_ERROR_CANCELLED, "Cancelled");
+  }
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  /* Not from within the handler: disconnecting there would wait for itself. */
+  g_idle_add_full (G_PRIORITY_DEFAULT, on_cancelled_idle, g_object_ref (user_data), g_object_unref);
+}
+
+/* Only who asks the same server for the same bytes shares them: to name their digest is not to have them.
+   What it does not show to everybody nobody shares with others. */
+static char *
+key_of (const BothyDownloadSource *source, guint32 user)
+{
+  g_autofree char *of_user = source->login >= 0 ? g_strdup_printf (" %u", user) : g_strdup ("");
+
+  return g_strdup_printf ("%d %s %s %s%s", source->mode, source->sha256,
+                          source->diff_id ? source->diff_id : "", source->url, of_user);
+}
+
+static Download *
+download_new (BothyDownloads *self, const BothyDownloadSource *source, guint32 leader, GError **error)
+{
+  BothyBudget *budget = bothy_images_begin (self->images, leader, error);
+  Download *download;
+
+  if (!budget)
+    return NULL;
+  download = g_new0 (Download, 1);
+  g_atomic_ref_count_init (&download->references);
+  download->downloads = self;
+  download->key = key_of (source, leader);
+  download->source = bothy_download_source_copy (source);
+  download->budget = budget;
+  download->tasks = g_ptr_array_new_with_free_func (g_object_unref);
+  download->cancellable = g_cancellable_new ();
+  download->pending = 2;
+  return download;
+}
+
+static void
+begin (BothyDownloads *self, const BothyDownloadSource *source, GTask *task)
+{
+  Waiter *waiter = g_task_get_task_data (task);
+  g_autofree char *key = key_of (source, bothy_budget_get_user (waiter->budget));
+  Download *download = g_hash_table_lookup (self->running, key);
+  gboolean is_new = !download || g_cancellable_is_cancelled (download->cancellable);
+  BothyLayer *held = bothy_recent_find (self->recent, key);
+  GError *error = NULL;
+
+  if (held) {
+    give (task, held);
+    return;
+  }
+  if (is_new)
+    download = download_new (self, source, bothy_budget_get_user (waiter->budget), &error);
+  if (!download) {
+    leave (task);
+    g_task_return_error (task, error);
+    return;
+  }
+  g_ptr_array_add (download->tasks, g_object_ref (task));
+  if (is_new) {
+    g_hash_table_replace (self->running, download->key, download);
+    /* It may end at once. */
+    download_ref (download);
+    start (self, download);
+    download_unref (download);
+  }
+}
+
+void
+bothy_downloads_join (BothyDownloads *self,
+                      const BothyDownloadSource *source,
+                      BothyBudget *budget,
+                      BothyFetchProgress progress,
+                      gpointer progress_data,
+                      GCancellable *cancellable,
+                      GAsyncReadyCallback callback,
+                      gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
+  Waiter *waiter = g_new0 (Waiter, 1);
+
+  waiter->downloads = self;
+  waiter->budget = budget;
+  waiter->progress = progress;
+  waiter->progress_data = progress_data;
+  waiter->cancellable = g_object_ref (cancellable);
+  g_task_set_task_data (task, waiter, waiter_free);
+  waiter->cancelled = g_signal_connect (cancellable, "cancelled", G_CALLBACK (on_cancelled), task);
+  begin (self, source, task);
+}
+
+BothyLayer *
+bothy_downloads_join_finish (GAsyncResult *result, gboolean *ret_stale, GError **error)
+{
+  Waiter *waiter = g_task_get_task_data (G_TASK (result));
+
+  *ret_stale = waiter->stale;
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+BothyDownloads *
+bothy_downloads_new (BothyImages *images)
+{
+  BothyDownloads *self = g_new0 (BothyDownloads, 1);
+
+  self->images = g_object_ref (images);
+  self->running = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)download_unref);
+  self->recent = bothy_recent_new (bothy_images_get_layers (images));
+  return self;
+}
+
+void
+bothy_downloads_free (BothyDownloads *self)
+{
+  g_hash_table_unref (self->running);
+  bothy_recent_free (self->recent);
+  g_object_unref (self->images);
+  g_free (self);
+}

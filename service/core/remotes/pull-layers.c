@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/remotes/pull-layers.h"
+
+#include "base/error.h"
+#include "core/images/reference.h"
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#define MAX_AT_ONCE 4
+
+typedef struct {
+  BothyDownloads *downloads;
+  BothyImages *images;
+  BothyRemote *remote;
+  char *name;
+  char *token;
+  GPtrArray *wanted; /* BothyManifestLayer */
+  enum unpack_mode mode;
+  BothyBudget *budget;
+  GPtrArray *layers; /* BothyLayer, held; NULL where none is yet */
+  guint64 *bytes;    /* of each that have come */
+  guint64 total;
+  guint next, running;
+  gboolean stale;
+  gboolean shown; /* to everybody */
+  gboolean is_private; /* asked for with a password */
+  int login;
+  GError *error;
+  GCancellable *cancellable;
+  BothyFetchProgress progress;
+  gpointer progress_data;
+} Gather;
+
+/* One of them that is under way. */
+typedef struct {
+  GTask *task;
+  guint index;
+} Part;
+
+static void
+release_all (Gather *self)
+{
+  BothyLayers *store = bothy_images_get_layers (self->images);
+
+  for (guint i = 0; i < self->layers->len; i++) {
+    if (self->layers->pdata[i])
+      bothy_layers_release (store, self->layers->pdata[i]);
+  }
+  g_ptr_array_set_size (self->layers, 0);
+}
+
+static void
+gather_free (Gather *self)
+{
+  release_all (self);
+  g_ptr_array_unref (self->layers);
+  g_ptr_array_unref (self->wanted);
+  g_object_unref (self->cancellable);
+  g_object_unref (self->images);
+  g_clear_error (&self->error);
+  bothy_remote_free (self->remote);
+  g_free (self->bytes);
+  g_free (self->name);
+  g_free (self->token);
+  bothy_clear_fd (&self->login);
+  g_free (self);
+}
+
+gboolean
+bothy_gather_is_of (const BothyImage *image, const BothyRemote *remote)
+{
+  g_autofree char *origin = bothy_gather_origin (remote, "");
+
+  return g_str_has_prefix (image->origin, origin);
+}
+
+char *
+bothy_gather_origin (const BothyRemote *remote, const char *name)
+{
+  return g_strdup_printf ("%s%c%s", remote->name, bothy_reference_is_registry (remote->name) ? '/' : ':',
+                          name);
+}
+
+/* Whether the remote gave the layer ID to somebody, and gives it to everybody. */
+static gboolean
+is_shown (Gather *self, const char *id)
+{
+  g_autoptr (GList) images = bothy_images_list (self->images);
+
+  for (GList *l = images; l; l = l->next) {
+    BothyImage *image = l->data;
+
+    if (image->is_shown && bothy_gather_is_of (image, self->remote) &&
+        g_strv_contains ((const char *const *)image->layers, id))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/*
+ * A layer that is in the store already: one that the same remote shows to everybody; or one of the user's
+ * own. Of others he has to bring the bytes: a name is no proof that he may have them. Nor is it when he is
+ * made to pull an image that names what he alone has: RET_SHOWN then keeps that from who made the image.
+ */
+static BothyLayer *
+find_present (Gather *self, const char *id, gboolean *ret_shown)
+{
+  *ret_shown = is_shown (self, id);
+  return *ret_shown ? bothy_layers_lookup (bothy_images_get_layers (self->images), id)
+                    : bothy_images_find_layer (self->images, bothy_budget_get_user (self->budget), id);
+}
+
+static BothyLayer *
+find_wanted (Gather *self, const BothyManifestLayer *wanted, gboolean *ret_shown)
+{
+  g_autofree char *unified = bothy_layer_unified_id (wanted->sha256);
+  BothyLayer *layer;
+
+  if (self->mode == UNPACK_LAYER)
+    return find_present (self, wanted->diff_id, ret_shown);
+  layer = find_present (self, wanted->sha256, ret_shown);
+  /* As an image's layer the same bytes may be something that is no root. */
+  return layer && layer->is_root ? layer : find_present (self, unified, ret_shown);
+}
+
+static void
+take_present (Gather *self)
+{
+  self->layers = g_ptr_array_new ();
+  for (guint i = 0; i < self->wanted->len; i++) {
+    const BothyManifestLayer *wanted = self->wanted->pdata[i];
+    gboolean shown;
+    BothyLayer *layer = find_wanted (self, wanted, &shown);
+
+    if (layer)
+      bothy_layers_hold (bothy_images_get_layers (self->images), layer);
+    else {
+      self->total += wanted->size;
+      shown = !self->is_private;
+    }
+    self->shown = self->shown && shown;
+    g_ptr_array_add (self->layers, layer);
+  }
+}
+
+static void
+on_progress (guint64 bytes, guint64 total, gpointer user_data)
+{
+  Part *part = user_data;
+  Gather *self = g_task_get_task_data (part->task);
+  guint64 sum = 0;
+
+  self->bytes[part->index] = bytes;
+  for (guint i = 0; i < self->wanted->len; i++)
+    sum += self->bytes[i];
+  self->progress (sum, self->total ? self->total : total, self->progress_data);
+}
+
+static void go_on (GTask *task);
+
+static void
+on_joined (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Part *part = user_data;
+  g_autoptr (GTask) task = part->task;
+  Gather *self = g_task_get_task_data (task);
+  GError *error = NULL;
+  gboolean stale;
+
+  self->layers->pdata[part->index] = bothy_downloads_join_finish (result, &stale, &error);
+  g_free (part);
+  self->running--;
+  self->stale = self->stale || stale;
+  /* One that is missing makes the others useless. */
+  if (error && !self->error) {
+    self->error = error;
+    g_cancellable_cancel (self->cancellable);
+  } else
+    g_clear_error (&error);
+  go_on (task);
+}
+
+static void
+join (GTask *task, guint index)
+{
+  Gather *self = g_task_get_task_data (task);
+  const BothyManifestLayer *wanted = self->wanted->pdata[index];
+  const BothyDownloadSource source = { .remote = self->remote,
+                                       .name = self->name,
+                                       .url = wanted->url,
+                                       .sha256 = wanted->sha256,
+                                       .diff_id = wanted->diff_id,
+                                       .token = self->token,
+                                       .login = self->login,
+                                       .size = wanted->size,
+                                       .mode = self->mode };
+  Part *part = g_new0 (Part, 1);
+
+  part->task = g_object_ref (task);
+  part->index = index;
+  self->running++;
+  bothy_downloads_join (self->downloads, &source, self->budget, on_progress, part, self->cancellable,
+                        on_joined, part);
+}
+
+static void
+go_on (GTask *task)
+{
+  Gather *self = g_task_get_task_data (task);
+
+  while (!self->error && self->running < MAX_AT_ONCE && self->next < self->wanted->len) {
+    guint index = self->next++;
+
+    if (!self->layers->pdata[index])
+      join (task, index);
+  }
+  if (self->running > 0)
+    return;
+  if (self->error)
+    g_task_return_error (task, g_steal_pointer (&self->error));
+  else {
+    g_task_return_pointer (task, g_ptr_array_copy (self->layers, NULL, NULL),
+                           (GDestroyNotify)g_ptr_array_unref);
+    /* They are the caller's now. */
+    g_ptr_array_set_size (self->layers, 0);
+  }
+}
+
+static void
+on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  g_cancellable_cancel (user_data);
+}
+
+void
+bothy_gather (BothyDownloads *downloads,
+              BothyImages *images,
+              const BothyGathering *gathering,
+              BothyBudget *budget,
+              BothyFetchProgress progress,
+              gpointer progress_data,
+              GCancellable *cancellable,
+              GAsyncReadyCallback callback,
+              gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
+  Gather *self = g_new0 (Gather, 1);
+
+  self->downloads = downloads;
+  self->images = g_object_ref (images);
+  self->remote = bothy_remote_copy (gathering->remote);
+  self->name = g_strdup (gathering->name);
+  self->token = g_strdup (gathering->token);
+  self->is_private = gathering->login >= 0;
+  self->login = self->is_private ? fcntl (gathering->login, F_DUPFD_CLOEXEC, 3) : -1;
+  if (self->is_private && self->login < 0)
+    bothy_error_set_errno (&self->error, errno, "Keeping the password");
+  self->shown = TRUE;
+  self->wanted = g_ptr_array_ref (gathering->layers);
+  self->bytes = g_new0 (guint64, self->wanted->len);
+  self->mode = gathering->mode;
+  self->budget = budget;
+  self->progress = progress;
+  self->progress_data = progress_data;
+  self->cancellable = g_cancellable_new ();
+  g_task_set_task_data (task, self, (GDestroyNotify)gather_free);
+  take_present (self);
+  g_signal_connect_object (cancellable, "cancelled", G_CALLBACK (on_cancelled), self->cancellable, 0);
+  if (!self->error && g_cancellable_is_cancelled (cancellable))
+    self->error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_CANCELLED, "Cancelled");
+  go_on (task);
+}
+
+GPtrArray *
+bothy_gather_finish (GAsyncResult *result, gboolean *ret_stale, gboolean *ret_shown, GError **error)
+{
+  Gather *self = g_task_get_task_data (G_TASK (result));
+
+  *ret_stale = self->stale;
+  *ret_shown = self->shown;
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

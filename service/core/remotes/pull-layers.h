@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/remotes/download.h"
+
+G_BEGIN_DECLS
+
+/* All layers of an image, from the store or from its remote. */
+typedef struct {
+  const BothyRemote *remote;
+  const char *name;  /* of the image there */
+  const char *token; /* that the registry gave for it, or NULL */
+  int login;         /* what the remote gets to see of who asks, or -1 */
+  GPtrArray *layers; /* BothyManifestLayer, the lowest first */
+  enum unpack_mode mode;
+} BothyGathering;
+
+/* What images of REMOTE have as Origin, or begin it with: "" for NAME. */
+char *bothy_gather_origin (const BothyRemote *remote, const char *name);
+gboolean bothy_gather_is_of (const BothyImage *image, const BothyRemote *remote);
+
+/* Gets them within BUDGET, which stays until this ends. PROGRESS: of the bytes that have to come. */
+void bothy_gather (BothyDownloads *downloads,
+                   BothyImages *images,
+                   const BothyGathering *gathering,
+                   BothyBudget *budget,
+                   BothyFetchProgress progress,
+                   gpointer progress_data,
+                   GCancellable *cancellable,
+                   GAsyncReadyCallback callback,
+                   gpointer user_data);
+
+/* (element-type BothyLayer), each held for the caller. RET_STALE as of bothy_downloads_join_finish().
+   RET_SHOWN: the remote shows all of them to everybody. */
+GPtrArray *
+bothy_gather_finish (GAsyncResult *result, gboolean *ret_stale, gboolean *ret_shown, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* One image for one user: find it on a remote, get its layers, stack them, and give it to him. */
+#include "core/remotes/puller-private.h"
+
+#include "base/error.h"
+#include "core/remotes/pull-layers.h"
+#include "core/remotes/pulled.h"
+#include "core/images/reference.h"
+#include "core/images/compose.h"
+
+typedef struct {
+  BothyOperation *operation;
+  char *name; /* as the remote knows it */
+  char **aliases;
+  char *architecture;
+  BothyCredentials *credentials; /* or NULL */
+  GPtrArray *remotes;            /* that are asked, in their order */
+  guint next;                    /* of them */
+  gboolean retried;              /* the catalogue was older than what lies there */
+  BothyFetched *found;           /* in a catalogue, or */
+  BothyManifest *manifest;
+  BothyBudget *budget;
+  GPtrArray *layers; /* BothyLayer, held */
+  BothyImages *images;
+  gboolean shown; /* the remote shows all of them to everybody */
+  gboolean made;  /* the image was not there before */
+} Pull;
+
+static void
+release_layers (Pull *pull)
+{
+  for (guint i = 0; pull->layers && i < pull->layers->len; i++)
+    bothy_layers_release (bothy_images_get_layers (pull->images), pull->layers->pdata[i]);
+  g_clear_pointer (&pull->layers, g_ptr_array_unref);
+  bothy_images_sweep (pull->images);
+}
+
+static void
+pull_free (Pull *pull)
+{
+  release_layers (pull);
+  g_clear_pointer (&pull->budget, bothy_budget_free);
+  g_object_unref (pull->images);
+  g_object_unref (pull->operation);
+  g_clear_pointer (&pull->remotes, g_ptr_array_unref);
+  g_clear_pointer (&pull->credentials, bothy_credentials_unref);
+  g_clear_pointer (&pull->found, bothy_fetched_free);
+  g_clear_pointer (&pull->manifest, bothy_manifest_free);
+  g_strfreev (pull->aliases);
+  g_free (pull->name);
+  g_free (pull->architecture);
+  g_free (pull);
+}
+
+static const BothyRemote *
+remote_of (const Pull *pull)
+{
+  return pull->remotes->pdata[pull->next];
+}
+
+/* ---- it is there ---- */
+
+static char *
+verified_by (const Pull *pull)
+{
+  return pull->found && *pull->found->fields[FETCH_FIELD_KEY]
+             ? g_strconcat ("signature:", pull->found->fields[FETCH_FIELD_KEY], NULL)
+             : g_strdup ("sha256");
+}
+
+/* It is the user's, under each of the names. */
+static gboolean
+adopt (GTask *task, BothyImage *image, GError **error)
+{
+  BothyPuller *self = g_task_get_source_object (task);
+  Pull *pull = g_task_get_task_data (task);
+  g_autofree char *verified = verified_by (pull);
+  g_autofree char *origin = bothy_gather_origin (remote_of (pull), pull->name);
+
+  if (g_cancellable_is_cancelled (pull->operation->cancellable)) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_CANCELLED, "Cancelled");
+    return FALSE;
+  }
+  if (!bothy_images_adopt (self->images, image, pull->operation->user, (const char *const *)pull->aliases, origin,
+                           verified, error))
+    return FALSE;
+  bothy_images_note_use (self->images, image);
+  if (pull->shown && bothy_gather_is_of (image, remote_of (pull)))
+    bothy_images_note_shown (self->images, image);
+  if (pull->found) {
+    bothy_images_note_catalogue (self->images, image, pull->found->fields[FETCH_FIELD_VARIANT],
+                                 pull->found->fields[FETCH_FIELD_SUPPORT_END]);
+    /* What a remote shows to who has a password says nothing of what it shows to the others. */
+    if (bothy_credentials_find (pull->credentials, remote_of (pull)) < 0)
+      bothy_remotes_note_version (self->remotes, remote_of (pull), pull->found->fields[FETCH_FIELD_PRODUCT],
+                                  pull->found->fields[FETCH_FIELD_VERSION]);
+  }
+  return TRUE;
+}
+
+static void
+give (GTask *task, BothyImage *image)
+{
+  BothyPuller *self = g_task_get_source_object (task);
+  Pull *pull = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  /* From here on it counts as what the user has, and not as what he is about to get. */
+  g_clear_pointer (&pull->budget, bothy_budget_free);
+  if (adopt (task, image, &error))
+    g_task_return_pointer (task, g_object_ref (image), g_object_unref);
+  else {
+    if (pull->made && !bothy_image_has_names (image, pull->operation->user))
+      bothy_images_forget (self->images, image, pull->operation->user, NULL);
+    g_task_return_error (task, error);
+  }
+}
+
+static void
+on_added (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  g_autoptr (BothyImage) image = bothy_images_add_finish (BOTHY_IMAGES (source), result, &error);
+
+  if (image)
+    give (task, image);
+  else
+    g_task_return_error (task, error);
+}
+
+static BothyImage *
+make_image (const Pull *pull, GError **error)
+{
+  g_autofree char *origin = bothy_gather_origin (remote_of (pull), pull->name);
+  g_autofree char *verified = verified_by (pull);
+
+  return bothy_pulled_image (pull->found ? pull->found->fields[FETCH_FIELD_SHA256] : "", origin, verified,
+                             pull->layers, pull->manifest, error);
+}
+
+static void
+stack (GTask *task)
+{
+  BothyPuller *self = g_task_get_source_object (task);
+  Pull *pull = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr (BothyImage) image = make_image (pull, &error);
+  BothyImage *known = image ? bothy_images_lookup (self->images, image->fingerprint) : NULL;
+
+  if (!image)
+    g_task_return_error (task, error);
+  else if (known)
+    give (task, known);
+  else {
+    pull->made = TRUE;
+    image->is_shown = pull->shown;
+    bothy_images_set_new (self->images, image);
+    bothy_image_add_claim (image, pull->operation->user, NULL);
+    bothy_images_add (self->images, image, on_added, g_object_ref (task));
+  }
+}
+
+/* ---- getting it ---- */
+
+static void try_remote (GTask *task);
+
+static void
+on_progress (guint64 bytes, guint64 total, gpointer user_data)
+{
+  BothyOperation *operation = user_data;
+
+  if (total > 0 && bytes == total && !g_str_equal (operation->phase, "unpacking"))
+    bothy_operation_set_phase (operation, "unpacking");
+  bothy_operation_set_progress (operation, total > 0 ? MIN (1.0, (double)bytes / (double)total) : -1, bytes);
+}
+
+static void
+on_gathered (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Pull *pull = g_task_get_task_data (task);
+  GError *error = NULL;
+  gboolean stale;
+
+  pull->layers = bothy_gather_finish (result, &stale, &pull->shown, &error);
+  if (pull->layers)
+    stack (task);
+  else if (stale && !pull->retried) {
+    /* The catalogue may have changed under us. */
+    g_clear_error (&error);
+    pull->retried = TRUE;
+    try_remote (task);
+  } else
+    g_task_return_error (task, error);
+}
+
+/* Of a catalogue, an image is one archive. */
+static GPtrArray *
+layers_of (const BothyFetched *found)
+{
+  GPtrArray *layers = g_ptr_array_new_with_free_func (bothy_manifest_layer_free);
+  BothyManifestLayer *layer = g_new0 (BothyManifestLayer, 1);
+
+  layer->sha256 = g_strdup (found->fields[FETCH_FIELD_SHA256]);
+  layer->url = g_strdup (found->fields[FETCH_FIELD_URL]);
+  layer->size = found->size;
+  g_ptr_array_add (layers, layer);
+  return layers;
+}
+
+/* Before all of it was downloaded. */
+static gboolean
+check_depth (const BothyManifest *manifest, GError **error)
+{
+  g_autoptr (GHashTable) ids = g_hash_table_new (g_str_hash, g_str_equal);
+
+  for (guint i = 0; i < manifest->layers->len; i++)
+    g_hash_table_add (ids, ((BothyManifestLayer *)manifest->layers->pdata[i])->diff_id);
+  return bothy_stack_check_depth (g_hash_table_size (ids), error);
+}
+
+static gboolean
+check_found (BothyPuller *self, const Pull *pull, GError **error)
+{
+  const char *const *fields = pull->found ? (const char *const *)pull->found->fields : NULL;
+
+  if (pull->manifest)
+    return check_depth (pull->manifest, error);
+  if (*fields[FETCH_FIELD_SHA256])
+    return bothy_remotes_check_version (self->remotes, remote_of (pull), fields[FETCH_FIELD_PRODUCT],
+                                        fields[FETCH_FIELD_VERSION], error);
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_VERIFIED, "Remote %s gives no SHA-256",
+               remote_of (pull)->name);
+  return FALSE;
+}
+
+static void
+gather (GTask *task)
+{
+  BothyPuller *self = g_task_get_source_object (task);
+  Pull *pull = g_task_get_task_data (task);
+  g_autoptr (GPtrArray) layers = NULL;
+  BothyGathering gathering = { .remote = remote_of (pull), .name = pull->name };
+  GError *error = NULL;
+
+  if (check_found (self, pull, &error) && !pull->budget)
+    pull->budget = bothy_images_begin (self->images, pull->operation->user, &error);
+  if (error) {
+    g_task_return_error (task, error);
+    return;
+  }
+  layers = pull->manifest ? g_ptr_array_ref (pull->manifest->layers) : layers_of (pull->found);
+  gathering.layers = layers;
+  gathering.login = bothy_credentials_find (pull->credentials, gathering.remote);
+  gathering.token = pull->manifest ? pull->manifest->token : NULL;
+  gathering.mode = pull->manifest ? UNPACK_LAYER : UNPACK_ARCHIVE;
+  bothy_operation_set_phase (pull->operation, "downloading");
+  bothy_gather (self->downloads, self->images, &gathering, pull->budget, on_progress, pull->operation,
+                pull->operation->cancellable, on_gathered, g_object_ref (task));
+}
+
+/* ---- finding it ---- */
+
+static void
+go_on_without (GTask *task, GError *error)
+{
+  Pull *pull = g_task_get_task_data (task);
+
+  /* Only one that does not have it is passed over: who is between us and a remote must not choose the next.
+   */
+  if (g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE) &&
+      pull->next + 1 < pull->remotes->len) {
+    g_error_free (error);
+    pull->next++;
+    try_remote (task);
+    return;
+  }
+  bothy_puller_prefix (&error, remote_of (pull));
+  g_task_return_error (task, error);
+}
+
+static void
+on_found (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Pull *pull = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr (GPtrArray) records = NULL;
+
+  g_clear_pointer (&pull->found, bothy_fetched_free);
+  g_clear_pointer (&pull->manifest, bothy_manifest_free);
+  if (remote_of (pull)->protocol == FETCH_OCI)
+    pull->manifest = bothy_fetch_finish_manifest (result, &error);
+  else if ((records = bothy_fetch_finish (result, NULL, &error)) && records->len == 1)
+    pull->found = g_ptr_array_steal_index (records, 0);
+  else if (!error)
+    error =
+        g_error_new (BOTHY_ERROR, BOTHY_ERROR_REMOTE_FAILED, "It calls the image what no image is called");
+  if (error)
+    go_on_without (task, error);
+  else
+    gather (task);
+}
+
+static void
+try_remote (GTask *task)
+{
+  BothyPuller *self = g_task_get_source_object (task);
+  Pull *pull = g_task_get_task_data (task);
+  const BothyQuestion question = { .remote = remote_of (pull),
+                                   .op = FETCH_RESOLVE,
+                                   .name = pull->name,
+                                   .architecture = pull->architecture,
+                                   .is_new = pull->retried,
+                                   .login = bothy_credentials_find (pull->credentials, remote_of (pull)) };
+  GError *error = NULL;
+
+  bothy_operation_set_phase (pull->operation, "looking");
+  if (!bothy_puller_ask (self, &question, pull->operation->cancellable, on_found, g_object_ref (task),
+                         &error)) {
+    g_task_return_error (task, error);
+    g_object_unref (task);
+  }
+}
+
+/* Names of a registry are said in full. */
+static gboolean
+complete_name (Pull *pull, GError **error)
+{
+  char *name;
+
+  if (remote_of (pull)->protocol != FETCH_OCI)
+    return TRUE;
+  name = bothy_reference_complete (pull->name);
+  if (!name) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                 "Remote \"%s\" is a registry: NAME:TAG or NAME@sha256:DIGEST is wanted after it",
+                 remote_of (pull)->name);
+    return FALSE;
+  }
+  pull->name = (g_free (pull->name), name);
+  return TRUE;
+}
+
+static gboolean
+understand (BothyPuller *self, Pull *pull, const char *ref, GError **error)
+{
+  g_auto (BothyReference) reference = { 0 };
+  BothyRemote *registry;
+
+  if (!bothy_reference_parse (ref, &reference, error))
+    return FALSE;
+  pull->name = g_strdup (reference.name);
+  if (!reference.registry)
+    pull->remotes = bothy_puller_choose_remotes (self, reference.remote, error);
+  else if ((registry = bothy_remotes_find_registry (self->remotes, reference.registry, error))) {
+    pull->remotes = g_ptr_array_new_with_free_func ((GDestroyNotify)bothy_remote_free);
+    g_ptr_array_add (pull->remotes, registry);
+  }
+  return pull->remotes && complete_name (pull, error);
+}
+
+void
+bothy_puller_pull (BothyPuller *self,
+                   BothyOperation *operation,
+                   const BothyPullRequest *request,
+                   GAsyncReadyCallback callback,
+                   gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  Pull *pull = g_new0 (Pull, 1);
+  GError *error = NULL;
+
+  pull->images = g_object_ref (self->images);
+  pull->operation = g_object_ref (operation);
+  pull->aliases = g_strdupv ((char **)request->aliases);
+  pull->architecture =
+      request->architecture ? g_strdup (request->architecture) : bothy_puller_architecture ();
+  pull->credentials = request->credentials ? bothy_credentials_ref (request->credentials) : NULL;
+  g_task_set_task_data (task, pull, (GDestroyNotify)pull_free);
+  if (understand (self, pull, request->ref, &error))
+    try_remote (task);
+  else
+    g_task_return_error (task, error);
+}
+
+BothyImage *
+bothy_puller_pull_finish (BothyPuller *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "workers/fetch.h"
+
+G_BEGIN_DECLS
+
+/* Of a remote that is in no file. */
+#define BOTHY_REMOTE_RECORD "record"
+
+/* A server that images come from. */
+typedef struct {
+  char *name;
+  char *url;
+  char *key;    /* path of the keys that may sign, "" for none */
+  char *proxy;  /* URL, or "" */
+  char *origin; /* the file that says it, or "record" */
+  enum fetch_catalogue protocol;
+  enum fetch_policy policy;
+  guint timeout;
+  gboolean enabled;
+} BothyRemote;
+
+void bothy_remote_free (BothyRemote *self);
+BothyRemote *bothy_remote_copy (const BothyRemote *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyRemote, bothy_remote_free)
+
+const char *bothy_remote_protocol_name (enum fetch_catalogue protocol);
+const char *bothy_remote_policy_name (enum fetch_policy policy);
+
+/* PROTOCOL, POLICY and PROXY: texts, or NULL. KEY: OpenPGP keys, or NULL. Checks all of it. */
+BothyRemote *bothy_remote_parse (const char *name,
+                                 const char *url,
+                                 const char *protocol,
+                                 const char *policy,
+                                 const char *proxy,
+                                 guint timeout,
+                                 GBytes *key,
+                                 GError **error);
+
+G_END_DECLS

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "core/remotes/remote.h"
+
+G_BEGIN_DECLS
+
+/*
+ * The remotes of this machine: files that Bothy comes with, those of the administrator in place of
+ * them, and records of AddRemote. They are read anew at each question, so that what is edited counts.
+ */
+typedef struct _BothyRemotes BothyRemotes;
+
+/* DIRFD: STATE/remotes, which stays the caller's. */
+BothyRemotes *bothy_remotes_new (int dirfd);
+void bothy_remotes_free (BothyRemotes *self);
+
+/* By name. (element-type BothyRemote) (transfer full) */
+GPtrArray *bothy_remotes_list (BothyRemotes *self);
+
+/* The registry that references call REGISTRY: one of the remotes, by name or by its URL's host; or else that
+   host itself, over https. NULL with NO_SUCH_REMOTE: it is switched off. */
+BothyRemote *bothy_remotes_find_registry (BothyRemotes *self, const char *registry, GError **error);
+
+gboolean bothy_remotes_add (BothyRemotes *self, const BothyRemote *remote, GBytes *key, GError **error);
+gboolean bothy_remotes_remove (BothyRemotes *self, const char *name, GError **error);
+
+/* Of the keys of REMOTE; -1 and no error: it has none. */
+int bothy_remotes_open_key (BothyRemotes *self, const BothyRemote *remote, GError **error);
+
+/* FALSE with NOT_VERIFIED: REMOTE has shown a newer version of PRODUCT before, or VERSION is of the future.
+ */
+gboolean bothy_remotes_check_version (
+    BothyRemotes *self, const BothyRemote *remote, const char *product, const char *version, GError **error);
+
+/* It was seen, and nothing older is taken from now on. */
+void bothy_remotes_note_version (BothyRemotes *self,
+                                 const BothyRemote *remote,
+                                 const char *product,
+                                 const char *version);
+
+/* STATE/remotes. */
+int bothy_remotes_get_fd (BothyRemotes *self);
+
+G_END_DECLS

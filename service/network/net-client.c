@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "network/net-client.h"
+
+#include "config.h"
+#include "base/error.h"
+#include "platform/helper-client.h"
+#include "platform/packet-client.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SOCKET_PATH RUNTIME_DIR "/net.sock"
+#define MAX_PACKET  (sizeof (struct net_reply) + NET_MAX_NICS * NET_ALIAS_SIZE)
+
+struct _BothyNics {
+  GObject parent;
+  BothyPeer *peer;
+};
+
+G_DEFINE_FINAL_TYPE (BothyNics, bothy_nics, G_TYPE_OBJECT)
+
+static guint lost_signal;
+
+static const char *
+step_text (guint32 step)
+{
+  switch ((enum net_step)step) {
+  case NET_STEP_REQUEST:
+    return "the request was refused";
+  case NET_STEP_NAMESPACE:
+    return "this is no network namespace that a nic can be made in";
+  case NET_STEP_BRIDGE:
+    return "the bridge is gone";
+  case NET_STEP_LINK:
+    return "the link could not be made";
+  case NET_STEP_FILTER:
+    return "the filter could not be set up, so the link stays down (nftables is needed)";
+  case NET_STEP_PORT:
+    return "the link could not be made a port of the bridge";
+  case NET_STEP_VERIFY:
+    return "the kernel does not have it as it was asked for";
+  case NET_STEP_NONE:
+  default:
+    return "it failed";
+  }
+}
+
+static void
+on_packet (BothyPeer *peer, BothyPacket *packet, gpointer user_data)
+{
+  const struct net_reply *reply = (const struct net_reply *)packet->data;
+
+  if (packet->size >= sizeof *reply && reply->version == NET_PROTOCOL_VERSION &&
+      packet->size == sizeof *reply + reply->text_size)
+    bothy_peer_resolve (peer, reply->serial, packet);
+}
+
+static void
+on_closed (BothyPeer *peer, gpointer user_data)
+{
+  BothyNics *self = user_data;
+
+  /* Who heard first that it is gone may have connected anew already. */
+  if (self->peer == peer)
+    g_clear_pointer (&self->peer, bothy_peer_unref);
+  g_signal_emit (self, lost_signal, 0);
+}
+
+static gboolean
+ensure_connected (BothyNics *self, GError **error)
+{
+  g_autoptr (GSocket) socket = NULL;
+
+  if (self->peer)
+    return TRUE;
+  socket = bothy_packet_connect (SOCKET_PATH, error);
+  if (socket)
+    self->peer = bothy_peer_new (socket, "bothy-net", MAX_PACKET, on_packet, on_closed, self);
+  else
+    bothy_error_adopt (error, "bothy-net can not be reached at " SOCKET_PATH);
+  return socket != NULL;
+}
+
+static gboolean
+send (BothyNics *self,
+      struct net_request *request,
+      GArray *destinations,
+      GUnixFDList *fds,
+      GTask *task,
+      GError **error)
+{
+  if (!ensure_connected (self, error))
+    return FALSE;
+  request->version = NET_PROTOCOL_VERSION;
+  request->serial = bothy_peer_next_serial (self->peer);
+  if (destinations) {
+    request->flags |= NET_FLAG_LIMITED;
+    request->n_destinations = destinations->len;
+  }
+  return bothy_peer_send (self->peer, request->serial, request, sizeof *request,
+                          destinations ? destinations->data : NULL,
+                          destinations ? destinations->len * sizeof (struct net_destination) : 0, fds, task, error);
+}
+
+void
+bothy_nics_call (BothyNics *self,
+                 const struct net_request *request,
+                 int netns_fd,
+                 GArray *destinations,
+                 GAsyncReadyCallback callback,
+                 gpointer user_data)
+{
+  GTask *task = g_task_new (self, NULL, callback, user_data);
+  struct net_request stamped = *request;
+  g_autoptr (GUnixFDList) fds = NULL;
+  g_autoptr (GError) first = NULL;
+  GError *error = NULL;
+
+  if (netns_fd >= 0)
+    fds = bothy_fd_list (&netns_fd, 1, &error);
+  if (!error && send (self, &stamped, destinations, fds, task, &first))
+    return;
+  /* It may have left because it was idle, just now: asked for anew, once. */
+  g_clear_pointer (&self->peer, bothy_peer_unref);
+  if (!error && send (self, &stamped, destinations, fds, task, &error))
+    return;
+  g_task_return_error (task, error);
+  g_object_unref (task);
+}
+
+/* Whether REPLY says that it worked. */
+static gboolean
+check_reply (const struct net_reply *reply, GError **error)
+{
+  if (reply->error == EEXIST && reply->step == NET_STEP_LINK)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                 "There is an interface of this name in the network namespace already; take another name");
+  else if (reply->error == EADDRNOTAVAIL)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                 "Another nic on this machine has this address already; take another address");
+  else if (reply->error == EEXIST || reply->error == EADDRINUSE)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_PORT_IN_USE,
+                 reply->error == EEXIST ? "This port leads elsewhere already" : "A process of the host has this port");
+  else if (reply->error)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-net: %s: %s", step_text (reply->step),
+                 g_strerror (reply->error));
+  return reply->error == 0;
+}
+
+/* NULL with ERROR. */
+static BothyPacket *
+finish (GAsyncResult *result, GError **error)
+{
+  g_autoptr (BothyPacket) packet = g_task_propagate_pointer (G_TASK (result), error);
+  const struct net_reply *reply;
+
+  if (!packet)
+    return NULL;
+  reply = (const struct net_reply *)packet->data;
+  if (!check_reply (reply, error))
+    return NULL;
+  return g_steal_pointer (&packet);
+}
+
+gboolean
+bothy_nics_call_finish (BothyNics *self, GAsyncResult *result, struct net_reply *ret_reply, GError **error)
+{
+  g_autoptr (BothyPacket) packet = finish (result, error);
+
+  if (packet && ret_reply)
+    *ret_reply = *(const struct net_reply *)packet->data;
+  return packet != NULL;
+}
+
+void
+bothy_nics_on_done (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  if (bothy_nics_call_finish (BOTHY_NICS (source), result, NULL, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+char *
+bothy_nics_call_finish_text (BothyNics *self, GAsyncResult *result, GError **error)
+{
+  g_autoptr (BothyPacket) packet = finish (result, error);
+
+  return packet ? g_strndup ((const char *)packet->data + sizeof (struct net_reply),
+                             packet->size - sizeof (struct net_reply))
+                : NULL;
+}
+
+void
+bothy_nics_list (BothyNics *self, GAsyncReadyCallback callback, gpointer user_data)
+{
+  const struct net_request request = { .op = NET_LIST };
+
+  bothy_nics_call (self, &request, -1, NULL, callback, user_data);
+}
+
+void
+bothy_nics_find (BothyNics *self, int netns_fd, const char *inside, GAsyncReadyCallback callback, gpointer user_data)
+{
+  struct net_request request = { .op = NET_FIND };
+
+  g_strlcpy (request.inside, inside, sizeof request.inside);
+  bothy_nics_call (self, &request, netns_fd, NULL, callback, user_data);
+}
+
+char **
+bothy_nics_list_finish (BothyNics *self, GAsyncResult *result, GError **error)
+{
+  g_autoptr (BothyPacket) packet = g_task_propagate_pointer (G_TASK (result), error);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  const struct net_reply *reply;
+  const char *text, *end;
+
+  if (!packet)
+    return NULL;
+  reply = (const struct net_reply *)packet->data;
+  if (reply->error == ENODEV)
+    return g_strv_builder_end (builder);
+  if (!check_reply (reply, error))
+    return NULL;
+  text = (const char *)(reply + 1);
+  for (end = text + reply->text_size; text < end && memchr (text, 0, (gsize)(end - text)); text += strlen (text) + 1)
+    g_strv_builder_add (builder, text);
+  return g_strv_builder_end (builder);
+}
+
+static void
+bothy_nics_finalize (GObject *object)
+{
+  g_clear_pointer (&BOTHY_NICS (object)->peer, bothy_peer_unref);
+  G_OBJECT_CLASS (bothy_nics_parent_class)->finalize (object);
+}
+
+static void
+bothy_nics_class_init (BothyNicsClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = bothy_nics_finalize;
+  lost_signal = g_signal_new ("lost", BOTHY_TYPE_NICS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void
+bothy_nics_init (BothyNics *self)
+{
+}
+
+BothyNics *
+bothy_nics_new (void)
+{
+  return g_object_new (BOTHY_TYPE_NICS, NULL);
+}

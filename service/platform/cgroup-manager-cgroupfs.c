@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "platform/cgroup-manager-cgroupfs.h"
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "platform/pidfd.h"
+#include "wire/groups.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* What a group that is given away by hand consists of, as the kernel's documentation (cgroup-v2, "Delegation") says. */
+static const char *const delegated[] = { "cgroup.procs", "cgroup.threads", "cgroup.subtree_control", NULL };
+
+typedef struct {
+  BothyCgroups parent;
+} BothyCgroupfs;
+
+typedef BothyCgroupsClass BothyCgroupfsClass;
+
+static GType bothy_cgroupfs_get_type (void);
+G_DEFINE_TYPE (BothyCgroupfs, bothy_cgroupfs, BOTHY_TYPE_CGROUPS)
+
+typedef struct {
+  char *group;
+  int fd;
+} Start;
+
+static void
+start_free (Start *start)
+{
+  bothy_clear_fd (&start->fd);
+  g_free (start->group);
+  g_free (start);
+}
+
+static gboolean
+write_file (int dirfd, const char *name, const char *text)
+{
+  autofd fd = openat (dirfd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+
+  return fd >= 0 && write (fd, text, strlen (text)) == (ssize_t) strlen (text);
+}
+
+/* Make directory NAME, which everybody may enter whatever the umask is; one that is there stays. */
+static int
+make_directory (int parent, const char *name)
+{
+  gboolean made = mkdirat (parent, name, 0755) == 0;
+  autofd fd = made || errno == EEXIST ? openat (parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+
+  if (fd >= 0 && made && fchmod (fd, 0755) < 0)
+    return -1;
+  return g_steal_fd (&fd);
+}
+
+/* What is below DIRFD gets the controllers that the machine has to spare. */
+static void
+enable_controllers (int dirfd)
+{
+  static const char *const controllers[] = { "+memory", "+pids", "+cpu", "+io", "+cpuset" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (controllers); i++)
+    write_file (dirfd, "cgroup.subtree_control", controllers[i]);
+}
+
+/* Make GROUP and the directories above it. */
+static int
+make_group (const char *group)
+{
+  g_auto (GStrv) parts = g_strsplit (group + 1, "/", -1);
+  autofd fd = bothy_cgroups_open ("");
+
+  for (char **part = parts; fd >= 0 && *part; part++) {
+    autofd parent = g_steal_fd (&fd);
+
+    enable_controllers (parent);
+    fd = make_directory (parent, *part);
+  }
+  return g_steal_fd (&fd);
+}
+
+static void
+on_owned (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  g_autoptr (GUnixFDList) fds = NULL;
+  Start *start = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  if (!fds)
+    g_task_return_error (task, error);
+  else
+    g_task_return_pointer (task, g_steal_pointer (&start->group), g_free);
+}
+
+/* O_PATH: cgroup.kill can not be read. */
+static gboolean
+append_files (GUnixFDList *fds, int dirfd, const char *const *names)
+{
+  for (; *names; names++) {
+    autofd fd = openat (dirfd, *names, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0 || g_unix_fd_list_append (fds, fd, NULL) < 0)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static void cgroupfs_remove (BothyCgroups *cgroups, const char *group);
+
+/* Limits first: what is in it from then on has them. */
+static BothyCgroup *
+make (const char *path, const BothyCgroupSpec *spec, GError **error)
+{
+  __attribute__ ((cleanup (groups_close))) struct groups groups = { 0 };
+  autofd fd = make_group (path);
+  autofd users = -1;
+  g_autoptr (BothyCgroup) group = g_new0 (BothyCgroup, 1);
+
+  if (fd < 0 || (errno = groups_make (fd, &groups)) != 0) {
+    bothy_error_set_errno (error, errno, "Making the container's control groups");
+    return NULL;
+  }
+  users = openat (fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bothy_limits_write (&spec->of_user, TRUE, users, NULL);
+  if (!bothy_limits_write (&spec->limits, FALSE, fd, error))
+    return NULL;
+  groups_enable (fd);
+  group->path = g_strdup (path);
+  group->fds = bothy_fd_list (groups.fds, groups.n_fds, error);
+  return group->fds ? g_steal_pointer (&group) : NULL;
+}
+
+static void
+cgroupfs_start (BothyCgroups *cgroups, const BothyCgroupSpec *spec, GTask *task)
+{
+  /* A new name each time: the group of the run before may not be gone yet. */
+  g_autofree char *path = g_strdup_printf ("/bothy/u%u/" BOTHY_CGROUPS_PREFIX "%s-%08x", spec->owner, spec->id,
+                                           g_random_int ());
+  GError *error = NULL;
+  BothyCgroup *group = make (path, spec, &error);
+
+  if (group) {
+    g_task_return_pointer (task, group, (GDestroyNotify) bothy_cgroup_free);
+    return;
+  }
+  cgroupfs_remove (cgroups, path);
+  g_task_return_error (task, error);
+}
+
+static void
+cgroupfs_bound (BothyCgroups *cgroups, const BothyCgroup *group, const BothyCgroupSpec *spec, GTask *task)
+{
+  g_task_return_boolean (task, TRUE);
+}
+
+static void
+cgroupfs_limit (BothyCgroups *cgroups, const char *group, const BothyLimits *limits, GTask *task)
+{
+  autofd fd = bothy_cgroups_open (group);
+  GError *error = NULL;
+
+  if (bothy_limits_write (limits, TRUE, fd, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+/* ---- by hand ---- */
+
+/* What users left behind. One with processes or groups in it stays. */
+static void
+sweep (const char *group)
+{
+  autofd fd = bothy_cgroups_open (group);
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+  g_autoptr (GDir) dir = fd >= 0 ? g_dir_open (path, 0, NULL) : NULL;
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    if (strstr (name, BOTHY_CGROUPS_HAND))
+      unlinkat (fd, name, AT_REMOVEDIR);
+  }
+}
+
+/*
+ * Moves the process of PIDFD in. The kernel takes a number for that, which another process
+ * may have got meanwhile: so it is looked at again while the group is still root's, and
+ * what came by mistake leaves.
+ */
+static gboolean
+move_in (int group, int pidfd, guint32 user, GError **error)
+{
+  g_autofree char *number = NULL;
+  autofd root = -1;
+  int pid;
+
+  if (!bothy_pidfd_check (pidfd, user, &pid, error))
+    return FALSE;
+  number = g_strdup_printf ("%d", pid);
+  if (!write_file (group, "cgroup.procs", number)) {
+    bothy_error_set_errno (error, errno, "Moving the process into a control group");
+    return FALSE;
+  }
+  if (bothy_pidfd_check (pidfd, user, &pid, error))
+    return TRUE;
+  root = bothy_cgroups_open ("");
+  if (root >= 0)
+    write_file (root, "cgroup.procs", number);
+  return FALSE;
+}
+
+static void
+cgroupfs_delegate (BothyCgroups *cgroups, const char *name, guint32 user, guint32 owner, int pidfd, GTask *task)
+{
+  struct helper_request request = { .op = HELPER_OWN, .owner = owner };
+  g_autofree char *parent = g_strdup_printf ("/bothy/u%u", user);
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  Start *start = g_new0 (Start, 1);
+  GError *error = NULL;
+
+  sweep (parent);
+  start->group = g_strconcat (parent, "/", name, NULL);
+  start->fd = make_group (start->group);
+  g_task_set_task_data (task, start, (GDestroyNotify) start_free);
+  if (start->fd < 0 || g_unix_fd_list_append (fds, start->fd, NULL) < 0 || !append_files (fds, start->fd, delegated))
+    bothy_error_set_errno (&error, errno, "Making a control group");
+  else
+    move_in (start->fd, pidfd, user, &error);
+  if (error) {
+    sweep (parent);
+    g_task_return_error (task, error);
+  } else if (owner == 0)
+    g_task_return_pointer (task, g_steal_pointer (&start->group), g_free);
+  else
+    bothy_helper_call (bothy_cgroups_get_helper (cgroups), &request, fds, on_owned, g_object_ref (task));
+}
+
+static void
+cgroupfs_kill (BothyCgroups *cgroups, const char *group)
+{
+  autofd fd = bothy_cgroups_open (group);
+
+  if (fd >= 0)
+    write_file (fd, "cgroup.kill", "1");
+}
+
+#define REMOVE_RETRY_MS 20
+#define REMOVE_RETRIES  250
+#define CLEAR_TRY       5 /* by then the supervisor has removed what is below, if it lives */
+
+typedef struct {
+  BothyCgroups *cgroups;
+  char *group;
+  guint tries;
+} Removal;
+
+static void
+removal_free (Removal *removal)
+{
+  g_object_unref (removal->cgroups);
+  g_free (removal->group);
+  g_free (removal);
+}
+
+static const char *const below[] = { GROUPS_SUPERVISOR, GROUPS_PAYLOAD };
+
+/* What the container made below its own group is its root's, and its supervisor's to remove; this one was killed. */
+static void
+clear_below (BothyCgroups *cgroups, int group)
+{
+  const struct helper_request request = { .op = HELPER_CLEAR };
+  g_autoptr (GUnixFDList) fds = bothy_fd_list (&group, 1, NULL);
+
+  if (fds)
+    bothy_helper_call (bothy_cgroups_get_helper (cgroups), &request, fds, NULL, NULL);
+}
+
+/* The last process has closed its sockets but may be in the group for a moment still; nor could a group be
+   opened for want of file descriptors. */
+static gboolean
+try_remove (gpointer user_data)
+{
+  Removal *removal = user_data;
+  g_autofree char *parent_group = g_path_get_dirname (removal->group);
+  g_autofree char *name = g_path_get_basename (removal->group);
+  autofd parent = bothy_cgroups_open (parent_group);
+  autofd fd = bothy_cgroups_open (removal->group);
+
+  if (parent >= 0 && fd >= 0) {
+    for (gsize i = 0; i < G_N_ELEMENTS (below); i++)
+      unlinkat (fd, below[i], AT_REMOVEDIR);
+    if (unlinkat (parent, name, AT_REMOVEDIR) == 0)
+      return G_SOURCE_REMOVE;
+  }
+  if (errno == ENOENT || ++removal->tries > REMOVE_RETRIES)
+    return G_SOURCE_REMOVE;
+  if (fd >= 0 && removal->tries % CLEAR_TRY == 0)
+    clear_below (removal->cgroups, fd);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+cgroupfs_remove (BothyCgroups *cgroups, const char *group)
+{
+  Removal *removal = g_new0 (Removal, 1);
+
+  removal->cgroups = g_object_ref (cgroups);
+  removal->group = g_strdup (group);
+  if (try_remove (removal) == G_SOURCE_CONTINUE)
+    g_timeout_add_full (G_PRIORITY_DEFAULT, REMOVE_RETRY_MS, try_remove, removal, (GDestroyNotify) removal_free);
+  else
+    removal_free (removal);
+}
+
+static void
+bothy_cgroupfs_class_init (BothyCgroupfsClass *class)
+{
+  class->start = cgroupfs_start;
+  class->bound = cgroupfs_bound;
+  class->delegate = cgroupfs_delegate;
+  class->limit = cgroupfs_limit;
+  class->kill = cgroupfs_kill;
+  class->remove = cgroupfs_remove;
+}
+
+static void
+bothy_cgroupfs_init (BothyCgroupfs *self)
+{
+}
+
+BothyCgroups *
+bothy_cgroupfs_new (void)
+{
+  return g_object_new (bothy_cgroupfs_get_type (), NULL);
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "platform/cgroup-manager.h"
+
+/* Groups as delegated scope units; see org.freedesktop.systemd1(5). */
+BothyCgroups *bothy_systemd_new (GDBusConnection *system_bus, BothyHelper *helper);

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "platform/cgroup-manager.h"
+
+#include "platform/cgroup-manager-cgroupfs.h"
+#include "platform/cgroup-manager-systemd.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <systemd/sd-daemon.h>
+
+typedef struct {
+  BothyHelper *helper;
+} BothyCgroupsPrivate;
+
+G_DEFINE_TYPE_WITH_PRIVATE (BothyCgroups, bothy_cgroups, G_TYPE_OBJECT)
+
+static void
+bothy_cgroups_finalize (GObject *object)
+{
+  BothyCgroupsPrivate *private = bothy_cgroups_get_instance_private (BOTHY_CGROUPS (object));
+
+  g_object_unref (private->helper);
+  G_OBJECT_CLASS (bothy_cgroups_parent_class)->finalize (object);
+}
+
+static void
+bothy_cgroups_class_init (BothyCgroupsClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = bothy_cgroups_finalize;
+}
+
+static void
+bothy_cgroups_init (BothyCgroups *self)
+{
+}
+
+gboolean
+bothy_cgroups_is_systemd (void)
+{
+  return sd_booted () > 0;
+}
+
+BothyCgroups *
+bothy_cgroups_new (GDBusConnection *system_bus, BothyHelper *helper)
+{
+  BothyCgroups *self = bothy_cgroups_is_systemd () ? bothy_systemd_new (system_bus, helper) : bothy_cgroupfs_new ();
+  BothyCgroupsPrivate *private = bothy_cgroups_get_instance_private (self);
+
+  private->helper = g_object_ref (helper);
+  return self;
+}
+
+BothyHelper *
+bothy_cgroups_get_helper (BothyCgroups *self)
+{
+  return ((BothyCgroupsPrivate *) bothy_cgroups_get_instance_private (self))->helper;
+}
+
+const char *
+bothy_cgroups_mount (void)
+{
+  static const char *const candidates[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (candidates); i++) {
+    struct statfs fs;
+
+    if (statfs (candidates[i], &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
+      return candidates[i];
+  }
+  return NULL;
+}
+
+void
+bothy_cgroup_free (BothyCgroup *self)
+{
+  if (self->holder)
+    self->let_go (self->holder);
+  g_clear_object (&self->fds);
+  g_free (self->path);
+  g_free (self);
+}
+
+void
+bothy_cgroups_prepare (BothyCgroups *self, const BothyCgroupSpec *spec)
+{
+  if (BOTHY_CGROUPS_GET_CLASS (self)->prepare)
+    BOTHY_CGROUPS_GET_CLASS (self)->prepare (self, spec);
+}
+
+void
+bothy_cgroups_sweep (BothyCgroups *self, GHashTable *kept)
+{
+  if (BOTHY_CGROUPS_GET_CLASS (self)->sweep)
+    BOTHY_CGROUPS_GET_CLASS (self)->sweep (self, kept);
+}
+
+void
+bothy_cgroups_describe (BothyCgroups *self, const char *group, const char *id)
+{
+  if (BOTHY_CGROUPS_GET_CLASS (self)->describe)
+    BOTHY_CGROUPS_GET_CLASS (self)->describe (self, group, id);
+}
+
+void
+bothy_cgroups_start (BothyCgroups *self, const BothyCgroupSpec *spec, GAsyncReadyCallback callback,
+                     gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+
+  BOTHY_CGROUPS_GET_CLASS (self)->start (self, spec, task);
+}
+
+BothyCgroup *
+bothy_cgroups_start_finish (BothyCgroups *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* ---- settling: two things at the same time ---- */
+
+typedef struct {
+  guint pending;
+  GError *error;
+} Settle;
+
+static void
+settle_free (Settle *settle)
+{
+  g_clear_error (&settle->error);
+  g_free (settle);
+}
+
+static void
+settle_part (GTask *task, GError *error)
+{
+  Settle *settle = g_task_get_task_data (task);
+
+  if (!settle->error)
+    settle->error = error;
+  else
+    g_clear_error (&error);
+  if (--settle->pending > 0)
+    return;
+  if (settle->error)
+    g_task_return_error (task, g_steal_pointer (&settle->error));
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+static void
+on_given (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  g_autoptr (GUnixFDList) fds = NULL;
+  GError *error = NULL;
+
+  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  settle_part (task, error);
+}
+
+static void
+on_bounded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  g_task_propagate_boolean (G_TASK (result), &error);
+  settle_part (task, error);
+}
+
+void
+bothy_cgroups_settle (BothyCgroups *self, const BothyCgroup *group, const BothyCgroupSpec *spec,
+                      GAsyncReadyCallback callback, gpointer user_data)
+{
+  const struct helper_request own = { .op = HELPER_OWN, .owner = spec->base };
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  g_autoptr (GTask) bounded = g_task_new (self, NULL, on_bounded, g_object_ref (task));
+  Settle *settle = g_new0 (Settle, 1);
+
+  settle->pending = 2;
+  g_task_set_task_data (task, settle, (GDestroyNotify) settle_free);
+  BOTHY_CGROUPS_GET_CLASS (self)->bound (self, group, spec, bounded);
+  bothy_helper_call (bothy_cgroups_get_helper (self), &own, group->fds, on_given, g_object_ref (task));
+}
+
+gboolean
+bothy_cgroups_settle_finish (BothyCgroups *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+void
+bothy_cgroups_delegate (BothyCgroups *self, guint32 user, guint32 owner, int pidfd, GAsyncReadyCallback callback,
+                        gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  g_autofree char *name = g_strdup_printf (BOTHY_CGROUPS_PREFIX BOTHY_CGROUPS_HAND "%08x%08x", g_random_int (), g_random_int ());
+
+  BOTHY_CGROUPS_GET_CLASS (self)->delegate (self, name, user, owner, pidfd, task);
+}
+
+void
+bothy_cgroups_limit (BothyCgroups *self, const char *group, const BothyLimits *limits, GAsyncReadyCallback callback,
+                     gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+
+  BOTHY_CGROUPS_GET_CLASS (self)->limit (self, group, limits, task);
+}
+
+gboolean
+bothy_cgroups_limit_finish (BothyCgroups *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+int
+bothy_cgroups_open (const char *group)
+{
+  const char *mount = bothy_cgroups_mount ();
+  g_autofree char *path = g_strconcat (mount ? mount : "/nonexistent", group, NULL);
+
+  return open (path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+void
+bothy_cgroups_kill (BothyCgroups *self, const char *group)
+{
+  if (group && *group)
+    BOTHY_CGROUPS_GET_CLASS (self)->kill (self, group);
+}
+
+void
+bothy_cgroups_remove (BothyCgroups *self, const char *group)
+{
+  if (group && *group)
+    BOTHY_CGROUPS_GET_CLASS (self)->remove (self, group);
+}
+
+char *
+bothy_cgroups_of_process (guint32 pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%u/cgroup", pid);
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
+
+  if (!g_file_get_contents (path, &text, NULL, NULL))
+    return NULL;
+  lines = g_strsplit (text, "\n", -1);
+  for (char **line = lines; *line; line++)
+    if (g_str_has_prefix (*line, "0::/"))
+      return g_strdup (*line + strlen ("0::"));
+  return NULL;
+}
+
+gboolean
+bothy_cgroups_is_within (const char *group, const char *within)
+{
+  gsize length = strlen (within);
+
+  return length > 0 && strncmp (group, within, length) == 0 && (group[length] == '/' || group[length] == '\0');
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "platform/helper-client.h"
+
+#include "config.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "platform/packet-client.h"
+
+#include <errno.h>
+#include <gio/gunixfdlist.h>
+
+#define SOCKET_PATH RUNTIME_DIR "/helper.sock"
+
+struct _BothyHelper {
+  GObject parent;
+  BothyPeer *peer;
+  gboolean child;
+};
+
+G_DEFINE_FINAL_TYPE (BothyHelper, bothy_helper, G_TYPE_OBJECT)
+
+static const char *
+step_text (guint32 step)
+{
+  switch ((enum helper_step)step) {
+  case HELPER_STEP_REQUEST:
+    return "the request was refused";
+  case HELPER_STEP_FORK:
+    return "no process could be made";
+  case HELPER_STEP_CAPABILITIES:
+    return "capabilities could not be reduced";
+  case HELPER_STEP_USERNS:
+    return "no user namespace could be made (see user.max_user_namespaces)";
+  case HELPER_STEP_MAP:
+    return "the user namespace could not be mapped";
+  case HELPER_STEP_OPEN:
+    return "a layer of the file system is missing";
+  case HELPER_STEP_CLONE:
+    return "a layer could not be mounted";
+  case HELPER_STEP_IDMAP:
+    return "an idmapped mount could not be made";
+  case HELPER_STEP_OWN:
+    return "a directory could not be handed over";
+  case HELPER_STEP_DEADLINE:
+    return "it took too long";
+  case HELPER_STEP_JOIN:
+    return "the user namespace could not be joined";
+  case HELPER_STEP_NIC:
+    return "the nic could not be configured in its network namespace";
+  case HELPER_STEP_GROUP:
+    return "no process could be made in the control group";
+  case HELPER_STEP_NETNS:
+    return "no network namespace could be made (see user.max_net_namespaces)";
+  case HELPER_STEP_NONE:
+  default:
+    return "it failed";
+  }
+}
+
+/* What is up to the caller, who brought a namespace of his own. */
+static gboolean
+set_join_error (GError **error, const struct helper_reply *reply)
+{
+  if (reply->step == HELPER_STEP_MAP && reply->error == EPERM)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_ALREADY_MAPPED,
+                 "The user namespace has a map already, whole or in part; that can be written only once");
+  else if (reply->step == HELPER_STEP_JOIN)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+                 "This is no user namespace that you made in the host's, and no process of yours in one");
+  else
+    return FALSE;
+  return TRUE;
+}
+
+static void
+set_reply_error (GError **error, const struct helper_reply *reply)
+{
+  if (set_join_error (error, reply))
+    return;
+  if (reply->step == HELPER_STEP_IDMAP && (reply->error == EINVAL || reply->error == EOPNOTSUPP))
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_IDMAP_UNSUPPORTED,
+        "The file system of %s can not do idmapped mounts on this kernel; put %s on ext4, xfs, btrfs, "
+        "or, from Linux 6.3 on, tmpfs",
+        STATE_DIR, STATE_DIR);
+  else if (reply->error == ENOSPC && reply->step != HELPER_STEP_USERNS && reply->step != HELPER_STEP_NETNS)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SPACE, "No space left on the disk");
+  else
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "bothy-helper: %s: %s",
+                 step_text (reply->step), g_strerror (reply->error));
+}
+
+static void
+on_packet (BothyPeer *peer, BothyPacket *packet, gpointer user_data)
+{
+  const struct helper_reply *reply = (const struct helper_reply *)packet->data;
+
+  if (packet->size == sizeof *reply && reply->version == HELPER_PROTOCOL_VERSION)
+    bothy_peer_resolve (peer, reply->serial, packet);
+}
+
+static void
+on_closed (BothyPeer *peer, gpointer user_data)
+{
+  BothyHelper *self = user_data;
+
+  /* Who heard first that it is gone may have connected anew already. */
+  if (self->peer == peer)
+    g_clear_pointer (&self->peer, bothy_peer_unref);
+}
+
+static void
+attach (BothyHelper *self, GSocket *socket)
+{
+  self->peer =
+      bothy_peer_new (socket, "bothy-helper", sizeof (struct helper_reply) + 1, on_packet, on_closed, self);
+}
+
+static gboolean
+ensure_connected (BothyHelper *self, GError **error)
+{
+  g_autoptr (GSocket) socket = NULL;
+
+  if (self->peer)
+    return TRUE;
+  if (self->child) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-helper ended; restart the service");
+    return FALSE;
+  }
+  socket = bothy_packet_connect (SOCKET_PATH, error);
+  if (!socket) {
+    bothy_error_adopt (error, "bothy-helper can not be reached at " SOCKET_PATH);
+    return FALSE;
+  }
+  attach (self, socket);
+  return TRUE;
+}
+
+static gboolean
+send (BothyHelper *self, const struct helper_request *request, GUnixFDList *fds, GTask *task, GError **error)
+{
+  struct helper_request stamped = *request;
+
+  if (!ensure_connected (self, error))
+    return FALSE;
+  stamped.version = HELPER_PROTOCOL_VERSION;
+  stamped.serial = bothy_peer_next_serial (self->peer);
+  return bothy_peer_send (self->peer, stamped.serial, &stamped, sizeof stamped, NULL, 0, fds, task, error);
+}
+
+void
+bothy_helper_call (BothyHelper *self,
+                   const struct helper_request *request,
+                   GUnixFDList *fds,
+                   GAsyncReadyCallback callback,
+                   gpointer user_data)
+{
+  GTask *task = g_task_new (self, NULL, callback, user_data);
+  g_autoptr (GError) first = NULL;
+  GError *error = NULL;
+
+  if (send (self, request, fds, task, &first))
+    return;
+  /* It may have left because it was idle, just now: asked for anew, once. */
+  g_clear_pointer (&self->peer, bothy_peer_unref);
+  if (send (self, request, fds, task, &error))
+    return;
+  g_task_return_error (task, error);
+  g_object_unref (task);
+}
+
+GUnixFDList *
+bothy_helper_call_finish (BothyHelper *self, GAsyncResult *result, int *ret_pid, GError **error)
+{
+  g_autoptr (BothyPacket) packet = g_task_propagate_pointer (G_TASK (result), error);
+  const struct helper_reply *reply;
+
+  if (!packet)
+    return NULL;
+  reply = (const struct helper_reply *)packet->data;
+  if (reply->error) {
+    set_reply_error (error, reply);
+    return NULL;
+  }
+  if (ret_pid)
+    *ret_pid = reply->pid;
+  return g_object_ref (packet->fds);
+}
+
+GUnixFDList *
+bothy_fd_list (const int *fds, guint n, GError **error)
+{
+  g_autoptr (GUnixFDList) list = g_unix_fd_list_new ();
+
+  for (guint i = 0; i < n; i++) {
+    if (g_unix_fd_list_append (list, fds[i], error) < 0) {
+      bothy_error_adopt (error, "Passing a file descriptor on");
+      return NULL;
+    }
+  }
+  return g_steal_pointer (&list);
+}
+
+static void
+bothy_helper_finalize (GObject *object)
+{
+  g_clear_pointer (&BOTHY_HELPER (object)->peer, bothy_peer_unref);
+  G_OBJECT_CLASS (bothy_helper_parent_class)->finalize (object);
+}
+
+static void
+bothy_helper_class_init (BothyHelperClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = bothy_helper_finalize;
+}
+
+static void
+bothy_helper_init (BothyHelper *self)
+{
+}
+
+BothyHelper *
+bothy_helper_new (void)
+{
+  return g_object_new (BOTHY_TYPE_HELPER, NULL);
+}
+
+BothyHelper *
+bothy_helper_new_child (GError **error)
+{
+  g_autoptr (BothyHelper) self = bothy_helper_new ();
+  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_NONE);
+  g_autoptr (GSubprocess) process = NULL;
+  g_autoptr (GSocket) ours = NULL;
+  int theirs;
+
+  if (!bothy_packet_socketpair (&ours, &theirs, error))
+    return NULL;
+  g_subprocess_launcher_take_fd (launcher, theirs, 3);
+  process =
+      g_subprocess_launcher_spawn (launcher, error, LIBEXEC_DIR "/bothy-helper", "--connection", "3", NULL);
+  if (!process)
+    return NULL;
+  self->child = TRUE;
+  attach (self, ours);
+  return g_steal_pointer (&self);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "workers/unpack.h"
+
+G_BEGIN_DECLS
+
+/* What was unpacked, and what it was unpacked from. */
+typedef struct {
+  BothyUnpacked *unpacked;
+  char *fingerprint; /* SHA-256 of the source, by a process that does nothing else */
+  char *diff_id;     /* of UNPACK_LAYER: of the tar in it, by another such process; else NULL */
+  char *whole;       /* of PREFIX_FD and the source together; NULL without one */
+} BothyIntake;
+
+/* A pipe that takes much at once. */
+gboolean bothy_intake_pipe (int *ret_reader, int *ret_writer, GError **error);
+
+void bothy_intake_free (BothyIntake *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyIntake, bothy_intake_free)
+
+/*
+ * Unpack SOURCE_FD, read to its end, into TREE_FD as REQUEST says, with one process that hashes the
+ * bytes on their way to the other one that makes files of them. So whatever an archive does to the latter, it
+ * does not pass for another archive. A layer goes through four: one that hashes it, one that decompresses it,
+ * one that hashes the tar, and the one that unpacks that; so neither does a tar pass for another one.
+ * PREFIX_FD, which stays as it is until this ends, is hashed before the source, and not unpacked; -1: there
+ * is none.
+ */
+void bothy_intake (BothyHelper *helper,
+                   const struct unpack_request *request,
+                   int tree_fd,
+                   int source_fd,
+                   int prefix_fd,
+                   BothyUnpackProgress progress,
+                   gpointer progress_data,
+                   GCancellable *cancellable,
+                   GAsyncReadyCallback callback,
+                   gpointer user_data);
+BothyIntake *bothy_intake_finish (GAsyncResult *result, GError **error);
+
+G_END_DECLS

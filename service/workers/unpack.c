@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "workers/unpack.h"
+
+#include "base/error.h"
+#include "core/ids/ranges.h"
+#include "base/fd.h"
+#include "platform/untrusted-fd.h"
+#include "workers/worker.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#define MAX_PACKET (sizeof (struct unpack_message) + UNPACK_MAX_TEXT)
+
+typedef struct {
+  BothyWorker worker;
+  BothyHelper *helper;
+  struct unpack_request request;
+  int their_fd;
+  int tree_fd;
+  GUnixFDList *sources; /* or NULL */
+  BothyUnpackProgress progress;
+  gpointer progress_data;
+} Job;
+
+void
+bothy_unpacked_free (BothyUnpacked *self)
+{
+  g_free (self->sha256);
+  g_free (self->sha256_whole);
+  g_free (self->os_release);
+  g_free (self->architecture);
+  g_free (self->metadata);
+  g_free (self->text);
+  g_clear_object (&self->fds);
+  g_free (self);
+}
+
+static void
+job_free (Job *job)
+{
+  bothy_worker_clear (&job->worker);
+  bothy_clear_fd (&job->their_fd);
+  bothy_clear_fd (&job->tree_fd);
+  g_clear_object (&job->sources);
+  g_object_unref (job->helper);
+  g_free (job);
+}
+
+static void
+finish (GTask *task, BothyUnpacked *unpacked, GError *error)
+{
+  bothy_worker_end (task, unpacked, (GDestroyNotify)bothy_unpacked_free, error);
+}
+
+static BothyErrorCode
+code_of (guint32 error)
+{
+  switch ((enum unpack_error)error) {
+  case UNPACK_BAD_ARCHIVE:
+    return BOTHY_ERROR_BAD_ARCHIVE;
+  case UNPACK_LIMIT_EXCEEDED:
+    return BOTHY_ERROR_LIMITS_EXCEEDED;
+  case UNPACK_NO_SPACE:
+    return BOTHY_ERROR_NO_SPACE;
+  case UNPACK_CLOSED:
+    return BOTHY_ERROR_BUSY;
+  case UNPACK_OK:
+  case UNPACK_IO:
+  case UNPACK_NOT_STATIC:
+  default:
+    return BOTHY_ERROR_FAILED;
+  }
+}
+
+/* The string in TEXT, of SIZE bytes, that follows the one that SKIPPED ends; "" if there is none. */
+static const char *
+next_string (const char *text, gsize size, gsize *skipped, gsize *ret_size)
+{
+  *skipped = MIN (size, *skipped + strnlen (text + *skipped, size - *skipped) + 1);
+  *ret_size = strnlen (text + *skipped, size - *skipped);
+  return text + *skipped;
+}
+
+static char *
+hexadecimal (const guint8 digest[32])
+{
+  GString *text = g_string_new (NULL);
+
+  for (gsize i = 0; i < 32; i++)
+    g_string_append_printf (text, "%02x", digest[i]);
+  return g_string_free (text, FALSE);
+}
+
+static BothyUnpacked *
+parse_result (const struct unpack_message *message, const char *text)
+{
+  BothyUnpacked *unpacked = g_new0 (BothyUnpacked, 1);
+  gsize length = strnlen (text, message->text_size), at = 0, size;
+  const char *next;
+
+  unpacked->sha256 = hexadecimal (message->sha256);
+  unpacked->sha256_whole = hexadecimal (message->sha256_whole);
+  unpacked->flags = message->flags;
+  unpacked->os_release = g_utf8_make_valid (text, (gssize)length);
+  next = next_string (text, message->text_size, &at, &size);
+  unpacked->architecture = size > 0 ? bothy_worker_readable (next, size) : g_strdup ("unknown");
+  next = next_string (text, message->text_size, &at, &size);
+  unpacked->metadata = g_utf8_make_valid (next, (gssize)size);
+  unpacked->bytes = message->bytes_out;
+  unpacked->inodes = message->inodes;
+  return unpacked;
+}
+
+static BothyUnpacked *
+parse_bundle (const struct unpack_message *message, const char *text, GUnixFDList *fds)
+{
+  BothyUnpacked *unpacked = g_new0 (BothyUnpacked, 1);
+
+  unpacked->text = g_memdup2 (text, message->text_size);
+  unpacked->text_size = message->text_size;
+  unpacked->n_layers = message->n_layers;
+  unpacked->fds = g_object_ref (fds);
+  return unpacked;
+}
+
+static void
+handle_packet (GTask *task, BothyPacket *packet)
+{
+  const struct unpack_message *message = (const struct unpack_message *)packet->data;
+  const char *text = (const char *)packet->data + sizeof *message;
+  Job *job = g_task_get_task_data (task);
+
+  if (packet->size < sizeof *message || message->version != UNPACK_PROTOCOL_VERSION ||
+      packet->size != sizeof *message + message->text_size)
+    finish (task, NULL, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-unpack: unexpected message"));
+  else if (message->type == UNPACK_PROGRESS) {
+    if (job->progress)
+      job->progress (message->bytes_in, message->bytes_out, job->progress_data);
+  } else if (message->error) {
+    g_autofree char *shown = bothy_worker_readable (text, message->text_size);
+
+    finish (task, NULL, g_error_new (BOTHY_ERROR, code_of (message->error), "%s", shown));
+  } else if (job->request.mode == UNPACK_BUNDLE)
+    finish (task, parse_bundle (message, text, packet->fds), NULL);
+  else
+    finish (task, parse_result (message, text), NULL);
+}
+
+static void
+on_spawned (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Job *job = g_task_get_task_data (task);
+  g_autoptr (GUnixFDList) fds = NULL;
+  GError *error = NULL;
+
+  bothy_clear_fd (&job->their_fd);
+  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  if (!job->worker.socket)
+    g_clear_error (&error);
+  /* The sources go to bothy-unpack itself. */
+  else if (!fds || !bothy_packet_send (job->worker.socket, &job->request, sizeof job->request, NULL, 0,
+                                       job->sources, &error)) {
+    bothy_error_adopt (&error, "bothy-unpack");
+    finish (task, NULL, error);
+  } else
+    bothy_worker_listen (task);
+}
+
+static enum helper_program
+program_of (const struct unpack_request *request)
+{
+  if (request->mode == UNPACK_BUNDLE)
+    return HELPER_PROGRAM_BUNDLE;
+  return request->mode == UNPACK_PACK ? HELPER_PROGRAM_PACK : HELPER_PROGRAM_UNPACK;
+}
+
+static void
+on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  struct helper_request request = { .op = HELPER_SPAWN };
+  g_autoptr (GTask) task = user_data;
+  Job *job = g_task_get_task_data (task);
+  g_autoptr (GUnixFDList) list = g_unix_fd_list_new ();
+  GError *error = NULL;
+  g_autoptr (GUnixFDList) made = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  int userns = made ? g_unix_fd_list_peek_fds (made, NULL)[0] : -1;
+  int fds[] = { userns, job->their_fd, job->tree_fd };
+
+  request.program = program_of (&job->request);
+  for (gsize i = 0; made && i < G_N_ELEMENTS (fds) && !error; i++) {
+    if (fds[i] >= 0)
+      g_unix_fd_list_append (list, fds[i], &error);
+  }
+  if (!job->worker.socket)
+    g_clear_error (&error);
+  else if (error) {
+    bothy_error_adopt (&error, "bothy-unpack");
+    finish (task, NULL, error);
+  } else
+    bothy_helper_call (job->helper, &request, list, on_spawned, g_object_ref (task));
+}
+
+void
+bothy_unpack (BothyHelper *helper,
+              const struct unpack_request *request,
+              int tree_fd,
+              GUnixFDList *sources,
+              BothyUnpackProgress progress,
+              gpointer progress_data,
+              GCancellable *cancellable,
+              GAsyncReadyCallback callback,
+              gpointer user_data)
+{
+  struct helper_request userns = { .op = HELPER_USERNS,
+                                   .owner = BOTHY_NEUTRAL_BASE,
+                                   .n_extents = 1,
+                                   .extents = { { 0, BOTHY_NEUTRAL_BASE, BOTHY_RANGE_SIZE } } };
+  GTask *task = g_task_new (NULL, cancellable, callback, user_data);
+  Job *job = g_new0 (Job, 1);
+  GError *error = NULL;
+
+  g_task_set_check_cancellable (task, FALSE);
+  job->worker = (BothyWorker){ .program = "bothy-unpack", .max_packet = MAX_PACKET, .handle = handle_packet };
+  job->helper = g_object_ref (helper);
+  job->request = *request;
+  job->request.version = UNPACK_PROTOCOL_VERSION;
+  job->their_fd = -1;
+  job->tree_fd = fcntl (tree_fd, F_DUPFD_CLOEXEC, 3);
+  job->sources = sources ? g_object_ref (sources) : NULL;
+  job->progress = progress;
+  job->progress_data = progress_data;
+  g_task_set_task_data (task, job, (GDestroyNotify)job_free);
+  if (!bothy_packet_socketpair (&job->worker.socket, &job->their_fd, &error)) {
+    bothy_error_adopt (&error, "bothy-unpack");
+    finish (task, NULL, error);
+    return;
+  }
+  bothy_helper_call (helper, &userns, NULL, on_user_namespace, g_object_ref (task));
+  bothy_worker_watch (task);
+}
+
+BothyUnpacked *
+bothy_unpack_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+GUnixFDList *
+bothy_unpack_sources (int source_fd, int after_fd, GError **error)
+{
+  g_autoptr (GUnixFDList) list = bothy_foreign_list_new ();
+
+  if (g_unix_fd_list_append (list, source_fd, error) >= 0 &&
+      (after_fd < 0 || g_unix_fd_list_append (list, after_fd, error) >= 0))
+    return g_steal_pointer (&list);
+  bothy_error_adopt (error, "bothy-unpack");
+  return NULL;
+}

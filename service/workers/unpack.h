@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+#include <gio/gunixfdlist.h>
+
+#include "images/unpack/protocol.h"
+#include "platform/helper-client.h"
+
+G_BEGIN_DECLS
+
+/* What bothy-unpack told at the end. */
+typedef struct {
+  char *sha256;        /* in hexadecimal digits; of what, protocol.h says */
+  char *sha256_whole;  /* the same */
+  guint32 flags;       /* enum unpack_flag */
+  char *os_release;    /* text of os-release(5) */
+  char *architecture;
+  char *metadata;      /* what metadata.yaml said, as lines KEY=VALUE; see bothy_image_take_metadata() */
+  guint64 bytes;
+  guint64 inodes;
+  /* Of UNPACK_BUNDLE, with none of the texts above: see storage/bundle.h. */
+  char *text;
+  gsize text_size;
+  guint n_layers;
+  GUnixFDList *fds;
+} BothyUnpacked;
+
+void bothy_unpacked_free (BothyUnpacked *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyUnpacked, bothy_unpacked_free)
+
+typedef void (*BothyUnpackProgress) (guint64 bytes_in, guint64 bytes_out, gpointer user_data);
+
+/*
+ * Run bothy-unpack: root of a user namespace over the neutral range and of nothing else.
+ * TREE_FD: the directory to fill or empty, owned by the neutral root; of UNPACK_HASH the pipe; -1: none.
+ * SOURCES: what to read, and what protocol.h says comes after it; NULL for UNPACK_REMOVE. Any of them may be what a
+ * user opened. CANCELLABLE ends it; what it wrote is then the caller's to remove.
+ */
+void bothy_unpack (BothyHelper *helper, const struct unpack_request *request, int tree_fd, GUnixFDList *sources,
+                   BothyUnpackProgress progress, gpointer progress_data, GCancellable *cancellable,
+                   GAsyncReadyCallback callback, gpointer user_data);
+BothyUnpacked *bothy_unpack_finish (GAsyncResult *result, GError **error);
+
+/* SOURCE_FD, and AFTER_FD if it is not -1, for bothy_unpack(). */
+GUnixFDList *bothy_unpack_sources (int source_fd, int after_fd, GError **error);
+
+G_END_DECLS
