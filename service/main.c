@@ -27,7 +27,7 @@ typedef struct {
   BothyConfiguration *configuration; /* the registry's */
   BothyRegistry *registry;
   BothyRouter *router;
-  BothyNames *names;
+  BothyNssSocket *names;
   guint name;
   guint idle_timer;
   gboolean failed;
@@ -119,7 +119,7 @@ on_builtin (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 look_up (guint32 user, const char *name, struct names_reply *ret, gpointer user_data)
 {
-  bothy_hostname_lookup (((Service *)user_data)->registry, user, name, ret);
+  bothy_host_lookup (((Service *)user_data)->registry, user, name, ret);
 }
 
 static void
@@ -129,19 +129,19 @@ on_reconciled (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
 
   bothy_registry_reconcile_finish (service->registry, result);
-  service->names = bothy_names_new (look_up, service, &error);
+  service->names = bothy_nss_socket_new (look_up, service, &error);
   if (!service->names)
     g_message ("Names of containers can not be looked up: %s", error->message);
   service->router = bothy_router_new (service->bus, service->registry);
   bothy_publisher_start (service->router, service->registry);
-  bothy_images_ensure_builtin (bothy_registry_get_images (service->registry), on_builtin, service);
+  bothy_image_store_ensure_builtin (bothy_registry_get_images (service->registry), on_builtin, service);
 }
 
 /* Whatever needs a capability is the helper's; nothing here keeps one. */
-static BothyHelper *
+static BothyHelperClient *
 make_helper (GError **error)
 {
-  g_autoptr (BothyHelper) helper = bothy_cgroups_is_systemd () ? bothy_helper_new () : bothy_helper_new_child (error);
+  g_autoptr (BothyHelperClient) helper = bothy_cgroup_manager_is_systemd () ? bothy_helper_client_new () : bothy_helper_client_new_child (error);
 
   if (!helper || !bothy_capabilities_drop_all (error))
     return NULL;
@@ -151,8 +151,8 @@ make_helper (GError **error)
 static gboolean
 set_up (Service *service, GError **error)
 {
-  g_autoptr (BothyHelper) helper = NULL;
-  g_autoptr (BothyCgroups) cgroups = NULL;
+  g_autoptr (BothyHelperClient) helper = NULL;
+  g_autoptr (BothyCgroupManager) cgroups = NULL;
 
   service->configuration = bothy_configuration_load (VENDOR_CONFIG_FILE, CONFIG_FILE, error);
   if (!service->configuration)
@@ -163,7 +163,7 @@ set_up (Service *service, GError **error)
   helper = make_helper (error);
   if (!helper)
     return FALSE;
-  cgroups = bothy_cgroups_new (service->bus, helper);
+  cgroups = bothy_cgroup_manager_new (service->bus, helper);
   service->registry = bothy_registry_new (service->configuration, helper, cgroups, error);
   if (!service->registry)
     return FALSE;
@@ -204,7 +204,7 @@ tear_down (Service *service)
 {
   gboolean expired = FALSE;
 
-  g_clear_pointer (&service->names, bothy_names_free);
+  g_clear_pointer (&service->names, bothy_nss_socket_free);
   if (service->name)
     g_bus_unown_name (service->name);
   g_timeout_add (LAST_CALLS_MS, on_expired, &expired);

@@ -75,7 +75,7 @@ apply_key (BothyConfiguration *self, GKeyFile *file, const char *path, const cha
   text = g_key_file_get_value (file, group, key, error);
   if (!text)
     return FALSE;
-  if (!bothy_name_parse_number (text, setting->min, setting->max, &value)) {
+  if (!bothy_parse_number (text, setting->min, setting->max, &value)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED,
                  "%s: [%s] %s: a number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " is wanted", path,
                  group, key, setting->min, setting->max);

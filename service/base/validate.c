@@ -39,7 +39,7 @@ refuse (GError **error, const char *what, const char *text, const char *grammar)
 }
 
 gboolean
-bothy_name_check (const char *text, const char *what, GError **error)
+bothy_validate_name (const char *text, const char *what, GError **error)
 {
   gsize length = strlen (text);
 
@@ -54,7 +54,7 @@ bothy_name_check (const char *text, const char *what, GError **error)
 }
 
 gboolean
-bothy_name_check_hostname (const char *text, GError **error)
+bothy_validate_hostname (const char *text, GError **error)
 {
   const char *grammar = "use 1 to 63 of A-Z, a-z, 0-9, - and ., each part without - at either end";
   g_auto (GStrv) labels = NULL;
@@ -73,20 +73,20 @@ bothy_name_check_hostname (const char *text, GError **error)
 }
 
 gboolean
-bothy_name_check_alias (const char *text, GError **error)
+bothy_validate_alias (const char *text, GError **error)
 {
   gsize length = strlen (text);
 
   if (length < 1 || length > 127 || !consists_of (text, LOWER DIGITS "./:_-") || !g_ascii_isalnum (text[0]) ||
       strstr (text, ".."))
     return refuse (error, "Alias", text, "use 1 to 127 of a-z, 0-9 and ./:_-, a letter or digit first");
-  if (bothy_name_is_fingerprint_prefix (text))
+  if (bothy_is_fingerprint_prefix (text))
     return refuse (error, "Alias", text, "it could be taken for a fingerprint");
   return TRUE;
 }
 
 gboolean
-bothy_name_check_remote (const char *text, GError **error)
+bothy_validate_remote (const char *text, GError **error)
 {
   gsize length = strlen (text);
 
@@ -96,13 +96,13 @@ bothy_name_check_remote (const char *text, GError **error)
 }
 
 gboolean
-bothy_name_is_fingerprint (const char *text)
+bothy_is_fingerprint (const char *text)
 {
   return strlen (text) == 64 && consists_of (text, HEX);
 }
 
 gboolean
-bothy_name_is_fingerprint_prefix (const char *text)
+bothy_is_fingerprint_prefix (const char *text)
 {
   gsize length = strlen (text);
 
@@ -110,13 +110,13 @@ bothy_name_is_fingerprint_prefix (const char *text)
 }
 
 gboolean
-bothy_name_is_uuid (const char *text)
+bothy_is_uuid (const char *text)
 {
   return strlen (text) == 36 && consists_of (text, HEX "-") && g_uuid_string_is_valid (text);
 }
 
 gboolean
-bothy_name_check_environment (const char *const *entries, GError **error)
+bothy_validate_environment (const char *const *entries, GError **error)
 {
   for (; *entries; entries++) {
     const char *equals = strchr (*entries, '=');
@@ -129,7 +129,7 @@ bothy_name_check_environment (const char *const *entries, GError **error)
 }
 
 gboolean
-bothy_name_check_user (const char *text, GError **error)
+bothy_validate_user (const char *text, GError **error)
 {
   if (strlen (text) > 64 || !consists_of (text, LOWER UPPER DIGITS "._$:-") || text[0] == '-' || text[0] == ':')
     return refuse (error, "User", text, "use a name or a number, with :GROUP if need be");
@@ -137,7 +137,7 @@ bothy_name_check_user (const char *text, GError **error)
 }
 
 gboolean
-bothy_name_check_login (const char *text, GError **error)
+bothy_validate_login (const char *text, GError **error)
 {
   gsize length = strlen (text);
 
@@ -148,7 +148,7 @@ bothy_name_check_login (const char *text, GError **error)
 }
 
 gboolean
-bothy_name_check_path (const char *text, GError **error)
+bothy_validate_path (const char *text, GError **error)
 {
   if (text[0] != '/' || strlen (text) > 4095)
     return refuse (error, "Path", text, "it has to begin with / and have at most 4095 bytes");
@@ -156,7 +156,7 @@ bothy_name_check_path (const char *text, GError **error)
 }
 
 gboolean
-bothy_name_parse_number (const char *text, guint64 min, guint64 max, guint64 *ret_number)
+bothy_parse_number (const char *text, guint64 min, guint64 max, guint64 *ret_number)
 {
   if (!*text || !consists_of (text, DIGITS) || (text[0] == '0' && text[1]))
     return FALSE;

@@ -9,40 +9,40 @@ G_BEGIN_DECLS
    names WHAT and tells the grammar. */
 
 /* 1 to 63 of [a-z0-9-], no dash at either end, no reserved word, not only digits. */
-gboolean bothy_name_check (const char *text, const char *what, GError **error);
+gboolean bothy_validate_name (const char *text, const char *what, GError **error);
 
 /* As above, but any case and dots between labels: hostname(7). At most 63 bytes. */
-gboolean bothy_name_check_hostname (const char *text, GError **error);
+gboolean bothy_validate_hostname (const char *text, GError **error);
 
 /* An image's alias: 1 to 127 of [a-z0-9./:_-], an alphanumeric first; no "..", not a
    word that reads as a fingerprint. */
-gboolean bothy_name_check_alias (const char *text, GError **error);
+gboolean bothy_validate_alias (const char *text, GError **error);
 
 /* 1 to 32 of [a-z0-9-], a letter first. */
-gboolean bothy_name_check_remote (const char *text, GError **error);
+gboolean bothy_validate_remote (const char *text, GError **error);
 
 /* 64 lower-case hexadecimal digits. */
-gboolean bothy_name_is_fingerprint (const char *text);
+gboolean bothy_is_fingerprint (const char *text);
 
 /* 12 to 64 lower-case hexadecimal digits. */
-gboolean bothy_name_is_fingerprint_prefix (const char *text);
+gboolean bothy_is_fingerprint_prefix (const char *text);
 
 /* A uuid as g_uuid_string_random() makes it. */
-gboolean bothy_name_is_uuid (const char *text);
+gboolean bothy_is_uuid (const char *text);
 
 /* NAME=VALUE, NAME of [A-Za-z_][A-Za-z0-9_]*. */
-gboolean bothy_name_check_environment (const char *const *entries, GError **error);
+gboolean bothy_validate_environment (const char *const *entries, GError **error);
 
 /* "", or a user as Exec takes it: NAME or NUMBER, either with :GROUP; no control characters, at most 64 bytes. */
-gboolean bothy_name_check_user (const char *text, GError **error);
+gboolean bothy_validate_user (const char *text, GError **error);
 
 /* A login name as useradd(8) takes it: 1 to 32 of [a-z0-9_-], a letter or _ first; not "root". */
-gboolean bothy_name_check_login (const char *text, GError **error);
+gboolean bothy_validate_login (const char *text, GError **error);
 
 /* An absolute path of at most 4095 bytes. It is looked up inside the container only. */
-gboolean bothy_name_check_path (const char *text, GError **error);
+gboolean bothy_validate_path (const char *text, GError **error);
 
 /* TEXT as a whole is a decimal number from MIN to MAX without sign, space or leading zero. */
-gboolean bothy_name_parse_number (const char *text, guint64 min, guint64 max, guint64 *ret_number);
+gboolean bothy_parse_number (const char *text, guint64 min, guint64 max, guint64 *ret_number);
 
 G_END_DECLS

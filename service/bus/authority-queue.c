@@ -42,7 +42,7 @@ change (guint32 user, int by)
 }
 
 void
-bothy_turns_wait (guint32 user, void (*turn) (gpointer data), gpointer data)
+bothy_authority_queue_wait (guint32 user, void (*turn) (gpointer data), gpointer data)
 {
   Waiting *one;
 
@@ -59,7 +59,7 @@ bothy_turns_wait (guint32 user, void (*turn) (gpointer data), gpointer data)
 }
 
 void
-bothy_turns_end (guint32 user)
+bothy_authority_queue_end (guint32 user)
 {
   change (user, -1);
   for (GList *l = waiting.head; l; l = l->next) {

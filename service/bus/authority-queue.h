@@ -11,9 +11,9 @@ G_BEGIN_DECLS
  */
 
 /* TURN (DATA), at once or when it is USER's turn. */
-void bothy_turns_wait (guint32 user, void (*turn) (gpointer data), gpointer data);
+void bothy_authority_queue_wait (guint32 user, void (*turn) (gpointer data), gpointer data);
 
 /* A turn of USER's is over. */
-void bothy_turns_end (guint32 user);
+void bothy_authority_queue_end (guint32 user);
 
 G_END_DECLS

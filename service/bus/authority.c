@@ -142,7 +142,7 @@ on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) answer = g_dbus_connection_call_finish (bus, result, &error);
 
-  bothy_turns_end (check->client->user);
+  bothy_authority_queue_end (check->client->user);
   if (answer) {
     judge (task, answer);
     return;
@@ -206,7 +206,7 @@ ask (GTask *task)
 
   /* The wait for one's turn is not polkit's time. */
   g_clear_handle_id (&check->timer, g_source_remove);
-  bothy_turns_wait (check->client->user, put_question, g_object_ref (task));
+  bothy_authority_queue_wait (check->client->user, put_question, g_object_ref (task));
 }
 
 void

@@ -117,7 +117,7 @@ on_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
 
-  if (bothy_removal_finish (BOTHY_REGISTRY (source), result, &error))
+  if (bothy_delete_bridge_finish (BOTHY_REGISTRY (source), result, &error))
     bothy_call_return (call, NULL);
   else
     bothy_call_return_error (call, error);
@@ -126,7 +126,7 @@ on_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_bridge_handle_delete (BothyCall *call)
 {
-  bothy_removal_start (call->registry, get_bridge (call)->facts->name, on_deleted, bothy_call_ref (call));
+  bothy_delete_bridge (call->registry, get_bridge (call)->facts->name, on_deleted, bothy_call_ref (call));
 }
 
 /* ---- Delegate and Revoke ---- */
@@ -218,7 +218,7 @@ parse_attach (
   g_variant_get (call->args, "(h&s@a{sv})", &handle, ret_interface, &options);
   *ret_fd = bothy_call_get_fd (call, handle, error);
   return *ret_fd >= 0 && bothy_options_parse (options, table, error) &&
-         bothy_hand_check_interface (*ret_interface, error);
+         bothy_byhand_check_interface (*ret_interface, error);
 }
 
 gboolean
@@ -255,7 +255,7 @@ on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
-  g_autoptr (BothyHandNic) nic = bothy_hand_attach_nic_finish (BOTHY_REGISTRY (source), result, &error);
+  g_autoptr (BothyByhandNic) nic = bothy_byhand_attach_nic_finish (BOTHY_REGISTRY (source), result, &error);
 
   if (nic)
     bothy_call_return (call, g_variant_new ("(s^as)", nic->mac, nic->addresses));
@@ -271,7 +271,7 @@ bothy_bridge_handle_attach_nic (BothyCall *call)
   int fd;
 
   parse_attach (call, &fd, &interface, &configure, NULL);
-  bothy_hand_attach_nic (call->registry, call->user, get_bridge (call)->facts->name, fd, interface,
+  bothy_byhand_attach_nic (call->registry, call->user, get_bridge (call)->facts->name, fd, interface,
                          call->may_use, configure, on_attached, bothy_call_ref (call));
 }
 
@@ -282,7 +282,7 @@ parse_detach (BothyCall *call, int *ret_fd, const char **ret_interface, GError *
 
   g_variant_get (call->args, "(h&s)", &handle, ret_interface);
   *ret_fd = bothy_call_get_fd (call, handle, error);
-  return *ret_fd >= 0 && bothy_hand_check_interface (*ret_interface, error);
+  return *ret_fd >= 0 && bothy_byhand_check_interface (*ret_interface, error);
 }
 
 gboolean
@@ -300,7 +300,7 @@ on_detached (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
 
-  if (bothy_hand_detach_nic_finish (BOTHY_REGISTRY (source), result, &error))
+  if (bothy_byhand_detach_nic_finish (BOTHY_REGISTRY (source), result, &error))
     bothy_call_return (call, NULL);
   else
     bothy_call_return_error (call, error);
@@ -313,6 +313,6 @@ bothy_bridge_handle_detach_nic (BothyCall *call)
   int fd;
 
   parse_detach (call, &fd, &interface, NULL);
-  bothy_hand_detach_nic (call->registry, call->user, get_bridge (call)->facts->name, fd, interface,
+  bothy_byhand_detach_nic (call->registry, call->user, get_bridge (call)->facts->name, fd, interface,
                          on_detached, bothy_call_ref (call));
 }

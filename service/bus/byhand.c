@@ -99,7 +99,7 @@ on_mapped (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
 
-  if (bothy_hand_map_finish (BOTHY_REGISTRY (source), result, &error))
+  if (bothy_byhand_map_finish (BOTHY_REGISTRY (source), result, &error))
     bothy_call_return (call, NULL);
   else
     bothy_call_return_error (call, error);
@@ -112,7 +112,7 @@ bothy_manager_handle_map_user_namespace (BothyCall *call)
   int fd;
 
   parse_map (call, &fd, &map, NULL);
-  bothy_hand_map (call->registry, call->user, fd, &map, on_mapped, bothy_call_ref (call));
+  bothy_byhand_map (call->registry, call->user, fd, &map, on_mapped, bothy_call_ref (call));
 }
 
 /* ---- DelegateCgroup ---- */
@@ -149,7 +149,7 @@ on_delegated (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
-  g_autofree char *group = bothy_hand_delegate_finish (call->registry, result, &error);
+  g_autofree char *group = bothy_byhand_delegate_finish (call->registry, result, &error);
 
   if (group)
     bothy_call_return (call, g_variant_new ("(s)", group));
@@ -164,5 +164,5 @@ bothy_manager_handle_delegate_cgroup (BothyCall *call)
   int pidfd;
 
   parse_delegate (call, &pidfd, &owner, NULL);
-  bothy_hand_delegate (call->registry, call->user, pidfd, owner, on_delegated, bothy_call_ref (call));
+  bothy_byhand_delegate (call->registry, call->user, pidfd, owner, on_delegated, bothy_call_ref (call));
 }

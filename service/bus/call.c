@@ -149,7 +149,7 @@ GUnixFDList *
 bothy_call_get_stdio (BothyCall *self, GVariant *handles, GError **error)
 {
   gsize n = g_variant_n_children (handles);
-  g_autoptr (GUnixFDList) stdio = bothy_foreign_list_new ();
+  g_autoptr (GUnixFDList) stdio = bothy_untrusted_fds_new ();
 
   if (n == 0)
     return NULL;

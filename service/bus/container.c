@@ -235,7 +235,7 @@ bothy_container_check_rename (BothyCall *call, GError **error)
   const char *name;
 
   g_variant_get (call->args, "(&s)", &name);
-  return bothy_name_check (name, "Name", error);
+  return bothy_validate_name (name, "Name", error);
 }
 
 void
@@ -304,7 +304,7 @@ void
 bothy_container_handle_get_os_release (BothyCall *call)
 {
   BothyImage *image =
-      bothy_images_lookup (bothy_registry_get_images (call->registry), container_of (call)->spec->image);
+      bothy_image_store_lookup (bothy_registry_get_images (call->registry), container_of (call)->spec->image);
   g_auto (GStrv) lines = g_strsplit (image ? image->os_release : "", "\n", -1);
   GVariantBuilder builder;
 

@@ -56,12 +56,12 @@ check_address_on (const BothyKnownBridge *bridge, const BothyContainerSpec *spec
 static gboolean
 check_spec (const BothyContainerSpec *spec, GError **error)
 {
-  return bothy_name_check (spec->name, "Name", error) && bothy_name_check_hostname (spec->hostname, error) &&
-         (bothy_name_is_fingerprint_prefix (spec->image) || bothy_reference_check_alias (spec->image, error)) &&
-         bothy_name_check_user (spec->user, error) && check_network (spec->network, error) && check_address (spec, error) &&
-         (!*spec->account || bothy_name_check_login (spec->account, error)) &&
-         bothy_name_check_environment ((const char *const *)spec->environment, error) &&
-         (!*spec->working_directory || bothy_name_check_path (spec->working_directory, error));
+  return bothy_validate_name (spec->name, "Name", error) && bothy_validate_hostname (spec->hostname, error) &&
+         (bothy_is_fingerprint_prefix (spec->image) || bothy_reference_check_alias (spec->image, error)) &&
+         bothy_validate_user (spec->user, error) && check_network (spec->network, error) && check_address (spec, error) &&
+         (!*spec->account || bothy_validate_login (spec->account, error)) &&
+         bothy_validate_environment ((const char *const *)spec->environment, error) &&
+         (!*spec->working_directory || bothy_validate_path (spec->working_directory, error));
 }
 
 /* His id is to be the same inside as outside, and a container has 65536. */
@@ -167,7 +167,7 @@ on_created (GObject *source, GAsyncResult *result, gpointer user_data)
     bothy_call_return_error (call, error);
     return;
   }
-  path = bothy_label_container_path (container->owner, container->spec->name);
+  path = bothy_path_of_container (container->owner, container->spec->name);
   bothy_call_return (call, g_variant_new ("(o)", path));
 }
 

@@ -44,7 +44,7 @@ is_foreign_container (BothyCall *call)
   g_autofree char *uid = NULL;
   guint32 owner;
 
-  if (!bothy_label_parse_container_path (call->path, &owner, &name) || owner == call->user)
+  if (!bothy_path_parse_container (call->path, &owner, &name) || owner == call->user)
     return FALSE;
   uid = g_strdup_printf ("%u", owner);
   polkit_details_insert (call->details, "container", name);

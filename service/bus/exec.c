@@ -31,9 +31,9 @@ process_spec_new (void)
 static gboolean
 check_process_spec (const BothyProcessSpec *spec, GError **error)
 {
-  return bothy_name_check_user (spec->user, error) &&
-         bothy_name_check_environment ((const char *const *) spec->environment, error) &&
-         (!*spec->working_directory || bothy_name_check_path (spec->working_directory, error));
+  return bothy_validate_user (spec->user, error) &&
+         bothy_validate_environment ((const char *const *) spec->environment, error) &&
+         (!*spec->working_directory || bothy_validate_path (spec->working_directory, error));
 }
 
 static BothyProcessSpec *
@@ -109,7 +109,7 @@ parse_open_shell (BothyCall *call, GError **error)
   g_variant_get (call->args, "(ss^as^as)", &spec->user, &path, &args, &spec->environment);
   spec->tty = TRUE;
   spec->login = !*path;
-  if ((*path && !bothy_name_check_path (path, error)) || !check_process_spec (spec, error))
+  if ((*path && !bothy_validate_path (path, error)) || !check_process_spec (spec, error))
     return NULL;
   if (*path && args[0]) {
     /* The supervisor looks the program up by argv[0]. */

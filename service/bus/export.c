@@ -22,7 +22,7 @@ check_fd (int fd, GError **error)
   if (fd < 0)
     return FALSE;
   if (flags >= 0 && !(flags & O_PATH) && (flags & O_ACCMODE) != O_RDONLY &&
-      bothy_foreign_stat (fd, &mode, &size) && (S_ISREG (mode) || S_ISFIFO (mode) || S_ISSOCK (mode)))
+      bothy_untrusted_fd_stat (fd, &mode, &size) && (S_ISREG (mode) || S_ISFIFO (mode) || S_ISSOCK (mode)))
     return TRUE;
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                "archive: a file, pipe or socket that is open for writing is wanted");

@@ -31,7 +31,7 @@ bothy_image_handle_remove (BothyCall *call)
                          "A container of yours stands on image %s; delete that first",
                          bothy_image_label (image, call->user));
   else
-    bothy_images_forget (bothy_registry_get_images (call->registry), image, call->user, &error);
+    bothy_image_store_forget (bothy_registry_get_images (call->registry), image, call->user, &error);
   if (error)
     bothy_call_return_error (call, error);
   else
@@ -47,7 +47,7 @@ bothy_image_check_alias (BothyCall *call, GError **error)
   return bothy_reference_check_alias (alias, error);
 }
 
-typedef gboolean (*ChangeAlias) (BothyImages *, BothyImage *, guint32, const char *, GError **);
+typedef gboolean (*ChangeAlias) (BothyImageStore *, BothyImage *, guint32, const char *, GError **);
 
 static void
 change_alias (BothyCall *call, ChangeAlias change)
@@ -66,11 +66,11 @@ change_alias (BothyCall *call, ChangeAlias change)
 void
 bothy_image_handle_add_alias (BothyCall *call)
 {
-  change_alias (call, bothy_images_add_alias);
+  change_alias (call, bothy_image_store_add_alias);
 }
 
 void
 bothy_image_handle_remove_alias (BothyCall *call)
 {
-  change_alias (call, bothy_images_remove_alias);
+  change_alias (call, bothy_image_store_remove_alias);
 }

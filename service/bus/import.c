@@ -46,7 +46,7 @@ take_fd (BothyCall *call, gint32 handle, const char *name, int *ret_fd, GError *
   if (fd < 0)
     return FALSE;
   if (flags >= 0 && !(flags & O_PATH) && (flags & O_ACCMODE) != O_WRONLY &&
-      bothy_foreign_stat (fd, &mode, &size) && (S_ISREG (mode) || S_ISFIFO (mode) || S_ISSOCK (mode))) {
+      bothy_untrusted_fd_stat (fd, &mode, &size) && (S_ISREG (mode) || S_ISFIFO (mode) || S_ISSOCK (mode))) {
     *ret_fd = fd;
     return TRUE;
   }
@@ -75,7 +75,7 @@ parse_import (BothyCall *call, ImportArgs *args, GError **error)
     return FALSE;
   args->source.alias = args->alias;
   args->source.fingerprint = args->fingerprint;
-  if (!args->fingerprint || bothy_name_is_fingerprint (args->fingerprint))
+  if (!args->fingerprint || bothy_is_fingerprint (args->fingerprint))
     return TRUE;
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                "Option \"fingerprint\": a SHA-256 of 64 hexadecimal digits is wanted");
@@ -113,7 +113,7 @@ on_imported (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autofree ImportWatch *watch = user_data;
   g_autoptr (BothyOperation) operation = watch->operation;
   g_autoptr (GError) error = NULL;
-  g_autoptr (BothyImage) image = bothy_images_import_finish (BOTHY_IMAGES (source), result, &error);
+  g_autoptr (BothyImage) image = bothy_image_store_import_finish (BOTHY_IMAGE_STORE (source), result, &error);
   g_autofree char *path = image ? bothy_publisher_image_path (image) : NULL;
 
   bothy_operation_complete (operation, path, error);
@@ -140,7 +140,7 @@ bothy_manager_handle_import_image (BothyCall *call)
   bothy_call_return (call, g_variant_new ("(o)", path));
   watch = g_new0 (ImportWatch, 1);
   watch->operation = operation;
-  watch->total = bothy_foreign_stat (args.source.archive_fd, &mode, &size) && S_ISREG (mode) ? size : 0;
-  bothy_images_import (bothy_registry_get_images (call->registry), call->user, &args.source,
+  watch->total = bothy_untrusted_fd_stat (args.source.archive_fd, &mode, &size) && S_ISREG (mode) ? size : 0;
+  bothy_image_store_import (bothy_registry_get_images (call->registry), call->user, &args.source,
                        on_import_progress, watch, operation->cancellable, on_imported, watch);
 }

@@ -9,7 +9,7 @@ bothy_container_check_set_limits (BothyCall *call, GError **error)
   BothyContainer *container = BOTHY_CONTAINER (call->node->target);
   g_autoptr (GVariant) changes = g_variant_get_child_value (call->args, 0);
   g_autofree char *owner = g_strdup_printf ("%u", container->owner);
-  BothyLimits limits = container->spec->limits;
+  BothyCgroupLimits limits = container->spec->limits;
   const char *key;
   guint changed;
 

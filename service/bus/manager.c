@@ -40,13 +40,13 @@ parse_container_name (BothyCall *call, guint32 *ret_owner, const char **ret_name
   *ret_owner = call->user;
   *ret_name = slash ? slash + 1 : text;
   if (!slash)
-    return bothy_name_check (*ret_name, "Name", NULL);
+    return bothy_validate_name (*ret_name, "Name", NULL);
   user = g_strndup (text, (gsize)(slash - text));
-  if (bothy_name_parse_number (user, 0, G_MAXINT32, &uid))
+  if (bothy_parse_number (user, 0, G_MAXINT32, &uid))
     *ret_owner = (guint32)uid;
   else if (!bothy_passwd_find (user, ret_owner))
     return FALSE;
-  return bothy_name_check (*ret_name, "Name", NULL);
+  return bothy_validate_name (*ret_name, "Name", NULL);
 }
 
 gboolean
@@ -75,7 +75,7 @@ bothy_manager_check_get_container (BothyCall *call, GError **error)
 static void
 return_container (BothyCall *call, BothyContainer *container)
 {
-  g_autofree char *path = bothy_label_container_path (container->owner, container->spec->name);
+  g_autofree char *path = bothy_path_of_container (container->owner, container->spec->name);
 
   bothy_call_return (call, g_variant_new ("(o)", path));
 }
@@ -107,7 +107,7 @@ bothy_manager_handle_get_container_by_pid (BothyCall *call)
   guint32 pid;
 
   g_variant_get (call->args, "(u)", &pid);
-  group = bothy_cgroups_of_process (pid);
+  group = bothy_cgroup_manager_of_process (pid);
   container = group ? bothy_registry_find_container_by_group (call->registry, group) : NULL;
   if (container && (container->owner == call->user || call->may_inspect))
     return_container (call, container);
@@ -120,19 +120,19 @@ void
 bothy_manager_handle_list_containers (BothyCall *call)
 {
   g_autoptr (GList) containers = bothy_registry_list_containers (call->registry);
-  BothyImages *images = bothy_registry_get_images (call->registry);
+  BothyImageStore *images = bothy_registry_get_images (call->registry);
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(sussso)"));
   for (GList *l = containers; l; l = l->next) {
     BothyContainer *container = l->data;
-    BothyImage *image = bothy_images_lookup (images, container->spec->image);
+    BothyImage *image = bothy_image_store_lookup (images, container->spec->image);
     g_autofree char *path = NULL;
     g_autofree char *addresses = g_strjoinv (",", container->addresses);
 
     if (container->owner != call->user && !call->may_inspect)
       continue;
-    path = bothy_label_container_path (container->owner, container->spec->name);
+    path = bothy_path_of_container (container->owner, container->spec->name);
     g_variant_builder_add (&builder, "(sussso)", container->spec->name, container->owner,
                            bothy_container_state_name (container->state),
                            image ? bothy_image_label (image, container->owner) : container->spec->image,
@@ -167,7 +167,7 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
-  g_autoptr (BothyImage) image = bothy_images_resolve_finish (BOTHY_IMAGES (source), result, &error);
+  g_autoptr (BothyImage) image = bothy_image_store_resolve_finish (BOTHY_IMAGE_STORE (source), result, &error);
   g_autofree char *path = image ? bothy_publisher_image_path (image) : NULL;
 
   if (image)
@@ -182,7 +182,7 @@ bothy_manager_handle_get_image (BothyCall *call)
   const char *name;
 
   g_variant_get (call->args, "(&s)", &name);
-  bothy_images_resolve (bothy_registry_get_images (call->registry), call->user, name, on_resolved,
+  bothy_image_store_resolve (bothy_registry_get_images (call->registry), call->user, name, on_resolved,
                         bothy_call_ref (call));
 }
 

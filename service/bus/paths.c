@@ -7,7 +7,7 @@
 #include <string.h>
 
 char *
-bothy_label_escape (const char *text)
+bothy_path_escape (const char *text)
 {
   GString *label = g_string_new (*text ? NULL : "_");
 
@@ -21,7 +21,7 @@ bothy_label_escape (const char *text)
 }
 
 char *
-bothy_label_unescape (const char *label)
+bothy_path_unescape (const char *label)
 {
   g_autoptr (GString) text = g_string_new (NULL);
   g_autofree char *again = NULL;
@@ -36,20 +36,20 @@ bothy_label_unescape (const char *label)
       return NULL;
   }
   /* One name has one path. */
-  again = bothy_label_escape (text->str);
+  again = bothy_path_escape (text->str);
   return g_str_equal (again, label) ? g_strdup (text->str) : NULL;
 }
 
 char *
-bothy_label_container_path (guint32 owner, const char *name)
+bothy_path_of_container (guint32 owner, const char *name)
 {
-  g_autofree char *label = bothy_label_escape (name);
+  g_autofree char *label = bothy_path_escape (name);
 
   return g_strdup_printf (BOTHY_CONTAINER_PATH "/u%u/%s", owner, label);
 }
 
 gboolean
-bothy_label_parse_container_path (const char *path, guint32 *ret_owner, char **ret_name)
+bothy_path_parse_container (const char *path, guint32 *ret_owner, char **ret_name)
 {
   g_auto (GStrv) parts = NULL;
   g_autofree char *name = NULL;
@@ -58,10 +58,10 @@ bothy_label_parse_container_path (const char *path, guint32 *ret_owner, char **r
   if (!g_str_has_prefix (path, BOTHY_CONTAINER_PATH "/u"))
     return FALSE;
   parts = g_strsplit (path + strlen (BOTHY_CONTAINER_PATH "/u"), "/", -1);
-  if (!parts[0] || !parts[1] || parts[2] || !bothy_name_parse_number (parts[0], 0, G_MAXINT32, &owner))
+  if (!parts[0] || !parts[1] || parts[2] || !bothy_parse_number (parts[0], 0, G_MAXINT32, &owner))
     return FALSE;
-  name = bothy_label_unescape (parts[1]);
-  if (!name || !bothy_name_check (name, "Name", NULL))
+  name = bothy_path_unescape (parts[1]);
+  if (!name || !bothy_validate_name (name, "Name", NULL))
     return FALSE;
   *ret_owner = (guint32) owner;
   *ret_name = g_steal_pointer (&name);

@@ -41,7 +41,7 @@ bothy_properties_of_manager (GObject *target, guint32 user)
 {
   BothyRegistry *registry = BOTHY_REGISTRY (target);
   const BothyConfiguration *configuration = bothy_registry_get_configuration (registry);
-  const char *features[] = { bothy_cgroups_is_systemd () ? "systemd" : "cgroupfs" };
+  const char *features[] = { bothy_cgroup_manager_is_systemd () ? "systemd" : "cgroupfs" };
   g_autofree char *bridge = bothy_publisher_bridge_path (BOTHY_BRIDGE_NAME);
   GVariantBuilder builder;
 
@@ -153,7 +153,7 @@ bothy_properties_of_image (GObject *target, guint32 user)
   add (&builder, "DaysLeft", g_variant_new_uint32 (image->days_left));
   add_string (&builder, "Origin", bothy_image_get_origin (image, user));
   add_string (&builder, "Verified", image->verified);
-  add (&builder, "Configuration", bothy_defaults_to_variant (image->defaults));
+  add (&builder, "Configuration", bothy_image_config_to_variant (image->defaults));
   add (&builder, "Layers", g_variant_new_strv ((const char *const *)image->layers, -1));
   return g_variant_builder_end (&builder);
 }
@@ -248,7 +248,7 @@ bothy_properties_of_process (GObject *target, guint32 user)
 {
   BothyProcess *process = BOTHY_PROCESS (target);
   g_autofree char *container =
-      bothy_label_container_path (process->container->owner, process->container->spec->name);
+      bothy_path_of_container (process->container->owner, process->container->spec->name);
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{sv}"));

@@ -11,7 +11,7 @@
 char *
 bothy_publisher_image_path (BothyImage *image)
 {
-  g_autofree char *label = bothy_label_escape (image->fingerprint);
+  g_autofree char *label = bothy_path_escape (image->fingerprint);
 
   return g_strconcat (BOTHY_IMAGE_PATH "/", label, NULL);
 }
@@ -19,7 +19,7 @@ bothy_publisher_image_path (BothyImage *image)
 char *
 bothy_publisher_bridge_path (const char *name)
 {
-  g_autofree char *label = bothy_label_escape (name);
+  g_autofree char *label = bothy_path_escape (name);
 
   return g_strconcat (BOTHY_BRIDGE_PATH "/", label, NULL);
 }
@@ -39,7 +39,7 @@ bothy_publisher_process_path (BothyProcess *process)
 static char *
 container_path (BothyContainer *container)
 {
-  return bothy_label_container_path (container->owner, container->spec->name);
+  return bothy_path_of_container (container->owner, container->spec->name);
 }
 
 /* ---- containers ---- */
@@ -111,7 +111,7 @@ on_image_hidden (BothyImage *image, guint user, BothyRouter *router)
 }
 
 static void
-on_image_added (BothyImages *images, BothyImage *image, BothyRouter *router)
+on_image_added (BothyImageStore *images, BothyImage *image, BothyRouter *router)
 {
   g_autofree char *path = bothy_publisher_image_path (image);
 
@@ -123,7 +123,7 @@ on_image_added (BothyImages *images, BothyImage *image, BothyRouter *router)
 }
 
 static void
-on_image_removed (BothyImages *images, BothyImage *image, BothyRouter *router)
+on_image_removed (BothyImageStore *images, BothyImage *image, BothyRouter *router)
 {
   g_autofree char *path = bothy_publisher_image_path (image);
 
@@ -235,7 +235,7 @@ static void
 publish_present (BothyRouter *router, BothyRegistry *registry)
 {
   g_autoptr (GList) containers = bothy_registry_list_containers (registry);
-  g_autoptr (GList) images = bothy_images_list (bothy_registry_get_images (registry));
+  g_autoptr (GList) images = bothy_image_store_list (bothy_registry_get_images (registry));
   g_autoptr (GList) processes = bothy_registry_list_processes (registry);
   g_autoptr (GList) bridges = bothy_bridges_list (bothy_registry_get_bridges (registry));
 
@@ -252,7 +252,7 @@ publish_present (BothyRouter *router, BothyRegistry *registry)
 void
 bothy_publisher_start (BothyRouter *router, BothyRegistry *registry)
 {
-  BothyImages *images = bothy_registry_get_images (registry);
+  BothyImageStore *images = bothy_registry_get_images (registry);
   BothyBridges *bridges = bothy_registry_get_bridges (registry);
 
   bothy_router_add (router, bothy_node_new (BOTHY_BUS_PATH, INFO (org_bothy_bothy1_manager_interface),

@@ -306,7 +306,7 @@ parse_remote (BothyCall *call, GBytes **ret_key, GError **error)
 
   *ret_key = NULL;
   g_variant_get (call->args, "(&s&s@a{sv})", &name, &url, &options);
-  if (!bothy_options_parse (options, table, error) || !bothy_name_check_remote (name, error))
+  if (!bothy_options_parse (options, table, error) || !bothy_validate_remote (name, error))
     return NULL;
   if (key)
     *ret_key = g_variant_get_data_as_bytes (key);
@@ -346,7 +346,7 @@ bothy_manager_check_remove_remote (BothyCall *call, GError **error)
   const char *name;
 
   g_variant_get (call->args, "(&s)", &name);
-  if (!bothy_name_check_remote (name, error))
+  if (!bothy_validate_remote (name, error))
     return FALSE;
   polkit_details_insert (call->details, "remote", name);
   return TRUE;

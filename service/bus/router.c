@@ -196,7 +196,7 @@ keep_fds (GDBusMessage *message)
 
   if (fds)
     g_object_set_data_full (G_OBJECT (message), "bothy-fds", g_object_ref (fds),
-                            (GDestroyNotify) bothy_foreign_list_free);
+                            (GDestroyNotify) bothy_untrusted_fds_free);
 }
 
 /* Runs in GDBus's thread: only hands over. */

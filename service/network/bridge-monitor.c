@@ -10,14 +10,14 @@
 #define NIC_PREFIX      "bothy-" /* of the links of bothy-net */
 #define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
-struct _BothyWatch {
+struct _BothyBridgeMonitor {
   GObject parent;
   BothyNm *nm;
   NMClient *client; /* that is followed */
   guint idle;
 };
 
-G_DEFINE_FINAL_TYPE (BothyWatch, bothy_watch, G_TYPE_OBJECT)
+G_DEFINE_FINAL_TYPE (BothyBridgeMonitor, bothy_bridge_monitor, G_TYPE_OBJECT)
 
 enum { CHANGED, UP, NIC_GONE, N_SIGNALS };
 static guint signals[N_SIGNALS];
@@ -161,7 +161,7 @@ compare (gconstpointer a, gconstpointer b)
 }
 
 GPtrArray *
-bothy_watch_list (BothyWatch *self)
+bothy_bridge_monitor_list (BothyBridgeMonitor *self)
 {
   GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify)bothy_bridge_facts_free);
   g_autoptr (GHashTable) found = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
@@ -185,7 +185,7 @@ bothy_watch_list (BothyWatch *self)
 static gboolean
 on_idle (gpointer user_data)
 {
-  BothyWatch *self = user_data;
+  BothyBridgeMonitor *self = user_data;
 
   self->idle = 0;
   g_signal_emit (self, signals[CHANGED], 0);
@@ -194,14 +194,14 @@ on_idle (gpointer user_data)
 
 /* Things change by the dozen. */
 static void
-note_change (BothyWatch *self)
+note_change (BothyBridgeMonitor *self)
 {
   if (!self->idle)
     self->idle = g_idle_add (on_idle, self);
 }
 
 static void
-on_profile_added (BothyWatch *self, NMRemoteConnection *profile)
+on_profile_added (BothyBridgeMonitor *self, NMRemoteConnection *profile)
 {
   if (!nm_connection_is_type (NM_CONNECTION (profile), NM_SETTING_BRIDGE_SETTING_NAME))
     return;
@@ -211,7 +211,7 @@ on_profile_added (BothyWatch *self, NMRemoteConnection *profile)
 
 /* Nothing is needed of the LAN for a bridge to work as one. */
 static void
-on_state (NMDevice *device, GParamSpec *spec, BothyWatch *self)
+on_state (NMDevice *device, GParamSpec *spec, BothyBridgeMonitor *self)
 {
   NMDeviceState state = nm_device_get_state (device);
 
@@ -221,7 +221,7 @@ on_state (NMDevice *device, GParamSpec *spec, BothyWatch *self)
 
 /* Addresses come and go in the same configuration, too. */
 static void
-on_ip4_config (NMDevice *device, GParamSpec *spec, BothyWatch *self)
+on_ip4_config (NMDevice *device, GParamSpec *spec, BothyBridgeMonitor *self)
 {
   NMIPConfig *config = nm_device_get_ip4_config (device);
 
@@ -231,7 +231,7 @@ on_ip4_config (NMDevice *device, GParamSpec *spec, BothyWatch *self)
 }
 
 static void
-on_device_added (BothyWatch *self, NMDevice *device)
+on_device_added (BothyBridgeMonitor *self, NMDevice *device)
 {
   if (!NM_IS_DEVICE_BRIDGE (device))
     return;
@@ -243,7 +243,7 @@ on_device_added (BothyWatch *self, NMDevice *device)
 }
 
 static void
-on_device_removed (BothyWatch *self, NMDevice *device)
+on_device_removed (BothyBridgeMonitor *self, NMDevice *device)
 {
   const char *name = nm_device_get_iface (device);
 
@@ -254,7 +254,7 @@ on_device_removed (BothyWatch *self, NMDevice *device)
 }
 
 static void
-follow (BothyWatch *self, NMClient *client)
+follow (BothyBridgeMonitor *self, NMClient *client)
 {
   const GPtrArray *profiles = nm_client_get_connections (client);
   const GPtrArray *devices = nm_client_get_devices (client);
@@ -280,7 +280,7 @@ follow (BothyWatch *self, NMClient *client)
 static void
 on_client (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autoptr (BothyWatch) self = user_data;
+  g_autoptr (BothyBridgeMonitor) self = user_data;
   g_autoptr (GError) error = NULL;
   NMClient *client = bothy_nm_get_finish (BOTHY_NM (source), result, &error);
 
@@ -292,46 +292,46 @@ on_client (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_watch_start (BothyWatch *self)
+bothy_bridge_monitor_start (BothyBridgeMonitor *self)
 {
   bothy_nm_get (self->nm, on_client, g_object_ref (self));
 }
 
 static void
-bothy_watch_finalize (GObject *object)
+bothy_bridge_monitor_finalize (GObject *object)
 {
-  BothyWatch *self = BOTHY_WATCH (object);
+  BothyBridgeMonitor *self = BOTHY_BRIDGE_MONITOR (object);
 
   if (self->idle)
     g_source_remove (self->idle);
   g_clear_object (&self->client);
   g_object_unref (self->nm);
-  G_OBJECT_CLASS (bothy_watch_parent_class)->finalize (object);
+  G_OBJECT_CLASS (bothy_bridge_monitor_parent_class)->finalize (object);
 }
 
 static void
-bothy_watch_class_init (BothyWatchClass *class)
+bothy_bridge_monitor_class_init (BothyBridgeMonitorClass *class)
 {
-  G_OBJECT_CLASS (class)->finalize = bothy_watch_finalize;
+  G_OBJECT_CLASS (class)->finalize = bothy_bridge_monitor_finalize;
   signals[CHANGED] =
-      g_signal_new ("changed", BOTHY_TYPE_WATCH, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
-  signals[UP] = g_signal_new ("up", BOTHY_TYPE_WATCH, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+      g_signal_new ("changed", BOTHY_TYPE_BRIDGE_MONITOR, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[UP] = g_signal_new ("up", BOTHY_TYPE_BRIDGE_MONITOR, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
                               G_TYPE_STRING);
   signals[NIC_GONE] =
-      g_signal_new ("nic-gone", BOTHY_TYPE_WATCH, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+      g_signal_new ("nic-gone", BOTHY_TYPE_BRIDGE_MONITOR, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
-bothy_watch_init (BothyWatch *self)
+bothy_bridge_monitor_init (BothyBridgeMonitor *self)
 {
 }
 
-BothyWatch *
-bothy_watch_new (BothyNm *nm)
+BothyBridgeMonitor *
+bothy_bridge_monitor_new (BothyNm *nm)
 {
-  BothyWatch *self = g_object_new (BOTHY_TYPE_WATCH, NULL);
+  BothyBridgeMonitor *self = g_object_new (BOTHY_TYPE_BRIDGE_MONITOR, NULL);
 
   self->nm = g_object_ref (nm);
-  g_signal_connect_object (nm, "answers", G_CALLBACK (bothy_watch_start), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (nm, "answers", G_CALLBACK (bothy_bridge_monitor_start), self, G_CONNECT_SWAPPED);
   return self;
 }

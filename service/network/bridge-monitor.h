@@ -11,8 +11,8 @@ G_BEGIN_DECLS
  * Signals: "changed" (): the list may be another; "up" (const char *name): a bridge has come up, maybe anew and
  * without its ports; "nic-gone" (): a link of bothy-net's has left the host.
  */
-#define BOTHY_TYPE_WATCH (bothy_watch_get_type ())
-G_DECLARE_FINAL_TYPE (BothyWatch, bothy_watch, BOTHY, WATCH, GObject)
+#define BOTHY_TYPE_BRIDGE_MONITOR (bothy_bridge_monitor_get_type ())
+G_DECLARE_FINAL_TYPE (BothyBridgeMonitor, bothy_bridge_monitor, BOTHY, BRIDGE_MONITOR, GObject)
 
 typedef struct {
   char *name;       /* the interface's */
@@ -26,13 +26,13 @@ typedef struct {
 void bothy_bridge_facts_free (BothyBridgeFacts *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyBridgeFacts, bothy_bridge_facts_free)
 
-BothyWatch *bothy_watch_new (BothyNm *nm);
+BothyBridgeMonitor *bothy_bridge_monitor_new (BothyNm *nm);
 
 /* Begin; "changed" follows, even when NetworkManager is not there. */
-void bothy_watch_start (BothyWatch *self);
+void bothy_bridge_monitor_start (BothyBridgeMonitor *self);
 
 /* (element-type BothyBridgeFacts), by name. */
-GPtrArray *bothy_watch_list (BothyWatch *self);
+GPtrArray *bothy_bridge_monitor_list (BothyBridgeMonitor *self);
 
 /* Whether bothy-net takes a bridge of this name. */
 gboolean bothy_bridge_name_is_plain (const char *name);

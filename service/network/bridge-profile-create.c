@@ -154,7 +154,7 @@ on_up (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   GError *error = NULL;
 
-  if (bothy_bringup_finish (result, &error))
+  if (bothy_nm_activate_finish (result, &error))
     save (user_data);
   else
     fail (user_data, error, "NetworkManager does not bring the bridge up");
@@ -167,7 +167,7 @@ activate (GTask *task)
   Create *create = g_task_get_task_data (task);
   NMRemoteConnection *first = create->made_port ? create->made_port : create->made;
 
-  bothy_bringup (create->client, NM_CONNECTION (first), name_of (create), port_of (create), on_up, task);
+  bothy_nm_activate (create->client, NM_CONNECTION (first), name_of (create), port_of (create), on_up, task);
 }
 
 static void

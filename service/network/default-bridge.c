@@ -13,7 +13,7 @@
 #define MAX_TRIES       20
 #define RETRY_MS        200
 
-struct _BothyBridge {
+struct _BothyDefaultBridge {
   GObject parent;
   BothyNm *nm;
   NMClient *client; /* of NM, once it was needed */
@@ -31,30 +31,30 @@ struct _BothyBridge {
   guint8 address6[16];
 };
 
-G_DEFINE_FINAL_TYPE (BothyBridge, bothy_bridge, G_TYPE_OBJECT)
+G_DEFINE_FINAL_TYPE (BothyDefaultBridge, bothy_default_bridge, G_TYPE_OBJECT)
 
 static guint back_signal;
 
 guint
-bothy_bridge_get_index (BothyBridge *self)
+bothy_default_bridge_get_index (BothyDefaultBridge *self)
 {
   return if_nametoindex (BOTHY_BRIDGE_NAME);
 }
 
 guint32
-bothy_bridge_get_address4 (BothyBridge *self)
+bothy_default_bridge_get_address4 (BothyDefaultBridge *self)
 {
   return self->address4;
 }
 
 const guint8 *
-bothy_bridge_get_address6 (BothyBridge *self)
+bothy_default_bridge_get_address6 (BothyDefaultBridge *self)
 {
   return self->address6;
 }
 
 const char *
-bothy_bridge_get_problem (BothyBridge *self)
+bothy_default_bridge_get_problem (BothyDefaultBridge *self)
 {
   return self->problem;
 }
@@ -73,7 +73,7 @@ add_address (NMSettingIPConfig *setting, int family, gconstpointer bytes, guint 
 }
 
 static NMConnection *
-make_profile (BothyBridge *self)
+make_profile (BothyDefaultBridge *self)
 {
   NMConnection *connection = nm_simple_connection_new ();
   NMSetting *ip4 = nm_setting_ip4_config_new (), *ip6 = nm_setting_ip6_config_new ();
@@ -100,13 +100,13 @@ make_profile (BothyBridge *self)
 /* ---- who waits ---- */
 
 static gboolean
-is_up (BothyBridge *self)
+is_up (BothyDefaultBridge *self)
 {
-  return self->client && bothy_bringup_is_up (self->client, BOTHY_BRIDGE_NAME, NULL);
+  return self->client && bothy_nm_activate_is_up (self->client, BOTHY_BRIDGE_NAME, NULL);
 }
 
 static void
-answer_all (BothyBridge *self, const GError *error)
+answer_all (BothyDefaultBridge *self, const GError *error)
 {
   GTask *task;
 
@@ -124,11 +124,11 @@ answer_all (BothyBridge *self, const GError *error)
   g_clear_handle_id (&self->deadline, g_source_remove);
 }
 
-static void remove_profile (BothyBridge *self);
+static void remove_profile (BothyDefaultBridge *self);
 
 /* Somebody may have let go of it meanwhile. */
 static void
-rest (BothyBridge *self)
+rest (BothyDefaultBridge *self)
 {
   self->working = self->late = FALSE;
   if (!self->wanted && self->client)
@@ -137,7 +137,7 @@ rest (BothyBridge *self)
 
 /* It is up: also for those who went without it, or lost it. */
 static void
-succeed (BothyBridge *self)
+succeed (BothyDefaultBridge *self)
 {
   answer_all (self, NULL);
   rest (self);
@@ -149,7 +149,7 @@ succeed (BothyBridge *self)
 
 /* Takes ERROR over. */
 static void
-fail (BothyBridge *self, GError *error, const char *context)
+fail (BothyDefaultBridge *self, GError *error, const char *context)
 {
   g_autoptr (GError) owned = error;
   gboolean silence = bothy_nm_is_silence (error);
@@ -165,7 +165,7 @@ fail (BothyBridge *self, GError *error, const char *context)
 static gboolean
 on_deadline (gpointer user_data)
 {
-  BothyBridge *self = user_data;
+  BothyDefaultBridge *self = user_data;
   g_autoptr (GError) error =
       g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED,
                    "NetworkManager did not have the bridge " BOTHY_BRIDGE_NAME " up within %d seconds; look at it with "
@@ -183,27 +183,27 @@ on_deadline (gpointer user_data)
 static void
 on_up (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autoptr (BothyBridge) self = user_data;
+  g_autoptr (BothyDefaultBridge) self = user_data;
   GError *error = NULL;
 
-  if (bothy_bringup_finish (result, &error))
+  if (bothy_nm_activate_finish (result, &error))
     succeed (self);
   else
     fail (self, error, "NetworkManager does not bring the bridge " BOTHY_BRIDGE_NAME " up");
 }
 
 static void
-activate (BothyBridge *self, NMConnection *connection)
+activate (BothyDefaultBridge *self, NMConnection *connection)
 {
-  bothy_bringup (self->client, connection, BOTHY_BRIDGE_NAME, NULL, on_up, g_object_ref (self));
+  bothy_nm_activate (self->client, connection, BOTHY_BRIDGE_NAME, NULL, on_up, g_object_ref (self));
 }
 
-static void bring_up (BothyBridge *self);
+static void bring_up (BothyDefaultBridge *self);
 
 static gboolean
 on_retry (gpointer user_data)
 {
-  BothyBridge *self = user_data;
+  BothyDefaultBridge *self = user_data;
 
   self->timer = 0;
   bring_up (self);
@@ -213,7 +213,7 @@ on_retry (gpointer user_data)
 static void
 on_added (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autoptr (BothyBridge) self = user_data;
+  g_autoptr (BothyDefaultBridge) self = user_data;
   GError *error = NULL;
   g_autoptr (NMRemoteConnection) connection =
       nm_client_add_connection2_finish (NM_CLIENT (source), result, NULL, &error);
@@ -230,7 +230,7 @@ on_added (GObject *source, GAsyncResult *result, gpointer user_data)
 
 /* An administrator may have made a profile of that UUID his own; then it is his that is used. */
 static void
-take_address_of (BothyBridge *self, NMConnection *connection)
+take_address_of (BothyDefaultBridge *self, NMConnection *connection)
 {
   NMSettingIPConfig *ip4 = nm_connection_get_setting_ip4_config (connection);
   NMIPAddress *address = ip4 && nm_setting_ip_config_get_num_addresses (ip4) > 0
@@ -242,7 +242,7 @@ take_address_of (BothyBridge *self, NMConnection *connection)
 }
 
 static void
-bring_up (BothyBridge *self)
+bring_up (BothyDefaultBridge *self)
 {
   NMRemoteConnection *present;
   g_autoptr (NMConnection) connection = NULL;
@@ -278,21 +278,21 @@ on_ensured (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GError) error = NULL;
 
-  if (!bothy_bridge_ensure_finish (BOTHY_BRIDGE (source), result, &error))
+  if (!bothy_default_bridge_ensure_finish (BOTHY_DEFAULT_BRIDGE (source), result, &error))
     g_message ("Network: %s", error->message);
 }
 
 /* Those who have been told that there is none get it after all. */
 static void
-make_up_for_it (BothyBridge *self)
+make_up_for_it (BothyDefaultBridge *self)
 {
   if (self->wanted && self->missed && !self->working)
-    bothy_bridge_ensure (self, on_ensured, NULL);
+    bothy_default_bridge_ensure (self, on_ensured, NULL);
 }
 
 /* The bridge goes along with NetworkManager, or comes back without its ports. */
 static void
-on_running_changed (BothyBridge *self)
+on_running_changed (BothyDefaultBridge *self)
 {
   self->missed = self->missed || self->wanted;
   if (nm_client_get_nm_running (self->client))
@@ -301,14 +301,14 @@ on_running_changed (BothyBridge *self)
 
 /* Somebody else has brought it up, or NetworkManager was slow. */
 static void
-on_device_changed (BothyBridge *self)
+on_device_changed (BothyDefaultBridge *self)
 {
   if (self->missed && !self->working && is_up (self))
     make_up_for_it (self);
 }
 
 static void
-follow_device (BothyBridge *self, NMDevice *device)
+follow_device (BothyDefaultBridge *self, NMDevice *device)
 {
   if (g_strcmp0 (nm_device_get_iface (device), BOTHY_BRIDGE_NAME) != 0)
     return;
@@ -317,7 +317,7 @@ follow_device (BothyBridge *self, NMDevice *device)
 }
 
 static void
-take_client (BothyBridge *self, NMClient *client)
+take_client (BothyDefaultBridge *self, NMClient *client)
 {
   NMDevice *device = nm_client_get_device_by_iface (client, BOTHY_BRIDGE_NAME);
 
@@ -333,7 +333,7 @@ take_client (BothyBridge *self, NMClient *client)
 static void
 on_client (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autoptr (BothyBridge) self = user_data;
+  g_autoptr (BothyDefaultBridge) self = user_data;
   GError *error = NULL;
   NMClient *client = bothy_nm_get_finish (BOTHY_NM (source), result, &error);
 
@@ -346,7 +346,7 @@ on_client (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-begin (BothyBridge *self)
+begin (BothyDefaultBridge *self)
 {
   if (self->working || self->leaving)
     return;
@@ -356,7 +356,7 @@ begin (BothyBridge *self)
 }
 
 void
-bothy_bridge_ensure (BothyBridge *self, GAsyncReadyCallback callback, gpointer user_data)
+bothy_default_bridge_ensure (BothyDefaultBridge *self, GAsyncReadyCallback callback, gpointer user_data)
 {
   GTask *task = g_task_new (self, NULL, callback, user_data);
 
@@ -374,7 +374,7 @@ bothy_bridge_ensure (BothyBridge *self, GAsyncReadyCallback callback, gpointer u
 }
 
 gboolean
-bothy_bridge_ensure_finish (BothyBridge *self, GAsyncResult *result, GError **error)
+bothy_default_bridge_ensure_finish (BothyDefaultBridge *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
 }
@@ -382,7 +382,7 @@ bothy_bridge_ensure_finish (BothyBridge *self, GAsyncResult *result, GError **er
 static void
 on_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autoptr (BothyBridge) self = user_data;
+  g_autoptr (BothyDefaultBridge) self = user_data;
   g_autoptr (GError) error = NULL;
 
   if (!nm_remote_connection_delete_finish (NM_REMOTE_CONNECTION (source), result, &error))
@@ -400,7 +400,7 @@ on_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
 
 /* What an administrator has saved stays. */
 static void
-remove_profile (BothyBridge *self)
+remove_profile (BothyDefaultBridge *self)
 {
   NMRemoteConnection *connection = nm_client_get_connection_by_uuid (self->client, BOTHY_BRIDGE_UUID);
 
@@ -414,7 +414,7 @@ remove_profile (BothyBridge *self)
 static void
 on_client_to_release (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autoptr (BothyBridge) self = user_data;
+  g_autoptr (BothyDefaultBridge) self = user_data;
   NMClient *client = bothy_nm_get_finish (BOTHY_NM (source), result, NULL);
 
   if (!client || self->wanted)
@@ -424,20 +424,20 @@ on_client_to_release (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_bridge_release (BothyBridge *self)
+bothy_default_bridge_release (BothyDefaultBridge *self)
 {
   self->wanted = self->missed = FALSE;
   if (self->client)
     remove_profile (self);
-  else if (bothy_bridge_get_index (self) != 0)
+  else if (bothy_default_bridge_get_index (self) != 0)
     /* It was an earlier broker's. */
     bothy_nm_get (self->nm, on_client_to_release, g_object_ref (self));
 }
 
 static void
-bothy_bridge_finalize (GObject *object)
+bothy_default_bridge_finalize (GObject *object)
 {
-  BothyBridge *self = BOTHY_BRIDGE (object);
+  BothyDefaultBridge *self = BOTHY_DEFAULT_BRIDGE (object);
 
   if (self->timer)
     g_source_remove (self->timer);
@@ -447,29 +447,29 @@ bothy_bridge_finalize (GObject *object)
   g_object_unref (self->nm);
   g_free (self->problem);
   g_queue_free_full (self->waiting, g_object_unref);
-  G_OBJECT_CLASS (bothy_bridge_parent_class)->finalize (object);
+  G_OBJECT_CLASS (bothy_default_bridge_parent_class)->finalize (object);
 }
 
 static void
-bothy_bridge_class_init (BothyBridgeClass *class)
+bothy_default_bridge_class_init (BothyDefaultBridgeClass *class)
 {
-  G_OBJECT_CLASS (class)->finalize = bothy_bridge_finalize;
+  G_OBJECT_CLASS (class)->finalize = bothy_default_bridge_finalize;
   back_signal =
-      g_signal_new ("back", BOTHY_TYPE_BRIDGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+      g_signal_new ("back", BOTHY_TYPE_DEFAULT_BRIDGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
-bothy_bridge_init (BothyBridge *self)
+bothy_default_bridge_init (BothyDefaultBridge *self)
 {
   self->waiting = g_queue_new ();
   self->address4 = bothy_subnet_choose4 (BOTHY_BRIDGE_NAME);
   bothy_subnet_derive6 (BOTHY_BRIDGE_UUID, self->address6);
 }
 
-BothyBridge *
-bothy_bridge_new (BothyNm *nm)
+BothyDefaultBridge *
+bothy_default_bridge_new (BothyNm *nm)
 {
-  BothyBridge *self = g_object_new (BOTHY_TYPE_BRIDGE, NULL);
+  BothyDefaultBridge *self = g_object_new (BOTHY_TYPE_DEFAULT_BRIDGE, NULL);
 
   self->nm = g_object_ref (nm);
   g_signal_connect_object (nm, "answers", G_CALLBACK (make_up_for_it), self, G_CONNECT_SWAPPED);

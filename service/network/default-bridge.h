@@ -13,33 +13,33 @@ G_BEGIN_DECLS
  *
  * Signals: "back" (): somebody was told that there is no bridge, or it lost its ports; now it is up.
  */
-#define BOTHY_TYPE_BRIDGE (bothy_bridge_get_type ())
-G_DECLARE_FINAL_TYPE (BothyBridge, bothy_bridge, BOTHY, BRIDGE, GObject)
+#define BOTHY_TYPE_DEFAULT_BRIDGE (bothy_default_bridge_get_type ())
+G_DECLARE_FINAL_TYPE (BothyDefaultBridge, bothy_default_bridge, BOTHY, DEFAULT_BRIDGE, GObject)
 
 #define BOTHY_BRIDGE_NAME    "bothy0"
 #define BOTHY_BRIDGE_UUID    "0e5a7b1e-b074-4d0c-9b5c-6f1bb07b0700" /* of its profile */
 #define BOTHY_BRIDGE_PREFIX4 16
 
-BothyBridge *bothy_bridge_new (BothyNm *nm);
+BothyDefaultBridge *bothy_default_bridge_new (BothyNm *nm);
 
 /* Have the bridge up. Fails with BOTHY_ERROR when NetworkManager is not there, can not, or does not answer: within half a
    minute at most. When it can later on, "back" follows. */
-void bothy_bridge_ensure (BothyBridge *self, GAsyncReadyCallback callback, gpointer user_data);
-gboolean bothy_bridge_ensure_finish (BothyBridge *self, GAsyncResult *result, GError **error);
+void bothy_default_bridge_ensure (BothyDefaultBridge *self, GAsyncReadyCallback callback, gpointer user_data);
+gboolean bothy_default_bridge_ensure_finish (BothyDefaultBridge *self, GAsyncResult *result, GError **error);
 
 /* Its index as a link of the host, 0: it is not there. */
-guint bothy_bridge_get_index (BothyBridge *self);
+guint bothy_default_bridge_get_index (BothyDefaultBridge *self);
 
 /* Host byte order: the bridge's own IPv4 address; the network has 16 bits in front. */
-guint32 bothy_bridge_get_address4 (BothyBridge *self);
+guint32 bothy_default_bridge_get_address4 (BothyDefaultBridge *self);
 
 /* 16 bytes: the bridge's own IPv6 address, a unique local one of this machine; /64. */
-const guint8 *bothy_bridge_get_address6 (BothyBridge *self);
+const guint8 *bothy_default_bridge_get_address6 (BothyDefaultBridge *self);
 
 /* Why it could not be brought up when it was last needed; NULL: it could. */
-const char *bothy_bridge_get_problem (BothyBridge *self);
+const char *bothy_default_bridge_get_problem (BothyDefaultBridge *self);
 
 /* Nobody needs it any more. */
-void bothy_bridge_release (BothyBridge *self);
+void bothy_default_bridge_release (BothyDefaultBridge *self);
 
 G_END_DECLS

@@ -74,8 +74,8 @@ take_ports (char *text, Destination *ret)
     return TRUE;
   *colon = '\0';
   range = g_strsplit (colon + 1, "-", 3);
-  if (g_strv_length (range) > 2 || !range[0] || !bothy_name_parse_number (range[0], 1, G_MAXUINT16, &first) ||
-      !bothy_name_parse_number (range[1] ? range[1] : range[0], first, G_MAXUINT16, &last))
+  if (g_strv_length (range) > 2 || !range[0] || !bothy_parse_number (range[0], 1, G_MAXUINT16, &first) ||
+      !bothy_parse_number (range[1] ? range[1] : range[0], first, G_MAXUINT16, &last))
     return FALSE;
   ret->first_port = (guint)first;
   ret->last_port = (guint)last;
@@ -110,7 +110,7 @@ take_network (const char *text, Destination *ret)
   if (inet_pton (ret->family, bare, ret->address) != 1 || (bracketed && ret->family == AF_INET))
     return FALSE;
   prefix = 8 * size_of (ret->family);
-  if (slash && !bothy_name_parse_number (slash + 1, 0, prefix, &prefix))
+  if (slash && !bothy_parse_number (slash + 1, 0, prefix, &prefix))
     return FALSE;
   ret->prefix = (guint)prefix;
   clear_host_bits (ret);

@@ -12,12 +12,12 @@
 #define SOCKET_PATH RUNTIME_DIR "/net.sock"
 #define MAX_PACKET  (sizeof (struct net_reply) + NET_MAX_NICS * NET_ALIAS_SIZE)
 
-struct _BothyNics {
+struct _BothyNetClient {
   GObject parent;
-  BothyPeer *peer;
+  BothyPacketClient *peer;
 };
 
-G_DEFINE_FINAL_TYPE (BothyNics, bothy_nics, G_TYPE_OBJECT)
+G_DEFINE_FINAL_TYPE (BothyNetClient, bothy_net_client, G_TYPE_OBJECT)
 
 static guint lost_signal;
 
@@ -46,28 +46,28 @@ step_text (guint32 step)
 }
 
 static void
-on_packet (BothyPeer *peer, BothyPacket *packet, gpointer user_data)
+on_packet (BothyPacketClient *peer, BothyPacket *packet, gpointer user_data)
 {
   const struct net_reply *reply = (const struct net_reply *)packet->data;
 
   if (packet->size >= sizeof *reply && reply->version == NET_PROTOCOL_VERSION &&
       packet->size == sizeof *reply + reply->text_size)
-    bothy_peer_resolve (peer, reply->serial, packet);
+    bothy_packet_client_resolve (peer, reply->serial, packet);
 }
 
 static void
-on_closed (BothyPeer *peer, gpointer user_data)
+on_closed (BothyPacketClient *peer, gpointer user_data)
 {
-  BothyNics *self = user_data;
+  BothyNetClient *self = user_data;
 
   /* Who heard first that it is gone may have connected anew already. */
   if (self->peer == peer)
-    g_clear_pointer (&self->peer, bothy_peer_unref);
+    g_clear_pointer (&self->peer, bothy_packet_client_unref);
   g_signal_emit (self, lost_signal, 0);
 }
 
 static gboolean
-ensure_connected (BothyNics *self, GError **error)
+ensure_connected (BothyNetClient *self, GError **error)
 {
   g_autoptr (GSocket) socket = NULL;
 
@@ -75,14 +75,14 @@ ensure_connected (BothyNics *self, GError **error)
     return TRUE;
   socket = bothy_packet_connect (SOCKET_PATH, error);
   if (socket)
-    self->peer = bothy_peer_new (socket, "bothy-net", MAX_PACKET, on_packet, on_closed, self);
+    self->peer = bothy_packet_client_new (socket, "bothy-net", MAX_PACKET, on_packet, on_closed, self);
   else
     bothy_error_adopt (error, "bothy-net can not be reached at " SOCKET_PATH);
   return socket != NULL;
 }
 
 static gboolean
-send (BothyNics *self,
+send (BothyNetClient *self,
       struct net_request *request,
       GArray *destinations,
       GUnixFDList *fds,
@@ -92,18 +92,18 @@ send (BothyNics *self,
   if (!ensure_connected (self, error))
     return FALSE;
   request->version = NET_PROTOCOL_VERSION;
-  request->serial = bothy_peer_next_serial (self->peer);
+  request->serial = bothy_packet_client_next_serial (self->peer);
   if (destinations) {
     request->flags |= NET_FLAG_LIMITED;
     request->n_destinations = destinations->len;
   }
-  return bothy_peer_send (self->peer, request->serial, request, sizeof *request,
+  return bothy_packet_client_send (self->peer, request->serial, request, sizeof *request,
                           destinations ? destinations->data : NULL,
                           destinations ? destinations->len * sizeof (struct net_destination) : 0, fds, task, error);
 }
 
 void
-bothy_nics_call (BothyNics *self,
+bothy_net_client_call (BothyNetClient *self,
                  const struct net_request *request,
                  int netns_fd,
                  GArray *destinations,
@@ -121,7 +121,7 @@ bothy_nics_call (BothyNics *self,
   if (!error && send (self, &stamped, destinations, fds, task, &first))
     return;
   /* It may have left because it was idle, just now: asked for anew, once. */
-  g_clear_pointer (&self->peer, bothy_peer_unref);
+  g_clear_pointer (&self->peer, bothy_packet_client_unref);
   if (!error && send (self, &stamped, destinations, fds, task, &error))
     return;
   g_task_return_error (task, error);
@@ -163,7 +163,7 @@ finish (GAsyncResult *result, GError **error)
 }
 
 gboolean
-bothy_nics_call_finish (BothyNics *self, GAsyncResult *result, struct net_reply *ret_reply, GError **error)
+bothy_net_client_call_finish (BothyNetClient *self, GAsyncResult *result, struct net_reply *ret_reply, GError **error)
 {
   g_autoptr (BothyPacket) packet = finish (result, error);
 
@@ -173,19 +173,19 @@ bothy_nics_call_finish (BothyNics *self, GAsyncResult *result, struct net_reply 
 }
 
 void
-bothy_nics_on_done (GObject *source, GAsyncResult *result, gpointer user_data)
+bothy_net_client_on_done (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   GError *error = NULL;
 
-  if (bothy_nics_call_finish (BOTHY_NICS (source), result, NULL, &error))
+  if (bothy_net_client_call_finish (BOTHY_NET_CLIENT (source), result, NULL, &error))
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);
 }
 
 char *
-bothy_nics_call_finish_text (BothyNics *self, GAsyncResult *result, GError **error)
+bothy_net_client_call_finish_text (BothyNetClient *self, GAsyncResult *result, GError **error)
 {
   g_autoptr (BothyPacket) packet = finish (result, error);
 
@@ -195,24 +195,24 @@ bothy_nics_call_finish_text (BothyNics *self, GAsyncResult *result, GError **err
 }
 
 void
-bothy_nics_list (BothyNics *self, GAsyncReadyCallback callback, gpointer user_data)
+bothy_net_client_list (BothyNetClient *self, GAsyncReadyCallback callback, gpointer user_data)
 {
   const struct net_request request = { .op = NET_LIST };
 
-  bothy_nics_call (self, &request, -1, NULL, callback, user_data);
+  bothy_net_client_call (self, &request, -1, NULL, callback, user_data);
 }
 
 void
-bothy_nics_find (BothyNics *self, int netns_fd, const char *inside, GAsyncReadyCallback callback, gpointer user_data)
+bothy_net_client_find (BothyNetClient *self, int netns_fd, const char *inside, GAsyncReadyCallback callback, gpointer user_data)
 {
   struct net_request request = { .op = NET_FIND };
 
   g_strlcpy (request.inside, inside, sizeof request.inside);
-  bothy_nics_call (self, &request, netns_fd, NULL, callback, user_data);
+  bothy_net_client_call (self, &request, netns_fd, NULL, callback, user_data);
 }
 
 char **
-bothy_nics_list_finish (BothyNics *self, GAsyncResult *result, GError **error)
+bothy_net_client_list_finish (BothyNetClient *self, GAsyncResult *result, GError **error)
 {
   g_autoptr (BothyPacket) packet = g_task_propagate_pointer (G_TASK (result), error);
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
@@ -233,26 +233,26 @@ bothy_nics_list_finish (BothyNics *self, GAsyncResult *result, GError **error)
 }
 
 static void
-bothy_nics_finalize (GObject *object)
+bothy_net_client_finalize (GObject *object)
 {
-  g_clear_pointer (&BOTHY_NICS (object)->peer, bothy_peer_unref);
-  G_OBJECT_CLASS (bothy_nics_parent_class)->finalize (object);
+  g_clear_pointer (&BOTHY_NET_CLIENT (object)->peer, bothy_packet_client_unref);
+  G_OBJECT_CLASS (bothy_net_client_parent_class)->finalize (object);
 }
 
 static void
-bothy_nics_class_init (BothyNicsClass *class)
+bothy_net_client_class_init (BothyNetClientClass *class)
 {
-  G_OBJECT_CLASS (class)->finalize = bothy_nics_finalize;
-  lost_signal = g_signal_new ("lost", BOTHY_TYPE_NICS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  G_OBJECT_CLASS (class)->finalize = bothy_net_client_finalize;
+  lost_signal = g_signal_new ("lost", BOTHY_TYPE_NET_CLIENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
-bothy_nics_init (BothyNics *self)
+bothy_net_client_init (BothyNetClient *self)
 {
 }
 
-BothyNics *
-bothy_nics_new (void)
+BothyNetClient *
+bothy_net_client_new (void)
 {
-  return g_object_new (BOTHY_TYPE_NICS, NULL);
+  return g_object_new (BOTHY_TYPE_NET_CLIENT, NULL);
 }

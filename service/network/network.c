@@ -20,8 +20,8 @@
 struct _BothyNetwork {
   GObject parent;
   BothyNm *nm;
-  BothyBridge *bridge;
-  BothyNics *nics;
+  BothyDefaultBridge *bridge;
+  BothyNetClient *nics;
   guint32 range_pool;
 };
 
@@ -74,16 +74,16 @@ set_identity (
     BothyNetwork *self, struct net_request *request, const char *id, guint32 owner, guint32 range_base)
 {
   guint32 number = host_number (self, range_base);
-  guint32 address4 = htonl ((bothy_bridge_get_address4 (self->bridge) & 0xffff0000) | number);
+  guint32 address4 = htonl ((bothy_default_bridge_get_address4 (self->bridge) & 0xffff0000) | number);
 
   set_alias (request, id, owner);
   set_mac (request, range_base);
   memcpy (request->address4, &address4, sizeof address4);
-  memcpy (request->address6, bothy_bridge_get_address6 (self->bridge), 8);
+  memcpy (request->address6, bothy_default_bridge_get_address6 (self->bridge), 8);
   request->address6[14] = (guint8)(number >> 8);
   request->address6[15] = (guint8)number;
   g_strlcpy (request->inside, BOTHY_NETWORK_INTERFACE, sizeof request->inside);
-  request->bridge = bothy_bridge_get_index (self->bridge);
+  request->bridge = bothy_default_bridge_get_index (self->bridge);
   /* A user's own containers may talk to each other, and to nobody else's. */
   request->group = owner + 1;
 }
@@ -102,12 +102,12 @@ static BothyNetworkConfig *
 make_config (BothyNetwork *self, const struct net_request *request)
 {
   BothyNetworkConfig *config = g_new0 (BothyNetworkConfig, 1);
-  guint32 gateway4 = htonl (bothy_bridge_get_address4 (self->bridge));
+  guint32 gateway4 = htonl (bothy_default_bridge_get_address4 (self->bridge));
 
   config->address4 = format (AF_INET, request->address4, "/16");
   config->gateway4 = format (AF_INET, &gateway4, "");
   config->address6 = format (AF_INET6, request->address6, "/64");
-  config->gateway6 = format (AF_INET6, bothy_bridge_get_address6 (self->bridge), "");
+  config->gateway6 = format (AF_INET6, bothy_default_bridge_get_address6 (self->bridge), "");
   return config;
 }
 
@@ -137,7 +137,7 @@ on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
   Attach *attach = g_task_get_task_data (task);
   GError *error = NULL;
 
-  if (bothy_nics_call_finish (BOTHY_NICS (source), result, NULL, &error))
+  if (bothy_net_client_call_finish (BOTHY_NET_CLIENT (source), result, NULL, &error))
     g_task_return_pointer (task, make_config (self, &attach->request),
                            (GDestroyNotify)bothy_network_config_free);
   else {
@@ -154,12 +154,12 @@ on_bridge (GObject *source, GAsyncResult *result, gpointer user_data)
   Attach *attach = g_task_get_task_data (task);
   GError *error = NULL;
 
-  if (!bothy_bridge_ensure_finish (BOTHY_BRIDGE (source), result, &error)) {
+  if (!bothy_default_bridge_ensure_finish (BOTHY_DEFAULT_BRIDGE (source), result, &error)) {
     g_task_return_error (task, error);
     return;
   }
   set_identity (self, &attach->request, attach->id, attach->owner, attach->range_base);
-  bothy_nics_call (self->nics, &attach->request, attach->netns_fd, attach->destinations, on_attached,
+  bothy_net_client_call (self->nics, &attach->request, attach->netns_fd, attach->destinations, on_attached,
                    g_object_ref (task));
   /* While bothy-net works: dnsmasq reads it at once, and takes a processor for that. */
   bothy_dhcp_reserve (attach->id, attach->request.mac, attach->request.address4);
@@ -184,7 +184,7 @@ start_attach (BothyNetwork *self,
   attach->destinations = bothy_egress_is_limited (egress) ? bothy_egress_flatten (egress) : NULL;
   attach->request.op = op;
   g_task_set_task_data (task, attach, (GDestroyNotify)attach_free);
-  bothy_bridge_ensure (self->bridge, on_bridge, task);
+  bothy_default_bridge_ensure (self->bridge, on_bridge, task);
 }
 
 void
@@ -232,7 +232,7 @@ bothy_network_publish (BothyNetwork *self, guint32 range_base, const BothyPort *
                                  .inside_port = port->inside };
 
   set_identity (self, &request, "", 0, range_base);
-  bothy_nics_call (self->nics, &request, -1, NULL, bothy_nics_on_done, g_task_new (self, NULL, callback, user_data));
+  bothy_net_client_call (self->nics, &request, -1, NULL, bothy_net_client_on_done, g_task_new (self, NULL, callback, user_data));
 }
 
 gboolean
@@ -248,7 +248,7 @@ on_examined (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   GError *error = NULL;
-  char *text = bothy_nics_call_finish_text (BOTHY_NICS (source), result, &error);
+  char *text = bothy_net_client_call_finish_text (BOTHY_NET_CLIENT (source), result, &error);
 
   if (text)
     g_task_return_pointer (task, text, g_free);
@@ -261,7 +261,7 @@ bothy_network_examine (BothyNetwork *self, GAsyncReadyCallback callback, gpointe
 {
   struct net_request request = { .op = NET_EXAMINE };
 
-  bothy_nics_call (self->nics, &request, -1, NULL, on_examined, g_task_new (self, NULL, callback, user_data));
+  bothy_net_client_call (self->nics, &request, -1, NULL, on_examined, g_task_new (self, NULL, callback, user_data));
 }
 
 char *
@@ -275,14 +275,14 @@ on_prepared (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GError) error = NULL;
 
-  if (!bothy_bridge_ensure_finish (BOTHY_BRIDGE (source), result, &error))
+  if (!bothy_default_bridge_ensure_finish (BOTHY_DEFAULT_BRIDGE (source), result, &error))
     g_message ("Network: %s", error->message);
 }
 
 void
 bothy_network_prepare (BothyNetwork *self)
 {
-  bothy_bridge_ensure (self->bridge, on_prepared, NULL);
+  bothy_default_bridge_ensure (self->bridge, on_prepared, NULL);
 }
 
 static void
@@ -290,7 +290,7 @@ on_done (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GError) error = NULL;
 
-  if (!bothy_nics_call_finish (BOTHY_NICS (source), result, NULL, &error))
+  if (!bothy_net_client_call_finish (BOTHY_NET_CLIENT (source), result, NULL, &error))
     g_warning ("Network: %s", error->message);
 }
 
@@ -301,7 +301,7 @@ bothy_network_detach (BothyNetwork *self, const char *id, guint32 owner)
 
   set_alias (&request, id, owner);
   bothy_dhcp_forget (id);
-  bothy_nics_call (self->nics, &request, -1, NULL, on_done, NULL);
+  bothy_net_client_call (self->nics, &request, -1, NULL, on_done, NULL);
 }
 
 void
@@ -309,24 +309,24 @@ bothy_network_tidy (BothyNetwork *self)
 {
   struct net_request request = { .op = NET_TIDY };
 
-  if (bothy_bridge_get_index (self->bridge) != 0)
-    bothy_nics_call (self->nics, &request, -1, NULL, on_done, NULL);
+  if (bothy_default_bridge_get_index (self->bridge) != 0)
+    bothy_net_client_call (self->nics, &request, -1, NULL, on_done, NULL);
 }
 
 void
 bothy_network_release (BothyNetwork *self)
 {
   bothy_network_tidy (self);
-  bothy_bridge_release (self->bridge);
+  bothy_default_bridge_release (self->bridge);
 }
 
-BothyBridge *
+BothyDefaultBridge *
 bothy_network_get_bridge (BothyNetwork *self)
 {
   return self->bridge;
 }
 
-BothyNics *
+BothyNetClient *
 bothy_network_get_nics (BothyNetwork *self)
 {
   return self->nics;
@@ -341,7 +341,7 @@ bothy_network_get_nm (BothyNetwork *self)
 char *
 bothy_network_get_subnet (BothyNetwork *self)
 {
-  guint32 network = htonl (bothy_bridge_get_address4 (self->bridge) & 0xffff0000);
+  guint32 network = htonl (bothy_default_bridge_get_address4 (self->bridge) & 0xffff0000);
 
   return format (AF_INET, &network, "/16");
 }
@@ -375,8 +375,8 @@ static void
 bothy_network_init (BothyNetwork *self)
 {
   self->nm = bothy_nm_new ();
-  self->bridge = bothy_bridge_new (self->nm);
-  self->nics = bothy_nics_new ();
+  self->bridge = bothy_default_bridge_new (self->nm);
+  self->nics = bothy_net_client_new ();
   g_signal_connect_object (self->bridge, "back", G_CALLBACK (on_back), self, G_CONNECT_SWAPPED);
 }
 

@@ -36,8 +36,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyNetworkConfig, bothy_network_config_free)
 BothyNetwork *bothy_network_new (guint32 range_pool);
 
 /* What it works with. */
-BothyBridge *bothy_network_get_bridge (BothyNetwork *self);
-BothyNics *bothy_network_get_nics (BothyNetwork *self);
+BothyDefaultBridge *bothy_network_get_bridge (BothyNetwork *self);
+BothyNetClient *bothy_network_get_nics (BothyNetwork *self);
 BothyNm *bothy_network_get_nm (BothyNetwork *self);
 
 /* Of the bridge, with prefix length. */

@@ -19,10 +19,10 @@
 
 /* ---- aliases ---- */
 
-BothyPlace *
-bothy_place_new (guint32 owner, const char *name, const char *bridge, const char *payer)
+BothyNic *
+bothy_nic_new (guint32 owner, const char *name, const char *bridge, const char *payer)
 {
-  BothyPlace *self = g_new0 (BothyPlace, 1);
+  BothyNic *self = g_new0 (BothyNic, 1);
 
   self->owner = owner;
   self->name = g_strdup (name);
@@ -31,14 +31,14 @@ bothy_place_new (guint32 owner, const char *name, const char *bridge, const char
   return self;
 }
 
-static BothyPlace *
-place_copy (const BothyPlace *self)
+static BothyNic *
+place_copy (const BothyNic *self)
 {
-  return bothy_place_new (self->owner, self->name, self->bridge, self->payer);
+  return bothy_nic_new (self->owner, self->name, self->bridge, self->payer);
 }
 
 void
-bothy_place_free (BothyPlace *self)
+bothy_nic_free (BothyNic *self)
 {
   g_free (self->name);
   g_free (self->bridge);
@@ -47,14 +47,14 @@ bothy_place_free (BothyPlace *self)
 }
 
 char *
-bothy_place_id (const BothyPlace *self)
+bothy_nic_id (const BothyNic *self)
 {
   return g_strdup_printf ("%s.%s.%s", self->name, self->bridge, self->payer);
 }
 
 /* A bridge's name may have dots; the others have none. */
-BothyPlace *
-bothy_place_parse_id (guint32 owner, const char *id)
+BothyNic *
+bothy_nic_parse_id (guint32 owner, const char *id)
 {
   const char *first = strchr (id, '.'), *last = strrchr (id, '.');
   g_autofree char *name = NULL;
@@ -64,11 +64,11 @@ bothy_place_parse_id (guint32 owner, const char *id)
     return NULL;
   name = g_strndup (id, (gsize)(first - id));
   bridge = g_strndup (first + 1, (gsize)(last - first - 1));
-  return bothy_bridge_name_is_plain (bridge) ? bothy_place_new (owner, name, bridge, last + 1) : NULL;
+  return bothy_bridge_name_is_plain (bridge) ? bothy_nic_new (owner, name, bridge, last + 1) : NULL;
 }
 
-BothyPlace *
-bothy_place_parse (const char *alias)
+BothyNic *
+bothy_nic_parse (const char *alias)
 {
   char *end;
   guint64 owner;
@@ -76,23 +76,23 @@ bothy_place_parse (const char *alias)
   if (!g_str_has_prefix (alias, ALIAS_PREFIX))
     return NULL;
   owner = g_ascii_strtoull (alias + strlen (ALIAS_PREFIX), &end, 10);
-  return *end == ':' && owner <= G_MAXINT32 ? bothy_place_parse_id ((guint32)owner, end + 1) : NULL;
+  return *end == ':' && owner <= G_MAXINT32 ? bothy_nic_parse_id ((guint32)owner, end + 1) : NULL;
 }
 
 guint
-bothy_place_number (const BothyPlace *self)
+bothy_nic_number (const BothyNic *self)
 {
   guint64 number;
 
-  if (g_str_has_prefix (self->name, BOTHY_PLACE_BY_HAND) &&
-      g_ascii_string_to_unsigned (self->name + strlen (BOTHY_PLACE_BY_HAND), 10, 1, BOTHY_PLACE_MAX_NUMBER,
+  if (g_str_has_prefix (self->name, BOTHY_NIC_BY_HAND) &&
+      g_ascii_string_to_unsigned (self->name + strlen (BOTHY_NIC_BY_HAND), 10, 1, BOTHY_NIC_MAX_NUMBER,
                                   &number, NULL))
     return (guint)number;
   return 0;
 }
 
 void
-bothy_place_mac (const BothyPlace *self, guint8 mac[6])
+bothy_nic_mac (const BothyNic *self, guint8 mac[6])
 {
   g_autofree char *machine = NULL;
   g_autofree char *id = g_strdup_printf ("%s %s", self->name, self->bridge);
@@ -112,28 +112,28 @@ bothy_place_mac (const BothyPlace *self, guint8 mac[6])
 /* ---- what is asked for ---- */
 
 static gboolean
-is_on_default (const BothyPlace *self)
+is_on_default (const BothyNic *self)
 {
   return g_str_equal (self->bridge, BOTHY_BRIDGE_NAME);
 }
 
 static void
-set_addresses (BothyNetwork *network, const BothyPlace *self, struct net_request *request)
+set_addresses (BothyNetwork *network, const BothyNic *self, struct net_request *request)
 {
-  BothyBridge *bridge = bothy_network_get_bridge (network);
-  guint32 host = FIRST_HOST + bothy_place_number (self);
-  guint32 address4 = htonl ((bothy_bridge_get_address4 (bridge) & 0xffff0000) | host);
+  BothyDefaultBridge *bridge = bothy_network_get_bridge (network);
+  guint32 host = FIRST_HOST + bothy_nic_number (self);
+  guint32 address4 = htonl ((bothy_default_bridge_get_address4 (bridge) & 0xffff0000) | host);
 
   memcpy (request->address4, &address4, sizeof address4);
-  memcpy (request->address6, bothy_bridge_get_address6 (bridge), 8);
+  memcpy (request->address6, bothy_default_bridge_get_address6 (bridge), 8);
   request->address6[14] = (guint8)(host >> 8);
   request->address6[15] = (guint8)host;
 }
 
 static void
-set_alias (const BothyPlace *self, struct net_request *request)
+set_alias (const BothyNic *self, struct net_request *request)
 {
-  g_autofree char *id = bothy_place_id (self);
+  g_autofree char *id = bothy_nic_id (self);
 
   g_snprintf (request->alias, sizeof request->alias, ALIAS_PREFIX "%u:%s", self->owner, id);
 }
@@ -150,11 +150,11 @@ bind_to (const BothyLanAddress *address, struct net_request *request)
 }
 
 static void
-fill (BothyNetwork *network, const BothyPlace *self, const char *inside, struct net_request *request)
+fill (BothyNetwork *network, const BothyNic *self, const char *inside, struct net_request *request)
 {
   set_alias (self, request);
   g_strlcpy (request->inside, inside, sizeof request->inside);
-  bothy_place_mac (self, request->mac);
+  bothy_nic_mac (self, request->mac);
   request->bridge = if_nametoindex (self->bridge);
   /* A user's own may talk to each other. */
   request->group = self->owner + 1;
@@ -174,13 +174,13 @@ format (int family, gconstpointer address, const char *suffix)
 
 static BothyNetworkConfig *
 make_config (BothyNetwork *network,
-             const BothyPlace *self,
+             const BothyNic *self,
              const BothyLanAddress *address,
              const struct net_request *request)
 {
   BothyNetworkConfig *config = g_new0 (BothyNetworkConfig, 1);
-  BothyBridge *bridge = bothy_network_get_bridge (network);
-  guint32 gateway4 = htonl (bothy_bridge_get_address4 (bridge));
+  BothyDefaultBridge *bridge = bothy_network_get_bridge (network);
+  guint32 gateway4 = htonl (bothy_default_bridge_get_address4 (bridge));
   gboolean given = is_on_default (self);
 
   config->address4 = given ? format (AF_INET, request->address4, "/16") : g_strdup ("");
@@ -190,14 +190,14 @@ make_config (BothyNetwork *network,
     config->gateway4 = (g_free (config->gateway4), bothy_lan_address_format_gateway (address));
   }
   config->address6 = given ? format (AF_INET6, request->address6, "/64") : g_strdup ("");
-  config->gateway6 = given ? format (AF_INET6, bothy_bridge_get_address6 (bridge), "") : g_strdup ("");
+  config->gateway6 = given ? format (AF_INET6, bothy_default_bridge_get_address6 (bridge), "") : g_strdup ("");
   return config;
 }
 
 /* ---- doing it ---- */
 
 typedef struct {
-  BothyPlace *place;
+  BothyNic *place;
   char *inside;
   int netns_fd;            /* -1: it is there */
   GArray *destinations;    /* NULL: all */
@@ -210,7 +210,7 @@ job_free (Job *job)
 {
   bothy_clear_fd (&job->netns_fd);
   g_clear_pointer (&job->destinations, g_array_unref);
-  bothy_place_free (job->place);
+  bothy_nic_free (job->place);
   g_free (job->inside);
   g_free (job);
 }
@@ -221,10 +221,10 @@ on_done (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   BothyNetwork *network = g_task_get_source_object (task);
   Job *job = g_task_get_task_data (task);
-  g_autofree char *id = bothy_place_id (job->place);
+  g_autofree char *id = bothy_nic_id (job->place);
   GError *error = NULL;
 
-  if (bothy_nics_call_finish (BOTHY_NICS (source), result, NULL, &error)) {
+  if (bothy_net_client_call_finish (BOTHY_NET_CLIENT (source), result, NULL, &error)) {
     /* Who tidied up meanwhile did not know of it. */
     if (is_on_default (job->place))
       bothy_dhcp_reserve (id, job->request.mac, job->request.address4);
@@ -242,7 +242,7 @@ request_nic (GTask *task)
 {
   BothyNetwork *network = g_task_get_source_object (task);
   Job *job = g_task_get_task_data (task);
-  g_autofree char *id = bothy_place_id (job->place);
+  g_autofree char *id = bothy_nic_id (job->place);
 
   fill (network, job->place, job->inside, &job->request);
   bind_to (&job->address, &job->request);
@@ -254,7 +254,7 @@ request_nic (GTask *task)
   }
   if (is_on_default (job->place))
     bothy_dhcp_reserve (id, job->request.mac, job->request.address4);
-  bothy_nics_call (bothy_network_get_nics (network), &job->request, job->netns_fd, job->destinations, on_done,
+  bothy_net_client_call (bothy_network_get_nics (network), &job->request, job->netns_fd, job->destinations, on_done,
                    g_object_ref (task));
 }
 
@@ -264,7 +264,7 @@ on_bridge (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   GError *error = NULL;
 
-  if (bothy_bridge_ensure_finish (BOTHY_BRIDGE (source), result, &error))
+  if (bothy_default_bridge_ensure_finish (BOTHY_DEFAULT_BRIDGE (source), result, &error))
     request_nic (task);
   else
     g_task_return_error (task, error);
@@ -273,7 +273,7 @@ on_bridge (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 start (BothyNetwork *network,
        guint32 op,
-       const BothyPlace *self,
+       const BothyNic *self,
        const char *inside,
        int netns_fd,
        char **egress,
@@ -292,14 +292,14 @@ start (BothyNetwork *network,
     job->address = *address;
   g_task_set_task_data (task, job, (GDestroyNotify)job_free);
   if (is_on_default (self))
-    bothy_bridge_ensure (bothy_network_get_bridge (network), on_bridge, g_object_ref (task));
+    bothy_default_bridge_ensure (bothy_network_get_bridge (network), on_bridge, g_object_ref (task));
   else
     request_nic (task);
 }
 
 void
-bothy_place_attach (BothyNetwork *network,
-                    const BothyPlace *self,
+bothy_nic_attach (BothyNetwork *network,
+                    const BothyNic *self,
                     const char *inside,
                     int netns_fd,
                     char **egress,
@@ -312,8 +312,8 @@ bothy_place_attach (BothyNetwork *network,
 }
 
 void
-bothy_place_resume (BothyNetwork *network,
-                    const BothyPlace *self,
+bothy_nic_resume (BothyNetwork *network,
+                    const BothyNic *self,
                     char **egress,
                     const BothyLanAddress *address,
                     GAsyncReadyCallback callback,
@@ -324,28 +324,28 @@ bothy_place_resume (BothyNetwork *network,
 }
 
 BothyNetworkConfig *
-bothy_place_attach_finish (BothyNetwork *network, GAsyncResult *result, GError **error)
+bothy_nic_attach_finish (BothyNetwork *network, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
 void
-bothy_place_detach (BothyNetwork *network,
-                    const BothyPlace *self,
+bothy_nic_detach (BothyNetwork *network,
+                    const BothyNic *self,
                     GAsyncReadyCallback callback,
                     gpointer user_data)
 {
   struct net_request request = { .op = NET_DETACH };
-  g_autofree char *id = bothy_place_id (self);
+  g_autofree char *id = bothy_nic_id (self);
 
   set_alias (self, &request);
   bothy_dhcp_forget (id);
-  bothy_nics_call (bothy_network_get_nics (network), &request, -1, NULL, bothy_nics_on_done,
+  bothy_net_client_call (bothy_network_get_nics (network), &request, -1, NULL, bothy_net_client_on_done,
                    g_task_new (network, NULL, callback, user_data));
 }
 
 gboolean
-bothy_place_detach_finish (BothyNetwork *network, GAsyncResult *result, GError **error)
+bothy_nic_detach_finish (BothyNetwork *network, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
 }

@@ -19,38 +19,38 @@ typedef struct {
   char *name;
   char *bridge; /* the interface's name */
   char *payer;
-} BothyPlace;
+} BothyNic;
 
 #define BOTHY_PAYER_USER    "u" /* what is delegated to the user; "g" and a gid: to a group */
 #define BOTHY_PAYER_ALLOWED "a" /* nothing: it was allowed */
-#define BOTHY_PLACE_BY_HAND "nic"
+#define BOTHY_NIC_BY_HAND "nic"
 
 /* Numbers of nics by hand go from 1 to this. */
-#define BOTHY_PLACE_MAX_NUMBER 16000u
+#define BOTHY_NIC_MAX_NUMBER 16000u
 
-BothyPlace *bothy_place_new (guint32 owner, const char *name, const char *bridge, const char *payer);
-void bothy_place_free (BothyPlace *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyPlace, bothy_place_free)
+BothyNic *bothy_nic_new (guint32 owner, const char *name, const char *bridge, const char *payer);
+void bothy_nic_free (BothyNic *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyNic, bothy_nic_free)
 
 /* NULL: it is not the alias of such a nic. */
-BothyPlace *bothy_place_parse (const char *alias);
+BothyNic *bothy_nic_parse (const char *alias);
 
-/* The same from bothy_place_id() and an owner. */
-BothyPlace *bothy_place_parse_id (guint32 owner, const char *id);
+/* The same from bothy_nic_id() and an owner. */
+BothyNic *bothy_nic_parse_id (guint32 owner, const char *id);
 
 /* The number of a nic by hand, or 0. */
-guint bothy_place_number (const BothyPlace *self);
+guint bothy_nic_number (const BothyNic *self);
 
 /* What is behind the uid in its alias: what bothy_network_detach() takes. */
-char *bothy_place_id (const BothyPlace *self);
+char *bothy_nic_id (const BothyNic *self);
 
 /* A MAC address that is the same each time, and nobody else's on the LAN. */
-void bothy_place_mac (const BothyPlace *self, guint8 mac[6]);
+void bothy_nic_mac (const BothyNic *self, guint8 mac[6]);
 
 /* Make the nic, called INSIDE, in NETNS_FD. On the default bridge one by hand has addresses. EGRESS: what it
    may reach, NULL: all; ADDRESS: the only one that it may have, on a LAN, or NULL. */
-void bothy_place_attach (BothyNetwork *network,
-                         const BothyPlace *self,
+void bothy_nic_attach (BothyNetwork *network,
+                         const BothyNic *self,
                          const char *inside,
                          int netns_fd,
                          char **egress,
@@ -59,21 +59,21 @@ void bothy_place_attach (BothyNetwork *network,
                          gpointer user_data);
 
 /* Look after the nic that it has, as bothy_network_resume(). */
-void bothy_place_resume (BothyNetwork *network,
-                         const BothyPlace *self,
+void bothy_nic_resume (BothyNetwork *network,
+                         const BothyNic *self,
                          char **egress,
                          const BothyLanAddress *address,
                          GAsyncReadyCallback callback,
                          gpointer user_data);
 
 /* Take the nic away; it is gone when that is done. */
-void bothy_place_detach (BothyNetwork *network,
-                         const BothyPlace *self,
+void bothy_nic_detach (BothyNetwork *network,
+                         const BothyNic *self,
                          GAsyncReadyCallback callback,
                          gpointer user_data);
-gboolean bothy_place_detach_finish (BothyNetwork *network, GAsyncResult *result, GError **error);
+gboolean bothy_nic_detach_finish (BothyNetwork *network, GAsyncResult *result, GError **error);
 
 /* All its fields are "" where the LAN has to say. NULL with BOTHY_ERROR. */
-BothyNetworkConfig *bothy_place_attach_finish (BothyNetwork *network, GAsyncResult *result, GError **error);
+BothyNetworkConfig *bothy_nic_attach_finish (BothyNetwork *network, GAsyncResult *result, GError **error);
 
 G_END_DECLS

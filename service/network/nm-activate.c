@@ -40,7 +40,7 @@ is_port_of (const char *port, const char *bridge)
 }
 
 gboolean
-bothy_bringup_is_up (NMClient *client, const char *name, const char *port)
+bothy_nm_activate_is_up (NMClient *client, const char *name, const char *port)
 {
   NMDevice *device = nm_client_get_device_by_iface (client, name);
 
@@ -90,7 +90,7 @@ check (GTask *task)
   else if (state == NM_ACTIVE_CONNECTION_STATE_DEACTIVATED ||
            state == NM_ACTIVE_CONNECTION_STATE_DEACTIVATING)
     fail (task, "NetworkManager could not bring up the bridge");
-  else if (bothy_bringup_is_up (self->client, self->name, self->port))
+  else if (bothy_nm_activate_is_up (self->client, self->name, self->port))
     end (task, NULL);
 }
 
@@ -153,7 +153,7 @@ on_activated (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_bringup (NMClient *client,
+bothy_nm_activate (NMClient *client,
                NMConnection *profile,
                const char *name,
                const char *port,
@@ -171,7 +171,7 @@ bothy_bringup (NMClient *client,
 }
 
 gboolean
-bothy_bringup_finish (GAsyncResult *result, GError **error)
+bothy_nm_activate_finish (GAsyncResult *result, GError **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
 }

@@ -6,18 +6,18 @@
 G_BEGIN_DECLS
 
 /* Whether NetworkManager has the bridge NAME up, and the kernel has it; PORT, unless NULL, is a port of it. */
-gboolean bothy_bringup_is_up (NMClient *client, const char *name, const char *port);
+gboolean bothy_nm_activate_is_up (NMClient *client, const char *name, const char *port);
 
 /*
  * Have NetworkManager activate PROFILE, and wait until the bridge NAME is up, with PORT. Bounded in time. Fails with
  * BOTHY_ERROR, or with what bothy_nm_is_silence() knows.
  */
-void bothy_bringup (NMClient *client,
+void bothy_nm_activate (NMClient *client,
                     NMConnection *profile,
                     const char *name,
                     const char *port,
                     GAsyncReadyCallback callback,
                     gpointer user_data);
-gboolean bothy_bringup_finish (GAsyncResult *result, GError **error);
+gboolean bothy_nm_activate_finish (GAsyncResult *result, GError **error);
 
 G_END_DECLS

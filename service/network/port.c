@@ -33,8 +33,8 @@ bothy_port_parse (const char *text, BothyPort *ret_port)
   guint64 host, inside;
 
   if (g_strv_length (fields) != 3 || !bothy_port_parse_protocol (fields[0], &ret_port->udp, NULL) ||
-      !bothy_name_parse_number (fields[1], 1, G_MAXUINT16, &host) ||
-      !bothy_name_parse_number (fields[2], 1, G_MAXUINT16, &inside))
+      !bothy_parse_number (fields[1], 1, G_MAXUINT16, &host) ||
+      !bothy_parse_number (fields[2], 1, G_MAXUINT16, &inside))
     return FALSE;
   ret_port->host = (guint16)host;
   ret_port->inside = (guint16)inside;

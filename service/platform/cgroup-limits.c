@@ -37,32 +37,32 @@ has_cpus (const guint8 *cpus)
 }
 
 guint64
-bothy_limits_get (const BothyLimits *self, BothyLimit limit)
+bothy_cgroup_limits_get (const BothyCgroupLimits *self, BothyCgroupLimit limit)
 {
   return ((self->given | self->preset) & (1u << limit)) != 0 ? self->values[limit] : BOTHY_LIMIT_NONE;
 }
 
 gboolean
-bothy_limits_has (const BothyLimits *self, BothyLimit limit)
+bothy_cgroup_limits_has (const BothyCgroupLimits *self, BothyCgroupLimit limit)
 {
   return limit == BOTHY_LIMIT_CPUS ? has_cpus (self->cpus)
-                                   : bothy_limits_get (self, limit) != BOTHY_LIMIT_NONE;
+                                   : bothy_cgroup_limits_get (self, limit) != BOTHY_LIMIT_NONE;
 }
 
 gboolean
-bothy_limits_equal (const BothyLimits *self, const BothyLimits *other)
+bothy_cgroup_limits_equal (const BothyCgroupLimits *self, const BothyCgroupLimits *other)
 {
-  for (BothyLimit i = 0; i < BOTHY_LIMIT_CPUS; i++) {
-    if (bothy_limits_get (self, i) != bothy_limits_get (other, i))
+  for (BothyCgroupLimit i = 0; i < BOTHY_LIMIT_CPUS; i++) {
+    if (bothy_cgroup_limits_get (self, i) != bothy_cgroup_limits_get (other, i))
       return FALSE;
   }
   return memcmp (self->cpus, other->cpus, sizeof self->cpus) == 0;
 }
 
 void
-bothy_limits_lower (BothyLimits *self, BothyLimit limit, guint64 value)
+bothy_cgroup_limits_lower (BothyCgroupLimits *self, BothyCgroupLimit limit, guint64 value)
 {
-  if (value >= bothy_limits_get (self, limit))
+  if (value >= bothy_cgroup_limits_get (self, limit))
     return;
   self->values[limit] = value;
   self->given &= ~(1u << limit);
@@ -87,7 +87,7 @@ take_number (const char **text, guint *ret_number)
 }
 
 gboolean
-bothy_limits_parse_cpus (const char *text, guint8 *cpus)
+bothy_cgroup_limits_parse_cpus (const char *text, guint8 *cpus)
 {
   guint first, last;
 
@@ -115,7 +115,7 @@ has_cpu (const guint8 *cpus, guint i)
 }
 
 char *
-bothy_limits_format_cpus (const guint8 *cpus)
+bothy_cgroup_limits_format_cpus (const guint8 *cpus)
 {
   GString *text = g_string_new (NULL);
 
@@ -144,25 +144,25 @@ cpus_variant (const guint8 *cpus)
 }
 
 void
-bothy_limits_add_properties (const BothyLimits *self, gboolean every, GVariantBuilder *builder)
+bothy_cgroup_limits_add_properties (const BothyCgroupLimits *self, gboolean every, GVariantBuilder *builder)
 {
-  for (BothyLimit i = 0; i < BOTHY_N_LIMITS; i++) {
-    if (every || bothy_limits_has (self, i))
+  for (BothyCgroupLimit i = 0; i < BOTHY_N_LIMITS; i++) {
+    if (every || bothy_cgroup_limits_has (self, i))
       g_variant_builder_add (builder, "(sv)", names[i].property,
                              i == BOTHY_LIMIT_CPUS ? cpus_variant (self->cpus)
-                                                   : g_variant_new_uint64 (bothy_limits_get (self, i)));
+                                                   : g_variant_new_uint64 (bothy_cgroup_limits_get (self, i)));
   }
 }
 
 /* ---- files ---- */
 
 static char *
-file_text (const BothyLimits *self, BothyLimit limit)
+file_text (const BothyCgroupLimits *self, BothyCgroupLimit limit)
 {
-  guint64 value = limit == BOTHY_LIMIT_CPUS ? 0 : bothy_limits_get (self, limit);
+  guint64 value = limit == BOTHY_LIMIT_CPUS ? 0 : bothy_cgroup_limits_get (self, limit);
 
   if (limit == BOTHY_LIMIT_CPUS) {
-    g_autofree char *cpus = bothy_limits_format_cpus (self->cpus);
+    g_autofree char *cpus = bothy_cgroup_limits_format_cpus (self->cpus);
 
     /* An empty write does nothing, but a line without a number is "all". */
     return g_strconcat (cpus, "\n", NULL);
@@ -178,7 +178,7 @@ file_text (const BothyLimits *self, BothyLimit limit)
 }
 
 static gboolean
-write_one (const BothyLimits *self, BothyLimit limit, int dirfd)
+write_one (const BothyCgroupLimits *self, BothyCgroupLimit limit, int dirfd)
 {
   g_autofree char *text = file_text (self, limit);
   autofd fd = openat (dirfd, names[limit].file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -187,12 +187,12 @@ write_one (const BothyLimits *self, BothyLimit limit, int dirfd)
 }
 
 gboolean
-bothy_limits_write (const BothyLimits *self, gboolean every, int dirfd, GError **error)
+bothy_cgroup_limits_write (const BothyCgroupLimits *self, gboolean every, int dirfd, GError **error)
 {
-  for (BothyLimit i = 0; i < BOTHY_N_LIMITS; i++) {
-    gboolean given = (self->given & (1u << i)) != 0 && bothy_limits_has (self, i);
+  for (BothyCgroupLimit i = 0; i < BOTHY_N_LIMITS; i++) {
+    gboolean given = (self->given & (1u << i)) != 0 && bothy_cgroup_limits_has (self, i);
 
-    if ((!every && !bothy_limits_has (self, i)) || write_one (self, i, dirfd) || !given)
+    if ((!every && !bothy_cgroup_limits_has (self, i)) || write_one (self, i, dirfd) || !given)
       continue;
     if (errno == ENOENT)
       g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED,

@@ -16,42 +16,42 @@ typedef enum {
   BOTHY_LIMIT_PIDS,        /* processes and threads */
   BOTHY_LIMIT_CPUS,        /* which processors */
   BOTHY_N_LIMITS,
-} BothyLimit;
+} BothyCgroupLimit;
 
 #define BOTHY_LIMIT_NONE G_MAXUINT64 /* no limit: what cgroups call "max" and systemd "infinity" */
 #define BOTHY_MAX_CPUS   1024
 
-/* With all bytes 0: no limit. Sets of limits are of 1 << BothyLimit. */
+/* With all bytes 0: no limit. Sets of limits are of 1 << BothyCgroupLimit. */
 typedef struct {
   guint given;                      /* the owner said these */
   guint granted;                    /* of those: an administrator let the value be above his ceiling */
   guint preset;                     /* nobody said these, but they have a value */
   guint64 values[BOTHY_LIMIT_CPUS]; /* of those in one of the sets: BOTHY_LIMIT_NONE, or in the units above */
   guint8 cpus[BOTHY_MAX_CPUS / 8];  /* bit N of byte M: processor 8 × M + N; no bit: all */
-} BothyLimits;
+} BothyCgroupLimits;
 
 /* BOTHY_LIMIT_NONE, or the value; not for BOTHY_LIMIT_CPUS. */
-guint64 bothy_limits_get (const BothyLimits *self, BothyLimit limit);
+guint64 bothy_cgroup_limits_get (const BothyCgroupLimits *self, BothyCgroupLimit limit);
 
 /* Whether LIMIT has an effect. */
-gboolean bothy_limits_has (const BothyLimits *self, BothyLimit limit);
+gboolean bothy_cgroup_limits_has (const BothyCgroupLimits *self, BothyCgroupLimit limit);
 
 /* Whether both have the same effect. */
-gboolean bothy_limits_equal (const BothyLimits *self, const BothyLimits *other);
+gboolean bothy_cgroup_limits_equal (const BothyCgroupLimits *self, const BothyCgroupLimits *other);
 
 /* Keep LIMIT at VALUE at most, whatever the owner said. */
-void bothy_limits_lower (BothyLimits *self, BothyLimit limit, guint64 value);
+void bothy_cgroup_limits_lower (BothyCgroupLimits *self, BothyCgroupLimit limit, guint64 value);
 
 /* "0-3,7" to bits and back; the text is "" for no bit. */
-gboolean bothy_limits_parse_cpus (const char *text, guint8 *cpus);
-char *bothy_limits_format_cpus (const guint8 *cpus);
+gboolean bothy_cgroup_limits_parse_cpus (const char *text, guint8 *cpus);
+char *bothy_cgroup_limits_format_cpus (const guint8 *cpus);
 
 /* Append the properties of systemd.resource-control(5) to BUILDER, an a(sv). EVERY: also
    those that are not limited, which lifts what was set before. */
-void bothy_limits_add_properties (const BothyLimits *self, gboolean every, GVariantBuilder *builder);
+void bothy_cgroup_limits_add_properties (const BothyCgroupLimits *self, gboolean every, GVariantBuilder *builder);
 
 /* Write them into the files of the group that is open as DIRFD. A controller that is
    missing is an error, which names it, if the limit was given. */
-gboolean bothy_limits_write (const BothyLimits *self, gboolean every, int dirfd, GError **error);
+gboolean bothy_cgroup_limits_write (const BothyCgroupLimits *self, gboolean every, int dirfd, GError **error);
 
 G_END_DECLS

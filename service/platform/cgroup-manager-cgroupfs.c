@@ -16,13 +16,13 @@
 static const char *const delegated[] = { "cgroup.procs", "cgroup.threads", "cgroup.subtree_control", NULL };
 
 typedef struct {
-  BothyCgroups parent;
+  BothyCgroupManager parent;
 } BothyCgroupfs;
 
-typedef BothyCgroupsClass BothyCgroupfsClass;
+typedef BothyCgroupManagerClass BothyCgroupfsClass;
 
 static GType bothy_cgroupfs_get_type (void);
-G_DEFINE_TYPE (BothyCgroupfs, bothy_cgroupfs, BOTHY_TYPE_CGROUPS)
+G_DEFINE_TYPE (BothyCgroupfs, bothy_cgroupfs, BOTHY_TYPE_CGROUP_MANAGER)
 
 typedef struct {
   char *group;
@@ -72,7 +72,7 @@ static int
 make_group (const char *group)
 {
   g_auto (GStrv) parts = g_strsplit (group + 1, "/", -1);
-  autofd fd = bothy_cgroups_open ("");
+  autofd fd = bothy_cgroup_manager_open ("");
 
   for (char **part = parts; fd >= 0 && *part; part++) {
     autofd parent = g_steal_fd (&fd);
@@ -91,7 +91,7 @@ on_owned (GObject *source, GAsyncResult *result, gpointer user_data)
   Start *start = g_task_get_task_data (task);
   GError *error = NULL;
 
-  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  fds = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
   if (!fds)
     g_task_return_error (task, error);
   else
@@ -111,7 +111,7 @@ append_files (GUnixFDList *fds, int dirfd, const char *const *names)
   return TRUE;
 }
 
-static void cgroupfs_remove (BothyCgroups *cgroups, const char *group);
+static void cgroupfs_remove (BothyCgroupManager *cgroups, const char *group);
 
 /* Limits first: what is in it from then on has them. */
 static BothyCgroup *
@@ -127,8 +127,8 @@ make (const char *path, const BothyCgroupSpec *spec, GError **error)
     return NULL;
   }
   users = openat (fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  bothy_limits_write (&spec->of_user, TRUE, users, NULL);
-  if (!bothy_limits_write (&spec->limits, FALSE, fd, error))
+  bothy_cgroup_limits_write (&spec->of_user, TRUE, users, NULL);
+  if (!bothy_cgroup_limits_write (&spec->limits, FALSE, fd, error))
     return NULL;
   groups_enable (fd);
   group->path = g_strdup (path);
@@ -137,10 +137,10 @@ make (const char *path, const BothyCgroupSpec *spec, GError **error)
 }
 
 static void
-cgroupfs_start (BothyCgroups *cgroups, const BothyCgroupSpec *spec, GTask *task)
+cgroupfs_start (BothyCgroupManager *cgroups, const BothyCgroupSpec *spec, GTask *task)
 {
   /* A new name each time: the group of the run before may not be gone yet. */
-  g_autofree char *path = g_strdup_printf ("/bothy/u%u/" BOTHY_CGROUPS_PREFIX "%s-%08x", spec->owner, spec->id,
+  g_autofree char *path = g_strdup_printf ("/bothy/u%u/" BOTHY_CGROUP_MANAGER_PREFIX "%s-%08x", spec->owner, spec->id,
                                            g_random_int ());
   GError *error = NULL;
   BothyCgroup *group = make (path, spec, &error);
@@ -154,18 +154,18 @@ cgroupfs_start (BothyCgroups *cgroups, const BothyCgroupSpec *spec, GTask *task)
 }
 
 static void
-cgroupfs_bound (BothyCgroups *cgroups, const BothyCgroup *group, const BothyCgroupSpec *spec, GTask *task)
+cgroupfs_bound (BothyCgroupManager *cgroups, const BothyCgroup *group, const BothyCgroupSpec *spec, GTask *task)
 {
   g_task_return_boolean (task, TRUE);
 }
 
 static void
-cgroupfs_limit (BothyCgroups *cgroups, const char *group, const BothyLimits *limits, GTask *task)
+cgroupfs_limit (BothyCgroupManager *cgroups, const char *group, const BothyCgroupLimits *limits, GTask *task)
 {
-  autofd fd = bothy_cgroups_open (group);
+  autofd fd = bothy_cgroup_manager_open (group);
   GError *error = NULL;
 
-  if (bothy_limits_write (limits, TRUE, fd, &error))
+  if (bothy_cgroup_limits_write (limits, TRUE, fd, &error))
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);
@@ -177,13 +177,13 @@ cgroupfs_limit (BothyCgroups *cgroups, const char *group, const BothyLimits *lim
 static void
 sweep (const char *group)
 {
-  autofd fd = bothy_cgroups_open (group);
+  autofd fd = bothy_cgroup_manager_open (group);
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
   g_autoptr (GDir) dir = fd >= 0 ? g_dir_open (path, 0, NULL) : NULL;
   const char *name;
 
   while (dir && (name = g_dir_read_name (dir))) {
-    if (strstr (name, BOTHY_CGROUPS_HAND))
+    if (strstr (name, BOTHY_CGROUP_MANAGER_HAND))
       unlinkat (fd, name, AT_REMOVEDIR);
   }
 }
@@ -209,14 +209,14 @@ move_in (int group, int pidfd, guint32 user, GError **error)
   }
   if (bothy_pidfd_check (pidfd, user, &pid, error))
     return TRUE;
-  root = bothy_cgroups_open ("");
+  root = bothy_cgroup_manager_open ("");
   if (root >= 0)
     write_file (root, "cgroup.procs", number);
   return FALSE;
 }
 
 static void
-cgroupfs_delegate (BothyCgroups *cgroups, const char *name, guint32 user, guint32 owner, int pidfd, GTask *task)
+cgroupfs_delegate (BothyCgroupManager *cgroups, const char *name, guint32 user, guint32 owner, int pidfd, GTask *task)
 {
   struct helper_request request = { .op = HELPER_OWN, .owner = owner };
   g_autofree char *parent = g_strdup_printf ("/bothy/u%u", user);
@@ -238,13 +238,13 @@ cgroupfs_delegate (BothyCgroups *cgroups, const char *name, guint32 user, guint3
   } else if (owner == 0)
     g_task_return_pointer (task, g_steal_pointer (&start->group), g_free);
   else
-    bothy_helper_call (bothy_cgroups_get_helper (cgroups), &request, fds, on_owned, g_object_ref (task));
+    bothy_helper_client_call (bothy_cgroup_manager_get_helper (cgroups), &request, fds, on_owned, g_object_ref (task));
 }
 
 static void
-cgroupfs_kill (BothyCgroups *cgroups, const char *group)
+cgroupfs_kill (BothyCgroupManager *cgroups, const char *group)
 {
-  autofd fd = bothy_cgroups_open (group);
+  autofd fd = bothy_cgroup_manager_open (group);
 
   if (fd >= 0)
     write_file (fd, "cgroup.kill", "1");
@@ -255,7 +255,7 @@ cgroupfs_kill (BothyCgroups *cgroups, const char *group)
 #define CLEAR_TRY       5 /* by then the supervisor has removed what is below, if it lives */
 
 typedef struct {
-  BothyCgroups *cgroups;
+  BothyCgroupManager *cgroups;
   char *group;
   guint tries;
 } Removal;
@@ -272,13 +272,13 @@ static const char *const below[] = { GROUPS_SUPERVISOR, GROUPS_PAYLOAD };
 
 /* What the container made below its own group is its root's, and its supervisor's to remove; this one was killed. */
 static void
-clear_below (BothyCgroups *cgroups, int group)
+clear_below (BothyCgroupManager *cgroups, int group)
 {
   const struct helper_request request = { .op = HELPER_CLEAR };
   g_autoptr (GUnixFDList) fds = bothy_fd_list (&group, 1, NULL);
 
   if (fds)
-    bothy_helper_call (bothy_cgroups_get_helper (cgroups), &request, fds, NULL, NULL);
+    bothy_helper_client_call (bothy_cgroup_manager_get_helper (cgroups), &request, fds, NULL, NULL);
 }
 
 /* The last process has closed its sockets but may be in the group for a moment still; nor could a group be
@@ -289,8 +289,8 @@ try_remove (gpointer user_data)
   Removal *removal = user_data;
   g_autofree char *parent_group = g_path_get_dirname (removal->group);
   g_autofree char *name = g_path_get_basename (removal->group);
-  autofd parent = bothy_cgroups_open (parent_group);
-  autofd fd = bothy_cgroups_open (removal->group);
+  autofd parent = bothy_cgroup_manager_open (parent_group);
+  autofd fd = bothy_cgroup_manager_open (removal->group);
 
   if (parent >= 0 && fd >= 0) {
     for (gsize i = 0; i < G_N_ELEMENTS (below); i++)
@@ -306,7 +306,7 @@ try_remove (gpointer user_data)
 }
 
 static void
-cgroupfs_remove (BothyCgroups *cgroups, const char *group)
+cgroupfs_remove (BothyCgroupManager *cgroups, const char *group)
 {
   Removal *removal = g_new0 (Removal, 1);
 
@@ -334,8 +334,8 @@ bothy_cgroupfs_init (BothyCgroupfs *self)
 {
 }
 
-BothyCgroups *
-bothy_cgroupfs_new (void)
+BothyCgroupManager *
+bothy_cgroup_manager_cgroupfs_new (void)
 {
   return g_object_new (bothy_cgroupfs_get_type (), NULL);
 }

@@ -4,4 +4,4 @@
 #include "platform/cgroup-manager.h"
 
 /* Groups as directories bothy/u<uid>/<name> of the cgroup2 mount, for a machine without systemd. */
-BothyCgroups *bothy_cgroupfs_new (void);
+BothyCgroupManager *bothy_cgroup_manager_cgroupfs_new (void);

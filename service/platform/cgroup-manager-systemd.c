@@ -12,17 +12,17 @@
 #include <unistd.h>
 
 typedef struct {
-  BothyCgroups parent;
+  BothyCgroupManager parent;
   GDBusConnection *bus;
   BothyScopes *scopes;
-  BothySpares *spares;
+  BothyScopePool *spares;
   GHashTable *bounded; /* uid: whose containers' slice has its limits */
 } BothySystemd;
 
-typedef BothyCgroupsClass BothySystemdClass;
+typedef BothyCgroupManagerClass BothySystemdClass;
 
 static GType bothy_systemd_get_type (void);
-G_DEFINE_TYPE (BothySystemd, bothy_systemd, BOTHY_TYPE_CGROUPS)
+G_DEFINE_TYPE (BothySystemd, bothy_systemd, BOTHY_TYPE_CGROUP_MANAGER)
 
 /* Runtime: gone with the unit, or the next boot. */
 static void
@@ -36,13 +36,13 @@ set_properties (BothySystemd *self, const char *unit, GVariant *properties, GAsy
 
 /* Also lifts what LIMITS do not limit. */
 static void
-set_limits (BothySystemd *self, const char *unit, const BothyLimits *limits, GAsyncReadyCallback callback,
+set_limits (BothySystemd *self, const char *unit, const BothyCgroupLimits *limits, GAsyncReadyCallback callback,
             gpointer user_data)
 {
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(sv)"));
-  bothy_limits_add_properties (limits, TRUE, &builder);
+  bothy_cgroup_limits_add_properties (limits, TRUE, &builder);
   set_properties (self, unit, g_variant_builder_end (&builder), callback, user_data);
 }
 
@@ -57,7 +57,7 @@ static void
 on_user_bounded (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autofree Bound *bound = user_data;
-  g_autoptr (BothyCgroups) self = BOTHY_CGROUPS (bound->systemd);
+  g_autoptr (BothyCgroupManager) self = BOTHY_CGROUP_MANAGER (bound->systemd);
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
 
@@ -80,8 +80,8 @@ bound_user (BothySystemd *self, const BothyCgroupSpec *spec)
   gboolean limited = FALSE;
   Bound *bound;
 
-  for (BothyLimit i = 0; i < BOTHY_N_LIMITS; i++)
-    limited = limited || bothy_limits_has (&spec->of_user, i);
+  for (BothyCgroupLimit i = 0; i < BOTHY_N_LIMITS; i++)
+    limited = limited || bothy_cgroup_limits_has (&spec->of_user, i);
   if (!limited || !g_hash_table_add (self->bounded, GUINT_TO_POINTER (spec->owner)))
     return limited;
   bound = g_new0 (Bound, 1);
@@ -94,11 +94,11 @@ bound_user (BothySystemd *self, const BothyCgroupSpec *spec)
 /* ---- containers ---- */
 
 static void
-systemd_prepare (BothyCgroups *cgroups, const BothyCgroupSpec *spec)
+systemd_prepare (BothyCgroupManager *cgroups, const BothyCgroupSpec *spec)
 {
   BothySystemd *self = (BothySystemd *) cgroups;
 
-  bothy_spares_prepare (self->spares, spec, bound_user (self, spec));
+  bothy_scope_pool_prepare (self->spares, spec, bound_user (self, spec));
 }
 
 static void
@@ -106,7 +106,7 @@ on_taken (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   GError *error = NULL;
-  BothyCgroup *group = bothy_spares_take_finish (BOTHY_SPARES (source), result, &error);
+  BothyCgroup *group = bothy_scope_pool_take_finish (BOTHY_SCOPE_POOL (source), result, &error);
 
   if (group)
     g_task_return_pointer (task, group, (GDestroyNotify) bothy_cgroup_free);
@@ -115,11 +115,11 @@ on_taken (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-systemd_start (BothyCgroups *cgroups, const BothyCgroupSpec *spec, GTask *task)
+systemd_start (BothyCgroupManager *cgroups, const BothyCgroupSpec *spec, GTask *task)
 {
   BothySystemd *self = (BothySystemd *) cgroups;
 
-  bothy_spares_take (self->spares, spec, bound_user (self, spec), on_taken, g_object_ref (task));
+  bothy_scope_pool_take (self->spares, spec, bound_user (self, spec), on_taken, g_object_ref (task));
 }
 
 static void
@@ -138,18 +138,18 @@ on_limited (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-systemd_bound (BothyCgroups *cgroups, const BothyCgroup *group, const BothyCgroupSpec *spec, GTask *task)
+systemd_bound (BothyCgroupManager *cgroups, const BothyCgroup *group, const BothyCgroupSpec *spec, GTask *task)
 {
   g_autofree char *unit = g_path_get_basename (group->path);
 
-  if (bothy_limits_equal (&group->limits, &spec->limits))
+  if (bothy_cgroup_limits_equal (&group->limits, &spec->limits))
     g_task_return_boolean (task, TRUE);
   else
     set_limits ((BothySystemd *) cgroups, unit, &spec->limits, on_limited, g_object_ref (task));
 }
 
 static void
-systemd_describe (BothyCgroups *cgroups, const char *group, const char *id)
+systemd_describe (BothyCgroupManager *cgroups, const char *group, const char *id)
 {
   g_autofree char *unit = g_path_get_basename (group);
   g_autofree char *text = g_strdup_printf ("Bothy container %s", id);
@@ -158,13 +158,13 @@ systemd_describe (BothyCgroups *cgroups, const char *group, const char *id)
 }
 
 static void
-systemd_sweep (BothyCgroups *cgroups, GHashTable *kept)
+systemd_sweep (BothyCgroupManager *cgroups, GHashTable *kept)
 {
-  bothy_sweep_scopes (((BothySystemd *) cgroups)->bus, BOTHY_SPARE_DESCRIPTION, kept);
+  bothy_sweep_scopes (((BothySystemd *) cgroups)->bus, BOTHY_SCOPE_POOL_DESCRIPTION, kept);
 }
 
 static void
-systemd_limit (BothyCgroups *cgroups, const char *group, const BothyLimits *limits, GTask *task)
+systemd_limit (BothyCgroupManager *cgroups, const char *group, const BothyCgroupLimits *limits, GTask *task)
 {
   g_autofree char *unit = g_path_get_basename (group);
 
@@ -176,7 +176,7 @@ static gboolean
 is_empty (const char *group)
 {
   char text[256];
-  autofd directory = bothy_cgroups_open (group);
+  autofd directory = bothy_cgroup_manager_open (group);
   autofd events = openat (directory, "cgroup.events", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   ssize_t length = events < 0 ? -1 : read (events, text, sizeof text - 1);
 
@@ -188,7 +188,7 @@ is_empty (const char *group)
 
 /* systemd is spared the question about the many whose processes have ended by themselves. */
 static void
-systemd_kill (BothyCgroups *cgroups, const char *group)
+systemd_kill (BothyCgroupManager *cgroups, const char *group)
 {
   BothySystemd *self = (BothySystemd *) cgroups;
   g_autofree char *unit = g_path_get_basename (group);
@@ -202,7 +202,7 @@ systemd_kill (BothyCgroups *cgroups, const char *group)
 
 /* systemd collects a scope when its last process is gone. */
 static void
-systemd_remove (BothyCgroups *cgroups, const char *group)
+systemd_remove (BothyCgroupManager *cgroups, const char *group)
 {
 }
 
@@ -222,7 +222,7 @@ on_delegated (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-systemd_delegate (BothyCgroups *cgroups, const char *name, guint32 user, guint32 owner, int pidfd, GTask *task)
+systemd_delegate (BothyCgroupManager *cgroups, const char *name, guint32 user, guint32 owner, int pidfd, GTask *task)
 {
   const BothyScope scope = {
     .name = name, .description = "Bothy container by hand", .owner = user, .user = owner, .pidfd = pidfd
@@ -264,13 +264,13 @@ bothy_systemd_init (BothySystemd *self)
   self->bounded = g_hash_table_new (NULL, NULL);
 }
 
-BothyCgroups *
-bothy_systemd_new (GDBusConnection *system_bus, BothyHelper *helper)
+BothyCgroupManager *
+bothy_cgroup_manager_systemd_new (GDBusConnection *system_bus, BothyHelperClient *helper)
 {
   BothySystemd *self = g_object_new (bothy_systemd_get_type (), NULL);
 
   self->bus = g_object_ref (system_bus);
   self->scopes = bothy_scopes_new (system_bus);
-  self->spares = bothy_spares_new (self->scopes, helper);
-  return BOTHY_CGROUPS (self);
+  self->spares = bothy_scope_pool_new (self->scopes, helper);
+  return BOTHY_CGROUP_MANAGER (self);
 }

@@ -4,4 +4,4 @@
 #include "platform/cgroup-manager.h"
 
 /* Groups as delegated scope units; see org.freedesktop.systemd1(5). */
-BothyCgroups *bothy_systemd_new (GDBusConnection *system_bus, BothyHelper *helper);
+BothyCgroupManager *bothy_cgroup_manager_systemd_new (GDBusConnection *system_bus, BothyHelperClient *helper);

@@ -11,55 +11,55 @@
 #include <systemd/sd-daemon.h>
 
 typedef struct {
-  BothyHelper *helper;
-} BothyCgroupsPrivate;
+  BothyHelperClient *helper;
+} BothyCgroupManagerPrivate;
 
-G_DEFINE_TYPE_WITH_PRIVATE (BothyCgroups, bothy_cgroups, G_TYPE_OBJECT)
+G_DEFINE_TYPE_WITH_PRIVATE (BothyCgroupManager, bothy_cgroup_manager, G_TYPE_OBJECT)
 
 static void
-bothy_cgroups_finalize (GObject *object)
+bothy_cgroup_manager_finalize (GObject *object)
 {
-  BothyCgroupsPrivate *private = bothy_cgroups_get_instance_private (BOTHY_CGROUPS (object));
+  BothyCgroupManagerPrivate *private = bothy_cgroup_manager_get_instance_private (BOTHY_CGROUP_MANAGER (object));
 
   g_object_unref (private->helper);
-  G_OBJECT_CLASS (bothy_cgroups_parent_class)->finalize (object);
+  G_OBJECT_CLASS (bothy_cgroup_manager_parent_class)->finalize (object);
 }
 
 static void
-bothy_cgroups_class_init (BothyCgroupsClass *class)
+bothy_cgroup_manager_class_init (BothyCgroupManagerClass *class)
 {
-  G_OBJECT_CLASS (class)->finalize = bothy_cgroups_finalize;
+  G_OBJECT_CLASS (class)->finalize = bothy_cgroup_manager_finalize;
 }
 
 static void
-bothy_cgroups_init (BothyCgroups *self)
+bothy_cgroup_manager_init (BothyCgroupManager *self)
 {
 }
 
 gboolean
-bothy_cgroups_is_systemd (void)
+bothy_cgroup_manager_is_systemd (void)
 {
   return sd_booted () > 0;
 }
 
-BothyCgroups *
-bothy_cgroups_new (GDBusConnection *system_bus, BothyHelper *helper)
+BothyCgroupManager *
+bothy_cgroup_manager_new (GDBusConnection *system_bus, BothyHelperClient *helper)
 {
-  BothyCgroups *self = bothy_cgroups_is_systemd () ? bothy_systemd_new (system_bus, helper) : bothy_cgroupfs_new ();
-  BothyCgroupsPrivate *private = bothy_cgroups_get_instance_private (self);
+  BothyCgroupManager *self = bothy_cgroup_manager_is_systemd () ? bothy_cgroup_manager_systemd_new (system_bus, helper) : bothy_cgroup_manager_cgroupfs_new ();
+  BothyCgroupManagerPrivate *private = bothy_cgroup_manager_get_instance_private (self);
 
   private->helper = g_object_ref (helper);
   return self;
 }
 
-BothyHelper *
-bothy_cgroups_get_helper (BothyCgroups *self)
+BothyHelperClient *
+bothy_cgroup_manager_get_helper (BothyCgroupManager *self)
 {
-  return ((BothyCgroupsPrivate *) bothy_cgroups_get_instance_private (self))->helper;
+  return ((BothyCgroupManagerPrivate *) bothy_cgroup_manager_get_instance_private (self))->helper;
 }
 
 const char *
-bothy_cgroups_mount (void)
+bothy_cgroup_manager_mount (void)
 {
   static const char *const candidates[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
 
@@ -83,37 +83,37 @@ bothy_cgroup_free (BothyCgroup *self)
 }
 
 void
-bothy_cgroups_prepare (BothyCgroups *self, const BothyCgroupSpec *spec)
+bothy_cgroup_manager_prepare (BothyCgroupManager *self, const BothyCgroupSpec *spec)
 {
-  if (BOTHY_CGROUPS_GET_CLASS (self)->prepare)
-    BOTHY_CGROUPS_GET_CLASS (self)->prepare (self, spec);
+  if (BOTHY_CGROUP_MANAGER_GET_CLASS (self)->prepare)
+    BOTHY_CGROUP_MANAGER_GET_CLASS (self)->prepare (self, spec);
 }
 
 void
-bothy_cgroups_sweep (BothyCgroups *self, GHashTable *kept)
+bothy_cgroup_manager_sweep (BothyCgroupManager *self, GHashTable *kept)
 {
-  if (BOTHY_CGROUPS_GET_CLASS (self)->sweep)
-    BOTHY_CGROUPS_GET_CLASS (self)->sweep (self, kept);
+  if (BOTHY_CGROUP_MANAGER_GET_CLASS (self)->sweep)
+    BOTHY_CGROUP_MANAGER_GET_CLASS (self)->sweep (self, kept);
 }
 
 void
-bothy_cgroups_describe (BothyCgroups *self, const char *group, const char *id)
+bothy_cgroup_manager_describe (BothyCgroupManager *self, const char *group, const char *id)
 {
-  if (BOTHY_CGROUPS_GET_CLASS (self)->describe)
-    BOTHY_CGROUPS_GET_CLASS (self)->describe (self, group, id);
+  if (BOTHY_CGROUP_MANAGER_GET_CLASS (self)->describe)
+    BOTHY_CGROUP_MANAGER_GET_CLASS (self)->describe (self, group, id);
 }
 
 void
-bothy_cgroups_start (BothyCgroups *self, const BothyCgroupSpec *spec, GAsyncReadyCallback callback,
+bothy_cgroup_manager_start (BothyCgroupManager *self, const BothyCgroupSpec *spec, GAsyncReadyCallback callback,
                      gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
 
-  BOTHY_CGROUPS_GET_CLASS (self)->start (self, spec, task);
+  BOTHY_CGROUP_MANAGER_GET_CLASS (self)->start (self, spec, task);
 }
 
 BothyCgroup *
-bothy_cgroups_start_finish (BothyCgroups *self, GAsyncResult *result, GError **error)
+bothy_cgroup_manager_start_finish (BothyCgroupManager *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
 }
@@ -156,7 +156,7 @@ on_given (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GUnixFDList) fds = NULL;
   GError *error = NULL;
 
-  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  fds = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
   settle_part (task, error);
 }
 
@@ -171,7 +171,7 @@ on_bounded (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_cgroups_settle (BothyCgroups *self, const BothyCgroup *group, const BothyCgroupSpec *spec,
+bothy_cgroup_manager_settle (BothyCgroupManager *self, const BothyCgroup *group, const BothyCgroupSpec *spec,
                       GAsyncReadyCallback callback, gpointer user_data)
 {
   const struct helper_request own = { .op = HELPER_OWN, .owner = spec->base };
@@ -181,66 +181,66 @@ bothy_cgroups_settle (BothyCgroups *self, const BothyCgroup *group, const BothyC
 
   settle->pending = 2;
   g_task_set_task_data (task, settle, (GDestroyNotify) settle_free);
-  BOTHY_CGROUPS_GET_CLASS (self)->bound (self, group, spec, bounded);
-  bothy_helper_call (bothy_cgroups_get_helper (self), &own, group->fds, on_given, g_object_ref (task));
+  BOTHY_CGROUP_MANAGER_GET_CLASS (self)->bound (self, group, spec, bounded);
+  bothy_helper_client_call (bothy_cgroup_manager_get_helper (self), &own, group->fds, on_given, g_object_ref (task));
 }
 
 gboolean
-bothy_cgroups_settle_finish (BothyCgroups *self, GAsyncResult *result, GError **error)
+bothy_cgroup_manager_settle_finish (BothyCgroupManager *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 void
-bothy_cgroups_delegate (BothyCgroups *self, guint32 user, guint32 owner, int pidfd, GAsyncReadyCallback callback,
+bothy_cgroup_manager_delegate (BothyCgroupManager *self, guint32 user, guint32 owner, int pidfd, GAsyncReadyCallback callback,
                         gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
-  g_autofree char *name = g_strdup_printf (BOTHY_CGROUPS_PREFIX BOTHY_CGROUPS_HAND "%08x%08x", g_random_int (), g_random_int ());
+  g_autofree char *name = g_strdup_printf (BOTHY_CGROUP_MANAGER_PREFIX BOTHY_CGROUP_MANAGER_HAND "%08x%08x", g_random_int (), g_random_int ());
 
-  BOTHY_CGROUPS_GET_CLASS (self)->delegate (self, name, user, owner, pidfd, task);
+  BOTHY_CGROUP_MANAGER_GET_CLASS (self)->delegate (self, name, user, owner, pidfd, task);
 }
 
 void
-bothy_cgroups_limit (BothyCgroups *self, const char *group, const BothyLimits *limits, GAsyncReadyCallback callback,
+bothy_cgroup_manager_limit (BothyCgroupManager *self, const char *group, const BothyCgroupLimits *limits, GAsyncReadyCallback callback,
                      gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
 
-  BOTHY_CGROUPS_GET_CLASS (self)->limit (self, group, limits, task);
+  BOTHY_CGROUP_MANAGER_GET_CLASS (self)->limit (self, group, limits, task);
 }
 
 gboolean
-bothy_cgroups_limit_finish (BothyCgroups *self, GAsyncResult *result, GError **error)
+bothy_cgroup_manager_limit_finish (BothyCgroupManager *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 int
-bothy_cgroups_open (const char *group)
+bothy_cgroup_manager_open (const char *group)
 {
-  const char *mount = bothy_cgroups_mount ();
+  const char *mount = bothy_cgroup_manager_mount ();
   g_autofree char *path = g_strconcat (mount ? mount : "/nonexistent", group, NULL);
 
   return open (path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 void
-bothy_cgroups_kill (BothyCgroups *self, const char *group)
+bothy_cgroup_manager_kill (BothyCgroupManager *self, const char *group)
 {
   if (group && *group)
-    BOTHY_CGROUPS_GET_CLASS (self)->kill (self, group);
+    BOTHY_CGROUP_MANAGER_GET_CLASS (self)->kill (self, group);
 }
 
 void
-bothy_cgroups_remove (BothyCgroups *self, const char *group)
+bothy_cgroup_manager_remove (BothyCgroupManager *self, const char *group)
 {
   if (group && *group)
-    BOTHY_CGROUPS_GET_CLASS (self)->remove (self, group);
+    BOTHY_CGROUP_MANAGER_GET_CLASS (self)->remove (self, group);
 }
 
 char *
-bothy_cgroups_of_process (guint32 pid)
+bothy_cgroup_manager_of_process (guint32 pid)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%u/cgroup", pid);
   g_autofree char *text = NULL;
@@ -256,7 +256,7 @@ bothy_cgroups_of_process (guint32 pid)
 }
 
 gboolean
-bothy_cgroups_is_within (const char *group, const char *within)
+bothy_cgroup_manager_is_within (const char *group, const char *within)
 {
   gsize length = strlen (within);
 

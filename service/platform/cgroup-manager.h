@@ -14,27 +14,27 @@ G_BEGIN_DECLS
  * below is the path under the cgroup2 mount, such as
  * /user.slice/user-1000.slice/bothy-NONCE.scope.
  */
-#define BOTHY_TYPE_CGROUPS (bothy_cgroups_get_type ())
-G_DECLARE_DERIVABLE_TYPE (BothyCgroups, bothy_cgroups, BOTHY, CGROUPS, GObject)
+#define BOTHY_TYPE_CGROUP_MANAGER (bothy_cgroup_manager_get_type ())
+G_DECLARE_DERIVABLE_TYPE (BothyCgroupManager, bothy_cgroup_manager, BOTHY, CGROUP_MANAGER, GObject)
 
 /* What the names of groups begin with, and how those of groups that are no container's go on. */
-#define BOTHY_CGROUPS_PREFIX "bothy-"
-#define BOTHY_CGROUPS_HAND   "hand-"
+#define BOTHY_CGROUP_MANAGER_PREFIX "bothy-"
+#define BOTHY_CGROUP_MANAGER_HAND   "hand-"
 
 /* What a group is made for. */
 typedef struct {
   guint32 owner;
   guint32 base;        /* the uid that it is given to */
   const char *id;      /* the container's */
-  BothyLimits limits;  /* of the group, or of what is likely to be asked for */
-  BothyLimits of_user; /* of all groups of the owner together */
+  BothyCgroupLimits limits;  /* of the group, or of what is likely to be asked for */
+  BothyCgroupLimits of_user; /* of all groups of the owner together */
 } BothyCgroupSpec;
 
 /* A group that no container is in yet. It goes when it is freed and no process is in it. */
 typedef struct {
   char *path;
   GUnixFDList *fds; /* that are given to the container's root: the first is where its supervisor is to be born */
-  BothyLimits limits; /* that hold in it already */
+  BothyCgroupLimits limits; /* that hold in it already */
   gpointer holder;  /* who keeps it, or NULL */
   GDestroyNotify let_go;
 } BothyCgroup;
@@ -42,82 +42,82 @@ typedef struct {
 void bothy_cgroup_free (BothyCgroup *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyCgroup, bothy_cgroup_free)
 
-struct _BothyCgroupsClass {
+struct _BothyCgroupManagerClass {
   GObjectClass parent_class;
   /* NULL: nothing can be done ahead. */
-  void (*prepare) (BothyCgroups *self, const BothyCgroupSpec *spec);
+  void (*prepare) (BothyCgroupManager *self, const BothyCgroupSpec *spec);
   /* Return a BothyCgroup through TASK. */
-  void (*start) (BothyCgroups *self, const BothyCgroupSpec *spec, GTask *task);
+  void (*start) (BothyCgroupManager *self, const BothyCgroupSpec *spec, GTask *task);
   /* Let the limits of SPEC hold in GROUP; return TRUE through TASK. */
-  void (*bound) (BothyCgroups *self, const BothyCgroup *group, const BothyCgroupSpec *spec, GTask *task);
+  void (*bound) (BothyCgroupManager *self, const BothyCgroup *group, const BothyCgroupSpec *spec, GTask *task);
   /* Say to people that GROUP is that of the container ID; NULL: nobody asks. */
-  void (*describe) (BothyCgroups *self, const char *group, const char *id);
+  void (*describe) (BothyCgroupManager *self, const char *group, const char *id);
   /* Remove what was made ahead and is in none of the groups KEPT; NULL: nothing is. */
-  void (*sweep) (BothyCgroups *self, GHashTable *kept);
+  void (*sweep) (BothyCgroupManager *self, GHashTable *kept);
   /* Make the group NAME for USER with his process PIDFD in it, given to the uid OWNER; return its path through TASK. */
-  void (*delegate) (BothyCgroups *self, const char *name, guint32 user, guint32 owner, int pidfd, GTask *task);
+  void (*delegate) (BothyCgroupManager *self, const char *name, guint32 user, guint32 owner, int pidfd, GTask *task);
   /* Return TRUE through TASK. */
-  void (*limit) (BothyCgroups *self, const char *group, const BothyLimits *limits, GTask *task);
-  void (*kill) (BothyCgroups *self, const char *group);
-  void (*remove) (BothyCgroups *self, const char *group);
+  void (*limit) (BothyCgroupManager *self, const char *group, const BothyCgroupLimits *limits, GTask *task);
+  void (*kill) (BothyCgroupManager *self, const char *group);
+  void (*remove) (BothyCgroupManager *self, const char *group);
 };
 
 /* The one for this machine: systemd's where it is PID 1 (then SYSTEM_BUS is used), else plain. */
-BothyCgroups *bothy_cgroups_new (GDBusConnection *system_bus, BothyHelper *helper);
+BothyCgroupManager *bothy_cgroup_manager_new (GDBusConnection *system_bus, BothyHelperClient *helper);
 
 /* For classes. */
-BothyHelper *bothy_cgroups_get_helper (BothyCgroups *self);
+BothyHelperClient *bothy_cgroup_manager_get_helper (BothyCgroupManager *self);
 
-gboolean bothy_cgroups_is_systemd (void);
+gboolean bothy_cgroup_manager_is_systemd (void);
 
 /* Where cgroup2 is mounted; NULL: it is not. */
-const char *bothy_cgroups_mount (void);
+const char *bothy_cgroup_manager_mount (void);
 
 /* Remove what an earlier broker made ahead and had no use for. KEPT: a set of groups that containers have. */
-void bothy_cgroups_sweep (BothyCgroups *self, GHashTable *kept);
+void bothy_cgroup_manager_sweep (BothyCgroupManager *self, GHashTable *kept);
 
 /* A container as SPEC says is likely to be started soon. SPEC's owner and limits are looked at. */
-void bothy_cgroups_prepare (BothyCgroups *self, const BothyCgroupSpec *spec);
+void bothy_cgroup_manager_prepare (BothyCgroupManager *self, const BothyCgroupSpec *spec);
 
 /* Make a new group for a container. SPEC is copied. */
-void bothy_cgroups_start (BothyCgroups *self, const BothyCgroupSpec *spec, GAsyncReadyCallback callback,
+void bothy_cgroup_manager_start (BothyCgroupManager *self, const BothyCgroupSpec *spec, GAsyncReadyCallback callback,
                           gpointer user_data);
 
 /* The group, or NULL. */
-BothyCgroup *bothy_cgroups_start_finish (BothyCgroups *self, GAsyncResult *result, GError **error);
+BothyCgroup *bothy_cgroup_manager_start_finish (BothyCgroupManager *self, GAsyncResult *result, GError **error);
 
 /* The container's supervisor is in GROUP: give that to the container's root, and see to it that the limits
    hold before the container itself goes in. */
-void bothy_cgroups_settle (BothyCgroups *self, const BothyCgroup *group, const BothyCgroupSpec *spec,
+void bothy_cgroup_manager_settle (BothyCgroupManager *self, const BothyCgroup *group, const BothyCgroupSpec *spec,
                            GAsyncReadyCallback callback, gpointer user_data);
-gboolean bothy_cgroups_settle_finish (BothyCgroups *self, GAsyncResult *result, GError **error);
+gboolean bothy_cgroup_manager_settle_finish (BothyCgroupManager *self, GAsyncResult *result, GError **error);
 
 /* From now on GROUP is shown to be that of the container ID. Who answers for that does so when there is time. */
-void bothy_cgroups_describe (BothyCgroups *self, const char *group, const char *id);
+void bothy_cgroup_manager_describe (BothyCgroupManager *self, const char *group, const char *id);
 
 /* Put the process PIDFD, which has to be USER's, into a new group that belongs to the uid OWNER and is his to
    fill: nobody removes it but systemd, or the next call of USER's. */
-void bothy_cgroups_delegate (BothyCgroups *self, guint32 user, guint32 owner, int pidfd,
+void bothy_cgroup_manager_delegate (BothyCgroupManager *self, guint32 user, guint32 owner, int pidfd,
                              GAsyncReadyCallback callback, gpointer user_data);
 
 /* From now on LIMITS hold for GROUP; what they do not limit is not limited any more. */
-void bothy_cgroups_limit (BothyCgroups *self, const char *group, const BothyLimits *limits,
+void bothy_cgroup_manager_limit (BothyCgroupManager *self, const char *group, const BothyCgroupLimits *limits,
                           GAsyncReadyCallback callback, gpointer user_data);
-gboolean bothy_cgroups_limit_finish (BothyCgroups *self, GAsyncResult *result, GError **error);
+gboolean bothy_cgroup_manager_limit_finish (BothyCgroupManager *self, GAsyncResult *result, GError **error);
 
 /* Open GROUP's directory, or -1. */
-int bothy_cgroups_open (const char *group);
+int bothy_cgroup_manager_open (const char *group);
 
 /* Kill whatever is in GROUP; does not wait. */
-void bothy_cgroups_kill (BothyCgroups *self, const char *group);
+void bothy_cgroup_manager_kill (BothyCgroupManager *self, const char *group);
 
 /* Tidy up after the last process of GROUP is gone. */
-void bothy_cgroups_remove (BothyCgroups *self, const char *group);
+void bothy_cgroup_manager_remove (BothyCgroupManager *self, const char *group);
 
 /* The group that PID is in; NULL: none. */
-char *bothy_cgroups_of_process (guint32 pid);
+char *bothy_cgroup_manager_of_process (guint32 pid);
 
 /* Whether GROUP is WITHIN or below it. */
-gboolean bothy_cgroups_is_within (const char *group, const char *within);
+gboolean bothy_cgroup_manager_is_within (const char *group, const char *within);
 
 G_END_DECLS

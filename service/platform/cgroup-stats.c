@@ -61,9 +61,9 @@ sum_io (const char *text, const char *field)
 }
 
 GVariant *
-bothy_stats_read (const char *group)
+bothy_cgroup_stats_read (const char *group)
 {
-  autofd fd = bothy_cgroups_open (group);
+  autofd fd = bothy_cgroup_manager_open (group);
   g_autofree char *io = read_text (fd, "io.stat");
   GVariantBuilder builder;
 

@@ -11,13 +11,13 @@
 
 #define SOCKET_PATH RUNTIME_DIR "/helper.sock"
 
-struct _BothyHelper {
+struct _BothyHelperClient {
   GObject parent;
-  BothyPeer *peer;
+  BothyPacketClient *peer;
   gboolean child;
 };
 
-G_DEFINE_FINAL_TYPE (BothyHelper, bothy_helper, G_TYPE_OBJECT)
+G_DEFINE_FINAL_TYPE (BothyHelperClient, bothy_helper_client, G_TYPE_OBJECT)
 
 static const char *
 step_text (guint32 step)
@@ -91,33 +91,33 @@ set_reply_error (GError **error, const struct helper_reply *reply)
 }
 
 static void
-on_packet (BothyPeer *peer, BothyPacket *packet, gpointer user_data)
+on_packet (BothyPacketClient *peer, BothyPacket *packet, gpointer user_data)
 {
   const struct helper_reply *reply = (const struct helper_reply *)packet->data;
 
   if (packet->size == sizeof *reply && reply->version == HELPER_PROTOCOL_VERSION)
-    bothy_peer_resolve (peer, reply->serial, packet);
+    bothy_packet_client_resolve (peer, reply->serial, packet);
 }
 
 static void
-on_closed (BothyPeer *peer, gpointer user_data)
+on_closed (BothyPacketClient *peer, gpointer user_data)
 {
-  BothyHelper *self = user_data;
+  BothyHelperClient *self = user_data;
 
   /* Who heard first that it is gone may have connected anew already. */
   if (self->peer == peer)
-    g_clear_pointer (&self->peer, bothy_peer_unref);
+    g_clear_pointer (&self->peer, bothy_packet_client_unref);
 }
 
 static void
-attach (BothyHelper *self, GSocket *socket)
+attach (BothyHelperClient *self, GSocket *socket)
 {
   self->peer =
-      bothy_peer_new (socket, "bothy-helper", sizeof (struct helper_reply) + 1, on_packet, on_closed, self);
+      bothy_packet_client_new (socket, "bothy-helper", sizeof (struct helper_reply) + 1, on_packet, on_closed, self);
 }
 
 static gboolean
-ensure_connected (BothyHelper *self, GError **error)
+ensure_connected (BothyHelperClient *self, GError **error)
 {
   g_autoptr (GSocket) socket = NULL;
 
@@ -137,19 +137,19 @@ ensure_connected (BothyHelper *self, GError **error)
 }
 
 static gboolean
-send (BothyHelper *self, const struct helper_request *request, GUnixFDList *fds, GTask *task, GError **error)
+send (BothyHelperClient *self, const struct helper_request *request, GUnixFDList *fds, GTask *task, GError **error)
 {
   struct helper_request stamped = *request;
 
   if (!ensure_connected (self, error))
     return FALSE;
   stamped.version = HELPER_PROTOCOL_VERSION;
-  stamped.serial = bothy_peer_next_serial (self->peer);
-  return bothy_peer_send (self->peer, stamped.serial, &stamped, sizeof stamped, NULL, 0, fds, task, error);
+  stamped.serial = bothy_packet_client_next_serial (self->peer);
+  return bothy_packet_client_send (self->peer, stamped.serial, &stamped, sizeof stamped, NULL, 0, fds, task, error);
 }
 
 void
-bothy_helper_call (BothyHelper *self,
+bothy_helper_client_call (BothyHelperClient *self,
                    const struct helper_request *request,
                    GUnixFDList *fds,
                    GAsyncReadyCallback callback,
@@ -162,7 +162,7 @@ bothy_helper_call (BothyHelper *self,
   if (send (self, request, fds, task, &first))
     return;
   /* It may have left because it was idle, just now: asked for anew, once. */
-  g_clear_pointer (&self->peer, bothy_peer_unref);
+  g_clear_pointer (&self->peer, bothy_packet_client_unref);
   if (send (self, request, fds, task, &error))
     return;
   g_task_return_error (task, error);
@@ -170,7 +170,7 @@ bothy_helper_call (BothyHelper *self,
 }
 
 GUnixFDList *
-bothy_helper_call_finish (BothyHelper *self, GAsyncResult *result, int *ret_pid, GError **error)
+bothy_helper_client_call_finish (BothyHelperClient *self, GAsyncResult *result, int *ret_pid, GError **error)
 {
   g_autoptr (BothyPacket) packet = g_task_propagate_pointer (G_TASK (result), error);
   const struct helper_reply *reply;
@@ -202,33 +202,33 @@ bothy_fd_list (const int *fds, guint n, GError **error)
 }
 
 static void
-bothy_helper_finalize (GObject *object)
+bothy_helper_client_finalize (GObject *object)
 {
-  g_clear_pointer (&BOTHY_HELPER (object)->peer, bothy_peer_unref);
-  G_OBJECT_CLASS (bothy_helper_parent_class)->finalize (object);
+  g_clear_pointer (&BOTHY_HELPER_CLIENT (object)->peer, bothy_packet_client_unref);
+  G_OBJECT_CLASS (bothy_helper_client_parent_class)->finalize (object);
 }
 
 static void
-bothy_helper_class_init (BothyHelperClass *class)
+bothy_helper_client_class_init (BothyHelperClientClass *class)
 {
-  G_OBJECT_CLASS (class)->finalize = bothy_helper_finalize;
+  G_OBJECT_CLASS (class)->finalize = bothy_helper_client_finalize;
 }
 
 static void
-bothy_helper_init (BothyHelper *self)
+bothy_helper_client_init (BothyHelperClient *self)
 {
 }
 
-BothyHelper *
-bothy_helper_new (void)
+BothyHelperClient *
+bothy_helper_client_new (void)
 {
-  return g_object_new (BOTHY_TYPE_HELPER, NULL);
+  return g_object_new (BOTHY_TYPE_HELPER_CLIENT, NULL);
 }
 
-BothyHelper *
-bothy_helper_new_child (GError **error)
+BothyHelperClient *
+bothy_helper_client_new_child (GError **error)
 {
-  g_autoptr (BothyHelper) self = bothy_helper_new ();
+  g_autoptr (BothyHelperClient) self = bothy_helper_client_new ();
   g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_NONE);
   g_autoptr (GSubprocess) process = NULL;
   g_autoptr (GSocket) ours = NULL;

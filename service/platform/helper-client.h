@@ -9,22 +9,22 @@
 G_BEGIN_DECLS
 
 /* The broker's end of bothy-helper, which takes the steps that need a capability. */
-#define BOTHY_TYPE_HELPER (bothy_helper_get_type ())
-G_DECLARE_FINAL_TYPE (BothyHelper, bothy_helper, BOTHY, HELPER, GObject)
+#define BOTHY_TYPE_HELPER_CLIENT (bothy_helper_client_get_type ())
+G_DECLARE_FINAL_TYPE (BothyHelperClient, bothy_helper_client, BOTHY, HELPER_CLIENT, GObject)
 
 /* The helper of the socket unit, connected to when it is first needed, and again when it left. */
-BothyHelper *bothy_helper_new (void);
+BothyHelperClient *bothy_helper_client_new (void);
 
 /* Run the helper as a child, for a machine without systemd. Call it before the process
    gives up its capabilities. NULL on error. */
-BothyHelper *bothy_helper_new_child (GError **error);
+BothyHelperClient *bothy_helper_client_new_child (GError **error);
 
 /* Take the step of REQUEST with FDS (or NULL); both are copied. Fails with BOTHY_ERROR. */
-void bothy_helper_call (BothyHelper *self, const struct helper_request *request, GUnixFDList *fds,
+void bothy_helper_client_call (BothyHelperClient *self, const struct helper_request *request, GUnixFDList *fds,
                         GAsyncReadyCallback callback, gpointer user_data);
 
 /* The reply's fds (never NULL when it worked); RET_PID (or NULL) of a spawned program. */
-GUnixFDList *bothy_helper_call_finish (BothyHelper *self, GAsyncResult *result, int *ret_pid, GError **error);
+GUnixFDList *bothy_helper_client_call_finish (BothyHelperClient *self, GAsyncResult *result, int *ret_pid, GError **error);
 
 /* An fd list of N fds, which stay the caller's. NULL on error: no fd is free. */
 GUnixFDList *bothy_fd_list (const int *fds, guint n, GError **error);

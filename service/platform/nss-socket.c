@@ -16,16 +16,16 @@
 #define MOST             128
 #define MOST_OF_ONE_USER 16
 
-struct _BothyNames {
+struct _BothyNssSocket {
   int fd;
   guint source;
   GList *clients;
-  BothyNamesLookup lookup;
+  BothyNssSocketLookup lookup;
   gpointer user_data;
 };
 
 typedef struct {
-  BothyNames *names;
+  BothyNssSocket *names;
   int fd;
   guint32 user;
   guint source;
@@ -68,7 +68,7 @@ on_asked (int fd, GIOCondition condition, gpointer user_data)
 }
 
 static gboolean
-may_come (BothyNames *self, guint32 user)
+may_come (BothyNssSocket *self, guint32 user)
 {
   guint n = 0, own = 0;
 
@@ -82,7 +82,7 @@ may_come (BothyNames *self, guint32 user)
 static gboolean
 on_connection (int listening, GIOCondition condition, gpointer user_data)
 {
-  BothyNames *self = user_data;
+  BothyNssSocket *self = user_data;
   autofd fd = accept4 (listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
   struct ucred peer;
   socklen_t size = sizeof peer;
@@ -117,17 +117,17 @@ listen_for_all (void)
   return g_steal_fd (&fd);
 }
 
-BothyNames *
-bothy_names_new (BothyNamesLookup lookup, gpointer user_data, GError **error)
+BothyNssSocket *
+bothy_nss_socket_new (BothyNssSocketLookup lookup, gpointer user_data, GError **error)
 {
   autofd fd = listen_for_all ();
-  BothyNames *self;
+  BothyNssSocket *self;
 
   if (fd < 0) {
     bothy_error_set_errno (error, errno, RUNTIME_DIR "/" NAMES_SOCKET);
     return NULL;
   }
-  self = g_new0 (BothyNames, 1);
+  self = g_new0 (BothyNssSocket, 1);
   self->lookup = lookup;
   self->user_data = user_data;
   self->fd = g_steal_fd (&fd);
@@ -136,7 +136,7 @@ bothy_names_new (BothyNamesLookup lookup, gpointer user_data, GError **error)
 }
 
 void
-bothy_names_free (BothyNames *self)
+bothy_nss_socket_free (BothyNssSocket *self)
 {
   autofd dir = open (RUNTIME_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 

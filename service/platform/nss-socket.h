@@ -8,12 +8,12 @@
 G_BEGIN_DECLS
 
 /* The socket that programs of the host ask for names of containers: nss/protocol.h. */
-typedef struct _BothyNames BothyNames;
+typedef struct _BothyNssSocket BothyNssSocket;
 
 /* Fills in what USER may know of NAME. */
-typedef void (*BothyNamesLookup) (guint32 user, const char *name, struct names_reply *ret, gpointer user_data);
+typedef void (*BothyNssSocketLookup) (guint32 user, const char *name, struct names_reply *ret, gpointer user_data);
 
-BothyNames *bothy_names_new (BothyNamesLookup lookup, gpointer user_data, GError **error);
-void bothy_names_free (BothyNames *self);
+BothyNssSocket *bothy_nss_socket_new (BothyNssSocketLookup lookup, gpointer user_data, GError **error);
+void bothy_nss_socket_free (BothyNssSocket *self);
 
 G_END_DECLS

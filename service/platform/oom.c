@@ -86,7 +86,7 @@ open_instance (void)
 BothyOom *
 bothy_oom_new (const char *group, BothyOomFunc func, gpointer user_data)
 {
-  autofd dir = bothy_cgroups_open (group);
+  autofd dir = bothy_cgroup_manager_open (group);
   autofd events = dir < 0 ? -1 : openat (dir, EVENTS, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", events);
   BothyOom *self;

@@ -6,7 +6,7 @@
 /* Packets that are taken at one time: one peer that never stops sending must not keep all others waiting. */
 #define MAX_AT_ONCE 16
 
-struct _BothyPeer {
+struct _BothyPacketClient {
   gatomicrefcount references;
   char *name;
   GSocket *socket;
@@ -14,19 +14,19 @@ struct _BothyPeer {
   gsize max_packet;
   GHashTable *tasks; /* serial → GTask */
   guint32 serial;
-  BothyPeerPacketFunc on_packet;
-  BothyPeerClosedFunc on_closed; /* NULL: its owner has closed it, and may be gone */
+  BothyPacketClientPacketFunc on_packet;
+  BothyPacketClientClosedFunc on_closed; /* NULL: its owner has closed it, and may be gone */
   gpointer user_data;
 };
 
 guint32
-bothy_peer_next_serial (BothyPeer *self)
+bothy_packet_client_next_serial (BothyPacketClient *self)
 {
   return ++self->serial;
 }
 
 gboolean
-bothy_peer_send (BothyPeer *self,
+bothy_packet_client_send (BothyPacketClient *self,
                  guint32 serial,
                  gconstpointer head,
                  gsize head_size,
@@ -49,7 +49,7 @@ bothy_peer_send (BothyPeer *self,
 }
 
 void
-bothy_peer_resolve (BothyPeer *self, guint32 serial, BothyPacket *packet)
+bothy_packet_client_resolve (BothyPacketClient *self, guint32 serial, BothyPacket *packet)
 {
   gpointer task;
 
@@ -60,7 +60,7 @@ bothy_peer_resolve (BothyPeer *self, guint32 serial, BothyPacket *packet)
 }
 
 static void
-drop (BothyPeer *self)
+drop (BothyPacketClient *self)
 {
   g_autoptr (GHashTable) tasks = g_steal_pointer (&self->tasks);
   GHashTableIter iter;
@@ -77,7 +77,7 @@ drop (BothyPeer *self)
 }
 
 void
-bothy_peer_close (BothyPeer *self)
+bothy_packet_client_close (BothyPacketClient *self)
 {
   self->on_closed = NULL;
   drop (self);
@@ -86,7 +86,7 @@ bothy_peer_close (BothyPeer *self)
 static gboolean
 on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
 {
-  g_autoptr (BothyPeer) self = bothy_peer_ref (user_data);
+  g_autoptr (BothyPacketClient) self = bothy_packet_client_ref (user_data);
 
   for (guint i = 0; self->socket == socket && i < MAX_AT_ONCE; i++) {
     g_autoptr (GError) error = NULL;
@@ -109,33 +109,33 @@ on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
   return self->socket == socket ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
-BothyPeer *
-bothy_peer_ref (BothyPeer *self)
+BothyPacketClient *
+bothy_packet_client_ref (BothyPacketClient *self)
 {
   g_atomic_ref_count_inc (&self->references);
   return self;
 }
 
 void
-bothy_peer_unref (BothyPeer *self)
+bothy_packet_client_unref (BothyPacketClient *self)
 {
   if (!g_atomic_ref_count_dec (&self->references))
     return;
-  bothy_peer_close (self);
+  bothy_packet_client_close (self);
   g_hash_table_unref (self->tasks);
   g_free (self->name);
   g_free (self);
 }
 
-BothyPeer *
-bothy_peer_new (GSocket *socket,
+BothyPacketClient *
+bothy_packet_client_new (GSocket *socket,
                 const char *name,
                 gsize max_packet,
-                BothyPeerPacketFunc on_packet,
-                BothyPeerClosedFunc on_closed,
+                BothyPacketClientPacketFunc on_packet,
+                BothyPacketClientClosedFunc on_closed,
                 gpointer user_data)
 {
-  BothyPeer *self = g_new0 (BothyPeer, 1);
+  BothyPacketClient *self = g_new0 (BothyPacketClient, 1);
 
   g_atomic_ref_count_init (&self->references);
   self->name = g_strdup (name);

@@ -11,17 +11,17 @@
 
 typedef struct _Spare Spare;
 
-struct _BothySpares {
+struct _BothyScopePool {
   GObject parent;
   BothyScopes *scopes;
-  BothyHelper *helper;
+  BothyHelperClient *helper;
   GHashTable *owners; /* uid → Owner */
 };
 
-G_DEFINE_FINAL_TYPE (BothySpares, bothy_spares, G_TYPE_OBJECT)
+G_DEFINE_FINAL_TYPE (BothyScopePool, bothy_scope_pool, G_TYPE_OBJECT)
 
 typedef struct {
-  BothySpares *spares; /* which has us */
+  BothyScopePool *spares; /* which has us */
   guint32 uid;
   gboolean nested;
   Spare *spare;  /* whom nobody has taken; NULL: none */
@@ -30,11 +30,11 @@ typedef struct {
 
 struct _Spare {
   gatomicrefcount references;
-  BothySpares *spares;
+  BothyScopePool *spares;
   guint32 owner;
   gboolean nested;
-  BothyLimits limits;
-  BothyPeer *holder;
+  BothyCgroupLimits limits;
+  BothyPacketClient *holder;
   int their_fd;
   BothyCgroup *group; /* it is ready */
   GTask *taker;       /* who waits for it */
@@ -55,7 +55,7 @@ spare_unref (Spare *self)
     return;
   bothy_clear_fd (&self->their_fd);
   g_clear_pointer (&self->group, bothy_cgroup_free);
-  g_clear_pointer (&self->holder, bothy_peer_unref);
+  g_clear_pointer (&self->holder, bothy_packet_client_unref);
   g_clear_object (&self->taker);
   g_object_unref (self->spares);
   g_free (self);
@@ -71,7 +71,7 @@ drop (Spare *self)
   self->dropped = TRUE;
   g_clear_pointer (&self->group, bothy_cgroup_free);
   if (self->holder)
-    bothy_peer_close (self->holder);
+    bothy_packet_client_close (self->holder);
   if (owner && owner->spare == self) {
     owner->spare = NULL;
     spare_unref (self);
@@ -174,8 +174,8 @@ on_made (GObject *source, GAsyncResult *result, gpointer user_data)
   furnish->spare = spare_ref (self);
   furnish->path = g_steal_pointer (&path);
   task = g_task_new (NULL, NULL, on_furnished, furnish);
-  serial = bothy_peer_next_serial (self->holder);
-  if (bothy_peer_send (self->holder, serial, &serial, sizeof serial, NULL, 0, NULL, task, &error))
+  serial = bothy_packet_client_next_serial (self->holder);
+  if (bothy_packet_client_send (self->holder, serial, &serial, sizeof serial, NULL, 0, NULL, task, &error))
     g_steal_pointer (&task);
   else
     g_task_return_error (task, error);
@@ -185,13 +185,13 @@ static void
 on_held (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (Spare) self = user_data;
-  g_autofree char *name = g_strdup_printf (BOTHY_CGROUPS_PREFIX "%08x%08x", g_random_int (), g_random_int ());
+  g_autofree char *name = g_strdup_printf (BOTHY_CGROUP_MANAGER_PREFIX "%08x%08x", g_random_int (), g_random_int ());
   BothyScope scope = {
-    .name = name, .description = BOTHY_SPARE_DESCRIPTION, .owner = self->owner, .nested = self->nested, .pidfd = -1,
+    .name = name, .description = BOTHY_SCOPE_POOL_DESCRIPTION, .owner = self->owner, .nested = self->nested, .pidfd = -1,
     .limits = &self->limits
   };
   GError *error = NULL;
-  g_autoptr (GUnixFDList) fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, &scope.pid, &error);
+  g_autoptr (GUnixFDList) fds = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, &scope.pid, &error);
 
   bothy_clear_fd (&self->their_fd);
   if (went_wrong (self, error))
@@ -201,17 +201,17 @@ on_held (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-on_packet (BothyPeer *peer, BothyPacket *packet, gpointer user_data)
+on_packet (BothyPacketClient *peer, BothyPacket *packet, gpointer user_data)
 {
   const struct helper_reply *reply = (const struct helper_reply *) packet->data;
 
   if (packet->size == sizeof *reply && reply->version == HELPER_PROTOCOL_VERSION)
-    bothy_peer_resolve (peer, reply->serial, packet);
+    bothy_packet_client_resolve (peer, reply->serial, packet);
 }
 
 /* Somebody ended the holder: the scope is going. Whoever took it already has to see for himself. */
 static void
-on_closed (BothyPeer *peer, gpointer user_data)
+on_closed (BothyPacketClient *peer, gpointer user_data)
 {
   Spare *self = user_data;
 
@@ -228,18 +228,18 @@ begin (Spare *self)
   GError *error = NULL;
 
   if (bothy_packet_socketpair (&socket, &self->their_fd, &error)) {
-    self->holder = bothy_peer_new (socket, "The scope's holder", sizeof (struct helper_reply) + 1, on_packet,
+    self->holder = bothy_packet_client_new (socket, "The scope's holder", sizeof (struct helper_reply) + 1, on_packet,
                                    on_closed, self);
     fds = bothy_fd_list (&self->their_fd, 1, &error);
   }
   if (fds)
-    bothy_helper_call (self->spares->helper, &request, fds, on_held, spare_ref (self));
+    bothy_helper_client_call (self->spares->helper, &request, fds, on_held, spare_ref (self));
   else
     fail (self, error);
 }
 
 static Spare *
-spare_new (BothySpares *spares, const BothyCgroupSpec *spec, gboolean nested)
+spare_new (BothyScopePool *spares, const BothyCgroupSpec *spec, gboolean nested)
 {
   Spare *self = g_new0 (Spare, 1);
 
@@ -278,7 +278,7 @@ on_expired (gpointer user_data)
 }
 
 static Owner *
-use (BothySpares *self, guint32 uid, gboolean nested)
+use (BothyScopePool *self, guint32 uid, gboolean nested)
 {
   Owner *owner = g_hash_table_lookup (self->owners, GUINT_TO_POINTER (uid));
 
@@ -295,7 +295,7 @@ use (BothySpares *self, guint32 uid, gboolean nested)
 }
 
 void
-bothy_spares_prepare (BothySpares *self, const BothyCgroupSpec *spec, gboolean nested)
+bothy_scope_pool_prepare (BothyScopePool *self, const BothyCgroupSpec *spec, gboolean nested)
 {
   Owner *owner = use (self, spec->owner, nested);
 
@@ -306,7 +306,7 @@ bothy_spares_prepare (BothySpares *self, const BothyCgroupSpec *spec, gboolean n
 }
 
 void
-bothy_spares_take (BothySpares *self, const BothyCgroupSpec *spec, gboolean nested, GAsyncReadyCallback callback,
+bothy_scope_pool_take (BothyScopePool *self, const BothyCgroupSpec *spec, gboolean nested, GAsyncReadyCallback callback,
                    gpointer user_data)
 {
   Owner *owner = use (self, spec->owner, nested);
@@ -324,38 +324,38 @@ bothy_spares_take (BothySpares *self, const BothyCgroupSpec *spec, gboolean nest
 }
 
 BothyCgroup *
-bothy_spares_take_finish (BothySpares *self, GAsyncResult *result, GError **error)
+bothy_scope_pool_take_finish (BothyScopePool *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
 static void
-bothy_spares_finalize (GObject *object)
+bothy_scope_pool_finalize (GObject *object)
 {
-  BothySpares *self = BOTHY_SPARES (object);
+  BothyScopePool *self = BOTHY_SCOPE_POOL (object);
 
   g_hash_table_unref (self->owners);
   g_object_unref (self->scopes);
   g_object_unref (self->helper);
-  G_OBJECT_CLASS (bothy_spares_parent_class)->finalize (object);
+  G_OBJECT_CLASS (bothy_scope_pool_parent_class)->finalize (object);
 }
 
 static void
-bothy_spares_class_init (BothySparesClass *class)
+bothy_scope_pool_class_init (BothyScopePoolClass *class)
 {
-  G_OBJECT_CLASS (class)->finalize = bothy_spares_finalize;
+  G_OBJECT_CLASS (class)->finalize = bothy_scope_pool_finalize;
 }
 
 static void
-bothy_spares_init (BothySpares *self)
+bothy_scope_pool_init (BothyScopePool *self)
 {
   self->owners = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) owner_free);
 }
 
-BothySpares *
-bothy_spares_new (BothyScopes *scopes, BothyHelper *helper)
+BothyScopePool *
+bothy_scope_pool_new (BothyScopes *scopes, BothyHelperClient *helper)
 {
-  BothySpares *self = g_object_new (BOTHY_TYPE_SPARES, NULL);
+  BothyScopePool *self = g_object_new (BOTHY_TYPE_SCOPE_POOL, NULL);
 
   self->scopes = g_object_ref (scopes);
   self->helper = g_object_ref (helper);

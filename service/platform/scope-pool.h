@@ -7,7 +7,7 @@
 G_BEGIN_DECLS
 
 /* Units of this description are nobody's yet, unless a record names them. */
-#define BOTHY_SPARE_DESCRIPTION "Bothy: kept ready"
+#define BOTHY_SCOPE_POOL_DESCRIPTION "Bothy: kept ready"
 
 /*
  * Scopes made ahead. The kernel takes a dozen milliseconds to put systemd's first process
@@ -15,17 +15,17 @@ G_BEGIN_DECLS
  * before anybody knows whose it will be, held by a process of bothy-helper's that sleeps
  * (HELPER_HOLD) and goes when we let go of it. Also who finds none ready gets his by this way.
  */
-#define BOTHY_TYPE_SPARES (bothy_spares_get_type ())
-G_DECLARE_FINAL_TYPE (BothySpares, bothy_spares, BOTHY, SPARES, GObject)
+#define BOTHY_TYPE_SCOPE_POOL (bothy_scope_pool_get_type ())
+G_DECLARE_FINAL_TYPE (BothyScopePool, bothy_scope_pool, BOTHY, SCOPE_POOL, GObject)
 
-BothySpares *bothy_spares_new (BothyScopes *scopes, BothyHelper *helper);
+BothyScopePool *bothy_scope_pool_new (BothyScopes *scopes, BothyHelperClient *helper);
 
 /* See to it that SPEC's owner has one for some seconds to come, with SPEC's limits. NESTED: as in BothyScope. */
-void bothy_spares_prepare (BothySpares *self, const BothyCgroupSpec *spec, gboolean nested);
+void bothy_scope_pool_prepare (BothyScopePool *self, const BothyCgroupSpec *spec, gboolean nested);
 
 /* Take the one that is there, whatever its limits are, or wait for a new one. */
-void bothy_spares_take (BothySpares *self, const BothyCgroupSpec *spec, gboolean nested,
+void bothy_scope_pool_take (BothyScopePool *self, const BothyCgroupSpec *spec, gboolean nested,
                         GAsyncReadyCallback callback, gpointer user_data);
-BothyCgroup *bothy_spares_take_finish (BothySpares *self, GAsyncResult *result, GError **error);
+BothyCgroup *bothy_scope_pool_take_finish (BothyScopePool *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

@@ -38,7 +38,7 @@ typedef struct {
   guint32 owner;   /* whose slice it is in, and whose process PIDFD is */
   guint32 user;
   guint32 pid;
-  BothyLimits limits;
+  BothyCgroupLimits limits;
   int pidfd;       /* -1: PID is a process of ours, which can not go */
   gboolean by_number;
   guint tries;
@@ -218,7 +218,7 @@ scope_properties (const Start *start)
                            g_variant_new_take_string (g_strdup_printf ("%u", start->user)));
   g_variant_builder_add (&builder, "(sv)", "CollectMode", g_variant_new_string ("inactive-or-failed"));
   g_variant_builder_add (&builder, "(sv)", "TimeoutStopUSec", g_variant_new_uint64 (10 * G_USEC_PER_SEC));
-  bothy_limits_add_properties (&start->limits, FALSE, &builder);
+  bothy_cgroup_limits_add_properties (&start->limits, FALSE, &builder);
   if (start->pidfd < 0 || start->by_number)
     g_variant_builder_add (&builder, "(sv)", "PIDs",
                            g_variant_new_fixed_array (G_VARIANT_TYPE_UINT32, &start->pid, 1, sizeof (guint32)));

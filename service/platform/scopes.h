@@ -24,7 +24,7 @@ typedef struct {
   guint32 user;     /* to whom the group is given; 0: nobody */
   int pid;          /* which process is put into it: one of ours, which can not go */
   int pidfd;        /* or -1: in place of PID */
-  const BothyLimits *limits; /* NULL: none */
+  const BothyCgroupLimits *limits; /* NULL: none */
 } BothyScope;
 
 BothyScopes *bothy_scopes_new (GDBusConnection *system_bus);

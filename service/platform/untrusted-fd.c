@@ -14,7 +14,7 @@ close_one (gpointer data, gpointer user_data)
 }
 
 void
-bothy_foreign_close (int fd)
+bothy_untrusted_fd_close (int fd)
 {
   static gsize pool;
 
@@ -33,48 +33,48 @@ close_all (GUnixFDList *list)
   g_autofree int *fds = g_unix_fd_list_steal_fds (list, &n);
 
   for (int i = 0; i < n; i++)
-    bothy_foreign_close (fds[i]);
+    bothy_untrusted_fd_close (fds[i]);
 }
 
 void
-bothy_foreign_list_free (GUnixFDList *list)
+bothy_untrusted_fds_free (GUnixFDList *list)
 {
   close_all (list);
   g_object_unref (list);
 }
 
-typedef GUnixFDList BothyForeignList;
-typedef GUnixFDListClass BothyForeignListClass;
+typedef GUnixFDList BothyUntrustedFdList;
+typedef GUnixFDListClass BothyUntrustedFdListClass;
 
-static GType bothy_foreign_list_get_type (void);
-G_DEFINE_TYPE (BothyForeignList, bothy_foreign_list, G_TYPE_UNIX_FD_LIST)
+static GType bothy_untrusted_fd_list_get_type (void);
+G_DEFINE_TYPE (BothyUntrustedFdList, bothy_untrusted_fd_list, G_TYPE_UNIX_FD_LIST)
 
 static void
-bothy_foreign_list_dispose (GObject *object)
+bothy_untrusted_fds_dispose (GObject *object)
 {
   close_all (G_UNIX_FD_LIST (object));
-  G_OBJECT_CLASS (bothy_foreign_list_parent_class)->dispose (object);
+  G_OBJECT_CLASS (bothy_untrusted_fd_list_parent_class)->dispose (object);
 }
 
 static void
-bothy_foreign_list_class_init (BothyForeignListClass *class)
+bothy_untrusted_fd_list_class_init (BothyUntrustedFdListClass *class)
 {
-  G_OBJECT_CLASS (class)->dispose = bothy_foreign_list_dispose;
+  G_OBJECT_CLASS (class)->dispose = bothy_untrusted_fds_dispose;
 }
 
 static void
-bothy_foreign_list_init (BothyForeignList *self)
+bothy_untrusted_fd_list_init (BothyUntrustedFdList *self)
 {
 }
 
 GUnixFDList *
-bothy_foreign_list_new (void)
+bothy_untrusted_fds_new (void)
 {
-  return g_object_new (bothy_foreign_list_get_type (), NULL);
+  return g_object_new (bothy_untrusted_fd_list_get_type (), NULL);
 }
 
 gboolean
-bothy_foreign_stat (int fd, mode_t *ret_mode, guint64 *ret_size)
+bothy_untrusted_fd_stat (int fd, mode_t *ret_mode, guint64 *ret_size)
 {
   struct statx found;
 

@@ -13,21 +13,21 @@ G_BEGIN_DECLS
  */
 
 /* Close FD, in a thread. -1 is none. */
-void bothy_foreign_close (int fd);
+void bothy_untrusted_fd_close (int fd);
 
 /* A list that closes what is in it like that. */
-GUnixFDList *bothy_foreign_list_new (void);
+GUnixFDList *bothy_untrusted_fds_new (void);
 
 /* Close all that is in LIST like that, and let go of it. */
-void bothy_foreign_list_free (GUnixFDList *list);
+void bothy_untrusted_fds_free (GUnixFDList *list);
 
 /* What kind of file it is, and how large it was when it was last asked for: without asking. FALSE: errno says why. */
-gboolean bothy_foreign_stat (int fd, mode_t *ret_mode, guint64 *ret_size);
+gboolean bothy_untrusted_fd_stat (int fd, mode_t *ret_mode, guint64 *ret_size);
 
 static inline void
-bothy_foreign_clear (int *fd)
+bothy_untrusted_fd_clear (int *fd)
 {
-  bothy_foreign_close (*fd);
+  bothy_untrusted_fd_close (*fd);
   *fd = -1;
 }
 

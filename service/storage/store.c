@@ -4,7 +4,7 @@
 #include "base/validate.h"
 
 gboolean
-bothy_shelf_load (int dirfd, BothyTrash *trash, BothyShelfLoad load, gpointer self)
+bothy_store_load (int dirfd, BothyTrash *trash, BothyStoreLoad load, gpointer self)
 {
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", dirfd);
   g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
@@ -12,9 +12,9 @@ bothy_shelf_load (int dirfd, BothyTrash *trash, BothyShelfLoad load, gpointer se
   const char *name;
 
   while (dir && (name = g_dir_read_name (dir))) {
-    if (g_str_has_prefix (name, BOTHY_SHELF_NEW))
+    if (g_str_has_prefix (name, BOTHY_STORE_NEW))
       bothy_trash_put (trash, dirfd, name, NULL);
-    else if (!bothy_name_is_fingerprint (name) || !load (self, name))
+    else if (!bothy_is_fingerprint (name) || !load (self, name))
       complete = FALSE;
   }
   return complete;

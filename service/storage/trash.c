@@ -21,7 +21,7 @@ static const char *const trees[] = { "data", "root" };
 struct _BothyTrash {
   GObject parent;
   int dirfd;
-  BothyHelper *helper;
+  BothyHelperClient *helper;
   GQueue *names;   /* char *, to be removed */
   GQueue *kept;    /* char *, what could not be removed */
   guint again;     /* how often that was tried again, and */
@@ -240,7 +240,7 @@ bothy_trash_init (BothyTrash *self)
 }
 
 BothyTrash *
-bothy_trash_new (int dirfd, BothyHelper *helper)
+bothy_trash_new (int dirfd, BothyHelperClient *helper)
 {
   BothyTrash *self = g_object_new (BOTHY_TYPE_TRASH, NULL);
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", dirfd);

@@ -16,7 +16,7 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (BothyTrash, bothy_trash, BOTHY, TRASH, GObject)
 
 /* DIRFD: STATE/trash, which stays the caller's. Begins with what is left there. */
-BothyTrash *bothy_trash_new (int dirfd, BothyHelper *helper);
+BothyTrash *bothy_trash_new (int dirfd, BothyHelperClient *helper);
 
 /* Move NAME below PARENT here; its state on disk is settled when this returns TRUE. */
 gboolean bothy_trash_put (BothyTrash *self, int parent, const char *name, GError **error);

@@ -55,7 +55,7 @@ take_layer (BothyBundle *self, const char *id, const char *diff_id)
 {
   BothyBundleLayer layer;
 
-  if (!id || !diff_id || (*id && !bothy_name_is_fingerprint (id)) || !bothy_name_is_fingerprint (diff_id))
+  if (!id || !diff_id || (*id && !bothy_is_fingerprint (id)) || !bothy_is_fingerprint (diff_id))
     return FALSE;
   layer.id = *id ? g_strdup (id) : NULL;
   layer.diff_id = g_strdup (diff_id);
@@ -95,7 +95,7 @@ are_files (GUnixFDList *fds)
   mode_t mode;
 
   for (int i = 0; i < n; i++) {
-    if (!bothy_foreign_stat (list[i], &mode, &size) || !S_ISREG (mode))
+    if (!bothy_untrusted_fd_stat (list[i], &mode, &size) || !S_ISREG (mode))
       return FALSE;
   }
   return TRUE;
@@ -157,7 +157,7 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_bundle_read (BothyHelper *helper,
+bothy_bundle_read (BothyHelperClient *helper,
                    int tree_fd,
                    GCancellable *cancellable,
                    GAsyncReadyCallback callback,

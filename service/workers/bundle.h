@@ -34,7 +34,7 @@ BothyBundle *
 bothy_bundle_parse (const char *text, gsize size, guint n_layers, GUnixFDList *fds, GError **error);
 
 /* Read what was unpacked into TREE_FD. */
-void bothy_bundle_read (BothyHelper *helper,
+void bothy_bundle_read (BothyHelperClient *helper,
                         int tree_fd,
                         GCancellable *cancellable,
                         GAsyncReadyCallback callback,

@@ -10,7 +10,7 @@
 #define DIGITS "0123456789"
 
 void
-bothy_fetched_free (BothyFetched *self)
+bothy_fetch_answer_free (BothyFetchAnswer *self)
 {
   for (guint i = 0; i < FETCH_N_FIELDS; i++)
     g_free (self->fields[i]);
@@ -59,12 +59,12 @@ is_below (const char *url, const char *remote)
 
 /* Digests have all of their digits or none, versions begin with a day, and an image is below its remote. */
 static gboolean
-is_whole (const BothyFetched *self, const char *remote)
+is_whole (const BothyFetchAnswer *self, const char *remote)
 {
   const char *const *fields = (const char *const *)self->fields;
 
-  return (!*fields[FETCH_FIELD_FINGERPRINT] || bothy_name_is_fingerprint (fields[FETCH_FIELD_FINGERPRINT])) &&
-         (!*fields[FETCH_FIELD_SHA256] || bothy_name_is_fingerprint (fields[FETCH_FIELD_SHA256])) &&
+  return (!*fields[FETCH_FIELD_FINGERPRINT] || bothy_is_fingerprint (fields[FETCH_FIELD_FINGERPRINT])) &&
+         (!*fields[FETCH_FIELD_SHA256] || bothy_is_fingerprint (fields[FETCH_FIELD_SHA256])) &&
          (!*fields[FETCH_FIELD_KEY] || strlen (fields[FETCH_FIELD_KEY]) == 40) &&
          strspn (fields[FETCH_FIELD_VERSION], DIGITS) >= 8 && self->size <= FETCH_MAX_IMAGE &&
          is_below (fields[FETCH_FIELD_URL], remote);
@@ -87,10 +87,10 @@ split (const char *text, gsize size, const char **strings, guint n)
   return text == end;
 }
 
-BothyFetched *
-bothy_fetched_parse (const char *text, gsize size, guint64 total, const char *remote)
+BothyFetchAnswer *
+bothy_fetch_answer_parse (const char *text, gsize size, guint64 total, const char *remote)
 {
-  g_autoptr (BothyFetched) self = g_new0 (BothyFetched, 1);
+  g_autoptr (BothyFetchAnswer) self = g_new0 (BothyFetchAnswer, 1);
   const char *fields[FETCH_N_FIELDS];
 
   if (!split (text, size, fields, FETCH_N_FIELDS))
@@ -149,8 +149,8 @@ bothy_manifest_parse (const char *text, gsize size, guint64 total)
   self->layers = g_ptr_array_new_with_free_func (bothy_manifest_layer_free);
   self->settings = g_ptr_array_new_with_free_func (g_free);
   if (!split (text, size, fields, FETCH_N_MANIFEST_FIELDS) ||
-      !bothy_name_is_fingerprint (fields[FETCH_MANIFEST_DIGEST]) ||
-      !bothy_name_is_fingerprint (fields[FETCH_MANIFEST_CONFIG]) ||
+      !bothy_is_fingerprint (fields[FETCH_MANIFEST_DIGEST]) ||
+      !bothy_is_fingerprint (fields[FETCH_MANIFEST_CONFIG]) ||
       !is_of_grammar (fields[FETCH_MANIFEST_ARCHITECTURE], FETCH_FIELD_ARCHITECTURE) || total == 0 ||
       total > FETCH_MAX_IMAGE || !is_token (fields[FETCH_MANIFEST_TOKEN]))
     return NULL;
@@ -180,8 +180,8 @@ bothy_manifest_take_layer (
   BothyManifestLayer *layer;
 
   if (self->layers->len >= FETCH_MAX_LAYERS || !split (text, size, fields, FETCH_N_LAYER_FIELDS) ||
-      !bothy_name_is_fingerprint (fields[FETCH_LAYER_SHA256]) ||
-      !bothy_name_is_fingerprint (fields[FETCH_LAYER_DIFF_ID]) ||
+      !bothy_is_fingerprint (fields[FETCH_LAYER_SHA256]) ||
+      !bothy_is_fingerprint (fields[FETCH_LAYER_DIFF_ID]) ||
       !is_of_grammar (fields[FETCH_LAYER_URL], FETCH_FIELD_URL) ||
       !is_below (fields[FETCH_LAYER_URL], remote) || total == 0 || total > self->size ||
       bytes_of_layers (self) > self->size - total)

@@ -13,13 +13,13 @@ G_BEGIN_DECLS
 typedef struct {
   char *fields[FETCH_N_FIELDS];
   guint64 size; /* of the archive; 0: not known */
-} BothyFetched;
+} BothyFetchAnswer;
 
-void bothy_fetched_free (BothyFetched *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyFetched, bothy_fetched_free)
+void bothy_fetch_answer_free (BothyFetchAnswer *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyFetchAnswer, bothy_fetch_answer_free)
 
 /* From the text of a record about REMOTE, a URL; NULL: it is not one. */
-BothyFetched *bothy_fetched_parse (const char *text, gsize size, guint64 total, const char *remote);
+BothyFetchAnswer *bothy_fetch_answer_parse (const char *text, gsize size, guint64 total, const char *remote);
 
 /* An image of a registry, for one kind of machine. */
 typedef struct {

@@ -84,7 +84,7 @@ result_error (Job *job, const struct fetch_message *message, const char *text)
 static gboolean
 take_record (Job *job, const struct fetch_message *message, const char *text)
 {
-  BothyFetched *record = bothy_fetched_parse (text, message->text_size, message->total, job->remote);
+  BothyFetchAnswer *record = bothy_fetch_answer_parse (text, message->text_size, message->total, job->remote);
 
   /* One image of many that is called strangely is not there; no more of them than can be. */
   if (record)
@@ -185,7 +185,7 @@ bothy_fetch (const BothyFetch *fetch,
 
   g_task_set_check_cancellable (task, FALSE);
   job->worker = (BothyWorker){ .program = "bothy-fetch", .max_packet = MAX_PACKET, .handle = handle_packet };
-  job->records = g_ptr_array_new_with_free_func ((GDestroyNotify)bothy_fetched_free);
+  job->records = g_ptr_array_new_with_free_func ((GDestroyNotify)bothy_fetch_answer_free);
   job->remote = g_strdup (fetch->words[FETCH_WORD_REMOTE]);
   job->progress = progress;
   job->progress_data = progress_data;

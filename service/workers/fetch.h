@@ -30,7 +30,7 @@ void bothy_fetch (const BothyFetch *fetch,
                   gpointer user_data);
 
 /*
- * (element-type BothyFetched). NULL: errors are NO_SUCH_IMAGE (also when what the catalogue names is
+ * (element-type BothyFetchAnswer). NULL: errors are NO_SUCH_IMAGE (also when what the catalogue names is
  * gone; RET_STALE, or NULL, says so), NOT_VERIFIED, REMOTE_FAILED, CANCELLED and FAILED; BUSY is that
  * nobody read the pipe.
  */

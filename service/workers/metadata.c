@@ -23,7 +23,7 @@ bothy_metadata_free (BothyMetadata *self)
 }
 
 typedef struct {
-  BothyHelper *helper;
+  BothyHelperClient *helper;
   BothyMetadata *metadata;
 } Read;
 
@@ -91,7 +91,7 @@ on_copied (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_metadata_read (BothyHelper *helper,
+bothy_metadata_read (BothyHelperClient *helper,
                      int archive_fd,
                      GCancellable *cancellable,
                      GAsyncReadyCallback callback,

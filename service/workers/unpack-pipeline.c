@@ -10,7 +10,7 @@
 #define PIPE_SIZE (1 << 20)
 
 typedef struct {
-  BothyIntake *result;
+  BothyUnpackPipeline *result;
   GCancellable *cancellable; /* of all processes */
   GError *error;
   guint64 max_seconds;
@@ -19,7 +19,7 @@ typedef struct {
 } Job;
 
 void
-bothy_intake_free (BothyIntake *self)
+bothy_unpack_pipeline_free (BothyUnpackPipeline *self)
 {
   g_clear_pointer (&self->unpacked, bothy_unpacked_free);
   g_free (self->fingerprint);
@@ -31,7 +31,7 @@ bothy_intake_free (BothyIntake *self)
 static void
 job_free (Job *job)
 {
-  g_clear_pointer (&job->result, bothy_intake_free);
+  g_clear_pointer (&job->result, bothy_unpack_pipeline_free);
   g_clear_object (&job->cancellable);
   g_clear_error (&job->error);
   g_free (job);
@@ -62,7 +62,7 @@ note_end (GTask *task, GError *error)
   if (job->error)
     g_task_return_error (task, g_steal_pointer (&job->error));
   else
-    g_task_return_pointer (task, g_steal_pointer (&job->result), (GDestroyNotify)bothy_intake_free);
+    g_task_return_pointer (task, g_steal_pointer (&job->result), (GDestroyNotify)bothy_unpack_pipeline_free);
 }
 
 /* Of one that hashes: into RET before the end is noted, which may hand all of it over. */
@@ -129,7 +129,7 @@ task_new (GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user
   GTask *task = g_task_new (NULL, cancellable, callback, user_data);
   Job *job = g_new0 (Job, 1);
 
-  job->result = g_new0 (BothyIntake, 1);
+  job->result = g_new0 (BothyUnpackPipeline, 1);
   job->cancellable = g_cancellable_new ();
   g_task_set_task_data (task, job, (GDestroyNotify)job_free);
   g_task_set_check_cancellable (task, FALSE);
@@ -141,7 +141,7 @@ task_new (GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user
 }
 
 gboolean
-bothy_intake_pipe (int *ret_reader, int *ret_writer, GError **error)
+bothy_unpack_pipeline_pipe (int *ret_reader, int *ret_writer, GError **error)
 {
   int ends[2];
 
@@ -160,7 +160,7 @@ bothy_intake_pipe (int *ret_reader, int *ret_writer, GError **error)
  * PREFIX_FD is hashed before the source, and goes nowhere; -1: there is none. */
 static int
 feed (GTask *task,
-      BothyHelper *helper,
+      BothyHelperClient *helper,
       enum unpack_mode mode,
       int source_fd,
       int prefix_fd,
@@ -174,7 +174,7 @@ feed (GTask *task,
   autofd reader = -1;
   autofd writer = -1;
 
-  if (!sources || !bothy_intake_pipe (&reader, &writer, &job->error))
+  if (!sources || !bothy_unpack_pipeline_pipe (&reader, &writer, &job->error))
     return -1;
   job->pending++;
   bothy_unpack (helper, &request, writer, sources, NULL, NULL, job->cancellable, callback,
@@ -185,7 +185,7 @@ feed (GTask *task,
 /* What a layer is called by is hashed again after it was decompressed, on its way to where files are made of
  * it. */
 static int
-feed_layer (GTask *task, BothyHelper *helper, int source_fd)
+feed_layer (GTask *task, BothyHelperClient *helper, int source_fd)
 {
   autofd plain = source_fd >= 0 ? feed (task, helper, UNPACK_DECOMPRESS, source_fd, -1, on_decompressed) : -1;
 
@@ -193,7 +193,7 @@ feed_layer (GTask *task, BothyHelper *helper, int source_fd)
 }
 
 void
-bothy_intake (BothyHelper *helper,
+bothy_unpack_pipeline (BothyHelperClient *helper,
               const struct unpack_request *request,
               int tree_fd,
               int source_fd,
@@ -228,8 +228,8 @@ bothy_intake (BothyHelper *helper,
   note_end (task, NULL);
 }
 
-BothyIntake *
-bothy_intake_finish (GAsyncResult *result, GError **error)
+BothyUnpackPipeline *
+bothy_unpack_pipeline_finish (GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
 }

@@ -11,13 +11,13 @@ typedef struct {
   char *fingerprint; /* SHA-256 of the source, by a process that does nothing else */
   char *diff_id;     /* of UNPACK_LAYER: of the tar in it, by another such process; else NULL */
   char *whole;       /* of PREFIX_FD and the source together; NULL without one */
-} BothyIntake;
+} BothyUnpackPipeline;
 
 /* A pipe that takes much at once. */
-gboolean bothy_intake_pipe (int *ret_reader, int *ret_writer, GError **error);
+gboolean bothy_unpack_pipeline_pipe (int *ret_reader, int *ret_writer, GError **error);
 
-void bothy_intake_free (BothyIntake *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyIntake, bothy_intake_free)
+void bothy_unpack_pipeline_free (BothyUnpackPipeline *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyUnpackPipeline, bothy_unpack_pipeline_free)
 
 /*
  * Unpack SOURCE_FD, read to its end, into TREE_FD as REQUEST says, with one process that hashes the
@@ -27,7 +27,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyIntake, bothy_intake_free)
  * PREFIX_FD, which stays as it is until this ends, is hashed before the source, and not unpacked; -1: there
  * is none.
  */
-void bothy_intake (BothyHelper *helper,
+void bothy_unpack_pipeline (BothyHelperClient *helper,
                    const struct unpack_request *request,
                    int tree_fd,
                    int source_fd,
@@ -37,6 +37,6 @@ void bothy_intake (BothyHelper *helper,
                    GCancellable *cancellable,
                    GAsyncReadyCallback callback,
                    gpointer user_data);
-BothyIntake *bothy_intake_finish (GAsyncResult *result, GError **error);
+BothyUnpackPipeline *bothy_unpack_pipeline_finish (GAsyncResult *result, GError **error);
 
 G_END_DECLS

@@ -14,7 +14,7 @@
 
 typedef struct {
   BothyWorker worker;
-  BothyHelper *helper;
+  BothyHelperClient *helper;
   struct unpack_request request;
   int their_fd;
   int tree_fd;
@@ -156,7 +156,7 @@ on_spawned (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   bothy_clear_fd (&job->their_fd);
-  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  fds = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
   if (!job->worker.socket)
     g_clear_error (&error);
   /* The sources go to bothy-unpack itself. */
@@ -184,7 +184,7 @@ on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
   Job *job = g_task_get_task_data (task);
   g_autoptr (GUnixFDList) list = g_unix_fd_list_new ();
   GError *error = NULL;
-  g_autoptr (GUnixFDList) made = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  g_autoptr (GUnixFDList) made = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
   int userns = made ? g_unix_fd_list_peek_fds (made, NULL)[0] : -1;
   int fds[] = { userns, job->their_fd, job->tree_fd };
 
@@ -199,11 +199,11 @@ on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
     bothy_error_adopt (&error, "bothy-unpack");
     finish (task, NULL, error);
   } else
-    bothy_helper_call (job->helper, &request, list, on_spawned, g_object_ref (task));
+    bothy_helper_client_call (job->helper, &request, list, on_spawned, g_object_ref (task));
 }
 
 void
-bothy_unpack (BothyHelper *helper,
+bothy_unpack (BothyHelperClient *helper,
               const struct unpack_request *request,
               int tree_fd,
               GUnixFDList *sources,
@@ -237,7 +237,7 @@ bothy_unpack (BothyHelper *helper,
     finish (task, NULL, error);
     return;
   }
-  bothy_helper_call (helper, &userns, NULL, on_user_namespace, g_object_ref (task));
+  bothy_helper_client_call (helper, &userns, NULL, on_user_namespace, g_object_ref (task));
   bothy_worker_watch (task);
 }
 
@@ -250,7 +250,7 @@ bothy_unpack_finish (GAsyncResult *result, GError **error)
 GUnixFDList *
 bothy_unpack_sources (int source_fd, int after_fd, GError **error)
 {
-  g_autoptr (GUnixFDList) list = bothy_foreign_list_new ();
+  g_autoptr (GUnixFDList) list = bothy_untrusted_fds_new ();
 
   if (g_unix_fd_list_append (list, source_fd, error) >= 0 &&
       (after_fd < 0 || g_unix_fd_list_append (list, after_fd, error) >= 0))

@@ -37,7 +37,7 @@ typedef void (*BothyUnpackProgress) (guint64 bytes_in, guint64 bytes_out, gpoint
  * SOURCES: what to read, and what protocol.h says comes after it; NULL for UNPACK_REMOVE. Any of them may be what a
  * user opened. CANCELLABLE ends it; what it wrote is then the caller's to remove.
  */
-void bothy_unpack (BothyHelper *helper, const struct unpack_request *request, int tree_fd, GUnixFDList *sources,
+void bothy_unpack (BothyHelperClient *helper, const struct unpack_request *request, int tree_fd, GUnixFDList *sources,
                    BothyUnpackProgress progress, gpointer progress_data, GCancellable *cancellable,
                    GAsyncReadyCallback callback, gpointer user_data);
 BothyUnpacked *bothy_unpack_finish (GAsyncResult *result, GError **error);

@@ -26,9 +26,9 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   for (size_t i = 0; i < size; i++)
     exact[i] = (char)data[i];
   exact[size] = '\0';
-  fine = bothy_claims_parse_subids (exact, size, check_span, NULL, &error);
+  fine = bothy_conflicts_parse_subids (exact, size, check_span, NULL, &error);
   if (fine == (error != NULL))
     abort ();
-  bothy_claims_parse_map (text, check_span, NULL);
+  bothy_conflicts_parse_map (text, check_span, NULL);
   return 0;
 }

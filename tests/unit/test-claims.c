@@ -35,7 +35,7 @@ expect (const char *text, gsize length, const char *expected)
   g_autofree char *exact = g_memdup2 (text, length + 1);
   g_autoptr (GError) error = NULL;
   Seen seen = { spans };
-  gboolean fine = bothy_claims_parse_subids (exact, length, note, &seen, &error);
+  gboolean fine = bothy_conflicts_parse_subids (exact, length, note, &seen, &error);
 
   if (!expected) {
     if (fine)
@@ -153,8 +153,8 @@ test_random (void)
       text[i] = alphabet[g_test_rand_int_range (0, sizeof alphabet - 1)];
     text[length] = '\0';
     exact = g_memdup2 (text, length + 1);
-    bothy_claims_parse_subids (exact, length, note, &seen, NULL);
-    bothy_claims_parse_map (exact, note, &seen);
+    bothy_conflicts_parse_subids (exact, length, note, &seen, NULL);
+    bothy_conflicts_parse_map (exact, note, &seen);
   }
 }
 
@@ -164,7 +164,7 @@ expect_map (const char *text, const char *expected)
   g_autoptr (GString) spans = g_string_new (NULL);
   Seen seen = { spans };
 
-  g_assert_cmpint (bothy_claims_parse_map (text, note, &seen), ==, expected != NULL);
+  g_assert_cmpint (bothy_conflicts_parse_map (text, note, &seen), ==, expected != NULL);
   if (expected)
     g_assert_cmpstr (spans->str, ==, expected);
 }
@@ -197,7 +197,7 @@ expect_overlap (const char *path, const char *text, gboolean overlaps, gboolean 
   g_autoptr (GError) error = NULL;
 
   scratch_cover (path, text, strlen (text));
-  if (bothy_claims_overlap (SPAN, &error) != overlaps)
+  if (bothy_conflicts_overlap (SPAN, &error) != overlaps)
     g_error ("%s: \"%s\": %s", path, text, overlaps ? "was not seen" : "is no overlap");
   if (fails) {
     g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED);
@@ -248,19 +248,19 @@ test_not_a_file (void)
 
   g_assert_cmpint (mkfifo ("/run/fifo", 0600), ==, 0);
   g_assert_cmpint (mount ("/run/fifo", "/etc/subuid", NULL, MS_BIND, NULL), ==, 0);
-  g_assert_true (bothy_claims_overlap (SPAN, &error));
+  g_assert_true (bothy_conflicts_overlap (SPAN, &error));
   g_assert_nonnull (error);
   g_clear_error (&error);
   scratch_uncover ("/etc/subuid");
 
   g_assert_cmpint (mount ("/dev/zero", "/etc/subuid", NULL, MS_BIND, NULL), ==, 0);
-  g_assert_true (bothy_claims_overlap (SPAN, &error));
+  g_assert_true (bothy_conflicts_overlap (SPAN, &error));
   g_assert_nonnull (error);
   g_clear_error (&error);
   scratch_uncover ("/etc/subuid");
 
   scratch_cover ("/etc/subuid", large, strlen (large));
-  g_assert_true (bothy_claims_overlap (SPAN, &error));
+  g_assert_true (bothy_conflicts_overlap (SPAN, &error));
   g_assert_nonnull (error);
   scratch_uncover ("/etc/subuid");
 }
@@ -286,17 +286,17 @@ test_link (void)
 
   g_assert_cmpint (mkdir ("/run/etc", 0755), ==, 0);
   g_assert_cmpint (mount ("/run/etc", "/etc", NULL, MS_BIND, NULL), ==, 0);
-  g_assert_false (bothy_claims_overlap (SPAN, &error));
+  g_assert_false (bothy_conflicts_overlap (SPAN, &error));
   g_assert_no_error (error);
   g_assert_cmpint (symlink ("elsewhere", "/etc/subuid"), ==, 0);
-  g_assert_true (bothy_claims_overlap (SPAN, &error));
+  g_assert_true (bothy_conflicts_overlap (SPAN, &error));
   g_assert_nonnull (error);
   g_clear_error (&error);
   g_assert_true (g_file_set_contents ("/etc/elsewhere", "a:1500060000:1\n", -1, NULL));
-  g_assert_true (bothy_claims_overlap (SPAN, &error));
+  g_assert_true (bothy_conflicts_overlap (SPAN, &error));
   g_assert_no_error (error);
   g_assert_true (g_file_set_contents ("/etc/elsewhere", "a:1:1\n", -1, NULL));
-  g_assert_false (bothy_claims_overlap (SPAN, &error));
+  g_assert_false (bothy_conflicts_overlap (SPAN, &error));
   g_assert_no_error (error);
   scratch_uncover ("/etc");
 }
@@ -322,15 +322,15 @@ test_nothing_can_be_read (void)
   g_autoptr (GError) error = NULL;
 
   set_files (FALSE);
-  g_assert_true (bothy_claims_overlap (SPAN, &error));
+  g_assert_true (bothy_conflicts_overlap (SPAN, &error));
   g_assert_nonnull (error);
   g_clear_error (&error);
-  g_assert_true (bothy_claims_running (SPAN, &error));
+  g_assert_true (bothy_conflicts_running (SPAN, &error));
   set_files (TRUE);
   g_assert_nonnull (error);
   g_clear_error (&error);
-  g_assert_false (bothy_claims_overlap (SPAN, &error));
-  g_assert_false (bothy_claims_running (SPAN, &error));
+  g_assert_false (bothy_conflicts_overlap (SPAN, &error));
+  g_assert_false (bothy_conflicts_running (SPAN, &error));
   g_assert_no_error (error);
 }
 
@@ -342,13 +342,13 @@ test_listed_again (void)
 
   scratch_cover ("/etc/subuid", "alice:100000:65536\n", 19);
   set_files (FALSE);
-  g_assert_true (bothy_claims_listed (SPAN, &error));
+  g_assert_true (bothy_conflicts_listed (SPAN, &error));
   set_files (TRUE);
   g_assert_nonnull (error);
   g_clear_error (&error);
-  g_assert_false (bothy_claims_listed (SPAN, &error));
+  g_assert_false (bothy_conflicts_listed (SPAN, &error));
   g_assert_no_error (error);
-  g_assert_true (bothy_claims_listed ((BothyIdSpan){ 131072, 196607 }, &error));
+  g_assert_true (bothy_conflicts_listed ((BothyIdSpan){ 131072, 196607 }, &error));
   g_assert_no_error (error);
   scratch_uncover ("/etc/subuid");
 }
@@ -380,13 +380,13 @@ test_processes (void)
     _exit (0);
   }
   g_assert_cmpint (read (wire[0], &byte, 1), ==, 1);
-  g_assert_false (bothy_claims_overlap (SPAN, &error));
+  g_assert_false (bothy_conflicts_overlap (SPAN, &error));
   write_map (child, "uid_map", "0 1500060000 1");
-  g_assert_true (bothy_claims_overlap (SPAN, &error));
+  g_assert_true (bothy_conflicts_overlap (SPAN, &error));
   g_assert_no_error (error);
   kill (child, SIGKILL);
   g_assert_cmpint (waitpid (child, NULL, 0), ==, child);
-  g_assert_false (bothy_claims_overlap (SPAN, &error));
+  g_assert_false (bothy_conflicts_overlap (SPAN, &error));
   close (wire[0]);
   close (wire[1]);
 }
@@ -400,9 +400,9 @@ look (gpointer data)
     gint64 first = SPAN_FIRST + 65536 * (gint64)(GPOINTER_TO_UINT (data) + 2);
     g_autoptr (GError) error = NULL;
 
-    g_assert_false (bothy_claims_overlap ((BothyIdSpan){ first, first + 65535 }, &error));
+    g_assert_false (bothy_conflicts_overlap ((BothyIdSpan){ first, first + 65535 }, &error));
     g_assert_no_error (error);
-    g_assert_true (bothy_claims_overlap (SPAN, &error));
+    g_assert_true (bothy_conflicts_overlap (SPAN, &error));
     g_assert_no_error (error);
   }
   return NULL;

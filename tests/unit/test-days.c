@@ -41,10 +41,10 @@ static void
 test_each_date_once (Fixture *fixture, gconstpointer data)
 {
   for (guint i = 0; i < 50; i++) {
-    g_assert_cmpuint (bothy_days_count (fixture->fd, TODAY + i), ==, i + 1);
-    g_assert_cmpuint (bothy_days_count (fixture->fd, TODAY + i), ==, i + 1);
+    g_assert_cmpuint (bothy_day_counter_count (fixture->fd, TODAY + i), ==, i + 1);
+    g_assert_cmpuint (bothy_day_counter_count (fixture->fd, TODAY + i), ==, i + 1);
   }
-  g_assert_cmpuint (bothy_days_count (fixture->fd, TODAY), ==, 50);
+  g_assert_cmpuint (bothy_day_counter_count (fixture->fd, TODAY), ==, 50);
 }
 
 static void
@@ -52,13 +52,13 @@ test_state_04_clock_jumps (Fixture *fixture, gconstpointer data)
 {
   const gint64 ten_years = 3653;
 
-  g_assert_cmpuint (bothy_days_count (fixture->fd, TODAY), ==, 1);
+  g_assert_cmpuint (bothy_day_counter_count (fixture->fd, TODAY), ==, 1);
   /* However often it goes to and fro, those are four dates. */
   for (guint i = 0; i < 100; i++) {
-    bothy_days_count (fixture->fd, TODAY + ten_years);
-    bothy_days_count (fixture->fd, TODAY - ten_years);
-    bothy_days_count (fixture->fd, 0);
-    g_assert_cmpuint (bothy_days_count (fixture->fd, TODAY), ==, 4);
+    bothy_day_counter_count (fixture->fd, TODAY + ten_years);
+    bothy_day_counter_count (fixture->fd, TODAY - ten_years);
+    bothy_day_counter_count (fixture->fd, 0);
+    g_assert_cmpuint (bothy_day_counter_count (fixture->fd, TODAY), ==, 4);
   }
 }
 
@@ -66,7 +66,7 @@ static void
 test_many (Fixture *fixture, gconstpointer data)
 {
   for (guint i = 1; i <= 1000; i++)
-    g_assert_cmpuint (bothy_days_count (fixture->fd, TODAY + i), ==, i);
+    g_assert_cmpuint (bothy_day_counter_count (fixture->fd, TODAY + i), ==, i);
 }
 
 static void
@@ -75,11 +75,11 @@ test_damaged (Fixture *fixture, gconstpointer data)
   int fd;
 
   for (guint i = 0; i < 10; i++)
-    bothy_days_count (fixture->fd, TODAY + i);
+    bothy_day_counter_count (fixture->fd, TODAY + i);
   fd = openat (fixture->fd, "days", O_WRONLY | O_CLOEXEC);
   g_assert_cmpint (pwrite (fd, "x", 1, 80), ==, 1);
   close (fd);
-  g_assert_cmpuint (bothy_days_count (fixture->fd, TODAY + 11), ==, 1);
+  g_assert_cmpuint (bothy_day_counter_count (fixture->fd, TODAY + 11), ==, 1);
 }
 
 int

@@ -9,19 +9,19 @@
 
 #include <signal.h>
 
-static BothyDefaults *
+static BothyImageConfig *
 make (void)
 {
-  BothyDefaults *self = bothy_defaults_new ();
+  BothyImageConfig *self = bothy_image_config_new ();
 
-  g_assert_true (bothy_defaults_take (self, BOTHY_DEFAULT_ENVIRONMENT, "PATH=/bin", NULL));
-  g_assert_true (bothy_defaults_take (self, BOTHY_DEFAULT_ENVIRONMENT, "A=image;\n", NULL));
-  g_assert_true (bothy_defaults_take (self, BOTHY_DEFAULT_ENTRYPOINT, "/entry", NULL));
-  g_assert_true (bothy_defaults_take (self, BOTHY_DEFAULT_COMMAND, "one", NULL));
-  g_assert_true (bothy_defaults_take (self, BOTHY_DEFAULT_COMMAND, "", NULL));
-  g_assert_true (bothy_defaults_take (self, BOTHY_DEFAULT_USER, "www:1", NULL));
-  g_assert_true (bothy_defaults_take (self, BOTHY_DEFAULT_DIRECTORY, "/srv", NULL));
-  g_assert_true (bothy_defaults_take (self, BOTHY_DEFAULT_STOP_SIGNAL, "SIGQUIT", NULL));
+  g_assert_true (bothy_image_config_take (self, BOTHY_IMAGE_CONFIG_ENVIRONMENT, "PATH=/bin", NULL));
+  g_assert_true (bothy_image_config_take (self, BOTHY_IMAGE_CONFIG_ENVIRONMENT, "A=image;\n", NULL));
+  g_assert_true (bothy_image_config_take (self, BOTHY_IMAGE_CONFIG_ENTRYPOINT, "/entry", NULL));
+  g_assert_true (bothy_image_config_take (self, BOTHY_IMAGE_CONFIG_COMMAND, "one", NULL));
+  g_assert_true (bothy_image_config_take (self, BOTHY_IMAGE_CONFIG_COMMAND, "", NULL));
+  g_assert_true (bothy_image_config_take (self, BOTHY_IMAGE_CONFIG_USER, "www:1", NULL));
+  g_assert_true (bothy_image_config_take (self, BOTHY_IMAGE_CONFIG_DIRECTORY, "/srv", NULL));
+  g_assert_true (bothy_image_config_take (self, BOTHY_IMAGE_CONFIG_STOP_SIGNAL, "SIGQUIT", NULL));
   return self;
 }
 
@@ -62,15 +62,15 @@ test_commands (void)
     { NULL, "", "", "" },
     { "x", "", "x ", "x " },
   };
-  g_autoptr (BothyDefaults) defaults = make ();
+  g_autoptr (BothyImageConfig) defaults = make ();
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autoptr (BothyContainerSpec) spec = spec_new (cases[i].command, cases[i].entrypoint);
     g_autoptr (BothyContainerSpec) other = spec_new (cases[i].command, cases[i].entrypoint);
 
-    bothy_defaults_apply (defaults, spec);
+    bothy_image_config_apply (defaults, spec);
     expect (spec->command, cases[i].result);
-    bothy_defaults_apply (NULL, other);
+    bothy_image_config_apply (NULL, other);
     expect (other->command, cases[i].without);
     expect (other->environment, "A=mine B=2 ");
   }
@@ -79,18 +79,18 @@ test_commands (void)
 static void
 test_the_rest (void)
 {
-  g_autoptr (BothyDefaults) defaults = make ();
+  g_autoptr (BothyImageConfig) defaults = make ();
   g_autoptr (BothyContainerSpec) spec = spec_new (NULL, NULL);
   g_autoptr (BothyContainerSpec) other = spec_new (NULL, NULL);
 
-  bothy_defaults_apply (defaults, spec);
+  bothy_image_config_apply (defaults, spec);
   expect (spec->environment, "PATH=/bin A=mine B=2 ");
   g_assert_cmpstr (spec->user, ==, "www:1");
   g_assert_cmpstr (spec->working_directory, ==, "/srv");
   g_assert_cmpint (spec->stop_signal, ==, SIGQUIT);
   other->user = (g_free (other->user), g_strdup ("0"));
   other->working_directory = (g_free (other->working_directory), g_strdup ("/"));
-  bothy_defaults_apply (defaults, other);
+  bothy_image_config_apply (defaults, other);
   g_assert_cmpstr (other->user, ==, "0");
   g_assert_cmpstr (other->working_directory, ==, "/");
 }
@@ -98,16 +98,16 @@ test_the_rest (void)
 static void
 test_round_trip (void)
 {
-  g_autoptr (BothyDefaults) defaults = make ();
+  g_autoptr (BothyImageConfig) defaults = make ();
   g_autoptr (GKeyFile) record = g_key_file_new ();
-  g_autoptr (BothyDefaults) other = NULL;
-  g_autoptr (GVariant) before = g_variant_ref_sink (bothy_defaults_to_variant (defaults));
+  g_autoptr (BothyImageConfig) other = NULL;
+  g_autoptr (GVariant) before = g_variant_ref_sink (bothy_image_config_to_variant (defaults));
   g_autoptr (GVariant) after = NULL;
 
-  g_assert_null (bothy_defaults_from_record (record));
-  bothy_defaults_to_record (defaults, record);
-  other = bothy_defaults_from_record (record);
-  after = g_variant_ref_sink (bothy_defaults_to_variant (other));
+  g_assert_null (bothy_image_config_from_record (record));
+  bothy_image_config_to_record (defaults, record);
+  other = bothy_image_config_from_record (record);
+  after = g_variant_ref_sink (bothy_image_config_to_variant (other));
   g_assert_true (g_variant_equal (before, after));
 }
 
@@ -131,9 +131,9 @@ test_signals (void)
                   { "15 ", 0 } };
 
   for (gsize i = 0; i < G_N_ELEMENTS (signals); i++) {
-    g_autoptr (BothyDefaults) defaults = bothy_defaults_new ();
+    g_autoptr (BothyImageConfig) defaults = bothy_image_config_new ();
 
-    g_assert_true (bothy_defaults_take (defaults, BOTHY_DEFAULT_STOP_SIGNAL, signals[i].text, NULL));
+    g_assert_true (bothy_image_config_take (defaults, BOTHY_IMAGE_CONFIG_STOP_SIGNAL, signals[i].text, NULL));
     g_assert_cmpint (defaults->stop_signal, ==, signals[i].number);
   }
 }
@@ -142,25 +142,25 @@ static void
 test_strange_values (void)
 {
   static const struct {
-    BothyDefault which;
+    BothyImageConfigField which;
     const char *value;
   } refused[] = {
-    { BOTHY_DEFAULT_USER, "a\nb" }, { BOTHY_DEFAULT_DIRECTORY, "relative" }, { 0, "x" }, { 7, "x" }
+    { BOTHY_IMAGE_CONFIG_USER, "a\nb" }, { BOTHY_IMAGE_CONFIG_DIRECTORY, "relative" }, { 0, "x" }, { 7, "x" }
   };
-  g_autoptr (BothyDefaults) defaults = bothy_defaults_new ();
+  g_autoptr (BothyImageConfig) defaults = bothy_image_config_new ();
   g_autofree char *long_word = g_strnfill (70000, 'x');
   guint n = 0;
 
   for (gsize i = 0; i < G_N_ELEMENTS (refused); i++) {
     g_autoptr (GError) error = NULL;
 
-    g_assert_false (bothy_defaults_take (defaults, refused[i].which, refused[i].value, &error));
+    g_assert_false (bothy_image_config_take (defaults, refused[i].which, refused[i].value, &error));
     g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE);
   }
-  g_assert_false (bothy_defaults_take (defaults, BOTHY_DEFAULT_COMMAND, long_word, NULL));
-  g_assert_true (bothy_defaults_take (defaults, BOTHY_DEFAULT_ENVIRONMENT, "no variable", NULL));
+  g_assert_false (bothy_image_config_take (defaults, BOTHY_IMAGE_CONFIG_COMMAND, long_word, NULL));
+  g_assert_true (bothy_image_config_take (defaults, BOTHY_IMAGE_CONFIG_ENVIRONMENT, "no variable", NULL));
   g_assert_cmpuint (defaults->environment->len, ==, 1);
-  while (bothy_defaults_take (defaults, BOTHY_DEFAULT_COMMAND, "", NULL))
+  while (bothy_image_config_take (defaults, BOTHY_IMAGE_CONFIG_COMMAND, "", NULL))
     g_assert_cmpuint (n++, <, 2000);
   g_assert_cmpuint (n, ==, 1024);
 }

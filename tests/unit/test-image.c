@@ -182,10 +182,10 @@ test_odd_claims (void)
 typedef struct {
   int dir, layers_dir, trash_dir;
   BothyConfiguration configuration;
-  BothyHelper *helper;
+  BothyHelperClient *helper;
   BothyTrash *trash;
-  BothyLayers *layers;
-  BothyImages *images;
+  BothyLayerStore *layers;
+  BothyImageStore *images;
   gboolean degraded;
 } Store;
 
@@ -230,18 +230,18 @@ set_up (Store *store, gconstpointer data)
   store->layers_dir = scratch_directory (NULL);
   store->trash_dir = scratch_directory (NULL);
   put_layer (store->layers_dir, LAYER);
-  store->helper = bothy_helper_new ();
+  store->helper = bothy_helper_client_new ();
 }
 
 static void
 load (Store *store)
 {
   store->trash = bothy_trash_new (store->trash_dir, store->helper);
-  store->layers = bothy_layers_new (store->layers_dir, &store->configuration, store->helper, store->trash,
+  store->layers = bothy_layer_store_new (store->layers_dir, &store->configuration, store->helper, store->trash,
                                     &store->degraded);
   g_assert_false (store->degraded);
   store->images =
-      bothy_images_new (store->dir, &store->configuration, store->layers, store->trash, &store->degraded);
+      bothy_image_store_new (store->dir, &store->configuration, store->layers, store->trash, &store->degraded);
 }
 
 static void
@@ -261,7 +261,7 @@ static void
 expect (Store *store, guint32 user, const char *name, const char *expected)
 {
   g_autoptr (GError) error = NULL;
-  BothyImage *image = bothy_images_find (store->images, user, name, &error);
+  BothyImage *image = bothy_image_store_find (store->images, user, name, &error);
 
   g_assert_cmpstr (image ? image->fingerprint : NULL, ==, expected);
   if (!expected)
@@ -308,8 +308,8 @@ test_same_refusal (Store *store, gconstpointer data)
 
   put_image (store->dir, ONE, 1000, "theirs", NULL);
   load (store);
-  g_assert_null (bothy_images_find (store->images, 1001, "theirs", &foreign));
-  g_assert_null (bothy_images_find (store->images, 1001, "nobody", &missing));
+  g_assert_null (bothy_image_store_find (store->images, 1001, "theirs", &foreign));
+  g_assert_null (bothy_image_store_find (store->images, 1001, "nobody", &missing));
   as_if = g_strdup (missing->message);
   memcpy (strstr (as_if, "nobody"), "theirs", 6);
   g_assert_cmpstr (foreign->message, ==, as_if);
@@ -347,13 +347,13 @@ test_forget (Store *store, gconstpointer data)
   put_image (store->dir, ONE, 1000, "debian", NULL);
   put_image (store->dir, TWO, 0, NULL, "busybox");
   load (store);
-  bothy_image_add_claim (bothy_images_lookup (store->images, ONE), 1001, "mine");
-  g_assert_true (bothy_images_forget (store->images, bothy_images_lookup (store->images, ONE), 1000, &error));
+  bothy_image_add_claim (bothy_image_store_lookup (store->images, ONE), 1001, "mine");
+  g_assert_true (bothy_image_store_forget (store->images, bothy_image_store_lookup (store->images, ONE), 1000, &error));
   g_assert_no_error (error);
   expect (store, 1000, "debian", NULL);
   expect (store, 1001, "mine", ONE);
   g_assert_false (
-      bothy_images_forget (store->images, bothy_images_lookup (store->images, TWO), 1000, &error));
+      bothy_image_store_forget (store->images, bothy_image_store_lookup (store->images, TWO), 1000, &error));
   g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_IMAGE_IN_USE);
   expect (store, 1000, "busybox", TWO);
 }
@@ -369,8 +369,8 @@ test_loose_layers (Store *store, gconstpointer data)
   if (degraded)
     g_assert_cmpint (mkdirat (store->dir, TWO, 0700), ==, 0);
   load (store);
-  g_assert_nonnull (bothy_layers_lookup (store->layers, LAYER));
-  g_assert_true (degraded == (bothy_layers_lookup (store->layers, LOOSE) != NULL));
+  g_assert_nonnull (bothy_layer_store_lookup (store->layers, LAYER));
+  g_assert_true (degraded == (bothy_layer_store_lookup (store->layers, LOOSE) != NULL));
   g_assert_true (degraded == (faccessat (store->layers_dir, LOOSE, F_OK, 0) == 0));
 }
 
@@ -395,17 +395,17 @@ test_shared_layers (Store *store, gconstpointer data)
   put_image (store->dir, TWO, 1000, "b", NULL);
   put_image (store->dir, THREE, 1001, "c", NULL);
   load (store);
-  g_assert_cmpuint (bothy_images_used (store->images, 1000), ==, 100);
-  g_assert_cmpuint (bothy_images_used (store->images, 1001), ==, 100);
-  g_assert_cmpuint (bothy_images_used (store->images, 1002), ==, 0);
-  g_assert_nonnull (bothy_images_find_layer (store->images, 1000, LAYER));
-  g_assert_null (bothy_images_find_layer (store->images, 1002, LAYER));
-  g_assert_true (bothy_images_forget (store->images, bothy_images_lookup (store->images, ONE), 1000, &error));
-  g_assert_true (bothy_images_forget (store->images, bothy_images_lookup (store->images, TWO), 1000, &error));
-  g_assert_nonnull (bothy_layers_lookup (store->layers, LAYER));
+  g_assert_cmpuint (bothy_image_store_used (store->images, 1000), ==, 100);
+  g_assert_cmpuint (bothy_image_store_used (store->images, 1001), ==, 100);
+  g_assert_cmpuint (bothy_image_store_used (store->images, 1002), ==, 0);
+  g_assert_nonnull (bothy_image_store_find_layer (store->images, 1000, LAYER));
+  g_assert_null (bothy_image_store_find_layer (store->images, 1002, LAYER));
+  g_assert_true (bothy_image_store_forget (store->images, bothy_image_store_lookup (store->images, ONE), 1000, &error));
+  g_assert_true (bothy_image_store_forget (store->images, bothy_image_store_lookup (store->images, TWO), 1000, &error));
+  g_assert_nonnull (bothy_layer_store_lookup (store->layers, LAYER));
   g_assert_true (
-      bothy_images_forget (store->images, bothy_images_lookup (store->images, THREE), 1001, &error));
-  g_assert_null (bothy_layers_lookup (store->layers, LAYER));
+      bothy_image_store_forget (store->images, bothy_image_store_lookup (store->images, THREE), 1001, &error));
+  g_assert_null (bothy_layer_store_lookup (store->layers, LAYER));
 }
 
 /* ---- where it came from ---- */
@@ -453,15 +453,15 @@ test_new_on_no_day (Store *store, gconstpointer data)
   store->configuration.expire_days = 30;
   put_image (store->dir, ONE, 1000, "debian", NULL);
   load (store);
-  image = bothy_images_lookup (store->images, ONE);
-  bothy_images_set_new (store->images, image);
-  bothy_images_begin_day (store->images, 0);
+  image = bothy_image_store_lookup (store->images, ONE);
+  bothy_image_store_set_new (store->images, image);
+  bothy_image_store_begin_day (store->images, 0);
   g_assert_cmpuint (image->days_left, ==, 0);
-  bothy_images_begin_day (store->images, 200);
+  bothy_image_store_begin_day (store->images, 200);
   expect (store, 1000, "debian", ONE);
   g_assert_cmpuint (image->used_on, ==, 200);
   g_assert_cmpuint (image->days_left, ==, 30);
-  bothy_images_begin_day (store->images, 230);
+  bothy_image_store_begin_day (store->images, 230);
   expect (store, 1000, "debian", NULL);
 }
 
@@ -473,12 +473,12 @@ test_nobodys (Store *store, gconstpointer data)
   put_image (store->dir, TWO, 0, NULL, "busybox");
   put_image (store->dir, THREE, 0, NULL, NULL);
   load (store);
-  bothy_images_use (store->images, bothy_images_lookup (store->images, THREE), 1);
-  bothy_images_begin_day (store->images, 200);
-  g_assert_null (bothy_images_lookup (store->images, ONE));
+  bothy_image_store_use (store->images, bothy_image_store_lookup (store->images, THREE), 1);
+  bothy_image_store_begin_day (store->images, 200);
+  g_assert_null (bothy_image_store_lookup (store->images, ONE));
   g_assert_cmpint (faccessat (store->dir, ONE, F_OK, 0), ==, -1);
-  g_assert_nonnull (bothy_images_lookup (store->images, TWO));
-  g_assert_nonnull (bothy_images_lookup (store->images, THREE));
+  g_assert_nonnull (bothy_image_store_lookup (store->images, TWO));
+  g_assert_nonnull (bothy_image_store_lookup (store->images, THREE));
 }
 
 static char **
@@ -504,13 +504,13 @@ test_too_many_names (Store *store, gconstpointer data)
   put_image (store->dir, ONE, 1001, NULL, NULL);
   put_image (store->dir, TWO, 1000, "one-more", NULL);
   load (store);
-  image = bothy_images_lookup (store->images, ONE);
+  image = bothy_image_store_lookup (store->images, ONE);
   for (guint i = 0; i < 2; i++) {
     g_assert_true (
-        bothy_images_adopt (store->images, image, 1000, (const char *const *)names, GOOD, "sha256", &error));
+        bothy_image_store_adopt (store->images, image, 1000, (const char *const *)names, GOOD, "sha256", &error));
     g_assert_no_error (error);
   }
-  g_assert_false (bothy_images_adopt (store->images, image, 1000, more, EVIL, "sha256", &error));
+  g_assert_false (bothy_image_store_adopt (store->images, image, 1000, more, EVIL, "sha256", &error));
   g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED);
   expect (store, 1000, "one-more", TWO);
   expect (store, 1000, "name63", ONE);
@@ -538,7 +538,7 @@ static void
 on_added (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   GError **error = user_data;
-  g_autoptr (BothyImage) image = bothy_images_add_finish (BOTHY_IMAGES (source), result, error);
+  g_autoptr (BothyImage) image = bothy_image_store_add_finish (BOTHY_IMAGE_STORE (source), result, error);
 
   g_assert_true ((image == NULL) == (*error != NULL));
   if (image)
@@ -553,7 +553,7 @@ add_one (Store *store)
 
   stand_on (image, LAYER);
   bothy_image_add_claim (image, 1000, "debian");
-  bothy_images_add (store->images, image, on_added, &error);
+  bothy_image_store_add (store->images, image, on_added, &error);
   while (!error)
     g_main_context_iteration (NULL, TRUE);
   return g_strdup (error->message);
@@ -574,7 +574,7 @@ test_failing_disk (Store *store, gconstpointer data)
   g_assert_nonnull (strstr (failure, "Placing the image"));
   expect (store, 1000, "debian", NULL);
   g_assert_cmpint (faccessat (store->dir, ONE, F_OK, 0), ==, -1);
-  g_assert_nonnull (bothy_layers_lookup (store->layers, LAYER));
+  g_assert_nonnull (bothy_layer_store_lookup (store->layers, LAYER));
   success = add_one (store);
   g_assert_cmpstr (success, ==, "none");
   expect (store, 1000, "debian", ONE);

@@ -12,9 +12,9 @@
 static void
 check_round_trip (const char *text)
 {
-  g_autofree char *label = bothy_label_escape (text);
+  g_autofree char *label = bothy_path_escape (text);
   g_autofree char *path = g_strconcat ("/a/", label, NULL);
-  g_autofree char *again = bothy_label_unescape (label);
+  g_autofree char *again = bothy_path_unescape (label);
 
   g_assert_true (g_variant_is_object_path (path));
   g_assert_null (strchr (label, '/'));
@@ -33,7 +33,7 @@ test_known (void)
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (known); i++) {
-    g_autofree char *label = bothy_label_escape (known[i].text);
+    g_autofree char *label = bothy_path_escape (known[i].text);
 
     g_assert_cmpstr (label, ==, known[i].label);
     check_round_trip (known[i].text);
@@ -69,8 +69,8 @@ test_random_labels (void)
     for (int i = 0; i < length; i++)
       label[i] = alphabet[g_test_rand_int_range (0, sizeof alphabet - 1)];
     label[length] = '\0';
-    text = bothy_label_unescape (label);
-    again = text ? bothy_label_escape (text) : NULL;
+    text = bothy_path_unescape (label);
+    again = text ? bothy_path_escape (text) : NULL;
     if (text)
       g_assert_cmpstr (again, ==, label);
   }
@@ -84,7 +84,7 @@ test_refused (void)
                                         "a_31", "\xc3", "_5F", "a b", "_ 1",   "_+1" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (labels); i++) {
-    g_autofree char *text = bothy_label_unescape (labels[i]);
+    g_autofree char *text = bothy_path_unescape (labels[i]);
 
     if (text)
       g_error ("\"%s\" is \"%s\"", labels[i], text);
@@ -100,12 +100,12 @@ test_container_path (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
     for (gsize j = 0; j < G_N_ELEMENTS (owners); j++) {
-      char *path = bothy_label_container_path (owners[j], names[i]);
+      char *path = bothy_path_of_container (owners[j], names[i]);
       g_autofree char *name = NULL;
       guint32 owner;
 
       g_assert_true (g_variant_is_object_path (path));
-      g_assert_true (bothy_label_parse_container_path (path, &owner, &name));
+      g_assert_true (bothy_path_parse_container (path, &owner, &name));
       g_assert_cmpuint (owner, ==, owners[j]);
       g_assert_cmpstr (name, ==, names[i]);
       g_assert_true (g_hash_table_add (seen, path));
@@ -150,7 +150,7 @@ test_container_path_refused (void)
     g_autofree char *name = NULL;
     guint32 owner;
 
-    if (bothy_label_parse_container_path (path, &owner, &name))
+    if (bothy_path_parse_container (path, &owner, &name))
       g_error ("%s was taken", path);
     g_assert_null (name);
   }

@@ -11,7 +11,7 @@
 #include "core/container/limits.h"
 
 static gboolean
-change (BothyLimits *limits, const char *text, GError **error)
+change (BothyCgroupLimits *limits, const char *text, GError **error)
 {
   g_autoptr (GVariant) changes = g_variant_ref_sink (g_variant_new_parsed (text));
 
@@ -29,7 +29,7 @@ print (GVariant *value)
 }
 
 static void
-expect (const BothyLimits *limits, const char *text)
+expect (const BothyCgroupLimits *limits, const char *text)
 {
   g_autoptr (GVariant) have = g_variant_ref_sink (bothy_limits_to_variant (limits));
   g_autofree char *printed = print (have);
@@ -40,7 +40,7 @@ expect (const BothyLimits *limits, const char *text)
 static void
 test_change (void)
 {
-  BothyLimits limits = { 0 };
+  BothyCgroupLimits limits = { 0 };
   g_autoptr (GError) error = NULL;
 
   expect (&limits, "@a{sv} {}");
@@ -79,7 +79,7 @@ test_refused (void)
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
-    BothyLimits limits = { 0 };
+    BothyCgroupLimits limits = { 0 };
     g_autoptr (GError) error = NULL;
 
     g_assert_false (change (&limits, cases[i].text, &error));
@@ -95,7 +95,7 @@ test_not_a_number (void)
 {
   GVariant *changes = g_variant_new_parsed ("{'cpu': <%d>}", NAN);
   g_autoptr (GVariant) owned = g_variant_ref_sink (changes);
-  BothyLimits limits = { 0 };
+  BothyCgroupLimits limits = { 0 };
 
   g_assert_false (bothy_limits_change (&limits, owned, NULL, NULL));
 }
@@ -114,25 +114,25 @@ test_cpus (void)
   for (gsize i = 0; i < G_N_ELEMENTS (good); i++) {
     g_autofree char *text = NULL;
 
-    g_assert_true (bothy_limits_parse_cpus (good[i][0], bits));
-    text = bothy_limits_format_cpus (bits);
+    g_assert_true (bothy_cgroup_limits_parse_cpus (good[i][0], bits));
+    text = bothy_cgroup_limits_format_cpus (bits);
     g_assert_cmpstr (text, ==, good[i][1]);
   }
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
-    if (bothy_limits_parse_cpus (bad[i], bits))
+    if (bothy_cgroup_limits_parse_cpus (bad[i], bits))
       g_error ("%s was taken", bad[i]);
   }
 }
 
 static void
-expect_properties (const BothyLimits *limits, gboolean every, const char *text)
+expect_properties (const BothyCgroupLimits *limits, gboolean every, const char *text)
 {
   GVariantBuilder builder;
   g_autoptr (GVariant) properties = NULL;
   g_autofree char *printed = NULL;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(sv)"));
-  bothy_limits_add_properties (limits, every, &builder);
+  bothy_cgroup_limits_add_properties (limits, every, &builder);
   properties = g_variant_ref_sink (g_variant_builder_end (&builder));
   printed = print (properties);
   g_assert_cmpstr (printed, ==, text);
@@ -142,7 +142,7 @@ expect_properties (const BothyLimits *limits, gboolean every, const char *text)
 static void
 test_properties (void)
 {
-  BothyLimits limits = { 0 };
+  BothyCgroupLimits limits = { 0 };
 
   expect_properties (
       &limits, TRUE,
@@ -175,18 +175,18 @@ test_files (void)
     { "cpuset.cpus", "0\n" },      { "pids.max", "max" },      { "cpu.weight", "100" },
     { "io.weight", "100" },        { "memory.high", "max" },
   };
-  BothyLimits limits = { 0 };
+  BothyCgroupLimits limits = { 0 };
   g_autoptr (GError) error = NULL;
   autofd dir = scratch_directory (NULL);
 
   change (&limits, "{'memory': <uint64 536870912>, 'cpu': <1.5>, 'cpus': <'0'>, 'swap': <uint64 0>}", NULL);
   /* Nothing is made; the controller that is missing is named. */
-  g_assert_false (bothy_limits_write (&limits, TRUE, dir, &error));
+  g_assert_false (bothy_cgroup_limits_write (&limits, TRUE, dir, &error));
   g_assert_nonnull (strstr (error->message, "\"memory\""));
   g_clear_error (&error);
   for (gsize i = 0; i < G_N_ELEMENTS (files); i++)
     scratch_write (dir, files[i][0], "", 0, 0644);
-  g_assert_true (bothy_limits_write (&limits, TRUE, dir, &error));
+  g_assert_true (bothy_cgroup_limits_write (&limits, TRUE, dir, &error));
   for (gsize i = 0; i < G_N_ELEMENTS (files); i++) {
     g_autofree char *text = group_file (dir, files[i][0]);
 
@@ -198,19 +198,19 @@ test_files (void)
 static void
 test_files_preset (void)
 {
-  BothyLimits limits = { 0 };
+  BothyCgroupLimits limits = { 0 };
   g_autoptr (GError) error = NULL;
   autofd dir = scratch_directory (NULL);
 
-  bothy_limits_lower (&limits, BOTHY_LIMIT_PIDS, 4096);
-  g_assert_true (bothy_limits_write (&limits, FALSE, dir, &error));
+  bothy_cgroup_limits_lower (&limits, BOTHY_LIMIT_PIDS, 4096);
+  g_assert_true (bothy_cgroup_limits_write (&limits, FALSE, dir, &error));
   g_assert_no_error (error);
 }
 
 static void
 test_record (void)
 {
-  BothyLimits limits = { 0 }, again = { 0 };
+  BothyCgroupLimits limits = { 0 }, again = { 0 };
   g_autoptr (GKeyFile) record = g_key_file_new ();
   g_autoptr (GError) error = NULL;
 
@@ -232,7 +232,7 @@ test_record (void)
 static void
 test_record_without (void)
 {
-  BothyLimits limits = { 0 }, none = { 0 };
+  BothyCgroupLimits limits = { 0 }, none = { 0 };
   g_autoptr (GKeyFile) record = g_key_file_new ();
   g_autoptr (GError) error = NULL;
 
@@ -247,7 +247,7 @@ test_ceilings (void)
   const BothyConfiguration configuration = {
     .container_memory = 1073741824, .container_tasks = 500, .container_cpus = 2, .default_tasks = 4096
   };
-  BothyLimits limits = { 0 }, effective;
+  BothyCgroupLimits limits = { 0 }, effective;
   g_autoptr (GError) error = NULL;
   const char *key = NULL;
 
@@ -275,7 +275,7 @@ static void
 test_without_ceilings (void)
 {
   const BothyConfiguration configuration = { .default_tasks = 4096, .user_memory = 1 << 30, .user_cpus = 3 };
-  BothyLimits limits = { 0 }, effective;
+  BothyCgroupLimits limits = { 0 }, effective;
 
   bothy_limits_effective (&limits, &configuration, &effective);
   expect (&effective, "{'pids': <4096>}");

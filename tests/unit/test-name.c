@@ -62,7 +62,7 @@ typedef gboolean (*Check) (const char *text, GError **error);
 static gboolean
 check_name (const char *text, GError **error)
 {
-  return bothy_name_check (text, "Name", error);
+  return bothy_validate_name (text, "Name", error);
 }
 
 static void
@@ -138,7 +138,7 @@ test_every_byte (void)
     char text[] = { 'a', (char)byte, 'b', '\0' };
     gboolean fits = byte == '-' || (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z');
 
-    g_assert_cmpint (bothy_name_check (text, "Name", NULL), ==, fits);
+    g_assert_cmpint (bothy_validate_name (text, "Name", NULL), ==, fits);
   }
 }
 
@@ -156,7 +156,7 @@ test_case (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (words); i++) {
     refuse (check_name, words[i]);
-    refuse (bothy_name_check_alias, words[i]);
+    refuse (bothy_validate_alias, words[i]);
   }
 }
 
@@ -183,13 +183,13 @@ test_hostname (void)
     ".", ".a", "a.", "a..b", "-a", "a-", "a.-b", "a-.b", "a_b", "a/b", "a:b"
   };
 
-  check_lengths (bothy_name_check_hostname, 63);
+  check_lengths (bothy_validate_hostname, 63);
   for (gsize i = 0; i < G_N_ELEMENTS (good); i++)
-    accept (bothy_name_check_hostname, good[i]);
+    accept (bothy_validate_hostname, good[i]);
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
-    refuse (bothy_name_check_hostname, bad[i]);
+    refuse (bothy_validate_hostname, bad[i]);
   for (gsize i = 0; i < G_N_ELEMENTS (hostile); i++)
-    refuse (bothy_name_check_hostname, hostile[i]);
+    refuse (bothy_validate_hostname, hostile[i]);
 }
 
 static void
@@ -201,13 +201,13 @@ test_alias (void)
   static const char *const bad[] = { "/a",   ".a",     "-a", "_a",           ":a",
                                      "a..b", "a/../b", "A",  "abcdef012345", "000000000000" };
 
-  check_lengths (bothy_name_check_alias, 127);
+  check_lengths (bothy_validate_alias, 127);
   for (gsize i = 0; i < G_N_ELEMENTS (good); i++)
-    accept (bothy_name_check_alias, good[i]);
+    accept (bothy_validate_alias, good[i]);
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
-    refuse (bothy_name_check_alias, bad[i]);
+    refuse (bothy_validate_alias, bad[i]);
   for (gsize i = 0; i < G_N_ELEMENTS (hostile); i++)
-    refuse (bothy_name_check_alias, hostile[i]);
+    refuse (bothy_validate_alias, hostile[i]);
 }
 
 static void
@@ -217,13 +217,13 @@ test_user (void)
                                       "www-data", "domain.user", "machine$", "u:g" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (good); i++)
-    accept (bothy_name_check_user, good[i]);
-  refuse (bothy_name_check_user, "-x");
-  refuse (bothy_name_check_user, ":x");
-  refuse (bothy_name_check_user, "a/b");
+    accept (bothy_validate_user, good[i]);
+  refuse (bothy_validate_user, "-x");
+  refuse (bothy_validate_user, ":x");
+  refuse (bothy_validate_user, "a/b");
   for (gsize i = 0; i < G_N_ELEMENTS (hostile); i++) {
     if (!g_str_equal (hostile[i], ".."))
-      refuse (bothy_name_check_user, hostile[i]);
+      refuse (bothy_validate_user, hostile[i]);
   }
 }
 
@@ -233,13 +233,13 @@ test_path (void)
   g_autofree char *longest = repeat ('/', 4095);
   g_autofree char *longer = repeat ('/', 4096);
 
-  accept (bothy_name_check_path, "/");
-  accept (bothy_name_check_path, longest);
-  refuse (bothy_name_check_path, longer);
-  refuse (bothy_name_check_path, "");
-  refuse (bothy_name_check_path, "usr/bin");
-  refuse (bothy_name_check_path, "./usr");
-  refuse (bothy_name_check_path, "../usr");
+  accept (bothy_validate_path, "/");
+  accept (bothy_validate_path, longest);
+  refuse (bothy_validate_path, longer);
+  refuse (bothy_validate_path, "");
+  refuse (bothy_validate_path, "usr/bin");
+  refuse (bothy_validate_path, "./usr");
+  refuse (bothy_validate_path, "../usr");
 }
 
 static void
@@ -248,7 +248,7 @@ check_environment (const char *entry, gboolean expected)
   const char *const entries[] = { "PATH=/bin", entry, NULL };
   g_autoptr (GError) error = NULL;
 
-  g_assert_cmpint (bothy_name_check_environment (entries, &error), ==, expected);
+  g_assert_cmpint (bothy_validate_environment (entries, &error), ==, expected);
   if (!expected)
     g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS);
 }
@@ -272,17 +272,17 @@ test_fingerprint (void)
   g_autofree char *whole = repeat ('a', 64);
   g_autofree char *too_long = repeat ('a', 65);
 
-  g_assert_true (bothy_name_is_fingerprint (whole));
-  g_assert_false (bothy_name_is_fingerprint (whole + 1));
-  g_assert_false (bothy_name_is_fingerprint (too_long));
-  g_assert_true (bothy_name_is_fingerprint_prefix (whole));
-  g_assert_true (bothy_name_is_fingerprint_prefix (whole + 64 - 12));
-  g_assert_false (bothy_name_is_fingerprint_prefix (whole + 64 - 11));
-  g_assert_false (bothy_name_is_fingerprint_prefix (too_long));
+  g_assert_true (bothy_is_fingerprint (whole));
+  g_assert_false (bothy_is_fingerprint (whole + 1));
+  g_assert_false (bothy_is_fingerprint (too_long));
+  g_assert_true (bothy_is_fingerprint_prefix (whole));
+  g_assert_true (bothy_is_fingerprint_prefix (whole + 64 - 12));
+  g_assert_false (bothy_is_fingerprint_prefix (whole + 64 - 11));
+  g_assert_false (bothy_is_fingerprint_prefix (too_long));
   whole[3] = 'A';
-  g_assert_false (bothy_name_is_fingerprint (whole));
+  g_assert_false (bothy_is_fingerprint (whole));
   whole[3] = 'g';
-  g_assert_false (bothy_name_is_fingerprint (whole));
+  g_assert_false (bothy_is_fingerprint (whole));
 }
 
 static void
@@ -290,12 +290,12 @@ test_uuid (void)
 {
   g_autofree char *uuid = g_uuid_string_random ();
 
-  g_assert_true (bothy_name_is_uuid (uuid));
-  g_assert_false (bothy_name_is_uuid (""));
-  g_assert_false (bothy_name_is_uuid (uuid + 1));
-  g_assert_false (bothy_name_is_uuid ("A0000000-0000-4000-8000-000000000000"));
-  g_assert_false (bothy_name_is_uuid ("../../../../../../../../../etc/passw"));
-  g_assert_false (bothy_name_is_uuid ("------------------------------------"));
+  g_assert_true (bothy_is_uuid (uuid));
+  g_assert_false (bothy_is_uuid (""));
+  g_assert_false (bothy_is_uuid (uuid + 1));
+  g_assert_false (bothy_is_uuid ("A0000000-0000-4000-8000-000000000000"));
+  g_assert_false (bothy_is_uuid ("../../../../../../../../../etc/passw"));
+  g_assert_false (bothy_is_uuid ("------------------------------------"));
 }
 
 static void
@@ -326,18 +326,18 @@ test_numbers (void)
   guint64 value = 7;
 
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
-    if (bothy_name_parse_number (bad[i], 0, G_MAXUINT64, &value))
+    if (bothy_parse_number (bad[i], 0, G_MAXUINT64, &value))
       g_error ("\"%s\" was taken for a number", bad[i]);
   }
-  g_assert_true (bothy_name_parse_number ("0", 0, 9, &value) && value == 0);
-  g_assert_true (bothy_name_parse_number ("1", 1, 9, &value) && value == 1);
-  g_assert_true (bothy_name_parse_number ("9", 1, 9, &value) && value == 9);
-  g_assert_false (bothy_name_parse_number ("0", 1, 9, &value));
-  g_assert_false (bothy_name_parse_number ("10", 1, 9, &value));
-  g_assert_true (bothy_name_parse_number ("18446744073709551615", 0, G_MAXUINT64, &value) &&
+  g_assert_true (bothy_parse_number ("0", 0, 9, &value) && value == 0);
+  g_assert_true (bothy_parse_number ("1", 1, 9, &value) && value == 1);
+  g_assert_true (bothy_parse_number ("9", 1, 9, &value) && value == 9);
+  g_assert_false (bothy_parse_number ("0", 1, 9, &value));
+  g_assert_false (bothy_parse_number ("10", 1, 9, &value));
+  g_assert_true (bothy_parse_number ("18446744073709551615", 0, G_MAXUINT64, &value) &&
                  value == G_MAXUINT64);
-  g_assert_true (bothy_name_parse_number ("4294967295", 0, G_MAXUINT32, &value) && value == G_MAXUINT32);
-  g_assert_false (bothy_name_parse_number ("4294967296", 0, G_MAXUINT32, &value));
+  g_assert_true (bothy_parse_number ("4294967295", 0, G_MAXUINT32, &value) && value == G_MAXUINT32);
+  g_assert_false (bothy_parse_number ("4294967296", 0, G_MAXUINT32, &value));
 }
 
 int

@@ -11,13 +11,13 @@ typedef struct {
 } Seen;
 
 static void
-on_packet (BothyPeer *peer, BothyPacket *packet, gpointer user_data)
+on_packet (BothyPacketClient *peer, BothyPacket *packet, gpointer user_data)
 {
   ((Seen *) user_data)->packets++;
 }
 
 static void
-on_closed (BothyPeer *peer, gpointer user_data)
+on_closed (BothyPacketClient *peer, gpointer user_data)
 {
   ((Seen *) user_data)->closed = TRUE;
 }
@@ -27,7 +27,7 @@ static void
 test_last_words (gconstpointer unread)
 {
   g_autoptr (GSocket) ours = NULL;
-  BothyPeer *peer;
+  BothyPacketClient *peer;
   Seen seen = { 0 };
   int theirs;
 
@@ -36,15 +36,15 @@ test_last_words (gconstpointer unread)
     g_assert_cmpint (send (g_socket_get_fd (ours), "unread", 6, MSG_NOSIGNAL), ==, 6);
   g_assert_cmpint (send (theirs, "exited", 6, MSG_NOSIGNAL), ==, 6);
   close (theirs);
-  peer = bothy_peer_new (ours, "The other", 64, on_packet, on_closed, &seen);
+  peer = bothy_packet_client_new (ours, "The other", 64, on_packet, on_closed, &seen);
   while (!seen.closed)
     g_main_context_iteration (NULL, TRUE);
   g_assert_cmpuint (seen.packets, ==, 1);
-  bothy_peer_unref (peer);
+  bothy_packet_client_unref (peer);
 }
 
 typedef struct {
-  BothyPeer *peer;
+  BothyPacketClient *peer;
   gboolean failed;
 } Owner;
 
@@ -54,13 +54,13 @@ on_failed (GObject *source, GAsyncResult *result, gpointer user_data)
   Owner *owner = user_data;
 
   g_assert_null (g_task_propagate_pointer (G_TASK (result), NULL));
-  bothy_peer_close (owner->peer);
-  g_clear_pointer (&owner->peer, bothy_peer_unref);
+  bothy_packet_client_close (owner->peer);
+  g_clear_pointer (&owner->peer, bothy_packet_client_unref);
   owner->failed = TRUE;
 }
 
 static void
-on_unexpectedly_closed (BothyPeer *peer, gpointer user_data)
+on_unexpectedly_closed (BothyPacketClient *peer, gpointer user_data)
 {
   g_assert_not_reached ();
 }
@@ -75,8 +75,8 @@ test_owner_goes_first (void)
   int theirs;
 
   g_assert_true (bothy_packet_socketpair (&ours, &theirs, NULL));
-  owner.peer = bothy_peer_new (ours, "The other", 64, on_packet, on_unexpectedly_closed, &owner);
-  g_assert_true (bothy_peer_send (owner.peer, 1, "ask", 3, NULL, 0, NULL,
+  owner.peer = bothy_packet_client_new (ours, "The other", 64, on_packet, on_unexpectedly_closed, &owner);
+  g_assert_true (bothy_packet_client_send (owner.peer, 1, "ask", 3, NULL, 0, NULL,
                                   g_task_new (NULL, NULL, on_failed, &owner), &error));
   close (theirs);
   while (!owner.failed)
@@ -93,7 +93,7 @@ on_other_source (gpointer user_data)
 }
 
 static void
-on_packet_with_another (BothyPeer *peer, BothyPacket *packet, gpointer user_data)
+on_packet_with_another (BothyPacketClient *peer, BothyPacket *packet, gpointer user_data)
 {
   int theirs = *(int *) user_data;
 
@@ -107,16 +107,16 @@ test_chatterbox (void)
 {
   g_autoptr (GSocket) ours = NULL;
   gboolean served = FALSE;
-  BothyPeer *peer;
+  BothyPacketClient *peer;
   int theirs;
 
   g_assert_true (bothy_packet_socketpair (&ours, &theirs, NULL));
-  peer = bothy_peer_new (ours, "The other", 64, on_packet_with_another, on_closed, &theirs);
+  peer = bothy_packet_client_new (ours, "The other", 64, on_packet_with_another, on_closed, &theirs);
   g_assert_cmpint (send (theirs, "first", 5, MSG_NOSIGNAL), ==, 5);
   g_timeout_add (1, on_other_source, &served);
   while (!served)
     g_main_context_iteration (NULL, TRUE);
-  bothy_peer_unref (peer);
+  bothy_packet_client_unref (peer);
   close (theirs);
 }
 

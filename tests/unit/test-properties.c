@@ -126,8 +126,8 @@ test_manager (void)
 {
   g_autoptr (GError) error = NULL;
   BothyConfiguration *configuration = bothy_configuration_load ("/run/none", "/run/none", &error);
-  g_autoptr (BothyHelper) helper = bothy_helper_new ();
-  g_autoptr (BothyCgroups) cgroups = bothy_cgroups_new (NULL, helper);
+  g_autoptr (BothyHelperClient) helper = bothy_helper_client_new ();
+  g_autoptr (BothyCgroupManager) cgroups = bothy_cgroup_manager_new (NULL, helper);
   g_autoptr (BothyRegistry) registry = bothy_registry_new (configuration, helper, cgroups, &error);
 
   g_assert_no_error (error);

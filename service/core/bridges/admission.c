@@ -165,7 +165,7 @@ void
 bothy_ticket_free (BothyTicket *self)
 {
   leave (self->admission);
-  bothy_place_free (self->place);
+  bothy_nic_free (self->place);
   g_free (self);
 }
 
@@ -180,14 +180,14 @@ turn_away (GTask *task, GError *error)
   leave (self);
 }
 
-/* (element-type BothyPlace) */
+/* (element-type BothyNic) */
 static GPtrArray *
 parse_places (char **aliases)
 {
-  GPtrArray *places = g_ptr_array_new_with_free_func ((GDestroyNotify)bothy_place_free);
+  GPtrArray *places = g_ptr_array_new_with_free_func ((GDestroyNotify)bothy_nic_free);
 
   for (char **alias = aliases; *alias; alias++) {
-    BothyPlace *place = bothy_place_parse (*alias);
+    BothyNic *place = bothy_nic_parse (*alias);
 
     if (place)
       g_ptr_array_add (places, place);
@@ -201,7 +201,7 @@ count (GPtrArray *places, const Enter *enter, const Purse *purse)
   guint n = 0;
 
   for (guint i = 0; i < places->len; i++) {
-    const BothyPlace *place = places->pdata[i];
+    const BothyNic *place = places->pdata[i];
 
     /* One of the same name is taken away when the new one comes. */
     n += g_str_equal (place->bridge, enter->bridge) && g_str_equal (place->payer, purse->payer) &&
@@ -217,10 +217,10 @@ choose_name (GPtrArray *places)
   g_autoptr (GHashTable) taken = g_hash_table_new (NULL, NULL);
 
   for (guint i = 0; i < places->len; i++)
-    g_hash_table_add (taken, GUINT_TO_POINTER (bothy_place_number (places->pdata[i])));
-  for (guint number = 1; number <= BOTHY_PLACE_MAX_NUMBER; number++) {
+    g_hash_table_add (taken, GUINT_TO_POINTER (bothy_nic_number (places->pdata[i])));
+  for (guint number = 1; number <= BOTHY_NIC_MAX_NUMBER; number++) {
     if (!g_hash_table_contains (taken, GUINT_TO_POINTER (number)))
-      return g_strdup_printf (BOTHY_PLACE_BY_HAND "%u", number);
+      return g_strdup_printf (BOTHY_NIC_BY_HAND "%u", number);
   }
   return NULL;
 }
@@ -258,12 +258,12 @@ make_ticket (const Enter *enter, GPtrArray *places, const char *payer, GError **
 
   if (!name) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
-                 "This machine has as many nics as it may: %u", BOTHY_PLACE_MAX_NUMBER);
+                 "This machine has as many nics as it may: %u", BOTHY_NIC_MAX_NUMBER);
     return NULL;
   }
   ticket = g_new0 (BothyTicket, 1);
   ticket->admission = enter->admission;
-  ticket->place = bothy_place_new (enter->user, name, enter->bridge, payer);
+  ticket->place = bothy_nic_new (enter->user, name, enter->bridge, payer);
   ticket->gid = enter->account->gid;
   return ticket;
 }
@@ -275,7 +275,7 @@ on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
   Enter *enter = g_task_get_task_data (task);
   BothyAdmission *self = enter->admission;
   GError *error = NULL;
-  g_auto (GStrv) aliases = bothy_nics_list_finish (BOTHY_NICS (source), result, &error);
+  g_auto (GStrv) aliases = bothy_net_client_list_finish (BOTHY_NET_CLIENT (source), result, &error);
   BothyKnownBridge *bridge =
       aliases ? bothy_admission_find_open (self, enter->bridge, enter->user, &error) : NULL;
   g_autoptr (GArray) purses = bridge ? list_purses (self, bridge, enter->account, enter->allowed) : NULL;
@@ -310,7 +310,7 @@ serve_next (BothyAdmission *self)
   if (!task)
     return;
   self->busy = TRUE;
-  bothy_nics_list (bothy_network_get_nics (self->network), on_listed, task);
+  bothy_net_client_list (bothy_network_get_nics (self->network), on_listed, task);
 }
 
 void

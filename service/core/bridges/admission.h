@@ -29,7 +29,7 @@ gboolean bothy_admission_weigh_finish (BothyAdmission *self, GAsyncResult *resul
 /* A place for one nic, to be freed when the nic is there, or will not be. */
 typedef struct {
   BothyAdmission *admission;
-  BothyPlace *place;
+  BothyNic *place;
   guint32 gid; /* the account's */
 } BothyTicket;
 

@@ -5,7 +5,7 @@
 
 struct _BothyBridges {
   GObject parent;
-  BothyWatch *watch;
+  BothyBridgeMonitor *watch;
   BothyDelegations *delegations;
   GHashTable *known; /* name → BothyKnownBridge */
   char *subnet;

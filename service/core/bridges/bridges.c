@@ -173,7 +173,7 @@ set_ready (BothyBridges *self)
 static void
 on_watch_changed (BothyBridges *self)
 {
-  g_autoptr (GPtrArray) list = bothy_watch_list (self->watch);
+  g_autoptr (GPtrArray) list = bothy_bridge_monitor_list (self->watch);
   g_autoptr (GHashTable) present = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
   while (list->len > 0) {
@@ -248,7 +248,7 @@ bothy_bridges_find_for (BothyBridges *self, const char *name, guint32 user, GErr
   return NULL;
 }
 
-BothyWatch *
+BothyBridgeMonitor *
 bothy_bridges_get_watch (BothyBridges *self)
 {
   return self->watch;
@@ -295,10 +295,10 @@ bothy_bridges_new (BothyNm *nm, BothyDelegations *delegations, const char *subne
 
   self->delegations = delegations;
   self->subnet = g_strdup (subnet);
-  self->watch = bothy_watch_new (nm);
+  self->watch = bothy_bridge_monitor_new (nm);
   self->timer = g_timeout_add_seconds (READY_SECONDS, on_timeout, self);
   g_signal_connect_object (self->watch, "changed", G_CALLBACK (on_watch_changed), self, G_CONNECT_SWAPPED);
   add (self, default_facts (self));
-  bothy_watch_start (self->watch);
+  bothy_bridge_monitor_start (self->watch);
   return self;
 }

@@ -41,7 +41,7 @@ G_DECLARE_FINAL_TYPE (BothyBridges, bothy_bridges, BOTHY, BRIDGES, GObject)
 BothyBridges *bothy_bridges_new (BothyNm *nm, BothyDelegations *delegations, const char *subnet);
 
 /* The watch that it looks through. */
-BothyWatch *bothy_bridges_get_watch (BothyBridges *self);
+BothyBridgeMonitor *bothy_bridges_get_watch (BothyBridges *self);
 
 /* CALLBACK when they are known, or NetworkManager took too long. */
 void bothy_bridges_wait (BothyBridges *self, GAsyncReadyCallback callback, gpointer user_data);

@@ -54,7 +54,7 @@ typedef struct {
 static void
 mapping_free (Mapping *mapping)
 {
-  bothy_foreign_clear (&mapping->fd);
+  bothy_untrusted_fd_clear (&mapping->fd);
   g_free (mapping);
 }
 
@@ -120,7 +120,7 @@ on_mapped (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   count_ranges (ranges, &writing->map, -1);
-  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  fds = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
   if (fds)
     g_task_return_boolean (task, TRUE);
   else
@@ -139,7 +139,7 @@ send_map (BothyRegistry *self, const Mapping *mapping, gboolean keeps, GTask *ta
     .n_gid_extents = map->n_gids,
     .deny_setgroups = keeps,
   };
-  g_autoptr (GUnixFDList) fds = bothy_foreign_list_new ();
+  g_autoptr (GUnixFDList) fds = bothy_untrusted_fds_new ();
   Writing *writing;
   GError *error = NULL;
 
@@ -156,7 +156,7 @@ send_map (BothyRegistry *self, const Mapping *mapping, gboolean keeps, GTask *ta
   writing->ranges = g_object_ref (self->ranges);
   writing->map = *map;
   count_ranges (writing->ranges, map, 1);
-  bothy_helper_call (self->helper, &request, fds, on_mapped, writing);
+  bothy_helper_client_call (self->helper, &request, fds, on_mapped, writing);
 }
 
 static void
@@ -176,7 +176,7 @@ on_group_found (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_hand_map (BothyRegistry *registry,
+bothy_byhand_map (BothyRegistry *registry,
                 guint32 user,
                 int fd,
                 const BothyIdMap *map,
@@ -204,7 +204,7 @@ bothy_hand_map (BothyRegistry *registry,
 }
 
 gboolean
-bothy_hand_map_finish (BothyRegistry *registry, GAsyncResult *result, GError **error)
+bothy_byhand_map_finish (BothyRegistry *registry, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
 }
@@ -212,7 +212,7 @@ bothy_hand_map_finish (BothyRegistry *registry, GAsyncResult *result, GError **e
 /* ---- control groups ---- */
 
 void
-bothy_hand_delegate (BothyRegistry *registry,
+bothy_byhand_delegate (BothyRegistry *registry,
                      guint32 user,
                      int pidfd,
                      guint32 owner,
@@ -220,15 +220,15 @@ bothy_hand_delegate (BothyRegistry *registry,
                      gpointer user_data)
 {
   if (owner == user || bothy_ranges_are_by_hand (registry->ranges, user, owner, 1))
-    bothy_cgroups_delegate (registry->runner->cgroups, user, owner, pidfd, callback, user_data);
+    bothy_cgroup_manager_delegate (registry->runner->cgroups, user, owner, pidfd, callback, user_data);
   else
     g_task_report_new_error (
-        NULL, callback, user_data, bothy_hand_delegate, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+        NULL, callback, user_data, bothy_byhand_delegate, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
         "You do not hold the uid %u by hand; \"bothy range list\" shows what you hold", owner);
 }
 
 char *
-bothy_hand_delegate_finish (BothyRegistry *registry, GAsyncResult *result, GError **error)
+bothy_byhand_delegate_finish (BothyRegistry *registry, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
 }

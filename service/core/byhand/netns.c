@@ -44,7 +44,7 @@ count_checks (guint32 user, int by)
 static void
 check_free (Check *check)
 {
-  bothy_foreign_clear (&check->fd);
+  bothy_untrusted_fd_clear (&check->fd);
   g_object_unref (check->task);
   g_free (check);
 }

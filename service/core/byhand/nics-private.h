@@ -9,11 +9,11 @@ typedef struct {
   char *bridge;
   char *inside;
   int netns_fd;
-} BothyHandPlace;
+} BothyByhandPlace;
 
-void bothy_hand_place_init (
-    BothyHandPlace *self, guint32 user, const char *bridge, int netns_fd, const char *inside);
-void bothy_hand_place_clear (BothyHandPlace *self);
+void bothy_byhand_place_init (
+    BothyByhandPlace *self, guint32 user, const char *bridge, int netns_fd, const char *inside);
+void bothy_byhand_place_clear (BothyByhandPlace *self);
 
 /* The nic of PLACE is gone. */
-void bothy_hand_forget_nic (BothyRegistry *registry, const BothyPlace *place);
+void bothy_byhand_forget_nic (BothyRegistry *registry, const BothyNic *place);

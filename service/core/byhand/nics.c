@@ -13,7 +13,7 @@
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 void
-bothy_hand_nic_free (BothyHandNic *self)
+bothy_byhand_nic_free (BothyByhandNic *self)
 {
   g_free (self->mac);
   g_strfreev (self->addresses);
@@ -21,7 +21,7 @@ bothy_hand_nic_free (BothyHandNic *self)
 }
 
 gboolean
-bothy_hand_check_interface (const char *name, GError **error)
+bothy_byhand_check_interface (const char *name, GError **error)
 {
   static const char *const taken[] = { "lo", "all", "default", NULL };
   gsize length = strlen (name);
@@ -36,8 +36,8 @@ bothy_hand_check_interface (const char *name, GError **error)
 }
 
 void
-bothy_hand_place_init (
-    BothyHandPlace *self, guint32 user, const char *bridge, int netns_fd, const char *inside)
+bothy_byhand_place_init (
+    BothyByhandPlace *self, guint32 user, const char *bridge, int netns_fd, const char *inside)
 {
   self->user = user;
   self->bridge = g_strdup (bridge);
@@ -46,17 +46,17 @@ bothy_hand_place_init (
 }
 
 void
-bothy_hand_place_clear (BothyHandPlace *self)
+bothy_byhand_place_clear (BothyByhandPlace *self)
 {
-  bothy_foreign_clear (&self->netns_fd);
+  bothy_untrusted_fd_clear (&self->netns_fd);
   g_free (self->bridge);
   g_free (self->inside);
 }
 
 void
-bothy_hand_forget_nic (BothyRegistry *registry, const BothyPlace *place)
+bothy_byhand_forget_nic (BothyRegistry *registry, const BothyNic *place)
 {
-  g_autofree char *id = bothy_place_id (place);
+  g_autofree char *id = bothy_nic_id (place);
 
   g_hash_table_remove (registry->hand_nics, id);
   bothy_intent_end (registry->attaching_fd, id);

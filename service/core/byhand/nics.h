@@ -10,14 +10,14 @@ G_BEGIN_DECLS
 typedef struct {
   char *mac;
   char **addresses; /* with prefix lengths */
-} BothyHandNic;
+} BothyByhandNic;
 
-void bothy_hand_nic_free (BothyHandNic *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyHandNic, bothy_hand_nic_free)
+void bothy_byhand_nic_free (BothyByhandNic *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyByhandNic, bothy_byhand_nic_free)
 
 /* Give USER's namespace NETNS_FD a nic called INSIDE on BRIDGE. ALLOWED: an administrator said yes;
    CONFIGURE: it is set up, with its addresses where there are any. NOT_YOURS: the namespace is not his. */
-void bothy_hand_attach_nic (BothyRegistry *registry,
+void bothy_byhand_attach_nic (BothyRegistry *registry,
                             guint32 user,
                             const char *bridge,
                             int netns_fd,
@@ -26,29 +26,29 @@ void bothy_hand_attach_nic (BothyRegistry *registry,
                             gboolean configure,
                             GAsyncReadyCallback callback,
                             gpointer user_data);
-BothyHandNic *bothy_hand_attach_nic_finish (BothyRegistry *registry, GAsyncResult *result, GError **error);
+BothyByhandNic *bothy_byhand_attach_nic_finish (BothyRegistry *registry, GAsyncResult *result, GError **error);
 
 /* Take away USER's nic on BRIDGE that is called INSIDE in NETNS_FD now. NOT_YOURS: it is none of his. */
-void bothy_hand_detach_nic (BothyRegistry *registry,
+void bothy_byhand_detach_nic (BothyRegistry *registry,
                             guint32 user,
                             const char *bridge,
                             int netns_fd,
                             const char *inside,
                             GAsyncReadyCallback callback,
                             gpointer user_data);
-gboolean bothy_hand_detach_nic_finish (BothyRegistry *registry, GAsyncResult *result, GError **error);
+gboolean bothy_byhand_detach_nic_finish (BothyRegistry *registry, GAsyncResult *result, GError **error);
 
 /* What the name of an interface in a namespace may be. */
-gboolean bothy_hand_check_interface (const char *name, GError **error);
+gboolean bothy_byhand_check_interface (const char *name, GError **error);
 
 typedef enum {
-  BOTHY_HAND_STARTED,   /* a broker has: all are looked after, and what is left of others goes */
-  BOTHY_HAND_BRIDGE_UP, /* BRIDGE is, maybe without its ports */
-  BOTHY_HAND_LOST,      /* bothy-net was: all are looked after */
-  BOTHY_HAND_GONE,      /* some may have, with their namespaces */
-} BothyHandSurvey;
+  BOTHY_BYHAND_STARTED,   /* a broker has: all are looked after, and what is left of others goes */
+  BOTHY_BYHAND_BRIDGE_UP, /* BRIDGE is, maybe without its ports */
+  BOTHY_BYHAND_LOST,      /* bothy-net was: all are looked after */
+  BOTHY_BYHAND_GONE,      /* some may have, with their namespaces */
+} BothyByhandSurvey;
 
 /* Look at what the kernel has. */
-void bothy_hand_survey_nics (BothyRegistry *registry, BothyHandSurvey kind, const char *bridge);
+void bothy_byhand_survey_nics (BothyRegistry *registry, BothyByhandSurvey kind, const char *bridge);
 
 G_END_DECLS

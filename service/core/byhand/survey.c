@@ -10,7 +10,7 @@ static void
 on_resumed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (BothyNetworkConfig) config = bothy_place_attach_finish (BOTHY_NETWORK (source), result, &error);
+  g_autoptr (BothyNetworkConfig) config = bothy_nic_attach_finish (BOTHY_NETWORK (source), result, &error);
 
   if (!config)
     g_message ("Nics: %s", error->message);
@@ -18,7 +18,7 @@ on_resumed (GObject *source, GAsyncResult *result, gpointer user_data)
 
 typedef struct {
   BothyRegistry *registry;
-  BothyHandSurvey kind;
+  BothyByhandSurvey kind;
   char *bridge;
   char **unfinished; /* as an earlier broker left them */
 } Survey;
@@ -50,20 +50,20 @@ let_go (BothyRegistry *self, GHashTable *present)
 static void
 look_at (const Survey *survey, const char *alias, GHashTable *present)
 {
-  g_autoptr (BothyPlace) place = bothy_place_parse (alias);
-  g_autofree char *place_id = place ? bothy_place_id (place) : NULL;
+  g_autoptr (BothyNic) place = bothy_nic_parse (alias);
+  g_autofree char *place_id = place ? bothy_nic_id (place) : NULL;
 
-  if (!place || bothy_place_number (place) == 0)
+  if (!place || bothy_nic_number (place) == 0)
     return;
-  if (survey->kind == BOTHY_HAND_STARTED &&
+  if (survey->kind == BOTHY_BYHAND_STARTED &&
       g_strv_contains ((const char *const *)survey->unfinished, place_id)) {
     bothy_network_detach (survey->registry->network, place_id, place->owner);
     return;
   }
-  g_hash_table_insert (present, bothy_place_id (place), GUINT_TO_POINTER (place->owner));
-  if (survey->kind == BOTHY_HAND_STARTED || survey->kind == BOTHY_HAND_LOST ||
-      (survey->kind == BOTHY_HAND_BRIDGE_UP && g_str_equal (survey->bridge, place->bridge)))
-    bothy_place_resume (survey->registry->network, place, NULL, NULL, on_resumed, NULL);
+  g_hash_table_insert (present, bothy_nic_id (place), GUINT_TO_POINTER (place->owner));
+  if (survey->kind == BOTHY_BYHAND_STARTED || survey->kind == BOTHY_BYHAND_LOST ||
+      (survey->kind == BOTHY_BYHAND_BRIDGE_UP && g_str_equal (survey->bridge, place->bridge)))
+    bothy_nic_resume (survey->registry->network, place, NULL, NULL, on_resumed, NULL);
 }
 
 static void
@@ -71,7 +71,7 @@ tidy (BothyRegistry *self)
 {
   g_autofree const char **ids = (const char **)g_hash_table_get_keys_as_array (self->hand_nics, NULL);
 
-  bothy_dhcp_tidy (BOTHY_PLACE_BY_HAND, ids);
+  bothy_dhcp_tidy (BOTHY_NIC_BY_HAND, ids);
   if (bothy_registry_needs_network (self))
     bothy_network_tidy (self->network);
   else
@@ -84,7 +84,7 @@ on_surveyed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (Survey) survey = user_data;
   BothyRegistry *self = survey->registry;
   g_autoptr (GError) error = NULL;
-  g_auto (GStrv) aliases = bothy_nics_list_finish (BOTHY_NICS (source), result, &error);
+  g_auto (GStrv) aliases = bothy_net_client_list_finish (BOTHY_NET_CLIENT (source), result, &error);
   g_autoptr (GHashTable) present = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
   for (char **alias = aliases; alias && *alias; alias++)
@@ -96,25 +96,25 @@ on_surveyed (GObject *source, GAsyncResult *result, gpointer user_data)
     g_hash_table_unref (self->hand_nics);
     self->hand_nics = g_steal_pointer (&present);
   }
-  for (char **id = survey->unfinished; aliases && survey->kind == BOTHY_HAND_STARTED && *id; id++)
+  for (char **id = survey->unfinished; aliases && survey->kind == BOTHY_BYHAND_STARTED && *id; id++)
     bothy_intent_end (self->attaching_fd, *id);
-  if (survey->kind == BOTHY_HAND_STARTED)
+  if (survey->kind == BOTHY_BYHAND_STARTED)
     tidy (self);
   bothy_registry_check_network (self);
 }
 
 void
-bothy_hand_survey_nics (BothyRegistry *registry, BothyHandSurvey kind, const char *bridge)
+bothy_byhand_survey_nics (BothyRegistry *registry, BothyByhandSurvey kind, const char *bridge)
 {
   Survey *survey;
 
-  if (kind != BOTHY_HAND_STARTED && g_hash_table_size (registry->hand_nics) == 0)
+  if (kind != BOTHY_BYHAND_STARTED && g_hash_table_size (registry->hand_nics) == 0)
     return;
   survey = g_new0 (Survey, 1);
   survey->registry = g_object_ref (registry);
   survey->kind = kind;
   survey->bridge = g_strdup (bridge);
   survey->unfinished =
-      kind == BOTHY_HAND_STARTED ? bothy_intent_list (registry->attaching_fd) : g_new0 (char *, 1);
-  bothy_nics_list (bothy_network_get_nics (registry->network), on_surveyed, survey);
+      kind == BOTHY_BYHAND_STARTED ? bothy_intent_list (registry->attaching_fd) : g_new0 (char *, 1);
+  bothy_net_client_list (bothy_network_get_nics (registry->network), on_surveyed, survey);
 }

@@ -309,10 +309,10 @@ bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
     g_propagate_error (error, g_steal_pointer (&local_error));
     return NULL;
   }
-  if ((error && *error) || !bothy_name_check (spec->name, "Name", error))
+  if ((error && *error) || !bothy_validate_name (spec->name, "Name", error))
     return NULL;
   if (!g_str_equal (id, recorded_id) || owner > G_MAXINT32 || base < BOTHY_RANGE_SIZE || base > G_MAXUINT32 ||
-      base % BOTHY_RANGE_SIZE != 0 || !bothy_name_is_fingerprint (spec->image) || !is_address (spec->address) ||
+      base % BOTHY_RANGE_SIZE != 0 || !bothy_is_fingerprint (spec->image) || !is_address (spec->address) ||
       !are_resolvers (spec->resolvers)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "The record of container %s makes no sense", id);
     return NULL;

@@ -40,7 +40,7 @@ typedef struct {
   gboolean network_allowed; /* an administrator said yes to that bridge */
   GArray *ports; /* BothyPort; changes, too */
   char **egress; /* network/egress.h; changes, too */
-  BothyLimits limits; /* as the owner said them; see bothy_limits_effective() */
+  BothyCgroupLimits limits; /* as the owner said them; see bothy_limits_effective() */
 } BothyContainerSpec;
 
 void bothy_container_spec_free (BothyContainerSpec *spec);
@@ -64,7 +64,7 @@ struct _BothyContainer {
   guint32 owner;
   guint32 range_base;
   BothyContainerSpec *spec;
-  BothyLimits limits; /* what holds: the spec's within the ceilings, and presets */
+  BothyCgroupLimits limits; /* what holds: the spec's within the ceilings, and presets */
   gint64 created_at, started_at, stopped_at; /* µs since 1970, 0: never */
 
   BothyContainerState state;
@@ -116,7 +116,7 @@ void bothy_container_emit_beginning (BothyContainer *self, BothySupervisor *supe
 /* The bridge of the LAN that it is for, or NULL. */
 const char *bothy_container_lan (const BothyContainer *self);
 
-/* What its nic on a LAN is called: the name of a BothyPlace. */
+/* What its nic on a LAN is called: the name of a BothyNic. */
 char *bothy_container_nic_name (const BothyContainer *self);
 
 /* Whether it is to have a nic at all. */

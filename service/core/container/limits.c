@@ -33,10 +33,10 @@ static const struct {
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (keys) == BOTHY_N_LIMITS);
 
-static BothyLimit
+static BothyCgroupLimit
 find (const char *key)
 {
-  BothyLimit i = 0;
+  BothyCgroupLimit i = 0;
 
   while (i < BOTHY_N_LIMITS && !g_str_equal (keys[i].key, key))
     i++;
@@ -63,12 +63,12 @@ refuse (GError **error, const char *key, const char *format, ...)
 
 /* The cgroup would take processors that there are not, and then run on all. */
 static gboolean
-set_cpus (BothyLimits *self, const char *text, GError **error)
+set_cpus (BothyCgroupLimits *self, const char *text, GError **error)
 {
   guint8 cpus[sizeof self->cpus];
   long n = sysconf (_SC_NPROCESSORS_CONF);
 
-  if (!bothy_limits_parse_cpus (text, cpus))
+  if (!bothy_cgroup_limits_parse_cpus (text, cpus))
     return refuse (error, "cpus", "numbers and ranges such as 0-3,7 are wanted, or nothing for all");
   for (long i = n; i > 0 && i < BOTHY_MAX_CPUS; i++) {
     if (cpus[i / 8] & (1u << (i % 8)))
@@ -79,7 +79,7 @@ set_cpus (BothyLimits *self, const char *text, GError **error)
 }
 
 static gboolean
-set_cpu (BothyLimits *self, double n, GError **error)
+set_cpu (BothyCgroupLimits *self, double n, GError **error)
 {
   if (isinf (n) && n > 0) {
     self->values[BOTHY_LIMIT_CPU] = BOTHY_LIMIT_NONE;
@@ -93,7 +93,7 @@ set_cpu (BothyLimits *self, double n, GError **error)
 }
 
 static gboolean
-set_number (BothyLimits *self, BothyLimit limit, guint64 value, GError **error)
+set_number (BothyCgroupLimits *self, BothyCgroupLimit limit, guint64 value, GError **error)
 {
   if (value != BOTHY_LIMIT_NONE && (value < keys[limit].min || value > keys[limit].max))
     return refuse (error, keys[limit].key,
@@ -104,7 +104,7 @@ set_number (BothyLimits *self, BothyLimit limit, guint64 value, GError **error)
 }
 
 static gboolean
-set (BothyLimits *self, BothyLimit limit, GVariant *value, GError **error)
+set (BothyCgroupLimits *self, BothyCgroupLimit limit, GVariant *value, GError **error)
 {
   if (!g_variant_is_of_type (value, G_VARIANT_TYPE (keys[limit].type)))
     return refuse (error, keys[limit].key, "it takes %s, not %s", keys[limit].type,
@@ -117,9 +117,9 @@ set (BothyLimits *self, BothyLimit limit, GVariant *value, GError **error)
 }
 
 gboolean
-bothy_limits_change (BothyLimits *self, GVariant *changes, guint *ret_changed, GError **error)
+bothy_limits_change (BothyCgroupLimits *self, GVariant *changes, guint *ret_changed, GError **error)
 {
-  BothyLimits changed = *self;
+  BothyCgroupLimits changed = *self;
   GVariantIter iter;
   GVariant *child;
   guint seen = 0;
@@ -129,7 +129,7 @@ bothy_limits_change (BothyLimits *self, GVariant *changes, guint *ret_changed, G
     g_autoptr (GVariant) entry = child;
     g_autoptr (GVariant) value = NULL;
     const char *key;
-    BothyLimit limit;
+    BothyCgroupLimit limit;
 
     g_variant_get (entry, "{&sv}", &key, &value);
     limit = find (key);
@@ -150,14 +150,14 @@ bothy_limits_change (BothyLimits *self, GVariant *changes, guint *ret_changed, G
 }
 
 GVariant *
-bothy_limits_to_variant (const BothyLimits *self)
+bothy_limits_to_variant (const BothyCgroupLimits *self)
 {
-  g_autofree char *cpus = bothy_limits_format_cpus (self->cpus);
+  g_autofree char *cpus = bothy_cgroup_limits_format_cpus (self->cpus);
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
-  for (BothyLimit i = 0; i < BOTHY_N_LIMITS; i++) {
-    if (!bothy_limits_has (self, i))
+  for (BothyCgroupLimit i = 0; i < BOTHY_N_LIMITS; i++) {
+    if (!bothy_cgroup_limits_has (self, i))
       continue;
     if (i == BOTHY_LIMIT_CPUS)
       g_variant_builder_add (&builder, "{sv}", keys[i].key, g_variant_new_string (cpus));
@@ -173,11 +173,11 @@ bothy_limits_to_variant (const BothyLimits *self)
 /* ---- records ---- */
 
 void
-bothy_limits_to_record (const BothyLimits *self, GKeyFile *record)
+bothy_limits_to_record (const BothyCgroupLimits *self, GKeyFile *record)
 {
-  g_autofree char *cpus = bothy_limits_format_cpus (self->cpus);
+  g_autofree char *cpus = bothy_cgroup_limits_format_cpus (self->cpus);
 
-  for (BothyLimit i = 0; i < BOTHY_N_LIMITS; i++) {
+  for (BothyCgroupLimit i = 0; i < BOTHY_N_LIMITS; i++) {
     if (!(self->given & (1u << i)))
       continue;
     if (i == BOTHY_LIMIT_CPUS)
@@ -192,22 +192,22 @@ bothy_limits_to_record (const BothyLimits *self, GKeyFile *record)
 }
 
 static gboolean
-read_one (BothyLimits *self, BothyLimit limit, const char *text)
+read_one (BothyCgroupLimits *self, BothyCgroupLimit limit, const char *text)
 {
   if (limit == BOTHY_LIMIT_CPUS)
-    return bothy_limits_parse_cpus (text, self->cpus);
+    return bothy_cgroup_limits_parse_cpus (text, self->cpus);
   if (g_str_equal (text, NO_LIMIT)) {
     self->values[limit] = BOTHY_LIMIT_NONE;
     return TRUE;
   }
-  return bothy_name_parse_number (text, keys[limit].min, keys[limit].max, &self->values[limit]);
+  return bothy_parse_number (text, keys[limit].min, keys[limit].max, &self->values[limit]);
 }
 
 gboolean
-bothy_limits_from_record (BothyLimits *self, GKeyFile *record, GError **error)
+bothy_limits_from_record (BothyCgroupLimits *self, GKeyFile *record, GError **error)
 {
   memset (self, 0, sizeof *self);
-  for (BothyLimit i = 0; i < BOTHY_N_LIMITS; i++) {
+  for (BothyCgroupLimit i = 0; i < BOTHY_N_LIMITS; i++) {
     g_autofree char *text = g_key_file_get_string (record, GROUP, keys[i].key, NULL);
 
     if (!text)
@@ -232,7 +232,7 @@ or_none (guint64 setting, guint64 unit)
 }
 
 static guint64
-ceiling (const BothyConfiguration *configuration, BothyLimit limit)
+ceiling (const BothyConfiguration *configuration, BothyCgroupLimit limit)
 {
   if (limit == BOTHY_LIMIT_MEMORY)
     return or_none (configuration->container_memory, 1);
@@ -244,7 +244,7 @@ ceiling (const BothyConfiguration *configuration, BothyLimit limit)
 }
 
 guint
-bothy_limits_exceeding (const BothyLimits *self,
+bothy_limits_exceeding (const BothyCgroupLimits *self,
                         guint changed,
                         const BothyConfiguration *configuration,
                         const char **ret_key,
@@ -252,11 +252,11 @@ bothy_limits_exceeding (const BothyLimits *self,
 {
   guint exceeding = 0;
 
-  for (BothyLimit i = 0; i < BOTHY_LIMIT_CPUS; i++) {
+  for (BothyCgroupLimit i = 0; i < BOTHY_LIMIT_CPUS; i++) {
     guint64 most = ceiling (configuration, i);
     guint64 unit = i == BOTHY_LIMIT_CPU ? G_USEC_PER_SEC : 1;
 
-    if (!(changed & (1u << i)) || bothy_limits_get (self, i) <= most)
+    if (!(changed & (1u << i)) || bothy_cgroup_limits_get (self, i) <= most)
       continue;
     if (!exceeding) {
       if (ret_key)
@@ -270,24 +270,24 @@ bothy_limits_exceeding (const BothyLimits *self,
 }
 
 void
-bothy_limits_effective (const BothyLimits *self,
+bothy_limits_effective (const BothyCgroupLimits *self,
                         const BothyConfiguration *configuration,
-                        BothyLimits *ret_effective)
+                        BothyCgroupLimits *ret_effective)
 {
   *ret_effective = *self;
   if (!(self->given & (1u << BOTHY_LIMIT_PIDS)))
-    bothy_limits_lower (ret_effective, BOTHY_LIMIT_PIDS, or_none (configuration->default_tasks, 1));
-  for (BothyLimit i = 0; i < BOTHY_LIMIT_CPUS; i++) {
+    bothy_cgroup_limits_lower (ret_effective, BOTHY_LIMIT_PIDS, or_none (configuration->default_tasks, 1));
+  for (BothyCgroupLimit i = 0; i < BOTHY_LIMIT_CPUS; i++) {
     if (!(self->granted & (1u << i)))
-      bothy_limits_lower (ret_effective, i, ceiling (configuration, i));
+      bothy_cgroup_limits_lower (ret_effective, i, ceiling (configuration, i));
   }
 }
 
 void
-bothy_limits_of_user (const BothyConfiguration *configuration, BothyLimits *ret_limits)
+bothy_limits_of_user (const BothyConfiguration *configuration, BothyCgroupLimits *ret_limits)
 {
   memset (ret_limits, 0, sizeof *ret_limits);
-  bothy_limits_lower (ret_limits, BOTHY_LIMIT_MEMORY, or_none (configuration->user_memory, 1));
-  bothy_limits_lower (ret_limits, BOTHY_LIMIT_PIDS, or_none (configuration->user_tasks, 1));
-  bothy_limits_lower (ret_limits, BOTHY_LIMIT_CPU, or_none (configuration->user_cpus, G_USEC_PER_SEC));
+  bothy_cgroup_limits_lower (ret_limits, BOTHY_LIMIT_MEMORY, or_none (configuration->user_memory, 1));
+  bothy_cgroup_limits_lower (ret_limits, BOTHY_LIMIT_PIDS, or_none (configuration->user_tasks, 1));
+  bothy_cgroup_limits_lower (ret_limits, BOTHY_LIMIT_CPU, or_none (configuration->user_cpus, G_USEC_PER_SEC));
 }

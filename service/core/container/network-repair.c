@@ -29,7 +29,7 @@ on_joined (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyRunner) self = rejoin->runner;
   g_autoptr (BothyContainer) container = rejoin->container;
 
-  bothy_join_finish (result);
+  bothy_container_network_finish (result);
   container->joining = FALSE;
   bothy_runner_catch_up (self, container);
   if (!container->joining)
@@ -48,7 +48,7 @@ bothy_runner_catch_up (BothyRunner *self, BothyContainer *container)
   rejoin = g_new0 (Rejoin, 1);
   rejoin->runner = g_object_ref (self);
   rejoin->container = g_object_ref (container);
-  bothy_join_again (self->network, self->admission, container, container->supervisor, on_joined, rejoin);
+  bothy_container_network_again (self->network, self->admission, container, container->supervisor, on_joined, rejoin);
 }
 
 void

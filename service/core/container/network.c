@@ -135,7 +135,7 @@ on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
   g_clear_pointer (&join->config, bothy_network_config_free);
   join->config = bothy_network_attach_finish (BOTHY_NETWORK (source), result, &error);
   g_free (join->nic);
-  join->nic = join->ticket ? bothy_place_id (join->ticket->place) : g_strdup (join->container->id);
+  join->nic = join->ticket ? bothy_nic_id (join->ticket->place) : g_strdup (join->container->id);
   g_clear_pointer (&join->ticket, bothy_ticket_free);
   if (!join->config)
     go_without (task, error);
@@ -160,7 +160,7 @@ on_entered (GObject *source, GAsyncResult *result, gpointer user_data)
 
   join->ticket = bothy_admission_enter_finish (join->admission, result, &error);
   if (join->ticket)
-    bothy_place_attach (join->network, join->ticket->place, BOTHY_NETWORK_INTERFACE, join->netns_fd,
+    bothy_nic_attach (join->network, join->ticket->place, BOTHY_NETWORK_INTERFACE, join->netns_fd,
                         join->container->spec->egress, find_address (join->container, &address), on_attached,
                         g_object_ref (task));
   else
@@ -224,13 +224,13 @@ on_resumed (GObject *source, GAsyncResult *result, gpointer user_data)
     make_nic (task);
 }
 
-static BothyPlace *
+static BothyNic *
 find_place (const BothyContainer *container, char **aliases)
 {
   g_autofree char *name = bothy_container_nic_name (container);
 
   for (char **alias = aliases; alias && *alias; alias++) {
-    g_autoptr (BothyPlace) place = bothy_place_parse (*alias);
+    g_autoptr (BothyNic) place = bothy_nic_parse (*alias);
 
     if (place && place->owner == container->owner && g_str_equal (place->name, name))
       return g_steal_pointer (&place);
@@ -243,8 +243,8 @@ on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   Join *join = g_task_get_task_data (task);
-  g_auto (GStrv) aliases = bothy_nics_list_finish (BOTHY_NICS (source), result, NULL);
-  g_autoptr (BothyPlace) place = find_place (join->container, aliases);
+  g_auto (GStrv) aliases = bothy_net_client_list_finish (BOTHY_NET_CLIENT (source), result, NULL);
+  g_autoptr (BothyNic) place = find_place (join->container, aliases);
   BothyLanAddress address;
 
   if (!place) {
@@ -252,8 +252,8 @@ on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   }
   g_free (join->nic);
-  join->nic = bothy_place_id (place);
-  bothy_place_resume (join->network, place, join->container->spec->egress,
+  join->nic = bothy_nic_id (place);
+  bothy_nic_resume (join->network, place, join->container->spec->egress,
                       find_address (join->container, &address), on_resumed, g_object_ref (task));
 }
 
@@ -264,7 +264,7 @@ resume_nic (GTask *task)
   BothyContainer *container = join->container;
 
   if (bothy_container_lan (container)) {
-    bothy_nics_list (bothy_network_get_nics (join->network), on_listed, g_object_ref (task));
+    bothy_net_client_list (bothy_network_get_nics (join->network), on_listed, g_object_ref (task));
     return;
   }
   g_free (join->nic);
@@ -295,7 +295,7 @@ join_new (BothyNetwork *network,
 }
 
 GTask *
-bothy_join_ahead (BothyNetwork *network,
+bothy_container_network_ahead (BothyNetwork *network,
                   BothyAdmission *admission,
                   BothyContainer *container,
                   BothySupervisor *supervisor,
@@ -311,7 +311,7 @@ bothy_join_ahead (BothyNetwork *network,
 }
 
 void
-bothy_join_proceed (GTask *task)
+bothy_container_network_proceed (GTask *task)
 {
   Join *join = g_task_get_task_data (task);
 
@@ -323,7 +323,7 @@ bothy_join_proceed (GTask *task)
 }
 
 void
-bothy_join_again (BothyNetwork *network,
+bothy_container_network_again (BothyNetwork *network,
                   BothyAdmission *admission,
                   BothyContainer *container,
                   BothySupervisor *supervisor,
@@ -337,7 +337,7 @@ bothy_join_again (BothyNetwork *network,
 }
 
 void
-bothy_join_finish (GAsyncResult *result)
+bothy_container_network_finish (GAsyncResult *result)
 {
   g_task_propagate_boolean (G_TASK (result), NULL);
 }

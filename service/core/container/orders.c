@@ -93,7 +93,7 @@ bothy_start_send_start (BothyStart *start)
   struct supervisor_message message = { .type = SUPERVISOR_START };
   const BothyContainerSpec *spec = start->container->spec;
   g_autoptr (GByteArray) text = g_byte_array_new ();
-  const char *mount = bothy_cgroups_mount ();
+  const char *mount = bothy_cgroup_manager_mount ();
 
   start->start_sent = TRUE;
   if (start->stdio)

@@ -19,7 +19,7 @@ call_helper (BothyStart *start,
              GAsyncReadyCallback callback)
 {
   start->pending++;
-  bothy_helper_call (start->runner->helper, request, fds, callback, start);
+  bothy_helper_client_call (start->runner->helper, request, fds, callback, start);
 }
 
 static void
@@ -29,7 +29,7 @@ on_grouped (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   start->pending--;
-  start->group = bothy_cgroups_start_finish (BOTHY_CGROUPS (source), result, &error);
+  start->group = bothy_cgroup_manager_start_finish (BOTHY_CGROUP_MANAGER (source), result, &error);
   if (!start->group)
     bothy_start_fail (start, error);
   BOTHY_FAULT_POINT ("start.grouped");
@@ -42,7 +42,7 @@ bothy_start_request_group (BothyStart *start)
   const BothyCgroupSpec spec = bothy_runner_group_spec (start->runner, start->container);
 
   start->pending++;
-  bothy_cgroups_start (start->runner->cgroups, &spec, on_grouped, start);
+  bothy_cgroup_manager_start (start->runner->cgroups, &spec, on_grouped, start);
 }
 
 static void
@@ -52,7 +52,7 @@ on_settled (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   start->pending--;
-  start->settled = bothy_cgroups_settle_finish (BOTHY_CGROUPS (source), result, &error);
+  start->settled = bothy_cgroup_manager_settle_finish (BOTHY_CGROUP_MANAGER (source), result, &error);
   if (!start->settled)
     bothy_start_fail (start, error);
   BOTHY_FAULT_POINT ("start.settled");
@@ -65,7 +65,7 @@ settle_group (BothyStart *start)
   const BothyCgroupSpec spec = bothy_runner_group_spec (start->runner, start->container);
 
   start->pending++;
-  bothy_cgroups_settle (start->runner->cgroups, start->group, &spec, on_settled, start);
+  bothy_cgroup_manager_settle (start->runner->cgroups, start->group, &spec, on_settled, start);
 }
 
 static void
@@ -77,7 +77,7 @@ on_spawned (GObject *source, GAsyncResult *result, gpointer user_data)
 
   start->pending--;
   bothy_clear_fd (&start->their_fd);
-  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  fds = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
   if (!fds)
     bothy_start_fail (start, error);
   else if (!start->error) {
@@ -95,7 +95,7 @@ on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   start->pending--;
-  start->layers = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  start->layers = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
   if (!start->layers)
     bothy_start_fail (start, error);
   else if ((guint)g_unix_fd_list_get_length (start->layers) != start->n_lower + 1)
@@ -110,7 +110,7 @@ on_joined (GObject *source, GAsyncResult *result, gpointer user_data)
   BothyStart *start = user_data;
 
   start->pending--;
-  bothy_join_finish (result);
+  bothy_container_network_finish (result);
   start->networked = TRUE;
   BOTHY_FAULT_POINT ("start.networked");
   bothy_start_advance (start);
@@ -125,7 +125,7 @@ join_network (BothyStart *start)
     return;
   start->pending++;
   start->join =
-      bothy_join_ahead (start->runner->network, start->runner->admission, start->container, start->supervisor,
+      bothy_container_network_ahead (start->runner->network, start->runner->admission, start->container, start->supervisor,
                         g_unix_fd_list_get (start->namespaces, BOTHY_START_NETNS, NULL), on_joined, start);
 }
 
@@ -137,7 +137,7 @@ on_namespaces (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   start->pending--;
-  start->namespaces = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  start->namespaces = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
   if (!start->namespaces)
     bothy_start_fail (start, error);
   else if (g_unix_fd_list_get_length (start->namespaces) != BOTHY_START_N_NAMESPACES)
@@ -153,7 +153,7 @@ static gboolean
 list_layers (BothyStart *start, struct helper_request *request, GError **error)
 {
   const BothyContainer *container = start->container;
-  const BothyImage *image = bothy_images_lookup (start->runner->images, container->spec->image);
+  const BothyImage *image = bothy_image_store_lookup (start->runner->images, container->spec->image);
   guint n = image ? g_strv_length (image->layers) : 0;
 
   if (n == 0 || n >= HELPER_MAX_LAYERS) {
@@ -214,7 +214,7 @@ on_idmap_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   start->pending--;
-  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  fds = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
   if (!fds || !list_layers (start, &request, &error))
     bothy_start_fail (start, error);
   else if (!start->error)

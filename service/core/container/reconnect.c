@@ -33,9 +33,9 @@ adopt_free (Adopt *adopt)
 static void
 find_leader (BothyContainer *container, int pid)
 {
-  g_autofree char *group = bothy_cgroups_of_process ((guint32)pid);
+  g_autofree char *group = bothy_cgroup_manager_of_process ((guint32)pid);
 
-  bothy_runner_set_leader (container, group && bothy_cgroups_is_within (group, container->group) ? pid : 0);
+  bothy_runner_set_leader (container, group && bothy_cgroup_manager_is_within (group, container->group) ? pid : 0);
 }
 
 /* "ID PID" each, of programs that an earlier broker put into the container. */
@@ -58,8 +58,8 @@ end_earlier_run (BothyRunner *self, BothyContainer *container)
 {
   if (!*container->group)
     return;
-  bothy_cgroups_kill (self->cgroups, container->group);
-  bothy_cgroups_remove (self->cgroups, container->group);
+  bothy_cgroup_manager_kill (self->cgroups, container->group);
+  bothy_cgroup_manager_remove (self->cgroups, container->group);
   container->group = (g_free (container->group), g_strdup (""));
 }
 
@@ -104,7 +104,7 @@ on_limited (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GError) error = NULL;
 
-  if (!bothy_cgroups_limit_finish (BOTHY_CGROUPS (source), result, &error))
+  if (!bothy_cgroup_manager_limit_finish (BOTHY_CGROUP_MANAGER (source), result, &error))
     g_debug ("Limits of a container that was found: %s", error->message);
 }
 
@@ -134,7 +134,7 @@ on_hello (BothySupervisor *supervisor, const struct supervisor_message *message,
   find_processes (container, message);
   /* An earlier broker may have written them down, and no more. */
   bothy_runner_limit (adopt->runner, container, on_limited, NULL);
-  bothy_cgroups_describe (adopt->runner->cgroups, container->group, container->id);
+  bothy_cgroup_manager_describe (adopt->runner->cgroups, container->group, container->id);
   bothy_runner_join_network (adopt->runner, container);
   g_task_return_boolean (task, TRUE);
   g_object_unref (task);

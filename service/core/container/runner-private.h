@@ -5,12 +5,12 @@
 
 struct _BothyRunner {
   GObject parent;
-  BothyHelper *helper;
-  BothyCgroups *cgroups;
+  BothyHelperClient *helper;
+  BothyCgroupManager *cgroups;
   BothyNetwork *network;
   BothyAdmission *admission;
   const BothyConfiguration *configuration;
-  BothyImages *images;
+  BothyImageStore *images;
   int state_dirfd;
   int sockets_dirfd;     /* where supervisors listen */
   int filter_fd;         /* the system call filter, compiled when Bothy was built */

@@ -54,11 +54,11 @@ void
 bothy_runner_prepare (BothyRunner *self, guint32 owner)
 {
   BothyCgroupSpec spec = { .owner = owner };
-  const BothyLimits unsaid = { 0 };
+  const BothyCgroupLimits unsaid = { 0 };
 
   bothy_limits_effective (&unsaid, self->configuration, &spec.limits);
   bothy_limits_of_user (self->configuration, &spec.of_user);
-  bothy_cgroups_prepare (self->cgroups, &spec);
+  bothy_cgroup_manager_prepare (self->cgroups, &spec);
 }
 
 typedef struct {
@@ -84,7 +84,7 @@ on_describe (gpointer user_data)
   Description *self = user_data;
 
   if (g_str_equal (self->container->group, self->group))
-    bothy_cgroups_describe (self->runner->cgroups, self->group, self->container->id);
+    bothy_cgroup_manager_describe (self->runner->cgroups, self->group, self->container->id);
   return G_SOURCE_REMOVE;
 }
 
@@ -173,8 +173,8 @@ on_closed (BothySupervisor *supervisor, gpointer user_data)
   bothy_oom_check (container->oom);
   g_clear_pointer (&container->oom, bothy_oom_free);
   /* Also when it said that all have ended: it could have been lying. */
-  bothy_cgroups_kill (self->cgroups, container->group);
-  bothy_cgroups_remove (self->cgroups, container->group);
+  bothy_cgroup_manager_kill (self->cgroups, container->group);
+  bothy_cgroup_manager_remove (self->cgroups, container->group);
   g_clear_object (&container->supervisor);
   container->group = (g_free (container->group), g_strdup (""));
   bothy_runner_set_leader (container, 0);
@@ -221,7 +221,7 @@ bothy_runner_limit (BothyRunner *self,
                     GAsyncReadyCallback callback,
                     gpointer user_data)
 {
-  bothy_cgroups_limit (self->cgroups, container->group, &container->limits, callback, user_data);
+  bothy_cgroup_manager_limit (self->cgroups, container->group, &container->limits, callback, user_data);
 }
 
 static void
@@ -250,12 +250,12 @@ bothy_runner_init (BothyRunner *self)
 }
 
 BothyRunner *
-bothy_runner_new (BothyHelper *helper,
-                  BothyCgroups *cgroups,
+bothy_runner_new (BothyHelperClient *helper,
+                  BothyCgroupManager *cgroups,
                   BothyNetwork *network,
                   BothyAdmission *admission,
                   const BothyConfiguration *configuration,
-                  BothyImages *images,
+                  BothyImageStore *images,
                   int state_dirfd,
                   int sockets_dirfd)
 {

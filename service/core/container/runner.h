@@ -22,9 +22,9 @@ G_DECLARE_FINAL_TYPE (BothyRunner, bothy_runner, BOTHY, RUNNER, GObject)
 
 /* STATE_DIRFD: STATE/containers, SOCKETS_DIRFD: RUNTIME/supervisors; both stay the caller's, as CONFIGURATION does. IMAGES
    say what containers stand on. */
-BothyRunner *bothy_runner_new (BothyHelper *helper, BothyCgroups *cgroups, BothyNetwork *network,
+BothyRunner *bothy_runner_new (BothyHelperClient *helper, BothyCgroupManager *cgroups, BothyNetwork *network,
                                BothyAdmission *admission,
-                               const BothyConfiguration *configuration, BothyImages *images,
+                               const BothyConfiguration *configuration, BothyImageStore *images,
                                int state_dirfd, int sockets_dirfd);
 
 /* OWNER is about to start a container, maybe. */
@@ -56,7 +56,7 @@ void bothy_runner_await_network (BothyRunner *self, BothyContainer *container, G
                                  gpointer user_data);
 void bothy_runner_await_network_finish (BothyRunner *self, GAsyncResult *result);
 
-/* Let CONTAINER's limits hold for its group, which is there; end it with bothy_cgroups_limit_finish(). */
+/* Let CONTAINER's limits hold for its group, which is there; end it with bothy_cgroup_manager_limit_finish(). */
 void bothy_runner_limit (BothyRunner *self, BothyContainer *container, GAsyncReadyCallback callback,
                          gpointer user_data);
 

@@ -62,8 +62,8 @@ give_up (BothyStart *start)
   if (start->supervisor)
     bothy_supervisor_close (start->supervisor);
   if (start->group) {
-    bothy_cgroups_kill (start->runner->cgroups, start->group->path);
-    bothy_cgroups_remove (start->runner->cgroups, start->group->path);
+    bothy_cgroup_manager_kill (start->runner->cgroups, start->group->path);
+    bothy_cgroup_manager_remove (start->runner->cgroups, start->group->path);
     container->group = (g_free (container->group), g_strdup (""));
   }
   bothy_runner_leave_network (start->runner, container);
@@ -109,7 +109,7 @@ prepare (BothyStart *start)
 {
   bothy_start_send_prepare (start);
   if (!start->error && start->join)
-    bothy_join_proceed (start->join);
+    bothy_container_network_proceed (start->join);
   if (!start->error)
     bothy_runner_save (start->runner, start->container);
 }
@@ -122,7 +122,7 @@ break_off (BothyStart *start)
   if (start->supervisor)
     bothy_supervisor_close (start->supervisor);
   if (start->join)
-    bothy_join_proceed (start->join);
+    bothy_container_network_proceed (start->join);
   start->pending--;
 }
 

@@ -59,7 +59,7 @@ on_timeout (gpointer user_data)
 
   stop->timer = 0;
   if (stop->killed) {
-    bothy_cgroups_kill (stop->runner->cgroups, stop->container->group);
+    bothy_cgroup_manager_kill (stop->runner->cgroups, stop->container->group);
     return G_SOURCE_REMOVE;
   }
   stop->killed = TRUE;

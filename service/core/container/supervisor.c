@@ -9,7 +9,7 @@
 
 struct _BothySupervisor {
   GObject parent;
-  BothyPeer *peer; /* NULL: it is gone */
+  BothyPacketClient *peer; /* NULL: it is gone */
 };
 
 G_DEFINE_FINAL_TYPE (BothySupervisor, bothy_supervisor, G_TYPE_OBJECT)
@@ -91,7 +91,7 @@ reply_error (const struct supervisor_message *reply)
 }
 
 static void
-on_packet (BothyPeer *peer, BothyPacket *packet, gpointer user_data)
+on_packet (BothyPacketClient *peer, BothyPacket *packet, gpointer user_data)
 {
   g_autoptr (BothySupervisor) self = g_object_ref (user_data);
   const struct supervisor_message *message = (const struct supervisor_message *)packet->data;
@@ -102,7 +102,7 @@ on_packet (BothyPeer *peer, BothyPacket *packet, gpointer user_data)
     return;
   switch ((enum supervisor_message_type)message->type) {
   case SUPERVISOR_REPLY:
-    bothy_peer_resolve (peer, message->serial, packet);
+    bothy_packet_client_resolve (peer, message->serial, packet);
     break;
   case SUPERVISOR_HELLO:
     g_signal_emit (self, signals[HELLO], 0, message);
@@ -132,18 +132,18 @@ on_packet (BothyPeer *peer, BothyPacket *packet, gpointer user_data)
 void
 bothy_supervisor_close (BothySupervisor *self)
 {
-  g_autoptr (BothyPeer) peer = g_steal_pointer (&self->peer);
+  g_autoptr (BothyPacketClient) peer = g_steal_pointer (&self->peer);
 
   if (peer)
-    bothy_peer_close (peer);
+    bothy_packet_client_close (peer);
 }
 
 static void
-on_closed (BothyPeer *peer, gpointer user_data)
+on_closed (BothyPacketClient *peer, gpointer user_data)
 {
   g_autoptr (BothySupervisor) self = g_object_ref (user_data);
 
-  g_clear_pointer (&self->peer, bothy_peer_unref);
+  g_clear_pointer (&self->peer, bothy_packet_client_unref);
   g_signal_emit (self, signals[CLOSED], 0);
 }
 
@@ -173,10 +173,10 @@ send (BothySupervisor *self,
     return FALSE;
   }
   message->version = SUPERVISOR_PROTOCOL_VERSION;
-  message->serial = bothy_peer_next_serial (self->peer);
+  message->serial = bothy_packet_client_next_serial (self->peer);
   message->text_size = text ? text->len : 0;
   if (sizeof *message + message->text_size <= SUPERVISOR_MAX_PACKET)
-    return bothy_peer_send (self->peer, message->serial, message, sizeof *message, text ? text->data : NULL,
+    return bothy_packet_client_send (self->peer, message->serial, message, sizeof *message, text ? text->data : NULL,
                             message->text_size, fds, task, error);
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                "Arguments and environment are longer than %u bytes",
@@ -261,6 +261,6 @@ bothy_supervisor_new (GSocket *socket)
 {
   BothySupervisor *self = g_object_new (BOTHY_TYPE_SUPERVISOR, NULL);
 
-  self->peer = bothy_peer_new (socket, "The container", SUPERVISOR_MAX_PACKET, on_packet, on_closed, self);
+  self->peer = bothy_packet_client_new (socket, "The container", SUPERVISOR_MAX_PACKET, on_packet, on_closed, self);
   return self;
 }

@@ -32,7 +32,7 @@ compare (BothyIdSpan other, gpointer user_data)
 
 /* "NAME:FIRST:COUNT". A count of 0 gives nothing away; numbers beyond 32 bits end at the last id. */
 static gboolean
-parse_subid_line (const char *line, BothyClaimVisitor visit, gpointer user_data)
+parse_subid_line (const char *line, BothyConflictVisitor visit, gpointer user_data)
 {
   g_auto (GStrv) fields = g_strsplit (line, ":", 4);
   guint64 first, count;
@@ -50,7 +50,7 @@ parse_subid_line (const char *line, BothyClaimVisitor visit, gpointer user_data)
 }
 
 gboolean
-bothy_claims_parse_subids (const char *text, gsize length, BothyClaimVisitor visit, gpointer user_data,
+bothy_conflicts_parse_subids (const char *text, gsize length, BothyConflictVisitor visit, gpointer user_data,
                            GError **error)
 {
   const char *end = text + length;
@@ -79,7 +79,7 @@ bothy_claims_parse_subids (const char *text, gsize length, BothyClaimVisitor vis
 }
 
 gboolean
-bothy_claims_parse_map (const char *text, BothyClaimVisitor visit, gpointer user_data)
+bothy_conflicts_parse_map (const char *text, BothyConflictVisitor visit, gpointer user_data)
 {
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
 
@@ -123,7 +123,7 @@ file_overlaps (const char *path, Search *search, GError **error)
   g_autofree char *text = NULL;
   gsize length;
 
-  if (read_file (path, &text, &length, error) && bothy_claims_parse_subids (text, length, compare, search, error))
+  if (read_file (path, &text, &length, error) && bothy_conflicts_parse_subids (text, length, compare, search, error))
     return search->overlaps;
   g_prefix_error (error, "%s: ", path);
   return TRUE;
@@ -170,7 +170,7 @@ look_again (Listing *self)
   g_clear_pointer (&self->spans, g_array_unref);
   self->spans = g_array_new (FALSE, FALSE, sizeof (BothyIdSpan));
   if (read_file (self->path, &text, &length, &self->error))
-    bothy_claims_parse_subids (text, length, remember, self->spans, &self->error);
+    bothy_conflicts_parse_subids (text, length, remember, self->spans, &self->error);
   else
     /* Why may be over before the file changes: too many files were open, say. */
     g_clear_pointer (&self->spans, g_array_unref);
@@ -178,7 +178,7 @@ look_again (Listing *self)
 }
 
 gboolean
-bothy_claims_listed (BothyIdSpan span, GError **error)
+bothy_conflicts_listed (BothyIdSpan span, GError **error)
 {
   static Listing listings[] = { { .path = "/etc/subuid" }, { .path = "/etc/subgid" } };
   Search search = { .span = span };
@@ -301,7 +301,7 @@ process_overlaps (const char *pid, Search *search, GError **error)
 
     /* The initial namespace maps every id to itself, and that is no claim. */
     if (read_map (path, &text, &unreadable) && !strstr (text, "4294967295"))
-      bothy_claims_parse_map (text, compare, search);
+      bothy_conflicts_parse_map (text, compare, search);
     if (unreadable) {
       g_propagate_error (error, unreadable);
       return TRUE;
@@ -326,7 +326,7 @@ any_process_overlaps (Search *search, GError **error)
 }
 
 gboolean
-bothy_claims_overlap (BothyIdSpan span, GError **error)
+bothy_conflicts_overlap (BothyIdSpan span, GError **error)
 {
   /* libsubid and fgetpwent(3) keep what they read where every thread sees it. */
   static GMutex one_at_a_time;
@@ -339,7 +339,7 @@ bothy_claims_overlap (BothyIdSpan span, GError **error)
 }
 
 gboolean
-bothy_claims_running (BothyIdSpan span, GError **error)
+bothy_conflicts_running (BothyIdSpan span, GError **error)
 {
   Search search = { .span = span };
 

@@ -20,25 +20,25 @@ typedef struct {
 
 /* FALSE when nobody claims an id of SPAN. An account or a map there gives TRUE. What could
    not be read gives TRUE and sets ERROR: an id that somebody may have is not given out. */
-gboolean bothy_claims_overlap (BothyIdSpan span, GError **error);
+gboolean bothy_conflicts_overlap (BothyIdSpan span, GError **error);
 
 /* Whether subuid(5) or subgid(5) gives an id of SPAN away, by now: somebody may have written that line after the
    range was given out. They are read again only when they have changed. What can not be read gives TRUE and sets
    ERROR. For one thread. */
-gboolean bothy_claims_listed (BothyIdSpan span, GError **error);
+gboolean bothy_conflicts_listed (BothyIdSpan span, GError **error);
 
 /* Whether a process runs in a user namespace that has an id of SPAN mapped. What can not be read gives TRUE and
    sets ERROR. */
-gboolean bothy_claims_running (BothyIdSpan span, GError **error);
+gboolean bothy_conflicts_running (BothyIdSpan span, GError **error);
 
 /* Read the text of subuid(5); call VISIT for every span that it gives away. A line that
    makes no sense is passed over if it has no number in it that could be an id. FALSE with
    ERROR for one that does and can not be understood. */
-typedef void (*BothyClaimVisitor) (BothyIdSpan span, gpointer user_data);
-gboolean bothy_claims_parse_subids (const char *text, gsize length, BothyClaimVisitor visit, gpointer user_data,
+typedef void (*BothyConflictVisitor) (BothyIdSpan span, gpointer user_data);
+gboolean bothy_conflicts_parse_subids (const char *text, gsize length, BothyConflictVisitor visit, gpointer user_data,
                                     GError **error);
 
 /* The same for the text of a uid_map, whose second column counts. */
-gboolean bothy_claims_parse_map (const char *text, BothyClaimVisitor visit, gpointer user_data);
+gboolean bothy_conflicts_parse_map (const char *text, BothyConflictVisitor visit, gpointer user_data);
 
 G_END_DECLS

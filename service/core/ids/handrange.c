@@ -30,7 +30,7 @@ write_hold (GTask *task, gpointer source, gpointer task_data, GCancellable *canc
   BothyIdSpan span = { take->base, (gint64) take->base + BOTHY_RANGE_SIZE - 1 };
   GError *error = NULL;
 
-  if (!take->by_hand && bothy_claims_running (span, &error) && !error)
+  if (!take->by_hand && bothy_conflicts_running (span, &error) && !error)
     g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_BUSY, "A process still runs with ids of the range %u", take->base);
   if (error || !bothy_range_record (take, &error))
     g_task_return_error (task, error);
@@ -169,7 +169,7 @@ bothy_ranges_check_listed (guint32 base, GError **error)
 {
   GError *unreadable = NULL;
 
-  if (!bothy_claims_listed ((BothyIdSpan){ base, (gint64) base + BOTHY_RANGE_SIZE - 1 }, &unreadable))
+  if (!bothy_conflicts_listed ((BothyIdSpan){ base, (gint64) base + BOTHY_RANGE_SIZE - 1 }, &unreadable))
     return TRUE;
   if (unreadable)
     g_propagate_error (error, unreadable);

@@ -51,7 +51,7 @@ load_one (BothyRanges *self, const char *name)
     return FALSE;
   }
   owner = g_key_file_get_uint64 (record, GROUP, "Owner", &error);
-  if (error || owner > G_MAXINT32 || !bothy_name_parse_number (name, 65536, G_MAXUINT32, &base) ||
+  if (error || owner > G_MAXINT32 || !bothy_parse_number (name, 65536, G_MAXUINT32, &base) ||
       base % BOTHY_RANGE_SIZE != 0 || base != g_key_file_get_uint64 (record, GROUP, "Base", NULL)) {
     g_warning ("Ranges: the record %s makes no sense", name);
     return FALSE;
@@ -164,7 +164,7 @@ check_and_record (GTask *task, gpointer source, gpointer task_data, GCancellable
   BothyRangeTake *take = task_data;
   GError *error = NULL;
 
-  take->claimed_elsewhere = bothy_claims_overlap (
+  take->claimed_elsewhere = bothy_conflicts_overlap (
       (BothyIdSpan){ take->base, (gint64) take->base + BOTHY_RANGE_SIZE - 1 }, &error);
   if (error || (!take->claimed_elsewhere && !bothy_range_record (take, &error)))
     g_task_return_error (task, error);

@@ -25,20 +25,20 @@ is_called (BothyImage *image, guint32 user, const char *name)
 
 /* Whatever else of USER's had the name has it no more. */
 static void
-take_from_others (BothyImages *self, BothyImage *image, guint32 user, const char *name)
+take_from_others (BothyImageStore *self, BothyImage *image, guint32 user, const char *name)
 {
-  g_autoptr (GList) images = bothy_images_list (self);
+  g_autoptr (GList) images = bothy_image_store_list (self);
 
   for (GList *l = images; l; l = l->next) {
     if (l->data != image && is_called (l->data, user, name)) {
       bothy_image_remove_alias (l->data, user, name);
-      bothy_images_save (self, l->data);
+      bothy_image_store_save (self, l->data);
     }
   }
 }
 
 gboolean
-bothy_images_check_names (BothyImage *image, guint32 user, const char *const *aliases, GError **error)
+bothy_image_store_check_names (BothyImage *image, guint32 user, const char *const *aliases, GError **error)
 {
   g_autoptr (GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   GPtrArray *own = claim_of (image, user);
@@ -56,7 +56,7 @@ bothy_images_check_names (BothyImage *image, guint32 user, const char *const *al
 }
 
 gboolean
-bothy_images_add_alias (BothyImages *self, BothyImage *image, guint32 user, const char *alias, GError **error)
+bothy_image_store_add_alias (BothyImageStore *self, BothyImage *image, guint32 user, const char *alias, GError **error)
 {
   g_autofree char *name = bothy_reference_canonical (alias);
   const char *const names[] = { name, NULL };
@@ -64,11 +64,11 @@ bothy_images_add_alias (BothyImages *self, BothyImage *image, guint32 user, cons
 
   if (is_called (image, user, name))
     return TRUE;
-  if (!(had_claim || bothy_images_check_room (self, image, user, error)) ||
-      !bothy_images_check_names (image, user, names, error))
+  if (!(had_claim || bothy_image_store_check_room (self, image, user, error)) ||
+      !bothy_image_store_check_names (image, user, names, error))
     return FALSE;
   bothy_image_add_claim (image, user, name);
-  if (bothy_images_write (self, image, error)) {
+  if (bothy_image_store_write (self, image, error)) {
     take_from_others (self, image, user, name);
     return TRUE;
   }
@@ -81,8 +81,8 @@ bothy_images_add_alias (BothyImages *self, BothyImage *image, guint32 user, cons
 
 /* The claim stays, unless it was for the name alone that USER had one. */
 gboolean
-bothy_images_remove_alias (
-    BothyImages *self, BothyImage *image, guint32 user, const char *alias, GError **error)
+bothy_image_store_remove_alias (
+    BothyImageStore *self, BothyImage *image, guint32 user, const char *alias, GError **error)
 {
   g_autofree char *name = bothy_reference_canonical (alias);
   g_autofree char *origin = g_strdup (g_hash_table_lookup (image->origins, GUINT_TO_POINTER (user)));
@@ -98,7 +98,7 @@ bothy_images_remove_alias (
     bothy_image_remove_claim (image, user);
   else
     bothy_image_remove_alias (image, user, name);
-  if (bothy_images_write (self, image, error))
+  if (bothy_image_store_write (self, image, error))
     return TRUE;
   bothy_image_add_claim (image, user, name);
   if (origin)

@@ -28,9 +28,9 @@ open_busybox (char **ret_stamp)
 }
 
 static BothyImage *
-find_builtin (BothyImages *self)
+find_builtin (BothyImageStore *self)
 {
-  g_autoptr (GList) images = bothy_images_list (self);
+  g_autoptr (GList) images = bothy_image_store_list (self);
 
   for (GList *l = images; l; l = l->next) {
     if (BOTHY_IMAGE (l->data)->public_alias)
@@ -40,9 +40,9 @@ find_builtin (BothyImages *self)
 }
 
 static void
-retire_others (BothyImages *self, BothyImage *builtin)
+retire_others (BothyImageStore *self, BothyImage *builtin)
 {
-  g_autoptr (GList) images = bothy_images_list (self);
+  g_autoptr (GList) images = bothy_image_store_list (self);
 
   for (GList *l = images; l; l = l->next) {
     BothyImage *other = l->data;
@@ -50,13 +50,13 @@ retire_others (BothyImages *self, BothyImage *builtin)
     if (other == builtin || !other->public_alias)
       continue;
     bothy_image_retire (other);
-    bothy_images_save (self, other);
-    bothy_images_drop_if_unwanted (self, other);
+    bothy_image_store_save (self, other);
+    bothy_image_store_drop_if_unwanted (self, other);
   }
 }
 
 static void
-end_making (BothyImages *self, const GError *error)
+end_making (BothyImageStore *self, const GError *error)
 {
   GTask *task;
 
@@ -87,19 +87,19 @@ make_free (Make *make)
 static void
 on_added (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  BothyImages *self = BOTHY_IMAGES (source);
+  BothyImageStore *self = BOTHY_IMAGE_STORE (source);
   g_autoptr (GTask) task = user_data;
   Make *make = g_task_get_task_data (task);
   g_autoptr (GError) error = NULL;
-  g_autoptr (BothyImage) image = bothy_images_add_finish (self, result, &error);
+  g_autoptr (BothyImage) image = bothy_image_store_add_finish (self, result, &error);
 
   if (image) {
     image->public_alias = (g_free (image->public_alias), g_strdup (BOTHY_BUILTIN_ALIAS));
     image->source = (g_free (image->source), g_strdup (make->stamp));
-    bothy_images_save (self, image);
+    bothy_image_store_save (self, image);
     retire_others (self, image);
   }
-  bothy_layers_release (self->layers, make->layer);
+  bothy_layer_store_release (self->layers, make->layer);
   end_making (self, error);
 }
 
@@ -107,13 +107,13 @@ static void
 on_made (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  BothyImages *self = g_task_get_source_object (task);
+  BothyImageStore *self = g_task_get_source_object (task);
   Make *make = g_task_get_task_data (task);
   g_autoptr (GPtrArray) layers = g_ptr_array_new ();
   g_autoptr (GError) error = NULL;
   g_autoptr (BothyImage) image = NULL;
 
-  make->layer = bothy_layers_add_finish (BOTHY_LAYERS (source), result, &error);
+  make->layer = bothy_layer_store_add_finish (BOTHY_LAYER_STORE (source), result, &error);
   if (make->layer) {
     image = bothy_image_new (make->layer->id);
     image->origin = (g_free (image->origin), g_strdup ("builtin"));
@@ -122,17 +122,17 @@ on_made (GObject *source, GAsyncResult *result, gpointer user_data)
     image->created_at = g_get_real_time ();
     g_ptr_array_add (layers, make->layer);
   }
-  if (image && bothy_stack (image, layers, &error))
-    bothy_images_add (self, image, on_added, g_object_ref (task));
+  if (image && bothy_compose (image, layers, &error))
+    bothy_image_store_add (self, image, on_added, g_object_ref (task));
   else {
     if (make->layer)
-      bothy_layers_release (self->layers, make->layer);
+      bothy_layer_store_release (self->layers, make->layer);
     end_making (self, error);
   }
 }
 
 static void
-make_builtin (BothyImages *self, int fd, char *stamp)
+make_builtin (BothyImageStore *self, int fd, char *stamp)
 {
   const BothyLayerSource source = { .mode = UNPACK_BUSYBOX, .fd = fd };
   g_autoptr (GTask) task = g_task_new (self, NULL, NULL, NULL);
@@ -141,11 +141,11 @@ make_builtin (BothyImages *self, int fd, char *stamp)
   make->stamp = stamp;
   g_task_set_task_data (task, make, (GDestroyNotify)make_free);
   self->making_builtin = TRUE;
-  bothy_layers_add (self->layers, &source, NULL, NULL, NULL, NULL, on_made, g_object_ref (task));
+  bothy_layer_store_add (self->layers, &source, NULL, NULL, NULL, NULL, on_made, g_object_ref (task));
 }
 
 void
-bothy_images_ensure_builtin (BothyImages *self, GAsyncReadyCallback callback, gpointer user_data)
+bothy_image_store_ensure_builtin (BothyImageStore *self, GAsyncReadyCallback callback, gpointer user_data)
 {
   GTask *task = g_task_new (self, NULL, callback, user_data);
   g_autofree char *stamp = NULL;
@@ -180,11 +180,11 @@ resolve_free (Resolve *resolve)
 }
 
 static void
-finish_resolve (BothyImages *self, GTask *task)
+finish_resolve (BothyImageStore *self, GTask *task)
 {
   Resolve *resolve = g_task_get_task_data (task);
   GError *error = NULL;
-  BothyImage *image = bothy_images_find (self, resolve->user, resolve->name, &error);
+  BothyImage *image = bothy_image_store_find (self, resolve->user, resolve->name, &error);
 
   if (image)
     g_task_return_pointer (task, g_object_ref (image), g_object_unref);
@@ -199,14 +199,14 @@ on_builtin (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   if (g_task_propagate_boolean (G_TASK (result), &error))
-    finish_resolve (BOTHY_IMAGES (source), task);
+    finish_resolve (BOTHY_IMAGE_STORE (source), task);
   else
     g_task_return_error (task, error);
 }
 
 void
-bothy_images_resolve (
-    BothyImages *self, guint32 user, const char *name, GAsyncReadyCallback callback, gpointer user_data)
+bothy_image_store_resolve (
+    BothyImageStore *self, guint32 user, const char *name, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   Resolve *resolve = g_new0 (Resolve, 1);
@@ -214,14 +214,14 @@ bothy_images_resolve (
   resolve->user = user;
   resolve->name = g_strdup (name);
   g_task_set_task_data (task, resolve, (GDestroyNotify)resolve_free);
-  if (g_str_equal (name, BOTHY_BUILTIN_ALIAS) && !bothy_images_find (self, user, name, NULL))
-    bothy_images_ensure_builtin (self, on_builtin, g_object_ref (task));
+  if (g_str_equal (name, BOTHY_BUILTIN_ALIAS) && !bothy_image_store_find (self, user, name, NULL))
+    bothy_image_store_ensure_builtin (self, on_builtin, g_object_ref (task));
   else
     finish_resolve (self, task);
 }
 
 BothyImage *
-bothy_images_resolve_finish (BothyImages *self, GAsyncResult *result, GError **error)
+bothy_image_store_resolve_finish (BothyImageStore *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
 }

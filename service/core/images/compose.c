@@ -24,7 +24,7 @@ visible (GPtrArray *layers)
 }
 
 gboolean
-bothy_stack_check_depth (guint n, GError **error)
+bothy_compose_check_depth (guint n, GError **error)
 {
   if (n <= BOTHY_MAX_LAYERS)
     return TRUE;
@@ -42,14 +42,14 @@ check (GPtrArray *stack, GError **error)
   for (guint i = 0; i < stack->len; i++)
     is_root = is_root || ((BothyLayer *)stack->pdata[i])->is_root;
   if (is_root)
-    return bothy_stack_check_depth (stack->len, error);
+    return bothy_compose_check_depth (stack->len, error);
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
                "This is not a root file system: no usr, bin, sbin or etc in any layer");
   return FALSE;
 }
 
 gboolean
-bothy_stack (BothyImage *image, GPtrArray *layers, GError **error)
+bothy_compose (BothyImage *image, GPtrArray *layers, GError **error)
 {
   g_autoptr (GPtrArray) stack = visible (layers);
 
@@ -75,7 +75,7 @@ bothy_stack (BothyImage *image, GPtrArray *layers, GError **error)
 
 /* Not the digest of a manifest: that is said by a process that a stranger's bytes may have taken over. */
 char *
-bothy_stack_fingerprint (const BothyImage *image)
+bothy_compose_fingerprint (const BothyImage *image)
 {
   g_autoptr (GKeyFile) record = g_key_file_new ();
   g_autofree char *text = NULL;
@@ -84,13 +84,13 @@ bothy_stack_fingerprint (const BothyImage *image)
   g_key_file_set_string_list (record, "Stack", "Layers", (const char *const *)image->layers,
                               g_strv_length (image->layers));
   if (image->defaults)
-    bothy_defaults_to_record (image->defaults, record);
+    bothy_image_config_to_record (image->defaults, record);
   text = g_key_file_to_data (record, NULL, NULL);
   return g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
 }
 
 char *
-bothy_stack_fingerprint_apart (const BothyImage *image, const char *metadata)
+bothy_compose_fingerprint_apart (const BothyImage *image, const char *metadata)
 {
   g_autofree char *layers = g_strjoinv (" ", image->layers);
   g_autofree char *text = g_strconcat ("metadata ", metadata, " of ", layers, NULL);

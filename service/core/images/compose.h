@@ -10,18 +10,18 @@ G_BEGIN_DECLS
 #define BOTHY_MAX_LAYERS 63
 
 /* Whether a container can stand on N layers. */
-gboolean bothy_stack_check_depth (guint n, GError **error);
+gboolean bothy_compose_check_depth (guint n, GError **error);
 
 /* The fingerprint of IMAGE, of its layers and what it says of its containers: SHA-256 of what is recorded of
  * them. */
-char *bothy_stack_fingerprint (const BothyImage *image);
+char *bothy_compose_fingerprint (const BothyImage *image);
 
 /* The same of an image of Incus or LXD in two archives: that of the metadata has the SHA-256 METADATA. Not
  * the SHA-256 of both together, by which these call it: where one ends and the other begins, that does not
  * say. */
-char *bothy_stack_fingerprint_apart (const BothyImage *image, const char *metadata);
+char *bothy_compose_fingerprint_apart (const BothyImage *image, const char *metadata);
 
 /* Let IMAGE stand on LAYERS (element-type BothyLayer), the lowest first, as far as they can be seen. */
-gboolean bothy_stack (BothyImage *image, GPtrArray *layers, GError **error);
+gboolean bothy_compose (BothyImage *image, GPtrArray *layers, GError **error);
 
 G_END_DECLS

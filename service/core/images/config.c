@@ -32,10 +32,10 @@ words (const GPtrArray *list)
   return (const char *const *)list->pdata;
 }
 
-BothyDefaults *
-bothy_defaults_new (void)
+BothyImageConfig *
+bothy_image_config_new (void)
 {
-  BothyDefaults *self = g_new0 (BothyDefaults, 1);
+  BothyImageConfig *self = g_new0 (BothyImageConfig, 1);
 
   self->environment = list_new ();
   self->entrypoint = list_new ();
@@ -46,7 +46,7 @@ bothy_defaults_new (void)
 }
 
 void
-bothy_defaults_free (BothyDefaults *self)
+bothy_image_config_free (BothyImageConfig *self)
 {
   g_ptr_array_unref (self->environment);
   g_ptr_array_unref (self->entrypoint);
@@ -71,9 +71,9 @@ parse_signal (const char *text)
   const char *name = g_str_has_prefix (text, "SIG") ? text + 3 : text;
   guint64 number;
 
-  if (bothy_name_parse_number (text, 1, 64, &number))
+  if (bothy_parse_number (text, 1, 64, &number))
     return (int)number;
-  if (g_str_has_prefix (name, "RTMIN+") && bothy_name_parse_number (name + 6, 0, 30, &number))
+  if (g_str_has_prefix (name, "RTMIN+") && bothy_parse_number (name + 6, 0, 30, &number))
     return SIGRTMIN + (int)number;
   for (gsize i = 0; i < G_N_ELEMENTS (table); i++) {
     if (g_str_equal (name, table[i].name))
@@ -83,7 +83,7 @@ parse_signal (const char *text)
 }
 
 static gsize
-count_bytes (const BothyDefaults *self)
+count_bytes (const BothyImageConfig *self)
 {
   const GPtrArray *lists[] = { self->environment, self->entrypoint, self->command };
   gsize bytes = 0;
@@ -96,7 +96,7 @@ count_bytes (const BothyDefaults *self)
 }
 
 static gboolean
-take_word (BothyDefaults *self, GPtrArray *list, const char *value, GError **error)
+take_word (BothyImageConfig *self, GPtrArray *list, const char *value, GError **error)
 {
   if (list->len <= MAX_WORDS && count_bytes (self) + strlen (value) < MAX_BYTES) {
     list_add (list, value);
@@ -109,17 +109,17 @@ take_word (BothyDefaults *self, GPtrArray *list, const char *value, GError **err
 
 /* A variable of a name that no shell could ask for does no harm; but it is not handed on. */
 static gboolean
-take_variable (BothyDefaults *self, const char *value, GError **error)
+take_variable (BothyImageConfig *self, const char *value, GError **error)
 {
   const char *one[] = { value, NULL };
 
-  return !bothy_name_check_environment (one, NULL) || take_word (self, self->environment, value, error);
+  return !bothy_validate_environment (one, NULL) || take_word (self, self->environment, value, error);
 }
 
 static gboolean
-take_user (BothyDefaults *self, const char *value, GError **error)
+take_user (BothyImageConfig *self, const char *value, GError **error)
 {
-  if (bothy_name_check_user (value, NULL)) {
+  if (bothy_validate_user (value, NULL)) {
     self->user = (g_free (self->user), g_strdup (value));
     return TRUE;
   }
@@ -128,9 +128,9 @@ take_user (BothyDefaults *self, const char *value, GError **error)
 }
 
 static gboolean
-take_directory (BothyDefaults *self, const char *value, GError **error)
+take_directory (BothyImageConfig *self, const char *value, GError **error)
 {
-  if (!*value || bothy_name_check_path (value, NULL)) {
+  if (!*value || bothy_validate_path (value, NULL)) {
     self->directory = (g_free (self->directory), g_strdup (value));
     return TRUE;
   }
@@ -140,20 +140,20 @@ take_directory (BothyDefaults *self, const char *value, GError **error)
 }
 
 gboolean
-bothy_defaults_take (BothyDefaults *self, BothyDefault which, const char *value, GError **error)
+bothy_image_config_take (BothyImageConfig *self, BothyImageConfigField which, const char *value, GError **error)
 {
   switch (which) {
-  case BOTHY_DEFAULT_ENVIRONMENT:
+  case BOTHY_IMAGE_CONFIG_ENVIRONMENT:
     return take_variable (self, value, error);
-  case BOTHY_DEFAULT_ENTRYPOINT:
+  case BOTHY_IMAGE_CONFIG_ENTRYPOINT:
     return take_word (self, self->entrypoint, value, error);
-  case BOTHY_DEFAULT_COMMAND:
+  case BOTHY_IMAGE_CONFIG_COMMAND:
     return take_word (self, self->command, value, error);
-  case BOTHY_DEFAULT_USER:
+  case BOTHY_IMAGE_CONFIG_USER:
     return take_user (self, value, error);
-  case BOTHY_DEFAULT_DIRECTORY:
+  case BOTHY_IMAGE_CONFIG_DIRECTORY:
     return take_directory (self, value, error);
-  case BOTHY_DEFAULT_STOP_SIGNAL:
+  case BOTHY_IMAGE_CONFIG_STOP_SIGNAL:
     self->stop_signal = parse_signal (value);
     return TRUE;
   default:
@@ -173,14 +173,14 @@ read_list (GKeyFile *record, const char *key, GPtrArray *list)
     list_add (list, *text);
 }
 
-BothyDefaults *
-bothy_defaults_from_record (GKeyFile *record)
+BothyImageConfig *
+bothy_image_config_from_record (GKeyFile *record)
 {
-  BothyDefaults *self;
+  BothyImageConfig *self;
 
   if (!g_key_file_has_group (record, GROUP))
     return NULL;
-  self = bothy_defaults_new ();
+  self = bothy_image_config_new ();
   read_list (record, "Environment", self->environment);
   read_list (record, "Entrypoint", self->entrypoint);
   read_list (record, "Command", self->command);
@@ -199,7 +199,7 @@ write_list (GKeyFile *record, const char *key, const GPtrArray *list)
 }
 
 void
-bothy_defaults_to_record (const BothyDefaults *self, GKeyFile *record)
+bothy_image_config_to_record (const BothyImageConfig *self, GKeyFile *record)
 {
   write_list (record, "Environment", self->environment);
   write_list (record, "Entrypoint", self->entrypoint);
@@ -210,7 +210,7 @@ bothy_defaults_to_record (const BothyDefaults *self, GKeyFile *record)
 }
 
 GVariant *
-bothy_defaults_to_variant (const BothyDefaults *self)
+bothy_image_config_to_variant (const BothyImageConfig *self)
 {
   GVariantBuilder builder;
 
@@ -242,7 +242,7 @@ has_name (const char *const *entries, const char *entry)
 }
 
 char **
-bothy_defaults_merge (const char *const *below, const char *const *above)
+bothy_image_config_merge (const char *const *below, const char *const *above)
 {
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
 
@@ -256,7 +256,7 @@ bothy_defaults_merge (const char *const *below, const char *const *above)
 
 /* Who gives another entrypoint does not want the words that were meant for the image's. */
 static char **
-command_of (const BothyDefaults *self, const BothyContainerSpec *spec)
+command_of (const BothyImageConfig *self, const BothyContainerSpec *spec)
 {
   static const char *const none[] = { NULL };
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
@@ -273,7 +273,7 @@ command_of (const BothyDefaults *self, const BothyContainerSpec *spec)
 }
 
 void
-bothy_defaults_apply (const BothyDefaults *self, BothyContainerSpec *spec)
+bothy_image_config_apply (const BothyImageConfig *self, BothyContainerSpec *spec)
 {
   char **command = command_of (self, spec);
   char **environment;
@@ -281,7 +281,7 @@ bothy_defaults_apply (const BothyDefaults *self, BothyContainerSpec *spec)
   spec->command = (g_strfreev (spec->command), command);
   if (!self)
     return;
-  environment = bothy_defaults_merge (words (self->environment), (const char *const *)spec->environment);
+  environment = bothy_image_config_merge (words (self->environment), (const char *const *)spec->environment);
   spec->environment = (g_strfreev (spec->environment), environment);
   if (!*spec->user && self->user)
     spec->user = (g_free (spec->user), g_strdup (self->user));

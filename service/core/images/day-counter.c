@@ -9,7 +9,7 @@
 #define MAX_SEEN 400
 
 gint64
-bothy_days_today (void)
+bothy_day_counter_today (void)
 {
   return g_get_real_time () / G_USEC_PER_SEC / (24 * 60 * 60);
 }
@@ -34,7 +34,7 @@ add_day (GKeyFile *record, gint64 day)
 }
 
 guint64
-bothy_days_count (int dirfd, gint64 day)
+bothy_day_counter_count (int dirfd, gint64 day)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GKeyFile) record = bothy_record_read (dirfd, NAME, &error);

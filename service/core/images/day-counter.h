@@ -13,9 +13,9 @@ G_BEGIN_DECLS
 
 /* How many there were with DAY, a date as days since 1970, which is written down in the record of DIRFD, a
    directory. 0: that is not known now. */
-guint64 bothy_days_count (int dirfd, gint64 day);
+guint64 bothy_day_counter_count (int dirfd, gint64 day);
 
 /* What today is. */
-gint64 bothy_days_today (void);
+gint64 bothy_day_counter_today (void);
 
 G_END_DECLS

@@ -4,7 +4,7 @@
 #include "core/images/image-store-private.h"
 
 static guint
-days_left (BothyImages *self, const BothyImage *image)
+days_left (BothyImageStore *self, const BothyImage *image)
 {
   guint days = self->configuration->expire_days;
   guint64 unused = self->today > image->used_on ? self->today - image->used_on : 0;
@@ -15,7 +15,7 @@ days_left (BothyImages *self, const BothyImage *image)
 }
 
 static void
-show (BothyImages *self, BothyImage *image)
+show (BothyImageStore *self, BothyImage *image)
 {
   guint left = days_left (self, image);
 
@@ -26,7 +26,7 @@ show (BothyImages *self, BothyImage *image)
 }
 
 void
-bothy_images_set_new (BothyImages *self, BothyImage *image)
+bothy_image_store_set_new (BothyImageStore *self, BothyImage *image)
 {
   /* As long as nobody knows the day, it is one of the future: the first that is known takes its place. */
   image->used_on = self->today > 0 ? self->today : G_MAXINT64;
@@ -34,27 +34,27 @@ bothy_images_set_new (BothyImages *self, BothyImage *image)
 }
 
 void
-bothy_images_note_use (BothyImages *self, BothyImage *image)
+bothy_image_store_note_use (BothyImageStore *self, BothyImage *image)
 {
   if (image->used_on == 0 || image->used_on == self->today || self->today == 0)
     return;
   image->used_on = self->today;
-  bothy_images_save (self, image);
+  bothy_image_store_save (self, image);
   show (self, image);
 }
 
 void
-bothy_images_keep_unused (BothyImages *self, BothyImage *image)
+bothy_image_store_keep_unused (BothyImageStore *self, BothyImage *image)
 {
   if (image->used_on == 0)
     return;
   image->used_on = 0;
-  bothy_images_save (self, image);
+  bothy_image_store_save (self, image);
   show (self, image);
 }
 
 static gboolean
-is_over (BothyImages *self, const BothyImage *image)
+is_over (BothyImageStore *self, const BothyImage *image)
 {
   guint days = self->configuration->expire_days;
 
@@ -63,7 +63,7 @@ is_over (BothyImages *self, const BothyImage *image)
 }
 
 static void
-let_go (BothyImages *self, BothyImage *image)
+let_go (BothyImageStore *self, BothyImage *image)
 {
   g_autoptr (BothyImage) kept = g_object_ref (image);
   g_autoptr (GList) users = g_hash_table_get_keys (image->claims);
@@ -72,13 +72,13 @@ let_go (BothyImages *self, BothyImage *image)
              " days and goes; [Images] ExpireDays in bothyd.conf says when",
              image->fingerprint, image->origin, self->today - image->used_on);
   for (GList *l = users; l; l = l->next)
-    bothy_images_forget (self, image, GPOINTER_TO_UINT (l->data), NULL);
+    bothy_image_store_forget (self, image, GPOINTER_TO_UINT (l->data), NULL);
 }
 
 void
-bothy_images_begin_day (BothyImages *self, guint64 today)
+bothy_image_store_begin_day (BothyImageStore *self, guint64 today)
 {
-  g_autoptr (GList) images = bothy_images_list (self);
+  g_autoptr (GList) images = bothy_image_store_list (self);
 
   self->today = today;
   /* Of what can not be read nobody knows what it stands on. */
@@ -89,12 +89,12 @@ bothy_images_begin_day (BothyImages *self, guint64 today)
 
     /* Days that began anew made it one of the future. */
     if (image->n_containers > 0 || image->used_on > today)
-      bothy_images_note_use (self, image);
+      bothy_image_store_note_use (self, image);
     if (is_over (self, image))
       let_go (self, image);
     else if (g_hash_table_size (image->claims) == 0 && !image->public_alias && image->n_containers == 0)
       /* Its last claim went, and then the power. */
-      bothy_images_drop_if_unwanted (self, image);
+      bothy_image_store_drop_if_unwanted (self, image);
     else
       show (self, image);
   }

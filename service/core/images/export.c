@@ -10,7 +10,7 @@
 #define PACK_MAX_SECONDS (24 * 3600) /* whoever reads may be slow */
 
 typedef struct {
-  BothyImages *images;
+  BothyImageStore *images;
   BothyReading reading; /* the image may be removed meanwhile */
 } Export;
 
@@ -21,8 +21,8 @@ export_free (Export *export)
 
   g_ptr_array_remove_fast (export->images->readings, &export->reading);
   for (guint i = 0; i < layers->len; i++)
-    bothy_layers_release (bothy_images_get_layers (export->images), layers->pdata[i]);
-  bothy_images_sweep (export->images);
+    bothy_layer_store_release (bothy_image_store_get_layers (export->images), layers->pdata[i]);
+  bothy_image_store_sweep (export->images);
   g_ptr_array_unref (layers);
   g_object_unref (export->images);
   g_free (export);
@@ -62,16 +62,16 @@ describe (const BothyImage *image)
 static GUnixFDList *
 open_sources (Export *export, const BothyImage *image, int out_fd, GError **error)
 {
-  BothyLayers *store = bothy_images_get_layers (export->images);
+  BothyLayerStore *store = bothy_image_store_get_layers (export->images);
   g_autoptr (GUnixFDList) sources = bothy_unpack_sources (out_fd, -1, error);
 
   for (guint i = g_strv_length (image->layers); sources && i-- > 0;) {
-    BothyLayer *layer = bothy_layers_lookup (store, image->layers[i]);
-    autofd fd = layer ? bothy_layers_open (store, layer, error) : -1;
+    BothyLayer *layer = bothy_layer_store_lookup (store, image->layers[i]);
+    autofd fd = layer ? bothy_layer_store_open (store, layer, error) : -1;
 
     if (fd < 0 || g_unix_fd_list_append (sources, fd, error) < 0)
       return NULL;
-    bothy_layers_hold (store, layer);
+    bothy_layer_store_hold (store, layer);
     g_ptr_array_add (export->reading.layers, layer);
   }
   return g_steal_pointer (&sources);
@@ -91,7 +91,7 @@ on_packed (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_image_export (BothyImages *images,
+bothy_image_export (BothyImageStore *images,
                     BothyImage *image,
                     guint32 user,
                     int out_fd,
@@ -114,13 +114,13 @@ bothy_image_export (BothyImages *images,
   export->images = g_object_ref (images);
   export->reading = (BothyReading){ .user = user, .layers = g_ptr_array_new () };
   g_ptr_array_add (images->readings, &export->reading);
-  bothy_images_note_use (images, image);
+  bothy_image_store_note_use (images, image);
   g_task_set_task_data (task, export, (GDestroyNotify)export_free);
   g_task_set_check_cancellable (task, FALSE);
   g_strlcpy (request.metadata, metadata, sizeof request.metadata);
   sources = open_sources (export, image, out_fd, &error);
   if (sources)
-    bothy_layers_pack (bothy_images_get_layers (images), &request, sources, progress, progress_data,
+    bothy_layer_store_pack (bothy_image_store_get_layers (images), &request, sources, progress, progress_data,
                        cancellable, on_packed, g_object_ref (task));
   else
     g_task_return_error (task, error);

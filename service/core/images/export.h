@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 /* Have IMAGE written into OUT_FD, which USER opened, as an image of Incus in one archive. */
-void bothy_image_export (BothyImages *images,
+void bothy_image_export (BothyImageStore *images,
                          BothyImage *image,
                          guint32 user,
                          int out_fd,

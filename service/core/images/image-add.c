@@ -58,13 +58,13 @@ commit (GTask *task, gpointer source, gpointer task_data, GCancellable *cancella
 static void
 on_committed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  BothyImages *self = BOTHY_IMAGES (source);
+  BothyImageStore *self = BOTHY_IMAGE_STORE (source);
   Add *add = g_task_get_task_data (G_TASK (result));
   g_autoptr (GError) error = NULL;
 
   g_hash_table_remove (self->adding, add->image->fingerprint);
   if (g_task_propagate_boolean (G_TASK (result), &error))
-    bothy_images_insert (self, add->image);
+    bothy_image_store_insert (self, add->image);
   else
     bothy_trash_put (self->trash, self->dirfd, add->name, NULL);
   for (guint i = 0; i < add->tasks->len; i++) {
@@ -76,14 +76,14 @@ on_committed (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static Add *
-add_new (BothyImages *self, BothyImage *image)
+add_new (BothyImageStore *self, BothyImage *image)
 {
   g_autofree char *uuid = g_uuid_string_random ();
   Add *add = g_new0 (Add, 1);
 
   add->store = self->dirfd;
   add->image = g_object_ref (image);
-  add->name = g_strconcat (BOTHY_SHELF_NEW, uuid, NULL);
+  add->name = g_strconcat (BOTHY_STORE_NEW, uuid, NULL);
   add->tasks = g_ptr_array_new_with_free_func (g_object_unref);
   add->dir = mkdirat (self->dirfd, add->name, 0700) == 0
                  ? openat (self->dirfd, add->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -92,7 +92,7 @@ add_new (BothyImages *self, BothyImage *image)
 }
 
 static void
-start (BothyImages *self, Add *add)
+start (BothyImageStore *self, Add *add)
 {
   g_autoptr (GTask) thread = g_task_new (self, NULL, on_committed, NULL);
   GError *error = NULL;
@@ -108,10 +108,10 @@ start (BothyImages *self, Add *add)
 }
 
 void
-bothy_images_add (BothyImages *self, BothyImage *image, GAsyncReadyCallback callback, gpointer user_data)
+bothy_image_store_add (BothyImageStore *self, BothyImage *image, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
-  BothyImage *known = bothy_images_lookup (self, image->fingerprint);
+  BothyImage *known = bothy_image_store_lookup (self, image->fingerprint);
   Add *running = g_hash_table_lookup (self->adding, image->fingerprint);
   Add *add;
 
@@ -127,7 +127,7 @@ bothy_images_add (BothyImages *self, BothyImage *image, GAsyncReadyCallback call
 }
 
 BothyImage *
-bothy_images_add_finish (BothyImages *self, GAsyncResult *result, GError **error)
+bothy_image_store_add_finish (BothyImageStore *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
 }

@@ -9,11 +9,11 @@ typedef struct {
   GPtrArray *layers; /* BothyLayer, held */
 } BothyReading;
 
-struct _BothyImages {
+struct _BothyImageStore {
   GObject parent;
   int dirfd;
   const BothyConfiguration *configuration;
-  BothyLayers *layers;
+  BothyLayerStore *layers;
   BothyTrash *trash;
   BothyBudgets *budgets;
   GHashTable *images; /* fingerprint → BothyImage */
@@ -26,19 +26,19 @@ struct _BothyImages {
 };
 
 /* Write IMAGE's record, without waiting for the disk. */
-void bothy_images_save (BothyImages *self, BothyImage *image);
+void bothy_image_store_save (BothyImageStore *self, BothyImage *image);
 
 /* The same; FALSE: it could not be written. */
-gboolean bothy_images_write (BothyImages *self, BothyImage *image, GError **error);
+gboolean bothy_image_store_write (BothyImageStore *self, BothyImage *image, GError **error);
 
 /* Whether USER may have IMAGE beside his others. */
-gboolean bothy_images_check_room (BothyImages *self, BothyImage *image, guint32 user, GError **error);
+gboolean bothy_image_store_check_room (BothyImageStore *self, BothyImage *image, guint32 user, GError **error);
 
 /* Whether USER may call IMAGE all of ALIASES beside what he calls it already. */
-gboolean bothy_images_check_names (BothyImage *image, guint32 user, const char *const *aliases, GError **error);
+gboolean bothy_image_store_check_names (BothyImage *image, guint32 user, const char *const *aliases, GError **error);
 
 /* IMAGE is on the disk: show it. */
-void bothy_images_insert (BothyImages *self, BothyImage *image);
+void bothy_image_store_insert (BothyImageStore *self, BothyImage *image);
 
 /* Remove IMAGE if nobody wants it any more, and then the layers that were only its. */
-void bothy_images_drop_if_unwanted (BothyImages *self, BothyImage *image);
+void bothy_image_store_drop_if_unwanted (BothyImageStore *self, BothyImage *image);

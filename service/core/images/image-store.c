@@ -15,13 +15,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-G_DEFINE_FINAL_TYPE (BothyImages, bothy_images, G_TYPE_OBJECT)
+G_DEFINE_FINAL_TYPE (BothyImageStore, bothy_image_store, G_TYPE_OBJECT)
 
 enum { ADDED, REMOVED, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
-BothyLayers *
-bothy_images_get_layers (BothyImages *self)
+BothyLayerStore *
+bothy_image_store_get_layers (BothyImageStore *self)
 {
   return self->layers;
 }
@@ -29,13 +29,13 @@ bothy_images_get_layers (BothyImages *self)
 /* ---- finding ---- */
 
 BothyImage *
-bothy_images_lookup (BothyImages *self, const char *fingerprint)
+bothy_image_store_lookup (BothyImageStore *self, const char *fingerprint)
 {
   return g_hash_table_lookup (self->images, fingerprint);
 }
 
 GList *
-bothy_images_list (BothyImages *self)
+bothy_image_store_list (BothyImageStore *self)
 {
   return g_hash_table_get_values (self->images);
 }
@@ -45,15 +45,15 @@ is_meant (BothyImage *image, guint32 user, const char *name)
 {
   if (!bothy_image_is_visible (image, user))
     return FALSE;
-  if (bothy_name_is_fingerprint_prefix (name))
+  if (bothy_is_fingerprint_prefix (name))
     return g_str_has_prefix (image->fingerprint, name);
   return bothy_image_has_alias (image, user, name);
 }
 
 BothyImage *
-bothy_images_find (BothyImages *self, guint32 user, const char *name, GError **error)
+bothy_image_store_find (BothyImageStore *self, guint32 user, const char *name, GError **error)
 {
-  g_autoptr (GList) images = bothy_images_list (self);
+  g_autoptr (GList) images = bothy_image_store_list (self);
   g_autofree char *canonical = bothy_reference_canonical (name);
   BothyImage *found = NULL;
   gboolean ambiguous = FALSE;
@@ -64,7 +64,7 @@ bothy_images_find (BothyImages *self, guint32 user, const char *name, GError **e
 
     if (!is_meant (l->data, user, canonical))
       continue;
-    ambiguous = found && bothy_name_is_fingerprint_prefix (name);
+    ambiguous = found && bothy_is_fingerprint_prefix (name);
     /* A user's own name for an image goes before a name that is everybody's. */
     if (!found || claim)
       found = l->data;
@@ -81,15 +81,15 @@ bothy_images_find (BothyImages *self, guint32 user, const char *name, GError **e
 }
 
 BothyLayer *
-bothy_images_find_layer (BothyImages *self, guint32 user, const char *id)
+bothy_image_store_find_layer (BothyImageStore *self, guint32 user, const char *id)
 {
-  g_autoptr (GList) images = bothy_images_list (self);
+  g_autoptr (GList) images = bothy_image_store_list (self);
 
   for (GList *l = images; l; l = l->next) {
     BothyImage *image = l->data;
 
     if (bothy_image_is_visible (image, user) && g_strv_contains ((const char *const *)image->layers, id))
-      return bothy_layers_lookup (self->layers, id);
+      return bothy_layer_store_lookup (self->layers, id);
   }
   return NULL;
 }
@@ -97,7 +97,7 @@ bothy_images_find_layer (BothyImages *self, guint32 user, const char *id)
 /* ---- records ---- */
 
 gboolean
-bothy_images_write (BothyImages *self, BothyImage *image, GError **error)
+bothy_image_store_write (BothyImageStore *self, BothyImage *image, GError **error)
 {
   autofd dir = openat (self->dirfd, image->fingerprint, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   g_autoptr (GKeyFile) record = bothy_image_to_record (image);
@@ -109,19 +109,19 @@ bothy_images_write (BothyImages *self, BothyImage *image, GError **error)
 }
 
 void
-bothy_images_save (BothyImages *self, BothyImage *image)
+bothy_image_store_save (BothyImageStore *self, BothyImage *image)
 {
   g_autoptr (GError) error = NULL;
 
-  if (!bothy_images_write (self, image, &error))
+  if (!bothy_image_store_write (self, image, &error))
     g_warning ("Image %.12s: its record was not written: %s", image->fingerprint, error->message);
 }
 
 static gboolean
-has_layers (BothyImages *self, BothyImage *image, GError **error)
+has_layers (BothyImageStore *self, BothyImage *image, GError **error)
 {
   for (char **id = image->layers; *id; id++) {
-    const BothyLayer *layer = bothy_layers_lookup (self->layers, *id);
+    const BothyLayer *layer = bothy_layer_store_lookup (self->layers, *id);
 
     if (!layer) {
       g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "Its layer %.12s is missing", *id);
@@ -135,7 +135,7 @@ has_layers (BothyImages *self, BothyImage *image, GError **error)
 static gboolean
 load_one (gpointer user_data, const char *fingerprint)
 {
-  BothyImages *self = user_data;
+  BothyImageStore *self = user_data;
   autofd dir = openat (self->dirfd, fingerprint, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   g_autoptr (GError) error = NULL;
   g_autoptr (GKeyFile) record = dir >= 0 ? bothy_record_read (dir, "image", &error) : NULL;
@@ -154,17 +154,17 @@ load_one (gpointer user_data, const char *fingerprint)
 /* ---- what is wanted ---- */
 
 void
-bothy_images_insert (BothyImages *self, BothyImage *image)
+bothy_image_store_insert (BothyImageStore *self, BothyImage *image)
 {
   g_hash_table_insert (self->images, image->fingerprint, g_object_ref (image));
   g_signal_emit (self, signals[ADDED], 0, image);
 }
 
 void
-bothy_images_sweep (BothyImages *self)
+bothy_image_store_sweep (BothyImageStore *self)
 {
   g_autoptr (GHashTable) wanted = g_hash_table_new (g_str_hash, g_str_equal);
-  g_autoptr (GList) images = bothy_images_list (self);
+  g_autoptr (GList) images = bothy_image_store_list (self);
 
   /* After a record could not be read, nobody knows what it wanted. */
   if (self->degraded)
@@ -173,11 +173,11 @@ bothy_images_sweep (BothyImages *self)
     for (char **id = BOTHY_IMAGE (l->data)->layers; *id; id++)
       g_hash_table_add (wanted, *id);
   }
-  bothy_layers_sweep (self->layers, wanted);
+  bothy_layer_store_sweep (self->layers, wanted);
 }
 
 void
-bothy_images_drop_if_unwanted (BothyImages *self, BothyImage *image)
+bothy_image_store_drop_if_unwanted (BothyImageStore *self, BothyImage *image)
 {
   g_autoptr (BothyImage) kept = g_object_ref (image);
   g_autoptr (GError) error = NULL;
@@ -190,21 +190,21 @@ bothy_images_drop_if_unwanted (BothyImages *self, BothyImage *image)
   }
   BOTHY_FAULT_POINT ("image-delete.dropped");
   g_hash_table_remove (self->images, image->fingerprint);
-  bothy_images_sweep (self);
+  bothy_image_store_sweep (self);
   g_signal_emit (self, signals[REMOVED], 0, image);
 }
 
 void
-bothy_images_use (BothyImages *self, BothyImage *image, int by)
+bothy_image_store_use (BothyImageStore *self, BothyImage *image, int by)
 {
   image->n_containers += (guint)by;
-  bothy_images_note_use (self, image);
+  bothy_image_store_note_use (self, image);
   if (by < 0)
-    bothy_images_drop_if_unwanted (self, image);
+    bothy_image_store_drop_if_unwanted (self, image);
 }
 
 gboolean
-bothy_images_forget (BothyImages *self, BothyImage *image, guint32 user, GError **error)
+bothy_image_store_forget (BothyImageStore *self, BothyImage *image, guint32 user, GError **error)
 {
   if (!g_hash_table_contains (image->claims, GUINT_TO_POINTER (user))) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_IMAGE_IN_USE,
@@ -212,15 +212,15 @@ bothy_images_forget (BothyImages *self, BothyImage *image, guint32 user, GError 
     return FALSE;
   }
   bothy_image_remove_claim (image, user);
-  bothy_images_save (self, image);
-  bothy_images_drop_if_unwanted (self, image);
+  bothy_image_store_save (self, image);
+  bothy_image_store_drop_if_unwanted (self, image);
   return TRUE;
 }
 
 void
-bothy_images_claim (BothyImages *self, BothyImage *image, guint32 user, const char *alias)
+bothy_image_store_claim (BothyImageStore *self, BothyImage *image, guint32 user, const char *alias)
 {
-  g_autoptr (GList) images = bothy_images_list (self);
+  g_autoptr (GList) images = bothy_image_store_list (self);
   g_autofree char *name = alias ? bothy_reference_canonical (alias) : NULL;
 
   for (GList *l = images; l && name; l = l->next) {
@@ -230,33 +230,33 @@ bothy_images_claim (BothyImages *self, BothyImage *image, guint32 user, const ch
     if (other != image && g_hash_table_contains (other->claims, GUINT_TO_POINTER (user)) &&
         bothy_image_has_alias (other, user, name)) {
       bothy_image_remove_alias (other, user, name);
-      bothy_images_save (self, other);
+      bothy_image_store_save (self, other);
     }
   }
   bothy_image_add_claim (image, user, name);
-  bothy_images_save (self, image);
+  bothy_image_store_save (self, image);
 }
 
 void
-bothy_images_note_catalogue (BothyImages *self, BothyImage *image, const char *variant, const char *end)
+bothy_image_store_note_catalogue (BothyImageStore *self, BothyImage *image, const char *variant, const char *end)
 {
   g_autofree char *before = g_strdup (image->variant);
   gint64 expired = image->expires_at;
 
   bothy_image_take_catalogue (image, variant, end);
   if (image->expires_at != expired || !g_str_equal (image->variant, before)) {
-    bothy_images_save (self, image);
+    bothy_image_store_save (self, image);
     g_signal_emit_by_name (image, "changed");
   }
 }
 
 void
-bothy_images_note_shown (BothyImages *self, BothyImage *image)
+bothy_image_store_note_shown (BothyImageStore *self, BothyImage *image)
 {
   if (image->is_shown)
     return;
   image->is_shown = TRUE;
-  bothy_images_save (self, image);
+  bothy_image_store_save (self, image);
 }
 
 /* ---- */
@@ -264,13 +264,13 @@ bothy_images_note_shown (BothyImages *self, BothyImage *image)
 static guint64
 used (gpointer self, guint32 user)
 {
-  return bothy_images_used (self, user);
+  return bothy_image_store_used (self, user);
 }
 
 static void
-bothy_images_finalize (GObject *object)
+bothy_image_store_finalize (GObject *object)
 {
-  BothyImages *self = BOTHY_IMAGES (object);
+  BothyImageStore *self = BOTHY_IMAGE_STORE (object);
 
   g_hash_table_unref (self->images);
   g_hash_table_unref (self->adding);
@@ -279,21 +279,21 @@ bothy_images_finalize (GObject *object)
   bothy_budgets_free (self->budgets);
   g_object_unref (self->layers);
   g_object_unref (self->trash);
-  G_OBJECT_CLASS (bothy_images_parent_class)->finalize (object);
+  G_OBJECT_CLASS (bothy_image_store_parent_class)->finalize (object);
 }
 
 static void
-bothy_images_class_init (BothyImagesClass *class)
+bothy_image_store_class_init (BothyImageStoreClass *class)
 {
-  G_OBJECT_CLASS (class)->finalize = bothy_images_finalize;
-  signals[ADDED] = g_signal_new ("added", BOTHY_TYPE_IMAGES, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+  G_OBJECT_CLASS (class)->finalize = bothy_image_store_finalize;
+  signals[ADDED] = g_signal_new ("added", BOTHY_TYPE_IMAGE_STORE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                  G_TYPE_NONE, 1, BOTHY_TYPE_IMAGE);
-  signals[REMOVED] = g_signal_new ("removed", BOTHY_TYPE_IMAGES, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+  signals[REMOVED] = g_signal_new ("removed", BOTHY_TYPE_IMAGE_STORE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                    G_TYPE_NONE, 1, BOTHY_TYPE_IMAGE);
 }
 
 static void
-bothy_images_init (BothyImages *self)
+bothy_image_store_init (BothyImageStore *self)
 {
   self->images = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
   self->adding = g_hash_table_new (g_str_hash, g_str_equal);
@@ -301,22 +301,22 @@ bothy_images_init (BothyImages *self)
   self->readings = g_ptr_array_new ();
 }
 
-BothyImages *
-bothy_images_new (int dirfd,
+BothyImageStore *
+bothy_image_store_new (int dirfd,
                   const BothyConfiguration *configuration,
-                  BothyLayers *layers,
+                  BothyLayerStore *layers,
                   BothyTrash *trash,
                   gboolean *ret_degraded)
 {
-  BothyImages *self = g_object_new (BOTHY_TYPE_IMAGES, NULL);
+  BothyImageStore *self = g_object_new (BOTHY_TYPE_IMAGE_STORE, NULL);
 
   self->dirfd = dirfd;
   self->configuration = configuration;
   self->layers = g_object_ref (layers);
   self->trash = g_object_ref (trash);
   self->budgets = bothy_budgets_new (configuration->max_image_bytes, used, self);
-  self->degraded = !bothy_shelf_load (self->dirfd, self->trash, load_one, self);
-  bothy_images_sweep (self);
+  self->degraded = !bothy_store_load (self->dirfd, self->trash, load_one, self);
+  bothy_image_store_sweep (self);
   *ret_degraded = self->degraded;
   return self;
 }

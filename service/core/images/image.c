@@ -78,7 +78,7 @@ take_pair (BothyImage *self, const char *key, const char *value)
     take_word (&self->variant, value, *self->variant != '\0');
   else if (g_str_equal (key, "architecture"))
     take_word (&self->architecture, value, !g_str_equal (self->architecture, "unknown"));
-  else if (g_str_equal (key, "expiry_date") && bothy_name_parse_number (value, 1, MAX_SECONDS, &seconds))
+  else if (g_str_equal (key, "expiry_date") && bothy_parse_number (value, 1, MAX_SECONDS, &seconds))
     self->expires_at = (gint64)seconds * G_USEC_PER_SEC;
 }
 
@@ -234,7 +234,7 @@ load_claims (BothyImage *self, GKeyFile *record)
     g_auto (GStrv) aliases = g_key_file_get_string_list (record, CLAIMS, *user, NULL, NULL);
     guint64 uid;
 
-    if (!bothy_name_parse_number (*user, 0, G_MAXINT32, &uid))
+    if (!bothy_parse_number (*user, 0, G_MAXINT32, &uid))
       continue;
     bothy_image_add_claim (self, (guint32)uid, NULL);
     for (char **alias = aliases; alias && *alias; alias++)
@@ -277,7 +277,7 @@ bothy_image_from_record (const char *fingerprint, GKeyFile *record, GError **err
   self->used_on = g_key_file_get_uint64 (record, GROUP, "UsedOn", NULL);
   self->is_shown = g_key_file_get_boolean (record, GROUP, "Shown", NULL);
   self->public_alias = g_key_file_get_string (record, GROUP, "PublicAlias", NULL);
-  self->defaults = bothy_defaults_from_record (record);
+  self->defaults = bothy_image_config_from_record (record);
   load_claims (self, record);
   bothy_image_load_origins (self, record);
   return self;
@@ -306,7 +306,7 @@ bothy_image_to_record (BothyImage *self)
   g_key_file_set_uint64 (record, GROUP, "UsedOn", self->used_on);
   g_key_file_set_boolean (record, GROUP, "Shown", self->is_shown);
   if (self->defaults)
-    bothy_defaults_to_record (self->defaults, record);
+    bothy_image_config_to_record (self->defaults, record);
   if (self->public_alias)
     g_key_file_set_string (record, GROUP, "PublicAlias", self->public_alias);
   g_hash_table_iter_init (&iter, self->claims);
@@ -336,7 +336,7 @@ bothy_image_finalize (GObject *object)
   g_free (self->source);
   g_free (self->public_alias);
   g_strfreev (self->layers);
-  g_clear_pointer (&self->defaults, bothy_defaults_free);
+  g_clear_pointer (&self->defaults, bothy_image_config_free);
   g_hash_table_unref (self->claims);
   g_hash_table_unref (self->origins);
   G_OBJECT_CLASS (bothy_image_parent_class)->finalize (object);

@@ -29,7 +29,7 @@ struct _BothyImage {
   char *source;     /* of a built-in one: what it was made from, as it was then */
   char **layers; /* their ids, the lowest first */
   guint64 size;   /* of all of them */
-  BothyDefaults *defaults; /* NULL: it says nothing of its containers, and they run its init */
+  BothyImageConfig *defaults; /* NULL: it says nothing of its containers, and they run its init */
   gint64 created_at; /* µs since 1970 */
   gint64 expires_at; /* when nobody maintains it any more; 0: not known */
   guint64 used_on;   /* the day of its last use, as core/days.h counts them; 0: it stays without */

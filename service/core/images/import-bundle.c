@@ -6,7 +6,7 @@
 #include "workers/bundle.h"
 
 typedef struct {
-  BothyImages *images;
+  BothyImageStore *images;
   BothySpool *spool;
   BothyBundle *bundle;
   BothyBudget *budget;
@@ -26,15 +26,15 @@ unbundle_free (Unbundle *self)
   g_free (self);
 }
 
-static BothyDefaults *
+static BothyImageConfig *
 make_defaults (const BothyBundle *bundle, GError **error)
 {
-  g_autoptr (BothyDefaults) defaults = bothy_defaults_new ();
+  g_autoptr (BothyImageConfig) defaults = bothy_image_config_new ();
 
   for (guint i = 0; i < bundle->settings->len; i++) {
     const BothyBundleSetting *setting = &g_array_index (bundle->settings, BothyBundleSetting, i);
 
-    if (!bothy_defaults_take (defaults, (BothyDefault)setting->which, setting->value, error))
+    if (!bothy_image_config_take (defaults, (BothyImageConfigField)setting->which, setting->value, error))
       return NULL;
   }
   return g_steal_pointer (&defaults);
@@ -48,12 +48,12 @@ finish (GTask *task)
   GError *error = NULL;
 
   image->defaults = make_defaults (self->bundle, &error);
-  if (!image->defaults || !bothy_stack (image, self->layers, &error)) {
+  if (!image->defaults || !bothy_compose (image, self->layers, &error)) {
     g_task_return_error (task, error);
     return;
   }
   image->architecture = (g_free (image->architecture), g_strdup (self->bundle->architecture));
-  image->fingerprint = (g_free (image->fingerprint), bothy_stack_fingerprint (image));
+  image->fingerprint = (g_free (image->fingerprint), bothy_compose_fingerprint (image));
   g_task_return_pointer (task, g_steal_pointer (&image), g_object_unref);
 }
 
@@ -65,7 +65,7 @@ on_added (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   Unbundle *self = g_task_get_task_data (task);
   GError *error = NULL;
-  BothyLayer *layer = bothy_layers_add_finish (BOTHY_LAYERS (source), result, &error);
+  BothyLayer *layer = bothy_layer_store_add_finish (BOTHY_LAYER_STORE (source), result, &error);
 
   if (!layer) {
     g_task_return_error (task, error);
@@ -79,14 +79,14 @@ on_added (GObject *source, GAsyncResult *result, gpointer user_data)
 static BothyLayer *
 find_present (const Unbundle *self, const BothyBundleLayer *wanted)
 {
-  return bothy_images_find_layer (self->images, self->user, wanted->diff_id);
+  return bothy_image_store_find_layer (self->images, self->user, wanted->diff_id);
 }
 
 static void
 go_on (GTask *task)
 {
   Unbundle *self = g_task_get_task_data (task);
-  BothyLayers *store = bothy_images_get_layers (self->images);
+  BothyLayerStore *store = bothy_image_store_get_layers (self->images);
   guint n = self->bundle->layers->len;
 
   while (self->layers->len < n) {
@@ -99,11 +99,11 @@ go_on (GTask *task)
     BothyLayer *present = find_present (self, wanted);
 
     if (!present) {
-      bothy_layers_add (store, &source, self->budget, NULL, NULL, self->cancellable, on_added,
+      bothy_layer_store_add (store, &source, self->budget, NULL, NULL, self->cancellable, on_added,
                         g_object_ref (task));
       return;
     }
-    bothy_layers_hold (store, present);
+    bothy_layer_store_hold (store, present);
     g_ptr_array_add (self->layers, present);
   }
   finish (task);
@@ -119,14 +119,14 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
   self->bundle = bothy_bundle_read_finish (result, &error);
   /* The layers' archives are open: that is enough of it. */
   g_clear_pointer (&self->spool, bothy_spool_free);
-  if (self->bundle && bothy_stack_check_depth (self->bundle->layers->len, &error))
+  if (self->bundle && bothy_compose_check_depth (self->bundle->layers->len, &error))
     go_on (task);
   else
     g_task_return_error (task, error);
 }
 
 void
-bothy_unbundle (BothyImages *images,
+bothy_import_bundle (BothyImageStore *images,
                 BothySpool *spool,
                 guint32 user,
                 BothyBudget *budget,
@@ -150,7 +150,7 @@ bothy_unbundle (BothyImages *images,
 }
 
 BothyImage *
-bothy_unbundle_finish (GAsyncResult *result, GError **error)
+bothy_import_bundle_finish (GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
 }

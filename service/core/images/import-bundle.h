@@ -10,7 +10,7 @@ G_BEGIN_DECLS
  * again. LAYERS (element-type BothyLayer) gets them, held, also those that were made before something went
  * wrong. The result is the image, with all that its archive says of it; nobody's yet.
  */
-void bothy_unbundle (BothyImages *images,
+void bothy_import_bundle (BothyImageStore *images,
                      BothySpool *spool,
                      guint32 user,
                      BothyBudget *budget,
@@ -18,6 +18,6 @@ void bothy_unbundle (BothyImages *images,
                      GCancellable *cancellable,
                      GAsyncReadyCallback callback,
                      gpointer user_data);
-BothyImage *bothy_unbundle_finish (GAsyncResult *result, GError **error);
+BothyImage *bothy_import_bundle_finish (GAsyncResult *result, GError **error);
 
 G_END_DECLS

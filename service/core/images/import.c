@@ -16,7 +16,7 @@ typedef struct {
   char *fingerprint; /* as the importer says; NULL: he does not */
   int archive;
   BothyMetadata *metadata; /* NULL: it has none of its own */
-  BothyImages *images;
+  BothyImageStore *images;
   BothyBudget *budget;
   GPtrArray *layers; /* BothyLayer, held */
   GCancellable *cancellable;
@@ -28,15 +28,15 @@ static void
 import_free (Import *import)
 {
   for (guint i = 0; i < import->layers->len; i++)
-    bothy_layers_release (bothy_images_get_layers (import->images), import->layers->pdata[i]);
+    bothy_layer_store_release (bothy_image_store_get_layers (import->images), import->layers->pdata[i]);
   /* What was made before something went wrong. */
   if (import->layers->len > 0)
-    bothy_images_sweep (import->images);
+    bothy_image_store_sweep (import->images);
   g_ptr_array_unref (import->layers);
   g_clear_pointer (&import->budget, bothy_budget_free);
   g_clear_pointer (&import->metadata, bothy_metadata_free);
   g_clear_object (&import->cancellable);
-  bothy_foreign_clear (&import->archive);
+  bothy_untrusted_fd_clear (&import->archive);
   g_object_unref (import->images);
   g_free (import->alias);
   g_free (import->fingerprint);
@@ -46,22 +46,22 @@ import_free (Import *import)
 static void
 on_added (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  BothyImages *self = BOTHY_IMAGES (source);
+  BothyImageStore *self = BOTHY_IMAGE_STORE (source);
   g_autoptr (GTask) task = user_data;
   Import *import = g_task_get_task_data (task);
   const char *const aliases[] = { import->alias, NULL };
   GError *error = NULL;
-  g_autoptr (BothyImage) image = bothy_images_add_finish (self, result, &error);
+  g_autoptr (BothyImage) image = bothy_image_store_add_finish (self, result, &error);
 
-  if (!image || !bothy_images_check_names (image, import->user, aliases, &error)) {
+  if (!image || !bothy_image_store_check_names (image, import->user, aliases, &error)) {
     g_task_return_error (task, error);
     return;
   }
   /* Who brings it himself may have it from nowhere else. */
-  bothy_images_keep_unused (self, image);
+  bothy_image_store_keep_unused (self, image);
   if (!*bothy_image_get_origin (image, import->user))
     bothy_image_set_origin (image, import->user, "import");
-  bothy_images_claim (self, image, import->user, import->alias);
+  bothy_image_store_claim (self, image, import->user, import->alias);
   g_task_return_pointer (task, g_steal_pointer (&image), g_object_unref);
 }
 
@@ -80,14 +80,14 @@ on_unbundled (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   Import *import = g_task_get_task_data (task);
   GError *error = NULL;
-  g_autoptr (BothyImage) image = bothy_unbundle_finish (result, &error);
+  g_autoptr (BothyImage) image = bothy_import_bundle_finish (result, &error);
 
   if (!image) {
     g_task_return_error (task, error);
     return;
   }
   describe (import, image);
-  bothy_images_add (g_task_get_source_object (task), image, on_added, g_object_ref (task));
+  bothy_image_store_add (g_task_get_source_object (task), image, on_added, g_object_ref (task));
 }
 
 /* Of an image in two archives. */
@@ -97,7 +97,7 @@ take_metadata (const Import *import, BothyImage *image)
   if (import->metadata) {
     bothy_image_take_metadata (image, import->metadata->lines);
     g_free (image->fingerprint);
-    image->fingerprint = bothy_stack_fingerprint_apart (image, import->metadata->sha256);
+    image->fingerprint = bothy_compose_fingerprint_apart (image, import->metadata->sha256);
   }
 }
 
@@ -105,13 +105,13 @@ static void
 on_unpacked (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  BothyImages *self = g_task_get_source_object (task);
+  BothyImageStore *self = g_task_get_source_object (task);
   Import *import = g_task_get_task_data (task);
   GError *error = NULL;
   BothySpool *spool = NULL;
   g_autofree char *fingerprint = NULL;
   BothyLayer *layer =
-      bothy_layers_add_finish_any (BOTHY_LAYERS (source), result, &spool, &fingerprint, &error);
+      bothy_layer_store_add_finish_any (BOTHY_LAYER_STORE (source), result, &spool, &fingerprint, &error);
   g_autoptr (BothyImage) image = NULL;
 
   if (spool && import->metadata) {
@@ -121,7 +121,7 @@ on_unpacked (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   }
   if (spool) {
-    bothy_unbundle (self, spool, import->user, import->budget, import->layers, import->cancellable,
+    bothy_import_bundle (self, spool, import->user, import->budget, import->layers, import->cancellable,
                     on_unbundled, g_object_ref (task));
     return;
   }
@@ -130,16 +130,16 @@ on_unpacked (GObject *source, GAsyncResult *result, gpointer user_data)
     image = bothy_image_new (fingerprint);
     describe (import, image);
   }
-  if (!image || !bothy_stack (image, import->layers, &error)) {
+  if (!image || !bothy_compose (image, import->layers, &error)) {
     g_task_return_error (task, error);
     return;
   }
   take_metadata (import, image);
-  bothy_images_add (self, image, on_added, g_object_ref (task));
+  bothy_image_store_add (self, image, on_added, g_object_ref (task));
 }
 
 static GTask *
-task_new (BothyImages *self,
+task_new (BothyImageStore *self,
           guint32 user,
           const BothyImportSource *source,
           GCancellable *cancellable,
@@ -169,7 +169,7 @@ unpack (GTask *task)
     .mode = UNPACK_ARCHIVE, .fd = import->archive, .sha256 = import->fingerprint, .metadata = import->metadata
   };
 
-  bothy_layers_add (bothy_images_get_layers (import->images), &source, import->budget, import->progress,
+  bothy_layer_store_add (bothy_image_store_get_layers (import->images), &source, import->budget, import->progress,
                     import->progress_data, import->cancellable, on_unpacked, g_object_ref (task));
 }
 
@@ -190,22 +190,22 @@ on_metadata (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 start (GTask *task, int metadata_fd)
 {
-  BothyImages *self = g_task_get_source_object (task);
+  BothyImageStore *self = g_task_get_source_object (task);
   Import *import = g_task_get_task_data (task);
   GError *error = NULL;
 
-  import->budget = bothy_images_begin (self, import->user, &error);
+  import->budget = bothy_image_store_begin (self, import->user, &error);
   if (!import->budget)
     g_task_return_error (task, error);
   else if (metadata_fd >= 0)
-    bothy_layers_read_metadata (bothy_images_get_layers (self), metadata_fd, import->cancellable, on_metadata,
+    bothy_layer_store_read_metadata (bothy_image_store_get_layers (self), metadata_fd, import->cancellable, on_metadata,
                                 g_object_ref (task));
   else
     unpack (task);
 }
 
 void
-bothy_images_import (BothyImages *self,
+bothy_image_store_import (BothyImageStore *self,
                      guint32 user,
                      const BothyImportSource *source,
                      BothyUnpackProgress progress,
@@ -223,7 +223,7 @@ bothy_images_import (BothyImages *self,
 }
 
 BothyImage *
-bothy_images_import_finish (BothyImages *self, GAsyncResult *result, GError **error)
+bothy_image_store_import_finish (BothyImageStore *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
 }

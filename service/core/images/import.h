@@ -14,7 +14,7 @@ typedef struct {
 } BothyImportSource;
 
 /* Unpack SOURCE for USER. */
-void bothy_images_import (BothyImages *self,
+void bothy_image_store_import (BothyImageStore *self,
                           guint32 user,
                           const BothyImportSource *source,
                           BothyUnpackProgress progress,
@@ -22,6 +22,6 @@ void bothy_images_import (BothyImages *self,
                           GCancellable *cancellable,
                           GAsyncReadyCallback callback,
                           gpointer user_data);
-BothyImage *bothy_images_import_finish (BothyImages *self, GAsyncResult *result, GError **error);
+BothyImage *bothy_image_store_import_finish (BothyImageStore *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

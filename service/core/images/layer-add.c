@@ -43,7 +43,7 @@ add_free (Add *add)
   g_clear_pointer (&add->spool, bothy_spool_free);
   bothy_clear_fd (&add->dir);
   bothy_clear_fd (&add->tree);
-  bothy_foreign_clear (&add->source);
+  bothy_untrusted_fd_clear (&add->source);
   g_object_unref (add->cancellable);
   g_free (add->name);
   g_free (add->sha256);
@@ -55,7 +55,7 @@ add_free (Add *add)
 static void
 fail (GTask *task, GError *error)
 {
-  BothyLayers *self = g_task_get_source_object (task);
+  BothyLayerStore *self = g_task_get_source_object (task);
   Add *add = g_task_get_task_data (task);
 
   if (add->budget)
@@ -68,7 +68,7 @@ fail (GTask *task, GError *error)
 
 /* What else is unpacked from the same bytes has another name. */
 static char *
-id_of (const BothyIntake *intake, const Add *add)
+id_of (const BothyUnpackPipeline *intake, const Add *add)
 {
   /* The built-in image's archive is made by bothy-unpack itself. */
   if (add->request.mode == UNPACK_BUSYBOX)
@@ -81,7 +81,7 @@ id_of (const BothyIntake *intake, const Add *add)
 }
 
 static BothyLayer *
-make_layer (const BothyIntake *intake, const Add *add)
+make_layer (const BothyUnpackPipeline *intake, const Add *add)
 {
   const BothyUnpacked *unpacked = intake->unpacked;
   g_autofree char *id = id_of (intake, add);
@@ -97,7 +97,7 @@ make_layer (const BothyIntake *intake, const Add *add)
 }
 
 static gboolean
-check (const BothyLayer *layer, const BothyIntake *intake, const Add *add, GError **error)
+check (const BothyLayer *layer, const BothyUnpackPipeline *intake, const Add *add, GError **error)
 {
   const char *sha256 = intake->whole ? intake->whole : intake->fingerprint;
 
@@ -120,9 +120,9 @@ check (const BothyLayer *layer, const BothyIntake *intake, const Add *add, GErro
 
 /* Not before the image's record is it waited for that all of it is on the disk: what has none goes. */
 static BothyLayer *
-place (BothyLayers *self, Add *add, BothyLayer *layer, GError **error)
+place (BothyLayerStore *self, Add *add, BothyLayer *layer, GError **error)
 {
-  BothyLayer *known = bothy_layers_lookup (self, layer->id);
+  BothyLayer *known = bothy_layer_store_lookup (self, layer->id);
   g_autoptr (BothyLayer) owned = layer;
   g_autoptr (GKeyFile) record = bothy_layer_to_record (layer);
 
@@ -166,7 +166,7 @@ bothy_spool_read (BothySpool *self,
 
 /* It stays where it is made, for a while; a broker that is killed meanwhile leaves it to the next one. */
 static BothySpool *
-make_spool (BothyLayers *self, Add *add, guint64 size)
+make_spool (BothyLayerStore *self, Add *add, guint64 size)
 {
   BothySpool *spool = g_new0 (BothySpool, 1);
 
@@ -180,7 +180,7 @@ make_spool (BothyLayers *self, Add *add, guint64 size)
 
 /* What is unpacked takes its place while the layers are made of it: it counts as long. */
 static void
-finish_bundle (GTask *task, const BothyIntake *intake, const BothyLayer *layer)
+finish_bundle (GTask *task, const BothyUnpackPipeline *intake, const BothyLayer *layer)
 {
   Add *add = g_task_get_task_data (task);
   GError *error = NULL;
@@ -198,9 +198,9 @@ finish_bundle (GTask *task, const BothyIntake *intake, const BothyLayer *layer)
 }
 
 static void
-finish (GTask *task, const BothyIntake *intake)
+finish (GTask *task, const BothyUnpackPipeline *intake)
 {
-  BothyLayers *self = g_task_get_source_object (task);
+  BothyLayerStore *self = g_task_get_source_object (task);
   Add *add = g_task_get_task_data (task);
   g_autoptr (BothyLayer) layer = make_layer (intake, add);
   BothyLayer *placed = NULL;
@@ -221,7 +221,7 @@ finish (GTask *task, const BothyIntake *intake)
     bothy_budget_note (add->budget, 0);
     bothy_budget_keep (add->budget, placed->size);
   }
-  bothy_layers_hold (self, placed);
+  bothy_layer_store_hold (self, placed);
   g_task_return_pointer (task, placed, NULL);
 }
 
@@ -231,7 +231,7 @@ on_taken_in (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   Add *add = g_task_get_task_data (task);
   GError *error = NULL;
-  g_autoptr (BothyIntake) intake = bothy_intake_finish (result, &error);
+  g_autoptr (BothyUnpackPipeline) intake = bothy_unpack_pipeline_finish (result, &error);
 
   BOTHY_FAULT_POINT ("import.unpacked");
   if (error && add->is_over) {
@@ -250,7 +250,7 @@ on_made (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   GError *error = NULL;
-  g_autoptr (BothyIntake) intake = g_new0 (BothyIntake, 1);
+  g_autoptr (BothyUnpackPipeline) intake = g_new0 (BothyUnpackPipeline, 1);
 
   intake->unpacked = bothy_unpack_finish (result, &error);
   if (intake->unpacked)
@@ -263,7 +263,7 @@ on_made (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 make_builtin (GTask *task)
 {
-  BothyLayers *self = g_task_get_source_object (task);
+  BothyLayerStore *self = g_task_get_source_object (task);
   Add *add = g_task_get_task_data (task);
   GError *error = NULL;
   g_autoptr (GUnixFDList) sources = bothy_unpack_sources (add->source, -1, &error);
@@ -298,26 +298,26 @@ static void
 on_owned (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  BothyLayers *self = g_task_get_source_object (task);
+  BothyLayerStore *self = g_task_get_source_object (task);
   Add *add = g_task_get_task_data (task);
   GError *error = NULL;
-  g_autoptr (GUnixFDList) fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  g_autoptr (GUnixFDList) fds = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
 
   if (!fds)
     fail (task, error);
   else if (add->request.mode == UNPACK_BUSYBOX)
     make_builtin (task);
   else
-    bothy_intake (self->helper, &add->request, add->tree, add->source, add->metadata ? add->metadata->fd : -1,
+    bothy_unpack_pipeline (self->helper, &add->request, add->tree, add->source, add->metadata ? add->metadata->fd : -1,
                   on_progress, add, add->cancellable, on_taken_in, g_object_ref (task));
 }
 
 static gboolean
-make_directories (BothyLayers *self, Add *add, GError **error)
+make_directories (BothyLayerStore *self, Add *add, GError **error)
 {
   g_autofree char *uuid = g_uuid_string_random ();
 
-  add->name = g_strconcat (BOTHY_SHELF_NEW, uuid, NULL);
+  add->name = g_strconcat (BOTHY_STORE_NEW, uuid, NULL);
   if (mkdirat (self->dirfd, add->name, 0700) == 0) {
     add->dir = openat (self->dirfd, add->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (add->dir >= 0 && mkdirat (add->dir, "root", 0755) == 0)
@@ -330,7 +330,7 @@ make_directories (BothyLayers *self, Add *add, GError **error)
 }
 
 static Add *
-add_new (BothyLayers *self, const BothyLayerSource *source, BothyBudget *budget)
+add_new (BothyLayerStore *self, const BothyLayerSource *source, BothyBudget *budget)
 {
   Add *add = g_new0 (Add, 1);
 
@@ -349,7 +349,7 @@ add_new (BothyLayers *self, const BothyLayerSource *source, BothyBudget *budget)
 }
 
 void
-bothy_layers_add (BothyLayers *self,
+bothy_layer_store_add (BothyLayerStore *self,
                   const BothyLayerSource *source,
                   BothyBudget *budget,
                   BothyUnpackProgress progress,
@@ -375,14 +375,14 @@ bothy_layers_add (BothyLayers *self,
   if (make_directories (self, add, &error))
     fds = bothy_fd_list (&add->tree, 1, &error);
   if (fds)
-    bothy_helper_call (self->helper, &own, fds, on_owned, g_object_ref (task));
+    bothy_helper_client_call (self->helper, &own, fds, on_owned, g_object_ref (task));
   else
     fail (task, error);
 }
 
 BothyLayer *
-bothy_layers_add_finish_any (
-    BothyLayers *self, GAsyncResult *result, BothySpool **ret_spool, char **ret_fingerprint, GError **error)
+bothy_layer_store_add_finish_any (
+    BothyLayerStore *self, GAsyncResult *result, BothySpool **ret_spool, char **ret_fingerprint, GError **error)
 {
   Add *add = g_task_get_task_data (G_TASK (result));
 
@@ -392,11 +392,11 @@ bothy_layers_add_finish_any (
 }
 
 BothyLayer *
-bothy_layers_add_finish (BothyLayers *self, GAsyncResult *result, GError **error)
+bothy_layer_store_add_finish (BothyLayerStore *self, GAsyncResult *result, GError **error)
 {
   g_autofree char *fingerprint = NULL;
   g_autoptr (BothySpool) spool = NULL;
-  BothyLayer *layer = bothy_layers_add_finish_any (self, result, &spool, &fingerprint, error);
+  BothyLayer *layer = bothy_layer_store_add_finish_any (self, result, &spool, &fingerprint, error);
 
   if (spool)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,

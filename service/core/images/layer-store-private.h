@@ -3,11 +3,11 @@
 
 #include "core/images/layer-store.h"
 
-struct _BothyLayers {
+struct _BothyLayerStore {
   GObject parent;
   int dirfd;
   const BothyConfiguration *configuration;
-  BothyHelper *helper;
+  BothyHelperClient *helper;
   BothyTrash *trash;
   GHashTable *layers; /* id → BothyLayer */
 };

@@ -11,28 +11,28 @@
 #include <errno.h>
 #include <fcntl.h>
 
-G_DEFINE_FINAL_TYPE (BothyLayers, bothy_layers, G_TYPE_OBJECT)
+G_DEFINE_FINAL_TYPE (BothyLayerStore, bothy_layer_store, G_TYPE_OBJECT)
 
 BothyLayer *
-bothy_layers_lookup (BothyLayers *self, const char *id)
+bothy_layer_store_lookup (BothyLayerStore *self, const char *id)
 {
   return g_hash_table_lookup (self->layers, id);
 }
 
 void
-bothy_layers_hold (BothyLayers *self, BothyLayer *layer)
+bothy_layer_store_hold (BothyLayerStore *self, BothyLayer *layer)
 {
   layer->holds++;
 }
 
 void
-bothy_layers_release (BothyLayers *self, BothyLayer *layer)
+bothy_layer_store_release (BothyLayerStore *self, BothyLayer *layer)
 {
   layer->holds--;
 }
 
 void
-bothy_layers_sweep (BothyLayers *self, GHashTable *wanted)
+bothy_layer_store_sweep (BothyLayerStore *self, GHashTable *wanted)
 {
   GHashTableIter iter;
   gpointer value;
@@ -53,7 +53,7 @@ bothy_layers_sweep (BothyLayers *self, GHashTable *wanted)
 }
 
 void
-bothy_layers_read_metadata (BothyLayers *self,
+bothy_layer_store_read_metadata (BothyLayerStore *self,
                             int archive_fd,
                             GCancellable *cancellable,
                             GAsyncReadyCallback callback,
@@ -63,7 +63,7 @@ bothy_layers_read_metadata (BothyLayers *self,
 }
 
 int
-bothy_layers_open (BothyLayers *self, const BothyLayer *layer, GError **error)
+bothy_layer_store_open (BothyLayerStore *self, const BothyLayer *layer, GError **error)
 {
   g_autofree char *path = g_strconcat (layer->id, "/root", NULL);
   int fd = openat (self->dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -74,7 +74,7 @@ bothy_layers_open (BothyLayers *self, const BothyLayer *layer, GError **error)
 }
 
 void
-bothy_layers_pack (BothyLayers *self,
+bothy_layer_store_pack (BothyLayerStore *self,
                    const struct unpack_request *request,
                    GUnixFDList *sources,
                    BothyUnpackProgress progress,
@@ -91,7 +91,7 @@ bothy_layers_pack (BothyLayers *self,
 static gboolean
 load_one (gpointer user_data, const char *id)
 {
-  BothyLayers *self = user_data;
+  BothyLayerStore *self = user_data;
   autofd dir = openat (self->dirfd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   g_autoptr (GError) error = NULL;
   g_autoptr (GKeyFile) record = dir >= 0 ? bothy_record_read (dir, "layer", &error) : NULL;
@@ -108,41 +108,41 @@ load_one (gpointer user_data, const char *id)
 /* ---- */
 
 static void
-bothy_layers_finalize (GObject *object)
+bothy_layer_store_finalize (GObject *object)
 {
-  BothyLayers *self = BOTHY_LAYERS (object);
+  BothyLayerStore *self = BOTHY_LAYER_STORE (object);
 
   g_hash_table_unref (self->layers);
   g_object_unref (self->helper);
   g_object_unref (self->trash);
-  G_OBJECT_CLASS (bothy_layers_parent_class)->finalize (object);
+  G_OBJECT_CLASS (bothy_layer_store_parent_class)->finalize (object);
 }
 
 static void
-bothy_layers_class_init (BothyLayersClass *class)
+bothy_layer_store_class_init (BothyLayerStoreClass *class)
 {
-  G_OBJECT_CLASS (class)->finalize = bothy_layers_finalize;
+  G_OBJECT_CLASS (class)->finalize = bothy_layer_store_finalize;
 }
 
 static void
-bothy_layers_init (BothyLayers *self)
+bothy_layer_store_init (BothyLayerStore *self)
 {
   self->layers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)bothy_layer_free);
 }
 
-BothyLayers *
-bothy_layers_new (int dirfd,
+BothyLayerStore *
+bothy_layer_store_new (int dirfd,
                   const BothyConfiguration *configuration,
-                  BothyHelper *helper,
+                  BothyHelperClient *helper,
                   BothyTrash *trash,
                   gboolean *ret_degraded)
 {
-  BothyLayers *self = g_object_new (BOTHY_TYPE_LAYERS, NULL);
+  BothyLayerStore *self = g_object_new (BOTHY_TYPE_LAYER_STORE, NULL);
 
   self->dirfd = dirfd;
   self->configuration = configuration;
   self->helper = g_object_ref (helper);
   self->trash = g_object_ref (trash);
-  *ret_degraded = !bothy_shelf_load (self->dirfd, self->trash, load_one, self);
+  *ret_degraded = !bothy_store_load (self->dirfd, self->trash, load_one, self);
   return self;
 }

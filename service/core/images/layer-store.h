@@ -17,30 +17,30 @@ G_BEGIN_DECLS
  * The store of layers, STATE/layers/<id>/{layer,root}. Nothing is counted here: images' records say which
  * layers they stand on, and what none of them names goes.
  */
-#define BOTHY_TYPE_LAYERS (bothy_layers_get_type ())
-G_DECLARE_FINAL_TYPE (BothyLayers, bothy_layers, BOTHY, LAYERS, GObject)
+#define BOTHY_TYPE_LAYER_STORE (bothy_layer_store_get_type ())
+G_DECLARE_FINAL_TYPE (BothyLayerStore, bothy_layer_store, BOTHY, LAYER_STORE, GObject)
 
 /* DIRFD: STATE/layers, which stays the caller's. Reads what is there; RET_DEGRADED when some could not be. */
-BothyLayers *bothy_layers_new (int dirfd,
+BothyLayerStore *bothy_layer_store_new (int dirfd,
                                const BothyConfiguration *configuration,
-                               BothyHelper *helper,
+                               BothyHelperClient *helper,
                                BothyTrash *trash,
                                gboolean *ret_degraded);
 
 /* The one that is called ID, or NULL. */
-BothyLayer *bothy_layers_lookup (BothyLayers *self, const char *id);
+BothyLayer *bothy_layer_store_lookup (BothyLayerStore *self, const char *id);
 
 /* LAYER is wanted by what has no record yet; each hold needs a release. */
-void bothy_layers_hold (BothyLayers *self, BothyLayer *layer);
-void bothy_layers_release (BothyLayers *self, BothyLayer *layer);
+void bothy_layer_store_hold (BothyLayerStore *self, BothyLayer *layer);
+void bothy_layer_store_release (BothyLayerStore *self, BothyLayer *layer);
 
 /* Remove every layer that is neither held nor among WANTED (a set of ids). */
-void bothy_layers_sweep (BothyLayers *self, GHashTable *wanted);
+void bothy_layer_store_sweep (BothyLayerStore *self, GHashTable *wanted);
 
 /* An archive that has an image in it rather than a root file system, unpacked for the while that it is read.
  */
 typedef struct {
-  BothyLayers *layers;
+  BothyLayerStore *layers;
   char *name; /* of its directory */
   int tree;
   guint64 size;
@@ -57,17 +57,17 @@ void bothy_spool_read (BothySpool *self,
                        gpointer user_data);
 
 /* Read the metadata of an image that come in an archive of their own. */
-void bothy_layers_read_metadata (BothyLayers *self,
+void bothy_layer_store_read_metadata (BothyLayerStore *self,
                                  int archive_fd,
                                  GCancellable *cancellable,
                                  GAsyncReadyCallback callback,
                                  gpointer user_data);
 
 /* The directory of LAYER's files, to be handed on; -1: it can not be opened. */
-int bothy_layers_open (BothyLayers *self, const BothyLayer *layer, GError **error);
+int bothy_layer_store_open (BothyLayerStore *self, const BothyLayer *layer, GError **error);
 
 /* Have bothy-pack do what REQUEST says with SOURCES. */
-void bothy_layers_pack (BothyLayers *self,
+void bothy_layer_store_pack (BothyLayerStore *self,
                         const struct unpack_request *request,
                         GUnixFDList *sources,
                         BothyUnpackProgress progress,
@@ -88,11 +88,11 @@ typedef struct {
 
 /*
  * Unpack SOURCE, within BUDGET (which may be NULL: bothyd's own), and keep it. The layer is held; that
- * it is on the disk is not certain before bothy_images_add(), which waits for it. Errors: BAD_ARCHIVE,
+ * it is on the disk is not certain before bothy_image_store_add(), which waits for it. Errors: BAD_ARCHIVE,
  * LIMITS_EXCEEDED, NO_SPACE, CANCELLED, FAILED. What is known already is read and checked all the same:
  * whoever has not got the bytes shall not get the layer by naming it.
  */
-void bothy_layers_add (BothyLayers *self,
+void bothy_layer_store_add (BothyLayerStore *self,
                        const BothyLayerSource *source,
                        BothyBudget *budget,
                        BothyUnpackProgress progress,
@@ -100,11 +100,11 @@ void bothy_layers_add (BothyLayers *self,
                        GCancellable *cancellable,
                        GAsyncReadyCallback callback,
                        gpointer user_data);
-BothyLayer *bothy_layers_add_finish (BothyLayers *self, GAsyncResult *result, GError **error);
+BothyLayer *bothy_layer_store_add_finish (BothyLayerStore *self, GAsyncResult *result, GError **error);
 
-/* As bothy_layers_add_finish(), of a source of mode UNPACK_ARCHIVE, which may have been a bundle: then NULL,
+/* As bothy_layer_store_add_finish(), of a source of mode UNPACK_ARCHIVE, which may have been a bundle: then NULL,
    and RET_SPOOL is that. RET_FINGERPRINT: SHA-256 of the source. */
-BothyLayer *bothy_layers_add_finish_any (
-    BothyLayers *self, GAsyncResult *result, BothySpool **ret_spool, char **ret_fingerprint, GError **error);
+BothyLayer *bothy_layer_store_add_finish_any (
+    BothyLayerStore *self, GAsyncResult *result, BothySpool **ret_spool, char **ret_fingerprint, GError **error);
 
 G_END_DECLS

@@ -37,7 +37,7 @@ bothy_image_load_origins (BothyImage *self, GKeyFile *record)
     g_autofree char *origin = g_key_file_get_string (record, GROUP, *user, NULL);
     guint64 uid;
 
-    if (origin && bothy_name_parse_number (*user, 0, G_MAXINT32, &uid) &&
+    if (origin && bothy_parse_number (*user, 0, G_MAXINT32, &uid) &&
         g_hash_table_contains (self->claims, GUINT_TO_POINTER ((guint)uid)))
       bothy_image_set_origin (self, (guint32)uid, origin);
   }

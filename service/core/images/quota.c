@@ -8,12 +8,12 @@
 
 /* The layers of IMAGE that SEEN, a set of ids, has not; they are in it afterwards. */
 static guint64
-count_layers (BothyImages *self, const BothyImage *image, GHashTable *seen)
+count_layers (BothyImageStore *self, const BothyImage *image, GHashTable *seen)
 {
   guint64 bytes = 0;
 
   for (char **id = image->layers; *id; id++) {
-    const BothyLayer *layer = bothy_layers_lookup (self->layers, *id);
+    const BothyLayer *layer = bothy_layer_store_lookup (self->layers, *id);
 
     if (g_hash_table_add (seen, *id) && layer)
       bytes += layer->size;
@@ -22,7 +22,7 @@ count_layers (BothyImages *self, const BothyImage *image, GHashTable *seen)
 }
 
 static guint64
-count_readings (BothyImages *self, guint32 user, GHashTable *seen)
+count_readings (BothyImageStore *self, guint32 user, GHashTable *seen)
 {
   guint64 bytes = 0;
 
@@ -39,9 +39,9 @@ count_readings (BothyImages *self, guint32 user, GHashTable *seen)
 }
 
 static guint64
-count_images (BothyImages *self, guint32 user, GHashTable *seen)
+count_images (BothyImageStore *self, guint32 user, GHashTable *seen)
 {
-  g_autoptr (GList) images = bothy_images_list (self);
+  g_autoptr (GList) images = bothy_image_store_list (self);
   guint64 bytes = 0;
 
   for (GList *l = images; l; l = l->next) {
@@ -52,7 +52,7 @@ count_images (BothyImages *self, guint32 user, GHashTable *seen)
 }
 
 guint64
-bothy_images_used (BothyImages *self, guint32 user)
+bothy_image_store_used (BothyImageStore *self, guint32 user)
 {
   g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
 
@@ -60,7 +60,7 @@ bothy_images_used (BothyImages *self, guint32 user)
 }
 
 static void
-set_quota_error (BothyImages *self, GError **error)
+set_quota_error (BothyImageStore *self, GError **error)
 {
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
                "Your images take all of your %" G_GUINT64_FORMAT " bytes; remove one first",
@@ -68,7 +68,7 @@ set_quota_error (BothyImages *self, GError **error)
 }
 
 BothyBudget *
-bothy_images_begin (BothyImages *self, guint32 user, GError **error)
+bothy_image_store_begin (BothyImageStore *self, guint32 user, GError **error)
 {
   g_autoptr (BothyBudget) budget = bothy_budget_new (self->budgets, user);
 
@@ -79,7 +79,7 @@ bothy_images_begin (BothyImages *self, guint32 user, GError **error)
 }
 
 gboolean
-bothy_images_check_room (BothyImages *self, BothyImage *image, guint32 user, GError **error)
+bothy_image_store_check_room (BothyImageStore *self, BothyImage *image, guint32 user, GError **error)
 {
   g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
   g_autoptr (BothyBudget) budget = bothy_budget_new (self->budgets, user);
@@ -92,7 +92,7 @@ bothy_images_check_room (BothyImages *self, BothyImage *image, guint32 user, GEr
 }
 
 gboolean
-bothy_images_adopt (BothyImages *self,
+bothy_image_store_adopt (BothyImageStore *self,
                     BothyImage *image,
                     guint32 user,
                     const char *const *aliases,
@@ -100,15 +100,15 @@ bothy_images_adopt (BothyImages *self,
                     const char *verified,
                     GError **error)
 {
-  if (!bothy_images_check_room (self, image, user, error) ||
-      !bothy_images_check_names (image, user, aliases, error))
+  if (!bothy_image_store_check_room (self, image, user, error) ||
+      !bothy_image_store_check_names (image, user, aliases, error))
     return FALSE;
   /* The bytes are the same: what is known of them now counts for everybody who has them. */
   if (g_str_has_prefix (verified, "signature:") || g_str_equal (image->verified, "none"))
     image->verified = (g_free (image->verified), g_strdup (verified));
   bothy_image_set_origin (image, user, origin);
-  bothy_images_claim (self, image, user, *aliases);
+  bothy_image_store_claim (self, image, user, *aliases);
   for (guint i = 1; *aliases && aliases[i]; i++)
-    bothy_images_claim (self, image, user, aliases[i]);
+    bothy_image_store_claim (self, image, user, aliases[i]);
   return TRUE;
 }

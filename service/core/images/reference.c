@@ -47,7 +47,7 @@ bothy_reference_is_registry (const char *text)
       !g_ascii_isalnum (host[0]) || !g_ascii_isalnum (host[length - 1]) || strstr (host, ".."))
     return FALSE;
   if (colon)
-    return bothy_name_parse_number (colon + 1, 1, 65535, &port);
+    return bothy_parse_number (colon + 1, 1, 65535, &port);
   return strchr (host, '.') || g_str_equal (host, "localhost");
 }
 
@@ -109,7 +109,7 @@ bothy_reference_complete (const char *name)
   /* A digest says all; the tag beside it may have moved on. */
   if (!at)
     return g_strdup_printf ("%s:%s", plain, colon ? colon + 1 : "latest");
-  if (!g_str_has_prefix (at + 1, DIGEST) || !bothy_name_is_fingerprint (at + 1 + strlen (DIGEST)))
+  if (!g_str_has_prefix (at + 1, DIGEST) || !bothy_is_fingerprint (at + 1 + strlen (DIGEST)))
     return NULL;
   return g_strconcat (plain, at, NULL);
 }
@@ -152,8 +152,8 @@ bothy_reference_parse (const char *text, BothyReference *ret, GError **error)
     return FALSE;
   if (!slash) {
     self.remote = colon ? g_strndup (text, (gsize)(colon - text)) : NULL;
-    if ((self.remote && !bothy_name_check_remote (self.remote, error)) ||
-        (!complete && !bothy_name_is_fingerprint_prefix (name) && !bothy_name_check_alias (name, error)))
+    if ((self.remote && !bothy_validate_remote (self.remote, error)) ||
+        (!complete && !bothy_is_fingerprint_prefix (name) && !bothy_validate_alias (name, error)))
       return FALSE;
     self.name = g_strdup (name);
   }
@@ -179,7 +179,7 @@ bothy_reference_check_alias (const char *text, GError **error)
   g_auto (BothyReference) self = { 0 };
 
   /* One of a registry may be longer, and have capital letters. */
-  if (end_of_registry (text) || (strpbrk (text, UPPER "@") && !bothy_name_is_fingerprint_prefix (text)))
+  if (end_of_registry (text) || (strpbrk (text, UPPER "@") && !bothy_is_fingerprint_prefix (text)))
     return bothy_reference_parse (text, &self, error);
-  return bothy_name_check_alias (text, error);
+  return bothy_validate_alias (text, error);
 }

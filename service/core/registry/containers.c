@@ -36,7 +36,7 @@ bothy_registry_find_container_by_group (BothyRegistry *self, const char *group)
 
   g_hash_table_iter_init (&iter, self->containers);
   while (g_hash_table_iter_next (&iter, NULL, &container)) {
-    if (bothy_cgroups_is_within (group, BOTHY_CONTAINER (container)->group))
+    if (bothy_cgroup_manager_is_within (group, BOTHY_CONTAINER (container)->group))
       return container;
   }
   return NULL;

@@ -52,7 +52,7 @@ fail (GTask *task, GError *error)
   if (create->base)
     bothy_ranges_release (self->ranges, create->base);
   if (create->image)
-    bothy_images_use (self->images, create->image, -1);
+    bothy_image_store_use (self->images, create->image, -1);
   if (create->name_key)
     g_hash_table_remove (self->names, create->name_key);
   if (create->address_key)
@@ -111,7 +111,7 @@ on_owned (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) thread = NULL;
   GError *error = NULL;
 
-  fds = bothy_helper_call_finish (BOTHY_HELPER (source), result, NULL, &error);
+  fds = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
   if (!fds) {
     fail (task, error);
     return;
@@ -127,7 +127,7 @@ make_directories (BothyRegistry *self, Create *create, GError **error)
 {
   autofd data = -1;
 
-  create->directory = g_strconcat (BOTHY_SHELF_NEW, create->container->id, NULL);
+  create->directory = g_strconcat (BOTHY_STORE_NEW, create->container->id, NULL);
   if (mkdirat (self->containers_fd, create->directory, 0700) == 0) {
     create->dir = openat (self->containers_fd, create->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (create->dir >= 0 && mkdirat (create->dir, "data", 0700) == 0)
@@ -161,7 +161,7 @@ on_range (GObject *source, GAsyncResult *result, gpointer user_data)
   }
   BOTHY_FAULT_POINT ("create.made-directory");
   if (fds)
-    bothy_helper_call (self->helper, &own, fds, on_owned, g_object_ref (task));
+    bothy_helper_client_call (self->helper, &own, fds, on_owned, g_object_ref (task));
   else
     fail (task, error);
 }
@@ -174,22 +174,22 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
   Create *create = g_task_get_task_data (task);
   GError *error = NULL;
 
-  create->image = bothy_images_resolve_finish (self->images, result, &error);
+  create->image = bothy_image_store_resolve_finish (self->images, result, &error);
   if (!create->image) {
     fail (task, error);
     return;
   }
   /* It may have gone while the answer was on its way. */
-  if (bothy_images_lookup (self->images, create->image->fingerprint) != create->image) {
+  if (bothy_image_store_lookup (self->images, create->image->fingerprint) != create->image) {
     g_clear_object (&create->image);
     fail (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE, "Image %.80s was just removed",
                              create->spec->image));
     return;
   }
-  bothy_images_use (self->images, create->image, 1);
+  bothy_image_store_use (self->images, create->image, 1);
   bothy_runner_prepare (self->runner, create->owner);
   create->spec->image = (g_free (create->spec->image), g_strdup (create->image->fingerprint));
-  bothy_defaults_apply (create->image->defaults, create->spec);
+  bothy_image_config_apply (create->image->defaults, create->spec);
   bothy_ranges_take (self->ranges, create->owner, on_range, g_object_ref (task));
 }
 
@@ -203,7 +203,7 @@ on_address (GObject *source, GAsyncResult *result, gpointer user_data)
 
   create->address_key = bothy_registry_claim_address_finish (self, result, &error);
   if (create->address_key)
-    bothy_images_resolve (self->images, create->owner, create->spec->image, on_resolved, g_object_ref (task));
+    bothy_image_store_resolve (self->images, create->owner, create->spec->image, on_resolved, g_object_ref (task));
   else
     fail (task, error);
 }
@@ -248,7 +248,7 @@ bothy_registry_create (BothyRegistry *self, guint32 owner, BothyContainerSpec *s
   if (*spec->address)
     bothy_registry_claim_address (self, spec, on_address, g_object_ref (task));
   else
-    bothy_images_resolve (self->images, owner, spec->image, on_resolved, g_object_ref (task));
+    bothy_image_store_resolve (self->images, owner, spec->image, on_resolved, g_object_ref (task));
 }
 
 BothyContainer *

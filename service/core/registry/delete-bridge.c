@@ -57,7 +57,7 @@ on_closed (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_removal_start (BothyRegistry *registry,
+bothy_delete_bridge (BothyRegistry *registry,
                      const char *bridge,
                      GAsyncReadyCallback callback,
                      gpointer user_data)
@@ -69,7 +69,7 @@ bothy_removal_start (BothyRegistry *registry,
 }
 
 gboolean
-bothy_removal_finish (BothyRegistry *registry, GAsyncResult *result, GError **error)
+bothy_delete_bridge_finish (BothyRegistry *registry, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
 }

@@ -50,7 +50,7 @@ check_user_namespaces (BothyDiagnosis *diagnosis)
 static void
 check_cgroups (BothyDiagnosis *diagnosis)
 {
-  const char *mount = bothy_cgroups_mount ();
+  const char *mount = bothy_cgroup_manager_mount ();
   g_autofree char *path = mount ? g_build_filename (mount, "cgroup.controllers", NULL) : NULL;
   g_autofree char *controllers = NULL;
 
@@ -99,7 +99,7 @@ check_ids (BothyDiagnosis *diagnosis)
          "Look at the files named *.corrupt-N in " STATE_DIR " and restore them from a backup");
   else if (diagnosis->n_ranges >= configuration->range_count)
     bothy_diagnosis_say (diagnosis, "ids", "warning", found, "Raise Count in [Ranges] of bothyd.conf");
-  else if (bothy_claims_overlap (neutral, &error) && error)
+  else if (bothy_conflicts_overlap (neutral, &error) && error)
     bothy_diagnosis_say (diagnosis, "ids", "error", error->message, "Correct that file: no ids are given out as long as it is damaged");
   else
     bothy_diagnosis_say (diagnosis, "ids", "ok", found, "");
@@ -248,9 +248,9 @@ bothy_diagnose (BothyRegistry *registry, GAsyncReadyCallback callback, gpointer 
   diagnosis->degraded = bothy_registry_is_degraded (registry);
   diagnosis->n_ranges = ranges->len;
   diagnosis->bridge =
-      g_strdup (bothy_bridge_get_problem (bothy_network_get_bridge (bothy_registry_get_network (registry))));
+      g_strdup (bothy_default_bridge_get_problem (bothy_network_get_bridge (bothy_registry_get_network (registry))));
   diagnosis->has_builtin =
-      bothy_images_find (bothy_registry_get_images (registry), G_MAXUINT32, BOTHY_BUILTIN_ALIAS, NULL) != NULL;
+      bothy_image_store_find (bothy_registry_get_images (registry), G_MAXUINT32, BOTHY_BUILTIN_ALIAS, NULL) != NULL;
   g_task_set_task_data (task, diagnosis, (GDestroyNotify)diagnosis_free);
   bothy_network_examine (bothy_registry_get_network (registry), on_examined, g_object_ref (task));
 }

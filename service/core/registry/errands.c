@@ -202,13 +202,13 @@ on_run (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 complete (BothyRegistry *self, const BothyContainer *container, BothyProcessSpec *spec)
 {
-  const BothyImage *image = bothy_images_lookup (self->images, container->spec->image);
+  const BothyImage *image = bothy_image_store_lookup (self->images, container->spec->image);
   const BothyContainerSpec *first = container->spec;
   char **environment;
 
   if (!image || !image->defaults || spec->login)
     return;
-  environment = bothy_defaults_merge ((const char *const *) first->environment,
+  environment = bothy_image_config_merge ((const char *const *) first->environment,
                                       (const char *const *) spec->environment);
   spec->environment = (g_strfreev (spec->environment), environment);
   if (!*spec->user)

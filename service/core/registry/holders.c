@@ -8,7 +8,7 @@
 #define MOST_NAMED 5u
 
 static BothyContainer *
-find_container (BothyRegistry *registry, const BothyPlace *place)
+find_container (BothyRegistry *registry, const BothyNic *place)
 {
   g_autoptr (GList) containers = bothy_registry_list_containers (registry);
 
@@ -22,7 +22,7 @@ find_container (BothyRegistry *registry, const BothyPlace *place)
 }
 
 static char *
-describe (BothyRegistry *registry, const BothyPlace *place)
+describe (BothyRegistry *registry, const BothyNic *place)
 {
   BothyContainer *container = find_container (registry, place);
   g_autofree char *account = bothy_passwd_name (place->owner);
@@ -48,12 +48,12 @@ on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
   BothyRegistry *registry = g_task_get_source_object (task);
   const char *bridge = g_task_get_task_data (task);
   GError *error = NULL;
-  g_auto (GStrv) aliases = bothy_nics_list_finish (BOTHY_NICS (source), result, &error);
+  g_auto (GStrv) aliases = bothy_net_client_list_finish (BOTHY_NET_CLIENT (source), result, &error);
   g_autoptr (GString) names = g_string_new (NULL);
   guint n = 0;
 
   for (char **alias = aliases; alias && *alias; alias++) {
-    g_autoptr (BothyPlace) place = bothy_place_parse (*alias);
+    g_autoptr (BothyNic) place = bothy_nic_parse (*alias);
     g_autofree char *name = place && g_str_equal (place->bridge, bridge) ? describe (registry, place) : NULL;
 
     if (name)
@@ -80,7 +80,7 @@ bothy_holders_check (BothyRegistry *registry,
   GTask *task = g_task_new (registry, NULL, callback, user_data);
 
   g_task_set_task_data (task, g_strdup (bridge), g_free);
-  bothy_nics_list (bothy_network_get_nics (bothy_registry_get_network (registry)), on_listed, task);
+  bothy_net_client_list (bothy_network_get_nics (bothy_registry_get_network (registry)), on_listed, task);
 }
 
 gboolean

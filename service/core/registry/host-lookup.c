@@ -30,7 +30,7 @@ find_owner (guint32 user, const char *label, guint32 *ret_owner)
 }
 
 void
-bothy_hostname_lookup (BothyRegistry *registry, guint32 user, const char *name, struct names_reply *ret)
+bothy_host_lookup (BothyRegistry *registry, guint32 user, const char *name, struct names_reply *ret)
 {
   g_autofree char *lower = g_ascii_strdown (name, -1);
   g_auto (GStrv) labels = NULL;
@@ -43,7 +43,7 @@ bothy_hostname_lookup (BothyRegistry *registry, guint32 user, const char *name, 
     return;
   lower[strlen (lower) - strlen (NAMES_SUFFIX)] = '\0';
   labels = g_strsplit (lower, ".", 2);
-  if (!labels[0] || !bothy_name_check (labels[0], "Name", NULL) || !find_owner (user, labels[1], &owner))
+  if (!labels[0] || !bothy_validate_name (labels[0], "Name", NULL) || !find_owner (user, labels[1], &owner))
     return;
   if (!bothy_owners_check (bothy_registry_get_owners (registry), user, NULL))
     return;

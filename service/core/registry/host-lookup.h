@@ -10,6 +10,6 @@ G_BEGIN_DECLS
  * The addresses of the container that USER means by NAME: x1.bothy is his own x1, x1.alice.bothy that of
  * alice, which alice herself and root may find. None when it does not run, or is somebody else's.
  */
-void bothy_hostname_lookup (BothyRegistry *registry, guint32 user, const char *name, struct names_reply *ret);
+void bothy_host_lookup (BothyRegistry *registry, guint32 user, const char *name, struct names_reply *ret);
 
 G_END_DECLS

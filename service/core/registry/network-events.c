@@ -51,7 +51,7 @@ static void
 on_nics_lost (BothyRegistry *self)
 {
   on_network_back (self);
-  bothy_hand_survey_nics (self, BOTHY_HAND_LOST, NULL);
+  bothy_byhand_survey_nics (self, BOTHY_BYHAND_LOST, NULL);
 }
 
 /* The same for a bridge of the LAN, and for nics by hand. */
@@ -66,7 +66,7 @@ on_bridge_up (BothyRegistry *self, const char *name)
     if (g_strcmp0 (bothy_container_lan (container), name) == 0)
       bothy_runner_join_network (self->runner, container);
   }
-  bothy_hand_survey_nics (self, BOTHY_HAND_BRIDGE_UP, name);
+  bothy_byhand_survey_nics (self, BOTHY_BYHAND_BRIDGE_UP, name);
 }
 
 static gboolean
@@ -75,7 +75,7 @@ on_gone_timer (gpointer user_data)
   BothyRegistry *self = user_data;
 
   self->gone_timer = 0;
-  bothy_hand_survey_nics (self, BOTHY_HAND_GONE, NULL);
+  bothy_byhand_survey_nics (self, BOTHY_BYHAND_GONE, NULL);
   return G_SOURCE_REMOVE;
 }
 
@@ -90,7 +90,7 @@ on_nic_gone (BothyRegistry *self)
 void
 bothy_registry_watch_network (BothyRegistry *self)
 {
-  BothyWatch *watch = bothy_bridges_get_watch (self->bridges);
+  BothyBridgeMonitor *watch = bothy_bridges_get_watch (self->bridges);
 
   g_signal_connect_object (watch, "up", G_CALLBACK (on_bridge_up), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (watch, "nic-gone", G_CALLBACK (on_nic_gone), self, G_CONNECT_SWAPPED);

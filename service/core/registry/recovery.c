@@ -31,9 +31,9 @@ load_one (BothyRegistry *self, const char *id)
     g_warning ("Container %s: another one has its ids or its name; it is left alone", id);
     return FALSE;
   }
-  image = bothy_images_lookup (self->images, container->spec->image);
+  image = bothy_image_store_lookup (self->images, container->spec->image);
   if (image)
-    bothy_images_use (self->images, image, 1);
+    bothy_image_store_use (self->images, image, 1);
   bothy_registry_add (self, container);
   return TRUE;
 }
@@ -49,7 +49,7 @@ bothy_registry_load (BothyRegistry *self)
   while (dir && (name = g_dir_read_name (dir))) {
     if (g_str_has_prefix (name, NEW_PREFIX))
       bothy_trash_put (self->trash, self->containers_fd, name, NULL);
-    else if (!bothy_name_is_uuid (name) || !load_one (self, name))
+    else if (!bothy_is_uuid (name) || !load_one (self, name))
       complete = FALSE;
   }
   return complete;
@@ -94,5 +94,5 @@ bothy_registry_reconcile_finish (BothyRegistry *self, GAsyncResult *result)
   for (GList *l = containers; l; l = l->next)
     bothy_registry_follow_up (self, l->data);
   g_list_free (containers);
-  bothy_hand_survey_nics (self, BOTHY_HAND_STARTED, NULL);
+  bothy_byhand_survey_nics (self, BOTHY_BYHAND_STARTED, NULL);
 }

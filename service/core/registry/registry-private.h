@@ -8,10 +8,10 @@
 struct _BothyRegistry {
   GObject parent;
   BothyConfiguration *configuration;
-  BothyHelper *helper;
+  BothyHelperClient *helper;
   BothyTrash *trash;
-  BothyLayers *layers;
-  BothyImages *images;
+  BothyLayerStore *layers;
+  BothyImageStore *images;
   BothyPuller *puller;
   BothyRanges *ranges;
   BothyRunner *runner;

@@ -28,7 +28,7 @@ bothy_registry_get_configuration (BothyRegistry *self)
   return self->configuration;
 }
 
-BothyImages *
+BothyImageStore *
 bothy_registry_get_images (BothyRegistry *self)
 {
   return self->images;
@@ -158,7 +158,7 @@ bothy_registry_remove (BothyRegistry *self, BothyContainer *container)
 {
   g_autoptr (BothyContainer) kept = g_object_ref (container);
   g_autofree char *key = bothy_registry_name_key (container->owner, container->spec->name);
-  BothyImage *image = bothy_images_lookup (self->images, container->spec->image);
+  BothyImage *image = bothy_image_store_lookup (self->images, container->spec->image);
 
   g_signal_handlers_disconnect_by_data (container, self);
   g_hash_table_remove (self->names, key);
@@ -166,7 +166,7 @@ bothy_registry_remove (BothyRegistry *self, BothyContainer *container)
   bothy_ranges_release (self->ranges, container->range_base);
   g_signal_emit (self, signals[CONTAINER_REMOVED], 0, container);
   if (image)
-    bothy_images_use (self->images, image, -1);
+    bothy_image_store_use (self->images, image, -1);
   bothy_registry_check_network (self);
 }
 
@@ -323,7 +323,7 @@ bothy_registry_init (BothyRegistry *self)
 }
 
 static void
-sweep_groups (BothyRegistry *self, BothyCgroups *cgroups)
+sweep_groups (BothyRegistry *self, BothyCgroupManager *cgroups)
 {
   g_autoptr (GHashTable) kept = g_hash_table_new (g_str_hash, g_str_equal);
   GHashTableIter iter;
@@ -336,13 +336,13 @@ sweep_groups (BothyRegistry *self, BothyCgroups *cgroups)
     if (*container->group)
       g_hash_table_add (kept, container->group);
   }
-  bothy_cgroups_sweep (cgroups, kept);
+  bothy_cgroup_manager_sweep (cgroups, kept);
 }
 
 BothyRegistry *
 bothy_registry_new (BothyConfiguration *configuration,
-                    BothyHelper *helper,
-                    BothyCgroups *cgroups,
+                    BothyHelperClient *helper,
+                    BothyCgroupManager *cgroups,
                     GError **error)
 {
   g_autoptr (BothyRegistry) self = g_object_new (BOTHY_TYPE_REGISTRY, NULL);
@@ -357,9 +357,9 @@ bothy_registry_new (BothyConfiguration *configuration,
   self->trash = bothy_trash_new (self->trash_fd, helper);
   self->ranges = bothy_ranges_new (self->ranges_fd, configuration);
   self->owners = bothy_owners_new (self->accounts_fd);
-  self->layers = bothy_layers_new (self->layers_fd, configuration, helper, self->trash, &layers_degraded);
+  self->layers = bothy_layer_store_new (self->layers_fd, configuration, helper, self->trash, &layers_degraded);
   self->images =
-      bothy_images_new (self->images_fd, configuration, self->layers, self->trash, &images_degraded);
+      bothy_image_store_new (self->images_fd, configuration, self->layers, self->trash, &images_degraded);
   self->puller = bothy_puller_new (self->images, bothy_remotes_new (self->remotes_fd));
   self->network = bothy_network_new (configuration->range_base);
   subnet = bothy_network_get_subnet (self->network);

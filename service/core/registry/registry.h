@@ -30,7 +30,7 @@ G_DECLARE_FINAL_TYPE (BothyRegistry, bothy_registry, BOTHY, REGISTRY, GObject)
 
 /* Open (and make, where missing) the directories, read the records, find running containers.
    Takes CONFIGURATION over. NULL on error: another instance runs, or a directory is not as it has to be. */
-BothyRegistry *bothy_registry_new (BothyConfiguration *configuration, BothyHelper *helper, BothyCgroups *cgroups,
+BothyRegistry *bothy_registry_new (BothyConfiguration *configuration, BothyHelperClient *helper, BothyCgroupManager *cgroups,
                                    GError **error);
 
 /* Call back when it is known of each container whether it runs. */
@@ -38,7 +38,7 @@ void bothy_registry_reconcile (BothyRegistry *self, GAsyncReadyCallback callback
 void bothy_registry_reconcile_finish (BothyRegistry *self, GAsyncResult *result);
 
 const BothyConfiguration *bothy_registry_get_configuration (BothyRegistry *self);
-BothyImages *bothy_registry_get_images (BothyRegistry *self);
+BothyImageStore *bothy_registry_get_images (BothyRegistry *self);
 BothyPuller *bothy_registry_get_puller (BothyRegistry *self);
 BothyBridges *bothy_registry_get_bridges (BothyRegistry *self);
 BothyAdmission *bothy_registry_get_admission (BothyRegistry *self);

@@ -86,7 +86,7 @@ static void
 tell (BothyRegistry *self, GTask *task)
 {
   BothyContainer *container = ((Change *)g_task_get_task_data (task))->container;
-  g_autoptr (BothyPlace) place = bothy_place_parse_id (container->owner, container->nic);
+  g_autoptr (BothyNic) place = bothy_nic_parse_id (container->owner, container->nic);
   BothyLanAddress address = { 0 };
 
   if (!place) {
@@ -96,7 +96,7 @@ tell (BothyRegistry *self, GTask *task)
   }
   if (*container->spec->address)
     bothy_lan_address_parse (container->spec->address, &address, NULL);
-  bothy_place_resume (self->network, place, container->spec->egress, &address, on_told, g_object_ref (task));
+  bothy_nic_resume (self->network, place, container->spec->egress, &address, on_told, g_object_ref (task));
 }
 
 /* A nic that was just being made may have got what held before. */

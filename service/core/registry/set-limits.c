@@ -15,7 +15,7 @@
 
 typedef struct {
   BothyContainer *container;
-  BothyLimits before;
+  BothyCgroupLimits before;
   gboolean begun;
 } Limiting;
 
@@ -29,7 +29,7 @@ limiting_free (Limiting *limiting)
 }
 
 static void
-put (BothyRegistry *self, BothyContainer *container, const BothyLimits *limits)
+put (BothyRegistry *self, BothyContainer *container, const BothyCgroupLimits *limits)
 {
   container->spec->limits = *limits;
   bothy_limits_effective (limits, self->configuration, &container->limits);
@@ -55,7 +55,7 @@ on_limited (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   /* One that ended meanwhile gets them when it starts again. */
-  if (!bothy_cgroups_limit_finish (BOTHY_CGROUPS (source), result, &error) && !*container->group)
+  if (!bothy_cgroup_manager_limit_finish (BOTHY_CGROUP_MANAGER (source), result, &error) && !*container->group)
     g_clear_error (&error);
   if (error) {
     put (self, container, &limiting->before);
@@ -75,7 +75,7 @@ static gboolean
 begin (BothyRegistry *self, Limiting *limiting, GVariant *changes, gboolean may_exceed, GError **error)
 {
   BothyContainer *container = limiting->container;
-  BothyLimits limits = container->spec->limits;
+  BothyCgroupLimits limits = container->spec->limits;
   guint changed, exceeding;
 
   if (!bothy_container_begin (container, "changing limits", error))
@@ -132,7 +132,7 @@ bothy_registry_set_limits_finish (BothyRegistry *self, GAsyncResult *result, GEr
 static void
 read_stats (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
-  g_task_return_pointer (task, g_variant_ref_sink (bothy_stats_read (task_data)),
+  g_task_return_pointer (task, g_variant_ref_sink (bothy_cgroup_stats_read (task_data)),
                          (GDestroyNotify)g_variant_unref);
 }
 

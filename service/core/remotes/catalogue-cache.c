@@ -17,7 +17,7 @@ name_of (const char *remote)
 
 /* A registry has none. */
 int
-bothy_catalogue_open (int dirfd, const BothyRemote *remote)
+bothy_catalogue_cache_open (int dirfd, const BothyRemote *remote)
 {
   g_autofree char *name = name_of (remote->name);
 
@@ -25,7 +25,7 @@ bothy_catalogue_open (int dirfd, const BothyRemote *remote)
 }
 
 int
-bothy_catalogue_make (int dirfd)
+bothy_catalogue_cache_make (int dirfd)
 {
   return openat (dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
 }
@@ -33,7 +33,7 @@ bothy_catalogue_make (int dirfd)
 /* Between the two there is none, which is as well: nothing is left over of what a kill interrupts, and who
    else was quicker has the newer one. */
 void
-bothy_catalogue_keep (int dirfd, const char *remote, int fd)
+bothy_catalogue_cache_keep (int dirfd, const char *remote, int fd)
 {
   g_autofree char *name = name_of (remote);
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
@@ -49,7 +49,7 @@ bothy_catalogue_keep (int dirfd, const char *remote, int fd)
 }
 
 void
-bothy_catalogue_remove (int dirfd, const char *remote)
+bothy_catalogue_cache_remove (int dirfd, const char *remote)
 {
   g_autofree char *name = name_of (remote);
 

@@ -13,14 +13,14 @@ G_BEGIN_DECLS
  */
 
 /* -1: there is none. */
-int bothy_catalogue_open (int dirfd, const BothyRemote *remote);
+int bothy_catalogue_cache_open (int dirfd, const BothyRemote *remote);
 
 /* A file without a name to write the next one into; -1: this file system has none, and it goes without. */
-int bothy_catalogue_make (int dirfd);
+int bothy_catalogue_cache_make (int dirfd);
 
 /* What was made is the one from now on. */
-void bothy_catalogue_keep (int dirfd, const char *remote, int fd);
+void bothy_catalogue_cache_keep (int dirfd, const char *remote, int fd);
 
-void bothy_catalogue_remove (int dirfd, const char *remote);
+void bothy_catalogue_cache_remove (int dirfd, const char *remote);
 
 G_END_DECLS

@@ -7,7 +7,7 @@
 #include "workers/unpack-pipeline.h"
 
 struct _BothyDownloads {
-  BothyImages *images;
+  BothyImageStore *images;
   GHashTable *running; /* key → Download */
   BothyRecent *recent;
 };
@@ -96,7 +96,7 @@ give (GTask *task, BothyLayer *layer)
 
   leave (task);
   bothy_budget_keep (waiter->budget, layer->size);
-  bothy_layers_hold (bothy_images_get_layers (waiter->downloads->images), layer);
+  bothy_layer_store_hold (bothy_image_store_get_layers (waiter->downloads->images), layer);
   g_task_return_pointer (task, layer, NULL);
 }
 
@@ -132,7 +132,7 @@ settle (Download *download)
     answer (download, tasks->pdata[i], leader);
   if (download->layer) {
     bothy_recent_add (self->recent, download->key, download->layer->id);
-    bothy_layers_release (bothy_images_get_layers (self->images), download->layer);
+    bothy_layer_store_release (bothy_image_store_get_layers (self->images), download->layer);
   }
 }
 
@@ -172,7 +172,7 @@ on_added (GObject *source, GAsyncResult *result, gpointer user_data)
   Download *download = user_data;
   GError *error = NULL;
 
-  download->layer = bothy_layers_add_finish (BOTHY_LAYERS (source), result, &error);
+  download->layer = bothy_layer_store_add_finish (BOTHY_LAYER_STORE (source), result, &error);
   note_end (download, error);
   download_unref (download);
 }
@@ -211,13 +211,13 @@ start (BothyDownloads *self, Download *download)
   autofd reader = -1;
   autofd writer = -1;
 
-  if (!bothy_intake_pipe (&reader, &writer, &download->error)) {
+  if (!bothy_unpack_pipeline_pipe (&reader, &writer, &download->error)) {
     settle (download);
     return;
   }
   source.fd = reader;
   fetch.fds[FETCH_FD_MAIN] = writer;
-  bothy_layers_add (bothy_images_get_layers (self->images), &source, download->budget, NULL, NULL,
+  bothy_layer_store_add (bothy_image_store_get_layers (self->images), &source, download->budget, NULL, NULL,
                     download->cancellable, on_added, download_ref (download));
   bothy_fetch (&fetch, on_progress, download, download->cancellable, on_fetched, download_ref (download));
 }
@@ -280,7 +280,7 @@ key_of (const BothyDownloadSource *source, guint32 user)
 static Download *
 download_new (BothyDownloads *self, const BothyDownloadSource *source, guint32 leader, GError **error)
 {
-  BothyBudget *budget = bothy_images_begin (self->images, leader, error);
+  BothyBudget *budget = bothy_image_store_begin (self->images, leader, error);
   Download *download;
 
   if (!budget)
@@ -361,13 +361,13 @@ bothy_downloads_join_finish (GAsyncResult *result, gboolean *ret_stale, GError *
 }
 
 BothyDownloads *
-bothy_downloads_new (BothyImages *images)
+bothy_downloads_new (BothyImageStore *images)
 {
   BothyDownloads *self = g_new0 (BothyDownloads, 1);
 
   self->images = g_object_ref (images);
   self->running = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)download_unref);
-  self->recent = bothy_recent_new (bothy_images_get_layers (images));
+  self->recent = bothy_recent_new (bothy_image_store_get_layers (images));
   return self;
 }
 

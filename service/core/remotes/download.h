@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 /* Files of remotes that become layers of the store: each once for all who want it at the same time. */
 typedef struct _BothyDownloads BothyDownloads;
 
-BothyDownloads *bothy_downloads_new (BothyImages *images);
+BothyDownloads *bothy_downloads_new (BothyImageStore *images);
 void bothy_downloads_free (BothyDownloads *self);
 
 /*

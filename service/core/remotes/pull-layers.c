@@ -12,7 +12,7 @@
 
 typedef struct {
   BothyDownloads *downloads;
-  BothyImages *images;
+  BothyImageStore *images;
   BothyRemote *remote;
   char *name;
   char *token;
@@ -42,11 +42,11 @@ typedef struct {
 static void
 release_all (Gather *self)
 {
-  BothyLayers *store = bothy_images_get_layers (self->images);
+  BothyLayerStore *store = bothy_image_store_get_layers (self->images);
 
   for (guint i = 0; i < self->layers->len; i++) {
     if (self->layers->pdata[i])
-      bothy_layers_release (store, self->layers->pdata[i]);
+      bothy_layer_store_release (store, self->layers->pdata[i]);
   }
   g_ptr_array_set_size (self->layers, 0);
 }
@@ -69,15 +69,15 @@ gather_free (Gather *self)
 }
 
 gboolean
-bothy_gather_is_of (const BothyImage *image, const BothyRemote *remote)
+bothy_pull_layers_is_of (const BothyImage *image, const BothyRemote *remote)
 {
-  g_autofree char *origin = bothy_gather_origin (remote, "");
+  g_autofree char *origin = bothy_pull_layers_origin (remote, "");
 
   return g_str_has_prefix (image->origin, origin);
 }
 
 char *
-bothy_gather_origin (const BothyRemote *remote, const char *name)
+bothy_pull_layers_origin (const BothyRemote *remote, const char *name)
 {
   return g_strdup_printf ("%s%c%s", remote->name, bothy_reference_is_registry (remote->name) ? '/' : ':',
                           name);
@@ -87,12 +87,12 @@ bothy_gather_origin (const BothyRemote *remote, const char *name)
 static gboolean
 is_shown (Gather *self, const char *id)
 {
-  g_autoptr (GList) images = bothy_images_list (self->images);
+  g_autoptr (GList) images = bothy_image_store_list (self->images);
 
   for (GList *l = images; l; l = l->next) {
     BothyImage *image = l->data;
 
-    if (image->is_shown && bothy_gather_is_of (image, self->remote) &&
+    if (image->is_shown && bothy_pull_layers_is_of (image, self->remote) &&
         g_strv_contains ((const char *const *)image->layers, id))
       return TRUE;
   }
@@ -108,8 +108,8 @@ static BothyLayer *
 find_present (Gather *self, const char *id, gboolean *ret_shown)
 {
   *ret_shown = is_shown (self, id);
-  return *ret_shown ? bothy_layers_lookup (bothy_images_get_layers (self->images), id)
-                    : bothy_images_find_layer (self->images, bothy_budget_get_user (self->budget), id);
+  return *ret_shown ? bothy_layer_store_lookup (bothy_image_store_get_layers (self->images), id)
+                    : bothy_image_store_find_layer (self->images, bothy_budget_get_user (self->budget), id);
 }
 
 static BothyLayer *
@@ -135,7 +135,7 @@ take_present (Gather *self)
     BothyLayer *layer = find_wanted (self, wanted, &shown);
 
     if (layer)
-      bothy_layers_hold (bothy_images_get_layers (self->images), layer);
+      bothy_layer_store_hold (bothy_image_store_get_layers (self->images), layer);
     else {
       self->total += wanted->size;
       shown = !self->is_private;
@@ -235,9 +235,9 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
 }
 
 void
-bothy_gather (BothyDownloads *downloads,
-              BothyImages *images,
-              const BothyGathering *gathering,
+bothy_pull_layers (BothyDownloads *downloads,
+              BothyImageStore *images,
+              const BothyPullLayers *gathering,
               BothyBudget *budget,
               BothyFetchProgress progress,
               gpointer progress_data,
@@ -274,7 +274,7 @@ bothy_gather (BothyDownloads *downloads,
 }
 
 GPtrArray *
-bothy_gather_finish (GAsyncResult *result, gboolean *ret_stale, gboolean *ret_shown, GError **error)
+bothy_pull_layers_finish (GAsyncResult *result, gboolean *ret_stale, gboolean *ret_shown, GError **error)
 {
   Gather *self = g_task_get_task_data (G_TASK (result));
 

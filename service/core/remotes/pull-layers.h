@@ -13,16 +13,16 @@ typedef struct {
   int login;         /* what the remote gets to see of who asks, or -1 */
   GPtrArray *layers; /* BothyManifestLayer, the lowest first */
   enum unpack_mode mode;
-} BothyGathering;
+} BothyPullLayers;
 
 /* What images of REMOTE have as Origin, or begin it with: "" for NAME. */
-char *bothy_gather_origin (const BothyRemote *remote, const char *name);
-gboolean bothy_gather_is_of (const BothyImage *image, const BothyRemote *remote);
+char *bothy_pull_layers_origin (const BothyRemote *remote, const char *name);
+gboolean bothy_pull_layers_is_of (const BothyImage *image, const BothyRemote *remote);
 
 /* Gets them within BUDGET, which stays until this ends. PROGRESS: of the bytes that have to come. */
-void bothy_gather (BothyDownloads *downloads,
-                   BothyImages *images,
-                   const BothyGathering *gathering,
+void bothy_pull_layers (BothyDownloads *downloads,
+                   BothyImageStore *images,
+                   const BothyPullLayers *gathering,
                    BothyBudget *budget,
                    BothyFetchProgress progress,
                    gpointer progress_data,
@@ -33,6 +33,6 @@ void bothy_gather (BothyDownloads *downloads,
 /* (element-type BothyLayer), each held for the caller. RET_STALE as of bothy_downloads_join_finish().
    RET_SHOWN: the remote shows all of them to everybody. */
 GPtrArray *
-bothy_gather_finish (GAsyncResult *result, gboolean *ret_stale, gboolean *ret_shown, GError **error);
+bothy_pull_layers_finish (GAsyncResult *result, gboolean *ret_stale, gboolean *ret_shown, GError **error);
 
 G_END_DECLS

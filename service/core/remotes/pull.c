@@ -18,11 +18,11 @@ typedef struct {
   GPtrArray *remotes;            /* that are asked, in their order */
   guint next;                    /* of them */
   gboolean retried;              /* the catalogue was older than what lies there */
-  BothyFetched *found;           /* in a catalogue, or */
+  BothyFetchAnswer *found;           /* in a catalogue, or */
   BothyManifest *manifest;
   BothyBudget *budget;
   GPtrArray *layers; /* BothyLayer, held */
-  BothyImages *images;
+  BothyImageStore *images;
   gboolean shown; /* the remote shows all of them to everybody */
   gboolean made;  /* the image was not there before */
 } Pull;
@@ -31,9 +31,9 @@ static void
 release_layers (Pull *pull)
 {
   for (guint i = 0; pull->layers && i < pull->layers->len; i++)
-    bothy_layers_release (bothy_images_get_layers (pull->images), pull->layers->pdata[i]);
+    bothy_layer_store_release (bothy_image_store_get_layers (pull->images), pull->layers->pdata[i]);
   g_clear_pointer (&pull->layers, g_ptr_array_unref);
-  bothy_images_sweep (pull->images);
+  bothy_image_store_sweep (pull->images);
 }
 
 static void
@@ -45,7 +45,7 @@ pull_free (Pull *pull)
   g_object_unref (pull->operation);
   g_clear_pointer (&pull->remotes, g_ptr_array_unref);
   g_clear_pointer (&pull->credentials, bothy_credentials_unref);
-  g_clear_pointer (&pull->found, bothy_fetched_free);
+  g_clear_pointer (&pull->found, bothy_fetch_answer_free);
   g_clear_pointer (&pull->manifest, bothy_manifest_free);
   g_strfreev (pull->aliases);
   g_free (pull->name);
@@ -76,20 +76,20 @@ adopt (GTask *task, BothyImage *image, GError **error)
   BothyPuller *self = g_task_get_source_object (task);
   Pull *pull = g_task_get_task_data (task);
   g_autofree char *verified = verified_by (pull);
-  g_autofree char *origin = bothy_gather_origin (remote_of (pull), pull->name);
+  g_autofree char *origin = bothy_pull_layers_origin (remote_of (pull), pull->name);
 
   if (g_cancellable_is_cancelled (pull->operation->cancellable)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_CANCELLED, "Cancelled");
     return FALSE;
   }
-  if (!bothy_images_adopt (self->images, image, pull->operation->user, (const char *const *)pull->aliases, origin,
+  if (!bothy_image_store_adopt (self->images, image, pull->operation->user, (const char *const *)pull->aliases, origin,
                            verified, error))
     return FALSE;
-  bothy_images_note_use (self->images, image);
-  if (pull->shown && bothy_gather_is_of (image, remote_of (pull)))
-    bothy_images_note_shown (self->images, image);
+  bothy_image_store_note_use (self->images, image);
+  if (pull->shown && bothy_pull_layers_is_of (image, remote_of (pull)))
+    bothy_image_store_note_shown (self->images, image);
   if (pull->found) {
-    bothy_images_note_catalogue (self->images, image, pull->found->fields[FETCH_FIELD_VARIANT],
+    bothy_image_store_note_catalogue (self->images, image, pull->found->fields[FETCH_FIELD_VARIANT],
                                  pull->found->fields[FETCH_FIELD_SUPPORT_END]);
     /* What a remote shows to who has a password says nothing of what it shows to the others. */
     if (bothy_credentials_find (pull->credentials, remote_of (pull)) < 0)
@@ -112,7 +112,7 @@ give (GTask *task, BothyImage *image)
     g_task_return_pointer (task, g_object_ref (image), g_object_unref);
   else {
     if (pull->made && !bothy_image_has_names (image, pull->operation->user))
-      bothy_images_forget (self->images, image, pull->operation->user, NULL);
+      bothy_image_store_forget (self->images, image, pull->operation->user, NULL);
     g_task_return_error (task, error);
   }
 }
@@ -122,7 +122,7 @@ on_added (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   GError *error = NULL;
-  g_autoptr (BothyImage) image = bothy_images_add_finish (BOTHY_IMAGES (source), result, &error);
+  g_autoptr (BothyImage) image = bothy_image_store_add_finish (BOTHY_IMAGE_STORE (source), result, &error);
 
   if (image)
     give (task, image);
@@ -133,7 +133,7 @@ on_added (GObject *source, GAsyncResult *result, gpointer user_data)
 static BothyImage *
 make_image (const Pull *pull, GError **error)
 {
-  g_autofree char *origin = bothy_gather_origin (remote_of (pull), pull->name);
+  g_autofree char *origin = bothy_pull_layers_origin (remote_of (pull), pull->name);
   g_autofree char *verified = verified_by (pull);
 
   return bothy_pulled_image (pull->found ? pull->found->fields[FETCH_FIELD_SHA256] : "", origin, verified,
@@ -147,7 +147,7 @@ stack (GTask *task)
   Pull *pull = g_task_get_task_data (task);
   GError *error = NULL;
   g_autoptr (BothyImage) image = make_image (pull, &error);
-  BothyImage *known = image ? bothy_images_lookup (self->images, image->fingerprint) : NULL;
+  BothyImage *known = image ? bothy_image_store_lookup (self->images, image->fingerprint) : NULL;
 
   if (!image)
     g_task_return_error (task, error);
@@ -156,9 +156,9 @@ stack (GTask *task)
   else {
     pull->made = TRUE;
     image->is_shown = pull->shown;
-    bothy_images_set_new (self->images, image);
+    bothy_image_store_set_new (self->images, image);
     bothy_image_add_claim (image, pull->operation->user, NULL);
-    bothy_images_add (self->images, image, on_added, g_object_ref (task));
+    bothy_image_store_add (self->images, image, on_added, g_object_ref (task));
   }
 }
 
@@ -184,7 +184,7 @@ on_gathered (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
   gboolean stale;
 
-  pull->layers = bothy_gather_finish (result, &stale, &pull->shown, &error);
+  pull->layers = bothy_pull_layers_finish (result, &stale, &pull->shown, &error);
   if (pull->layers)
     stack (task);
   else if (stale && !pull->retried) {
@@ -198,7 +198,7 @@ on_gathered (GObject *source, GAsyncResult *result, gpointer user_data)
 
 /* Of a catalogue, an image is one archive. */
 static GPtrArray *
-layers_of (const BothyFetched *found)
+layers_of (const BothyFetchAnswer *found)
 {
   GPtrArray *layers = g_ptr_array_new_with_free_func (bothy_manifest_layer_free);
   BothyManifestLayer *layer = g_new0 (BothyManifestLayer, 1);
@@ -218,7 +218,7 @@ check_depth (const BothyManifest *manifest, GError **error)
 
   for (guint i = 0; i < manifest->layers->len; i++)
     g_hash_table_add (ids, ((BothyManifestLayer *)manifest->layers->pdata[i])->diff_id);
-  return bothy_stack_check_depth (g_hash_table_size (ids), error);
+  return bothy_compose_check_depth (g_hash_table_size (ids), error);
 }
 
 static gboolean
@@ -242,11 +242,11 @@ gather (GTask *task)
   BothyPuller *self = g_task_get_source_object (task);
   Pull *pull = g_task_get_task_data (task);
   g_autoptr (GPtrArray) layers = NULL;
-  BothyGathering gathering = { .remote = remote_of (pull), .name = pull->name };
+  BothyPullLayers gathering = { .remote = remote_of (pull), .name = pull->name };
   GError *error = NULL;
 
   if (check_found (self, pull, &error) && !pull->budget)
-    pull->budget = bothy_images_begin (self->images, pull->operation->user, &error);
+    pull->budget = bothy_image_store_begin (self->images, pull->operation->user, &error);
   if (error) {
     g_task_return_error (task, error);
     return;
@@ -257,7 +257,7 @@ gather (GTask *task)
   gathering.token = pull->manifest ? pull->manifest->token : NULL;
   gathering.mode = pull->manifest ? UNPACK_LAYER : UNPACK_ARCHIVE;
   bothy_operation_set_phase (pull->operation, "downloading");
-  bothy_gather (self->downloads, self->images, &gathering, pull->budget, on_progress, pull->operation,
+  bothy_pull_layers (self->downloads, self->images, &gathering, pull->budget, on_progress, pull->operation,
                 pull->operation->cancellable, on_gathered, g_object_ref (task));
 }
 
@@ -289,7 +289,7 @@ on_found (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
   g_autoptr (GPtrArray) records = NULL;
 
-  g_clear_pointer (&pull->found, bothy_fetched_free);
+  g_clear_pointer (&pull->found, bothy_fetch_answer_free);
   g_clear_pointer (&pull->manifest, bothy_manifest_free);
   if (remote_of (pull)->protocol == FETCH_OCI)
     pull->manifest = bothy_fetch_finish_manifest (result, &error);

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 #define BOTHY_TYPE_PULLER (bothy_puller_get_type ())
 G_DECLARE_FINAL_TYPE (BothyPuller, bothy_puller, BOTHY, PULLER, GObject)
 
-BothyPuller *bothy_puller_new (BothyImages *images, BothyRemotes *remotes);
+BothyPuller *bothy_puller_new (BothyImageStore *images, BothyRemotes *remotes);
 
 BothyRemotes *bothy_puller_get_remotes (BothyPuller *self);
 

@@ -4,18 +4,18 @@
 #include "base/error.h"
 #include "core/images/compose.h"
 
-G_STATIC_ASSERT ((int)FETCH_SETTING_ENV == (int)BOTHY_DEFAULT_ENVIRONMENT);
-G_STATIC_ASSERT ((int)FETCH_SETTING_STOP_SIGNAL == (int)BOTHY_DEFAULT_STOP_SIGNAL);
+G_STATIC_ASSERT ((int)FETCH_SETTING_ENV == (int)BOTHY_IMAGE_CONFIG_ENVIRONMENT);
+G_STATIC_ASSERT ((int)FETCH_SETTING_STOP_SIGNAL == (int)BOTHY_IMAGE_CONFIG_STOP_SIGNAL);
 
-static BothyDefaults *
+static BothyImageConfig *
 take_settings (const BothyManifest *manifest, GError **error)
 {
-  g_autoptr (BothyDefaults) defaults = bothy_defaults_new ();
+  g_autoptr (BothyImageConfig) defaults = bothy_image_config_new ();
 
   for (guint i = 0; i < manifest->settings->len; i++) {
     const BothyManifestSetting *setting = manifest->settings->pdata[i];
 
-    if (!bothy_defaults_take (defaults, (BothyDefault)setting->which, setting->value, error))
+    if (!bothy_image_config_take (defaults, (BothyImageConfigField)setting->which, setting->value, error))
       return NULL;
   }
   return g_steal_pointer (&defaults);
@@ -34,7 +34,7 @@ bothy_pulled_image (const char *fingerprint,
   image->created_at = g_get_real_time ();
   image->origin = (g_free (image->origin), g_strdup (origin));
   image->verified = (g_free (image->verified), g_strdup (verified));
-  if (!bothy_stack (image, layers, error))
+  if (!bothy_compose (image, layers, error))
     return NULL;
   if (!manifest)
     return g_steal_pointer (&image);
@@ -42,6 +42,6 @@ bothy_pulled_image (const char *fingerprint,
   image->defaults = take_settings (manifest, error);
   if (!image->defaults)
     return NULL;
-  image->fingerprint = (g_free (image->fingerprint), bothy_stack_fingerprint (image));
+  image->fingerprint = (g_free (image->fingerprint), bothy_compose_fingerprint (image));
   return g_steal_pointer (&image);
 }

@@ -6,7 +6,7 @@
 
 struct _BothyPuller {
   GObject parent;
-  BothyImages *images;
+  BothyImageStore *images;
   BothyRemotes *remotes;
   BothyDownloads *downloads;
   GHashTable *searches; /* uid → how many are under way */

@@ -79,7 +79,7 @@ on_answer (GObject *source, GAsyncResult *result, gpointer user_data)
   Asking *asking = user_data;
 
   if (bothy_fetch_is_cached (result) && is_still_there (asking))
-    bothy_catalogue_keep (bothy_remotes_get_fd (asking->puller->remotes), asking->remote, asking->catalogue);
+    bothy_catalogue_cache_keep (bothy_remotes_get_fd (asking->puller->remotes), asking->remote, asking->catalogue);
   bothy_clear_fd (&asking->catalogue);
   asking->callback (source, result, asking->user_data);
   g_object_unref (asking->puller);
@@ -102,8 +102,8 @@ bothy_puller_ask (BothyPuller *self,
   gboolean has_catalogue = remote->protocol != FETCH_OCI && question->login < 0;
   g_autoptr (GError) local = NULL;
   autofd key = bothy_remotes_open_key (self->remotes, remote, &local);
-  autofd cached = has_catalogue ? bothy_catalogue_open (dirfd, remote) : -1;
-  autofd made = has_catalogue ? bothy_catalogue_make (dirfd) : -1;
+  autofd cached = has_catalogue ? bothy_catalogue_cache_open (dirfd, remote) : -1;
+  autofd made = has_catalogue ? bothy_catalogue_cache_make (dirfd) : -1;
   const BothyFetch fetch = { .op = question->op,
                              .catalogue = remote->protocol,
                              .policy = remote->policy,
@@ -169,7 +169,7 @@ bothy_puller_init (BothyPuller *self)
 }
 
 BothyPuller *
-bothy_puller_new (BothyImages *images, BothyRemotes *remotes)
+bothy_puller_new (BothyImageStore *images, BothyRemotes *remotes)
 {
   BothyPuller *self = g_object_new (BOTHY_TYPE_PULLER, NULL);
 

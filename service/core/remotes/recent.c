@@ -2,14 +2,14 @@
 #include "core/remotes/recent.h"
 
 struct _BothyRecent {
-  BothyLayers *layers;
+  BothyLayerStore *layers;
   GHashTable *ids; /* key → id of a layer */
 };
 
 static BothyLayer *
 find_held (BothyRecent *self, const char *id)
 {
-  BothyLayer *layer = id ? bothy_layers_lookup (self->layers, id) : NULL;
+  BothyLayer *layer = id ? bothy_layer_store_lookup (self->layers, id) : NULL;
 
   return layer && layer->holds > 0 ? layer : NULL;
 }
@@ -34,7 +34,7 @@ bothy_recent_find (BothyRecent *self, const char *key)
 }
 
 BothyRecent *
-bothy_recent_new (BothyLayers *layers)
+bothy_recent_new (BothyLayerStore *layers)
 {
   BothyRecent *self = g_new0 (BothyRecent, 1);
 

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  */
 typedef struct _BothyRecent BothyRecent;
 
-BothyRecent *bothy_recent_new (BothyLayers *layers);
+BothyRecent *bothy_recent_new (BothyLayerStore *layers);
 void bothy_recent_free (BothyRecent *self);
 
 void bothy_recent_add (BothyRecent *self, const char *key, const char *id);

@@ -127,7 +127,7 @@ static gboolean
 check_own_name (const BothyRemote *self, GError **error)
 {
   return (self->protocol == FETCH_OCI && bothy_reference_is_registry (self->name)) ||
-         bothy_name_check_remote (self->name, error);
+         bothy_validate_remote (self->name, error);
 }
 
 BothyRemote *

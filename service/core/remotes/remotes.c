@@ -112,7 +112,7 @@ load_records (BothyRemotes *self, GHashTable *remotes)
     struct stat st;
     BothyRemote *remote;
 
-    if (!bothy_name_check_remote (name, NULL))
+    if (!bothy_validate_remote (name, NULL))
       continue;
     record = bothy_record_read (self->dirfd, name, &error);
     remote = record ? from_key_file (name, record, BOTHY_REMOTE_RECORD,
@@ -236,7 +236,7 @@ bothy_remotes_remove (BothyRemotes *self, const char *name, GError **error)
 
   if (unlinkat (self->dirfd, name, 0) == 0) {
     unlinkat (self->dirfd, key, 0);
-    bothy_catalogue_remove (self->dirfd, name);
+    bothy_catalogue_cache_remove (self->dirfd, name);
     newest = bothy_record_read (self->dirfd, NEWEST, NULL);
     if (newest && g_key_file_remove_group (newest, name, NULL))
       bothy_record_write (self->dirfd, NEWEST, newest, BOTHY_RECORD_VOLATILE, NULL);

@@ -54,7 +54,7 @@ add_text (GVariantBuilder *builder, const char *key, const char *value)
 }
 
 static void
-add_record (Search *search, const BothyRemote *remote, const BothyFetched *record)
+add_record (Search *search, const BothyRemote *remote, const BothyFetchAnswer *record)
 {
   static const struct {
     const char *key;
