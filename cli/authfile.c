@@ -86,7 +86,8 @@ load (const char *path, GError **error)
   if (size == 0)
     return NULL;
   /* The parser's own words would show a part of what is in it. */
-  root = json_parser_load_from_data (parser, text, (gssize)size, NULL) ? json_parser_steal_root (parser) : NULL;
+  root =
+      json_parser_load_from_data (parser, text, (gssize)size, NULL) ? json_parser_steal_root (parser) : NULL;
   if (root && JSON_NODE_HOLDS_OBJECT (root))
     return g_steal_pointer (&root);
   refuse (path, error);

@@ -117,7 +117,8 @@ build (Cli *cli, const CliBootstrap *bootstrap, const char *alias, GError **erro
     return cli_fail (*error);
   if (wait_for_archive (&builder))
     image = cli_import (
-        cli, &(const CliImport){ .fd = builder.archive, .metadata_fd = -1, .title = title, .alias = alias }, error);
+        cli, &(const CliImport){ .fd = builder.archive, .metadata_fd = -1, .title = title, .alias = alias },
+        error);
   built = finish (&builder, image != NULL);
   if (image && built)
     return cli_print_imported (cli, image, error) ? CLI_EXIT_OK : cli_fail (*error);

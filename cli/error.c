@@ -35,7 +35,8 @@ static const Hint hints[] = {
   { "NotAuthorized", N_ ("An administrator can allow it with a polkit rule.") },
   { "NotAuthorizedCanObtain", N_ ("It needs a password: try without --no-ask-password, or on a terminal.") },
   { "NotAuthorizedDismissed", N_ ("The password was not given.") },
-  { "NotYours", N_ ("Ids are yours that 'bothy range list' shows; namespaces, those that a user namespace of yours owns.") },
+  { "NotYours", N_ ("Ids are yours that 'bothy range list' shows; namespaces, those that a user namespace of "
+                    "yours owns.") },
   { "UnknownObject", N_ ("It may just have been deleted; 'bothy list' shows what there is.") },
   { "org.freedesktop.DBus.Error.UnknownObject",
     N_ ("It may just have been deleted; 'bothy list' shows what there is.") },

@@ -104,7 +104,8 @@ static gboolean
 is_safe (const Server *server)
 {
   const char *host = strstr (server->origin, "://") + 3;
-  g_autofree char *name = *host == '[' ? g_strndup (host, strcspn (host, "]") + 1) : g_strndup (host, strcspn (host, ":"));
+  g_autofree char *name =
+      *host == '[' ? g_strndup (host, strcspn (host, "]") + 1) : g_strndup (host, strcspn (host, ":"));
   static const char *const loopback[] = { "localhost", "127.0.0.1", "[::1]", NULL };
 
   return g_str_has_prefix (server->origin, "https://") || g_strv_contains (loopback, name);
@@ -243,8 +244,8 @@ ask_login (const char *host, const char *name, gboolean from_stdin, GError **err
   if (!typed)
     return NULL;
   if (*typed == '\0' || strchr (typed, ':')) {
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, _ ("'%s' can not be the name: a name has a letter or more, and no colon"),
-                 typed);
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                 _ ("'%s' can not be the name: a name has a letter or more, and no colon"), typed);
     return NULL;
   }
   password = from_stdin ? cli_read_line (error) : cli_ask (prompt, FALSE, error);

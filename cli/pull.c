@@ -39,8 +39,8 @@ cli_pull (Cli *cli, const char *ref, const char *alias, const char *architecture
     g_variant_builder_clear (&options);
     return NULL;
   }
-  answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "PullImage", g_variant_new ("(sa{sv})", ref, &options), fds,
-                     NULL, error);
+  answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "PullImage", g_variant_new ("(sa{sv})", ref, &options),
+                     fds, NULL, error);
   return answer ? follow (cli, answer, _ ("Pulling"), ref, error) : NULL;
 }
 

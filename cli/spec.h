@@ -38,10 +38,13 @@ typedef struct {
 
 /* On a LAN. */
 #define CLI_SPEC_ADDRESS(spec)                                                                               \
-  {                                                                                                          \
-    "address", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->address, N_ ("With lan:BRIDGE: in place of DHCP"),      \
-        N_ ("ADDRESS/BITS[,GATEWAY]")                                                                        \
-  },                                                                                                         \
+  { "address",                                                                                               \
+    0,                                                                                                       \
+    0,                                                                                                       \
+    G_OPTION_ARG_FILENAME,                                                                                   \
+    &(spec)->address,                                                                                        \
+    N_ ("With lan:BRIDGE: in place of DHCP"),                                                                \
+    N_ ("ADDRESS/BITS[,GATEWAY]") },                                                                         \
   {                                                                                                          \
     "dns", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &(spec)->resolvers,                                            \
         N_ ("With lan:BRIDGE: who resolves names"), N_ ("ADDRESS")                                           \

@@ -15,7 +15,9 @@ int
 cli_start (Cli *cli, char **words)
 {
   static const char *const states[] = { "stopped", "failed", NULL };
-  const CliState state = { .method = "Start", .states = states, .parameters = no_options, .done = cli_network_ask };
+  const CliState state = {
+    .method = "Start", .states = states, .parameters = no_options, .done = cli_network_ask
+  };
 
   return cli_state_verb (cli, words, &state);
 }

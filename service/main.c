@@ -141,7 +141,8 @@ on_reconciled (GObject *source, GAsyncResult *result, gpointer user_data)
 static BothyHelperClient *
 make_helper (GError **error)
 {
-  g_autoptr (BothyHelperClient) helper = bothy_cgroup_manager_is_systemd () ? bothy_helper_client_new () : bothy_helper_client_new_child (error);
+  g_autoptr (BothyHelperClient) helper =
+      bothy_cgroup_manager_is_systemd () ? bothy_helper_client_new () : bothy_helper_client_new_child (error);
 
   if (!helper || !bothy_capabilities_drop_all (error))
     return NULL;
@@ -194,7 +195,7 @@ parse_options (int *argc, char ***argv, GError **error)
 static gboolean
 on_expired (gpointer user_data)
 {
-  *(gboolean *) user_data = TRUE;
+  *(gboolean *)user_data = TRUE;
   return G_SOURCE_REMOVE;
 }
 
@@ -208,7 +209,8 @@ tear_down (Service *service)
   if (service->name)
     g_bus_unown_name (service->name);
   g_timeout_add (LAST_CALLS_MS, on_expired, &expired);
-  while (g_main_context_iteration (NULL, service->router && !bothy_router_is_idle (service->router)) && !expired)
+  while (g_main_context_iteration (NULL, service->router && !bothy_router_is_idle (service->router)) &&
+         !expired)
     continue;
   if (service->router)
     bothy_router_close (service->router);

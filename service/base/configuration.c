@@ -17,8 +17,10 @@ typedef struct {
 } Setting;
 
 #define SETTING(group, key, field, min, max, preset)                                                         \
-  { group, key, G_STRUCT_OFFSET (BothyConfiguration, field),                                                 \
-    sizeof (((BothyConfiguration *) NULL)->field) == 8, min, max, preset }
+  {                                                                                                          \
+    group, key, G_STRUCT_OFFSET (BothyConfiguration, field),                                                 \
+        sizeof (((BothyConfiguration *)NULL)->field) == 8, min, max, preset                                  \
+  }
 
 static const Setting settings[] = {
   SETTING ("Ranges", "Base", range_base, CONTAINER_RANGE_FIRST, CONTAINER_RANGE_LAST, 0x40000000),
@@ -47,7 +49,7 @@ store (BothyConfiguration *self, const Setting *setting, guint64 value)
   if (setting->wide)
     G_STRUCT_MEMBER (guint64, self, setting->offset) = value;
   else
-    G_STRUCT_MEMBER (guint32, self, setting->offset) = (guint32) value;
+    G_STRUCT_MEMBER (guint32, self, setting->offset) = (guint32)value;
 }
 
 static const Setting *
@@ -61,7 +63,11 @@ find (const char *group, const char *key)
 }
 
 static gboolean
-apply_key (BothyConfiguration *self, GKeyFile *file, const char *path, const char *group, const char *key,
+apply_key (BothyConfiguration *self,
+           GKeyFile *file,
+           const char *path,
+           const char *group,
+           const char *key,
            GError **error)
 {
   const Setting *setting = find (group, key);
@@ -121,7 +127,7 @@ bothy_configuration_load (const char *vendor_file, const char *file, GError **er
     store (self, &settings[i], settings[i].preset);
   if (!apply_file (self, vendor_file, error) || !apply_file (self, file, error))
     return NULL;
-  last = (guint64) self->range_base + (guint64) self->range_count * 65536 - 1;
+  last = (guint64)self->range_base + (guint64)self->range_count * 65536 - 1;
   if (self->range_base % 65536 != 0 || last > CONTAINER_RANGE_LAST) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED,
                  "%s: [Ranges]: Base has to be a multiple of 65536, and the last id at most %u", file,

@@ -7,24 +7,24 @@ G_BEGIN_DECLS
 
 /* bothyd.conf(5): what the distribution ships, with what the administrator wrote over it. */
 typedef struct {
-  guint32 range_base;      /* first id of the pool */
-  guint32 range_count;     /* how many ranges of 65536 */
-  guint max_containers;    /* per user, as the next six */
-  guint max_ranges;        /* held by hand */
-  guint max_nics;          /* on one bridge, without a delegation */
+  guint32 range_base;   /* first id of the pool */
+  guint32 range_count;  /* how many ranges of 65536 */
+  guint max_containers; /* per user, as the next six */
+  guint max_ranges;     /* held by hand */
+  guint max_nics;       /* on one bridge, without a delegation */
   guint max_operations;
   guint max_processes;
   guint64 max_image_bytes;
   guint64 max_image_files;
-  guint expire_days;       /* on which nobody used an image that was pulled, and then it goes; 0: never */
+  guint expire_days;        /* on which nobody used an image that was pulled, and then it goes; 0: never */
   guint64 container_memory; /* what one container may have at most; 0, here and below: no bound */
   guint container_tasks;
   guint container_cpus;
-  guint64 user_memory;     /* what all containers of one user may have together */
+  guint64 user_memory; /* what all containers of one user may have together */
   guint user_tasks;
   guint user_cpus;
-  guint default_tasks;     /* of a container whose owner said nothing */
-  guint idle_seconds;      /* how long the service stays with nothing to do; 0: for ever */
+  guint default_tasks; /* of a container whose owner said nothing */
+  guint idle_seconds;  /* how long the service stays with nothing to do; 0: for ever */
 } BothyConfiguration;
 
 /* Read VENDOR_FILE, then FILE over it; each may be missing. A key or group that is not

@@ -46,7 +46,7 @@ static const char *const names[] = {
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (names) == BOTHY_N_ERRORS);
 
-G_DEFINE_QUARK (bothy-error-quark, bothy_error)
+G_DEFINE_QUARK (bothy - error - quark, bothy_error)
 
 const char *
 bothy_error_name (BothyErrorCode code)
@@ -80,8 +80,7 @@ bothy_error_adopt (GError **error, const char *context)
 void
 bothy_error_set_errno (GError **error, int number, const char *context)
 {
-  BothyErrorCode code =
-      number == ENOSPC || number == EDQUOT ? BOTHY_ERROR_NO_SPACE : BOTHY_ERROR_FAILED;
+  BothyErrorCode code = number == ENOSPC || number == EDQUOT ? BOTHY_ERROR_NO_SPACE : BOTHY_ERROR_FAILED;
 
   g_set_error (error, BOTHY_ERROR, code, "%s: %s", context, g_strerror (number));
 }

@@ -120,7 +120,7 @@ bothy_validate_environment (const char *const *entries, GError **error)
 {
   for (; *entries; entries++) {
     const char *equals = strchr (*entries, '=');
-    g_autofree char *name = g_strndup (*entries, equals ? (gsize) (equals - *entries) : 0);
+    g_autofree char *name = g_strndup (*entries, equals ? (gsize)(equals - *entries) : 0);
 
     if (!*name || !consists_of (name, LOWER UPPER DIGITS "_") || g_ascii_isdigit (*name))
       return refuse (error, "Environment entry", *entries, "use NAME=VALUE, NAME of letters, digits and _");
@@ -131,7 +131,8 @@ bothy_validate_environment (const char *const *entries, GError **error)
 gboolean
 bothy_validate_user (const char *text, GError **error)
 {
-  if (strlen (text) > 64 || !consists_of (text, LOWER UPPER DIGITS "._$:-") || text[0] == '-' || text[0] == ':')
+  if (strlen (text) > 64 || !consists_of (text, LOWER UPPER DIGITS "._$:-") || text[0] == '-' ||
+      text[0] == ':')
     return refuse (error, "User", text, "use a name or a number, with :GROUP if need be");
   return TRUE;
 }
@@ -144,7 +145,8 @@ bothy_validate_login (const char *text, GError **error)
   if (length >= 1 && length <= 32 && consists_of (text, LOWER DIGITS "_-") && text[0] != '-' &&
       !g_ascii_isdigit (text[0]) && !g_str_equal (text, "root"))
     return TRUE;
-  return refuse (error, "Account", text, "use 1 to 32 of a-z, 0-9, _ and -, with a letter or _ first; not \"root\"");
+  return refuse (error, "Account", text,
+                 "use 1 to 32 of a-z, 0-9, _ and -, with a letter or _ first; not \"root\"");
 }
 
 gboolean

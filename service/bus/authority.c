@@ -6,7 +6,7 @@
 
 #define DIALOG_SECONDS 120 /* how long a user may think about his password */
 #define LOG_SECONDS    60
-#define ANSWER_SECONDS 25  /* how long polkit may take without him */
+#define ANSWER_SECONDS 25 /* how long polkit may take without him */
 
 #define POLKIT_NAME       "org.freedesktop.PolicyKit1"
 #define POLKIT_PATH       "/org/freedesktop/PolicyKit1/Authority"
@@ -16,9 +16,9 @@
 typedef struct {
   BothyClient *client;
   char *action;
-  GVariant *details; /* a{ss} */
-  char *id;          /* of the question, to call it off */
-  gboolean asked;    /* polkit knows of it */
+  GVariant *details;    /* a{ss} */
+  char *id;             /* of the question, to call it off */
+  gboolean asked;       /* polkit knows of it */
   gboolean interactive; /* allowed */
   gboolean in_dialog;
   GCancellable *cancellable;
@@ -95,7 +95,8 @@ call_off (GDBusConnection *bus, const Check *check)
   if (!check->asked)
     return;
   g_dbus_connection_call (bus, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE, "CancelCheckAuthorization",
-                          g_variant_new ("(s)", check->id), NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL, NULL);
+                          g_variant_new ("(s)", check->id), NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL,
+                          NULL);
 }
 
 static void
@@ -117,7 +118,8 @@ judge (GTask *task, GVariant *answer)
   else if (check->interactive && !check->in_dialog)
     open_dialog (task);
   else
-    deny (task, BOTHY_ERROR_NOT_AUTHORIZED_CAN_OBTAIN, "Not authorized; an administrator's password would do");
+    deny (task, BOTHY_ERROR_NOT_AUTHORIZED_CAN_OBTAIN,
+          "Not authorized; an administrator's password would do");
 }
 
 /* Not each time: whoever calls while polkit is away would fill the log. */
@@ -194,9 +196,9 @@ put_question (gpointer data)
   check->timer = g_timeout_add_seconds (seconds, on_timeout, check);
   check->asked = !g_cancellable_is_cancelled (check->cancellable);
   check->id = (g_free (check->id), g_strdup_printf ("bothy-%" G_GUINT64_FORMAT, ++last_id));
-  g_dbus_connection_call (check->client->bus, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE, "CheckAuthorization",
-                          make_question (check), G_VARIANT_TYPE ("((bba{ss}))"), G_DBUS_CALL_FLAGS_NONE, G_MAXINT,
-                          check->cancellable, on_checked, task);
+  g_dbus_connection_call (check->client->bus, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE,
+                          "CheckAuthorization", make_question (check), G_VARIANT_TYPE ("((bba{ss}))"),
+                          G_DBUS_CALL_FLAGS_NONE, G_MAXINT, check->cancellable, on_checked, task);
 }
 
 static void
@@ -210,8 +212,12 @@ ask (GTask *task)
 }
 
 void
-bothy_authority_check (BothyClient *client, const char *action, PolkitDetails *details, gboolean interactive,
-                       GAsyncReadyCallback callback, gpointer user_data)
+bothy_authority_check (BothyClient *client,
+                       const char *action,
+                       PolkitDetails *details,
+                       gboolean interactive,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
   Check *check = g_new0 (Check, 1);
@@ -222,7 +228,7 @@ bothy_authority_check (BothyClient *client, const char *action, PolkitDetails *d
   check->interactive = interactive;
   check->cancellable = g_cancellable_new ();
   check->gone = g_signal_connect (client->gone, "cancelled", G_CALLBACK (on_gone), check->cancellable);
-  g_task_set_task_data (task, check, (GDestroyNotify) check_free);
+  g_task_set_task_data (task, check, (GDestroyNotify)check_free);
   if (client->user == 0)
     g_task_return_boolean (task, TRUE);
   else if (client->user == BOTHY_NO_USER || g_cancellable_is_cancelled (client->gone))

@@ -13,8 +13,12 @@ G_BEGIN_DECLS
  * asked about. Everything but a clear yes is no: polkit missing, late or confused.
  * DETAILS is copied.
  */
-void bothy_authority_check (BothyClient *client, const char *action, PolkitDetails *details, gboolean interactive,
-                            GAsyncReadyCallback callback, gpointer user_data);
+void bothy_authority_check (BothyClient *client,
+                            const char *action,
+                            PolkitDetails *details,
+                            gboolean interactive,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
 
 /* FALSE: NOT_AUTHORIZED; ..._CAN_OBTAIN: the user could be asked; ..._DISMISSED: he said no. */
 gboolean bothy_authority_check_finish (GAsyncResult *result, GError **error);

@@ -272,7 +272,7 @@ bothy_bridge_handle_attach_nic (BothyCall *call)
 
   parse_attach (call, &fd, &interface, &configure, NULL);
   bothy_byhand_attach_nic (call->registry, call->user, get_bridge (call)->facts->name, fd, interface,
-                         call->may_use, configure, on_attached, bothy_call_ref (call));
+                           call->may_use, configure, on_attached, bothy_call_ref (call));
 }
 
 static gboolean
@@ -314,5 +314,5 @@ bothy_bridge_handle_detach_nic (BothyCall *call)
 
   parse_detach (call, &fd, &interface, NULL);
   bothy_byhand_detach_nic (call->registry, call->user, get_bridge (call)->facts->name, fd, interface,
-                         on_detached, bothy_call_ref (call));
+                           on_detached, bothy_call_ref (call));
 }

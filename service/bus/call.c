@@ -60,7 +60,8 @@ bothy_call_unref (BothyCall *self)
 gboolean
 bothy_call_is_interactive (BothyCall *self)
 {
-  return (g_dbus_message_get_flags (self->message) & G_DBUS_MESSAGE_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION) != 0;
+  return (g_dbus_message_get_flags (self->message) & G_DBUS_MESSAGE_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION) !=
+         0;
 }
 
 static void
@@ -108,7 +109,7 @@ bothy_call_return_error (BothyCall *self, GError *error)
   g_autoptr (GDBusMessage) message = NULL;
 
   bothy_error_adopt (&owned, self->member);
-  name = g_strconcat (BOTHY_ERROR_PREFIX, bothy_error_name ((BothyErrorCode) owned->code), NULL);
+  name = g_strconcat (BOTHY_ERROR_PREFIX, bothy_error_name ((BothyErrorCode)owned->code), NULL);
   message = g_dbus_message_new_method_error_literal (self->message, name, owned->message);
   reply (self, message);
 }
@@ -128,7 +129,8 @@ bothy_call_get_fd (BothyCall *self, gint32 index, GError **error)
 
   if (index >= 0 && index < n)
     return fds[index];
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "There is no file descriptor %d in this message", index);
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "There is no file descriptor %d in this message",
+               index);
   return -1;
 }
 

@@ -23,25 +23,26 @@ typedef struct {
   BothyRouter *router;
   BothyRegistry *registry;
   BothyClient *client;
-  guint32 user;          /* who calls */
+  guint32 user; /* who calls */
   GDBusMessage *message;
   const char *path, *interface, *member;
-  GVariant *args;        /* a tuple of the method's signature */
-  GUnixFDList *fds;      /* never NULL */
+  GVariant *args;   /* a tuple of the method's signature */
+  GUnixFDList *fds; /* never NULL */
   const BothyRow *row;
-  BothyNode *node;       /* looked up again after every question */
-  GObject *asked_about;  /* what was at the path when somebody else's question was put, or NULL */
+  BothyNode *node;        /* looked up again after every question */
+  GObject *asked_about;   /* what was at the path when somebody else's question was put, or NULL */
   PolkitDetails *details; /* what polkit is told */
-  gboolean is_own;       /* said by prepare: it is about the caller's things only */
-  gboolean is_foreign;   /* said by prepare: it is about somebody else's thing */
-  GError *exceeds;       /* said by prepare: what is answered unless polkit authorizes the row's other action */
-  gboolean may_exceed;   /* polkit did */
-  gboolean may_use;      /* polkit authorized what weigh wanted to be asked about */
-  gboolean may_inspect;  /* others' containers too */
+  gboolean is_own;        /* said by prepare: it is about the caller's things only */
+  gboolean is_foreign;    /* said by prepare: it is about somebody else's thing */
+  GError *exceeds;     /* said by prepare: what is answered unless polkit authorizes the row's other action */
+  gboolean may_exceed; /* polkit did */
+  gboolean may_use;    /* polkit authorized what weigh wanted to be asked about */
+  gboolean may_inspect; /* others' containers too */
   gboolean replied;
 } BothyCall;
 
-BothyCall *bothy_call_new (BothyRouter *router, BothyRegistry *registry, BothyClient *client, GDBusMessage *message);
+BothyCall *
+bothy_call_new (BothyRouter *router, BothyRegistry *registry, BothyClient *client, GDBusMessage *message);
 BothyCall *bothy_call_ref (BothyCall *self);
 void bothy_call_unref (BothyCall *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyCall, bothy_call_unref)

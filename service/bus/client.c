@@ -40,8 +40,9 @@ void
 bothy_client_identify (BothyClient *self, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_dbus_connection_call (self->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                          "GetConnectionCredentials", g_variant_new ("(s)", self->name), G_VARIANT_TYPE ("(a{sv})"),
-                          G_DBUS_CALL_FLAGS_NONE, IDENTIFY_TIMEOUT, NULL, callback, user_data);
+                          "GetConnectionCredentials", g_variant_new ("(s)", self->name),
+                          G_VARIANT_TYPE ("(a{sv})"), G_DBUS_CALL_FLAGS_NONE, IDENTIFY_TIMEOUT, NULL,
+                          callback, user_data);
 }
 
 gboolean

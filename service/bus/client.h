@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-#define BOTHY_NO_USER ((guint32) -1)
+#define BOTHY_NO_USER ((guint32)-1)
 
 /*
  * A connection that has called us, for as long as it is on the bus. Who it is, the bus
@@ -14,11 +14,11 @@ G_BEGIN_DECLS
 typedef struct {
   gatomicrefcount references;
   GDBusConnection *bus;
-  char *name;          /* its unique name */
-  guint32 user;        /* uid, BOTHY_NO_USER as long as it is not known */
-  gboolean inspects;   /* was authorized to see others' containers when it last asked */
-  GQueue waiting;      /* GDBusMessage: came before it was known who it is */
-  GCancellable *gone;  /* cancelled when it leaves the bus */
+  char *name;         /* its unique name */
+  guint32 user;       /* uid, BOTHY_NO_USER as long as it is not known */
+  gboolean inspects;  /* was authorized to see others' containers when it last asked */
+  GQueue waiting;     /* GDBusMessage: came before it was known who it is */
+  GCancellable *gone; /* cancelled when it leaves the bus */
 } BothyClient;
 
 BothyClient *bothy_client_new (GDBusConnection *bus, const char *name);

@@ -39,7 +39,9 @@ parse_start (BothyCall *call, GUnixFDList **ret_stdio, GError **error)
   g_autoptr (GVariant) options = g_variant_get_child_value (call->args, 0);
   g_autoptr (GVariant) handles = NULL;
   gboolean console = FALSE;
-  const BothyOption table[] = { { "stdio", "ah", &handles }, { "console", "b", &console }, { NULL, NULL, NULL } };
+  const BothyOption table[] = { { "stdio", "ah", &handles },
+                                { "console", "b", &console },
+                                { NULL, NULL, NULL } };
 
   *ret_stdio = NULL;
   if (!bothy_options_parse (options, table, error))
@@ -78,7 +80,9 @@ parse_stop (BothyCall *call, guint32 *ret_timeout, GError **error)
 {
   g_autoptr (GVariant) options = g_variant_get_child_value (call->args, 0);
   gboolean force = FALSE;
-  const BothyOption table[] = { { "timeout", "u", ret_timeout }, { "force", "b", &force }, { NULL, NULL, NULL } };
+  const BothyOption table[] = { { "timeout", "u", ret_timeout },
+                                { "force", "b", &force },
+                                { NULL, NULL, NULL } };
 
   *ret_timeout = DEFAULT_STOP_TIMEOUT;
   if (!bothy_options_parse (options, table, error))
@@ -146,7 +150,8 @@ bothy_container_check_kill (BothyCall *call, GError **error)
   }
   if (number >= 1 && number <= SIGRTMAX && (number == SIGKILL || g_str_equal (whom, "leader")))
     return TRUE;
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "signal: 1 to %d, and only 9 for \"all\"", SIGRTMAX);
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "signal: 1 to %d, and only 9 for \"all\"",
+               SIGRTMAX);
   return FALSE;
 }
 
@@ -211,7 +216,8 @@ on_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
-  g_autoptr (BothyOperation) operation = bothy_registry_delete_finish (BOTHY_REGISTRY (source), result, &error);
+  g_autoptr (BothyOperation) operation =
+      bothy_registry_delete_finish (BOTHY_REGISTRY (source), result, &error);
   g_autofree char *path = operation ? bothy_publisher_operation_path (operation) : NULL;
 
   if (operation)
@@ -226,7 +232,8 @@ bothy_container_handle_delete (BothyCall *call)
   gboolean force;
 
   parse_delete (call, &force, NULL);
-  bothy_registry_delete (call->registry, container_of (call), call->user, force, on_deleted, bothy_call_ref (call));
+  bothy_registry_delete (call->registry, container_of (call), call->user, force, on_deleted,
+                         bothy_call_ref (call));
 }
 
 gboolean

@@ -19,7 +19,8 @@
 static gboolean
 check_network (const char *network, GError **error)
 {
-  const char *bridge = g_str_has_prefix (network, BOTHY_CONTAINER_LAN) ? network + strlen (BOTHY_CONTAINER_LAN) : NULL;
+  const char *bridge =
+      g_str_has_prefix (network, BOTHY_CONTAINER_LAN) ? network + strlen (BOTHY_CONTAINER_LAN) : NULL;
 
   if (g_str_equal (network, "nat") || g_str_equal (network, "none") || bothy_bridge_name_is_plain (bridge))
     return TRUE;
@@ -37,8 +38,9 @@ check_address (const BothyContainerSpec *spec, GError **error)
     return TRUE;
   if (g_str_has_prefix (spec->network, BOTHY_CONTAINER_LAN))
     return bothy_lan_address_parse (spec->address, &address, error);
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-               "Option \"address\": only on a bridge of the LAN, with the network \"lan:BRIDGE\", can one be chosen");
+  g_set_error (
+      error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+      "Option \"address\": only on a bridge of the LAN, with the network \"lan:BRIDGE\", can one be chosen");
   return FALSE;
 }
 
@@ -48,9 +50,8 @@ check_address_on (const BothyKnownBridge *bridge, const BothyContainerSpec *spec
 {
   BothyLanAddress address;
 
-  return !*spec->address ||
-         (bothy_lan_address_parse (spec->address, &address, error) &&
-          bothy_lan_address_check_subnet (&address, bridge->facts->subnet, error));
+  return !*spec->address || (bothy_lan_address_parse (spec->address, &address, error) &&
+                             bothy_lan_address_check_subnet (&address, bridge->facts->subnet, error));
 }
 
 static gboolean
@@ -58,8 +59,8 @@ check_spec (const BothyContainerSpec *spec, GError **error)
 {
   return bothy_validate_name (spec->name, "Name", error) && bothy_validate_hostname (spec->hostname, error) &&
          (bothy_is_fingerprint_prefix (spec->image) || bothy_reference_check_alias (spec->image, error)) &&
-         bothy_validate_user (spec->user, error) && check_network (spec->network, error) && check_address (spec, error) &&
-         (!*spec->account || bothy_validate_login (spec->account, error)) &&
+         bothy_validate_user (spec->user, error) && check_network (spec->network, error) &&
+         check_address (spec, error) && (!*spec->account || bothy_validate_login (spec->account, error)) &&
          bothy_validate_environment ((const char *const *)spec->environment, error) &&
          (!*spec->working_directory || bothy_validate_path (spec->working_directory, error));
 }
@@ -93,7 +94,8 @@ parse_resolvers (BothyContainerSpec *spec, GError **error)
 
   if (*given && !g_str_has_prefix (spec->network, BOTHY_CONTAINER_LAN)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-                 "Option \"resolvers\": only on a bridge of the LAN, with the network \"lan:BRIDGE\", can they be chosen");
+                 "Option \"resolvers\": only on a bridge of the LAN, with the network \"lan:BRIDGE\", can "
+                 "they be chosen");
     return FALSE;
   }
   spec->resolvers = bothy_resolvers_parse ((const char *const *)given, error);
@@ -107,13 +109,19 @@ parse_spec (GVariant *args, GError **error)
   g_autoptr (GVariant) options = NULL;
   g_autoptr (GVariant) limits = NULL;
   const BothyOption table[] = {
-    { "command", "as", &spec->command },  { "entrypoint", "as", &spec->entrypoint },
+    { "command", "as", &spec->command },
+    { "entrypoint", "as", &spec->entrypoint },
     { "environment", "as", &spec->environment },
-    { "user", "s", &spec->user },         { "working-directory", "s", &spec->working_directory },
-    { "hostname", "s", &spec->hostname }, { "ephemeral", "b", &spec->ephemeral },
-    { "nesting", "b", &spec->nesting },   { "network", "s", &spec->network },
-    { "account", "s", &spec->account },   { "limits", "a{sv}", &limits },
-    { "egress", "as", &spec->egress },    { "address", "s", &spec->address },
+    { "user", "s", &spec->user },
+    { "working-directory", "s", &spec->working_directory },
+    { "hostname", "s", &spec->hostname },
+    { "ephemeral", "b", &spec->ephemeral },
+    { "nesting", "b", &spec->nesting },
+    { "network", "s", &spec->network },
+    { "account", "s", &spec->account },
+    { "limits", "a{sv}", &limits },
+    { "egress", "as", &spec->egress },
+    { "address", "s", &spec->address },
     { "resolvers", "as", &spec->resolvers },
     { NULL, NULL, NULL },
   };
@@ -176,8 +184,8 @@ on_weighed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
 
-  bothy_door_weighed (
-      call, !bothy_admission_weigh_finish (bothy_registry_get_admission (call->registry), result));
+  bothy_door_weighed (call,
+                      !bothy_admission_weigh_finish (bothy_registry_get_admission (call->registry), result));
 }
 
 /* A nic on a LAN that is not delegated to the caller takes an administrator's word. */

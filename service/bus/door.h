@@ -44,7 +44,8 @@ void bothy_door_enter (BothyCall *call);
 void bothy_door_weighed (BothyCall *call, gboolean ask);
 
 /* Whether CLIENT may see others' containers now. Asks polkit, never the user. */
-void bothy_door_ask_inspect (BothyClient *client, void (*answer) (gboolean may, gpointer user_data),
+void bothy_door_ask_inspect (BothyClient *client,
+                             void (*answer) (gboolean may, gpointer user_data),
                              gpointer user_data);
 
 G_END_DECLS

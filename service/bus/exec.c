@@ -32,7 +32,7 @@ static gboolean
 check_process_spec (const BothyProcessSpec *spec, GError **error)
 {
   return bothy_validate_user (spec->user, error) &&
-         bothy_validate_environment ((const char *const *) spec->environment, error) &&
+         bothy_validate_environment ((const char *const *)spec->environment, error) &&
          (!*spec->working_directory || bothy_validate_path (spec->working_directory, error));
 }
 
@@ -60,8 +60,8 @@ parse_exec (BothyCall *call, GError **error)
     spec->stdio = bothy_call_get_stdio (call, handles, &local_error);
   if (!local_error && spec->stdio && spec->tty)
     g_set_error (&local_error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "stdio and tty exclude each other");
-  spec->rows = (guint16) MIN (rows, G_MAXUINT16);
-  spec->columns = (guint16) MIN (columns, G_MAXUINT16);
+  spec->rows = (guint16)MIN (rows, G_MAXUINT16);
+  spec->columns = (guint16)MIN (columns, G_MAXUINT16);
   if (!local_error)
     return g_steal_pointer (&spec);
   g_propagate_error (error, g_steal_pointer (&local_error));
@@ -93,8 +93,8 @@ on_exec (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_container_handle_exec (BothyCall *call)
 {
-  bothy_registry_exec (call->registry, BOTHY_CONTAINER (call->node->target), call->user, parse_exec (call, NULL), on_exec,
-                       bothy_call_ref (call));
+  bothy_registry_exec (call->registry, BOTHY_CONTAINER (call->node->target), call->user,
+                       parse_exec (call, NULL), on_exec, bothy_call_ref (call));
 }
 
 static BothyProcessSpec *
@@ -149,6 +149,6 @@ on_shell (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_container_handle_open_shell (BothyCall *call)
 {
-  bothy_registry_exec (call->registry, BOTHY_CONTAINER (call->node->target), call->user, parse_open_shell (call, NULL), on_shell,
-                       bothy_call_ref (call));
+  bothy_registry_exec (call->registry, BOTHY_CONTAINER (call->node->target), call->user,
+                       parse_open_shell (call, NULL), on_shell, bothy_call_ref (call));
 }

@@ -142,5 +142,5 @@ bothy_manager_handle_import_image (BothyCall *call)
   watch->operation = operation;
   watch->total = bothy_untrusted_fd_stat (args.source.archive_fd, &mode, &size) && S_ISREG (mode) ? size : 0;
   bothy_image_store_import (bothy_registry_get_images (call->registry), call->user, &args.source,
-                       on_import_progress, watch, operation->cancellable, on_imported, watch);
+                            on_import_progress, watch, operation->cancellable, on_imported, watch);
 }

@@ -41,8 +41,8 @@ bothy_container_handle_set_limits (BothyCall *call)
 {
   g_autoptr (GVariant) changes = g_variant_get_child_value (call->args, 0);
 
-  bothy_registry_set_limits (call->registry, BOTHY_CONTAINER (call->node->target), changes, call->may_exceed, on_limits_set,
-                             bothy_call_ref (call));
+  bothy_registry_set_limits (call->registry, BOTHY_CONTAINER (call->node->target), changes, call->may_exceed,
+                             on_limits_set, bothy_call_ref (call));
 }
 
 static void
@@ -61,5 +61,6 @@ on_stats (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_container_handle_get_stats (BothyCall *call)
 {
-  bothy_registry_get_stats (call->registry, BOTHY_CONTAINER (call->node->target), on_stats, bothy_call_ref (call));
+  bothy_registry_get_stats (call->registry, BOTHY_CONTAINER (call->node->target), on_stats,
+                            bothy_call_ref (call));
 }

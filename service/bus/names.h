@@ -3,8 +3,8 @@
 
 /* Every string by which the service is known outside. */
 
-#define BOTHY_BUS_NAME  "org.bothy.Bothy1"
-#define BOTHY_BUS_PATH  "/org/bothy/Bothy1"
+#define BOTHY_BUS_NAME "org.bothy.Bothy1"
+#define BOTHY_BUS_PATH "/org/bothy/Bothy1"
 
 #define BOTHY_CONTAINER_PATH BOTHY_BUS_PATH "/container"
 #define BOTHY_IMAGE_PATH     BOTHY_BUS_PATH "/image"
@@ -26,12 +26,12 @@
 #define BOTHY_ACTION_MANAGE  BOTHY_BUS_NAME ".manage-containers"
 #define BOTHY_ACTION_EXCEED  BOTHY_BUS_NAME ".exceed-quota"
 
-#define BOTHY_ACTION_PULL    BOTHY_BUS_NAME ".pull-image"
-#define BOTHY_ACTION_REMOTES BOTHY_BUS_NAME ".manage-remotes"
-#define BOTHY_ACTION_BRIDGES  BOTHY_BUS_NAME ".manage-bridges"
+#define BOTHY_ACTION_PULL       BOTHY_BUS_NAME ".pull-image"
+#define BOTHY_ACTION_REMOTES    BOTHY_BUS_NAME ".manage-remotes"
+#define BOTHY_ACTION_BRIDGES    BOTHY_BUS_NAME ".manage-bridges"
 #define BOTHY_ACTION_USE_BRIDGE BOTHY_BUS_NAME ".use-bridge"
-#define BOTHY_ACTION_DELEGATE BOTHY_BUS_NAME ".delegate-bridge"
-#define BOTHY_ACTION_PORT    BOTHY_BUS_NAME ".privileged-port"
+#define BOTHY_ACTION_DELEGATE   BOTHY_BUS_NAME ".delegate-bridge"
+#define BOTHY_ACTION_PORT       BOTHY_BUS_NAME ".privileged-port"
 
 #define DBUS_PROPERTIES_INTERFACE     "org.freedesktop.DBus.Properties"
 #define DBUS_INTROSPECTABLE_INTERFACE "org.freedesktop.DBus.Introspectable"

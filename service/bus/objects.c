@@ -2,8 +2,11 @@
 #include "bus/objects.h"
 
 BothyNode *
-bothy_node_new (const char *path, const GDBusInterfaceInfo *interface, GObject *target,
-                gboolean (*is_visible) (GObject *, guint32), GVariant *(*get_properties) (GObject *, guint32))
+bothy_node_new (const char *path,
+                const GDBusInterfaceInfo *interface,
+                GObject *target,
+                gboolean (*is_visible) (GObject *, guint32),
+                GVariant *(*get_properties) (GObject *, guint32))
 {
   BothyNode *self = g_new0 (BothyNode, 1);
 

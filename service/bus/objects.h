@@ -23,7 +23,9 @@ struct _BothyNode {
 };
 
 /* TARGET is kept alive. */
-BothyNode *bothy_node_new (const char *path, const GDBusInterfaceInfo *interface, GObject *target,
+BothyNode *bothy_node_new (const char *path,
+                           const GDBusInterfaceInfo *interface,
+                           GObject *target,
                            gboolean (*is_visible) (GObject *, guint32),
                            GVariant *(*get_properties) (GObject *, guint32));
 void bothy_node_free (BothyNode *self);

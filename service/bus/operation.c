@@ -11,7 +11,8 @@ bothy_operation_handle_cancel (BothyCall *call)
   BothyOperation *operation = BOTHY_OPERATION (call->node->target);
 
   if (operation->done) {
-    bothy_call_return_error (call, g_error_new (BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "The operation has ended"));
+    bothy_call_return_error (call,
+                             g_error_new (BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "The operation has ended"));
     return;
   }
   g_cancellable_cancel (operation->cancellable);

@@ -17,17 +17,17 @@ static void
 store (const BothyOption *option, GVariant *value)
 {
   if (g_str_equal (option->type, "b"))
-    *(gboolean *) option->value = g_variant_get_boolean (value);
+    *(gboolean *)option->value = g_variant_get_boolean (value);
   else if (g_str_equal (option->type, "u"))
-    *(guint32 *) option->value = g_variant_get_uint32 (value);
+    *(guint32 *)option->value = g_variant_get_uint32 (value);
   else if (g_str_equal (option->type, "s")) {
-    g_free (*(char **) option->value);
-    *(char **) option->value = g_variant_dup_string (value, NULL);
+    g_free (*(char **)option->value);
+    *(char **)option->value = g_variant_dup_string (value, NULL);
   } else if (g_str_equal (option->type, "as")) {
-    g_strfreev (*(char ***) option->value);
-    *(char ***) option->value = g_variant_dup_strv (value, NULL);
+    g_strfreev (*(char ***)option->value);
+    *(char ***)option->value = g_variant_dup_strv (value, NULL);
   } else
-    *(GVariant **) option->value = g_variant_ref (value);
+    *(GVariant **)option->value = g_variant_ref (value);
 }
 
 static gboolean
@@ -55,7 +55,8 @@ bothy_options_parse (GVariant *options, const BothyOption *table, GError **error
     if (!option)
       return refuse (error, key, "there is no such option");
     if (!g_variant_is_of_type (value, G_VARIANT_TYPE (option->type))) {
-      g_autofree char *why = g_strdup_printf ("it takes %s, not %s", option->type, g_variant_get_type_string (value));
+      g_autofree char *why =
+          g_strdup_printf ("it takes %s, not %s", option->type, g_variant_get_type_string (value));
 
       return refuse (error, key, why);
     }

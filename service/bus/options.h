@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 typedef struct {
   const char *key;
   const char *type; /* "b", "u", "s", "as"; or others */
-  gpointer value;   /* gboolean *, guint32 *, char **, char *** or GVariant **; left alone when the key is missing */
+  gpointer
+      value; /* gboolean *, guint32 *, char **, char *** or GVariant **; left alone when the key is missing */
 } BothyOption;
 
 /* Take OPTIONS (a{sv}) apart by TABLE, which ends with a NULL key. FALSE with INVALID_ARGS,

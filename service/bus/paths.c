@@ -15,7 +15,7 @@ bothy_path_escape (const char *text)
     if (g_ascii_isalpha (*c) || (c != text && g_ascii_isdigit (*c)))
       g_string_append_c (label, *c);
     else
-      g_string_append_printf (label, "_%02x", (guint8) *c);
+      g_string_append_printf (label, "_%02x", (guint8)*c);
   }
   return g_string_free (label, FALSE);
 }
@@ -30,7 +30,7 @@ bothy_path_unescape (const char *label)
     if (*c != '_')
       g_string_append_c (text, *c);
     else if (g_ascii_isxdigit (c[1]) && g_ascii_isxdigit (c[2])) {
-      g_string_append_c (text, (char) (g_ascii_xdigit_value (c[1]) * 16 + g_ascii_xdigit_value (c[2])));
+      g_string_append_c (text, (char)(g_ascii_xdigit_value (c[1]) * 16 + g_ascii_xdigit_value (c[2])));
       c += 2;
     } else
       return NULL;
@@ -63,7 +63,7 @@ bothy_path_parse_container (const char *path, guint32 *ret_owner, char **ret_nam
   name = bothy_path_unescape (parts[1]);
   if (!name || !bothy_validate_name (name, "Name", NULL))
     return FALSE;
-  *ret_owner = (guint32) owner;
+  *ret_owner = (guint32)owner;
   *ret_name = g_steal_pointer (&name);
   return TRUE;
 }

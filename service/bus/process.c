@@ -50,6 +50,6 @@ bothy_process_handle_open_pty (BothyCall *call)
   if (fd >= 0)
     bothy_call_return_fd (call, g_variant_new ("(h)", 0), fd);
   else
-    bothy_call_return_error (
-        call, g_error_new (BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "The process was not started with a terminal"));
+    bothy_call_return_error (call, g_error_new (BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+                                                "The process was not started with a terminal"));
 }

@@ -25,7 +25,7 @@ add_string (GVariantBuilder *builder, const char *name, const char *value)
 static void
 add_time (GVariantBuilder *builder, const char *name, gint64 value)
 {
-  add (builder, name, g_variant_new_uint64 ((guint64) value));
+  add (builder, name, g_variant_new_uint64 ((guint64)value));
 }
 
 /* ---- Manager ---- */
@@ -88,9 +88,9 @@ add_container_run (GVariantBuilder *builder, const BothyContainer *container)
   add (builder, "Leader", g_variant_new_uint32 (container->leader));
   add (builder, "LeaderPIDFDId", g_variant_new_uint64 (container->leader_pidfd_id));
   add_string (builder, "ControlGroup", container->group);
-  add (builder, "Addresses", g_variant_new_strv ((const char *const *) container->addresses, -1));
+  add (builder, "Addresses", g_variant_new_strv ((const char *const *)container->addresses, -1));
   add_ports (builder, container->spec->ports);
-  add (builder, "Egress", g_variant_new_strv ((const char *const *) container->spec->egress, -1));
+  add (builder, "Egress", g_variant_new_strv ((const char *const *)container->spec->egress, -1));
   add_string (builder, "NetworkError", container->network_error);
   add (builder, "LastExit", g_variant_new ("(ii)", container->last_code, container->last_signal));
   add_string (builder, "LastError", container->last_error);
@@ -117,7 +117,7 @@ bothy_properties_of_container (GObject *target, guint32 user)
   add_string (&builder, "Address", spec->address);
   add (&builder, "Resolvers", g_variant_new_strv ((const char *const *)spec->resolvers, -1));
   add_string (&builder, "Account", spec->account);
-  add (&builder, "Command", g_variant_new_strv ((const char *const *) spec->command, -1));
+  add (&builder, "Command", g_variant_new_strv ((const char *const *)spec->command, -1));
   add (&builder, "Limits", bothy_limits_to_variant (&container->limits));
   add (&builder, "RangeBase", g_variant_new_uint32 (container->range_base));
   add (&builder, "RangeCount", g_variant_new_uint32 (BOTHY_RANGE_SIZE));
@@ -142,7 +142,7 @@ bothy_properties_of_image (GObject *target, guint32 user)
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{sv}"));
   add_string (&builder, "Fingerprint", image->fingerprint);
-  add (&builder, "Aliases", g_variant_new_strv ((const char *const *) aliases, -1));
+  add (&builder, "Aliases", g_variant_new_strv ((const char *const *)aliases, -1));
   add_string (&builder, "OS", image->os);
   add_string (&builder, "Release", image->release);
   add_string (&builder, "Variant", image->variant);
@@ -210,10 +210,10 @@ bothy_properties_error_text (const GError *error)
 {
   if (!error)
     return g_strdup ("");
-  return g_strdup_printf (BOTHY_ERROR_PREFIX "%s: %s",
-                          bothy_error_name (error->domain == BOTHY_ERROR ? (BothyErrorCode) error->code
-                                                                         : BOTHY_ERROR_FAILED),
-                          error->message);
+  return g_strdup_printf (
+      BOTHY_ERROR_PREFIX "%s: %s",
+      bothy_error_name (error->domain == BOTHY_ERROR ? (BothyErrorCode)error->code : BOTHY_ERROR_FAILED),
+      error->message);
 }
 
 GVariant *
@@ -253,7 +253,7 @@ bothy_properties_of_process (GObject *target, guint32 user)
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{sv}"));
   add (&builder, "Pid", g_variant_new_uint32 (process->pid));
-  add (&builder, "Argv", g_variant_new_strv ((const char *const *) process->argv, -1));
+  add (&builder, "Argv", g_variant_new_strv ((const char *const *)process->argv, -1));
   add (&builder, "Container", g_variant_new_object_path (container));
   add (&builder, "Ended", g_variant_new_boolean (process->ended));
   add (&builder, "ExitStatus", g_variant_new ("(ii)", process->code, process->signal));

@@ -6,7 +6,7 @@
 #include "bus/properties.h"
 #include "interface-info.h"
 
-#define INFO(interface) ((const GDBusInterfaceInfo *) &interface)
+#define INFO(interface) ((const GDBusInterfaceInfo *)&interface)
 
 char *
 bothy_publisher_image_path (BothyImage *image)
@@ -187,8 +187,9 @@ on_operation_added (BothyRegistry *registry, BothyOperation *operation, BothyRou
 {
   g_autofree char *path = bothy_publisher_operation_path (operation);
 
-  bothy_router_add (router, bothy_node_new (path, INFO (org_bothy_bothy1_operation_interface), G_OBJECT (operation),
-                                            bothy_properties_operation_visible, bothy_properties_of_operation));
+  bothy_router_add (router,
+                    bothy_node_new (path, INFO (org_bothy_bothy1_operation_interface), G_OBJECT (operation),
+                                    bothy_properties_operation_visible, bothy_properties_of_operation));
   g_signal_connect_object (operation, "changed", G_CALLBACK (on_operation_changed), router, 0);
   g_signal_connect_object (operation, "completed", G_CALLBACK (on_operation_completed), router, 0);
 }
@@ -216,8 +217,9 @@ on_process_added (BothyRegistry *registry, BothyProcess *process, BothyRouter *r
 {
   g_autofree char *path = bothy_publisher_process_path (process);
 
-  bothy_router_add (router, bothy_node_new (path, INFO (org_bothy_bothy1_process_interface), G_OBJECT (process),
-                                            bothy_properties_process_visible, bothy_properties_of_process));
+  bothy_router_add (router,
+                    bothy_node_new (path, INFO (org_bothy_bothy1_process_interface), G_OBJECT (process),
+                                    bothy_properties_process_visible, bothy_properties_of_process));
   g_signal_connect_object (process, "exited", G_CALLBACK (on_process_exited), router, 0);
 }
 

@@ -8,10 +8,9 @@ struct _BothyRouter {
   GDBusConnection *connection;
   BothyRegistry *registry;
   guint filter;
-  guint names; /* the subscription to names that are lost */
+  guint names;           /* the subscription to names that are lost */
   GTree *nodes;          /* path → BothyNode */
   GHashTable *clients;   /* unique name → BothyClient */
   GHashTable *in_flight; /* uid → number of calls */
   guint n_in_flight;
 };
-

@@ -11,7 +11,7 @@
 /* Calls that wait for their reply. Each may wait for polkit, and the bus allows a connection,
    which ours is too, 128 calls without a reply: one user must not take them all. */
 #define MAX_CALLS_PER_USER 64
-#define MAX_WAITING        32  /* calls of a connection while it is not known whose it is */
+#define MAX_WAITING        32 /* calls of a connection while it is not known whose it is */
 
 G_DEFINE_FINAL_TYPE (BothyRouter, bothy_router, G_TYPE_OBJECT)
 
@@ -70,7 +70,8 @@ dispatch (BothyRouter *self, BothyClient *client, GDBusMessage *message)
   g_autoptr (BothyCall) call = NULL;
 
   if (count_in_flight (self, client->user) >= MAX_CALLS_PER_USER) {
-    refuse (self, message, BOTHY_ERROR_LIMITS_EXCEEDED, "You have too many calls under way; wait for replies");
+    refuse (self, message, BOTHY_ERROR_LIMITS_EXCEEDED,
+            "You have too many calls under way; wait for replies");
     return;
   }
   self->n_in_flight++;
@@ -90,8 +91,13 @@ forget_client (BothyRouter *self, BothyClient *client)
 
 /* Of all names on the bus: it allows a connection a few hundred match rules, not one for each of its clients. */
 static void
-on_name_lost (GDBusConnection *bus, const char *sender, const char *path, const char *interface, const char *member,
-              GVariant *args, gpointer user_data)
+on_name_lost (GDBusConnection *bus,
+              const char *sender,
+              const char *path,
+              const char *interface,
+              const char *member,
+              GVariant *args,
+              gpointer user_data)
 {
   BothyRouter *self = user_data;
   const char *name, *new_owner;
@@ -163,7 +169,8 @@ receive (BothyRouter *self, GDBusMessage *message)
   else if (g_queue_get_length (&client->waiting) < MAX_WAITING)
     g_queue_push_tail (&client->waiting, g_object_ref (message));
   else
-    refuse (self, message, BOTHY_ERROR_LIMITS_EXCEEDED, "You have too many calls under way; wait for replies");
+    refuse (self, message, BOTHY_ERROR_LIMITS_EXCEEDED,
+            "You have too many calls under way; wait for replies");
 }
 
 typedef struct {
@@ -196,7 +203,7 @@ keep_fds (GDBusMessage *message)
 
   if (fds)
     g_object_set_data_full (G_OBJECT (message), "bothy-fds", g_object_ref (fds),
-                            (GDestroyNotify) bothy_untrusted_fds_free);
+                            (GDestroyNotify)bothy_untrusted_fds_free);
 }
 
 /* Runs in GDBus's thread: only hands over. */
@@ -213,7 +220,7 @@ filter (GDBusConnection *connection, GDBusMessage *message, gboolean incoming, g
   arrival = g_new0 (Arrival, 1);
   arrival->router = g_object_ref (user_data);
   arrival->message = message;
-  g_main_context_invoke_full (NULL, G_PRIORITY_DEFAULT, on_arrival, arrival, (GDestroyNotify) arrival_free);
+  g_main_context_invoke_full (NULL, G_PRIORITY_DEFAULT, on_arrival, arrival, (GDestroyNotify)arrival_free);
   return NULL;
 }
 
@@ -273,7 +280,8 @@ static void
 bothy_router_class_init (BothyRouterClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_router_finalize;
-  settled_signal = g_signal_new ("settled", BOTHY_TYPE_ROUTER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  settled_signal =
+      g_signal_new ("settled", BOTHY_TYPE_ROUTER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static int
@@ -285,8 +293,8 @@ compare_paths (gconstpointer a, gconstpointer b, gpointer user_data)
 static void
 bothy_router_init (BothyRouter *self)
 {
-  self->nodes = g_tree_new_full (compare_paths, NULL, NULL, (GDestroyNotify) bothy_node_free);
-  self->clients = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) bothy_client_unref);
+  self->nodes = g_tree_new_full (compare_paths, NULL, NULL, (GDestroyNotify)bothy_node_free);
+  self->clients = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)bothy_client_unref);
   self->in_flight = g_hash_table_new (NULL, NULL);
 }
 
@@ -298,8 +306,8 @@ bothy_router_new (GDBusConnection *connection, BothyRegistry *registry)
   self->connection = g_object_ref (connection);
   self->registry = g_object_ref (registry);
   self->names = g_dbus_connection_signal_subscribe (
-      connection, "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged", "/org/freedesktop/DBus", NULL,
-      G_DBUS_SIGNAL_FLAGS_NONE, on_name_lost, self, NULL);
+      connection, "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged", "/org/freedesktop/DBus",
+      NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_name_lost, self, NULL);
   self->filter = g_dbus_connection_add_filter (connection, filter, g_object_ref (self), g_object_unref);
   return self;
 }

@@ -46,8 +46,13 @@ on_may_inspect (gboolean may, gpointer user_data)
 
 /* Send to CLIENT what concerns NODE, if he may know of it now. */
 static void
-send_signal (BothyRouter *self, BothyClient *client, BothyNode *node, const char *path, const char *interface,
-             const char *signal, GVariant *args)
+send_signal (BothyRouter *self,
+             BothyClient *client,
+             BothyNode *node,
+             const char *path,
+             const char *interface,
+             const char *signal,
+             GVariant *args)
 {
   gboolean visible = node->is_visible (node->target, client->user);
   Emission *emission;
@@ -70,15 +75,20 @@ send_signal (BothyRouter *self, BothyClient *client, BothyNode *node, const char
 
 /* Call MAKE for each client's arguments, so that each gets what he sees. */
 static void
-send_to_all (BothyRouter *self, BothyNode *node, const char *path, const char *interface, const char *signal,
-             GVariant *(*make) (BothyNode *node, guint32 user, gpointer data), gpointer data)
+send_to_all (BothyRouter *self,
+             BothyNode *node,
+             const char *path,
+             const char *interface,
+             const char *signal,
+             GVariant *(*make) (BothyNode *node, guint32 user, gpointer data),
+             gpointer data)
 {
   GHashTableIter iter;
   gpointer client;
 
   g_hash_table_iter_init (&iter, self->clients);
   while (g_hash_table_iter_next (&iter, NULL, &client)) {
-    g_autoptr (GVariant) args = g_variant_ref_sink (make (node, ((BothyClient *) client)->user, data));
+    g_autoptr (GVariant) args = g_variant_ref_sink (make (node, ((BothyClient *)client)->user, data));
 
     send_signal (self, client, node, path, interface, signal, args);
   }
@@ -142,7 +152,8 @@ publish_changes (BothyRouter *self, BothyNode *node)
   node->idle = 0;
   if (!changed)
     return;
-  args = g_variant_ref_sink (g_variant_new ("(s@a{sv}@as)", node->interface->name, changed, g_variant_new_strv (NULL, 0)));
+  args = g_variant_ref_sink (
+      g_variant_new ("(s@a{sv}@as)", node->interface->name, changed, g_variant_new_strv (NULL, 0)));
   g_variant_unref (node->last);
   node->last = g_steal_pointer (&now);
   send_to_all (self, node, node->path, DBUS_PROPERTIES_INTERFACE, "PropertiesChanged", make_same, args);
@@ -154,7 +165,8 @@ bothy_router_add (BothyRouter *self, BothyNode *node)
   /* The key is the node's own; g_tree_insert() would keep the one of a node before it. */
   g_tree_replace (self->nodes, node->path, node);
   node->last = g_variant_ref_sink (node->get_properties (node->target, BOTHY_NO_USER));
-  send_to_all (self, node, BOTHY_BUS_PATH, DBUS_OBJECT_MANAGER_INTERFACE, "InterfacesAdded", make_added, NULL);
+  send_to_all (self, node, BOTHY_BUS_PATH, DBUS_OBJECT_MANAGER_INTERFACE, "InterfacesAdded", make_added,
+               NULL);
 }
 
 void
@@ -165,7 +177,8 @@ bothy_router_remove (BothyRouter *self, const char *path)
   if (!node)
     return;
   publish_changes (self, node);
-  send_to_all (self, node, BOTHY_BUS_PATH, DBUS_OBJECT_MANAGER_INTERFACE, "InterfacesRemoved", make_removed, NULL);
+  send_to_all (self, node, BOTHY_BUS_PATH, DBUS_OBJECT_MANAGER_INTERFACE, "InterfacesRemoved", make_removed,
+               NULL);
   g_tree_remove (self->nodes, path);
 }
 
@@ -181,12 +194,13 @@ tell_of_sight (BothyRouter *self, const char *path, guint32 user, gboolean seen)
   while (node && g_hash_table_iter_next (&iter, NULL, &value)) {
     BothyClient *client = value;
 
-    if (client->user == BOTHY_NO_USER || (user != BOTHY_NO_USER && client->user != user) || client->inspects ||
-        node->is_visible (node->target, client->user) != seen)
+    if (client->user == BOTHY_NO_USER || (user != BOTHY_NO_USER && client->user != user) ||
+        client->inspects || node->is_visible (node->target, client->user) != seen)
       continue;
-    g_dbus_connection_emit_signal (self->connection, client->name, BOTHY_BUS_PATH, DBUS_OBJECT_MANAGER_INTERFACE,
-                                   seen ? "InterfacesAdded" : "InterfacesRemoved",
-                                   seen ? make_added (node, client->user, NULL) : make_removed (node, user, NULL), NULL);
+    g_dbus_connection_emit_signal (
+        self->connection, client->name, BOTHY_BUS_PATH, DBUS_OBJECT_MANAGER_INTERFACE,
+        seen ? "InterfacesAdded" : "InterfacesRemoved",
+        seen ? make_added (node, client->user, NULL) : make_removed (node, user, NULL), NULL);
   }
 }
 
@@ -240,8 +254,9 @@ bothy_router_invalidated (BothyRouter *self, const char *path, const char *prope
 
   if (!node)
     return;
-  args = g_variant_ref_sink (g_variant_new ("(s@a{sv}^as)", node->interface->name,
-                                            g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0), properties));
+  args =
+      g_variant_ref_sink (g_variant_new ("(s@a{sv}^as)", node->interface->name,
+                                         g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0), properties));
   send_to_all (self, node, path, DBUS_PROPERTIES_INTERFACE, "PropertiesChanged", make_same, args);
 }
 

@@ -12,7 +12,8 @@
 static const char *const xml =
     "<node>"
     "<interface name='" DBUS_PROPERTIES_INTERFACE "'>"
-    "<method name='Get'><arg name='interface' type='s' direction='in'/><arg name='property' type='s' direction='in'/>"
+    "<method name='Get'><arg name='interface' type='s' direction='in'/><arg name='property' type='s' "
+    "direction='in'/>"
     "<arg name='value' type='v' direction='out'/></method>"
     "<method name='GetAll'><arg name='interface' type='s' direction='in'/>"
     "<arg name='properties' type='a{sv}' direction='out'/></method>"
@@ -24,8 +25,10 @@ static const char *const xml =
     "</interface>"
     "<interface name='" DBUS_OBJECT_MANAGER_INTERFACE "'>"
     "<method name='GetManagedObjects'><arg name='objects' type='a{oa{sa{sv}}}' direction='out'/></method>"
-    "<signal name='InterfacesAdded'><arg name='object' type='o'/><arg name='interfaces' type='a{sa{sv}}'/></signal>"
-    "<signal name='InterfacesRemoved'><arg name='object' type='o'/><arg name='interfaces' type='as'/></signal>"
+    "<signal name='InterfacesAdded'><arg name='object' type='o'/><arg name='interfaces' "
+    "type='a{sa{sv}}'/></signal>"
+    "<signal name='InterfacesRemoved'><arg name='object' type='o'/><arg name='interfaces' "
+    "type='as'/></signal>"
     "</interface>"
     "</node>";
 
@@ -42,7 +45,7 @@ get_info (void)
 const GDBusInterfaceInfo *
 bothy_standard_get_interface (const char *name)
 {
-  return name ? g_dbus_node_info_lookup_interface ((GDBusNodeInfo *) get_info (), name) : NULL;
+  return name ? g_dbus_node_info_lookup_interface ((GDBusNodeInfo *)get_info (), name) : NULL;
 }
 
 static gboolean
@@ -64,7 +67,7 @@ child_below (const char *parent, const char *path)
     return NULL;
   rest = path + length + 1;
   end = strchr (rest, '/');
-  return end ? g_strndup (rest, (gsize) (end - rest)) : g_strdup (rest);
+  return end ? g_strndup (rest, (gsize)(end - rest)) : g_strdup (rest);
 }
 
 static void
@@ -91,18 +94,20 @@ append_interfaces (BothyCall *call, GString *text)
 
   for (GDBusInterfaceInfo **interface = info->interfaces; *interface; interface++) {
     /* Only the root manages objects. */
-    if (g_str_equal ((*interface)->name, DBUS_OBJECT_MANAGER_INTERFACE) && !g_str_equal (call->path, BOTHY_BUS_PATH))
+    if (g_str_equal ((*interface)->name, DBUS_OBJECT_MANAGER_INTERFACE) &&
+        !g_str_equal (call->path, BOTHY_BUS_PATH))
       continue;
     g_dbus_interface_info_generate_xml (*interface, 2, text);
   }
-  g_dbus_interface_info_generate_xml ((GDBusInterfaceInfo *) call->node->interface, 2, text);
+  g_dbus_interface_info_generate_xml ((GDBusInterfaceInfo *)call->node->interface, 2, text);
 }
 
 void
 bothy_standard_handle_introspect (BothyCall *call)
 {
-  GString *text = g_string_new ("<!DOCTYPE node PUBLIC \"-//freedesktop//DTD D-BUS Object Introspection 1.0//EN\"\n"
-                                " \"http://www.freedesktop.org/standards/dbus/1.0/introspect.dtd\">\n<node>\n");
+  GString *text =
+      g_string_new ("<!DOCTYPE node PUBLIC \"-//freedesktop//DTD D-BUS Object Introspection 1.0//EN\"\n"
+                    " \"http://www.freedesktop.org/standards/dbus/1.0/introspect.dtd\">\n<node>\n");
   g_autofree char *owned = NULL;
 
   if (call->node && may_see (call, call->node))
@@ -142,7 +147,8 @@ bothy_standard_handle_get (BothyCall *call)
     bothy_call_return (call, g_variant_new ("(v)", value));
   else
     bothy_call_return_error (
-        call, error ? error : g_error_new (BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "There is no such property here"));
+        call, error ? error
+                    : g_error_new (BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "There is no such property here"));
 }
 
 void
@@ -178,7 +184,8 @@ bothy_standard_handle_get_managed_objects (BothyCall *call)
     BothyNode *node = l->data;
 
     if (!g_str_equal (node->path, BOTHY_BUS_PATH) && may_see (call, node))
-      g_variant_builder_add (&builder, "{o@a{sa{sv}}}", node->path, bothy_node_get_interfaces (node, call->user));
+      g_variant_builder_add (&builder, "{o@a{sa{sv}}}", node->path,
+                             bothy_node_get_interfaces (node, call->user));
   }
   bothy_call_return (call, g_variant_new ("(a{oa{sa{sv}}})", &builder));
 }

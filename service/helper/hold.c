@@ -98,7 +98,8 @@ answer (uint32_t serial)
 static int
 shed (int socket)
 {
-  if (setsid () < 0 || chdir ("/") < 0 || dup2 (socket, SOCKET) < 0 || syscall (SYS_close_range, 1, ~0u, 0) < 0)
+  if (setsid () < 0 || chdir ("/") < 0 || dup2 (socket, SOCKET) < 0 ||
+      syscall (SYS_close_range, 1, ~0u, 0) < 0)
     return -1;
   prctl (PR_SET_NAME, "bothy-hold");
   return prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -1 : 0;

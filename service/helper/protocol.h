@@ -13,20 +13,18 @@
 #include <stdint.h>
 
 #define HELPER_PROTOCOL_VERSION 5u
-#define HELPER_MAX_EXTENTS 5 /* what a uid_map written here may hold */
-#define HELPER_MAX_LAYERS 64
-#define HELPER_MAX_FDS 72 /* below SCM_MAX_FD, 253 */
+#define HELPER_MAX_EXTENTS      5 /* what a uid_map written here may hold */
+#define HELPER_MAX_LAYERS       64
+#define HELPER_MAX_FDS          72 /* below SCM_MAX_FD, 253 */
 
 /* An identity's lines in uid_map and gid_map; see user_namespaces(7). */
-struct helper_extent
-{
+struct helper_extent {
   uint32_t inside;
   uint32_t outside;
   uint32_t count;
 };
 
-enum helper_op
-{
+enum helper_op {
   /* Make a user namespace with the given map, owned by OWNER. CAP_SETUID, CAP_SETGID. Reply: its fd. */
   HELPER_USERNS = 1,
   /* Clone layers as detached idmapped mounts. fd 0: the user namespace that maps them.
@@ -60,21 +58,18 @@ enum helper_op
   HELPER_CLEAR = 9,
 };
 
-enum helper_layer_kind
-{
+enum helper_layer_kind {
   HELPER_LAYER_IMAGE = 1,     /* STATE/layers/<id, 64 hexadecimal digits>/root, mounted read-only */
   HELPER_LAYER_CONTAINER = 2, /* STATE/containers/<id, a uuid>/data: upper/ and work/ */
 };
 
-struct helper_layer
-{
+struct helper_layer {
   uint32_t kind;
   char id[68]; /* NUL-terminated; checked: hexadecimal digits and dashes only */
 };
 
 /* NUL-terminated; "" where there is none. The broker made them. */
-struct helper_nic
-{
+struct helper_nic {
   char interface[16];
   char address4[64]; /* with prefix length */
   char gateway4[64];
@@ -82,16 +77,14 @@ struct helper_nic
   char gateway6[64];
 };
 
-enum helper_program
-{
+enum helper_program {
   HELPER_PROGRAM_SUPERVISOR = 1,
   HELPER_PROGRAM_UNPACK = 2, /* with an empty network namespace, as the next */
   HELPER_PROGRAM_BUNDLE = 3,
   HELPER_PROGRAM_PACK = 4,
 };
 
-struct helper_request
-{
+struct helper_request {
   uint32_t version;
   uint32_t serial; /* repeated in the reply; replies may come in any order */
   uint32_t op;
@@ -110,8 +103,7 @@ struct helper_request
 };
 
 /* Where it went wrong, so that the text is made in one place: the broker. */
-enum helper_step
-{
+enum helper_step {
   HELPER_STEP_NONE = 0,
   HELPER_STEP_REQUEST = 1, /* the request makes no sense */
   HELPER_STEP_FORK = 2,
@@ -123,14 +115,13 @@ enum helper_step
   HELPER_STEP_IDMAP = 8,  /* mount_setattr: EINVAL means that the file system can not */
   HELPER_STEP_OWN = 9,
   HELPER_STEP_DEADLINE = 10, /* the worker was killed */
-  HELPER_STEP_JOIN = 11,     /* MAP: it is no user namespace of OWNER's below the host's, or not his process */
-  HELPER_STEP_NIC = 12,      /* NIC: in the namespace */
-  HELPER_STEP_GROUP = 13,    /* the control group */
-  HELPER_STEP_NETNS = 14,    /* unshare(CLONE_NEWNET) */
+  HELPER_STEP_JOIN = 11,  /* MAP: it is no user namespace of OWNER's below the host's, or not his process */
+  HELPER_STEP_NIC = 12,   /* NIC: in the namespace */
+  HELPER_STEP_GROUP = 13, /* the control group */
+  HELPER_STEP_NETNS = 14, /* unshare(CLONE_NEWNET) */
 };
 
-struct helper_reply
-{
+struct helper_reply {
   uint32_t version;
   uint32_t serial;
   int32_t error; /* 0, or an errno value */

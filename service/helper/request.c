@@ -98,7 +98,8 @@ check_nic (const struct helper_request *request)
   if (request->owner == NO_ID || request->owner_gid == NO_ID || nic->interface[0] == 0)
     return EINVAL;
   return is_text (nic->interface, sizeof nic->interface) && is_text (nic->address4, sizeof nic->address4) &&
-                 is_text (nic->gateway4, sizeof nic->gateway4) && is_text (nic->address6, sizeof nic->address6) &&
+                 is_text (nic->gateway4, sizeof nic->gateway4) &&
+                 is_text (nic->address6, sizeof nic->address6) &&
                  is_text (nic->gateway6, sizeof nic->gateway6)
              ? 0
              : EINVAL;

@@ -313,12 +313,12 @@ static void
 bothy_bridge_monitor_class_init (BothyBridgeMonitorClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_bridge_monitor_finalize;
-  signals[CHANGED] =
-      g_signal_new ("changed", BOTHY_TYPE_BRIDGE_MONITOR, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
-  signals[UP] = g_signal_new ("up", BOTHY_TYPE_BRIDGE_MONITOR, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
-                              G_TYPE_STRING);
-  signals[NIC_GONE] =
-      g_signal_new ("nic-gone", BOTHY_TYPE_BRIDGE_MONITOR, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[CHANGED] = g_signal_new ("changed", BOTHY_TYPE_BRIDGE_MONITOR, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                   NULL, G_TYPE_NONE, 0);
+  signals[UP] = g_signal_new ("up", BOTHY_TYPE_BRIDGE_MONITOR, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                              G_TYPE_NONE, 1, G_TYPE_STRING);
+  signals[NIC_GONE] = g_signal_new ("nic-gone", BOTHY_TYPE_BRIDGE_MONITOR, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                    NULL, G_TYPE_NONE, 0);
 }
 
 static void

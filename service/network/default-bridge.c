@@ -166,11 +166,11 @@ static gboolean
 on_deadline (gpointer user_data)
 {
   BothyDefaultBridge *self = user_data;
-  g_autoptr (GError) error =
-      g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED,
-                   "NetworkManager did not have the bridge " BOTHY_BRIDGE_NAME " up within %d seconds; look at it with "
-                   "\"nmcli device\", or restart it",
-                   WAITING_SECONDS);
+  g_autoptr (GError) error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED,
+                                          "NetworkManager did not have the bridge " BOTHY_BRIDGE_NAME
+                                          " up within %d seconds; look at it with "
+                                          "\"nmcli device\", or restart it",
+                                          WAITING_SECONDS);
 
   self->deadline = 0;
   self->late = TRUE;
@@ -249,8 +249,9 @@ bring_up (BothyDefaultBridge *self)
   g_autoptr (GVariant) settings = NULL;
 
   if (!nm_client_get_nm_running (self->client)) {
-    fail (self, g_error_new_literal (BOTHY_ERROR, BOTHY_ERROR_FAILED,
-                                     "NetworkManager does not run, so there is no network; install and start it"),
+    fail (self,
+          g_error_new_literal (BOTHY_ERROR, BOTHY_ERROR_FAILED,
+                               "NetworkManager does not run, so there is no network; install and start it"),
           NULL);
     return;
   }
@@ -454,8 +455,8 @@ static void
 bothy_default_bridge_class_init (BothyDefaultBridgeClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_default_bridge_finalize;
-  back_signal =
-      g_signal_new ("back", BOTHY_TYPE_DEFAULT_BRIDGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  back_signal = g_signal_new ("back", BOTHY_TYPE_DEFAULT_BRIDGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                              G_TYPE_NONE, 0);
 }
 
 static void

@@ -97,18 +97,18 @@ send (BothyNetClient *self,
     request->flags |= NET_FLAG_LIMITED;
     request->n_destinations = destinations->len;
   }
-  return bothy_packet_client_send (self->peer, request->serial, request, sizeof *request,
-                          destinations ? destinations->data : NULL,
-                          destinations ? destinations->len * sizeof (struct net_destination) : 0, fds, task, error);
+  return bothy_packet_client_send (
+      self->peer, request->serial, request, sizeof *request, destinations ? destinations->data : NULL,
+      destinations ? destinations->len * sizeof (struct net_destination) : 0, fds, task, error);
 }
 
 void
 bothy_net_client_call (BothyNetClient *self,
-                 const struct net_request *request,
-                 int netns_fd,
-                 GArray *destinations,
-                 GAsyncReadyCallback callback,
-                 gpointer user_data)
+                       const struct net_request *request,
+                       int netns_fd,
+                       GArray *destinations,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
 {
   GTask *task = g_task_new (self, NULL, callback, user_data);
   struct net_request stamped = *request;
@@ -140,7 +140,8 @@ check_reply (const struct net_reply *reply, GError **error)
                  "Another nic on this machine has this address already; take another address");
   else if (reply->error == EEXIST || reply->error == EADDRINUSE)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_PORT_IN_USE,
-                 reply->error == EEXIST ? "This port leads elsewhere already" : "A process of the host has this port");
+                 reply->error == EEXIST ? "This port leads elsewhere already"
+                                        : "A process of the host has this port");
   else if (reply->error)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-net: %s: %s", step_text (reply->step),
                  g_strerror (reply->error));
@@ -163,7 +164,10 @@ finish (GAsyncResult *result, GError **error)
 }
 
 gboolean
-bothy_net_client_call_finish (BothyNetClient *self, GAsyncResult *result, struct net_reply *ret_reply, GError **error)
+bothy_net_client_call_finish (BothyNetClient *self,
+                              GAsyncResult *result,
+                              struct net_reply *ret_reply,
+                              GError **error)
 {
   g_autoptr (BothyPacket) packet = finish (result, error);
 
@@ -203,7 +207,8 @@ bothy_net_client_list (BothyNetClient *self, GAsyncReadyCallback callback, gpoin
 }
 
 void
-bothy_net_client_find (BothyNetClient *self, int netns_fd, const char *inside, GAsyncReadyCallback callback, gpointer user_data)
+bothy_net_client_find (
+    BothyNetClient *self, int netns_fd, const char *inside, GAsyncReadyCallback callback, gpointer user_data)
 {
   struct net_request request = { .op = NET_FIND };
 
@@ -227,7 +232,8 @@ bothy_net_client_list_finish (BothyNetClient *self, GAsyncResult *result, GError
   if (!check_reply (reply, error))
     return NULL;
   text = (const char *)(reply + 1);
-  for (end = text + reply->text_size; text < end && memchr (text, 0, (gsize)(end - text)); text += strlen (text) + 1)
+  for (end = text + reply->text_size; text < end && memchr (text, 0, (gsize)(end - text));
+       text += strlen (text) + 1)
     g_strv_builder_add (builder, text);
   return g_strv_builder_end (builder);
 }
@@ -243,7 +249,8 @@ static void
 bothy_net_client_class_init (BothyNetClientClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_net_client_finalize;
-  lost_signal = g_signal_new ("lost", BOTHY_TYPE_NET_CLIENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  lost_signal =
+      g_signal_new ("lost", BOTHY_TYPE_NET_CLIENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void

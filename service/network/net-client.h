@@ -20,14 +20,21 @@ BothyNetClient *bothy_net_client_new (void);
 
 /* Ask for REQUEST (op and what it needs). NETNS_FD: the namespace that a nic is for, or -1; it stays the caller's.
    DESTINATIONS: NULL, or what the nic may reach, and nothing else. (element-type struct net_destination) */
-void bothy_net_client_call (BothyNetClient *self, const struct net_request *request, int netns_fd, GArray *destinations,
-                      GAsyncReadyCallback callback, gpointer user_data);
+void bothy_net_client_call (BothyNetClient *self,
+                            const struct net_request *request,
+                            int netns_fd,
+                            GArray *destinations,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
 
 /* The text that came with the reply; NULL with BOTHY_ERROR. */
 char *bothy_net_client_call_finish_text (BothyNetClient *self, GAsyncResult *result, GError **error);
 
 /* FALSE with BOTHY_ERROR, which says what the kernel did not do. RET_REPLY may be NULL. */
-gboolean bothy_net_client_call_finish (BothyNetClient *self, GAsyncResult *result, struct net_reply *ret_reply, GError **error);
+gboolean bothy_net_client_call_finish (BothyNetClient *self,
+                                       GAsyncResult *result,
+                                       struct net_reply *ret_reply,
+                                       GError **error);
 
 /* A callback for bothy_net_client_call() whose data is a GTask: that returns TRUE, or the error. */
 void bothy_net_client_on_done (GObject *source, GAsyncResult *result, gpointer user_data);
@@ -36,8 +43,8 @@ void bothy_net_client_on_done (GObject *source, GAsyncResult *result, gpointer u
 void bothy_net_client_list (BothyNetClient *self, GAsyncReadyCallback callback, gpointer user_data);
 
 /* The alias of the nic that is called INSIDE in NETNS_FD: one, or none. */
-void bothy_net_client_find (BothyNetClient *self, int netns_fd, const char *inside, GAsyncReadyCallback callback,
-                      gpointer user_data);
+void bothy_net_client_find (
+    BothyNetClient *self, int netns_fd, const char *inside, GAsyncReadyCallback callback, gpointer user_data);
 
 /* NULL-terminated; NULL with BOTHY_ERROR. */
 char **bothy_net_client_list_finish (BothyNetClient *self, GAsyncResult *result, GError **error);

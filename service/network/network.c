@@ -160,7 +160,7 @@ on_bridge (GObject *source, GAsyncResult *result, gpointer user_data)
   }
   set_identity (self, &attach->request, attach->id, attach->owner, attach->range_base);
   bothy_net_client_call (self->nics, &attach->request, attach->netns_fd, attach->destinations, on_attached,
-                   g_object_ref (task));
+                         g_object_ref (task));
   /* While bothy-net works: dnsmasq reads it at once, and takes a processor for that. */
   bothy_dhcp_reserve (attach->id, attach->request.mac, attach->request.address4);
 }
@@ -223,8 +223,12 @@ bothy_network_attach_finish (BothyNetwork *self, GAsyncResult *result, GError **
 /* ---- ports ---- */
 
 void
-bothy_network_publish (BothyNetwork *self, guint32 range_base, const BothyPort *port, gboolean add,
-                       GAsyncReadyCallback callback, gpointer user_data)
+bothy_network_publish (BothyNetwork *self,
+                       guint32 range_base,
+                       const BothyPort *port,
+                       gboolean add,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
 {
   struct net_request request = { .op = add ? NET_PUBLISH : NET_UNPUBLISH,
                                  .flags = port->udp ? NET_FLAG_UDP : 0,
@@ -232,7 +236,8 @@ bothy_network_publish (BothyNetwork *self, guint32 range_base, const BothyPort *
                                  .inside_port = port->inside };
 
   set_identity (self, &request, "", 0, range_base);
-  bothy_net_client_call (self->nics, &request, -1, NULL, bothy_net_client_on_done, g_task_new (self, NULL, callback, user_data));
+  bothy_net_client_call (self->nics, &request, -1, NULL, bothy_net_client_on_done,
+                         g_task_new (self, NULL, callback, user_data));
 }
 
 gboolean
@@ -261,7 +266,8 @@ bothy_network_examine (BothyNetwork *self, GAsyncReadyCallback callback, gpointe
 {
   struct net_request request = { .op = NET_EXAMINE };
 
-  bothy_net_client_call (self->nics, &request, -1, NULL, on_examined, g_task_new (self, NULL, callback, user_data));
+  bothy_net_client_call (self->nics, &request, -1, NULL, on_examined,
+                         g_task_new (self, NULL, callback, user_data));
 }
 
 char *

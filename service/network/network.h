@@ -47,18 +47,33 @@ char *bothy_network_get_subnet (BothyNetwork *self);
 void bothy_network_prepare (BothyNetwork *self);
 
 /* Make a nic in the namespace NETNS_FD (kept the caller's) for the container ID of OWNER, which may reach EGRESS. */
-void bothy_network_attach (BothyNetwork *self, const char *id, guint32 owner, guint32 range_base, char **egress,
-                           int netns_fd, GAsyncReadyCallback callback, gpointer user_data);
+void bothy_network_attach (BothyNetwork *self,
+                           const char *id,
+                           guint32 owner,
+                           guint32 range_base,
+                           char **egress,
+                           int netns_fd,
+                           GAsyncReadyCallback callback,
+                           gpointer user_data);
 BothyNetworkConfig *bothy_network_attach_finish (BothyNetwork *self, GAsyncResult *result, GError **error);
 
 /* Look after the nic that it has: the bridge was away, or the broker, or EGRESS is another. When that fails, the nic is down.
    bothy_network_attach_finish() is for the answer. */
-void bothy_network_resume (BothyNetwork *self, const char *id, guint32 owner, guint32 range_base, char **egress,
-                           GAsyncReadyCallback callback, gpointer user_data);
+void bothy_network_resume (BothyNetwork *self,
+                           const char *id,
+                           guint32 owner,
+                           guint32 range_base,
+                           char **egress,
+                           GAsyncReadyCallback callback,
+                           gpointer user_data);
 
 /* Let PORT of the host lead to the container that has RANGE_BASE, or (not ADD) no more. PORT_IN_USE: something else has it. */
-void bothy_network_publish (BothyNetwork *self, guint32 range_base, const BothyPort *port, gboolean add,
-                            GAsyncReadyCallback callback, gpointer user_data);
+void bothy_network_publish (BothyNetwork *self,
+                            guint32 range_base,
+                            const BothyPort *port,
+                            gboolean add,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
 gboolean bothy_network_publish_finish (BothyNetwork *self, GAsyncResult *result, GError **error);
 
 /* What other firewalls do to the bridge: NET_EXAMINE's text. */

@@ -190,7 +190,8 @@ make_config (BothyNetwork *network,
     config->gateway4 = (g_free (config->gateway4), bothy_lan_address_format_gateway (address));
   }
   config->address6 = given ? format (AF_INET6, request->address6, "/64") : g_strdup ("");
-  config->gateway6 = given ? format (AF_INET6, bothy_default_bridge_get_address6 (bridge), "") : g_strdup ("");
+  config->gateway6 =
+      given ? format (AF_INET6, bothy_default_bridge_get_address6 (bridge), "") : g_strdup ("");
   return config;
 }
 
@@ -254,8 +255,8 @@ request_nic (GTask *task)
   }
   if (is_on_default (job->place))
     bothy_dhcp_reserve (id, job->request.mac, job->request.address4);
-  bothy_net_client_call (bothy_network_get_nics (network), &job->request, job->netns_fd, job->destinations, on_done,
-                   g_object_ref (task));
+  bothy_net_client_call (bothy_network_get_nics (network), &job->request, job->netns_fd, job->destinations,
+                         on_done, g_object_ref (task));
 }
 
 static void
@@ -299,13 +300,13 @@ start (BothyNetwork *network,
 
 void
 bothy_nic_attach (BothyNetwork *network,
-                    const BothyNic *self,
-                    const char *inside,
-                    int netns_fd,
-                    char **egress,
-                    const BothyLanAddress *address,
-                    GAsyncReadyCallback callback,
-                    gpointer user_data)
+                  const BothyNic *self,
+                  const char *inside,
+                  int netns_fd,
+                  char **egress,
+                  const BothyLanAddress *address,
+                  GAsyncReadyCallback callback,
+                  gpointer user_data)
 {
   start (network, NET_ATTACH, self, inside, netns_fd, egress, address,
          g_task_new (network, NULL, callback, user_data));
@@ -313,11 +314,11 @@ bothy_nic_attach (BothyNetwork *network,
 
 void
 bothy_nic_resume (BothyNetwork *network,
-                    const BothyNic *self,
-                    char **egress,
-                    const BothyLanAddress *address,
-                    GAsyncReadyCallback callback,
-                    gpointer user_data)
+                  const BothyNic *self,
+                  char **egress,
+                  const BothyLanAddress *address,
+                  GAsyncReadyCallback callback,
+                  gpointer user_data)
 {
   start (network, NET_REPAIR, self, BOTHY_NETWORK_INTERFACE, -1, egress, address,
          g_task_new (network, NULL, callback, user_data));
@@ -331,9 +332,9 @@ bothy_nic_attach_finish (BothyNetwork *network, GAsyncResult *result, GError **e
 
 void
 bothy_nic_detach (BothyNetwork *network,
-                    const BothyNic *self,
-                    GAsyncReadyCallback callback,
-                    gpointer user_data)
+                  const BothyNic *self,
+                  GAsyncReadyCallback callback,
+                  gpointer user_data)
 {
   struct net_request request = { .op = NET_DETACH };
   g_autofree char *id = bothy_nic_id (self);
@@ -341,7 +342,7 @@ bothy_nic_detach (BothyNetwork *network,
   set_alias (self, &request);
   bothy_dhcp_forget (id);
   bothy_net_client_call (bothy_network_get_nics (network), &request, -1, NULL, bothy_net_client_on_done,
-                   g_task_new (network, NULL, callback, user_data));
+                         g_task_new (network, NULL, callback, user_data));
 }
 
 gboolean

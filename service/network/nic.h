@@ -23,7 +23,7 @@ typedef struct {
 
 #define BOTHY_PAYER_USER    "u" /* what is delegated to the user; "g" and a gid: to a group */
 #define BOTHY_PAYER_ALLOWED "a" /* nothing: it was allowed */
-#define BOTHY_NIC_BY_HAND "nic"
+#define BOTHY_NIC_BY_HAND   "nic"
 
 /* Numbers of nics by hand go from 1 to this. */
 #define BOTHY_NIC_MAX_NUMBER 16000u
@@ -50,27 +50,27 @@ void bothy_nic_mac (const BothyNic *self, guint8 mac[6]);
 /* Make the nic, called INSIDE, in NETNS_FD. On the default bridge one by hand has addresses. EGRESS: what it
    may reach, NULL: all; ADDRESS: the only one that it may have, on a LAN, or NULL. */
 void bothy_nic_attach (BothyNetwork *network,
-                         const BothyNic *self,
-                         const char *inside,
-                         int netns_fd,
-                         char **egress,
-                         const BothyLanAddress *address,
-                         GAsyncReadyCallback callback,
-                         gpointer user_data);
+                       const BothyNic *self,
+                       const char *inside,
+                       int netns_fd,
+                       char **egress,
+                       const BothyLanAddress *address,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data);
 
 /* Look after the nic that it has, as bothy_network_resume(). */
 void bothy_nic_resume (BothyNetwork *network,
-                         const BothyNic *self,
-                         char **egress,
-                         const BothyLanAddress *address,
-                         GAsyncReadyCallback callback,
-                         gpointer user_data);
+                       const BothyNic *self,
+                       char **egress,
+                       const BothyLanAddress *address,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data);
 
 /* Take the nic away; it is gone when that is done. */
 void bothy_nic_detach (BothyNetwork *network,
-                         const BothyNic *self,
-                         GAsyncReadyCallback callback,
-                         gpointer user_data);
+                       const BothyNic *self,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data);
 gboolean bothy_nic_detach_finish (BothyNetwork *network, GAsyncResult *result, GError **error);
 
 /* All its fields are "" where the LAN has to say. NULL with BOTHY_ERROR. */

@@ -154,11 +154,11 @@ on_activated (GObject *source, GAsyncResult *result, gpointer user_data)
 
 void
 bothy_nm_activate (NMClient *client,
-               NMConnection *profile,
-               const char *name,
-               const char *port,
-               GAsyncReadyCallback callback,
-               gpointer user_data)
+                   NMConnection *profile,
+                   const char *name,
+                   const char *port,
+                   GAsyncReadyCallback callback,
+                   gpointer user_data)
 {
   GTask *task = g_task_new (NULL, NULL, callback, user_data);
   Bringup *self = g_new0 (Bringup, 1);

@@ -13,11 +13,11 @@ gboolean bothy_nm_activate_is_up (NMClient *client, const char *name, const char
  * BOTHY_ERROR, or with what bothy_nm_is_silence() knows.
  */
 void bothy_nm_activate (NMClient *client,
-                    NMConnection *profile,
-                    const char *name,
-                    const char *port,
-                    GAsyncReadyCallback callback,
-                    gpointer user_data);
+                        NMConnection *profile,
+                        const char *name,
+                        const char *port,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data);
 gboolean bothy_nm_activate_finish (GAsyncResult *result, GError **error);
 
 G_END_DECLS

@@ -15,13 +15,12 @@
 #include <stdint.h>
 
 #define NET_PROTOCOL_VERSION 1u
-#define NET_NAME_SIZE 16   /* IFNAMSIZ */
-#define NET_ALIAS_SIZE 80  /* "bothy:<uid>:<id>" */
-#define NET_MAX_NICS 4096  /* of NET_LIST's reply */
+#define NET_NAME_SIZE        16   /* IFNAMSIZ */
+#define NET_ALIAS_SIZE       80   /* "bothy:<uid>:<id>" */
+#define NET_MAX_NICS         4096 /* of NET_LIST's reply */
 #define NET_MAX_DESTINATIONS 1024
 
-enum net_op
-{
+enum net_op {
   /*
    * Make a nic: a veth whose peer is born in the namespace of fd 0, called INSIDE there,
    * with MAC; the host's end stays down until filter and port settings are in place and
@@ -61,50 +60,50 @@ enum net_op
   NET_FIND = 9,
 };
 
-enum net_flag
-{
-  NET_FLAG_UDP = 1 << 0,  /* PUBLISH: udp, else tcp */
-  NET_FLAG_LAN = 1 << 1,  /* ATTACH: a bridge of the LAN: any address is fine, but no other MAC, and no other's address once one is known */
-  NET_FLAG_BOUND = 1 << 3,  /* with LAN: no IPv4 address but ADDRESS4. EADDRNOTAVAIL: another nic has that */
-  NET_FLAG_LIMITED = 1 << 2,  /* ATTACH, REPAIR: the nic may begin connections with DESTINATIONS only, and ask DHCP, and the host's DNS */
+enum net_flag {
+  NET_FLAG_UDP = 1 << 0, /* PUBLISH: udp, else tcp */
+  NET_FLAG_LAN =
+      1
+      << 1, /* ATTACH: a bridge of the LAN: any address is fine, but no other MAC, and no other's address once one is known */
+  NET_FLAG_BOUND = 1 << 3, /* with LAN: no IPv4 address but ADDRESS4. EADDRNOTAVAIL: another nic has that */
+  NET_FLAG_LIMITED =
+      1
+      << 2, /* ATTACH, REPAIR: the nic may begin connections with DESTINATIONS only, and ask DHCP, and the host's DNS */
 };
 
 /* What a limited nic may reach. No two of one nic may have an address, protocol and port in common. */
-struct net_destination
-{
-  uint8_t family;                  /* 4 or 6 */
+struct net_destination {
+  uint8_t family; /* 4 or 6 */
   uint8_t first_protocol;
   uint8_t last_protocol;
   uint8_t padding;
-  uint16_t first_port;             /* or whatever the protocol has there: 0 to 65535 for what has no ports */
+  uint16_t first_port; /* or whatever the protocol has there: 0 to 65535 for what has no ports */
   uint16_t last_port;
-  uint8_t first[16];               /* of IPv4, the first four bytes */
+  uint8_t first[16]; /* of IPv4, the first four bytes */
   uint8_t last[16];
 };
 
-struct net_request
-{
+struct net_request {
   uint32_t version;
   uint32_t serial;
   uint32_t op;
   uint32_t flags;
-  uint32_t bridge;                 /* index of the bridge */
-  uint32_t group;                  /* nics of the same group, not 0, may talk to each other */
-  uint32_t mtu;                    /* of the end inside, 1280 to the bridge's; 0: the bridge's */
+  uint32_t bridge; /* index of the bridge */
+  uint32_t group;  /* nics of the same group, not 0, may talk to each other */
+  uint32_t mtu;    /* of the end inside, 1280 to the bridge's; 0: the bridge's */
   uint8_t mac[6];
   uint8_t padding[2];
-  uint8_t address4[4];             /* 0.0.0.0: none */
-  uint8_t address6[16];            /* ::: none */
+  uint8_t address4[4];  /* 0.0.0.0: none */
+  uint8_t address6[16]; /* ::: none */
   uint16_t port;
   uint16_t inside_port;
-  char inside[NET_NAME_SIZE];      /* the nic's name in the namespace */
+  char inside[NET_NAME_SIZE]; /* the nic's name in the namespace */
   char alias[NET_ALIAS_SIZE];
-  uint32_t n_destinations;         /* of a limited nic */
+  uint32_t n_destinations; /* of a limited nic */
   struct net_destination destinations[];
 };
 
-enum net_step
-{
+enum net_step {
   NET_STEP_NONE = 0,
   NET_STEP_REQUEST = 1,
   NET_STEP_NAMESPACE = 2, /* fd 0 is no network namespace, or the host's own */
@@ -115,8 +114,7 @@ enum net_step
   NET_STEP_VERIFY = 7,    /* the kernel does not show what was asked for */
 };
 
-struct net_reply
-{
+struct net_reply {
   uint32_t version;
   uint32_t serial;
   int32_t error; /* 0, or an errno value */

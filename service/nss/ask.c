@@ -31,7 +31,8 @@ get_length (const char *name)
 static int
 exchange (int fd, const char *name, size_t length, struct names_reply *ret)
 {
-  static const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = RUNTIME_DIR "/" NAMES_SOCKET };
+  static const struct sockaddr_un address = { .sun_family = AF_UNIX,
+                                              .sun_path = RUNTIME_DIR "/" NAMES_SOCKET };
   const struct timeval most = { .tv_sec = SECONDS };
 
   return setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most) == 0 &&

@@ -22,21 +22,37 @@ struct room {
   size_t left;
 };
 
-EXPORT enum nss_status _nss_bothy_gethostbyname4_r (const char *name, struct gaih_addrtuple **tuples, char *buffer,
-                                                    size_t size, int *ret_errno, int *ret_h_errno, int32_t *ttl);
-EXPORT enum nss_status _nss_bothy_gethostbyname3_r (const char *name, int family, struct hostent *host, char *buffer,
-                                                    size_t size, int *ret_errno, int *ret_h_errno, int32_t *ttl,
+EXPORT enum nss_status _nss_bothy_gethostbyname4_r (const char *name,
+                                                    struct gaih_addrtuple **tuples,
+                                                    char *buffer,
+                                                    size_t size,
+                                                    int *ret_errno,
+                                                    int *ret_h_errno,
+                                                    int32_t *ttl);
+EXPORT enum nss_status _nss_bothy_gethostbyname3_r (const char *name,
+                                                    int family,
+                                                    struct hostent *host,
+                                                    char *buffer,
+                                                    size_t size,
+                                                    int *ret_errno,
+                                                    int *ret_h_errno,
+                                                    int32_t *ttl,
                                                     char **canonical);
-EXPORT enum nss_status _nss_bothy_gethostbyname2_r (const char *name, int family, struct hostent *host, char *buffer,
-                                                    size_t size, int *ret_errno, int *ret_h_errno);
-EXPORT enum nss_status _nss_bothy_gethostbyname_r (const char *name, struct hostent *host, char *buffer, size_t size,
-                                                   int *ret_errno, int *ret_h_errno);
+EXPORT enum nss_status _nss_bothy_gethostbyname2_r (const char *name,
+                                                    int family,
+                                                    struct hostent *host,
+                                                    char *buffer,
+                                                    size_t size,
+                                                    int *ret_errno,
+                                                    int *ret_h_errno);
+EXPORT enum nss_status _nss_bothy_gethostbyname_r (
+    const char *name, struct hostent *host, char *buffer, size_t size, int *ret_errno, int *ret_h_errno);
 
 /* NULL: it does not fit. */
 static void *
 take (struct room *room, size_t size)
 {
-  size_t padding = -(uintptr_t)room->next % _Alignof (max_align_t);
+  size_t padding = -(uintptr_t)room->next % _Alignof(max_align_t);
   char *found = room->next + padding;
 
   if (room->left < padding || room->left - padding < size)

@@ -149,8 +149,9 @@ bothy_cgroup_limits_add_properties (const BothyCgroupLimits *self, gboolean ever
   for (BothyCgroupLimit i = 0; i < BOTHY_N_LIMITS; i++) {
     if (every || bothy_cgroup_limits_has (self, i))
       g_variant_builder_add (builder, "(sv)", names[i].property,
-                             i == BOTHY_LIMIT_CPUS ? cpus_variant (self->cpus)
-                                                   : g_variant_new_uint64 (bothy_cgroup_limits_get (self, i)));
+                             i == BOTHY_LIMIT_CPUS
+                                 ? cpus_variant (self->cpus)
+                                 : g_variant_new_uint64 (bothy_cgroup_limits_get (self, i)));
   }
 }
 

@@ -48,7 +48,8 @@ char *bothy_cgroup_limits_format_cpus (const guint8 *cpus);
 
 /* Append the properties of systemd.resource-control(5) to BUILDER, an a(sv). EVERY: also
    those that are not limited, which lifts what was set before. */
-void bothy_cgroup_limits_add_properties (const BothyCgroupLimits *self, gboolean every, GVariantBuilder *builder);
+void
+bothy_cgroup_limits_add_properties (const BothyCgroupLimits *self, gboolean every, GVariantBuilder *builder);
 
 /* Write them into the files of the group that is open as DIRFD. A controller that is
    missing is an error, which names it, if the limit was given. */

@@ -42,7 +42,7 @@ write_file (int dirfd, const char *name, const char *text)
 {
   autofd fd = openat (dirfd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 
-  return fd >= 0 && write (fd, text, strlen (text)) == (ssize_t) strlen (text);
+  return fd >= 0 && write (fd, text, strlen (text)) == (ssize_t)strlen (text);
 }
 
 /* Make directory NAME, which everybody may enter whatever the umask is; one that is there stays. */
@@ -50,7 +50,8 @@ static int
 make_directory (int parent, const char *name)
 {
   gboolean made = mkdirat (parent, name, 0755) == 0;
-  autofd fd = made || errno == EEXIST ? openat (parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+  autofd fd =
+      made || errno == EEXIST ? openat (parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
 
   if (fd >= 0 && made && fchmod (fd, 0755) < 0)
     return -1;
@@ -140,13 +141,13 @@ static void
 cgroupfs_start (BothyCgroupManager *cgroups, const BothyCgroupSpec *spec, GTask *task)
 {
   /* A new name each time: the group of the run before may not be gone yet. */
-  g_autofree char *path = g_strdup_printf ("/bothy/u%u/" BOTHY_CGROUP_MANAGER_PREFIX "%s-%08x", spec->owner, spec->id,
-                                           g_random_int ());
+  g_autofree char *path = g_strdup_printf ("/bothy/u%u/" BOTHY_CGROUP_MANAGER_PREFIX "%s-%08x", spec->owner,
+                                           spec->id, g_random_int ());
   GError *error = NULL;
   BothyCgroup *group = make (path, spec, &error);
 
   if (group) {
-    g_task_return_pointer (task, group, (GDestroyNotify) bothy_cgroup_free);
+    g_task_return_pointer (task, group, (GDestroyNotify)bothy_cgroup_free);
     return;
   }
   cgroupfs_remove (cgroups, path);
@@ -154,7 +155,10 @@ cgroupfs_start (BothyCgroupManager *cgroups, const BothyCgroupSpec *spec, GTask 
 }
 
 static void
-cgroupfs_bound (BothyCgroupManager *cgroups, const BothyCgroup *group, const BothyCgroupSpec *spec, GTask *task)
+cgroupfs_bound (BothyCgroupManager *cgroups,
+                const BothyCgroup *group,
+                const BothyCgroupSpec *spec,
+                GTask *task)
 {
   g_task_return_boolean (task, TRUE);
 }
@@ -216,7 +220,8 @@ move_in (int group, int pidfd, guint32 user, GError **error)
 }
 
 static void
-cgroupfs_delegate (BothyCgroupManager *cgroups, const char *name, guint32 user, guint32 owner, int pidfd, GTask *task)
+cgroupfs_delegate (
+    BothyCgroupManager *cgroups, const char *name, guint32 user, guint32 owner, int pidfd, GTask *task)
 {
   struct helper_request request = { .op = HELPER_OWN, .owner = owner };
   g_autofree char *parent = g_strdup_printf ("/bothy/u%u", user);
@@ -227,8 +232,9 @@ cgroupfs_delegate (BothyCgroupManager *cgroups, const char *name, guint32 user, 
   sweep (parent);
   start->group = g_strconcat (parent, "/", name, NULL);
   start->fd = make_group (start->group);
-  g_task_set_task_data (task, start, (GDestroyNotify) start_free);
-  if (start->fd < 0 || g_unix_fd_list_append (fds, start->fd, NULL) < 0 || !append_files (fds, start->fd, delegated))
+  g_task_set_task_data (task, start, (GDestroyNotify)start_free);
+  if (start->fd < 0 || g_unix_fd_list_append (fds, start->fd, NULL) < 0 ||
+      !append_files (fds, start->fd, delegated))
     bothy_error_set_errno (&error, errno, "Making a control group");
   else
     move_in (start->fd, pidfd, user, &error);
@@ -238,7 +244,8 @@ cgroupfs_delegate (BothyCgroupManager *cgroups, const char *name, guint32 user, 
   } else if (owner == 0)
     g_task_return_pointer (task, g_steal_pointer (&start->group), g_free);
   else
-    bothy_helper_client_call (bothy_cgroup_manager_get_helper (cgroups), &request, fds, on_owned, g_object_ref (task));
+    bothy_helper_client_call (bothy_cgroup_manager_get_helper (cgroups), &request, fds, on_owned,
+                              g_object_ref (task));
 }
 
 static void
@@ -313,7 +320,8 @@ cgroupfs_remove (BothyCgroupManager *cgroups, const char *group)
   removal->cgroups = g_object_ref (cgroups);
   removal->group = g_strdup (group);
   if (try_remove (removal) == G_SOURCE_CONTINUE)
-    g_timeout_add_full (G_PRIORITY_DEFAULT, REMOVE_RETRY_MS, try_remove, removal, (GDestroyNotify) removal_free);
+    g_timeout_add_full (G_PRIORITY_DEFAULT, REMOVE_RETRY_MS, try_remove, removal,
+                        (GDestroyNotify)removal_free);
   else
     removal_free (removal);
 }

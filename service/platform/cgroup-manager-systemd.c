@@ -26,7 +26,10 @@ G_DEFINE_TYPE (BothySystemd, bothy_systemd, BOTHY_TYPE_CGROUP_MANAGER)
 
 /* Runtime: gone with the unit, or the next boot. */
 static void
-set_properties (BothySystemd *self, const char *unit, GVariant *properties, GAsyncReadyCallback callback,
+set_properties (BothySystemd *self,
+                const char *unit,
+                GVariant *properties,
+                GAsyncReadyCallback callback,
                 gpointer user_data)
 {
   g_dbus_connection_call (self->bus, BOTHY_SYSTEMD_NAME, BOTHY_SYSTEMD_PATH, BOTHY_SYSTEMD_MANAGER,
@@ -36,7 +39,10 @@ set_properties (BothySystemd *self, const char *unit, GVariant *properties, GAsy
 
 /* Also lifts what LIMITS do not limit. */
 static void
-set_limits (BothySystemd *self, const char *unit, const BothyCgroupLimits *limits, GAsyncReadyCallback callback,
+set_limits (BothySystemd *self,
+            const char *unit,
+            const BothyCgroupLimits *limits,
+            GAsyncReadyCallback callback,
             gpointer user_data)
 {
   GVariantBuilder builder;
@@ -96,7 +102,7 @@ bound_user (BothySystemd *self, const BothyCgroupSpec *spec)
 static void
 systemd_prepare (BothyCgroupManager *cgroups, const BothyCgroupSpec *spec)
 {
-  BothySystemd *self = (BothySystemd *) cgroups;
+  BothySystemd *self = (BothySystemd *)cgroups;
 
   bothy_scope_pool_prepare (self->spares, spec, bound_user (self, spec));
 }
@@ -109,7 +115,7 @@ on_taken (GObject *source, GAsyncResult *result, gpointer user_data)
   BothyCgroup *group = bothy_scope_pool_take_finish (BOTHY_SCOPE_POOL (source), result, &error);
 
   if (group)
-    g_task_return_pointer (task, group, (GDestroyNotify) bothy_cgroup_free);
+    g_task_return_pointer (task, group, (GDestroyNotify)bothy_cgroup_free);
   else
     g_task_return_error (task, error);
 }
@@ -117,7 +123,7 @@ on_taken (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 systemd_start (BothyCgroupManager *cgroups, const BothyCgroupSpec *spec, GTask *task)
 {
-  BothySystemd *self = (BothySystemd *) cgroups;
+  BothySystemd *self = (BothySystemd *)cgroups;
 
   bothy_scope_pool_take (self->spares, spec, bound_user (self, spec), on_taken, g_object_ref (task));
 }
@@ -138,14 +144,17 @@ on_limited (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-systemd_bound (BothyCgroupManager *cgroups, const BothyCgroup *group, const BothyCgroupSpec *spec, GTask *task)
+systemd_bound (BothyCgroupManager *cgroups,
+               const BothyCgroup *group,
+               const BothyCgroupSpec *spec,
+               GTask *task)
 {
   g_autofree char *unit = g_path_get_basename (group->path);
 
   if (bothy_cgroup_limits_equal (&group->limits, &spec->limits))
     g_task_return_boolean (task, TRUE);
   else
-    set_limits ((BothySystemd *) cgroups, unit, &spec->limits, on_limited, g_object_ref (task));
+    set_limits ((BothySystemd *)cgroups, unit, &spec->limits, on_limited, g_object_ref (task));
 }
 
 static void
@@ -154,13 +163,14 @@ systemd_describe (BothyCgroupManager *cgroups, const char *group, const char *id
   g_autofree char *unit = g_path_get_basename (group);
   g_autofree char *text = g_strdup_printf ("Bothy container %s", id);
 
-  set_properties ((BothySystemd *) cgroups, unit, g_variant_new_parsed ("[('Description', <%s>)]", text), NULL, NULL);
+  set_properties ((BothySystemd *)cgroups, unit, g_variant_new_parsed ("[('Description', <%s>)]", text), NULL,
+                  NULL);
 }
 
 static void
 systemd_sweep (BothyCgroupManager *cgroups, GHashTable *kept)
 {
-  bothy_sweep_scopes (((BothySystemd *) cgroups)->bus, BOTHY_SCOPE_POOL_DESCRIPTION, kept);
+  bothy_sweep_scopes (((BothySystemd *)cgroups)->bus, BOTHY_SCOPE_POOL_DESCRIPTION, kept);
 }
 
 static void
@@ -168,7 +178,7 @@ systemd_limit (BothyCgroupManager *cgroups, const char *group, const BothyCgroup
 {
   g_autofree char *unit = g_path_get_basename (group);
 
-  set_limits ((BothySystemd *) cgroups, unit, limits, on_limited, g_object_ref (task));
+  set_limits ((BothySystemd *)cgroups, unit, limits, on_limited, g_object_ref (task));
 }
 
 /* The kernel's word for it that there is no process in GROUP, nor below; see cgroups(7). */
@@ -190,13 +200,13 @@ is_empty (const char *group)
 static void
 systemd_kill (BothyCgroupManager *cgroups, const char *group)
 {
-  BothySystemd *self = (BothySystemd *) cgroups;
+  BothySystemd *self = (BothySystemd *)cgroups;
   g_autofree char *unit = g_path_get_basename (group);
 
   if (is_empty (group))
     return;
-  g_dbus_connection_call (self->bus, BOTHY_SYSTEMD_NAME, BOTHY_SYSTEMD_PATH, BOTHY_SYSTEMD_MANAGER, "KillUnit",
-                          g_variant_new ("(ssi)", unit, "all", 9), NULL, G_DBUS_CALL_FLAGS_NONE,
+  g_dbus_connection_call (self->bus, BOTHY_SYSTEMD_NAME, BOTHY_SYSTEMD_PATH, BOTHY_SYSTEMD_MANAGER,
+                          "KillUnit", g_variant_new ("(ssi)", unit, "all", 9), NULL, G_DBUS_CALL_FLAGS_NONE,
                           BOTHY_SYSTEMD_TIMEOUT, NULL, NULL, NULL);
 }
 
@@ -222,19 +232,20 @@ on_delegated (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-systemd_delegate (BothyCgroupManager *cgroups, const char *name, guint32 user, guint32 owner, int pidfd, GTask *task)
+systemd_delegate (
+    BothyCgroupManager *cgroups, const char *name, guint32 user, guint32 owner, int pidfd, GTask *task)
 {
   const BothyScope scope = {
     .name = name, .description = "Bothy container by hand", .owner = user, .user = owner, .pidfd = pidfd
   };
 
-  bothy_scopes_make (((BothySystemd *) cgroups)->scopes, &scope, on_delegated, g_object_ref (task));
+  bothy_scopes_make (((BothySystemd *)cgroups)->scopes, &scope, on_delegated, g_object_ref (task));
 }
 
 static void
 bothy_systemd_finalize (GObject *object)
 {
-  BothySystemd *self = (BothySystemd *) object;
+  BothySystemd *self = (BothySystemd *)object;
 
   g_hash_table_unref (self->bounded);
   g_object_unref (self->spares);

@@ -19,7 +19,8 @@ G_DEFINE_TYPE_WITH_PRIVATE (BothyCgroupManager, bothy_cgroup_manager, G_TYPE_OBJ
 static void
 bothy_cgroup_manager_finalize (GObject *object)
 {
-  BothyCgroupManagerPrivate *private = bothy_cgroup_manager_get_instance_private (BOTHY_CGROUP_MANAGER (object));
+  BothyCgroupManagerPrivate *private =
+      bothy_cgroup_manager_get_instance_private (BOTHY_CGROUP_MANAGER (object));
 
   g_object_unref (private->helper);
   G_OBJECT_CLASS (bothy_cgroup_manager_parent_class)->finalize (object);
@@ -45,7 +46,9 @@ bothy_cgroup_manager_is_systemd (void)
 BothyCgroupManager *
 bothy_cgroup_manager_new (GDBusConnection *system_bus, BothyHelperClient *helper)
 {
-  BothyCgroupManager *self = bothy_cgroup_manager_is_systemd () ? bothy_cgroup_manager_systemd_new (system_bus, helper) : bothy_cgroup_manager_cgroupfs_new ();
+  BothyCgroupManager *self = bothy_cgroup_manager_is_systemd ()
+                                 ? bothy_cgroup_manager_systemd_new (system_bus, helper)
+                                 : bothy_cgroup_manager_cgroupfs_new ();
   BothyCgroupManagerPrivate *private = bothy_cgroup_manager_get_instance_private (self);
 
   private->helper = g_object_ref (helper);
@@ -55,7 +58,7 @@ bothy_cgroup_manager_new (GDBusConnection *system_bus, BothyHelperClient *helper
 BothyHelperClient *
 bothy_cgroup_manager_get_helper (BothyCgroupManager *self)
 {
-  return ((BothyCgroupManagerPrivate *) bothy_cgroup_manager_get_instance_private (self))->helper;
+  return ((BothyCgroupManagerPrivate *)bothy_cgroup_manager_get_instance_private (self))->helper;
 }
 
 const char *
@@ -104,8 +107,10 @@ bothy_cgroup_manager_describe (BothyCgroupManager *self, const char *group, cons
 }
 
 void
-bothy_cgroup_manager_start (BothyCgroupManager *self, const BothyCgroupSpec *spec, GAsyncReadyCallback callback,
-                     gpointer user_data)
+bothy_cgroup_manager_start (BothyCgroupManager *self,
+                            const BothyCgroupSpec *spec,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
 
@@ -171,8 +176,11 @@ on_bounded (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_cgroup_manager_settle (BothyCgroupManager *self, const BothyCgroup *group, const BothyCgroupSpec *spec,
-                      GAsyncReadyCallback callback, gpointer user_data)
+bothy_cgroup_manager_settle (BothyCgroupManager *self,
+                             const BothyCgroup *group,
+                             const BothyCgroupSpec *spec,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data)
 {
   const struct helper_request own = { .op = HELPER_OWN, .owner = spec->base };
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
@@ -180,9 +188,10 @@ bothy_cgroup_manager_settle (BothyCgroupManager *self, const BothyCgroup *group,
   Settle *settle = g_new0 (Settle, 1);
 
   settle->pending = 2;
-  g_task_set_task_data (task, settle, (GDestroyNotify) settle_free);
+  g_task_set_task_data (task, settle, (GDestroyNotify)settle_free);
   BOTHY_CGROUP_MANAGER_GET_CLASS (self)->bound (self, group, spec, bounded);
-  bothy_helper_client_call (bothy_cgroup_manager_get_helper (self), &own, group->fds, on_given, g_object_ref (task));
+  bothy_helper_client_call (bothy_cgroup_manager_get_helper (self), &own, group->fds, on_given,
+                            g_object_ref (task));
 }
 
 gboolean
@@ -192,18 +201,26 @@ bothy_cgroup_manager_settle_finish (BothyCgroupManager *self, GAsyncResult *resu
 }
 
 void
-bothy_cgroup_manager_delegate (BothyCgroupManager *self, guint32 user, guint32 owner, int pidfd, GAsyncReadyCallback callback,
-                        gpointer user_data)
+bothy_cgroup_manager_delegate (BothyCgroupManager *self,
+                               guint32 user,
+                               guint32 owner,
+                               int pidfd,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
-  g_autofree char *name = g_strdup_printf (BOTHY_CGROUP_MANAGER_PREFIX BOTHY_CGROUP_MANAGER_HAND "%08x%08x", g_random_int (), g_random_int ());
+  g_autofree char *name = g_strdup_printf (BOTHY_CGROUP_MANAGER_PREFIX BOTHY_CGROUP_MANAGER_HAND "%08x%08x",
+                                           g_random_int (), g_random_int ());
 
   BOTHY_CGROUP_MANAGER_GET_CLASS (self)->delegate (self, name, user, owner, pidfd, task);
 }
 
 void
-bothy_cgroup_manager_limit (BothyCgroupManager *self, const char *group, const BothyCgroupLimits *limits, GAsyncReadyCallback callback,
-                     gpointer user_data)
+bothy_cgroup_manager_limit (BothyCgroupManager *self,
+                            const char *group,
+                            const BothyCgroupLimits *limits,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
 
@@ -260,5 +277,6 @@ bothy_cgroup_manager_is_within (const char *group, const char *within)
 {
   gsize length = strlen (within);
 
-  return length > 0 && strncmp (group, within, length) == 0 && (group[length] == '/' || group[length] == '\0');
+  return length > 0 && strncmp (group, within, length) == 0 &&
+         (group[length] == '/' || group[length] == '\0');
 }

@@ -24,8 +24,8 @@ G_DECLARE_DERIVABLE_TYPE (BothyCgroupManager, bothy_cgroup_manager, BOTHY, CGROU
 /* What a group is made for. */
 typedef struct {
   guint32 owner;
-  guint32 base;        /* the uid that it is given to */
-  const char *id;      /* the container's */
+  guint32 base;              /* the uid that it is given to */
+  const char *id;            /* the container's */
   BothyCgroupLimits limits;  /* of the group, or of what is likely to be asked for */
   BothyCgroupLimits of_user; /* of all groups of the owner together */
 } BothyCgroupSpec;
@@ -33,9 +33,10 @@ typedef struct {
 /* A group that no container is in yet. It goes when it is freed and no process is in it. */
 typedef struct {
   char *path;
-  GUnixFDList *fds; /* that are given to the container's root: the first is where its supervisor is to be born */
+  GUnixFDList
+      *fds; /* that are given to the container's root: the first is where its supervisor is to be born */
   BothyCgroupLimits limits; /* that hold in it already */
-  gpointer holder;  /* who keeps it, or NULL */
+  gpointer holder;          /* who keeps it, or NULL */
   GDestroyNotify let_go;
 } BothyCgroup;
 
@@ -49,13 +50,17 @@ struct _BothyCgroupManagerClass {
   /* Return a BothyCgroup through TASK. */
   void (*start) (BothyCgroupManager *self, const BothyCgroupSpec *spec, GTask *task);
   /* Let the limits of SPEC hold in GROUP; return TRUE through TASK. */
-  void (*bound) (BothyCgroupManager *self, const BothyCgroup *group, const BothyCgroupSpec *spec, GTask *task);
+  void (*bound) (BothyCgroupManager *self,
+                 const BothyCgroup *group,
+                 const BothyCgroupSpec *spec,
+                 GTask *task);
   /* Say to people that GROUP is that of the container ID; NULL: nobody asks. */
   void (*describe) (BothyCgroupManager *self, const char *group, const char *id);
   /* Remove what was made ahead and is in none of the groups KEPT; NULL: nothing is. */
   void (*sweep) (BothyCgroupManager *self, GHashTable *kept);
   /* Make the group NAME for USER with his process PIDFD in it, given to the uid OWNER; return its path through TASK. */
-  void (*delegate) (BothyCgroupManager *self, const char *name, guint32 user, guint32 owner, int pidfd, GTask *task);
+  void (*delegate) (
+      BothyCgroupManager *self, const char *name, guint32 user, guint32 owner, int pidfd, GTask *task);
   /* Return TRUE through TASK. */
   void (*limit) (BothyCgroupManager *self, const char *group, const BothyCgroupLimits *limits, GTask *task);
   void (*kill) (BothyCgroupManager *self, const char *group);
@@ -80,16 +85,22 @@ void bothy_cgroup_manager_sweep (BothyCgroupManager *self, GHashTable *kept);
 void bothy_cgroup_manager_prepare (BothyCgroupManager *self, const BothyCgroupSpec *spec);
 
 /* Make a new group for a container. SPEC is copied. */
-void bothy_cgroup_manager_start (BothyCgroupManager *self, const BothyCgroupSpec *spec, GAsyncReadyCallback callback,
-                          gpointer user_data);
+void bothy_cgroup_manager_start (BothyCgroupManager *self,
+                                 const BothyCgroupSpec *spec,
+                                 GAsyncReadyCallback callback,
+                                 gpointer user_data);
 
 /* The group, or NULL. */
-BothyCgroup *bothy_cgroup_manager_start_finish (BothyCgroupManager *self, GAsyncResult *result, GError **error);
+BothyCgroup *
+bothy_cgroup_manager_start_finish (BothyCgroupManager *self, GAsyncResult *result, GError **error);
 
 /* The container's supervisor is in GROUP: give that to the container's root, and see to it that the limits
    hold before the container itself goes in. */
-void bothy_cgroup_manager_settle (BothyCgroupManager *self, const BothyCgroup *group, const BothyCgroupSpec *spec,
-                           GAsyncReadyCallback callback, gpointer user_data);
+void bothy_cgroup_manager_settle (BothyCgroupManager *self,
+                                  const BothyCgroup *group,
+                                  const BothyCgroupSpec *spec,
+                                  GAsyncReadyCallback callback,
+                                  gpointer user_data);
 gboolean bothy_cgroup_manager_settle_finish (BothyCgroupManager *self, GAsyncResult *result, GError **error);
 
 /* From now on GROUP is shown to be that of the container ID. Who answers for that does so when there is time. */
@@ -97,12 +108,19 @@ void bothy_cgroup_manager_describe (BothyCgroupManager *self, const char *group,
 
 /* Put the process PIDFD, which has to be USER's, into a new group that belongs to the uid OWNER and is his to
    fill: nobody removes it but systemd, or the next call of USER's. */
-void bothy_cgroup_manager_delegate (BothyCgroupManager *self, guint32 user, guint32 owner, int pidfd,
-                             GAsyncReadyCallback callback, gpointer user_data);
+void bothy_cgroup_manager_delegate (BothyCgroupManager *self,
+                                    guint32 user,
+                                    guint32 owner,
+                                    int pidfd,
+                                    GAsyncReadyCallback callback,
+                                    gpointer user_data);
 
 /* From now on LIMITS hold for GROUP; what they do not limit is not limited any more. */
-void bothy_cgroup_manager_limit (BothyCgroupManager *self, const char *group, const BothyCgroupLimits *limits,
-                          GAsyncReadyCallback callback, gpointer user_data);
+void bothy_cgroup_manager_limit (BothyCgroupManager *self,
+                                 const char *group,
+                                 const BothyCgroupLimits *limits,
+                                 GAsyncReadyCallback callback,
+                                 gpointer user_data);
 gboolean bothy_cgroup_manager_limit_finish (BothyCgroupManager *self, GAsyncResult *result, GError **error);
 
 /* Open GROUP's directory, or -1. */

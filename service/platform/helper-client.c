@@ -112,8 +112,8 @@ on_closed (BothyPacketClient *peer, gpointer user_data)
 static void
 attach (BothyHelperClient *self, GSocket *socket)
 {
-  self->peer =
-      bothy_packet_client_new (socket, "bothy-helper", sizeof (struct helper_reply) + 1, on_packet, on_closed, self);
+  self->peer = bothy_packet_client_new (socket, "bothy-helper", sizeof (struct helper_reply) + 1, on_packet,
+                                        on_closed, self);
 }
 
 static gboolean
@@ -137,7 +137,11 @@ ensure_connected (BothyHelperClient *self, GError **error)
 }
 
 static gboolean
-send (BothyHelperClient *self, const struct helper_request *request, GUnixFDList *fds, GTask *task, GError **error)
+send (BothyHelperClient *self,
+      const struct helper_request *request,
+      GUnixFDList *fds,
+      GTask *task,
+      GError **error)
 {
   struct helper_request stamped = *request;
 
@@ -145,15 +149,16 @@ send (BothyHelperClient *self, const struct helper_request *request, GUnixFDList
     return FALSE;
   stamped.version = HELPER_PROTOCOL_VERSION;
   stamped.serial = bothy_packet_client_next_serial (self->peer);
-  return bothy_packet_client_send (self->peer, stamped.serial, &stamped, sizeof stamped, NULL, 0, fds, task, error);
+  return bothy_packet_client_send (self->peer, stamped.serial, &stamped, sizeof stamped, NULL, 0, fds, task,
+                                   error);
 }
 
 void
 bothy_helper_client_call (BothyHelperClient *self,
-                   const struct helper_request *request,
-                   GUnixFDList *fds,
-                   GAsyncReadyCallback callback,
-                   gpointer user_data)
+                          const struct helper_request *request,
+                          GUnixFDList *fds,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data)
 {
   GTask *task = g_task_new (self, NULL, callback, user_data);
   g_autoptr (GError) first = NULL;

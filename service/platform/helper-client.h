@@ -20,11 +20,15 @@ BothyHelperClient *bothy_helper_client_new (void);
 BothyHelperClient *bothy_helper_client_new_child (GError **error);
 
 /* Take the step of REQUEST with FDS (or NULL); both are copied. Fails with BOTHY_ERROR. */
-void bothy_helper_client_call (BothyHelperClient *self, const struct helper_request *request, GUnixFDList *fds,
-                        GAsyncReadyCallback callback, gpointer user_data);
+void bothy_helper_client_call (BothyHelperClient *self,
+                               const struct helper_request *request,
+                               GUnixFDList *fds,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data);
 
 /* The reply's fds (never NULL when it worked); RET_PID (or NULL) of a spawned program. */
-GUnixFDList *bothy_helper_client_call_finish (BothyHelperClient *self, GAsyncResult *result, int *ret_pid, GError **error);
+GUnixFDList *
+bothy_helper_client_call_finish (BothyHelperClient *self, GAsyncResult *result, int *ret_pid, GError **error);
 
 /* An fd list of N fds, which stay the caller's. NULL on error: no fd is free. */
 GUnixFDList *bothy_fd_list (const int *fds, guint n, GError **error);

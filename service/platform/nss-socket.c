@@ -111,8 +111,8 @@ listen_for_all (void)
   if (dir < 0 || fd < 0)
     return -1;
   unlinkat (dir, NAMES_SOCKET, 0);
-  if (bind (fd, (const struct sockaddr *)&address, sizeof address) < 0 || fchmodat (dir, NAMES_SOCKET, 0666, 0) < 0 ||
-      listen (fd, SOMAXCONN) < 0)
+  if (bind (fd, (const struct sockaddr *)&address, sizeof address) < 0 ||
+      fchmodat (dir, NAMES_SOCKET, 0666, 0) < 0 || listen (fd, SOMAXCONN) < 0)
     return -1;
   return g_steal_fd (&fd);
 }

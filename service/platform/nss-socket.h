@@ -11,7 +11,10 @@ G_BEGIN_DECLS
 typedef struct _BothyNssSocket BothyNssSocket;
 
 /* Fills in what USER may know of NAME. */
-typedef void (*BothyNssSocketLookup) (guint32 user, const char *name, struct names_reply *ret, gpointer user_data);
+typedef void (*BothyNssSocketLookup) (guint32 user,
+                                      const char *name,
+                                      struct names_reply *ret,
+                                      gpointer user_data);
 
 BothyNssSocket *bothy_nss_socket_new (BothyNssSocketLookup lookup, gpointer user_data, GError **error);
 void bothy_nss_socket_free (BothyNssSocket *self);

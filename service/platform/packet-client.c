@@ -27,14 +27,14 @@ bothy_packet_client_next_serial (BothyPacketClient *self)
 
 gboolean
 bothy_packet_client_send (BothyPacketClient *self,
-                 guint32 serial,
-                 gconstpointer head,
-                 gsize head_size,
-                 gconstpointer text,
-                 gsize text_size,
-                 GUnixFDList *fds,
-                 GTask *task,
-                 GError **error)
+                          guint32 serial,
+                          gconstpointer head,
+                          gsize head_size,
+                          gconstpointer text,
+                          gsize text_size,
+                          GUnixFDList *fds,
+                          GTask *task,
+                          GError **error)
 {
   if (!self->socket) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "%s is gone", self->name);
@@ -129,11 +129,11 @@ bothy_packet_client_unref (BothyPacketClient *self)
 
 BothyPacketClient *
 bothy_packet_client_new (GSocket *socket,
-                const char *name,
-                gsize max_packet,
-                BothyPacketClientPacketFunc on_packet,
-                BothyPacketClientClosedFunc on_closed,
-                gpointer user_data)
+                         const char *name,
+                         gsize max_packet,
+                         BothyPacketClientPacketFunc on_packet,
+                         BothyPacketClientClosedFunc on_closed,
+                         gpointer user_data)
 {
   BothyPacketClient *self = g_new0 (BothyPacketClient, 1);
 

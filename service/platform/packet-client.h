@@ -12,14 +12,20 @@ G_BEGIN_DECLS
 typedef struct _BothyPacketClient BothyPacketClient;
 
 /* A packet came. It stays the peer's unless it is given to bothy_packet_client_resolve(). */
-typedef void (*BothyPacketClientPacketFunc) (BothyPacketClient *self, BothyPacket *packet, gpointer user_data);
+typedef void (*BothyPacketClientPacketFunc) (BothyPacketClient *self,
+                                             BothyPacket *packet,
+                                             gpointer user_data);
 
 /* The other end is gone, and every open request has failed. */
 typedef void (*BothyPacketClientClosedFunc) (BothyPacketClient *self, gpointer user_data);
 
 /* Talk over SOCKET; packets have at most MAX_PACKET bytes. NAME is for errors. */
-BothyPacketClient *bothy_packet_client_new (GSocket *socket, const char *name, gsize max_packet, BothyPacketClientPacketFunc on_packet,
-                           BothyPacketClientClosedFunc on_closed, gpointer user_data);
+BothyPacketClient *bothy_packet_client_new (GSocket *socket,
+                                            const char *name,
+                                            gsize max_packet,
+                                            BothyPacketClientPacketFunc on_packet,
+                                            BothyPacketClientClosedFunc on_closed,
+                                            gpointer user_data);
 BothyPacketClient *bothy_packet_client_ref (BothyPacketClient *self);
 void bothy_packet_client_unref (BothyPacketClient *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyPacketClient, bothy_packet_client_unref)
@@ -29,8 +35,15 @@ guint32 bothy_packet_client_next_serial (BothyPacketClient *self);
 
 /* Send a request; TASK (taken over) returns the reply's packet or fails with BOTHY_ERROR. FALSE, with
    TASK untouched, when nothing could be sent. */
-gboolean bothy_packet_client_send (BothyPacketClient *self, guint32 serial, gconstpointer head, gsize head_size, gconstpointer text,
-                          gsize text_size, GUnixFDList *fds, GTask *task, GError **error);
+gboolean bothy_packet_client_send (BothyPacketClient *self,
+                                   guint32 serial,
+                                   gconstpointer head,
+                                   gsize head_size,
+                                   gconstpointer text,
+                                   gsize text_size,
+                                   GUnixFDList *fds,
+                                   GTask *task,
+                                   GError **error);
 
 /* PACKET answers SERIAL: its task returns a copy of it. */
 void bothy_packet_client_resolve (BothyPacketClient *self, guint32 serial, BothyPacket *packet);

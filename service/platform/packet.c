@@ -79,8 +79,13 @@ bothy_packet_connect (const char *path, GError **error)
 }
 
 gboolean
-bothy_packet_send (GSocket *socket, gconstpointer head, gsize head_size, gconstpointer text, gsize text_size,
-                   GUnixFDList *fds, GError **error)
+bothy_packet_send (GSocket *socket,
+                   gconstpointer head,
+                   gsize head_size,
+                   gconstpointer text,
+                   gsize text_size,
+                   GUnixFDList *fds,
+                   GError **error)
 {
   GOutputVector vectors[] = { { head, head_size }, { text, text_size } };
   g_autoptr (GSocketControlMessage) control = NULL;
@@ -123,6 +128,6 @@ bothy_packet_receive (GSocket *socket, gsize max, GError **error)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE, "A message was cut");
     return NULL;
   }
-  self->size = (gsize) n;
+  self->size = (gsize)n;
   return g_steal_pointer (&self);
 }

@@ -27,8 +27,13 @@ GSocket *bothy_packet_connect (const char *path, GError **error);
 
 /* Send HEAD and TEXT as one message with FDS (or NULL). Does not block: a peer that
    does not read gets G_IO_ERROR_WOULD_BLOCK. */
-gboolean bothy_packet_send (GSocket *socket, gconstpointer head, gsize head_size, gconstpointer text,
-                            gsize text_size, GUnixFDList *fds, GError **error);
+gboolean bothy_packet_send (GSocket *socket,
+                            gconstpointer head,
+                            gsize head_size,
+                            gconstpointer text,
+                            gsize text_size,
+                            GUnixFDList *fds,
+                            GError **error);
 
 /* Take one waiting message of at most MAX bytes. NULL and no ERROR: the peer is gone.
    G_IO_ERROR_WOULD_BLOCK: none waits. A longer message is an error. */

@@ -24,8 +24,8 @@ typedef struct {
   BothyScopePool *spares; /* which has us */
   guint32 uid;
   gboolean nested;
-  Spare *spare;  /* whom nobody has taken; NULL: none */
-  guint expiry;  /* timer: it has not been needed for long */
+  Spare *spare; /* whom nobody has taken; NULL: none */
+  guint expiry; /* timer: it has not been needed for long */
 } Owner;
 
 struct _Spare {
@@ -108,7 +108,7 @@ hand_over (Spare *self)
 
   self->group->holder = spare_ref (self);
   self->group->let_go = let_go;
-  g_task_return_pointer (taker, g_steal_pointer (&self->group), (GDestroyNotify) bothy_cgroup_free);
+  g_task_return_pointer (taker, g_steal_pointer (&self->group), (GDestroyNotify)bothy_cgroup_free);
 }
 
 /* Every step ends here when the spare was dropped meanwhile. */
@@ -123,7 +123,7 @@ went_wrong (Spare *self, GError *error)
 static GUnixFDList *
 take_reply (BothyPacket *packet, GError **error)
 {
-  const struct helper_reply *reply = (const struct helper_reply *) packet->data;
+  const struct helper_reply *reply = (const struct helper_reply *)packet->data;
 
   if (reply->error == 0)
     return g_object_ref (packet->fds);
@@ -185,13 +185,17 @@ static void
 on_held (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (Spare) self = user_data;
-  g_autofree char *name = g_strdup_printf (BOTHY_CGROUP_MANAGER_PREFIX "%08x%08x", g_random_int (), g_random_int ());
-  BothyScope scope = {
-    .name = name, .description = BOTHY_SCOPE_POOL_DESCRIPTION, .owner = self->owner, .nested = self->nested, .pidfd = -1,
-    .limits = &self->limits
-  };
+  g_autofree char *name =
+      g_strdup_printf (BOTHY_CGROUP_MANAGER_PREFIX "%08x%08x", g_random_int (), g_random_int ());
+  BothyScope scope = { .name = name,
+                       .description = BOTHY_SCOPE_POOL_DESCRIPTION,
+                       .owner = self->owner,
+                       .nested = self->nested,
+                       .pidfd = -1,
+                       .limits = &self->limits };
   GError *error = NULL;
-  g_autoptr (GUnixFDList) fds = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, &scope.pid, &error);
+  g_autoptr (GUnixFDList) fds =
+      bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, &scope.pid, &error);
 
   bothy_clear_fd (&self->their_fd);
   if (went_wrong (self, error))
@@ -203,7 +207,7 @@ on_held (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 on_packet (BothyPacketClient *peer, BothyPacket *packet, gpointer user_data)
 {
-  const struct helper_reply *reply = (const struct helper_reply *) packet->data;
+  const struct helper_reply *reply = (const struct helper_reply *)packet->data;
 
   if (packet->size == sizeof *reply && reply->version == HELPER_PROTOCOL_VERSION)
     bothy_packet_client_resolve (peer, reply->serial, packet);
@@ -228,8 +232,8 @@ begin (Spare *self)
   GError *error = NULL;
 
   if (bothy_packet_socketpair (&socket, &self->their_fd, &error)) {
-    self->holder = bothy_packet_client_new (socket, "The scope's holder", sizeof (struct helper_reply) + 1, on_packet,
-                                   on_closed, self);
+    self->holder = bothy_packet_client_new (socket, "The scope's holder", sizeof (struct helper_reply) + 1,
+                                            on_packet, on_closed, self);
     fds = bothy_fd_list (&self->their_fd, 1, &error);
   }
   if (fds)
@@ -306,8 +310,11 @@ bothy_scope_pool_prepare (BothyScopePool *self, const BothyCgroupSpec *spec, gbo
 }
 
 void
-bothy_scope_pool_take (BothyScopePool *self, const BothyCgroupSpec *spec, gboolean nested, GAsyncReadyCallback callback,
-                   gpointer user_data)
+bothy_scope_pool_take (BothyScopePool *self,
+                       const BothyCgroupSpec *spec,
+                       gboolean nested,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
 {
   Owner *owner = use (self, spec->owner, nested);
   g_autoptr (Spare) spare = g_steal_pointer (&owner->spare);
@@ -349,7 +356,7 @@ bothy_scope_pool_class_init (BothyScopePoolClass *class)
 static void
 bothy_scope_pool_init (BothyScopePool *self)
 {
-  self->owners = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) owner_free);
+  self->owners = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)owner_free);
 }
 
 BothyScopePool *

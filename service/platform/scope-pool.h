@@ -24,8 +24,11 @@ BothyScopePool *bothy_scope_pool_new (BothyScopes *scopes, BothyHelperClient *he
 void bothy_scope_pool_prepare (BothyScopePool *self, const BothyCgroupSpec *spec, gboolean nested);
 
 /* Take the one that is there, whatever its limits are, or wait for a new one. */
-void bothy_scope_pool_take (BothyScopePool *self, const BothyCgroupSpec *spec, gboolean nested,
-                        GAsyncReadyCallback callback, gpointer user_data);
+void bothy_scope_pool_take (BothyScopePool *self,
+                            const BothyCgroupSpec *spec,
+                            gboolean nested,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
 BothyCgroup *bothy_scope_pool_take_finish (BothyScopePool *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

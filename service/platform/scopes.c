@@ -8,13 +8,13 @@
 #include <fcntl.h>
 #include <gio/gunixfdlist.h>
 
-#define NAME      BOTHY_SYSTEMD_NAME
-#define PATH      BOTHY_SYSTEMD_PATH
-#define MANAGER   BOTHY_SYSTEMD_MANAGER
-#define TIMEOUT   BOTHY_SYSTEMD_TIMEOUT
+#define NAME        BOTHY_SYSTEMD_NAME
+#define PATH        BOTHY_SYSTEMD_PATH
+#define MANAGER     BOTHY_SYSTEMD_MANAGER
+#define TIMEOUT     BOTHY_SYSTEMD_TIMEOUT
 #define JOB_SECONDS 30  /* for the scope's job: systemd may have been restarted, and have forgotten it */
-#define RETRIES   100   /* of a start that meets the slice being stopped */
-#define RETRY_MS  20
+#define RETRIES     100 /* of a start that meets the slice being stopped */
+#define RETRY_MS    20
 
 /* What StartTransientUnit fails with while a slice of the transaction still stops. */
 #define DESTRUCTIVE NAME ".TransactionIsDestructive"
@@ -22,7 +22,7 @@
 struct _BothyScopes {
   GObject parent;
   GDBusConnection *bus;
-  GHashTable *jobs; /* object path → GTask */
+  GHashTable *jobs;  /* object path → GTask */
   GHashTable *early; /* job paths that ended before the reply with their path was read → result */
   guint subscription;
   guint in_flight;
@@ -39,10 +39,10 @@ typedef struct {
   guint32 user;
   guint32 pid;
   BothyCgroupLimits limits;
-  int pidfd;       /* -1: PID is a process of ours, which can not go */
+  int pidfd; /* -1: PID is a process of ours, which can not go */
   gboolean by_number;
   guint tries;
-  char *job;     /* that makes the unit, while it is waited for */
+  char *job; /* that makes the unit, while it is waited for */
   guint timer;
 } Start;
 
@@ -76,8 +76,9 @@ give_up (GTask *task, GError *error)
   const Start *start = g_task_get_task_data (task);
 
   if (start->pidfd < 0)
-    g_dbus_connection_call (self->bus, NAME, PATH, MANAGER, "StopUnit", g_variant_new ("(ss)", start->unit, "replace"),
-                            NULL, G_DBUS_CALL_FLAGS_NONE, TIMEOUT, NULL, NULL, NULL);
+    g_dbus_connection_call (self->bus, NAME, PATH, MANAGER, "StopUnit",
+                            g_variant_new ("(ss)", start->unit, "replace"), NULL, G_DBUS_CALL_FLAGS_NONE,
+                            TIMEOUT, NULL, NULL, NULL);
   g_task_return_error (task, error);
 }
 
@@ -87,12 +88,18 @@ finish (GTask *task, const char *result)
   if (g_str_equal (result, "done"))
     g_task_return_pointer (task, group_of (g_task_get_task_data (task)), g_free);
   else
-    give_up (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "systemd: the scope's job ended: %s", result));
+    give_up (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "systemd: the scope's job ended: %s",
+                                result));
 }
 
 static void
-on_job_removed (GDBusConnection *bus, const char *sender, const char *path, const char *interface,
-                const char *member, GVariant *args, gpointer user_data)
+on_job_removed (GDBusConnection *bus,
+                const char *sender,
+                const char *path,
+                const char *interface,
+                const char *member,
+                GVariant *args,
+                gpointer user_data)
 {
   BothyScopes *self = user_data;
   const char *job, *result;
@@ -121,7 +128,8 @@ on_job_timeout (gpointer user_data)
 
   start->timer = 0;
   g_hash_table_remove (self->jobs, start->job);
-  give_up (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "systemd: the scope's job takes too long"));
+  give_up (task,
+           g_error_new (BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "systemd: the scope's job takes too long"));
   return G_SOURCE_REMOVE;
 }
 
@@ -220,8 +228,9 @@ scope_properties (const Start *start)
   g_variant_builder_add (&builder, "(sv)", "TimeoutStopUSec", g_variant_new_uint64 (10 * G_USEC_PER_SEC));
   bothy_cgroup_limits_add_properties (&start->limits, FALSE, &builder);
   if (start->pidfd < 0 || start->by_number)
-    g_variant_builder_add (&builder, "(sv)", "PIDs",
-                           g_variant_new_fixed_array (G_VARIANT_TYPE_UINT32, &start->pid, 1, sizeof (guint32)));
+    g_variant_builder_add (
+        &builder, "(sv)", "PIDs",
+        g_variant_new_fixed_array (G_VARIANT_TYPE_UINT32, &start->pid, 1, sizeof (guint32)));
   else
     g_variant_builder_add (&builder, "(sv)", "PIDFDs", g_variant_new_parsed ("[@h 0]"));
   return g_variant_builder_end (&builder);
@@ -236,21 +245,25 @@ send_start (GTask *task)
   GError *error = NULL;
 
   /* Before each try: it may have become another's by way of a set-user-ID program. */
-  if (start->pidfd >= 0 && (!bothy_pidfd_check (start->pidfd, start->owner, (int *) &start->pid, &error) ||
+  if (start->pidfd >= 0 && (!bothy_pidfd_check (start->pidfd, start->owner, (int *)&start->pid, &error) ||
                             g_unix_fd_list_append (fds, start->pidfd, &error) < 0)) {
     g_task_return_error (task, error);
     return;
   }
   self->in_flight++;
-  g_dbus_connection_call_with_unix_fd_list (self->bus, NAME, PATH, MANAGER, "StartTransientUnit",
-                          g_variant_new ("(ss@a(sv)@a(sa(sv)))", start->unit, "fail", scope_properties (start),
-                                         g_variant_new_array (G_VARIANT_TYPE ("(sa(sv))"), NULL, 0)),
-                          G_VARIANT_TYPE ("(o)"), G_DBUS_CALL_FLAGS_NONE, TIMEOUT,
-                          start->pidfd >= 0 && !start->by_number ? fds : NULL, NULL, on_started, g_object_ref (task));
+  g_dbus_connection_call_with_unix_fd_list (
+      self->bus, NAME, PATH, MANAGER, "StartTransientUnit",
+      g_variant_new ("(ss@a(sv)@a(sa(sv)))", start->unit, "fail", scope_properties (start),
+                     g_variant_new_array (G_VARIANT_TYPE ("(sa(sv))"), NULL, 0)),
+      G_VARIANT_TYPE ("(o)"), G_DBUS_CALL_FLAGS_NONE, TIMEOUT,
+      start->pidfd >= 0 && !start->by_number ? fds : NULL, NULL, on_started, g_object_ref (task));
 }
 
 void
-bothy_scopes_make (BothyScopes *self, const BothyScope *scope, GAsyncReadyCallback callback, gpointer user_data)
+bothy_scopes_make (BothyScopes *self,
+                   const BothyScope *scope,
+                   GAsyncReadyCallback callback,
+                   gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   Start *start = g_new0 (Start, 1);
@@ -261,11 +274,11 @@ bothy_scopes_make (BothyScopes *self, const BothyScope *scope, GAsyncReadyCallba
   start->nested = scope->nested;
   start->owner = scope->owner;
   start->user = scope->user;
-  start->pid = (guint32) scope->pid;
+  start->pid = (guint32)scope->pid;
   if (scope->limits)
     start->limits = *scope->limits;
   start->pidfd = scope->pidfd >= 0 ? fcntl (scope->pidfd, F_DUPFD_CLOEXEC, 3) : -1;
-  g_task_set_task_data (task, start, (GDestroyNotify) start_free);
+  g_task_set_task_data (task, start, (GDestroyNotify)start_free);
   if (scope->pidfd >= 0 && start->pidfd < 0)
     g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_FAILED, "No file descriptor is free");
   else

@@ -19,18 +19,20 @@ G_DECLARE_FINAL_TYPE (BothyScopes, bothy_scopes, BOTHY, SCOPES, GObject)
 typedef struct {
   const char *name; /* of the unit, without ".scope" */
   const char *description;
-  guint32 owner;    /* in whose slice it is, and whose process PIDFD is */
-  gboolean nested;  /* in the slice of his containers, below his own */
-  guint32 user;     /* to whom the group is given; 0: nobody */
-  int pid;          /* which process is put into it: one of ours, which can not go */
-  int pidfd;        /* or -1: in place of PID */
+  guint32 owner;                   /* in whose slice it is, and whose process PIDFD is */
+  gboolean nested;                 /* in the slice of his containers, below his own */
+  guint32 user;                    /* to whom the group is given; 0: nobody */
+  int pid;                         /* which process is put into it: one of ours, which can not go */
+  int pidfd;                       /* or -1: in place of PID */
   const BothyCgroupLimits *limits; /* NULL: none */
 } BothyScope;
 
 BothyScopes *bothy_scopes_new (GDBusConnection *system_bus);
 
 /* SCOPE is copied. */
-void bothy_scopes_make (BothyScopes *self, const BothyScope *scope, GAsyncReadyCallback callback,
+void bothy_scopes_make (BothyScopes *self,
+                        const BothyScope *scope,
+                        GAsyncReadyCallback callback,
                         gpointer user_data);
 
 /* The group's path, or NULL with BOTHY_ERROR. */

@@ -6,12 +6,16 @@
 #define PATTERN "bothy-*.scope"
 
 static void
-call (GDBusConnection *bus, const char *method, GVariant *args, const char *type, GAsyncReadyCallback callback,
+call (GDBusConnection *bus,
+      const char *method,
+      GVariant *args,
+      const char *type,
+      GAsyncReadyCallback callback,
       gpointer user_data)
 {
   g_dbus_connection_call (bus, BOTHY_SYSTEMD_NAME, BOTHY_SYSTEMD_PATH, BOTHY_SYSTEMD_MANAGER, method, args,
-                          G_VARIANT_TYPE (type), G_DBUS_CALL_FLAGS_NONE, BOTHY_SYSTEMD_TIMEOUT, NULL, callback,
-                          user_data);
+                          G_VARIANT_TYPE (type), G_DBUS_CALL_FLAGS_NONE, BOTHY_SYSTEMD_TIMEOUT, NULL,
+                          callback, user_data);
 }
 
 typedef struct {
@@ -57,10 +61,11 @@ on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   }
   g_variant_get (reply, "(a(ssssssouso))", &units);
-  while (g_variant_iter_next (units, "(&s&sssssouso)", &name, &description, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                              NULL)) {
+  while (g_variant_iter_next (units, "(&s&sssssouso)", &name, &description, NULL, NULL, NULL, NULL, NULL,
+                              NULL, NULL, NULL)) {
     if (g_str_equal (description, self->description) && !g_hash_table_contains (self->kept, name))
-      call (G_DBUS_CONNECTION (source), "StopUnit", g_variant_new ("(ss)", name, "replace"), "(o)", NULL, NULL);
+      call (G_DBUS_CONNECTION (source), "StopUnit", g_variant_new ("(ss)", name, "replace"), "(o)", NULL,
+            NULL);
   }
 }
 

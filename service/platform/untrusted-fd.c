@@ -21,9 +21,9 @@ bothy_untrusted_fd_close (int fd)
   if (fd < 0)
     return;
   if (g_once_init_enter (&pool))
-    g_once_init_leave (&pool, (gsize) g_thread_pool_new (close_one, NULL, MAX_CLOSERS, FALSE, NULL));
+    g_once_init_leave (&pool, (gsize)g_thread_pool_new (close_one, NULL, MAX_CLOSERS, FALSE, NULL));
   /* Without a new thread it waits for one of those that are there. */
-  g_thread_pool_push ((GThreadPool *) pool, GINT_TO_POINTER (fd + 1), NULL);
+  g_thread_pool_push ((GThreadPool *)pool, GINT_TO_POINTER (fd + 1), NULL);
 }
 
 static void

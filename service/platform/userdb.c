@@ -29,12 +29,14 @@ publish_id (int dirfd, const char *name, guint32 id)
   g_autofree char *group_file = g_strconcat (name, ".group", NULL);
   g_autofree char *user_link = g_strdup_printf ("%u.user", id);
   g_autofree char *group_link = g_strdup_printf ("%u.group", id);
-  g_autofree char *user = g_strdup_printf (
-      "{\"userName\":\"%s\",\"uid\":%u,\"gid\":%u,\"realName\":\"Bothy container\",\"disposition\":\"container\","
-      "\"homeDirectory\":\"/\",\"shell\":\"/usr/sbin/nologin\",\"locked\":true,\"service\":\"org.bothy.Bothy1\"}\n",
-      name, id, id);
+  g_autofree char *user = g_strdup_printf ("{\"userName\":\"%s\",\"uid\":%u,\"gid\":%u,\"realName\":\"Bothy "
+                                           "container\",\"disposition\":\"container\","
+                                           "\"homeDirectory\":\"/\",\"shell\":\"/usr/sbin/"
+                                           "nologin\",\"locked\":true,\"service\":\"org.bothy.Bothy1\"}\n",
+                                           name, id, id);
   g_autofree char *group = g_strdup_printf (
-      "{\"groupName\":\"%s\",\"gid\":%u,\"disposition\":\"container\",\"service\":\"org.bothy.Bothy1\"}\n", name, id);
+      "{\"groupName\":\"%s\",\"gid\":%u,\"disposition\":\"container\",\"service\":\"org.bothy.Bothy1\"}\n",
+      name, id);
 
   write_record (dirfd, user_file, user_link, user);
   write_record (dirfd, group_file, group_link, group);

@@ -17,13 +17,12 @@
 #include <stdint.h>
 
 #define SUPERVISOR_PROTOCOL_VERSION 1u
-#define SUPERVISOR_MAX_PACKET (128u * 1024u) /* fixed part and strings */
-#define SUPERVISOR_MAX_FDS 72
-#define SUPERVISOR_MAX_EXECS 256
-#define SUPERVISOR_CONNECTION_FD 3
+#define SUPERVISOR_MAX_PACKET       (128u * 1024u) /* fixed part and strings */
+#define SUPERVISOR_MAX_FDS          72
+#define SUPERVISOR_MAX_EXECS        256
+#define SUPERVISOR_CONNECTION_FD    3
 
-enum supervisor_message_type
-{
+enum supervisor_message_type {
   /* ---- broker → supervisor; each gets one SUPERVISOR_REPLY with its serial ---- */
 
   /*
@@ -60,9 +59,9 @@ enum supervisor_message_type
    * and value: N of pts/N.
    */
   SUPERVISOR_EXEC = 3,
-  SUPERVISOR_SIGNAL = 4,      /* id: 0 the first process, else an exec; value: signal */
-  SUPERVISOR_KILL_ALL = 5,    /* every process of the container, through cgroup.kill */
-  SUPERVISOR_FREEZE = 6,      /* replies when the kernel says frozen 1 */
+  SUPERVISOR_SIGNAL = 4,   /* id: 0 the first process, else an exec; value: signal */
+  SUPERVISOR_KILL_ALL = 5, /* every process of the container, through cgroup.kill */
+  SUPERVISOR_FREEZE = 6,   /* replies when the kernel says frozen 1 */
   SUPERVISOR_THAW = 7,
   /* Replies with an fd of the network namespace; after PREPARE. */
   SUPERVISOR_NET_NAMESPACE = 9,
@@ -71,29 +70,29 @@ enum supervisor_message_type
   SUPERVISOR_NETWORK = 10,
   /* Write into /etc/hosts: text: the lines; see etcfiles.h. */
   SUPERVISOR_HOSTS = 11,
-  SUPERVISOR_CONSOLE = 8,     /* replies with the master of a new terminal joined to the console */
+  SUPERVISOR_CONSOLE = 8, /* replies with the master of a new terminal joined to the console */
 
   /* ---- supervisor → broker ---- */
 
-  SUPERVISOR_HELLO = 20,       /* first on every connection; state, pid, value as START's reply; text: of the running execs, N_ARGV of them, "ID PID" */
+  SUPERVISOR_HELLO =
+      20, /* first on every connection; state, pid, value as START's reply; text: of the running execs, N_ARGV of them, "ID PID" */
   SUPERVISOR_REPLY = 21,       /* serial; error, step */
   SUPERVISOR_EXEC_EXITED = 22, /* id, code, signal; kept until a broker is connected */
-  SUPERVISOR_EXITED = 23,      /* the first process and all others are gone: code, signal, flags (REBOOT); the supervisor ends after it */
+  SUPERVISOR_EXITED =
+      23, /* the first process and all others are gone: code, signal, flags (REBOOT); the supervisor ends after it */
 };
 
-enum supervisor_flag
-{
+enum supervisor_flag {
   SUPERVISOR_FLAG_STDIO = 1 << 0,
   SUPERVISOR_FLAG_TTY = 1 << 1,
   SUPERVISOR_FLAG_LOGIN = 1 << 2,
-  SUPERVISOR_FLAG_REBOOT = 1 << 3,  /* of EXITED: it asked for a reboot, reboot(2) in a pid namespace */
-  SUPERVISOR_FLAG_NESTING = 1 << 4, /* of PREPARE: user namespaces inside are allowed */
-  SUPERVISOR_FLAG_NETNS = 1 << 5,   /* of PREPARE: a network namespace is there */
+  SUPERVISOR_FLAG_REBOOT = 1 << 3,   /* of EXITED: it asked for a reboot, reboot(2) in a pid namespace */
+  SUPERVISOR_FLAG_NESTING = 1 << 4,  /* of PREPARE: user namespaces inside are allowed */
+  SUPERVISOR_FLAG_NETNS = 1 << 5,    /* of PREPARE: a network namespace is there */
   SUPERVISOR_FLAG_VOLATILE = 1 << 6, /* of PREPARE: what it writes need not outlive a power cut */
 };
 
-enum supervisor_state
-{
+enum supervisor_state {
   SUPERVISOR_STATE_NEW = 0,
   SUPERVISOR_STATE_PREPARED = 1,
   SUPERVISOR_STATE_RUNNING = 2,
@@ -102,30 +101,29 @@ enum supervisor_state
 };
 
 /* Where it went wrong; the broker makes the text of it. */
-enum supervisor_step
-{
+enum supervisor_step {
   SUPERVISOR_STEP_NONE = 0,
-  SUPERVISOR_STEP_REQUEST = 1,  /* the message makes no sense now */
+  SUPERVISOR_STEP_REQUEST = 1, /* the message makes no sense now */
   SUPERVISOR_STEP_NAMESPACE = 2,
-  SUPERVISOR_STEP_LAYER = 3,    /* move_mount of a layer */
+  SUPERVISOR_STEP_LAYER = 3, /* move_mount of a layer */
   SUPERVISOR_STEP_OVERLAY = 4,
-  SUPERVISOR_STEP_MOUNT = 5,    /* proc, sys, dev, run, … */
-  SUPERVISOR_STEP_ROOT = 6,     /* the image's tree is not one: a directory is a link or missing */
+  SUPERVISOR_STEP_MOUNT = 5, /* proc, sys, dev, run, … */
+  SUPERVISOR_STEP_ROOT = 6,  /* the image's tree is not one: a directory is a link or missing */
   SUPERVISOR_STEP_CGROUP = 7,
   SUPERVISOR_STEP_CONSOLE = 8,
   SUPERVISOR_STEP_SECCOMP = 9,
-  SUPERVISOR_STEP_USER = 10,    /* no such user inside */
+  SUPERVISOR_STEP_USER = 10,      /* no such user inside */
   SUPERVISOR_STEP_DIRECTORY = 11, /* working directory */
-  SUPERVISOR_STEP_EXEC = 12,    /* ENOENT: no such program or no init; EACCES: not executable */
+  SUPERVISOR_STEP_EXEC = 12,      /* ENOENT: no such program or no init; EACCES: not executable */
   SUPERVISOR_STEP_FORK = 13,
   SUPERVISOR_STEP_TTY = 14,
   SUPERVISOR_STEP_NETWORK = 15, /* addresses, routes */
   SUPERVISOR_STEP_FILES = 16,   /* a file in /etc */
-  SUPERVISOR_STEP_ACCOUNT = 17, /* ENOTSUP: /etc, /home or a table is no directory or file of the tree's own */
+  SUPERVISOR_STEP_ACCOUNT =
+      17, /* ENOTSUP: /etc, /home or a table is no directory or file of the tree's own */
 };
 
-struct supervisor_message
-{
+struct supervisor_message {
   uint32_t version;
   uint32_t type;
   uint32_t serial;

@@ -25,7 +25,8 @@ struct rootfs {
  * file system would be written out then); see "Volatile mount" in the kernel's overlayfs.rst.
  * Faults: STEP_LAYER, STEP_OVERLAY, STEP_ROOT, STEP_MOUNT, STEP_CONSOLE.
  */
-struct fault rootfs_build (struct rootfs *rootfs, const int *lower, unsigned n_lower, int upper, bool is_volatile);
+struct fault
+rootfs_build (struct rootfs *rootfs, const int *lower, unsigned n_lower, int upper, bool is_volatile);
 
 /*
  * Finishes it from inside the pid and cgroup namespaces, while the host's /proc is still mounted

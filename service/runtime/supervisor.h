@@ -32,7 +32,7 @@ struct supervisor {
   int connection; /* -1: no broker at the moment */
   int listener;
   uint32_t generation; /* of the connection: replies go to the broker that asked */
-  int network_ns; /* for who gives the container its interfaces */
+  int network_ns;      /* for who gives the container its interfaces */
   struct filter filter;
   struct rootfs rootfs;
   struct cgroup cgroup;

@@ -26,7 +26,7 @@ write_all (int fd, const char *text, gsize length)
     if (n <= 0)
       return FALSE;
     text += n;
-    length -= (gsize) n;
+    length -= (gsize)n;
   }
   return TRUE;
 }
@@ -53,8 +53,8 @@ write_temporary (int dirfd, const char *name, const char *text, BothyRecordDurab
 }
 
 gboolean
-bothy_record_write (int dirfd, const char *name, GKeyFile *content, BothyRecordDurability durability,
-                    GError **error)
+bothy_record_write (
+    int dirfd, const char *name, GKeyFile *content, BothyRecordDurability durability, GError **error)
 {
   g_autofree char *text = seal (content);
   g_autofree char *temporary = g_strdup_printf (".%s.%08x", name, g_random_int ());
@@ -120,7 +120,7 @@ read_text (int fd)
       continue;
     if (n < 0)
       return NULL;
-    length += (gsize) n;
+    length += (gsize)n;
   }
   text[length] = '\0';
   errno = EBADMSG;

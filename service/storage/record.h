@@ -18,12 +18,13 @@ typedef enum {
 } BothyRecordDurability;
 
 /* Write CONTENT as NAME below DIRFD. Blocks on the disk: call it in a thread where that matters. */
-gboolean bothy_record_write (int dirfd, const char *name, GKeyFile *content, BothyRecordDurability durability,
-                             GError **error);
+gboolean bothy_record_write (
+    int dirfd, const char *name, GKeyFile *content, BothyRecordDurability durability, GError **error);
 
 /* Give the directory NAME below DIRFD, with its record in it, the name FINAL. It has it, or, when FALSE with errno, it has NAME:
    also when the disk did not take it. */
-gboolean bothy_record_place (int dirfd, const char *name, const char *final, BothyRecordDurability durability);
+gboolean
+bothy_record_place (int dirfd, const char *name, const char *final, BothyRecordDurability durability);
 
 /* Read NAME below DIRFD. NULL with G_FILE_ERROR_NOENT: there is none. NULL with
    BOTHY_ERROR_DEGRADED: there was one that can not be trusted; it is now NAME.corrupt-N.

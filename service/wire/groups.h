@@ -11,7 +11,7 @@
 #define GROUPS_MAX_FDS    16
 /* More groups than a whole Debian has services; each takes kernel memory, which no limit of the container's
    counts where there is no controller for it. */
-#define GROUPS_MAX_BELOW  "4096"
+#define GROUPS_MAX_BELOW "4096"
 
 struct groups {
   int fds[GROUPS_MAX_FDS]; /* [0] is supervisor/ itself; all of them are given to the container's root */

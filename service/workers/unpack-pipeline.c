@@ -194,15 +194,15 @@ feed_layer (GTask *task, BothyHelperClient *helper, int source_fd)
 
 void
 bothy_unpack_pipeline (BothyHelperClient *helper,
-              const struct unpack_request *request,
-              int tree_fd,
-              int source_fd,
-              int prefix_fd,
-              BothyUnpackProgress progress,
-              gpointer progress_data,
-              GCancellable *cancellable,
-              GAsyncReadyCallback callback,
-              gpointer user_data)
+                       const struct unpack_request *request,
+                       int tree_fd,
+                       int source_fd,
+                       int prefix_fd,
+                       BothyUnpackProgress progress,
+                       gpointer progress_data,
+                       GCancellable *cancellable,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
 {
   g_autoptr (GTask) task = task_new (cancellable, callback, user_data);
   Job *job = g_task_get_task_data (task);

@@ -28,15 +28,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyUnpackPipeline, bothy_unpack_pipeline_free)
  * is none.
  */
 void bothy_unpack_pipeline (BothyHelperClient *helper,
-                   const struct unpack_request *request,
-                   int tree_fd,
-                   int source_fd,
-                   int prefix_fd,
-                   BothyUnpackProgress progress,
-                   gpointer progress_data,
-                   GCancellable *cancellable,
-                   GAsyncReadyCallback callback,
-                   gpointer user_data);
+                            const struct unpack_request *request,
+                            int tree_fd,
+                            int source_fd,
+                            int prefix_fd,
+                            BothyUnpackProgress progress,
+                            gpointer progress_data,
+                            GCancellable *cancellable,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
 BothyUnpackPipeline *bothy_unpack_pipeline_finish (GAsyncResult *result, GError **error);
 
 G_END_DECLS

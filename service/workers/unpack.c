@@ -184,7 +184,8 @@ on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
   Job *job = g_task_get_task_data (task);
   g_autoptr (GUnixFDList) list = g_unix_fd_list_new ();
   GError *error = NULL;
-  g_autoptr (GUnixFDList) made = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
+  g_autoptr (GUnixFDList) made =
+      bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
   int userns = made ? g_unix_fd_list_peek_fds (made, NULL)[0] : -1;
   int fds[] = { userns, job->their_fd, job->tree_fd };
 

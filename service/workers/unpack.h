@@ -11,12 +11,12 @@ G_BEGIN_DECLS
 
 /* What bothy-unpack told at the end. */
 typedef struct {
-  char *sha256;        /* in hexadecimal digits; of what, protocol.h says */
-  char *sha256_whole;  /* the same */
-  guint32 flags;       /* enum unpack_flag */
-  char *os_release;    /* text of os-release(5) */
+  char *sha256;       /* in hexadecimal digits; of what, protocol.h says */
+  char *sha256_whole; /* the same */
+  guint32 flags;      /* enum unpack_flag */
+  char *os_release;   /* text of os-release(5) */
   char *architecture;
-  char *metadata;      /* what metadata.yaml said, as lines KEY=VALUE; see bothy_image_take_metadata() */
+  char *metadata; /* what metadata.yaml said, as lines KEY=VALUE; see bothy_image_take_metadata() */
   guint64 bytes;
   guint64 inodes;
   /* Of UNPACK_BUNDLE, with none of the texts above: see storage/bundle.h. */
@@ -37,9 +37,15 @@ typedef void (*BothyUnpackProgress) (guint64 bytes_in, guint64 bytes_out, gpoint
  * SOURCES: what to read, and what protocol.h says comes after it; NULL for UNPACK_REMOVE. Any of them may be what a
  * user opened. CANCELLABLE ends it; what it wrote is then the caller's to remove.
  */
-void bothy_unpack (BothyHelperClient *helper, const struct unpack_request *request, int tree_fd, GUnixFDList *sources,
-                   BothyUnpackProgress progress, gpointer progress_data, GCancellable *cancellable,
-                   GAsyncReadyCallback callback, gpointer user_data);
+void bothy_unpack (BothyHelperClient *helper,
+                   const struct unpack_request *request,
+                   int tree_fd,
+                   GUnixFDList *sources,
+                   BothyUnpackProgress progress,
+                   gpointer progress_data,
+                   GCancellable *cancellable,
+                   GAsyncReadyCallback callback,
+                   gpointer user_data);
 BothyUnpacked *bothy_unpack_finish (GAsyncResult *result, GError **error);
 
 /* SOURCE_FD, and AFTER_FD if it is not -1, for bothy_unpack(). */

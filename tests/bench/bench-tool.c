@@ -271,7 +271,7 @@ obey (char **words, unsigned int n)
     return;
   } else
     die ("what is '%s'?", n > 0 ? words[0] : "");
-  printf ("%lld%s%s\n", (long long) time, path ? " " : "", path ? path : "");
+  printf ("%lld%s%s\n", (long long)time, path ? " " : "", path ? path : "");
 }
 
 int

@@ -38,9 +38,11 @@ test_hints (void)
 static void
 test_hints_exist (void)
 {
-  static const char *const theirs[] = { "lxc-attach", "lxc-user-nic", "network list", "lxc-wait", "attach", "images", "inspect", "pause",
-                                        "cp", "build", "config set", "set-limit", "search", "prune", "lxc-autostart",
-                                        "terminate",  "login",    "import", "ranges", "status",  NULL };
+  static const char *const theirs[] = {
+    "lxc-attach",    "lxc-user-nic", "network list", "lxc-wait",   "attach",    "images", "inspect",
+    "pause",         "cp",           "build",        "config set", "set-limit", "search", "prune",
+    "lxc-autostart", "terminate",    "login",        "import",     "ranges",    "status", NULL
+  };
 
   for (gsize i = 0; theirs[i]; i++) {
     g_auto (GStrv) words = g_strsplit (theirs[i], " ", -1);
@@ -70,9 +72,15 @@ static void
 test_json_keys (void)
 {
   static const char *const pairs[][2] = {
-    { "Name", "name" },     { "RangeBase", "rangeBase" },         { "OS", "os" },
-    { "OSName", "osName" }, { "LeaderPIDFDId", "leaderPIDFDId" }, { "CreatedAt", "createdAt" },
-    { "memory-high", "memoryHigh" }, { "a-bc-d", "aBcD" }, { "odd-", "odd-" },
+    { "Name", "name" },
+    { "RangeBase", "rangeBase" },
+    { "OS", "os" },
+    { "OSName", "osName" },
+    { "LeaderPIDFDId", "leaderPIDFDId" },
+    { "CreatedAt", "createdAt" },
+    { "memory-high", "memoryHigh" },
+    { "a-bc-d", "aBcD" },
+    { "odd-", "odd-" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (pairs); i++) {

@@ -9,9 +9,11 @@
 static void
 test_extent (void)
 {
-  static const char *const bad[] = { "",          "b",           "b:0:1",        "b:0:1:0",       "x:0:1:1",       ":0:1:1",
-                                     "bb:0:1:1",  "b:0:1:1:",    "b:0:1:1:1",    "b:-1:1:1",      "b:0:1:+1",      "b:0:1: 1",
-                                     "b:0:1:1x",  "b:0x0:1:1",   "b::1:1",       "b:4294967296:1:1", "b:0:1:4294967296", "0:1" };
+  static const char *const bad[] = {
+    "",         "b",         "b:0:1",     "b:0:1:0",          "x:0:1:1",          ":0:1:1",
+    "bb:0:1:1", "b:0:1:1:",  "b:0:1:1:1", "b:-1:1:1",         "b:0:1:+1",         "b:0:1: 1",
+    "b:0:1:1x", "b:0x0:1:1", "b::1:1",    "b:4294967296:1:1", "b:0:1:4294967296", "0:1"
+  };
   CliExtent extent;
 
   g_assert_true (cli_extent_parse ("b:0:100000:65536", &extent));
@@ -81,7 +83,8 @@ test_namespaces (void)
 
   g_assert_true (cli_namespaces_parse ("MOUNT|PID|UTSNAME|IPC|NETWORK|CGROUP|USER", &flags));
   g_assert_cmpint (flags, ==,
-                   CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWUSER);
+                   CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP |
+                       CLONE_NEWUSER);
   flags = 0;
   g_assert_true (cli_namespaces_parse ("net", &flags));
   g_assert_cmpint (flags, ==, CLONE_NEWNET);

@@ -196,8 +196,9 @@ test_end_of_keys (void)
   Fixture fixture;
   int status;
 
-  set_up (&fixture, "sleep 0.3; stty -icanon -echo; echo ready; "
-                    "until [ \"$(head -c 1 | od -An -tx1)\" = ' 04' ]; do :; done; echo heard",
+  set_up (&fixture,
+          "sleep 0.3; stty -icanon -echo; echo ready; "
+          "until [ \"$(head -c 1 | od -An -tx1)\" = ' 04' ]; do :; done; echo heard",
           TEST_NO_KEYS);
   expect (&fixture, "heard");
   status = tear_down (&fixture);

@@ -177,9 +177,9 @@ test_other_versions (void)
   const char *none[] = { NULL };
   g_autoptr (BothyContainer) container = make_container (none, none);
   g_autoptr (GKeyFile) record = bothy_container_to_record (container);
-  static const char *const later[] = { "Hostname",  "User",     "WorkingDirectory", "Ephemeral",
-                                       "Nesting",   "Network",  "Account",          "Command",          "CreatedAt",
-                                       "LastError", "LastCode", "Environment" };
+  static const char *const later[] = { "Hostname",  "User",      "WorkingDirectory", "Ephemeral",
+                                       "Nesting",   "Network",   "Account",          "Command",
+                                       "CreatedAt", "LastError", "LastCode",         "Environment" };
   g_autoptr (GError) error = NULL;
   g_autoptr (BothyContainer) other = NULL;
 

@@ -237,11 +237,11 @@ static void
 load (Store *store)
 {
   store->trash = bothy_trash_new (store->trash_dir, store->helper);
-  store->layers = bothy_layer_store_new (store->layers_dir, &store->configuration, store->helper, store->trash,
-                                    &store->degraded);
+  store->layers = bothy_layer_store_new (store->layers_dir, &store->configuration, store->helper,
+                                         store->trash, &store->degraded);
   g_assert_false (store->degraded);
-  store->images =
-      bothy_image_store_new (store->dir, &store->configuration, store->layers, store->trash, &store->degraded);
+  store->images = bothy_image_store_new (store->dir, &store->configuration, store->layers, store->trash,
+                                         &store->degraded);
 }
 
 static void
@@ -348,7 +348,8 @@ test_forget (Store *store, gconstpointer data)
   put_image (store->dir, TWO, 0, NULL, "busybox");
   load (store);
   bothy_image_add_claim (bothy_image_store_lookup (store->images, ONE), 1001, "mine");
-  g_assert_true (bothy_image_store_forget (store->images, bothy_image_store_lookup (store->images, ONE), 1000, &error));
+  g_assert_true (
+      bothy_image_store_forget (store->images, bothy_image_store_lookup (store->images, ONE), 1000, &error));
   g_assert_no_error (error);
   expect (store, 1000, "debian", NULL);
   expect (store, 1001, "mine", ONE);
@@ -400,11 +401,13 @@ test_shared_layers (Store *store, gconstpointer data)
   g_assert_cmpuint (bothy_image_store_used (store->images, 1002), ==, 0);
   g_assert_nonnull (bothy_image_store_find_layer (store->images, 1000, LAYER));
   g_assert_null (bothy_image_store_find_layer (store->images, 1002, LAYER));
-  g_assert_true (bothy_image_store_forget (store->images, bothy_image_store_lookup (store->images, ONE), 1000, &error));
-  g_assert_true (bothy_image_store_forget (store->images, bothy_image_store_lookup (store->images, TWO), 1000, &error));
-  g_assert_nonnull (bothy_layer_store_lookup (store->layers, LAYER));
   g_assert_true (
-      bothy_image_store_forget (store->images, bothy_image_store_lookup (store->images, THREE), 1001, &error));
+      bothy_image_store_forget (store->images, bothy_image_store_lookup (store->images, ONE), 1000, &error));
+  g_assert_true (
+      bothy_image_store_forget (store->images, bothy_image_store_lookup (store->images, TWO), 1000, &error));
+  g_assert_nonnull (bothy_layer_store_lookup (store->layers, LAYER));
+  g_assert_true (bothy_image_store_forget (store->images, bothy_image_store_lookup (store->images, THREE),
+                                           1001, &error));
   g_assert_null (bothy_layer_store_lookup (store->layers, LAYER));
 }
 
@@ -506,8 +509,8 @@ test_too_many_names (Store *store, gconstpointer data)
   load (store);
   image = bothy_image_store_lookup (store->images, ONE);
   for (guint i = 0; i < 2; i++) {
-    g_assert_true (
-        bothy_image_store_adopt (store->images, image, 1000, (const char *const *)names, GOOD, "sha256", &error));
+    g_assert_true (bothy_image_store_adopt (store->images, image, 1000, (const char *const *)names, GOOD,
+                                            "sha256", &error));
     g_assert_no_error (error);
   }
   g_assert_false (bothy_image_store_adopt (store->images, image, 1000, more, EVIL, "sha256", &error));

@@ -334,8 +334,7 @@ test_numbers (void)
   g_assert_true (bothy_parse_number ("9", 1, 9, &value) && value == 9);
   g_assert_false (bothy_parse_number ("0", 1, 9, &value));
   g_assert_false (bothy_parse_number ("10", 1, 9, &value));
-  g_assert_true (bothy_parse_number ("18446744073709551615", 0, G_MAXUINT64, &value) &&
-                 value == G_MAXUINT64);
+  g_assert_true (bothy_parse_number ("18446744073709551615", 0, G_MAXUINT64, &value) && value == G_MAXUINT64);
   g_assert_true (bothy_parse_number ("4294967295", 0, G_MAXUINT32, &value) && value == G_MAXUINT32);
   g_assert_false (bothy_parse_number ("4294967296", 0, G_MAXUINT32, &value));
 }

@@ -13,13 +13,13 @@ typedef struct {
 static void
 on_packet (BothyPacketClient *peer, BothyPacket *packet, gpointer user_data)
 {
-  ((Seen *) user_data)->packets++;
+  ((Seen *)user_data)->packets++;
 }
 
 static void
 on_closed (BothyPacketClient *peer, gpointer user_data)
 {
-  ((Seen *) user_data)->closed = TRUE;
+  ((Seen *)user_data)->closed = TRUE;
 }
 
 /* A supervisor that ends says how, and may not have read what the broker asked for meanwhile. */
@@ -77,7 +77,7 @@ test_owner_goes_first (void)
   g_assert_true (bothy_packet_socketpair (&ours, &theirs, NULL));
   owner.peer = bothy_packet_client_new (ours, "The other", 64, on_packet, on_unexpectedly_closed, &owner);
   g_assert_true (bothy_packet_client_send (owner.peer, 1, "ask", 3, NULL, 0, NULL,
-                                  g_task_new (NULL, NULL, on_failed, &owner), &error));
+                                           g_task_new (NULL, NULL, on_failed, &owner), &error));
   close (theirs);
   while (!owner.failed)
     g_main_context_iteration (NULL, TRUE);
@@ -88,14 +88,14 @@ test_owner_goes_first (void)
 static gboolean
 on_other_source (gpointer user_data)
 {
-  *(gboolean *) user_data = TRUE;
+  *(gboolean *)user_data = TRUE;
   return G_SOURCE_REMOVE;
 }
 
 static void
 on_packet_with_another (BothyPacketClient *peer, BothyPacket *packet, gpointer user_data)
 {
-  int theirs = *(int *) user_data;
+  int theirs = *(int *)user_data;
 
   /* It never stops. */
   g_assert_cmpint (send (theirs, "more", 4, MSG_NOSIGNAL), ==, 4);

@@ -139,7 +139,9 @@ ask_for_map (int helper, uint32_t serial, pid_t pid)
                                     .extents = { { .inside = 0, .outside = BASE, .count = 65536 } } };
   struct iovec data = { .iov_base = &request, .iov_len = sizeof request };
   char control[CMSG_SPACE (sizeof (int))] __attribute__ ((aligned (sizeof (size_t)))) = { 0 };
-  struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+  struct msghdr message = {
+    .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
+  };
   struct cmsghdr *rights = CMSG_FIRSTHDR (&message);
   int pidfd = (int)syscall (SYS_pidfd_open, pid, 0);
 

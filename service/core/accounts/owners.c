@@ -48,8 +48,8 @@ refresh (BothyOwners *self)
 {
   struct stat passwd = { 0 }, records = { 0 };
 
-  if (stat ("/etc/passwd", &passwd) == 0 && fstat (self->dirfd, &records) == 0 && is_same (&passwd, &self->seen) &&
-      is_same (&records, &self->records))
+  if (stat ("/etc/passwd", &passwd) == 0 && fstat (self->dirfd, &records) == 0 &&
+      is_same (&passwd, &self->seen) && is_same (&records, &self->records))
     return;
   self->seen = passwd;
   self->records = records;
@@ -101,10 +101,11 @@ compare (guint32 uid, const char *noted, GError **error)
   /* An account of a directory server is none of the machine's own. */
   if (!name || g_str_equal (name, noted))
     return TRUE;
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
-               "User id %u was that of %s when it got its containers and ids, and is that of %s now; an administrator "
-               "can give them over: rm " STATE_DIR "/accounts/%u",
-               uid, noted, name, uid);
+  g_set_error (
+      error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
+      "User id %u was that of %s when it got its containers and ids, and is that of %s now; an administrator "
+      "can give them over: rm " STATE_DIR "/accounts/%u",
+      uid, noted, name, uid);
   return FALSE;
 }
 

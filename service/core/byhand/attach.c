@@ -152,7 +152,7 @@ on_entered (GObject *source, GAsyncResult *result, gpointer user_data)
   id = attach->ticket ? bothy_nic_id (attach->ticket->place) : NULL;
   if (id && bothy_intent_begin (self->attaching_fd, id, &error))
     bothy_nic_attach (self->network, attach->ticket->place, attach->where.inside, attach->where.netns_fd,
-                        NULL, NULL, on_attached, g_object_ref (task));
+                      NULL, NULL, on_attached, g_object_ref (task));
   else
     g_task_return_error (task, error);
 }
@@ -169,14 +169,14 @@ enter (GTask *task)
 
 void
 bothy_byhand_attach_nic (BothyRegistry *registry,
-                       guint32 user,
-                       const char *bridge,
-                       int netns_fd,
-                       const char *inside,
-                       gboolean allowed,
-                       gboolean configured,
-                       GAsyncReadyCallback callback,
-                       gpointer user_data)
+                         guint32 user,
+                         const char *bridge,
+                         int netns_fd,
+                         const char *inside,
+                         gboolean allowed,
+                         gboolean configured,
+                         GAsyncReadyCallback callback,
+                         gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (registry, NULL, callback, user_data);
   Attach *attach = g_new0 (Attach, 1);

@@ -84,8 +84,9 @@ find_group (GTask *task, gpointer source, gpointer task_data, GCancellable *canc
   g_autofree char *buffer = g_malloc (65536);
 
   if (!may_be_namespace (mapping->fd))
-    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
-                             "This is no user namespace that you made in the host's, and no process of yours in one");
+    g_task_return_new_error (
+        task, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+        "This is no user namespace that you made in the host's, and no process of yours in one");
   else if (getpwuid_r (mapping->user, &account, buffer, 65536, &found) == 0 && found) {
     mapping->gid = found->pw_gid;
     g_task_return_boolean (task, TRUE);
@@ -177,11 +178,11 @@ on_group_found (GObject *source, GAsyncResult *result, gpointer user_data)
 
 void
 bothy_byhand_map (BothyRegistry *registry,
-                guint32 user,
-                int fd,
-                const BothyIdMap *map,
-                GAsyncReadyCallback callback,
-                gpointer user_data)
+                  guint32 user,
+                  int fd,
+                  const BothyIdMap *map,
+                  GAsyncReadyCallback callback,
+                  gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (registry, NULL, callback, user_data);
   g_autoptr (GTask) search = NULL;
@@ -213,11 +214,11 @@ bothy_byhand_map_finish (BothyRegistry *registry, GAsyncResult *result, GError *
 
 void
 bothy_byhand_delegate (BothyRegistry *registry,
-                     guint32 user,
-                     int pidfd,
-                     guint32 owner,
-                     GAsyncReadyCallback callback,
-                     gpointer user_data)
+                       guint32 user,
+                       int pidfd,
+                       guint32 owner,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
 {
   if (owner == user || bothy_ranges_are_by_hand (registry->ranges, user, owner, 1))
     bothy_cgroup_manager_delegate (registry->runner->cgroups, user, owner, pidfd, callback, user_data);

@@ -64,17 +64,17 @@ find (GTask *task)
   Detach *detach = g_task_get_task_data (task);
 
   bothy_net_client_find (bothy_network_get_nics (self->network), detach->where.netns_fd, detach->where.inside,
-                   on_found, g_object_ref (task));
+                         on_found, g_object_ref (task));
 }
 
 void
 bothy_byhand_detach_nic (BothyRegistry *registry,
-                       guint32 user,
-                       const char *bridge,
-                       int netns_fd,
-                       const char *inside,
-                       GAsyncReadyCallback callback,
-                       gpointer user_data)
+                         guint32 user,
+                         const char *bridge,
+                         int netns_fd,
+                         const char *inside,
+                         GAsyncReadyCallback callback,
+                         gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (registry, NULL, callback, user_data);
   Detach *detach = g_new0 (Detach, 1);

@@ -18,24 +18,25 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyByhandNic, bothy_byhand_nic_free)
 /* Give USER's namespace NETNS_FD a nic called INSIDE on BRIDGE. ALLOWED: an administrator said yes;
    CONFIGURE: it is set up, with its addresses where there are any. NOT_YOURS: the namespace is not his. */
 void bothy_byhand_attach_nic (BothyRegistry *registry,
-                            guint32 user,
-                            const char *bridge,
-                            int netns_fd,
-                            const char *inside,
-                            gboolean allowed,
-                            gboolean configure,
-                            GAsyncReadyCallback callback,
-                            gpointer user_data);
-BothyByhandNic *bothy_byhand_attach_nic_finish (BothyRegistry *registry, GAsyncResult *result, GError **error);
+                              guint32 user,
+                              const char *bridge,
+                              int netns_fd,
+                              const char *inside,
+                              gboolean allowed,
+                              gboolean configure,
+                              GAsyncReadyCallback callback,
+                              gpointer user_data);
+BothyByhandNic *
+bothy_byhand_attach_nic_finish (BothyRegistry *registry, GAsyncResult *result, GError **error);
 
 /* Take away USER's nic on BRIDGE that is called INSIDE in NETNS_FD now. NOT_YOURS: it is none of his. */
 void bothy_byhand_detach_nic (BothyRegistry *registry,
-                            guint32 user,
-                            const char *bridge,
-                            int netns_fd,
-                            const char *inside,
-                            GAsyncReadyCallback callback,
-                            gpointer user_data);
+                              guint32 user,
+                              const char *bridge,
+                              int netns_fd,
+                              const char *inside,
+                              GAsyncReadyCallback callback,
+                              gpointer user_data);
 gboolean bothy_byhand_detach_nic_finish (BothyRegistry *registry, GAsyncResult *result, GError **error);
 
 /* What the name of an interface in a namespace may be. */

@@ -101,7 +101,7 @@ void
 bothy_container_set_network (BothyContainer *self, const char *const *addresses, const char *error)
 {
   g_strfreev (self->addresses);
-  self->addresses = g_strdupv ((char **) addresses);
+  self->addresses = g_strdupv ((char **)addresses);
   g_free (self->network_error);
   self->network_error = g_strdup (error);
   bothy_container_emit_changed (self);
@@ -131,8 +131,8 @@ gboolean
 bothy_container_begin (BothyContainer *self, const char *what, GError **error)
 {
   if (self->busy) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BUSY, "Container %s is busy: %s; try again when that is done",
-                 self->spec->name, self->busy);
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BUSY,
+                 "Container %s is busy: %s; try again when that is done", self->spec->name, self->busy);
     return FALSE;
   }
   self->busy = what;
@@ -150,8 +150,8 @@ bothy_container_require_running (BothyContainer *self, GError **error)
 {
   if (self->state == BOTHY_CONTAINER_RUNNING && self->supervisor)
     return TRUE;
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "Container %s is %s, not running", self->spec->name,
-               bothy_container_state_name (self->state));
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "Container %s is %s, not running",
+               self->spec->name, bothy_container_state_name (self->state));
   return FALSE;
 }
 
@@ -159,7 +159,7 @@ static void
 set_strv (GKeyFile *record, const char *key, char **strings)
 {
   if (strings)
-    g_key_file_set_string_list (record, GROUP, key, (const char *const *) strings, g_strv_length (strings));
+    g_key_file_set_string_list (record, GROUP, key, (const char *const *)strings, g_strv_length (strings));
 }
 
 static char **
@@ -317,7 +317,7 @@ bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "The record of container %s makes no sense", id);
     return NULL;
   }
-  self = bothy_container_new (id, (guint32) owner, (guint32) base, g_steal_pointer (&spec));
+  self = bothy_container_new (id, (guint32)owner, (guint32)base, g_steal_pointer (&spec));
   self->created_at = g_key_file_get_int64 (record, GROUP, "CreatedAt", NULL);
   self->started_at = g_key_file_get_int64 (record, GROUP, "StartedAt", NULL);
   self->stopped_at = g_key_file_get_int64 (record, GROUP, "StoppedAt", NULL);
@@ -355,18 +355,18 @@ static void
 bothy_container_class_init (BothyContainerClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_container_finalize;
-  signals[CHANGED] = g_signal_new ("changed", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                   G_TYPE_NONE, 0);
-  signals[ENDED] = g_signal_new ("ended", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                 G_TYPE_NONE, 0);
-  signals[OUT_OF_MEMORY] = g_signal_new ("out-of-memory", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
-                                         NULL, G_TYPE_NONE, 1, G_TYPE_UINT64);
-  signals[BEGINNING] = g_signal_new ("beginning", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                     G_TYPE_NONE, 1, BOTHY_TYPE_SUPERVISOR);
-  signals[READDRESSED] = g_signal_new ("readdressed", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                       G_TYPE_NONE, 0);
-  signals[PROCESS_FOUND] = g_signal_new ("process-found", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
-                                         NULL, G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_UINT);
+  signals[CHANGED] =
+      g_signal_new ("changed", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[ENDED] =
+      g_signal_new ("ended", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[OUT_OF_MEMORY] = g_signal_new ("out-of-memory", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL,
+                                         NULL, NULL, G_TYPE_NONE, 1, G_TYPE_UINT64);
+  signals[BEGINNING] = g_signal_new ("beginning", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                     NULL, G_TYPE_NONE, 1, BOTHY_TYPE_SUPERVISOR);
+  signals[READDRESSED] = g_signal_new ("readdressed", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                       NULL, G_TYPE_NONE, 0);
+  signals[PROCESS_FOUND] = g_signal_new ("process-found", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL,
+                                         NULL, NULL, G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_UINT);
 }
 
 static void

@@ -31,15 +31,15 @@ typedef struct {
   char *user;
   char *working_directory;
   int stop_signal; /* what makes it end; 0: what its first process wants */
-  char *account; /* a login name that the owner has inside, or "" */
+  char *account;   /* a login name that the owner has inside, or "" */
   gboolean ephemeral;
   gboolean nesting;
-  char *network; /* "nat", "none", or "lan:" and a bridge */
-  char *address; /* "lan:": network/lanaddress.h, or "": the LAN says */
-  char **resolvers; /* "lan:": network/resolvers.h */
+  char *network;            /* "nat", "none", or "lan:" and a bridge */
+  char *address;            /* "lan:": network/lanaddress.h, or "": the LAN says */
+  char **resolvers;         /* "lan:": network/resolvers.h */
   gboolean network_allowed; /* an administrator said yes to that bridge */
-  GArray *ports; /* BothyPort; changes, too */
-  char **egress; /* network/egress.h; changes, too */
+  GArray *ports;            /* BothyPort; changes, too */
+  char **egress;            /* network/egress.h; changes, too */
   BothyCgroupLimits limits; /* as the owner said them; see bothy_limits_effective() */
 } BothyContainerSpec;
 
@@ -64,7 +64,7 @@ struct _BothyContainer {
   guint32 owner;
   guint32 range_base;
   BothyContainerSpec *spec;
-  BothyCgroupLimits limits; /* what holds: the spec's within the ceilings, and presets */
+  BothyCgroupLimits limits;                  /* what holds: the spec's within the ceilings, and presets */
   gint64 created_at, started_at, stopped_at; /* µs since 1970, 0: never */
 
   BothyContainerState state;
@@ -76,27 +76,28 @@ struct _BothyContainer {
   guint32 leader;
   guint64 leader_pidfd_id;
   int shutdown_signal;
-  char *group;        /* path of its control group */
-  char *nic;          /* what bothy_network_detach() takes, or "" */
-  char **addresses;   /* with prefix lengths */
+  char *group;         /* path of its control group */
+  char *nic;           /* what bothy_network_detach() takes, or "" */
+  char **addresses;    /* with prefix lengths */
   char *network_error; /* why it has none though it wants one, or "" */
-  gboolean join_due;  /* its nic is to be looked after */
-  gboolean joining;   /* it is being looked after */
+  gboolean join_due;   /* its nic is to be looked after */
+  gboolean joining;    /* it is being looked after */
   GQueue join_waiting; /* GTask: until it is not */
-  BothyOom *oom;      /* of that group, or NULL */
-  guint64 oom_kills;  /* in this run */
-  gboolean stopping;  /* somebody asked for the end */
-  gboolean exited;    /* the supervisor told how it ended */
+  BothyOom *oom;       /* of that group, or NULL */
+  guint64 oom_kills;   /* in this run */
+  gboolean stopping;   /* somebody asked for the end */
+  gboolean exited;     /* the supervisor told how it ended */
   gboolean reboot;
-  guint n_reboots;    /* since then, in monotonic µs */
+  guint n_reboots; /* since then, in monotonic µs */
   gint64 reboots_since;
-  guint n_processes;  /* of exec */
+  guint n_processes; /* of exec */
 
-  const char *busy;   /* what is being done to it, or NULL */
+  const char *busy; /* what is being done to it, or NULL */
 };
 
 /* Take SPEC over. */
-BothyContainer *bothy_container_new (const char *id, guint32 owner, guint32 range_base, BothyContainerSpec *spec);
+BothyContainer *
+bothy_container_new (const char *id, guint32 owner, guint32 range_base, BothyContainerSpec *spec);
 
 /* From a record, or NULL with ERROR when it makes no sense. */
 BothyContainer *bothy_container_from_record (const char *id, GKeyFile *record, GError **error);

@@ -48,7 +48,8 @@ bothy_runner_catch_up (BothyRunner *self, BothyContainer *container)
   rejoin = g_new0 (Rejoin, 1);
   rejoin->runner = g_object_ref (self);
   rejoin->container = g_object_ref (container);
-  bothy_container_network_again (self->network, self->admission, container, container->supervisor, on_joined, rejoin);
+  bothy_container_network_again (self->network, self->admission, container, container->supervisor, on_joined,
+                                 rejoin);
 }
 
 void

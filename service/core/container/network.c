@@ -120,7 +120,8 @@ configure (GTask *task)
   bothy_supervisor_add_text (text, join->config->address6);
   bothy_supervisor_add_text (text, join->config->gateway6);
   /* NetworkManager's dnsmasq answers on the bridge's address; who resolves on a LAN its owner says, or DHCP. */
-  bothy_supervisor_add_text (text, bothy_container_lan (join->container) ? resolvers : join->config->gateway4);
+  bothy_supervisor_add_text (text,
+                             bothy_container_lan (join->container) ? resolvers : join->config->gateway4);
   bothy_supervisor_call (join->supervisor, message, text, NULL, on_configured, g_object_ref (task));
 }
 
@@ -147,7 +148,8 @@ on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
 static const BothyLanAddress *
 find_address (const BothyContainer *container, BothyLanAddress *ret)
 {
-  return *container->spec->address && bothy_lan_address_parse (container->spec->address, ret, NULL) ? ret : NULL;
+  return *container->spec->address && bothy_lan_address_parse (container->spec->address, ret, NULL) ? ret
+                                                                                                    : NULL;
 }
 
 static void
@@ -161,8 +163,8 @@ on_entered (GObject *source, GAsyncResult *result, gpointer user_data)
   join->ticket = bothy_admission_enter_finish (join->admission, result, &error);
   if (join->ticket)
     bothy_nic_attach (join->network, join->ticket->place, BOTHY_NETWORK_INTERFACE, join->netns_fd,
-                        join->container->spec->egress, find_address (join->container, &address), on_attached,
-                        g_object_ref (task));
+                      join->container->spec->egress, find_address (join->container, &address), on_attached,
+                      g_object_ref (task));
   else
     go_without (task, error);
 }
@@ -254,7 +256,7 @@ on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_free (join->nic);
   join->nic = bothy_nic_id (place);
   bothy_nic_resume (join->network, place, join->container->spec->egress,
-                      find_address (join->container, &address), on_resumed, g_object_ref (task));
+                    find_address (join->container, &address), on_resumed, g_object_ref (task));
 }
 
 static void
@@ -296,12 +298,12 @@ join_new (BothyNetwork *network,
 
 GTask *
 bothy_container_network_ahead (BothyNetwork *network,
-                  BothyAdmission *admission,
-                  BothyContainer *container,
-                  BothySupervisor *supervisor,
-                  int netns_fd,
-                  GAsyncReadyCallback callback,
-                  gpointer user_data)
+                               BothyAdmission *admission,
+                               BothyContainer *container,
+                               BothySupervisor *supervisor,
+                               int netns_fd,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data)
 {
   GTask *task = join_new (network, admission, container, supervisor, callback, user_data);
 
@@ -324,11 +326,11 @@ bothy_container_network_proceed (GTask *task)
 
 void
 bothy_container_network_again (BothyNetwork *network,
-                  BothyAdmission *admission,
-                  BothyContainer *container,
-                  BothySupervisor *supervisor,
-                  GAsyncReadyCallback callback,
-                  gpointer user_data)
+                               BothyAdmission *admission,
+                               BothyContainer *container,
+                               BothySupervisor *supervisor,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data)
 {
   g_autoptr (GTask) task = join_new (network, admission, container, supervisor, callback, user_data);
 

@@ -13,14 +13,22 @@ G_BEGIN_DECLS
 
 /* For one that is being started: make the nic in its network namespace NETNS_FD, which SUPERVISOR is told of only
    after bothy_container_network_proceed(). NETNS_FD is taken over. */
-GTask *bothy_container_network_ahead (BothyNetwork *network, BothyAdmission *admission, BothyContainer *container,
-                         BothySupervisor *supervisor, int netns_fd, GAsyncReadyCallback callback,
-                         gpointer user_data);
+GTask *bothy_container_network_ahead (BothyNetwork *network,
+                                      BothyAdmission *admission,
+                                      BothyContainer *container,
+                                      BothySupervisor *supervisor,
+                                      int netns_fd,
+                                      GAsyncReadyCallback callback,
+                                      gpointer user_data);
 void bothy_container_network_proceed (GTask *task);
 
 /* For one that runs: an earlier broker gave it one, which is only looked after. */
-void bothy_container_network_again (BothyNetwork *network, BothyAdmission *admission, BothyContainer *container,
-                       BothySupervisor *supervisor, GAsyncReadyCallback callback, gpointer user_data);
+void bothy_container_network_again (BothyNetwork *network,
+                                    BothyAdmission *admission,
+                                    BothyContainer *container,
+                                    BothySupervisor *supervisor,
+                                    GAsyncReadyCallback callback,
+                                    gpointer user_data);
 void bothy_container_network_finish (GAsyncResult *result);
 
 G_END_DECLS

@@ -124,9 +124,9 @@ join_network (BothyStart *start)
   if (start->networked)
     return;
   start->pending++;
-  start->join =
-      bothy_container_network_ahead (start->runner->network, start->runner->admission, start->container, start->supervisor,
-                        g_unix_fd_list_get (start->namespaces, BOTHY_START_NETNS, NULL), on_joined, start);
+  start->join = bothy_container_network_ahead (
+      start->runner->network, start->runner->admission, start->container, start->supervisor,
+      g_unix_fd_list_get (start->namespaces, BOTHY_START_NETNS, NULL), on_joined, start);
 }
 
 /* The nic first: that is the longer way. */

@@ -73,7 +73,7 @@ on_run (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
     return;
   }
-  self->pid = reply.pid > 0 ? (guint32) reply.pid : 0;
+  self->pid = reply.pid > 0 ? (guint32)reply.pid : 0;
   self->pts = reply.value;
   if (g_unix_fd_list_get_length (fds) > 0)
     self->pty_fd = g_unix_fd_list_get (fds, 0, NULL);
@@ -88,19 +88,23 @@ send_exec (GTask *task, BothyProcess *self, const BothyProcessSpec *spec)
 
   if (spec->tty)
     message.flags |= SUPERVISOR_FLAG_TTY;
-  message.value = (gint32) ((guint32) spec->rows << 16 | spec->columns);
+  message.value = (gint32)((guint32)spec->rows << 16 | spec->columns);
   if (spec->login)
     message.flags |= SUPERVISOR_FLAG_LOGIN;
   bothy_supervisor_add_text (text, spec->user);
   bothy_supervisor_add_text (text, spec->working_directory);
-  bothy_supervisor_add_texts (text, (const char *const *) spec->argv, &message.n_argv);
-  bothy_supervisor_add_texts (text, (const char *const *) spec->environment, &message.n_env);
+  bothy_supervisor_add_texts (text, (const char *const *)spec->argv, &message.n_argv);
+  bothy_supervisor_add_texts (text, (const char *const *)spec->environment, &message.n_env);
   bothy_supervisor_call (self->container->supervisor, message, text, spec->stdio, on_run, task);
 }
 
 void
-bothy_process_run (BothyContainer *container, guint32 id, guint32 user, BothyProcessSpec *spec,
-                   GAsyncReadyCallback callback, gpointer user_data)
+bothy_process_run (BothyContainer *container,
+                   guint32 id,
+                   guint32 user,
+                   BothyProcessSpec *spec,
+                   GAsyncReadyCallback callback,
+                   gpointer user_data)
 {
   g_autoptr (BothyProcessSpec) owned = spec;
   GTask *task = g_task_new (NULL, NULL, callback, user_data);
@@ -182,7 +186,8 @@ static void
 bothy_process_class_init (BothyProcessClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_process_finalize;
-  exited_signal = g_signal_new ("exited", BOTHY_TYPE_PROCESS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  exited_signal =
+      g_signal_new ("exited", BOTHY_TYPE_PROCESS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void

@@ -13,8 +13,8 @@ typedef struct {
   char *working_directory;
   gboolean tty;
   guint16 rows, columns; /* of the terminal, 0: not known */
-  gboolean login; /* argv[0] "" is the user's login shell */
-  GUnixFDList *stdio; /* three, or NULL */
+  gboolean login;        /* argv[0] "" is the user's login shell */
+  GUnixFDList *stdio;    /* three, or NULL */
 } BothyProcessSpec;
 
 void bothy_process_spec_free (BothyProcessSpec *spec);
@@ -30,20 +30,24 @@ G_DECLARE_FINAL_TYPE (BothyProcess, bothy_process, BOTHY, PROCESS, GObject)
 
 struct _BothyProcess {
   GObject parent;
-  guint32 id;      /* of the supervisor's and of the object's path */
-  guint32 user;    /* uid of who asked for it */
+  guint32 id;   /* of the supervisor's and of the object's path */
+  guint32 user; /* uid of who asked for it */
   guint32 pid;
   char **argv;
   BothyContainer *container;
-  int pty_fd;      /* -1: it has no terminal */
-  int pts;         /* N of pts/N */
+  int pty_fd; /* -1: it has no terminal */
+  int pts;    /* N of pts/N */
   gboolean ended;
   int code, signal;
 };
 
 /* Run SPEC (taken over) in CONTAINER, for USER. ID is not used by another process. */
-void bothy_process_run (BothyContainer *container, guint32 id, guint32 user, BothyProcessSpec *spec,
-                        GAsyncReadyCallback callback, gpointer user_data);
+void bothy_process_run (BothyContainer *container,
+                        guint32 id,
+                        guint32 user,
+                        BothyProcessSpec *spec,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data);
 BothyProcess *bothy_process_run_finish (GAsyncResult *result, GError **error);
 
 /* Send it a signal. */

@@ -35,7 +35,8 @@ find_leader (BothyContainer *container, int pid)
 {
   g_autofree char *group = bothy_cgroup_manager_of_process ((guint32)pid);
 
-  bothy_runner_set_leader (container, group && bothy_cgroup_manager_is_within (group, container->group) ? pid : 0);
+  bothy_runner_set_leader (container,
+                           group && bothy_cgroup_manager_is_within (group, container->group) ? pid : 0);
 }
 
 /* "ID PID" each, of programs that an earlier broker put into the container. */

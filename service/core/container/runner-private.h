@@ -53,5 +53,6 @@ void bothy_runner_set_leader (BothyContainer *container, int pid);
 void bothy_runner_set_outcome (BothyContainer *container);
 
 /* The handler of SUPERVISOR's "exited"; USER_DATA is the container. */
-void bothy_runner_note_exit (BothySupervisor *supervisor, const struct supervisor_message *message,
+void bothy_runner_note_exit (BothySupervisor *supervisor,
+                             const struct supervisor_message *message,
                              gpointer user_data);

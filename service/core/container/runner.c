@@ -96,7 +96,8 @@ bothy_runner_describe_group (BothyRunner *self, BothyContainer *container)
   description->runner = g_object_ref (self);
   description->container = g_object_ref (container);
   description->group = g_strdup (container->group);
-  g_timeout_add_seconds_full (G_PRIORITY_DEFAULT, DESCRIBE_SECONDS, on_describe, description, description_free);
+  g_timeout_add_seconds_full (G_PRIORITY_DEFAULT, DESCRIBE_SECONDS, on_describe, description,
+                              description_free);
 }
 
 /* How it went is written down without waiting for the disk: after a power cut nothing runs anyway. */

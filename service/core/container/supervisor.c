@@ -64,7 +64,8 @@ step_text (guint32 step)
   case SUPERVISOR_STEP_FILES:
     return "a file in /etc could not be written";
   case SUPERVISOR_STEP_ACCOUNT:
-    return "the account could not be made (no link in place of /etc, /home, passwd, group or shadow is followed)";
+    return "the account could not be made (no link in place of /etc, /home, passwd, group or shadow is "
+           "followed)";
   case SUPERVISOR_STEP_USER:
   case SUPERVISOR_STEP_EXEC:
   case SUPERVISOR_STEP_NONE:
@@ -176,8 +177,8 @@ send (BothySupervisor *self,
   message->serial = bothy_packet_client_next_serial (self->peer);
   message->text_size = text ? text->len : 0;
   if (sizeof *message + message->text_size <= SUPERVISOR_MAX_PACKET)
-    return bothy_packet_client_send (self->peer, message->serial, message, sizeof *message, text ? text->data : NULL,
-                            message->text_size, fds, task, error);
+    return bothy_packet_client_send (self->peer, message->serial, message, sizeof *message,
+                                     text ? text->data : NULL, message->text_size, fds, task, error);
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                "Arguments and environment are longer than %u bytes",
                SUPERVISOR_MAX_PACKET - (guint)sizeof *message);
@@ -261,6 +262,7 @@ bothy_supervisor_new (GSocket *socket)
 {
   BothySupervisor *self = g_object_new (BOTHY_TYPE_SUPERVISOR, NULL);
 
-  self->peer = bothy_packet_client_new (socket, "The container", SUPERVISOR_MAX_PACKET, on_packet, on_closed, self);
+  self->peer =
+      bothy_packet_client_new (socket, "The container", SUPERVISOR_MAX_PACKET, on_packet, on_closed, self);
   return self;
 }

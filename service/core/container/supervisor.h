@@ -26,12 +26,18 @@ void bothy_supervisor_add_text (GByteArray *text, const char *string);
 void bothy_supervisor_add_texts (GByteArray *text, const char *const *strings, guint32 *ret_n);
 
 /* Send MESSAGE (type and what the type needs) with TEXT and FDS (or NULL). */
-void bothy_supervisor_call (BothySupervisor *self, struct supervisor_message message, GByteArray *text,
-                            GUnixFDList *fds, GAsyncReadyCallback callback, gpointer user_data);
+void bothy_supervisor_call (BothySupervisor *self,
+                            struct supervisor_message message,
+                            GByteArray *text,
+                            GUnixFDList *fds,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
 
 /* FALSE with BOTHY_ERROR when the supervisor could not; RET_REPLY and RET_FDS may be NULL. */
-gboolean bothy_supervisor_call_finish (BothySupervisor *self, GAsyncResult *result,
-                                       struct supervisor_message *ret_reply, GUnixFDList **ret_fds,
+gboolean bothy_supervisor_call_finish (BothySupervisor *self,
+                                       GAsyncResult *result,
+                                       struct supervisor_message *ret_reply,
+                                       GUnixFDList **ret_fds,
                                        GError **error);
 
 /* Let go of the connection; a supervisor that was never told to start ends then. */

@@ -45,13 +45,13 @@ parse_subid_line (const char *line, BothyConflictVisitor visit, gpointer user_da
       !g_ascii_string_to_unsigned (fields[2], 10, 0, G_MAXINT64, &count, NULL))
     return FALSE;
   if (count > 0 && first <= G_MAXUINT32)
-    visit ((BothyIdSpan){ (gint64) first, (gint64) MIN (first + count - 1, G_MAXUINT32) }, user_data);
+    visit ((BothyIdSpan){ (gint64)first, (gint64)MIN (first + count - 1, G_MAXUINT32) }, user_data);
   return TRUE;
 }
 
 gboolean
-bothy_conflicts_parse_subids (const char *text, gsize length, BothyConflictVisitor visit, gpointer user_data,
-                           GError **error)
+bothy_conflicts_parse_subids (
+    const char *text, gsize length, BothyConflictVisitor visit, gpointer user_data, GError **error)
 {
   const char *end = text + length;
 
@@ -63,15 +63,16 @@ bothy_conflicts_parse_subids (const char *text, gsize length, BothyConflictVisit
   for (const char *next; text < end; text = next + 1) {
     g_autofree char *line = NULL;
 
-    next = memchr (text, '\n', (gsize) (end - text));
+    next = memchr (text, '\n', (gsize)(end - text));
     next = next ? next : end;
-    line = g_strstrip (g_strndup (text, (gsize) (next - text)));
+    line = g_strstrip (g_strndup (text, (gsize)(next - text)));
     if (!*line || *line == '#' || !strpbrk (line, "0123456789"))
       continue;
     if (!parse_subid_line (line, visit, user_data)) {
       g_autofree char *shown = g_strescape (line, NULL);
 
-      g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "this line is not NAME:FIRST:COUNT: %.80s", shown);
+      g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "this line is not NAME:FIRST:COUNT: %.80s",
+                   shown);
       return FALSE;
     }
   }
@@ -91,7 +92,7 @@ bothy_conflicts_parse_map (const char *text, BothyConflictVisitor visit, gpointe
     if (sscanf (*line, "%u %u %u", &inside, &outside, &count) != 3)
       return FALSE;
     if (count > 0)
-      visit ((BothyIdSpan){ outside, MIN ((gint64) outside + count - 1, (gint64) G_MAXUINT32) }, user_data);
+      visit ((BothyIdSpan){ outside, MIN ((gint64)outside + count - 1, (gint64)G_MAXUINT32) }, user_data);
   }
   return TRUE;
 }
@@ -103,7 +104,8 @@ read_file (const char *path, char **ret_text, gsize *ret_length, GError **error)
   struct stat st;
 
   /* A link that leads nowhere is no missing file: what it led to may come back. */
-  if (fd < 0 && errno == ENOENT && fstatat (AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT) {
+  if (fd < 0 && errno == ENOENT && fstatat (AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+      errno == ENOENT) {
     *ret_text = g_strdup ("");
     *ret_length = 0;
     return TRUE;
@@ -123,7 +125,8 @@ file_overlaps (const char *path, Search *search, GError **error)
   g_autofree char *text = NULL;
   gsize length;
 
-  if (read_file (path, &text, &length, error) && bothy_conflicts_parse_subids (text, length, compare, search, error))
+  if (read_file (path, &text, &length, error) &&
+      bothy_conflicts_parse_subids (text, length, compare, search, error))
     return search->overlaps;
   g_prefix_error (error, "%s: ", path);
   return TRUE;
@@ -140,7 +143,7 @@ typedef struct {
 static void
 remember (BothyIdSpan span, gpointer user_data)
 {
-  g_array_append_val ((GArray *) user_data, span);
+  g_array_append_val ((GArray *)user_data, span);
 }
 
 static gboolean
@@ -205,10 +208,10 @@ libsubid_overlaps (BothyIdSpan span)
   int n = 0;
 
   for (gint64 id = span.first; n <= 0 && id <= span.last; id += span.last - span.first) {
-    n = subid_get_uid_owners ((uid_t) id, &owners);
+    n = subid_get_uid_owners ((uid_t)id, &owners);
     g_clear_pointer (&owners, free);
     if (n <= 0)
-      n = subid_get_gid_owners ((gid_t) id, &owners);
+      n = subid_get_gid_owners ((gid_t)id, &owners);
     g_clear_pointer (&owners, free);
   }
   return n > 0;
@@ -268,8 +271,8 @@ groups_overlap (BothyIdSpan span, GError **error)
 static gboolean
 account_overlaps (BothyIdSpan span, GError **error)
 {
-  return getpwuid ((uid_t) span.first) || getpwuid ((uid_t) span.last) || getgrgid ((gid_t) span.first) ||
-         getgrgid ((gid_t) span.last) || users_overlap (span, error) || groups_overlap (span, error);
+  return getpwuid ((uid_t)span.first) || getpwuid ((uid_t)span.last) || getgrgid ((gid_t)span.first) ||
+         getgrgid ((gid_t)span.last) || users_overlap (span, error) || groups_overlap (span, error);
 }
 
 /* Read the map at PATH. A process that ends meanwhile has no claim: EINVAL is what the kernel says of one whose
@@ -334,8 +337,7 @@ bothy_conflicts_overlap (BothyIdSpan span, GError **error)
   Search search = { .span = span };
 
   return file_overlaps ("/etc/subuid", &search, error) || file_overlaps ("/etc/subgid", &search, error) ||
-         libsubid_overlaps (span) || account_overlaps (span, error) ||
-         any_process_overlaps (&search, error);
+         libsubid_overlaps (span) || account_overlaps (span, error) || any_process_overlaps (&search, error);
 }
 
 gboolean

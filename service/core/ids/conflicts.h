@@ -35,8 +35,8 @@ gboolean bothy_conflicts_running (BothyIdSpan span, GError **error);
    makes no sense is passed over if it has no number in it that could be an id. FALSE with
    ERROR for one that does and can not be understood. */
 typedef void (*BothyConflictVisitor) (BothyIdSpan span, gpointer user_data);
-gboolean bothy_conflicts_parse_subids (const char *text, gsize length, BothyConflictVisitor visit, gpointer user_data,
-                                    GError **error);
+gboolean bothy_conflicts_parse_subids (
+    const char *text, gsize length, BothyConflictVisitor visit, gpointer user_data, GError **error);
 
 /* The same for the text of a uid_map, whose second column counts. */
 gboolean bothy_conflicts_parse_map (const char *text, BothyConflictVisitor visit, gpointer user_data);

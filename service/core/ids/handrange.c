@@ -20,18 +20,19 @@ change_taking (BothyRanges *self, guint32 owner, int by)
 {
   guint n = GPOINTER_TO_UINT (g_hash_table_lookup (self->taking, GUINT_TO_POINTER (owner)));
 
-  g_hash_table_replace (self->taking, GUINT_TO_POINTER (owner), GUINT_TO_POINTER (n + (guint) by));
+  g_hash_table_replace (self->taking, GUINT_TO_POINTER (owner), GUINT_TO_POINTER (n + (guint)by));
 }
 
 static void
 write_hold (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
   const BothyRangeTake *take = task_data;
-  BothyIdSpan span = { take->base, (gint64) take->base + BOTHY_RANGE_SIZE - 1 };
+  BothyIdSpan span = { take->base, (gint64)take->base + BOTHY_RANGE_SIZE - 1 };
   GError *error = NULL;
 
   if (!take->by_hand && bothy_conflicts_running (span, &error) && !error)
-    g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_BUSY, "A process still runs with ids of the range %u", take->base);
+    g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_BUSY, "A process still runs with ids of the range %u",
+                 take->base);
   if (error || !bothy_range_record (take, &error))
     g_task_return_error (task, error);
   else
@@ -40,7 +41,8 @@ write_hold (GTask *task, gpointer source, gpointer task_data, GCancellable *canc
 
 /* Write down whether RANGE is held. */
 static void
-record_hold (BothyRanges *self, const BothyRange *range, gboolean by_hand, GAsyncReadyCallback callback, GTask *after)
+record_hold (
+    BothyRanges *self, const BothyRange *range, gboolean by_hand, GAsyncReadyCallback callback, GTask *after)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, g_object_ref (after));
   BothyRangeTake *take = g_new0 (BothyRangeTake, 1);
@@ -88,8 +90,8 @@ on_taken_by_hand (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_ranges_take_by_hand (BothyRanges *self, guint32 owner, guint max, GAsyncReadyCallback callback,
-                           gpointer user_data)
+bothy_ranges_take_by_hand (
+    BothyRanges *self, guint32 owner, guint max, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   guint search[] = { owner, 0 };
@@ -97,9 +99,10 @@ bothy_ranges_take_by_hand (BothyRanges *self, guint32 owner, guint max, GAsyncRe
   g_task_set_task_data (task, GUINT_TO_POINTER (owner), NULL);
   g_tree_foreach (self->by_base, count_by_hand, search);
   if (search[1] + GPOINTER_TO_UINT (g_hash_table_lookup (self->taking, GUINT_TO_POINTER (owner))) >= max) {
-    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
-                             "You hold %u id ranges by hand, and may hold %u; \"bothy range release\" gives one back",
-                             search[1], max);
+    g_task_return_new_error (
+        task, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
+        "You hold %u id ranges by hand, and may hold %u; \"bothy range release\" gives one back", search[1],
+        max);
     return;
   }
   change_taking (self, owner, 1);
@@ -123,15 +126,16 @@ on_let_go (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_ranges_release_by_hand (BothyRanges *self, guint32 owner, guint32 base, GAsyncReadyCallback callback,
-                              gpointer user_data)
+bothy_ranges_release_by_hand (
+    BothyRanges *self, guint32 owner, guint32 base, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   BothyRange *range = bothy_ranges_lookup (self, base);
 
   if (!range || range->owner != owner || !range->by_hand || range->releasing) {
-    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
-                             "You hold no id range by hand whose first id is %u; \"bothy range list\" shows yours", base);
+    g_task_return_new_error (
+        task, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+        "You hold no id range by hand whose first id is %u; \"bothy range list\" shows yours", base);
     return;
   }
   if (range->maps > 0) {
@@ -153,10 +157,10 @@ bothy_ranges_release_by_hand_finish (BothyRanges *self, GAsyncResult *result, GE
 gboolean
 bothy_ranges_are_by_hand (BothyRanges *self, guint32 owner, guint32 first, guint32 count)
 {
-  guint64 last = (guint64) first + count - 1;
+  guint64 last = (guint64)first + count - 1;
 
   for (guint64 base = first - first % BOTHY_RANGE_SIZE; base <= last; base += BOTHY_RANGE_SIZE) {
-    const BothyRange *range = base <= G_MAXUINT32 ? bothy_ranges_lookup (self, (guint32) base) : NULL;
+    const BothyRange *range = base <= G_MAXUINT32 ? bothy_ranges_lookup (self, (guint32)base) : NULL;
 
     if (!range || range->owner != owner || !range->by_hand || range->releasing)
       return FALSE;
@@ -169,27 +173,28 @@ bothy_ranges_check_listed (guint32 base, GError **error)
 {
   GError *unreadable = NULL;
 
-  if (!bothy_conflicts_listed ((BothyIdSpan){ base, (gint64) base + BOTHY_RANGE_SIZE - 1 }, &unreadable))
+  if (!bothy_conflicts_listed ((BothyIdSpan){ base, (gint64)base + BOTHY_RANGE_SIZE - 1 }, &unreadable))
     return TRUE;
   if (unreadable)
     g_propagate_error (error, unreadable);
   else
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
-                 "ids from %u to %u are given away in /etc/subuid or /etc/subgid; an administrator has to take "
-                 "that line out",
-                 base, base + BOTHY_RANGE_SIZE - 1);
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+        "ids from %u to %u are given away in /etc/subuid or /etc/subgid; an administrator has to take "
+        "that line out",
+        base, base + BOTHY_RANGE_SIZE - 1);
   return FALSE;
 }
 
 void
 bothy_ranges_count_map (BothyRanges *self, guint32 first, guint32 count, int by)
 {
-  guint64 last = (guint64) first + count - 1;
+  guint64 last = (guint64)first + count - 1;
 
   for (guint64 base = first - first % BOTHY_RANGE_SIZE; base <= last; base += BOTHY_RANGE_SIZE) {
-    BothyRange *range = bothy_ranges_lookup (self, (guint32) base);
+    BothyRange *range = bothy_ranges_lookup (self, (guint32)base);
 
     if (range)
-      range->maps += (guint) by;
+      range->maps += (guint)by;
   }
 }

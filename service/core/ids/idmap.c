@@ -71,10 +71,11 @@ bothy_id_map_parse (GVariant *extents, BothyIdMap *ret_map, GError **error)
 static gboolean
 check_listed (const struct helper_extent *extent, GError **error)
 {
-  guint64 last = (guint64) extent->outside + extent->count - 1;
+  guint64 last = (guint64)extent->outside + extent->count - 1;
 
-  for (guint64 base = extent->outside - extent->outside % BOTHY_RANGE_SIZE; base <= last; base += BOTHY_RANGE_SIZE) {
-    if (!bothy_ranges_check_listed ((guint32) base, error))
+  for (guint64 base = extent->outside - extent->outside % BOTHY_RANGE_SIZE; base <= last;
+       base += BOTHY_RANGE_SIZE) {
+    if (!bothy_ranges_check_listed ((guint32)base, error))
       return FALSE;
   }
   return TRUE;

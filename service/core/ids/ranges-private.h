@@ -8,9 +8,9 @@ struct _BothyRanges {
   int dirfd;
   guint32 pool_base;
   guint32 pool_count;
-  GTree *by_base;   /* base → BothyRange */
+  GTree *by_base;     /* base → BothyRange */
   GHashTable *taking; /* uid → how many ranges that user is getting by hand just now */
-  guint32 next;     /* index in the pool where the search for a new one begins */
+  guint32 next;       /* index in the pool where the search for a new one begins */
   gboolean degraded;
 };
 

@@ -56,9 +56,9 @@ load_one (BothyRanges *self, const char *name)
     g_warning ("Ranges: the record %s makes no sense", name);
     return FALSE;
   }
-  range = add (self, (guint32) base, (guint32) owner);
+  range = add (self, (guint32)base, (guint32)owner);
   range->used = range->by_hand = g_key_file_get_boolean (record, GROUP, "ByHand", NULL);
-  bothy_userdb_publish ((guint32) base, BOTHY_RANGE_SIZE);
+  bothy_userdb_publish ((guint32)base, BOTHY_RANGE_SIZE);
   return TRUE;
 }
 
@@ -105,8 +105,8 @@ static gboolean
 is_free_of (gpointer key, gpointer value, gpointer user_data)
 {
   const BothyRange *range = value;
-  BothyRange **found = ((gpointer *) user_data)[0];
-  guint32 owner = GPOINTER_TO_UINT (((gpointer *) user_data)[1]);
+  BothyRange **found = ((gpointer *)user_data)[0];
+  guint32 owner = GPOINTER_TO_UINT (((gpointer *)user_data)[1]);
 
   if (range->owner == owner && !range->used && bothy_ranges_check_listed (range->base, NULL))
     *found = value;
@@ -165,7 +165,7 @@ check_and_record (GTask *task, gpointer source, gpointer task_data, GCancellable
   GError *error = NULL;
 
   take->claimed_elsewhere = bothy_conflicts_overlap (
-      (BothyIdSpan){ take->base, (gint64) take->base + BOTHY_RANGE_SIZE - 1 }, &error);
+      (BothyIdSpan){ take->base, (gint64)take->base + BOTHY_RANGE_SIZE - 1 }, &error);
   if (error || (!take->claimed_elsewhere && !bothy_range_record (take, &error)))
     g_task_return_error (task, error);
   else
@@ -205,9 +205,10 @@ try_next (BothyRanges *self, GTask *task)
 
   if (!range) {
     self->next = 0;
-    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_NO_FREE_RANGE,
-                             "All %u id ranges are taken; an administrator can add some ([Ranges] in bothyd.conf)",
-                             self->pool_count);
+    g_task_return_new_error (
+        task, BOTHY_ERROR, BOTHY_ERROR_NO_FREE_RANGE,
+        "All %u id ranges are taken; an administrator can add some ([Ranges] in bothyd.conf)",
+        self->pool_count);
     return;
   }
   take = g_new0 (BothyRangeTake, 1);
@@ -228,7 +229,8 @@ bothy_ranges_take (BothyRanges *self, guint32 owner, GAsyncReadyCallback callbac
   g_task_set_task_data (task, GUINT_TO_POINTER (owner), NULL);
   if (self->degraded) {
     g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_DEGRADED,
-                             "Records in " STATE_DIR " are damaged, so no ids are given out; an administrator "
+                             "Records in " STATE_DIR
+                             " are damaged, so no ids are given out; an administrator "
                              "has to look at the files named *.corrupt-N there");
     return;
   }

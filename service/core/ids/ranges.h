@@ -44,12 +44,12 @@ gboolean bothy_ranges_contain (BothyRanges *self, guint32 id);
 
 /* Get a range for OWNER that he uses without a container: his until he gives it back, also when we
    start anew. He may have MAX (QUOTA_EXCEEDED). Its finish is that of bothy_ranges_take(). */
-void bothy_ranges_take_by_hand (BothyRanges *self, guint32 owner, guint max, GAsyncReadyCallback callback,
-                                gpointer user_data);
+void bothy_ranges_take_by_hand (
+    BothyRanges *self, guint32 owner, guint max, GAsyncReadyCallback callback, gpointer user_data);
 
 /* OWNER gives it back. Fails with NOT_YOURS, or BUSY while a process has its ids, or is getting them. */
-void bothy_ranges_release_by_hand (BothyRanges *self, guint32 owner, guint32 base, GAsyncReadyCallback callback,
-                                   gpointer user_data);
+void bothy_ranges_release_by_hand (
+    BothyRanges *self, guint32 owner, guint32 base, GAsyncReadyCallback callback, gpointer user_data);
 gboolean bothy_ranges_release_by_hand_finish (BothyRanges *self, GAsyncResult *result, GError **error);
 
 /* Whether subuid(5) or subgid(5) has given ids of the range BASE to somebody since: then ERROR says so, or

@@ -56,7 +56,8 @@ bothy_image_store_check_names (BothyImage *image, guint32 user, const char *cons
 }
 
 gboolean
-bothy_image_store_add_alias (BothyImageStore *self, BothyImage *image, guint32 user, const char *alias, GError **error)
+bothy_image_store_add_alias (
+    BothyImageStore *self, BothyImage *image, guint32 user, const char *alias, GError **error)
 {
   g_autofree char *name = bothy_reference_canonical (alias);
   const char *const names[] = { name, NULL };

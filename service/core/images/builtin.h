@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 #define BOTHY_BUILTIN_ALIAS "busybox"
 
 /* Make the built-in image if the machine has a static busybox and it is not there yet. */
-void bothy_image_store_ensure_builtin (BothyImageStore *self, GAsyncReadyCallback callback, gpointer user_data);
+void
+bothy_image_store_ensure_builtin (BothyImageStore *self, GAsyncReadyCallback callback, gpointer user_data);
 
 /* As bothy_image_store_find(), and makes the built-in image when that is what NAME means. */
 void bothy_image_store_resolve (

@@ -140,7 +140,10 @@ take_directory (BothyImageConfig *self, const char *value, GError **error)
 }
 
 gboolean
-bothy_image_config_take (BothyImageConfig *self, BothyImageConfigField which, const char *value, GError **error)
+bothy_image_config_take (BothyImageConfig *self,
+                         BothyImageConfigField which,
+                         const char *value,
+                         GError **error)
 {
   switch (which) {
   case BOTHY_IMAGE_CONFIG_ENVIRONMENT:

@@ -33,7 +33,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyImageConfig, bothy_image_config_free)
 
 /* Take VALUE, a stranger's text; of a list each comes alone, in order. BAD_ARCHIVE when it can not be that.
    What would do no harm, such as a stop signal that nobody knows, is left out. */
-gboolean bothy_image_config_take (BothyImageConfig *self, BothyImageConfigField which, const char *value, GError **error);
+gboolean bothy_image_config_take (BothyImageConfig *self,
+                                  BothyImageConfigField which,
+                                  const char *value,
+                                  GError **error);
 
 /* From an image's record; NULL: it says nothing. */
 BothyImageConfig *bothy_image_config_from_record (GKeyFile *record);

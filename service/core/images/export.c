@@ -121,7 +121,7 @@ bothy_image_export (BothyImageStore *images,
   sources = open_sources (export, image, out_fd, &error);
   if (sources)
     bothy_layer_store_pack (bothy_image_store_get_layers (images), &request, sources, progress, progress_data,
-                       cancellable, on_packed, g_object_ref (task));
+                            cancellable, on_packed, g_object_ref (task));
   else
     g_task_return_error (task, error);
 }

@@ -108,7 +108,10 @@ start (BothyImageStore *self, Add *add)
 }
 
 void
-bothy_image_store_add (BothyImageStore *self, BothyImage *image, GAsyncReadyCallback callback, gpointer user_data)
+bothy_image_store_add (BothyImageStore *self,
+                       BothyImage *image,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   BothyImage *known = bothy_image_store_lookup (self, image->fingerprint);

@@ -16,11 +16,11 @@ struct _BothyImageStore {
   BothyLayerStore *layers;
   BothyTrash *trash;
   BothyBudgets *budgets;
-  GHashTable *images; /* fingerprint → BothyImage */
-  GHashTable *adding; /* fingerprint → what keeping.c has under way */
+  GHashTable *images;  /* fingerprint → BothyImage */
+  GHashTable *adding;  /* fingerprint → what keeping.c has under way */
   GPtrArray *readings; /* BothyReading, each its reader's */
-  GQueue *waiting;    /* GTask: for the built-in image; see builtin.c */
-  guint64 today;      /* as core/days.h counts; 0: not known yet */
+  GQueue *waiting;     /* GTask: for the built-in image; see builtin.c */
+  guint64 today;       /* as core/days.h counts; 0: not known yet */
   gboolean making_builtin;
   gboolean degraded; /* an image's record could not be read */
 };
@@ -32,10 +32,12 @@ void bothy_image_store_save (BothyImageStore *self, BothyImage *image);
 gboolean bothy_image_store_write (BothyImageStore *self, BothyImage *image, GError **error);
 
 /* Whether USER may have IMAGE beside his others. */
-gboolean bothy_image_store_check_room (BothyImageStore *self, BothyImage *image, guint32 user, GError **error);
+gboolean
+bothy_image_store_check_room (BothyImageStore *self, BothyImage *image, guint32 user, GError **error);
 
 /* Whether USER may call IMAGE all of ALIASES beside what he calls it already. */
-gboolean bothy_image_store_check_names (BothyImage *image, guint32 user, const char *const *aliases, GError **error);
+gboolean
+bothy_image_store_check_names (BothyImage *image, guint32 user, const char *const *aliases, GError **error);
 
 /* IMAGE is on the disk: show it. */
 void bothy_image_store_insert (BothyImageStore *self, BothyImage *image);

@@ -238,7 +238,10 @@ bothy_image_store_claim (BothyImageStore *self, BothyImage *image, guint32 user,
 }
 
 void
-bothy_image_store_note_catalogue (BothyImageStore *self, BothyImage *image, const char *variant, const char *end)
+bothy_image_store_note_catalogue (BothyImageStore *self,
+                                  BothyImage *image,
+                                  const char *variant,
+                                  const char *end)
 {
   g_autofree char *before = g_strdup (image->variant);
   gint64 expired = image->expires_at;
@@ -303,10 +306,10 @@ bothy_image_store_init (BothyImageStore *self)
 
 BothyImageStore *
 bothy_image_store_new (int dirfd,
-                  const BothyConfiguration *configuration,
-                  BothyLayerStore *layers,
-                  BothyTrash *trash,
-                  gboolean *ret_degraded)
+                       const BothyConfiguration *configuration,
+                       BothyLayerStore *layers,
+                       BothyTrash *trash,
+                       gboolean *ret_degraded)
 {
   BothyImageStore *self = g_object_new (BOTHY_TYPE_IMAGE_STORE, NULL);
 

@@ -25,10 +25,10 @@ G_DECLARE_FINAL_TYPE (BothyImageStore, bothy_image_store, BOTHY, IMAGE_STORE, GO
 /* DIRFD: STATE/images, which stays the caller's. Reads what is there, and removes layers of which no image
    speaks; RET_DEGRADED when some images could not be read. */
 BothyImageStore *bothy_image_store_new (int dirfd,
-                               const BothyConfiguration *configuration,
-                               BothyLayerStore *layers,
-                               BothyTrash *trash,
-                               gboolean *ret_degraded);
+                                        const BothyConfiguration *configuration,
+                                        BothyLayerStore *layers,
+                                        BothyTrash *trash,
+                                        gboolean *ret_degraded);
 
 BothyLayerStore *bothy_image_store_get_layers (BothyImageStore *self);
 
@@ -54,8 +54,10 @@ BothyBudget *bothy_image_store_begin (BothyImageStore *self, guint32 user, GErro
 
 /* Keep IMAGE, which stands on layers that are held, as soon as the disk has all of it. Returns IMAGE, or the
    one that was there already. */
-void
-bothy_image_store_add (BothyImageStore *self, BothyImage *image, GAsyncReadyCallback callback, gpointer user_data);
+void bothy_image_store_add (BothyImageStore *self,
+                            BothyImage *image,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
 BothyImage *bothy_image_store_add_finish (BothyImageStore *self, GAsyncResult *result, GError **error);
 
 /* Remove layers that no image stands on and nobody holds: what is left of imports that failed. */
@@ -67,12 +69,12 @@ void bothy_image_store_claim (BothyImageStore *self, BothyImage *image, guint32 
 /* IMAGE, which is there already, is USER's as well, called ALIASES, and came to him from ORIGIN; it counts against
    what USER may have. */
 gboolean bothy_image_store_adopt (BothyImageStore *self,
-                             BothyImage *image,
-                             guint32 user,
-                             const char *const *aliases,
-                             const char *origin,
-                             const char *verified,
-                             GError **error);
+                                  BothyImage *image,
+                                  guint32 user,
+                                  const char *const *aliases,
+                                  const char *origin,
+                                  const char *verified,
+                                  GError **error);
 
 /* USER, who can see IMAGE, calls it ALIAS as well from now on, and nothing else so. */
 gboolean bothy_image_store_add_alias (
@@ -83,7 +85,10 @@ gboolean bothy_image_store_remove_alias (
     BothyImageStore *self, BothyImage *image, guint32 user, const char *alias, GError **error);
 
 /* As bothy_image_take_catalogue(), and writes it down. */
-void bothy_image_store_note_catalogue (BothyImageStore *self, BothyImage *image, const char *variant, const char *end);
+void bothy_image_store_note_catalogue (BothyImageStore *self,
+                                       BothyImage *image,
+                                       const char *variant,
+                                       const char *end);
 
 /* Its remote shows it to everybody, and not only to who got it first. */
 void bothy_image_store_note_shown (BothyImageStore *self, BothyImage *image);

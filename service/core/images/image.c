@@ -265,7 +265,8 @@ bothy_image_from_record (const char *fingerprint, GKeyFile *record, GError **err
   g_strfreev (self->layers);
   self->layers = g_key_file_get_string_list (record, GROUP, "Layers", NULL, NULL);
   if (!self->layers || !*self->layers) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "The record of image %.12s names no layers", fingerprint);
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "The record of image %.12s names no layers",
+                 fingerprint);
     g_object_unref (self);
     return NULL;
   }
@@ -300,7 +301,7 @@ bothy_image_to_record (BothyImage *self)
   g_key_file_set_string (record, GROUP, "Origin", self->origin);
   g_key_file_set_string (record, GROUP, "Verified", self->verified);
   g_key_file_set_string (record, GROUP, "Source", self->source);
-  g_key_file_set_string_list (record, GROUP, "Layers", (const char *const *) self->layers,
+  g_key_file_set_string_list (record, GROUP, "Layers", (const char *const *)self->layers,
                               g_strv_length (self->layers));
   g_key_file_set_int64 (record, GROUP, "CreatedAt", self->created_at);
   g_key_file_set_uint64 (record, GROUP, "UsedOn", self->used_on);
@@ -346,11 +347,12 @@ static void
 bothy_image_class_init (BothyImageClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_image_finalize;
-  signals[CHANGED] = g_signal_new ("changed", BOTHY_TYPE_IMAGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
-  signals[SHOWN] = g_signal_new ("shown", BOTHY_TYPE_IMAGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
-                                 G_TYPE_UINT);
-  signals[HIDDEN] = g_signal_new ("hidden", BOTHY_TYPE_IMAGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
-                                  G_TYPE_UINT);
+  signals[CHANGED] =
+      g_signal_new ("changed", BOTHY_TYPE_IMAGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SHOWN] = g_signal_new ("shown", BOTHY_TYPE_IMAGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                 G_TYPE_NONE, 1, G_TYPE_UINT);
+  signals[HIDDEN] = g_signal_new ("hidden", BOTHY_TYPE_IMAGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                  G_TYPE_NONE, 1, G_TYPE_UINT);
 }
 
 static void

@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-#define BOTHY_EVERYBODY ((guint32) -1)
+#define BOTHY_EVERYBODY ((guint32)-1)
 
 /*
  * A root file system that is in the store, a stack of layers, and who may use it. Signals: "changed" (); "shown" (uid), "hidden" (uid):
@@ -22,22 +22,22 @@ struct _BothyImage {
   char *os;
   char *release;
   char *os_release; /* text of os-release(5) */
-  char *variant; /* as its maker or its remote's catalogue calls it, or "" */
+  char *variant;    /* as its maker or its remote's catalogue calls it, or "" */
   char *architecture;
   char *origin; /* of who had it first; origins.h has each user's */
   char *verified;
-  char *source;     /* of a built-in one: what it was made from, as it was then */
-  char **layers; /* their ids, the lowest first */
-  guint64 size;   /* of all of them */
+  char *source;               /* of a built-in one: what it was made from, as it was then */
+  char **layers;              /* their ids, the lowest first */
+  guint64 size;               /* of all of them */
   BothyImageConfig *defaults; /* NULL: it says nothing of its containers, and they run its init */
-  gint64 created_at; /* µs since 1970 */
-  gint64 expires_at; /* when nobody maintains it any more; 0: not known */
-  guint64 used_on;   /* the day of its last use, as core/days.h counts them; 0: it stays without */
-  guint days_left;   /* without use, until it goes; 0: it stays */
-  gboolean is_shown; /* its remote shows all of its layers to everybody */
-  char *public_alias; /* everybody's; NULL: only those with a claim see it */
-  GHashTable *claims; /* uid → GPtrArray of char *: that user's aliases */
-  GHashTable *origins; /* uid → char *, where it is known */
+  gint64 created_at;          /* µs since 1970 */
+  gint64 expires_at;          /* when nobody maintains it any more; 0: not known */
+  guint64 used_on;            /* the day of its last use, as core/days.h counts them; 0: it stays without */
+  guint days_left;            /* without use, until it goes; 0: it stays */
+  gboolean is_shown;          /* its remote shows all of its layers to everybody */
+  char *public_alias;         /* everybody's; NULL: only those with a claim see it */
+  GHashTable *claims;         /* uid → GPtrArray of char *: that user's aliases */
+  GHashTable *origins;        /* uid → char *, where it is known */
   guint n_containers;
 };
 

@@ -100,7 +100,7 @@ go_on (GTask *task)
 
     if (!present) {
       bothy_layer_store_add (store, &source, self->budget, NULL, NULL, self->cancellable, on_added,
-                        g_object_ref (task));
+                             g_object_ref (task));
       return;
     }
     bothy_layer_store_hold (store, present);
@@ -127,13 +127,13 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
 
 void
 bothy_import_bundle (BothyImageStore *images,
-                BothySpool *spool,
-                guint32 user,
-                BothyBudget *budget,
-                GPtrArray *layers,
-                GCancellable *cancellable,
-                GAsyncReadyCallback callback,
-                gpointer user_data)
+                     BothySpool *spool,
+                     guint32 user,
+                     BothyBudget *budget,
+                     GPtrArray *layers,
+                     GCancellable *cancellable,
+                     GAsyncReadyCallback callback,
+                     gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (NULL, cancellable, callback, user_data);
   Unbundle *self = g_new0 (Unbundle, 1);

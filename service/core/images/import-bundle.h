@@ -11,13 +11,13 @@ G_BEGIN_DECLS
  * wrong. The result is the image, with all that its archive says of it; nobody's yet.
  */
 void bothy_import_bundle (BothyImageStore *images,
-                     BothySpool *spool,
-                     guint32 user,
-                     BothyBudget *budget,
-                     GPtrArray *layers,
-                     GCancellable *cancellable,
-                     GAsyncReadyCallback callback,
-                     gpointer user_data);
+                          BothySpool *spool,
+                          guint32 user,
+                          BothyBudget *budget,
+                          GPtrArray *layers,
+                          GCancellable *cancellable,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data);
 BothyImage *bothy_import_bundle_finish (GAsyncResult *result, GError **error);
 
 G_END_DECLS

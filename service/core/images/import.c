@@ -122,7 +122,7 @@ on_unpacked (GObject *source, GAsyncResult *result, gpointer user_data)
   }
   if (spool) {
     bothy_import_bundle (self, spool, import->user, import->budget, import->layers, import->cancellable,
-                    on_unbundled, g_object_ref (task));
+                         on_unbundled, g_object_ref (task));
     return;
   }
   if (layer) {
@@ -169,8 +169,9 @@ unpack (GTask *task)
     .mode = UNPACK_ARCHIVE, .fd = import->archive, .sha256 = import->fingerprint, .metadata = import->metadata
   };
 
-  bothy_layer_store_add (bothy_image_store_get_layers (import->images), &source, import->budget, import->progress,
-                    import->progress_data, import->cancellable, on_unpacked, g_object_ref (task));
+  bothy_layer_store_add (bothy_image_store_get_layers (import->images), &source, import->budget,
+                         import->progress, import->progress_data, import->cancellable, on_unpacked,
+                         g_object_ref (task));
 }
 
 static void
@@ -198,21 +199,21 @@ start (GTask *task, int metadata_fd)
   if (!import->budget)
     g_task_return_error (task, error);
   else if (metadata_fd >= 0)
-    bothy_layer_store_read_metadata (bothy_image_store_get_layers (self), metadata_fd, import->cancellable, on_metadata,
-                                g_object_ref (task));
+    bothy_layer_store_read_metadata (bothy_image_store_get_layers (self), metadata_fd, import->cancellable,
+                                     on_metadata, g_object_ref (task));
   else
     unpack (task);
 }
 
 void
 bothy_image_store_import (BothyImageStore *self,
-                     guint32 user,
-                     const BothyImportSource *source,
-                     BothyUnpackProgress progress,
-                     gpointer progress_data,
-                     GCancellable *cancellable,
-                     GAsyncReadyCallback callback,
-                     gpointer user_data)
+                          guint32 user,
+                          const BothyImportSource *source,
+                          BothyUnpackProgress progress,
+                          gpointer progress_data,
+                          GCancellable *cancellable,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data)
 {
   g_autoptr (GTask) task = task_new (self, user, source, cancellable, callback, user_data);
   Import *import = g_task_get_task_data (task);

@@ -15,13 +15,13 @@ typedef struct {
 
 /* Unpack SOURCE for USER. */
 void bothy_image_store_import (BothyImageStore *self,
-                          guint32 user,
-                          const BothyImportSource *source,
-                          BothyUnpackProgress progress,
-                          gpointer progress_data,
-                          GCancellable *cancellable,
-                          GAsyncReadyCallback callback,
-                          gpointer user_data);
+                               guint32 user,
+                               const BothyImportSource *source,
+                               BothyUnpackProgress progress,
+                               gpointer progress_data,
+                               GCancellable *cancellable,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data);
 BothyImage *bothy_image_store_import_finish (BothyImageStore *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

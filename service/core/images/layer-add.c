@@ -301,15 +301,17 @@ on_owned (GObject *source, GAsyncResult *result, gpointer user_data)
   BothyLayerStore *self = g_task_get_source_object (task);
   Add *add = g_task_get_task_data (task);
   GError *error = NULL;
-  g_autoptr (GUnixFDList) fds = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
+  g_autoptr (GUnixFDList) fds =
+      bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
 
   if (!fds)
     fail (task, error);
   else if (add->request.mode == UNPACK_BUSYBOX)
     make_builtin (task);
   else
-    bothy_unpack_pipeline (self->helper, &add->request, add->tree, add->source, add->metadata ? add->metadata->fd : -1,
-                  on_progress, add, add->cancellable, on_taken_in, g_object_ref (task));
+    bothy_unpack_pipeline (self->helper, &add->request, add->tree, add->source,
+                           add->metadata ? add->metadata->fd : -1, on_progress, add, add->cancellable,
+                           on_taken_in, g_object_ref (task));
 }
 
 static gboolean
@@ -350,13 +352,13 @@ add_new (BothyLayerStore *self, const BothyLayerSource *source, BothyBudget *bud
 
 void
 bothy_layer_store_add (BothyLayerStore *self,
-                  const BothyLayerSource *source,
-                  BothyBudget *budget,
-                  BothyUnpackProgress progress,
-                  gpointer progress_data,
-                  GCancellable *cancellable,
-                  GAsyncReadyCallback callback,
-                  gpointer user_data)
+                       const BothyLayerSource *source,
+                       BothyBudget *budget,
+                       BothyUnpackProgress progress,
+                       gpointer progress_data,
+                       GCancellable *cancellable,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
 {
   struct helper_request own = { .op = HELPER_OWN, .owner = BOTHY_NEUTRAL_BASE };
   g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
@@ -381,8 +383,11 @@ bothy_layer_store_add (BothyLayerStore *self,
 }
 
 BothyLayer *
-bothy_layer_store_add_finish_any (
-    BothyLayerStore *self, GAsyncResult *result, BothySpool **ret_spool, char **ret_fingerprint, GError **error)
+bothy_layer_store_add_finish_any (BothyLayerStore *self,
+                                  GAsyncResult *result,
+                                  BothySpool **ret_spool,
+                                  char **ret_fingerprint,
+                                  GError **error)
 {
   Add *add = g_task_get_task_data (G_TASK (result));
 

@@ -54,10 +54,10 @@ bothy_layer_store_sweep (BothyLayerStore *self, GHashTable *wanted)
 
 void
 bothy_layer_store_read_metadata (BothyLayerStore *self,
-                            int archive_fd,
-                            GCancellable *cancellable,
-                            GAsyncReadyCallback callback,
-                            gpointer user_data)
+                                 int archive_fd,
+                                 GCancellable *cancellable,
+                                 GAsyncReadyCallback callback,
+                                 gpointer user_data)
 {
   bothy_metadata_read (self->helper, archive_fd, cancellable, callback, user_data);
 }
@@ -75,15 +75,16 @@ bothy_layer_store_open (BothyLayerStore *self, const BothyLayer *layer, GError *
 
 void
 bothy_layer_store_pack (BothyLayerStore *self,
-                   const struct unpack_request *request,
-                   GUnixFDList *sources,
-                   BothyUnpackProgress progress,
-                   gpointer progress_data,
-                   GCancellable *cancellable,
-                   GAsyncReadyCallback callback,
-                   gpointer user_data)
+                        const struct unpack_request *request,
+                        GUnixFDList *sources,
+                        BothyUnpackProgress progress,
+                        gpointer progress_data,
+                        GCancellable *cancellable,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data)
 {
-  bothy_unpack (self->helper, request, -1, sources, progress, progress_data, cancellable, callback, user_data);
+  bothy_unpack (self->helper, request, -1, sources, progress, progress_data, cancellable, callback,
+                user_data);
 }
 
 /* ---- records ---- */
@@ -132,10 +133,10 @@ bothy_layer_store_init (BothyLayerStore *self)
 
 BothyLayerStore *
 bothy_layer_store_new (int dirfd,
-                  const BothyConfiguration *configuration,
-                  BothyHelperClient *helper,
-                  BothyTrash *trash,
-                  gboolean *ret_degraded)
+                       const BothyConfiguration *configuration,
+                       BothyHelperClient *helper,
+                       BothyTrash *trash,
+                       gboolean *ret_degraded)
 {
   BothyLayerStore *self = g_object_new (BOTHY_TYPE_LAYER_STORE, NULL);
 

@@ -22,10 +22,10 @@ G_DECLARE_FINAL_TYPE (BothyLayerStore, bothy_layer_store, BOTHY, LAYER_STORE, GO
 
 /* DIRFD: STATE/layers, which stays the caller's. Reads what is there; RET_DEGRADED when some could not be. */
 BothyLayerStore *bothy_layer_store_new (int dirfd,
-                               const BothyConfiguration *configuration,
-                               BothyHelperClient *helper,
-                               BothyTrash *trash,
-                               gboolean *ret_degraded);
+                                        const BothyConfiguration *configuration,
+                                        BothyHelperClient *helper,
+                                        BothyTrash *trash,
+                                        gboolean *ret_degraded);
 
 /* The one that is called ID, or NULL. */
 BothyLayer *bothy_layer_store_lookup (BothyLayerStore *self, const char *id);
@@ -58,23 +58,23 @@ void bothy_spool_read (BothySpool *self,
 
 /* Read the metadata of an image that come in an archive of their own. */
 void bothy_layer_store_read_metadata (BothyLayerStore *self,
-                                 int archive_fd,
-                                 GCancellable *cancellable,
-                                 GAsyncReadyCallback callback,
-                                 gpointer user_data);
+                                      int archive_fd,
+                                      GCancellable *cancellable,
+                                      GAsyncReadyCallback callback,
+                                      gpointer user_data);
 
 /* The directory of LAYER's files, to be handed on; -1: it can not be opened. */
 int bothy_layer_store_open (BothyLayerStore *self, const BothyLayer *layer, GError **error);
 
 /* Have bothy-pack do what REQUEST says with SOURCES. */
 void bothy_layer_store_pack (BothyLayerStore *self,
-                        const struct unpack_request *request,
-                        GUnixFDList *sources,
-                        BothyUnpackProgress progress,
-                        gpointer progress_data,
-                        GCancellable *cancellable,
-                        GAsyncReadyCallback callback,
-                        gpointer user_data);
+                             const struct unpack_request *request,
+                             GUnixFDList *sources,
+                             BothyUnpackProgress progress,
+                             gpointer progress_data,
+                             GCancellable *cancellable,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data);
 
 /* What to make a layer from. */
 typedef struct {
@@ -93,18 +93,21 @@ typedef struct {
  * whoever has not got the bytes shall not get the layer by naming it.
  */
 void bothy_layer_store_add (BothyLayerStore *self,
-                       const BothyLayerSource *source,
-                       BothyBudget *budget,
-                       BothyUnpackProgress progress,
-                       gpointer progress_data,
-                       GCancellable *cancellable,
-                       GAsyncReadyCallback callback,
-                       gpointer user_data);
+                            const BothyLayerSource *source,
+                            BothyBudget *budget,
+                            BothyUnpackProgress progress,
+                            gpointer progress_data,
+                            GCancellable *cancellable,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
 BothyLayer *bothy_layer_store_add_finish (BothyLayerStore *self, GAsyncResult *result, GError **error);
 
 /* As bothy_layer_store_add_finish(), of a source of mode UNPACK_ARCHIVE, which may have been a bundle: then NULL,
    and RET_SPOOL is that. RET_FINGERPRINT: SHA-256 of the source. */
-BothyLayer *bothy_layer_store_add_finish_any (
-    BothyLayerStore *self, GAsyncResult *result, BothySpool **ret_spool, char **ret_fingerprint, GError **error);
+BothyLayer *bothy_layer_store_add_finish_any (BothyLayerStore *self,
+                                              GAsyncResult *result,
+                                              BothySpool **ret_spool,
+                                              char **ret_fingerprint,
+                                              GError **error);
 
 G_END_DECLS

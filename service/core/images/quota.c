@@ -93,12 +93,12 @@ bothy_image_store_check_room (BothyImageStore *self, BothyImage *image, guint32 
 
 gboolean
 bothy_image_store_adopt (BothyImageStore *self,
-                    BothyImage *image,
-                    guint32 user,
-                    const char *const *aliases,
-                    const char *origin,
-                    const char *verified,
-                    GError **error)
+                         BothyImage *image,
+                         guint32 user,
+                         const char *const *aliases,
+                         const char *origin,
+                         const char *verified,
+                         GError **error)
 {
   if (!bothy_image_store_check_room (self, image, user, error) ||
       !bothy_image_store_check_names (image, user, aliases, error))

@@ -51,10 +51,10 @@ static void
 bothy_operation_class_init (BothyOperationClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_operation_finalize;
-  signals[CHANGED] = g_signal_new ("changed", BOTHY_TYPE_OPERATION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                   G_TYPE_NONE, 0);
-  signals[COMPLETED] = g_signal_new ("completed", BOTHY_TYPE_OPERATION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                     G_TYPE_NONE, 0);
+  signals[CHANGED] =
+      g_signal_new ("changed", BOTHY_TYPE_OPERATION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[COMPLETED] = g_signal_new ("completed", BOTHY_TYPE_OPERATION, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                     NULL, G_TYPE_NONE, 0);
 }
 
 static void

@@ -12,14 +12,14 @@ G_DECLARE_FINAL_TYPE (BothyOperation, bothy_operation, BOTHY, OPERATION, GObject
 struct _BothyOperation {
   GObject parent;
   guint32 id;
-  guint32 user;      /* uid of who asked for it */
+  guint32 user; /* uid of who asked for it */
   const char *kind;
   const char *phase;
-  double progress;   /* 0 to 1, -1: not known */
+  double progress; /* 0 to 1, -1: not known */
   guint64 bytes;
   char *object_path; /* "/" as long as there is none */
   gboolean done;
-  GError *error;     /* once done */
+  GError *error; /* once done */
   GCancellable *cancellable;
 };
 

@@ -66,6 +66,6 @@ bothy_registry_count_containers (BothyRegistry *self, guint32 owner)
   /* Names, since those count too that are being made. */
   g_hash_table_iter_init (&iter, self->names);
   while (g_hash_table_iter_next (&iter, &key, NULL))
-    n += (guint32) g_ascii_strtoull (key, NULL, 10) == owner;
+    n += (guint32)g_ascii_strtoull (key, NULL, 10) == owner;
   return n;
 }

@@ -67,7 +67,8 @@ commit (GTask *task, gpointer source, gpointer task_data, GCancellable *cancella
   BothyContainer *container = create->container;
   g_autoptr (GKeyFile) record = bothy_container_to_record (container);
   /* An ephemeral one does not outlive a power cut, so nobody has to wait for the disk. */
-  BothyRecordDurability durability = container->spec->ephemeral ? BOTHY_RECORD_VOLATILE : BOTHY_RECORD_DURABLE;
+  BothyRecordDurability durability =
+      container->spec->ephemeral ? BOTHY_RECORD_VOLATILE : BOTHY_RECORD_DURABLE;
   GError *error = NULL;
 
   BOTHY_FAULT_POINT ("create.before-record");
@@ -129,7 +130,8 @@ make_directories (BothyRegistry *self, Create *create, GError **error)
 
   create->directory = g_strconcat (BOTHY_STORE_NEW, create->container->id, NULL);
   if (mkdirat (self->containers_fd, create->directory, 0700) == 0) {
-    create->dir = openat (self->containers_fd, create->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    create->dir =
+        openat (self->containers_fd, create->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (create->dir >= 0 && mkdirat (create->dir, "data", 0700) == 0)
       data = openat (create->dir, "data", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   }
@@ -152,7 +154,8 @@ on_range (GObject *source, GAsyncResult *result, gpointer user_data)
 
   create->base = bothy_ranges_take_finish (self->ranges, result, &error);
   if (create->base) {
-    create->container = bothy_container_new (id, create->owner, create->base, g_steal_pointer (&create->spec));
+    create->container =
+        bothy_container_new (id, create->owner, create->base, g_steal_pointer (&create->spec));
     create->container->created_at = g_get_real_time ();
     /* The range is his for ever, so it has to be known who he is. */
     if (bothy_owners_note (self->owners, create->owner, &error))
@@ -203,7 +206,8 @@ on_address (GObject *source, GAsyncResult *result, gpointer user_data)
 
   create->address_key = bothy_registry_claim_address_finish (self, result, &error);
   if (create->address_key)
-    bothy_image_store_resolve (self->images, create->owner, create->spec->image, on_resolved, g_object_ref (task));
+    bothy_image_store_resolve (self->images, create->owner, create->spec->image, on_resolved,
+                               g_object_ref (task));
   else
     fail (task, error);
 }
@@ -226,7 +230,10 @@ may_create (BothyRegistry *self, const Create *create, const char *name_key, GEr
 }
 
 void
-bothy_registry_create (BothyRegistry *self, guint32 owner, BothyContainerSpec *spec, GAsyncReadyCallback callback,
+bothy_registry_create (BothyRegistry *self,
+                       guint32 owner,
+                       BothyContainerSpec *spec,
+                       GAsyncReadyCallback callback,
                        gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
@@ -238,7 +245,7 @@ bothy_registry_create (BothyRegistry *self, guint32 owner, BothyContainerSpec *s
   create->owner = owner;
   create->spec = spec;
   create->containers_fd = self->containers_fd;
-  g_task_set_task_data (task, create, (GDestroyNotify) create_free);
+  g_task_set_task_data (task, create, (GDestroyNotify)create_free);
   if (!may_create (self, create, name_key, &error)) {
     fail (task, error);
     return;

@@ -11,7 +11,8 @@ on_day (gpointer user_data)
 {
   BothyRegistry *self = user_data;
 
-  bothy_image_store_begin_day (self->images, bothy_day_counter_count (self->state_fd, bothy_day_counter_today ()));
+  bothy_image_store_begin_day (self->images,
+                               bothy_day_counter_count (self->state_fd, bothy_day_counter_today ()));
   return G_SOURCE_CONTINUE;
 }
 

@@ -16,9 +16,8 @@ static const struct {
   { "firewalld forward",
     "No zone of firewalld has the bridge: firewall-cmd --zone=nm-shared --change-interface=bothy0, "
     "and with --permanent" },
-  { "firewalld zone",
-    "The bridge is in a zone of firewalld that keeps containers from DHCP and DNS: "
-    "firewall-cmd --zone=nm-shared --change-interface=bothy0, and with --permanent" },
+  { "firewalld zone", "The bridge is in a zone of firewalld that keeps containers from DHCP and DNS: "
+                      "firewall-cmd --zone=nm-shared --change-interface=bothy0, and with --permanent" },
 };
 
 static void
@@ -204,11 +203,13 @@ static void
 check_manager (BothyDiagnosis *diagnosis)
 {
   if (diagnosis->silence)
-    bothy_diagnosis_say (diagnosis, "network-manager", "error", diagnosis->silence,
-                         "Containers start without network until then, and get it when NetworkManager is back");
+    bothy_diagnosis_say (
+        diagnosis, "network-manager", "error", diagnosis->silence,
+        "Containers start without network until then, and get it when NetworkManager is back");
   else if (diagnosis->bridge)
-    bothy_diagnosis_say (diagnosis, "network-manager", "error", diagnosis->bridge,
-                         "Look at nmcli device and journalctl -u NetworkManager; it needs dnsmasq (dnsmasq-base)");
+    bothy_diagnosis_say (
+        diagnosis, "network-manager", "error", diagnosis->bridge,
+        "Look at nmcli device and journalctl -u NetworkManager; it needs dnsmasq (dnsmasq-base)");
   else
     bothy_diagnosis_say (diagnosis, "network-manager", "ok", "NetworkManager answers", "");
 }

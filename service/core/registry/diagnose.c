@@ -16,7 +16,8 @@
 #define ANSWER_SECONDS 3 /* of NetworkManager's */
 
 void
-bothy_diagnosis_say (BothyDiagnosis *self, const char *check, const char *verdict, const char *found, const char *advice)
+bothy_diagnosis_say (
+    BothyDiagnosis *self, const char *check, const char *verdict, const char *found, const char *advice)
 {
   g_variant_builder_add (&self->builder, "(ssss)", check, verdict, found, advice);
 }
@@ -31,7 +32,8 @@ check_kernel (BothyDiagnosis *diagnosis)
   if (sscanf (name.release, "%u.%u", &major, &minor) == 2 && (major > 5 || (major == 5 && minor >= 19)))
     bothy_diagnosis_say (diagnosis, "kernel", "ok", name.release, "");
   else
-    bothy_diagnosis_say (diagnosis, "kernel", "error", name.release, "Use Linux 5.19 or later: idmapped layers of overlayfs need it");
+    bothy_diagnosis_say (diagnosis, "kernel", "error", name.release,
+                         "Use Linux 5.19 or later: idmapped layers of overlayfs need it");
 }
 
 static void
@@ -40,9 +42,11 @@ check_user_namespaces (BothyDiagnosis *diagnosis)
   g_autofree char *text = NULL;
 
   if (!g_file_get_contents ("/proc/sys/user/max_user_namespaces", &text, NULL, NULL))
-    bothy_diagnosis_say (diagnosis, "user-namespaces", "error", "The kernel has none", "Use a kernel with CONFIG_USER_NS");
+    bothy_diagnosis_say (diagnosis, "user-namespaces", "error", "The kernel has none",
+                         "Use a kernel with CONFIG_USER_NS");
   else if (g_ascii_strtoull (text, NULL, 10) < 64)
-    bothy_diagnosis_say (diagnosis, "user-namespaces", "error", g_strstrip (text), "Raise the sysctl user.max_user_namespaces");
+    bothy_diagnosis_say (diagnosis, "user-namespaces", "error", g_strstrip (text),
+                         "Raise the sysctl user.max_user_namespaces");
   else
     bothy_diagnosis_say (diagnosis, "user-namespaces", "ok", g_strstrip (text), "");
 }
@@ -55,7 +59,8 @@ check_cgroups (BothyDiagnosis *diagnosis)
   g_autofree char *controllers = NULL;
 
   if (!mount) {
-    bothy_diagnosis_say (diagnosis, "cgroups", "error", "cgroup2 is not mounted", "Mount it, or boot with systemd.unified_cgroup_hierarchy=1");
+    bothy_diagnosis_say (diagnosis, "cgroups", "error", "cgroup2 is not mounted",
+                         "Mount it, or boot with systemd.unified_cgroup_hierarchy=1");
     return;
   }
   g_file_get_contents (path, &controllers, NULL, NULL);
@@ -63,7 +68,8 @@ check_cgroups (BothyDiagnosis *diagnosis)
     bothy_diagnosis_say (diagnosis, "cgroups", "ok", g_strstrip (controllers), "");
   else
     bothy_diagnosis_say (diagnosis, "cgroups", "warning", controllers ? g_strstrip (controllers) : "",
-         "Limits need the controllers memory, cpu and pids in cgroup2: boot with systemd.unified_cgroup_hierarchy=1");
+                         "Limits need the controllers memory, cpu and pids in cgroup2: boot with "
+                         "systemd.unified_cgroup_hierarchy=1");
 }
 
 static void
@@ -77,9 +83,10 @@ check_disk (BothyDiagnosis *diagnosis)
     return;
   }
   found = g_strdup_printf ("%" G_GUINT64_FORMAT " MiB free in " STATE_DIR,
-                           (guint64) fs.f_bavail * fs.f_frsize / (1024 * 1024));
-  if ((guint64) fs.f_bavail * fs.f_frsize < 512 * 1024 * 1024)
-    bothy_diagnosis_say (diagnosis, "disk", "warning", found, "Delete images and containers that nobody needs");
+                           (guint64)fs.f_bavail * fs.f_frsize / (1024 * 1024));
+  if ((guint64)fs.f_bavail * fs.f_frsize < 512 * 1024 * 1024)
+    bothy_diagnosis_say (diagnosis, "disk", "warning", found,
+                         "Delete images and containers that nobody needs");
   else
     bothy_diagnosis_say (diagnosis, "disk", "ok", found, "");
 }
@@ -92,15 +99,17 @@ check_ids (BothyDiagnosis *diagnosis)
   g_autofree char *found = NULL;
   g_autoptr (GError) error = NULL;
 
-  found = g_strdup_printf ("%u of %u ranges given out, from id %u on", diagnosis->n_ranges, configuration->range_count,
-                           configuration->range_base);
+  found = g_strdup_printf ("%u of %u ranges given out, from id %u on", diagnosis->n_ranges,
+                           configuration->range_count, configuration->range_base);
   if (diagnosis->degraded)
     bothy_diagnosis_say (diagnosis, "ids", "error", "Records are damaged; no ids are given out",
-         "Look at the files named *.corrupt-N in " STATE_DIR " and restore them from a backup");
+                         "Look at the files named *.corrupt-N in " STATE_DIR
+                         " and restore them from a backup");
   else if (diagnosis->n_ranges >= configuration->range_count)
     bothy_diagnosis_say (diagnosis, "ids", "warning", found, "Raise Count in [Ranges] of bothyd.conf");
   else if (bothy_conflicts_overlap (neutral, &error) && error)
-    bothy_diagnosis_say (diagnosis, "ids", "error", error->message, "Correct that file: no ids are given out as long as it is damaged");
+    bothy_diagnosis_say (diagnosis, "ids", "error", error->message,
+                         "Correct that file: no ids are given out as long as it is damaged");
   else
     bothy_diagnosis_say (diagnosis, "ids", "ok", found, "");
 }
@@ -108,8 +117,8 @@ check_ids (BothyDiagnosis *diagnosis)
 static void
 check_programs (BothyDiagnosis *diagnosis)
 {
-  static const char *const programs[] = { "bothy-helper", "bothy-supervisor", "bothy-unpack", "bothy-fetch",
-                                          "default.bpf",  "nesting.bpf" };
+  static const char *const programs[] = { "bothy-helper", "bothy-supervisor", "bothy-unpack",
+                                          "bothy-fetch",  "default.bpf",      "nesting.bpf" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (programs); i++) {
     g_autofree char *path = g_build_filename (LIBEXEC_DIR, programs[i], NULL);
@@ -129,7 +138,7 @@ check_names (BothyDiagnosis *diagnosis)
 
   if (!g_file_get_contents ("/etc/nsswitch.conf", &text, NULL, NULL) || !strstr (text, "systemd"))
     bothy_diagnosis_say (diagnosis, "names", "warning", "nsswitch.conf does not ask systemd",
-         "Install libnss-systemd, so that ps shows names for containers' ids");
+                         "Install libnss-systemd, so that ps shows names for containers' ids");
   else
     bothy_diagnosis_say (diagnosis, "names", "ok", "nsswitch.conf asks systemd", "");
 }
@@ -157,8 +166,9 @@ check_host_names (BothyDiagnosis *diagnosis)
   if (g_file_get_contents ("/etc/nsswitch.conf", &text, NULL, NULL) && hosts_ask_us (text))
     bothy_diagnosis_say (diagnosis, "host-names", "ok", "nsswitch.conf asks Bothy", "");
   else
-    bothy_diagnosis_say (diagnosis, "host-names", "warning", "Programs of this machine do not find NAME.bothy",
-         "Put the word bothy behind files in the line of nsswitch.conf that begins with hosts:");
+    bothy_diagnosis_say (
+        diagnosis, "host-names", "warning", "Programs of this machine do not find NAME.bothy",
+        "Put the word bothy behind files in the line of nsswitch.conf that begins with hosts:");
 }
 
 static void
@@ -167,7 +177,8 @@ check_builtin (BothyDiagnosis *diagnosis)
   if (diagnosis->has_builtin)
     bothy_diagnosis_say (diagnosis, "built-in-image", "ok", BOTHY_BUILTIN_ALIAS, "");
   else
-    bothy_diagnosis_say (diagnosis, "built-in-image", "warning", "There is none yet", "Install busybox-static");
+    bothy_diagnosis_say (diagnosis, "built-in-image", "warning", "There is none yet",
+                         "Install busybox-static");
 }
 
 static void
@@ -175,9 +186,10 @@ check_image_servers (BothyDiagnosis *diagnosis)
 {
   if (access (RUNTIME_DIR "/fetch.sock", F_OK) < 0)
     bothy_diagnosis_say (diagnosis, "image-servers", "warning", "bothy-fetch can not be reached",
-         "Switch it on: systemctl enable --now bothy-fetch.socket");
+                         "Switch it on: systemctl enable --now bothy-fetch.socket");
   else if (access ("/usr/bin/gpgv", X_OK) < 0)
-    bothy_diagnosis_say (diagnosis, "image-servers", "warning", "Signatures can not be checked", "Install gpgv");
+    bothy_diagnosis_say (diagnosis, "image-servers", "warning", "Signatures can not be checked",
+                         "Install gpgv");
   else
     bothy_diagnosis_say (diagnosis, "image-servers", "ok", "bothy-fetch listens", "");
 }
@@ -200,7 +212,7 @@ look (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellabl
   check_builtin (diagnosis);
   check_image_servers (diagnosis);
   g_task_return_pointer (task, g_variant_ref_sink (g_variant_builder_end (&diagnosis->builder)),
-                         (GDestroyNotify) g_variant_unref);
+                         (GDestroyNotify)g_variant_unref);
 }
 
 static void
@@ -234,7 +246,8 @@ on_examined (GObject *source, GAsyncResult *result, gpointer user_data)
 
   diagnosis->firewalls = bothy_network_examine_finish (BOTHY_NETWORK (source), result, &error);
   diagnosis->unexamined = error ? g_strdup (error->message) : NULL;
-  bothy_nm_probe (bothy_network_get_nm (BOTHY_NETWORK (source)), ANSWER_SECONDS, on_probed, g_object_ref (task));
+  bothy_nm_probe (bothy_network_get_nm (BOTHY_NETWORK (source)), ANSWER_SECONDS, on_probed,
+                  g_object_ref (task));
 }
 
 void
@@ -247,10 +260,10 @@ bothy_diagnose (BothyRegistry *registry, GAsyncReadyCallback callback, gpointer 
   diagnosis->configuration = *bothy_registry_get_configuration (registry);
   diagnosis->degraded = bothy_registry_is_degraded (registry);
   diagnosis->n_ranges = ranges->len;
-  diagnosis->bridge =
-      g_strdup (bothy_default_bridge_get_problem (bothy_network_get_bridge (bothy_registry_get_network (registry))));
-  diagnosis->has_builtin =
-      bothy_image_store_find (bothy_registry_get_images (registry), G_MAXUINT32, BOTHY_BUILTIN_ALIAS, NULL) != NULL;
+  diagnosis->bridge = g_strdup (
+      bothy_default_bridge_get_problem (bothy_network_get_bridge (bothy_registry_get_network (registry))));
+  diagnosis->has_builtin = bothy_image_store_find (bothy_registry_get_images (registry), G_MAXUINT32,
+                                                   BOTHY_BUILTIN_ALIAS, NULL) != NULL;
   g_task_set_task_data (task, diagnosis, (GDestroyNotify)diagnosis_free);
   bothy_network_examine (bothy_registry_get_network (registry), on_examined, g_object_ref (task));
 }

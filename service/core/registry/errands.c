@@ -70,7 +70,7 @@ let_linger (BothyRegistry *self, GObject *object, guint32 user, guint max)
   ended->object = g_object_ref (object);
   ended->user = user;
   ended->timer = g_timeout_add_seconds_full (G_PRIORITY_LOW, LINGER_SECONDS, on_linger_over, ended,
-                                             (GDestroyNotify) ended_free);
+                                             (GDestroyNotify)ended_free);
   g_queue_push_tail (self->ended, ended);
   bound_lingering (self, G_OBJECT_TYPE (object), user, max);
   bothy_registry_settle (self);
@@ -117,7 +117,8 @@ bothy_registry_add_own_operation (BothyRegistry *self, guint32 user, const char 
 }
 
 BothyOperation *
-bothy_registry_add_operation (BothyRegistry *self, guint32 user, const char *kind, const char *phase, GError **error)
+bothy_registry_add_operation (
+    BothyRegistry *self, guint32 user, const char *kind, const char *phase, GError **error)
 {
   guint max = self->configuration->max_operations;
 
@@ -208,8 +209,8 @@ complete (BothyRegistry *self, const BothyContainer *container, BothyProcessSpec
 
   if (!image || !image->defaults || spec->login)
     return;
-  environment = bothy_image_config_merge ((const char *const *) first->environment,
-                                      (const char *const *) spec->environment);
+  environment = bothy_image_config_merge ((const char *const *)first->environment,
+                                          (const char *const *)spec->environment);
   spec->environment = (g_strfreev (spec->environment), environment);
   if (!*spec->user)
     spec->user = (g_free (spec->user), g_strdup (first->user));
@@ -218,8 +219,12 @@ complete (BothyRegistry *self, const BothyContainer *container, BothyProcessSpec
 }
 
 void
-bothy_registry_exec (BothyRegistry *self, BothyContainer *container, guint32 user, BothyProcessSpec *spec,
-                     GAsyncReadyCallback callback, gpointer user_data)
+bothy_registry_exec (BothyRegistry *self,
+                     BothyContainer *container,
+                     guint32 user,
+                     BothyProcessSpec *spec,
+                     GAsyncReadyCallback callback,
+                     gpointer user_data)
 {
   g_autoptr (BothyProcessSpec) owned = spec;
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
@@ -234,7 +239,8 @@ bothy_registry_exec (BothyRegistry *self, BothyContainer *container, guint32 use
                              "You run as many processes in containers as a user may: %u; end one first", max);
   else {
     complete (self, container, owned);
-    bothy_process_run (container, ++self->next_id, user, g_steal_pointer (&owned), on_run, g_object_ref (task));
+    bothy_process_run (container, ++self->next_id, user, g_steal_pointer (&owned), on_run,
+                       g_object_ref (task));
   }
 }
 

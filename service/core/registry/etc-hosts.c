@@ -25,8 +25,9 @@ is_neighbour (const BothyContainer *container, guint32 owner)
 static gboolean
 is_expected (const BothyContainer *container, guint32 owner)
 {
-  return container->owner == owner && container->supervisor && g_str_equal (container->spec->network, "nat") &&
-         !container->addresses[0] && !*container->network_error;
+  return container->owner == owner && container->supervisor &&
+         g_str_equal (container->spec->network, "nat") && !container->addresses[0] &&
+         !*container->network_error;
 }
 
 static void
@@ -73,7 +74,7 @@ tell_of (BothyRegistry *self, guint32 owner, const BothyContainer *one)
 
   for (GList *l = lines ? containers : NULL; l; l = l->next) {
     if (is_neighbour (l->data, owner) && (!one || l->data == one)) {
-      tell (((BothyContainer *) l->data)->supervisor, lines->str);
+      tell (((BothyContainer *)l->data)->supervisor, lines->str);
       told++;
     }
   }

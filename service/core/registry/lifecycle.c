@@ -30,7 +30,7 @@ change_new (BothyRegistry *self, BothyContainer *container, GAsyncReadyCallback 
   Change *change = g_new0 (Change, 1);
 
   change->container = g_object_ref (container);
-  g_task_set_task_data (task, change, (GDestroyNotify) change_free);
+  g_task_set_task_data (task, change, (GDestroyNotify)change_free);
   return task;
 }
 
@@ -85,12 +85,16 @@ on_started (GObject *source, GAsyncResult *result, gpointer user_data)
 static gboolean
 may_start (BothyContainer *container, GError **error)
 {
-  return !bothy_container_is_active (container) || wrong_state (container, "it has been started already", error);
+  return !bothy_container_is_active (container) ||
+         wrong_state (container, "it has been started already", error);
 }
 
 void
-bothy_registry_start (BothyRegistry *self, BothyContainer *container, GUnixFDList *stdio,
-                      GAsyncReadyCallback callback, gpointer user_data)
+bothy_registry_start (BothyRegistry *self,
+                      BothyContainer *container,
+                      GUnixFDList *stdio,
+                      GAsyncReadyCallback callback,
+                      gpointer user_data)
 {
   g_autoptr (GTask) task = change_new (self, container, callback, user_data);
   GError *error = NULL;
@@ -132,7 +136,10 @@ may_stop (BothyContainer *container, GError **error)
 }
 
 void
-bothy_registry_stop (BothyRegistry *self, BothyContainer *container, guint timeout, GAsyncReadyCallback callback,
+bothy_registry_stop (BothyRegistry *self,
+                     BothyContainer *container,
+                     guint timeout,
+                     GAsyncReadyCallback callback,
                      gpointer user_data)
 {
   g_autoptr (GTask) task = change_new (self, container, callback, user_data);
@@ -145,7 +152,10 @@ bothy_registry_stop (BothyRegistry *self, BothyContainer *container, guint timeo
 }
 
 void
-bothy_registry_restart (BothyRegistry *self, BothyContainer *container, guint timeout, GAsyncReadyCallback callback,
+bothy_registry_restart (BothyRegistry *self,
+                        BothyContainer *container,
+                        guint timeout,
+                        GAsyncReadyCallback callback,
                         gpointer user_data)
 {
   g_autoptr (GTask) task = change_new (self, container, callback, user_data);
@@ -156,7 +166,7 @@ bothy_registry_restart (BothyRegistry *self, BothyContainer *container, guint ti
   else if (!bothy_container_is_active (container))
     bothy_runner_start (self->runner, container, NULL, on_started, g_object_ref (task));
   else {
-    ((Change *) g_task_get_task_data (task))->start_after = TRUE;
+    ((Change *)g_task_get_task_data (task))->start_after = TRUE;
     bothy_runner_stop (self->runner, container, timeout, on_stopped, g_object_ref (task));
   }
 }
@@ -180,7 +190,10 @@ on_frozen (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_registry_freeze (BothyRegistry *self, BothyContainer *container, gboolean freeze, GAsyncReadyCallback callback,
+bothy_registry_freeze (BothyRegistry *self,
+                       BothyContainer *container,
+                       gboolean freeze,
+                       GAsyncReadyCallback callback,
                        gpointer user_data)
 {
   g_autoptr (GTask) task = change_new (self, container, callback, user_data);
@@ -190,7 +203,8 @@ bothy_registry_freeze (BothyRegistry *self, BothyContainer *container, gboolean 
   if (!begin (task, freeze ? "freezing" : "thawing", &error))
     g_task_return_error (task, error);
   else if (container->state != wanted || !container->supervisor) {
-    wrong_state (container, freeze ? "only a running one can be frozen" : "only a frozen one can be thawed", &error);
+    wrong_state (container, freeze ? "only a running one can be frozen" : "only a frozen one can be thawed",
+                 &error);
     g_task_return_error (task, error);
   } else
     bothy_runner_freeze (self->runner, container, freeze, on_frozen, g_object_ref (task));
@@ -226,7 +240,8 @@ discard (BothyRegistry *self, GTask *task)
   if (change->automatic)
     operation = bothy_registry_add_own_operation (self, change->user, "delete-container", "removing files");
   else
-    operation = bothy_registry_add_operation (self, change->user, "delete-container", "removing files", &error);
+    operation =
+        bothy_registry_add_operation (self, change->user, "delete-container", "removing files", &error);
   if (!operation || !bothy_trash_put (self->trash, self->containers_fd, container->id, &error)) {
     if (operation)
       bothy_operation_complete (operation, NULL, error);
@@ -252,13 +267,17 @@ on_killed (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_registry_delete (BothyRegistry *self, BothyContainer *container, guint32 user, gboolean force,
-                       GAsyncReadyCallback callback, gpointer user_data)
+bothy_registry_delete (BothyRegistry *self,
+                       BothyContainer *container,
+                       guint32 user,
+                       gboolean force,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
 {
   g_autoptr (GTask) task = change_new (self, container, callback, user_data);
   GError *error = NULL;
 
-  ((Change *) g_task_get_task_data (task))->user = user;
+  ((Change *)g_task_get_task_data (task))->user = user;
   if (!begin (task, "being deleted", &error))
     g_task_return_error (task, error);
   else if (!bothy_container_is_active (container))
@@ -281,7 +300,8 @@ static void
 on_ephemeral_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (BothyOperation) operation = bothy_registry_delete_finish (BOTHY_REGISTRY (source), result, &error);
+  g_autoptr (BothyOperation) operation =
+      bothy_registry_delete_finish (BOTHY_REGISTRY (source), result, &error);
 
   if (!operation)
     g_warning ("Ephemeral container: %s", error->message);

@@ -47,8 +47,8 @@ check_free (BothyRegistry *self, guint32 owner, const BothyPort *port, GError **
 
     if (!bothy_port_find (other->spec->ports, port->udp, port->host))
       continue;
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_PORT_IN_USE, "Port %u/%s leads to %s%s already; take another one",
-                 port->host, bothy_port_protocol (port),
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_PORT_IN_USE,
+                 "Port %u/%s leads to %s%s already; take another one", port->host, bothy_port_protocol (port),
                  other->owner == owner ? "container " : "another user's container",
                  other->owner == owner ? other->spec->name : "");
     return FALSE;

@@ -18,9 +18,9 @@ struct _BothyRegistry {
   BothyNetwork *network;
   BothyBridges *bridges;
   BothyAdmission *admission;
-  GHashTable *hand_nics;  /* id of its alias → owner: in namespaces that users made */
-  guint gone_timer;       /* until it is looked which nics have gone */
-  GHashTable *pauses;  /* owners whose containers were told of each other just now */
+  GHashTable *hand_nics; /* id of its alias → owner: in namespaces that users made */
+  guint gone_timer;      /* until it is looked which nics have gone */
+  GHashTable *pauses;    /* owners whose containers were told of each other just now */
   guint day_timer;
   guint release_timer; /* until the network goes that no container needs */
   int lock_fd;
@@ -50,7 +50,9 @@ char *bothy_registry_name_key (guint32 owner, const char *name);
 
 /* Keep the address that SPEC wants on its bridge for it. INVALID_ARGS: it can not be there, or somebody has it. The key is
    given back when a container has it, or none will. */
-void bothy_registry_claim_address (BothyRegistry *self, const BothyContainerSpec *spec, GAsyncReadyCallback callback,
+void bothy_registry_claim_address (BothyRegistry *self,
+                                   const BothyContainerSpec *spec,
+                                   GAsyncReadyCallback callback,
                                    gpointer user_data);
 char *bothy_registry_claim_address_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 void bothy_registry_yield_address (BothyRegistry *self, const char *key);
@@ -74,8 +76,8 @@ void bothy_registry_follow_up (BothyRegistry *self, BothyContainer *container);
 void bothy_registry_delete_ephemeral (BothyRegistry *self, BothyContainer *container);
 
 /* Like bothy_registry_add_operation(), but of what nobody asked for: it is not refused. */
-BothyOperation *bothy_registry_add_own_operation (BothyRegistry *self, guint32 user, const char *kind,
-                                                  const char *phase);
+BothyOperation *
+bothy_registry_add_own_operation (BothyRegistry *self, guint32 user, const char *kind, const char *phase);
 
 /* Read STATE/containers. FALSE: a record could not be read. */
 gboolean bothy_registry_load (BothyRegistry *self);

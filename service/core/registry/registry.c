@@ -357,7 +357,8 @@ bothy_registry_new (BothyConfiguration *configuration,
   self->trash = bothy_trash_new (self->trash_fd, helper);
   self->ranges = bothy_ranges_new (self->ranges_fd, configuration);
   self->owners = bothy_owners_new (self->accounts_fd);
-  self->layers = bothy_layer_store_new (self->layers_fd, configuration, helper, self->trash, &layers_degraded);
+  self->layers =
+      bothy_layer_store_new (self->layers_fd, configuration, helper, self->trash, &layers_degraded);
   self->images =
       bothy_image_store_new (self->images_fd, configuration, self->layers, self->trash, &images_degraded);
   self->puller = bothy_puller_new (self->images, bothy_remotes_new (self->remotes_fd));

@@ -30,7 +30,9 @@ G_DECLARE_FINAL_TYPE (BothyRegistry, bothy_registry, BOTHY, REGISTRY, GObject)
 
 /* Open (and make, where missing) the directories, read the records, find running containers.
    Takes CONFIGURATION over. NULL on error: another instance runs, or a directory is not as it has to be. */
-BothyRegistry *bothy_registry_new (BothyConfiguration *configuration, BothyHelperClient *helper, BothyCgroupManager *cgroups,
+BothyRegistry *bothy_registry_new (BothyConfiguration *configuration,
+                                   BothyHelperClient *helper,
+                                   BothyCgroupManager *cgroups,
                                    GError **error);
 
 /* Call back when it is known of each container whether it runs. */
@@ -59,64 +61,104 @@ BothyContainer *bothy_registry_find_container_by_group (BothyRegistry *self, con
 BothyContainer *bothy_registry_find_container_by_range (BothyRegistry *self, guint32 base);
 
 /* Make a container of OWNER's from SPEC (taken over; "image" is what the owner calls it). */
-void bothy_registry_create (BothyRegistry *self, guint32 owner, BothyContainerSpec *spec,
-                            GAsyncReadyCallback callback, gpointer user_data);
+void bothy_registry_create (BothyRegistry *self,
+                            guint32 owner,
+                            BothyContainerSpec *spec,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
 BothyContainer *bothy_registry_create_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 
 /* The changes of a container's state; each refuses with BUSY while another goes on. */
-void bothy_registry_start (BothyRegistry *self, BothyContainer *container, GUnixFDList *stdio,
-                           GAsyncReadyCallback callback, gpointer user_data);
-void bothy_registry_stop (BothyRegistry *self, BothyContainer *container, guint timeout,
-                          GAsyncReadyCallback callback, gpointer user_data);
-void bothy_registry_restart (BothyRegistry *self, BothyContainer *container, guint timeout,
-                             GAsyncReadyCallback callback, gpointer user_data);
-void bothy_registry_freeze (BothyRegistry *self, BothyContainer *container, gboolean freeze,
-                            GAsyncReadyCallback callback, gpointer user_data);
+void bothy_registry_start (BothyRegistry *self,
+                           BothyContainer *container,
+                           GUnixFDList *stdio,
+                           GAsyncReadyCallback callback,
+                           gpointer user_data);
+void bothy_registry_stop (BothyRegistry *self,
+                          BothyContainer *container,
+                          guint timeout,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data);
+void bothy_registry_restart (BothyRegistry *self,
+                             BothyContainer *container,
+                             guint timeout,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data);
+void bothy_registry_freeze (BothyRegistry *self,
+                            BothyContainer *container,
+                            gboolean freeze,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
 gboolean bothy_registry_change_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 
 /* Change limits as CHANGES, the a{sv} of SetLimits, says, of a running container at once.
    MAY_EXCEED: an administrator agreed to values above his ceilings. */
-void bothy_registry_set_limits (BothyRegistry *self, BothyContainer *container, GVariant *changes, gboolean may_exceed,
-                                GAsyncReadyCallback callback, gpointer user_data);
+void bothy_registry_set_limits (BothyRegistry *self,
+                                BothyContainer *container,
+                                GVariant *changes,
+                                gboolean may_exceed,
+                                GAsyncReadyCallback callback,
+                                gpointer user_data);
 gboolean bothy_registry_set_limits_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 
 /* What a running container uses, an a{sv}. */
-void bothy_registry_get_stats (BothyRegistry *self, BothyContainer *container, GAsyncReadyCallback callback,
+void bothy_registry_get_stats (BothyRegistry *self,
+                               BothyContainer *container,
+                               GAsyncReadyCallback callback,
                                gpointer user_data);
 GVariant *bothy_registry_get_stats_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 
 /* Take it out of the registry (FORCE: kill it first) and remove its files; the operation follows the latter. */
-void bothy_registry_delete (BothyRegistry *self, BothyContainer *container, guint32 user, gboolean force,
-                            GAsyncReadyCallback callback, gpointer user_data);
+void bothy_registry_delete (BothyRegistry *self,
+                            BothyContainer *container,
+                            guint32 user,
+                            gboolean force,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
 BothyOperation *bothy_registry_delete_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 
-gboolean bothy_registry_rename (BothyRegistry *self, BothyContainer *container, const char *name, GError **error);
+gboolean
+bothy_registry_rename (BothyRegistry *self, BothyContainer *container, const char *name, GError **error);
 
 /* Let PORT of the host lead into CONTAINER, from now on and whenever it runs; or no more. PORT_IN_USE names who has it. */
-void bothy_registry_add_port (BothyRegistry *self, BothyContainer *container, const BothyPort *port,
-                              GAsyncReadyCallback callback, gpointer user_data);
-void bothy_registry_remove_port (BothyRegistry *self, BothyContainer *container, const BothyPort *port,
-                                 GAsyncReadyCallback callback, gpointer user_data);
+void bothy_registry_add_port (BothyRegistry *self,
+                              BothyContainer *container,
+                              const BothyPort *port,
+                              GAsyncReadyCallback callback,
+                              gpointer user_data);
+void bothy_registry_remove_port (BothyRegistry *self,
+                                 BothyContainer *container,
+                                 const BothyPort *port,
+                                 GAsyncReadyCallback callback,
+                                 gpointer user_data);
 gboolean bothy_registry_port_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 
 typedef enum { BOTHY_EGRESS_SET, BOTHY_EGRESS_ALLOW, BOTHY_EGRESS_DENY } BothyEgressChange;
 
 /* Change what CONTAINER may reach by DESTINATIONS (network/egress.h), of a running one at once. */
-void bothy_registry_set_egress (BothyRegistry *self, BothyContainer *container, BothyEgressChange change,
-                                char **destinations, GAsyncReadyCallback callback, gpointer user_data);
+void bothy_registry_set_egress (BothyRegistry *self,
+                                BothyContainer *container,
+                                BothyEgressChange change,
+                                char **destinations,
+                                GAsyncReadyCallback callback,
+                                gpointer user_data);
 gboolean bothy_registry_set_egress_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 
 /* Run SPEC (taken over) in CONTAINER for USER. */
-void bothy_registry_exec (BothyRegistry *self, BothyContainer *container, guint32 user, BothyProcessSpec *spec,
-                          GAsyncReadyCallback callback, gpointer user_data);
+void bothy_registry_exec (BothyRegistry *self,
+                          BothyContainer *container,
+                          guint32 user,
+                          BothyProcessSpec *spec,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data);
 BothyProcess *bothy_registry_exec_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 
 /* In no order. (element-type BothyProcess) (transfer container) */
 GList *bothy_registry_list_processes (BothyRegistry *self);
 
 /* A new operation of USER's, or NULL with QUOTA_EXCEEDED. It goes a minute after it completed. */
-BothyOperation *bothy_registry_add_operation (BothyRegistry *self, guint32 user, const char *kind, const char *phase,
-                                              GError **error);
+BothyOperation *bothy_registry_add_operation (
+    BothyRegistry *self, guint32 user, const char *kind, const char *phase, GError **error);
 
 /* Readable, or -1. */
 int bothy_registry_open_log (BothyRegistry *self, BothyContainer *container, GError **error);

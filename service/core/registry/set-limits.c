@@ -55,7 +55,8 @@ on_limited (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   /* One that ended meanwhile gets them when it starts again. */
-  if (!bothy_cgroup_manager_limit_finish (BOTHY_CGROUP_MANAGER (source), result, &error) && !*container->group)
+  if (!bothy_cgroup_manager_limit_finish (BOTHY_CGROUP_MANAGER (source), result, &error) &&
+      !*container->group)
     g_clear_error (&error);
   if (error) {
     put (self, container, &limiting->before);

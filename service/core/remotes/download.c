@@ -218,7 +218,7 @@ start (BothyDownloads *self, Download *download)
   source.fd = reader;
   fetch.fds[FETCH_FD_MAIN] = writer;
   bothy_layer_store_add (bothy_image_store_get_layers (self->images), &source, download->budget, NULL, NULL,
-                    download->cancellable, on_added, download_ref (download));
+                         download->cancellable, on_added, download_ref (download));
   bothy_fetch (&fetch, on_progress, download, download->cancellable, on_fetched, download_ref (download));
 }
 

@@ -24,7 +24,7 @@ typedef struct {
   guint64 total;
   guint next, running;
   gboolean stale;
-  gboolean shown; /* to everybody */
+  gboolean shown;      /* to everybody */
   gboolean is_private; /* asked for with a password */
   int login;
   GError *error;
@@ -236,14 +236,14 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
 
 void
 bothy_pull_layers (BothyDownloads *downloads,
-              BothyImageStore *images,
-              const BothyPullLayers *gathering,
-              BothyBudget *budget,
-              BothyFetchProgress progress,
-              gpointer progress_data,
-              GCancellable *cancellable,
-              GAsyncReadyCallback callback,
-              gpointer user_data)
+                   BothyImageStore *images,
+                   const BothyPullLayers *gathering,
+                   BothyBudget *budget,
+                   BothyFetchProgress progress,
+                   gpointer progress_data,
+                   GCancellable *cancellable,
+                   GAsyncReadyCallback callback,
+                   gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
   Gather *self = g_new0 (Gather, 1);

@@ -21,14 +21,14 @@ gboolean bothy_pull_layers_is_of (const BothyImage *image, const BothyRemote *re
 
 /* Gets them within BUDGET, which stays until this ends. PROGRESS: of the bytes that have to come. */
 void bothy_pull_layers (BothyDownloads *downloads,
-                   BothyImageStore *images,
-                   const BothyPullLayers *gathering,
-                   BothyBudget *budget,
-                   BothyFetchProgress progress,
-                   gpointer progress_data,
-                   GCancellable *cancellable,
-                   GAsyncReadyCallback callback,
-                   gpointer user_data);
+                        BothyImageStore *images,
+                        const BothyPullLayers *gathering,
+                        BothyBudget *budget,
+                        BothyFetchProgress progress,
+                        gpointer progress_data,
+                        GCancellable *cancellable,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data);
 
 /* (element-type BothyLayer), each held for the caller. RET_STALE as of bothy_downloads_join_finish().
    RET_SHOWN: the remote shows all of them to everybody. */

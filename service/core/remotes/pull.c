@@ -18,7 +18,7 @@ typedef struct {
   GPtrArray *remotes;            /* that are asked, in their order */
   guint next;                    /* of them */
   gboolean retried;              /* the catalogue was older than what lies there */
-  BothyFetchAnswer *found;           /* in a catalogue, or */
+  BothyFetchAnswer *found;       /* in a catalogue, or */
   BothyManifest *manifest;
   BothyBudget *budget;
   GPtrArray *layers; /* BothyLayer, held */
@@ -82,15 +82,15 @@ adopt (GTask *task, BothyImage *image, GError **error)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_CANCELLED, "Cancelled");
     return FALSE;
   }
-  if (!bothy_image_store_adopt (self->images, image, pull->operation->user, (const char *const *)pull->aliases, origin,
-                           verified, error))
+  if (!bothy_image_store_adopt (self->images, image, pull->operation->user,
+                                (const char *const *)pull->aliases, origin, verified, error))
     return FALSE;
   bothy_image_store_note_use (self->images, image);
   if (pull->shown && bothy_pull_layers_is_of (image, remote_of (pull)))
     bothy_image_store_note_shown (self->images, image);
   if (pull->found) {
     bothy_image_store_note_catalogue (self->images, image, pull->found->fields[FETCH_FIELD_VARIANT],
-                                 pull->found->fields[FETCH_FIELD_SUPPORT_END]);
+                                      pull->found->fields[FETCH_FIELD_SUPPORT_END]);
     /* What a remote shows to who has a password says nothing of what it shows to the others. */
     if (bothy_credentials_find (pull->credentials, remote_of (pull)) < 0)
       bothy_remotes_note_version (self->remotes, remote_of (pull), pull->found->fields[FETCH_FIELD_PRODUCT],
@@ -258,7 +258,7 @@ gather (GTask *task)
   gathering.mode = pull->manifest ? UNPACK_LAYER : UNPACK_ARCHIVE;
   bothy_operation_set_phase (pull->operation, "downloading");
   bothy_pull_layers (self->downloads, self->images, &gathering, pull->budget, on_progress, pull->operation,
-                pull->operation->cancellable, on_gathered, g_object_ref (task));
+                     pull->operation->cancellable, on_gathered, g_object_ref (task));
 }
 
 /* ---- finding it ---- */

@@ -79,7 +79,8 @@ on_answer (GObject *source, GAsyncResult *result, gpointer user_data)
   Asking *asking = user_data;
 
   if (bothy_fetch_is_cached (result) && is_still_there (asking))
-    bothy_catalogue_cache_keep (bothy_remotes_get_fd (asking->puller->remotes), asking->remote, asking->catalogue);
+    bothy_catalogue_cache_keep (bothy_remotes_get_fd (asking->puller->remotes), asking->remote,
+                                asking->catalogue);
   bothy_clear_fd (&asking->catalogue);
   asking->callback (source, result, asking->user_data);
   g_object_unref (asking->puller);

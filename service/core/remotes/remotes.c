@@ -291,7 +291,8 @@ read_newest (BothyRemotes *self, GError **error)
     g_propagate_error (error, g_steal_pointer (&local_error));
   else
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED,
-                 "What versions remotes have had is not known any more: " NEWEST " in " STATE_DIR "/remotes is "
+                 "What versions remotes have had is not known any more: " NEWEST " in " STATE_DIR
+                 "/remotes is "
                  "damaged; look for the cause, and remove " NEWEST_DAMAGED " there to begin anew");
   return NULL;
 }

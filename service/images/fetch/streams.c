@@ -49,8 +49,8 @@ catalogue_parse_index (const char *text, gsize size, GError **error)
     JsonObject *entry = json_get_object (index, l->data);
     const char *path = json_get_text (entry, "path", MAX_TEXT);
 
-    if (g_str_equal (json_get_text (entry, "datatype", MAX_TEXT), "image-downloads") && url_check_path (path) &&
-        g_str_has_suffix (path, ".json")) {
+    if (g_str_equal (json_get_text (entry, "datatype", MAX_TEXT), "image-downloads") &&
+        url_check_path (path) && g_str_has_suffix (path, ".json")) {
       g_strv_builder_add (paths, path);
       n++;
     }

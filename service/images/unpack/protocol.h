@@ -13,20 +13,21 @@
 #include <stdint.h>
 
 #define UNPACK_PROTOCOL_VERSION 4u
-#define UNPACK_MAX_TEXT (128u * 1024)
-#define UNPACK_MAX_LAYERS 128u
-#define UNPACK_CONNECTION_FD 3
-#define UNPACK_TREE_FD 4   /* the directory, owned by uid 0 inside, to fill or to empty; of HASH and DECOMPRESS the pipe */
+#define UNPACK_MAX_TEXT         (128u * 1024)
+#define UNPACK_MAX_LAYERS       128u
+#define UNPACK_CONNECTION_FD    3
+#define UNPACK_TREE_FD                                                                                       \
+  4 /* the directory, owned by uid 0 inside, to fill or to empty; of HASH and DECOMPRESS the pipe */
 /* The archive, or the busybox binary. It may come beside the request: what a user opened never gets to bothy-helper,
    where closing it could wait for him. */
 #define UNPACK_SOURCE_FD 5
 #define UNPACK_PREFIX_FD 6 /* beside the request, after SOURCE: a file */
-#define UNPACK_LAYERS_FD 6 /* of PACK: beside the request, after SOURCE: directories, the highest layer first */
-#define UNPACK_MAX_SOURCES 65u
+#define UNPACK_LAYERS_FD                                                                                     \
+  6 /* of PACK: beside the request, after SOURCE: directories, the highest layer first */
+#define UNPACK_MAX_SOURCES  65u
 #define UNPACK_MAX_METADATA 1024u
 
-enum unpack_mode
-{
+enum unpack_mode {
   UNPACK_ARCHIVE = 1, /* unpack SOURCE, a root file system or a bundle, into TREE */
   UNPACK_BUSYBOX = 2, /* make a root file system of one static busybox in TREE */
   UNPACK_REMOVE = 3,  /* remove everything below TREE, and nothing on another file system */
@@ -39,23 +40,22 @@ enum unpack_mode
      SHA-256, or "", and that of the tar in it; then settings: a byte that is an enum fetch_setting, and the value. */
   UNPACK_BUNDLE = 6,
   UNPACK_DECOMPRESS = 7, /* copy what is compressed in SOURCE, or SOURCE itself, into the pipe */
-  UNPACK_METADATA = 8,   /* say what metadata.yaml in the archive SOURCE, a file, says; the result's text is as of a tree */
+  UNPACK_METADATA =
+      8, /* say what metadata.yaml in the archive SOURCE, a file, says; the result's text is as of a tree */
   /* Of bothy-pack: write what LAYERS show together into SOURCE, which a user opened, as a tar archive: METADATA as
      metadata.yaml, and the tree in rootfs/. */
   UNPACK_PACK = 9,
 };
 
-enum unpack_flag
-{
-  UNPACK_IS_UNIFIED = 1 << 0,   /* of a result: what was in rootfs/ is the root now, the rest is gone */
-  UNPACK_IS_ROOT = 1 << 1,      /* of a result: it looks like a root file system */
-  UNPACK_IS_BUNDLE = 1 << 3,    /* of a result: it is an OCI image layout, or what docker save writes */
-  UNPACK_HIDES_BELOW = 1 << 2,  /* of a result: nothing of layers below is to be seen */
-  UNPACK_HAS_PREFIX = 1 << 4,   /* of a request to HASH: also say the SHA-256 of PREFIX and SOURCE together */
+enum unpack_flag {
+  UNPACK_IS_UNIFIED = 1 << 0,  /* of a result: what was in rootfs/ is the root now, the rest is gone */
+  UNPACK_IS_ROOT = 1 << 1,     /* of a result: it looks like a root file system */
+  UNPACK_IS_BUNDLE = 1 << 3,   /* of a result: it is an OCI image layout, or what docker save writes */
+  UNPACK_HIDES_BELOW = 1 << 2, /* of a result: nothing of layers below is to be seen */
+  UNPACK_HAS_PREFIX = 1 << 4,  /* of a request to HASH: also say the SHA-256 of PREFIX and SOURCE together */
 };
 
-struct unpack_request
-{
+struct unpack_request {
   uint32_t version;
   uint32_t mode;
   uint32_t flags;
@@ -66,33 +66,29 @@ struct unpack_request
   char metadata[UNPACK_MAX_METADATA]; /* of PACK; NUL-terminated */
 };
 
-enum unpack_compression
-{
+enum unpack_compression {
   UNPACK_PLAIN = 0,
   UNPACK_GZIP = 1,
   UNPACK_XZ = 2,
   UNPACK_ZSTD = 3,
 };
 
-enum unpack_message_type
-{
+enum unpack_message_type {
   UNPACK_PROGRESS = 1, /* bytes_in, bytes_out */
   UNPACK_RESULT = 2,
 };
 
-enum unpack_error
-{
+enum unpack_error {
   UNPACK_OK = 0,
-  UNPACK_BAD_ARCHIVE = 1,     /* text says what and which entry */
-  UNPACK_LIMIT_EXCEEDED = 2,  /* text says which limit */
+  UNPACK_BAD_ARCHIVE = 1,    /* text says what and which entry */
+  UNPACK_LIMIT_EXCEEDED = 2, /* text says which limit */
   UNPACK_NO_SPACE = 3,
-  UNPACK_IO = 4,              /* reading the source or writing the tree */
-  UNPACK_NOT_STATIC = 5,      /* busybox needs shared libraries */
-  UNPACK_CLOSED = 6,          /* nobody reads the pipe */
+  UNPACK_IO = 4,         /* reading the source or writing the tree */
+  UNPACK_NOT_STATIC = 5, /* busybox needs shared libraries */
+  UNPACK_CLOSED = 6,     /* nobody reads the pipe */
 };
 
-struct unpack_message
-{
+struct unpack_message {
   uint32_t version;
   uint32_t type;
   uint32_t error;
@@ -101,11 +97,11 @@ struct unpack_message
   uint64_t bytes_out;   /* written, all files */
   uint64_t inodes;
   uint64_t skipped_devices;
-  uint8_t sha256[32];   /* of HASH: of every byte of SOURCE, to its end; of BUSYBOX: of what it is made from */
+  uint8_t sha256[32]; /* of HASH: of every byte of SOURCE, to its end; of BUSYBOX: of what it is made from */
   uint8_t sha256_whole[32]; /* of HASH with HAS_PREFIX */
   uint32_t flags;
-  uint32_t n_layers;    /* of BUNDLE */
-  uint32_t text_size;   /* on success: the tree's os-release(5), at most 16 KiB, then NUL,
+  uint32_t n_layers;  /* of BUNDLE */
+  uint32_t text_size; /* on success: the tree's os-release(5), at most 16 KiB, then NUL,
                            then the architecture of its /bin/sh or init as uname -m says it, then NUL, then what
                            metadata.yaml of an image of Incus or LXD said, as lines KEY=VALUE: see metadata.c, with
                            VALUE "" for what it did not say; on failure: what happened */

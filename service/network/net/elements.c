@@ -112,7 +112,8 @@ put_element (struct nl_msg *message, const struct element *element, bool key_onl
 
   if (item == NULL || put_data (message, NFTA_SET_ELEM_KEY, element->key, element->key_size) != 0)
     return ENOMEM;
-  if (element->is_range && put_data (message, NFTA_SET_ELEM_KEY_END, element->key_end, element->key_size) != 0)
+  if (element->is_range &&
+      put_data (message, NFTA_SET_ELEM_KEY_END, element->key_end, element->key_size) != 0)
     return ENOMEM;
   if (!key_only && element->value_size > 0 &&
       put_data (message, NFTA_SET_ELEM_DATA, element->value, element->value_size) != 0)

@@ -133,7 +133,7 @@ link_find_in (struct nl_sock *socket, int32_t namespace, const char *name, struc
   AUTO_MESSAGE message = new_message (RTM_GETLINK, 0, 0, 0, 0);
 
   if (message == NULL || nla_put_string (message, IFLA_IFNAME, name) < 0 ||
-      nla_put_u32 (message, IFLA_TARGET_NETNSID, (uint32_t)namespace) < 0 ||
+      nla_put_u32 (message, IFLA_TARGET_NETNSID, (uint32_t) namespace) < 0 ||
       nla_put_u32 (message, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0)
     return ENOMEM;
   return netlink_ask (socket, message, read_one, ret_link);
@@ -173,7 +173,9 @@ link_is_ours (const struct link *link)
 static int
 put_queues (struct nl_msg *message)
 {
-  return nla_put_u32 (message, IFLA_NUM_TX_QUEUES, 1) < 0 || nla_put_u32 (message, IFLA_NUM_RX_QUEUES, 1) < 0 ? -1 : 0;
+  return nla_put_u32 (message, IFLA_NUM_TX_QUEUES, 1) < 0 || nla_put_u32 (message, IFLA_NUM_RX_QUEUES, 1) < 0
+             ? -1
+             : 0;
 }
 
 static int

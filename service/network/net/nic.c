@@ -253,8 +253,7 @@ is_right (struct net *net, const struct net_request *request, const struct recor
   has_record = filter_get (&net->nft, expected->name, &found) == 0;
   /* Where it may go to is changed as it runs. */
   found.destinations = expected->destinations;
-  return has_record && verify (net, request, index, true) == 0 &&
-         record_is_same (expected, &found);
+  return has_record && verify (net, request, index, true) == 0 && record_is_same (expected, &found);
 }
 
 static int

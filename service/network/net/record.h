@@ -21,7 +21,7 @@ struct record {
   uint8_t address6[16];
   uint32_t group;
   bool lan;
-  bool bound; /* on a LAN, but to its IPv4 address */
+  bool bound;            /* on a LAN, but to its IPv4 address */
   uint64_t destinations; /* a hash of what it may reach (destinations.h); 0: everything */
 };
 
