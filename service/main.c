@@ -134,7 +134,7 @@ on_reconciled (GObject *source, GAsyncResult *result, gpointer user_data)
     g_message ("Names of containers can not be looked up: %s", error->message);
   service->router = bothy_router_new (service->bus, service->registry);
   bothy_publisher_start (service->router, service->registry);
-  bothy_image_store_ensure_builtin (bothy_registry_get_images (service->registry), on_builtin, service);
+  bothy_builtin_ensure (bothy_registry_get_builtin (service->registry), on_builtin, service);
 }
 
 /* Whatever needs a capability is the helper's; nothing here keeps one. */

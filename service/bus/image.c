@@ -4,6 +4,7 @@
 #include "bus/handlers.h"
 
 #include "base/error.h"
+#include "core/images/aliases.h"
 #include "core/images/reference.h"
 
 static gboolean

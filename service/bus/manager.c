@@ -167,8 +167,7 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
-  g_autoptr (BothyImage) image =
-      bothy_image_store_resolve_finish (BOTHY_IMAGE_STORE (source), result, &error);
+  g_autoptr (BothyImage) image = bothy_builtin_resolve_finish (BOTHY_BUILTIN (source), result, &error);
   g_autofree char *path = image ? bothy_publisher_image_path (image) : NULL;
 
   if (image)
@@ -183,8 +182,8 @@ bothy_manager_handle_get_image (BothyCall *call)
   const char *name;
 
   g_variant_get (call->args, "(&s)", &name);
-  bothy_image_store_resolve (bothy_registry_get_images (call->registry), call->user, name, on_resolved,
-                             bothy_call_ref (call));
+  bothy_builtin_resolve (bothy_registry_get_builtin (call->registry), call->user, name, on_resolved,
+                         bothy_call_ref (call));
 }
 
 /* ---- Diagnose ---- */

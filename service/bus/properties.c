@@ -6,7 +6,6 @@
 #include "bus/publisher.h"
 #include "config.h"
 #include "base/error.h"
-#include "core/images/origins.h"
 #include "network/default-bridge.h"
 #include "platform/cgroup-manager.h"
 

@@ -8,7 +8,6 @@
 #include "bus/publisher.h"
 #include "base/error.h"
 #include "base/validate.h"
-#include "core/images/origins.h"
 #include "core/images/reference.h"
 
 #include <string.h>

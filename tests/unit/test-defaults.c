@@ -4,7 +4,7 @@
 
 #include "scratch.h"
 
-#include "core/images/config.h"
+#include "core/container/defaults.h"
 #include "base/error.h"
 
 #include <signal.h>
@@ -68,9 +68,9 @@ test_commands (void)
     g_autoptr (BothyContainerSpec) spec = spec_new (cases[i].command, cases[i].entrypoint);
     g_autoptr (BothyContainerSpec) other = spec_new (cases[i].command, cases[i].entrypoint);
 
-    bothy_image_config_apply (defaults, spec);
+    bothy_defaults_apply (spec, defaults);
     expect (spec->command, cases[i].result);
-    bothy_image_config_apply (NULL, other);
+    bothy_defaults_apply (other, NULL);
     expect (other->command, cases[i].without);
     expect (other->environment, "A=mine B=2 ");
   }
@@ -83,14 +83,14 @@ test_the_rest (void)
   g_autoptr (BothyContainerSpec) spec = spec_new (NULL, NULL);
   g_autoptr (BothyContainerSpec) other = spec_new (NULL, NULL);
 
-  bothy_image_config_apply (defaults, spec);
+  bothy_defaults_apply (spec, defaults);
   expect (spec->environment, "PATH=/bin A=mine B=2 ");
   g_assert_cmpstr (spec->user, ==, "www:1");
   g_assert_cmpstr (spec->working_directory, ==, "/srv");
   g_assert_cmpint (spec->stop_signal, ==, SIGQUIT);
   other->user = (g_free (other->user), g_strdup ("0"));
   other->working_directory = (g_free (other->working_directory), g_strdup ("/"));
-  bothy_image_config_apply (defaults, other);
+  bothy_defaults_apply (other, defaults);
   g_assert_cmpstr (other->user, ==, "0");
   g_assert_cmpstr (other->working_directory, ==, "/");
 }

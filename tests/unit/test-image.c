@@ -5,8 +5,8 @@
 #include "scratch.h"
 
 #include "base/error.h"
-#include "core/images/image-store.h"
-#include "core/images/origins.h"
+#include "core/images/aliases.h"
+#include "core/images/expiry.h"
 #include "storage/record.h"
 
 #include <stdio.h>
@@ -396,9 +396,9 @@ test_shared_layers (Store *store, gconstpointer data)
   put_image (store->dir, TWO, 1000, "b", NULL);
   put_image (store->dir, THREE, 1001, "c", NULL);
   load (store);
-  g_assert_cmpuint (bothy_image_store_used (store->images, 1000), ==, 100);
-  g_assert_cmpuint (bothy_image_store_used (store->images, 1001), ==, 100);
-  g_assert_cmpuint (bothy_image_store_used (store->images, 1002), ==, 0);
+  g_assert_cmpuint (bothy_quota_used (bothy_image_store_get_quota (store->images), 1000), ==, 100);
+  g_assert_cmpuint (bothy_quota_used (bothy_image_store_get_quota (store->images), 1001), ==, 100);
+  g_assert_cmpuint (bothy_quota_used (bothy_image_store_get_quota (store->images), 1002), ==, 0);
   g_assert_nonnull (bothy_image_store_find_layer (store->images, 1000, LAYER));
   g_assert_null (bothy_image_store_find_layer (store->images, 1002, LAYER));
   g_assert_true (
@@ -586,20 +586,24 @@ test_failing_disk (Store *store, gconstpointer data)
 
 /* ---- quotas ---- */
 
-static guint64
-fixed_use (gpointer data, guint32 user)
+static void
+collect_one (gpointer data, guint32 user, GHashTable *layers)
 {
-  return user == 1000 ? 40 : 0;
+  if (user == 1000)
+    g_hash_table_add (layers, data);
 }
 
 static void
 test_budgets (void)
 {
-  BothyBudgets *budgets = bothy_budgets_new (100, fixed_use, NULL);
-  BothyBudget *first = bothy_budget_new (budgets, 1000);
-  BothyBudget *second = bothy_budget_new (budgets, 1000);
-  BothyBudget *other = bothy_budget_new (budgets, 1001);
+  BothyLayer layer = { .size = 40 };
+  BothyQuota *quota = bothy_quota_new (100, collect_one, &layer);
+  BothyBudget *first = bothy_quota_begin (quota, 1000, NULL);
+  BothyBudget *second = bothy_quota_begin (quota, 1000, NULL);
+  BothyBudget *other = bothy_quota_begin (quota, 1001, NULL);
+  BothyReading *reading = bothy_quota_begin_reading (quota, 1000);
 
+  bothy_reading_add (reading, &layer); /* counts once */
   g_assert_cmpuint (bothy_budget_left (first), ==, 60);
   g_assert_true (bothy_budget_note (first, 50));
   g_assert_cmpuint (bothy_budget_left (second), ==, 10);
@@ -615,7 +619,8 @@ test_budgets (void)
   g_assert_true (bothy_budget_note (second, 60));
   bothy_budget_free (second);
   bothy_budget_free (other);
-  bothy_budgets_free (budgets);
+  bothy_reading_free (reading);
+  bothy_quota_free (quota);
 }
 
 #define ADD(name, function) g_test_add ("/image/" name, Store, NULL, set_up, function, tear_down)

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-
-/* What users call their images. */
-#include "core/images/image-store-private.h"
+#include "core/images/aliases.h"
 
 #include "base/error.h"
-#include "core/images/origins.h"
 #include "core/images/reference.h"
 
 #define MAX_ALIASES 64 /* of one image and one user: they are all in its record */
@@ -55,6 +52,48 @@ bothy_image_store_check_names (BothyImage *image, guint32 user, const char *cons
   return FALSE;
 }
 
+void
+bothy_image_store_claim (BothyImageStore *self, BothyImage *image, guint32 user, const char *alias)
+{
+  g_autofree char *name = alias ? bothy_reference_canonical (alias) : NULL;
+
+  if (name)
+    take_from_others (self, image, user, name);
+  bothy_image_add_claim (image, user, name);
+  bothy_image_store_save (self, image);
+}
+
+/* Whether USER may have IMAGE beside his others. */
+static gboolean
+check_room (BothyImageStore *self, BothyImage *image, guint32 user, GError **error)
+{
+  g_autoptr (GHashTable) layers = g_hash_table_new (NULL, NULL);
+
+  bothy_image_store_collect_layers (self, image, layers);
+  return bothy_quota_check_room (bothy_image_store_get_quota (self), user, layers, error);
+}
+
+gboolean
+bothy_image_store_adopt (BothyImageStore *self,
+                         BothyImage *image,
+                         guint32 user,
+                         const char *const *aliases,
+                         const char *origin,
+                         const char *verified,
+                         GError **error)
+{
+  if (!check_room (self, image, user, error) || !bothy_image_store_check_names (image, user, aliases, error))
+    return FALSE;
+  /* The bytes are the same: what is known of them now counts for everybody who has them. */
+  if (g_str_has_prefix (verified, "signature:") || g_str_equal (image->verified, "none"))
+    image->verified = (g_free (image->verified), g_strdup (verified));
+  bothy_image_set_origin (image, user, origin);
+  bothy_image_store_claim (self, image, user, *aliases);
+  for (guint i = 1; *aliases && aliases[i]; i++)
+    bothy_image_store_claim (self, image, user, aliases[i]);
+  return TRUE;
+}
+
 gboolean
 bothy_image_store_add_alias (
     BothyImageStore *self, BothyImage *image, guint32 user, const char *alias, GError **error)
@@ -65,7 +104,7 @@ bothy_image_store_add_alias (
 
   if (is_called (image, user, name))
     return TRUE;
-  if (!(had_claim || bothy_image_store_check_room (self, image, user, error)) ||
+  if (!(had_claim || check_room (self, image, user, error)) ||
       !bothy_image_store_check_names (image, user, names, error))
     return FALSE;
   bothy_image_add_claim (image, user, name);

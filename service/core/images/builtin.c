@@ -2,7 +2,6 @@
 #include "core/images/builtin.h"
 
 #include "base/error.h"
-#include "core/images/image-store-private.h"
 #include "core/images/compose.h"
 #include "base/fd.h"
 
@@ -11,6 +10,15 @@
 
 #define BUSYBOX     "/usr/bin/busybox"
 #define BUSYBOX_OLD "/bin/busybox"
+
+struct _BothyBuiltin {
+  GObject parent;
+  BothyImageStore *images;
+  GQueue *waiting; /* GTask */
+  gboolean is_making;
+};
+
+G_DEFINE_FINAL_TYPE (BothyBuiltin, bothy_builtin, G_TYPE_OBJECT)
 
 static int
 open_busybox (char **ret_stamp)
@@ -56,11 +64,11 @@ retire_others (BothyImageStore *self, BothyImage *builtin)
 }
 
 static void
-end_making (BothyImageStore *self, const GError *error)
+end_making (BothyBuiltin *self, const GError *error)
 {
   GTask *task;
 
-  self->making_builtin = FALSE;
+  self->is_making = FALSE;
   while ((task = g_queue_pop_head (self->waiting))) {
     if (!error)
       g_task_return_boolean (task, TRUE);
@@ -87,27 +95,27 @@ make_free (Make *make)
 static void
 on_added (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  BothyImageStore *self = BOTHY_IMAGE_STORE (source);
+  BothyImageStore *images = BOTHY_IMAGE_STORE (source);
   g_autoptr (GTask) task = user_data;
   Make *make = g_task_get_task_data (task);
   g_autoptr (GError) error = NULL;
-  g_autoptr (BothyImage) image = bothy_image_store_add_finish (self, result, &error);
+  g_autoptr (BothyImage) image = bothy_image_store_add_finish (images, result, &error);
 
   if (image) {
     image->public_alias = (g_free (image->public_alias), g_strdup (BOTHY_BUILTIN_ALIAS));
     image->source = (g_free (image->source), g_strdup (make->stamp));
-    bothy_image_store_save (self, image);
-    retire_others (self, image);
+    bothy_image_store_save (images, image);
+    retire_others (images, image);
   }
-  bothy_layer_store_release (self->layers, make->layer);
-  end_making (self, error);
+  bothy_layer_store_release (bothy_image_store_get_layers (images), make->layer);
+  end_making (g_task_get_source_object (task), error);
 }
 
 static void
 on_made (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  BothyImageStore *self = g_task_get_source_object (task);
+  BothyBuiltin *self = g_task_get_source_object (task);
   Make *make = g_task_get_task_data (task);
   g_autoptr (GPtrArray) layers = g_ptr_array_new ();
   g_autoptr (GError) error = NULL;
@@ -123,16 +131,16 @@ on_made (GObject *source, GAsyncResult *result, gpointer user_data)
     g_ptr_array_add (layers, make->layer);
   }
   if (image && bothy_compose (image, layers, &error))
-    bothy_image_store_add (self, image, on_added, g_object_ref (task));
+    bothy_image_store_add (self->images, image, on_added, g_object_ref (task));
   else {
     if (make->layer)
-      bothy_layer_store_release (self->layers, make->layer);
+      bothy_layer_store_release (BOTHY_LAYER_STORE (source), make->layer);
     end_making (self, error);
   }
 }
 
 static void
-make_builtin (BothyImageStore *self, int fd, char *stamp)
+make_builtin (BothyBuiltin *self, int fd, char *stamp)
 {
   const BothyLayerSource source = { .mode = UNPACK_BUSYBOX, .fd = fd };
   g_autoptr (GTask) task = g_task_new (self, NULL, NULL, NULL);
@@ -140,21 +148,22 @@ make_builtin (BothyImageStore *self, int fd, char *stamp)
 
   make->stamp = stamp;
   g_task_set_task_data (task, make, (GDestroyNotify)make_free);
-  self->making_builtin = TRUE;
-  bothy_layer_store_add (self->layers, &source, NULL, NULL, NULL, NULL, on_made, g_object_ref (task));
+  self->is_making = TRUE;
+  bothy_layer_store_add (bothy_image_store_get_layers (self->images), &source, NULL, NULL, NULL, NULL,
+                         on_made, g_object_ref (task));
 }
 
 void
-bothy_image_store_ensure_builtin (BothyImageStore *self, GAsyncReadyCallback callback, gpointer user_data)
+bothy_builtin_ensure (BothyBuiltin *self, GAsyncReadyCallback callback, gpointer user_data)
 {
   GTask *task = g_task_new (self, NULL, callback, user_data);
   g_autofree char *stamp = NULL;
   autofd fd = open_busybox (&stamp);
-  BothyImage *builtin = find_builtin (self);
+  BothyImage *builtin = find_builtin (self->images);
 
   if (fd >= 0 && (!builtin || !g_str_equal (builtin->source, stamp))) {
     g_queue_push_tail (self->waiting, task);
-    if (!self->making_builtin)
+    if (!self->is_making)
       make_builtin (self, fd, g_steal_pointer (&stamp));
     return;
   }
@@ -180,11 +189,11 @@ resolve_free (Resolve *resolve)
 }
 
 static void
-finish_resolve (BothyImageStore *self, GTask *task)
+finish_resolve (BothyBuiltin *self, GTask *task)
 {
   Resolve *resolve = g_task_get_task_data (task);
   GError *error = NULL;
-  BothyImage *image = bothy_image_store_find (self, resolve->user, resolve->name, &error);
+  BothyImage *image = bothy_image_store_find (self->images, resolve->user, resolve->name, &error);
 
   if (image)
     g_task_return_pointer (task, g_object_ref (image), g_object_unref);
@@ -199,14 +208,14 @@ on_builtin (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   if (g_task_propagate_boolean (G_TASK (result), &error))
-    finish_resolve (BOTHY_IMAGE_STORE (source), task);
+    finish_resolve (BOTHY_BUILTIN (source), task);
   else
     g_task_return_error (task, error);
 }
 
 void
-bothy_image_store_resolve (
-    BothyImageStore *self, guint32 user, const char *name, GAsyncReadyCallback callback, gpointer user_data)
+bothy_builtin_resolve (
+    BothyBuiltin *self, guint32 user, const char *name, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   Resolve *resolve = g_new0 (Resolve, 1);
@@ -214,14 +223,47 @@ bothy_image_store_resolve (
   resolve->user = user;
   resolve->name = g_strdup (name);
   g_task_set_task_data (task, resolve, (GDestroyNotify)resolve_free);
-  if (g_str_equal (name, BOTHY_BUILTIN_ALIAS) && !bothy_image_store_find (self, user, name, NULL))
-    bothy_image_store_ensure_builtin (self, on_builtin, g_object_ref (task));
+  if (g_str_equal (name, BOTHY_BUILTIN_ALIAS) && !bothy_image_store_find (self->images, user, name, NULL))
+    bothy_builtin_ensure (self, on_builtin, g_object_ref (task));
   else
     finish_resolve (self, task);
 }
 
 BothyImage *
-bothy_image_store_resolve_finish (BothyImageStore *self, GAsyncResult *result, GError **error)
+bothy_builtin_resolve_finish (BothyBuiltin *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* ---- */
+
+static void
+bothy_builtin_finalize (GObject *object)
+{
+  BothyBuiltin *self = BOTHY_BUILTIN (object);
+
+  g_queue_free_full (self->waiting, g_object_unref);
+  g_object_unref (self->images);
+  G_OBJECT_CLASS (bothy_builtin_parent_class)->finalize (object);
+}
+
+static void
+bothy_builtin_class_init (BothyBuiltinClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = bothy_builtin_finalize;
+}
+
+static void
+bothy_builtin_init (BothyBuiltin *self)
+{
+  self->waiting = g_queue_new ();
+}
+
+BothyBuiltin *
+bothy_builtin_new (BothyImageStore *images)
+{
+  BothyBuiltin *self = g_object_new (BOTHY_TYPE_BUILTIN, NULL);
+
+  self->images = g_object_ref (images);
+  return self;
 }

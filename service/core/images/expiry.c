@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-
-/* Images that came from remotes, and that nobody uses any more: they can come again. */
-#include "core/images/image-store-private.h"
+#include "core/images/expiry.h"
 
 static guint
 days_left (BothyImageStore *self, const BothyImage *image)
 {
-  guint days = self->configuration->expire_days;
-  guint64 unused = self->today > image->used_on ? self->today - image->used_on : 0;
+  guint days = bothy_image_store_get_configuration (self)->expire_days;
+  guint64 today = bothy_image_store_get_day (self);
+  guint64 unused = today > image->used_on ? today - image->used_on : 0;
 
-  if (image->used_on == 0 || days == 0 || self->today == 0)
+  if (image->used_on == 0 || days == 0 || today == 0)
     return 0;
   return unused < days ? days - (guint)unused : 1;
 }
 
 static void
-show (BothyImageStore *self, BothyImage *image)
+show_days_left (BothyImageStore *self, BothyImage *image)
 {
   guint left = days_left (self, image);
 
@@ -28,19 +27,32 @@ show (BothyImageStore *self, BothyImage *image)
 void
 bothy_image_store_set_new (BothyImageStore *self, BothyImage *image)
 {
+  guint64 today = bothy_image_store_get_day (self);
+
   /* As long as nobody knows the day, it is one of the future: the first that is known takes its place. */
-  image->used_on = self->today > 0 ? self->today : G_MAXINT64;
+  image->used_on = today > 0 ? today : G_MAXINT64;
   image->days_left = days_left (self, image);
 }
 
 void
 bothy_image_store_note_use (BothyImageStore *self, BothyImage *image)
 {
-  if (image->used_on == 0 || image->used_on == self->today || self->today == 0)
+  guint64 today = bothy_image_store_get_day (self);
+
+  if (image->used_on == 0 || image->used_on == today || today == 0)
     return;
-  image->used_on = self->today;
+  image->used_on = today;
   bothy_image_store_save (self, image);
-  show (self, image);
+  show_days_left (self, image);
+}
+
+void
+bothy_image_store_use (BothyImageStore *self, BothyImage *image, int by)
+{
+  image->n_containers += (guint)by;
+  bothy_image_store_note_use (self, image);
+  if (by < 0)
+    bothy_image_store_drop_if_unwanted (self, image);
 }
 
 void
@@ -50,27 +62,27 @@ bothy_image_store_keep_unused (BothyImageStore *self, BothyImage *image)
     return;
   image->used_on = 0;
   bothy_image_store_save (self, image);
-  show (self, image);
+  show_days_left (self, image);
 }
 
 static gboolean
 is_over (BothyImageStore *self, const BothyImage *image)
 {
-  guint days = self->configuration->expire_days;
+  guint days = bothy_image_store_get_configuration (self)->expire_days;
 
   return days > 0 && image->used_on > 0 && image->n_containers == 0 && !image->public_alias &&
-         self->today >= image->used_on + days;
+         bothy_image_store_get_day (self) >= image->used_on + days;
 }
 
 static void
-let_go (BothyImageStore *self, BothyImage *image)
+let_image_go (BothyImageStore *self, BothyImage *image)
 {
   g_autoptr (BothyImage) kept = g_object_ref (image);
   g_autoptr (GList) users = g_hash_table_get_keys (image->claims);
 
   g_message ("Image %.12s (%s) was not used on %" G_GUINT64_FORMAT
              " days and goes; [Images] ExpireDays in bothyd.conf says when",
-             image->fingerprint, image->origin, self->today - image->used_on);
+             image->fingerprint, image->origin, bothy_image_store_get_day (self) - image->used_on);
   for (GList *l = users; l; l = l->next)
     bothy_image_store_forget (self, image, GPOINTER_TO_UINT (l->data), NULL);
 }
@@ -80,9 +92,9 @@ bothy_image_store_begin_day (BothyImageStore *self, guint64 today)
 {
   g_autoptr (GList) images = bothy_image_store_list (self);
 
-  self->today = today;
+  bothy_image_store_set_day (self, today);
   /* Of what can not be read nobody knows what it stands on. */
-  if (self->degraded || today == 0)
+  if (bothy_image_store_is_degraded (self) || today == 0)
     return;
   for (GList *l = images; l; l = l->next) {
     BothyImage *image = l->data;
@@ -91,11 +103,11 @@ bothy_image_store_begin_day (BothyImageStore *self, guint64 today)
     if (image->n_containers > 0 || image->used_on > today)
       bothy_image_store_note_use (self, image);
     if (is_over (self, image))
-      let_go (self, image);
+      let_image_go (self, image);
     else if (g_hash_table_size (image->claims) == 0 && !image->public_alias && image->n_containers == 0)
       /* Its last claim went, and then the power. */
       bothy_image_store_drop_if_unwanted (self, image);
     else
-      show (self, image);
+      show_days_left (self, image);
   }
 }

@@ -2,7 +2,7 @@
 #include "core/images/export.h"
 
 #include "base/error.h"
-#include "core/images/image-store-private.h"
+#include "core/images/expiry.h"
 #include "base/fd.h"
 
 #include <string.h>
@@ -11,19 +11,18 @@
 
 typedef struct {
   BothyImageStore *images;
-  BothyReading reading; /* the image may be removed meanwhile */
+  BothyReading *reading; /* the image may be removed meanwhile */
 } Export;
 
 static void
 export_free (Export *export)
 {
-  GPtrArray *layers = export->reading.layers;
+  GPtrArray *layers = bothy_reading_get_layers (export->reading);
 
-  g_ptr_array_remove_fast (export->images->readings, &export->reading);
   for (guint i = 0; i < layers->len; i++)
     bothy_layer_store_release (bothy_image_store_get_layers (export->images), layers->pdata[i]);
+  bothy_reading_free (export->reading);
   bothy_image_store_sweep (export->images);
-  g_ptr_array_unref (layers);
   g_object_unref (export->images);
   g_free (export);
 }
@@ -72,7 +71,7 @@ open_sources (Export *export, const BothyImage *image, int out_fd, GError **erro
     if (fd < 0 || g_unix_fd_list_append (sources, fd, error) < 0)
       return NULL;
     bothy_layer_store_hold (store, layer);
-    g_ptr_array_add (export->reading.layers, layer);
+    bothy_reading_add (export->reading, layer);
   }
   return g_steal_pointer (&sources);
 }
@@ -112,16 +111,15 @@ bothy_image_export (BothyImageStore *images,
   GError *error = NULL;
 
   export->images = g_object_ref (images);
-  export->reading = (BothyReading){ .user = user, .layers = g_ptr_array_new () };
-  g_ptr_array_add (images->readings, &export->reading);
+  export->reading = bothy_quota_begin_reading (bothy_image_store_get_quota (images), user);
   bothy_image_store_note_use (images, image);
   g_task_set_task_data (task, export, (GDestroyNotify)export_free);
   g_task_set_check_cancellable (task, FALSE);
   g_strlcpy (request.metadata, metadata, sizeof request.metadata);
   sources = open_sources (export, image, out_fd, &error);
   if (sources)
-    bothy_layer_store_pack (bothy_image_store_get_layers (images), &request, sources, progress, progress_data,
-                            cancellable, on_packed, g_object_ref (task));
+    bothy_unpack (bothy_layer_store_get_helper (bothy_image_store_get_layers (images)), &request, -1, sources,
+                  progress, progress_data, cancellable, on_packed, g_object_ref (task));
   else
     g_task_return_error (task, error);
 }

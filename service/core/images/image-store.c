@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/images/image-store-private.h"
+#include "core/images/image-store.h"
 
 #include "base/error.h"
 #include "base/fault.h"
@@ -14,6 +14,20 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+struct _BothyImageStore {
+  GObject parent;
+  int dirfd;
+  const BothyConfiguration *configuration;
+  BothyLayerStore *layers;
+  BothyTrash *trash;
+  BothyQuota *quota;
+  GHashTable *images;   /* fingerprint → BothyImage */
+  GHashTable *adding;   /* fingerprint → Add */
+  guint64 day;          /* today, as bothy_day_counter_count() counts; 0: not known yet */
+  gboolean is_degraded; /* an image's record could not be read */
+};
 
 G_DEFINE_FINAL_TYPE (BothyImageStore, bothy_image_store, G_TYPE_OBJECT)
 
@@ -24,6 +38,36 @@ BothyLayerStore *
 bothy_image_store_get_layers (BothyImageStore *self)
 {
   return self->layers;
+}
+
+BothyQuota *
+bothy_image_store_get_quota (BothyImageStore *self)
+{
+  return self->quota;
+}
+
+const BothyConfiguration *
+bothy_image_store_get_configuration (BothyImageStore *self)
+{
+  return self->configuration;
+}
+
+gboolean
+bothy_image_store_is_degraded (BothyImageStore *self)
+{
+  return self->is_degraded;
+}
+
+void
+bothy_image_store_set_day (BothyImageStore *self, guint64 day)
+{
+  self->day = day;
+}
+
+guint64
+bothy_image_store_get_day (BothyImageStore *self)
+{
+  return self->day;
 }
 
 /* ---- finding ---- */
@@ -94,6 +138,17 @@ bothy_image_store_find_layer (BothyImageStore *self, guint32 user, const char *i
   return NULL;
 }
 
+void
+bothy_image_store_collect_layers (BothyImageStore *self, const BothyImage *image, GHashTable *layers)
+{
+  for (char **id = image->layers; *id; id++) {
+    BothyLayer *layer = bothy_layer_store_lookup (self->layers, *id);
+
+    if (layer)
+      g_hash_table_add (layers, layer);
+  }
+}
+
 /* ---- records ---- */
 
 gboolean
@@ -151,14 +206,136 @@ load_one (gpointer user_data, const char *fingerprint)
   return TRUE;
 }
 
-/* ---- what is wanted ---- */
+/* ---- adding: the record comes last, when the disk has all else ---- */
 
-void
-bothy_image_store_insert (BothyImageStore *self, BothyImage *image)
+typedef struct {
+  int store;
+  char *name; /* of the new directory */
+  int dir;
+  BothyImage *image;
+  GPtrArray *tasks; /* GTask: who adds the same at the same time gets the first one's */
+} Add;
+
+static void
+add_free (Add *add)
+{
+  bothy_clear_fd (&add->dir);
+  g_object_unref (add->image);
+  g_ptr_array_unref (add->tasks);
+  g_free (add->name);
+  g_free (add);
+}
+
+/* In a thread: it waits until the disk has every file of every layer, so that what has a record is whole. */
+static void
+commit_image (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  Add *add = task_data;
+  g_autoptr (GKeyFile) record = bothy_image_to_record (add->image);
+  GError *error = NULL;
+
+  if (syncfs (add->dir) < 0)
+    bothy_error_set_errno (&error, errno, "Writing the image to disk");
+  else if (bothy_record_write (add->dir, "image", record, BOTHY_RECORD_DURABLE, &error)) {
+    BOTHY_FAULT_POINT ("import.recorded");
+    if (!bothy_record_place (add->store, add->name, add->image->fingerprint, BOTHY_RECORD_DURABLE))
+      bothy_error_set_errno (&error, errno, "Placing the image");
+    BOTHY_FAULT_POINT ("import.placed");
+  }
+  if (error)
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+static void
+insert_image (BothyImageStore *self, BothyImage *image)
 {
   g_hash_table_insert (self->images, image->fingerprint, g_object_ref (image));
   g_signal_emit (self, signals[ADDED], 0, image);
 }
+
+static void
+on_committed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  BothyImageStore *self = BOTHY_IMAGE_STORE (source);
+  Add *add = g_task_get_task_data (G_TASK (result));
+  g_autoptr (GError) error = NULL;
+
+  g_hash_table_remove (self->adding, add->image->fingerprint);
+  if (g_task_propagate_boolean (G_TASK (result), &error))
+    insert_image (self, add->image);
+  else
+    bothy_trash_put (self->trash, self->dirfd, add->name, NULL);
+  for (guint i = 0; i < add->tasks->len; i++) {
+    if (error)
+      g_task_return_error (add->tasks->pdata[i], g_error_copy (error));
+    else
+      g_task_return_pointer (add->tasks->pdata[i], g_object_ref (add->image), g_object_unref);
+  }
+}
+
+static Add *
+add_new (BothyImageStore *self, BothyImage *image)
+{
+  g_autofree char *uuid = g_uuid_string_random ();
+  Add *add = g_new0 (Add, 1);
+
+  add->store = self->dirfd;
+  add->image = g_object_ref (image);
+  add->name = g_strconcat (BOTHY_STORE_NEW, uuid, NULL);
+  add->tasks = g_ptr_array_new_with_free_func (g_object_unref);
+  add->dir = mkdirat (self->dirfd, add->name, 0700) == 0
+                 ? openat (self->dirfd, add->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+                 : -1;
+  return add;
+}
+
+static void
+start_adding (BothyImageStore *self, Add *add)
+{
+  g_autoptr (GTask) thread = g_task_new (self, NULL, on_committed, NULL);
+  GError *error = NULL;
+
+  if (add->dir < 0)
+    bothy_error_set_errno (&error, errno, "Making a directory for the image");
+  g_hash_table_insert (self->adding, add->image->fingerprint, add);
+  g_task_set_task_data (thread, add, (GDestroyNotify)add_free);
+  if (error)
+    g_task_return_error (thread, error);
+  else
+    g_task_run_in_thread (thread, commit_image);
+}
+
+void
+bothy_image_store_add (BothyImageStore *self,
+                       BothyImage *image,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  BothyImage *known = bothy_image_store_lookup (self, image->fingerprint);
+  Add *running = g_hash_table_lookup (self->adding, image->fingerprint);
+  Add *add;
+
+  if (known)
+    g_task_return_pointer (task, g_object_ref (known), g_object_unref);
+  else if (running)
+    g_ptr_array_add (running->tasks, g_object_ref (task));
+  else {
+    add = add_new (self, image);
+    g_ptr_array_add (add->tasks, g_object_ref (task));
+    start_adding (self, add);
+  }
+}
+
+BothyImage *
+bothy_image_store_add_finish (BothyImageStore *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* ---- what is wanted ---- */
 
 void
 bothy_image_store_sweep (BothyImageStore *self)
@@ -167,7 +344,7 @@ bothy_image_store_sweep (BothyImageStore *self)
   g_autoptr (GList) images = bothy_image_store_list (self);
 
   /* After a record could not be read, nobody knows what it wanted. */
-  if (self->degraded)
+  if (self->is_degraded)
     return;
   for (GList *l = images; l; l = l->next) {
     for (char **id = BOTHY_IMAGE (l->data)->layers; *id; id++)
@@ -194,15 +371,6 @@ bothy_image_store_drop_if_unwanted (BothyImageStore *self, BothyImage *image)
   g_signal_emit (self, signals[REMOVED], 0, image);
 }
 
-void
-bothy_image_store_use (BothyImageStore *self, BothyImage *image, int by)
-{
-  image->n_containers += (guint)by;
-  bothy_image_store_note_use (self, image);
-  if (by < 0)
-    bothy_image_store_drop_if_unwanted (self, image);
-}
-
 gboolean
 bothy_image_store_forget (BothyImageStore *self, BothyImage *image, guint32 user, GError **error)
 {
@@ -215,26 +383,6 @@ bothy_image_store_forget (BothyImageStore *self, BothyImage *image, guint32 user
   bothy_image_store_save (self, image);
   bothy_image_store_drop_if_unwanted (self, image);
   return TRUE;
-}
-
-void
-bothy_image_store_claim (BothyImageStore *self, BothyImage *image, guint32 user, const char *alias)
-{
-  g_autoptr (GList) images = bothy_image_store_list (self);
-  g_autofree char *name = alias ? bothy_reference_canonical (alias) : NULL;
-
-  for (GList *l = images; l && name; l = l->next) {
-    BothyImage *other = l->data;
-
-    /* The name moves on to the newer image; the older one stays, under its fingerprint. */
-    if (other != image && g_hash_table_contains (other->claims, GUINT_TO_POINTER (user)) &&
-        bothy_image_has_alias (other, user, name)) {
-      bothy_image_remove_alias (other, user, name);
-      bothy_image_store_save (self, other);
-    }
-  }
-  bothy_image_add_claim (image, user, name);
-  bothy_image_store_save (self, image);
 }
 
 void
@@ -264,10 +412,16 @@ bothy_image_store_note_shown (BothyImageStore *self, BothyImage *image)
 
 /* ---- */
 
-static guint64
-used (gpointer self, guint32 user)
+static void
+collect_layers (gpointer data, guint32 user, GHashTable *layers)
 {
-  return bothy_image_store_used (self, user);
+  BothyImageStore *self = data;
+  g_autoptr (GList) images = bothy_image_store_list (self);
+
+  for (GList *l = images; l; l = l->next) {
+    if (g_hash_table_contains (BOTHY_IMAGE (l->data)->claims, GUINT_TO_POINTER (user)))
+      bothy_image_store_collect_layers (self, l->data, layers);
+  }
 }
 
 static void
@@ -277,9 +431,7 @@ bothy_image_store_finalize (GObject *object)
 
   g_hash_table_unref (self->images);
   g_hash_table_unref (self->adding);
-  g_queue_free_full (self->waiting, g_object_unref);
-  g_ptr_array_unref (self->readings);
-  bothy_budgets_free (self->budgets);
+  bothy_quota_free (self->quota);
   g_object_unref (self->layers);
   g_object_unref (self->trash);
   G_OBJECT_CLASS (bothy_image_store_parent_class)->finalize (object);
@@ -300,8 +452,6 @@ bothy_image_store_init (BothyImageStore *self)
 {
   self->images = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
   self->adding = g_hash_table_new (g_str_hash, g_str_equal);
-  self->waiting = g_queue_new ();
-  self->readings = g_ptr_array_new ();
 }
 
 BothyImageStore *
@@ -317,9 +467,9 @@ bothy_image_store_new (int dirfd,
   self->configuration = configuration;
   self->layers = g_object_ref (layers);
   self->trash = g_object_ref (trash);
-  self->budgets = bothy_budgets_new (configuration->max_image_bytes, used, self);
-  self->degraded = !bothy_store_load (self->dirfd, self->trash, load_one, self);
+  self->quota = bothy_quota_new (configuration->max_image_bytes, collect_layers, self);
+  self->is_degraded = !bothy_store_load (self->dirfd, self->trash, load_one, self);
   bothy_image_store_sweep (self);
-  *ret_degraded = self->degraded;
+  *ret_degraded = self->is_degraded;
   return self;
 }

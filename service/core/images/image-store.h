@@ -3,86 +3,87 @@
 
 #include <gio/gio.h>
 
-#include "core/images/budget.h"
 #include "base/configuration.h"
 #include "core/images/image.h"
 #include "core/images/layer-store.h"
+#include "core/images/quota.h"
 #include "storage/trash.h"
 
 G_BEGIN_DECLS
 
 /*
  * The store of images, STATE/images/<fingerprint>/image: a record of layers, and of who may use them.
- * How one comes in: bothy_image_store_begin() gives the budget, bothy_layer_store_add() each layer, bothy_compose() puts
- * them into a new image, bothy_image_store_add() keeps it, bothy_image_store_claim() makes it somebody's, and then the
- * holds on the layers are released. import.h does all of that for an archive.
+ * How one comes in: bothy_quota_begin() gives the budget, bothy_layer_store_add() each layer, bothy_compose() puts them
+ * into a new image, bothy_image_store_add() keeps it, bothy_image_store_claim() makes it somebody's, and then the holds
+ * on the layers are released. import.h does all of that for an archive. What images are called is in aliases.h, and
+ * when one goes in expiry.h.
  *
  * Signals: "added" and "removed" (BothyImage *).
  */
 #define BOTHY_TYPE_IMAGE_STORE (bothy_image_store_get_type ())
 G_DECLARE_FINAL_TYPE (BothyImageStore, bothy_image_store, BOTHY, IMAGE_STORE, GObject)
 
-/* DIRFD: STATE/images, which stays the caller's. Reads what is there, and removes layers of which no image
-   speaks; RET_DEGRADED when some images could not be read. */
+/*
+ * Read the images that are in DIRFD, the directory STATE/images, and remove layers of which none speaks. DIRFD and
+ * CONFIGURATION stay the caller's, and have to outlive the store; LAYERS and TRASH are kept. RET_DEGRADED: some images
+ * could not be read; then no layer is removed. (transfer full)
+ */
 BothyImageStore *bothy_image_store_new (int dirfd,
                                         const BothyConfiguration *configuration,
                                         BothyLayerStore *layers,
                                         BothyTrash *trash,
                                         gboolean *ret_degraded);
 
+/* These stay the store's. (transfer none) */
 BothyLayerStore *bothy_image_store_get_layers (BothyImageStore *self);
+BothyQuota *bothy_image_store_get_quota (BothyImageStore *self);
+const BothyConfiguration *bothy_image_store_get_configuration (BothyImageStore *self);
 
-/* The image that USER means by NAME (alias, fingerprint or the beginning of one), or NULL with NO_SUCH_IMAGE.
+/* Whether some image could not be read when the service began: nobody knows which layers it stands on. */
+gboolean bothy_image_store_is_degraded (BothyImageStore *self);
+
+/* The day that it is, as bothy_day_counter_count() counts; 0: not known yet. bothy_image_store_begin_day() sets it. */
+void bothy_image_store_set_day (BothyImageStore *self, guint64 day);
+guint64 bothy_image_store_get_day (BothyImageStore *self);
+
+/*
+ * The image that USER means by NAME: an alias of his, the public one, a fingerprint or the beginning of one. (transfer
+ * none) NULL with NO_SUCH_IMAGE: there is none, or more than one.
  */
 BothyImage *bothy_image_store_find (BothyImageStore *self, guint32 user, const char *name, GError **error);
 
-/* The one of FINGERPRINT, whoever may see it; or NULL. */
+/* The image of FINGERPRINT, whoever may see it; or NULL. (transfer none) */
 BothyImage *bothy_image_store_lookup (BothyImageStore *self, const char *fingerprint);
 
-/* All of them, in no order. (element-type BothyImage) */
+/* All of them, in no order. (element-type BothyImage) (transfer container) */
 GList *bothy_image_store_list (BothyImageStore *self);
 
-/* The layer ID if an image that USER can see stands on it, or NULL: it may be there, but is none of his
- * business. */
+/*
+ * The layer called ID if an image that USER can see stands on it. (transfer none) NULL: it may be there, but is none of
+ * his business.
+ */
 BothyLayer *bothy_image_store_find_layer (BothyImageStore *self, guint32 user, const char *id);
 
-/* What USER's images take: each layer counts once, and in full, whoever else has it. */
-guint64 bothy_image_store_used (BothyImageStore *self, guint32 user);
+/* Put every BothyLayer that IMAGE stands on into LAYERS, a set. */
+void bothy_image_store_collect_layers (BothyImageStore *self, const BothyImage *image, GHashTable *layers);
 
-/* A budget for an import of USER's, or NULL with QUOTA_EXCEEDED. */
-BothyBudget *bothy_image_store_begin (BothyImageStore *self, guint32 user, GError **error);
-
-/* Keep IMAGE, which stands on layers that are held, as soon as the disk has all of it. Returns IMAGE, or the
-   one that was there already. */
+/* Keep IMAGE, which stands on layers that are held, as soon as the disk has all of it. */
 void bothy_image_store_add (BothyImageStore *self,
                             BothyImage *image,
                             GAsyncReadyCallback callback,
                             gpointer user_data);
+
+/* IMAGE, or the one of the same fingerprint that was there already (transfer full); NULL with NO_SPACE or FAILED. */
 BothyImage *bothy_image_store_add_finish (BothyImageStore *self, GAsyncResult *result, GError **error);
+
+/* Write IMAGE's record, without waiting for the disk. FALSE with NO_SPACE or FAILED: the old one is there still. */
+gboolean bothy_image_store_write (BothyImageStore *self, BothyImage *image, GError **error);
+
+/* The same for what holds even if it can not be written: that only makes a line in the log. */
+void bothy_image_store_save (BothyImageStore *self, BothyImage *image);
 
 /* Remove layers that no image stands on and nobody holds: what is left of imports that failed. */
 void bothy_image_store_sweep (BothyImageStore *self);
-
-/* IMAGE is USER's, called ALIAS (or NULL) from now on. */
-void bothy_image_store_claim (BothyImageStore *self, BothyImage *image, guint32 user, const char *alias);
-
-/* IMAGE, which is there already, is USER's as well, called ALIASES, and came to him from ORIGIN; it counts against
-   what USER may have. */
-gboolean bothy_image_store_adopt (BothyImageStore *self,
-                                  BothyImage *image,
-                                  guint32 user,
-                                  const char *const *aliases,
-                                  const char *origin,
-                                  const char *verified,
-                                  GError **error);
-
-/* USER, who can see IMAGE, calls it ALIAS as well from now on, and nothing else so. */
-gboolean bothy_image_store_add_alias (
-    BothyImageStore *self, BothyImage *image, guint32 user, const char *alias, GError **error);
-
-/* And no more. */
-gboolean bothy_image_store_remove_alias (
-    BothyImageStore *self, BothyImage *image, guint32 user, const char *alias, GError **error);
 
 /* As bothy_image_take_catalogue(), and writes it down. */
 void bothy_image_store_note_catalogue (BothyImageStore *self,
@@ -90,25 +91,13 @@ void bothy_image_store_note_catalogue (BothyImageStore *self,
                                        const char *variant,
                                        const char *end);
 
-/* Its remote shows it to everybody, and not only to who got it first. */
+/* IMAGE's remote shows it to everybody, and not only to who got it first. */
 void bothy_image_store_note_shown (BothyImageStore *self, BothyImage *image);
 
-/* USER wants IMAGE no more. */
+/* USER wants IMAGE no more; it goes with the last who did. FALSE with IMAGE_IN_USE: he has no claim to it. */
 gboolean bothy_image_store_forget (BothyImageStore *self, BothyImage *image, guint32 user, GError **error);
 
-/* It is day TODAY, as core/days.h counts them (0: not known). What was not used for too long goes. */
-void bothy_image_store_begin_day (BothyImageStore *self, guint64 today);
-
-/* IMAGE, which is not kept yet, goes when nobody uses it. */
-void bothy_image_store_set_new (BothyImageStore *self, BothyImage *image);
-
-/* Somebody uses IMAGE. */
-void bothy_image_store_note_use (BothyImageStore *self, BothyImage *image);
-
-/* IMAGE stays, whether it is used or not. */
-void bothy_image_store_keep_unused (BothyImageStore *self, BothyImage *image);
-
-/* A container stands on IMAGE now (by 1), or no more (by -1). */
-void bothy_image_store_use (BothyImageStore *self, BothyImage *image, int by);
+/* Remove IMAGE if nobody wants it any more, and then the layers that were only its. */
+void bothy_image_store_drop_if_unwanted (BothyImageStore *self, BothyImage *image);
 
 G_END_DECLS

@@ -3,12 +3,12 @@
 
 #include "base/error.h"
 #include "base/validate.h"
-#include "core/images/origins.h"
 
 #include <string.h>
 
-#define GROUP  "Image"
-#define CLAIMS "Claims"
+#define GROUP   "Image"
+#define CLAIMS  "Claims"
+#define ORIGINS "Origins"
 
 #define MAX_SECONDS G_GUINT64_CONSTANT (253402300799) /* the end of the year 9999 */
 
@@ -217,6 +217,29 @@ bothy_image_retire (BothyImage *self)
   g_signal_emit (self, signals[HIDDEN], 0, BOTHY_EVERYBODY);
 }
 
+const char *
+bothy_image_get_origin (BothyImage *self, guint32 user)
+{
+  gpointer key = GUINT_TO_POINTER (user);
+  const char *own = g_hash_table_lookup (self->origins, key);
+
+  if (own)
+    return own;
+  /* Records that were written before have only the first one's; and there is no asking where no remote is. */
+  if (!strchr (self->origin, ':') ||
+      (g_hash_table_size (self->claims) == 1 && g_hash_table_contains (self->claims, key)))
+    return self->origin;
+  return self->public_alias ? "builtin" : "";
+}
+
+void
+bothy_image_set_origin (BothyImage *self, guint32 user, const char *origin)
+{
+  g_hash_table_insert (self->origins, GUINT_TO_POINTER (user), g_strdup (origin));
+}
+
+/* ---- records ---- */
+
 static char *
 get_string (GKeyFile *record, const char *key)
 {
@@ -239,6 +262,36 @@ load_claims (BothyImage *self, GKeyFile *record)
     bothy_image_add_claim (self, (guint32)uid, NULL);
     for (char **alias = aliases; alias && *alias; alias++)
       bothy_image_add_claim (self, (guint32)uid, *alias);
+  }
+}
+
+static void
+load_origins (BothyImage *self, GKeyFile *record)
+{
+  g_auto (GStrv) users = g_key_file_get_keys (record, ORIGINS, NULL, NULL);
+
+  for (char **user = users; user && *user; user++) {
+    g_autofree char *origin = g_key_file_get_string (record, ORIGINS, *user, NULL);
+    guint64 uid;
+
+    if (origin && bothy_parse_number (*user, 0, G_MAXINT32, &uid) &&
+        g_hash_table_contains (self->claims, GUINT_TO_POINTER ((guint)uid)))
+      bothy_image_set_origin (self, (guint32)uid, origin);
+  }
+}
+
+static void
+save_origins (BothyImage *self, GKeyFile *record)
+{
+  GHashTableIter iter;
+  gpointer user, origin;
+
+  g_hash_table_iter_init (&iter, self->origins);
+  while (g_hash_table_iter_next (&iter, &user, &origin)) {
+    g_autofree char *key = g_strdup_printf ("%u", GPOINTER_TO_UINT (user));
+
+    if (g_hash_table_contains (self->claims, user))
+      g_key_file_set_string (record, ORIGINS, key, origin);
   }
 }
 
@@ -280,7 +333,7 @@ bothy_image_from_record (const char *fingerprint, GKeyFile *record, GError **err
   self->public_alias = g_key_file_get_string (record, GROUP, "PublicAlias", NULL);
   self->defaults = bothy_image_config_from_record (record);
   load_claims (self, record);
-  bothy_image_load_origins (self, record);
+  load_origins (self, record);
   return self;
 }
 
@@ -317,7 +370,7 @@ bothy_image_to_record (BothyImage *self)
 
     g_key_file_set_string_list (record, CLAIMS, key, (const char *const *)aliases->pdata, aliases->len);
   }
-  bothy_image_save_origins (self, record);
+  save_origins (self, record);
   return record;
 }
 

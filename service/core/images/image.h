@@ -24,7 +24,7 @@ struct _BothyImage {
   char *os_release; /* text of os-release(5) */
   char *variant;    /* as its maker or its remote's catalogue calls it, or "" */
   char *architecture;
-  char *origin; /* of who had it first; origins.h has each user's */
+  char *origin; /* of who had it first; see bothy_image_get_origin() */
   char *verified;
   char *source;               /* of a built-in one: what it was made from, as it was then */
   char **layers;              /* their ids, the lowest first */
@@ -78,6 +78,13 @@ const char *bothy_image_label (BothyImage *self, guint32 user);
 void bothy_image_add_claim (BothyImage *self, guint32 user, const char *alias);
 void bothy_image_remove_alias (BothyImage *self, guint32 user, const char *alias);
 void bothy_image_remove_claim (BothyImage *self, guint32 user);
+
+/*
+ * Where USER got the image from, in the form of BothyImage.origin: two users may have the same bytes from two remotes,
+ * and neither gets newer ones from where the other one trusts. Returns "" if it is not known; the text stays the image's.
+ */
+const char *bothy_image_get_origin (BothyImage *self, guint32 user);
+void bothy_image_set_origin (BothyImage *self, guint32 user, const char *origin);
 
 /* It is no longer everybody's. */
 void bothy_image_retire (BothyImage *self);

@@ -2,8 +2,8 @@
 #include "core/images/import.h"
 
 #include "base/error.h"
-#include "core/images/image-store-private.h"
-#include "core/images/origins.h"
+#include "core/images/aliases.h"
+#include "core/images/expiry.h"
 #include "core/images/compose.h"
 #include "core/images/import-bundle.h"
 #include "platform/untrusted-fd.h"
@@ -66,7 +66,7 @@ on_added (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-describe (const Import *import, BothyImage *image)
+describe_image (const Import *import, BothyImage *image)
 {
   image->created_at = g_get_real_time ();
   if (import->fingerprint)
@@ -86,7 +86,7 @@ on_unbundled (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
     return;
   }
-  describe (import, image);
+  describe_image (import, image);
   bothy_image_store_add (g_task_get_source_object (task), image, on_added, g_object_ref (task));
 }
 
@@ -128,7 +128,7 @@ on_unpacked (GObject *source, GAsyncResult *result, gpointer user_data)
   if (layer) {
     g_ptr_array_add (import->layers, layer);
     image = bothy_image_new (fingerprint);
-    describe (import, image);
+    describe_image (import, image);
   }
   if (!image || !bothy_compose (image, import->layers, &error)) {
     g_task_return_error (task, error);
@@ -162,7 +162,7 @@ task_new (BothyImageStore *self,
 }
 
 static void
-unpack (GTask *task)
+unpack_archive (GTask *task)
 {
   Import *import = g_task_get_task_data (task);
   const BothyLayerSource source = {
@@ -183,26 +183,26 @@ on_metadata (GObject *source, GAsyncResult *result, gpointer user_data)
 
   import->metadata = bothy_metadata_read_finish (result, &error);
   if (import->metadata)
-    unpack (task);
+    unpack_archive (task);
   else
     g_task_return_error (task, error);
 }
 
 static void
-start (GTask *task, int metadata_fd)
+start_import (GTask *task, int metadata_fd)
 {
   BothyImageStore *self = g_task_get_source_object (task);
   Import *import = g_task_get_task_data (task);
   GError *error = NULL;
 
-  import->budget = bothy_image_store_begin (self, import->user, &error);
+  import->budget = bothy_quota_begin (bothy_image_store_get_quota (self), import->user, &error);
   if (!import->budget)
     g_task_return_error (task, error);
   else if (metadata_fd >= 0)
-    bothy_layer_store_read_metadata (bothy_image_store_get_layers (self), metadata_fd, import->cancellable,
-                                     on_metadata, g_object_ref (task));
+    bothy_metadata_read (bothy_layer_store_get_helper (bothy_image_store_get_layers (self)), metadata_fd,
+                         import->cancellable, on_metadata, g_object_ref (task));
   else
-    unpack (task);
+    unpack_archive (task);
 }
 
 void
@@ -220,7 +220,7 @@ bothy_image_store_import (BothyImageStore *self,
 
   import->progress = progress;
   import->progress_data = progress_data;
-  start (task, source->metadata_fd);
+  start_import (task, source->metadata_fd);
 }
 
 BothyImage *

@@ -1,15 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/images/layer-store-private.h"
+#include "core/images/layer-store.h"
 
 #include "base/error.h"
 #include "base/fault.h"
-#include "base/validate.h"
-#include "storage/store.h"
 #include "base/fd.h"
+#include "core/ids/ranges.h"
+#include "platform/untrusted-fd.h"
 #include "storage/record.h"
+#include "storage/store.h"
+#include "workers/bundle.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define UNPACK_MAX_SECONDS 3600
+
+struct _BothyLayerStore {
+  GObject parent;
+  int dirfd;
+  const BothyConfiguration *configuration;
+  BothyHelperClient *helper;
+  BothyTrash *trash;
+  GHashTable *layers; /* id → BothyLayer */
+};
 
 G_DEFINE_FINAL_TYPE (BothyLayerStore, bothy_layer_store, G_TYPE_OBJECT)
 
@@ -52,14 +67,10 @@ bothy_layer_store_sweep (BothyLayerStore *self, GHashTable *wanted)
   }
 }
 
-void
-bothy_layer_store_read_metadata (BothyLayerStore *self,
-                                 int archive_fd,
-                                 GCancellable *cancellable,
-                                 GAsyncReadyCallback callback,
-                                 gpointer user_data)
+BothyHelperClient *
+bothy_layer_store_get_helper (BothyLayerStore *self)
 {
-  bothy_metadata_read (self->helper, archive_fd, cancellable, callback, user_data);
+  return self->helper;
 }
 
 int
@@ -73,18 +84,396 @@ bothy_layer_store_open (BothyLayerStore *self, const BothyLayer *layer, GError *
   return fd;
 }
 
-void
-bothy_layer_store_pack (BothyLayerStore *self,
-                        const struct unpack_request *request,
-                        GUnixFDList *sources,
-                        BothyUnpackProgress progress,
-                        gpointer progress_data,
-                        GCancellable *cancellable,
-                        GAsyncReadyCallback callback,
-                        gpointer user_data)
+/* ---- adding: nothing of a layer is seen until the rename of its finished directory ---- */
+
+typedef struct {
+  char *name; /* of the new directory */
+  int dir;    /* that directory */
+  int tree;   /* "root" in it */
+  int source;
+  const BothyMetadata *metadata; /* the caller's, or NULL */
+  char *sha256;                  /* as somebody says; NULL: nobody does */
+  char *diff_id;                 /* the same */
+  char *fingerprint;             /* as it is */
+  struct unpack_request request;
+  BothyBudget *budget;
+  gboolean is_over;  /* the budget */
+  BothySpool *spool; /* what it turned out to be */
+  GCancellable *cancellable;
+  BothyUnpackProgress progress;
+  gpointer progress_data;
+} Add;
+
+static void
+add_free (Add *add)
 {
-  bothy_unpack (self->helper, request, -1, sources, progress, progress_data, cancellable, callback,
-                user_data);
+  g_clear_pointer (&add->spool, bothy_spool_free);
+  bothy_clear_fd (&add->dir);
+  bothy_clear_fd (&add->tree);
+  bothy_untrusted_fd_clear (&add->source);
+  g_object_unref (add->cancellable);
+  g_free (add->name);
+  g_free (add->sha256);
+  g_free (add->diff_id);
+  g_free (add->fingerprint);
+  g_free (add);
+}
+
+static void
+fail_adding (GTask *task, GError *error)
+{
+  BothyLayerStore *self = g_task_get_source_object (task);
+  Add *add = g_task_get_task_data (task);
+
+  if (add->budget)
+    bothy_budget_note (add->budget, 0);
+  if (add->dir >= 0)
+    bothy_trash_put (self->trash, self->dirfd, add->name, NULL);
+  bothy_error_adopt (&error, "Import");
+  g_task_return_error (task, error);
+}
+
+/* What else is unpacked from the same bytes has another name. */
+static char *
+id_of (const BothyUnpackPipeline *intake, const Add *add)
+{
+  /* The built-in image's archive is made by bothy-unpack itself. */
+  if (add->request.mode == UNPACK_BUSYBOX)
+    return g_strdup (intake->unpacked->sha256);
+  if (add->request.mode == UNPACK_LAYER)
+    return g_strdup (intake->diff_id);
+  if (intake->unpacked->flags & UNPACK_IS_UNIFIED)
+    return bothy_layer_unified_id (intake->fingerprint);
+  return g_strdup (intake->fingerprint);
+}
+
+static BothyLayer *
+make_layer (const BothyUnpackPipeline *intake, const Add *add)
+{
+  const BothyUnpacked *unpacked = intake->unpacked;
+  g_autofree char *id = id_of (intake, add);
+  BothyLayer *layer = bothy_layer_new (id);
+
+  layer->os_release = g_strdup (unpacked->os_release);
+  layer->metadata = g_strdup (unpacked->metadata);
+  layer->architecture = g_strdup (unpacked->architecture);
+  layer->size = unpacked->bytes;
+  layer->is_root = (unpacked->flags & UNPACK_IS_ROOT) != 0;
+  layer->hides_below = (unpacked->flags & UNPACK_HIDES_BELOW) != 0;
+  return layer;
+}
+
+static gboolean
+check_layer (const BothyLayer *layer, const BothyUnpackPipeline *intake, const Add *add, GError **error)
+{
+  const char *sha256 = intake->whole ? intake->whole : intake->fingerprint;
+
+  if (add->sha256 && g_strcmp0 (add->sha256, sha256) != 0)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
+                 intake->whole ? "The SHA-256 of both archives together is %s, not the one that was asked for"
+                               : "The archive's SHA-256 is %s, not the one that was asked for",
+                 sha256);
+  else if (add->diff_id && g_strcmp0 (add->diff_id, intake->diff_id) != 0)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
+                 "A layer's tar has the SHA-256 %s, and not %s as the image says (its diff_id)",
+                 intake->diff_id, add->diff_id);
+  else if (add->budget && !bothy_budget_note (add->budget, layer->size))
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED,
+                 "With this your images would take more than you may have");
+  else
+    return TRUE;
+  return FALSE;
+}
+
+/* Not before the image's record is it waited for that all of it is on the disk: what has none goes. */
+static BothyLayer *
+place_layer (BothyLayerStore *self, Add *add, BothyLayer *layer, GError **error)
+{
+  BothyLayer *known = bothy_layer_store_lookup (self, layer->id);
+  g_autoptr (BothyLayer) owned = layer;
+  g_autoptr (GKeyFile) record = bothy_layer_to_record (layer);
+
+  BOTHY_FAULT_POINT ("import.before-layer");
+  if (known) {
+    bothy_trash_put (self->trash, self->dirfd, add->name, NULL);
+    return known;
+  }
+  if (!bothy_record_write (add->dir, "layer", record, BOTHY_RECORD_VOLATILE, error))
+    return NULL;
+  BOTHY_FAULT_POINT ("import.layer-recorded");
+  if (renameat (self->dirfd, add->name, self->dirfd, layer->id) < 0) {
+    bothy_error_set_errno (error, errno, "Placing a layer");
+    return NULL;
+  }
+  BOTHY_FAULT_POINT ("import.layer-placed");
+  g_hash_table_insert (self->layers, layer->id, layer);
+  return g_steal_pointer (&owned);
+}
+
+/* ---- bundles ---- */
+
+void
+bothy_spool_free (BothySpool *self)
+{
+  bothy_trash_put (self->layers->trash, self->layers->dirfd, self->name, NULL);
+  bothy_clear_fd (&self->tree);
+  g_object_unref (self->layers);
+  g_free (self->name);
+  g_free (self);
+}
+
+void
+bothy_spool_read (BothySpool *self,
+                  GCancellable *cancellable,
+                  GAsyncReadyCallback callback,
+                  gpointer user_data)
+{
+  bothy_bundle_read (self->layers->helper, self->tree, cancellable, callback, user_data);
+}
+
+/* It stays where it is made, for a while; a broker that is killed meanwhile leaves it to the next one. */
+static BothySpool *
+make_spool (BothyLayerStore *self, Add *add, guint64 size)
+{
+  BothySpool *spool = g_new0 (BothySpool, 1);
+
+  spool->layers = g_object_ref (self);
+  spool->name = g_strdup (add->name);
+  spool->tree = g_steal_fd (&add->tree);
+  spool->size = size;
+  bothy_clear_fd (&add->dir);
+  return spool;
+}
+
+/* What is unpacked takes its place while the layers are made of it: it counts as long. */
+static void
+finish_bundle (GTask *task, const BothyUnpackPipeline *intake, const BothyLayer *layer)
+{
+  Add *add = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  if (!check_layer (layer, intake, add, &error)) {
+    fail_adding (task, error);
+    return;
+  }
+  add->spool = make_spool (g_task_get_source_object (task), add, layer->size);
+  if (add->budget) {
+    bothy_budget_note (add->budget, 0);
+    bothy_budget_keep (add->budget, layer->size);
+  }
+  g_task_return_pointer (task, NULL, NULL);
+}
+
+static void
+finish_adding (GTask *task, const BothyUnpackPipeline *intake)
+{
+  BothyLayerStore *self = g_task_get_source_object (task);
+  Add *add = g_task_get_task_data (task);
+  g_autoptr (BothyLayer) layer = make_layer (intake, add);
+  BothyLayer *placed = NULL;
+  GError *error = NULL;
+
+  add->fingerprint = g_strdup (intake->fingerprint);
+  if (intake->unpacked->flags & UNPACK_IS_BUNDLE && add->request.mode == UNPACK_ARCHIVE) {
+    finish_bundle (task, intake, layer);
+    return;
+  }
+  if (check_layer (layer, intake, add, &error))
+    placed = place_layer (self, add, g_steal_pointer (&layer), &error);
+  if (!placed) {
+    fail_adding (task, error);
+    return;
+  }
+  if (add->budget) {
+    bothy_budget_note (add->budget, 0);
+    bothy_budget_keep (add->budget, placed->size);
+  }
+  bothy_layer_store_hold (self, placed);
+  g_task_return_pointer (task, placed, NULL);
+}
+
+static void
+on_taken_in (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Add *add = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr (BothyUnpackPipeline) intake = bothy_unpack_pipeline_finish (result, &error);
+
+  BOTHY_FAULT_POINT ("import.unpacked");
+  if (error && add->is_over) {
+    g_clear_error (&error);
+    error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED,
+                         "With your other imports under way it would take more than you may have");
+  }
+  if (intake)
+    finish_adding (task, intake);
+  else
+    fail_adding (task, error);
+}
+
+static void
+on_made (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  g_autoptr (BothyUnpackPipeline) intake = g_new0 (BothyUnpackPipeline, 1);
+
+  intake->unpacked = bothy_unpack_finish (result, &error);
+  if (intake->unpacked)
+    finish_adding (task, intake);
+  else
+    fail_adding (task, error);
+}
+
+/* Of the machine's busybox: nobody's archive, so nobody hashes it. */
+static void
+make_builtin (GTask *task)
+{
+  BothyLayerStore *self = g_task_get_source_object (task);
+  Add *add = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr (GUnixFDList) sources = bothy_unpack_sources (add->source, -1, &error);
+
+  if (sources)
+    bothy_unpack (self->helper, &add->request, add->tree, sources, NULL, NULL, add->cancellable, on_made,
+                  g_object_ref (task));
+  else
+    fail_adding (task, error);
+}
+
+static void
+on_progress (guint64 bytes_in, guint64 bytes_out, gpointer user_data)
+{
+  Add *add = user_data;
+
+  if (add->progress)
+    add->progress (bytes_in, bytes_out, add->progress_data);
+  if (add->budget && !bothy_budget_note (add->budget, bytes_out)) {
+    add->is_over = TRUE;
+    g_cancellable_cancel (add->cancellable);
+  }
+}
+
+static void
+on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  g_cancellable_cancel (user_data);
+}
+
+static void
+on_owned (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyLayerStore *self = g_task_get_source_object (task);
+  Add *add = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr (GUnixFDList) fds =
+      bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
+
+  if (!fds)
+    fail_adding (task, error);
+  else if (add->request.mode == UNPACK_BUSYBOX)
+    make_builtin (task);
+  else
+    bothy_unpack_pipeline (self->helper, &add->request, add->tree, add->source,
+                           add->metadata ? add->metadata->fd : -1, on_progress, add, add->cancellable,
+                           on_taken_in, g_object_ref (task));
+}
+
+static gboolean
+make_directories (BothyLayerStore *self, Add *add, GError **error)
+{
+  g_autofree char *uuid = g_uuid_string_random ();
+
+  add->name = g_strconcat (BOTHY_STORE_NEW, uuid, NULL);
+  if (mkdirat (self->dirfd, add->name, 0700) == 0) {
+    add->dir = openat (self->dirfd, add->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (add->dir >= 0 && mkdirat (add->dir, "root", 0755) == 0)
+      add->tree = openat (add->dir, "root", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  }
+  if (add->tree >= 0)
+    return TRUE;
+  bothy_error_set_errno (error, errno, "Making a directory for the image");
+  return FALSE;
+}
+
+static Add *
+add_new (BothyLayerStore *self, const BothyLayerSource *source, BothyBudget *budget)
+{
+  Add *add = g_new0 (Add, 1);
+
+  add->dir = add->tree = -1;
+  add->source = fcntl (source->fd, F_DUPFD_CLOEXEC, 3);
+  add->metadata = source->metadata;
+  add->sha256 = g_strdup (source->sha256);
+  add->diff_id = g_strdup (source->diff_id);
+  add->cancellable = g_cancellable_new ();
+  add->budget = budget;
+  add->request.mode = source->mode;
+  add->request.max_bytes = budget ? bothy_budget_left (budget) : self->configuration->max_image_bytes;
+  add->request.max_inodes = self->configuration->max_image_files;
+  add->request.max_seconds = UNPACK_MAX_SECONDS;
+  return add;
+}
+
+void
+bothy_layer_store_add (BothyLayerStore *self,
+                       const BothyLayerSource *source,
+                       BothyBudget *budget,
+                       BothyUnpackProgress progress,
+                       gpointer progress_data,
+                       GCancellable *cancellable,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
+{
+  struct helper_request own = { .op = HELPER_OWN, .owner = BOTHY_NEUTRAL_BASE };
+  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+  Add *add = add_new (self, source, budget);
+  g_autoptr (GUnixFDList) fds = NULL;
+  GError *error = NULL;
+
+  add->progress = progress;
+  add->progress_data = progress_data;
+  g_task_set_task_data (task, add, (GDestroyNotify)add_free);
+  g_task_set_check_cancellable (task, FALSE);
+  if (cancellable)
+    g_signal_connect_object (cancellable, "cancelled", G_CALLBACK (on_cancelled), add->cancellable, 0);
+  if (g_cancellable_is_cancelled (cancellable))
+    g_cancellable_cancel (add->cancellable);
+  if (make_directories (self, add, &error))
+    fds = bothy_fd_list (&add->tree, 1, &error);
+  if (fds)
+    bothy_helper_client_call (self->helper, &own, fds, on_owned, g_object_ref (task));
+  else
+    fail_adding (task, error);
+}
+
+BothyLayer *
+bothy_layer_store_add_finish_any (BothyLayerStore *self,
+                                  GAsyncResult *result,
+                                  BothySpool **ret_spool,
+                                  char **ret_fingerprint,
+                                  GError **error)
+{
+  Add *add = g_task_get_task_data (G_TASK (result));
+
+  *ret_spool = g_steal_pointer (&add->spool);
+  *ret_fingerprint = g_steal_pointer (&add->fingerprint);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+BothyLayer *
+bothy_layer_store_add_finish (BothyLayerStore *self, GAsyncResult *result, GError **error)
+{
+  g_autofree char *fingerprint = NULL;
+  g_autoptr (BothySpool) spool = NULL;
+  BothyLayer *layer = bothy_layer_store_add_finish_any (self, result, &spool, &fingerprint, error);
+
+  if (spool)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
+                 "This is an archive of an image's layers, where one of a root file system was expected");
+  return layer;
 }
 
 /* ---- records ---- */

@@ -3,9 +3,8 @@
 
 #include <gio/gio.h>
 
-#include "core/images/budget.h"
 #include "base/configuration.h"
-#include "core/images/layer.h"
+#include "core/images/quota.h"
 #include "platform/helper-client.h"
 #include "workers/unpack-pipeline.h"
 #include "workers/metadata.h"
@@ -56,25 +55,11 @@ void bothy_spool_read (BothySpool *self,
                        GAsyncReadyCallback callback,
                        gpointer user_data);
 
-/* Read the metadata of an image that come in an archive of their own. */
-void bothy_layer_store_read_metadata (BothyLayerStore *self,
-                                      int archive_fd,
-                                      GCancellable *cancellable,
-                                      GAsyncReadyCallback callback,
-                                      gpointer user_data);
-
 /* The directory of LAYER's files, to be handed on; -1: it can not be opened. */
 int bothy_layer_store_open (BothyLayerStore *self, const BothyLayer *layer, GError **error);
 
-/* Have bothy-pack do what REQUEST says with SOURCES. */
-void bothy_layer_store_pack (BothyLayerStore *self,
-                             const struct unpack_request *request,
-                             GUnixFDList *sources,
-                             BothyUnpackProgress progress,
-                             gpointer progress_data,
-                             GCancellable *cancellable,
-                             GAsyncReadyCallback callback,
-                             gpointer user_data);
+/* What starts bothy-unpack and its siblings. (transfer none) */
+BothyHelperClient *bothy_layer_store_get_helper (BothyLayerStore *self);
 
 /* What to make a layer from. */
 typedef struct {

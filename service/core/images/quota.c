@@ -1,114 +1,214 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-
-/* What images take of their users' quotas. */
-#include "core/images/image-store-private.h"
+#include "core/images/quota.h"
 
 #include "base/error.h"
-#include "core/images/origins.h"
 
-/* The layers of IMAGE that SEEN, a set of ids, has not; they are in it afterwards. */
-static guint64
-count_layers (BothyImageStore *self, const BothyImage *image, GHashTable *seen)
+struct _BothyQuota {
+  guint64 max_bytes;
+  BothyQuotaCollect collect;
+  gpointer data;
+  GPtrArray *budgets;  /* BothyBudget, which are the imports' */
+  GPtrArray *readings; /* BothyReading, which are the readers' */
+};
+
+struct _BothyBudget {
+  BothyQuota *quota;
+  guint32 user;
+  guint64 kept;
+  guint64 written;
+};
+
+struct _BothyReading {
+  BothyQuota *quota;
+  guint32 user;
+  GPtrArray *layers;
+};
+
+/* ---- what is taken ---- */
+
+/* The set of layers that count as USER's. */
+static GHashTable *
+layers_of (BothyQuota *self, guint32 user)
 {
-  guint64 bytes = 0;
+  GHashTable *layers = g_hash_table_new (NULL, NULL);
 
-  for (char **id = image->layers; *id; id++) {
-    const BothyLayer *layer = bothy_layer_store_lookup (self->layers, *id);
-
-    if (g_hash_table_add (seen, *id) && layer)
-      bytes += layer->size;
-  }
-  return bytes;
-}
-
-static guint64
-count_readings (BothyImageStore *self, guint32 user, GHashTable *seen)
-{
-  guint64 bytes = 0;
-
+  self->collect (self->data, user, layers);
   for (guint i = 0; i < self->readings->len; i++) {
     const BothyReading *reading = self->readings->pdata[i];
 
-    for (guint j = 0; reading->user == user && j < reading->layers->len; j++) {
-      const BothyLayer *layer = reading->layers->pdata[j];
+    for (guint j = 0; reading->user == user && j < reading->layers->len; j++)
+      g_hash_table_add (layers, reading->layers->pdata[j]);
+  }
+  return layers;
+}
 
-      bytes += g_hash_table_add (seen, layer->id) ? layer->size : 0;
-    }
+static guint64
+count_bytes (GHashTable *layers)
+{
+  guint64 bytes = 0;
+  GHashTableIter iter;
+  gpointer layer;
+
+  g_hash_table_iter_init (&iter, layers);
+  while (g_hash_table_iter_next (&iter, &layer, NULL))
+    bytes += ((const BothyLayer *)layer)->size;
+  return bytes;
+}
+
+guint64
+bothy_quota_used (BothyQuota *self, guint32 user)
+{
+  g_autoptr (GHashTable) layers = layers_of (self, user);
+
+  return count_bytes (layers);
+}
+
+static guint64
+count_coming (const BothyQuota *self, guint32 user)
+{
+  guint64 bytes = 0;
+
+  for (guint i = 0; i < self->budgets->len; i++) {
+    const BothyBudget *budget = self->budgets->pdata[i];
+
+    if (budget->user == user)
+      bytes += budget->kept + budget->written;
   }
   return bytes;
 }
 
-static guint64
-count_images (BothyImageStore *self, guint32 user, GHashTable *seen)
-{
-  g_autoptr (GList) images = bothy_image_store_list (self);
-  guint64 bytes = 0;
-
-  for (GList *l = images; l; l = l->next) {
-    if (g_hash_table_contains (BOTHY_IMAGE (l->data)->claims, GUINT_TO_POINTER (user)))
-      bytes += count_layers (self, l->data, seen);
-  }
-  return bytes + count_readings (self, user, seen);
-}
-
-guint64
-bothy_image_store_used (BothyImageStore *self, guint32 user)
-{
-  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
-
-  return count_images (self, user, seen);
-}
-
 static void
-set_quota_error (BothyImageStore *self, GError **error)
+set_quota_error (const BothyQuota *self, GError **error)
 {
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
-               "Your images take all of your %" G_GUINT64_FORMAT " bytes; remove one first",
-               self->configuration->max_image_bytes);
+               "Your images take all of your %" G_GUINT64_FORMAT " bytes; remove one first", self->max_bytes);
+}
+
+gboolean
+bothy_quota_check_room (BothyQuota *self, guint32 user, GHashTable *layers, GError **error)
+{
+  g_autoptr (GHashTable) together = layers_of (self, user);
+  GHashTableIter iter;
+  gpointer layer;
+
+  g_hash_table_iter_init (&iter, layers);
+  while (g_hash_table_iter_next (&iter, &layer, NULL))
+    g_hash_table_add (together, layer);
+  if (count_bytes (together) + count_coming (self, user) <= self->max_bytes)
+    return TRUE;
+  set_quota_error (self, error);
+  return FALSE;
+}
+
+/* ---- what comes in ---- */
+
+static guint64
+count_taken (const BothyBudget *self)
+{
+  return bothy_quota_used (self->quota, self->user) + count_coming (self->quota, self->user);
 }
 
 BothyBudget *
-bothy_image_store_begin (BothyImageStore *self, guint32 user, GError **error)
+bothy_quota_begin (BothyQuota *self, guint32 user, GError **error)
 {
-  g_autoptr (BothyBudget) budget = bothy_budget_new (self->budgets, user);
+  g_autoptr (BothyBudget) budget = g_new0 (BothyBudget, 1);
 
+  budget->quota = self;
+  budget->user = user;
+  g_ptr_array_add (self->budgets, budget);
   if (bothy_budget_left (budget) > 0)
     return g_steal_pointer (&budget);
   set_quota_error (self, error);
   return NULL;
 }
 
-gboolean
-bothy_image_store_check_room (BothyImageStore *self, BothyImage *image, guint32 user, GError **error)
+void
+bothy_budget_free (BothyBudget *self)
 {
-  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
-  g_autoptr (BothyBudget) budget = bothy_budget_new (self->budgets, user);
+  g_ptr_array_remove_fast (self->quota->budgets, self);
+  g_free (self);
+}
 
-  count_images (self, user, seen);
-  if (bothy_budget_note (budget, count_layers (self, image, seen)))
-    return TRUE;
-  set_quota_error (self, error);
-  return FALSE;
+guint32
+bothy_budget_get_user (const BothyBudget *self)
+{
+  return self->user;
+}
+
+guint64
+bothy_budget_left (const BothyBudget *self)
+{
+  guint64 taken = count_taken (self);
+
+  return taken < self->quota->max_bytes ? self->quota->max_bytes - taken : 0;
+}
+
+void
+bothy_budget_keep (BothyBudget *self, guint64 bytes)
+{
+  self->kept += bytes;
 }
 
 gboolean
-bothy_image_store_adopt (BothyImageStore *self,
-                         BothyImage *image,
-                         guint32 user,
-                         const char *const *aliases,
-                         const char *origin,
-                         const char *verified,
-                         GError **error)
+bothy_budget_note (BothyBudget *self, guint64 bytes)
 {
-  if (!bothy_image_store_check_room (self, image, user, error) ||
-      !bothy_image_store_check_names (image, user, aliases, error))
-    return FALSE;
-  /* The bytes are the same: what is known of them now counts for everybody who has them. */
-  if (g_str_has_prefix (verified, "signature:") || g_str_equal (image->verified, "none"))
-    image->verified = (g_free (image->verified), g_strdup (verified));
-  bothy_image_set_origin (image, user, origin);
-  bothy_image_store_claim (self, image, user, *aliases);
-  for (guint i = 1; *aliases && aliases[i]; i++)
-    bothy_image_store_claim (self, image, user, aliases[i]);
-  return TRUE;
+  self->written = bytes;
+  return count_taken (self) <= self->quota->max_bytes;
+}
+
+/* ---- what is read ---- */
+
+BothyReading *
+bothy_quota_begin_reading (BothyQuota *self, guint32 user)
+{
+  BothyReading *reading = g_new0 (BothyReading, 1);
+
+  reading->quota = self;
+  reading->user = user;
+  reading->layers = g_ptr_array_new ();
+  g_ptr_array_add (self->readings, reading);
+  return reading;
+}
+
+void
+bothy_reading_free (BothyReading *self)
+{
+  g_ptr_array_remove_fast (self->quota->readings, self);
+  g_ptr_array_unref (self->layers);
+  g_free (self);
+}
+
+void
+bothy_reading_add (BothyReading *self, BothyLayer *layer)
+{
+  g_ptr_array_add (self->layers, layer);
+}
+
+GPtrArray *
+bothy_reading_get_layers (BothyReading *self)
+{
+  return self->layers;
+}
+
+/* ---- */
+
+BothyQuota *
+bothy_quota_new (guint64 max_bytes, BothyQuotaCollect collect, gpointer data)
+{
+  BothyQuota *self = g_new0 (BothyQuota, 1);
+
+  self->max_bytes = max_bytes;
+  self->collect = collect;
+  self->data = data;
+  self->budgets = g_ptr_array_new ();
+  self->readings = g_ptr_array_new ();
+  return self;
+}
+
+void
+bothy_quota_free (BothyQuota *self)
+{
+  g_ptr_array_unref (self->budgets);
+  g_ptr_array_unref (self->readings);
+  g_free (self);
 }

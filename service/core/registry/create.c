@@ -3,7 +3,8 @@
 /* Making a container: nothing of it is seen until the rename of its finished directory. */
 #include "core/registry/registry-private.h"
 
-#include "core/images/builtin.h"
+#include "core/container/defaults.h"
+#include "core/images/expiry.h"
 #include "base/error.h"
 #include "base/fault.h"
 #include "storage/store.h"
@@ -177,7 +178,7 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
   Create *create = g_task_get_task_data (task);
   GError *error = NULL;
 
-  create->image = bothy_image_store_resolve_finish (self->images, result, &error);
+  create->image = bothy_builtin_resolve_finish (self->builtin, result, &error);
   if (!create->image) {
     fail (task, error);
     return;
@@ -192,7 +193,7 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
   bothy_image_store_use (self->images, create->image, 1);
   bothy_runner_prepare (self->runner, create->owner);
   create->spec->image = (g_free (create->spec->image), g_strdup (create->image->fingerprint));
-  bothy_image_config_apply (create->image->defaults, create->spec);
+  bothy_defaults_apply (create->spec, create->image->defaults);
   bothy_ranges_take (self->ranges, create->owner, on_range, g_object_ref (task));
 }
 
@@ -206,8 +207,8 @@ on_address (GObject *source, GAsyncResult *result, gpointer user_data)
 
   create->address_key = bothy_registry_claim_address_finish (self, result, &error);
   if (create->address_key)
-    bothy_image_store_resolve (self->images, create->owner, create->spec->image, on_resolved,
-                               g_object_ref (task));
+    bothy_builtin_resolve (self->builtin, create->owner, create->spec->image, on_resolved,
+                           g_object_ref (task));
   else
     fail (task, error);
 }
@@ -255,7 +256,7 @@ bothy_registry_create (BothyRegistry *self,
   if (*spec->address)
     bothy_registry_claim_address (self, spec, on_address, g_object_ref (task));
   else
-    bothy_image_store_resolve (self->images, owner, spec->image, on_resolved, g_object_ref (task));
+    bothy_builtin_resolve (self->builtin, owner, spec->image, on_resolved, g_object_ref (task));
 }
 
 BothyContainer *

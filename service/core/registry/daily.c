@@ -3,6 +3,7 @@
 #include "core/registry/registry-private.h"
 
 #include "core/images/day-counter.h"
+#include "core/images/expiry.h"
 
 #define DAY_SECONDS (24 * 60 * 60)
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* What a registry has under way, operations and processes, and what of it has ended a moment ago. */
+#include "core/container/defaults.h"
 #include "core/registry/registry-private.h"
 
 #include "base/error.h"
@@ -209,8 +210,8 @@ complete (BothyRegistry *self, const BothyContainer *container, BothyProcessSpec
 
   if (!image || !image->defaults || spec->login)
     return;
-  environment = bothy_image_config_merge ((const char *const *)first->environment,
-                                          (const char *const *)spec->environment);
+  environment = bothy_defaults_merge_environment ((const char *const *)first->environment,
+                                                  (const char *const *)spec->environment);
   spec->environment = (g_strfreev (spec->environment), environment);
   if (!*spec->user)
     spec->user = (g_free (spec->user), g_strdup (first->user));

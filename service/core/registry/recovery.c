@@ -3,6 +3,7 @@
 #include "core/registry/registry-private.h"
 
 #include "core/byhand/nics.h"
+#include "core/images/expiry.h"
 #include "base/validate.h"
 #include "network/bridge-profile.h"
 #include "base/fd.h"

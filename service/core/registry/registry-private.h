@@ -12,6 +12,7 @@ struct _BothyRegistry {
   BothyTrash *trash;
   BothyLayerStore *layers;
   BothyImageStore *images;
+  BothyBuiltin *builtin;
   BothyPuller *puller;
   BothyRanges *ranges;
   BothyRunner *runner;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/images/expiry.h"
 #include "core/registry/registry-private.h"
 
 #include "base/error.h"
@@ -32,6 +33,12 @@ BothyImageStore *
 bothy_registry_get_images (BothyRegistry *self)
 {
   return self->images;
+}
+
+BothyBuiltin *
+bothy_registry_get_builtin (BothyRegistry *self)
+{
+  return self->builtin;
 }
 
 BothyPuller *
@@ -271,6 +278,7 @@ bothy_registry_finalize (GObject *object)
   g_clear_object (&self->bridges);
   g_clear_object (&self->network);
   g_clear_object (&self->puller);
+  g_clear_object (&self->builtin);
   g_clear_object (&self->images);
   g_clear_object (&self->layers);
   g_clear_object (&self->ranges);
@@ -361,6 +369,7 @@ bothy_registry_new (BothyConfiguration *configuration,
       bothy_layer_store_new (self->layers_fd, configuration, helper, self->trash, &layers_degraded);
   self->images =
       bothy_image_store_new (self->images_fd, configuration, self->layers, self->trash, &images_degraded);
+  self->builtin = bothy_builtin_new (self->images);
   self->puller = bothy_puller_new (self->images, bothy_remotes_new (self->remotes_fd));
   self->network = bothy_network_new (configuration->range_base);
   subnet = bothy_network_get_subnet (self->network);

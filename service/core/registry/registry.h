@@ -7,10 +7,11 @@
 #include "core/bridges/bridges.h"
 #include "base/configuration.h"
 #include "core/container/container.h"
-#include "core/images/image-store.h"
+#include "core/images/builtin.h"
 #include "core/operations/operation.h"
 #include "core/container/process.h"
 #include "core/remotes/pull.h"
+#include "core/remotes/search.h"
 #include "core/ids/ranges.h"
 #include "core/container/runner.h"
 
@@ -41,6 +42,7 @@ void bothy_registry_reconcile_finish (BothyRegistry *self, GAsyncResult *result)
 
 const BothyConfiguration *bothy_registry_get_configuration (BothyRegistry *self);
 BothyImageStore *bothy_registry_get_images (BothyRegistry *self);
+BothyBuiltin *bothy_registry_get_builtin (BothyRegistry *self);
 BothyPuller *bothy_registry_get_puller (BothyRegistry *self);
 BothyBridges *bothy_registry_get_bridges (BothyRegistry *self);
 BothyAdmission *bothy_registry_get_admission (BothyRegistry *self);

@@ -2,14 +2,15 @@
 #include "core/remotes/download.h"
 
 #include "base/error.h"
-#include "core/remotes/recent.h"
 #include "base/fd.h"
 #include "workers/unpack-pipeline.h"
+
+#include <fcntl.h>
 
 struct _BothyDownloads {
   BothyImageStore *images;
   GHashTable *running; /* key → Download */
-  BothyRecent *recent;
+  GHashTable *recent;  /* key → id of the layer that came of it, which no image may stand on yet */
 };
 
 /* One who wants it; the data of his task. */
@@ -37,6 +38,35 @@ typedef struct {
   GError *error;
 } Download;
 
+/* A copy that owns all that it points to. */
+static BothyDownloadSource *
+source_copy (const BothyDownloadSource *source)
+{
+  BothyDownloadSource *self = g_memdup2 (source, sizeof *source);
+
+  self->remote = bothy_remote_copy (source->remote);
+  self->name = g_strdup (source->name);
+  self->url = g_strdup (source->url);
+  self->sha256 = g_strdup (source->sha256);
+  self->diff_id = g_strdup (source->diff_id);
+  self->token = g_strdup (source->token);
+  self->login = source->login >= 0 ? fcntl (source->login, F_DUPFD_CLOEXEC, 3) : -1;
+  return self;
+}
+
+static void
+source_free (BothyDownloadSource *self)
+{
+  bothy_remote_free ((BothyRemote *)self->remote);
+  g_free ((char *)self->name);
+  g_free ((char *)self->url);
+  g_free ((char *)self->sha256);
+  g_free ((char *)self->diff_id);
+  g_free ((char *)self->token);
+  bothy_clear_fd (&self->login);
+  g_free (self);
+}
+
 static void
 waiter_free (gpointer data)
 {
@@ -62,17 +92,48 @@ download_unref (Download *self)
   g_ptr_array_unref (self->tasks);
   g_object_unref (self->cancellable);
   g_clear_error (&self->error);
-  bothy_download_source_free (self->source);
+  source_free (self->source);
   g_free (self->key);
   g_free (self);
 }
 
-/* ---- the end ---- */
+/* ---- what came a moment ago ---- */
 
-static void begin (BothyDownloads *self, const BothyDownloadSource *source, GTask *task);
+/* The layer ID if somebody holds it; else it may go at any time. */
+static BothyLayer *
+find_held (BothyDownloads *self, const char *id)
+{
+  BothyLayer *layer = id ? bothy_layer_store_lookup (bothy_image_store_get_layers (self->images), id) : NULL;
+
+  return layer && layer->holds > 0 ? layer : NULL;
+}
+
+/* Who asks the same server for the same bytes, as long as somebody holds what came, need not wait for them. */
+static BothyLayer *
+find_recent (BothyDownloads *self, const char *key)
+{
+  return find_held (self, g_hash_table_lookup (self->recent, key));
+}
+
+static gboolean
+is_released (gpointer key, gpointer id, gpointer self)
+{
+  return !find_held (self, id);
+}
 
 static void
-leave (GTask *task)
+note_recent (BothyDownloads *self, const char *key, const char *id)
+{
+  g_hash_table_foreach_remove (self->recent, is_released, self);
+  g_hash_table_replace (self->recent, g_strdup (key), g_strdup (id));
+}
+
+/* ---- the end ---- */
+
+static void join_or_begin (BothyDownloads *self, const BothyDownloadSource *source, GTask *task);
+
+static void
+stop_watching_waiter (GTask *task)
 {
   Waiter *waiter = g_task_get_task_data (task);
 
@@ -90,34 +151,34 @@ may_try_himself (const Download *download, const Waiter *waiter, guint32 leader)
 }
 
 static void
-give (GTask *task, BothyLayer *layer)
+give_layer (GTask *task, BothyLayer *layer)
 {
   Waiter *waiter = g_task_get_task_data (task);
 
-  leave (task);
+  stop_watching_waiter (task);
   bothy_budget_keep (waiter->budget, layer->size);
   bothy_layer_store_hold (bothy_image_store_get_layers (waiter->downloads->images), layer);
   g_task_return_pointer (task, layer, NULL);
 }
 
 static void
-answer (Download *download, GTask *task, guint32 leader)
+answer_waiter (Download *download, GTask *task, guint32 leader)
 {
   Waiter *waiter = g_task_get_task_data (task);
 
   if (download->layer)
-    give (task, download->layer);
+    give_layer (task, download->layer);
   else if (may_try_himself (download, waiter, leader))
-    begin (download->downloads, download->source, task);
+    join_or_begin (download->downloads, download->source, task);
   else {
-    leave (task);
+    stop_watching_waiter (task);
     waiter->stale = download->stale;
     g_task_return_error (task, g_error_copy (download->error));
   }
 }
 
 static void
-settle (Download *download)
+settle_download (Download *download)
 {
   g_autoptr (GPtrArray) tasks = g_steal_pointer (&download->tasks);
   BothyDownloads *self = download->downloads;
@@ -129,9 +190,9 @@ settle (Download *download)
     g_hash_table_remove (self->running, download->key);
   g_clear_pointer (&download->budget, bothy_budget_free);
   for (guint i = 0; i < tasks->len; i++)
-    answer (download, tasks->pdata[i], leader);
+    answer_waiter (download, tasks->pdata[i], leader);
   if (download->layer) {
-    bothy_recent_add (self->recent, download->key, download->layer->id);
+    note_recent (self, download->key, download->layer->id);
     bothy_layer_store_release (bothy_image_store_get_layers (self->images), download->layer);
   }
 }
@@ -148,7 +209,7 @@ note_end (Download *download, GError *error)
   } else
     g_clear_error (&error);
   if (--download->pending == 0)
-    settle (download);
+    settle_download (download);
 }
 
 /* ---- the way ---- */
@@ -191,7 +252,7 @@ on_progress (guint64 bytes, guint64 total, gpointer user_data)
 
 /* What bothy-fetch writes into the pipe is what is hashed and unpacked. */
 static void
-start (BothyDownloads *self, Download *download)
+start_download (BothyDownloads *self, Download *download)
 {
   const BothyDownloadSource *wanted = download->source;
   const BothyRemote *remote = wanted->remote;
@@ -212,7 +273,7 @@ start (BothyDownloads *self, Download *download)
   autofd writer = -1;
 
   if (!bothy_unpack_pipeline_pipe (&reader, &writer, &download->error)) {
-    settle (download);
+    settle_download (download);
     return;
   }
   source.fd = reader;
@@ -225,7 +286,7 @@ start (BothyDownloads *self, Download *download)
 /* ---- who waits ---- */
 
 static Download *
-find (BothyDownloads *self, GTask *task)
+find_download (BothyDownloads *self, GTask *task)
 {
   GHashTableIter iter;
   gpointer value;
@@ -242,7 +303,7 @@ static gboolean
 on_cancelled_idle (gpointer user_data)
 {
   GTask *task = user_data;
-  Download *download = find (((Waiter *)g_task_get_task_data (task))->downloads, task);
+  Download *download = find_download (((Waiter *)g_task_get_task_data (task))->downloads, task);
 
   if (!download)
     return G_SOURCE_REMOVE;
@@ -253,7 +314,7 @@ on_cancelled_idle (gpointer user_data)
     g_autoptr (GTask) kept = g_object_ref (task);
 
     g_ptr_array_remove (download->tasks, task);
-    leave (kept);
+    stop_watching_waiter (kept);
     g_task_return_new_error (kept, BOTHY_ERROR, BOTHY_ERROR_CANCELLED, "Cancelled");
   }
   return G_SOURCE_REMOVE;
@@ -280,7 +341,7 @@ key_of (const BothyDownloadSource *source, guint32 user)
 static Download *
 download_new (BothyDownloads *self, const BothyDownloadSource *source, guint32 leader, GError **error)
 {
-  BothyBudget *budget = bothy_image_store_begin (self->images, leader, error);
+  BothyBudget *budget = bothy_quota_begin (bothy_image_store_get_quota (self->images), leader, error);
   Download *download;
 
   if (!budget)
@@ -289,7 +350,7 @@ download_new (BothyDownloads *self, const BothyDownloadSource *source, guint32 l
   g_atomic_ref_count_init (&download->references);
   download->downloads = self;
   download->key = key_of (source, leader);
-  download->source = bothy_download_source_copy (source);
+  download->source = source_copy (source);
   download->budget = budget;
   download->tasks = g_ptr_array_new_with_free_func (g_object_unref);
   download->cancellable = g_cancellable_new ();
@@ -298,23 +359,23 @@ download_new (BothyDownloads *self, const BothyDownloadSource *source, guint32 l
 }
 
 static void
-begin (BothyDownloads *self, const BothyDownloadSource *source, GTask *task)
+join_or_begin (BothyDownloads *self, const BothyDownloadSource *source, GTask *task)
 {
   Waiter *waiter = g_task_get_task_data (task);
   g_autofree char *key = key_of (source, bothy_budget_get_user (waiter->budget));
   Download *download = g_hash_table_lookup (self->running, key);
   gboolean is_new = !download || g_cancellable_is_cancelled (download->cancellable);
-  BothyLayer *held = bothy_recent_find (self->recent, key);
+  BothyLayer *held = find_recent (self, key);
   GError *error = NULL;
 
   if (held) {
-    give (task, held);
+    give_layer (task, held);
     return;
   }
   if (is_new)
     download = download_new (self, source, bothy_budget_get_user (waiter->budget), &error);
   if (!download) {
-    leave (task);
+    stop_watching_waiter (task);
     g_task_return_error (task, error);
     return;
   }
@@ -323,7 +384,7 @@ begin (BothyDownloads *self, const BothyDownloadSource *source, GTask *task)
     g_hash_table_replace (self->running, download->key, download);
     /* It may end at once. */
     download_ref (download);
-    start (self, download);
+    start_download (self, download);
     download_unref (download);
   }
 }
@@ -348,7 +409,7 @@ bothy_downloads_join (BothyDownloads *self,
   waiter->cancellable = g_object_ref (cancellable);
   g_task_set_task_data (task, waiter, waiter_free);
   waiter->cancelled = g_signal_connect (cancellable, "cancelled", G_CALLBACK (on_cancelled), task);
-  begin (self, source, task);
+  join_or_begin (self, source, task);
 }
 
 BothyLayer *
@@ -367,7 +428,7 @@ bothy_downloads_new (BothyImageStore *images)
 
   self->images = g_object_ref (images);
   self->running = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)download_unref);
-  self->recent = bothy_recent_new (bothy_image_store_get_layers (images));
+  self->recent = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   return self;
 }
 
@@ -375,7 +436,7 @@ void
 bothy_downloads_free (BothyDownloads *self)
 {
   g_hash_table_unref (self->running);
-  bothy_recent_free (self->recent);
+  g_hash_table_unref (self->recent);
   g_object_unref (self->images);
   g_free (self);
 }

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* One image for one user: find it on a remote, get its layers, stack them, and give it to him. */
-#include "core/remotes/puller-private.h"
+#include "core/remotes/pull.h"
 
 #include "base/error.h"
+#include "core/images/aliases.h"
+#include "core/images/expiry.h"
 #include "core/remotes/pull-layers.h"
-#include "core/remotes/pulled.h"
 #include "core/images/reference.h"
 #include "core/images/compose.h"
+
+G_STATIC_ASSERT ((int)FETCH_SETTING_ENV == (int)BOTHY_IMAGE_CONFIG_ENVIRONMENT);
+G_STATIC_ASSERT ((int)FETCH_SETTING_STOP_SIGNAL == (int)BOTHY_IMAGE_CONFIG_STOP_SIGNAL);
 
 typedef struct {
   BothyOperation *operation;
@@ -71,7 +75,7 @@ verified_by (const Pull *pull)
 
 /* It is the user's, under each of the names. */
 static gboolean
-adopt (GTask *task, BothyImage *image, GError **error)
+adopt_image (GTask *task, BothyImage *image, GError **error)
 {
   BothyPuller *self = g_task_get_source_object (task);
   Pull *pull = g_task_get_task_data (task);
@@ -82,37 +86,37 @@ adopt (GTask *task, BothyImage *image, GError **error)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_CANCELLED, "Cancelled");
     return FALSE;
   }
-  if (!bothy_image_store_adopt (self->images, image, pull->operation->user,
+  if (!bothy_image_store_adopt (pull->images, image, pull->operation->user,
                                 (const char *const *)pull->aliases, origin, verified, error))
     return FALSE;
-  bothy_image_store_note_use (self->images, image);
+  bothy_image_store_note_use (pull->images, image);
   if (pull->shown && bothy_pull_layers_is_of (image, remote_of (pull)))
-    bothy_image_store_note_shown (self->images, image);
+    bothy_image_store_note_shown (pull->images, image);
   if (pull->found) {
-    bothy_image_store_note_catalogue (self->images, image, pull->found->fields[FETCH_FIELD_VARIANT],
+    bothy_image_store_note_catalogue (pull->images, image, pull->found->fields[FETCH_FIELD_VARIANT],
                                       pull->found->fields[FETCH_FIELD_SUPPORT_END]);
     /* What a remote shows to who has a password says nothing of what it shows to the others. */
     if (bothy_credentials_find (pull->credentials, remote_of (pull)) < 0)
-      bothy_remotes_note_version (self->remotes, remote_of (pull), pull->found->fields[FETCH_FIELD_PRODUCT],
+      bothy_remotes_note_version (bothy_puller_get_remotes (self), remote_of (pull),
+                                  pull->found->fields[FETCH_FIELD_PRODUCT],
                                   pull->found->fields[FETCH_FIELD_VERSION]);
   }
   return TRUE;
 }
 
 static void
-give (GTask *task, BothyImage *image)
+give_image (GTask *task, BothyImage *image)
 {
-  BothyPuller *self = g_task_get_source_object (task);
   Pull *pull = g_task_get_task_data (task);
   GError *error = NULL;
 
   /* From here on it counts as what the user has, and not as what he is about to get. */
   g_clear_pointer (&pull->budget, bothy_budget_free);
-  if (adopt (task, image, &error))
+  if (adopt_image (task, image, &error))
     g_task_return_pointer (task, g_object_ref (image), g_object_unref);
   else {
     if (pull->made && !bothy_image_has_names (image, pull->operation->user))
-      bothy_image_store_forget (self->images, image, pull->operation->user, NULL);
+      bothy_image_store_forget (pull->images, image, pull->operation->user, NULL);
     g_task_return_error (task, error);
   }
 }
@@ -125,40 +129,65 @@ on_added (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyImage) image = bothy_image_store_add_finish (BOTHY_IMAGE_STORE (source), result, &error);
 
   if (image)
-    give (task, image);
+    give_image (task, image);
   else
     g_task_return_error (task, error);
 }
 
+static BothyImageConfig *
+take_settings (const BothyManifest *manifest, GError **error)
+{
+  g_autoptr (BothyImageConfig) defaults = bothy_image_config_new ();
+
+  for (guint i = 0; i < manifest->settings->len; i++) {
+    const BothyManifestSetting *setting = manifest->settings->pdata[i];
+
+    if (!bothy_image_config_take (defaults, (BothyImageConfigField)setting->which, setting->value, error))
+      return NULL;
+  }
+  return g_steal_pointer (&defaults);
+}
+
+/* What a registry has says of its containers what they do; a catalogue's image is one archive, which says it all. */
 static BothyImage *
 make_image (const Pull *pull, GError **error)
 {
-  g_autofree char *origin = bothy_pull_layers_origin (remote_of (pull), pull->name);
-  g_autofree char *verified = verified_by (pull);
+  const BothyManifest *manifest = pull->manifest;
+  g_autoptr (BothyImage) image = bothy_image_new (manifest ? "" : pull->found->fields[FETCH_FIELD_SHA256]);
 
-  return bothy_pulled_image (pull->found ? pull->found->fields[FETCH_FIELD_SHA256] : "", origin, verified,
-                             pull->layers, pull->manifest, error);
+  image->created_at = g_get_real_time ();
+  image->origin = (g_free (image->origin), bothy_pull_layers_origin (remote_of (pull), pull->name));
+  image->verified = (g_free (image->verified), verified_by (pull));
+  if (!bothy_compose (image, pull->layers, error))
+    return NULL;
+  if (!manifest)
+    return g_steal_pointer (&image);
+  image->architecture = (g_free (image->architecture), g_strdup (manifest->architecture));
+  image->defaults = take_settings (manifest, error);
+  if (!image->defaults)
+    return NULL;
+  image->fingerprint = (g_free (image->fingerprint), bothy_compose_fingerprint (image));
+  return g_steal_pointer (&image);
 }
 
 static void
-stack (GTask *task)
+stack_layers (GTask *task)
 {
-  BothyPuller *self = g_task_get_source_object (task);
   Pull *pull = g_task_get_task_data (task);
   GError *error = NULL;
   g_autoptr (BothyImage) image = make_image (pull, &error);
-  BothyImage *known = image ? bothy_image_store_lookup (self->images, image->fingerprint) : NULL;
+  BothyImage *known = image ? bothy_image_store_lookup (pull->images, image->fingerprint) : NULL;
 
   if (!image)
     g_task_return_error (task, error);
   else if (known)
-    give (task, known);
+    give_image (task, known);
   else {
     pull->made = TRUE;
     image->is_shown = pull->shown;
-    bothy_image_store_set_new (self->images, image);
+    bothy_image_store_set_new (pull->images, image);
     bothy_image_add_claim (image, pull->operation->user, NULL);
-    bothy_image_store_add (self->images, image, on_added, g_object_ref (task));
+    bothy_image_store_add (pull->images, image, on_added, g_object_ref (task));
   }
 }
 
@@ -186,7 +215,7 @@ on_gathered (GObject *source, GAsyncResult *result, gpointer user_data)
 
   pull->layers = bothy_pull_layers_finish (result, &stale, &pull->shown, &error);
   if (pull->layers)
-    stack (task);
+    stack_layers (task);
   else if (stale && !pull->retried) {
     /* The catalogue may have changed under us. */
     g_clear_error (&error);
@@ -229,15 +258,15 @@ check_found (BothyPuller *self, const Pull *pull, GError **error)
   if (pull->manifest)
     return check_depth (pull->manifest, error);
   if (*fields[FETCH_FIELD_SHA256])
-    return bothy_remotes_check_version (self->remotes, remote_of (pull), fields[FETCH_FIELD_PRODUCT],
-                                        fields[FETCH_FIELD_VERSION], error);
+    return bothy_remotes_check_version (bothy_puller_get_remotes (self), remote_of (pull),
+                                        fields[FETCH_FIELD_PRODUCT], fields[FETCH_FIELD_VERSION], error);
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_VERIFIED, "Remote %s gives no SHA-256",
                remote_of (pull)->name);
   return FALSE;
 }
 
 static void
-gather (GTask *task)
+get_layers (GTask *task)
 {
   BothyPuller *self = g_task_get_source_object (task);
   Pull *pull = g_task_get_task_data (task);
@@ -246,7 +275,8 @@ gather (GTask *task)
   GError *error = NULL;
 
   if (check_found (self, pull, &error) && !pull->budget)
-    pull->budget = bothy_image_store_begin (self->images, pull->operation->user, &error);
+    pull->budget =
+        bothy_quota_begin (bothy_image_store_get_quota (pull->images), pull->operation->user, &error);
   if (error) {
     g_task_return_error (task, error);
     return;
@@ -257,8 +287,8 @@ gather (GTask *task)
   gathering.token = pull->manifest ? pull->manifest->token : NULL;
   gathering.mode = pull->manifest ? UNPACK_LAYER : UNPACK_ARCHIVE;
   bothy_operation_set_phase (pull->operation, "downloading");
-  bothy_pull_layers (self->downloads, self->images, &gathering, pull->budget, on_progress, pull->operation,
-                     pull->operation->cancellable, on_gathered, g_object_ref (task));
+  bothy_pull_layers (bothy_puller_get_downloads (self), pull->images, &gathering, pull->budget, on_progress,
+                     pull->operation, pull->operation->cancellable, on_gathered, g_object_ref (task));
 }
 
 /* ---- finding it ---- */
@@ -277,7 +307,7 @@ go_on_without (GTask *task, GError *error)
     try_remote (task);
     return;
   }
-  bothy_puller_prefix (&error, remote_of (pull));
+  bothy_remote_prefix_error (remote_of (pull), &error);
   g_task_return_error (task, error);
 }
 
@@ -301,7 +331,7 @@ on_found (GObject *source, GAsyncResult *result, gpointer user_data)
   if (error)
     go_on_without (task, error);
   else
-    gather (task);
+    get_layers (task);
 }
 
 static void
@@ -345,7 +375,7 @@ complete_name (Pull *pull, GError **error)
 }
 
 static gboolean
-understand (BothyPuller *self, Pull *pull, const char *ref, GError **error)
+choose_remotes (BothyPuller *self, Pull *pull, const char *ref, GError **error)
 {
   g_auto (BothyReference) reference = { 0 };
   BothyRemote *registry;
@@ -354,8 +384,9 @@ understand (BothyPuller *self, Pull *pull, const char *ref, GError **error)
     return FALSE;
   pull->name = g_strdup (reference.name);
   if (!reference.registry)
-    pull->remotes = bothy_puller_choose_remotes (self, reference.remote, error);
-  else if ((registry = bothy_remotes_find_registry (self->remotes, reference.registry, error))) {
+    pull->remotes = bothy_remotes_choose (bothy_puller_get_remotes (self), reference.remote, error);
+  else if ((registry =
+                bothy_remotes_find_registry (bothy_puller_get_remotes (self), reference.registry, error))) {
     pull->remotes = g_ptr_array_new_with_free_func ((GDestroyNotify)bothy_remote_free);
     g_ptr_array_add (pull->remotes, registry);
   }
@@ -373,14 +404,14 @@ bothy_puller_pull (BothyPuller *self,
   Pull *pull = g_new0 (Pull, 1);
   GError *error = NULL;
 
-  pull->images = g_object_ref (self->images);
+  pull->images = g_object_ref (bothy_puller_get_images (self));
   pull->operation = g_object_ref (operation);
   pull->aliases = g_strdupv ((char **)request->aliases);
   pull->architecture =
       request->architecture ? g_strdup (request->architecture) : bothy_puller_architecture ();
   pull->credentials = request->credentials ? bothy_credentials_ref (request->credentials) : NULL;
   g_task_set_task_data (task, pull, (GDestroyNotify)pull_free);
-  if (understand (self, pull, request->ref, &error))
+  if (choose_remotes (self, pull, request->ref, &error))
     try_remote (task);
   else
     g_task_return_error (task, error);

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/remotes/puller-private.h"
+#include "core/remotes/puller.h"
 
 #include "core/remotes/catalogue-cache.h"
 #include "base/error.h"
 #include "base/fd.h"
 
 #include <sys/utsname.h>
+
+struct _BothyPuller {
+  GObject parent;
+  BothyImageStore *images;
+  BothyRemotes *remotes;
+  BothyDownloads *downloads;
+  GHashTable *searches; /* uid → how many are under way */
+};
 
 G_DEFINE_FINAL_TYPE (BothyPuller, bothy_puller, G_TYPE_OBJECT)
 
@@ -15,36 +23,6 @@ bothy_puller_architecture (void)
   struct utsname name;
 
   return g_strdup (uname (&name) == 0 ? name.machine : "");
-}
-
-/* A name alone is never a registry's: who should have it there is nobody's to guess. */
-static gboolean
-is_chosen (const BothyRemote *remote, const char *name)
-{
-  return remote->enabled && (name ? g_str_equal (remote->name, name) : remote->protocol != FETCH_OCI);
-}
-
-GPtrArray *
-bothy_puller_choose_remotes (BothyPuller *self, const char *name, GError **error)
-{
-  g_autoptr (GPtrArray) all = bothy_remotes_list (self->remotes);
-  g_autoptr (GPtrArray) chosen = g_ptr_array_new_with_free_func ((GDestroyNotify)bothy_remote_free);
-
-  for (guint i = 0; i < all->len; i++) {
-    if (is_chosen (all->pdata[i], name))
-      g_ptr_array_add (chosen, bothy_remote_copy (all->pdata[i]));
-  }
-  if (chosen->len > 0)
-    return g_steal_pointer (&chosen);
-  if (name)
-    g_set_error (
-        error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_REMOTE,
-        "There is no remote %s; \"bothy remote list\" shows what there is. (An image of a registry is "
-        "written with its host, as in docker.io/library/alpine:3)",
-        name);
-  else
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_REMOTE, "There is no remote to get images from");
-  return NULL;
 }
 
 /* ---- asking ---- */
@@ -132,11 +110,30 @@ bothy_puller_ask (BothyPuller *self,
   return TRUE;
 }
 
-void
-bothy_puller_prefix (GError **error, const BothyRemote *remote)
+/* ---- what it has ---- */
+
+guint
+bothy_puller_count_searches (BothyPuller *self, guint32 user, int by)
 {
-  if (!g_error_matches (*error, BOTHY_ERROR, BOTHY_ERROR_CANCELLED))
-    g_prefix_error (error, "Remote \"%s\": ", remote->name);
+  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (self->searches, GUINT_TO_POINTER (user))) + (guint)by;
+
+  if (n > 0)
+    g_hash_table_insert (self->searches, GUINT_TO_POINTER (user), GUINT_TO_POINTER (n));
+  else
+    g_hash_table_remove (self->searches, GUINT_TO_POINTER (user));
+  return n;
+}
+
+BothyImageStore *
+bothy_puller_get_images (BothyPuller *self)
+{
+  return self->images;
+}
+
+BothyDownloads *
+bothy_puller_get_downloads (BothyPuller *self)
+{
+  return self->downloads;
 }
 
 BothyRemotes *

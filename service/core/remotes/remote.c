@@ -53,6 +53,13 @@ bothy_remote_policy_name (enum fetch_policy policy)
   return policies[policy];
 }
 
+void
+bothy_remote_prefix_error (const BothyRemote *self, GError **error)
+{
+  if (!g_error_matches (*error, BOTHY_ERROR, BOTHY_ERROR_CANCELLED))
+    g_prefix_error (error, "Remote \"%s\": ", self->name);
+}
+
 static guint
 find_word (const char *const *words, gsize n, const char *word)
 {

@@ -30,6 +30,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyRemote, bothy_remote_free)
 const char *bothy_remote_protocol_name (enum fetch_catalogue protocol);
 const char *bothy_remote_policy_name (enum fetch_policy policy);
 
+/* Let ERROR, which has to be set, say that it is of this remote; that of a cancelled call stays as it is. */
+void bothy_remote_prefix_error (const BothyRemote *self, GError **error);
+
 /* PROTOCOL, POLICY and PROXY: texts, or NULL. KEY: OpenPGP keys, or NULL. Checks all of it. */
 BothyRemote *bothy_remote_parse (const char *name,
                                  const char *url,

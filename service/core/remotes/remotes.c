@@ -154,6 +154,36 @@ bothy_remotes_list (BothyRemotes *self)
   return list;
 }
 
+/* A name alone is never a registry's: who should have it there is nobody's to guess. */
+static gboolean
+is_chosen (const BothyRemote *remote, const char *name)
+{
+  return remote->enabled && (name ? g_str_equal (remote->name, name) : remote->protocol != FETCH_OCI);
+}
+
+GPtrArray *
+bothy_remotes_choose (BothyRemotes *self, const char *name, GError **error)
+{
+  g_autoptr (GPtrArray) all = bothy_remotes_list (self);
+  g_autoptr (GPtrArray) chosen = g_ptr_array_new_with_free_func ((GDestroyNotify)bothy_remote_free);
+
+  for (guint i = 0; i < all->len; i++) {
+    if (is_chosen (all->pdata[i], name))
+      g_ptr_array_add (chosen, bothy_remote_copy (all->pdata[i]));
+  }
+  if (chosen->len > 0)
+    return g_steal_pointer (&chosen);
+  if (name)
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_REMOTE,
+        "There is no remote %s; \"bothy remote list\" shows what there is. (An image of a registry is "
+        "written with its host, as in docker.io/library/alpine:3)",
+        name);
+  else
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_REMOTE, "There is no remote to get images from");
+  return NULL;
+}
+
 /* HOST[:PORT] of a URL. */
 static char *
 authority_of (const char *url)

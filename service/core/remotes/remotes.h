@@ -20,6 +20,12 @@ void bothy_remotes_free (BothyRemotes *self);
 /* By name. (element-type BothyRemote) (transfer full) */
 GPtrArray *bothy_remotes_list (BothyRemotes *self);
 
+/*
+ * Copies of the remotes to ask for an image: the one called NAME; or, if NAME is NULL, every catalogue that is switched
+ * on, by name. (element-type BothyRemote) (transfer full) NULL with NO_SUCH_REMOTE: there is none.
+ */
+GPtrArray *bothy_remotes_choose (BothyRemotes *self, const char *name, GError **error);
+
 /* The registry that references call REGISTRY: one of the remotes, by name or by its URL's host; or else that
    host itself, over https. NULL with NO_SUCH_REMOTE: it is switched off. */
 BothyRemote *bothy_remotes_find_registry (BothyRemotes *self, const char *registry, GError **error);

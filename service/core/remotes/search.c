@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Looking for images in catalogues, one remote after the other. */
-#include "core/remotes/puller-private.h"
+#include "core/remotes/search.h"
 
 #include "base/error.h"
 
@@ -20,22 +20,10 @@ typedef struct {
   GVariantBuilder found;
 } Search;
 
-static guint
-count_searches (BothyPuller *self, guint32 user, int by)
-{
-  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (self->searches, GUINT_TO_POINTER (user))) + (guint)by;
-
-  if (n > 0)
-    g_hash_table_insert (self->searches, GUINT_TO_POINTER (user), GUINT_TO_POINTER (n));
-  else
-    g_hash_table_remove (self->searches, GUINT_TO_POINTER (user));
-  return n;
-}
-
 static void
 search_free (Search *search)
 {
-  count_searches (search->puller, search->user, -1);
+  bothy_puller_count_searches (search->puller, search->user, -1);
   g_object_unref (search->puller);
   g_clear_pointer (&search->remotes, g_ptr_array_unref);
   g_variant_builder_clear (&search->found);
@@ -105,7 +93,7 @@ on_searched (GObject *source, GAsyncResult *result, gpointer user_data)
   guint64 age = bothy_fetch_get_age (result, &reason);
 
   if (error && (search->remotes->len == 1 || g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_CANCELLED))) {
-    bothy_puller_prefix (&error, remote);
+    bothy_remote_prefix_error (remote, &error);
     g_task_return_error (task, error);
     return;
   }
@@ -121,7 +109,7 @@ on_searched (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-ask (GTask *task)
+ask_remote (GTask *task)
 {
   Search *search = g_task_get_task_data (task);
   const BothyRemote *remote = search->remotes->pdata[search->next];
@@ -148,7 +136,7 @@ search_next (GTask *task)
     g_task_return_pointer (task, g_variant_ref_sink (g_variant_builder_end (&search->found)),
                            (GDestroyNotify)g_variant_unref);
   else
-    ask (task);
+    ask_remote (task);
 }
 
 /* Registries have no list of what they have; some have one for people with browsers. */
@@ -189,14 +177,14 @@ bothy_puller_search (BothyPuller *self,
   search->puller = g_object_ref (self);
   search->user = user;
   search->credentials = credentials ? bothy_credentials_ref (credentials) : NULL;
-  if (count_searches (self, user, 1) > MAX_SEARCHES) {
+  if (bothy_puller_count_searches (self, user, 1) > MAX_SEARCHES) {
     g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
                              "You have %d searches under way; wait for one to end", MAX_SEARCHES);
     return;
   }
   search->pattern = g_strdup (colon ? colon + 1 : pattern);
   search->architecture = architecture ? g_strdup (architecture) : bothy_puller_architecture ();
-  search->remotes = bothy_puller_choose_remotes (self, remote, &error);
+  search->remotes = bothy_remotes_choose (bothy_puller_get_remotes (self), remote, &error);
   if (search->remotes && has_registry (search->remotes, &error))
     g_task_return_error (task, error);
   else if (search->remotes)
