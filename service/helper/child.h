@@ -10,5 +10,8 @@
  */
 int child_become (uint32_t owner, uint32_t gid, const int *fds, int n_fds);
 
-/* New credentials, as a new user namespace brings them, reset what makes it end with its parent. */
+/*
+ * Makes this process end with its parent. To be called again after each change of credentials, joining a user
+ * namespace among them, for the kernel forgets it then. Returns 0 or an errno value of prctl(2).
+ */
 int child_end_with_parent (void);

@@ -7,7 +7,6 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "clear.h"
 #include "fd.h"
 #include "groups.h"
 #include "privilege.h"

@@ -69,7 +69,7 @@ open_own_group (void)
 }
 
 static int
-furnish (struct groups *groups)
+furnish_group (struct groups *groups)
 {
   AUTO_FD group = open_own_group ();
   int error = group < 0 ? errno : groups_make (group, groups);
@@ -82,10 +82,10 @@ furnish (struct groups *groups)
 }
 
 static void
-answer (uint32_t serial)
+answer_broker (uint32_t serial)
 {
   struct groups groups __attribute__ ((cleanup (groups_close))) = { 0 };
-  int error = furnish (&groups);
+  int error = furnish_group (&groups);
   struct helper_reply reply = { .version = HELPER_PROTOCOL_VERSION,
                                 .serial = serial,
                                 .error = error,
@@ -96,7 +96,7 @@ answer (uint32_t serial)
 
 /* Leaves the socket, and nothing else. */
 static int
-shed (int socket)
+shed_surroundings (int socket)
 {
   if (setsid () < 0 || chdir ("/") < 0 || dup2 (socket, SOCKET) < 0 ||
       syscall (SYS_close_range, 1, ~0u, 0) < 0)
@@ -112,7 +112,7 @@ step_hold (const struct packet *packet)
   uint32_t serial;
 
   step_reset_process ();
-  if (privilege_reduce (0, 0) != 0 || shed (packet->fds[0]) < 0)
+  if (privilege_reduce (0, 0) != 0 || shed_surroundings (packet->fds[0]) < 0)
     return;
   for (;;) {
     struct wire wire = { .data = &serial, .capacity = sizeof serial };
@@ -125,6 +125,6 @@ step_hold (const struct packet *packet)
       continue;
     if (result <= 0 || wire.size != sizeof serial)
       return;
-    answer (serial);
+    answer_broker (serial);
   }
 }

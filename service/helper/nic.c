@@ -18,7 +18,7 @@
 
 /* What the owner may do in his own namespace, and he alone: so no capability of the host's is needed. */
 static int
-configure (const struct helper_request *request)
+configure_in_namespace (const struct helper_request *request)
 {
   const struct network network = {
     .interface = request->nic.interface,
@@ -40,13 +40,13 @@ configure (const struct helper_request *request)
 }
 
 static void
-run_child (const struct packet *packet, int socket)
+run_owner (const struct packet *packet, int socket)
 {
   const int fds[] = { socket, packet->fds[0] };
   int error = child_become (packet->request.owner, packet->request.owner_gid, fds, 2);
 
   if (error == 0)
-    error = configure (&packet->request);
+    error = configure_in_namespace (&packet->request);
   (void)!write (SOCKET, &error, sizeof error);
   _exit (0);
 }
@@ -67,7 +67,7 @@ step_nic (const struct packet *packet, struct step_result *ret)
   if (child < 0)
     return step_fail (ret, HELPER_STEP_FORK, errno);
   if (child == 0)
-    run_child (packet, sockets[1]);
+    run_owner (packet, sockets[1]);
   close (sockets[1]);
   /* Whoever kills it, or lets it lie about itself, spoils his own nic. */
   if (read (sockets[0], &error, sizeof error) != (ssize_t)sizeof error)

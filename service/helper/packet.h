@@ -15,12 +15,18 @@ struct packet {
   unsigned int n_fds;
 };
 
-/* For the cleanup attribute: closes the packet's fds. */
+/* Closes the fds of PACKET, which then has none; for the cleanup attribute. */
 void packet_close (struct packet *packet);
 
-/* Receives one message. Returns 1, 0 when the other end is gone, or a negative errno. */
+/*
+ * Receives one message from CONNECTION, without waiting. Its fds are RET_PACKET's, to be closed with
+ * packet_close(). Returns 1, or 0 when the other end is gone, or a negative errno value of recvmsg(2).
+ */
 int packet_receive (int connection, struct packet *ret_packet);
 
-/* Sends a reply with N_FDS fds; FLAGS as of sendmsg(2). Returns 0 or a negative errno. */
+/*
+ * Sends REPLY with copies of the N_FDS fds at FDS; FLAGS are those of sendmsg(2). Returns 0, -EMSGSIZE for
+ * more than HELPER_MAX_FDS, or a negative errno value of sendmsg(2).
+ */
 int packet_reply (
     int connection, const struct helper_reply *reply, const int *fds, unsigned int n_fds, int flags);

@@ -8,5 +8,8 @@
  * namespace, does this file belong to root) is asked where the step is done.
  */
 
-/* 0, or EINVAL, EPROTO (version or size), E2BIG (too many of something), EPERM (an id never given away). */
+/*
+ * Checks PACKET. Returns 0, or EPROTO (version or size), E2BIG (too many fds or layers), EPERM (an id that is
+ * never given away), or EINVAL for everything else.
+ */
 int request_check (const struct packet *packet);

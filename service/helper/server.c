@@ -73,7 +73,7 @@ clone_process (int *ret_pidfd, int signal, int group)
 
 /* The server never waits for a reader: a broker that does not read gets no reply. */
 static void
-reply (int connection, uint32_t serial, int error, enum helper_step step)
+answer_error (int connection, uint32_t serial, int error, enum helper_step step)
 {
   struct helper_reply message = {
     .version = HELPER_PROTOCOL_VERSION, .serial = serial, .error = error, .step = step
@@ -148,7 +148,7 @@ start_worker (struct server *server, int connection, const struct packet *packet
   if (pid == 0)
     run_worker (connection, packet);
   if (pid < 0) {
-    reply (connection, packet->request.serial, errno, HELPER_STEP_FORK);
+    answer_error (connection, packet->request.serial, errno, HELPER_STEP_FORK);
     return;
   }
   *worker = (struct worker){
@@ -177,7 +177,7 @@ start_program (int connection, const struct packet *packet)
     _exit (127);
   }
   if (pid < 0) {
-    reply (connection, packet->request.serial, errno, grouped ? HELPER_STEP_GROUP : HELPER_STEP_FORK);
+    answer_error (connection, packet->request.serial, errno, grouped ? HELPER_STEP_GROUP : HELPER_STEP_FORK);
     return;
   }
   message.pid = pid;
@@ -201,7 +201,7 @@ take_request (struct server *server, int connection)
     return false;
   error = request_check (&packet);
   if (error != 0)
-    reply (connection, packet.size >= 8 ? packet.request.serial : 0, error, HELPER_STEP_REQUEST);
+    answer_error (connection, packet.size >= 8 ? packet.request.serial : 0, error, HELPER_STEP_REQUEST);
   else if (packet.request.op == HELPER_SPAWN || packet.request.op == HELPER_HOLD)
     start_program (connection, &packet);
   else
@@ -214,13 +214,13 @@ static void
 answer_for (struct worker *worker, int error, enum helper_step step)
 {
   if (worker->connection >= 0)
-    reply (worker->connection, worker->serial, error, step);
+    answer_error (worker->connection, worker->serial, error, step);
   worker->connection = -1;
 }
 
 /* If it has ended, and it may have been killed, answers in its place unless it did itself. */
 static void
-reap (struct server *server, struct worker *worker)
+reap_worker (struct server *server, struct worker *worker)
 {
   siginfo_t info = { 0 };
 
@@ -276,7 +276,7 @@ kill_workers_of (struct server *server, int connection)
 }
 
 static bool
-serve (void *data, int connection)
+serve_connection (void *data, int connection)
 {
   struct server *server = data;
 
@@ -289,7 +289,7 @@ serve (void *data, int connection)
 
 /* Milliseconds until something is due; -1: nothing is, and the process sleeps. */
 static int
-timeout (const struct server *server)
+next_timeout (const struct server *server)
 {
   int64_t due = INT64_MAX;
   int64_t left;
@@ -323,13 +323,13 @@ wait_and_serve (struct server *server)
   connections_watch (&server->connections, server->n_workers < MAX_WORKERS, polls);
   for (unsigned int i = 0; i < MAX_WORKERS; i++)
     ends[i] = (struct pollfd){ .fd = server->workers[i].pidfd, .events = POLLIN };
-  if (poll (polls, CONNECTIONS_POLLS + MAX_WORKERS, timeout (server)) < 0)
+  if (poll (polls, CONNECTIONS_POLLS + MAX_WORKERS, next_timeout (server)) < 0)
     return errno == EINTR ? 0 : -errno;
   for (unsigned int i = 0; i < MAX_WORKERS; i++)
     if (ends[i].revents != 0)
-      reap (server, &server->workers[i]);
+      reap_worker (server, &server->workers[i]);
   kill_late_workers (server);
-  connections_serve (&server->connections, polls, serve, server);
+  connections_serve (&server->connections, polls, serve_connection, server);
   return 0;
 }
 

@@ -8,5 +8,8 @@
  * is answered in time. Does nothing privileged itself.
  */
 
-/* Serves until the one connection is closed, or there was none for a while. Returns the exit status. */
+/*
+ * Serves CONNECTIONS, which it owns from now on, until the one connection is closed, or for 30 seconds there
+ * was none. Returns the status to exit with; what went wrong is said on stderr.
+ */
 int server_run (const struct connections *connections);

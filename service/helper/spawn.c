@@ -77,7 +77,7 @@ step_reset_process (void)
  * nothing but the program's own fds.
  */
 static int
-enter (int userns)
+become_root_of (int userns)
 {
   if (prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || syscall (SYS_setgroups, 0, NULL) < 0)
     return -1;
@@ -109,7 +109,7 @@ step_spawn (const struct packet *packet)
 
   step_reset_process ();
   userns = arrange_fds (packet);
-  if (userns < 0 || setsid () < 0 || chdir ("/") < 0 || enter (userns) < 0)
+  if (userns < 0 || setsid () < 0 || chdir ("/") < 0 || become_root_of (userns) < 0)
     return;
   /* No mount namespace of its own: that would keep the host from unmounting what it holds. */
   if (!is_supervisor && unshare (CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)

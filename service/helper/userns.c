@@ -20,7 +20,7 @@
 
 /* Goes into the namespace of fd 1, or of the process that it stands for, or into a new one. */
 static int
-enter (int userns)
+enter_namespace (int userns)
 {
   if (userns < 0)
     return unshare (CLONE_NEWUSER) < 0 ? errno : 0;
@@ -41,7 +41,7 @@ become_owner (uint32_t owner, uint32_t gid, int socket, int userns)
   int error = child_become (owner, gid, fds, userns >= 0 ? 2 : 1);
 
   if (error == 0)
-    error = enter (userns);
+    error = enter_namespace (userns);
   if (error == 0)
     error = child_end_with_parent ();
   if (error == 0 && prctl (PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
@@ -51,7 +51,7 @@ become_owner (uint32_t owner, uint32_t gid, int socket, int userns)
 
 /* Goes on when the parent wants another namespace, and has mapped the first; until it has what it needs, and is gone. */
 static void
-run_child (uint32_t owner, uint32_t gid, int socket, int userns)
+run_owner (uint32_t owner, uint32_t gid, int socket, int userns)
 {
   int error = become_owner (owner, gid, socket, userns);
   int more;
@@ -208,7 +208,7 @@ map_with_child (const struct helper_request *request, int userns, struct step_re
   if (child < 0)
     return step_fail (ret, HELPER_STEP_FORK, errno);
   if (child == 0)
-    run_child (request->owner, gid, sockets[1], userns);
+    run_owner (request->owner, gid, sockets[1], userns);
   close (sockets[1]);
   error = map_child (request, child, sockets[0], ret);
   kill (child, SIGKILL);

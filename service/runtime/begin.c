@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How a container begins: PREPARE and START. */
-#include "requests.h"
+#include "begin.h"
 
 #include "account.h"
 #include "autofd.h"
@@ -38,14 +38,14 @@ personalize (const struct rootfs *rootfs, const char *hostname, const char *acco
 }
 
 static struct fault
-prepare (struct supervisor *supervisor, struct packet *packet, const struct packet_strings *strings)
+prepare_container (struct supervisor *supervisor, struct packet *packet, const struct packet_strings *strings)
 {
   const char *hostname = strings->fixed[0];
   unsigned n = packet->head.n_lower;
   autofd filter = packet_steal_fd (packet, n + 2);
 
   if (!is_listener (packet->fds[n + 1]))
-    return refuse (ENOTSOCK);
+    return fault_of_request (ENOTSOCK);
   int r = filter_read (&supervisor->filter, filter);
   if (r < 0)
     return fault_at (SUPERVISOR_STEP_SECCOMP, r);
@@ -75,27 +75,29 @@ prepare (struct supervisor *supervisor, struct packet *packet, const struct pack
 }
 
 struct fault
-handle_prepare (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+begin_prepare (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
 {
   struct packet_strings strings = { 0 };
   uint32_t n = packet->head.n_lower;
   uint32_t n_fds = n + PREPARE_EXTRA + (packet->head.flags & SUPERVISOR_FLAG_NETNS ? 1 : 0);
 
   if (supervisor->state != SUPERVISOR_STATE_NEW || supervisor->failed)
-    return refuse (EALREADY);
+    return fault_of_request (EALREADY);
   if (n < 1 || n > MAX_LOWER || packet->n_fds != n_fds || packet->head.n_argv > 1 || packet->head.n_env)
-    return refuse (EINVAL);
+    return fault_of_request (EINVAL);
   int r = packet_split (packet, 1, &strings);
   if (r < 0)
-    return refuse (r);
-  struct fault fault = prepare (supervisor, packet, &strings);
+    return fault_of_request (r);
+  struct fault fault = prepare_container (supervisor, packet, &strings);
   free (strings.all);
   supervisor->failed = is_fault (fault);
   return fault;
 }
 
 static struct fault
-start (struct supervisor *supervisor, const struct packet *packet, const struct packet_strings *strings)
+start_container (struct supervisor *supervisor,
+                 const struct packet *packet,
+                 const struct packet_strings *strings)
 {
   struct init_plan plan = { .rootfs = &supervisor->rootfs,
                             .cgroup = &supervisor->cgroup,
@@ -106,7 +108,7 @@ start (struct supervisor *supervisor, const struct packet *packet, const struct 
                                         .env = strings->env,
                                         .filter = &supervisor->filter } };
 
-  take_stdio (packet, plan.stdio);
+  packet_get_stdio (packet, plan.stdio);
   struct fault fault = cgroup_open (&supervisor->cgroup, strings->fixed[1], strings->fixed[0]);
   if (is_fault (fault))
     return fault;
@@ -130,19 +132,19 @@ await_systemd (struct supervisor *supervisor, const struct packet *packet)
 }
 
 struct fault
-handle_start (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+begin_start (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
 {
   struct packet_strings strings = { 0 };
   bool stdio = packet->head.flags & SUPERVISOR_FLAG_STDIO;
 
   if (supervisor->state != SUPERVISOR_STATE_PREPARED || supervisor->failed)
-    return refuse (supervisor->failed ? ECANCELED : EINVAL);
+    return fault_of_request (supervisor->failed ? ECANCELED : EINVAL);
   if (packet->n_fds != (stdio ? 3U : 0U) || (stdio && packet->head.n_argv == 0))
-    return refuse (EINVAL);
+    return fault_of_request (EINVAL);
   int r = packet_split (packet, 4, &strings);
   if (r < 0)
-    return refuse (r);
-  struct fault fault = start (supervisor, packet, &strings);
+    return fault_of_request (r);
+  struct fault fault = start_container (supervisor, packet, &strings);
   free (strings.all);
   supervisor->failed = is_fault (fault);
   if (is_fault (fault))

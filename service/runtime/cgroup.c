@@ -2,7 +2,7 @@
 #include "cgroup.h"
 
 #include "autofd.h"
-#include "clear.h"
+#include "groups.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>

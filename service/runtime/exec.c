@@ -48,7 +48,7 @@ join_container (const struct cgroup *cgroup, bool joined)
  * off only unprivileged ones. Overwriting the file would take the host's root.
  */
 _Noreturn static void
-run_child (
+run_program (
     const struct launch *launch, const struct cgroup *cgroup, bool joined, const int stdio[3], int report)
 {
   launch_reset_process ();
@@ -110,7 +110,7 @@ exec_start (
   exec->report = report[0];
   pid_t pid = cgroup_fork (cgroup, &joined);
   if (pid == 0)
-    run_child (launch, cgroup, joined, streams, write_end);
+    run_program (launch, cgroup, joined, streams, write_end);
   if (pid < 0) {
     struct fault fault = fault_at (SUPERVISOR_STEP_FORK, errno);
     exec_release (exec);

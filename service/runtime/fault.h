@@ -21,6 +21,13 @@ fault_at (enum supervisor_step step, int error)
   return (struct fault){ step, error < 0 ? -error : error };
 }
 
+/* The request itself is at fault, and nothing was done: STEP_REQUEST with ERROR. */
+static inline struct fault
+fault_of_request (int error)
+{
+  return fault_at (SUPERVISOR_STEP_REQUEST, error);
+}
+
 /* Whether FAULT is one. */
 static inline bool
 is_fault (struct fault fault)

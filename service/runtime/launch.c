@@ -99,7 +99,7 @@ take_terminal (const struct launch *launch, const struct user *user)
 }
 
 static struct fault
-confine (const struct launch *launch)
+confine_program (const struct launch *launch)
 {
   if (!launch->filter)
     return NO_FAULT;
@@ -123,7 +123,7 @@ change_directory (const struct launch *launch, const struct user *user)
 }
 
 static struct fault
-execute (const struct launch *launch, const struct user *user)
+execute_program (const struct launch *launch, const struct user *user)
 {
   const char *shell = user->shell[0] ? user->shell : "/bin/sh";
   char name[USER_MAX_PATH + 1];
@@ -154,12 +154,12 @@ launch_become (const struct launch *launch)
   struct fault fault = take_terminal (launch, &user);
   if (is_fault (fault))
     return fault;
-  fault = confine (launch);
+  fault = confine_program (launch);
   if (is_fault (fault))
     return fault;
   r = change_identity (&user);
   if (r < 0)
     return fault_at (SUPERVISOR_STEP_USER, r);
   fault = change_directory (launch, &user);
-  return is_fault (fault) ? fault : execute (launch, &user);
+  return is_fault (fault) ? fault : execute_program (launch, &user);
 }

@@ -8,6 +8,7 @@
 #include "supervisor.h"
 
 #include "autofd.h"
+#include "requests.h"
 #include "terminal.h"
 
 #include <fcntl.h>
@@ -36,18 +37,10 @@ static struct supervisor container = {
   .readiness = { .inotify = -1 },
 };
 
-void
-supervisor_watch (struct supervisor *supervisor, int fd, uint32_t events, enum source source, uint32_t index)
-{
-  struct epoll_event event = { .events = events, .data.u64 = (uint64_t)source << 32 | index };
-
-  epoll_ctl (supervisor->epoll, EPOLL_CTL_ADD, fd, &event);
-}
-
 /* A broker that came later did not ask: he was told of it by HELLO, and hears how it ends, 127 if it never
  * began. */
 static void
-begin_exec (struct supervisor *supervisor, struct exec *exec)
+report_exec (struct supervisor *supervisor, struct exec *exec)
 {
   struct supervisor_message reply = {
     .type = SUPERVISOR_REPLY, .serial = exec->serial, .pid = exec->pid, .value = exec->number
@@ -70,7 +63,7 @@ begin_exec (struct supervisor *supervisor, struct exec *exec)
 static void
 end_exec (struct supervisor *supervisor, struct exec *exec, int status)
 {
-  begin_exec (supervisor, exec);
+  report_exec (supervisor, exec);
   if (exec->pid == 0)
     return;
   exec->ended = true;
@@ -90,7 +83,7 @@ end_container (struct supervisor *supervisor, int status)
 }
 
 static void
-reap (struct supervisor *supervisor)
+reap_children (struct supervisor *supervisor)
 {
   int status;
 
@@ -113,7 +106,7 @@ handle_signals (struct supervisor *supervisor, int fd)
 
   while (read (fd, &info, sizeof info) == sizeof info) {
     if (info.ssi_signo == SIGCHLD)
-      reap (supervisor);
+      reap_children (supervisor);
     else if (info.ssi_signo == SIGWINCH)
       console_pass_size (&supervisor->console);
     else if (supervisor->state == SUPERVISOR_STATE_RUNNING)
@@ -238,7 +231,7 @@ handle_event (struct supervisor *supervisor, const struct epoll_event *event, in
     break;
   case SOURCE_CONNECTION:
     if (supervisor->connection >= 0)
-      supervisor_handle_message (supervisor);
+      requests_handle (supervisor);
     break;
   case SOURCE_LISTENER:
     accept_broker (supervisor);
@@ -253,7 +246,7 @@ handle_event (struct supervisor *supervisor, const struct epoll_event *event, in
   case SOURCE_READINESS:
     break; /* looked at after each turn */
   case SOURCE_EXEC:
-    begin_exec (supervisor, &supervisor->execs.slots[index % SUPERVISOR_MAX_EXECS]);
+    report_exec (supervisor, &supervisor->execs.slots[index % SUPERVISOR_MAX_EXECS]);
     break;
   }
 }

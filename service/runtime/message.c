@@ -99,6 +99,13 @@ packet_steal_fd (struct packet *packet, unsigned index)
   return index < packet->n_fds ? steal_fd (&packet->fds[index]) : -1;
 }
 
+void
+packet_get_stdio (const struct packet *packet, int stdio[3])
+{
+  for (unsigned i = 0; i < 3; i++)
+    stdio[i] = packet->n_fds == 3 ? packet->fds[i] : -1;
+}
+
 int
 packet_split (const struct packet *packet, unsigned n_fixed, struct packet_strings *strings)
 {

@@ -38,8 +38,11 @@ void packet_clear (struct packet *packet);
 /* Gives back the memory that a large message used. */
 void packet_trim (void);
 
-/* Takes descriptor INDEX out of PACKET; -1 if there is none. */
+/* Takes descriptor INDEX out of PACKET: the caller owns it. -1 if there is none. */
 int packet_steal_fd (struct packet *packet, unsigned index);
+
+/* Fills STDIO with PACKET's three descriptors, which stay PACKET's, or with -1 where it has not just three. */
+void packet_get_stdio (const struct packet *packet, int stdio[3]);
 
 /*
  * Splits PACKET's text into N_FIXED strings, n_argv and n_env. Returns 0, -EBADMSG if

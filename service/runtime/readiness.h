@@ -17,13 +17,14 @@ struct readiness {
 
 #define READINESS_DEADLINE_MS 10000
 
-/* Begins to wait; false if there is nothing to wait for or no way to. */
+/* Begins to wait, READINESS_DEADLINE_MS at most. False if it is ready already or there is no way to wait. */
 bool readiness_begin (struct readiness *readiness);
 
 /* Takes notice of what changed. True if the wait is over: it is ready, or will not be in time. */
 bool readiness_check (struct readiness *readiness);
 
-/* ms until the wait is over in any case; -1 if nobody waits. */
+/* Milliseconds until the wait is over in any case; -1 if nobody waits. */
 int readiness_timeout (const struct readiness *readiness);
 
+/* Stops waiting; nothing happens if nobody waits. */
 void readiness_end (struct readiness *readiness);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "supervisor.h"
-
-#include "autofd.h"
 #include "requests.h"
 
+#include "autofd.h"
+#include "begin.h"
+#include "etcfiles.h"
+#include "network.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -26,8 +29,8 @@ run_exec (struct supervisor *supervisor, struct packet *packet, const struct pac
   int stdio[3];
 
   if (!exec)
-    return refuse (EMFILE);
-  take_stdio (packet, stdio);
+    return fault_of_request (EMFILE);
+  packet_get_stdio (packet, stdio);
   struct fault fault = exec_start (exec, &launch, &supervisor->cgroup, supervisor->rootfs.pts, stdio);
   if (is_fault (fault))
     return fault;
@@ -48,16 +51,16 @@ handle_exec (struct supervisor *supervisor, struct packet *packet, struct superv
   bool tty = head->flags & SUPERVISOR_FLAG_TTY;
 
   if (supervisor->state == SUPERVISOR_STATE_FROZEN || supervisor->freezer.events >= 0)
-    return refuse (EBUSY);
+    return fault_of_request (EBUSY);
   if (supervisor->state != SUPERVISOR_STATE_RUNNING)
-    return refuse (ESRCH);
+    return fault_of_request (ESRCH);
   if (head->id == 0 || head->n_argv == 0 || (packet->n_fds != 0 && (tty || packet->n_fds != 3)))
-    return refuse (EINVAL);
+    return fault_of_request (EINVAL);
   if (exec_find (&supervisor->execs, head->id))
-    return refuse (EEXIST);
+    return fault_of_request (EEXIST);
   int r = packet_split (packet, 2, &strings);
   if (r < 0)
-    return refuse (r);
+    return fault_of_request (r);
   struct fault fault = run_exec (supervisor, packet, &strings);
   free (strings.all);
   return fault;
@@ -76,27 +79,27 @@ handle_signal (struct supervisor *supervisor, struct packet *packet, struct supe
   pid_t pid = supervisor->init.pid;
 
   if (!is_running (supervisor))
-    return refuse (ESRCH);
+    return fault_of_request (ESRCH);
   if (packet->head.value < 1 || packet->head.value >= NSIG)
-    return refuse (EINVAL);
+    return fault_of_request (EINVAL);
   if (packet->head.id != 0) {
     const struct exec *exec = exec_find (&supervisor->execs, packet->head.id);
     if (!exec || exec->ended)
-      return refuse (ESRCH);
+      return fault_of_request (ESRCH);
     pid = exec->pid;
   }
-  return kill (pid, packet->head.value) < 0 ? refuse (errno) : NO_FAULT;
+  return kill (pid, packet->head.value) < 0 ? fault_of_request (errno) : NO_FAULT;
 }
 
 static struct fault
 handle_kill_all (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
 {
   if (!is_running (supervisor))
-    return refuse (ESRCH);
+    return fault_of_request (ESRCH);
   /* The namespace's own end is what counts; the control group reaches frozen ones too. */
   int r = cgroup_kill (&supervisor->cgroup);
   if (kill (supervisor->init.pid, SIGKILL) < 0 && r < 0)
-    return refuse (errno);
+    return fault_of_request (errno);
   return NO_FAULT;
 }
 
@@ -106,9 +109,9 @@ handle_freeze (struct supervisor *supervisor, struct packet *packet, struct supe
   struct freezer *freezer = &supervisor->freezer;
 
   if (freezer->events >= 0)
-    return refuse (EBUSY);
+    return fault_of_request (EBUSY);
   if (!is_running (supervisor))
-    return refuse (ESRCH);
+    return fault_of_request (ESRCH);
   int r = freeze_begin (freezer, &supervisor->cgroup);
   if (r < 0)
     return fault_at (SUPERVISOR_STEP_CGROUP, r);
@@ -128,13 +131,13 @@ handle_thaw (struct supervisor *supervisor, struct packet *packet, struct superv
   struct freezer *freezer = &supervisor->freezer;
 
   if (!is_running (supervisor))
-    return refuse (ESRCH);
+    return fault_of_request (ESRCH);
   int r = cgroup_set_frozen (&supervisor->cgroup, false);
   if (r < 0)
     return fault_at (SUPERVISOR_STEP_CGROUP, r);
   if (freezer->events >= 0) {
     freeze_end (freezer);
-    supervisor_answer (supervisor, freezer->serial, freezer->generation, refuse (ECANCELED));
+    supervisor_answer (supervisor, freezer->serial, freezer->generation, fault_of_request (ECANCELED));
   }
   supervisor->state = SUPERVISOR_STATE_RUNNING;
   return NO_FAULT;
@@ -144,7 +147,7 @@ static struct fault
 handle_console (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
 {
   if (supervisor->state == SUPERVISOR_STATE_NEW || supervisor->failed)
-    return refuse (EINVAL);
+    return fault_of_request (EINVAL);
   autofd master = console_attach (&supervisor->console, supervisor->rootfs.pts);
   if (master < 0)
     return fault_at (SUPERVISOR_STEP_CONSOLE, master);
@@ -159,10 +162,58 @@ static struct fault
 handle_net_namespace (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
 {
   if (supervisor->network_ns < 0)
-    return refuse (EINVAL);
+    return fault_of_request (EINVAL);
   reply->serial = packet->head.serial;
   supervisor_send (supervisor, reply, NULL, 0, supervisor->network_ns);
   return NO_FAULT;
+}
+
+/* The container's root: while it is built an fd, later our own root as well. */
+static int
+open_root (const struct supervisor *supervisor)
+{
+  if (supervisor->rootfs.root >= 0)
+    return fcntl (supervisor->rootfs.root, F_DUPFD_CLOEXEC, 3);
+  return open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static struct fault
+handle_network (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+{
+  struct packet_strings strings = { 0 };
+
+  if (supervisor->state == SUPERVISOR_STATE_NEW || supervisor->failed)
+    return fault_of_request (EINVAL);
+  int r = packet_split (packet, 6, &strings);
+  if (r < 0)
+    return fault_of_request (r);
+  struct network network = { strings.fixed[0], strings.fixed[1], strings.fixed[2], strings.fixed[3],
+                             strings.fixed[4] };
+  autofd root = open_root (supervisor);
+  struct fault fault = NO_FAULT;
+  r = network_configure (&network);
+  if (r < 0)
+    fault = fault_at (SUPERVISOR_STEP_NETWORK, r);
+  else if (*strings.fixed[5] && (r = etcfiles_write_resolv_conf (root, strings.fixed[5])) < 0)
+    fault = fault_at (SUPERVISOR_STEP_FILES, r);
+  free (strings.all);
+  return fault;
+}
+
+static struct fault
+handle_hosts (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+{
+  struct packet_strings strings = { 0 };
+
+  if (supervisor->state == SUPERVISOR_STATE_NEW || supervisor->failed)
+    return fault_of_request (EINVAL);
+  int r = packet_split (packet, 1, &strings);
+  if (r < 0)
+    return fault_of_request (r);
+  autofd root = open_root (supervisor);
+  r = etcfiles_write_hosts (root, strings.fixed[0]);
+  free (strings.all);
+  return r < 0 ? fault_at (SUPERVISOR_STEP_FILES, r) : NO_FAULT;
 }
 
 /* BY_ITSELF: it answers when it worked; a refusal is answered here. */
@@ -171,8 +222,8 @@ static const struct {
   bool takes_fds;
   bool by_itself;
 } handlers[] = {
-  [SUPERVISOR_PREPARE] = { handle_prepare, true, false },
-  [SUPERVISOR_START] = { handle_start, true, false },
+  [SUPERVISOR_PREPARE] = { begin_prepare, true, false },
+  [SUPERVISOR_START] = { begin_start, true, false },
   [SUPERVISOR_EXEC] = { handle_exec, true, true },
   [SUPERVISOR_SIGNAL] = { handle_signal, false, false },
   [SUPERVISOR_KILL_ALL] = { handle_kill_all, false, false },
@@ -189,7 +240,7 @@ dispatch (struct supervisor *supervisor, struct packet *packet)
 {
   struct supervisor_message reply = { .type = SUPERVISOR_REPLY, .serial = packet->head.serial };
   uint32_t type = packet->head.type;
-  struct fault fault = refuse (EINVAL);
+  struct fault fault = fault_of_request (EINVAL);
   bool known = type < sizeof handlers / sizeof *handlers && handlers[type].handle;
 
   if (known && (packet->n_fds == 0 || handlers[type].takes_fds)) {
@@ -207,7 +258,7 @@ dispatch (struct supervisor *supervisor, struct packet *packet)
 }
 
 void
-supervisor_handle_message (struct supervisor *supervisor)
+requests_handle (struct supervisor *supervisor)
 {
   struct packet packet;
   int r = packet_receive (supervisor->connection, &packet);
@@ -215,7 +266,7 @@ supervisor_handle_message (struct supervisor *supervisor)
   if (r == -EAGAIN)
     return;
   if (r == -EBADMSG) {
-    supervisor_answer (supervisor, packet.head.serial, supervisor->generation, refuse (EBADMSG));
+    supervisor_answer (supervisor, packet.head.serial, supervisor->generation, fault_of_request (EBADMSG));
     return;
   }
   if (r <= 0) {

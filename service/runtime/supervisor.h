@@ -44,29 +44,38 @@ struct supervisor {
   int end_status; /* in STATE_EXITED: wait(2) status of the container */
 };
 
-/* Adds FD to the event loop. */
+/*
+ * Adds FD, which stays the caller's, to the event loop: EVENTS (epoll_ctl(2)) of it are reported as SOURCE,
+ * with INDEX where there are several of a kind.
+ */
 void
 supervisor_watch (struct supervisor *supervisor, int fd, uint32_t events, enum source source, uint32_t index);
 
-/* Takes SOCKET, which it owns from now on, as the broker's connection in the place of an older one, and
- * greets it. */
+/*
+ * Takes SOCKET, which it owns from now on, as the broker's connection in the place of an older one, and sends
+ * SUPERVISOR_HELLO.
+ */
 void supervisor_connect (struct supervisor *supervisor, int socket);
 
-/* Closes the connection; what is to be told is kept for the next one. */
+/*
+ * Closes the connection. What is still to be told is kept for the next broker; but a container that does not
+ * run yet, or has failed, ends here with this process.
+ */
 void supervisor_disconnect (struct supervisor *supervisor);
 
-/* Sends MESSAGE with TEXT and FD (-1: none). False if there is no broker or he does not read: he is then
- * disconnected. */
+/*
+ * Sends MESSAGE, whose state is filled in, with SIZE bytes of TEXT (NULL: none) and a copy of FD (-1: none).
+ * Returns false if there is no broker, or if he does not read: he is then disconnected.
+ */
 bool supervisor_send (
     struct supervisor *supervisor, struct supervisor_message *message, const char *text, size_t size, int fd);
 
-/* Answers request SERIAL of connection GENERATION with FAULT alone. */
+/* Answers request SERIAL with FAULT alone, if the broker of GENERATION, who asked, is still connected. */
 void
 supervisor_answer (struct supervisor *supervisor, uint32_t serial, uint32_t generation, struct fault fault);
 
-/* Sends what has ended and was not told yet. True once everything has been, the container's own end included.
+/*
+ * Sends what has ended and was not told yet: programs first, then the container. Returns true once the
+ * container's own end has been told, after which nothing is left to do.
  */
 bool supervisor_flush (struct supervisor *supervisor);
-
-/* Reads and handles one message of the broker's. */
-void supervisor_handle_message (struct supervisor *supervisor);

@@ -8,5 +8,8 @@ enum activation {
   ACTIVATION_LISTENING,  /* by systemd, as sd_listen_fds(3) describes */
 };
 
-/* Looks at the command line and the environment. RET_FD is closed on exec. */
+/*
+ * Looks at the command line and the environment for a socket. RET_FD gets it, made close-on-exec, unless the
+ * result is ACTIVATION_NONE: the caller owns it.
+ */
 enum activation activation_find (int argc, char **argv, int *ret_fd);

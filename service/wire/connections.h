@@ -14,17 +14,25 @@ struct connections {
   unsigned int n;
 };
 
-/* Takes what the program was started with. Returns 0, or the exit status when it said why there is nothing.
+/*
+ * Takes what PROGRAM, with ARGC and ARGV of main(), was started with: RET owns it from then on. Returns 0, or
+ * the status to exit with after it has said on stderr why there is nothing to serve.
  */
 int connections_find (struct connections *ret, const char *program, int argc, char **argv);
 
-/* Fills CONNECTIONS_POLLS of POLLS. Without TAKES_REQUESTS those wait in their sockets. */
+/*
+ * Fills the first CONNECTIONS_POLLS of POLLS for poll(2). Without TAKES_REQUESTS only new connections are
+ * waited for: requests stay in their sockets.
+ */
 void connections_watch (const struct connections *self, bool takes_requests, struct pollfd *polls);
 
-/* What serves one: returns whether the connection stays. */
+/* Serves what can be read from CONNECTION, with the DATA of connections_serve(). Returns whether it stays. */
 typedef bool (*connections_serve_func) (void *data, int connection);
 
-/* After poll(2): has everything served that has something to say, closes what is over, takes who is new. */
+/*
+ * After poll(2) has filled POLLS: calls SERVE with DATA for each connection that has something to say, closes
+ * those that are over, and accepts one new connection of root's; anybody else's is closed.
+ */
 void connections_serve (struct connections *self,
                         const struct pollfd *polls,
                         connections_serve_func serve,

@@ -10,6 +10,7 @@
  * Leaves this process with exactly KEEP: effective, permitted and bounding; nothing
  * inheritable or ambient; no groups. EFFECTIVE_ID becomes the effective uid and gid
  * while real and saved ids stay root's: what EFFECTIVE_ID owns can then neither
- * signal nor trace this process. Returns 0 or an errno value.
+ * signal nor trace this process. Returns 0, or an errno value of prctl(2), setgroups(2),
+ * setresuid(2) or capset(2): then some of it is given up, and the process should end.
  */
 int privilege_reduce (uint64_t keep, uint32_t effective_id);

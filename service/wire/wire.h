@@ -15,8 +15,12 @@ struct wire {
   bool truncated; /* bytes or fds were lost */
 };
 
-/* Receives one message, without waiting. Returns 1, 0 when the other end is gone, or a negative errno. */
+/*
+ * Receives one message from CONNECTION without waiting, into WIRE, whose first four fields say where. The fds
+ * are close-on-exec and the caller's; those for which there is no room are closed. Returns 1, or 0 when the
+ * other end is gone, or a negative errno value of recvmsg(2), -EAGAIN when there is none.
+ */
 int wire_receive (int connection, struct wire *wire);
 
-/* Whether the process that made the other end of CONNECTION was root's. */
+/* Whether the process that made the other end of CONNECTION was root's; false also if that is not known. */
 bool wire_peer_is_root (int connection);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is said to the broker, whichever one is there. */
+/* The event loop's descriptors, and what is said to the broker, whichever one is there. */
 #include "supervisor.h"
 
 #include "autofd.h"
@@ -8,6 +8,14 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
+
+void
+supervisor_watch (struct supervisor *supervisor, int fd, uint32_t events, enum source source, uint32_t index)
+{
+  struct epoll_event event = { .events = events, .data.u64 = (uint64_t)source << 32 | index };
+
+  epoll_ctl (supervisor->epoll, EPOLL_CTL_ADD, fd, &event);
+}
 
 bool
 supervisor_send (
@@ -34,7 +42,7 @@ supervisor_answer (struct supervisor *supervisor, uint32_t serial, uint32_t gene
 }
 
 static void
-greet (struct supervisor *supervisor)
+send_hello (struct supervisor *supervisor)
 {
   struct supervisor_message hello = { .type = SUPERVISOR_HELLO,
                                       .pid = supervisor->init.pid,
@@ -68,7 +76,7 @@ supervisor_connect (struct supervisor *supervisor, int socket)
   supervisor->connection = socket;
   supervisor->generation++;
   supervisor_watch (supervisor, socket, EPOLLIN, SOURCE_CONNECTION, 0);
-  greet (supervisor);
+  send_hello (supervisor);
 }
 
 /* A container that does not run yet is nothing without the broker that is making it. */
@@ -82,7 +90,7 @@ supervisor_disconnect (struct supervisor *supervisor)
 }
 
 static void
-set_ending (struct supervisor_message *message, int status)
+set_status (struct supervisor_message *message, int status)
 {
   if (WIFEXITED (status))
     message->code = WEXITSTATUS (status);
@@ -101,7 +109,7 @@ send_end (struct supervisor *supervisor)
   if (WIFSIGNALED (status) && WTERMSIG (status) == SIGHUP)
     exited.flags |= SUPERVISOR_FLAG_REBOOT;
   else if (!WIFSIGNALED (status) || WTERMSIG (status) != SIGINT)
-    set_ending (&exited, status);
+    set_status (&exited, status);
   return supervisor_send (supervisor, &exited, NULL, 0, -1);
 }
 
@@ -114,7 +122,7 @@ supervisor_flush (struct supervisor *supervisor)
     if (exec->pid == 0 || !exec->ended)
       continue;
     struct supervisor_message exited = { .type = SUPERVISOR_EXEC_EXITED, .id = exec->id, .pid = exec->pid };
-    set_ending (&exited, exec->status);
+    set_status (&exited, exec->status);
     if (!supervisor_send (supervisor, &exited, NULL, 0, -1))
       return false;
     exec_release (exec);
