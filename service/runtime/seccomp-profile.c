@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Runs at build time: writes the default seccomp filter of containers as an array of struct sock_filter.
- * Usage: seccomp-profile ARCHITECTURE FILE [nesting]
+ * Runs at build time: writes a seccomp filter of containers as an array of struct sock_filter.
+ * Usage: seccomp-profile ARCHITECTURE FILE default|nesting|strict
+ *
+ * DEFAULT is for whole systems, NESTING for those that make containers themselves, STRICT for single programs,
+ * which make no namespaces, mount nothing, trace nobody and listen to no raw packets. bothy-security(7) says
+ * what each leaves open, and why.
  *
  * The kernel guards what a user namespace's root may do; the filter makes the kernel that he can reach
  * smaller. It is two filters, one behind the other: a deny list, which answers EPERM to what is known and
@@ -15,6 +19,7 @@
 
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -31,6 +36,17 @@
 #define TIOCLINUX_  0x541c
 #define LOW_HALF    0xffffffffU /* the kernel looks at no more of an int; CVE-2019-10063 */
 #define DENY(error) SCMP_ACT_ERRNO (error)
+#define N(array)    (sizeof (array) / sizeof *(array))
+
+enum level {
+  LEVEL_DEFAULT,
+  LEVEL_NESTING,
+  LEVEL_STRICT,
+};
+
+static const char *const levels[] = {
+  [LEVEL_DEFAULT] = "default", [LEVEL_NESTING] = "nesting", [LEVEL_STRICT] = "strict"
+};
 
 /* The architectures of one kernel, native first. x32 is none of them, so it is refused as a bad architecture.
  */
@@ -70,14 +86,16 @@ static const int newer[] = {
   469, /* file_setattr */
 };
 
+/* Those numbers N for which N & MASK is VALUE. Each rule lengthens what the kernel has to compile at every exec. */
+struct masked {
+  unsigned mask, value;
+};
+
 /*
  * The families that socket(2) is refused: all but AF_UNIX 1, AF_INET 2, AF_INET6 10, AF_NETLINK 16 and
- * AF_PACKET 17, as few masks and values, since each rule lengthens what the kernel has to compile at every
- * exec. From 64 on there are none.
+ * AF_PACKET 17. From 64 on there are none.
  */
-static const struct {
-  unsigned mask, value;
-} refused_families[] = {
+static const struct masked refused_families[] = {
   { LOW_HALF, 3 },                                 /* AF_AX25 */
   { LOW_HALF & ~3U, 4 },                           /* 4…7 */
   { LOW_HALF & ~1U, 8 },                           /* 8, 9 */
@@ -90,6 +108,32 @@ static const struct {
 
 /* personality(2): Linux, 32-bit addresses or uname, no randomization (gdb), and "tell". */
 static const unsigned personalities[] = { 0, 0x8, 0x20000, 0x20008, 0x40000, LOW_HALF };
+
+/*
+ * The protocols that a netlink socket is refused; from 32 on the kernel has none. NETLINK_ROUTE 0 is every
+ * program's way to ask for addresses, NETLINK_KOBJECT_UEVENT 15 what systemd's device monitor opens, and
+ * NETLINK_GENERIC 16 what tools for wireless networks, WireGuard and accounting begin with.
+ *
+ * NETLINK_AUDIT 9 is refused as by a kernel that has none: systemd, PAM, sshd and sudo look for exactly that
+ * answer and then do without, while a socket that never answers makes them complain or fail. ss(8) reads
+ * /proc/net where there is no NETLINK_SOCK_DIAG 4.
+ */
+static const struct masked refused_netlink[] = {
+  { LOW_HALF, 1 },        { LOW_HALF & ~1U, 2 }, /* 2, 3 */
+  { LOW_HALF & ~3U, 4 },                         /* 4…7: NETLINK_SOCK_DIAG, NETLINK_XFRM, NETLINK_SELINUX */
+  { LOW_HALF & ~3U, 8 },                         /* 8…11: NETLINK_ISCSI, NETLINK_AUDIT, NETLINK_CONNECTOR */
+  { LOW_HALF, 13 },       { LOW_HALF, 14 },
+  { LOW_HALF, 17 },       { LOW_HALF & ~1U, 18 }, /* 18, 19: NETLINK_SCSITRANSPORT, NETLINK_ECRYPTFS */
+  { LOW_HALF & ~3U, 20 },                         /* 20…23: NETLINK_RDMA, NETLINK_CRYPTO, NETLINK_SMC */
+  { LOW_HALF & ~7U, 24 },
+};
+
+/* Filtering packets is for those that make networks of their own. */
+static const struct masked netfilter = { LOW_HALF, NETLINK_NETFILTER };
+
+/* What of the above a single program does not need: NETLINK_KOBJECT_UEVENT and NETLINK_GENERIC, AF_PACKET. */
+static const struct masked strict_netlink[] = { { LOW_HALF, 15 }, { LOW_HALF, 16 } };
+static const struct masked strict_families[] = { { LOW_HALF, AF_PACKET } };
 
 static void
 check (int r, const char *what)
@@ -147,38 +191,79 @@ add_masked (
     check (seccomp_rule_add_array (filter, action, number, 1, &compare), name);
 }
 
+static void
+deny_families (scmp_filter_ctx filter, const struct masked *families, size_t n)
+{
+  for (size_t i = 0; i < n; i++) {
+    add_masked (filter, DENY (EAFNOSUPPORT), "socket", 0, families[i].mask, families[i].value);
+    add_masked (filter, DENY (EAFNOSUPPORT), "socketpair", 0, families[i].mask, families[i].value);
+  }
+}
+
+/* The answer of a kernel that lacks them. There are no pairs of netlink sockets. */
+static void
+deny_netlink (scmp_filter_ctx filter, const struct masked *protocols, size_t n)
+{
+  for (size_t i = 0; i < n; i++) {
+    struct scmp_arg_cmp both[] = {
+      SCMP_CMP64 (0, SCMP_CMP_MASKED_EQ, LOW_HALF, AF_NETLINK),
+      SCMP_CMP64 (2, SCMP_CMP_MASKED_EQ, protocols[i].mask, protocols[i].value),
+    };
+
+    check (seccomp_rule_add_array (filter, DENY (EPROTONOSUPPORT), SCMP_SYS (socket), N (both), both),
+           "netlink");
+  }
+}
+
 /*
  * i386 can make sockets through socketcall(2) as well, whose arguments lie in memory where no filter sees
  * them: it is not there at all. (glibc's i386 port uses it, musl does not.)
  */
 static void
-deny_families (scmp_filter_ctx filter)
+deny_sockets (scmp_filter_ctx filter, enum level level)
 {
   check (seccomp_rule_add (filter, DENY (ENOSYS), SCMP_SYS (socketcall), 0), "socketcall");
-  for (size_t i = 0; i < sizeof refused_families / sizeof *refused_families; i++) {
-    unsigned mask = refused_families[i].mask, value = refused_families[i].value;
+  deny_families (filter, refused_families, N (refused_families));
+  deny_netlink (filter, refused_netlink, N (refused_netlink));
+  if (level != LEVEL_NESTING)
+    deny_netlink (filter, &netfilter, 1);
+  if (level == LEVEL_STRICT) {
+    deny_families (filter, strict_families, N (strict_families));
+    deny_netlink (filter, strict_netlink, N (strict_netlink));
+  }
+}
 
-    add_masked (filter, DENY (EAFNOSUPPORT), "socket", 0, mask, value);
-    add_masked (filter, DENY (EAFNOSUPPORT), "socketpair", 0, mask, value);
+/* Which namespaces clone(2) and unshare(2) may not make. */
+static void
+deny_namespaces (scmp_filter_ctx filter, uint32_t arch, enum level level)
+{
+  static const unsigned kinds[] = { CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWPID,   CLONE_NEWNET,
+                                    CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP };
+  unsigned flags = arch == SCMP_ARCH_S390X ? 1 : 0; /* s390 has clone(2)'s first two arguments swapped */
+  size_t n = level == LEVEL_NESTING ? 0 : level == LEVEL_STRICT ? N (kinds) : 1;
+
+  if (n == 0)
+    return;
+  /* clone3(2) has its flags in memory; glibc and systemd take clone(2) when it is not there. */
+  check (seccomp_rule_add (filter, DENY (ENOSYS), SCMP_SYS (clone3), 0), "clone3");
+  for (size_t i = 0; i < n; i++) {
+    add_masked (filter, DENY (EPERM), "clone", flags, kinds[i], kinds[i]);
+    add_masked (filter, DENY (EPERM), "unshare", 0, kinds[i], kinds[i]);
   }
 }
 
 static scmp_filter_ctx
-deny_filter (uint32_t arch, bool nesting)
+deny_filter (uint32_t arch, enum level level)
 {
   scmp_filter_ctx filter = new_filter (SCMP_ACT_ALLOW, arch);
-  unsigned flags = arch == SCMP_ARCH_S390X ? 1 : 0; /* s390 has clone(2)'s first two arguments swapped */
 
   add_names (filter, DENY (EPERM), seccomp_denied);
+  if (level == LEVEL_STRICT)
+    add_names (filter, DENY (EPERM), seccomp_denied_strictly);
   add_masked (filter, DENY (EPERM), "ioctl", 1, LOW_HALF, TIOCSTI_);
   add_masked (filter, DENY (EPERM), "ioctl", 1, LOW_HALF, TIOCLINUX_);
-  deny_families (filter);
-  if (nesting)
-    return filter;
-  /* clone3(2) has its flags in memory; glibc and systemd take clone(2) when it is not there. */
-  check (seccomp_rule_add (filter, DENY (ENOSYS), SCMP_SYS (clone3), 0), "clone3");
-  add_masked (filter, DENY (EPERM), "clone", flags, CLONE_NEWUSER, CLONE_NEWUSER);
-  add_masked (filter, DENY (EPERM), "unshare", 0, CLONE_NEWUSER, CLONE_NEWUSER);
+  deny_sockets (filter, level);
+  deny_namespaces (filter, arch, level);
   return filter;
 }
 
@@ -188,10 +273,10 @@ allow_filter (uint32_t arch)
   scmp_filter_ctx filter = new_filter (DENY (ENOSYS), arch);
 
   add_names (filter, SCMP_ACT_ALLOW, seccomp_allowed);
-  for (size_t i = 0; i < sizeof personalities / sizeof *personalities; i++)
+  for (size_t i = 0; i < N (personalities); i++)
     add_masked (filter, SCMP_ACT_ALLOW, "personality", 0, LOW_HALF, personalities[i]);
   /* Elsewhere libseccomp finds a number's name first, so it may be too old to know it: programs fall back. */
-  for (size_t i = 0; i < sizeof newer / sizeof *newer; i++) {
+  for (size_t i = 0; i < N (newer); i++) {
     int r = seccomp_rule_add (filter, SCMP_ACT_ALLOW, newer[i], 0);
     if (arch == seccomp_arch_native ())
       check (r, "newer call");
@@ -201,13 +286,13 @@ allow_filter (uint32_t arch)
 
 /* The filters of all of MACHINE's architectures in one program. */
 static struct sock_filter *
-compile (const struct machine *machine, bool deny, bool nesting, size_t *length)
+compile (const struct machine *machine, bool deny, enum level level, size_t *length)
 {
   scmp_filter_ctx filter = NULL;
 
   for (size_t i = 0; i < 2 && machine->arches[i]; i++) {
     uint32_t arch = machine->arches[i];
-    scmp_filter_ctx one = deny ? deny_filter (arch, nesting) : allow_filter (arch);
+    scmp_filter_ctx one = deny ? deny_filter (arch, level) : allow_filter (arch);
 
     if (filter)
       check (seccomp_merge (filter, one), "merge");
@@ -238,10 +323,20 @@ chain (struct sock_filter *code, size_t length)
 static const struct machine *
 find_machine (const char *name)
 {
-  for (size_t i = 0; i < sizeof machines / sizeof *machines; i++)
+  for (size_t i = 0; i < N (machines); i++)
     if (strcmp (machines[i].name, name) == 0)
       return &machines[i];
   fprintf (stderr, "seccomp-profile: no profile for %s\n", name);
+  exit (1);
+}
+
+static enum level
+find_level (const char *name)
+{
+  for (size_t i = 0; i < N (levels); i++)
+    if (strcmp (levels[i], name) == 0)
+      return (enum level)i;
+  fprintf (stderr, "seccomp-profile: there is no level %s\n", name);
   exit (1);
 }
 
@@ -250,11 +345,12 @@ main (int argc, char **argv)
 {
   size_t n_deny, n_allow;
 
-  if (argc < 3)
+  if (argc != 4)
     return 2;
   const struct machine *machine = find_machine (argv[1]);
-  struct sock_filter *deny = compile (machine, true, argc > 3, &n_deny);
-  struct sock_filter *allow = compile (machine, false, argc > 3, &n_allow);
+  enum level level = find_level (argv[3]);
+  struct sock_filter *deny = compile (machine, true, level, &n_deny);
+  struct sock_filter *allow = compile (machine, false, level, &n_allow);
   if (n_deny + n_allow > BPF_MAXINSNS)
     check (-E2BIG, "program");
   chain (deny, n_deny);

@@ -16,6 +16,18 @@ static const char *const seccomp_denied[] = {
   "clock_settime", "clock_settime64", "settimeofday", "stime", "syslog", NULL
 };
 
+/* EPERM as well where the level is strict. clone(2) and unshare(2) are decided by their flags. */
+static const char *const seccomp_denied_strictly[] = {
+  /* Mounts, roots and others' namespaces. */
+  "chroot", "fsconfig", "fsmount", "fsopen", "fspick", "mount", "mount_setattr", "move_mount", "open_tree",
+  "pivot_root", "reboot", "setns", "umount", "umount2",
+  /* Other processes' memory and descriptors. */
+  "kcmp", "pidfd_getfd", "process_madvise", "process_vm_readv", "process_vm_writev", "ptrace",
+  /* The whole file system, the machine's clock, segments of 16-bit programs. */
+  "adjtimex", "clock_adjtime", "clock_adjtime64", "fanotify_init", "fanotify_mark", "modify_ldt",
+  "name_to_handle_at", NULL
+};
+
 /* Everything that a distribution's userland and its init use. What is in neither list is answered ENOSYS. */
 static const char *const seccomp_allowed[] = { "_llseek",
                                                "_newselect",
