@@ -13,6 +13,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "landlock.h"
+
 #define MAX_FILE FETCH_MAX_CACHE /* a catalogue, as it comes or as it is kept */
 #define MAX_FDS  256
 
@@ -47,7 +49,9 @@ static const int refused_calls[] = {
   SCMP_SYS (chown),
   SCMP_SYS (lchown),
   SCMP_SYS (creat),
-  /* Other processes, other namespaces, the kernel itself. */
+  /* Other programs, other processes, other namespaces, the kernel itself. */
+  SCMP_SYS (execve),
+  SCMP_SYS (execveat),
   SCMP_SYS (ptrace),
   SCMP_SYS (process_vm_readv),
   SCMP_SYS (process_vm_writev),
@@ -96,17 +100,24 @@ fill_filter (scmp_filter_ctx filter)
 {
   const uint64_t namespaces = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
                               CLONE_NEWUTS | CLONE_NEWCGROUP;
-  static const int writing[] = { O_WRONLY, O_RDWR };
+  /* Also who only reads can make a file, or empty it. */
+  static const struct {
+    int mask, value;
+  } writing[] = {
+    { O_ACCMODE, O_WRONLY }, { O_ACCMODE, O_RDWR }, { O_CREAT, O_CREAT }, { O_TRUNC, O_TRUNC }
+  };
   int error = 0;
 
   for (gsize i = 0; i < G_N_ELEMENTS (refused_calls) && error == 0; i++)
     error = seccomp_rule_add (filter, SCMP_ACT_ERRNO (EPERM), refused_calls[i], 0);
   for (gsize i = 0; i < G_N_ELEMENTS (writing) && error == 0; i++) {
-    error = seccomp_rule_add (filter, SCMP_ACT_ERRNO (EACCES), SCMP_SYS (openat), 1,
-                              SCMP_A2 (SCMP_CMP_MASKED_EQ, O_ACCMODE, (scmp_datum_t)writing[i]));
+    error = seccomp_rule_add (
+        filter, SCMP_ACT_ERRNO (EACCES), SCMP_SYS (openat), 1,
+        SCMP_A2 (SCMP_CMP_MASKED_EQ, (scmp_datum_t)writing[i].mask, (scmp_datum_t)writing[i].value));
     if (error == 0)
-      error = seccomp_rule_add (filter, SCMP_ACT_ERRNO (EACCES), SCMP_SYS (open), 1,
-                                SCMP_A1 (SCMP_CMP_MASKED_EQ, O_ACCMODE, (scmp_datum_t)writing[i]));
+      error = seccomp_rule_add (
+          filter, SCMP_ACT_ERRNO (EACCES), SCMP_SYS (open), 1,
+          SCMP_A1 (SCMP_CMP_MASKED_EQ, (scmp_datum_t)writing[i].mask, (scmp_datum_t)writing[i].value));
   }
   for (uint64_t bit = 1; bit <= namespaces && error == 0; bit <<= 1) {
     if (namespaces & bit)
@@ -116,11 +127,30 @@ fill_filter (scmp_filter_ctx filter)
   /* Its flags lie in memory, where a filter does not see them: glibc then takes clone. */
   if (error == 0)
     error = seccomp_rule_add (filter, SCMP_ACT_ERRNO (ENOSYS), SCMP_SYS (clone3), 0);
+  if (error == 0) /* all threads, should there be others already */
+    error = seccomp_attr_set (filter, SCMP_FLTATR_CTL_TSYNC, 1);
   return error;
 }
 
+/*
+ * Reading stays, and so do UDP and the sockets of other services, for nobody knows what the machine's resolvers
+ * ask. Where the kernel has no Landlock, the filter of system calls stands alone.
+ */
+static int
+restrict_files (void)
+{
+  const struct landlock_rules rules = {
+    .files =
+        LANDLOCK_FILES_ALL & ~(LANDLOCK_FILES_READ_FILE | LANDLOCK_FILES_READ_DIR | LANDLOCK_FILES_CONNECT),
+    .net = LANDLOCK_NET_LISTEN_TCP,
+    .scopes = LANDLOCK_SCOPES_ALL,
+  };
+
+  return landlock_restrict (&rules);
+}
+
 static gboolean
-fail (GError **error, int number, const char *what)
+fail_confinement (GError **error, int number, const char *what)
 {
   g_set_error (error, FETCH_ERROR, FETCH_FAILED, "%s: %s", what, g_strerror (number));
   return FALSE;
@@ -137,16 +167,19 @@ confine (GError **error)
   signal (SIGXFSZ, SIG_IGN);
   if (setrlimit (RLIMIT_CORE, &none) < 0 || setrlimit (RLIMIT_FSIZE, &file) < 0 ||
       setrlimit (RLIMIT_NOFILE, &fds) < 0)
-    return fail (error, errno, "Setting limits");
+    return fail_confinement (error, errno, "Setting limits");
   if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-    return fail (error, errno, "no_new_privs");
+    return fail_confinement (error, errno, "no_new_privs");
   /* What others ask in is not for who took over one of us: they all have the same uid. */
   if (prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-    return fail (error, errno, "PR_SET_DUMPABLE");
+    return fail_confinement (error, errno, "PR_SET_DUMPABLE");
+  number = restrict_files ();
+  if (number != 0)
+    return fail_confinement (error, number, "Landlock");
   filter = seccomp_init (SCMP_ACT_ALLOW);
   number = filter ? fill_filter (filter) : -ENOMEM;
   if (number == 0)
     number = seccomp_load (filter);
   seccomp_release (filter);
-  return number == 0 || fail (error, -number, "seccomp");
+  return number == 0 || fail_confinement (error, -number, "seccomp");
 }

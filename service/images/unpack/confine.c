@@ -2,18 +2,14 @@
 #include "confine.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/landlock.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include "fd.h"
+#include "landlock.h"
 #include "privilege.h"
 
 #define MAX_MEMORY (UINT64_C (1) << 30) /* xz -9 needs 65 MiB, zstd --ultra --long 128 MiB */
@@ -21,20 +17,6 @@
 #define MAX_FDS    256
 
 #define N(array) (sizeof (array) / sizeof *(array))
-
-/* Of Landlock's ABIs newer than the header that we build with. */
-#define ACCESS_FS_TRUNCATE  (UINT64_C (1) << 14)
-#define ACCESS_FS_IOCTL_DEV (UINT64_C (1) << 15)
-#define ACCESS_FS_ABI_2     ((UINT64_C (1) << 14) - 1)
-#define ACCESS_FS_EXECUTE   (UINT64_C (1) << 0)
-#define ACCESS_NET          UINT64_C (3)
-#define SCOPES              UINT64_C (3)
-
-struct ruleset {
-  uint64_t handled_access_fs;
-  uint64_t handled_access_net; /* ABI 4 */
-  uint64_t scoped;             /* ABI 6 */
-};
 
 /* What reading files and writing to fds that are open takes, and what glibc does for threads and memory. */
 static const int common_calls[] = {
@@ -100,7 +82,7 @@ static const int reading_calls[] = {
 };
 
 static bool
-fail (struct job *job, int number, const char *what)
+fail_confinement (struct job *job, int number, const char *what)
 {
   return job_fail (job, UNPACK_IO, number, "%s: %s", what, strerror (number));
 }
@@ -120,49 +102,27 @@ confine_limits (struct job *job)
   signal (SIGPIPE, SIG_IGN);
   if (!set_limit (RLIMIT_CORE, 0) || !set_limit (RLIMIT_NOFILE, MAX_FDS) ||
       !set_limit (RLIMIT_AS, MAX_MEMORY) || !set_limit (RLIMIT_FSIZE, MAX_FILE))
-    return fail (job, errno, "Setting limits");
+    return fail_confinement (job, errno, "Setting limits");
   if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-    return fail (job, errno, "no_new_privs");
+    return fail_confinement (job, errno, "no_new_privs");
   return true;
 }
 
-static uint64_t
-known_access (int abi)
-{
-  return ACCESS_FS_ABI_2 | (abi >= 3 ? ACCESS_FS_TRUNCATE : 0) | (abi >= 5 ? ACCESS_FS_IOCTL_DEV : 0);
-}
-
-/*
- * Landlock is not everywhere: a second wall, after the user namespace. Its first ABI
- * can not allow links between directories, which archives have.
- */
+/* A second wall, after the user namespace: where the kernel has no Landlock, there is none. */
 static bool
-restrict_to_trees (struct job *job, const int *roots, size_t n, uint64_t access)
+restrict_to_trees (struct job *job, const int *roots, size_t n, uint64_t allowed)
 {
-  int abi = (int)syscall (SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-  struct ruleset ruleset = { .handled_access_fs = known_access (abi) };
-  size_t size = sizeof ruleset.handled_access_fs;
-  AUTO_FD fd = -1;
+  const struct landlock_rules rules = {
+    .files = LANDLOCK_FILES_ALL,
+    .allowed = allowed,
+    .roots = roots,
+    .n_roots = n,
+    .net = LANDLOCK_NET_ALL,
+    .scopes = LANDLOCK_SCOPES_ALL,
+  };
+  int error = landlock_restrict (&rules);
 
-  if (abi < 2)
-    return true;
-  access &= ruleset.handled_access_fs;
-  if (abi >= 4) {
-    ruleset.handled_access_net = ACCESS_NET;
-    size = 2 * sizeof (uint64_t);
-  }
-  if (abi >= 6) {
-    ruleset.scoped = SCOPES;
-    size = sizeof ruleset;
-  }
-  fd = (int)syscall (SYS_landlock_create_ruleset, &ruleset, size, 0);
-  for (size_t i = 0; fd >= 0 && i < n; i++) {
-    struct landlock_path_beneath_attr below = { .allowed_access = access, .parent_fd = roots[i] };
-
-    if (syscall (SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &below, 0) < 0)
-      return fail (job, errno, "Landlock");
-  }
-  return (fd >= 0 && syscall (SYS_landlock_restrict_self, fd, 0) == 0) || fail (job, errno, "Landlock");
+  return error == 0 || fail_confinement (job, error, "Landlock");
 }
 
 /*
@@ -183,6 +143,8 @@ fill_filter (scmp_filter_ctx filter, const int *calls, size_t n)
   if (error == 0) /* threads, not processes */
     error = seccomp_rule_add (filter, SCMP_ACT_ALLOW, SCMP_SYS (clone), 1,
                               SCMP_A0 (SCMP_CMP_MASKED_EQ, namespaces | CLONE_THREAD, CLONE_THREAD));
+  if (error == 0) /* all threads, should there be others already */
+    error = seccomp_attr_set (filter, SCMP_FLTATR_CTL_TSYNC, 1);
   if (error == 0) /* decided by the number alone: the other calls stay as fast as they are */
     error = seccomp_attr_set (filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
   return error;
@@ -197,15 +159,15 @@ restrict_calls (struct job *job, const int *calls, size_t n)
   if (error == 0)
     error = seccomp_load (filter);
   seccomp_release (filter);
-  return error == 0 || fail (job, -error, "seccomp");
+  return error == 0 || fail_confinement (job, -error, "seccomp");
 }
 
 static bool
-reduce (struct job *job, uint64_t keep)
+reduce_capabilities (struct job *job, uint64_t keep)
 {
   int error = privilege_reduce (keep, 0);
 
-  return error == 0 || fail (job, error, "Dropping capabilities");
+  return error == 0 || fail_confinement (job, error, "Dropping capabilities");
 }
 
 bool
@@ -214,15 +176,16 @@ confine (struct job *job, int root)
   const uint64_t keep = CAPABILITY (CAP_CHOWN) | CAPABILITY (CAP_DAC_OVERRIDE) | CAPABILITY (CAP_FOWNER) |
                         CAPABILITY (CAP_FSETID) | CAPABILITY (CAP_SETFCAP);
 
-  return confine_limits (job) && reduce (job, keep) &&
-         restrict_to_trees (job, &root, root >= 0 ? 1 : 0, ~(ACCESS_FS_EXECUTE | ACCESS_FS_IOCTL_DEV)) &&
+  return confine_limits (job) && reduce_capabilities (job, keep) &&
+         restrict_to_trees (job, &root, root >= 0 ? 1 : 0,
+                            ~(LANDLOCK_FILES_EXECUTE | LANDLOCK_FILES_IOCTL_DEV | LANDLOCK_FILES_CONNECT)) &&
          restrict_calls (job, making_calls, N (making_calls));
 }
 
 bool
 confine_reading (struct job *job, const int *roots, size_t n)
 {
-  return confine_limits (job) && reduce (job, CAPABILITY (CAP_DAC_READ_SEARCH)) &&
-         restrict_to_trees (job, roots, n, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR) &&
+  return confine_limits (job) && reduce_capabilities (job, CAPABILITY (CAP_DAC_READ_SEARCH)) &&
+         restrict_to_trees (job, roots, n, LANDLOCK_FILES_READ_FILE | LANDLOCK_FILES_READ_DIR) &&
          restrict_calls (job, reading_calls, N (reading_calls));
 }

@@ -6,13 +6,17 @@
 #include "job.h"
 
 /*
- * Gives up what unpacking does not need, before the first byte of the source is read:
- * capabilities, other system calls, files outside the directory ROOT. False: the job failed.
+ * Gives up what unpacking does not need, before the first byte of the source is read: capabilities, other
+ * system calls, the network, files outside the directory that is open as ROOT (-1: all files). Descriptors
+ * that are open stay usable. Returns false after it has made JOB fail: the process must then end.
  */
 bool confine (struct job *job, int root);
 
-/* The same for one that only reads, in the N directories ROOTS. */
+/* The same for a process that only reads, in the directories that are open as the N fds ROOTS. */
 bool confine_reading (struct job *job, const int *roots, size_t n);
 
-/* Only the limits and no_new_privs, which a child may inherit. */
+/*
+ * Only the limits on memory, files and descriptors, and no_new_privs, which a child may inherit. Returns false
+ * after it has made JOB fail.
+ */
 bool confine_limits (struct job *job);
