@@ -108,7 +108,7 @@ class Message:
 class Container:
     """A supervisor and what bothyd would hold of it."""
 
-    def __init__(self, directory, image, *, cgroup=False, flags=0, hostname="box", data=None):
+    def __init__(self, directory, image, *, cgroup=False, flags=0, hostname="box", data=None, level=None):
         self.directory, self.queue, self.serial, self.last_id = directory, [], 0, 0
         self.log, self.path = directory / "console.log", directory / "socket"
         self.mount = cgroup2_mount() if cgroup else ""
@@ -119,8 +119,8 @@ class Container:
         listener.listen(4)
         userns, idmap = make_userns(0, BASE, BASE), make_userns(NEUTRAL, BASE)
         fds = [clone_idmapped(image, idmap, 1), clone_idmapped(data, idmap, 0), listener.detach()]
-        program = "nesting.bpf" if flags & NESTING else "default.bpf"
-        fds.append(os.open(os.path.join(LIBEXEC, program), os.O_RDONLY))
+        level = level or ("nesting" if flags & NESTING else "default")
+        fds.append(os.open(os.path.join(LIBEXEC, level + ".bpf"), os.O_RDONLY))
         fds.append(os.open(self.log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600))
         self.spawn(userns)
         if cgroup:
@@ -215,15 +215,22 @@ class Container:
     def exec_exited(self):
         return self.wait(lambda m: m.type == EXEC_EXITED)
 
-    def shell(self, line, **options):
-        """(output, code) of a line of shell inside."""
-        reader, writer = os.pipe()
+    def streams(self, line, **options):
+        """(output, errors, code) of a line of shell inside, each stream a pipe of its own."""
+        (out, out_end), (errors, errors_end) = os.pipe(), os.pipe()
         with open("/dev/null", "rb") as null:
-            reply = self.exec("/bin/sh", "-c", line, stdio=[null.fileno(), writer, writer], **options)
-        os.close(writer)
-        output = read_all(reader)
+            reply = self.exec("/bin/sh", "-c", line, stdio=[null.fileno(), out_end, errors_end], **options)
+        os.close(out_end)
+        os.close(errors_end)
+        output = read_each(out, errors)
         assert reply.fault == (0, 0), reply
-        return output.decode(), self.exec_exited().code
+        return *(part.decode() for part in output), self.exec_exited().code
+
+    def shell(self, line, **options):
+        """(output, code) of a line of shell inside that says nothing on stderr when it works."""
+        output, errors, code = self.streams(line, **options)
+        assert code != 0 or errors == "", errors
+        return output, code
 
     def connect(self):
         fresh = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -280,6 +287,43 @@ def read_all(fd):
         output += part
     os.close(fd)
     return output
+
+
+def read_each(*fds):
+    """What is read from each of FDS to its end, whichever is written first."""
+    output = dict.fromkeys(fds, b"")
+    waiting = set(fds)
+    while waiting:
+        ready = select.select(waiting, [], [], 20)[0]
+        assert ready, output
+        for fd in ready:
+            part = os.read(fd, 65536)
+            output[fd] += part
+            if not part:
+                waiting.remove(fd)
+                os.close(fd)
+    return [output[fd] for fd in fds]
+
+
+def status_of(pid):
+    """What the host's kernel says of a process."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return {name: value.strip() for name, _, value in (line.partition(":") for line in file)}
+
+
+# The numbers of CAP_SYS_MODULE, SYS_RAWIO, SYS_TIME, MAC_OVERRIDE, MAC_ADMIN, SYSLOG, WAKE_ALARM, BLOCK_SUSPEND,
+# AUDIT_READ, PERFMON and BPF: they act on the machine.
+MACHINE_WIDE = (16, 17, 25, 32, 33, 34, 35, 36, 37, 38, 39)
+
+
+def assert_confined(pid):
+    """It has a filter, and no capability that acts on the machine, nor a way to one."""
+    status = status_of(pid)
+    assert (status["Seccomp"], status["NoNewPrivs"]) == ("2", "0"), status
+    assert int(status["CapInh"], 16) == int(status["CapAmb"], 16) == 0, status
+    for name in "CapBnd", "CapPrm", "CapEff":
+        assert not int(status[name], 16) & sum(1 << number for number in MACHINE_WIDE), status
+    assert int(status["CapBnd"], 16) & 1, status  # what makes sense inside is there
 
 
 def read_until(fd, wanted):

@@ -12,7 +12,7 @@ import pytest
 from supervising import (  # noqa: F401
     ENDED, EXEC, FREEZE, FROZEN, HELLO, KILL_ALL, PREPARE, PREPARED, RUNNING, SIGNAL, START, STEP_DIRECTORY,
     STEP_EXEC, STEP_REQUEST, STEP_USER, THAW, box, cgroup2_mount, eventually, image, make, pytestmark, read_all,
-    subreaper,
+    read_each, subreaper,
 )
 
 
@@ -27,6 +27,21 @@ def test_command_ends(make, line, code, number):
     assert reply.fault == (0, 0) and reply.value == signal.SIGTERM
     message = container.exited()
     assert (message.code, message.signal, message.flags) == (code, number, 0)
+
+
+def test_streams_are_not_swapped(box):
+    assert box.streams("echo out; echo errors >&2; exit 3") == ("out\n", "errors\n", 3)
+
+
+def test_streams_of_the_first_process_are_not_swapped(make):
+    (out, out_end), (errors, errors_end) = os.pipe(), os.pipe()
+    (source, source_end) = os.pipe()
+    os.write(source_end, b"in\n")
+    os.close(source_end)
+    make().start("/bin/sh", "-c", "cat; echo errors >&2", stdio=[source, out_end, errors_end])
+    for fd in source, out_end, errors_end:
+        os.close(fd)
+    assert read_each(out, errors) == [b"in\n", b"errors\n"]
 
 
 def test_command_on_streams(make):
@@ -113,13 +128,16 @@ def test_new_broker(box):
     assert hello.state == ENDED and box.exited().signal == signal.SIGKILL
 
 
-def test_supervisor_killed(box):
+@pytest.mark.parametrize("argv", [("/bin/sleep", "1000"), ()], ids=["command", "image's init"])
+def test_supervisor_killed(make, argv):
     """LIFE-04: the kernel takes the container with it."""
-    other = box.exec("/bin/sleep", "1000").pid
-    os.kill(box.pid, signal.SIGKILL)
-    os.waitpid(box.pid, 0)
-    box.running = False
-    assert eventually(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in (box.started.pid, other)))
+    container = make()
+    assert container.start(*argv).fault == (0, 0)
+    other = container.exec("/bin/sleep", "1000").pid
+    os.kill(container.pid, signal.SIGKILL)
+    os.waitpid(container.pid, 0)
+    container.running = False
+    assert eventually(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in (container.started.pid, other)))
 
 
 def test_broker_lost_before_start(make):

@@ -9,8 +9,10 @@ import struct
 import termios
 import time
 
+import pytest
+
 from supervising import (  # noqa: F401
-    CONSOLE, LOGIN, TTY, box, eventually, image, make, pytestmark, read_all, read_until, subreaper,
+    BASE, CONSOLE, LOGIN, TTY, assert_confined, box, eventually, image, make, pytestmark, read_all, read_until, subreaper,
 )
 
 
@@ -22,6 +24,28 @@ def test_terminal(box):
     output = read_all(master)
     assert f"/dev/pts/{reply.value}\r\n".encode() in output and b"33 77" in output
     assert box.exec_exited().code == 5
+
+
+@pytest.mark.parametrize("user, uid", [("", 0), ("u", 1000), ("1234", 1234)])
+def test_terminal_is_the_users(box, user, uid):
+    """And nobody else's: its group may write to it, as write(1) does."""
+    reply = box.exec("/bin/sh", "-c", "stat -c '%u %g %a' $(tty); read go", flags=TTY, user=user)
+    (master,) = reply.fds
+    assert read_until(master, b"\n").split()[-3:] == [b"%d" % uid, b"5", b"620"]
+    slave = os.stat(f"/proc/{reply.pid}/fd/0")
+    assert (slave.st_uid, slave.st_rdev) == (BASE + uid, os.stat(f"/proc/{reply.pid}/fd/2").st_rdev)
+    os.close(master)
+
+
+@pytest.mark.parametrize("options", [dict(user=""), dict(user="u"), dict(login=True)], ids=["root", "user", "login"])
+def test_terminal_is_confined(box, options):
+    """THREATS 2.5, as on pipes."""
+    login = options.pop("login", False)
+    argv = [""] if login else ["/bin/sleep", "1000"]
+    reply = box.exec(*argv, flags=TTY | (LOGIN if login else 0), **options)
+    assert reply.fault == (0, 0)
+    assert_confined(reply.pid)
+    os.close(reply.fds[0])
 
 
 def test_terminal_interrupts(box):
