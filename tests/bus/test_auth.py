@@ -11,7 +11,7 @@ import polkit
 import surface
 import wire
 from conftest import ALICE, BOB, CAROL
-from wire import CONTAINER, INTROSPECTABLE, MANAGER, OBJECTS, PROPERTIES, ROOT, BusError, Gone, container_path, variants, wait
+from wire import CONTAINER, INTROSPECTABLE, MANAGER, OBJECTS, PROPERTIES, ROOT, BusError, container_path, variants, wait
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import archives
 from conftest import ALICE
 from test_images import start_import
 from test_remotes import add, pull, refused, server, stored  # noqa: F401
-from wire import CONTAINER, IMAGE, MANAGER, ROOT, variants, wait
+from wire import IMAGE, variants, wait
 
 YAML = b"""architecture: armv7l
 creation_date: 1755000000

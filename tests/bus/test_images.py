@@ -11,7 +11,7 @@ import pytest
 
 import archives
 from conftest import ALICE
-from wire import CONTAINER, IMAGE, MANAGER, OPERATION, ROOT, BusError, variants, wait
+from wire import CONTAINER, IMAGE, MANAGER, OPERATION, ROOT, variants, wait
 
 
 def start_import(client, file, **options):

@@ -11,8 +11,8 @@ import pytest
 import polkit
 import surface
 from conftest import ALICE, BOB, CAROL
-from wire import (BUS, CONTAINER, IMAGE, INTROSPECTABLE, MANAGER, NAME, OBJECTS, OPERATION, PROCESS, PROPERTIES, ROOT,
-                  BusError, container_path, variants, wait)
+from wire import (CONTAINER, IMAGE, INTROSPECTABLE, MANAGER, NAME, OBJECTS, OPERATION, PROCESS, PROPERTIES, ROOT,
+                  BusError, container_path, variants)
 
 TREE = [(INTROSPECTABLE, "Introspect", "()", ()), (PROPERTIES, "Get", "(ss)", (CONTAINER, "State")),
         (PROPERTIES, "GetAll", "(s)", (CONTAINER,)), (PROPERTIES, "Set", "(ssv)", None),

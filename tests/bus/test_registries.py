@@ -13,7 +13,7 @@ from imageserver import Server, sha256
 from registryserver import DOCKER, GOARCH, OCI, Registry, digest, gz, layer
 from test_images import start_import
 from test_remotes import PREFIX, PULL, options_of, pull, refused, server, stored  # noqa: F401
-from wire import IMAGE, MANAGER, OPERATION, ROOT, variants, wait
+from wire import IMAGE, MANAGER, OPERATION, ROOT, wait
 
 BASE = archives.small_bytes(b"base")
 ABOVE = layer({"etc/above": b"above\n"}, deleted=["etc/seed"])

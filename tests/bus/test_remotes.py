@@ -18,7 +18,7 @@ from conftest import ALICE, BOB, LIBEXEC
 from imageserver import (PRODUCT, PROGRESS, RECORD, RESULT, VERSION, Fetchers, Impostor, Key, Server,
                          debian_architecture, drip, packet, record, sha256)
 from test_images import start_import
-from wire import IMAGE, MANAGER, OPERATION, ROOT, BusError, variants, wait
+from wire import IMAGE, MANAGER, OPERATION, ROOT, variants, wait
 
 PULL = "org.bothy.Bothy1.pull-image"
 REMOTES = "org.bothy.Bothy1.manage-remotes"

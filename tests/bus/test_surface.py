@@ -11,7 +11,7 @@ import pytest
 import surface
 from conftest import ALICE, BOB
 from wire import (BUS, CONTAINER, INTROSPECTABLE, MANAGER, NAME, OBJECTS, PEER, PROPERTIES, ROOT, BusError, KIND,
-                  container_path, variants, wait)
+                  variants, wait)
 from gi.repository import Gio, GLib
 
 

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from test_bridges import (ROUTER, attach, attached, bridges, by_hand, delegated, inside, lan, links,  # noqa: F401
-                          namespace, reaches)  # noqa: F401
+from test_bridges import (ROUTER, attached, bridges, by_hand, delegated, inside, lan, links,  # noqa: F401
+                          namespace)  # noqa: F401
 from tools import asked_of_net, info, tidy, until  # noqa: F401
 
 GUEST = "192.168.77.40"
@@ -90,7 +90,7 @@ def test_addresses_that_can_not_be(host, addressed):
 def test_chosen_resolvers(host, addressed):
     words = ("ip netns exec lan dnsmasq --no-daemon --no-resolv --no-hosts --bind-interfaces --pid-file=/run/lan-dns.pid "
              f"--listen-address={ROUTER} --address=/name.example/{ROUTER}").split()
-    with subprocess.Popen(host.command("root", *words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+    with subprocess.Popen(host.command("root", *words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
         try:
             launch(host, "--address", f"{GUEST}/24", "--dns", ROUTER, "--dns", "2001:DB8::0:1")
             for _ in range(2):

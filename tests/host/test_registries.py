@@ -238,7 +238,7 @@ def test_LOGIN_registry_with_htpasswd(host, private):
 def test_LOGIN_what_others_wrote_counts(host, private):
     """skopeo's login is ours, and ours is skopeo's; all else in the file stays."""
     try:
-        host.run("alice", f"mkdir -p ~/.config/containers && printf '%s' '{{\"auths\":{{\"example.org\":{{\"auth\":\"eDp5\"}}}},"
+        host.run("alice", "mkdir -p ~/.config/containers && printf '%s' '{\"auths\":{\"example.org\":{\"auth\":\"eDp5\"}},"
                  "\"x\":1}' >~/.config/containers/auth.json", check=True)
         host.run("alice", f"echo {SECRET} | bothy remote login {PRIVATE} -u alice --password-stdin", check=True)
         assert set(auths(host, "alice")) == {"example.org", PRIVATE}

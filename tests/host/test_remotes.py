@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from tools import names, nothing_left, tidy, until  # noqa: F401
+from tools import names, nothing_left, tidy  # noqa: F401
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "bus"))
 

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from helping import own_mounts  # noqa: F401
-from test_unpack import directory, hard_link, listing, member, pytestmark, symlink, tar, tree, unpacker  # noqa: F401
+from test_unpack import directory, hard_link, member, pytestmark, symlink, tar, tree, unpacker  # noqa: F401
 from unpacking import BAD_ARCHIVE, CLOSED, DECOMPRESS, HASH, HIDES_BELOW, IO, IS_ROOT, LAYER, OK, REMOVE, make_tree
 
 

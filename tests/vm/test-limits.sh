@@ -87,7 +87,7 @@ test_memory_hog_is_killed_inside() {
   until_true 10 sh -c 'journalctl -o json MESSAGE_ID=5a6d1b0d7e1f4b0f9b6f3a1c0e8d2c47 | jq -e "select(.BOTHY_CONTAINER == \"l5\")" >/dev/null'
   until_true 10 grep -q '"member":"OutOfMemory"' /run/signals
   kill $monitor
-  [ "$(systemctl is-system-running)" != degraded ] || [ -z "$(systemctl --failed --no-legend | grep -v bothy-vm)" ]
+  [ "$(systemctl is-system-running)" != degraded ] || ! systemctl --failed --no-legend | grep -qv bothy-vm
   gone l5
 }
 
@@ -172,7 +172,7 @@ test_stats() {
 }
 
 configure() {
-  printf "$1" >/etc/bothy/bothyd.conf
+  printf '%b' "$1" >/etc/bothy/bothyd.conf
   systemctl restart bothyd
 }
 
