@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).resolve().parents[2]
+from sources import SOURCE, strip, tracked
+
 STAGE = Path(os.environ.get("BOTHY_STAGE") or "/nonexistent")
 
 needs_stage = pytest.mark.skipif(not STAGE.is_dir(), reason="needs BOTHY_STAGE")
@@ -50,12 +51,6 @@ ALLOWED = {
 def c_files(*folders):
     names = [path for folder in folders for path in (SOURCE / folder).rglob("*.[ch]")]
     return sorted(path for path in names if path.relative_to(SOURCE).as_posix() not in NOT_RUN)
-
-
-def strip(text):
-    """TEXT without comments and what is between quotes; lines stay where they are."""
-    pattern = r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
-    return re.sub(pattern, lambda match: '""' + "\n" * match.group().count("\n"), text, flags=re.S)
 
 
 def find(rule, pattern, files):
@@ -132,15 +127,7 @@ def test_no_build_option_turns_checks_off():
 
 # ---- licence ----
 
-WITHOUT_LICENCE = {".clang-format", ".editorconfig", ".gitignore", "COPYING", "NEWS", "tests/host/.shellcheckrc"}
-
-
-def tracked():
-    command = ["git", "-c", "safe.directory=*", "-C", str(SOURCE), "ls-files", "-z"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    if done.returncode == 0:
-        return [name for name in done.stdout.decode().split("\0") if name and (SOURCE / name).is_file()]
-    return [path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*") if path.is_file()]
+WITHOUT_LICENCE = {".clang-format", ".editorconfig", ".gitignore", "COPYING", "NEWS"}
 
 
 def test_each_file_has_a_licence():
