@@ -5,8 +5,23 @@
 
 #include "bus/options.h"
 #include "base/error.h"
+#include "base/validate.h"
 
-#define FIRST_FREE_PORT 1024 /* what is below, ip(7) keeps for those with CAP_NET_BIND_SERVICE */
+#define UNPRIVILEGED  "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+#define DEFAULT_START 1024
+
+/* The first port that the kernel gives to everybody; what is below takes CAP_NET_BIND_SERVICE, see ip(7). */
+static guint64
+first_free_port (void)
+{
+  g_autofree char *text = NULL;
+  guint64 port;
+
+  if (!g_file_get_contents (UNPRIVILEGED, &text, NULL, NULL) ||
+      !bothy_parse_number (g_strchomp (text), 0, G_MAXUINT16 + 1, &port))
+    return DEFAULT_START;
+  return port;
+}
 
 static gboolean
 parse_add (BothyCall *call, BothyPort *port, GError **error)
@@ -28,6 +43,7 @@ gboolean
 bothy_container_check_add_port (BothyCall *call, GError **error)
 {
   g_autofree char *shown = NULL;
+  guint64 first_free = first_free_port ();
   BothyPort port;
 
   if (!parse_add (call, &port, error))
@@ -36,11 +52,11 @@ bothy_container_check_add_port (BothyCall *call, GError **error)
   polkit_details_insert (call->details, "container", BOTHY_CONTAINER (call->node->target)->spec->name);
   polkit_details_insert (call->details, "port", shown);
   g_clear_error (&call->exceeds);
-  if (port.host < FIRST_FREE_PORT)
-    call->exceeds =
-        g_error_new (BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
-                     "Port %s is below %d, so an administrator has to agree; or take a higher one", shown,
-                     FIRST_FREE_PORT);
+  if (port.host < first_free)
+    call->exceeds = g_error_new (BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
+                                 "Port %s is below %" G_GUINT64_FORMAT
+                                 ", so an administrator has to agree; or take a higher one",
+                                 shown, first_free);
   return TRUE;
 }
 

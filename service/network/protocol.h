@@ -6,7 +6,7 @@
  * a SOCK_SEQPACKET socket whose other end only root can reach. The network namespace
  * that a nic is for travels beside the message as its one file descriptor.
  *
- * bothy-net has CAP_NET_ADMIN and nothing else. It makes and removes links, bridge port
+ * bothy-net has CAP_NET_ADMIN and, for ports, CAP_NET_BIND_SERVICE. It makes and removes links, bridge port
  * settings and the rules of the tables "bothy" (families bridge and inet), and touches
  * no link that does not carry its alias. What an address or a name may be, the broker
  * has decided; what a link may do, the filter decides.
@@ -46,8 +46,9 @@ enum net_op {
   NET_TIDY = 5,
   /* Forward PORT of the host, on every address and its loopback, to INSIDE_PORT of ADDRESS4/6, a
      nic on BRIDGE. Once more is fine, and needed when NetworkManager activated the bridge anew,
-     which forgets our rule among its own, or after "nft flush ruleset". EEXIST: the port leads
-     elsewhere; EADDRINUSE: a process of the host listens on it. With BRIDGE 0 neither the loopback
+     which forgets our rule among its own, or after "nft flush ruleset". From then on no process of the host gets
+     the port, until it leads to no nic any more. EEXIST: the port leads elsewhere; EADDRINUSE: a process of the
+     host has it, on any address. With BRIDGE 0 neither the loopback
      nor, on a shared bridge of NetworkManager's, anybody outside gets through. */
   NET_PUBLISH = 6,
   /* The other way round; fine when the port does not lead to ADDRESS4/6. */

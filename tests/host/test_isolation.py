@@ -38,7 +38,7 @@ def test_exposure_SUP_04(host):
 
 
 CAPABILITIES = {"bothy-helper": ["CAP_CHOWN", "CAP_DAC_READ_SEARCH", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_ADMIN"],
-                "bothy-net": ["CAP_NET_ADMIN"]}
+                "bothy-net": ["CAP_NET_ADMIN", "CAP_NET_BIND_SERVICE"]}
 
 
 @pytest.fixture

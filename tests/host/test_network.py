@@ -139,7 +139,22 @@ def test_ports(host):
     assert taken.returncode == 1 and "another user" in taken.stderr and "x1" not in taken.stderr
     low = host.run("alice", "bothy", "--no-ask-password", "port", "add", "x1", "80")
     assert low.returncode == 1 and "1024" in low.stderr
+    host.run("root", "sysctl -qw net.ipv4.ip_unprivileged_port_start=80", check=True)
+    try:
+        host.run("alice", "bothy", "--no-ask-password", "port", "add", "x1", "80", check=True)
+        lower = host.run("alice", "bothy", "--no-ask-password", "port", "add", "x1", "79")
+        assert lower.returncode == 1 and "80" in lower.stderr
+    finally:
+        host.run("root", "sysctl -qw net.ipv4.ip_unprivileged_port_start=1024", check=True)
+    host.run("alice", "bothy", "port", "remove", "x1", "80", check=True)
+    serve = "python3 -c 'import socket; socket.socket().bind((\"127.0.0.1\", 8080))'"
+    # Whatever restarts, nobody else gets a port that leads into a container.
+    for how in ("true", "systemctl restart bothyd", "systemctl restart bothy-net", "systemctl kill -s KILL bothy-net"):
+        host.run("root", how, check=True)
+        later = host.run("bob", serve)
+        assert later.returncode != 0 and "in use" in later.stderr, how
     host.run("alice", "bothy", "port", "remove", "x1", "8080", check=True)
+    host.run("bob", serve, check=True)
     assert host.run("root", "bash", "-c", f"exec 3<>/dev/tcp/{BRIDGE}/8080").returncode != 0
 
 

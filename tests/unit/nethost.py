@@ -6,6 +6,7 @@ BOTHY_LIBEXEC_DIR: the installed directory of bothy-net. Needs root; touches onl
 
 import contextlib
 import ctypes
+import errno
 import ipaddress
 import json
 import os
@@ -30,6 +31,7 @@ CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
 ETH_P_ALL = 3
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 GATEWAY = "10.66.0.1"
+GATEWAY6 = "fd66::1"
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -151,16 +153,51 @@ class Helper:
         assert self.process.wait(10) == 0
 
 
+class Store:
+    """The part of systemd that keeps file descriptors for a service."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind("\0notify")
+        self.address = "@notify"
+        self.kept = {}
+
+    def take(self):
+        """Does what was asked for."""
+        while select.select([self.socket], [], [], 0)[0]:
+            text, fds, _, _ = socket.recv_fds(self.socket, 4096, 1)
+            lines = dict(line.split("=", 1) for line in text.decode().splitlines())
+            if "FDSTORE" in lines:
+                # systemd would let go of it at once: poll(2) says that it is hung up.
+                assert lines["FDPOLL"] == "0" and lines["FDNAME"] not in self.kept
+                (self.kept[lines["FDNAME"]],) = fds
+            elif "FDSTOREREMOVE" in lines:
+                os.close(self.kept.pop(lines["FDNAME"]))
+        return self
+
+    def fds(self):
+        return list(self.take().kept.values())
+
+    def close(self):
+        for fd in self.fds():
+            os.close(fd)
+        self.socket.close()
+
+
 class Listener(Helper):
     """One that listens, as systemd starts it, so that one can come back to it."""
 
-    def __init__(self):
+    def __init__(self, store=None):
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         listening.bind("\0bothy-net")
         listening.listen()
         self.address = listening.getsockname()
-        command = f"exec 3<&{listening.fileno()}; LISTEN_FDS=1 LISTEN_PID=$$ exec {NET}"
-        self.process = subprocess.Popen(["bash", "-c", command], pass_fds=[listening.fileno()])
+        fds = [listening.fileno(), *(store.fds() if store else ())]
+        # First out of the way of each other.
+        command = [f"exec {number + 100}<&{fd} {fd}<&-" for number, fd in enumerate(fds)]
+        command += [f"exec {number + 3}<&{number + 100} {number + 100}<&-" for number in range(len(fds))]
+        command += [f"{f'NOTIFY_SOCKET={store.address}' if store else ''} LISTEN_FDS={len(fds)} LISTEN_PID=$$ exec {NET}"]
+        self.process = subprocess.Popen(["bash", "-c", "\n".join(command)], pass_fds=fds)
         self.connect()
 
     def connect(self):
@@ -218,6 +255,17 @@ class Nic:
             run("ip", "address", "add", f"{self.address4}/24", "dev", "eth0")
             run("ip", "route", "add", "default", "via", GATEWAY)
 
+    def configure6(self):
+        """The same for IPv6."""
+        with inside(self.namespace):
+            run("ip", "link", "set", "eth0", "arp", "on")
+            for name in ("all", "eth0", "lo"):
+                with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w") as f:
+                    f.write("0")
+            run("ip", "address", "replace", "::1/128", "dev", "lo")
+            run("ip", "address", "add", f"{self.address6}/64", "dev", "eth0", "nodad")
+            run("ip", "route", "add", "default", "via", GATEWAY6)
+
     def close(self):
         if self.tap:
             self.tap.close()
@@ -250,6 +298,7 @@ def host():
     run("ip", "link", "set", "lo", "up")
     run("ip", "link", "add", "br0", "address", "02:00:00:00:00:fe", "type", "bridge", "stp_state", "0")
     run("ip", "address", "add", f"{GATEWAY}/24", "dev", "br0")
+    run("ip", "address", "add", f"{GATEWAY6}/64", "dev", "br0", "nodad")
     run("ip", "link", "set", "br0", "up")
     yield
     check(libc.setns(HOME, CLONE_NEWNET))
@@ -280,21 +329,51 @@ def nic(helper):
         each.close()
 
 
+SERVICES = []  # (namespace, port, kind, family) of each that runs
+
+
+def answers(namespace, port, kind, family):
+    """What asks a service beside it, by the loopback, waits for its answer: whatever came to the service before is answered."""
+    with inside(namespace):
+        s = socket.socket(family, kind)
+    with s:
+        s.settimeout(20)
+        try:
+            s.connect(("::1" if family == socket.AF_INET6 else "127.0.0.1", port))
+            s.send(b"ping")
+            assert s.recv(100)
+        except OSError as error:
+            raise AssertionError(f"the service at port {port} does not answer its own host") from error
+
+
+def comes(s, for_writing=False):
+    """Whether S gets ready. What has not come when all services have answered somebody who asked later will not come."""
+    def ready(seconds):
+        return any(select.select([] if for_writing else [s], [s] if for_writing else [], [], seconds))
+
+    if ready(0.1):
+        return True
+    for each in SERVICES:
+        answers(*each)
+    return ready(0.1)
+
+
 def exchange(namespace, address, port, kind=socket.SOCK_DGRAM, source=None, payload=b"ping"):
-    """Whether something at ADDRESS answers a process in NAMESPACE."""
+    """What a service at ADDRESS answers a process in NAMESPACE; None: nothing."""
     with inside(namespace):
         s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
     with s:
-        s.settimeout(0.2)
+        s.setblocking(False)
         try:
             if source:
                 s.bind(source)
             if kind == socket.SOCK_DGRAM:
                 s.sendto(payload, (address, port))
             else:
-                s.connect((address, port))
+                if s.connect_ex((address, port)) not in (0, errno.EINPROGRESS) or not comes(s, for_writing=True):
+                    return None
                 s.send(payload)
-            return s.recv(100)
+            return s.recv(100) if comes(s) else None
         except OSError:
             return None
 
@@ -304,25 +383,32 @@ def service(namespace, port, kind=socket.SOCK_DGRAM, family=socket.AF_INET):
     """Answers with the address of who asked."""
     with inside(namespace):
         s = socket.socket(family, kind)
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("", port))
+    if family == socket.AF_INET6:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("", port))
     if kind == socket.SOCK_STREAM:
         s.listen()
     pid = os.fork()
     if pid == 0:
         while True:
-            if kind == socket.SOCK_DGRAM:
-                _, peer = s.recvfrom(65536)
-                s.sendto(peer[0].encode(), peer)
-            else:
-                connection, peer = s.accept()
-                with connection:
-                    connection.recv(100)
-                    connection.send(peer[0].encode())
+            try:
+                if kind == socket.SOCK_DGRAM:
+                    _, peer = s.recvfrom(65536)
+                    s.sendto(peer[0].encode(), peer)
+                else:
+                    connection, peer = s.accept()
+                    with connection:
+                        connection.recv(100)
+                        connection.send(peer[0].encode())
+            except OSError:
+                pass  # who asked does not want to know
     s.close()
+    SERVICES.append((namespace, port, kind, family))
     try:
         yield
     finally:
+        SERVICES.remove((namespace, port, kind, family))
         os.kill(pid, 9)
         os.waitpid(pid, 0)
 

@@ -3,14 +3,15 @@
 
 import errno
 import os
+import signal
 import socket
 import subprocess
 
 import pytest
 
 from nethost import (EXAMINE, GATEWAY, HOST, LAN, PUBLISH, STEP_FILTER, STEP_REQUEST, TIDY, UDP,  # noqa: F401
-                     UNPUBLISH, exchange, helper, host, index_of, inside, new_namespace, nic,  # noqa: F401
-                     pytestmark, ruleset, run, service)  # noqa: F401
+                     UNPUBLISH, Listener, Nic, Store, exchange, helper, host, index_of, inside, new_namespace, nic,  # noqa: F401
+                     Tap, pytestmark, ruleset, run, service)  # noqa: F401
 from frames import MARK, ether, ip4, udp  # noqa: F401
 
 
@@ -19,10 +20,12 @@ def published(helper, nic):
     """A container with a service, and a client elsewhere that reaches the host by 192.0.2.1."""
     run("sysctl", "-qw", "net.ipv4.ip_forward=1")
     # As on a machine without br_netfilter; with it, a container reaches others' ports only inside its group.
-    run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0", check=False)
+    for name in ("iptables", "ip6tables"):
+        run("sysctl", "-qw", f"net.bridge.bridge-nf-call-{name}=0", check=False)
     a, b = nic(2), nic(3)
-    a.configure()
-    b.configure()
+    for each in (a, b):
+        each.configure()
+        each.configure6()
     client = new_namespace()
     with inside(client):
         process = subprocess.Popen(["sleep", "60"])
@@ -30,6 +33,7 @@ def published(helper, nic):
     run("ip", "address", "add", "192.0.2.1/24", "dev", "uplink")
     run("ip", "link", "set", "uplink", "up")
     with inside(client):
+        run("ip", "link", "set", "lo", "up")
         run("ip", "address", "add", "192.0.2.2/24", "dev", "eth0")
         run("ip", "link", "set", "eth0", "up")
     with service(a.namespace, 80, socket.SOCK_STREAM), service(a.namespace, 80):
@@ -65,18 +69,198 @@ def test_publish(helper, published):
     os.close(host)
 
 
+TCP = socket.SOCK_STREAM
+# Who may have a port: family, address, whether it is for IPv6 alone.
+PLACES = [(socket.AF_INET, "0.0.0.0", False), (socket.AF_INET, "127.0.0.1", False), (socket.AF_INET, "192.0.2.1", False),
+          (socket.AF_INET6, "::", False), (socket.AF_INET6, "::", True), (socket.AF_INET6, "::1", True),
+          (socket.AF_INET6, "fd66::1", True)]
+
+
+def serve(place, port, kind, *options):
+    """A socket there, which listens."""
+    family, address, only6 = place
+    s = socket.socket(family, kind)
+    if family == socket.AF_INET6:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only6)
+    for option in options:
+        s.setsockopt(socket.SOL_SOCKET, option, 1)
+    try:
+        s.bind((address, port))
+        if kind == TCP:
+            s.listen()
+    except OSError:
+        s.close()
+        raise
+    return s
+
+
+def refused(port, kind):
+    """Where nobody gets the port, however he asks for it."""
+    found = []
+    for place in PLACES:
+        outcomes = set()
+        for options in ((), (socket.SO_REUSEADDR,), (socket.SO_REUSEPORT,), (socket.SO_REUSEADDR, socket.SO_REUSEPORT)):
+            try:
+                serve(place, port, kind, *options).close()
+                outcomes.add(0)
+            except OSError as error:
+                outcomes.add(error.errno)
+        assert len(outcomes) == 1, (place, outcomes)
+        if outcomes == {errno.EADDRINUSE}:
+            found.append(place)
+    return found
+
+
+def request(a, kind, port=8080, **changes):
+    return dict(port=port, inside_port=80, address4=a.address4, address6=a.address6, bridge=index_of("br0"),
+                flags=0 if kind == TCP else UDP) | changes
+
+
+@pytest.mark.parametrize("kind", [TCP, socket.SOCK_DGRAM], ids=["tcp", "udp"])
+@pytest.mark.parametrize("port", [8080, 80])
+def test_a_published_port_is_taken(helper, published, kind, port):
+    """Whoever wants it later is told so: his clients would talk to the container."""
+    a, b, client = published
+    other = socket.SOCK_DGRAM if kind == TCP else TCP
+    for end in (lambda: helper.call(UNPUBLISH, **request(a, kind, port)), a.detach):
+        assert refused(port, kind) == []
+        assert helper.call(PUBLISH, **request(a, kind, port)).outcome == (0, 0)
+        assert refused(port, kind) == PLACES and refused(port, other) == []
+        assert helper.call(UNPUBLISH, **request(b, kind, port)).outcome == (0, 0)
+        assert helper.call(PUBLISH, **request(b, kind, port)).outcome == (errno.EEXIST, STEP_FILTER)
+        assert refused(port, kind) == PLACES
+        assert end().outcome == (0, 0)
+    assert refused(port, kind) == []
+
+
+@pytest.mark.parametrize("kind", [TCP, socket.SOCK_DGRAM], ids=["tcp", "udp"])
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: f"{place[1]}{' only' if place[2] else ''}")
+def test_publish_fails_when_somebody_has_the_port(helper, published, place, kind):
+    a, b, client = published
+    with serve(place, 8080, kind, socket.SO_REUSEADDR):
+        assert helper.call(PUBLISH, **request(a, kind)).outcome == (errno.EADDRINUSE, STEP_FILTER)
+        for name in ("ports4", "ports6"):
+            assert "elements" not in run("nft", "list", "map", "inet", "bothy", name)
+        assert helper.call(PUBLISH, **request(a, kind, 8081)).outcome == (0, 0)
+    assert refused(8080, kind) == []
+    assert helper.call(PUBLISH, **request(a, kind)).outcome == (0, 0)
+
+
 def test_publish_leaves_the_hosts_own_services(helper, published):
     a, b, client = published
     host = os.open(HOST, os.O_RDONLY)
-    options = dict(port=8080, inside_port=80, address4=a.address4, bridge=index_of("br0"))
-    with service(host, 8080, socket.SOCK_STREAM):
-        assert helper.call(PUBLISH, **options).outcome == (errno.EADDRINUSE, STEP_FILTER)
-        assert exchange(client, "192.0.2.1", 8080, socket.SOCK_STREAM)
-        assert helper.call(PUBLISH, flags=UDP, **options).outcome == (0, 0)
-    with service(host, 8081):
-        assert helper.call(PUBLISH, **{**options, "flags": UDP, "port": 8081}).outcome == (errno.EADDRINUSE, STEP_FILTER)
-    assert helper.call(PUBLISH, **options).outcome == (0, 0)
+    with service(host, 8080, TCP):
+        assert helper.call(PUBLISH, **request(a, TCP)).outcome == (errno.EADDRINUSE, STEP_FILTER)
+        assert exchange(client, "192.0.2.1", 8080, TCP)
+        with socket.create_connection(("127.0.0.1", 8080)) as connection:
+            connection.send(b"ping")
+            while connection.recv(100):
+                pass
     os.close(host)
+    # Connections of it that have just ended are no obstacle.
+    assert "TIME-WAIT" in run("ss", "-tan", "sport", "=", "8080")
+    assert helper.call(PUBLISH, **request(a, TCP)).outcome == (0, 0)
+    assert refused(8080, TCP) == PLACES
+
+
+def test_a_published_port_is_open_on_every_loopback(helper, published):
+    a, b, client = published
+    host = os.open(HOST, os.O_RDONLY)
+    run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
+    with service(a.namespace, 80, TCP, socket.AF_INET6), service(a.namespace, 80, family=socket.AF_INET6):
+        for kind in (TCP, socket.SOCK_DGRAM):
+            assert exchange(host, "::1", 8080, kind) is None
+            assert helper.call(PUBLISH, **request(a, kind)).outcome == (0, 0)
+            assert exchange(host, "127.0.0.1", 8080, kind) == GATEWAY.encode()
+            assert exchange(host, "::1", 8080, kind) == exchange(host, "fd66::1", 8080, kind) == b"fd66::1"
+            assert exchange(b.namespace, "fd66::1", 8080, kind) == b"fd66::1"
+    a.detach()
+    b.detach()
+    assert helper.call(TIDY).outcome == (0, 0)
+    assert "br0" not in run("ip", "-6", "route", "show", "::1", "table", "local")
+    os.close(host)
+
+
+@pytest.mark.parametrize("priority", [-100, -90])  # an administrator's, and firewalld's
+def test_translation_by_others_comes_first(helper, published, priority):
+    a, b, client = published
+    host = os.open(HOST, os.O_RDONLY)
+    run("nft", "-f", "-", input=f"""
+table ip mine {{
+  chain in {{
+    type nat hook prerouting priority {priority}
+    ip daddr 192.0.2.1 tcp dport 8080 dnat to {b.address4}:81
+  }}
+  chain out {{
+    type nat hook output priority {priority}
+    ip daddr 192.0.2.1 tcp dport 8080 dnat to {b.address4}:81
+  }}
+  chain behind {{
+    type nat hook postrouting priority {-priority}
+    ip saddr 10.66.0.0/24 ip daddr 192.0.2.2 snat to 192.0.2.77
+  }}
+}}
+""")
+    run("ip", "address", "add", "192.0.2.77/32", "dev", "uplink")
+    # Nobody is there inside.
+    assert helper.call(PUBLISH, **request(a, TCP, inside_port=79)).outcome == (0, 0)
+    with service(b.namespace, 81, TCP), service(client, 9000):
+        assert exchange(client, "192.0.2.1", 8080, TCP) and exchange(host, "192.0.2.1", 8080, TCP)
+        assert exchange(a.namespace, "192.0.2.2", 9000) == b"192.0.2.77"
+    os.close(host)
+
+
+@pytest.fixture
+def kept():
+    """One that listens, for which systemd keeps what it is given."""
+    run("ip", "address", "add", "192.0.2.1/32", "dev", "lo")
+    store = Store()
+    yield store
+    store.close()
+
+
+def test_ports_stay_taken_when_it_is_started_anew(kept):
+    first = Listener(kept)
+    a = Nic(first, 2, "br0")
+    for kind in (TCP, socket.SOCK_DGRAM):
+        assert first.call(PUBLISH, **request(a, kind)).outcome == (0, 0)
+    assert first.call(PUBLISH, **request(a, TCP, 8081)).outcome == (0, 0)
+    assert first.call(UNPUBLISH, **request(a, TCP, 8081)).outcome == (0, 0)
+    assert sorted(kept.take().kept) == ["tcp-8080", "udp-8080"]
+    first.close()
+    assert refused(8080, TCP) == refused(8080, socket.SOCK_DGRAM) == PLACES
+    second = Listener(kept)
+    second.call(PUBLISH, **request(a, TCP, 8082))
+    assert refused(8080, TCP) == refused(8080, socket.SOCK_DGRAM) == PLACES
+    assert second.call(UNPUBLISH, **request(a, TCP)).outcome == (0, 0)
+    kept.take()
+    assert refused(8080, TCP) == [] and refused(8080, socket.SOCK_DGRAM) == PLACES
+    a.helper = second
+    a.detach()
+    kept.take()
+    assert kept.kept == {} and refused(8080, socket.SOCK_DGRAM) == []
+    second.close()
+    a.close()
+
+
+def test_ports_without_systemd_are_taken_again(host):
+    """Where somebody was faster, the port is his."""
+    run("ip", "address", "add", "192.0.2.1/32", "dev", "lo")
+    first = Listener()
+    a = Nic(first, 2, "br0")
+    for port in (8080, 8081):
+        assert first.call(PUBLISH, **request(a, TCP, port)).outcome == (0, 0)
+    first.close()
+    assert refused(8080, TCP) == []
+    with serve(PLACES[1], 8081, TCP):
+        second = Listener()
+        assert second.call(EXAMINE).error == 0
+        assert refused(8080, TCP) == PLACES
+        assert "8080" in run("nft", "list", "map", "inet", "bothy", "ports4")
+        for name in ("ports4", "ports6"):
+            assert "8081" not in run("nft", "list", "map", "inet", "bothy", name)
+    second.close()
+    a.close()
 
 NM_SHARED = """add table ip nm-shared-br0
 flush table ip nm-shared-br0
@@ -124,18 +308,44 @@ def test_publish_again_after_flush_ruleset(helper, published):
 
 
 def test_publish_does_not_open_the_loopback(helper, published):
+    """What comes to or from an address of the loopback, by a port of the bridge that nothing else filters."""
     a, b, client = published
-    host = os.open(HOST, os.O_RDONLY)
-    assert helper.call(PUBLISH, port=8080, inside_port=80, address4=a.address4, bridge=index_of("br0")).outcome == (0, 0)
-    with service(host, 53):
-        assert exchange(host, "127.0.0.1", 53)
-        with inside(b.namespace):
-            run("ip", "route", "add", "127.0.0.1", "via", GATEWAY, "table", "local", check=False)
-        frame = ether(b.mac, 0x800, ip4(b.address4, "127.0.0.1", 17, udp(5000, 53, MARK)), "02:00:00:00:00:fe")
-        b.tap.drain()
-        b.tap.send(frame)
-        assert [f for f in b.tap.receive() if f[12:14] == b"\x08\0" and f[23] == 17] == []
-    os.close(host)
+    wire = new_namespace()
+    with inside(wire):
+        process = subprocess.Popen(["sleep", "60"])
+    run("ip", "link", "add", "wire", "type", "veth", "peer", "name", "eth0", "netns", str(process.pid))
+    run("ip", "link", "set", "wire", "master", "br0", "up")
+    with inside(wire):
+        run("ip", "link", "set", "lo", "up")
+        run("ip", "link", "set", "eth0", "address", "02:00:00:00:02:01", "up")
+    assert helper.call(PUBLISH, **request(a, TCP)).outcome == (0, 0)
+    heard = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    heard.bind(("0.0.0.0", 53))
+    heard.settimeout(20)
+    sender = Tap(wire, "eth0")
+
+    def send(source, to, payload):
+        sender.send(ether("02:00:00:00:02:01", 0x800, ip4(source, to, 17, udp(5000, 53, payload)), "02:00:00:00:00:fe"))
+
+    def arrives(*addresses):
+        send(*addresses, MARK)
+        send("10.66.0.9", GATEWAY, b"behind")
+        first = heard.recv(100)
+        assert first == b"behind" or heard.recv(100) == b"behind"
+        return first == MARK
+
+    run("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.br0.rp_filter=0")
+    foreign = [("10.66.0.9", "127.0.0.1"), ("10.66.0.9", "127.255.0.7"), ("127.0.0.1", "127.0.0.1"), ("127.0.0.1", GATEWAY)]
+    assert [addresses for addresses in foreign if arrives(*addresses)] == []
+    # Only these rules are in the way.
+    helper.process.send_signal(signal.SIGSTOP)
+    run("nft", "flush", "chain", "inet", "bothy", "martian")
+    assert arrives(*foreign[0])
+    helper.process.send_signal(signal.SIGCONT)
+    process.kill()
+    process.wait()
+    sender.close()
+    heard.close()
 
 
 def test_examine_names_who_drops(helper, nic):

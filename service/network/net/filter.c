@@ -6,10 +6,9 @@
 #include <string.h>
 
 #include "destinations.h"
-#include "ports.h"
 #include "rules.h"
 
-/* Of nics; ports of the host are looked after in ports.c. */
+/* Of nics; which ports of the host lead to them is kept elsewhere. */
 static const char *const bridge_sets[] = {
   "nics",     "lan",      "macs",     "limited",          "bound",  "own4",   "own6",
   "targets6", "claimed4", "claimed6", "claimed_targets6", "groups", "members"
@@ -112,8 +111,6 @@ filter_drop (struct nft *nft, const struct record *record)
 
   batch_begin (&batch, nft);
   error = write_removal (nft, record, &batch);
-  if (error == 0)
-    error = ports_write_removal (nft, record, &batch);
   return error != 0 ? error : batch_commit (&batch);
 }
 

@@ -15,7 +15,7 @@ int filter_get (struct nft *nft, const char *name, struct record *ret_record);
 /* Lets the nic of RECORD, which REQUEST is for, do what they say and no more, and reads it back from the kernel. */
 int filter_put (struct nft *nft, const struct record *record, const struct net_request *request);
 
-/* Forgets the nic of RECORD; ports of the host that lead to it too. */
+/* Forgets the nic of RECORD, which no ports lead to any more (ports_drop()). */
 int filter_drop (struct nft *nft, const struct record *record);
 
 /* Puts back what follows from the records that are there. */

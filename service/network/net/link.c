@@ -17,6 +17,9 @@
 #include "identity.h"
 #include "rules.h"
 
+/* Behind the loopback's own route. */
+#define LOOPBACK_METRIC 1024u
+
 struct each {
   int (*reader) (const struct link *link, void *data);
   void *data;
@@ -291,8 +294,33 @@ link_remove (struct nl_sock *socket, uint32_t index)
   return message == NULL ? ENOMEM : netlink_order (socket, message);
 }
 
+/*
+ * An answer to ::1 is looked up as if it had to come in by the interface of the route, which is the loopback's: so there is
+ * a second route to ::1. It lets in nobody, since the kernel drops what comes with ::1 from elsewhere before it looks. With
+ * br_netfilter (net.bridge.bridge-nf-call-ip6tables) the answer is translated before that, and dropped as well.
+ */
+static int
+set_route_to_loopback6 (struct nl_sock *socket, uint32_t index, bool on)
+{
+  static const uint8_t loopback[16] = { [15] = 1 };
+  struct rtmsg route = { .rtm_family = AF_INET6,
+                         .rtm_dst_len = 128,
+                         .rtm_table = RT_TABLE_LOCAL,
+                         .rtm_protocol = RTPROT_STATIC,
+                         .rtm_scope = RT_SCOPE_UNIVERSE,
+                         .rtm_type = RTN_LOCAL };
+  AUTO_MESSAGE message =
+      nlmsg_alloc_simple (on ? RTM_NEWROUTE : RTM_DELROUTE, on ? NLM_F_CREATE | NLM_F_REPLACE : 0);
+
+  if (message == NULL || nlmsg_append (message, &route, sizeof route, NLMSG_ALIGNTO) < 0 ||
+      nla_put (message, RTA_DST, sizeof loopback, loopback) < 0 ||
+      nla_put_u32 (message, RTA_OIF, index) < 0 || nla_put_u32 (message, RTA_PRIORITY, LOOPBACK_METRIC) < 0)
+    return ENOMEM;
+  return netlink_order (socket, message);
+}
+
 int
-link_set_route_localnet (struct nl_sock *socket, uint32_t index, bool on)
+link_open_loopback (struct nl_sock *socket, uint32_t index, bool on)
 {
   AUTO_MESSAGE message = new_message (RTM_SETLINK, 0, index, 0, 0);
   struct nlattr *families;
@@ -309,5 +337,6 @@ link_set_route_localnet (struct nl_sock *socket, uint32_t index, bool on)
   nla_nest_end (message, settings);
   nla_nest_end (message, inet);
   nla_nest_end (message, families);
+  (void)set_route_to_loopback6 (socket, index, on);
   return netlink_order (socket, message);
 }

@@ -64,5 +64,6 @@ int link_set_master (struct nl_sock *socket, uint32_t index, uint32_t master);
 int link_set_up (struct nl_sock *socket, uint32_t index, bool up);
 int link_remove (struct nl_sock *socket, uint32_t index);
 
-/* Lets packets of the host's loopback be routed through the link INDEX, or not. */
-int link_set_route_localnet (struct nl_sock *socket, uint32_t index, bool on);
+/* Lets packets of the host's loopback be routed through the link INDEX, and what answers them come back, or not. Of IPv6 as
+   far as the kernel can. */
+int link_open_loopback (struct nl_sock *socket, uint32_t index, bool on);

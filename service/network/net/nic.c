@@ -17,6 +17,7 @@
 #include "filter.h"
 #include "forwarding.h"
 #include "identity.h"
+#include "ports.h"
 
 struct search {
   const char *alias;
@@ -332,8 +333,11 @@ nic_detach (struct net *net, const struct net_request *request, struct outcome *
 
     identity_name (request->alias, attempt, name);
     error = filter_get (&net->nft, name, &record);
-    if (error == 0 && record.hash == hash)
-      error = filter_drop (&net->nft, &record);
+    if (error == 0 && record.hash == hash) {
+      error = ports_drop (&net->nft, &net->holds, &record);
+      if (error == 0)
+        error = filter_drop (&net->nft, &record);
+    }
     if (error != 0 && error != ENOENT) {
       /* Nobody comes back to a nic that was detached. */
       if (ret->doomed != 0 && link_remove (net->route, ret->doomed) != 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "holds.h"
 #include "link.h"
 #include "nft.h"
 
@@ -10,6 +11,8 @@
 struct net {
   struct nl_sock *route;
   struct nft nft;
+  struct holds holds; /* of ports that lead to nics */
+  bool is_open;
   int guard;                     /* guard_open() */
   unsigned int lost;             /* of the rules, and not looked after yet: GUARD_RULES, GUARD_ELEMENTS */
   uint32_t doomed[NET_N_DOOMED]; /* links that have lost their filter, and are about to go: the last ones */

@@ -3,10 +3,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "filter.h"
-#include "listeners.h"
 #include "shared.h"
 
 /* Which ports to remove: those that lead to ADDRESS. */
@@ -24,6 +23,14 @@ struct closing {
 
 static const uint8_t none[16];
 
+static const char *const maps[] = { "ports4", "ports6" };
+
+/* Which elements of the maps have no hold, when they should be looked at. */
+struct restoring {
+  struct holds *holds;
+  struct batch *batch;
+};
+
 static uint8_t
 get_protocol (const struct net_request *request)
 {
@@ -31,15 +38,34 @@ get_protocol (const struct net_request *request)
 }
 
 static struct element
-port_element (const struct net_request *request, const char *map)
+port_element (uint8_t protocol, uint16_t port, const char *map)
 {
   struct element element = { .table = TABLE_INET, .set = map };
-  uint8_t protocol = get_protocol (request);
-  uint16_t port = htons (request->port);
+  uint16_t network_port = htons (port);
 
   element_add_key (&element, &protocol, sizeof protocol);
-  element_add_key (&element, &port, sizeof port);
+  element_add_key (&element, &network_port, sizeof network_port);
   return element;
+}
+
+/* Lets go of what is forwarded by none of the maps. */
+static int
+release_unused (struct nft *nft, struct holds *holds)
+{
+  for (size_t i = holds->n; i-- > 0;) {
+    int error = ENOENT;
+
+    for (size_t j = 0; j < sizeof maps / sizeof maps[0] && error == ENOENT; j++) {
+      struct element element = port_element (holds->holds[i].protocol, holds->holds[i].port, maps[j]);
+
+      error = element_get (nft, &element);
+    }
+    if (error == ENOENT)
+      holds_release (holds, i);
+    else if (error != 0)
+      return error;
+  }
+  return 0;
 }
 
 static int
@@ -68,18 +94,56 @@ write_removal (struct nft *nft, struct removal *removal)
 }
 
 int
-ports_write_removal (struct nft *nft, const struct record *record, struct batch *batch)
+ports_drop (struct nft *nft, struct holds *holds, const struct record *record)
 {
-  struct removal removal4 = { batch, record->address4, sizeof record->address4, NULL };
-  struct removal removal6 = { batch, record->address6, sizeof record->address6, NULL };
-  int error = write_removal (nft, &removal4);
+  AUTO_BATCH batch = { 0 };
+  struct removal removal4 = { &batch, record->address4, sizeof record->address4, NULL };
+  struct removal removal6 = { &batch, record->address6, sizeof record->address6, NULL };
+  int error;
 
-  return error != 0 ? error : write_removal (nft, &removal6);
+  batch_begin (&batch, nft);
+  error = write_removal (nft, &removal4);
+  if (error == 0)
+    error = write_removal (nft, &removal6);
+  if (error == 0)
+    error = batch_commit (&batch);
+  return error != 0 ? error : release_unused (nft, holds);
+}
+
+static int
+hold_port (const struct element *element, void *data)
+{
+  const struct restoring *restoring = data;
+  uint16_t port;
+  int error;
+
+  /* Each part of a key begins at a multiple of four bytes. */
+  memcpy (&port, element->key + 4, sizeof port);
+  error = holds_take (restoring->holds, element->key[0], ntohs (port));
+  if (error != EADDRINUSE)
+    return error;
+  fprintf (stderr, "bothy-net: port %u leads to no container any more: a process of the host has it\n",
+           ntohs (port));
+  batch_change (restoring->batch, CHANGE_DELETE, element);
+  return 0;
+}
+
+int
+ports_restore (struct nft *nft, struct holds *holds)
+{
+  AUTO_BATCH batch = { 0 };
+  struct restoring restoring = { holds, &batch };
+  int error = release_unused (nft, holds);
+
+  batch_begin (&batch, nft);
+  for (size_t i = 0; i < sizeof maps / sizeof maps[0] && error == 0; i++)
+    error = element_each (nft, TABLE_INET, maps[i], hold_port, &restoring);
+  return error != 0 ? error : batch_commit (&batch);
 }
 
 /*
- * Through the loopback only IPv4 can be forwarded, and only when the bridge is told; and
- * NetworkManager has to let pass what comes from outside.
+ * What comes from the loopback is forwarded only when the bridge is told; and NetworkManager has to let pass what
+ * comes from outside.
  */
 static int
 open_bridge (struct nft *nft, struct nl_sock *route, uint32_t index)
@@ -99,7 +163,7 @@ open_bridge (struct nft *nft, struct nl_sock *route, uint32_t index)
   batch_change (&batch, CHANGE_ADD, &element);
   error = batch_commit (&batch);
   if (error == 0)
-    error = link_set_route_localnet (route, index, true);
+    error = link_open_loopback (route, index, true);
   return error != 0 ? error : shared_open (nft, bridge.name);
 }
 
@@ -112,7 +176,7 @@ close_bridge (const struct element *element, void *data)
 
   memcpy (name, element->key, sizeof name - 1);
   if (link_find (closing->route, name, &bridge) == 0)
-    (void)link_set_route_localnet (closing->route, bridge.index, false);
+    (void)link_open_loopback (closing->route, bridge.index, false);
   return shared_close (closing->nft, name);
 }
 
@@ -133,7 +197,7 @@ write_port (struct nft *nft,
             size_t size,
             struct batch *batch)
 {
-  struct element element = port_element (request, map);
+  struct element element = port_element (get_protocol (request), request->port, map);
   struct element there = element;
   uint16_t inside_port = htons (request->inside_port);
   int error;
@@ -154,30 +218,33 @@ write_port (struct nft *nft,
 }
 
 int
-ports_add (struct nft *nft, struct nl_sock *route, const struct net_request *request)
+ports_add (struct nft *nft, struct nl_sock *route, struct holds *holds, const struct net_request *request)
 {
   AUTO_BATCH batch = { 0 };
-  int error = filter_ensure (nft);
+  int error;
 
-  if (error != 0)
-    return error;
   batch_begin (&batch, nft);
   error = write_port (nft, request, "ports4", request->address4, sizeof request->address4, &batch);
   if (error == 0)
     error = write_port (nft, request, "ports6", request->address6, sizeof request->address6, &batch);
-  /* Asked when it is new: later nobody is disturbed by a process that can't be reached any more. */
-  if (error == 0 && batch.n_changes > 0)
-    error = listeners_check (get_protocol (request), request->port);
-  if (error == 0 && request->bridge != 0)
+  if (error == 0)
+    error = holds_take (holds, get_protocol (request), request->port);
+  if (error != 0)
+    return error;
+  if (request->bridge != 0)
     error = open_bridge (nft, route, request->bridge);
-  return error != 0 ? error : batch_commit (&batch);
+  if (error == 0)
+    error = batch_commit (&batch);
+  if (error != 0)
+    (void)release_unused (nft, holds);
+  return error;
 }
 
 int
-ports_remove (struct nft *nft, const struct net_request *request)
+ports_remove (struct nft *nft, struct holds *holds, const struct net_request *request)
 {
   AUTO_BATCH batch = { 0 };
-  struct element port = port_element (request, NULL);
+  struct element port = port_element (get_protocol (request), request->port, NULL);
   struct removal removal4 = { &batch, request->address4, sizeof request->address4, &port };
   struct removal removal6 = { &batch, request->address6, sizeof request->address6, &port };
   int error;
@@ -186,5 +253,7 @@ ports_remove (struct nft *nft, const struct net_request *request)
   error = write_removal (nft, &removal4);
   if (error == 0)
     error = write_removal (nft, &removal6);
-  return error != 0 ? error : batch_commit (&batch);
+  if (error == 0)
+    error = batch_commit (&batch);
+  return error != 0 ? error : release_unused (nft, holds);
 }

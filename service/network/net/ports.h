@@ -1,22 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "holds.h"
 #include "link.h"
 #include "record.h"
 
-/* Ports of the host that lead to a nic. All functions return 0 or an errno value. */
+/*
+ * Ports of the host that lead to a nic: elements of the maps "ports4" and "ports6", with a hold on each (holds.h).
+ * All functions return 0 or an errno value.
+ */
 
 /*
- * Forwards what REQUEST says, again if need be. EEXIST: the port leads elsewhere; EADDRINUSE: a
- * process of the host listens there.
+ * Forwards what REQUEST says, and takes the port into HOLDS; again if need be. NFT has its tables (filter_ensure());
+ * ROUTE is a NETLINK_ROUTE socket. EEXIST: the port leads elsewhere; EADDRINUSE: a process of the host has it.
+ * When it fails, nothing is changed.
  */
-int ports_add (struct nft *nft, struct nl_sock *route, const struct net_request *request);
+int
+ports_add (struct nft *nft, struct nl_sock *route, struct holds *holds, const struct net_request *request);
 
 /* The other way round. Fine when the port does not lead to REQUEST's address. */
-int ports_remove (struct nft *nft, const struct net_request *request);
+int ports_remove (struct nft *nft, struct holds *holds, const struct net_request *request);
 
-/* Adds to BATCH the removal of all ports that lead to RECORD's addresses. */
-int ports_write_removal (struct nft *nft, const struct record *record, struct batch *batch);
+/* Forwards nothing to RECORD's addresses any more. */
+int ports_drop (struct nft *nft, struct holds *holds, const struct record *record);
+
+/* Makes HOLDS what the maps have, for a program that was just started: what can not be held any more, as a process of the
+   host took it meanwhile, is not forwarded any more. */
+int ports_restore (struct nft *nft, struct holds *holds);
 
 /* Undoes what bridges were told for the sake of ports. */
 int ports_close (struct nft *nft, struct nl_sock *route);

@@ -220,6 +220,9 @@
   "add map " INET "ports6 { type inet_proto . inet_service : ipv6_addr . inet_service; }\n"        \
   "add set " INET "loopback { type ifname; }\n"
 
+/* A chain keeps the priority that it was made with, which an older version may have done. */
+#define MAKE_ANEW(chain) "add chain " INET chain "\nflush chain " INET chain "\ndelete chain " INET chain "\n"
+
 #define INET_CHAINS                                                                                   \
   "add chain " INET "routed\nadd chain " INET "limited\n"                                             \
   "flush chain " INET "routed\nflush chain " INET "limited\n"                                         \
@@ -227,12 +230,12 @@
   "add chain " INET "martian { type filter hook prerouting priority -310; policy accept; }\n"         \
   "add chain " INET "input { type filter hook input priority -10; policy accept; }\n"                 \
   "add chain " INET "forward { type filter hook forward priority -10; policy accept; }\n"             \
-  "add chain " INET "prenat { type nat hook prerouting priority -105; policy accept; }\n"             \
-  "add chain " INET "outnat { type nat hook output priority -105; policy accept; }\n"                 \
-  "add chain " INET "postnat { type nat hook postrouting priority 95; policy accept; }\n"             \
+  MAKE_ANEW ("prenat") MAKE_ANEW ("outnat") MAKE_ANEW ("postnat")                                     \
+  "add chain " INET "prenat { type nat hook prerouting priority -80; policy accept; }\n"             \
+  "add chain " INET "outnat { type nat hook output priority -80; policy accept; }\n"                 \
+  "add chain " INET "postnat { type nat hook postrouting priority 120; policy accept; }\n"             \
   "flush chain " INET "host\nflush chain " INET "between4\nflush chain " INET "between6\n"            \
-  "flush chain " INET "martian\nflush chain " INET "input\nflush chain " INET "forward\n"             \
-  "flush chain " INET "prenat\nflush chain " INET "outnat\nflush chain " INET "postnat\n"
+  "flush chain " INET "martian\nflush chain " INET "input\nflush chain " INET "forward\n"
 
 #define INET_INPUT                                                                                    \
   "add rule " INET "input iifname . ip saddr @nics4 goto host\n"                                      \
@@ -284,21 +287,27 @@
   "add rule " INET "between6 drop\n"
 
 /*
+ * Whoever has a rule of his own for the same connection comes first: translation happens once, and these chains are
+ * behind those of administrators (-100 and 100) and of firewalld (-90 and 110).
+ *
  * Clients keep their address. Only two kinds would get answers from somebody they did not ask:
  * the host through its loopback, and a neighbour of the container; the bridge speaks for them.
- * Forwarding from the loopback needs route_localnet on the bridge, hence "martian". By the last rules
+ * Forwarding from the loopback needs route_localnet and a route to ::1 on the bridge, hence "martian". By the last rules
  * containers go out with an address of the host's; NetworkManager has the same for IPv4, but does not put it
  * back when another firewall takes it away.
  */
 #define INET_NAT                                                                                      \
   "add rule " INET "martian iifname @loopback ip daddr 127.0.0.0/8 drop\n"                            \
   "add rule " INET "martian iifname @loopback ip saddr 127.0.0.0/8 drop\n"                            \
+  "add rule " INET "martian iifname @loopback ip6 daddr ::1 drop\n"                                   \
+  "add rule " INET "martian iifname @loopback ip6 saddr ::1 drop\n"                                   \
   "add rule " INET "prenat fib daddr type local dnat ip to meta l4proto . th dport map @ports4\n"     \
   "add rule " INET "prenat fib daddr type local dnat ip6 to meta l4proto . th dport map @ports6\n"    \
   "add rule " INET "outnat fib daddr type local dnat ip to meta l4proto . th dport map @ports4\n"     \
-  "add rule " INET "outnat ip6 daddr != ::1 fib daddr type local "                                    \
+  "add rule " INET "outnat fib daddr type local "                                                     \
   "dnat ip6 to meta l4proto . th dport map @ports6\n"                                                 \
   "add rule " INET "postnat ct status dnat ip saddr 127.0.0.0/8 oifname @loopback masquerade\n"       \
+  "add rule " INET "postnat ct status dnat ip6 saddr ::1 oifname @loopback masquerade\n"              \
   "add rule " INET "postnat ct status dnat iifname . ip saddr @nics4 oifname . ip daddr @nics4 "      \
   "masquerade\n"                                                                                      \
   "add rule " INET "postnat ct status dnat iifname . ip6 saddr @nics6 oifname . ip6 daddr @nics6 "    \

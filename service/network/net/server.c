@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "connections.h"
+#include "filter.h"
 #include "find.h"
 #include "firewall.h"
 #include "guard.h"
@@ -52,9 +53,17 @@ free_text (struct outcome *outcome)
 static int
 open_net (struct net *net)
 {
+  int error;
+
+  if (net->is_open)
+    return 0;
   if (net->route == NULL)
     net->route = netlink_open (NETLINK_ROUTE);
-  return net->route == NULL ? errno : nft_open (&net->nft);
+  error = net->route == NULL ? errno : nft_open (&net->nft);
+  if (error == 0)
+    error = ports_restore (&net->nft, &net->holds);
+  net->is_open = error == 0;
+  return error;
 }
 
 static int
@@ -81,10 +90,12 @@ act (struct net *net, const struct packet *packet, struct outcome *ret)
   case NET_EXAMINE:
     return firewall_examine (net, ret);
   case NET_PUBLISH:
-    error = ports_add (&net->nft, net->route, request);
+    error = filter_ensure (&net->nft);
+    if (error == 0)
+      error = ports_add (&net->nft, net->route, &net->holds, request);
     return error != 0 ? fail (ret, NET_STEP_FILTER, error) : 0;
   case NET_UNPUBLISH:
-    error = ports_remove (&net->nft, request);
+    error = ports_remove (&net->nft, &net->holds, request);
     return error != 0 ? fail (ret, NET_STEP_FILTER, error) : 0;
   }
   return fail (ret, NET_STEP_REQUEST, EINVAL);
@@ -125,6 +136,8 @@ remove_link (struct net *net, int connection, uint32_t serial, struct outcome *o
 
   if (pid > 0)
     return EINPROGRESS;
+  if (pid == 0)
+    holds_close (&net->holds);
   route = netlink_open (NETLINK_ROUTE);
   error = route == NULL ? errno : link_remove (route, outcome->doomed);
   /* The container ended meanwhile, and its namespace took the link along. */
@@ -211,7 +224,8 @@ static bool
 wait_and_serve (struct connections *connections, struct net *net)
 {
   struct pollfd polls[CONNECTIONS_POLLS + 1];
-  int timeout = connections->n == 0 ? IDLE_MS : -1;
+  /* Ports are held as long as they lead to a container. */
+  int timeout = connections->n == 0 && net->holds.n == 0 ? IDLE_MS : -1;
   int n_ready;
 
   if (connections->n == 0 && connections->listening < 0)
@@ -233,7 +247,7 @@ int
 server_run (struct connections *connections)
 {
   struct net net = { 0 };
-  int error = privilege_reduce (CAPABILITY (CAP_NET_ADMIN), 0);
+  int error = privilege_reduce (CAPABILITY (CAP_NET_ADMIN) | CAPABILITY (CAP_NET_BIND_SERVICE), 0);
 
   if (error == 0 && prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
     error = errno;
@@ -243,11 +257,14 @@ server_run (struct connections *connections)
   }
   /* The kernel reaps what removes links. */
   signal (SIGCHLD, SIG_IGN);
+  if (connections->listening >= 0)
+    holds_adopt (&net.holds);
   net.guard = guard_open ();
   while (wait_and_serve (connections, &net))
     ;
   if (net.guard >= 0)
     close (net.guard);
+  holds_close (&net.holds);
   nft_close (&net.nft);
   netlink_free_socket (&net.route);
   return EXIT_SUCCESS;

@@ -5,8 +5,8 @@
 
 /*
  * The loop: one request after the other, so that no two ever change the same bridge at once. It
- * keeps CAP_NET_ADMIN and nothing else.
+ * keeps CAP_NET_ADMIN, and CAP_NET_BIND_SERVICE to hold ports, and nothing else.
  */
 
-/* Serves until the one connection is closed, or there was none for a while. Returns the exit status. */
+/* Serves until the one connection is closed, or there was none for a while and no port to hold. Returns the exit status. */
 int server_run (struct connections *connections);

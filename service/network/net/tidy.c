@@ -88,18 +88,6 @@ remove_unfiltered (struct net *net, const struct links *links, const struct reco
   return 0;
 }
 
-/* Ports that lead to a nic that is no more. */
-static int
-remove_ports (struct net *net, const struct record *record)
-{
-  AUTO_BATCH batch = { 0 };
-  int error;
-
-  batch_begin (&batch, &net->nft);
-  error = ports_write_removal (&net->nft, record, &batch);
-  return error != 0 ? error : batch_commit (&batch);
-}
-
 /* Moves the records that a link belongs to to the front. */
 static int
 keep_alive (struct net *net, const struct links *links, struct record *records, size_t *n_records)
@@ -116,7 +104,7 @@ keep_alive (struct net *net, const struct links *links, struct record *records, 
       records[n++] = records[i];
       continue;
     }
-    error = remove_ports (net, &records[i]);
+    error = ports_drop (&net->nft, &net->holds, &records[i]);
     if (error != 0)
       return error;
   }
