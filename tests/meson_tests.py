@@ -13,8 +13,16 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 RESULT = re.compile(r"^(not ok|ok)\b\s*\d*\s*(?:- )?([^#]*?)\s*(?:#\s*(\S+)\s*(.*))?$")
+
+
+def note(variable, text):
+    """Adds a line to the file that the variable names. Others write to it as well."""
+    if os.environ.get(variable):
+        with open(os.environ[variable], "a") as file:
+            file.write(f"{text}\n")
 
 
 def introspect(build):
@@ -92,11 +100,10 @@ def main():
     for test in introspect(build):
         suites = [name.split(":")[-1] for name in test.get("suite", [])]
         if suite is None or suite in suites or not set(suites) - {"bothy"}:
+            begin = time.monotonic()
             run(test, counts)
-    path = os.environ.get("BOTHY_COUNTS")
-    if path:
-        with open(path, "a") as file:
-            print(counts.passed, counts.failed, counts.skipped, file=file)
+            note("BOTHY_TIMES", f"{time.monotonic() - begin:.2f} unit/{test['name']}")
+    note("BOTHY_COUNTS", f"{counts.passed} {counts.failed} {counts.skipped}")
     return 1 if counts.failed else 0
 
 

@@ -26,6 +26,8 @@ from polkit import Polkit  # noqa: E402
 
 LIBEXEC = pathlib.Path(os.environ.get("BOTHY_LIBEXEC_DIR", "/nonexistent"))
 ALICE, BOB, CAROL = 1000, 1001, 1002
+# Which part of the pool ids are from: tests/run has several workers, and hosts have the first part.
+POOL = 1 + int(os.environ.get("BOTHY_WORKER") or os.getpid()) % 15
 # A command that says when it is ready to be told to stop.
 TRAP = ["sh", "-c", "trap 'exit 3' TERM PWR; touch /tmp/ready; while :; do sleep 0.05; done"]
 
@@ -156,8 +158,8 @@ class World:
             raise
 
     def configure(self, text):
-        """Ids are from a part of the pool that another run at the same time does not use, probably."""
-        pool = "" if "[Ranges]" in text else f"[Ranges]\nBase={0x40000000 + os.getpid() % 16 * 0x2000000}\nCount=512\n"
+        """Writes bothyd.conf, with ids of this run's part of the pool."""
+        pool = "" if "[Ranges]" in text else f"[Ranges]\nBase={0x40000000 + POOL * 0x2000000}\nCount=512\n"
         (self.root / "etc/bothy/bothyd.conf").write_text("[Service]\nIdleSeconds=0\n" + pool + text)
 
     # ---- processes ----

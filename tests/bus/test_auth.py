@@ -260,6 +260,7 @@ def test_AUTH_06_the_bus_names_a_user_who_can_not_be(fresh_world):
     assert [q.subject for q in world.polkit.asked(polkit.CREATE)] == [{"name": alice.name}]
 
 
+@pytest.mark.once
 def test_AUTH_06_caller_is_gone_before_he_is_looked_up(world, alice):
     for _ in range(100):
         caller = world.client(ALICE)
@@ -433,6 +434,7 @@ def test_AUTH_14_hostile_paths_never_come_to_polkit(world, bob):
     assert not world.polkit.asked()
 
 
+@pytest.mark.once
 class TestDialogRace:
     """What was seen before the dialog is looked at again after it."""
 

@@ -50,6 +50,7 @@ def test_RANGE_02_parallel_creates_are_disjoint(fresh_world):
     assert sorted(found) == sorted(entry for user in users[1:] for entry in user.manager("ListRanges")[0])
 
 
+@pytest.mark.once
 def test_RANGE_02_five_hundred_at_once(fresh_world):
     """Of twelve users, who each ask for more than they may have: each gets as many as that, and none twice."""
     world = fresh_world(config="[Quota]\nRanges=42\n")

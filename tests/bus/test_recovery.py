@@ -35,6 +35,7 @@ def test_LIFE_03_containers_outlive_the_service(fresh_world, how):
         alice.delete(path)
 
 
+@pytest.mark.once
 def test_LIFE_03_a_container_that_ended_meanwhile(fresh_world):
     world = fresh_world()
     alice = world.client(ALICE)
@@ -54,6 +55,7 @@ def test_LIFE_03_a_container_that_ended_meanwhile(fresh_world):
     assert alice.execute(path, "echo", "again")[0] == "again\n"
 
 
+@pytest.mark.once
 def test_LIFE_04_supervisor_is_killed(world, alice, box):
     leader = alice.get(box, CONTAINER, "Leader")
     supervisor = int(re.search(r"PPid:\s+(\d+)", pathlib.Path(f"/proc/{leader}/status").read_text())[1])
@@ -67,6 +69,7 @@ def test_LIFE_04_supervisor_is_killed(world, alice, box):
     alice.start(box)
 
 
+@pytest.mark.once
 def test_LIFE_04_supervisor_is_killed_while_nobody_looks(fresh_world):
     """As if the service had been there; but what ended with the machine has not failed."""
     world = fresh_world()
@@ -100,6 +103,7 @@ def alice_id(world, name):
     return record.parent.name
 
 
+@pytest.mark.once
 def test_LIFE_04_control_groups_of_one_whose_supervisor_was_killed(world, alice, box):
     """Nobody else would remove them: they belong to ids of the container's, and are closed to others."""
     nest = ("cd /sys/fs/cgroup && mkdir -p a b/c && chown 7:7 b && chmod 0 a && i=0 && "
@@ -116,6 +120,7 @@ FAULTS = ["range.before-record", "range.after-record", "create.made-directory", 
           "create.recorded", "create.placed", "delete.before-rename"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("point", FAULTS)
 def test_LIFE_01_killed_at_a_fault_point(fresh_world, point):
     """What a new service finds is a container, or none; and it can go on."""

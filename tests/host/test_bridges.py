@@ -202,6 +202,7 @@ def test_NET_03_delegation_bounds_containers_and_nics_by_hand(host, delegated, n
     assert info(host, "x2")["networkError"] == "" and len(links(host)) == 2
 
 
+@pytest.mark.once
 def test_NET_03_twenty_at_once(host, delegated, namespace):
     pid = namespace()
     script = f"for i in $(seq 20); do bothy --no-ask-password nic attach -q -b br9 {pid} n$i 2>/dev/null & done; wait"

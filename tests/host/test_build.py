@@ -99,6 +99,7 @@ def mmdebstraps(host):
     return host.run("root", "pgrep", "-f", "mmdebstrap --mode").stdout.split()
 
 
+@pytest.mark.once
 def test_build_whose_bothy_is_killed(host, building):
     send(host, first(host), "KILL")
     building.communicate(timeout=60)
@@ -106,6 +107,7 @@ def test_build_whose_bothy_is_killed(host, building):
     assert images(host) == {}
 
 
+@pytest.mark.once
 def test_build_that_is_killed_is_tidied_up_by_the_next(host, building):
     """Where nobody of it is left to do so; what another build uses is left alone."""
     inside = host.output("root", "pgrep", "-o", "-f", "^sh -euc .*bothy-build")

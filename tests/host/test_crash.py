@@ -10,6 +10,9 @@ import pytest
 from tools import (broker, info, names, nothing_left, processes, state, supervisor,  # noqa: F401
                    tidy, until)
 
+# What dies at the wrong moment shows once in a while only.
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def x1(host):

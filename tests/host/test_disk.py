@@ -140,7 +140,8 @@ def test_hostile_archive(host, name):
 
 def test_bomb_against_the_quota(fresh_host):
     """Gigabytes of zeros in a few kilobytes, and too many files: refused when the quota is reached, not when the disk is full."""
-    host = fresh_host()
+    # Others write to the machine's disk as well.
+    host = fresh_host("--state-size", "4G")
     host.write("/etc/bothy/bothyd.conf", "[Quota]\nImageBytes=50000000\nImageFiles=1000\n")
     host.run("root", "systemctl stop bothyd; true")
     host.run("alice", "bothy", "list", check=True)

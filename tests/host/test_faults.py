@@ -226,6 +226,7 @@ def test_every_point_is_found():
         assert text.count("BOTHY_FAULT_POINT (") == len(re.findall(r'BOTHY_FAULT_POINT \("[a-z.-]+"\)', text)), path
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("verb", ["start", "stop --force", "delete --force", "restart --force"])
 def test_killed_at_any_time_LIFE_01(host, verb):
     """Where no point is: kills that come at random times."""

@@ -316,6 +316,7 @@ def test_links_of_a_layer_lead_nowhere_outside_IMG_01(host, put, tidy):  # noqa:
     assert (victim / "file").read_text() == "here" and list(victim.iterdir()) == [victim / "file"] and not os.listxattr(victim)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("point", [point for point in POINTS if point.startswith("import.")])
 def test_killed_in_the_middle_of_layers_IMG_09(host, put, tidy, point):  # noqa: F811
     (host.root / "tmp/bundle.tar").write_bytes(bundles.layout([BASE, TOP, bundles.tar([("marker", point.encode())])], SETTINGS))

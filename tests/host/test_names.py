@@ -59,6 +59,7 @@ def test_names_go_with_the_container(hosts):
     assert resolve(host, "alice", "x1.bothy") == set()
 
 
+@pytest.mark.once
 def test_killed_service(hosts):
     host = hosts
     launch(host, "alice", "x1")

@@ -111,6 +111,7 @@ def test_network_manager_goes_and_comes(host, how):
     assert not reaches(host, "bob", "b1", before[0])
 
 
+@pytest.mark.once
 def test_killed_service_leaves_the_network(host):
     launch(host, "alice", "x1")
     launch(host, "alice", "x2")
@@ -338,6 +339,7 @@ def test_NET_19_network_manager_stands_still(standing_still, when):
     assert checks["network-manager"]["verdict"] == "ok"
 
 
+@pytest.mark.once
 def test_NET_19_network_manager_is_killed_in_the_middle(host):
     """Of making the bridge: whenever that is, the container runs, and has its network in the end."""
     for turn in range(5):

@@ -163,6 +163,7 @@ def test_MAP_02_what_is_mapped_stays_as_it_is(helper, users_namespace):
     assert (id_map(fd, "uid_map"), id_map(fd, "gid_map"), setgroups_of(fd)) == ([(0, 4321, 1)], [], "allow")
 
 
+@pytest.mark.once
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 @pytest.mark.parametrize("deny", [0, 1])
 def test_MAP_03_killed_between_the_two_maps(helper, users_namespace, deny):

@@ -32,6 +32,7 @@ def test_MAP_11_child_has_the_owners_group(tmp_path, users_namespace):
         ("setresgid(1234, 1234, 1234)", "0"), ("setresuid(4321, 4321, 4321)", "0"), ("setns(1, CLONE_NEWUSER)", "0")]
 
 
+@pytest.mark.once
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 def test_MAP_09_worker_reduces_itself_before_the_write(tmp_path):
     traces = strace_helper(tmp_path, request(USERNS, owner=BASE, extents=[(0, BASE, 65536)]))
@@ -183,6 +184,7 @@ def test_map_08_worker_that_does_not_die_holds_nobody_up(held_worker):
         assert helper.call(request(MOUNT, serial=8, layers=[(IMAGE, "99" * 32)]), [userns.fileno()]).serial == 8
 
 
+@pytest.mark.once
 def test_killed_worker_is_answered(stopped_pair):
     helper, worker, child = stopped_pair
     os.kill(worker, signal.SIGKILL)

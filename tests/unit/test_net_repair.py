@@ -94,6 +94,7 @@ def test_NET_12_what_was_asked_before_the_rules_went_is_answered():
     listener.close()
 
 
+@pytest.mark.once
 def test_NET_21_never_up_without_its_filter(helper, nic):
     """A container that shouts all the time, from the first moment of its link, is heard by nobody."""
     room = Room(nic)
@@ -167,6 +168,7 @@ def read_links(data):
         data = data[length + 3 & ~3:]
 
 
+@pytest.mark.once
 def test_NET_23_killed_in_the_middle(nic):
     """Killed at any moment; what remains is found by the next one and tidied."""
     left = 0

@@ -5,11 +5,14 @@ import os
 import pathlib
 import subprocess
 
+import pytest
+
 HERE = pathlib.Path(__file__).parent
 HELPER = os.path.join(os.environ["BOTHY_LIBEXEC_DIR"], "bothy-helper")
 NUMBER = 10_000
 
 
+@pytest.mark.once
 def test_MAP_06_nobody_else_is_ever_mapped(tmp_path):
     """Not one of another user's processes, each of which waits in a namespace for which the map would be right."""
     program = tmp_path / "try-pids"

@@ -128,6 +128,7 @@ def test_new_broker(box):
     assert hello.state == ENDED and box.exited().signal == signal.SIGKILL
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("argv", [("/bin/sleep", "1000"), ()], ids=["command", "image's init"])
 def test_supervisor_killed(make, argv):
     """LIFE-04: the kernel takes the container with it."""
@@ -140,6 +141,7 @@ def test_supervisor_killed(make, argv):
     assert eventually(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in (container.started.pid, other)))
 
 
+@pytest.mark.once
 def test_broker_lost_before_start(make):
     container = make()
     container.socket.close()
