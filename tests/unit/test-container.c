@@ -2,7 +2,7 @@
 
 /* A container's record: what was written is what is read, and nonsense is refused. */
 
-#include "core/container/container.h"
+#include "core/container/container-record.h"
 #include "base/error.h"
 
 #define ID          "7c1b3b9e-7c1b-4b9e-8c1b-7c1b3b9e7c1b"

@@ -2,15 +2,13 @@
 #include "core/container/container.h"
 
 #include "base/error.h"
-#include "base/validate.h"
-#include "core/ids/ranges.h"
 #include "network/egress.h"
-#include "network/lanaddress.h"
-#include "network/resolvers.h"
 
+#include <signal.h>
 #include <string.h>
 
-#define GROUP "Container"
+#define MAX_REBOOTS    10 /* within REBOOT_SECONDS */
+#define REBOOT_SECONDS 10
 
 G_DEFINE_FINAL_TYPE (BothyContainer, bothy_container, G_TYPE_OBJECT)
 
@@ -88,45 +86,6 @@ bothy_container_wants_network (const BothyContainer *self)
   return !g_str_equal (self->spec->network, "none");
 }
 
-void
-bothy_container_set_nic (BothyContainer *self, const char *nic)
-{
-  char *old = self->nic;
-
-  self->nic = g_strdup (nic);
-  g_free (old);
-}
-
-void
-bothy_container_set_network (BothyContainer *self, const char *const *addresses, const char *error)
-{
-  g_strfreev (self->addresses);
-  self->addresses = g_strdupv ((char **)addresses);
-  g_free (self->network_error);
-  self->network_error = g_strdup (error);
-  bothy_container_emit_changed (self);
-  g_signal_emit (self, signals[READDRESSED], 0);
-}
-
-void
-bothy_container_emit_changed (BothyContainer *self)
-{
-  g_signal_emit (self, signals[CHANGED], 0);
-}
-
-void
-bothy_container_emit_beginning (BothyContainer *self, BothySupervisor *supervisor)
-{
-  g_signal_emit (self, signals[BEGINNING], 0, supervisor);
-}
-
-void
-bothy_container_set_state (BothyContainer *self, BothyContainerState state)
-{
-  self->state = state;
-  bothy_container_emit_changed (self);
-}
-
 gboolean
 bothy_container_begin (BothyContainer *self, const char *what, GError **error)
 {
@@ -155,181 +114,246 @@ bothy_container_require_running (BothyContainer *self, GError **error)
   return FALSE;
 }
 
-static void
-set_strv (GKeyFile *record, const char *key, char **strings)
-{
-  if (strings)
-    g_key_file_set_string_list (record, GROUP, key, (const char *const *)strings, g_strv_length (strings));
-}
-
-static char **
-get_strv (GKeyFile *record, const char *key)
-{
-  char **strings = g_key_file_get_string_list (record, GROUP, key, NULL, NULL);
-
-  return strings ? strings : g_new0 (char *, 1);
-}
+/* ---- what it is ---- */
 
 static void
-set_ports (GKeyFile *record, GArray *ports)
+emit_changed (BothyContainer *self)
 {
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  g_auto (GStrv) texts = NULL;
-
-  for (guint i = 0; i < ports->len; i++) {
-    g_autofree char *text = bothy_port_format (&g_array_index (ports, BothyPort, i));
-
-    g_strv_builder_add (builder, text);
-  }
-  texts = g_strv_builder_end (builder);
-  set_strv (record, "Ports", texts);
+  g_signal_emit (self, signals[CHANGED], 0);
 }
 
-static GArray *
-get_ports (GKeyFile *record)
+void
+bothy_container_set_name (BothyContainer *self, const char *name)
 {
-  GArray *ports = g_array_new (FALSE, TRUE, sizeof (BothyPort));
-  g_auto (GStrv) texts = get_strv (record, "Ports");
+  char *old = self->spec->name;
 
-  for (char **text = texts; *text; text++) {
-    BothyPort port;
-
-    if (bothy_port_parse (*text, &port))
-      g_array_append_val (ports, port);
-  }
-  return ports;
+  self->spec->name = g_strdup (name);
+  g_free (old);
+  emit_changed (self);
 }
 
-GKeyFile *
-bothy_container_to_record (BothyContainer *self)
+void
+bothy_container_set_limits (BothyContainer *self,
+                            const BothyCgroupLimits *limits,
+                            const BothyCgroupLimits *effective)
 {
-  GKeyFile *record = g_key_file_new ();
-  const BothyContainerSpec *spec = self->spec;
-
-  g_key_file_set_string (record, GROUP, "Id", self->id);
-  g_key_file_set_uint64 (record, GROUP, "Owner", self->owner);
-  g_key_file_set_uint64 (record, GROUP, "RangeBase", self->range_base);
-  g_key_file_set_string (record, GROUP, "Name", spec->name);
-  g_key_file_set_string (record, GROUP, "Image", spec->image);
-  g_key_file_set_string (record, GROUP, "Hostname", spec->hostname);
-  g_key_file_set_string (record, GROUP, "User", spec->user);
-  g_key_file_set_string (record, GROUP, "WorkingDirectory", spec->working_directory);
-  g_key_file_set_string (record, GROUP, "Account", spec->account);
-  g_key_file_set_string (record, GROUP, "Network", spec->network);
-  g_key_file_set_string (record, GROUP, "Address", spec->address);
-  set_strv (record, "Resolvers", spec->resolvers);
-  if (spec->network_allowed)
-    g_key_file_set_boolean (record, GROUP, "NetworkAllowed", TRUE);
-  g_key_file_set_boolean (record, GROUP, "Ephemeral", spec->ephemeral);
-  g_key_file_set_boolean (record, GROUP, "Nesting", spec->nesting);
-  set_strv (record, "Command", spec->command);
-  set_strv (record, "Environment", spec->environment);
-  g_key_file_set_integer (record, GROUP, "StopSignal", spec->stop_signal);
-  set_ports (record, spec->ports);
-  set_strv (record, "Egress", spec->egress);
-  bothy_limits_to_record (&spec->limits, record);
-  g_key_file_set_int64 (record, GROUP, "CreatedAt", self->created_at);
-  g_key_file_set_int64 (record, GROUP, "StartedAt", self->started_at);
-  g_key_file_set_int64 (record, GROUP, "StoppedAt", self->stopped_at);
-  g_key_file_set_boolean (record, GROUP, "Failed", self->state == BOTHY_CONTAINER_FAILED);
-  g_key_file_set_integer (record, GROUP, "LastCode", self->last_code);
-  g_key_file_set_integer (record, GROUP, "LastSignal", self->last_signal);
-  g_key_file_set_string (record, GROUP, "LastError", self->last_error);
-  g_key_file_set_string (record, GROUP, "ControlGroup", self->group);
-  return record;
+  self->spec->limits = *limits;
+  self->limits = *effective;
+  emit_changed (self);
 }
 
-static char *
-get_string (GKeyFile *record, const char *key)
+void
+bothy_container_set_egress (BothyContainer *self, const char *const *egress)
 {
-  char *text = g_key_file_get_string (record, GROUP, key, NULL);
+  char **old = self->spec->egress;
 
-  return text ? text : g_strdup ("");
+  self->spec->egress = g_strdupv ((char **)egress);
+  g_strfreev (old);
+  emit_changed (self);
 }
 
-static BothyContainerSpec *
-spec_from_record (GKeyFile *record, GError **error)
+void
+bothy_container_add_port (BothyContainer *self, const BothyPort *port)
 {
-  BothyContainerSpec *spec = g_new0 (BothyContainerSpec, 1);
-
-  spec->name = get_string (record, "Name");
-  spec->image = get_string (record, "Image");
-  spec->hostname = get_string (record, "Hostname");
-  spec->user = get_string (record, "User");
-  spec->working_directory = get_string (record, "WorkingDirectory");
-  spec->account = get_string (record, "Account");
-  spec->network = get_string (record, "Network");
-  spec->address = get_string (record, "Address");
-  spec->resolvers = get_strv (record, "Resolvers");
-  spec->network_allowed = g_key_file_get_boolean (record, GROUP, "NetworkAllowed", NULL);
-  /* Where it is missing, the strictest. */
-  if (!*spec->network)
-    spec->network = (g_free (spec->network), g_strdup ("none"));
-  spec->ports = get_ports (record);
-  /* No key: everything is allowed. */
-  if (g_key_file_has_key (record, GROUP, "Egress", NULL))
-    spec->egress = get_strv (record, "Egress");
-  spec->command = get_strv (record, "Command");
-  spec->environment = get_strv (record, "Environment");
-  spec->stop_signal = g_key_file_get_integer (record, GROUP, "StopSignal", NULL);
-  spec->ephemeral = g_key_file_get_boolean (record, GROUP, "Ephemeral", NULL);
-  spec->nesting = g_key_file_get_boolean (record, GROUP, "Nesting", NULL);
-  bothy_limits_from_record (&spec->limits, record, error);
-  return spec;
+  g_array_append_vals (self->spec->ports, port, 1);
+  emit_changed (self);
 }
 
-/* One that can not be read must not pass for none: that nic would be bound to no address. */
-static gboolean
-is_address (const char *text)
+void
+bothy_container_remove_port (BothyContainer *self, const BothyPort *port)
 {
-  BothyLanAddress address;
+  GArray *ports = self->spec->ports;
+  BothyPort *found = bothy_port_find (ports, port->udp, port->host);
 
-  return !*text || bothy_lan_address_parse (text, &address, NULL);
+  if (found)
+    g_array_remove_index (ports, (guint)(found - &g_array_index (ports, BothyPort, 0)));
+  emit_changed (self);
 }
 
-static gboolean
-are_resolvers (char **addresses)
+void
+bothy_container_set_nic (BothyContainer *self, const char *nic)
 {
-  g_auto (GStrv) parsed = bothy_resolvers_parse ((const char *const *)addresses, NULL);
+  char *old = self->nic;
 
-  return parsed != NULL;
+  self->nic = g_strdup (nic);
+  g_free (old);
 }
 
-BothyContainer *
-bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
+void
+bothy_container_set_network (BothyContainer *self, const char *const *addresses, const char *error)
 {
-  g_autoptr (GError) local_error = NULL;
-  g_autoptr (BothyContainerSpec) spec = spec_from_record (record, &local_error);
-  g_autofree char *recorded_id = get_string (record, "Id");
-  guint64 owner = g_key_file_get_uint64 (record, GROUP, "Owner", error);
-  guint64 base = g_key_file_get_uint64 (record, GROUP, "RangeBase", NULL);
-  BothyContainer *self;
+  g_strfreev (self->addresses);
+  self->addresses = g_strdupv ((char **)addresses);
+  g_free (self->network_error);
+  self->network_error = g_strdup (error);
+  emit_changed (self);
+  g_signal_emit (self, signals[READDRESSED], 0);
+}
 
-  if (local_error) {
-    g_propagate_error (error, g_steal_pointer (&local_error));
-    return NULL;
-  }
-  if ((error && *error) || !bothy_validate_name (spec->name, "Name", error))
-    return NULL;
-  if (!g_str_equal (id, recorded_id) || owner > G_MAXINT32 || base < BOTHY_RANGE_SIZE || base > G_MAXUINT32 ||
-      base % BOTHY_RANGE_SIZE != 0 || !bothy_is_fingerprint (spec->image) || !is_address (spec->address) ||
-      !are_resolvers (spec->resolvers)) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "The record of container %s makes no sense", id);
-    return NULL;
-  }
-  self = bothy_container_new (id, (guint32)owner, (guint32)base, g_steal_pointer (&spec));
-  self->created_at = g_key_file_get_int64 (record, GROUP, "CreatedAt", NULL);
-  self->started_at = g_key_file_get_int64 (record, GROUP, "StartedAt", NULL);
-  self->stopped_at = g_key_file_get_int64 (record, GROUP, "StoppedAt", NULL);
-  self->last_code = g_key_file_get_integer (record, GROUP, "LastCode", NULL);
-  self->last_signal = g_key_file_get_integer (record, GROUP, "LastSignal", NULL);
+/* ---- a run of it ---- */
+
+static void
+take_last_error (BothyContainer *self, char *error)
+{
   g_free (self->last_error);
-  self->last_error = get_string (record, "LastError");
-  g_free (self->group);
-  self->group = get_string (record, "ControlGroup");
-  if (g_key_file_get_boolean (record, GROUP, "Failed", NULL))
-    self->state = BOTHY_CONTAINER_FAILED;
-  return self;
+  self->last_error = error;
+}
+
+void
+bothy_container_set_starting (BothyContainer *self)
+{
+  self->exited = self->stopping = self->reboot = FALSE;
+  bothy_container_set_state (self, BOTHY_CONTAINER_STARTING);
+}
+
+void
+bothy_container_set_group (BothyContainer *self, const char *path)
+{
+  char *old = self->group;
+
+  self->group = g_strdup (path);
+  g_free (old);
+  emit_changed (self);
+}
+
+void
+bothy_container_set_start_failed (BothyContainer *self, const char *error)
+{
+  take_last_error (self, g_strdup (error));
+  bothy_container_set_state (self, BOTHY_CONTAINER_FAILED);
+}
+
+void
+bothy_container_set_running (BothyContainer *self,
+                             BothySupervisor *supervisor,
+                             guint32 leader,
+                             guint64 leader_pidfd_id,
+                             int shutdown_signal)
+{
+  g_set_object (&self->supervisor, supervisor);
+  self->leader = leader;
+  self->leader_pidfd_id = leader_pidfd_id;
+  self->shutdown_signal = self->spec->stop_signal ? self->spec->stop_signal : shutdown_signal;
+  self->oom_kills = 0;
+  bothy_container_set_state (self, BOTHY_CONTAINER_RUNNING);
+}
+
+void
+bothy_container_set_started_now (BothyContainer *self)
+{
+  self->started_at = g_get_real_time ();
+  take_last_error (self, g_strdup (""));
+  emit_changed (self);
+}
+
+void
+bothy_container_set_state (BothyContainer *self, BothyContainerState state)
+{
+  self->state = state;
+  emit_changed (self);
+}
+
+void
+bothy_container_set_stopping (BothyContainer *self)
+{
+  self->stopping = TRUE;
+  bothy_container_set_state (self, BOTHY_CONTAINER_STOPPING);
+}
+
+void
+bothy_container_set_exited (BothyContainer *self, int code, int signal, gboolean reboot)
+{
+  self->exited = TRUE;
+  self->last_code = code;
+  self->last_signal = signal;
+  self->reboot = reboot;
+  emit_changed (self);
+}
+
+/* What a person should know when the first process may have been among them. */
+static char *
+describe_oom (const BothyContainer *self)
+{
+  return g_strdup_printf ("Out of memory: the kernel killed %" G_GUINT64_FORMAT
+                          " of its processes; \"bothy limit\" shows what it may use",
+                          self->oom_kills);
+}
+
+void
+bothy_container_add_oom_kills (BothyContainer *self, guint64 kills)
+{
+  self->oom_kills += kills;
+  take_last_error (self, describe_oom (self));
+  g_signal_emit (self, signals[OUT_OF_MEMORY], 0, kills);
+  emit_changed (self);
+}
+
+void
+bothy_container_set_ended (BothyContainer *self)
+{
+  gboolean as_asked = self->stopping || self->reboot || (self->exited && !self->last_signal);
+
+  if (as_asked)
+    take_last_error (self, g_strdup (""));
+  else if (self->oom_kills > 0 && self->last_signal == SIGKILL)
+    take_last_error (self, describe_oom (self));
+  else if (self->exited)
+    take_last_error (self, g_strdup_printf ("The first process was killed by signal %d", self->last_signal));
+  else
+    take_last_error (self, g_strdup ("The container's supervisor was killed"));
+  if (!self->exited) {
+    self->last_code = 0;
+    self->last_signal = SIGKILL;
+  }
+  self->leader = 0;
+  self->leader_pidfd_id = 0;
+  self->stopped_at = g_get_real_time ();
+  g_clear_object (&self->supervisor);
+  bothy_container_set_group (self, "");
+  bothy_container_set_state (self, as_asked ? BOTHY_CONTAINER_STOPPED : BOTHY_CONTAINER_FAILED);
+}
+
+/* One that does nothing else would keep the machine busy with making namespaces. */
+gboolean
+bothy_container_count_reboot (BothyContainer *self)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (now - self->reboots_since > REBOOT_SECONDS * G_USEC_PER_SEC) {
+    self->reboots_since = now;
+    self->n_reboots = 0;
+  }
+  if (++self->n_reboots <= MAX_REBOOTS)
+    return TRUE;
+  /* Who starts it again has as many once more. */
+  self->reboots_since = 0;
+  self->reboot = FALSE;
+  take_last_error (
+      self,
+      g_strdup_printf ("It rebooted more than %d times within %d seconds; \"bothy start\" starts it again",
+                       MAX_REBOOTS, REBOOT_SECONDS));
+  bothy_container_set_state (self, BOTHY_CONTAINER_FAILED);
+  return FALSE;
+}
+
+/* ---- events that others tell of it ---- */
+
+void
+bothy_container_emit_beginning (BothyContainer *self, BothySupervisor *supervisor)
+{
+  g_signal_emit (self, signals[BEGINNING], 0, supervisor);
+}
+
+void
+bothy_container_emit_process_found (BothyContainer *self, guint id, guint pid)
+{
+  g_signal_emit (self, signals[PROCESS_FOUND], 0, id, pid);
+}
+
+void
+bothy_container_emit_ended (BothyContainer *self)
+{
+  g_signal_emit (self, signals[ENDED], 0);
 }
 
 static void
@@ -337,10 +361,7 @@ bothy_container_finalize (GObject *object)
 {
   BothyContainer *self = BOTHY_CONTAINER (object);
 
-  if (self->supervisor)
-    g_signal_handlers_disconnect_by_data (self->supervisor, self);
   g_clear_object (&self->supervisor);
-  g_clear_pointer (&self->oom, bothy_oom_free);
   bothy_container_spec_free (self->spec);
   g_free (self->id);
   g_free (self->last_error);
@@ -389,6 +410,7 @@ bothy_container_new (const char *id, guint32 owner, guint32 range_base, BothyCon
   self->owner = owner;
   self->range_base = range_base;
   self->spec = spec;
+  self->created_at = g_get_real_time ();
   if (!spec->address)
     spec->address = g_strdup ("");
   if (!spec->resolvers)

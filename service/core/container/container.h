@@ -6,7 +6,6 @@
 #include "core/container/limits.h"
 #include "network/port.h"
 #include "core/container/supervisor.h"
-#include "platform/oom.h"
 
 G_BEGIN_DECLS
 
@@ -43,17 +42,21 @@ typedef struct {
   BothyCgroupLimits limits; /* as the owner said them; see bothy_limits_effective() */
 } BothyContainerSpec;
 
+/* NULL is not allowed. */
 void bothy_container_spec_free (BothyContainerSpec *spec);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyContainerSpec, bothy_container_spec_free)
 
 /*
- * What a container is and does now. Fields are read freely; core/ alone writes them.
+ * What a container is and does now. Fields are read freely; container.c alone writes them, and
+ * container-record.c when it reads a record.
  *
- * Signals: "changed" (): a property on the bus may have another value;
- * "out-of-memory" (guint64 kills): the kernel killed some of its processes for want of memory;
- * "beginning" (BothySupervisor *supervisor): all is made, and its first process comes next;
- * "readdressed" (): it has other addresses; "ended" (): its last process is gone, state and last_* are set; "process-found"
- * (guint id, guint pid): one of exec runs in it that an earlier broker started.
+ * Signals:
+ * "changed" (): something that is shown of it may have another value.
+ * "beginning" (BothySupervisor *supervisor): it is being started, all is made, and its first process comes next.
+ * "readdressed" (): it has other addresses, or none any more.
+ * "out-of-memory" (guint64 kills): the kernel killed some of its processes for want of memory.
+ * "process-found" (guint id, guint pid): a program runs in it that an earlier bothyd put there.
+ * "ended" (): its last process is gone; state and last_* say how.
  */
 #define BOTHY_TYPE_CONTAINER (bothy_container_get_type ())
 G_DECLARE_FINAL_TYPE (BothyContainer, bothy_container, BOTHY, CONTAINER, GObject)
@@ -73,66 +76,134 @@ struct _BothyContainer {
 
   /* While it runs. */
   BothySupervisor *supervisor;
-  guint32 leader;
+  guint32 leader; /* pid of its first process, 0: none or not known */
   guint64 leader_pidfd_id;
-  int shutdown_signal;
-  char *group;         /* path of its control group */
+  int shutdown_signal; /* what asks its first process to end */
+  char *group;         /* path of its control group, or "" */
   char *nic;           /* what bothy_network_detach() takes, or "" */
   char **addresses;    /* with prefix lengths */
   char *network_error; /* why it has none though it wants one, or "" */
-  gboolean join_due;   /* its nic is to be looked after */
-  gboolean joining;    /* it is being looked after */
-  GQueue join_waiting; /* GTask: until it is not */
-  BothyOom *oom;       /* of that group, or NULL */
   guint64 oom_kills;   /* in this run */
   gboolean stopping;   /* somebody asked for the end */
   gboolean exited;     /* the supervisor told how it ended */
-  gboolean reboot;
-  guint n_reboots; /* since then, in monotonic µs */
+  gboolean reboot;     /* it ended in order to begin anew */
+
+  guint n_reboots; /* since the time below, which is monotonic, in µs */
   gint64 reboots_since;
-  guint n_processes; /* of exec */
 
   const char *busy; /* what is being done to it, or NULL */
 };
 
-/* Take SPEC over. */
+/* A container of OWNER's called SPEC->name, which does not run. ID is a new uuid; SPEC is taken over. */
 BothyContainer *
 bothy_container_new (const char *id, guint32 owner, guint32 range_base, BothyContainerSpec *spec);
 
-/* From a record, or NULL with ERROR when it makes no sense. */
-BothyContainer *bothy_container_from_record (const char *id, GKeyFile *record, GError **error);
-GKeyFile *bothy_container_to_record (BothyContainer *self);
-
+/* "running" and so on, as the bus has it. */
 const char *bothy_container_state_name (BothyContainerState state);
 
 /* Whether it has processes, or is about to. */
 gboolean bothy_container_is_active (BothyContainer *self);
 
-void bothy_container_set_state (BothyContainer *self, BothyContainerState state);
-void bothy_container_emit_changed (BothyContainer *self);
-void bothy_container_emit_beginning (BothyContainer *self, BothySupervisor *supervisor);
+/* FALSE with WRONG_STATE unless it is running. */
+gboolean bothy_container_require_running (BothyContainer *self, GError **error);
+
+/* ---- one change at a time ---- */
+
+/* WHAT (static, such as "starting") is done to it from now on. FALSE with BUSY, which says what goes on, when
+   something is done to it already. */
+gboolean bothy_container_begin (BothyContainer *self, const char *what, GError **error);
+
+/* What bothy_container_begin() began is over. */
+void bothy_container_end (BothyContainer *self);
+
+/* ---- what it is; each of these emits "changed" ---- */
+
+/* Call it NAME. */
+void bothy_container_set_name (BothyContainer *self, const char *name);
+
+/* The owner says LIMITS; EFFECTIVE is what of that holds, see bothy_limits_effective(). */
+void bothy_container_set_limits (BothyContainer *self,
+                                 const BothyCgroupLimits *limits,
+                                 const BothyCgroupLimits *effective);
+
+/* Let it reach EGRESS (network/egress.h), which is copied. */
+void bothy_container_set_egress (BothyContainer *self, const char *const *egress);
+
+/* Let PORT of the host lead into it, or no more. */
+void bothy_container_add_port (BothyContainer *self, const BothyPort *port);
+void bothy_container_remove_port (BothyContainer *self, const BothyPort *port);
+
+/* ---- its network ---- */
 
 #define BOTHY_CONTAINER_LAN "lan:" /* before the bridge of spec->network */
 
 /* The bridge of the LAN that it is for, or NULL. */
 const char *bothy_container_lan (const BothyContainer *self);
 
-/* What its nic on a LAN is called: the name of a BothyNic. */
+/* What its nic on a LAN is called: the name of a BothyNic. (transfer full) */
 char *bothy_container_nic_name (const BothyContainer *self);
 
 /* Whether it is to have a nic at all. */
 gboolean bothy_container_wants_network (const BothyContainer *self);
 
+/* It has NIC now: what bothy_network_detach() takes; "": none. */
 void bothy_container_set_nic (BothyContainer *self, const char *nic);
 
-/* Its addresses now, NULL-terminated, and why it has none if it should ("": it should not, or has). */
+/* Its addresses now, NULL-terminated, and why it has none if it should ("": it should not, or has). Emits
+   "changed" and "readdressed". */
 void bothy_container_set_network (BothyContainer *self, const char *const *addresses, const char *error);
 
-/* One change at a time: BUSY, naming what goes on, unless nothing does. WHAT is static. */
-gboolean bothy_container_begin (BothyContainer *self, const char *what, GError **error);
-void bothy_container_end (BothyContainer *self);
+/* ---- a run of it; each of these emits "changed" ---- */
 
-/* WRONG_STATE unless it is running. */
-gboolean bothy_container_require_running (BothyContainer *self, GError **error);
+/* It is being started; what is known of the run before is forgotten. */
+void bothy_container_set_starting (BothyContainer *self);
+
+/* It has the control group PATH; "": none. */
+void bothy_container_set_group (BothyContainer *self, const char *path);
+
+/* It could not be started, as ERROR says: it has failed. */
+void bothy_container_set_start_failed (BothyContainer *self, const char *error);
+
+/* It runs under SUPERVISOR, which it keeps until its end. LEADER is the pid of its first process (0: not known),
+   LEADER_PIDFD_ID names that for as long as the machine is up (0: the kernel does not say). SHUTDOWN_SIGNAL is
+   what asks the first process to end, unless the spec says otherwise. */
+void bothy_container_set_running (BothyContainer *self,
+                                  BothySupervisor *supervisor,
+                                  guint32 leader,
+                                  guint64 leader_pidfd_id,
+                                  int shutdown_signal);
+
+/* It was started just now, and not found running: that is when it was started last. */
+void bothy_container_set_started_now (BothyContainer *self);
+
+/* It goes from one state to another while it is active. */
+void bothy_container_set_state (BothyContainer *self, BothyContainerState state);
+
+/* Somebody asked for its end: that it ends is no failure. */
+void bothy_container_set_stopping (BothyContainer *self);
+
+/* The first process ended, with CODE or by SIGNAL (or 0); REBOOT: in order to begin anew. */
+void bothy_container_set_exited (BothyContainer *self, int code, int signal, gboolean reboot);
+
+/* The kernel killed KILLS more of its processes for want of memory. Emits "out-of-memory". */
+void bothy_container_add_oom_kills (BothyContainer *self, guint64 kills);
+
+/* Nothing of it runs any more: it is stopped, or has failed, and last_error says how that came about. The
+   supervisor is let go, the group is gone, and it was stopped just now. */
+void bothy_container_set_ended (BothyContainer *self);
+
+/* Count a reboot. FALSE: there were too many in a short time, and the container has failed. */
+gboolean bothy_container_count_reboot (BothyContainer *self);
+
+/* ---- events that others tell of it ---- */
+
+/* Emit "beginning" with SUPERVISOR. */
+void bothy_container_emit_beginning (BothyContainer *self, BothySupervisor *supervisor);
+
+/* Emit "process-found": the program ID of exec runs in it, with the pid PID. */
+void bothy_container_emit_process_found (BothyContainer *self, guint id, guint pid);
+
+/* Emit "ended", after everything of the run is cleared away. */
+void bothy_container_emit_ended (BothyContainer *self);
 
 G_END_DECLS

@@ -29,8 +29,6 @@ set_ended (BothyProcess *self, int code, int signal)
   self->ended = TRUE;
   self->code = code;
   self->signal = signal;
-  if (self->container->n_processes > 0)
-    self->container->n_processes--;
   g_signal_emit (self, exited_signal, 0);
 }
 
@@ -55,7 +53,6 @@ follow (BothyProcess *self)
 {
   g_signal_connect_object (self->container->supervisor, "exec-exited", G_CALLBACK (on_exec_exited), self, 0);
   g_signal_connect_object (self->container, "ended", G_CALLBACK (on_container_ended), self, 0);
-  self->container->n_processes++;
 }
 
 static void

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/container/reconnect.h"
 
-/* Finding what an earlier broker left running. */
 #include "core/container/runner-private.h"
-
+#include "core/container/supervisor-sockets.h"
 #include "platform/packet.h"
 
 #include <stdio.h>
@@ -15,33 +15,32 @@ typedef struct {
   BothyContainer *container;
   BothySupervisor *supervisor;
   guint timer;
-} Adopt;
+} Reconnect;
 
 static void
-adopt_free (Adopt *adopt)
+reconnect_free (Reconnect *reconnect)
 {
-  if (adopt->timer)
-    g_source_remove (adopt->timer);
-  g_signal_handlers_disconnect_by_data (adopt->supervisor, adopt);
-  g_object_unref (adopt->supervisor);
-  g_object_unref (adopt->container);
-  g_object_unref (adopt->runner);
-  g_free (adopt);
+  if (reconnect->timer)
+    g_source_remove (reconnect->timer);
+  g_signal_handlers_disconnect_by_data (reconnect->supervisor, reconnect);
+  g_object_unref (reconnect->supervisor);
+  g_object_unref (reconnect->container);
+  g_object_unref (reconnect->runner);
+  g_free (reconnect);
 }
 
-/* Its supervisor may name any process: it has to be in the container's group. */
-static void
-find_leader (BothyContainer *container, int pid)
+/* Its supervisor may name any process: it has to be in the container's group. 0: it is not. */
+static int
+check_leader (BothyContainer *container, int pid)
 {
   g_autofree char *group = bothy_cgroup_manager_of_process ((guint32)pid);
 
-  bothy_runner_set_leader (container,
-                           group && bothy_cgroup_manager_is_within (group, container->group) ? pid : 0);
+  return group && bothy_cgroup_manager_is_within (group, container->group) ? pid : 0;
 }
 
 /* "ID PID" each, of programs that an earlier broker put into the container. */
 static void
-find_processes (BothyContainer *container, const struct supervisor_message *message)
+announce_processes (BothyContainer *container, const struct supervisor_message *message)
 {
   const char *text = (const char *)(message + 1), *end = text + message->text_size;
 
@@ -49,55 +48,52 @@ find_processes (BothyContainer *container, const struct supervisor_message *mess
     unsigned int id, pid;
 
     if (sscanf (text, "%u %u", &id, &pid) == 2)
-      g_signal_emit_by_name (container, "process-found", id, pid);
+      bothy_container_emit_process_found (container, id, pid);
   }
 }
 
-/* Nothing of an earlier run may go on beside the next one. */
-static void
-end_earlier_run (BothyRunner *self, BothyContainer *container)
-{
-  if (!*container->group)
-    return;
-  bothy_cgroup_manager_kill (self->cgroups, container->group);
-  bothy_cgroup_manager_remove (self->cgroups, container->group);
-  container->group = (g_free (container->group), g_strdup (""));
-}
-
-/* When the broker before us was there last. A start that was not finished is no run. */
+/* When the bothyd before us was there last. A start that was not finished is no run. */
 static gboolean
 was_running (const BothyContainer *container)
 {
   return *container->group && container->started_at > container->stopped_at;
 }
 
-/* It ended, and how, nobody saw. */
+/* No supervisor is there to go on with: nothing of an earlier run may go on beside the next one. UNSEEN_END: it ran,
+   and nobody saw how it ended. */
 static void
-note_unseen_end (BothyRunner *self, BothyContainer *container)
+clear_earlier_run (BothyRunner *self, BothyContainer *container, gboolean unseen_end)
 {
-  end_earlier_run (self, container);
-  container->stopped_at = g_get_real_time ();
-  bothy_runner_set_outcome (container);
-  bothy_runner_save (self, container);
+  if (*container->group)
+    bothy_runner_kill_group (self, container);
+  if (unseen_end) {
+    bothy_container_set_ended (container);
+    bothy_runner_save (self, container);
+  } else if (*container->group)
+    bothy_container_set_group (container, "");
+  bothy_supervisor_socket_remove (self->sockets_fd, container->id);
 }
 
 /* The supervisor is just ending, or stands still, or loops. */
 static void
-adopt_none (GTask *task)
+give_up_on_supervisor (GTask *task)
 {
-  Adopt *adopt = g_task_get_task_data (task);
-  BothyContainer *container = adopt->container;
+  Reconnect *reconnect = g_task_get_task_data (task);
+  BothyContainer *container = reconnect->container;
 
-  g_signal_handlers_disconnect_by_data (adopt->supervisor, task);
-  g_signal_handlers_disconnect_by_data (adopt->supervisor, container);
-  bothy_supervisor_close (adopt->supervisor);
-  if (was_running (container) || container->exited)
-    note_unseen_end (adopt->runner, container);
-  else
-    end_earlier_run (adopt->runner, container);
-  bothy_runner_forget_socket (adopt->runner, container);
+  g_signal_handlers_disconnect_by_data (reconnect->supervisor, task);
+  g_signal_handlers_disconnect_by_data (reconnect->supervisor, container);
+  bothy_supervisor_close (reconnect->supervisor);
+  clear_earlier_run (reconnect->runner, container, was_running (container) || container->exited);
   g_task_return_boolean (task, TRUE);
   g_object_unref (task);
+}
+
+static void
+on_exited (BothySupervisor *supervisor, const struct supervisor_message *message, gpointer user_data)
+{
+  bothy_container_set_exited (user_data, message->code, message->signal,
+                              (message->flags & SUPERVISOR_FLAG_REBOOT) != 0);
 }
 
 static void
@@ -113,30 +109,29 @@ static void
 on_hello (BothySupervisor *supervisor, const struct supervisor_message *message, gpointer user_data)
 {
   GTask *task = user_data;
-  Adopt *adopt = g_task_get_task_data (task);
-  BothyContainer *container = adopt->container;
+  Reconnect *reconnect = g_task_get_task_data (task);
+  BothyContainer *container = reconnect->container;
 
   if (message->state == SUPERVISOR_STATE_EXITED) {
     /* EXITED follows at once, and then "closed" or the timeout: until then it may not be deleted. */
-    g_signal_connect (supervisor, "exited", G_CALLBACK (bothy_runner_note_exit), container);
+    g_signal_connect (supervisor, "exited", G_CALLBACK (on_exited), container);
     return;
   }
   if (message->state != SUPERVISOR_STATE_RUNNING && message->state != SUPERVISOR_STATE_FROZEN) {
     /* Half started; left alone, it ends. */
-    adopt_none (task);
+    give_up_on_supervisor (task);
     return;
   }
   g_signal_handlers_disconnect_by_data (supervisor, task);
-  container->shutdown_signal = container->spec->stop_signal ? container->spec->stop_signal : message->value;
-  find_leader (container, message->pid);
-  bothy_runner_follow (adopt->runner, container, supervisor);
-  container->state =
-      message->state == SUPERVISOR_STATE_FROZEN ? BOTHY_CONTAINER_FROZEN : BOTHY_CONTAINER_RUNNING;
-  find_processes (container, message);
+  bothy_runner_follow (reconnect->runner, container, supervisor, check_leader (container, message->pid),
+                       message->value);
+  if (message->state == SUPERVISOR_STATE_FROZEN)
+    bothy_container_set_state (container, BOTHY_CONTAINER_FROZEN);
+  announce_processes (container, message);
   /* An earlier broker may have written them down, and no more. */
-  bothy_runner_limit (adopt->runner, container, on_limited, NULL);
-  bothy_cgroup_manager_describe (adopt->runner->cgroups, container->group, container->id);
-  bothy_runner_join_network (adopt->runner, container);
+  bothy_runner_limit (reconnect->runner, container, on_limited, NULL);
+  bothy_cgroup_manager_describe (reconnect->runner->cgroups, container->group, container->id);
+  bothy_network_repair_begin (reconnect->runner->repair, container);
   g_task_return_boolean (task, TRUE);
   g_object_unref (task);
 }
@@ -144,50 +139,49 @@ on_hello (BothySupervisor *supervisor, const struct supervisor_message *message,
 static void
 on_no_hello (BothySupervisor *supervisor, gpointer user_data)
 {
-  adopt_none (user_data);
+  give_up_on_supervisor (user_data);
 }
 
 static gboolean
-on_adopt_timeout (gpointer user_data)
+on_timeout (gpointer user_data)
 {
-  ((Adopt *)g_task_get_task_data (user_data))->timer = 0;
-  adopt_none (user_data);
+  ((Reconnect *)g_task_get_task_data (user_data))->timer = 0;
+  give_up_on_supervisor (user_data);
   return G_SOURCE_REMOVE;
 }
 
 void
-bothy_runner_adopt (BothyRunner *self,
-                    BothyContainer *container,
-                    GAsyncReadyCallback callback,
-                    gpointer user_data)
+bothy_runner_reconnect (BothyRunner *self,
+                        BothyContainer *container,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data)
 {
-  g_autoptr (GSocket) socket = bothy_runner_connect (self, container);
+  g_autoptr (GSocket) socket = bothy_supervisor_socket_connect (self->sockets_fd, container->id);
   GTask *task = g_task_new (self, NULL, callback, user_data);
-  Adopt *adopt;
+  Reconnect *reconnect;
 
   if (!socket) {
     /* A supervisor waits for a broker to tell it how the container ended, and its socket stays: unless the
        machine went down, it was killed. */
-    if (was_running (container) && bothy_runner_has_socket (self, container))
-      note_unseen_end (self, container);
-    end_earlier_run (self, container);
-    bothy_runner_forget_socket (self, container);
+    clear_earlier_run (self, container,
+                       was_running (container) &&
+                           bothy_supervisor_socket_exists (self->sockets_fd, container->id));
     g_task_return_boolean (task, FALSE);
     g_object_unref (task);
     return;
   }
-  adopt = g_new0 (Adopt, 1);
-  adopt->runner = g_object_ref (self);
-  adopt->container = g_object_ref (container);
-  adopt->supervisor = bothy_supervisor_new (socket);
-  adopt->timer = g_timeout_add_seconds (HELLO_SECONDS, on_adopt_timeout, task);
-  g_task_set_task_data (task, adopt, (GDestroyNotify)adopt_free);
-  g_signal_connect (adopt->supervisor, "hello", G_CALLBACK (on_hello), task);
-  g_signal_connect (adopt->supervisor, "closed", G_CALLBACK (on_no_hello), task);
+  reconnect = g_new0 (Reconnect, 1);
+  reconnect->runner = g_object_ref (self);
+  reconnect->container = g_object_ref (container);
+  reconnect->supervisor = bothy_supervisor_new (socket);
+  reconnect->timer = g_timeout_add_seconds (HELLO_SECONDS, on_timeout, task);
+  g_task_set_task_data (task, reconnect, (GDestroyNotify)reconnect_free);
+  g_signal_connect (reconnect->supervisor, "hello", G_CALLBACK (on_hello), task);
+  g_signal_connect (reconnect->supervisor, "closed", G_CALLBACK (on_no_hello), task);
 }
 
 void
-bothy_runner_adopt_finish (BothyRunner *self, GAsyncResult *result)
+bothy_runner_reconnect_finish (BothyRunner *self, GAsyncResult *result)
 {
   g_task_propagate_boolean (G_TASK (result), NULL);
 }

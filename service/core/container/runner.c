@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/container/runner-private.h"
 
-#include "config.h"
 #include "base/fault.h"
 #include "base/fd.h"
-#include "storage/record.h"
+#include "config.h"
+#include "core/container/container-record.h"
+#include "core/container/supervisor-sockets.h"
+#include "platform/oom.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -32,13 +33,6 @@ pidfd_id (int pid)
   return st.st_dev == other.st_dev ? 0 : (guint64)st.st_ino;
 }
 
-void
-bothy_runner_set_leader (BothyContainer *container, int pid)
-{
-  container->leader = pid > 0 ? (guint32)pid : 0;
-  container->leader_pidfd_id = pid > 0 ? pidfd_id (pid) : 0;
-}
-
 BothyCgroupSpec
 bothy_runner_group_spec (BothyRunner *self, const BothyContainer *container)
 {
@@ -51,7 +45,7 @@ bothy_runner_group_spec (BothyRunner *self, const BothyContainer *container)
 }
 
 void
-bothy_runner_prepare (BothyRunner *self, guint32 owner)
+bothy_runner_prepare_group (BothyRunner *self, guint32 owner)
 {
   BothyCgroupSpec spec = { .owner = owner };
   const BothyCgroupLimits unsaid = { 0 };
@@ -100,121 +94,110 @@ bothy_runner_describe_group (BothyRunner *self, BothyContainer *container)
                               description_free);
 }
 
-/* How it went is written down without waiting for the disk: after a power cut nothing runs anyway. */
 void
 bothy_runner_save (BothyRunner *self, BothyContainer *container)
 {
-  autofd dir = openat (self->state_dirfd, container->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  g_autoptr (GKeyFile) record = bothy_container_to_record (container);
   g_autoptr (GError) error = NULL;
 
-  if (dir >= 0 && !bothy_record_write (dir, "container", record, BOTHY_RECORD_VOLATILE, &error))
+  if (!bothy_container_record_save (container, self->containers_fd, &error))
     g_warning ("Container %s: %s", container->id, error->message);
 }
 
-/* What a person should know when the first process may have been among them. */
-static char *
-describe_oom (const BothyContainer *container)
+void
+bothy_runner_kill_group (BothyRunner *self, BothyContainer *container)
 {
-  return g_strdup_printf ("Out of memory: the kernel killed %" G_GUINT64_FORMAT
-                          " of its processes; \"bothy limit\" shows what it may use",
-                          container->oom_kills);
+  bothy_cgroup_manager_kill (self->cgroups, container->group);
+  bothy_cgroup_manager_remove (self->cgroups, container->group);
 }
+
+/* ---- following a run ---- */
+
+/* A container that runs. */
+typedef struct {
+  BothyRunner *runner;
+  BothyContainer *container;
+  BothySupervisor *supervisor;
+  BothyOom *oom; /* of the control group, or NULL */
+} Run;
+
+static void
+run_free (Run *run)
+{
+  g_signal_handlers_disconnect_by_data (run->supervisor, run);
+  g_clear_pointer (&run->oom, bothy_oom_free);
+  g_object_unref (run->supervisor);
+  g_object_unref (run->container);
+  g_object_unref (run->runner);
+  g_free (run);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Run, run_free)
 
 static void
 on_out_of_memory (guint64 kills, gpointer user_data)
 {
-  g_autoptr (BothyContainer) container = g_object_ref (user_data);
-  g_autofree char *text = NULL;
+  const Run *run = user_data;
+  g_autoptr (BothyContainer) container = g_object_ref (run->container);
+  g_autofree char *text = g_strdup_printf ("Container %s of user %u: the kernel killed %" G_GUINT64_FORMAT
+                                           " of its processes for want of memory",
+                                           container->spec->name, container->owner, kills);
 
-  container->oom_kills += kills;
-  container->last_error = (g_free (container->last_error), describe_oom (container));
-  text = g_strdup_printf ("Container %s of user %u: the kernel killed %" G_GUINT64_FORMAT
-                          " of its processes for want of memory",
-                          container->spec->name, container->owner, kills);
   g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_WARNING, "MESSAGE_ID", OOM_MESSAGE_ID, "BOTHY_CONTAINER",
                     container->spec->name, "BOTHY_CONTAINER_ID", container->id, "BOTHY_CONTROL_GROUP",
                     container->group, "MESSAGE", "%s", text);
-  g_signal_emit_by_name (container, "out-of-memory", kills);
-  bothy_container_emit_changed (container);
+  bothy_container_add_oom_kills (container, kills);
 }
 
-void
-bothy_runner_set_outcome (BothyContainer *container)
+static void
+on_exited (BothySupervisor *supervisor, const struct supervisor_message *message, gpointer user_data)
 {
-  gboolean as_asked =
-      container->stopping || container->reboot || (container->exited && !container->last_signal);
+  const Run *run = user_data;
 
-  g_free (container->last_error);
-  if (as_asked)
-    container->last_error = g_strdup ("");
-  else if (container->oom_kills > 0 && container->last_signal == SIGKILL)
-    container->last_error = describe_oom (container);
-  else if (container->exited)
-    container->last_error =
-        g_strdup_printf ("The first process was killed by signal %d", container->last_signal);
-  else
-    container->last_error = g_strdup ("The container's supervisor was killed");
-  if (!container->exited) {
-    container->last_code = 0;
-    container->last_signal = SIGKILL;
-  }
-  container->state = as_asked ? BOTHY_CONTAINER_STOPPED : BOTHY_CONTAINER_FAILED;
+  bothy_container_set_exited (run->container, message->code, message->signal,
+                              (message->flags & SUPERVISOR_FLAG_REBOOT) != 0);
+  /* While the group is there still. */
+  bothy_oom_check (run->oom);
 }
 
 /* The supervisor is gone, and its end of the pid namespace took all others along. */
 static void
 on_closed (BothySupervisor *supervisor, gpointer user_data)
 {
-  g_autoptr (BothyContainer) container = g_object_ref (user_data);
-  BothyRunner *self = g_object_get_data (G_OBJECT (supervisor), "runner");
+  g_autoptr (Run) run = user_data;
+  BothyContainer *container = run->container;
+  BothyRunner *self = run->runner;
 
-  g_object_ref (self);
-  g_signal_handlers_disconnect_by_data (supervisor, container);
-  bothy_oom_check (container->oom);
-  g_clear_pointer (&container->oom, bothy_oom_free);
+  bothy_oom_check (run->oom);
+  g_clear_pointer (&run->oom, bothy_oom_free);
   /* Also when it said that all have ended: it could have been lying. */
-  bothy_cgroup_manager_kill (self->cgroups, container->group);
-  bothy_cgroup_manager_remove (self->cgroups, container->group);
-  g_clear_object (&container->supervisor);
-  container->group = (g_free (container->group), g_strdup (""));
-  bothy_runner_set_leader (container, 0);
-  bothy_runner_leave_network (self, container);
-  container->stopped_at = g_get_real_time ();
-  bothy_runner_set_outcome (container);
+  bothy_runner_kill_group (self, container);
+  bothy_container_set_ended (container);
+  bothy_network_repair_end (self->repair, container);
   bothy_runner_save (self, container);
   BOTHY_FAULT_POINT ("stop.ended");
-  bothy_runner_forget_socket (self, container);
-  bothy_container_emit_changed (container);
-  g_signal_emit_by_name (container, "ended");
-  g_object_unref (self);
+  bothy_supervisor_socket_remove (self->sockets_fd, container->id);
+  bothy_container_emit_ended (container);
 }
 
 void
-bothy_runner_note_exit (BothySupervisor *supervisor,
-                        const struct supervisor_message *message,
-                        gpointer user_data)
+bothy_runner_follow (BothyRunner *self,
+                     BothyContainer *container,
+                     BothySupervisor *supervisor,
+                     int leader,
+                     int shutdown_signal)
 {
-  BothyContainer *container = user_data;
+  Run *run = g_new0 (Run, 1);
 
-  container->exited = TRUE;
-  container->last_code = message->code;
-  container->last_signal = message->signal;
-  container->reboot = (message->flags & SUPERVISOR_FLAG_REBOOT) != 0;
-  /* While the group is there still. */
-  bothy_oom_check (container->oom);
+  run->runner = g_object_ref (self);
+  run->container = g_object_ref (container);
+  run->supervisor = g_object_ref (supervisor);
+  run->oom = bothy_oom_new (container->group, on_out_of_memory, run);
+  g_signal_connect (supervisor, "exited", G_CALLBACK (on_exited), run);
+  g_signal_connect (supervisor, "closed", G_CALLBACK (on_closed), run);
+  bothy_container_set_running (container, supervisor, leader > 0 ? (guint32)leader : 0,
+                               leader > 0 ? pidfd_id (leader) : 0, shutdown_signal);
 }
 
-void
-bothy_runner_follow (BothyRunner *self, BothyContainer *container, BothySupervisor *supervisor)
-{
-  container->supervisor = g_object_ref (supervisor);
-  container->oom_kills = 0;
-  container->oom = bothy_oom_new (container->group, on_out_of_memory, container);
-  g_object_set_data_full (G_OBJECT (supervisor), "runner", g_object_ref (self), g_object_unref);
-  g_signal_connect (supervisor, "exited", G_CALLBACK (bothy_runner_note_exit), container);
-  g_signal_connect (supervisor, "closed", G_CALLBACK (on_closed), container);
-}
+/* ---- what is done to one that runs ---- */
 
 void
 bothy_runner_limit (BothyRunner *self,
@@ -226,6 +209,61 @@ bothy_runner_limit (BothyRunner *self,
 }
 
 static void
+on_frozen (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyContainer *container = g_task_get_task_data (task);
+  GError *error = NULL;
+  gboolean done = bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error);
+  gboolean frozen = container->state == BOTHY_CONTAINER_FREEZING ? done : !done;
+
+  if (bothy_container_is_active (container))
+    bothy_container_set_state (container, frozen ? BOTHY_CONTAINER_FROZEN : BOTHY_CONTAINER_RUNNING);
+  if (done)
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+bothy_runner_freeze (BothyRunner *self,
+                     BothyContainer *container,
+                     gboolean freeze,
+                     GAsyncReadyCallback callback,
+                     gpointer user_data)
+{
+  struct supervisor_message message = { .type = freeze ? SUPERVISOR_FREEZE : SUPERVISOR_THAW };
+  GTask *task = g_task_new (self, NULL, callback, user_data);
+
+  g_task_set_task_data (task, g_object_ref (container), g_object_unref);
+  if (freeze)
+    bothy_container_set_state (container, BOTHY_CONTAINER_FREEZING);
+  bothy_supervisor_call (container->supervisor, message, NULL, NULL, on_frozen, task);
+}
+
+gboolean
+bothy_runner_freeze_finish (BothyRunner *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+gboolean
+bothy_runner_may_reboot (BothyRunner *self, BothyContainer *container)
+{
+  gboolean may = bothy_container_count_reboot (container);
+
+  if (!may)
+    bothy_runner_save (self, container);
+  return may;
+}
+
+BothyNetworkRepair *
+bothy_runner_get_repair (BothyRunner *self)
+{
+  return self->repair;
+}
+
+static void
 bothy_runner_finalize (GObject *object)
 {
   BothyRunner *self = BOTHY_RUNNER (object);
@@ -234,6 +272,7 @@ bothy_runner_finalize (GObject *object)
   bothy_clear_fd (&self->nesting_filter_fd);
   g_object_unref (self->helper);
   g_object_unref (self->cgroups);
+  g_object_unref (self->repair);
   g_object_unref (self->network);
   g_object_unref (self->images);
   G_OBJECT_CLASS (bothy_runner_parent_class)->finalize (object);
@@ -257,8 +296,8 @@ bothy_runner_new (BothyHelperClient *helper,
                   BothyAdmission *admission,
                   const BothyConfiguration *configuration,
                   BothyImageStore *images,
-                  int state_dirfd,
-                  int sockets_dirfd)
+                  int containers_fd,
+                  int sockets_fd)
 {
   BothyRunner *self = g_object_new (BOTHY_TYPE_RUNNER, NULL);
 
@@ -266,10 +305,11 @@ bothy_runner_new (BothyHelperClient *helper,
   self->cgroups = g_object_ref (cgroups);
   self->network = g_object_ref (network);
   self->admission = admission;
+  self->repair = bothy_network_repair_new (network, admission);
   self->configuration = configuration;
   self->images = g_object_ref (images);
-  self->state_dirfd = state_dirfd;
-  self->sockets_dirfd = sockets_dirfd;
+  self->containers_fd = containers_fd;
+  self->sockets_fd = sockets_fd;
   self->filter_fd = open (LIBEXEC_DIR "/default.bpf", O_RDONLY | O_CLOEXEC);
   self->nesting_filter_fd = open (LIBEXEC_DIR "/nesting.bpf", O_RDONLY | O_CLOEXEC);
   return self;

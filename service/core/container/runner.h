@@ -3,6 +3,7 @@
 
 #include "core/bridges/admission.h"
 #include "core/container/container.h"
+#include "core/container/network-repair.h"
 #include "core/images/image-store.h"
 #include "platform/cgroup-manager.h"
 #include "network/network.h"
@@ -20,21 +21,25 @@ G_BEGIN_DECLS
 #define BOTHY_TYPE_RUNNER (bothy_runner_get_type ())
 G_DECLARE_FINAL_TYPE (BothyRunner, bothy_runner, BOTHY, RUNNER, GObject)
 
-/* STATE_DIRFD: STATE/containers, SOCKETS_DIRFD: RUNTIME/supervisors; both stay the caller's, as CONFIGURATION does. IMAGES
-   say what containers stand on. */
+/* CONTAINERS_FD is STATE/containers, SOCKETS_FD is RUNTIME/supervisors; both stay the caller's, as ADMISSION and
+   CONFIGURATION do. IMAGES say what containers stand on. (transfer full) */
 BothyRunner *bothy_runner_new (BothyHelperClient *helper,
                                BothyCgroupManager *cgroups,
                                BothyNetwork *network,
                                BothyAdmission *admission,
                                const BothyConfiguration *configuration,
                                BothyImageStore *images,
-                               int state_dirfd,
-                               int sockets_dirfd);
+                               int containers_fd,
+                               int sockets_fd);
 
-/* OWNER is about to start a container, maybe. */
-void bothy_runner_prepare (BothyRunner *self, guint32 owner);
+/* What looks after the nics of containers that run. (transfer none) */
+BothyNetworkRepair *bothy_runner_get_repair (BothyRunner *self);
 
-/* STDIO: three fds for the first process, or NULL: the console. The container must be inactive and begun. */
+/* OWNER may start a container in a moment: have a control group ready for it. */
+void bothy_runner_prepare_group (BothyRunner *self, guint32 owner);
+
+/* Start CONTAINER, which is not active; bothy_container_begin() has been called for it. STDIO: three fds for the first
+   process, or NULL: the console. What goes wrong is also its last error. */
 void bothy_runner_start (BothyRunner *self,
                          BothyContainer *container,
                          GUnixFDList *stdio,
@@ -61,27 +66,10 @@ void bothy_runner_freeze (BothyRunner *self,
                           gpointer user_data);
 gboolean bothy_runner_freeze_finish (BothyRunner *self, GAsyncResult *result, GError **error);
 
-/* See to it that CONTAINER, which runs, has the network that it wants; one that is being started, as soon as it runs. */
-void bothy_runner_join_network (BothyRunner *self, BothyContainer *container);
-
-/* Call back when that is not under way, or not any more. */
-void bothy_runner_await_network (BothyRunner *self,
-                                 BothyContainer *container,
-                                 GAsyncReadyCallback callback,
-                                 gpointer user_data);
-void bothy_runner_await_network_finish (BothyRunner *self, GAsyncResult *result);
-
 /* Let CONTAINER's limits hold for its group, which is there; end it with bothy_cgroup_manager_limit_finish(). */
 void bothy_runner_limit (BothyRunner *self,
                          BothyContainer *container,
                          GAsyncReadyCallback callback,
                          gpointer user_data);
-
-/* Find the supervisor of CONTAINER, loaded from disk, if it still has one; DONE when that is known. */
-void bothy_runner_adopt (BothyRunner *self,
-                         BothyContainer *container,
-                         GAsyncReadyCallback callback,
-                         gpointer user_data);
-void bothy_runner_adopt_finish (BothyRunner *self, GAsyncResult *result);
 
 G_END_DECLS

@@ -3,29 +3,56 @@
 /*
  * Starting a container. Much of it runs side by side:
  *
- *   userns, ─┬─→ nic ────────────────────────────────┐
+ *   userns, ─┬─→ nic ─────────────────────────────────┐
  *   netns    ├─→ spawn ─┬─→ group given away, limits ──┼─→ addresses ─→ START (the first process)
  *   group  ──┘          │                              │
  *   idmap ────→ mount ──┴─→ PREPARE (the root) ────────┘
  *
- * bothy_start_advance() sends what has become possible; every answer comes back to it.
+ * Each step has a function that asks for it and one that takes the answer. Every answer comes back to
+ * advance_start(), which asks for what has become possible. What goes wrong is kept in "error": then nothing new
+ * is asked for, and when the last answer is there ("pending" is 0), undo_start() takes back what was done.
  */
-#include "core/container/start-private.h"
+#include "core/container/runner-private.h"
 
 #include "base/error.h"
 #include "base/fault.h"
-#include "core/container/network.h"
-#include "core/ids/ranges.h"
 #include "base/fd.h"
+#include "core/container/network.h"
+#include "core/container/supervisor-sockets.h"
+#include "core/ids/ranges.h"
 #include "platform/packet.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #define START_SECONDS 120 /* more than all steps together are given elsewhere */
 
+enum { USER_NAMESPACE, NETWORK_NAMESPACE, N_NAMESPACES }; /* the fds in the reply to HELPER_NETNS */
+
+typedef struct {
+  BothyRunner *runner;
+  BothyContainer *container;
+  GTask *task;
+  GUnixFDList *stdio;
+  int listen_fd;
+  int their_fd; /* the supervisor's end of its first connection */
+  BothySupervisor *supervisor;
+  GUnixFDList *layers;
+  guint n_lower;           /* layers of the image; one more is the container's own */
+  GUnixFDList *namespaces; /* the user namespace and the network namespace */
+  GTask *join;
+  BothyCgroup *group;
+  GError *error; /* the first thing that went wrong */
+  guint timer;
+  guint pending; /* answers that have not come yet */
+  gboolean spawn_sent, spawned, prepare_sent, networked, settled, start_sent;
+} Start;
+
+static void advance_start (Start *start);
+
 static void
-start_free (BothyStart *start)
+start_free (Start *start)
 {
   if (start->timer)
     g_source_remove (start->timer);
@@ -44,8 +71,8 @@ start_free (BothyStart *start)
   g_free (start);
 }
 
-void
-bothy_start_fail (BothyStart *start, GError *error)
+static void
+fail_start (Start *start, GError *error)
 {
   if (!start->error)
     start->error = error;
@@ -53,50 +80,295 @@ bothy_start_fail (BothyStart *start, GError *error)
     g_error_free (error);
 }
 
-/* Nothing is under way any more: undo what was done. */
+/* Append the fd that is number INDEX of FROM to LIST, unless there is an ERROR already. */
 static void
-give_up (BothyStart *start)
+append_fd (GUnixFDList *list, GUnixFDList *from, int index, GError **error)
 {
-  BothyContainer *container = start->container;
+  autofd fd = *error ? -1 : g_unix_fd_list_get (from, index, error);
 
-  if (start->supervisor)
-    bothy_supervisor_close (start->supervisor);
-  if (start->group) {
-    bothy_cgroup_manager_kill (start->runner->cgroups, start->group->path);
-    bothy_cgroup_manager_remove (start->runner->cgroups, start->group->path);
-    container->group = (g_free (container->group), g_strdup (""));
-  }
-  bothy_runner_leave_network (start->runner, container);
-  bothy_runner_forget_socket (start->runner, container);
-  bothy_error_adopt (&start->error, "Starting");
-  g_prefix_error (&start->error, "Container %s: ", container->spec->name);
-  g_free (container->last_error);
-  container->last_error = g_strdup (start->error->message);
-  bothy_runner_save (start->runner, container);
-  bothy_container_set_state (container, BOTHY_CONTAINER_FAILED);
-  g_task_return_error (start->task, g_steal_pointer (&start->error));
-  start_free (start);
+  if (fd >= 0)
+    g_unix_fd_list_append (list, fd, error);
 }
 
-void
-bothy_start_succeed (BothyStart *start, const struct supervisor_message *reply)
+static void
+call_helper (Start *start,
+             const struct helper_request *request,
+             GUnixFDList *fds,
+             GAsyncReadyCallback callback)
 {
-  BothyContainer *container = start->container;
+  start->pending++;
+  bothy_helper_client_call (start->runner->helper, request, fds, callback, start);
+}
 
-  container->shutdown_signal = container->spec->stop_signal ? container->spec->stop_signal : reply->value;
-  container->started_at = g_get_real_time ();
-  container->last_error = (g_free (container->last_error), g_strdup (""));
-  bothy_runner_set_leader (container, reply->pid);
-  bothy_runner_follow (start->runner, container, start->supervisor);
-  bothy_container_set_state (container, BOTHY_CONTAINER_RUNNING);
-  g_task_return_boolean (start->task, TRUE);
-  bothy_runner_catch_up (start->runner, container);
-  /* After the caller has been answered: it only says since when it runs. */
-  bothy_runner_save (start->runner, container);
-  /* Who starts one may start another. Not before: making a group takes the processors from this start. */
-  bothy_runner_describe_group (start->runner, container);
-  bothy_runner_prepare (start->runner, container->owner);
-  start_free (start);
+/* ---- namespaces and the network ---- */
+
+static void
+on_joined (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+
+  start->pending--;
+  bothy_container_network_finish (result);
+  start->networked = TRUE;
+  BOTHY_FAULT_POINT ("start.networked");
+  advance_start (start);
+}
+
+/* Making a nic takes as long as making the root. */
+static void
+join_network (Start *start)
+{
+  start->networked = !bothy_container_wants_network (start->container);
+  if (start->networked)
+    return;
+  start->pending++;
+  start->join = bothy_container_network_ahead (
+      start->runner->network, start->runner->admission, start->container, start->supervisor,
+      g_unix_fd_list_get (start->namespaces, NETWORK_NAMESPACE, NULL), on_joined, start);
+}
+
+/* The nic first: that is the longer way. */
+static void
+on_namespaces (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  GError *error = NULL;
+
+  start->pending--;
+  start->namespaces = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
+  if (!start->namespaces)
+    fail_start (start, error);
+  else if (g_unix_fd_list_get_length (start->namespaces) != N_NAMESPACES)
+    fail_start (start, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED,
+                                    "bothy-helper: a namespace is missing in its reply"));
+  else if (!start->error)
+    join_network (start);
+  advance_start (start);
+}
+
+/* ---- the layers of the root ---- */
+
+static void
+on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  GError *error = NULL;
+
+  start->pending--;
+  start->layers = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
+  if (!start->layers)
+    fail_start (start, error);
+  else if ((guint)g_unix_fd_list_get_length (start->layers) != start->n_lower + 1)
+    fail_start (start, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED,
+                                    "bothy-helper: a layer is missing in its reply"));
+  advance_start (start);
+}
+
+/* The image's, the topmost first, and the container's own. */
+static gboolean
+list_layers (Start *start, struct helper_request *request, GError **error)
+{
+  const BothyContainer *container = start->container;
+  const BothyImage *image = bothy_image_store_lookup (start->runner->images, container->spec->image);
+  guint n = image ? g_strv_length (image->layers) : 0;
+
+  if (n == 0 || n >= HELPER_MAX_LAYERS) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE, "The image that it stands on is gone: %.12s",
+                 container->spec->image);
+    return FALSE;
+  }
+  for (guint i = 0; i < n; i++) {
+    request->layers[i].kind = HELPER_LAYER_IMAGE;
+    g_strlcpy (request->layers[i].id, image->layers[n - 1 - i], sizeof request->layers[i].id);
+  }
+  request->layers[n].kind = HELPER_LAYER_CONTAINER;
+  g_strlcpy (request->layers[n].id, container->id, sizeof request->layers[n].id);
+  start->n_lower = n;
+  request->n_layers = n + 1;
+  return TRUE;
+}
+
+static void
+on_idmap_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  struct helper_request request = { .op = HELPER_MOUNT };
+  Start *start = user_data;
+  g_autoptr (GUnixFDList) fds = NULL;
+  GError *error = NULL;
+
+  start->pending--;
+  fds = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
+  if (!fds || !list_layers (start, &request, &error))
+    fail_start (start, error);
+  else if (!start->error)
+    call_helper (start, &request, fds, on_mounted);
+  advance_start (start);
+}
+
+static void
+request_namespaces (Start *start)
+{
+  guint32 base = start->container->range_base;
+  struct helper_request request = {
+    .op = HELPER_NETNS, .owner = base, .n_extents = 1, .extents = { { 0, base, BOTHY_RANGE_SIZE } }
+  };
+
+  call_helper (start, &request, NULL, on_namespaces);
+  request.op = HELPER_USERNS;
+  request.extents[0].inside = BOTHY_NEUTRAL_BASE;
+  call_helper (start, &request, NULL, on_idmap_namespace);
+}
+
+/* ---- the control group and the supervisor in it ---- */
+
+static void
+on_grouped (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  GError *error = NULL;
+
+  start->pending--;
+  start->group = bothy_cgroup_manager_start_finish (BOTHY_CGROUP_MANAGER (source), result, &error);
+  if (!start->group)
+    fail_start (start, error);
+  BOTHY_FAULT_POINT ("start.grouped");
+  advance_start (start);
+}
+
+static void
+request_group (Start *start)
+{
+  const BothyCgroupSpec spec = bothy_runner_group_spec (start->runner, start->container);
+
+  start->pending++;
+  bothy_cgroup_manager_start (start->runner->cgroups, &spec, on_grouped, start);
+}
+
+static void
+on_settled (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  GError *error = NULL;
+
+  start->pending--;
+  start->settled = bothy_cgroup_manager_settle_finish (BOTHY_CGROUP_MANAGER (source), result, &error);
+  if (!start->settled)
+    fail_start (start, error);
+  BOTHY_FAULT_POINT ("start.settled");
+  advance_start (start);
+}
+
+static void
+settle_group (Start *start)
+{
+  const BothyCgroupSpec spec = bothy_runner_group_spec (start->runner, start->container);
+
+  start->pending++;
+  bothy_cgroup_manager_settle (start->runner->cgroups, start->group, &spec, on_settled, start);
+}
+
+static void
+on_spawned (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  g_autoptr (GUnixFDList) fds = NULL;
+  GError *error = NULL;
+
+  start->pending--;
+  bothy_clear_fd (&start->their_fd);
+  fds = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
+  if (!fds)
+    fail_start (start, error);
+  else if (!start->error) {
+    start->spawned = TRUE;
+    BOTHY_FAULT_POINT ("start.spawned");
+    settle_group (start);
+  }
+  advance_start (start);
+}
+
+/* fds: the user namespace, the group, the connection. */
+static void
+spawn_supervisor (Start *start)
+{
+  const struct helper_request request = { .op = HELPER_SPAWN,
+                                          .program = HELPER_PROGRAM_SUPERVISOR,
+                                          .into_group = 1 };
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  GError *error = NULL;
+
+  start->spawn_sent = TRUE;
+  append_fd (fds, start->namespaces, USER_NAMESPACE, &error);
+  append_fd (fds, start->group->fds, 0, &error);
+  if (!error)
+    g_unix_fd_list_append (fds, start->their_fd, &error);
+  if (error) {
+    fail_start (start, error);
+    return;
+  }
+  call_helper (start, &request, fds, on_spawned);
+  bothy_container_set_group (start->container, start->group->path);
+}
+
+/* ---- what the supervisor is told ---- */
+
+static void
+on_prepare_reply (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  GError *error = NULL;
+
+  start->pending--;
+  if (!bothy_supervisor_call_finish (start->supervisor, result, NULL, NULL, &error))
+    fail_start (start, error);
+  advance_start (start);
+}
+
+static int
+open_log (Start *start)
+{
+  autofd dir = openat (start->runner->containers_fd, start->container->id,
+                       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+  return openat (dir, "console.log", O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+static void
+send_prepare (Start *start)
+{
+  struct supervisor_message message = { .type = SUPERVISOR_PREPARE,
+                                        .n_lower = start->n_lower,
+                                        .flags = SUPERVISOR_FLAG_NETNS };
+  const BothyContainerSpec *spec = start->container->spec;
+  g_autoptr (GByteArray) text = g_byte_array_new ();
+  autofd log = open_log (start);
+  GError *error = NULL;
+  int filter = spec->nesting ? start->runner->nesting_filter_fd : start->runner->filter_fd;
+
+  start->prepare_sent = TRUE;
+  if (spec->nesting)
+    message.flags |= SUPERVISOR_FLAG_NESTING;
+  if (spec->ephemeral)
+    message.flags |= SUPERVISOR_FLAG_VOLATILE;
+  bothy_supervisor_add_text (text, spec->hostname);
+  if (*spec->account) {
+    bothy_supervisor_add_text (text, spec->account);
+    message.n_argv = 1;
+    message.value = (gint32)start->container->owner;
+  }
+  if (log < 0)
+    bothy_error_set_errno (&error, errno, "Opening the console's log");
+  else if (g_unix_fd_list_append (start->layers, start->listen_fd, &error) >= 0 &&
+           g_unix_fd_list_append (start->layers, filter, &error) >= 0)
+    g_unix_fd_list_append (start->layers, log, &error);
+  if (!error)
+    append_fd (start->layers, start->namespaces, NETWORK_NAMESPACE, &error);
+  if (error) {
+    fail_start (start, error);
+    return;
+  }
+  start->pending++;
+  bothy_supervisor_call (start->supervisor, message, text, start->layers, on_prepare_reply, start);
 }
 
 /*
@@ -105,18 +377,103 @@ bothy_start_succeed (BothyStart *start, const struct supervisor_message *reply)
  * it.
  */
 static void
-prepare (BothyStart *start)
+prepare_root (Start *start)
 {
-  bothy_start_send_prepare (start);
+  send_prepare (start);
   if (!start->error && start->join)
     bothy_container_network_proceed (start->join);
   if (!start->error)
     bothy_runner_save (start->runner, start->container);
 }
 
+/* ---- how it ends ---- */
+
+/* Nothing is under way any more: undo what was done. */
+static void
+undo_start (Start *start)
+{
+  BothyContainer *container = start->container;
+  BothyRunner *self = start->runner;
+
+  if (start->supervisor)
+    bothy_supervisor_close (start->supervisor);
+  if (start->group) {
+    bothy_cgroup_manager_kill (self->cgroups, start->group->path);
+    bothy_cgroup_manager_remove (self->cgroups, start->group->path);
+    bothy_container_set_group (container, "");
+  }
+  bothy_network_repair_end (self->repair, container);
+  bothy_supervisor_socket_remove (self->sockets_fd, container->id);
+  bothy_error_adopt (&start->error, "Starting");
+  g_prefix_error (&start->error, "Container %s: ", container->spec->name);
+  bothy_container_set_start_failed (container, start->error->message);
+  bothy_runner_save (self, container);
+  g_task_return_error (start->task, g_steal_pointer (&start->error));
+  start_free (start);
+}
+
+static void
+finish_start (Start *start, const struct supervisor_message *reply)
+{
+  BothyContainer *container = start->container;
+  BothyRunner *self = start->runner;
+
+  bothy_container_set_started_now (container);
+  bothy_runner_follow (self, container, start->supervisor, reply->pid, reply->value);
+  g_task_return_boolean (start->task, TRUE);
+  bothy_network_repair_resume (self->repair, container);
+  /* After the caller has been answered: it only says since when it runs. */
+  bothy_runner_save (self, container);
+  /* Who starts one may start another. Not before: making a group takes the processors from this start. */
+  bothy_runner_describe_group (self, container);
+  bothy_runner_prepare_group (self, container->owner);
+  start_free (start);
+}
+
+static void
+on_start_reply (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  struct supervisor_message reply;
+  GError *error = NULL;
+
+  start->pending--;
+  if (!bothy_supervisor_call_finish (start->supervisor, result, &reply, NULL, &error))
+    fail_start (start, error);
+  else if (!start->error) {
+    BOTHY_FAULT_POINT ("start.running");
+    finish_start (start, &reply);
+    return;
+  }
+  advance_start (start);
+}
+
+static void
+send_start (Start *start)
+{
+  struct supervisor_message message = { .type = SUPERVISOR_START };
+  const BothyContainerSpec *spec = start->container->spec;
+  g_autoptr (GByteArray) text = g_byte_array_new ();
+  const char *mount = bothy_cgroup_manager_mount ();
+
+  start->start_sent = TRUE;
+  if (start->stdio)
+    message.flags |= SUPERVISOR_FLAG_STDIO;
+  bothy_supervisor_add_text (text, start->group->path);
+  bothy_supervisor_add_text (text, mount ? mount : "");
+  bothy_supervisor_add_text (text, spec->user);
+  bothy_supervisor_add_text (text, spec->working_directory);
+  bothy_supervisor_add_texts (text, (const char *const *)spec->command, &message.n_argv);
+  bothy_supervisor_add_texts (text, (const char *const *)spec->environment, &message.n_env);
+  start->pending++;
+  bothy_supervisor_call (start->supervisor, message, text, start->stdio, on_start_reply, start);
+}
+
+/* ---- from step to step ---- */
+
 /* What waits for the supervisor ends at once, and comes back here; the last one to leave is our caller. */
 static void
-break_off (BothyStart *start)
+stop_waiting (Start *start)
 {
   start->pending++;
   if (start->supervisor)
@@ -126,42 +483,42 @@ break_off (BothyStart *start)
   start->pending--;
 }
 
-void
-bothy_start_advance (BothyStart *start)
+static void
+advance_start (Start *start)
 {
   if (!start->error && start->namespaces && start->group && !start->spawn_sent)
-    bothy_start_spawn (start);
+    spawn_supervisor (start);
   if (!start->error && start->spawned && start->layers && !start->prepare_sent)
-    prepare (start);
+    prepare_root (start);
   if (!start->error && start->prepare_sent && start->networked && start->settled && !start->start_sent) {
     bothy_container_emit_beginning (start->container, start->supervisor);
-    bothy_start_send_start (start);
+    send_start (start);
   }
   if (start->error)
-    break_off (start);
+    stop_waiting (start);
   if (start->error && start->pending == 0)
-    give_up (start);
+    undo_start (start);
 }
 
 /* A supervisor that stands still. */
 static gboolean
 on_deadline (gpointer user_data)
 {
-  BothyStart *start = user_data;
+  Start *start = user_data;
 
   start->timer = 0;
-  bothy_start_fail (start, g_error_new (BOTHY_ERROR, BOTHY_ERROR_START_FAILED,
-                                        "it took longer than %d seconds", START_SECONDS));
-  bothy_start_advance (start);
+  fail_start (start, g_error_new (BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "it took longer than %d seconds",
+                                  START_SECONDS));
+  advance_start (start);
   return G_SOURCE_REMOVE;
 }
 
 static gboolean
-make_sockets (BothyStart *start, GError **error)
+make_sockets (Start *start, GError **error)
 {
   g_autoptr (GSocket) ours = NULL;
 
-  start->listen_fd = bothy_runner_listen (start->runner, start->container);
+  start->listen_fd = bothy_supervisor_socket_listen (start->runner->sockets_fd, start->container->id);
   if (start->listen_fd < 0) {
     bothy_error_set_errno (error, errno, RUNTIME_DIR "/supervisors");
     return FALSE;
@@ -179,7 +536,7 @@ bothy_runner_start (BothyRunner *self,
                     GAsyncReadyCallback callback,
                     gpointer user_data)
 {
-  BothyStart *start = g_new0 (BothyStart, 1);
+  Start *start = g_new0 (Start, 1);
   GError *error = NULL;
 
   start->runner = g_object_ref (self);
@@ -187,19 +544,18 @@ bothy_runner_start (BothyRunner *self,
   start->task = g_task_new (self, NULL, callback, user_data);
   start->stdio = stdio ? g_object_ref (stdio) : NULL;
   start->listen_fd = start->their_fd = -1;
-  container->exited = container->stopping = container->reboot = container->join_due = FALSE;
-  bothy_container_set_state (container, BOTHY_CONTAINER_STARTING);
+  bothy_container_set_starting (container);
   if (!bothy_ranges_check_listed (container->range_base, &error) || !make_sockets (start, &error)) {
-    bothy_start_fail (start, error);
-    give_up (start);
+    fail_start (start, error);
+    undo_start (start);
     return;
   }
   start->timer = g_timeout_add_seconds (START_SECONDS, on_deadline, start);
   BOTHY_FAULT_POINT ("start.listening");
   if (bothy_container_wants_network (start->container))
     bothy_network_prepare (self->network);
-  bothy_start_request_namespaces (start);
-  bothy_start_request_group (start);
+  request_namespaces (start);
+  request_group (start);
 }
 
 gboolean

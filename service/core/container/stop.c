@@ -83,8 +83,7 @@ bothy_runner_stop (BothyRunner *self,
   stop->container = g_object_ref (container);
   stop->ended = g_signal_connect (container, "ended", G_CALLBACK (on_ended), task);
   g_task_set_task_data (task, stop, (GDestroyNotify)stop_free);
-  container->stopping = TRUE;
-  bothy_container_set_state (container, BOTHY_CONTAINER_STOPPING);
+  bothy_container_set_stopping (container);
   BOTHY_FAULT_POINT ("stop.asked");
   if (timeout == 0) {
     on_timeout (stop);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-
-/* The sockets at which supervisors listen for the next broker, each called by the id of its container. */
-#include "core/container/runner-private.h"
+#include "core/container/supervisor-sockets.h"
 
 #include "base/fd.h"
 #include "platform/packet.h"
@@ -14,45 +12,45 @@
 #include <unistd.h>
 
 /* unix(7) knows paths only; this one goes through the directory that is open. */
-static void
-address_of (BothyRunner *self, BothyContainer *container, struct sockaddr_un *ret)
+static struct sockaddr_un
+make_address (int dirfd, const char *id)
 {
-  *ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-  snprintf (ret->sun_path, sizeof ret->sun_path, "/proc/self/fd/%d/%s", self->sockets_dirfd, container->id);
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+  snprintf (address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", dirfd, id);
+  return address;
 }
 
 int
-bothy_runner_listen (BothyRunner *self, BothyContainer *container)
+bothy_supervisor_socket_listen (int dirfd, const char *id)
 {
-  struct sockaddr_un address;
+  struct sockaddr_un address = make_address (dirfd, id);
   autofd fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-  address_of (self, container, &address);
-  bothy_runner_forget_socket (self, container);
+  bothy_supervisor_socket_remove (dirfd, id);
   if (fd < 0 || bind (fd, (struct sockaddr *)&address, sizeof address) < 0 || listen (fd, 4) < 0)
     return -1;
   return g_steal_fd (&fd);
 }
 
 GSocket *
-bothy_runner_connect (BothyRunner *self, BothyContainer *container)
+bothy_supervisor_socket_connect (int dirfd, const char *id)
 {
-  struct sockaddr_un address;
+  struct sockaddr_un address = make_address (dirfd, id);
 
-  address_of (self, container, &address);
   return bothy_packet_connect (address.sun_path, NULL);
 }
 
 gboolean
-bothy_runner_has_socket (BothyRunner *self, BothyContainer *container)
+bothy_supervisor_socket_exists (int dirfd, const char *id)
 {
   struct stat status;
 
-  return fstatat (self->sockets_dirfd, container->id, &status, AT_SYMLINK_NOFOLLOW) == 0;
+  return fstatat (dirfd, id, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 void
-bothy_runner_forget_socket (BothyRunner *self, BothyContainer *container)
+bothy_supervisor_socket_remove (int dirfd, const char *id)
 {
-  unlinkat (self->sockets_dirfd, container->id, 0);
+  unlinkat (dirfd, id, 0);
 }

@@ -3,13 +3,13 @@
 /* Making a container: nothing of it is seen until the rename of its finished directory. */
 #include "core/registry/registry-private.h"
 
-#include "core/container/defaults.h"
-#include "core/images/expiry.h"
 #include "base/error.h"
 #include "base/fault.h"
-#include "storage/store.h"
 #include "base/fd.h"
-#include "storage/record.h"
+#include "core/container/container-record.h"
+#include "core/container/defaults.h"
+#include "core/images/expiry.h"
+#include "storage/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,14 +66,13 @@ commit (GTask *task, gpointer source, gpointer task_data, GCancellable *cancella
 {
   Create *create = task_data;
   BothyContainer *container = create->container;
-  g_autoptr (GKeyFile) record = bothy_container_to_record (container);
   /* An ephemeral one does not outlive a power cut, so nobody has to wait for the disk. */
   BothyRecordDurability durability =
       container->spec->ephemeral ? BOTHY_RECORD_VOLATILE : BOTHY_RECORD_DURABLE;
   GError *error = NULL;
 
   BOTHY_FAULT_POINT ("create.before-record");
-  if (bothy_record_write (create->dir, "container", record, durability, &error)) {
+  if (bothy_container_record_write (container, create->dir, durability, &error)) {
     BOTHY_FAULT_POINT ("create.recorded");
     if (!bothy_record_place (create->containers_fd, create->directory, container->id, durability))
       bothy_error_set_errno (&error, errno, "Placing the container");
@@ -157,7 +156,6 @@ on_range (GObject *source, GAsyncResult *result, gpointer user_data)
   if (create->base) {
     create->container =
         bothy_container_new (id, create->owner, create->base, g_steal_pointer (&create->spec));
-    create->container->created_at = g_get_real_time ();
     /* The range is his for ever, so it has to be known who he is. */
     if (bothy_owners_note (self->owners, create->owner, &error))
       data = make_directories (self, create, &error);
@@ -191,7 +189,7 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   }
   bothy_image_store_use (self->images, create->image, 1);
-  bothy_runner_prepare (self->runner, create->owner);
+  bothy_runner_prepare_group (self->runner, create->owner);
   create->spec->image = (g_free (create->spec->image), g_strdup (create->image->fingerprint));
   bothy_defaults_apply (create->spec, create->image->defaults);
   bothy_ranges_take (self->ranges, create->owner, on_range, g_object_ref (task));

@@ -155,6 +155,19 @@ add_process (BothyRegistry *self, BothyProcess *process)
     g_signal_connect_object (process, "exited", G_CALLBACK (on_exited), self, 0);
 }
 
+static guint
+count_in (BothyRegistry *self, const BothyContainer *container)
+{
+  GHashTableIter iter;
+  gpointer key;
+  guint n = 0;
+
+  g_hash_table_iter_init (&iter, self->processes);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    n += !BOTHY_PROCESS (key)->ended && BOTHY_PROCESS (key)->container == container;
+  return n;
+}
+
 static gboolean
 has_id (gpointer process, gpointer value, gpointer id)
 {
@@ -168,7 +181,7 @@ on_process_found (BothyContainer *container, guint id, guint pid, gpointer user_
   BothyRegistry *self = user_data;
   g_autoptr (BothyProcess) process = NULL;
 
-  if (container->n_processes >= SUPERVISOR_MAX_EXECS ||
+  if (count_in (self, container) >= SUPERVISOR_MAX_EXECS ||
       g_hash_table_find (self->processes, has_id, GUINT_TO_POINTER (id))) {
     g_warning ("Container %s: its supervisor tells of a process that can not be its own", container->id);
     return;

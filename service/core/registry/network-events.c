@@ -42,7 +42,7 @@ on_network_back (BothyRegistry *self)
 
   g_hash_table_iter_init (&iter, self->containers);
   while (g_hash_table_iter_next (&iter, NULL, &container)) {
-    bothy_runner_join_network (self->runner, container);
+    bothy_network_repair_begin (bothy_runner_get_repair (self->runner), container);
   }
 }
 
@@ -64,7 +64,7 @@ on_bridge_up (BothyRegistry *self, const char *name)
   g_hash_table_iter_init (&iter, self->containers);
   while (g_hash_table_iter_next (&iter, NULL, &container)) {
     if (g_strcmp0 (bothy_container_lan (container), name) == 0)
-      bothy_runner_join_network (self->runner, container);
+      bothy_network_repair_begin (bothy_runner_get_repair (self->runner), container);
   }
   bothy_byhand_survey_nics (self, BOTHY_BYHAND_BRIDGE_UP, name);
 }

@@ -57,14 +57,12 @@ check_free (BothyRegistry *self, guint32 owner, const BothyPort *port, GError **
 }
 
 static void
-change (GArray *ports, const BothyPort *port, gboolean add)
+change_ports (BothyContainer *container, const BothyPort *port, gboolean add)
 {
-  BothyPort *found = bothy_port_find (ports, port->udp, port->host);
-
   if (add)
-    g_array_append_vals (ports, port, 1);
-  else if (found)
-    g_array_remove_index (ports, (guint)(found - &g_array_index (ports, BothyPort, 0)));
+    bothy_container_add_port (container, port);
+  else
+    bothy_container_remove_port (container, port);
 }
 
 /* On its way: the record first, since what it does not have would stay for ever. */
@@ -72,16 +70,15 @@ static gboolean
 write_down (BothyRegistry *self, const Publishing *publishing, gboolean add, GError **error)
 {
   BothyContainer *container = publishing->container;
-  GArray *ports = container->spec->ports;
-  const BothyPort *found = bothy_port_find (ports, publishing->port.udp, publishing->port.host);
+  const BothyPort *found =
+      bothy_port_find (container->spec->ports, publishing->port.udp, publishing->port.host);
   BothyPort port = found ? *found : publishing->port;
 
-  change (ports, &port, add);
+  change_ports (container, &port, add);
   if (!bothy_registry_save (self, container, error)) {
-    change (ports, &port, !add);
+    change_ports (container, &port, !add);
     return FALSE;
   }
-  bothy_container_emit_changed (container);
   return TRUE;
 }
 

@@ -5,26 +5,21 @@
 #include "core/byhand/nics.h"
 #include "core/images/expiry.h"
 #include "base/validate.h"
+#include "core/container/container-record.h"
+#include "core/container/reconnect.h"
 #include "network/bridge-profile.h"
-#include "base/fd.h"
-#include "storage/record.h"
-
-#include <errno.h>
-#include <fcntl.h>
 
 #define NEW_PREFIX ".new-"
 
 static gboolean
 load_one (BothyRegistry *self, const char *id)
 {
-  autofd dir = openat (self->containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   g_autoptr (GError) error = NULL;
-  g_autoptr (GKeyFile) record = dir >= 0 ? bothy_record_read (dir, "container", &error) : NULL;
-  g_autoptr (BothyContainer) container = record ? bothy_container_from_record (id, record, &error) : NULL;
+  g_autoptr (BothyContainer) container = bothy_container_record_load (self->containers_fd, id, &error);
   BothyImage *image;
 
   if (!container) {
-    g_warning ("Container %s: %s", id, error ? error->message : g_strerror (errno));
+    g_warning ("Container %s: %s", id, error->message);
     return FALSE;
   }
   if (!bothy_ranges_claim (self->ranges, container->owner, container->range_base) ||
@@ -57,12 +52,12 @@ bothy_registry_load (BothyRegistry *self)
 }
 
 static void
-on_adopted (GObject *source, GAsyncResult *result, gpointer user_data)
+on_reconnected (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   guint *pending = g_task_get_task_data (task);
 
-  bothy_runner_adopt_finish (BOTHY_RUNNER (source), result);
+  bothy_runner_reconnect_finish (BOTHY_RUNNER (source), result);
   if (--*pending == 0)
     g_task_return_boolean (task, TRUE);
 }
@@ -81,7 +76,7 @@ bothy_registry_reconcile (BothyRegistry *self, GAsyncReadyCallback callback, gpo
     g_task_return_boolean (task, TRUE);
   g_hash_table_iter_init (&iter, self->containers);
   while (g_hash_table_iter_next (&iter, NULL, &container))
-    bothy_runner_adopt (self->runner, container, on_adopted, g_object_ref (task));
+    bothy_runner_reconnect (self->runner, container, on_reconnected, g_object_ref (task));
 }
 
 void

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
-#include "storage/record.h"
+#include "core/container/container-record.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -149,7 +149,10 @@ on_readdressed (BothyContainer *container, gpointer user_data)
 void
 bothy_registry_add (BothyRegistry *self, BothyContainer *container)
 {
-  bothy_limits_effective (&container->spec->limits, self->configuration, &container->limits);
+  BothyCgroupLimits effective;
+
+  bothy_limits_effective (&container->spec->limits, self->configuration, &effective);
+  bothy_container_set_limits (container, &container->spec->limits, &effective);
   g_hash_table_insert (self->containers, container->id, g_object_ref (container));
   g_hash_table_insert (self->names, bothy_registry_name_key (container->owner, container->spec->name),
                        container);
@@ -182,24 +185,22 @@ bothy_registry_rename (BothyRegistry *self, BothyContainer *container, const cha
 {
   g_autofree char *old_key = bothy_registry_name_key (container->owner, container->spec->name);
   g_autofree char *new_key = bothy_registry_name_key (container->owner, name);
-  g_autofree char *new_name = g_strdup (name);
-  autofd dir = openat (self->containers_fd, container->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  char *old_name = container->spec->name;
-  g_autoptr (GKeyFile) record = NULL;
+  g_autofree char *old_name = g_strdup (container->spec->name);
+  gboolean saved;
 
   if (g_hash_table_contains (self->names, new_key)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_CONTAINER_EXISTS, "There is a container %s already", name);
     return FALSE;
   }
-  container->spec->name = new_name;
-  record = bothy_container_to_record (container);
+  bothy_container_set_name (container, name);
+  saved = bothy_registry_save (self, container, error);
   /* Whoever hears that it is gone has to find it by the name that it had. */
-  container->spec->name = old_name;
-  if (!bothy_record_write (dir, "container", record, BOTHY_RECORD_VOLATILE, error))
+  bothy_container_set_name (container, old_name);
+  if (!saved)
     return FALSE;
   g_signal_emit (self, signals[CONTAINER_REMOVED], 0, container);
   g_hash_table_remove (self->names, old_key);
-  container->spec->name = (g_free (old_name), g_steal_pointer (&new_name));
+  bothy_container_set_name (container, name);
   g_hash_table_insert (self->names, g_steal_pointer (&new_key), container);
   g_signal_emit (self, signals[CONTAINER_ADDED], 0, container);
   return TRUE;
@@ -208,10 +209,7 @@ bothy_registry_rename (BothyRegistry *self, BothyContainer *container, const cha
 gboolean
 bothy_registry_save (BothyRegistry *self, BothyContainer *container, GError **error)
 {
-  autofd dir = openat (self->containers_fd, container->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  g_autoptr (GKeyFile) record = bothy_container_to_record (container);
-
-  return bothy_record_write (dir, "container", record, BOTHY_RECORD_VOLATILE, error);
+  return bothy_container_record_save (container, self->containers_fd, error);
 }
 
 int

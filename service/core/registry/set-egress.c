@@ -25,21 +25,18 @@ change_free (Change *change)
   g_free (change);
 }
 
-/* Takes EGRESS over. */
 static gboolean
-write_down (BothyRegistry *self, Change *change, char **egress, GError **error)
+write_down (BothyRegistry *self, Change *change, const char *const *egress, GError **error)
 {
-  BothyContainerSpec *spec = change->container->spec;
-  g_auto (GStrv) before = spec->egress;
+  g_auto (GStrv) before = g_strdupv (change->container->spec->egress);
 
-  spec->egress = egress;
+  bothy_container_set_egress (change->container, egress);
   if (bothy_registry_save (self, change->container, error)) {
     g_strfreev (change->before);
     change->before = g_steal_pointer (&before);
     return TRUE;
   }
-  spec->egress = g_steal_pointer (&before);
-  g_strfreev (egress);
+  bothy_container_set_egress (change->container, (const char *const *)before);
   return FALSE;
 }
 
@@ -61,6 +58,7 @@ on_told (GObject *source, GAsyncResult *result, gpointer user_data)
   BothyContainer *container = change->container;
   g_autoptr (BothyNetworkConfig) config = NULL;
   g_autoptr (GError) unsaved = NULL;
+  g_auto (GStrv) before = NULL;
   GError *error = NULL;
 
   config = bothy_network_attach_finish (BOTHY_NETWORK (source), result, &error);
@@ -72,11 +70,11 @@ on_told (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_boolean (task, TRUE);
     return;
   }
-  if (!write_down (self, change, g_steal_pointer (&change->before), &unsaved))
+  before = g_steal_pointer (&change->before);
+  if (!write_down (self, change, (const char *const *)before, &unsaved))
     g_warning ("Container %s: %s", container->id, unsaved->message);
   /* Its link is down now. */
-  bothy_runner_join_network (self->runner, container);
-  bothy_container_emit_changed (container);
+  bothy_network_repair_begin (bothy_runner_get_repair (self->runner), container);
   end (self, change);
   g_task_return_error (task, error);
 }
@@ -107,7 +105,7 @@ on_nic_settled (GObject *source, GAsyncResult *result, gpointer user_data)
   BothyRegistry *self = g_task_get_source_object (task);
   Change *change = g_task_get_task_data (task);
 
-  bothy_runner_await_network_finish (BOTHY_RUNNER (source), result);
+  bothy_network_repair_wait_finish (BOTHY_NETWORK_REPAIR (source), result);
   if (*change->container->nic) {
     tell (self, task);
     return;
@@ -134,7 +132,7 @@ static gboolean
 begin (BothyRegistry *self, Change *change, BothyEgressChange how, char **destinations, GError **error)
 {
   BothyContainer *container = change->container;
-  char **egress;
+  g_auto (GStrv) egress = NULL;
 
   change->begun = bothy_container_begin (container, "changing what it may reach", error);
   if (!change->begun)
@@ -145,7 +143,7 @@ begin (BothyRegistry *self, Change *change, BothyEgressChange how, char **destin
     return FALSE;
   }
   egress = compute (container->spec->egress, how, destinations, error);
-  return egress && write_down (self, change, egress, error);
+  return egress && write_down (self, change, (const char *const *)egress, error);
 }
 
 void
@@ -167,8 +165,8 @@ bothy_registry_set_egress (BothyRegistry *self,
     return;
   }
   BOTHY_FAULT_POINT ("egress.recorded");
-  bothy_container_emit_changed (container);
-  bothy_runner_await_network (self->runner, container, on_nic_settled, g_object_ref (task));
+  bothy_network_repair_wait (bothy_runner_get_repair (self->runner), container, on_nic_settled,
+                             g_object_ref (task));
 }
 
 gboolean

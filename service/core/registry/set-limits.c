@@ -6,12 +6,7 @@
 
 #include "base/error.h"
 #include "base/fault.h"
-#include "base/fd.h"
 #include "platform/cgroup-stats.h"
-#include "storage/record.h"
-
-#include <fcntl.h>
-#include <sys/stat.h>
 
 typedef struct {
   BothyContainer *container;
@@ -29,10 +24,12 @@ limiting_free (Limiting *limiting)
 }
 
 static void
-put (BothyRegistry *self, BothyContainer *container, const BothyCgroupLimits *limits)
+set_limits (BothyRegistry *self, BothyContainer *container, const BothyCgroupLimits *limits)
 {
-  container->spec->limits = *limits;
-  bothy_limits_effective (limits, self->configuration, &container->limits);
+  BothyCgroupLimits effective;
+
+  bothy_limits_effective (limits, self->configuration, &effective);
+  bothy_container_set_limits (container, limits, &effective);
 }
 
 static void
@@ -59,12 +56,11 @@ on_limited (GObject *source, GAsyncResult *result, gpointer user_data)
       !*container->group)
     g_clear_error (&error);
   if (error) {
-    put (self, container, &limiting->before);
+    set_limits (self, container, &limiting->before);
     if (!bothy_registry_save (self, container, &unsaved))
       g_warning ("Container %s: %s", container->id, unsaved->message);
   }
   end (task);
-  bothy_container_emit_changed (container);
   bothy_registry_follow_up (self, container);
   if (error)
     g_task_return_error (task, error);
@@ -89,10 +85,10 @@ begin (BothyRegistry *self, Limiting *limiting, GVariant *changes, gboolean may_
     return FALSE;
   limits.granted |= exceeding;
   limiting->before = container->spec->limits;
-  put (self, container, &limits);
+  set_limits (self, container, &limits);
   if (bothy_registry_save (self, container, error))
     return TRUE;
-  put (self, container, &limiting->before);
+  set_limits (self, container, &limiting->before);
   return FALSE;
 }
 
@@ -120,7 +116,6 @@ bothy_registry_set_limits (BothyRegistry *self,
     return;
   }
   end (task);
-  bothy_container_emit_changed (container);
   g_task_return_boolean (task, TRUE);
 }
 

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/container/container-record.h"
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/validate.h"
+#include "core/ids/ranges.h"
+#include "network/lanaddress.h"
+#include "network/resolvers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#define GROUP     "Container"
+#define FILE_NAME "container"
+
+/* ---- writing ---- */
+
+static void
+set_strv (GKeyFile *record, const char *key, char **strings)
+{
+  if (strings)
+    g_key_file_set_string_list (record, GROUP, key, (const char *const *)strings, g_strv_length (strings));
+}
+
+static void
+set_ports (GKeyFile *record, GArray *ports)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) texts = NULL;
+
+  for (guint i = 0; i < ports->len; i++) {
+    g_autofree char *text = bothy_port_format (&g_array_index (ports, BothyPort, i));
+
+    g_strv_builder_add (builder, text);
+  }
+  texts = g_strv_builder_end (builder);
+  set_strv (record, "Ports", texts);
+}
+
+GKeyFile *
+bothy_container_to_record (BothyContainer *self)
+{
+  GKeyFile *record = g_key_file_new ();
+  const BothyContainerSpec *spec = self->spec;
+
+  g_key_file_set_string (record, GROUP, "Id", self->id);
+  g_key_file_set_uint64 (record, GROUP, "Owner", self->owner);
+  g_key_file_set_uint64 (record, GROUP, "RangeBase", self->range_base);
+  g_key_file_set_string (record, GROUP, "Name", spec->name);
+  g_key_file_set_string (record, GROUP, "Image", spec->image);
+  g_key_file_set_string (record, GROUP, "Hostname", spec->hostname);
+  g_key_file_set_string (record, GROUP, "User", spec->user);
+  g_key_file_set_string (record, GROUP, "WorkingDirectory", spec->working_directory);
+  g_key_file_set_string (record, GROUP, "Account", spec->account);
+  g_key_file_set_string (record, GROUP, "Network", spec->network);
+  g_key_file_set_string (record, GROUP, "Address", spec->address);
+  set_strv (record, "Resolvers", spec->resolvers);
+  if (spec->network_allowed)
+    g_key_file_set_boolean (record, GROUP, "NetworkAllowed", TRUE);
+  g_key_file_set_boolean (record, GROUP, "Ephemeral", spec->ephemeral);
+  g_key_file_set_boolean (record, GROUP, "Nesting", spec->nesting);
+  set_strv (record, "Command", spec->command);
+  set_strv (record, "Environment", spec->environment);
+  g_key_file_set_integer (record, GROUP, "StopSignal", spec->stop_signal);
+  set_ports (record, spec->ports);
+  set_strv (record, "Egress", spec->egress);
+  bothy_limits_to_record (&spec->limits, record);
+  g_key_file_set_int64 (record, GROUP, "CreatedAt", self->created_at);
+  g_key_file_set_int64 (record, GROUP, "StartedAt", self->started_at);
+  g_key_file_set_int64 (record, GROUP, "StoppedAt", self->stopped_at);
+  g_key_file_set_boolean (record, GROUP, "Failed", self->state == BOTHY_CONTAINER_FAILED);
+  g_key_file_set_integer (record, GROUP, "LastCode", self->last_code);
+  g_key_file_set_integer (record, GROUP, "LastSignal", self->last_signal);
+  g_key_file_set_string (record, GROUP, "LastError", self->last_error);
+  g_key_file_set_string (record, GROUP, "ControlGroup", self->group);
+  return record;
+}
+
+gboolean
+bothy_container_record_write (BothyContainer *self,
+                              int dirfd,
+                              BothyRecordDurability durability,
+                              GError **error)
+{
+  g_autoptr (GKeyFile) record = bothy_container_to_record (self);
+
+  return bothy_record_write (dirfd, FILE_NAME, record, durability, error);
+}
+
+gboolean
+bothy_container_record_save (BothyContainer *self, int containers_fd, GError **error)
+{
+  autofd dir = openat (containers_fd, self->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+  if (dir >= 0)
+    return bothy_container_record_write (self, dir, BOTHY_RECORD_VOLATILE, error);
+  bothy_error_set_errno (error, errno, "Opening the container's directory");
+  return FALSE;
+}
+
+/* ---- reading ---- */
+
+static char **
+get_strv (GKeyFile *record, const char *key)
+{
+  char **strings = g_key_file_get_string_list (record, GROUP, key, NULL, NULL);
+
+  return strings ? strings : g_new0 (char *, 1);
+}
+
+static GArray *
+get_ports (GKeyFile *record)
+{
+  GArray *ports = g_array_new (FALSE, TRUE, sizeof (BothyPort));
+  g_auto (GStrv) texts = get_strv (record, "Ports");
+
+  for (char **text = texts; *text; text++) {
+    BothyPort port;
+
+    if (bothy_port_parse (*text, &port))
+      g_array_append_val (ports, port);
+  }
+  return ports;
+}
+
+static char *
+get_string (GKeyFile *record, const char *key)
+{
+  char *text = g_key_file_get_string (record, GROUP, key, NULL);
+
+  return text ? text : g_strdup ("");
+}
+
+static gboolean
+get_number (GKeyFile *record, const char *key, guint64 *ret, GError **error)
+{
+  g_autoptr (GError) missing = NULL;
+
+  *ret = g_key_file_get_uint64 (record, GROUP, key, &missing);
+  if (!missing)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&missing));
+  return FALSE;
+}
+
+static BothyContainerSpec *
+spec_from_record (GKeyFile *record, GError **error)
+{
+  g_autoptr (BothyContainerSpec) spec = g_new0 (BothyContainerSpec, 1);
+
+  spec->name = get_string (record, "Name");
+  spec->image = get_string (record, "Image");
+  spec->hostname = get_string (record, "Hostname");
+  spec->user = get_string (record, "User");
+  spec->working_directory = get_string (record, "WorkingDirectory");
+  spec->account = get_string (record, "Account");
+  spec->network = get_string (record, "Network");
+  spec->address = get_string (record, "Address");
+  spec->resolvers = get_strv (record, "Resolvers");
+  spec->network_allowed = g_key_file_get_boolean (record, GROUP, "NetworkAllowed", NULL);
+  /* Where it is missing, the strictest. */
+  if (!*spec->network)
+    spec->network = (g_free (spec->network), g_strdup ("none"));
+  spec->ports = get_ports (record);
+  /* No key: everything is allowed. */
+  if (g_key_file_has_key (record, GROUP, "Egress", NULL))
+    spec->egress = get_strv (record, "Egress");
+  spec->command = get_strv (record, "Command");
+  spec->environment = get_strv (record, "Environment");
+  spec->stop_signal = g_key_file_get_integer (record, GROUP, "StopSignal", NULL);
+  spec->ephemeral = g_key_file_get_boolean (record, GROUP, "Ephemeral", NULL);
+  spec->nesting = g_key_file_get_boolean (record, GROUP, "Nesting", NULL);
+  return bothy_limits_from_record (&spec->limits, record, error) ? g_steal_pointer (&spec) : NULL;
+}
+
+/* One that can not be read must not pass for none: that nic would be bound to no address. */
+static gboolean
+is_address (const char *text)
+{
+  BothyLanAddress address;
+
+  return !*text || bothy_lan_address_parse (text, &address, NULL);
+}
+
+static gboolean
+are_resolvers (char **addresses)
+{
+  g_auto (GStrv) parsed = bothy_resolvers_parse ((const char *const *)addresses, NULL);
+
+  return parsed != NULL;
+}
+
+BothyContainer *
+bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
+{
+  g_autoptr (BothyContainerSpec) spec = spec_from_record (record, error);
+  g_autofree char *recorded_id = get_string (record, "Id");
+  guint64 owner, base;
+  BothyContainer *self;
+
+  if (!spec || !get_number (record, "Owner", &owner, error) ||
+      !get_number (record, "RangeBase", &base, error) || !bothy_validate_name (spec->name, "Name", error))
+    return NULL;
+  if (!g_str_equal (id, recorded_id) || owner > G_MAXINT32 || base < BOTHY_RANGE_SIZE || base > G_MAXUINT32 ||
+      base % BOTHY_RANGE_SIZE != 0 || !bothy_is_fingerprint (spec->image) || !is_address (spec->address) ||
+      !are_resolvers (spec->resolvers)) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "The record of container %s makes no sense", id);
+    return NULL;
+  }
+  self = bothy_container_new (id, (guint32)owner, (guint32)base, g_steal_pointer (&spec));
+  self->created_at = g_key_file_get_int64 (record, GROUP, "CreatedAt", NULL);
+  self->started_at = g_key_file_get_int64 (record, GROUP, "StartedAt", NULL);
+  self->stopped_at = g_key_file_get_int64 (record, GROUP, "StoppedAt", NULL);
+  self->last_code = g_key_file_get_integer (record, GROUP, "LastCode", NULL);
+  self->last_signal = g_key_file_get_integer (record, GROUP, "LastSignal", NULL);
+  g_free (self->last_error);
+  self->last_error = get_string (record, "LastError");
+  g_free (self->group);
+  self->group = get_string (record, "ControlGroup");
+  if (g_key_file_get_boolean (record, GROUP, "Failed", NULL))
+    self->state = BOTHY_CONTAINER_FAILED;
+  return self;
+}
+
+BothyContainer *
+bothy_container_record_load (int containers_fd, const char *id, GError **error)
+{
+  autofd dir = openat (containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  g_autoptr (GKeyFile) record = NULL;
+
+  if (dir < 0) {
+    bothy_error_set_errno (error, errno, "Opening the container's directory");
+    return NULL;
+  }
+  record = bothy_record_read (dir, FILE_NAME, error);
+  return record ? bothy_container_from_record (id, record, error) : NULL;
+}
