@@ -2,10 +2,11 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "escape.h"
 #include "help.h"
-#include "verbs.h"
+#include "hints.h"
 
 GOptionContext *
 cli_help_context (Cli *cli, gboolean *version)
@@ -26,8 +27,22 @@ cli_help_context (Cli *cli, gboolean *version)
   return context;
 }
 
+static void
+print_verbs (const CliVerb *verbs, const char *group)
+{
+  g_autofree char *prefix = group ? g_strconcat (group, " ", NULL) : g_strdup ("");
+  int width = 0;
+
+  for (const CliVerb *verb = verbs; verb->name; verb++)
+    if (g_str_has_prefix (verb->name, prefix))
+      width = MAX (width, (int)strlen (verb->name));
+  for (const CliVerb *verb = verbs; verb->name; verb++)
+    if (g_str_has_prefix (verb->name, prefix))
+      printf ("  %-*s  %s\n", width, verb->name, _ (verb->help));
+}
+
 int
-cli_help_all (void)
+cli_help_all (const CliVerb *verbs)
 {
   Cli cli = { 0 };
   gboolean version = FALSE;
@@ -39,25 +54,25 @@ cli_help_all (void)
   help = g_option_context_get_help (context, TRUE, NULL);
   fputs (help, stdout);
   puts (_ ("Verbs:"));
-  cli_verbs_print (NULL);
+  print_verbs (verbs, NULL);
   puts (_ ("\n'bothy VERB --help' shows how a verb is used."));
   return CLI_EXIT_OK;
 }
 
 int
-cli_help_group (const char *group)
+cli_help_group (const CliVerb *verbs, const char *group)
 {
   printf (_ ("Usage: bothy %s VERB [ARGUMENT…]\n\n"), group);
-  cli_verbs_print (group);
+  print_verbs (verbs, group);
   printf (_ ("\n'bothy %s VERB --help' shows how a verb is used.\n"), group);
   return CLI_EXIT_OK;
 }
 
 int
-cli_help_unknown (char **words)
+cli_help_unknown (const CliVerb *verbs, char **words)
 {
-  g_autofree char *hint = cli_verb_hint (words);
-  gboolean group = cli_verb_group (words[0]);
+  g_autofree char *hint = cli_verb_hint (verbs, words);
+  gboolean group = cli_verb_group (verbs, words[0]);
   g_autofree char *word = cli_escape (words[group && words[1] ? 1 : 0], -1, CLI_ESCAPE_LINE);
 
   if (group && words[1] == NULL) {
@@ -71,23 +86,4 @@ cli_help_unknown (char **words)
   else
     g_printerr (_ ("Hint: 'bothy help' shows what there is.\n"));
   return CLI_EXIT_USAGE;
-}
-
-int
-cli_help (Cli *cli, char **words)
-{
-  g_auto (GStrv) rest = NULL;
-  gsize length;
-  char *help[] = { (char *)"--help", NULL };
-
-  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &rest, NULL))
-    return CLI_EXIT_USAGE;
-  if (rest[0] == NULL)
-    return cli_help_all ();
-  cli->verb = cli_verb_find (rest, &length);
-  if (cli->verb)
-    return cli->verb->run (cli, help);
-  if (rest[1] == NULL && cli_verb_group (rest[0]))
-    return cli_help_group (rest[0]);
-  return cli_help_unknown (rest);
 }

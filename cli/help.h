@@ -11,12 +11,17 @@
  */
 GOptionContext *cli_help_context (Cli *cli, gboolean *version);
 
-/** cli_help_all: prints what there is. Returns: the exit code */
-int cli_help_all (void);
+/** cli_help_all: prints all of @verbs, and the options in front of them. Returns: the exit code */
+int cli_help_all (const CliVerb *verbs);
 
-/** cli_help_group: prints the verbs that begin with the word @group. Returns: the exit code */
-int cli_help_group (const char *group);
+/** cli_help_group: prints those of @verbs that begin with the word @group. Returns: the exit code */
+int cli_help_group (const CliVerb *verbs, const char *group);
 
-/** cli_help_unknown: says that @words name no verb, and which one may have been meant. Returns: the exit code
+/**
+ * cli_help_unknown:
+ *
+ * Says that @words name none of @verbs, and which one may have been meant.
+ *
+ * Returns: the exit code
  */
-int cli_help_unknown (char **words);
+int cli_help_unknown (const CliVerb *verbs, char **words);

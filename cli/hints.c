@@ -3,7 +3,34 @@
 
 #include <string.h>
 
-#include "verbs.h"
+#include "hints.h"
+
+const CliVerb *
+cli_verb_find (const CliVerb *verbs, char **words, gsize *ret_length)
+{
+  g_autofree char *two = words[1] ? g_strdup_printf ("%s %s", words[0], words[1]) : NULL;
+
+  for (const CliVerb *verb = verbs; verb->name; verb++) {
+    gboolean long_name = strchr (verb->name, ' ') != NULL;
+
+    if (g_strcmp0 (verb->name, long_name ? two : words[0]) == 0) {
+      *ret_length = long_name ? 2 : 1;
+      return verb;
+    }
+  }
+  return NULL;
+}
+
+gboolean
+cli_verb_group (const CliVerb *verbs, const char *word)
+{
+  g_autofree char *prefix = g_strconcat (word, " ", NULL);
+
+  for (const CliVerb *verb = verbs; verb->name; verb++)
+    if (g_str_has_prefix (verb->name, prefix))
+      return TRUE;
+  return FALSE;
+}
 
 /* What fingers know from elsewhere. */
 static const struct {
@@ -135,12 +162,12 @@ distance (const char *a, const char *b)
 }
 
 static const char *
-nearest (const char *word)
+nearest (const CliVerb *verbs, const char *word)
 {
   const char *best = NULL;
   guint least = 3;
 
-  for (const CliVerb *verb = cli_verbs; verb->name; verb++) {
+  for (const CliVerb *verb = verbs; verb->name; verb++) {
     guint d = distance (word, verb->name);
 
     /* Of a short word nothing would be left. */
@@ -162,7 +189,7 @@ lookup (const char *word)
 }
 
 char *
-cli_verb_hint (char **words)
+cli_verb_hint (const CliVerb *verbs, char **words)
 {
   g_autofree char *two = g_strjoin (" ", words[0], words[1], NULL);
   const char *ours = lookup (two);
@@ -171,8 +198,8 @@ cli_verb_hint (char **words)
     ours = lookup (words[0]);
   /* Bytes that no verb has may be many. */
   if (ours == NULL && strlen (two) < 40)
-    ours = nearest (two);
-  if (ours == NULL && strlen (two) < 40 && !cli_verb_group (words[0]))
-    ours = nearest (words[0]);
+    ours = nearest (verbs, two);
+  if (ours == NULL && strlen (two) < 40 && !cli_verb_group (verbs, words[0]))
+    ours = nearest (verbs, words[0]);
   return ours ? g_strconcat ("bothy ", ours, NULL) : NULL;
 }

@@ -8,6 +8,7 @@
 #include "agent.h"
 #include "escape.h"
 #include "help.h"
+#include "hints.h"
 #include "verbs.h"
 
 static gboolean
@@ -22,14 +23,14 @@ dispatch (Cli *cli, char **words)
   gsize length;
 
   if (words[0] == NULL) {
-    cli_help_all ();
+    cli_help_all (cli_verbs);
     return CLI_EXIT_USAGE;
   }
-  if (words[1] && cli_verb_group (words[0]) && is_help (words[1]))
-    return cli_help_group (words[0]);
-  cli->verb = cli_verb_find (words, &length);
+  if (words[1] && cli_verb_group (cli_verbs, words[0]) && is_help (words[1]))
+    return cli_help_group (cli_verbs, words[0]);
+  cli->verb = cli_verb_find (cli_verbs, words, &length);
   if (cli->verb == NULL)
-    return cli_help_unknown (words);
+    return cli_help_unknown (cli_verbs, words);
   return cli->verb->run (cli, words + length);
 }
 
@@ -77,7 +78,7 @@ main (int argc, char **argv)
   textdomain (GETTEXT_PACKAGE);
 
   if (argc > 1 && is_help (argv[1]))
-    return flush_output (cli_help_all ());
+    return flush_output (cli_help_all (cli_verbs));
   cli.argv = g_strdupv (argv);
   words = parse_globals (&cli, &version);
   if (words == NULL)

@@ -181,8 +181,10 @@ cli_namespaces_run (Cli *cli, CliNamespaces *how, char **command)
   if (talker < 0)
     return fail (_ ("No process can be made"));
   if (talker == 0) {
+    const CliTalk talk = { how->extents, how->keep, (how->flags & CLONE_NEWCGROUP) != 0 };
+
     close (sockets[0]);
-    _exit (cli_namespaces_talk (cli, how, pidfd, sockets[1]));
+    _exit (cli_talk (cli, &talk, pidfd, sockets[1]));
   }
   close (sockets[1]);
   close (pidfd);

@@ -12,6 +12,7 @@ typedef struct {
   GArray *extents; /* CliExtent; empty: the range that one has, or gets now */
 } CliNamespaces;
 
+/** cli_namespaces_clear: frees what @self has; @self itself is the caller's */
 static inline void
 cli_namespaces_clear (CliNamespaces *self)
 {

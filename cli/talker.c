@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -41,19 +40,19 @@ find_range (Cli *cli, guint32 *ret_base, GError **error)
 }
 
 static gboolean
-complete_map (Cli *cli, CliNamespaces *how, GError **error)
+complete_map (Cli *cli, const CliTalk *talk, GError **error)
 {
   CliExtent whole = { 'b', 0, 0, 65536 };
 
-  if (how->extents->len > 0)
+  if (talk->extents->len > 0)
     return TRUE;
   if (!find_range (cli, &whole.outside, error))
     return FALSE;
-  if (how->keep) {
-    cli_extents_keep (how->extents, 'u', getuid (), whole.outside);
-    cli_extents_keep (how->extents, 'g', getgid (), whole.outside);
+  if (talk->keep) {
+    cli_extents_keep (talk->extents, 'u', getuid (), whole.outside);
+    cli_extents_keep (talk->extents, 'g', getgid (), whole.outside);
   } else
-    g_array_append_val (how->extents, whole);
+    g_array_append_val (talk->extents, whole);
   return TRUE;
 }
 
@@ -68,17 +67,17 @@ fd_list (int fd)
 
 /* The group belongs to who is root inside, or else to the caller. */
 static gboolean
-delegate (Cli *cli, const CliNamespaces *how, int pidfd, GError **error)
+delegate (Cli *cli, const CliTalk *talk, int pidfd, GError **error)
 {
   g_autoptr (GUnixFDList) fds = fd_list (pidfd);
   g_autoptr (GVariant) answer = NULL;
   GVariantBuilder options;
   guint32 root;
 
-  if ((how->flags & CLONE_NEWCGROUP) == 0)
+  if (!talk->cgroup)
     return TRUE;
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
-  if (!how->keep && cli_extents_outside (how->extents, 'u', 0, &root))
+  if (!talk->keep && cli_extents_outside (talk->extents, 'u', 0, &root))
     g_variant_builder_add (&options, "{sv}", "uid", g_variant_new_uint32 (root));
   answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "DelegateCgroup",
                      g_variant_new ("(ha{sv})", 0, &options), fds, NULL, error);
@@ -86,33 +85,34 @@ delegate (Cli *cli, const CliNamespaces *how, int pidfd, GError **error)
 }
 
 static gboolean
-map_namespace (Cli *cli, const CliNamespaces *how, int pidfd, GError **error)
+map_namespace (Cli *cli, const CliTalk *talk, int pidfd, GError **error)
 {
   g_autoptr (GUnixFDList) fds = fd_list (pidfd);
   g_autoptr (GVariant) answer =
       cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "MapUserNamespace",
-                g_variant_new ("(h@a(suuu))", 0, cli_extents_variant (how->extents)), fds, NULL, error);
+                g_variant_new ("(h@a(suuu))", 0, cli_extents_variant (talk->extents)), fds, NULL, error);
 
   return answer != NULL;
 }
 
 int
-cli_namespaces_talk (Cli *cli, CliNamespaces *how, int pidfd, int socket)
+cli_talk (Cli *cli, const CliTalk *talk, int pidfd, int socket)
 {
   g_autoptr (GError) error = NULL;
   char byte = 0;
 
-  if (!cli_connect (cli, &error) || !complete_map (cli, how, &error) || !delegate (cli, how, pidfd, &error)) {
+  if (!cli_connect (cli, &error) || !complete_map (cli, talk, &error) ||
+      !delegate (cli, talk, pidfd, &error)) {
     int code = cli_fail_command (error);
 
     cli_agent_stop ();
     return code;
   }
   cli_agent_stop ();
-  if (send (socket, how->extents->data, how->extents->len * sizeof (CliExtent), MSG_NOSIGNAL) < 0 ||
+  if (send (socket, talk->extents->data, talk->extents->len * sizeof (CliExtent), MSG_NOSIGNAL) < 0 ||
       recv (socket, &byte, 1, 0) != 1)
     return CLI_EXIT_OWN; /* the other one has said why */
-  if (!map_namespace (cli, how, pidfd, &error))
+  if (!map_namespace (cli, talk, pidfd, &error))
     return cli_fail_command (error);
   return send (socket, &byte, 1, MSG_NOSIGNAL) == 1 ? 0 : CLI_EXIT_OWN;
 }

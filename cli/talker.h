@@ -2,10 +2,16 @@
 #pragma once
 
 #include "cli.h"
-#include "namespaces.h"
+
+/* What the talker asks the service for. */
+typedef struct {
+  GArray *extents; /* CliExtent: the map; filled in if it is empty */
+  gboolean keep;   /* whoever one is has the same ids inside */
+  gboolean cgroup; /* a control group as well */
+} CliTalk;
 
 /**
- * cli_namespaces_talk:
+ * cli_talk:
  * @pidfd: the process that becomes the command
  * @socket: to it
  *
@@ -14,4 +20,4 @@
  *
  * Returns: the exit code: 0 when it is mapped
  */
-int cli_namespaces_talk (Cli *cli, CliNamespaces *how, int pidfd, int socket);
+int cli_talk (Cli *cli, const CliTalk *talk, int pidfd, int socket);

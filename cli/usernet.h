@@ -25,5 +25,6 @@ typedef enum {
  */
 CliUsernetLine cli_usernet_parse (const char *line, CliUsernet *entry);
 
+/** cli_usernet_clear: frees what cli_usernet_parse() filled in; @entry itself is the caller's */
 void cli_usernet_clear (CliUsernet *entry);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CliUsernet, cli_usernet_clear)

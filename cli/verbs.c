@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include <stdio.h>
-#include <string.h>
-
+#include "help.h"
+#include "hints.h"
 #include "verbs.h"
 
 const CliVerb cli_verbs[] = {
@@ -130,43 +129,21 @@ const CliVerb cli_verbs[] = {
   { NULL },
 };
 
-const CliVerb *
-cli_verb_find (char **words, gsize *ret_length)
+int
+cli_help (Cli *cli, char **words)
 {
-  g_autofree char *two = words[1] ? g_strdup_printf ("%s %s", words[0], words[1]) : NULL;
+  g_auto (GStrv) rest = NULL;
+  gsize length;
+  char *help[] = { (char *)"--help", NULL };
 
-  for (const CliVerb *verb = cli_verbs; verb->name; verb++) {
-    gboolean long_name = strchr (verb->name, ' ') != NULL;
-
-    if (g_strcmp0 (verb->name, long_name ? two : words[0]) == 0) {
-      *ret_length = long_name ? 2 : 1;
-      return verb;
-    }
-  }
-  return NULL;
-}
-
-gboolean
-cli_verb_group (const char *word)
-{
-  g_autofree char *prefix = g_strconcat (word, " ", NULL);
-
-  for (const CliVerb *verb = cli_verbs; verb->name; verb++)
-    if (g_str_has_prefix (verb->name, prefix))
-      return TRUE;
-  return FALSE;
-}
-
-void
-cli_verbs_print (const char *group)
-{
-  g_autofree char *prefix = group ? g_strconcat (group, " ", NULL) : g_strdup ("");
-  int width = 0;
-
-  for (const CliVerb *verb = cli_verbs; verb->name; verb++)
-    if (g_str_has_prefix (verb->name, prefix))
-      width = MAX (width, (int)strlen (verb->name));
-  for (const CliVerb *verb = cli_verbs; verb->name; verb++)
-    if (g_str_has_prefix (verb->name, prefix))
-      printf ("  %-*s  %s\n", width, verb->name, _ (verb->help));
+  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &rest, NULL))
+    return CLI_EXIT_USAGE;
+  if (rest[0] == NULL)
+    return cli_help_all (cli_verbs);
+  cli->verb = cli_verb_find (cli_verbs, rest, &length);
+  if (cli->verb)
+    return cli->verb->run (cli, help);
+  if (rest[1] == NULL && cli_verb_group (cli_verbs, rest[0]))
+    return cli_help_group (cli_verbs, rest[0]);
+  return cli_help_unknown (cli_verbs, rest);
 }

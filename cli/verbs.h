@@ -69,26 +69,3 @@ int cli_wait (Cli *cli, char **words);
 
 /** cli_verbs: all of them, ended by one without a name */
 extern const CliVerb cli_verbs[];
-
-/**
- * cli_verb_find:
- * @words: a command line, from the verb on
- * @ret_length: (out): how many words name the verb
- *
- * Returns: (nullable): the verb
- */
-const CliVerb *cli_verb_find (char **words, gsize *ret_length);
-
-/** cli_verb_group: Returns: whether verbs of two words begin with @word */
-gboolean cli_verb_group (const char *word);
-
-/** cli_verbs_print: prints the verbs, all or those that begin with @group, one per line */
-void cli_verbs_print (const char *group);
-
-/**
- * cli_verb_hint:
- * @words: a command line whose verb is not ours
- *
- * Returns: (transfer full) (nullable): what the person may have meant, as "bothy VERB"
- */
-char *cli_verb_hint (char **words);

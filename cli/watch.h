@@ -21,6 +21,8 @@ typedef void (*CliWatchSeen) (const char *value, gpointer data);
  * path is known, if the main loop does not run in between: so nothing is lost between a call and its answer.
  */
 CliWatch *cli_watch_new (Cli *cli, const char *path, const char *interface);
+
+/** cli_watch_free: ends it; what comes for the object from then on is not seen any more */
 void cli_watch_free (CliWatch *watch);
 
 /**

@@ -3,6 +3,7 @@
 #include <gio/gio.h>
 
 #include "error.h"
+#include "hints.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -10,7 +11,7 @@ static void
 check_hint (const char *line, const char *expected)
 {
   g_auto (GStrv) words = g_strsplit (line, " ", -1);
-  g_autofree char *hint = cli_verb_hint (words);
+  g_autofree char *hint = cli_verb_hint (cli_verbs, words);
 
   g_assert_cmpstr (hint, ==, expected);
 }
@@ -46,11 +47,11 @@ test_hints_exist (void)
 
   for (gsize i = 0; theirs[i]; i++) {
     g_auto (GStrv) words = g_strsplit (theirs[i], " ", -1);
-    g_autofree char *hint = cli_verb_hint (words);
+    g_autofree char *hint = cli_verb_hint (cli_verbs, words);
     g_auto (GStrv) ours = g_strsplit (hint, " ", -1);
     gsize length;
 
-    g_assert_nonnull (cli_verb_find (ours + 1, &length));
+    g_assert_nonnull (cli_verb_find (cli_verbs, ours + 1, &length));
   }
 }
 
@@ -61,11 +62,11 @@ test_verbs (void)
   char *alone[] = { (char *)"image", NULL };
   gsize length;
 
-  g_assert_cmpstr (cli_verb_find (image, &length)->name, ==, "image list");
+  g_assert_cmpstr (cli_verb_find (cli_verbs, image, &length)->name, ==, "image list");
   g_assert_cmpuint (length, ==, 2);
-  g_assert_null (cli_verb_find (alone, &length));
-  g_assert_true (cli_verb_group ("image"));
-  g_assert_false (cli_verb_group ("list"));
+  g_assert_null (cli_verb_find (cli_verbs, alone, &length));
+  g_assert_true (cli_verb_group (cli_verbs, "image"));
+  g_assert_false (cli_verb_group (cli_verbs, "list"));
 }
 
 static void
