@@ -224,6 +224,31 @@ def test_fds_of_refused_messages_are_closed(helper):
     assert fd_count(helper.process.pid) == before
 
 
+@pytest.mark.parametrize("count", [73, 200, 253])
+def test_more_fds_than_a_message_may_have(helper, tmp_path, count):
+    """What would be done with fewer: nothing is, for some of them were lost."""
+    directory = os.open(tmp_path, os.O_RDONLY)
+    os.chown(tmp_path, 0, 0)
+    for data in request(OWN, owner=BASE), request(SPAWN, program=UNPACK), request(MOUNT, layers=[(IMAGE, IMAGE_ID)]):
+        reply = helper.call(data, [directory] * count)
+        assert (reply.error, reply.step, reply.fds) == (errno.E2BIG, STEP_REQUEST, [])
+    assert os.stat(tmp_path).st_uid == 0
+    reply = helper.call(request(OWN, owner=BASE), [directory])
+    assert (reply.error, os.stat(tmp_path).st_uid) == (0, BASE)
+    os.close(directory)
+
+
+def test_most_fds_that_a_message_may_have(helper, tmp_path):
+    fds = []
+    for i in range(72):
+        (tmp_path / str(i)).mkdir()
+        fds.append(os.open(tmp_path / str(i), os.O_RDONLY))
+    assert helper.call(request(OWN, owner=BASE), fds).error == 0
+    assert {os.fstat(fd).st_uid for fd in fds} == {BASE}
+    for fd in fds:
+        os.close(fd)
+
+
 def test_peer_that_is_not_root_is_refused():
     code = f"""
 import os, socket, sys

@@ -4,16 +4,16 @@
 import errno
 import fcntl
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
-import time
 
 import pytest
 
 from helping import (  # noqa: F401
     BASE, HAND, MAP, NETNS, NEUTRAL, NS_GET_USERNS, STEP_FORK, STEP_JOIN, STEP_MAP, STEP_REQUEST, USERNS, Helper,
-    children, helper, id_map, own_mounts, owner_of, pytestmark, request, users_namespace,
+    children, helper, id_map, own_mounts, owner_of, pytestmark, request, until, users_namespace,
 )
 
 
@@ -222,12 +222,51 @@ MEANWHILE = {
 }
 
 
+# What becomes of it: when it changes before it is joined, and when it does before its map is written.
+OUTCOMES = {
+    ("exits", "setns"): (errno.ESRCH, STEP_JOIN),
+    ("exits", "write"): (0, 0),
+    ("becomes a program of root's", "setns"): (0, 0),
+    ("becomes a program of root's", "write"): (0, 0),
+    ("becomes a program of root's outside", "setns"): (errno.EPERM, STEP_JOIN),
+    ("becomes a program of root's outside", "write"): (errno.EINVAL, STEP_JOIN),
+    ("makes a namespace", "setns"): (0, 0),
+    ("makes a namespace", "write"): (errno.EINVAL, STEP_JOIN),
+}
+NUMBERS = {("x86_64", "setns"): 308, ("x86_64", "write"): 1, ("aarch64", "setns"): 268, ("aarch64", "write"): 64}
+
+
+def held_at(pid, number):
+    """Whether a process below PID is held where it is to make system call NUMBER."""
+    for child in children(pid):
+        try:
+            with open(f"/proc/{child}/syscall", encoding="ascii") as file:
+                if file.read().split()[0] == str(number):
+                    return True
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if held_at(child, number):
+            return True
+    return False
+
+
+def has_changed(process, what):
+    """Waits until PROCESS has done what it was told to."""
+    if what == "exits":
+        assert process.wait(20) == 0
+    elif what == "makes a namespace":
+        assert process.stdout.readline()
+    else:
+        until(lambda: os.readlink(f"/proc/{process.pid}/exe").endswith("root-sleep"))
+
+
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 @pytest.mark.parametrize("call", ["setns", "write"])
 @pytest.mark.parametrize("what", sorted(MEANWHILE))
 def test_MAP_05_process_changes_between_call_and_write(what, call):
     """Before it is joined, or before its map is written: the map is that of a namespace of his, or nobody's."""
     before, then = MEANWHILE[what]
+    pathlib.Path("/run/root-sleep").unlink(missing_ok=True)
     shutil.copy("/bin/sleep", "/run/root-sleep")
     os.chmod("/run/root-sleep", 0o4755)
     code = f"import ctypes, os, sys\n{before}\nprint(1, flush=True); sys.stdin.readline()\n{then}"
@@ -235,14 +274,16 @@ def test_MAP_05_process_changes_between_call_and_write(what, call):
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout.readline()
     pidfd, own = os.pidfd_open(process.pid), os.open(f"/proc/{process.pid}/ns/user", os.O_RDONLY)
-    h = Helper(["strace", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:delay_enter=500000"])
+    # Held at its first, by a delay that is longer than the change takes, and shorter than the helper's patience.
+    h = Helper(["strace", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:delay_enter=1500000:when=1"])
     h.send(request(MAP, owner=4321, extents=HAND), [pidfd])
-    time.sleep(0.1)
+    until(lambda: held_at(h.process.pid, NUMBERS[os.uname().machine, call]))
     process.stdin.write("go\n")
     process.stdin.flush()
+    has_changed(process, what)
+    assert held_at(h.process.pid, NUMBERS[os.uname().machine, call]), "the change came too late"
     reply = h.receive()
-    assert reply.error in (0, errno.ESRCH, errno.EPERM, errno.EINVAL, errno.EACCES), reply.error
-    assert reply.error == 0 or reply.step in (STEP_JOIN, STEP_MAP)
+    assert (reply.error, reply.step) == OUTCOMES[what, call]
     host = os.stat("/proc/self/ns/user").st_ino
     if os.fstat(own).st_ino != host:
         assert id_map(own, "uid_map") == id_map(own, "gid_map") == ([] if reply.error else HAND)

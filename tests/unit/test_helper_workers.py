@@ -4,6 +4,7 @@
 import ctypes
 import errno
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import time
 import pytest
 
 from helping import (  # noqa: F401
-    BASE, HAND, IMAGE, MAP, MOUNT, STEP_DEADLINE, STEP_FORK, USERNS, Helper, children, fd_count, gone, libc,
+    BASE, CLEAR, HAND, HOLD, IMAGE, IMAGE_ID, MAP, MOUNT, NETNS, NIC, OWN, STEP_DEADLINE, STEP_FORK, USERNS, Helper, children, fd_count, gone, libc,
     own_mounts, pytestmark, request, status, strace_helper, until, users_namespace,
 )
 
@@ -44,42 +45,77 @@ def test_MAP_09_worker_reduces_itself_before_the_write(tmp_path):
     assert sum('"0 %d 65536\\n"' % BASE in line for line in worker) == 2
 
 
-@pytest.fixture
-def stopped_pair():
+def stop_pair(log, data, fds=()):
     """A helper whose worker and its child both stop at their first write(2): the child in the new namespace, the worker at uid_map."""
     if not shutil.which("strace"):
         pytest.skip("needs strace")
-    h = Helper(["strace", "-f", "-o", "/dev/null", "-e", "inject=write:signal=SIGSTOP:when=1"])
-    h.send(request(USERNS, owner=BASE, extents=[(0, BASE, 65536)]))
-    started = time.monotonic()
-    worker = child = None
-    while child is None or not all(status(p)["State"].startswith(("T", "t")) for p in (worker, child)):
-        assert time.monotonic() - started < 5
-        time.sleep(0.02)
-        for strace_child in children(h.process.pid):
-            for worker in children(strace_child):
-                for child in children(worker):
-                    pass
-    yield h, worker, child
-    h.close()
+    h = Helper(["strace", "-f", "-o", log, "-e", "trace=write", "-e", "inject=write:signal=SIGSTOP:when=1"])
+    h.send(data, fds)
+    until(lambda: log.exists() and log.read_text().count("--- stopped by SIGSTOP ---") == 2)
+    (server,) = children(h.process.pid)
+    (worker,) = children(server)
+    (child,) = children(worker)
+    return h, worker, child
+
+
+@pytest.fixture
+def stopped_pair(tmp_path):
+    pair = stop_pair(tmp_path / "trace", request(USERNS, owner=BASE, extents=[(0, BASE, 65536)]))
+    yield pair
+    pair[0].close()
 
 
 SETID_MASK = (1 << 6) | (1 << 7)
 
 
-def test_MAP_09_MAP_11_shapes_of_worker_and_child(stopped_pair):
-    helper, worker, child = stopped_pair
+@pytest.mark.parametrize("op", ["USERNS", "NETNS", "MAP"])
+def test_MAP_09_MAP_11_shapes_of_worker_and_child(tmp_path, users_namespace, op):
+    owner, gid = (4321, 1234) if op == "MAP" else (BASE, BASE)
+    data = {"USERNS": request(USERNS, owner=owner, extents=HAND), "NETNS": request(NETNS, owner=owner, extents=HAND),
+            "MAP": request(MAP, owner=owner, gid=gid, extents=HAND)}[op]
+    helper, worker, child = stop_pair(tmp_path / "trace", data, [users_namespace[0]] if op == "MAP" else [])
     w, c = status(worker), status(child)
-    ids = "\t".join([str(BASE)] * 4)
     for capabilities in ("CapEff", "CapPrm", "CapBnd"):
         assert int(w[capabilities], 16) == SETID_MASK
     assert int(w["CapInh"], 16) == int(w["CapAmb"], 16) == 0
-    assert w["Uid"] == w["Gid"] == f"0\t{BASE}\t0\t{BASE}"
+    assert w["Uid"] == w["Gid"] == f"0\t{owner}\t0\t{owner}"
     assert w["Groups"].strip() == ""
-    assert c["Uid"] == c["Gid"] == ids
+    assert (c["Uid"], c["Gid"]) == ("\t".join([str(owner)] * 4), "\t".join([str(gid)] * 4))
     assert c["Groups"].strip() == ""
     assert fd_count(child) == 1
     assert os.readlink(f"/proc/{child}/ns/user") != os.readlink("/proc/self/ns/user")
+    helper.close()
+
+
+STEPS = {
+    "USERNS": (USERNS, {"CAP_SETGID", "CAP_SETUID"}),
+    "NETNS": (NETNS, {"CAP_SETGID", "CAP_SETUID"}),
+    "MAP": (MAP, {"CAP_SETGID", "CAP_SETUID"}),
+    "NIC": (NIC, {"CAP_SETGID", "CAP_SETUID"}),
+    "MOUNT": (MOUNT, {"CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN"}),
+    "OWN": (OWN, {"CAP_CHOWN"}),
+    "CLEAR": (CLEAR, {"CAP_CHOWN", "CAP_DAC_READ_SEARCH"}),
+    "HOLD": (HOLD, set()),
+}
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@pytest.mark.parametrize("step", sorted(STEPS))
+def test_each_step_keeps_its_own_capabilities(tmp_path, users_namespace, step):
+    """And drops the others from its bounding set as well."""
+    op, kept = STEPS[step]
+    fds = [] if op in (USERNS, NETNS) else [users_namespace[0]]
+    h = Helper(["strace", "-f", "-o", str(tmp_path / "trace"), "-e", "trace=capset,prctl"])
+    h.call(request(op, owner=4321, extents=HAND, layers=[(IMAGE, IMAGE_ID)], nic=("eth0",)), fds)
+    h.close()
+    lines = (tmp_path / "trace").read_text().splitlines()
+    server = lines[0].split()[0]
+    sets = [line for line in lines if "capset(" in line and line.split()[0] != server]
+    assert sets, lines[-20:]
+    names = lambda kind: set(re.findall(r"CAP_[A-Z_]+", re.search(kind + r"=([^,}]*)", sets[0])[1]))  # noqa: E731
+    assert (names("effective"), names("permitted"), names("inheritable")) == (kept, kept, set()), sets[0]
+    dropped = {name for line in lines if "PR_CAPBSET_DROP" in line for name in re.findall(r"DROP, (CAP_[A-Z_]+)", line)}
+    assert not dropped & kept and "CAP_SYS_ADMIN" in dropped | kept
 
 
 ATTACKER = """
