@@ -49,9 +49,7 @@ static const int refused_calls[] = {
   SCMP_SYS (chown),
   SCMP_SYS (lchown),
   SCMP_SYS (creat),
-  /* Other programs, other processes, other namespaces, the kernel itself. */
-  SCMP_SYS (execve),
-  SCMP_SYS (execveat),
+  /* Other processes, other namespaces, the kernel itself. */
   SCMP_SYS (ptrace),
   SCMP_SYS (process_vm_readv),
   SCMP_SYS (process_vm_writev),
@@ -134,14 +132,15 @@ fill_filter (scmp_filter_ctx filter)
 
 /*
  * Reading stays, and so do UDP and the sockets of other services, for nobody knows what the machine's resolvers
- * ask. Where the kernel has no Landlock, the filter of system calls stands alone.
+ * ask; and starting a program, for gpgv(1) checks signatures, shut in as we are. Where the kernel has no
+ * Landlock, the filter of system calls stands alone.
  */
 static int
 restrict_files (void)
 {
   const struct landlock_rules rules = {
-    .files =
-        LANDLOCK_FILES_ALL & ~(LANDLOCK_FILES_READ_FILE | LANDLOCK_FILES_READ_DIR | LANDLOCK_FILES_CONNECT),
+    .files = LANDLOCK_FILES_ALL & ~(LANDLOCK_FILES_EXECUTE | LANDLOCK_FILES_READ_FILE |
+                                    LANDLOCK_FILES_READ_DIR | LANDLOCK_FILES_CONNECT),
     .net = LANDLOCK_NET_LISTEN_TCP,
     .scopes = LANDLOCK_SCOPES_ALL,
   };
