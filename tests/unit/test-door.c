@@ -129,7 +129,132 @@ test_no_writable_property (void)
   }
 }
 
+/* ---- who may call what, once more ---- */
+
+#define ANYBODY BOTHY_RULE_ANYBODY
+#define ACTION  BOTHY_RULE_ACTION
+#define OWNER   BOTHY_RULE_OWNER
+#define VIEWER  BOTHY_RULE_VIEWER
+
+/*
+ * What the door has to say of each method. Whoever changes the one changes the other as well, and asks himself
+ * whether he means it: a wrong rule is like any other to all that is tested above.
+ */
+static const struct {
+  const char *method; /* the interface's last word, and the method */
+  BothyRule rule;
+  const char *action;
+  const char *exceeding;
+  const char *weighing;
+} policy[] = {
+  { "Manager.CreateContainer", ACTION, "create-container", "exceed-quota", "use-bridge" },
+  { "Manager.GetContainer", VIEWER, "inspect-containers" },
+  { "Manager.GetContainerByPID", VIEWER, "inspect-containers" },
+  { "Manager.ListContainers", VIEWER, "inspect-containers" },
+  { "Manager.ImportImage", ACTION, "create-container" },
+  { "Manager.GetImage", ANYBODY },
+  { "Manager.PullImage", ACTION, "pull-image" },
+  { "Manager.SearchImages", ACTION, "pull-image" },
+  { "Manager.ListRemotes", ANYBODY },
+  { "Manager.AddRemote", ACTION, "manage-remotes" },
+  { "Manager.RemoveRemote", ACTION, "manage-remotes" },
+  { "Manager.ListRanges", VIEWER, "inspect-containers" },
+  { "Manager.AllocateRange", ACTION, "create-container" },
+  { "Manager.ReleaseRange", ANYBODY },
+  { "Manager.MapUserNamespace", ANYBODY },
+  { "Manager.DelegateCgroup", ACTION, "create-container" },
+  { "Manager.CreateBridge", ACTION, "manage-bridges" },
+  { "Manager.Diagnose", ANYBODY },
+  { "Container.Start", OWNER, "manage-containers" },
+  { "Container.Stop", OWNER, "manage-containers" },
+  { "Container.Restart", OWNER, "manage-containers" },
+  { "Container.Freeze", OWNER, "manage-containers" },
+  { "Container.Thaw", OWNER, "manage-containers" },
+  { "Container.Kill", OWNER, "manage-containers" },
+  { "Container.Delete", OWNER, "manage-containers" },
+  { "Container.Rename", OWNER, "manage-containers" },
+  { "Container.Exec", OWNER, "manage-containers" },
+  { "Container.OpenShell", OWNER, "manage-containers" },
+  { "Container.OpenConsole", OWNER, "manage-containers" },
+  { "Container.OpenLog", OWNER, "manage-containers" },
+  { "Container.SetLimits", OWNER, "manage-containers", "exceed-quota" },
+  { "Container.AddPort", OWNER, "manage-containers", "privileged-port" },
+  { "Container.RemovePort", OWNER, "manage-containers" },
+  { "Container.SetEgress", OWNER, "manage-containers" },
+  { "Container.GetAddresses", OWNER, "inspect-containers" },
+  { "Container.GetStats", OWNER, "inspect-containers" },
+  { "Container.GetOSRelease", OWNER, "inspect-containers" },
+  { "Container.MapFromUser", OWNER, "inspect-containers" },
+  { "Container.MapToUser", OWNER, "inspect-containers" },
+  { "Bridge.Delegate", ACTION, "delegate-bridge" },
+  { "Bridge.Revoke", ACTION, "delegate-bridge" },
+  { "Bridge.AttachNic", ANYBODY, NULL, NULL, "use-bridge" },
+  { "Bridge.DetachNic", ANYBODY },
+  { "Bridge.Delete", ACTION, "manage-bridges" },
+  { "Image.Remove", ANYBODY },
+  { "Image.Export", ANYBODY },
+  { "Image.AddAlias", ANYBODY },
+  { "Image.RemoveAlias", ANYBODY },
+  { "Image.Refresh", ACTION, "pull-image" },
+  { "Operation.Cancel", ANYBODY },
+  { "Process.Kill", ANYBODY },
+  { "Process.OpenPTY", ANYBODY },
+  { "Introspectable.Introspect", VIEWER, "inspect-containers" },
+  { "Properties.Get", OWNER, "inspect-containers" },
+  { "Properties.GetAll", OWNER, "inspect-containers" },
+  { "ObjectManager.GetManagedObjects", VIEWER, "inspect-containers" },
+};
+
+/* Without what all our interfaces, or actions, begin with. */
+static const char *
+last_word (const char *name)
+{
+  return name ? strrchr (name, '.') + 1 : NULL;
+}
+
+static void
+test_each_row_says_what_it_has_to (void)
+{
+  const BothyRow *row = bothy_door_get_rows ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (policy); i++, row++) {
+    g_autofree char *method = NULL;
+
+    g_assert_nonnull (row->interface);
+    method = g_strdup_printf ("%s.%s", last_word (row->interface), row->member);
+    g_assert_cmpstr (method, ==, policy[i].method);
+    if (row->rule != policy[i].rule)
+      g_error ("%s has another rule", method);
+    if (g_strcmp0 (last_word (row->action), policy[i].action) != 0)
+      g_error ("%s asks for %s, not %s", method, row->action, policy[i].action);
+    if (g_strcmp0 (last_word (row->exceeding), policy[i].exceeding) != 0)
+      g_error ("%s asks for %s, not %s, for what is above a limit", method, row->exceeding,
+               policy[i].exceeding);
+    if (g_strcmp0 (last_word (row->weighing), policy[i].weighing) != 0)
+      g_error ("%s weighs %s, not %s", method, row->weighing, policy[i].weighing);
+  }
+  g_assert_null (row->interface);
+}
+
 /* ---- polkit ---- */
+
+/* What polkit answers where the administrator has no rule: for anybody, and for who sits at the machine. */
+static const struct {
+  const char *action;
+  const char *any;
+  const char *active;
+} defaults[] = {
+  { "create-container", "yes", "yes" },
+  { "inspect-containers", "auth_admin", "auth_admin_keep" },
+  { "manage-containers", "auth_admin", "auth_admin_keep" },
+  { "pull-image", "yes", "yes" },
+  { "manage-remotes", "auth_admin", "auth_admin" },
+  { "exceed-quota", "auth_admin", "auth_admin" },
+  { "privileged-port", "auth_admin", "auth_admin_keep" },
+  { "use-bridge", "auth_admin", "auth_admin_keep" },
+  { "manage-bridges", "auth_admin", "auth_admin_keep" },
+  { "delegate-bridge", "auth_admin", "auth_admin" },
+};
 
 static void
 on_element (GMarkupParseContext *context,
@@ -188,6 +313,45 @@ test_each_action_is_used (void)
     g_error ("No method asks for %s", (const char *)action);
 }
 
+static void
+on_default (GMarkupParseContext *context, const char *text, gsize length, gpointer user_data, GError **error)
+{
+  const char *element = g_markup_parse_context_get_element (context);
+
+  if (g_str_has_prefix (element, "allow_"))
+    g_string_append_printf (user_data, "%s=%.*s ", element, (int)length, text);
+}
+
+static void
+on_action (GMarkupParseContext *context,
+           const char *element,
+           const char **names,
+           const char **values,
+           gpointer user_data,
+           GError **error)
+{
+  if (g_str_equal (element, "action"))
+    g_string_append_printf (user_data, "%s: ", values[0]);
+}
+
+static void
+test_each_action_has_its_defaults (void)
+{
+  static const GMarkupParser parser = { .start_element = on_action, .text = on_default };
+  g_autofree char *text = read_source ("polkit", "org.bothy.Bothy1.policy.in");
+  g_autoptr (GString) found = g_string_new (NULL);
+  g_autoptr (GString) wanted = g_string_new (NULL);
+  g_autoptr (GMarkupParseContext) context = g_markup_parse_context_new (&parser, 0, found, NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_markup_parse_context_parse (context, text, -1, &error);
+  g_assert_no_error (error);
+  for (gsize i = 0; i < G_N_ELEMENTS (defaults); i++)
+    g_string_append_printf (wanted, "org.bothy.Bothy1.%s: allow_any=%s allow_inactive=%s allow_active=%s ",
+                            defaults[i].action, defaults[i].any, defaults[i].any, defaults[i].active);
+  g_assert_cmpstr (found->str, ==, wanted->str);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -195,8 +359,10 @@ main (int argc, char **argv)
   g_test_add_func ("/door/AUTH-01-each-method-has-a-row", test_each_method_has_a_row);
   g_test_add_func ("/door/AUTH-01-each-row-has-a-method", test_each_row_has_a_method);
   g_test_add_func ("/door/AUTH-01-each-row-has-a-rule", test_each_row_has_a_rule);
+  g_test_add_func ("/door/AUTH-01-each-row-says-what-it-has-to", test_each_row_says_what_it_has_to);
   g_test_add_func ("/door/AUTH-01-no-writable-property", test_no_writable_property);
   g_test_add_func ("/door/AUTH-02-each-action-is-declared", test_each_action_is_declared);
   g_test_add_func ("/door/AUTH-02-each-action-is-used", test_each_action_is_used);
+  g_test_add_func ("/door/AUTH-02-each-action-has-its-defaults", test_each_action_has_its_defaults);
   return g_test_run ();
 }
