@@ -10,8 +10,29 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+
+/* In place of libc's: counts, and the one that FAILING_SYNC says, counted from 1, does not get to the disk. */
+static guint n_syncs, failing_sync;
+static char *seen_at_sync; /* what the record said at the first one */
+
+static char *read_value (int dirfd, GError **error);
+
+int
+fsync (int fd)
+{
+  autofd dir = open ("/run/synced", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  if (dir >= 0 && n_syncs == 0)
+    seen_at_sync = (g_free (seen_at_sync), read_value (dir, NULL));
+  if (++n_syncs == failing_sync) {
+    errno = EIO;
+    return -1;
+  }
+  return (int)syscall (SYS_fsync, fd);
+}
 
 static void
 write_value (int dirfd, const char *value)
@@ -365,6 +386,74 @@ test_full_disk (void)
   g_assert_cmpstr (list, ==, "one");
 }
 
+static gboolean
+try_value (int dirfd, const char *value, BothyRecordDurability durability, guint failing, GError **error)
+{
+  g_autoptr (GKeyFile) record = g_key_file_new ();
+
+  g_key_file_set_string (record, "A", "Value", value);
+  n_syncs = 0;
+  failing_sync = failing;
+  return bothy_record_write (dirfd, "one", record, durability, error);
+}
+
+/* What has to outlast a power cut is on the disk before it has its name, and its name before anybody is told. */
+static void
+test_synced (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *list = NULL;
+  autofd dir = -1;
+
+  g_assert_cmpint (mkdir ("/run/synced", 0700), ==, 0);
+  dir = open ("/run/synced", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  write_value (dir, "old");
+  g_assert_true (try_value (dir, "new", BOTHY_RECORD_DURABLE, 0, &error));
+  g_assert_cmpuint (n_syncs, ==, 2);
+  g_assert_cmpstr (seen_at_sync, ==, "old");
+  expect_value (dir, "new");
+  for (guint failing = 1; failing <= 2; failing++) {
+    g_assert_false (try_value (dir, failing == 1 ? "lost" : "kept", BOTHY_RECORD_DURABLE, failing, &error));
+    g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED);
+    g_assert_nonnull (strstr (error->message, g_strerror (EIO)));
+    g_clear_error (&error);
+    g_assert_cmpuint (n_syncs, ==, failing);
+    list = (g_free (list), scratch_list (dir));
+    g_assert_cmpstr (list, ==, "one");
+    if (failing == 1)
+      expect_value (dir, "new");
+  }
+  /* What goes with the machine anyway does not wait for the disk. */
+  g_assert_true (try_value (dir, "soon", BOTHY_RECORD_VOLATILE, 1, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (n_syncs, ==, 0);
+  expect_value (dir, "soon");
+  failing_sync = 0;
+}
+
+static void
+test_placed (void)
+{
+  autofd dir = scratch_directory (NULL);
+
+  for (guint failing = 0; failing <= 1; failing++) {
+    g_assert_cmpint (mkdirat (dir, ".new", 0700), ==, 0);
+    n_syncs = 0;
+    failing_sync = failing;
+    g_assert_cmpint (bothy_record_place (dir, ".new", failing ? "second" : "first", BOTHY_RECORD_DURABLE), ==,
+                     !failing);
+    g_assert_cmpint (errno, ==, failing ? EIO : errno);
+    g_assert_cmpuint (n_syncs, ==, 1);
+  }
+  /* Under the name that counts for nothing, as before. */
+  g_assert_cmpint (faccessat (dir, "second", F_OK, 0), <, 0);
+  g_assert_cmpint (faccessat (dir, ".new", F_OK, 0), ==, 0);
+  n_syncs = 0;
+  g_assert_true (bothy_record_place (dir, ".new", "third", BOTHY_RECORD_VOLATILE));
+  g_assert_cmpuint (n_syncs, ==, 0);
+  failing_sync = 0;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -375,6 +464,8 @@ main (int argc, char **argv)
   g_test_add_func ("/record/STATE-01-leftovers", test_leftovers);
   g_test_add_func ("/record/STATE-01-killed", test_killed);
   g_test_add_func ("/record/STATE-02-full-disk", test_full_disk);
+  g_test_add_func ("/record/STATE-02-synced", test_synced);
+  g_test_add_func ("/record/STATE-02-placed", test_placed);
   g_test_add_func ("/record/STATE-02-no-descriptor", test_no_descriptor);
   g_test_add_func ("/record/STATE-03-flipped", test_flipped);
   g_test_add_func ("/record/STATE-03-cut", test_cut);
