@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 
 #define A64      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define SHORT    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B64      "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define INDEX    "application/vnd.oci.image.index.v1+json"
 #define MANIFEST "application/vnd.oci.image.manifest.v1+json"
@@ -331,6 +332,10 @@ test_digests (void)
   g_assert_true (digest_matches (bytes, digits));
   g_assert_false (digest_matches (other, digits));
   g_assert_null (digest_parse ("sha256:" A64 "a"));
+  g_assert_null (digest_parse ("sha256:" SHORT "A"));
+  g_assert_null (digest_parse ("sha256:" SHORT "g"));
+  g_assert_null (digest_parse ("sha256:" SHORT));
+  g_assert_null (digest_parse ("sha512:" A64));
   g_assert_null (digest_parse ("md5:" A64));
   g_assert_null (digest_parse (""));
 }
@@ -342,11 +347,10 @@ test_origins (void)
   static const struct {
     const char *one, *other;
     gboolean same;
-  } table[] = { { "https://a/x", "https://a:443/y", TRUE },
-                { "https://A/x", "https://a/", TRUE },
-                { "https://a/", "http://a/", FALSE },
-                { "https://a/", "https://a:444/", FALSE },
-                { "https://a/", "https://a.b/", FALSE } };
+  } table[] = { { "https://a/x", "https://a:443/y", TRUE }, { "https://A/x", "https://a/", TRUE },
+                { "https://a/", "http://a/", FALSE },       { "https://a/", "https://a:444/", FALSE },
+                { "https://a/", "https://a.b/", FALSE },    { "https://a/", "https://b.a/", FALSE },
+                { "https://a:80/", "http://a:80/", FALSE } };
 
   for (gsize i = 0; i < G_N_ELEMENTS (table); i++) {
     g_auto (UrlOrigin) one = { 0 };
@@ -377,6 +381,33 @@ test_addresses (void)
     { "ff02::1", REACH_NONE },
     { "::ffff:169.254.169.254", REACH_NONE },
     { "::ffff:10.0.0.1", REACH_PRIVATE },
+    { "::ffff:127.0.0.1", REACH_LOOPBACK },
+    { "::", REACH_LOOPBACK },
+    { "127.255.255.255", REACH_LOOPBACK },
+    { "0.1.2.3", REACH_LOOPBACK },
+    { "172.31.255.255", REACH_PRIVATE },
+    { "100.127.255.255", REACH_PRIVATE },
+    { "224.0.0.1", REACH_PRIVATE },
+    { "255.255.255.255", REACH_PRIVATE },
+    { "fc00::1", REACH_PRIVATE },
+    { "169.254.0.1", REACH_NONE },
+    { "febf::1", REACH_NONE },
+    { "ff0e::1", REACH_NONE },
+    { "1.0.0.1", REACH_PUBLIC },
+    { "9.255.255.255", REACH_PUBLIC },
+    { "11.0.0.1", REACH_PUBLIC },
+    { "126.255.255.255", REACH_PUBLIC },
+    { "128.0.0.1", REACH_PUBLIC },
+    { "172.15.255.255", REACH_PUBLIC },
+    { "172.32.0.1", REACH_PUBLIC },
+    { "192.167.255.255", REACH_PUBLIC },
+    { "192.169.0.1", REACH_PUBLIC },
+    { "100.63.255.255", REACH_PUBLIC },
+    { "100.128.0.1", REACH_PUBLIC },
+    { "169.253.255.255", REACH_PUBLIC },
+    { "169.255.0.1", REACH_PUBLIC },
+    { "223.255.255.255", REACH_PUBLIC },
+    { "::ffff:192.0.2.1", REACH_PUBLIC },
     { "192.0.2.1", REACH_PUBLIC },
     { "2001:db8::1", REACH_PUBLIC },
   };
@@ -392,6 +423,151 @@ test_addresses (void)
     g_assert_cmpint (inet_pton (address.ss_family, table[i].text, to), ==, 1);
     g_assert_cmpint (address_reach ((struct sockaddr *)&address), ==, table[i].reach);
   }
+  g_assert_cmpint (address_reach (&(struct sockaddr){ .sa_family = AF_UNIX }), ==, REACH_NONE);
+}
+
+/* ---- which URLs are followed ---- */
+
+static UrlOrigin
+origin_of (const char *url)
+{
+  UrlOrigin origin = { 0 };
+
+  g_assert_true (url_parse (url, &origin, NULL));
+  return origin;
+}
+
+static void
+test_urls (void)
+{
+  static const char *const good[] = { "http://a", "https://a.example:444/x?y=z", "HTTPS://A/",
+                                      "http://127.0.0.1:80", "https://[::1]:443/" };
+  static const char *const bad[] = { "",
+                                     "a.example",
+                                     "//a",
+                                     "ftp://a/",
+                                     "file:///etc/passwd",
+                                     "gopher://a",
+                                     "https://",
+
+                                     "https://u@a/",
+                                     "https://u:p@a/",
+                                     "https://:p@a/",
+                                     "https://a:70000/",
+                                     "https://a b/",
+                                     "javascript:x",
+                                     "https://a:x/" };
+  g_autofree char *longest = g_strdup_printf ("https://a/%0*d", 2048 - 10, 0);
+  g_autofree char *too_long = g_strconcat (longest, "0", NULL);
+  g_auto (UrlOrigin) origin = origin_of ("HTTPS://A.Example/");
+  g_auto (UrlOrigin) other = origin_of (longest);
+
+  g_assert_cmpstr (origin.scheme, ==, "https");
+  g_assert_cmpstr (origin.host, ==, "a.example");
+  g_assert_cmpstr (origin.port, ==, "443");
+  for (gsize i = 0; i < G_N_ELEMENTS (good); i++) {
+    g_auto (UrlOrigin) found = { 0 };
+
+    g_test_message ("%s", good[i]);
+    g_assert_true (url_parse (good[i], &found, NULL));
+  }
+  for (gsize i = 0; i <= G_N_ELEMENTS (bad); i++) {
+    const char *url = i < G_N_ELEMENTS (bad) ? bad[i] : too_long;
+    g_auto (UrlOrigin) found = { 0 };
+    g_autoptr (GError) error = NULL;
+
+    g_test_message ("%s", url);
+    g_assert_false (url_parse (url, &found, &error));
+    g_assert_error (error, FETCH_ERROR, FETCH_REFUSED);
+    g_assert_null (found.host);
+    g_assert_cmpuint (strlen (error->message), <, 1000);
+  }
+}
+
+static void
+test_remotes (void)
+{
+  static const struct {
+    const char *url;
+    gboolean signature, checksum, tls;
+  } table[] = {
+    { "https://a.example", TRUE, TRUE, TRUE },
+    { "http://a.example", TRUE, FALSE, FALSE },
+    { "http://127.0.0.1:8080", TRUE, TRUE, FALSE },
+    { "http://localhost", TRUE, TRUE, FALSE },
+    { "http://[::1]/x", TRUE, TRUE, FALSE },
+    { "http://127.0.0.2", TRUE, FALSE, FALSE },
+    { "http://localhost.example", TRUE, FALSE, FALSE },
+    { "http://127.0.0.1.example", TRUE, FALSE, FALSE },
+    { "ftp://a.example", FALSE, FALSE, FALSE },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (table); i++) {
+    g_test_message ("%s", table[i].url);
+    g_assert_cmpint (url_check_remote (table[i].url, FETCH_POLICY_SIGNATURE, NULL), ==, table[i].signature);
+    g_assert_cmpint (url_check_remote (table[i].url, FETCH_POLICY_CHECKSUM, NULL), ==, table[i].checksum);
+    g_assert_cmpint (url_check_remote (table[i].url, FETCH_POLICY_TLS, NULL), ==, table[i].tls);
+  }
+}
+
+static void
+test_redirects (void)
+{
+  static const struct {
+    const char *from, *to;
+    gboolean elsewhere, followed;
+  } table[] = {
+    { "https://home/a", "https://home/b", FALSE, TRUE },
+    { "https://home/a", "https://home:444/", FALSE, TRUE },
+    { "https://home/a", "https://other/", FALSE, FALSE },
+    { "https://home/a", "https://other/", TRUE, TRUE },
+    { "https://home/a", "http://home/a", FALSE, FALSE },
+    { "https://home/a", "http://home/a", TRUE, FALSE },
+    { "http://home/a", "http://home/b", FALSE, TRUE },
+    { "http://home/a", "https://home/", FALSE, TRUE },
+    { "http://home/a", "http://other/", FALSE, FALSE },
+    { "http://home/a", "http://other/", TRUE, TRUE },
+    { "https://other/", "https://home/", FALSE, TRUE },
+    { "https://other/", "https://other/x", FALSE, FALSE },
+    { "https://home/a", "https://home.example/", FALSE, FALSE },
+  };
+  g_auto (UrlOrigin) home = origin_of ("https://home/");
+
+  for (gsize i = 0; i < G_N_ELEMENTS (table); i++) {
+    g_auto (UrlOrigin) from = origin_of (table[i].from);
+    g_auto (UrlOrigin) to = origin_of (table[i].to);
+    g_autoptr (GError) error = NULL;
+
+    g_test_message ("%s %s", table[i].from, table[i].to);
+    g_assert_cmpint (url_check_redirect (&from, &to, &home, table[i].elsewhere, &error), ==,
+                     table[i].followed);
+    g_assert_cmpint (error != NULL, ==, !table[i].followed);
+    g_assert_cmpint (url_check_registry (&to, NULL), ==, g_str_equal (to.scheme, "https"));
+  }
+  for (gsize i = 0; i < 3; i++) {
+    const char *const urls[] = { "http://127.0.0.1:5000/", "http://localhost/", "http://[::1]/" };
+    g_auto (UrlOrigin) to = origin_of (urls[i]);
+
+    g_assert_true (url_check_registry (&to, NULL));
+  }
+}
+
+static void
+test_paths (void)
+{
+  static const char *const bad[] = { "",    "/a",  "../a", "a/../b", "a/..", "a//b",    "a b",
+                                     "a?b", "a#b", "a%2e", "a\\b",   "a\n",  "\xc3\xa9" };
+  g_autofree char *longest = g_strnfill (1024, 'a'), *too_long = g_strnfill (1025, 'a');
+  g_autofree char *joined = url_join ("https://a/b//", "c/d");
+
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
+    g_test_message ("%s", bad[i]);
+    g_assert_false (url_check_path (bad[i]));
+  }
+  g_assert_true (url_check_path ("images/debian/20260820_05:24/rootfs.tar.xz"));
+  g_assert_true (url_check_path (longest));
+  g_assert_false (url_check_path (too_long));
+  g_assert_cmpstr (joined, ==, "https://a/b/c/d");
 }
 
 int
@@ -412,5 +588,9 @@ main (int argc, char **argv)
   g_test_add_func ("/registry/digests", test_digests);
   g_test_add_func ("/registry/IMG-05-origins", test_origins);
   g_test_add_func ("/registry/IMG-05-addresses", test_addresses);
+  g_test_add_func ("/registry/IMG-05-urls", test_urls);
+  g_test_add_func ("/registry/IMG-05-remotes", test_remotes);
+  g_test_add_func ("/registry/IMG-05-redirects", test_redirects);
+  g_test_add_func ("/registry/IMG-05-paths", test_paths);
   return g_test_run ();
 }
