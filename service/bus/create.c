@@ -221,7 +221,16 @@ void
 bothy_manager_handle_create_container (BothyCall *call)
 {
   BothyContainerSpec *spec = parse_spec (call->args, NULL);
+  GError *error = NULL;
 
+  /* The bridge may have gone, or be another one's only, since polkit was asked. */
+  if (g_str_has_prefix (spec->network, BOTHY_CONTAINER_LAN) &&
+      !bothy_bridges_find_for (bothy_registry_get_bridges (call->registry),
+                               spec->network + strlen (BOTHY_CONTAINER_LAN), call->user, &error)) {
+    bothy_container_spec_free (spec);
+    bothy_call_return_error (call, error);
+    return;
+  }
   spec->network_allowed = call->may_use;
   spec->limits.granted = bothy_limits_exceeding (
       &spec->limits, spec->limits.given, bothy_registry_get_configuration (call->registry), NULL, NULL);
