@@ -2,8 +2,9 @@
 
 /*
  * Preloaded, it puts a process's clocks forward or back: by as many seconds as the file that BOTHY_TEST_CLOCK
- * names says, which may change at any time. The first of its two 64-bit numbers is for the time of day; the
- * second for the time since boot, of which a suspended machine's sleep is a part.
+ * names says, which may change at any time. The first of its three 64-bit numbers is for the time of day; the
+ * second for the time since boot, of which a suspended machine's sleep is a part; the third for the one that timers
+ * go by: as if so much of what they wait for were over already.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -22,7 +23,7 @@ get_offset (clockid_t clock)
   if (!offsets) {
     int fd = open (getenv ("BOTHY_TEST_CLOCK"), O_RDONLY | O_CLOEXEC);
 
-    offsets = mmap (NULL, 16, PROT_READ, MAP_SHARED, fd, 0);
+    offsets = mmap (NULL, 24, PROT_READ, MAP_SHARED, fd, 0);
     close (fd);
     if (offsets == MAP_FAILED)
       abort ();
@@ -33,6 +34,9 @@ get_offset (clockid_t clock)
     return offsets[0];
   case CLOCK_BOOTTIME:
     return offsets[1];
+  case CLOCK_MONOTONIC:
+  case CLOCK_MONOTONIC_COARSE:
+    return offsets[2];
   default:
     return 0;
   }

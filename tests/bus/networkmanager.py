@@ -49,11 +49,12 @@ class NetworkManager:
 
     # ---- for tests ----
 
-    def add(self, name, method="auto", users=(), address=None):
+    def add(self, name, method="auto", users=(), address=None, ours=False):
+        """OURS: as if Bothy had made it."""
         with self.lock:
             self.n += 1
             path = f"{PATH}/Settings/{self.n}"
-            self.profiles[path] = self.settings(name, method, users, address)
+            self.profiles[path] = self.settings(name, method, users, address, ours)
             self.signal("InterfacesAdded", "(oa{sa{sv}})", path, self.interfaces(path))
             self.list_changed()
         return path
@@ -78,7 +79,7 @@ class NetworkManager:
     # ---- on the wire ----
 
     @staticmethod
-    def settings(name, method, users, address):
+    def settings(name, method, users, address, ours=False):
         def text(value):
             return GLib.Variant("s", value)
 
@@ -91,8 +92,11 @@ class NetworkManager:
             host, prefix = address.split("/")
             ip4["address-data"] = GLib.Variant("aa{sv}", [{"address": text(host),
                                                            "prefix": GLib.Variant("u", int(prefix))}])
-        return {"connection": connection, "bridge": {"interface-name": text(name)}, "ipv4": ip4,
-                "ipv6": {"method": text("ignore")}}
+        settings = {"connection": connection, "bridge": {"interface-name": text(name)}, "ipv4": ip4,
+                    "ipv6": {"method": text("ignore")}}
+        if ours:
+            settings["user"] = {"data": GLib.Variant("a{ss}", {"bothy.bridge": name})}
+        return settings
 
     def interfaces(self, path):
         if path == PATH:

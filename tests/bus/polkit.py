@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A polkit that writes down what it is asked, and answers as it is told."""
 
+import pathlib
+import re
 import threading
 
 from gi.repository import Gio, GLib
@@ -14,6 +16,10 @@ INTERACTION = 1
 CREATE = "org.bothy.Bothy1.create-container"
 INSPECT = "org.bothy.Bothy1.inspect-containers"
 MANAGE = "org.bothy.Bothy1.manage-containers"
+EXCEED = "org.bothy.Bothy1.exceed-quota"
+PORT = "org.bothy.Bothy1.privileged-port"
+POLICY = pathlib.Path(__file__).parents[2] / "polkit/org.bothy.Bothy1.policy.in"
+ACTIONS = re.findall(r'<action id="([^"]+)">', POLICY.read_text())
 
 
 class Question:

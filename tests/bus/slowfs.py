@@ -92,26 +92,36 @@ class Server:
             self.reply(unique, error=ENOSYS)
 
 
-class SlowFileSystem:
-    """Of the program that `slow` names nothing about the file is answered."""
+def mount(directory, device, process):
+    """In the mount namespace of PROCESS, if there is one: it is for a process that has nothing else to do."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if process and libc.setns(os.open(f"/proc/{process}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC), 0) < 0:
+        raise OSError(ctypes.get_errno(), "setns")
+    options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other"
+    if libc.mount(b"slow", os.fsencode(directory), b"fuse", 0, options.encode()) < 0:
+        raise OSError(ctypes.get_errno(), "mount")
 
-    def __init__(self, directory, content=b""):
-        self.directory = pathlib.Path(directory)
+
+class SlowFileSystem:
+    """Of the program that `slow` names nothing about the file is answered. PROCESS: who has it mounted, if not we."""
+
+    def __init__(self, directory, content=b"", process=None):
+        self.directory, self.process = pathlib.Path(directory), process
         device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
-        options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other"
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.mount(b"slow", os.fsencode(self.directory), b"fuse", 0, options.encode()) < 0:
-            raise OSError(ctypes.get_errno(), "mount")
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.pid = os.fork()
         if self.pid == 0:
             try:
                 self.control.close()
+                mount(directory, device, process)
+                theirs.send(b"ready")
                 Server(device, theirs, content).run()
             finally:
                 os._exit(0)
         theirs.close()
         os.close(device)
+        if self.control.recv(100) != b"ready":
+            raise OSError("no file system for the test")
 
     @property
     def file(self):
@@ -134,6 +144,7 @@ class SlowFileSystem:
 
     def __exit__(self, *_):
         self.let_wait("")
-        subprocess.run(["umount", "--lazy", self.directory], check=True)
+        inside = ["nsenter", f"--target={self.process}", "--mount", "--"] if self.process else []
+        subprocess.run([*inside, "umount", "--lazy", self.directory], check=True)
         self.control.close()
         os.waitpid(self.pid, 0)

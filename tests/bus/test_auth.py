@@ -7,10 +7,13 @@ import time
 
 import pytest
 
+from gi.repository import GLib
+
 import polkit
 import surface
 import wire
 from conftest import ALICE, BOB, CAROL
+from test_clock import clock  # noqa: F401
 from wire import CONTAINER, INTROSPECTABLE, MANAGER, OBJECTS, PROPERTIES, ROOT, BusError, container_path, variants, wait
 
 
@@ -74,6 +77,27 @@ class TestDenied:
             after["fds"] = before["fds"] = 0 if abs(after["fds"] - before["fds"]) <= 1 else before["fds"]
             assert after == before
         os.close(archive)
+
+    @pytest.mark.parametrize("member,signature,arguments,action", [
+        ("CreateContainer", "(ssa{sv})", ("mine", "busybox", {}), "create-container"),
+        ("ImportImage", "(ha{sv})", (0, {}), "create-container"), ("AllocateRange", "(ua{sv})", (1, {}), "create-container"),
+        ("DelegateCgroup", "(ha{sv})", (0, {}), "create-container"),
+        ("PullImage", "(sa{sv})", ("images:debian/13", {}), "pull-image"), ("SearchImages", "(sa{sv})", ("", {}), "pull-image"),
+        ("AddRemote", "(ssa{sv})", ("x", "https://example.org", {}), "manage-remotes"),
+        ("RemoveRemote", "(s)", ("images",), "manage-remotes"), ("CreateBridge", "(sa{sv})", ("lab", {}), "manage-bridges")])
+    def test_AUTH_01_each_action_is_for_its_methods_alone(self, world, bob, member, signature, arguments, action):
+        """Whoever may do all else may not do this, and is asked nothing else for it."""
+        action = "org.bothy.Bothy1." + action
+        world.polkit.answers = {name: "yes" for name in polkit.ACTIONS}
+        world.polkit.answers[action] = "no"
+        fd = os.pidfd_open(os.getpid()) if member == "DelegateCgroup" else os.memfd_create("archive")
+        before = world.snapshot()
+        world.polkit.questions.clear()
+        assert bob.error(ROOT, MANAGER, member, signature, *arguments, fds=[fd] * ("h" in signature)) == "NotAuthorized"
+        assert [(question.action, question.subject) for question in world.polkit.asked()] == [(action, {"name": bob.name})]
+        after = world.snapshot()
+        os.close(fd)
+        assert after == before
 
     @pytest.mark.parametrize("interface,member,signature,arguments,empty", [
         (MANAGER, "ListContainers", "()", (), True), (MANAGER, "ListRanges", "()", (), True),
@@ -394,10 +418,14 @@ def test_AUTH_13_one_dialog_per_user(world, alice, bob):
     world.polkit.answers[polkit.CREATE] = "challenge"
     world.polkit.dialogs[polkit.CREATE] = "hang"
     other = world.client(ALICE)
-    serials = [(caller, caller.send(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", f"x{i}", "busybox", {},
-                                    interactive=True))
-               for i in range(50) for caller in (alice, other)]
+    for caller in (alice, other):
+        caller.manager("ListRemotes")
+    def ask(caller, name):
+        return caller, caller.send(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", name, "busybox", {}, interactive=True)
+    serials = [ask(alice, "first")]
+    # Which of two connections is heard first is the bus's to say: so the one that is asked is there before the others.
     world.polkit.wait_held()
+    serials += [ask(caller, f"x{i}") for i in range(50) for caller in (alice, other)][1:]
     bobs = bob.send(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "his", "busybox", {}, interactive=True)
     world.polkit.wait_held(2)
     wait(lambda: sum(caller.replied(serial, 0) for caller, serial in serials) == 99)
@@ -410,6 +438,48 @@ def test_AUTH_13_one_dialog_per_user(world, alice, bob):
     # The dialog is free again.
     world.polkit.dialogs[polkit.CREATE] = "yes"
     alice.call(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "x1", "busybox", {}, interactive=True)
+
+
+def test_AUTH_12_a_dialog_ends(fresh_world, clock):  # noqa: F811
+    """Whom polkit asks for a password has two minutes; then the question is called off, and he may be asked again."""
+    world = fresh_world(environment=clock.environment)
+    alice, bob = world.client(ALICE), world.client(BOB)
+    for client in (alice, bob):
+        client.manager("ListContainers")
+    world.polkit.answers[polkit.CREATE] = "challenge"
+    world.polkit.dialogs[polkit.CREATE] = "silent"
+    create = ("CreateContainer", "(ssa{sv})", "x1", "busybox", {})
+    serial = alice.send(ROOT, MANAGER, *create, interactive=True)
+    (question,) = wait(lambda: [q for q in world.polkit.asked(polkit.CREATE) if q.flags])
+    clock.move(0, awake=100)
+    assert bob.manager("ListContainers") == ([],)
+    assert not alice.replied(serial)
+    clock.move(0, awake=125)
+    assert bob.manager("ListContainers") == ([],)
+    assert refused(alice, serial) == "NotAuthorized"
+    wait(lambda: world.polkit.cancelled == [question.cancellation])
+    world.polkit.answer(question, "yes")
+    assert alice.manager("ListContainers") == ([],)
+    world.polkit.dialogs[polkit.CREATE] = "yes"
+    alice.call(ROOT, MANAGER, *create, interactive=True)
+
+
+def test_AUTH_04_who_leaves_a_dialog_ends_it(world):
+    """Also the second question, and the one for what is above a limit."""
+    for action, member, arguments in ((polkit.CREATE, "CreateContainer", ("(ssa{sv})", "x1", "busybox", {})),
+                                      (polkit.EXCEED, "CreateContainer", ("(ssa{sv})", "x1", "busybox", variants(
+                                          {"limits": GLib.Variant("a{sv}", {"pids": GLib.Variant("t", 2**64 - 1)})})))):
+        world.polkit.reset()
+        world.polkit.answers[action] = "challenge"
+        world.polkit.dialogs[action] = "hang"
+        with world.client(ALICE) as caller:
+            caller.send(ROOT, MANAGER, member, *arguments, interactive=True)
+            (held,) = world.polkit.wait_held()
+            assert held.action == action and held.flags == 1
+        wait(lambda: world.polkit.cancelled == [held.cancellation])
+        world.polkit.release("yes")
+        with world.client(ALICE) as again:
+            assert again.manager("ListContainers") == ([],)
 
 
 HOSTILE = ["a\nb", "\x1b[31m", "a\u009bb", "\u202egnp", "zero\u200dwidth", "<b>x</b>", "$(owner)", "a/b", "../x", "A", ""]
@@ -475,6 +545,67 @@ class TestDialogRace:
         world.polkit.release("yes")
         bob.reply(self.serial)
         assert alice.state(self.path) == "running"
+
+
+def test_AUTH_06_the_next_one_with_the_uid(fresh_world):
+    """What was alice's is nothing of mallory's, who has her uid now; and hers again when she is there again."""
+    world = fresh_world()
+    passwd = world.root / "etc/passwd"
+    before = passwd.read_text()
+    alice = world.client(ALICE)
+    path = alice.create("hers")
+    base = alice.manager("AllocateRange", "(ua{sv})", 1, {})[0]
+    def refuses():
+        world.polkit.questions.clear()
+        for interface, member, *body in (
+                (MANAGER, "ListContainers"), (MANAGER, "ListRanges"), (MANAGER, "ListRemotes"), (PROPERTIES, "GetAll", "(s)", MANAGER),
+                (MANAGER, "ReleaseRange", "(u)", base), (MANAGER, "CreateContainer", "(ssa{sv})", "new", "busybox", {}),
+                (OBJECTS, "GetManagedObjects"), (INTROSPECTABLE, "Introspect")):
+            assert alice.error(ROOT, interface, member, *body) == "NotAuthorized", member
+            assert "mallory" in alice.text
+        assert alice.error(path, CONTAINER, "Delete", "(a{sv})", {}) == "NotAuthorized"
+        assert not world.polkit.asked()
+    passwd.write_text(before.replace("alice:", "mallory:"))
+    refuses()
+    world.restart()
+    refuses()
+    # Whoever is made anew with both has both, as he has her home: there is nothing that tells them apart.
+    passwd.write_text("".join(line + "\n" for line in before.splitlines() if not line.startswith("alice:")))
+    passwd.write_text(before)
+    assert alice.manager("GetContainer", "(s)", "hers") == (path,)
+    assert (base, 65536, ALICE, "by hand") in alice.manager("ListRanges")[0]
+
+
+@pytest.mark.parametrize("port,protocol", [(1, "tcp"), (1023, "tcp"), (1023, "udp")])
+@pytest.mark.parametrize("answer,wanted", [("no", "NotAuthorized"), ("dismissed", "NotAuthorizedDismissed")])
+def test_AUTH_02_privileged_ports_are_asked_for(world, alice, bob, port, protocol, answer, wanted):
+    """Of the owner, and of whoever manages others' containers: he is no more than she."""
+    path = alice.create("box")
+    world.polkit.answers.update({polkit.PORT: answer, polkit.MANAGE: "yes"})
+    before = alice.get_all(path, CONTAINER)
+    for caller, questions in ((alice, [polkit.PORT]), (bob, [polkit.MANAGE, polkit.PORT])):
+        world.polkit.questions.clear()
+        assert caller.error(path, CONTAINER, "AddPort", "(sqqa{sv})", protocol, port, 80, {}) == wanted
+        assert [question.action for question in world.polkit.asked()] == questions
+        details = world.polkit.asked()[-1].details
+        assert details["container"] == "box" and details["port"] == f"{port}/{protocol}"
+    assert alice.get_all(path, CONTAINER) == before
+    world.polkit.questions.clear()
+    alice.error(path, CONTAINER, "AddPort", "(sqqa{sv})", protocol, 1024, 80, {})
+    assert not world.polkit.asked()
+
+
+def test_AUTH_race_a_privileged_port(world, alice):
+    """The container that it was asked for is gone, and another one has its name."""
+    path = alice.create("box")
+    world.polkit.answers[polkit.PORT] = "hang"
+    serial = alice.send(path, CONTAINER, "AddPort", "(sqqa{sv})", "tcp", 80, 80, {})
+    world.polkit.wait_held()
+    alice.delete(path)
+    alice.create("box")
+    world.polkit.release("yes")
+    assert refused(alice, serial) == "UnknownObject"
+    assert alice.get(path, CONTAINER, "Ports") == []
 
 
 @pytest.mark.parametrize("present", [True, False])

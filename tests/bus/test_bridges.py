@@ -10,11 +10,13 @@ import pytest
 
 from conftest import ALICE, BOB
 from networkmanager import NetworkManager
+from slowfs import SlowFileSystem
 from test_arguments import fd_kinds
 from wire import BRIDGE, BusError, CONTAINER, MANAGER, PROPERTIES, ROOT, variants, wait
 
 DELEGATE = "org.bothy.Bothy1.delegate-bridge"
 BRIDGES = "org.bothy.Bothy1.manage-bridges"
+USE = "org.bothy.Bothy1.use-bridge"
 DEFAULT = ROOT + "/bridge/bothy0"
 BR0 = ROOT + "/bridge/br0"
 
@@ -135,13 +137,24 @@ def test_delegations_stay(world, br0, root):
 
 @pytest.mark.parametrize("answer,wanted", [("no", "NotAuthorized"), ("challenge", "NotAuthorizedCanObtain"),
                                            ("dismissed", "NotAuthorizedDismissed"), ("error", "NotAuthorized")])
-def test_AUTH_01_denied_bridges_have_no_effect(world, br0, alice, answer, wanted):
-    world.polkit.answers.update({DELEGATE: answer, BRIDGES: answer})
+def test_AUTH_01_denied_bridges_have_no_effect(world, nm, br0, alice, answer, wanted):
+    """Whatever else she may."""
+    lab = ROOT + "/bridge/lab0"
+    nm.add("lab0", ours=True)
+    wait(lambda: lab in alice.managed())
     before = world.records()
+    world.polkit.answers.update({DELEGATE: answer, BRIDGES: "yes"})
     assert alice.error(br0, BRIDGE, "Delegate", "(su)", "alice", 2) == wanted
     assert alice.error(br0, BRIDGE, "Revoke", "(s)", "alice") == wanted
+    world.polkit.answers.update({DELEGATE: "yes", BRIDGES: answer})
     assert alice.error(ROOT, MANAGER, "CreateBridge", "(sa{sv})", "lab", {}) == wanted
+    assert alice.error(lab, BRIDGE, "Delete") == wanted
     assert world.records() == before and alice.get(br0, BRIDGE, "Delegations") == []
+    assert set(bridges(alice)) == {DEFAULT, br0, lab}
+    # Nobody is asked about one that is not Bothy's to delete.
+    world.polkit.questions.clear()
+    assert alice.error(br0, BRIDGE, "Delete") == alice.error(DEFAULT, BRIDGE, "Delete") == "NotManaged"
+    assert not world.polkit.asked(BRIDGES)
 
 
 def test_AUTH_02_polkit_hears_what_is_delegated(world, br0, alice):
@@ -300,6 +313,140 @@ def test_AUTH_02_a_container_on_a_bridge(world, br0, alice, root):
     path = alice.manager(*create)[0]
     assert alice.get(path, CONTAINER, "Network") == "lan:br0"
     assert len(world.polkit.asked("org.bothy.Bothy1.use-bridge")) == 1
+
+
+# ---- what changes while somebody thinks about it ----
+
+
+@pytest.fixture
+def groups(world):
+    """Writes /etc/group anew: what it was, and those lines."""
+    path, before = world.root / "etc/group", (world.root / "etc/group").read_text()
+
+    def write(*lines):
+        new = path.with_suffix(".new")
+        new.write_text("".join(line + "\n" for line in [before.rstrip(), *lines]))
+        new.rename(path)
+
+    yield write
+    write()
+
+
+def send_attach(client, fd, path):
+    return client.send(path, BRIDGE, "AttachNic", "(hsa{sv})", 0, "eth0", {}, fds=[fd])
+
+
+def outcome(client, serial):
+    try:
+        client.reply(serial)
+    except BusError as error:
+        return error.short
+    return ""
+
+
+def goes_and_comes(nm, alice, profile, meanwhile):
+    """MEANWHILE there is no such bridge; gives what it gives."""
+    nm.remove(profile)
+    alice.wait_signal("InterfacesRemoved", match=lambda a: a[0] == BR0)
+    result = meanwhile()
+    nm.add("br0", address="192.0.2.7/24")
+    wait(lambda: BR0 in alice.managed())
+    return result
+
+
+def test_AUTH_race_a_bridge_that_goes_during_the_question(world, nm, br0, alice):
+    """Neither the one that was asked about, nor another one that has got its name."""
+    (profile,) = nm.profiles
+    for again in (False, True):
+        world.polkit.answers[USE] = "hang"
+        world.polkit.questions.clear()
+        with namespace(ALICE) as fd:
+            serial = send_attach(alice, fd, br0)
+            world.polkit.wait_held()
+            if again:
+                goes_and_comes(nm, alice, profile, lambda: None)
+                world.polkit.release("yes")
+                assert outcome(alice, serial) == "UnknownObject"
+            else:
+                assert goes_and_comes(nm, alice, profile, lambda: (
+                    world.polkit.release("yes"), outcome(alice, serial))[1]) == "UnknownObject"
+        (profile,) = nm.profiles
+
+
+def test_AUTH_race_a_bridge_that_goes_before_it_is_known_whether_to_ask(world, nm, br0, alice, root, groups):
+    """It is delegated to a group of hers, but the machine takes its time to say who is in it."""
+    (profile,) = nm.profiles
+    content = (world.root / "etc/group").read_text() + "friends:x:4711:alice\n"
+    (world.root / "etc/slow").mkdir(exist_ok=True)
+    with SlowFileSystem("/etc/slow", content.encode(), world.holder.pid) as slow, namespace(ALICE) as fd:
+        groups()
+        (world.root / "etc/group").unlink()
+        (world.root / "etc/group").symlink_to("slow/file")
+        root.call(br0, BRIDGE, "Delegate", "(su)", "@friends", 1)
+        for again in (False, True):
+            slow.let_wait("bothyd")
+            serial = send_attach(alice, fd, br0)
+            wait(lambda: slow.held)
+
+            def meanwhile():
+                slow.let_wait("")
+                return outcome(alice, serial)
+
+            if again:
+                goes_and_comes(nm, alice, profile, lambda: None)
+                assert meanwhile() == "UnknownObject"
+            else:
+                assert goes_and_comes(nm, alice, profile, meanwhile) == "UnknownObject"
+            (profile,) = nm.profiles
+        # Otherwise it goes on, to bothy-net, which is not there.
+        assert attach(alice, fd, br0) == "Failed"
+        assert not world.polkit.asked(USE)
+        groups()
+
+
+def test_AUTH_race_a_container_on_a_bridge_that_goes(world, nm, br0, alice):
+    (profile,) = nm.profiles
+    world.polkit.answers[USE] = "hang"
+    before = world.records()
+    serial = alice.send(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "x1", "busybox", variants({"network": "lan:br0"}))
+    world.polkit.wait_held()
+    assert goes_and_comes(nm, alice, profile, lambda: (
+        world.polkit.release("yes"), outcome(alice, serial))[1]) == "NoSuchBridge"
+    assert world.records() == before and alice.manager("ListContainers") == ([],)
+
+
+@pytest.mark.parametrize("line,wanted", [
+    ("friends:x:4711:alice", "Failed"), ("friends:x:4711:bob", "NotAuthorized"), ("friends:x:4711:", "NotAuthorized"),
+    ("friends:x:4712:alice", "NotAuthorized"), ("others:x:4711:alice", "NotAuthorized"), ("", "NotAuthorized")])
+def test_AUTH_02_a_group_is_its_name_and_its_number(world, br0, alice, root, groups, line, wanted):
+    """Neither a group that has the name now, nor one that has the number, has what was another's. Failed: it went on."""
+    groups("friends:x:4711:alice")
+    root.call(br0, BRIDGE, "Delegate", "(su)", "@friends", 1)
+    groups(line)
+    with namespace(ALICE) as fd:
+        assert attach(alice, fd, br0) == wanted
+    assert len(world.polkit.asked(USE)) == (wanted != "Failed")
+    groups("friends:x:4711:alice")
+
+
+@pytest.mark.parametrize("line,wanted", [
+    ("alice:x:1000:1000::/:/bin/sh", "Failed"), ("alicia:x:1000:1000::/:/bin/sh", "NotAuthorized"), ("", "NotAuthorized"),
+    ("alice:x:1003:1000::/:/bin/sh", "NotAuthorized"), ("alice:x:1003:1000::/:/bin/sh\nbob:x:1000:1000::/:/bin/sh", "NotAuthorized")])
+def test_AUTH_02_a_user_is_his_name_and_his_number(world, br0, alice, root, line, wanted):
+    """As with groups: of bob, who has nothing else in this world."""
+    passwd = world.root / "etc/passwd"
+    before = passwd.read_text()
+    root.call(br0, BRIDGE, "Delegate", "(su)", "alice", 1)
+    # She is nobody that the service has written down something of.
+    for record in (world.state / "accounts").glob(str(ALICE)):
+        record.unlink()
+    try:
+        passwd.write_text("".join(entry + "\n" for entry in before.splitlines() if not entry.startswith("alice:")) + line + "\n")
+        with namespace(ALICE) as fd:
+            assert attach(alice, fd, br0) == wanted
+        assert len(world.polkit.asked(USE)) == (wanted != "Failed")
+    finally:
+        passwd.write_text(before)
 
 
 def addressed(client, name, address="192.0.2.40/24"):

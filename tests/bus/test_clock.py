@@ -30,11 +30,12 @@ class Clock:
         subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-D_GNU_SOURCE", "-o", self.library, SOURCE], check=True)
         self.move(0)
 
-    def move(self, seconds, asleep=0):
+    def move(self, seconds, asleep=0, awake=0):
+        """AWAKE: what timers count. Who sleeps until the first one is over sees it when something else wakes him."""
         if not self.file.exists():
-            self.file.write_bytes(bytes(16))
+            self.file.write_bytes(bytes(24))
         with open(self.file, "r+b") as file:
-            file.write(struct.pack("=qq", seconds, asleep))
+            file.write(struct.pack("=qqq", seconds, asleep, awake))
 
     @property
     def environment(self):
