@@ -31,9 +31,9 @@ def debian_architecture():
 class Key:
     """A throwaway OpenPGP key."""
 
-    def __init__(self, expires="never"):
+    def __init__(self, expires="never", made=()):
         self.home = tempfile.mkdtemp(prefix="bothy-gpg-")
-        self.gpg("--passphrase", "", "--quick-generate-key", "images@example.org", "ed25519", "sign", expires)
+        self.gpg(*made, "--passphrase", "", "--quick-generate-key", "images@example.org", "ed25519", "sign", expires)
         listing = self.gpg("--with-colons", "--list-keys").decode()
         self.fingerprint = [line for line in listing.splitlines() if line.startswith("fpr:")][0].split(":")[9]
         self.public = self.gpg("--export")
@@ -43,11 +43,17 @@ class Key:
         command = ["gpg", "--homedir", self.home, "--batch", "--quiet", "--pinentry-mode", "loopback", *words]
         return subprocess.run(command, input=data, check=True, stdout=subprocess.PIPE).stdout
 
-    def sign(self, data):
-        return self.gpg("--armor", "--detach-sign", "--output", "-", data=data)
+    def sign(self, data, *options, armour=True):
+        return self.gpg(*options, *["--armor"] * armour, "--detach-sign", "--output", "-", data=data)
 
-    def clear_sign(self, data):
-        return self.gpg("--clear-sign", "--output", "-", data=data)
+    def clear_sign(self, data, *options):
+        return self.gpg(*options, "--clear-sign", "--output", "-", data=data)
+
+    def revoke(self):
+        """Its public part says so from now on."""
+        text = pathlib.Path(self.home, "openpgp-revocs.d", self.fingerprint + ".rev").read_text()
+        self.gpg("--import", data=text.replace(":-----BEGIN", "-----BEGIN").encode())
+        self.public = self.gpg("--export")
 
     def close(self):
         subprocess.run(["gpgconf", "--homedir", self.home, "--kill", "all"], check=False)
@@ -235,12 +241,13 @@ class Fetchers:
 
 
 class Impostor:
-    """In place of bothy-fetch: one that says what it likes. PACKETS are what each connection gets."""
+    """In place of bothy-fetch: one that says what it likes. PACKETS are what each connection gets; whoever wants
+    bytes into a pipe gets BYTES first."""
 
-    def __init__(self, world, packets):
+    def __init__(self, world, packets, bytes_=None):
         self.path = world.run / "fetch.sock"
         self.path.unlink(missing_ok=True)
-        self.packets, self.requests, self.stopping = packets, [], False
+        self.packets, self.bytes, self.requests, self.stopping = packets, bytes_, [], False
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.bind(str(self.path))
         self.socket.listen(64)
@@ -253,12 +260,26 @@ class Impostor:
             with connection:
                 if self.stopping:
                     return
-                self.requests.append(connection.recv(65536))
+                request, fds, _, _ = socket.recv_fds(connection, 65536, 8)
+                self.requests.append(request)
                 try:
-                    for packet in self.packets:
-                        connection.send(packet)
+                    if struct.unpack_from("=II", request)[1] == DOWNLOAD:
+                        self.pour(fds[0])
+                        connection.send(packet(RESULT))
+                    else:
+                        for answer in self.packets:
+                            connection.send(answer)
                 except (BrokenPipeError, ConnectionResetError):
                     pass
+                finally:
+                    for fd in fds:
+                        os.close(fd)
+
+    def pour(self, fd):
+        os.set_blocking(fd, True)
+        data = memoryview(self.bytes or b"")
+        while data:
+            data = data[os.write(fd, data):]
 
     def close(self):
         self.stopping = True
@@ -269,7 +290,8 @@ class Impostor:
         self.path.unlink()
 
 
-PROGRESS, RECORD, RESULT = 1, 2, 3
+PROGRESS, RECORD, RESULT, MANIFEST, LAYER = 1, 2, 3, 4, 5
+DOWNLOAD = 3
 
 
 def packet(kind, text=b"", error=0, version=1, size=None, bytes_=0, total=0):
@@ -282,6 +304,11 @@ def record(**changes):
               "variant": "default", "support-end": "", "architecture": os.uname().machine, "fingerprint": "", "sha256": "0" * 64,
               "url": "https://example.org/rootfs.tar.xz", "key": "", **changes}
     return packet(RECORD, b"".join(value.encode() + b"\0" for value in fields.values()), total=1000)
+
+
+def texts(kind, *values, total=1000):
+    """A packet of texts, each with its end."""
+    return packet(kind, b"".join(value.encode() + b"\0" for value in values), total=total)
 
 
 def drip(handler, data, size, seconds):

@@ -285,6 +285,28 @@ def test_IMG_05_blob_from_another_host(world, alice, registry):
     other.close()
 
 
+def test_IMG_05_blob_from_another_port(world, alice, registry):
+    """It is the same host, but whoever may listen there is not the registry."""
+    other = Server(host_of(registry).partition(":")[0])
+    registry.push("team/app", "1.0", [BASE])
+    registry.want_tokens()
+    for path in [path for path in registry.files if "/blobs/" in path]:
+        other.files[path] = registry.files[path]
+        registry.on[path] = registry.guarded(lambda handler, path=path: handler.redirect(other.url + path))
+    assert pull(alice, REF)["Error"] == ""
+    assert len(other.requests) == 2
+    assert all("Authorization" not in headers for _, headers in other.requests)
+    # On the same one it goes on as whoever began.
+    moved = [path for path in registry.files if "/blobs/" in path]
+    for path in moved:
+        registry.files["/moved" + path] = registry.files[path]
+        registry.on["/moved" + path] = registry.guarded(lambda handler: handler.give(registry.files[handler.path]))
+        registry.on[path] = registry.guarded(lambda handler, path=path: handler.redirect("/moved" + path))
+    with world.client(BOB) as bob:
+        assert pull(bob, REF)["Error"] == ""
+    other.close()
+
+
 @pytest.mark.parametrize("where", ["manifests", "blobs"])
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "http://169.254.169.254/x", "http://example.org/x",
                                     "http://127.0.0.2:{port}/x", "ftp://127.0.0.1/x", "http://u:p@127.0.0.1/"])

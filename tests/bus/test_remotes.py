@@ -15,10 +15,10 @@ from gi.repository import GLib
 
 import archives
 from conftest import ALICE, BOB, LIBEXEC
-from imageserver import (PRODUCT, PROGRESS, RECORD, RESULT, VERSION, Fetchers, Impostor, Key, Server,
-                         debian_architecture, drip, packet, record, sha256)
+from imageserver import (LAYER, MANIFEST, PRODUCT, PROGRESS, RECORD, RESULT, VERSION, Fetchers, Impostor, Key, Server,
+                         debian_architecture, drip, packet, record, sha256, texts)
 from test_images import start_import
-from wire import IMAGE, MANAGER, OPERATION, ROOT, variants, wait
+from wire import IMAGE, MANAGER, OPERATION, ROOT, BusError, variants, wait
 
 PULL = "org.bothy.Bothy1.pull-image"
 REMOTES = "org.bothy.Bothy1.manage-remotes"
@@ -162,14 +162,18 @@ def test_IMG_no_such_remote(world, alice, server):
 
 
 def test_IMG_denied(world, alice, server):
+    """Whatever else she may."""
     server.streams(archive())
     add(alice, server)
+    image = pull(alice)["Object"]
+    server.requests.clear()
     world.polkit.answers[PULL] = "no"
     before = world.snapshot()
     assert alice.error(ROOT, MANAGER, "PullImage", "(sa{sv})", "test:debian/13", {}) == "NotAuthorized"
     assert alice.error(ROOT, MANAGER, "SearchImages", "(sa{sv})", "", {}) == "NotAuthorized"
+    assert alice.error(image, IMAGE, "Refresh", "(a{sv})", {}) == "NotAuthorized"
     assert world.snapshot() == before and server.requests == []
-    world.polkit.answers[REMOTES] = "no"
+    world.polkit.answers.update({PULL: "yes", REMOTES: "no"})
     assert alice.error(ROOT, MANAGER, "AddRemote", "(ssa{sv})", "x", "https://example.org", {}) == "NotAuthorized"
     assert alice.error(ROOT, MANAGER, "RemoveRemote", "(s)", "test") == "NotAuthorized"
     assert world.snapshot() == before
@@ -222,6 +226,29 @@ def test_IMG_refresh(world, alice, server):
     assert alice.get(new, IMAGE, "Aliases") == ["test:debian/13"] and alice.get(old, IMAGE, "Aliases") == []
     builtin, = alice.manager("GetImage", "(s)", "busybox")
     assert alice.error(builtin, IMAGE, "Refresh", "(a{sv})", {}) == "WrongState"
+
+
+def test_AUTH_race_an_image_that_is_not_his_any_more(world, alice, bob, server):
+    """While he is asked he lets go of it; that another one still has it makes it no more visible."""
+    server.streams(archive())
+    add(alice, server)
+    image = pull(alice)["Object"]
+    assert pull(bob)["Object"] == image
+    server.streams(archive(b"new"), version="20260901_05:24")
+    for remover, wanted in ((alice, "UnknownObject"), (None, "")):
+        world.polkit.answers[PULL] = "hang"
+        caller = remover or bob
+        serial = caller.send(image, IMAGE, "Refresh", "(a{sv})", {})
+        world.polkit.wait_held()
+        if remover:
+            remover.call(image, IMAGE, "Remove")
+        world.polkit.release("yes")
+        if wanted:
+            with pytest.raises(BusError, match=wanted):
+                caller.reply(serial)
+            assert image in bob.managed()
+        else:
+            assert caller.finish(caller.reply(serial)[0])["Error"] == ""
 
 
 def test_IMG_05_who_imported_it_has_it_from_no_remote(world, alice, bob, server):
@@ -348,13 +375,64 @@ def test_IMG_06_other_key(world, alice, server, key, other_key):
     refused(world, alice, "NotVerified", text="another key")
 
 
+# A day on which keys and signatures are made that are good for a day; no test waits for that to pass.
+LONG_AGO = "--faked-system-time=20240101T000000"
+
+
 def test_IMG_06_expired_key(world, alice, server):
-    old = Key(expires="seconds=3")
-    server.streams(archive(), key=old)
-    time.sleep(4)
+    old = Key(expires="1d", made=[LONG_AGO])
+    server.streams(archive())
+    server.files["/streams/v1/images.json.gpg"] = old.sign(server.files["/streams/v1/images.json"], LONG_AGO)
     add(alice, server, key=old.public)
     refused(world, alice, "NotVerified", text="expired")
     old.close()
+
+
+def test_IMG_06_expired_signature(world, alice, server):
+    """The key is good, and what it signed was once."""
+    key = Key(made=[LONG_AGO])
+    data = archive()
+    for clear in (False, True):
+        server.streams(data, key=key, clear=clear)
+        catalogue = server.files["/streams/v1/images.json"]
+        old = ["--default-sig-expire", "1d", LONG_AGO]
+        if clear:
+            server.files["/streams/v1/images.sjson"] = key.clear_sign(catalogue, *old)
+        else:
+            server.files["/streams/v1/images.json.gpg"] = key.sign(catalogue, *old)
+        add(alice, server, f"old{clear:d}", key=key.public)
+        refused(world, alice, "NotVerified", f"old{clear:d}:debian/13", text="the signature has expired")
+    # With one that is good for ever it is had.
+    server.streams(data, key=key)
+    assert pull(alice, "old0:debian/13")["Error"] == ""
+    key.close()
+
+
+def test_IMG_06_revoked_key(world, alice, server):
+    """What it signed before is no better than what somebody who found it signs."""
+    key = Key()
+    server.streams(archive(), key=key)
+    add(alice, server, "good", key=key.public)
+    key.revoke()
+    add(alice, server, "revoked", key=key.public)
+    refused(world, alice, "NotVerified", "revoked:debian/13", text="the key was revoked")
+    # Who does not know of it, takes it.
+    assert pull(alice, "good:debian/13")["Error"] == ""
+    key.close()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_IMG_06_one_good_signature_and_another(world, alice, server, key, other_key, order):
+    """All have to be good, in whichever order they stand."""
+    server.streams(archive(), key=key)
+    add(alice, server, key=key.public)
+    data = server.files["/streams/v1/images.json"]
+    both = [key.sign(data, armour=False), other_key.sign(data, armour=False)][::order]
+    server.files["/streams/v1/images.json.gpg"] = b"".join(both)
+    refused(world, alice, "NotVerified", text="another key")
+    both = [key.sign(data, armour=False), key.sign(data + b"x", armour=False)][::order]
+    server.files["/streams/v1/images.json.gpg"] = b"".join(both)
+    refused(world, alice, "NotVerified", text="signature is wrong")
 
 
 def test_IMG_06_changed_after_signing(world, alice, server, key):
@@ -763,10 +841,10 @@ def impostor(world, server):
     alice = world.client(ALICE)
     alice.manager("AddRemote", "(ssa{sv})", "fake", "https://example.org", {})
 
-    def become(*packets):
+    def become(*packets, bytes_=None):
         for old in impostors:
             old.close()
-        impostors[:] = [Impostor(world, packets)]
+        impostors[:] = [Impostor(world, packets, bytes_)]
         return impostors[0]
 
     server.fetchers.close()
@@ -808,6 +886,36 @@ def test_FETCH_messages(world, alice, impostor, packets):
     done = pull(alice, "fake:debian/13")
     assert done["Phase"] == "failed"
     wait(lambda: stored(world) == before)
+
+
+def test_IMG_05_bytes_of_another_image(world, alice, impostor):
+    """Whoever gets the bytes says that all is well: the service counts them itself."""
+    wanted, other = archive(b"wanted"), archive(b"other")
+    impostor(record(sha256=sha256(wanted)), DONE, bytes_=other)
+    refused(world, alice, "BadArchive", "fake:debian/13", text=sha256(other))
+    impostor(record(sha256=sha256(wanted)), DONE, bytes_=wanted + b"\0")
+    refused(world, alice, "BadArchive", "fake:debian/13")
+    impostor(record(sha256=sha256(wanted)), DONE, bytes_=wanted)
+    assert alice.get(pull(alice, "fake:debian/13")["Object"], IMAGE, "Fingerprint") == sha256(wanted)
+
+
+def test_IMG_05_bytes_of_another_layer(world, alice, impostor):
+    """As it comes, and as it is unpacked: each has to be the one that the image names."""
+    alice.manager("AddRemote", "(ssa{sv})", "fakes", "https://example.org", variants({"protocol": "oci"}))
+    tar, other = archives.small_bytes(b"wanted"), archives.small_bytes(b"other")
+    wanted, again = gzip.compress(tar, 1, mtime=0), gzip.compress(tar, 9, mtime=0)
+    assert wanted != again
+
+    def become(sha, diff_id, bytes_):
+        impostor(texts(MANIFEST, "a" * 64, "b" * 64, os.uname().machine, ""),
+                 texts(LAYER, sha, diff_id, "https://example.org/layer"), DONE, bytes_=bytes_)
+
+    for sha, diff_id, bytes_ in ((sha256(wanted), sha256(tar), gzip.compress(other)), (sha256(wanted), sha256(tar), again),
+                                 (sha256(wanted), sha256(other), wanted)):
+        become(sha, diff_id, bytes_)
+        refused(world, alice, "BadArchive", "fakes:team/app:1.0")
+    become(sha256(wanted), sha256(tar), wanted)
+    assert alice.get(pull(alice, "fakes:team/app:1.0")["Object"], IMAGE, "Layers") == [sha256(tar)]
 
 
 def test_FETCH_too_many_records(world, alice, impostor):
@@ -878,7 +986,12 @@ def test_IMG_05_certificate_of_nobody(world, alice, server):
     ("a", "https://example.org", {"protocol": "ftp"}), ("a", "https://example.org", {"policy": "none"}),
     ("a", "https://example.org", {"policy": "signature"}), ("a", "https://example.org", {"timeout": 4000}),
     ("a", "https://example.org", {"proxy": "socks5://x"}), ("a", "https://example.org", {"key": b""}),
-    ("a", "https://example.org", {"unknown": "x"}),
+    ("a", "https://example.org", {"unknown": "x"}), ("a", "https://example.org/" + "a" * 492, {}),
+    ("a", "https://example.org/a\nb", {}), ("a", "https://example.org/?a", {}), ("a", "https://example.org", {"timeout": 3601}),
+    ("a", "https://example.org", {"key": b"x" * (256 * 1024 + 1)}), ("a", "https://example.org", {"policy": "signature", "proxy": "x"}),
+    ("a", "https://example.org", {"proxy": "https://example.org/../x"}), ("a", "https://example.org", {"protocol": "oci", "key": b"x"}),
+    ("a", "https://example.org", {"protocol": "oci", "policy": "signature"}), ("a", "http://localhost.example.org", {}),
+    ("a", "http://127.0.0.2", {}), ("a", "http://[::1", {"policy": "tls"}), ("a", "http://localhost", {"policy": "tls"}),
 ])
 def test_REMOTE_bad_arguments(world, alice, server, name, url, options):
     before = world.snapshot()
