@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What is kept of catalogues: it spares questions, and is never believed more than what comes from the server."""
 
+import errno
 import hashlib
 
 import pytest
 
-from imageserver import sha256
-from test_remotes import add, archive, key, other_key, pull, refused, server  # noqa: F401
+from conftest import ALICE, LIBEXEC
+from imageserver import Fetchers, Server, sha256
+from test_remotes import PULL, REMOTES, add, archive, key, other_key, pull, refused, server  # noqa: F401
 from wire import IMAGE, MANAGER, ROOT
 
 INDEX, IMAGES = "/streams/v1/index.json", "/streams/v1/images.json"
@@ -238,3 +240,42 @@ def test_IMG_05_unchanged_without_a_question(world, alice, server):  # noqa: F81
     server.on[IMAGES] = answer
     add(alice, server)
     refused(world, alice, "RemoteFailed", text="304")
+
+
+def test_STATE_02_no_space_for_a_catalogue(fresh_world):
+    """It is not kept then, and what was kept stays as it was; nobody who searches sees any of that."""
+    world = fresh_world(state_size="8M")
+    place, fetchers = Server(), Fetchers(world, LIBEXEC / "bothy-fetch")
+    presets = world.root / "etc/bothy/remotes.d"
+    presets.mkdir(exist_ok=True)
+    (presets / "images.conf").write_text("[Remote]\nEnabled=no\n")
+    world.polkit.answers[PULL] = world.polkit.answers[REMOTES] = "yes"
+    try:
+        # More than a page, so that it does not fit into what is left of one.
+        padding = {"padding": "x" * 100000}
+        place.streams(archive(), **padding)
+        serve(place)
+        with world.client(ALICE) as alice:
+            add(alice, place)
+            full = world.state / "full"
+            for kept_before in (False, True):
+                with open(full, "wb", buffering=0) as file:
+                    for size in (65536, 4096):
+                        try:
+                            while file.write(bytes(size)):
+                                pass
+                        except OSError as error:
+                            assert error.errno == errno.ENOSPC
+                before = world.records()
+                place.streams(archive(), version=f"2026090{kept_before + 1:d}_05:24", **padding)
+                assert [image["version"] for image in search(alice)] == [f"2026090{kept_before + 1:d}_05:24"]
+                assert world.records() == before
+                assert ("remotes/test.catalogue" in before) == kept_before
+                full.unlink()
+                if not kept_before:
+                    assert len(search(alice)) == 1
+                    assert (world.state / "remotes/test.catalogue").exists()
+            assert len(search(alice)) == 1 and world.records() != before
+    finally:
+        place.close()
+        fetchers.close()

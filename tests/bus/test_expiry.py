@@ -8,15 +8,16 @@ import pytest
 import archives
 from conftest import ALICE, BOB
 from imageserver import Fetchers, Server
+from test_clock import clock  # noqa: F401
 from test_images import start_import
 from test_remotes import LIBEXEC, PULL, REMOTES, add, archive, pull, stored
 from wire import IMAGE, wait
 
 
 @pytest.fixture
-def place(fresh_world):
+def place(fresh_world, clock):  # noqa: F811
     """A world in which images go after three days, and a server for it."""
-    world = fresh_world(config="[Images]\nExpireDays=3\n")
+    world = fresh_world(config="[Images]\nExpireDays=3\n", environment=clock.environment)
     server, fetchers = Server(), Fetchers(world, LIBEXEC / "bothy-fetch")
     presets = world.root / "etc/bothy/remotes.d"
     presets.mkdir(exist_ok=True)
@@ -56,6 +57,29 @@ def test_STATE_expiry(place):
     with world.client(ALICE) as alice, world.client(BOB) as bob:
         assert image not in alice.managed() and image not in bob.managed()
         assert "ExpireDays" in world.log()
+        wait(lambda: stored(world) == before)
+
+
+def test_STATE_expiry_while_it_runs(place, clock):  # noqa: F811
+    """The day is counted by a timer, too: a service that is always there sees it as well."""
+    world, _ = place
+    day = 86400
+    with world.client(ALICE) as alice, world.client(BOB) as bob:
+        before = stored(world)
+        image = pull(alice)["Object"]
+        box = bob.create("box")
+        for n, left in ((1, 2), (2, 1)):
+            clock.move(n * day, awake=n * day + 5)
+            bob.state(box)
+            wait(lambda: alice.get(image, IMAGE, "DaysLeft") == left)
+        # Half a day later it is still there, and the timer is not over either.
+        clock.move(5 * day // 2, awake=5 * day // 2)
+        assert alice.get(image, IMAGE, "DaysLeft") == 1
+        clock.move(3 * day, awake=3 * day + 10)
+        bob.state(box)
+        alice.wait_signal("InterfacesRemoved", match=lambda a: a[0] == image)
+        assert image not in alice.managed()
+        bob.delete(box)
         wait(lambda: stored(world) == before)
 
 
