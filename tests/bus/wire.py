@@ -264,18 +264,20 @@ class Client:
             self.get_all(operation, OPERATION)), timeout)
 
     def execute(self, path, *argv, **options):
-        """Runs a program in a container to its end: output and (code, signal)."""
+        """Runs a program in a container to its end: output and (code, signal); its complaints are in `errors`."""
         reader, writer = os.pipe()
         null = os.open("/dev/null", os.O_RDONLY)
-        try:
-            process = self.call(path, CONTAINER, "Exec", "(asaha{sv})", argv, [0, 1, 2], variants(options),
-                                fds=[null, writer, writer])[0]
-        finally:
-            os.close(writer)
-            os.close(null)
-        with os.fdopen(reader, "rb") as file:
+        with os.fdopen(reader, "rb") as file, os.fdopen(os.memfd_create("errors"), "w+b") as errors:
+            try:
+                process = self.call(path, CONTAINER, "Exec", "(asaha{sv})", argv, [0, 1, 2], variants(options),
+                                    fds=[null, writer, errors.fileno()])[0]
+            finally:
+                os.close(writer)
+                os.close(null)
             output = file.read().decode()
-        wait(lambda: self.get(process, PROCESS, "Ended"))
+            wait(lambda: self.get(process, PROCESS, "Ended"))
+            errors.seek(0)
+            self.errors = errors.read().decode()
         return output, self.get(process, PROCESS, "ExitStatus")
 
     def signal_messages(self, member=None, path=None):
