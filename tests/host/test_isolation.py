@@ -194,7 +194,7 @@ def test_all_is_as_before(host):
         after = picture(host)
         return {key: after[key] ^ before[key] for key in before if after[key] ^ before[key]}
 
-    until(lambda: not difference() or None, 20, "as before; but: " + str(difference()))
+    until(lambda: not difference(), 20, lambda: f"as before; but: {difference()}")
 
 
 def test_exec_gets_a_clean_process_SUP_07(host, x1):

@@ -68,6 +68,24 @@ def test_terminal_is_restored_at_SIGHUP(host):
     until(lambda: names(host) == [], what="the container has ended, too")
 
 
+@pytest.mark.parametrize("signal", ["HUP", "INT", "QUIT", "TERM", "PIPE"])
+@pytest.mark.parametrize("words", [("console", "x1"), ("shell", "x1"), ("exec", "x1", "sh")], ids=lambda words: words[0])
+def test_terminal_is_restored_at_each_signal(host, x1, words, signal):
+    """Whichever verb has it raw: what is typed next is shown again."""
+    with Terminal(host, "alice", "bothy", *words) as terminal:
+        if words[0] == "console":
+            terminal.expect("press Enter")
+        else:
+            terminal.expect(PROMPT)
+        assert terminal.raw
+        pid, = own_children(host, "alice", "bothy")
+        host.run("root", "kill", f"-{signal}", str(pid), check=True)
+        number = {"HUP": 1, "INT": 2, "QUIT": 3, "TERM": 15, "PIPE": 13}[signal]
+        assert terminal.wait() in (-number, 128 + number)
+        assert terminal.restored
+    assert state(host, "x1") == "running"
+
+
 def test_one_that_takes_no_notice_is_stopped(host):
     """Its terminal is gone, and SIGHUP and SIGTERM do not end it."""
     with Terminal(host, "alice", "bothy", "run", "--name", "deaf", "-it", "busybox", "sh", "-c",

@@ -23,14 +23,14 @@ FIRST_ID = 1073741824
 
 
 def until(condition, seconds=10, what=None):
-    """Waits for something to become true, and gives it."""
+    """Waits for something to become true, and gives it. WHAT may be a function, for what is to be said at the end."""
     end = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s: {what or condition}")
+            raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what or condition}")
         time.sleep(0.05)
 
 
