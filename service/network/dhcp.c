@@ -23,10 +23,11 @@ bothy_dhcp_reserve (const char *id, const guint8 mac[6], const guint8 address4[4
       g_strdup_printf ("%02x:%02x:%02x:%02x:%02x:%02x,%u.%u.%u.%u\n", mac[0], mac[1], mac[2], mac[3], mac[4],
                        mac[5], address4[0], address4[1], address4[2], address4[3]);
   autofd dir = open_directory ();
-  autofd fd = openat (dir, id, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+  /* dnsmasq is not root: the folder's default ACL lets it read (tmpfiles.d/bothy.conf), and nobody else. The mode is the
+     most that an ACL may give. What is there already is the same. */
+  autofd fd = openat (dir, id, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
 
-  /* dnsmasq is not root. What is there already is the same. */
-  if (fd >= 0 && (fchmod (fd, 0644) < 0 || write (fd, text, strlen (text)) < 0))
+  if (fd >= 0 && write (fd, text, strlen (text)) < 0)
     g_message ("Network: no DHCP reservation for %s", id);
 }
 

@@ -3,6 +3,7 @@
 
 #include "config.h"
 #include "base/error.h"
+#include "network/alias.h"
 #include "platform/helper-client.h"
 #include "platform/packet-client.h"
 
@@ -116,7 +117,9 @@ bothy_net_client_call (BothyNetClient *self,
   g_autoptr (GError) first = NULL;
   GError *error = NULL;
 
-  if (netns_fd >= 0)
+  if (stamped.alias[0])
+    bothy_alias_hide (stamped.alias, &error);
+  if (!error && netns_fd >= 0)
     fds = bothy_fd_list (&netns_fd, 1, &error);
   if (!error && send (self, &stamped, destinations, fds, task, &first))
     return;
@@ -233,8 +236,12 @@ bothy_net_client_list_finish (BothyNetClient *self, GAsyncResult *result, GError
     return NULL;
   text = (const char *)(reply + 1);
   for (end = text + reply->text_size; text < end && memchr (text, 0, (gsize)(end - text));
-       text += strlen (text) + 1)
-    g_strv_builder_add (builder, text);
+       text += strlen (text) + 1) {
+    g_autofree char *alias = bothy_alias_reveal (text);
+
+    if (alias)
+      g_strv_builder_add (builder, alias);
+  }
   return g_strv_builder_end (builder);
 }
 

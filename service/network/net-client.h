@@ -39,10 +39,10 @@ gboolean bothy_net_client_call_finish (BothyNetClient *self,
 /* A callback for bothy_net_client_call() whose data is a GTask: that returns TRUE, or the error. */
 void bothy_net_client_on_done (GObject *source, GAsyncResult *result, gpointer user_data);
 
-/* The aliases of all nics that the kernel has. */
+/* What all nics that the kernel has are known by ("bothy:UID:ID"; their links show something else, network/alias.h). */
 void bothy_net_client_list (BothyNetClient *self, GAsyncReadyCallback callback, gpointer user_data);
 
-/* The alias of the nic that is called INSIDE in NETNS_FD: one, or none. */
+/* The same of the nic that is called INSIDE in NETNS_FD: one, or none. */
 void bothy_net_client_find (
     BothyNetClient *self, int netns_fd, const char *inside, GAsyncReadyCallback callback, gpointer user_data);
 

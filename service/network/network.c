@@ -78,6 +78,7 @@ set_identity (
 
   set_alias (request, id, owner);
   set_mac (request, range_base);
+  request->owner = owner;
   memcpy (request->address4, &address4, sizeof address4);
   memcpy (request->address6, bothy_default_bridge_get_address6 (self->bridge), 8);
   request->address6[14] = (guint8)(number >> 8);

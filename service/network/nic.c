@@ -158,6 +158,7 @@ fill (BothyNetwork *network, const BothyNic *self, const char *inside, struct ne
   request->bridge = if_nametoindex (self->bridge);
   /* A user's own may talk to each other. */
   request->group = self->owner + 1;
+  request->owner = self->owner;
   if (is_on_default (self))
     set_addresses (network, self, request);
   else

@@ -8,7 +8,8 @@ G_BEGIN_DECLS
 
 /*
  * Nics that are counted: those on bridges of the LAN, and those of namespaces that users made by hand.
- * All that has to be known of one later is in its alias, so that the kernel alone keeps the count:
+ * All that has to be known of one later is in its alias, where only the broker can read it (network/alias.h), so that the
+ * kernel alone keeps the count:
  *
  *   bothy:<uid>:<name>.<bridge>.<payer>
  *

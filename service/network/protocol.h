@@ -16,7 +16,7 @@
 
 #define NET_PROTOCOL_VERSION 1u
 #define NET_NAME_SIZE        16   /* IFNAMSIZ */
-#define NET_ALIAS_SIZE       80   /* "bothy:<uid>:<id>" */
+#define NET_ALIAS_SIZE       128  /* "bothy:" and what the broker knows the nic by (network/alias.h) */
 #define NET_MAX_NICS         4096 /* of NET_LIST's reply */
 #define NET_MAX_DESTINATIONS 1024
 
@@ -91,7 +91,9 @@ struct net_request {
   uint32_t flags;
   uint32_t bridge; /* index of the bridge */
   uint32_t group;  /* nics of the same group, not 0, may talk to each other */
-  uint32_t mtu;    /* of the end inside, 1280 to the bridge's; 0: the bridge's */
+  uint32_t
+      owner; /* a uid: whose processes on the host, beside root's, may begin connections with the nic; not on a LAN */
+  uint32_t mtu; /* of the end inside, 1280 to the bridge's; 0: the bridge's */
   uint8_t mac[6];
   uint8_t padding[2];
   uint8_t address4[4];  /* 0.0.0.0: none */

@@ -116,11 +116,9 @@ def test_state_is_out_of_reach_OBJ_07(host, x1):
     base = x1["rangeBase"]
     paths = host.output("root", f"find /{STATE} /run/bothy -xdev | head -500").splitlines()
     assert len(paths) > 10
-    # What dnsmasq, which is not root, reads: an opaque id, and a MAC and IP address that any neighbour sees.
-    public = {"/run/bothy", "/run/bothy/dhcp", *(path for path in paths if path.startswith("/run/bothy/dhcp/"))}
-    for path in public - {"/run/bothy", "/run/bothy/dhcp"}:
-        assert re.fullmatch("([0-9a-f]{2}:){6}".replace(":)", ":?)") + r",[0-9.]+\n", (host.root / path[1:]).read_text())
-    public.add("/run/bothy/names.sock")  # it tells everybody of his own containers
+    # The second tells everybody of his own containers.
+    public = {"/run/bothy", "/run/bothy/names.sock"}
+    assert any(path.startswith("/run/bothy/dhcp/") for path in paths)
     listing = "\n".join(paths) + "\n"
     script = 'while IFS= read -r p; do if [ -r "$p" ] || [ -x "$p" ] || [ -w "$p" ]; then echo "$p"; fi; done'
     for user in "alice", "bob":

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(
 ATTACH, DETACH, REPAIR, LIST, TIDY, PUBLISH, UNPUBLISH, EXAMINE, FIND = range(1, 10)
 UDP, LAN, LIMITED, BOUND = 1, 2, 4, 8
 STEP_REQUEST, STEP_NAMESPACE, STEP_BRIDGE, STEP_LINK, STEP_FILTER, STEP_PORT, STEP_VERIFY = range(1, 8)
-REQUEST = struct.Struct("=IIIIIII6s2x4s16sHH16s80sI")
+REQUEST = struct.Struct("=IIIIIIII6s2x4s16sHH16s128sI")
 DESTINATION = struct.Struct("=BBBxHH16s16s")
 REPLY = struct.Struct("=IIiII16sI")
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
@@ -55,6 +55,16 @@ def ip_bytes(text):
 def link_local(mac):
     m = mac_bytes(mac)
     return str(ipaddress.ip_address(b"\xfe\x80" + bytes(6) + bytes([m[0] ^ 2]) + m[1:3] + b"\xff\xfe" + m[3:]))
+
+
+@contextlib.contextmanager
+def user(uid):
+    """Sockets that are made meanwhile are UID's."""
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 @contextlib.contextmanager
@@ -138,12 +148,12 @@ class Helper:
         self.socket = ours
         self.socket.settimeout(20)
 
-    def call(self, op, fds=(), flags=0, bridge=0, group=0, mtu=0, mac="00:00:00:00:00:00", address4="", address6="",
+    def call(self, op, fds=(), flags=0, bridge=0, group=0, owner=1000, mtu=0, mac="00:00:00:00:00:00", address4="", address6="",
              port=0, inside_port=0, name="eth0", alias="", version=1, serial=7, extra=b"", destinations=None):
         if destinations is not None:
             flags |= LIMITED
             extra = b"".join(destinations) + extra
-        data = REQUEST.pack(version, serial, op, flags, bridge, group, mtu, mac_bytes(mac), ip_bytes(address4),
+        data = REQUEST.pack(version, serial, op, flags, bridge, group, owner, mtu, mac_bytes(mac), ip_bytes(address4),
                             ip_bytes(address6), port, inside_port, name.encode(), alias.encode(), len(destinations or ()))
         socket.send_fds(self.socket, [data + extra], list(fds))
         return Reply(self.socket.recv(1 << 20))
@@ -358,9 +368,9 @@ def comes(s, for_writing=False):
     return ready(0.1)
 
 
-def exchange(namespace, address, port, kind=socket.SOCK_DGRAM, source=None, payload=b"ping"):
-    """What a service at ADDRESS answers a process in NAMESPACE; None: nothing."""
-    with inside(namespace):
+def exchange(namespace, address, port, kind=socket.SOCK_DGRAM, source=None, payload=b"ping", uid=0):
+    """What a service at ADDRESS answers a process of UID's in NAMESPACE; None: nothing."""
+    with inside(namespace), user(uid):
         s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
     with s:
         s.setblocking(False)
@@ -379,9 +389,9 @@ def exchange(namespace, address, port, kind=socket.SOCK_DGRAM, source=None, payl
 
 
 @contextlib.contextmanager
-def service(namespace, port, kind=socket.SOCK_DGRAM, family=socket.AF_INET):
+def service(namespace, port, kind=socket.SOCK_DGRAM, family=socket.AF_INET, uid=0):
     """Answers with the address of who asked."""
-    with inside(namespace):
+    with inside(namespace), user(uid):
         s = socket.socket(family, kind)
     if family == socket.AF_INET6:
         s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from nethost import (BOUND, GATEWAY, HOST, LAN, STEP_FILTER, STEP_REQUEST, Tap, exchange, helper, host, inside, link_local, links, nic,  # noqa: F401
-                     pytestmark, run, service)  # noqa: F401
+from nethost import (BOUND, GATEWAY, GATEWAY6, HOST, LAN, PUBLISH, STEP_FILTER, STEP_REQUEST, UDP, Tap, exchange,  # noqa: F401
+                     helper, host, index_of, inside, link_local, links, nic, pytestmark, run, service, user)  # noqa: F401
 from frames import (CONTROL, MARK, arp, ether, foreign_protocols, fragment, icmp6, ip4, ip6,  # noqa: F401
                     legal_frames, neighbour, server_answers, spoofed_addresses, spoofed_macs,  # noqa: F401
                     spoofed_neighbours, udp)  # noqa: F401
@@ -262,6 +262,69 @@ def test_NET_16_services_of_the_host(nic):
     with service(a.namespace, 8000, socket.SOCK_STREAM):
         assert exchange(host, a.address4, 8000, socket.SOCK_STREAM) == GATEWAY.encode()
     os.close(host)
+
+
+def test_only_the_owner_and_root_reach_a_container_from_the_host(helper, nic):
+    """What it published, everybody does; and its questions are answered whoever serves."""
+    host = os.open(HOST, os.O_RDONLY)
+    a = nic(2, owner=1000)
+    other = nic(3, owner=1001)
+    for each in (a, other):
+        each.configure()
+        each.configure6()
+    tcp, udp = socket.SOCK_STREAM, socket.SOCK_DGRAM
+    families = {socket.AF_INET: a.address4, socket.AF_INET6: a.address6}
+    with contextlib.ExitStack() as stack:
+        for family in families:
+            for kind in (tcp, udp):
+                stack.enter_context(service(a.namespace, 8000, kind, family))
+        stack.enter_context(service(host, 53, uid=1001))
+        heard = {(uid, address, kind.name): exchange(host, address, 8000, kind, uid=uid) is not None
+                 for uid in (0, 1000, 1001, 65534) for address in families.values() for kind in (tcp, udp)}
+        assert {key for key, value in heard.items() if value} == {key for key in heard if key[0] in (0, 1000)}
+        # The owner's socket was closed, and somebody else has its port.
+        with user(1000):
+            own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        own.bind(("", 5555))
+        own.sendto(b"ping", (a.address4, 8000))
+        assert own.recv(100)
+        own.close()
+        assert exchange(host, a.address4, 8000, source=("", 5555), uid=1001) is None
+        assert exchange(host, a.address4, 8000, source=("", 5555), uid=1000)
+        # No error of its own holds up the end of a connection whose process has gone.
+        assert exchange(a.namespace, GATEWAY, 53) == a.address4.encode()
+        for kind in (tcp, udp):
+            assert helper.call(PUBLISH, flags=0 if kind == tcp else UDP, port=8080, inside_port=8000, address4=a.address4,
+                               address6=a.address6, bridge=index_of("br0")).outcome == (0, 0)
+            for address in ("127.0.0.1", GATEWAY, GATEWAY6):
+                assert exchange(host, address, 8080, kind, uid=1001), (kind, address)
+        # Somebody else's now.
+        assert a.repair(owner=1001).outcome == (0, 0)
+        assert [exchange(host, a.address4, 8000, uid=uid) is not None for uid in (0, 1000, 1001)] == [True, False, True]
+    os.close(host)
+
+
+def test_only_root_reaches_all_containers_at_once(nic):
+    """By broadcasts and multicast, which services inside hear as well."""
+    a = nic(2, owner=1000)
+    run("ip", "address", "replace", f"{GATEWAY}/24", "broadcast", "10.66.0.255", "dev", "br0")
+
+    def send(uid, to, payload):
+        with user(uid):
+            s = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(GATEWAY))
+        with s, contextlib.suppress(PermissionError):
+            s.sendto(payload, (to, 6000, 0, index_of("br0")) if ":" in to else (to, 6000))
+
+    a.tap.drain()
+    for to in ("10.66.0.255", "224.0.0.1", "ff02::1"):
+        for uid in (1000, 1001):
+            send(uid, to, MARK)
+        send(0, to, CONTROL)
+    heard = a.tap.receive(0.2)
+    assert [f.hex() for f in heard if MARK in f] == []
+    assert len([f for f in heard if CONTROL in f]) == 3
 
 
 def test_NET_17_containers_do_not_reach_each_other(nic):

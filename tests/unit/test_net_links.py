@@ -158,7 +158,7 @@ def test_NET_01_requests_that_make_no_sense(helper):
     good = dict(bridge=index_of("br0"), mac="02:00:00:00:01:02", alias="bothy:1:x", address4="10.66.0.2")
     before = names()
     bad = [dict(mac="03:00:00:00:00:01"), dict(mac="00:00:00:00:00:00"), dict(mac=BROADCAST), dict(alias=""),
-           dict(alias="x"), dict(alias="bothy:"), dict(alias="bothy:a\"b"), dict(alias="bothy:" + "x" * 80),
+           dict(alias="x"), dict(alias="bothy:"), dict(alias="bothy:a\"b"), dict(alias="bothy:" + "x" * 128),
            dict(address4="127.0.0.1"), dict(address4="224.0.0.1"), dict(address4="255.255.255.255"),
            dict(address6="ff02::1"), dict(address6="::1"), dict(mtu=68), dict(mtu=70000), dict(flags=8), dict(flags=UDP)]
     for options in bad:

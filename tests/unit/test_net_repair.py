@@ -180,7 +180,7 @@ def test_NET_23_killed_in_the_middle(nic):
         victim = Helper()
         namespace = new_namespace()
         victim.call(LIST)
-        data = REQUEST.pack(1, 1, ATTACH, 0, index_of("br0"), 0, 0, mac_bytes("02:00:00:00:01:09"), ip_bytes("10.66.0.9"),
+        data = REQUEST.pack(1, 1, ATTACH, 0, index_of("br0"), 0, 1000, 0, mac_bytes("02:00:00:00:01:09"), ip_bytes("10.66.0.9"),
                             bytes(16), 0, 0, b"eth0", b"bothy:1000:killed", 0)
         socket.send_fds(victim.socket, [data], [namespace])
         time.sleep(i / 40 * whole)

@@ -13,8 +13,8 @@ static const char *const bridge_sets[] = {
   "nics",     "lan",      "macs",     "limited",          "bound",  "own4",   "own6",
   "targets6", "claimed4", "claimed6", "claimed_targets6", "groups", "members"
 };
-static const char *const inet_sets[] = { "nics4",    "nics6",    "groups4",  "groups6",
-                                         "members4", "members6", "limited4", "limited6" };
+static const char *const inet_sets[] = { "nics4",    "nics6",    "groups4", "groups6", "members4", "members6",
+                                         "limited4", "limited6", "owners4", "owners6", "bridges" };
 
 #define N_BRIDGE_SETS (sizeof bridge_sets / sizeof bridge_sets[0])
 #define N_INET_SETS   (sizeof inet_sets / sizeof inet_sets[0])

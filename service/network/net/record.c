@@ -17,6 +17,7 @@ record_init (struct record *record, const struct net_request *request, const cha
 {
   *record = (struct record){ .hash = identity_hash (request->alias),
                              .group = request->group,
+                             .owner = request->owner,
                              .lan = (request->flags & NET_FLAG_LAN) != 0,
                              .bound = (request->flags & NET_FLAG_BOUND) != 0,
                              .destinations = destinations_hash (request) };
@@ -34,7 +35,8 @@ record_is_same (const struct record *a, const struct record *b)
          memcmp (a->mac, b->mac, sizeof a->mac) == 0 &&
          memcmp (a->address4, b->address4, sizeof a->address4) == 0 &&
          memcmp (a->address6, b->address6, sizeof a->address6) == 0 && a->group == b->group &&
-         a->lan == b->lan && a->bound == b->bound && a->destinations == b->destinations;
+         a->owner == b->owner && a->lan == b->lan && a->bound == b->bound &&
+         a->destinations == b->destinations;
 }
 
 bool
@@ -70,8 +72,9 @@ write_identity (const struct record *r, struct batch *batch, enum change change)
   write_hex (mac, r->mac, sizeof r->mac);
   write_hex (address4, r->address4, sizeof r->address4);
   write_hex (address6, r->address6, sizeof r->address6);
-  snprintf (element.comment, sizeof element.comment, "%016" PRIx64 " %s %s %s %08x %d %" PRIx64 " %s",
-            r->hash, mac, address4, address6, r->group, r->lan | r->bound << 1, r->destinations, r->bridge);
+  snprintf (element.comment, sizeof element.comment, "%016" PRIx64 " %s %s %s %08x %08x %d %" PRIx64 " %s",
+            r->hash, mac, address4, address6, r->group, r->owner, r->lan | r->bound << 1, r->destinations,
+            r->bridge);
   batch_change (batch, change, &element);
   element.comment[0] = '\0';
   if (r->lan) {
@@ -136,6 +139,9 @@ write_address (
     batch_change (batch, change, &routed);
   }
   write_group (r, batch, change, routed, is_4 ? "groups4" : "groups6", is_4 ? "members4" : "members6");
+  routed.set = is_4 ? "owners4" : "owners6";
+  element_add_key (&routed, &r->owner, sizeof r->owner);
+  batch_change (batch, change, &routed);
 }
 
 /* On a LAN, an address that is known to be one nic's is closed to the others. */
@@ -145,6 +151,18 @@ write_claim (const char *set, struct batch *batch, enum change change, const uin
   struct element element = { .table = TABLE_BRIDGE, .set = set };
 
   element_add_key (&element, address, size);
+  batch_change (batch, change, &element);
+}
+
+/* A bridge has many nics, so it stays when one goes, until filter_replace() knows which are left. */
+static void
+write_bridge (const struct record *r, struct batch *batch, enum change change)
+{
+  struct element element = { .table = TABLE_INET, .set = "bridges" };
+
+  if (r->lan || change == CHANGE_DELETE)
+    return;
+  element_add_name (&element, r->bridge);
   batch_change (batch, change, &element);
 }
 
@@ -169,6 +187,7 @@ record_write (const struct record *record, struct batch *batch, enum change chan
   element_add_name (&port, record->name);
   write_identity (record, batch, change);
   write_group (record, batch, change, port, "groups", "members");
+  write_bridge (record, batch, change);
   if (has_4)
     write_address (record, batch, change, record->address4, sizeof record->address4);
   if (has_6)
@@ -210,8 +229,9 @@ record_read (const struct element *element, struct record *ret)
   if (element->key_size != sizeof ret->name || memchr (element->key, 0, sizeof ret->name) == NULL)
     return false;
   memcpy (ret->name, element->key, sizeof ret->name);
-  if (sscanf (element->comment, "%16" SCNx64 " %12[0-9a-f] %8[0-9a-f] %32[0-9a-f] %8x %1d %16" SCNx64 " %15s",
-              &ret->hash, mac, address4, address6, &ret->group, &lan, &ret->destinations, ret->bridge) != 8)
+  if (sscanf (element->comment,
+              "%16" SCNx64 " %12[0-9a-f] %8[0-9a-f] %32[0-9a-f] %8x %8x %1d %16" SCNx64 " %15s", &ret->hash,
+              mac, address4, address6, &ret->group, &ret->owner, &lan, &ret->destinations, ret->bridge) != 9)
     return false;
   ret->lan = (lan & 1) != 0;
   ret->bound = (lan & 2) != 0;

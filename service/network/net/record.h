@@ -20,6 +20,7 @@ struct record {
   uint8_t address4[4];
   uint8_t address6[16];
   uint32_t group;
+  uint32_t owner; /* a uid */
   bool lan;
   bool bound;            /* on a LAN, but to its IPv4 address */
   uint64_t destinations; /* a hash of what it may reach (destinations.h); 0: everything */

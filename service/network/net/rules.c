@@ -10,6 +10,7 @@
  *          between  from container to container: only inside a group
  *          egress   what a limited nic may say on the bridge, without knowing of connections
  *  inet    host     what a container may ask of the host: DHCP, DNS, ping, neighbours
+ *          output   what of the host may reach a container: its owner and root
  *          between  the same as above for what takes the way through the router
  *          limited  the same for what is routed: connections that it begins, and where to
  *          *nat     ports of the host that lead to a container
@@ -212,6 +213,9 @@
   "add map " INET "groups6 { type ifname . ipv6_addr : mark; }\n"                                  \
   "add set " INET "members4 { type ifname . ipv4_addr . mark; }\n"                                 \
   "add set " INET "members6 { type ifname . ipv6_addr . mark; }\n"                                 \
+  "add set " INET "bridges { type ifname; }\n"                                                      \
+  "add set " INET "owners4 { type ifname . ipv4_addr . uid; }\n"                                    \
+  "add set " INET "owners6 { type ifname . ipv6_addr . uid; }\n"                                    \
   "add set " INET "limited4 { type ifname . ipv4_addr; }\n"                                        \
   "add set " INET "limited6 { type ifname . ipv6_addr; }\n"                                        \
   "add set " INET "egress4 { type ifname . ipv4_addr . ipv4_addr . inet_proto . inet_service; flags interval; }\n" \
@@ -224,6 +228,9 @@
 #define MAKE_ANEW(chain) "add chain " INET chain "\nflush chain " INET chain "\ndelete chain " INET chain "\n"
 
 #define INET_CHAINS                                                                                   \
+  "add chain " INET "output { type filter hook output priority -10; policy accept; }\n"             \
+  "add chain " INET "owned\nadd chain " INET "loud\nflush chain " INET "output\n"                    \
+  "flush chain " INET "owned\nflush chain " INET "loud\n"                                            \
   "add chain " INET "routed\nadd chain " INET "limited\n"                                             \
   "flush chain " INET "routed\nflush chain " INET "limited\n"                                         \
   "add chain " INET "host\nadd chain " INET "between4\nadd chain " INET "between6\n"                  \
@@ -247,6 +254,39 @@
   "add rule " INET "host meta l4proto 58 icmpv6 type { 128, 133, 135, 136 } accept\n"                 \
   "add rule " INET "host ip6 saddr & ffc0:: == fe80:: udp sport 546 udp dport 547 accept\n"           \
   "add rule " INET "host drop\n"
+
+/*
+ * What the host itself begins with a nic comes from its owner or from root. Everybody may use a port of the host that leads
+ * there, and answers what the nic began. The rest of a TCP connection passes without a look at who sends: after
+ * close(2) the kernel does, for nobody. Of other protocols the sender is looked at each time, since somebody else could
+ * be bound to the port of a socket that was just closed. What goes to all nics of a bridge at once (broadcasts,
+ * multicast) is root's, for it may reach others' as well; the kernel asks for neighbours and listeners, and dnsmasq,
+ * which is not root, answers DHCP.
+ */
+#define OUTPUT "add rule " INET "output "
+#define OWNED  "add rule " INET "owned "
+#define LOUD   "add rule " INET "loud "
+#define INET_OUTPUT                                                                                   \
+  OUTPUT "oifname . ip daddr @nics4 goto owned\n"                                                     \
+  OUTPUT "oifname . ip6 daddr @nics6 goto owned\n"                                                    \
+  OUTPUT "oifname @bridges fib daddr type { broadcast, multicast } goto loud\n"                        \
+  OWNED "ct direction reply accept\n"                                                                 \
+  OWNED "ct state related accept\n"                                                                   \
+  OWNED "ct status dnat accept\n"                                                                     \
+  OWNED "meta l4proto 6 ct state established tcp flags & 0x12 != 0x02 accept\n"                       \
+  OWNED "meta skuid 0 accept\n"                                                                       \
+  OWNED "oifname . ip daddr . meta skuid @owners4 accept\n"                                           \
+  OWNED "oifname . ip6 daddr . meta skuid @owners6 accept\n"                                          \
+  OWNED "icmpv6 type { 135, 136 } accept\n"                                                           \
+  OWNED "meta l4proto 17 udp sport 67 udp dport 68 accept\n"                                          \
+  OWNED "meta l4proto 17 udp sport 547 udp dport 546 accept\n"                                        \
+  OWNED "reject with icmpx admin-prohibited\n"                                                        \
+  LOUD "meta skuid 0 accept\n"                                                                         \
+  LOUD "meta l4proto 2 accept\n"                                                                       \
+  LOUD "icmpv6 type { 130, 131, 132, 133, 134, 135, 136, 143 } accept\n"                               \
+  LOUD "meta l4proto 17 udp sport 67 udp dport 68 accept\n"                                            \
+  LOUD "meta l4proto 17 udp sport 547 udp dport 546 accept\n"                                          \
+  LOUD "drop\n"
 
 /*
  * A forwarded port is for everybody, so also for other containers. Where a limited nic goes to is what it said
@@ -319,4 +359,4 @@
 
 const char rules_text[] =
     BRIDGE_SETS BRIDGE_CHAINS BRIDGE_NIC BRIDGE_ARP BRIDGE_IP4 BRIDGE_IP6 BRIDGE_FRAGMENT6 BRIDGE_ICMP6
-        BRIDGE_EGRESS BRIDGE_BETWEEN INET_SETS INET_CHAINS INET_INPUT INET_FORWARD INET_NAT;
+        BRIDGE_EGRESS BRIDGE_BETWEEN INET_SETS INET_CHAINS INET_INPUT INET_OUTPUT INET_FORWARD INET_NAT;
