@@ -86,6 +86,7 @@ def spoofed_macs(room):
 def spoofed_neighbours(room):
     a, b = room.a, room.b
     for address in (GATEWAY, b.address4, WIRE_ADDRESS, "192.0.2.1"):
+        yield ether(a.mac, 0x806, arp(1, a.mac, "0.0.0.0", address))
         for operation in (1, 2):
             yield ether(a.mac, 0x806, arp(operation, a.mac, address, address))
             yield ether(a.mac, 0x806, arp(operation, a.mac, address, b.address4, b.mac), b.mac)

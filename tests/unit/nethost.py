@@ -14,6 +14,7 @@ import select
 import socket
 import struct
 import subprocess
+import time
 
 import pytest
 
@@ -55,6 +56,14 @@ def ip_bytes(text):
 def link_local(mac):
     m = mac_bytes(mac)
     return str(ipaddress.ip_address(b"\xfe\x80" + bytes(6) + bytes([m[0] ^ 2]) + m[1:3] + b"\xff\xfe" + m[3:]))
+
+
+def until(condition, seconds=20):
+    """Waits for what comes by itself."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 @contextlib.contextmanager

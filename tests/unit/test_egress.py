@@ -11,8 +11,8 @@ import subprocess
 
 import pytest
 
-from frames import MARK, arp, ether, icmp6, ip4, ip6, neighbour, udp
-from nethost import (DESTINATION, GATEWAY, HOST, LAN, PUBLISH, STEP_FILTER, STEP_REQUEST, TIDY, exchange, helper,  # noqa: F401
+from frames import MARK, WIRE_MAC, arp, ether, fragment, icmp6, ip4, ip6, neighbour, udp
+from nethost import (BROADCAST, DESTINATION, GATEWAY, HOST, LAN, PUBLISH, STEP_FILTER, STEP_REQUEST, TIDY, exchange, helper,  # noqa: F401
                      host, index_of, inside, ip_bytes, link_local, links, new_namespace, nic, pytestmark,  # noqa: F401
                      ruleset, run, service)  # noqa: F401
 from room import Room
@@ -31,7 +31,8 @@ def to(network, protocol=None, ports=(0, 65535)):
 
 def rules():
     """But for limits that run, and go by themselves."""
-    return sorted(line for line in ruleset().splitlines() if "limit rate" not in line and line.strip())
+    passing = ("limit rate", "ct count", "expires")
+    return sorted(line for line in ruleset().splitlines() if not any(word in line for word in passing) and line.strip())
 
 
 @pytest.fixture
@@ -225,13 +226,16 @@ def test_on_a_lan(nic):  # noqa: F811
                ether(a.mac, 0x800, ip4(a.address4, "192.0.2.8", 17, udp(1000, 53, MARK))),
                ether(a.mac, 0x800, ip4(a.address4, "192.0.2.255", 17, udp(1000, 53, MARK))),
                ether(a.mac, 0x800, ip4(a.address4, "192.0.2.9", 6, syn(0x02))),
+               *(ether(a.mac, 0x800, ip4(a.address4, "192.0.2.9", 17, udp(source, target, MARK)))
+                 for source, target in ((1000, 67), (67, 68), (68, 68), (69, 67))),
+               *(ether(a.mac, 0x86DD, ip6(link_local(a.mac), "ff02::1:2", 17, udp(source, target, MARK)), "33:33:00:01:00:02")
+                 for source, target in ((1000, 547), (546, 546), (547, 547))),
                ether(a.mac, 0x800, ip4(a.address4, "192.0.2.9", 6, syn(0x02), offset=0x2000)),
                ether(a.mac, 0x800, ip4(a.address4, "192.0.2.9", 1, b"\x08\0\0\0" + MARK)),
                ether(a.mac, 0x86DD, ip6(a.address6, "ff02::1", 17, udp(1, 2, MARK)), all_nodes),
                ether(a.mac, 0x86DD, ip6(a.address6, "ff02::1", 58, icmp6(128, bytes(4) + MARK)), all_nodes)]
     passing = [ether(a.mac, 0x806, arp(1, a.mac, a.address4, "192.0.2.1")),
                ether(a.mac, 0x800, ip4("0.0.0.0", "255.255.255.255", 17, udp(68, 67, MARK))),
-               ether(a.mac, 0x800, ip4(a.address4, "192.0.2.9", 6, syn(0x12))),
                ether(a.mac, 0x86DD, ip6(link_local(a.mac), "ff02::1:ff00:1", 58, neighbour(135, "2001:db8::1")), "33:33:ff:00:00:01"),
                ether(a.mac, 0x86DD, ip6(link_local(a.mac), "ff02::1:2", 17, udp(546, 547, MARK)), "33:33:00:01:00:02")]
     heard = room.hear([*refused, *passing], wire)
@@ -241,5 +245,62 @@ def test_on_a_lan(nic):  # noqa: F811
         assert heard.count(frame) >= len(hearers), frame.hex()
 
 
-def syn(flags):
-    return struct.pack("!HHIIBBHHH", 1000, 80, 1, 0, 0x50, flags, 100, 0, 0) + MARK
+def syn(flags, ports=(1000, 80)):
+    return struct.pack("!HHIIBBHHH", *ports, 1, 0, 0x50, flags, 100, 0, 0) + MARK
+
+
+def test_on_a_lan_only_who_asked_is_answered(nic):  # noqa: F811
+    """TCP without its first packet, errors, answers to ping and later fragments carry what one likes, to anybody."""
+    room = Room(nic, flags=LAN, address6="", address4="", destinations=[to("192.0.2.9/32", 17, (53, 53))])
+    run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0", "net.bridge.bridge-nf-call-ip6tables=0", check=False)
+    a, wire = room.a, room.wire
+    address, address6, peer, peer6 = "192.0.2.7", "2001:db8::7", "192.0.2.66", "2001:db8::66"
+
+    def out(protocol, payload, offset=0):
+        return ether(a.mac, 0x800, ip4(address, peer, protocol, payload, offset=offset), WIRE_MAC)
+
+    def out6(header, payload):
+        return ether(a.mac, 0x86DD, ip6(address6, peer6, header, payload), WIRE_MAC)
+
+    def come(kind, payload):
+        """From the peer to the nic; until it is there."""
+        frame = ether(WIRE_MAC, kind, payload, a.mac)
+        a.tap.drain()
+        wire.send(frame)
+        assert frame in a.tap.receive(0.1)
+
+    def arrived(frames):
+        wire.drain()
+        for frame in frames:
+            a.tap.send(frame)
+        behind = ether(a.mac, 0x800, ip4(address, "192.0.2.9", 17, udp(1000, 53, b"behind")), WIRE_MAC)
+        a.tap.send(behind)
+        heard = wire.receive(0.1)
+        assert behind in heard
+        return [frame for frame in frames if frame in heard]
+
+    errors = [out(1, bytes([kind]) + bytes(7) + MARK) for kind in (0, 3, 11, 12)]
+    errors6 = [out6(58, icmp6(kind, bytes(4) + MARK)) for kind in (1, 2, 3, 4, 129)]
+    answers = [out(6, syn(flags, (80, 5000))) for flags in (0x12, 0x10, 0x11, 0x04)]
+    answers6 = [out6(6, syn(flags, (80, 5000))) for flags in (0x12, 0x10)]
+    never = [out(6, syn(0x02, (80, 5000))), out(6, syn(0x10, (80, 5001))), out(17, udp(80, 5000, MARK)),
+             out(17, MARK, 3), out(6, MARK, 3), out6(44, fragment(17, 3, MARK)), out6(6, syn(0x10, (80, 5001)))]
+    everything = errors + errors6 + answers + answers6 + never
+    assert arrived(everything) == []
+    # What goes to all is no question.
+    for to_all, payload in ((BROADCAST, ip4(peer, "255.255.255.255", 17, udp(5000, 80, MARK))),
+                            ("33:33:00:00:00:01", ip6(peer6, "ff02::1", 17, udp(5000, 80, MARK)))):
+        frame = ether(WIRE_MAC, 0x800 if to_all == BROADCAST else 0x86DD, payload, to_all)
+        wire.send(frame)
+        assert frame in a.tap.receive(0.1)
+    assert arrived(everything) == []
+    # Nor does an answer to what the nic said begin a connection.
+    come(0x800, ip4(peer, address, 6, syn(0x12, (5000, 80))))
+    assert arrived(everything) == errors
+    come(0x800, ip4(peer, address, 6, syn(0x02, (5000, 80))))
+    assert arrived(everything) == errors + answers
+    come(0x86DD, ip6(peer6, address6, 6, syn(0x02, (5000, 80))))
+    assert arrived(everything) == errors + errors6 + answers + answers6
+    # The rest of a fragmented answer follows its first part.
+    first = out(6, syn(0x10, (80, 5000)), 0x2000)
+    assert arrived([first, out(6, MARK, 3)]) == [first, out(6, MARK, 3)]

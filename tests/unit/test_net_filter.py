@@ -13,7 +13,7 @@ import time
 import pytest
 
 from nethost import (BOUND, GATEWAY, GATEWAY6, HOST, LAN, PUBLISH, STEP_FILTER, STEP_REQUEST, UDP, Tap, exchange,  # noqa: F401
-                     helper, host, index_of, inside, link_local, links, nic, pytestmark, run, service, user)  # noqa: F401
+                     helper, host, index_of, inside, link_local, links, nic, pytestmark, run, service, until, user)  # noqa: F401
 from frames import (CONTROL, MARK, arp, ether, foreign_protocols, fragment, icmp6, ip4, ip6,  # noqa: F401
                     legal_frames, neighbour, server_answers, spoofed_addresses, spoofed_macs,  # noqa: F401
                     spoofed_neighbours, udp)  # noqa: F401
@@ -372,6 +372,61 @@ def test_lan_any_address_but_another_nics(nic):
                   ether(a.mac, 0x86DD, ip6(b.address6, "ff02::1", 17, udp(1, 2, MARK)), "33:33:00:00:00:01"),
                   ether(a.mac, 0x86DD, ip6("fd66::99", "ff02::1", 58, neighbour(136, b.address6)), "33:33:00:00:00:01"),
                   *spoofed_macs(room), *foreign_protocols(room), *server_answers(room)])
+
+
+def claims(a, address, address6):
+    """All ways to say on a LAN that an address is one's own, and to keep others from having it."""
+    nodes = "33:33:00:00:00:01"
+    return [*(ether(a.mac, 0x806, arp(operation, a.mac, address, target)) for operation in (1, 2) for target in (address, "10.66.0.9")),
+            ether(a.mac, 0x806, arp(1, a.mac, "0.0.0.0", address)),
+            ether(a.mac, 0x800, ip4(address, "255.255.255.255", 17, udp(1, 2, MARK))),
+            ether(a.mac, 0x86DD, ip6("fd66::99", "ff02::1", 58, neighbour(136, address6)), nodes),
+            ether(a.mac, 0x86DD, ip6("::", "ff02::1", 58, neighbour(135, address6)), nodes),
+            ether(a.mac, 0x86DD, ip6(address6, "ff02::1", 58, neighbour(135, "fd66::9")), nodes),
+            ether(a.mac, 0x86DD, ip6(address6, "ff02::1", 17, udp(1, 2, MARK)), nodes)]
+
+
+def test_NET_09_host_and_routers_keep_their_addresses_on_a_lan(nic):
+    """Nobody gave the nic an address, so it may have any but those."""
+    run("ip", "route", "add", "198.51.100.0/24", "via", "10.66.0.254")
+    run("ip", "-6", "route", "add", "default", "via", "fe80::254", "dev", "br0")
+    run("ip", "route", "add", "203.0.113.0/24", "nexthop", "via", "10.66.0.252", "nexthop", "via", "10.66.0.253")
+    room = Room(nic, flags=LAN, address6="", address4="")
+    a = room.a
+    a.address4 = "10.66.0.7"
+    for address, address6 in ((GATEWAY, GATEWAY6), ("10.66.0.254", "fe80::254")):
+        room.refuses(claims(a, address, address6))
+    room.refuses([frame for address in ("10.66.0.252", "10.66.0.253") for frame in claims(a, address, GATEWAY6)])
+    room.passes(claims(a, "10.66.0.77", "fd66::77"))
+
+    def known():
+        text = run("nft", "list", "set", "bridge", "bothy", "host4") + run("nft", "list", "set", "bridge", "bothy", "host6")
+        return "10.66.0.77" in text and "fd66::77" in text
+
+    # They come and go.
+    run("ip", "address", "add", "10.66.0.77/24", "dev", "br0")
+    run("ip", "address", "add", "fd66::77/64", "dev", "br0", "nodad")
+    until(known)
+    room.refuses(claims(a, "10.66.0.77", "fd66::77"))
+    run("ip", "address", "del", "10.66.0.77/24", "dev", "br0")
+    run("ip", "address", "del", "fd66::77/64", "dev", "br0")
+    until(lambda: not known())
+    room.passes(claims(a, "10.66.0.77", "fd66::77"))
+
+
+def test_NET_09_nobody_is_bound_to_what_the_host_or_a_router_has(nic):
+    run("ip", "route", "add", "198.51.100.0/24", "via", "10.66.0.254")
+    for address in (GATEWAY, "10.66.0.254"):
+        a = nic(2, attach=False, flags=LAN | BOUND, address6="", address4=address)
+        assert a.attach().outcome == (errno.EADDRNOTAVAIL, STEP_FILTER) and not [n for n in links() if n.startswith("bothy-")]
+
+
+def test_NET_09_probes_are_for_ones_own_address(nic):
+    """Who asks for an address that another is about to take keeps him from it."""
+    room = Room(nic, flags=LAN | BOUND, address6="")
+    room.refuses([ether(room.a.mac, 0x806, arp(1, room.a.mac, "0.0.0.0", address))
+                  for address in (GATEWAY, room.b.address4, "10.66.0.77", "0.0.0.0")])
+    room.passes([ether(room.a.mac, 0x806, arp(1, room.a.mac, "0.0.0.0", room.a.address4))])
 
 
 def test_NET_10_bound_on_a_lan(nic):

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addresses.h"
 #include "destinations.h"
 #include "rules.h"
 
@@ -60,15 +61,18 @@ write_removal (struct nft *nft, const struct record *record, struct batch *batch
   return destinations_write_removal (nft, record, batch);
 }
 
-/* Two nics of a LAN never have one address: the first one keeps it. */
+/* Two nics of a LAN never have one address: the first one keeps it. And none has the host's, or a router's. */
 static int
 check_claim (struct nft *nft, const struct record *record, const struct record *old)
 {
   struct element claim = record_claim (record);
   int error;
 
-  if (!record->bound || memcmp (old->address4, record->address4, sizeof old->address4) == 0)
+  if (!record->bound)
     return 0;
+  error = addresses_check (nft, record->address4);
+  if (error != 0 || memcmp (old->address4, record->address4, sizeof old->address4) == 0)
+    return error;
   error = element_get (nft, &claim);
   if (error == 0)
     return EADDRNOTAVAIL;

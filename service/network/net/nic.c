@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "addresses.h"
 #include "bridge-port.h"
 #include "fd.h"
 #include "filter.h"
@@ -141,6 +142,18 @@ verify (struct net *net, const struct net_request *request, uint32_t index, bool
   return 0;
 }
 
+/* From the first nic of a LAN on, what the host's addresses are is followed. */
+static int
+follow_addresses (struct net *net)
+{
+  if (net->addresses < 0)
+    net->addresses = addresses_watch ();
+  if (net->addresses < 0)
+    return errno;
+  (void)addresses_read (net->addresses);
+  return addresses_refresh (&net->nft, net->route);
+}
+
 /*
  * Everything from a link that is down to one that is up. This order is what the program is for: the
  * filter first, then the bridge, then up, each seen in the kernel before the next.
@@ -228,6 +241,8 @@ nic_attach (struct net *net, const struct net_request *request, int namespace, s
   if (error != 0)
     return fail (ret, NET_STEP_BRIDGE, error);
   error = filter_ensure (&net->nft);
+  if (error == 0 && (request->flags & NET_FLAG_LAN) != 0)
+    error = follow_addresses (net);
   if (error != 0)
     return fail (ret, NET_STEP_FILTER, error);
   error = make (net, request, namespace, &bridge, &link);
@@ -267,6 +282,8 @@ repair (struct net *net, const struct net_request *request, const struct link *l
   if (error != 0)
     return fail (ret, NET_STEP_BRIDGE, error);
   error = filter_ensure (&net->nft);
+  if (error == 0 && (request->flags & NET_FLAG_LAN) != 0)
+    error = follow_addresses (net);
   if (error != 0)
     return fail (ret, NET_STEP_FILTER, error);
   record_init (&record, request, link->name, bridge.name);

@@ -14,6 +14,7 @@ struct net {
   struct holds holds; /* of ports that lead to nics */
   bool is_open;
   int guard;                     /* guard_open() */
+  int addresses;                 /* addresses_watch(), or -1: no nic of a LAN was made or repaired yet */
   unsigned int lost;             /* of the rules, and not looked after yet: GUARD_RULES, GUARD_ELEMENTS */
   uint32_t doomed[NET_N_DOOMED]; /* links that have lost their filter, and are about to go: the last ones */
   unsigned int n_doomed;         /* ever */

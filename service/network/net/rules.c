@@ -8,7 +8,7 @@
  *  bridge  nic      an allow-list for every frame that comes out of a container
  *          input    frames to 01:80:c2:00:00:0x never see the prerouting hook (STP, PAUSE, LLDP)
  *          between  from container to container: only inside a group
- *          egress   what a limited nic may say on the bridge, without knowing of connections
+ *          egress   what a limited nic may say on the bridge; told: what it may answer there
  *  inet    host     what a container may ask of the host: DHCP, DNS, ping, neighbours
  *          output   what of the host may reach a container: its owner and root
  *          between  the same as above for what takes the way through the router
@@ -32,10 +32,19 @@
   "add set " BRIDGE "claimed6 { type ipv6_addr; }\n" /* what neighbour discovery is about: see NEIGHBOUR_TARGET */ \
   "add set " BRIDGE "targets6 { typeof iifname . @th,64,128; }\n"                                                  \
   "add set " BRIDGE "claimed_targets6 { typeof @th,64,128; }\n"                                                    \
+  "add set " BRIDGE "host4 { type ipv4_addr; }\n"                                                                  \
+  "add set " BRIDGE "host6 { type ipv6_addr; }\n"                                                                  \
+  "add set " BRIDGE "host_targets6 { typeof @th,64,128; }\n"                                                       \
   "add set " BRIDGE "bound { type ifname; }\n"                                                                    \
   "add set " BRIDGE "limited { type ifname; }\n"                                                                  \
   "add set " BRIDGE "egress4 { type ifname . ipv4_addr . inet_proto . inet_service; flags interval; }\n"          \
   "add set " BRIDGE "egress6 { type ifname . ipv6_addr . inet_proto . inet_service; flags interval; }\n"          \
+  "add set " BRIDGE "callers4 { type ifname . ipv4_addr . inet_service; size 65535; flags dynamic,timeout; timeout 1h; }\n" \
+  "add set " BRIDGE "callers6 { type ifname . ipv6_addr . inet_service; size 65535; flags dynamic,timeout; timeout 1h; }\n" \
+  "add set " BRIDGE "speakers4 { type ifname . ipv4_addr; size 65535; flags dynamic,timeout; timeout 1m; }\n"      \
+  "add set " BRIDGE "speakers6 { type ifname . ipv6_addr; size 65535; flags dynamic,timeout; timeout 1m; }\n"      \
+  "add set " BRIDGE "reached4 { type ifname . ipv4_addr; size 65535; flags dynamic,timeout; timeout 30s; }\n"      \
+  "add set " BRIDGE "reached6 { type ifname . ipv6_addr; size 65535; flags dynamic,timeout; timeout 30s; }\n"      \
   "add map " BRIDGE "groups { type ifname : mark; }\n"                                                             \
   "add set " BRIDGE "members { type ifname . mark; }\n"                                                            \
   "add set " BRIDGE "storm { type ifname; size 8192; flags dynamic,timeout; timeout 1m; }\n"                       \
@@ -46,7 +55,10 @@
   "add chain " BRIDGE "from_icmp4\nadd chain " BRIDGE "from_udp4\nadd chain " BRIDGE "from_igmp\n"       \
   "add chain " BRIDGE "lan4\nflush chain " BRIDGE "from_icmp4\nflush chain " BRIDGE "from_udp4\n"        \
   "flush chain " BRIDGE "from_igmp\nflush chain " BRIDGE "lan4\n"                                       \
-  "add chain " BRIDGE "egress\nflush chain " BRIDGE "egress\n"                                           \
+  "add chain " BRIDGE "egress\nflush chain " BRIDGE "egress\nadd chain " BRIDGE "told\n"               \
+  "flush chain " BRIDGE "told\nadd chain " BRIDGE "reach\nflush chain " BRIDGE "reach\n"              \
+  "add chain " BRIDGE "output { type filter hook output priority -310; policy accept; }\n"            \
+  "flush chain " BRIDGE "output\n"                                           \
   "add chain " BRIDGE "fragment6\nflush chain " BRIDGE "fragment6\n"                                     \
   "add chain " BRIDGE "mld\nadd chain " BRIDGE "nic\nadd chain " BRIDGE "between\n"                       \
   "add chain " BRIDGE "prerouting { type filter hook prerouting priority -310; policy accept; }\n"        \
@@ -74,6 +86,10 @@
   "add rule " BRIDGE "input iifname \"" RULES_PREFIX "*\" "                                                    \
   "ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop\n"
 
+/*
+ * A sender of 0.0.0.0 asks whose an address is, before he takes it; the one who has it then must not keep it if he asks at
+ * the same time. So only addresses may be asked for that could be taken.
+ */
 #define BRIDGE_ARP                                                                                    \
   ARP "arp htype != 1 drop\n"                                                                         \
   ARP "arp ptype != 0x0800 drop\n"                                                                    \
@@ -82,12 +98,14 @@
   ARP "arp operation != { 1, 2 } drop\n"                                                              \
   ARP "iifname . arp saddr ether != @macs drop\n"                                                     \
   ARP "update @storm_arp { iifname limit rate over 100/second burst 200 packets } drop\n"             \
-  ARP "iifname . arp saddr ip @own4 accept\n" /* a probe: whose is this address? */                   \
-  ARP "arp saddr ip 0.0.0.0 arp operation 1 accept\n"                                                 \
+  ARP "iifname . arp saddr ip @own4 accept\n"                                                         \
+  ARP "arp saddr ip 0.0.0.0 arp operation 1 iifname . arp daddr ip @own4 accept\n"                    \
   ARP "iifname @bound drop\n"                                                                         \
   ARP "iifname != @lan drop\n"                                                                        \
+  ARP "arp saddr ip 0.0.0.0 arp operation 1 arp daddr ip != @claimed4 arp daddr ip != @host4 accept\n" \
   ARP "arp saddr ip { 0.0.0.0, 127.0.0.1, 255.255.255.255 } drop\n"                                   \
   ARP "arp saddr ip @claimed4 drop\n"                                                                 \
+  ARP "arp saddr ip @host4 drop\n"                                                                    \
   ARP "accept\n"
 
 /*
@@ -116,7 +134,7 @@
   "add rule " BRIDGE "lan4 ip saddr & 240.0.0.0 == 224.0.0.0 drop\n"                                  \
   "add rule " BRIDGE "lan4 ip saddr & 240.0.0.0 == 240.0.0.0 drop\n"                                  \
   "add rule " BRIDGE "lan4 ip saddr & 255.0.0.0 == { 0.0.0.0, 127.0.0.0 } drop\n"                     \
-  "add rule " BRIDGE "lan4 ip saddr @claimed4 drop\n"                                                 \
+  "add rule " BRIDGE "lan4 ip saddr @claimed4 drop\nadd rule " BRIDGE "lan4 ip saddr @host4 drop\n"                                                 \
   "add rule " BRIDGE "lan4 accept\n"
 
 /* Extension headers hide what follows; only listener reports and fragments need one. */
@@ -129,6 +147,7 @@
   IP6 "iifname != @lan drop\n"                                                                \
   IP6 "ip6 saddr & ff00:: == ff00:: drop\n"                                                   \
   IP6 "ip6 saddr { ::, ::1 } drop\n"                                                          \
+  IP6 "ip6 saddr @host6 drop\n"                                                               \
   IP6 "ip6 saddr @claimed6 drop\n"                                                            \
   IP6 "accept\n"                                                                              \
   MLD "update @storm_arp { iifname limit rate over 100/second burst 200 packets } drop\n"     \
@@ -164,14 +183,18 @@
   ICMP "icmpv6 type 136 iifname != @lan iifname . " NEIGHBOUR_TARGET " != @targets6 drop\n"           \
   ICMP "icmpv6 type 136 iifname . " NEIGHBOUR_TARGET " != @targets6 " NEIGHBOUR_TARGET                \
        " @claimed_targets6 drop\n"                                                                    \
+  ICMP "icmpv6 type 136 iifname . " NEIGHBOUR_TARGET " != @targets6 " NEIGHBOUR_TARGET                \
+       " @host_targets6 drop\n"                                                                       \
   ICMP "icmpv6 type 135 ip6 saddr :: iifname . " NEIGHBOUR_TARGET " @targets6 accept\n"               \
-  ICMP "icmpv6 type 135 ip6 saddr :: iifname @lan " NEIGHBOUR_TARGET " != @claimed_targets6 accept\n" \
+  ICMP "icmpv6 type 135 ip6 saddr :: iifname @lan " NEIGHBOUR_TARGET " != @claimed_targets6 "  \
+       NEIGHBOUR_TARGET " != @host_targets6 accept\n" \
   ICMP "icmpv6 type 133 ip6 saddr :: accept\n"                                                        \
   ICMP "icmpv6 type != { 1, 2, 3, 4, 128, 129, 133, 135, 136 } drop\n"                                \
   ICMP "iifname . ip6 saddr @own6 accept\n"                                                           \
   ICMP "iifname != @lan drop\n"                                                                       \
   ICMP "ip6 saddr & ff00:: == ff00:: drop\n"                                                          \
   ICMP "ip6 saddr { ::, ::1 } drop\n"                                                                 \
+  ICMP "ip6 saddr @host6 drop\n"                                                                      \
   ICMP "ip6 saddr @claimed6 drop\n"                                                                   \
   ICMP "accept\n"
 
@@ -184,23 +207,43 @@
   "add rule " BRIDGE "forward iifname \"" RULES_PREFIX "*\" oifname \"" RULES_PREFIX "*\" goto between\n"
 
 /*
- * Of a limited nic pass: ARP and neighbours, DHCP, what answers, and what it may reach. Without connection
- * tracking on the bridge, "what answers" is TCP but its first packet, and ICMP. Later fragments are nothing
- * without their first.
+ * Of a limited nic pass: ARP and neighbours, DHCP, what it may reach, and what answers. Not every kernel tracks connections
+ * on a bridge, so what may be answered is remembered here: a TCP connection that somebody began with the nic, for
+ * an hour after the last that he said, and who spoke to it at all, who gets errors and answers to ping for a minute. Of UDP
+ * nothing tells a question from an answer, so answers have to be allowed. Later fragments have no ports: they go to
+ * where a first one went just before.
  */
 #define EGRESS "add rule " BRIDGE "egress "
+#define TOLD   "add rule " BRIDGE "told "
+#define REACH  "add rule " BRIDGE "reach "
 #define BRIDGE_EGRESS                                                                                 \
   EGRESS "ether type 0x0806 return\n"                                                                 \
-  EGRESS "ip frag-off & 0x1fff != 0 return\n"                                                         \
-  EGRESS "ip6 nexthdr 44 @nh,336,16 & 0xfff8 != 0 return\n"                                           \
-  EGRESS "meta l4proto 6 tcp flags & 0x12 != 0x02 return\n"                                           \
-  EGRESS "ip protocol 1 icmp type { 0, 3, 11, 12 } return\n"                                          \
+  EGRESS "ip frag-off & 0x1fff != 0 iifname . ip daddr @reached4 return\n"                            \
+  EGRESS "ip frag-off & 0x1fff != 0 drop\n"                                                           \
+  EGRESS "ip6 nexthdr 44 @nh,336,16 & 0xfff8 != 0 iifname . ip6 daddr @reached6 return\n"             \
+  EGRESS "ip6 nexthdr 44 @nh,336,16 & 0xfff8 != 0 drop\n"                                             \
+  EGRESS "meta l4proto 6 tcp flags & 0x12 != 0x02 iifname . ip daddr . tcp dport @callers4 goto reach\n"   \
+  EGRESS "meta l4proto 6 tcp flags & 0x12 != 0x02 iifname . ip6 daddr . tcp dport @callers6 goto reach\n"  \
+  EGRESS "ip protocol 1 icmp type { 0, 3, 11, 12 } iifname . ip daddr @speakers4 goto reach\n"        \
   EGRESS "ip protocol 17 udp sport 68 udp dport 67 return\n"                                          \
-  EGRESS "icmpv6 type { 1, 2, 3, 4, 129, 131, 132, 133, 135, 136, 143 } return\n"                    \
+  EGRESS "icmpv6 type { 131, 132, 133, 135, 136, 143 } return\n"                                      \
+  EGRESS "icmpv6 type { 1, 2, 3, 4, 129 } iifname . ip6 daddr @speakers6 goto reach\n"                \
   EGRESS "ip6 nexthdr 17 udp sport 546 udp dport 547 return\n"                                        \
-  EGRESS "iifname . ip daddr . meta l4proto . th dport @egress4 return\n"                             \
-  EGRESS "iifname . ip6 daddr . meta l4proto . th dport @egress6 return\n"                            \
+  EGRESS "iifname . ip daddr . meta l4proto . th dport @egress4 goto reach\n"                         \
+  EGRESS "iifname . ip6 daddr . meta l4proto . th dport @egress6 goto reach\n"                        \
   EGRESS "drop\n"                                                                                     \
+  REACH "ip frag-off & 0x2000 != 0 update @reached4 { iifname . ip daddr }\n"                         \
+  REACH "ip6 nexthdr 44 update @reached6 { iifname . ip6 daddr }\n"                                   \
+  TOLD "ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 return\n"                                \
+  TOLD "update @speakers4 { oifname . ip saddr }\n"                                                   \
+  TOLD "update @speakers6 { oifname . ip6 saddr }\n"                                                  \
+  TOLD "meta l4proto != 6 return\n"                                                                   \
+  TOLD "tcp flags & 0x12 != 0x02 oifname . ip saddr . tcp sport != @callers4 return\n"                \
+  TOLD "tcp flags & 0x12 != 0x02 oifname . ip6 saddr . tcp sport != @callers6 return\n"               \
+  TOLD "update @callers4 { oifname . ip saddr . tcp sport }\n"                                        \
+  TOLD "update @callers6 { oifname . ip6 saddr . tcp sport }\n"                                       \
+  "add rule " BRIDGE "output oifname @limited jump told\n"                                            \
+  "add rule " BRIDGE "forward oifname @limited jump told\n"                                           \
   "add rule " BRIDGE "forward iifname @limited jump egress\n"                                         \
   "add rule " BRIDGE "input iifname @lan iifname @limited jump egress\n"
 

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "addresses.h"
 #include "connections.h"
 #include "filter.h"
 #include "find.h"
@@ -223,7 +224,7 @@ watch_rules (struct connections *connections, struct net *net)
 static bool
 wait_and_serve (struct connections *connections, struct net *net)
 {
-  struct pollfd polls[CONNECTIONS_POLLS + 1];
+  struct pollfd polls[CONNECTIONS_POLLS + 2];
   /* Ports are held as long as they lead to a container. */
   int timeout = connections->n == 0 && net->holds.n == 0 ? IDLE_MS : -1;
   int n_ready;
@@ -232,9 +233,12 @@ wait_and_serve (struct connections *connections, struct net *net)
     return false;
   connections_watch (connections, true, polls);
   polls[CONNECTIONS_POLLS] = (struct pollfd){ .fd = net->guard, .events = POLLIN };
-  n_ready = poll (polls, CONNECTIONS_POLLS + 1, net->lost != 0 ? RETRY_MS : timeout);
+  polls[CONNECTIONS_POLLS + 1] = (struct pollfd){ .fd = net->addresses, .events = POLLIN };
+  n_ready = poll (polls, CONNECTIONS_POLLS + 2, net->lost != 0 ? RETRY_MS : timeout);
   if (n_ready < 0)
     return errno == EINTR;
+  if (polls[CONNECTIONS_POLLS + 1].revents != 0 && addresses_read (net->addresses))
+    (void)addresses_refresh (&net->nft, net->route);
   connections_serve (connections, polls, serve, net);
   if (polls[CONNECTIONS_POLLS].revents != 0 || net->lost != 0) {
     watch_rules (connections, net);
@@ -246,7 +250,7 @@ wait_and_serve (struct connections *connections, struct net *net)
 int
 server_run (struct connections *connections)
 {
-  struct net net = { 0 };
+  struct net net = { .addresses = -1 };
   int error = privilege_reduce (CAPABILITY (CAP_NET_ADMIN) | CAPABILITY (CAP_NET_BIND_SERVICE), 0);
 
   if (error == 0 && prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -264,6 +268,8 @@ server_run (struct connections *connections)
     ;
   if (net.guard >= 0)
     close (net.guard);
+  if (net.addresses >= 0)
+    close (net.addresses);
   holds_close (&net.holds);
   nft_close (&net.nft);
   netlink_free_socket (&net.route);
