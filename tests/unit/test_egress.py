@@ -41,7 +41,6 @@ def routed(nic):  # noqa: F811
     run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
     run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0", check=False)
     open("/proc/sys/net/ipv6/conf/all/disable_ipv6", "w").write("0")
-    run("ip", "address", "add", "fd66::1/64", "dev", "br0", "nodad")
     a, b = nic(2, group=1), nic(3, group=1)
     for each in (a, b):
         each.configure()

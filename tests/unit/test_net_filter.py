@@ -51,6 +51,27 @@ def test_legal_listener_reports_pass(room):
     ])
 
 
+def test_nothing_hides_behind_a_hop_by_hop_header(room):
+    """Of a listener report the one header before ICMP; a fragment or another header behind it could be of anything."""
+    run("ip", "link", "set", "br0", "type", "bridge", "mcast_snooping", "0")
+    leave_fragments_alone()
+    a, report = room.a, icmp6(143, bytes(4) + MARK)
+
+    def hop(following, length=0):
+        return struct.pack("!BBBBHBB", following, length, 5, 2, 0, 1, 0) + bytes(8 * length)
+
+    def frame(payload, source=a.address6):
+        return ether(a.mac, 0x86DD, ip6(source, "ff02::16", 0, payload), "33:33:00:00:00:16")
+
+    options = struct.pack("!BB6x", 58, 0)
+    room.refuses([frame(payload, source) for source in (a.address6, link_local(a.mac), "::") for payload in (
+        hop(44) + fragment(58, 0x2000, report), hop(44) + fragment(58, 0, report), hop(44) + fragment(58, 3, MARK),
+        hop(44) + fragment(17, 3, MARK), hop(44) + fragment(58, 0x2002, MARK), hop(60) + options + report,
+        hop(43) + options + report, hop(0) + hop(58) + report, hop(58, 1) + report, hop(17) + udp(1, 2, MARK),
+        hop(6) + bytes(20) + MARK, hop(58) + icmp6(128, bytes(4) + MARK))])
+    room.passes([frame(hop(58) + report, source) for source in (a.address6, link_local(a.mac), "::")])
+
+
 def leave_fragments_alone():
     """br_netfilter would put them together, and take them apart again behind the filter."""
     for name in ("iptables", "ip6tables"):
@@ -262,6 +283,39 @@ def test_NET_16_services_of_the_host(nic):
     with service(a.namespace, 8000, socket.SOCK_STREAM):
         assert exchange(host, a.address4, 8000, socket.SOCK_STREAM) == GATEWAY.encode()
     os.close(host)
+
+
+def test_new_connections_of_a_nic_are_bounded(nic):
+    """So that no container fills the table in which the host remembers those of all."""
+    run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+    a, b = nic(2), nic(3)
+    bridge = "02:00:00:00:00:fe"
+    run("ip", "link", "add", "uplink", "type", "veth", "peer", "name", "far")
+    run("ip", "link", "set", "far", "up", "arp", "off")
+    run("ip", "address", "add", "192.0.2.1/24", "dev", "uplink")
+    run("ip", "address", "add", "2001:db8::1/64", "dev", "uplink", "nodad")
+    run("ip", "link", "set", "uplink", "up", "arp", "off")
+    for each in (a, b):
+        # Of the nic's own, as its namespace does not ask for anybody.
+        run("ip", "neighbour", "replace", each.address4, "lladdr", each.mac, "dev", "br0")
+
+    def known():
+        return int(open("/proc/sys/net/netfilter/nf_conntrack_count").read())
+
+    def flood(n, first):
+        for port in range(first, first + n):
+            a.tap.send(ether(a.mac, 0x800, ip4(a.address4, "192.0.2.9", 17, udp(port, 9, MARK)), bridge))
+
+    flood(6000, 1000)
+    # 4096 may be there at once; and as many as begin before the limit of what begins in a second counts.
+    assert 1000 < known() <= 4200
+    before = known()
+    flood(6000, 20000)
+    assert known() <= 4200
+    # The neighbour may all the same.
+    b.tap.send(ether(b.mac, 0x800, ip4(b.address4, "192.0.2.9", 17, udp(1, 9, MARK)), bridge))
+    assert f"src={b.address4}" in open("/proc/net/nf_conntrack").read()
+    assert before <= 4200
 
 
 def test_only_the_owner_and_root_reach_a_container_from_the_host(helper, nic):

@@ -137,7 +137,10 @@
   "add rule " BRIDGE "lan4 ip saddr @claimed4 drop\nadd rule " BRIDGE "lan4 ip saddr @host4 drop\n"                                                 \
   "add rule " BRIDGE "lan4 accept\n"
 
-/* Extension headers hide what follows; only listener reports and fragments need one. */
+/*
+ * Extension headers hide what follows; only listener reports and fragments need one. Of a report that is the hop-by-hop
+ * header, of eight bytes and with nothing between it and ICMP.
+ */
 #define BRIDGE_IP6                                                                            \
   IP6 "ip6 version != 6 drop\n"                                                               \
   IP6 "ip6 nexthdr vmap { 0 : goto mld, 58 : goto from_icmp6, 43 : drop, 44 : jump fragment6, 51 : drop, " \
@@ -151,8 +154,8 @@
   IP6 "ip6 saddr @claimed6 drop\n"                                                            \
   IP6 "accept\n"                                                                              \
   MLD "update @storm_arp { iifname limit rate over 100/second burst 200 packets } drop\n"     \
-  MLD "meta l4proto != 58 drop\n"                                                             \
-  MLD "icmpv6 type != { 131, 132, 143 } drop\n"                                               \
+  MLD "@nh,320,16 != 0x3a00 drop\n"                                                             \
+  MLD "@nh,384,8 != { 131, 132, 143 } drop\n"                                               \
   MLD "iifname . ip6 saddr @own6 accept\n"                                                    \
   MLD "ip6 saddr :: accept\n"                                                                 \
   MLD "iifname @lan ip6 saddr & ffc0:: == fe80:: accept\n"                                    \
@@ -271,6 +274,11 @@
 #define MAKE_ANEW(chain) "add chain " INET chain "\nflush chain " INET chain "\ndelete chain " INET chain "\n"
 
 #define INET_CHAINS                                                                                   \
+  "add set " INET "connections4 { type ifname . ipv4_addr; size 65535; flags dynamic; }\n"           \
+  "add set " INET "connections6 { type ifname . ipv6_addr; size 65535; flags dynamic; }\n"           \
+  "add set " INET "begun4 { type ifname . ipv4_addr; size 65535; flags dynamic,timeout; timeout 1m; }\n" \
+  "add set " INET "begun6 { type ifname . ipv6_addr; size 65535; flags dynamic,timeout; timeout 1m; }\n" \
+  "add chain " INET "bounded\nflush chain " INET "bounded\n"                                         \
   "add chain " INET "output { type filter hook output priority -10; policy accept; }\n"             \
   "add chain " INET "owned\nadd chain " INET "loud\nflush chain " INET "output\n"                    \
   "flush chain " INET "owned\nflush chain " INET "loud\n"                                            \
@@ -287,10 +295,23 @@
   "flush chain " INET "host\nflush chain " INET "between4\nflush chain " INET "between6\n"            \
   "flush chain " INET "martian\nflush chain " INET "input\nflush chain " INET "forward\n"
 
+/*
+ * The host remembers each connection, those of others among them, in a table that has an end. So an address of a nic may have
+ * so many at once. Counting takes time, hence also the limit of how many may begin.
+ */
+#define BOUNDED "add rule " INET "bounded "
+#define INET_BOUNDED                                                                                  \
+  BOUNDED "ct state != new return\n"                                                                  \
+  BOUNDED "update @begun4 { iifname . ip saddr limit rate over 500/second burst 2000 packets } drop\n" \
+  BOUNDED "update @begun6 { iifname . ip6 saddr limit rate over 500/second burst 2000 packets } drop\n" \
+  BOUNDED "add @connections4 { iifname . ip saddr ct count over 4096 } drop\n"                        \
+  BOUNDED "add @connections6 { iifname . ip6 saddr ct count over 4096 } drop\n"
+
 #define INET_INPUT                                                                                    \
   "add rule " INET "input iifname . ip saddr @nics4 goto host\n"                                      \
   "add rule " INET "input iifname . ip6 saddr @nics6 goto host\n"                                     \
   "add rule " INET "host ct state established,related accept\n"                                       \
+  "add rule " INET "host jump bounded\n"                                                             \
   "add rule " INET "host udp dport { 53, 67 } accept\n"                                               \
   "add rule " INET "host tcp dport 53 accept\n"                                                       \
   "add rule " INET "host meta l4proto 1 icmp type 8 accept\n"                                         \
@@ -345,6 +366,8 @@
   LIMITED "meta l4proto " protocol " iifname . ip6 saddr . ct original ip6 daddr . meta l4proto . " port \
           " @egress6 goto routed\n"
 #define INET_FORWARD                                                                                  \
+  "add rule " INET "forward iifname . ip saddr @nics4 jump bounded\n"                                \
+  "add rule " INET "forward iifname . ip6 saddr @nics6 jump bounded\n"                               \
   "add rule " INET "forward iifname . ip saddr @limited4 goto limited\n"                              \
   "add rule " INET "forward iifname . ip6 saddr @limited6 goto limited\n"                             \
   "add rule " INET "forward goto routed\n"                                                            \
@@ -400,6 +423,6 @@
 
 /* clang-format on */
 
-const char rules_text[] =
-    BRIDGE_SETS BRIDGE_CHAINS BRIDGE_NIC BRIDGE_ARP BRIDGE_IP4 BRIDGE_IP6 BRIDGE_FRAGMENT6 BRIDGE_ICMP6
-        BRIDGE_EGRESS BRIDGE_BETWEEN INET_SETS INET_CHAINS INET_INPUT INET_OUTPUT INET_FORWARD INET_NAT;
+const char rules_text[] = BRIDGE_SETS BRIDGE_CHAINS BRIDGE_NIC BRIDGE_ARP BRIDGE_IP4 BRIDGE_IP6
+    BRIDGE_FRAGMENT6 BRIDGE_ICMP6 BRIDGE_EGRESS BRIDGE_BETWEEN INET_SETS INET_CHAINS INET_BOUNDED INET_INPUT
+        INET_OUTPUT INET_FORWARD INET_NAT;
