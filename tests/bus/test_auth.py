@@ -464,16 +464,16 @@ def test_AUTH_12_a_dialog_ends(fresh_world, clock):  # noqa: F811
     alice.call(ROOT, MANAGER, *create, interactive=True)
 
 
-def test_AUTH_04_who_leaves_a_dialog_ends_it(world):
-    """Also the second question, and the one for what is above a limit."""
-    for action, member, arguments in ((polkit.CREATE, "CreateContainer", ("(ssa{sv})", "x1", "busybox", {})),
-                                      (polkit.EXCEED, "CreateContainer", ("(ssa{sv})", "x1", "busybox", variants(
-                                          {"limits": GLib.Variant("a{sv}", {"pids": GLib.Variant("t", 2**64 - 1)})})))):
+def test_AUTH_04_who_leaves_a_dialog_ends_it(fresh_world):
+    """Also the second one, for what is above a ceiling."""
+    world = fresh_world(config="[Limits]\nContainerTasks=500\n")
+    above = variants({"limits": GLib.Variant("a{sv}", {"pids": GLib.Variant("t", 501)})})
+    for action, options in ((polkit.CREATE, {}), (polkit.EXCEED, above)):
         world.polkit.reset()
         world.polkit.answers[action] = "challenge"
         world.polkit.dialogs[action] = "hang"
         with world.client(ALICE) as caller:
-            caller.send(ROOT, MANAGER, member, *arguments, interactive=True)
+            caller.send(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "x1", "busybox", options, interactive=True)
             (held,) = world.polkit.wait_held()
             assert held.action == action and held.flags == 1
         wait(lambda: world.polkit.cancelled == [held.cancellation])

@@ -69,13 +69,13 @@ def test_STATE_expiry_while_it_runs(place, clock):  # noqa: F811
         image = pull(alice)["Object"]
         box = bob.create("box")
         for n, left in ((1, 2), (2, 1)):
-            clock.move(n * day, awake=n * day + 5)
+            clock.move(n * day, awake=n * (day + 60))
             bob.state(box)
             wait(lambda: alice.get(image, IMAGE, "DaysLeft") == left)
         # Half a day later it is still there, and the timer is not over either.
         clock.move(5 * day // 2, awake=5 * day // 2)
         assert alice.get(image, IMAGE, "DaysLeft") == 1
-        clock.move(3 * day, awake=3 * day + 10)
+        clock.move(3 * day, awake=3 * (day + 60))
         bob.state(box)
         alice.wait_signal("InterfacesRemoved", match=lambda a: a[0] == image)
         assert image not in alice.managed()
