@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/validate.h"
-#include "images/fetch/protocol.h"
+#include "images/json/protocol.h"
 #include "platform/untrusted-fd.h"
 
 #include <string.h>

@@ -26,6 +26,7 @@ typedef struct {
   GArray *settings; /* BothyBundleSetting */
 } BothyBundle;
 
+/* Also closes the archives. */
 void bothy_bundle_free (BothyBundle *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyBundle, bothy_bundle_free)
 

@@ -4,17 +4,19 @@
 #include <glib.h>
 
 #include "images/fetch/protocol.h"
+#include "images/json/protocol.h"
 
 G_BEGIN_DECLS
 
 /* What bothy-fetch says of what servers say: nothing of it gets in unless it is of a grammar. */
 
-/* What a catalogue says of an image: each field is of the grammar that fetched.c has for it. */
+/* What a catalogue says of an image: each field is of the grammar that fetch-answers.c has for it. */
 typedef struct {
   char *fields[FETCH_N_FIELDS];
   guint64 size; /* of the archive; 0: not known */
 } BothyFetchAnswer;
 
+/* Free it and its strings. */
 void bothy_fetch_answer_free (BothyFetchAnswer *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyFetchAnswer, bothy_fetch_answer_free)
 
@@ -29,6 +31,7 @@ typedef struct {
   guint64 size; /* as it comes */
 } BothyManifestLayer;
 
+/* Free a BothyManifestLayer. */
 void bothy_manifest_layer_free (gpointer data);
 
 typedef struct {
@@ -46,13 +49,18 @@ typedef struct {
   GPtrArray *settings; /* BothyManifestSetting, of UTF-8 */
 } BothyManifest;
 
+/* Free it with its layers and settings. */
 void bothy_manifest_free (BothyManifest *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyManifest, bothy_manifest_free)
 
-/* From the texts of messages: NULL or FALSE is not of the grammar. REMOTE is the registry's URL. */
+/* From TEXT of SIZE bytes, of a FETCH_MANIFEST whose total is TOTAL (transfer full); NULL: it is not of the grammar. */
 BothyManifest *bothy_manifest_parse (const char *text, gsize size, guint64 total);
+
+/* Add the layer that TEXT, of a FETCH_LAYER of the registry at the URL REMOTE, is. FALSE: it is not of the grammar. */
 gboolean bothy_manifest_take_layer (
     BothyManifest *self, const char *text, gsize size, guint64 total, const char *remote);
+
+/* Add the value TEXT of the setting WHICH, of a FETCH_SETTING. FALSE: it is not of the grammar. */
 gboolean bothy_manifest_take_setting (BothyManifest *self, guint32 which, const char *text, gsize size);
 
 /* Whether all layers are there that it said there are. */

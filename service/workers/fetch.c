@@ -36,7 +36,7 @@ job_free (Job *job)
 }
 
 static void
-finish (GTask *task, GError *error)
+finish_fetch (GTask *task, GError *error)
 {
   Job *job = g_task_get_task_data (task);
 
@@ -123,9 +123,9 @@ handle_packet (GTask *task, BothyPacket *packet)
     if (job->progress)
       job->progress (message->bytes, message->total, job->progress_data);
   } else if (ok && message->type == FETCH_RESULT)
-    finish (task, result_error (job, message, text));
+    finish_fetch (task, result_error (job, message, text));
   else if (!ok || !take_part (job, message, text))
-    finish (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-fetch: unexpected message"));
+    finish_fetch (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-fetch: unexpected message"));
 }
 
 /* Those that are there, and which. */
@@ -192,7 +192,7 @@ bothy_fetch (const BothyFetch *fetch,
   g_task_set_task_data (task, job, (GDestroyNotify)job_free);
   if (!send (job, fetch, &error)) {
     bothy_error_adopt (&error, "bothy-fetch can not be reached at " SOCKET_PATH);
-    finish (task, error);
+    finish_fetch (task, error);
     return;
   }
   bothy_worker_listen (task);

@@ -19,6 +19,7 @@ typedef struct {
   int fds[FETCH_N_FDS];             /* -1: none */
 } BothyFetch;
 
+/* BYTES of TOTAL (0: not known) have come. */
 typedef void (*BothyFetchProgress) (guint64 bytes, guint64 total, gpointer user_data);
 
 /* Ask a bothy-fetch of its own. FETCH is used up when this returns. CANCELLABLE ends it. */

@@ -36,7 +36,7 @@ read_free (Read *read)
 }
 
 static void
-fail (GTask *task, GError *error)
+fail_reading (GTask *task, GError *error)
 {
   g_prefix_error (&error, "The archive with the metadata: ");
   g_task_return_error (task, error);
@@ -51,7 +51,7 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyUnpacked) unpacked = bothy_unpack_finish (result, &error);
 
   if (!unpacked) {
-    fail (task, error);
+    fail_reading (task, error);
     return;
   }
   read->metadata->lines = g_steal_pointer (&unpacked->metadata);
@@ -82,7 +82,7 @@ on_copied (GObject *source, GAsyncResult *result, gpointer user_data)
   if (copied && seal (read->metadata->fd, &error))
     sources = bothy_unpack_sources (read->metadata->fd, -1, &error);
   if (!sources) {
-    fail (task, error);
+    fail_reading (task, error);
     return;
   }
   read->metadata->sha256 = g_steal_pointer (&copied->sha256);
@@ -118,7 +118,7 @@ bothy_metadata_read (BothyHelperClient *helper,
     bothy_unpack (helper, &request, read->metadata->fd, sources, NULL, NULL, cancellable, on_copied,
                   g_object_ref (task));
   else
-    fail (task, error);
+    fail_reading (task, error);
 }
 
 BothyMetadata *

@@ -14,6 +14,7 @@ typedef struct {
   char *lines;  /* what metadata.yaml says; see bothy_image_take_metadata() */
 } BothyMetadata;
 
+/* Also closes the copy. */
 void bothy_metadata_free (BothyMetadata *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyMetadata, bothy_metadata_free)
 
@@ -23,6 +24,8 @@ void bothy_metadata_read (BothyHelperClient *helper,
                           GCancellable *cancellable,
                           GAsyncReadyCallback callback,
                           gpointer user_data);
+
+/* (transfer full) NULL with BAD_ARCHIVE, LIMITS_EXCEEDED, CANCELLED or FAILED. */
 BothyMetadata *bothy_metadata_read_finish (GAsyncResult *result, GError **error);
 
 G_END_DECLS

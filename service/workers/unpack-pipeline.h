@@ -13,9 +13,10 @@ typedef struct {
   char *whole;       /* of PREFIX_FD and the source together; NULL without one */
 } BothyUnpackPipeline;
 
-/* A pipe that takes much at once. */
+/* Make a pipe that takes much at once; both ends are the caller's. FALSE: there are too many open files. */
 gboolean bothy_unpack_pipeline_pipe (int *ret_reader, int *ret_writer, GError **error);
 
+/* Free it with what was unpacked; the files stay. */
 void bothy_unpack_pipeline_free (BothyUnpackPipeline *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyUnpackPipeline, bothy_unpack_pipeline_free)
 
@@ -37,6 +38,8 @@ void bothy_unpack_pipeline (BothyHelperClient *helper,
                             GCancellable *cancellable,
                             GAsyncReadyCallback callback,
                             gpointer user_data);
+
+/* (transfer full) NULL with BAD_ARCHIVE, LIMITS_EXCEEDED, NO_SPACE, CANCELLED or FAILED. */
 BothyUnpackPipeline *bothy_unpack_pipeline_finish (GAsyncResult *result, GError **error);
 
 G_END_DECLS

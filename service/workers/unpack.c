@@ -2,7 +2,7 @@
 #include "workers/unpack.h"
 
 #include "base/error.h"
-#include "core/ids/ranges.h"
+#include "base/ids.h"
 #include "base/fd.h"
 #include "platform/untrusted-fd.h"
 #include "workers/worker.h"
@@ -48,7 +48,7 @@ job_free (Job *job)
 }
 
 static void
-finish (GTask *task, BothyUnpacked *unpacked, GError *error)
+finish_unpack (GTask *task, BothyUnpacked *unpacked, GError *error)
 {
   bothy_worker_end (task, unpacked, (GDestroyNotify)bothy_unpacked_free, error);
 }
@@ -133,18 +133,19 @@ handle_packet (GTask *task, BothyPacket *packet)
 
   if (packet->size < sizeof *message || message->version != UNPACK_PROTOCOL_VERSION ||
       packet->size != sizeof *message + message->text_size)
-    finish (task, NULL, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-unpack: unexpected message"));
+    finish_unpack (task, NULL,
+                   g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-unpack: unexpected message"));
   else if (message->type == UNPACK_PROGRESS) {
     if (job->progress)
       job->progress (message->bytes_in, message->bytes_out, job->progress_data);
   } else if (message->error) {
     g_autofree char *shown = bothy_worker_readable (text, message->text_size);
 
-    finish (task, NULL, g_error_new (BOTHY_ERROR, code_of (message->error), "%s", shown));
+    finish_unpack (task, NULL, g_error_new (BOTHY_ERROR, code_of (message->error), "%s", shown));
   } else if (job->request.mode == UNPACK_BUNDLE)
-    finish (task, parse_bundle (message, text, packet->fds), NULL);
+    finish_unpack (task, parse_bundle (message, text, packet->fds), NULL);
   else
-    finish (task, parse_result (message, text), NULL);
+    finish_unpack (task, parse_result (message, text), NULL);
 }
 
 static void
@@ -163,7 +164,7 @@ on_spawned (GObject *source, GAsyncResult *result, gpointer user_data)
   else if (!fds || !bothy_packet_send (job->worker.socket, &job->request, sizeof job->request, NULL, 0,
                                        job->sources, &error)) {
     bothy_error_adopt (&error, "bothy-unpack");
-    finish (task, NULL, error);
+    finish_unpack (task, NULL, error);
   } else
     bothy_worker_listen (task);
 }
@@ -198,7 +199,7 @@ on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
     g_clear_error (&error);
   else if (error) {
     bothy_error_adopt (&error, "bothy-unpack");
-    finish (task, NULL, error);
+    finish_unpack (task, NULL, error);
   } else
     bothy_helper_client_call (job->helper, &request, list, on_spawned, g_object_ref (task));
 }
@@ -235,7 +236,7 @@ bothy_unpack (BothyHelperClient *helper,
   g_task_set_task_data (task, job, (GDestroyNotify)job_free);
   if (!bothy_packet_socketpair (&job->worker.socket, &job->their_fd, &error)) {
     bothy_error_adopt (&error, "bothy-unpack");
-    finish (task, NULL, error);
+    finish_unpack (task, NULL, error);
     return;
   }
   bothy_helper_client_call (helper, &userns, NULL, on_user_namespace, g_object_ref (task));

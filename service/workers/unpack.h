@@ -19,16 +19,18 @@ typedef struct {
   char *metadata; /* what metadata.yaml said, as lines KEY=VALUE; see bothy_image_take_metadata() */
   guint64 bytes;
   guint64 inodes;
-  /* Of UNPACK_BUNDLE, with none of the texts above: see storage/bundle.h. */
+  /* Of UNPACK_BUNDLE, with none of the texts above: see workers/bundle.h. */
   char *text;
   gsize text_size;
   guint n_layers;
   GUnixFDList *fds;
 } BothyUnpacked;
 
+/* Free it with its texts, and close its fds. */
 void bothy_unpacked_free (BothyUnpacked *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyUnpacked, bothy_unpacked_free)
 
+/* So many bytes were read, and so many written. */
 typedef void (*BothyUnpackProgress) (guint64 bytes_in, guint64 bytes_out, gpointer user_data);
 
 /*
@@ -46,9 +48,12 @@ void bothy_unpack (BothyHelperClient *helper,
                    GCancellable *cancellable,
                    GAsyncReadyCallback callback,
                    gpointer user_data);
+
+/* (transfer full) NULL with BAD_ARCHIVE, LIMITS_EXCEEDED, NO_SPACE, BUSY (nobody reads the pipe), CANCELLED or FAILED. */
 BothyUnpacked *bothy_unpack_finish (GAsyncResult *result, GError **error);
 
-/* SOURCE_FD, and AFTER_FD if it is not -1, for bothy_unpack(). */
+/* A list for bothy_unpack() of copies of SOURCE_FD and, if it is not -1, AFTER_FD. (transfer full) NULL: there are too
+   many open files. */
 GUnixFDList *bothy_unpack_sources (int source_fd, int after_fd, GError **error);
 
 G_END_DECLS

@@ -30,6 +30,7 @@ void bothy_worker_listen (GTask *task);
  * program has had on TASK. */
 void bothy_worker_end (GTask *task, gpointer result, GDestroyNotify free_result, GError *error);
 
+/* Close its socket, and forget it. */
 void bothy_worker_clear (BothyWorker *self);
 
 /* What strangers had a part in, for a message: ASCII with escapes, and cut. */

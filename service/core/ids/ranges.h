@@ -4,14 +4,9 @@
 #include <gio/gio.h>
 
 #include "base/configuration.h"
+#include "base/ids.h"
 
 G_BEGIN_DECLS
-
-#define BOTHY_RANGE_SIZE 65536u
-
-/* Files of images and containers lie on disk with these owners: systemd's foreign uid
-   range. No process ever runs with one of them but those that write such a tree. */
-#define BOTHY_NEUTRAL_BASE 2147352576u
 
 /*
  * Which id belongs to whom, for all time: a range that once was a user's is only ever

@@ -27,6 +27,8 @@ typedef enum {
 
 /* One that says nothing yet. (transfer full) */
 BothyImageConfig *bothy_image_config_new (void);
+
+/* Free it with all texts. */
 void bothy_image_config_free (BothyImageConfig *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyImageConfig, bothy_image_config_free)
 

@@ -34,16 +34,22 @@ BothyImageStore *bothy_image_store_new (int dirfd,
                                         BothyTrash *trash,
                                         gboolean *ret_degraded);
 
-/* These stay the store's. (transfer none) */
+/* The store of the layers that its images stand on. (transfer none) */
 BothyLayerStore *bothy_image_store_get_layers (BothyImageStore *self);
+
+/* What users may have of images, counted with what is in the store. (transfer none) */
 BothyQuota *bothy_image_store_get_quota (BothyImageStore *self);
+
+/* The configuration that it was made with. (transfer none) */
 const BothyConfiguration *bothy_image_store_get_configuration (BothyImageStore *self);
 
 /* Whether some image could not be read when the service began: nobody knows which layers it stands on. */
 gboolean bothy_image_store_is_degraded (BothyImageStore *self);
 
-/* The day that it is, as bothy_day_counter_count() counts; 0: not known yet. bothy_image_store_begin_day() sets it. */
+/* It is DAY, as bothy_day_counter_count() counts; 0: that is not known. Only bothy_image_store_begin_day() calls this. */
 void bothy_image_store_set_day (BothyImageStore *self, guint64 day);
+
+/* The day that it is; 0: not known yet. */
 guint64 bothy_image_store_get_day (BothyImageStore *self);
 
 /*

@@ -41,6 +41,7 @@ struct _BothyImage {
   guint n_containers;
 };
 
+/* One that is called FINGERPRINT, of no layers and nobody's yet. (transfer full) */
 BothyImage *bothy_image_new (const char *fingerprint);
 
 /* From os-release(5)'s TEXT. */
@@ -61,6 +62,7 @@ char *bothy_image_os_release_value (const char *text, const char *key);
 /* Whether TEXT is what an image's OS, release or variant can be called. */
 gboolean bothy_image_is_word (const char *text);
 
+/* Whether USER can see it: it is his, or everybody's. */
 gboolean bothy_image_is_visible (BothyImage *self, guint32 user);
 
 /* Whether USER calls it ALIAS; the public alias counts for everybody. */
@@ -75,8 +77,13 @@ gboolean bothy_image_has_names (BothyImage *self, guint32 user);
 /* What to show USER in one word: an alias, or else the fingerprint. */
 const char *bothy_image_label (BothyImage *self, guint32 user);
 
+/* It is USER's from now on, and he calls it ALIAS as well; NULL: that adds no name. */
 void bothy_image_add_claim (BothyImage *self, guint32 user, const char *alias);
+
+/* USER calls it ALIAS no more; it stays his. */
 void bothy_image_remove_alias (BothyImage *self, guint32 user, const char *alias);
+
+/* It is no longer USER's: his names for it go, and where he had it from. */
 void bothy_image_remove_claim (BothyImage *self, guint32 user);
 
 /*
@@ -84,12 +91,17 @@ void bothy_image_remove_claim (BothyImage *self, guint32 user);
  * and neither gets newer ones from where the other one trusts. Returns "" if it is not known; the text stays the image's.
  */
 const char *bothy_image_get_origin (BothyImage *self, guint32 user);
+
+/* Say where USER got the image from. */
 void bothy_image_set_origin (BothyImage *self, guint32 user, const char *origin);
 
 /* It is no longer everybody's. */
 void bothy_image_retire (BothyImage *self);
 
+/* From RECORD, which is that of the image FINGERPRINT (transfer full); NULL with DEGRADED: it is not. */
 BothyImage *bothy_image_from_record (const char *fingerprint, GKeyFile *record, GError **error);
+
+/* All that is to outlive the service. (transfer full) */
 GKeyFile *bothy_image_to_record (BothyImage *self);
 
 G_END_DECLS

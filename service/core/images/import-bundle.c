@@ -41,7 +41,7 @@ make_defaults (const BothyBundle *bundle, GError **error)
 }
 
 static void
-finish (GTask *task)
+make_image (GTask *task)
 {
   Unbundle *self = g_task_get_task_data (task);
   g_autoptr (BothyImage) image = bothy_image_new ("");
@@ -57,7 +57,7 @@ finish (GTask *task)
   g_task_return_pointer (task, g_steal_pointer (&image), g_object_unref);
 }
 
-static void go_on (GTask *task);
+static void take_next_layer (GTask *task);
 
 static void
 on_added (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -72,7 +72,7 @@ on_added (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   }
   g_ptr_array_add (self->layers, layer);
-  go_on (task);
+  take_next_layer (task);
 }
 
 /* The one that USER has already, or NULL. Another's may be there, too: but then he has to bring the bytes. */
@@ -83,7 +83,7 @@ find_present (const Unbundle *self, const BothyBundleLayer *wanted)
 }
 
 static void
-go_on (GTask *task)
+take_next_layer (GTask *task)
 {
   Unbundle *self = g_task_get_task_data (task);
   BothyLayerStore *store = bothy_image_store_get_layers (self->images);
@@ -106,7 +106,7 @@ go_on (GTask *task)
     bothy_layer_store_hold (store, present);
     g_ptr_array_add (self->layers, present);
   }
-  finish (task);
+  make_image (task);
 }
 
 static void
@@ -120,7 +120,7 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
   /* The layers' archives are open: that is enough of it. */
   g_clear_pointer (&self->spool, bothy_spool_free);
   if (self->bundle && bothy_compose_check_depth (self->bundle->layers->len, &error))
-    go_on (task);
+    take_next_layer (task);
   else
     g_task_return_error (task, error);
 }

@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/fd.h"
-#include "core/ids/ranges.h"
+#include "base/ids.h"
 #include "platform/untrusted-fd.h"
 #include "storage/record.h"
 #include "storage/store.h"

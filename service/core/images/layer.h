@@ -23,14 +23,20 @@ typedef struct {
   guint holds;          /* by imports under way */
 } BothyLayer;
 
+/* One that is called ID; all else is for the caller to set. (transfer full) */
 BothyLayer *bothy_layer_new (const char *id);
+
+/* Free it with its texts; nobody may hold it. */
 void bothy_layer_free (BothyLayer *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyLayer, bothy_layer_free)
 
 /* What is made of rootfs/ in the archive DIGEST. */
 char *bothy_layer_unified_id (const char *digest);
 
+/* From RECORD, which is that of the layer ID (transfer full); NULL with DEGRADED: it is not. */
 BothyLayer *bothy_layer_from_record (const char *id, GKeyFile *record, GError **error);
+
+/* All but its holds. (transfer full) */
 GKeyFile *bothy_layer_to_record (const BothyLayer *self);
 
 G_END_DECLS

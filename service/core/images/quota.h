@@ -57,6 +57,8 @@ typedef struct _BothyReading BothyReading;
 
 /* One of USER's, of no layer yet. (transfer full) */
 BothyReading *bothy_quota_begin_reading (BothyQuota *self, guint32 user);
+
+/* It is over: what was read counts no more. */
 void bothy_reading_free (BothyReading *self);
 
 /* LAYER, which the caller holds in its store for as long, is read, too. */

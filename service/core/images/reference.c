@@ -24,7 +24,7 @@ bothy_reference_clear (BothyReference *self)
 }
 
 static gboolean
-refuse (GError **error, const char *text, const char *wanted)
+refuse_text (GError **error, const char *text, const char *wanted)
 {
   g_autofree char *cut = g_strndup (text, 100);
   g_autofree char *shown = g_strescape (cut, NULL);
@@ -123,7 +123,7 @@ parse_registry (const char *text, const char *slash, BothyReference *ret, GError
 
   ret->name = bothy_reference_complete (name);
   if (!ret->name)
-    return refuse (error, text, "HOST/NAME:TAG or HOST/NAME@sha256:DIGEST is wanted");
+    return refuse_text (error, text, "HOST/NAME:TAG or HOST/NAME@sha256:DIGEST is wanted");
   ret->registry = g_steal_pointer (&registry);
   return TRUE;
 }

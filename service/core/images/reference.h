@@ -20,9 +20,14 @@ typedef struct {
   char *name;     /* of a registry: REPOSITORY:TAG or REPOSITORY@sha256:DIGEST */
 } BothyReference;
 
+/* Free the strings, and set them to NULL. */
 void bothy_reference_clear (BothyReference *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (BothyReference, bothy_reference_clear)
 
+/*
+ * Parse TEXT, which somebody typed or a record has, into RET, which the caller clears. FALSE with INVALID_ARGS: it is
+ * not of the grammar, and RET is as it was.
+ */
 gboolean bothy_reference_parse (const char *text, BothyReference *ret, GError **error);
 
 /* "HOST[:PORT]" as above. */

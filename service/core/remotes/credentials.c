@@ -52,7 +52,7 @@ is_loopback (const char *origin)
 }
 
 static gboolean
-refuse (GError **error, const char *origin, const char *why)
+refuse_origin (GError **error, const char *origin, const char *why)
 {
   g_autofree char *shown = g_strescape (origin, NULL);
 
@@ -68,10 +68,10 @@ check_origin (const char *origin, GError **error)
 
   if (!host || strlen (origin) > MAX_ORIGIN || host[3] == '\0' ||
       strspn (host + 3, allowed) != strlen (host + 3))
-    return refuse (error, origin, "https://HOST or https://HOST:PORT is wanted");
+    return refuse_origin (error, origin, "https://HOST or https://HOST:PORT is wanted");
   if (g_str_has_prefix (origin, "https://") || is_loopback (origin))
     return TRUE;
-  return refuse (error, origin, "a password goes over https only");
+  return refuse_origin (error, origin, "a password goes over https only");
 }
 
 /* Only of memory is asked anything: what is behind another file may let us wait. */
@@ -82,10 +82,10 @@ check_file (const char *origin, int fd, GError **error)
   struct stat st;
 
   if (seals < 0 || (seals & SEALS) != SEALS)
-    return refuse (error, origin,
-                   "a memory file is wanted that is sealed against writing, growing and shrinking");
+    return refuse_origin (error, origin,
+                          "a memory file is wanted that is sealed against writing, growing and shrinking");
   if (fstat (fd, &st) < 0 || st.st_size < 1 || st.st_size > (off_t)FETCH_MAX_LOGIN)
-    return refuse (error, origin, "NAME:PASSWORD of at most 8192 bytes is wanted");
+    return refuse_origin (error, origin, "NAME:PASSWORD of at most 8192 bytes is wanted");
   return TRUE;
 }
 
@@ -97,7 +97,7 @@ bothy_credentials_add (BothyCredentials *self, const char *origin, int fd, GErro
   if (!check_origin (origin, error) || !check_file (origin, fd, error))
     return FALSE;
   if (g_hash_table_size (self->fds) >= MAX_ORIGINS)
-    return refuse (error, origin, "no more than 16 servers' are taken at once");
+    return refuse_origin (error, origin, "no more than 16 servers' are taken at once");
   copy = fcntl (fd, F_DUPFD_CLOEXEC, 3);
   if (copy < 0) {
     bothy_error_set_errno (error, errno, "Taking credentials");

@@ -13,16 +13,24 @@ G_BEGIN_DECLS
  */
 typedef struct _BothyCredentials BothyCredentials;
 
+/* None yet. (transfer full) */
 BothyCredentials *bothy_credentials_new (void);
+
+/* One more holds them. (transfer full) */
 BothyCredentials *bothy_credentials_ref (BothyCredentials *self);
+
+/* One less; the last one closes the files. */
 void bothy_credentials_unref (BothyCredentials *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyCredentials, bothy_credentials_unref)
 
-/* For ORIGIN. FD, which stays the caller's, has to be memory that is sealed: nobody can make who reads it
-   wait, or change what it says. */
+/*
+ * Show what FD says to ORIGIN, https://HOST[:PORT]. FD, which stays the caller's, has to be memory that is sealed: nobody
+ * can make the one who reads it wait, or change what it says. FALSE with INVALID_ARGS: it is not, or ORIGIN is nowhere
+ * that a password may go to.
+ */
 gboolean bothy_credentials_add (BothyCredentials *self, const char *origin, int fd, GError **error);
 
-/* What REMOTE gets to see, or -1. SELF may be NULL. The fd is SELF's. */
+/* An fd with what REMOTE gets to see, which stays SELF's; -1: nothing. SELF may be NULL. */
 int bothy_credentials_find (BothyCredentials *self, const BothyRemote *remote);
 
 G_END_DECLS

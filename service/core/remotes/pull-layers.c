@@ -158,7 +158,7 @@ on_progress (guint64 bytes, guint64 total, gpointer user_data)
   self->progress (sum, self->total ? self->total : total, self->progress_data);
 }
 
-static void go_on (GTask *task);
+static void get_more_layers (GTask *task);
 
 static void
 on_joined (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -179,11 +179,11 @@ on_joined (GObject *source, GAsyncResult *result, gpointer user_data)
     g_cancellable_cancel (self->cancellable);
   } else
     g_clear_error (&error);
-  go_on (task);
+  get_more_layers (task);
 }
 
 static void
-join (GTask *task, guint index)
+get_layer (GTask *task, guint index)
 {
   Gather *self = g_task_get_task_data (task);
   const BothyManifestLayer *wanted = self->wanted->pdata[index];
@@ -206,7 +206,7 @@ join (GTask *task, guint index)
 }
 
 static void
-go_on (GTask *task)
+get_more_layers (GTask *task)
 {
   Gather *self = g_task_get_task_data (task);
 
@@ -214,7 +214,7 @@ go_on (GTask *task)
     guint index = self->next++;
 
     if (!self->layers->pdata[index])
-      join (task, index);
+      get_layer (task, index);
   }
   if (self->running > 0)
     return;
@@ -270,7 +270,7 @@ bothy_pull_layers (BothyDownloads *downloads,
   g_signal_connect_object (cancellable, "cancelled", G_CALLBACK (on_cancelled), self->cancellable, 0);
   if (!self->error && g_cancellable_is_cancelled (cancellable))
     self->error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_CANCELLED, "Cancelled");
-  go_on (task);
+  get_more_layers (task);
 }
 
 GPtrArray *

@@ -17,6 +17,8 @@ typedef struct {
 
 /* What images of REMOTE have as Origin, or begin it with: "" for NAME. */
 char *bothy_pull_layers_origin (const BothyRemote *remote, const char *name);
+
+/* Whether REMOTE is where the first of IMAGE's users got it from. */
 gboolean bothy_pull_layers_is_of (const BothyImage *image, const BothyRemote *remote);
 
 /* Gets them within BUDGET, which stays until this ends. PROGRESS: of the bytes that have to come. */

@@ -13,9 +13,13 @@ G_DECLARE_FINAL_TYPE (BothyPuller, bothy_puller, BOTHY, PULLER, GObject)
 /* IMAGES is kept; REMOTES is taken over, and freed with the puller. (transfer full) */
 BothyPuller *bothy_puller_new (BothyImageStore *images, BothyRemotes *remotes);
 
-/* These stay the puller's. (transfer none) */
+/* The store that images go into. (transfer none) */
 BothyImageStore *bothy_puller_get_images (BothyPuller *self);
+
+/* The remotes that are asked. (transfer none) */
 BothyRemotes *bothy_puller_get_remotes (BothyPuller *self);
+
+/* The downloads under way. (transfer none) */
 BothyDownloads *bothy_puller_get_downloads (BothyPuller *self);
 
 /* USER has BY more searches under way (1 or -1). Returns how many he has then. */

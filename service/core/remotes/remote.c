@@ -71,7 +71,7 @@ find_word (const char *const *words, gsize n, const char *word)
 }
 
 static gboolean
-refuse (GError **error, const char *what, const char *text, const char *wanted)
+refuse_value (GError **error, const char *what, const char *text, const char *wanted)
 {
   g_autofree char *cut = g_strndup (text, 100);
   g_autofree char *shown = g_strescape (cut, NULL);
@@ -90,7 +90,7 @@ check_url (const char *url, const char *what, GError **error)
   if ((g_str_has_prefix (url, "https://") || g_str_has_prefix (url, "http://")) && strlen (url) < 512 &&
       strspn (url, allowed) == strlen (url) && !strstr (url, ".."))
     return TRUE;
-  return refuse (error, what, url, "http:// or https://, a host, and a path if need be are wanted");
+  return refuse_value (error, what, url, "http:// or https://, a host, and a path if need be are wanted");
 }
 
 /* Whether plain http may be, as bothy-fetch sees it. */
@@ -107,7 +107,7 @@ check_transport (const BothyRemote *self, GError **error)
     if (g_str_has_prefix (self->url, loopback[i]) && strchr (":/", self->url[length]))
       return TRUE;
   }
-  return refuse (error, "URL", self->url, "without a signature only https:// can be trusted");
+  return refuse_value (error, "URL", self->url, "without a signature only https:// can be trusted");
 }
 
 static gboolean
@@ -117,15 +117,16 @@ take_words (BothyRemote *self, const char *protocol, const char *policy, gboolea
 
   self->protocol = find_word (protocols, G_N_ELEMENTS (protocols), protocol ? protocol : "simplestreams");
   if (!self->protocol)
-    return refuse (error, "Protocol", protocol, "simplestreams, lxc or oci is wanted");
+    return refuse_value (error, "Protocol", protocol, "simplestreams, lxc or oci is wanted");
   self->policy = find_word (policies, G_N_ELEMENTS (policies),
                             policy && !g_str_equal (policy, "auto") ? policy : preset);
   if (!self->policy)
-    return refuse (error, "Policy", policy, "signature, checksum, tls or auto is wanted");
+    return refuse_value (error, "Policy", policy, "signature, checksum, tls or auto is wanted");
   if (self->protocol == FETCH_OCI && (has_key || self->policy == FETCH_POLICY_SIGNATURE))
-    return refuse (error, "Policy", "signature", "what registries have is not signed with keys of OpenPGP");
+    return refuse_value (error, "Policy", "signature",
+                         "what registries have is not signed with keys of OpenPGP");
   if (self->policy == FETCH_POLICY_SIGNATURE && !has_key)
-    return refuse (error, "Policy", "signature", "it needs a key");
+    return refuse_value (error, "Policy", "signature", "it needs a key");
   return TRUE;
 }
 
@@ -161,11 +162,11 @@ bothy_remote_parse (const char *name,
       !check_transport (self, error))
     return NULL;
   if (key && (g_bytes_get_size (key) == 0 || g_bytes_get_size (key) > MAX_KEY)) {
-    refuse (error, "Key", name, "1 to 262144 bytes are wanted");
+    refuse_value (error, "Key", name, "1 to 262144 bytes are wanted");
     return NULL;
   }
   if (self->timeout > 3600) {
-    refuse (error, "Timeout", "", "1 to 3600 seconds are wanted");
+    refuse_value (error, "Timeout", "", "1 to 3600 seconds are wanted");
     return NULL;
   }
   return g_steal_pointer (&self);

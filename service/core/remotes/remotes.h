@@ -13,11 +13,13 @@ G_BEGIN_DECLS
  */
 typedef struct _BothyRemotes BothyRemotes;
 
-/* DIRFD: STATE/remotes, which stays the caller's. */
+/* Those of DIRFD, the directory STATE/remotes, which stays the caller's, and of the files. (transfer full) */
 BothyRemotes *bothy_remotes_new (int dirfd);
+
+/* Free it; the directory stays open. */
 void bothy_remotes_free (BothyRemotes *self);
 
-/* By name. (element-type BothyRemote) (transfer full) */
+/* All of them, in the order of their names, also those that are switched off. (element-type BothyRemote) (transfer full) */
 GPtrArray *bothy_remotes_list (BothyRemotes *self);
 
 /*
@@ -30,10 +32,16 @@ GPtrArray *bothy_remotes_choose (BothyRemotes *self, const char *name, GError **
    host itself, over https. NULL with NO_SUCH_REMOTE: it is switched off. */
 BothyRemote *bothy_remotes_find_registry (BothyRemotes *self, const char *registry, GError **error);
 
+/*
+ * Write REMOTE and its KEY (or NULL) down. FALSE with INVALID_ARGS: there is one of that name; or because it can not be
+ * written.
+ */
 gboolean bothy_remotes_add (BothyRemotes *self, const BothyRemote *remote, GBytes *key, GError **error);
+
+/* Remove the remote NAME that was added. FALSE with NO_SUCH_REMOTE: there is none; or it is in a file, which ERROR says. */
 gboolean bothy_remotes_remove (BothyRemotes *self, const char *name, GError **error);
 
-/* Of the keys of REMOTE; -1 and no error: it has none. */
+/* An fd of the keys that sign what REMOTE says, the caller's; -1 and no error: it has none. */
 int bothy_remotes_open_key (BothyRemotes *self, const BothyRemote *remote, GError **error);
 
 /* FALSE with NOT_VERIFIED: REMOTE has shown a newer version of PRODUCT before, or VERSION is of the future.
@@ -47,7 +55,7 @@ void bothy_remotes_note_version (BothyRemotes *self,
                                  const char *product,
                                  const char *version);
 
-/* STATE/remotes. */
+/* The directory STATE/remotes, which stays what it was given as. */
 int bothy_remotes_get_fd (BothyRemotes *self);
 
 G_END_DECLS

@@ -19,7 +19,7 @@
 #define MANIFEST "application/vnd.oci.image.manifest.v1+json"
 
 static gboolean
-refuse (GError **error, const char *what)
+refuse_bundle (GError **error, const char *what)
 {
   g_set_error_literal (error, FETCH_ERROR, FETCH_REFUSED, what);
   return FALSE;
@@ -121,7 +121,7 @@ static gboolean
 count_layers (const Config *config, guint n, GError **error)
 {
   return config->n_layers == n ||
-         refuse (error, "The image's configuration speaks of other layers than its manifest");
+         refuse_bundle (error, "The image's configuration speaks of other layers than its manifest");
 }
 
 /* ---- an OCI image layout ---- */
@@ -171,7 +171,7 @@ take_blob (Bundle *self, int tree, const char *machine, const char *digest, guin
     return FALSE;
   parser = json_open (text, size);
   if (!parser || depth > MAX_DEPTH)
-    return refuse (error, "A manifest of the image makes no sense");
+    return refuse_bundle (error, "A manifest of the image makes no sense");
   if (!manifest_parse (text, size, type_of (json_root (parser)), machine, &manifest, error))
     return FALSE;
   if (manifest.is_index)
@@ -215,13 +215,13 @@ read_layout (Bundle *self, int tree, const char *machine, GError **error)
     return FALSE;
   parser = json_open (text, size);
   if (!parser)
-    return refuse (error, "index.json makes no sense");
+    return refuse_bundle (error, "index.json makes no sense");
   only = find_only (json_get_array (json_root (parser), "manifests"));
   if (only)
     return take_blob (self, tree, machine, only, 0, error);
   if (manifest_parse (text, size, INDEX, machine, &index, NULL))
     return take_blob (self, tree, machine, index.chosen.digest, 0, error);
-  return refuse (error, "It has no image for this machine, or several; write one into the archive");
+  return refuse_bundle (error, "It has no image for this machine, or several; write one into the archive");
 }
 
 /* ---- docker save ---- */
@@ -242,7 +242,7 @@ take_saved (Bundle *self, int tree, const char *machine, JsonObject *image, GErr
     const char *path = json_text_at (layers, i);
 
     if (!path || strlen (path) > MAX_PATH)
-      return refuse (error, "manifest.json makes no sense");
+      return refuse_bundle (error, "manifest.json makes no sense");
     if (!add_layer (self, tree, path, "", config.diff_ids + (gsize)i * 65, error))
       return FALSE;
   }
@@ -266,12 +266,12 @@ read_saved (Bundle *self, int tree, const char *machine, GError **error)
   parser = json_open (wrapped, strlen (wrapped));
   images = parser ? json_get_array (json_root (parser), "images") : NULL;
   if (!images || json_array_get_length (images) == 0)
-    return refuse (error, "manifest.json makes no sense");
+    return refuse_bundle (error, "manifest.json makes no sense");
   if (json_array_get_length (images) > 1)
-    return refuse (error, "It has several images; write one into the archive");
+    return refuse_bundle (error, "It has several images; write one into the archive");
   image = json_object_at (images, 0);
   return image ? take_saved (self, tree, machine, image, error)
-               : refuse (error, "manifest.json makes no sense");
+               : refuse_bundle (error, "manifest.json makes no sense");
 }
 
 gboolean

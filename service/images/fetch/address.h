@@ -12,4 +12,5 @@ typedef enum {
   REACH_PUBLIC,
 } Reach;
 
+/* Whose ADDRESS is; REACH_NONE for what is neither IPv4 nor IPv6. */
 Reach address_reach (const struct sockaddr *address);

@@ -36,7 +36,7 @@ body_sha256 (Body *self)
 }
 
 static gboolean
-refuse (const char *what, GError **error)
+refuse_body (const char *what, GError **error)
 {
   g_set_error (error, FETCH_ERROR, FETCH_REFUSED, "The server %s", what);
   return FALSE;
@@ -48,14 +48,14 @@ body_look (Body *self, long code, gint64 length, GError **error)
   self->looked = TRUE;
   self->skip = code == 200 ? self->offset : 0;
   if (code == 206 && self->offset == 0)
-    return refuse ("sends a part where all was asked for", error);
+    return refuse_body ("sends a part where all was asked for", error);
   if (length < 0)
     return TRUE;
   length += (gint64)(self->offset - self->skip);
   if ((guint64)length > self->max)
-    return refuse ("wants to send more than there can be", error);
+    return refuse_body ("wants to send more than there can be", error);
   if (self->size > 0 && (guint64)length != self->size)
-    return refuse ("says another size than its catalogue", error);
+    return refuse_body ("says another size than its catalogue", error);
   return TRUE;
 }
 
@@ -87,7 +87,7 @@ body_take (Body *self, const char *bytes, gsize size, GError **error)
   bytes += known;
   size -= known;
   if (size > self->max - self->got || (self->size > 0 && size > self->size - self->got))
-    return refuse ("sends more than there can be", error);
+    return refuse_body ("sends more than there can be", error);
   if (self->array)
     g_byte_array_append (self->array, (const guint8 *)bytes, (guint)size);
   else if (!write_all (self->fd, bytes, size, error))

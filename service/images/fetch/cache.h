@@ -11,6 +11,8 @@ typedef struct _Cache Cache;
 
 /* From the channel's file, if it has one. */
 Cache *cache_new (Http *http, Channel *channel);
+
+/* Free it; HTTP and the channel stay. */
 void cache_free (Cache *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Cache, cache_free)
 

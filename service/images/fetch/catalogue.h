@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "images/fetch/protocol.h"
 #include "images/json/error.h"
 
 /* What catalogues say, and how it is found there. Nothing here talks to anybody. */
@@ -13,6 +14,7 @@ typedef struct {
   gboolean is_signed_apart; /* its digest stands beside it, in SHA256SUMS */
 } CatalogueEntry;
 
+/* Free it and its strings. */
 void catalogue_entry_free (CatalogueEntry *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CatalogueEntry, catalogue_entry_free)
 

@@ -10,6 +10,7 @@ typedef struct {
   gboolean is_basic; /* a name and a password would do as well */
 } Challenge;
 
+/* Free the strings. */
 void challenge_clear (Challenge *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Challenge, challenge_clear)
 

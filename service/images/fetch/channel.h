@@ -3,6 +3,7 @@
 
 #include <glib.h>
 
+#include "images/fetch/protocol.h"
 #include "images/json/error.h"
 
 /* The connection to the broker, and what it asked. */
@@ -26,6 +27,7 @@ gboolean channel_receive (Channel *self, GError **error);
 /* From now on this process ends when the broker closes the connection. */
 void channel_watch (Channel *self);
 
+/* Say that BYTES of TOTAL (0: not known) have come; not more often than the broker needs it. */
 void channel_send_progress (Channel *self, guint64 bytes, guint64 total);
 
 /* N strings, each of which may be NULL; what is too long for a packet is left out. */

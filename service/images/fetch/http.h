@@ -6,7 +6,11 @@
 /* Requests to a remote, under its policy. */
 typedef struct _Http Http;
 
+/* For the remote that CHANNEL's request is about; CHANNEL stays the caller's. (transfer full) NULL with FETCH_REFUSED:
+   its policy does not allow a remote there; or FETCH_FAILED. */
 Http *http_new (Channel *channel, GError **error);
+
+/* Free it; the channel stays. */
 void http_free (Http *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Http, http_free)
 
@@ -22,10 +26,13 @@ gboolean http_download (Http *self, const char *url, guint64 size, int fd, char 
 /* For all that is asked from now on: the ETag of what is there already; NULL: nothing is. */
 void http_set_tag (Http *self, const char *tag);
 
-/* Of the last answer: whether that is what there would be to send; its ETag, "" if it has none; for how many
- * seconds it need not be asked for again. */
+/* Whether what is there already is what the last answer would have been. */
 gboolean http_is_unchanged (Http *self);
+
+/* The ETag of the last answer, "" if it has none. (transfer none) */
 const char *http_get_tag (Http *self);
+
+/* For how many seconds the last answer need not be asked for again. */
 gint64 http_get_max_age (Http *self);
 
 /* ---- who asks ---- */
@@ -50,6 +57,8 @@ const char *http_get_token (Http *self);
 
 /* What the remote's 401 CHALLENGEs us to is done by AUTHORIZE; then it is asked once more. */
 typedef gboolean (*HttpAuthorize) (Http *self, const char *challenge, gpointer data, GError **error);
+
+/* Let AUTHORIZE, with DATA, do what a challenge wants. */
 void http_set_authorize (Http *self, HttpAuthorize authorize, gpointer data);
 
 /* Of the last answer: Content-Type, "" if there was none; Docker-Content-Digest, or NULL. */

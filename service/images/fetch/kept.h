@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "images/fetch/protocol.h"
 #include "images/json/error.h"
 
 /* What a remote answered. */
@@ -12,7 +13,10 @@ typedef struct {
   GBytes *bytes;
 } Kept;
 
+/* Takes a reference on BYTES, which may be NULL; the rest is as above. (transfer full) */
 Kept *kept_new (const char *tag, gint64 asked, gint64 until, gboolean is_missing, GBytes *bytes);
+
+/* Free a Kept. */
 void kept_free (gpointer self);
 
 /* A table of them by URL. */

@@ -9,18 +9,16 @@
  * After the fixed part of a request come FETCH_N_WORDS strings, each with a NUL at its end; after
  * that of a record come FETCH_N_FIELDS. The text of a result says what went wrong.
  *
+ * Errors and settings are numbers of images/json/protocol.h.
+ *
  * With a request may come one fd for each bit of fds, in their order.
  */
 
 #include <stdint.h>
 
 #define FETCH_PROTOCOL_VERSION 1u
-#define FETCH_MAX_TEXT         (16u * 1024)
 #define FETCH_MAX_RECORDS      4096u
 #define FETCH_MAX_REDIRECTS    5u
-#define FETCH_MAX_IMAGE        (UINT64_C (100) * 1000 * 1000 * 1000 - 1)
-#define FETCH_MAX_LAYERS       128u
-#define FETCH_MAX_SETTINGS     1024u
 #define FETCH_MAX_TOKEN        (8u * 1024)
 #define FETCH_MAX_CACHE        (64u * 1024 * 1024)
 #define FETCH_MAX_LOGIN        (8u * 1024)
@@ -85,20 +83,6 @@ enum fetch_message_type {
   FETCH_SETTING = 6,  /* error says which, the text is its value; some come more than once, in order */
 };
 
-enum fetch_error {
-  FETCH_OK = 0,
-  FETCH_FAILED = 1,       /* here */
-  FETCH_UNREACHABLE = 2,  /* no network, no such host, no answer in time, an error of the server's */
-  FETCH_NOT_FOUND = 3,    /* the catalogue has no such image */
-  FETCH_MISSING = 4,      /* 404: what the catalogue names is not there (any more) */
-  FETCH_REFUSED = 5,      /* the server does what no honest server does */
-  FETCH_NOT_VERIFIED = 6, /* signature or digest */
-  FETCH_UNSUPPORTED = 7,  /* the image needs what Bothy has not */
-  FETCH_CLOSED = 8,       /* nobody reads the pipe any more */
-  FETCH_DENIED = 9,       /* it is not for everybody */
-  FETCH_LOGIN = 10,       /* the name and the password are not good there */
-};
-
 /* Of an image, as the catalogue says. The broker checks each against a grammar of its own. */
 enum fetch_field {
   FETCH_FIELD_ALIASES, /* comma-separated */
@@ -130,16 +114,6 @@ enum fetch_layer_field {
   FETCH_LAYER_DIFF_ID, /* SHA-256 of what is unpacked from it */
   FETCH_LAYER_URL,
   FETCH_N_LAYER_FIELDS,
-};
-
-/* What the image says of its containers. */
-enum fetch_setting {
-  FETCH_SETTING_ENV = 1, /* NAME=VALUE */
-  FETCH_SETTING_ENTRYPOINT = 2,
-  FETCH_SETTING_CMD = 3,
-  FETCH_SETTING_USER = 4,
-  FETCH_SETTING_DIRECTORY = 5,
-  FETCH_SETTING_STOP_SIGNAL = 6,
 };
 
 struct fetch_message {

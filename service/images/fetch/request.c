@@ -148,7 +148,7 @@ on_body (char *bytes, size_t unit, size_t n, void *data)
 /* ---- asking ---- */
 
 static gboolean
-fail (Request *self, const char *url, CURLcode code, GError **error)
+fail_request (Request *self, const char *url, CURLcode code, GError **error)
 {
   g_auto (UrlOrigin) origin = { 0 };
   const char *host = url_parse (url, &origin, NULL) ? origin.host : "the server";
@@ -241,7 +241,7 @@ request_ask (Request *self, const char *url, const UrlOrigin *to, char **ret_nex
   curl_easy_getinfo (self->curl, CURLINFO_RESPONSE_CODE, &code);
   curl_easy_getinfo (self->curl, CURLINFO_REDIRECT_URL, &next);
   if (result != CURLE_OK && (self->refused || self->error_page <= MAX_ERROR_PAGE))
-    return fail (self, url, result, error);
+    return fail_request (self, url, result, error);
   self->is_unchanged = code == 304 && self->known_tag;
   if (self->is_unchanged)
     return TRUE;

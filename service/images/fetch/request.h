@@ -36,7 +36,10 @@ typedef struct {
   GError *refused;
 } Request;
 
+/* To the remote of CHANNEL's request; CHANNEL stays the caller's. FALSE with FETCH_REFUSED or FETCH_FAILED. */
 gboolean request_init (Request *self, Channel *channel, GError **error);
+
+/* Free what it has; it can not be used any more. */
 void request_clear (Request *self);
 
 /* From now on LOGIN is shown to ORIGIN, and to no other: over https, or on this machine. */

@@ -8,6 +8,8 @@ typedef struct _Keyring Keyring;
 
 /* From the file FD: OpenPGP public keys, binary or ASCII-armoured. */
 Keyring *keyring_new (int fd, GError **error);
+
+/* Free it, and close the file with the keys. */
 void keyring_free (Keyring *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Keyring, keyring_free)
 

@@ -3,6 +3,7 @@
 
 #include <glib.h>
 
+#include "images/fetch/protocol.h"
 #include "images/json/error.h"
 
 /* Where a URL points to: only what the rules below need. */
@@ -12,6 +13,7 @@ typedef struct {
   char *port;
 } UrlOrigin;
 
+/* Free the strings. */
 void url_origin_clear (UrlOrigin *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (UrlOrigin, url_origin_clear)
 

@@ -3,8 +3,10 @@
 
 #include <glib.h>
 
-#include "images/fetch/protocol.h"
+#include "images/json/protocol.h"
 
-/* The codes are those of enum fetch_error. */
+/* The domain of errors whose codes are those of enum fetch_error. */
 #define FETCH_ERROR (fetch_error_quark ())
+
+/* For G_DEFINE_QUARK(). */
 GQuark fetch_error_quark (void);

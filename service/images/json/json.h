@@ -7,9 +7,14 @@
 
 /* NULL: it is no object, or nested too deeply. */
 JsonParser *json_open (const char *text, gsize size);
+
+/* The object that it is. (transfer none) */
 JsonObject *json_root (JsonParser *parser);
 
+/* The member NAME of OBJECT, which may be NULL; NULL: it has none of this type. (transfer none) */
 JsonObject *json_get_object (JsonObject *object, const char *name);
+
+/* The same of an array. (transfer none) */
 JsonArray *json_get_array (JsonObject *object, const char *name);
 
 /* "" if there is none, or one of more than MAX bytes. */
@@ -20,4 +25,6 @@ gint64 json_get_number (JsonObject *object, const char *name);
 
 /* Of ARRAY: NULL if it is something else. */
 JsonObject *json_object_at (JsonArray *array, guint index);
+
+/* The same of a text. (transfer none) */
 const char *json_text_at (JsonArray *array, guint index);

@@ -36,7 +36,7 @@ manifest_clear (Manifest *self)
 }
 
 static gboolean
-refuse (GError **error, enum fetch_error code, const char *what)
+refuse_manifest (GError **error, enum fetch_error code, const char *what)
 {
   g_set_error_literal (error, FETCH_ERROR, (int)code, what);
   return FALSE;
@@ -45,7 +45,7 @@ refuse (GError **error, enum fetch_error code, const char *what)
 static gboolean
 nonsense (GError **error)
 {
-  return refuse (error, FETCH_REFUSED, "It has no manifest that makes sense");
+  return refuse_manifest (error, FETCH_REFUSED, "It has no manifest that makes sense");
 }
 
 /* What is called by its digest, and how big it is. */
@@ -117,7 +117,8 @@ take_layer (JsonObject *object, GArray *layers, GError **error)
     return nonsense (error);
   /* Bytes that come from elsewhere, or that are encrypted, or in a format of tomorrow. */
   if (!is_of (layer_types, object) || json_object_has_member (object, "urls"))
-    return refuse (error, FETCH_UNSUPPORTED, "The image has a layer of a kind that Bothy does not unpack");
+    return refuse_manifest (error, FETCH_UNSUPPORTED,
+                            "The image has a layer of a kind that Bothy does not unpack");
   g_array_append_val (layers, layer);
   return TRUE;
 }
@@ -132,13 +133,13 @@ take_layers (JsonObject *root, GArray *layers, GError **error)
   if (n == 0)
     return nonsense (error);
   if (n > FETCH_MAX_LAYERS)
-    return refuse (error, FETCH_UNSUPPORTED, "The image has more layers than can be mounted");
+    return refuse_manifest (error, FETCH_UNSUPPORTED, "The image has more layers than can be mounted");
   for (guint i = 0; i < n; i++) {
     if (!take_layer (json_object_at (array, i), layers, error))
       return FALSE;
     total += g_array_index (layers, Descriptor, i).size;
     if (total > FETCH_MAX_IMAGE)
-      return refuse (error, FETCH_REFUSED, "The image is bigger than any image");
+      return refuse_manifest (error, FETCH_REFUSED, "The image is bigger than any image");
   }
   return TRUE;
 }
@@ -152,8 +153,8 @@ parse_manifest (JsonObject *root, Manifest *ret, GError **error)
   if (!config || !take_descriptor (config, MANIFEST_MAX_SIZE, &ret->config))
     return nonsense (error);
   if (!is_of (config_types, config))
-    return refuse (error, FETCH_UNSUPPORTED,
-                   "It is no image of a container, but something else that is kept as images are");
+    return refuse_manifest (error, FETCH_UNSUPPORTED,
+                            "It is no image of a container, but something else that is kept as images are");
   if (!take_layers (root, layers, error))
     return FALSE;
   ret->layers = g_steal_pointer (&layers);
@@ -184,12 +185,13 @@ manifest_parse (
     return nonsense (error);
   /* One sender that says two things is taken for one thing here, and for the other elsewhere. */
   if (*inside && !g_str_equal (inside, outside))
-    return refuse (error, FETCH_REFUSED, "The manifest is called another kind of thing than it says itself");
+    return refuse_manifest (error, FETCH_REFUSED,
+                            "The manifest is called another kind of thing than it says itself");
   if (json_object_has_member (root, "manifests") && json_object_has_member (root, "layers"))
     return nonsense (error);
   if (g_strv_contains (index_types, outside))
     return parse_index (root, machine, ret, error);
   if (g_strv_contains (manifest_types, outside))
     return parse_manifest (root, ret, error);
-  return refuse (error, FETCH_UNSUPPORTED, "It is in a format that Bothy does not know");
+  return refuse_manifest (error, FETCH_UNSUPPORTED, "It is in a format that Bothy does not know");
 }

@@ -24,6 +24,7 @@ typedef struct {
   GArray *layers;    /* Descriptor, the lowest first */
 } Manifest;
 
+/* Free the layers. */
 void manifest_clear (Manifest *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Manifest, manifest_clear)
 
@@ -38,7 +39,12 @@ typedef struct {
   GPtrArray *settings; /* char *: a byte that is an enum fetch_setting, then its value */
 } Config;
 
+/* Free what it points to. */
 void config_clear (Config *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Config, config_clear)
 
+/*
+ * The configuration that TEXT of SIZE bytes is, of an image for MACHINE. FALSE with FETCH_REFUSED: it is none, or none
+ * that anybody makes; FETCH_UNSUPPORTED: it is for other machines.
+ */
 gboolean config_parse (const char *text, gsize size, const char *machine, Config *ret, GError **error);

@@ -51,7 +51,7 @@ add_acl (struct archive_entry *entry, int type, const unsigned char *value, size
 }
 
 static bool
-add (struct job *job, int fd, const char *path, const char *name, struct archive_entry *entry)
+add_attribute (struct job *job, int fd, const char *path, const char *name, struct archive_entry *entry)
 {
   static unsigned char value[XATTR_SIZE_MAX];
   ssize_t size = fgetxattr (fd, name, value, sizeof value);
@@ -76,7 +76,7 @@ read_attributes (struct job *job, int fd, const char *path, struct archive_entry
   if (size < 0)
     return errno == EOPNOTSUPP || job_fail_errno (job, path, "listing its attributes");
   for (const char *name = names; name < names + size; name += strlen (name) + 1)
-    if (attributes_is_allowed (name) && !add (job, fd, path, name, entry))
+    if (attributes_is_allowed (name) && !add_attribute (job, fd, path, name, entry))
       return false;
   return true;
 }

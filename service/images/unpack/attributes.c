@@ -42,7 +42,7 @@ attributes_is_allowed (const char *name)
 }
 
 static bool
-add (struct job *job, struct attributes **list, const char *name, const void *value, size_t size)
+add_attribute (struct job *job, struct attributes **list, const char *name, const void *value, size_t size)
 {
   size_t name_size = strlen (name) + 1;
   struct attributes *new;
@@ -136,7 +136,7 @@ take_acl (struct job *job, struct archive_entry *entry, int type, const char *na
   n = collect_acl (entry, type, acl.entries);
   if (n == 0)
     return true;
-  return add (job, list, name, &acl, sizeof acl.version + n * sizeof acl.entries[0]);
+  return add_attribute (job, list, name, &acl, sizeof acl.version + n * sizeof acl.entries[0]);
 }
 
 bool
@@ -154,7 +154,7 @@ attributes_take (struct job *job, struct archive_entry *entry, struct attributes
   if (archive_entry_xattr_reset (entry) == 0)
     return true;
   while (archive_entry_xattr_next (entry, &name, &value, &size) == ARCHIVE_OK)
-    if (name != NULL && attributes_is_allowed (name) && !add (job, ret, name, value, size))
+    if (name != NULL && attributes_is_allowed (name) && !add_attribute (job, ret, name, value, size))
       return false;
   return true;
 }

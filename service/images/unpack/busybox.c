@@ -18,7 +18,7 @@
 #include "describe.h"
 #include "fd.h"
 #include "privilege.h"
-#include "tree.h"
+#include "make.h"
 
 #define MAX_BINARY  (32u * 1024 * 1024)
 #define MAX_LISTING (64u * 1024)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* What a tree is made of: each function puts one file in its place. */
-#include "tree-private.h"
+#include "make.h"
 
 #include <errno.h>
 #include <fcntl.h>

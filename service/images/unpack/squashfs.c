@@ -15,7 +15,7 @@
 
 #include "fd.h"
 #include "squashfs-file.h"
-#include "tree.h"
+#include "make.h"
 
 #define MAX_ID        65535
 #define MAX_FILE_SIZE (UINT64_C (1) << 40) /* holes included */
@@ -43,7 +43,7 @@ struct below {
 };
 
 static bool
-fail (struct unpacking *u, int error)
+fail_squashfs (struct unpacking *u, int error)
 {
   return squashfs_file_fail (&u->file, u->path, error);
 }
@@ -60,7 +60,7 @@ take_attributes (struct unpacking *u, const sqfs_inode_generic_t *inode, struct 
   if (error == 0)
     error = sqfs_id_table_index_to_id (u->file.ids, inode->base.gid_idx, &gid);
   if (error != 0)
-    return fail (u, error);
+    return fail_squashfs (u, error);
   if (uid > MAX_ID || gid > MAX_ID)
     return job_fail (u->job, UNPACK_BAD_ARCHIVE, ERANGE, "%s: its owner %u:%u is not within 0 to %d",
                      job_escape (u->path), uid, gid, MAX_ID);
@@ -123,7 +123,7 @@ write_content (struct unpacking *u, const sqfs_inode_generic_t *inode, int fd, u
     sqfs_s32 got = sqfs_data_reader_read (u->file.data, inode, offset, u->file.buffer, u->file.buffer_size);
 
     if (got <= 0)
-      return fail (u, got < 0 ? got : SQFS_ERROR_OUT_OF_BOUNDS);
+      return fail_squashfs (u, got < 0 ? got : SQFS_ERROR_OUT_OF_BOUNDS);
     part = (uint32_t)got;
     /* Holes stay holes. */
     if (is_zero (u->file.buffer, part) ? lseek (fd, (off_t)part, SEEK_CUR) < 0
@@ -142,7 +142,7 @@ unpack_file (struct unpacking *u, const sqfs_inode_generic_t *inode, const struc
   AUTO_FD fd = -1;
 
   if (error != 0)
-    return fail (u, error);
+    return fail_squashfs (u, error);
   if (size > MAX_FILE_SIZE)
     return job_fail (u->job, UNPACK_LIMIT_EXCEEDED, EFBIG, "%s: larger than 1 TiB", job_escape (u->path));
   fd = tree_begin_file (&u->tree, u->path, a->mode);
@@ -243,7 +243,7 @@ unpack_entry (struct unpacking *u, const sqfs_dir_entry_t *entry, struct below *
   int error = done ? sqfs_dir_reader_get_inode (u->file.directories, &inode) : 0;
 
   if (error != 0)
-    done = fail (u, error);
+    done = fail_squashfs (u, error);
   if (done && (inode->base.mode & SQFS_INODE_MODE_MASK) == SQFS_INODE_MODE_DIR) {
     done = keep_below (u, u->path + used + (used > 0 ? 1 : 0), inode, list);
     inode = done ? NULL : inode;
@@ -266,7 +266,7 @@ unpack_entries (struct unpacking *u, const sqfs_inode_generic_t *inode, struct b
     sqfs_free (entry);
     job_report_progress (u->job);
   }
-  return done && (error > 0 || fail (u, error));
+  return done && (error > 0 || fail_squashfs (u, error));
 }
 
 /* The directory at the path. A squashfs can have it in itself: the length of a path ends that. */
@@ -296,10 +296,10 @@ unpack_all (struct unpacking *u)
 {
   sqfs_inode_generic_t *inode = NULL;
   int error = sqfs_dir_reader_get_root_inode (u->file.directories, &inode);
-  bool done = error == 0 ? true : fail (u, error);
+  bool done = error == 0 ? true : fail_squashfs (u, error);
 
   if (done && (inode->base.mode & SQFS_INODE_MODE_MASK) != SQFS_INODE_MODE_DIR)
-    done = fail (u, SQFS_ERROR_NOT_DIR);
+    done = fail_squashfs (u, SQFS_ERROR_NOT_DIR);
   done = done && unpack_directory (u, inode);
   sqfs_free (inode);
   return done;

@@ -12,7 +12,7 @@
 #include "fd.h"
 #include "squashfs.h"
 #include "stream.h"
-#include "tree.h"
+#include "make.h"
 #include "whiteout.h"
 
 #define MAX_ID        65535
