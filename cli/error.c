@@ -30,7 +30,7 @@ static const Hint hints[] = {
   { "NoSuchUser", N_ ("--user takes a name or number from inside the container.") },
   { "NoSuchProgram", N_ ("It has to exist inside the container, in PATH or as an absolute path.") },
   { "NotExecutable", N_ ("Look at its mode and at the interpreter in its first line.") },
-  { "BadArchive", N_ ("It has to be a root file system as tar, plain or gzip, xz, zstd or bzip2.") },
+  { "BadArchive", N_ ("It has to be a root file system as tar, plain or gzip, xz, zstd or bzip2."), TRUE },
   { "NoSpace", N_ ("Make room below /var/lib/bothy.") },
   { "NotAuthorized", N_ ("An administrator can allow it with a polkit rule.") },
   { "NotAuthorizedCanObtain", N_ ("It needs a password: try without --no-ask-password, or on a terminal.") },

@@ -18,6 +18,7 @@ import pytest
 
 from helping import LIBEXEC, NEUTRAL, gone, own_mounts, status  # noqa: F401
 from unpacking import (
+    IS_CHECKED,
     ARCHIVE, BAD_ARCHIVE, BUSYBOX, LIMIT_EXCEEDED, NO_SPACE, NOT_STATIC, OK, REMOVE, Unpacker,
     make_tree,
 )
@@ -295,13 +296,28 @@ def test_img_01_hard_links_cannot_reach_out(unpacker, tree, tmp_path):
 def test_img_01_loops_and_odd_parents(unpacker, tree):
     for members in (
         [symlink("a", "b"), symlink("b", "a"), member("a/x")],
-        [member("file"), member("file/x")],
-        [symlink("a", "nowhere"), member("a/x")],
-        [directory("full"), member("full/x"), symlink("full", "/etc")],
+        [symlink("self", "self/x"), member("self/x")],
+        [member("file"), symlink("a", "file"), member("a/x")],
+        [symlink("a", "long/" * 800), symlink("long", "a/a"), member("a/x")],
     ):
         result = unpack(unpacker, tree, tar(members))
         assert result.error != OK and result.text, result
         assert unpacker.run(REMOVE, tree, 0).error == OK
+
+
+@pytest.mark.parametrize("members, wanted", [
+    ([member("file"), member("file/x")], ["file/x"]),
+    ([symlink("a", "nowhere"), member("a/x")], ["a", "nowhere/x"]),
+    ([symlink("a", "../../../tmp/no/where"), member("a/x")], ["a", "tmp/no/where/x"]),
+    ([directory("full"), member("full/x"), symlink("full", "/etc")], ["full"]),
+], ids=["a file", "a link", "a link that goes up", "a full directory"])
+def test_img_01_what_is_on_the_way(unpacker, tree, members, wanted):
+    """The later entry counts, and whatever a link says, nothing is made outside of the tree."""
+    result = unpack(unpacker, tree, tar(members))
+    assert result.error == OK, result
+    assert sorted(set(listing(tree)) - {".", "etc", "etc/os-release"} - {os.path.dirname(name) for name in wanted}
+                  - {"tmp", "tmp/no"}) == wanted
+    assert not os.path.lexists("/tmp/no")
 
 
 def test_img_01_directory_becomes_symlink_in_the_middle(unpacker, tree, tmp_path):
@@ -433,6 +449,32 @@ def test_no_space(unpacker, tmp_path):
 
 
 # ---- IMG-03: damage
+
+
+@pytest.mark.parametrize("end", [1024, 10240, 512 * 600], ids=["marks", "records", "many"])
+def test_archives_one_after_the_other(unpacker, tree, end):
+    """As cat makes them: none is lost."""
+    parts = [tar([member(f"etc/{i}", data=b"%d" % i * 700)], base=i == 0) for i in range(3)]
+    ends = [part.rstrip(b"\0") for part in parts]
+    data = b"".join(part + b"\0" * ((-len(part) % 512) + end) for part in ends)
+    result = unpack(unpacker, tree, data)
+    assert result.error == OK and sorted(os.listdir(tree + "/etc")) == ["0", "1", "2", "os-release"], result
+    for i in range(3):
+        assert open(f"{tree}/etc/{i}", "rb").read() == b"%d" % i * 700
+
+
+def test_what_follows_the_end_mark_and_is_no_archive(unpacker, tree):
+    assert unpack(unpacker, tree, tar([]) + b"signature" * 1000).error == OK
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_without_an_end_mark(unpacker, tree, checked):
+    """It may have been cut off, unless somebody knows its digest."""
+    data = tar([member("etc/x", data=b"x" * 512)]).rstrip(b"\0")
+    data += b"\0" * (-len(data) % 512)
+    result = unpack(unpacker, tree, data, flags=IS_CHECKED if checked else 0)
+    assert result.error == (OK if checked else BAD_ARCHIVE), result
+    assert checked or b"SHA-256" in result.text
 
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress, lzma.compress, bz2.compress, "zstd"], ids=["tar", "gzip", "xz", "bzip2", "zstd"])

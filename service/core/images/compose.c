@@ -34,17 +34,19 @@ bothy_compose_check_depth (guint n, GError **error)
   return FALSE;
 }
 
+/* One without an init system has to say what its containers run; what else is in it, then, is its own business. */
 static gboolean
-check (GPtrArray *stack, GError **error)
+check_root (const BothyImage *image, GPtrArray *stack, GError **error)
 {
-  gboolean is_root = FALSE;
-
-  for (guint i = 0; i < stack->len; i++)
-    is_root = is_root || ((BothyLayer *)stack->pdata[i])->is_root;
-  if (is_root)
-    return bothy_compose_check_depth (stack->len, error);
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
-               "This is not a root file system: no usr, bin, sbin or etc in any layer");
+  for (guint i = 0; i < stack->len; i++) {
+    if (((BothyLayer *)stack->pdata[i])->is_root)
+      return TRUE;
+  }
+  if (image->defaults && bothy_image_config_has_command (image->defaults))
+    return TRUE;
+  g_set_error (
+      error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
+      "This is not a root file system: no usr, bin, sbin or etc in any layer, and no command to run");
   return FALSE;
 }
 
@@ -53,7 +55,7 @@ bothy_compose (BothyImage *image, GPtrArray *layers, GError **error)
 {
   g_autoptr (GPtrArray) stack = visible (layers);
 
-  if (!check (stack, error))
+  if (!check_root (image, stack, error) || !bothy_compose_check_depth (stack->len, error))
     return FALSE;
   g_strfreev (image->layers);
   image->layers = g_new0 (char *, stack->len + 1);

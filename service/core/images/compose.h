@@ -21,7 +21,10 @@ char *bothy_compose_fingerprint (const BothyImage *image);
  * say. */
 char *bothy_compose_fingerprint_apart (const BothyImage *image, const char *metadata);
 
-/* Let IMAGE stand on LAYERS (element-type BothyLayer), the lowest first, as far as they can be seen. */
+/*
+ * Let IMAGE, which has what it says of its containers already, stand on LAYERS (element-type BothyLayer), the lowest
+ * first, as far as they can be seen. FALSE with BAD_ARCHIVE: nothing can run on them; or as bothy_compose_check_depth().
+ */
 gboolean bothy_compose (BothyImage *image, GPtrArray *layers, GError **error);
 
 G_END_DECLS

@@ -165,6 +165,12 @@ bothy_image_config_take (BothyImageConfig *self,
   }
 }
 
+gboolean
+bothy_image_config_has_command (const BothyImageConfig *self)
+{
+  return *words (self->entrypoint) || *words (self->command);
+}
+
 /* ---- records ---- */
 
 static void

@@ -41,6 +41,9 @@ gboolean bothy_image_config_take (BothyImageConfig *self,
                                   const char *value,
                                   GError **error);
 
+/* Whether it says what its containers run. */
+gboolean bothy_image_config_has_command (const BothyImageConfig *self);
+
 /* From an image's RECORD (transfer full); NULL: the image says nothing of its containers. */
 BothyImageConfig *bothy_image_config_from_record (GKeyFile *record);
 

@@ -411,6 +411,7 @@ add_new (BothyLayerStore *self, const BothyLayerSource *source, BothyBudget *bud
   add->cancellable = g_cancellable_new ();
   add->budget = budget;
   add->request.mode = source->mode;
+  add->request.flags = source->sha256 ? UNPACK_IS_CHECKED : 0;
   add->request.max_bytes = budget ? bothy_budget_left (budget) : self->configuration->max_image_bytes;
   add->request.max_inodes = self->configuration->max_image_files;
   add->request.max_seconds = UNPACK_MAX_SECONDS;

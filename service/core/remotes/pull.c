@@ -158,14 +158,13 @@ make_image (const Pull *pull, GError **error)
   image->created_at = g_get_real_time ();
   image->origin = (g_free (image->origin), bothy_pull_layers_origin (remote_of (pull), pull->name));
   image->verified = (g_free (image->verified), verified_by (pull));
+  if (manifest && !(image->defaults = take_settings (manifest, error)))
+    return NULL;
   if (!bothy_compose (image, pull->layers, error))
     return NULL;
   if (!manifest)
     return g_steal_pointer (&image);
   image->architecture = (g_free (image->architecture), g_strdup (manifest->architecture));
-  image->defaults = take_settings (manifest, error);
-  if (!image->defaults)
-    return NULL;
   image->fingerprint = (g_free (image->fingerprint), bothy_compose_fingerprint (image));
   return g_steal_pointer (&image);
 }

@@ -60,14 +60,8 @@ make_one_directory (struct tree *tree, const char *path)
     return job_fail_errno (tree->job, path, "making a directory");
   if (fstatat (tree->parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (st.st_mode))
     return true;
-  if (whiteout_is_at (tree->parent, name))
-    return tree_replace_whiteout (tree, tree->parent, name) == 0 ||
-           job_fail_errno (tree->job, path, "making a directory that hides another");
-  if (!tree_clear_place (tree, path, name))
-    return false;
-  if (mkdirat (tree->parent, name, 0700) < 0)
-    return job_fail_errno (tree->job, path, "making a directory");
-  return job_count_inode (tree->job);
+  return tree_replace_with_directory (tree, tree->parent, name, 0700) == 0 ||
+         job_fail_errno (tree->job, path, "making a directory in the place of an earlier entry");
 }
 
 bool

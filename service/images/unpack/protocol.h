@@ -52,6 +52,7 @@ enum unpack_flag {
   UNPACK_IS_ROOT = 1 << 1,     /* of a result: it looks like a root file system */
   UNPACK_IS_BUNDLE = 1 << 3,   /* of a result: it is an OCI image layout, or what docker save writes */
   UNPACK_HIDES_BELOW = 1 << 2, /* of a result: nothing of layers below is to be seen */
+  UNPACK_IS_CHECKED = 1 << 5,  /* of a request to ARCHIVE: its digest is known, and is compared by who asks */
   UNPACK_HAS_PREFIX = 1 << 4,  /* of a request to HASH: also say the SHA-256 of PREFIX and SOURCE together */
 };
 

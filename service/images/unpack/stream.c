@@ -142,7 +142,7 @@ support_filters (struct archive *archive)
 }
 
 static bool
-open_archive (struct stream *stream, struct archive *archive)
+open_archive (struct stream *stream, struct archive *archive, bool *ret_is_empty)
 {
   struct archive_entry *entry;
   int result;
@@ -154,8 +154,10 @@ open_archive (struct stream *stream, struct archive *archive)
   if (archive_read_open (archive, stream, NULL, read_source, NULL) != ARCHIVE_OK)
     return fail_archive (stream, archive);
   result = archive_read_next_header (archive, &entry);
-  if (result == ARCHIVE_EOF)
-    return job_fail (stream->job, UNPACK_BAD_ARCHIVE, 0, "The archive is empty");
+  /* A layer may be without any byte: what comes next knows. */
+  *ret_is_empty = result == ARCHIVE_EOF;
+  if (*ret_is_empty)
+    return true;
   if (result < ARCHIVE_WARN)
     return fail_archive (stream, archive);
   /* One decompressor and the source itself: nobody compresses twice but to build a bomb. */
@@ -186,8 +188,10 @@ run (void *data)
 {
   struct stream *stream = data;
   struct archive *archive = archive_read_new ();
+  bool is_empty;
 
-  if (archive != NULL && open_archive (stream, archive) && decompress (stream, archive))
+  if (archive != NULL && open_archive (stream, archive, &is_empty) &&
+      (is_empty || decompress (stream, archive)))
     (void)read_rest (stream, archive);
   archive_read_free (archive);
   /* The end, or the failure that the job knows of. */

@@ -25,6 +25,9 @@ struct unpacking {
   struct archive *archive;
   struct tree tree;
   uint64_t stream_size; /* bytes taken from the stream so far */
+  const void *last; /* the last of them; from here on a new archive begins, unless it has been handed on */
+  size_t last_size;
+  bool is_pending; /* it has not */
   uint64_t n_entries;
 };
 
@@ -32,14 +35,18 @@ static la_ssize_t
 read_stream (struct archive *archive, void *data, const void **ret_buffer)
 {
   struct unpacking *u = data;
-  size_t size;
 
-  if (!stream_next (u->stream, ret_buffer, &size)) {
+  /* Where an archive follows another one, its beginning was taken already. */
+  if (u->is_pending)
+    u->is_pending = false;
+  else if (stream_next (u->stream, &u->last, &u->last_size))
+    u->stream_size += u->last_size;
+  else {
     archive_set_error (archive, EIO, "the source failed");
     return -1;
   }
-  u->stream_size += size;
-  return (la_ssize_t)size;
+  *ret_buffer = u->last;
+  return (la_ssize_t)u->last_size;
 }
 
 static bool
@@ -104,8 +111,11 @@ read_attributes (struct unpacking *u, struct archive_entry *entry, struct tree_a
   long nanoseconds = archive_entry_mtime_nsec (entry);
 
   if (uid < 0 || uid > MAX_ID || gid < 0 || gid > MAX_ID)
-    return job_fail (u->job, UNPACK_BAD_ARCHIVE, ERANGE, "%s: its owner %lld:%lld is not within 0 to %d",
-                     job_escape (archive_entry_pathname (entry)), (long long)uid, (long long)gid, MAX_ID);
+    return job_fail (
+        u->job, UNPACK_BAD_ARCHIVE, ERANGE,
+        "%s: its owner is %lld:%lld, and in a container ids go from 0 to %d; make the archive anew with "
+        "other owners (tar --owner=0 --group=0, or --owner-map)",
+        job_escape (archive_entry_pathname (entry)), (long long)uid, (long long)gid, MAX_ID);
   *ret = (struct tree_attributes){
     .mode = archive_entry_perm (entry) & 07777,
     .uid = (uint32_t)uid,
@@ -212,38 +222,83 @@ unpack_entry (struct unpacking *u, struct archive_entry *entry)
   return done;
 }
 
+/* ---- archives one after the other, as cat makes them ---- */
+
+#define BLOCK 512u
+
+/* The part of the last buffer that lies behind POSITION in the stream. */
+static void
+skip_to (struct unpacking *u, uint64_t position)
+{
+  uint64_t begin = u->stream_size - u->last_size;
+
+  if (position > begin) {
+    size_t skipped = (size_t)(position - begin < u->last_size ? position - begin : u->last_size);
+
+    u->last = (const unsigned char *)u->last + skipped;
+    u->last_size -= skipped;
+  }
+}
+
+/* Whether a tar header is at DATA, whose BLOCK bytes are there: all programs of today write that mark. */
+static bool
+is_header (const unsigned char *data)
+{
+  return memcmp (data + 257, "ustar", 5) == 0;
+}
+
 /*
- * Takes the rest of the stream: only then is everything hashed, and known to be whole.
- * An archive that ends without its end mark was cut between two entries.
+ * Takes the rest of the stream up to another archive: *RET_MORE says whether there is one, and U has its beginning.
+ * What else follows the end mark means nothing; but only when all of it was taken is everything hashed, and known to be
+ * whole.
  */
 static bool
-finish_stream (struct unpacking *u)
+find_next_archive (struct unpacking *u, uint64_t end, bool *ret_more)
 {
-  uint64_t end = (uint64_t)archive_read_header_position (u->archive);
-  const void *data;
-  size_t size;
+  skip_to (u, end);
+  for (*ret_more = false; !*ret_more;) {
+    const unsigned char *data = u->last;
 
-  if (u->n_entries == 0)
-    return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "The archive is empty");
-  do {
-    if (!stream_next (u->stream, &data, &size))
+    for (; u->last_size >= BLOCK && !is_header (data); u->last_size -= BLOCK)
+      data += BLOCK;
+    u->last = data;
+    *ret_more = u->is_pending = u->last_size >= BLOCK;
+    if (*ret_more)
+      return true;
+    if (!stream_next (u->stream, &u->last, &u->last_size))
       return false;
-    u->stream_size += size;
+    if (u->last_size == 0)
+      return true;
+    u->stream_size += u->last_size;
     if (u->stream_size > end + MAX_TRAILER)
       return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "More than 64 MiB follow the end of the archive");
-  } while (size > 0);
-  if (u->stream_size <= end)
-    return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "The archive is cut off: its end mark is missing");
+  }
   return true;
 }
 
+/* Without its end mark an archive may have been cut between two entries: where its digest is known, that would show. */
 static bool
-unpack_entries (struct unpacking *u)
+check_end (struct unpacking *u, uint64_t end)
+{
+  bool is_checked = u->job->request.mode == UNPACK_LAYER || (u->job->request.flags & UNPACK_IS_CHECKED) != 0;
+
+  if (u->n_entries == 0 && u->job->request.mode != UNPACK_LAYER)
+    return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "The archive is empty");
+  return u->stream_size > end || is_checked ||
+         job_fail (u->job, UNPACK_BAD_ARCHIVE, 0,
+                   "The archive is cut off: its end mark is missing; if you know its SHA-256, say it, and "
+                   "what has it "
+                   "is taken");
+}
+
+static bool
+read_entries (struct unpacking *u)
 {
   struct archive_entry *entry;
   int result;
 
   archive_read_support_format_tar (u->archive);
+  archive_read_support_format_empty (u->archive);
   if (archive_read_open (u->archive, u, NULL, read_stream, NULL) != ARCHIVE_OK)
     return fail_archive (u, NULL);
   while ((result = archive_read_next_header (u->archive, &entry)) != ARCHIVE_EOF) {
@@ -254,17 +309,40 @@ unpack_entries (struct unpacking *u)
       return false;
     job_report_progress (u->job);
   }
-  return finish_stream (u) && tree_end_directories (&u->tree);
+  return true;
+}
+
+static bool
+unpack_entries (struct unpacking *u)
+{
+  bool more = true;
+
+  while (more) {
+    uint64_t begin = u->stream_size - u->last_size;
+    uint64_t end;
+
+    u->archive = archive_read_new ();
+    if (u->archive == NULL)
+      return job_fail (u->job, UNPACK_IO, ENOMEM, "Out of memory");
+    if (!read_entries (u))
+      return false;
+    end = begin + (uint64_t)archive_read_header_position (u->archive);
+    archive_read_free (u->archive);
+    u->archive = NULL;
+    if (!find_next_archive (u, end, &more) || (!more && !check_end (u, end)))
+      return false;
+  }
+  return tree_remove (&u->tree, WHITEOUT_LINKS) && tree_end_directories (&u->tree);
 }
 
 static bool
 unpack_tar (struct job *job, struct stream *stream, int root)
 {
-  struct unpacking u = { .job = job, .stream = stream, .archive = archive_read_new () };
+  struct unpacking u = { .job = job, .stream = stream };
   bool done;
 
   tree_init (&u.tree, job, root);
-  done = u.archive != NULL && unpack_entries (&u);
+  done = unpack_entries (&u);
   archive_read_free (u.archive);
   tree_clear (&u.tree);
   return done;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,9 +12,11 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "remove.h"
 #include "whiteout.h"
 
 #define MAX_COMPONENT 255
+#define MAX_LINKS     40
 #define MAX_TRIES     64 /* of a look-up that the kernel wants repeated */
 
 void
@@ -85,55 +88,119 @@ tree_normalize (struct tree *tree, const char *name, char ret_path[TREE_MAX_PATH
   return true;
 }
 
-int
-tree_replace_whiteout (struct tree *tree, int directory, const char *name)
+/* The mark that overlayfs wants; a file system that has none can be no layer of one, and goes without. */
+static int
+make_opaque (int above, const char *name)
 {
-  AUTO_FD fd = -1;
+  AUTO_FD fd = openat (above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-  if (unlinkat (directory, name, 0) < 0 || mkdirat (directory, name, 0755) < 0)
-    return -1;
-  fd = openat (directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0 || whiteout_make_opaque (fd) < 0)
+  return fd >= 0 && (whiteout_make_opaque (fd) == 0 || errno == EOPNOTSUPP) ? 0 : -1;
+}
+
+int
+tree_replace_with_directory (struct tree *tree, int above, const char *name, uint32_t mode)
+{
+  if (unlinkat (above, name, 0) < 0 || mkdirat (above, name, mode) < 0 || make_opaque (above, name) < 0)
     return -1;
   (void)job_count_inode (tree->job);
   return 0;
 }
 
-/* Makes the directory NAME where there is none. 0, or -1 with errno. */
+/* The way to a directory, without symbolic links, and what of it has not been gone yet. */
+struct way {
+  char real[TREE_MAX_PATH];
+  char rest[2 * TREE_MAX_PATH];
+  unsigned int n_links; /* that were followed */
+};
+
+/* Puts what the link NAME in ABOVE says before the rest. 0, or -1 with errno. */
 static int
-make_missing (struct tree *tree, int above, const char *name)
+follow_link (struct way *way, int above, const char *name)
 {
-  if (errno == ENOTDIR && whiteout_is_at (above, name))
-    return tree_replace_whiteout (tree, above, name);
-  if (errno != ENOENT || mkdirat (above, name, 0755) < 0)
+  char target[TREE_MAX_PATH];
+  size_t rest = strlen (way->rest) + 1;
+  ssize_t size = readlinkat (above, name, target, sizeof target - 1);
+
+  if (size < 0)
     return -1;
-  return job_count_inode (tree->job) ? 0 : -1;
+  if (++way->n_links > MAX_LINKS || (size_t)size + 1 + rest > sizeof way->rest) {
+    errno = ELOOP;
+    return -1;
+  }
+  if (target[0] == '/')
+    way->real[0] = '\0';
+  memmove (way->rest + size + 1, way->rest, rest);
+  memcpy (way->rest, target, (size_t)size);
+  way->rest[size] = '/';
+  return 0;
 }
 
-/* Opens the directory PATH, made of directories that may be missing. */
+/* Makes NAME in ABOVE, which is no directory yet, one. What a link leads to is not replaced. 0, or -1 with errno. */
+static int
+make_missing (struct tree *tree, const struct way *way, int above, const char *name, bool exists)
+{
+  if (exists && way->n_links == 0)
+    return tree_replace_with_directory (tree, above, name, 0755);
+  if (exists)
+    errno = ENOTDIR;
+  return !exists && mkdirat (above, name, 0755) == 0 && job_count_inode (tree->job) ? 0 : -1;
+}
+
+/* Goes one step: NAME is the next part of the way. 0, or -1 with errno. */
+static int
+go_on (struct tree *tree, struct way *way, const char *name)
+{
+  AUTO_FD above = tree_open (tree->root, way->real, O_PATH | O_DIRECTORY);
+  size_t used = strlen (way->real);
+  bool exists;
+  struct stat st;
+
+  if (above < 0)
+    return -1;
+  exists = fstatat (above, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+  if (exists && S_ISLNK (st.st_mode))
+    return follow_link (way, above, name);
+  if (!(exists && S_ISDIR (st.st_mode)) && make_missing (tree, way, above, name, exists) < 0)
+    return -1;
+  if (used + strlen (name) + 2 > sizeof way->real) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  sprintf (way->real + used, "%s%s", used > 0 ? "/" : "", name);
+  return 0;
+}
+
+/*
+ * Opens the directory PATH and makes what is missing on the way: also where a link leads, because what it leads to may
+ * be in a layer below.
+ */
 static int
 open_made (struct tree *tree, const char *path)
 {
-  char prefix[TREE_MAX_PATH];
+  struct way way = { .n_links = 0 };
+  char part[MAX_COMPONENT + 1];
   int fd = tree_open (tree->root, path, O_PATH | O_DIRECTORY);
-  int above;
 
   if (fd >= 0 || (errno != ENOENT && errno != ENOTDIR))
     return fd;
-  above = tree_open (tree->root, "", O_PATH | O_DIRECTORY);
-  for (size_t start = 0, end; above >= 0; start = end + 1) {
-    end = start + strcspn (path + start, "/");
-    memcpy (prefix, path, end);
-    prefix[end] = '\0';
-    fd = tree_open (tree->root, prefix, O_PATH | O_DIRECTORY);
-    if (fd < 0 && make_missing (tree, above, prefix + start) == 0)
-      fd = tree_open (tree->root, prefix, O_PATH | O_DIRECTORY);
-    close (above);
-    above = fd;
-    if (path[end] == '\0')
-      break;
+  memcpy (way.rest, path, strlen (path) + 1);
+  while (way.rest[0] != '\0') {
+    size_t length = strcspn (way.rest, "/");
+
+    if (length > MAX_COMPONENT) {
+      errno = ENAMETOOLONG;
+      return -1;
+    }
+    memcpy (part, way.rest, length);
+    part[length] = '\0';
+    memmove (way.rest, way.rest + length + strspn (way.rest + length, "/"),
+             strlen (way.rest + length + strspn (way.rest + length, "/")) + 1);
+    if (strcmp (part, "..") == 0)
+      way.real[strrchr (way.real, '/') != NULL ? strrchr (way.real, '/') - way.real : 0] = '\0';
+    else if (length > 0 && strcmp (part, ".") != 0 && go_on (tree, &way, part) < 0)
+      return -1;
   }
-  return above;
+  return tree_open (tree->root, way.real, O_PATH | O_DIRECTORY);
 }
 
 const char *
@@ -157,15 +224,61 @@ tree_enter_parent (struct tree *tree, const char *path)
   return slash != NULL ? slash + 1 : path;
 }
 
+/* What was to be set of directories at and below PATH means others from now on. */
+static void
+forget_directories (struct tree *tree, const char *path)
+{
+  size_t length = strlen (path);
+  size_t kept = 0;
+
+  for (size_t i = 0; i < tree->n_directories; i++) {
+    struct tree_directory *d = &tree->directories[i];
+
+    if (strncmp (d->path, path, length) == 0 && (d->path[length] == '/' || d->path[length] == '\0')) {
+      free (d->path);
+      attributes_free (d->attributes.extended);
+    } else
+      tree->directories[kept++] = *d;
+  }
+  tree->n_directories = kept;
+}
+
+/* A directory with all that is in it. What was counted of it stays counted. */
+static bool
+remove_directory (struct tree *tree, const char *path, const char *name)
+{
+  uint64_t inodes = tree->job->inodes;
+  AUTO_FD fd = openat (tree->parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  bool done;
+
+  if (fd < 0)
+    return job_fail_errno (tree->job, path, "opening what is replaced");
+  done = remove_below (tree->job, fd);
+  tree->job->inodes = inodes;
+  if (!done)
+    return false;
+  return unlinkat (tree->parent, name, AT_REMOVEDIR) == 0 ||
+         job_fail_errno (tree->job, path, "replacing an earlier directory");
+}
+
 bool
 tree_clear_place (struct tree *tree, const char *path, const char *name)
 {
   if (unlinkat (tree->parent, name, 0) == 0)
     return true;
-  if (errno == EISDIR && unlinkat (tree->parent, name, AT_REMOVEDIR) == 0)
-    return true;
-  if (errno == ENOTEMPTY)
-    return job_fail (tree->job, UNPACK_BAD_ARCHIVE, ENOTEMPTY,
-                     "%s: would replace a directory with files in it", job_escape (path));
-  return job_fail_errno (tree->job, path, "replacing an earlier entry");
+  if (errno != EISDIR)
+    return job_fail_errno (tree->job, path, "replacing an earlier entry");
+  forget_directories (tree, path);
+  return remove_directory (tree, path, name);
+}
+
+bool
+tree_remove (struct tree *tree, const char *path)
+{
+  const char *name = tree_enter_parent (tree, path);
+  struct stat st;
+
+  if (name == NULL)
+    return false;
+  return fstatat (tree->parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || tree_clear_place (tree, path, name);
 }

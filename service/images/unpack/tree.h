@@ -65,5 +65,11 @@ const char *tree_enter_parent (struct tree *tree, const char *path);
 /* Takes away NAME, at PATH, that a new entry is to replace. False: the job failed. */
 bool tree_clear_place (struct tree *tree, const char *path, const char *name);
 
-/* A directory that hides what the whiteout NAME hid. 0, or -1 with errno. */
-int tree_replace_whiteout (struct tree *tree, int directory, const char *name);
+/*
+ * Puts an empty directory of MODE in the place of NAME in the directory ABOVE, which is there and is none: nothing of the
+ * layers below shows through it, as nothing did through what it replaces. 0, or -1 with errno.
+ */
+int tree_replace_with_directory (struct tree *tree, int above, const char *name, uint32_t mode);
+
+/* Takes PATH away again, with all that is below it, if it is there. */
+bool tree_remove (struct tree *tree, const char *path);

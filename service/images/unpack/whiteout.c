@@ -10,6 +10,7 @@
 #define MARK   ".wh."
 #define OWN    ".wh..wh."
 #define OPAQUE ".wh..wh..opq"
+#define LINKS  WHITEOUT_LINKS
 
 static bool
 starts_with (const char *text, const char *prefix)
@@ -24,10 +25,12 @@ whiteout_of (const char *path, unsigned long *ret_length, const char **ret_name)
   const char *name = slash != NULL ? slash + 1 : path;
   const char *hidden = name + strlen (MARK);
 
+  if (starts_with (path, LINKS) && (path[strlen (LINKS)] == '/' || path[strlen (LINKS)] == '\0'))
+    return WHITEOUT_NONE;
   /* No directory is called so either. */
   for (const char *part = path; part < name; part = strchr (part, '/') + 1)
     if (starts_with (part, MARK))
-      return WHITEOUT_BAD;
+      return starts_with (part, OWN) ? WHITEOUT_IGNORED : WHITEOUT_BAD;
   if (!starts_with (name, MARK))
     return WHITEOUT_NONE;
   *ret_length = slash != NULL ? (unsigned long)(slash - path) : 0;

@@ -10,6 +10,12 @@
  * 5.11 on. (user.overlay.whiteout would need 6.7.)
  */
 
+/*
+ * The directory in which AUFS keeps files that have several names: they are linked to from where they belong, and
+ * nobody shall see the directory itself.
+ */
+#define WHITEOUT_LINKS ".wh..wh.plnk"
+
 enum whiteout {
   WHITEOUT_NONE,    /* an ordinary file */
   WHITEOUT_FILE,    /* NAME is gone */
