@@ -18,6 +18,7 @@
 
 typedef struct {
   const char *ref;
+  BothyReference reference;
   char *alias;
   char *architecture;
   BothyCredentials *credentials;
@@ -26,6 +27,7 @@ typedef struct {
 static void
 pull_args_clear (PullArgs *args)
 {
+  bothy_reference_clear (&args->reference);
   g_free (args->alias);
   g_free (args->architecture);
   g_clear_pointer (&args->credentials, bothy_credentials_unref);
@@ -50,7 +52,6 @@ parse_pull (BothyCall *call, PullArgs *args, GError **error)
 {
   g_autoptr (GVariant) options = NULL;
   g_autoptr (GVariant) credentials = NULL;
-  g_auto (BothyReference) reference = { 0 };
   const BothyOption table[] = { { "alias", "s", &args->alias },
                                 { "architecture", "s", &args->architecture },
                                 { "credentials", "a{sh}", &credentials },
@@ -58,7 +59,7 @@ parse_pull (BothyCall *call, PullArgs *args, GError **error)
 
   g_variant_get (call->args, "(&s@a{sv})", &args->ref, &options);
   return bothy_options_parse (options, table, error) &&
-         bothy_reference_parse (args->ref, &reference, error) &&
+         bothy_reference_parse (args->ref, &args->reference, error) &&
          (!args->alias || bothy_reference_check_alias (args->alias, error)) &&
          check_architecture (args->architecture, FALSE, error) &&
          bothy_credentials_from_option (call, credentials, &args->credentials, error);
@@ -66,14 +67,11 @@ parse_pull (BothyCall *call, PullArgs *args, GError **error)
 
 /* What dialogs and rules of polkit see: all that is left out of a reference is said there. */
 static void
-insert_details (BothyCall *call, const char *text)
+insert_details (BothyCall *call, const BothyReference *reference)
 {
-  g_auto (BothyReference) reference = { 0 };
-  const char *remote;
+  const char *remote = reference->registry ? reference->registry : reference->remote;
 
-  bothy_reference_parse (text, &reference, NULL);
-  remote = reference.registry ? reference.registry : reference.remote;
-  polkit_details_insert (call->details, "image", reference.name ? reference.name : text);
+  polkit_details_insert (call->details, "image", reference->name);
   polkit_details_insert (call->details, "remote", remote ? remote : "");
 }
 
@@ -84,7 +82,7 @@ bothy_manager_check_pull_image (BothyCall *call, GError **error)
 
   if (!parse_pull (call, &args, error))
     return FALSE;
-  insert_details (call, args.ref);
+  insert_details (call, &args.reference);
   return TRUE;
 }
 
@@ -127,7 +125,7 @@ bothy_manager_handle_pull_image (BothyCall *call)
   /* A fingerprint is a name already. */
   if (args.alias || bothy_reference_check_alias (args.ref, NULL))
     aliases[0] = args.alias ? args.alias : args.ref;
-  request.ref = args.ref;
+  request.reference = &args.reference;
   request.architecture = args.architecture;
   request.credentials = args.credentials;
   pull (call, &request);
@@ -150,12 +148,13 @@ bothy_image_check_refresh (BothyCall *call, GError **error)
 {
   BothyImage *image = BOTHY_IMAGE (call->node->target);
   const char *origin = bothy_image_get_origin (image, call->user);
+  g_auto (BothyReference) reference = { 0 };
   g_autoptr (BothyCredentials) credentials = NULL;
 
   if (!parse_refresh (call, &credentials, error))
     return FALSE;
-  if (strchr (origin, ':')) {
-    insert_details (call, origin);
+  if (strchr (origin, ':') && bothy_reference_parse (origin, &reference, NULL)) {
+    insert_details (call, &reference);
     return TRUE;
   }
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
@@ -170,12 +169,19 @@ bothy_image_handle_refresh (BothyCall *call)
 {
   BothyImage *image = BOTHY_IMAGE (call->node->target);
   g_auto (GStrv) aliases = bothy_image_aliases (image, call->user);
-  g_autofree char *origin = g_strdup (bothy_image_get_origin (image, call->user));
+  g_auto (BothyReference) reference = { 0 };
   g_autoptr (BothyCredentials) credentials = NULL;
-  BothyPullRequest request = { .ref = origin,
+  BothyPullRequest request = { .reference = &reference,
                                .aliases = (const char *const *)aliases,
                                .architecture = *image->architecture ? image->architecture : NULL };
 
+  GError *error = NULL;
+
+  /* While polkit was asked the image may have come from somewhere else. */
+  if (!bothy_reference_parse (bothy_image_get_origin (image, call->user), &reference, &error)) {
+    bothy_call_return_error (call, error);
+    return;
+  }
   parse_refresh (call, &credentials, NULL);
   request.credentials = credentials;
   pull (call, &request);

@@ -313,6 +313,7 @@ bothy_image_from_record (const char *fingerprint, GKeyFile *record, GError **err
   bothy_image_set_os_release (self, os_release);
   self->architecture = (g_free (self->architecture), get_string (record, "Architecture"));
   self->origin = (g_free (self->origin), get_string (record, "Origin"));
+  self->origin_remote = g_key_file_get_string (record, GROUP, "OriginRemote", NULL);
   self->verified = (g_free (self->verified), get_string (record, "Verified"));
   self->source = (g_free (self->source), get_string (record, "Source"));
   g_strfreev (self->layers);
@@ -352,6 +353,8 @@ bothy_image_to_record (BothyImage *self)
   g_key_file_set_int64 (record, GROUP, "ExpiresAt", self->expires_at);
   g_key_file_set_string (record, GROUP, "Architecture", self->architecture);
   g_key_file_set_string (record, GROUP, "Origin", self->origin);
+  if (self->origin_remote)
+    g_key_file_set_string (record, GROUP, "OriginRemote", self->origin_remote);
   g_key_file_set_string (record, GROUP, "Verified", self->verified);
   g_key_file_set_string (record, GROUP, "Source", self->source);
   g_key_file_set_string_list (record, GROUP, "Layers", (const char *const *)self->layers,
@@ -386,6 +389,7 @@ bothy_image_finalize (GObject *object)
   g_free (self->variant);
   g_free (self->architecture);
   g_free (self->origin);
+  g_free (self->origin_remote);
   g_free (self->verified);
   g_free (self->source);
   g_free (self->public_alias);

@@ -24,7 +24,8 @@ struct _BothyImage {
   char *os_release; /* text of os-release(5) */
   char *variant;    /* as its maker or its remote's catalogue calls it, or "" */
   char *architecture;
-  char *origin; /* of who had it first; see bothy_image_get_origin() */
+  char *origin;        /* of who had it first; see bothy_image_get_origin() */
+  char *origin_remote; /* the name of the remote that it is of, or NULL */
   char *verified;
   char *source;               /* of a built-in one: what it was made from, as it was then */
   char **layers;              /* their ids, the lowest first */

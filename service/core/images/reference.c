@@ -163,14 +163,21 @@ bothy_reference_parse (const char *text, BothyReference *ret, GError **error)
 }
 
 char *
+bothy_reference_format (const BothyReference *self)
+{
+  if (self->registry)
+    return g_strdup_printf ("%s/%s", self->registry, self->name);
+  return self->remote ? g_strdup_printf ("%s:%s", self->remote, self->name) : g_strdup (self->name);
+}
+
+char *
 bothy_reference_canonical (const char *text)
 {
   g_auto (BothyReference) self = { 0 };
   const char *slash = end_of_registry (text);
 
-  if (!slash || !parse_registry (text, slash, &self, NULL))
-    return g_strdup (text);
-  return g_strdup_printf ("%s/%s", self.registry, self.name);
+  return slash && parse_registry (text, slash, &self, NULL) ? bothy_reference_format (&self)
+                                                            : g_strdup (text);
 }
 
 gboolean

@@ -30,17 +30,23 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (BothyReference, bothy_reference_clear)
  */
 gboolean bothy_reference_parse (const char *text, BothyReference *ret, GError **error);
 
-/* "HOST[:PORT]" as above. */
+/* As somebody would type it, so that bothy_reference_parse() gives the same again. (transfer full) */
+char *bothy_reference_format (const BothyReference *self);
+
+/* Whether TEXT is HOST[:PORT] as above. */
 gboolean bothy_reference_is_registry (const char *text);
 
-/* The name of an image on a registry in full: with the tag "latest" if it has none. NULL: it can not be one.
+/*
+ * The NAME of an image on a registry in full: with the tag "latest" if it has none. (transfer full) NULL: it can not be
+ * one.
  */
 char *bothy_reference_complete (const char *name);
 
-/* TEXT as an alias: one image of a registry is called one thing, however much of it was typed. */
+/* TEXT as an alias: one image of a registry is called one thing, however much of it was typed. (transfer full) */
 char *bothy_reference_canonical (const char *text);
 
-/* What an image may be called: an alias, or a reference as above; no fingerprint. */
+/* Whether TEXT is what an image may be called: an alias, or a reference as above; FALSE with INVALID_ARGS: it is not, or
+   is a fingerprint. */
 gboolean bothy_reference_check_alias (const char *text, GError **error);
 
 G_END_DECLS

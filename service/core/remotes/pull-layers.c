@@ -2,7 +2,6 @@
 #include "core/remotes/pull-layers.h"
 
 #include "base/error.h"
-#include "core/images/reference.h"
 #include "base/fd.h"
 
 #include <errno.h>
@@ -71,16 +70,7 @@ gather_free (Gather *self)
 gboolean
 bothy_pull_layers_is_of (const BothyImage *image, const BothyRemote *remote)
 {
-  g_autofree char *origin = bothy_pull_layers_origin (remote, "");
-
-  return g_str_has_prefix (image->origin, origin);
-}
-
-char *
-bothy_pull_layers_origin (const BothyRemote *remote, const char *name)
-{
-  return g_strdup_printf ("%s%c%s", remote->name, bothy_reference_is_registry (remote->name) ? '/' : ':',
-                          name);
+  return g_strcmp0 (image->origin_remote, remote->name) == 0;
 }
 
 /* Whether the remote gave the layer ID to somebody, and gives it to everybody. */

@@ -15,9 +15,6 @@ typedef struct {
   enum unpack_mode mode;
 } BothyPullLayers;
 
-/* What images of REMOTE have as Origin, or begin it with: "" for NAME. */
-char *bothy_pull_layers_origin (const BothyRemote *remote, const char *name);
-
 /* Whether REMOTE is where the first of IMAGE's users got it from. */
 gboolean bothy_pull_layers_is_of (const BothyImage *image, const BothyRemote *remote);
 

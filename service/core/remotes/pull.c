@@ -63,6 +63,19 @@ remote_of (const Pull *pull)
   return pull->remotes->pdata[pull->next];
 }
 
+/* Where the user has it from, as he would type it. A registry in a file may be called by its host. */
+static char *
+origin_of (const Pull *pull)
+{
+  char *remote = remote_of (pull)->name;
+  gboolean is_host = bothy_reference_is_registry (remote);
+  const BothyReference reference = { .remote = is_host ? NULL : remote,
+                                     .registry = is_host ? remote : NULL,
+                                     .name = pull->name };
+
+  return bothy_reference_format (&reference);
+}
+
 /* ---- it is there ---- */
 
 static char *
@@ -80,7 +93,7 @@ adopt_image (GTask *task, BothyImage *image, GError **error)
   BothyPuller *self = g_task_get_source_object (task);
   Pull *pull = g_task_get_task_data (task);
   g_autofree char *verified = verified_by (pull);
-  g_autofree char *origin = bothy_pull_layers_origin (remote_of (pull), pull->name);
+  g_autofree char *origin = origin_of (pull);
 
   if (g_cancellable_is_cancelled (pull->operation->cancellable)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_CANCELLED, "Cancelled");
@@ -156,7 +169,8 @@ make_image (const Pull *pull, GError **error)
   g_autoptr (BothyImage) image = bothy_image_new (manifest ? "" : pull->found->fields[FETCH_FIELD_SHA256]);
 
   image->created_at = g_get_real_time ();
-  image->origin = (g_free (image->origin), bothy_pull_layers_origin (remote_of (pull), pull->name));
+  image->origin = (g_free (image->origin), origin_of (pull));
+  image->origin_remote = g_strdup (remote_of (pull)->name);
   image->verified = (g_free (image->verified), verified_by (pull));
   if (manifest && !(image->defaults = take_settings (manifest, error)))
     return NULL;
@@ -374,18 +388,15 @@ complete_name (Pull *pull, GError **error)
 }
 
 static gboolean
-choose_remotes (BothyPuller *self, Pull *pull, const char *ref, GError **error)
+choose_remotes (BothyPuller *self, Pull *pull, const BothyReference *reference, GError **error)
 {
-  g_auto (BothyReference) reference = { 0 };
+  BothyRemotes *remotes = bothy_puller_get_remotes (self);
   BothyRemote *registry;
 
-  if (!bothy_reference_parse (ref, &reference, error))
-    return FALSE;
-  pull->name = g_strdup (reference.name);
-  if (!reference.registry)
-    pull->remotes = bothy_remotes_choose (bothy_puller_get_remotes (self), reference.remote, error);
-  else if ((registry =
-                bothy_remotes_find_registry (bothy_puller_get_remotes (self), reference.registry, error))) {
+  pull->name = g_strdup (reference->name);
+  if (!reference->registry)
+    pull->remotes = bothy_remotes_choose (remotes, reference->remote, error);
+  else if ((registry = bothy_remotes_find_registry (remotes, reference->registry, error))) {
     pull->remotes = g_ptr_array_new_with_free_func ((GDestroyNotify)bothy_remote_free);
     g_ptr_array_add (pull->remotes, registry);
   }
@@ -410,7 +421,7 @@ bothy_puller_pull (BothyPuller *self,
       request->architecture ? g_strdup (request->architecture) : bothy_puller_architecture ();
   pull->credentials = request->credentials ? bothy_credentials_ref (request->credentials) : NULL;
   g_task_set_task_data (task, pull, (GDestroyNotify)pull_free);
-  if (choose_remotes (self, pull, request->ref, &error))
+  if (choose_remotes (self, pull, request->reference, &error))
     try_remote (task);
   else
     g_task_return_error (task, error);

@@ -2,26 +2,35 @@
 #pragma once
 
 #include "core/images/image-store.h"
+#include "core/images/reference.h"
 #include "core/operations/operation.h"
 #include "core/remotes/credentials.h"
 #include "core/remotes/puller.h"
 
 G_BEGIN_DECLS
 
-/* What is to be got. */
+/* What is to be got; all of it is copied. */
 typedef struct {
-  const char *ref;
+  const BothyReference *reference;
   const char *const *aliases;    /* what its user calls it */
   const char *architecture;      /* NULL: this machine's */
   BothyCredentials *credentials; /* or NULL */
 } BothyPullRequest;
 
-/* For OPERATION's user. OPERATION is kept up to date, but completed by the caller. */
+/*
+ * Get what REQUEST says for OPERATION's user. OPERATION is kept up to date and cancels it, but is completed by the
+ * caller.
+ */
 void bothy_puller_pull (BothyPuller *self,
                         BothyOperation *operation,
                         const BothyPullRequest *request,
                         GAsyncReadyCallback callback,
                         gpointer user_data);
+
+/*
+ * The image (transfer full), or NULL with NO_SUCH_REMOTE, NO_SUCH_IMAGE, REMOTE_FAILED, NOT_VERIFIED, QUOTA_EXCEEDED,
+ * CANCELLED, or what bothy_layer_store_add() fails with.
+ */
 BothyImage *bothy_puller_pull_finish (BothyPuller *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

@@ -12,7 +12,7 @@ struct _BothyPuller {
   BothyImageStore *images;
   BothyRemotes *remotes;
   BothyDownloads *downloads;
-  GHashTable *searches; /* uid → how many are under way */
+  BothyPerUser *searches; /* under way: each has a process of its own */
 };
 
 G_DEFINE_FINAL_TYPE (BothyPuller, bothy_puller, G_TYPE_OBJECT)
@@ -112,16 +112,10 @@ bothy_puller_ask (BothyPuller *self,
 
 /* ---- what it has ---- */
 
-guint
-bothy_puller_count_searches (BothyPuller *self, guint32 user, int by)
+BothyPerUser *
+bothy_puller_get_searches (BothyPuller *self)
 {
-  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (self->searches, GUINT_TO_POINTER (user))) + (guint)by;
-
-  if (n > 0)
-    g_hash_table_insert (self->searches, GUINT_TO_POINTER (user), GUINT_TO_POINTER (n));
-  else
-    g_hash_table_remove (self->searches, GUINT_TO_POINTER (user));
-  return n;
+  return self->searches;
 }
 
 BothyImageStore *
@@ -148,7 +142,7 @@ bothy_puller_finalize (GObject *object)
   BothyPuller *self = BOTHY_PULLER (object);
 
   bothy_downloads_free (self->downloads);
-  g_hash_table_unref (self->searches);
+  bothy_per_user_free (self->searches);
   g_object_unref (self->images);
   bothy_remotes_free (self->remotes);
   G_OBJECT_CLASS (bothy_puller_parent_class)->finalize (object);
@@ -163,7 +157,7 @@ bothy_puller_class_init (BothyPullerClass *class)
 static void
 bothy_puller_init (BothyPuller *self)
 {
-  self->searches = g_hash_table_new (NULL, NULL);
+  self->searches = bothy_per_user_new (BOTHY_MAX_SEARCHES, 0);
 }
 
 BothyPuller *

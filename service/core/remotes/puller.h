@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "base/per-user.h"
 #include "core/remotes/download.h"
 #include "core/remotes/remotes.h"
 
 G_BEGIN_DECLS
+
+/* How many searches of one user may be under way at once. */
+#define BOTHY_MAX_SEARCHES 2
 
 /* What getting images from remotes needs: the remotes, the store that images go into, and the downloads under way. */
 #define BOTHY_TYPE_PULLER (bothy_puller_get_type ())
@@ -22,8 +26,8 @@ BothyRemotes *bothy_puller_get_remotes (BothyPuller *self);
 /* The downloads under way. (transfer none) */
 BothyDownloads *bothy_puller_get_downloads (BothyPuller *self);
 
-/* USER has BY more searches under way (1 or -1). Returns how many he has then. */
-guint bothy_puller_count_searches (BothyPuller *self, guint32 user, int by);
+/* The searches that each user has under way. (transfer none) */
+BothyPerUser *bothy_puller_get_searches (BothyPuller *self);
 
 /* What uname -m says of this machine, or "". (transfer full) */
 char *bothy_puller_architecture (void);

@@ -7,11 +7,10 @@
 
 #include <string.h>
 
-#define MAX_SEARCHES 2 /* of one user at once: each has a process of its own */
-
 typedef struct {
   BothyPuller *puller;
   guint32 user;
+  gboolean is_counted; /* among his searches */
   GPtrArray *remotes;
   guint next;
   char *pattern;
@@ -23,7 +22,8 @@ typedef struct {
 static void
 search_free (Search *search)
 {
-  bothy_puller_count_searches (search->puller, search->user, -1);
+  if (search->is_counted)
+    bothy_per_user_release (bothy_puller_get_searches (search->puller), search->user);
   g_object_unref (search->puller);
   g_clear_pointer (&search->remotes, g_ptr_array_unref);
   g_variant_builder_clear (&search->found);
@@ -177,9 +177,10 @@ bothy_puller_search (BothyPuller *self,
   search->puller = g_object_ref (self);
   search->user = user;
   search->credentials = credentials ? bothy_credentials_ref (credentials) : NULL;
-  if (bothy_puller_count_searches (self, user, 1) > MAX_SEARCHES) {
+  search->is_counted = bothy_per_user_take (bothy_puller_get_searches (self), user);
+  if (!search->is_counted) {
     g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
-                             "You have %d searches under way; wait for one to end", MAX_SEARCHES);
+                             "You have %d searches under way; wait for one to end", BOTHY_MAX_SEARCHES);
     return;
   }
   search->pattern = g_strdup (colon ? colon + 1 : pattern);
