@@ -12,6 +12,9 @@
 #define MOST_MCAST_SOURCES 64
 #define N_SETTINGS         (sizeof settings / sizeof settings[0])
 #define ROUTER_NEVER       0
+/* Frames to 01:80:c2:00:00:0x are for the other end of a wire. LLDP's, and those of STP, the bridge would hand to the host past
+   every hook; so they take the way of all others, as far as the filter. Of PAUSE alone it can't be told, and drops it. */
+#define GROUPS_LIKE_OTHERS 0xfffdu
 
 static const struct {
   int attribute;
@@ -39,6 +42,7 @@ bridge_port_set (struct nl_sock *socket, uint32_t index, bool isolated)
     return ENOMEM;
   data = nla_nest_start (message, IFLA_INFO_SLAVE_DATA);
   if (data == NULL || nla_put_u8 (message, IFLA_BRPORT_ISOLATED, isolated) < 0 ||
+      nla_put_u16 (message, IFLA_BRPORT_GROUP_FWD_MASK, GROUPS_LIKE_OTHERS) < 0 ||
       nla_put_u32 (message, IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT, MOST_MCAST_SOURCES) < 0 ||
       nla_put_u32 (message, MCAST_MAX_GROUPS, MOST_MCAST_GROUPS) < 0)
     return ENOMEM;
@@ -71,7 +75,8 @@ bridge_port_read (struct nlattr *data, struct link *link)
 
   if (nla_parse_nested (attributes, IFLA_BRPORT_MAX, data, NULL) < 0)
     return;
-  link->port_is_right = true;
+  link->port_is_right = attributes[IFLA_BRPORT_GROUP_FWD_MASK] != NULL &&
+                        nla_get_u16 (attributes[IFLA_BRPORT_GROUP_FWD_MASK]) == GROUPS_LIKE_OTHERS;
   for (size_t i = 0; i < N_SETTINGS; i++) {
     const struct nlattr *attribute = attributes[settings[i].attribute];
 

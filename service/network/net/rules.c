@@ -5,8 +5,7 @@
  * Numbers, not names, for protocols: names come from files that may be missing. What the
  * chains have to say:
  *
- *  bridge  nic      an allow-list for every frame that comes out of a container
- *          input    frames to 01:80:c2:00:00:0x never see the prerouting hook (STP, PAUSE, LLDP)
+ *  bridge  nic      an allow-list for every frame that comes out of a container; bridge-port.c sees to it that it is every
  *          between  from container to container: only inside a group
  *          egress   what a limited nic may say on the bridge; told: what it may answer there
  *  inet    host     what a container may ask of the host: DHCP, DNS, ping, neighbours
@@ -78,13 +77,12 @@
 
 #define BRIDGE_NIC                                                                                             \
   NIC "iifname . ether saddr != @macs drop\n" /* not the protocol that the kernel sees behind a tag */         \
+  NIC "ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop\n"                                            \
   NIC "ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 "                                                  \
       "update @storm { iifname limit rate over 300/second burst 600 packets } drop\n"                          \
   NIC "ether type vmap { 0x0806 : goto from_arp, 0x0800 : goto from_ip4, 0x86dd : goto from_ip6 }\n"                          \
   NIC "drop\n"                                                                                                 \
-  "add rule " BRIDGE "prerouting iifname \"" RULES_PREFIX "*\" goto nic\n"                                     \
-  "add rule " BRIDGE "input iifname \"" RULES_PREFIX "*\" "                                                    \
-  "ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop\n"
+  "add rule " BRIDGE "prerouting iifname \"" RULES_PREFIX "*\" goto nic\n"
 
 /*
  * A sender of 0.0.0.0 asks whose an address is, before he takes it; the one who has it then must not keep it if he asks at
