@@ -144,6 +144,8 @@ def foreign_protocols(room):
         yield ether(a.mac, kind, inner)
         for last in (0, 1, 2, 3, 0xE):  # STP, PAUSE, LACP, 802.1X, LLDP
             yield ether(a.mac, kind, inner, f"01:80:c2:00:00:{last:02x}")
+    for last in range(16):
+        yield ether(a.mac, 0x800, inner, f"01:80:c2:00:00:{last:02x}")
     for length in (3, 38, 1500):  # 802.3, LLC
         yield ether(a.mac, length, b"\x42\x42\3" + MARK)
         yield ether(a.mac, length, b"\xaa\xaa\3\0\0\0\x08\0" + inner)

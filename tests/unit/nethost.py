@@ -348,17 +348,17 @@ def nic(helper):
         each.close()
 
 
-SERVICES = []  # (namespace, port, kind, family) of each that runs
+SERVICES = []  # what answers() takes, of each that runs
 
 
-def answers(namespace, port, kind, family):
+def answers(namespace, port, kind, loopback):
     """What asks a service beside it, by the loopback, waits for its answer: whatever came to the service before is answered."""
     with inside(namespace):
-        s = socket.socket(family, kind)
+        s = socket.socket(socket.AF_INET6 if ":" in loopback else socket.AF_INET, kind)
     with s:
         s.settimeout(20)
         try:
-            s.connect(("::1" if family == socket.AF_INET6 else "127.0.0.1", port))
+            s.connect((loopback, port))
             s.send(b"ping")
             assert s.recv(100)
         except OSError as error:
@@ -398,11 +398,11 @@ def exchange(namespace, address, port, kind=socket.SOCK_DGRAM, source=None, payl
 
 
 @contextlib.contextmanager
-def service(namespace, port, kind=socket.SOCK_DGRAM, family=socket.AF_INET, uid=0):
-    """Answers with the address of who asked."""
+def service(namespace, port, kind=socket.SOCK_DGRAM, family=socket.AF_INET, uid=0, only6=False):
+    """Answers with the address of who asked. One of IPv6 answers IPv4 too, unless ONLY6."""
     with inside(namespace), user(uid):
         s = socket.socket(family, kind)
-    if family == socket.AF_INET6:
+    if only6:
         s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.bind(("", port))
@@ -423,11 +423,12 @@ def service(namespace, port, kind=socket.SOCK_DGRAM, family=socket.AF_INET, uid=
             except OSError:
                 pass  # who asked does not want to know
     s.close()
-    SERVICES.append((namespace, port, kind, family))
+    beside = namespace, port, kind, "::1" if only6 else "127.0.0.1"
+    SERVICES.append(beside)
     try:
         yield
     finally:
-        SERVICES.remove((namespace, port, kind, family))
+        SERVICES.remove(beside)
         os.kill(pid, 9)
         os.waitpid(pid, 0)
 

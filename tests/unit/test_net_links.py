@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The nics that bothy-net makes, and what may be asked of it."""
 
+import contextlib
 import errno
 import json
 import os
 import socket
 import statistics
+import struct
 import subprocess
 import time
 
 import pytest
 
-from nethost import (ATTACH, BROADCAST, DETACH, FIND, HOME, LIST, NET, REPLY, REQUEST, STEP_BRIDGE,  # noqa: F401
-                     STEP_LINK, STEP_NAMESPACE, STEP_PORT, STEP_REQUEST, TIDY, UDP, helper, host,  # noqa: F401
+from nethost import (ATTACH, BOUND, BROADCAST, DETACH, FIND, HOME, LAN, LIST, NET, REPLY, REQUEST, STEP_BRIDGE,  # noqa: F401
+                     STEP_FILTER, STEP_LINK, STEP_NAMESPACE, STEP_PORT, STEP_REQUEST, TIDY, UDP, helper, host,  # noqa: F401
                      index_of, inside, links, names, new_namespace, nic, pytestmark, ruleset, run)  # noqa: F401
 
 
@@ -297,3 +299,41 @@ def test_attach_is_fast_and_flat(helper):
         assert helper.call(DETACH, alias=f"bothy:1000:{i}").outcome == (0, 0)
         times.append((time.perf_counter() - t) * 1000)
     print(f"detach: median {statistics.median(times):.2f} ms")
+
+
+def link_events(listener):
+    """Names and flags of links, each time something about them changed."""
+    found = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            data = listener.recv(1 << 20)
+            while data:
+                size, kind = struct.unpack_from("=IH", data)
+                message, data = data[16:size], data[size + 3 & ~3:]
+                attributes = message[16:] if kind == 16 else b""  # RTM_NEWLINK
+                while attributes:
+                    length, name = struct.unpack_from("=HH", attributes)
+                    if name == 3:  # IFLA_IFNAME
+                        found.append((attributes[4:length - 1].decode(), struct.unpack_from("=I", message, 8)[0]))
+                    attributes = attributes[length + 3 & ~3:]
+    return found
+
+
+def test_NET_21_no_link_is_up_before_its_filter(nic):
+    """Seen where the filter can not be had, at each moment, not only in the end."""
+    up = 1
+    listener = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+    listener.bind((0, 1))  # RTMGRP_LINK
+    listener.setblocking(False)
+    a = nic(2, flags=LAN | BOUND, address6="")
+    assert any(flags & up for name, flags in link_events(listener) if name == a.name)
+    b = nic(3, attach=False, flags=LAN | BOUND, address6="", address4=a.address4)
+    assert b.attach().outcome == (errno.EADDRNOTAVAIL, STEP_FILTER)
+    events = [(name, flags & up) for name, flags in link_events(listener) if name.startswith("bothy-") and name != a.name]
+    assert events and not any(flags for _, flags in events)
+    c = nic(4, flags=LAN | BOUND, address6="")
+    link_events(listener)
+    assert c.repair(address4=a.address4).outcome == (errno.EADDRNOTAVAIL, STEP_FILTER)
+    events = [flags & up for name, flags in link_events(listener) if name == c.name]
+    assert events and not any(events)
+    listener.close()

@@ -167,7 +167,7 @@ def test_a_published_port_is_open_on_every_loopback(helper, published):
     a, b, client = published
     host = os.open(HOST, os.O_RDONLY)
     run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
-    with service(a.namespace, 80, TCP, socket.AF_INET6), service(a.namespace, 80, family=socket.AF_INET6):
+    with service(a.namespace, 80, TCP, socket.AF_INET6, only6=True), service(a.namespace, 80, family=socket.AF_INET6, only6=True):
         for kind in (TCP, socket.SOCK_DGRAM):
             assert exchange(host, "::1", 8080, kind) is None
             assert helper.call(PUBLISH, **request(a, kind)).outcome == (0, 0)
