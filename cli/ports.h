@@ -27,8 +27,5 @@ char *cli_ports_text (GVariant *ports);
 
 /* The option of a new container's ports. */
 #define CLI_SPEC_PUBLISH(spec)                                                                               \
-  {                                                                                                          \
-    "publish", 'p', 0, G_OPTION_ARG_FILENAME_ARRAY, &(spec)->publish,                                        \
-        N_ ("Let a port of this machine lead into it; as of bothy port add"),                                \
-        N_ ("HOST[:INSIDE][/PROTOCOL]")                                                                      \
-  }
+  "publish", 'p', 0, G_OPTION_ARG_FILENAME_ARRAY, &(spec)->publish,                                          \
+      N_ ("Let a port of this machine lead into it; as of bothy port add"), N_ ("HOST[:INSIDE][/PROTOCOL]")

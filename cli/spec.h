@@ -31,38 +31,25 @@ typedef struct {
 
 /* In place of the image's. */
 #define CLI_SPEC_ENTRYPOINT(spec)                                                                            \
-  {                                                                                                          \
-    "entrypoint", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->entrypoint,                                          \
-        N_ ("In place of the image's entrypoint and command; \"\" for none"), N_ ("PROGRAM")                 \
-  }
+  "entrypoint", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->entrypoint,                                            \
+      N_ ("In place of the image's entrypoint and command; \"\" for none"), N_ ("PROGRAM")
 
 /* On a LAN. */
 #define CLI_SPEC_ADDRESS(spec)                                                                               \
-  { "address",                                                                                               \
-    0,                                                                                                       \
-    0,                                                                                                       \
-    G_OPTION_ARG_FILENAME,                                                                                   \
-    &(spec)->address,                                                                                        \
-    N_ ("With lan:BRIDGE: in place of DHCP"),                                                                \
-    N_ ("ADDRESS/BITS[,GATEWAY]") },                                                                         \
-  {                                                                                                          \
-    "dns", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &(spec)->resolvers,                                            \
-        N_ ("With lan:BRIDGE: who resolves names"), N_ ("ADDRESS")                                           \
-  }
+  "address", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->address, N_ ("With lan:BRIDGE: in place of DHCP"),        \
+      N_ ("ADDRESS/BITS[,GATEWAY]")
+#define CLI_SPEC_DNS(spec)                                                                                   \
+  "dns", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &(spec)->resolvers, N_ ("With lan:BRIDGE: who resolves names"),  \
+      N_ ("ADDRESS")
 
 /* The options of a new container's limits. */
-#define CLI_SPEC_LIMITS(spec)                                                                                   \
-  { "limit",                                                                                                    \
-    0,                                                                                                          \
-    0,                                                                                                          \
-    G_OPTION_ARG_FILENAME_ARRAY,                                                                                \
-    &(spec)->limits,                                                                                            \
-    N_ ("What it may use, as of bothy limit"),                                                                  \
-    N_ ("KEY=VALUE") },                                                                                         \
-      { "memory", 'm', 0, G_OPTION_ARG_FILENAME, &(spec)->memory, N_ ("As --limit memory=SIZE"), N_ ("SIZE") }, \
-  {                                                                                                             \
-    "cpus", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->cpus, N_ ("As --limit cpu=NUMBER"), N_ ("NUMBER")             \
-  }
+#define CLI_SPEC_LIMIT(spec)                                                                                 \
+  "limit", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &(spec)->limits, N_ ("What it may use, as of bothy limit"),    \
+      N_ ("KEY=VALUE")
+#define CLI_SPEC_MEMORY(spec)                                                                                \
+  "memory", 'm', 0, G_OPTION_ARG_FILENAME, &(spec)->memory, N_ ("As --limit memory=SIZE"), N_ ("SIZE")
+#define CLI_SPEC_CPUS(spec)                                                                                  \
+  "cpus", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->cpus, N_ ("As --limit cpu=NUMBER"), N_ ("NUMBER")
 
 /** cli_spec_clear: frees what it holds */
 void cli_spec_clear (CliSpec *spec);

@@ -17,30 +17,28 @@ typedef struct {
 } Setting;
 
 #define SETTING(group, key, field, min, max, preset)                                                         \
-  {                                                                                                          \
-    group, key, G_STRUCT_OFFSET (BothyConfiguration, field),                                                 \
-        sizeof (((BothyConfiguration *)NULL)->field) == 8, min, max, preset                                  \
-  }
+  group, key, G_STRUCT_OFFSET (BothyConfiguration, field),                                                   \
+      sizeof (((BothyConfiguration *)NULL)->field) == 8, min, max, preset
 
 static const Setting settings[] = {
-  SETTING ("Ranges", "Base", range_base, CONTAINER_RANGE_FIRST, CONTAINER_RANGE_LAST, 0x40000000),
-  SETTING ("Ranges", "Count", range_count, 1, 28664, 12288),
-  SETTING ("Quota", "Containers", max_containers, 0, 12288, 64),
-  SETTING ("Quota", "Ranges", max_ranges, 0, 12288, 4),
-  SETTING ("Quota", "Nics", max_nics, 0, 1023, 16),
-  SETTING ("Quota", "Operations", max_operations, 1, 1024, 4),
-  SETTING ("Quota", "Processes", max_processes, 0, 65536, 256),
-  SETTING ("Quota", "ImageBytes", max_image_bytes, 0, G_MAXINT64, G_GUINT64_CONSTANT (20) << 30),
-  SETTING ("Quota", "ImageFiles", max_image_files, 0, G_MAXINT64, 2000000),
-  SETTING ("Images", "ExpireDays", expire_days, 0, 36500, 30),
-  SETTING ("Limits", "ContainerMemory", container_memory, 0, G_MAXINT64, 0),
-  SETTING ("Limits", "ContainerTasks", container_tasks, 0, 4194304, 0),
-  SETTING ("Limits", "ContainerCPUs", container_cpus, 0, 1024, 0),
-  SETTING ("Limits", "UserMemory", user_memory, 0, G_MAXINT64, 0),
-  SETTING ("Limits", "UserTasks", user_tasks, 0, 4194304, 0),
-  SETTING ("Limits", "UserCPUs", user_cpus, 0, 1024, 0),
-  SETTING ("Limits", "DefaultTasks", default_tasks, 0, 4194304, 4096),
-  SETTING ("Service", "IdleSeconds", idle_seconds, 0, 86400, 30),
+  { SETTING ("Ranges", "Base", range_base, CONTAINER_RANGE_FIRST, CONTAINER_RANGE_LAST, 0x40000000) },
+  { SETTING ("Ranges", "Count", range_count, 1, 28664, 12288) },
+  { SETTING ("Quota", "Containers", max_containers, 0, 12288, 64) },
+  { SETTING ("Quota", "Ranges", max_ranges, 0, 12288, 4) },
+  { SETTING ("Quota", "Nics", max_nics, 0, 1023, 16) },
+  { SETTING ("Quota", "Operations", max_operations, 1, 1024, 4) },
+  { SETTING ("Quota", "Processes", max_processes, 0, 65536, 256) },
+  { SETTING ("Quota", "ImageBytes", max_image_bytes, 0, G_MAXINT64, G_GUINT64_CONSTANT (20) << 30) },
+  { SETTING ("Quota", "ImageFiles", max_image_files, 0, G_MAXINT64, 2000000) },
+  { SETTING ("Images", "ExpireDays", expire_days, 0, 36500, 30) },
+  { SETTING ("Limits", "ContainerMemory", container_memory, 0, G_MAXINT64, 0) },
+  { SETTING ("Limits", "ContainerTasks", container_tasks, 0, 4194304, 0) },
+  { SETTING ("Limits", "ContainerCPUs", container_cpus, 0, 1024, 0) },
+  { SETTING ("Limits", "UserMemory", user_memory, 0, G_MAXINT64, 0) },
+  { SETTING ("Limits", "UserTasks", user_tasks, 0, 4194304, 0) },
+  { SETTING ("Limits", "UserCPUs", user_cpus, 0, 1024, 0) },
+  { SETTING ("Limits", "DefaultTasks", default_tasks, 0, 4194304, 4096) },
+  { SETTING ("Service", "IdleSeconds", idle_seconds, 0, 86400, 30) },
 };
 
 static void

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <nss.h>
+#include <stdalign.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -52,7 +53,7 @@ EXPORT enum nss_status _nss_bothy_gethostbyname_r (
 static void *
 take (struct room *room, size_t size)
 {
-  size_t padding = -(uintptr_t)room->next % _Alignof(max_align_t);
+  size_t padding = -(uintptr_t)room->next % alignof (max_align_t);
   char *found = room->next + padding;
 
   if (room->left < padding || room->left - padding < size)

@@ -11,10 +11,7 @@ struct cgroup {
   int ns;      /* the container's cgroup namespace, rooted at payload */
 };
 
-#define CGROUP_NONE                                                                                          \
-  {                                                                                                          \
-    -1, -1                                                                                                   \
-  }
+#define CGROUP_NONE ((struct cgroup){ -1, -1 })
 
 /*
  * Opens the payload/ of PATH below the cgroup2 mount MOUNT, made if it is missing. "" as PATH: nothing. This

@@ -25,10 +25,7 @@ struct console {
   bool lagging;     /* it has had its chance: it loses what does not fit until it reads again */
 };
 
-#define CONSOLE_NONE                                                                                         \
-  {                                                                                                          \
-    .master = -1, .log = -1, .client = -1                                                                    \
-  }
+#define CONSOLE_NONE ((struct console){ .master = -1, .log = -1, .client = -1 })
 
 /* Takes MASTER and LOG, an O_APPEND file or -1. */
 void console_open (struct console *console, int master, int log);

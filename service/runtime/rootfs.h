@@ -13,10 +13,7 @@ struct rootfs {
   bool fresh;  /* the container never ran before */
 };
 
-#define ROOTFS_NONE                                                                                          \
-  {                                                                                                          \
-    -1, -1, -1, -1, -1, false                                                                                \
-  }
+#define ROOTFS_NONE ((struct rootfs){ -1, -1, -1, -1, -1, false })
 
 /*
  * Mounts an overlay of the detached mounts LOWER (topmost first) and UPPER, which holds upper/ and

@@ -185,11 +185,7 @@ test_map (void)
 /* ---- the machine's files ---- */
 
 #define SPAN_FIRST 1500053504
-#define SPAN                                                                                                 \
-  (BothyIdSpan)                                                                                              \
-  {                                                                                                          \
-    SPAN_FIRST, SPAN_FIRST + 65535                                                                           \
-  }
+#define SPAN       ((BothyIdSpan){ SPAN_FIRST, SPAN_FIRST + 65535 })
 
 static void
 expect_overlap (const char *path, const char *text, gboolean overlaps, gboolean fails)

@@ -31,8 +31,6 @@ KNOWN = {
         "service/storage/trash.h",
     },
     "includes": {
-        "cli/namespaces",
-        "cli/talker",
         "service/bus/call",
         "service/bus/door",
         "service/bus/handlers",
@@ -43,9 +41,7 @@ KNOWN = {
         "service/network/bridge-profile",
         "service/network/net/bridge-port",
         "service/network/net/destinations",
-        "service/network/net/filter",
         "service/network/net/link",
-        "service/network/net/ports",
         "service/network/net/record",
         "service/platform/cgroup-manager",
         "service/platform/cgroup-manager-cgroupfs",
@@ -53,9 +49,6 @@ KNOWN = {
         "service/platform/scope-pool",
     },
     "calls": {
-        "cli/help.c",
-        "cli/hints.c",
-        "cli/verbs.c",
         "service/bus/bridge.c",
         "service/bus/byhand.c",
         "service/bus/call.c",
@@ -110,9 +103,6 @@ KNOWN = {
         "service/runtime/requests.c",
     },
     "prototypes": {
-        "cli/namespaces.h",
-        "cli/usernet.h",
-        "cli/watch.h",
         "service/base/configuration.h",
         "service/base/error.h",
         "service/bus/call.h",
@@ -131,12 +121,9 @@ KNOWN = {
         "service/core/byhand/intent.h",
         "service/core/byhand/nics-private.h",
         "service/core/byhand/nics.h",
-        "service/core/container/container.h",
         "service/core/container/limits.h",
         "service/core/container/network.h",
         "service/core/container/process.h",
-        "service/core/container/runner-private.h",
-        "service/core/container/start-private.h",
         "service/core/container/supervisor.h",
         "service/core/ids/conflicts.h",
         "service/core/ids/ranges.h",
@@ -166,25 +153,8 @@ KNOWN = {
         "service/storage/trash.h",
     },
     "formatting": {
-        "cli/egress.h",
-        "cli/ports.h",
-        "cli/spec.h",
-        "service/base/configuration.c",
         "service/bus/client.h",
         "service/bus/import.c",
-        "service/core/images/image.h",
-        "service/images/unpack/busybox.c",
-        "service/images/unpack/job.h",
-        "service/network/net/elements.c",
-        "service/network/net/find.c",
-        "service/network/net/guard.c",
-        "service/network/net/link.c",
-        "service/nss/module.c",
-        "service/runtime/cgroup.h",
-        "service/runtime/console.h",
-        "service/runtime/rootfs.h",
-        "tests/unit/test-claims.c",
-        "tests/unit/try-syscalls.c",
     },
 }
 
@@ -372,6 +342,20 @@ def test_no_circle_of_calls():
     graph = calls()
     assert len(graph) > 300, "this is no build of the whole tree"
     none(new("calls", circles(graph)))
+
+
+# ---- the map ----
+
+
+def test_contributing_tells_what_is_there():
+    """Each file and each function that it names."""
+    text = (SOURCE / "CONTRIBUTING.md").read_text()
+    files = re.findall(r"`((?:service|cli|tests|polkit|dbus|data)/[\w/.-]*)`|^((?:service|cli)/\S*)", text, re.M)
+    none([name for pair in files for name in pair if name and not (SOURCE / name).exists()])
+    source = "".join((SOURCE / name).read_text() for name in c_files(".c"))
+    none([name for name in re.findall(r"`(\w+) ?\(\)`", text) if not re.search(rf"^{name} \(", source, re.M)])
+    rooms = {room_of(name + "x") for pair in files for name in pair if name.startswith("service/") and name.endswith("/")}
+    none([f"{room} is not on the map" for room in {*FLOOR, *PROGRAMS} - rooms - {"main", "cli"}])
 
 
 # ---- headers ----

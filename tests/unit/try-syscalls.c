@@ -39,43 +39,40 @@ static const struct {
   const char *name;
   long number;
 } denied[] = {
-#define CALL(name)                                                                                           \
-  {                                                                                                          \
-#name, SYS_##name                                                                                        \
-  }
-  CALL (acct),
-  CALL (add_key),
-  CALL (bpf),
-  CALL (delete_module),
-  CALL (finit_module),
-  CALL (init_module),
-  CALL (io_uring_enter),
-  CALL (io_uring_setup),
-  CALL (io_uring_register),
-  CALL (kexec_load),
-  CALL (keyctl),
-  CALL (lookup_dcookie),
-  CALL (migrate_pages),
-  CALL (move_pages),
-  CALL (nfsservctl),
-  CALL (open_by_handle_at),
-  CALL (perf_event_open),
-  CALL (quotactl),
-  CALL (request_key),
-  CALL (swapoff),
-  CALL (swapon),
-  CALL (syslog),
-  CALL (userfaultfd),
-  CALL (vmsplice),
-  CALL (clock_settime),
-  CALL (settimeofday),
+#define CALL(name) #name, SYS_##name
+  { CALL (acct) },
+  { CALL (add_key) },
+  { CALL (bpf) },
+  { CALL (delete_module) },
+  { CALL (finit_module) },
+  { CALL (init_module) },
+  { CALL (io_uring_enter) },
+  { CALL (io_uring_setup) },
+  { CALL (io_uring_register) },
+  { CALL (kexec_load) },
+  { CALL (keyctl) },
+  { CALL (lookup_dcookie) },
+  { CALL (migrate_pages) },
+  { CALL (move_pages) },
+  { CALL (nfsservctl) },
+  { CALL (open_by_handle_at) },
+  { CALL (perf_event_open) },
+  { CALL (quotactl) },
+  { CALL (request_key) },
+  { CALL (swapoff) },
+  { CALL (swapon) },
+  { CALL (syslog) },
+  { CALL (userfaultfd) },
+  { CALL (vmsplice) },
+  { CALL (clock_settime) },
+  { CALL (settimeofday) },
 #ifdef __x86_64__
-  CALL (ioperm),
-  CALL (iopl),
-  CALL (kexec_file_load),
-  CALL (uselib),
-  CALL (ustat),
-  CALL (sysfs),
+  { CALL (ioperm) },
+  { CALL (iopl) },
+  { CALL (kexec_file_load) },
+  { CALL (uselib) },
+  { CALL (ustat) },
+  { CALL (sysfs) },
 #endif
 };
 
@@ -83,32 +80,32 @@ static const struct {
   const char *name;
   long number;
 } denied_strictly[] = {
-  CALL (adjtimex),
-  CALL (chroot),
-  CALL (clock_adjtime),
-  CALL (fanotify_init),
-  CALL (fanotify_mark),
-  CALL (fsconfig),
-  CALL (fsmount),
-  CALL (fsopen),
-  CALL (fspick),
-  CALL (kcmp),
-  CALL (mount),
-  CALL (mount_setattr),
-  CALL (move_mount),
-  CALL (name_to_handle_at),
-  CALL (open_tree),
-  CALL (pidfd_getfd),
-  CALL (pivot_root),
-  CALL (process_madvise),
-  CALL (process_vm_readv),
-  CALL (process_vm_writev),
-  CALL (ptrace),
-  CALL (reboot),
-  CALL (setns),
-  CALL (umount2),
+  { CALL (adjtimex) },
+  { CALL (chroot) },
+  { CALL (clock_adjtime) },
+  { CALL (fanotify_init) },
+  { CALL (fanotify_mark) },
+  { CALL (fsconfig) },
+  { CALL (fsmount) },
+  { CALL (fsopen) },
+  { CALL (fspick) },
+  { CALL (kcmp) },
+  { CALL (mount) },
+  { CALL (mount_setattr) },
+  { CALL (move_mount) },
+  { CALL (name_to_handle_at) },
+  { CALL (open_tree) },
+  { CALL (pidfd_getfd) },
+  { CALL (pivot_root) },
+  { CALL (process_madvise) },
+  { CALL (process_vm_readv) },
+  { CALL (process_vm_writev) },
+  { CALL (ptrace) },
+  { CALL (reboot) },
+  { CALL (setns) },
+  { CALL (umount2) },
 #ifdef __x86_64__
-  CALL (modify_ldt),
+  { CALL (modify_ldt) },
 #endif
 };
 
@@ -131,33 +128,30 @@ static const struct {
   int number;
   bool usual, nested, strict; /* whether each level has it */
 } netlink[] = {
-#define NETLINK(name, ...)                                                                                   \
-  {                                                                                                          \
-#name, NETLINK_##name, __VA_ARGS__                                                                       \
-  }
-  NETLINK (ROUTE, true, true, true),
-  NETLINK (UNUSED, false, false, false),
-  NETLINK (USERSOCK, false, false, false),
-  NETLINK (FIREWALL, false, false, false),
-  NETLINK (SOCK_DIAG, false, false, false),
-  NETLINK (NFLOG, false, false, false),
-  NETLINK (XFRM, false, false, false),
-  NETLINK (SELINUX, false, false, false),
-  NETLINK (ISCSI, false, false, false),
-  NETLINK (AUDIT, false, false, false),
-  NETLINK (FIB_LOOKUP, false, false, false),
-  NETLINK (CONNECTOR, false, false, false),
-  NETLINK (NETFILTER, false, true, false),
-  NETLINK (IP6_FW, false, false, false),
-  NETLINK (DNRTMSG, false, false, false),
-  NETLINK (KOBJECT_UEVENT, true, true, false),
-  NETLINK (GENERIC, true, true, false),
+#define NETLINK(name, ...) #name, NETLINK_##name, __VA_ARGS__
+  { NETLINK (ROUTE, true, true, true) },
+  { NETLINK (UNUSED, false, false, false) },
+  { NETLINK (USERSOCK, false, false, false) },
+  { NETLINK (FIREWALL, false, false, false) },
+  { NETLINK (SOCK_DIAG, false, false, false) },
+  { NETLINK (NFLOG, false, false, false) },
+  { NETLINK (XFRM, false, false, false) },
+  { NETLINK (SELINUX, false, false, false) },
+  { NETLINK (ISCSI, false, false, false) },
+  { NETLINK (AUDIT, false, false, false) },
+  { NETLINK (FIB_LOOKUP, false, false, false) },
+  { NETLINK (CONNECTOR, false, false, false) },
+  { NETLINK (NETFILTER, false, true, false) },
+  { NETLINK (IP6_FW, false, false, false) },
+  { NETLINK (DNRTMSG, false, false, false) },
+  { NETLINK (KOBJECT_UEVENT, true, true, false) },
+  { NETLINK (GENERIC, true, true, false) },
   { "17", 17, false, false, false },
-  NETLINK (SCSITRANSPORT, false, false, false),
-  NETLINK (ECRYPTFS, false, false, false),
-  NETLINK (RDMA, false, false, false),
-  NETLINK (CRYPTO, false, false, false),
-  NETLINK (SMC, false, false, false),
+  { NETLINK (SCSITRANSPORT, false, false, false) },
+  { NETLINK (ECRYPTFS, false, false, false) },
+  { NETLINK (RDMA, false, false, false) },
+  { NETLINK (CRYPTO, false, false, false) },
+  { NETLINK (SMC, false, false, false) },
 };
 
 /* What the filter refuses looks like what the kernel lacks; a module that is not there may refuse as well. */
@@ -208,15 +202,14 @@ try_namespaces (bool nesting, bool strict)
 }
 
 #ifdef __x86_64__
+#define ASM __asm__ volatile
+
 static long
 call_i386 (long number, long a, long b, long c)
 {
   long result;
 
-  __asm__ volatile("int $0x80"
-                   : "=a"(result)
-                   : "a"(number), "b"(a), "c"(b), "d"(c)
-                   : "memory", "r8", "r9", "r10", "r11");
+  ASM ("int $0x80" : "=a"(result) : "a"(number), "b"(a), "c"(b), "d"(c) : "memory", "r8", "r9", "r10", "r11");
   if (result >= 0)
     return result;
   errno = (int)-result;

@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-#define BOTHY_EVERYBODY ((guint32)-1)
+#define BOTHY_EVERYBODY G_MAXUINT32
 
 /*
  * A root file system that is in the store, a stack of layers, and who may use it. Signals: "changed" (); "shown" (uid), "hidden" (uid):

@@ -76,7 +76,8 @@ read_all (int fd, unsigned char *data, size_t limit, size_t *ret_size)
 static void
 run_binary (struct job *job, int source, int root, int output, const char *option)
 {
-  char *arguments[] = { (char *)(uintptr_t) "busybox", (char *)(uintptr_t)option, NULL };
+  char name[] = "busybox";
+  char *arguments[] = { name, (char *)(uintptr_t)option, NULL };
   char *environment[] = { NULL };
   struct rlimit seconds = { 5, 5 };
 

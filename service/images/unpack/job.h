@@ -29,10 +29,7 @@ struct job {
   char error_text[1024];
 };
 
-#define JOB_INIT                                                                                             \
-  {                                                                                                          \
-    .connection = -1, .lock = PTHREAD_MUTEX_INITIALIZER                                                      \
-  }
+#define JOB_INIT ((struct job){ .connection = -1, .lock = PTHREAD_MUTEX_INITIALIZER })
 
 /* Notes a failure unless there is one already. Always false, so that callers can return it. */
 __attribute__ ((format (printf, 4, 5))) bool

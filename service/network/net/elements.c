@@ -7,6 +7,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <netlink/attr.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -309,7 +310,7 @@ batch_flush (struct batch *batch, enum table table, const char *set)
 static int
 read_answers (struct batch *batch, uint32_t first, uint32_t last)
 {
-  _Alignas(struct nlmsghdr) char buffer[16384];
+  alignas (struct nlmsghdr) char buffer[16384];
   int result = 0;
 
   for (;;) {

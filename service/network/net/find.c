@@ -26,7 +26,7 @@ read_id (const struct nlmsghdr *header, void *data)
 
 /* The number by which the kernel tells us of NAMESPACE; there is none as long as no link leads there. */
 static int
-get_id (struct nl_sock *socket, int namespace, int32_t *ret_id)
+get_id (struct nl_sock *socket, int netns, int32_t *ret_id)
 {
   struct rtgenmsg general = { .rtgen_family = AF_UNSPEC };
   AUTO_MESSAGE message = nlmsg_alloc_simple (RTM_GETNSID, 0);
@@ -34,23 +34,23 @@ get_id (struct nl_sock *socket, int namespace, int32_t *ret_id)
 
   *ret_id = NO_ID;
   if (message == NULL || nlmsg_append (message, &general, sizeof general, NLMSG_ALIGNTO) < 0 ||
-      nla_put_u32 (message, NETNSA_FD, (uint32_t) namespace) < 0)
+      nla_put_u32 (message, NETNSA_FD, (uint32_t)netns) < 0)
     return ENOMEM;
   error = netlink_ask (socket, message, read_id, ret_id);
   return error == 0 && *ret_id == NO_ID ? ENODEV : error;
 }
 
 int
-nic_find (struct net *net, const struct net_request *request, int namespace, struct outcome *ret)
+nic_find (struct net *net, const struct net_request *request, int netns, struct outcome *ret)
 {
   struct link inside;
   struct link link;
   int32_t id;
-  int error = nic_check_namespace (namespace);
+  int error = nic_check_namespace (netns);
 
   if (error != 0)
     return fail (ret, NET_STEP_NAMESPACE, error);
-  error = get_id (net->route, namespace, &id);
+  error = get_id (net->route, netns, &id);
   if (error == 0)
     error = link_find_in (net->route, id, request->inside, &inside);
   if (error == 0)

@@ -4,4 +4,4 @@
 #include "nic.h"
 
 /* Does what protocol.h says of NET_FIND. */
-int nic_find (struct net *net, const struct net_request *request, int namespace, struct outcome *ret);
+int nic_find (struct net *net, const struct net_request *request, int netns, struct outcome *ret);

@@ -5,6 +5,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <netlink/attr.h>
+#include <stdalign.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -78,7 +79,7 @@ find_loss (struct nlmsghdr *header, uint32_t own_port)
 unsigned int
 guard_read (int fd, uint32_t own_port)
 {
-  _Alignas(struct nlmsghdr) char buffer[65536];
+  alignas (struct nlmsghdr) char buffer[65536];
   unsigned int lost = 0;
   ssize_t size;
 

@@ -131,12 +131,12 @@ link_find (struct nl_sock *socket, const char *name, struct link *ret_link)
 }
 
 int
-link_find_in (struct nl_sock *socket, int32_t namespace, const char *name, struct link *ret_link)
+link_find_in (struct nl_sock *socket, int32_t netns, const char *name, struct link *ret_link)
 {
   AUTO_MESSAGE message = new_message (RTM_GETLINK, 0, 0, 0, 0);
 
   if (message == NULL || nla_put_string (message, IFLA_IFNAME, name) < 0 ||
-      nla_put_u32 (message, IFLA_TARGET_NETNSID, (uint32_t) namespace) < 0 ||
+      nla_put_u32 (message, IFLA_TARGET_NETNSID, (uint32_t)netns) < 0 ||
       nla_put_u32 (message, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0)
     return ENOMEM;
   return netlink_ask (socket, message, read_one, ret_link);

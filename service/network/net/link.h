@@ -43,7 +43,7 @@ struct link_pair {
 int link_find (struct nl_sock *socket, const char *name, struct link *ret_link);
 
 /* The same in the namespace that the kernel numbers so. */
-int link_find_in (struct nl_sock *socket, int32_t namespace, const char *name, struct link *ret_link);
+int link_find_in (struct nl_sock *socket, int32_t netns, const char *name, struct link *ret_link);
 
 /* The same by index. */
 int link_get (struct nl_sock *socket, uint32_t index, struct link *ret_link);
