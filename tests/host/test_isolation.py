@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Who is what on the host: the broker without rights, containers that are nobody, files out of reach."""
 
-import re
 import stat
 
 import pytest

@@ -68,21 +68,23 @@ bridge_port_add_mac (struct nl_sock *socket, uint32_t index, const uint8_t mac[6
   return netlink_order (socket, message);
 }
 
-void
-bridge_port_read (struct nlattr *data, struct link *link)
+struct bridge_port
+bridge_port_read (struct nlattr *data)
 {
   struct nlattr *attributes[IFLA_BRPORT_MAX + 1];
+  struct bridge_port port = { 0 };
 
   if (nla_parse_nested (attributes, IFLA_BRPORT_MAX, data, NULL) < 0)
-    return;
-  link->port_is_right = attributes[IFLA_BRPORT_GROUP_FWD_MASK] != NULL &&
-                        nla_get_u16 (attributes[IFLA_BRPORT_GROUP_FWD_MASK]) == GROUPS_LIKE_OTHERS;
+    return port;
+  port.is_right = attributes[IFLA_BRPORT_GROUP_FWD_MASK] != NULL &&
+                  nla_get_u16 (attributes[IFLA_BRPORT_GROUP_FWD_MASK]) == GROUPS_LIKE_OTHERS;
   for (size_t i = 0; i < N_SETTINGS; i++) {
     const struct nlattr *attribute = attributes[settings[i].attribute];
 
     if (attribute == NULL || nla_get_u8 (attribute) != settings[i].value)
-      link->port_is_right = false;
+      port.is_right = false;
   }
-  link->isolated =
+  port.isolated =
       attributes[IFLA_BRPORT_ISOLATED] != NULL && nla_get_u8 (attributes[IFLA_BRPORT_ISOLATED]) != 0;
+  return port;
 }

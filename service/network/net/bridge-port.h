@@ -2,8 +2,10 @@
 #pragma once
 
 #include <netlink/attr.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-#include "link.h"
+#include "netlink.h"
 
 /*
  * A link as a port of a bridge. It learns no address, so none can be made up; the one that
@@ -11,11 +13,18 @@
  * being a router for multicast.
  */
 
-/* Sets the port INDEX up so; ISOLATED: it reaches no other isolated port. */
+/* What the kernel has of a port. */
+struct bridge_port {
+  bool is_right; /* guarded, learns nothing, floods no unicast: as bridge_port_set() makes it */
+  bool isolated; /* from other isolated ports of the bridge */
+};
+
+/* Sets the port INDEX up so, by SOCKET (NETLINK_ROUTE); ISOLATED: it reaches no other isolated port. Returns 0 or an errno
+   value. */
 int bridge_port_set (struct nl_sock *socket, uint32_t index, bool isolated);
 
-/* Writes down that MAC is behind the port INDEX. Fine when it is already. */
+/* Writes down that MAC is behind the port INDEX. Fine when it is already. Returns 0 or an errno value. */
 int bridge_port_add_mac (struct nl_sock *socket, uint32_t index, const uint8_t mac[6]);
 
-/* Fills in LINK's fields about its port from the kernel's. */
-void bridge_port_read (struct nlattr *settings, struct link *link);
+/* Reads SETTINGS, the kernel's IFLA_INFO_SLAVE_DATA of a bridge. What can not be read is not right. */
+struct bridge_port bridge_port_read (struct nlattr *settings);

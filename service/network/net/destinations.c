@@ -28,19 +28,6 @@ static const struct {
              { TABLE_INET, "egress4" },
              { TABLE_INET, "egress6" } };
 
-uint64_t
-destinations_hash (const struct net_request *request)
-{
-  const uint8_t *bytes = (const uint8_t *)request->destinations;
-  uint64_t hash = UINT64_C (14695981039346656037);
-
-  if ((request->flags & NET_FLAG_LIMITED) == 0)
-    return 0;
-  for (size_t i = 0; i < request->n_destinations * sizeof request->destinations[0]; i++)
-    hash = (hash ^ bytes[i]) * UINT64_C (1099511628211);
-  return hash != 0 ? hash : 1;
-}
-
 static struct element *
 add_owner (struct owners *owners, enum table table, const char *set, const char *name)
 {

@@ -10,9 +10,6 @@
  * router. Functions that return something return 0 or an errno value.
  */
 
-/* Of what REQUEST lets a nic reach, never 0; 0: everything. */
-uint64_t destinations_hash (const struct net_request *request);
-
 /* Adds REQUEST's to BATCH, as those of RECORD's nic. */
 void destinations_write (const struct record *record, const struct net_request *request, struct batch *batch);
 

@@ -30,8 +30,10 @@ struct element {
   char comment[ELEMENT_COMMENT_SIZE];
 };
 
-/* Appends SIZE bytes to the key or the value, as the next part if there are several. */
+/* Appends SIZE bytes to the key, as the next part if there are several. */
 void element_add_key (struct element *element, const void *bytes, size_t size);
+
+/* The same to the value. */
 void element_add_value (struct element *element, const void *bytes, size_t size);
 
 /* Appends to the key the range from FIRST to LAST; all parts that follow are ranges as well. */
@@ -67,16 +69,20 @@ enum change {
   CHANGE_DELETE, /* ENOENT when it is not there */
 };
 
-/* For the cleanup attribute. */
+/* For the cleanup attribute: frees what BATCH consists of. */
 void batch_free (struct batch *batch);
 
 #define AUTO_BATCH __attribute__ ((cleanup (batch_free))) struct batch
 
+/* Makes BATCH one of no changes, by NFT, which has to last as long. */
 void batch_begin (struct batch *batch, struct nft *nft);
+
+/* Adds CHANGE of ELEMENT to BATCH. What goes wrong batch_commit() returns. */
 void batch_change (struct batch *batch, enum change change, const struct element *element);
 
-/* Empties SET. */
+/* Adds to BATCH that SET gets empty. */
 void batch_flush (struct batch *batch, enum table table, const char *set);
 
-/* Does it. Nothing to do is fine. */
+/* Does what BATCH has, all or nothing. Nothing to do is fine. Returns 0 or an errno value; those of CHANGE_CREATE and
+   CHANGE_DELETE are above. */
 int batch_commit (struct batch *batch);

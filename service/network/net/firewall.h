@@ -3,5 +3,6 @@
 
 #include "nic.h"
 
-/* What NET_EXAMINE says. Returns 0 or an errno value. */
+/* Does what protocol.h says of NET_EXAMINE. Returns 0, or an errno value with RET's step filled in; the caller frees RET's
+   text. */
 int firewall_examine (struct net *net, struct outcome *ret);

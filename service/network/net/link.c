@@ -55,7 +55,7 @@ read_kinds (struct nlattr *attribute, struct link *link)
   read_text (info[IFLA_INFO_KIND], link->kind, sizeof link->kind);
   read_text (info[IFLA_INFO_SLAVE_KIND], link->master_kind, sizeof link->master_kind);
   if (info[IFLA_INFO_SLAVE_DATA] != NULL && strcmp (link->master_kind, "bridge") == 0)
-    bridge_port_read (info[IFLA_INFO_SLAVE_DATA], link);
+    link->port = bridge_port_read (info[IFLA_INFO_SLAVE_DATA]);
 }
 
 static void

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bridge-port.h"
 #include "netlink.h"
 #include "protocol.h"
 
@@ -22,8 +23,7 @@ struct link {
   char kind[16];
   char master_kind[16];
   bool makes_no_addresses; /* no IPv6 address by itself */
-  bool port_is_right;      /* guarded, learns nothing, floods no unicast */
-  bool isolated;           /* from other isolated ports of the bridge */
+  struct bridge_port port; /* what it is as one; nothing is right of what is none */
 };
 
 /* The device group that marks what we make from its first moment on, before it has an alias. */
@@ -39,10 +39,12 @@ struct link_pair {
   uint32_t inside_mtu;
 };
 
-/* Looks at the link called NAME. Returns 0 or an errno value; ENODEV: there is none. */
+/* All functions take a NETLINK_ROUTE socket; what they return is 0 or an errno value where nothing else is said. */
+
+/* Looks at the link called NAME. ENODEV: there is none. */
 int link_find (struct nl_sock *socket, const char *name, struct link *ret_link);
 
-/* The same in the namespace that the kernel numbers so. */
+/* The same in the namespace that the kernel numbers NETNS. */
 int link_find_in (struct nl_sock *socket, int32_t netns, const char *name, struct link *ret_link);
 
 /* The same by index. */
@@ -57,11 +59,16 @@ bool link_is_ours (const struct link *link);
 /* Makes a veth, down. EEXIST: one of the names is taken. */
 int link_make (struct nl_sock *socket, const struct link_pair *pair);
 
-/* Gives the new link INDEX its ALIAS, and takes away what it could speak IP with. */
+/* Gives the new link INDEX, called NAME, its ALIAS, and takes away what it could speak IP with. */
 int link_dress (struct nl_sock *socket, uint32_t index, const char *name, const char *alias);
 
+/* Makes the link INDEX a port of the bridge MASTER. EXFULL: the bridge has no port left. */
 int link_set_master (struct nl_sock *socket, uint32_t index, uint32_t master);
+
+/* Sets the link INDEX up, or down. */
 int link_set_up (struct nl_sock *socket, uint32_t index, bool up);
+
+/* Removes the link INDEX, with its other end. ENODEV: there is none. */
 int link_remove (struct nl_sock *socket, uint32_t index);
 
 /* Lets packets of the host's loopback be routed through the link INDEX, and what answers them come back, or not. Of IPv6 as

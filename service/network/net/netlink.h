@@ -7,7 +7,10 @@
 
 /* Talking netlink: one question or order at a time. Errors are errno values. */
 
+/* For the cleanup attribute: frees *MESSAGE unless it is NULL. */
 void netlink_free_message (struct nl_msg **message);
+
+/* The same for a socket. */
 void netlink_free_socket (struct nl_sock **socket);
 
 #define AUTO_MESSAGE __attribute__ ((cleanup (netlink_free_message))) struct nl_msg *

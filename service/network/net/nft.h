@@ -20,12 +20,13 @@ struct nft {
   uint32_t generation; /* of the rules, after our last change; 0: unknown */
 };
 
-/* Returns 0 or an errno value. */
+/* Opens what is not open yet of NFT, which is all zeros at first. Returns 0 or an errno value. */
 int nft_open (struct nft *nft);
 
 /* The port of the socket that elements are changed by, which the kernel names when it tells of changes; 0: none yet. */
 uint32_t nft_port (const struct nft *nft);
 
+/* Closes what nft_open() opened. */
 void nft_close (struct nft *nft);
 
 /* Does COMMANDS, all or nothing, and logs what goes wrong. Returns 0 or an errno value. */
@@ -44,8 +45,10 @@ bool nft_is_unchanged (struct nft *nft);
 void nft_trust (struct nft *nft);
 
 /*
- * Around each change of ours: the first returns what the second wants. A change is one step of
- * the kernel's generation; any other number means that somebody else took one as well.
+ * To be called before each change of ours. Returns what nft_after_change() wants. A change is one step of the kernel's
+ * generation; any other number means that somebody else took one as well.
  */
 uint32_t nft_before_change (struct nft *nft);
+
+/* To be called after it. BEFORE is from nft_before_change(); CHANGED: it was done. */
 void nft_after_change (struct nft *nft, uint32_t before, bool changed);

@@ -135,9 +135,9 @@ verify (struct net *net, const struct net_request *request, uint32_t index, bool
 
   if (error != 0)
     return error;
-  if (!is_nic (&link, request->alias) || link.master != request->bridge || !link.port_is_right ||
-      link.isolated != (request->group == 0) || !link.makes_no_addresses || (link.flags & IFF_NOARP) == 0 ||
-      ((link.flags & IFF_UP) != 0) != up)
+  if (!is_nic (&link, request->alias) || link.master != request->bridge || !link.port.is_right ||
+      link.port.isolated != (request->group == 0) || !link.makes_no_addresses ||
+      (link.flags & IFF_NOARP) == 0 || ((link.flags & IFF_UP) != 0) != up)
     return EBADMSG;
   return 0;
 }

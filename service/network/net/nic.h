@@ -30,12 +30,16 @@ struct outcome {
   size_t text_size;
 };
 
-/*
- * Nics. The functions do what protocol.h says of their operations and return 0, or an errno value
- * with RET's step filled in.
- */
+/* Nics. Functions that take RET return 0, or an errno value with RET's step filled in. */
+
+/* Does what protocol.h says of NET_ATTACH, for the namespace that is open as NETNS and stays the caller's. When it fails,
+   nothing is left. */
 int nic_attach (struct net *net, const struct net_request *request, int namespace, struct outcome *ret);
+
+/* Does what protocol.h says of NET_REPAIR. When it fails, the link is down. */
 int nic_repair (struct net *net, const struct net_request *request, struct outcome *ret);
+
+/* Does what protocol.h says of NET_DETACH, but for removing the link: that is left to the caller, who finds it in RET. */
 int nic_detach (struct net *net, const struct net_request *request, struct outcome *ret);
 
 /* Whether the link INDEX was detached, and only has not gone yet. */

@@ -5,12 +5,25 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "destinations.h"
 #include "identity.h"
 
 #define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
 static const uint8_t none[16];
+
+/* Of what REQUEST lets a nic reach, never 0; 0: everything. */
+static uint64_t
+hash_destinations (const struct net_request *request)
+{
+  const uint8_t *bytes = (const uint8_t *)request->destinations;
+  uint64_t hash = UINT64_C (14695981039346656037);
+
+  if ((request->flags & NET_FLAG_LIMITED) == 0)
+    return 0;
+  for (size_t i = 0; i < request->n_destinations * sizeof request->destinations[0]; i++)
+    hash = (hash ^ bytes[i]) * UINT64_C (1099511628211);
+  return hash != 0 ? hash : 1;
+}
 
 void
 record_init (struct record *record, const struct net_request *request, const char *name, const char *bridge)
@@ -20,7 +33,7 @@ record_init (struct record *record, const struct net_request *request, const cha
                              .owner = request->owner,
                              .lan = (request->flags & NET_FLAG_LAN) != 0,
                              .bound = (request->flags & NET_FLAG_BOUND) != 0,
-                             .destinations = destinations_hash (request) };
+                             .destinations = hash_destinations (request) };
   memcpy (record->mac, request->mac, sizeof record->mac);
   memcpy (record->address4, request->address4, sizeof record->address4);
   memcpy (record->address6, request->address6, sizeof record->address6);

@@ -23,7 +23,7 @@ struct record {
   uint32_t owner; /* a uid */
   bool lan;
   bool bound;            /* on a LAN, but to its IPv4 address */
-  uint64_t destinations; /* a hash of what it may reach (destinations.h); 0: everything */
+  uint64_t destinations; /* a hash of what it may reach; 0: everything */
 };
 
 /* The record of REQUEST's nic, with NAME as the host's end and BRIDGE. */
