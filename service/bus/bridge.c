@@ -8,7 +8,7 @@
 #include "bus/publisher.h"
 #include "core/accounts/nss.h"
 #include "base/error.h"
-#include "core/byhand/nics.h"
+#include "core/byhand/attach.h"
 #include "core/registry/delete-bridge.h"
 #include "network/bridge-profile.h"
 

@@ -1,15 +1,71 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A nic for a network namespace that a user made. */
-#include "core/byhand/nics-private.h"
+#include "core/byhand/attach.h"
 
+#include "base/error.h"
 #include "base/fault.h"
-#include "core/byhand/intent.h"
-#include "core/byhand/netns.h"
-#include "core/registry/registry-private.h"
 #include "base/fd.h"
+#include "core/byhand/netns.h"
+#include "core/byhand/nics.h"
+#include "core/registry/registry-private.h"
+#include "platform/untrusted-fd.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <string.h>
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+void
+bothy_byhand_nic_free (BothyByhandNic *self)
+{
+  g_free (self->mac);
+  g_strfreev (self->addresses);
+  g_free (self);
+}
+
+gboolean
+bothy_byhand_check_interface (const char *name, GError **error)
+{
+  static const char *const taken[] = { "lo", "all", "default", NULL };
+  gsize length = strlen (name);
+
+  if (length > 0 && length < IFNAMSIZ && g_ascii_isalpha (name[0]) &&
+      strspn (name, LETTERS "._-") == length && !g_strv_contains (taken, name))
+    return TRUE;
+  g_set_error (
+      error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+      "ifname: use 1 to 15 of A-Z, a-z, 0-9 and ._-, a letter first; not \"lo\", \"all\" or \"default\"");
+  return FALSE;
+}
+
+/* Which nic somebody means: the one called INSIDE, in the namespace NETNS_FD, on BRIDGE. */
+typedef struct {
+  guint32 user;
+  char *bridge;
+  char *inside;
+  int netns_fd;
+} Place;
+
+static void
+place_init (Place *self, guint32 user, const char *bridge, int netns_fd, const char *inside)
+{
+  self->user = user;
+  self->bridge = g_strdup (bridge);
+  self->inside = g_strdup (inside);
+  self->netns_fd = fcntl (netns_fd, F_DUPFD_CLOEXEC, 3);
+}
+
+static void
+place_clear (Place *self)
+{
+  bothy_untrusted_fd_clear (&self->netns_fd);
+  g_free (self->bridge);
+  g_free (self->inside);
+}
+
+/* ---- attach ---- */
 
 typedef struct {
-  BothyByhandPlace where;
+  Place where;
   gboolean allowed, configure;
   BothyTicket *ticket;
   BothyNetworkConfig *config;
@@ -19,7 +75,7 @@ typedef struct {
 static void
 attach_free (Attach *attach)
 {
-  bothy_byhand_place_clear (&attach->where);
+  place_clear (&attach->where);
   g_clear_pointer (&attach->ticket, bothy_ticket_free);
   g_clear_pointer (&attach->config, bothy_network_config_free);
   g_clear_error (&attach->error);
@@ -34,17 +90,16 @@ add_address (GStrvBuilder *builder, const char *address)
 }
 
 static void
-succeed (GTask *task)
+complete_attach (GTask *task)
 {
   BothyRegistry *self = g_task_get_source_object (task);
   Attach *attach = g_task_get_task_data (task);
   BothyByhandNic *nic = g_new0 (BothyByhandNic, 1);
   g_autoptr (GStrvBuilder) addresses = g_strv_builder_new ();
-  g_autofree char *id = bothy_nic_id (attach->ticket->place);
   guint8 mac[6];
 
   BOTHY_FAULT_POINT ("nic.configured");
-  bothy_intent_end (self->attaching_fd, id);
+  bothy_byhand_complete_nic (self, attach->ticket->place);
   bothy_nic_mac (attach->ticket->place, mac);
   nic->mac =
       g_strdup_printf ("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
@@ -71,7 +126,7 @@ on_undone (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-undo (GTask *task)
+undo_attach (GTask *task)
 {
   BothyRegistry *self = g_task_get_source_object (task);
   Attach *attach = g_task_get_task_data (task);
@@ -88,13 +143,13 @@ on_configured (GObject *source, GAsyncResult *result, gpointer user_data)
       bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &attach->error);
 
   if (fds)
-    succeed (task);
+    complete_attach (task);
   else
-    undo (task);
+    undo_attach (task);
 }
 
 static void
-configure (GTask *task)
+configure_inside (GTask *task)
 {
   BothyRegistry *self = g_task_get_source_object (task);
   Attach *attach = g_task_get_task_data (task);
@@ -112,7 +167,7 @@ configure (GTask *task)
   if (fds)
     bothy_helper_client_call (self->helper, &request, fds, on_configured, g_object_ref (task));
   else
-    undo (task);
+    undo_attach (task);
 }
 
 static void
@@ -131,12 +186,11 @@ on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
     return;
   }
-  g_hash_table_insert (self->hand_nics, bothy_nic_id (attach->ticket->place),
-                       GUINT_TO_POINTER (attach->where.user));
+  bothy_byhand_add_nic (self, attach->ticket->place);
   if (attach->configure)
-    configure (task);
+    configure_inside (task);
   else
-    succeed (task);
+    complete_attach (task);
 }
 
 static void
@@ -145,12 +199,10 @@ on_entered (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   BothyRegistry *self = g_task_get_source_object (task);
   Attach *attach = g_task_get_task_data (task);
-  g_autofree char *id = NULL;
   GError *error = NULL;
 
   attach->ticket = bothy_admission_enter_finish (self->admission, result, &error);
-  id = attach->ticket ? bothy_nic_id (attach->ticket->place) : NULL;
-  if (id && bothy_intent_begin (self->attaching_fd, id, &error))
+  if (attach->ticket && bothy_byhand_begin_nic (self, attach->ticket->place, &error))
     bothy_nic_attach (self->network, attach->ticket->place, attach->where.inside, attach->where.netns_fd,
                       NULL, NULL, on_attached, g_object_ref (task));
   else
@@ -158,7 +210,7 @@ on_entered (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-enter (GTask *task)
+enter_bridge (GTask *task)
 {
   BothyRegistry *self = g_task_get_source_object (task);
   Attach *attach = g_task_get_task_data (task);
@@ -174,22 +226,108 @@ bothy_byhand_attach_nic (BothyRegistry *registry,
                          int netns_fd,
                          const char *inside,
                          gboolean allowed,
-                         gboolean configured,
+                         gboolean configure,
                          GAsyncReadyCallback callback,
                          gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (registry, NULL, callback, user_data);
   Attach *attach = g_new0 (Attach, 1);
 
-  bothy_byhand_place_init (&attach->where, user, bridge, netns_fd, inside);
+  place_init (&attach->where, user, bridge, netns_fd, inside);
   attach->allowed = allowed;
-  attach->configure = configured;
+  attach->configure = configure;
   g_task_set_task_data (task, attach, (GDestroyNotify)attach_free);
-  bothy_netns_prove (attach->where.netns_fd, user, enter, task);
+  bothy_netns_prove (attach->where.netns_fd, user, enter_bridge, task);
 }
 
 BothyByhandNic *
 bothy_byhand_attach_nic_finish (BothyRegistry *registry, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* ---- detach ---- */
+
+typedef struct {
+  Place where;
+  BothyNic *place; /* NULL until it is found */
+} Detach;
+
+static void
+detach_free (Detach *detach)
+{
+  place_clear (&detach->where);
+  g_clear_pointer (&detach->place, bothy_nic_free);
+  g_free (detach);
+}
+
+static void
+on_detached (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyRegistry *self = g_task_get_source_object (task);
+  GError *error = NULL;
+
+  bothy_byhand_forget_nic (self, ((Detach *)g_task_get_task_data (task))->place);
+  if (bothy_nic_detach_finish (BOTHY_NETWORK (source), result, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+/* What is in the namespace is the caller's or not; whose the nic is, its alias says. */
+static void
+on_found (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyRegistry *self = g_task_get_source_object (task);
+  Detach *detach = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_auto (GStrv) aliases = bothy_net_client_list_finish (BOTHY_NET_CLIENT (source), result, &error);
+  BothyNic *place = aliases && aliases[0] ? bothy_nic_parse (aliases[0]) : NULL;
+
+  detach->place = place;
+  if (place && place->owner == detach->where.user && bothy_nic_number (place) > 0 &&
+      g_str_equal (place->bridge, detach->where.bridge)) {
+    bothy_nic_detach (self->network, place, on_detached, g_object_ref (task));
+    return;
+  }
+  if (!error)
+    error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+                         "There is no nic %s that you attached to the bridge %s in this network namespace",
+                         detach->where.inside, detach->where.bridge);
+  g_task_return_error (task, error);
+}
+
+static void
+find_nic (GTask *task)
+{
+  BothyRegistry *self = g_task_get_source_object (task);
+  Detach *detach = g_task_get_task_data (task);
+
+  bothy_net_client_find (bothy_network_get_nics (self->network), detach->where.netns_fd, detach->where.inside,
+                         on_found, g_object_ref (task));
+}
+
+void
+bothy_byhand_detach_nic (BothyRegistry *registry,
+                         guint32 user,
+                         const char *bridge,
+                         int netns_fd,
+                         const char *inside,
+                         GAsyncReadyCallback callback,
+                         gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (registry, NULL, callback, user_data);
+  Detach *detach = g_new0 (Detach, 1);
+
+  place_init (&detach->where, user, bridge, netns_fd, inside);
+  g_task_set_task_data (task, detach, (GDestroyNotify)detach_free);
+  bothy_netns_prove (detach->where.netns_fd, user, find_nic, task);
+}
+
+gboolean
+bothy_byhand_detach_nic_finish (BothyRegistry *registry, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
 }

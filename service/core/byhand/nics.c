@@ -1,56 +1,62 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/byhand/nics-private.h"
+#include "core/byhand/nics.h"
 
 #include "base/error.h"
-#include "core/byhand/intent.h"
+#include "base/fd.h"
 #include "core/registry/registry-private.h"
-#include "platform/untrusted-fd.h"
+#include "network/dhcp.h"
 
+#include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
-#include <string.h>
+#include <unistd.h>
 
-#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+/* ---- those that are being made ---- */
 
-void
-bothy_byhand_nic_free (BothyByhandNic *self)
-{
-  g_free (self->mac);
-  g_strfreev (self->addresses);
-  g_free (self);
-}
+/* A nic that is being made is an empty file called by its id. The directory goes when the machine does, and so
+   do nics. */
 
 gboolean
-bothy_byhand_check_interface (const char *name, GError **error)
+bothy_byhand_begin_nic (BothyRegistry *registry, const BothyNic *place, GError **error)
 {
-  static const char *const taken[] = { "lo", "all", "default", NULL };
-  gsize length = strlen (name);
+  g_autofree char *id = bothy_nic_id (place);
+  autofd fd = -1;
 
-  if (length > 0 && length < IFNAMSIZ && g_ascii_isalpha (name[0]) &&
-      strspn (name, LETTERS "._-") == length && !g_strv_contains (taken, name))
-    return TRUE;
-  g_set_error (
-      error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-      "ifname: use 1 to 15 of A-Z, a-z, 0-9 and ._-, a letter first; not \"lo\", \"all\" or \"default\"");
-  return FALSE;
+  /* An attempt that did not get as far as a nic may have left one. */
+  unlinkat (registry->attaching_fd, id, 0);
+  fd = openat (registry->attaching_fd, id, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0)
+    bothy_error_set_errno (error, errno, "Writing down that a nic is being made");
+  return fd >= 0;
 }
 
 void
-bothy_byhand_place_init (
-    BothyByhandPlace *self, guint32 user, const char *bridge, int netns_fd, const char *inside)
+bothy_byhand_complete_nic (BothyRegistry *registry, const BothyNic *place)
 {
-  self->user = user;
-  self->bridge = g_strdup (bridge);
-  self->inside = g_strdup (inside);
-  self->netns_fd = fcntl (netns_fd, F_DUPFD_CLOEXEC, 3);
+  g_autofree char *id = bothy_nic_id (place);
+
+  unlinkat (registry->attaching_fd, id, 0);
 }
 
-void
-bothy_byhand_place_clear (BothyByhandPlace *self)
+/* The ids of those that an earlier broker began and did not complete. */
+static char **
+list_unfinished (int dirfd)
 {
-  bothy_untrusted_fd_clear (&self->netns_fd);
-  g_free (self->bridge);
-  g_free (self->inside);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", dirfd);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir)))
+    g_strv_builder_add (builder, name);
+  return g_strv_builder_end (builder);
+}
+
+/* ---- those that are there ---- */
+
+void
+bothy_byhand_add_nic (BothyRegistry *registry, const BothyNic *place)
+{
+  g_hash_table_insert (registry->hand_nics, bothy_nic_id (place), GUINT_TO_POINTER (place->owner));
 }
 
 void
@@ -59,6 +65,121 @@ bothy_byhand_forget_nic (BothyRegistry *registry, const BothyNic *place)
   g_autofree char *id = bothy_nic_id (place);
 
   g_hash_table_remove (registry->hand_nics, id);
-  bothy_intent_end (registry->attaching_fd, id);
+  bothy_byhand_complete_nic (registry, place);
   bothy_registry_check_network (registry);
+}
+
+/* ---- surveys ---- */
+
+static void
+on_resumed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (BothyNetworkConfig) config = bothy_nic_attach_finish (BOTHY_NETWORK (source), result, &error);
+
+  if (!config)
+    g_message ("Nics: %s", error->message);
+}
+
+typedef struct {
+  BothyRegistry *registry;
+  BothyByhandSurvey kind;
+  char *bridge;
+  char **unfinished; /* as an earlier broker left them */
+} Survey;
+
+static void
+survey_free (Survey *survey)
+{
+  g_object_unref (survey->registry);
+  g_free (survey->bridge);
+  g_strfreev (survey->unfinished);
+  g_free (survey);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Survey, survey_free)
+
+/* What was there and is no more went with its namespace; the filter has to forget it. */
+static void
+detach_missing (BothyRegistry *self, GHashTable *present)
+{
+  GHashTableIter iter;
+  gpointer id, owner;
+
+  g_hash_table_iter_init (&iter, self->hand_nics);
+  while (g_hash_table_iter_next (&iter, &id, &owner)) {
+    if (!g_hash_table_contains (present, id))
+      bothy_network_detach (self->network, id, GPOINTER_TO_UINT (owner));
+  }
+}
+
+static void
+resume_or_undo (const Survey *survey, const char *alias, GHashTable *present)
+{
+  g_autoptr (BothyNic) place = bothy_nic_parse (alias);
+  g_autofree char *place_id = place ? bothy_nic_id (place) : NULL;
+
+  if (!place || bothy_nic_number (place) == 0)
+    return;
+  if (survey->kind == BOTHY_BYHAND_STARTED &&
+      g_strv_contains ((const char *const *)survey->unfinished, place_id)) {
+    bothy_network_detach (survey->registry->network, place_id, place->owner);
+    return;
+  }
+  g_hash_table_insert (present, bothy_nic_id (place), GUINT_TO_POINTER (place->owner));
+  if (survey->kind == BOTHY_BYHAND_STARTED || survey->kind == BOTHY_BYHAND_LOST ||
+      (survey->kind == BOTHY_BYHAND_BRIDGE_UP && g_str_equal (survey->bridge, place->bridge)))
+    bothy_nic_resume (survey->registry->network, place, NULL, NULL, on_resumed, NULL);
+}
+
+static void
+tidy_network (BothyRegistry *self)
+{
+  g_autofree const char **ids = (const char **)g_hash_table_get_keys_as_array (self->hand_nics, NULL);
+
+  bothy_dhcp_tidy (BOTHY_NIC_BY_HAND, ids);
+  if (bothy_registry_needs_network (self))
+    bothy_network_tidy (self->network);
+  else
+    bothy_network_release (self->network);
+}
+
+static void
+on_surveyed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (Survey) survey = user_data;
+  BothyRegistry *self = survey->registry;
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) aliases = bothy_net_client_list_finish (BOTHY_NET_CLIENT (source), result, &error);
+  g_autoptr (GHashTable) present = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (char **alias = aliases; alias && *alias; alias++)
+    resume_or_undo (survey, *alias, present);
+  if (!aliases)
+    g_message ("Nics: %s", error->message);
+  else {
+    detach_missing (self, present);
+    g_hash_table_unref (self->hand_nics);
+    self->hand_nics = g_steal_pointer (&present);
+  }
+  for (char **id = survey->unfinished; aliases && *id; id++)
+    unlinkat (self->attaching_fd, *id, 0);
+  if (survey->kind == BOTHY_BYHAND_STARTED)
+    tidy_network (self);
+  bothy_registry_check_network (self);
+}
+
+void
+bothy_byhand_survey_nics (BothyRegistry *registry, BothyByhandSurvey kind, const char *bridge)
+{
+  Survey *survey;
+
+  if (kind != BOTHY_BYHAND_STARTED && g_hash_table_size (registry->hand_nics) == 0)
+    return;
+  survey = g_new0 (Survey, 1);
+  survey->registry = g_object_ref (registry);
+  survey->kind = kind;
+  survey->bridge = g_strdup (bridge);
+  survey->unfinished =
+      kind == BOTHY_BYHAND_STARTED ? list_unfinished (registry->attaching_fd) : g_new0 (char *, 1);
+  bothy_net_client_list (bothy_network_get_nics (registry->network), on_surveyed, survey);
 }

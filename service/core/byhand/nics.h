@@ -2,54 +2,38 @@
 #pragma once
 
 #include "core/registry/registry.h"
+#include "network/nic.h"
 
 G_BEGIN_DECLS
 
-/* Nics in network namespaces that users made themselves. FDS stay the caller's. */
+/*
+ * The nics in network namespaces that users made themselves: which of them there are, and that none is left
+ * half made. They are told apart by their ids, bothy_nic_id().
+ */
 
-typedef struct {
-  char *mac;
-  char **addresses; /* with prefix lengths */
-} BothyByhandNic;
+/* Write down that PLACE is about to be made by hand, so that the next broker takes away what this one does
+   not finish. FALSE and an error when it can not be written down; then it must not be made. */
+gboolean bothy_byhand_begin_nic (BothyRegistry *registry, const BothyNic *place, GError **error);
 
-void bothy_byhand_nic_free (BothyByhandNic *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyByhandNic, bothy_byhand_nic_free)
+/* PLACE is a nic in the kernel now, and keeps the network. What bothy_byhand_begin_nic() wrote down stays. */
+void bothy_byhand_add_nic (BothyRegistry *registry, const BothyNic *place);
 
-/* Give USER's namespace NETNS_FD a nic called INSIDE on BRIDGE. ALLOWED: an administrator said yes;
-   CONFIGURE: it is set up, with its addresses where there are any. NOT_YOURS: the namespace is not his. */
-void bothy_byhand_attach_nic (BothyRegistry *registry,
-                              guint32 user,
-                              const char *bridge,
-                              int netns_fd,
-                              const char *inside,
-                              gboolean allowed,
-                              gboolean configure,
-                              GAsyncReadyCallback callback,
-                              gpointer user_data);
-BothyByhandNic *
-bothy_byhand_attach_nic_finish (BothyRegistry *registry, GAsyncResult *result, GError **error);
+/* PLACE, which bothy_byhand_begin_nic() wrote down, is made completely. */
+void bothy_byhand_complete_nic (BothyRegistry *registry, const BothyNic *place);
 
-/* Take away USER's nic on BRIDGE that is called INSIDE in NETNS_FD now. NOT_YOURS: it is none of his. */
-void bothy_byhand_detach_nic (BothyRegistry *registry,
-                              guint32 user,
-                              const char *bridge,
-                              int netns_fd,
-                              const char *inside,
-                              GAsyncReadyCallback callback,
-                              gpointer user_data);
-gboolean bothy_byhand_detach_nic_finish (BothyRegistry *registry, GAsyncResult *result, GError **error);
+/* PLACE is gone, or was never made. The network may go with the last one. */
+void bothy_byhand_forget_nic (BothyRegistry *registry, const BothyNic *place);
 
-/* What the name of an interface in a namespace may be. */
-gboolean bothy_byhand_check_interface (const char *name, GError **error);
-
+/* Why the nics that the kernel has are compared with those that are known. */
 typedef enum {
-  BOTHY_BYHAND_STARTED,   /* a broker has: all are looked after, and what is left of others goes */
-  BOTHY_BYHAND_BRIDGE_UP, /* BRIDGE is, maybe without its ports */
-  BOTHY_BYHAND_LOST,      /* bothy-net was: all are looked after */
-  BOTHY_BYHAND_GONE,      /* some may have, with their namespaces */
+  BOTHY_BYHAND_STARTED,   /* the broker has started: set up each one, and take away what is half made */
+  BOTHY_BYHAND_BRIDGE_UP, /* a bridge came up, maybe without its ports: set up each one that is on it */
+  BOTHY_BYHAND_LOST,      /* bothy-net ended and knows nothing any more: set up each one */
+  BOTHY_BYHAND_GONE,      /* some may have gone with their namespaces: forget those */
 } BothyByhandSurvey;
 
-/* Look at what the kernel has. */
+/* Compare the nics that are known with those that the kernel has, because of KIND, and do what it says.
+   BRIDGE is the one that came up with BOTHY_BYHAND_BRIDGE_UP, else NULL. What fails is only logged. */
 void bothy_byhand_survey_nics (BothyRegistry *registry, BothyByhandSurvey kind, const char *bridge);
 
 G_END_DECLS
