@@ -338,14 +338,14 @@ test_listed_again (void)
 
   scratch_cover ("/etc/subuid", "alice:100000:65536\n", 19);
   set_files (FALSE);
-  g_assert_true (bothy_conflicts_listed (SPAN, &error));
+  g_assert_false (bothy_conflicts_check_listed (SPAN_FIRST, 65536, &error));
   set_files (TRUE);
   g_assert_nonnull (error);
   g_clear_error (&error);
-  g_assert_false (bothy_conflicts_listed (SPAN, &error));
+  g_assert_true (bothy_conflicts_check_listed (SPAN_FIRST, 65536, &error));
   g_assert_no_error (error);
-  g_assert_true (bothy_conflicts_listed ((BothyIdSpan){ 131072, 196607 }, &error));
-  g_assert_no_error (error);
+  g_assert_false (bothy_conflicts_check_listed (131072, 65536, &error));
+  g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS);
   scratch_uncover ("/etc/subuid");
 }
 

@@ -235,7 +235,7 @@ test_held_after_restart (void)
   ranges = open_ranges (dir);
   g_assert_false (may (ranges, ALICE, "[('b', 0, 1073741824, 1)]", &keeps));
   g_assert_true (may (ranges, ALICE, "[('b', 0, 1073807360, 1)]", &keeps));
-  g_assert_false (bothy_ranges_claim (ranges, ALICE, POOL + 65536)); /* no container can have it */
+  g_assert_false (bothy_ranges_mark_used (ranges, ALICE, POOL + 65536)); /* no container can have it */
   bothy_ranges_take (ranges, ALICE, on_taken, &container);
   finish (&container);
   g_assert_cmpuint (container.base, ==, POOL);

@@ -113,9 +113,9 @@ restart (BothyRanges *old, int dirfd, const BothyConfiguration *configuration, H
   for (guint32 user = 0; user < USERS; user++) {
     for (guint i = 0; i < holders[user].n; i++) {
       /* Nobody else's container may stand on it, and no second one. */
-      g_assert_false (bothy_ranges_claim (ranges, 1000 + (user + 1) % USERS, holders[user].bases[i]));
-      g_assert_true (bothy_ranges_claim (ranges, 1000 + user, holders[user].bases[i]));
-      g_assert_false (bothy_ranges_claim (ranges, 1000 + user, holders[user].bases[i]));
+      g_assert_false (bothy_ranges_mark_used (ranges, 1000 + (user + 1) % USERS, holders[user].bases[i]));
+      g_assert_true (bothy_ranges_mark_used (ranges, 1000 + user, holders[user].bases[i]));
+      g_assert_false (bothy_ranges_mark_used (ranges, 1000 + user, holders[user].bases[i]));
     }
   }
   return ranges;
@@ -198,7 +198,7 @@ test_similar_owners (void)
   ranges = bothy_ranges_new (dir, &configuration);
   for (gsize i = 0; i < G_N_ELEMENTS (owners); i++) {
     for (gsize j = 0; j < G_N_ELEMENTS (owners); j++)
-      g_assert_true (i == j || !bothy_ranges_claim (ranges, owners[j], bases[i]));
+      g_assert_true (i == j || !bothy_ranges_mark_used (ranges, owners[j], bases[i]));
     g_assert_cmpuint (must_take (ranges, owners[i]), ==, bases[i]);
   }
 }

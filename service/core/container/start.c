@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "core/container/network.h"
 #include "core/container/supervisor-sockets.h"
+#include "core/ids/conflicts.h"
 #include "core/ids/ranges.h"
 #include "platform/packet.h"
 
@@ -545,7 +546,8 @@ bothy_runner_start (BothyRunner *self,
   start->stdio = stdio ? g_object_ref (stdio) : NULL;
   start->listen_fd = start->their_fd = -1;
   bothy_container_set_starting (container);
-  if (!bothy_ranges_check_listed (container->range_base, &error) || !make_sockets (start, &error)) {
+  if (!bothy_conflicts_check_listed (container->range_base, BOTHY_RANGE_SIZE, &error) ||
+      !make_sockets (start, &error)) {
     fail_start (start, error);
     undo_start (start);
     return;

@@ -22,7 +22,7 @@ typedef struct {
 } Search;
 
 static void
-compare (BothyIdSpan other, gpointer user_data)
+note_overlap (BothyIdSpan other, gpointer user_data)
 {
   Search *search = user_data;
 
@@ -110,12 +110,9 @@ read_file (const char *path, char **ret_text, gsize *ret_length, GError **error)
     *ret_length = 0;
     return TRUE;
   }
-  if (fd >= 0 && fstat (fd, &st) == 0 && (!S_ISREG (st.st_mode) || st.st_size > MAX_FILE_SIZE))
-    errno = EBADMSG;
-  else if (fd >= 0 && g_file_get_contents (path, ret_text, ret_length, error))
-    return TRUE;
-  if (error && !*error)
-    bothy_error_set_errno (error, errno, "reading it");
+  if (fd >= 0 && fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && st.st_size <= MAX_FILE_SIZE)
+    return g_file_get_contents (path, ret_text, ret_length, error);
+  bothy_error_set_errno (error, fd < 0 ? errno : EBADMSG, "reading it");
   return FALSE;
 }
 
@@ -126,7 +123,7 @@ file_overlaps (const char *path, Search *search, GError **error)
   gsize length;
 
   if (read_file (path, &text, &length, error) &&
-      bothy_conflicts_parse_subids (text, length, compare, search, error))
+      bothy_conflicts_parse_subids (text, length, note_overlap, search, error))
     return search->overlaps;
   g_prefix_error (error, "%s: ", path);
   return TRUE;
@@ -141,7 +138,7 @@ typedef struct {
 } Listing;
 
 static void
-remember (BothyIdSpan span, gpointer user_data)
+add_span (BothyIdSpan span, gpointer user_data)
 {
   g_array_append_val ((GArray *)user_data, span);
 }
@@ -158,7 +155,7 @@ has_changed (const Listing *self, const struct stat *now)
 }
 
 static void
-look_again (Listing *self)
+refresh_listing (Listing *self)
 {
   struct stat now = { 0 };
   g_autofree char *text = NULL;
@@ -173,7 +170,7 @@ look_again (Listing *self)
   g_clear_pointer (&self->spans, g_array_unref);
   self->spans = g_array_new (FALSE, FALSE, sizeof (BothyIdSpan));
   if (read_file (self->path, &text, &length, &self->error))
-    bothy_conflicts_parse_subids (text, length, remember, self->spans, &self->error);
+    bothy_conflicts_parse_subids (text, length, add_span, self->spans, &self->error);
   else
     /* Why may be over before the file changes: too many files were open, say. */
     g_clear_pointer (&self->spans, g_array_unref);
@@ -181,23 +178,28 @@ look_again (Listing *self)
 }
 
 gboolean
-bothy_conflicts_listed (BothyIdSpan span, GError **error)
+bothy_conflicts_check_listed (guint32 first, guint32 count, GError **error)
 {
   static Listing listings[] = { { .path = "/etc/subuid" }, { .path = "/etc/subgid" } };
-  Search search = { .span = span };
+  Search search = { .span = { first, (gint64)first + count - 1 } };
 
   for (gsize i = 0; i < G_N_ELEMENTS (listings); i++) {
     Listing *listing = &listings[i];
 
-    look_again (listing);
+    refresh_listing (listing);
     if (listing->error) {
       g_propagate_error (error, g_error_copy (listing->error));
-      return TRUE;
+      return FALSE;
     }
     for (guint j = 0; j < listing->spans->len; j++)
-      compare (g_array_index (listing->spans, BothyIdSpan, j), &search);
+      note_overlap (g_array_index (listing->spans, BothyIdSpan, j), &search);
   }
-  return search.overlaps;
+  if (search.overlaps)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+                 "ids from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
+                 " are given away in /etc/subuid or /etc/subgid; an administrator has to take that line out",
+                 search.span.first, search.span.last);
+  return !search.overlaps;
 }
 
 /* Subordinate ids that come from elsewhere than the files; nsswitch.conf(5), "subid". */
@@ -304,7 +306,7 @@ process_overlaps (const char *pid, Search *search, GError **error)
 
     /* The initial namespace maps every id to itself, and that is no claim. */
     if (read_map (path, &text, &unreadable) && !strstr (text, "4294967295"))
-      bothy_conflicts_parse_map (text, compare, search);
+      bothy_conflicts_parse_map (text, note_overlap, search);
     if (unreadable) {
       g_propagate_error (error, unreadable);
       return TRUE;

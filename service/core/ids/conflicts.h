@@ -12,33 +12,33 @@ typedef struct {
 } BothyIdSpan;
 
 /*
- * Who else lays claim to ids: the lines of subuid(5) and subgid(5) and what libsubid
- * answers, accounts and groups of nsswitch.conf(5), and the maps of processes that run
- * (user_namespaces(7)). Looked at each time a range is taken; may block, so it runs in
- * a thread.
+ * Who else has ids: the lines of subuid(5) and subgid(5) and what libsubid answers, the accounts and groups of
+ * nsswitch.conf(5), and the maps of processes that run (user_namespaces(7)). Ids that somebody may have are
+ * never given out, so what can not be read counts as a conflict.
  */
 
-/* FALSE when nobody claims an id of SPAN. An account or a map there gives TRUE. What could
-   not be read gives TRUE and sets ERROR: an id that somebody may have is not given out. */
+/* Whether somebody else may have an id of SPAN. What could not be read also sets ERROR, and its result is TRUE.
+   Waits for files and name services: for threads, of which one looks at a time. */
 gboolean bothy_conflicts_overlap (BothyIdSpan span, GError **error);
 
-/* Whether subuid(5) or subgid(5) gives an id of SPAN away, by now: somebody may have written that line after the
-   range was given out. They are read again only when they have changed. What can not be read gives TRUE and sets
-   ERROR. For one thread. */
-gboolean bothy_conflicts_listed (BothyIdSpan span, GError **error);
+/* Whether no line of subuid(5) and subgid(5) gives one of COUNT ids from FIRST away; somebody may have written one after the
+   range was given out. FALSE and NOT_YOURS if there is such a line, FALSE and the reason if they can not be
+   read. The files are only read again when they have changed. For the main thread. */
+gboolean bothy_conflicts_check_listed (guint32 first, guint32 count, GError **error);
 
-/* Whether a process runs in a user namespace that has an id of SPAN mapped. What can not be read gives TRUE and
-   sets ERROR. */
+/* Whether a process runs in a user namespace that maps an id of SPAN. What could not be read also sets ERROR,
+   and its result is TRUE. Reads all of /proc: for threads. */
 gboolean bothy_conflicts_running (BothyIdSpan span, GError **error);
 
-/* Read the text of subuid(5); call VISIT for every span that it gives away. A line that
-   makes no sense is passed over if it has no number in it that could be an id. FALSE with
-   ERROR for one that does and can not be understood. */
+/* Gets each span that bothy_conflicts_parse_subids() or bothy_conflicts_parse_map() finds. */
 typedef void (*BothyConflictVisitor) (BothyIdSpan span, gpointer user_data);
+
+/* Call VISIT for every span that TEXT, LENGTH bytes of subuid(5), gives away. A line that makes no sense is passed
+   over when no number in it could be an id. FALSE and DEGRADED for one with a number that makes no sense. */
 gboolean bothy_conflicts_parse_subids (
     const char *text, gsize length, BothyConflictVisitor visit, gpointer user_data, GError **error);
 
-/* The same for the text of a uid_map, whose second column counts. */
+/* Call VISIT for every span of ids outside in TEXT, a uid_map or gid_map of the kernel. FALSE if it is none. */
 gboolean bothy_conflicts_parse_map (const char *text, BothyConflictVisitor visit, gpointer user_data);
 
 G_END_DECLS

@@ -2,6 +2,7 @@
 #include "core/ids/idmap.h"
 
 #include "base/error.h"
+#include "core/ids/conflicts.h"
 
 #include <string.h>
 
@@ -19,7 +20,7 @@ overlaps (guint32 a, guint32 b, guint32 count_a, guint32 count_b)
 }
 
 static gboolean
-refuse (GError **error, const struct helper_extent *extent, const char *why)
+refuse_extent (GError **error, const struct helper_extent *extent, const char *why)
 {
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "%u:%u:%u: %s", extent->inside, extent->outside,
                extent->count, why);
@@ -27,16 +28,16 @@ refuse (GError **error, const struct helper_extent *extent, const char *why)
 }
 
 static gboolean
-append (struct helper_extent *extents, guint *n, const struct helper_extent *extent, GError **error)
+append_extent (struct helper_extent *extents, guint *n, const struct helper_extent *extent, GError **error)
 {
   if (!fits (extent->inside, extent->count) || !fits (extent->outside, extent->count))
-    return refuse (error, extent, "at least one id, and none above 4294967294, is wanted");
+    return refuse_extent (error, extent, "at least one id, and none above 4294967294, is wanted");
   if (*n == HELPER_MAX_EXTENTS)
-    return refuse (error, extent, "a map has at most 5 parts for uids, and 5 for gids");
+    return refuse_extent (error, extent, "a map has at most 5 parts for uids, and 5 for gids");
   for (guint i = 0; i < *n; i++) {
     if (overlaps (extents[i].inside, extent->inside, extents[i].count, extent->count) ||
         overlaps (extents[i].outside, extent->outside, extents[i].count, extent->count))
-      return refuse (error, extent, "an id of it is in another part of the map already");
+      return refuse_extent (error, extent, "an id of it is in another part of the map already");
   }
   extents[(*n)++] = *extent;
   return TRUE;
@@ -54,10 +55,10 @@ bothy_id_map_parse (GVariant *extents, BothyIdMap *ret_map, GError **error)
 
     g_variant_get_child (extents, i, "(&suuu)", &kind, &extent.inside, &extent.outside, &extent.count);
     if (!*kind || !strchr ("ugb", *kind) || kind[1])
-      return refuse (error, &extent, "its kind has to be \"u\", \"g\" or \"b\"");
-    if (*kind != 'g' && !append (ret_map->uids, &ret_map->n_uids, &extent, error))
+      return refuse_extent (error, &extent, "its kind has to be \"u\", \"g\" or \"b\"");
+    if (*kind != 'g' && !append_extent (ret_map->uids, &ret_map->n_uids, &extent, error))
       return FALSE;
-    if (*kind != 'u' && !append (ret_map->gids, &ret_map->n_gids, &extent, error))
+    if (*kind != 'u' && !append_extent (ret_map->gids, &ret_map->n_gids, &extent, error))
       return FALSE;
   }
   /* It can not be completed later. */
@@ -65,20 +66,6 @@ bothy_id_map_parse (GVariant *extents, BothyIdMap *ret_map, GError **error)
     return TRUE;
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "The map needs both uids and gids");
   return FALSE;
-}
-
-/* It is his; but somebody may have written another's line over it. */
-static gboolean
-check_listed (const struct helper_extent *extent, GError **error)
-{
-  guint64 last = (guint64)extent->outside + extent->count - 1;
-
-  for (guint64 base = extent->outside - extent->outside % BOTHY_RANGE_SIZE; base <= last;
-       base += BOTHY_RANGE_SIZE) {
-    if (!bothy_ranges_check_listed ((guint32)base, error))
-      return FALSE;
-  }
-  return TRUE;
 }
 
 static gboolean
@@ -94,7 +81,8 @@ check_extents (const struct helper_extent *extents,
     const struct helper_extent *e = &extents[i];
 
     if (bothy_ranges_are_by_hand (ranges, user, e->outside, e->count)) {
-      if (!check_listed (e, error))
+      /* It is his, but somebody may have written another's line over it. */
+      if (!bothy_conflicts_check_listed (e->outside, e->count, error))
         return FALSE;
       continue;
     }

@@ -14,12 +14,13 @@ typedef struct {
   guint n_gids;
 } BothyIdMap;
 
-/* Take EXTENTS, a(suuu) as MapUserNamespace has them, apart. FALSE with INVALID_ARGS for what can be nobody's
- * map. */
+/* Read EXTENTS, the a(suuu) of MapUserNamespace, into RET_MAP. FALSE and INVALID_ARGS for what can be nobody's
+   map: ids that overlap, do not exist, or leave out uids or gids. */
 gboolean bothy_id_map_parse (GVariant *extents, BothyIdMap *ret_map, GError **error);
 
-/* Whether the ids outside are USER's: of ranges that he holds by hand, or his own uid and his GID, one of
-   each. RET_KEEPS: one of the latter is there. FALSE with NOT_YOURS. */
+/* Whether all ids outside the namespace are USER's: of ranges that he holds by hand, or once his own uid, or the
+   gid GID of his account. RET_KEEPS says whether one of the latter is there: then setgroups(2) must be denied
+   inside. FALSE and NOT_YOURS if not. For the main thread. */
 gboolean bothy_id_map_check (const BothyIdMap *self,
                              BothyRanges *ranges,
                              guint32 user,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/ids/ranges-private.h"
+#include "core/ids/ranges.h"
 
 #include "core/ids/conflicts.h"
 #include "base/error.h"
@@ -11,6 +11,26 @@
 
 #define GROUP "Range"
 
+struct _BothyRanges {
+  GObject parent;
+  int dirfd;
+  guint32 pool_base;
+  guint32 pool_count;
+  GTree *by_base;     /* base → BothyRange */
+  GHashTable *taking; /* uid → how many ranges that user is getting by hand just now */
+  guint32 next;       /* index in the pool where the search for a new one begins */
+  gboolean degraded;
+};
+
+/* What a thread is told of a range, and says of it. */
+typedef struct {
+  int dirfd;
+  guint32 owner;
+  guint32 base;
+  gboolean by_hand;
+  gboolean taken_elsewhere;
+} Take;
+
 G_DEFINE_FINAL_TYPE (BothyRanges, bothy_ranges, G_TYPE_OBJECT)
 
 static int
@@ -21,14 +41,21 @@ compare_bases (gconstpointer a, gconstpointer b, gpointer user_data)
   return (left > right) - (left < right);
 }
 
-BothyRange *
-bothy_ranges_lookup (BothyRanges *self, guint32 base)
+static BothyIdSpan
+get_span (guint32 base)
+{
+  return (BothyIdSpan){ base, (gint64)base + BOTHY_RANGE_SIZE - 1 };
+}
+
+/* NULL: nobody ever got it. */
+static BothyRange *
+find_range (BothyRanges *self, guint32 base)
 {
   return g_tree_lookup (self->by_base, GUINT_TO_POINTER (base));
 }
 
 static BothyRange *
-add (BothyRanges *self, guint32 base, guint32 owner)
+enter_range (BothyRanges *self, guint32 base, guint32 owner)
 {
   BothyRange *range = g_new0 (BothyRange, 1);
 
@@ -39,7 +66,7 @@ add (BothyRanges *self, guint32 base, guint32 owner)
 }
 
 static gboolean
-load_one (BothyRanges *self, const char *name)
+load_range (BothyRanges *self, const char *name)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GKeyFile) record = bothy_record_read (self->dirfd, name, &error);
@@ -56,14 +83,14 @@ load_one (BothyRanges *self, const char *name)
     g_warning ("Ranges: the record %s makes no sense", name);
     return FALSE;
   }
-  range = add (self, (guint32)base, (guint32)owner);
+  range = enter_range (self, (guint32)base, (guint32)owner);
   range->used = range->by_hand = g_key_file_get_boolean (record, GROUP, "ByHand", NULL);
   bothy_userdb_publish ((guint32)base, BOTHY_RANGE_SIZE);
   return TRUE;
 }
 
 static void
-load (BothyRanges *self)
+load_ranges (BothyRanges *self)
 {
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", self->dirfd);
   g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
@@ -72,7 +99,7 @@ load (BothyRanges *self)
   if (!dir)
     self->degraded = TRUE;
   while (dir && (name = g_dir_read_name (dir))) {
-    if (strstr (name, ".corrupt-") || (name[0] != '.' && !load_one (self, name)))
+    if (strstr (name, ".corrupt-") || (name[0] != '.' && !load_range (self, name)))
       self->degraded = TRUE;
   }
 }
@@ -85,7 +112,7 @@ bothy_ranges_new (int dirfd, const BothyConfiguration *configuration)
   self->dirfd = dirfd;
   self->pool_base = configuration->range_base;
   self->pool_count = configuration->range_count;
-  load (self);
+  load_ranges (self);
   return self;
 }
 
@@ -108,7 +135,8 @@ is_free_of (gpointer key, gpointer value, gpointer user_data)
   BothyRange **found = ((gpointer *)user_data)[0];
   guint32 owner = GPOINTER_TO_UINT (((gpointer *)user_data)[1]);
 
-  if (range->owner == owner && !range->used && bothy_ranges_check_listed (range->base, NULL))
+  if (range->owner == owner && !range->used &&
+      bothy_conflicts_check_listed (range->base, BOTHY_RANGE_SIZE, NULL))
     *found = value;
   return *found != NULL;
 }
@@ -125,13 +153,13 @@ find_free_of (BothyRanges *self, guint32 owner)
 
 /* The next base that no record names, or 0. It is entered at once, so that two calls never get the same. */
 static BothyRange *
-reserve (BothyRanges *self, guint32 owner)
+reserve_new (BothyRanges *self, guint32 owner)
 {
   for (; self->next < self->pool_count; self->next++) {
     guint32 base = self->pool_base + self->next * BOTHY_RANGE_SIZE;
 
-    if (!bothy_ranges_lookup (self, base)) {
-      BothyRange *range = add (self, base, owner);
+    if (!find_range (self, base)) {
+      BothyRange *range = enter_range (self, base, owner);
 
       range->used = TRUE;
       return range;
@@ -140,8 +168,9 @@ reserve (BothyRanges *self, guint32 owner)
   return NULL;
 }
 
-gboolean
-bothy_range_record (const BothyRangeTake *take, GError **error)
+/* Write down whose it is. In a thread. */
+static gboolean
+record_range (const Take *take, GError **error)
 {
   g_autoptr (GKeyFile) record = g_key_file_new ();
   g_autofree char *name = g_strdup_printf ("%u", take->base);
@@ -159,27 +188,26 @@ bothy_range_record (const BothyRangeTake *take, GError **error)
 }
 
 static void
-check_and_record (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+check_and_record_new (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
-  BothyRangeTake *take = task_data;
+  Take *take = task_data;
   GError *error = NULL;
 
-  take->claimed_elsewhere = bothy_conflicts_overlap (
-      (BothyIdSpan){ take->base, (gint64)take->base + BOTHY_RANGE_SIZE - 1 }, &error);
-  if (error || (!take->claimed_elsewhere && !bothy_range_record (take, &error)))
+  take->taken_elsewhere = bothy_conflicts_overlap (get_span (take->base), &error);
+  if (error || (!take->taken_elsewhere && !record_range (take, &error)))
     g_task_return_error (task, error);
   else
     g_task_return_boolean (task, TRUE);
 }
 
-static void try_next (BothyRanges *self, GTask *task);
+static void try_next_new (BothyRanges *self, GTask *task);
 
 static void
-on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+on_new_recorded (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   BothyRanges *self = BOTHY_RANGES (source);
   g_autoptr (GTask) task = user_data;
-  BothyRangeTake *take = g_task_get_task_data (G_TASK (result));
+  Take *take = g_task_get_task_data (G_TASK (result));
   GError *error = NULL;
 
   if (!g_task_propagate_boolean (G_TASK (result), &error)) {
@@ -187,21 +215,21 @@ on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
     self->next = 0;
     g_prefix_error (&error, "No id range was given out: ");
     g_task_return_error (task, error);
-  } else if (take->claimed_elsewhere) {
+  } else if (take->taken_elsewhere) {
     g_tree_remove (self->by_base, GUINT_TO_POINTER (take->base));
     self->next = (take->base - self->pool_base) / BOTHY_RANGE_SIZE + 1;
-    try_next (self, task);
+    try_next_new (self, task);
   } else
     g_task_return_pointer (task, GUINT_TO_POINTER (take->base), NULL);
 }
 
 static void
-try_next (BothyRanges *self, GTask *task)
+try_next_new (BothyRanges *self, GTask *task)
 {
   guint32 owner = GPOINTER_TO_UINT (g_task_get_task_data (task));
-  BothyRange *range = reserve (self, owner);
+  BothyRange *range = reserve_new (self, owner);
   g_autoptr (GTask) check = NULL;
-  BothyRangeTake *take;
+  Take *take;
 
   if (!range) {
     self->next = 0;
@@ -211,13 +239,13 @@ try_next (BothyRanges *self, GTask *task)
         self->pool_count);
     return;
   }
-  take = g_new0 (BothyRangeTake, 1);
+  take = g_new0 (Take, 1);
   take->dirfd = self->dirfd;
   take->owner = owner;
   take->base = range->base;
-  check = g_task_new (self, NULL, on_checked, g_object_ref (task));
+  check = g_task_new (self, NULL, on_new_recorded, g_object_ref (task));
   g_task_set_task_data (check, take, g_free);
-  g_task_run_in_thread (check, check_and_record);
+  g_task_run_in_thread (check, check_and_record_new);
 }
 
 void
@@ -239,7 +267,7 @@ bothy_ranges_take (BothyRanges *self, guint32 owner, GAsyncReadyCallback callbac
     range->used = TRUE;
     g_task_return_pointer (task, GUINT_TO_POINTER (range->base), NULL);
   } else
-    try_next (self, task);
+    try_next_new (self, task);
 }
 
 guint32
@@ -249,9 +277,9 @@ bothy_ranges_take_finish (BothyRanges *self, GAsyncResult *result, GError **erro
 }
 
 gboolean
-bothy_ranges_claim (BothyRanges *self, guint32 owner, guint32 base)
+bothy_ranges_mark_used (BothyRanges *self, guint32 owner, guint32 base)
 {
-  BothyRange *range = bothy_ranges_lookup (self, base);
+  BothyRange *range = find_range (self, base);
 
   if (!range || range->owner != owner || range->used)
     return FALSE;
@@ -262,22 +290,201 @@ bothy_ranges_claim (BothyRanges *self, guint32 owner, guint32 base)
 void
 bothy_ranges_release (BothyRanges *self, guint32 base)
 {
-  BothyRange *range = bothy_ranges_lookup (self, base);
+  BothyRange *range = find_range (self, base);
 
   if (range)
     range->used = FALSE;
 }
+
+/* ---- ranges that their owners use without a container ---- */
+
+static gboolean
+count_by_hand (gpointer key, gpointer value, gpointer user_data)
+{
+  const BothyRange *range = value;
+  guint *search = user_data; /* owner, number */
+
+  search[1] += range->owner == search[0] && range->by_hand;
+  return FALSE;
+}
+
+static void
+change_taking (BothyRanges *self, guint32 owner, int by)
+{
+  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (self->taking, GUINT_TO_POINTER (owner)));
+
+  g_hash_table_replace (self->taking, GUINT_TO_POINTER (owner), GUINT_TO_POINTER (n + (guint)by));
+}
+
+static void
+write_hold (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  const Take *take = task_data;
+  GError *error = NULL;
+
+  if (!take->by_hand && bothy_conflicts_running (get_span (take->base), &error) && !error)
+    g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_BUSY, "A process still runs with ids of the range %u",
+                 take->base);
+  if (error || !record_range (take, &error))
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+/* Write down whether RANGE is held. */
+static void
+record_hold (
+    BothyRanges *self, const BothyRange *range, gboolean by_hand, GAsyncReadyCallback callback, GTask *after)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, g_object_ref (after));
+  Take *take = g_new0 (Take, 1);
+
+  take->dirfd = self->dirfd;
+  take->owner = range->owner;
+  take->base = range->base;
+  take->by_hand = by_hand;
+  g_task_set_task_data (task, take, g_free);
+  g_task_run_in_thread (task, write_hold);
+}
+
+static void
+on_hold_recorded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  BothyRanges *self = BOTHY_RANGES (source);
+  g_autoptr (GTask) task = user_data;
+  const Take *take = g_task_get_task_data (G_TASK (result));
+  BothyRange *range = find_range (self, take->base);
+  GError *error = NULL;
+
+  change_taking (self, range->owner, -1);
+  range->by_hand = g_task_propagate_boolean (G_TASK (result), &error);
+  range->used = range->by_hand;
+  if (error)
+    g_task_return_error (task, error);
+  else
+    g_task_return_pointer (task, GUINT_TO_POINTER (range->base), NULL);
+}
+
+static void
+on_taken_by_hand (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  BothyRanges *self = BOTHY_RANGES (source);
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  guint32 base = bothy_ranges_take_finish (self, result, &error);
+
+  if (base)
+    record_hold (self, find_range (self, base), TRUE, on_hold_recorded, task);
+  else {
+    change_taking (self, GPOINTER_TO_UINT (g_task_get_task_data (task)), -1);
+    g_task_return_error (task, error);
+  }
+}
+
+void
+bothy_ranges_take_by_hand (
+    BothyRanges *self, guint32 owner, guint max, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  guint search[] = { owner, 0 };
+
+  g_task_set_task_data (task, GUINT_TO_POINTER (owner), NULL);
+  g_tree_foreach (self->by_base, count_by_hand, search);
+  if (search[1] + GPOINTER_TO_UINT (g_hash_table_lookup (self->taking, GUINT_TO_POINTER (owner))) >= max) {
+    g_task_return_new_error (
+        task, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
+        "You hold %u id ranges by hand, and may hold %u; \"bothy range release\" gives one back", search[1],
+        max);
+    return;
+  }
+  change_taking (self, owner, 1);
+  bothy_ranges_take (self, owner, on_taken_by_hand, g_object_ref (task));
+}
+
+static void
+on_release_recorded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  const Take *take = g_task_get_task_data (G_TASK (result));
+  BothyRange *range = find_range (BOTHY_RANGES (source), take->base);
+  GError *error = NULL;
+
+  range->by_hand = range->used = !g_task_propagate_boolean (G_TASK (result), &error);
+  range->releasing = FALSE;
+  if (error)
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+void
+bothy_ranges_release_by_hand (
+    BothyRanges *self, guint32 owner, guint32 base, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  BothyRange *range = find_range (self, base);
+
+  if (!range || range->owner != owner || !range->by_hand || range->releasing) {
+    g_task_return_new_error (
+        task, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+        "You hold no id range by hand whose first id is %u; \"bothy range list\" shows yours", base);
+    return;
+  }
+  if (range->maps > 0) {
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_BUSY,
+                             "A user namespace is being mapped to the range %u just now; try again", base);
+    return;
+  }
+  /* From now on nothing is mapped to it. */
+  range->releasing = TRUE;
+  record_hold (self, range, FALSE, on_release_recorded, task);
+}
+
+gboolean
+bothy_ranges_release_by_hand_finish (BothyRanges *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+gboolean
+bothy_ranges_are_by_hand (BothyRanges *self, guint32 owner, guint32 first, guint32 count)
+{
+  guint64 last = (guint64)first + count - 1;
+
+  for (guint64 base = first - first % BOTHY_RANGE_SIZE; base <= last; base += BOTHY_RANGE_SIZE) {
+    const BothyRange *range = base <= G_MAXUINT32 ? find_range (self, (guint32)base) : NULL;
+
+    if (!range || range->owner != owner || !range->by_hand || range->releasing)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+void
+bothy_ranges_count_map (BothyRanges *self, guint32 first, guint32 count, int by)
+{
+  guint64 last = (guint64)first + count - 1;
+
+  for (guint64 base = first - first % BOTHY_RANGE_SIZE; base <= last; base += BOTHY_RANGE_SIZE) {
+    BothyRange *range = find_range (self, (guint32)base);
+
+    if (range)
+      range->maps += (guint)by;
+  }
+}
+
+/* ---- */
 
 gboolean
 bothy_ranges_contain (BothyRanges *self, guint32 id)
 {
   guint32 base = id - id % BOTHY_RANGE_SIZE;
 
-  return base == BOTHY_NEUTRAL_BASE || bothy_ranges_lookup (self, base) != NULL;
+  return base == BOTHY_NEUTRAL_BASE || find_range (self, base) != NULL;
 }
 
 static gboolean
-collect (gpointer key, gpointer value, gpointer user_data)
+append_range (gpointer key, gpointer value, gpointer user_data)
 {
   g_ptr_array_add (user_data, value);
   return FALSE;
@@ -288,7 +495,7 @@ bothy_ranges_list (BothyRanges *self)
 {
   GPtrArray *list = g_ptr_array_new ();
 
-  g_tree_foreach (self->by_base, collect, list);
+  g_tree_foreach (self->by_base, append_range, list);
   return list;
 }
 

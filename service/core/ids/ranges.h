@@ -15,58 +15,64 @@ G_BEGIN_DECLS
 #define BOTHY_TYPE_RANGES (bothy_ranges_get_type ())
 G_DECLARE_FINAL_TYPE (BothyRanges, bothy_ranges, BOTHY, RANGES, GObject)
 
-/* Read the records below DIRFD (STATE/ranges), which stays the caller's. */
+/* Read the records in the directory DIRFD (STATE/ranges), which stays the caller's. The pool is that of
+   CONFIGURATION. (transfer full) */
 BothyRanges *bothy_ranges_new (int dirfd, const BothyConfiguration *configuration);
 
-/* TRUE when a record could not be read. Nothing is given out then. */
+/* Whether a record could not be read, so that somebody may have ids that nothing says he has: then nothing is given
+   out. */
 gboolean bothy_ranges_is_degraded (BothyRanges *self);
+
+/* Give nothing out from now on: records elsewhere, which say which range a container has, can not be read. */
 void bothy_ranges_set_degraded (BothyRanges *self);
 
-/* Get a range for OWNER: one of his that is free, else a new one that nobody lays claim to. */
+/* Get a range for OWNER: one of his that is free, else a new one of the pool in which nobody else has ids. */
 void bothy_ranges_take (BothyRanges *self, guint32 owner, GAsyncReadyCallback callback, gpointer user_data);
 
-/* The first id; 0 on error (NO_FREE_RANGE, DEGRADED). */
+/* The first of its BOTHY_RANGE_SIZE ids; 0 and NO_FREE_RANGE, DEGRADED, or why it could not be written down.
+   Also the finish of bothy_ranges_take_by_hand(). */
 guint32 bothy_ranges_take_finish (BothyRanges *self, GAsyncResult *result, GError **error);
 
-/* Mark BASE as OWNER's and used, for a container found on disk. FALSE: the records say otherwise. */
-gboolean bothy_ranges_claim (BothyRanges *self, guint32 owner, guint32 base);
+/* The range BASE is used, by a container of OWNER's that was found on disk. FALSE when it is not OWNER's, or is used
+   already. */
+gboolean bothy_ranges_mark_used (BothyRanges *self, guint32 owner, guint32 base);
 
-/* OWNER's next container may have it. */
+/* The range BASE is used no more: another container of its owner's may have it. */
 void bothy_ranges_release (BothyRanges *self, guint32 base);
 
-/* Whether ID lies in a range that was given out, or in the neutral one: nobody who calls has such a uid. */
+/* Whether ID lies in a range that was given out, or in the neutral one: no account has such a uid. */
 gboolean bothy_ranges_contain (BothyRanges *self, guint32 id);
 
-/* Get a range for OWNER that he uses without a container: his until he gives it back, also when we
-   start anew. He may have MAX (QUOTA_EXCEEDED). Its finish is that of bothy_ranges_take(). */
+/* Get a range for OWNER that he uses without a container: his until he gives it back, also after a restart. Fails
+   with QUOTA_EXCEEDED when he holds MAX. Its finish is bothy_ranges_take_finish(). */
 void bothy_ranges_take_by_hand (
     BothyRanges *self, guint32 owner, guint max, GAsyncReadyCallback callback, gpointer user_data);
 
-/* OWNER gives it back. Fails with NOT_YOURS, or BUSY while a process has its ids, or is getting them. */
+/* OWNER gives back the range BASE that he holds by hand. Fails with NOT_YOURS when he does not hold it, and with BUSY
+   while a process has its ids, or is getting them. */
 void bothy_ranges_release_by_hand (
     BothyRanges *self, guint32 owner, guint32 base, GAsyncReadyCallback callback, gpointer user_data);
 gboolean bothy_ranges_release_by_hand_finish (BothyRanges *self, GAsyncResult *result, GError **error);
 
-/* Whether subuid(5) or subgid(5) has given ids of the range BASE to somebody since: then ERROR says so, or
-   what could not be read. */
-gboolean bothy_ranges_check_listed (guint32 base, GError **error);
-
-/* A map with these ids is being written, until BY is -1: their ranges can not be given back meanwhile. */
+/* A map of COUNT ids from FIRST is being written (BY 1), or is written now (BY -1): meanwhile the ranges that they
+   are in can not be given back. */
 void bothy_ranges_count_map (BothyRanges *self, guint32 first, guint32 count, int by);
 
-/* Whether all of these ids are OWNER's by hand. COUNT is at least 1. */
+/* Whether OWNER holds all COUNT ids from FIRST by hand; COUNT is at least 1. */
 gboolean bothy_ranges_are_by_hand (BothyRanges *self, guint32 owner, guint32 first, guint32 count);
 
+/* A range that was given out. */
 typedef struct {
-  guint32 base;
+  guint32 base; /* its first id */
   guint32 owner;
-  gboolean used;
+  gboolean used;      /* by a container, or because its owner holds it */
   gboolean by_hand;   /* its owner holds it */
   gboolean releasing; /* he is giving it back just now */
-  guint maps;         /* that are being written just now */
+  guint maps;         /* how many maps with its ids are being written just now */
 } BothyRange;
 
-/* By base; const BothyRange *, valid until the main loop runs again. */
+/* All that were given out, by their bases. (element-type BothyRange) (transfer container); they are valid until
+   the main loop runs again. */
 GPtrArray *bothy_ranges_list (BothyRanges *self);
 
 G_END_DECLS

@@ -22,7 +22,7 @@ load_one (BothyRegistry *self, const char *id)
     g_warning ("Container %s: %s", id, error->message);
     return FALSE;
   }
-  if (!bothy_ranges_claim (self->ranges, container->owner, container->range_base) ||
+  if (!bothy_ranges_mark_used (self->ranges, container->owner, container->range_base) ||
       bothy_registry_find_container (self, container->owner, container->spec->name)) {
     g_warning ("Container %s: another one has its ids or its name; it is left alone", id);
     return FALSE;
