@@ -9,7 +9,8 @@
 #include "core/registry/host-lookup.h"
 #include "core/registry/registry.h"
 #include "platform/capabilities.h"
-#include "platform/cgroup-manager.h"
+#include "platform/cgroup-manager-cgroupfs.h"
+#include "platform/cgroup-manager-systemd.h"
 #include "platform/nss-socket.h"
 
 #include <glib-unix.h>
@@ -164,7 +165,8 @@ set_up (Service *service, GError **error)
   helper = make_helper (error);
   if (!helper)
     return FALSE;
-  cgroups = bothy_cgroup_manager_new (service->bus, helper);
+  cgroups = bothy_cgroup_manager_is_systemd () ? bothy_cgroup_manager_systemd_new (service->bus, helper)
+                                               : bothy_cgroup_manager_cgroupfs_new (helper);
   service->registry = bothy_registry_new (service->configuration, helper, cgroups, error);
   if (!service->registry)
     return FALSE;

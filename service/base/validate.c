@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 
+#include <net/if.h>
 #include <string.h>
 
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
@@ -107,6 +108,17 @@ bothy_is_fingerprint_prefix (const char *text)
   gsize length = strlen (text);
 
   return length >= 12 && length <= 64 && consists_of (text, HEX);
+}
+
+#define INTERFACE_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+
+gboolean
+bothy_is_interface_name (const char *text)
+{
+  gsize length = text ? strlen (text) : 0;
+
+  return length > 0 && length < IFNAMSIZ && strspn (text, INTERFACE_CHARACTERS) == length &&
+         !g_str_equal (text, ".") && !g_str_equal (text, "..");
 }
 
 gboolean

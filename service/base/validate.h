@@ -27,6 +27,10 @@ gboolean bothy_is_fingerprint (const char *text);
 /* 12 to 64 lower-case hexadecimal digits. */
 gboolean bothy_is_fingerprint_prefix (const char *text);
 
+/* The name of an interface of the machine, also of a bridge, that can be in a link's alias and in a rule of the
+   filter: 1 to 15 of [A-Za-z0-9._-], not "." or "..". TEXT may be NULL. */
+gboolean bothy_is_interface_name (const char *text);
+
 /* A uuid as g_uuid_string_random() makes it. */
 gboolean bothy_is_uuid (const char *text);
 

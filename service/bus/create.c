@@ -22,7 +22,7 @@ check_network (const char *network, GError **error)
   const char *bridge =
       g_str_has_prefix (network, BOTHY_CONTAINER_LAN) ? network + strlen (BOTHY_CONTAINER_LAN) : NULL;
 
-  if (g_str_equal (network, "nat") || g_str_equal (network, "none") || bothy_bridge_name_is_plain (bridge))
+  if (g_str_equal (network, "nat") || g_str_equal (network, "none") || bothy_is_interface_name (bridge))
     return TRUE;
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                "Option \"network\": \"nat\", \"none\", or \"lan:\" and the name of a bridge");

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "network/bridge-monitor.h"
 
+#include "base/validate.h"
 #include "network/bridge-profile.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <string.h>
 
-#define NIC_PREFIX      "bothy-" /* of the links of bothy-net */
-#define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+#define NIC_PREFIX "bothy-" /* of the links of bothy-net */
 
 struct _BothyBridgeMonitor {
   GObject parent;
@@ -30,15 +30,6 @@ bothy_bridge_facts_free (BothyBridgeFacts *self)
   g_free (self->connection);
   g_strfreev (self->users);
   g_free (self);
-}
-
-gboolean
-bothy_bridge_name_is_plain (const char *name)
-{
-  gsize length = name ? strlen (name) : 0;
-
-  return length > 0 && length < IFNAMSIZ && strspn (name, NAME_CHARACTERS) == length &&
-         !g_str_equal (name, ".") && !g_str_equal (name, "..");
 }
 
 /* ---- what there is ---- */
@@ -127,7 +118,7 @@ take_devices (NMClient *client, GHashTable *found)
     NMRemoteConnection *profile = active ? nm_active_connection_get_connection (active) : NULL;
     const char *name = nm_device_get_iface (device);
 
-    if (NM_IS_DEVICE_BRIDGE (device) && bothy_bridge_name_is_plain (name))
+    if (NM_IS_DEVICE_BRIDGE (device) && bothy_is_interface_name (name))
       g_hash_table_insert (found, g_strdup (name),
                            make_facts (name, device, profile ? NM_CONNECTION (profile) : NULL));
   }
@@ -143,8 +134,8 @@ take_profiles (NMClient *client, GHashTable *found)
     const char *name = nm_connection_get_interface_name (profile);
     BothyBridgeFacts *facts = name ? g_hash_table_lookup (found, name) : NULL;
 
-    if (!nm_connection_is_type (profile, NM_SETTING_BRIDGE_SETTING_NAME) ||
-        !bothy_bridge_name_is_plain (name) || (facts && *facts->connection))
+    if (!nm_connection_is_type (profile, NM_SETTING_BRIDGE_SETTING_NAME) || !bothy_is_interface_name (name) ||
+        (facts && *facts->connection))
       continue;
     g_clear_pointer (&facts, bothy_bridge_facts_free);
     g_hash_table_replace (found, g_strdup (name),

@@ -34,7 +34,4 @@ void bothy_bridge_monitor_start (BothyBridgeMonitor *self);
 /* (element-type BothyBridgeFacts), by name. */
 GPtrArray *bothy_bridge_monitor_list (BothyBridgeMonitor *self);
 
-/* Whether bothy-net takes a bridge of this name. */
-gboolean bothy_bridge_name_is_plain (const char *name);
-
 G_END_DECLS

@@ -2,7 +2,7 @@
 #include "network/bridge-profile-private.h"
 
 #include "base/error.h"
-#include "network/bridge-monitor.h"
+#include "base/validate.h"
 
 #include <arpa/inet.h>
 
@@ -57,13 +57,13 @@ check_subnet (const char *subnet, GError **error)
 gboolean
 bothy_bridge_profile_check (const BothyBridgeProfile *self, GError **error)
 {
-  if (!bothy_bridge_name_is_plain (self->name) || !g_ascii_isalpha (self->name[0]))
+  if (!bothy_is_interface_name (self->name) || !g_ascii_isalpha (self->name[0]))
     return refuse (error, "Name: use 1 to 15 of A-Z, a-z, 0-9 and ._-, a letter first");
   if (g_str_has_prefix (self->name, NIC_PREFIX))
     return refuse (error, "Name: what begins with \"" NIC_PREFIX "\" is Bothy's own; take another");
   if (self->port && self->nat)
     return refuse (error, "Option \"port\": only a bridge of the kind \"lan\" has one");
-  if (self->port && !bothy_bridge_name_is_plain (self->port))
+  if (self->port && !bothy_is_interface_name (self->port))
     return refuse (error, "Option \"port\": the name of a network interface is wanted");
   if (self->subnet && !self->nat)
     return refuse (error, "Option \"subnet\": only a bridge of the kind \"nat\" has one");

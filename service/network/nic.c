@@ -3,8 +3,8 @@
 
 #include "base/error.h"
 #include "network/dhcp.h"
-#include "network/bridge-monitor.h"
 #include "base/fd.h"
+#include "base/validate.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -64,7 +64,7 @@ bothy_nic_parse_id (guint32 owner, const char *id)
     return NULL;
   name = g_strndup (id, (gsize)(first - id));
   bridge = g_strndup (first + 1, (gsize)(last - first - 1));
-  return bothy_bridge_name_is_plain (bridge) ? bothy_nic_new (owner, name, bridge, last + 1) : NULL;
+  return bothy_is_interface_name (bridge) ? bothy_nic_new (owner, name, bridge, last + 1) : NULL;
 }
 
 BothyNic *

@@ -343,7 +343,7 @@ bothy_cgroupfs_init (BothyCgroupfs *self)
 }
 
 BothyCgroupManager *
-bothy_cgroup_manager_cgroupfs_new (void)
+bothy_cgroup_manager_cgroupfs_new (BothyHelperClient *helper)
 {
-  return g_object_new (bothy_cgroupfs_get_type (), NULL);
+  return bothy_cgroup_manager_construct (bothy_cgroupfs_get_type (), helper);
 }

@@ -3,5 +3,5 @@
 
 #include "platform/cgroup-manager.h"
 
-/* Groups as directories bothy/u<uid>/<name> of the cgroup2 mount, for a machine without systemd. */
-BothyCgroupManager *bothy_cgroup_manager_cgroupfs_new (void);
+/* Groups as directories bothy/u<uid>/<name> of the cgroup2 mount, for a machine without systemd. (transfer full) */
+BothyCgroupManager *bothy_cgroup_manager_cgroupfs_new (BothyHelperClient *helper);

@@ -5,7 +5,6 @@
 #include "base/fd.h"
 #include "platform/scopes.h"
 #include "platform/scope-pool.h"
-#include "platform/sweep.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -170,7 +169,7 @@ systemd_describe (BothyCgroupManager *cgroups, const char *group, const char *id
 static void
 systemd_sweep (BothyCgroupManager *cgroups, GHashTable *kept)
 {
-  bothy_sweep_scopes (((BothySystemd *)cgroups)->bus, BOTHY_SCOPE_POOL_DESCRIPTION, kept);
+  bothy_scopes_sweep (((BothySystemd *)cgroups)->scopes, BOTHY_SCOPE_POOL_DESCRIPTION, kept);
 }
 
 static void
@@ -278,7 +277,7 @@ bothy_systemd_init (BothySystemd *self)
 BothyCgroupManager *
 bothy_cgroup_manager_systemd_new (GDBusConnection *system_bus, BothyHelperClient *helper)
 {
-  BothySystemd *self = g_object_new (bothy_systemd_get_type (), NULL);
+  BothySystemd *self = (BothySystemd *)bothy_cgroup_manager_construct (bothy_systemd_get_type (), helper);
 
   self->bus = g_object_ref (system_bus);
   self->scopes = bothy_scopes_new (system_bus);

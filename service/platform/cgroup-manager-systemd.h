@@ -3,5 +3,5 @@
 
 #include "platform/cgroup-manager.h"
 
-/* Groups as delegated scope units; see org.freedesktop.systemd1(5). */
+/* Groups as delegated scope units, see org.freedesktop.systemd1(5), made by way of SYSTEM_BUS. (transfer full) */
 BothyCgroupManager *bothy_cgroup_manager_systemd_new (GDBusConnection *system_bus, BothyHelperClient *helper);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "platform/cgroup-manager.h"
 
-#include "platform/cgroup-manager-cgroupfs.h"
-#include "platform/cgroup-manager-systemd.h"
-
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
@@ -44,11 +41,9 @@ bothy_cgroup_manager_is_systemd (void)
 }
 
 BothyCgroupManager *
-bothy_cgroup_manager_new (GDBusConnection *system_bus, BothyHelperClient *helper)
+bothy_cgroup_manager_construct (GType type, BothyHelperClient *helper)
 {
-  BothyCgroupManager *self = bothy_cgroup_manager_is_systemd ()
-                                 ? bothy_cgroup_manager_systemd_new (system_bus, helper)
-                                 : bothy_cgroup_manager_cgroupfs_new ();
+  BothyCgroupManager *self = g_object_new (type, NULL);
   BothyCgroupManagerPrivate *private = bothy_cgroup_manager_get_instance_private (self);
 
   private->helper = g_object_ref (helper);

@@ -67,15 +67,14 @@ struct _BothyCgroupManagerClass {
   void (*remove) (BothyCgroupManager *self, const char *group);
 };
 
-/* The one for this machine: systemd's where it is PID 1 (then SYSTEM_BUS is used), else plain. */
-BothyCgroupManager *bothy_cgroup_manager_new (GDBusConnection *system_bus, BothyHelperClient *helper);
-
-/* For classes. */
+/* For subclasses: a new manager of the class TYPE, (transfer full), and the helper that it was given (transfer none). */
+BothyCgroupManager *bothy_cgroup_manager_construct (GType type, BothyHelperClient *helper);
 BothyHelperClient *bothy_cgroup_manager_get_helper (BothyCgroupManager *self);
 
+/* Whether systemd is PID 1, so that control groups are its to make. */
 gboolean bothy_cgroup_manager_is_systemd (void);
 
-/* Where cgroup2 is mounted; NULL: it is not. */
+/* Where cgroup2 is mounted, or NULL if it is not. */
 const char *bothy_cgroup_manager_mount (void);
 
 /* Remove what an earlier broker made ahead and had no use for. KEPT: a set of groups that containers have. */

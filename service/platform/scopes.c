@@ -12,6 +12,7 @@
 #define PATH        BOTHY_SYSTEMD_PATH
 #define MANAGER     BOTHY_SYSTEMD_MANAGER
 #define TIMEOUT     BOTHY_SYSTEMD_TIMEOUT
+#define PATTERN     "bothy-*.scope"
 #define JOB_SECONDS 30  /* for the scope's job: systemd may have been restarted, and have forgotten it */
 #define RETRIES     100 /* of a start that meets the slice being stopped */
 #define RETRY_MS    20
@@ -67,29 +68,34 @@ group_of (const Start *start)
   return g_strdup_printf ("/user.slice/%s%s/%s", within, start->slice, start->unit);
 }
 
+static void
+stop_unit (GDBusConnection *bus, const char *unit)
+{
+  g_dbus_connection_call (bus, NAME, PATH, MANAGER, "StopUnit", g_variant_new ("(ss)", unit, "replace"), NULL,
+                          G_DBUS_CALL_FLAGS_NONE, TIMEOUT, NULL, NULL, NULL);
+}
+
 /* systemd may have made it, or be about to, whatever it says: without its process, which ends now, it would stay
    for ever. One with a process of a user's is his. */
 static void
-give_up (GTask *task, GError *error)
+give_up_scope (GTask *task, GError *error)
 {
   BothyScopes *self = g_task_get_source_object (task);
   const Start *start = g_task_get_task_data (task);
 
   if (start->pidfd < 0)
-    g_dbus_connection_call (self->bus, NAME, PATH, MANAGER, "StopUnit",
-                            g_variant_new ("(ss)", start->unit, "replace"), NULL, G_DBUS_CALL_FLAGS_NONE,
-                            TIMEOUT, NULL, NULL, NULL);
+    stop_unit (self->bus, start->unit);
   g_task_return_error (task, error);
 }
 
 static void
-finish (GTask *task, const char *result)
+finish_job (GTask *task, const char *result)
 {
   if (g_str_equal (result, "done"))
     g_task_return_pointer (task, group_of (g_task_get_task_data (task)), g_free);
   else
-    give_up (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "systemd: the scope's job ended: %s",
-                                result));
+    give_up_scope (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_START_FAILED,
+                                      "systemd: the scope's job ended: %s", result));
 }
 
 static void
@@ -114,7 +120,7 @@ on_job_removed (GDBusConnection *bus,
 
     g_hash_table_remove (self->jobs, job);
     g_clear_handle_id (&start->timer, g_source_remove);
-    finish (task, result);
+    finish_job (task, result);
   } else if (self->in_flight > 0)
     g_hash_table_insert (self->early, g_strdup (job), g_strdup (result));
 }
@@ -128,8 +134,8 @@ on_job_timeout (gpointer user_data)
 
   start->timer = 0;
   g_hash_table_remove (self->jobs, start->job);
-  give_up (task,
-           g_error_new (BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "systemd: the scope's job takes too long"));
+  give_up_scope (
+      task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "systemd: the scope's job takes too long"));
   return G_SOURCE_REMOVE;
 }
 
@@ -154,7 +160,7 @@ on_retry (gpointer user_data)
 }
 
 static gboolean
-retry (GTask *task, const GError *error)
+retry_later (GTask *task, const GError *error)
 {
   g_autofree char *name = g_dbus_error_get_remote_error (error);
   Start *start = g_task_get_task_data (task);
@@ -193,18 +199,18 @@ on_started (GObject *source, GAsyncResult *result, gpointer user_data)
   reply = g_dbus_connection_call_with_unix_fd_list_finish (self->bus, NULL, result, &error);
   self->in_flight--;
   if (!reply) {
-    if (retry (task, error) || retry_by_number (task, error)) {
+    if (retry_later (task, error) || retry_by_number (task, error)) {
       g_error_free (error);
       return;
     }
     bothy_error_adopt (&error, "systemd did not make the container's scope");
-    give_up (task, error);
+    give_up_scope (task, error);
     return;
   }
   g_variant_get (reply, "(&o)", &job);
   early = g_hash_table_lookup (self->early, job);
   if (early)
-    finish (task, early);
+    finish_job (task, early);
   else
     wait_for_job (task, job);
   if (self->in_flight == 0)
@@ -296,6 +302,72 @@ bothy_scopes_slice (guint32 owner, gboolean nested)
 {
   return g_strdup_printf (nested ? "user-%u-bothy.slice" : "user-%u.slice", owner);
 }
+
+/* ---- what an earlier broker left ---- */
+
+typedef struct {
+  char *description;
+  GHashTable *kept; /* names of units */
+} Sweep;
+
+static void
+sweep_free (Sweep *self)
+{
+  g_free (self->description);
+  g_hash_table_unref (self->kept);
+  g_free (self);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Sweep, sweep_free)
+
+static Sweep *
+sweep_new (const char *description, GHashTable *groups)
+{
+  Sweep *self = g_new0 (Sweep, 1);
+  GHashTableIter iter;
+  gpointer group;
+
+  self->description = g_strdup (description);
+  self->kept = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_hash_table_iter_init (&iter, groups);
+  while (g_hash_table_iter_next (&iter, &group, NULL))
+    g_hash_table_add (self->kept, g_path_get_basename (group));
+  return self;
+}
+
+static void
+on_scopes_listed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (Sweep) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+  g_autoptr (GVariantIter) units = NULL;
+  const char *name, *description;
+
+  if (!reply) {
+    g_debug ("systemd did not list scopes that are left: %s", error->message);
+    return;
+  }
+  g_variant_get (reply, "(a(ssssssouso))", &units);
+  while (g_variant_iter_next (units, "(&s&sssssouso)", &name, &description, NULL, NULL, NULL, NULL, NULL,
+                              NULL, NULL, NULL)) {
+    if (g_str_equal (description, self->description) && !g_hash_table_contains (self->kept, name))
+      stop_unit (G_DBUS_CONNECTION (source), name);
+  }
+}
+
+void
+bothy_scopes_sweep (BothyScopes *self, const char *description, GHashTable *kept)
+{
+  const char *patterns[] = { PATTERN };
+
+  g_dbus_connection_call (
+      self->bus, NAME, PATH, MANAGER, "ListUnitsByPatterns",
+      g_variant_new ("(@as@as)", g_variant_new_strv (NULL, 0), g_variant_new_strv (patterns, 1)),
+      G_VARIANT_TYPE ("(a(ssssssouso))"), G_DBUS_CALL_FLAGS_NONE, TIMEOUT, NULL, on_scopes_listed,
+      sweep_new (description, kept));
+}
+
+/* ---- */
 
 static void
 bothy_scopes_finalize (GObject *object)

@@ -27,18 +27,28 @@ typedef struct {
   const BothyCgroupLimits *limits; /* NULL: none */
 } BothyScope;
 
+/* Makes units by way of SYSTEM_BUS. (transfer full) */
 BothyScopes *bothy_scopes_new (GDBusConnection *system_bus);
 
-/* SCOPE is copied. */
+/* Make SCOPE, which is copied, and wait for systemd's job. Fails with START_FAILED, and NOT_YOURS for a PIDFD of
+   somebody else's. */
 void bothy_scopes_make (BothyScopes *self,
                         const BothyScope *scope,
                         GAsyncReadyCallback callback,
                         gpointer user_data);
 
-/* The group's path, or NULL with BOTHY_ERROR. */
+/* The path of its group below the cgroup2 mount (transfer full), or NULL and an error. */
 char *bothy_scopes_make_finish (BothyScopes *self, GAsyncResult *result, GError **error);
 
-/* The slice that OWNER's scopes are in. */
+/* The name of the slice that OWNER's scopes are in, NESTED as in BothyScope. (transfer full) */
 char *bothy_scopes_slice (guint32 owner, gboolean nested);
+
+/*
+ * Ask systemd to stop the scopes of DESCRIPTION that there are now: an earlier broker's. Their holders have ended
+ * with it, but systemd keeps a scope whose process died while it was put in. Call it before the first scope is
+ * made: systemd answers a connection in order. KEPT is a set of groups (paths) whose scopes are needed, though
+ * their descriptions may not have been changed yet.
+ */
+void bothy_scopes_sweep (BothyScopes *self, const char *description, GHashTable *kept);
 
 G_END_DECLS

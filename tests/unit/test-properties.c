@@ -7,7 +7,7 @@
 #include "bus/names.h"
 #include "bus/properties.h"
 #include "base/error.h"
-#include "platform/cgroup-manager.h"
+#include "platform/cgroup-manager-cgroupfs.h"
 
 #define FINGERPRINT "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -127,7 +127,7 @@ test_manager (void)
   g_autoptr (GError) error = NULL;
   BothyConfiguration *configuration = bothy_configuration_load ("/run/none", "/run/none", &error);
   g_autoptr (BothyHelperClient) helper = bothy_helper_client_new ();
-  g_autoptr (BothyCgroupManager) cgroups = bothy_cgroup_manager_new (NULL, helper);
+  g_autoptr (BothyCgroupManager) cgroups = bothy_cgroup_manager_cgroupfs_new (helper);
   g_autoptr (BothyRegistry) registry = bothy_registry_new (configuration, helper, cgroups, &error);
 
   g_assert_no_error (error);

@@ -14,25 +14,30 @@ typedef struct {
   GHashTable *groups; /* name → gid */
 } BothyAccount;
 
+/* SELF may not be NULL. */
 void bothy_account_free (BothyAccount *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyAccount, bothy_account_free)
 
-/* The account of UID, and which of GROUPS (names) it is in. */
+/* Look up the account of UID, and which of GROUPS (names, which end with NULL) it is in. It never fails: who has no
+   account has no name. */
 void bothy_account_look_up (guint32 uid,
                             const char *const *groups,
                             GAsyncReadyCallback callback,
                             gpointer user_data);
+/* (transfer full) */
 BothyAccount *bothy_account_look_up_finish (GAsyncResult *result);
 
-/* The uid of PRINCIPAL, or the gid of "@GROUP". Fails with NO_SUCH_ACCOUNT. */
+/* Look up the uid of the user PRINCIPAL, or the gid of "@GROUP". Fails with NO_SUCH_ACCOUNT. */
 void bothy_account_resolve (const char *principal, GAsyncReadyCallback callback, gpointer user_data);
 gboolean bothy_account_resolve_finish (GAsyncResult *result, guint32 *ret_id, GError **error);
 
-/* The uids (guint32) of those of USERS that have accounts. */
+/* Look up the uids of those of USERS, names that end with NULL, that have accounts. It never fails. */
 void bothy_account_resolve_all (char **users, GAsyncReadyCallback callback, gpointer user_data);
+/* (element-type guint32) (transfer full) */
 GArray *bothy_account_resolve_all_finish (GAsyncResult *result);
 
-/* USER or @GROUP: 1 to 64 of what names of accounts are made of, those of directories too. */
+/* Whether TEXT is USER or @GROUP: 1 to 64 of the characters that names of accounts are made of, those of directory
+   servers too. FALSE and INVALID_ARGS if not. */
 gboolean bothy_account_check_principal (const char *text, GError **error);
 
 G_END_DECLS

@@ -12,14 +12,19 @@ G_BEGIN_DECLS
  */
 typedef struct _BothyOwners BothyOwners;
 
-/* DIRFD (STATE/accounts) stays the caller's. */
+/* The records are in the directory DIRFD (STATE/accounts), which stays the caller's. Free it with
+   bothy_owners_free(). */
 BothyOwners *bothy_owners_new (int dirfd);
+
+/* The records stay. */
 void bothy_owners_free (BothyOwners *self);
 
-/* UID gets something that stays: write down whose it is, if that is not known. */
+/* UID gets something that stays: write down whose it is, if that is not known yet. FALSE and an error when it can not
+   be written down. */
 gboolean bothy_owners_note (BothyOwners *self, guint32 uid, GError **error);
 
-/* FALSE with NOT_AUTHORIZED when the account of UID is another one than it was. */
+/* Whether the account of UID is the one that it was. FALSE and NOT_AUTHORIZED if not, or why that can not be read. What
+   was found holds until /etc/passwd or the records change. */
 gboolean bothy_owners_check (BothyOwners *self, guint32 uid, GError **error);
 
 G_END_DECLS

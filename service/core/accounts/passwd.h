@@ -10,10 +10,10 @@ G_BEGIN_DECLS
  * a uid to be called by, and the command line looks that up itself.
  */
 
-/* Whether there is an account called NAME. */
+/* Whether there is an account called NAME, and its uid. */
 gboolean bothy_passwd_find (const char *name, guint32 *ret_uid);
 
-/* What the account of UID is called, or NULL. */
+/* What the account of UID is called (transfer full), or NULL. */
 char *bothy_passwd_name (guint32 uid);
 
 G_END_DECLS

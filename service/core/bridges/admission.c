@@ -1,10 +1,95 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/bridges/admission-private.h"
+#include "core/bridges/admission.h"
 
 #include "core/accounts/nss.h"
 #include "base/error.h"
 
 #include <string.h>
+
+struct _BothyAdmission {
+  BothyBridges *bridges;
+  BothyNetwork *network;
+  const BothyConfiguration *configuration;
+  GQueue *waiting;    /* GTask: those who want in */
+  GQueue *closing;    /* GTask: those who wait until nobody is in */
+  GHashTable *closed; /* bridge → UUID of the profile that it has, or had */
+  gboolean busy;      /* somebody is in */
+};
+
+/* ---- bridges that are about to go: nobody gets in on them ---- */
+
+/* Also while it is there still, though its profile is not. */
+static gboolean
+is_closed (BothyAdmission *self, const BothyKnownBridge *bridge)
+{
+  const char *closed = g_hash_table_lookup (self->closed, bridge->facts->name);
+  const char *connection = bridge->facts->connection;
+
+  return closed && (!connection || !*connection || g_str_equal (connection, closed));
+}
+
+/* As bothy_bridges_find_for(), and BUSY for one that is being deleted. */
+static BothyKnownBridge *
+find_open (BothyAdmission *self, const char *name, guint32 user, GError **error)
+{
+  BothyKnownBridge *bridge = bothy_bridges_find_for (self->bridges, name, user, error);
+
+  if (!bridge || !is_closed (self, bridge))
+    return bridge;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BUSY, "The bridge %s is being deleted", name);
+  return NULL;
+}
+
+/* Tell those who wait for that when nobody is in. */
+static void
+tell_closing (BothyAdmission *self)
+{
+  GTask *task;
+
+  while (!self->busy && (task = g_queue_pop_head (self->closing))) {
+    g_task_return_boolean (task, TRUE);
+    g_object_unref (task);
+  }
+}
+
+void
+bothy_admission_close (BothyAdmission *self,
+                       const char *bridge,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
+{
+  GTask *task = g_task_new (NULL, NULL, callback, user_data);
+  BothyKnownBridge *known = bothy_bridges_find (self->bridges, bridge);
+  const char *connection = known && known->facts->connection ? known->facts->connection : "";
+
+  if (known && is_closed (self, known)) {
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_BUSY, "The bridge %s is being deleted already",
+                             bridge);
+    g_object_unref (task);
+    return;
+  }
+  g_hash_table_insert (self->closed, g_strdup (bridge), g_strdup (connection));
+  g_queue_push_tail (self->closing, task);
+  tell_closing (self);
+}
+
+gboolean
+bothy_admission_close_finish (BothyAdmission *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+void
+bothy_admission_open (BothyAdmission *self, const char *bridge)
+{
+  g_hash_table_remove (self->closed, bridge);
+}
+
+static void
+on_bridge_gone (BothyBridges *bridges, BothyKnownBridge *bridge, gpointer user_data)
+{
+  bothy_admission_open (user_data, bridge->facts->name);
+}
 
 /* ---- what a user may draw on ---- */
 
@@ -23,7 +108,7 @@ group_names (GPtrArray *delegations)
 }
 
 static void
-look_up (BothyKnownBridge *bridge, guint32 user, GAsyncReadyCallback callback, gpointer user_data)
+look_up_account (BothyKnownBridge *bridge, guint32 user, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GPtrArray) delegations = bothy_known_bridge_list_delegations (bridge);
   g_auto (GStrv) groups = group_names (delegations);
@@ -122,7 +207,7 @@ bothy_admission_weigh (BothyAdmission *self,
   weigh->admission = self;
   weigh->bridge = g_object_ref (bridge);
   g_task_set_task_data (task, weigh, (GDestroyNotify)weigh_free);
-  look_up (bridge, user, on_account_to_weigh, g_object_ref (task));
+  look_up_account (bridge, user, on_account_to_weigh, g_object_ref (task));
 }
 
 gboolean
@@ -145,10 +230,10 @@ typedef struct {
 static void serve_next (BothyAdmission *self);
 
 static void
-leave (BothyAdmission *self)
+leave_bridge (BothyAdmission *self)
 {
   self->busy = FALSE;
-  bothy_admission_tell_closing (self);
+  tell_closing (self);
   serve_next (self);
 }
 
@@ -164,7 +249,7 @@ enter_free (Enter *enter)
 void
 bothy_ticket_free (BothyTicket *self)
 {
-  leave (self->admission);
+  leave_bridge (self->admission);
   bothy_nic_free (self->place);
   g_free (self);
 }
@@ -177,7 +262,7 @@ turn_away (GTask *task, GError *error)
 
   g_task_return_error (task, error);
   g_object_unref (task);
-  leave (self);
+  leave_bridge (self);
 }
 
 /* (element-type BothyNic) */
@@ -196,7 +281,7 @@ parse_places (char **aliases)
 }
 
 static guint
-count (GPtrArray *places, const Enter *enter, const Purse *purse)
+count_nics (GPtrArray *places, const Enter *enter, const Purse *purse)
 {
   guint n = 0;
 
@@ -234,7 +319,7 @@ choose_purse (GArray *purses, GPtrArray *places, const Enter *enter, GError **er
     const Purse *purse = &g_array_index (purses, Purse, i);
 
     most += purse->quota;
-    if (count (places, enter, purse) < purse->quota)
+    if (count_nics (places, enter, purse) < purse->quota)
       return purse;
   }
   if (purses->len == 0)
@@ -269,15 +354,14 @@ make_ticket (const Enter *enter, GPtrArray *places, const char *payer, GError **
 }
 
 static void
-on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
+on_nics_listed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   GTask *task = user_data;
   Enter *enter = g_task_get_task_data (task);
   BothyAdmission *self = enter->admission;
   GError *error = NULL;
   g_auto (GStrv) aliases = bothy_net_client_list_finish (BOTHY_NET_CLIENT (source), result, &error);
-  BothyKnownBridge *bridge =
-      aliases ? bothy_admission_find_open (self, enter->bridge, enter->user, &error) : NULL;
+  BothyKnownBridge *bridge = aliases ? find_open (self, enter->bridge, enter->user, &error) : NULL;
   g_autoptr (GArray) purses = bridge ? list_purses (self, bridge, enter->account, enter->allowed) : NULL;
   g_autoptr (GPtrArray) places = bridge ? parse_places (aliases) : NULL;
   const Purse *purse = bridge ? choose_purse (purses, places, enter, &error) : NULL;
@@ -310,7 +394,7 @@ serve_next (BothyAdmission *self)
   if (!task)
     return;
   self->busy = TRUE;
-  bothy_net_client_list (bothy_network_get_nics (self->network), on_listed, task);
+  bothy_net_client_list (bothy_network_get_nics (self->network), on_nics_listed, task);
 }
 
 void
@@ -325,7 +409,7 @@ bothy_admission_enter (BothyAdmission *self,
   GTask *task = g_task_new (NULL, NULL, callback, user_data);
   Enter *enter = g_new0 (Enter, 1);
   GError *error = NULL;
-  BothyKnownBridge *known = bothy_admission_find_open (self, bridge, user, &error);
+  BothyKnownBridge *known = find_open (self, bridge, user, &error);
 
   enter->admission = self;
   enter->user = user;
@@ -334,7 +418,7 @@ bothy_admission_enter (BothyAdmission *self,
   enter->allowed = allowed;
   g_task_set_task_data (task, enter, (GDestroyNotify)enter_free);
   if (known)
-    look_up (known, user, on_account_to_enter, task);
+    look_up_account (known, user, on_account_to_enter, task);
   else {
     g_task_return_error (task, error);
     g_object_unref (task);
@@ -358,14 +442,18 @@ bothy_admission_new (BothyBridges *bridges, BothyNetwork *network, const BothyCo
   self->network = network;
   self->configuration = configuration;
   self->waiting = g_queue_new ();
-  bothy_admission_init_closing (self);
+  self->closing = g_queue_new ();
+  self->closed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_signal_connect (bridges, "gone", G_CALLBACK (on_bridge_gone), self);
   return self;
 }
 
 void
 bothy_admission_free (BothyAdmission *self)
 {
+  g_signal_handlers_disconnect_by_data (self->bridges, self);
   g_queue_free_full (self->waiting, g_object_unref);
-  bothy_admission_clear_closing (self);
+  g_queue_free_full (self->closing, g_object_unref);
+  g_hash_table_unref (self->closed);
   g_free (self);
 }

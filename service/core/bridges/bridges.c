@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/bridges/bridges-private.h"
+#include "core/bridges/bridges.h"
 
 #include "core/accounts/nss.h"
 #include "base/error.h"
@@ -9,10 +9,66 @@
 
 #define READY_SECONDS 3
 
+struct _BothyBridges {
+  GObject parent;
+  BothyBridgeMonitor *watch;
+  BothyDelegations *delegations;
+  GHashTable *known; /* name → BothyKnownBridge */
+  char *subnet;
+  GQueue *waiting; /* GTask */
+  guint timer;
+  gboolean ready;
+};
+
 G_DEFINE_FINAL_TYPE (BothyBridges, bothy_bridges, G_TYPE_OBJECT)
+G_DEFINE_FINAL_TYPE (BothyKnownBridge, bothy_known_bridge, G_TYPE_OBJECT)
 
 enum { ADDED, REMOVED, GONE, N_SIGNALS };
 static guint signals[N_SIGNALS];
+static guint changed_signal; /* of a known bridge */
+
+/* ---- one bridge ---- */
+
+gboolean
+bothy_known_bridge_is_visible (BothyKnownBridge *self, guint32 user)
+{
+  if (!self->facts->users || user == 0)
+    return TRUE;
+  for (guint i = 0; self->uids && i < self->uids->len; i++) {
+    if (g_array_index (self->uids, guint32, i) == user)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+GPtrArray *
+bothy_known_bridge_list_delegations (BothyKnownBridge *self)
+{
+  return bothy_delegations_list (self->bridges->delegations, self->facts->name);
+}
+
+static void
+bothy_known_bridge_finalize (GObject *object)
+{
+  BothyKnownBridge *self = BOTHY_KNOWN_BRIDGE (object);
+
+  g_clear_pointer (&self->facts, bothy_bridge_facts_free);
+  g_clear_pointer (&self->uids, g_array_unref);
+  G_OBJECT_CLASS (bothy_known_bridge_parent_class)->finalize (object);
+}
+
+static void
+bothy_known_bridge_class_init (BothyKnownBridgeClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = bothy_known_bridge_finalize;
+  changed_signal = g_signal_new ("changed", BOTHY_TYPE_KNOWN_BRIDGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                 G_TYPE_NONE, 0);
+}
+
+static void
+bothy_known_bridge_init (BothyKnownBridge *self)
+{
+}
 
 /* ---- who may know of it ---- */
 
@@ -31,7 +87,7 @@ same_users (char **a, char **b)
 }
 
 static void
-show (BothyBridges *self, BothyKnownBridge *bridge)
+show_bridge (BothyBridges *self, BothyKnownBridge *bridge)
 {
   g_hash_table_insert (self->known, bridge->facts->name, g_object_ref (bridge));
   g_signal_emit (self, signals[ADDED], 0, bridge);
@@ -56,7 +112,7 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
   g_object_unref (bridge);
   g_clear_pointer (&bridge->uids, g_array_unref);
   bridge->uids = g_steal_pointer (&uids);
-  show (self, bridge);
+  show_bridge (self, bridge);
 }
 
 static void
@@ -76,19 +132,19 @@ resolve_users (BothyBridges *self, BothyKnownBridge *bridge)
 /* ---- all ---- */
 
 static void
-add (BothyBridges *self, BothyBridgeFacts *facts)
+add_bridge (BothyBridges *self, BothyBridgeFacts *facts)
 {
   g_autoptr (BothyKnownBridge) bridge = g_object_new (BOTHY_TYPE_KNOWN_BRIDGE, NULL);
 
   bridge->facts = facts;
   bridge->bridges = self;
   bridge->is_default = g_str_equal (facts->name, BOTHY_BRIDGE_NAME);
-  show (self, bridge);
+  show_bridge (self, bridge);
   resolve_users (self, bridge);
 }
 
 static void
-drop (BothyBridges *self, BothyKnownBridge *bridge)
+drop_bridge (BothyBridges *self, BothyKnownBridge *bridge)
 {
   g_autoptr (BothyKnownBridge) kept = g_object_ref (bridge);
 
@@ -97,24 +153,24 @@ drop (BothyBridges *self, BothyKnownBridge *bridge)
 }
 
 static void
-update (BothyBridges *self, BothyBridgeFacts *facts)
+update_bridge (BothyBridges *self, BothyBridgeFacts *facts)
 {
   BothyKnownBridge *bridge = g_hash_table_lookup (self->known, facts->name);
 
   /* Another circle of users: for some it goes, for others it comes. */
   if (bridge && !same_users (bridge->facts->users, facts->users)) {
-    drop (self, bridge);
+    drop_bridge (self, bridge);
     bridge = NULL;
   }
   if (!bridge) {
-    add (self, facts);
+    add_bridge (self, facts);
     return;
   }
   g_hash_table_steal (self->known, bridge->facts->name);
   bothy_bridge_facts_free (bridge->facts);
   bridge->facts = facts;
   g_hash_table_insert (self->known, facts->name, bridge);
-  bothy_known_bridge_changed (bridge);
+  g_signal_emit (bridge, changed_signal, 0);
 }
 
 /* Bothy's own is made when it is needed, so it is always shown, and for everybody. */
@@ -150,7 +206,7 @@ drop_missing (BothyBridges *self, GHashTable *present)
 
     if (bridge->is_default || g_hash_table_contains (present, bridge->facts->name))
       continue;
-    drop (self, bridge);
+    drop_bridge (self, bridge);
     g_signal_emit (self, signals[GONE], 0, bridge);
   }
 }
@@ -182,16 +238,16 @@ on_watch_changed (BothyBridges *self)
     g_hash_table_add (present, g_strdup (facts->name));
     if (g_str_equal (facts->name, BOTHY_BRIDGE_NAME))
       make_default (self, facts);
-    update (self, facts);
+    update_bridge (self, facts);
   }
   if (!g_hash_table_contains (present, BOTHY_BRIDGE_NAME))
-    update (self, default_facts (self));
+    update_bridge (self, default_facts (self));
   drop_missing (self, present);
   set_ready (self);
 }
 
 static gboolean
-on_timeout (gpointer user_data)
+on_ready_timeout (gpointer user_data)
 {
   BothyBridges *self = user_data;
 
@@ -219,7 +275,7 @@ bothy_bridges_wait_finish (BothyBridges *self, GAsyncResult *result)
 }
 
 static int
-compare (gconstpointer a, gconstpointer b)
+compare_names (gconstpointer a, gconstpointer b)
 {
   return strcmp (((const BothyKnownBridge *)a)->facts->name, ((const BothyKnownBridge *)b)->facts->name);
 }
@@ -227,7 +283,7 @@ compare (gconstpointer a, gconstpointer b)
 GList *
 bothy_bridges_list (BothyBridges *self)
 {
-  return g_list_sort (g_hash_table_get_values (self->known), compare);
+  return g_list_sort (g_hash_table_get_values (self->known), compare_names);
 }
 
 BothyKnownBridge *
@@ -253,6 +309,82 @@ bothy_bridges_get_watch (BothyBridges *self)
 {
   return self->watch;
 }
+
+/* ---- giving away nics on a bridge, and taking that back ---- */
+
+typedef struct {
+  BothyKnownBridge *bridge;
+  char *principal;
+  guint quota;
+} Delegate;
+
+static void
+delegate_free (Delegate *delegate)
+{
+  g_object_unref (delegate->bridge);
+  g_free (delegate->principal);
+  g_free (delegate);
+}
+
+static void
+on_principal_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyBridges *self = g_task_get_source_object (task);
+  Delegate *delegate = g_task_get_task_data (task);
+  GError *error = NULL;
+  guint32 id;
+
+  if (!bothy_account_resolve_finish (result, &id, &error) ||
+      !bothy_delegations_set (self->delegations, delegate->bridge->facts->name, delegate->principal, id,
+                              delegate->quota, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
+  g_signal_emit (delegate->bridge, changed_signal, 0);
+  g_task_return_boolean (task, TRUE);
+}
+
+void
+bothy_bridges_delegate (BothyBridges *self,
+                        BothyKnownBridge *bridge,
+                        const char *principal,
+                        guint quota,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  Delegate *delegate = g_new0 (Delegate, 1);
+
+  delegate->bridge = g_object_ref (bridge);
+  delegate->principal = g_strdup (principal);
+  delegate->quota = quota;
+  g_task_set_task_data (task, delegate, (GDestroyNotify)delegate_free);
+  if (bridge->is_default)
+    g_task_return_new_error (
+        task, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+        "The bridge %s is for everybody; [Quota] Nics in bothyd.conf bounds what a user has on it",
+        bridge->facts->name);
+  else
+    bothy_account_resolve (principal, on_principal_resolved, g_object_ref (task));
+}
+
+gboolean
+bothy_bridges_delegate_finish (BothyBridges *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+gboolean
+bothy_bridges_revoke (BothyBridges *self, BothyKnownBridge *bridge, const char *principal, GError **error)
+{
+  if (!bothy_delegations_remove (self->delegations, bridge->facts->name, principal, error))
+    return FALSE;
+  g_signal_emit (bridge, changed_signal, 0);
+  return TRUE;
+}
+
+/* ---- */
 
 static void
 bothy_bridges_finalize (GObject *object)
@@ -296,9 +428,9 @@ bothy_bridges_new (BothyNm *nm, BothyDelegations *delegations, const char *subne
   self->delegations = delegations;
   self->subnet = g_strdup (subnet);
   self->watch = bothy_bridge_monitor_new (nm);
-  self->timer = g_timeout_add_seconds (READY_SECONDS, on_timeout, self);
+  self->timer = g_timeout_add_seconds (READY_SECONDS, on_ready_timeout, self);
   g_signal_connect_object (self->watch, "changed", G_CALLBACK (on_watch_changed), self, G_CONNECT_SWAPPED);
-  add (self, default_facts (self));
+  add_bridge (self, default_facts (self));
   bothy_bridge_monitor_start (self->watch);
   return self;
 }

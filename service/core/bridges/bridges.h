@@ -17,15 +17,15 @@ G_DECLARE_FINAL_TYPE (BothyKnownBridge, bothy_known_bridge, BOTHY, KNOWN_BRIDGE,
 struct _BothyKnownBridge {
   GObject parent;
   BothyBridgeFacts *facts;
-  gboolean is_default; /* Bothy's own, which is for everybody */
-  GArray *uids;        /* guint32: of facts->users, once they are known */
-  struct _BothyBridges *bridges;
+  gboolean is_default;           /* Bothy's own, which is for everybody */
+  GArray *uids;                  /* guint32: of facts->users, once they are known */
+  struct _BothyBridges *bridges; /* which know it */
 };
 
-/* Whether USER may know of it: whoever NetworkManager's connection.permissions do not leave out. */
+/* Whether USER may know of it: NetworkManager's connection.permissions do not leave him out. Root may always. */
 gboolean bothy_known_bridge_is_visible (BothyKnownBridge *self, guint32 user);
 
-/* (element-type BothyDelegation) (transfer container) */
+/* What is delegated on it, users first, by name. (element-type BothyDelegation) (transfer container) */
 GPtrArray *bothy_known_bridge_list_delegations (BothyKnownBridge *self);
 
 /*
@@ -37,24 +37,28 @@ GPtrArray *bothy_known_bridge_list_delegations (BothyKnownBridge *self);
 #define BOTHY_TYPE_BRIDGES (bothy_bridges_get_type ())
 G_DECLARE_FINAL_TYPE (BothyBridges, bothy_bridges, BOTHY, BRIDGES, GObject)
 
-/* DELEGATIONS is taken over. SUBNET: what the default bridge has, or will have. */
+/* Look at NM's bridges. DELEGATIONS is taken over. SUBNET, as in "10.0.0.1/24", is what the default bridge has, or will
+   have when it is made. (transfer full) */
 BothyBridges *bothy_bridges_new (BothyNm *nm, BothyDelegations *delegations, const char *subnet);
 
-/* The watch that it looks through. */
+/* What it hears of NetworkManager's bridges from. (transfer none) */
 BothyBridgeMonitor *bothy_bridges_get_watch (BothyBridges *self);
 
-/* CALLBACK when they are known, or NetworkManager took too long. */
+/* Call back when all bridges are known, or NetworkManager took longer than three seconds. It never fails. */
 void bothy_bridges_wait (BothyBridges *self, GAsyncReadyCallback callback, gpointer user_data);
 void bothy_bridges_wait_finish (BothyBridges *self, GAsyncResult *result);
 
-/* (element-type BothyKnownBridge) (transfer container) */
+/* All, by name. (element-type BothyKnownBridge) (transfer container) */
 GList *bothy_bridges_list (BothyBridges *self);
+
+/* The bridge called NAME (transfer none), or NULL. */
 BothyKnownBridge *bothy_bridges_find (BothyBridges *self, const char *name);
 
-/* The same, but NO_SUCH_BRIDGE also for one that USER may not know of. */
+/* The bridge called NAME (transfer none), or NULL and NO_SUCH_BRIDGE, also for one that USER may not know of. */
 BothyKnownBridge *bothy_bridges_find_for (BothyBridges *self, const char *name, guint32 user, GError **error);
 
-/* Let PRINCIPAL have QUOTA nics on BRIDGE. NO_SUCH_ACCOUNT; INVALID_ARGS for the default bridge. */
+/* Let PRINCIPAL, a user or @GROUP, have QUOTA nics on BRIDGE from now on. Fails with NO_SUCH_ACCOUNT, and with
+   INVALID_ARGS for the default bridge, which is for everybody. */
 void bothy_bridges_delegate (BothyBridges *self,
                              BothyKnownBridge *bridge,
                              const char *principal,
@@ -63,6 +67,7 @@ void bothy_bridges_delegate (BothyBridges *self,
                              gpointer user_data);
 gboolean bothy_bridges_delegate_finish (BothyBridges *self, GAsyncResult *result, GError **error);
 
+/* Take back what PRINCIPAL may have on BRIDGE; nics that are there stay. FALSE and INVALID_ARGS when that is nothing. */
 gboolean
 bothy_bridges_revoke (BothyBridges *self, BothyKnownBridge *bridge, const char *principal, GError **error);
 

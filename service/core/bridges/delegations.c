@@ -4,7 +4,8 @@
 #include "core/accounts/nss.h"
 #include "base/error.h"
 #include "base/fault.h"
-#include "network/bridge-monitor.h"
+#include "base/validate.h"
+
 #include "storage/record.h"
 
 #include <string.h>
@@ -101,7 +102,7 @@ read_one (BothyDelegations *self, GKeyFile *record, const char *group)
   guint64 id = g_key_file_get_uint64 (record, group, "Id", &error);
   guint64 quota = error ? 0 : g_key_file_get_uint64 (record, group, "Quota", &error);
 
-  if (error || !parts[0] || !parts[1] || !bothy_bridge_name_is_plain (parts[0]) ||
+  if (error || !parts[0] || !parts[1] || !bothy_is_interface_name (parts[0]) ||
       !bothy_account_check_principal (parts[1], NULL) || id >= G_MAXUINT32 || quota < 1 ||
       quota > BOTHY_MAX_DELEGATION)
     return FALSE;

@@ -21,21 +21,28 @@ typedef struct {
   guint quota;
 } BothyDelegation;
 
-/* DIRFD stays the caller's. If the record makes no sense, nobody has anything, and nothing is changed. */
+/* Read the record in the directory DIRFD, which stays the caller's. If it makes no sense, nobody has anything, and
+   nothing is changed. Free it with bothy_delegations_free(). */
 BothyDelegations *bothy_delegations_new (int dirfd);
+
+/* The record stays. */
 void bothy_delegations_free (BothyDelegations *self);
 
-/* (element-type BothyDelegation) (transfer container): those on BRIDGE, users first, by name. */
+/* Those on BRIDGE, users first, by name. (element-type BothyDelegation) (transfer container) */
 GPtrArray *bothy_delegations_list (BothyDelegations *self, const char *bridge);
 
-/* Waits for the disk. */
+/* Let PRINCIPAL, whose uid or gid is ID now, have QUOTA (1 to BOTHY_MAX_DELEGATION) nics on BRIDGE in place of what he
+   had. It waits for the disk. FALSE and LIMITS_EXCEEDED, DEGRADED, or why it could not be written; then all is as
+   before. */
 gboolean bothy_delegations_set (BothyDelegations *self,
                                 const char *bridge,
                                 const char *principal,
                                 guint32 id,
                                 guint quota,
                                 GError **error);
-/* INVALID_ARGS: there is nothing to take back. */
+
+/* PRINCIPAL has nothing on BRIDGE from now on. It waits for the disk. FALSE and INVALID_ARGS when he had nothing, or as
+   above. */
 gboolean
 bothy_delegations_remove (BothyDelegations *self, const char *bridge, const char *principal, GError **error);
 

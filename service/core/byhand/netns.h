@@ -5,9 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* Prove, from the fd alone, that NETNS_FD is a network namespace of a user namespace that USER made; then do
-   NEXT with TASK, else fail it with INVALID_ARGS or NOT_YOURS. In a thread: the file could be one whose file
-   system does not answer. NETNS_FD and TASK stay the caller's. */
+/* Prove, from the fd alone, that NETNS_FD is a network namespace of a user namespace that USER made. Then call NEXT
+   with TASK in the main loop, else fail TASK with INVALID_ARGS or NOT_YOURS. It is looked at in a thread, since the
+   file could be one whose file system does not answer. NETNS_FD and TASK stay the caller's. */
 void bothy_netns_prove (int netns_fd, guint32 user, void (*next) (GTask *task), GTask *task);
 
 G_END_DECLS
