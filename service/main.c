@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
-#define LAST_CALLS_MS 2000 /* how long calls that came in time may take when the service ends */
+#define LAST_CALLS_MS 1000 /* how long calls that came in time may take when the service ends */
 
 typedef struct {
   GMainLoop *loop;
@@ -102,8 +102,10 @@ on_bridges (GObject *source, GAsyncResult *result, gpointer user_data)
   Service *service = user_data;
 
   bothy_bridges_wait_finish (BOTHY_BRIDGES (source), result);
-  service->name = g_bus_own_name_on_connection (service->bus, BOTHY_BUS_NAME, G_BUS_NAME_OWNER_FLAGS_NONE,
-                                                on_name_acquired, on_name_lost, service, NULL);
+  /* Who has the lock has the name: one that ended but for a thread that hangs keeps its connection for ever. */
+  service->name = g_bus_own_name_on_connection (
+      service->bus, BOTHY_BUS_NAME, G_BUS_NAME_OWNER_FLAGS_ALLOW_REPLACEMENT | G_BUS_NAME_OWNER_FLAGS_REPLACE,
+      on_name_acquired, on_name_lost, service, NULL);
 }
 
 static void
@@ -216,8 +218,11 @@ tear_down (Service *service)
     continue;
   if (service->router)
     bothy_router_close (service->router);
+  /* From here on the process may hang: a thread that closes a user's file can not be ended. */
   if (service->bus)
-    g_dbus_connection_flush_sync (service->bus, NULL, NULL);
+    g_dbus_connection_close_sync (service->bus, NULL, NULL);
+  if (service->registry)
+    bothy_registry_release_lock (service->registry);
 }
 
 int

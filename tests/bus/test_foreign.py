@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Files on a file system that a user serves himself: whatever is done with them may take for ever (THREATS, ARG-06)."""
 
+import fcntl
 import os
+import signal
 
 import pytest
 
 import archives
-from conftest import BOB
+from conftest import ALICE, BOB
 from slowfs import SlowFileSystem
 from wire import CONTAINER, MANAGER, PEER, ROOT, variants, wait
 
@@ -87,3 +89,53 @@ def test_ARG_06_nothing_that_may_hang_gets_to_bothy_helper(world, alice, slow):
     assert not slow.held
     slow.let_wait("")
     os.close(fd)
+
+
+def serves(world):
+    """It has the name, whoever had it before; one whose end hangs keeps its connection to the bus."""
+    with world.client(0) as root:
+        owner = root.bus("GetNameOwner", "(s)", "org.bothy.Bothy1")[0]
+        return root.bus("GetConnectionUnixProcessID", "(s)", owner)[0] == world.pid
+
+
+def has_let_go(world):
+    with open(world.root / "run/bothy/lock") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def has_ended(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(")")[2].split()[0] == "Z"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_ARG_06_the_next_one_starts_while_the_end_of_the_last_hangs(fresh_world, number):
+    """A thread that closes a file can not be ended while its file system does not answer, and keeps all that is open."""
+    world = fresh_world()
+    alice = world.client(ALICE)
+    box = alice.create("box", command=["sleep", "1000"])
+    alice.start(box)
+    directory = world.directory / "slow"
+    directory.mkdir()
+    with SlowFileSystem(directory, b"slow") as slow:
+        fd = os.open(slow.file, os.O_RDONLY)
+        slow.let_wait("bothyd")
+        alice.error(ROOT, MANAGER, "NoSuchMethod", fds=[fd], timeout=5)
+        wait(lambda: slow.held)
+        old = world.service
+        old.send_signal(number)
+        wait(lambda: has_let_go(world) or has_ended(old.pid), 10)
+        world.start(wait=False)
+        wait(lambda: world.check_alive() or serves(world), 60)
+        assert old.poll() is None
+        assert alice.state(box) == "running" and alice.execute(box, "echo", "on")[0] == "on\n"
+        # What hung goes on: that is nobody's business any more.
+        slow.let_wait("")
+        old.wait(30)
+        assert serves(world) and alice.state(box) == "running"
+        os.close(fd)
+    alice.delete(box)

@@ -5,10 +5,10 @@
 #include "config.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "storage/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 static int
@@ -73,10 +73,12 @@ bothy_registry_take_lock (BothyRegistry *self, GError **error)
 {
   autofd runtime = g_steal_fd (&self->lock_fd);
 
-  self->lock_fd = openat (runtime, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (self->lock_fd >= 0 && flock (self->lock_fd, LOCK_EX | LOCK_NB) == 0)
-    return TRUE;
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "Another bothyd runs (" RUNTIME_DIR "/lock): %s",
-               g_strerror (errno));
-  return FALSE;
+  self->lock_fd = bothy_lock_take (runtime, error);
+  return self->lock_fd >= 0;
+}
+
+void
+bothy_registry_release_lock (BothyRegistry *self)
+{
+  bothy_lock_release (g_steal_fd (&self->lock_fd));
 }

@@ -52,6 +52,9 @@ BothyRanges *bothy_registry_get_ranges (BothyRegistry *self);
 BothyOwners *bothy_registry_get_owners (BothyRegistry *self);
 gboolean bothy_registry_is_degraded (BothyRegistry *self);
 
+/* Let another service have the state, just before this process ends: its end may have to wait for a file of a user's. */
+void bothy_registry_release_lock (BothyRegistry *self);
+
 /* Whether anything runs or is under way; if not, the service may end. */
 gboolean bothy_registry_is_idle (BothyRegistry *self);
 
