@@ -114,30 +114,54 @@ on_name_lost (GDBusConnection *bus,
 typedef struct {
   BothyRouter *router;
   BothyClient *client;
+  guint32 user;
 } Identify;
+
+/* Takes IDENTIFY over. ERROR, which is freed: why the client is no user; NULL: he is. */
+static void
+end_identification (Identify *identify, GError *error)
+{
+  g_autoptr (BothyRouter) self = identify->router;
+  g_autoptr (BothyClient) client = identify->client;
+  g_autoptr (GError) why = error;
+  GDBusMessage *message;
+
+  if (!why)
+    client->user = identify->user;
+  while ((message = g_queue_pop_head (&client->waiting))) {
+    if (!why)
+      dispatch (self, client, message);
+    else
+      refuse (self, message,
+              why->domain == BOTHY_ERROR ? (BothyErrorCode)why->code : BOTHY_ERROR_NOT_AUTHORIZED,
+              why->message);
+    g_object_unref (message);
+  }
+  if (why && g_hash_table_lookup (self->clients, client->name) == client)
+    forget_client (self, client);
+  g_free (identify);
+}
+
+static void
+on_caller_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Identify *identify = user_data;
+  GError *error = NULL;
+
+  bothy_callers_check_finish (identify->router->callers, result, &error);
+  end_identification (identify, error);
+}
 
 static void
 on_identified (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autofree Identify *identify = user_data;
-  g_autoptr (BothyRouter) self = identify->router;
-  g_autoptr (BothyClient) client = identify->client;
-  guint32 user = BOTHY_NO_USER;
-  gboolean known = bothy_client_identify_finish (G_DBUS_CONNECTION (source), result, &user) &&
-                   !bothy_ranges_contain (bothy_registry_get_ranges (self->registry), user);
-  GDBusMessage *message;
+  Identify *identify = user_data;
 
-  if (known)
-    client->user = user;
-  while ((message = g_queue_pop_head (&client->waiting))) {
-    if (known)
-      dispatch (self, client, message);
-    else
-      refuse (self, message, BOTHY_ERROR_NOT_AUTHORIZED, "The bus does not say which user you are");
-    g_object_unref (message);
-  }
-  if (!known && g_hash_table_lookup (self->clients, client->name) == client)
-    forget_client (self, client);
+  if (bothy_client_identify_finish (G_DBUS_CONNECTION (source), result, &identify->user))
+    bothy_callers_check (identify->router->callers, identify->user, on_caller_checked, identify);
+  else
+    end_identification (identify, g_error_new (BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
+                                               "The bus does not say which user you are"));
 }
 
 static BothyClient *
@@ -271,6 +295,7 @@ bothy_router_finalize (GObject *object)
   g_tree_unref (self->nodes);
   g_hash_table_unref (self->clients);
   g_hash_table_unref (self->in_flight);
+  g_clear_pointer (&self->callers, bothy_callers_free);
   g_object_unref (self->registry);
   g_object_unref (self->connection);
   G_OBJECT_CLASS (bothy_router_parent_class)->finalize (object);
@@ -305,6 +330,7 @@ bothy_router_new (GDBusConnection *connection, BothyRegistry *registry)
 
   self->connection = g_object_ref (connection);
   self->registry = g_object_ref (registry);
+  self->callers = bothy_callers_new (bothy_registry_get_ranges (registry));
   self->names = g_dbus_connection_signal_subscribe (
       connection, "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged", "/org/freedesktop/DBus",
       NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_name_lost, self, NULL);

@@ -468,11 +468,13 @@ test_contain (void)
   autofd dir = directory_with_record ();
   g_autoptr (BothyRanges) ranges = bothy_ranges_new (dir, &configuration);
   static const guint32 strangers[] = {
-    0, 1000, POOL - 1, POOL + BOTHY_RANGE_SIZE, BOTHY_NEUTRAL_BASE - 1, G_MAXUINT32
+    0, 1000, POOL - 1, POOL + 4 * BOTHY_RANGE_SIZE, BOTHY_NEUTRAL_BASE - 1, G_MAXUINT32
   };
 
   g_assert_true (bothy_ranges_contain (ranges, POOL));
   g_assert_true (bothy_ranges_contain (ranges, POOL + BOTHY_RANGE_SIZE - 1));
+  /* Nobody has it yet. */
+  g_assert_true (bothy_ranges_contain (ranges, POOL + 4 * BOTHY_RANGE_SIZE - 1));
   g_assert_true (bothy_ranges_contain (ranges, BOTHY_NEUTRAL_BASE));
   g_assert_true (bothy_ranges_contain (ranges, BOTHY_NEUTRAL_BASE + BOTHY_RANGE_SIZE - 1));
   for (gsize i = 0; i < G_N_ELEMENTS (strangers); i++)

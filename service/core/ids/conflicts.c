@@ -16,6 +16,9 @@
 
 #define MAX_FILE_SIZE (16 * 1024 * 1024)
 
+/* libsubid and fgetpwent(3) keep what they read where every thread sees it. */
+static GMutex libraries;
+
 typedef struct {
   BothyIdSpan span;
   gboolean overlaps;
@@ -45,7 +48,9 @@ parse_subid_line (const char *line, BothyConflictVisitor visit, gpointer user_da
       !g_ascii_string_to_unsigned (fields[2], 10, 0, G_MAXINT64, &count, NULL))
     return FALSE;
   if (count > 0 && first <= G_MAXUINT32)
-    visit ((BothyIdSpan){ (gint64)first, (gint64)MIN (first + count - 1, G_MAXUINT32) }, user_data);
+    visit ((BothyIdSpan){ (gint64)first, (gint64)MIN (first + count - 1, G_MAXUINT32),
+                          g_str_equal (fields[0], "root") || g_str_equal (fields[0], "0") },
+           user_data);
   return TRUE;
 }
 
@@ -92,7 +97,8 @@ bothy_conflicts_parse_map (const char *text, BothyConflictVisitor visit, gpointe
     if (sscanf (*line, "%u %u %u", &inside, &outside, &count) != 3)
       return FALSE;
     if (count > 0)
-      visit ((BothyIdSpan){ outside, MIN ((gint64)outside + count - 1, (gint64)G_MAXUINT32) }, user_data);
+      visit ((BothyIdSpan){ outside, MIN ((gint64)outside + count - 1, (gint64)G_MAXUINT32), FALSE },
+             user_data);
   }
   return TRUE;
 }
@@ -333,13 +339,53 @@ any_process_overlaps (Search *search, GError **error)
 gboolean
 bothy_conflicts_overlap (BothyIdSpan span, GError **error)
 {
-  /* libsubid and fgetpwent(3) keep what they read where every thread sees it. */
-  static GMutex one_at_a_time;
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&one_at_a_time);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&libraries);
   Search search = { .span = span };
 
   return file_overlaps ("/etc/subuid", &search, error) || file_overlaps ("/etc/subgid", &search, error) ||
          libsubid_overlaps (span) || account_overlaps (span, error) || any_process_overlaps (&search, error);
+}
+
+/* Root can be any user as it is. */
+static void
+note_users_overlap (BothyIdSpan other, gpointer user_data)
+{
+  if (!other.roots)
+    note_overlap (other, user_data);
+}
+
+static gboolean
+libsubid_gives_to_user (guint32 uid)
+{
+  g_autofree uid_t *owners = NULL;
+  int n = subid_get_uid_owners (uid, &owners);
+
+  for (int i = 0; i < n; i++) {
+    if (owners[i] != 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+gboolean
+bothy_conflicts_check_subordinate (guint32 uid, GError **error)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&libraries);
+  Search search = { .span = { uid, uid } };
+  g_autofree char *text = NULL;
+  gsize length;
+
+  if (!read_file ("/etc/subuid", &text, &length, error) ||
+      !bothy_conflicts_parse_subids (text, length, note_users_overlap, &search, error)) {
+    g_prefix_error (error, "/etc/subuid: ");
+    return FALSE;
+  }
+  if (!search.overlaps && !libsubid_gives_to_user (uid))
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
+               "Only accounts of this machine may call, and uid %u is a subordinate id of another user's",
+               uid);
+  return FALSE;
 }
 
 gboolean

@@ -9,6 +9,7 @@ G_BEGIN_DECLS
 typedef struct {
   gint64 first;
   gint64 last;
+  gboolean roots; /* a line of subuid(5) gives it to root */
 } BothyIdSpan;
 
 /*
@@ -25,6 +26,10 @@ gboolean bothy_conflicts_overlap (BothyIdSpan span, GError **error);
    range was given out. FALSE and NOT_YOURS if there is such a line, FALSE and the reason if they can not be
    read. The files are only read again when they have changed. For the main thread. */
 gboolean bothy_conflicts_check_listed (guint32 first, guint32 count, GError **error);
+
+/* Whether nobody but root has UID as one of his subordinate ids, so that nobody else can run programs with it. FALSE and
+   NOT_AUTHORIZED if somebody has, FALSE and the reason if that can not be read. Waits as bothy_conflicts_overlap(). */
+gboolean bothy_conflicts_check_subordinate (guint32 uid, GError **error);
 
 /* Whether a process runs in a user namespace that maps an id of SPAN. What could not be read also sets ERROR,
    and its result is TRUE. Reads all of /proc: for threads. */

@@ -480,7 +480,9 @@ bothy_ranges_contain (BothyRanges *self, guint32 id)
 {
   guint32 base = id - id % BOTHY_RANGE_SIZE;
 
-  return base == BOTHY_NEUTRAL_BASE || find_range (self, base) != NULL;
+  return base == BOTHY_NEUTRAL_BASE ||
+         (id >= self->pool_base && (id - self->pool_base) / BOTHY_RANGE_SIZE < self->pool_count) ||
+         find_range (self, base) != NULL;
 }
 
 static gboolean

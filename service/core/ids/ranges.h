@@ -40,7 +40,7 @@ gboolean bothy_ranges_mark_used (BothyRanges *self, guint32 owner, guint32 base)
 /* The range BASE is used no more: another container of its owner's may have it. */
 void bothy_ranges_release (BothyRanges *self, guint32 base);
 
-/* Whether ID lies in a range that was given out, or in the neutral one: no account has such a uid. */
+/* Whether ID lies in the pool, in a range that was given out, or in the neutral one: no account has such a uid. */
 gboolean bothy_ranges_contain (BothyRanges *self, guint32 id);
 
 /* Get a range for OWNER that he uses without a container: his until he gives it back, also after a restart. Fails

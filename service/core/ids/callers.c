@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/ids/callers.h"
+
+#include "base/error.h"
+#include "core/ids/conflicts.h"
+
+#include <errno.h>
+#include <pwd.h>
+
+#define BUFFER_SIZE  65536
+#define KEEP_SECONDS 60   /* that a uid may call */
+#define MAX_KNOWN    4096 /* uids; then all are looked at anew */
+
+/* What systemd keeps for users in containers; nss-mymachines(8) makes accounts of them up. */
+#define CONTAINER_FIRST 524288u
+#define CONTAINER_LAST  1879048191u
+#define MADE_UP_PREFIX  "vu-"
+
+struct _BothyCallers {
+  gatomicrefcount references;
+  BothyRanges *ranges;
+  GHashTable *good; /* uid → until when, in seconds of g_get_monotonic_time() */
+};
+
+static void
+callers_unref (BothyCallers *self)
+{
+  if (!g_atomic_ref_count_dec (&self->references))
+    return;
+  g_hash_table_unref (self->good);
+  g_object_unref (self->ranges);
+  g_free (self);
+}
+
+BothyCallers *
+bothy_callers_new (BothyRanges *ranges)
+{
+  BothyCallers *self = g_new0 (BothyCallers, 1);
+
+  g_atomic_ref_count_init (&self->references);
+  self->ranges = g_object_ref (ranges);
+  self->good = g_hash_table_new (NULL, NULL);
+  return self;
+}
+
+void
+bothy_callers_free (BothyCallers *self)
+{
+  callers_unref (self);
+}
+
+static guint
+now (void)
+{
+  return (guint)(g_get_monotonic_time () / G_USEC_PER_SEC);
+}
+
+/* FALSE and NOT_AUTHORIZED, or why NSS does not say. */
+static gboolean
+check_account (guint32 uid, GError **error)
+{
+  g_autofree char *buffer = g_malloc (BUFFER_SIZE);
+  struct passwd entry, *found = NULL;
+  int number = getpwuid_r (uid, &entry, buffer, BUFFER_SIZE, &found);
+
+  if (found &&
+      !(uid >= CONTAINER_FIRST && uid <= CONTAINER_LAST && g_str_has_prefix (found->pw_name, MADE_UP_PREFIX)))
+    return TRUE;
+  /* See getpwuid(3) for what "not found" looks like. */
+  if (found || number == 0 || number == ENOENT || number == ESRCH || number == EBADF || number == EPERM)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
+                 "Only accounts of this machine may call, and uid %u has none", uid);
+  else
+    bothy_error_set_errno (error, number, "Looking for your account");
+  return FALSE;
+}
+
+static void
+check_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  guint32 uid = GPOINTER_TO_UINT (task_data);
+  GError *error = NULL;
+
+  if (bothy_conflicts_check_subordinate (uid, &error) && check_account (uid, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+typedef struct {
+  BothyCallers *callers;
+  GTask *task;
+} Check;
+
+static void
+on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autofree Check *check = user_data;
+  g_autoptr (GTask) task = check->task;
+  GHashTable *good = check->callers->good;
+  GError *error = NULL;
+
+  if (!g_task_propagate_boolean (G_TASK (result), &error))
+    g_task_return_error (task, error);
+  else {
+    if (g_hash_table_size (good) >= MAX_KNOWN)
+      g_hash_table_remove_all (good);
+    g_hash_table_insert (good, g_task_get_task_data (G_TASK (result)),
+                         GUINT_TO_POINTER (now () + KEEP_SECONDS));
+    g_task_return_boolean (task, TRUE);
+  }
+  callers_unref (check->callers);
+}
+
+void
+bothy_callers_check (BothyCallers *self, guint32 uid, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
+  g_autoptr (GTask) thread = NULL;
+  Check *check;
+
+  if (uid == 0 || GPOINTER_TO_UINT (g_hash_table_lookup (self->good, GUINT_TO_POINTER (uid))) > now ()) {
+    g_task_return_boolean (task, TRUE);
+    return;
+  }
+  if (bothy_ranges_contain (self->ranges, uid)) {
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
+                             "Only accounts of this machine may call, and uid %u is one of a container's",
+                             uid);
+    return;
+  }
+  check = g_new0 (Check, 1);
+  check->callers = self;
+  g_atomic_ref_count_inc (&self->references);
+  check->task = g_object_ref (task);
+  thread = g_task_new (NULL, NULL, on_checked, check);
+  g_task_set_task_data (thread, GUINT_TO_POINTER (uid), NULL);
+  g_task_run_in_thread (thread, check_in_thread);
+}
+
+gboolean
+bothy_callers_check_finish (BothyCallers *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
