@@ -3,6 +3,7 @@
 /* org.bothy.Bothy1.Manager: what there is for containers that are built by hand. */
 #include "bus/handlers.h"
 
+#include "bus/door.h"
 #include "bus/options.h"
 #include "base/error.h"
 #include "core/byhand/delegate.h"
@@ -99,7 +100,7 @@ on_mapped (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
 
-  if (bothy_byhand_map_finish (BOTHY_REGISTRY (source), result, &error))
+  if (bothy_byhand_map_finish (BOTHY_RANGES (source), result, &error))
     bothy_call_return (call, NULL);
   else
     bothy_call_return_error (call, error);
@@ -112,7 +113,8 @@ bothy_manager_handle_map_user_namespace (BothyCall *call)
   int fd;
 
   parse_map (call, &fd, &map, NULL);
-  bothy_byhand_map (call->registry, call->user, fd, &map, on_mapped, bothy_call_ref (call));
+  bothy_byhand_map (bothy_registry_get_ranges (call->registry), bothy_registry_get_helper (call->registry),
+                    call->user, fd, &map, on_mapped, bothy_call_ref (call));
 }
 
 /* ---- DelegateCgroup ---- */
@@ -144,12 +146,31 @@ bothy_manager_check_delegate_cgroup (BothyCall *call, GError **error)
   return TRUE;
 }
 
+/* To leave a group that is not the caller's, such as a service's, is an administrator's to allow. */
+void
+bothy_manager_weigh_delegate_cgroup (BothyCall *call)
+{
+  g_autofree char *group = NULL;
+  g_autofree char *shown = NULL;
+  guint32 owner;
+  int pidfd;
+
+  if (parse_delegate (call, &pidfd, &owner, NULL))
+    group =
+        bothy_byhand_find_left_group (bothy_registry_get_ranges (call->registry),
+                                      bothy_registry_get_cgroups (call->registry), call->user, pidfd, owner);
+  shown = group ? g_strescape (group, NULL) : NULL;
+  if (shown)
+    polkit_details_insert (call->details, "group", shown);
+  bothy_door_weighed (call, group != NULL);
+}
+
 static void
 on_delegated (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
-  g_autofree char *group = bothy_byhand_delegate_finish (call->registry, result, &error);
+  g_autofree char *group = bothy_byhand_delegate_finish (BOTHY_RANGES (source), result, &error);
 
   if (group)
     bothy_call_return (call, g_variant_new ("(s)", group));
@@ -164,5 +185,7 @@ bothy_manager_handle_delegate_cgroup (BothyCall *call)
   int pidfd;
 
   parse_delegate (call, &pidfd, &owner, NULL);
-  bothy_byhand_delegate (call->registry, call->user, pidfd, owner, on_delegated, bothy_call_ref (call));
+  bothy_byhand_delegate (bothy_registry_get_ranges (call->registry),
+                         bothy_registry_get_cgroups (call->registry), call->user, pidfd, owner, call->may_use,
+                         on_delegated, bothy_call_ref (call));
 }

@@ -17,6 +17,7 @@
 #define BRIDGES   BOTHY_ACTION_BRIDGES
 #define DELEGATE  BOTHY_ACTION_DELEGATE
 #define USE       BOTHY_ACTION_USE_BRIDGE
+#define MOVE      BOTHY_ACTION_MOVE
 #define ANYBODY   BOTHY_RULE_ANYBODY
 #define ACTION    BOTHY_RULE_ACTION
 #define OWNER     BOTHY_RULE_OWNER
@@ -46,7 +47,7 @@ static const BothyRow rows[] = {
   { MANAGER, "MapUserNamespace", ANYBODY, NULL, bothy_manager_check_map_user_namespace,
     bothy_manager_handle_map_user_namespace },
   { MANAGER, "DelegateCgroup", ACTION, CREATE, bothy_manager_check_delegate_cgroup,
-    bothy_manager_handle_delegate_cgroup },
+    bothy_manager_handle_delegate_cgroup, NULL, bothy_manager_weigh_delegate_cgroup, MOVE },
   { MANAGER, "CreateBridge", ACTION, BRIDGES, bothy_manager_check_create_bridge,
     bothy_manager_handle_create_bridge },
   { MANAGER, "Diagnose", ANYBODY, NULL, NULL, bothy_manager_handle_diagnose },

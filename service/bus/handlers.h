@@ -39,6 +39,7 @@ gboolean bothy_manager_check_delegate_cgroup (BothyCall *call, GError **error);
 void bothy_manager_handle_allocate_range (BothyCall *call);
 void bothy_manager_handle_release_range (BothyCall *call);
 void bothy_manager_handle_map_user_namespace (BothyCall *call);
+void bothy_manager_weigh_delegate_cgroup (BothyCall *call);
 void bothy_manager_handle_delegate_cgroup (BothyCall *call);
 
 gboolean bothy_container_check_start (BothyCall *call, GError **error);

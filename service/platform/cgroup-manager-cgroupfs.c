@@ -219,6 +219,15 @@ move_in (int group, int pidfd, guint32 user, GError **error)
   return FALSE;
 }
 
+/* Without a service manager that has groups, users' processes are in the root group. */
+static gboolean
+cgroupfs_is_of_user (BothyCgroupManager *cgroups, const char *group, guint32 user)
+{
+  g_autofree char *own = g_strdup_printf ("/bothy/u%u", user);
+
+  return g_str_equal (group, "/") || bothy_cgroup_manager_is_within (group, own);
+}
+
 static void
 cgroupfs_delegate (
     BothyCgroupManager *cgroups, const char *name, guint32 user, guint32 owner, int pidfd, GTask *task)
@@ -331,6 +340,7 @@ bothy_cgroupfs_class_init (BothyCgroupfsClass *class)
 {
   class->start = cgroupfs_start;
   class->bound = cgroupfs_bound;
+  class->is_of_user = cgroupfs_is_of_user;
   class->delegate = cgroupfs_delegate;
   class->limit = cgroupfs_limit;
   class->kill = cgroupfs_kill;

@@ -217,6 +217,14 @@ systemd_remove (BothyCgroupManager *cgroups, const char *group)
 
 /* ---- by hand ---- */
 
+static gboolean
+systemd_is_of_user (BothyCgroupManager *cgroups, const char *group, guint32 user)
+{
+  g_autofree char *slice = g_strdup_printf ("/user.slice/user-%u.slice", user);
+
+  return bothy_cgroup_manager_is_within (group, slice);
+}
+
 static void
 on_delegated (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -262,6 +270,7 @@ bothy_systemd_class_init (BothySystemdClass *class)
   class->bound = systemd_bound;
   class->describe = systemd_describe;
   class->sweep = systemd_sweep;
+  class->is_of_user = systemd_is_of_user;
   class->delegate = systemd_delegate;
   class->limit = systemd_limit;
   class->kill = systemd_kill;

@@ -195,6 +195,12 @@ bothy_cgroup_manager_settle_finish (BothyCgroupManager *self, GAsyncResult *resu
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
+gboolean
+bothy_cgroup_manager_is_of_user (BothyCgroupManager *self, const char *group, guint32 user)
+{
+  return BOTHY_CGROUP_MANAGER_GET_CLASS (self)->is_of_user (self, group, user);
+}
+
 void
 bothy_cgroup_manager_delegate (BothyCgroupManager *self,
                                guint32 user,

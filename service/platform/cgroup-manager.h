@@ -58,6 +58,8 @@ struct _BothyCgroupManagerClass {
   void (*describe) (BothyCgroupManager *self, const char *group, const char *id);
   /* Remove what was made ahead and is in none of the groups KEPT; NULL: nothing is. */
   void (*sweep) (BothyCgroupManager *self, GHashTable *kept);
+  /* Whether GROUP is one that USER's own processes are in, and no service of the machine's. */
+  gboolean (*is_of_user) (BothyCgroupManager *self, const char *group, guint32 user);
   /* Make the group NAME for USER with his process PIDFD in it, given to the uid OWNER; return its path through TASK. */
   void (*delegate) (
       BothyCgroupManager *self, const char *name, guint32 user, guint32 owner, int pidfd, GTask *task);
@@ -105,8 +107,12 @@ gboolean bothy_cgroup_manager_settle_finish (BothyCgroupManager *self, GAsyncRes
 /* From now on GROUP is shown to be that of the container ID. Who answers for that does so when there is time. */
 void bothy_cgroup_manager_describe (BothyCgroupManager *self, const char *group, const char *id);
 
+/* Whether GROUP, a path, is one that USER's own processes are in: with systemd his slice, or what is below. Elsewhere a
+   service of the machine's may be, and what bounds that is not his to leave. */
+gboolean bothy_cgroup_manager_is_of_user (BothyCgroupManager *self, const char *group, guint32 user);
+
 /* Put the process PIDFD, which has to be USER's, into a new group that belongs to the uid OWNER and is his to
-   fill: nobody removes it but systemd, or the next call of USER's. */
+   fill: nobody removes it but systemd, or the next call of USER's. Its result is the group's path (transfer full). */
 void bothy_cgroup_manager_delegate (BothyCgroupManager *self,
                                     guint32 user,
                                     guint32 owner,

@@ -262,6 +262,27 @@ def test_CG_02_process_of_his(world, alice, ranges, processes):
     assert [group for group in world.cgroups() if "hand" in group] == [last[1:]]  # what was empty is gone
 
 
+def test_CG_02_process_in_a_group_of_the_machine(world, alice, bob, ranges, processes):
+    """What bounds a service there is not its own to leave."""
+    base, process = allocate(alice), processes(PLAIN, ALICE)  # not in the world's own group
+    before, asked = process.read("cgroup"), lambda: world.polkit.asked("org.bothy.Bothy1.move-service")
+    assert alice.error(ROOT, MANAGER, "DelegateCgroup", "(ha{sv})", 0, {}, fds=[process.pidfd]) == "NotAuthorized"
+    (question,) = asked()
+    assert question.subject == {"name": alice.name} and question.details["uid"] == str(ALICE)
+    assert question.details["group"].startswith("/..")
+    # Nobody is asked about what is refused anyway.
+    assert bob.error(ROOT, MANAGER, "DelegateCgroup", "(ha{sv})", 0, {}, fds=[process.pidfd]) == "NotYours"
+    assert alice.error(ROOT, MANAGER, "DelegateCgroup", "(ha{sv})", 0, variants({"uid": base - 1}),
+                       fds=[process.pidfd]) == "NotYours"
+    assert len(asked()) == 1 and process.read("cgroup") == before
+    world.polkit.answers["org.bothy.Bothy1.move-service"] = "yes"
+    group = delegate(alice, process.pidfd)
+    assert (world.group / group[1:] / "cgroup.procs").read_text().split() == [str(process.pid)]
+    # From there on it is in one of her own.
+    delegate(alice, process.pidfd, uid=base)
+    assert len(asked()) == 2
+
+
 def test_CG_02_processes_of_others(world, alice, bob, ranges, processes):
     base, theirs = allocate(alice), allocate(bob)
     bobs, roots, own = processes(PLAIN, BOB), processes(PLAIN, 0), processes(PLAIN, ALICE)

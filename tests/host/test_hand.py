@@ -55,7 +55,7 @@ def test_HAND_the_recipe(host):
     host.write("/usr/local/bin/by-hand.sh", (HERE / "by-hand.sh").read_text(), mode=0o755)
     directory = host.output("alice", "d=$(mktemp -d); chmod 755 $d; mkdir $d/work; echo $d")
     host.run("alice", "sh", "-c", ARCHIVE, "archive", directory, check=True)
-    output = host.output("alice", "by-hand.sh", "../rootfs.tar", cwd=directory + "/work")
+    output = host.output("alice", "by-hand.sh", "../rootfs.tar", cwd=directory + "/work", session="active")
     assert output.split("\n") == ["eth0", "user", "by-hand", "sh", "0::/"]
     assert host.output("alice", "ls", "-A", directory + "/work") == ""
     assert host.output("root", "cat /etc/subuid /etc/subgid") == ""
@@ -68,7 +68,7 @@ def lxc(host):
     host.write("/usr/local/bin/by-hand-lxc.sh", (HERE / "by-hand-lxc.sh").read_text(), mode=0o755)
     directory = host.output("alice", "d=$(mktemp -d); chmod 755 $d; mkdir $d/work; echo $d")
     host.run("alice", "sh", "-c", SMALL, "archive", directory, check=True)
-    words = host.command("alice", "sh", "-c", f"cd {directory}/work && by-hand-lxc.sh ../rootfs.tar 2>&1")
+    words = host.command("alice", "sh", "-c", f"cd {directory}/work && by-hand-lxc.sh ../rootfs.tar 2>&1", session="active")
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as recipe:
         nic = next((line.split() for line in recipe.stdout if line.startswith("02:")), None)
         assert nic, "no nic was attached"
@@ -171,10 +171,24 @@ def test_MAP_07_current_user(host):
 
 def test_CG_02_control_group_of_its_own(host):
     with_group = "bothy unshare -C -m -- sh -c 'mount -t cgroup2 none /mnt && mkdir /mnt/inner && echo $$ >/mnt/inner/cgroup.procs && cat /proc/self/cgroup; sleep 3'"
-    done = host.run("alice", f"{with_group} & sleep 1; systemctl list-units --plain --no-legend 'bothy-hand-*'; wait")
+    done = host.run("alice", f"{with_group} & sleep 1; systemctl list-units --plain --no-legend 'bothy-hand-*'; wait",
+                    session="active")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.split("\n")
     assert "0::/inner" in lines
     (unit,) = [line.split()[0] for line in lines if line.startswith("bothy-hand-")]
     time.sleep(0.5)
     assert host.output("root", f"systemctl show -p ActiveState --value {unit}") == "inactive"
+
+
+def test_CG_02_service_does_not_leave_its_bounds(host):
+    """What it may use is the administrator's to say, not its own."""
+    unit = "systemd-run --quiet --pipe --wait --collect -p User=alice -p MemoryMax=64M -p TasksMax=30 -p IPAddressDeny=any"
+    program = "bothy unshare --cgroup -- sh -c 'cat /proc/self/cgroup; echo out'"
+    refused = host.run("root", f"{unit} --unit confined sh -c \"cat /proc/self/cgroup; {program}\"")
+    assert refused.returncode != 0 and "out" not in refused.stdout
+    assert "/system.slice/confined.service" in refused.stdout
+    assert "org.bothy.Bothy1.move-service" in refused.stderr
+    # In a session of hers she may, as root may everywhere.
+    assert "out" in host.output("alice", program, session="remote")
+    assert "out" in host.output("root", f"systemd-run --quiet --pipe --wait --collect {program}")

@@ -2,8 +2,7 @@
 #include "core/byhand/delegate.h"
 
 #include "base/error.h"
-#include "core/registry/registry-private.h"
-#include "core/container/runner-private.h"
+#include "platform/pidfd.h"
 #include "platform/untrusted-fd.h"
 
 #include <errno.h>
@@ -49,12 +48,14 @@ typedef struct {
   guint32 gid;
   int fd;
   BothyIdMap map;
+  BothyHelperClient *helper;
 } Mapping;
 
 static void
 mapping_free (Mapping *mapping)
 {
   bothy_untrusted_fd_clear (&mapping->fd);
+  g_object_unref (mapping->helper);
   g_free (mapping);
 }
 
@@ -77,7 +78,7 @@ may_be_namespace (int fd)
 
 /* The group of the account. It is asked of NSS, which may take its time. */
 static void
-find_group (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+check_and_find_group (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
   Mapping *mapping = task_data;
   struct passwd account, *found = NULL;
@@ -129,7 +130,7 @@ on_mapped (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-send_map (BothyRegistry *self, const Mapping *mapping, gboolean keeps, GTask *task)
+send_map (BothyRanges *ranges, const Mapping *mapping, gboolean keeps, GTask *task)
 {
   const BothyIdMap *map = &mapping->map;
   struct helper_request request = {
@@ -154,37 +155,38 @@ send_map (BothyRegistry *self, const Mapping *mapping, gboolean keeps, GTask *ta
   }
   writing = g_new0 (Writing, 1);
   writing->task = g_object_ref (task);
-  writing->ranges = g_object_ref (self->ranges);
+  writing->ranges = g_object_ref (ranges);
   writing->map = *map;
   count_ranges (writing->ranges, map, 1);
-  bothy_helper_client_call (self->helper, &request, fds, on_mapped, writing);
+  bothy_helper_client_call (mapping->helper, &request, fds, on_mapped, writing);
 }
 
 static void
 on_group_found (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  BothyRegistry *self = BOTHY_REGISTRY (source);
+  BothyRanges *ranges = BOTHY_RANGES (source);
   g_autoptr (GTask) task = user_data;
   const Mapping *mapping = g_task_get_task_data (G_TASK (result));
   GError *error = NULL;
   gboolean keeps;
 
   if (g_task_propagate_boolean (G_TASK (result), &error) &&
-      bothy_id_map_check (&mapping->map, self->ranges, mapping->user, mapping->gid, &keeps, &error))
-    send_map (self, mapping, keeps, task);
+      bothy_id_map_check (&mapping->map, ranges, mapping->user, mapping->gid, &keeps, &error))
+    send_map (ranges, mapping, keeps, task);
   else
     g_task_return_error (task, error);
 }
 
 void
-bothy_byhand_map (BothyRegistry *registry,
+bothy_byhand_map (BothyRanges *ranges,
+                  BothyHelperClient *helper,
                   guint32 user,
                   int fd,
                   const BothyIdMap *map,
                   GAsyncReadyCallback callback,
                   gpointer user_data)
 {
-  g_autoptr (GTask) task = g_task_new (registry, NULL, callback, user_data);
+  g_autoptr (GTask) task = g_task_new (ranges, NULL, callback, user_data);
   g_autoptr (GTask) search = NULL;
   Mapping *mapping;
 
@@ -195,41 +197,85 @@ bothy_byhand_map (BothyRegistry *registry,
   }
   count_maps (user, 1);
   g_task_set_task_data (task, GUINT_TO_POINTER (user), end_map);
-  search = g_task_new (registry, NULL, on_group_found, g_object_ref (task));
+  search = g_task_new (ranges, NULL, on_group_found, g_object_ref (task));
   mapping = g_new0 (Mapping, 1);
   mapping->user = user;
   mapping->fd = fcntl (fd, F_DUPFD_CLOEXEC, 3);
   mapping->map = *map;
+  mapping->helper = g_object_ref (helper);
   g_task_set_task_data (search, mapping, (GDestroyNotify)mapping_free);
-  g_task_run_in_thread (search, find_group);
+  g_task_run_in_thread (search, check_and_find_group);
 }
 
 gboolean
-bothy_byhand_map_finish (BothyRegistry *registry, GAsyncResult *result, GError **error)
+bothy_byhand_map_finish (BothyRanges *ranges, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 /* ---- control groups ---- */
 
-void
-bothy_byhand_delegate (BothyRegistry *registry,
-                       guint32 user,
-                       int pidfd,
-                       guint32 owner,
-                       GAsyncReadyCallback callback,
-                       gpointer user_data)
+static gboolean
+may_own (BothyRanges *ranges, guint32 user, guint32 owner)
 {
-  if (owner == user || bothy_ranges_are_by_hand (registry->ranges, user, owner, 1))
-    bothy_cgroup_manager_delegate (registry->runner->cgroups, user, owner, pidfd, callback, user_data);
-  else
-    g_task_report_new_error (
-        NULL, callback, user_data, bothy_byhand_delegate, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
-        "You do not hold the uid %u by hand; \"bothy range list\" shows what you hold", owner);
+  return owner == user || bothy_ranges_are_by_hand (ranges, user, owner, 1);
 }
 
 char *
-bothy_byhand_delegate_finish (BothyRegistry *registry, GAsyncResult *result, GError **error)
+bothy_byhand_find_left_group (
+    BothyRanges *ranges, BothyCgroupManager *cgroups, guint32 user, int pidfd, guint32 owner)
+{
+  g_autofree char *group = NULL;
+  int pid;
+
+  if (!may_own (ranges, user, owner) || !bothy_pidfd_check (pidfd, user, &pid, NULL))
+    return NULL;
+  group = bothy_cgroup_manager_of_process ((guint32)pid);
+  return group && bothy_cgroup_manager_is_of_user (cgroups, group, user) ? NULL : g_steal_pointer (&group);
+}
+
+static void
+on_delegated (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  char *group = g_task_propagate_pointer (G_TASK (result), &error);
+
+  if (group)
+    g_task_return_pointer (task, group, g_free);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+bothy_byhand_delegate (BothyRanges *ranges,
+                       BothyCgroupManager *cgroups,
+                       guint32 user,
+                       int pidfd,
+                       guint32 owner,
+                       gboolean allowed,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (ranges, NULL, callback, user_data);
+  g_autofree char *left = allowed ? NULL : bothy_byhand_find_left_group (ranges, cgroups, user, pidfd, owner);
+
+  if (!may_own (ranges, user, owner))
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+                             "You do not hold the uid %u by hand; \"bothy range list\" shows what you hold",
+                             owner);
+  else if (left)
+    g_task_return_new_error (
+        task, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
+        "The process is in the control group %s, which is none of yours, and would leave what "
+        "bounds it there; call from a login session, or ask an administrator",
+        left);
+  else
+    bothy_cgroup_manager_delegate (cgroups, user, owner, pidfd, on_delegated, g_object_ref (task));
+}
+
+char *
+bothy_byhand_delegate_finish (BothyRanges *ranges, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
 }

@@ -9,6 +9,7 @@ struct _BothyRegistry {
   GObject parent;
   BothyConfiguration *configuration;
   BothyHelperClient *helper;
+  BothyCgroupManager *cgroups;
   BothyTrash *trash;
   BothyLayerStore *layers;
   BothyImageStore *images;

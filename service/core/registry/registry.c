@@ -77,6 +77,18 @@ bothy_registry_get_ranges (BothyRegistry *self)
   return self->ranges;
 }
 
+BothyHelperClient *
+bothy_registry_get_helper (BothyRegistry *self)
+{
+  return self->helper;
+}
+
+BothyCgroupManager *
+bothy_registry_get_cgroups (BothyRegistry *self)
+{
+  return self->cgroups;
+}
+
 BothyOwners *
 bothy_registry_get_owners (BothyRegistry *self)
 {
@@ -282,6 +294,7 @@ bothy_registry_finalize (GObject *object)
   g_clear_object (&self->ranges);
   g_clear_object (&self->trash);
   g_clear_object (&self->helper);
+  g_clear_object (&self->cgroups);
   g_clear_pointer (&self->configuration, bothy_configuration_free);
   for (gsize i = 0; i < G_N_ELEMENTS (fds); i++)
     bothy_clear_fd (fds[i]);
@@ -358,6 +371,7 @@ bothy_registry_new (BothyConfiguration *configuration,
 
   self->configuration = configuration;
   self->helper = g_object_ref (helper);
+  self->cgroups = g_object_ref (cgroups);
   if (!bothy_registry_open_directories (self, error) || !bothy_registry_take_lock (self, error))
     return NULL;
   self->trash = bothy_trash_new (self->trash_fd, helper);

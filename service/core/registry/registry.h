@@ -50,6 +50,8 @@ BothyNm *bothy_registry_get_nm (BothyRegistry *self);
 BothyNetwork *bothy_registry_get_network (BothyRegistry *self);
 BothyRanges *bothy_registry_get_ranges (BothyRegistry *self);
 BothyOwners *bothy_registry_get_owners (BothyRegistry *self);
+BothyHelperClient *bothy_registry_get_helper (BothyRegistry *self);
+BothyCgroupManager *bothy_registry_get_cgroups (BothyRegistry *self);
 gboolean bothy_registry_is_degraded (BothyRegistry *self);
 
 /* Let another service have the state, just before this process ends: its end may have to wait for a file of a user's. */
