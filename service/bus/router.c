@@ -69,6 +69,7 @@ dispatch (BothyRouter *self, BothyClient *client, GDBusMessage *message)
 {
   g_autoptr (BothyCall) call = NULL;
 
+  bothy_untrusted_fds_set_user (g_dbus_message_get_unix_fd_list (message), client->user);
   if (count_in_flight (self, client->user) >= MAX_CALLS_PER_USER) {
     refuse (self, message, BOTHY_ERROR_LIMITS_EXCEEDED,
             "You have too many calls under way; wait for replies");
@@ -131,10 +132,12 @@ end_identification (Identify *identify, GError *error)
   while ((message = g_queue_pop_head (&client->waiting))) {
     if (!why)
       dispatch (self, client, message);
-    else
+    else {
+      bothy_untrusted_fds_set_user (g_dbus_message_get_unix_fd_list (message), identify->user);
       refuse (self, message,
               why->domain == BOTHY_ERROR ? (BothyErrorCode)why->code : BOTHY_ERROR_NOT_AUTHORIZED,
               why->message);
+    }
     g_object_unref (message);
   }
   if (why && g_hash_table_lookup (self->clients, client->name) == client)
@@ -173,6 +176,7 @@ add_client (BothyRouter *self, const char *name)
   g_hash_table_insert (self->clients, client->name, client);
   identify->router = g_object_ref (self);
   identify->client = bothy_client_ref (client);
+  identify->user = BOTHY_NO_USER;
   bothy_client_identify (client, on_identified, identify);
   return client;
 }

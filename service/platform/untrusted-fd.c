@@ -6,24 +6,118 @@
 #include <unistd.h>
 
 #define MAX_CLOSERS 32 /* threads; what they wait for keeps no place in the table of fds */
+#define MAX_EACH    2  /* of these, for one user */
+#define NO_USER     G_MAXUINT32
+
+typedef struct {
+  int fd;
+  guint32 user;
+} Closing;
+
+static GMutex mutex;
+static GThreadPool *closers;
+static GHashTable *users;             /* fd → whose it is */
+static GHashTable *busy;              /* uid → how many closers he has */
+static GQueue waiting = G_QUEUE_INIT; /* Closing, of those who have that many */
+
+static void
+add_busy (guint32 user, int by)
+{
+  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (busy, GUINT_TO_POINTER (user))) + (guint)by;
+
+  if (n > 0)
+    g_hash_table_insert (busy, GUINT_TO_POINTER (user), GUINT_TO_POINTER (n));
+  else
+    g_hash_table_remove (busy, GUINT_TO_POINTER (user));
+}
+
+static void
+begin_closing (Closing *closing)
+{
+  add_busy (closing->user, 1);
+  /* Without a new thread it waits for one of those that are there. */
+  g_thread_pool_push (closers, closing, NULL);
+}
+
+static int
+compare_users (gconstpointer closing, gconstpointer user)
+{
+  return ((const Closing *)closing)->user != GPOINTER_TO_UINT (user);
+}
 
 static void
 close_one (gpointer data, gpointer user_data)
 {
-  close (GPOINTER_TO_INT (data) - 1);
+  g_autofree Closing *closing = data;
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = NULL;
+  GList *next;
+
+  close (closing->fd);
+  locker = g_mutex_locker_new (&mutex);
+  add_busy (closing->user, -1);
+  next = g_queue_find_custom (&waiting, GUINT_TO_POINTER (closing->user), compare_users);
+  if (next) {
+    Closing *wanted = next->data;
+
+    g_queue_delete_link (&waiting, next);
+    begin_closing (wanted);
+  }
+}
+
+/* With the mutex. */
+static void
+ensure_tables (void)
+{
+  if (closers)
+    return;
+  closers = g_thread_pool_new (close_one, NULL, MAX_CLOSERS, FALSE, NULL);
+  users = g_hash_table_new (NULL, NULL);
+  busy = g_hash_table_new (NULL, NULL);
 }
 
 void
 bothy_untrusted_fd_close (int fd)
 {
-  static gsize pool;
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = NULL;
+  gpointer user = GUINT_TO_POINTER (NO_USER);
+  Closing *closing;
 
   if (fd < 0)
     return;
-  if (g_once_init_enter (&pool))
-    g_once_init_leave (&pool, (gsize)g_thread_pool_new (close_one, NULL, MAX_CLOSERS, FALSE, NULL));
-  /* Without a new thread it waits for one of those that are there. */
-  g_thread_pool_push ((GThreadPool *)pool, GINT_TO_POINTER (fd + 1), NULL);
+  locker = g_mutex_locker_new (&mutex);
+  ensure_tables ();
+  g_hash_table_steal_extended (users, GINT_TO_POINTER (fd), NULL, &user);
+  closing = g_new0 (Closing, 1);
+  closing->fd = fd;
+  closing->user = GPOINTER_TO_UINT (user);
+  if (GPOINTER_TO_UINT (g_hash_table_lookup (busy, user)) < MAX_EACH)
+    begin_closing (closing);
+  else
+    g_queue_push_tail (&waiting, closing);
+}
+
+void
+bothy_untrusted_fds_set_user (GUnixFDList *list, guint32 user)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&mutex);
+  const int *fds = list ? g_unix_fd_list_peek_fds (list, NULL) : NULL;
+
+  ensure_tables ();
+  for (int i = 0; fds && fds[i] >= 0; i++)
+    g_hash_table_insert (users, GINT_TO_POINTER (fds[i]), GUINT_TO_POINTER (user));
+}
+
+int
+bothy_untrusted_fd_dup (int fd)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&mutex);
+  int copy = fcntl (fd, F_DUPFD_CLOEXEC, 3);
+  gpointer user;
+
+  ensure_tables ();
+  if (copy >= 0 && g_hash_table_lookup_extended (users, GINT_TO_POINTER (fd), NULL, &user))
+    g_hash_table_insert (users, GINT_TO_POINTER (copy), user);
+  return copy;
 }
 
 static void

@@ -12,10 +12,16 @@ G_BEGIN_DECLS
  * done in the main loop.
  */
 
-/* Close FD, in a thread. -1 is none. */
+/* Close FD, in a thread. -1 is none. A user whose files do not answer keeps only his own waiting. */
 void bothy_untrusted_fd_close (int fd);
 
-/* A list that closes what is in it like that. */
+/* USER sent what is in LIST (NULL: nothing), which stays the caller's: closing that is his to wait for. */
+void bothy_untrusted_fds_set_user (GUnixFDList *list, guint32 user);
+
+/* A duplicate of FD, of the same user; -1: errno says why not. */
+int bothy_untrusted_fd_dup (int fd);
+
+/* A list that closes what is in it like that. (transfer full) */
 GUnixFDList *bothy_untrusted_fds_new (void);
 
 /* Close all that is in LIST like that, and let go of it. */

@@ -9,7 +9,6 @@
 #include "core/registry/registry-private.h"
 #include "platform/untrusted-fd.h"
 
-#include <fcntl.h>
 #include <net/if.h>
 #include <string.h>
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -51,7 +50,7 @@ place_init (Place *self, guint32 user, const char *bridge, int netns_fd, const c
   self->user = user;
   self->bridge = g_strdup (bridge);
   self->inside = g_strdup (inside);
-  self->netns_fd = fcntl (netns_fd, F_DUPFD_CLOEXEC, 3);
+  self->netns_fd = bothy_untrusted_fd_dup (netns_fd);
 }
 
 static void

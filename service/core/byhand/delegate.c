@@ -6,7 +6,6 @@
 #include "platform/untrusted-fd.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/magic.h>
 #include <pwd.h>
 #include <sys/syscall.h>
@@ -200,7 +199,7 @@ bothy_byhand_map (BothyRanges *ranges,
   search = g_task_new (ranges, NULL, on_group_found, g_object_ref (task));
   mapping = g_new0 (Mapping, 1);
   mapping->user = user;
-  mapping->fd = fcntl (fd, F_DUPFD_CLOEXEC, 3);
+  mapping->fd = bothy_untrusted_fd_dup (fd);
   mapping->map = *map;
   mapping->helper = g_object_ref (helper);
   g_task_set_task_data (search, mapping, (GDestroyNotify)mapping_free);

@@ -5,7 +5,6 @@
 #include "base/fd.h"
 #include "platform/untrusted-fd.h"
 
-#include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <sched.h>
@@ -135,7 +134,7 @@ bothy_netns_prove (int netns_fd, guint32 user, void (*next) (GTask *task), GTask
 {
   Check *wanted = g_new0 (Check, 1);
 
-  wanted->fd = fcntl (netns_fd, F_DUPFD_CLOEXEC, 3);
+  wanted->fd = bothy_untrusted_fd_dup (netns_fd);
   wanted->user = user;
   wanted->next = next;
   wanted->task = g_object_ref (task);

@@ -152,7 +152,7 @@ task_new (BothyImageStore *self,
   import->user = user;
   import->alias = g_strdup (source->alias);
   import->fingerprint = g_strdup (source->fingerprint);
-  import->archive = fcntl (source->archive_fd, F_DUPFD_CLOEXEC, 3);
+  import->archive = bothy_untrusted_fd_dup (source->archive_fd);
   import->images = g_object_ref (self);
   import->layers = g_ptr_array_new ();
   import->cancellable = cancellable ? g_object_ref (cancellable) : NULL;

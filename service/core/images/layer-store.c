@@ -404,7 +404,7 @@ add_new (BothyLayerStore *self, const BothyLayerSource *source, BothyBudget *bud
   Add *add = g_new0 (Add, 1);
 
   add->dir = add->tree = -1;
-  add->source = fcntl (source->fd, F_DUPFD_CLOEXEC, 3);
+  add->source = bothy_untrusted_fd_dup (source->fd);
   add->metadata = source->metadata;
   add->sha256 = g_strdup (source->sha256);
   add->diff_id = g_strdup (source->diff_id);
