@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* bothyd: options, the name on the bus, the main loop. Everything else is in the library. */
+#include "bus/front.h"
 #include "bus/names.h"
 #include "bus/publisher.h"
 #include "bus/router.h"
@@ -161,7 +162,7 @@ set_up (Service *service, GError **error)
   service->configuration = bothy_configuration_load (VENDOR_CONFIG_FILE, CONFIG_FILE, error);
   if (!service->configuration)
     return FALSE;
-  service->bus = g_bus_get_sync (G_BUS_TYPE_SYSTEM, NULL, error);
+  service->bus = bothy_front_connect (error);
   if (!service->bus)
     return FALSE;
   helper = make_helper (error);

@@ -499,7 +499,7 @@ def test_DOS_03_large_messages_with_fds(world, alice, bob):
     fds = [os.open("/dev/null", os.O_RDONLY) for _ in range(16)]
     before = world.settled_fds()
     for _ in range(5):
-        assert alice.error(ROOT, MANAGER, "GetImage", "(s)", "x" * (8 << 20), fds=fds) == "InvalidArgs"
+        assert alice.error(ROOT, MANAGER, "GetImage", "(s)", "x" * (8 << 20), fds=fds) == "LimitsExceeded"
     assert bob.manager("ListContainers", timeout=5) == ([],)
     for fd in fds:
         os.close(fd)

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Between the bus and GDBus stand two threads, one for each direction:
+ *
+ *     the bus ──► socket ──► down: by the header of each message, let through or dropped ──► GDBus
+ *     the bus ◄── socket ◄── up: as it comes ◄───────────────────────────────────────────── GDBus
+ *
+ * The framing is that of the D-Bus specification, "Message Format"; what is read here was checked by the bus
+ * before, so a message that does not make sense means that the framing is lost, and ends the connection.
+ */
+#include "bus/front.h"
+
+#include "bus/names.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "config.h"
+#include "interface-info.h"
+#include "platform/untrusted-fd.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define VARIABLE     "DBUS_SYSTEM_BUS_ADDRESS"
+#define STANDARD_BUS "unix:path=/run/dbus/system_bus_socket"
+
+#define FIXED_HEADER 16
+#define MAX_HEADER   (64 * 1024) /* with the fields; the bus itself allows names of 255 bytes */
+#define MAX_REPLY                                                                                            \
+  (64 * 1024 * 1024)           /* only who was asked replies: systemd, polkit, NetworkManager, the bus */
+#define MAX_STRANGE (4 * 1024) /* of a signature that nobody takes: GDBus and the door say so themselves */
+#define MAX_FDS     253        /* SCM_MAX_FD of the kernel: what comes at once */
+
+/* Of a message's own serials, which GDBus counts from 1. */
+#define FIRST_SERIAL 0x80000000u
+
+/* One direction: what was read and not yet passed on. */
+typedef struct {
+  int from, to;
+  guint8 data[MAX_HEADER];
+  gsize length;
+  GArray *fds; /* that came, and that no message has claimed yet */
+} Stream;
+
+typedef struct {
+  Stream down, up;
+  GMutex writing;         /* to the bus: a whole message, or a reply of ours */
+  gint begun;             /* the text of the authentication is over; see read_text() */
+  guint32 next_serial;    /* of replies of ours */
+  GHashTable *signatures; /* that methods of ours take: a set */
+} Front;
+
+/* What the header of a message says. */
+typedef struct {
+  gboolean swapped;
+  guint8 type, flags;
+  guint32 serial, n_fds;
+  gsize header, total;
+  const char *sender, *signature; /* in the stream's data */
+} Message;
+
+/* ---- reading and writing ---- */
+
+static gboolean
+write_all (int fd, const guint8 *data, gsize length, const int *fds, guint n_fds)
+{
+  union {
+    struct cmsghdr header;
+    char space[CMSG_SPACE (sizeof (int) * MAX_FDS)];
+  } control = { 0 };
+
+  while (length > 0) {
+    struct iovec part = { (void *)data, length };
+    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+    ssize_t n;
+
+    if (n_fds > 0) {
+      message.msg_control = &control;
+      message.msg_controllen = CMSG_SPACE (sizeof (int) * n_fds);
+      control.header.cmsg_len = CMSG_LEN (sizeof (int) * n_fds);
+      control.header.cmsg_level = SOL_SOCKET;
+      control.header.cmsg_type = SCM_RIGHTS;
+      memcpy (CMSG_DATA (&control.header), fds, sizeof (int) * n_fds);
+    }
+    n = sendmsg (fd, &message, MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0)
+      return FALSE;
+    data += n;
+    length -= (gsize)n;
+    n_fds = 0;
+  }
+  return TRUE;
+}
+
+static void
+keep_fds (Stream *stream, struct msghdr *message)
+{
+  for (struct cmsghdr *part = CMSG_FIRSTHDR (message); part; part = CMSG_NXTHDR (message, part)) {
+    if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS)
+      g_array_append_vals (stream->fds, CMSG_DATA (part), (part->cmsg_len - CMSG_LEN (0)) / sizeof (int));
+  }
+}
+
+/* Read what there is, up to MAX bytes in all that are not passed on yet. FALSE: the other side is gone. */
+static gboolean
+read_more (Stream *stream, gsize max)
+{
+  union {
+    struct cmsghdr header;
+    char space[CMSG_SPACE (sizeof (int) * MAX_FDS)];
+  } control;
+  struct iovec part = { stream->data + stream->length, max - stream->length };
+  struct msghdr message = {
+    .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+  };
+  ssize_t n;
+
+  do
+    n = recvmsg (stream->from, &message, MSG_CMSG_CLOEXEC);
+  while (n < 0 && errno == EINTR);
+  if (n <= 0 || message.msg_flags & MSG_CTRUNC)
+    return FALSE;
+  keep_fds (stream, &message);
+  stream->length += (gsize)n;
+  return TRUE;
+}
+
+static gboolean
+read_until (Stream *stream, gsize length)
+{
+  while (stream->length < length) {
+    if (!read_more (stream, sizeof stream->data))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+consume (Stream *stream, gsize length)
+{
+  stream->length -= length;
+  memmove (stream->data, stream->data + length, stream->length);
+}
+
+/* Pass LENGTH bytes on, the first of them with N_FDS of the fds that came. Only what was read already has fds of
+   its own behind it, so no more than this message's bytes are read. */
+static gboolean
+forward (Stream *stream, gsize length, guint n_fds)
+{
+  g_autofree int *fds = g_memdup2 (stream->fds->data, sizeof (int) * n_fds);
+  gboolean first = TRUE, ok = TRUE;
+
+  while (ok && length > 0) {
+    gsize n = MIN (length, stream->length);
+
+    if (n == 0) {
+      ok = read_more (stream, MIN (length, sizeof stream->data));
+      continue;
+    }
+    ok = write_all (stream->to, stream->data, n, fds, first ? n_fds : 0);
+    first = FALSE;
+    consume (stream, n);
+    length -= n;
+  }
+  for (guint i = 0; i < n_fds; i++)
+    bothy_untrusted_fd_close (fds[i]);
+  g_array_remove_range (stream->fds, 0, n_fds);
+  return ok;
+}
+
+/* Read LENGTH bytes and let go of them. */
+static gboolean
+drop (Stream *stream, gsize length, guint n_fds)
+{
+  while (length > 0) {
+    gsize n = MIN (length, stream->length);
+
+    if (n == 0 && !read_more (stream, MIN (length, sizeof stream->data)))
+      return FALSE;
+    consume (stream, n);
+    length -= n;
+  }
+  for (guint i = 0; i < n_fds; i++)
+    bothy_untrusted_fd_close (g_array_index (stream->fds, int, i));
+  g_array_remove_range (stream->fds, 0, n_fds);
+  return TRUE;
+}
+
+/* ---- what a header says ---- */
+
+static guint32
+get_number (const Message *message, const guint8 *data)
+{
+  guint32 number;
+
+  memcpy (&number, data, sizeof number);
+  return message->swapped ? GUINT32_SWAP_LE_BE (number) : number;
+}
+
+#define ALIGN(n, to) (((n) + (to)-1) / (to) * (to))
+
+/* The field at *POSITION, a byte and a variant that is a string or a number, before END. */
+static gboolean
+read_field (Message *message, const guint8 *data, gsize *position, gsize end)
+{
+  gsize at = ALIGN (*position, 8), length;
+  guint8 code;
+  char type;
+
+  if (at + 4 > end || data[at + 1] != 1)
+    return FALSE;
+  code = data[at];
+  type = (char)data[at + 2];
+  at += 4;
+  if (type == 'g') {
+    if (at >= end || at + data[at] + 2 > end)
+      return FALSE;
+    if (code == G_DBUS_MESSAGE_HEADER_FIELD_SIGNATURE)
+      message->signature = (const char *)data + at + 1;
+    *position = at + data[at] + 2;
+    return TRUE;
+  }
+  at = ALIGN (at, 4);
+  if (at + 4 > end || (type != 's' && type != 'o' && type != 'u'))
+    return FALSE;
+  length = get_number (message, data + at);
+  if (type == 'u') {
+    if (code == G_DBUS_MESSAGE_HEADER_FIELD_NUM_UNIX_FDS)
+      message->n_fds = (guint32)length;
+    *position = at + 4;
+    return TRUE;
+  }
+  if (length >= end - at - 4)
+    return FALSE;
+  if (code == G_DBUS_MESSAGE_HEADER_FIELD_SENDER)
+    message->sender = (const char *)data + at + 4;
+  *position = at + 4 + length + 1;
+  return TRUE;
+}
+
+/* What STREAM has next. FALSE: nothing more, or nothing that makes sense. */
+static gboolean
+read_header (Stream *stream, Message *message)
+{
+  const guint8 *data = stream->data;
+  gsize fields, position = FIXED_HEADER;
+
+  *message = (Message){ .signature = "" };
+  if (!read_until (stream, FIXED_HEADER) || (data[0] != 'l' && data[0] != 'B') || data[3] != 1)
+    return FALSE;
+  message->swapped = (data[0] == 'B') != (G_BYTE_ORDER == G_BIG_ENDIAN);
+  message->type = data[1];
+  message->flags = data[2];
+  message->serial = get_number (message, data + 8);
+  fields = get_number (message, data + 12);
+  if (fields > MAX_HEADER - FIXED_HEADER - 8)
+    return FALSE;
+  message->header = ALIGN (FIXED_HEADER + fields, 8);
+  message->total = message->header + get_number (message, data + 4);
+  if (!read_until (stream, message->header))
+    return FALSE;
+  while (position < FIXED_HEADER + fields) {
+    if (!read_field (message, data, &position, FIXED_HEADER + fields))
+      return FALSE;
+  }
+  return message->n_fds <= stream->fds->len;
+}
+
+/* ---- from the bus ---- */
+
+static gboolean
+may_pass (Front *front, const Message *message)
+{
+  switch (message->type) {
+  case G_DBUS_MESSAGE_TYPE_METHOD_CALL:
+    if (message->total > BOTHY_FRONT_MAX_CALL)
+      return FALSE;
+    return message->total <= MAX_STRANGE || g_hash_table_contains (front->signatures, message->signature);
+  case G_DBUS_MESSAGE_TYPE_SIGNAL:
+    return message->total <= BOTHY_FRONT_MAX_CALL && message->n_fds == 0;
+  case G_DBUS_MESSAGE_TYPE_METHOD_RETURN:
+  case G_DBUS_MESSAGE_TYPE_ERROR:
+    return message->total <= MAX_REPLY;
+  default:
+    return FALSE;
+  }
+}
+
+/* The caller whose message was dropped gets an error, unless he wants no answer. */
+static gboolean
+answer (Front *front, const Message *message)
+{
+  g_autoptr (GDBusMessage) reply = g_dbus_message_new ();
+  g_autofree char *text =
+      g_strdup_printf ("The call is larger than any that is understood here: %" G_GSIZE_FORMAT
+                       " bytes with arguments of type (%s); "
+                       "at most %d are taken, and only of the types that the methods have",
+                       message->total, message->signature, BOTHY_FRONT_MAX_CALL);
+  g_autofree guint8 *data = NULL;
+  gsize length;
+  gboolean ok;
+
+  if (message->type != G_DBUS_MESSAGE_TYPE_METHOD_CALL || !message->sender ||
+      message->flags & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED)
+    return TRUE;
+  g_dbus_message_set_message_type (reply, G_DBUS_MESSAGE_TYPE_ERROR);
+  g_dbus_message_set_error_name (reply, BOTHY_ERROR_PREFIX "LimitsExceeded");
+  g_dbus_message_set_reply_serial (reply, message->serial);
+  g_dbus_message_set_destination (reply, message->sender);
+  g_dbus_message_set_flags (reply, G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED);
+  g_dbus_message_set_body (reply, g_variant_new ("(s)", text));
+  g_dbus_message_set_serial (reply, front->next_serial);
+  front->next_serial = MAX (front->next_serial + 1, FIRST_SERIAL);
+  data = g_dbus_message_to_blob (reply, &length, G_DBUS_CAPABILITY_FLAGS_NONE, NULL);
+  if (!data)
+    return FALSE;
+  g_mutex_lock (&front->writing);
+  ok = write_all (front->up.to, data, length, NULL, 0);
+  g_mutex_unlock (&front->writing);
+  return ok;
+}
+
+static gboolean
+pass_down (Front *front)
+{
+  Message message;
+
+  if (!read_header (&front->down, &message))
+    return FALSE;
+  if (may_pass (front, &message))
+    return forward (&front->down, message.total, message.n_fds);
+  g_debug ("dropped a message of %" G_GSIZE_FORMAT " bytes from %s", message.total, message.sender);
+  return answer (front, &message) && drop (&front->down, message.total, message.n_fds);
+}
+
+/*
+ * Before the first message the two sides talk in lines of text. GDBus waits for each answer, and what it says last
+ * is BEGIN: what the bus sends after that are messages. So whatever was read when BEGIN had not been seen is text.
+ */
+static gboolean
+read_text (Front *front)
+{
+  Stream *down = &front->down;
+
+  if (!read_more (down, sizeof down->data))
+    return FALSE;
+  return g_atomic_int_get (&front->begun) || forward (down, down->length, 0);
+}
+
+static void
+shut_down (Front *front)
+{
+  shutdown (front->down.from, SHUT_RDWR);
+  shutdown (front->down.to, SHUT_RDWR);
+}
+
+static gpointer
+run_down (gpointer user_data)
+{
+  Front *front = user_data;
+  gboolean going = TRUE;
+
+  while (going)
+    going = g_atomic_int_get (&front->begun) ? pass_down (front) : read_text (front);
+  shut_down (front);
+  return NULL;
+}
+
+/* ---- to the bus ---- */
+
+/* What GDBus sends is ours; it is taken apart only so that no reply of the thread's gets into the middle. */
+static gboolean
+pass_up (Front *front)
+{
+  Message message;
+  gboolean ok;
+
+  if (!read_header (&front->up, &message))
+    return FALSE;
+  g_mutex_lock (&front->writing);
+  ok = forward (&front->up, message.total, message.n_fds);
+  g_mutex_unlock (&front->writing);
+  return ok;
+}
+
+static gboolean
+pass_text_up (Front *front)
+{
+  Stream *up = &front->up;
+  const char *begin;
+
+  if (!read_more (up, sizeof up->data))
+    return FALSE;
+  begin = memmem (up->data, up->length, "BEGIN\r\n", 7);
+  if (begin)
+    g_atomic_int_set (&front->begun, TRUE);
+  return forward (up, begin ? (gsize)(begin + 7 - (const char *)up->data) : up->length, 0);
+}
+
+static gpointer
+run_up (gpointer user_data)
+{
+  Front *front = user_data;
+  gboolean going = TRUE;
+
+  while (going)
+    going = g_atomic_int_get (&front->begun) ? pass_up (front) : pass_text_up (front);
+  shut_down (front);
+  return NULL;
+}
+
+/* ---- beginning ---- */
+
+/* The standard interfaces have no method whose arguments an honest caller makes larger than MAX_STRANGE. */
+static const GDBusInterfaceInfo *const interfaces[] = {
+  &org_bothy_bothy1_manager_interface,   &org_bothy_bothy1_container_interface,
+  &org_bothy_bothy1_image_interface,     &org_bothy_bothy1_bridge_interface,
+  &org_bothy_bothy1_operation_interface, &org_bothy_bothy1_process_interface,
+};
+
+static GHashTable *
+list_signatures (void)
+{
+  GHashTable *signatures = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (interfaces); i++) {
+    for (GDBusMethodInfo **method = interfaces[i]->methods; method && *method; method++) {
+      GString *signature = g_string_new (NULL);
+
+      for (GDBusArgInfo **arg = (*method)->in_args; arg && *arg; arg++)
+        g_string_append (signature, (*arg)->signature);
+      g_hash_table_add (signatures, g_string_free (signature, FALSE));
+    }
+  }
+  return signatures;
+}
+
+static int
+connect_to_path (const char *path, GError **error)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  autofd fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  if (g_strlcpy (address.sun_path, path, sizeof address.sun_path) >= sizeof address.sun_path) {
+    bothy_error_set_errno (error, ENAMETOOLONG, path);
+    return -1;
+  }
+  if (fd < 0 || connect (fd, (struct sockaddr *)&address, sizeof address) < 0) {
+    bothy_error_set_errno (error, errno, path);
+    return -1;
+  }
+  return g_steal_fd (&fd);
+}
+
+/* The bus is a socket in the file system: what the specification has else, "tcp:" and such, no system bus is. */
+static int
+connect_to_bus (GError **error)
+{
+  const char *given = g_getenv (VARIABLE);
+  g_auto (GStrv) addresses = g_strsplit (given ? given : STANDARD_BUS, ";", -1);
+
+  for (char **address = addresses; *address; address++) {
+    const char *path = strstr (*address, "path=");
+    g_autofree char *escaped = path ? g_strndup (path + 5, strcspn (path + 5, ",")) : NULL;
+    g_autofree char *name = escaped ? g_uri_unescape_string (escaped, NULL) : NULL;
+
+    if (g_str_has_prefix (*address, "unix:") && name)
+      return connect_to_path (name, error);
+  }
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "%s: no socket in the file system: %s", VARIABLE,
+               given ? given : STANDARD_BUS);
+  return -1;
+}
+
+static int
+listen_at (const char *path, GError **error)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  autofd fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  g_strlcpy (address.sun_path, path, sizeof address.sun_path);
+  unlink (path);
+  if (fd < 0 || bind (fd, (struct sockaddr *)&address, sizeof address) < 0 || listen (fd, 1) < 0) {
+    bothy_error_set_errno (error, errno, path);
+    return -1;
+  }
+  return g_steal_fd (&fd);
+}
+
+typedef struct {
+  int listener, bus;
+} Sockets;
+
+static gpointer
+stand_between (gpointer user_data)
+{
+  g_autofree Sockets *sockets = user_data;
+  int inside = accept4 (sockets->listener, NULL, NULL, SOCK_CLOEXEC);
+  Front *front;
+
+  if (inside < 0)
+    return NULL;
+  /* It lives as long as the process, which ends with its connection. */
+  front = g_new0 (Front, 1);
+  front->next_serial = FIRST_SERIAL;
+  front->signatures = list_signatures ();
+  front->down =
+      (Stream){ .from = sockets->bus, .to = inside, .fds = g_array_new (FALSE, FALSE, sizeof (int)) };
+  front->up = (Stream){ .from = inside, .to = sockets->bus, .fds = g_array_new (FALSE, FALSE, sizeof (int)) };
+  g_mutex_init (&front->writing);
+  g_thread_unref (g_thread_new ("bus-up", run_up, front));
+  return run_down (front);
+}
+
+GDBusConnection *
+bothy_front_connect (GError **error)
+{
+  /* Root's directory, and nobody else may connect: whoever does speaks on the bus as root. */
+  g_autofree char *path = g_strdup_printf (RUNTIME_DIR "/bus-%d", (int)getpid ());
+  g_autofree char *address = g_strdup_printf ("unix:path=%s", path);
+  g_autofree char *before = g_strdup (g_getenv (VARIABLE));
+  autofd listener = -1;
+  GDBusConnection *connection;
+  Sockets *sockets;
+  int bus = connect_to_bus (error);
+
+  listener = bus < 0 ? -1 : listen_at (path, error);
+  if (listener < 0) {
+    bothy_clear_fd (&bus);
+    return NULL;
+  }
+  sockets = g_new (Sockets, 1);
+  *sockets = (Sockets){ listener, bus };
+  g_thread_unref (g_thread_new ("bus-down", stand_between, sockets));
+  g_setenv (VARIABLE, address, TRUE);
+  connection = g_bus_get_sync (G_BUS_TYPE_SYSTEM, NULL, error);
+  unlink (path);
+  if (before)
+    g_setenv (VARIABLE, before, TRUE);
+  else
+    g_unsetenv (VARIABLE);
+  return connection;
+}
