@@ -121,6 +121,8 @@ def spoofed_addresses(room):
     for offset in (0x2000, 0x2001, 1, 0x1FFF):
         yield ether(a.mac, 0x800, ip4(b.address4, "10.66.0.255", 17, plain, offset=offset))
         yield ether(a.mac, 0x86DD, ip6(b.address6, "ff02::1", 44, fragment(17, offset, plain)), "33:33:00:00:00:01")
+    for to in ("::1", "100::b074"):
+        yield ether(a.mac, 0x86DD, ip6(a.address6, to, 17, plain), "02:00:00:00:00:fe")
     # Options, extension headers: what follows could not be judged.
     for options in (b"\x94\4\0\0", b"\x83\7\4\x0a\x42\0\3\0", b"\1\1\1\1"):
         yield ether(a.mac, 0x800, ip4(a.address4, "10.66.0.255", 17, plain, options))

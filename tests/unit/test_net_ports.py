@@ -174,10 +174,15 @@ def test_a_published_port_is_open_on_every_loopback(helper, published):
             assert exchange(host, "127.0.0.1", 8080, kind) == GATEWAY.encode()
             assert exchange(host, "::1", 8080, kind) == exchange(host, "fd66::1", 8080, kind) == b"fd66::1"
             assert exchange(b.namespace, "fd66::1", 8080, kind) == b"fd66::1"
+        # Where bridges translate, too.
+        run("sysctl", "-qw", "net.bridge.bridge-nf-call-ip6tables=1", check=False)
+        for kind in (TCP, socket.SOCK_DGRAM):
+            assert exchange(host, "::1", 8080, kind) == b"fd66::1"
     a.detach()
     b.detach()
     assert helper.call(TIDY).outcome == (0, 0)
-    assert "br0" not in run("ip", "-6", "route", "show", "::1", "table", "local")
+    for address in ("::1", "100::b074"):
+        assert "br0" not in run("ip", "-6", "route", "show", address, "table", "local")
     os.close(host)
 
 

@@ -294,15 +294,10 @@ link_remove (struct nl_sock *socket, uint32_t index)
   return message == NULL ? ENOMEM : netlink_order (socket, message);
 }
 
-/*
- * An answer to ::1 is looked up as if it had to come in by the interface of the route, which is the loopback's: so there is
- * a second route to ::1. It lets in nobody, since the kernel drops what comes with ::1 from elsewhere before it looks. With
- * br_netfilter (net.bridge.bridge-nf-call-ip6tables) the answer is translated before that, and dropped as well.
- */
+/* A route of the host itself to ADDRESS, for what comes in by the link INDEX. */
 static int
-set_route_to_loopback6 (struct nl_sock *socket, uint32_t index, bool on)
+set_local_route6 (struct nl_sock *socket, uint32_t index, const uint8_t address[16], bool on)
 {
-  static const uint8_t loopback[16] = { [15] = 1 };
   struct rtmsg route = { .rtm_family = AF_INET6,
                          .rtm_dst_len = 128,
                          .rtm_table = RT_TABLE_LOCAL,
@@ -313,10 +308,25 @@ set_route_to_loopback6 (struct nl_sock *socket, uint32_t index, bool on)
       nlmsg_alloc_simple (on ? RTM_NEWROUTE : RTM_DELROUTE, on ? NLM_F_CREATE | NLM_F_REPLACE : 0);
 
   if (message == NULL || nlmsg_append (message, &route, sizeof route, NLMSG_ALIGNTO) < 0 ||
-      nla_put (message, RTA_DST, sizeof loopback, loopback) < 0 ||
-      nla_put_u32 (message, RTA_OIF, index) < 0 || nla_put_u32 (message, RTA_PRIORITY, LOOPBACK_METRIC) < 0)
+      nla_put (message, RTA_DST, 16, address) < 0 || nla_put_u32 (message, RTA_OIF, index) < 0 ||
+      nla_put_u32 (message, RTA_PRIORITY, LOOPBACK_METRIC) < 0)
     return ENOMEM;
   return netlink_order (socket, message);
+}
+
+/*
+ * An answer to ::1 is looked up as if it had to come in by the interface of the route, which is the loopback's: so there is
+ * a second route to ::1, and one to what stands for it on a bridge (rules.c). They let in nobody: the kernel drops what
+ * comes with ::1 from elsewhere before it looks, and the rules what comes with the other.
+ */
+static void
+set_loopback6 (struct nl_sock *socket, uint32_t index, bool on)
+{
+  static const uint8_t loopback[16] = { [15] = 1 };
+  static const uint8_t stand_in[16] = { 0x01, 0x00, [14] = 0xb0, 0x74 };
+
+  (void)set_local_route6 (socket, index, loopback, on);
+  (void)set_local_route6 (socket, index, stand_in, on);
 }
 
 int
@@ -337,6 +347,6 @@ link_open_loopback (struct nl_sock *socket, uint32_t index, bool on)
   nla_nest_end (message, settings);
   nla_nest_end (message, inet);
   nla_nest_end (message, families);
-  (void)set_route_to_loopback6 (socket, index, on);
+  set_loopback6 (socket, index, on);
   return netlink_order (socket, message);
 }

@@ -71,6 +71,6 @@ int link_set_up (struct nl_sock *socket, uint32_t index, bool up);
 /* Removes the link INDEX, with its other end. ENODEV: there is none. */
 int link_remove (struct nl_sock *socket, uint32_t index);
 
-/* Lets packets of the host's loopback be routed through the link INDEX, and what answers them come back, or not. Of IPv6 as
-   far as the kernel can. */
+/* Lets packets of the host's loopback be routed through the link INDEX, and what answers them come back, or not. Without IPv6 it
+   is done for IPv4 alone. */
 int link_open_loopback (struct nl_sock *socket, uint32_t index, bool on);

@@ -32,7 +32,7 @@ struct outcome {
 
 /* Nics. Functions that take RET return 0, or an errno value with RET's step filled in. */
 
-/* Does what protocol.h says of NET_ATTACH, for the namespace that is open as NETNS and stays the caller's. When it fails,
+/* Does what protocol.h says of NET_ATTACH, for the namespace that is open as NAMESPACE and stays the caller's. When it fails,
    nothing is left. */
 int nic_attach (struct net *net, const struct net_request *request, int namespace, struct outcome *ret);
 

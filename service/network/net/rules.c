@@ -15,6 +15,12 @@
  *          *nat     ports of the host that lead to a container
  */
 
+/*
+ * Stands for ::1 on the way of an answer to it where br_netfilter translates the answer on the bridge already: with ::1
+ * itself the kernel would take it from no link but the loopback. An address that is for nobody (RFC 6666).
+ */
+#define LOOPBACK6 "100::b074"
+
 /* One command a line. */
 /* clang-format off */
 #define BRIDGE "bridge bothy "
@@ -140,6 +146,7 @@
  * header, of eight bytes and with nothing between it and ICMP.
  */
 #define BRIDGE_IP6                                                                            \
+  IP6 "ip6 daddr { ::1, " LOOPBACK6 " } drop\n"                                                \
   IP6 "ip6 version != 6 drop\n"                                                               \
   IP6 "ip6 nexthdr vmap { 0 : goto mld, 58 : goto from_icmp6, 43 : drop, 44 : jump fragment6, 51 : drop, " \
       "60 : drop, 135 : drop, 139 : drop, 140 : drop, 253 : drop, 254 : drop }\n"             \
@@ -243,6 +250,7 @@
   TOLD "tcp flags & 0x12 != 0x02 oifname . ip6 saddr . tcp sport != @callers6 return\n"               \
   TOLD "update @callers4 { oifname . ip saddr . tcp sport }\n"                                        \
   TOLD "update @callers6 { oifname . ip6 saddr . tcp sport }\n"                                       \
+  "add rule " BRIDGE "input iifname \"" RULES_PREFIX "*\" ip6 daddr ::1 ip6 daddr set " LOOPBACK6 "\n" \
   "add rule " BRIDGE "output oifname @limited jump told\n"                                            \
   "add rule " BRIDGE "forward oifname @limited jump told\n"                                           \
   "add rule " BRIDGE "forward iifname @limited jump egress\n"                                         \
@@ -286,6 +294,8 @@
   "add chain " INET "martian { type filter hook prerouting priority -310; policy accept; }\n"         \
   "add chain " INET "input { type filter hook input priority -10; policy accept; }\n"                 \
   "add chain " INET "forward { type filter hook forward priority -10; policy accept; }\n"             \
+  "add chain " INET "arrived { type filter hook input priority 110; policy accept; }\n"              \
+  "flush chain " INET "arrived\n"                                                                    \
   MAKE_ANEW ("prenat") MAKE_ANEW ("outnat") MAKE_ANEW ("postnat")                                     \
   "add chain " INET "prenat { type nat hook prerouting priority -80; policy accept; }\n"             \
   "add chain " INET "outnat { type nat hook output priority -80; policy accept; }\n"                 \
@@ -404,6 +414,8 @@
   "add rule " INET "martian iifname @loopback ip daddr 127.0.0.0/8 drop\n"                            \
   "add rule " INET "martian iifname @loopback ip saddr 127.0.0.0/8 drop\n"                            \
   "add rule " INET "martian iifname @loopback ip6 daddr ::1 drop\n"                                   \
+  "add rule " INET "martian iifname @loopback ip6 daddr " LOOPBACK6 " drop\n"                         \
+  "add rule " INET "arrived iifname @loopback ip6 daddr " LOOPBACK6 " ip6 daddr set ::1\n"            \
   "add rule " INET "martian iifname @loopback ip6 saddr ::1 drop\n"                                   \
   "add rule " INET "prenat fib daddr type local dnat ip to meta l4proto . th dport map @ports4\n"     \
   "add rule " INET "prenat fib daddr type local dnat ip6 to meta l4proto . th dport map @ports6\n"    \
