@@ -335,6 +335,8 @@ test_digests (void)
   g_assert_null (digest_parse ("sha256:" SHORT "A"));
   g_assert_null (digest_parse ("sha256:" SHORT "g"));
   g_assert_null (digest_parse ("sha256:" SHORT));
+  g_assert_null (digest_parse ("sha256:" A64 "g"));
+  g_assert_null (digest_parse ("sha256:" A64 "/../x"));
   g_assert_null (digest_parse ("sha512:" A64));
   g_assert_null (digest_parse ("md5:" A64));
   g_assert_null (digest_parse (""));
