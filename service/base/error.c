@@ -30,6 +30,7 @@ static const char *const names[] = {
   [BOTHY_ERROR_CANCELLED] = "Cancelled",
   [BOTHY_ERROR_NOT_YOURS] = "NotYours",
   [BOTHY_ERROR_ALREADY_MAPPED] = "AlreadyMapped",
+  [BOTHY_ERROR_PARTIAL_MAP] = "PartialMap",
   [BOTHY_ERROR_NO_SUCH_BRIDGE] = "NoSuchBridge",
   [BOTHY_ERROR_BRIDGE_EXISTS] = "BridgeExists",
   [BOTHY_ERROR_BRIDGE_IN_USE] = "BridgeInUse",

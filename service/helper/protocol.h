@@ -40,7 +40,7 @@ enum helper_op {
   /* Map an existing user namespace, child of the host's and owned by OWNER, as it was never mapped before.
      fd 0: the namespace, or a pidfd of a process in it. OWNER's own ids may be mapped, one of each, with
      DENY_SETGROUPS. CAP_SETUID, CAP_SETGID. At step MAP, EPERM means that it is mapped
-     already. */
+     already; at step PARTIAL, any error that it is in half. */
   HELPER_MAP = 5,
   /* Start a process that does nothing but keep a control group from being empty, until its socket is closed.
      fd 0: the socket. No capability. Reply: pid, and its pidfd.
@@ -115,10 +115,11 @@ enum helper_step {
   HELPER_STEP_IDMAP = 8,  /* mount_setattr: EINVAL means that the file system can not */
   HELPER_STEP_OWN = 9,
   HELPER_STEP_DEADLINE = 10, /* the worker was killed */
-  HELPER_STEP_JOIN = 11,  /* MAP: it is no user namespace of OWNER's below the host's, or not his process */
-  HELPER_STEP_NIC = 12,   /* NIC: in the namespace */
-  HELPER_STEP_GROUP = 13, /* the control group */
-  HELPER_STEP_NETNS = 14, /* unshare(CLONE_NEWNET) */
+  HELPER_STEP_JOIN = 11,    /* MAP: it is no user namespace of OWNER's below the host's, or not his process */
+  HELPER_STEP_NIC = 12,     /* NIC: in the namespace */
+  HELPER_STEP_GROUP = 13,   /* the control group */
+  HELPER_STEP_NETNS = 14,   /* unshare(CLONE_NEWNET) */
+  HELPER_STEP_PARTIAL = 15, /* MAP: uid_map is written, now or before, and gid_map is not */
 };
 
 struct helper_reply {

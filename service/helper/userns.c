@@ -88,6 +88,16 @@ write_map (pid_t child, const char *name, const struct helper_extent *extents, u
   return 0;
 }
 
+/* False also if there is no way to tell: then nobody should rely on it. */
+static bool
+has_map (pid_t child, const char *name)
+{
+  char byte;
+  AUTO_FD fd = open_of (child, name, O_RDONLY);
+
+  return fd >= 0 && read (fd, &byte, 1) == 1;
+}
+
 static int
 deny_setgroups (pid_t child)
 {
@@ -103,17 +113,21 @@ deny_setgroups (pid_t child)
  * already stays as it is in everything.
  */
 static int
-write_maps (const struct helper_request *request, pid_t child)
+write_maps (const struct helper_request *request, pid_t child, struct step_result *ret)
 {
   bool same = request->op != HELPER_MAP || request->n_gid_extents == 0;
   int error = write_map (child, "uid_map", request->extents, request->n_extents);
 
-  if (error == 0 && request->op == HELPER_MAP && request->deny_setgroups)
-    error = deny_setgroups (child);
+  if (error == EPERM && has_map (child, "uid_map"))
+    return step_fail (ret, has_map (child, "gid_map") ? HELPER_STEP_MAP : HELPER_STEP_PARTIAL, error);
   if (error != 0)
-    return error;
-  return write_map (child, "gid_map", same ? request->extents : request->gid_extents,
-                    same ? request->n_extents : request->n_gid_extents);
+    return step_fail (ret, request->op == HELPER_MAP ? HELPER_STEP_JOIN : HELPER_STEP_MAP, error);
+  if (request->op == HELPER_MAP && request->deny_setgroups)
+    error = deny_setgroups (child);
+  if (error == 0)
+    error = write_map (child, "gid_map", same ? request->extents : request->gid_extents,
+                       same ? request->n_extents : request->n_gid_extents);
+  return error == 0 ? 0 : step_fail (ret, HELPER_STEP_PARTIAL, error);
 }
 
 /* Ownership is proved from the fd alone; a grandchild's map would be in another's ids. */
@@ -180,8 +194,8 @@ map_child (const struct helper_request *request, pid_t child, int socket, struct
     return step_fail (ret, request->op == HELPER_MAP ? HELPER_STEP_JOIN : HELPER_STEP_USERNS, error);
   if (request->op == HELPER_MAP && (error = check_child (request, child)) != 0)
     return step_fail (ret, HELPER_STEP_JOIN, error);
-  if ((error = write_maps (request, child)) != 0)
-    return step_fail (ret, HELPER_STEP_MAP, error);
+  if ((error = write_maps (request, child, ret)) != 0)
+    return error;
   if (request->op == HELPER_MAP)
     return 0;
   ret->fds[0] = open_of (child, "ns/user", O_RDONLY);

@@ -33,6 +33,8 @@ step_text (guint32 step)
     return "no user namespace could be made (see user.max_user_namespaces)";
   case HELPER_STEP_MAP:
     return "the user namespace could not be mapped";
+  case HELPER_STEP_PARTIAL:
+    return "the user namespace is mapped in part";
   case HELPER_STEP_OPEN:
     return "a layer of the file system is missing";
   case HELPER_STEP_CLONE:
@@ -63,7 +65,12 @@ set_join_error (GError **error, const struct helper_reply *reply)
 {
   if (reply->step == HELPER_STEP_MAP && reply->error == EPERM)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_ALREADY_MAPPED,
-                 "The user namespace has a map already, whole or in part; that can be written only once");
+                 "The user namespace has its maps already; they can be written only once");
+  else if (reply->step == HELPER_STEP_PARTIAL)
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_PARTIAL_MAP,
+        "The user namespace has a map for its uids and none for its gids; nobody can complete it: make "
+        "another one");
   else if (reply->step == HELPER_STEP_JOIN)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
                  "This is no user namespace that you made in the host's, and no process of yours in one");

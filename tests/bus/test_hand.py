@@ -180,7 +180,7 @@ def test_MAP_01_grandchild(world, alice, ranges, processes):
 
 def test_MAP_02_mapped_by_himself(world, alice, ranges, processes):
     base, process = allocate(alice), processes(INSIDE, ALICE, f"0 {ALICE} 1")
-    assert outcome(alice, process.namespace, [("b", 0, base, SIZE)]) == "AlreadyMapped"
+    assert outcome(alice, process.namespace, [("b", 0, base, SIZE)]) == "PartialMap"
     assert process.map("gid") == []
 
 

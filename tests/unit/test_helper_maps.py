@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from helping import (  # noqa: F401
-    BASE, HAND, MAP, NETNS, NEUTRAL, NS_GET_USERNS, STEP_FORK, STEP_JOIN, STEP_MAP, STEP_REQUEST, USERNS, Helper,
+    BASE, HAND, MAP, NETNS, NEUTRAL, NS_GET_USERNS, STEP_FORK, STEP_JOIN, STEP_MAP, STEP_PARTIAL, STEP_REQUEST, USERNS, Helper,
     children, helper, id_map, own_mounts, owner_of, pytestmark, request, until, users_namespace,
 )
 
@@ -159,11 +159,23 @@ def test_MAP_02_what_is_mapped_stays_as_it_is(helper, users_namespace):
     code = f"import ctypes, os; assert ctypes.CDLL(None).setns({fd}, 0x10000000) == 0; ctypes.CDLL(None).prctl(4, 1); open('/proc/self/uid_map', 'w').write('0 4321 1')"
     subprocess.run([sys.executable, "-c", code], user=4321, group=4321, extra_groups=[], pass_fds=[fd], check=True)
     reply = helper.call(request(MAP, owner=4321, extents=HAND, gids=HAND, deny=1), [fd])
-    assert (reply.error, reply.step) == (errno.EPERM, STEP_MAP)
+    assert (reply.error, reply.step) == (errno.EPERM, STEP_PARTIAL)
     assert (id_map(fd, "uid_map"), id_map(fd, "gid_map"), setgroups_of(fd)) == ([(0, 4321, 1)], [], "allow")
 
 
 @pytest.mark.once
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@pytest.mark.parametrize("deny", [0, 1])
+def test_map_that_stops_in_the_middle_says_so(users_namespace, deny):
+    """Not that it was mapped before: it was not."""
+    fd, _ = users_namespace
+    h = Helper(["strace", "-f", "-o", "/dev/null", "-e", "inject=write:error=EPERM:when=2"])
+    reply = h.call(request(MAP, owner=4321, extents=HAND, gids=HAND, deny=deny), [fd])
+    assert (reply.error, reply.step) == (errno.EPERM, STEP_PARTIAL)
+    h.close()
+    assert (id_map(fd, "uid_map"), id_map(fd, "gid_map")) == (HAND, [])
+
+
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 @pytest.mark.parametrize("deny", [0, 1])
 def test_MAP_03_killed_between_the_two_maps(helper, users_namespace, deny):
@@ -177,7 +189,7 @@ def test_MAP_03_killed_between_the_two_maps(helper, users_namespace, deny):
     assert (id_map(fd, "uid_map"), id_map(fd, "gid_map")) == (HAND, [])
     for extents in (HAND, [(0, BASE + 65536, 65536)]):
         reply = helper.call(request(MAP, owner=4321, extents=extents, gids=extents), [fd])
-        assert (reply.error, reply.step) == (errno.EPERM, STEP_MAP)
+        assert (reply.error, reply.step) == (errno.EPERM, STEP_PARTIAL)
     assert (id_map(fd, "uid_map"), id_map(fd, "gid_map"), setgroups_of(fd)) == (HAND, [], "allow")
 
 
