@@ -3,9 +3,14 @@
 
 import os
 import pathlib
+import socket
+import struct
 import subprocess
+import sys
 
 import pytest
+
+from helping import LIBEXEC, status
 
 HERE = pathlib.Path(__file__).parent
 SERVICE = HERE.parents[1] / "service"
@@ -69,3 +74,43 @@ def test_landlock_alone(program, places):
     done = subprocess.run([program("landlock"), *places], capture_output=True, text=True, timeout=20)
     assert (done.stdout, done.returncode) == ("", 0), done.stderr
     assert sorted(os.listdir(places[0])) == ["d", "file"]
+
+
+REQUEST = struct.Struct("=IIIIIIIIQ")  # struct fetch_request
+DOWNLOAD, STREAMS, SIGNATURE = 3, 1, 1
+NOBODY = 65534
+
+
+@pytest.fixture
+def fetcher(tmp_path):
+    """A bothy-fetch that waits for a server which never answers."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with socket.create_server(("127.0.0.1", 0)) as server, theirs, ours:
+        process = subprocess.Popen([os.path.join(LIBEXEC, "bothy-fetch"), "--connection", str(theirs.fileno())],
+                                   pass_fds=[theirs.fileno()], user=NOBODY, group=NOBODY, extra_groups=[])
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        text = "".join(word + "\0" for word in (url, "", "", "", url + "image", "0" * 64, "")).encode()
+        reader, writer = os.pipe()
+        head = REQUEST.pack(1, DOWNLOAD, STREAMS, SIGNATURE, 60, len(text), 1, 0, 1000)
+        socket.send_fds(ours, [head + text], [writer])
+        server.settimeout(20)
+        connection, _ = server.accept()
+        with connection:
+            assert connection.recv(4) == b"GET "
+            yield process
+        ours.close()
+        assert process.wait(20) == 0
+        for fd in reader, writer:
+            os.close(fd)
+
+
+def test_fetcher_is_confined_while_it_waits(fetcher):
+    """Each of its threads; and who has its uid, as all of them have, does not get at what others ask for."""
+    threads = os.listdir(f"/proc/{fetcher.pid}/task")
+    assert len(threads) > 1
+    for thread in threads:
+        of_thread = status(f"{fetcher.pid}/task/{thread}")
+        assert (of_thread["Seccomp"], of_thread["NoNewPrivs"]) == ("2", "1"), of_thread
+    code = f"open('/proc/{fetcher.pid}/mem', 'rb')"
+    done = subprocess.run([sys.executable, "-c", code], user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, text=True)
+    assert done.returncode == 1 and "PermissionError" in done.stderr, done.stderr

@@ -235,6 +235,19 @@ def test_confined_while_it_runs(unpacker, tree):
     os.close(pidfd)
 
 
+def test_nothing_is_written_through_a_mount(unpacker, tree, tmp_path):
+    """What is mounted in the tree is another's: an archive that leads there ends."""
+    elsewhere = make_tree(str(tmp_path / "elsewhere"))
+    os.mkdir(tree + "/etc")
+    os.chown(tree + "/etc", NEUTRAL, NEUTRAL)
+    subprocess.run(["mount", "--bind", elsewhere, tree + "/etc"], check=True)
+    try:
+        result = unpack(unpacker, tree, tar([directory("etc"), member("etc/file", data=b"x")]))
+        assert result.error != OK and os.listdir(elsewhere) == [], result
+    finally:
+        subprocess.run(["umount", tree + "/etc"], check=True)
+
+
 # ---- IMG-01: hostile entries
 
 
