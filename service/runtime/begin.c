@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -95,9 +96,7 @@ begin_prepare (struct supervisor *supervisor, struct packet *packet, struct supe
 }
 
 static struct fault
-start_container (struct supervisor *supervisor,
-                 const struct packet *packet,
-                 const struct packet_strings *strings)
+start_container (struct supervisor *supervisor, const struct packet_strings *strings, const int stdio[3])
 {
   struct init_plan plan = { .rootfs = &supervisor->rootfs,
                             .cgroup = &supervisor->cgroup,
@@ -108,7 +107,7 @@ start_container (struct supervisor *supervisor,
                                         .env = strings->env,
                                         .filter = &supervisor->filter } };
 
-  packet_get_stdio (packet, plan.stdio);
+  memcpy (plan.stdio, stdio, sizeof plan.stdio);
   struct fault fault = cgroup_open (&supervisor->cgroup, strings->fixed[1], strings->fixed[0]);
   if (is_fault (fault))
     return fault;
@@ -135,16 +134,20 @@ struct fault
 begin_start (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
 {
   struct packet_strings strings = { 0 };
-  bool stdio = packet->head.flags & SUPERVISOR_FLAG_STDIO;
+  bool has_stdio = packet->head.flags & SUPERVISOR_FLAG_STDIO;
+  int stdio[3];
 
   if (supervisor->state != SUPERVISOR_STATE_PREPARED || supervisor->failed)
     return fault_of_request (supervisor->failed ? ECANCELED : EINVAL);
-  if (packet->n_fds != (stdio ? 3U : 0U) || (stdio && packet->head.n_argv == 0))
+  if (packet->n_fds != (has_stdio ? 3U : 0U) || (has_stdio && packet->head.n_argv == 0))
     return fault_of_request (EINVAL);
-  int r = packet_split (packet, 4, &strings);
+  int r = packet_get_stdio (packet, stdio);
   if (r < 0)
     return fault_of_request (r);
-  struct fault fault = start_container (supervisor, packet, &strings);
+  r = packet_split (packet, 4, &strings);
+  if (r < 0)
+    return fault_of_request (r);
+  struct fault fault = start_container (supervisor, &strings, stdio);
   free (strings.all);
   supervisor->failed = is_fault (fault);
   if (is_fault (fault))

@@ -4,10 +4,12 @@
 #include "autofd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 /* Pages of it exist only once a message reaches that far. */
 static char buffer[SUPERVISOR_MAX_PACKET] __attribute__ ((aligned (4096)));
@@ -99,11 +101,28 @@ packet_steal_fd (struct packet *packet, unsigned index)
   return index < packet->n_fds ? steal_fd (&packet->fds[index]) : -1;
 }
 
-void
+/* What it is as far as this machine knows: a file system of a user's is not asked, since it need not answer. */
+static int
+check_stream (int fd)
+{
+  int flags = fcntl (fd, F_GETFL);
+  struct statx st;
+
+  if (flags < 0 || flags & O_PATH || statx (fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0)
+    return -EBADF;
+  return S_ISDIR (st.stx_mode) ? -EISDIR : 0;
+}
+
+int
 packet_get_stdio (const struct packet *packet, int stdio[3])
 {
-  for (unsigned i = 0; i < 3; i++)
+  for (unsigned i = 0; i < 3; i++) {
     stdio[i] = packet->n_fds == 3 ? packet->fds[i] : -1;
+    int r = stdio[i] < 0 ? 0 : check_stream (stdio[i]);
+    if (r < 0)
+      return r;
+  }
+  return 0;
 }
 
 int

@@ -41,8 +41,12 @@ void packet_trim (void);
 /* Takes descriptor INDEX out of PACKET: the caller owns it. -1 if there is none. */
 int packet_steal_fd (struct packet *packet, unsigned index);
 
-/* Fills STDIO with PACKET's three descriptors, which stay PACKET's, or with -1 where it has not just three. */
-void packet_get_stdio (const struct packet *packet, int stdio[3]);
+/*
+ * Fills STDIO with PACKET's three descriptors, which stay PACKET's, or with -1 where it has not just three.
+ * Returns 0, or -EISDIR where one is a directory, or -EBADF where one is neither to be read nor written
+ * (O_PATH): from each of these a program inside could open what is beside it on the host.
+ */
+int packet_get_stdio (const struct packet *packet, int stdio[3]);
 
 /*
  * Splits PACKET's text into N_FIXED strings, n_argv and n_env. Returns 0, -EBADMSG if

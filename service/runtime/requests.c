@@ -30,7 +30,9 @@ run_exec (struct supervisor *supervisor, struct packet *packet, const struct pac
 
   if (!exec)
     return fault_of_request (EMFILE);
-  packet_get_stdio (packet, stdio);
+  int r = packet_get_stdio (packet, stdio);
+  if (r < 0)
+    return fault_of_request (r);
   struct fault fault = exec_start (exec, &launch, &supervisor->cgroup, supervisor->rootfs.pts, stdio);
   if (is_fault (fault))
     return fault;

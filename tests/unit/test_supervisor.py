@@ -29,6 +29,21 @@ def test_command_ends(make, line, code, number):
     assert (message.code, message.signal, message.flags) == (code, number, 0)
 
 
+@pytest.mark.parametrize("flags, error", [(os.O_RDONLY, errno.EISDIR), (os.O_PATH, errno.EBADF)], ids=["directory", "path"])
+def test_streams_are_no_way_out(make, box, flags, error):
+    """CVE-2024-21626: beside what it stands for lies the host's file system."""
+    with open("/dev/null", "rb") as null:
+        descriptor = os.open("/", flags)
+        for place in range(3):
+            stdio = [null.fileno()] * 3
+            stdio[place] = descriptor
+            assert box.exec("/bin/true", stdio=stdio).fault == (STEP_REQUEST, error)
+            container = make()
+            assert container.start("/bin/true", stdio=stdio).fault == (STEP_REQUEST, error)
+            assert container.start("/bin/sleep", "1000").fault == (0, 0)  # nothing had begun
+        os.close(descriptor)
+
+
 def test_streams_are_not_swapped(box):
     assert box.streams("echo out; echo errors >&2; exit 3") == ("out\n", "errors\n", 3)
 

@@ -64,7 +64,8 @@ on_run (GObject *source, GAsyncResult *result, gpointer user_data)
   struct supervisor_message reply;
   GError *error = NULL;
 
-  if (!bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, &reply, &fds, &error)) {
+  if (!bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, &reply, self->tty ? &fds : NULL,
+                                     &error)) {
     set_ended (self, 127, 0);
     g_prefix_error (&error, "Container %s: ", self->container->spec->name);
     g_task_return_error (task, error);
@@ -72,7 +73,7 @@ on_run (GObject *source, GAsyncResult *result, gpointer user_data)
   }
   self->pid = reply.pid > 0 ? (guint32)reply.pid : 0;
   self->pts = reply.value;
-  if (g_unix_fd_list_get_length (fds) > 0)
+  if (fds)
     self->pty_fd = g_unix_fd_list_get (fds, 0, NULL);
   g_task_return_pointer (task, g_steal_pointer (&self), g_object_unref);
 }
@@ -110,6 +111,7 @@ bothy_process_run (BothyContainer *container,
   self->id = id;
   self->user = user;
   self->argv = g_strdupv (owned->argv);
+  self->tty = owned->tty;
   self->container = g_object_ref (container);
   g_task_set_task_data (task, self, g_object_unref);
   follow (self);

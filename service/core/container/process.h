@@ -35,8 +35,9 @@ struct _BothyProcess {
   guint32 pid;
   char **argv;
   BothyContainer *container;
-  int pty_fd; /* -1: it has no terminal */
-  int pts;    /* N of pts/N */
+  gboolean tty; /* it was asked for with a terminal of its own */
+  int pty_fd;   /* -1: it has no terminal, or an earlier bothyd gave it away */
+  int pts;      /* N of pts/N */
   gboolean ended;
   int code, signal;
 };

@@ -83,6 +83,9 @@ reply_error (const struct supervisor_message *reply)
     set_exec_error (&error, reply->error);
   else if (reply->step == SUPERVISOR_STEP_USER)
     g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_USER, "There is no such user in the container");
+  else if (reply->step == SUPERVISOR_STEP_REQUEST && reply->error == EISDIR)
+    g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                 "A directory can not be standard input, output or error");
   else if (reply->error == ENOSPC)
     g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_NO_SPACE, "%s: no space left", step_text (reply->step));
   else
@@ -217,6 +220,13 @@ bothy_supervisor_call_finish (BothySupervisor *self,
   reply = (const struct supervisor_message *)packet->data;
   if (reply->error) {
     g_propagate_error (error, reply_error (reply));
+    return FALSE;
+  }
+  /* A supervisor is as good as its container: one that has been taken over sends what it likes. */
+  if (ret_fds && g_unix_fd_list_get_length (packet->fds) != 1) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED,
+                 "The container's supervisor sent %d file descriptors in place of one",
+                 g_unix_fd_list_get_length (packet->fds));
     return FALSE;
   }
   if (ret_reply)

@@ -33,7 +33,10 @@ void bothy_supervisor_call (BothySupervisor *self,
                             GAsyncReadyCallback callback,
                             gpointer user_data);
 
-/* FALSE with BOTHY_ERROR when the supervisor could not; RET_REPLY and RET_FDS may be NULL. */
+/*
+ * FALSE with BOTHY_ERROR when the supervisor could not. RET_REPLY may be NULL. RET_FDS (transfer full) is not NULL
+ * when one fd has to come with the answer: any other number of them is an error.
+ */
 gboolean bothy_supervisor_call_finish (BothySupervisor *self,
                                        GAsyncResult *result,
                                        struct supervisor_message *ret_reply,
