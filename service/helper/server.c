@@ -333,14 +333,18 @@ wait_and_serve (struct server *server)
   return 0;
 }
 
-/* What one step or another needs, to join a namespace for a program (SYS_ADMIN), and to drop the rest. */
+/*
+ * What one step or another needs, to join a namespace for a program (SYS_ADMIN), and to drop the rest; as far as
+ * the unit gave it, for what only starts programs has less.
+ */
 static int
 reduce_server (void)
 {
-  return privilege_reduce (CAPABILITY (CAP_SETUID) | CAPABILITY (CAP_SETGID) | CAPABILITY (CAP_SYS_ADMIN) |
-                               CAPABILITY (CAP_DAC_READ_SEARCH) | CAPABILITY (CAP_CHOWN) |
-                               CAPABILITY (CAP_SETPCAP),
-                           0);
+  const uint64_t wanted = CAPABILITY (CAP_SETUID) | CAPABILITY (CAP_SETGID) | CAPABILITY (CAP_SYS_ADMIN) |
+                          CAPABILITY (CAP_DAC_READ_SEARCH) | CAPABILITY (CAP_CHOWN) |
+                          CAPABILITY (CAP_SETPCAP);
+
+  return privilege_reduce (wanted & privilege_permitted (), 0);
 }
 
 int

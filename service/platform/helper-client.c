@@ -9,12 +9,19 @@
 #include <errno.h>
 #include <gio/gunixfdlist.h>
 
-#define SOCKET_PATH RUNTIME_DIR "/helper.sock"
+/* The steps and the programs are two units of one program: what is started would inherit what the steps do without. */
+enum service {
+  SERVICE_STEPS,
+  SERVICE_PROGRAMS,
+  N_SERVICES,
+};
+
+static const char *const socket_paths[N_SERVICES] = { RUNTIME_DIR "/helper.sock", RUNTIME_DIR "/spawn.sock" };
 
 struct _BothyHelperClient {
   GObject parent;
-  BothyPacketClient *peer;
-  gboolean child;
+  BothyPacketClient *peers[N_SERVICES];
+  gboolean child; /* there is just one, for both */
 };
 
 G_DEFINE_FINAL_TYPE (BothyHelperClient, bothy_helper_client, G_TYPE_OBJECT)
@@ -112,34 +119,43 @@ on_closed (BothyPacketClient *peer, gpointer user_data)
   BothyHelperClient *self = user_data;
 
   /* Who heard first that it is gone may have connected anew already. */
-  if (self->peer == peer)
-    g_clear_pointer (&self->peer, bothy_packet_client_unref);
+  for (guint i = 0; i < N_SERVICES; i++)
+    if (self->peers[i] == peer)
+      g_clear_pointer (&self->peers[i], bothy_packet_client_unref);
+}
+
+static enum service
+service_for (BothyHelperClient *self, guint32 op)
+{
+  return !self->child && (op == HELPER_SPAWN || op == HELPER_HOLD) ? SERVICE_PROGRAMS : SERVICE_STEPS;
 }
 
 static void
-attach (BothyHelperClient *self, GSocket *socket)
+attach (BothyHelperClient *self, enum service service, GSocket *socket)
 {
-  self->peer = bothy_packet_client_new (socket, "bothy-helper", sizeof (struct helper_reply) + 1, on_packet,
-                                        on_closed, self);
+  self->peers[service] = bothy_packet_client_new (socket, "bothy-helper", sizeof (struct helper_reply) + 1,
+                                                  on_packet, on_closed, self);
 }
 
 static gboolean
-ensure_connected (BothyHelperClient *self, GError **error)
+ensure_connected (BothyHelperClient *self, enum service service, GError **error)
 {
   g_autoptr (GSocket) socket = NULL;
 
-  if (self->peer)
+  if (self->peers[service])
     return TRUE;
   if (self->child) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-helper ended; restart the service");
     return FALSE;
   }
-  socket = bothy_packet_connect (SOCKET_PATH, error);
+  socket = bothy_packet_connect (socket_paths[service], error);
   if (!socket) {
-    bothy_error_adopt (error, "bothy-helper can not be reached at " SOCKET_PATH);
+    g_autofree char *where = g_strdup_printf ("bothy-helper can not be reached at %s", socket_paths[service]);
+
+    bothy_error_adopt (error, where);
     return FALSE;
   }
-  attach (self, socket);
+  attach (self, service, socket);
   return TRUE;
 }
 
@@ -151,13 +167,14 @@ send (BothyHelperClient *self,
       GError **error)
 {
   struct helper_request stamped = *request;
+  enum service service = service_for (self, request->op);
 
-  if (!ensure_connected (self, error))
+  if (!ensure_connected (self, service, error))
     return FALSE;
   stamped.version = HELPER_PROTOCOL_VERSION;
-  stamped.serial = bothy_packet_client_next_serial (self->peer);
-  return bothy_packet_client_send (self->peer, stamped.serial, &stamped, sizeof stamped, NULL, 0, fds, task,
-                                   error);
+  stamped.serial = bothy_packet_client_next_serial (self->peers[service]);
+  return bothy_packet_client_send (self->peers[service], stamped.serial, &stamped, sizeof stamped, NULL, 0,
+                                   fds, task, error);
 }
 
 void
@@ -174,7 +191,7 @@ bothy_helper_client_call (BothyHelperClient *self,
   if (send (self, request, fds, task, &first))
     return;
   /* It may have left because it was idle, just now: asked for anew, once. */
-  g_clear_pointer (&self->peer, bothy_packet_client_unref);
+  g_clear_pointer (&self->peers[service_for (self, request->op)], bothy_packet_client_unref);
   if (send (self, request, fds, task, &error))
     return;
   g_task_return_error (task, error);
@@ -216,7 +233,10 @@ bothy_fd_list (const int *fds, guint n, GError **error)
 static void
 bothy_helper_client_finalize (GObject *object)
 {
-  g_clear_pointer (&BOTHY_HELPER_CLIENT (object)->peer, bothy_packet_client_unref);
+  BothyHelperClient *self = BOTHY_HELPER_CLIENT (object);
+
+  for (guint i = 0; i < N_SERVICES; i++)
+    g_clear_pointer (&self->peers[i], bothy_packet_client_unref);
   G_OBJECT_CLASS (bothy_helper_client_parent_class)->finalize (object);
 }
 
@@ -254,6 +274,6 @@ bothy_helper_client_new_child (GError **error)
   if (!process)
     return NULL;
   self->child = TRUE;
-  attach (self, ours);
+  attach (self, SERVICE_STEPS, ours);
   return g_steal_pointer (&self);
 }

@@ -7,6 +7,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+uint64_t
+privilege_permitted (void)
+{
+  struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+  struct __user_cap_data_struct data[2] = { 0 };
+
+  if (syscall (SYS_capget, &header, data) < 0)
+    return 0;
+  return data[0].permitted | (uint64_t)data[1].permitted << 32;
+}
+
 static int
 set_capabilities (uint64_t keep)
 {

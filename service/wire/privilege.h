@@ -6,6 +6,9 @@
 
 #define CAPABILITY(name) (UINT64_C (1) << (name))
 
+/* The capabilities that this process may have in effect, as a set of CAPABILITY(); 0 if the kernel does not say. */
+uint64_t privilege_permitted (void);
+
 /*
  * Leaves this process with exactly KEEP: effective, permitted and bounding; nothing
  * inheritable or ambient; no groups. EFFECTIVE_ID becomes the effective uid and gid
