@@ -220,8 +220,10 @@ tear_down (Service *service)
   if (service->router)
     bothy_router_close (service->router);
   /* From here on the process may hang: a thread that closes a user's file can not be ended. */
-  if (service->bus)
+  if (service->bus) {
+    g_dbus_connection_flush_sync (service->bus, NULL, NULL);
     g_dbus_connection_close_sync (service->bus, NULL, NULL);
+  }
   if (service->registry)
     bothy_registry_release_lock (service->registry);
 }
