@@ -8,7 +8,7 @@
 #include "config.h"
 #include "core/images/builtin.h"
 #include "core/registry/host-lookup.h"
-#include "core/registry/registry.h"
+#include "core/registry/recovery.h"
 #include "platform/capabilities.h"
 #include "platform/cgroup-manager-cgroupfs.h"
 #include "platform/cgroup-manager-systemd.h"
@@ -127,12 +127,12 @@ look_up (guint32 user, const char *name, struct names_reply *ret, gpointer user_
 }
 
 static void
-on_reconciled (GObject *source, GAsyncResult *result, gpointer user_data)
+on_recovered (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Service *service = user_data;
   g_autoptr (GError) error = NULL;
 
-  bothy_registry_reconcile_finish (service->registry, result);
+  bothy_registry_recover_finish (service->registry, result);
   service->names = bothy_nss_socket_new (look_up, service, &error);
   if (!service->names)
     g_message ("Names of containers can not be looked up: %s", error->message);
@@ -173,7 +173,7 @@ set_up (Service *service, GError **error)
   service->registry = bothy_registry_new (service->configuration, helper, cgroups, error);
   if (!service->registry)
     return FALSE;
-  bothy_registry_reconcile (service->registry, on_reconciled, service);
+  bothy_registry_recover (service->registry, on_recovered, service);
   return TRUE;
 }
 

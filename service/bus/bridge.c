@@ -255,7 +255,8 @@ on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
-  g_autoptr (BothyByhandNic) nic = bothy_byhand_attach_nic_finish (BOTHY_REGISTRY (source), result, &error);
+  g_autoptr (BothyByhandNic) nic =
+      bothy_byhand_attach_nic_finish (BOTHY_BYHAND_NICS (source), result, &error);
 
   if (nic)
     bothy_call_return (call, g_variant_new ("(s^as)", nic->mac, nic->addresses));
@@ -271,8 +272,9 @@ bothy_bridge_handle_attach_nic (BothyCall *call)
   int fd;
 
   parse_attach (call, &fd, &interface, &configure, NULL);
-  bothy_byhand_attach_nic (call->registry, call->user, get_bridge (call)->facts->name, fd, interface,
-                           call->may_use, configure, on_attached, bothy_call_ref (call));
+  bothy_byhand_attach_nic (bothy_registry_get_nics (call->registry), call->user,
+                           get_bridge (call)->facts->name, fd, interface, call->may_use, configure,
+                           on_attached, bothy_call_ref (call));
 }
 
 static gboolean
@@ -300,7 +302,7 @@ on_detached (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
 
-  if (bothy_byhand_detach_nic_finish (BOTHY_REGISTRY (source), result, &error))
+  if (bothy_byhand_detach_nic_finish (BOTHY_BYHAND_NICS (source), result, &error))
     bothy_call_return (call, NULL);
   else
     bothy_call_return_error (call, error);
@@ -313,6 +315,6 @@ bothy_bridge_handle_detach_nic (BothyCall *call)
   int fd;
 
   parse_detach (call, &fd, &interface, NULL);
-  bothy_byhand_detach_nic (call->registry, call->user, get_bridge (call)->facts->name, fd, interface,
-                           on_detached, bothy_call_ref (call));
+  bothy_byhand_detach_nic (bothy_registry_get_nics (call->registry), call->user,
+                           get_bridge (call)->facts->name, fd, interface, on_detached, bothy_call_ref (call));
 }

@@ -6,6 +6,7 @@
 #include "bus/options.h"
 #include "bus/publisher.h"
 #include "base/error.h"
+#include "core/registry/lifecycle.h"
 #include "base/validate.h"
 
 #include <signal.h>
@@ -258,7 +259,7 @@ bothy_container_handle_rename (BothyCall *call)
                          "Container %s is %s; stop it first", container->spec->name,
                          container->busy ? container->busy : bothy_container_state_name (container->state));
   else
-    bothy_registry_rename (call->registry, container, name, &error);
+    bothy_containers_rename (bothy_registry_get_containers (call->registry), container, name, &error);
   if (error)
     bothy_call_return_error (call, error);
   else
@@ -297,7 +298,8 @@ void
 bothy_container_handle_open_log (BothyCall *call)
 {
   GError *error = NULL;
-  int fd = bothy_registry_open_log (call->registry, container_of (call), &error);
+  int fd =
+      bothy_containers_open_log (bothy_registry_get_containers (call->registry), container_of (call), &error);
 
   if (fd >= 0)
     bothy_call_return_fd (call, g_variant_new ("(h)", 0), fd);

@@ -10,6 +10,7 @@
 #include "base/validate.h"
 #include "core/ids/ranges.h"
 #include "core/images/reference.h"
+#include "core/registry/create.h"
 #include "network/egress.h"
 #include "network/lanaddress.h"
 #include "network/resolvers.h"

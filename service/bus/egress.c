@@ -4,6 +4,7 @@
 #include "bus/handlers.h"
 
 #include "base/error.h"
+#include "core/registry/set-egress.h"
 #include "network/egress.h"
 
 #include <arpa/inet.h>

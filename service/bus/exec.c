@@ -81,7 +81,7 @@ on_exec (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
-  g_autoptr (BothyProcess) process = bothy_registry_exec_finish (BOTHY_REGISTRY (source), result, &error);
+  g_autoptr (BothyProcess) process = bothy_processes_run_finish (BOTHY_PROCESSES (source), result, &error);
   g_autofree char *path = process ? bothy_publisher_process_path (process) : NULL;
 
   if (process)
@@ -93,8 +93,8 @@ on_exec (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_container_handle_exec (BothyCall *call)
 {
-  bothy_registry_exec (call->registry, BOTHY_CONTAINER (call->node->target), call->user,
-                       parse_exec (call, NULL), on_exec, bothy_call_ref (call));
+  bothy_processes_run (bothy_registry_get_processes (call->registry), BOTHY_CONTAINER (call->node->target),
+                       call->user, parse_exec (call, NULL), on_exec, bothy_call_ref (call));
 }
 
 static BothyProcessSpec *
@@ -136,7 +136,7 @@ on_shell (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
-  g_autoptr (BothyProcess) process = bothy_registry_exec_finish (BOTHY_REGISTRY (source), result, &error);
+  g_autoptr (BothyProcess) process = bothy_processes_run_finish (BOTHY_PROCESSES (source), result, &error);
   g_autofree char *name = process ? g_strdup_printf ("pts/%d", process->pts) : NULL;
 
   if (process)
@@ -149,6 +149,6 @@ on_shell (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_container_handle_open_shell (BothyCall *call)
 {
-  bothy_registry_exec (call->registry, BOTHY_CONTAINER (call->node->target), call->user,
-                       parse_open_shell (call, NULL), on_shell, bothy_call_ref (call));
+  bothy_processes_run (bothy_registry_get_processes (call->registry), BOTHY_CONTAINER (call->node->target),
+                       call->user, parse_open_shell (call, NULL), on_shell, bothy_call_ref (call));
 }

@@ -107,8 +107,8 @@ bothy_image_handle_export (BothyCall *call)
 {
   BothyImage *image = BOTHY_IMAGE (call->node->target);
   GError *error = NULL;
-  BothyOperation *operation =
-      bothy_registry_add_operation (call->registry, call->user, "export-image", "packing", &error);
+  BothyOperation *operation = bothy_operations_add (bothy_registry_get_operations (call->registry),
+                                                    call->user, "export-image", "packing", &error);
   g_autofree char *path = NULL;
   enum unpack_compression compression = UNPACK_PLAIN;
   Watch *watch;

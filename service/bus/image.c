@@ -10,7 +10,7 @@
 static gboolean
 is_used_by (BothyCall *call, BothyImage *image)
 {
-  g_autoptr (GList) containers = bothy_registry_list_containers (call->registry);
+  g_autoptr (GList) containers = bothy_containers_list (bothy_registry_get_containers (call->registry));
 
   for (GList *l = containers; l; l = l->next) {
     BothyContainer *container = l->data;

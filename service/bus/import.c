@@ -131,7 +131,8 @@ bothy_manager_handle_import_image (BothyCall *call)
   mode_t mode;
 
   parse_import (call, &args, NULL);
-  operation = bothy_registry_add_operation (call->registry, call->user, "import-image", "unpacking", &error);
+  operation = bothy_operations_add (bothy_registry_get_operations (call->registry), call->user,
+                                    "import-image", "unpacking", &error);
   if (!operation) {
     bothy_call_return_error (call, error);
     return;

@@ -3,6 +3,8 @@
 /* SetLimits and GetStats of org.bothy.Bothy1.Container */
 #include "bus/handlers.h"
 
+#include "core/registry/set-limits.h"
+
 gboolean
 bothy_container_check_set_limits (BothyCall *call, GError **error)
 {

@@ -89,7 +89,7 @@ bothy_manager_handle_get_container (BothyCall *call)
   guint32 owner;
 
   if (parse_container_name (call, &owner, &name) && (owner == call->user || call->may_inspect))
-    container = bothy_registry_find_container (call->registry, owner, name);
+    container = bothy_containers_find (bothy_registry_get_containers (call->registry), owner, name);
   if (container) {
     return_container (call, container);
     return;
@@ -108,7 +108,8 @@ bothy_manager_handle_get_container_by_pid (BothyCall *call)
 
   g_variant_get (call->args, "(u)", &pid);
   group = bothy_cgroup_manager_of_process (pid);
-  container = group ? bothy_registry_find_container_by_group (call->registry, group) : NULL;
+  container =
+      group ? bothy_containers_find_by_group (bothy_registry_get_containers (call->registry), group) : NULL;
   if (container && (container->owner == call->user || call->may_inspect))
     return_container (call, container);
   else
@@ -119,7 +120,7 @@ bothy_manager_handle_get_container_by_pid (BothyCall *call)
 void
 bothy_manager_handle_list_containers (BothyCall *call)
 {
-  g_autoptr (GList) containers = bothy_registry_list_containers (call->registry);
+  g_autoptr (GList) containers = bothy_containers_list (bothy_registry_get_containers (call->registry));
   BothyImageStore *images = bothy_registry_get_images (call->registry);
   GVariantBuilder builder;
 
@@ -150,7 +151,8 @@ bothy_manager_handle_list_ranges (BothyCall *call)
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(uuus)"));
   for (guint i = 0; i < ranges->len; i++) {
     const BothyRange *range = ranges->pdata[i];
-    BothyContainer *container = bothy_registry_find_container_by_range (call->registry, range->base);
+    BothyContainer *container =
+        bothy_containers_find_by_range (bothy_registry_get_containers (call->registry), range->base);
     const char *free = range->by_hand ? "by hand" : "";
 
     if (range->owner == call->user || call->may_inspect)

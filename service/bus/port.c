@@ -6,6 +6,7 @@
 #include "bus/options.h"
 #include "base/error.h"
 #include "base/validate.h"
+#include "core/registry/ports.h"
 
 #define UNPRIVILEGED  "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 #define DEFAULT_START 1024

@@ -61,7 +61,7 @@ on_container_out_of_memory (BothyContainer *container, guint64 kills, BothyRoute
 }
 
 static void
-on_container_added (BothyRegistry *registry, BothyContainer *container, BothyRouter *router)
+on_container_added (BothyContainers *containers, BothyContainer *container, BothyRouter *router)
 {
   g_autofree char *path = container_path (container);
   BothyNode *node = bothy_node_new (path, INFO (org_bothy_bothy1_container_interface), G_OBJECT (container),
@@ -74,7 +74,7 @@ on_container_added (BothyRegistry *registry, BothyContainer *container, BothyRou
 }
 
 static void
-on_container_removed (BothyRegistry *registry, BothyContainer *container, BothyRouter *router)
+on_container_removed (BothyContainers *containers, BothyContainer *container, BothyRouter *router)
 {
   g_autofree char *path = container_path (container);
 
@@ -183,7 +183,7 @@ on_operation_completed (BothyOperation *operation, BothyRouter *router)
 }
 
 static void
-on_operation_added (BothyRegistry *registry, BothyOperation *operation, BothyRouter *router)
+on_operation_added (BothyOperations *operations, BothyOperation *operation, BothyRouter *router)
 {
   g_autofree char *path = bothy_publisher_operation_path (operation);
 
@@ -195,7 +195,7 @@ on_operation_added (BothyRegistry *registry, BothyOperation *operation, BothyRou
 }
 
 static void
-on_operation_removed (BothyRegistry *registry, BothyOperation *operation, BothyRouter *router)
+on_operation_removed (BothyOperations *operations, BothyOperation *operation, BothyRouter *router)
 {
   g_autofree char *path = bothy_publisher_operation_path (operation);
 
@@ -213,7 +213,7 @@ on_process_exited (BothyProcess *process, BothyRouter *router)
 }
 
 static void
-on_process_added (BothyRegistry *registry, BothyProcess *process, BothyRouter *router)
+on_process_added (BothyProcesses *processes, BothyProcess *process, BothyRouter *router)
 {
   g_autofree char *path = bothy_publisher_process_path (process);
 
@@ -224,7 +224,7 @@ on_process_added (BothyRegistry *registry, BothyProcess *process, BothyRouter *r
 }
 
 static void
-on_process_removed (BothyRegistry *registry, BothyProcess *process, BothyRouter *router)
+on_process_removed (BothyProcesses *processes, BothyProcess *process, BothyRouter *router)
 {
   g_autofree char *path = bothy_publisher_process_path (process);
 
@@ -236,17 +236,17 @@ on_process_removed (BothyRegistry *registry, BothyProcess *process, BothyRouter 
 static void
 publish_present (BothyRouter *router, BothyRegistry *registry)
 {
-  g_autoptr (GList) containers = bothy_registry_list_containers (registry);
+  g_autoptr (GList) containers = bothy_containers_list (bothy_registry_get_containers (registry));
   g_autoptr (GList) images = bothy_image_store_list (bothy_registry_get_images (registry));
-  g_autoptr (GList) processes = bothy_registry_list_processes (registry);
+  g_autoptr (GList) processes = bothy_processes_list (bothy_registry_get_processes (registry));
   g_autoptr (GList) bridges = bothy_bridges_list (bothy_registry_get_bridges (registry));
 
   for (GList *l = containers; l; l = l->next)
-    on_container_added (registry, l->data, router);
+    on_container_added (NULL, l->data, router);
   for (GList *l = images; l; l = l->next)
     on_image_added (NULL, l->data, router);
   for (GList *l = processes; l; l = l->next)
-    on_process_added (registry, l->data, router);
+    on_process_added (NULL, l->data, router);
   for (GList *l = bridges; l; l = l->next)
     on_bridge_added (NULL, l->data, router);
 }
@@ -256,17 +256,20 @@ bothy_publisher_start (BothyRouter *router, BothyRegistry *registry)
 {
   BothyImageStore *images = bothy_registry_get_images (registry);
   BothyBridges *bridges = bothy_registry_get_bridges (registry);
+  BothyContainers *containers = bothy_registry_get_containers (registry);
+  BothyOperations *operations = bothy_registry_get_operations (registry);
+  BothyProcesses *processes = bothy_registry_get_processes (registry);
 
   bothy_router_add (router, bothy_node_new (BOTHY_BUS_PATH, INFO (org_bothy_bothy1_manager_interface),
                                             G_OBJECT (registry), bothy_properties_manager_visible,
                                             bothy_properties_of_manager));
   publish_present (router, registry);
-  g_signal_connect_object (registry, "container-added", G_CALLBACK (on_container_added), router, 0);
-  g_signal_connect_object (registry, "container-removed", G_CALLBACK (on_container_removed), router, 0);
-  g_signal_connect_object (registry, "operation-added", G_CALLBACK (on_operation_added), router, 0);
-  g_signal_connect_object (registry, "operation-removed", G_CALLBACK (on_operation_removed), router, 0);
-  g_signal_connect_object (registry, "process-added", G_CALLBACK (on_process_added), router, 0);
-  g_signal_connect_object (registry, "process-removed", G_CALLBACK (on_process_removed), router, 0);
+  g_signal_connect_object (containers, "added", G_CALLBACK (on_container_added), router, 0);
+  g_signal_connect_object (containers, "removed", G_CALLBACK (on_container_removed), router, 0);
+  g_signal_connect_object (operations, "added", G_CALLBACK (on_operation_added), router, 0);
+  g_signal_connect_object (operations, "removed", G_CALLBACK (on_operation_removed), router, 0);
+  g_signal_connect_object (processes, "added", G_CALLBACK (on_process_added), router, 0);
+  g_signal_connect_object (processes, "removed", G_CALLBACK (on_process_removed), router, 0);
   g_signal_connect_object (images, "added", G_CALLBACK (on_image_added), router, 0);
   g_signal_connect_object (images, "removed", G_CALLBACK (on_image_removed), router, 0);
   g_signal_connect_object (bridges, "added", G_CALLBACK (on_bridge_added), router, 0);

@@ -101,8 +101,8 @@ static void
 pull (BothyCall *call, const BothyPullRequest *request)
 {
   GError *error = NULL;
-  BothyOperation *operation =
-      bothy_registry_add_operation (call->registry, call->user, "pull-image", "looking", &error);
+  BothyOperation *operation = bothy_operations_add (bothy_registry_get_operations (call->registry),
+                                                    call->user, "pull-image", "looking", &error);
   g_autofree char *path = NULL;
 
   if (!operation) {

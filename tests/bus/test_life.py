@@ -187,6 +187,15 @@ def test_LIFE_ephemeral_goes_when_it_stops(world, alice):
     wait(lambda: not [name for name in world.records() if re.search("containers/[0-9a-f]", name)])
 
 
+def test_LIFE_an_ephemeral_one_that_never_ran_stays(world, alice):
+    path = alice.create("later", command=["true"], ephemeral=True)
+    alice.call(path, CONTAINER, "SetEgress", "(sas)", "set", ["192.0.2.1"])
+    alice.error(path, CONTAINER, "Stop", "(a{sv})", {})
+    assert alice.get(path, CONTAINER, "Egress") == ["192.0.2.1"]
+    alice.call(path, CONTAINER, "Start", "(a{sv})", {})
+    wait(lambda: path not in alice.managed())
+
+
 def overlay_options(world, alice, path):
     pid = alice.get(path, CONTAINER, "Leader")
     with open(f"/proc/{pid}/mountinfo", encoding="utf-8") as file:

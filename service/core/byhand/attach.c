@@ -6,7 +6,6 @@
 #include "base/fd.h"
 #include "core/byhand/netns.h"
 #include "core/byhand/nics.h"
-#include "core/registry/registry-private.h"
 #include "platform/untrusted-fd.h"
 
 #include <net/if.h>
@@ -91,14 +90,14 @@ add_address (GStrvBuilder *builder, const char *address)
 static void
 complete_attach (GTask *task)
 {
-  BothyRegistry *self = g_task_get_source_object (task);
+  BothyByhandNics *self = g_task_get_source_object (task);
   Attach *attach = g_task_get_task_data (task);
   BothyByhandNic *nic = g_new0 (BothyByhandNic, 1);
   g_autoptr (GStrvBuilder) addresses = g_strv_builder_new ();
   guint8 mac[6];
 
   BOTHY_FAULT_POINT ("nic.configured");
-  bothy_byhand_complete_nic (self, attach->ticket->place);
+  bothy_byhand_nics_complete (self, attach->ticket->place);
   bothy_nic_mac (attach->ticket->place, mac);
   nic->mac =
       g_strdup_printf ("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
@@ -113,13 +112,13 @@ static void
 on_undone (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  BothyRegistry *self = g_task_get_source_object (task);
+  BothyByhandNics *self = g_task_get_source_object (task);
   Attach *attach = g_task_get_task_data (task);
   g_autoptr (GError) error = NULL;
 
   if (!bothy_nic_detach_finish (BOTHY_NETWORK (source), result, &error))
     g_warning ("Nics: %s", error->message);
-  bothy_byhand_forget_nic (self, attach->ticket->place);
+  bothy_byhand_nics_forget (self, attach->ticket->place);
   g_clear_pointer (&attach->ticket, bothy_ticket_free);
   g_task_return_error (task, g_steal_pointer (&attach->error));
 }
@@ -127,10 +126,11 @@ on_undone (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 undo_attach (GTask *task)
 {
-  BothyRegistry *self = g_task_get_source_object (task);
+  BothyByhandNics *self = g_task_get_source_object (task);
   Attach *attach = g_task_get_task_data (task);
 
-  bothy_nic_detach (self->network, attach->ticket->place, on_undone, g_object_ref (task));
+  bothy_nic_detach (bothy_byhand_nics_get_network (self), attach->ticket->place, on_undone,
+                    g_object_ref (task));
 }
 
 static void
@@ -150,7 +150,7 @@ on_configured (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 configure_inside (GTask *task)
 {
-  BothyRegistry *self = g_task_get_source_object (task);
+  BothyByhandNics *self = g_task_get_source_object (task);
   Attach *attach = g_task_get_task_data (task);
   struct helper_request request = { .op = HELPER_NIC,
                                     .owner = attach->where.user,
@@ -164,7 +164,8 @@ configure_inside (GTask *task)
   g_strlcpy (request.nic.gateway6, attach->config->gateway6, sizeof request.nic.gateway6);
   fds = bothy_fd_list (&attach->where.netns_fd, 1, &attach->error);
   if (fds)
-    bothy_helper_client_call (self->helper, &request, fds, on_configured, g_object_ref (task));
+    bothy_helper_client_call (bothy_byhand_nics_get_helper (self), &request, fds, on_configured,
+                              g_object_ref (task));
   else
     undo_attach (task);
 }
@@ -173,19 +174,19 @@ static void
 on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  BothyRegistry *self = g_task_get_source_object (task);
+  BothyByhandNics *self = g_task_get_source_object (task);
   Attach *attach = g_task_get_task_data (task);
   GError *error = NULL;
 
   attach->config = bothy_nic_attach_finish (BOTHY_NETWORK (source), result, &error);
   BOTHY_FAULT_POINT ("nic.attached");
   if (!attach->config) {
-    bothy_byhand_forget_nic (self, attach->ticket->place);
+    bothy_byhand_nics_forget (self, attach->ticket->place);
     g_clear_pointer (&attach->ticket, bothy_ticket_free);
     g_task_return_error (task, error);
     return;
   }
-  bothy_byhand_add_nic (self, attach->ticket->place);
+  bothy_byhand_nics_add (self, attach->ticket->place);
   if (attach->configure)
     configure_inside (task);
   else
@@ -196,14 +197,14 @@ static void
 on_entered (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  BothyRegistry *self = g_task_get_source_object (task);
+  BothyByhandNics *self = g_task_get_source_object (task);
   Attach *attach = g_task_get_task_data (task);
   GError *error = NULL;
 
-  attach->ticket = bothy_admission_enter_finish (self->admission, result, &error);
-  if (attach->ticket && bothy_byhand_begin_nic (self, attach->ticket->place, &error))
-    bothy_nic_attach (self->network, attach->ticket->place, attach->where.inside, attach->where.netns_fd,
-                      NULL, NULL, on_attached, g_object_ref (task));
+  attach->ticket = bothy_admission_enter_finish (bothy_byhand_nics_get_admission (self), result, &error);
+  if (attach->ticket && bothy_byhand_nics_begin (self, attach->ticket->place, &error))
+    bothy_nic_attach (bothy_byhand_nics_get_network (self), attach->ticket->place, attach->where.inside,
+                      attach->where.netns_fd, NULL, NULL, on_attached, g_object_ref (task));
   else
     g_task_return_error (task, error);
 }
@@ -211,15 +212,15 @@ on_entered (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 enter_bridge (GTask *task)
 {
-  BothyRegistry *self = g_task_get_source_object (task);
+  BothyByhandNics *self = g_task_get_source_object (task);
   Attach *attach = g_task_get_task_data (task);
 
-  bothy_admission_enter (self->admission, attach->where.user, attach->where.bridge, NULL, attach->allowed,
-                         on_entered, g_object_ref (task));
+  bothy_admission_enter (bothy_byhand_nics_get_admission (self), attach->where.user, attach->where.bridge,
+                         NULL, attach->allowed, on_entered, g_object_ref (task));
 }
 
 void
-bothy_byhand_attach_nic (BothyRegistry *registry,
+bothy_byhand_attach_nic (BothyByhandNics *nics,
                          guint32 user,
                          const char *bridge,
                          int netns_fd,
@@ -229,7 +230,7 @@ bothy_byhand_attach_nic (BothyRegistry *registry,
                          GAsyncReadyCallback callback,
                          gpointer user_data)
 {
-  g_autoptr (GTask) task = g_task_new (registry, NULL, callback, user_data);
+  g_autoptr (GTask) task = g_task_new (nics, NULL, callback, user_data);
   Attach *attach = g_new0 (Attach, 1);
 
   place_init (&attach->where, user, bridge, netns_fd, inside);
@@ -240,7 +241,7 @@ bothy_byhand_attach_nic (BothyRegistry *registry,
 }
 
 BothyByhandNic *
-bothy_byhand_attach_nic_finish (BothyRegistry *registry, GAsyncResult *result, GError **error)
+bothy_byhand_attach_nic_finish (BothyByhandNics *nics, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
 }
@@ -264,10 +265,10 @@ static void
 on_detached (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  BothyRegistry *self = g_task_get_source_object (task);
+  BothyByhandNics *self = g_task_get_source_object (task);
   GError *error = NULL;
 
-  bothy_byhand_forget_nic (self, ((Detach *)g_task_get_task_data (task))->place);
+  bothy_byhand_nics_forget (self, ((Detach *)g_task_get_task_data (task))->place);
   if (bothy_nic_detach_finish (BOTHY_NETWORK (source), result, &error))
     g_task_return_boolean (task, TRUE);
   else
@@ -279,7 +280,7 @@ static void
 on_found (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  BothyRegistry *self = g_task_get_source_object (task);
+  BothyByhandNics *self = g_task_get_source_object (task);
   Detach *detach = g_task_get_task_data (task);
   GError *error = NULL;
   g_auto (GStrv) aliases = bothy_net_client_list_finish (BOTHY_NET_CLIENT (source), result, &error);
@@ -288,7 +289,7 @@ on_found (GObject *source, GAsyncResult *result, gpointer user_data)
   detach->place = place;
   if (place && place->owner == detach->where.user && bothy_nic_number (place) > 0 &&
       g_str_equal (place->bridge, detach->where.bridge)) {
-    bothy_nic_detach (self->network, place, on_detached, g_object_ref (task));
+    bothy_nic_detach (bothy_byhand_nics_get_network (self), place, on_detached, g_object_ref (task));
     return;
   }
   if (!error)
@@ -301,15 +302,15 @@ on_found (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 find_nic (GTask *task)
 {
-  BothyRegistry *self = g_task_get_source_object (task);
+  BothyByhandNics *self = g_task_get_source_object (task);
   Detach *detach = g_task_get_task_data (task);
 
-  bothy_net_client_find (bothy_network_get_nics (self->network), detach->where.netns_fd, detach->where.inside,
-                         on_found, g_object_ref (task));
+  bothy_net_client_find (bothy_network_get_nics (bothy_byhand_nics_get_network (self)),
+                         detach->where.netns_fd, detach->where.inside, on_found, g_object_ref (task));
 }
 
 void
-bothy_byhand_detach_nic (BothyRegistry *registry,
+bothy_byhand_detach_nic (BothyByhandNics *nics,
                          guint32 user,
                          const char *bridge,
                          int netns_fd,
@@ -317,7 +318,7 @@ bothy_byhand_detach_nic (BothyRegistry *registry,
                          GAsyncReadyCallback callback,
                          gpointer user_data)
 {
-  g_autoptr (GTask) task = g_task_new (registry, NULL, callback, user_data);
+  g_autoptr (GTask) task = g_task_new (nics, NULL, callback, user_data);
   Detach *detach = g_new0 (Detach, 1);
 
   place_init (&detach->where, user, bridge, netns_fd, inside);
@@ -326,7 +327,7 @@ bothy_byhand_detach_nic (BothyRegistry *registry,
 }
 
 gboolean
-bothy_byhand_detach_nic_finish (BothyRegistry *registry, GAsyncResult *result, GError **error)
+bothy_byhand_detach_nic_finish (BothyByhandNics *nics, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
 }

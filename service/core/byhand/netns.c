@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/per-user.h"
 #include "platform/untrusted-fd.h"
 
 #include <linux/magic.h>
@@ -22,23 +23,7 @@ typedef struct {
   GTask *task;
 } Check;
 
-static GHashTable *checks;            /* uid → number */
-static GQueue waiting = G_QUEUE_INIT; /* Check, of those who have that many */
-
-static guint
-count_checks (guint32 user, int by)
-{
-  guint n;
-
-  if (!checks)
-    checks = g_hash_table_new (NULL, NULL);
-  n = GPOINTER_TO_UINT (g_hash_table_lookup (checks, GUINT_TO_POINTER (user))) + (guint)by;
-  if (n > 0)
-    g_hash_table_insert (checks, GUINT_TO_POINTER (user), GUINT_TO_POINTER (n));
-  else
-    g_hash_table_remove (checks, GUINT_TO_POINTER (user));
-  return n;
-}
+static BothyPerUser *checks;
 
 static void
 check_free (Check *check)
@@ -87,44 +72,25 @@ check (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellab
     g_task_return_boolean (task, TRUE);
 }
 
-static void begin (Check *wanted);
-
-/* One of USER's is over: his next. */
-static void
-begin_next (guint32 user)
-{
-  for (GList *l = waiting.head; l; l = l->next) {
-    Check *wanted = l->data;
-
-    if (wanted->user == user) {
-      g_queue_delete_link (&waiting, l);
-      begin (wanted);
-      return;
-    }
-  }
-}
-
 static void
 on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (Check) wanted = user_data;
   GError *error = NULL;
 
-  count_checks (wanted->user, -1);
   if (g_task_propagate_boolean (G_TASK (result), &error))
     wanted->next (wanted->task);
   else
     g_task_return_error (wanted->task, error);
-  begin_next (wanted->user);
+  bothy_per_user_release (checks, wanted->user);
 }
 
-/* Takes WANTED over. */
+/* It is the user's turn. */
 static void
-begin (Check *wanted)
+run_check (gpointer wanted)
 {
   g_autoptr (GTask) thread = g_task_new (NULL, NULL, on_checked, wanted);
 
-  count_checks (wanted->user, 1);
   g_task_set_task_data (thread, wanted, NULL);
   g_task_run_in_thread (thread, check);
 }
@@ -138,8 +104,7 @@ bothy_netns_prove (int netns_fd, guint32 user, void (*next) (GTask *task), GTask
   wanted->user = user;
   wanted->next = next;
   wanted->task = g_object_ref (task);
-  if (count_checks (user, 0) < MAX_CHECKS)
-    begin (wanted);
-  else
-    g_queue_push_tail (&waiting, wanted);
+  if (!checks)
+    checks = bothy_per_user_new (MAX_CHECKS, 0);
+  bothy_per_user_wait (checks, user, run_check, wanted);
 }

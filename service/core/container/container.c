@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "network/egress.h"
+#include "network/lanaddress.h"
 
 #include <signal.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 
 G_DEFINE_FINAL_TYPE (BothyContainer, bothy_container, G_TYPE_OBJECT)
 
-enum { CHANGED, BEGINNING, READDRESSED, ENDED, OUT_OF_MEMORY, PROCESS_FOUND, N_SIGNALS };
+enum { CHANGED, BEGINNING, READDRESSED, ENDED, SETTLED, OUT_OF_MEMORY, PROCESS_FOUND, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 void
@@ -33,6 +34,16 @@ bothy_container_spec_free (BothyContainerSpec *spec)
   g_clear_pointer (&spec->ports, g_array_unref);
   g_strfreev (spec->egress);
   g_free (spec);
+}
+
+gboolean
+bothy_container_spec_has_same_address (const BothyContainerSpec *self, const BothyContainerSpec *other)
+{
+  BothyLanAddress its, others;
+
+  return *self->address && *other->address && g_str_equal (self->network, other->network) &&
+         bothy_lan_address_parse (self->address, &its, NULL) &&
+         bothy_lan_address_parse (other->address, &others, NULL) && its.address == others.address;
 }
 
 const char *
@@ -102,6 +113,7 @@ void
 bothy_container_end (BothyContainer *self)
 {
   self->busy = NULL;
+  g_signal_emit (self, signals[SETTLED], 0);
 }
 
 gboolean
@@ -202,7 +214,7 @@ take_last_error (BothyContainer *self, char *error)
 void
 bothy_container_set_starting (BothyContainer *self)
 {
-  self->exited = self->stopping = self->reboot = FALSE;
+  self->exited = self->stopping = self->reboot = self->run_over = FALSE;
   bothy_container_set_state (self, BOTHY_CONTAINER_STARTING);
 }
 
@@ -220,6 +232,7 @@ void
 bothy_container_set_start_failed (BothyContainer *self, const char *error)
 {
   take_last_error (self, g_strdup (error));
+  self->run_over = TRUE;
   bothy_container_set_state (self, BOTHY_CONTAINER_FAILED);
 }
 
@@ -308,9 +321,20 @@ bothy_container_set_ended (BothyContainer *self)
   self->leader = 0;
   self->leader_pidfd_id = 0;
   self->stopped_at = g_get_real_time ();
+  self->run_over = TRUE;
   g_clear_object (&self->supervisor);
   bothy_container_set_group (self, "");
   bothy_container_set_state (self, as_asked ? BOTHY_CONTAINER_STOPPED : BOTHY_CONTAINER_FAILED);
+}
+
+gboolean
+bothy_container_take_end (BothyContainer *self)
+{
+  gboolean over = self->run_over && !bothy_container_is_active (self);
+
+  if (over)
+    self->run_over = FALSE;
+  return over;
 }
 
 /* One that does nothing else would keep the machine busy with making namespaces. */
@@ -354,6 +378,7 @@ void
 bothy_container_emit_ended (BothyContainer *self)
 {
   g_signal_emit (self, signals[ENDED], 0);
+  g_signal_emit (self, signals[SETTLED], 0);
 }
 
 static void
@@ -380,6 +405,8 @@ bothy_container_class_init (BothyContainerClass *class)
       g_signal_new ("changed", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[ENDED] =
       g_signal_new ("ended", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SETTLED] =
+      g_signal_new ("settled", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[OUT_OF_MEMORY] = g_signal_new ("out-of-memory", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL,
                                          NULL, NULL, G_TYPE_NONE, 1, G_TYPE_UINT64);
   signals[BEGINNING] = g_signal_new ("beginning", BOTHY_TYPE_CONTAINER, G_SIGNAL_RUN_LAST, 0, NULL, NULL,

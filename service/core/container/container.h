@@ -46,6 +46,10 @@ typedef struct {
 void bothy_container_spec_free (BothyContainerSpec *spec);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyContainerSpec, bothy_container_spec_free)
 
+/* Whether both are to have the same address on the same bridge of the LAN. */
+gboolean bothy_container_spec_has_same_address (const BothyContainerSpec *self,
+                                                const BothyContainerSpec *other);
+
 /*
  * What a container is and does now. Fields are read freely; container.c alone writes them, and
  * container-record.c when it reads a record.
@@ -57,6 +61,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyContainerSpec, bothy_container_spec_free)
  * "out-of-memory" (guint64 kills): the kernel killed some of its processes for want of memory.
  * "process-found" (guint id, guint pid): a program runs in it that an earlier bothyd put there.
  * "ended" (): its last process is gone; state and last_* say how.
+ * "settled" (): it ended, or what was done to it is over: something else may be done to it.
  */
 #define BOTHY_TYPE_CONTAINER (bothy_container_get_type ())
 G_DECLARE_FINAL_TYPE (BothyContainer, bothy_container, BOTHY, CONTAINER, GObject)
@@ -91,6 +96,9 @@ struct _BothyContainer {
   guint n_reboots; /* since the time below, which is monotonic, in µs */
   gint64 reboots_since;
 
+  gboolean
+      run_over; /* a run is over, or could not begin, and nobody took that up: bothy_container_take_end() */
+
   const char *busy; /* what is being done to it, or NULL */
 };
 
@@ -113,7 +121,7 @@ gboolean bothy_container_require_running (BothyContainer *self, GError **error);
    something is done to it already. */
 gboolean bothy_container_begin (BothyContainer *self, const char *what, GError **error);
 
-/* What bothy_container_begin() began is over. */
+/* What bothy_container_begin() began is over. Emits "settled". */
 void bothy_container_end (BothyContainer *self);
 
 /* ---- what it is; each of these emits "changed" ---- */
@@ -192,6 +200,9 @@ void bothy_container_add_oom_kills (BothyContainer *self, guint64 kills);
    supervisor is let go, the group is gone, and it was stopped just now. */
 void bothy_container_set_ended (BothyContainer *self);
 
+/* Whether a run of it is over, or could not begin, and nobody has taken that up: whoever asks does. */
+gboolean bothy_container_take_end (BothyContainer *self);
+
 /* Count a reboot. FALSE: there were too many in a short time, and the container has failed. */
 gboolean bothy_container_count_reboot (BothyContainer *self);
 
@@ -203,7 +214,7 @@ void bothy_container_emit_beginning (BothyContainer *self, BothySupervisor *supe
 /* Emit "process-found": the program ID of exec runs in it, with the pid PID. */
 void bothy_container_emit_process_found (BothyContainer *self, guint id, guint pid);
 
-/* Emit "ended", after everything of the run is cleared away. */
+/* Emit "ended" and "settled", after everything of the run is cleared away. */
 void bothy_container_emit_ended (BothyContainer *self);
 
 G_END_DECLS

@@ -13,8 +13,10 @@ gboolean bothy_limits_change (BothyCgroupLimits *self, GVariant *changes, guint 
 /* The a{sv} that the bus shows: what is limited, in the form that bothy_limits_change() takes. */
 GVariant *bothy_limits_to_variant (const BothyCgroupLimits *self);
 
-/* To and from the group [Limits] of a container's record. */
+/* Write SELF into the group [Limits] of a container's record. */
 void bothy_limits_to_record (const BothyCgroupLimits *self, GKeyFile *record);
+
+/* Read SELF from there. FALSE with DEGRADED when one makes no sense. */
 gboolean bothy_limits_from_record (BothyCgroupLimits *self, GKeyFile *record, GError **error);
 
 /* The limits of CHANGED that are above what the administrator gives one container;

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
  */
 
 /* For one that is being started: make the nic in its network namespace NETNS_FD, which SUPERVISOR is told of only
-   after bothy_container_network_proceed(). NETNS_FD is taken over. */
+   after bothy_container_network_proceed(). NETNS_FD is taken over. The task is the caller's as well. */
 GTask *bothy_container_network_ahead (BothyNetwork *network,
                                       BothyAdmission *admission,
                                       BothyContainer *container,
@@ -20,6 +20,8 @@ GTask *bothy_container_network_ahead (BothyNetwork *network,
                                       int netns_fd,
                                       GAsyncReadyCallback callback,
                                       gpointer user_data);
+
+/* SUPERVISOR is ready for its nic: go on with TASK, which bothy_container_network_ahead() returned. */
 void bothy_container_network_proceed (GTask *task);
 
 /* For one that runs: an earlier broker gave it one, which is only looked after. */
@@ -29,6 +31,8 @@ void bothy_container_network_again (BothyNetwork *network,
                                     BothySupervisor *supervisor,
                                     GAsyncReadyCallback callback,
                                     gpointer user_data);
+
+/* For both. */
 void bothy_container_network_finish (GAsyncResult *result);
 
 G_END_DECLS

@@ -17,6 +17,7 @@ typedef struct {
   GUnixFDList *stdio;    /* three, or NULL */
 } BothyProcessSpec;
 
+/* NULL is not allowed. */
 void bothy_process_spec_free (BothyProcessSpec *spec);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyProcessSpec, bothy_process_spec_free)
 

@@ -21,8 +21,10 @@ G_DECLARE_FINAL_TYPE (BothySupervisor, bothy_supervisor, BOTHY, SUPERVISOR, GObj
 /* Talk over SOCKET. */
 BothySupervisor *bothy_supervisor_new (GSocket *socket);
 
-/* The strings of a message, each with its NUL. */
+/* Append STRING, with its NUL, to the TEXT of a message. */
 void bothy_supervisor_add_text (GByteArray *text, const char *string);
+
+/* Append each of STRINGS (NULL-terminated, or NULL: none). RET_N: how many there are. */
 void bothy_supervisor_add_texts (GByteArray *text, const char *const *strings, guint32 *ret_n);
 
 /* Send MESSAGE (type and what the type needs) with TEXT and FDS (or NULL). */

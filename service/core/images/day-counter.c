@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "storage/record.h"
 
+#define DAY_SECONDS (24 * 60 * 60)
+
 #define NAME     "days"
 #define GROUP    "Days"
 #define MAX_SEEN 400
@@ -11,7 +13,7 @@
 gint64
 bothy_day_counter_today (void)
 {
-  return g_get_real_time () / G_USEC_PER_SEC / (24 * 60 * 60);
+  return g_get_real_time () / G_USEC_PER_SEC / DAY_SECONDS;
 }
 
 /* The list of dates as it is with DAY; FALSE: it was in there. The oldest of too many goes: it was seen long
@@ -52,4 +54,42 @@ bothy_day_counter_count (int dirfd, gint64 day)
     return count;
   g_key_file_set_uint64 (record, GROUP, "Count", ++count);
   return bothy_record_write (dirfd, NAME, record, BOTHY_RECORD_VOLATILE, &error) ? count : 0;
+}
+
+/* ---- what is done on each ---- */
+
+struct _BothyDayTimer {
+  int dirfd;
+  void (*begin_day) (guint64 day, gpointer user_data);
+  gpointer user_data;
+  guint source;
+};
+
+static gboolean
+on_day (gpointer user_data)
+{
+  BothyDayTimer *self = user_data;
+
+  self->begin_day (bothy_day_counter_count (self->dirfd, bothy_day_counter_today ()), self->user_data);
+  return G_SOURCE_CONTINUE;
+}
+
+BothyDayTimer *
+bothy_day_timer_new (int dirfd, void (*begin_day) (guint64 day, gpointer user_data), gpointer user_data)
+{
+  BothyDayTimer *self = g_new0 (BothyDayTimer, 1);
+
+  self->dirfd = dirfd;
+  self->begin_day = begin_day;
+  self->user_data = user_data;
+  on_day (self);
+  self->source = g_timeout_add_seconds (DAY_SECONDS, on_day, self);
+  return self;
+}
+
+void
+bothy_day_timer_free (BothyDayTimer *self)
+{
+  g_source_remove (self->source);
+  g_free (self);
 }

@@ -23,10 +23,13 @@ struct _BothyOperation {
   GCancellable *cancellable;
 };
 
-/* KIND and PHASE are static. */
+/* The operation ID of USER's, which is under way. KIND ("pull-image") and PHASE ("looking") are static. (transfer full) */
 BothyOperation *bothy_operation_new (guint32 id, guint32 user, const char *kind, const char *phase);
 
+/* It has come as far as PROGRESS (0 to 1; -1: not known), and BYTES are there. */
 void bothy_operation_set_progress (BothyOperation *self, double progress, guint64 bytes);
+
+/* What is being done now; PHASE is static. */
 void bothy_operation_set_phase (BothyOperation *self, const char *phase);
 
 /* It ended: with OBJECT_PATH (or NULL), or with ERROR, which is copied. */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-
-/* Making a container: nothing of it is seen until the rename of its finished directory. */
-#include "core/registry/registry-private.h"
+#include "core/registry/create.h"
 
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/fd.h"
 #include "core/container/container-record.h"
 #include "core/container/defaults.h"
+#include "core/images/builtin.h"
 #include "core/images/expiry.h"
+#include "core/registry/static-addresses.h"
 #include "storage/store.h"
 
 #include <errno.h>
@@ -18,9 +18,8 @@
 
 typedef struct {
   guint32 owner;
-  BothyContainerSpec *spec; /* until the container has it */
-  char *name_key;           /* reserved; NULL once the container has it */
-  char *address_key;        /* the same for the address that it is to have on a LAN */
+  BothyContainerSpec *spec; /* the container's, once there is one */
+  gboolean reserved;        /* its name and address are kept for it */
   char *directory;          /* its name while it is made */
   int dir;
   int containers_fd;
@@ -33,36 +32,34 @@ static void
 create_free (Create *create)
 {
   bothy_clear_fd (&create->dir);
-  g_clear_pointer (&create->spec, bothy_container_spec_free);
+  if (!create->container)
+    bothy_container_spec_free (create->spec);
   g_clear_object (&create->image);
   g_clear_object (&create->container);
-  g_free (create->name_key);
-  g_free (create->address_key);
   g_free (create->directory);
   g_free (create);
 }
 
+/* It can not be made, as ERROR (taken over) says: take back what was done. */
 static void
-fail (GTask *task, GError *error)
+abandon (GTask *task, GError *error)
 {
   BothyRegistry *self = g_task_get_source_object (task);
   Create *create = g_task_get_task_data (task);
 
   if (create->dir >= 0)
-    bothy_trash_put (self->trash, self->containers_fd, create->directory, NULL);
+    bothy_trash_put (bothy_registry_get_trash (self), create->containers_fd, create->directory, NULL);
   if (create->base)
-    bothy_ranges_release (self->ranges, create->base);
+    bothy_ranges_release (bothy_registry_get_ranges (self), create->base);
   if (create->image)
-    bothy_image_store_use (self->images, create->image, -1);
-  if (create->name_key)
-    g_hash_table_remove (self->names, create->name_key);
-  if (create->address_key)
-    bothy_registry_yield_address (self, create->address_key);
+    bothy_image_store_use (bothy_registry_get_images (self), create->image, -1);
+  if (create->reserved)
+    bothy_containers_cancel (bothy_registry_get_containers (self), create->owner, create->spec);
   g_task_return_error (task, error);
 }
 
 static void
-commit (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+write_and_place (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
   Create *create = task_data;
   BothyContainer *container = create->container;
@@ -93,13 +90,10 @@ on_committed (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   if (!g_task_propagate_boolean (G_TASK (result), &error)) {
-    fail (task, error);
+    abandon (task, error);
     return;
   }
-  g_clear_pointer (&create->name_key, g_free);
-  bothy_registry_add (self, create->container);
-  if (create->address_key)
-    bothy_registry_yield_address (self, create->address_key);
+  bothy_containers_add (bothy_registry_get_containers (self), create->container);
   g_task_return_pointer (task, g_object_ref (create->container), g_object_unref);
 }
 
@@ -114,24 +108,24 @@ on_owned (GObject *source, GAsyncResult *result, gpointer user_data)
 
   fds = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
   if (!fds) {
-    fail (task, error);
+    abandon (task, error);
     return;
   }
   thread = g_task_new (self, NULL, on_committed, g_object_ref (task));
   g_task_set_task_data (thread, g_task_get_task_data (task), NULL);
-  g_task_run_in_thread (thread, commit);
+  g_task_run_in_thread (thread, write_and_place);
 }
 
 /* The directory "data" becomes the neutral root's; the supervisor makes the rest in it. */
 static int
-make_directories (BothyRegistry *self, Create *create, GError **error)
+make_directories (Create *create, GError **error)
 {
   autofd data = -1;
 
   create->directory = g_strconcat (BOTHY_STORE_NEW, create->container->id, NULL);
-  if (mkdirat (self->containers_fd, create->directory, 0700) == 0) {
+  if (mkdirat (create->containers_fd, create->directory, 0700) == 0) {
     create->dir =
-        openat (self->containers_fd, create->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        openat (create->containers_fd, create->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (create->dir >= 0 && mkdirat (create->dir, "data", 0700) == 0)
       data = openat (create->dir, "data", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   }
@@ -152,20 +146,19 @@ on_range (GObject *source, GAsyncResult *result, gpointer user_data)
   autofd data = -1;
   GError *error = NULL;
 
-  create->base = bothy_ranges_take_finish (self->ranges, result, &error);
+  create->base = bothy_ranges_take_finish (bothy_registry_get_ranges (self), result, &error);
   if (create->base) {
-    create->container =
-        bothy_container_new (id, create->owner, create->base, g_steal_pointer (&create->spec));
+    create->container = bothy_container_new (id, create->owner, create->base, create->spec);
     /* The range is his for ever, so it has to be known who he is. */
-    if (bothy_owners_note (self->owners, create->owner, &error))
-      data = make_directories (self, create, &error);
+    if (bothy_owners_note (bothy_registry_get_owners (self), create->owner, &error))
+      data = make_directories (create, &error);
     fds = data >= 0 ? bothy_fd_list (&data, 1, &error) : NULL;
   }
   BOTHY_FAULT_POINT ("create.made-directory");
   if (fds)
-    bothy_helper_client_call (self->helper, &own, fds, on_owned, g_object_ref (task));
+    bothy_helper_client_call (bothy_registry_get_helper (self), &own, fds, on_owned, g_object_ref (task));
   else
-    fail (task, error);
+    abandon (task, error);
 }
 
 static void
@@ -173,59 +166,42 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   BothyRegistry *self = g_task_get_source_object (task);
+  BothyImageStore *images = bothy_registry_get_images (self);
   Create *create = g_task_get_task_data (task);
   GError *error = NULL;
 
-  create->image = bothy_builtin_resolve_finish (self->builtin, result, &error);
+  create->image = bothy_builtin_resolve_finish (BOTHY_BUILTIN (source), result, &error);
   if (!create->image) {
-    fail (task, error);
+    abandon (task, error);
     return;
   }
   /* It may have gone while the answer was on its way. */
-  if (bothy_image_store_lookup (self->images, create->image->fingerprint) != create->image) {
+  if (bothy_image_store_lookup (images, create->image->fingerprint) != create->image) {
     g_clear_object (&create->image);
-    fail (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE, "Image %.80s was just removed",
-                             create->spec->image));
+    abandon (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE, "Image %.80s was just removed",
+                                create->spec->image));
     return;
   }
-  bothy_image_store_use (self->images, create->image, 1);
-  bothy_runner_prepare_group (self->runner, create->owner);
+  bothy_image_store_use (images, create->image, 1);
+  bothy_runner_prepare_group (bothy_registry_get_runner (self), create->owner);
   create->spec->image = (g_free (create->spec->image), g_strdup (create->image->fingerprint));
   bothy_defaults_apply (create->spec, create->image->defaults);
-  bothy_ranges_take (self->ranges, create->owner, on_range, g_object_ref (task));
+  bothy_ranges_take (bothy_registry_get_ranges (self), create->owner, on_range, g_object_ref (task));
 }
 
 static void
 on_address (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  BothyRegistry *self = BOTHY_REGISTRY (source);
   g_autoptr (GTask) task = user_data;
-  Create *create = g_task_get_task_data (task);
+  BothyRegistry *self = g_task_get_source_object (task);
+  const Create *create = g_task_get_task_data (task);
   GError *error = NULL;
 
-  create->address_key = bothy_registry_claim_address_finish (self, result, &error);
-  if (create->address_key)
-    bothy_builtin_resolve (self->builtin, create->owner, create->spec->image, on_resolved,
+  if (bothy_static_address_check_finish (BOTHY_CONTAINERS (source), result, &error))
+    bothy_builtin_resolve (bothy_registry_get_builtin (self), create->owner, create->spec->image, on_resolved,
                            g_object_ref (task));
   else
-    fail (task, error);
-}
-
-static gboolean
-may_create (BothyRegistry *self, const Create *create, const char *name_key, GError **error)
-{
-  guint max = self->configuration->max_containers;
-
-  if (g_hash_table_contains (self->names, name_key)) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_CONTAINER_EXISTS,
-                 "You have a container %s already; delete it or take another name", create->spec->name);
-    return FALSE;
-  }
-  if (bothy_registry_count_containers (self, create->owner) < max)
-    return TRUE;
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
-               "You have as many containers as a user may have: %u; delete one first", max);
-  return FALSE;
+    abandon (task, error);
 }
 
 void
@@ -236,25 +212,24 @@ bothy_registry_create (BothyRegistry *self,
                        gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
-  g_autofree char *name_key = bothy_registry_name_key (owner, spec->name);
+  BothyContainers *containers = bothy_registry_get_containers (self);
   Create *create = g_new0 (Create, 1);
   GError *error = NULL;
 
   create->dir = -1;
   create->owner = owner;
   create->spec = spec;
-  create->containers_fd = self->containers_fd;
+  create->containers_fd = bothy_containers_get_directory (containers);
   g_task_set_task_data (task, create, (GDestroyNotify)create_free);
-  if (!may_create (self, create, name_key, &error)) {
-    fail (task, error);
-    return;
-  }
-  create->name_key = g_steal_pointer (&name_key);
-  g_hash_table_insert (self->names, g_strdup (create->name_key), NULL);
-  if (*spec->address)
-    bothy_registry_claim_address (self, spec, on_address, g_object_ref (task));
+  create->reserved = bothy_containers_reserve (containers, owner, spec, &error);
+  if (!create->reserved)
+    abandon (task, error);
+  else if (*spec->address)
+    bothy_static_address_check (containers, bothy_registry_get_bridges (self), spec, on_address,
+                                g_object_ref (task));
   else
-    bothy_builtin_resolve (self->builtin, owner, spec->image, on_resolved, g_object_ref (task));
+    bothy_builtin_resolve (bothy_registry_get_builtin (self), owner, spec->image, on_resolved,
+                           g_object_ref (task));
 }
 
 BothyContainer *

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/registry/diagnosis.h"
+#include "core/registry/diagnose-network.h"
 
 #include <stdio.h>
 #include <unistd.h>
+
+static void
+add_line (
+    GVariantBuilder *report, const char *check, const char *verdict, const char *found, const char *advice)
+{
+  g_variant_builder_add (report, "(ssss)", check, verdict, found, advice);
+}
 
 static const struct {
   const char *who, *advice;
@@ -21,36 +28,35 @@ static const struct {
 };
 
 static void
-check_firewall (BothyDiagnosis *diagnosis, const char *line)
+check_firewall (GVariantBuilder *report, const char *line)
 {
   g_autofree char *found = g_strdup_printf ("%s: what comes from or goes to bothy0 may be dropped", line);
 
   for (gsize i = 0; i < G_N_ELEMENTS (firewall_advice); i++) {
     if (g_str_equal (firewall_advice[i].who, line)) {
-      bothy_diagnosis_say (diagnosis, "firewall", "warning", found, firewall_advice[i].advice);
+      add_line (report, "firewall", "warning", found, firewall_advice[i].advice);
       return;
     }
   }
-  bothy_diagnosis_say (diagnosis, "firewall", "warning", found,
-                       "Let the nftables table of that name accept what bothy0 is the interface of");
+  add_line (report, "firewall", "warning", found,
+            "Let the nftables table of that name accept what bothy0 is the interface of");
 }
 
 static void
-check_firewalls (BothyDiagnosis *diagnosis)
+check_firewalls (const BothyNetworkFacts *facts, GVariantBuilder *report)
 {
   g_auto (GStrv) lines = NULL;
 
-  if (!diagnosis->firewalls) {
-    bothy_diagnosis_say (diagnosis, "firewall", "warning", diagnosis->unexamined,
-                         "Switch it on: systemctl enable --now bothy-net.socket");
+  if (!facts->firewalls) {
+    add_line (report, "firewall", "warning", facts->unexamined,
+              "Switch it on: systemctl enable --now bothy-net.socket");
     return;
   }
-  lines = g_strsplit (diagnosis->firewalls, "\n", -1);
+  lines = g_strsplit (facts->firewalls, "\n", -1);
   if (!lines[0])
-    bothy_diagnosis_say (diagnosis, "firewall", "ok", "Nothing else in nftables drops what containers send",
-                         "");
+    add_line (report, "firewall", "ok", "Nothing else in nftables drops what containers send", "");
   for (char **line = lines; *line && **line; line++)
-    check_firewall (diagnosis, *line);
+    check_firewall (report, *line);
 }
 
 /* The rules of the old iptables are not in nftables; the kernel names their tables, and only root sees which.
@@ -68,23 +74,23 @@ has_legacy_filter (const char *path)
 }
 
 static void
-check_legacy (BothyDiagnosis *diagnosis)
+check_legacy (GVariantBuilder *report)
 {
   gboolean has_docker = access ("/sys/class/net/docker0", F_OK) == 0;
 
   if (!has_legacy_filter ("/proc/net/ip_tables_names") && !has_legacy_filter ("/proc/net/ip6_tables_names"))
-    bothy_diagnosis_say (diagnosis, "legacy-firewall", "ok", "The old iptables filters nothing", "");
+    add_line (report, "legacy-firewall", "ok", "The old iptables filters nothing", "");
   else if (has_docker)
-    bothy_diagnosis_say (diagnosis, "legacy-firewall", "warning",
-                         "Docker uses the old iptables, and drops what is forwarded",
-                         "iptables-legacy -I DOCKER-USER -i bothy0 -j ACCEPT; "
-                         "iptables-legacy -I DOCKER-USER -o bothy0 -j ACCEPT");
+    add_line (report, "legacy-firewall", "warning",
+              "Docker uses the old iptables, and drops what is forwarded",
+              "iptables-legacy -I DOCKER-USER -i bothy0 -j ACCEPT; "
+              "iptables-legacy -I DOCKER-USER -o bothy0 -j ACCEPT");
   else
-    bothy_diagnosis_say (diagnosis, "legacy-firewall", "warning",
-                         "The old iptables has a filter, which may drop what containers send",
-                         "Look at iptables-legacy -S FORWARD; if its policy is DROP: "
-                         "iptables-legacy -I FORWARD -i bothy0 -j ACCEPT; "
-                         "iptables-legacy -I FORWARD -o bothy0 -j ACCEPT");
+    add_line (report, "legacy-firewall", "warning",
+              "The old iptables has a filter, which may drop what containers send",
+              "Look at iptables-legacy -S FORWARD; if its policy is DROP: "
+              "iptables-legacy -I FORWARD -i bothy0 -j ACCEPT; "
+              "iptables-legacy -I FORWARD -o bothy0 -j ACCEPT");
 }
 
 /* The interfaces of IPv4's default routes (/proc/net/route). */
@@ -130,7 +136,7 @@ is_strict (const char *interface)
 
 /* With one way out it does no harm: answers come in where questions went out. */
 static void
-check_reverse_path (BothyDiagnosis *diagnosis)
+check_reverse_path (GVariantBuilder *report)
 {
   g_autoptr (GHashTable) interfaces = list_default_interfaces ();
   GHashTableIter iter;
@@ -149,10 +155,10 @@ check_reverse_path (BothyDiagnosis *diagnosis)
                          (const char *)interface);
     advice = g_strdup_printf ("sysctl -w net.ipv4.conf.%s.rp_filter=2, and the same in sysctl.d(5)",
                               (const char *)interface);
-    bothy_diagnosis_say (diagnosis, "reverse-path", "warning", found, advice);
+    add_line (report, "reverse-path", "warning", found, advice);
     return;
   }
-  bothy_diagnosis_say (diagnosis, "reverse-path", "ok", "rp_filter drops no answers", "");
+  add_line (report, "reverse-path", "ok", "rp_filter drops no answers", "");
 }
 
 static gboolean
@@ -181,45 +187,51 @@ has_default_route6 (void)
 
 /* Both are switched on with the bridge: by NetworkManager, and by bothy-net where that does no harm. */
 static void
-check_forwarding (BothyDiagnosis *diagnosis)
+check_forwarding (GVariantBuilder *report)
 {
   gboolean has_bridge = access ("/sys/class/net/bothy0", F_OK) == 0;
 
   if (has_bridge && is_zero ("/proc/sys/net/ipv4/ip_forward"))
-    bothy_diagnosis_say (diagnosis, "forwarding", "error",
-                         "IPv4 is not forwarded, though NetworkManager had switched that on",
-                         "sysctl -w net.ipv4.ip_forward=1, and look for what sets it to 0 in sysctl.d(5)");
+    add_line (report, "forwarding", "error",
+              "IPv4 is not forwarded, though NetworkManager had switched that on",
+              "sysctl -w net.ipv4.ip_forward=1, and look for what sets it to 0 in sysctl.d(5)");
   else if (has_bridge && has_default_route6 () && is_zero ("/proc/sys/net/ipv6/conf/all/forwarding"))
-    bothy_diagnosis_say (
-        diagnosis, "forwarding", "warning",
-        "IPv6 is not forwarded: the kernel would forget its default route",
-        "Set net.ipv6.conf.IFACE.accept_ra=2 for the interface of that route, and start a container");
+    add_line (report, "forwarding", "warning",
+              "IPv6 is not forwarded: the kernel would forget its default route",
+              "Set net.ipv6.conf.IFACE.accept_ra=2 for the interface of that route, and start a container");
   else
-    bothy_diagnosis_say (diagnosis, "forwarding", "ok",
-                         has_bridge ? "as containers need it" : "switched on with the first container", "");
+    add_line (report, "forwarding", "ok",
+              has_bridge ? "as containers need it" : "switched on with the first container", "");
 }
 
 static void
-check_manager (BothyDiagnosis *diagnosis)
+check_manager (const BothyNetworkFacts *facts, GVariantBuilder *report)
 {
-  if (diagnosis->silence)
-    bothy_diagnosis_say (
-        diagnosis, "network-manager", "error", diagnosis->silence,
-        "Containers start without network until then, and get it when NetworkManager is back");
-  else if (diagnosis->bridge)
-    bothy_diagnosis_say (
-        diagnosis, "network-manager", "error", diagnosis->bridge,
-        "Look at nmcli device and journalctl -u NetworkManager; it needs dnsmasq (dnsmasq-base)");
+  if (facts->silence)
+    add_line (report, "network-manager", "error", facts->silence,
+              "Containers start without network until then, and get it when NetworkManager is back");
+  else if (facts->bridge)
+    add_line (report, "network-manager", "error", facts->bridge,
+              "Look at nmcli device and journalctl -u NetworkManager; it needs dnsmasq (dnsmasq-base)");
   else
-    bothy_diagnosis_say (diagnosis, "network-manager", "ok", "NetworkManager answers", "");
+    add_line (report, "network-manager", "ok", "NetworkManager answers", "");
 }
 
 void
-bothy_diagnosis_check_network (BothyDiagnosis *self)
+bothy_diagnose_network (const BothyNetworkFacts *facts, GVariantBuilder *report)
 {
-  check_manager (self);
-  check_firewalls (self);
-  check_legacy (self);
-  check_reverse_path (self);
-  check_forwarding (self);
+  check_manager (facts, report);
+  check_firewalls (facts, report);
+  check_legacy (report);
+  check_reverse_path (report);
+  check_forwarding (report);
+}
+
+void
+bothy_network_facts_clear (BothyNetworkFacts *facts)
+{
+  g_free (facts->firewalls);
+  g_free (facts->unexamined);
+  g_free (facts->silence);
+  g_free (facts->bridge);
 }

@@ -5,10 +5,10 @@
 
 G_BEGIN_DECLS
 
-/* Look at what Bothy needs of this machine. */
+/* Look at what Bothy needs of this machine. It never fails. */
 void bothy_diagnose (BothyRegistry *registry, GAsyncReadyCallback callback, gpointer user_data);
 
-/* a(ssss): check, verdict, what was found, what to do. */
+/* An a(ssss) with a line for each check: its name, "ok", "warning" or "error", what was found, what to do. (transfer full) */
 GVariant *bothy_diagnose_finish (GAsyncResult *result);
 
 G_END_DECLS

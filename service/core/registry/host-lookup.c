@@ -47,7 +47,7 @@ bothy_host_lookup (BothyRegistry *registry, guint32 user, const char *name, stru
     return;
   if (!bothy_owners_check (bothy_registry_get_owners (registry), user, NULL))
     return;
-  container = bothy_registry_find_container (registry, owner, labels[0]);
+  container = bothy_containers_find (bothy_registry_get_containers (registry), owner, labels[0]);
   for (char **address = container ? container->addresses : NULL; address && *address; address++)
     add_address (ret, *address);
 }

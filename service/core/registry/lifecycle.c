@@ -1,64 +1,67 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-
-/* The changes of a container's state: what each needs, one at a time, and what follows it. */
-#include "core/registry/registry-private.h"
+#include "core/registry/lifecycle.h"
 
 #include "base/error.h"
 #include "base/fault.h"
+#include "core/registry/change.h"
 
 typedef struct {
   BothyContainer *container;
-  gboolean begun;
-  guint32 user;
+  BothyChange *change;
+  guint32 user;         /* of delete: who wants it */
   gboolean start_after; /* of restart */
-  gboolean automatic;   /* nobody asked for it, so nobody could wait until he may */
-} Change;
+  gboolean unasked;     /* nobody asked for it, so nobody could wait until he may */
+} Step;
 
 static void
-change_free (Change *change)
+step_free (gpointer data)
 {
-  if (change->begun)
-    bothy_container_end (change->container);
-  g_object_unref (change->container);
-  g_free (change);
+  Step *step = data;
+
+  g_clear_pointer (&step->change, bothy_change_free);
+  g_object_unref (step->container);
+  g_free (step);
 }
 
+/* Begin to do WHAT to CONTAINER. NULL: that can not be, and the caller has been told. */
 static GTask *
-change_new (BothyRegistry *self, BothyContainer *container, GAsyncReadyCallback callback, gpointer user_data)
+begin_step (BothyRegistry *self,
+            BothyContainer *container,
+            const char *what,
+            GAsyncReadyCallback callback,
+            gpointer user_data)
 {
-  GTask *task = g_task_new (self, NULL, callback, user_data);
-  Change *change = g_new0 (Change, 1);
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  Step *step = g_new0 (Step, 1);
+  GError *error = NULL;
 
-  change->container = g_object_ref (container);
-  g_task_set_task_data (task, change, (GDestroyNotify)change_free);
-  return task;
+  step->container = g_object_ref (container);
+  step->change = bothy_change_begin (bothy_registry_get_containers (self), container, what, &error);
+  g_task_set_task_data (task, step, step_free);
+  if (step->change)
+    return g_steal_pointer (&task);
+  g_task_return_error (task, error);
+  return NULL;
 }
 
-static gboolean
-begin (GTask *task, const char *what, GError **error)
-{
-  Change *change = g_task_get_task_data (task);
-
-  change->begun = bothy_container_begin (change->container, what, error);
-  return change->begun;
-}
-
-/* Others may go on with the container before the caller hears of it. */
+/* The step is over; ERROR (taken over) or NULL is its result. */
 static void
-end (GTask *task)
+end_step (GTask *task, GError *error)
 {
-  Change *change = g_task_get_task_data (task);
+  const Step *step = g_task_get_task_data (task);
 
-  bothy_container_end (change->container);
-  change->begun = FALSE;
+  bothy_change_end (step->change);
+  if (error)
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, TRUE);
 }
 
-static gboolean
-wrong_state (BothyContainer *container, const char *wanted, GError **error)
+static GError *
+wrong_state_error (const BothyContainer *container, const char *wanted)
 {
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "Container %s is %s; %s", container->spec->name,
-               bothy_container_state_name (container->state), wanted);
-  return FALSE;
+  return g_error_new (BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "Container %s is %s; %s", container->spec->name,
+                      bothy_container_state_name (container->state), wanted);
 }
 
 /* ---- start ---- */
@@ -67,26 +70,14 @@ static void
 on_started (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  Change *change = g_task_get_task_data (task);
+  BothyRegistry *self = g_task_get_source_object (task);
+  BothyContainer *container = ((Step *)g_task_get_task_data (task))->container;
   GError *error = NULL;
-  gboolean done = bothy_runner_start_finish (BOTHY_RUNNER (source), result, &error);
 
-  end (task);
-  if (!bothy_container_is_active (change->container))
-    bothy_registry_follow_up (g_task_get_source_object (task), change->container);
-  else if (change->container->addresses[0])
-    bothy_registry_tell_neighbours (g_task_get_source_object (task), change->container);
-  if (done)
-    g_task_return_boolean (task, TRUE);
-  else
-    g_task_return_error (task, error);
-}
-
-static gboolean
-may_start (BothyContainer *container, GError **error)
-{
-  return !bothy_container_is_active (container) ||
-         wrong_state (container, "it has been started already", error);
+  bothy_runner_start_finish (BOTHY_RUNNER (source), result, &error);
+  if (container->supervisor && container->addresses[0])
+    bothy_etc_hosts_tell (bothy_registry_get_etc_hosts (self), container);
+  end_step (task, error);
 }
 
 void
@@ -96,13 +87,12 @@ bothy_registry_start (BothyRegistry *self,
                       GAsyncReadyCallback callback,
                       gpointer user_data)
 {
-  g_autoptr (GTask) task = change_new (self, container, callback, user_data);
-  GError *error = NULL;
+  g_autoptr (GTask) task = begin_step (self, container, "starting", callback, user_data);
 
-  if (!begin (task, "starting", &error) || !may_start (container, &error))
-    g_task_return_error (task, error);
-  else
-    bothy_runner_start (self->runner, container, stdio, on_started, g_object_ref (task));
+  if (task && bothy_container_is_active (container))
+    end_step (task, wrong_state_error (container, "it has been started already"));
+  else if (task)
+    bothy_runner_start (bothy_registry_get_runner (self), container, stdio, on_started, g_object_ref (task));
 }
 
 /* ---- stop and restart ---- */
@@ -111,28 +101,13 @@ static void
 on_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  BothyRegistry *self = g_task_get_source_object (task);
-  Change *change = g_task_get_task_data (task);
+  const Step *step = g_task_get_task_data (task);
   GError *error = NULL;
 
-  if (!bothy_runner_stop_finish (BOTHY_RUNNER (source), result, &error)) {
-    g_task_return_error (task, error);
-    return;
-  }
-  if (change->start_after) {
-    bothy_runner_start (self->runner, change->container, NULL, on_started, g_object_ref (task));
-    return;
-  }
-  end (task);
-  bothy_registry_follow_up (self, change->container);
-  g_task_return_boolean (task, TRUE);
-}
-
-static gboolean
-may_stop (BothyContainer *container, GError **error)
-{
-  return (bothy_container_is_active (container) && container->supervisor) ||
-         wrong_state (container, "there is nothing to stop", error);
+  if (bothy_runner_stop_finish (BOTHY_RUNNER (source), result, &error) && step->start_after)
+    bothy_runner_start (BOTHY_RUNNER (source), step->container, NULL, on_started, g_object_ref (task));
+  else
+    end_step (task, error);
 }
 
 void
@@ -142,13 +117,12 @@ bothy_registry_stop (BothyRegistry *self,
                      GAsyncReadyCallback callback,
                      gpointer user_data)
 {
-  g_autoptr (GTask) task = change_new (self, container, callback, user_data);
-  GError *error = NULL;
+  g_autoptr (GTask) task = begin_step (self, container, "stopping", callback, user_data);
 
-  if (!begin (task, "stopping", &error) || !may_stop (container, &error))
-    g_task_return_error (task, error);
-  else
-    bothy_runner_stop (self->runner, container, timeout, on_stopped, g_object_ref (task));
+  if (task && !(bothy_container_is_active (container) && container->supervisor))
+    end_step (task, wrong_state_error (container, "there is nothing to stop"));
+  else if (task)
+    bothy_runner_stop (bothy_registry_get_runner (self), container, timeout, on_stopped, g_object_ref (task));
 }
 
 void
@@ -158,17 +132,17 @@ bothy_registry_restart (BothyRegistry *self,
                         GAsyncReadyCallback callback,
                         gpointer user_data)
 {
-  g_autoptr (GTask) task = change_new (self, container, callback, user_data);
-  GError *error = NULL;
+  g_autoptr (GTask) task = begin_step (self, container, "restarting", callback, user_data);
+  BothyRunner *runner = bothy_registry_get_runner (self);
 
-  if (!begin (task, "restarting", &error))
-    g_task_return_error (task, error);
-  else if (!bothy_container_is_active (container))
-    bothy_runner_start (self->runner, container, NULL, on_started, g_object_ref (task));
-  else {
-    ((Change *)g_task_get_task_data (task))->start_after = TRUE;
-    bothy_runner_stop (self->runner, container, timeout, on_stopped, g_object_ref (task));
+  if (!task)
+    return;
+  if (!bothy_container_is_active (container)) {
+    bothy_runner_start (runner, container, NULL, on_started, g_object_ref (task));
+    return;
   }
+  ((Step *)g_task_get_task_data (task))->start_after = TRUE;
+  bothy_runner_stop (runner, container, timeout, on_stopped, g_object_ref (task));
 }
 
 /* ---- freeze ---- */
@@ -177,16 +151,10 @@ static void
 on_frozen (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  Change *change = g_task_get_task_data (task);
   GError *error = NULL;
-  gboolean done = bothy_runner_freeze_finish (BOTHY_RUNNER (source), result, &error);
 
-  end (task);
-  bothy_registry_follow_up (g_task_get_source_object (task), change->container);
-  if (done)
-    g_task_return_boolean (task, TRUE);
-  else
-    g_task_return_error (task, error);
+  bothy_runner_freeze_finish (BOTHY_RUNNER (source), result, &error);
+  end_step (task, error);
 }
 
 void
@@ -196,18 +164,14 @@ bothy_registry_freeze (BothyRegistry *self,
                        GAsyncReadyCallback callback,
                        gpointer user_data)
 {
-  g_autoptr (GTask) task = change_new (self, container, callback, user_data);
+  g_autoptr (GTask) task = begin_step (self, container, freeze ? "freezing" : "thawing", callback, user_data);
   BothyContainerState wanted = freeze ? BOTHY_CONTAINER_RUNNING : BOTHY_CONTAINER_FROZEN;
-  GError *error = NULL;
 
-  if (!begin (task, freeze ? "freezing" : "thawing", &error))
-    g_task_return_error (task, error);
-  else if (container->state != wanted || !container->supervisor) {
-    wrong_state (container, freeze ? "only a running one can be frozen" : "only a frozen one can be thawed",
-                 &error);
-    g_task_return_error (task, error);
-  } else
-    bothy_runner_freeze (self->runner, container, freeze, on_frozen, g_object_ref (task));
+  if (task && (container->state != wanted || !container->supervisor))
+    end_step (task, wrong_state_error (container, freeze ? "only a running one can be frozen"
+                                                         : "only a frozen one can be thawed"));
+  else if (task)
+    bothy_runner_freeze (bothy_registry_get_runner (self), container, freeze, on_frozen, g_object_ref (task));
 }
 
 gboolean
@@ -228,29 +192,36 @@ on_trash_empty (GObject *source, GAsyncResult *result, gpointer user_data)
   bothy_operation_complete (operation, NULL, error);
 }
 
-static void
-discard (BothyRegistry *self, GTask *task)
+static BothyOperation *
+add_operation (BothyOperations *operations, const Step *step, GError **error)
 {
-  Change *change = g_task_get_task_data (task);
-  BothyContainer *container = change->container;
+  static const char kind[] = "delete-container", phase[] = "removing files";
+
+  return step->unasked ? bothy_operations_add_unasked (operations, step->user, kind, phase)
+                       : bothy_operations_add (operations, step->user, kind, phase, error);
+}
+
+static void
+discard_container (BothyRegistry *self, GTask *task)
+{
+  const Step *step = g_task_get_task_data (task);
+  BothyContainers *containers = bothy_registry_get_containers (self);
+  BothyTrash *trash = bothy_registry_get_trash (self);
   g_autoptr (BothyOperation) operation = NULL;
   GError *error = NULL;
 
   BOTHY_FAULT_POINT ("delete.before-rename");
-  if (change->automatic)
-    operation = bothy_registry_add_own_operation (self, change->user, "delete-container", "removing files");
-  else
-    operation =
-        bothy_registry_add_operation (self, change->user, "delete-container", "removing files", &error);
-  if (!operation || !bothy_trash_put (self->trash, self->containers_fd, container->id, &error)) {
+  operation = add_operation (bothy_registry_get_operations (self), step, &error);
+  if (!operation ||
+      !bothy_trash_put (trash, bothy_containers_get_directory (containers), step->container->id, &error)) {
     if (operation)
       bothy_operation_complete (operation, NULL, error);
-    g_task_return_error (task, error);
+    end_step (task, error);
     return;
   }
-  end (task);
-  bothy_registry_remove (self, container);
-  bothy_trash_empty (self->trash, on_trash_empty, g_object_ref (operation));
+  bothy_containers_remove (containers, step->container);
+  bothy_change_end (step->change);
+  bothy_trash_empty (trash, on_trash_empty, g_object_ref (operation));
   g_task_return_pointer (task, g_steal_pointer (&operation), g_object_unref);
 }
 
@@ -261,9 +232,9 @@ on_killed (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   if (bothy_runner_stop_finish (BOTHY_RUNNER (source), result, &error))
-    discard (g_task_get_source_object (task), task);
+    discard_container (g_task_get_source_object (task), task);
   else
-    g_task_return_error (task, error);
+    end_step (task, error);
 }
 
 void
@@ -274,20 +245,17 @@ bothy_registry_delete (BothyRegistry *self,
                        GAsyncReadyCallback callback,
                        gpointer user_data)
 {
-  g_autoptr (GTask) task = change_new (self, container, callback, user_data);
-  GError *error = NULL;
+  g_autoptr (GTask) task = begin_step (self, container, "being deleted", callback, user_data);
 
-  ((Change *)g_task_get_task_data (task))->user = user;
-  if (!begin (task, "being deleted", &error))
-    g_task_return_error (task, error);
-  else if (!bothy_container_is_active (container))
-    discard (self, task);
+  if (!task)
+    return;
+  ((Step *)g_task_get_task_data (task))->user = user;
+  if (!bothy_container_is_active (container))
+    discard_container (self, task);
   else if (force && container->supervisor)
-    bothy_runner_stop (self->runner, container, 0, on_killed, g_object_ref (task));
-  else {
-    wrong_state (container, "stop it first, or delete it with force", &error);
-    g_task_return_error (task, error);
-  }
+    bothy_runner_stop (bothy_registry_get_runner (self), container, 0, on_killed, g_object_ref (task));
+  else
+    end_step (task, wrong_state_error (container, "stop it first, or delete it with force"));
 }
 
 BothyOperation *
@@ -295,6 +263,8 @@ bothy_registry_delete_finish (BothyRegistry *self, GAsyncResult *result, GError 
 {
   return g_task_propagate_pointer (G_TASK (result), error);
 }
+
+/* ---- what follows the end of a run ---- */
 
 static void
 on_ephemeral_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -307,17 +277,63 @@ on_ephemeral_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
     g_warning ("Ephemeral container: %s", error->message);
 }
 
-void
-bothy_registry_delete_ephemeral (BothyRegistry *self, BothyContainer *container)
+static void
+delete_ephemeral (BothyRegistry *self, BothyContainer *container)
 {
-  g_autoptr (GTask) task = change_new (self, container, on_ephemeral_deleted, NULL);
-  Change *change = g_task_get_task_data (task);
-  GError *error = NULL;
+  g_autoptr (GTask) task = begin_step (self, container, "being deleted", on_ephemeral_deleted, NULL);
+  Step *step;
 
-  change->user = container->owner;
-  change->automatic = TRUE;
-  if (begin (task, "being deleted", &error))
-    discard (self, task);
-  else
-    g_task_return_error (task, error);
+  if (!task)
+    return;
+  step = g_task_get_task_data (task);
+  step->user = container->owner;
+  step->unasked = TRUE;
+  discard_container (self, task);
+}
+
+static void
+on_rebooted (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!bothy_registry_change_finish (BOTHY_REGISTRY (source), result, &error))
+    g_warning ("Restart: %s", error->message);
+}
+
+/* Nothing is done to CONTAINER now, and perhaps it does not run. */
+static void
+on_settled (BothyContainers *containers, BothyContainer *container, gpointer user_data)
+{
+  BothyRegistry *self = user_data;
+
+  if (container->busy || !bothy_container_take_end (container))
+    return;
+  if (container->reboot && !container->stopping &&
+      bothy_runner_may_reboot (bothy_registry_get_runner (self), container))
+    bothy_registry_start (self, container, NULL, on_rebooted, NULL);
+  else if (container->spec->ephemeral)
+    delete_ephemeral (self, container);
+}
+
+void
+bothy_registry_watch_ends (BothyRegistry *self)
+{
+  g_signal_connect_object (bothy_registry_get_containers (self), "settled", G_CALLBACK (on_settled), self, 0);
+}
+
+void
+bothy_registry_follow_up_earlier_ends (BothyRegistry *self)
+{
+  BothyContainers *containers = bothy_registry_get_containers (self);
+  GList *list = bothy_containers_list (containers);
+
+  for (GList *l = list; l; l = l->next) {
+    g_autoptr (BothyContainer) container = g_object_ref (l->data);
+
+    on_settled (containers, container, self);
+    if (container->spec->ephemeral && !container->busy && !bothy_container_is_active (container) &&
+        bothy_containers_find (containers, container->owner, container->spec->name) == container)
+      delete_ephemeral (self, container);
+  }
+  g_list_free (list);
 }

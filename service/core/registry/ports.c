@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-
-/* Ports of the host that lead into containers: the record says which, the filter has those of running ones.
- */
-#include "core/registry/registry-private.h"
+#include "core/registry/ports.h"
 
 #include "base/error.h"
 
@@ -40,7 +37,7 @@ task_new (BothyRegistry *self,
 static gboolean
 check_free (BothyRegistry *self, guint32 owner, const BothyPort *port, GError **error)
 {
-  g_autoptr (GList) containers = bothy_registry_list_containers (self);
+  g_autoptr (GList) containers = bothy_containers_list (bothy_registry_get_containers (self));
 
   for (GList *l = containers; l; l = l->next) {
     BothyContainer *other = l->data;
@@ -75,7 +72,7 @@ write_down (BothyRegistry *self, const Publishing *publishing, gboolean add, GEr
   BothyPort port = found ? *found : publishing->port;
 
   change_ports (container, &port, add);
-  if (!bothy_registry_save (self, container, error)) {
+  if (!bothy_containers_save (bothy_registry_get_containers (self), container, error)) {
     change_ports (container, &port, !add);
     return FALSE;
   }
@@ -115,7 +112,7 @@ bothy_registry_add_port (BothyRegistry *self,
       !write_down (self, g_task_get_task_data (task), TRUE, &error))
     g_task_return_error (task, error);
   else if (container->addresses[0])
-    bothy_network_publish (self->network, container->range_base, port, TRUE, on_published,
+    bothy_network_publish (bothy_registry_get_network (self), container->range_base, port, TRUE, on_published,
                            g_object_ref (task));
   else
     g_task_return_boolean (task, TRUE);
@@ -149,8 +146,8 @@ bothy_registry_remove_port (BothyRegistry *self,
   if (error || !write_down (self, g_task_get_task_data (task), FALSE, &error))
     g_task_return_error (task, error);
   else if (container->addresses[0])
-    bothy_network_publish (self->network, container->range_base, port, FALSE, on_unpublished,
-                           g_object_ref (task));
+    bothy_network_publish (bothy_registry_get_network (self), container->range_base, port, FALSE,
+                           on_unpublished, g_object_ref (task));
   else
     g_task_return_boolean (task, TRUE);
 }
@@ -171,12 +168,20 @@ on_published_again (GObject *source, GAsyncResult *result, gpointer user_data)
     g_message ("Container %s: a port does not lead to it: %s", container->id, error->message);
 }
 
-void
-bothy_registry_publish_ports (BothyRegistry *self, BothyContainer *container)
+static void
+on_readdressed (BothyContainers *containers, BothyContainer *container, gpointer user_data)
 {
+  BothyNetwork *network = bothy_registry_get_network (user_data);
   GArray *ports = container->spec->ports;
 
   for (guint i = 0; container->addresses[0] && i < ports->len; i++)
-    bothy_network_publish (self->network, container->range_base, &g_array_index (ports, BothyPort, i), TRUE,
+    bothy_network_publish (network, container->range_base, &g_array_index (ports, BothyPort, i), TRUE,
                            on_published_again, g_object_ref (container));
+}
+
+void
+bothy_registry_watch_addresses (BothyRegistry *self)
+{
+  g_signal_connect_object (bothy_registry_get_containers (self), "readdressed", G_CALLBACK (on_readdressed),
+                           self, 0);
 }

@@ -1,95 +1,57 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-
-/* Changing a container's limits: written down first, then done where it runs; what can not be done is taken
- * back. */
-#include "core/registry/registry-private.h"
+#include "core/registry/set-limits.h"
 
 #include "base/error.h"
 #include "base/fault.h"
+#include "core/registry/change.h"
 #include "platform/cgroup-stats.h"
-
-typedef struct {
-  BothyContainer *container;
-  BothyCgroupLimits before;
-  gboolean begun;
-} Limiting;
-
-static void
-limiting_free (Limiting *limiting)
-{
-  if (limiting->begun)
-    bothy_container_end (limiting->container);
-  g_object_unref (limiting->container);
-  g_free (limiting);
-}
-
-static void
-set_limits (BothyRegistry *self, BothyContainer *container, const BothyCgroupLimits *limits)
-{
-  BothyCgroupLimits effective;
-
-  bothy_limits_effective (limits, self->configuration, &effective);
-  bothy_container_set_limits (container, limits, &effective);
-}
-
-static void
-end (GTask *task)
-{
-  Limiting *limiting = g_task_get_task_data (task);
-
-  bothy_container_end (limiting->container);
-  limiting->begun = FALSE;
-}
 
 static void
 on_limited (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  BothyRegistry *self = g_task_get_source_object (task);
-  Limiting *limiting = g_task_get_task_data (task);
-  BothyContainer *container = limiting->container;
-  g_autoptr (GError) unsaved = NULL;
+  BothyChange *change = g_task_get_task_data (task);
   GError *error = NULL;
 
   /* One that ended meanwhile gets them when it starts again. */
   if (!bothy_cgroup_manager_limit_finish (BOTHY_CGROUP_MANAGER (source), result, &error) &&
-      !*container->group)
+      !*bothy_change_get_container (change)->group)
     g_clear_error (&error);
-  if (error) {
-    set_limits (self, container, &limiting->before);
-    if (!bothy_registry_save (self, container, &unsaved))
-      g_warning ("Container %s: %s", container->id, unsaved->message);
-  }
-  end (task);
-  bothy_registry_follow_up (self, container);
+  if (error)
+    bothy_change_roll_back (change);
+  bothy_change_end (change);
   if (error)
     g_task_return_error (task, error);
   else
     g_task_return_boolean (task, TRUE);
 }
 
-static gboolean
-begin (BothyRegistry *self, Limiting *limiting, GVariant *changes, gboolean may_exceed, GError **error)
+static void
+restore_limits (BothyContainers *containers, BothyContainer *container, gpointer before)
 {
-  BothyContainer *container = limiting->container;
+  bothy_containers_set_limits (containers, container, before);
+}
+
+static gboolean
+record_limits (
+    BothyRegistry *self, BothyChange *change, GVariant *changes, gboolean may_exceed, GError **error)
+{
+  BothyContainer *container = bothy_change_get_container (change);
+  BothyCgroupLimits *before;
   BothyCgroupLimits limits = container->spec->limits;
   guint changed, exceeding;
 
-  if (!bothy_container_begin (container, "changing limits", error))
-    return FALSE;
-  limiting->begun = TRUE;
   if (!bothy_limits_change (&limits, changes, &changed, error))
     return FALSE;
-  exceeding = bothy_limits_exceeding (&limits, changed, self->configuration, NULL, may_exceed ? NULL : error);
+  exceeding = bothy_limits_exceeding (&limits, changed, bothy_registry_get_configuration (self), NULL,
+                                      may_exceed ? NULL : error);
   if (exceeding && !may_exceed)
     return FALSE;
   limits.granted |= exceeding;
-  limiting->before = container->spec->limits;
-  set_limits (self, container, &limits);
-  if (bothy_registry_save (self, container, error))
-    return TRUE;
-  set_limits (self, container, &limiting->before);
-  return FALSE;
+  before = g_new (BothyCgroupLimits, 1);
+  *before = container->spec->limits;
+  bothy_containers_set_limits (bothy_registry_get_containers (self), container, &limits);
+  return bothy_change_record (change, restore_limits, before, g_free, error);
 }
 
 void
@@ -101,21 +63,21 @@ bothy_registry_set_limits (BothyRegistry *self,
                            gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
-  Limiting *limiting = g_new0 (Limiting, 1);
   GError *error = NULL;
+  g_autoptr (BothyChange) change =
+      bothy_change_begin (bothy_registry_get_containers (self), container, "changing limits", &error);
 
-  limiting->container = g_object_ref (container);
-  g_task_set_task_data (task, limiting, (GDestroyNotify)limiting_free);
-  if (!begin (self, limiting, changes, may_exceed, &error)) {
+  if (!change || !record_limits (self, change, changes, may_exceed, &error)) {
     g_task_return_error (task, error);
     return;
   }
   BOTHY_FAULT_POINT ("limits.recorded");
   if (*container->group) {
-    bothy_runner_limit (self->runner, container, on_limited, g_object_ref (task));
+    g_task_set_task_data (task, g_steal_pointer (&change), (GDestroyNotify)bothy_change_free);
+    bothy_runner_limit (bothy_registry_get_runner (self), container, on_limited, g_object_ref (task));
     return;
   }
-  end (task);
+  bothy_change_end (change);
   g_task_return_boolean (task, TRUE);
 }
 

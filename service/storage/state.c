@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The directories that the registry keeps its state in. */
-#include "core/registry/registry-private.h"
+#include "storage/state.h"
 
-#include "config.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "config.h"
 #include "storage/lock.h"
 
 #include <errno.h>
@@ -31,15 +30,16 @@ open_directory (int parent, const char *name, GError **error)
   return -1;
 }
 
-gboolean
-bothy_registry_open_directories (BothyRegistry *self, GError **error)
+static gboolean
+open_directories (BothyState *self, int *runtime_fd, GError **error)
 {
-  struct {
-    int *parent;
+  const int top = AT_FDCWD;
+  const struct {
+    const int *parent;
     const char *name;
     int *fd;
   } directories[] = {
-    { NULL, STATE_DIR, &self->state_fd },
+    { &top, STATE_DIR, &self->state_fd },
     { &self->state_fd, "containers", &self->containers_fd },
     { &self->state_fd, "images", &self->images_fd },
     { &self->state_fd, "layers", &self->layers_fd },
@@ -48,37 +48,50 @@ bothy_registry_open_directories (BothyRegistry *self, GError **error)
     { &self->state_fd, "remotes", &self->remotes_fd },
     { &self->state_fd, "bridges", &self->bridges_fd },
     { &self->state_fd, "accounts", &self->accounts_fd },
-    { NULL, RUNTIME_DIR, &self->lock_fd },
-    { &self->lock_fd, "supervisors", &self->sockets_fd },
-    { &self->lock_fd, "attaching", &self->attaching_fd },
+    { &top, RUNTIME_DIR, runtime_fd },
+    { runtime_fd, "supervisors", &self->sockets_fd },
+    { runtime_fd, "attaching", &self->attaching_fd },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (directories); i++) {
-    int parent = directories[i].parent ? *directories[i].parent : AT_FDCWD;
-
-    *directories[i].fd = open_directory (parent, directories[i].name, error);
+    *directories[i].fd = open_directory (*directories[i].parent, directories[i].name, error);
     if (*directories[i].fd < 0)
       return FALSE;
   }
   /* Files of containers may be setuid; nobody else may even reach them. */
-  if (fchmod (self->state_fd, 0700) < 0) {
-    bothy_error_set_errno (error, errno, STATE_DIR);
-    return FALSE;
-  }
-  return TRUE;
+  if (fchmod (self->state_fd, 0700) == 0)
+    return TRUE;
+  bothy_error_set_errno (error, errno, STATE_DIR);
+  return FALSE;
 }
 
-gboolean
-bothy_registry_take_lock (BothyRegistry *self, GError **error)
+BothyState *
+bothy_state_new (GError **error)
 {
-  autofd runtime = g_steal_fd (&self->lock_fd);
+  g_autoptr (BothyState) self = g_new (BothyState, 1);
+  autofd runtime_fd = -1;
 
-  self->lock_fd = bothy_lock_take (runtime, error);
-  return self->lock_fd >= 0;
+  *self = (BothyState){ -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 };
+  if (!open_directories (self, &runtime_fd, error))
+    return NULL;
+  self->lock_fd = bothy_lock_take (runtime_fd, error);
+  return self->lock_fd >= 0 ? g_steal_pointer (&self) : NULL;
 }
 
 void
-bothy_registry_release_lock (BothyRegistry *self)
+bothy_state_release_lock (BothyState *self)
 {
   bothy_lock_release (g_steal_fd (&self->lock_fd));
+}
+
+void
+bothy_state_free (BothyState *self)
+{
+  int *fds[] = { &self->lock_fd,       &self->sockets_fd, &self->attaching_fd, &self->state_fd,
+                 &self->containers_fd, &self->images_fd,  &self->layers_fd,    &self->ranges_fd,
+                 &self->trash_fd,      &self->remotes_fd, &self->bridges_fd,   &self->accounts_fd };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (fds); i++)
+    bothy_clear_fd (fds[i]);
+  g_free (self);
 }

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/container/container.h"
+#include "core/ids/ranges.h"
+#include "core/images/image-store.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Which containers there are, by id and by owner and name, and which are being made. Each has an id range and an image
+ * of its own to stand on: those are its own from bothy_containers_load() on, and let go when it is removed.
+ *
+ * Signals:
+ * "added", "removed" (BothyContainer *): also when it gets another name: then it is removed by the name that it had,
+ * and added by the one that it has.
+ * "beginning" (BothyContainer *, BothySupervisor *), "readdressed", "settled", "ended" (BothyContainer *),
+ * "process-found" (BothyContainer *, guint, guint): as the container itself says.
+ */
+#define BOTHY_TYPE_CONTAINERS (bothy_containers_get_type ())
+G_DECLARE_FINAL_TYPE (BothyContainers, bothy_containers, BOTHY, CONTAINERS, GObject)
+
+/* CONTAINERS_FD is STATE/containers; it stays the caller's, as CONFIGURATION does. (transfer full) */
+BothyContainers *bothy_containers_new (int containers_fd,
+                                       const BothyConfiguration *configuration,
+                                       BothyRanges *ranges,
+                                       BothyImageStore *images);
+
+/* Read all records. UNFINISHED is called for the name of each directory that creating left. FALSE: there is something
+   that could not be read; it is left alone. */
+gboolean bothy_containers_load (BothyContainers *self,
+                                void (*unfinished) (const char *name, gpointer user_data),
+                                gpointer user_data);
+
+/* ---- which there are ---- */
+
+/* By owner and name. (element-type BothyContainer) (transfer container) */
+GList *bothy_containers_list (BothyContainers *self);
+
+/* The container of OWNER's that is called NAME, once it is made. (transfer none); NULL: there is none. */
+BothyContainer *bothy_containers_find (BothyContainers *self, guint32 owner, const char *name);
+
+/* The one whose control group GROUP is, or is below. (transfer none); NULL: there is none. */
+BothyContainer *bothy_containers_find_by_group (BothyContainers *self, const char *group);
+
+/* The one that has the id range from BASE on. (transfer none); NULL: there is none. */
+BothyContainer *bothy_containers_find_by_range (BothyContainers *self, guint32 base);
+
+/* How many there are, without those that are being made. */
+guint bothy_containers_count (BothyContainers *self);
+
+/* STATE/containers, an fd that stays SELF's: each container has a directory there that is called by its id. */
+int bothy_containers_get_directory (BothyContainers *self);
+
+/* Whether each is stopped, and nothing is being done to any. */
+gboolean bothy_containers_is_idle (BothyContainers *self);
+
+/* ---- making one ---- */
+
+/* A container as SPEC says is being made for OWNER: nobody else gets its name. SPEC stays the caller's, and there, until
+   bothy_containers_add() or bothy_containers_cancel(). FALSE with CONTAINER_EXISTS or QUOTA_EXCEEDED. */
+gboolean bothy_containers_reserve (BothyContainers *self,
+                                   guint32 owner,
+                                   const BothyContainerSpec *spec,
+                                   GError **error);
+
+/* The one that was reserved for OWNER by SPEC will not be made. */
+void bothy_containers_cancel (BothyContainers *self, guint32 owner, const BothyContainerSpec *spec);
+
+/* CONTAINER is made, and on disk; from now on it can be found. Its range was taken and its image is used. */
+void bothy_containers_add (BothyContainers *self, BothyContainer *container);
+
+/* Whether somebody but SPEC itself has the address on the bridge that SPEC is to have, or is about to get it. */
+gboolean bothy_containers_has_address (BothyContainers *self, const BothyContainerSpec *spec);
+
+/* ---- what is done to one ---- */
+
+/* CONTAINER's files are no more where they were: its name, its range and its image are free. */
+void bothy_containers_remove (BothyContainers *self, BothyContainer *container);
+
+/* Call CONTAINER, which does not run, NAME. FALSE with CONTAINER_EXISTS, or when that could not be written down. */
+gboolean
+bothy_containers_rename (BothyContainers *self, BothyContainer *container, const char *name, GError **error);
+
+/* Write CONTAINER's record. FALSE with an error; then the one before it is still there. */
+gboolean bothy_containers_save (BothyContainers *self, BothyContainer *container, GError **error);
+
+/* CONTAINER's limits are LIMITS: let hold of them what the administrator's ceilings leave. */
+void bothy_containers_set_limits (BothyContainers *self,
+                                  BothyContainer *container,
+                                  const BothyCgroupLimits *limits);
+
+/* What CONTAINER's console said. Returns an fd for reading that is the caller's, or -1 with an error. */
+int bothy_containers_open_log (BothyContainers *self, BothyContainer *container, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/registry/registry.h"
+
+G_BEGIN_DECLS
+
+/* Make a container for OWNER as SPEC says, which is taken over; its image is what the owner calls it. Nothing of it is seen
+   until the rename of its finished directory. */
+void bothy_registry_create (BothyRegistry *self,
+                            guint32 owner,
+                            BothyContainerSpec *spec,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
+
+/* (transfer full); NULL with an error: CONTAINER_EXISTS, QUOTA_EXCEEDED, NO_SUCH_IMAGE and others; then nothing is left. */
+BothyContainer *bothy_registry_create_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
+
+G_END_DECLS
