@@ -12,47 +12,12 @@
 #include "core/images/reference.h"
 #include "core/registry/create.h"
 #include "network/egress.h"
-#include "network/lanaddress.h"
-#include "network/resolvers.h"
-
-#include <string.h>
-
-static gboolean
-check_network (const char *network, GError **error)
-{
-  const char *bridge =
-      g_str_has_prefix (network, BOTHY_CONTAINER_LAN) ? network + strlen (BOTHY_CONTAINER_LAN) : NULL;
-
-  if (g_str_equal (network, "nat") || g_str_equal (network, "none") || bothy_is_interface_name (bridge))
-    return TRUE;
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-               "Option \"network\": \"nat\", \"none\", or \"lan:\" and the name of a bridge");
-  return FALSE;
-}
-
-static gboolean
-check_address (const BothyContainerSpec *spec, GError **error)
-{
-  BothyLanAddress address;
-
-  if (!*spec->address)
-    return TRUE;
-  if (g_str_has_prefix (spec->network, BOTHY_CONTAINER_LAN))
-    return bothy_lan_address_parse (spec->address, &address, error);
-  g_set_error (
-      error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-      "Option \"address\": only on a bridge of the LAN, with the network \"lan:BRIDGE\", can one be chosen");
-  return FALSE;
-}
 
 /* The bridge's network is no secret. Whether somebody has the address is one, until he may have a nic there. */
 static gboolean
-check_address_on (const BothyKnownBridge *bridge, const BothyContainerSpec *spec, GError **error)
+check_address_on (const BothyKnownBridge *bridge, const BothyLanAddress *address, GError **error)
 {
-  BothyLanAddress address;
-
-  return !*spec->address || (bothy_lan_address_parse (spec->address, &address, error) &&
-                             bothy_lan_address_check_subnet (&address, bridge->facts->subnet, error));
+  return !address || bothy_lan_address_check_subnet (address, bridge->facts->subnet, error);
 }
 
 static gboolean
@@ -60,8 +25,8 @@ check_spec (const BothyContainerSpec *spec, GError **error)
 {
   return bothy_validate_name (spec->name, "Name", error) && bothy_validate_hostname (spec->hostname, error) &&
          (bothy_is_fingerprint_prefix (spec->image) || bothy_reference_check_alias (spec->image, error)) &&
-         bothy_validate_user (spec->user, error) && check_network (spec->network, error) &&
-         check_address (spec, error) && (!*spec->account || bothy_validate_login (spec->account, error)) &&
+         bothy_validate_user (spec->user, error) &&
+         (!*spec->account || bothy_validate_login (spec->account, error)) &&
          bothy_validate_environment ((const char *const *)spec->environment, error) &&
          (!*spec->working_directory || bothy_validate_path (spec->working_directory, error));
 }
@@ -88,27 +53,15 @@ parse_egress (BothyContainerSpec *spec, GError **error)
   return !given || spec->egress;
 }
 
-static gboolean
-parse_resolvers (BothyContainerSpec *spec, GError **error)
-{
-  g_auto (GStrv) given = g_steal_pointer (&spec->resolvers);
-
-  if (*given && !g_str_has_prefix (spec->network, BOTHY_CONTAINER_LAN)) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-                 "Option \"resolvers\": only on a bridge of the LAN, with the network \"lan:BRIDGE\", can "
-                 "they be chosen");
-    return FALSE;
-  }
-  spec->resolvers = bothy_resolvers_parse ((const char *const *)given, error);
-  return spec->resolvers != NULL;
-}
-
 static BothyContainerSpec *
 parse_spec (GVariant *args, GError **error)
 {
   g_autoptr (BothyContainerSpec) spec = g_new0 (BothyContainerSpec, 1);
   g_autoptr (GVariant) options = NULL;
   g_autoptr (GVariant) limits = NULL;
+  g_autofree char *network = g_strdup ("nat");
+  g_autofree char *address = g_strdup ("");
+  g_auto (GStrv) resolvers = g_new0 (char *, 1);
   const BothyOption table[] = {
     { "command", "as", &spec->command },
     { "entrypoint", "as", &spec->entrypoint },
@@ -118,12 +71,12 @@ parse_spec (GVariant *args, GError **error)
     { "hostname", "s", &spec->hostname },
     { "ephemeral", "b", &spec->ephemeral },
     { "nesting", "b", &spec->nesting },
-    { "network", "s", &spec->network },
+    { "network", "s", &network },
     { "account", "s", &spec->account },
     { "limits", "a{sv}", &limits },
     { "egress", "as", &spec->egress },
-    { "address", "s", &spec->address },
-    { "resolvers", "as", &spec->resolvers },
+    { "address", "s", &address },
+    { "resolvers", "as", &resolvers },
     { NULL, NULL, NULL },
   };
 
@@ -132,13 +85,12 @@ parse_spec (GVariant *args, GError **error)
   spec->user = g_strdup ("");
   spec->working_directory = g_strdup ("");
   spec->account = g_strdup ("");
-  spec->network = g_strdup ("nat");
-  spec->address = g_strdup ("");
-  spec->resolvers = g_new0 (char *, 1);
   g_variant_get (args, "(ss@a{sv})", &spec->name, &spec->image, &options);
   spec->hostname = g_strdup (spec->name);
-  if (!bothy_options_parse (options, table, error) || !check_spec (spec, error) ||
-      !parse_resolvers (spec, error) || !parse_egress (spec, error) ||
+  if (!bothy_options_parse (options, table, error))
+    return NULL;
+  spec->network = bothy_container_network_parse (network, address, (const char *const *)resolvers, error);
+  if (!spec->network || !check_spec (spec, error) || !parse_egress (spec, error) ||
       (limits && !bothy_limits_change (&spec->limits, limits, NULL, error)))
     return NULL;
   return g_steal_pointer (&spec);
@@ -194,21 +146,20 @@ void
 bothy_manager_weigh_create_container (BothyCall *call)
 {
   g_autoptr (BothyContainerSpec) spec = parse_spec (call->args, NULL);
-  const char *name;
+  const char *name = spec->network->bridge;
   BothyKnownBridge *bridge;
   GError *error = NULL;
 
-  if (!g_str_has_prefix (spec->network, BOTHY_CONTAINER_LAN)) {
+  if (!name) {
     bothy_door_weighed (call, FALSE);
     return;
   }
-  name = spec->network + strlen (BOTHY_CONTAINER_LAN);
   bridge = bothy_bridges_find_for (bothy_registry_get_bridges (call->registry), name, call->user, &error);
   if (bridge && bridge->is_default)
     error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                          "Option \"network\": for the bridge %s say \"nat\"", name);
   else if (bridge)
-    check_address_on (bridge, spec, &error);
+    check_address_on (bridge, spec->network->address, &error);
   if (error) {
     bothy_call_return_error (call, error);
     return;
@@ -225,14 +176,13 @@ bothy_manager_handle_create_container (BothyCall *call)
   GError *error = NULL;
 
   /* The bridge may have gone, or be another one's only, since polkit was asked. */
-  if (g_str_has_prefix (spec->network, BOTHY_CONTAINER_LAN) &&
-      !bothy_bridges_find_for (bothy_registry_get_bridges (call->registry),
-                               spec->network + strlen (BOTHY_CONTAINER_LAN), call->user, &error)) {
+  if (spec->network->bridge && !bothy_bridges_find_for (bothy_registry_get_bridges (call->registry),
+                                                        spec->network->bridge, call->user, &error)) {
     bothy_container_spec_free (spec);
     bothy_call_return_error (call, error);
     return;
   }
-  spec->network_allowed = call->may_use;
+  spec->network->allowed = call->may_use;
   spec->limits.granted = bothy_limits_exceeding (
       &spec->limits, spec->limits.given, bothy_registry_get_configuration (call->registry), NULL, NULL);
   bothy_registry_create (call->registry, call->user, spec, on_created, bothy_call_ref (call));

@@ -103,6 +103,8 @@ bothy_properties_of_container (GObject *target, guint32 user)
 {
   const BothyContainer *container = BOTHY_CONTAINER (target);
   const BothyContainerSpec *spec = container->spec;
+  g_autofree char *network = bothy_container_network_format (spec->network);
+  g_autofree char *address = bothy_container_network_format_address (spec->network);
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{sv}"));
@@ -112,9 +114,9 @@ bothy_properties_of_container (GObject *target, guint32 user)
   add_string (&builder, "Image", spec->image);
   add_string (&builder, "Hostname", spec->hostname);
   add (&builder, "Ephemeral", g_variant_new_boolean (spec->ephemeral));
-  add_string (&builder, "Network", spec->network);
-  add_string (&builder, "Address", spec->address);
-  add (&builder, "Resolvers", g_variant_new_strv ((const char *const *)spec->resolvers, -1));
+  add_string (&builder, "Network", network);
+  add_string (&builder, "Address", address);
+  add (&builder, "Resolvers", g_variant_new_strv ((const char *const *)spec->network->resolvers, -1));
   add_string (&builder, "Account", spec->account);
   add (&builder, "Command", g_variant_new_strv ((const char *const *)spec->command, -1));
   add (&builder, "Limits", bothy_limits_to_variant (&container->limits));

@@ -16,7 +16,7 @@ make_container (const char *const *command, const char *const *environment)
 
   spec->name = g_strdup ("web-1");
   spec->image = g_strdup (FINGERPRINT);
-  spec->network = g_strdup ("nat");
+  spec->network = bothy_container_network_parse ("nat", "", (const char *[]){ NULL }, NULL);
   spec->account = g_strdup ("alice");
   spec->hostname = g_strdup ("Web-1.example");
   spec->command = g_strdupv ((char **)command);
@@ -86,7 +86,7 @@ test_round_trip (void)
   g_assert_cmpstr (other->spec->hostname, ==, "Web-1.example");
   g_assert_cmpstr (other->spec->user, ==, "www:data");
   g_assert_cmpstr (other->spec->working_directory, ==, "/srv/a b;c");
-  g_assert_cmpstr (other->spec->network, ==, "nat");
+  g_assert_cmpint (other->spec->network->kind, ==, BOTHY_CONTAINER_NETWORK_NAT);
   g_assert_true (other->spec->ephemeral && !other->spec->nesting);
   g_assert_cmpint (other->created_at, ==, 1);
   g_assert_cmpint (other->started_at, ==, G_MAXINT64);
@@ -97,6 +97,85 @@ test_round_trip (void)
   g_assert_cmpint (other->state, ==, BOTHY_CONTAINER_STOPPED);
   check_strings (command, environment);
   check_strings (none, none);
+}
+
+static BothyContainer *
+make_lan_container (const char *address, const char *const *resolvers)
+{
+  const char *none[] = { NULL };
+  BothyContainer *container = make_container (none, none);
+  g_autoptr (GError) error = NULL;
+
+  bothy_container_network_free (container->spec->network);
+  container->spec->network = bothy_container_network_parse ("lan:br0", address, resolvers, &error);
+  g_assert_no_error (error);
+  return container;
+}
+
+/* A network on a LAN is what was asked for, in a record as well. */
+static void
+test_lan (void)
+{
+  static const char *const addresses[] = { "", "192.0.2.7/24", "192.0.2.7/24,192.0.2.1" };
+  const char *resolvers[] = { "192.0.2.53", "2001:db8::53", NULL };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (addresses); i++) {
+    g_autoptr (BothyContainer) container = make_lan_container (addresses[i], resolvers);
+    g_autoptr (BothyContainer) other = NULL;
+    g_autofree char *text = NULL;
+    g_autofree char *address = NULL;
+
+    container->spec->network->allowed = TRUE;
+    other = reread (container);
+    text = bothy_container_network_format (other->spec->network);
+    address = bothy_container_network_format_address (other->spec->network);
+    g_assert_cmpstr (text, ==, "lan:br0");
+    g_assert_cmpstr (address, ==, addresses[i]);
+    g_assert_cmpstrv (other->spec->network->resolvers, (char **)resolvers);
+    g_assert_true (other->spec->network->allowed);
+  }
+}
+
+static void
+test_shared_addresses (void)
+{
+  const char *none[] = { NULL };
+  g_autoptr (BothyContainer) one = make_lan_container ("192.0.2.7/24", none);
+  g_autoptr (BothyContainer) same = make_lan_container ("192.0.2.7/25,192.0.2.1", none);
+  g_autoptr (BothyContainer) other = make_lan_container ("192.0.2.8/24", none);
+  g_autoptr (BothyContainer) dhcp = make_lan_container ("", none);
+
+  g_assert_true (bothy_container_network_shares_address (one->spec->network, same->spec->network));
+  g_assert_false (bothy_container_network_shares_address (one->spec->network, other->spec->network));
+  g_assert_false (bothy_container_network_shares_address (dhcp->spec->network, dhcp->spec->network));
+}
+
+static void
+test_bad_networks (void)
+{
+  static const struct {
+    const char *network, *address, *resolver;
+  } bad[] = {
+    { "", "", NULL },
+    { "bridge", "", NULL },
+    { "lan:", "", NULL },
+    { "lan:../x", "", NULL },
+    { "nat", "192.0.2.7/24", NULL },
+    { "none", "192.0.2.7/24", NULL },
+    { "nat", "", "192.0.2.53" },
+    { "lan:br0", "192.0.2.7", NULL },
+    { "lan:br0", "", "localhost" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
+    const char *resolvers[] = { bad[i].resolver, NULL };
+    g_autoptr (GError) error = NULL;
+
+    g_assert_null (bothy_container_network_parse (bad[i].network, bad[i].address, resolvers, &error));
+    g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS);
+    /* Whether it is refused does not depend on who wants to know why. */
+    g_assert_null (bothy_container_network_parse (bad[i].network, bad[i].address, resolvers, NULL));
+  }
 }
 
 /* Only how it ended is on record; whether it runs is asked of the machine. */
@@ -190,7 +269,7 @@ test_other_versions (void)
   other = bothy_container_from_record (ID, record, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (other->spec->hostname, ==, "");
-  g_assert_cmpstr (other->spec->network, ==, "none");
+  g_assert_cmpint (other->spec->network->kind, ==, BOTHY_CONTAINER_NETWORK_NONE);
   g_assert_nonnull (other->spec->command);
   g_assert_false (other->spec->ephemeral);
 }
@@ -221,5 +300,8 @@ main (int argc, char **argv)
   g_test_add_func ("/container/STATE-03-record-refused", test_refused);
   g_test_add_func ("/container/LIFE-06-other-versions", test_other_versions);
   g_test_add_func ("/container/AUTH-10-busy", test_busy);
+  g_test_add_func ("/container/lan", test_lan);
+  g_test_add_func ("/container/shared-addresses", test_shared_addresses);
+  g_test_add_func ("/container/bad-networks", test_bad_networks);
   return g_test_run ();
 }

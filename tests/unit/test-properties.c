@@ -55,7 +55,7 @@ make_container (void)
 
   spec->name = g_strdup ("web");
   spec->image = g_strdup (FINGERPRINT);
-  spec->network = g_strdup ("nat");
+  spec->network = bothy_container_network_parse ("nat", "", (const char *[]){ NULL }, NULL);
   spec->account = g_strdup ("");
   spec->hostname = g_strdup ("web");
   spec->command = g_strsplit ("sleep 1", " ", -1);

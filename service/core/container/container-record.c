@@ -5,8 +5,6 @@
 #include "base/fd.h"
 #include "base/validate.h"
 #include "core/ids/ranges.h"
-#include "network/lanaddress.h"
-#include "network/resolvers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +36,19 @@ set_ports (GKeyFile *record, GArray *ports)
   set_strv (record, "Ports", texts);
 }
 
+static void
+set_network (GKeyFile *record, const BothyContainerNetwork *network)
+{
+  g_autofree char *text = bothy_container_network_format (network);
+  g_autofree char *address = bothy_container_network_format_address (network);
+
+  g_key_file_set_string (record, GROUP, "Network", text);
+  g_key_file_set_string (record, GROUP, "Address", address);
+  set_strv (record, "Resolvers", network->resolvers);
+  if (network->allowed)
+    g_key_file_set_boolean (record, GROUP, "NetworkAllowed", TRUE);
+}
+
 GKeyFile *
 bothy_container_to_record (BothyContainer *self)
 {
@@ -53,11 +64,7 @@ bothy_container_to_record (BothyContainer *self)
   g_key_file_set_string (record, GROUP, "User", spec->user);
   g_key_file_set_string (record, GROUP, "WorkingDirectory", spec->working_directory);
   g_key_file_set_string (record, GROUP, "Account", spec->account);
-  g_key_file_set_string (record, GROUP, "Network", spec->network);
-  g_key_file_set_string (record, GROUP, "Address", spec->address);
-  set_strv (record, "Resolvers", spec->resolvers);
-  if (spec->network_allowed)
-    g_key_file_set_boolean (record, GROUP, "NetworkAllowed", TRUE);
+  set_network (record, spec->network);
   g_key_file_set_boolean (record, GROUP, "Ephemeral", spec->ephemeral);
   g_key_file_set_boolean (record, GROUP, "Nesting", spec->nesting);
   set_strv (record, "Command", spec->command);
@@ -132,6 +139,22 @@ get_string (GKeyFile *record, const char *key)
   return text ? text : g_strdup ("");
 }
 
+/* An address that can not be read must not pass for none: that nic would be bound to no address. */
+static BothyContainerNetwork *
+get_network (GKeyFile *record, GError **error)
+{
+  g_autofree char *text = get_string (record, "Network");
+  g_autofree char *address = get_string (record, "Address");
+  g_auto (GStrv) resolvers = get_strv (record, "Resolvers");
+  /* Where it is missing, the strictest. */
+  BothyContainerNetwork *network =
+      bothy_container_network_parse (*text ? text : "none", address, (const char *const *)resolvers, error);
+
+  if (network)
+    network->allowed = g_key_file_get_boolean (record, GROUP, "NetworkAllowed", NULL);
+  return network;
+}
+
 static gboolean
 get_number (GKeyFile *record, const char *key, guint64 *ret, GError **error)
 {
@@ -155,13 +178,6 @@ spec_from_record (GKeyFile *record, GError **error)
   spec->user = get_string (record, "User");
   spec->working_directory = get_string (record, "WorkingDirectory");
   spec->account = get_string (record, "Account");
-  spec->network = get_string (record, "Network");
-  spec->address = get_string (record, "Address");
-  spec->resolvers = get_strv (record, "Resolvers");
-  spec->network_allowed = g_key_file_get_boolean (record, GROUP, "NetworkAllowed", NULL);
-  /* Where it is missing, the strictest. */
-  if (!*spec->network)
-    spec->network = (g_free (spec->network), g_strdup ("none"));
   spec->ports = get_ports (record);
   /* No key: everything is allowed. */
   if (g_key_file_has_key (record, GROUP, "Egress", NULL))
@@ -171,24 +187,9 @@ spec_from_record (GKeyFile *record, GError **error)
   spec->stop_signal = g_key_file_get_integer (record, GROUP, "StopSignal", NULL);
   spec->ephemeral = g_key_file_get_boolean (record, GROUP, "Ephemeral", NULL);
   spec->nesting = g_key_file_get_boolean (record, GROUP, "Nesting", NULL);
-  return bothy_limits_from_record (&spec->limits, record, error) ? g_steal_pointer (&spec) : NULL;
-}
-
-/* One that can not be read must not pass for none: that nic would be bound to no address. */
-static gboolean
-is_address (const char *text)
-{
-  BothyLanAddress address;
-
-  return !*text || bothy_lan_address_parse (text, &address, NULL);
-}
-
-static gboolean
-are_resolvers (char **addresses)
-{
-  g_auto (GStrv) parsed = bothy_resolvers_parse ((const char *const *)addresses, NULL);
-
-  return parsed != NULL;
+  spec->network = get_network (record, error);
+  return spec->network && bothy_limits_from_record (&spec->limits, record, error) ? g_steal_pointer (&spec)
+                                                                                  : NULL;
 }
 
 BothyContainer *
@@ -203,8 +204,7 @@ bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
       !get_number (record, "RangeBase", &base, error) || !bothy_validate_name (spec->name, "Name", error))
     return NULL;
   if (!g_str_equal (id, recorded_id) || owner > G_MAXINT32 || base < BOTHY_RANGE_SIZE || base > G_MAXUINT32 ||
-      base % BOTHY_RANGE_SIZE != 0 || !bothy_is_fingerprint (spec->image) || !is_address (spec->address) ||
-      !are_resolvers (spec->resolvers)) {
+      base % BOTHY_RANGE_SIZE != 0 || !bothy_is_fingerprint (spec->image)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "The record of container %s makes no sense", id);
     return NULL;
   }

@@ -3,10 +3,8 @@
 
 #include "base/error.h"
 #include "network/egress.h"
-#include "network/lanaddress.h"
 
 #include <signal.h>
-#include <string.h>
 
 #define MAX_REBOOTS    10 /* within REBOOT_SECONDS */
 #define REBOOT_SECONDS 10
@@ -28,22 +26,10 @@ bothy_container_spec_free (BothyContainerSpec *spec)
   g_free (spec->user);
   g_free (spec->working_directory);
   g_free (spec->account);
-  g_free (spec->network);
-  g_free (spec->address);
-  g_strfreev (spec->resolvers);
+  g_clear_pointer (&spec->network, bothy_container_network_free);
   g_clear_pointer (&spec->ports, g_array_unref);
   g_strfreev (spec->egress);
   g_free (spec);
-}
-
-gboolean
-bothy_container_spec_has_same_address (const BothyContainerSpec *self, const BothyContainerSpec *other)
-{
-  BothyLanAddress its, others;
-
-  return *self->address && *other->address && g_str_equal (self->network, other->network) &&
-         bothy_lan_address_parse (self->address, &its, NULL) &&
-         bothy_lan_address_parse (other->address, &others, NULL) && its.address == others.address;
 }
 
 const char *
@@ -75,14 +61,6 @@ bothy_container_is_active (BothyContainer *self)
   return self->state != BOTHY_CONTAINER_STOPPED && self->state != BOTHY_CONTAINER_FAILED;
 }
 
-const char *
-bothy_container_lan (const BothyContainer *self)
-{
-  const char *network = self->spec->network;
-
-  return g_str_has_prefix (network, BOTHY_CONTAINER_LAN) ? network + strlen (BOTHY_CONTAINER_LAN) : NULL;
-}
-
 char *
 bothy_container_nic_name (const BothyContainer *self)
 {
@@ -94,7 +72,7 @@ bothy_container_nic_name (const BothyContainer *self)
 gboolean
 bothy_container_wants_network (const BothyContainer *self)
 {
-  return !g_str_equal (self->spec->network, "none");
+  return self->spec->network->kind != BOTHY_CONTAINER_NETWORK_NONE;
 }
 
 gboolean
@@ -438,10 +416,6 @@ bothy_container_new (const char *id, guint32 owner, guint32 range_base, BothyCon
   self->range_base = range_base;
   self->spec = spec;
   self->created_at = g_get_real_time ();
-  if (!spec->address)
-    spec->address = g_strdup ("");
-  if (!spec->resolvers)
-    spec->resolvers = g_new0 (char *, 1);
   if (!spec->ports)
     spec->ports = g_array_new (FALSE, TRUE, sizeof (BothyPort));
   if (!spec->egress)

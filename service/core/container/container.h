@@ -5,6 +5,7 @@
 
 #include "core/container/limits.h"
 #include "network/port.h"
+#include "core/container/network-spec.h"
 #include "core/container/supervisor.h"
 
 G_BEGIN_DECLS
@@ -33,10 +34,7 @@ typedef struct {
   char *account;   /* a login name that the owner has inside, or "" */
   gboolean ephemeral;
   gboolean nesting;
-  char *network;            /* "nat", "none", or "lan:" and a bridge */
-  char *address;            /* "lan:": network/lanaddress.h, or "": the LAN says */
-  char **resolvers;         /* "lan:": network/resolvers.h */
-  gboolean network_allowed; /* an administrator said yes to that bridge */
+  BothyContainerNetwork *network;
   GArray *ports;            /* BothyPort; changes, too */
   char **egress;            /* network/egress.h; changes, too */
   BothyCgroupLimits limits; /* as the owner said them; see bothy_limits_effective() */
@@ -45,10 +43,6 @@ typedef struct {
 /* NULL is not allowed. */
 void bothy_container_spec_free (BothyContainerSpec *spec);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyContainerSpec, bothy_container_spec_free)
-
-/* Whether both are to have the same address on the same bridge of the LAN. */
-gboolean bothy_container_spec_has_same_address (const BothyContainerSpec *self,
-                                                const BothyContainerSpec *other);
 
 /*
  * What a container is and does now. Fields are read freely; container.c alone writes them, and
@@ -142,11 +136,6 @@ void bothy_container_add_port (BothyContainer *self, const BothyPort *port);
 void bothy_container_remove_port (BothyContainer *self, const BothyPort *port);
 
 /* ---- its network ---- */
-
-#define BOTHY_CONTAINER_LAN "lan:" /* before the bridge of spec->network */
-
-/* The bridge of the LAN that it is for, or NULL. */
-const char *bothy_container_lan (const BothyContainer *self);
 
 /* What its nic on a LAN is called: the name of a BothyNic. (transfer full) */
 char *bothy_container_nic_name (const BothyContainer *self);

@@ -112,7 +112,8 @@ configure (GTask *task)
   struct supervisor_message message = { .type = SUPERVISOR_NETWORK };
   Join *join = g_task_get_task_data (task);
   g_autoptr (GByteArray) text = g_byte_array_new ();
-  g_autofree char *resolvers = g_strjoinv (" ", join->container->spec->resolvers);
+  const BothyContainerNetwork *wanted = join->container->spec->network;
+  g_autofree char *resolvers = g_strjoinv (" ", wanted->resolvers);
 
   bothy_supervisor_add_text (text, BOTHY_NETWORK_INTERFACE);
   bothy_supervisor_add_text (text, join->config->address4);
@@ -120,8 +121,7 @@ configure (GTask *task)
   bothy_supervisor_add_text (text, join->config->address6);
   bothy_supervisor_add_text (text, join->config->gateway6);
   /* NetworkManager's dnsmasq answers on the bridge's address; who resolves on a LAN its owner says, or DHCP. */
-  bothy_supervisor_add_text (text,
-                             bothy_container_lan (join->container) ? resolvers : join->config->gateway4);
+  bothy_supervisor_add_text (text, wanted->bridge ? resolvers : join->config->gateway4);
   bothy_supervisor_call (join->supervisor, message, text, NULL, on_configured, g_object_ref (task));
 }
 
@@ -144,26 +144,17 @@ on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
     configure (task);
 }
 
-/* The address that it is to have on a LAN; NULL: the LAN says. */
-static const BothyLanAddress *
-find_address (const BothyContainer *container, BothyLanAddress *ret)
-{
-  return *container->spec->address && bothy_lan_address_parse (container->spec->address, ret, NULL) ? ret
-                                                                                                    : NULL;
-}
-
 static void
 on_entered (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   Join *join = g_task_get_task_data (task);
-  BothyLanAddress address;
   GError *error = NULL;
 
   join->ticket = bothy_admission_enter_finish (join->admission, result, &error);
   if (join->ticket)
     bothy_nic_attach (join->network, join->ticket->place, BOTHY_NETWORK_INTERFACE, join->netns_fd,
-                      join->container->spec->egress, find_address (join->container, &address), on_attached,
+                      join->container->spec->egress, join->container->spec->network->address, on_attached,
                       g_object_ref (task));
   else
     go_without (task, error);
@@ -175,12 +166,12 @@ attach (GTask *task, int netns_fd)
 {
   Join *join = g_task_get_task_data (task);
   BothyContainer *container = join->container;
-  const char *bridge = bothy_container_lan (container);
+  const BothyContainerNetwork *wanted = container->spec->network;
   g_autofree char *name = bothy_container_nic_name (container);
 
   join->netns_fd = netns_fd;
-  if (bridge)
-    bothy_admission_enter (join->admission, container->owner, bridge, name, container->spec->network_allowed,
+  if (wanted->bridge)
+    bothy_admission_enter (join->admission, container->owner, wanted->bridge, name, wanted->allowed,
                            on_entered, g_object_ref (task));
   else
     bothy_network_attach (join->network, container->id, container->owner, container->range_base,
@@ -247,7 +238,6 @@ on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
   Join *join = g_task_get_task_data (task);
   g_auto (GStrv) aliases = bothy_net_client_list_finish (BOTHY_NET_CLIENT (source), result, NULL);
   g_autoptr (BothyNic) place = find_place (join->container, aliases);
-  BothyLanAddress address;
 
   if (!place) {
     make_nic (task);
@@ -256,7 +246,7 @@ on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_free (join->nic);
   join->nic = bothy_nic_id (place);
   bothy_nic_resume (join->network, place, join->container->spec->egress,
-                    find_address (join->container, &address), on_resumed, g_object_ref (task));
+                    join->container->spec->network->address, on_resumed, g_object_ref (task));
 }
 
 static void
@@ -265,7 +255,7 @@ resume_nic (GTask *task)
   Join *join = g_task_get_task_data (task);
   BothyContainer *container = join->container;
 
-  if (bothy_container_lan (container)) {
+  if (container->spec->network->bridge) {
     bothy_net_client_list (bothy_network_get_nics (join->network), on_listed, g_object_ref (task));
     return;
   }

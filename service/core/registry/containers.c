@@ -7,7 +7,6 @@
 #include "base/validate.h"
 #include "core/container/container-record.h"
 #include "core/images/expiry.h"
-#include "network/lanaddress.h"
 #include "platform/cgroup-manager.h"
 #include "storage/store.h"
 
@@ -198,13 +197,16 @@ bothy_containers_add (BothyContainers *self, BothyContainer *container)
 static gboolean
 wants_same_address (gpointer key, gpointer other, gpointer spec)
 {
-  return other != spec && bothy_container_spec_has_same_address (other, spec);
+  return other != spec &&
+         bothy_container_network_shares_address (((const BothyContainerSpec *)other)->network,
+                                                 ((const BothyContainerSpec *)spec)->network);
 }
 
 static gboolean
 has_same_address (gpointer id, gpointer container, gpointer spec)
 {
-  return bothy_container_spec_has_same_address (BOTHY_CONTAINER (container)->spec, spec);
+  return bothy_container_network_shares_address (BOTHY_CONTAINER (container)->spec->network,
+                                                 ((const BothyContainerSpec *)spec)->network);
 }
 
 gboolean

@@ -224,7 +224,7 @@ bothy_registry_create (BothyRegistry *self,
   create->reserved = bothy_containers_reserve (containers, owner, spec, &error);
   if (!create->reserved)
     abandon (task, error);
-  else if (*spec->address)
+  else if (spec->network->address)
     bothy_static_address_check (containers, bothy_registry_get_bridges (self), spec, on_address,
                                 g_object_ref (task));
   else

@@ -32,7 +32,7 @@ static gboolean
 is_expected (const BothyContainer *container, guint32 owner)
 {
   return container->owner == owner && container->supervisor &&
-         g_str_equal (container->spec->network, "nat") && !container->addresses[0] &&
+         container->spec->network->kind == BOTHY_CONTAINER_NETWORK_NAT && !container->addresses[0] &&
          !*container->network_error;
 }
 

@@ -60,7 +60,9 @@ repair_nics (BothyNetworkEvents *self, const char *bridge)
   g_autoptr (GList) containers = bothy_containers_list (self->containers);
 
   for (GList *l = containers; l; l = l->next) {
-    if (!bridge || g_strcmp0 (bothy_container_lan (l->data), bridge) == 0)
+    const BothyContainerNetwork *wanted = ((BothyContainer *)l->data)->spec->network;
+
+    if (!bridge || g_strcmp0 (wanted->bridge, bridge) == 0)
       bothy_network_repair_begin (self->repair, l->data);
   }
 }

@@ -103,7 +103,7 @@ bothy_registry_add_port (BothyRegistry *self,
   g_autoptr (GTask) task = task_new (self, container, port, callback, user_data);
   GError *error = NULL;
 
-  if (!g_str_equal (container->spec->network, "nat"))
+  if (container->spec->network->kind != BOTHY_CONTAINER_NETWORK_NAT)
     error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "Container %s has no network",
                          container->spec->name);
   else if (container->spec->ports->len >= MAX_PORTS)

@@ -47,16 +47,14 @@ tell_filter (BothyRegistry *self, GTask *task)
   BothyContainer *container = bothy_change_get_container (g_task_get_task_data (task));
   BothyNetwork *network = bothy_registry_get_network (self);
   g_autoptr (BothyNic) place = bothy_nic_parse_id (container->owner, container->nic);
-  BothyLanAddress address = { 0 };
 
   if (!place) {
     bothy_network_resume (network, container->id, container->owner, container->range_base,
                           container->spec->egress, on_told, g_object_ref (task));
     return;
   }
-  if (*container->spec->address)
-    bothy_lan_address_parse (container->spec->address, &address, NULL);
-  bothy_nic_resume (network, place, container->spec->egress, &address, on_told, g_object_ref (task));
+  bothy_nic_resume (network, place, container->spec->egress, container->spec->network->address, on_told,
+                    g_object_ref (task));
 }
 
 /* A nic that was just being made may have got what held before. */

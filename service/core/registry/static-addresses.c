@@ -2,29 +2,14 @@
 #include "core/registry/static-addresses.h"
 
 #include "base/error.h"
-#include "network/lanaddress.h"
 
-#include <string.h>
-
-static GError *
-taken_error (const BothyContainerSpec *spec)
-{
-  return g_error_new (
-      BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-      "Option \"address\": this machine, or another container on the bridge %s, has it already",
-      spec->network + strlen (BOTHY_CONTAINER_LAN));
-}
-
-/* Of the bridge as it is now; it may have gone since, and then the container says so when it starts. */
+/* It may have gone since; then the container says so when it starts. */
 static gboolean
-check_subnet (BothyBridges *bridges,
-              const BothyContainerSpec *spec,
-              const BothyLanAddress *address,
-              GError **error)
+check_subnet (BothyBridges *bridges, const BothyContainerNetwork *network, GError **error)
 {
-  BothyKnownBridge *bridge = bothy_bridges_find (bridges, spec->network + strlen (BOTHY_CONTAINER_LAN));
+  BothyKnownBridge *bridge = bothy_bridges_find (bridges, network->bridge);
 
-  return !bridge || bothy_lan_address_check_subnet (address, bridge->facts->subnet, error);
+  return !bridge || bothy_lan_address_check_subnet (network->address, bridge->facts->subnet, error);
 }
 
 typedef struct {
@@ -63,10 +48,13 @@ bothy_static_address_check (BothyContainers *containers,
   Check *check = g_new0 (Check, 1);
   GError *error = NULL;
 
-  check->taken = taken_error (spec);
+  check->address = *spec->network->address;
+  check->taken =
+      g_error_new (BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                   "Option \"address\": this machine, or another container on the bridge %s, has it already",
+                   spec->network->bridge);
   g_task_set_task_data (task, check, check_free);
-  if (!bothy_lan_address_parse (spec->address, &check->address, &error) ||
-      !check_subnet (bridges, spec, &check->address, &error))
+  if (!check_subnet (bridges, spec->network, &error))
     g_task_return_error (task, error);
   else if (bothy_containers_has_address (containers, spec))
     g_task_return_error (task, g_steal_pointer (&check->taken));
