@@ -2,6 +2,7 @@
 #include "core/byhand/delegate.h"
 
 #include "base/error.h"
+#include "base/per-user.h"
 #include "platform/pidfd.h"
 #include "platform/untrusted-fd.h"
 
@@ -18,28 +19,12 @@
  */
 #define MAX_MAPS 4
 
-/* uid → how many maps are under way */
-static GHashTable *maps;
-
-static guint
-count_maps (guint32 user, int by)
-{
-  guint n;
-
-  if (!maps)
-    maps = g_hash_table_new (NULL, NULL);
-  n = GPOINTER_TO_UINT (g_hash_table_lookup (maps, GUINT_TO_POINTER (user))) + (guint)by;
-  if (n > 0)
-    g_hash_table_insert (maps, GUINT_TO_POINTER (user), GUINT_TO_POINTER (n));
-  else
-    g_hash_table_remove (maps, GUINT_TO_POINTER (user));
-  return n;
-}
+static BothyPerUser *maps; /* those that are under way */
 
 static void
 end_map (gpointer user)
 {
-  count_maps (GPOINTER_TO_UINT (user), -1);
+  bothy_per_user_release (maps, GPOINTER_TO_UINT (user));
 }
 
 typedef struct {
@@ -189,12 +174,13 @@ bothy_byhand_map (BothyRanges *ranges,
   g_autoptr (GTask) search = NULL;
   Mapping *mapping;
 
-  if (count_maps (user, 0) >= MAX_MAPS) {
+  if (!maps)
+    maps = bothy_per_user_new (MAX_MAPS, 0);
+  if (!bothy_per_user_take (maps, user)) {
     g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED,
                              "You have %d user namespaces being mapped; wait for one", MAX_MAPS);
     return;
   }
-  count_maps (user, 1);
   g_task_set_task_data (task, GUINT_TO_POINTER (user), end_map);
   search = g_task_new (ranges, NULL, on_group_found, g_object_ref (task));
   mapping = g_new0 (Mapping, 1);

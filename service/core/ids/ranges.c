@@ -3,6 +3,7 @@
 
 #include "core/ids/conflicts.h"
 #include "base/error.h"
+#include "base/per-user.h"
 #include "base/fault.h"
 #include "base/validate.h"
 #include "base/fd.h"
@@ -16,9 +17,9 @@ struct _BothyRanges {
   int dirfd;
   guint32 pool_base;
   guint32 pool_count;
-  GTree *by_base;     /* base → BothyRange */
-  GHashTable *taking; /* uid → how many ranges that user is getting by hand just now */
-  guint32 next;       /* index in the pool where the search for a new one begins */
+  GTree *by_base;       /* base → BothyRange */
+  BothyPerUser *taking; /* ranges that users are getting by hand just now */
+  guint32 next;         /* index in the pool where the search for a new one begins */
   gboolean degraded;
 };
 
@@ -309,14 +310,6 @@ count_by_hand (gpointer key, gpointer value, gpointer user_data)
 }
 
 static void
-change_taking (BothyRanges *self, guint32 owner, int by)
-{
-  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (self->taking, GUINT_TO_POINTER (owner)));
-
-  g_hash_table_replace (self->taking, GUINT_TO_POINTER (owner), GUINT_TO_POINTER (n + (guint)by));
-}
-
-static void
 write_hold (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
   const Take *take = task_data;
@@ -356,7 +349,7 @@ on_hold_recorded (GObject *source, GAsyncResult *result, gpointer user_data)
   BothyRange *range = find_range (self, take->base);
   GError *error = NULL;
 
-  change_taking (self, range->owner, -1);
+  bothy_per_user_release (self->taking, range->owner);
   range->by_hand = g_task_propagate_boolean (G_TASK (result), &error);
   range->used = range->by_hand;
   if (error)
@@ -376,7 +369,7 @@ on_taken_by_hand (GObject *source, GAsyncResult *result, gpointer user_data)
   if (base)
     record_hold (self, find_range (self, base), TRUE, on_hold_recorded, task);
   else {
-    change_taking (self, GPOINTER_TO_UINT (g_task_get_task_data (task)), -1);
+    bothy_per_user_release (self->taking, GPOINTER_TO_UINT (g_task_get_task_data (task)));
     g_task_return_error (task, error);
   }
 }
@@ -390,14 +383,14 @@ bothy_ranges_take_by_hand (
 
   g_task_set_task_data (task, GUINT_TO_POINTER (owner), NULL);
   g_tree_foreach (self->by_base, count_by_hand, search);
-  if (search[1] + GPOINTER_TO_UINT (g_hash_table_lookup (self->taking, GUINT_TO_POINTER (owner))) >= max) {
+  if (search[1] + bothy_per_user_count (self->taking, owner) >= max) {
     g_task_return_new_error (
         task, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
         "You hold %u id ranges by hand, and may hold %u; \"bothy range release\" gives one back", search[1],
         max);
     return;
   }
-  change_taking (self, owner, 1);
+  bothy_per_user_take (self->taking, owner);
   bothy_ranges_take (self, owner, on_taken_by_hand, g_object_ref (task));
 }
 
@@ -505,7 +498,7 @@ static void
 bothy_ranges_finalize (GObject *object)
 {
   g_tree_unref (BOTHY_RANGES (object)->by_base);
-  g_hash_table_unref (BOTHY_RANGES (object)->taking);
+  bothy_per_user_free (BOTHY_RANGES (object)->taking);
   G_OBJECT_CLASS (bothy_ranges_parent_class)->finalize (object);
 }
 
@@ -519,5 +512,5 @@ static void
 bothy_ranges_init (BothyRanges *self)
 {
   self->by_base = g_tree_new_full (compare_bases, NULL, NULL, g_free);
-  self->taking = g_hash_table_new (NULL, NULL);
+  self->taking = bothy_per_user_new (0, 0);
 }
