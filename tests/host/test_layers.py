@@ -81,6 +81,27 @@ def test_the_image_says_what_runs(host, put, tidy):  # noqa: F811
     assert json.loads(host.output("alice", "bothy info --json f1"))["state"] == "stopped"
 
 
+def test_one_static_program(host, put, tidy):  # noqa: F811
+    """An image from scratch has what it runs, and nothing else: no directory, no shell."""
+    with open("/bin/busybox", "rb") as file:
+        program = file.read()
+    scratch = bundles.tar([("sleep", program), ("echo", "sleep")])
+    put(bundles.layout([scratch], {"Entrypoint": ["/sleep"], "Cmd": ["1000"]}), "scratch")
+    assert host.output("alice", "bothy run --rm --entrypoint /echo scratch hello") == "hello"
+    host.run("alice", "bothy launch scratch f1", check=True)
+    assert host.output("alice", "bothy exec f1 -- /echo inside") == "inside"
+    host.run("alice", "bothy stop f1", check=True, timeout=60)
+    host.run("alice", "bothy launch --entrypoint /echo scratch f2 -- said", check=True)
+    until(lambda: host.run("alice", "bothy logs f2").stdout.strip() == "said")
+
+
+@pytest.mark.parametrize("made", [bundles.layout, bundles.docker_save])
+def test_layers_without_entries(host, put, tidy, made):  # noqa: F811
+    """Builders make them of steps that change nothing: an end mark alone, or no byte at all."""
+    put(made([BASE, bytes(1024), TOP, b""], SETTINGS), "empty")
+    assert host.output("alice", "bothy run --rm -u root --entrypoint /bin/cat empty /etc/b") == "above"
+
+
 def test_an_init_is_pid_1(host, put, tidy):  # noqa: F811
     script = b"#!/bin/sh\necho $$ >/pid\nexec sleep 1000\n"
     put(bundles.layout([bundles.busybox(("init", script))], {"Entrypoint": ["/init"], "Env": ["PATH=/bin"]}), "inits")
