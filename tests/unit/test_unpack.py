@@ -464,6 +464,14 @@ def test_no_space(unpacker, tmp_path):
 # ---- IMG-03: damage
 
 
+@pytest.mark.parametrize("window", [27, 31])
+def test_how_far_zstd_looks_back(unpacker, tree, window):
+    data = subprocess.run(["zstd", "-q", "-c", f"--long={window}"], input=tar([]), capture_output=True, check=True).stdout
+    result = unpack(unpacker, tree, data)
+    assert result.error == (OK if window == 27 else BAD_ARCHIVE), result
+    assert window == 27 or b"--long=27" in result.text
+
+
 @pytest.mark.parametrize("end", [1024, 10240, 512 * 600], ids=["marks", "records", "many"])
 def test_archives_one_after_the_other(unpacker, tree, end):
     """As cat makes them: none is lost."""

@@ -94,6 +94,11 @@ fail_archive (struct stream *stream, struct archive *archive)
 {
   const char *text = archive_error_string (archive);
 
+  /* Said by libarchive of zstd's frames that look back further than 128 MiB. */
+  if (text != NULL && strstr (text, "too much memory") != NULL)
+    return job_fail (
+        stream->job, UNPACK_BAD_ARCHIVE, 0,
+        "Decompressing takes more than 128 MiB of memory; compress it anew, at most with zstd --long=27");
   return job_fail (stream->job, UNPACK_BAD_ARCHIVE, 0, "Decompressing: %s",
                    text != NULL ? job_escape (text) : "the data is damaged or cut off");
 }
