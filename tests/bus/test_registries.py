@@ -65,6 +65,30 @@ def test_OCI_pull(world, alice, bob, registry, docker, index, compress):
     alice.delete(box)
 
 
+@pytest.mark.parametrize("compress", [gz, bytes, zstd], ids=["gzip", "plain", "zstd"])
+def test_OCI_layers_without_entries(world, alice, registry, compress):
+    """Builders make them of steps that change nothing: an end mark alone, or no byte at all."""
+    registry.push("team/app", "1.0", [BASE, bytes(1024), ABOVE, b""], compress=compress)
+    done = pull(alice, REF)
+    assert (done["Phase"], done["Error"]) == ("done", "")
+    assert alice.get(done["Object"], IMAGE, "Layers") == [sha256(data) for data in (BASE, bytes(1024), ABOVE, b"")]
+    box = alice.create("box", image=REF, command=["sleep", "1000"])
+    alice.start(box)
+    assert alice.execute(box, "/bin/busybox", "cat", "/etc/above")[0] == "above\n"
+    alice.delete(box)
+
+
+def test_OCI_from_scratch(world, alice, registry):
+    """No usr, bin, sbin or etc, but a command: that is an image; without one it is none."""
+    with open("/bin/busybox", "rb") as file:
+        scratch = [layer({"sleep": file.read()})]
+    registry.push("team/app", "1.0", scratch, config={"Cmd": ["/sleep", "1000"]})
+    done = pull(alice, REF)
+    assert (done["Phase"], done["Error"]) == ("done", "")
+    registry.push("team/app", "2.0", scratch)
+    refused(world, alice, "BadArchive", "reg:team/app:2.0", text="no command to run")
+
+
 def test_OCI_names(world, alice, registry):
     child = registry.push("team/app", "latest", [BASE])
     host = host_of(registry)
