@@ -183,7 +183,8 @@ bothy_manifest_take_layer (
       !bothy_is_fingerprint (fields[FETCH_LAYER_SHA256]) ||
       !bothy_is_fingerprint (fields[FETCH_LAYER_DIFF_ID]) ||
       !is_of_grammar (fields[FETCH_LAYER_URL], FETCH_FIELD_URL) ||
-      !is_below (fields[FETCH_LAYER_URL], remote) || total == 0 || total > self->size ||
+      !is_below (fields[FETCH_LAYER_URL], remote) || total > self->size ||
+      (total == 0 && !g_str_equal (fields[FETCH_LAYER_SHA256], FETCH_DIGEST_OF_NOTHING)) ||
       bytes_of_layers (self) > self->size - total)
     return FALSE;
   layer = g_new0 (BothyManifestLayer, 1);

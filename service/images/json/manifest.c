@@ -55,7 +55,8 @@ take_descriptor (JsonObject *object, guint64 max, Descriptor *ret)
   const char *digits = digest_parse (json_get_text (object, "digest", MAX_TEXT));
   gint64 size = json_get_number (object, "size");
 
-  if (!digits || size < 0 || (guint64)size > max)
+  if (!digits || size < 0 || (size == 0 && !g_str_equal (digits, FETCH_DIGEST_OF_NOTHING)) ||
+      (guint64)size > max)
     return FALSE;
   g_strlcpy (ret->digest, digits, sizeof ret->digest);
   ret->size = (guint64)size;

@@ -9,6 +9,9 @@
 
 #include <stdint.h>
 
+/* SHA-256 of no byte at all: nothing else is of size 0. */
+#define FETCH_DIGEST_OF_NOTHING "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
 #define FETCH_MAX_TEXT     (16u * 1024)
 #define FETCH_MAX_IMAGE    (UINT64_C (100) * 1000 * 1000 * 1000 - 1)
 #define FETCH_MAX_LAYERS   128u
