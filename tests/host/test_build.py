@@ -12,6 +12,13 @@ from test_images import images
 from tools import descendants, nothing_left, own_children, tidy_up, until
 
 
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_left(host):
+    """After all of them: a scope that is kept ready for the next container takes its ten seconds."""
+    yield
+    nothing_left(host, 60)
+
+
 @pytest.fixture
 def mirror(host):
     """The host's apt is set up with a mirror that it can reach."""
@@ -26,7 +33,6 @@ def mirror(host):
     sources.unlink()
     options.unlink()
     mirror.close()
-    nothing_left(host, 60)
 
 
 def left_behind(host):
