@@ -7,7 +7,7 @@ service stays as large as it is.
 
 --seconds  at most so long in all (120)
 --rounds   at most so many rounds in all; one is some 120 calls (0: as many as there is time for)
---warm-up  the first seconds, after which nothing may grow (half of all, at most 70): what has ended is kept for a minute
+--warm-up  the first seconds, after which nothing may grow (two thirds of all, at most 80): what has ended is kept for a minute
 --allow    by how many KiB memory may be larger at the end (1024; with sanitizers 8192)
 --build    "plain" or "sanitizers" (plain)
 
@@ -26,7 +26,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 TESTS = HERE.parent
 SANITIZERS = ["--buildtype", "debug", "-D", "b_sanitize=address,undefined", "-D", "fault_points=true"]
-WARM_UP = 70
+WARM_UP = 80
 
 
 def arguments():
@@ -118,7 +118,7 @@ class Soak:
             for value in self.container(member, *values):
                 if isinstance(value, int):
                     os.close(value)
-        self.container("Exec", ["/no/such/program"], [0, 0, 0], {}, fds=[self.null], wanted=("", "NoSuchFile", "Failed", "StartFailed"))
+        self.container("Exec", ["/no/such/program"], [0, 0, 0], {}, fds=[self.null], wanted=("NoSuchProgram",))
 
     def images(self):
         with archives.small(b"soak %d" % (self.round % 3)) as file:
@@ -210,7 +210,7 @@ def soak(options, world):
     work, began = Soak(world), time.monotonic()
     world.polkit.answers = {action: "yes" for action in polkit.ACTIONS}
     world.polkit.answers.update({polkit.INSPECT: "no", polkit.MANAGE: "no"})
-    warm_up = options.warm_up or min(options.seconds // 2, WARM_UP)
+    warm_up = options.warm_up or min(options.seconds * 2 // 3, WARM_UP)
     first, shown = None, 0
     while time.monotonic() - began < options.seconds and (not options.rounds or work.round < options.rounds):
         work.go()
