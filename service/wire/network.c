@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "network.h"
 
-#include "autofd.h"
+#include "fd.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -150,7 +150,7 @@ int
 network_configure (const struct network *network)
 {
   unsigned index = if_nametoindex (network->interface);
-  autofd netlink = socket (AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  AUTO_FD netlink = socket (AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 
   if (index == 0)
     return -ENODEV;
