@@ -136,6 +136,11 @@ def test_ports(host):
     for target in (BRIDGE, "127.0.0.1"):
         assert "hello" in until(lambda: host.run(  # noqa: B023
             "root", "timeout", "5", "bash", "-c", f"exec 3<>/dev/tcp/{target}/8080; cat <&3").stdout)  # noqa: B023
+    # What is not published is its owner's.
+    direct = ["timeout", "5", "bash", "-c", f"exec 3<>/dev/tcp/{address(host, 'x1')}/80; cat <&3"]
+    assert "hello" in until(lambda: host.run("alice", *direct).stdout)
+    assert "No route to host" in host.run("bob", *direct).stderr
+    assert "alias bothy:1000" not in host.output("bob", "ip link")
     taken = host.run("bob", "bothy", "port", "add", "b1", "8080")
     assert taken.returncode == 1 and "another user" in taken.stderr and "x1" not in taken.stderr
     low = host.run("alice", "bothy", "--no-ask-password", "port", "add", "x1", "80")
