@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* bothyd: options, the name on the bus, the main loop. Everything else is in the library. */
+#include "bus/dispatch.h"
 #include "bus/front.h"
 #include "bus/names.h"
 #include "bus/publisher.h"
@@ -136,8 +137,9 @@ on_recovered (GObject *source, GAsyncResult *result, gpointer user_data)
   service->names = bothy_nss_socket_new (look_up, service, &error);
   if (!service->names)
     g_message ("Names of containers can not be looked up: %s", error->message);
-  service->router = bothy_router_new (service->bus, service->registry);
-  bothy_publisher_start (service->router, service->registry);
+  service->router = bothy_router_new (service->bus, bothy_registry_get_ranges (service->registry),
+                                      bothy_dispatch, service->registry);
+  bothy_publisher_start (bothy_router_get_objects (service->router), service->registry);
   bothy_builtin_ensure (bothy_registry_get_builtin (service->registry), on_builtin, service);
 }
 

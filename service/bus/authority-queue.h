@@ -10,10 +10,10 @@ G_BEGIN_DECLS
  * for; so nobody gets all of them, and some are left for what else bothyd asks.
  */
 
-/* TURN (DATA), at once or when it is USER's turn. */
+/* Call TURN with DATA, at once or when it is the turn of the uid USER. Each turn has to end. */
 void bothy_authority_queue_wait (guint32 user, void (*turn) (gpointer data), gpointer data);
 
-/* A turn of USER's is over. */
+/* A turn of the uid USER is over: the next one who waits is called. */
 void bothy_authority_queue_end (guint32 user);
 
 G_END_DECLS

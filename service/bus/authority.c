@@ -2,6 +2,7 @@
 #include "bus/authority.h"
 
 #include "bus/authority-queue.h"
+#include "bus/names.h"
 #include "base/error.h"
 
 #define DIALOG_SECONDS 120 /* how long a user may think about his password */
@@ -241,4 +242,29 @@ gboolean
 bothy_authority_check_finish (GAsyncResult *result, GError **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+typedef struct {
+  void (*answer) (gboolean may, gpointer user_data);
+  gpointer user_data;
+} AskInspect;
+
+static void
+on_inspect_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autofree AskInspect *ask_inspect = user_data;
+
+  ask_inspect->answer (bothy_authority_check_finish (result, NULL), ask_inspect->user_data);
+}
+
+void
+bothy_authority_ask_inspect (BothyClient *client,
+                             void (*answer) (gboolean may, gpointer user_data),
+                             gpointer user_data)
+{
+  AskInspect *ask_inspect = g_new0 (AskInspect, 1);
+
+  ask_inspect->answer = answer;
+  ask_inspect->user_data = user_data;
+  bothy_authority_check (client, BOTHY_ACTION_INSPECT, NULL, FALSE, on_inspect_checked, ask_inspect);
 }

@@ -3,14 +3,14 @@
 /* org.bothy.Bothy1.Bridge, and what org.bothy.Bothy1.Manager has for bridges */
 #include "bus/handlers.h"
 
-#include "bus/door.h"
 #include "bus/options.h"
-#include "bus/publisher.h"
+#include "bus/paths.h"
 #include "core/accounts/nss.h"
 #include "base/error.h"
 #include "core/byhand/attach.h"
 #include "core/registry/delete-bridge.h"
 #include "network/bridge-profile.h"
+#include "platform/untrusted-fd.h"
 
 static BothyKnownBridge *
 get_bridge (BothyCall *call)
@@ -37,8 +37,8 @@ parse_kind (const char *kind, gboolean *ret_nat, GError **error)
   return FALSE;
 }
 
-static BothyBridgeProfile *
-parse_create (BothyCall *call, GError **error)
+static gpointer
+parse_create_bridge (BothyArguments *arguments, GError **error)
 {
   g_autoptr (BothyBridgeProfile) profile = g_new0 (BothyBridgeProfile, 1);
   g_autoptr (GVariant) options = NULL;
@@ -49,46 +49,45 @@ parse_create (BothyCall *call, GError **error)
                                 { "stp", "b", &profile->stp },
                                 { NULL, NULL, NULL } };
 
-  g_variant_get (call->args, "(s@a{sv})", &profile->name, &options);
+  bothy_arguments_get (arguments, "(s@a{sv})", &profile->name, &options);
   if (!bothy_options_parse (options, table, error) || !parse_kind (kind, &profile->nat, error) ||
       !bothy_bridge_profile_check (profile, error))
     return NULL;
   return g_steal_pointer (&profile);
 }
 
+const BothyRequestType bothy_manager_create_bridge_request = { parse_create_bridge,
+                                                               (GDestroyNotify)bothy_bridge_profile_free };
+
 gboolean
 bothy_manager_check_create_bridge (BothyCall *call, GError **error)
 {
-  g_autoptr (BothyBridgeProfile) profile = parse_create (call, error);
+  const BothyBridgeProfile *profile = call->request;
 
-  if (profile)
-    insert_details (call, profile->name);
-  return profile != NULL;
+  insert_details (call, profile->name);
+  return TRUE;
 }
 
 static void
 on_created (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
+  const BothyBridgeProfile *profile = call->request;
   GError *error = NULL;
   g_autofree char *path = NULL;
-  const char *name;
 
   if (!bothy_bridge_profile_create_finish (BOTHY_NM (source), result, &error)) {
     bothy_call_return_error (call, error);
     return;
   }
-  g_variant_get (call->args, "(&s@a{sv})", &name, NULL);
-  path = bothy_publisher_bridge_path (name);
+  path = bothy_path_of_bridge (profile->name);
   bothy_call_return (call, g_variant_new ("(o)", path));
 }
 
 void
 bothy_manager_handle_create_bridge (BothyCall *call)
 {
-  g_autoptr (BothyBridgeProfile) profile = parse_create (call, NULL);
-
-  bothy_bridge_profile_create (bothy_registry_get_nm (call->registry), profile, on_created,
+  bothy_bridge_profile_create (bothy_registry_get_nm (call->registry), call->request, on_created,
                                bothy_call_ref (call));
 }
 
@@ -131,25 +130,46 @@ bothy_bridge_handle_delete (BothyCall *call)
 
 /* ---- Delegate and Revoke ---- */
 
+typedef struct {
+  char *principal; /* "user:NAME" or "group:NAME" */
+  guint32 quota;   /* nics */
+} DelegateRequest;
+
+static void
+delegate_request_free (DelegateRequest *request)
+{
+  g_free (request->principal);
+  g_free (request);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DelegateRequest, delegate_request_free)
+
+static gpointer
+parse_delegate (BothyArguments *arguments, GError **error)
+{
+  g_autoptr (DelegateRequest) request = g_new0 (DelegateRequest, 1);
+
+  bothy_arguments_get (arguments, "(su)", &request->principal, &request->quota);
+  if (!bothy_account_check_principal (request->principal, error))
+    return NULL;
+  if (request->quota >= 1 && request->quota <= BOTHY_MAX_DELEGATION)
+    return g_steal_pointer (&request);
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+               "quota: 1 to %u nics can be delegated, not %u; Revoke takes a delegation back",
+               BOTHY_MAX_DELEGATION, request->quota);
+  return NULL;
+}
+
+const BothyRequestType bothy_bridge_delegate_request = { parse_delegate,
+                                                         (GDestroyNotify)delegate_request_free };
+
 gboolean
 bothy_bridge_check_delegate (BothyCall *call, GError **error)
 {
-  g_autofree char *text = NULL;
-  const char *principal;
-  guint32 quota;
+  const DelegateRequest *request = call->request;
+  g_autofree char *text = g_strdup_printf ("%u", request->quota);
 
-  g_variant_get (call->args, "(&su)", &principal, &quota);
-  if (!bothy_account_check_principal (principal, error))
-    return FALSE;
-  if (quota < 1 || quota > BOTHY_MAX_DELEGATION) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-                 "quota: 1 to %u nics can be delegated, not %u; Revoke takes a delegation back",
-                 BOTHY_MAX_DELEGATION, quota);
-    return FALSE;
-  }
-  text = g_strdup_printf ("%u", quota);
   insert_details (call, get_bridge (call)->facts->name);
-  polkit_details_insert (call->details, "principal", principal);
+  polkit_details_insert (call->details, "principal", request->principal);
   polkit_details_insert (call->details, "quota", text);
   return TRUE;
 }
@@ -169,35 +189,38 @@ on_delegated (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_bridge_handle_delegate (BothyCall *call)
 {
-  const char *principal;
-  guint32 quota;
+  const DelegateRequest *request = call->request;
 
-  g_variant_get (call->args, "(&su)", &principal, &quota);
-  bothy_bridges_delegate (bothy_registry_get_bridges (call->registry), get_bridge (call), principal, quota,
-                          on_delegated, bothy_call_ref (call));
+  bothy_bridges_delegate (bothy_registry_get_bridges (call->registry), get_bridge (call), request->principal,
+                          request->quota, on_delegated, bothy_call_ref (call));
 }
+
+/* The principal. */
+static gpointer
+parse_revoke (BothyArguments *arguments, GError **error)
+{
+  g_autofree char *principal = NULL;
+
+  bothy_arguments_get (arguments, "(s)", &principal);
+  return bothy_account_check_principal (principal, error) ? g_steal_pointer (&principal) : NULL;
+}
+
+const BothyRequestType bothy_bridge_revoke_request = { parse_revoke, g_free };
 
 gboolean
 bothy_bridge_check_revoke (BothyCall *call, GError **error)
 {
-  const char *principal;
-
-  g_variant_get (call->args, "(&s)", &principal);
-  if (!bothy_account_check_principal (principal, error))
-    return FALSE;
   insert_details (call, get_bridge (call)->facts->name);
-  polkit_details_insert (call->details, "principal", principal);
+  polkit_details_insert (call->details, "principal", call->request);
   return TRUE;
 }
 
 void
 bothy_bridge_handle_revoke (BothyCall *call)
 {
-  const char *principal;
   GError *error = NULL;
 
-  g_variant_get (call->args, "(&s)", &principal);
-  if (bothy_bridges_revoke (bothy_registry_get_bridges (call->registry), get_bridge (call), principal,
+  if (bothy_bridges_revoke (bothy_registry_get_bridges (call->registry), get_bridge (call), call->request,
                             &error))
     bothy_call_return (call, NULL);
   else
@@ -206,30 +229,44 @@ bothy_bridge_handle_revoke (BothyCall *call)
 
 /* ---- AttachNic and DetachNic ---- */
 
-static gboolean
-parse_attach (
-    BothyCall *call, int *ret_fd, const char **ret_interface, gboolean *ret_configure, GError **error)
+typedef struct {
+  int netns_fd;
+  char *interface;    /* the nic's name inside */
+  gboolean configure; /* of AttachNic: it is set up, with its addresses */
+} NicRequest;
+
+static void
+nic_request_free (NicRequest *request)
 {
-  const BothyOption table[] = { { "configure", "b", ret_configure }, { NULL, NULL, NULL } };
+  bothy_untrusted_fd_close (request->netns_fd);
+  g_free (request->interface);
+  g_free (request);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (NicRequest, nic_request_free)
+
+static gpointer
+parse_attach_nic (BothyArguments *arguments, GError **error)
+{
+  g_autoptr (NicRequest) request = g_new0 (NicRequest, 1);
+  const BothyOption table[] = { { "configure", "b", &request->configure }, { NULL, NULL, NULL } };
   g_autoptr (GVariant) options = NULL;
   gint32 handle;
 
-  *ret_configure = TRUE;
-  g_variant_get (call->args, "(h&s@a{sv})", &handle, ret_interface, &options);
-  *ret_fd = bothy_call_get_fd (call, handle, error);
-  return *ret_fd >= 0 && bothy_options_parse (options, table, error) &&
-         bothy_byhand_check_interface (*ret_interface, error);
+  request->configure = TRUE;
+  bothy_arguments_get (arguments, "(hs@a{sv})", &handle, &request->interface, &options);
+  request->netns_fd = bothy_arguments_dup_fd (arguments, handle, error);
+  if (request->netns_fd < 0 || !bothy_options_parse (options, table, error) ||
+      !bothy_byhand_check_interface (request->interface, error))
+    return NULL;
+  return g_steal_pointer (&request);
 }
+
+const BothyRequestType bothy_bridge_attach_nic_request = { parse_attach_nic,
+                                                           (GDestroyNotify)nic_request_free };
 
 gboolean
 bothy_bridge_check_attach_nic (BothyCall *call, GError **error)
 {
-  const char *interface;
-  gboolean configure;
-  int fd;
-
-  if (!parse_attach (call, &fd, &interface, &configure, error))
-    return FALSE;
   insert_details (call, get_bridge (call)->facts->name);
   return TRUE;
 }
@@ -239,7 +276,7 @@ on_weighed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
 
-  bothy_door_weighed (call,
+  bothy_call_weighed (call,
                       !bothy_admission_weigh_finish (bothy_registry_get_admission (call->registry), result));
 }
 
@@ -267,34 +304,28 @@ on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_bridge_handle_attach_nic (BothyCall *call)
 {
-  const char *interface;
-  gboolean configure;
-  int fd;
+  const NicRequest *request = call->request;
 
-  parse_attach (call, &fd, &interface, &configure, NULL);
   bothy_byhand_attach_nic (bothy_registry_get_nics (call->registry), call->user,
-                           get_bridge (call)->facts->name, fd, interface, call->may_use, configure,
-                           on_attached, bothy_call_ref (call));
+                           get_bridge (call)->facts->name, request->netns_fd, request->interface,
+                           call->may_use, request->configure, on_attached, bothy_call_ref (call));
 }
 
-static gboolean
-parse_detach (BothyCall *call, int *ret_fd, const char **ret_interface, GError **error)
+static gpointer
+parse_detach_nic (BothyArguments *arguments, GError **error)
 {
+  g_autoptr (NicRequest) request = g_new0 (NicRequest, 1);
   gint32 handle;
 
-  g_variant_get (call->args, "(h&s)", &handle, ret_interface);
-  *ret_fd = bothy_call_get_fd (call, handle, error);
-  return *ret_fd >= 0 && bothy_byhand_check_interface (*ret_interface, error);
+  bothy_arguments_get (arguments, "(hs)", &handle, &request->interface);
+  request->netns_fd = bothy_arguments_dup_fd (arguments, handle, error);
+  if (request->netns_fd < 0 || !bothy_byhand_check_interface (request->interface, error))
+    return NULL;
+  return g_steal_pointer (&request);
 }
 
-gboolean
-bothy_bridge_check_detach_nic (BothyCall *call, GError **error)
-{
-  const char *interface;
-  int fd;
-
-  return parse_detach (call, &fd, &interface, error);
-}
+const BothyRequestType bothy_bridge_detach_nic_request = { parse_detach_nic,
+                                                           (GDestroyNotify)nic_request_free };
 
 static void
 on_detached (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -311,10 +342,9 @@ on_detached (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_bridge_handle_detach_nic (BothyCall *call)
 {
-  const char *interface;
-  int fd;
+  const NicRequest *request = call->request;
 
-  parse_detach (call, &fd, &interface, NULL);
   bothy_byhand_detach_nic (bothy_registry_get_nics (call->registry), call->user,
-                           get_bridge (call)->facts->name, fd, interface, on_detached, bothy_call_ref (call));
+                           get_bridge (call)->facts->name, request->netns_fd, request->interface, on_detached,
+                           bothy_call_ref (call));
 }

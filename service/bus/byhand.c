@@ -3,30 +3,40 @@
 /* org.bothy.Bothy1.Manager: what there is for containers that are built by hand. */
 #include "bus/handlers.h"
 
-#include "bus/door.h"
 #include "bus/options.h"
 #include "base/error.h"
 #include "core/byhand/delegate.h"
+#include "platform/untrusted-fd.h"
 
 /* ---- ranges ---- */
+
+/* How many ids are wanted. */
+static gpointer
+parse_allocate_range (BothyArguments *arguments, GError **error)
+{
+  const BothyOption none[] = { { NULL, NULL, NULL } };
+  g_autofree guint32 *count = g_new0 (guint32, 1);
+  g_autoptr (GVariant) options = NULL;
+
+  bothy_arguments_get (arguments, "(u@a{sv})", count, &options);
+  if (*count < 1 || *count > BOTHY_RANGE_SIZE) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                 "count: 1 to %u ids can be had at once, not %u", BOTHY_RANGE_SIZE, *count);
+    return NULL;
+  }
+  return bothy_options_parse (options, none, error) ? g_steal_pointer (&count) : NULL;
+}
+
+const BothyRequestType bothy_manager_allocate_range_request = { parse_allocate_range, g_free };
 
 gboolean
 bothy_manager_check_allocate_range (BothyCall *call, GError **error)
 {
-  const BothyOption none[] = { { NULL, NULL, NULL } };
-  g_autoptr (GVariant) options = NULL;
-  g_autofree char *text = NULL;
-  guint32 count;
+  const guint32 *count = call->request;
+  g_autofree char *text = g_strdup_printf ("%u", *count);
 
-  g_variant_get (call->args, "(u@a{sv})", &count, &options);
-  if (count < 1 || count > BOTHY_RANGE_SIZE) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-                 "count: 1 to %u ids can be had at once, not %u", BOTHY_RANGE_SIZE, count);
-    return FALSE;
-  }
-  text = g_strdup_printf ("%u", count);
   polkit_details_insert (call->details, "count", text);
-  return bothy_options_parse (options, none, error);
+  return TRUE;
 }
 
 static void
@@ -65,34 +75,43 @@ on_released (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_manager_handle_release_range (BothyCall *call)
 {
-  guint32 base;
+  const guint32 *base = call->request;
 
-  g_variant_get (call->args, "(u)", &base);
-  bothy_ranges_release_by_hand (bothy_registry_get_ranges (call->registry), call->user, base, on_released,
+  bothy_ranges_release_by_hand (bothy_registry_get_ranges (call->registry), call->user, *base, on_released,
                                 bothy_call_ref (call));
 }
 
 /* ---- MapUserNamespace ---- */
 
-static gboolean
-parse_map (BothyCall *call, int *ret_fd, BothyIdMap *ret_map, GError **error)
+typedef struct {
+  int fd; /* of the namespace or of a process in it */
+  BothyIdMap map;
+} MapRequest;
+
+static void
+map_request_free (MapRequest *request)
 {
+  bothy_untrusted_fd_close (request->fd);
+  g_free (request);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MapRequest, map_request_free)
+
+static gpointer
+parse_map_user_namespace (BothyArguments *arguments, GError **error)
+{
+  g_autoptr (MapRequest) request = g_new0 (MapRequest, 1);
   g_autoptr (GVariant) extents = NULL;
   gint32 handle;
 
-  g_variant_get (call->args, "(h@a(suuu))", &handle, &extents);
-  *ret_fd = bothy_call_get_fd (call, handle, error);
-  return *ret_fd >= 0 && bothy_id_map_parse (extents, ret_map, error);
+  bothy_arguments_get (arguments, "(h@a(suuu))", &handle, &extents);
+  request->fd = bothy_arguments_dup_fd (arguments, handle, error);
+  if (request->fd < 0 || !bothy_id_map_parse (extents, &request->map, error))
+    return NULL;
+  return g_steal_pointer (&request);
 }
 
-gboolean
-bothy_manager_check_map_user_namespace (BothyCall *call, GError **error)
-{
-  BothyIdMap map;
-  int fd;
-
-  return parse_map (call, &fd, &map, error);
-}
+const BothyRequestType bothy_manager_map_user_namespace_request = { parse_map_user_namespace,
+                                                                    (GDestroyNotify)map_request_free };
 
 static void
 on_mapped (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -109,39 +128,52 @@ on_mapped (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_manager_handle_map_user_namespace (BothyCall *call)
 {
-  BothyIdMap map;
-  int fd;
+  const MapRequest *request = call->request;
 
-  parse_map (call, &fd, &map, NULL);
   bothy_byhand_map (bothy_registry_get_ranges (call->registry), bothy_registry_get_helper (call->registry),
-                    call->user, fd, &map, on_mapped, bothy_call_ref (call));
+                    call->user, request->fd, &request->map, on_mapped, bothy_call_ref (call));
 }
 
 /* ---- DelegateCgroup ---- */
 
-static gboolean
-parse_delegate (BothyCall *call, int *ret_pidfd, guint32 *ret_owner, GError **error)
+typedef struct {
+  int pidfd;
+  guint32 owner; /* uid that the group will belong to */
+} DelegateRequest;
+
+static void
+delegate_request_free (DelegateRequest *request)
 {
-  const BothyOption table[] = { { "uid", "u", ret_owner }, { NULL, NULL, NULL } };
+  bothy_untrusted_fd_close (request->pidfd);
+  g_free (request);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DelegateRequest, delegate_request_free)
+
+static gpointer
+parse_delegate_cgroup (BothyArguments *arguments, GError **error)
+{
+  g_autoptr (DelegateRequest) request = g_new0 (DelegateRequest, 1);
+  const BothyOption table[] = { { "uid", "u", &request->owner }, { NULL, NULL, NULL } };
   g_autoptr (GVariant) options = NULL;
   gint32 handle;
 
-  *ret_owner = call->user;
-  g_variant_get (call->args, "(h@a{sv})", &handle, &options);
-  *ret_pidfd = bothy_call_get_fd (call, handle, error);
-  return *ret_pidfd >= 0 && bothy_options_parse (options, table, error);
+  request->owner = bothy_arguments_get_user (arguments);
+  bothy_arguments_get (arguments, "(h@a{sv})", &handle, &options);
+  request->pidfd = bothy_arguments_dup_fd (arguments, handle, error);
+  if (request->pidfd < 0 || !bothy_options_parse (options, table, error))
+    return NULL;
+  return g_steal_pointer (&request);
 }
+
+const BothyRequestType bothy_manager_delegate_cgroup_request = { parse_delegate_cgroup,
+                                                                 (GDestroyNotify)delegate_request_free };
 
 gboolean
 bothy_manager_check_delegate_cgroup (BothyCall *call, GError **error)
 {
-  g_autofree char *text = NULL;
-  guint32 owner;
-  int pidfd;
+  const DelegateRequest *request = call->request;
+  g_autofree char *text = g_strdup_printf ("%u", request->owner);
 
-  if (!parse_delegate (call, &pidfd, &owner, error))
-    return FALSE;
-  text = g_strdup_printf ("%u", owner);
   polkit_details_insert (call->details, "uid", text);
   return TRUE;
 }
@@ -150,19 +182,15 @@ bothy_manager_check_delegate_cgroup (BothyCall *call, GError **error)
 void
 bothy_manager_weigh_delegate_cgroup (BothyCall *call)
 {
-  g_autofree char *group = NULL;
-  g_autofree char *shown = NULL;
-  guint32 owner;
-  int pidfd;
+  const DelegateRequest *request = call->request;
+  g_autofree char *group = bothy_byhand_find_left_group (bothy_registry_get_ranges (call->registry),
+                                                         bothy_registry_get_cgroups (call->registry),
+                                                         call->user, request->pidfd, request->owner);
+  g_autofree char *shown = group ? g_strescape (group, NULL) : NULL;
 
-  if (parse_delegate (call, &pidfd, &owner, NULL))
-    group =
-        bothy_byhand_find_left_group (bothy_registry_get_ranges (call->registry),
-                                      bothy_registry_get_cgroups (call->registry), call->user, pidfd, owner);
-  shown = group ? g_strescape (group, NULL) : NULL;
   if (shown)
     polkit_details_insert (call->details, "group", shown);
-  bothy_door_weighed (call, group != NULL);
+  bothy_call_weighed (call, group != NULL);
 }
 
 static void
@@ -181,11 +209,9 @@ on_delegated (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_manager_handle_delegate_cgroup (BothyCall *call)
 {
-  guint32 owner;
-  int pidfd;
+  const DelegateRequest *request = call->request;
 
-  parse_delegate (call, &pidfd, &owner, NULL);
   bothy_byhand_delegate (bothy_registry_get_ranges (call->registry),
-                         bothy_registry_get_cgroups (call->registry), call->user, pidfd, owner, call->may_use,
-                         on_delegated, bothy_call_ref (call));
+                         bothy_registry_get_cgroups (call->registry), call->user, request->pidfd,
+                         request->owner, call->may_use, on_delegated, bothy_call_ref (call));
 }

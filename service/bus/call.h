@@ -5,50 +5,64 @@
 #include <gio/gunixfdlist.h>
 #include <polkit/polkit.h>
 
+#include "bus/arguments.h"
 #include "bus/client.h"
 #include "bus/objects.h"
 #include "core/registry/registry.h"
 
 G_BEGIN_DECLS
 
-typedef struct _BothyRouter BothyRouter;
 typedef struct _BothyRow BothyRow;
 
 /*
- * One method call, from its arrival to its one reply. Its arguments do not change: what
- * was authorized is what is done.
+ * One method call, from its arrival to its one reply. Its arguments are parsed once, and then they are gone: what
+ * the row's check told polkit about, and what its handler does, is one and the same request.
  */
-typedef struct {
+typedef struct _BothyCall BothyCall;
+struct _BothyCall {
   gatomicrefcount references;
-  BothyRouter *router;
   BothyRegistry *registry;
-  BothyClient *client;
-  guint32 user; /* who calls */
-  GDBusMessage *message;
-  const char *path, *interface, *member;
-  GVariant *args;   /* a tuple of the method's signature */
-  GUnixFDList *fds; /* never NULL */
+  BothyObjects *objects;
+  BothyClient *client; /* the reply goes over its connection */
+  void (*ended) (gpointer data, guint32 user);
+  gpointer ended_data;
+  guint32 user;   /* the uid of who calls */
+  guint32 serial; /* of his message, which the reply names */
+  char *path, *interface, *member;
+  gboolean is_interactive;   /* the caller lets polkit ask him something */
+  gboolean replied;          /* also: he wants no reply */
+  BothyArguments *arguments; /* NULL once they are parsed */
+  gpointer request;          /* what the row's parser made of them; of the type that its handler knows */
+  GDestroyNotify free_request;
   const BothyRow *row;
   BothyNode *node;        /* looked up again after every question */
   GObject *asked_about;   /* what was at the path when somebody else's question was put, or NULL */
   PolkitDetails *details; /* what polkit is told */
-  gboolean is_own;        /* said by prepare: it is about the caller's things only */
-  gboolean is_foreign;    /* said by prepare: it is about somebody else's thing */
-  GError *exceeds;     /* said by prepare: what is answered unless polkit authorizes the row's other action */
+  gboolean is_own;        /* said by check: it is about the caller's things only */
+  gboolean is_foreign;    /* said by check: it is about somebody else's thing */
+  GError *exceeds;     /* said by check: what is answered unless polkit authorizes the row's other action */
   gboolean may_exceed; /* polkit did */
-  gboolean may_use;    /* polkit authorized what weigh wanted to be asked about */
+  void (*weighed) (BothyCall *call, gboolean ask);
+  gboolean may_use;     /* polkit authorized what weigh wanted to be asked about */
   gboolean may_inspect; /* others' containers too */
-  gboolean replied;
-} BothyCall;
+};
 
-BothyCall *
-bothy_call_new (BothyRouter *router, BothyRegistry *registry, BothyClient *client, GDBusMessage *message);
+/* The call MESSAGE of CLIENT, with one reference. When the last one is gone, ENDED is called with ENDED_DATA and the
+   caller's uid. */
+BothyCall *bothy_call_new (BothyRegistry *registry,
+                           BothyObjects *objects,
+                           BothyClient *client,
+                           GDBusMessage *message,
+                           void (*ended) (gpointer data, guint32 user),
+                           gpointer ended_data);
+
+/* Take a reference, for who replies later; let go of one. */
 BothyCall *bothy_call_ref (BothyCall *self);
 void bothy_call_unref (BothyCall *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyCall, bothy_call_unref)
 
-/* Whether the caller lets polkit ask him something. */
-gboolean bothy_call_is_interactive (BothyCall *self);
+/* The row's weigh has found out: the call goes on, after polkit was asked for the row's other action if ASK. */
+void bothy_call_weighed (BothyCall *self, gboolean ask);
 
 /* Reply with VALUE, a tuple (floating, NULL: an empty one), and FDS (or NULL). */
 void bothy_call_return (BothyCall *self, GVariant *value);
@@ -62,11 +76,5 @@ void bothy_call_return_error (BothyCall *self, GError *error);
 
 /* Reply that there is nothing at this path: the same bytes whether it is missing or another's. */
 void bothy_call_return_unknown_object (BothyCall *self);
-
-/* The fd of handle INDEX, still the call's; -1 with INVALID_ARGS. */
-int bothy_call_get_fd (BothyCall *self, gint32 index, GError **error);
-
-/* The three fds of HANDLES (ah); or NULL, without ERROR when there are none. */
-GUnixFDList *bothy_call_get_stdio (BothyCall *self, GVariant *handles, GError **error);
 
 G_END_DECLS

@@ -4,7 +4,7 @@
 #include "bus/handlers.h"
 
 #include "bus/options.h"
-#include "bus/publisher.h"
+#include "bus/paths.h"
 #include "base/error.h"
 #include "core/registry/lifecycle.h"
 #include "base/validate.h"
@@ -34,94 +34,100 @@ on_changed (GObject *source, GAsyncResult *result, gpointer user_data)
 
 /* ---- Start ---- */
 
-static gboolean
-parse_start (BothyCall *call, GUnixFDList **ret_stdio, GError **error)
+typedef struct {
+  GUnixFDList *stdio; /* of the first program, or NULL */
+} StartRequest;
+
+static void
+start_request_free (StartRequest *request)
 {
-  g_autoptr (GVariant) options = g_variant_get_child_value (call->args, 0);
+  g_clear_object (&request->stdio);
+  g_free (request);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (StartRequest, start_request_free)
+
+static gpointer
+parse_start (BothyArguments *arguments, GError **error)
+{
+  g_autoptr (StartRequest) request = g_new0 (StartRequest, 1);
+  g_autoptr (GVariant) options = NULL;
   g_autoptr (GVariant) handles = NULL;
   gboolean console = FALSE;
   const BothyOption table[] = { { "stdio", "ah", &handles },
                                 { "console", "b", &console },
                                 { NULL, NULL, NULL } };
 
-  *ret_stdio = NULL;
+  bothy_arguments_get (arguments, "(@a{sv})", &options);
   if (!bothy_options_parse (options, table, error))
-    return FALSE;
+    return NULL;
   if (handles && console) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "stdio and console exclude each other");
-    return FALSE;
+    return NULL;
   }
-  if (!handles)
-    return TRUE;
-  *ret_stdio = bothy_call_get_stdio (call, handles, error);
-  return *ret_stdio || !error || !*error;
+  if (handles && !bothy_arguments_dup_stdio (arguments, handles, &request->stdio, error))
+    return NULL;
+  return g_steal_pointer (&request);
 }
 
-gboolean
-bothy_container_check_start (BothyCall *call, GError **error)
-{
-  g_autoptr (GUnixFDList) stdio = NULL;
-
-  return parse_start (call, &stdio, error);
-}
+const BothyRequestType bothy_container_start_request = { parse_start, (GDestroyNotify)start_request_free };
 
 void
 bothy_container_handle_start (BothyCall *call)
 {
-  g_autoptr (GUnixFDList) stdio = NULL;
+  const StartRequest *request = call->request;
 
-  parse_start (call, &stdio, NULL);
-  bothy_registry_start (call->registry, container_of (call), stdio, on_changed, bothy_call_ref (call));
+  bothy_registry_start (call->registry, container_of (call), request->stdio, on_changed,
+                        bothy_call_ref (call));
 }
 
 /* ---- Stop and Restart ---- */
 
-static gboolean
-parse_stop (BothyCall *call, guint32 *ret_timeout, GError **error)
+typedef struct {
+  guint32 timeout; /* seconds until it is killed */
+} StopRequest;
+
+static gpointer
+parse_stop (BothyArguments *arguments, GError **error)
 {
-  g_autoptr (GVariant) options = g_variant_get_child_value (call->args, 0);
+  g_autofree StopRequest *request = g_new0 (StopRequest, 1);
+  g_autoptr (GVariant) options = NULL;
   gboolean force = FALSE;
-  const BothyOption table[] = { { "timeout", "u", ret_timeout },
+  const BothyOption table[] = { { "timeout", "u", &request->timeout },
                                 { "force", "b", &force },
                                 { NULL, NULL, NULL } };
 
-  *ret_timeout = DEFAULT_STOP_TIMEOUT;
+  request->timeout = DEFAULT_STOP_TIMEOUT;
+  bothy_arguments_get (arguments, "(@a{sv})", &options);
   if (!bothy_options_parse (options, table, error))
-    return FALSE;
-  if (*ret_timeout > MAX_STOP_TIMEOUT) {
+    return NULL;
+  if (request->timeout > MAX_STOP_TIMEOUT) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "Option \"timeout\": at most %d seconds",
                  MAX_STOP_TIMEOUT);
-    return FALSE;
+    return NULL;
   }
   if (force)
-    *ret_timeout = 0;
-  return TRUE;
+    request->timeout = 0;
+  return g_steal_pointer (&request);
 }
 
-gboolean
-bothy_container_check_stop (BothyCall *call, GError **error)
-{
-  guint32 timeout;
-
-  return parse_stop (call, &timeout, error);
-}
+const BothyRequestType bothy_container_stop_request = { parse_stop, g_free };
 
 void
 bothy_container_handle_stop (BothyCall *call)
 {
-  guint32 timeout;
+  const StopRequest *request = call->request;
 
-  parse_stop (call, &timeout, NULL);
-  bothy_registry_stop (call->registry, container_of (call), timeout, on_changed, bothy_call_ref (call));
+  bothy_registry_stop (call->registry, container_of (call), request->timeout, on_changed,
+                       bothy_call_ref (call));
 }
 
 void
 bothy_container_handle_restart (BothyCall *call)
 {
-  guint32 timeout;
+  const StopRequest *request = call->request;
 
-  parse_stop (call, &timeout, NULL);
-  bothy_registry_restart (call->registry, container_of (call), timeout, on_changed, bothy_call_ref (call));
+  bothy_registry_restart (call->registry, container_of (call), request->timeout, on_changed,
+                          bothy_call_ref (call));
 }
 
 void
@@ -138,23 +144,30 @@ bothy_container_handle_thaw (BothyCall *call)
 
 /* ---- Kill ---- */
 
-gboolean
-bothy_container_check_kill (BothyCall *call, GError **error)
+/* What the supervisor is sent. */
+static gpointer
+parse_kill (BothyArguments *arguments, GError **error)
 {
+  g_autofree struct supervisor_message *request = g_new0 (struct supervisor_message, 1);
   const char *whom;
-  gint32 number;
+  gboolean all;
 
-  g_variant_get (call->args, "(&si)", &whom, &number);
-  if (!g_str_equal (whom, "leader") && !g_str_equal (whom, "all")) {
+  bothy_arguments_get (arguments, "(&si)", &whom, &request->value);
+  all = g_str_equal (whom, "all");
+  if (!all && !g_str_equal (whom, "leader")) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "whom: \"leader\" or \"all\"");
-    return FALSE;
+    return NULL;
   }
-  if (number >= 1 && number <= SIGRTMAX && (number == SIGKILL || g_str_equal (whom, "leader")))
-    return TRUE;
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "signal: 1 to %d, and only 9 for \"all\"",
-               SIGRTMAX);
-  return FALSE;
+  if (request->value < 1 || request->value > SIGRTMAX || (all && request->value != SIGKILL)) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "signal: 1 to %d, and only 9 for \"all\"",
+                 SIGRTMAX);
+    return NULL;
+  }
+  request->type = all ? SUPERVISOR_KILL_ALL : SUPERVISOR_SIGNAL;
+  return g_steal_pointer (&request);
 }
+
+const BothyRequestType bothy_container_kill_request = { parse_kill, g_free };
 
 static void
 on_killed (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -179,38 +192,34 @@ require_processes (BothyContainer *container, GError **error)
 void
 bothy_container_handle_kill (BothyCall *call)
 {
-  struct supervisor_message message = { 0 };
+  const struct supervisor_message *request = call->request;
   BothyContainer *container = container_of (call);
   GError *error = NULL;
-  const char *whom;
 
-  g_variant_get (call->args, "(&si)", &whom, &message.value);
-  message.type = g_str_equal (whom, "all") ? SUPERVISOR_KILL_ALL : SUPERVISOR_SIGNAL;
   if (require_processes (container, &error))
-    bothy_supervisor_call (container->supervisor, message, NULL, NULL, on_killed, bothy_call_ref (call));
+    bothy_supervisor_call (container->supervisor, *request, NULL, NULL, on_killed, bothy_call_ref (call));
   else
     bothy_call_return_error (call, error);
 }
 
 /* ---- Delete and Rename ---- */
 
-static gboolean
-parse_delete (BothyCall *call, gboolean *ret_force, GError **error)
-{
-  g_autoptr (GVariant) options = g_variant_get_child_value (call->args, 0);
-  const BothyOption table[] = { { "force", "b", ret_force }, { NULL, NULL, NULL } };
+typedef struct {
+  gboolean force; /* also one that runs */
+} DeleteRequest;
 
-  *ret_force = FALSE;
-  return bothy_options_parse (options, table, error);
+static gpointer
+parse_delete (BothyArguments *arguments, GError **error)
+{
+  g_autofree DeleteRequest *request = g_new0 (DeleteRequest, 1);
+  g_autoptr (GVariant) options = NULL;
+  const BothyOption table[] = { { "force", "b", &request->force }, { NULL, NULL, NULL } };
+
+  bothy_arguments_get (arguments, "(@a{sv})", &options);
+  return bothy_options_parse (options, table, error) ? g_steal_pointer (&request) : NULL;
 }
 
-gboolean
-bothy_container_check_delete (BothyCall *call, GError **error)
-{
-  gboolean force;
-
-  return parse_delete (call, &force, error);
-}
+const BothyRequestType bothy_container_delete_request = { parse_delete, g_free };
 
 static void
 on_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -219,7 +228,7 @@ on_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
   g_autoptr (BothyOperation) operation =
       bothy_registry_delete_finish (BOTHY_REGISTRY (source), result, &error);
-  g_autofree char *path = operation ? bothy_publisher_operation_path (operation) : NULL;
+  g_autofree char *path = operation ? bothy_path_of_operation (operation->id) : NULL;
 
   if (operation)
     bothy_call_return (call, g_variant_new ("(o)", path));
@@ -230,30 +239,31 @@ on_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_container_handle_delete (BothyCall *call)
 {
-  gboolean force;
+  const DeleteRequest *request = call->request;
 
-  parse_delete (call, &force, NULL);
-  bothy_registry_delete (call->registry, container_of (call), call->user, force, on_deleted,
+  bothy_registry_delete (call->registry, container_of (call), call->user, request->force, on_deleted,
                          bothy_call_ref (call));
 }
 
-gboolean
-bothy_container_check_rename (BothyCall *call, GError **error)
+/* The new name. */
+static gpointer
+parse_rename (BothyArguments *arguments, GError **error)
 {
-  const char *name;
+  g_autofree char *name = NULL;
 
-  g_variant_get (call->args, "(&s)", &name);
-  return bothy_validate_name (name, "Name", error);
+  bothy_arguments_get (arguments, "(s)", &name);
+  return bothy_validate_name (name, "Name", error) ? g_steal_pointer (&name) : NULL;
 }
+
+const BothyRequestType bothy_container_rename_request = { parse_rename, g_free };
 
 void
 bothy_container_handle_rename (BothyCall *call)
 {
   BothyContainer *container = container_of (call);
+  const char *name = call->request;
   GError *error = NULL;
-  const char *name;
 
-  g_variant_get (call->args, "(&s)", &name);
   if (bothy_container_is_active (container) || container->busy)
     error = g_error_new (BOTHY_ERROR, container->busy ? BOTHY_ERROR_BUSY : BOTHY_ERROR_WRONG_STATE,
                          "Container %s is %s; stop it first", container->spec->name,
@@ -343,17 +353,16 @@ return_mapping (BothyCall *call, gboolean mapped, guint32 id)
 void
 bothy_container_handle_map_from_user (BothyCall *call)
 {
-  guint32 inner;
+  const guint32 *inner = call->request;
 
-  g_variant_get (call->args, "(u)", &inner);
-  return_mapping (call, inner < BOTHY_RANGE_SIZE, container_of (call)->range_base + inner);
+  return_mapping (call, *inner < BOTHY_RANGE_SIZE, container_of (call)->range_base + *inner);
 }
 
 void
 bothy_container_handle_map_to_user (BothyCall *call)
 {
-  guint32 base = container_of (call)->range_base, outer;
+  guint32 base = container_of (call)->range_base;
+  const guint32 *outer = call->request;
 
-  g_variant_get (call->args, "(u)", &outer);
-  return_mapping (call, outer >= base && outer - base < BOTHY_RANGE_SIZE, outer - base);
+  return_mapping (call, *outer >= base && *outer - base < BOTHY_RANGE_SIZE, *outer - base);
 }

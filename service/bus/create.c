@@ -3,7 +3,7 @@
 /* CreateContainer of org.bothy.Bothy1.Manager */
 #include "bus/handlers.h"
 
-#include "bus/door.h"
+#include "bus/limits.h"
 #include "bus/paths.h"
 #include "bus/options.h"
 #include "base/error.h"
@@ -53,8 +53,8 @@ parse_egress (BothyContainerSpec *spec, GError **error)
   return !given || spec->egress;
 }
 
-static BothyContainerSpec *
-parse_spec (GVariant *args, GError **error)
+static gpointer
+parse_create_container (BothyArguments *arguments, GError **error)
 {
   g_autoptr (BothyContainerSpec) spec = g_new0 (BothyContainerSpec, 1);
   g_autoptr (GVariant) options = NULL;
@@ -85,33 +85,29 @@ parse_spec (GVariant *args, GError **error)
   spec->user = g_strdup ("");
   spec->working_directory = g_strdup ("");
   spec->account = g_strdup ("");
-  g_variant_get (args, "(ss@a{sv})", &spec->name, &spec->image, &options);
+  bothy_arguments_get (arguments, "(ss@a{sv})", &spec->name, &spec->image, &options);
   spec->hostname = g_strdup (spec->name);
   if (!bothy_options_parse (options, table, error))
     return NULL;
   spec->network = bothy_container_network_parse (network, address, (const char *const *)resolvers, error);
   if (!spec->network || !check_spec (spec, error) || !parse_egress (spec, error) ||
-      (limits && !bothy_limits_change (&spec->limits, limits, NULL, error)))
+      (limits && !bothy_limits_parse (limits, &spec->limits, error)) ||
+      !check_account (spec, bothy_arguments_get_user (arguments), error))
     return NULL;
   return g_steal_pointer (&spec);
 }
 
+const BothyRequestType bothy_manager_create_container_request = { parse_create_container,
+                                                                  (GDestroyNotify)bothy_container_spec_free };
+
 gboolean
 bothy_manager_check_create_container (BothyCall *call, GError **error)
 {
-  g_autoptr (BothyContainerSpec) spec = parse_spec (call->args, error);
-  g_autofree char *owner = g_strdup_printf ("%u", call->user);
-  const char *key;
+  BothyContainerSpec *spec = call->request;
 
-  if (!spec || !check_account (spec, call->user, error))
-    return FALSE;
   polkit_details_insert (call->details, "container", spec->name);
   polkit_details_insert (call->details, "image", spec->image);
-  if (bothy_limits_exceeding (&spec->limits, spec->limits.given,
-                              bothy_registry_get_configuration (call->registry), &key, &call->exceeds)) {
-    polkit_details_insert (call->details, "owner", owner);
-    polkit_details_insert (call->details, "limit", key);
-  }
+  bothy_limits_ask_to_exceed (call, &spec->limits, call->user);
   return TRUE;
 }
 
@@ -137,7 +133,7 @@ on_weighed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
 
-  bothy_door_weighed (call,
+  bothy_call_weighed (call,
                       !bothy_admission_weigh_finish (bothy_registry_get_admission (call->registry), result));
 }
 
@@ -145,13 +141,13 @@ on_weighed (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_manager_weigh_create_container (BothyCall *call)
 {
-  g_autoptr (BothyContainerSpec) spec = parse_spec (call->args, NULL);
+  const BothyContainerSpec *spec = call->request;
   const char *name = spec->network->bridge;
   BothyKnownBridge *bridge;
   GError *error = NULL;
 
   if (!name) {
-    bothy_door_weighed (call, FALSE);
+    bothy_call_weighed (call, FALSE);
     return;
   }
   bridge = bothy_bridges_find_for (bothy_registry_get_bridges (call->registry), name, call->user, &error);
@@ -172,18 +168,16 @@ bothy_manager_weigh_create_container (BothyCall *call)
 void
 bothy_manager_handle_create_container (BothyCall *call)
 {
-  BothyContainerSpec *spec = parse_spec (call->args, NULL);
+  BothyContainerSpec *spec = call->request;
   GError *error = NULL;
 
   /* The bridge may have gone, or be another one's only, since polkit was asked. */
   if (spec->network->bridge && !bothy_bridges_find_for (bothy_registry_get_bridges (call->registry),
                                                         spec->network->bridge, call->user, &error)) {
-    bothy_container_spec_free (spec);
     bothy_call_return_error (call, error);
     return;
   }
   spec->network->allowed = call->may_use;
-  spec->limits.granted = bothy_limits_exceeding (
-      &spec->limits, spec->limits.given, bothy_registry_get_configuration (call->registry), NULL, NULL);
-  bothy_registry_create (call->registry, call->user, spec, on_created, bothy_call_ref (call));
+  bothy_registry_create (call->registry, call->user, g_steal_pointer (&call->request), on_created,
+                         bothy_call_ref (call));
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* How a call comes through the door: seen, checked, asked about, looked at again, and handled. */
-#include "bus/door.h"
+#include "bus/dispatch.h"
 
 #include "bus/authority.h"
+#include "bus/door.h"
 #include "bus/handlers.h"
 #include "bus/paths.h"
 #include "bus/names.h"
-#include "bus/router.h"
 #include "base/error.h"
 
 #include <string.h>
@@ -26,7 +26,7 @@ find_row (BothyCall *call)
 static gboolean
 sees_node (BothyCall *call)
 {
-  call->node = bothy_router_lookup (call->router, call->path);
+  call->node = bothy_objects_lookup (call->objects, call->path);
   return call->node && call->node->is_visible (call->node->target, call->user);
 }
 
@@ -73,26 +73,32 @@ check_signature (BothyCall *call, GError **error)
   for (GDBusArgInfo **arg = method->in_args; arg && *arg; arg++)
     g_string_append (signature, (*arg)->signature);
   g_string_append_c (signature, ')');
-  if (!g_variant_is_of_type (call->args, G_VARIANT_TYPE (signature->str))) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "%s takes %s, not %s", call->member,
-                 signature->str, g_variant_get_type_string (call->args));
-    return FALSE;
-  }
-  /* Handles may also be inside of options. */
-  if (g_unix_fd_list_get_length (call->fds) == 0 || strchr (signature->str, 'h') ||
-      strstr (signature->str, "a{sv}"))
-    return TRUE;
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "%s takes no file descriptors", call->member);
-  return FALSE;
+  return bothy_arguments_check_signature (call->arguments, call->member, signature->str, error);
 }
 
-/* The arguments come before the question, so that nothing misshapen is shown to an administrator. */
+/* The only time that somebody looks at the arguments. */
 static gboolean
-prepare (BothyCall *call)
+parse_request (BothyCall *call, GError **error)
+{
+  g_autoptr (BothyArguments) arguments = NULL;
+
+  if (!check_signature (call, error))
+    return FALSE;
+  arguments = g_steal_pointer (&call->arguments);
+  if (!call->row->request)
+    return TRUE;
+  call->request = call->row->request->parse (arguments, error);
+  call->free_request = call->row->request->free;
+  return call->request != NULL;
+}
+
+/* The request comes before the question, so that nothing misshapen is shown to an administrator. */
+static gboolean
+take_request (BothyCall *call)
 {
   GError *error = NULL;
 
-  if (check_signature (call, &error) && (!call->row->prepare || call->row->prepare (call, &error)))
+  if (parse_request (call, &error) && (!call->row->check || call->row->check (call, &error)))
     return TRUE;
   bothy_call_return_error (call, error);
   return FALSE;
@@ -101,7 +107,7 @@ prepare (BothyCall *call)
 static gboolean
 is_still_there (BothyCall *call)
 {
-  call->node = bothy_router_lookup (call->router, call->path);
+  call->node = bothy_objects_lookup (call->objects, call->path);
   return call->node && call->node->target == call->asked_about;
 }
 
@@ -122,11 +128,11 @@ on_weighing_checked (GObject *source, GAsyncResult *result, gpointer user_data)
     call->row->handle (call);
 }
 
-void
-bothy_door_weighed (BothyCall *call, gboolean ask)
+static void
+on_weighed (BothyCall *call, gboolean ask)
 {
   if (ask)
-    bothy_authority_check (call->client, call->row->weighing, call->details, bothy_call_is_interactive (call),
+    bothy_authority_check (call->client, call->row->weighing, call->details, call->is_interactive,
                            on_weighing_checked, bothy_call_ref (call));
   else if (is_still_there (call))
     call->row->handle (call);
@@ -135,13 +141,14 @@ bothy_door_weighed (BothyCall *call, gboolean ask)
 }
 
 static void
-carry_out (BothyCall *call)
+handle_or_weigh (BothyCall *call)
 {
   if (!call->row->weigh) {
     call->row->handle (call);
     return;
   }
   g_set_object (&call->asked_about, call->node->target);
+  call->weighed = on_weighed;
   call->row->weigh (call);
 }
 
@@ -161,30 +168,30 @@ on_exceed_checked (GObject *source, GAsyncResult *result, gpointer user_data)
   else if (!is_still_there (call))
     bothy_call_return_unknown_object (call);
   else
-    carry_out (call);
+    handle_or_weigh (call);
 }
 
 /* The caller may call the method; what is above a ceiling of the administrator's is one more question. */
 static void
-handle (BothyCall *call)
+handle_or_ask_to_exceed (BothyCall *call)
 {
   if (!call->exceeds) {
-    carry_out (call);
+    handle_or_weigh (call);
     return;
   }
   g_set_object (&call->asked_about, call->node->target);
-  bothy_authority_check (call->client, call->row->exceeding, call->details, bothy_call_is_interactive (call),
+  bothy_authority_check (call->client, call->row->exceeding, call->details, call->is_interactive,
                          on_exceed_checked, bothy_call_ref (call));
 }
 
 /* All is said; what was seen before the question is looked at again. */
 static void
-pass (BothyCall *call)
+handle_if_visible (BothyCall *call)
 {
   gboolean visible = sees_node (call);
 
   if (is_introspection (call) || visible)
-    handle (call);
+    handle_or_ask_to_exceed (call);
   else
     bothy_call_return_unknown_object (call);
 }
@@ -196,11 +203,11 @@ on_foreign_checked (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
 
   call->may_inspect = bothy_authority_check_finish (result, &error);
-  call->node = bothy_router_lookup (call->router, call->path);
+  call->node = bothy_objects_lookup (call->objects, call->path);
   /* Another one that has got the name since is not what the administrator said yes to. */
   if (call->may_inspect && call->node && call->node->target == call->asked_about) {
-    if (prepare (call))
-      handle (call);
+    if (take_request (call))
+      handle_or_ask_to_exceed (call);
   } else if (g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED_DISMISSED))
     bothy_call_return_error (call, g_steal_pointer (&error));
   else
@@ -218,7 +225,7 @@ on_action_checked (GObject *source, GAsyncResult *result, gpointer user_data)
   else if (g_cancellable_is_cancelled (call->client->gone))
     g_debug ("%s left before %s was authorized", call->client->name, call->member);
   else
-    pass (call);
+    handle_if_visible (call);
 }
 
 static void
@@ -228,35 +235,35 @@ on_viewer_checked (GObject *source, GAsyncResult *result, gpointer user_data)
 
   call->may_inspect = bothy_authority_check_finish (result, NULL);
   call->client->inspects = call->may_inspect;
-  pass (call);
+  handle_if_visible (call);
 }
 
 static void
-ask (BothyCall *call, gboolean interactive, GAsyncReadyCallback callback)
+ask_for_action (BothyCall *call, gboolean interactive, GAsyncReadyCallback callback)
 {
-  bothy_authority_check (call->client, call->row->action, call->details,
-                         interactive && bothy_call_is_interactive (call), callback, bothy_call_ref (call));
+  bothy_authority_check (call->client, call->row->action, call->details, interactive && call->is_interactive,
+                         callback, bothy_call_ref (call));
 }
 
 static void
 enter_visible (BothyCall *call)
 {
-  if (!prepare (call))
+  if (!take_request (call))
     return;
   switch (call->row->rule) {
   case BOTHY_RULE_ANYBODY:
   case BOTHY_RULE_OWNER:
-    pass (call);
+    handle_if_visible (call);
     break;
   case BOTHY_RULE_ACTION:
-    ask (call, TRUE, on_action_checked);
+    ask_for_action (call, TRUE, on_action_checked);
     break;
   case BOTHY_RULE_VIEWER:
     /* Whoever lists things asks for what is his; he gets no dialog for it. */
     if (call->is_own)
-      pass (call);
+      handle_if_visible (call);
     else
-      ask (call, call->is_foreign, on_viewer_checked);
+      ask_for_action (call, call->is_foreign, on_viewer_checked);
     break;
   case BOTHY_RULE_NOBODY:
   default:
@@ -264,8 +271,8 @@ enter_visible (BothyCall *call)
   }
 }
 
-void
-bothy_door_enter (BothyCall *call)
+static void
+enter_door (BothyCall *call)
 {
   GError *error = NULL;
   gboolean visible;
@@ -286,34 +293,23 @@ bothy_door_enter (BothyCall *call)
     enter_visible (call);
   else if (call->row && call->row->rule == BOTHY_RULE_OWNER && is_foreign_container (call)) {
     call->asked_about = call->node ? g_object_ref (call->node->target) : NULL;
-    ask (call, TRUE, on_foreign_checked);
+    ask_for_action (call, TRUE, on_foreign_checked);
   } else
     bothy_call_return_unknown_object (call);
 }
 
-/* ---- signals ---- */
-
-typedef struct {
-  void (*answer) (gboolean may, gpointer user_data);
-  gpointer user_data;
-} AskInspect;
-
 static void
-on_inspect_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+on_call_ended (gpointer router, guint32 user)
 {
-  g_autofree AskInspect *ask_inspect = user_data;
-
-  ask_inspect->answer (bothy_authority_check_finish (result, NULL), ask_inspect->user_data);
+  bothy_router_call_ended (router, user);
+  g_object_unref (router);
 }
 
 void
-bothy_door_ask_inspect (BothyClient *client,
-                        void (*answer) (gboolean may, gpointer user_data),
-                        gpointer user_data)
+bothy_dispatch (BothyRouter *router, BothyClient *client, GDBusMessage *message, gpointer registry)
 {
-  AskInspect *ask_inspect = g_new0 (AskInspect, 1);
+  g_autoptr (BothyCall) call = bothy_call_new (registry, bothy_router_get_objects (router), client, message,
+                                               on_call_ended, g_object_ref (router));
 
-  ask_inspect->answer = answer;
-  ask_inspect->user_data = user_data;
-  bothy_authority_check (client, BOTHY_ACTION_INSPECT, NULL, FALSE, on_inspect_checked, ask_inspect);
+  enter_door (call);
 }

@@ -23,29 +23,21 @@ struct _BothyRow {
   const char *member;
   BothyRule rule;
   const char *action;
-  /* Check the arguments and tell polkit about them; nothing else happens before it agreed. */
-  gboolean (*prepare) (BothyCall *call, GError **error);
+  /* What the arguments become; NULL: the method takes none. */
+  const BothyRequestType *request;
+  /* Whether the request makes sense here and now; tell polkit about it. Nothing else happens before polkit
+     agreed. Or NULL. */
+  gboolean (*check) (BothyCall *call, GError **error);
   void (*handle) (BothyCall *call);
-  /* Asked for as well when prepare said that the call goes beyond what the owner may by himself; or NULL. */
+  /* Asked for as well when check said that the call goes beyond what the owner may by himself; or NULL. */
   const char *exceeding;
   /* Find out, which may take its time, whether WEIGHING has to be authorized as well; it ends with
-     bothy_door_weighed(), or with an error for the caller. Or NULL. */
+     bothy_call_weighed(), or with an error for the caller. Or NULL. */
   void (*weigh) (BothyCall *call);
   const char *weighing;
 };
 
-/* The whole table, ended by a row without interface. */
+/* The whole table, which is static and ended by a row without interface. */
 const BothyRow *bothy_door_get_rows (void);
-
-/* Take CALL through the door: find its row, ask, and run its handler, or reply with an error. */
-void bothy_door_enter (BothyCall *call);
-
-/* CALL goes on: polkit is asked for the row's WEIGHING, or not. */
-void bothy_door_weighed (BothyCall *call, gboolean ask);
-
-/* Whether CLIENT may see others' containers now. Asks polkit, never the user. */
-void bothy_door_ask_inspect (BothyClient *client,
-                             void (*answer) (gboolean may, gpointer user_data),
-                             gpointer user_data);
 
 G_END_DECLS

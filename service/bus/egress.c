@@ -29,30 +29,38 @@ parse_change (const char *text, BothyEgressChange *ret, GError **error)
   return FALSE;
 }
 
-/* NULL with ERROR. */
-static char **
-parse (BothyCall *call, BothyEgressChange *ret_change, GError **error)
+typedef struct {
+  BothyEgressChange change;
+  char **destinations;
+} EgressRequest;
+
+static void
+egress_request_free (EgressRequest *request)
 {
+  g_strfreev (request->destinations);
+  g_free (request);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (EgressRequest, egress_request_free)
+
+static gpointer
+parse_set_egress (BothyArguments *arguments, GError **error)
+{
+  g_autoptr (EgressRequest) request = g_new0 (EgressRequest, 1);
   g_auto (GStrv) destinations = NULL;
   const char *change;
 
-  g_variant_get (call->args, "(&s^as)", &change, &destinations);
-  return parse_change (change, ret_change, error)
-             ? bothy_egress_parse ((const char *const *)destinations, error)
-             : NULL;
+  bothy_arguments_get (arguments, "(&s^as)", &change, &destinations);
+  if (!parse_change (change, &request->change, error))
+    return NULL;
+  request->destinations = bothy_egress_parse ((const char *const *)destinations, error);
+  return request->destinations ? g_steal_pointer (&request) : NULL;
 }
 
-gboolean
-bothy_container_check_set_egress (BothyCall *call, GError **error)
-{
-  BothyEgressChange change;
-  g_auto (GStrv) destinations = parse (call, &change, error);
-
-  return destinations != NULL;
-}
+const BothyRequestType bothy_container_set_egress_request = { parse_set_egress,
+                                                              (GDestroyNotify)egress_request_free };
 
 static void
-on_set (GObject *source, GAsyncResult *result, gpointer user_data)
+on_egress_set (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
@@ -66,11 +74,10 @@ on_set (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_container_handle_set_egress (BothyCall *call)
 {
-  BothyEgressChange change;
-  g_auto (GStrv) destinations = parse (call, &change, NULL);
+  const EgressRequest *request = call->request;
 
-  bothy_registry_set_egress (call->registry, BOTHY_CONTAINER (call->node->target), change, destinations,
-                             on_set, bothy_call_ref (call));
+  bothy_registry_set_egress (call->registry, BOTHY_CONTAINER (call->node->target), request->change,
+                             request->destinations, on_egress_set, bothy_call_ref (call));
 }
 
 void

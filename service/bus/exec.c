@@ -4,7 +4,7 @@
 #include "bus/handlers.h"
 
 #include "bus/options.h"
-#include "bus/publisher.h"
+#include "bus/paths.h"
 #include "base/error.h"
 #include "base/validate.h"
 
@@ -36,13 +36,12 @@ check_process_spec (const BothyProcessSpec *spec, GError **error)
          (!*spec->working_directory || bothy_validate_path (spec->working_directory, error));
 }
 
-static BothyProcessSpec *
-parse_exec (BothyCall *call, GError **error)
+static gpointer
+parse_exec (BothyArguments *arguments, GError **error)
 {
   g_autoptr (BothyProcessSpec) spec = process_spec_new ();
   g_autoptr (GVariant) handles = NULL;
   g_autoptr (GVariant) options = NULL;
-  g_autoptr (GError) local_error = NULL;
   guint32 rows = 0, columns = 0;
   const BothyOption table[] = {
     { "environment", "as", &spec->environment },
@@ -54,27 +53,21 @@ parse_exec (BothyCall *call, GError **error)
     { NULL, NULL, NULL },
   };
 
-  g_variant_get (call->args, "(^as@ah@a{sv})", &spec->argv, &handles, &options);
-  if (bothy_options_parse (options, table, &local_error) && check_argv (spec, &local_error) &&
-      check_process_spec (spec, &local_error))
-    spec->stdio = bothy_call_get_stdio (call, handles, &local_error);
-  if (!local_error && spec->stdio && spec->tty)
-    g_set_error (&local_error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "stdio and tty exclude each other");
+  bothy_arguments_get (arguments, "(^as@ah@a{sv})", &spec->argv, &handles, &options);
+  if (!bothy_options_parse (options, table, error) || !check_argv (spec, error) ||
+      !check_process_spec (spec, error) ||
+      !bothy_arguments_dup_stdio (arguments, handles, &spec->stdio, error))
+    return NULL;
+  if (spec->stdio && spec->tty) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "stdio and tty exclude each other");
+    return NULL;
+  }
   spec->rows = (guint16)MIN (rows, G_MAXUINT16);
   spec->columns = (guint16)MIN (columns, G_MAXUINT16);
-  if (!local_error)
-    return g_steal_pointer (&spec);
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return NULL;
+  return g_steal_pointer (&spec);
 }
 
-gboolean
-bothy_container_check_exec (BothyCall *call, GError **error)
-{
-  g_autoptr (BothyProcessSpec) spec = parse_exec (call, error);
-
-  return spec != NULL;
-}
+const BothyRequestType bothy_container_exec_request = { parse_exec, (GDestroyNotify)bothy_process_spec_free };
 
 static void
 on_exec (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -82,7 +75,7 @@ on_exec (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
   g_autoptr (BothyProcess) process = bothy_processes_run_finish (BOTHY_PROCESSES (source), result, &error);
-  g_autofree char *path = process ? bothy_publisher_process_path (process) : NULL;
+  g_autofree char *path = process ? bothy_path_of_process (process->id) : NULL;
 
   if (process)
     bothy_call_return (call, g_variant_new ("(o)", path));
@@ -94,11 +87,11 @@ void
 bothy_container_handle_exec (BothyCall *call)
 {
   bothy_processes_run (bothy_registry_get_processes (call->registry), BOTHY_CONTAINER (call->node->target),
-                       call->user, parse_exec (call, NULL), on_exec, bothy_call_ref (call));
+                       call->user, g_steal_pointer (&call->request), on_exec, bothy_call_ref (call));
 }
 
-static BothyProcessSpec *
-parse_open_shell (BothyCall *call, GError **error)
+static gpointer
+parse_open_shell (BothyArguments *arguments, GError **error)
 {
   g_autoptr (BothyProcessSpec) spec = process_spec_new ();
   g_autofree char *path = NULL;
@@ -106,7 +99,7 @@ parse_open_shell (BothyCall *call, GError **error)
 
   g_strfreev (g_steal_pointer (&spec->environment));
   g_free (g_steal_pointer (&spec->user));
-  g_variant_get (call->args, "(ss^as^as)", &spec->user, &path, &args, &spec->environment);
+  bothy_arguments_get (arguments, "(ss^as^as)", &spec->user, &path, &args, &spec->environment);
   spec->tty = TRUE;
   spec->login = !*path;
   if ((*path && !bothy_validate_path (path, error)) || !check_process_spec (spec, error))
@@ -123,13 +116,8 @@ parse_open_shell (BothyCall *call, GError **error)
   return g_steal_pointer (&spec);
 }
 
-gboolean
-bothy_container_check_open_shell (BothyCall *call, GError **error)
-{
-  g_autoptr (BothyProcessSpec) spec = parse_open_shell (call, error);
-
-  return spec != NULL;
-}
+const BothyRequestType bothy_container_open_shell_request = { parse_open_shell,
+                                                              (GDestroyNotify)bothy_process_spec_free };
 
 static void
 on_shell (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -150,5 +138,5 @@ void
 bothy_container_handle_open_shell (BothyCall *call)
 {
   bothy_processes_run (bothy_registry_get_processes (call->registry), BOTHY_CONTAINER (call->node->target),
-                       call->user, parse_open_shell (call, NULL), on_shell, bothy_call_ref (call));
+                       call->user, g_steal_pointer (&call->request), on_shell, bothy_call_ref (call));
 }

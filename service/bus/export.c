@@ -4,7 +4,7 @@
 #include "bus/handlers.h"
 
 #include "bus/options.h"
-#include "bus/publisher.h"
+#include "bus/paths.h"
 #include "base/error.h"
 #include "core/images/export.h"
 #include "platform/untrusted-fd.h"
@@ -12,21 +12,36 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-static gboolean
-check_fd (int fd, GError **error)
+typedef struct {
+  int archive_fd; /* what it is written into */
+  enum unpack_compression compression;
+} ExportRequest;
+
+static void
+export_request_free (ExportRequest *request)
 {
+  bothy_untrusted_fd_close (request->archive_fd);
+  g_free (request);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ExportRequest, export_request_free)
+
+/* A duplicate of the fd of HANDLE, something that is written from front to back; or -1. */
+static int
+dup_target (BothyArguments *arguments, gint32 handle, GError **error)
+{
+  int fd = bothy_arguments_peek_fd (arguments, handle, error);
   int flags = fd >= 0 ? fcntl (fd, F_GETFL) : -1;
   guint64 size;
   mode_t mode;
 
   if (fd < 0)
-    return FALSE;
+    return -1;
   if (flags >= 0 && !(flags & O_PATH) && (flags & O_ACCMODE) != O_RDONLY &&
       bothy_untrusted_fd_stat (fd, &mode, &size) && (S_ISREG (mode) || S_ISFIFO (mode) || S_ISSOCK (mode)))
-    return TRUE;
+    return bothy_arguments_dup_fd (arguments, handle, error);
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                "archive: a file, pipe or socket that is open for writing is wanted");
-  return FALSE;
+  return -1;
 }
 
 static gboolean
@@ -47,41 +62,36 @@ parse_compression (const char *name, enum unpack_compression *ret, GError **erro
   return FALSE;
 }
 
-static gboolean
-parse (BothyCall *call, int *ret_fd, enum unpack_compression *ret_compression, GError **error)
+static gpointer
+parse_export (BothyArguments *arguments, GError **error)
 {
+  g_autoptr (ExportRequest) request = g_new0 (ExportRequest, 1);
   g_autoptr (GVariant) options = NULL;
   g_autofree char *compression = NULL;
   const BothyOption table[] = { { "compression", "s", &compression }, { NULL, NULL, NULL } };
   gint32 handle;
 
-  g_variant_get (call->args, "(h@a{sv})", &handle, &options);
+  request->archive_fd = -1;
+  bothy_arguments_get (arguments, "(h@a{sv})", &handle, &options);
   if (!bothy_options_parse (options, table, error) ||
-      !parse_compression (compression, ret_compression, error))
-    return FALSE;
-  *ret_fd = bothy_call_get_fd (call, handle, error);
-  return check_fd (*ret_fd, error);
+      !parse_compression (compression, &request->compression, error))
+    return NULL;
+  request->archive_fd = dup_target (arguments, handle, error);
+  return request->archive_fd >= 0 ? g_steal_pointer (&request) : NULL;
 }
 
-gboolean
-bothy_image_check_export (BothyCall *call, GError **error)
-{
-  enum unpack_compression compression;
-  int fd;
-
-  return parse (call, &fd, &compression, error);
-}
+const BothyRequestType bothy_image_export_request = { parse_export, (GDestroyNotify)export_request_free };
 
 typedef struct {
   BothyOperation *operation;
   BothyImage *image;
   guint64 size;
-} Watch;
+} ExportWatch;
 
 static void
-on_progress (guint64 bytes_in, guint64 bytes_out, gpointer user_data)
+on_export_progress (guint64 bytes_in, guint64 bytes_out, gpointer user_data)
 {
-  Watch *watch = user_data;
+  ExportWatch *watch = user_data;
 
   bothy_operation_set_progress (
       watch->operation, watch->size > 0 ? MIN (1.0, (double)bytes_out / (double)watch->size) : -1, bytes_out);
@@ -90,11 +100,11 @@ on_progress (guint64 bytes_in, guint64 bytes_out, gpointer user_data)
 static void
 on_exported (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autofree Watch *watch = user_data;
+  g_autofree ExportWatch *watch = user_data;
   g_autoptr (BothyOperation) operation = watch->operation;
   g_autoptr (BothyImage) image = watch->image;
   g_autoptr (GError) error = NULL;
-  g_autofree char *path = bothy_publisher_image_path (image);
+  g_autofree char *path = bothy_path_of_image (image->fingerprint);
 
   if (bothy_image_export_finish (result, &error))
     bothy_operation_complete (operation, path, NULL);
@@ -105,26 +115,25 @@ on_exported (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_image_handle_export (BothyCall *call)
 {
+  const ExportRequest *request = call->request;
   BothyImage *image = BOTHY_IMAGE (call->node->target);
   GError *error = NULL;
   BothyOperation *operation = bothy_operations_add (bothy_registry_get_operations (call->registry),
                                                     call->user, "export-image", "packing", &error);
   g_autofree char *path = NULL;
-  enum unpack_compression compression = UNPACK_PLAIN;
-  Watch *watch;
-  int fd = -1;
+  ExportWatch *watch;
 
-  parse (call, &fd, &compression, NULL);
   if (!operation) {
     bothy_call_return_error (call, error);
     return;
   }
-  path = bothy_publisher_operation_path (operation);
+  path = bothy_path_of_operation (operation->id);
   bothy_call_return (call, g_variant_new ("(o)", path));
-  watch = g_new0 (Watch, 1);
+  watch = g_new0 (ExportWatch, 1);
   watch->operation = operation;
   watch->image = g_object_ref (image);
   watch->size = image->size;
-  bothy_image_export (bothy_registry_get_images (call->registry), image, call->user, fd, compression,
-                      on_progress, watch, operation->cancellable, on_exported, watch);
+  bothy_image_export (bothy_registry_get_images (call->registry), image, call->user, request->archive_fd,
+                      request->compression, on_export_progress, watch, operation->cancellable, on_exported,
+                      watch);
 }

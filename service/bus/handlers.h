@@ -5,107 +5,170 @@
 
 G_BEGIN_DECLS
 
-/* What the door leads to. check_…: arguments, before polkit is asked; handle_…: the
-   method itself, once the caller may. dbus/ says what each does. */
+/*
+ * What the rows of the door lead to. dbus/ says what each method does; these are the steps that they all have:
+ *
+ * REQUEST: bothy_OBJECT_METHOD_request, how the method's arguments are parsed. The parser sees nothing but the
+ *   arguments and does nothing; it returns a request of a type that the other steps of the method know, or NULL with
+ *   an error for the caller, most often INVALID_ARGS.
+ *
+ * CHECK: bothy_OBJECT_check_METHOD (call, error), whether call->request can be fulfilled for call->node as it is now.
+ *   It says in call->details what polkit shows and rules of polkit go by, and may set call->is_own, is_foreign and
+ *   exceeds; otherwise it does nothing. FALSE with an error for the caller.
+ *
+ * WEIGH: bothy_OBJECT_weigh_METHOD (call), whether the row's second action has to be authorized as well. It ends with
+ *   bothy_call_weighed() or with an error for the caller, at once or later; for later it takes a reference.
+ *
+ * HANDLE: bothy_OBJECT_handle_METHOD (call), the method itself, once the caller may. It replies once, at once or
+ *   later; for later it takes a reference. call->request is its own to keep; call->node is there until it returns.
+ */
+#define REQUEST(object, method) extern const BothyRequestType bothy_##object##_##method##_request
+#define CHECK(object, method)   gboolean bothy_##object##_check_##method (BothyCall *call, GError **error)
+#define WEIGH(object, method)   void bothy_##object##_weigh_##method (BothyCall *call)
+#define HANDLE(object, method)  void bothy_##object##_handle_##method (BothyCall *call)
 
-gboolean bothy_manager_check_create_container (BothyCall *call, GError **error);
-gboolean bothy_manager_check_get_container (BothyCall *call, GError **error);
-gboolean bothy_manager_check_import_image (BothyCall *call, GError **error);
-void bothy_manager_weigh_create_container (BothyCall *call);
-void bothy_manager_handle_create_container (BothyCall *call);
-void bothy_manager_handle_get_container (BothyCall *call);
-void bothy_manager_handle_get_container_by_pid (BothyCall *call);
-void bothy_manager_handle_list_containers (BothyCall *call);
-void bothy_manager_handle_import_image (BothyCall *call);
-void bothy_manager_handle_get_image (BothyCall *call);
-void bothy_manager_handle_list_ranges (BothyCall *call);
-void bothy_manager_handle_diagnose (BothyCall *call);
+/* manager.c */
+REQUEST (manager, get_container);
+CHECK (manager, get_container);
+HANDLE (manager, get_container);
+HANDLE (manager, get_container_by_pid);
+HANDLE (manager, list_containers);
+HANDLE (manager, list_ranges);
+HANDLE (manager, get_image);
+HANDLE (manager, diagnose);
 
-gboolean bothy_manager_check_pull_image (BothyCall *call, GError **error);
-gboolean bothy_manager_check_search_images (BothyCall *call, GError **error);
-gboolean bothy_manager_check_add_remote (BothyCall *call, GError **error);
-gboolean bothy_manager_check_remove_remote (BothyCall *call, GError **error);
-gboolean bothy_image_check_refresh (BothyCall *call, GError **error);
-void bothy_manager_handle_pull_image (BothyCall *call);
-void bothy_manager_handle_search_images (BothyCall *call);
-void bothy_manager_handle_list_remotes (BothyCall *call);
-void bothy_manager_handle_add_remote (BothyCall *call);
-void bothy_manager_handle_remove_remote (BothyCall *call);
-void bothy_image_handle_refresh (BothyCall *call);
+/* create.c */
+REQUEST (manager, create_container);
+CHECK (manager, create_container);
+WEIGH (manager, create_container);
+HANDLE (manager, create_container);
 
-gboolean bothy_manager_check_allocate_range (BothyCall *call, GError **error);
-gboolean bothy_manager_check_map_user_namespace (BothyCall *call, GError **error);
-gboolean bothy_manager_check_delegate_cgroup (BothyCall *call, GError **error);
-void bothy_manager_handle_allocate_range (BothyCall *call);
-void bothy_manager_handle_release_range (BothyCall *call);
-void bothy_manager_handle_map_user_namespace (BothyCall *call);
-void bothy_manager_weigh_delegate_cgroup (BothyCall *call);
-void bothy_manager_handle_delegate_cgroup (BothyCall *call);
+/* import.c */
+REQUEST (manager, import_image);
+CHECK (manager, import_image);
+HANDLE (manager, import_image);
 
-gboolean bothy_container_check_start (BothyCall *call, GError **error);
-gboolean bothy_container_check_stop (BothyCall *call, GError **error);
-gboolean bothy_container_check_kill (BothyCall *call, GError **error);
-gboolean bothy_container_check_delete (BothyCall *call, GError **error);
-gboolean bothy_container_check_rename (BothyCall *call, GError **error);
-gboolean bothy_container_check_exec (BothyCall *call, GError **error);
-gboolean bothy_container_check_add_port (BothyCall *call, GError **error);
-gboolean bothy_container_check_remove_port (BothyCall *call, GError **error);
-gboolean bothy_container_check_set_egress (BothyCall *call, GError **error);
-void bothy_container_handle_set_egress (BothyCall *call);
-void bothy_container_handle_get_addresses (BothyCall *call);
-void bothy_container_handle_add_port (BothyCall *call);
-void bothy_container_handle_remove_port (BothyCall *call);
-gboolean bothy_container_check_open_shell (BothyCall *call, GError **error);
-gboolean bothy_container_check_set_limits (BothyCall *call, GError **error);
-void bothy_container_handle_set_limits (BothyCall *call);
-void bothy_container_handle_get_stats (BothyCall *call);
-void bothy_container_handle_start (BothyCall *call);
-void bothy_container_handle_stop (BothyCall *call);
-void bothy_container_handle_restart (BothyCall *call);
-void bothy_container_handle_freeze (BothyCall *call);
-void bothy_container_handle_thaw (BothyCall *call);
-void bothy_container_handle_kill (BothyCall *call);
-void bothy_container_handle_delete (BothyCall *call);
-void bothy_container_handle_rename (BothyCall *call);
-void bothy_container_handle_exec (BothyCall *call);
-void bothy_container_handle_open_shell (BothyCall *call);
-void bothy_container_handle_open_console (BothyCall *call);
-void bothy_container_handle_open_log (BothyCall *call);
-void bothy_container_handle_get_os_release (BothyCall *call);
-void bothy_container_handle_map_from_user (BothyCall *call);
-void bothy_container_handle_map_to_user (BothyCall *call);
+/* pull.c */
+REQUEST (manager, pull_image);
+CHECK (manager, pull_image);
+HANDLE (manager, pull_image);
+REQUEST (image, refresh);
+CHECK (image, refresh);
+HANDLE (image, refresh);
+REQUEST (manager, search_images);
+CHECK (manager, search_images);
+HANDLE (manager, search_images);
+HANDLE (manager, list_remotes);
+REQUEST (manager, add_remote);
+CHECK (manager, add_remote);
+HANDLE (manager, add_remote);
+REQUEST (manager, remove_remote);
+CHECK (manager, remove_remote);
+HANDLE (manager, remove_remote);
 
-gboolean bothy_manager_check_create_bridge (BothyCall *call, GError **error);
-gboolean bothy_bridge_check_delete (BothyCall *call, GError **error);
-gboolean bothy_bridge_check_delegate (BothyCall *call, GError **error);
-gboolean bothy_bridge_check_revoke (BothyCall *call, GError **error);
-void bothy_manager_handle_create_bridge (BothyCall *call);
-void bothy_bridge_handle_delete (BothyCall *call);
-void bothy_bridge_handle_delegate (BothyCall *call);
-void bothy_bridge_handle_revoke (BothyCall *call);
-gboolean bothy_bridge_check_attach_nic (BothyCall *call, GError **error);
-gboolean bothy_bridge_check_detach_nic (BothyCall *call, GError **error);
-void bothy_bridge_weigh_attach_nic (BothyCall *call);
-void bothy_bridge_handle_attach_nic (BothyCall *call);
-void bothy_bridge_handle_detach_nic (BothyCall *call);
+/* byhand.c */
+REQUEST (manager, allocate_range);
+CHECK (manager, allocate_range);
+HANDLE (manager, allocate_range);
+HANDLE (manager, release_range);
+REQUEST (manager, map_user_namespace);
+HANDLE (manager, map_user_namespace);
+REQUEST (manager, delegate_cgroup);
+CHECK (manager, delegate_cgroup);
+WEIGH (manager, delegate_cgroup);
+HANDLE (manager, delegate_cgroup);
 
-void bothy_image_handle_remove (BothyCall *call);
-gboolean bothy_image_check_export (BothyCall *call, GError **error);
-void bothy_image_handle_export (BothyCall *call);
-gboolean bothy_image_check_alias (BothyCall *call, GError **error);
-void bothy_image_handle_add_alias (BothyCall *call);
-void bothy_image_handle_remove_alias (BothyCall *call);
-void bothy_operation_handle_cancel (BothyCall *call);
-gboolean bothy_process_check_kill (BothyCall *call, GError **error);
-void bothy_process_handle_kill (BothyCall *call);
-void bothy_process_handle_open_pty (BothyCall *call);
+/* container.c; restart has the request of stop */
+REQUEST (container, start);
+HANDLE (container, start);
+REQUEST (container, stop);
+HANDLE (container, stop);
+HANDLE (container, restart);
+HANDLE (container, freeze);
+HANDLE (container, thaw);
+REQUEST (container, kill);
+HANDLE (container, kill);
+REQUEST (container, delete);
+HANDLE (container, delete);
+REQUEST (container, rename);
+HANDLE (container, rename);
+HANDLE (container, open_console);
+HANDLE (container, open_log);
+HANDLE (container, get_os_release);
+HANDLE (container, map_from_user);
+HANDLE (container, map_to_user);
 
-void bothy_standard_handle_introspect (BothyCall *call);
-void bothy_standard_handle_get (BothyCall *call);
-void bothy_standard_handle_get_all (BothyCall *call);
-void bothy_standard_handle_get_managed_objects (BothyCall *call);
+/* exec.c */
+REQUEST (container, exec);
+HANDLE (container, exec);
+REQUEST (container, open_shell);
+HANDLE (container, open_shell);
 
-/* NULL, or the interface of DBUS_… NAME that every object has. */
+/* limits.c */
+REQUEST (container, set_limits);
+CHECK (container, set_limits);
+HANDLE (container, set_limits);
+HANDLE (container, get_stats);
+
+/* port.c */
+REQUEST (container, add_port);
+CHECK (container, add_port);
+HANDLE (container, add_port);
+REQUEST (container, remove_port);
+HANDLE (container, remove_port);
+
+/* egress.c */
+REQUEST (container, set_egress);
+HANDLE (container, set_egress);
+HANDLE (container, get_addresses);
+
+/* bridge.c */
+REQUEST (manager, create_bridge);
+CHECK (manager, create_bridge);
+HANDLE (manager, create_bridge);
+CHECK (bridge, delete);
+HANDLE (bridge, delete);
+REQUEST (bridge, delegate);
+CHECK (bridge, delegate);
+HANDLE (bridge, delegate);
+REQUEST (bridge, revoke);
+CHECK (bridge, revoke);
+HANDLE (bridge, revoke);
+REQUEST (bridge, attach_nic);
+CHECK (bridge, attach_nic);
+WEIGH (bridge, attach_nic);
+HANDLE (bridge, attach_nic);
+REQUEST (bridge, detach_nic);
+HANDLE (bridge, detach_nic);
+
+/* image.c and export.c; both aliases have one request */
+HANDLE (image, remove);
+REQUEST (image, alias);
+HANDLE (image, add_alias);
+HANDLE (image, remove_alias);
+REQUEST (image, export);
+HANDLE (image, export);
+
+/* operation.c and process.c */
+HANDLE (operation, cancel);
+REQUEST (process, kill);
+HANDLE (process, kill);
+HANDLE (process, open_pty);
+
+/* standard.c */
+HANDLE (standard, introspect);
+REQUEST (standard, get);
+HANDLE (standard, get);
+HANDLE (standard, get_all);
+HANDLE (standard, get_managed_objects);
+
+#undef REQUEST
+#undef CHECK
+#undef WEIGH
+#undef HANDLE
+
+/* The description of the standard interface NAME (org.freedesktop.DBus.…) that every object has; it is static.
+   NULL: NAME, which may be NULL, is none. */
 const GDBusInterfaceInfo *bothy_standard_get_interface (const char *name);
 
 G_END_DECLS

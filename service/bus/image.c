@@ -39,14 +39,17 @@ bothy_image_handle_remove (BothyCall *call)
     bothy_call_return (call, NULL);
 }
 
-gboolean
-bothy_image_check_alias (BothyCall *call, GError **error)
+/* The alias. */
+static gpointer
+parse_alias (BothyArguments *arguments, GError **error)
 {
-  const char *alias;
+  g_autofree char *alias = NULL;
 
-  g_variant_get (call->args, "(&s)", &alias);
-  return bothy_reference_check_alias (alias, error);
+  bothy_arguments_get (arguments, "(s)", &alias);
+  return bothy_reference_check_alias (alias, error) ? g_steal_pointer (&alias) : NULL;
 }
+
+const BothyRequestType bothy_image_alias_request = { parse_alias, g_free };
 
 typedef gboolean (*ChangeAlias) (BothyImageStore *, BothyImage *, guint32, const char *, GError **);
 
@@ -54,11 +57,9 @@ static void
 change_alias (BothyCall *call, ChangeAlias change)
 {
   GError *error = NULL;
-  const char *alias;
 
-  g_variant_get (call->args, "(&s)", &alias);
-  if (change (bothy_registry_get_images (call->registry), BOTHY_IMAGE (call->node->target), call->user, alias,
-              &error))
+  if (change (bothy_registry_get_images (call->registry), BOTHY_IMAGE (call->node->target), call->user,
+              call->request, &error))
     bothy_call_return (call, NULL);
   else
     bothy_call_return_error (call, error);

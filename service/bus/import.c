@@ -4,7 +4,7 @@
 #include "bus/handlers.h"
 
 #include "bus/options.h"
-#include "bus/publisher.h"
+#include "bus/paths.h"
 #include "base/error.h"
 #include "core/images/import.h"
 #include "base/validate.h"
@@ -15,81 +15,81 @@
 #include <sys/stat.h>
 
 typedef struct {
-  char *alias;
-  char *fingerprint;
-  GVariant *metadata;
-  BothyImportSource source;
-} ImportArgs;
-#define IMPORT_ARGS                                                                                          \
-  {                                                                                                          \
-    .source = {.archive_fd = -1, .metadata_fd = -1 }                                                         \
-  }
+  char *alias;       /* or NULL */
+  char *fingerprint; /* or NULL */
+  int archive_fd;
+  int metadata_fd; /* or -1 */
+} ImportRequest;
 
 static void
-import_args_clear (ImportArgs *args)
+import_request_free (ImportRequest *request)
 {
-  g_free (args->alias);
-  g_free (args->fingerprint);
-  g_clear_pointer (&args->metadata, g_variant_unref);
+  bothy_untrusted_fd_close (request->archive_fd);
+  bothy_untrusted_fd_close (request->metadata_fd);
+  g_free (request->alias);
+  g_free (request->fingerprint);
+  g_free (request);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ImportArgs, import_args_clear)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ImportRequest, import_request_free)
 
-/* The fd of HANDLE, something that is read from front to back: a file, a pipe or a socket. */
+/* A duplicate of the fd of HANDLE, something that is read from front to back: a file, a pipe or a socket. */
 static gboolean
-take_fd (BothyCall *call, gint32 handle, const char *name, int *ret_fd, GError **error)
+dup_source (BothyArguments *arguments, gint32 handle, const char *name, int *ret_fd, GError **error)
 {
-  int fd = bothy_call_get_fd (call, handle, error);
+  int fd = bothy_arguments_peek_fd (arguments, handle, error);
   int flags = fd >= 0 ? fcntl (fd, F_GETFL) : -1;
   guint64 size;
   mode_t mode;
 
   if (fd < 0)
     return FALSE;
-  if (flags >= 0 && !(flags & O_PATH) && (flags & O_ACCMODE) != O_WRONLY &&
-      bothy_untrusted_fd_stat (fd, &mode, &size) && (S_ISREG (mode) || S_ISFIFO (mode) || S_ISSOCK (mode))) {
-    *ret_fd = fd;
-    return TRUE;
+  if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY ||
+      !bothy_untrusted_fd_stat (fd, &mode, &size) ||
+      !(S_ISREG (mode) || S_ISFIFO (mode) || S_ISSOCK (mode))) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                 "%s: a file, pipe or socket that is open for reading is wanted", name);
+    return FALSE;
   }
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-               "%s: a file, pipe or socket that is open for reading is wanted", name);
-  return FALSE;
+  *ret_fd = bothy_arguments_dup_fd (arguments, handle, error);
+  return *ret_fd >= 0;
 }
 
-static gboolean
-parse_import (BothyCall *call, ImportArgs *args, GError **error)
+static gpointer
+parse_import_image (BothyArguments *arguments, GError **error)
 {
+  g_autoptr (ImportRequest) request = g_new0 (ImportRequest, 1);
   g_autoptr (GVariant) options = NULL;
-  const BothyOption table[] = { { "alias", "s", &args->alias },
-                                { "fingerprint", "s", &args->fingerprint },
-                                { "metadata", "h", &args->metadata },
+  g_autoptr (GVariant) metadata = NULL;
+  const BothyOption table[] = { { "alias", "s", &request->alias },
+                                { "fingerprint", "s", &request->fingerprint },
+                                { "metadata", "h", &metadata },
                                 { NULL, NULL, NULL } };
-
   gint32 handle;
 
-  g_variant_get (call->args, "(h@a{sv})", &handle, &options);
+  request->archive_fd = request->metadata_fd = -1;
+  bothy_arguments_get (arguments, "(h@a{sv})", &handle, &options);
   if (!bothy_options_parse (options, table, error) ||
-      !take_fd (call, handle, "archive", &args->source.archive_fd, error) ||
-      (args->metadata && !take_fd (call, g_variant_get_handle (args->metadata), "Option \"metadata\"",
-                                   &args->source.metadata_fd, error)) ||
-      (args->alias && !bothy_reference_check_alias (args->alias, error)))
-    return FALSE;
-  args->source.alias = args->alias;
-  args->source.fingerprint = args->fingerprint;
-  if (!args->fingerprint || bothy_is_fingerprint (args->fingerprint))
-    return TRUE;
+      !dup_source (arguments, handle, "archive", &request->archive_fd, error) ||
+      (metadata && !dup_source (arguments, g_variant_get_handle (metadata), "Option \"metadata\"",
+                                &request->metadata_fd, error)) ||
+      (request->alias && !bothy_reference_check_alias (request->alias, error)))
+    return NULL;
+  if (!request->fingerprint || bothy_is_fingerprint (request->fingerprint))
+    return g_steal_pointer (&request);
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                "Option \"fingerprint\": a SHA-256 of 64 hexadecimal digits is wanted");
-  return FALSE;
+  return NULL;
 }
+
+const BothyRequestType bothy_manager_import_image_request = { parse_import_image,
+                                                              (GDestroyNotify)import_request_free };
 
 gboolean
 bothy_manager_check_import_image (BothyCall *call, GError **error)
 {
-  g_auto (ImportArgs) args = IMPORT_ARGS;
+  const ImportRequest *request = call->request;
 
-  if (!parse_import (call, &args, error))
-    return FALSE;
-  polkit_details_insert (call->details, "alias", args.alias ? args.alias : "");
+  polkit_details_insert (call->details, "alias", request->alias ? request->alias : "");
   return TRUE;
 }
 
@@ -114,7 +114,7 @@ on_imported (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyOperation) operation = watch->operation;
   g_autoptr (GError) error = NULL;
   g_autoptr (BothyImage) image = bothy_image_store_import_finish (BOTHY_IMAGE_STORE (source), result, &error);
-  g_autofree char *path = image ? bothy_publisher_image_path (image) : NULL;
+  g_autofree char *path = image ? bothy_path_of_image (image->fingerprint) : NULL;
 
   bothy_operation_complete (operation, path, error);
 }
@@ -122,26 +122,28 @@ on_imported (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_manager_handle_import_image (BothyCall *call)
 {
-  g_auto (ImportArgs) args = IMPORT_ARGS;
+  const ImportRequest *request = call->request;
+  BothyImportSource source = { .archive_fd = request->archive_fd,
+                               .metadata_fd = request->metadata_fd,
+                               .alias = request->alias,
+                               .fingerprint = request->fingerprint };
+  GError *error = NULL;
+  BothyOperation *operation = bothy_operations_add (bothy_registry_get_operations (call->registry),
+                                                    call->user, "import-image", "unpacking", &error);
   g_autofree char *path = NULL;
   ImportWatch *watch;
-  BothyOperation *operation;
-  GError *error = NULL;
   guint64 size;
   mode_t mode;
 
-  parse_import (call, &args, NULL);
-  operation = bothy_operations_add (bothy_registry_get_operations (call->registry), call->user,
-                                    "import-image", "unpacking", &error);
   if (!operation) {
     bothy_call_return_error (call, error);
     return;
   }
-  path = bothy_publisher_operation_path (operation);
+  path = bothy_path_of_operation (operation->id);
   bothy_call_return (call, g_variant_new ("(o)", path));
   watch = g_new0 (ImportWatch, 1);
   watch->operation = operation;
-  watch->total = bothy_untrusted_fd_stat (args.source.archive_fd, &mode, &size) && S_ISREG (mode) ? size : 0;
-  bothy_image_store_import (bothy_registry_get_images (call->registry), call->user, &args.source,
+  watch->total = bothy_untrusted_fd_stat (source.archive_fd, &mode, &size) && S_ISREG (mode) ? size : 0;
+  bothy_image_store_import (bothy_registry_get_images (call->registry), call->user, &source,
                             on_import_progress, watch, operation->cancellable, on_imported, watch);
 }

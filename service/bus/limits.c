@@ -1,7 +1,44 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* SetLimits and GetStats of org.bothy.Bothy1.Container */
+#include "bus/limits.h"
+
 #include "bus/handlers.h"
+#include "base/error.h"
+#include "core/container/limits.h"
+
+/* What is asked of polkit is the caller's own: its values are what is done, and nothing else goes beyond a ceiling. */
+void
+bothy_limits_ask_to_exceed (BothyCall *call, BothyCgroupLimits *limits, guint32 owner)
+{
+  const BothyConfiguration *configuration = bothy_registry_get_configuration (call->registry);
+  guint exceeding = bothy_limits_exceeding (limits, configuration);
+  g_autofree char *wanted = bothy_limits_describe (limits, exceeding);
+  g_autofree char *ceilings = bothy_limits_describe_ceilings (configuration, exceeding);
+  g_autofree char *uid = g_strdup_printf ("%u", owner);
+
+  limits->granted = exceeding;
+  if (!exceeding)
+    return;
+  polkit_details_insert (call->details, "owner", uid);
+  polkit_details_insert (call->details, "limits", wanted);
+  polkit_details_insert (call->details, "ceilings", ceilings);
+  call->exceeds = g_error_new (BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
+                               "A container may have at most %s, and %s was asked for", ceilings, wanted);
+}
+
+/* The changes. */
+static gpointer
+parse_set_limits (BothyArguments *arguments, GError **error)
+{
+  g_autofree BothyCgroupLimits *changes = g_new0 (BothyCgroupLimits, 1);
+  g_autoptr (GVariant) values = NULL;
+
+  bothy_arguments_get (arguments, "(@a{sv})", &values);
+  return bothy_limits_parse (values, changes, error) ? g_steal_pointer (&changes) : NULL;
+}
+
+const BothyRequestType bothy_container_set_limits_request = { parse_set_limits, g_free };
 
 #include "core/registry/set-limits.h"
 
@@ -9,20 +46,9 @@ gboolean
 bothy_container_check_set_limits (BothyCall *call, GError **error)
 {
   BothyContainer *container = BOTHY_CONTAINER (call->node->target);
-  g_autoptr (GVariant) changes = g_variant_get_child_value (call->args, 0);
-  g_autofree char *owner = g_strdup_printf ("%u", container->owner);
-  BothyCgroupLimits limits = container->spec->limits;
-  const char *key;
-  guint changed;
 
-  if (!bothy_limits_change (&limits, changes, &changed, error))
-    return FALSE;
-  if (!bothy_limits_exceeding (&limits, changed, bothy_registry_get_configuration (call->registry), &key,
-                               &call->exceeds))
-    return TRUE;
   polkit_details_insert (call->details, "container", container->spec->name);
-  polkit_details_insert (call->details, "owner", owner);
-  polkit_details_insert (call->details, "limit", key);
+  bothy_limits_ask_to_exceed (call, call->request, container->owner);
   return TRUE;
 }
 
@@ -41,9 +67,7 @@ on_limits_set (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_container_handle_set_limits (BothyCall *call)
 {
-  g_autoptr (GVariant) changes = g_variant_get_child_value (call->args, 0);
-
-  bothy_registry_set_limits (call->registry, BOTHY_CONTAINER (call->node->target), changes, call->may_exceed,
+  bothy_registry_set_limits (call->registry, BOTHY_CONTAINER (call->node->target), call->request,
                              on_limits_set, bothy_call_ref (call));
 }
 

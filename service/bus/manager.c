@@ -4,7 +4,6 @@
 #include "bus/handlers.h"
 
 #include "bus/paths.h"
-#include "bus/publisher.h"
 #include "core/images/builtin.h"
 #include "core/registry/diagnose.h"
 #include "base/error.h"
@@ -17,55 +16,77 @@
 
 /* ---- finding ---- */
 
-static BothyContainer *
-no_such_container (GError **error, const char *name)
+/* What GetContainer is asked for. */
+typedef struct {
+  char *text; /* as it was asked for */
+  guint32 owner;
+  char *name;
+} FindRequest;
+
+static void
+find_request_free (FindRequest *request)
+{
+  g_free (request->text);
+  g_free (request->name);
+  g_free (request);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FindRequest, find_request_free)
+
+static void
+set_no_such_container (GError **error, const char *name)
 {
   g_autofree char *shown = g_strescape (name, NULL);
 
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_CONTAINER,
                "There is no container %.64s that you may see; \"bothy list\" shows yours", shown);
-  return NULL;
 }
 
 /* "NAME", or "USER/NAME" with a login name or uid. */
 static gboolean
-parse_container_name (BothyCall *call, guint32 *ret_owner, const char **ret_name)
+parse_container_name (FindRequest *request)
 {
-  const char *text, *slash;
+  const char *slash = strchr (request->text, '/');
   g_autofree char *user = NULL;
   guint64 uid;
 
-  g_variant_get (call->args, "(&s)", &text);
-  slash = strchr (text, '/');
-  *ret_owner = call->user;
-  *ret_name = slash ? slash + 1 : text;
-  if (!slash)
-    return bothy_validate_name (*ret_name, "Name", NULL);
-  user = g_strndup (text, (gsize)(slash - text));
-  if (bothy_parse_number (user, 0, G_MAXINT32, &uid))
-    *ret_owner = (guint32)uid;
-  else if (!bothy_passwd_find (user, ret_owner))
-    return FALSE;
-  return bothy_validate_name (*ret_name, "Name", NULL);
+  request->name = g_strdup (slash ? slash + 1 : request->text);
+  if (slash) {
+    user = g_strndup (request->text, (gsize)(slash - request->text));
+    if (bothy_parse_number (user, 0, G_MAXINT32, &uid))
+      request->owner = (guint32)uid;
+    else if (!bothy_passwd_find (user, &request->owner))
+      return FALSE;
+  }
+  return bothy_validate_name (request->name, "Name", NULL);
 }
+
+static gpointer
+parse_get_container (BothyArguments *arguments, GError **error)
+{
+  g_autoptr (FindRequest) request = g_new0 (FindRequest, 1);
+
+  request->owner = bothy_arguments_get_user (arguments);
+  bothy_arguments_get (arguments, "(s)", &request->text);
+  if (parse_container_name (request))
+    return g_steal_pointer (&request);
+  set_no_such_container (error, request->text);
+  return NULL;
+}
+
+const BothyRequestType bothy_manager_get_container_request = { parse_get_container,
+                                                               (GDestroyNotify)find_request_free };
 
 gboolean
 bothy_manager_check_get_container (BothyCall *call, GError **error)
 {
-  const char *text, *name;
-  guint32 owner;
+  const FindRequest *request = call->request;
 
-  if (!parse_container_name (call, &owner, &name)) {
-    g_variant_get (call->args, "(&s)", &text);
-    no_such_container (error, text);
-    return FALSE;
-  }
-  call->is_own = owner == call->user;
+  call->is_own = request->owner == call->user;
   call->is_foreign = !call->is_own;
   if (call->is_foreign) {
-    g_autofree char *uid = g_strdup_printf ("%u", owner);
+    g_autofree char *uid = g_strdup_printf ("%u", request->owner);
 
-    polkit_details_insert (call->details, "container", name);
+    polkit_details_insert (call->details, "container", request->name);
     polkit_details_insert (call->details, "owner", uid);
     polkit_details_insert (call->details, "verb", call->member);
   }
@@ -83,38 +104,34 @@ return_container (BothyCall *call, BothyContainer *container)
 void
 bothy_manager_handle_get_container (BothyCall *call)
 {
+  const FindRequest *request = call->request;
   BothyContainer *container = NULL;
   GError *error = NULL;
-  const char *text, *name;
-  guint32 owner;
 
-  if (parse_container_name (call, &owner, &name) && (owner == call->user || call->may_inspect))
-    container = bothy_containers_find (bothy_registry_get_containers (call->registry), owner, name);
+  if (request->owner == call->user || call->may_inspect)
+    container =
+        bothy_containers_find (bothy_registry_get_containers (call->registry), request->owner, request->name);
   if (container) {
     return_container (call, container);
     return;
   }
-  g_variant_get (call->args, "(&s)", &text);
-  no_such_container (&error, text);
+  set_no_such_container (&error, request->text);
   bothy_call_return_error (call, error);
 }
 
 void
 bothy_manager_handle_get_container_by_pid (BothyCall *call)
 {
-  g_autofree char *group = NULL;
-  BothyContainer *container = NULL;
-  guint32 pid;
-
-  g_variant_get (call->args, "(u)", &pid);
-  group = bothy_cgroup_manager_of_process (pid);
-  container =
+  const guint32 *pid = call->request;
+  g_autofree char *group = bothy_cgroup_manager_of_process (*pid);
+  BothyContainer *container =
       group ? bothy_containers_find_by_group (bothy_registry_get_containers (call->registry), group) : NULL;
+
   if (container && (container->owner == call->user || call->may_inspect))
     return_container (call, container);
   else
     bothy_call_return_error (call, g_error_new (BOTHY_ERROR, BOTHY_ERROR_NO_CONTAINER_FOR_PID,
-                                                "Process %u is in no container that you may see", pid));
+                                                "Process %u is in no container that you may see", *pid));
 }
 
 void
@@ -170,7 +187,7 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
   g_autoptr (BothyImage) image = bothy_builtin_resolve_finish (BOTHY_BUILTIN (source), result, &error);
-  g_autofree char *path = image ? bothy_publisher_image_path (image) : NULL;
+  g_autofree char *path = image ? bothy_path_of_image (image->fingerprint) : NULL;
 
   if (image)
     bothy_call_return (call, g_variant_new ("(o)", path));
@@ -181,10 +198,7 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_manager_handle_get_image (BothyCall *call)
 {
-  const char *name;
-
-  g_variant_get (call->args, "(&s)", &name);
-  bothy_builtin_resolve (bothy_registry_get_builtin (call->registry), call->user, name, on_resolved,
+  bothy_builtin_resolve (bothy_registry_get_builtin (call->registry), call->user, call->request, on_resolved,
                          bothy_call_ref (call));
 }
 

@@ -8,9 +8,10 @@ G_BEGIN_DECLS
 /* One key that an a{sv} may have. */
 typedef struct {
   const char *key;
-  const char *type; /* "b", "u", "s", "as"; or others */
-  gpointer
-      value; /* gboolean *, guint32 *, char **, char *** or GVariant **; left alone when the key is missing */
+  const char *type; /* "b", "u", "s", "as"; or another one */
+  /* Where its value goes: a gboolean *, guint32 *, char ** or char ***; of another type a GVariant **. What was there of
+     a text or of texts is freed. It is left alone when the key is missing. */
+  gpointer value;
 } BothyOption;
 
 /* Take OPTIONS (a{sv}) apart by TABLE, which ends with a NULL key. FALSE with INVALID_ARGS,

@@ -48,6 +48,34 @@ bothy_path_of_container (guint32 owner, const char *name)
   return g_strdup_printf (BOTHY_CONTAINER_PATH "/u%u/%s", owner, label);
 }
 
+char *
+bothy_path_of_image (const char *fingerprint)
+{
+  g_autofree char *label = bothy_path_escape (fingerprint);
+
+  return g_strconcat (BOTHY_IMAGE_PATH "/", label, NULL);
+}
+
+char *
+bothy_path_of_bridge (const char *name)
+{
+  g_autofree char *label = bothy_path_escape (name);
+
+  return g_strconcat (BOTHY_BRIDGE_PATH "/", label, NULL);
+}
+
+char *
+bothy_path_of_operation (guint32 id)
+{
+  return g_strdup_printf (BOTHY_OPERATION_PATH "/%u", id);
+}
+
+char *
+bothy_path_of_process (guint32 id)
+{
+  return g_strdup_printf (BOTHY_PROCESS_PATH "/%u", id);
+}
+
 gboolean
 bothy_path_parse_container (const char *path, guint32 *ret_owner, char **ret_name)
 {

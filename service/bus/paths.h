@@ -5,17 +5,24 @@
 
 G_BEGIN_DECLS
 
+/* Where things are on the bus, by what core/ calls them. */
+
 /* TEXT as one element of an object path, escaped as systemd does it (sd_bus_path_encode(3)):
    letters, and digits but for a leading one, stay; other bytes become _xx; "" becomes "_". */
 char *bothy_path_escape (const char *text);
 
-/* The other way round, or NULL if LABEL is not such an escape. */
+/* The other way round, or NULL if LABEL is not such an escape. (transfer full) */
 char *bothy_path_unescape (const char *label);
 
-/* The path of the container NAME of OWNER. */
+/* The path of: the container NAME of the uid OWNER; the image with FINGERPRINT; the bridge NAME; the operation and the
+   process with ID. (transfer full) */
 char *bothy_path_of_container (guint32 owner, const char *name);
+char *bothy_path_of_image (const char *fingerprint);
+char *bothy_path_of_bridge (const char *name);
+char *bothy_path_of_operation (guint32 id);
+char *bothy_path_of_process (guint32 id);
 
-/* Whether PATH is one that a container could have; then whose and which. */
+/* Whether PATH is one that a container could have; then whose (a uid) and which. (RET_NAME: transfer full) */
 gboolean bothy_path_parse_container (const char *path, guint32 *ret_owner, char **ret_name);
 
 G_END_DECLS

@@ -24,36 +24,35 @@ first_free_port (void)
   return port;
 }
 
-static gboolean
-parse_add (BothyCall *call, BothyPort *port, GError **error)
+static gpointer
+parse_add_port (BothyArguments *arguments, GError **error)
 {
+  g_autofree BothyPort *port = g_new0 (BothyPort, 1);
   g_autoptr (GVariant) options = NULL;
   const BothyOption none[] = { { NULL, NULL, NULL } };
   const char *protocol;
 
-  g_variant_get (call->args, "(&sqq@a{sv})", &protocol, &port->host, &port->inside, &options);
+  bothy_arguments_get (arguments, "(&sqq@a{sv})", &protocol, &port->host, &port->inside, &options);
   if (!bothy_options_parse (options, none, error) || !bothy_port_parse_protocol (protocol, &port->udp, error))
-    return FALSE;
+    return NULL;
   if (port->host != 0 && port->inside != 0)
-    return TRUE;
+    return g_steal_pointer (&port);
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "Ports go from 1 to 65535");
-  return FALSE;
+  return NULL;
 }
+
+const BothyRequestType bothy_container_add_port_request = { parse_add_port, g_free };
 
 gboolean
 bothy_container_check_add_port (BothyCall *call, GError **error)
 {
-  g_autofree char *shown = NULL;
+  const BothyPort *port = call->request;
+  g_autofree char *shown = g_strdup_printf ("%u/%s", port->host, bothy_port_protocol (port));
   guint64 first_free = first_free_port ();
-  BothyPort port;
 
-  if (!parse_add (call, &port, error))
-    return FALSE;
-  shown = g_strdup_printf ("%u/%s", port.host, bothy_port_protocol (&port));
   polkit_details_insert (call->details, "container", BOTHY_CONTAINER (call->node->target)->spec->name);
   polkit_details_insert (call->details, "port", shown);
-  g_clear_error (&call->exceeds);
-  if (port.host < first_free)
+  if (port->host < first_free)
     call->exceeds = g_error_new (BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
                                  "Port %s is below %" G_GUINT64_FORMAT
                                  ", so an administrator has to agree; or take a higher one",
@@ -62,7 +61,7 @@ bothy_container_check_add_port (BothyCall *call, GError **error)
 }
 
 static void
-on_done (GObject *source, GAsyncResult *result, gpointer user_data)
+on_port_changed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
@@ -76,36 +75,26 @@ on_done (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_container_handle_add_port (BothyCall *call)
 {
-  BothyPort port;
-
-  parse_add (call, &port, NULL);
-  bothy_registry_add_port (call->registry, BOTHY_CONTAINER (call->node->target), &port, on_done,
-                           bothy_call_ref (call));
+  bothy_registry_add_port (call->registry, BOTHY_CONTAINER (call->node->target), call->request,
+                           on_port_changed, bothy_call_ref (call));
 }
 
-static gboolean
-parse_remove (BothyCall *call, BothyPort *port, GError **error)
+/* The port inside stays 0: the host's says which it is. */
+static gpointer
+parse_remove_port (BothyArguments *arguments, GError **error)
 {
+  g_autofree BothyPort *port = g_new0 (BothyPort, 1);
   const char *protocol;
 
-  g_variant_get (call->args, "(&sq)", &protocol, &port->host);
-  return bothy_port_parse_protocol (protocol, &port->udp, error);
+  bothy_arguments_get (arguments, "(&sq)", &protocol, &port->host);
+  return bothy_port_parse_protocol (protocol, &port->udp, error) ? g_steal_pointer (&port) : NULL;
 }
 
-gboolean
-bothy_container_check_remove_port (BothyCall *call, GError **error)
-{
-  BothyPort port;
-
-  return parse_remove (call, &port, error);
-}
+const BothyRequestType bothy_container_remove_port_request = { parse_remove_port, g_free };
 
 void
 bothy_container_handle_remove_port (BothyCall *call)
 {
-  BothyPort port = { 0 };
-
-  parse_remove (call, &port, NULL);
-  bothy_registry_remove_port (call->registry, BOTHY_CONTAINER (call->node->target), &port, on_done,
-                              bothy_call_ref (call));
+  bothy_registry_remove_port (call->registry, BOTHY_CONTAINER (call->node->target), call->request,
+                              on_port_changed, bothy_call_ref (call));
 }

@@ -8,17 +8,20 @@
 #include <fcntl.h>
 #include <signal.h>
 
-gboolean
-bothy_process_check_kill (BothyCall *call, GError **error)
+/* The signal's number. */
+static gpointer
+parse_kill (BothyArguments *arguments, GError **error)
 {
-  gint32 number;
+  g_autofree int *number = g_new0 (int, 1);
 
-  g_variant_get (call->args, "(i)", &number);
-  if (number >= 1 && number <= SIGRTMAX)
-    return TRUE;
+  bothy_arguments_get (arguments, "(i)", number);
+  if (*number >= 1 && *number <= SIGRTMAX)
+    return g_steal_pointer (&number);
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "signal: 1 to %d", SIGRTMAX);
-  return FALSE;
+  return NULL;
 }
+
+const BothyRequestType bothy_process_kill_request = { parse_kill, g_free };
 
 static void
 on_killed (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -35,10 +38,9 @@ on_killed (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_process_handle_kill (BothyCall *call)
 {
-  gint32 number;
+  const int *number = call->request;
 
-  g_variant_get (call->args, "(i)", &number);
-  bothy_process_kill (BOTHY_PROCESS (call->node->target), number, on_killed, bothy_call_ref (call));
+  bothy_process_kill (BOTHY_PROCESS (call->node->target), *number, on_killed, bothy_call_ref (call));
 }
 
 void

@@ -3,7 +3,6 @@
 
 #include "bus/paths.h"
 #include "bus/names.h"
-#include "bus/publisher.h"
 #include "config.h"
 #include "base/error.h"
 #include "network/default-bridge.h"
@@ -41,7 +40,7 @@ bothy_properties_of_manager (GObject *target, guint32 user)
   BothyRegistry *registry = BOTHY_REGISTRY (target);
   const BothyConfiguration *configuration = bothy_registry_get_configuration (registry);
   const char *features[] = { bothy_cgroup_manager_is_systemd () ? "systemd" : "cgroupfs" };
-  g_autofree char *bridge = bothy_publisher_bridge_path (BOTHY_BRIDGE_NAME);
+  g_autofree char *bridge = bothy_path_of_bridge (BOTHY_BRIDGE_NAME);
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{sv}"));

@@ -5,8 +5,10 @@
 
 G_BEGIN_DECLS
 
-/* Who sees what, and the properties (a{sv}, floating) as USER sees them. TARGET is the object's. */
+/* What a BothyNode knows of its target: a BothyRegistry (the manager), BothyContainer, BothyImage, BothyKnownBridge,
+   BothyOperation or BothyProcess. */
 
+/* Whether the uid USER sees TARGET without being asked anything. */
 gboolean bothy_properties_manager_visible (GObject *target, guint32 user);
 gboolean bothy_properties_container_visible (GObject *target, guint32 user);
 gboolean bothy_properties_image_visible (GObject *target, guint32 user);
@@ -14,6 +16,8 @@ gboolean bothy_properties_bridge_visible (GObject *target, guint32 user);
 gboolean bothy_properties_operation_visible (GObject *target, guint32 user);
 gboolean bothy_properties_process_visible (GObject *target, guint32 user);
 
+/* The properties of TARGET as the uid USER, or nobody (BOTHY_NO_USER), sees them, a{sv} (floating); dbus/ says what each
+   of them is. */
 GVariant *bothy_properties_of_manager (GObject *target, guint32 user);
 GVariant *bothy_properties_of_container (GObject *target, guint32 user);
 GVariant *bothy_properties_of_image (GObject *target, guint32 user);
@@ -21,7 +25,7 @@ GVariant *bothy_properties_of_bridge (GObject *target, guint32 user);
 GVariant *bothy_properties_of_operation (GObject *target, guint32 user);
 GVariant *bothy_properties_of_process (GObject *target, guint32 user);
 
-/* "", or the D-Bus name of ERROR, a colon, a space and its text. */
+/* "" for NULL, or the D-Bus name of ERROR, a colon, a space and its text. (transfer full) */
 char *bothy_properties_error_text (const GError *error);
 
 G_END_DECLS

@@ -3,36 +3,44 @@
 /* Images from remotes: methods of org.bothy.Bothy1.Manager and org.bothy.Bothy1.Image */
 #include "bus/handlers.h"
 
-#include "bus/credentials.h"
 #include "bus/options.h"
-#include "bus/publisher.h"
+#include "bus/paths.h"
 #include "base/error.h"
 #include "base/validate.h"
 #include "core/images/reference.h"
+#include "core/remotes/credentials.h"
 
 #include <string.h>
 
 #define MAX_PATTERN 128
 
-/* ---- PullImage and Refresh ---- */
+/* ---- what PullImage, Refresh and SearchImages have in common ---- */
 
-typedef struct {
-  const char *ref;
-  BothyReference reference;
-  char *alias;
-  char *architecture;
-  BothyCredentials *credentials;
-} PullArgs;
-
-static void
-pull_args_clear (PullArgs *args)
+/* The option "credentials": of each server's URL an fd, which is duplicated. NULL: it was not given. */
+static gboolean
+parse_credentials (BothyArguments *arguments,
+                   GVariant *option,
+                   BothyCredentials **ret_credentials,
+                   GError **error)
 {
-  bothy_reference_clear (&args->reference);
-  g_free (args->alias);
-  g_free (args->architecture);
-  g_clear_pointer (&args->credentials, bothy_credentials_unref);
+  g_autoptr (BothyCredentials) credentials = NULL;
+  GVariantIter iter;
+  const char *origin;
+  gint32 handle;
+
+  if (!option)
+    return TRUE;
+  credentials = bothy_credentials_new ();
+  g_variant_iter_init (&iter, option);
+  while (g_variant_iter_next (&iter, "{&sh}", &origin, &handle)) {
+    int fd = bothy_arguments_peek_fd (arguments, handle, error);
+
+    if (fd < 0 || !bothy_credentials_add (credentials, origin, fd, error))
+      return FALSE;
+  }
+  *ret_credentials = g_steal_pointer (&credentials);
+  return TRUE;
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PullArgs, pull_args_clear)
 
 static gboolean
 check_architecture (const char *text, gboolean may_be_empty, GError **error)
@@ -47,24 +55,6 @@ check_architecture (const char *text, gboolean may_be_empty, GError **error)
   return FALSE;
 }
 
-static gboolean
-parse_pull (BothyCall *call, PullArgs *args, GError **error)
-{
-  g_autoptr (GVariant) options = NULL;
-  g_autoptr (GVariant) credentials = NULL;
-  const BothyOption table[] = { { "alias", "s", &args->alias },
-                                { "architecture", "s", &args->architecture },
-                                { "credentials", "a{sh}", &credentials },
-                                { NULL, NULL, NULL } };
-
-  g_variant_get (call->args, "(&s@a{sv})", &args->ref, &options);
-  return bothy_options_parse (options, table, error) &&
-         bothy_reference_parse (args->ref, &args->reference, error) &&
-         (!args->alias || bothy_reference_check_alias (args->alias, error)) &&
-         check_architecture (args->architecture, FALSE, error) &&
-         bothy_credentials_from_option (call, credentials, &args->credentials, error);
-}
-
 /* What dialogs and rules of polkit see: all that is left out of a reference is said there. */
 static void
 insert_details (BothyCall *call, const BothyReference *reference)
@@ -75,14 +65,58 @@ insert_details (BothyCall *call, const BothyReference *reference)
   polkit_details_insert (call->details, "remote", remote ? remote : "");
 }
 
+/* ---- PullImage and Refresh ---- */
+
+typedef struct {
+  char *text; /* of the reference, as it was typed */
+  BothyReference reference;
+  char *alias;        /* or NULL */
+  char *architecture; /* or NULL: this machine's */
+  BothyCredentials *credentials;
+} PullRequest;
+
+static void
+pull_request_free (PullRequest *request)
+{
+  g_free (request->text);
+  bothy_reference_clear (&request->reference);
+  g_free (request->alias);
+  g_free (request->architecture);
+  g_clear_pointer (&request->credentials, bothy_credentials_unref);
+  g_free (request);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PullRequest, pull_request_free)
+
+static gpointer
+parse_pull_image (BothyArguments *arguments, GError **error)
+{
+  g_autoptr (PullRequest) request = g_new0 (PullRequest, 1);
+  g_autoptr (GVariant) options = NULL;
+  g_autoptr (GVariant) credentials = NULL;
+  const BothyOption table[] = { { "alias", "s", &request->alias },
+                                { "architecture", "s", &request->architecture },
+                                { "credentials", "a{sh}", &credentials },
+                                { NULL, NULL, NULL } };
+
+  bothy_arguments_get (arguments, "(s@a{sv})", &request->text, &options);
+  if (!bothy_options_parse (options, table, error) ||
+      !bothy_reference_parse (request->text, &request->reference, error) ||
+      (request->alias && !bothy_reference_check_alias (request->alias, error)) ||
+      !check_architecture (request->architecture, FALSE, error) ||
+      !parse_credentials (arguments, credentials, &request->credentials, error))
+    return NULL;
+  return g_steal_pointer (&request);
+}
+
+const BothyRequestType bothy_manager_pull_image_request = { parse_pull_image,
+                                                            (GDestroyNotify)pull_request_free };
+
 gboolean
 bothy_manager_check_pull_image (BothyCall *call, GError **error)
 {
-  g_auto (PullArgs) args = { 0 };
+  const PullRequest *request = call->request;
 
-  if (!parse_pull (call, &args, error))
-    return FALSE;
-  insert_details (call, &args.reference);
+  insert_details (call, &request->reference);
   return TRUE;
 }
 
@@ -92,13 +126,13 @@ on_pulled (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyOperation) operation = user_data;
   g_autoptr (GError) error = NULL;
   g_autoptr (BothyImage) image = bothy_puller_pull_finish (BOTHY_PULLER (source), result, &error);
-  g_autofree char *path = image ? bothy_publisher_image_path (image) : NULL;
+  g_autofree char *path = image ? bothy_path_of_image (image->fingerprint) : NULL;
 
   bothy_operation_complete (operation, path, error);
 }
 
 static void
-pull (BothyCall *call, const BothyPullRequest *request)
+start_pull (BothyCall *call, const BothyPullRequest *request)
 {
   GError *error = NULL;
   BothyOperation *operation = bothy_operations_add (bothy_registry_get_operations (call->registry),
@@ -109,7 +143,7 @@ pull (BothyCall *call, const BothyPullRequest *request)
     bothy_call_return_error (call, error);
     return;
   }
-  path = bothy_publisher_operation_path (operation);
+  path = bothy_path_of_operation (operation->id);
   bothy_call_return (call, g_variant_new ("(o)", path));
   bothy_puller_pull (bothy_registry_get_puller (call->registry), operation, request, on_pulled, operation);
 }
@@ -117,44 +151,59 @@ pull (BothyCall *call, const BothyPullRequest *request)
 void
 bothy_manager_handle_pull_image (BothyCall *call)
 {
-  g_auto (PullArgs) args = { 0 };
+  const PullRequest *request = call->request;
   const char *aliases[] = { NULL, NULL };
-  BothyPullRequest request = { .aliases = aliases };
+  BothyPullRequest wanted = { .reference = &request->reference,
+                              .aliases = aliases,
+                              .architecture = request->architecture,
+                              .credentials = request->credentials };
 
-  parse_pull (call, &args, NULL);
   /* A fingerprint is a name already. */
-  if (args.alias || bothy_reference_check_alias (args.ref, NULL))
-    aliases[0] = args.alias ? args.alias : args.ref;
-  request.reference = &args.reference;
-  request.architecture = args.architecture;
-  request.credentials = args.credentials;
-  pull (call, &request);
+  if (request->alias || bothy_reference_check_alias (request->text, NULL))
+    aliases[0] = request->alias ? request->alias : request->text;
+  start_pull (call, &wanted);
 }
 
-static gboolean
-parse_refresh (BothyCall *call, BothyCredentials **ret_credentials, GError **error)
+typedef struct {
+  BothyReference origin; /* of the image when polkit was asked */
+  BothyCredentials *credentials;
+} RefreshRequest;
+
+static void
+refresh_request_free (RefreshRequest *request)
 {
+  bothy_reference_clear (&request->origin);
+  g_clear_pointer (&request->credentials, bothy_credentials_unref);
+  g_free (request);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RefreshRequest, refresh_request_free)
+
+static gpointer
+parse_refresh (BothyArguments *arguments, GError **error)
+{
+  g_autoptr (RefreshRequest) request = g_new0 (RefreshRequest, 1);
   g_autoptr (GVariant) options = NULL;
   g_autoptr (GVariant) credentials = NULL;
   const BothyOption table[] = { { "credentials", "a{sh}", &credentials }, { NULL, NULL, NULL } };
 
-  g_variant_get (call->args, "(@a{sv})", &options);
-  return bothy_options_parse (options, table, error) &&
-         bothy_credentials_from_option (call, credentials, ret_credentials, error);
+  bothy_arguments_get (arguments, "(@a{sv})", &options);
+  if (!bothy_options_parse (options, table, error) ||
+      !parse_credentials (arguments, credentials, &request->credentials, error))
+    return NULL;
+  return g_steal_pointer (&request);
 }
+
+const BothyRequestType bothy_image_refresh_request = { parse_refresh, (GDestroyNotify)refresh_request_free };
 
 gboolean
 bothy_image_check_refresh (BothyCall *call, GError **error)
 {
   BothyImage *image = BOTHY_IMAGE (call->node->target);
   const char *origin = bothy_image_get_origin (image, call->user);
-  g_auto (BothyReference) reference = { 0 };
-  g_autoptr (BothyCredentials) credentials = NULL;
+  RefreshRequest *request = call->request;
 
-  if (!parse_refresh (call, &credentials, error))
-    return FALSE;
-  if (strchr (origin, ':') && bothy_reference_parse (origin, &reference, NULL)) {
-    insert_details (call, &reference);
+  if (strchr (origin, ':') && bothy_reference_parse (origin, &request->origin, NULL)) {
+    insert_details (call, &request->origin);
     return TRUE;
   }
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
@@ -167,77 +216,72 @@ bothy_image_check_refresh (BothyCall *call, GError **error)
 void
 bothy_image_handle_refresh (BothyCall *call)
 {
+  const RefreshRequest *request = call->request;
   BothyImage *image = BOTHY_IMAGE (call->node->target);
   g_auto (GStrv) aliases = bothy_image_aliases (image, call->user);
-  g_auto (BothyReference) reference = { 0 };
-  g_autoptr (BothyCredentials) credentials = NULL;
-  BothyPullRequest request = { .reference = &reference,
-                               .aliases = (const char *const *)aliases,
-                               .architecture = *image->architecture ? image->architecture : NULL };
+  BothyPullRequest wanted = { .reference = &request->origin,
+                              .aliases = (const char *const *)aliases,
+                              .architecture = *image->architecture ? image->architecture : NULL,
+                              .credentials = request->credentials };
 
-  GError *error = NULL;
-
-  /* While polkit was asked the image may have come from somewhere else. */
-  if (!bothy_reference_parse (bothy_image_get_origin (image, call->user), &reference, &error)) {
-    bothy_call_return_error (call, error);
-    return;
-  }
-  parse_refresh (call, &credentials, NULL);
-  request.credentials = credentials;
-  pull (call, &request);
+  start_pull (call, &wanted);
 }
 
 /* ---- SearchImages ---- */
 
 typedef struct {
-  const char *pattern;
-  char *architecture;
+  char *pattern;
+  char *architecture; /* or NULL: this machine's; "": all */
   BothyCredentials *credentials;
-} SearchArgs;
+} SearchRequest;
 
 static void
-search_args_clear (SearchArgs *args)
+search_request_free (SearchRequest *request)
 {
-  g_free (args->architecture);
-  g_clear_pointer (&args->credentials, bothy_credentials_unref);
+  g_free (request->pattern);
+  g_free (request->architecture);
+  g_clear_pointer (&request->credentials, bothy_credentials_unref);
+  g_free (request);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SearchArgs, search_args_clear)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SearchRequest, search_request_free)
 
-static gboolean
-parse_search (BothyCall *call, SearchArgs *args, GError **error)
+static gpointer
+parse_search_images (BothyArguments *arguments, GError **error)
 {
   static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./:_+*?-";
+  g_autoptr (SearchRequest) request = g_new0 (SearchRequest, 1);
   g_autoptr (GVariant) options = NULL;
   g_autoptr (GVariant) credentials = NULL;
-  const BothyOption table[] = { { "architecture", "s", &args->architecture },
+  const BothyOption table[] = { { "architecture", "s", &request->architecture },
                                 { "credentials", "a{sh}", &credentials },
                                 { NULL, NULL, NULL } };
   gsize length;
 
-  g_variant_get (call->args, "(&s@a{sv})", &args->pattern, &options);
-  length = strlen (args->pattern);
-  if (length > MAX_PATTERN || strspn (args->pattern, allowed) != length || *args->pattern == ':') {
+  bothy_arguments_get (arguments, "(s@a{sv})", &request->pattern, &options);
+  length = strlen (request->pattern);
+  if (length > MAX_PATTERN || strspn (request->pattern, allowed) != length || *request->pattern == ':') {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                  "Pattern: use at most %d of A-Z, a-z, 0-9 and ./:_+*?-", MAX_PATTERN);
-    return FALSE;
+    return NULL;
   }
-  return bothy_options_parse (options, table, error) &&
-         check_architecture (args->architecture, TRUE, error) &&
-         bothy_credentials_from_option (call, credentials, &args->credentials, error);
+  if (!bothy_options_parse (options, table, error) ||
+      !check_architecture (request->architecture, TRUE, error) ||
+      !parse_credentials (arguments, credentials, &request->credentials, error))
+    return NULL;
+  return g_steal_pointer (&request);
 }
+
+const BothyRequestType bothy_manager_search_images_request = { parse_search_images,
+                                                               (GDestroyNotify)search_request_free };
 
 gboolean
 bothy_manager_check_search_images (BothyCall *call, GError **error)
 {
-  g_auto (SearchArgs) args = { 0 };
-  const char *colon;
-  g_autofree char *remote = NULL;
+  const SearchRequest *request = call->request;
+  const char *colon = strchr (request->pattern, ':');
+  g_autofree char *remote = g_strndup (request->pattern, colon ? (gsize)(colon - request->pattern) : 0);
 
-  if (!parse_search (call, &args, error))
-    return FALSE;
-  colon = strchr (args.pattern, ':');
-  remote = g_strndup (args.pattern, colon ? (gsize)(colon - args.pattern) : 0);
-  polkit_details_insert (call->details, "image", colon ? colon + 1 : args.pattern);
+  polkit_details_insert (call->details, "image", colon ? colon + 1 : request->pattern);
   polkit_details_insert (call->details, "remote", remote);
   return TRUE;
 }
@@ -258,12 +302,11 @@ on_searched (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_manager_handle_search_images (BothyCall *call)
 {
-  g_auto (SearchArgs) args = { 0 };
+  const SearchRequest *request = call->request;
 
-  parse_search (call, &args, NULL);
   /* Who leaves waits for nothing any more. */
-  bothy_puller_search (bothy_registry_get_puller (call->registry), call->user, args.pattern,
-                       args.architecture, args.credentials, call->client->gone, on_searched,
+  bothy_puller_search (bothy_registry_get_puller (call->registry), call->user, request->pattern,
+                       request->architecture, request->credentials, call->client->gone, on_searched,
                        bothy_call_ref (call));
 }
 
@@ -297,9 +340,24 @@ bothy_manager_handle_list_remotes (BothyCall *call)
   bothy_call_return (call, g_variant_new ("(aa{sv})", &builder));
 }
 
-static BothyRemote *
-parse_remote (BothyCall *call, GBytes **ret_key, GError **error)
+typedef struct {
+  BothyRemote *remote;
+  GBytes *key; /* OpenPGP keys, or NULL */
+} AddRemoteRequest;
+
+static void
+add_remote_request_free (AddRemoteRequest *request)
 {
+  g_clear_pointer (&request->remote, bothy_remote_free);
+  g_clear_pointer (&request->key, g_bytes_unref);
+  g_free (request);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (AddRemoteRequest, add_remote_request_free)
+
+static gpointer
+parse_add_remote (BothyArguments *arguments, GError **error)
+{
+  g_autoptr (AddRemoteRequest) request = g_new0 (AddRemoteRequest, 1);
   g_autofree char *protocol = NULL, *policy = NULL, *proxy = NULL;
   g_autoptr (GVariant) options = NULL;
   g_autoptr (GVariant) key = NULL;
@@ -309,51 +367,57 @@ parse_remote (BothyCall *call, GBytes **ret_key, GError **error)
                                 { "key", "ay", &key },          { "proxy", "s", &proxy },
                                 { "timeout", "u", &timeout },   { NULL, NULL, NULL } };
 
-  *ret_key = NULL;
-  g_variant_get (call->args, "(&s&s@a{sv})", &name, &url, &options);
+  bothy_arguments_get (arguments, "(&s&s@a{sv})", &name, &url, &options);
   if (!bothy_options_parse (options, table, error) || !bothy_validate_remote (name, error))
     return NULL;
   if (key)
-    *ret_key = g_variant_get_data_as_bytes (key);
-  return bothy_remote_parse (name, url, protocol, policy, proxy, timeout, *ret_key, error);
+    request->key = g_variant_get_data_as_bytes (key);
+  request->remote = bothy_remote_parse (name, url, protocol, policy, proxy, timeout, request->key, error);
+  return request->remote ? g_steal_pointer (&request) : NULL;
 }
+
+const BothyRequestType bothy_manager_add_remote_request = { parse_add_remote,
+                                                            (GDestroyNotify)add_remote_request_free };
 
 gboolean
 bothy_manager_check_add_remote (BothyCall *call, GError **error)
 {
-  g_autoptr (GBytes) key = NULL;
-  g_autoptr (BothyRemote) remote = parse_remote (call, &key, error);
+  const AddRemoteRequest *request = call->request;
 
-  if (!remote)
-    return FALSE;
-  polkit_details_insert (call->details, "remote", remote->name);
-  polkit_details_insert (call->details, "url", remote->url);
+  polkit_details_insert (call->details, "remote", request->remote->name);
+  polkit_details_insert (call->details, "url", request->remote->url);
   return TRUE;
 }
 
 void
 bothy_manager_handle_add_remote (BothyCall *call)
 {
+  const AddRemoteRequest *request = call->request;
   BothyPuller *puller = bothy_registry_get_puller (call->registry);
-  g_autoptr (GBytes) key = NULL;
-  g_autoptr (BothyRemote) remote = parse_remote (call, &key, NULL);
   GError *error = NULL;
 
-  if (bothy_remotes_add (bothy_puller_get_remotes (puller), remote, key, &error))
+  if (bothy_remotes_add (bothy_puller_get_remotes (puller), request->remote, request->key, &error))
     bothy_call_return (call, NULL);
   else
     bothy_call_return_error (call, error);
 }
 
+/* The remote's name. */
+static gpointer
+parse_remove_remote (BothyArguments *arguments, GError **error)
+{
+  g_autofree char *name = NULL;
+
+  bothy_arguments_get (arguments, "(s)", &name);
+  return bothy_validate_remote (name, error) ? g_steal_pointer (&name) : NULL;
+}
+
+const BothyRequestType bothy_manager_remove_remote_request = { parse_remove_remote, g_free };
+
 gboolean
 bothy_manager_check_remove_remote (BothyCall *call, GError **error)
 {
-  const char *name;
-
-  g_variant_get (call->args, "(&s)", &name);
-  if (!bothy_validate_remote (name, error))
-    return FALSE;
-  polkit_details_insert (call->details, "remote", name);
+  polkit_details_insert (call->details, "remote", call->request);
   return TRUE;
 }
 
@@ -362,10 +426,8 @@ bothy_manager_handle_remove_remote (BothyCall *call)
 {
   BothyPuller *puller = bothy_registry_get_puller (call->registry);
   GError *error = NULL;
-  const char *name;
 
-  g_variant_get (call->args, "(&s)", &name);
-  if (bothy_remotes_remove (bothy_puller_get_remotes (puller), name, &error))
+  if (bothy_remotes_remove (bothy_puller_get_remotes (puller), call->request, &error))
     bothy_call_return (call, NULL);
   else
     bothy_call_return_error (call, error);

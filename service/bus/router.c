@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "bus/router-private.h"
+#include "bus/router.h"
 
-#include "bus/door.h"
 #include "bus/names.h"
 #include "base/error.h"
 #include "platform/untrusted-fd.h"
@@ -13,14 +12,28 @@
 #define MAX_CALLS_PER_USER 64
 #define MAX_WAITING        32 /* calls of a connection while it is not known whose it is */
 
+struct _BothyRouter {
+  GObject parent;
+  GDBusConnection *connection;
+  BothyCallers *callers; /* who may be one of them */
+  BothyDispatch dispatch;
+  gpointer dispatch_data;
+  BothyObjects *objects;
+  guint filter;
+  guint names;           /* the subscription to names that are lost */
+  GHashTable *clients;   /* unique name → BothyClient */
+  GHashTable *in_flight; /* uid → number of calls */
+  guint n_in_flight;
+};
+
 G_DEFINE_FINAL_TYPE (BothyRouter, bothy_router, G_TYPE_OBJECT)
 
 static guint settled_signal;
 
-GDBusConnection *
-bothy_router_get_connection (BothyRouter *self)
+BothyObjects *
+bothy_router_get_objects (BothyRouter *self)
 {
-  return self->connection;
+  return self->objects;
 }
 
 /* ---- who calls ---- */
@@ -56,7 +69,7 @@ bothy_router_is_idle (BothyRouter *self)
 }
 
 static void
-refuse (BothyRouter *self, GDBusMessage *message, BothyErrorCode code, const char *text)
+refuse_message (BothyRouter *self, GDBusMessage *message, BothyErrorCode code, const char *text)
 {
   g_autofree char *name = g_strconcat (BOTHY_ERROR_PREFIX, bothy_error_name (code), NULL);
   g_autoptr (GDBusMessage) reply = g_dbus_message_new_method_error_literal (message, name, text);
@@ -65,20 +78,17 @@ refuse (BothyRouter *self, GDBusMessage *message, BothyErrorCode code, const cha
 }
 
 static void
-dispatch (BothyRouter *self, BothyClient *client, GDBusMessage *message)
+dispatch_message (BothyRouter *self, BothyClient *client, GDBusMessage *message)
 {
-  g_autoptr (BothyCall) call = NULL;
-
   bothy_untrusted_fds_set_user (g_dbus_message_get_unix_fd_list (message), client->user);
   if (count_in_flight (self, client->user) >= MAX_CALLS_PER_USER) {
-    refuse (self, message, BOTHY_ERROR_LIMITS_EXCEEDED,
-            "You have too many calls under way; wait for replies");
+    refuse_message (self, message, BOTHY_ERROR_LIMITS_EXCEEDED,
+                    "You have too many calls under way; wait for replies");
     return;
   }
   self->n_in_flight++;
   set_in_flight (self, client->user, count_in_flight (self, client->user) + 1);
-  call = bothy_call_new (self, self->registry, client, message);
-  bothy_door_enter (call);
+  self->dispatch (self, client, message, self->dispatch_data);
 }
 
 static void
@@ -131,12 +141,12 @@ end_identification (Identify *identify, GError *error)
     client->user = identify->user;
   while ((message = g_queue_pop_head (&client->waiting))) {
     if (!why)
-      dispatch (self, client, message);
+      dispatch_message (self, client, message);
     else {
       bothy_untrusted_fds_set_user (g_dbus_message_get_unix_fd_list (message), identify->user);
-      refuse (self, message,
-              why->domain == BOTHY_ERROR ? (BothyErrorCode)why->code : BOTHY_ERROR_NOT_AUTHORIZED,
-              why->message);
+      refuse_message (self, message,
+                      why->domain == BOTHY_ERROR ? (BothyErrorCode)why->code : BOTHY_ERROR_NOT_AUTHORIZED,
+                      why->message);
     }
     g_object_unref (message);
   }
@@ -193,12 +203,12 @@ receive (BothyRouter *self, GDBusMessage *message)
   if (!client)
     client = add_client (self, sender);
   if (client->user != BOTHY_NO_USER)
-    dispatch (self, client, message);
+    dispatch_message (self, client, message);
   else if (g_queue_get_length (&client->waiting) < MAX_WAITING)
     g_queue_push_tail (&client->waiting, g_object_ref (message));
   else
-    refuse (self, message, BOTHY_ERROR_LIMITS_EXCEEDED,
-            "You have too many calls under way; wait for replies");
+    refuse_message (self, message, BOTHY_ERROR_LIMITS_EXCEEDED,
+                    "You have too many calls under way; wait for replies");
 }
 
 typedef struct {
@@ -252,32 +262,6 @@ filter (GDBusConnection *connection, GDBusMessage *message, gboolean incoming, g
   return NULL;
 }
 
-/* ---- what there is ---- */
-
-BothyNode *
-bothy_router_lookup (BothyRouter *self, const char *path)
-{
-  return g_tree_lookup (self->nodes, path);
-}
-
-static gboolean
-collect (gpointer path, gpointer node, gpointer user_data)
-{
-  GList **list = user_data;
-
-  *list = g_list_prepend (*list, node);
-  return FALSE;
-}
-
-GList *
-bothy_router_list (BothyRouter *self)
-{
-  GList *list = NULL;
-
-  g_tree_foreach (self->nodes, collect, &list);
-  return g_list_reverse (list);
-}
-
 /* ---- */
 
 void
@@ -296,11 +280,10 @@ bothy_router_finalize (GObject *object)
 {
   BothyRouter *self = BOTHY_ROUTER (object);
 
-  g_tree_unref (self->nodes);
+  g_object_unref (self->objects);
   g_hash_table_unref (self->clients);
   g_hash_table_unref (self->in_flight);
   g_clear_pointer (&self->callers, bothy_callers_free);
-  g_object_unref (self->registry);
   g_object_unref (self->connection);
   G_OBJECT_CLASS (bothy_router_parent_class)->finalize (object);
 }
@@ -313,28 +296,26 @@ bothy_router_class_init (BothyRouterClass *class)
       g_signal_new ("settled", BOTHY_TYPE_ROUTER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
-static int
-compare_paths (gconstpointer a, gconstpointer b, gpointer user_data)
-{
-  return strcmp (a, b);
-}
-
 static void
 bothy_router_init (BothyRouter *self)
 {
-  self->nodes = g_tree_new_full (compare_paths, NULL, NULL, (GDestroyNotify)bothy_node_free);
   self->clients = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)bothy_client_unref);
   self->in_flight = g_hash_table_new (NULL, NULL);
 }
 
 BothyRouter *
-bothy_router_new (GDBusConnection *connection, BothyRegistry *registry)
+bothy_router_new (GDBusConnection *connection,
+                  BothyRanges *ranges,
+                  BothyDispatch dispatch,
+                  gpointer user_data)
 {
   BothyRouter *self = g_object_new (BOTHY_TYPE_ROUTER, NULL);
 
   self->connection = g_object_ref (connection);
-  self->registry = g_object_ref (registry);
-  self->callers = bothy_callers_new (bothy_registry_get_ranges (registry));
+  self->callers = bothy_callers_new (ranges);
+  self->dispatch = dispatch;
+  self->dispatch_data = user_data;
+  self->objects = bothy_objects_new (connection, self->clients);
   self->names = g_dbus_connection_signal_subscribe (
       connection, "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged", "/org/freedesktop/DBus",
       NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_name_lost, self, NULL);

@@ -3,54 +3,46 @@
 
 #include <gio/gio.h>
 
-#include "bus/call.h"
 #include "bus/client.h"
 #include "bus/objects.h"
-#include "core/registry/registry.h"
+#include "core/ids/callers.h"
 
 G_BEGIN_DECLS
 
 /*
- * All of the service's traffic. GDBus's own dispatch would answer some questions about
- * an object (does it exist, has it this method, are these its arguments) before anybody
- * can say whether the caller may see it. So every method call is taken from the
- * connection by a filter, and answered here and by the door; and every signal goes to
- * single connections, not to all.
+ * All calls to the service. GDBus's own dispatch would answer some questions about an object (does it exist, has it
+ * this method, are these its arguments) before anybody can say whether the caller may see it. So every method call is
+ * taken from the connection by a filter, and goes to where it is decided about once it is known who calls.
  *
  * Signals: "settled" (): no call is being worked on any more.
  */
 #define BOTHY_TYPE_ROUTER (bothy_router_get_type ())
 G_DECLARE_FINAL_TYPE (BothyRouter, bothy_router, BOTHY, ROUTER, GObject)
 
-BothyRouter *bothy_router_new (GDBusConnection *connection, BothyRegistry *registry);
+/* What is done with the method call MESSAGE of CLIENT, whose uid is known. It ends with bothy_router_call_ended(), at
+   once or later. */
+typedef void (*BothyDispatch) (BothyRouter *router,
+                               BothyClient *client,
+                               GDBusMessage *message,
+                               gpointer user_data);
+
+/* Take all method calls that arrive on CONNECTION to DISPATCH, but those of who has an id of RANGES: a container's
+   process, which may ask for nothing. USER_DATA has to be there as long as the router is. (transfer full) */
+BothyRouter *bothy_router_new (GDBusConnection *connection,
+                               BothyRanges *ranges,
+                               BothyDispatch dispatch,
+                               gpointer user_data);
 
 /* Answer no more. */
 void bothy_router_close (BothyRouter *self);
 
-GDBusConnection *bothy_router_get_connection (BothyRouter *self);
-
-/* Show NODE (taken over), and tell those who see it. */
-void bothy_router_add (BothyRouter *self, BothyNode *node);
-void bothy_router_remove (BothyRouter *self, const char *path);
-/* What is at PATH stays, but USER, or everybody (BOTHY_NO_USER), did not see it before, or sees it no longer. */
-void bothy_router_show (BothyRouter *self, const char *path, guint32 user);
-void bothy_router_hide (BothyRouter *self, const char *path, guint32 user);
-BothyNode *bothy_router_lookup (BothyRouter *self, const char *path);
-/* All nodes, by path. (element-type BothyNode) (transfer container) */
-GList *bothy_router_list (BothyRouter *self);
-
-/* Properties of PATH may have other values: those who see it hear what changed. Those of
-   INVALIDATED (or NULL) have a value of their own for each reader. */
-void bothy_router_changed (BothyRouter *self, const char *path);
-void bothy_router_invalidated (BothyRouter *self, const char *path, const char *property);
-
-/* Emit SIGNAL (ARGS: a tuple, floating) of PATH to those who see it. */
-void bothy_router_emit (BothyRouter *self, const char *path, const char *signal, GVariant *args);
+/* What is shown on CONNECTION. (transfer none) */
+BothyObjects *bothy_router_get_objects (BothyRouter *self);
 
 /* Whether no call is being worked on. */
 gboolean bothy_router_is_idle (BothyRouter *self);
 
-/* One call of USER's got its reply. */
+/* One call of the uid USER got its reply. */
 void bothy_router_call_ended (BothyRouter *self, guint32 user);
 
 G_END_DECLS

@@ -4,7 +4,6 @@
    see the D-Bus specification, "Standard Interfaces". */
 #include "bus/handlers.h"
 #include "bus/names.h"
-#include "bus/router.h"
 #include "base/error.h"
 
 #include <string.h>
@@ -73,7 +72,7 @@ child_below (const char *parent, const char *path)
 static void
 append_children (BothyCall *call, GString *text)
 {
-  g_autoptr (GList) nodes = bothy_router_list (call->router);
+  g_autoptr (GList) nodes = bothy_objects_list (call->objects);
   g_autofree char *last = NULL;
 
   for (GList *l = nodes; l; l = l->next) {
@@ -132,17 +131,38 @@ properties_of (BothyCall *call, const char *interface, GError **error)
   return g_variant_ref_sink (call->node->get_properties (call->node->target, call->user));
 }
 
+typedef struct {
+  char *interface, *property;
+} GetRequest;
+
+static void
+get_request_free (GetRequest *request)
+{
+  g_free (request->interface);
+  g_free (request->property);
+  g_free (request);
+}
+
+static gpointer
+parse_get (BothyArguments *arguments, GError **error)
+{
+  GetRequest *request = g_new0 (GetRequest, 1);
+
+  bothy_arguments_get (arguments, "(ss)", &request->interface, &request->property);
+  return request;
+}
+
+const BothyRequestType bothy_standard_get_request = { parse_get, (GDestroyNotify)get_request_free };
+
 void
 bothy_standard_handle_get (BothyCall *call)
 {
-  const char *interface, *property;
-  g_autoptr (GVariant) properties = NULL;
-  g_autoptr (GVariant) value = NULL;
+  const GetRequest *request = call->request;
   GError *error = NULL;
+  g_autoptr (GVariant) properties = properties_of (call, request->interface, &error);
+  g_autoptr (GVariant) value =
+      properties ? g_variant_lookup_value (properties, request->property, NULL) : NULL;
 
-  g_variant_get (call->args, "(&s&s)", &interface, &property);
-  properties = properties_of (call, interface, &error);
-  value = properties ? g_variant_lookup_value (properties, property, NULL) : NULL;
   if (value)
     bothy_call_return (call, g_variant_new ("(v)", value));
   else
@@ -154,12 +174,9 @@ bothy_standard_handle_get (BothyCall *call)
 void
 bothy_standard_handle_get_all (BothyCall *call)
 {
-  const char *interface;
-  g_autoptr (GVariant) properties = NULL;
   GError *error = NULL;
+  g_autoptr (GVariant) properties = properties_of (call, call->request, &error);
 
-  g_variant_get (call->args, "(&s)", &interface);
-  properties = properties_of (call, interface, &error);
   if (properties)
     bothy_call_return (call, g_variant_new ("(@a{sv})", properties));
   else
@@ -171,7 +188,7 @@ bothy_standard_handle_get_all (BothyCall *call)
 void
 bothy_standard_handle_get_managed_objects (BothyCall *call)
 {
-  g_autoptr (GList) nodes = bothy_router_list (call->router);
+  g_autoptr (GList) nodes = bothy_objects_list (call->objects);
   GVariantBuilder builder;
 
   if (!g_str_equal (call->path, BOTHY_BUS_PATH)) {

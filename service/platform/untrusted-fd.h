@@ -18,8 +18,8 @@ void bothy_untrusted_fd_close (int fd);
 /* USER sent what is in LIST (NULL: nothing), which stays the caller's: closing that is his to wait for. */
 void bothy_untrusted_fds_set_user (GUnixFDList *list, guint32 user);
 
-/* A duplicate of FD, of the same user; -1: errno says why not. */
-int bothy_untrusted_fd_dup (int fd);
+/* A duplicate of FD, of the same user, which is the caller's. -1 with LIMITS_EXCEEDED: no more can be open. */
+int bothy_untrusted_fd_dup (int fd, GError **error);
 
 /* A list that closes what is in it like that. (transfer full) */
 GUnixFDList *bothy_untrusted_fds_new (void);

@@ -149,13 +149,41 @@ class TestCeilings:
         assert set_limits(self.alice, self.path, memory=128 * MIB, pids=500, cpu=1.0) == ""
         assert self.asked() == []
 
-    @pytest.mark.parametrize("key, value", [("memory", 129 * MIB), ("memory", NONE), ("pids", 501), ("cpu", math.inf)])
-    def test_above(self, key, value):
+    @pytest.mark.parametrize("key, value, shown, ceiling", [
+        ("memory", 129 * MIB, "memory=129M", "memory=128M"), ("memory", 128 * MIB + 1, "memory=134217729", "memory=128M"),
+        ("memory", NONE, "memory=max", "memory=128M"), ("pids", 501, "pids=501", "pids=500"),
+        ("cpu", math.inf, "cpu=max", "cpu=1"), ("cpu", 1.000001, "cpu=1.000001", "cpu=1")])
+    def test_above(self, key, value, shown, ceiling):
         before = self.world.snapshot()
         assert set_limits(self.alice, self.path, **{key: value}) == "QuotaExceeded"
-        assert f'"{key}"' in self.alice.text
+        assert f" {shown}" in self.alice.text and f" {ceiling}" in self.alice.text
         assert self.world.snapshot() == before
-        assert self.asked() == [(EXCEED, {"container": "below", "owner": "1000", "limit": key})]
+        assert self.asked() == [(EXCEED, {"container": "below", "owner": "1000", "limits": shown, "ceilings": ceiling})]
+
+    def test_all_that_is_above_is_asked_about(self):
+        """An administrator answers for each value, not for the first one alone."""
+        above = {"memory": 512 * MIB, "memory_high": 400 * MIB, "cpu": 1.5, "pids": 501, "cpu_weight": 200}
+        question = {"owner": "1000", "limits": "memory=512M cpu=1.5 pids=501", "ceilings": "memory=128M cpu=1 pids=500"}
+        before = self.world.snapshot()
+        assert set_limits(self.alice, self.path, **above) == "QuotaExceeded"
+        for text in question["limits"].split() + question["ceilings"].split():
+            assert text in self.alice.text
+        assert create_limited(self.alice, "above", **above) == "QuotaExceeded"
+        assert self.world.snapshot() == before
+        assert [details for action, details in self.asked() if action == EXCEED] == [
+            {"container": "below", **question}, {"container": "above", "image": "busybox", **question}]
+        self.polkit.answers[EXCEED] = "yes"
+        assert set_limits(self.alice, self.path, **above) == create_limited(self.alice, "above", **above) == ""
+        wanted = {key.replace("_", "-"): value for key, value in above.items()}
+        for name in "below", "above":
+            assert get_limits(self.alice, f"/org/bothy/Bothy1/container/u1000/{name}") == wanted
+
+    def test_only_what_is_changed_is_asked_about(self):
+        self.polkit.answers[EXCEED] = "yes"
+        assert set_limits(self.alice, self.path, memory=512 * MIB) == ""
+        assert set_limits(self.alice, self.path, pids=600, cpu=0.5) == ""
+        assert [details["limits"] for _, details in self.asked()] == ["memory=512M", "pids=600"]
+        assert get_limits(self.alice, self.path) == {"memory": 512 * MIB, "pids": 600, "cpu": 0.5}
 
     def test_authorized(self):
         self.polkit.answers[EXCEED] = "yes"

@@ -97,6 +97,25 @@ test_each_row_has_a_method (void)
   }
 }
 
+/* What takes arguments has somebody who parses them, and nobody else gets to see them. */
+static void
+test_each_argument_is_parsed (void)
+{
+  g_autoptr (GPtrArray) interfaces = read_interfaces ();
+
+  for (const BothyRow *row = bothy_door_get_rows (); row->interface; row++) {
+    const GDBusInterfaceInfo *interface = find_interface (interfaces, row->interface);
+    const GDBusMethodInfo *method =
+        g_dbus_interface_info_lookup_method ((GDBusInterfaceInfo *)interface, row->member);
+    gboolean takes = method->in_args && method->in_args[0];
+
+    if (takes != (row->request != NULL))
+      g_error ("%s.%s: its arguments and its request do not go together", row->interface, row->member);
+    if (row->request && (!row->request->parse || !row->request->free))
+      g_error ("%s.%s: its request is not complete", row->interface, row->member);
+  }
+}
+
 static void
 test_each_row_has_a_rule (void)
 {
@@ -359,6 +378,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/door/AUTH-01-each-method-has-a-row", test_each_method_has_a_row);
   g_test_add_func ("/door/AUTH-01-each-row-has-a-method", test_each_row_has_a_method);
+  g_test_add_func ("/door/AUTH-01-each-argument-is-parsed", test_each_argument_is_parsed);
   g_test_add_func ("/door/AUTH-01-each-row-has-a-rule", test_each_row_has_a_rule);
   g_test_add_func ("/door/AUTH-01-each-row-says-what-it-has-to", test_each_row_says_what_it_has_to);
   g_test_add_func ("/door/AUTH-01-no-writable-property", test_no_writable_property);

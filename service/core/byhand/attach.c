@@ -49,7 +49,7 @@ place_init (Place *self, guint32 user, const char *bridge, int netns_fd, const c
   self->user = user;
   self->bridge = g_strdup (bridge);
   self->inside = g_strdup (inside);
-  self->netns_fd = bothy_untrusted_fd_dup (netns_fd);
+  self->netns_fd = bothy_untrusted_fd_dup (netns_fd, NULL);
 }
 
 static void

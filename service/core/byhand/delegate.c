@@ -172,7 +172,9 @@ bothy_byhand_map (BothyRanges *ranges,
 {
   g_autoptr (GTask) task = g_task_new (ranges, NULL, callback, user_data);
   g_autoptr (GTask) search = NULL;
+  GError *error = NULL;
   Mapping *mapping;
+  int copy;
 
   if (!maps)
     maps = bothy_per_user_new (MAX_MAPS, 0);
@@ -182,10 +184,15 @@ bothy_byhand_map (BothyRanges *ranges,
     return;
   }
   g_task_set_task_data (task, GUINT_TO_POINTER (user), end_map);
+  copy = bothy_untrusted_fd_dup (fd, &error);
+  if (copy < 0) {
+    g_task_return_error (task, error);
+    return;
+  }
   search = g_task_new (ranges, NULL, on_group_found, g_object_ref (task));
   mapping = g_new0 (Mapping, 1);
   mapping->user = user;
-  mapping->fd = bothy_untrusted_fd_dup (fd);
+  mapping->fd = copy;
   mapping->map = *map;
   mapping->helper = g_object_ref (helper);
   g_task_set_task_data (search, mapping, (GDestroyNotify)mapping_free);

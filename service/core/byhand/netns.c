@@ -62,7 +62,7 @@ check (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellab
 {
   const Check *wanted = task_data;
 
-  if (wanted->fd < 0 || !is_network_namespace (wanted->fd))
+  if (!is_network_namespace (wanted->fd))
     g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                              "netns: an fd of a network namespace is wanted, such as /proc/PID/ns/net");
   else if (!belongs_to (wanted->fd, wanted->user))
@@ -98,9 +98,16 @@ run_check (gpointer wanted)
 void
 bothy_netns_prove (int netns_fd, guint32 user, void (*next) (GTask *task), GTask *task)
 {
-  Check *wanted = g_new0 (Check, 1);
+  GError *error = NULL;
+  int copy = bothy_untrusted_fd_dup (netns_fd, &error);
+  Check *wanted;
 
-  wanted->fd = bothy_untrusted_fd_dup (netns_fd);
+  if (copy < 0) {
+    g_task_return_error (task, error);
+    return;
+  }
+  wanted = g_new0 (Check, 1);
+  wanted->fd = copy;
   wanted->user = user;
   wanted->next = next;
   wanted->task = g_object_ref (task);

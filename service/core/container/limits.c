@@ -117,14 +117,13 @@ set (BothyCgroupLimits *self, BothyCgroupLimit limit, GVariant *value, GError **
 }
 
 gboolean
-bothy_limits_change (BothyCgroupLimits *self, GVariant *changes, guint *ret_changed, GError **error)
+bothy_limits_parse (GVariant *values, BothyCgroupLimits *ret_changes, GError **error)
 {
-  BothyCgroupLimits changed = *self;
   GVariantIter iter;
   GVariant *child;
-  guint seen = 0;
 
-  g_variant_iter_init (&iter, changes);
+  memset (ret_changes, 0, sizeof *ret_changes);
+  g_variant_iter_init (&iter, values);
   while ((child = g_variant_iter_next_value (&iter))) {
     g_autoptr (GVariant) entry = child;
     g_autoptr (GVariant) value = NULL;
@@ -135,18 +134,26 @@ bothy_limits_change (BothyCgroupLimits *self, GVariant *changes, guint *ret_chan
     limit = find (key);
     if (limit == BOTHY_N_LIMITS)
       return refuse (error, key, "there is no such limit");
-    if (seen & (1u << limit))
+    if (ret_changes->given & (1u << limit))
       return refuse (error, key, "it is there twice");
-    if (!set (&changed, limit, value, error))
+    if (!set (ret_changes, limit, value, error))
       return FALSE;
-    seen |= 1u << limit;
+    ret_changes->given |= 1u << limit;
   }
-  changed.given |= seen;
-  changed.granted &= ~seen;
-  *self = changed;
-  if (ret_changed)
-    *ret_changed = seen;
   return TRUE;
+}
+
+void
+bothy_limits_apply (BothyCgroupLimits *self, const BothyCgroupLimits *changes)
+{
+  for (BothyCgroupLimit i = 0; i < BOTHY_LIMIT_CPUS; i++) {
+    if (changes->given & (1u << i))
+      self->values[i] = changes->values[i];
+  }
+  if (changes->given & (1u << BOTHY_LIMIT_CPUS))
+    memcpy (self->cpus, changes->cpus, sizeof self->cpus);
+  self->given |= changes->given;
+  self->granted = (self->granted & ~changes->given) | (changes->granted & changes->given);
 }
 
 GVariant *
@@ -244,29 +251,62 @@ ceiling (const BothyConfiguration *configuration, BothyCgroupLimit limit)
 }
 
 guint
-bothy_limits_exceeding (const BothyCgroupLimits *self,
-                        guint changed,
-                        const BothyConfiguration *configuration,
-                        const char **ret_key,
-                        GError **error)
+bothy_limits_exceeding (const BothyCgroupLimits *self, const BothyConfiguration *configuration)
 {
   guint exceeding = 0;
 
   for (BothyCgroupLimit i = 0; i < BOTHY_LIMIT_CPUS; i++) {
-    guint64 most = ceiling (configuration, i);
-    guint64 unit = i == BOTHY_LIMIT_CPU ? G_USEC_PER_SEC : 1;
-
-    if (!(changed & (1u << i)) || bothy_cgroup_limits_get (self, i) <= most)
-      continue;
-    if (!exceeding) {
-      if (ret_key)
-        *ret_key = keys[i].key;
-      g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
-                   "Limit \"%s\": a container may have at most %" G_GUINT64_FORMAT, keys[i].key, most / unit);
-    }
-    exceeding |= 1u << i;
+    if ((self->given & (1u << i)) && bothy_cgroup_limits_get (self, i) > ceiling (configuration, i))
+      exceeding |= 1u << i;
   }
   return exceeding;
+}
+
+/* As it would be typed; nothing is rounded. */
+static void
+append_value (GString *text, BothyCgroupLimit limit, guint64 value)
+{
+  static const char *const units[] = { "", "K", "M", "G", "T" };
+  char number[G_ASCII_DTOSTR_BUF_SIZE];
+  guint unit = 0;
+
+  if (value == BOTHY_LIMIT_NONE)
+    g_string_append (text, NO_LIMIT);
+  else if (limit == BOTHY_LIMIT_CPU)
+    g_string_append (text, g_ascii_formatd (number, sizeof number, "%.8g", (double)value / G_USEC_PER_SEC));
+  else if (limit == BOTHY_LIMIT_PIDS || limit == BOTHY_LIMIT_CPU_WEIGHT || limit == BOTHY_LIMIT_IO_WEIGHT)
+    g_string_append_printf (text, "%" G_GUINT64_FORMAT, value);
+  else {
+    while (value > 0 && value % 1024 == 0 && unit + 1 < G_N_ELEMENTS (units)) {
+      value /= 1024;
+      unit++;
+    }
+    g_string_append_printf (text, "%" G_GUINT64_FORMAT "%s", value, units[unit]);
+  }
+}
+
+char *
+bothy_limits_describe (const BothyCgroupLimits *self, guint set)
+{
+  GString *text = g_string_new (NULL);
+
+  for (BothyCgroupLimit i = 0; i < BOTHY_LIMIT_CPUS; i++) {
+    if (!(set & (1u << i)))
+      continue;
+    g_string_append_printf (text, "%s%s=", text->len > 0 ? " " : "", keys[i].key);
+    append_value (text, i, bothy_cgroup_limits_get (self, i));
+  }
+  return g_string_free (text, FALSE);
+}
+
+char *
+bothy_limits_describe_ceilings (const BothyConfiguration *configuration, guint set)
+{
+  BothyCgroupLimits ceilings = { .given = set };
+
+  for (BothyCgroupLimit i = 0; i < BOTHY_LIMIT_CPUS; i++)
+    ceilings.values[i] = ceiling (configuration, i);
+  return bothy_limits_describe (&ceilings, set);
 }
 
 void

@@ -6,11 +6,14 @@
 
 G_BEGIN_DECLS
 
-/* Change SELF as CHANGES, an a{sv} of SetLimits, says. RET_CHANGED (or NULL): 1 << BothyCgroupLimit.
-   FALSE with INVALID_ARGS, which names the key; then nothing is changed. */
-gboolean bothy_limits_change (BothyCgroupLimits *self, GVariant *changes, guint *ret_changed, GError **error);
+/* What VALUES, an a{sv} of SetLimits, say: "given" of RET_CHANGES are the limits in it. FALSE with INVALID_ARGS, which
+   names the key. */
+gboolean bothy_limits_parse (GVariant *values, BothyCgroupLimits *ret_changes, GError **error);
 
-/* The a{sv} that the bus shows: what is limited, in the form that bothy_limits_change() takes. */
+/* Change SELF as CHANGES say: what is given there is given here, and granted if it is granted there. */
+void bothy_limits_apply (BothyCgroupLimits *self, const BothyCgroupLimits *changes);
+
+/* The a{sv} (floating) that the bus shows: what is limited, in the form that bothy_limits_parse() takes. */
 GVariant *bothy_limits_to_variant (const BothyCgroupLimits *self);
 
 /* Write SELF into the group [Limits] of a container's record. */
@@ -19,13 +22,13 @@ void bothy_limits_to_record (const BothyCgroupLimits *self, GKeyFile *record);
 /* Read SELF from there. FALSE with DEGRADED when one makes no sense. */
 gboolean bothy_limits_from_record (BothyCgroupLimits *self, GKeyFile *record, GError **error);
 
-/* The limits of CHANGED that are above what the administrator gives one container;
-   ERROR (QUOTA_EXCEEDED) and RET_KEY (or NULL) name the first. */
-guint bothy_limits_exceeding (const BothyCgroupLimits *self,
-                              guint changed,
-                              const BothyConfiguration *configuration,
-                              const char **ret_key,
-                              GError **error);
+/* Which of the given limits are above what the administrator gives one container: a set of 1 << BothyCgroupLimit. */
+guint bothy_limits_exceeding (const BothyCgroupLimits *self, const BothyConfiguration *configuration);
+
+/* The values of the limits in SET, as "memory=512M pids=501"; and what the administrator gives one container of the
+   same, in the same order. Sizes have the largest unit in which they are whole. (transfer full) */
+char *bothy_limits_describe (const BothyCgroupLimits *self, guint set);
+char *bothy_limits_describe_ceilings (const BothyConfiguration *configuration, guint set);
 
 /* What holds for a container: what its owner said within the ceilings, presets where he said nothing. */
 void bothy_limits_effective (const BothyCgroupLimits *self,

@@ -152,7 +152,7 @@ task_new (BothyImageStore *self,
   import->user = user;
   import->alias = g_strdup (source->alias);
   import->fingerprint = g_strdup (source->fingerprint);
-  import->archive = bothy_untrusted_fd_dup (source->archive_fd);
+  import->archive = -1;
   import->images = g_object_ref (self);
   import->layers = g_ptr_array_new ();
   import->cancellable = cancellable ? g_object_ref (cancellable) : NULL;
@@ -189,18 +189,20 @@ on_metadata (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-start_import (GTask *task, int metadata_fd)
+start_import (GTask *task, const BothyImportSource *source)
 {
   BothyImageStore *self = g_task_get_source_object (task);
   Import *import = g_task_get_task_data (task);
   GError *error = NULL;
 
-  import->budget = bothy_quota_begin (bothy_image_store_get_quota (self), import->user, &error);
+  import->archive = bothy_untrusted_fd_dup (source->archive_fd, &error);
+  if (import->archive >= 0)
+    import->budget = bothy_quota_begin (bothy_image_store_get_quota (self), import->user, &error);
   if (!import->budget)
     g_task_return_error (task, error);
-  else if (metadata_fd >= 0)
-    bothy_metadata_read (bothy_layer_store_get_helper (bothy_image_store_get_layers (self)), metadata_fd,
-                         import->cancellable, on_metadata, g_object_ref (task));
+  else if (source->metadata_fd >= 0)
+    bothy_metadata_read (bothy_layer_store_get_helper (bothy_image_store_get_layers (self)),
+                         source->metadata_fd, import->cancellable, on_metadata, g_object_ref (task));
   else
     unpack_archive (task);
 }
@@ -220,7 +222,7 @@ bothy_image_store_import (BothyImageStore *self,
 
   import->progress = progress;
   import->progress_data = progress_data;
-  start_import (task, source->metadata_fd);
+  start_import (task, source);
 }
 
 BothyImage *

@@ -403,8 +403,7 @@ add_new (BothyLayerStore *self, const BothyLayerSource *source, BothyBudget *bud
 {
   Add *add = g_new0 (Add, 1);
 
-  add->dir = add->tree = -1;
-  add->source = bothy_untrusted_fd_dup (source->fd);
+  add->dir = add->tree = add->source = -1;
   add->metadata = source->metadata;
   add->sha256 = g_strdup (source->sha256);
   add->diff_id = g_strdup (source->diff_id);
@@ -442,7 +441,8 @@ bothy_layer_store_add (BothyLayerStore *self,
     g_signal_connect_object (cancellable, "cancelled", G_CALLBACK (on_cancelled), add->cancellable, 0);
   if (g_cancellable_is_cancelled (cancellable))
     g_cancellable_cancel (add->cancellable);
-  if (make_directories (self, add, &error))
+  add->source = bothy_untrusted_fd_dup (source->fd, &error);
+  if (add->source >= 0 && make_directories (self, add, &error))
     fds = bothy_fd_list (&add->tree, 1, &error);
   if (fds)
     bothy_helper_client_call (self->helper, &own, fds, on_owned, g_object_ref (task));

@@ -33,21 +33,13 @@ restore_limits (BothyContainers *containers, BothyContainer *container, gpointer
 }
 
 static gboolean
-record_limits (
-    BothyRegistry *self, BothyChange *change, GVariant *changes, gboolean may_exceed, GError **error)
+record_limits (BothyRegistry *self, BothyChange *change, const BothyCgroupLimits *changes, GError **error)
 {
   BothyContainer *container = bothy_change_get_container (change);
   BothyCgroupLimits *before;
   BothyCgroupLimits limits = container->spec->limits;
-  guint changed, exceeding;
 
-  if (!bothy_limits_change (&limits, changes, &changed, error))
-    return FALSE;
-  exceeding = bothy_limits_exceeding (&limits, changed, bothy_registry_get_configuration (self), NULL,
-                                      may_exceed ? NULL : error);
-  if (exceeding && !may_exceed)
-    return FALSE;
-  limits.granted |= exceeding;
+  bothy_limits_apply (&limits, changes);
   before = g_new (BothyCgroupLimits, 1);
   *before = container->spec->limits;
   bothy_containers_set_limits (bothy_registry_get_containers (self), container, &limits);
@@ -57,8 +49,7 @@ record_limits (
 void
 bothy_registry_set_limits (BothyRegistry *self,
                            BothyContainer *container,
-                           GVariant *changes,
-                           gboolean may_exceed,
+                           const BothyCgroupLimits *changes,
                            GAsyncReadyCallback callback,
                            gpointer user_data)
 {
@@ -67,7 +58,7 @@ bothy_registry_set_limits (BothyRegistry *self,
   g_autoptr (BothyChange) change =
       bothy_change_begin (bothy_registry_get_containers (self), container, "changing limits", &error);
 
-  if (!change || !record_limits (self, change, changes, may_exceed, &error)) {
+  if (!change || !record_limits (self, change, changes, &error)) {
     g_task_return_error (task, error);
     return;
   }

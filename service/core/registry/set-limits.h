@@ -5,12 +5,11 @@
 
 G_BEGIN_DECLS
 
-/* Change CONTAINER's limits as CHANGES, the a{sv} of SetLimits, says: on record, and at once where it runs. MAY_EXCEED: an
-   administrator agreed to values above the ceilings for one container; else they fail with QUOTA_EXCEEDED. */
+/* Change CONTAINER's limits as CHANGES say: on record, and at once where it runs. Those that are above the ceilings for one
+   container are "granted" there: an administrator agreed to the values. */
 void bothy_registry_set_limits (BothyRegistry *self,
                                 BothyContainer *container,
-                                GVariant *changes,
-                                gboolean may_exceed,
+                                const BothyCgroupLimits *changes,
                                 GAsyncReadyCallback callback,
                                 gpointer user_data);
 

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "workers/unpack-pipeline.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 struct _BothyDownloads {
@@ -355,7 +356,12 @@ download_new (BothyDownloads *self, const BothyDownloadSource *source, guint32 l
   download->tasks = g_ptr_array_new_with_free_func (g_object_unref);
   download->cancellable = g_cancellable_new ();
   download->pending = 2;
-  return download;
+  if (source->login < 0 || download->source->login >= 0)
+    return download;
+  /* Without the password it would be another question. */
+  bothy_error_set_errno (error, EMFILE, "Keeping the password");
+  download_unref (download);
+  return NULL;
 }
 
 static void

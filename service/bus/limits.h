@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "bus/call.h"
+#include "platform/cgroup-limits.h"
+
+G_BEGIN_DECLS
+
+/* For the check of a CALL that asks for LIMITS: what of them is above the administrator's ceilings becomes their
+   "granted", and the call "exceeds" then, which is answered unless polkit authorizes it. polkit is told "owner" (the
+   uid OWNER), "limits" (all such values) and "ceilings" (what users may have of the same). */
+void bothy_limits_ask_to_exceed (BothyCall *call, BothyCgroupLimits *limits, guint32 owner);
+
+G_END_DECLS
