@@ -32,6 +32,7 @@ typedef struct {
    mistyped must not turn into no limit. Returns NULL on error. */
 BothyConfiguration *bothy_configuration_load (const char *vendor_file, const char *file, GError **error);
 
+/* Frees the configuration. */
 void bothy_configuration_free (BothyConfiguration *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyConfiguration, bothy_configuration_free)

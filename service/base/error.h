@@ -51,6 +51,8 @@ typedef enum {
 } BothyErrorCode;
 
 #define BOTHY_ERROR (bothy_error_quark ())
+
+/* The domain of BothyErrorCode. */
 GQuark bothy_error_quark (void);
 
 /* The last part of CODE's name on the bus, such as "NoSuchContainer". */

@@ -23,6 +23,7 @@ typedef struct {
   char **users;     /* whom the profile's connection.permissions name; NULL: everybody */
 } BothyBridgeFacts;
 
+/* Frees what is known of a bridge. */
 void bothy_bridge_facts_free (BothyBridgeFacts *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyBridgeFacts, bothy_bridge_facts_free)
 

@@ -12,6 +12,8 @@ const char *bothy_bridge_profile_mark (NMConnection *connection);
 
 /* What NetworkManager is to have for PROFILE; the port's, which leads to the LAN, names BRIDGE. */
 NMConnection *bothy_bridge_profile_make_bridge (const BothyBridgeProfile *profile);
+
+/* The port of BRIDGE, which leads to the LAN. Returns (transfer full): a connection that NetworkManager does not have yet. */
 NMConnection *bothy_bridge_profile_make_port (const BothyBridgeProfile *profile, NMConnection *bridge);
 
 /* (element-type NMRemoteConnection): all that carry NAME as their mark, the bridge last. */

@@ -15,6 +15,7 @@ typedef struct {
   gboolean stp; /* the spanning tree protocol */
 } BothyBridgeProfile;
 
+/* Frees the profile with all that it holds. */
 void bothy_bridge_profile_free (BothyBridgeProfile *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyBridgeProfile, bothy_bridge_profile_free)
 

@@ -27,6 +27,7 @@ typedef struct {
   char *gateway6;
 } BothyNetworkConfig;
 
+/* Frees it with all that it holds. */
 void bothy_network_config_free (BothyNetworkConfig *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyNetworkConfig, bothy_network_config_free)
 
@@ -37,7 +38,11 @@ BothyNetwork *bothy_network_new (guint32 range_pool);
 
 /* What it works with. */
 BothyDefaultBridge *bothy_network_get_bridge (BothyNetwork *self);
+
+/* Returns (transfer none): the connection to bothy-net. */
 BothyNetClient *bothy_network_get_nics (BothyNetwork *self);
+
+/* Returns (transfer none): the connection to NetworkManager. */
 BothyNm *bothy_network_get_nm (BothyNetwork *self);
 
 /* Of the bridge, with prefix length. */

@@ -29,7 +29,10 @@ typedef struct {
 /* Numbers of nics by hand go from 1 to this. */
 #define BOTHY_NIC_MAX_NUMBER 16000u
 
+/* Returns (transfer full): a nic of the user OWNER on BRIDGE that counts for PAYER. The strings are copied. */
 BothyNic *bothy_nic_new (guint32 owner, const char *name, const char *bridge, const char *payer);
+
+/* Frees what is known of the nic; the nic itself stays. */
 void bothy_nic_free (BothyNic *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyNic, bothy_nic_free)
 

@@ -14,10 +14,14 @@ typedef struct {
 
 /* "tcp" or "udp"; FALSE with INVALID_ARGS for another word. */
 gboolean bothy_port_parse_protocol (const char *text, gboolean *ret_udp, GError **error);
+
+/* Returns: "tcp" or "udp". */
 const char *bothy_port_protocol (const BothyPort *port);
 
 /* "tcp:8080:80", as records have it, and back; FALSE: it is not like that. */
 char *bothy_port_format (const BothyPort *port);
+
+/* Fills RET_PORT in from what bothy_port_format() gives; FALSE if TEXT is not like that. */
 gboolean bothy_port_parse (const char *text, BothyPort *ret_port);
 
 /* Where PORTS (element-type BothyPort) has that port of the host; NULL: nowhere. */

@@ -44,6 +44,8 @@ void bothy_cgroup_limits_lower (BothyCgroupLimits *self, BothyCgroupLimit limit,
 
 /* "0-3,7" to bits and back; the text is "" for no bit. */
 gboolean bothy_cgroup_limits_parse_cpus (const char *text, guint8 *cpus);
+
+/* Returns (transfer full): the bits as text. */
 char *bothy_cgroup_limits_format_cpus (const guint8 *cpus);
 
 /* Append the properties of systemd.resource-control(5) to BUILDER, an a(sv). EVERY: also

@@ -40,6 +40,7 @@ typedef struct {
   GDestroyNotify let_go;
 } BothyCgroup;
 
+/* Frees what is known of the control group; the group itself stays. */
 void bothy_cgroup_free (BothyCgroup *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyCgroup, bothy_cgroup_free)
 
@@ -71,6 +72,8 @@ struct _BothyCgroupManagerClass {
 
 /* For subclasses: a new manager of the class TYPE, (transfer full), and the helper that it was given (transfer none). */
 BothyCgroupManager *bothy_cgroup_manager_construct (GType type, BothyHelperClient *helper);
+
+/* Returns (transfer none): the helper that the manager was given. */
 BothyHelperClient *bothy_cgroup_manager_get_helper (BothyCgroupManager *self);
 
 /* Whether systemd is PID 1, so that control groups are its to make. */

@@ -16,7 +16,10 @@ typedef void (*BothyNssSocketLookup) (guint32 user,
                                       struct names_reply *ret,
                                       gpointer user_data);
 
+/* Listens for programs that look names up, each of which LOOKUP answers. NULL with ERROR set if it can not. */
 BothyNssSocket *bothy_nss_socket_new (BothyNssSocketLookup lookup, gpointer user_data, GError **error);
+
+/* Ends that, with all connections, and removes the socket. */
 void bothy_nss_socket_free (BothyNssSocket *self);
 
 G_END_DECLS

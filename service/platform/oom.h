@@ -16,6 +16,8 @@ typedef void (*BothyOomFunc) (guint64 kills, gpointer user_data);
 
 /* NULL where there is no memory controller. What was killed before does not count. */
 BothyOom *bothy_oom_new (const char *group, BothyOomFunc func, gpointer user_data);
+
+/* Ends the watch. */
 void bothy_oom_free (BothyOom *self);
 
 /* Look now: for what the kernel may have done a moment ago. */

@@ -26,7 +26,11 @@ BothyPacketClient *bothy_packet_client_new (GSocket *socket,
                                             BothyPacketClientPacketFunc on_packet,
                                             BothyPacketClientClosedFunc on_closed,
                                             gpointer user_data);
+
+/* Returns SELF, with a reference more. */
 BothyPacketClient *bothy_packet_client_ref (BothyPacketClient *self);
+
+/* Gives a reference back; the last one closes the connection. */
 void bothy_packet_client_unref (BothyPacketClient *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyPacketClient, bothy_packet_client_unref)
 

@@ -13,6 +13,7 @@ typedef struct {
   GUnixFDList *fds; /* never NULL */
 } BothyPacket;
 
+/* Frees the packet, and closes the file descriptors that nobody took. */
 void bothy_packet_free (BothyPacket *self);
 
 /* The same bytes and the same fds. */

@@ -25,6 +25,7 @@ gboolean bothy_trash_put (BothyTrash *self, int parent, const char *name, GError
 void bothy_trash_empty (BothyTrash *self, GAsyncReadyCallback callback, gpointer user_data);
 gboolean bothy_trash_empty_finish (BothyTrash *self, GAsyncResult *result, GError **error);
 
+/* Whether something is being removed. */
 gboolean bothy_trash_is_busy (BothyTrash *self);
 
 G_END_DECLS
