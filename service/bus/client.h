@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-#define BOTHY_NO_USER ((guint32)-1)
+#define BOTHY_NO_USER G_MAXUINT32
 
 /*
  * A connection that has called us, for as long as it is on the bus. Who it is, the bus

@@ -33,7 +33,6 @@ KNOWN = {
         "service/core/container/limits.h",
     },
     "formatting": {
-        "service/bus/client.h",
         "service/bus/front.c",
     },
 }
