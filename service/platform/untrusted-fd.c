@@ -92,7 +92,8 @@ bothy_untrusted_fd_close (int fd)
   closing = g_new0 (Closing, 1);
   closing->fd = fd;
   closing->user = GPOINTER_TO_UINT (user);
-  if (GPOINTER_TO_UINT (g_hash_table_lookup (busy, user)) < MAX_EACH)
+  /* What nobody is known to have sent shares all closers, else two of his would keep everybody waiting. */
+  if (closing->user == NO_USER || GPOINTER_TO_UINT (g_hash_table_lookup (busy, user)) < MAX_EACH)
     begin_closing (closing);
   else
     g_queue_push_tail (&waiting, closing);
