@@ -16,7 +16,7 @@ from test_credentials import ALICES, REF, push, send
 from test_hand import PLAIN, SIZE, Process, allocate
 from test_registries import registry  # noqa: F401
 from test_remotes import PREFIX, server  # noqa: F401
-from wire import BRIDGE, CONTAINER, IMAGE, MANAGER, ROOT, BusError, variants, wait
+from wire import BRIDGE, CONTAINER, IMAGE, BusError, variants, wait
 
 @contextlib.contextmanager
 def traced(world, lines, *options):

@@ -7,7 +7,6 @@ import re
 import time
 
 import pytest
-from gi.repository import GLib
 
 from conftest import ALICE, TRAP
 from wire import CONTAINER, MANAGER, ROOT, BusError, container_path, variants, wait

@@ -193,7 +193,7 @@ run (void *data)
 {
   struct stream *stream = data;
   struct archive *archive = archive_read_new ();
-  bool is_empty;
+  bool is_empty = false;
 
   if (archive != NULL && open_archive (stream, archive, &is_empty) &&
       (is_empty || decompress (stream, archive)))

@@ -166,7 +166,7 @@ go_on (struct tree *tree, struct way *way, const char *name)
     errno = ENAMETOOLONG;
     return -1;
   }
-  sprintf (way->real + used, "%s%s", used > 0 ? "/" : "", name);
+  snprintf (way->real + used, sizeof way->real - used, "%s%s", used > 0 ? "/" : "", name);
   return 0;
 }
 

@@ -86,18 +86,18 @@ bind_port (uint8_t protocol, uint16_t port, int *ret_fd)
   /* A datagram that comes before the rules are there again is not kept for anybody. */
   struct sock_filter nothing = BPF_STMT (BPF_RET | BPF_K, 0);
   struct sock_fprog program = { 1, &nothing };
-  int type = (protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC;
+  int type = protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
   int reuse = protocol == IPPROTO_TCP;
   int off = 0;
   int result;
-  AUTO_FD fd = socket (AF_INET6, type, 0);
+  AUTO_FD fd = socket (AF_INET6, type | SOCK_CLOEXEC, 0);
 
   if (fd >= 0) {
     if (setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) < 0)
       return errno;
   } else if (errno == EAFNOSUPPORT) {
     in6.sin6_family = AF_UNSPEC;
-    fd = socket (AF_INET, type, 0);
+    fd = socket (AF_INET, type | SOCK_CLOEXEC, 0);
   }
   if (fd < 0 || setsockopt (fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ||
       setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse) < 0)
