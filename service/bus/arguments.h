@@ -16,6 +16,8 @@ typedef struct _BothyArguments BothyArguments;
 /* The body and the file descriptors of MESSAGE. USER is the uid of who sent it, for arguments that mean him when
    they are left out. (transfer full) */
 BothyArguments *bothy_arguments_new (GDBusMessage *message, guint32 user);
+
+/* Free them; what was peeked at is closed. */
 void bothy_arguments_free (BothyArguments *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyArguments, bothy_arguments_free)
 

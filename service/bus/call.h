@@ -56,16 +56,20 @@ BothyCall *bothy_call_new (BothyRegistry *registry,
                            void (*ended) (gpointer data, guint32 user),
                            gpointer ended_data);
 
-/* Take a reference, for who replies later; let go of one. */
+/* Take a reference, for who replies later. (transfer full) */
 BothyCall *bothy_call_ref (BothyCall *self);
+
+/* Let go of one; the last one frees the request, and tells whoever waits for the end of the call. */
 void bothy_call_unref (BothyCall *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyCall, bothy_call_unref)
 
 /* The row's weigh has found out: the call goes on, after polkit was asked for the row's other action if ASK. */
 void bothy_call_weighed (BothyCall *self, gboolean ask);
 
-/* Reply with VALUE, a tuple (floating, NULL: an empty one), and FDS (or NULL). */
+/* Reply with VALUE, a tuple (floating, NULL: an empty one). */
 void bothy_call_return (BothyCall *self, GVariant *value);
+
+/* The same with FDS, or NULL, which VALUE numbers; they stay the caller's. */
 void bothy_call_return_with_fds (BothyCall *self, GVariant *value, GUnixFDList *fds);
 
 /* Reply with the one fd FD, which is closed, as handle 0 of VALUE. */

@@ -24,14 +24,17 @@ typedef struct {
 /* The connection with the unique name NAME, of which nothing is known yet; with one reference. */
 BothyClient *bothy_client_new (GDBusConnection *bus, const char *name);
 
-/* Take a reference; let go of one, the last of which frees it and the messages that still wait. */
+/* Take a reference. (transfer full) */
 BothyClient *bothy_client_ref (BothyClient *self);
+
+/* Let go of one; the last one frees it and the messages that still wait. */
 void bothy_client_unref (BothyClient *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyClient, bothy_client_unref)
 
-/* Ask the bus which user SELF is; CALLBACK gets the connection as its source. Finish: RET_USER is his uid; FALSE unless
-   the answer is one up to 2^31-1; what is above, some programs take for an error. */
+/* Ask the bus which user SELF is; CALLBACK gets the connection as its source. */
 void bothy_client_identify (BothyClient *self, GAsyncReadyCallback callback, gpointer user_data);
+
+/* RET_USER is his uid. FALSE unless the answer is one up to 2^31-1; what is above, some programs take for an error. */
 gboolean bothy_client_identify_finish (GDBusConnection *bus, GAsyncResult *result, guint32 *ret_user);
 
 G_END_DECLS

@@ -202,13 +202,17 @@ get_number (const Message *message, const guint8 *data)
   return message->swapped ? GUINT32_SWAP_LE_BE (number) : number;
 }
 
-#define ALIGN(n, to) (((n) + (to)-1) / (to) * (to))
+static gsize
+align (gsize n, gsize to)
+{
+  return (n + to - 1) / to * to;
+}
 
 /* The field at *POSITION, a byte and a variant that is a string or a number, before END. */
 static gboolean
 read_field (Message *message, const guint8 *data, gsize *position, gsize end)
 {
-  gsize at = ALIGN (*position, 8), length;
+  gsize at = align (*position, 8), length;
   guint8 code;
   char type;
 
@@ -225,7 +229,7 @@ read_field (Message *message, const guint8 *data, gsize *position, gsize end)
     *position = at + data[at] + 2;
     return TRUE;
   }
-  at = ALIGN (at, 4);
+  at = align (at, 4);
   if (at + 4 > end || (type != 's' && type != 'o' && type != 'u'))
     return FALSE;
   length = get_number (message, data + at);
@@ -260,7 +264,7 @@ read_header (Stream *stream, Message *message)
   fields = get_number (message, data + 12);
   if (fields > MAX_HEADER - FIXED_HEADER - 8)
     return FALSE;
-  message->header = ALIGN (FIXED_HEADER + fields, 8);
+  message->header = align (FIXED_HEADER + fields, 8);
   message->total = message->header + get_number (message, data + 4);
   if (!read_until (stream, message->header))
     return FALSE;

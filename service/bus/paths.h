@@ -14,12 +14,19 @@ char *bothy_path_escape (const char *text);
 /* The other way round, or NULL if LABEL is not such an escape. (transfer full) */
 char *bothy_path_unescape (const char *label);
 
-/* The path of: the container NAME of the uid OWNER; the image with FINGERPRINT; the bridge NAME; the operation and the
-   process with ID. (transfer full) */
+/* The path of the container NAME of the uid OWNER. (transfer full) */
 char *bothy_path_of_container (guint32 owner, const char *name);
+
+/* The path of the image with FINGERPRINT, 64 hexadecimal digits. (transfer full) */
 char *bothy_path_of_image (const char *fingerprint);
+
+/* The path of the bridge with the interface NAME. (transfer full) */
 char *bothy_path_of_bridge (const char *name);
+
+/* The path of the operation with ID. (transfer full) */
 char *bothy_path_of_operation (guint32 id);
+
+/* The path of the process with ID. (transfer full) */
 char *bothy_path_of_process (guint32 id);
 
 /* Whether PATH is one that a container could have; then whose (a uid) and which. (RET_NAME: transfer full) */

@@ -8,12 +8,22 @@ G_BEGIN_DECLS
 /* What a BothyNode knows of its target: a BothyRegistry (the manager), BothyContainer, BothyImage, BothyKnownBridge,
    BothyOperation or BothyProcess. */
 
-/* Whether the uid USER sees TARGET without being asked anything. */
+/* Whether the uid USER sees the manager without being asked anything: everybody does. */
 gboolean bothy_properties_manager_visible (GObject *target, guint32 user);
+
+/* Whether USER sees the container TARGET: its owner does. */
 gboolean bothy_properties_container_visible (GObject *target, guint32 user);
+
+/* Whether USER sees the image TARGET: whoever has it does. */
 gboolean bothy_properties_image_visible (GObject *target, guint32 user);
+
+/* Whether USER sees the bridge TARGET: whoever may put nics on it does. */
 gboolean bothy_properties_bridge_visible (GObject *target, guint32 user);
+
+/* Whether USER sees the operation TARGET: who began it does. */
 gboolean bothy_properties_operation_visible (GObject *target, guint32 user);
+
+/* Whether USER sees the process TARGET: who started it, and its container's owner, do. */
 gboolean bothy_properties_process_visible (GObject *target, guint32 user);
 
 /* The properties of TARGET as the uid USER, or nobody (BOTHY_NO_USER), sees them, a{sv} (floating); dbus/ says what each

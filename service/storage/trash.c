@@ -4,7 +4,6 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/fd.h"
-#include "workers/unpack.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,14 +13,14 @@
 /* The directories of an entry that hold files of the neutral range. */
 static const char *const trees[] = { "data", "root" };
 
-#define REMOVE_MAX_SECONDS 86400
-#define AGAIN_SECONDS      5 /* until what could not be removed is tried again; then twice as long */
-#define MAX_AGAIN          6
+#define AGAIN_SECONDS 5 /* until what could not be removed is tried again; then twice as long */
+#define MAX_AGAIN     6
 
 struct _BothyTrash {
   GObject parent;
   int dirfd;
-  BothyHelperClient *helper;
+  BothyTrashRemove remove;
+  GObject *remover;
   GQueue *names;   /* char *, to be removed */
   GQueue *kept;    /* char *, what could not be removed */
   guint again;     /* how often that was tried again, and */
@@ -136,9 +135,8 @@ on_removed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyTrash) self = user_data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (BothyUnpacked) unpacked = bothy_unpack_finish (result, &error);
 
-  if (!unpacked)
+  if (!g_task_propagate_boolean (G_TASK (result), &error))
     g_warning ("Trash: %s", error->message);
   BOTHY_FAULT_POINT ("delete.removed");
   finish_entry (self);
@@ -162,7 +160,6 @@ open_tree_of (BothyTrash *self, const char *name)
 static void
 next (BothyTrash *self)
 {
-  struct unpack_request request = { .mode = UNPACK_REMOVE, .max_seconds = REMOVE_MAX_SECONDS };
   const char *name = g_queue_peek_head (self->names);
   autofd tree = -1;
 
@@ -173,7 +170,7 @@ next (BothyTrash *self)
   if (tree < 0)
     finish_entry (self);
   else
-    bothy_unpack (self->helper, &request, tree, NULL, NULL, NULL, NULL, on_removed, g_object_ref (self));
+    self->remove (self->remover, tree, on_removed, g_object_ref (self));
 }
 
 gboolean
@@ -221,7 +218,7 @@ bothy_trash_finalize (GObject *object)
   g_queue_free_full (self->kept, g_free);
   g_queue_free_full (self->waiting, g_object_unref);
   g_free (self->last_error);
-  g_object_unref (self->helper);
+  g_object_unref (self->remover);
   G_OBJECT_CLASS (bothy_trash_parent_class)->finalize (object);
 }
 
@@ -240,7 +237,7 @@ bothy_trash_init (BothyTrash *self)
 }
 
 BothyTrash *
-bothy_trash_new (int dirfd, BothyHelperClient *helper)
+bothy_trash_new (int dirfd, BothyTrashRemove remove, gpointer remover)
 {
   BothyTrash *self = g_object_new (BOTHY_TYPE_TRASH, NULL);
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", dirfd);
@@ -248,7 +245,8 @@ bothy_trash_new (int dirfd, BothyHelperClient *helper)
   const char *name;
 
   self->dirfd = dirfd;
-  self->helper = g_object_ref (helper);
+  self->remove = remove;
+  self->remover = g_object_ref (remover);
   while (dir && (name = g_dir_read_name (dir)))
     g_queue_push_tail (self->names, g_strdup (name));
   self->n_put = g_queue_get_length (self->names);

@@ -3,8 +3,6 @@
 
 #include <gio/gio.h>
 
-#include "platform/helper-client.h"
-
 G_BEGIN_DECLS
 
 /*
@@ -15,13 +13,22 @@ G_BEGIN_DECLS
 #define BOTHY_TYPE_TRASH (bothy_trash_get_type ())
 G_DECLARE_FINAL_TYPE (BothyTrash, bothy_trash, BOTHY, TRASH, GObject)
 
-/* DIRFD: STATE/trash, which stays the caller's. Begins with what is left there. */
-BothyTrash *bothy_trash_new (int dirfd, BothyHelperClient *helper);
+/* Remove what is below TREE, a directory of the neutral range, with what REMOVER has for it. TREE stays the caller's.
+   CALLBACK gets a GTask of a boolean; FALSE with an error that says why something is left. */
+typedef void (*BothyTrashRemove) (gpointer remover,
+                                  int tree,
+                                  GAsyncReadyCallback callback,
+                                  gpointer user_data);
 
-/* Move NAME below PARENT here; its state on disk is settled when this returns TRUE. */
+/* The trash in DIRFD, STATE/trash, which stays the caller's; REMOVER, a GObject, is kept. Begins with what is left
+   there. (transfer full) */
+BothyTrash *bothy_trash_new (int dirfd, BothyTrashRemove remove, gpointer remover);
+
+/* Move NAME below PARENT, a directory fd, here; its state on disk is settled when this returns TRUE. FALSE with FAILED or
+   NO_SPACE: it is where it was. */
 gboolean bothy_trash_put (BothyTrash *self, int parent, const char *name, GError **error);
 
-/* Call back when all that is in it now is gone, or could not be removed. */
+/* Call back when all that is in it now is gone, or could not be removed: that is FALSE with FAILED, for the last of it. */
 void bothy_trash_empty (BothyTrash *self, GAsyncReadyCallback callback, gpointer user_data);
 gboolean bothy_trash_empty_finish (BothyTrash *self, GAsyncResult *result, GError **error);
 

@@ -7,10 +7,12 @@
 #include "platform/untrusted-fd.h"
 #include "workers/worker.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
-#define MAX_PACKET (sizeof (struct unpack_message) + UNPACK_MAX_TEXT)
+#define MAX_PACKET         (sizeof (struct unpack_message) + UNPACK_MAX_TEXT)
+#define REMOVE_MAX_SECONDS 86400
 
 typedef struct {
   BothyWorker worker;
@@ -229,11 +231,16 @@ bothy_unpack (BothyHelperClient *helper,
   job->request = *request;
   job->request.version = UNPACK_PROTOCOL_VERSION;
   job->their_fd = -1;
-  job->tree_fd = fcntl (tree_fd, F_DUPFD_CLOEXEC, 3);
+  job->tree_fd = tree_fd < 0 ? -1 : fcntl (tree_fd, F_DUPFD_CLOEXEC, 3);
   job->sources = sources ? g_object_ref (sources) : NULL;
   job->progress = progress;
   job->progress_data = progress_data;
   g_task_set_task_data (task, job, (GDestroyNotify)job_free);
+  if (tree_fd >= 0 && job->tree_fd < 0) {
+    bothy_error_set_errno (&error, errno, "bothy-unpack");
+    finish_unpack (task, NULL, error);
+    return;
+  }
   if (!bothy_packet_socketpair (&job->worker.socket, &job->their_fd, &error)) {
     bothy_error_adopt (&error, "bothy-unpack");
     finish_unpack (task, NULL, error);
@@ -247,6 +254,28 @@ BothyUnpacked *
 bothy_unpack_finish (GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+on_removed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  g_autoptr (BothyUnpacked) unpacked = bothy_unpack_finish (result, &error);
+
+  if (unpacked)
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+bothy_unpack_remove (gpointer helper, int tree_fd, GAsyncReadyCallback callback, gpointer user_data)
+{
+  const struct unpack_request request = { .mode = UNPACK_REMOVE, .max_seconds = REMOVE_MAX_SECONDS };
+  GTask *task = g_task_new (NULL, NULL, callback, user_data);
+
+  bothy_unpack (helper, &request, tree_fd, NULL, NULL, NULL, NULL, on_removed, task);
 }
 
 GUnixFDList *

@@ -8,6 +8,7 @@
 #include "core/images/aliases.h"
 #include "core/images/expiry.h"
 #include "storage/record.h"
+#include "workers/unpack.h"
 
 #include <stdio.h>
 #include <sys/syscall.h>
@@ -236,7 +237,7 @@ set_up (Store *store, gconstpointer data)
 static void
 load (Store *store)
 {
-  store->trash = bothy_trash_new (store->trash_dir, store->helper);
+  store->trash = bothy_trash_new (store->trash_dir, bothy_unpack_remove, store->helper);
   store->layers = bothy_layer_store_new (store->layers_dir, &store->configuration, store->helper,
                                          store->trash, &store->degraded);
   g_assert_false (store->degraded);

@@ -16,36 +16,6 @@ from sources import SOURCE, tracked
 
 BUILD = Path(os.environ.get("BOTHY_BUILD") or "/nonexistent")
 
-# What was there when these tests came. An entry only ever goes; one that nothing needs fails.
-KNOWN = {
-    "arrows": {
-        "service/storage/trash.c",
-        "service/storage/trash.h",
-    },
-    "includes": set(),
-    "calls": set(),
-    "prototypes": {
-        "service/bus/arguments.h",
-        "service/bus/call.h",
-        "service/bus/client.h",
-        "service/bus/paths.h",
-        "service/bus/properties.h",
-        "service/core/container/limits.h",
-    },
-    "formatting": {
-        "service/bus/front.c",
-    },
-}
-
-
-def new(kind, found):
-    """What of FOUND, which begins with the names of files, is not known."""
-    files = {text.split()[0].rstrip(":") for text in found}
-    stale = sorted(KNOWN[kind] - files)
-    assert not stale, f"mended, so not known any more: {stale}"
-    return [text for text in found if text.split()[0].rstrip(":") not in KNOWN[kind]]
-
-
 def none(wrong):
     assert not wrong, "\n".join(["", *wrong])
 
@@ -138,7 +108,7 @@ def test_each_room_has_a_place():
 def test_arrows_point_down():
     wrong = [f"{name} includes {other}" for name, files in includes().items() for other in files
              if not may_know(name, other)]
-    none(new("arrows", wrong))
+    none(wrong)
 
 
 def test_protocols_know_nothing():
@@ -183,7 +153,7 @@ def test_no_circle_of_includes():
     for name, files in includes().items():
         graph[unit_of(name)] |= {unit_of(other) for other in files if not other.endswith("/" + PROTOCOL)}
         graph[unit_of(name)].discard(unit_of(name))
-    none(new("includes", circles(graph)))
+    none(circles(graph))
 
 
 def compiled():
@@ -220,7 +190,7 @@ def calls():
 def test_no_circle_of_calls():
     graph = calls()
     assert len(graph) > 300, "this is no build of the whole tree"
-    none(new("calls", circles(graph)))
+    none(circles(graph))
 
 
 # ---- the map ----
@@ -280,7 +250,7 @@ def test_each_function_in_a_header_has_a_comment():
     found = functions_of(c_files(".h"))
     assert sum(map(len, found.values())) > 800, "functions were not recognized"
     wrong = [text for name, functions in found.items() for text in undocumented(name, functions)]
-    none(new("prototypes", wrong))
+    none(wrong)
 
 
 # ---- how it is written ----
@@ -298,7 +268,7 @@ def test_formatting():
     done = subprocess.run([CLANG_FORMAT, "--dry-run", "--Werror", *names], cwd=SOURCE, stderr=subprocess.PIPE, text=True)
     wrong = sorted(set(re.findall(r"^(\S+?):\d+:\d+: error", done.stderr, re.M)))
     assert done.returncode == 0 or wrong, done.stderr
-    none(new("formatting", wrong))
+    none(wrong)
 
 
 def scripts(interpreter):

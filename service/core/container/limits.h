@@ -25,9 +25,11 @@ gboolean bothy_limits_from_record (BothyCgroupLimits *self, GKeyFile *record, GE
 /* Which of the given limits are above what the administrator gives one container: a set of 1 << BothyCgroupLimit. */
 guint bothy_limits_exceeding (const BothyCgroupLimits *self, const BothyConfiguration *configuration);
 
-/* The values of the limits in SET, as "memory=512M pids=501"; and what the administrator gives one container of the
-   same, in the same order. Sizes have the largest unit in which they are whole. (transfer full) */
+/* The values of the limits in SET, as "memory=512M pids=501". Sizes have the largest unit in which they are whole.
+   (transfer full) */
 char *bothy_limits_describe (const BothyCgroupLimits *self, guint set);
+
+/* What the administrator gives one container of the limits in SET, in the same order and form. (transfer full) */
 char *bothy_limits_describe_ceilings (const BothyConfiguration *configuration, guint set);
 
 /* What holds for a container: what its owner said within the ceilings, presets where he said nothing. */

@@ -5,6 +5,7 @@
 #include "core/images/expiry.h"
 #include "core/registry/network-events.h"
 #include "storage/state.h"
+#include "workers/unpack.h"
 
 struct _BothyRegistry {
   GObject parent;
@@ -315,7 +316,7 @@ bothy_registry_new (BothyConfiguration *configuration,
   self->state = bothy_state_new (error);
   if (!self->state)
     return NULL;
-  self->trash = bothy_trash_new (self->state->trash_fd, helper);
+  self->trash = bothy_trash_new (self->state->trash_fd, bothy_unpack_remove, helper);
   self->ranges = bothy_ranges_new (self->state->ranges_fd, configuration);
   self->owners = bothy_owners_new (self->state->accounts_fd);
   complete = make_images (self);
