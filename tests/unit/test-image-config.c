@@ -169,10 +169,10 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/defaults/commands", test_commands);
-  g_test_add_func ("/defaults/the-rest", test_the_rest);
-  g_test_add_func ("/defaults/round-trip", test_round_trip);
-  g_test_add_func ("/defaults/signals", test_signals);
-  g_test_add_func ("/defaults/IMG-04-strange-values", test_strange_values);
+  g_test_add_func ("/image-config/commands", test_commands);
+  g_test_add_func ("/image-config/the-rest", test_the_rest);
+  g_test_add_func ("/image-config/round-trip", test_round_trip);
+  g_test_add_func ("/image-config/signals", test_signals);
+  g_test_add_func ("/image-config/IMG-04-strange-values", test_strange_values);
   return g_test_run ();
 }

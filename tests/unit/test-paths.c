@@ -160,11 +160,11 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/label/known", test_known);
-  g_test_add_func ("/label/round-trip", test_random);
-  g_test_add_func ("/label/random-labels", test_random_labels);
-  g_test_add_func ("/label/refused", test_refused);
-  g_test_add_func ("/label/OBJ-05-container-path", test_container_path);
-  g_test_add_func ("/label/OBJ-05-container-path-refused", test_container_path_refused);
+  g_test_add_func ("/paths/known", test_known);
+  g_test_add_func ("/paths/round-trip", test_random);
+  g_test_add_func ("/paths/random-labels", test_random_labels);
+  g_test_add_func ("/paths/refused", test_refused);
+  g_test_add_func ("/paths/OBJ-05-container-path", test_container_path);
+  g_test_add_func ("/paths/OBJ-05-container-path-refused", test_container_path_refused);
   return g_test_run ();
 }

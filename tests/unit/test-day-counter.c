@@ -86,7 +86,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-#define ADD(name, function) g_test_add ("/days/" name, Fixture, NULL, set_up, function, tear_down)
+#define ADD(name, function) g_test_add ("/day-counter/" name, Fixture, NULL, set_up, function, tear_down)
   ADD ("each-date-once", test_each_date_once);
   ADD ("STATE-04-clock-jumps", test_state_04_clock_jumps);
   ADD ("many", test_many);

@@ -434,19 +434,19 @@ main (int argc, char **argv)
 {
   scratch_enter ();
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/claims/RANGE-03-lines", test_lines);
-  g_test_add_func ("/claims/RANGE-03-refused", test_refused);
-  g_test_add_func ("/claims/RANGE-03-large", test_large);
-  g_test_add_func ("/claims/RANGE-03-random", test_random);
-  g_test_add_func ("/claims/RANGE-03-subid-files", test_subid_files);
-  g_test_add_func ("/claims/RANGE-03-not-a-file", test_not_a_file);
-  g_test_add_func ("/claims/RANGE-03-ten-megabytes", test_ten_megabytes);
-  g_test_add_func ("/claims/RANGE-03-link", test_link);
-  g_test_add_func ("/claims/RANGE-03-nothing-can-be-read", test_nothing_can_be_read);
-  g_test_add_func ("/claims/RANGE-04-accounts", test_accounts);
-  g_test_add_func ("/claims/RANGE-10-listed-again", test_listed_again);
-  g_test_add_func ("/claims/RANGE-10-processes", test_processes);
-  g_test_add_func ("/claims/RANGE-11-map", test_map);
-  g_test_add_func ("/claims/RANGE-02-parallel", test_parallel);
+  g_test_add_func ("/conflicts/RANGE-03-lines", test_lines);
+  g_test_add_func ("/conflicts/RANGE-03-refused", test_refused);
+  g_test_add_func ("/conflicts/RANGE-03-large", test_large);
+  g_test_add_func ("/conflicts/RANGE-03-random", test_random);
+  g_test_add_func ("/conflicts/RANGE-03-subid-files", test_subid_files);
+  g_test_add_func ("/conflicts/RANGE-03-not-a-file", test_not_a_file);
+  g_test_add_func ("/conflicts/RANGE-03-ten-megabytes", test_ten_megabytes);
+  g_test_add_func ("/conflicts/RANGE-03-link", test_link);
+  g_test_add_func ("/conflicts/RANGE-03-nothing-can-be-read", test_nothing_can_be_read);
+  g_test_add_func ("/conflicts/RANGE-04-accounts", test_accounts);
+  g_test_add_func ("/conflicts/RANGE-10-listed-again", test_listed_again);
+  g_test_add_func ("/conflicts/RANGE-10-processes", test_processes);
+  g_test_add_func ("/conflicts/RANGE-11-map", test_map);
+  g_test_add_func ("/conflicts/RANGE-02-parallel", test_parallel);
   return g_test_run ();
 }

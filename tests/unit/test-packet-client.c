@@ -149,10 +149,10 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_data_func ("/peer/last-words", NULL, test_last_words);
-  g_test_add_data_func ("/peer/last-words/unread", "unread", test_last_words);
-  g_test_add_func ("/peer/owner-goes-first", test_owner_goes_first);
-  g_test_add_func ("/peer/chatterbox", test_chatterbox);
-  g_test_add_func ("/peer/empty-with-fds", test_empty_with_fds);
+  g_test_add_data_func ("/packet-client/last-words", NULL, test_last_words);
+  g_test_add_data_func ("/packet-client/last-words/unread", "unread", test_last_words);
+  g_test_add_func ("/packet-client/owner-goes-first", test_owner_goes_first);
+  g_test_add_func ("/packet-client/chatterbox", test_chatterbox);
+  g_test_add_func ("/packet-client/empty-with-fds", test_empty_with_fds);
   return g_test_run ();
 }
