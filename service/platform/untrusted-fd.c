@@ -4,12 +4,19 @@
 #include "base/error.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define MAX_CLOSERS 32 /* threads; what they wait for keeps no place in the table of fds */
 #define MAX_EACH    2  /* of these, for one user */
 #define NO_USER     G_MAXUINT32
+
+/* Numbers of devices, as devices.txt of the kernel has them. */
+#define MEMORY_DEVICES 1
+#define NULL_DEVICE    3
+#define PTY_FIRST      136 /* the slaves of Unix98 */
+#define PTY_LAST       143
 
 typedef struct {
   int fd;
@@ -66,6 +73,30 @@ close_one (gpointer data, gpointer user_data)
   }
 }
 
+/*
+ * Whether closing FD waits for nobody, so that it needs no thread: a pipe, a socket of this machine, a terminal, /dev/null,
+ * and a file on a file system that has a disk. What is left may be on a file system that a user serves, or a connection
+ * that he lets linger. Asking does not wait either: the kernel answers from what it has.
+ */
+static gboolean
+closes_at_once (int fd)
+{
+  struct statx found;
+  int domain = AF_UNSPEC;
+  socklen_t size = sizeof domain;
+
+  if (statx (fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &found) < 0)
+    return FALSE;
+  if (S_ISFIFO (found.stx_mode))
+    return TRUE;
+  if (S_ISSOCK (found.stx_mode))
+    return getsockopt (fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+  if (S_ISCHR (found.stx_mode))
+    return (found.stx_rdev_major >= PTY_FIRST && found.stx_rdev_major <= PTY_LAST) ||
+           (found.stx_rdev_major == MEMORY_DEVICES && found.stx_rdev_minor == NULL_DEVICE);
+  return found.stx_dev_major != 0;
+}
+
 /* With the mutex. */
 static void
 ensure_tables (void)
@@ -89,6 +120,10 @@ bothy_untrusted_fd_close (int fd)
   locker = g_mutex_locker_new (&mutex);
   ensure_tables ();
   g_hash_table_steal_extended (users, GINT_TO_POINTER (fd), NULL, &user);
+  if (closes_at_once (fd)) {
+    close (fd);
+    return;
+  }
   closing = g_new0 (Closing, 1);
   closing->fd = fd;
   closing->user = GPOINTER_TO_UINT (user);

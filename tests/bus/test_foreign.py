@@ -67,6 +67,17 @@ def test_ARG_06_file_that_hangs_is_not_asked_for(world, alice, slow, file, inter
     wait(lambda: slow.held)
 
 
+def test_ARG_06_what_hangs_keeps_nobody_elses_pipes_open(world, alice, bob, slow, file):
+    """However many of one user's files hang: what a program writes for another one comes to its end."""
+    path = bob.create("box", command=["sleep", "1000"])
+    bob.start(path)
+    for _ in range(4):
+        alice.error(ROOT, MANAGER, "NoSuchMethod", fds=[file] * 16, timeout=5)
+    wait(lambda: slow.held)
+    for _ in range(3):
+        assert bob.execute(path, "echo", "on")[0] == "on\n"
+
+
 def test_ARG_06_user_namespace_that_is_a_file_that_hangs(world, alice, slow, file):
     base = alice.manager("AllocateRange", "(ua{sv})", 65536, {})[0]
     alice.error(ROOT, MANAGER, "MapUserNamespace", "(ha(suuu))", 0, [("b", 0, base, 65536)], fds=[file], timeout=15)
