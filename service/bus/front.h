@@ -12,7 +12,7 @@ G_BEGIN_DECLS
  * message of five megabytes that is full of small variants becomes three hundred megabytes of memory, and
  * anybody may send one. The thread reads only the header of what comes from the bus, and lets through what
  * an honest caller could have sent: calls and signals of up to BOTHY_FRONT_MAX_CALL bytes, calls whose
- * arguments are of a signature that some method of ours takes, signals without file descriptors. Whoever
+ * arguments are few, or of a signature that some method of ours takes, signals without file descriptors. Whoever
  * calls with something else gets LimitsExceeded from the thread; none of it is ever in memory as a whole.
  *
  * All that asks for the system bus in this process afterwards, such as polkit's and NetworkManager's
