@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Bridges to a LAN, with the real NetworkManager and a DHCP server on the other side; nics by hand."""
 
+import base64
 import contextlib
+import hmac
 import json
 import re
 import subprocess
@@ -80,13 +82,21 @@ def bridges(host, user="root"):
     return {bridge["name"]: bridge for bridge in json.loads(host.output(user, "bothy", "bridge", "list", "--json"))}
 
 
+def reveal(host, alias):
+    """What the service knows a nic by, "UID:ID": its alias is sealed with a key that only root can read."""
+    key = (host.root / "run/bothy/alias.key").read_bytes()
+    sealed = base64.urlsafe_b64decode(alias.removeprefix("bothy:") + "==")
+    pad = b"".join(hmac.digest(key, b"pad%d" % part + sealed[:16], "sha256") for part in range(3))
+    return bytes(a ^ b for a, b in zip(sealed[16:], pad)).rstrip(b"\0").decode()
+
+
 def links(host):
-    """The aliases of our nics."""
-    return re.findall(r"alias (bothy:\S+)", host.output("root", "ip link"))
+    """The nics that are ours, as the service knows them."""
+    return [reveal(host, alias) for alias in re.findall(r"alias (bothy:\S+)", host.output("root", "ip link"))]
 
 
 def by_hand(host):
-    return [alias for alias in links(host) if ":nic" in alias]
+    return [nic for nic in links(host) if ":nic" in nic]
 
 
 def attach(host, pid, *options, user="alice"):
