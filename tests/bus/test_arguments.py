@@ -187,11 +187,15 @@ def test_ARG_03_the_same_option_twice(world, alice, box):
     assert alice.state(box) == "running"
 
 
-def test_ARG_03_a_hundred_thousand_options(world, alice, box):
+def test_ARG_03_thousands_of_options(world, alice, box):
     start = time.monotonic()
-    assert send_options(alice, box, "Stop", {f"x{i}": GLib.Variant("u", i) for i in range(100000)}) == "InvalidArgs"
-    assert send_options(alice, box, "Exec", variants({"environment": [f"A{i}=x" for i in range(100000)]})) in (
-        "InvalidArgs", "LimitsExceeded", "Failed")
+    assert send_options(alice, box, "Stop", {f"x{i}": GLib.Variant("u", i) for i in range(8000)}) == "InvalidArgs"
+    assert send_options(alice, box, "Exec", variants({"environment": [f"A{i}=x" for i in range(15000)]})) in (
+        "InvalidArgs", "Failed")
+    # What is beyond the size of a call gets no further than its header.
+    assert send_options(alice, box, "Stop", {f"x{i}": GLib.Variant("u", i) for i in range(100000)}) == "LimitsExceeded"
+    assert send_options(alice, box, "Exec", variants({"environment": [f"A{i}=x" for i in range(100000)]})) == \
+        "LimitsExceeded"
     assert time.monotonic() - start < 20
     assert alice.state(box) == "running"
 
