@@ -324,7 +324,7 @@ def fd_kinds():
         poller = select.epoll()
         return os.dup(poller.fileno())
     return {
-        "directory": (opened("/", os.O_RDONLY), False, True), "zero": (opened("/dev/zero", os.O_RDONLY), False, True),
+        "directory": (opened("/", os.O_RDONLY), False, False), "zero": (opened("/dev/zero", os.O_RDONLY), False, True),
         "full": (opened("/dev/full", os.O_RDWR), False, True), "path": (opened("/etc/passwd", os.O_PATH), False, False),
         "write-only": (opened("/dev/null", os.O_WRONLY), False, True), "pipe-read": (pipe(0), True, True),
         "pipe-write": (pipe(1), False, True), "socket": (socket_end, True, True), "memfd": (memfd, True, True),
@@ -333,7 +333,7 @@ def fd_kinds():
         "tty": (lambda: os.openpty()[1], False, True), "netns": (opened("/proc/self/ns/net", os.O_RDONLY), None, True),
         "userns": (opened("/proc/self/ns/user", os.O_RDONLY), None, True),
         "procfs": (opened("/proc/self/status", os.O_RDONLY), None, True),
-        "sysfs": (opened("/sys/kernel/mm", os.O_RDONLY), False, True),
+        "sysfs": (opened("/sys/kernel/mm", os.O_RDONLY), False, False),
     }
 
 
