@@ -183,11 +183,17 @@ void
 bothy_manager_weigh_delegate_cgroup (BothyCall *call)
 {
   const DelegateRequest *request = call->request;
-  g_autofree char *group = bothy_byhand_find_left_group (bothy_registry_get_ranges (call->registry),
-                                                         bothy_registry_get_cgroups (call->registry),
-                                                         call->user, request->pidfd, request->owner);
-  g_autofree char *shown = group ? g_strescape (group, NULL) : NULL;
+  g_autofree char *group = NULL;
+  g_autofree char *shown = NULL;
+  GError *error = NULL;
 
+  if (!bothy_byhand_find_left_group (bothy_registry_get_ranges (call->registry),
+                                     bothy_registry_get_cgroups (call->registry), call->user, request->pidfd,
+                                     request->owner, &group, &error)) {
+    bothy_call_return_error (call, error);
+    return;
+  }
+  shown = group ? g_strescape (group, NULL) : NULL;
   if (shown)
     polkit_details_insert (call->details, "group", shown);
   bothy_call_weighed (call, group != NULL);

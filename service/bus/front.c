@@ -42,7 +42,9 @@ typedef struct {
   int from, to;
   guint8 data[MAX_HEADER];
   gsize length;
-  GArray *fds; /* that came, and that no message has claimed yet */
+  GArray *fds; /* that came with it */
+  gboolean trusted;
+  gboolean lost; /* some could not be taken in, since too many are open */
 } Stream;
 
 typedef struct {
@@ -57,8 +59,9 @@ typedef struct {
 typedef struct {
   gboolean swapped;
   guint8 type, flags;
-  guint32 serial, n_fds;
+  guint32 serial;
   gsize header, total;
+  gboolean strange; /* the header has what no honest one has: nothing of the message counts but its length */
   const char *sender, *signature; /* in the stream's data */
 } Message;
 
@@ -106,7 +109,10 @@ keep_fds (Stream *stream, struct msghdr *message)
   }
 }
 
-/* Read what there is, up to MAX bytes in all that are not passed on yet. FALSE: the other side is gone. */
+/*
+ * Read what there is, up to MAX bytes in all that are not passed on yet. FALSE: the other side is gone. Never is more
+ * asked for than the message at hand has: so what came with file descriptors is its own.
+ */
 static gboolean
 read_more (Stream *stream, gsize max)
 {
@@ -123,9 +129,10 @@ read_more (Stream *stream, gsize max)
   do
     n = recvmsg (stream->from, &message, MSG_CMSG_CLOEXEC);
   while (n < 0 && errno == EINTR);
-  if (n <= 0 || message.msg_flags & MSG_CTRUNC)
+  if (n <= 0)
     return FALSE;
   keep_fds (stream, &message);
+  stream->lost |= (message.msg_flags & MSG_CTRUNC) != 0;
   stream->length += (gsize)n;
   return TRUE;
 }
@@ -134,7 +141,7 @@ static gboolean
 read_until (Stream *stream, gsize length)
 {
   while (stream->length < length) {
-    if (!read_more (stream, sizeof stream->data))
+    if (!read_more (stream, length))
       return FALSE;
   }
   return TRUE;
@@ -147,13 +154,29 @@ consume (Stream *stream, gsize length)
   memmove (stream->data, stream->data + length, stream->length);
 }
 
-/* Pass LENGTH bytes on, the first of them with N_FDS of the fds that came. Only what was read already has fds of
-   its own behind it, so no more than this message's bytes are read. */
-static gboolean
-forward (Stream *stream, gsize length, guint n_fds)
+/* A message is over. What GDBus sends is the service's own, and to be closed now: somebody may wait for the last of them
+   to go. What came from the bus may be anything. */
+static void
+close_fds (Stream *stream)
 {
-  g_autofree int *fds = g_memdup2 (stream->fds->data, sizeof (int) * n_fds);
-  gboolean first = TRUE, ok = TRUE;
+  for (guint i = 0; i < stream->fds->len; i++) {
+    int fd = g_array_index (stream->fds, int, i);
+
+    if (stream->trusted)
+      close (fd);
+    else
+      bothy_untrusted_fd_close (fd);
+  }
+  g_array_set_size (stream->fds, 0);
+  stream->lost = FALSE;
+}
+
+/* Pass a message of LENGTH bytes on, the first of them with the fds that came. */
+static gboolean
+forward (Stream *stream, gsize length)
+{
+  guint n_fds = stream->fds->len;
+  gboolean ok = TRUE;
 
   while (ok && length > 0) {
     gsize n = MIN (length, stream->length);
@@ -162,20 +185,18 @@ forward (Stream *stream, gsize length, guint n_fds)
       ok = read_more (stream, MIN (length, sizeof stream->data));
       continue;
     }
-    ok = write_all (stream->to, stream->data, n, fds, first ? n_fds : 0);
-    first = FALSE;
+    ok = write_all (stream->to, stream->data, n, (const int *)(void *)stream->fds->data, n_fds);
+    n_fds = 0;
     consume (stream, n);
     length -= n;
   }
-  for (guint i = 0; i < n_fds; i++)
-    bothy_untrusted_fd_close (fds[i]);
-  g_array_remove_range (stream->fds, 0, n_fds);
+  close_fds (stream);
   return ok;
 }
 
-/* Read LENGTH bytes and let go of them. */
+/* Read a message of LENGTH bytes and let go of it. */
 static gboolean
-drop (Stream *stream, gsize length, guint n_fds)
+drop (Stream *stream, gsize length)
 {
   while (length > 0) {
     gsize n = MIN (length, stream->length);
@@ -185,9 +206,7 @@ drop (Stream *stream, gsize length, guint n_fds)
     consume (stream, n);
     length -= n;
   }
-  for (guint i = 0; i < n_fds; i++)
-    bothy_untrusted_fd_close (g_array_index (stream->fds, int, i));
-  g_array_remove_range (stream->fds, 0, n_fds);
+  close_fds (stream);
   return TRUE;
 }
 
@@ -208,7 +227,7 @@ align (gsize n, gsize to)
   return (n + to - 1) / to * to;
 }
 
-/* The field at *POSITION, a byte and a variant that is a string or a number, before END. */
+/* The field at *POSITION, a byte and a variant that is a string or a number, before END. FALSE: it is something else. */
 static gboolean
 read_field (Message *message, const guint8 *data, gsize *position, gsize end)
 {
@@ -234,8 +253,6 @@ read_field (Message *message, const guint8 *data, gsize *position, gsize end)
     return FALSE;
   length = get_number (message, data + at);
   if (type == 'u') {
-    if (code == G_DBUS_MESSAGE_HEADER_FIELD_NUM_UNIX_FDS)
-      message->n_fds = (guint32)length;
     *position = at + 4;
     return TRUE;
   }
@@ -262,17 +279,15 @@ read_header (Stream *stream, Message *message)
   message->flags = data[2];
   message->serial = get_number (message, data + 8);
   fields = get_number (message, data + 12);
-  if (fields > MAX_HEADER - FIXED_HEADER - 8)
-    return FALSE;
   message->header = align (FIXED_HEADER + fields, 8);
   message->total = message->header + get_number (message, data + 4);
-  if (!read_until (stream, message->header))
+  /* The bus bounds no object path, and lets fields pass that nobody knows. */
+  message->strange = message->header > MAX_HEADER;
+  if (!message->strange && !read_until (stream, message->header))
     return FALSE;
-  while (position < FIXED_HEADER + fields) {
-    if (!read_field (message, data, &position, FIXED_HEADER + fields))
-      return FALSE;
-  }
-  return message->n_fds <= stream->fds->len;
+  while (!message->strange && position < FIXED_HEADER + fields)
+    message->strange = !read_field (message, data, &position, FIXED_HEADER + fields);
+  return TRUE;
 }
 
 /* ---- from the bus ---- */
@@ -287,6 +302,8 @@ is_flat (const char *signature)
 static gboolean
 may_pass (Front *front, const Message *message)
 {
+  if (message->strange || front->down.lost || front->down.fds->len > MAX_FDS)
+    return FALSE;
   switch (message->type) {
   case G_DBUS_MESSAGE_TYPE_METHOD_CALL:
     if (message->total > BOTHY_FRONT_MAX_CALL)
@@ -294,7 +311,7 @@ may_pass (Front *front, const Message *message)
     return message->total <= MAX_STRANGE || is_flat (message->signature) ||
            g_hash_table_contains (front->signatures, message->signature);
   case G_DBUS_MESSAGE_TYPE_SIGNAL:
-    return message->total <= BOTHY_FRONT_MAX_CALL && message->n_fds == 0;
+    return message->total <= BOTHY_FRONT_MAX_CALL && front->down.fds->len == 0;
   case G_DBUS_MESSAGE_TYPE_METHOD_RETURN:
   case G_DBUS_MESSAGE_TYPE_ERROR:
     return message->total <= MAX_REPLY;
@@ -309,10 +326,12 @@ answer (Front *front, const Message *message)
 {
   g_autoptr (GDBusMessage) reply = g_dbus_message_new ();
   g_autofree char *text =
-      g_strdup_printf ("The call is larger than any that is understood here: %" G_GSIZE_FORMAT
-                       " bytes with arguments of type (%s); "
-                       "at most %d are taken, and only of the types that the methods have",
-                       message->total, message->signature, BOTHY_FRONT_MAX_CALL);
+      front->down.lost
+          ? g_strdup ("The service has too many files open; try again when others have ended what they do")
+          : g_strdup_printf ("The call is larger than any that is understood here: %" G_GSIZE_FORMAT
+                             " bytes with arguments of type (%s); "
+                             "at most %d are taken, and only of the types that the methods have",
+                             message->total, message->signature, BOTHY_FRONT_MAX_CALL);
   g_autofree guint8 *data = NULL;
   gsize length;
   gboolean ok;
@@ -345,9 +364,9 @@ pass_down (Front *front)
   if (!read_header (&front->down, &message))
     return FALSE;
   if (may_pass (front, &message))
-    return forward (&front->down, message.total, message.n_fds);
+    return forward (&front->down, message.total);
   g_debug ("dropped a message of %" G_GSIZE_FORMAT " bytes from %s", message.total, message.sender);
-  return answer (front, &message) && drop (&front->down, message.total, message.n_fds);
+  return answer (front, &message) && drop (&front->down, message.total);
 }
 
 /*
@@ -359,9 +378,9 @@ read_text (Front *front)
 {
   Stream *down = &front->down;
 
-  if (!read_more (down, sizeof down->data))
+  if (!read_more (down, FIXED_HEADER))
     return FALSE;
-  return g_atomic_int_get (&front->begun) || forward (down, down->length, 0);
+  return g_atomic_int_get (&front->begun) || forward (down, down->length);
 }
 
 static void
@@ -395,7 +414,8 @@ pass_up (Front *front)
   if (!read_header (&front->up, &message))
     return FALSE;
   g_mutex_lock (&front->writing);
-  ok = forward (&front->up, message.total, message.n_fds);
+  /* Without its file descriptors the bus would take it for nonsense. */
+  ok = front->up.lost ? drop (&front->up, message.total) : forward (&front->up, message.total);
   g_mutex_unlock (&front->writing);
   return ok;
 }
@@ -411,7 +431,7 @@ pass_text_up (Front *front)
   begin = memmem (up->data, up->length, "BEGIN\r\n", 7);
   if (begin)
     g_atomic_int_set (&front->begun, TRUE);
-  return forward (up, begin ? (gsize)(begin + 7 - (const char *)up->data) : up->length, 0);
+  return forward (up, begin ? (gsize)(begin + 7 - (const char *)up->data) : up->length);
 }
 
 static gpointer
@@ -523,7 +543,9 @@ stand_between (gpointer user_data)
   front->signatures = list_signatures ();
   front->down =
       (Stream){ .from = sockets->bus, .to = inside, .fds = g_array_new (FALSE, FALSE, sizeof (int)) };
-  front->up = (Stream){ .from = inside, .to = sockets->bus, .fds = g_array_new (FALSE, FALSE, sizeof (int)) };
+  front->up = (Stream){
+    .trusted = TRUE, .from = inside, .to = sockets->bus, .fds = g_array_new (FALSE, FALSE, sizeof (int))
+  };
   g_mutex_init (&front->writing);
   g_thread_unref (g_thread_new ("bus-up", run_up, front));
   return run_down (front);

@@ -10,7 +10,8 @@
 /* Calls that wait for their reply. Each may wait for polkit, and the bus allows a connection,
    which ours is too, 128 calls without a reply: one user must not take them all. */
 #define MAX_CALLS_PER_USER 64
-#define MAX_WAITING        32 /* calls of a connection while it is not known whose it is */
+#define MAX_WAITING_SIZE   4096 /* bytes of each of these but the first */
+#define MAX_WAITING        32   /* calls of a connection while it is not known whose it is */
 
 struct _BothyRouter {
   GObject parent;
@@ -191,6 +192,15 @@ add_client (BothyRouter *self, const char *name)
   return client;
 }
 
+/* How much memory the values of MESSAGE take, roughly. */
+static gsize
+size_of (GDBusMessage *message)
+{
+  GVariant *body = g_dbus_message_get_body (message);
+
+  return body ? g_variant_get_size (body) : 0;
+}
+
 static void
 receive (BothyRouter *self, GDBusMessage *message)
 {
@@ -204,7 +214,8 @@ receive (BothyRouter *self, GDBusMessage *message)
     client = add_client (self, sender);
   if (client->user != BOTHY_NO_USER)
     dispatch_message (self, client, message);
-  else if (g_queue_get_length (&client->waiting) < MAX_WAITING)
+  else if (g_queue_get_length (&client->waiting) < MAX_WAITING &&
+           (size_of (message) <= MAX_WAITING_SIZE || g_queue_is_empty (&client->waiting)))
     g_queue_push_tail (&client->waiting, g_object_ref (message));
   else
     refuse_message (self, message, BOTHY_ERROR_LIMITS_EXCEEDED,

@@ -4,17 +4,19 @@
 #include "base/error.h"
 
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define MAX_CLOSERS 32 /* threads; what they wait for keeps no place in the table of fds */
 #define MAX_EACH    2  /* of these, for one user */
+#define MAX_UNKNOWN 16 /* of these, for all of whom nobody knows who they are */
 #define NO_USER     G_MAXUINT32
 
 /* Numbers of devices, as devices.txt of the kernel has them. */
 #define MEMORY_DEVICES 1
 #define NULL_DEVICE    3
+#define TTY_DEVICES    5
+#define PTMX_DEVICE    2
 #define PTY_FIRST      136 /* the slaves of Unix98 */
 #define PTY_LAST       143
 
@@ -74,27 +76,23 @@ close_one (gpointer data, gpointer user_data)
 }
 
 /*
- * Whether closing FD waits for nobody, so that it needs no thread: a pipe, a socket of this machine, a terminal, /dev/null,
- * and a file on a file system that has a disk. What is left may be on a file system that a user serves, or a connection
- * that he lets linger. Asking does not wait either: the kernel answers from what it has.
+ * Whether closing FD waits for nobody, so that it needs no thread: a pipe, a terminal, /dev/null. What is left may be on a
+ * file system that a user serves, a deleted file whose space is given back first, a connection that he lets linger, or
+ * a socket that has such ones in its queue. Asking does not wait either: the kernel answers from what it has.
  */
 static gboolean
 closes_at_once (int fd)
 {
   struct statx found;
-  int domain = AF_UNSPEC;
-  socklen_t size = sizeof domain;
 
   if (statx (fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &found) < 0)
     return FALSE;
   if (S_ISFIFO (found.stx_mode))
     return TRUE;
-  if (S_ISSOCK (found.stx_mode))
-    return getsockopt (fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
-  if (S_ISCHR (found.stx_mode))
-    return (found.stx_rdev_major >= PTY_FIRST && found.stx_rdev_major <= PTY_LAST) ||
-           (found.stx_rdev_major == MEMORY_DEVICES && found.stx_rdev_minor == NULL_DEVICE);
-  return found.stx_dev_major != 0;
+  return S_ISCHR (found.stx_mode) &&
+         ((found.stx_rdev_major >= PTY_FIRST && found.stx_rdev_major <= PTY_LAST) ||
+          (found.stx_rdev_major == TTY_DEVICES && found.stx_rdev_minor == PTMX_DEVICE) ||
+          (found.stx_rdev_major == MEMORY_DEVICES && found.stx_rdev_minor == NULL_DEVICE));
 }
 
 /* With the mutex. */
@@ -121,14 +119,17 @@ bothy_untrusted_fd_close (int fd)
   ensure_tables ();
   g_hash_table_steal_extended (users, GINT_TO_POINTER (fd), NULL, &user);
   if (closes_at_once (fd)) {
+    g_clear_pointer (&locker, g_mutex_locker_free);
     close (fd);
     return;
   }
   closing = g_new0 (Closing, 1);
   closing->fd = fd;
   closing->user = GPOINTER_TO_UINT (user);
-  /* What nobody is known to have sent shares all closers, else two of his would keep everybody waiting. */
-  if (closing->user == NO_USER || GPOINTER_TO_UINT (g_hash_table_lookup (busy, user)) < MAX_EACH)
+  /* What nobody is known to have sent shares half of the closers: two would keep everybody waiting, and all of them
+     everybody who is known. */
+  if (GPOINTER_TO_UINT (g_hash_table_lookup (busy, user)) <
+      (closing->user == NO_USER ? MAX_UNKNOWN : MAX_EACH))
     begin_closing (closing);
   else
     g_queue_push_tail (&waiting, closing);

@@ -213,17 +213,34 @@ may_own (BothyRanges *ranges, guint32 user, guint32 owner)
   return owner == user || bothy_ranges_are_by_hand (ranges, user, owner, 1);
 }
 
-char *
-bothy_byhand_find_left_group (
-    BothyRanges *ranges, BothyCgroupManager *cgroups, guint32 user, int pidfd, guint32 owner)
+gboolean
+bothy_byhand_find_left_group (BothyRanges *ranges,
+                              BothyCgroupManager *cgroups,
+                              guint32 user,
+                              int pidfd,
+                              guint32 owner,
+                              char **ret_group,
+                              GError **error)
 {
   g_autofree char *group = NULL;
   int pid;
 
-  if (!may_own (ranges, user, owner) || !bothy_pidfd_check (pidfd, user, &pid, NULL))
-    return NULL;
+  *ret_group = NULL;
+  if (!may_own (ranges, user, owner)) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+                 "You do not hold the uid %u by hand; \"bothy range list\" shows what you hold", owner);
+    return FALSE;
+  }
+  if (!bothy_pidfd_check (pidfd, user, &pid, error))
+    return FALSE;
   group = bothy_cgroup_manager_of_process ((guint32)pid);
-  return group && bothy_cgroup_manager_is_of_user (cgroups, group, user) ? NULL : g_steal_pointer (&group);
+  if (!group) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS, "The process's control group can not be read");
+    return FALSE;
+  }
+  if (!bothy_cgroup_manager_is_of_user (cgroups, group, user))
+    *ret_group = g_steal_pointer (&group);
+  return TRUE;
 }
 
 static void
@@ -250,13 +267,12 @@ bothy_byhand_delegate (BothyRanges *ranges,
                        gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (ranges, NULL, callback, user_data);
-  g_autofree char *left = allowed ? NULL : bothy_byhand_find_left_group (ranges, cgroups, user, pidfd, owner);
+  g_autofree char *left = NULL;
+  GError *error = NULL;
 
-  if (!may_own (ranges, user, owner))
-    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
-                             "You do not hold the uid %u by hand; \"bothy range list\" shows what you hold",
-                             owner);
-  else if (left)
+  if (!bothy_byhand_find_left_group (ranges, cgroups, user, pidfd, owner, &left, &error))
+    g_task_return_error (task, error);
+  else if (left && !allowed)
     g_task_return_new_error (
         task, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
         "The process is in the control group %s, which is none of yours, and would leave what "

@@ -22,12 +22,17 @@ void bothy_byhand_map (BothyRanges *ranges,
 gboolean bothy_byhand_map_finish (BothyRanges *ranges, GAsyncResult *result, GError **error);
 
 /*
- * Which control group the process PIDFD of USER's would leave, when that is none of his own but, say, a service of the
- * machine's, whose bounds it would leave with it: its path (transfer full). NULL: it leaves none that an administrator
- * has to be asked about; also when bothy_byhand_delegate() will refuse anyway.
+ * Which control group the process PIDFD of USER's would leave when it gets one for OWNER, if that is none of his own but,
+ * say, a service of the machine's, whose bounds it would leave with it: RET_GROUP is its path (transfer full), or NULL.
+ * FALSE with NOT_YOURS: OWNER or the process is not his, or its group can not be read now.
  */
-char *bothy_byhand_find_left_group (
-    BothyRanges *ranges, BothyCgroupManager *cgroups, guint32 user, int pidfd, guint32 owner);
+gboolean bothy_byhand_find_left_group (BothyRanges *ranges,
+                                       BothyCgroupManager *cgroups,
+                                       guint32 user,
+                                       int pidfd,
+                                       guint32 owner,
+                                       char **ret_group,
+                                       GError **error);
 
 /* Put USER's process PIDFD into a control group that belongs to OWNER: USER, or an id that he holds by hand. ALLOWED: an
    administrator agreed that it leaves a group that is not USER's. Fails with NOT_YOURS, START_FAILED, and NOT_AUTHORIZED

@@ -73,8 +73,13 @@ on_run (GObject *source, GAsyncResult *result, gpointer user_data)
   }
   self->pid = reply.pid > 0 ? (guint32)reply.pid : 0;
   self->pts = reply.value;
-  if (fds)
-    self->pty_fd = g_unix_fd_list_get (fds, 0, NULL);
+  if (fds && (self->pty_fd = g_unix_fd_list_get (fds, 0, &error)) < 0) {
+    /* The terminal is closed with the list, which hangs up what was started on it. */
+    set_ended (self, 127, 0);
+    bothy_error_adopt (&error, "The program's terminal");
+    g_task_return_error (task, error);
+    return;
+  }
   g_task_return_pointer (task, g_steal_pointer (&self), g_object_unref);
 }
 

@@ -113,8 +113,9 @@ on_hello (BothySupervisor *supervisor, const struct supervisor_message *message,
   BothyContainer *container = reconnect->container;
 
   if (message->state == SUPERVISOR_STATE_EXITED) {
+    g_signal_handlers_disconnect_by_data (supervisor, container);
     /* EXITED follows at once, and then "closed" or the timeout: until then it may not be deleted. */
-    g_signal_connect (supervisor, "exited", G_CALLBACK (on_exited), container);
+    g_signal_connect_object (supervisor, "exited", G_CALLBACK (on_exited), container, 0);
     return;
   }
   if (message->state != SUPERVISOR_STATE_RUNNING && message->state != SUPERVISOR_STATE_FROZEN) {
@@ -123,6 +124,7 @@ on_hello (BothySupervisor *supervisor, const struct supervisor_message *message,
     return;
   }
   g_signal_handlers_disconnect_by_data (supervisor, task);
+  g_signal_handlers_disconnect_by_data (supervisor, container);
   bothy_runner_follow (reconnect->runner, container, supervisor, check_leader (container, message->pid),
                        message->value);
   if (message->state == SUPERVISOR_STATE_FROZEN)

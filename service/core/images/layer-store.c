@@ -127,7 +127,8 @@ fail_adding (GTask *task, GError *error)
 
   if (add->budget)
     bothy_budget_note (add->budget, 0);
-  if (add->dir >= 0)
+  /* What is not there can not be put there, and is not. */
+  if (add->name)
     bothy_trash_put (self->trash, self->dirfd, add->name, NULL);
   bothy_error_adopt (&error, "Import");
   g_task_return_error (task, error);

@@ -47,7 +47,8 @@ abandon (GTask *task, GError *error)
   BothyRegistry *self = g_task_get_source_object (task);
   Create *create = g_task_get_task_data (task);
 
-  if (create->dir >= 0)
+  /* What is not there can not be put there, and is not. */
+  if (create->directory)
     bothy_trash_put (bothy_registry_get_trash (self), create->containers_fd, create->directory, NULL);
   if (create->base)
     bothy_ranges_release (bothy_registry_get_ranges (self), create->base);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/linger.h"
+#include "base/per-user.h"
 #include "core/container/defaults.h"
 
 #define LINGER_SECONDS 60 /* how long an ended one can be looked at */
@@ -13,7 +14,8 @@ struct _BothyProcesses {
   BothyImageStore *images;
   guint max;
   guint32 last_id;
-  GHashTable *all; /* BothyProcess: a set */
+  GHashTable *all;     /* BothyProcess: a set */
+  BothyPerUser *asked; /* for, and not running yet */
   BothyLinger *ended;
 };
 
@@ -97,13 +99,15 @@ on_run (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   GError *error = NULL;
   BothyProcess *process = bothy_process_run_finish (result, &error);
+  BothyProcesses *self = g_task_get_source_object (task);
 
+  bothy_per_user_release (self->asked, GPOINTER_TO_UINT (g_task_get_task_data (task)));
   BOTHY_FAULT_POINT ("exec.running");
   if (!process) {
     g_task_return_error (task, error);
     return;
   }
-  add_process (g_task_get_source_object (task), process);
+  add_process (self, process);
   g_task_return_pointer (task, process, g_object_unref);
 }
 
@@ -141,12 +145,14 @@ bothy_processes_run (BothyProcesses *self,
   BOTHY_FAULT_POINT ("exec.asked");
   if (!bothy_container_require_running (container, &error))
     g_task_return_error (task, error);
-  else if (count_running (self, user, NULL) >= self->max)
+  else if (count_running (self, user, NULL) + bothy_per_user_count (self->asked, user) >= self->max)
     g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
                              "You run as many processes in containers as a user may: %u; end one first",
                              self->max);
   else {
     complete_spec (self, container, owned);
+    bothy_per_user_take (self->asked, user);
+    g_task_set_task_data (task, GUINT_TO_POINTER (user), NULL);
     bothy_process_run (container, ++self->last_id, user, g_steal_pointer (&owned), on_run,
                        g_object_ref (task));
   }
@@ -171,6 +177,7 @@ bothy_processes_finalize (GObject *object)
 
   g_clear_pointer (&self->ended, bothy_linger_free);
   g_hash_table_unref (self->all);
+  bothy_per_user_free (self->asked);
   g_object_unref (self->images);
   G_OBJECT_CLASS (bothy_processes_parent_class)->finalize (object);
 }
@@ -191,6 +198,7 @@ static void
 bothy_processes_init (BothyProcesses *self)
 {
   self->all = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
+  self->asked = bothy_per_user_new (0, 0);
   /* Not from 1: ids of an earlier bothyd's processes may still be with a supervisor. */
   self->last_id = (guint32)g_random_int_range (1, G_MAXINT32 / 2);
 }

@@ -351,7 +351,9 @@ nic_detach (struct net *net, const struct net_request *request, struct outcome *
     identity_name (request->alias, attempt, name);
     error = filter_get (&net->nft, name, &record);
     if (error == 0 && record.hash == hash) {
-      error = ports_drop (&net->nft, &net->holds, &record);
+      /* Ports lead to containers on the NAT bridge alone; on a LAN somebody may have chosen the address of one. */
+      if (!record.lan)
+        error = ports_drop (&net->nft, &net->holds, &record);
       if (error == 0)
         error = filter_drop (&net->nft, &record);
     }
