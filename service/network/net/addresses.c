@@ -74,7 +74,8 @@ add_hops (struct batch *batch, struct nlattr *list)
   struct rtnexthop *hop = list == NULL ? NULL : nla_data (list);
   int left = list == NULL ? 0 : nla_len (list);
 
-  while (hop != NULL && RTNH_OK (hop, left)) {
+  /* RTNH_OK reads a length before it knows that there is one. */
+  while (left >= (int)sizeof *hop && RTNH_OK (hop, left)) {
     struct nlattr *attributes[RTA_MAX + 1];
 
     if (nla_parse (attributes, RTA_MAX, (struct nlattr *)RTNH_DATA (hop), (int)(hop->rtnh_len - sizeof *hop),
