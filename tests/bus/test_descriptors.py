@@ -216,7 +216,7 @@ def test_ARG_05_no_duplicate(world, alice, registry, name):  # noqa: F811
             assert any("F_DUPFD" in line and "(INJECTED)" in line for line in lines), (which, lines)
             # What is no part of the request, such as a connection for a helper, it may do without or try again.
             if refused and not hasattr(refused, "of_operation"):
-                assert refused.short in ("LimitsExceeded", "Failed"), (which, refused, lines)
+                assert refused.short in ("LimitsExceeded", "Failed", "StartFailed"), (which, refused, lines)
                 assert refused.text.isascii() and refused.text.isprintable() and "open" in refused.text, refused
             refusals.append(refused)
             wait(lambda: fds_of(world) == kept or world.settled_fds() <= before)
