@@ -55,7 +55,7 @@ def test_HAND_the_recipe(host):
     host.write("/usr/local/bin/by-hand.sh", (HERE / "by-hand.sh").read_text(), mode=0o755)
     directory = host.output("alice", "d=$(mktemp -d); chmod 755 $d; mkdir $d/work; echo $d")
     host.run("alice", "sh", "-c", ARCHIVE, "archive", directory, check=True)
-    output = host.output("alice", "by-hand.sh", "../rootfs.tar", cwd=directory + "/work", session="active")
+    output = host.output("alice", "/usr/local/bin/by-hand.sh", "../rootfs.tar", cwd=directory + "/work", session="active")
     assert output.split("\n") == ["eth0", "user", "by-hand", "sh", "0::/"]
     assert host.output("alice", "ls", "-A", directory + "/work") == ""
     assert host.output("root", "cat /etc/subuid /etc/subgid") == ""
@@ -170,7 +170,7 @@ def test_MAP_07_current_user(host):
 
 
 def test_CG_02_control_group_of_its_own(host):
-    with_group = "bothy unshare -C -m -- sh -c 'mount -t cgroup2 none /mnt && mkdir /mnt/inner && echo $$ >/mnt/inner/cgroup.procs && cat /proc/self/cgroup; sleep 3'"
+    with_group = "bothy unshare -C -m -- sh -c 'mount -t cgroup2 none /mnt && mkdir /mnt/inner && echo 0 >/mnt/inner/cgroup.procs && cat /proc/self/cgroup; sleep 3'"
     done = host.run("alice", f"{with_group} & sleep 1; systemctl list-units --plain --no-legend 'bothy-hand-*'; wait",
                     session="active")
     assert done.returncode == 0, done.stderr
