@@ -190,8 +190,7 @@ def test_ARG_03_the_same_option_twice(world, alice, box):
 def test_ARG_03_thousands_of_options(world, alice, box):
     start = time.monotonic()
     assert send_options(alice, box, "Stop", {f"x{i}": GLib.Variant("u", i) for i in range(8000)}) == "InvalidArgs"
-    assert send_options(alice, box, "Exec", variants({"environment": [f"A{i}=x" for i in range(15000)]})) in (
-        "InvalidArgs", "Failed")
+    assert send_options(alice, box, "Exec", variants({"environment": [f"A{i}=x" for i in range(15000)]})) == ""
     # What is beyond the size of a call gets no further than its header.
     assert send_options(alice, box, "Stop", {f"x{i}": GLib.Variant("u", i) for i in range(100000)}) == "LimitsExceeded"
     assert send_options(alice, box, "Exec", variants({"environment": [f"A{i}=x" for i in range(100000)]})) == \
