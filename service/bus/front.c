@@ -19,6 +19,7 @@
 #include "platform/untrusted-fd.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -27,6 +28,7 @@
 #define VARIABLE     "DBUS_SYSTEM_BUS_ADDRESS"
 #define STANDARD_BUS "unix:path=/run/dbus/system_bus_socket"
 
+#define STACK_SIZE   (256 * 1024)
 #define FIXED_HEADER 16
 #define MAX_HEADER   (64 * 1024) /* with the fields; the bus itself allows names of 255 bytes */
 #define MAX_REPLY                                                                                            \
@@ -528,6 +530,23 @@ typedef struct {
   int listener, bus;
 } Sockets;
 
+/* With a small stack: the usual eight megabytes count as memory of the service. */
+static gboolean
+begin_thread (const char *name, gpointer (*run) (gpointer data), gpointer data)
+{
+  pthread_attr_t attributes;
+  pthread_t thread;
+
+  pthread_attr_init (&attributes);
+  pthread_attr_setstacksize (&attributes, STACK_SIZE);
+  pthread_attr_setdetachstate (&attributes, PTHREAD_CREATE_DETACHED);
+  errno = pthread_create (&thread, &attributes, run, data);
+  if (errno == 0)
+    pthread_setname_np (thread, name);
+  pthread_attr_destroy (&attributes);
+  return errno == 0;
+}
+
 static gpointer
 stand_between (gpointer user_data)
 {
@@ -547,7 +566,8 @@ stand_between (gpointer user_data)
     .trusted = TRUE, .from = inside, .to = sockets->bus, .fds = g_array_new (FALSE, FALSE, sizeof (int))
   };
   g_mutex_init (&front->writing);
-  g_thread_unref (g_thread_new ("bus-up", run_up, front));
+  if (!begin_thread ("bus-up", run_up, front))
+    shut_down (front);
   return run_down (front);
 }
 
@@ -570,7 +590,11 @@ bothy_front_connect (GError **error)
   }
   sockets = g_new (Sockets, 1);
   *sockets = (Sockets){ listener, bus };
-  g_thread_unref (g_thread_new ("bus-down", stand_between, sockets));
+  if (!begin_thread ("bus-down", stand_between, sockets)) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "No thread for the bus: %s", g_strerror (errno));
+    unlink (path);
+    return NULL;
+  }
   g_setenv (VARIABLE, address, TRUE);
   connection = g_bus_get_sync (G_BUS_TYPE_SYSTEM, NULL, error);
   unlink (path);
