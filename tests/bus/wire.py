@@ -10,6 +10,7 @@ import select
 import socket
 import time
 
+import forking
 import gi
 
 gi.require_version("Gio", "2.0")
@@ -50,22 +51,21 @@ class Gone(Exception):
     """The connection was closed by the other side."""
 
 
+CONNECT = """
+address, uid, real = arguments
+os.setgroups([])
+os.setresgid(uid, uid, uid)
+os.setresuid(uid if real is None else real, uid, uid)
+connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+connected.connect(address)
+socket.send_fds(socket.socket(fileno=fds[0]), [b"x"], [connected.fileno()])
+"""
+
+
 def open_socket(address, uid, real=None):
     """A socket that a process of UID has connected: so the bus knows its user. REAL: who started it, if it is set-user-ID."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            os.setgroups([])
-            os.setresgid(uid, uid, uid)
-            os.setresuid(uid if real is None else real, uid, uid)
-            connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            connected.connect(address)
-            socket.send_fds(theirs, [b"x"], [connected.fileno()])
-            status = 0
-        finally:
-            os._exit(status)
+    pid = forking.fork(CONNECT, str(address), uid, real, fds=[theirs.fileno()])
     theirs.close()
     _, fds, _, _ = socket.recv_fds(ours, 1, 1)
     ours.close()

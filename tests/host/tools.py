@@ -51,12 +51,18 @@ def names(host, user="alice"):
     return host.output(user, "bothy", "list", "--quiet").split()
 
 
+def everybodys(host):
+    """The containers of all users, as JSON."""
+    return json.loads(host.output("root", "bothy", "list", "--all", "--json"))
+
+
 def tidy_up(host):
-    """No container is left, of anybody's, and no image but the built-in one."""
+    """No container is left, of anybody's."""
+    left = everybodys(host)
     for user in USERS:
-        left = names(host, user)
-        if left:
-            host.run(user, "bothy", "delete", "--force", *left, check=True)
+        named = [container["name"] for container in left if container["owner"] == UID[user]]
+        if named:
+            host.run(user, "bothy", "delete", "--force", *named, check=True)
 
 
 @pytest.fixture(autouse=True)
@@ -104,26 +110,51 @@ def tree(host):
     return found
 
 
-def spare_units(host):
+# What there is, all at one time: a scope that is kept ready expires.
+SNAPSHOT = """
+bothy list --all --json
+for user in alice bob carol; do
+  echo --
+  setpriv --reuid $user --regid $user --init-groups bothy image list --json
+done
+echo --
+systemctl show --property Id,Slice,Description 'bothy-*.scope'
+echo --
+ps -eo pid=,uid=,comm=
+"""
+
+
+def snapshot(host):
+    """Containers (as JSON), fingerprints of images, units of systemd's (as properties), and lines of ps."""
+    listed, *images, units, programs = host.output("root", SNAPSHOT).split("--\n")
+    return {
+        "containers": json.loads(listed),
+        "images": {image["fingerprint"] for text in images for image in json.loads(text)},
+        "units": [dict(line.split("=", 1) for line in unit.splitlines()) for unit in units.strip().split("\n\n") if unit],
+        "programs": programs.splitlines(),
+    }
+
+
+def unit_of(container):
+    return container["controlGroup"].rpartition("/")[2]
+
+
+def spare_units(host, now=None):
     """Scopes that bothyd keeps ready, one for each user at most. One that a container just got looks the same."""
-    taken = {container["controlGroup"].rpartition("/")[2] for user in USERS
-             for container in json.loads(host.output(user, "bothy", "list", "--json"))}
-    listed = host.output("root", "systemctl list-units --all --plain --no-legend 'bothy-*.scope'").splitlines()
-    ready = [line.split()[0] for line in listed if line.endswith("Bothy: kept ready") and line.split()[0] not in taken]
-    slices = [host.output("root", "systemctl", "show", "-p", "Slice", "--value", unit) for unit in ready]
-    return ready if len(set(slices)) == len(slices) else []
+    now = now or snapshot(host)
+    taken = {unit_of(container) for container in now["containers"]}
+    ready = [unit for unit in now["units"] if unit["Description"] == "Bothy: kept ready" and unit["Id"] not in taken]
+    slices = {unit["Slice"] for unit in ready}
+    return [unit["Id"] for unit in ready] if len(slices) == len(ready) else []
 
 
 def leftovers(host):
     """Everything that belongs to containers which do not run, or do not exist: should be empty."""
-    running, known = {}, set()
-    for user in USERS:
-        for container in json.loads(host.output(user, "bothy", "list", "--json")):
-            known.add(container["id"])
-            if container["state"] in ("running", "frozen"):
-                running[container["id"]] = container["controlGroup"].rpartition("/")[2]
-    images = {image["fingerprint"] for user in USERS
-              for image in json.loads(host.output(user, "bothy", "image", "list", "--json"))}
+    now = snapshot(host)
+    known = {container["id"] for container in now["containers"]}
+    running = {container["id"]: unit_of(container) for container in now["containers"]
+               if container["state"] in ("running", "frozen")}
+    images, programs = now["images"], now["programs"]
     layers = {id for record in (host.root / STATE / "images").glob("*/image") for line in record.read_text().splitlines()
               if line.startswith("Layers=") for id in line[7:].split(";")}
     wrong = []
@@ -137,12 +168,9 @@ def leftovers(host):
     for path in (host.root / "run/bothy/supervisors").iterdir():
         if path.name not in running:
             wrong.append(f"socket {path.name}")
-    ready = spare_units(host)
+    ready = spare_units(host, now)
     # Several at once may still be on their way out.
-    for unit in host.output("root", "systemctl list-units --all --plain --no-legend 'bothy-*.scope'").splitlines():
-        if unit.split()[0] not in {*running.values(), *ready}:
-            wrong.append(f"unit {unit}")
-    programs = host.output("root", "ps -eo pid=,uid=,comm=").splitlines()
+    wrong += [f"unit {unit}" for unit in now["units"] if unit["Id"] not in {*running.values(), *ready}]
     supervisors = [line for line in programs if "bothy-supervis" in line]
     if len(supervisors) != len(running):
         wrong.append(f"{len(supervisors)} supervisors of {len(running)} containers: {supervisors}")
@@ -156,13 +184,14 @@ def leftovers(host):
 
 
 def nothing_left(host, seconds=8):
-    """Nothing is left behind; what is removed in the background has some time for it."""
-    end = time.monotonic() + seconds
+    """Nothing is left behind; what is removed in the background has some time for it, and several looks."""
+    end, looks = time.monotonic() + seconds, 0
     while True:
         wrong = leftovers(host)
         if not wrong:
             return
-        if time.monotonic() > end:
+        looks += 1
+        if looks >= 5 and time.monotonic() > end:
             raise AssertionError("left behind: " + ", ".join(wrong))
         time.sleep(0.1)
 

@@ -18,6 +18,8 @@ import time
 
 import pytest
 
+import forking
+
 NET = os.path.join(os.environ.get("BOTHY_LIBEXEC_DIR", ""), "bothy-net")
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not os.access(NET, os.X_OK), reason="needs root and BOTHY_LIBEXEC_DIR"
@@ -397,6 +399,23 @@ def exchange(namespace, address, port, kind=socket.SOCK_DGRAM, source=None, payl
             return None
 
 
+ANSWER = """
+s, (kind,) = socket.socket(fileno=fds[0]), arguments
+while True:
+    try:
+        if kind == socket.SOCK_DGRAM:
+            _, peer = s.recvfrom(65536)
+            s.sendto(peer[0].encode(), peer)
+        else:
+            connection, peer = s.accept()
+            with connection:
+                connection.recv(100)
+                connection.send(peer[0].encode())
+    except OSError:
+        pass  # who asked does not want to know
+"""
+
+
 @contextlib.contextmanager
 def service(namespace, port, kind=socket.SOCK_DGRAM, family=socket.AF_INET, uid=0, only6=False):
     """Answers with the address of who asked. One of IPv6 answers IPv4 too, unless ONLY6."""
@@ -408,20 +427,7 @@ def service(namespace, port, kind=socket.SOCK_DGRAM, family=socket.AF_INET, uid=
     s.bind(("", port))
     if kind == socket.SOCK_STREAM:
         s.listen()
-    pid = os.fork()
-    if pid == 0:
-        while True:
-            try:
-                if kind == socket.SOCK_DGRAM:
-                    _, peer = s.recvfrom(65536)
-                    s.sendto(peer[0].encode(), peer)
-                else:
-                    connection, peer = s.accept()
-                    with connection:
-                        connection.recv(100)
-                        connection.send(peer[0].encode())
-            except OSError:
-                pass  # who asked does not want to know
+    pid = forking.fork(ANSWER, kind, fds=[s.fileno()])
     s.close()
     beside = namespace, port, kind, "::1" if only6 else "127.0.0.1"
     SERVICES.append(beside)

@@ -18,6 +18,8 @@ import time
 
 import pytest
 
+import forking
+
 LIBEXEC = os.environ.get("BOTHY_LIBEXEC_DIR", "")
 SUPERVISOR = os.path.join(LIBEXEC, "bothy-supervisor")
 BUSYBOX = "/bin/busybox"
@@ -49,19 +51,33 @@ def syscall(number, *arguments):
     return result
 
 
+UNSHARE_USER = """
+(owner,), (made, mapped) = arguments, fds
+if owner:
+    os.setresgid(owner, owner, owner)
+    os.setresuid(owner, owner, owner)
+assert libc.unshare(0x10000000) == 0
+os.write(made, b"x")
+os.read(mapped, 1)
+"""
+
+SUPERVISE = """
+theirs, userns = fds
+assert libc.setns(userns, 0x10000000) == 0
+os.setgroups([])
+os.setresgid(0, 0, 0)
+os.setresuid(0, 0, 0)
+os.dup2(theirs, 3)
+os.closerange(4, 4096)
+os.execv(arguments[0], ["bothy-supervisor"])
+"""
+
+
 def make_userns(inside, outside, owner=0):
     """A user namespace of OWNER's that maps 65,536 ids."""
     made, made_end = os.pipe()
     mapped, mapped_end = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        if owner:
-            os.setresgid(owner, owner, owner)
-            os.setresuid(owner, owner, owner)
-        libc.unshare(CLONE_NEWUSER)
-        os.write(made_end, b"x")
-        os.read(mapped, 1)
-        os._exit(0)
+    pid = forking.fork(UNSHARE_USER, owner, fds=[made_end, mapped])
     os.read(made, 1)
     for name in ("uid_map", "gid_map"):
         with open(f"/proc/{pid}/{name}", "w", encoding="ascii") as file:
@@ -139,18 +155,7 @@ class Container:
 
     def spawn(self, userns):
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.pid = os.fork()
-        if self.pid == 0:
-            try:
-                os.dup2(theirs.fileno(), 3)
-                libc.setns(userns, CLONE_NEWUSER)
-                os.setgroups([])
-                os.setresgid(0, 0, 0)
-                os.setresuid(0, 0, 0)
-                os.closerange(4, 4096)
-                os.execv(SUPERVISOR, ["bothy-supervisor"])
-            finally:
-                os._exit(127)
+        self.pid = forking.fork(SUPERVISE, SUPERVISOR, fds=[theirs.fileno(), userns])
         theirs.close()
         self.running = True
 
