@@ -259,7 +259,8 @@ enter_visible (BothyCall *call)
     ask_for_action (call, TRUE, on_action_checked);
     break;
   case BOTHY_RULE_VIEWER:
-    /* Whoever lists things asks for what is his; he gets no dialog for it. */
+    /* Who asks only for his own needs no authorization. Otherwise polkit is asked, with a dialog only if he
+       named somebody else's thing: a listing opens none, and then has only his own. */
     if (call->is_own)
       handle_if_visible (call);
     else

@@ -7,7 +7,8 @@
 #include "base/error.h"
 #include "core/container/limits.h"
 
-/* What is asked of polkit is the caller's own: its values are what is done, and nothing else goes beyond a ceiling. */
+/* LIMITS is the request of this call. Those of its values that are above a ceiling are marked as granted and
+   told to polkit, so that exactly what was authorized is set, and nothing else exceeds a ceiling. */
 void
 bothy_limits_ask_to_exceed (BothyCall *call, BothyCgroupLimits *limits, guint32 owner)
 {

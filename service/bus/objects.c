@@ -270,7 +270,8 @@ bothy_objects_remove (BothyObjects *self, const char *path)
   g_tree_remove (self->nodes, path);
 }
 
-/* Who may inspect sees a node before and after. */
+/* Tells USER's clients that they see the node at PATH from now on (SEEN), or no longer. Clients that may
+   inspect others' things are left out: for them nothing changes. */
 static void
 tell_of_sight (BothyObjects *self, const char *path, guint32 user, gboolean seen)
 {

@@ -106,7 +106,8 @@ make_facts (const char *name, NMDevice *device, NMConnection *profile)
   return facts;
 }
 
-/* What is up counts; of profiles that are not, any. */
+/* Of a bridge that exists, the profile that is active on it counts. Of others, take_profiles() takes any
+   profile that names the bridge. */
 static void
 take_devices (NMClient *client, GHashTable *found)
 {

@@ -49,7 +49,7 @@ take_protocol (char *text, Destination *ret)
   return ret->protocol != ANY_PROTOCOL;
 }
 
-/* Where the port's colon is, or NULL; of several, IPv6 has them but in brackets. */
+/* The colon before the port, or NULL. Several colons without brackets are an IPv6 address without a port. */
 static char *
 find_port (char *text)
 {
@@ -254,7 +254,8 @@ typedef struct {
   guint prefix;
 } Part;
 
-/* All protocols of a family, so that each is a range of its own: what names one meets only its like. */
+/* Where ranges of protocol numbers begin: TCP, UDP and ICMP have one each, and the numbers between them the
+   others. So the protocols of two parts are either the same or do not overlap. */
 static const guint8 bounds4[] = { 0,           IPPROTO_ICMP,   IPPROTO_ICMP + 1, IPPROTO_TCP, IPPROTO_TCP + 1,
                                   IPPROTO_UDP, IPPROTO_UDP + 1 };
 static const guint8 bounds6[] = {
@@ -301,7 +302,8 @@ is_inside (const struct net_destination *inner, const struct net_destination *ou
          memcmp (inner->first, outer->first, size) >= 0 && memcmp (inner->last, outer->last, size) <= 0;
 }
 
-/* Adds of PART the ports that none of DONE, from index FROM on, has for its addresses. */
+/* Appends PART to DONE without the ports that entries of DONE from index FROM on already have for all of its
+   addresses. What is left may be several entries. */
 static void
 add_rest (GArray *done, guint from, struct net_destination part)
 {

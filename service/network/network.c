@@ -47,8 +47,9 @@ set_alias (struct net_request *request, const char *id, guint32 owner)
   g_snprintf (request->alias, sizeof request->alias, "bothy:%u:%s", owner, id);
 }
 
-/* Counted from the pool's first range, and on from the end of all that can be a pool: an administrator may have
-   moved it past ranges that containers have. So no two get the same, and none that of a nic by hand. */
+/* A container's host number is the distance of its range from the pool's first range. An administrator may
+   have moved the pool above ranges that containers have; those wrap round to the end of the numbers. So no
+   two ranges get the same number, and none gets one of a nic by hand, which are higher. */
 static guint32
 host_number (BothyNetwork *self, guint32 range_base)
 {

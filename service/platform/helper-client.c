@@ -9,7 +9,8 @@
 #include <errno.h>
 #include <gio/gunixfdlist.h>
 
-/* The steps and the programs are two units of one program: what is started would inherit what the steps do without. */
+/* bothy-helper runs as two units of systemd, one that takes steps and one that starts programs. What is
+   started inherits its unit's sandbox, and the sandbox of the steps is too tight for it. */
 enum service {
   SERVICE_STEPS,
   SERVICE_PROGRAMS,

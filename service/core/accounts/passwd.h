@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * The machine's own accounts, those of /etc/passwd: a directory server could keep us waiting. Who is in one has
- * a uid to be called by, and the command line looks that up itself.
+ * The accounts of /etc/passwd. Directory servers (LDAP and such) are not asked, since their answer may take
+ * long: a user who has his account there is named to bothyd by his uid, which bothy looks up itself.
  */
 
 /* Whether there is an account called NAME, and its uid. */

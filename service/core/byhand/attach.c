@@ -275,7 +275,8 @@ on_detached (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
 }
 
-/* What is in the namespace is the caller's or not; whose the nic is, its alias says. */
+/* That the namespace is the caller's does not make every nic in it his: the nic's alias says whose it is, and
+   on which bridge. */
 static void
 on_found (GObject *source, GAsyncResult *result, gpointer user_data)
 {

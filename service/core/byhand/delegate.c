@@ -80,7 +80,8 @@ check_and_find_group (GTask *task, gpointer source, gpointer task_data, GCancell
                              "There is no account for the uid %u", mapping->user);
 }
 
-/* What is being written, no range of it is given back: who looks for processes that have it sees none yet. */
+/* As long as MAP is being written (BY 1, afterwards -1), its ranges can not be given back: no process shows
+   their ids yet, so bothy_conflicts_running() would not find any. */
 static void
 count_ranges (BothyRanges *ranges, const BothyIdMap *map, int by)
 {

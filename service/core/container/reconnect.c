@@ -59,7 +59,8 @@ was_running (const BothyContainer *container)
   return *container->group && container->started_at > container->stopped_at;
 }
 
-/* No supervisor is there to go on with: nothing of an earlier run may go on beside the next one. UNSEEN_END: it ran,
+/* No supervisor is there to go on with: nothing of an earlier run may go on beside the next one. UNSEEN_END:
+   it ran,
    and nobody saw how it ended. */
 static void
 clear_earlier_run (BothyRunner *self, BothyContainer *container, gboolean unseen_end)
@@ -163,8 +164,8 @@ bothy_runner_reconnect (BothyRunner *self,
   Reconnect *reconnect;
 
   if (!socket) {
-    /* A supervisor waits for a broker to tell it how the container ended, and its socket stays: unless the
-       machine went down, it was killed. */
+    /* A supervisor stays until it has told a bothyd how the container ended. So if its socket is there and
+       nobody listens at it, the supervisor was killed. After a reboot the socket is gone, too. */
     clear_earlier_run (self, container,
                        was_running (container) &&
                            bothy_supervisor_socket_exists (self->sockets_fd, container->id));

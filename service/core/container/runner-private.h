@@ -26,10 +26,12 @@ void bothy_runner_save (BothyRunner *self, BothyContainer *container);
 /* What CONTAINER's control group has to be like; good as long as CONTAINER is. */
 BothyCgroupSpec bothy_runner_group_spec (BothyRunner *self, const BothyContainer *container);
 
-/* Kill what is in CONTAINER's control group, and have the group removed. CONTAINER still says that it has it. */
+/* Kill what is in CONTAINER's control group, and have the group removed. CONTAINER still says that it has it.
+   */
 void bothy_runner_kill_group (BothyRunner *self, BothyContainer *container);
 
-/* CONTAINER runs under SUPERVISOR: follow what that tells, until it is gone. LEADER is the pid of the first process
+/* CONTAINER runs under SUPERVISOR: follow what that tells, until it is gone. LEADER is the pid of the first
+   process
    (0: not known), SHUTDOWN_SIGNAL what asks it to end. */
 void bothy_runner_follow (BothyRunner *self,
                           BothyContainer *container,
@@ -37,5 +39,6 @@ void bothy_runner_follow (BothyRunner *self,
                           int leader,
                           int shutdown_signal);
 
-/* Say to people whose CONTAINER's control group is, in a moment: what ends before is not worth the processors. */
+/* In two seconds, name CONTAINER in the description of its control group's unit (systemctl status). A
+   container that has ended by then is not worth the call. */
 void bothy_runner_describe_group (BothyRunner *self, BothyContainer *container);

@@ -9,7 +9,8 @@
  *   idmap ────→ mount ──┴─→ PREPARE (the root) ────────┘
  *
  * Each step has a function that asks for it and one that takes the answer. Every answer comes back to
- * advance_start(), which asks for what has become possible. What goes wrong is kept in "error": then nothing new
+ * advance_start(), which asks for what has become possible. What goes wrong is kept in "error": then nothing
+ * new
  * is asked for, and when the last answer is there ("pending" is 0), undo_start() takes back what was done.
  */
 #include "core/container/runner-private.h"
@@ -373,9 +374,9 @@ send_prepare (Start *start)
 }
 
 /*
- * The supervisor answers in order: what the nic needs goes right behind PREPARE. Both keep it busy for longer
- * than the disk does us with the record: who comes after us has to find the group before a container is in
- * it.
+ * The supervisor works through its requests in order, so the one for the nic is sent right after PREPARE.
+ * Both take it longer than writing the record takes us, so that is done last. The record must name the
+ * control group before a container runs in it: otherwise the next bothyd would not find it.
  */
 static void
 prepare_root (Start *start)

@@ -29,7 +29,8 @@ bothy_image_store_set_new (BothyImageStore *self, BothyImage *image)
 {
   guint64 today = bothy_image_store_get_day (self);
 
-  /* As long as nobody knows the day, it is one of the future: the first that is known takes its place. */
+  /* As long as the day is not known, the image counts as used in the far future.
+     bothy_image_store_begin_day() replaces that by the first day that is known. */
   image->used_on = today > 0 ? today : G_MAXINT64;
   image->days_left = days_left (self, image);
 }
@@ -99,7 +100,8 @@ bothy_image_store_begin_day (BothyImageStore *self, guint64 today)
   for (GList *l = images; l; l = l->next) {
     BothyImage *image = l->data;
 
-    /* Days that began anew made it one of the future. */
+    /* A last use later than today means that the day was not known then, or that the count of days began anew
+       after its record was damaged: let the image count as used today. */
     if (image->n_containers > 0 || image->used_on > today)
       bothy_image_store_note_use (self, image);
     if (is_over (self, image))

@@ -127,14 +127,15 @@ fail_adding (GTask *task, GError *error)
 
   if (add->budget)
     bothy_budget_note (add->budget, 0);
-  /* What is not there can not be put there, and is not. */
+  /* If the directory was not made, the trash can not take it, which is fine: hence no error is looked at. */
   if (add->name)
     bothy_trash_put (self->trash, self->dirfd, add->name, NULL);
   bothy_error_adopt (&error, "Import");
   g_task_return_error (task, error);
 }
 
-/* What else is unpacked from the same bytes has another name. */
+/* The id of the new layer. The same archive can be unpacked in several ways; where that gives another tree,
+   it has another id. */
 static char *
 id_of (const BothyUnpackPipeline *intake, const Add *add)
 {
@@ -186,7 +187,8 @@ check_layer (const BothyLayer *layer, const BothyUnpackPipeline *intake, const A
   return FALSE;
 }
 
-/* Not before the image's record is it waited for that all of it is on the disk: what has none goes. */
+/* Does not wait for the disk: bothy_image_store_add() does that before it writes the image's record. A layer
+   that no image's record names is removed when bothyd starts, so nothing is lost that counts. */
 static BothyLayer *
 place_layer (BothyLayerStore *self, Add *add, BothyLayer *layer, GError **error)
 {
@@ -246,7 +248,8 @@ make_spool (BothyLayerStore *self, Add *add, guint64 size)
   return spool;
 }
 
-/* What is unpacked takes its place while the layers are made of it: it counts as long. */
+/* The unpacked bundle takes space on the disk while layers are made from it, so its size counts against the
+   budget until the import ends. */
 static void
 finish_bundle (GTask *task, const BothyUnpackPipeline *intake, const BothyLayer *layer)
 {

@@ -67,8 +67,8 @@ typedef struct {
   int fd;                        /* the archive; read to its end */
   const char *sha256;            /* that it has to have, or NULL */
   const char *diff_id;           /* that the tar in it has to have, or NULL */
-  const BothyMetadata *metadata; /* it is of an image in two archives, this and that one, which SHA256 is then
-                                    of together; or NULL */
+  const BothyMetadata *metadata; /* the other archive of an image that comes in two, whose SHA256 is
+                                    that of both together, the metadata first; or NULL */
 } BothyLayerSource;
 
 /*

@@ -6,8 +6,10 @@
 G_BEGIN_DECLS
 
 /*
- * How many bytes of images each user may have, and what is taken of that: by the layers of his images, each once and in
- * full, whoever else has it; by layers that he reads, even if he removed the image meanwhile; and by what comes in.
+ * How many bytes of images each user may have, and what is taken of that: by the layers of his images, each
+ * once and in
+ * full, whoever else has it; by layers that he reads, even if he removed the image meanwhile; and by what
+ * comes in.
  */
 typedef struct _BothyQuota BothyQuota;
 
@@ -27,7 +29,8 @@ guint64 bothy_quota_used (BothyQuota *self, guint32 user);
 gboolean bothy_quota_check_room (BothyQuota *self, guint32 user, GHashTable *layers, GError **error);
 
 /*
- * What an import under way may write: its user's quota without what he has, and without what his other imports write
+ * What an import under way may write: its user's quota without what he has, and without what his other
+ * imports write
  * meanwhile. So several at once stay within the quota of one, but for what they write between two messages of
  * bothy-unpack, a tenth of a second; what goes beyond is never kept.
  */
@@ -46,10 +49,12 @@ guint32 bothy_budget_get_user (const BothyBudget *self);
 /* How many bytes more it may write. */
 guint64 bothy_budget_left (const BothyBudget *self);
 
-/* BYTES of it are kept, and count until it ends; what is written from now on comes to that. */
+/* BYTES have been written and stay (a finished layer). They count until the budget is freed, and what
+   bothy_budget_note() says later is added to them. */
 void bothy_budget_keep (BothyBudget *self, guint64 bytes);
 
-/* It has written BYTES since the last that was kept; 0: they are kept, or gone. FALSE: that is more than it may. */
+/* The import has written BYTES since the last bothy_budget_keep(); 0: what it wrote was kept, or removed.
+   FALSE: with that, the user has more than his quota. */
 gboolean bothy_budget_note (BothyBudget *self, guint64 bytes);
 
 /* Layers that a user reads: they count as his until he has read them. */

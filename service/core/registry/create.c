@@ -47,7 +47,7 @@ abandon (GTask *task, GError *error)
   BothyRegistry *self = g_task_get_source_object (task);
   Create *create = g_task_get_task_data (task);
 
-  /* What is not there can not be put there, and is not. */
+  /* If the directory was not made, the trash can not take it, which is fine: hence no error is looked at. */
   if (create->directory)
     bothy_trash_put (bothy_registry_get_trash (self), create->containers_fd, create->directory, NULL);
   if (create->base)

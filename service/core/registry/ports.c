@@ -62,7 +62,8 @@ change_ports (BothyContainer *container, const BothyPort *port, gboolean add)
     bothy_container_remove_port (container, port);
 }
 
-/* On its way: the record first, since what it does not have would stay for ever. */
+/* Puts the port into the container's record, or takes it out, before bothy-net is told. A forwarding that no
+   record names would stay for ever if bothyd were killed in between. */
 static gboolean
 write_down (BothyRegistry *self, const Publishing *publishing, gboolean add, GError **error)
 {

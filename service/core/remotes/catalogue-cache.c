@@ -30,8 +30,9 @@ bothy_catalogue_cache_make (int dirfd)
   return openat (dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
 }
 
-/* Between the two there is none, which is as well: nothing is left over of what a kill interrupts, and who
-   else was quicker has the newer one. */
+/* Between unlinkat() and linkat() there is no catalogue, which does no harm: it is only a cache. A bothyd
+   that is killed here leaves no half file, as FD has no name yet; if linkat() finds that another one has been
+   put there meanwhile, that one stays. */
 void
 bothy_catalogue_cache_keep (int dirfd, const char *remote, int fd)
 {

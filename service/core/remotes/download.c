@@ -109,7 +109,8 @@ find_held (BothyDownloads *self, const char *id)
   return layer && layer->holds > 0 ? layer : NULL;
 }
 
-/* Who asks the same server for the same bytes, as long as somebody holds what came, need not wait for them. */
+/* Who asks the same server for the same bytes, as long as somebody holds what came, need not wait for them.
+   */
 static BothyLayer *
 find_recent (BothyDownloads *self, const char *key)
 {
@@ -201,7 +202,8 @@ settle_download (Download *download)
 static void
 note_end (Download *download, GError *error)
 {
-  /* That nobody reads the pipe is not the reason, but comes of it. */
+  /* When one of the two programs fails, the other one finds the pipe closed (BUSY) or is cancelled: keep the
+     error that was the cause. */
   if (error && (!download->error || g_error_matches (download->error, BOTHY_ERROR, BOTHY_ERROR_BUSY) ||
                 g_error_matches (download->error, BOTHY_ERROR, BOTHY_ERROR_CANCELLED))) {
     g_clear_error (&download->error);

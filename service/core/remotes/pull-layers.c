@@ -90,9 +90,11 @@ is_shown (Gather *self, const char *id)
 }
 
 /*
- * A layer that is in the store already: one that the same remote shows to everybody; or one of the user's
- * own. Of others he has to bring the bytes: a name is no proof that he may have them. Nor is it when he is
- * made to pull an image that names what he alone has: RET_SHOWN then keeps that from who made the image.
+ * A layer that is in the store already and that the user may have without downloading it: the same remote
+ * shows it to everybody (RET_SHOWN), or one of his own images stands on it. All others have to be downloaded,
+ * for knowing a digest does not prove that he may have the bytes. In the second case RET_SHOWN is FALSE, so
+ * that the new image does not count as shown to everybody: its maker may have named a layer that this user
+ * alone has, in order to get it.
  */
 static BothyLayer *
 find_present (Gather *self, const char *id, gboolean *ret_shown)
@@ -111,7 +113,8 @@ find_wanted (Gather *self, const BothyManifestLayer *wanted, gboolean *ret_shown
   if (self->mode == UNPACK_LAYER)
     return find_present (self, wanted->diff_id, ret_shown);
   layer = find_present (self, wanted->sha256, ret_shown);
-  /* As an image's layer the same bytes may be something that is no root. */
+  /* A layer of this id may come from the same tar unpacked as an image's layer, which need not be a root.
+     Then look for the tree that was made from its rootfs/. */
   return layer && layer->is_root ? layer : find_present (self, unified, ret_shown);
 }
 

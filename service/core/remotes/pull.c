@@ -161,7 +161,9 @@ take_settings (const BothyManifest *manifest, GError **error)
   return g_steal_pointer (&defaults);
 }
 
-/* What a registry has says of its containers what they do; a catalogue's image is one archive, which says it all. */
+/* For an image of a registry, its manifest gives the architecture and what its containers run, and the
+   fingerprint is computed from its layers and that. An image of a catalogue is one archive: its SHA-256 is
+   the fingerprint, and its layer says everything else. */
 static BothyImage *
 make_image (const Pull *pull, GError **error)
 {

@@ -212,7 +212,8 @@ bothy_remotes_find_registry (BothyRemotes *self, const char *registry, GError **
                  registry, remote->origin);
     return NULL;
   }
-  /* What the user has typed is all that has to be known of others. */
+  /* For a registry that is not configured, the host that the user typed is enough; all else is as usual for a
+     registry. */
   return bothy_remote_parse (registry, url, "oci", NULL, NULL, 0, NULL, error);
 }
 
@@ -304,7 +305,8 @@ bothy_remotes_open_key (BothyRemotes *self, const BothyRemote *remote, GError **
 
 /* ---- versions ---- */
 
-/* What remotes have had; empty if there never was anything. NULL: that is not known any more, and not to be taken for
+/* What remotes have had; empty if there never was anything. NULL: that is not known any more, and not to be
+   taken for
    nothing: who damaged it could turn back the clock. */
 static GKeyFile *
 read_newest (BothyRemotes *self, GError **error)
@@ -339,7 +341,8 @@ bothy_remotes_check_version (
 
   if (!newest)
     return FALSE;
-  /* If it were taken, nothing newer would ever be. */
+  /* If a version of the future were accepted and noted, all honest versions until then would be refused as
+     older. */
   if (strncmp (version, latest, strlen (latest)) > 0) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_VERIFIED,
                  "Remote %s offers version %s, which is of the future", remote->name, version);

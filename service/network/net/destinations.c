@@ -6,7 +6,8 @@
 
 #define MOST_OWNERS 4 /* how many beginnings of keys one nic has */
 
-/* What the keys of a nic's elements begin with: its name on the bridge; its bridge and address at the router.
+/* The beginning of the keys of all elements of one nic: in the bridge's sets the name of its host's end; in
+   the router's (inet) the name of the bridge and the nic's address.
  */
 struct owners {
   struct element elements[MOST_OWNERS];

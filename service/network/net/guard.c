@@ -14,7 +14,8 @@
 
 #define OUR_TABLE "bothy"
 #define ROOM      (4 << 20) /* for what the kernel tells of all our rules, when they are made anew */
-/* Of every message about tables, chains, rules, sets and their elements the same attribute. */
+/* The attribute with the table's name has the same number in messages about tables, chains, rules, sets and
+   elements; so has the one with the set's name in those about sets and elements. */
 #define TABLE_NAME NFTA_RULE_TABLE
 #define SET_NAME   NFTA_SET_NAME
 
@@ -51,7 +52,8 @@ is_named (const struct nlattr *name)
   return name != NULL && strncmp (nla_get_string ((struct nlattr *)(uintptr_t)name), "__", 2) != 0;
 }
 
-/* What of ours went with HEADER. Elements come and go with nics, too: by OWN_PORT. */
+/* What the message HEADER says was removed of ours: GUARD_RULES, GUARD_ELEMENTS or 0. Elements that we
+   removed ourselves, through the socket with the netlink port OWN_PORT, do not count. */
 static unsigned int
 find_loss (struct nlmsghdr *header, uint32_t own_port)
 {

@@ -142,7 +142,8 @@ ports_restore (struct nft *nft, struct holds *holds)
 }
 
 /*
- * What comes from the loopback is forwarded only when the bridge is told; and NetworkManager has to let pass what
+ * What comes from the loopback is forwarded only when the bridge is told; and NetworkManager has to let pass
+ * what
  * comes from outside.
  */
 static int
@@ -157,7 +158,8 @@ open_bridge (struct nft *nft, struct nl_sock *route, uint32_t index)
     return error;
   if (strcmp (bridge.kind, "bridge") != 0)
     return EINVAL;
-  /* The rules against strangers who would use it first. */
+  /* First add the bridge to the set "loopback": its rules (chain "martian") drop what strangers send to the
+     host's loopback addresses, which the bridge routes from then on. */
   element_add_name (&element, bridge.name);
   batch_begin (&batch, nft);
   batch_change (&batch, CHANGE_ADD, &element);

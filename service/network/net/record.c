@@ -107,7 +107,8 @@ write_identity (const struct record *r, struct batch *batch, enum change change)
   batch_change (batch, change, &element);
 }
 
-/* On the bridge or, with an address of SIZE, at the router: SETS are of who is in which group. */
+/* Adds to BATCH the two elements that say which group the nic is in: in MAP (nic → group), and in SET (nic
+   and group). ELEMENT has the nic's key: its name on the bridge, or bridge and address at the router. */
 static void
 write_group (const struct record *r,
              struct batch *batch,

@@ -79,7 +79,8 @@ are_destinations (const struct net_request *request)
   return true;
 }
 
-/* Only on a LAN is it not so anyway, and only an address can be bound. */
+/* NET_FLAG_BOUND needs NET_FLAG_LAN, since elsewhere a nic is bound to its addresses in any case, and it
+   needs an IPv4 address. */
 static bool
 is_bound_to_something (const struct net_request *request)
 {
