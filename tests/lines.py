@@ -9,6 +9,7 @@ BOTHY_CLAIMS: a directory; of several pytests that have the same one, each runs 
 """
 
 import os
+import signal
 import sys
 
 from _pytest.runner import runtestprotocol
@@ -27,6 +28,10 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # Whoever runs the tests in the background of a script has these ignored, and every program would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     config.addinivalue_line("markers", "once: a test of a race or of an order, which must not fail even once")
 
 
