@@ -25,6 +25,7 @@ static const Setting settings[] = {
   { SETTING ("Ranges", "Count", range_count, 1, 28664, 12288) },
   { SETTING ("Quota", "Containers", max_containers, 0, 12288, 64) },
   { SETTING ("Quota", "Ranges", max_ranges, 0, 12288, 4) },
+  { SETTING ("Quota", "AllRanges", max_all_ranges, 0, 28664, 256) },
   { SETTING ("Quota", "Nics", max_nics, 0, 1023, 16) },
   { SETTING ("Quota", "Operations", max_operations, 1, 1024, 4) },
   { SETTING ("Quota", "Processes", max_processes, 0, 65536, 256) },

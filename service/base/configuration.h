@@ -9,8 +9,9 @@ G_BEGIN_DECLS
 typedef struct {
   guint32 range_base;   /* first id of the pool */
   guint32 range_count;  /* how many ranges of 65536 */
-  guint max_containers; /* per user, as the next six */
+  guint max_containers; /* per user, as the next seven */
   guint max_ranges;     /* held by hand */
+  guint max_all_ranges; /* of containers, by hand, and kept for the next one: all that were given to him */
   guint max_nics;       /* on one bridge, without a delegation */
   guint max_operations;
   guint max_processes;

@@ -3,6 +3,7 @@
 /* org.bothy.Bothy1.Manager: what there is for containers that are built by hand. */
 #include "bus/handlers.h"
 
+#include "bus/limits.h"
 #include "bus/options.h"
 #include "base/error.h"
 #include "core/byhand/delegate.h"
@@ -10,21 +11,25 @@
 
 /* ---- ranges ---- */
 
-/* How many ids are wanted. */
+typedef struct {
+  guint32 count;   /* of ids that are wanted */
+  gboolean beyond; /* polkit was asked for one range more than users may have */
+} AllocateRequest;
+
 static gpointer
 parse_allocate_range (BothyArguments *arguments, GError **error)
 {
   const BothyOption none[] = { { NULL, NULL, NULL } };
-  g_autofree guint32 *count = g_new0 (guint32, 1);
+  g_autofree AllocateRequest *request = g_new0 (AllocateRequest, 1);
   g_autoptr (GVariant) options = NULL;
 
-  bothy_arguments_get (arguments, "(u@a{sv})", count, &options);
-  if (*count < 1 || *count > BOTHY_RANGE_SIZE) {
+  bothy_arguments_get (arguments, "(u@a{sv})", &request->count, &options);
+  if (request->count < 1 || request->count > BOTHY_RANGE_SIZE) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-                 "count: 1 to %u ids can be had at once, not %u", BOTHY_RANGE_SIZE, *count);
+                 "count: 1 to %u ids can be had at once, not %u", BOTHY_RANGE_SIZE, request->count);
     return NULL;
   }
-  return bothy_options_parse (options, none, error) ? g_steal_pointer (&count) : NULL;
+  return bothy_options_parse (options, none, error) ? g_steal_pointer (&request) : NULL;
 }
 
 const BothyRequestType bothy_manager_allocate_range_request = { parse_allocate_range, g_free };
@@ -32,10 +37,14 @@ const BothyRequestType bothy_manager_allocate_range_request = { parse_allocate_r
 gboolean
 bothy_manager_check_allocate_range (BothyCall *call, GError **error)
 {
-  const guint32 *count = call->request;
-  g_autofree char *text = g_strdup_printf ("%u", *count);
+  AllocateRequest *request = call->request;
+  g_autofree char *text = g_strdup_printf ("%u", request->count);
 
   polkit_details_insert (call->details, "count", text);
+  request->beyond = bothy_limits_ask_for_range (call);
+  /* For the dialog; no container has such a name. */
+  if (request->beyond)
+    polkit_details_insert (call->details, "container", "(built by hand)");
   return TRUE;
 }
 
@@ -55,9 +64,11 @@ on_allocated (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_manager_handle_allocate_range (BothyCall *call)
 {
+  const AllocateRequest *request = call->request;
+
   bothy_ranges_take_by_hand (bothy_registry_get_ranges (call->registry), call->user,
-                             bothy_registry_get_configuration (call->registry)->max_ranges, on_allocated,
-                             bothy_call_ref (call));
+                             bothy_registry_get_configuration (call->registry)->max_ranges, request->beyond,
+                             on_allocated, bothy_call_ref (call));
 }
 
 static void

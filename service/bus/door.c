@@ -46,7 +46,7 @@ static const BothyRow rows[] = {
     bothy_manager_check_remove_remote, bothy_manager_handle_remove_remote },
   { MANAGER, "ListRanges", VIEWER, INSPECT, NULL, NULL, bothy_manager_handle_list_ranges },
   { MANAGER, "AllocateRange", ACTION, CREATE, &bothy_manager_allocate_range_request,
-    bothy_manager_check_allocate_range, bothy_manager_handle_allocate_range },
+    bothy_manager_check_allocate_range, bothy_manager_handle_allocate_range, EXCEED },
   { MANAGER, "ReleaseRange", ANYBODY, NULL, &bothy_request_number, NULL, bothy_manager_handle_release_range },
   { MANAGER, "MapUserNamespace", ANYBODY, NULL, &bothy_manager_map_user_namespace_request, NULL,
     bothy_manager_handle_map_user_namespace },

@@ -28,6 +28,40 @@ bothy_limits_ask_to_exceed (BothyCall *call, BothyCgroupLimits *limits, guint32 
                                "A container may have at most %s, and %s was asked for", ceilings, wanted);
 }
 
+/* A detail that says several things has them in a row. */
+static void
+append_detail (PolkitDetails *details, const char *key, guint ranges)
+{
+  const char *before = polkit_details_lookup (details, key);
+  g_autofree char *all = g_strdup_printf ("%s%sranges=%u", before ? before : "", before ? " " : "", ranges);
+
+  polkit_details_insert (details, key, all);
+}
+
+gboolean
+bothy_limits_ask_for_range (BothyCall *call)
+{
+  BothyRanges *ranges = bothy_registry_get_ranges (call->registry);
+  guint max = bothy_registry_get_configuration (call->registry)->max_all_ranges;
+  g_autofree char *uid = g_strdup_printf ("%u", call->user);
+  g_autoptr (GError) before = g_steal_pointer (&call->exceeds);
+  guint count;
+
+  if (!bothy_ranges_has_all (ranges, call->user, &count)) {
+    call->exceeds = g_steal_pointer (&before);
+    return FALSE;
+  }
+  polkit_details_insert (call->details, "owner", uid);
+  append_detail (call->details, "limits", count + 1);
+  append_detail (call->details, "ceilings", max);
+  call->exceeds =
+      g_error_new (BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
+                   "%s%sYou have %u id ranges in use, and may have %u; delete a container, or give one back "
+                   "that you hold by hand (\"bothy range list\")",
+                   before ? before->message : "", before ? ". " : "", count, max);
+  return TRUE;
+}
+
 /* The changes. */
 static gpointer
 parse_set_limits (BothyArguments *arguments, GError **error)

@@ -50,6 +50,7 @@ bothy_properties_of_manager (GObject *target, guint32 user)
   add (&builder, "Degraded", g_variant_new_boolean (bothy_registry_is_degraded (registry)));
   add (&builder, "MaxContainers", g_variant_new_uint32 (configuration->max_containers));
   add (&builder, "MaxRanges", g_variant_new_uint32 (configuration->max_ranges));
+  add (&builder, "MaxAllRanges", g_variant_new_uint32 (configuration->max_all_ranges));
   add (&builder, "MaxNics", g_variant_new_uint32 (configuration->max_nics));
   add (&builder, "MaxOperations", g_variant_new_uint32 (configuration->max_operations));
   add (&builder, "MaxProcesses", g_variant_new_uint32 (configuration->max_processes));

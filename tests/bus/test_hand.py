@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from gi.repository import GLib
 
 import polkit
 from conftest import ALICE, BOB
@@ -137,6 +138,56 @@ def test_RANGE_06_quota_and_restart(fresh_world):
     assert alice.get(path, "org.bothy.Bothy1.Container", "RangeBase") not in first
     assert alice.error(ROOT, MANAGER, "AllocateRange", "(ua{sv})", 1, {}) == "QuotaExceeded"
     alice.delete(path)
+
+
+def test_RANGE_06_bound_on_all_ranges(fresh_world):
+    """Containers and what is held by hand count together, and what is left of either is had again."""
+    world = fresh_world(config="[Quota]\nAllRanges=3\n")
+    alice, bob = world.client(ALICE), world.client(BOB)
+    assert alice.get(ROOT, MANAGER, "MaxAllRanges") == 3
+    path = alice.create("one")
+    held_by_hand = [allocate(alice), allocate(alice)]
+    world.polkit.questions.clear()
+    before = world.snapshot()
+    assert alice.error(ROOT, MANAGER, "AllocateRange", "(ua{sv})", 1, {}) == "QuotaExceeded"
+    assert "3 id ranges" in alice.text and "bothy range list" in alice.text
+    assert alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "two", "busybox", {}) == "QuotaExceeded"
+    assert "3 id ranges" in alice.text
+    assert world.snapshot() == before
+    bound = {"owner": str(ALICE), "limits": "ranges=4", "ceilings": "ranges=3"}
+    assert [q.details for q in world.polkit.asked(polkit.EXCEED)] == [
+        {"count": "1", "container": "(built by hand)", **bound}, {"container": "two", "image": "busybox", **bound}]
+    bob.create("one")
+
+    alice.delete(path)
+    assert alice.create("two")
+    alice.manager("ReleaseRange", "(u)", held_by_hand[0])
+    assert allocate(alice) == held_by_hand[0]
+    assert alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "three", "busybox", {}) == "QuotaExceeded"
+
+    world.polkit.answers[polkit.EXCEED] = "yes"
+    assert alice.create("three")
+    assert allocate(alice)
+    world.restart()
+    world.polkit.answers[polkit.EXCEED] = "no"
+    alice = world.client(ALICE)
+    assert len(alice.manager("ListRanges")[0]) == 5
+    assert alice.error(ROOT, MANAGER, "AllocateRange", "(ua{sv})", 1, {}) == "QuotaExceeded"
+
+
+def test_RANGE_06_all_that_exceeds_is_said(fresh_world):
+    """An administrator who answers for memory answers for the range as well, and is told of both."""
+    world = fresh_world(config="[Quota]\nAllRanges=1\n[Limits]\nContainerMemory=134217728\n")
+    alice = world.client(ALICE)
+    alice.create("one")
+    options = {"limits": GLib.Variant("a{sv}", {"memory": GLib.Variant("t", 512 << 20)})}
+    assert alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "two", "busybox", options) == "QuotaExceeded"
+    assert "memory=512M" in alice.text and "memory=128M" in alice.text and "1 id ranges" in alice.text
+    (question,) = world.polkit.asked(polkit.EXCEED)
+    assert question.details["limits"] == "memory=512M ranges=2"
+    assert question.details["ceilings"] == "memory=128M ranges=1"
+    world.polkit.answers[polkit.EXCEED] = "yes"
+    assert alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "two", "busybox", options) == ""
 
 
 @pytest.mark.parametrize("kind", ["namespace", "pidfd"])

@@ -178,7 +178,7 @@ static const struct {
   { "Manager.AddRemote", ACTION, "manage-remotes" },
   { "Manager.RemoveRemote", ACTION, "manage-remotes" },
   { "Manager.ListRanges", VIEWER, "inspect-containers" },
-  { "Manager.AllocateRange", ACTION, "create-container" },
+  { "Manager.AllocateRange", ACTION, "create-container", "exceed-quota" },
   { "Manager.ReleaseRange", ANYBODY },
   { "Manager.MapUserNamespace", ANYBODY },
   { "Manager.DelegateCgroup", ACTION, "create-container", NULL, "move-service" },

@@ -104,7 +104,7 @@ hold (BothyRanges *ranges, guint32 owner, guint max, GError **error)
 {
   Answer answer = { 0 };
 
-  bothy_ranges_take_by_hand (ranges, owner, max, on_taken, &answer);
+  bothy_ranges_take_by_hand (ranges, owner, max, FALSE, on_taken, &answer);
   finish (&answer);
   if (answer.error)
     g_propagate_error (error, answer.error);
@@ -127,7 +127,7 @@ let_go (BothyRanges *ranges, guint32 owner, guint32 base)
 static BothyRanges *
 open_ranges (int dirfd)
 {
-  BothyConfiguration configuration = { .range_base = POOL, .range_count = 8 };
+  BothyConfiguration configuration = { .range_base = POOL, .range_count = 8, .max_all_ranges = 8 };
 
   return bothy_ranges_new (dirfd, &configuration);
 }
@@ -156,7 +156,7 @@ test_only_own_ids (void)
 
   g_assert_cmpuint (hold (ranges, ALICE, 4, NULL), ==, POOL);
   g_assert_cmpuint (hold (ranges, BOB, 4, NULL), ==, POOL + 65536);
-  bothy_ranges_take (ranges, ALICE, on_taken, &container);
+  bothy_ranges_take (ranges, ALICE, FALSE, on_taken, &container);
   finish (&container);
   g_assert_cmpuint (container.base, ==, POOL + 2 * 65536);
 
@@ -202,7 +202,7 @@ test_quota (void)
   guint n = 0;
 
   for (guint i = 0; i < 3; i++)
-    bothy_ranges_take_by_hand (ranges, ALICE, 2, on_taken, &answers[i]);
+    bothy_ranges_take_by_hand (ranges, ALICE, 2, FALSE, on_taken, &answers[i]);
   for (guint i = 0; i < 3; i++) {
     finish (&answers[i]);
     n += answers[i].base != 0;
@@ -236,7 +236,7 @@ test_held_after_restart (void)
   g_assert_false (may (ranges, ALICE, "[('b', 0, 1073741824, 1)]", &keeps));
   g_assert_true (may (ranges, ALICE, "[('b', 0, 1073807360, 1)]", &keeps));
   g_assert_false (bothy_ranges_mark_used (ranges, ALICE, POOL + 65536)); /* no container can have it */
-  bothy_ranges_take (ranges, ALICE, on_taken, &container);
+  bothy_ranges_take (ranges, ALICE, FALSE, on_taken, &container);
   finish (&container);
   g_assert_cmpuint (container.base, ==, POOL);
 }

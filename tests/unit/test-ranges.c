@@ -15,7 +15,7 @@
 static BothyConfiguration
 pool_of (guint32 count)
 {
-  return (BothyConfiguration){ .range_base = POOL, .range_count = count };
+  return (BothyConfiguration){ .range_base = POOL, .range_count = count, .max_all_ranges = count };
 }
 
 typedef struct {
@@ -38,7 +38,7 @@ take (BothyRanges *ranges, guint32 owner, GError **error)
 {
   Taken taken = { 0 };
 
-  bothy_ranges_take (ranges, owner, on_taken, &taken);
+  bothy_ranges_take (ranges, owner, FALSE, on_taken, &taken);
   while (!taken.done)
     g_main_context_iteration (NULL, TRUE);
   g_assert_cmpint (taken.base == 0, ==, taken.error != NULL);
@@ -203,6 +203,65 @@ test_similar_owners (void)
   }
 }
 
+/* ---- RANGE-06 ---- */
+
+/* Some in use, some left: all of them count, and one that is left is had again without a word. */
+static void
+test_bound (void)
+{
+  BothyConfiguration configuration = pool_of (8);
+  autofd dir = scratch_directory (NULL);
+  g_autoptr (BothyRanges) ranges = NULL;
+  g_autoptr (GError) error = NULL;
+  Taken taken = { 0 };
+  guint32 first;
+  guint count;
+
+  configuration.max_all_ranges = 3;
+  ranges = bothy_ranges_new (dir, &configuration);
+  first = must_take (ranges, 1000);
+  must_take (ranges, 1000);
+  g_assert_false (bothy_ranges_has_all (ranges, 1000, &count));
+  must_take (ranges, 1000);
+  g_assert_true (bothy_ranges_has_all (ranges, 1000, &count));
+  g_assert_cmpuint (count, ==, 3);
+  g_assert_cmpuint (take (ranges, 1000, &error), ==, 0);
+  g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED);
+  must_take (ranges, 1001);
+
+  bothy_ranges_release (ranges, first);
+  g_assert_false (bothy_ranges_has_all (ranges, 1000, &count));
+  g_assert_cmpuint (must_take (ranges, 1000), ==, first);
+  bothy_ranges_take (ranges, 1000, TRUE, on_taken, &taken);
+  while (!taken.done)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_no_error (taken.error);
+  check_all (ranges, dir, 8);
+}
+
+/* As many at once as he may have in all, and more. */
+static void
+test_bound_at_once (void)
+{
+  BothyConfiguration configuration = pool_of (32);
+  autofd dir = scratch_directory (NULL);
+  g_autoptr (BothyRanges) ranges = NULL;
+  Taken taken[12] = { 0 };
+  guint refused = 0;
+
+  configuration.max_all_ranges = 5;
+  ranges = bothy_ranges_new (dir, &configuration);
+  for (gsize i = 0; i < G_N_ELEMENTS (taken); i++)
+    bothy_ranges_take (ranges, 1000, FALSE, on_taken, &taken[i]);
+  for (gsize i = 0; i < G_N_ELEMENTS (taken); i++) {
+    while (!taken[i].done)
+      g_main_context_iteration (NULL, TRUE);
+    refused += taken[i].error != NULL;
+    g_clear_error (&taken[i].error);
+  }
+  g_assert_cmpuint (refused, ==, 7);
+}
+
 /* ---- RANGE-02 ---- */
 
 static void
@@ -216,7 +275,7 @@ test_at_once (void)
   guint refused = 0;
 
   for (gsize i = 0; i < G_N_ELEMENTS (taken); i++)
-    bothy_ranges_take (ranges, 1000 + (guint32)i % 3, on_taken, &taken[i]);
+    bothy_ranges_take (ranges, 1000 + (guint32)i % 3, FALSE, on_taken, &taken[i]);
   for (gsize i = 0; i < G_N_ELEMENTS (taken); i++) {
     while (!taken[i].done)
       g_main_context_iteration (NULL, TRUE);
@@ -501,6 +560,8 @@ main (int argc, char **argv)
   scratch_enter ();
   g_test_init (&argc, &argv, NULL);
   scratch_expect_warnings ();
+  g_test_add_func ("/ranges/RANGE-06-bound", test_bound);
+  g_test_add_func ("/ranges/RANGE-06-bound-at-once", test_bound_at_once);
   g_test_add_func ("/ranges/RANGE-01-random", test_random);
   g_test_add_func ("/ranges/RANGE-02-at-once", test_at_once);
   g_test_add_func ("/ranges/RANGE-03-claimed", test_claimed);

@@ -17,6 +17,7 @@ struct _BothyRanges {
   int dirfd;
   guint32 pool_base;
   guint32 pool_count;
+  guint max_all;        /* how many a user may have */
   GTree *by_base;       /* base → BothyRange */
   BothyPerUser *taking; /* ranges that users are getting by hand just now */
   guint32 next;         /* index in the pool where the search for a new one begins */
@@ -113,6 +114,7 @@ bothy_ranges_new (int dirfd, const BothyConfiguration *configuration)
   self->dirfd = dirfd;
   self->pool_base = configuration->range_base;
   self->pool_count = configuration->range_count;
+  self->max_all = configuration->max_all_ranges;
   load_ranges (self);
   return self;
 }
@@ -150,6 +152,26 @@ find_free_of (BothyRanges *self, guint32 owner)
 
   g_tree_foreach (self->by_base, is_free_of, search);
   return found;
+}
+
+static gboolean
+count_of (gpointer key, gpointer value, gpointer user_data)
+{
+  const BothyRange *range = value;
+  guint *search = user_data; /* owner, number */
+
+  search[1] += range->owner == search[0];
+  return FALSE;
+}
+
+gboolean
+bothy_ranges_has_all (BothyRanges *self, guint32 owner, guint *ret_count)
+{
+  guint search[] = { owner, 0 };
+
+  g_tree_foreach (self->by_base, count_of, search);
+  *ret_count = search[1];
+  return search[1] >= self->max_all && !find_free_of (self, owner);
 }
 
 /* The next base that no record names, or 0. It is entered at once, so that two calls never get the same. */
@@ -250,10 +272,12 @@ try_next_new (BothyRanges *self, GTask *task)
 }
 
 void
-bothy_ranges_take (BothyRanges *self, guint32 owner, GAsyncReadyCallback callback, gpointer user_data)
+bothy_ranges_take (
+    BothyRanges *self, guint32 owner, gboolean beyond, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   BothyRange *range;
+  guint count;
 
   g_task_set_task_data (task, GUINT_TO_POINTER (owner), NULL);
   if (self->degraded) {
@@ -267,7 +291,13 @@ bothy_ranges_take (BothyRanges *self, guint32 owner, GAsyncReadyCallback callbac
   if (range) {
     range->used = TRUE;
     g_task_return_pointer (task, GUINT_TO_POINTER (range->base), NULL);
-  } else
+  } else if (!beyond && bothy_ranges_has_all (self, owner, &count))
+    g_task_return_new_error (
+        task, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
+        "You have %u id ranges in use, and may have %u; delete a container, or give one back "
+        "that you hold by hand (\"bothy range list\")",
+        count, self->max_all);
+  else
     try_next_new (self, task);
 }
 
@@ -375,8 +405,12 @@ on_taken_by_hand (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_ranges_take_by_hand (
-    BothyRanges *self, guint32 owner, guint max, GAsyncReadyCallback callback, gpointer user_data)
+bothy_ranges_take_by_hand (BothyRanges *self,
+                           guint32 owner,
+                           guint max,
+                           gboolean beyond,
+                           GAsyncReadyCallback callback,
+                           gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   guint search[] = { owner, 0 };
@@ -391,7 +425,7 @@ bothy_ranges_take_by_hand (
     return;
   }
   bothy_per_user_take (self->taking, owner);
-  bothy_ranges_take (self, owner, on_taken_by_hand, g_object_ref (task));
+  bothy_ranges_take (self, owner, beyond, on_taken_by_hand, g_object_ref (task));
 }
 
 static void

@@ -26,11 +26,17 @@ gboolean bothy_ranges_is_degraded (BothyRanges *self);
 /* Give nothing out from now on: records elsewhere, which say which range a container has, can not be read. */
 void bothy_ranges_set_degraded (BothyRanges *self);
 
-/* Get a range for OWNER: one of his that is free, else a new one of the pool in which nobody else has ids. */
-void bothy_ranges_take (BothyRanges *self, guint32 owner, GAsyncReadyCallback callback, gpointer user_data);
+/* Whether OWNER would need a new range of the pool, and has as many as the administrator lets a user have. RET_COUNT
+   says how many he has, used or not. */
+gboolean bothy_ranges_has_all (BothyRanges *self, guint32 owner, guint *ret_count);
 
-/* The first of its BOTHY_RANGE_SIZE ids; 0 and NO_FREE_RANGE, DEGRADED, or why it could not be written down.
-   Also the finish of bothy_ranges_take_by_hand(). */
+/* Get a range for OWNER: one of his that is free, else a new one of the pool in which nobody else has ids. BEYOND: also
+   when he has as many as a user may have. */
+void bothy_ranges_take (
+    BothyRanges *self, guint32 owner, gboolean beyond, GAsyncReadyCallback callback, gpointer user_data);
+
+/* The first of its BOTHY_RANGE_SIZE ids; 0 and QUOTA_EXCEEDED, NO_FREE_RANGE, DEGRADED, or why it could not be written
+   down. Also the finish of bothy_ranges_take_by_hand(). */
 guint32 bothy_ranges_take_finish (BothyRanges *self, GAsyncResult *result, GError **error);
 
 /* The range BASE is used, by a container of OWNER's that was found on disk. FALSE when it is not OWNER's, or is used
@@ -44,9 +50,13 @@ void bothy_ranges_release (BothyRanges *self, guint32 base);
 gboolean bothy_ranges_contain (BothyRanges *self, guint32 id);
 
 /* Get a range for OWNER that he uses without a container: his until he gives it back, also after a restart. Fails
-   with QUOTA_EXCEEDED when he holds MAX. Its finish is bothy_ranges_take_finish(). */
-void bothy_ranges_take_by_hand (
-    BothyRanges *self, guint32 owner, guint max, GAsyncReadyCallback callback, gpointer user_data);
+   with QUOTA_EXCEEDED when he holds MAX. BEYOND is as for bothy_ranges_take(), whose finish it has. */
+void bothy_ranges_take_by_hand (BothyRanges *self,
+                                guint32 owner,
+                                guint max,
+                                gboolean beyond,
+                                GAsyncReadyCallback callback,
+                                gpointer user_data);
 
 /* OWNER gives back the range BASE that he holds by hand. Fails with NOT_YOURS when he does not hold it, and with BUSY
    while a process has its ids, or is getting them. */
