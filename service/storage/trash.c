@@ -16,30 +16,96 @@ static const char *const trees[] = { "data", "root" };
 #define AGAIN_SECONDS 5 /* until what could not be removed is tried again; then twice as long */
 #define MAX_AGAIN     6
 
+#define NOBODY G_MAXUINT32 /* owns images and layers, and what has an older name */
+
+/* A directory in it. On disk it is called "<owner>.<project>.<uuid>". */
+typedef struct {
+  char *name;
+  guint32 owner;
+  guint32 project;
+  guint64 number; /* the order in which they came */
+} Entry;
+
+/* Who is called back when all of OWNER's up to LAST are done with. */
+typedef struct {
+  guint32 owner;
+  guint64 last;
+  char *error; /* of the last of them, or NULL */
+} Waiting;
+
 struct _BothyTrash {
   GObject parent;
   int dirfd;
   BothyTrashRemove remove;
   GObject *remover;
-  GQueue *names;   /* char *, to be removed */
-  GQueue *kept;    /* char *, what could not be removed */
-  guint again;     /* how often that was tried again, and */
-  guint timer;     /* until it is */
-  GQueue *waiting; /* GTask; its task data: how many names have to be done with */
-  gboolean busy;
-  guint n_put; /* names so far; they wrap around together */
-  guint n_done;
-  char *last_error; /* of the name that was done with last, or NULL */
+  GQueue *entries;   /* Entry *, to be removed, in the order in which they came */
+  GQueue *kept;      /* Entry *, what could not be removed */
+  guint again;       /* how often that was tried again, and */
+  guint timer;       /* until it is */
+  GQueue *waiting;   /* GTask; its task data: Waiting */
+  Entry *busy;       /* one of the entries, whose turn it is; NULL: nothing is being removed */
+  GHashTable *turns; /* owner → number of his last turn */
+  guint n_turns;
+  guint64 n_entries; /* so far */
 };
 
 G_DEFINE_FINAL_TYPE (BothyTrash, bothy_trash, G_TYPE_OBJECT)
 
 static void next (BothyTrash *self);
 
+static void
+entry_free (gpointer data)
+{
+  Entry *entry = data;
+
+  g_free (entry->name);
+  g_free (entry);
+}
+
+static void
+waiting_free (gpointer data)
+{
+  Waiting *waiting = data;
+
+  g_free (waiting->error);
+  g_free (waiting);
+}
+
+/* NAME is taken over. */
+static void
+add_entry (BothyTrash *self, char *name)
+{
+  Entry *entry = g_new0 (Entry, 1);
+
+  entry->name = name;
+  if (sscanf (name, "%u.%u.", &entry->owner, &entry->project) != 2) {
+    entry->owner = NOBODY;
+    entry->project = 0;
+  }
+  entry->number = self->n_entries++;
+  g_queue_push_tail (self->entries, entry);
+}
+
 gboolean
 bothy_trash_is_busy (BothyTrash *self)
 {
-  return self->busy;
+  return self->busy != NULL;
+}
+
+static gboolean
+queue_has_project (GQueue *entries, guint32 project)
+{
+  for (GList *l = entries->head; l; l = l->next) {
+    if (((const Entry *)l->data)->project == project)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+gboolean
+bothy_trash_has_project (BothyTrash *self, guint32 project)
+{
+  return queue_has_project (self->entries, project) || queue_has_project (self->kept, project);
 }
 
 static int
@@ -64,39 +130,58 @@ remove_rest (BothyTrash *self, const char *name)
   return unlinkat (self->dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT;
 }
 
-/* As the last name went. */
-static void
-tell (BothyTrash *self, GTask *task)
+static gboolean
+is_waited_for (GQueue *entries, const Waiting *waiting)
 {
-  if (self->last_error)
+  for (GList *l = entries->head; l; l = l->next) {
+    const Entry *entry = l->data;
+
+    if (entry->owner == waiting->owner && entry->number <= waiting->last)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static void
+tell (GTask *task)
+{
+  const Waiting *waiting = g_task_get_task_data (task);
+
+  if (waiting->error)
     g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_FAILED, "Not all files could be removed: %s",
-                             self->last_error);
+                             waiting->error);
   else
     g_task_return_boolean (task, TRUE);
   g_object_unref (task);
 }
 
-/* Nobody waits for what others have put here since. */
+/* Nobody waits for what others have put here, nor he himself since. ERROR (or NULL) is what became of DONE. */
 static void
-tell_waiting (BothyTrash *self)
+tell_waiting (BothyTrash *self, const Entry *done, const char *error)
 {
-  GTask *task;
+  for (GList *l = self->waiting->head, *following; l; l = following) {
+    Waiting *waiting = g_task_get_task_data (l->data);
 
-  while ((task = g_queue_peek_head (self->waiting)) &&
-         GPOINTER_TO_UINT (g_task_get_task_data (task)) == self->n_done)
-    tell (self, g_queue_pop_head (self->waiting));
+    following = l->next;
+    if (waiting->owner == done->owner && waiting->last == done->number)
+      waiting->error = g_strdup (error);
+    if (!is_waited_for (self->entries, waiting)) {
+      tell (l->data);
+      g_queue_delete_link (self->waiting, l);
+    }
+  }
 }
 
 static gboolean
 try_again (gpointer user_data)
 {
   BothyTrash *self = user_data;
-  char *name;
+  Entry *entry;
 
   self->timer = 0;
-  while ((name = g_queue_pop_head (self->kept))) {
-    g_queue_push_tail (self->names, name);
-    self->n_put++;
+  while ((entry = g_queue_pop_head (self->kept))) {
+    entry->number = self->n_entries++;
+    g_queue_push_tail (self->entries, entry);
   }
   next (self);
   return G_SOURCE_REMOVE;
@@ -104,9 +189,9 @@ try_again (gpointer user_data)
 
 /* What stood in the way may be over soon: too many open files, say. After that the next start tries. */
 static void
-keep (BothyTrash *self, char *name)
+keep (BothyTrash *self, Entry *entry)
 {
-  g_queue_push_tail (self->kept, name);
+  g_queue_push_tail (self->kept, entry);
   if (self->timer == 0 && self->again < MAX_AGAIN)
     self->timer = g_timeout_add_seconds (AGAIN_SECONDS << self->again++, try_again, self);
 }
@@ -114,19 +199,21 @@ keep (BothyTrash *self, char *name)
 static void
 finish_entry (BothyTrash *self)
 {
-  g_autofree char *name = g_queue_pop_head (self->names);
+  Entry *entry = g_steal_pointer (&self->busy);
+  g_autofree char *error = NULL;
 
-  g_clear_pointer (&self->last_error, g_free);
-  if (remove_rest (self, name))
+  g_queue_remove (self->entries, entry);
+  if (remove_rest (self, entry->name))
     self->again = 0;
   else {
-    self->last_error = g_strdup_printf ("%s: %s", name, g_strerror (errno));
-    g_warning ("Trash: %s", self->last_error);
-    keep (self, g_steal_pointer (&name));
+    error = g_strdup_printf ("%s: %s", entry->name, g_strerror (errno));
+    g_warning ("Trash: %s", error);
   }
-  self->busy = FALSE;
-  self->n_done++;
-  tell_waiting (self);
+  tell_waiting (self, entry, error);
+  if (error)
+    keep (self, entry);
+  else
+    entry_free (entry);
   next (self);
 }
 
@@ -135,11 +222,17 @@ on_removed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyTrash) self = user_data;
   g_autoptr (GError) error = NULL;
+  gboolean done = g_task_propagate_boolean (G_TASK (result), &error);
 
-  if (!g_task_propagate_boolean (G_TASK (result), &error))
+  if (error)
     g_warning ("Trash: %s", error->message);
   BOTHY_FAULT_POINT ("delete.removed");
-  finish_entry (self);
+  if (done || error) {
+    finish_entry (self);
+    return;
+  }
+  self->busy = NULL;
+  next (self);
 }
 
 /* An O_PATH fd: the directory may not be readable for root without capabilities. */
@@ -157,16 +250,41 @@ open_tree_of (BothyTrash *self, const char *name)
   return -1;
 }
 
+/* The first of the owner whose last turn is longest ago. */
+static Entry *
+choose (BothyTrash *self)
+{
+  Entry *chosen = NULL;
+  guint oldest = G_MAXUINT;
+
+  for (GList *l = self->entries->head; l && oldest > 0; l = l->next) {
+    Entry *entry = l->data;
+    guint turn = GPOINTER_TO_UINT (g_hash_table_lookup (self->turns, GUINT_TO_POINTER (entry->owner)));
+
+    if (turn >= oldest)
+      continue;
+    chosen = entry;
+    oldest = turn;
+  }
+  return chosen;
+}
+
 static void
 next (BothyTrash *self)
 {
-  const char *name = g_queue_peek_head (self->names);
   autofd tree = -1;
 
-  if (self->busy || !name)
+  if (self->busy)
     return;
-  self->busy = TRUE;
-  tree = open_tree_of (self, name);
+  self->busy = choose (self);
+  if (!self->busy) {
+    /* Who comes next has as good a right as those who were here. */
+    g_hash_table_remove_all (self->turns);
+    self->n_turns = 0;
+    return;
+  }
+  g_hash_table_insert (self->turns, GUINT_TO_POINTER (self->busy->owner), GUINT_TO_POINTER (++self->n_turns));
+  tree = open_tree_of (self, self->busy->name);
   if (tree < 0)
     finish_entry (self);
   else
@@ -174,31 +292,46 @@ next (BothyTrash *self)
 }
 
 gboolean
-bothy_trash_put (BothyTrash *self, int parent, const char *name, GError **error)
+bothy_trash_put_container (
+    BothyTrash *self, int parent, const char *name, guint32 owner, guint32 project, GError **error)
 {
-  g_autofree char *entry = g_uuid_string_random ();
+  g_autofree char *uuid = g_uuid_string_random ();
+  g_autofree char *entry = g_strdup_printf ("%u.%u.%s", owner, project, uuid);
 
   if (renameat (parent, name, self->dirfd, entry) < 0) {
     bothy_error_set_errno (error, errno, "Moving files into the trash");
     return FALSE;
   }
   BOTHY_FAULT_POINT ("delete.renamed");
-  g_queue_push_tail (self->names, g_steal_pointer (&entry));
-  self->n_put++;
+  add_entry (self, g_steal_pointer (&entry));
   next (self);
   return TRUE;
 }
 
+gboolean
+bothy_trash_put (BothyTrash *self, int parent, const char *name, GError **error)
+{
+  return bothy_trash_put_container (self, parent, name, NOBODY, 0, error);
+}
+
 void
-bothy_trash_empty (BothyTrash *self, GAsyncReadyCallback callback, gpointer user_data)
+bothy_trash_empty (BothyTrash *self, guint32 owner, GAsyncReadyCallback callback, gpointer user_data)
 {
   GTask *task = g_task_new (self, NULL, callback, user_data);
+  Waiting *waiting = g_new0 (Waiting, 1);
 
-  g_task_set_task_data (task, GUINT_TO_POINTER (self->n_put), NULL);
-  if (self->n_done == self->n_put)
-    tell (self, task);
-  else
+  waiting->owner = owner;
+  for (GList *l = self->entries->tail; l && !waiting->last; l = l->prev) {
+    const Entry *entry = l->data;
+
+    if (entry->owner == owner)
+      waiting->last = entry->number;
+  }
+  g_task_set_task_data (task, waiting, waiting_free);
+  if (is_waited_for (self->entries, waiting))
     g_queue_push_tail (self->waiting, task);
+  else
+    tell (task);
 }
 
 gboolean
@@ -214,10 +347,10 @@ bothy_trash_finalize (GObject *object)
 
   if (self->timer)
     g_source_remove (self->timer);
-  g_queue_free_full (self->names, g_free);
-  g_queue_free_full (self->kept, g_free);
+  g_queue_free_full (self->entries, entry_free);
+  g_queue_free_full (self->kept, entry_free);
   g_queue_free_full (self->waiting, g_object_unref);
-  g_free (self->last_error);
+  g_hash_table_unref (self->turns);
   g_object_unref (self->remover);
   G_OBJECT_CLASS (bothy_trash_parent_class)->finalize (object);
 }
@@ -231,9 +364,10 @@ bothy_trash_class_init (BothyTrashClass *class)
 static void
 bothy_trash_init (BothyTrash *self)
 {
-  self->names = g_queue_new ();
+  self->entries = g_queue_new ();
   self->kept = g_queue_new ();
   self->waiting = g_queue_new ();
+  self->turns = g_hash_table_new (NULL, NULL);
 }
 
 BothyTrash *
@@ -248,8 +382,7 @@ bothy_trash_new (int dirfd, BothyTrashRemove remove, gpointer remover)
   self->remove = remove;
   self->remover = g_object_ref (remover);
   while (dir && (name = g_dir_read_name (dir)))
-    g_queue_push_tail (self->names, g_strdup (name));
-  self->n_put = g_queue_get_length (self->names);
+    add_entry (self, g_strdup (name));
   next (self);
   return self;
 }

@@ -8,13 +8,15 @@ G_BEGIN_DECLS
 /*
  * Where the files of images and containers end. Putting a directory here is a rename:
  * its old name is free at once. The files, which belong to the neutral range, are removed by
- * bothy-unpack afterwards, one directory at a time, and again after a restart.
+ * bothy-unpack afterwards, one directory at a time, and again after a restart. Owners take turns, and a large tree
+ * has many of them, so that nobody waits for more than a turn of each of the others.
  */
 #define BOTHY_TYPE_TRASH (bothy_trash_get_type ())
 G_DECLARE_FINAL_TYPE (BothyTrash, bothy_trash, BOTHY, TRASH, GObject)
 
 /* Remove what is below TREE, a directory of the neutral range, with what REMOVER has for it. TREE stays the caller's.
-   CALLBACK gets a GTask of a boolean; FALSE with an error that says why something is left. */
+   CALLBACK gets a GTask of a boolean; FALSE with an error that says why something is left, and without one when it was at
+   it long enough: what is left has another turn, after others'. */
 typedef void (*BothyTrashRemove) (gpointer remover,
                                   int tree,
                                   GAsyncReadyCallback callback,
@@ -28,8 +30,16 @@ BothyTrash *bothy_trash_new (int dirfd, BothyTrashRemove remove, gpointer remove
    NO_SPACE: it is where it was. */
 gboolean bothy_trash_put (BothyTrash *self, int parent, const char *name, GError **error);
 
-/* Call back when all that is in it now is gone, or could not be removed: that is FALSE with FAILED, for the last of it. */
-void bothy_trash_empty (BothyTrash *self, GAsyncReadyCallback callback, gpointer user_data);
+/* The same of a container of OWNER's, whose files have the project id PROJECT, or 0. */
+gboolean bothy_trash_put_container (
+    BothyTrash *self, int parent, const char *name, guint32 owner, guint32 project, GError **error);
+
+/* Whether there may still be files of PROJECT. */
+gboolean bothy_trash_has_project (BothyTrash *self, guint32 project);
+
+/* Call back when all that is in it of OWNER's now is gone, or could not be removed: that is FALSE with FAILED, for the last
+   of it. */
+void bothy_trash_empty (BothyTrash *self, guint32 owner, GAsyncReadyCallback callback, gpointer user_data);
 gboolean bothy_trash_empty_finish (BothyTrash *self, GAsyncResult *result, GError **error);
 
 /* Whether something is being removed. */

@@ -13,6 +13,7 @@
 
 #define MAX_PACKET         (sizeof (struct unpack_message) + UNPACK_MAX_TEXT)
 #define REMOVE_MAX_SECONDS 86400
+#define REMOVE_FILES       50000 /* in one turn: some seconds */
 
 typedef struct {
   BothyWorker worker;
@@ -264,7 +265,7 @@ on_removed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyUnpacked) unpacked = bothy_unpack_finish (result, &error);
 
   if (unpacked)
-    g_task_return_boolean (task, TRUE);
+    g_task_return_boolean (task, !(unpacked->flags & UNPACK_HAS_MORE));
   else
     g_task_return_error (task, error);
 }
@@ -272,7 +273,9 @@ on_removed (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_unpack_remove (gpointer helper, int tree_fd, GAsyncReadyCallback callback, gpointer user_data)
 {
-  const struct unpack_request request = { .mode = UNPACK_REMOVE, .max_seconds = REMOVE_MAX_SECONDS };
+  const struct unpack_request request = { .mode = UNPACK_REMOVE,
+                                          .max_inodes = REMOVE_FILES,
+                                          .max_seconds = REMOVE_MAX_SECONDS };
   GTask *task = g_task_new (NULL, NULL, callback, user_data);
 
   bothy_unpack (helper, &request, tree_fd, NULL, NULL, NULL, NULL, on_removed, task);

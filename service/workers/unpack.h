@@ -52,9 +52,9 @@ void bothy_unpack (BothyHelperClient *helper,
 /* (transfer full) NULL with BAD_ARCHIVE, LIMITS_EXCEEDED, NO_SPACE, BUSY (nobody reads the pipe), CANCELLED or FAILED. */
 BothyUnpacked *bothy_unpack_finish (GAsyncResult *result, GError **error);
 
-/* Remove all that is below TREE_FD, an O_PATH fd of a directory of the neutral range, with a bothy-unpack of HELPER's, a
-   BothyHelperClient. CALLBACK gets a GTask of a boolean, with the errors of bothy_unpack_finish(). It is what a
-   BothyTrash removes with. */
+/* Remove what is below TREE_FD, an O_PATH fd of a directory of the neutral range, with a bothy-unpack of HELPER's, a
+   BothyHelperClient. CALLBACK gets a GTask of a boolean: FALSE with an error of bothy_unpack_finish(),
+   or without one when it met as many files as one turn has. It is what a BothyTrash removes with. */
 void bothy_unpack_remove (gpointer helper, int tree_fd, GAsyncReadyCallback callback, gpointer user_data);
 
 /* A list for bothy_unpack() of copies of SOURCE_FD and, if it is not -1, AFTER_FD. (transfer full) NULL: there are too

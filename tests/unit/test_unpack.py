@@ -318,6 +318,28 @@ def test_img_01_loops_and_odd_parents(unpacker, tree):
         assert unpacker.run(REMOVE, tree, 0).error == OK
 
 
+def test_removing_takes_turns(unpacker, tree):
+    """So that nobody's large tree is in the way of others'; each turn gets on."""
+    for i in range(30):
+        os.makedirs(f"{tree}/d{i}/deep/er")
+        open(f"{tree}/d{i}/deep/er/f", "w").close()
+    subprocess.run(["chown", "-R", f"{NEUTRAL}:{NEUTRAL}", tree], check=True)
+    turns, more = 0, 1 << 6
+    while more:
+        before = sum(len(names) + len(files) for _, names, files in os.walk(tree))
+        result = unpacker.run(REMOVE, tree, 0, max_inodes=20)
+        more = result.flags & 1 << 6
+        left = sum(len(names) + len(files) for _, names, files in os.walk(tree))
+        assert result.error == OK and left < before, result
+        turns += 1
+    assert turns > 4 and os.listdir(tree) == []
+    # Without a bound it is one.
+    os.makedirs(f"{tree}/a/b/c")
+    subprocess.run(["chown", "-R", f"{NEUTRAL}:{NEUTRAL}", tree], check=True)
+    result = unpacker.run(REMOVE, tree, 0, max_inodes=0)
+    assert result.error == OK and not result.flags and os.listdir(tree) == []
+
+
 @pytest.mark.parametrize("members, wanted", [
     ([member("file"), member("file/x")], ["file/x"]),
     ([symlink("a", "nowhere"), member("a/x")], ["a", "nowhere/x"]),

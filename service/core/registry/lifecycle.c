@@ -213,7 +213,8 @@ discard_container (BothyRegistry *self, GTask *task)
   BOTHY_FAULT_POINT ("delete.before-rename");
   operation = add_operation (bothy_registry_get_operations (self), step, &error);
   if (!operation ||
-      !bothy_trash_put (trash, bothy_containers_get_directory (containers), step->container->id, &error)) {
+      !bothy_trash_put_container (trash, bothy_containers_get_directory (containers), step->container->id,
+                                  step->container->owner, 0, &error)) {
     if (operation)
       bothy_operation_complete (operation, NULL, error);
     end_step (task, error);
@@ -221,7 +222,7 @@ discard_container (BothyRegistry *self, GTask *task)
   }
   bothy_containers_remove (containers, step->container);
   bothy_change_end (step->change);
-  bothy_trash_empty (trash, on_trash_empty, g_object_ref (operation));
+  bothy_trash_empty (trash, step->container->owner, on_trash_empty, g_object_ref (operation));
   g_task_return_pointer (task, g_steal_pointer (&operation), g_object_unref);
 }
 

@@ -30,8 +30,10 @@
 enum unpack_mode {
   UNPACK_ARCHIVE = 1, /* unpack SOURCE, a root file system or a bundle, into TREE */
   UNPACK_BUSYBOX = 2, /* make a root file system of one static busybox in TREE */
-  UNPACK_REMOVE = 3,  /* remove everything below TREE, and nothing on another file system */
-  UNPACK_LAYER = 4,   /* as ARCHIVE, what an image has above others: of any shape, and not compressed */
+  /* Remove everything below TREE, and nothing on another file system. With max_inodes, stop when so many files were
+     met, and say UNPACK_HAS_MORE. */
+  UNPACK_REMOVE = 3,
+  UNPACK_LAYER = 4, /* as ARCHIVE, what an image has above others: of any shape, and not compressed */
   /* Copy SOURCE, of max_bytes if that is not 0, into the pipe and say its SHA-256. What unpacks could be taken over
      by what it unpacks; this one looks at nothing. */
   UNPACK_HASH = 5,
@@ -53,6 +55,7 @@ enum unpack_flag {
   UNPACK_IS_BUNDLE = 1 << 3,   /* of a result: it is an OCI image layout, or what docker save writes */
   UNPACK_HIDES_BELOW = 1 << 2, /* of a result: nothing of layers below is to be seen */
   UNPACK_IS_CHECKED = 1 << 5,  /* of a request to ARCHIVE: its digest is known, and is compared by who asks */
+  UNPACK_HAS_MORE = 1 << 6,    /* of a result of REMOVE: something is left */
   UNPACK_HAS_PREFIX = 1 << 4,  /* of a request to HASH: also say the SHA-256 of PREFIX and SOURCE together */
 };
 

@@ -137,12 +137,24 @@ pop (struct removal *r, bool *ret_done)
   return is_root || job_fail_errno (r->job, level->name, "removing a directory");
 }
 
+/* Of removing, max_inodes says how long; of unpacking, what may be there. */
+static bool
+is_turn_over (struct removal *r)
+{
+  const struct unpack_request *request = &r->job->request;
+
+  if (request->mode != UNPACK_REMOVE || request->max_inodes == 0 || r->job->inodes < request->max_inodes)
+    return false;
+  r->job->flags |= UNPACK_HAS_MORE;
+  return true;
+}
+
 static bool
 remove_all (struct removal *r)
 {
   bool done = false;
 
-  while (!done) {
+  while (!done && !is_turn_over (r)) {
     const struct dirent *entry = (errno = 0, readdir (r->levels[r->depth].directory));
 
     if (entry == NULL && errno != 0)
