@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define HELPER_PROTOCOL_VERSION 5u
+#define HELPER_PROTOCOL_VERSION 6u
 #define HELPER_MAX_EXTENTS      5 /* what a uid_map written here may hold */
 #define HELPER_MAX_LAYERS       64
 #define HELPER_MAX_FDS          72 /* below SCM_MAX_FD, 253 */
@@ -56,6 +56,10 @@ enum helper_op {
   /* Remove what a container made below payload/ of its control group, which its supervisor did not live to do. fd 0:
      the group. What has a process in it stays. CAP_CHOWN, CAP_DAC_READ_SEARCH. */
   HELPER_CLEAR = 9,
+  /* Bound what files take. fd 0: a directory of the state's file system; with ASSIGN one of root's own, still empty,
+     whose files get the project id PROJECT from then on. With BOUND, all files of PROJECT may together have as much as
+     max_bytes and max_inodes say. The reply has what they take. CAP_SYS_ADMIN. */
+  HELPER_QUOTA = 10,
 };
 
 enum helper_layer_kind {
@@ -84,6 +88,18 @@ enum helper_program {
   HELPER_PROGRAM_PACK = 4,
 };
 
+enum helper_quota_flag {
+  HELPER_QUOTA_ASSIGN = 1,
+  HELPER_QUOTA_BOUND = 2,
+};
+
+struct helper_quota {
+  uint32_t flags;
+  uint32_t project;
+  uint64_t max_bytes; /* 0, here and in the next: no bound */
+  uint64_t max_inodes;
+};
+
 struct helper_request {
   uint32_t version;
   uint32_t serial; /* repeated in the reply; replies may come in any order */
@@ -100,6 +116,7 @@ struct helper_request {
   uint32_t n_layers;
   struct helper_layer layers[HELPER_MAX_LAYERS];
   struct helper_nic nic;
+  struct helper_quota quota;
 };
 
 /* Where it went wrong, so that the text is made in one place: the broker. */
@@ -120,6 +137,7 @@ enum helper_step {
   HELPER_STEP_GROUP = 13,   /* the control group */
   HELPER_STEP_NETNS = 14,   /* unshare(CLONE_NEWNET) */
   HELPER_STEP_PARTIAL = 15, /* MAP: uid_map is written, now or before, and gid_map is not */
+  HELPER_STEP_QUOTA = 16,   /* QUOTA: ESRCH means that the file system keeps none */
 };
 
 struct helper_reply {
@@ -129,4 +147,6 @@ struct helper_reply {
   uint32_t step;
   int32_t pid;
   uint32_t layer; /* index of the layer that failed */
+  uint64_t bytes; /* QUOTA: what the project takes */
+  uint64_t inodes;
 };

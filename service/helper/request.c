@@ -105,6 +105,15 @@ check_nic (const struct helper_request *request)
              : EINVAL;
 }
 
+/* Below are the projects that an administrator may have. */
+static int
+check_quota (const struct helper_quota *quota)
+{
+  if (quota->project < FIRST_FREE_ID || quota->project == NO_ID)
+    return EPERM;
+  return (quota->flags & ~(uint32_t)(HELPER_QUOTA_ASSIGN | HELPER_QUOTA_BOUND)) == 0 ? 0 : EINVAL;
+}
+
 static int
 check_op (const struct helper_request *request, unsigned int n_fds)
 {
@@ -128,6 +137,8 @@ check_op (const struct helper_request *request, unsigned int n_fds)
     return request->owner != 0 && request->owner != NO_ID ? 0 : EPERM;
   case HELPER_NIC:
     return n_fds == 1 ? check_nic (request) : EINVAL;
+  case HELPER_QUOTA:
+    return n_fds == 1 ? check_quota (&request->quota) : EINVAL;
   case HELPER_HOLD:
   case HELPER_CLEAR:
     return n_fds == 1 ? 0 : EINVAL;

@@ -99,6 +99,8 @@ run_step (const struct packet *packet, struct step_result *ret)
     return step_nic (packet, ret);
   case HELPER_CLEAR:
     return step_clear (packet, ret);
+  case HELPER_QUOTA:
+    return step_quota (packet, ret);
   case HELPER_SPAWN:
   case HELPER_HOLD:
     break;
@@ -118,6 +120,8 @@ run_worker (int connection, const struct packet *packet)
     .error = error,
     .step = error == 0 ? HELPER_STEP_NONE : result.step,
     .layer = result.layer,
+    .bytes = result.bytes,
+    .inodes = result.inodes,
   };
 
   if (packet_reply (connection, &message, result.fds, error == 0 ? result.n_fds : 0, 0) < 0)

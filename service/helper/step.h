@@ -15,6 +15,8 @@ struct step_result {
   uint32_t layer;
   int fds[HELPER_MAX_FDS];
   unsigned int n_fds;
+  uint64_t bytes;
+  uint64_t inodes;
 };
 
 /* Makes a user namespace and maps it; for HELPER_NETNS, also a network namespace in it. */
@@ -31,6 +33,9 @@ int step_own (const struct packet *packet, struct step_result *ret);
 
 /* Removes what is below the payload of a control group. */
 int step_clear (const struct packet *packet, struct step_result *ret);
+
+/* Bounds what the files of a project take. */
+int step_quota (const struct packet *packet, struct step_result *ret);
 
 /* Configures an interface in a network namespace of somebody's. */
 int step_nic (const struct packet *packet, struct step_result *ret);

@@ -61,6 +61,8 @@ step_text (guint32 step)
     return "no process could be made in the control group";
   case HELPER_STEP_NETNS:
     return "no network namespace could be made (see user.max_net_namespaces)";
+  case HELPER_STEP_QUOTA:
+    return "what it may take of the disk could not be set";
   case HELPER_STEP_NONE:
   default:
     return "it failed";
@@ -215,6 +217,27 @@ bothy_helper_client_call_finish (BothyHelperClient *self, GAsyncResult *result, 
   if (ret_pid)
     *ret_pid = reply->pid;
   return g_object_ref (packet->fds);
+}
+
+gboolean
+bothy_helper_client_quota_finish (
+    BothyHelperClient *self, GAsyncResult *result, guint64 *ret_bytes, guint64 *ret_inodes, GError **error)
+{
+  g_autoptr (BothyPacket) packet = g_task_propagate_pointer (G_TASK (result), error);
+  const struct helper_reply *reply;
+
+  if (!packet)
+    return FALSE;
+  reply = (const struct helper_reply *)packet->data;
+  if (reply->error) {
+    set_reply_error (error, reply);
+    return FALSE;
+  }
+  if (ret_bytes)
+    *ret_bytes = reply->bytes;
+  if (ret_inodes)
+    *ret_inodes = reply->inodes;
+  return TRUE;
 }
 
 GUnixFDList *

@@ -30,6 +30,10 @@ void bothy_helper_client_call (BothyHelperClient *self,
 GUnixFDList *
 bothy_helper_client_call_finish (BothyHelperClient *self, GAsyncResult *result, int *ret_pid, GError **error);
 
+/* The same for HELPER_QUOTA: what the project takes, each of them or NULL. FALSE with an error. */
+gboolean bothy_helper_client_quota_finish (
+    BothyHelperClient *self, GAsyncResult *result, guint64 *ret_bytes, guint64 *ret_inodes, GError **error);
+
 /* An fd list of N fds, which stay the caller's. NULL on error: no fd is free. */
 GUnixFDList *bothy_fd_list (const int *fds, guint n, GError **error);
 

@@ -13,8 +13,8 @@ import time
 import pytest
 
 from helping import (  # noqa: F401
-    BASE, CLEAR, CONTAINER, CONTAINER_ID, HELPER, IMAGE, IMAGE_ID, MOUNT, NEUTRAL, OWN, REPLY, SPAWN,
-    STEP_GROUP, STEP_IDMAP, STEP_OPEN, STEP_OWN, STEP_REQUEST, UNPACK, USERNS, fd_count, helper, own_mounts,
+    BASE, CLEAR, CONTAINER, CONTAINER_ID, HELPER, IMAGE, IMAGE_ID, MOUNT, NEUTRAL, OWN, QUOTA, REPLY, SPAWN,
+    STEP_GROUP, STEP_IDMAP, STEP_OPEN, STEP_OWN, STEP_QUOTA, STEP_REQUEST, UNPACK, USERNS, fd_count, helper, own_mounts,
     pytestmark, request,
 )
 
@@ -182,6 +182,38 @@ def test_clear_takes_nothing_but_a_control_group(helper, tmp_path):
 
 
 # ---- requests that make no sense
+
+
+# ---- quotas
+
+
+@pytest.mark.parametrize("quota", [
+    (3, 0, 4096, 64), (3, 1000, 4096, 64), (3, 65535, 4096, 64), (3, 2**32 - 1, 4096, 64), (4, BASE, 4096, 64),
+    (2**31, BASE, 4096, 64)], ids=str)
+def test_quota_refuses_what_may_be_an_administrators(helper, quota):
+    directory = os.open("/var/lib/bothy", os.O_RDONLY)
+    reply = helper.call(request(QUOTA, quota=quota), [directory])
+    assert reply.error in (errno.EPERM, errno.EINVAL) and reply.step == STEP_REQUEST
+    os.close(directory)
+
+
+def test_quota_is_for_empty_directories_of_the_state(helper, tmp_path):
+    os.makedirs("/var/lib/bothy/full/inner")
+    os.mkdir("/var/lib/bothy/foreign")
+    os.chown("/var/lib/bothy/foreign", 1000, 1000)
+    open("/var/lib/bothy/file", "w").close()
+    for path, error in ((tmp_path, errno.EINVAL), ("/var/lib/bothy/file", errno.EINVAL),
+                        ("/var/lib/bothy/full", errno.EPERM), ("/var/lib/bothy/foreign", errno.EPERM)):
+        fd = os.open(path, os.O_RDONLY)
+        reply = helper.call(request(QUOTA, quota=(1, BASE, 0, 0)), [fd])
+        assert (reply.error, reply.step) == (error, STEP_REQUEST), path
+        os.close(fd)
+    # This file system, a tmpfs, has no projects; one that has is in tests/vm.
+    fd = os.open("/var/lib/bothy", os.O_PATH)
+    reply = helper.call(request(QUOTA, quota=(2, BASE, 1 << 20, 64)), [fd])
+    assert reply.error in (errno.ENOSYS, errno.ESRCH) and reply.step == STEP_QUOTA
+    assert helper.call(request(QUOTA, quota=(2, BASE, 1 << 20, 64)), [fd, fd]).error == errno.EINVAL
+    os.close(fd)
 
 
 @pytest.mark.parametrize(
