@@ -35,10 +35,16 @@ static const Setting settings[] = {
   { SETTING ("Limits", "ContainerMemory", container_memory, 0, G_MAXINT64, 0) },
   { SETTING ("Limits", "ContainerTasks", container_tasks, 0, 4194304, 0) },
   { SETTING ("Limits", "ContainerCPUs", container_cpus, 0, 1024, 0) },
+  { SETTING ("Limits", "ContainerDisk", container_disk, 0, G_MAXINT64, 0) },
+  { SETTING ("Limits", "ContainerInodes", container_inodes, 0, G_MAXINT64, 0) },
   { SETTING ("Limits", "UserMemory", user_memory, 0, G_MAXINT64, 0) },
   { SETTING ("Limits", "UserTasks", user_tasks, 0, 4194304, 0) },
   { SETTING ("Limits", "UserCPUs", user_cpus, 0, 1024, 0) },
+  { SETTING ("Limits", "UserDisk", user_disk, 0, G_MAXINT64, 0) },
+  { SETTING ("Limits", "UserInodes", user_inodes, 0, G_MAXINT64, 0) },
   { SETTING ("Limits", "DefaultTasks", default_tasks, 0, 4194304, 4096) },
+  { SETTING ("Limits", "DefaultDisk", default_disk, 0, G_MAXINT64, G_GUINT64_CONSTANT (32) << 30) },
+  { SETTING ("Limits", "DefaultInodes", default_inodes, 0, G_MAXINT64, 4000000) },
   { SETTING ("Service", "IdleSeconds", idle_seconds, 0, 86400, 30) },
 };
 

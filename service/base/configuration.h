@@ -21,11 +21,18 @@ typedef struct {
   guint64 container_memory; /* what one container may have at most; 0, here and below: no bound */
   guint container_tasks;
   guint container_cpus;
+  guint64 container_disk; /* bytes */
+  guint64 container_inodes;
   guint64 user_memory; /* what all containers of one user may have together */
   guint user_tasks;
   guint user_cpus;
-  guint default_tasks; /* of a container whose owner said nothing */
-  guint idle_seconds;  /* how long the service stays with nothing to do; 0: for ever */
+  guint64
+      user_disk; /* bytes that the containers of one user may have together, by the limits of each of them */
+  guint64 user_inodes;
+  guint default_tasks; /* of a container whose owner said nothing, as the next two */
+  guint64 default_disk;
+  guint64 default_inodes;
+  guint idle_seconds; /* how long the service stays with nothing to do; 0: for ever */
 } BothyConfiguration;
 
 /* Read VENDOR_FILE, then FILE over it; each may be missing. A key or group that is not

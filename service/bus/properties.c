@@ -120,6 +120,7 @@ bothy_properties_of_container (GObject *target, guint32 user)
   add_string (&builder, "Account", spec->account);
   add (&builder, "Command", g_variant_new_strv ((const char *const *)spec->command, -1));
   add (&builder, "Limits", bothy_limits_to_variant (&container->limits));
+  add_string (&builder, "DiskLimits", container->disk.enforcement);
   add (&builder, "RangeBase", g_variant_new_uint32 (container->range_base));
   add (&builder, "RangeCount", g_variant_new_uint32 (BOTHY_RANGE_SIZE));
   add_container_run (&builder, container);

@@ -11,7 +11,7 @@
 
 #define CPU_PERIOD 100000 /* µs, the kernel's own */
 
-/* How systemd and the kernel's cgroup-v2 documentation call them. */
+/* How systemd and the kernel's cgroup-v2 documentation call them; nothing for what no control group bounds. */
 static const struct {
   const char *property, *file, *controller;
 } names[] = {
@@ -25,6 +25,12 @@ static const struct {
   [BOTHY_LIMIT_CPUS] = { "AllowedCPUs", "cpuset.cpus", "cpuset" },
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (names) == BOTHY_N_LIMITS);
+
+static gboolean
+is_of_group (BothyCgroupLimit limit)
+{
+  return names[limit].property != NULL;
+}
 
 static gboolean
 has_cpus (const guint8 *cpus)
@@ -53,7 +59,7 @@ gboolean
 bothy_cgroup_limits_equal (const BothyCgroupLimits *self, const BothyCgroupLimits *other)
 {
   for (BothyCgroupLimit i = 0; i < BOTHY_LIMIT_CPUS; i++) {
-    if (bothy_cgroup_limits_get (self, i) != bothy_cgroup_limits_get (other, i))
+    if (is_of_group (i) && bothy_cgroup_limits_get (self, i) != bothy_cgroup_limits_get (other, i))
       return FALSE;
   }
   return memcmp (self->cpus, other->cpus, sizeof self->cpus) == 0;
@@ -147,7 +153,7 @@ void
 bothy_cgroup_limits_add_properties (const BothyCgroupLimits *self, gboolean every, GVariantBuilder *builder)
 {
   for (BothyCgroupLimit i = 0; i < BOTHY_N_LIMITS; i++) {
-    if (every || bothy_cgroup_limits_has (self, i))
+    if (is_of_group (i) && (every || bothy_cgroup_limits_has (self, i)))
       g_variant_builder_add (builder, "(sv)", names[i].property,
                              i == BOTHY_LIMIT_CPUS
                                  ? cpus_variant (self->cpus)
@@ -193,7 +199,8 @@ bothy_cgroup_limits_write (const BothyCgroupLimits *self, gboolean every, int di
   for (BothyCgroupLimit i = 0; i < BOTHY_N_LIMITS; i++) {
     gboolean given = (self->given & (1u << i)) != 0 && bothy_cgroup_limits_has (self, i);
 
-    if ((!every && !bothy_cgroup_limits_has (self, i)) || write_one (self, i, dirfd) || !given)
+    if (!is_of_group (i) || (!every && !bothy_cgroup_limits_has (self, i)) || write_one (self, i, dirfd) ||
+        !given)
       continue;
     if (errno == ENOENT)
       g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED,

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* What a control group can be kept from using too much of. */
+/* What a container can be kept from using too much of: of a control group, but for the two that its file system keeps. */
 typedef enum {
   BOTHY_LIMIT_MEMORY,      /* bytes; above them the kernel kills */
   BOTHY_LIMIT_MEMORY_HIGH, /* bytes; above them processes are slowed down and their memory is reclaimed */
@@ -14,6 +14,8 @@ typedef enum {
   BOTHY_LIMIT_CPU_WEIGHT,  /* 1 to 10000, 100 is what others have */
   BOTHY_LIMIT_IO_WEIGHT,   /* the same */
   BOTHY_LIMIT_PIDS,        /* processes and threads */
+  BOTHY_LIMIT_DISK,        /* bytes of files; no control group knows of it, nor of the next */
+  BOTHY_LIMIT_INODES,      /* files of any kind */
   BOTHY_LIMIT_CPUS,        /* which processors */
   BOTHY_N_LIMITS,
 } BothyCgroupLimit;
@@ -36,7 +38,7 @@ guint64 bothy_cgroup_limits_get (const BothyCgroupLimits *self, BothyCgroupLimit
 /* Whether LIMIT has an effect. */
 gboolean bothy_cgroup_limits_has (const BothyCgroupLimits *self, BothyCgroupLimit limit);
 
-/* Whether both have the same effect. */
+/* Whether both have the same effect on a control group. */
 gboolean bothy_cgroup_limits_equal (const BothyCgroupLimits *self, const BothyCgroupLimits *other);
 
 /* Keep LIMIT at VALUE at most, whatever the owner said. */

@@ -129,6 +129,24 @@ def test_missing_controller_is_named(fresh_world):
     assert alice.state(path) == "failed"
 
 
+def test_disk_without_quotas_DOS_08(alice):
+    """The limits are kept, said to be without effect, and not made up where nobody asked; see tests/vm for where they hold."""
+    path = alice.create("disk")
+    bounds = alice.get(path, CONTAINER, "DiskLimits")
+    if bounds == "enforced":
+        pytest.skip("the machine's file system has project quotas")
+    assert bounds == "unsupported" and get_limits(alice, path) == {"pids": 4096}
+    assert set_limits(alice, path, disk=20 * MIB, inodes=1000) == ""
+    assert get_limits(alice, path) == {"pids": 4096, "disk": 20 * MIB, "inodes": 1000}
+    assert set_limits(alice, path, disk=MIB - 1) == "InvalidArgs"
+    assert set_limits(alice, path, inodes=63) == "InvalidArgs"
+    assert set_limits(alice, path, disk=NONE) == ""
+    assert get_limits(alice, path) == {"pids": 4096, "inodes": 1000}
+    assert alice.error(path, CONTAINER, "GetStats") == "WrongState"
+    checks = {check[0]: check[1:] for check in alice.manager("Diagnose")[0]}
+    assert checks["disk-limits"][0] == "warning" and "prjquota" in checks["disk-limits"][2]
+
+
 class TestCeilings:
     @pytest.fixture(autouse=True)
     def prepare(self, fresh_world):

@@ -160,8 +160,8 @@ def check_group(host, group, point):
         host.run("alice", "bothy create busybox f1", check=True)
     elif group == "limits":
         assert state(host, "f1") == "running"
-        assert ("77" in json.dumps(info(host, "f1")["limits"])) == (point == "limits.recorded")
-        if point == "limits.recorded":
+        assert ("77" in json.dumps(info(host, "f1")["limits"])) == (point in ("limits.recorded", "limits.disk-bound"))
+        if point in ("limits.recorded", "limits.disk-bound"):
             unit = info(host, "f1")["controlGroup"].split("/")[-1]
             until(lambda: host.output("root", f"systemctl show -P TasksMax {unit}") == "77",
                   what="what was written down holds")

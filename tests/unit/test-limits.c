@@ -290,6 +290,41 @@ test_without_ceilings (void)
   expect (&effective, "{'memory': <1073741824>, 'cpu': <3.0>}");
 }
 
+/* What no control group bounds: nothing of it is told to one, and it makes no two groups different. */
+static void
+test_disk (void)
+{
+  const BothyConfiguration configuration = {
+    .container_disk = 1 << 30, .default_disk = 1 << 29, .default_inodes = 2048, .user_inodes = 4096
+  };
+  BothyCgroupLimits limits = { 0 }, none = { 0 }, effective, of_user;
+  g_autoptr (GError) error = NULL;
+  autofd dir = scratch_directory (NULL);
+  g_autofree char *described = NULL;
+
+  g_assert_false (change (&limits, "{'disk': <uint64 1048575>}", &error));
+  g_clear_error (&error);
+  g_assert_false (change (&limits, "{'inodes': <uint64 63>}", &error));
+  g_clear_error (&error);
+  bothy_limits_effective (&limits, &configuration, &effective);
+  expect (&effective, "{'disk': <536870912>, 'inodes': <2048>}");
+  change (&limits, "{'disk': <uint64 2147483648>, 'inodes': <uint64 18446744073709551615>}", &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (bothy_limits_exceeding (&limits, &configuration), ==, 1u << BOTHY_LIMIT_DISK);
+  described = bothy_limits_describe (&limits, 1u << BOTHY_LIMIT_DISK | 1u << BOTHY_LIMIT_INODES);
+  g_assert_cmpstr (described, ==, "disk=2G inodes=max");
+  bothy_limits_effective (&limits, &configuration, &effective);
+  expect (&effective, "{'disk': <1073741824>}");
+  bothy_limits_of_user (&configuration, &of_user);
+  expect (&of_user, "@a{sv} {}");
+  bothy_limits_of_user_disk (&configuration, &of_user);
+  expect (&of_user, "{'inodes': <4096>}");
+  g_assert_true (bothy_cgroup_limits_equal (&limits, &none));
+  expect_properties (&limits, FALSE, "@a(sv) []");
+  g_assert_true (bothy_cgroup_limits_write (&limits, FALSE, dir, &error));
+  g_assert_no_error (error);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -306,5 +341,6 @@ main (int argc, char **argv)
   g_test_add_func ("/limits/record-without", test_record_without);
   g_test_add_func ("/limits/ceilings", test_ceilings);
   g_test_add_func ("/limits/without-ceilings", test_without_ceilings);
+  g_test_add_func ("/limits/disk", test_disk);
   return g_test_run ();
 }

@@ -73,6 +73,11 @@ bothy_container_to_record (BothyContainer *self)
   set_ports (record, spec->ports);
   set_strv (record, "Egress", spec->egress);
   bothy_limits_to_record (&spec->limits, record);
+  if (self->disk.project) {
+    g_key_file_set_uint64 (record, GROUP, "Project", self->disk.project);
+    g_key_file_set_uint64 (record, GROUP, "BoundBytes", self->disk.bytes);
+    g_key_file_set_uint64 (record, GROUP, "BoundInodes", self->disk.inodes);
+  }
   g_key_file_set_int64 (record, GROUP, "CreatedAt", self->created_at);
   g_key_file_set_int64 (record, GROUP, "StartedAt", self->started_at);
   g_key_file_set_int64 (record, GROUP, "StoppedAt", self->stopped_at);
@@ -192,6 +197,15 @@ spec_from_record (GKeyFile *record, GError **error)
                                                                                   : NULL;
 }
 
+/* Its project id is one of its range's numbers. Another one would be somebody else's, so it has none then. */
+static guint32
+get_project (GKeyFile *record, guint32 base)
+{
+  guint64 project = g_key_file_get_uint64 (record, GROUP, "Project", NULL);
+
+  return project >= base && project - base < BOTHY_RANGE_SIZE ? (guint32)project : 0;
+}
+
 BothyContainer *
 bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
 {
@@ -214,6 +228,9 @@ bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
   self->stopped_at = g_key_file_get_int64 (record, GROUP, "StoppedAt", NULL);
   self->last_code = g_key_file_get_integer (record, GROUP, "LastCode", NULL);
   self->last_signal = g_key_file_get_integer (record, GROUP, "LastSignal", NULL);
+  self->disk.project = get_project (record, (guint32)base);
+  self->disk.bytes = g_key_file_get_uint64 (record, GROUP, "BoundBytes", NULL);
+  self->disk.inodes = g_key_file_get_uint64 (record, GROUP, "BoundInodes", NULL);
   g_free (self->last_error);
   self->last_error = get_string (record, "LastError");
   g_free (self->group);

@@ -125,10 +125,21 @@ bothy_container_set_name (BothyContainer *self, const char *name)
 void
 bothy_container_set_limits (BothyContainer *self,
                             const BothyCgroupLimits *limits,
-                            const BothyCgroupLimits *effective)
+                            const BothyCgroupLimits *effective,
+                            const char *enforcement)
 {
   self->spec->limits = *limits;
   self->limits = *effective;
+  self->disk.enforcement = enforcement;
+  emit_changed (self);
+}
+
+void
+bothy_container_set_disk_bound (BothyContainer *self, guint32 project, guint64 bytes, guint64 inodes)
+{
+  self->disk.project = project;
+  self->disk.bytes = bytes;
+  self->disk.inodes = inodes;
   emit_changed (self);
 }
 
@@ -420,5 +431,6 @@ bothy_container_new (const char *id, guint32 owner, guint32 range_base, BothyCon
     spec->ports = g_array_new (FALSE, TRUE, sizeof (BothyPort));
   if (!spec->egress)
     spec->egress = g_strdupv ((char *[]){ (char *)BOTHY_EGRESS_ALL, NULL });
+  self->disk.enforcement = "unsupported";
   return self;
 }

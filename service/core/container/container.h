@@ -45,6 +45,13 @@ typedef struct {
 void bothy_container_spec_free (BothyContainerSpec *spec);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyContainerSpec, bothy_container_spec_free)
 
+/* How the file system keeps it from taking more than the limits of disk and inodes. */
+typedef struct {
+  guint32 project; /* the project id that its files were born with; 0: it was made when that could not be */
+  guint64 bytes, inodes;   /* what the file system was told last; 0: no bound */
+  const char *enforcement; /* as the bus has it: "enforced", "unsupported", "older"; static */
+} BothyDiskBound;
+
 /*
  * What a container is and does now. Fields are read freely; container.c alone writes them, and
  * container-record.c when it reads a record.
@@ -67,7 +74,8 @@ struct _BothyContainer {
   guint32 owner;
   guint32 range_base;
   BothyContainerSpec *spec;
-  BothyCgroupLimits limits;                  /* what holds: the spec's within the ceilings, and presets */
+  BothyCgroupLimits limits; /* what holds: the spec's within the ceilings, and presets */
+  BothyDiskBound disk;
   gint64 created_at, started_at, stopped_at; /* µs since 1970, 0: never */
 
   BothyContainerState state;
@@ -124,10 +132,15 @@ void bothy_container_end (BothyContainer *self);
 /* Call it NAME. */
 void bothy_container_set_name (BothyContainer *self, const char *name);
 
-/* The owner says LIMITS; EFFECTIVE is what of that holds, see bothy_limits_effective(). */
+/* The owner says LIMITS; EFFECTIVE is what of that holds, see bothy_limits_effective(); ENFORCEMENT (static)
+   is whether those of the disk do. */
 void bothy_container_set_limits (BothyContainer *self,
                                  const BothyCgroupLimits *limits,
-                                 const BothyCgroupLimits *effective);
+                                 const BothyCgroupLimits *effective,
+                                 const char *enforcement);
+
+/* Its files have PROJECT, and the file system was told to bound them. */
+void bothy_container_set_disk_bound (BothyContainer *self, guint32 project, guint64 bytes, guint64 inodes);
 
 /* Let it reach EGRESS (network/egress.h), which is copied. */
 void bothy_container_set_egress (BothyContainer *self, const char *const *egress);

@@ -14,6 +14,8 @@
 
 #define MIN_MEMORY (G_GUINT64_CONSTANT (4) << 20) /* with less not even the supervisor and an init start */
 #define MIN_PIDS   4
+#define MIN_DISK   (G_GUINT64_CONSTANT (1) << 20)
+#define MIN_INODES 64 /* with less not even what is mounted over has a place */
 #define MIN_CPU    (G_USEC_PER_SEC / 100)
 #define MAX_CPU    (BOTHY_MAX_CPUS * (guint64)G_USEC_PER_SEC)
 
@@ -29,6 +31,8 @@ static const struct {
   [BOTHY_LIMIT_CPU_WEIGHT] = { "cpu-weight", "t", 1, 10000 },
   [BOTHY_LIMIT_IO_WEIGHT] = { "io-weight", "t", 1, 10000 },
   [BOTHY_LIMIT_PIDS] = { "pids", "t", MIN_PIDS, 4194304 },
+  [BOTHY_LIMIT_DISK] = { "disk", "t", MIN_DISK, G_MAXINT64 },
+  [BOTHY_LIMIT_INODES] = { "inodes", "t", MIN_INODES, G_MAXINT64 },
   [BOTHY_LIMIT_CPUS] = { "cpus", "s", 0, 0 },
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (keys) == BOTHY_N_LIMITS);
@@ -247,6 +251,10 @@ ceiling (const BothyConfiguration *configuration, BothyCgroupLimit limit)
     return or_none (configuration->container_tasks, 1);
   if (limit == BOTHY_LIMIT_CPU)
     return or_none (configuration->container_cpus, G_USEC_PER_SEC);
+  if (limit == BOTHY_LIMIT_DISK)
+    return or_none (configuration->container_disk, 1);
+  if (limit == BOTHY_LIMIT_INODES)
+    return or_none (configuration->container_inodes, 1);
   return BOTHY_LIMIT_NONE;
 }
 
@@ -317,10 +325,20 @@ bothy_limits_effective (const BothyCgroupLimits *self,
   *ret_effective = *self;
   if (!(self->given & (1u << BOTHY_LIMIT_PIDS)))
     bothy_cgroup_limits_lower (ret_effective, BOTHY_LIMIT_PIDS, or_none (configuration->default_tasks, 1));
+  if (!(self->given & (1u << BOTHY_LIMIT_DISK)))
+    bothy_cgroup_limits_lower (ret_effective, BOTHY_LIMIT_DISK, or_none (configuration->default_disk, 1));
+  if (!(self->given & (1u << BOTHY_LIMIT_INODES)))
+    bothy_cgroup_limits_lower (ret_effective, BOTHY_LIMIT_INODES, or_none (configuration->default_inodes, 1));
   for (BothyCgroupLimit i = 0; i < BOTHY_LIMIT_CPUS; i++) {
     if (!(self->granted & (1u << i)))
       bothy_cgroup_limits_lower (ret_effective, i, ceiling (configuration, i));
   }
+}
+
+void
+bothy_limits_forget_disk (BothyCgroupLimits *effective)
+{
+  effective->preset &= ~(1u << BOTHY_LIMIT_DISK | 1u << BOTHY_LIMIT_INODES);
 }
 
 void
@@ -330,4 +348,12 @@ bothy_limits_of_user (const BothyConfiguration *configuration, BothyCgroupLimits
   bothy_cgroup_limits_lower (ret_limits, BOTHY_LIMIT_MEMORY, or_none (configuration->user_memory, 1));
   bothy_cgroup_limits_lower (ret_limits, BOTHY_LIMIT_PIDS, or_none (configuration->user_tasks, 1));
   bothy_cgroup_limits_lower (ret_limits, BOTHY_LIMIT_CPU, or_none (configuration->user_cpus, G_USEC_PER_SEC));
+}
+
+void
+bothy_limits_of_user_disk (const BothyConfiguration *configuration, BothyCgroupLimits *ret_limits)
+{
+  memset (ret_limits, 0, sizeof *ret_limits);
+  bothy_cgroup_limits_lower (ret_limits, BOTHY_LIMIT_DISK, or_none (configuration->user_disk, 1));
+  bothy_cgroup_limits_lower (ret_limits, BOTHY_LIMIT_INODES, or_none (configuration->user_inodes, 1));
 }

@@ -37,7 +37,13 @@ void bothy_limits_effective (const BothyCgroupLimits *self,
                              const BothyConfiguration *configuration,
                              BothyCgroupLimits *ret_effective);
 
+/* Forget the presets of disk and inodes, for a container whose file system keeps none. */
+void bothy_limits_forget_disk (BothyCgroupLimits *effective);
+
 /* What holds for all containers of one user together. */
 void bothy_limits_of_user (const BothyConfiguration *configuration, BothyCgroupLimits *ret_limits);
+
+/* The same of the disk, where it is the limits of them all that count: no control group bounds it. */
+void bothy_limits_of_user_disk (const BothyConfiguration *configuration, BothyCgroupLimits *ret_limits);
 
 G_END_DECLS

@@ -6,8 +6,10 @@
 #include "base/per-user.h"
 #include "base/validate.h"
 #include "core/container/container-record.h"
+#include "core/container/limits.h"
 #include "core/images/expiry.h"
 #include "platform/cgroup-manager.h"
+#include "storage/quota.h"
 #include "storage/store.h"
 
 #include <errno.h>
@@ -143,6 +145,80 @@ on_ended (BothyContainer *container, gpointer user_data)
   g_signal_emit (user_data, signals[ENDED], 0, container);
 }
 
+/* ---- what they may take of the disk ---- */
+
+/* A sum that is bounded has no summand without a bound. */
+static guint64
+add_bounds (guint64 sum, guint64 bound)
+{
+  return bound > G_MAXUINT64 - sum ? G_MAXUINT64 : sum + bound;
+}
+
+static guint64
+sum_of_bounds (BothyContainers *self, guint32 owner, const BothyContainer *except, BothyCgroupLimit limit)
+{
+  g_autofree char *prefix = make_key (owner, "");
+  GHashTableIter iter;
+  gpointer key, value;
+  guint64 sum = 0;
+
+  g_hash_table_iter_init (&iter, self->by_id);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    const BothyContainer *container = value;
+
+    /* One that was made before its files could be counted is bounded by nothing. */
+    if (container->owner == owner && container != except && container->disk.project)
+      sum = add_bounds (sum, bothy_cgroup_limits_get (&container->limits, limit));
+  }
+  g_hash_table_iter_init (&iter, self->being_made);
+  while (g_hash_table_iter_next (&iter, &key, &value)) {
+    BothyCgroupLimits effective;
+
+    bothy_limits_effective (&((const BothyContainerSpec *)value)->limits, self->configuration, &effective);
+    if (g_str_has_prefix (key, prefix))
+      sum = add_bounds (sum, bothy_cgroup_limits_get (&effective, limit));
+  }
+  return sum;
+}
+
+gboolean
+bothy_containers_check_disk (BothyContainers *self,
+                             guint32 owner,
+                             const BothyContainer *container,
+                             const BothyCgroupLimits *limits,
+                             GError **error)
+{
+  BothyCgroupLimits all = { 0 }, wanted, before = { 0 };
+  guint exceeding = 0;
+
+  if (!bothy_quota_is_enforced (self->containers_fd) || (container && !container->disk.project))
+    return TRUE;
+  bothy_limits_effective (limits, self->configuration, &wanted);
+  if (container)
+    before = container->limits;
+  bothy_limits_of_user_disk (self->configuration, &all);
+  for (BothyCgroupLimit i = BOTHY_LIMIT_DISK; i <= BOTHY_LIMIT_INODES; i++) {
+    guint64 value = bothy_cgroup_limits_get (&wanted, i);
+
+    /* To have less is always possible. */
+    if (container && value <= bothy_cgroup_limits_get (&before, i))
+      continue;
+    if (add_bounds (sum_of_bounds (self, owner, container, i), value) > bothy_cgroup_limits_get (&all, i))
+      exceeding |= 1u << i;
+  }
+  if (exceeding) {
+    g_autofree char *bounds = bothy_limits_describe (&all, exceeding);
+    g_autofree char *asked = bothy_limits_describe (&wanted, exceeding);
+
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
+        "The limits of all your containers may be %s together, and with %s they would be more; make one of "
+        "them lower, or delete one",
+        bounds, asked);
+  }
+  return !exceeding;
+}
+
 /* ---- making one ---- */
 
 gboolean
@@ -164,6 +240,8 @@ bothy_containers_reserve (BothyContainers *self,
                  "You have as many containers as a user may have: %u; delete one first", max);
     return FALSE;
   }
+  if (!bothy_containers_check_disk (self, owner, NULL, &spec->limits, error))
+    return FALSE;
   bothy_per_user_take (self->of_users, owner);
   g_hash_table_insert (self->being_made, g_steal_pointer (&key), (gpointer)spec);
   return TRUE;
@@ -272,10 +350,16 @@ bothy_containers_set_limits (BothyContainers *self,
                              BothyContainer *container,
                              const BothyCgroupLimits *limits)
 {
+  gboolean supported = bothy_quota_is_enforced (self->containers_fd);
   BothyCgroupLimits effective;
 
   bothy_limits_effective (limits, self->configuration, &effective);
-  bothy_container_set_limits (container, limits, &effective);
+  if (!supported || !container->disk.project)
+    bothy_limits_forget_disk (&effective);
+  bothy_container_set_limits (container, limits, &effective,
+                              !supported                ? "unsupported"
+                              : container->disk.project ? "enforced"
+                                                        : "older");
 }
 
 int

@@ -90,6 +90,14 @@ void bothy_containers_set_limits (BothyContainers *self,
                                   BothyContainer *container,
                                   const BothyCgroupLimits *limits);
 
+/* Whether OWNER may have CONTAINER (or NULL: one more) with LIMITS, beside all his others: what they may take of the disk
+   together is bounded. FALSE with QUOTA_EXCEEDED. */
+gboolean bothy_containers_check_disk (BothyContainers *self,
+                                      guint32 owner,
+                                      const BothyContainer *container,
+                                      const BothyCgroupLimits *limits,
+                                      GError **error);
+
 /* What CONTAINER's console said. Returns an fd for reading that is the caller's, or -1 with an error. */
 int bothy_containers_open_log (BothyContainers *self, BothyContainer *container, GError **error);
 

@@ -8,6 +8,7 @@
 #include "core/container/defaults.h"
 #include "core/images/builtin.h"
 #include "core/images/expiry.h"
+#include "core/registry/disk.h"
 #include "core/registry/static-addresses.h"
 #include "storage/store.h"
 
@@ -22,6 +23,7 @@ typedef struct {
   gboolean reserved;        /* its name and address are kept for it */
   char *directory;          /* its name while it is made */
   int dir;
+  int data; /* where its files will be */
   int containers_fd;
   BothyImage *image;
   guint32 base;
@@ -32,6 +34,7 @@ static void
 create_free (Create *create)
 {
   bothy_clear_fd (&create->dir);
+  bothy_clear_fd (&create->data);
   if (!create->container)
     bothy_container_spec_free (create->spec);
   g_clear_object (&create->image);
@@ -49,7 +52,8 @@ abandon (GTask *task, GError *error)
 
   /* If the directory was not made, the trash can not take it, which is fine: hence no error is looked at. */
   if (create->directory)
-    bothy_trash_put (bothy_registry_get_trash (self), create->containers_fd, create->directory, NULL);
+    bothy_trash_put_container (bothy_registry_get_trash (self), create->containers_fd, create->directory,
+                               create->owner, create->container->disk.project, NULL);
   if (create->base)
     bothy_ranges_release (bothy_registry_get_ranges (self), create->base);
   if (create->image)
@@ -117,34 +121,49 @@ on_owned (GObject *source, GAsyncResult *result, gpointer user_data)
   g_task_run_in_thread (thread, write_and_place);
 }
 
+static void
+on_bounded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  struct helper_request own = { .op = HELPER_OWN, .owner = BOTHY_NEUTRAL_BASE };
+  BothyRegistry *self = BOTHY_REGISTRY (source);
+  g_autoptr (GTask) task = user_data;
+  Create *create = g_task_get_task_data (task);
+  g_autoptr (GUnixFDList) fds = NULL;
+  GError *error = NULL;
+
+  if (bothy_disk_assign_finish (self, result, &error))
+    fds = bothy_fd_list (&create->data, 1, &error);
+  BOTHY_FAULT_POINT ("create.bounded");
+  if (fds)
+    bothy_helper_client_call (bothy_registry_get_helper (self), &own, fds, on_owned, g_object_ref (task));
+  else
+    abandon (task, error);
+}
+
 /* The directory "data" becomes the neutral root's; the supervisor makes the rest in it. */
-static int
+static gboolean
 make_directories (Create *create, GError **error)
 {
-  autofd data = -1;
-
   create->directory = g_strconcat (BOTHY_STORE_NEW, create->container->id, NULL);
   if (mkdirat (create->containers_fd, create->directory, 0700) == 0) {
     create->dir =
         openat (create->containers_fd, create->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (create->dir >= 0 && mkdirat (create->dir, "data", 0700) == 0)
-      data = openat (create->dir, "data", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+      create->data = openat (create->dir, "data", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   }
-  if (data < 0)
+  if (create->data < 0)
     bothy_error_set_errno (error, errno, "Making the container's directory");
-  return g_steal_fd (&data);
+  return create->data >= 0;
 }
 
 static void
 on_range (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  struct helper_request own = { .op = HELPER_OWN, .owner = BOTHY_NEUTRAL_BASE };
   g_autoptr (GTask) task = user_data;
   BothyRegistry *self = g_task_get_source_object (task);
   Create *create = g_task_get_task_data (task);
   g_autofree char *id = g_uuid_string_random ();
-  g_autoptr (GUnixFDList) fds = NULL;
-  autofd data = -1;
+  gboolean made = FALSE;
   GError *error = NULL;
 
   create->base = bothy_ranges_take_finish (bothy_registry_get_ranges (self), result, &error);
@@ -152,12 +171,11 @@ on_range (GObject *source, GAsyncResult *result, gpointer user_data)
     create->container = bothy_container_new (id, create->owner, create->base, create->spec);
     /* The range is his for ever, so it has to be known who he is. */
     if (bothy_owners_note (bothy_registry_get_owners (self), create->owner, &error))
-      data = make_directories (create, &error);
-    fds = data >= 0 ? bothy_fd_list (&data, 1, &error) : NULL;
+      made = make_directories (create, &error);
   }
   BOTHY_FAULT_POINT ("create.made-directory");
-  if (fds)
-    bothy_helper_client_call (bothy_registry_get_helper (self), &own, fds, on_owned, g_object_ref (task));
+  if (made)
+    bothy_disk_assign (self, create->container, create->data, on_bounded, g_object_ref (task));
   else
     abandon (task, error);
 }
@@ -219,6 +237,7 @@ bothy_registry_create (BothyRegistry *self,
   GError *error = NULL;
 
   create->dir = -1;
+  create->data = -1;
   create->owner = owner;
   create->spec = spec;
   create->containers_fd = bothy_containers_get_directory (containers);

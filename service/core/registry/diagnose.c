@@ -5,8 +5,11 @@
 #include "config.h"
 #include "core/ids/conflicts.h"
 #include "core/registry/diagnose-network.h"
+#include "base/fd.h"
 #include "platform/cgroup-manager.h"
+#include "storage/quota.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -97,6 +100,19 @@ check_disk (Diagnosis *diagnosis)
     say (diagnosis, "disk", "warning", found, "Delete images and containers that nobody needs");
   else
     say (diagnosis, "disk", "ok", found, "");
+}
+
+static void
+check_disk_limits (Diagnosis *diagnosis)
+{
+  autofd state = open (STATE_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+  if (bothy_quota_is_enforced (state))
+    say (diagnosis, "disk-limits", "ok", "The file system of " STATE_DIR " keeps project quotas", "");
+  else
+    say (diagnosis, "disk-limits", "warning",
+         "The file system of " STATE_DIR " keeps no project quotas: limits of disk and inodes do not hold",
+         bothy_quota_advice (state));
 }
 
 static void
@@ -209,6 +225,7 @@ run_checks (GTask *task, gpointer source, gpointer task_data, GCancellable *canc
   check_user_namespaces (diagnosis);
   check_cgroups (diagnosis);
   check_disk (diagnosis);
+  check_disk_limits (diagnosis);
   check_ids (diagnosis);
   check_names (diagnosis);
   check_host_names (diagnosis);

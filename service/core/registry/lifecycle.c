@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "core/registry/change.h"
+#include "core/registry/disk.h"
 
 typedef struct {
   BothyContainer *container;
@@ -214,12 +215,13 @@ discard_container (BothyRegistry *self, GTask *task)
   operation = add_operation (bothy_registry_get_operations (self), step, &error);
   if (!operation ||
       !bothy_trash_put_container (trash, bothy_containers_get_directory (containers), step->container->id,
-                                  step->container->owner, 0, &error)) {
+                                  step->container->owner, step->container->disk.project, &error)) {
     if (operation)
       bothy_operation_complete (operation, NULL, error);
     end_step (task, error);
     return;
   }
+  bothy_disk_release (self, step->container->disk.project);
   bothy_containers_remove (containers, step->container);
   bothy_change_end (step->change);
   bothy_trash_empty (trash, step->container->owner, on_trash_empty, g_object_ref (operation));

@@ -2,6 +2,7 @@
 #include "core/registry/recovery.h"
 
 #include "core/container/reconnect.h"
+#include "core/registry/disk.h"
 #include "core/registry/lifecycle.h"
 #include "core/registry/ports.h"
 #include "network/bridge-profile.h"
@@ -30,8 +31,11 @@ bothy_registry_recover (BothyRegistry *self, GAsyncReadyCallback callback, gpoin
   *pending = g_list_length (containers);
   if (*pending == 0)
     g_task_return_boolean (task, TRUE);
-  for (GList *l = containers; l; l = l->next)
+  for (GList *l = containers; l; l = l->next) {
+    /* The limits were written down, and the file system was not told; or others hold now by bothyd.conf. */
+    bothy_disk_bound_unasked (self, l->data);
     bothy_runner_reconnect (bothy_registry_get_runner (self), l->data, on_reconnected, g_object_ref (task));
+  }
 }
 
 void

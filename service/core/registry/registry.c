@@ -4,6 +4,7 @@
 #include "core/images/day-counter.h"
 #include "core/images/expiry.h"
 #include "core/registry/network-events.h"
+#include "storage/quota.h"
 #include "storage/state.h"
 #include "workers/unpack.h"
 
@@ -301,6 +302,19 @@ sweep_groups (BothyRegistry *self)
   bothy_cgroup_manager_sweep (self->cgroups, kept);
 }
 
+/* What is generous on one disk would be no bound at all on another. */
+static void
+lower_defaults (BothyConfiguration *configuration, int state_fd)
+{
+  guint64 bytes, inodes;
+
+  bothy_quota_get_capacity (state_fd, &bytes, &inodes);
+  if (configuration->default_disk > bytes / 2)
+    configuration->default_disk = bytes / 2;
+  if (configuration->default_inodes > inodes / 2)
+    configuration->default_inodes = inodes / 2;
+}
+
 BothyRegistry *
 bothy_registry_new (BothyConfiguration *configuration,
                     BothyHelperClient *helper,
@@ -316,6 +330,7 @@ bothy_registry_new (BothyConfiguration *configuration,
   self->state = bothy_state_new (error);
   if (!self->state)
     return NULL;
+  lower_defaults (self->configuration, self->state->state_fd);
   self->trash = bothy_trash_new (self->state->trash_fd, bothy_unpack_remove, helper);
   self->ranges = bothy_ranges_new (self->state->ranges_fd, configuration);
   self->owners = bothy_owners_new (self->state->accounts_fd);

@@ -4,7 +4,20 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "core/registry/change.h"
+#include "core/registry/disk.h"
 #include "platform/cgroup-stats.h"
+
+/* Nothing is changed, as ERROR (taken over) says. */
+static void
+undo_limits (GTask *task, GError *error)
+{
+  BothyChange *change = g_task_get_task_data (task);
+
+  bothy_change_roll_back (change);
+  bothy_disk_bound_unasked (g_task_get_source_object (task), bothy_change_get_container (change));
+  bothy_change_end (change);
+  g_task_return_error (task, error);
+}
 
 static void
 on_limited (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -17,13 +30,34 @@ on_limited (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!bothy_cgroup_manager_limit_finish (BOTHY_CGROUP_MANAGER (source), result, &error) &&
       !*bothy_change_get_container (change)->group)
     g_clear_error (&error);
-  if (error)
-    bothy_change_roll_back (change);
+  if (error) {
+    undo_limits (task, error);
+    return;
+  }
   bothy_change_end (change);
-  if (error)
-    g_task_return_error (task, error);
-  else
-    g_task_return_boolean (task, TRUE);
+  g_task_return_boolean (task, TRUE);
+}
+
+static void
+on_disk_bound (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyRegistry *self = BOTHY_REGISTRY (source);
+  BothyChange *change = g_task_get_task_data (task);
+  BothyContainer *container = bothy_change_get_container (change);
+  GError *error = NULL;
+
+  if (!bothy_disk_bound_finish (self, result, &error)) {
+    undo_limits (task, error);
+    return;
+  }
+  BOTHY_FAULT_POINT ("limits.disk-bound");
+  if (*container->group) {
+    bothy_runner_limit (bothy_registry_get_runner (self), container, on_limited, g_object_ref (task));
+    return;
+  }
+  bothy_change_end (change);
+  g_task_return_boolean (task, TRUE);
 }
 
 static void
@@ -35,14 +69,17 @@ restore_limits (BothyContainers *containers, BothyContainer *container, gpointer
 static gboolean
 record_limits (BothyRegistry *self, BothyChange *change, const BothyCgroupLimits *changes, GError **error)
 {
+  BothyContainers *containers = bothy_registry_get_containers (self);
   BothyContainer *container = bothy_change_get_container (change);
   BothyCgroupLimits *before;
   BothyCgroupLimits limits = container->spec->limits;
 
   bothy_limits_apply (&limits, changes);
+  if (!bothy_containers_check_disk (containers, container->owner, container, &limits, error))
+    return FALSE;
   before = g_new (BothyCgroupLimits, 1);
   *before = container->spec->limits;
-  bothy_containers_set_limits (bothy_registry_get_containers (self), container, &limits);
+  bothy_containers_set_limits (containers, container, &limits);
   return bothy_change_record (change, restore_limits, before, g_free, error);
 }
 
@@ -63,13 +100,8 @@ bothy_registry_set_limits (BothyRegistry *self,
     return;
   }
   BOTHY_FAULT_POINT ("limits.recorded");
-  if (*container->group) {
-    g_task_set_task_data (task, g_steal_pointer (&change), (GDestroyNotify)bothy_change_free);
-    bothy_runner_limit (bothy_registry_get_runner (self), container, on_limited, g_object_ref (task));
-    return;
-  }
-  bothy_change_end (change);
-  g_task_return_boolean (task, TRUE);
+  g_task_set_task_data (task, g_steal_pointer (&change), (GDestroyNotify)bothy_change_free);
+  bothy_disk_bound (self, container, on_disk_bound, g_object_ref (task));
 }
 
 gboolean
@@ -78,11 +110,61 @@ bothy_registry_set_limits_finish (BothyRegistry *self, GAsyncResult *result, GEr
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
+/* ---- what it uses ---- */
+
+typedef struct {
+  char *name;
+  const char *state; /* static */
+  char *group;       /* "": it does not run */
+  GVariant *disk;    /* what of it is kept on disk */
+} Stats;
+
+static void
+stats_free (Stats *stats)
+{
+  g_free (stats->name);
+  g_free (stats->group);
+  g_clear_pointer (&stats->disk, g_variant_unref);
+  g_free (stats);
+}
+
 static void
 read_stats (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
-  g_task_return_pointer (task, g_variant_ref_sink (bothy_cgroup_stats_read (task_data)),
+  const Stats *stats = task_data;
+  g_autoptr (GVariant) of_group = g_variant_ref_sink (bothy_cgroup_stats_read (stats->group));
+  g_auto (GVariantDict) all = G_VARIANT_DICT_INIT (of_group);
+  GVariantIter iter;
+  const char *key;
+  GVariant *value;
+
+  g_variant_iter_init (&iter, stats->disk);
+  while (g_variant_iter_loop (&iter, "{&sv}", &key, &value))
+    g_variant_dict_insert_value (&all, key, value);
+  g_task_return_pointer (task, g_variant_ref_sink (g_variant_dict_end (&all)),
                          (GDestroyNotify)g_variant_unref);
+}
+
+static void
+on_disk_read (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Stats *stats = g_task_get_task_data (task);
+  g_auto (GVariantDict) disk = G_VARIANT_DICT_INIT (NULL);
+  GError *error = NULL;
+
+  if (!bothy_disk_read_finish (BOTHY_REGISTRY (source), result, &disk, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
+  stats->disk = g_variant_ref_sink (g_variant_dict_end (&disk));
+  if (*stats->group)
+    g_task_run_in_thread (task, read_stats);
+  else if (g_variant_n_children (stats->disk) > 0)
+    g_task_return_pointer (task, g_steal_pointer (&stats->disk), (GDestroyNotify)g_variant_unref);
+  else
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+                             "Container %s is %s, and uses nothing", stats->name, stats->state);
 }
 
 void
@@ -92,15 +174,13 @@ bothy_registry_get_stats (BothyRegistry *self,
                           gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  Stats *stats = g_new0 (Stats, 1);
 
-  if (!*container->group) {
-    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
-                             "Container %s is %s, and uses nothing", container->spec->name,
-                             bothy_container_state_name (container->state));
-    return;
-  }
-  g_task_set_task_data (task, g_strdup (container->group), g_free);
-  g_task_run_in_thread (task, read_stats);
+  stats->name = g_strdup (container->spec->name);
+  stats->state = bothy_container_state_name (container->state);
+  stats->group = g_strdup (container->group);
+  g_task_set_task_data (task, stats, (GDestroyNotify)stats_free);
+  bothy_disk_read (self, container, on_disk_read, g_object_ref (task));
 }
 
 GVariant *

@@ -16,7 +16,7 @@ void bothy_registry_set_limits (BothyRegistry *self,
 /* FALSE with an error; then the limits are as they were. */
 gboolean bothy_registry_set_limits_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 
-/* Find out what CONTAINER, which runs, uses. */
+/* Find out what CONTAINER uses. One that does not run may still use some of the disk. */
 void bothy_registry_get_stats (BothyRegistry *self,
                                BothyContainer *container,
                                GAsyncReadyCallback callback,

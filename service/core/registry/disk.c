@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/registry/disk.h"
+
+#include "base/error.h"
+#include "core/container/limits.h"
+#include "storage/quota.h"
+
+/* 0 is what the file system takes for no bound. */
+static guint64
+bound_of (const BothyCgroupLimits *limits, BothyCgroupLimit limit)
+{
+  guint64 value = bothy_cgroup_limits_get (limits, limit);
+
+  return value == BOTHY_LIMIT_NONE ? 0 : value;
+}
+
+/* Ask the helper about the files of PROJECT on the file system of FD. */
+static void
+call_helper (
+    BothyRegistry *self, int fd, const struct helper_quota *quota, GAsyncReadyCallback callback, GTask *task)
+{
+  struct helper_request request = { .op = HELPER_QUOTA, .quota = *quota };
+  GError *error = NULL;
+  g_autoptr (GUnixFDList) fds = bothy_fd_list (&fd, 1, &error);
+
+  if (fds)
+    bothy_helper_client_call (bothy_registry_get_helper (self), &request, fds, callback, g_object_ref (task));
+  else
+    g_task_return_error (task, error);
+}
+
+/* A range is its owner's again as soon as a container of his is deleted; the files of that one may still be there, and
+   must not count for another. */
+static guint32
+choose_project (BothyTrash *trash, guint32 base)
+{
+  guint32 project = base;
+
+  while (project - base < BOTHY_RANGE_SIZE - 1 && bothy_trash_has_project (trash, project))
+    project++;
+  return project;
+}
+
+/* ---- what it may take ---- */
+
+typedef struct {
+  BothyContainer *container;
+  struct helper_quota quota;
+} Bound;
+
+static void
+bound_free (Bound *bound)
+{
+  g_object_unref (bound->container);
+  g_free (bound);
+}
+
+static GTask *
+begin_bound (BothyRegistry *self,
+             BothyContainer *container,
+             const BothyCgroupLimits *limits,
+             GAsyncReadyCallback callback,
+             gpointer user_data)
+{
+  GTask *task = g_task_new (self, NULL, callback, user_data);
+  Bound *bound = g_new0 (Bound, 1);
+
+  bound->container = g_object_ref (container);
+  bound->quota.flags = HELPER_QUOTA_BOUND;
+  bound->quota.project = container->disk.project;
+  bound->quota.max_bytes = bound_of (limits, BOTHY_LIMIT_DISK);
+  bound->quota.max_inodes = bound_of (limits, BOTHY_LIMIT_INODES);
+  g_task_set_task_data (task, bound, (GDestroyNotify)bound_free);
+  return task;
+}
+
+static void
+on_assigned (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  const Bound *bound = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  if (!bothy_helper_client_quota_finish (BOTHY_HELPER_CLIENT (source), result, NULL, NULL, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
+  bothy_container_set_disk_bound (bound->container, bound->quota.project, bound->quota.max_bytes,
+                                  bound->quota.max_inodes);
+  g_task_return_boolean (task, TRUE);
+}
+
+void
+bothy_disk_assign (BothyRegistry *self,
+                   BothyContainer *container,
+                   int data,
+                   GAsyncReadyCallback callback,
+                   gpointer user_data)
+{
+  g_autoptr (GTask) task = NULL;
+  BothyCgroupLimits limits;
+  Bound *bound;
+
+  bothy_limits_effective (&container->spec->limits, bothy_registry_get_configuration (self), &limits);
+  task = begin_bound (self, container, &limits, callback, user_data);
+  if (!bothy_quota_is_enforced (data)) {
+    g_task_return_boolean (task, TRUE);
+    return;
+  }
+  bound = g_task_get_task_data (task);
+  bound->quota.flags |= HELPER_QUOTA_ASSIGN;
+  bound->quota.project = choose_project (bothy_registry_get_trash (self), container->range_base);
+  call_helper (self, data, &bound->quota, on_assigned, task);
+}
+
+gboolean
+bothy_disk_assign_finish (BothyRegistry *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+static void
+on_bound (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyRegistry *self = g_task_get_source_object (task);
+  const Bound *bound = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  if (!bothy_helper_client_quota_finish (BOTHY_HELPER_CLIENT (source), result, NULL, NULL, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
+  bothy_container_set_disk_bound (bound->container, bound->quota.project, bound->quota.max_bytes,
+                                  bound->quota.max_inodes);
+  /* Where that fails, the next bothyd tells the file system once more. */
+  if (bothy_containers_save (bothy_registry_get_containers (self), bound->container, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+bothy_disk_bound (BothyRegistry *self,
+                  BothyContainer *container,
+                  GAsyncReadyCallback callback,
+                  gpointer user_data)
+{
+  g_autoptr (GTask) task = begin_bound (self, container, &container->limits, callback, user_data);
+  const Bound *bound = g_task_get_task_data (task);
+  int fd = bothy_containers_get_directory (bothy_registry_get_containers (self));
+
+  if (!container->disk.project || !bothy_quota_is_enforced (fd) ||
+      (container->disk.bytes == bound->quota.max_bytes && container->disk.inodes == bound->quota.max_inodes))
+    g_task_return_boolean (task, TRUE);
+  else
+    call_helper (self, fd, &bound->quota, on_bound, task);
+}
+
+gboolean
+bothy_disk_bound_finish (BothyRegistry *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+static void
+on_bound_unasked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyContainer) container = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!bothy_disk_bound_finish (BOTHY_REGISTRY (source), result, &error))
+    g_warning ("Container %s: %s", container->id, error->message);
+}
+
+void
+bothy_disk_bound_unasked (BothyRegistry *self, BothyContainer *container)
+{
+  bothy_disk_bound (self, container, on_bound_unasked, g_object_ref (container));
+}
+
+static void
+on_released (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!bothy_helper_client_quota_finish (BOTHY_HELPER_CLIENT (source), result, NULL, NULL, &error))
+    g_warning ("Trash: %s", error->message);
+  g_task_return_boolean (task, TRUE);
+}
+
+void
+bothy_disk_release (BothyRegistry *self, guint32 project)
+{
+  const struct helper_quota quota = { .flags = HELPER_QUOTA_BOUND, .project = project };
+  int fd = bothy_containers_get_directory (bothy_registry_get_containers (self));
+  g_autoptr (GTask) task = g_task_new (self, NULL, NULL, NULL);
+
+  if (project && bothy_quota_is_enforced (fd))
+    call_helper (self, fd, &quota, on_released, task);
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+/* ---- what it takes ---- */
+
+typedef struct {
+  guint64 bytes, inodes;
+} Usage;
+
+static void
+on_read (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Usage usage;
+  GError *error = NULL;
+
+  if (bothy_helper_client_quota_finish (BOTHY_HELPER_CLIENT (source), result, &usage.bytes, &usage.inodes,
+                                        &error))
+    g_task_return_pointer (task, g_memdup2 (&usage, sizeof usage), g_free);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+bothy_disk_read (BothyRegistry *self,
+                 BothyContainer *container,
+                 GAsyncReadyCallback callback,
+                 gpointer user_data)
+{
+  const struct helper_quota quota = { .project = container->disk.project };
+  int fd = bothy_containers_get_directory (bothy_registry_get_containers (self));
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+
+  g_task_set_task_data (task, g_object_ref (container), g_object_unref);
+  if (container->disk.project && bothy_quota_is_enforced (fd))
+    call_helper (self, fd, &quota, on_read, task);
+  else
+    g_task_return_pointer (task, NULL, NULL);
+}
+
+static void
+add (GVariantDict *stats, const char *key, guint64 value)
+{
+  g_variant_dict_insert (stats, key, "t", value);
+}
+
+gboolean
+bothy_disk_read_finish (BothyRegistry *self, GAsyncResult *result, GVariantDict *stats, GError **error)
+{
+  const BothyContainer *container = g_task_get_task_data (G_TASK (result));
+  GError *local_error = NULL;
+  g_autofree Usage *usage = g_task_propagate_pointer (G_TASK (result), &local_error);
+
+  if (local_error) {
+    g_propagate_error (error, local_error);
+    return FALSE;
+  }
+  if (!usage)
+    return TRUE;
+  add (stats, "disk", usage->bytes);
+  add (stats, "inodes", usage->inodes);
+  if (container->disk.bytes)
+    add (stats, "disk-max", container->disk.bytes);
+  if (container->disk.inodes)
+    add (stats, "inodes-max", container->disk.inodes);
+  return TRUE;
+}

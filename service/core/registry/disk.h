@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/registry/registry.h"
+
+G_BEGIN_DECLS
+
+/*
+ * What containers may take of the disk. The files of a container have a project id from its birth on, one of the numbers
+ * of its range, and the file system bounds what all files of a project take together: see project quotas in quotactl(2).
+ */
+
+/* Give DATA, the still empty directory of CONTAINER, which is being made, a project id and the bounds that hold for it.
+   Where the file system keeps none it stays without. */
+void bothy_disk_assign (BothyRegistry *self,
+                        BothyContainer *container,
+                        int data,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data);
+
+/* FALSE with an error. */
+gboolean bothy_disk_assign_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
+
+/* Tell the file system what container->limits say, if it has not been told, and put that on record. */
+void bothy_disk_bound (BothyRegistry *self,
+                       BothyContainer *container,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data);
+
+/* FALSE with an error; then the bounds are as they were. */
+gboolean bothy_disk_bound_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
+
+/* The same with nobody who waits for it: a failure is a warning in the log. */
+void bothy_disk_bound_unasked (BothyRegistry *self, BothyContainer *container);
+
+/* The files of PROJECT are in the trash, and what removes them must not be bounded. 0 is none. */
+void bothy_disk_release (BothyRegistry *self, guint32 project);
+
+/* Find out what the files of CONTAINER take. */
+void bothy_disk_read (BothyRegistry *self,
+                      BothyContainer *container,
+                      GAsyncReadyCallback callback,
+                      gpointer user_data);
+
+/* Adds "disk", "inodes", and "disk-max" and "inodes-max" where there is a bound, to STATS. FALSE with an error. */
+gboolean
+bothy_disk_read_finish (BothyRegistry *self, GAsyncResult *result, GVariantDict *stats, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "storage/quota.h"
+
+#include <linux/dqblk_xfs.h>
+#include <linux/magic.h>
+#include <linux/quota.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC 0x58465342
+#endif
+
+gboolean
+bothy_quota_is_enforced (int fd)
+{
+  struct fs_quota_statv state = { .qs_version = FS_QSTATV_VERSION1 };
+
+  /* ext4 answers as XFS does. Mounted without prjquota it counts, and bounds nothing. */
+  return syscall (SYS_quotactl_fd, fd, QCMD (Q_XGETQSTATV, PRJQUOTA), 0, &state) == 0 &&
+         (state.qs_flags & FS_QUOTA_PDQ_ENFD) != 0;
+}
+
+void
+bothy_quota_get_capacity (int fd, guint64 *ret_bytes, guint64 *ret_inodes)
+{
+  struct statvfs fs;
+  gboolean known = fstatvfs (fd, &fs) == 0;
+
+  *ret_bytes = known ? (guint64)fs.f_blocks * fs.f_frsize : G_MAXUINT64;
+  *ret_inodes = known && fs.f_files > 0 ? (guint64)fs.f_files : G_MAXUINT64;
+}
+
+const char *
+bothy_quota_advice (int fd)
+{
+  struct statfs fs;
+
+  if (fstatfs (fd, &fs) == 0 && fs.f_type == EXT4_SUPER_MAGIC)
+    return "If a container may not fill the disk, unmount its file system, give it project quotas with "
+           "tune2fs -O project,quota -Q prjquota DEVICE, and mount it with the option prjquota";
+  if (fstatfs (fd, &fs) == 0 && fs.f_type == XFS_SUPER_MAGIC)
+    return "If a container may not fill the disk, mount its file system with the option prjquota (for that "
+           "of "
+           "the root: rootflags=prjquota on the kernel's command line)";
+  return "If a container may not fill the disk, put its directory on ext4 or XFS, mounted with the option "
+         "prjquota";
+}

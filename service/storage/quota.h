@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Whether the file system of FD keeps the bounds of projects, as ext4 and XFS do when they are made and mounted for it. */
+gboolean bothy_quota_is_enforced (int fd);
+
+/* How many bytes and files of any kind the file system of FD can hold; G_MAXUINT64 for what it does not say. */
+void bothy_quota_get_capacity (int fd, guint64 *ret_bytes, guint64 *ret_inodes);
+
+/* What an administrator can do so that the file system of FD keeps them: one sentence. (transfer none) */
+const char *bothy_quota_advice (int fd);
+
+G_END_DECLS
