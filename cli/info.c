@@ -48,6 +48,29 @@ print_identity (GVariant *p, const char *os)
   cli_print_field (_ ("Command"), command);
 }
 
+/* What of it lies on the disk: a question of its own, which nobody is asked a password for. */
+static void
+print_disk (Cli *cli, const char *path, GVariant *p)
+{
+  g_autoptr (GVariant) answer =
+      cli->asked ? NULL : cli_call (cli, path, IFACE_CONTAINER, "GetStats", NULL, NULL, NULL, NULL);
+  g_autoptr (GVariant) stats = answer ? g_variant_get_child_value (answer, 0) : NULL;
+  g_autoptr (GVariant) limits = g_variant_lookup_value (p, "Limits", G_VARIANT_TYPE_VARDICT);
+  g_autoptr (GVariant) disk = limits ? g_variant_lookup_value (limits, "disk", NULL) : NULL;
+  g_autoptr (GVariant) inodes = limits ? g_variant_lookup_value (limits, "inodes", NULL) : NULL;
+  guint64 bytes, files;
+
+  if (stats && g_variant_lookup (stats, "disk", "t", &bytes) &&
+      g_variant_lookup (stats, "inodes", "t", &files)) {
+    g_autofree char *size = cli_limits_size (bytes);
+    g_autofree char *text = g_strdup_printf (_ ("%s in %" G_GUINT64_FORMAT " files"), size, files);
+
+    cli_print_field (_ ("On disk"), text);
+  }
+  if ((disk || inodes) && !cli_limits_disk_holds (p))
+    cli_print_field (_ ("On disk"), _ ("no limit holds: see bothy doctor"));
+}
+
 /* What it wants, and why it has not got it. */
 static void
 print_network (GVariant *p)
@@ -138,6 +161,7 @@ info_one (Cli *cli, const char *name, const char *path, gpointer data, GError **
   print_state (properties);
   print_network (properties);
   print_rest (properties);
+  print_disk (cli, path, properties);
   return TRUE;
 }
 

@@ -26,6 +26,8 @@ show (Cli *cli, const char *path)
     puts (_ ("No limits"));
   else if (limits)
     cli_limits_print (limits);
+  if (limits)
+    cli_limits_warn (cli, path, limits);
   return CLI_EXIT_OK;
 }
 
@@ -36,7 +38,10 @@ change (Cli *cli, const char *path, GVariant *limits)
   g_autoptr (GVariant) answer = cli_call_over_quota (cli, path, IFACE_CONTAINER, "SetLimits",
                                                      g_variant_new ("(@a{sv})", limits), &error);
 
-  return answer ? CLI_EXIT_OK : cli_fail (error);
+  if (answer == NULL)
+    return cli_fail (error);
+  cli_limits_warn (cli, path, limits);
+  return CLI_EXIT_OK;
 }
 
 int

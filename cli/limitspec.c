@@ -24,6 +24,8 @@ static const struct {
   { "cpus", SET, N_ ("CPUs") },
   { "io-weight", COUNT, N_ ("IO weight") },
   { "pids", COUNT, N_ ("Processes") },
+  { "disk", BYTES, N_ ("Disk") },
+  { "inodes", BYTES, N_ ("Files") },
 };
 
 static gboolean
@@ -117,7 +119,7 @@ parse_word (const char *word, const char **ret_key, GError **error)
                  word);
   else
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, _ ("'%s' is no limit; these are: %s"), word,
-                 "memory=, memory-high=, swap=, cpu=, cpu-weight=, cpus=, io-weight=, pids=");
+                 "memory=, memory-high=, swap=, cpu=, cpu-weight=, cpus=, io-weight=, pids=, disk=, inodes=");
   return NULL;
 }
 
@@ -209,6 +211,39 @@ cli_limits_summary (GVariant *limits)
       g_string_append_printf (line, "%s%s=%s", line->len ? " " : "", keys[i].key, text);
   }
   return g_string_free (line, FALSE);
+}
+
+gboolean
+cli_limits_disk_holds (GVariant *properties)
+{
+  const char *state = "enforced";
+
+  g_variant_lookup (properties, "DiskLimits", "&s", &state);
+  return g_str_equal (state, "enforced");
+}
+
+void
+cli_limits_warn (Cli *cli, const char *path, GVariant *limits)
+{
+  g_autoptr (GVariant) disk = g_variant_lookup_value (limits, "disk", NULL);
+  g_autoptr (GVariant) inodes = g_variant_lookup_value (limits, "inodes", NULL);
+  g_autoptr (GVariant) properties = disk || inodes ? cli_get_all (cli, path, IFACE_CONTAINER, NULL) : NULL;
+  const char *name = "", *state = "";
+
+  if (!properties || cli_limits_disk_holds (properties))
+    return;
+  g_variant_lookup (properties, "Name", "&s", &name);
+  g_variant_lookup (properties, "DiskLimits", "&s", &state);
+  if (g_str_equal (state, "older"))
+    g_printerr (
+        _ ("bothy: Nothing bounds the disk of %s: it was made when the file system kept no quotas. What is "
+           "made now has the limit.\n"),
+        name);
+  else
+    g_printerr (
+        _ ("bothy: Nothing bounds the disk of %s: the file system keeps no quotas. \"bothy doctor\" says "
+           "what to do.\n"),
+        name);
 }
 
 GVariant *

@@ -28,6 +28,13 @@ char *cli_limits_summary (GVariant *limits);
 /** cli_limits_size: Returns: (transfer full): bytes as a person reads them, "1.5G" */
 char *cli_limits_size (guint64 bytes);
 
+/** cli_limits_disk_holds: Returns: whether limits of the disk of a container with @properties have an effect */
+gboolean cli_limits_disk_holds (GVariant *properties);
+
+/** cli_limits_warn: says on standard error that what @limits, an a{sv}, say of the disk has no effect on the
+ * container at @path, if it has none */
+void cli_limits_warn (Cli *cli, const char *path, GVariant *limits);
+
 /**
  * cli_call_over_quota:
  *

@@ -286,6 +286,7 @@ parse_run (Cli *cli, How *how, char **words)
     { CLI_SPEC_LIMIT (spec) },
     { CLI_SPEC_MEMORY (spec) },
     { CLI_SPEC_CPUS (spec) },
+    { CLI_SPEC_DISK (spec) },
     { NULL },
   };
   g_auto (GStrv) rest = NULL;

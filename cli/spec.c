@@ -30,6 +30,7 @@ cli_spec_clear (CliSpec *spec)
   g_clear_pointer (&spec->limits, g_strfreev);
   g_clear_pointer (&spec->memory, g_free);
   g_clear_pointer (&spec->cpus, g_free);
+  g_clear_pointer (&spec->disk, g_free);
   g_clear_pointer (&spec->parsed_limits, g_variant_unref);
 }
 
@@ -168,6 +169,8 @@ cli_spec_create (Cli *cli, CliSpec *spec, GError **error)
       cli_spec_undo (cli, path);
       return NULL;
     }
+  if (path && spec->parsed_limits)
+    cli_limits_warn (cli, path, spec->parsed_limits);
   return g_steal_pointer (&path);
 }
 
@@ -203,6 +206,7 @@ parse_limits (Cli *cli, CliSpec *spec)
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   g_autofree char *memory = spec->memory ? g_strconcat ("memory=", spec->memory, NULL) : NULL;
   g_autofree char *cpu = spec->cpus ? g_strconcat ("cpu=", spec->cpus, NULL) : NULL;
+  g_autofree char *disk = spec->disk ? g_strconcat ("disk=", spec->disk, NULL) : NULL;
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) words = NULL;
 
@@ -212,6 +216,8 @@ parse_limits (Cli *cli, CliSpec *spec)
     g_strv_builder_add (builder, memory);
   if (cpu)
     g_strv_builder_add (builder, cpu);
+  if (disk)
+    g_strv_builder_add (builder, disk);
   words = g_strv_builder_end (builder);
   spec->parsed_limits = cli_limits_parse (words, &error);
   if (spec->parsed_limits == NULL)
@@ -254,6 +260,7 @@ cli_spec_words (Cli *cli, CliSpec *spec, char **words)
     { CLI_SPEC_LIMIT (spec) },
     { CLI_SPEC_MEMORY (spec) },
     { CLI_SPEC_CPUS (spec) },
+    { CLI_SPEC_DISK (spec) },
     { NULL },
   };
   g_auto (GStrv) rest = NULL;

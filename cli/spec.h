@@ -26,6 +26,7 @@ typedef struct {
   char **limits; /* KEY=VALUE */
   char *memory;
   char *cpus;
+  char *disk;
   GVariant *parsed_limits;
 } CliSpec;
 
@@ -50,6 +51,9 @@ typedef struct {
   "memory", 'm', 0, G_OPTION_ARG_FILENAME, &(spec)->memory, N_ ("As --limit memory=SIZE"), N_ ("SIZE")
 #define CLI_SPEC_CPUS(spec)                                                                                  \
   "cpus", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->cpus, N_ ("As --limit cpu=NUMBER"), N_ ("NUMBER")
+
+#define CLI_SPEC_DISK(spec)                                                                                  \
+  "disk", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->disk, N_ ("As --limit disk=SIZE"), N_ ("SIZE")
 
 /** cli_spec_clear: frees what it holds */
 void cli_spec_clear (CliSpec *spec);

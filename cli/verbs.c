@@ -33,7 +33,9 @@ const CliVerb cli_verbs[] = {
   { "info", N_ ("NAME…"), N_ ("Show containers in detail"), "bothy info web\nbothy info --json web",
     cli_info },
   { "limit", N_ ("NAME [KEY=VALUE…]"), N_ ("Show or change what a container may use"),
-    "bothy limit web memory=512M pids=200 cpu=1.5\nbothy limit web memory=max\nbothy limit web", cli_limit },
+    "bothy limit web memory=512M pids=200 cpu=1.5\nbothy limit web disk=10G inodes=1M\nbothy limit web "
+    "memory=max\nbothy limit web",
+    cli_limit },
   { "top", "", N_ ("Show what containers use"), "bothy top\nbothy top --once", cli_top },
   { "df", "", N_ ("Show what your images and containers take"), "bothy df", cli_df },
   { "wait", N_ ("NAME…"), N_ ("Wait until containers are in a state"),

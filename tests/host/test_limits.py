@@ -143,3 +143,22 @@ def test_ceilings(fresh_host):
     host.run("root", "systemctl", "restart", "bothyd", check=True)
     host.run("alice", "bothy", "restart", "--timeout", "1", "x", check=True)
     assert show(host, unit_of(host, "x"), "Slice") == {"Slice": "user-1000.slice"}
+
+
+def test_DOS_08_disk_without_quotas(host):
+    """Nobody believes in a bound that is not there: whoever sets it hears so at once."""
+    host.run("alice", "bothy", "create", "busybox", "plain", check=True)
+    if json.loads(host.output("alice", "bothy info --json plain"))["diskLimits"] == "enforced":
+        host.run("alice", "bothy", "delete", "plain", check=True)
+        pytest.skip("the machine's file system has project quotas")
+    done = host.run("alice", "bothy", "limit", "plain", "disk=10G", "inodes=1M")
+    assert done.returncode == 0 and "Nothing bounds the disk of plain" in done.stderr and "doctor" in done.stderr
+    assert host.run("alice", "bothy", "limit", "plain", "pids=100").stderr == ""
+    assert json.loads(host.output("alice", "bothy limit plain --json")) == {"disk": 10 << 30, "inodes": 1 << 20, "pids": 100}
+    shown = host.output("alice", "bothy", "info", "plain")
+    assert "disk=10G inodes=1M" in shown and "no limit holds" in shown
+    done = host.run("alice", "bothy", "create", "busybox", "born", "--disk", "20M")
+    assert done.returncode == 0 and done.stdout == "born\n" and "Nothing bounds the disk of born" in done.stderr
+    host.run("alice", "bothy", "delete", "plain", "born", check=True)
+    checks = {check["check"]: check for check in json.loads(host.run("alice", "bothy", "--json", "doctor").stdout)}
+    assert checks["disk-limits"]["verdict"] == "warning" and "prjquota" in str(checks["disk-limits"])
