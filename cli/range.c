@@ -2,12 +2,21 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "error.h"
 #include "listing.h"
 #include "verbs.h"
 
-#define BY_HAND "by hand"
+#define BY_HAND    "by hand"
+#define GIVEN_BACK "given back"
+
+/* Names of containers have no spaces. */
+static gboolean
+is_container (const char *name)
+{
+  return name[0] && !strchr (name, ' ');
+}
 
 static GVariant *
 range_object (GVariant *range)
@@ -18,8 +27,7 @@ range_object (GVariant *range)
   g_variant_get (range, "(uuu&s)", &base, &count, &owner, &name);
   return g_variant_new_parsed (
       "{'rangeBase': <%u>, 'rangeCount': <%u>, 'owner': <%u>, 'name': <%s>, 'holder': <%s>}", base, count,
-      owner, g_str_equal (name, BY_HAND) ? "" : name,
-      !name[0] || g_str_equal (name, BY_HAND) ? name : "container");
+      owner, is_container (name) ? name : "", is_container (name) ? "container" : name);
 }
 
 static void
@@ -38,7 +46,9 @@ add_range (struct libscols_table *table, GVariant *range)
   last = g_strdup_printf ("%u", base + count - 1);
   number = g_strdup_printf ("%u", count);
   user = cli_user_name (owner);
-  holder = g_str_equal (name, BY_HAND) ? _ ("(by hand)") : name;
+  holder = g_str_equal (name, BY_HAND)      ? _ ("(by hand)")
+           : g_str_equal (name, GIVEN_BACK) ? _ ("(nobody's from the next boot on)")
+                                            : name;
   cli_table_add (
       table,
       (const char *[]){ first, last, number, user, name[0] ? holder : _ ("(kept for the next)"), NULL }, 4,
@@ -111,8 +121,9 @@ cli_range_allocate (Cli *cli, char **words)
   return CLI_EXIT_OK;
 }
 
-int
-cli_range_release (Cli *cli, char **words)
+/* Call METHOD for each range of WORDS. */
+static int
+for_each_range (Cli *cli, char **words, const char *method)
 {
   g_auto (GStrv) rest = NULL;
   g_autoptr (GError) error = NULL;
@@ -133,12 +144,28 @@ cli_range_release (Cli *cli, char **words)
     g_autoptr (GVariant) answer = NULL;
 
     g_ascii_string_to_unsigned (rest[i], 10, 0, G_MAXUINT32, &uid, NULL);
-    answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "ReleaseRange", g_variant_new ("(u)", (guint32)uid),
-                       NULL, NULL, &refused);
+    answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, method, g_variant_new ("(u)", (guint32)uid), NULL,
+                       NULL, &refused);
     if (answer == NULL) {
       cli_warn (refused, rest[i]);
       code = CLI_EXIT_FAILED;
     }
   }
+  return code;
+}
+
+int
+cli_range_release (Cli *cli, char **words)
+{
+  return for_each_range (cli, words, "ReleaseRange");
+}
+
+int
+cli_range_reclaim (Cli *cli, char **words)
+{
+  int code = for_each_range (cli, words, "ReclaimRange");
+
+  if (code == CLI_EXIT_OK && !cli->quiet && !cli->json)
+    printf ("%s\n", _ ("Others may get it when the machine has been booted anew"));
   return code;
 }

@@ -116,6 +116,8 @@ const CliVerb cli_verbs[] = {
     "bothy range allocate", cli_range_allocate },
   { "range release", N_ ("FIRST-ID…"), N_ ("Give such ids back"), "bothy range release 1073741824",
     cli_range_release },
+  { "range reclaim", N_ ("FIRST-ID…"), N_ ("Let others have what a user left"),
+    "bothy range reclaim 1073741824", cli_range_reclaim },
   { "unshare", N_ ("[COMMAND…]"), N_ ("Run a command as root of new namespaces, with ids of your own"),
     "bothy unshare -m -p --mount-proc -- sh\nbothy unshare -s 'MOUNT|PID|UTSNAME' -- ./init", cli_unshare },
   { "userns-exec", N_ ("[COMMAND…]"), N_ ("Run a command as root of a user namespace"),

@@ -54,6 +54,7 @@ int cli_remote_remove (Cli *cli, char **words);
 int cli_range_list (Cli *cli, char **words);
 int cli_range_allocate (Cli *cli, char **words);
 int cli_range_release (Cli *cli, char **words);
+int cli_range_reclaim (Cli *cli, char **words);
 int cli_rename (Cli *cli, char **words);
 int cli_restart (Cli *cli, char **words);
 int cli_run (Cli *cli, char **words);

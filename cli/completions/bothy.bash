@@ -91,7 +91,7 @@ _bothy() {
         "image import") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null ;;
         help) mapfile -t COMPREPLY < <(compgen -W "$(__bothy_verbs)" -- "$cur") ;;
         unshare|userns-exec) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
-        "range release")
+        "range release" | "range reclaim")
             mapfile -t COMPREPLY < <(compgen -W "$(bothy range list --quiet 2>/dev/null)" -- "$cur") ;;
         exec|shell|console|logs|rename|"egress list"|"egress set"|"egress allow"|"egress deny"|"port add"|"port remove"|"port list") [[ $count -gt 0 ]] || containers=yes ;;
         limit)

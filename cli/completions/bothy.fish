@@ -70,6 +70,7 @@ complete -c bothy -n '__bothy_verb "image import" "bridge import-lxc"' -F
 complete -c bothy -n '__bothy_verb once "bridge delegate" "bridge revoke" "bridge delete"' -a '(bothy bridge list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb "remote remove" "remote login" "remote logout"' -a '(bothy remote list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb "range release"' -a '(bothy range list --quiet 2>/dev/null)'
+complete -c bothy -n '__bothy_verb "range reclaim"' -a '(bothy range list --all --quiet 2>/dev/null)'
 complete -c bothy -n '__bothy_verb unshare userns-exec' -a '(__fish_complete_subcommand)'
 complete -c bothy -n '__bothy_verb list wait' -l state -x -a 'stopped starting running frozen stopping failed'
 complete -c bothy -n '__bothy_verb kill' -l signal -x -a 'SIG(__fish_make_completion_signals; printf "%s\n" $__kill_signals | string match -rg "^\d+ (.*)")'

@@ -92,6 +92,38 @@ bothy_manager_handle_release_range (BothyCall *call)
                                 bothy_call_ref (call));
 }
 
+/* Whose it is would tell a stranger who asks for a dialog. */
+gboolean
+bothy_manager_check_reclaim_range (BothyCall *call, GError **error)
+{
+  const guint32 *base = call->request;
+  g_autofree char *text = g_strdup_printf ("%u", *base);
+
+  polkit_details_insert (call->details, "range", text);
+  return TRUE;
+}
+
+static void
+on_reclaimed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+  GError *error = NULL;
+
+  if (bothy_ranges_reclaim_finish (BOTHY_RANGES (source), result, &error))
+    bothy_call_return (call, NULL);
+  else
+    bothy_call_return_error (call, error);
+}
+
+void
+bothy_manager_handle_reclaim_range (BothyCall *call)
+{
+  const guint32 *base = call->request;
+
+  bothy_ranges_reclaim (bothy_registry_get_ranges (call->registry), *base, on_reclaimed,
+                        bothy_call_ref (call));
+}
+
 /* ---- MapUserNamespace ---- */
 
 typedef struct {

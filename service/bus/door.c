@@ -48,6 +48,8 @@ static const BothyRow rows[] = {
   { MANAGER, "AllocateRange", ACTION, CREATE, &bothy_manager_allocate_range_request,
     bothy_manager_check_allocate_range, bothy_manager_handle_allocate_range, EXCEED },
   { MANAGER, "ReleaseRange", ANYBODY, NULL, &bothy_request_number, NULL, bothy_manager_handle_release_range },
+  { MANAGER, "ReclaimRange", ACTION, BOTHY_ACTION_RECLAIM, &bothy_request_number,
+    bothy_manager_check_reclaim_range, bothy_manager_handle_reclaim_range },
   { MANAGER, "MapUserNamespace", ANYBODY, NULL, &bothy_manager_map_user_namespace_request, NULL,
     bothy_manager_handle_map_user_namespace },
   { MANAGER, "DelegateCgroup", ACTION, CREATE, &bothy_manager_delegate_cgroup_request,

@@ -71,6 +71,8 @@ REQUEST (manager, allocate_range);
 CHECK (manager, allocate_range);
 HANDLE (manager, allocate_range);
 HANDLE (manager, release_range);
+CHECK (manager, reclaim_range);
+HANDLE (manager, reclaim_range);
 REQUEST (manager, map_user_namespace);
 HANDLE (manager, map_user_namespace);
 REQUEST (manager, delegate_cgroup);

@@ -170,7 +170,7 @@ bothy_manager_handle_list_ranges (BothyCall *call)
     const BothyRange *range = ranges->pdata[i];
     BothyContainer *container =
         bothy_containers_find_by_range (bothy_registry_get_containers (call->registry), range->base);
-    const char *free = range->by_hand ? "by hand" : "";
+    const char *free = range->by_hand ? "by hand" : range->reclaimed ? "given back" : "";
 
     if (range->owner == call->user || call->may_inspect)
       g_variant_builder_add (&builder, "(uuus)", range->base, BOTHY_RANGE_SIZE, range->owner,

@@ -31,6 +31,7 @@
 #define BOTHY_ACTION_BRIDGES    BOTHY_BUS_NAME ".manage-bridges"
 #define BOTHY_ACTION_USE_BRIDGE BOTHY_BUS_NAME ".use-bridge"
 #define BOTHY_ACTION_DELEGATE   BOTHY_BUS_NAME ".delegate-bridge"
+#define BOTHY_ACTION_RECLAIM    BOTHY_BUS_NAME ".reclaim-range"
 #define BOTHY_ACTION_MOVE       BOTHY_BUS_NAME ".move-service"
 #define BOTHY_ACTION_PORT       BOTHY_BUS_NAME ".privileged-port"
 

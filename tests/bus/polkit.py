@@ -17,6 +17,7 @@ CREATE = "org.bothy.Bothy1.create-container"
 INSPECT = "org.bothy.Bothy1.inspect-containers"
 MANAGE = "org.bothy.Bothy1.manage-containers"
 EXCEED = "org.bothy.Bothy1.exceed-quota"
+RECLAIM = "org.bothy.Bothy1.reclaim-range"
 PORT = "org.bothy.Bothy1.privileged-port"
 POLICY = pathlib.Path(__file__).parents[2] / "polkit/org.bothy.Bothy1.policy.in"
 ACTIONS = re.findall(r'<action id="([^"]+)">', POLICY.read_text())

@@ -12,7 +12,7 @@ import pytest
 from gi.repository import GLib
 
 import polkit
-from conftest import ALICE, BOB
+from conftest import ALICE, BOB, CAROL
 from wire import MANAGER, ROOT, BusError, variants, wait
 
 SIZE = 65536
@@ -108,6 +108,81 @@ def test_RANGE_07_range_is_his_and_stays_his(world, alice, bob, ranges):
     assert alice.error(ROOT, MANAGER, "ReleaseRange", "(u)", uid) == "NotYours"
     assert allocate(bob) != uid
     assert allocate(alice) == uid
+
+
+def setuid_file(world, uid):
+    """A file of that id's, which makes everybody who runs it that id."""
+    path = world.directory / f"left-{uid}"
+    path.write_bytes(b"")
+    os.chown(path, uid, uid)
+    path.chmod(0o4755)
+    return path
+
+
+def boot(world, number):
+    """The machine is booted anew, as far as the service sees."""
+    world.stop()
+    (world.directory / "boot").write_text(f"{number:08}-0000-4000-8000-000000000000\n")
+    world.inside("mount", "--bind", world.directory / "boot", "/proc/sys/kernel/random/boot_id")
+    world.start()
+
+
+def all_he_can_get(client):
+    got = set()
+    while not client.error(ROOT, MANAGER, "AllocateRange", "(ua{sv})", 1, {}):
+        got = set(held(client))
+    return got
+
+
+def test_RANGE_07_reclaimed_by_an_administrator(fresh_world):
+    """alice gives her range back, and has left a setuid file: nothing that she does gets it to bob, nor does a boot. What an
+    administrator answers for gets it to him, and only when nothing in the kernel can have its ids."""
+    pool = 0x60000000 + os.getpid() % 4000 * 65536
+    world = fresh_world(config=f"[Ranges]\nBase={pool}\nCount=3\n[Quota]\nRanges=10\n")
+    boot(world, 1)
+    alice, bob = world.client(ALICE), world.client(BOB)
+    base = allocate(alice)
+    path = setuid_file(world, base + 5)
+    assert alice.error(ROOT, MANAGER, "ReclaimRange", "(u)", base) == "NotAuthorized"
+    assert world.polkit.asked(polkit.RECLAIM)[0].details == {"range": str(base)}
+    alice.manager("ReleaseRange", "(u)", base)
+    assert alice.error(ROOT, MANAGER, "ReclaimRange", "(u)", base) == "NotAuthorized"
+    boot(world, 2)
+    alice, bob = world.client(ALICE), world.client(BOB)
+    assert all_he_can_get(bob) == {pool + SIZE, pool + 2 * SIZE} and path.stat().st_uid == base + 5
+
+    path.unlink()
+    world.polkit.answers[polkit.RECLAIM] = "yes"
+    carol = world.client(CAROL)
+    assert carol.error(ROOT, MANAGER, "ReclaimRange", "(u)", base + 1) == "InvalidArgs"
+    assert carol.error(ROOT, MANAGER, "ReclaimRange", "(u)", pool + SIZE) == "Busy" and "1001" in carol.text
+    carol.manager("ReclaimRange", "(u)", base)
+    assert carol.error(ROOT, MANAGER, "ReclaimRange", "(u)", base) == "InvalidArgs"
+    for again in False, True:
+        if again:
+            world.restart()
+            alice, bob = world.client(ALICE), world.client(BOB)
+        assert (base, SIZE, ALICE, "given back") in alice.manager("ListRanges")[0]
+        for client in alice, bob:
+            assert client.error(ROOT, MANAGER, "AllocateRange", "(ua{sv})", 1, {}) == "NoFreeRange"
+    boot(world, 3)
+    alice, bob = world.client(ALICE), world.client(BOB)
+    assert alice.manager("ListRanges")[0] == []
+    assert allocate(bob) == base
+
+
+def test_RANGE_07_not_reclaimed_while_it_is_used(world, alice, root, ranges, processes):
+    world.polkit.answers[polkit.RECLAIM] = "yes"
+    path = alice.create("uses")
+    base = alice.get(path, "org.bothy.Bothy1.Container", "RangeBase")
+    assert root.error(ROOT, MANAGER, "ReclaimRange", "(u)", base) == "Busy"
+    alice.delete(path)
+    # Somebody else's process has it, who is root.
+    process = processes(INSIDE, 0)
+    pathlib.Path(f"/proc/{process.pid}/uid_map").write_text(f"0 {base} {SIZE}")
+    assert root.error(ROOT, MANAGER, "ReclaimRange", "(u)", base) == "Busy"
+    process.end()
+    assert alice.get(alice.create("again"), "org.bothy.Bothy1.Container", "RangeBase") == base
 
 
 @pytest.mark.parametrize("count", [0, SIZE + 1, 2**32 - 1])

@@ -511,7 +511,9 @@ test_leftovers (void)
 static void
 test_pool_moved (void)
 {
-  BothyConfiguration configuration = { .range_base = POOL + BOTHY_RANGE_SIZE, .range_count = 1 };
+  BothyConfiguration configuration = { .range_base = POOL + BOTHY_RANGE_SIZE,
+                                       .range_count = 1,
+                                       .max_all_ranges = 2 };
   autofd dir = directory_with_record ();
   g_autoptr (BothyRanges) ranges = bothy_ranges_new (dir, &configuration);
 
@@ -544,7 +546,7 @@ test_contain (void)
 static void
 test_last (void)
 {
-  BothyConfiguration configuration = { .range_base = 0x6fff0000, .range_count = 1 };
+  BothyConfiguration configuration = { .range_base = 0x6fff0000, .range_count = 1, .max_all_ranges = 2 };
   autofd dir = scratch_directory (NULL);
   g_autoptr (BothyRanges) ranges = bothy_ranges_new (dir, &configuration);
   g_autoptr (GError) error = NULL;

@@ -10,7 +10,11 @@
 #include "platform/userdb.h"
 #include "storage/record.h"
 
-#define GROUP "Range"
+#include <errno.h>
+#include <unistd.h>
+
+#define GROUP   "Range"
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 struct _BothyRanges {
   GObject parent;
@@ -30,6 +34,7 @@ typedef struct {
   guint32 owner;
   guint32 base;
   gboolean by_hand;
+  gboolean reclaimed;
   gboolean taken_elsewhere;
 } Take;
 
@@ -67,6 +72,31 @@ enter_range (BothyRanges *self, guint32 base, guint32 owner)
   return range;
 }
 
+/* (transfer full) NULL and an error: this boot can not be told from the next one. */
+static char *
+read_boot_id (GError **error)
+{
+  g_autofree char *id = NULL;
+
+  if (!g_file_get_contents (BOOT_ID, &id, NULL, error))
+    return NULL;
+  g_strchomp (id);
+  if (*id)
+    return g_steal_pointer (&id);
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "%s is empty", BOOT_ID);
+  return NULL;
+}
+
+/* Whether the range of RECORD was given back by an administrator in an earlier boot. */
+static gboolean
+is_over (GKeyFile *record)
+{
+  g_autofree char *reclaimed = g_key_file_get_string (record, GROUP, "ReclaimedInBoot", NULL);
+  g_autofree char *now = reclaimed ? read_boot_id (NULL) : NULL;
+
+  return now && !g_str_equal (reclaimed, now);
+}
+
 static gboolean
 load_range (BothyRanges *self, const char *name)
 {
@@ -85,8 +115,12 @@ load_range (BothyRanges *self, const char *name)
     g_warning ("Ranges: the record %s makes no sense", name);
     return FALSE;
   }
+  if (is_over (record) && unlinkat (self->dirfd, name, 0) == 0)
+    return TRUE;
   range = enter_range (self, (guint32)base, (guint32)owner);
-  range->used = range->by_hand = g_key_file_get_boolean (record, GROUP, "ByHand", NULL);
+  range->by_hand = g_key_file_get_boolean (record, GROUP, "ByHand", NULL);
+  range->reclaimed = g_key_file_has_key (record, GROUP, "ReclaimedInBoot", NULL);
+  range->used = range->by_hand || range->reclaimed;
   bothy_userdb_publish ((guint32)base, BOTHY_RANGE_SIZE);
   return TRUE;
 }
@@ -160,7 +194,7 @@ count_of (gpointer key, gpointer value, gpointer user_data)
   const BothyRange *range = value;
   guint *search = user_data; /* owner, number */
 
-  search[1] += range->owner == search[0];
+  search[1] += range->owner == search[0] && !range->reclaimed;
   return FALSE;
 }
 
@@ -197,11 +231,16 @@ record_range (const Take *take, GError **error)
 {
   g_autoptr (GKeyFile) record = g_key_file_new ();
   g_autofree char *name = g_strdup_printf ("%u", take->base);
+  g_autofree char *boot = take->reclaimed ? read_boot_id (error) : NULL;
 
   g_key_file_set_uint64 (record, GROUP, "Base", take->base);
   g_key_file_set_uint64 (record, GROUP, "Owner", take->owner);
   if (take->by_hand)
     g_key_file_set_boolean (record, GROUP, "ByHand", TRUE);
+  if (take->reclaimed && !boot)
+    return FALSE;
+  if (boot)
+    g_key_file_set_string (record, GROUP, "ReclaimedInBoot", boot);
   BOTHY_FAULT_POINT ("range.before-record");
   if (!bothy_record_write (take->dirfd, name, record, BOTHY_RECORD_DURABLE, error))
     return FALSE;
@@ -472,6 +511,75 @@ bothy_ranges_release_by_hand_finish (BothyRanges *self, GAsyncResult *result, GE
 {
   return g_task_propagate_boolean (G_TASK (result), error);
 }
+
+/* ---- ranges that go to others ---- */
+
+static void
+on_reclaim_recorded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  const Take *take = g_task_get_task_data (G_TASK (result));
+  BothyRange *range = find_range (BOTHY_RANGES (source), take->base);
+  GError *error = NULL;
+
+  range->reclaimed = range->used = g_task_propagate_boolean (G_TASK (result), &error);
+  if (error)
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+static gboolean
+check_reclaimable (BothyRanges *self, const BothyRange *range, guint32 base, GError **error)
+{
+  if (self->degraded)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED,
+                 "Records in " STATE_DIR " are damaged, so it is not known who uses the range %u", base);
+  else if (!range || range->reclaimed)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                 "Nobody has an id range whose first id is %u; \"bothy range list --all\" shows all", base);
+  else if (range->used)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BUSY,
+                 "User %u uses the range %u: its container has to be deleted, or it has to be given back "
+                 "(\"bothy range release\")",
+                 range->owner, base);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+void
+bothy_ranges_reclaim (BothyRanges *self, guint32 base, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  BothyRange *range = find_range (self, base);
+  g_autoptr (GTask) thread = NULL;
+  GError *error = NULL;
+  Take *take;
+
+  if (!check_reclaimable (self, range, base, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
+  /* From now on its owner does not get it, either. */
+  range->used = TRUE;
+  take = g_new0 (Take, 1);
+  take->dirfd = self->dirfd;
+  take->owner = range->owner;
+  take->base = base;
+  take->reclaimed = TRUE;
+  thread = g_task_new (self, NULL, on_reclaim_recorded, g_object_ref (task));
+  g_task_set_task_data (thread, take, g_free);
+  g_task_run_in_thread (thread, write_hold);
+}
+
+gboolean
+bothy_ranges_reclaim_finish (BothyRanges *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/* ---- maps ---- */
 
 gboolean
 bothy_ranges_are_by_hand (BothyRanges *self, guint32 owner, guint32 first, guint32 count)

@@ -11,6 +11,14 @@ G_BEGIN_DECLS
 /*
  * Which id belongs to whom, for all time: a range that once was a user's is only ever
  * given to the same user again, since files with its ids may lie anywhere.
+ *
+ * No rule that we could check makes that safe to forget. Whoever has a range can write files with its ids on any file
+ * system: by a map of his own, and from within a container through a directory's descriptor that he sends to a socket
+ * there. If such a file is setuid, and another user gets the range, the first one is that user's root inside. We can
+ * look for it neither on a disk that is not mounted nor on another machine, and the owner's own word is the
+ * attacker's. So only an administrator, who has looked, gives a range back to all (bothy_ranges_reclaim()), and then
+ * the next boot does it: no process, namespace that somebody keeps open, mount, or memory of the kernel's outlives
+ * that, so none of it has to be searched for.
  */
 #define BOTHY_TYPE_RANGES (bothy_ranges_get_type ())
 G_DECLARE_FINAL_TYPE (BothyRanges, bothy_ranges, BOTHY, RANGES, GObject)
@@ -64,6 +72,12 @@ void bothy_ranges_release_by_hand (
     BothyRanges *self, guint32 owner, guint32 base, GAsyncReadyCallback callback, gpointer user_data);
 gboolean bothy_ranges_release_by_hand_finish (BothyRanges *self, GAsyncResult *result, GError **error);
 
+/* An administrator says that nothing on any disk has an id of the range BASE, which its owner does not use: nobody gets it
+   until the machine is booted anew, and then whoever needs one. Fails with INVALID_ARGS when nobody has it, with BUSY
+   while it is used or a process has its ids, and with DEGRADED when it is not known what is used. */
+void bothy_ranges_reclaim (BothyRanges *self, guint32 base, GAsyncReadyCallback callback, gpointer user_data);
+gboolean bothy_ranges_reclaim_finish (BothyRanges *self, GAsyncResult *result, GError **error);
+
 /* A map of COUNT ids from FIRST is being written (BY 1), or is written now (BY -1): meanwhile the ranges that they
    are in can not be given back. */
 void bothy_ranges_count_map (BothyRanges *self, guint32 first, guint32 count, int by);
@@ -75,8 +89,9 @@ gboolean bothy_ranges_are_by_hand (BothyRanges *self, guint32 owner, guint32 fir
 typedef struct {
   guint32 base; /* its first id */
   guint32 owner;
-  gboolean used;      /* by a container, or because its owner holds it */
+  gboolean used;      /* by a container, or because its owner holds it, or nobody is to have it */
   gboolean by_hand;   /* its owner holds it */
+  gboolean reclaimed; /* it is nobody's from the next boot on */
   gboolean releasing; /* he is giving it back just now */
   guint maps;         /* how many maps with its ids are being written just now */
 } BothyRange;
