@@ -6,15 +6,21 @@
 
 #include <errno.h>
 #include <pwd.h>
+#include <string.h>
 
 #define BUFFER_SIZE  65536
 #define KEEP_SECONDS 60   /* that a uid may call */
 #define MAX_KNOWN    4096 /* uids; then all are looked at anew */
 
-/* What systemd keeps for users in containers; nss-mymachines(8) makes accounts of them up. */
+/*
+ * What systemd keeps for users in containers and for those that come and go. Accounts of such ids are made up:
+ * nss-mymachines(8) calls them vu-MACHINE-ID, and systemd-nsresourced(8), which gives any user namespaces with ids of
+ * his own, ns-NAMESPACE-ID, by way of nss-systemd(8).
+ */
 #define CONTAINER_FIRST 524288u
 #define CONTAINER_LAST  1879048191u
-#define MADE_UP_PREFIX  "vu-"
+#define DYNAMIC_FIRST   61184u
+#define DYNAMIC_LAST    65519u
 
 struct _BothyCallers {
   gatomicrefcount references;
@@ -55,7 +61,25 @@ now (void)
   return (guint)(g_get_monotonic_time () / G_USEC_PER_SEC);
 }
 
-/* FALSE and NOT_AUTHORIZED, or why NSS does not say. */
+static gboolean
+is_made_up (guint32 uid, const char *name)
+{
+  const char *end = strrchr (name, '-');
+  gboolean in_containers = uid >= CONTAINER_FIRST && uid <= CONTAINER_LAST;
+  gboolean comes_and_goes = uid >= DYNAMIC_FIRST && uid <= DYNAMIC_LAST;
+
+  if (!in_containers && !comes_and_goes)
+    return FALSE;
+  /* A directory server may have people in that range; none of them ends like that. */
+  return (in_containers && g_str_has_prefix (name, "vu-")) ||
+         (g_str_has_prefix (name, "ns-") && end[1] && strspn (end + 1, "0123456789") == strlen (end + 1));
+}
+
+/*
+ * FALSE and NOT_AUTHORIZED, or why NSS does not say. Nobody else is asked: accounts that come from userdb
+ * (systemd-homed's, say) are in NSS by way of nss-systemd(8), which asks each of userdb's services. Without that module
+ * there is nobody to let in, for login, sshd and dbus-daemon know accounts from NSS alone.
+ */
 static gboolean
 check_account (guint32 uid, GError **error)
 {
@@ -63,8 +87,7 @@ check_account (guint32 uid, GError **error)
   struct passwd entry, *found = NULL;
   int number = getpwuid_r (uid, &entry, buffer, BUFFER_SIZE, &found);
 
-  if (found &&
-      !(uid >= CONTAINER_FIRST && uid <= CONTAINER_LAST && g_str_has_prefix (found->pw_name, MADE_UP_PREFIX)))
+  if (found && !is_made_up (uid, found->pw_name))
     return TRUE;
   /* See getpwuid(3) for what "not found" looks like. */
   if (found || number == 0 || number == ENOENT || number == ESRCH || number == EBADF || number == EPERM)
