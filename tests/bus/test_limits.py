@@ -185,6 +185,26 @@ def test_RANGE_06_quota_of_containers(fresh_world):
     alice.create("next")
 
 
+def test_quota_of_ports(fresh_world):
+    """Of all of a user's containers, whether they run or not; what is taken away makes room."""
+    world = fresh_world(config="[Quota]\nPorts=3\n")
+    alice, bob = world.client(ALICE), world.client(BOB)
+    one, two, his = alice.create("one"), alice.create("two"), bob.create("his")
+    add = "AddPort", "(sqqa{sv})"
+    for path, protocol, port in ((one, "tcp", 8080), (one, "udp", 8080), (two, "tcp", 8081)):
+        alice.call(path, CONTAINER, *add, protocol, port, 80, {})
+    for path in one, two:
+        assert alice.error(path, CONTAINER, *add, "tcp", 8082, 80, {}) == "QuotaExceeded"
+        assert "bothy port remove" in alice.text
+    bob.call(his, CONTAINER, *add, "tcp", 8082, 80, {})
+    assert alice.get(ROOT, MANAGER, "MaxPorts") == 3
+    alice.delete(two)
+    alice.call(one, CONTAINER, *add, "tcp", 8083, 80, {})
+    assert alice.error(one, CONTAINER, *add, "tcp", 8084, 80, {}) == "QuotaExceeded"
+    alice.call(one, CONTAINER, "RemovePort", "(sq)", "tcp", 8083)
+    alice.call(one, CONTAINER, *add, "tcp", 8084, 80, {})
+
+
 def test_RANGE_06_failed_creates_are_not_counted(fresh_world):
     world = fresh_world(config="[Quota]\nContainers=1\n")
     alice = world.client(ALICE)

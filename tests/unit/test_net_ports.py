@@ -3,9 +3,12 @@
 
 import errno
 import os
+import pathlib
+import resource
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -246,6 +249,44 @@ def test_ports_stay_taken_when_it_is_started_anew(kept):
     assert kept.kept == {} and refused(8080, socket.SOCK_DGRAM) == []
     second.close()
     a.close()
+
+
+def test_one_that_fails_is_the_only_one(host):
+    """It may have no more files: who can be held is, the others lead nowhere, and everybody is served."""
+    first = Listener()
+    a, b = Nic(first, 2, "br0"), Nic(first, 3, "br0")
+    ports = list(range(8080, 8090))
+    for port in ports:
+        assert first.call(PUBLISH, **request(a, TCP, port)).outcome == (0, 0)
+    first.close()
+    second = Listener()
+    comm = pathlib.Path(f"/proc/{second.process.pid}/comm")
+    while comm.read_text().strip() != "bothy-net":
+        time.sleep(0.01)
+    _, most = resource.prlimit(second.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(second.process.pid, resource.RLIMIT_NOFILE, (12, most))
+    assert second.call(EXAMINE).error == 0
+    held = [port for port in ports if refused(port, TCP)]
+    assert 0 < len(held) < len(ports)
+    listed = run("nft", "list", "map", "inet", "bothy", "ports4")
+    assert [port for port in ports if str(port) in listed] == held
+    resource.prlimit(second.process.pid, resource.RLIMIT_NOFILE, (most, most))
+    assert second.call(PUBLISH, **request(b, TCP, (set(ports) - set(held)).pop())).outcome == (0, 0)
+    second.close()
+
+
+def test_what_is_let_go_of_is_what_was_removed(helper, published):
+    a, b, client = published
+    for nic, port in ((a, 8080), (a, 8081), (b, 8082), (b, 8083)):
+        for kind in (TCP, socket.SOCK_DGRAM):
+            assert helper.call(PUBLISH, **request(nic, kind, port)).outcome == (0, 0)
+    assert helper.call(UNPUBLISH, **request(b, TCP, 8082)).outcome == (0, 0)
+    assert refused(8082, TCP) == [] and refused(8082, socket.SOCK_DGRAM) == PLACES
+    a.detach()
+    assert helper.call(TIDY).outcome == (0, 0)
+    for port in 8080, 8081:
+        assert refused(port, TCP) == refused(port, socket.SOCK_DGRAM) == []
+    assert refused(8083, TCP) == refused(8083, socket.SOCK_DGRAM) == PLACES
 
 
 def test_ports_without_systemd_are_taken_again(host):

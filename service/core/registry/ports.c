@@ -53,6 +53,29 @@ check_free (BothyRegistry *self, guint32 owner, const BothyPort *port, GError **
   return TRUE;
 }
 
+/* Each takes a socket of bothy-net's, and the port from everybody else. */
+static gboolean
+check_quota (BothyRegistry *self, guint32 owner, GError **error)
+{
+  g_autoptr (GList) containers = bothy_containers_list (bothy_registry_get_containers (self));
+  guint max = bothy_registry_get_configuration (self)->max_ports, n = 0;
+
+  for (GList *l = containers; l; l = l->next) {
+    const BothyContainer *container = l->data;
+
+    if (container->owner == owner)
+      n += container->spec->ports->len;
+  }
+  if (n < max)
+    return TRUE;
+  g_set_error (
+      error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
+      "%u ports lead into your containers, as many as a user may have; take one away first (\"bothy port "
+      "remove\")",
+      n);
+  return FALSE;
+}
+
 static void
 change_ports (BothyContainer *container, const BothyPort *port, gboolean add)
 {
@@ -109,7 +132,8 @@ bothy_registry_add_port (BothyRegistry *self,
                          container->spec->name);
   else if (container->spec->ports->len >= MAX_PORTS)
     error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED, "A container may have %d ports", MAX_PORTS);
-  if (error || !check_free (self, container->owner, port, &error) ||
+  if (error || !check_quota (self, container->owner, &error) ||
+      !check_free (self, container->owner, port, &error) ||
       !write_down (self, g_task_get_task_data (task), TRUE, &error))
     g_task_return_error (task, error);
   else if (container->addresses[0])

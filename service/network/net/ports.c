@@ -4,9 +4,29 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "shared.h"
+
+/* A port of the host, in a list of those that lead somewhere no more. */
+struct port {
+  uint8_t protocol;
+  uint16_t number;
+};
+
+struct port_list {
+  struct port *ports;
+  size_t n;
+};
+
+static void
+free_ports (struct port_list *list)
+{
+  free (list->ports);
+}
+
+#define AUTO_PORTS __attribute__ ((cleanup (free_ports))) struct port_list
 
 /* Which ports to remove: those that lead to ADDRESS. */
 struct removal {
@@ -14,6 +34,7 @@ struct removal {
   const uint8_t *address;
   size_t size;
   const struct element *only; /* the one of this key, or NULL: all */
+  struct port_list *removed;
 };
 
 struct closing {
@@ -48,30 +69,70 @@ port_element (uint8_t protocol, uint16_t port, const char *map)
   return element;
 }
 
-/* Lets go of what is forwarded by none of the maps. */
-static int
-release_unused (struct nft *nft, struct holds *holds)
+/* Each part of a key begins at a multiple of four bytes. */
+static struct port
+get_port (const struct element *element)
 {
-  for (size_t i = holds->n; i-- > 0;) {
-    int error = ENOENT;
+  struct port port = { .protocol = element->key[0] };
+  uint16_t number;
 
-    for (size_t j = 0; j < sizeof maps / sizeof maps[0] && error == ENOENT; j++) {
-      struct element element = port_element (holds->holds[i].protocol, holds->holds[i].port, maps[j]);
+  memcpy (&number, element->key + 4, sizeof number);
+  port.number = ntohs (number);
+  return port;
+}
 
-      error = element_get (nft, &element);
-    }
-    if (error == ENOENT)
-      holds_release (holds, i);
-    else if (error != 0)
-      return error;
+/* Lets go of the hold at INDEX if it is forwarded by none of the maps. */
+static int
+release_unused (struct nft *nft, struct holds *holds, size_t index)
+{
+  int error = ENOENT;
+
+  for (size_t i = 0; i < sizeof maps / sizeof maps[0] && error == ENOENT; i++) {
+    struct element element = port_element (holds->holds[index].protocol, holds->holds[index].port, maps[i]);
+
+    error = element_get (nft, &element);
   }
+  if (error == ENOENT)
+    holds_release (holds, index);
+  return error == ENOENT ? 0 : error;
+}
+
+/* The kernel is asked about PORT alone, however many are held. */
+static int
+release_port (struct nft *nft, struct holds *holds, const struct port *port)
+{
+  for (size_t i = 0; i < holds->n; i++)
+    if (holds->holds[i].protocol == port->protocol && holds->holds[i].port == port->number)
+      return release_unused (nft, holds, i);
+  return 0;
+}
+
+static int
+release_ports (struct nft *nft, struct holds *holds, const struct port_list *list)
+{
+  int error = 0;
+
+  for (size_t i = 0; i < list->n && error == 0; i++)
+    error = release_port (nft, holds, &list->ports[i]);
+  return error;
+}
+
+static int
+note_port (struct port_list *list, struct port port)
+{
+  struct port *larger = reallocarray (list->ports, list->n + 1, sizeof *larger);
+
+  if (larger == NULL)
+    return ENOMEM;
+  list->ports = larger;
+  list->ports[list->n++] = port;
   return 0;
 }
 
 static int
 remove_port (const struct element *element, void *data)
 {
-  const struct removal *removal = data;
+  struct removal *removal = data;
 
   if (element->value_size < removal->size || memcmp (element->value, removal->address, removal->size) != 0)
     return 0;
@@ -79,7 +140,7 @@ remove_port (const struct element *element, void *data)
                                 memcmp (removal->only->key, element->key, element->key_size) != 0))
     return 0;
   batch_change (removal->batch, CHANGE_DELETE, element);
-  return 0;
+  return note_port (removal->removed, get_port (element));
 }
 
 /* Of the map of ADDRESS' family, which SIZE tells. */
@@ -97,8 +158,9 @@ int
 ports_drop (struct nft *nft, struct holds *holds, const struct record *record)
 {
   AUTO_BATCH batch = { 0 };
-  struct removal removal4 = { &batch, record->address4, sizeof record->address4, NULL };
-  struct removal removal6 = { &batch, record->address6, sizeof record->address6, NULL };
+  AUTO_PORTS removed = { 0 };
+  struct removal removal4 = { &batch, record->address4, sizeof record->address4, NULL, &removed };
+  struct removal removal6 = { &batch, record->address6, sizeof record->address6, NULL, &removed };
   int error;
 
   batch_begin (&batch, nft);
@@ -107,23 +169,21 @@ ports_drop (struct nft *nft, struct holds *holds, const struct record *record)
     error = write_removal (nft, &removal6);
   if (error == 0)
     error = batch_commit (&batch);
-  return error != 0 ? error : release_unused (nft, holds);
+  return error != 0 ? error : release_ports (nft, holds, &removed);
 }
 
+/* What can not be held is no reason to serve nobody: that port alone leads nowhere any more. */
 static int
 hold_port (const struct element *element, void *data)
 {
   const struct restoring *restoring = data;
-  uint16_t port;
-  int error;
+  struct port port = get_port (element);
+  int error = holds_take (restoring->holds, port.protocol, port.number);
 
-  /* Each part of a key begins at a multiple of four bytes. */
-  memcpy (&port, element->key + 4, sizeof port);
-  error = holds_take (restoring->holds, element->key[0], ntohs (port));
-  if (error != EADDRINUSE)
-    return error;
-  fprintf (stderr, "bothy-net: port %u leads to no container any more: a process of the host has it\n",
-           ntohs (port));
+  if (error == 0)
+    return 0;
+  fprintf (stderr, "bothy-net: port %u leads to no container any more: %s\n", port.number,
+           error == EADDRINUSE ? "a process of the host has it" : strerror (error));
   batch_change (restoring->batch, CHANGE_DELETE, element);
   return 0;
 }
@@ -133,8 +193,10 @@ ports_restore (struct nft *nft, struct holds *holds)
 {
   AUTO_BATCH batch = { 0 };
   struct restoring restoring = { holds, &batch };
-  int error = release_unused (nft, holds);
+  int error = 0;
 
+  for (size_t i = holds->n; i-- > 0 && error == 0;)
+    error = release_unused (nft, holds, i);
   batch_begin (&batch, nft);
   for (size_t i = 0; i < sizeof maps / sizeof maps[0] && error == 0; i++)
     error = element_each (nft, TABLE_INET, maps[i], hold_port, &restoring);
@@ -223,6 +285,7 @@ int
 ports_add (struct nft *nft, struct nl_sock *route, struct holds *holds, const struct net_request *request)
 {
   AUTO_BATCH batch = { 0 };
+  const struct port port = { get_protocol (request), request->port };
   int error;
 
   batch_begin (&batch, nft);
@@ -230,7 +293,7 @@ ports_add (struct nft *nft, struct nl_sock *route, struct holds *holds, const st
   if (error == 0)
     error = write_port (nft, request, "ports6", request->address6, sizeof request->address6, &batch);
   if (error == 0)
-    error = holds_take (holds, get_protocol (request), request->port);
+    error = holds_take (holds, port.protocol, port.number);
   if (error != 0)
     return error;
   if (request->bridge != 0)
@@ -238,7 +301,7 @@ ports_add (struct nft *nft, struct nl_sock *route, struct holds *holds, const st
   if (error == 0)
     error = batch_commit (&batch);
   if (error != 0)
-    (void)release_unused (nft, holds);
+    (void)release_port (nft, holds, &port);
   return error;
 }
 
@@ -247,8 +310,9 @@ ports_remove (struct nft *nft, struct holds *holds, const struct net_request *re
 {
   AUTO_BATCH batch = { 0 };
   struct element port = port_element (get_protocol (request), request->port, NULL);
-  struct removal removal4 = { &batch, request->address4, sizeof request->address4, &port };
-  struct removal removal6 = { &batch, request->address6, sizeof request->address6, &port };
+  AUTO_PORTS removed = { 0 };
+  struct removal removal4 = { &batch, request->address4, sizeof request->address4, &port, &removed };
+  struct removal removal6 = { &batch, request->address6, sizeof request->address6, &port, &removed };
   int error;
 
   batch_begin (&batch, nft);
@@ -257,5 +321,5 @@ ports_remove (struct nft *nft, struct holds *holds, const struct net_request *re
     error = write_removal (nft, &removal6);
   if (error == 0)
     error = batch_commit (&batch);
-  return error != 0 ? error : release_unused (nft, holds);
+  return error != 0 ? error : release_ports (nft, holds, &removed);
 }

@@ -24,8 +24,8 @@ int ports_remove (struct nft *nft, struct holds *holds, const struct net_request
 /* Forwards nothing to RECORD's addresses any more. */
 int ports_drop (struct nft *nft, struct holds *holds, const struct record *record);
 
-/* Makes HOLDS what the maps have, for a program that was just started: what can not be held any more, as a process of the
-   host took it meanwhile, is not forwarded any more. */
+/* Makes HOLDS what the maps have, for a program that was just started: what can not be held any more, since a process of the
+   host took it meanwhile, say, is not forwarded any more, and the log says why. */
 int ports_restore (struct nft *nft, struct holds *holds);
 
 /* Undoes what bridges were told for the sake of ports. */
