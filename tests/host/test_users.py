@@ -197,3 +197,21 @@ def test_caller_who_leaves_during_the_question_AUTH_07(host, a1):
     assert steady(info(host, "a1")) == steady(a1)
     # And the container is free for its owner.
     host.run("alice", "bothy", "stop", "-f", "a1", check=True)
+
+
+@pytest.mark.parametrize("bus", ["daemon", "broker"])
+def test_subordinate_ids_are_no_users_AUTH_06(fresh_host, bus):
+    """dbus-daemon refuses who has no account itself, dbus-broker lets everybody in: callers are the same with both."""
+    host = fresh_host("--bus", bus)
+    host.write("/etc/subuid", "alice:300000:65536\n")
+    host.run("root", "useradd --uid 300007 --no-create-home sub && useradd --uid 4711 --no-create-home lone", check=True)
+    call = f"busctl call {BUS} {PATH} {BUS}.Manager ListContainers"
+    refused = host.run("root", f"setpriv --reuid=300007 --regid=300007 --clear-groups {call}")
+    assert refused.returncode != 0 and "uid 300007 is a subordinate id" in refused.stderr
+    nobody = host.run("root", f"setpriv --reuid=300008 --regid=300008 --clear-groups {call}")
+    assert nobody.returncode != 0 and "a(sussso)" not in nobody.stdout
+    assert bus == "daemon" or "300008" in nobody.stderr
+    host.run("root", f"setpriv --reuid=4711 --regid=4711 --clear-groups {call}", check=True)
+    host.run("alice", "bothy", "launch", "busybox", "a1", check=True)
+    assert host.output("alice", "bothy exec a1 -- id -u") == "0"
+    assert names(host) == ["a1"]
