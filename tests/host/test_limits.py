@@ -2,10 +2,12 @@
 """Limits as systemd has them (THREATS CG-01). The kernel's part needs its controllers: see tests/vm."""
 
 import json
+import subprocess
+import tarfile
 
 import pytest
 
-from tools import tidy, until  # noqa: F401
+from tools import info, tidy, until  # noqa: F401
 
 CONTAINER = "/org/bothy/Bothy1/container/u1000/"
 SLICE = "user-1000-bothy.slice"
@@ -162,3 +164,44 @@ def test_DOS_08_disk_without_quotas(host):
     host.run("alice", "bothy", "delete", "plain", "born", check=True)
     checks = {check["check"]: check for check in json.loads(host.run("alice", "bothy", "--json", "doctor").stdout)}
     assert checks["disk-limits"]["verdict"] == "warning" and "prjquota" in str(checks["disk-limits"])
+
+
+def parsers(host):
+    """pids, outside, of what reads archives."""
+    return host.output("root", "pgrep -x 'bothy-(unpack|bundle|pack)' || true").split()
+
+
+def test_parsers_have_a_bound_together(fresh_host):
+    """Twelve imports that do not end, as many as three users may have: whatever they take, they take of what the parsers
+    have together. Others start containers and run commands meanwhile."""
+    host = fresh_host()
+    host.run("bob", "bothy", "launch", "busybox", "b1", check=True)
+    imports = [subprocess.Popen(host.command(user, "bothy", "image", "import", "--alias", f"a{number}", "-"),
+                                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+               for user in ("alice", "bob", "carol") for number in range(4)]
+    # The beginning of a tar: whoever reads it waits for the rest.
+    member = tarfile.TarInfo("etc/hostname")
+    member.size = 1 << 20
+    for each in imports:
+        each.stdin.write(member.tobuf())
+        each.stdin.flush()
+    until(lambda: len(parsers(host)) >= 24, 60, "all imports have begun")
+    unit = "/system.slice/bothy-spawn.service"
+    groups = {host.output("root", f"grep ^0:: /proc/{pid}/cgroup") for pid in parsers(host)}
+    assert groups == {f"0::{unit}"}
+    bounds = show(host, "bothy-spawn.service", "MemoryMax", "MemorySwapMax", "TasksMax", "CPUWeight")
+    total = int(host.output("root", "awk '/^MemTotal/ { print $2 }' /proc/meminfo")) * 1024
+    assert int(bounds["MemoryMax"]) <= total // 2 + 4096 and int(bounds["MemorySwapMax"]) <= total
+    assert (bounds["TasksMax"], bounds["CPUWeight"]) == ("256", "50")
+    # Where the machine has the controllers.
+    for name, most in (("memory.max", total // 2 + 4096), ("pids.max", 256)):
+        text = host.output("root", f"cat /sys/fs/cgroup{unit}/{name} 2>/dev/null || true")
+        assert not text or int(text) <= most
+    assert host.output("bob", "bothy exec b1 -- id -u") == "0"
+    host.run("carol", "bothy", "launch", "busybox", "c1", check=True)
+    group = info(host, "c1", "carol")["controlGroup"]
+    assert not group.startswith("/system.slice")
+    for each in imports:
+        each.stdin.close()
+        each.wait(60)
+    until(lambda: not parsers(host), 30, "no parser is left")
