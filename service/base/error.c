@@ -64,6 +64,10 @@ code_of (const GError *error)
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE) ||
       g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC))
     return BOTHY_ERROR_NO_SPACE;
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES) ||
+      g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_MFILE) ||
+      g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NFILE))
+    return BOTHY_ERROR_LIMITS_EXCEEDED;
   return BOTHY_ERROR_FAILED;
 }
 
@@ -81,7 +85,11 @@ bothy_error_adopt (GError **error, const char *context)
 void
 bothy_error_set_errno (GError **error, int number, const char *context)
 {
-  BothyErrorCode code = number == ENOSPC || number == EDQUOT ? BOTHY_ERROR_NO_SPACE : BOTHY_ERROR_FAILED;
+  BothyErrorCode code = BOTHY_ERROR_FAILED;
 
+  if (number == ENOSPC || number == EDQUOT)
+    code = BOTHY_ERROR_NO_SPACE;
+  else if (number == EMFILE || number == ENFILE)
+    code = BOTHY_ERROR_LIMITS_EXCEEDED;
   g_set_error (error, BOTHY_ERROR, code, "%s: %s", context, g_strerror (number));
 }

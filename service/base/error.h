@@ -59,7 +59,7 @@ GQuark bothy_error_quark (void);
 const char *bothy_error_name (BothyErrorCode code);
 
 /* Make a G_IO_ERROR, or an errno in any other domain, one of ours; CONTEXT goes before
-   its text. ENOSPC and EDQUOT become NO_SPACE, cancellation CANCELLED. */
+   its text. ENOSPC and EDQUOT become NO_SPACE, EMFILE and ENFILE LIMITS_EXCEEDED, cancellation CANCELLED. */
 void bothy_error_adopt (GError **error, const char *context);
 
 /* Set ERROR from an errno value, with the same rules. */

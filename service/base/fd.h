@@ -13,4 +13,8 @@ bothy_clear_fd (int *fd)
   *fd = -1;
 }
 
+/* A duplicate of FD, closed on exec, which is the caller's. -1 with LIMITS_EXCEEDED: no more can be open; with FAILED
+   for other reasons, such as an FD that is none. */
+int bothy_fd_dup (int fd, GError **error);
+
 #define autofd __attribute__ ((cleanup (bothy_clear_fd))) int

@@ -4,8 +4,8 @@
 #include "bus/handlers.h"
 
 #include "base/error.h"
+#include "base/fd.h"
 
-#include <fcntl.h>
 #include <signal.h>
 
 /* The signal's number. */
@@ -47,10 +47,13 @@ void
 bothy_process_handle_open_pty (BothyCall *call)
 {
   BothyProcess *process = BOTHY_PROCESS (call->node->target);
-  int fd = process->pty_fd >= 0 ? fcntl (process->pty_fd, F_DUPFD_CLOEXEC, 3) : -1;
+  GError *error = NULL;
+  int fd = process->pty_fd >= 0 ? bothy_fd_dup (process->pty_fd, &error) : -1;
 
   if (fd >= 0)
     bothy_call_return_fd (call, g_variant_new ("(h)", 0), fd);
+  else if (error)
+    bothy_call_return_error (call, error);
   else
     bothy_call_return_error (call, g_error_new (BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
                                                 "The process was not started with a terminal"));

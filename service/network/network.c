@@ -6,7 +6,6 @@
 #include "base/fd.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -178,14 +177,20 @@ start_attach (BothyNetwork *self,
               GTask *task)
 {
   Attach *attach = g_new0 (Attach, 1);
+  GError *error = NULL;
 
   attach->id = g_strdup (id);
   attach->owner = owner;
   attach->range_base = range_base;
-  attach->netns_fd = netns_fd >= 0 ? fcntl (netns_fd, F_DUPFD_CLOEXEC, 3) : -1;
+  attach->netns_fd = netns_fd >= 0 ? bothy_fd_dup (netns_fd, &error) : -1;
   attach->destinations = bothy_egress_is_limited (egress) ? bothy_egress_flatten (egress) : NULL;
   attach->request.op = op;
   g_task_set_task_data (task, attach, (GDestroyNotify)attach_free);
+  if (error) {
+    g_task_return_error (task, error);
+    g_object_unref (task);
+    return;
+  }
   bothy_default_bridge_ensure (self->bridge, on_bridge, task);
 }
 

@@ -7,7 +7,6 @@
 #include "base/validate.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -284,16 +283,19 @@ start (BothyNetwork *network,
 {
   g_autoptr (GTask) owned = task;
   Job *job = g_new0 (Job, 1);
+  GError *error = NULL;
 
   job->place = place_copy (self);
   job->inside = g_strdup (inside);
   job->destinations = egress && bothy_egress_is_limited (egress) ? bothy_egress_flatten (egress) : NULL;
-  job->netns_fd = netns_fd >= 0 ? fcntl (netns_fd, F_DUPFD_CLOEXEC, 3) : -1;
+  job->netns_fd = netns_fd >= 0 ? bothy_fd_dup (netns_fd, &error) : -1;
   job->request.op = op;
   if (address)
     job->address = *address;
   g_task_set_task_data (task, job, (GDestroyNotify)job_free);
-  if (is_on_default (self))
+  if (error)
+    g_task_return_error (task, error);
+  else if (is_on_default (self))
     bothy_default_bridge_ensure (bothy_network_get_bridge (network), on_bridge, g_object_ref (task));
   else
     request_nic (task);

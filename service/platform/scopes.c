@@ -5,7 +5,6 @@
 #include "base/fd.h"
 #include "platform/pidfd.h"
 
-#include <fcntl.h>
 #include <gio/gunixfdlist.h>
 
 #define NAME        BOTHY_SYSTEMD_NAME
@@ -253,6 +252,7 @@ send_start (GTask *task)
   /* Before each try: it may have become another's by way of a set-user-ID program. */
   if (start->pidfd >= 0 && (!bothy_pidfd_check (start->pidfd, start->owner, (int *)&start->pid, &error) ||
                             g_unix_fd_list_append (fds, start->pidfd, &error) < 0)) {
+    bothy_error_adopt (&error, "Making a scope");
     g_task_return_error (task, error);
     return;
   }
@@ -273,6 +273,7 @@ bothy_scopes_make (BothyScopes *self,
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   Start *start = g_new0 (Start, 1);
+  GError *error = NULL;
 
   start->unit = g_strconcat (scope->name, ".scope", NULL);
   start->description = g_strdup (scope->description);
@@ -283,10 +284,10 @@ bothy_scopes_make (BothyScopes *self,
   start->pid = (guint32)scope->pid;
   if (scope->limits)
     start->limits = *scope->limits;
-  start->pidfd = scope->pidfd >= 0 ? fcntl (scope->pidfd, F_DUPFD_CLOEXEC, 3) : -1;
+  start->pidfd = scope->pidfd >= 0 ? bothy_fd_dup (scope->pidfd, &error) : -1;
   g_task_set_task_data (task, start, (GDestroyNotify)start_free);
-  if (scope->pidfd >= 0 && start->pidfd < 0)
-    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_FAILED, "No file descriptor is free");
+  if (error)
+    g_task_return_error (task, error);
   else
     send_start (task);
 }

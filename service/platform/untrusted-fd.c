@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "platform/untrusted-fd.h"
 
-#include "base/error.h"
+#include "base/fd.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -150,15 +150,12 @@ int
 bothy_untrusted_fd_dup (int fd, GError **error)
 {
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&mutex);
-  int copy = fcntl (fd, F_DUPFD_CLOEXEC, 3);
+  int copy = bothy_fd_dup (fd, error);
   gpointer user;
 
   ensure_tables ();
   if (copy >= 0 && g_hash_table_lookup_extended (users, GINT_TO_POINTER (fd), NULL, &user))
     g_hash_table_insert (users, GINT_TO_POINTER (copy), user);
-  if (copy < 0)
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED,
-                 "The service has too many files open; try again when others have ended what they do");
   return copy;
 }
 

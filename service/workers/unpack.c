@@ -8,7 +8,6 @@
 #include "workers/worker.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #define MAX_PACKET         (sizeof (struct unpack_message) + UNPACK_MAX_TEXT)
@@ -232,13 +231,12 @@ bothy_unpack (BothyHelperClient *helper,
   job->request = *request;
   job->request.version = UNPACK_PROTOCOL_VERSION;
   job->their_fd = -1;
-  job->tree_fd = tree_fd < 0 ? -1 : fcntl (tree_fd, F_DUPFD_CLOEXEC, 3);
+  job->tree_fd = tree_fd < 0 ? -1 : bothy_fd_dup (tree_fd, &error);
   job->sources = sources ? g_object_ref (sources) : NULL;
   job->progress = progress;
   job->progress_data = progress_data;
   g_task_set_task_data (task, job, (GDestroyNotify)job_free);
-  if (tree_fd >= 0 && job->tree_fd < 0) {
-    bothy_error_set_errno (&error, errno, "bothy-unpack");
+  if (error) {
     finish_unpack (task, NULL, error);
     return;
   }

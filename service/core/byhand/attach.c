@@ -43,13 +43,15 @@ typedef struct {
   int netns_fd;
 } Place;
 
-static void
-place_init (Place *self, guint32 user, const char *bridge, int netns_fd, const char *inside)
+/* FALSE: no more files can be open; the place is to be cleared all the same. */
+static gboolean
+place_init (Place *self, guint32 user, const char *bridge, int netns_fd, const char *inside, GError **error)
 {
   self->user = user;
   self->bridge = g_strdup (bridge);
   self->inside = g_strdup (inside);
-  self->netns_fd = bothy_untrusted_fd_dup (netns_fd, NULL);
+  self->netns_fd = bothy_untrusted_fd_dup (netns_fd, error);
+  return self->netns_fd >= 0;
 }
 
 static void
@@ -232,12 +234,16 @@ bothy_byhand_attach_nic (BothyByhandNics *nics,
 {
   g_autoptr (GTask) task = g_task_new (nics, NULL, callback, user_data);
   Attach *attach = g_new0 (Attach, 1);
+  GError *error = NULL;
+  gboolean ready = place_init (&attach->where, user, bridge, netns_fd, inside, &error);
 
-  place_init (&attach->where, user, bridge, netns_fd, inside);
   attach->allowed = allowed;
   attach->configure = configure;
   g_task_set_task_data (task, attach, (GDestroyNotify)attach_free);
-  bothy_netns_prove (attach->where.netns_fd, user, enter_bridge, task);
+  if (ready)
+    bothy_netns_prove (attach->where.netns_fd, user, enter_bridge, task);
+  else
+    g_task_return_error (task, error);
 }
 
 BothyByhandNic *
@@ -321,10 +327,14 @@ bothy_byhand_detach_nic (BothyByhandNics *nics,
 {
   g_autoptr (GTask) task = g_task_new (nics, NULL, callback, user_data);
   Detach *detach = g_new0 (Detach, 1);
+  GError *error = NULL;
+  gboolean ready = place_init (&detach->where, user, bridge, netns_fd, inside, &error);
 
-  place_init (&detach->where, user, bridge, netns_fd, inside);
   g_task_set_task_data (task, detach, (GDestroyNotify)detach_free);
-  bothy_netns_prove (detach->where.netns_fd, user, find_nic, task);
+  if (ready)
+    bothy_netns_prove (detach->where.netns_fd, user, find_nic, task);
+  else
+    g_task_return_error (task, error);
 }
 
 gboolean

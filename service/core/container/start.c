@@ -120,13 +120,21 @@ on_joined (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 join_network (Start *start)
 {
+  GError *error = NULL;
+  int netns_fd;
+
   start->networked = !bothy_container_wants_network (start->container);
   if (start->networked)
     return;
+  netns_fd = g_unix_fd_list_get (start->namespaces, NETWORK_NAMESPACE, &error);
+  if (netns_fd < 0) {
+    fail_start (start, error);
+    return;
+  }
   start->pending++;
-  start->join = bothy_container_network_ahead (
-      start->runner->network, start->runner->admission, start->container, start->supervisor,
-      g_unix_fd_list_get (start->namespaces, NETWORK_NAMESPACE, NULL), on_joined, start);
+  start->join =
+      bothy_container_network_ahead (start->runner->network, start->runner->admission, start->container,
+                                     start->supervisor, netns_fd, on_joined, start);
 }
 
 /* The nic first: that is the longer way. */

@@ -68,8 +68,10 @@ open_sources (Export *export, const BothyImage *image, int out_fd, GError **erro
     BothyLayer *layer = bothy_layer_store_lookup (store, image->layers[i]);
     autofd fd = layer ? bothy_layer_store_open (store, layer, error) : -1;
 
-    if (fd < 0 || g_unix_fd_list_append (sources, fd, error) < 0)
+    if (fd < 0 || g_unix_fd_list_append (sources, fd, error) < 0) {
+      bothy_error_adopt (error, "Exporting");
       return NULL;
+    }
     bothy_layer_store_hold (store, layer);
     bothy_reading_add (export->reading, layer);
   }

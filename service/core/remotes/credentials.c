@@ -98,11 +98,9 @@ bothy_credentials_add (BothyCredentials *self, const char *origin, int fd, GErro
     return FALSE;
   if (g_hash_table_size (self->fds) >= MAX_ORIGINS)
     return refuse_origin (error, origin, "no more than 16 servers' are taken at once");
-  copy = fcntl (fd, F_DUPFD_CLOEXEC, 3);
-  if (copy < 0) {
-    bothy_error_set_errno (error, errno, "Taking credentials");
+  copy = bothy_fd_dup (fd, error);
+  if (copy < 0)
     return FALSE;
-  }
   g_hash_table_replace (self->fds, origin_of (origin), GINT_TO_POINTER (copy));
   return TRUE;
 }

@@ -6,7 +6,6 @@
 #include "workers/unpack-pipeline.h"
 
 #include <errno.h>
-#include <fcntl.h>
 
 struct _BothyDownloads {
   BothyImageStore *images;
@@ -51,7 +50,7 @@ source_copy (const BothyDownloadSource *source)
   self->sha256 = g_strdup (source->sha256);
   self->diff_id = g_strdup (source->diff_id);
   self->token = g_strdup (source->token);
-  self->login = source->login >= 0 ? fcntl (source->login, F_DUPFD_CLOEXEC, 3) : -1;
+  self->login = source->login >= 0 ? bothy_fd_dup (source->login, NULL) : -1;
   return self;
 }
 

@@ -5,7 +5,6 @@
 #include "base/fd.h"
 
 #include <errno.h>
-#include <fcntl.h>
 
 #define MAX_AT_ONCE 4
 
@@ -247,9 +246,7 @@ bothy_pull_layers (BothyDownloads *downloads,
   self->name = g_strdup (gathering->name);
   self->token = g_strdup (gathering->token);
   self->is_private = gathering->login >= 0;
-  self->login = self->is_private ? fcntl (gathering->login, F_DUPFD_CLOEXEC, 3) : -1;
-  if (self->is_private && self->login < 0)
-    bothy_error_set_errno (&self->error, errno, "Keeping the password");
+  self->login = self->is_private ? bothy_fd_dup (gathering->login, &self->error) : -1;
   self->shown = TRUE;
   self->wanted = g_ptr_array_ref (gathering->layers);
   self->bytes = g_new0 (guint64, self->wanted->len);
