@@ -189,12 +189,12 @@ def test_parsers_have_a_bound_together(fresh_host):
     unit = "/system.slice/bothy-spawn.service"
     groups = {host.output("root", f"grep ^0:: /proc/{pid}/cgroup") for pid in parsers(host)}
     assert groups == {f"0::{unit}"}
-    bounds = show(host, "bothy-spawn.service", "MemoryMax", "MemorySwapMax", "TasksMax", "CPUWeight")
+    bounds = show(host, "bothy-spawn.service", "MemoryMax", "MemorySwapMax", "TasksMax")
     total = int(host.output("root", "awk '/^MemTotal/ { print $2 }' /proc/meminfo")) * 1024
     assert int(bounds["MemoryMax"]) <= total // 2 + 4096 and int(bounds["MemorySwapMax"]) <= total
-    assert (bounds["TasksMax"], bounds["CPUWeight"]) == ("256", "50")
+    assert bounds["TasksMax"] == "2048"
     # Where the machine has the controllers.
-    for name, most in (("memory.max", total // 2 + 4096), ("pids.max", 256)):
+    for name, most in (("memory.max", total // 2 + 4096), ("pids.max", 2048)):
         text = host.output("root", f"cat /sys/fs/cgroup{unit}/{name} 2>/dev/null || true")
         assert not text or int(text) <= most
     assert host.output("bob", "bothy exec b1 -- id -u") == "0"
