@@ -31,10 +31,13 @@ open_layer (int state, const struct helper_layer *layer)
     .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
     .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
   };
+  static const char *const before[] = { [HELPER_LAYER_IMAGE] = "layers/",
+                                        [HELPER_LAYER_CONTAINER] = "containers/",
+                                        [HELPER_LAYER_NEW] = "layers/.new-" };
   char path[128];
 
-  snprintf (path, sizeof path, layer->kind == HELPER_LAYER_IMAGE ? "layers/%s/root" : "containers/%s/data",
-            layer->id);
+  snprintf (path, sizeof path, "%s%s/%s", before[layer->kind], layer->id,
+            layer->kind == HELPER_LAYER_CONTAINER ? "data" : "root");
   return (int)syscall (SYS_openat2, state, path, &how, sizeof how);
 }
 

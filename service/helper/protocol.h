@@ -65,6 +65,7 @@ enum helper_op {
 enum helper_layer_kind {
   HELPER_LAYER_IMAGE = 1,     /* STATE/layers/<id, 64 hexadecimal digits>/root, mounted read-only */
   HELPER_LAYER_CONTAINER = 2, /* STATE/containers/<id, a uuid>/data: upper/ and work/ */
+  HELPER_LAYER_NEW = 3,       /* STATE/layers/.new-<id, a uuid>/root: a layer that is being made */
 };
 
 struct helper_layer {

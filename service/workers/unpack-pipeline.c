@@ -192,12 +192,28 @@ feed_layer (GTask *task, BothyHelperClient *helper, int source_fd)
   return plain >= 0 ? feed (task, helper, UNPACK_HASH, plain, -1, on_tar_hashed) : -1;
 }
 
+static gboolean
+append_all (GUnixFDList *list, GUnixFDList *more, GError **error)
+{
+  int n;
+  const int *fds = g_unix_fd_list_peek_fds (more, &n);
+
+  for (int i = 0; i < n; i++) {
+    if (g_unix_fd_list_append (list, fds[i], error) < 0) {
+      bothy_error_adopt (error, "bothy-unpack");
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
 void
 bothy_unpack_pipeline (BothyHelperClient *helper,
                        const struct unpack_request *request,
                        int tree_fd,
                        int source_fd,
                        int prefix_fd,
+                       GUnixFDList *below,
                        BothyUnpackProgress progress,
                        gpointer progress_data,
                        GCancellable *cancellable,
@@ -220,6 +236,8 @@ bothy_unpack_pipeline (BothyHelperClient *helper,
     tar = g_steal_fd (&hashed);
   if (tar >= 0)
     sources = bothy_unpack_sources (tar, -1, &job->error);
+  if (sources && below && !append_all (sources, below, &job->error))
+    g_clear_object (&sources);
   if (sources) {
     job->pending++;
     bothy_unpack (helper, request, tree_fd, sources, progress, progress_data, job->cancellable, on_unpacked,

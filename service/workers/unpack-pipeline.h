@@ -26,13 +26,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyUnpackPipeline, bothy_unpack_pipeline_free)
  * does not pass for another archive. A layer goes through four: one that hashes it, one that decompresses it,
  * one that hashes the tar, and the one that unpacks that; so neither does a tar pass for another one.
  * PREFIX_FD, which stays as it is until this ends, is hashed before the source, and not unpacked; -1: there
- * is none.
+ * is none. BELOW: the layers that SOURCE_FD is unpacked over, as detached mounts, the highest first; or NULL.
  */
 void bothy_unpack_pipeline (BothyHelperClient *helper,
                             const struct unpack_request *request,
                             int tree_fd,
                             int source_fd,
                             int prefix_fd,
+                            GUnixFDList *below,
                             BothyUnpackProgress progress,
                             gpointer progress_data,
                             GCancellable *cancellable,

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Images from registries: honest ones, and those of THREATS IMG-02, IMG-04, IMG-05 and IMG-11."""
 
+import io
 import json
 import subprocess
+import tarfile
 import threading
 
 import pytest
@@ -127,6 +129,38 @@ def test_OCI_layers_are_shared(world, alice, registry):
     fetched = registry.blobs_given()
     assert digest(gz(other)) in fetched and len(fetched) == 2  # its configuration, and one layer
     assert not [blob for blob in fetched if blob in before]
+
+
+def linking(name, target):
+    """A layer with a link to what is below."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname = tarfile.LNKTYPE, target
+        archive.addfile(info)
+    return buffer.getvalue()
+
+
+def test_OCI_layers_that_refer_to_those_below(world, alice, registry):
+    """What comes by itself is fetched again, to be unpacked over the others; who has it over the same fetches nothing."""
+    links = [linking("etc/link", "etc/seed"), layer({"etc/between": b"between\n"}), linking("etc/again", "etc/link")]
+    registry.push("team/app", "1.0", [BASE, *links])
+    done = pull(alice, REF)
+    assert (done["Phase"], done["Error"]) == ("done", "")
+    stack = alice.get(done["Object"], IMAGE, "Layers")
+    assert stack[::2] == [sha256(data) for data in (BASE, links[1])] and len({*stack, *map(sha256, links)}) == 6
+    box = alice.create("box", image=REF, command=["sleep", "1000"])
+    alice.start(box)
+    assert alice.execute(box, "/bin/busybox", "cmp", "/etc/again", "/etc/seed")[1] == (1, 0)
+    assert alice.execute(box, "/bin/busybox", "stat", "-c", "%h", "/etc/again")[0] == "3\n"
+    alice.delete(box)
+    registry.push("team/app", "2.0", [BASE, *links, ABOVE])
+    del registry.requests[:]
+    assert pull(alice, "reg:team/app:2.0")["Error"] == ""
+    fetched = registry.blobs_given()
+    assert digest(gz(ABOVE)) in fetched and len(fetched) == 2  # its configuration, and one layer
+    registry.push("team/app", "3.0", [BASE, linking("etc/link", "etc/none")])
+    refused(world, alice, "BadArchive", "reg:team/app:3.0", text="did not bring")
 
 
 def test_OCI_refresh(world, alice, registry):

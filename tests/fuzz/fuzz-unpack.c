@@ -57,7 +57,7 @@ fuzz_archive (const uint8_t *data, size_t size)
   job.request = (struct unpack_request){ .max_bytes = 1 << 20, .max_inodes = 1000, .max_seconds = 10 };
   if (source < 0 || write (source, data, size) != (ssize_t)size || lseek (source, 0, SEEK_SET) != 0)
     abort ();
-  if (tarball_unpack (&job, source, scratch ()) && unified_promote (&job, scratch (), &metadata))
+  if (tarball_unpack (&job, source, scratch (), NULL) && unified_promote (&job, scratch (), &metadata))
     describe_tree (&job, scratch (), text);
   close (source);
   if (!remove_below (&removal, scratch ()))

@@ -130,6 +130,38 @@ def test_images_and_users_share_layers(host, put, tidy):  # noqa: F811
     until(lambda: layers(host) == before)
 
 
+def entry(name, kind=tarfile.REGTYPE, link=""):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.mode = kind, link, 0o4755
+    return info
+
+
+LINKED = bundles.busybox(("usr", None), ("usr/lib", None), ("usr/lib/old", b"old\n"), ("lib", "usr/lib"), ("etc/a", b"below\n"))
+ACROSS = bundles.tar([("lib/new", b"new\n"), entry("etc/b", tarfile.LNKTYPE, "etc/a"), ("etc/.wh.passwd", b"")])
+
+
+def test_a_layer_refers_to_those_below(host, put, tidy):  # noqa: F811
+    """As if layer after layer were unpacked with tar: through the links that are there, to the files that are there."""
+    before = layers(host)
+    put(bundles.layout([LINKED, ACROSS], SETTINGS), "across")
+    seen = "bothy run --rm -u root --entrypoint /bin/sh {} -c 'cat /lib/old /lib/new /usr/lib/new /etc/b; ls -d /lib /etc/passwd; stat -c %h /etc/a /etc/b' 2>&1"
+    out = host.output("alice", seen.format("across"))
+    assert out == "old\nnew\nnew\nbelow\nls: /etc/passwd: No such file or directory\n/lib\n2\n2"
+    base, top = image(host, "across")["layers"]
+    assert base == bundles.sha256(LINKED) and top != bundles.sha256(ACROSS)
+    # Only what it is over these is kept, and others with the same below have the same.
+    assert layers(host) - before == {base, top}
+    put(bundles.docker_save([LINKED, ACROSS, bundles.tar([("more", b"")])], SETTINGS), "hers", user="bob")
+    assert image(host, "hers", "bob")["layers"] == [base, top, bundles.sha256(bundles.tar([("more", b"")]))]
+    put(bundles.layout([bundles.busybox(("lib", None), ("etc/a", b"other\n")), ACROSS], SETTINGS), "other")
+    assert image(host, "other")["layers"][1] not in (top, bundles.sha256(ACROSS))
+    assert host.output("alice", "bothy run --rm -u root --entrypoint /bin/cat other /lib/new /etc/b") == "new\nother"
+    # A third layer on top of what is already another one over others.
+    put(bundles.layout([LINKED, ACROSS, bundles.tar([entry("c", tarfile.LNKTYPE, "etc/b"), ("lib/.wh.old", b"")])], SETTINGS), "third")
+    assert host.output("alice", "bothy run --rm -u root --entrypoint /bin/sh third -c 'cat /c; ls /usr/lib'") == "below\nnew"
+    assert image(host, "third")["layers"][:2] == [base, top]
+
+
 def test_nobody_gets_a_layer_by_naming_it(host, put):
     """Bob knows the digest of what alice has, and has not got the bytes."""
     secret = bundles.tar([("etc/secret", b"alice's\n")])
@@ -250,12 +282,6 @@ def test_the_image_for_this_machine_is_taken(host, put):
     assert done.returncode != 0 and "other machines" in done.stderr
 
 
-def entry(name, kind=tarfile.REGTYPE, link=""):
-    info = tarfile.TarInfo(name)
-    info.type, info.linkname, info.mode = kind, link, 0o4755
-    return info
-
-
 def sparse(size):
     """A tar of one file, of SIZE bytes and nothing in it."""
     info = tarfile.TarInfo("GNUSparseFile.0/holes")
@@ -288,7 +314,10 @@ def hostile():
         "IMG-01 ../ in a layer": (bundles.layout([BASE, bundles.tar([("../../evil", b"x")])]), "not accepted"),
         "IMG-01 a whiteout that goes up": (bundles.layout([BASE, bundles.tar([("../.wh.images", b"")])]), "not accepted"),
         "IMG-01 a whiteout of ..": (bundles.layout([BASE, bundles.tar([(".wh...", b"")])]), "no file is called so"),
-        "IMG-01 a link across layers": (bundles.layout([BASE, bundles.tar([entry("x", tarfile.LNKTYPE, "etc/passwd")])]), "did not bring"),
+        "IMG-01 a link to what no layer has": (bundles.layout([BASE, bundles.tar([entry("x", tarfile.LNKTYPE, "etc/none")])]), "did not bring"),
+        "IMG-01 a link in the lowest layer": (bundles.layout([bundles.tar([("etc", None), entry("x", tarfile.LNKTYPE, "etc/none")]), BASE]), "did not bring"),
+        "IMG-01 a link to what is gone": (bundles.layout([BASE, bundles.tar([(".wh.etc", b""), ("lib", None)]), bundles.tar([entry("x", tarfile.LNKTYPE, "etc/passwd")])]), "did not bring"),
+        "IMG-01 a way through a link in circles": (bundles.layout([BASE, bundles.tar([("round", "round")]), bundles.tar([("round/x", b"")])]), "opening its directory"),
         "IMG-02 200 layers": (bundles.layout([BASE, *many]), "layers"),
         "IMG-02 5000 layers that are one": (thousands.tar(), ""),
         "IMG-02 20000 manifests": (crowd.tar(), ""),

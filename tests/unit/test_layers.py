@@ -1,18 +1,24 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What bothy-unpack makes of the layers of images, and how the kernel stacks that. Needs root, as test_unpack.py does."""
 
+import ctypes
 import gzip
 import hashlib
 import os
+import shutil
 import stat
 import subprocess
 from tarfile import FIFOTYPE
 
 import pytest
 
-from helping import own_mounts  # noqa: F401
+from helping import NEUTRAL, own_mounts  # noqa: F401
 from test_unpack import directory, hard_link, member, pytestmark, symlink, tar, tree, unpacker  # noqa: F401
-from unpacking import BAD_ARCHIVE, CLOSED, DECOMPRESS, HASH, HIDES_BELOW, IO, IS_ROOT, LAYER, OK, REMOVE, make_tree
+from unpacking import (BAD_ARCHIVE, CHECK, CLOSED, DECOMPRESS, HASH, HIDES_BELOW, IO, IS_OVER, IS_ROOT, LAYER, LIMIT_EXCEEDED,
+                       MAY_NEED_BELOW, NEEDS_BELOW, OK, REMOVE, make_tree)
+
+libc = ctypes.CDLL(None, use_errno=True)
+OPEN_TREE, OPEN_TREE_CLONE, AT_EMPTY_PATH = 428, 1, 0x1000
 
 
 def unpack(unpacker, tree, data, **options):  # noqa: F811
@@ -30,21 +36,62 @@ def layer(*members):
     return tar(list(members), base=False)
 
 
+def check(unpacker, tree, trees):  # noqa: F811
+    """Whether the layer TREE, unpacked by itself, is another one over TREES, the lowest first."""
+    fds = [os.open(path, os.O_PATH | os.O_DIRECTORY) for path in reversed(trees)]
+    null = os.open("/dev/null", os.O_RDONLY)
+    try:
+        result = unpacker.run(CHECK, tree, null, beside=fds)
+    finally:
+        for fd in (*fds, null):
+            os.close(fd)
+    assert result.error == OK, result
+    return result.flags & NEEDS_BELOW != 0
+
+
+def unpack_over(unpacker, tree, data, trees, **options):  # noqa: F811
+    """Unpacks DATA over TREES, the lowest first."""
+    def mounted(path):
+        with_path = os.open(path, os.O_PATH | os.O_DIRECTORY)
+        fd = libc.syscall(OPEN_TREE, with_path, b"", OPEN_TREE_CLONE | AT_EMPTY_PATH | os.O_CLOEXEC)
+        assert fd >= 0, os.strerror(ctypes.get_errno())
+        os.close(with_path)
+        return fd
+    source = os.memfd_create("layer")
+    os.write(source, data)
+    os.lseek(source, 0, os.SEEK_SET)
+    fds = [source, *(mounted(path) for path in reversed(trees))]
+    top = mounted(tree)
+    try:
+        return unpacker.run(LAYER, top, source, flags=IS_OVER, beside=fds, **options)
+    finally:
+        for fd in (*fds, top):
+            os.close(fd)
+
+
 @pytest.fixture
 def stack(unpacker, tmp_path):  # noqa: F811
-    """Unpacks layers, the lowest first, mounts them as a supervisor does, and gives the paths that are seen."""
+    """Unpacks layers, the lowest first, as bothyd does; mounts them as a supervisor does, and gives the paths that are seen."""
     mounted = []
 
-    def run(*layers):
+    def run(*layers, over=None):
         trees = []
         for data in layers:
-            trees.append(make_tree(str(tmp_path / f"layer{len(trees)}")))
-            result = unpack(unpacker, trees[-1], data)
+            tree = make_tree(str(tmp_path / f"layer{len(trees)}"))
+            result = unpack(unpacker, tree, data)
             assert result.error == OK, result
+            needs = bool(trees) and bool(result.flags & NEEDS_BELOW or (result.flags & MAY_NEED_BELOW and check(unpacker, tree, trees)))
+            if needs:
+                tree = make_tree(str(tmp_path / f"over{len(trees)}"))
+                result = unpack_over(unpacker, tree, data, trees)
+                assert result.error == OK, result
+            trees.append(tree)
+        assert over is None or over == needs
+        run.trees = trees
         target = tmp_path / "merged"
         target.mkdir()
-        subprocess.run(["mount", "-t", "overlay", "-o", "userxattr,lowerdir=" + ":".join(reversed(trees)), "bothy", target],
-                       check=True)
+        subprocess.run(["mount", "-t", "overlay", "-o", "userxattr,lowerdir=" + ":".join(os.path.basename(tree) for tree in reversed(trees)), "bothy", target],
+                       check=True, cwd=tmp_path)
         mounted.append(target)
         return target
     yield run
@@ -110,7 +157,7 @@ def test_an_opaque_root_hides_all_layers_below(unpacker, tree):  # noqa: F811
 
 def test_a_layer_need_not_be_a_root(unpacker, tree):  # noqa: F811
     result = unpack(unpacker, tree, layer(member("app/run", data=b"x")))
-    assert result.error == OK and result.flags == 0 and result.os_release == "" and result.architecture == "unknown"
+    assert result.error == OK and result.flags == MAY_NEED_BELOW and result.os_release == "" and result.architecture == "unknown"
 
 
 def test_links_within_a_layer_and_across(unpacker, tree, tmp_path):  # noqa: F811
@@ -118,6 +165,9 @@ def test_links_within_a_layer_and_across(unpacker, tree, tmp_path):  # noqa: F81
     assert os.stat(tree + "/a").st_ino == os.stat(tree + "/b").st_ino
     other = make_tree(str(tmp_path / "other"))
     result = unpack(unpacker, other, layer(hard_link("etc/mine", "etc/below")))
+    assert result.error == OK and result.flags & NEEDS_BELOW, result
+    shutil.rmtree(other)
+    result = unpack_over(unpacker, make_tree(other), layer(hard_link("etc/mine", "etc/below")), [tree])
     assert result.error == BAD_ARCHIVE and b"did not bring" in result.text, result
 
 
@@ -240,6 +290,145 @@ def test_a_whiteout_goes_with_the_rest(unpacker, tree):  # noqa: F811
     assert stat.S_ISCHR(os.lstat(tree + "/a").st_mode) and os.lstat(tree + "/a").st_rdev == 0
     assert unpacker.run(REMOVE, tree, 0).error == OK
     assert os.listdir(tree) == []
+
+
+# ---- what refers to layers below
+
+
+USR = layer(directory("etc"), member("etc/a", data=b"below", mode=0o4711), directory("usr"), directory("usr/lib", mode=0o711),
+            member("usr/lib/old", data=b"old"), symlink("lib", "usr/lib"), symlink("lib64", "/usr/lib"), symlink("up", "../../usr/lib"),
+            member("file", data=b"file"), directory("d", mode=0o1777), member("d/x", data=b"x"), directory("d/deep"), member("d/deep/y"))
+
+
+def test_a_hard_link_to_a_file_below(stack):
+    """As tar makes it over the tree that is there: another name of that file, with all that it has."""
+    info, data = member("usr/lib/attributed", data=b"attributed", mode=0o640)
+    info.uid, info.gid, info.mtime = 12, 34, 1000000000
+    info.pax_headers = {"SCHILY.xattr.user.kind": "below"}
+    top = stack(USR, layer(directory("usr"), directory("usr/lib"), (info, data)),
+                layer(directory("etc"), hard_link("etc/b", "etc/a"), hard_link("x", "usr/lib/attributed"), hard_link("y", "x"),
+                      hard_link("z", "lib")), over=True)
+    assert (top / "etc/b").read_bytes() == b"below" and stat.S_IMODE(os.stat(top / "etc/b").st_mode) == 0o4711
+    assert os.path.samefile(top / "etc/a", top / "etc/b")
+    st = os.stat(top / "x")
+    assert (top / "y").read_bytes() == b"attributed" and os.path.samefile(top / "x", top / "y") and os.path.samefile(top / "x", top / "usr/lib/attributed")
+    assert (stat.S_IMODE(st.st_mode), st.st_uid - NEUTRAL, st.st_gid - NEUTRAL, st.st_mtime) == (0o640, 12, 34, 1000000000)
+    assert os.getxattr(top / "y", "user.kind") == b"below" and os.listxattr(top / "y") == ["user.kind"]
+    assert os.readlink(top / "z") == "usr/lib"
+
+
+@pytest.mark.parametrize("through", ["lib", "lib64", "up"])
+def test_a_path_through_a_link_below(stack, through):
+    """Only a name in the path of an entry: what is there decides what it is, and it has all that it had."""
+    top = stack(USR, layer(member(f"{through}/x.so", data=b"new"), member(f"{through}/deep/y"), hard_link("again", f"{through}/old")), over=True)
+    assert os.path.islink(top / through) and (top / "usr/lib/x.so").read_bytes() == b"new" and "usr/lib/deep/y" in seen(top)
+    assert stat.S_IMODE(os.stat(top / "usr/lib").st_mode) == 0o711 and (top / "again").read_bytes() == b"old"
+
+
+def test_an_entry_for_a_directory_takes_a_link_s_place(stack):
+    """As docker and containerd do it; the directory that the link led to stays as it was."""
+    top = stack(USR, layer(directory("lib"), member("lib/x.so", data=b"new"), member("lib64/y")), over=True)
+    assert not os.path.islink(top / "lib") and os.listdir(top / "lib") == ["x.so"]
+    assert sorted(os.listdir(top / "usr/lib")) == ["old", "y"]
+
+def test_an_entry_for_a_directory_after_what_went_through_the_link(stack):
+    top = stack(USR, layer(member("lib/x.so", data=b"new"), directory("lib")), over=True)
+    assert not os.path.islink(top / "lib") and os.listdir(top / "lib") == []
+    assert sorted(os.listdir(top / "usr/lib")) == ["old", "x.so"]
+
+
+def test_entries_alone_need_nothing_below(stack):
+    top = stack(USR, layer(directory("lib"), member("lib/x.so", data=b"new"), directory("usr"), directory("usr/share"), member("usr/share/x")), over=False)
+    assert os.listdir(top / "lib") == ["x.so"] and sorted(os.listdir(top / "usr")) == ["lib", "share"]
+
+
+def test_a_plain_directory_below_needs_no_other_layer(stack):
+    """A directory that had no entry, and is one of root's that everybody may read, is the same over any layer."""
+    top = stack(USR, layer(member("etc/b"), member("usr/share/doc/x"), member("new/y")), over=False)
+    assert {"etc/a", "etc/b", "usr/share/doc/x", "new/y"} <= set(seen(top))
+
+
+def test_a_directory_without_an_entry_keeps_what_it_has(stack):
+    top = stack(USR, layer(member("d/new"), member("usr/lib/new")), over=True)
+    assert stat.S_IMODE(os.stat(top / "d").st_mode) == 0o1777 and stat.S_IMODE(os.stat(top / "usr/lib").st_mode) == 0o711
+    assert sorted(os.listdir(top / "d")) == ["deep", "new", "x"]
+
+
+def test_whiteouts_through_links(stack):
+    top = stack(USR, layer(member("lib/.wh.old"), member("lib/new")), over=True)
+    assert os.path.islink(top / "lib") and os.listdir(top / "usr/lib") == ["new"]
+
+
+@pytest.mark.parametrize("first", ["mark", "content"])
+def test_opaque_marks_through_links(stack, first):
+    entries = [member("lib/.wh..wh..opq"), member("lib/new"), hard_link("kept", "lib/old")]
+    top = stack(USR, layer(*(entries if first == "mark" else entries[::-1])), over=True)
+    assert os.path.islink(top / "lib") and os.listdir(top / "usr/lib") == ["new"] and (top / "kept").read_bytes() == b"old"
+
+
+def test_a_link_below_that_a_whiteout_takes_away(stack):
+    """What comes after it does not go through the link; what came before did."""
+    top = stack(USR, layer(member("lib64/before"), member(".wh.lib"), member("lib/x.so", data=b"new"), hard_link("etc/b", "etc/a")), over=True)
+    assert not os.path.islink(top / "lib") and os.listdir(top / "lib") == ["x.so"]
+    assert sorted(os.listdir(top / "usr/lib")) == ["before", "old"]
+
+
+def test_whiteouts_of_what_a_link_needs(stack):
+    """A whiteout speaks of the layers below, also where what was there went on under another name."""
+    top = stack(USR, layer(hard_link("b", "etc/a"), member("etc/.wh.a"), member(".wh.b"), hard_link("dd", "d/x"), member(".wh.d"),
+                           hard_link("f", "file"), member("d/own")), over=True)
+    assert (top / "b").read_bytes() == b"below" and os.listdir(top / "etc") == []
+    assert (top / "dd").read_bytes() == b"x" and os.listdir(top / "d") == ["own"] and (top / "f").read_bytes() == b"file"
+
+
+def test_whole_directories_of_layers_below_go(stack):
+    top = stack(USR, layer(hard_link("b", "etc/a"), member(".wh.d"), member("usr/.wh.lib"), member("lib", data=b"now a file")), over=True)
+    assert seen(top) == ["b", "etc", "etc/a", "file", "lib", "lib64", "up", "usr"]
+
+
+def test_a_file_where_below_is_a_directory_and_the_other_way_round(stack):
+    """An entry replaces; as a name on the way to another entry, a file gives way to a directory."""
+    top = stack(USR, layer(hard_link("b", "etc/a"), member("d", data=b"a file"), directory("file"), member("file/in")), layer(member("d/in"), hard_link("c", "b")), over=True)
+    assert os.listdir(top / "d") == ["in"] and os.listdir(top / "file") == ["in"] and (top / "c").read_bytes() == b"below"
+
+
+def test_a_link_below_that_leads_to_a_file(unpacker, tree, tmp_path):  # noqa: F811
+    assert unpack(unpacker, tree, layer(member("file"), symlink("l", "file"), symlink("circle", "circle"))).error == OK
+    for n, name in enumerate(("l", "circle")):
+        result = unpack_over(unpacker, make_tree(str(tmp_path / f"over{n}")), layer(member(f"{name}/x")), [tree])
+        assert result.error == BAD_ARCHIVE, result
+
+
+def test_a_link_to_what_is_large_counts_IMG_02(unpacker, tree, tmp_path):  # noqa: F811
+    assert unpack(unpacker, tree, layer(member("large", data=bytes(1 << 20)))).error == OK
+    links = [hard_link(f"link{i}", "large") for i in range(100)]
+    result = unpack_over(unpacker, make_tree(str(tmp_path / "over")), layer(*links), [tree], max_bytes=(1 << 20) + 4096)
+    assert result.error == OK and result.bytes_out >= 1 << 20, result
+    result = unpack_over(unpacker, make_tree(str(tmp_path / "less")), layer(*links), [tree], max_bytes=1 << 19)
+    assert result.error == LIMIT_EXCEEDED, result
+
+
+def test_links_below_lead_nowhere_outside_IMG_01(stack, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "victim").write_text("here")
+    up = "../" * 20
+    top = stack(layer(symlink("out", str(outside)), symlink("up", up + str(outside)), symlink("magic", "/proc/self/root"), directory("etc"), member("etc/a")),
+                layer(member("out/.wh.victim"), member("up/.wh..wh..opq"), member("up/x"), member("magic/y"), hard_link("b", "etc/a")), over=True)
+    assert (outside / "victim").read_text() == "here" and os.listdir(outside) == ["victim"] and not os.listxattr(outside)
+    assert (top / str(outside)[1:] / "x").exists() and (top / "proc/self/root/y").exists()
+
+
+def test_names_of_overlayfs_do_not_stay(stack):
+    top = stack(USR, layer(member("rootfs/x"), member("work/y"), member("lib/z"), member(".bothy-rootfs-0")), over=True)
+    assert {"rootfs/x", "work/y", "usr/lib/z", ".bothy-rootfs-0"} <= set(seen(top))
+    assert sorted(os.listdir(stack.trees[-1])) == [".bothy-rootfs-0", "rootfs", "usr", "work"]
+
+
+def test_sixty_three_layers_below(stack):
+    layers = [layer(directory("etc"), member(f"etc/f{i}", data=b"%d" % i)) for i in range(62)]
+    top = stack(USR, *layers, layer(hard_link("etc/link", "etc/f0"), member("lib/x")), over=True)
+    assert (top / "etc/link").read_bytes() == b"0" and (top / "usr/lib/x").exists()
 
 
 # ---- digests

@@ -7,9 +7,9 @@ import struct
 
 from helping import NEUTRAL, SPAWN, UNPACK, Helper, request
 
-ARCHIVE, BUSYBOX, REMOVE, LAYER, HASH, BUNDLE, DECOMPRESS, METADATA = range(1, 9)
+ARCHIVE, BUSYBOX, REMOVE, LAYER, HASH, BUNDLE, DECOMPRESS, METADATA, PACK, CHECK = range(1, 11)
 OK, BAD_ARCHIVE, LIMIT_EXCEEDED, NO_SPACE, IO, NOT_STATIC, CLOSED = range(7)
-IS_UNIFIED, IS_ROOT, HIDES_BELOW, IS_CHECKED = 1, 2, 4, 32
+IS_UNIFIED, IS_ROOT, HIDES_BELOW, IS_CHECKED, IS_OVER, NEEDS_BELOW, MAY_NEED_BELOW = 1, 2, 4, 32, 64, 128, 256
 MESSAGE = struct.Struct("=IIIiQQQQ32s32sIII4x")
 REQUEST = struct.Struct("=IIIIQQQ1024s")
 
@@ -50,7 +50,7 @@ class Unpacker:
         os.close(self.userns)
         self.helper.close()
 
-    def start(self, mode, tree, source, max_bytes=1 << 34, max_inodes=1 << 22, max_seconds=120, flags=0):
+    def start(self, mode, tree, source, max_bytes=1 << 34, max_inodes=1 << 22, max_seconds=120, flags=0, beside=()):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         directory = os.dup(tree) if isinstance(tree, int) else os.open(tree, os.O_RDONLY | os.O_DIRECTORY)
         reply = self.helper.call(
@@ -60,7 +60,8 @@ class Unpacker:
         os.close(directory)
         theirs.close()
         ours.settimeout(180)
-        ours.send(REQUEST.pack(4, mode, flags, 0, max_bytes, max_inodes, max_seconds, b""))
+        # BESIDE: what goes to it with the request, the source first.
+        socket.send_fds(ours, [REQUEST.pack(4, mode, flags, 0, max_bytes, max_inodes, max_seconds, b"")], beside)
         return ours, reply.fds[0], reply.pid
 
     def finish(self, started):

@@ -7,12 +7,12 @@
 G_STATIC_ASSERT (BOTHY_MAX_LAYERS + 1 == HELPER_MAX_LAYERS);
 
 /* overlayfs takes a layer once; one that comes again above hides all that it brought below. */
-static GPtrArray *
-visible (GPtrArray *layers)
+GPtrArray *
+bothy_compose_visible (GPtrArray *layers, guint n)
 {
   GPtrArray *stack = g_ptr_array_new ();
 
-  for (guint i = layers->len; i-- > 0;) {
+  for (guint i = n; i-- > 0;) {
     BothyLayer *layer = layers->pdata[i];
 
     if (!g_ptr_array_find (stack, layer, NULL))
@@ -53,7 +53,7 @@ check_root (const BothyImage *image, GPtrArray *stack, GError **error)
 gboolean
 bothy_compose (BothyImage *image, GPtrArray *layers, GError **error)
 {
-  g_autoptr (GPtrArray) stack = visible (layers);
+  g_autoptr (GPtrArray) stack = bothy_compose_visible (layers, layers->len);
 
   if (!check_root (image, stack, error) || !bothy_compose_check_depth (stack->len, error))
     return FALSE;

@@ -12,6 +12,9 @@ G_BEGIN_DECLS
 /* Whether a container can stand on N layers. */
 gboolean bothy_compose_check_depth (guint n, GError **error);
 
+/* What of the first N of LAYERS (element-type BothyLayer), the lowest first, can be seen: each once. (transfer container) */
+GPtrArray *bothy_compose_visible (GPtrArray *layers, guint n);
+
 /* The fingerprint of IMAGE, of its layers and what it says of its containers: SHA-256 of what is recorded of
  * them. */
 char *bothy_compose_fingerprint (const BothyImage *image);

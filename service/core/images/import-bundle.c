@@ -5,6 +5,9 @@
 #include "core/images/compose.h"
 #include "workers/bundle.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 typedef struct {
   BothyImageStore *images;
   BothySpool *spool;
@@ -13,6 +16,7 @@ typedef struct {
   guint32 user;
   GPtrArray *layers;
   GCancellable *cancellable;
+  gboolean is_settled; /* the last of LAYERS is what it is to be */
 } Unbundle;
 
 static void
@@ -60,53 +64,129 @@ make_image (GTask *task)
 static void take_next_layer (GTask *task);
 
 static void
-on_added (GObject *source, GAsyncResult *result, gpointer user_data)
+take_layer (GTask *task, BothyLayer *layer, gboolean is_settled)
 {
-  g_autoptr (GTask) task = user_data;
   Unbundle *self = g_task_get_task_data (task);
-  GError *error = NULL;
-  BothyLayer *layer = bothy_layer_store_add_finish (BOTHY_LAYER_STORE (source), result, &error);
 
-  if (!layer) {
-    g_task_return_error (task, error);
-    return;
-  }
   g_ptr_array_add (self->layers, layer);
+  self->is_settled = is_settled;
   take_next_layer (task);
 }
 
-/* The one that USER has already, or NULL. Another's may be there, too: but then he has to bring the bytes. */
-static BothyLayer *
-find_present (const Unbundle *self, const BothyBundleLayer *wanted)
+static void
+on_added (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  return bothy_image_store_find_layer (self->images, self->user, wanted->diff_id);
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  BothyLayer *layer = bothy_layer_store_add_finish (BOTHY_LAYER_STORE (source), result, &error);
+
+  if (layer)
+    take_layer (task, layer, FALSE);
+  else
+    g_task_return_error (task, error);
 }
 
+static void
+on_added_over (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  BothyLayer *layer = bothy_layer_store_add_finish (BOTHY_LAYER_STORE (source), result, &error);
+
+  if (layer)
+    take_layer (task, layer, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+/* Unpacks the next layer by itself, or over BELOW. */
+static void
+add_layer (GTask *task, GPtrArray *below)
+{
+  Unbundle *self = g_task_get_task_data (task);
+  guint index = self->layers->len;
+  const BothyBundleLayer *wanted = &g_array_index (self->bundle->layers, BothyBundleLayer, index);
+  const BothyLayerSource source = { .mode = UNPACK_LAYER,
+                                    .fd = g_unix_fd_list_peek_fds (self->bundle->fds, NULL)[index],
+                                    .sha256 = wanted->id,
+                                    .diff_id = wanted->diff_id,
+                                    .below = below };
+  GError *error = NULL;
+
+  /* It may have been read before. What it is, bothy-bundle looked at. */
+  if (lseek (source.fd, 0, SEEK_SET) < 0) {
+    bothy_error_set_errno (&error, errno, "Reading a layer of the image");
+    g_task_return_error (task, error);
+    return;
+  }
+  bothy_layer_store_add (bothy_image_store_get_layers (self->images), &source, self->budget, NULL, NULL,
+                         self->cancellable, below ? on_added_over : on_added, g_object_ref (task));
+}
+
+/*
+ * The layer ID that USER has already, or NULL. Another's may be there, too: but then he has to bring the bytes.
+ */
+static BothyLayer *
+find_present (const Unbundle *self, const char *id)
+{
+  BothyLayer *layer = bothy_image_store_find_layer (self->images, self->user, id);
+
+  if (layer)
+    bothy_layer_store_hold (bothy_image_store_get_layers (self->images), layer);
+  return layer;
+}
+
+static void
+on_judged (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Unbundle *self = g_task_get_task_data (task);
+  g_autoptr (GPtrArray) below = NULL;
+  GError *error = NULL;
+  gboolean right;
+
+  if (!bothy_layer_store_judge_finish (result, &right, &error))
+    g_task_return_error (task, error);
+  else if (right) {
+    self->is_settled = TRUE;
+    take_next_layer (task);
+  } else {
+    bothy_layer_store_release (BOTHY_LAYER_STORE (source),
+                               g_ptr_array_steal_index (self->layers, self->layers->len - 1));
+    below = bothy_compose_visible (self->layers, self->layers->len);
+    add_layer (task, below);
+  }
+}
+
+/* Each layer is taken by itself, so that all images share it, and again over those below if it refers to them. */
 static void
 take_next_layer (GTask *task)
 {
   Unbundle *self = g_task_get_task_data (task);
   BothyLayerStore *store = bothy_image_store_get_layers (self->images);
-  guint n = self->bundle->layers->len;
+  guint index = self->layers->len;
+  g_autoptr (GPtrArray) below = bothy_compose_visible (self->layers, index);
+  const BothyBundleLayer *wanted;
+  g_autofree char *over = NULL;
+  BothyLayer *present;
 
-  while (self->layers->len < n) {
-    guint index = self->layers->len;
-    const BothyBundleLayer *wanted = &g_array_index (self->bundle->layers, BothyBundleLayer, index);
-    const BothyLayerSource source = { .mode = UNPACK_LAYER,
-                                      .fd = g_unix_fd_list_peek_fds (self->bundle->fds, NULL)[index],
-                                      .sha256 = wanted->id,
-                                      .diff_id = wanted->diff_id };
-    BothyLayer *present = find_present (self, wanted);
-
-    if (!present) {
-      bothy_layer_store_add (store, &source, self->budget, NULL, NULL, self->cancellable, on_added,
+  if (index > 0 && !self->is_settled) {
+    bothy_layer_store_judge (store, self->layers, index - 1, self->cancellable, on_judged,
                              g_object_ref (task));
-      return;
-    }
-    bothy_layer_store_hold (store, present);
-    g_ptr_array_add (self->layers, present);
+    return;
   }
-  make_image (task);
+  if (index == self->bundle->layers->len) {
+    make_image (task);
+    return;
+  }
+  wanted = &g_array_index (self->bundle->layers, BothyBundleLayer, index);
+  over = bothy_layer_over_id (wanted->diff_id, below);
+  if ((present = find_present (self, over)))
+    take_layer (task, present, TRUE);
+  else if ((present = find_present (self, wanted->diff_id)))
+    take_layer (task, present, FALSE);
+  else
+    add_layer (task, NULL);
 }
 
 static void

@@ -5,6 +5,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "base/ids.h"
+#include "core/images/compose.h"
 #include "platform/untrusted-fd.h"
 #include "storage/record.h"
 #include "storage/store.h"
@@ -94,6 +95,7 @@ typedef struct {
   const BothyMetadata *metadata; /* the caller's, or NULL */
   char *sha256;                  /* as somebody says; NULL: nobody does */
   char *diff_id;                 /* the same */
+  GPtrArray *below;              /* BothyLayer; or NULL */
   char *fingerprint;             /* as it is */
   struct unpack_request request;
   BothyBudget *budget;
@@ -115,6 +117,7 @@ add_free (Add *add)
   g_free (add->name);
   g_free (add->sha256);
   g_free (add->diff_id);
+  g_clear_pointer (&add->below, g_ptr_array_unref);
   g_free (add->fingerprint);
   g_free (add);
 }
@@ -142,6 +145,8 @@ id_of (const BothyUnpackPipeline *intake, const Add *add)
   /* The built-in image's archive is made by bothy-unpack itself. */
   if (add->request.mode == UNPACK_BUSYBOX)
     return g_strdup (intake->unpacked->sha256);
+  if (add->below)
+    return bothy_layer_over_id (intake->diff_id, add->below);
   if (add->request.mode == UNPACK_LAYER)
     return g_strdup (intake->diff_id);
   if (intake->unpacked->flags & UNPACK_IS_UNIFIED)
@@ -162,6 +167,8 @@ make_layer (const BothyUnpackPipeline *intake, const Add *add)
   layer->size = unpacked->bytes;
   layer->is_root = (unpacked->flags & UNPACK_IS_ROOT) != 0;
   layer->hides_below = (unpacked->flags & UNPACK_HIDES_BELOW) != 0;
+  layer->needs_below = (unpacked->flags & UNPACK_NEEDS_BELOW) != 0;
+  layer->may_need_below = (unpacked->flags & UNPACK_MAY_NEED_BELOW) != 0;
   return layer;
 }
 
@@ -366,10 +373,94 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
 }
 
 static void
+take_in (GTask *task, int tree, GUnixFDList *below)
+{
+  BothyLayerStore *self = g_task_get_source_object (task);
+  Add *add = g_task_get_task_data (task);
+
+  bothy_unpack_pipeline (self->helper, &add->request, tree, add->source,
+                         add->metadata ? add->metadata->fd : -1, below, on_progress, add, add->cancellable,
+                         on_taken_in, g_object_ref (task));
+}
+
+/* ---- over other layers: all of them as mounts, which bothy-unpack lays over each other ---- */
+
+static void
+on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Add *add = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr (GUnixFDList) mounts =
+      bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
+  g_autoptr (GUnixFDList) below = NULL;
+  const int *fds = NULL;
+  int n = 0;
+
+  if (mounts)
+    fds = g_unix_fd_list_peek_fds (mounts, &n);
+  if (mounts && (guint)n != add->below->len + 1)
+    error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-helper: a layer is missing in its reply");
+  else if (mounts)
+    below = bothy_fd_list (fds + 1, add->below->len, &error);
+  if (below)
+    take_in (task, fds[0], below);
+  else
+    fail_adding (task, error);
+}
+
+/* The new one, and then those below, the highest first. */
+static void
+mount_layers (GTask *task, GUnixFDList *userns)
+{
+  BothyLayerStore *self = g_task_get_source_object (task);
+  Add *add = g_task_get_task_data (task);
+  struct helper_request request = { .op = HELPER_MOUNT, .n_layers = add->below->len + 1 };
+
+  request.layers[0].kind = HELPER_LAYER_NEW;
+  g_strlcpy (request.layers[0].id, add->name + strlen (BOTHY_STORE_NEW), sizeof request.layers[0].id);
+  for (guint i = 1; i < request.n_layers; i++) {
+    const BothyLayer *layer = add->below->pdata[add->below->len - i];
+
+    request.layers[i].kind = HELPER_LAYER_IMAGE;
+    g_strlcpy (request.layers[i].id, layer->id, sizeof request.layers[i].id);
+  }
+  bothy_helper_client_call (self->helper, &request, userns, on_mounted, g_object_ref (task));
+}
+
+static void
+on_map (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Add *add = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr (GUnixFDList) userns =
+      bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
+
+  if (userns && bothy_compose_check_depth (add->below->len, &error))
+    mount_layers (task, userns);
+  else
+    fail_adding (task, error);
+}
+
+/* On disk everything has the ids that bothy-unpack has: the mounts change none. */
+static void
+request_map (GTask *task)
+{
+  const struct helper_request request = { .op = HELPER_USERNS,
+                                          .owner = BOTHY_NEUTRAL_BASE,
+                                          .n_extents = 1,
+                                          .extents = { { BOTHY_NEUTRAL_BASE, BOTHY_NEUTRAL_BASE,
+                                                         BOTHY_RANGE_SIZE } } };
+  BothyLayerStore *self = g_task_get_source_object (task);
+
+  bothy_helper_client_call (self->helper, &request, NULL, on_map, g_object_ref (task));
+}
+
+static void
 on_owned (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  BothyLayerStore *self = g_task_get_source_object (task);
   Add *add = g_task_get_task_data (task);
   GError *error = NULL;
   g_autoptr (GUnixFDList) fds =
@@ -379,10 +470,10 @@ on_owned (GObject *source, GAsyncResult *result, gpointer user_data)
     fail_adding (task, error);
   else if (add->request.mode == UNPACK_BUSYBOX)
     make_builtin (task);
+  else if (add->below)
+    request_map (task);
   else
-    bothy_unpack_pipeline (self->helper, &add->request, add->tree, add->source,
-                           add->metadata ? add->metadata->fd : -1, on_progress, add, add->cancellable,
-                           on_taken_in, g_object_ref (task));
+    take_in (task, add->tree, NULL);
 }
 
 static gboolean
@@ -414,7 +505,8 @@ add_new (BothyLayerStore *self, const BothyLayerSource *source, BothyBudget *bud
   add->cancellable = g_cancellable_new ();
   add->budget = budget;
   add->request.mode = source->mode;
-  add->request.flags = source->sha256 ? UNPACK_IS_CHECKED : 0;
+  add->below = source->below ? g_ptr_array_ref (source->below) : NULL;
+  add->request.flags = (source->sha256 ? UNPACK_IS_CHECKED : 0) | (source->below ? UNPACK_IS_OVER : 0);
   add->request.max_bytes = budget ? bothy_budget_left (budget) : self->configuration->max_image_bytes;
   add->request.max_inodes = self->configuration->max_image_files;
   add->request.max_seconds = UNPACK_MAX_SECONDS;
@@ -479,6 +571,80 @@ bothy_layer_store_add_finish (BothyLayerStore *self, GAsyncResult *result, GErro
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
                  "This is an archive of an image's layers, where one of a root file system was expected");
   return layer;
+}
+
+/* ---- whether a layer is right by itself ---- */
+
+static void
+on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  g_autoptr (BothyUnpacked) checked = bothy_unpack_finish (result, &error);
+
+  if (checked)
+    g_task_return_boolean (task, (checked->flags & UNPACK_NEEDS_BELOW) == 0);
+  else
+    g_task_return_error (task, error);
+}
+
+/* The layers BELOW, the highest first. */
+static GUnixFDList *
+open_all (BothyLayerStore *self, GPtrArray *below, GError **error)
+{
+  g_autoptr (GUnixFDList) list = g_unix_fd_list_new ();
+
+  for (guint i = below->len; i-- > 0;) {
+    autofd fd = bothy_layer_store_open (self, below->pdata[i], error);
+
+    if (fd < 0 || g_unix_fd_list_append (list, fd, error) < 0)
+      return NULL;
+  }
+  return g_steal_pointer (&list);
+}
+
+void
+bothy_layer_store_judge (BothyLayerStore *self,
+                         GPtrArray *layers,
+                         guint index,
+                         GCancellable *cancellable,
+                         GAsyncReadyCallback callback,
+                         gpointer user_data)
+{
+  const struct unpack_request request = { .mode = UNPACK_CHECK, .max_seconds = UNPACK_MAX_SECONDS };
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  const BothyLayer *layer = layers->pdata[index];
+  g_autoptr (GPtrArray) below = bothy_compose_visible (layers, index);
+  g_autoptr (GUnixFDList) sources = NULL;
+  GError *error = NULL;
+  autofd tree = -1;
+
+  if (layer->needs_below && index == 0)
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
+                             "A link in the image's lowest layer is to a file that the layer did not bring");
+  else if (layer->needs_below || !layer->may_need_below || index == 0)
+    g_task_return_boolean (task, !layer->needs_below);
+  else {
+    tree = bothy_layer_store_open (self, layer, &error);
+    sources = tree >= 0 ? open_all (self, below, &error) : NULL;
+    if (sources)
+      bothy_unpack (self->helper, &request, tree, sources, NULL, NULL, cancellable, on_checked,
+                    g_object_ref (task));
+    else
+      g_task_return_error (task, error);
+  }
+}
+
+gboolean
+bothy_layer_store_judge_finish (GAsyncResult *result, gboolean *ret_right, GError **error)
+{
+  GError *failure = NULL;
+
+  *ret_right = g_task_propagate_boolean (G_TASK (result), &failure);
+  if (!failure)
+    return TRUE;
+  g_propagate_error (error, failure);
+  return FALSE;
 }
 
 /* ---- records ---- */

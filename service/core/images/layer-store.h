@@ -64,9 +64,11 @@ BothyHelperClient *bothy_layer_store_get_helper (BothyLayerStore *self);
 /* What to make a layer from. */
 typedef struct {
   enum unpack_mode mode;
-  int fd;                        /* the archive; read to its end */
-  const char *sha256;            /* that it has to have, or NULL */
-  const char *diff_id;           /* that the tar in it has to have, or NULL */
+  int fd;              /* the archive; read to its end */
+  const char *sha256;  /* that it has to have, or NULL */
+  const char *diff_id; /* that the tar in it has to have, or NULL */
+  GPtrArray *below;    /* BothyLayer, the lowest first, over which it is unpacked; held by the caller
+                                    until this ends; or NULL */
   const BothyMetadata *metadata; /* the other archive of an image that comes in two, whose SHA256 is
                                     that of both together, the metadata first; or NULL */
 } BothyLayerSource;
@@ -86,6 +88,20 @@ void bothy_layer_store_add (BothyLayerStore *self,
                             GAsyncReadyCallback callback,
                             gpointer user_data);
 BothyLayer *bothy_layer_store_add_finish (BothyLayerStore *self, GAsyncResult *result, GError **error);
+
+/*
+ * Ask whether the layer at INDEX of LAYERS (element-type BothyLayer), the lowest first, is right as it is, which was
+ * unpacked by itself: it is not if it refers to those below. LAYERS up to there are the caller's to hold until this ends.
+ */
+void bothy_layer_store_judge (BothyLayerStore *self,
+                              GPtrArray *layers,
+                              guint index,
+                              GCancellable *cancellable,
+                              GAsyncReadyCallback callback,
+                              gpointer user_data);
+
+/* RET_RIGHT says so. FALSE with BAD_ARCHIVE: nothing lies below of what it needs; or CANCELLED, FAILED. */
+gboolean bothy_layer_store_judge_finish (GAsyncResult *result, gboolean *ret_right, GError **error);
 
 /* As bothy_layer_store_add_finish(), of a source of mode UNPACK_ARCHIVE, which may have been a bundle: then NULL,
    and RET_SPOOL is that. RET_FINGERPRINT: SHA-256 of the source. */

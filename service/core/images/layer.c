@@ -33,6 +33,17 @@ bothy_layer_unified_id (const char *digest)
   return g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
 }
 
+char *
+bothy_layer_over_id (const char *diff_id, GPtrArray *below)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  g_string_append_printf (text, "layer %s over", diff_id);
+  for (guint i = 0; i < below->len; i++)
+    g_string_append_printf (text, " %s", ((BothyLayer *)below->pdata[i])->id);
+  return g_compute_checksum_for_string (G_CHECKSUM_SHA256, text->str, -1);
+}
+
 static char *
 get_string (GKeyFile *record, const char *key)
 {
@@ -59,6 +70,8 @@ bothy_layer_from_record (const char *id, GKeyFile *record, GError **error)
   self->size = g_key_file_get_uint64 (record, GROUP, "Size", NULL);
   self->is_root = g_key_file_get_boolean (record, GROUP, "IsRoot", NULL);
   self->hides_below = g_key_file_get_boolean (record, GROUP, "HidesBelow", NULL);
+  self->needs_below = g_key_file_get_boolean (record, GROUP, "NeedsBelow", NULL);
+  self->may_need_below = g_key_file_get_boolean (record, GROUP, "MayNeedBelow", NULL);
   return self;
 }
 
@@ -74,5 +87,7 @@ bothy_layer_to_record (const BothyLayer *self)
   g_key_file_set_uint64 (record, GROUP, "Size", self->size);
   g_key_file_set_boolean (record, GROUP, "IsRoot", self->is_root);
   g_key_file_set_boolean (record, GROUP, "HidesBelow", self->hides_below);
+  g_key_file_set_boolean (record, GROUP, "NeedsBelow", self->needs_below);
+  g_key_file_set_boolean (record, GROUP, "MayNeedBelow", self->may_need_below);
   return record;
 }

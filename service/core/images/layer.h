@@ -14,13 +14,15 @@ G_BEGIN_DECLS
  */
 typedef struct {
   char *id;
-  char *os_release;     /* text of os-release(5), or "" */
-  char *metadata;       /* what its maker says of it; see bothy_image_take_metadata() */
-  char *architecture;   /* as uname -m says it, or "unknown" */
-  guint64 size;         /* of its files */
-  gboolean is_root;     /* it looks like a root file system */
-  gboolean hides_below; /* whatever is below it in an image is not to be seen */
-  guint holds;          /* by imports under way */
+  char *os_release;        /* text of os-release(5), or "" */
+  char *metadata;          /* what its maker says of it; see bothy_image_take_metadata() */
+  char *architecture;      /* as uname -m says it, or "unknown" */
+  guint64 size;            /* of its files */
+  gboolean is_root;        /* it looks like a root file system */
+  gboolean hides_below;    /* whatever is below it in an image is not to be seen */
+  gboolean needs_below;    /* it lacks what is in a layer below: by itself it is nothing */
+  gboolean may_need_below; /* over some layers it is another one than over others */
+  guint holds;             /* by imports under way */
 } BothyLayer;
 
 /* One that is called ID; all else is for the caller to set. (transfer full) */
@@ -32,6 +34,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyLayer, bothy_layer_free)
 
 /* What is made of rootfs/ in the archive DIGEST. */
 char *bothy_layer_unified_id (const char *digest);
+
+/*
+ * What is made of the tar DIFF_ID over BELOW (element-type BothyLayer), the lowest first: where a layer refers to others,
+ * it is another one over other layers, and shared by images in which it lies on the same.
+ */
+char *bothy_layer_over_id (const char *diff_id, GPtrArray *below);
 
 /* From RECORD, which is that of the layer ID (transfer full); NULL with DEGRADED: it is not. */
 BothyLayer *bothy_layer_from_record (const char *id, GKeyFile *record, GError **error);

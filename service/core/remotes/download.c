@@ -38,9 +38,26 @@ typedef struct {
   GError *error;
 } Download;
 
+/* LAYERS, held once more, or NULL. */
+static GPtrArray *
+hold_all (BothyLayerStore *store, GPtrArray *layers)
+{
+  for (guint i = 0; layers && i < layers->len; i++)
+    bothy_layer_store_hold (store, layers->pdata[i]);
+  return layers ? g_ptr_array_ref (layers) : NULL;
+}
+
+static void
+release_all (BothyLayerStore *store, GPtrArray *layers)
+{
+  for (guint i = 0; layers && i < layers->len; i++)
+    bothy_layer_store_release (store, layers->pdata[i]);
+  g_clear_pointer (&layers, g_ptr_array_unref);
+}
+
 /* A copy that owns all that it points to. */
 static BothyDownloadSource *
-source_copy (const BothyDownloadSource *source)
+source_copy (const BothyDownloadSource *source, BothyLayerStore *store)
 {
   BothyDownloadSource *self = g_memdup2 (source, sizeof *source);
 
@@ -50,13 +67,15 @@ source_copy (const BothyDownloadSource *source)
   self->sha256 = g_strdup (source->sha256);
   self->diff_id = g_strdup (source->diff_id);
   self->token = g_strdup (source->token);
+  self->below = hold_all (store, source->below);
   self->login = source->login >= 0 ? bothy_fd_dup (source->login, NULL) : -1;
   return self;
 }
 
 static void
-source_free (BothyDownloadSource *self)
+source_free (BothyDownloadSource *self, BothyLayerStore *store)
 {
+  release_all (store, self->below);
   bothy_remote_free ((BothyRemote *)self->remote);
   g_free ((char *)self->name);
   g_free ((char *)self->url);
@@ -92,7 +111,7 @@ download_unref (Download *self)
   g_ptr_array_unref (self->tasks);
   g_object_unref (self->cancellable);
   g_clear_error (&self->error);
-  source_free (self->source);
+  source_free (self->source, bothy_image_store_get_layers (self->downloads->images));
   g_free (self->key);
   g_free (self);
 }
@@ -270,7 +289,9 @@ start_download (BothyDownloads *self, Download *download)
                                   [FETCH_WORD_URL] = wanted->url,
                                   [FETCH_WORD_SHA256] = wanted->sha256,
                                   [FETCH_WORD_TOKEN] = wanted->token } };
-  BothyLayerSource source = { .mode = wanted->mode, .sha256 = wanted->sha256, .diff_id = wanted->diff_id };
+  BothyLayerSource source = {
+    .mode = wanted->mode, .sha256 = wanted->sha256, .diff_id = wanted->diff_id, .below = wanted->below
+  };
   autofd reader = -1;
   autofd writer = -1;
 
@@ -335,9 +356,11 @@ static char *
 key_of (const BothyDownloadSource *source, guint32 user)
 {
   g_autofree char *of_user = source->login >= 0 ? g_strdup_printf (" %u", user) : g_strdup ("");
+  g_autofree char *over =
+      source->below ? bothy_layer_over_id (source->diff_id, source->below) : g_strdup ("");
 
-  return g_strdup_printf ("%d %s %s %s%s", source->mode, source->sha256,
-                          source->diff_id ? source->diff_id : "", source->url, of_user);
+  return g_strdup_printf ("%d %s %s %s %s%s", source->mode, source->sha256,
+                          source->diff_id ? source->diff_id : "", over, source->url, of_user);
 }
 
 static Download *
@@ -352,7 +375,7 @@ download_new (BothyDownloads *self, const BothyDownloadSource *source, guint32 l
   g_atomic_ref_count_init (&download->references);
   download->downloads = self;
   download->key = key_of (source, leader);
-  download->source = source_copy (source);
+  download->source = source_copy (source, bothy_image_store_get_layers (self->images));
   download->budget = budget;
   download->tasks = g_ptr_array_new_with_free_func (g_object_unref);
   download->cancellable = g_cancellable_new ();

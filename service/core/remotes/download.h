@@ -18,6 +18,8 @@ typedef struct {
   int login;    /* fd with what the remote gets to see of who asks, or -1: it shows the file to everybody */
   guint64 size; /* bytes; 0: not known */
   enum unpack_mode mode; /* UNPACK_ARCHIVE or UNPACK_LAYER */
+  GPtrArray *
+      below; /* BothyLayer, the lowest first, held: it is unpacked over them, and called as these say; or NULL */
 } BothyDownloadSource;
 
 /* Files of remotes that become layers of the store: each once for all who want it at the same time. */

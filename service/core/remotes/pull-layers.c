@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "core/images/compose.h"
 
 #include <errno.h>
 
@@ -21,6 +22,7 @@ typedef struct {
   guint64 *bytes;    /* of each that have come */
   guint64 total;
   guint next, running;
+  guint n_settled; /* so many of the lowest are what they are to be */
   gboolean stale;
   gboolean shown;      /* to everybody */
   gboolean is_private; /* asked for with a password */
@@ -117,6 +119,30 @@ find_wanted (Gather *self, const BothyManifestLayer *wanted, gboolean *ret_shown
   return layer && layer->is_root ? layer : find_present (self, unified, ret_shown);
 }
 
+/* The one at INDEX, where all below are what they are to be: as it was made over them. (transfer none) */
+static BothyLayer *
+find_over (Gather *self, guint index, gboolean *ret_shown)
+{
+  const BothyManifestLayer *wanted = self->wanted->pdata[index];
+  g_autoptr (GPtrArray) below = NULL;
+  g_autofree char *over = NULL;
+
+  if (self->mode != UNPACK_LAYER || self->n_settled < index)
+    return NULL;
+  below = bothy_compose_visible (self->layers, index);
+  over = bothy_layer_over_id (wanted->diff_id, below);
+  return find_present (self, over, ret_shown);
+}
+
+/* One that refers to none below is settled as soon as it is there. */
+static gboolean
+is_settled (const Gather *self, guint index)
+{
+  const BothyLayer *layer = self->layers->pdata[index];
+
+  return layer && !layer->needs_below && (index == 0 || !layer->may_need_below);
+}
+
 static void
 take_present (Gather *self)
 {
@@ -124,8 +150,10 @@ take_present (Gather *self)
   for (guint i = 0; i < self->wanted->len; i++) {
     const BothyManifestLayer *wanted = self->wanted->pdata[i];
     gboolean shown;
-    BothyLayer *layer = find_wanted (self, wanted, &shown);
+    BothyLayer *layer = find_over (self, i, &shown);
 
+    if (!layer)
+      layer = find_wanted (self, wanted, &shown);
     if (layer)
       bothy_layer_store_hold (bothy_image_store_get_layers (self->images), layer);
     else {
@@ -134,6 +162,8 @@ take_present (Gather *self)
     }
     self->shown = self->shown && shown;
     g_ptr_array_add (self->layers, layer);
+    if (self->n_settled == i && is_settled (self, i))
+      self->n_settled++;
   }
 }
 
@@ -152,6 +182,15 @@ on_progress (guint64 bytes, guint64 total, gpointer user_data)
 
 static void get_more_layers (GTask *task);
 
+/* Puts LAYER, which is held, in the place of what is at INDEX. */
+static void
+set_layer (Gather *self, guint index, BothyLayer *layer)
+{
+  if (self->layers->pdata[index])
+    bothy_layer_store_release (bothy_image_store_get_layers (self->images), self->layers->pdata[index]);
+  self->layers->pdata[index] = layer;
+}
+
 static void
 on_joined (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -160,8 +199,10 @@ on_joined (GObject *source, GAsyncResult *result, gpointer user_data)
   Gather *self = g_task_get_task_data (task);
   GError *error = NULL;
   gboolean stale;
+  BothyLayer *layer = bothy_downloads_join_finish (result, &stale, &error);
 
-  self->layers->pdata[part->index] = bothy_downloads_join_finish (result, &stale, &error);
+  if (layer)
+    set_layer (self, part->index, layer);
   g_free (part);
   self->running--;
   self->stale = self->stale || stale;
@@ -175,7 +216,7 @@ on_joined (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-get_layer (GTask *task, guint index)
+get_layer (GTask *task, guint index, GPtrArray *below)
 {
   Gather *self = g_task_get_task_data (task);
   const BothyManifestLayer *wanted = self->wanted->pdata[index];
@@ -187,7 +228,8 @@ get_layer (GTask *task, guint index)
                                        .token = self->token,
                                        .login = self->login,
                                        .size = wanted->size,
-                                       .mode = self->mode };
+                                       .mode = self->mode,
+                                       .below = below };
   Part *part = g_new0 (Part, 1);
 
   part->task = g_object_ref (task);
@@ -195,6 +237,48 @@ get_layer (GTask *task, guint index)
   self->running++;
   bothy_downloads_join (self->downloads, &source, self->budget, on_progress, part, self->cancellable,
                         on_joined, part);
+}
+
+/* ---- layers that refer to those below: one after the other, the lowest first ---- */
+
+static void
+on_judged (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Gather *self = g_task_get_task_data (task);
+  guint index = self->n_settled;
+  gboolean right, shown;
+  BothyLayer *present;
+
+  self->running--;
+  if (bothy_layer_store_judge_finish (result, &right, &self->error)) {
+    present = right ? NULL : find_over (self, index, &shown);
+    self->n_settled++;
+    if (present) {
+      bothy_layer_store_hold (BOTHY_LAYER_STORE (source), present);
+      set_layer (self, index, present);
+      self->shown = self->shown && shown;
+    } else if (!right) {
+      g_autoptr (GPtrArray) below = bothy_compose_visible (self->layers, index);
+
+      get_layer (task, index, below);
+    }
+  }
+  get_more_layers (task);
+}
+
+/* Whether there is one to wait for. */
+static gboolean
+settle_next (GTask *task)
+{
+  Gather *self = g_task_get_task_data (task);
+
+  if (self->error || self->mode != UNPACK_LAYER || self->n_settled == self->layers->len)
+    return FALSE;
+  self->running++;
+  bothy_layer_store_judge (bothy_image_store_get_layers (self->images), self->layers, self->n_settled,
+                           self->cancellable, on_judged, g_object_ref (task));
+  return TRUE;
 }
 
 static void
@@ -206,9 +290,9 @@ get_more_layers (GTask *task)
     guint index = self->next++;
 
     if (!self->layers->pdata[index])
-      get_layer (task, index);
+      get_layer (task, index, NULL);
   }
-  if (self->running > 0)
+  if (self->running > 0 || settle_next (task))
     return;
   if (self->error)
     g_task_return_error (task, g_steal_pointer (&self->error));

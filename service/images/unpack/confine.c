@@ -173,11 +173,17 @@ reduce_capabilities (struct job *job, uint64_t keep)
 bool
 confine (struct job *job, int root)
 {
+  return confine_trees (job, &root, root >= 0 ? 1 : 0);
+}
+
+bool
+confine_trees (struct job *job, const int *roots, size_t n)
+{
   const uint64_t keep = CAPABILITY (CAP_CHOWN) | CAPABILITY (CAP_DAC_OVERRIDE) | CAPABILITY (CAP_FOWNER) |
                         CAPABILITY (CAP_FSETID) | CAPABILITY (CAP_SETFCAP);
 
   return confine_limits (job) && reduce_capabilities (job, keep) &&
-         restrict_to_trees (job, &root, root >= 0 ? 1 : 0,
+         restrict_to_trees (job, roots, n,
                             ~(LANDLOCK_FILES_EXECUTE | LANDLOCK_FILES_IOCTL_DEV | LANDLOCK_FILES_CONNECT)) &&
          restrict_calls (job, making_calls, N (making_calls));
 }

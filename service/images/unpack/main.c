@@ -10,16 +10,41 @@
 #include <sys/stat.h>
 
 #include "busybox.h"
+#include "check.h"
 #include "confine.h"
 #include "decompress.h"
 #include "describe.h"
 #include "hash.h"
 #include "job.h"
 #include "metadata-archive.h"
+#include "over.h"
 #include "receive.h"
 #include "remove.h"
 #include "tarball.h"
 #include "unified.h"
+
+/* The tree, and then the archive, or the highest layer, and what comes after it. */
+static int fds[1 + UNPACK_MAX_SOURCES];
+
+/* An archive that is what it is wherever it is unpacked, or one over other layers. */
+static bool
+unpack (struct job *job)
+{
+  struct over over;
+  int roots[2] = { UNPACK_TREE_FD };
+  bool is_over = job->request.mode == UNPACK_LAYER && (job->request.flags & UNPACK_IS_OVER) != 0;
+
+  if (!is_over)
+    return confine (job, UNPACK_TREE_FD) && job_watch (job) &&
+           tarball_unpack (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD, NULL);
+  if (job->n_sources < 2)
+    return job_fail (job, UNPACK_IO, EPROTO, "The request makes no sense to this version");
+  if (!over_mount (job, UNPACK_TREE_FD, fds + 2, job->n_sources - 1, &over))
+    return false;
+  roots[1] = over.merged;
+  return confine_trees (job, roots, 2) && job_watch (job) &&
+         tarball_unpack (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD, &over);
+}
 
 static bool
 work (struct job *job, struct metadata *metadata)
@@ -29,8 +54,7 @@ work (struct job *job, struct metadata *metadata)
   switch ((enum unpack_mode)job->request.mode) {
   case UNPACK_ARCHIVE:
   case UNPACK_LAYER:
-    return confine (job, UNPACK_TREE_FD) && job_watch (job) &&
-           tarball_unpack (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD) &&
+    return unpack (job) &&
            (job->request.mode == UNPACK_LAYER || unified_promote (job, UNPACK_TREE_FD, metadata));
   case UNPACK_BUSYBOX:
     return busybox_load (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD, &busybox) && confine (job, UNPACK_TREE_FD) &&
@@ -44,6 +68,9 @@ work (struct job *job, struct metadata *metadata)
     return confine (job, -1) && job_watch (job) && hash_copy (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD);
   case UNPACK_DECOMPRESS:
     return confine (job, -1) && job_watch (job) && decompress_copy (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD);
+  case UNPACK_CHECK:
+    return confine_reading (job, fds, 1 + job->n_sources) && job_watch (job) &&
+           check_below (job, UNPACK_TREE_FD, fds + 1, job->n_sources);
   case UNPACK_METADATA:
     return confine (job, -1) && job_watch (job) && metadata_archive_read (job, UNPACK_SOURCE_FD, metadata);
   }
@@ -67,6 +94,7 @@ describe (struct job *job, char *text)
   case UNPACK_HASH:
   case UNPACK_DECOMPRESS:
   case UNPACK_PACK:
+  case UNPACK_CHECK:
     break;
   }
   return 0;
@@ -84,6 +112,8 @@ main (void)
   if (setlocale (LC_CTYPE, "C.UTF-8") == NULL)
     setlocale (LC_CTYPE, "");
   umask (0);
+  for (int i = 0; i <= (int)UNPACK_MAX_SOURCES; i++)
+    fds[i] = UNPACK_TREE_FD + i;
   job.connection = UNPACK_CONNECTION_FD;
   if (receive_request (&job) && work (&job, &metadata))
     text_size = describe (&job, text);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "over.h"
 #include "whiteout.h"
 
 static bool
@@ -183,6 +184,17 @@ is_same_file (int fd, int directory, const char *name)
          a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
+/* A layer by itself: what it does not bring may be in one below. Then it has to be unpacked again, over that. */
+static bool
+is_apart (struct tree *tree)
+{
+  bool apart = tree->job->request.mode == UNPACK_LAYER && tree->over == NULL;
+
+  if (apart)
+    tree->job->flags |= UNPACK_NEEDS_BELOW;
+  return apart;
+}
+
 bool
 tree_make_hard_link (struct tree *tree, const char *path, const char *target)
 {
@@ -190,6 +202,7 @@ tree_make_hard_link (struct tree *tree, const char *path, const char *target)
   char directory[TREE_MAX_PATH];
   const char *slash = strrchr (target, '/');
   const char *target_name = slash != NULL ? slash + 1 : target;
+  struct stat st;
   AUTO_FD from = -1;
   AUTO_FD file = -1;
 
@@ -200,12 +213,16 @@ tree_make_hard_link (struct tree *tree, const char *path, const char *target)
   from = tree_open (tree->root, directory, O_PATH | O_DIRECTORY);
   /* A link's target may itself be a symbolic link, which then has two names. */
   file = tree_open (tree->root, target, O_PATH | O_NOFOLLOW);
+  if ((from < 0 || file < 0) && errno == ENOENT && is_apart (tree))
+    return true;
   if (from < 0 || file < 0)
     return job_fail (tree->job, errno == ENOENT ? UNPACK_BAD_ARCHIVE : UNPACK_IO, errno,
                      "%s: is a link to a file that the archive did not bring", job_escape (path));
   if (whiteout_is_at (from, target_name))
     return job_fail (tree->job, UNPACK_BAD_ARCHIVE, 0, "%s: is a link to a file that the archive takes away",
                      job_escape (path));
+  if (tree->over != NULL && (fstat (file, &st) < 0 || !over_count_link (tree, directory, target_name, &st)))
+    return job_fail_errno (tree->job, path, "looking at what it is a link to");
   if (linkat (from, target_name, tree->parent, name, 0) < 0) {
     if (errno != EEXIST)
       return job_fail_errno (tree->job, path, "linking");
@@ -250,6 +267,8 @@ tree_make_whiteout (struct tree *tree, const char *path)
 
   if (name == NULL)
     return false;
+  if (tree->over != NULL)
+    return over_hide (tree, path, name);
   if (whiteout_make (tree->parent, name) == 0)
     return job_count_inode (tree->job);
   if (errno != EEXIST)
@@ -275,6 +294,8 @@ tree_make_opaque (struct tree *tree, const char *path)
   snprintf (inside, sizeof inside, "%s/.", path);
   if (tree_enter_parent (tree, inside) == NULL)
     return false;
+  if (tree->over != NULL)
+    return over_hide_all (tree, path);
   fd = openat (tree->parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0 || whiteout_make_opaque (fd) < 0)
     return job_fail_errno (tree->job, path, "hiding what lies below");

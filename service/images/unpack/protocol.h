@@ -23,7 +23,7 @@
 #define UNPACK_SOURCE_FD 5
 #define UNPACK_PREFIX_FD 6 /* beside the request, after SOURCE: a file */
 #define UNPACK_LAYERS_FD                                                                                     \
-  6 /* of PACK: beside the request, after SOURCE: directories, the highest layer first */
+  6 /* of PACK and IS_OVER: beside the request, after SOURCE: directories, the highest layer first */
 #define UNPACK_MAX_SOURCES  65u
 #define UNPACK_MAX_METADATA 1024u
 
@@ -47,16 +47,26 @@ enum unpack_mode {
   /* Of bothy-pack: write what LAYERS show together into SOURCE, which a user opened, as a tar archive: METADATA as
      metadata.yaml, and the tree in rootfs/. */
   UNPACK_PACK = 9,
+  /* Say by NEEDS_BELOW whether TREE, a layer that is one of MAY_NEED_BELOW, is something else over the directories from
+     SOURCE on, the highest layer first, than it was apart. */
+  UNPACK_CHECK = 10,
 };
 
 enum unpack_flag {
-  UNPACK_IS_UNIFIED = 1 << 0,  /* of a result: what was in rootfs/ is the root now, the rest is gone */
-  UNPACK_IS_ROOT = 1 << 1,     /* of a result: it looks like a root file system */
-  UNPACK_IS_BUNDLE = 1 << 3,   /* of a result: it is an OCI image layout, or what docker save writes */
-  UNPACK_HIDES_BELOW = 1 << 2, /* of a result: nothing of layers below is to be seen */
-  UNPACK_IS_CHECKED = 1 << 5,  /* of a request to ARCHIVE: its digest is known, and is compared by who asks */
-  UNPACK_HAS_MORE = 1 << 6,    /* of a result of REMOVE: something is left */
-  UNPACK_HAS_PREFIX = 1 << 4,  /* of a request to HASH: also say the SHA-256 of PREFIX and SOURCE together */
+  /* Of a request: */
+  UNPACK_HAS_PREFIX = 1 << 4, /* HASH: also say the SHA-256 of PREFIX and SOURCE together */
+  UNPACK_IS_CHECKED = 1 << 5, /* ARCHIVE: its digest is known, and is compared by who asks */
+  UNPACK_IS_OVER =
+      1 << 7, /* LAYER: TREE is a detached mount, and so are those of the layers below, LAYERS; the
+                                 archive is unpacked over what these show together, as tar does it */
+  /* Of a result: */
+  UNPACK_IS_UNIFIED = 1 << 0,     /* what was in rootfs/ is the root now, the rest is gone */
+  UNPACK_IS_ROOT = 1 << 1,        /* it looks like a root file system */
+  UNPACK_HIDES_BELOW = 1 << 2,    /* nothing of layers below is to be seen */
+  UNPACK_IS_BUNDLE = 1 << 3,      /* it is an OCI image layout, or what docker save writes */
+  UNPACK_HAS_MORE = 1 << 6,       /* of REMOVE: something is left */
+  UNPACK_NEEDS_BELOW = 1 << 8,    /* it has links to files that it did not bring, and that are missing */
+  UNPACK_MAY_NEED_BELOW = 1 << 9, /* directories of it had no entry; what lies below says what they are */
 };
 
 struct unpack_request {

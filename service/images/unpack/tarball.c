@@ -13,6 +13,7 @@
 #include "squashfs.h"
 #include "stream.h"
 #include "make.h"
+#include "over.h"
 #include "whiteout.h"
 
 #define MAX_ID        65535
@@ -332,24 +333,26 @@ unpack_entries (struct unpacking *u)
     if (!find_next_archive (u, end, &more) || (!more && !check_end (u, end)))
       return false;
   }
-  return tree_remove (&u->tree, WHITEOUT_LINKS) && tree_end_directories (&u->tree);
+  return tree_remove (&u->tree, WHITEOUT_LINKS) && tree_end_directories (&u->tree) &&
+         tree_end_implied (&u->tree);
 }
 
 static bool
-unpack_tar (struct job *job, struct stream *stream, int root)
+unpack_tar (struct job *job, struct stream *stream, int root, struct over *over)
 {
   struct unpacking u = { .job = job, .stream = stream };
   bool done;
 
-  tree_init (&u.tree, job, root);
+  tree_init (&u.tree, job, over != NULL ? over->merged : root);
+  u.tree.over = over;
   done = unpack_entries (&u);
   archive_read_free (u.archive);
   tree_clear (&u.tree);
-  return done;
+  return done && (over == NULL || over_end (job, over));
 }
 
 bool
-tarball_unpack (struct job *job, int source, int root)
+tarball_unpack (struct job *job, int source, int root, struct over *over)
 {
   struct stream *stream = stream_new (job, source);
   const void *data;
@@ -357,7 +360,8 @@ tarball_unpack (struct job *job, int source, int root)
   bool done = false;
 
   if (stream != NULL && stream_peek (stream, &data, &size))
-    done = squashfs_is (data, size) ? squashfs_unpack (job, stream, root) : unpack_tar (job, stream, root);
+    done = squashfs_is (data, size) && over == NULL ? squashfs_unpack (job, stream, root)
+                                                    : unpack_tar (job, stream, root, over);
   stream_free (stream);
   return done;
 }

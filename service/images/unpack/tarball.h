@@ -5,6 +5,10 @@
 
 #include "job.h"
 
-/* Unpacks the tar archive that SOURCE gives, compressed or not, into the directory ROOT. False: the job
- * failed. */
-bool tarball_unpack (struct job *job, int source, int root);
+struct over;
+
+/*
+ * Unpacks the tar archive that SOURCE gives, compressed or not, into the directory ROOT; or over other layers, OVER,
+ * which is NULL if there are none. False: the job failed.
+ */
+bool tarball_unpack (struct job *job, int source, int root, struct over *over);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "fd.h"
@@ -97,10 +98,13 @@ make_opaque (int above, const char *name)
   return fd >= 0 && (whiteout_make_opaque (fd) == 0 || errno == EOPNOTSUPP) ? 0 : -1;
 }
 
+/* Over other layers it is overlayfs itself that sets the mark, when the directory is made. */
+
 int
 tree_replace_with_directory (struct tree *tree, int above, const char *name, uint32_t mode)
 {
-  if (unlinkat (above, name, 0) < 0 || mkdirat (above, name, mode) < 0 || make_opaque (above, name) < 0)
+  if (unlinkat (above, name, 0) < 0 || mkdirat (above, name, mode) < 0 ||
+      (tree->over == NULL && make_opaque (above, name) < 0))
     return -1;
   (void)job_count_inode (tree->job);
   return 0;
@@ -111,7 +115,46 @@ struct way {
   char real[TREE_MAX_PATH];
   char rest[2 * TREE_MAX_PATH];
   unsigned int n_links; /* that were followed */
+  bool makes;           /* what is missing */
 };
+
+/* Remembers the directory NAME in ABOVE, which no entry asked for. One on the way to the next need not be named. */
+static void
+note_implied (struct tree *tree, const char *above, const char *name)
+{
+  bool goes_on = tree->implied_size > 0 && strcmp (tree->implied + tree->implied_last, above) == 0;
+  size_t at = goes_on ? tree->implied_last : tree->implied_size;
+  size_t room = sizeof tree->implied - at;
+  int length = snprintf (NULL, 0, "%s%s%s", above, *above != '\0' ? "/" : "", name);
+
+  if ((size_t)length + 1 > room) {
+    tree->implied_more = true;
+    return;
+  }
+  snprintf (tree->implied + at, room, "%s%s%s", above, *above != '\0' ? "/" : "", name);
+  tree->implied_last = at;
+  tree->implied_size = at + (size_t)length + 1;
+}
+
+bool
+tree_end_implied (struct tree *tree)
+{
+  AUTO_FD fd = -1;
+
+  if (tree->implied_size == 0 && !tree->implied_more)
+    return true;
+  tree->job->flags |= UNPACK_MAY_NEED_BELOW;
+  if (tree->implied_more)
+    return true;
+  fd = tree_open (tree->root, ".", O_RDONLY | O_DIRECTORY);
+  if (fd < 0)
+    return job_fail_errno (tree->job, ".", "opening the tree");
+  /* Where they can not be kept, or were too many, the layer counts as one that needs what lies below. */
+  if (fsetxattr (fd, TREE_IMPLIED, tree->implied, tree->implied_size, 0) < 0 && errno != EOPNOTSUPP &&
+      errno != ENOSPC && errno != E2BIG && errno != ERANGE)
+    return job_fail_errno (tree->job, ".", "noting its directories");
+  return true;
+}
 
 /* Puts what the link NAME in ABOVE says before the rest. 0, or -1 with errno. */
 static int
@@ -139,11 +182,21 @@ follow_link (struct way *way, int above, const char *name)
 static int
 make_missing (struct tree *tree, const struct way *way, int above, const char *name, bool exists)
 {
-  if (exists && way->n_links == 0)
+  if (exists && way->n_links == 0 && way->makes)
     return tree_replace_with_directory (tree, above, name, 0755);
-  if (exists)
+  if (exists) {
     errno = ENOTDIR;
-  return !exists && mkdirat (above, name, 0755) == 0 && job_count_inode (tree->job) ? 0 : -1;
+    return -1;
+  }
+  if (!way->makes) {
+    errno = ENOENT;
+    return -1;
+  }
+  if (mkdirat (above, name, 0755) < 0 || !job_count_inode (tree->job))
+    return -1;
+  if (tree->over == NULL)
+    note_implied (tree, way->real, name);
+  return 0;
 }
 
 /* Goes one step: NAME is the next part of the way. 0, or -1 with errno. */
@@ -170,6 +223,33 @@ go_on (struct tree *tree, struct way *way, const char *name)
   return 0;
 }
 
+/* Goes PATH to its end, from the root. 0, or -1 with errno. */
+static int
+go_all (struct tree *tree, struct way *way, const char *path)
+{
+  char part[MAX_COMPONENT + 1];
+
+  way->real[0] = '\0';
+  memcpy (way->rest, path, strlen (path) + 1);
+  while (way->rest[0] != '\0') {
+    size_t length = strcspn (way->rest, "/");
+
+    if (length > MAX_COMPONENT) {
+      errno = ENAMETOOLONG;
+      return -1;
+    }
+    memcpy (part, way->rest, length);
+    part[length] = '\0';
+    memmove (way->rest, way->rest + length + strspn (way->rest + length, "/"),
+             strlen (way->rest + length + strspn (way->rest + length, "/")) + 1);
+    if (strcmp (part, "..") == 0)
+      way->real[strrchr (way->real, '/') != NULL ? strrchr (way->real, '/') - way->real : 0] = '\0';
+    else if (length > 0 && strcmp (part, ".") != 0 && go_on (tree, way, part) < 0)
+      return -1;
+  }
+  return 0;
+}
+
 /*
  * Opens the directory PATH and makes what is missing on the way: also where a link leads, because what it leads to may
  * be in a layer below.
@@ -177,30 +257,26 @@ go_on (struct tree *tree, struct way *way, const char *name)
 static int
 open_made (struct tree *tree, const char *path)
 {
-  struct way way = { .n_links = 0 };
-  char part[MAX_COMPONENT + 1];
-  int fd = tree_open (tree->root, path, O_PATH | O_DIRECTORY);
+  struct way way = { .makes = true };
+  int fd = tree->over == NULL ? tree_open (tree->root, path, O_PATH | O_DIRECTORY) : -1;
 
-  if (fd >= 0 || (errno != ENOENT && errno != ENOTDIR))
+  if (fd >= 0 || (tree->over == NULL && errno != ENOENT && errno != ENOTDIR))
     return fd;
-  memcpy (way.rest, path, strlen (path) + 1);
-  while (way.rest[0] != '\0') {
-    size_t length = strcspn (way.rest, "/");
-
-    if (length > MAX_COMPONENT) {
-      errno = ENAMETOOLONG;
-      return -1;
-    }
-    memcpy (part, way.rest, length);
-    part[length] = '\0';
-    memmove (way.rest, way.rest + length + strspn (way.rest + length, "/"),
-             strlen (way.rest + length + strspn (way.rest + length, "/")) + 1);
-    if (strcmp (part, "..") == 0)
-      way.real[strrchr (way.real, '/') != NULL ? strrchr (way.real, '/') - way.real : 0] = '\0';
-    else if (length > 0 && strcmp (part, ".") != 0 && go_on (tree, &way, part) < 0)
-      return -1;
-  }
+  if (go_all (tree, &way, path) < 0)
+    return -1;
+  memcpy (tree->parent_real, way.real, strlen (way.real) + 1);
   return tree_open (tree->root, way.real, O_PATH | O_DIRECTORY);
+}
+
+int
+tree_resolve (struct tree *tree, const char *path, char ret_real[TREE_MAX_PATH])
+{
+  struct way way = { .makes = false };
+
+  if (go_all (tree, &way, path) < 0)
+    return -1;
+  memcpy (ret_real, way.real, strlen (way.real) + 1);
+  return 0;
 }
 
 const char *

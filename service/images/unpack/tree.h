@@ -15,7 +15,8 @@
  * (RESOLVE_IN_ROOT): whatever symbolic links an archive plants, the way ends inside.
  */
 
-#define TREE_MAX_PATH 4096
+#define TREE_MAX_PATH    4096
+#define TREE_MAX_IMPLIED 3072
 
 /* What a file has beside its content. */
 struct tree_attributes {
@@ -32,11 +33,21 @@ struct tree_directory {
   struct tree_attributes attributes;
 };
 
+struct over;
+
 struct tree {
   struct job *job;
   int root;
+  struct over *
+      over; /* NULL: the tree is a layer by itself, or a whole root; else ROOT shows the layers below as well */
   int parent; /* an O_PATH fd of PARENT_PATH, or -1 */
   char parent_path[TREE_MAX_PATH];
+  char parent_real[TREE_MAX_PATH]; /* where there are layers below: the same, without symbolic links */
+  char implied
+      [TREE_MAX_IMPLIED]; /* directories that were made though no entry said so, with those above them */
+  size_t implied_size;    /* strings, each with a NUL at its end */
+  size_t implied_last;    /* where the last of them begins */
+  bool implied_more;      /* there were others, for which there was no room */
   struct tree_directory *directories; /* whose attributes are set at the end */
   size_t n_directories;
 };
@@ -56,6 +67,21 @@ bool tree_normalize (struct tree *tree, const char *name, char ret_path[TREE_MAX
 
 /* Opens PATH as it is from inside the tree. Returns an fd or -1 with errno. */
 int tree_open (int root, const char *path, uint64_t flags);
+
+/*
+ * Turns PATH of a directory into one without symbolic links, as it is from inside the tree. 0, or -1 with errno: ENOENT
+ * where something on the way is missing.
+ */
+int tree_resolve (struct tree *tree, const char *path, char ret_real[TREE_MAX_PATH]);
+
+/*
+ * Leaves the names of directories that were made without an entry with the root, where check.c finds them, and says in
+ * the job's flags that there are some. False: the job failed.
+ */
+bool tree_end_implied (struct tree *tree);
+
+/* The attribute of the root for that; overlayfs shows nothing of this name to a container. */
+#define TREE_IMPLIED "user.overlay.bothy.implied"
 
 /* ---- what make.c puts files in their places with ---- */
 

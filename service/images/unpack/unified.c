@@ -163,6 +163,17 @@ promote (struct job *job, int root, int rootfs)
 }
 
 bool
+unified_raise (struct job *job, int root)
+{
+  AUTO_FD rootfs = tree_open (root, "rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  AUTO_FD top = tree_open (root, ".", O_RDONLY | O_DIRECTORY);
+
+  if (rootfs < 0 || top < 0)
+    return job_fail_errno (job, "rootfs", "opening it");
+  return promote (job, top, rootfs);
+}
+
+bool
 unified_promote (struct job *job, int root, struct metadata *ret_metadata)
 {
   AUTO_FD file = open_metadata (root);

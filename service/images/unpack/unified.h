@@ -12,3 +12,6 @@
  * said of it; else METADATA is all zeros. Templates are thrown away. False: the job failed.
  */
 bool unified_promote (struct job *job, int root, struct metadata *ret_metadata);
+
+/* Puts what lies in rootfs/ of the tree ROOT in the place of all else. False: the job failed. */
+bool unified_raise (struct job *job, int root);
