@@ -412,6 +412,28 @@ def test_img_01_file_capabilities_and_acls(unpacker, tree):
     assert os.listxattr(tree + "/etc/dacl/child") == [] and os.listxattr(tree + "/etc/named") == []
 
 
+V2 = struct.pack("<IIIII", 0x02000001, 1 << 13, 0, 1 << 2, 0)
+
+
+@pytest.mark.parametrize("value,high", [
+    (struct.pack("<III", 0x01000001, 1 << 13, 0), 0), (V2, 1 << 2), (struct.pack("<I", 0x03000001) + V2[4:] + struct.pack("<I", 0), 1 << 2),
+    (struct.pack("<I", 0x03000001) + V2[4:] + struct.pack("<I", 100000), 1 << 2),
+    (struct.pack("<I", 0x03000001) + V2[4:] + struct.pack("<I", 4294967294), 1 << 2)], ids=["v1", "v2", "v3", "v3 of another root", "v3 of nobody"])
+def test_file_capabilities_of_every_version(unpacker, tree, value, high):
+    """They hold for root of the container, whoever was root where the image was built."""
+    result = unpack(unpacker, tree, tar([member("etc/ping", mode=0o755, pax_headers={"SCHILY.xattr.security.capability": value.decode("utf-8", "surrogateescape")})]))
+    assert result.error == OK, result
+    assert struct.unpack("<IIIIII", os.getxattr(tree + "/etc/ping", "security.capability")) == (0x03000001, 1 << 13, 0, high, 0, NEUTRAL)
+
+
+@pytest.mark.parametrize("value", [b"", b"\1", struct.pack("<I", 0x04000001) + V2[4:], V2[:-1], V2 + b"x", struct.pack("<I", 0x01000001) + V2[4:],
+                                   struct.pack("<I", 0x03000001) + V2[4:], V2[:12], bytes(24), b"x" * 4000],
+                         ids=["nothing", "a byte", "v4", "short", "long", "v1 too long", "v3 without a root", "v2 of v1's size", "zeros", "large"])
+def test_file_capabilities_that_are_none_IMG_01(unpacker, tree, value):
+    result = unpack(unpacker, tree, tar([member("etc/ping", pax_headers={"SCHILY.xattr.security.capability": value.decode("utf-8", "surrogateescape")})]))
+    assert result.error == BAD_ARCHIVE or "security.capability" not in os.listxattr(tree + "/etc/ping"), result
+
+
 def test_img_01_names_too_long_or_missing(unpacker, tree):
     for name in ("n" * 256, "/".join(["d" * 200] * 21)):
         result = unpack(unpacker, tree, tar([member(name)]))

@@ -25,6 +25,22 @@ struct acl_entry {
 #define MAX_ACL_ENTRIES 1024
 #define NO_ID           UINT32_MAX
 
+/* File capabilities as the kernel keeps them in security.capability, of its second version; little endian. */
+struct capabilities {
+  uint32_t magic; /* the version, and whether they are effective */
+  struct {
+    uint32_t permitted;
+    uint32_t inheritable;
+  } half[2];
+};
+
+#define CAPABILITIES_1    (sizeof (struct capabilities) - 8) /* has but the lower half of each set */
+#define CAPABILITIES_3    (sizeof (struct capabilities) + 4) /* says in addition who is root where they hold */
+#define CAPABILITIES_MASK 0xff000000u
+#define CAPABILITIES_V1   0x01000000u
+#define CAPABILITIES_V2   0x02000000u
+#define CAPABILITIES_V3   0x03000000u
+
 static bool
 starts_with (const char *text, const char *prefix)
 {
@@ -60,6 +76,30 @@ add_attribute (struct job *job, struct attributes **list, const char *name, cons
   new->next = *list;
   *list = new;
   return true;
+}
+
+/*
+ * The kernel takes the second version alone from root of a user namespace, and makes the third of it, with this one's
+ * root. What is of the first has no more than 32 capabilities; who was root where an image was built means nothing here,
+ * as docker sees it, too. What is none of these the kernel refuses.
+ */
+static bool
+add_capabilities (struct job *job, struct attributes **list, const char *name, const void *value, size_t size)
+{
+  struct capabilities capabilities = { 0 };
+  uint32_t version = 0;
+
+  if (size == 0) /* none; the kernel would take it, and then start the program for nobody */
+    return true;
+  if (size >= CAPABILITIES_1 && size <= CAPABILITIES_3) {
+    memcpy (&capabilities, value, size < sizeof capabilities ? size : sizeof capabilities);
+    version = le32toh (capabilities.magic) & CAPABILITIES_MASK;
+  }
+  if (!(version == CAPABILITIES_V1 && size == CAPABILITIES_1) &&
+      !(version == CAPABILITIES_V3 && size == CAPABILITIES_3))
+    return add_attribute (job, list, name, value, size);
+  capabilities.magic = htole32 ((le32toh (capabilities.magic) & ~CAPABILITIES_MASK) | CAPABILITIES_V2);
+  return add_attribute (job, list, name, &capabilities, sizeof capabilities);
 }
 
 /* The kernel's tag of libarchive's, or 0. The kernel's numbers are in the order that it wants. */
@@ -153,9 +193,16 @@ attributes_take (struct job *job, struct archive_entry *entry, struct attributes
     return false;
   if (archive_entry_xattr_reset (entry) == 0)
     return true;
-  while (archive_entry_xattr_next (entry, &name, &value, &size) == ARCHIVE_OK)
-    if (name != NULL && attributes_is_allowed (name) && !add_attribute (job, ret, name, value, size))
+  while (archive_entry_xattr_next (entry, &name, &value, &size) == ARCHIVE_OK) {
+    bool done = true;
+
+    if (name != NULL && strcmp (name, "security.capability") == 0)
+      done = add_capabilities (job, ret, name, value, size);
+    else if (name != NULL && attributes_is_allowed (name))
+      done = add_attribute (job, ret, name, value, size);
+    if (!done)
       return false;
+  }
   return true;
 }
 
