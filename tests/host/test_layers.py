@@ -136,12 +136,13 @@ def entry(name, kind=tarfile.REGTYPE, link=""):
     return info
 
 
-LINKED = bundles.busybox(("usr", None), ("usr/lib", None), ("usr/lib/old", b"old\n"), ("lib", "usr/lib"), ("etc/a", b"below\n"))
+LINKED = bundles.busybox(("srv", None), ("usr", None), ("usr/lib", None), ("usr/lib/old", b"old\n"), ("lib", "usr/lib"), ("etc/a", b"below\n"))
 ACROSS = bundles.tar([("lib/new", b"new\n"), entry("etc/b", tarfile.LNKTYPE, "etc/a"), ("etc/.wh.passwd", b"")])
 
 
 def test_a_layer_refers_to_those_below(host, put, tidy):  # noqa: F811
     """As if layer after layer were unpacked with tar: through the links that are there, to the files that are there."""
+    host.run("alice", "bothy", "list", check=True)
     before = layers(host)
     put(bundles.layout([LINKED, ACROSS], SETTINGS), "across")
     seen = "bothy run --rm -u root --entrypoint /bin/sh {} -c 'cat /lib/old /lib/new /usr/lib/new /etc/b; ls -d /lib /etc/passwd; stat -c %h /etc/a /etc/b' 2>&1"
@@ -153,7 +154,7 @@ def test_a_layer_refers_to_those_below(host, put, tidy):  # noqa: F811
     assert layers(host) - before == {base, top}
     put(bundles.docker_save([LINKED, ACROSS, bundles.tar([("more", b"")])], SETTINGS), "hers", user="bob")
     assert image(host, "hers", "bob")["layers"] == [base, top, bundles.sha256(bundles.tar([("more", b"")]))]
-    put(bundles.layout([bundles.busybox(("lib", None), ("etc/a", b"other\n")), ACROSS], SETTINGS), "other")
+    put(bundles.layout([bundles.busybox(("srv", None), ("lib", None), ("etc/a", b"other\n")), ACROSS], SETTINGS), "other")
     assert image(host, "other")["layers"][1] not in (top, bundles.sha256(ACROSS))
     assert host.output("alice", "bothy run --rm -u root --entrypoint /bin/cat other /lib/new /etc/b") == "new\nother"
     # A third layer on top of what is already another one over others.

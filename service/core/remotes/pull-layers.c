@@ -134,13 +134,34 @@ find_over (Gather *self, guint index, gboolean *ret_shown)
   return find_present (self, over, ret_shown);
 }
 
+/* Whether an image stands on the same layers up to INDEX: so they were judged to be right over each other. */
+static gboolean
+has_been_judged (const Gather *self, guint index)
+{
+  g_autoptr (GList) images = bothy_image_store_list (self->images);
+
+  for (GList *l = images; l; l = l->next) {
+    char **ids = BOTHY_IMAGE (l->data)->layers;
+    guint same = 0;
+
+    while (same <= index && ids[same] &&
+           g_str_equal (ids[same], ((BothyLayer *)self->layers->pdata[same])->id))
+      same++;
+    if (same > index)
+      return TRUE;
+  }
+  return FALSE;
+}
+
 /* One that refers to none below is settled as soon as it is there. */
 static gboolean
 is_settled (const Gather *self, guint index)
 {
   const BothyLayer *layer = self->layers->pdata[index];
 
-  return layer && !layer->needs_below && (index == 0 || !layer->may_need_below);
+  if (!layer || layer->needs_below)
+    return FALSE;
+  return index == 0 || !layer->may_need_below || has_been_judged (self, index);
 }
 
 static void
