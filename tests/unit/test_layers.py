@@ -425,6 +425,44 @@ def test_names_of_overlayfs_do_not_stay(stack):
     assert sorted(os.listdir(stack.trees[-1])) == [".bothy-rootfs-0", "rootfs", "usr", "work"]
 
 
+def owned(entry, uid, gid):
+    info, *data = entry
+    info.uid, info.gid = uid, gid
+    return (info, *data)
+
+
+def test_owners_and_modes_are_those_of_the_entries(stack):
+    """Also where a directory below has an owner, or gives its group to what is made in it."""
+    top = stack(layer(owned(directory("of-user"), 1000, 1000), owned(directory("mail", mode=0o2775), 0, 8), directory("etc"), member("etc/a")),
+                layer(hard_link("b", "etc/a"), directory("of-user"), member("mail/x", mode=0o2755), directory("mail/sub"),
+                      symlink("mail/l", "x")), over=True)
+
+    def shape(path):
+        st = os.lstat(top / path)
+        return st.st_uid - NEUTRAL, st.st_gid - NEUTRAL, stat.S_IMODE(st.st_mode)
+
+    assert shape("of-user") == (0, 0, 0o755) and shape("mail") == (0, 8, 0o2775)
+    assert shape("mail/x") == (0, 0, 0o2755) and shape("mail/sub") == (0, 0, 0o755) and shape("mail/l")[:2] == (0, 0)
+
+
+def test_which_file_a_whiteout_means(stack):
+    """The one below, whatever became of its other names."""
+    top = stack(USR, layer(hard_link("b", "etc/a"), member("b", data=b"own"), member("etc/.wh.a")), over=True)
+    assert os.listdir(top / "etc") == [] and (top / "b").read_bytes() == b"own"
+
+
+def test_a_whiteout_leaves_what_the_layer_brings(stack):
+    top = stack(USR, layer(hard_link("b", "etc/a"), member("etc/a", data=b"own"), hard_link("c", "etc/a"), member("etc/.wh.a")), over=True)
+    assert (top / "etc/a").read_bytes() == (top / "c").read_bytes() == b"own" and (top / "b").read_bytes() == b"below"
+
+
+def test_a_whiteout_is_where_it_was(stack):
+    """And not where a symbolic link leads that has taken a directory's place since."""
+    top = stack(layer(directory("a"), directory("a/d"), member("a/d/x"), directory("etc"), member("etc/a")),
+                layer(hard_link("b", "etc/a"), member("a/.wh.d"), symlink("a", "/z"), directory("z"), directory("z/d"), member("z/d/own")), over=True)
+    assert os.readlink(top / "a") == "/z" and os.listdir(top / "z/d") == ["own"]
+
+
 def test_sixty_three_layers_below(stack):
     layers = [layer(directory("etc"), member(f"etc/f{i}", data=b"%d" % i)) for i in range(62)]
     top = stack(USR, *layers, layer(hard_link("etc/link", "etc/f0"), member("lib/x")), over=True)

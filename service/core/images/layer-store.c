@@ -625,7 +625,7 @@ bothy_layer_store_judge (BothyLayerStore *self,
   else if (layer->needs_below || !layer->may_need_below || index == 0)
     g_task_return_boolean (task, !layer->needs_below);
   else {
-    tree = bothy_layer_store_open (self, layer, &error);
+    tree = bothy_compose_check_depth (below->len, &error) ? bothy_layer_store_open (self, layer, &error) : -1;
     sources = tree >= 0 ? open_all (self, below, &error) : NULL;
     if (sources)
       bothy_unpack (self->helper, &request, tree, sources, NULL, NULL, cancellable, on_checked,

@@ -15,12 +15,19 @@
 #include "over.h"
 #include "whiteout.h"
 
+/* What was just made is of the user and the group 0, unless a directory of a layer below gives its own group. */
+static bool
+is_owned (const struct tree *tree, const struct tree_attributes *a)
+{
+  return tree->over == NULL && a->uid == 0 && a->gid == 0;
+}
+
 static bool
 set_owner_and_time (struct tree *tree, const char *path, const char *name, const struct tree_attributes *a)
 {
   struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, a->mtime };
 
-  if ((a->uid != 0 || a->gid != 0) && fchownat (tree->parent, name, a->uid, a->gid, AT_SYMLINK_NOFOLLOW) < 0)
+  if (!is_owned (tree, a) && fchownat (tree->parent, name, a->uid, a->gid, AT_SYMLINK_NOFOLLOW) < 0)
     return job_fail_errno (tree->job, path, "setting its owner");
   if (utimensat (tree->parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
     return job_fail_errno (tree->job, path, "setting its time");
@@ -117,21 +124,27 @@ tree_write (struct tree *tree, int fd, const char *path, const void *data, size_
   return true;
 }
 
-bool
-tree_end_file (struct tree *tree, int fd, const char *path, const struct tree_attributes *a)
+static bool
+set_extended_and_time (struct tree *tree, int fd, const char *path, const struct tree_attributes *a)
 {
   struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, a->mtime };
 
-  if ((a->uid != 0 || a->gid != 0) && fchown (fd, a->uid, a->gid) < 0)
-    return job_fail_errno (tree->job, path, "setting its owner");
-  /* After the owner, whose change takes setuid and file capabilities away. */
-  if ((a->mode & 07000) != 0 && fchmod (fd, a->mode) < 0)
-    return job_fail_errno (tree->job, path, "setting its mode");
   if (!attributes_set (tree->job, a->extended, fd, path))
     return false;
   if (a->mtime.tv_nsec != UTIME_OMIT && futimens (fd, times) < 0)
     return job_fail_errno (tree->job, path, "setting its time");
   return true;
+}
+
+bool
+tree_end_file (struct tree *tree, int fd, const char *path, const struct tree_attributes *a)
+{
+  if (!is_owned (tree, a) && fchown (fd, a->uid, a->gid) < 0)
+    return job_fail_errno (tree->job, path, "setting its owner");
+  /* After the owner, whose change takes setuid and file capabilities away. */
+  if (((a->mode & 07000) != 0 || tree->over != NULL) && fchmod (fd, a->mode) < 0)
+    return job_fail_errno (tree->job, path, "setting its mode");
+  return set_extended_and_time (tree, fd, path, a);
 }
 
 bool
@@ -233,6 +246,8 @@ tree_make_hard_link (struct tree *tree, const char *path, const char *target)
     if (linkat (from, target_name, tree->parent, name, 0) < 0)
       return job_fail_errno (tree->job, path, "linking");
   }
+  if (tree->over != NULL)
+    over_note_copy (tree);
   return job_count_inode (tree->job);
 }
 
@@ -241,19 +256,19 @@ tree_end_directories (struct tree *tree)
 {
   for (size_t i = 0; i < tree->n_directories; i++) {
     const struct tree_directory *d = &tree->directories[i];
-    struct tree_attributes attributes = d->attributes;
+    const struct tree_attributes *attributes = &d->attributes;
     AUTO_FD fd = tree_open (tree->root, d->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
       continue; /* a later entry took its place */
     if (fd < 0)
       return job_fail_errno (tree->job, d->path, "opening a directory again");
-    if ((attributes.uid != 0 || attributes.gid != 0) && fchown (fd, attributes.uid, attributes.gid) < 0)
+    /* One that lies below has the owner that it has there. */
+    if (!is_owned (tree, attributes) && fchown (fd, attributes->uid, attributes->gid) < 0)
       return job_fail_errno (tree->job, d->path, "setting its owner");
-    if (fchmod (fd, attributes.mode) < 0)
+    if (fchmod (fd, attributes->mode) < 0)
       return job_fail_errno (tree->job, d->path, "setting its mode");
-    attributes.uid = attributes.gid = attributes.mode = 0;
-    if (!tree_end_file (tree, fd, d->path, &attributes))
+    if (!set_extended_and_time (tree, fd, d->path, attributes))
       return false;
   }
   return true;

@@ -22,6 +22,8 @@
 
 struct over_path {
   struct over_path *next;
+  dev_t dev; /* of what overlayfs copied, as soon as it is there: which file of this name it is */
+  ino_t ino;
   char path[];
 };
 
@@ -108,6 +110,8 @@ add_path (struct job *job, struct over_path **list, const char *directory, const
   if (new == NULL)
     return job_fail (job, UNPACK_IO, ENOMEM, "Out of memory");
   snprintf (new->path, size, "%s%s%s", directory, *directory != '\0' && *name != '\0' ? "/" : "", name);
+  new->dev = 0;
+  new->ino = 0;
   new->next = *list;
   *list = new;
   return true;
@@ -133,16 +137,22 @@ open_above (int root, const char *path, const char **ret_name)
 
   snprintf (above, sizeof above, "%.*s", slash != NULL ? (int)(slash - path) : 0, path);
   *ret_name = slash != NULL ? slash + 1 : path;
-  return tree_open (root, above, O_PATH | O_DIRECTORY);
+  return tree_open_plain (root, above, O_PATH | O_DIRECTORY);
 }
 
-/* Whether overlayfs copied the file at PATH for a link's sake. A later entry of the name is a file of its own. */
+/* Whether ST is what overlayfs copied to P for a link's sake. A later entry of the name is a file of its own. */
+static bool
+is_same (const struct over_path *p, const struct stat *st)
+{
+  return p->ino == st->st_ino && p->dev == st->st_dev;
+}
+
 static bool
 is_copy (const struct over *over, const char *path, const struct stat *st)
 {
   for (const struct over_path *p = over->copied; p != NULL; p = p->next)
-    if (strcmp (p->path, path) == 0)
-      return st->st_nlink > 1;
+    if (is_same (p, st) && strcmp (p->path, path) == 0)
+      return true;
   return false;
 }
 
@@ -208,6 +218,20 @@ over_count_link (struct tree *tree, const char *directory, const char *name, con
          job_count_inode (tree->job) && add_path (tree->job, &tree->over->copied, real, name);
 }
 
+void
+over_note_copy (struct tree *tree)
+{
+  struct over_path *p = tree->over->copied;
+  const char *name;
+  AUTO_FD above = p != NULL && p->ino == 0 ? open_above (tree->over->upper, p->path, &name) : -1;
+  struct stat st;
+
+  if (above < 0 || fstatat (above, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    return;
+  p->dev = st.st_dev;
+  p->ino = st.st_ino;
+}
+
 /* ---- the end: in what overlayfs wrote, which is not looked at through the overlay any more ---- */
 
 static bool
@@ -227,7 +251,7 @@ remove_copies (const struct over *over, const char *directory)
     AUTO_FD above = is_below (p->path, directory) ? open_above (over->upper, p->path, &name) : -1;
     struct stat st;
 
-    if (above >= 0 && fstatat (above, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_nlink > 1)
+    if (above >= 0 && fstatat (above, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_same (p, &st))
       (void)unlinkat (above, name, 0);
   }
 }
@@ -236,7 +260,7 @@ remove_copies (const struct over *over, const char *directory)
 static bool
 mark_opaque (struct job *job, const struct over *over, const char *path)
 {
-  AUTO_FD fd = tree_open (over->upper, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  AUTO_FD fd = tree_open_plain (over->upper, path, O_RDONLY | O_DIRECTORY);
 
   remove_copies (over, path);
   if (fd < 0)
@@ -255,7 +279,7 @@ mark_hidden (struct job *job, const struct over *over, const char *path)
   AUTO_FD above = open_above (over->upper, path, &name);
 
   if (above < 0 || fstat (above, &st) < 0)
-    return errno == ENOENT || errno == ENOTDIR || job_fail_errno (job, path, "hiding it");
+    return errno == ENOENT || errno == ENOTDIR || errno == ELOOP || job_fail_errno (job, path, "hiding it");
   if (whiteout_make (above, name) < 0)
     return errno == EEXIST ? mark_opaque (job, over, path) : job_fail_errno (job, path, "hiding it");
   times[1] = st.st_mtim;

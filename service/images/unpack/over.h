@@ -38,5 +38,8 @@ bool over_hide_all (struct tree *tree, const char *path);
  */
 bool over_count_link (struct tree *tree, const char *directory, const char *name, const struct stat *st);
 
+/* The link of over_count_link() was made: what overlayfs copied for it is the copy, and no later file of its name. */
+void over_note_copy (struct tree *tree);
+
 /* Makes what was unpacked the content of OVER->tree, and nothing else. False: the job failed. */
 bool over_end (struct job *job, struct over *over);

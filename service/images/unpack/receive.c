@@ -9,8 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What came beside the request, the source first, belongs where it is looked for. */
-static void
+/* What came beside the request, the source first, belongs where it is looked for. More than there is room for, which the
+   kernel's alignment lets through, makes no request. */
+static bool
 place_sources (struct job *job, struct msghdr *message)
 {
   struct cmsghdr *control = CMSG_FIRSTHDR (message);
@@ -18,8 +19,10 @@ place_sources (struct job *job, struct msghdr *message)
   int n;
 
   if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
-    return;
+    return true;
   n = (int)((control->cmsg_len - CMSG_LEN (0)) / sizeof (int));
+  if ((message->msg_flags & MSG_CTRUNC) != 0 || n > (int)UNPACK_MAX_SOURCES)
+    return false;
   job->n_sources = (unsigned int)n;
   memcpy (fds, CMSG_DATA (control), (size_t)n * sizeof (int));
   /* First out of each other's way. */
@@ -32,6 +35,7 @@ place_sources (struct job *job, struct msghdr *message)
   for (int i = 0; i < n; i++)
     if (dup2 (fds[i], UNPACK_SOURCE_FD + i) >= 0)
       close (fds[i]);
+  return true;
 }
 
 static ssize_t
@@ -50,9 +54,7 @@ receive (struct job *job)
   do
     size = recvmsg (job->connection, &message, MSG_TRUNC);
   while (size < 0 && errno == EINTR);
-  if (size > 0)
-    place_sources (job, &message);
-  return size;
+  return size > 0 && place_sources (job, &message) ? size : -1;
 }
 
 bool

@@ -46,12 +46,12 @@ tree_clear (struct tree *tree)
   tree->n_directories = 0;
 }
 
-int
-tree_open (int root, const char *path, uint64_t flags)
+static int
+tree_open_how (int root, const char *path, uint64_t flags, uint64_t resolve)
 {
   struct open_how how = {
     .flags = flags | O_CLOEXEC | ((flags & O_PATH) != 0 ? 0 : O_NOCTTY), /* O_PATH takes few others */
-    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
+    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV | resolve,
   };
   int fd;
 
@@ -61,6 +61,18 @@ tree_open (int root, const char *path, uint64_t flags)
         errno != EAGAIN)
       break;
   return fd;
+}
+
+int
+tree_open (int root, const char *path, uint64_t flags)
+{
+  return tree_open_how (root, path, flags, 0);
+}
+
+int
+tree_open_plain (int root, const char *path, uint64_t flags)
+{
+  return tree_open_how (root, path, flags, RESOLVE_NO_SYMLINKS);
 }
 
 bool

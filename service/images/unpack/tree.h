@@ -68,6 +68,9 @@ bool tree_normalize (struct tree *tree, const char *name, char ret_path[TREE_MAX
 /* Opens PATH as it is from inside the tree. Returns an fd or -1 with errno. */
 int tree_open (int root, const char *path, uint64_t flags);
 
+/* As tree_open(), of a PATH without symbolic links: where there is one now, ELOOP. */
+int tree_open_plain (int root, const char *path, uint64_t flags);
+
 /*
  * Turns PATH of a directory into one without symbolic links, as it is from inside the tree. 0, or -1 with errno: ENOENT
  * where something on the way is missing.
