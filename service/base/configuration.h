@@ -13,7 +13,7 @@ typedef struct {
   guint max_ranges;     /* held by hand */
   guint max_all_ranges; /* of containers, by hand, and kept for the next one: all that were given to him */
   guint max_nics;       /* on one bridge, without a delegation */
-  guint max_ports; /* of the host that lead into his containers */
+  guint max_ports;      /* of the host that lead into his containers */
   guint max_operations;
   guint max_processes;
   guint64 max_image_bytes;

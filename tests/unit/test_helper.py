@@ -309,7 +309,7 @@ def test_timing(helper):
             os.close(fd)
     medians = [statistics.median(column) * 1e3 for column in zip(*times)]
     print("medians, ms: userns %.2f mount %.2f spawn %.2f all %.2f" % tuple(medians))
-    assert medians[3] < 100  # a hang, not a speed: tests/bench measures
+    assert medians[3] < 1000  # a hang, not a speed: tests/bench measures
 
 
 # ---- started by systemd's socket

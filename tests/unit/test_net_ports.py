@@ -277,9 +277,9 @@ def test_one_that_fails_is_the_only_one(host):
 
 def test_what_is_let_go_of_is_what_was_removed(helper, published):
     a, b, client = published
-    for nic, port in ((a, 8080), (a, 8081), (b, 8082), (b, 8083)):
+    for owner, port in ((a, 8080), (a, 8081), (b, 8082), (b, 8083)):
         for kind in (TCP, socket.SOCK_DGRAM):
-            assert helper.call(PUBLISH, **request(nic, kind, port)).outcome == (0, 0)
+            assert helper.call(PUBLISH, **request(owner, kind, port)).outcome == (0, 0)
     assert helper.call(UNPUBLISH, **request(b, TCP, 8082)).outcome == (0, 0)
     assert refused(8082, TCP) == [] and refused(8082, socket.SOCK_DGRAM) == PLACES
     a.detach()

@@ -32,7 +32,8 @@ typedef struct {
   char *working_directory;
   int stop_signal; /* what makes it end; 0: what its first process wants */
   char *account;   /* a login name that the owner has inside, or "" */
-  gboolean beyond_ranges; /* until it is made: its owner has all the id ranges that he may have, and gets one more */
+  gboolean
+      beyond_ranges; /* until it is made: its owner has all the id ranges that he may have, and gets one more */
   gboolean ephemeral;
   gboolean nesting;
   BothyContainerNetwork *network;
