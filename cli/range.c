@@ -8,8 +8,9 @@
 #include "listing.h"
 #include "verbs.h"
 
-#define BY_HAND    "by hand"
-#define GIVEN_BACK "given back"
+#define BY_HAND          "by hand"
+#define SHUT_UNTIL_BOOT  "shut until boot"
+#define SHUT_BEFORE_BOOT "shut before boot"
 
 /* Names of containers have no spaces. */
 static gboolean
@@ -46,9 +47,10 @@ add_range (struct libscols_table *table, GVariant *range)
   last = g_strdup_printf ("%u", base + count - 1);
   number = g_strdup_printf ("%u", count);
   user = cli_user_name (owner);
-  holder = g_str_equal (name, BY_HAND)      ? _ ("(by hand)")
-           : g_str_equal (name, GIVEN_BACK) ? _ ("(nobody's from the next boot on)")
-                                            : name;
+  holder = g_str_equal (name, BY_HAND)            ? _ ("(by hand)")
+           : g_str_equal (name, SHUT_UNTIL_BOOT)  ? _ ("(shut: boot next)")
+           : g_str_equal (name, SHUT_BEFORE_BOOT) ? _ ("(shut: look, then reclaim again)")
+                                                  : name;
   cli_table_add (
       table,
       (const char *[]){ first, last, number, user, name[0] ? holder : _ ("(kept for the next)"), NULL }, 4,
@@ -121,9 +123,23 @@ cli_range_allocate (Cli *cli, char **words)
   return CLI_EXIT_OK;
 }
 
-/* Call METHOD for each range of WORDS. */
+/* What was done with the range BASE. */
+static void
+print_reclaimed (guint32 base, GVariant *answer)
+{
+  gboolean given;
+
+  g_variant_get (answer, "(b)", &given);
+  printf (
+      given ? _ ("Others may get %u now\n")
+            : _ ("%u is shut. Boot the machine, look for files with its ids (see bothy-range(1)), then call "
+                 "this again\n"),
+      base);
+}
+
+/* Call METHOD for each range of WORDS, and SAY what it answered, or nothing. */
 static int
-for_each_range (Cli *cli, char **words, const char *method)
+for_each_range (Cli *cli, char **words, const char *method, void (*say) (guint32 base, GVariant *answer))
 {
   g_auto (GStrv) rest = NULL;
   g_autoptr (GError) error = NULL;
@@ -149,7 +165,8 @@ for_each_range (Cli *cli, char **words, const char *method)
     if (answer == NULL) {
       cli_warn (refused, rest[i]);
       code = CLI_EXIT_FAILED;
-    }
+    } else if (say && !cli->quiet && !cli->json)
+      say ((guint32)uid, answer);
   }
   return code;
 }
@@ -157,15 +174,11 @@ for_each_range (Cli *cli, char **words, const char *method)
 int
 cli_range_release (Cli *cli, char **words)
 {
-  return for_each_range (cli, words, "ReleaseRange");
+  return for_each_range (cli, words, "ReleaseRange", NULL);
 }
 
 int
 cli_range_reclaim (Cli *cli, char **words)
 {
-  int code = for_each_range (cli, words, "ReclaimRange");
-
-  if (code == CLI_EXIT_OK && !cli->quiet && !cli->json)
-    printf ("%s\n", _ ("Others may get it when the machine has been booted anew"));
-  return code;
+  return for_each_range (cli, words, "ReclaimRange", print_reclaimed);
 }

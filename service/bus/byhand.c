@@ -108,11 +108,12 @@ on_reclaimed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
+  BothyReclaim done = bothy_ranges_reclaim_finish (BOTHY_RANGES (source), result, &error);
 
-  if (bothy_ranges_reclaim_finish (BOTHY_RANGES (source), result, &error))
-    bothy_call_return (call, NULL);
-  else
+  if (done == BOTHY_RECLAIM_FAILED)
     bothy_call_return_error (call, error);
+  else
+    bothy_call_return (call, g_variant_new ("(b)", done == BOTHY_RECLAIM_GIVEN));
 }
 
 void

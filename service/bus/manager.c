@@ -159,6 +159,17 @@ bothy_manager_handle_list_containers (BothyCall *call)
   bothy_call_return (call, g_variant_new ("(a(sussso))", &builder));
 }
 
+/* What has RANGE when no container does. */
+static const char *
+name_holder (const BothyRange *range)
+{
+  if (range->by_hand)
+    return "by hand";
+  if (range->shut)
+    return range->shut_before_boot ? "shut before boot" : "shut until boot";
+  return "";
+}
+
 void
 bothy_manager_handle_list_ranges (BothyCall *call)
 {
@@ -170,11 +181,10 @@ bothy_manager_handle_list_ranges (BothyCall *call)
     const BothyRange *range = ranges->pdata[i];
     BothyContainer *container =
         bothy_containers_find_by_range (bothy_registry_get_containers (call->registry), range->base);
-    const char *free = range->by_hand ? "by hand" : range->reclaimed ? "given back" : "";
 
     if (range->owner == call->user || call->may_inspect)
       g_variant_builder_add (&builder, "(uuus)", range->base, BOTHY_RANGE_SIZE, range->owner,
-                             container ? container->spec->name : free);
+                             container ? container->spec->name : name_holder (range));
   }
   bothy_call_return (call, g_variant_new ("(a(uuus))", &builder));
 }

@@ -13,8 +13,9 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define GROUP   "Range"
-#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+#define GROUP        "Range"
+#define SHUT_IN_BOOT "ShutInBoot"
+#define BOOT_ID      "/proc/sys/kernel/random/boot_id"
 
 struct _BothyRanges {
   GObject parent;
@@ -34,7 +35,7 @@ typedef struct {
   guint32 owner;
   guint32 base;
   gboolean by_hand;
-  gboolean reclaimed;
+  gboolean shut;
   gboolean taken_elsewhere;
 } Take;
 
@@ -87,14 +88,14 @@ read_boot_id (GError **error)
   return NULL;
 }
 
-/* Whether the range of RECORD was given back by an administrator in an earlier boot. */
+/* Whether an administrator shut the range of RECORD in an earlier boot: nothing in the kernel has its ids. */
 static gboolean
-is_over (GKeyFile *record)
+was_shut_before_boot (GKeyFile *record)
 {
-  g_autofree char *reclaimed = g_key_file_get_string (record, GROUP, "ReclaimedInBoot", NULL);
-  g_autofree char *now = reclaimed ? read_boot_id (NULL) : NULL;
+  g_autofree char *shut = g_key_file_get_string (record, GROUP, SHUT_IN_BOOT, NULL);
+  g_autofree char *now = shut ? read_boot_id (NULL) : NULL;
 
-  return now && !g_str_equal (reclaimed, now);
+  return now && !g_str_equal (shut, now);
 }
 
 static gboolean
@@ -115,12 +116,11 @@ load_range (BothyRanges *self, const char *name)
     g_warning ("Ranges: the record %s makes no sense", name);
     return FALSE;
   }
-  if (is_over (record) && unlinkat (self->dirfd, name, 0) == 0)
-    return TRUE;
   range = enter_range (self, (guint32)base, (guint32)owner);
   range->by_hand = g_key_file_get_boolean (record, GROUP, "ByHand", NULL);
-  range->reclaimed = g_key_file_has_key (record, GROUP, "ReclaimedInBoot", NULL);
-  range->used = range->by_hand || range->reclaimed;
+  range->shut = g_key_file_has_key (record, GROUP, SHUT_IN_BOOT, NULL);
+  range->shut_before_boot = was_shut_before_boot (record);
+  range->used = range->by_hand || range->shut;
   bothy_userdb_publish ((guint32)base, BOTHY_RANGE_SIZE);
   return TRUE;
 }
@@ -194,7 +194,7 @@ count_of (gpointer key, gpointer value, gpointer user_data)
   const BothyRange *range = value;
   guint *search = user_data; /* owner, number */
 
-  search[1] += range->owner == search[0] && !range->reclaimed;
+  search[1] += range->owner == search[0] && !range->shut;
   return FALSE;
 }
 
@@ -231,16 +231,16 @@ record_range (const Take *take, GError **error)
 {
   g_autoptr (GKeyFile) record = g_key_file_new ();
   g_autofree char *name = g_strdup_printf ("%u", take->base);
-  g_autofree char *boot = take->reclaimed ? read_boot_id (error) : NULL;
+  g_autofree char *boot = take->shut ? read_boot_id (error) : NULL;
 
   g_key_file_set_uint64 (record, GROUP, "Base", take->base);
   g_key_file_set_uint64 (record, GROUP, "Owner", take->owner);
   if (take->by_hand)
     g_key_file_set_boolean (record, GROUP, "ByHand", TRUE);
-  if (take->reclaimed && !boot)
+  if (take->shut && !boot)
     return FALSE;
   if (boot)
-    g_key_file_set_string (record, GROUP, "ReclaimedInBoot", boot);
+    g_key_file_set_string (record, GROUP, SHUT_IN_BOOT, boot);
   BOTHY_FAULT_POINT ("range.before-record");
   if (!bothy_record_write (take->dirfd, name, record, BOTHY_RECORD_DURABLE, error))
     return FALSE;
@@ -515,18 +515,55 @@ bothy_ranges_release_by_hand_finish (BothyRanges *self, GAsyncResult *result, GE
 /* ---- ranges that go to others ---- */
 
 static void
-on_reclaim_recorded (GObject *source, GAsyncResult *result, gpointer user_data)
+on_shut (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   const Take *take = g_task_get_task_data (G_TASK (result));
   BothyRange *range = find_range (BOTHY_RANGES (source), take->base);
   GError *error = NULL;
 
-  range->reclaimed = range->used = g_task_propagate_boolean (G_TASK (result), &error);
+  range->shut = range->used = g_task_propagate_boolean (G_TASK (result), &error);
+  if (error)
+    g_task_return_error (task, error);
+  else
+    g_task_return_int (task, BOTHY_RECLAIM_SHUT);
+}
+
+/* Nobody has the range any more. In a thread. */
+static void
+remove_record (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  const Take *take = task_data;
+  g_autofree char *name = g_strdup_printf ("%u", take->base);
+  GError *error = NULL;
+
+  if (bothy_conflicts_running (get_span (take->base), &error) && !error)
+    g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_BUSY, "A process still runs with ids of the range %u",
+                 take->base);
+  else if (!error && (unlinkat (take->dirfd, name, 0) < 0 || fsync (take->dirfd) < 0))
+    bothy_error_set_errno (&error, errno, "Removing the record of a range");
   if (error)
     g_task_return_error (task, error);
   else
     g_task_return_boolean (task, TRUE);
+}
+
+static void
+on_record_removed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  BothyRanges *self = BOTHY_RANGES (source);
+  g_autoptr (GTask) task = user_data;
+  const Take *take = g_task_get_task_data (G_TASK (result));
+  GError *error = NULL;
+
+  if (!g_task_propagate_boolean (G_TASK (result), &error)) {
+    find_range (self, take->base)->releasing = FALSE;
+    g_task_return_error (task, error);
+    return;
+  }
+  g_tree_remove (self->by_base, GUINT_TO_POINTER (take->base));
+  self->next = 0;
+  g_task_return_int (task, BOTHY_RECLAIM_GIVEN);
 }
 
 static gboolean
@@ -535,10 +572,17 @@ check_reclaimable (BothyRanges *self, const BothyRange *range, guint32 base, GEr
   if (self->degraded)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED,
                  "Records in " STATE_DIR " are damaged, so it is not known who uses the range %u", base);
-  else if (!range || range->reclaimed)
+  else if (!range)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                  "Nobody has an id range whose first id is %u; \"bothy range list --all\" shows all", base);
-  else if (range->used)
+  else if (range->releasing)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BUSY, "The range %u is being given back just now", base);
+  else if (range->shut && !range->shut_before_boot)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BUSY,
+                 "The range %u is shut; boot the machine anew, look for files with its ids, and then "
+                 "reclaim it again",
+                 base);
+  else if (range->used && !range->shut)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BUSY,
                  "User %u uses the range %u: its container has to be deleted, or it has to be given back "
                  "(\"bothy range release\")",
@@ -561,22 +605,27 @@ bothy_ranges_reclaim (BothyRanges *self, guint32 base, GAsyncReadyCallback callb
     g_task_return_error (task, error);
     return;
   }
-  /* From now on its owner does not get it, either. */
-  range->used = TRUE;
   take = g_new0 (Take, 1);
   take->dirfd = self->dirfd;
   take->owner = range->owner;
   take->base = base;
-  take->reclaimed = TRUE;
-  thread = g_task_new (self, NULL, on_reclaim_recorded, g_object_ref (task));
+  take->shut = TRUE;
+  thread = g_task_new (self, NULL, range->shut ? on_record_removed : on_shut, g_object_ref (task));
   g_task_set_task_data (thread, take, g_free);
-  g_task_run_in_thread (thread, write_hold);
+  if (range->shut) {
+    range->releasing = TRUE;
+    g_task_run_in_thread (thread, remove_record);
+  } else {
+    /* From now on its owner does not get it, either. */
+    range->used = TRUE;
+    g_task_run_in_thread (thread, write_hold);
+  }
 }
 
-gboolean
+BothyReclaim
 bothy_ranges_reclaim_finish (BothyRanges *self, GAsyncResult *result, GError **error)
 {
-  return g_task_propagate_boolean (G_TASK (result), error);
+  return (BothyReclaim)g_task_propagate_int (G_TASK (result), error);
 }
 
 /* ---- maps ---- */

@@ -16,9 +16,10 @@ G_BEGIN_DECLS
  * system: by a map of his own, and from within a container through a directory's descriptor that he sends to a socket
  * there. If such a file is setuid, and another user gets the range, the first one is that user's root inside. We can
  * look for it neither on a disk that is not mounted nor on another machine, and the owner's own word is the
- * attacker's. So only an administrator, who has looked, gives a range back to all (bothy_ranges_reclaim()), and then
- * the next boot does it: no process, namespace that somebody keeps open, mount, or memory of the kernel's outlives
- * that, so none of it has to be searched for.
+ * attacker's. So only an administrator, who has looked, gives a range back to all (bothy_ranges_reclaim()). He shuts it
+ * first, and a boot has to come between that and his look: no process, namespace that somebody keeps open, mount, or
+ * memory of the kernel's outlives it, so none of it has to be searched for, and nobody can make a file with such an id
+ * any more when he looks.
  */
 #define BOTHY_TYPE_RANGES (bothy_ranges_get_type ())
 G_DECLARE_FINAL_TYPE (BothyRanges, bothy_ranges, BOTHY, RANGES, GObject)
@@ -72,11 +73,19 @@ void bothy_ranges_release_by_hand (
     BothyRanges *self, guint32 owner, guint32 base, GAsyncReadyCallback callback, gpointer user_data);
 gboolean bothy_ranges_release_by_hand_finish (BothyRanges *self, GAsyncResult *result, GError **error);
 
-/* An administrator says that nothing on any disk has an id of the range BASE, which its owner does not use: nobody gets it
-   until the machine is booted anew, and then whoever needs one. Fails with INVALID_ARGS when nobody has it, with BUSY
-   while it is used or a process has its ids, and with DEGRADED when it is not known what is used. */
+/* What bothy_ranges_reclaim() did. */
+typedef enum {
+  BOTHY_RECLAIM_FAILED = -1,
+  BOTHY_RECLAIM_SHUT,  /* nobody gets it, and a boot alone does not change that */
+  BOTHY_RECLAIM_GIVEN, /* whoever needs one may get it */
+} BothyReclaim;
+
+/* An administrator takes the range BASE, which its owner does not use, from him. The first time it is shut: nobody gets
+   it. After a boot the second time says that nothing on any disk has an id of it: then whoever needs one gets it. Fails
+   with INVALID_ARGS when nobody has it, with BUSY while it is used or a process has its ids, or when it was shut in
+   this boot, and with DEGRADED when it is not known what is used. */
 void bothy_ranges_reclaim (BothyRanges *self, guint32 base, GAsyncReadyCallback callback, gpointer user_data);
-gboolean bothy_ranges_reclaim_finish (BothyRanges *self, GAsyncResult *result, GError **error);
+BothyReclaim bothy_ranges_reclaim_finish (BothyRanges *self, GAsyncResult *result, GError **error);
 
 /* A map of COUNT ids from FIRST is being written (BY 1), or is written now (BY -1): meanwhile the ranges that they
    are in can not be given back. */
@@ -89,11 +98,12 @@ gboolean bothy_ranges_are_by_hand (BothyRanges *self, guint32 owner, guint32 fir
 typedef struct {
   guint32 base; /* its first id */
   guint32 owner;
-  gboolean used;      /* by a container, or because its owner holds it, or nobody is to have it */
-  gboolean by_hand;   /* its owner holds it */
-  gboolean reclaimed; /* it is nobody's from the next boot on */
-  gboolean releasing; /* he is giving it back just now */
-  guint maps;         /* how many maps with its ids are being written just now */
+  gboolean used;             /* by a container, or because its owner holds it, or nobody is to have it */
+  gboolean by_hand;          /* its owner holds it */
+  gboolean shut;             /* an administrator took it from its owner: nobody gets it */
+  gboolean shut_before_boot; /* and nothing in the kernel has its ids: it may be given to others */
+  gboolean releasing;        /* it is being given back just now */
+  guint maps;                /* how many maps with its ids are being written just now */
 } BothyRange;
 
 /* All that were given out, by their bases. (element-type BothyRange) (transfer container); they are valid until
