@@ -12,8 +12,8 @@
 /* ---- ranges ---- */
 
 typedef struct {
-  guint32 count;   /* of ids that are wanted */
-  gboolean beyond; /* polkit was asked for one range more than users may have */
+  guint32 count; /* of ids that are wanted */
+  guint granted; /* how many ranges polkit was asked for, more than users may have; or 0 */
 } AllocateRequest;
 
 static gpointer
@@ -41,9 +41,9 @@ bothy_manager_check_allocate_range (BothyCall *call, GError **error)
   g_autofree char *text = g_strdup_printf ("%u", request->count);
 
   polkit_details_insert (call->details, "count", text);
-  request->beyond = bothy_limits_ask_for_range (call);
+  request->granted = bothy_limits_ask_for_range (call);
   /* For the dialog; no container has such a name. */
-  if (request->beyond)
+  if (request->granted > 0)
     polkit_details_insert (call->details, "container", "(built by hand)");
   return TRUE;
 }
@@ -67,7 +67,7 @@ bothy_manager_handle_allocate_range (BothyCall *call)
   const AllocateRequest *request = call->request;
 
   bothy_ranges_take_by_hand (bothy_registry_get_ranges (call->registry), call->user,
-                             bothy_registry_get_configuration (call->registry)->max_ranges, request->beyond,
+                             bothy_registry_get_configuration (call->registry)->max_ranges, request->granted,
                              on_allocated, bothy_call_ref (call));
 }
 

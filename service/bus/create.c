@@ -108,7 +108,7 @@ bothy_manager_check_create_container (BothyCall *call, GError **error)
   polkit_details_insert (call->details, "container", spec->name);
   polkit_details_insert (call->details, "image", spec->image);
   bothy_limits_ask_to_exceed (call, &spec->limits, call->user);
-  spec->beyond_ranges = bothy_limits_ask_for_range (call);
+  spec->granted_ranges = bothy_limits_ask_for_range (call);
   return TRUE;
 }
 

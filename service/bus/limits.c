@@ -38,7 +38,7 @@ append_detail (PolkitDetails *details, const char *key, guint ranges)
   polkit_details_insert (details, key, all);
 }
 
-gboolean
+guint
 bothy_limits_ask_for_range (BothyCall *call)
 {
   BothyRanges *ranges = bothy_registry_get_ranges (call->registry);
@@ -49,7 +49,7 @@ bothy_limits_ask_for_range (BothyCall *call)
 
   if (!bothy_ranges_has_all (ranges, call->user, &count)) {
     call->exceeds = g_steal_pointer (&before);
-    return FALSE;
+    return 0;
   }
   polkit_details_insert (call->details, "owner", uid);
   append_detail (call->details, "limits", count + 1);
@@ -59,7 +59,7 @@ bothy_limits_ask_for_range (BothyCall *call)
                    "%s%sYou have %u id ranges in use, and may have %u; delete a container, or give one back "
                    "that you hold by hand (\"bothy range list\")",
                    before ? before->message : "", before ? ". " : "", count, max);
-  return TRUE;
+  return count + 1;
 }
 
 /* The changes. */

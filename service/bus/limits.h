@@ -11,8 +11,9 @@ G_BEGIN_DECLS
    uid OWNER), "limits" (all such values) and "ceilings" (what users may have of the same). */
 void bothy_limits_ask_to_exceed (BothyCall *call, BothyCgroupLimits *limits, guint32 owner);
 
-/* The call takes an id range for the caller. TRUE when he has as many as a user may have: then the call "exceeds" as
-   well, "limits" and "ceilings" say so besides what they said before, and what is done may go beyond. */
-gboolean bothy_limits_ask_for_range (BothyCall *call);
+/* The call takes an id range for the caller. When he has as many as a user may have, the call "exceeds" as well,
+   "limits" and "ceilings" say so besides what they said before, and how many he would have is returned: up to that
+   number what is done may go. Else 0. */
+guint bothy_limits_ask_for_range (BothyCall *call);
 
 G_END_DECLS

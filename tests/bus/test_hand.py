@@ -260,6 +260,30 @@ def test_RANGE_06_bound_on_all_ranges(fresh_world):
     assert alice.error(ROOT, MANAGER, "AllocateRange", "(ua{sv})", 1, {}) == "QuotaExceeded"
 
 
+def outcome_of(client, serial):
+    """The error of a call, "" for none."""
+    try:
+        client.reply(serial)
+    except BusError as error:
+        return error.short
+    return ""
+
+
+def test_RANGE_06_one_yes_is_for_one_range(fresh_world):
+    """An administrator who says yes to three ranges has not said yes to four, however many calls ask at once."""
+    world = fresh_world(config="[Quota]\nAllRanges=2\n")
+    alice = world.client(ALICE)
+    for name in "one", "two":
+        alice.create(name)
+    world.polkit.answers[polkit.EXCEED] = "hang"
+    serials = [alice.send(ROOT, MANAGER, "AllocateRange", "(ua{sv})", 1, {}) for _ in range(2)]
+    held_back = list(world.polkit.wait_held(2))
+    assert [question.details["limits"] for question in held_back] == ["ranges=3"] * 2
+    world.polkit.release("yes")
+    assert sorted(outcome_of(alice, serial) for serial in serials) == ["", "QuotaExceeded"]
+    assert len(alice.manager("ListRanges")[0]) == 3
+
+
 def test_RANGE_06_all_that_exceeds_is_said(fresh_world):
     """An administrator who answers for memory answers for the range as well, and is told of both."""
     world = fresh_world(config="[Quota]\nAllRanges=1\n[Limits]\nContainerMemory=134217728\n")

@@ -38,7 +38,7 @@ take (BothyRanges *ranges, guint32 owner, GError **error)
 {
   Taken taken = { 0 };
 
-  bothy_ranges_take (ranges, owner, FALSE, on_taken, &taken);
+  bothy_ranges_take (ranges, owner, 0, on_taken, &taken);
   while (!taken.done)
     g_main_context_iteration (NULL, TRUE);
   g_assert_cmpint (taken.base == 0, ==, taken.error != NULL);
@@ -213,7 +213,7 @@ test_bound (void)
   autofd dir = scratch_directory (NULL);
   g_autoptr (BothyRanges) ranges = NULL;
   g_autoptr (GError) error = NULL;
-  Taken taken = { 0 };
+  Taken taken = { 0 }, second = { 0 };
   guint32 first;
   guint count;
 
@@ -232,10 +232,16 @@ test_bound (void)
   bothy_ranges_release (ranges, first);
   g_assert_false (bothy_ranges_has_all (ranges, 1000, &count));
   g_assert_cmpuint (must_take (ranges, 1000), ==, first);
-  bothy_ranges_take (ranges, 1000, TRUE, on_taken, &taken);
+  /* Two of his calls were granted a fourth at once: that is one. */
+  bothy_ranges_take (ranges, 1000, 4, on_taken, &taken);
+  bothy_ranges_take (ranges, 1000, 4, on_taken, &second);
   while (!taken.done)
     g_main_context_iteration (NULL, TRUE);
   g_assert_no_error (taken.error);
+  while (!second.done)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_error (second.error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED);
+  g_clear_error (&second.error);
   check_all (ranges, dir, 8);
 }
 
@@ -252,7 +258,7 @@ test_bound_at_once (void)
   configuration.max_all_ranges = 5;
   ranges = bothy_ranges_new (dir, &configuration);
   for (gsize i = 0; i < G_N_ELEMENTS (taken); i++)
-    bothy_ranges_take (ranges, 1000, FALSE, on_taken, &taken[i]);
+    bothy_ranges_take (ranges, 1000, 0, on_taken, &taken[i]);
   for (gsize i = 0; i < G_N_ELEMENTS (taken); i++) {
     while (!taken[i].done)
       g_main_context_iteration (NULL, TRUE);
@@ -275,7 +281,7 @@ test_at_once (void)
   guint refused = 0;
 
   for (gsize i = 0; i < G_N_ELEMENTS (taken); i++)
-    bothy_ranges_take (ranges, 1000 + (guint32)i % 3, FALSE, on_taken, &taken[i]);
+    bothy_ranges_take (ranges, 1000 + (guint32)i % 3, 0, on_taken, &taken[i]);
   for (gsize i = 0; i < G_N_ELEMENTS (taken); i++) {
     while (!taken[i].done)
       g_main_context_iteration (NULL, TRUE);

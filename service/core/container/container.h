@@ -30,10 +30,9 @@ typedef struct {
   char **environment;
   char *user;
   char *working_directory;
-  int stop_signal; /* what makes it end; 0: what its first process wants */
-  char *account;   /* a login name that the owner has inside, or "" */
-  gboolean
-      beyond_ranges; /* until it is made: its owner has all the id ranges that he may have, and gets one more */
+  int stop_signal;      /* what makes it end; 0: what its first process wants */
+  char *account;        /* a login name that the owner has inside, or "" */
+  guint granted_ranges; /* until it is made: how many an administrator lets its owner have, or 0 */
   gboolean ephemeral;
   gboolean nesting;
   BothyContainerNetwork *network;

@@ -312,7 +312,7 @@ try_next_new (BothyRanges *self, GTask *task)
 
 void
 bothy_ranges_take (
-    BothyRanges *self, guint32 owner, gboolean beyond, GAsyncReadyCallback callback, gpointer user_data)
+    BothyRanges *self, guint32 owner, guint granted, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   BothyRange *range;
@@ -330,7 +330,11 @@ bothy_ranges_take (
   if (range) {
     range->used = TRUE;
     g_task_return_pointer (task, GUINT_TO_POINTER (range->base), NULL);
-  } else if (!beyond && bothy_ranges_has_all (self, owner, &count))
+    return;
+  }
+  bothy_ranges_has_all (self, owner, &count);
+  /* Others of his calls may have been granted the same number. */
+  if (count >= MAX (self->max_all, granted))
     g_task_return_new_error (
         task, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
         "You have %u id ranges in use, and may have %u; delete a container, or give one back "
@@ -447,7 +451,7 @@ void
 bothy_ranges_take_by_hand (BothyRanges *self,
                            guint32 owner,
                            guint max,
-                           gboolean beyond,
+                           guint granted,
                            GAsyncReadyCallback callback,
                            gpointer user_data)
 {
@@ -464,7 +468,7 @@ bothy_ranges_take_by_hand (BothyRanges *self,
     return;
   }
   bothy_per_user_take (self->taking, owner);
-  bothy_ranges_take (self, owner, beyond, on_taken_by_hand, g_object_ref (task));
+  bothy_ranges_take (self, owner, granted, on_taken_by_hand, g_object_ref (task));
 }
 
 static void

@@ -39,10 +39,10 @@ void bothy_ranges_set_degraded (BothyRanges *self);
    says how many he has, used or not. */
 gboolean bothy_ranges_has_all (BothyRanges *self, guint32 owner, guint *ret_count);
 
-/* Get a range for OWNER: one of his that is free, else a new one of the pool in which nobody else has ids. BEYOND: also
-   when he has as many as a user may have. */
+/* Get a range for OWNER: one of his that is free, else a new one of the pool in which nobody else has ids. GRANTED:
+   how many he may have then, as an administrator said, when that is more than a user may have; else 0. */
 void bothy_ranges_take (
-    BothyRanges *self, guint32 owner, gboolean beyond, GAsyncReadyCallback callback, gpointer user_data);
+    BothyRanges *self, guint32 owner, guint granted, GAsyncReadyCallback callback, gpointer user_data);
 
 /* The first of its BOTHY_RANGE_SIZE ids; 0 and QUOTA_EXCEEDED, NO_FREE_RANGE, DEGRADED, or why it could not be written
    down. Also the finish of bothy_ranges_take_by_hand(). */
@@ -59,11 +59,11 @@ void bothy_ranges_release (BothyRanges *self, guint32 base);
 gboolean bothy_ranges_contain (BothyRanges *self, guint32 id);
 
 /* Get a range for OWNER that he uses without a container: his until he gives it back, also after a restart. Fails
-   with QUOTA_EXCEEDED when he holds MAX. BEYOND is as for bothy_ranges_take(), whose finish it has. */
+   with QUOTA_EXCEEDED when he holds MAX. GRANTED is as for bothy_ranges_take(), whose finish it has. */
 void bothy_ranges_take_by_hand (BothyRanges *self,
                                 guint32 owner,
                                 guint max,
-                                gboolean beyond,
+                                guint granted,
                                 GAsyncReadyCallback callback,
                                 gpointer user_data);
 

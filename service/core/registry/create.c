@@ -205,7 +205,7 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
   bothy_runner_prepare_group (bothy_registry_get_runner (self), create->owner);
   create->spec->image = (g_free (create->spec->image), g_strdup (create->image->fingerprint));
   bothy_defaults_apply (create->spec, create->image->defaults);
-  bothy_ranges_take (bothy_registry_get_ranges (self), create->owner, create->spec->beyond_ranges, on_range,
+  bothy_ranges_take (bothy_registry_get_ranges (self), create->owner, create->spec->granted_ranges, on_range,
                      g_object_ref (task));
 }
 
