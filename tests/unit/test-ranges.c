@@ -203,6 +203,70 @@ test_similar_owners (void)
   }
 }
 
+typedef struct {
+  BothyReclaim what;
+  GError *error;
+  gboolean done;
+} Reclaimed;
+
+static void
+on_reclaimed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Reclaimed *reclaimed = user_data;
+
+  reclaimed->what = bothy_ranges_reclaim_finish (BOTHY_RANGES (source), result, &reclaimed->error);
+  reclaimed->done = TRUE;
+}
+
+static BothyReclaim
+reclaim (BothyRanges *ranges, guint32 base, GError **error)
+{
+  Reclaimed reclaimed = { 0 };
+
+  bothy_ranges_reclaim (ranges, base, on_reclaimed, &reclaimed);
+  while (!reclaimed.done)
+    g_main_context_iteration (NULL, TRUE);
+  if (reclaimed.error)
+    g_propagate_error (error, reclaimed.error);
+  return reclaimed.what;
+}
+
+/* The record was replaced, and then the disk did not take it: in memory it is what the disk may say. Or nothing was
+   written, and then it is still its owner's. */
+static void
+test_shut_in_doubt (void)
+{
+  BothyConfiguration configuration = pool_of (2);
+  g_autofree char *path = NULL;
+  autofd dir = scratch_directory (&path);
+  /* fsync(2) fails with it. */
+  autofd unsynced = open (path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  autofd whole = dup (dir);
+  g_autoptr (BothyRanges) ranges = bothy_ranges_new (dir, &configuration);
+  guint32 base = must_take (ranges, 1000);
+  g_autoptr (GError) error = NULL;
+
+  bothy_ranges_release (ranges, base);
+  scratch_cover ("/proc/sys/kernel/random/boot_id", "", 0);
+  g_assert_cmpint (reclaim (ranges, base, &error), ==, BOTHY_RECLAIM_FAILED);
+  g_clear_error (&error);
+  scratch_uncover ("/proc/sys/kernel/random/boot_id");
+  g_assert_cmpuint (must_take (ranges, 1000), ==, base);
+  bothy_ranges_release (ranges, base);
+
+  g_assert_cmpint (dup3 (unsynced, dir, O_CLOEXEC), ==, dir);
+  g_assert_cmpint (reclaim (ranges, base, &error), ==, BOTHY_RECLAIM_FAILED);
+  g_assert_nonnull (error);
+  g_clear_error (&error);
+  g_assert_cmpint (dup3 (whole, dir, O_CLOEXEC), ==, dir);
+  for (guint i = 0; i < 2; i++) {
+    g_assert_false (bothy_ranges_mark_used (ranges, 1000, base));
+    g_clear_object (&ranges);
+    ranges = bothy_ranges_new (dir, &configuration);
+    g_assert_false (bothy_ranges_is_degraded (ranges));
+  }
+}
+
 /* ---- RANGE-06 ---- */
 
 /* Some in use, some left: all of them count, and one that is left is had again without a word. */
@@ -575,6 +639,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ranges/RANGE-03-claimed", test_claimed);
   g_test_add_func ("/ranges/RANGE-05-exhausted", test_exhausted);
   g_test_add_func ("/ranges/RANGE-07-never-another-users", test_never_another_users);
+  g_test_add_func ("/ranges/RANGE-07-shut-in-doubt", test_shut_in_doubt);
   g_test_add_func ("/ranges/RANGE-09-flipped", test_flipped);
   g_test_add_func ("/ranges/RANGE-09-cut", test_cut);
   g_test_add_func ("/ranges/RANGE-09-not-a-record", test_not_a_record);

@@ -382,19 +382,30 @@ count_by_hand (gpointer key, gpointer value, gpointer user_data)
   return FALSE;
 }
 
+static gboolean
+check_not_running (const Take *take, GError **error)
+{
+  g_autoptr (GError) failed = NULL;
+
+  if (bothy_conflicts_running (get_span (take->base), &failed) && !failed)
+    g_set_error (&failed, BOTHY_ERROR, BOTHY_ERROR_BUSY, "A process still runs with ids of the range %u",
+                 take->base);
+  if (!failed)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&failed));
+  return FALSE;
+}
+
 static void
 write_hold (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
   const Take *take = task_data;
   GError *error = NULL;
 
-  if (!take->by_hand && bothy_conflicts_running (get_span (take->base), &error) && !error)
-    g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_BUSY, "A process still runs with ids of the range %u",
-                 take->base);
-  if (error || !record_range (take, &error))
-    g_task_return_error (task, error);
-  else
+  if ((take->by_hand || check_not_running (take, &error)) && record_range (take, &error))
     g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
 }
 
 /* Write down whether RANGE is held. */
@@ -518,6 +529,32 @@ bothy_ranges_release_by_hand_finish (BothyRanges *self, GAsyncResult *result, GE
 
 /* ---- ranges that go to others ---- */
 
+/* Whether the disk may say that the range is shut: it must not be its owner's in memory then, for at the next start it would
+   be nobody's, and what he made with it would have no range. */
+static gboolean
+may_be_shut (const Take *take)
+{
+  g_autofree char *name = g_strdup_printf ("%u", take->base);
+  g_autoptr (GKeyFile) record = bothy_record_read (take->dirfd, name, NULL);
+
+  return !record || g_key_file_has_key (record, GROUP, SHUT_IN_BOOT, NULL);
+}
+
+/* An error says that it is not certain, or not done. In a thread. */
+static void
+write_shut (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  Take *take = task_data;
+  GError *error = NULL;
+
+  if (check_not_running (take, &error) && record_range (take, &error)) {
+    g_task_return_boolean (task, TRUE);
+    return;
+  }
+  take->shut = may_be_shut (take);
+  g_task_return_error (task, error);
+}
+
 static void
 on_shut (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -526,7 +563,8 @@ on_shut (GObject *source, GAsyncResult *result, gpointer user_data)
   BothyRange *range = find_range (BOTHY_RANGES (source), take->base);
   GError *error = NULL;
 
-  range->shut = range->used = g_task_propagate_boolean (G_TASK (result), &error);
+  g_task_propagate_boolean (G_TASK (result), &error);
+  range->shut = range->used = take->shut;
   if (error)
     g_task_return_error (task, error);
   else
@@ -541,14 +579,13 @@ remove_record (GTask *task, gpointer source, gpointer task_data, GCancellable *c
   g_autofree char *name = g_strdup_printf ("%u", take->base);
   GError *error = NULL;
 
-  if (bothy_conflicts_running (get_span (take->base), &error) && !error)
-    g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_BUSY, "A process still runs with ids of the range %u",
-                 take->base);
-  else if (!error && (unlinkat (take->dirfd, name, 0) < 0 || fsync (take->dirfd) < 0))
-    bothy_error_set_errno (&error, errno, "Removing the record of a range");
-  if (error)
+  if (!check_not_running (take, &error))
     g_task_return_error (task, error);
-  else
+  /* It may have gone before, when the disk did not take that. */
+  else if ((unlinkat (take->dirfd, name, 0) < 0 && errno != ENOENT) || fsync (take->dirfd) < 0) {
+    bothy_error_set_errno (&error, errno, "Removing the record of a range");
+    g_task_return_error (task, error);
+  } else
     g_task_return_boolean (task, TRUE);
 }
 
@@ -622,7 +659,7 @@ bothy_ranges_reclaim (BothyRanges *self, guint32 base, GAsyncReadyCallback callb
   } else {
     /* From now on its owner does not get it, either. */
     range->used = TRUE;
-    g_task_run_in_thread (thread, write_hold);
+    g_task_run_in_thread (thread, write_shut);
   }
 }
 
