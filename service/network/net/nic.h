@@ -13,6 +13,7 @@ struct net {
   struct nft nft;
   struct holds holds; /* of ports that lead to nics */
   bool is_open;
+  bool is_restored;              /* ports_restore() has nothing more to do */
   int guard;                     /* guard_open() */
   int addresses;                 /* addresses_watch(), or -1: no nic of a LAN was made or repaired yet */
   unsigned int lost;             /* of the rules, and not looked after yet: GUARD_RULES, GUARD_ELEMENTS */

@@ -50,6 +50,7 @@ static const char *const maps[] = { "ports4", "ports6" };
 struct restoring {
   struct holds *holds;
   struct batch *batch;
+  bool *all; /* whether each one has its hold now, or leads nowhere any more */
 };
 
 static uint8_t
@@ -107,13 +108,17 @@ release_port (struct nft *nft, struct holds *holds, const struct port *port)
   return 0;
 }
 
+/* Of all of LIST, also when one of them can not be looked up: that error is returned. */
 static int
 release_ports (struct nft *nft, struct holds *holds, const struct port_list *list)
 {
   int error = 0;
 
-  for (size_t i = 0; i < list->n && error == 0; i++)
-    error = release_port (nft, holds, &list->ports[i]);
+  for (size_t i = 0; i < list->n; i++) {
+    int failed = release_port (nft, holds, &list->ports[i]);
+
+    error = error != 0 ? error : failed;
+  }
   return error;
 }
 
@@ -172,7 +177,8 @@ ports_drop (struct nft *nft, struct holds *holds, const struct record *record)
   return error != 0 ? error : release_ports (nft, holds, &removed);
 }
 
-/* What can not be held is no reason to serve nobody: that port alone leads nowhere any more. */
+/* What can not be held is no reason to serve nobody. A port that somebody else has leads nowhere any more; what the
+   machine is short of says nothing about the port, which stays as it is for now. */
 static int
 hold_port (const struct element *element, void *data)
 {
@@ -182,6 +188,12 @@ hold_port (const struct element *element, void *data)
 
   if (error == 0)
     return 0;
+  if (error != EADDRINUSE && error != EACCES) {
+    fprintf (stderr, "bothy-net: port %u leads to a container, but is not taken: %s\n", port.number,
+             strerror (error));
+    *restoring->all = false;
+    return 0;
+  }
   fprintf (stderr, "bothy-net: port %u leads to no container any more: %s\n", port.number,
            error == EADDRINUSE ? "a process of the host has it" : strerror (error));
   batch_change (restoring->batch, CHANGE_DELETE, element);
@@ -189,18 +201,23 @@ hold_port (const struct element *element, void *data)
 }
 
 int
-ports_restore (struct nft *nft, struct holds *holds)
+ports_restore (struct nft *nft, struct holds *holds, bool *ret_all)
 {
   AUTO_BATCH batch = { 0 };
-  struct restoring restoring = { holds, &batch };
+  struct restoring restoring = { holds, &batch, ret_all };
   int error = 0;
 
+  *ret_all = true;
   for (size_t i = holds->n; i-- > 0 && error == 0;)
     error = release_unused (nft, holds, i);
   batch_begin (&batch, nft);
   for (size_t i = 0; i < sizeof maps / sizeof maps[0] && error == 0; i++)
     error = element_each (nft, TABLE_INET, maps[i], hold_port, &restoring);
-  return error != 0 ? error : batch_commit (&batch);
+  if (error == 0)
+    error = batch_commit (&batch);
+  if (error != 0)
+    *ret_all = false;
+  return error;
 }
 
 /*

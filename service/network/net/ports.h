@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdbool.h>
+
 #include "holds.h"
 #include "link.h"
 #include "record.h"
@@ -24,9 +26,10 @@ int ports_remove (struct nft *nft, struct holds *holds, const struct net_request
 /* Forwards nothing to RECORD's addresses any more. */
 int ports_drop (struct nft *nft, struct holds *holds, const struct record *record);
 
-/* Makes HOLDS what the maps have, for a program that was just started: what can not be held any more, since a process of the
-   host took it meanwhile, say, is not forwarded any more, and the log says why. */
-int ports_restore (struct nft *nft, struct holds *holds);
+/* Makes HOLDS what the maps have, for a program that was just started: what a process of the
+   host took meanwhile, or may not be held, is not forwarded any more, and the log says why. What could not be held for
+   another reason, such as too many open files, stays as it is: then RET_ALL is false, and it is to be called again. */
+int ports_restore (struct nft *nft, struct holds *holds, bool *ret_all);
 
 /* Undoes what bridges were told for the sake of ports. */
 int ports_close (struct nft *nft, struct nl_sock *route);

@@ -54,17 +54,15 @@ free_text (struct outcome *outcome)
 static int
 open_net (struct net *net)
 {
-  int error;
+  int error = 0;
 
-  if (net->is_open)
-    return 0;
-  if (net->route == NULL)
-    net->route = netlink_open (NETLINK_ROUTE);
-  error = net->route == NULL ? errno : nft_open (&net->nft);
-  if (error == 0)
-    error = ports_restore (&net->nft, &net->holds);
-  net->is_open = error == 0;
-  return error;
+  if (!net->is_open) {
+    if (net->route == NULL)
+      net->route = netlink_open (NETLINK_ROUTE);
+    error = net->route == NULL ? errno : nft_open (&net->nft);
+    net->is_open = error == 0;
+  }
+  return error != 0 || net->is_restored ? error : ports_restore (&net->nft, &net->holds, &net->is_restored);
 }
 
 static int
