@@ -40,13 +40,15 @@ def test_AUTH_06_users_of_namespaces_are_no_users(fresh_world):
     """systemd-nsresourced(8) gives any user thousands of ids, or single ones, and each has an account."""
     world = fresh_world()
     made_up = {600007: "ns-box-7", 61200: "ns-box-two-0", 600010: "ns-1-9"}
-    people = {600008: "ns-smith", 600009: "ns-smith-9a", 5000: "ns-box-7", 61201: "vu-box-7"}
+    # What systemd's containers have on disk, whatever those accounts are called.
+    foreign = {2147352576: "foreign-0", 2147418111: "foreign-65535", 2147352577: "smith"}
+    people = {600008: "ns-smith", 600009: "ns-smith-9a", 5000: "ns-box-7", 61201: "vu-box-7", 2147352575: "foreign-9"}
     with open(world.root / "etc/passwd", "a") as file:
-        file.writelines(f"{name}:x:{uid}:{uid}::/:/bin/sh\n" for uid, name in {**made_up, **people}.items())
-    for uid in made_up:
+        file.writelines(f"{name}:x:{uid}:{uid}::/:/bin/sh\n" for uid, name in {**made_up, **foreign, **people}.items())
+    for uid in (*made_up, *foreign):
         with world.client(uid) as stranger:
             assert stranger.error(ROOT, MANAGER, "ListContainers") == "NotAuthorized"
-            assert "has none" in stranger.text
+            assert "has none" in stranger.text or uid in foreign
     for uid in people:
         with world.client(uid) as user:
             assert user.manager("ListContainers") == ([],)

@@ -22,6 +22,10 @@
 #define DYNAMIC_FIRST   61184u
 #define DYNAMIC_LAST    65519u
 
+/* The ids that files of containers have on disk, to systemd: nss-systemd(8) calls them foreign-ID. Nobody is one. */
+#define FOREIGN_FIRST 2147352576u
+#define FOREIGN_LAST  2147418111u
+
 struct _BothyCallers {
   gatomicrefcount references;
   BothyRanges *ranges;
@@ -146,7 +150,7 @@ bothy_callers_check (BothyCallers *self, guint32 uid, GAsyncReadyCallback callba
     g_task_return_boolean (task, TRUE);
     return;
   }
-  if (bothy_ranges_contain (self->ranges, uid)) {
+  if (bothy_ranges_contain (self->ranges, uid) || (uid >= FOREIGN_FIRST && uid <= FOREIGN_LAST)) {
     g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
                              "Only accounts of this machine may call, and uid %u is one of a container's",
                              uid);
