@@ -13,7 +13,7 @@ bothy_fd_dup (int fd, GError **error)
 
   if (copy >= 0)
     return copy;
-  if (errno == EMFILE)
+  if (errno == EMFILE || errno == ENFILE)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED,
                  "The service has too many files open; try again when others have ended what they do");
   else

@@ -4,7 +4,6 @@
 #include "base/error.h"
 #include "base/fd.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -5,8 +5,6 @@
 #include "base/fd.h"
 #include "workers/unpack-pipeline.h"
 
-#include <errno.h>
-
 struct _BothyDownloads {
   BothyImageStore *images;
   GHashTable *running; /* key → Download */
@@ -55,12 +53,16 @@ release_all (BothyLayerStore *store, GPtrArray *layers)
   g_clear_pointer (&layers, g_ptr_array_unref);
 }
 
-/* A copy that owns all that it points to. */
+/* A copy that owns all that it points to. NULL and an error: without the password it would be another question. */
 static BothyDownloadSource *
-source_copy (const BothyDownloadSource *source, BothyLayerStore *store)
+source_copy (const BothyDownloadSource *source, BothyLayerStore *store, GError **error)
 {
-  BothyDownloadSource *self = g_memdup2 (source, sizeof *source);
+  int login = source->login >= 0 ? bothy_fd_dup (source->login, error) : -1;
+  BothyDownloadSource *self;
 
+  if (source->login >= 0 && login < 0)
+    return NULL;
+  self = g_memdup2 (source, sizeof *source);
   self->remote = bothy_remote_copy (source->remote);
   self->name = g_strdup (source->name);
   self->url = g_strdup (source->url);
@@ -68,7 +70,7 @@ source_copy (const BothyDownloadSource *source, BothyLayerStore *store)
   self->diff_id = g_strdup (source->diff_id);
   self->token = g_strdup (source->token);
   self->below = hold_all (store, source->below);
-  self->login = source->login >= 0 ? bothy_fd_dup (source->login, NULL) : -1;
+  self->login = login;
   return self;
 }
 
@@ -367,25 +369,24 @@ static Download *
 download_new (BothyDownloads *self, const BothyDownloadSource *source, guint32 leader, GError **error)
 {
   BothyBudget *budget = bothy_quota_begin (bothy_image_store_get_quota (self->images), leader, error);
+  BothyDownloadSource *copy =
+      budget ? source_copy (source, bothy_image_store_get_layers (self->images), error) : NULL;
   Download *download;
 
-  if (!budget)
+  if (!copy) {
+    g_clear_pointer (&budget, bothy_budget_free);
     return NULL;
+  }
   download = g_new0 (Download, 1);
   g_atomic_ref_count_init (&download->references);
   download->downloads = self;
   download->key = key_of (source, leader);
-  download->source = source_copy (source, bothy_image_store_get_layers (self->images));
+  download->source = copy;
   download->budget = budget;
   download->tasks = g_ptr_array_new_with_free_func (g_object_unref);
   download->cancellable = g_cancellable_new ();
   download->pending = 2;
-  if (source->login < 0 || download->source->login >= 0)
-    return download;
-  /* Without the password it would be another question. */
-  bothy_error_set_errno (error, EMFILE, "Keeping the password");
-  download_unref (download);
-  return NULL;
+  return download;
 }
 
 static void
