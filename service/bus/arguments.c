@@ -122,7 +122,7 @@ bothy_arguments_dup_stdio (BothyArguments *self, GVariant *handles, GUnixFDList 
 
     g_variant_get_child (handles, i, "h", &handle);
     fd = bothy_arguments_peek_fd (self, handle, error);
-    if (fd < 0 || !check_stdio_fd (fd, error) || g_unix_fd_list_append (stdio, fd, error) < 0)
+    if (fd < 0 || !check_stdio_fd (fd, error) || bothy_untrusted_fds_append (stdio, fd, error) < 0)
       return FALSE;
   }
   *ret_stdio = n > 0 ? g_steal_pointer (&stdio) : NULL;

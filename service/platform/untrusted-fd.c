@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "platform/untrusted-fd.h"
 
+#include "base/error.h"
 #include "base/fd.h"
 
 #include <fcntl.h>
@@ -204,6 +205,24 @@ GUnixFDList *
 bothy_untrusted_fds_new (void)
 {
   return g_object_new (bothy_untrusted_fd_list_get_type (), NULL);
+}
+
+int
+bothy_untrusted_fds_append (GUnixFDList *list, int fd, GError **error)
+{
+  int index = g_unix_fd_list_append (list, fd, error);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = NULL;
+  gpointer user;
+
+  if (index < 0) {
+    bothy_error_adopt (error, "Keeping a file descriptor");
+    return -1;
+  }
+  locker = g_mutex_locker_new (&mutex);
+  ensure_tables ();
+  if (g_hash_table_lookup_extended (users, GINT_TO_POINTER (fd), NULL, &user))
+    g_hash_table_insert (users, GINT_TO_POINTER (g_unix_fd_list_peek_fds (list, NULL)[index]), user);
+  return index;
 }
 
 gboolean

@@ -24,6 +24,9 @@ int bothy_untrusted_fd_dup (int fd, GError **error);
 /* A list that closes what is in it like that. (transfer full) */
 GUnixFDList *bothy_untrusted_fds_new (void);
 
+/* Append a duplicate of FD, of the same user, to LIST. Its index there; -1 with LIMITS_EXCEEDED: no more can be open. */
+int bothy_untrusted_fds_append (GUnixFDList *list, int fd, GError **error);
+
 /* Close all that is in LIST like that, and let go of it. */
 void bothy_untrusted_fds_free (GUnixFDList *list);
 

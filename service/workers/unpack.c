@@ -7,7 +7,6 @@
 #include "platform/untrusted-fd.h"
 #include "workers/worker.h"
 
-#include <errno.h>
 #include <string.h>
 
 #define MAX_PACKET         (sizeof (struct unpack_message) + UNPACK_MAX_TEXT)
@@ -284,8 +283,8 @@ bothy_unpack_sources (int source_fd, int after_fd, GError **error)
 {
   g_autoptr (GUnixFDList) list = bothy_untrusted_fds_new ();
 
-  if (g_unix_fd_list_append (list, source_fd, error) >= 0 &&
-      (after_fd < 0 || g_unix_fd_list_append (list, after_fd, error) >= 0))
+  if (bothy_untrusted_fds_append (list, source_fd, error) >= 0 &&
+      (after_fd < 0 || bothy_untrusted_fds_append (list, after_fd, error) >= 0))
     return g_steal_pointer (&list);
   bothy_error_adopt (error, "bothy-unpack");
   return NULL;

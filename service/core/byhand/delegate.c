@@ -134,7 +134,7 @@ send_map (BothyRanges *ranges, const Mapping *mapping, gboolean keeps, GTask *ta
     request.extents[i] = map->uids[i];
     request.gid_extents[i] = map->gids[i];
   }
-  if (g_unix_fd_list_append (fds, mapping->fd, &error) < 0) {
+  if (bothy_untrusted_fds_append (fds, mapping->fd, &error) < 0) {
     g_task_return_error (task, error);
     return;
   }
