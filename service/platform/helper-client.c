@@ -188,15 +188,19 @@ bothy_helper_client_call (BothyHelperClient *self,
                           gpointer user_data)
 {
   GTask *task = g_task_new (self, NULL, callback, user_data);
-  g_autoptr (GError) first = NULL;
+  BothyPacketClient **peer = &self->peers[service_for (self, request->op)];
   GError *error = NULL;
 
-  if (send (self, request, fds, task, &first))
-    return;
-  /* It may have left because it was idle, just now: asked for anew, once. */
-  g_clear_pointer (&self->peers[service_for (self, request->op)], bothy_packet_client_unref);
   if (send (self, request, fds, task, &error))
     return;
+  /* It may have left because it was idle, just now: asked for anew, once. One that is there keeps the connection, and
+     what others wait for. */
+  if (!*peer || bothy_packet_client_is_gone (*peer)) {
+    g_clear_error (&error);
+    g_clear_pointer (peer, bothy_packet_client_unref);
+    if (send (self, request, fds, task, &error))
+      return;
+  }
   g_task_return_error (task, error);
   g_object_unref (task);
 }

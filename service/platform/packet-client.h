@@ -49,6 +49,9 @@ gboolean bothy_packet_client_send (BothyPacketClient *self,
                                    GTask *task,
                                    GError **error);
 
+/* Whether the other end has closed the connection, as far as is known: nothing that is sent arrives. */
+gboolean bothy_packet_client_is_gone (BothyPacketClient *self);
+
 /* PACKET answers SERIAL: its task returns a copy of it. */
 void bothy_packet_client_resolve (BothyPacketClient *self, guint32 serial, BothyPacket *packet);
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "platform/packet-client.h"
 
+#include "base/error.h"
+
 #include <gio/gunixfdlist.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -120,6 +123,89 @@ test_chatterbox (void)
   close (theirs);
 }
 
+typedef struct {
+  guint n;      /* answered, in order */
+  guint failed; /* because it ended */
+} Answers;
+
+static void
+on_answered (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyPacket) packet = g_task_propagate_pointer (G_TASK (result), NULL);
+  Answers *answers = user_data;
+  guint32 serial;
+
+  if (!packet) {
+    answers->failed++;
+    return;
+  }
+  memcpy (&serial, packet->data, sizeof serial);
+  g_assert_cmpuint (serial, ==, ++answers->n);
+}
+
+static void
+on_reply (BothyPacketClient *peer, BothyPacket *packet, gpointer user_data)
+{
+  guint32 serial;
+
+  memcpy (&serial, packet->data, sizeof serial);
+  bothy_packet_client_resolve (peer, serial, packet);
+}
+
+/* Requests of 4 KiB until PEER takes no more; their number. */
+static guint
+ask_until_busy (BothyPacketClient *peer, Answers *answers)
+{
+  g_autofree char *text = g_malloc0 (4096);
+  g_autoptr (GError) error = NULL;
+  guint n = 0;
+
+  for (;;) {
+    guint32 serial = bothy_packet_client_next_serial (peer);
+    GTask *task = g_task_new (NULL, NULL, on_answered, answers);
+
+    if (!bothy_packet_client_send (peer, serial, &serial, sizeof serial, text, 4096, NULL, task, &error)) {
+      g_object_unref (task);
+      break;
+    }
+    n++;
+  }
+  g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_BUSY);
+  return n;
+}
+
+/* One that has so much to do that it does not read now is not gone: who asked first still hears, and so do those who
+   asked after the socket was full. */
+static void
+test_full (gconstpointer dies)
+{
+  g_autoptr (GSocket) ours = NULL;
+  g_autofree char *buffer = g_malloc (8192);
+  BothyPacketClient *peer;
+  Answers answers = { 0 };
+  Seen seen = { 0 };
+  guint asked;
+  int theirs;
+
+  g_assert_true (bothy_packet_socketpair (&ours, &theirs, NULL));
+  peer = bothy_packet_client_new (ours, "The other", 64, on_reply, on_closed, &seen);
+  asked = ask_until_busy (peer, &answers);
+  g_assert_cmpuint (asked, >, 256);
+  g_assert_false (bothy_packet_client_is_gone (peer));
+  for (guint i = 0; !dies && i < asked; i++) {
+    while (recv (theirs, buffer, 8192, MSG_DONTWAIT) < 0)
+      g_main_context_iteration (NULL, TRUE);
+    g_assert_cmpint (send (theirs, buffer, sizeof (guint32), MSG_NOSIGNAL), ==, sizeof (guint32));
+    while (g_main_context_iteration (NULL, FALSE))
+      continue;
+  }
+  close (theirs);
+  while (answers.n + answers.failed < asked)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpuint (answers.failed, ==, dies ? asked : 0);
+  bothy_packet_client_unref (peer);
+}
+
 /* An empty packet is like an end, but may bring descriptors along. */
 static void
 test_empty_with_fds (void)
@@ -153,6 +239,8 @@ main (int argc, char **argv)
   g_test_add_data_func ("/packet-client/last-words/unread", "unread", test_last_words);
   g_test_add_func ("/packet-client/owner-goes-first", test_owner_goes_first);
   g_test_add_func ("/packet-client/chatterbox", test_chatterbox);
+  g_test_add_data_func ("/packet-client/full", NULL, test_full);
+  g_test_add_data_func ("/packet-client/full/dies", "dies", test_full);
   g_test_add_func ("/packet-client/empty-with-fds", test_empty_with_fds);
   return g_test_run ();
 }
