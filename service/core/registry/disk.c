@@ -5,13 +5,16 @@
 #include "core/container/limits.h"
 #include "storage/quota.h"
 
+/* The greatest that a kernel takes, which counts in units of 1 KiB, rounded up. */
+#define MAX_BOUND ((guint64)G_MAXINT64 & ~G_GUINT64_CONSTANT (1023))
+
 /* 0 is what the file system takes for no bound. */
 static guint64
 bound_of (const BothyCgroupLimits *limits, BothyCgroupLimit limit)
 {
   guint64 value = bothy_cgroup_limits_get (limits, limit);
 
-  return value == BOTHY_LIMIT_NONE ? 0 : value;
+  return value == BOTHY_LIMIT_NONE ? 0 : MIN (value, MAX_BOUND);
 }
 
 /* Ask the helper about the files of PROJECT on the file system of FD. */
