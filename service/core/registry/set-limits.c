@@ -151,12 +151,11 @@ on_disk_read (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   Stats *stats = g_task_get_task_data (task);
   g_auto (GVariantDict) disk = G_VARIANT_DICT_INIT (NULL);
-  GError *error = NULL;
+  g_autoptr (GError) error = NULL;
 
-  if (!bothy_disk_read_finish (BOTHY_REGISTRY (source), result, &disk, &error)) {
-    g_task_return_error (task, error);
-    return;
-  }
+  /* What is known of the rest is worth as much without. */
+  if (!bothy_disk_read_finish (BOTHY_REGISTRY (source), result, &disk, &error))
+    g_warning ("Container %s: %s", stats->name, error->message);
   stats->disk = g_variant_ref_sink (g_variant_dict_end (&disk));
   if (*stats->group)
     g_task_run_in_thread (task, read_stats);
