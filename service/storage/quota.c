@@ -28,9 +28,12 @@ bothy_quota_get_capacity (int fd, guint64 *ret_bytes, guint64 *ret_inodes)
 {
   struct statvfs fs;
   gboolean known = fstatvfs (fd, &fs) == 0;
+  struct statfs type;
+  /* XFS makes inodes as there is room, and says how many there could be now: no measure that stays. */
+  gboolean fixed = fstatfs (fd, &type) == 0 && type.f_type != XFS_SUPER_MAGIC;
 
   *ret_bytes = known ? (guint64)fs.f_blocks * fs.f_frsize : G_MAXUINT64;
-  *ret_inodes = known && fs.f_files > 0 ? (guint64)fs.f_files : G_MAXUINT64;
+  *ret_inodes = known && fixed && fs.f_files > 0 ? (guint64)fs.f_files : G_MAXUINT64;
 }
 
 const char *

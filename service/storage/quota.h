@@ -8,7 +8,8 @@ G_BEGIN_DECLS
 /* Whether the file system of FD keeps the bounds of projects, as ext4 and XFS do when they are made and mounted for it. */
 gboolean bothy_quota_is_enforced (int fd);
 
-/* How many bytes and files of any kind the file system of FD can hold; G_MAXUINT64 for what it does not say. */
+/* How many bytes and files of any kind the file system of FD can hold; G_MAXUINT64 for what it does not say,
+   and for files where that changes with what is free. */
 void bothy_quota_get_capacity (int fd, guint64 *ret_bytes, guint64 *ret_inodes);
 
 /* What an administrator can do so that the file system of FD keeps them: one sentence. (transfer none) */
