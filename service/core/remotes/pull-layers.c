@@ -5,7 +5,6 @@
 #include "base/fd.h"
 #include "core/images/compose.h"
 
-
 #define MAX_AT_ONCE 4
 
 typedef struct {
