@@ -56,9 +56,11 @@ bothy_error_name (BothyErrorCode code)
   return names[code];
 }
 
-static BothyErrorCode
-code_of (const GError *error)
+BothyErrorCode
+bothy_error_get_code (const GError *error)
 {
+  if (error->domain == BOTHY_ERROR)
+    return (BothyErrorCode)error->code;
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return BOTHY_ERROR_CANCELLED;
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE) ||
@@ -79,7 +81,7 @@ bothy_error_adopt (GError **error, const char *context)
   if (!error || !*error || (*error)->domain == BOTHY_ERROR)
     return;
   old = g_steal_pointer (error);
-  g_set_error (error, BOTHY_ERROR, code_of (old), "%s: %s", context, old->message);
+  g_set_error (error, BOTHY_ERROR, bothy_error_get_code (old), "%s: %s", context, old->message);
 }
 
 void

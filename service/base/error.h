@@ -55,6 +55,9 @@ typedef enum {
 /* The domain of BothyErrorCode. */
 GQuark bothy_error_quark (void);
 
+/* What ERROR, of whatever domain, is called on the bus: FAILED, unless there is a code for its kind. */
+BothyErrorCode bothy_error_get_code (const GError *error);
+
 /* The last part of CODE's name on the bus, such as "NoSuchContainer". */
 const char *bothy_error_name (BothyErrorCode code);
 

@@ -213,10 +213,8 @@ bothy_properties_error_text (const GError *error)
 {
   if (!error)
     return g_strdup ("");
-  return g_strdup_printf (
-      BOTHY_ERROR_PREFIX "%s: %s",
-      bothy_error_name (error->domain == BOTHY_ERROR ? (BothyErrorCode)error->code : BOTHY_ERROR_FAILED),
-      error->message);
+  return g_strdup_printf (BOTHY_ERROR_PREFIX "%s: %s", bothy_error_name (bothy_error_get_code (error)),
+                          error->message);
 }
 
 GVariant *

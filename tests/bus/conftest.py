@@ -90,7 +90,10 @@ printf '%s\n' root:x:0: alice:x:1000: bob:x:1001: carol:x:1002: dave:x:100: erin
   polkitd:x:990: >/etc/group
 printf '%s\n' 'passwd: files' 'group: files' >/etc/nsswitch.conf
 rm -f /etc/subuid /etc/subgid
-if [ -n "$4" ]; then mount --bind "$4" /usr/libexec/bothy/bothy-unpack; fi
+if [ -n "$4" ]; then
+  mount --bind "$4" /usr/libexec/bothy/bothy-unpack
+  mount --bind "${4%/*}/bothy-pack" /usr/libexec/bothy/bothy-pack
+fi
 echo ready
 exec sleep infinity
 """
@@ -112,11 +115,13 @@ def cgroup2_mount():
 
 
 def plain_unpacker():
-    """bothy-unpack without sanitizers: it bounds its own address space, of which they take terabytes."""
+    """bothy-unpack, and bothy-pack beside it, without sanitizers: they bound their own address space, of which these take
+    terabytes."""
     command = [HERE.parent / "host/build", "--name", "plain", "-D", "fault_points=true"]
     built = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     kept = pathlib.Path(tempfile.mkdtemp(prefix="bothy-unpack-")) / "bothy-unpack"
-    shutil.copy2(built + "/stage/usr/libexec/bothy/bothy-unpack", kept)
+    for program in "bothy-unpack", "bothy-pack":
+        shutil.copy2(f"{built}/stage/usr/libexec/bothy/{program}", kept.with_name(program))
     return kept
 
 

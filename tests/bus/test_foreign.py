@@ -4,7 +4,6 @@
 import fcntl
 import os
 import signal
-import socket
 
 import pytest
 
@@ -77,22 +76,6 @@ def test_ARG_06_what_hangs_keeps_nobody_elses_pipes_open(world, alice, bob, slow
     wait(lambda: slow.held)
     for _ in range(3):
         assert bob.execute(path, "echo", "on")[0] == "on\n"
-
-
-def test_ARG_06_stdio_that_hangs_keeps_nobody_elses_socket_open(world, alice, bob, slow, file):
-    """Also duplicates of what alice sent are hers: a socket of bob's has its end when his program has."""
-    hers, his = (client.create("box", command=["sleep", "1000"]) for client in (alice, bob))
-    alice.start(hers)
-    bob.start(his)
-    for _ in range(6):
-        alice.call(hers, CONTAINER, "Exec", "(asaha{sv})", ["true"], [0, 0, 0], {}, fds=[file], timeout=5)
-    wait(lambda: slow.held)
-    ours, theirs = socket.socketpair()
-    with ours:
-        with theirs:
-            bob.call(his, CONTAINER, "Exec", "(asaha{sv})", ["echo", "on"], [0, 0, 0], {}, fds=[theirs.fileno()])
-        ours.settimeout(10)
-        assert ours.recv(100) == b"on\n" and ours.recv(100) == b""
 
 
 def test_ARG_06_user_namespace_that_is_a_file_that_hangs(world, alice, slow, file):

@@ -597,8 +597,10 @@ open_all (BothyLayerStore *self, GPtrArray *below, GError **error)
   for (guint i = below->len; i-- > 0;) {
     autofd fd = bothy_layer_store_open (self, below->pdata[i], error);
 
-    if (fd < 0 || g_unix_fd_list_append (list, fd, error) < 0)
+    if (fd < 0 || g_unix_fd_list_append (list, fd, error) < 0) {
+      bothy_error_adopt (error, "Opening the layers below");
       return NULL;
+    }
   }
   return g_steal_pointer (&list);
 }
