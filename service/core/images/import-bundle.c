@@ -17,6 +17,7 @@ typedef struct {
   GPtrArray *layers;
   GCancellable *cancellable;
   gboolean is_settled; /* the last of LAYERS is what it is to be */
+  gboolean is_over;    /* the layer that is being unpacked is over those below, and so is what it is to be */
 } Unbundle;
 
 static void
@@ -77,24 +78,12 @@ static void
 on_added (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
+  const Unbundle *self = g_task_get_task_data (task);
   GError *error = NULL;
   BothyLayer *layer = bothy_layer_store_add_finish (BOTHY_LAYER_STORE (source), result, &error);
 
   if (layer)
-    take_layer (task, layer, FALSE);
-  else
-    g_task_return_error (task, error);
-}
-
-static void
-on_added_over (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  GError *error = NULL;
-  BothyLayer *layer = bothy_layer_store_add_finish (BOTHY_LAYER_STORE (source), result, &error);
-
-  if (layer)
-    take_layer (task, layer, TRUE);
+    take_layer (task, layer, self->is_over);
   else
     g_task_return_error (task, error);
 }
@@ -113,6 +102,7 @@ add_layer (GTask *task, GPtrArray *below)
                                     .below = below };
   GError *error = NULL;
 
+  self->is_over = below != NULL;
   /* It may have been read before. What it is, bothy-bundle looked at. */
   if (lseek (source.fd, 0, SEEK_SET) < 0) {
     bothy_error_set_errno (&error, errno, "Reading a layer of the image");
@@ -120,7 +110,7 @@ add_layer (GTask *task, GPtrArray *below)
     return;
   }
   bothy_layer_store_add (bothy_image_store_get_layers (self->images), &source, self->budget, NULL, NULL,
-                         self->cancellable, below ? on_added_over : on_added, g_object_ref (task));
+                         self->cancellable, on_added, g_object_ref (task));
 }
 
 /*

@@ -154,6 +154,15 @@ add_bounds (guint64 sum, guint64 bound)
   return bound > G_MAXUINT64 - sum ? G_MAXUINT64 : sum + bound;
 }
 
+/* What CONTAINER may take: while its limit is made lower, which may still fail, what the file system was told before. */
+static guint64
+bound_of (const BothyContainer *container, BothyCgroupLimit limit)
+{
+  guint64 told = limit == BOTHY_LIMIT_DISK ? container->disk.bytes : container->disk.inodes;
+
+  return MAX (told, bothy_cgroup_limits_get (&container->limits, limit));
+}
+
 static guint64
 sum_of_bounds (BothyContainers *self, guint32 owner, const BothyContainer *except, BothyCgroupLimit limit)
 {
@@ -168,7 +177,7 @@ sum_of_bounds (BothyContainers *self, guint32 owner, const BothyContainer *excep
 
     /* One that was made before its files could be counted is bounded by nothing. */
     if (container->owner == owner && container != except && container->disk.project)
-      sum = add_bounds (sum, bothy_cgroup_limits_get (&container->limits, limit));
+      sum = add_bounds (sum, bound_of (container, limit));
   }
   g_hash_table_iter_init (&iter, self->being_made);
   while (g_hash_table_iter_next (&iter, &key, &value)) {
@@ -200,6 +209,8 @@ bothy_containers_check_disk (BothyContainers *self,
   for (BothyCgroupLimit i = BOTHY_LIMIT_DISK; i <= BOTHY_LIMIT_INODES; i++) {
     guint64 value = bothy_cgroup_limits_get (&wanted, i);
 
+    if (!bothy_cgroup_limits_has (&all, i))
+      continue;
     /* To have less is always possible. */
     if (container && value <= bothy_cgroup_limits_get (&before, i))
       continue;

@@ -77,11 +77,14 @@ begin_bound (BothyRegistry *self,
   return task;
 }
 
+/* The file system knows it now. A container that is being made has no record yet. */
 static void
-on_assigned (GObject *source, GAsyncResult *result, gpointer user_data)
+on_bound (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
+  BothyRegistry *self = g_task_get_source_object (task);
   const Bound *bound = g_task_get_task_data (task);
+  gboolean is_made = (bound->quota.flags & HELPER_QUOTA_ASSIGN) == 0;
   GError *error = NULL;
 
   if (!bothy_helper_client_quota_finish (BOTHY_HELPER_CLIENT (source), result, NULL, NULL, &error)) {
@@ -90,7 +93,11 @@ on_assigned (GObject *source, GAsyncResult *result, gpointer user_data)
   }
   bothy_container_set_disk_bound (bound->container, bound->quota.project, bound->quota.max_bytes,
                                   bound->quota.max_inodes);
-  g_task_return_boolean (task, TRUE);
+  /* Where that fails, the next bothyd tells the file system once more. */
+  if (!is_made || bothy_containers_save (bothy_registry_get_containers (self), bound->container, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
 }
 
 void
@@ -113,34 +120,13 @@ bothy_disk_assign (BothyRegistry *self,
   bound = g_task_get_task_data (task);
   bound->quota.flags |= HELPER_QUOTA_ASSIGN;
   bound->quota.project = choose_project (bothy_registry_get_trash (self), container->range_base);
-  call_helper (self, data, &bound->quota, on_assigned, task);
+  call_helper (self, data, &bound->quota, on_bound, task);
 }
 
 gboolean
 bothy_disk_assign_finish (BothyRegistry *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
-}
-
-static void
-on_bound (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  BothyRegistry *self = g_task_get_source_object (task);
-  const Bound *bound = g_task_get_task_data (task);
-  GError *error = NULL;
-
-  if (!bothy_helper_client_quota_finish (BOTHY_HELPER_CLIENT (source), result, NULL, NULL, &error)) {
-    g_task_return_error (task, error);
-    return;
-  }
-  bothy_container_set_disk_bound (bound->container, bound->quota.project, bound->quota.max_bytes,
-                                  bound->quota.max_inodes);
-  /* Where that fails, the next bothyd tells the file system once more. */
-  if (bothy_containers_save (bothy_registry_get_containers (self), bound->container, &error))
-    g_task_return_boolean (task, TRUE);
-  else
-    g_task_return_error (task, error);
 }
 
 void
