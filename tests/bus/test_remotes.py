@@ -988,7 +988,7 @@ def test_IMG_05_certificate_of_nobody(world, alice, server):
     ("a", "https://example.org", {"proxy": "socks5://x"}), ("a", "https://example.org", {"key": b""}),
     ("a", "https://example.org", {"unknown": "x"}), ("a", "https://example.org/" + "a" * 492, {}),
     ("a", "https://example.org/a\nb", {}), ("a", "https://example.org/?a", {}), ("a", "https://example.org", {"timeout": 3601}),
-    ("a", "https://example.org", {"key": b"x" * (256 * 1024 + 1)}), ("a", "https://example.org", {"policy": "signature", "proxy": "x"}),
+    ("a", "https://example.org", {"key": b"x" * (128 * 1024 + 1)}), ("a", "https://example.org", {"policy": "signature", "proxy": "x"}),
     ("a", "https://example.org", {"proxy": "https://example.org/../x"}), ("a", "https://example.org", {"protocol": "oci", "key": b"x"}),
     ("a", "https://example.org", {"protocol": "oci", "policy": "signature"}), ("a", "http://localhost.example.org", {}),
     ("a", "http://127.0.0.2", {}), ("a", "http://[::1", {"policy": "tls"}), ("a", "http://localhost", {"policy": "tls"}),

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define DEFAULT_TIMEOUT 30
-#define MAX_KEY         (256 * 1024)
+#define MAX_KEY         (128 * 1024) /* a call of 256 KiB does not get here */
 
 static const char *const protocols[] = {
   [FETCH_SIMPLESTREAMS] = "simplestreams", [FETCH_LXC] = "lxc", [FETCH_OCI] = "oci"
@@ -162,7 +162,7 @@ bothy_remote_parse (const char *name,
       !check_transport (self, error))
     return NULL;
   if (key && (g_bytes_get_size (key) == 0 || g_bytes_get_size (key) > MAX_KEY)) {
-    refuse_value (error, "Key", name, "1 to 262144 bytes are wanted");
+    refuse_value (error, "Key", name, "1 to 131072 bytes are wanted");
     return NULL;
   }
   if (self->timeout > 3600) {
