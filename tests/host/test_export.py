@@ -63,7 +63,9 @@ def tree(top):
                     content = file.read()
             elif stat.S_ISLNK(st.st_mode):
                 content = os.readlink(path)
-            attributes = {key: os.getxattr(path, key, follow_symlinks=False) for key in os.listxattr(path, follow_symlinks=False)}
+            # What overlayfs keeps for itself, no container sees.
+            attributes = {key: os.getxattr(path, key, follow_symlinks=False) for key in os.listxattr(path, follow_symlinks=False)
+                          if not key.startswith("user.overlay.")}
             found[os.path.relpath(path, os.fsencode(top))] = (
                 st.st_mode, st.st_uid, st.st_gid, st.st_nlink if content is not None else 0, st.st_mtime if content else 0,
                 links.setdefault(st.st_ino, path[len(os.fsencode(top)):]) if st.st_nlink > 1 and content is not None else None,
