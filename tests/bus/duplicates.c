@@ -73,17 +73,7 @@ fcntl (int fd, int command, ...)
   return pass_on (fd, command, argument);
 }
 
-int
-fcntl64 (int fd, int command, ...)
-{
-  va_list list;
-  long argument;
-
-  va_start (list, command);
-  argument = va_arg (list, long);
-  va_end (list);
-  return pass_on (fd, command, argument);
-}
+int fcntl64 (int fd, int command, ...) __attribute__ ((alias ("fcntl")));
 
 int
 dup (int fd)
