@@ -41,24 +41,20 @@ append_detail (PolkitDetails *details, const char *key, guint ranges)
 guint
 bothy_limits_ask_for_range (BothyCall *call)
 {
-  BothyRanges *ranges = bothy_registry_get_ranges (call->registry);
-  guint max = bothy_registry_get_configuration (call->registry)->max_all_ranges;
   g_autofree char *uid = g_strdup_printf ("%u", call->user);
-  g_autoptr (GError) before = g_steal_pointer (&call->exceeds);
+  g_autoptr (GError) error = NULL;
   guint count;
 
-  if (!bothy_ranges_has_all (ranges, call->user, &count)) {
-    call->exceeds = g_steal_pointer (&before);
+  if (bothy_ranges_check_all (bothy_registry_get_ranges (call->registry), call->user, 0, &count, &error))
     return 0;
-  }
   polkit_details_insert (call->details, "owner", uid);
   append_detail (call->details, "limits", count + 1);
-  append_detail (call->details, "ceilings", max);
-  call->exceeds =
-      g_error_new (BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
-                   "%s%sYou have %u id ranges in use, and may have %u; delete a container, or give one back "
-                   "that you hold by hand (\"bothy range list\")",
-                   before ? before->message : "", before ? ". " : "", count, max);
+  append_detail (call->details, "ceilings",
+                 bothy_registry_get_configuration (call->registry)->max_all_ranges);
+  if (call->exceeds)
+    g_prefix_error (&error, "%s. ", call->exceeds->message);
+  g_clear_error (&call->exceeds);
+  call->exceeds = g_steal_pointer (&error);
   return count + 1;
 }
 

@@ -285,16 +285,16 @@ test_bound (void)
   ranges = bothy_ranges_new (dir, &configuration);
   first = must_take (ranges, 1000);
   must_take (ranges, 1000);
-  g_assert_false (bothy_ranges_has_all (ranges, 1000, &count));
+  g_assert_true (bothy_ranges_check_all (ranges, 1000, 0, &count, NULL));
   must_take (ranges, 1000);
-  g_assert_true (bothy_ranges_has_all (ranges, 1000, &count));
+  g_assert_false (bothy_ranges_check_all (ranges, 1000, 0, &count, NULL));
   g_assert_cmpuint (count, ==, 3);
   g_assert_cmpuint (take (ranges, 1000, &error), ==, 0);
   g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED);
   must_take (ranges, 1001);
 
   bothy_ranges_release (ranges, first);
-  g_assert_false (bothy_ranges_has_all (ranges, 1000, &count));
+  g_assert_true (bothy_ranges_check_all (ranges, 1000, 0, &count, NULL));
   g_assert_cmpuint (must_take (ranges, 1000), ==, first);
   /* Two of his calls were granted a fourth at once: that is one. */
   bothy_ranges_take (ranges, 1000, 4, on_taken, &taken);

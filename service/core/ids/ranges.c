@@ -188,24 +188,45 @@ find_free_of (BothyRanges *self, guint32 owner)
   return found;
 }
 
+typedef struct {
+  guint32 owner;
+  gboolean by_hand; /* only those that he holds */
+  guint number;
+} Count;
+
 static gboolean
-count_of (gpointer key, gpointer value, gpointer user_data)
+count_one (gpointer key, gpointer value, gpointer user_data)
 {
   const BothyRange *range = value;
-  guint *search = user_data; /* owner, number */
+  Count *count = user_data;
 
-  search[1] += range->owner == search[0] && !range->shut;
+  count->number += range->owner == count->owner && !range->shut && (range->by_hand || !count->by_hand);
   return FALSE;
 }
 
-gboolean
-bothy_ranges_has_all (BothyRanges *self, guint32 owner, guint *ret_count)
+static guint
+count_ranges (BothyRanges *self, guint32 owner, gboolean by_hand)
 {
-  guint search[] = { owner, 0 };
+  Count count = { .owner = owner, .by_hand = by_hand };
 
-  g_tree_foreach (self->by_base, count_of, search);
-  *ret_count = search[1];
-  return search[1] >= self->max_all && !find_free_of (self, owner);
+  g_tree_foreach (self->by_base, count_one, &count);
+  return count.number;
+}
+
+gboolean
+bothy_ranges_check_all (BothyRanges *self, guint32 owner, guint granted, guint *ret_count, GError **error)
+{
+  guint count = count_ranges (self, owner, FALSE);
+
+  if (ret_count)
+    *ret_count = count;
+  if (count < MAX (self->max_all, granted) || find_free_of (self, owner))
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
+               "You have %u id ranges in use, and may have %u; delete a container, or give one back "
+               "that you hold by hand (\"bothy range list\")",
+               count, self->max_all);
+  return FALSE;
 }
 
 /* The next base that no record names, or 0. It is entered at once, so that two calls never get the same. */
@@ -315,8 +336,8 @@ bothy_ranges_take (
     BothyRanges *self, guint32 owner, guint granted, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  GError *error = NULL;
   BothyRange *range;
-  guint count;
 
   g_task_set_task_data (task, GUINT_TO_POINTER (owner), NULL);
   if (self->degraded) {
@@ -332,16 +353,11 @@ bothy_ranges_take (
     g_task_return_pointer (task, GUINT_TO_POINTER (range->base), NULL);
     return;
   }
-  bothy_ranges_has_all (self, owner, &count);
   /* Others of his calls may have been granted the same number. */
-  if (count >= MAX (self->max_all, granted))
-    g_task_return_new_error (
-        task, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
-        "You have %u id ranges in use, and may have %u; delete a container, or give one back "
-        "that you hold by hand (\"bothy range list\")",
-        count, self->max_all);
-  else
+  if (bothy_ranges_check_all (self, owner, granted, NULL, &error))
     try_next_new (self, task);
+  else
+    g_task_return_error (task, error);
 }
 
 guint32
@@ -371,16 +387,6 @@ bothy_ranges_release (BothyRanges *self, guint32 base)
 }
 
 /* ---- ranges that their owners use without a container ---- */
-
-static gboolean
-count_by_hand (gpointer key, gpointer value, gpointer user_data)
-{
-  const BothyRange *range = value;
-  guint *search = user_data; /* owner, number */
-
-  search[1] += range->owner == search[0] && range->by_hand;
-  return FALSE;
-}
 
 static gboolean
 check_not_running (const Take *take, GError **error)
@@ -467,15 +473,13 @@ bothy_ranges_take_by_hand (BothyRanges *self,
                            gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
-  guint search[] = { owner, 0 };
+  guint held = count_ranges (self, owner, TRUE);
 
   g_task_set_task_data (task, GUINT_TO_POINTER (owner), NULL);
-  g_tree_foreach (self->by_base, count_by_hand, search);
-  if (search[1] + bothy_per_user_count (self->taking, owner) >= max) {
+  if (held + bothy_per_user_count (self->taking, owner) >= max) {
     g_task_return_new_error (
         task, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
-        "You hold %u id ranges by hand, and may hold %u; \"bothy range release\" gives one back", search[1],
-        max);
+        "You hold %u id ranges by hand, and may hold %u; \"bothy range release\" gives one back", held, max);
     return;
   }
   bothy_per_user_take (self->taking, owner);

@@ -35,9 +35,11 @@ gboolean bothy_ranges_is_degraded (BothyRanges *self);
 /* Give nothing out from now on: records elsewhere, which say which range a container has, can not be read. */
 void bothy_ranges_set_degraded (BothyRanges *self);
 
-/* Whether OWNER would need a new range of the pool, and has as many as the administrator lets a user have. RET_COUNT
-   says how many he has, used or not. */
-gboolean bothy_ranges_has_all (BothyRanges *self, guint32 owner, guint *ret_count);
+/* Whether OWNER may have one more range: one of his is free, or he has fewer than users may have, or than the GRANTED
+   that an administrator lets him have (0: nobody said so). RET_COUNT, or NULL: how many he has, used or not. FALSE with
+   QUOTA_EXCEEDED. */
+gboolean
+bothy_ranges_check_all (BothyRanges *self, guint32 owner, guint granted, guint *ret_count, GError **error);
 
 /* Get a range for OWNER: one of his that is free, else a new one of the pool in which nobody else has ids. GRANTED:
    how many he may have then, as an administrator said, when that is more than a user may have; else 0. */
