@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/authority.h"
 
-#include "bus/authority-queue.h"
 #include "bus/names.h"
 #include "base/error.h"
+#include "base/per-user.h"
 
 #define DIALOG_SECONDS 120 /* how long a user may think about his password */
 #define LOG_SECONDS    60
 #define ANSWER_SECONDS 25 /* how long polkit may take without him */
+
+/* Questions under way. The bus lets a connection wait for 128 answers and no more (dbus-daemon's
+   max_replies_per_connection), whoever they are for: nobody gets all of them, and some are left for what else bothyd
+   asks. */
+#define MAX_QUESTIONS          96
+#define MAX_QUESTIONS_PER_USER 16
 
 #define POLKIT_NAME       "org.freedesktop.PolicyKit1"
 #define POLKIT_PATH       "/org/freedesktop/PolicyKit1/Authority"
@@ -27,14 +33,32 @@ typedef struct {
   guint timer;
 } Check;
 
-/* uids with a dialog open: one each, so that nobody is buried under them. */
-static GHashTable *dialogs;
+/* One open dialog each, so that nobody is buried under them. */
+static BothyPerUser *
+get_dialogs (void)
+{
+  static BothyPerUser *dialogs;
+
+  if (!dialogs)
+    dialogs = bothy_per_user_new (1, 0);
+  return dialogs;
+}
+
+static BothyPerUser *
+get_questions (void)
+{
+  static BothyPerUser *questions;
+
+  if (!questions)
+    questions = bothy_per_user_new (MAX_QUESTIONS_PER_USER, MAX_QUESTIONS);
+  return questions;
+}
 
 static void
 check_free (Check *check)
 {
   if (check->in_dialog)
-    g_hash_table_remove (dialogs, GUINT_TO_POINTER (check->client->user));
+    bothy_per_user_release (get_dialogs (), check->client->user);
   if (check->timer)
     g_source_remove (check->timer);
   if (check->gone)
@@ -79,9 +103,7 @@ open_dialog (GTask *task)
 {
   Check *check = g_task_get_task_data (task);
 
-  if (!dialogs)
-    dialogs = g_hash_table_new (NULL, NULL);
-  if (!g_hash_table_add (dialogs, GUINT_TO_POINTER (check->client->user))) {
+  if (!bothy_per_user_take (get_dialogs (), check->client->user)) {
     deny (task, BOTHY_ERROR_LIMITS_EXCEEDED, "You are being asked for a password already");
     return;
   }
@@ -145,7 +167,7 @@ on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) answer = g_dbus_connection_call_finish (bus, result, &error);
 
-  bothy_authority_queue_end (check->client->user);
+  bothy_per_user_release (get_questions (), check->client->user);
   if (answer) {
     judge (task, answer);
     return;
@@ -209,7 +231,7 @@ ask (GTask *task)
 
   /* The wait for one's turn is not polkit's time. */
   g_clear_handle_id (&check->timer, g_source_remove);
-  bothy_authority_queue_wait (check->client->user, put_question, g_object_ref (task));
+  bothy_per_user_wait (get_questions (), check->client->user, put_question, g_object_ref (task));
 }
 
 void
