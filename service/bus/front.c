@@ -64,7 +64,7 @@ typedef struct {
   guint32 serial;
   gsize header, total;
   gboolean strange; /* the header has what no honest one has: nothing of the message counts but its length */
-  const char *sender, *signature; /* in the stream's data */
+  const char *sender, *interface, *signature; /* in the stream's data */
 } Message;
 
 /* ---- reading and writing ---- */
@@ -157,9 +157,10 @@ consume (Stream *stream, gsize length)
 }
 
 /* A message is over. What GDBus sends is the service's own, and to be closed now: somebody may wait for the last of them
-   to go. What came from the bus may be anything. */
+   to go. What came from the bus may be anything; SENDER (or NULL) sent it, and the router gets to know him if he is EXPECTED
+   there. */
 static void
-close_fds (Stream *stream)
+close_fds (Stream *stream, const char *sender, gboolean expected)
 {
   for (guint i = 0; i < stream->fds->len; i++) {
     int fd = g_array_index (stream->fds, int, i);
@@ -167,13 +168,13 @@ close_fds (Stream *stream)
     if (stream->trusted)
       close (fd);
     else
-      bothy_untrusted_fd_close (fd);
+      bothy_untrusted_fd_close_of (fd, sender, expected);
   }
   g_array_set_size (stream->fds, 0);
   stream->lost = FALSE;
 }
 
-/* Pass a message of LENGTH bytes on, the first of them with the fds that came. */
+/* Pass LENGTH bytes on, the first of them with the fds that came. */
 static gboolean
 forward (Stream *stream, gsize length)
 {
@@ -192,11 +193,10 @@ forward (Stream *stream, gsize length)
     consume (stream, n);
     length -= n;
   }
-  close_fds (stream);
   return ok;
 }
 
-/* Read a message of LENGTH bytes and let go of it. */
+/* Read LENGTH bytes and let go of them. */
 static gboolean
 drop (Stream *stream, gsize length)
 {
@@ -208,7 +208,6 @@ drop (Stream *stream, gsize length)
     consume (stream, n);
     length -= n;
   }
-  close_fds (stream);
   return TRUE;
 }
 
@@ -262,6 +261,8 @@ read_field (Message *message, const guint8 *data, gsize *position, gsize end)
     return FALSE;
   if (code == G_DBUS_MESSAGE_HEADER_FIELD_SENDER)
     message->sender = (const char *)data + at + 4;
+  else if (code == G_DBUS_MESSAGE_HEADER_FIELD_INTERFACE)
+    message->interface = (const char *)data + at + 4;
   *position = at + 4 + length + 1;
   return TRUE;
 }
@@ -322,6 +323,14 @@ may_pass (Front *front, const Message *message)
   }
 }
 
+/* Whether the router gets MESSAGE, and asks who sent it: GDBus answers the rest. */
+static gboolean
+is_for_router (const Message *message)
+{
+  return message->type == G_DBUS_MESSAGE_TYPE_METHOD_CALL &&
+         g_strcmp0 (message->interface, DBUS_PEER_INTERFACE) != 0;
+}
+
 /* The caller whose message was dropped gets an error, unless he wants no answer. */
 static gboolean
 answer (Front *front, const Message *message)
@@ -361,14 +370,25 @@ answer (Front *front, const Message *message)
 static gboolean
 pass_down (Front *front)
 {
+  Stream *down = &front->down;
   Message message;
+  g_autofree char *sender = NULL;
+  gboolean passes, expected, ok;
 
-  if (!read_header (&front->down, &message))
+  if (!read_header (down, &message))
     return FALSE;
-  if (may_pass (front, &message))
-    return forward (&front->down, message.total);
-  g_debug ("dropped a message of %" G_GSIZE_FORMAT " bytes from %s", message.total, message.sender);
-  return answer (front, &message) && drop (&front->down, message.total);
+  if (down->fds->len > 0)
+    sender = g_strdup (message.sender);
+  passes = may_pass (front, &message);
+  expected = passes && is_for_router (&message);
+  if (passes)
+    ok = forward (down, message.total);
+  else {
+    g_debug ("dropped a message of %" G_GSIZE_FORMAT " bytes from %s", message.total, message.sender);
+    ok = answer (front, &message) && drop (down, message.total);
+  }
+  close_fds (down, sender, expected);
+  return ok;
 }
 
 /*
@@ -419,6 +439,7 @@ pass_up (Front *front)
   /* Without its file descriptors the bus would take it for nonsense. */
   ok = front->up.lost ? drop (&front->up, message.total) : forward (&front->up, message.total);
   g_mutex_unlock (&front->writing);
+  close_fds (&front->up, NULL, FALSE);
   return ok;
 }
 

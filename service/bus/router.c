@@ -3,6 +3,7 @@
 
 #include "bus/names.h"
 #include "base/error.h"
+#include "base/per-user.h"
 #include "platform/untrusted-fd.h"
 
 #include <string.h>
@@ -21,15 +22,15 @@ struct _BothyRouter {
   gpointer dispatch_data;
   BothyObjects *objects;
   guint filter;
-  guint names;           /* the subscription to names that are lost */
-  GHashTable *clients;   /* unique name → BothyClient */
-  GHashTable *in_flight; /* uid → number of calls */
-  guint n_in_flight;
+  guint names;         /* the subscription to names that are lost */
+  GHashTable *clients; /* unique name → BothyClient */
+  BothyPerUser *in_flight;
 };
 
 G_DEFINE_FINAL_TYPE (BothyRouter, bothy_router, G_TYPE_OBJECT)
 
-static guint settled_signal;
+enum { SETTLED, OVERRUN, N_SIGNALS };
+static guint signals[N_SIGNALS];
 
 BothyObjects *
 bothy_router_get_objects (BothyRouter *self)
@@ -39,34 +40,18 @@ bothy_router_get_objects (BothyRouter *self)
 
 /* ---- who calls ---- */
 
-static guint
-count_in_flight (BothyRouter *self, guint32 user)
-{
-  return GPOINTER_TO_UINT (g_hash_table_lookup (self->in_flight, GUINT_TO_POINTER (user)));
-}
-
-static void
-set_in_flight (BothyRouter *self, guint32 user, guint n)
-{
-  if (n > 0)
-    g_hash_table_insert (self->in_flight, GUINT_TO_POINTER (user), GUINT_TO_POINTER (n));
-  else
-    g_hash_table_remove (self->in_flight, GUINT_TO_POINTER (user));
-}
-
 void
 bothy_router_call_ended (BothyRouter *self, guint32 user)
 {
-  self->n_in_flight--;
-  set_in_flight (self, user, count_in_flight (self, user) - 1);
-  if (self->n_in_flight == 0)
-    g_signal_emit (self, settled_signal, 0);
+  bothy_per_user_release (self->in_flight, user);
+  if (bothy_router_is_idle (self))
+    g_signal_emit (self, signals[SETTLED], 0);
 }
 
 gboolean
 bothy_router_is_idle (BothyRouter *self)
 {
-  return self->n_in_flight == 0;
+  return bothy_per_user_count_all (self->in_flight) == 0;
 }
 
 static void
@@ -81,14 +66,21 @@ refuse_message (BothyRouter *self, GDBusMessage *message, BothyErrorCode code, c
 static void
 dispatch_message (BothyRouter *self, BothyClient *client, GDBusMessage *message)
 {
-  bothy_untrusted_fds_set_user (g_dbus_message_get_unix_fd_list (message), client->user);
-  if (count_in_flight (self, client->user) >= MAX_CALLS_PER_USER) {
+  GUnixFDList *fds = g_dbus_message_get_unix_fd_list (message);
+  g_autoptr (GError) error = NULL;
+
+  bothy_untrusted_fds_set_user (fds, client->user);
+  if (fds && !bothy_untrusted_fds_check (client->user, &error)) {
+    refuse_message (self, message, bothy_error_get_code (error), error->message);
+    if (bothy_untrusted_fds_are_too_many ())
+      g_signal_emit (self, signals[OVERRUN], 0);
+    return;
+  }
+  if (!bothy_per_user_take (self->in_flight, client->user)) {
     refuse_message (self, message, BOTHY_ERROR_LIMITS_EXCEEDED,
                     "You have too many calls under way; wait for replies");
     return;
   }
-  self->n_in_flight++;
-  set_in_flight (self, client->user, count_in_flight (self, client->user) + 1);
   self->dispatch (self, client, message, self->dispatch_data);
 }
 
@@ -97,6 +89,7 @@ forget_client (BothyRouter *self, BothyClient *client)
 {
   g_autoptr (BothyClient) kept = bothy_client_ref (client);
 
+  bothy_untrusted_fds_forget (client->name);
   g_cancellable_cancel (client->gone);
   g_hash_table_remove (self->clients, client->name);
 }
@@ -138,17 +131,17 @@ end_identification (Identify *identify, GError *error)
   g_autoptr (GError) why = error;
   GDBusMessage *message;
 
-  if (!why)
+  if (!why) {
     client->user = identify->user;
+    bothy_untrusted_fds_introduce (client->name, client->user);
+  }
   while ((message = g_queue_pop_head (&client->waiting))) {
     if (!why)
       dispatch_message (self, client, message);
-    else {
-      bothy_untrusted_fds_set_user (g_dbus_message_get_unix_fd_list (message), identify->user);
+    else
       refuse_message (self, message,
                       why->domain == BOTHY_ERROR ? (BothyErrorCode)why->code : BOTHY_ERROR_NOT_AUTHORIZED,
                       why->message);
-    }
     g_object_unref (message);
   }
   if (why && g_hash_table_lookup (self->clients, client->name) == client)
@@ -293,7 +286,7 @@ bothy_router_finalize (GObject *object)
 
   g_object_unref (self->objects);
   g_hash_table_unref (self->clients);
-  g_hash_table_unref (self->in_flight);
+  bothy_per_user_free (self->in_flight);
   g_clear_pointer (&self->callers, bothy_callers_free);
   g_object_unref (self->connection);
   G_OBJECT_CLASS (bothy_router_parent_class)->finalize (object);
@@ -303,15 +296,17 @@ static void
 bothy_router_class_init (BothyRouterClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_router_finalize;
-  settled_signal =
+  signals[SETTLED] =
       g_signal_new ("settled", BOTHY_TYPE_ROUTER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[OVERRUN] =
+      g_signal_new ("overrun", BOTHY_TYPE_ROUTER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
 bothy_router_init (BothyRouter *self)
 {
   self->clients = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)bothy_client_unref);
-  self->in_flight = g_hash_table_new (NULL, NULL);
+  self->in_flight = bothy_per_user_new (MAX_CALLS_PER_USER, 0);
 }
 
 BothyRouter *

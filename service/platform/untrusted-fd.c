@@ -13,6 +13,11 @@
 #define MAX_UNKNOWN 16 /* of these, for all of whom nobody knows who they are */
 #define NO_USER     G_MAXUINT32
 
+/* What waits for a closer has a place in the table of fds, which has 65,536 (LimitNOFILE= of the unit). An honest user's
+   are closed at once. */
+#define MAX_STUCK     256
+#define MAX_ALL_STUCK 32768
+
 /* Numbers of devices, as devices.txt of the kernel has them. */
 #define MEMORY_DEVICES 1
 #define NULL_DEVICE    3
@@ -26,35 +31,53 @@ typedef struct {
   guint32 user;
 } Closing;
 
+/* What is being closed of one user's. */
+typedef struct {
+  guint busy;     /* closers at work for him */
+  GQueue waiting; /* Closing, for which there is none yet */
+} Account;
+
 static GMutex mutex;
 static GThreadPool *closers;
-static GHashTable *users;             /* fd → whose it is */
-static GHashTable *busy;              /* uid → how many closers he has */
-static GQueue waiting = G_QUEUE_INIT; /* Closing, of those who have that many */
+static GHashTable *users;    /* fd → whose it is */
+static GHashTable *accounts; /* uid → Account, of who has something in it */
+static GHashTable *senders;  /* unique name on the bus → uid, of who is known */
+static GHashTable *parked;   /* unique name on the bus → GArray of fds, of who is not known yet */
+static guint n_stuck;        /* that wait in all accounts */
 
 static void
-add_busy (guint32 user, int by)
+account_free (gpointer data)
 {
-  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (busy, GUINT_TO_POINTER (user))) + (guint)by;
+  Account *account = data;
 
-  if (n > 0)
-    g_hash_table_insert (busy, GUINT_TO_POINTER (user), GUINT_TO_POINTER (n));
-  else
-    g_hash_table_remove (busy, GUINT_TO_POINTER (user));
+  g_queue_clear_full (&account->waiting, g_free);
+  g_free (account);
 }
 
 static void
-begin_closing (Closing *closing)
+array_free (gpointer data)
 {
-  add_busy (closing->user, 1);
+  g_array_unref (data);
+}
+
+static Account *
+get_account (guint32 user)
+{
+  Account *account = g_hash_table_lookup (accounts, GUINT_TO_POINTER (user));
+
+  if (!account) {
+    account = g_new0 (Account, 1);
+    g_hash_table_insert (accounts, GUINT_TO_POINTER (user), account);
+  }
+  return account;
+}
+
+static void
+begin_closing (Account *account, Closing *closing)
+{
+  account->busy++;
   /* Without a new thread it waits for one of those that are there. */
   g_thread_pool_push (closers, closing, NULL);
-}
-
-static int
-compare_users (gconstpointer closing, gconstpointer user)
-{
-  return ((const Closing *)closing)->user != GPOINTER_TO_UINT (user);
 }
 
 static void
@@ -62,18 +85,19 @@ close_one (gpointer data, gpointer user_data)
 {
   g_autofree Closing *closing = data;
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = NULL;
-  GList *next;
+  Account *account;
+  Closing *next;
 
   close (closing->fd);
   locker = g_mutex_locker_new (&mutex);
-  add_busy (closing->user, -1);
-  next = g_queue_find_custom (&waiting, GUINT_TO_POINTER (closing->user), compare_users);
+  account = get_account (closing->user);
+  account->busy--;
+  next = g_queue_pop_head (&account->waiting);
   if (next) {
-    Closing *wanted = next->data;
-
-    g_queue_delete_link (&waiting, next);
-    begin_closing (wanted);
-  }
+    n_stuck--;
+    begin_closing (account, next);
+  } else if (account->busy == 0)
+    g_hash_table_remove (accounts, GUINT_TO_POINTER (closing->user));
 }
 
 /*
@@ -104,7 +128,29 @@ ensure_tables (void)
     return;
   closers = g_thread_pool_new (close_one, NULL, MAX_CLOSERS, FALSE, NULL);
   users = g_hash_table_new (NULL, NULL);
-  busy = g_hash_table_new (NULL, NULL);
+  accounts = g_hash_table_new_full (NULL, NULL, NULL, account_free);
+  senders = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  parked = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, array_free);
+}
+
+/* With the mutex. */
+static void
+close_for (guint32 user, int fd)
+{
+  /* What nobody is known to have sent shares half of the closers: two would keep everybody waiting, and all of them
+     everybody who is known. */
+  guint max = user == NO_USER ? MAX_UNKNOWN : MAX_EACH;
+  Account *account = get_account (user);
+  Closing *closing = g_new0 (Closing, 1);
+
+  closing->fd = fd;
+  closing->user = user;
+  if (account->busy < max)
+    begin_closing (account, closing);
+  else {
+    g_queue_push_tail (&account->waiting, closing);
+    n_stuck++;
+  }
 }
 
 void
@@ -112,28 +158,107 @@ bothy_untrusted_fd_close (int fd)
 {
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = NULL;
   gpointer user = GUINT_TO_POINTER (NO_USER);
-  Closing *closing;
 
   if (fd < 0)
     return;
   locker = g_mutex_locker_new (&mutex);
   ensure_tables ();
   g_hash_table_steal_extended (users, GINT_TO_POINTER (fd), NULL, &user);
+  if (!closes_at_once (fd)) {
+    close_for (GPOINTER_TO_UINT (user), fd);
+    return;
+  }
+  g_clear_pointer (&locker, g_mutex_locker_free);
+  close (fd);
+}
+
+static void
+park (const char *sender, int fd)
+{
+  GArray *fds = g_hash_table_lookup (parked, sender);
+
+  if (!fds) {
+    fds = g_array_new (FALSE, FALSE, sizeof (int));
+    g_hash_table_insert (parked, g_strdup (sender), fds);
+  }
+  g_array_append_val (fds, fd);
+}
+
+void
+bothy_untrusted_fd_close_of (int fd, const char *sender, gboolean expected)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&mutex);
+  gpointer user = GUINT_TO_POINTER (NO_USER);
+  gboolean known;
+
+  ensure_tables ();
+  known = sender && g_hash_table_lookup_extended (senders, sender, NULL, &user);
   if (closes_at_once (fd)) {
     g_clear_pointer (&locker, g_mutex_locker_free);
     close (fd);
-    return;
-  }
-  closing = g_new0 (Closing, 1);
-  closing->fd = fd;
-  closing->user = GPOINTER_TO_UINT (user);
-  /* What nobody is known to have sent shares half of the closers: two would keep everybody waiting, and all of them
-     everybody who is known. */
-  if (GPOINTER_TO_UINT (g_hash_table_lookup (busy, user)) <
-      (closing->user == NO_USER ? MAX_UNKNOWN : MAX_EACH))
-    begin_closing (closing);
+  } else if (sender && !known && expected)
+    park (sender, fd);
   else
-    g_queue_push_tail (&waiting, closing);
+    close_for (GPOINTER_TO_UINT (user), fd);
+}
+
+/* With the mutex. */
+static void
+close_parked (const char *sender, guint32 user)
+{
+  g_autofree char *name = NULL;
+  g_autoptr (GArray) fds = NULL;
+
+  if (!g_hash_table_steal_extended (parked, sender, (gpointer *)&name, (gpointer *)&fds))
+    return;
+  for (guint i = 0; i < fds->len; i++)
+    close_for (user, g_array_index (fds, int, i));
+}
+
+void
+bothy_untrusted_fds_introduce (const char *sender, guint32 user)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&mutex);
+
+  ensure_tables ();
+  g_hash_table_insert (senders, g_strdup (sender), GUINT_TO_POINTER (user));
+  close_parked (sender, user);
+}
+
+void
+bothy_untrusted_fds_forget (const char *sender)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&mutex);
+
+  ensure_tables ();
+  g_hash_table_remove (senders, sender);
+  close_parked (sender, NO_USER);
+}
+
+gboolean
+bothy_untrusted_fds_check (guint32 user, GError **error)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&mutex);
+  const Account *account;
+
+  ensure_tables ();
+  account = g_hash_table_lookup (accounts, GUINT_TO_POINTER (user));
+  if (!account || account->waiting.length < MAX_STUCK)
+    return TRUE;
+  g_set_error (
+      error, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED,
+      "%u files that you sent can not be closed: the file system that they are on does not answer; end "
+      "or unmount it",
+      account->waiting.length);
+  return FALSE;
+}
+
+gboolean
+bothy_untrusted_fds_are_too_many (void)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&mutex);
+
+  return n_stuck > MAX_ALL_STUCK;
 }
 
 void

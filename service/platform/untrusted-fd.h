@@ -15,6 +15,26 @@ G_BEGIN_DECLS
 /* Close FD, in a thread. -1 is none. A user whose files do not answer keeps only his own waiting. */
 void bothy_untrusted_fd_close (int fd);
 
+/*
+ * Close FD, a copy of what SENDER sent, his unique name on the bus (NULL: nobody in particular), in the same way. Whose it
+ * is to wait for is known once bothy_untrusted_fds_introduce() was called for him; until then it stays open if that is
+ * EXPECTED to happen, or bothy_untrusted_fds_forget().
+ */
+void bothy_untrusted_fd_close_of (int fd, const char *sender, gboolean expected);
+
+/* SENDER is USER; what is open of his is closed. */
+void bothy_untrusted_fds_introduce (const char *sender, guint32 user);
+
+/* SENDER has left the bus, or is nobody who may call; what is open of his is closed. */
+void bothy_untrusted_fds_forget (const char *sender);
+
+/* Whether USER may send more: FALSE with LIMITS_EXCEEDED when many of his wait to be closed. */
+gboolean bothy_untrusted_fds_check (guint32 user, GError **error);
+
+/* Whether so many of all users' wait to be closed that there will soon be no room for others; nothing but the end of the
+   process helps. */
+gboolean bothy_untrusted_fds_are_too_many (void);
+
 /* USER sent what is in LIST (NULL: nothing), which stays the caller's: closing that is his to wait for. */
 void bothy_untrusted_fds_set_user (GUnixFDList *list, guint32 user);
 

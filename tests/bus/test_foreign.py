@@ -4,6 +4,7 @@
 import fcntl
 import os
 import signal
+import socket
 
 import pytest
 
@@ -76,6 +77,34 @@ def test_ARG_06_what_hangs_keeps_nobody_elses_pipes_open(world, alice, bob, slow
     wait(lambda: slow.held)
     for _ in range(3):
         assert bob.execute(path, "echo", "on")[0] == "on\n"
+
+
+def test_ARG_06_what_hangs_is_counted(world, alice, bob, slow, file):
+    """Whoever sends many files that can not be closed can send no more, from however many connections; another one's
+    sockets are closed in time, those of his first call, too; and it ends when the files are closed."""
+    path = bob.create("box", command=["sleep", "1000"])
+    bob.start(path)
+
+    def refused():
+        with world.client(ALICE) as again:
+            return again.error(ROOT, MANAGER, "ListContainers", fds=[file] * 16, timeout=5) == "LimitsExceeded" and again.text
+
+    for _ in range(60):
+        text = refused()
+        if text:
+            break
+    assert text and "does not answer" in text
+    assert alice.manager("ListContainers", timeout=5) == ([],)
+    for _ in range(3):
+        with world.client(BOB) as first:
+            ours, theirs = socket.socketpair()
+            first.call(path, CONTAINER, "Exec", "(asaha{sv})", ["echo", "on"], [0, 0, 0], {}, fds=[theirs.fileno()], timeout=5)
+            theirs.close()
+            ours.settimeout(5)
+            assert ours.recv(100) == b"on\n" and ours.recv(100) == b""
+            ours.close()
+    slow.let_wait("")
+    wait(lambda: not refused())
 
 
 def test_ARG_06_user_namespace_that_is_a_file_that_hangs(world, alice, slow, file):
