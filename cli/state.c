@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include <signal.h>
+#include <unistd.h>
+
 #include "error.h"
+#include "signals.h"
 #include "state.h"
 
 /* How many calls are on their way at once: the service bounds what one user may ask at a time. */
@@ -11,7 +15,8 @@ typedef struct {
   Cli *cli;
   const CliState *state;
   GMainLoop *loop;
-  guint running;
+  GPtrArray *running; /* Item, each its callback's */
+  guint interrupts;
   int code;
 } Work;
 
@@ -68,7 +73,7 @@ on_answer (GObject *source, GAsyncResult *result, gpointer data)
     fail_item (work, item->name, error);
   else if (work->state->done)
     work->state->done (work->cli, item->path, item->name);
-  work->running--;
+  g_ptr_array_remove (work->running, item);
   g_main_loop_quit (work->loop);
 }
 
@@ -87,26 +92,65 @@ begin (Work *work, const char *name)
   item->work = work;
   item->name = g_strdup (name);
   item->path = g_steal_pointer (&path);
-  work->running++;
+  g_ptr_array_add (work->running, item);
   g_dbus_connection_call (work->cli->bus, BOTHY_NAME, item->path, IFACE_CONTAINER, work->state->method,
                           parameters_of (work->state), NULL, call_flags (work->cli), G_MAXINT, NULL,
                           on_answer, item);
 }
 
+/* The call that is under way answers when that is done. */
+static void
+kill_running (Work *work)
+{
+  for (guint i = 0; i < work->running->len; i++) {
+    const Item *item = work->running->pdata[i];
+    GVariantBuilder options;
+
+    g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+    g_variant_builder_add (&options, "{sv}", "force", g_variant_new_boolean (TRUE));
+    g_dbus_connection_call (work->cli->bus, BOTHY_NAME, item->path, IFACE_CONTAINER, work->state->method,
+                            g_variant_new ("(a{sv})", &options), NULL, call_flags (work->cli), G_MAXINT, NULL,
+                            NULL, NULL);
+  }
+}
+
+static void
+on_interrupt (int number, gpointer data)
+{
+  Work *work = data;
+
+  switch (++work->interrupts) {
+  case 1:
+    g_printerr ("%s\n", work->state->patience);
+    break;
+  case 2:
+    kill_running (work);
+    break;
+  default:
+    cli_signals_release ();
+    raise (number);
+  }
+}
+
 static int
 call_each (Cli *cli, const CliState *state, char **names)
 {
+  static const int interrupt[] = { SIGINT, 0 };
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
-  Work work = { cli, state, loop, 0, CLI_EXIT_OK };
+  g_autoptr (GPtrArray) running = g_ptr_array_new ();
+  Work work = { .cli = cli, .state = state, .loop = loop, .running = running, .code = CLI_EXIT_OK };
 
+  if (state->patience && isatty (STDERR_FILENO))
+    cli_signals_catch (interrupt, on_interrupt, &work);
   for (gsize i = 0; names[i]; i++) {
     begin (&work, names[i]);
     /* Passwords are asked for one by one. */
-    while (work.running >= (cli->asked ? 1 : AT_ONCE))
+    while (running->len >= (cli->asked ? 1 : AT_ONCE))
       g_main_loop_run (loop);
   }
-  while (work.running > 0)
+  while (running->len > 0)
     g_main_loop_run (loop);
+  cli_signals_release ();
   return work.code;
 }
 

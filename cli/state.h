@@ -11,6 +11,8 @@ typedef struct {
   GVariant *(*parameters) (gpointer data); /* (nullable): of the method; floating */
   gpointer data;
   void (*done) (Cli *cli, const char *path, const char *name); /* (nullable): with one for which it worked */
+  const char *
+      patience; /* (nullable): what Ctrl-C on a terminal says at first; the second time what still runs is killed */
 } CliState;
 
 /**

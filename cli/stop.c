@@ -29,6 +29,7 @@ int
 cli_shutdown_verb (Cli *cli, char **words, const char *method)
 {
   static const char *const states[] = { "running", "frozen", NULL };
+  gboolean restarts = g_str_equal (method, "Restart");
   How how = { -1, FALSE };
   const GOptionEntry entries[] = {
     { "timeout", 't', 0, G_OPTION_ARG_INT, &how.timeout, N_ ("How long it has to shut down"),
@@ -41,7 +42,8 @@ cli_shutdown_verb (Cli *cli, char **words, const char *method)
                            .entries = entries,
                            .parameters = options_of,
                            .data = &how,
-                           .done = g_str_equal (method, "Restart") ? cli_network_ask : NULL };
+                           .done = restarts ? cli_network_ask : NULL,
+                           .patience = restarts ? NULL : _ ("Still stopping; Ctrl-C once more kills it") };
 
   return cli_state_verb (cli, words, &state);
 }

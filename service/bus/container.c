@@ -181,11 +181,12 @@ on_killed (GObject *source, GAsyncResult *result, gpointer user_data)
     bothy_call_return_error (call, error);
 }
 
-/* A frozen container can be killed, too. */
+/* A frozen container can be killed, too, and one that takes its time to stop. */
 static gboolean
 require_processes (BothyContainer *container, GError **error)
 {
-  return (container->supervisor && container->state == BOTHY_CONTAINER_FROZEN) ||
+  return (container->supervisor &&
+          (container->state == BOTHY_CONTAINER_FROZEN || container->state == BOTHY_CONTAINER_STOPPING)) ||
          bothy_container_require_running (container, error);
 }
 

@@ -103,6 +103,76 @@ def test_LIFE_stop_asks_first(world, alice):
     assert alice.get(path, CONTAINER, "LastExit") == (3, 0)
 
 
+@pytest.fixture
+def stubborn(world, alice):
+    """A container that does not end when it is asked to, and a stop of it, or a restart, that is under way."""
+    path = alice.create("stubborn", command=["sh", "-c", "trap '' TERM HUP INT QUIT USR1 USR2 PWR; touch /tmp/ready; "
+                                             "while :; do sleep 1000; done"])
+    alice.start(path)
+    wait(lambda: alice.execute(path, "test", "-e", "/tmp/ready")[1] == (0, 0))
+
+    def begin(member="Stop", timeout=100):
+        client = world.client(ALICE)
+        serial = client.send(path, CONTAINER, member, "(a{sv})", variants({"timeout": timeout}))
+        wait(lambda: alice.state(path) == "stopping")
+        return client, serial
+
+    return path, begin
+
+
+@pytest.mark.parametrize("how", ["stop", "stop with less time", "kill the leader", "kill all", "delete"])
+def test_LIFE_a_slow_stop_can_be_cut_short(world, alice, stubborn, how):
+    """Whoever began it is told that it ended; and who only waits with him waits for the same end."""
+    path, begin = stubborn
+    first, serial = begin()
+    second = world.client(ALICE)
+    waiting = second.send(path, CONTAINER, "Stop", "(a{sv})", variants({"timeout": 100}))
+    start = time.monotonic()
+    if how == "stop":
+        alice.call(path, CONTAINER, "Stop", "(a{sv})", variants({"force": True}))
+    elif how == "stop with less time":
+        alice.call(path, CONTAINER, "Stop", "(a{sv})", variants({"timeout": 1}))
+    elif how == "delete":
+        alice.delete(path)
+    else:
+        alice.call(path, CONTAINER, "Kill", "(si)", "leader" if how == "kill the leader" else "all", 9)
+    first.reply(serial, timeout=20)
+    second.reply(waiting, timeout=20)
+    assert time.monotonic() - start < 20
+    if how == "delete":
+        assert path not in alice.managed()
+    else:
+        assert alice.state(path) == "stopped"
+        alice.start(path)
+        assert alice.state(path) == "running"
+
+
+def test_LIFE_who_stops_one_that_restarts_has_it_stopped(world, alice, stubborn):
+    path, begin = stubborn
+    first, serial = begin("Restart")
+    alice.call(path, CONTAINER, "Stop", "(a{sv})", variants({"force": True}))
+    with pytest.raises(BusError) as error:
+        first.reply(serial, timeout=20)
+    assert error.value.short == "WrongState" and "stopped while it restarted" in error.value.text
+    assert alice.state(path) == "stopped"
+    # It has no consequences for the next one.
+    alice.call(path, CONTAINER, "Restart", "(a{sv})", {})
+    alice.call(path, CONTAINER, "Restart", "(a{sv})", variants({"force": True}))
+    assert alice.state(path) == "running"
+
+
+def test_LIFE_ephemeral_that_stops_is_deleted_once(world, alice, stubborn):
+    alice.delete(stubborn[0])
+    path = alice.create("stubborn", command=["sh", "-c", "trap '' TERM; touch /tmp/ready; while :; do sleep 1000; done"],
+                        ephemeral=True)
+    alice.start(path)
+    wait(lambda: alice.execute(path, "test", "-e", "/tmp/ready")[1] == (0, 0))
+    first, serial = stubborn[1]()
+    assert alice.error(path, CONTAINER, "Delete", "(a{sv})", variants({"force": True})) == "UnknownObject"
+    first.reply(serial, timeout=20)
+    assert path not in alice.managed()
+
+
 def test_LIFE_restart(world, alice, box):
     before = alice.get(box, CONTAINER, "Leader")
     alice.call(box, CONTAINER, "Restart", "(a{sv})", variants({"force": True}))

@@ -201,3 +201,18 @@ def test_name_that_would_trick_a_terminal(host, x1):
         assert "red" in terminal.text
         assert not re.search(r"[\x1b\x07]", terminal.text)
     assert info(host, "x1")["state"] == "running"
+
+
+def test_slow_stop_is_cut_short_by_ctrl_c(host):
+    """Pressed once it says what the second time does; whoever waits with another stop is told that it ended, too."""
+    host.run("alice", "bothy", "launch", "busybox", "x1", "sh", "-c",
+             "trap '' TERM HUP INT QUIT USR1 USR2 PWR; touch /tmp/ready; while :; do sleep 1000; done", check=True)
+    until(lambda: host.run("alice", "bothy", "exec", "x1", "--", "test", "-e", "/tmp/ready").returncode == 0)
+    with Terminal(host, "alice", "bothy", "stop", "x1") as terminal:
+        until(lambda: state(host, "x1") == "stopping")
+        terminal.send("\x03")
+        terminal.expect("Still stopping; Ctrl-C once more kills it")
+        assert state(host, "x1") == "stopping"
+        terminal.send("\x03")
+        assert terminal.wait() == 0
+    assert state(host, "x1") == "stopped"

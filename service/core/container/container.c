@@ -203,7 +203,7 @@ take_last_error (BothyContainer *self, char *error)
 void
 bothy_container_set_starting (BothyContainer *self)
 {
-  self->exited = self->stopping = self->reboot = self->run_over = FALSE;
+  self->exited = self->stopping = self->stays_down = self->reboot = self->run_over = FALSE;
   bothy_container_set_state (self, BOTHY_CONTAINER_STARTING);
 }
 

@@ -93,6 +93,7 @@ struct _BothyContainer {
   char *network_error; /* why it has none though it wants one, or "" */
   guint64 oom_kills;   /* in this run */
   gboolean stopping;   /* somebody asked for the end */
+  gboolean stays_down; /* and somebody else, while it stopped to be started again, that it stays so */
   gboolean exited;     /* the supervisor told how it ended */
   gboolean reboot;     /* it ended in order to begin anew */
 

@@ -78,12 +78,14 @@ bothy_runner_stop (BothyRunner *self,
   GTask *task = g_task_new (self, NULL, callback, user_data);
   Stop *stop = g_new0 (Stop, 1);
   gboolean frozen = container->state == BOTHY_CONTAINER_FROZEN;
+  gboolean asked = container->state == BOTHY_CONTAINER_STOPPING;
 
   stop->runner = g_object_ref (self);
   stop->container = g_object_ref (container);
   stop->ended = g_signal_connect (container, "ended", G_CALLBACK (on_ended), task);
   g_task_set_task_data (task, stop, (GDestroyNotify)stop_free);
-  bothy_container_set_stopping (container);
+  if (!asked)
+    bothy_container_set_stopping (container);
   BOTHY_FAULT_POINT ("stop.asked");
   if (timeout == 0) {
     on_timeout (stop);
@@ -91,7 +93,9 @@ bothy_runner_stop (BothyRunner *self,
   }
   if (frozen)
     tell (container, SUPERVISOR_THAW, 0);
-  tell (container, SUPERVISOR_SIGNAL, container->shutdown_signal);
+  /* A second signal means something else to some: to be quicker, or to restart. */
+  if (!asked)
+    tell (container, SUPERVISOR_SIGNAL, container->shutdown_signal);
   stop->timer = g_timeout_add_seconds (timeout, on_timeout, stop);
 }
 

@@ -105,10 +105,40 @@ on_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
   const Step *step = g_task_get_task_data (task);
   GError *error = NULL;
 
-  if (bothy_runner_stop_finish (BOTHY_RUNNER (source), result, &error) && step->start_after)
-    bothy_runner_start (BOTHY_RUNNER (source), step->container, NULL, on_started, g_object_ref (task));
-  else
+  if (!bothy_runner_stop_finish (BOTHY_RUNNER (source), result, &error) || !step->start_after)
     end_step (task, error);
+  else if (step->container->stays_down)
+    end_step (task, wrong_state_error (step->container, "it was stopped while it restarted"));
+  else
+    bothy_runner_start (BOTHY_RUNNER (source), step->container, NULL, on_started, g_object_ref (task));
+}
+
+static gboolean
+is_being_stopped (const BothyContainer *container)
+{
+  return container->state == BOTHY_CONTAINER_STOPPING && container->supervisor;
+}
+
+/* Wait with whoever stops CONTAINER already until it has ended, but TIMEOUT seconds from now at most: then it is killed. */
+static void
+join_stop (
+    BothyRegistry *self, BothyContainer *container, guint timeout, GAsyncReadyCallback callback, GTask *task)
+{
+  container->stays_down = TRUE;
+  bothy_runner_stop (bothy_registry_get_runner (self), container, timeout, callback, g_object_ref (task));
+}
+
+/* Whoever began to stop it has been told before. */
+static void
+on_joined_stop (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  if (bothy_runner_stop_finish (BOTHY_RUNNER (source), result, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
 }
 
 void
@@ -118,8 +148,14 @@ bothy_registry_stop (BothyRegistry *self,
                      GAsyncReadyCallback callback,
                      gpointer user_data)
 {
-  g_autoptr (GTask) task = begin_step (self, container, "stopping", callback, user_data);
+  g_autoptr (GTask) task = NULL;
 
+  if (is_being_stopped (container)) {
+    task = g_task_new (self, NULL, callback, user_data);
+    join_stop (self, container, timeout, on_joined_stop, task);
+    return;
+  }
+  task = begin_step (self, container, "stopping", callback, user_data);
   if (task && !(bothy_container_is_active (container) && container->supervisor))
     end_step (task, wrong_state_error (container, "there is nothing to stop"));
   else if (task)
@@ -240,6 +276,67 @@ on_killed (GObject *source, GAsyncResult *result, gpointer user_data)
     end_step (task, error);
 }
 
+typedef struct {
+  BothyContainer *container;
+  guint32 user;
+} ForcedDelete;
+
+static void
+forced_delete_free (gpointer data)
+{
+  g_object_unref (((ForcedDelete *)data)->container);
+  g_free (data);
+}
+
+static void
+on_deleted_at_last (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  BothyOperation *operation = bothy_registry_delete_finish (BOTHY_REGISTRY (source), result, &error);
+
+  if (operation)
+    g_task_return_pointer (task, operation, g_object_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+/* It is stopped now; an ephemeral one may have been deleted by its end. */
+static void
+on_cut_short (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyRegistry *self = g_task_get_source_object (task);
+  const ForcedDelete *forced = g_task_get_task_data (task);
+  BothyContainer *container = forced->container;
+  GError *error = NULL;
+
+  if (!bothy_runner_stop_finish (BOTHY_RUNNER (source), result, &error))
+    g_task_return_error (task, error);
+  else if (bothy_containers_find (bothy_registry_get_containers (self), container->owner,
+                                  container->spec->name) != container)
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_UNKNOWN_OBJECT,
+                             "Container %s was deleted when it had stopped", container->spec->name);
+  else
+    bothy_registry_delete (self, container, forced->user, TRUE, on_deleted_at_last, g_object_ref (task));
+}
+
+static void
+cut_short_and_delete (BothyRegistry *self,
+                      BothyContainer *container,
+                      guint32 user,
+                      GAsyncReadyCallback callback,
+                      gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  ForcedDelete *forced = g_new0 (ForcedDelete, 1);
+
+  forced->container = g_object_ref (container);
+  forced->user = user;
+  g_task_set_task_data (task, forced, forced_delete_free);
+  join_stop (self, container, 0, on_cut_short, task);
+}
+
 void
 bothy_registry_delete (BothyRegistry *self,
                        BothyContainer *container,
@@ -248,8 +345,13 @@ bothy_registry_delete (BothyRegistry *self,
                        GAsyncReadyCallback callback,
                        gpointer user_data)
 {
-  g_autoptr (GTask) task = begin_step (self, container, "being deleted", callback, user_data);
+  g_autoptr (GTask) task = NULL;
 
+  if (force && is_being_stopped (container)) {
+    cut_short_and_delete (self, container, user, callback, user_data);
+    return;
+  }
+  task = begin_step (self, container, "being deleted", callback, user_data);
   if (!task)
     return;
   ((Step *)g_task_get_task_data (task))->user = user;
