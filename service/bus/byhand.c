@@ -40,6 +40,10 @@ bothy_manager_check_allocate_range (BothyCall *call, GError **error)
   AllocateRequest *request = call->request;
   g_autofree char *text = g_strdup_printf ("%u", request->count);
 
+  /* No answer of an administrator's would help: he is not asked. */
+  if (!bothy_ranges_check_by_hand (bothy_registry_get_ranges (call->registry), call->user,
+                                   bothy_registry_get_configuration (call->registry)->max_ranges, error))
+    return FALSE;
   polkit_details_insert (call->details, "count", text);
   request->granted = bothy_limits_ask_for_range (call);
   /* For the dialog; no container has such a name. */
@@ -55,7 +59,7 @@ on_allocated (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
   guint32 base = bothy_ranges_take_finish (BOTHY_RANGES (source), result, &error);
 
-  if (base && bothy_owners_note (bothy_registry_get_owners (call->registry), call->user, &error))
+  if (base)
     bothy_call_return (call, g_variant_new ("(uu)", base, base));
   else
     bothy_call_return_error (call, error);
@@ -65,7 +69,13 @@ void
 bothy_manager_handle_allocate_range (BothyCall *call)
 {
   const AllocateRequest *request = call->request;
+  GError *error = NULL;
 
+  /* A range is his for ever, so it has to be known who he is before he has it. */
+  if (!bothy_owners_note (bothy_registry_get_owners (call->registry), call->user, &error)) {
+    bothy_call_return_error (call, error);
+    return;
+  }
   bothy_ranges_take_by_hand (bothy_registry_get_ranges (call->registry), call->user,
                              bothy_registry_get_configuration (call->registry)->max_ranges, request->granted,
                              on_allocated, bothy_call_ref (call));

@@ -269,6 +269,17 @@ def outcome_of(client, serial):
     return ""
 
 
+def test_RANGE_06_nobody_is_asked_in_vain(fresh_world):
+    """No answer of an administrator's lets him hold more by hand than he may."""
+    world = fresh_world(config="[Quota]\nRanges=1\nAllRanges=1\n")
+    alice = world.client(ALICE)
+    allocate(alice)
+    world.polkit.questions.clear()
+    world.polkit.answers[polkit.EXCEED] = "yes"
+    assert alice.error(ROOT, MANAGER, "AllocateRange", "(ua{sv})", 1, {}) == "QuotaExceeded"
+    assert world.polkit.asked(polkit.EXCEED) == []
+
+
 def test_RANGE_06_one_yes_is_for_one_range(fresh_world):
     """An administrator who says yes to three ranges has not said yes to four, however many calls ask at once."""
     world = fresh_world(config="[Quota]\nAllRanges=2\n")

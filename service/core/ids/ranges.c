@@ -464,6 +464,19 @@ on_taken_by_hand (GObject *source, GAsyncResult *result, gpointer user_data)
   }
 }
 
+gboolean
+bothy_ranges_check_by_hand (BothyRanges *self, guint32 owner, guint max, GError **error)
+{
+  guint held = count_ranges (self, owner, TRUE);
+
+  if (held + bothy_per_user_count (self->taking, owner) < max)
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
+               "You hold %u id ranges by hand, and may hold %u; \"bothy range release\" gives one back", held,
+               max);
+  return FALSE;
+}
+
 void
 bothy_ranges_take_by_hand (BothyRanges *self,
                            guint32 owner,
@@ -473,13 +486,11 @@ bothy_ranges_take_by_hand (BothyRanges *self,
                            gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
-  guint held = count_ranges (self, owner, TRUE);
+  GError *error = NULL;
 
   g_task_set_task_data (task, GUINT_TO_POINTER (owner), NULL);
-  if (held + bothy_per_user_count (self->taking, owner) >= max) {
-    g_task_return_new_error (
-        task, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
-        "You hold %u id ranges by hand, and may hold %u; \"bothy range release\" gives one back", held, max);
+  if (!bothy_ranges_check_by_hand (self, owner, max, &error)) {
+    g_task_return_error (task, error);
     return;
   }
   bothy_per_user_take (self->taking, owner);

@@ -60,6 +60,9 @@ void bothy_ranges_release (BothyRanges *self, guint32 base);
 /* Whether ID lies in the pool, in a range that was given out, or in the neutral one: no account has such a uid. */
 gboolean bothy_ranges_contain (BothyRanges *self, guint32 id);
 
+/* Whether OWNER holds fewer than MAX ranges by hand. FALSE with QUOTA_EXCEEDED. */
+gboolean bothy_ranges_check_by_hand (BothyRanges *self, guint32 owner, guint max, GError **error);
+
 /* Get a range for OWNER that he uses without a container: his until he gives it back, also after a restart. Fails
    with QUOTA_EXCEEDED when he holds MAX. GRANTED is as for bothy_ranges_take(), whose finish it has. */
 void bothy_ranges_take_by_hand (BothyRanges *self,
