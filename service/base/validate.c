@@ -39,19 +39,51 @@ refuse (GError **error, const char *what, const char *text, const char *grammar)
   return FALSE;
 }
 
-gboolean
-bothy_validate_name (const char *text, const char *what, GError **error)
+static const char name_grammar[] = "use 1 to 63 of a-z, 0-9 and -, with no - at either end";
+
+/* What is wrong with TEXT as a name; NULL: nothing. */
+static const char *
+find_fault (const char *text)
 {
   gsize length = strlen (text);
 
   if (length < 1 || length > 63 || !consists_of (text, LOWER DIGITS "-") || text[0] == '-' ||
       text[length - 1] == '-')
-    return refuse (error, what, text, "use 1 to 63 of a-z, 0-9 and -, with no - at either end");
+    return name_grammar;
   if (consists_of (text, DIGITS))
-    return refuse (error, what, text, "a number is not a name");
-  if (g_strv_contains (reserved, text))
-    return refuse (error, what, text, "this word is reserved");
-  return TRUE;
+    return "a number is not a name";
+  return g_strv_contains (reserved, text) ? "this word is reserved" : NULL;
+}
+
+/* The name next to TEXT that would do: "my-box" for "My_box". NULL: there is hardly anything to take from it. */
+static char *
+suggest_name (const char *text)
+{
+  g_autoptr (GString) name = g_string_new (NULL);
+
+  for (; *text && name->len < 58; text++) {
+    char character = g_ascii_tolower (*text);
+
+    if (g_ascii_isalnum (character))
+      g_string_append_c (name, character);
+    else if (name->len > 0 && name->str[name->len - 1] != '-')
+      g_string_append_c (name, '-');
+  }
+  if (name->len > 0 && name->str[name->len - 1] == '-')
+    g_string_truncate (name, name->len - 1);
+  if (name->len > 0 && find_fault (name->str))
+    g_string_prepend (name, "box-");
+  return name->len > 0 ? g_string_free (g_steal_pointer (&name), FALSE) : NULL;
+}
+
+gboolean
+bothy_validate_name (const char *text, const char *what, GError **error)
+{
+  const char *fault = find_fault (text);
+  g_autofree char *suggestion = fault ? suggest_name (text) : NULL;
+  g_autofree char *grammar = suggestion ? g_strdup_printf ("%s; try \"%s\"", fault, suggestion) : NULL;
+
+  return !fault || refuse (error, what, text, grammar ? grammar : fault);
 }
 
 gboolean

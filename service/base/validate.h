@@ -8,7 +8,8 @@ G_BEGIN_DECLS
 /* Each of these says whether TEXT is of the grammar, else sets INVALID_ARGS, which
    names WHAT and tells the grammar. */
 
-/* 1 to 63 of [a-z0-9-], no dash at either end, no reserved word, not only digits. */
+/* 1 to 63 of [a-z0-9-], no dash at either end, no reserved word, not only digits. The error ends with the next name that
+   would do. */
 gboolean bothy_validate_name (const char *text, const char *what, GError **error);
 
 /* As above, but any case and dots between labels: hostname(7). At most 63 bytes. */

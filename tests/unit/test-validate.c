@@ -131,6 +131,31 @@ test_name (void)
     refuse (check_name, hostile[i]);
 }
 
+/* Whoever types a name as people do is told the one that would do. */
+static void
+test_suggestion (void)
+{
+  static const struct {
+    const char *typed, *suggested;
+  } cases[] = {
+    { "Web", "web" },         { "my_box", "my-box" },    { "a.b", "a-b" },       { "My  Box!", "my-box" },
+    { "-x-", "x" },           { "123", "box-123" },      { "root", "box-root" }, { "ALL", "box-all" },
+    { "caf\xc3\xa9", "caf" }, { "b\xc3\xbcro", "b-ro" }, { "\xc3\xa9", NULL },   { "__", NULL },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *told = g_strdup_printf ("; try \"%s\"", cases[i].suggested);
+    g_autoptr (GError) error = NULL;
+
+    g_assert_false (bothy_validate_name (cases[i].typed, "Name", &error));
+    if (cases[i].suggested) {
+      g_assert_true (g_str_has_suffix (error->message, told));
+      accept (check_name, cases[i].suggested);
+    } else
+      g_assert_null (strstr (error->message, "try"));
+  }
+}
+
 static void
 test_every_byte (void)
 {
@@ -347,6 +372,7 @@ main (int argc, char **argv)
   setlocale (LC_ALL, "");
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/validate/ARG-01-name", test_name);
+  g_test_add_func ("/validate/ARG-01-name-suggestion", test_suggestion);
   g_test_add_func ("/validate/ARG-01-every-byte", test_every_byte);
   g_test_add_func ("/validate/ARG-01-hostname", test_hostname);
   g_test_add_func ("/validate/ARG-01-alias", test_alias);
