@@ -155,6 +155,8 @@ test_one_user_has_so_much_in_all_DOS_08() {
   ! alice 'bothy limit d4 disk=61M' || fail "it was raised"
   alice 'bothy limit d4 disk=30M && bothy limit d5 disk=70M'
   ! alice 'bothy limit d5 disk=max' || fail "it was lifted"
+  # Whose owner says nothing leaves room for others.
+  bob 'bothy create busybox quiet && bothy create busybox quieter && bothy delete quiet quieter'
   bob 'bothy create busybox theirs --disk 100M'
   alice 'bothy delete d4 && bothy create busybox d6 --disk 30M'
   done_with_state

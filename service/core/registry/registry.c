@@ -302,17 +302,28 @@ sweep_groups (BothyRegistry *self)
   bothy_cgroup_manager_sweep (self->cgroups, kept);
 }
 
-/* What is generous on one disk would be no bound at all on another. */
+/* *VALUE becomes at most MAX; 0 is no bound. */
+static void
+lower (guint64 *value, guint64 max)
+{
+  if (max > 0 && (*value == 0 || *value > max))
+    *value = max;
+}
+
+/* What is generous on one disk would be no bound at all on another; and where all containers of a user have a bound, one
+   whose owner said nothing would leave no room for a second. */
 static void
 lower_defaults (BothyConfiguration *configuration, int state_fd)
 {
   guint64 bytes, inodes;
 
   bothy_quota_get_capacity (state_fd, &bytes, &inodes);
-  if (configuration->default_disk > bytes / 2)
-    configuration->default_disk = bytes / 2;
-  if (configuration->default_inodes > inodes / 2)
-    configuration->default_inodes = inodes / 2;
+  if (configuration->default_disk > 0)
+    lower (&configuration->default_disk, bytes / 2);
+  if (configuration->default_inodes > 0)
+    lower (&configuration->default_inodes, inodes / 2);
+  lower (&configuration->default_disk, configuration->user_disk / 4);
+  lower (&configuration->default_inodes, configuration->user_inodes / 4);
 }
 
 BothyRegistry *
