@@ -298,7 +298,7 @@ class Bench:
 
     def series(self):
         """Containers that are started one after the other, and stay."""
-        configure(f"[Quota]\nContainers={2 * SERIES}\n")
+        configure(f"[Quota]\nContainers={2 * SERIES}\nAllRanges={2 * SERIES}\n")
         names = [f"series-{i}" for i in range(SERIES)]
         for name in names:
             self.alice_run("bothy", "create", "busybox", name, "--", "sleep", "1000000")
@@ -309,7 +309,7 @@ class Bench:
         self.remove(*names)
 
     def many(self):
-        configure(f"[Quota]\nContainers={2 * MANY}\n")
+        configure(f"[Quota]\nContainers={2 * MANY}\nAllRanges={2 * MANY}\n")
         for i in range(MANY):
             self.create(f"many-{i}")
         listing = functools.partial(self.alice.time, "call", OBJECT)
