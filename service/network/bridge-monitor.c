@@ -201,7 +201,7 @@ on_profile_added (BothyBridgeMonitor *self, NMRemoteConnection *profile)
   note_change (self);
 }
 
-/* Nothing is needed of the LAN for a bridge to work as one. */
+/* A bridge forwards frames as soon as it is configured, so IP_CONFIG counts as up: DHCP of the LAN may never answer. */
 static void
 on_state (NMDevice *device, GParamSpec *spec, BothyBridgeMonitor *self)
 {

@@ -15,7 +15,7 @@ typedef struct {
   GDBusConnection *bus;
   BothyScopes *scopes;
   BothyScopePool *spares;
-  GHashTable *bounded; /* uid: whose containers' slice has its limits */
+  GHashTable *bounded; /* set of uids: the slice of their containers has its limits already */
 } BothySystemd;
 
 typedef BothyCgroupManagerClass BothySystemdClass;
@@ -23,7 +23,7 @@ typedef BothyCgroupManagerClass BothySystemdClass;
 static GType bothy_systemd_get_type (void);
 G_DEFINE_TYPE (BothySystemd, bothy_systemd, BOTHY_TYPE_CGROUP_MANAGER)
 
-/* Runtime: gone with the unit, or the next boot. */
+/* Set PROPERTIES of UNIT until the unit ends or the machine boots: nothing is written to disk (the TRUE is "runtime"). */
 static void
 set_properties (BothySystemd *self,
                 const char *unit,
@@ -36,7 +36,7 @@ set_properties (BothySystemd *self,
                           G_DBUS_CALL_FLAGS_NONE, BOTHY_SYSTEMD_TIMEOUT, NULL, callback, user_data);
 }
 
-/* Also lifts what LIMITS do not limit. */
+/* Give UNIT the limits LIMITS; what these do not limit is unlimited from now on, whatever it was before. */
 static void
 set_limits (BothySystemd *self,
             const char *unit,

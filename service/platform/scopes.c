@@ -74,8 +74,9 @@ stop_unit (GDBusConnection *bus, const char *unit)
                           G_DBUS_CALL_FLAGS_NONE, TIMEOUT, NULL, NULL, NULL);
 }
 
-/* systemd may have made it, or be about to, whatever it says: without its process, which ends now, it would stay
-   for ever. One with a process of a user's is his. */
+/* The answer was an error, but systemd may have made the scope all the same, or may be about to. The process that the
+   scope was made for ends now, and an empty scope would stay for ever, so it is stopped. A scope that was made for a
+   user's own process (PIDFD) is left alone: it is his. */
 static void
 give_up_scope (GTask *task, GError *error)
 {

@@ -12,16 +12,18 @@ G_BEGIN_DECLS
 /* Whether a container can stand on N layers. */
 gboolean bothy_compose_check_depth (guint n, GError **error);
 
-/* What of the first N of LAYERS (element-type BothyLayer), the lowest first, can be seen: each once. (transfer container) */
+/* Those of the first N of LAYERS (element-type BothyLayer; the lowest first) that a container on them sees: none below a
+   layer that hides everything below it, and a layer that occurs more than once only where it occurs last.
+   (transfer container) */
 GPtrArray *bothy_compose_visible (GPtrArray *layers, guint n);
 
-/* The fingerprint of IMAGE, of its layers and what it says of its containers: SHA-256 of what is recorded of
- * them. */
+/* The fingerprint of IMAGE: the SHA-256 of a text that names its architecture, its layers, and what it says of its
+   containers (the command, the environment and so on). (transfer full) */
 char *bothy_compose_fingerprint (const BothyImage *image);
 
-/* The same of an image of Incus or LXD in two archives: that of the metadata has the SHA-256 METADATA. Not
- * the SHA-256 of both together, by which these call it: where one ends and the other begins, that does not
- * say. */
+/* The fingerprint of IMAGE, which came from Incus or LXD as two archives, the one with its metadata having the SHA-256
+   METADATA. Incus itself takes the SHA-256 of both archives put together; that does not say where the first one ends, so
+   two different pairs could have the same. */
 char *bothy_compose_fingerprint_apart (const BothyImage *image, const char *metadata);
 
 /*

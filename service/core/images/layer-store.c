@@ -241,7 +241,8 @@ bothy_spool_read (BothySpool *self,
   bothy_bundle_read (self->layers->helper, self->tree, cancellable, callback, user_data);
 }
 
-/* It stays where it is made, for a while; a broker that is killed meanwhile leaves it to the next one. */
+/* A bundle's unpacked files stay in the directory in which they were unpacked until they are imported. When bothyd is
+   killed before that, the next one finds the directory and removes it. */
 static BothySpool *
 make_spool (BothyLayerStore *self, Add *add, guint64 size)
 {

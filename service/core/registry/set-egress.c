@@ -40,7 +40,7 @@ on_told (GObject *source, GAsyncResult *result, gpointer user_data)
   return_result (task, error);
 }
 
-/* Have the filter of the nic that it has know of it. */
+/* Tell the filter of the container's nic of its new egress list. */
 static void
 tell_filter (BothyRegistry *self, GTask *task)
 {
@@ -57,7 +57,7 @@ tell_filter (BothyRegistry *self, GTask *task)
                     g_object_ref (task));
 }
 
-/* A nic that was just being made may have got what held before. */
+/* The nic may have been in the making while the list changed, and may have got the old one. */
 static void
 on_nic_settled (GObject *source, GAsyncResult *result, gpointer user_data)
 {

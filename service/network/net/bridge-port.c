@@ -12,8 +12,10 @@
 #define MOST_MCAST_SOURCES 64
 #define N_SETTINGS         (sizeof settings / sizeof settings[0])
 #define ROUTER_NEVER       0
-/* Frames to 01:80:c2:00:00:0x are for the other end of a wire. LLDP's, and those of STP, the bridge would hand to the host past
-   every hook; so they take the way of all others, as far as the filter. Of PAUSE alone it can't be told, and drops it. */
+/* A mask with a bit for each of the addresses 01:80:c2:00:00:00 to :0f, which are for the other end of a wire (STP,
+   LLDP). A bridge hands frames to them to the host without passing any netfilter hook. With its bit set here such a frame
+   is forwarded as any other, so that the filter sees it and drops it. The kernel refuses the bit of PAUSE (0x2); it
+   drops those frames itself. */
 #define GROUPS_LIKE_OTHERS 0xfffdu
 
 static const struct {

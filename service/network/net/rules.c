@@ -16,8 +16,10 @@
  */
 
 /*
- * Stands for ::1 on the way of an answer to it where br_netfilter translates the answer on the bridge already: with ::1
- * itself the kernel would take it from no link but the loopback. An address that is for nobody (RFC 6666).
+ * Where a client connected to a published port of [::1], the container's answer is addressed to ::1 again when it leaves
+ * the bridge, if br_netfilter undoes the translation there already. The kernel drops packets for ::1 that come from any
+ * link but the loopback, so such an answer carries this address instead until it is past the bridge. The address is one
+ * of the discard prefix (RFC 6666), which nobody has.
  */
 #define LOOPBACK6 "100::b074"
 
