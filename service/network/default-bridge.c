@@ -13,6 +13,15 @@
 #define MAX_TRIES       20
 #define RETRY_MS        200
 
+/*
+ * A bridge that is lost is brought up again: at once, then after a pause that doubles with each time that it did not come
+ * up, or did not stay up for long: something else may want its name or its address. After so many times in a row only
+ * something new is a reason to try: a container that starts, or a change that NetworkManager tells of.
+ */
+#define FIRST_PAUSE_MS 100
+#define MAX_PAUSES     8
+#define STEADY_SECONDS 5
+
 struct _BothyDefaultBridge {
   GObject parent;
   BothyNm *nm;
@@ -26,14 +35,18 @@ struct _BothyDefaultBridge {
   gboolean leaving; /* the profile is being removed */
   guint tries;
   guint timer;
-  char *problem; /* why it is not up, or NULL */
+  guint pauses;   /* before it was brought up, since it was steady */
+  guint pause;    /* the timer of the one that is under way */
+  gint64 came_up; /* when it last did, as g_get_monotonic_time(); 0: not since somebody wants it */
+  char *problem;  /* why it is not up, or NULL */
   guint32 address4;
   guint8 address6[16];
 };
 
 G_DEFINE_FINAL_TYPE (BothyDefaultBridge, bothy_default_bridge, G_TYPE_OBJECT)
 
-static guint back_signal;
+enum { BACK, LOST, N_SIGNALS };
+static guint signals[N_SIGNALS];
 
 guint
 bothy_default_bridge_get_index (BothyDefaultBridge *self)
@@ -99,10 +112,29 @@ make_profile (BothyDefaultBridge *self)
 
 /* ---- who waits ---- */
 
+/* NetworkManager is there and has networking switched on: there is a point in asking it for the bridge. */
+static gboolean
+may_ask (BothyDefaultBridge *self)
+{
+  return self->client && nm_client_get_nm_running (self->client) &&
+         nm_client_get_state (self->client) != NM_STATE_ASLEEP;
+}
+
+static const char *
+describe_loss (BothyDefaultBridge *self)
+{
+  if (!nm_client_get_nm_running (self->client))
+    return "NetworkManager does not run, so there is no network; install and start it";
+  if (nm_client_get_state (self->client) == NM_STATE_ASLEEP)
+    return "Networking is switched off in NetworkManager; \"nmcli networking on\" switches it on";
+  return "The bridge " BOTHY_BRIDGE_NAME " is not up; it is brought up again";
+}
+
+/* It is up with our profile: with another one of that name it has neither our addresses nor DHCP. */
 static gboolean
 is_up (BothyDefaultBridge *self)
 {
-  return self->client && bothy_nm_activate_is_up (self->client, BOTHY_BRIDGE_NAME, NULL);
+  return self->client && bothy_nm_activate_is_up (self->client, BOTHY_BRIDGE_UUID, BOTHY_BRIDGE_NAME, NULL);
 }
 
 static void
@@ -111,6 +143,8 @@ answer_all (BothyDefaultBridge *self, const GError *error)
   GTask *task;
 
   self->missed = self->missed || error;
+  if (!error)
+    self->came_up = g_get_monotonic_time ();
   g_free (self->problem);
   self->problem = error ? g_strdup (error->message) : NULL;
   while ((task = g_queue_pop_head (self->waiting))) {
@@ -125,26 +159,30 @@ answer_all (BothyDefaultBridge *self, const GError *error)
 }
 
 static void remove_profile (BothyDefaultBridge *self);
+static void reconcile (BothyDefaultBridge *self);
 
-/* Somebody may have let go of it meanwhile. */
+/* Somebody may have let go of it meanwhile, or something may have taken it away again. */
 static void
 rest (BothyDefaultBridge *self)
 {
   self->working = self->late = FALSE;
   if (!self->wanted && self->client)
     remove_profile (self);
+  else
+    reconcile (self);
 }
 
 /* It is up: also for those who went without it, or lost it. */
 static void
 succeed (BothyDefaultBridge *self)
 {
-  answer_all (self, NULL);
-  rest (self);
-  if (!self->missed)
-    return;
+  gboolean missed = self->missed;
+
   self->missed = FALSE;
-  g_signal_emit (self, back_signal, 0);
+  answer_all (self, NULL);
+  if (missed)
+    g_signal_emit (self, signals[BACK], 0);
+  rest (self);
 }
 
 /* Takes ERROR over. */
@@ -248,11 +286,8 @@ bring_up (BothyDefaultBridge *self)
   g_autoptr (NMConnection) connection = NULL;
   g_autoptr (GVariant) settings = NULL;
 
-  if (!nm_client_get_nm_running (self->client)) {
-    fail (self,
-          g_error_new_literal (BOTHY_ERROR, BOTHY_ERROR_FAILED,
-                               "NetworkManager does not run, so there is no network; install and start it"),
-          NULL);
+  if (!may_ask (self)) {
+    fail (self, g_error_new_literal (BOTHY_ERROR, BOTHY_ERROR_FAILED, describe_loss (self)), NULL);
     return;
   }
   present = nm_client_get_connection_by_uuid (self->client, BOTHY_BRIDGE_UUID);
@@ -274,6 +309,8 @@ bring_up (BothyDefaultBridge *self)
                              NULL, on_added, g_object_ref (self));
 }
 
+/* ---- keeping it up ---- */
+
 static void
 on_ensured (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -283,29 +320,78 @@ on_ensured (GObject *source, GAsyncResult *result, gpointer user_data)
     g_message ("Network: %s", error->message);
 }
 
-/* Those who have been told that there is none get it after all. */
 static void
-make_up_for_it (BothyDefaultBridge *self)
+try_again (BothyDefaultBridge *self)
 {
-  if (self->wanted && self->missed && !self->working)
+  if (self->wanted && self->missed && !self->working && !self->leaving)
     bothy_default_bridge_ensure (self, on_ensured, NULL);
+}
+
+static gboolean
+on_pause_over (gpointer user_data)
+{
+  BothyDefaultBridge *self = user_data;
+
+  self->pause = 0;
+  try_again (self);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+begin_pause (BothyDefaultBridge *self)
+{
+  if (self->came_up && g_get_monotonic_time () - self->came_up > STEADY_SECONDS * G_USEC_PER_SEC)
+    self->pauses = 0;
+  if (self->pauses < MAX_PAUSES)
+    self->pause = g_timeout_add (self->pauses == 0 ? 0 : FIRST_PAUSE_MS << self->pauses, on_pause_over, self);
+  self->pauses++;
+}
+
+/* Containers have lost it, just now or while nobody looked. */
+static void
+note_loss (BothyDefaultBridge *self)
+{
+  if (!self->wanted || self->missed || !self->came_up)
+    return;
+  self->missed = TRUE;
+  g_free (self->problem);
+  self->problem = g_strdup (describe_loss (self));
+  g_signal_emit (self, signals[LOST], 0);
+}
+
+/* Compare what is wanted with what there is, and take the next step. Called whenever one of both may be another. */
+static void
+reconcile (BothyDefaultBridge *self)
+{
+  if (!self->wanted || self->working || self->leaving)
+    return;
+  if (!is_up (self))
+    note_loss (self);
+  if (!self->missed || self->pause)
+    return;
+  /* Somebody else brought it up, or NetworkManager was slow: only its ports are missing. */
+  if (is_up (self))
+    self->pause = g_idle_add (on_pause_over, self);
+  else if (may_ask (self))
+    begin_pause (self);
+}
+
+/* NetworkManager tells of something that there was not before: another reason to try. */
+static void
+on_news (BothyDefaultBridge *self)
+{
+  if (self->pauses > MAX_PAUSES / 2)
+    self->pauses = MAX_PAUSES / 2;
+  reconcile (self);
 }
 
 /* The bridge goes along with NetworkManager, or comes back without its ports. */
 static void
 on_running_changed (BothyDefaultBridge *self)
 {
-  self->missed = self->missed || self->wanted;
-  if (nm_client_get_nm_running (self->client))
-    make_up_for_it (self);
-}
-
-/* Somebody else has brought it up, or NetworkManager was slow. */
-static void
-on_device_changed (BothyDefaultBridge *self)
-{
-  if (self->missed && !self->working && is_up (self))
-    make_up_for_it (self);
+  note_loss (self);
+  self->pauses = 0;
+  reconcile (self);
 }
 
 static void
@@ -313,22 +399,52 @@ follow_device (BothyDefaultBridge *self, NMDevice *device)
 {
   if (g_strcmp0 (nm_device_get_iface (device), BOTHY_BRIDGE_NAME) != 0)
     return;
-  g_signal_connect_object (device, "notify::state", G_CALLBACK (on_device_changed), self, G_CONNECT_SWAPPED);
-  on_device_changed (self);
+  for (const char *const *name = (const char *[]){ "state", "active-connection", "interface", NULL }; *name;
+       name++) {
+    g_autofree char *signal = g_strconcat ("notify::", *name, NULL);
+
+    g_signal_connect_object (device, signal, G_CALLBACK (reconcile), self, G_CONNECT_SWAPPED);
+  }
+  reconcile (self);
+}
+
+/* One that is made anew has no ports, however fast that was. */
+static void
+on_device_removed (BothyDefaultBridge *self, NMDevice *device)
+{
+  if (g_strcmp0 (nm_device_get_iface (device), BOTHY_BRIDGE_NAME) == 0 && !self->working)
+    note_loss (self);
+  reconcile (self);
+}
+
+static void
+on_profile_removed (BothyDefaultBridge *self, NMRemoteConnection *profile)
+{
+  if (g_strcmp0 (nm_connection_get_uuid (NM_CONNECTION (profile)), BOTHY_BRIDGE_UUID) == 0)
+    on_news (self);
 }
 
 static void
 take_client (BothyDefaultBridge *self, NMClient *client)
 {
   NMDevice *device = nm_client_get_device_by_iface (client, BOTHY_BRIDGE_NAME);
+  const struct {
+    const char *signal;
+    GCallback callback;
+  } connections[] = {
+    { "notify::" NM_CLIENT_NM_RUNNING, G_CALLBACK (on_running_changed) },
+    { "notify::" NM_CLIENT_STATE, G_CALLBACK (on_news) },
+    { NM_CLIENT_DEVICE_ADDED, G_CALLBACK (follow_device) },
+    { NM_CLIENT_DEVICE_REMOVED, G_CALLBACK (on_device_removed) },
+    { NM_CLIENT_CONNECTION_REMOVED, G_CALLBACK (on_profile_removed) },
+  };
 
   if (!g_set_object (&self->client, client))
     return;
   if (device)
     follow_device (self, device);
-  g_signal_connect_object (client, "notify::nm-running", G_CALLBACK (on_running_changed), self,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (client, "device-added", G_CALLBACK (follow_device), self, G_CONNECT_SWAPPED);
+  for (gsize i = 0; i < G_N_ELEMENTS (connections); i++)
+    g_signal_connect_object (client, connections[i].signal, connections[i].callback, self, G_CONNECT_SWAPPED);
 }
 
 static void
@@ -367,6 +483,7 @@ bothy_default_bridge_ensure (BothyDefaultBridge *self, GAsyncReadyCallback callb
     succeed (self);
     return;
   }
+  note_loss (self);
   /* Who comes late does not wait for what others have given up. */
   if (self->deadline == 0)
     self->deadline = self->late ? g_idle_add (on_deadline, self)
@@ -396,7 +513,7 @@ on_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!g_queue_is_empty (self->waiting))
     begin (self);
   else
-    make_up_for_it (self);
+    reconcile (self);
 }
 
 /* What an administrator has saved stays. */
@@ -428,6 +545,8 @@ void
 bothy_default_bridge_release (BothyDefaultBridge *self)
 {
   self->wanted = self->missed = FALSE;
+  self->came_up = self->pauses = 0;
+  g_clear_handle_id (&self->pause, g_source_remove);
   if (self->client)
     remove_profile (self);
   else if (bothy_default_bridge_get_index (self) != 0)
@@ -442,6 +561,8 @@ bothy_default_bridge_finalize (GObject *object)
 
   if (self->timer)
     g_source_remove (self->timer);
+  if (self->pause)
+    g_source_remove (self->pause);
   if (self->deadline)
     g_source_remove (self->deadline);
   g_clear_object (&self->client);
@@ -455,8 +576,10 @@ static void
 bothy_default_bridge_class_init (BothyDefaultBridgeClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_default_bridge_finalize;
-  back_signal = g_signal_new ("back", BOTHY_TYPE_DEFAULT_BRIDGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                              G_TYPE_NONE, 0);
+  signals[BACK] = g_signal_new ("back", BOTHY_TYPE_DEFAULT_BRIDGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                G_TYPE_NONE, 0);
+  signals[LOST] = g_signal_new ("lost", BOTHY_TYPE_DEFAULT_BRIDGE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                G_TYPE_NONE, 0);
 }
 
 static void
@@ -473,6 +596,6 @@ bothy_default_bridge_new (BothyNm *nm)
   BothyDefaultBridge *self = g_object_new (BOTHY_TYPE_DEFAULT_BRIDGE, NULL);
 
   self->nm = g_object_ref (nm);
-  g_signal_connect_object (nm, "answers", G_CALLBACK (make_up_for_it), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (nm, "answers", G_CALLBACK (try_again), self, G_CONNECT_SWAPPED);
   return self;
 }

@@ -11,7 +11,10 @@ G_BEGIN_DECLS
  * (ipv4.method=shared). It is made on first use, kept in memory only, and removed when
  * nobody needs it.
  *
- * Signals: "back" (): somebody was told that there is no bridge, or it lost its ports; now it is up.
+ * It is kept up as long as somebody needs it, whatever happens to it or to NetworkManager.
+ *
+ * Signals: "lost" (): it was up, and is not any more, or lost its ports; "back" (): somebody was told that there is no
+ * bridge, or it was lost; now it is up.
  */
 #define BOTHY_TYPE_DEFAULT_BRIDGE (bothy_default_bridge_get_type ())
 G_DECLARE_FINAL_TYPE (BothyDefaultBridge, bothy_default_bridge, BOTHY, DEFAULT_BRIDGE, GObject)

@@ -26,7 +26,8 @@ struct _BothyNetwork {
 
 G_DEFINE_FINAL_TYPE (BothyNetwork, bothy_network, G_TYPE_OBJECT)
 
-static guint back_signal;
+enum { BACK, LOST, N_SIGNALS };
+static guint signals[N_SIGNALS];
 
 void
 bothy_network_config_free (BothyNetworkConfig *self)
@@ -362,7 +363,13 @@ bothy_network_get_subnet (BothyNetwork *self)
 static void
 on_back (BothyNetwork *self)
 {
-  g_signal_emit (self, back_signal, 0);
+  g_signal_emit (self, signals[BACK], 0);
+}
+
+static void
+on_lost (BothyNetwork *self)
+{
+  g_signal_emit (self, signals[LOST], 0);
 }
 
 static void
@@ -380,8 +387,10 @@ static void
 bothy_network_class_init (BothyNetworkClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_network_finalize;
-  back_signal =
+  signals[BACK] =
       g_signal_new ("back", BOTHY_TYPE_NETWORK, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[LOST] =
+      g_signal_new ("lost", BOTHY_TYPE_NETWORK, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -391,6 +400,7 @@ bothy_network_init (BothyNetwork *self)
   self->bridge = bothy_default_bridge_new (self->nm);
   self->nics = bothy_net_client_new ();
   g_signal_connect_object (self->bridge, "back", G_CALLBACK (on_back), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->bridge, "lost", G_CALLBACK (on_lost), self, G_CONNECT_SWAPPED);
 }
 
 BothyNetwork *

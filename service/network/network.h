@@ -14,7 +14,8 @@ G_BEGIN_DECLS
  * Puts containers on the bridge. A container's addresses follow from its id range, so they
  * are its own, and the same each time.
  *
- * Signals: "back" (): containers that run are to be attached again: bothy_network_resume().
+ * Signals: "lost" (): containers on the default bridge have no network just now; "back" (): containers that run are to be
+ * attached again: bothy_network_resume().
  */
 #define BOTHY_TYPE_NETWORK (bothy_network_get_type ())
 G_DECLARE_FINAL_TYPE (BothyNetwork, bothy_network, BOTHY, NETWORK, GObject)

@@ -10,6 +10,7 @@
 
 typedef struct {
   NMClient *client;
+  char *uuid; /* of the profile */
   char *name;
   char *port;
   NMActiveConnection *active;
@@ -25,6 +26,7 @@ bringup_free (Bringup *self)
   g_clear_object (&self->active);
   g_clear_object (&self->device);
   g_object_unref (self->client);
+  g_free (self->uuid);
   g_free (self->name);
   g_free (self->port);
   g_free (self);
@@ -40,13 +42,15 @@ is_port_of (const char *port, const char *bridge)
 }
 
 gboolean
-bothy_nm_activate_is_up (NMClient *client, const char *name, const char *port)
+bothy_nm_activate_is_up (NMClient *client, const char *uuid, const char *name, const char *port)
 {
   NMDevice *device = nm_client_get_device_by_iface (client, name);
+  NMActiveConnection *active = device ? nm_device_get_active_connection (device) : NULL;
 
   /* Once addresses are being set it is there; what comes after, such as finding that nobody else has the
      address, takes seconds and is not ours to wait for. A LAN without DHCP may keep it from more. */
-  return device && nm_client_get_nm_running (client) && NM_IS_DEVICE_BRIDGE (device) &&
+  return active && nm_client_get_nm_running (client) && NM_IS_DEVICE_BRIDGE (device) &&
+         g_strcmp0 (nm_active_connection_get_uuid (active), uuid) == 0 &&
          nm_device_get_state (device) >= NM_DEVICE_STATE_IP_CONFIG &&
          nm_device_get_state (device) <= NM_DEVICE_STATE_ACTIVATED && if_nametoindex (name) != 0 &&
          (!port || is_port_of (port, name));
@@ -90,7 +94,7 @@ check (GTask *task)
   else if (state == NM_ACTIVE_CONNECTION_STATE_DEACTIVATED ||
            state == NM_ACTIVE_CONNECTION_STATE_DEACTIVATING)
     fail (task, "NetworkManager could not bring up the bridge");
-  else if (bothy_nm_activate_is_up (self->client, self->name, self->port))
+  else if (bothy_nm_activate_is_up (self->client, self->uuid, self->name, self->port))
     end (task, NULL);
 }
 
@@ -112,6 +116,7 @@ follow_device (GTask *task, NMDevice *device)
     g_signal_handlers_disconnect_by_data (self->device, task);
   g_set_object (&self->device, device);
   g_signal_connect (device, "notify::state", G_CALLBACK (on_changed), task);
+  g_signal_connect (device, "notify::active-connection", G_CALLBACK (on_changed), task);
 }
 
 static void
@@ -164,6 +169,7 @@ bothy_nm_activate (NMClient *client,
   Bringup *self = g_new0 (Bringup, 1);
 
   self->client = g_object_ref (client);
+  self->uuid = g_strdup (nm_connection_get_uuid (profile));
   self->name = g_strdup (name);
   self->port = g_strdup (port);
   g_task_set_task_data (task, self, (GDestroyNotify)bringup_free);

@@ -5,8 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* Whether NetworkManager has the bridge NAME up, and the kernel has it; PORT, unless NULL, is a port of it. */
-gboolean bothy_nm_activate_is_up (NMClient *client, const char *name, const char *port);
+/* Whether NetworkManager has the bridge NAME up with the profile UUID, and the kernel has it; PORT, unless NULL, is a port of
+   it. */
+gboolean bothy_nm_activate_is_up (NMClient *client, const char *uuid, const char *name, const char *port);
 
 /*
  * Have NetworkManager activate PROFILE, and wait until the bridge NAME is up, with PORT. Bounded in time. Fails with

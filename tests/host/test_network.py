@@ -262,15 +262,82 @@ def test_NET_12_filter_is_repaired(host, how):
         assert not reaches(host, "alice", "x1", foreign) and not reaches(host, "bob", "b1", own)
 
 
-def test_NET_19_profile_is_deleted(host):
-    """By an administrator, while a container runs: it has no network, says so after a start, and gets another."""
+PROFILE = "0e5a7b1e-b074-4d0c-9b5c-6f1bb07b0700"
+# What happens to a host's network: a line of shell, and one that ends it. NetworkManager is in all of them.
+LOSSES = {
+    "restarted": "systemctl restart NetworkManager",
+    "killed": "systemctl reset-failed NetworkManager; systemctl kill -s KILL NetworkManager",
+    "reloaded": "systemctl reload NetworkManager; nmcli general reload",
+    "stopped": "systemctl stop NetworkManager; sleep 1; systemctl start NetworkManager",
+    "networking switched off": "nmcli networking off; sleep 1; nmcli networking on",
+    "profile deleted": f"nmcli con delete {PROFILE}",
+    "profile taken down": f"nmcli con down {PROFILE}",
+    "device deleted": "nmcli device delete bothy0",
+    "link deleted": "ip link delete bothy0",
+    "link renamed": "ip link set bothy0 down; ip link set bothy0 name other0; ip link set other0 up; sleep 1; "
+                    "ip link delete other0",
+    "taken over by another profile": "nmcli con add type bridge ifname bothy0 con-name other ipv4.method manual "
+                                     "ipv4.addresses 10.77.0.1/24 bridge.stp no autoconnect no; nmcli con up other; "
+                                     "nmcli con delete other",
+}
+
+
+@pytest.mark.parametrize("what", LOSSES)
+def test_NET_19_network_survives(host, what):
+    """Whatever happens to NetworkManager and its bridge, three times in a row: who runs has his network again, with the
+    same address, and nobody did anything."""
     launch(host, "alice", "x1")
     before = address(host, "x1")
-    host.run("root", "nmcli con delete 0e5a7b1e-b074-4d0c-9b5c-6f1bb07b0700", check=True)
-    until(lambda: "bothy0" not in host.output("root", "ip -brief link"))
-    assert not reaches(host, "alice", "x1", BRIDGE)
-    host.run("alice", "bothy", "restart", "x1", check=True)
-    assert until(lambda: reaches(host, "alice", "x1", BRIDGE), 20) and address(host, "x1") == before
+    for turn in range(3):
+        host.run("root", LOSSES[what], timeout=90)
+        begin = time.monotonic()
+        until(lambda: reaches(host, "alice", "x1", BRIDGE), 15, f"network after: {what}, turn {turn}")
+        assert time.monotonic() - begin < 5, turn
+    until(lambda: info(host, "x1")["addresses"], what="addresses")
+    assert address(host, "x1") == before and info(host, "x1")["networkError"] == ""
+    launch(host, "alice", "x2")
+    assert reaches(host, "alice", "x2", before)
+
+
+@pytest.mark.once
+def test_NET_19_whatever_comes_first(host):
+    """The same, each after another one."""
+    launch(host, "alice", "x1")
+    for what in ("killed", "link deleted", "networking switched off", "profile deleted", "restarted", "device deleted",
+                 "link renamed", "profile taken down", "taken over by another profile", "stopped", "reloaded"):
+        host.run("root", LOSSES[what], timeout=90)
+        begin = time.monotonic()
+        until(lambda: reaches(host, "alice", "x1", BRIDGE), 15, f"network after: {what}")
+        assert time.monotonic() - begin < 5, what
+
+
+@pytest.mark.once
+def test_NET_19_eight_restarts(host):
+    """One every six seconds: x1 is without its network for five seconds at most, on the bridge and on the way out."""
+    launch(host, "alice", "x1")
+    for turn in range(8):
+        begin = time.monotonic()
+        host.run("root", "systemctl reset-failed NetworkManager; systemctl restart NetworkManager", check=True)
+        until(lambda: not info(host, "x1")["networkError"] and reaches(host, "alice", "x1", BRIDGE), 15, f"turn {turn}")
+        assert time.monotonic() - begin < 5, turn
+        time.sleep(max(0, begin + 6 - time.monotonic()))
+
+
+def test_NET_19_what_is_shown_meanwhile(host):
+    """Without networking a container says that it has no network, doctor says why, and it comes back."""
+    launch(host, "alice", "x1")
+    address(host, "x1")
+    host.run("root", "nmcli networking off", check=True)
+    try:
+        until(lambda: info(host, "x1")["networkError"] and not info(host, "x1")["addresses"], what="the loss")
+        checks = {check["check"]: check for check in json.loads(host.run("alice", "bothy", "--json", "doctor").stdout)}
+        assert checks["network-manager"]["verdict"] == "error" and "nmcli networking on" in str(checks["network-manager"])
+        launch(host, "alice", "x2")
+        assert "nmcli networking on" in info(host, "x2")["networkError"]
+    finally:
+        host.run("root", "nmcli networking on", check=True)
+    until(lambda: reaches(host, "alice", "x1", "x2"), 10)
+    assert info(host, "x1")["networkError"] == "" and info(host, "x2")["networkError"] == ""
 
 
 def nics(host):

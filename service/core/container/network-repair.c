@@ -95,6 +95,15 @@ bothy_network_repair_begin (BothyNetworkRepair *self, BothyContainer *container)
 }
 
 void
+bothy_network_repair_tell (BothyNetworkRepair *self, BothyContainer *container, const char *problem)
+{
+  const char *none[] = { NULL };
+
+  if (*container->nic && bothy_container_is_active (container))
+    bothy_container_set_network (container, none, problem);
+}
+
+void
 bothy_network_repair_wait (BothyNetworkRepair *self,
                            BothyContainer *container,
                            GAsyncReadyCallback callback,

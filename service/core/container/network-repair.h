@@ -24,6 +24,10 @@ void bothy_network_repair_begin (BothyNetworkRepair *self, BothyContainer *conta
 /* CONTAINER runs from now on: do what bothy_network_repair_begin() put off. */
 void bothy_network_repair_resume (BothyNetworkRepair *self, BothyContainer *container);
 
+/* CONTAINER can use its nic no more, until it is looked after again: show PROBLEM, one sentence, as its NetworkError, and no
+   address. Nothing is done with one that has no nic. */
+void bothy_network_repair_tell (BothyNetworkRepair *self, BothyContainer *container, const char *problem);
+
 /* Call back when nobody looks after CONTAINER's nic: at once, or when that is done. It never fails. */
 void bothy_network_repair_wait (BothyNetworkRepair *self,
                                 BothyContainer *container,

@@ -68,6 +68,18 @@ repair_nics (BothyNetworkEvents *self, const char *bridge)
 }
 
 static void
+on_network_lost (BothyNetworkEvents *self)
+{
+  g_autoptr (GList) containers = bothy_containers_list (self->containers);
+  const char *problem = bothy_default_bridge_get_problem (bothy_network_get_bridge (self->network));
+
+  for (GList *l = containers; l; l = l->next) {
+    if (!((BothyContainer *)l->data)->spec->network->bridge)
+      bothy_network_repair_tell (self->repair, l->data, problem);
+  }
+}
+
+static void
 on_network_back (BothyNetworkEvents *self)
 {
   repair_nics (self, NULL);
@@ -156,6 +168,7 @@ bothy_network_events_new (BothyNetwork *network,
   follow (self, monitor, "up", G_CALLBACK (on_bridge_up));
   follow (self, monitor, "nic-gone", G_CALLBACK (on_nic_gone));
   follow (self, bothy_network_get_nics (network), "lost", G_CALLBACK (on_nics_lost));
+  follow (self, network, "lost", G_CALLBACK (on_network_lost));
   follow (self, network, "back", G_CALLBACK (on_network_back));
   follow (self, containers, "removed", G_CALLBACK (on_removed));
   follow (self, nics, "settled", G_CALLBACK (on_removed));
