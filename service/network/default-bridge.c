@@ -279,10 +279,39 @@ take_address_of (BothyDefaultBridge *self, NMConnection *connection)
     self->address4 = ntohl (inet_addr (nm_ip_address_get_address (address)));
 }
 
+/* Whether our profile is active on a bridge that somebody renamed: it has our addresses, and keeps them from ours. */
+static gboolean
+is_renamed (BothyDefaultBridge *self)
+{
+  const GPtrArray *all = nm_client_get_active_connections (self->client);
+
+  for (guint i = 0; i < all->len; i++) {
+    const GPtrArray *devices = nm_active_connection_get_devices (all->pdata[i]);
+
+    if (g_strcmp0 (nm_active_connection_get_uuid (all->pdata[i]), BOTHY_BRIDGE_UUID) == 0 &&
+        devices->len > 0 && g_strcmp0 (nm_device_get_iface (devices->pdata[0]), BOTHY_BRIDGE_NAME) != 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static void
+on_renamed_removed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyDefaultBridge) self = user_data;
+  GError *error = NULL;
+
+  if (nm_remote_connection_delete_finish (NM_REMOTE_CONNECTION (source), result, &error))
+    bring_up (self);
+  else
+    fail (self, error, "NetworkManager does not remove the bridge that was called " BOTHY_BRIDGE_NAME);
+}
+
 static void
 bring_up (BothyDefaultBridge *self)
 {
   NMRemoteConnection *present;
+
   g_autoptr (NMConnection) connection = NULL;
   g_autoptr (GVariant) settings = NULL;
 
@@ -298,11 +327,19 @@ bring_up (BothyDefaultBridge *self)
     succeed (self);
     return;
   }
+  /* The renamed bridge goes with its profile; without that NetworkManager would make no new one for the profile. What an
+     administrator has saved stays, and is his to mend. */
+  if (present && is_renamed (self) && nm_remote_connection_get_unsaved (present)) {
+    nm_remote_connection_delete_async (present, NULL, on_renamed_removed, g_object_ref (self));
+    return;
+  }
   if (present) {
     activate (self, NM_CONNECTION (present));
     return;
   }
-  self->address4 = bothy_subnet_choose4 (BOTHY_BRIDGE_NAME);
+  /* Containers that run keep the addresses that they have. */
+  if (!self->came_up)
+    self->address4 = bothy_subnet_choose4 (BOTHY_BRIDGE_NAME);
   connection = make_profile (self);
   settings = g_variant_ref_sink (nm_connection_to_dbus (connection, NM_CONNECTION_SERIALIZE_ALL));
   nm_client_add_connection2 (self->client, settings, NM_SETTINGS_ADD_CONNECTION2_FLAG_IN_MEMORY, NULL, FALSE,

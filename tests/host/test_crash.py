@@ -233,3 +233,19 @@ def test_foreign_unit_of_that_name_CG_03(host, x1):
     assert info(host, "x1")["controlGroup"] != first
     host.run("alice", "bothy", "stop", "-f", "x1", check=True)
     host.run("root", f"kill -0 {pid} && kill {pid}", check=True)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["net", "helper", "spawn"])
+def test_socket_that_is_asked_often_stays(host, x1, name):
+    """systemd gives a socket unit up that starts its service too often in a short time, and then nothing works for good."""
+    host.run("root", "python3", "-c", f"""
+import socket, subprocess
+for _ in range(60):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asked:
+        asked.connect('/run/bothy/{name}.sock')
+    subprocess.run(['systemctl', 'kill', '-s', 'KILL', 'bothy-{name}.service'], stderr=subprocess.DEVNULL)
+""", check=True, timeout=120)
+    assert host.output("root", f"systemctl is-active bothy-{name}.socket || true").strip() == "active"
+    until(lambda: host.run("alice", "bothy", "run", "--rm", "busybox", "true").returncode == 0, 20)
+    assert info(host, "x1")["networkError"] == ""
