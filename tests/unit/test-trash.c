@@ -36,7 +36,8 @@ remove_one (gpointer remover, int tree, GAsyncReadyCallback callback, gpointer u
   g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
   g_autofree char *name = g_strdup (g_dir_read_name (dir));
 
-  g_assert_nonnull (name);
+  if (!name)
+    g_error ("There is nothing to remove in it");
   g_string_append_c (current->order, *name);
   g_assert_cmpint (unlinkat (tree, name, 0), ==, 0);
   g_task_set_task_data (task, GINT_TO_POINTER (g_dir_read_name (dir) == NULL), NULL);
