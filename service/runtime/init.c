@@ -3,6 +3,7 @@
 
 #include "autofd.h"
 #include "minder.h"
+#include "shutdown.h"
 #include "terminal.h"
 
 #include <fcntl.h>
@@ -18,27 +19,6 @@
 
 static const char *const candidates[] = { "/sbin/init", "/usr/sbin/init", "/usr/lib/systemd/systemd",
                                           "/lib/systemd/systemd", "/init" };
-
-/* Each init wants to be told in its own way to power off: systemd(1) SIGNALS, busybox's init, sysvinit's. */
-static int
-shutdown_signal_of (const char *path, int otherwise)
-{
-  char link[32], real[PATH_MAX];
-  autofd fd = open (path, O_PATH | O_CLOEXEC);
-
-  if (fd < 0)
-    return otherwise;
-  snprintf (link, sizeof link, "/proc/self/fd/%d", fd);
-  ssize_t length = readlink (link, real, sizeof real - 1);
-  if (length <= 0)
-    return otherwise;
-  real[length] = '\0';
-  const char *slash = strrchr (real, '/');
-  const char *name = slash ? slash + 1 : real;
-  if (strcmp (name, "systemd") == 0)
-    return SIGRTMIN + 3;
-  return strncmp (name, "busybox", strlen ("busybox")) == 0 ? SIGUSR2 : otherwise;
-}
 
 /* The image's init of which there is a file at all; NULL if there is none. */
 static const char *
@@ -142,7 +122,7 @@ run_init (const struct init_plan *plan, int channel)
 
   if (!path)
     return fault_at (SUPERVISOR_STEP_EXEC, ENOENT);
-  event.value = shutdown_signal_of (path, is_named ? SIGTERM : SIGPWR);
+  event.value = shutdown_find (path, is_named ? SIGTERM : SIGPWR);
   minder_tell (channel, &event, -1);
   struct fault fault = set_streams (plan);
   if (is_fault (fault))

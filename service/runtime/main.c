@@ -9,6 +9,7 @@
 
 #include "autofd.h"
 #include "requests.h"
+#include "shutdown.h"
 #include "terminal.h"
 
 #include <fcntl.h>
@@ -110,7 +111,7 @@ handle_signals (struct supervisor *supervisor, int fd)
     else if (info.ssi_signo == SIGWINCH)
       console_pass_size (&supervisor->console);
     else if (supervisor->state == SUPERVISOR_STATE_RUNNING)
-      kill (supervisor->init.pid, supervisor->init.shutdown_signal);
+      (void)shutdown_ask (supervisor->init.pid, supervisor->init.shutdown_signal);
     else if (supervisor->state != SUPERVISOR_STATE_EXITED && supervisor->state != SUPERVISOR_STATE_FROZEN)
       _exit (1);
   }

@@ -59,7 +59,7 @@ enum supervisor_message_type {
    * and value: N of pts/N.
    */
   SUPERVISOR_EXEC = 3,
-  SUPERVISOR_SIGNAL = 4,   /* id: 0 the first process, else an exec; value: signal */
+  SUPERVISOR_SIGNAL = 4,   /* id: 0 the first process, else an exec; value: signal, or what START replied */
   SUPERVISOR_KILL_ALL = 5, /* every process of the container, through cgroup.kill */
   SUPERVISOR_FREEZE = 6,   /* replies when the kernel says frozen 1 */
   SUPERVISOR_THAW = 7,

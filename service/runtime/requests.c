@@ -5,6 +5,7 @@
 #include "begin.h"
 #include "etcfiles.h"
 #include "network.h"
+#include "shutdown.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,19 +79,15 @@ is_running (const struct supervisor *supervisor)
 static struct fault
 handle_signal (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
 {
-  pid_t pid = supervisor->init.pid;
+  const struct supervisor_message *head = &packet->head;
+  const struct exec *exec = head->id != 0 ? exec_find (&supervisor->execs, head->id) : NULL;
 
-  if (!is_running (supervisor))
+  if (!is_running (supervisor) || (head->id != 0 && (!exec || exec->ended)))
     return fault_of_request (ESRCH);
-  if (packet->head.value < 1 || packet->head.value >= NSIG)
+  if (head->value < 1 || head->value > (exec ? NSIG - 1 : SHUTDOWN_BY_INITCTL))
     return fault_of_request (EINVAL);
-  if (packet->head.id != 0) {
-    const struct exec *exec = exec_find (&supervisor->execs, packet->head.id);
-    if (!exec || exec->ended)
-      return fault_of_request (ESRCH);
-    pid = exec->pid;
-  }
-  return kill (pid, packet->head.value) < 0 ? fault_of_request (errno) : NO_FAULT;
+  int r = shutdown_ask (exec ? exec->pid : supervisor->init.pid, head->value);
+  return r < 0 ? fault_of_request (r) : NO_FAULT;
 }
 
 static struct fault

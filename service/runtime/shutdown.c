@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "shutdown.h"
+
+#include "autofd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define INITTAB "/etc/inittab"
+
+/* The request of initctl(5): "go to runlevel 0". */
+#define INITCTL_MAGIC    0x03091969
+#define INITCTL_RUNLEVEL 1
+
+struct initctl_request {
+  uint32_t magic;
+  uint32_t command;
+  uint32_t runlevel;
+  uint32_t pause; /* seconds between SIGTERM and SIGKILL; 0: as usual */
+  char unused[368];
+};
+
+/* Where sysvinit has its FIFO: since 2.88dsf-44 of Debian's, and before. */
+static const char *const fifos[] = { "/run/initctl", "/dev/initctl" };
+
+int
+shutdown_find (const char *path, int otherwise)
+{
+  char link[32], real[PATH_MAX];
+  autofd fd = open (path, O_PATH | O_CLOEXEC);
+
+  if (fd < 0)
+    return otherwise;
+  snprintf (link, sizeof link, "/proc/self/fd/%d", fd);
+  ssize_t length = readlink (link, real, sizeof real - 1);
+  if (length <= 0)
+    return otherwise;
+  real[length] = '\0';
+  const char *slash = strrchr (real, '/');
+  const char *name = slash ? slash + 1 : real;
+  /* systemd(1), SIGNALS. */
+  if (strcmp (name, "systemd") == 0)
+    return SIGRTMIN + 3;
+  if (strncmp (name, "busybox", strlen ("busybox")) == 0)
+    return SIGUSR2;
+  /* Others are called init as well; none but sysvinit's, and OpenRC's where it runs below that, has such a file. */
+  if (strcmp (name, "init") == 0 && access (INITTAB, F_OK) == 0)
+    return SHUTDOWN_BY_INITCTL;
+  return otherwise;
+}
+
+/* What else the container may have there is not for this process to open. */
+static int
+open_fifo (const char *path)
+{
+  struct stat st;
+
+  if (lstat (path, &st) < 0)
+    return -errno;
+  if (!S_ISFIFO (st.st_mode))
+    return -EINVAL;
+  int fd = open (path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+  return fd < 0 ? -errno : fd;
+}
+
+static int
+ask_by_initctl (void)
+{
+  static const struct initctl_request request = { .magic = INITCTL_MAGIC,
+                                                  .command = INITCTL_RUNLEVEL,
+                                                  .runlevel = '0' };
+
+  for (size_t i = 0; i < sizeof fifos / sizeof *fifos; i++) {
+    autofd fd = open_fifo (fifos[i]);
+
+    if (fd >= 0 && write (fd, &request, sizeof request) == sizeof request)
+      return 0;
+  }
+  return -ENXIO;
+}
+
+int
+shutdown_ask (pid_t pid, int how)
+{
+  if (how == SHUTDOWN_BY_INITCTL && ask_by_initctl () == 0)
+    return 0;
+  /* What sysvinit is told at a power failure: an inittab made for containers shuts down then. */
+  return kill (pid, how == SHUTDOWN_BY_INITCTL ? SIGPWR : how) < 0 ? -errno : 0;
+}
