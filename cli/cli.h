@@ -74,8 +74,9 @@ GOptionGroup *cli_global_options (Cli *cli);
  * @ret_words: (out): the words that are not options
  * @ret_command: (out) (optional): the command; empty when there is none
  *
- * All words are checked to be UTF-8, which D-Bus wants. Options that take text are of the type FILENAME, so
- * that GOption leaves it alone: as STRING it would be refused in the C locale.
+ * Words and values of options are checked to be UTF-8, which D-Bus wants, but for what goes to a program inside: the
+ * command, --env, --cwd and --entrypoint. Options that take text are of the type FILENAME, so that GOption leaves it
+ * alone: as STRING it would be refused in the C locale.
  *
  * Returns: FALSE when a usage error was reported; the verb returns CLI_EXIT_USAGE
  */

@@ -47,22 +47,26 @@ add_terminal (GVariantBuilder *options)
 }
 
 static GVariant *
-exec_options (const How *how)
+exec_options (const How *how, char **command)
 {
-  GVariantBuilder options, environment;
+  GVariantBuilder options;
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   g_autofree char *term = how->tty ? cli_terminal_environment () : NULL;
+  g_auto (GStrv) environment = NULL;
 
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_init (&environment, G_VARIANT_TYPE_STRING_ARRAY);
   if (term)
-    g_variant_builder_add (&environment, "s", term);
-  for (gsize i = 0; how->environment && how->environment[i]; i++)
-    g_variant_builder_add (&environment, "s", how->environment[i]);
-  g_variant_builder_add (&options, "{sv}", "environment", g_variant_builder_end (&environment));
+    g_strv_builder_add (builder, term);
+  if (how->environment)
+    g_strv_builder_addv (builder, (const char **)how->environment);
+  environment = g_strv_builder_end (builder);
+  g_variant_builder_add (&options, "{sv}", "environment", cli_bytes_of_words (environment));
+  if (!cli_words_are_utf8 (command))
+    g_variant_builder_add (&options, "{sv}", "argv", cli_bytes_of_words (command));
   if (how->user)
     g_variant_builder_add (&options, "{sv}", "user", g_variant_new_string (how->user));
   if (how->directory)
-    g_variant_builder_add (&options, "{sv}", "working-directory", g_variant_new_string (how->directory));
+    g_variant_builder_add (&options, "{sv}", "working-directory", cli_bytes_of_word (how->directory));
   if (how->tty)
     add_terminal (&options);
   return g_variant_builder_end (&options);
@@ -165,6 +169,7 @@ wait_with_terminal (Cli *cli, CliWatch *watch)
 static char *
 call_exec (Cli *cli, const char *container, char **command, const How *how, GError **error)
 {
+  char *none[] = { NULL };
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
   g_autoptr (GVariant) answer = NULL;
   GVariantBuilder stdio;
@@ -182,7 +187,9 @@ call_exec (Cli *cli, const char *container, char **command, const How *how, GErr
     g_variant_builder_add (&stdio, "h", handle);
   }
   answer = cli_call (cli, container, IFACE_CONTAINER, "Exec",
-                     g_variant_new ("(^asah@a{sv})", command, &stdio, exec_options (how)), fds, NULL, error);
+                     g_variant_new ("(^asah@a{sv})", cli_words_are_utf8 (command) ? command : none, &stdio,
+                                    exec_options (how, command)),
+                     fds, NULL, error);
   if (answer)
     g_variant_get (answer, "(o)", &path);
   return path;

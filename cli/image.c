@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 #include "error.h"
+#include "escape.h"
 #include "expiry.h"
 #include "listing.h"
 #include "verbs.h"
@@ -65,6 +67,51 @@ cli_image_list (Cli *cli, char **words)
   return cli_listing_run (cli, &listing, words);
 }
 
+static void
+print_labels (GVariant *configuration)
+{
+  g_autoptr (GVariant) labels = g_variant_lookup_value (configuration, "labels", G_VARIANT_TYPE ("a{ss}"));
+  GVariantIter iter;
+  const char *name, *value;
+
+  if (labels == NULL)
+    return;
+  g_variant_iter_init (&iter, labels);
+  while (g_variant_iter_next (&iter, "{&s&s}", &name, &value)) {
+    g_autofree char *text = g_strdup_printf ("%s=%s", name, value);
+    g_autofree char *shown = cli_escape (text, -1, CLI_ESCAPE_LINE);
+    cli_print_field (_ ("Label"), shown);
+  }
+}
+
+static void
+print_health (GVariant *configuration)
+{
+  g_autoptr (GVariant) health = g_variant_lookup_value (configuration, "healthcheck", G_VARIANT_TYPE_VARDICT);
+  g_autofree char *test = health ? cli_property (health, "test") : NULL;
+  g_autofree char *text = NULL;
+  guint64 interval;
+
+  if (health && test && g_variant_lookup (health, "interval", "t", &interval))
+    text = g_strdup_printf (_ ("%s, every %g s"), test, (double)interval / G_USEC_PER_SEC);
+  cli_print_field (_ ("Health check"), text ? text : test);
+}
+
+static void
+print_stop_signal (GVariant *configuration)
+{
+  g_autofree char *text = NULL;
+  int number;
+
+  if (!g_variant_lookup (configuration, "stop-signal", "i", &number) || number <= 0)
+    return;
+  if (number >= SIGRTMIN)
+    text = g_strdup_printf ("SIGRTMIN+%d", number - SIGRTMIN);
+  else if (sigabbrev_np (number))
+    text = g_strconcat ("SIG", sigabbrev_np (number), NULL);
+  cli_print_field (_ ("Stop signal"), text);
+}
+
 /* What an OCI or docker image says of its containers. */
 static void
 print_configuration (GVariant *properties)
@@ -75,13 +122,20 @@ print_configuration (GVariant *properties)
                  { "command", N_ ("Command") },
                  { "environment", N_ ("Environment") },
                  { "user", N_ ("User") },
-                 { "working-directory", N_ ("Directory") } };
+                 { "working-directory", N_ ("Directory") },
+                 { "volumes", N_ ("Volumes") },
+                 { "ports", N_ ("Listens at") } };
   g_autoptr (GVariant) configuration =
       g_variant_lookup_value (properties, "Configuration", G_VARIANT_TYPE_VARDICT);
 
   for (gsize i = 0; configuration && i < G_N_ELEMENTS (fields); i++) {
     g_autofree char *value = cli_property (configuration, fields[i].key);
     cli_print_field (_ (fields[i].title), value);
+  }
+  if (configuration) {
+    print_stop_signal (configuration);
+    print_health (configuration);
+    print_labels (configuration);
   }
 }
 

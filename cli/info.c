@@ -48,6 +48,23 @@ print_identity (GVariant *p, const char *os)
   cli_print_field (_ ("Command"), command);
 }
 
+/* What its image says of directories and ports. A question of its own; who may not see the image hears nothing of it. */
+static void
+print_from_image (Cli *cli, GVariant *p)
+{
+  const char *fingerprint = "";
+  gboolean known = !cli->asked && g_variant_lookup (p, "Image", "&s", &fingerprint);
+  g_autofree char *path = known ? cli_find_image (cli, fingerprint, NULL) : NULL;
+  g_autoptr (GVariant) image = path ? cli_get_all (cli, path, IFACE_IMAGE, NULL) : NULL;
+  g_autoptr (GVariant) configuration =
+      image ? g_variant_lookup_value (image, "Configuration", G_VARIANT_TYPE_VARDICT) : NULL;
+  g_autofree char *volumes = configuration ? cli_property (configuration, "volumes") : NULL;
+  g_autofree char *listens = configuration ? cli_property (configuration, "ports") : NULL;
+
+  cli_print_field (_ ("Volumes"), volumes);
+  cli_print_field (_ ("Listens at"), listens);
+}
+
 /* What of it lies on the disk: a question of its own, which nobody is asked a password for. */
 static void
 print_disk (Cli *cli, const char *path, GVariant *p)
@@ -161,6 +178,7 @@ info_one (Cli *cli, const char *name, const char *path, gpointer data, GError **
   print_state (properties);
   print_network (properties);
   print_rest (properties);
+  print_from_image (cli, properties);
   print_disk (cli, path, properties);
   return TRUE;
 }

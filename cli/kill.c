@@ -12,7 +12,7 @@ typedef struct {
   int signal;
 } How;
 
-/* "9", "KILL" or "SIGKILL". */
+/* "9", "KILL" or "SIGKILL"; "RTMIN+3", "RTMAX-2". */
 static int
 signal_number (const char *text)
 {
@@ -27,6 +27,16 @@ signal_number (const char *text)
     if (name && g_ascii_strcasecmp (name, text) == 0)
       return i;
   }
+  if (g_ascii_strcasecmp (text, "RTMIN") == 0)
+    return SIGRTMIN;
+  if (g_ascii_strcasecmp (text, "RTMAX") == 0)
+    return SIGRTMAX;
+  if (g_ascii_strncasecmp (text, "RTMIN+", 6) == 0 &&
+      g_ascii_string_to_unsigned (text + 6, 10, 0, (guint64)(SIGRTMAX - SIGRTMIN), &number, NULL))
+    return SIGRTMIN + (int)number;
+  if (g_ascii_strncasecmp (text, "RTMAX-", 6) == 0 &&
+      g_ascii_string_to_unsigned (text + 6, 10, 0, (guint64)(SIGRTMAX - SIGRTMIN), &number, NULL))
+    return SIGRTMAX - (int)number;
   return 0;
 }
 

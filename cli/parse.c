@@ -169,27 +169,47 @@ parse_first_word (
   return TRUE;
 }
 
-/* D-Bus carries nothing else, and GVariant takes it for a mistake of ours. */
+/* Options whose values go to a program inside as they are. */
+static const char *const options_of_bytes[] = { "env", "cwd", "workdir", "entrypoint", NULL };
+
+/* D-Bus has nothing else for texts, and GVariant takes it for a mistake of ours. */
 static gboolean
-check_utf8 (Cli *cli, char **words)
+check_utf8 (Cli *cli, const char *word)
 {
-  for (gsize i = 0; words[i]; i++)
-    if (!g_utf8_validate (words[i], -1, NULL)) {
-      g_autofree char *shown = cli_escape (words[i], -1, CLI_ESCAPE_LINE);
-      cli_usage (cli, _ ("'%s' is not UTF-8"), shown);
+  g_autofree char *shown = NULL;
+
+  if (word == NULL || g_utf8_validate (word, -1, NULL))
+    return TRUE;
+  shown = cli_escape (word, -1, CLI_ESCAPE_LINE);
+  cli_usage (cli, _ ("'%s' is not UTF-8"), shown);
+  return FALSE;
+}
+
+static gboolean
+check_all_utf8 (Cli *cli, const GOptionEntry *entries, char **words)
+{
+  for (; words && *words; words++)
+    if (!check_utf8 (cli, *words))
       return FALSE;
-    }
+  for (; entries && entries->long_name; entries++) {
+    char **list = entries->arg == G_OPTION_ARG_FILENAME_ARRAY ? *(char ***)entries->arg_data : NULL;
+
+    if (g_strv_contains (options_of_bytes, entries->long_name))
+      continue;
+    if (entries->arg == G_OPTION_ARG_FILENAME && !check_utf8 (cli, *(char **)entries->arg_data))
+      return FALSE;
+    if (!check_all_utf8 (cli, NULL, list))
+      return FALSE;
+  }
   return TRUE;
 }
 
-gboolean
-cli_parse (
+static gboolean
+parse_words (
     Cli *cli, const GOptionEntry *entries, CliParse how, char **words, char ***ret_words, char ***ret_command)
 {
   gsize separator;
 
-  if (!check_utf8 (cli, words))
-    return FALSE;
   if (how == CLI_PARSE_FIRST_WORD || how == CLI_PARSE_STRICT)
     return parse_first_word (cli, entries, how, words, ret_words, ret_command);
 
@@ -204,6 +224,14 @@ cli_parse (
     *ret_words = strv_concat (before, words + separator + 1);
   }
   return TRUE;
+}
+
+gboolean
+cli_parse (
+    Cli *cli, const GOptionEntry *entries, CliParse how, char **words, char ***ret_words, char ***ret_command)
+{
+  return parse_words (cli, entries, how, words, ret_words, ret_command) && check_utf8 (cli, cli->host) &&
+         check_all_utf8 (cli, entries, *ret_words);
 }
 
 int

@@ -56,6 +56,31 @@ name_stem (const char *image)
   return g_string_free (stem, FALSE);
 }
 
+GVariant *
+cli_bytes_of_word (const char *word)
+{
+  if (g_utf8_validate (word, -1, NULL))
+    return g_variant_new_string (word);
+  return g_variant_new_bytestring (word);
+}
+
+gboolean
+cli_words_are_utf8 (char **words)
+{
+  for (gsize i = 0; words[i]; i++)
+    if (!g_utf8_validate (words[i], -1, NULL))
+      return FALSE;
+  return TRUE;
+}
+
+GVariant *
+cli_bytes_of_words (char **words)
+{
+  if (!cli_words_are_utf8 (words))
+    return g_variant_new_bytestring_array ((const char *const *)words, -1);
+  return g_variant_new_strv ((const char *const *)words, -1);
+}
+
 static GVariant *
 spec_options (const CliSpec *spec)
 {
@@ -63,19 +88,17 @@ spec_options (const CliSpec *spec)
 
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   if (spec->command && spec->command[0])
-    g_variant_builder_add (&options, "{sv}", "command",
-                           g_variant_new_strv ((const char *const *)spec->command, -1));
+    g_variant_builder_add (&options, "{sv}", "command", cli_bytes_of_words (spec->command));
   if (spec->entrypoint)
     g_variant_builder_add (
         &options, "{sv}", "entrypoint",
-        g_variant_new_strv ((const char *const *)&spec->entrypoint, *spec->entrypoint ? 1 : 0));
+        cli_bytes_of_words ((char *[]){ *spec->entrypoint ? spec->entrypoint : NULL, NULL }));
   if (spec->environment && spec->environment[0])
-    g_variant_builder_add (&options, "{sv}", "environment",
-                           g_variant_new_strv ((const char *const *)spec->environment, -1));
+    g_variant_builder_add (&options, "{sv}", "environment", cli_bytes_of_words (spec->environment));
   if (spec->user)
     g_variant_builder_add (&options, "{sv}", "user", g_variant_new_string (spec->user));
   if (spec->directory)
-    g_variant_builder_add (&options, "{sv}", "working-directory", g_variant_new_string (spec->directory));
+    g_variant_builder_add (&options, "{sv}", "working-directory", cli_bytes_of_word (spec->directory));
   if (spec->hostname)
     g_variant_builder_add (&options, "{sv}", "hostname", g_variant_new_string (spec->hostname));
   if (spec->network)
@@ -158,17 +181,26 @@ cli_spec_undo (Cli *cli, const char *path)
                                           g_variant_new_parsed ("({'force': <true>},)"), NULL, NULL, NULL);
 }
 
+static gboolean
+publish (Cli *cli, const char *path, const CliSpec *spec, GError **error)
+{
+  CliPort port;
+
+  for (char **word = spec->publish; word && *word; word++)
+    if (cli_port_parse (*word, &port) && !cli_port_add_to (cli, path, &port, error))
+      return FALSE;
+  return !spec->publish_all || cli_ports_publish_exposed (cli, path, error);
+}
+
 char *
 cli_spec_create (Cli *cli, CliSpec *spec, GError **error)
 {
   g_autofree char *path = create_named (cli, spec, error);
-  CliPort port;
 
-  for (char **word = spec->publish; path && word && *word; word++)
-    if (cli_port_parse (*word, &port) && !cli_port_add_to (cli, path, &port, error)) {
-      cli_spec_undo (cli, path);
-      return NULL;
-    }
+  if (path && !publish (cli, path, spec, error)) {
+    cli_spec_undo (cli, path);
+    return NULL;
+  }
   if (path && spec->parsed_limits)
     cli_limits_warn (cli, path, spec->parsed_limits);
   return g_steal_pointer (&path);
@@ -193,7 +225,8 @@ cli_environment_ok (char ***environment)
     if (value) {
       g_autofree char *pair = g_strdup_printf ("%s=%s", word, value);
       g_strv_builder_add (builder, pair);
-    }
+    } else
+      g_strv_builder_add (builder, word);
   }
   g_strfreev (*environment);
   *environment = g_strv_builder_end (builder);
@@ -253,6 +286,7 @@ cli_spec_words (Cli *cli, CliSpec *spec, char **words)
     { CLI_SPEC_DNS (spec) },
     { CLI_SPEC_ALLOW (spec) },
     { CLI_SPEC_PUBLISH (spec) },
+    { CLI_SPEC_PUBLISH_ALL (spec) },
     { "ephemeral", 0, 0, G_OPTION_ARG_NONE, &spec->ephemeral, N_ ("Delete it when it stops"), NULL },
     { "with-user", 0, 0, G_OPTION_ARG_NONE, &spec->with_user, N_ ("Give it an account like yours"), NULL },
     { "nesting", 0, 0, G_OPTION_ARG_NONE, &spec->nesting, N_ ("Let it have containers of its own"), NULL },

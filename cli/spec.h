@@ -20,6 +20,7 @@ typedef struct {
   char **resolvers;
   char **allow;
   char **publish; /* HOST[:INSIDE][/PROTOCOL] */
+  gboolean publish_all;
   gboolean ephemeral;
   gboolean nesting;
   gboolean with_user;
@@ -55,6 +56,19 @@ typedef struct {
 #define CLI_SPEC_DISK(spec)                                                                                  \
   "disk", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->disk, N_ ("As --limit disk=SIZE"), N_ ("SIZE")
 
+/** cli_words_are_utf8: Returns: whether D-Bus can carry all @words as texts */
+gboolean cli_words_are_utf8 (char **words);
+
+/**
+ * cli_bytes_of_words: what goes to a program inside
+ *
+ * Returns: (floating): "as", or, if they are not UTF-8, "aay"
+ */
+GVariant *cli_bytes_of_words (char **words);
+
+/** cli_bytes_of_word: the same of one; Returns: (floating): "s", or "ay" */
+GVariant *cli_bytes_of_word (const char *word);
+
 /** cli_spec_clear: frees what it holds */
 void cli_spec_clear (CliSpec *spec);
 
@@ -72,7 +86,7 @@ char *cli_spec_create (Cli *cli, CliSpec *spec, GError **error);
  * cli_environment_ok:
  * @environment: (nullable): NAME=VALUE, or NAME for what it is here
  *
- * Completes those without a value, and drops those that are not set here.
+ * Completes those without a value. One that is not set here either stays NAME alone: it is then not set inside.
  *
  * Returns: FALSE when one of them has no name
  */

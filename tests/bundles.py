@@ -22,7 +22,7 @@ def sha256(data):
 
 
 def tar(entries):
-    """ENTRIES: (name, content) of files, (name, None) of directories, or TarInfo; "->TARGET" makes a symbolic link."""
+    """ENTRIES: (name, content) of files, (name, None) of directories, (name, "target") of symbolic links, or what owned() gives."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for entry in entries:
@@ -30,6 +30,9 @@ def tar(entries):
                 archive.addfile(entry)
                 continue
             name, content = entry
+            if isinstance(name, tarfile.TarInfo):
+                archive.addfile(name, io.BytesIO(content))
+                continue
             info = tarfile.TarInfo(name)
             info.mode = 0o755
             if content is None:
@@ -46,7 +49,7 @@ def busybox(*more):
     """A layer that runs: the machine's busybox, with a few names."""
     with open("/bin/busybox", "rb") as file:
         program = file.read()
-    names = [(f"bin/{name}", "busybox") for name in ("sh", "cat", "ls", "id", "pwd", "env", "echo", "sleep", "stat", "find", "true")]
+    names = [(f"bin/{name}", "busybox") for name in ("sh", "cat", "ls", "id", "pwd", "env", "echo", "sleep", "stat", "find", "true", "nc")]
     return tar([("bin", None), ("bin/busybox", program), *names, ("etc", None), ("proc", None), ("tmp", None),
                 ("etc/passwd", b"root:x:0:0::/root:/bin/sh\nwww:x:33:33::/:/bin/sh\n"), ("root", None), *more])
 
@@ -87,6 +90,21 @@ class Layout:
         index = {"schemaVersion": 2, "manifests": self.manifests}
         files = {"index.json": json.dumps(index).encode(), **self.files}
         return tar([("blobs", None), ("blobs/sha256", None), *((name, files[name]) for name in order(files))])
+
+
+def saying(*more, made=None, **settings):
+    """An archive of an image of busybox, with MORE in its tree, that says of its containers what the SETTINGS of docker's
+    configuration say: saying(User="www", Volumes={"/data": {}}). MADE: as what; layout() or docker_save()."""
+    return (made or layout)([busybox(*more)], {"Env": ["PATH=/bin"], "Cmd": ["/bin/sh"], **settings})
+
+
+def owned(name, uid=0, gid=0, mode=0o755, content=None):
+    """A directory, or a file of CONTENT, of somebody's: an entry for tar()."""
+    info = tarfile.TarInfo(name)
+    info.uid, info.gid, info.mode = uid, gid, mode
+    info.type = tarfile.DIRTYPE if content is None else tarfile.REGTYPE
+    info.size = len(content or b"")
+    return info if content is None else (info, content)
 
 
 def layout(layers, settings=None, **options):

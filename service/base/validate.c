@@ -4,6 +4,7 @@
 #include "base/error.h"
 
 #include <net/if.h>
+#include <signal.h>
 #include <string.h>
 
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
@@ -163,11 +164,15 @@ gboolean
 bothy_validate_environment (const char *const *entries, GError **error)
 {
   for (; *entries; entries++) {
-    const char *equals = strchr (*entries, '=');
-    g_autofree char *name = g_strndup (*entries, equals ? (gsize)(equals - *entries) : 0);
+    gsize length = strcspn (*entries, "=");
 
-    if (!*name || !consists_of (name, LOWER UPPER DIGITS "_") || g_ascii_isdigit (*name))
-      return refuse (error, "Environment entry", *entries, "use NAME=VALUE, NAME of letters, digits and _");
+    for (gsize i = 0; i < length; i++) {
+      if (g_ascii_iscntrl ((*entries)[i]))
+        length = 0;
+    }
+    if (length == 0)
+      return refuse (error, "Environment entry", *entries,
+                     "use NAME=VALUE, or NAME for none of that name; no control characters in NAME");
   }
   return TRUE;
 }
@@ -175,8 +180,10 @@ bothy_validate_environment (const char *const *entries, GError **error)
 gboolean
 bothy_validate_user (const char *text, GError **error)
 {
+  const char *colon = strchr (text, ':');
+
   if (strlen (text) > 64 || !consists_of (text, LOWER UPPER DIGITS "._$:-") || text[0] == '-' ||
-      text[0] == ':')
+      (colon && strchr (colon + 1, ':')))
     return refuse (error, "User", text, "use a name or a number, with :GROUP if need be");
   return TRUE;
 }
@@ -207,4 +214,53 @@ bothy_parse_number (const char *text, guint64 min, guint64 max, guint64 *ret_num
   if (!*text || !consists_of (text, DIGITS) || (text[0] == '0' && text[1]))
     return FALSE;
   return g_ascii_string_to_unsigned (text, 10, min, max, ret_number, NULL);
+}
+
+/* ---- signals ---- */
+
+/* Other names of signal(7) for some of them. */
+static const struct {
+  const char *name;
+  int number;
+} synonyms[] = { { "IOT", SIGABRT }, { "CLD", SIGCHLD },   { "POLL", SIGPOLL },
+                 { "IO", SIGIO },    { "UNUSED", SIGSYS }, { "INFO", SIGPWR } };
+
+/* "RTMIN", "RTMIN+3", "RTMAX", "RTMAX-2". */
+static int
+parse_real_time (const char *name)
+{
+  gboolean is_min = g_str_has_prefix (name, "RTMIN");
+  char sign = is_min ? '+' : '-';
+  int from = is_min ? SIGRTMIN : SIGRTMAX;
+  guint64 distance = 0;
+
+  if (!is_min && !g_str_has_prefix (name, "RTMAX"))
+    return 0;
+  name += strlen ("RTMIN");
+  if (*name &&
+      (*name != sign || !bothy_parse_number (name + 1, 0, (guint64)(SIGRTMAX - SIGRTMIN), &distance)))
+    return 0;
+  return is_min ? from + (int)distance : from - (int)distance;
+}
+
+int
+bothy_parse_signal (const char *text)
+{
+  g_autofree char *upper = g_ascii_strup (text, -1);
+  const char *name = g_str_has_prefix (upper, "SIG") ? upper + 3 : upper;
+  guint64 number;
+
+  if (bothy_parse_number (text, 1, (guint64)SIGRTMAX, &number))
+    return (int)number;
+  for (int i = 1; i < SIGRTMIN; i++) {
+    const char *known = sigabbrev_np (i);
+
+    if (known && g_str_equal (name, known))
+      return i;
+  }
+  for (gsize i = 0; i < G_N_ELEMENTS (synonyms); i++) {
+    if (g_str_equal (name, synonyms[i].name))
+      return synonyms[i].number;
+  }
+  return parse_real_time (name);
 }

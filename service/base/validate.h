@@ -35,10 +35,12 @@ gboolean bothy_is_interface_name (const char *text);
 /* A uuid as g_uuid_string_random() makes it. */
 gboolean bothy_is_uuid (const char *text);
 
-/* NAME=VALUE, NAME of [A-Za-z_][A-Za-z0-9_]*. */
+/* NAME=VALUE, or NAME alone: none of that name. A NAME is as programs have them: at least a byte, and no control
+   character; docker's images have dots and dashes in it. */
 gboolean bothy_validate_environment (const char *const *entries, GError **error);
 
-/* "", or a user as Exec takes it: NAME or NUMBER, either with :GROUP; no control characters, at most 64 bytes. */
+/* "", or a user as Exec takes it: NAME, NUMBER or nothing, with or without :GROUP, which may be empty as well; no control
+   characters, at most 64 bytes. */
 gboolean bothy_validate_user (const char *text, GError **error);
 
 /* A login name as useradd(8) takes it: 1 to 32 of [a-z0-9_-], a letter or _ first; not "root". */
@@ -49,5 +51,11 @@ gboolean bothy_validate_path (const char *text, GError **error);
 
 /* TEXT as a whole is a decimal number from MIN to MAX without sign, space or leading zero. */
 gboolean bothy_parse_number (const char *text, guint64 min, guint64 max, guint64 *ret_number);
+
+/*
+ * The number of the signal that TEXT is, as docker and kill(1) take it: a number from 1 to 64, or a name of signal(7) in
+ * any case, with or without "SIG", also RTMIN, RTMIN+N, RTMAX and RTMAX-N. 0: it is none.
+ */
+int bothy_parse_signal (const char *text);
 
 G_END_DECLS

@@ -63,11 +63,11 @@ parse_create_container (BothyArguments *arguments, GError **error)
   g_autofree char *address = g_strdup ("");
   g_auto (GStrv) resolvers = g_new0 (char *, 1);
   const BothyOption table[] = {
-    { "command", "as", &spec->command },
-    { "entrypoint", "as", &spec->entrypoint },
-    { "environment", "as", &spec->environment },
+    { "command", BOTHY_OPTION_WORDS, &spec->command },
+    { "entrypoint", BOTHY_OPTION_WORDS, &spec->entrypoint },
+    { "environment", BOTHY_OPTION_WORDS, &spec->environment },
     { "user", "s", &spec->user },
-    { "working-directory", "s", &spec->working_directory },
+    { "working-directory", BOTHY_OPTION_BYTES, &spec->working_directory },
     { "hostname", "s", &spec->hostname },
     { "ephemeral", "b", &spec->ephemeral },
     { "nesting", "b", &spec->nesting },

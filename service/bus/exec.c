@@ -8,9 +8,17 @@
 #include "base/error.h"
 #include "base/validate.h"
 
+/* The program and its arguments: the argument argv, or the option in place of it, GIVEN, which is taken over. */
 static gboolean
-check_argv (BothyProcessSpec *spec, GError **error)
+take_argv (BothyProcessSpec *spec, char ***given, GError **error)
 {
+  if (*given && spec->argv[0]) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                 "Option \"argv\": the argument argv has to be empty then");
+    return FALSE;
+  }
+  if (*given)
+    spec->argv = (g_strfreev (spec->argv), g_steal_pointer (given));
   if (spec->argv[0] && *spec->argv[0])
     return TRUE;
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "argv: a program is wanted");
@@ -43,9 +51,11 @@ parse_exec (BothyArguments *arguments, GError **error)
   g_autoptr (GVariant) handles = NULL;
   g_autoptr (GVariant) options = NULL;
   guint32 rows = 0, columns = 0;
+  g_auto (GStrv) argv = NULL;
   const BothyOption table[] = {
-    { "environment", "as", &spec->environment },
-    { "working-directory", "s", &spec->working_directory },
+    { "argv", BOTHY_OPTION_WORDS, &argv },
+    { "environment", BOTHY_OPTION_WORDS, &spec->environment },
+    { "working-directory", BOTHY_OPTION_BYTES, &spec->working_directory },
     { "user", "s", &spec->user },
     { "tty", "b", &spec->tty },
     { "rows", "u", &rows },
@@ -54,7 +64,7 @@ parse_exec (BothyArguments *arguments, GError **error)
   };
 
   bothy_arguments_get (arguments, "(^as@ah@a{sv})", &spec->argv, &handles, &options);
-  if (!bothy_options_parse (options, table, error) || !check_argv (spec, error) ||
+  if (!bothy_options_parse (options, table, error) || !take_argv (spec, &argv, error) ||
       !check_process_spec (spec, error) ||
       !bothy_arguments_dup_stdio (arguments, handles, &spec->stdio, error))
     return NULL;

@@ -35,7 +35,7 @@ parse_add_port (BothyArguments *arguments, GError **error)
   bothy_arguments_get (arguments, "(&sqq@a{sv})", &protocol, &port->host, &port->inside, &options);
   if (!bothy_options_parse (options, none, error) || !bothy_port_parse_protocol (protocol, &port->udp, error))
     return NULL;
-  if (port->host != 0 && port->inside != 0)
+  if (port->inside != 0)
     return g_steal_pointer (&port);
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "Ports go from 1 to 65535");
   return NULL;
@@ -47,12 +47,13 @@ gboolean
 bothy_container_check_add_port (BothyCall *call, GError **error)
 {
   const BothyPort *port = call->request;
-  g_autofree char *shown = g_strdup_printf ("%u/%s", port->host, bothy_port_protocol (port));
+  g_autofree char *number = port->host ? g_strdup_printf ("%u", port->host) : g_strdup ("any");
+  g_autofree char *shown = g_strconcat (number, "/", bothy_port_protocol (port), NULL);
   guint64 first_free = first_free_port ();
 
   polkit_details_insert (call->details, "container", BOTHY_CONTAINER (call->node->target)->spec->name);
   polkit_details_insert (call->details, "port", shown);
-  if (port->host < first_free)
+  if (port->host != 0 && port->host < first_free)
     call->exceeds = g_error_new (BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
                                  "Port %s is below %" G_GUINT64_FORMAT
                                  ", so an administrator has to agree; or take a higher one",

@@ -26,6 +26,18 @@ add_time (GVariantBuilder *builder, const char *name, gint64 value)
   add (builder, name, g_variant_new_uint64 ((guint64)value));
 }
 
+/* A program's arguments may be any bytes; what is not UTF-8 among them is shown as U+FFFD. */
+static GVariant *
+words_to_variant (char **words)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_STRING_ARRAY);
+  for (; *words; words++)
+    g_variant_builder_add_value (&builder, g_variant_new_take_string (g_utf8_make_valid (*words, -1)));
+  return g_variant_builder_end (&builder);
+}
+
 /* ---- Manager ---- */
 
 gboolean
@@ -119,7 +131,7 @@ bothy_properties_of_container (GObject *target, guint32 user)
   add_string (&builder, "Address", address);
   add (&builder, "Resolvers", g_variant_new_strv ((const char *const *)spec->network->resolvers, -1));
   add_string (&builder, "Account", spec->account);
-  add (&builder, "Command", g_variant_new_strv ((const char *const *)spec->command, -1));
+  add (&builder, "Command", words_to_variant (spec->command));
   add (&builder, "Limits", bothy_limits_to_variant (&container->limits));
   add_string (&builder, "DiskLimits", container->disk.enforcement);
   add (&builder, "RangeBase", g_variant_new_uint32 (container->range_base));
@@ -254,7 +266,7 @@ bothy_properties_of_process (GObject *target, guint32 user)
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{sv}"));
   add (&builder, "Pid", g_variant_new_uint32 (process->pid));
-  add (&builder, "Argv", g_variant_new_strv ((const char *const *)process->argv, -1));
+  add (&builder, "Argv", words_to_variant (process->argv));
   add (&builder, "Container", g_variant_new_object_path (container));
   add (&builder, "Ended", g_variant_new_boolean (process->ended));
   add (&builder, "ExitStatus", g_variant_new ("(ii)", process->code, process->signal));

@@ -57,7 +57,8 @@ prepare_container (struct supervisor *supervisor, struct packet *packet, const s
     return fault;
   supervisor->network_ns = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
   fault = rootfs_build (&supervisor->rootfs, packet->fds, n, packet->fds[n],
-                        packet->head.flags & SUPERVISOR_FLAG_VOLATILE);
+                        packet->head.flags & SUPERVISOR_FLAG_VOLATILE,
+                        !(packet->head.flags & SUPERVISOR_FLAG_PLAIN));
   if (is_fault (fault))
     return fault;
   fault = namespaces_raise_loopback ();
@@ -96,11 +97,16 @@ begin_prepare (struct supervisor *supervisor, struct packet *packet, struct supe
 }
 
 static struct fault
-start_container (struct supervisor *supervisor, const struct packet_strings *strings, const int stdio[3])
+start_container (struct supervisor *supervisor,
+                 const struct packet_strings *strings,
+                 unsigned n_directories,
+                 const int stdio[3])
 {
   struct init_plan plan = { .rootfs = &supervisor->rootfs,
                             .cgroup = &supervisor->cgroup,
                             .nesting = supervisor->nesting,
+                            .directories = strings->fixed + 4,
+                            .n_directories = n_directories,
                             .launch = { .user = strings->fixed[2],
                                         .directory = strings->fixed[3],
                                         .argv = strings->argv,
@@ -139,15 +145,17 @@ begin_start (struct supervisor *supervisor, struct packet *packet, struct superv
 
   if (supervisor->state != SUPERVISOR_STATE_PREPARED || supervisor->failed)
     return fault_of_request (supervisor->failed ? ECANCELED : EINVAL);
-  if (packet->n_fds != (has_stdio ? 3U : 0U) || (has_stdio && packet->head.n_argv == 0))
+  if (packet->n_fds != (has_stdio ? 3U : 0U) || (has_stdio && packet->head.n_argv == 0) ||
+      packet->head.value < 0 || packet->head.value > SUPERVISOR_MAX_DIRECTORIES)
     return fault_of_request (EINVAL);
+  unsigned n_directories = (unsigned)packet->head.value;
   int r = packet_get_stdio (packet, stdio);
   if (r < 0)
     return fault_of_request (r);
-  r = packet_split (packet, 4, &strings);
+  r = packet_split (packet, 4 + n_directories, &strings);
   if (r < 0)
     return fault_of_request (r);
-  struct fault fault = start_container (supervisor, &strings, stdio);
+  struct fault fault = start_container (supervisor, &strings, n_directories, stdio);
   free (strings.all);
   supervisor->failed = is_fault (fault);
   if (is_fault (fault))

@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 static const char *const candidates[] = { "/sbin/init", "/usr/sbin/init", "/usr/lib/systemd/systemd",
@@ -97,6 +98,34 @@ confine_and_bind (const struct init_plan *plan, int channel)
   return bind_to_supervisor (channel);
 }
 
+/*
+ * As docker has it: root's, whoever the command's user is. Inside the container already, where a link of the image's leads
+ * to nowhere else. Whether there is a directory in the end, chdir(2) tells, or whoever looks for it.
+ */
+static void
+make_directory (const char *path)
+{
+  char part[PATH_MAX];
+
+  if (snprintf (part, sizeof part, "%s", path) >= (int)sizeof part)
+    return;
+  for (char *slash = part; (slash = strchr (slash + 1, '/'));) {
+    *slash = '\0';
+    mkdir (part, 0755);
+    *slash = '/';
+  }
+  mkdir (part, 0755);
+}
+
+static void
+make_directories (const struct init_plan *plan)
+{
+  if (plan->launch.directory[0] != '\0')
+    make_directory (plan->launch.directory);
+  for (unsigned i = 0; i < plan->n_directories; i++)
+    make_directory (plan->directories[i]);
+}
+
 /* What is something only as pid 1, such as systemd and s6-overlay's /init. It decides itself who runs what.
  */
 static bool
@@ -113,9 +142,13 @@ is_init (const struct launch *launch)
 static struct fault
 run_init (const struct init_plan *plan, int channel)
 {
-  static const struct variable defaults[] = { { "container", "bothy" }, { "TERM", "linux" } };
   const struct launch *launch = &plan->launch;
   bool is_named = launch->argv[0] != NULL;
+  /* What an image names as its init finds the surroundings of any other command of it. */
+  const struct variable defaults[] = { { "container", "bothy" },
+                                       { "TERM", "linux" },
+                                       { "PATH", is_named ? LAUNCH_PATH : NULL },
+                                       { "HOME", is_named ? "/root" : NULL } };
   const char *path = is_named ? launch->argv[0] : find_init ();
   char *alone[] = { (char *)(uintptr_t)path, NULL };
   struct init_event event = { .kind = INIT_SIGNAL };
@@ -171,6 +204,7 @@ first_process (const struct init_plan *plan, int channel)
 
     minder_tell (channel, &entered, ns);
     signal (SIGPIPE, SIG_DFL);
+    make_directories (plan);
     event.fault = plan->launch.argv[0] && !is_init (&plan->launch) ? run_command (plan, channel)
                                                                    : run_init (plan, channel);
   }

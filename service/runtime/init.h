@@ -12,7 +12,9 @@ struct init_plan {
   const struct rootfs *rootfs;
   const struct cgroup *cgroup;
   struct launch launch; /* argv[0] NULL: the image's init */
-  int stdio[3];         /* -1: the console */
+  char **directories;   /* N_DIRECTORIES that are to be there, beside that of LAUNCH */
+  unsigned n_directories;
+  int stdio[3]; /* -1: the console */
   bool nesting;
   bool joined; /* filled in: is born in its control group */
 };

@@ -12,8 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 void
 launch_reset_process (void)
 {
@@ -26,13 +24,14 @@ launch_reset_process (void)
   umask (022);
 }
 
+/* Also whether it is not to be there: NAME alone says so. */
 static bool
 has_variable (char **env, const char *name)
 {
   size_t length = strlen (name);
 
   for (; *env; env++)
-    if (strncmp (*env, name, length) == 0 && (*env)[length] == '=')
+    if (strncmp (*env, name, length) == 0 && ((*env)[length] == '=' || (*env)[length] == '\0'))
       return true;
   return false;
 }
@@ -40,14 +39,16 @@ has_variable (char **env, const char *name)
 char **
 launch_environment (char **env, const struct variable *defaults, size_t n)
 {
-  size_t used = 0;
+  size_t used = 0, given = 0;
 
-  while (env[used])
-    used++;
-  char **all = calloc (used + n + 1, sizeof *all);
+  while (env[given])
+    given++;
+  char **all = calloc (given + n + 1, sizeof *all);
   if (!all)
     return NULL;
-  memcpy (all, env, used * sizeof *all);
+  for (size_t i = 0; i < given; i++)
+    if (strchr (env[i], '='))
+      all[used++] = env[i];
   for (size_t i = 0; i < n; i++) {
     if (!defaults[i].value || has_variable (env, defaults[i].name))
       continue;
@@ -64,7 +65,7 @@ user_environment (const struct launch *launch, const struct user *user)
 {
   const char *name = user->name[0] ? user->name : NULL;
   const struct variable defaults[] = {
-    { "PATH", DEFAULT_PATH },
+    { "PATH", LAUNCH_PATH },
     { "HOME", user->home[0] ? user->home : "/" },
     { "USER", name },
     { "LOGNAME", name },
@@ -93,9 +94,11 @@ take_terminal (const struct launch *launch, const struct user *user)
   if (!launch->tty)
     return NO_FAULT;
   int r = terminal_control (STDIN_FILENO);
-  if (r == 0 && fchown (STDIN_FILENO, user->uid, (gid_t)-1) < 0)
-    r = -errno;
-  return r < 0 ? fault_at (SUPERVISOR_STEP_TTY, r) : NO_FAULT;
+  if (r < 0)
+    return fault_at (SUPERVISOR_STEP_TTY, r);
+  if (fchown (STDIN_FILENO, user->uid, (gid_t)-1) < 0)
+    return fault_at (errno == EINVAL ? SUPERVISOR_STEP_USER : SUPERVISOR_STEP_TTY, errno);
+  return NO_FAULT;
 }
 
 static struct fault

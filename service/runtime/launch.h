@@ -31,8 +31,12 @@ struct variable {
   const char *value;
 };
 
+/* Where programs are looked for if nobody says. */
+#define LAUNCH_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 /*
- * The environment ENV with NAME=VALUE for each of the N DEFAULTS that it lacks.
+ * The environment ENV with NAME=VALUE for each of the N DEFAULTS that it lacks. NAME alone in ENV is no variable, and
+ * keeps off that default.
  * Memory is never given back: exec(2) does that. NULL without memory.
  */
 char **launch_environment (char **env, const struct variable *defaults, size_t n);

@@ -17,10 +17,14 @@
 #include <stdint.h>
 
 #define SUPERVISOR_PROTOCOL_VERSION 1u
-#define SUPERVISOR_MAX_PACKET       (128u * 1024u) /* fixed part and strings */
-#define SUPERVISOR_MAX_FDS          72
-#define SUPERVISOR_MAX_EXECS        256
-#define SUPERVISOR_CONNECTION_FD    3
+/* Fixed part and strings: all that one call on the bus may carry, and what an image says on top of that. A packet has to
+   fit into a socket's buffer as systems have it, of 416 KiB (net.core.wmem_max, doubled by the kernel). */
+#define SUPERVISOR_MAX_PACKET      (384u * 1024u)
+#define SUPERVISOR_MAX_ANSWER      (128u * 1024u) /* of the supervisor's own */
+#define SUPERVISOR_MAX_FDS         72
+#define SUPERVISOR_MAX_EXECS       256
+#define SUPERVISOR_MAX_DIRECTORIES 1024
+#define SUPERVISOR_CONNECTION_FD   3
 
 enum supervisor_message_type {
   /* ---- broker → supervisor; each gets one SUPERVISOR_REPLY with its serial ---- */
@@ -41,7 +45,10 @@ enum supervisor_message_type {
    * was answered or not: messages are handled in order.
    * fds: with SUPERVISOR_FLAG_STDIO three, for the first process.
    * text: path of the delegated control group below the cgroup2 mount ("" = none),
-   * path of the cgroup2 mount, user ("" = root), working directory ("" = /), then N_ARGV and N_ENV strings.
+   * path of the cgroup2 mount, user ("" = root), working directory ("" = /), VALUE directories (at most
+   * SUPERVISOR_MAX_DIRECTORIES), then N_ARGV and N_ENV strings.
+   * Of the working directory and the others, what is missing is made as root's, with mode 0755; those others are what an
+   * image calls volumes, and one that can not be made is no reason not to start.
    * N_ARGV 0: the image's init. Otherwise the command is a child of a minimal init
    * of the supervisor's own, pid 1, which reaps and hands signals on; but root's /PATH/init and
    * /PATH/systemd become pid 1 themselves.
@@ -52,8 +59,8 @@ enum supervisor_message_type {
   /*
    * Run a program inside, in a session of its own.
    * fds: three, or none: /dev/null, or with SUPERVISOR_FLAG_TTY a new terminal.
-   * value: of a terminal, rows << 16 | columns. id: the broker's name for it. text: user ("" = root; NAME, NUMBER, either with
-   * :GROUP), working directory ("" = the user's home), then N_ARGV and N_ENV strings.
+   * value: of a terminal, rows << 16 | columns. id: the broker's name for it. text: user ("" = root; see
+   * user_lookup()), working directory ("" = the user's home), then N_ARGV and N_ENV strings.
    * With SUPERVISOR_FLAG_LOGIN argv[0] may be "": the user's login shell.
    * Replies when exec(2) worked, with pid; with a terminal its master as fd
    * and value: N of pts/N.
@@ -90,6 +97,8 @@ enum supervisor_flag {
   SUPERVISOR_FLAG_NESTING = 1 << 4,  /* of PREPARE: user namespaces inside are allowed */
   SUPERVISOR_FLAG_NETNS = 1 << 5,    /* of PREPARE: a network namespace is there */
   SUPERVISOR_FLAG_VOLATILE = 1 << 6, /* of PREPARE: what it writes need not outlive a power cut */
+  SUPERVISOR_FLAG_PLAIN =
+      1 << 7, /* of PREPARE: /run and /tmp are as the image has them, on its own file system */
 };
 
 enum supervisor_state {
@@ -112,7 +121,8 @@ enum supervisor_step {
   SUPERVISOR_STEP_CGROUP = 7,
   SUPERVISOR_STEP_CONSOLE = 8,
   SUPERVISOR_STEP_SECCOMP = 9,
-  SUPERVISOR_STEP_USER = 10,      /* no such user inside */
+  SUPERVISOR_STEP_USER =
+      10, /* ENOENT: no such user inside; ESRCH: no such group; EINVAL: not one of its ids */
   SUPERVISOR_STEP_DIRECTORY = 11, /* working directory */
   SUPERVISOR_STEP_EXEC = 12,      /* ENOENT: no such program or no init; EACCES: not executable */
   SUPERVISOR_STEP_FORK = 13,

@@ -154,7 +154,8 @@ mount_dev (struct rootfs *rootfs)
 }
 
 struct fault
-rootfs_build (struct rootfs *rootfs, const int *lower, unsigned n_lower, int upper, bool is_volatile)
+rootfs_build (
+    struct rootfs *rootfs, const int *lower, unsigned n_lower, int upper, bool is_volatile, bool for_init)
 {
   struct fault fault = attach_layers (rootfs, lower, n_lower, upper);
 
@@ -171,7 +172,7 @@ rootfs_build (struct rootfs *rootfs, const int *lower, unsigned n_lower, int upp
   if (is_fault (fault))
     return fault;
   fault = mount_dev (rootfs);
-  if (is_fault (fault))
+  if (is_fault (fault) || !for_init)
     return fault;
   return mount_run_and_tmp (rootfs->root);
 }

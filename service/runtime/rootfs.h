@@ -17,13 +17,14 @@ struct rootfs {
 
 /*
  * Mounts an overlay of the detached mounts LOWER (topmost first) and UPPER, which holds upper/ and
- * work/, below a tmpfs over /run of this mount namespace, and /sys, /dev, /run and /tmp in it.
+ * work/, below a tmpfs over /run of this mount namespace, and /sys and /dev in it; FOR_INIT: also an empty /run and /tmp,
+ * as an init system wants them. To a program of an image alone they are directories like others, with what the image has.
  * IS_VOLATILE: without waiting for the disk, neither in fsync(2) nor when it is unmounted (the whole
  * file system would be written out then); see "Volatile mount" in the kernel's overlayfs.rst.
  * Faults: STEP_LAYER, STEP_OVERLAY, STEP_ROOT, STEP_MOUNT, STEP_CONSOLE.
  */
-struct fault
-rootfs_build (struct rootfs *rootfs, const int *lower, unsigned n_lower, int upper, bool is_volatile);
+struct fault rootfs_build (
+    struct rootfs *rootfs, const int *lower, unsigned n_lower, int upper, bool is_volatile, bool for_init);
 
 /*
  * Finishes it from inside the pid and cgroup namespaces, while the host's /proc is still mounted

@@ -164,11 +164,12 @@ add_groups (const char *path, struct user *user)
   return 0;
 }
 
+/* Who has no line in passwd(5) is in root's group: images that take any number as their user rest on that. */
 static void
 set_unknown (struct user *user, uint32_t id)
 {
   user->uid = id;
-  user->gid = id;
+  user->gid = 0;
   user->name[0] = user->shell[0] = '\0';
   copy_field (user->home, "/");
 }
@@ -196,28 +197,24 @@ int
 user_lookup (const char *spec, const char *passwd_path, const char *group_path, struct user *user)
 {
   char name[USER_MAX_PATH];
-  char *group;
 
   memset (user, 0, sizeof *user);
-  if (!copy_field (name, spec[0] ? spec : "root"))
+  if (!copy_field (name, spec))
     return -EINVAL;
-  group = strchr (name, ':');
+  char *group = strchr (name, ':');
   if (group)
     *group++ = '\0';
-  if (name[0] == '\0' || (group && (group[0] == '\0' || strchr (group, ':'))))
+  if (group && strchr (group, ':'))
     return -EINVAL;
-  int r = lookup_user (name, passwd_path, user);
+  int r = lookup_user (name[0] ? name : "root", passwd_path, user);
   if (r < 0)
     return r;
-  if (!group) {
-    user->groups[user->n_groups++] = user->gid;
-    return user->name[0] ? add_groups (group_path, user) : 0;
-  }
-  if (!user_parse_id (group, &user->gid)) {
+  bool given = group && group[0];
+  if (given && !user_parse_id (group, &user->gid)) {
     r = find_group (group_path, group, &user->gid);
     if (r < 0)
-      return r;
+      return r == -ENOENT ? -ESRCH : r;
   }
   user->groups[user->n_groups++] = user->gid;
-  return 0;
+  return given || !user->name[0] ? 0 : add_groups (group_path, user);
 }

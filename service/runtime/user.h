@@ -27,10 +27,10 @@ struct user {
 bool user_parse_id (const char *text, uint32_t *id);
 
 /*
- * Finds SPEC ("" = root, NAME, NUMBER, either with :GROUP) in the image's passwd(5)
- * and group(5), named by their paths. A number need not be in them: its group is then
- * the same number. Without :GROUP the supplementary groups are those of the group file.
- * Returns 0, -EINVAL if SPEC is malformed, -ENOENT if there is no such user or group,
+ * Finds SPEC as docker does: USER, USER:GROUP, :GROUP; each a name or a number, and no USER is root. They are looked up in
+ * the image's passwd(5) and group(5), named by their paths. A number need not be in them: the user's group is then 0.
+ * Without GROUP the supplementary groups are those of the group file; with it there are none.
+ * Returns 0, -EINVAL if SPEC is malformed, -ENOENT if there is no such user, -ESRCH if there is no such group,
  * or a negative errno value of open(2).
  */
 int user_lookup (const char *spec, const char *passwd_path, const char *group_path, struct user *user);

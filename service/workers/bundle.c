@@ -69,7 +69,7 @@ take_setting (BothyBundle *self, const char *text)
   BothyBundleSetting setting = { .which = (guchar)*text };
 
   if (self->settings->len >= FETCH_MAX_SETTINGS || setting.which < FETCH_SETTING_ENV ||
-      setting.which > FETCH_SETTING_STOP_SIGNAL || !g_utf8_validate (text + 1, -1, NULL))
+      setting.which >= FETCH_SETTING_END || !g_utf8_validate (text + 1, -1, NULL))
     return FALSE;
   setting.value = g_strdup (text + 1);
   g_array_append_val (self->settings, setting);

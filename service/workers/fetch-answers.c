@@ -202,9 +202,8 @@ bothy_manifest_take_setting (BothyManifest *self, guint32 which, const char *tex
   const char *value;
   BothyManifestSetting *setting;
 
-  if (self->settings->len >= FETCH_MAX_SETTINGS || which < FETCH_SETTING_ENV ||
-      which > FETCH_SETTING_STOP_SIGNAL || !split (text, size, &value, 1) ||
-      !g_utf8_validate (value, -1, NULL))
+  if (self->settings->len >= FETCH_MAX_SETTINGS || which < FETCH_SETTING_ENV || which >= FETCH_SETTING_END ||
+      !split (text, size, &value, 1) || !g_utf8_validate (value, -1, NULL))
     return FALSE;
   setting = g_malloc (sizeof *setting + size);
   setting->which = which;

@@ -81,6 +81,79 @@ def test_the_image_says_what_runs(host, put, tidy):  # noqa: F811
     assert json.loads(host.output("alice", "bothy info --json f1"))["state"] == "stopped"
 
 
+SAYS = {"ExposedPorts": {"80/tcp": {}, "8000-8001/tcp": {}, "53/udp": {}}, "Volumes": {"/data": {}}, "Labels": {"org.example.title": "A title"},
+        "StopSignal": "rtmin+3", "WorkingDir": "app", "Healthcheck": {"Test": ["CMD", "/check"], "Interval": 30 * 10**9}}
+
+
+@pytest.mark.parametrize("made", [bundles.layout, bundles.docker_save])
+def test_all_that_it_says_is_shown(host, put, tidy, made):  # noqa: F811
+    put(bundles.saying(made=made, **SAYS), "shown")
+    text = host.output("alice", "bothy image info shown")
+    for line in ("Directory: /app", "Volumes: /data", "Listens at: 80/tcp 8000-8001/tcp 53/udp", "Stop signal: SIGRTMIN+3",
+                 "Health check: CMD /check, every 30 s", "Label: org.example.title=A title"):
+        assert line in text, text
+    host.run("alice", "bothy create shown f1", check=True)
+    text = host.output("alice", "bothy info f1")
+    assert "Volumes: /data" in text and "Listens at: 80/tcp" in text
+    assert host.output("alice", "bothy run --rm --entrypoint /bin/sh shown -c 'pwd; ls -d /data; stat -c %u%a /app'") == "/app\n/data\n0755"
+
+
+def test_all_its_ports_are_published(host, put, tidy):  # noqa: F811
+    """-P: each on a free port of the machine, but for those that were named."""
+    put(bundles.saying(Cmd=["/bin/sleep", "1000"], **SAYS), "ports")
+    done = host.run("alice", "bothy launch -P -p 8080:80 ports f1", check=True)
+    ports = json.loads(host.output("alice", "bothy port list --json f1"))
+    assert sorted((port["protocol"], port["inside"]) for port in ports) == [("tcp", 80), ("tcp", 8000), ("tcp", 8001), ("udp", 53)]
+    assert done.stdout == "f1\n"
+    for port in ports:
+        assert f"port {port['host']}/{port['protocol']} of this machine leads to port {port['inside']}\n" in done.stderr
+        assert port["host"] == 8080 if (port["protocol"], port["inside"]) == ("tcp", 80) else port["host"] >= 49152
+    # They lead there.
+    put(bundles.saying(Cmd=["/bin/sh", "-c", "while :; do echo hello | nc -l -p 80; done"], ExposedPorts={"80": {}}), "serves")
+    host.run("alice", "bothy launch -P serves f2", check=True)
+    chosen = json.loads(host.output("alice", "bothy port list --json f2"))[0]["host"]
+    assert "hello" in until(lambda: host.run("root", "timeout", "5", "bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{chosen}; cat <&3").stdout)
+    done = host.run("alice", "bothy create -P busybox f3", check=True)
+    assert "none is published" in done.stderr and host.output("alice", "bothy port list --quiet f3") == ""
+    # Where no port can lead, there is no container.
+    done = host.run("alice", "bothy create -P --network none serves f4")
+    assert done.returncode == 1 and "no network" in done.stderr and "f4" not in host.output("alice", "bothy list -q")
+
+
+def test_run_and_tmp_are_the_images(host, put, tidy):  # noqa: F811
+    """A program finds there what it was built with, as with docker; an init system finds nothing of the last time."""
+    tree = [bundles.owned("run", 0, 0), bundles.owned("run/mysqld", 33, 33, 0o1777), bundles.owned("tmp", 0, 0, 0o1777), bundles.owned("tmp/kept", content=b"x")]
+    put(bundles.saying(*tree), "runs")
+    shown = "stat -c '%n %u %a' /run/mysqld /tmp; cat /tmp/kept"
+    assert host.output("alice", f"bothy run --rm --entrypoint /bin/sh runs -c \"{shown}\"") == "/run/mysqld 33 1777\n/tmp 0 1777\nx"
+    put(bundles.saying(*tree, ("init", b"#!/bin/sh\nls /run /tmp >/seen\nexec sleep 1000\n"), Cmd=["/init"]), "inits")
+    host.run("alice", "bothy launch inits f1", check=True)
+    seen = until(lambda: host.run("alice", "bothy exec f1 -- cat /seen").stdout)
+    assert "mysqld" not in seen and "kept" not in seen
+
+
+def test_nobody_is_called_so(host, put, tidy):  # noqa: F811
+    put(bundles.saying(User="app"), "nobody")
+    done = host.run("alice", "bothy run --rm nobody")
+    assert done.returncode == 125 and '"app"' in done.stderr and "image nobody says" in done.stderr and "--user" in done.stderr
+    assert host.output("alice", "bothy run --rm --user :33 --entrypoint /bin/sh nobody -c 'id -u; id -g'") == "0\n33"
+
+
+def test_what_is_not_utf8_gets_there(host, put, tidy):  # noqa: F811
+    put(bundles.saying(Env=["PATH=/bin", "GONE=1"]), "bytes")
+    sent = r"""a=$(printf '\377\351'); """
+    run = host.run("alice", sent + "bothy run --rm -e V=$a -e GONE -w /$a --entrypoint /bin/sh bytes -c 'echo $0$V$GONE; pwd' $a", check=True, text=False)
+    assert run.stdout == b"\xff\xe9\xff\xe9\n/\xff\xe9\n", run
+    host.run("alice", "bothy launch --entrypoint /bin/sleep bytes f1 -- 1000", check=True)
+    done = host.run("alice", sent + "bothy exec -e V=$a f1 -- sh -c 'echo $0$V; ls /nonexistent$1 2>&1; exit 3' $a $a", text=False)
+    assert done.returncode == 3 and done.stdout.startswith(b"\xff\xe9\xff\xe9\n") and b"/nonexistent\xff\xe9" in done.stdout
+    # A name of ours is text.
+    done = host.run("alice", sent + "bothy create bytes f$a")
+    assert done.returncode == 2 and "not UTF-8" in done.stderr
+    done = host.run("alice", sent + "bothy create --hostname $a bytes f2")
+    assert done.returncode == 2 and "not UTF-8" in done.stderr
+
+
 def test_one_static_program(host, put, tidy):  # noqa: F811
     """An image from scratch has what it runs, and nothing else: no directory, no shell."""
     with open("/bin/busybox", "rb") as file:

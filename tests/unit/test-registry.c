@@ -251,17 +251,23 @@ static void
 test_config (void)
 {
   g_auto (Config) found = { 0 };
-  const char *const values[] = { "A=b", "C=d", "/e", "sh", "-c", "nobody", "/w", "SIGINT" };
-  const enum fetch_setting settings[] = { FETCH_SETTING_ENV,        FETCH_SETTING_ENV,
-                                          FETCH_SETTING_ENTRYPOINT, FETCH_SETTING_CMD,
-                                          FETCH_SETTING_CMD,        FETCH_SETTING_USER,
-                                          FETCH_SETTING_DIRECTORY,  FETCH_SETTING_STOP_SIGNAL };
+  const char *const values[] = { "A=b",           "C=d",    "/e",     "sh",        "-c",
+                                 "nobody",        "/w",     "SIGINT", "CMD-SHELL", "true",
+                                 "Interval=5000", "80/tcp", "a=b",    "c=" };
+  const enum fetch_setting settings[] = { FETCH_SETTING_ENV,           FETCH_SETTING_ENV,
+                                          FETCH_SETTING_ENTRYPOINT,    FETCH_SETTING_CMD,
+                                          FETCH_SETTING_CMD,           FETCH_SETTING_USER,
+                                          FETCH_SETTING_DIRECTORY,     FETCH_SETTING_STOP_SIGNAL,
+                                          FETCH_SETTING_HEALTH_TEST,   FETCH_SETTING_HEALTH_TEST,
+                                          FETCH_SETTING_HEALTH_NUMBER, FETCH_SETTING_PORT,
+                                          FETCH_SETTING_LABEL,         FETCH_SETTING_LABEL };
 
-  g_assert_true (
-      parse_config ("{" AMD64 "," ROOTFS ",\"config\":{\"Env\":[\"A=b\",\"C=d\"],\"Entrypoint\":[\"/e\"],"
-                    "\"Cmd\":[\"sh\",\"-c\"],\"User\":\"nobody\",\"WorkingDir\":\"/w\",\"Volumes\":null,"
-                    "\"StopSignal\":\"SIGINT\"}}",
-                    &found));
+  g_assert_true (parse_config (
+      "{" AMD64 "," ROOTFS ",\"config\":{\"Env\":[\"A=b\",\"C=d\"],\"Entrypoint\":[\"/e\"],"
+      "\"Cmd\":[\"sh\",\"-c\"],\"User\":\"nobody\",\"WorkingDir\":\"/w\",\"Volumes\":null,"
+      "\"StopSignal\":\"SIGINT\",\"ExposedPorts\":{\"80/tcp\":{}},\"Labels\":{\"a\":\"b\",\"c\":7},"
+      "\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"true\"],\"Interval\":5000,\"Retries\":0}}}",
+      &found));
   g_assert_cmpuint (found.n_layers, ==, 2);
   g_assert_cmpstr (found.diff_ids, ==, A64);
   g_assert_cmpstr (found.diff_ids + 65, ==, B64);
@@ -272,6 +278,24 @@ test_config (void)
     g_assert_cmpint (setting[0], ==, settings[i]);
     g_assert_cmpstr (setting + 1, ==, values[i]);
   }
+}
+
+/* What is too much of what a container can do without is left out; one text in place of a list is one word. */
+static void
+test_config_extras (void)
+{
+  g_autofree char *many = g_strnfill (20000, 'x');
+  g_autofree char *text = g_strdup_printf (
+      "{" AMD64 "," ROOTFS ",\"config\":{\"Entrypoint\":\"one word\",\"Cmd\":\"\",\"Labels\":{\"l\":\"%s\","
+      "\"%s\":\"l\",\"small\":\"1\"},\"Healthcheck\":{\"Test\":[\"CMD\",\"%s\"],\"Retries\":1}}}",
+      many, many, many);
+  g_auto (Config) found = { 0 };
+
+  g_assert_true (parse_config (text, &found));
+  g_assert_cmpuint (found.settings->len, ==, 2);
+  g_assert_cmpstr ((const char *)found.settings->pdata[0] + 1, ==, "one word");
+  g_assert_cmpint (*(const char *)found.settings->pdata[0], ==, FETCH_SETTING_ENTRYPOINT);
+  g_assert_cmpstr ((const char *)found.settings->pdata[1] + 1, ==, "small=1");
 }
 
 static void
@@ -586,6 +610,7 @@ main (int argc, char **argv)
   g_test_add_func ("/registry/IMG-04-types", test_types);
   g_test_add_func ("/registry/config", test_config);
   g_test_add_func ("/registry/IMG-04-configs", test_configs);
+  g_test_add_func ("/registry/config-extras", test_config_extras);
   g_test_add_func ("/registry/platforms", test_platforms);
   g_test_add_func ("/registry/digests", test_digests);
   g_test_add_func ("/registry/IMG-05-origins", test_origins);

@@ -238,13 +238,13 @@ test_alias (void)
 static void
 test_user (void)
 {
-  static const char *const good[] = { "",         "root",        "0",        "1000:1000",
-                                      "www-data", "domain.user", "machine$", "u:g" };
+  static const char *const good[] = { "",         "root", "0",     "1000:1000", "www-data", "domain.user",
+                                      "machine$", "u:g",  "1000:", ":1000",     ":audio",   ":" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (good); i++)
     accept (bothy_validate_user, good[i]);
   refuse (bothy_validate_user, "-x");
-  refuse (bothy_validate_user, ":x");
+  refuse (bothy_validate_user, "a:b:c");
   refuse (bothy_validate_user, "a/b");
   for (gsize i = 0; i < G_N_ELEMENTS (hostile); i++) {
     if (!g_str_equal (hostile[i], ".."))
@@ -281,9 +281,11 @@ check_environment (const char *entry, gboolean expected)
 static void
 test_environment (void)
 {
-  static const char *const good[] = { "A=", "A=b=c", "_A1=x y", "a=\n", "LANG=\xc3\xa9" };
-  static const char *const bad[] = { "",      "=",     "=x",   "A",     "1A=x",
-                                     "A B=x", "A-B=x", " A=x", "A\n=x", "\xc3\x89=x" };
+  static const char *const good[] = {
+    "A=",   "A=b=c", "_A1=x y", "a=\n", "LANG=\xc3\xa9",         "A",
+    "1A=x", "A B=x", "A-B=x",   "a.b",  "discovery.type=single", "\xc3\x89=\xff"
+  };
+  static const char *const bad[] = { "", "=", "=x", "A\n=x", "A\x01", "\x7f=" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (good); i++)
     check_environment (good[i], TRUE);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 
 #define GROUP     "Container"
+#define ESCAPED   "Escaped" /* at the end of the key of a list that is not UTF-8 */
 #define FILE_NAME "container"
 
 /* ---- writing ---- */
@@ -19,6 +20,39 @@ set_strv (GKeyFile *record, const char *key, char **strings)
 {
   if (strings)
     g_key_file_set_string_list (record, GROUP, key, (const char *const *)strings, g_strv_length (strings));
+}
+
+/* What goes to a program may be any bytes, and a record is UTF-8: escapes have a key of their own then. */
+static void
+set_words (GKeyFile *record, const char *key, char **words)
+{
+  g_autofree char *escaped_key = g_strconcat (key, ESCAPED, NULL);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) escaped = NULL;
+  gboolean is_text = TRUE;
+
+  for (char **word = words; *word; word++) {
+    g_autofree char *text = g_strescape (*word, NULL);
+
+    g_strv_builder_add (builder, text);
+    is_text = is_text && g_utf8_validate (*word, -1, NULL);
+  }
+  escaped = g_strv_builder_end (builder);
+  if (is_text)
+    set_strv (record, key, words);
+  else
+    set_strv (record, escaped_key, escaped);
+}
+
+static void
+set_directory (GKeyFile *record, const char *path)
+{
+  g_autofree char *escaped = g_strescape (path, NULL);
+
+  if (g_utf8_validate (path, -1, NULL))
+    g_key_file_set_string (record, GROUP, "WorkingDirectory", path);
+  else
+    g_key_file_set_string (record, GROUP, "WorkingDirectory" ESCAPED, escaped);
 }
 
 static void
@@ -62,13 +96,13 @@ bothy_container_to_record (BothyContainer *self)
   g_key_file_set_string (record, GROUP, "Image", spec->image);
   g_key_file_set_string (record, GROUP, "Hostname", spec->hostname);
   g_key_file_set_string (record, GROUP, "User", spec->user);
-  g_key_file_set_string (record, GROUP, "WorkingDirectory", spec->working_directory);
+  set_directory (record, spec->working_directory);
   g_key_file_set_string (record, GROUP, "Account", spec->account);
   set_network (record, spec->network);
   g_key_file_set_boolean (record, GROUP, "Ephemeral", spec->ephemeral);
   g_key_file_set_boolean (record, GROUP, "Nesting", spec->nesting);
-  set_strv (record, "Command", spec->command);
-  set_strv (record, "Environment", spec->environment);
+  set_words (record, "Command", spec->command);
+  set_words (record, "Environment", spec->environment);
   g_key_file_set_integer (record, GROUP, "StopSignal", spec->stop_signal);
   set_ports (record, spec->ports);
   set_strv (record, "Egress", spec->egress);
@@ -121,6 +155,23 @@ get_strv (GKeyFile *record, const char *key)
   return strings ? strings : g_new0 (char *, 1);
 }
 
+static char **
+get_words (GKeyFile *record, const char *key)
+{
+  g_autofree char *escaped_key = g_strconcat (key, ESCAPED, NULL);
+  g_auto (GStrv) words = NULL;
+
+  if (!g_key_file_has_key (record, GROUP, escaped_key, NULL))
+    return get_strv (record, key);
+  words = get_strv (record, escaped_key);
+  for (char **word = words; *word; word++) {
+    char *text = g_strcompress (*word);
+
+    *word = (g_free (*word), text);
+  }
+  return g_steal_pointer (&words);
+}
+
 static GArray *
 get_ports (GKeyFile *record)
 {
@@ -142,6 +193,14 @@ get_string (GKeyFile *record, const char *key)
   char *text = g_key_file_get_string (record, GROUP, key, NULL);
 
   return text ? text : g_strdup ("");
+}
+
+static char *
+get_directory (GKeyFile *record)
+{
+  g_autofree char *escaped = g_key_file_get_string (record, GROUP, "WorkingDirectory" ESCAPED, NULL);
+
+  return escaped ? g_strcompress (escaped) : get_string (record, "WorkingDirectory");
 }
 
 /* An address that can not be read must not pass for none: that nic would be bound to no address. */
@@ -181,14 +240,14 @@ spec_from_record (GKeyFile *record, GError **error)
   spec->image = get_string (record, "Image");
   spec->hostname = get_string (record, "Hostname");
   spec->user = get_string (record, "User");
-  spec->working_directory = get_string (record, "WorkingDirectory");
+  spec->working_directory = get_directory (record);
   spec->account = get_string (record, "Account");
   spec->ports = get_ports (record);
   /* No key: everything is allowed. */
   if (g_key_file_has_key (record, GROUP, "Egress", NULL))
     spec->egress = get_strv (record, "Egress");
-  spec->command = get_strv (record, "Command");
-  spec->environment = get_strv (record, "Environment");
+  spec->command = get_words (record, "Command");
+  spec->environment = get_words (record, "Environment");
   spec->stop_signal = g_key_file_get_integer (record, GROUP, "StopSignal", NULL);
   spec->ephemeral = g_key_file_get_boolean (record, GROUP, "Ephemeral", NULL);
   spec->nesting = g_key_file_get_boolean (record, GROUP, "Nesting", NULL);

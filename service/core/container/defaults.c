@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/container/defaults.h"
 
+#include "base/error.h"
+
 #include <string.h>
 
 static const char *const *
@@ -9,13 +11,14 @@ words (const GPtrArray *list)
   return (const char *const *)list->pdata;
 }
 
+/* Whether one of ENTRIES is about the variable that ENTRY is about. */
 static gboolean
 has_name (const char *const *entries, const char *entry)
 {
-  gsize length = strcspn (entry, "=") + 1;
+  gsize length = strcspn (entry, "=");
 
   for (; *entries; entries++) {
-    if (strncmp (*entries, entry, length) == 0)
+    if (strcspn (*entries, "=") == length && strncmp (*entries, entry, length) == 0)
       return TRUE;
   }
   return FALSE;
@@ -30,8 +33,18 @@ bothy_defaults_merge_environment (const char *const *below, const char *const *a
     if (!has_name (above, *below))
       g_strv_builder_add (builder, *below);
   }
-  g_strv_builder_addv (builder, (const char **)above);
+  for (; *above; above++) {
+    if (!has_name (above + 1, *above))
+      g_strv_builder_add (builder, *above);
+  }
   return g_strv_builder_end (builder);
+}
+
+/* An entrypoint of one empty word is docker's way to say that there is none. */
+static gboolean
+is_nothing (const char *const *words)
+{
+  return words[0] && !*words[0] && !words[1];
 }
 
 /* Who gives another entrypoint does not want the words that were meant for the image's. */
@@ -47,6 +60,8 @@ command_of (const BothyContainerSpec *spec, const BothyImageConfig *image)
     first = (const char *const *)spec->entrypoint;
   if (*spec->command)
     rest = (const char *const *)spec->command;
+  if (is_nothing (first))
+    first = none;
   g_strv_builder_addv (builder, (const char **)first);
   g_strv_builder_addv (builder, (const char **)rest);
   return g_strv_builder_end (builder);
@@ -56,17 +71,42 @@ void
 bothy_defaults_apply (BothyContainerSpec *spec, const BothyImageConfig *image)
 {
   char **command = command_of (spec, image);
-  char **environment;
+  static const char *const none[] = { NULL };
+  char **environment = bothy_defaults_merge_environment (image ? words (image->environment) : none,
+                                                         (const char *const *)spec->environment);
 
   spec->command = (g_strfreev (spec->command), command);
+  spec->environment = (g_strfreev (spec->environment), environment);
   if (!image)
     return;
-  environment =
-      bothy_defaults_merge_environment (words (image->environment), (const char *const *)spec->environment);
-  spec->environment = (g_strfreev (spec->environment), environment);
   if (!*spec->user && image->user)
     spec->user = (g_free (spec->user), g_strdup (image->user));
   if (!*spec->working_directory && image->directory)
     spec->working_directory = (g_free (spec->working_directory), g_strdup (image->directory));
   spec->stop_signal = image->stop_signal;
+}
+
+gboolean
+bothy_defaults_is_plain (const BothyContainerSpec *spec, const BothyImageConfig *image)
+{
+  static const char *const inits[] = { "init", "systemd", NULL };
+  g_autofree char *program = *spec->command ? g_path_get_basename (spec->command[0]) : NULL;
+
+  return image && program && !g_strv_contains (inits, program);
+}
+
+void
+bothy_defaults_explain_user (GError **error, const char *user, BothyImage *image, guint32 owner)
+{
+  char *text;
+
+  if (!g_error_matches (*error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_USER))
+    return;
+  if (image && image->defaults && g_strcmp0 (image->defaults->user, user) == 0)
+    text = g_strdup_printf ("User \"%s\", as image %.64s says: %s; say who it is instead (\"--user\")", user,
+                            bothy_image_label (image, owner), (*error)->message);
+  else
+    text = g_strdup_printf ("User \"%s\": %s", user, (*error)->message);
+  g_free ((*error)->message);
+  (*error)->message = text;
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/container/container.h"
-#include "core/images/config.h"
+#include "core/images/image.h"
 
 G_BEGIN_DECLS
 
@@ -13,7 +13,20 @@ G_BEGIN_DECLS
  */
 void bothy_defaults_apply (BothyContainerSpec *spec, const BothyImageConfig *image);
 
-/* The entries NAME=VALUE of ABOVE, and those of BELOW that have other names; both NULL-terminated. (transfer full) */
+/*
+ * Whether a container of SPEC, which is complete, runs a program of an image as docker and OCI have them (IMAGE, or NULL: it is
+ * none), and no init system: it is to find /run and /tmp as the image has them then, as docker makes it.
+ */
+gboolean bothy_defaults_is_plain (const BothyContainerSpec *spec, const BothyImageConfig *image);
+
+/*
+ * If ERROR is NO_SUCH_USER, say in front of it who USER is and where he comes from: from IMAGE, or what is called that, if it
+ * says so (NULL, or one that says another: from who asked). OWNER is whose aliases the image is called by.
+ */
+void bothy_defaults_explain_user (GError **error, const char *user, BothyImage *image, guint32 owner);
+
+/* The entries NAME=VALUE of ABOVE, of those that have the same name the last one, and those of BELOW that have other names;
+   both NULL-terminated. NAME alone stays: it keeps off whatever else would set that variable. (transfer full) */
 char **bothy_defaults_merge_environment (const char *const *below, const char *const *above);
 
 G_END_DECLS

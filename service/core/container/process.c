@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "core/container/defaults.h"
 
 #include <signal.h>
 
@@ -67,6 +68,7 @@ on_run (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, &reply, self->tty ? &fds : NULL,
                                      &error)) {
     set_ended (self, 127, 0);
+    bothy_defaults_explain_user (&error, self->run_as, NULL, self->user);
     g_prefix_error (&error, "Container %s: ", self->container->spec->name);
     g_task_return_error (task, error);
     return;
@@ -116,6 +118,7 @@ bothy_process_run (BothyContainer *container,
   self->id = id;
   self->user = user;
   self->argv = g_strdupv (owned->argv);
+  self->run_as = g_strdup (owned->user);
   self->tty = owned->tty;
   self->container = g_object_ref (container);
   g_task_set_task_data (task, self, g_object_unref);
@@ -182,6 +185,7 @@ bothy_process_finalize (GObject *object)
 
   bothy_clear_fd (&self->pty_fd);
   g_strfreev (self->argv);
+  g_free (self->run_as);
   g_object_unref (self->container);
   G_OBJECT_CLASS (bothy_process_parent_class)->finalize (object);
 }

@@ -35,6 +35,7 @@ struct _BothyProcess {
   guint32 user; /* uid of who asked for it */
   guint32 pid;
   char **argv;
+  char *run_as; /* who it runs as, as it was asked for */
   BothyContainer *container;
   gboolean tty; /* it was asked for with a terminal of its own */
   int pty_fd;   /* -1: it has no terminal, or an earlier bothyd gave it away */

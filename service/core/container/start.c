@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/fd.h"
+#include "core/container/defaults.h"
 #include "core/container/network.h"
 #include "core/container/supervisor-sockets.h"
 #include "core/ids/conflicts.h"
@@ -158,6 +159,13 @@ on_namespaces (GObject *source, GAsyncResult *result, gpointer user_data)
 
 /* ---- the layers of the root ---- */
 
+/* What it stands on, or NULL if that is gone. */
+static BothyImage *
+image_of (Start *start)
+{
+  return bothy_image_store_lookup (start->runner->images, start->container->spec->image);
+}
+
 static void
 on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -179,7 +187,7 @@ static gboolean
 list_layers (Start *start, struct helper_request *request, GError **error)
 {
   const BothyContainer *container = start->container;
-  const BothyImage *image = bothy_image_store_lookup (start->runner->images, container->spec->image);
+  const BothyImage *image = image_of (start);
   guint n = image ? g_strv_length (image->layers) : 0;
 
   if (n == 0 || n >= HELPER_MAX_LAYERS) {
@@ -350,6 +358,7 @@ send_prepare (Start *start)
                                         .n_lower = start->n_lower,
                                         .flags = SUPERVISOR_FLAG_NETNS };
   const BothyContainerSpec *spec = start->container->spec;
+  const BothyImage *image = image_of (start);
   g_autoptr (GByteArray) text = g_byte_array_new ();
   autofd log = open_log (start);
   GError *error = NULL;
@@ -360,6 +369,8 @@ send_prepare (Start *start)
     message.flags |= SUPERVISOR_FLAG_NESTING;
   if (spec->ephemeral)
     message.flags |= SUPERVISOR_FLAG_VOLATILE;
+  if (image && bothy_defaults_is_plain (spec, image->defaults))
+    message.flags |= SUPERVISOR_FLAG_PLAIN;
   bothy_supervisor_add_text (text, spec->hostname);
   if (*spec->account) {
     bothy_supervisor_add_text (text, spec->account);
@@ -448,9 +459,11 @@ on_start_reply (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   start->pending--;
-  if (!bothy_supervisor_call_finish (start->supervisor, result, &reply, NULL, &error))
+  if (!bothy_supervisor_call_finish (start->supervisor, result, &reply, NULL, &error)) {
+    bothy_defaults_explain_user (&error, start->container->spec->user, image_of (start),
+                                 start->container->owner);
     fail_start (start, error);
-  else if (!start->error) {
+  } else if (!start->error) {
     BOTHY_FAULT_POINT ("start.running");
     finish_start (start, &reply);
     return;
@@ -465,6 +478,8 @@ send_start (Start *start)
   const BothyContainerSpec *spec = start->container->spec;
   g_autoptr (GByteArray) text = g_byte_array_new ();
   const char *mount = bothy_cgroup_manager_mount ();
+  const BothyImage *image = image_of (start);
+  guint32 n_volumes = 0;
 
   start->start_sent = TRUE;
   if (start->stdio)
@@ -473,6 +488,9 @@ send_start (Start *start)
   bothy_supervisor_add_text (text, mount ? mount : "");
   bothy_supervisor_add_text (text, spec->user);
   bothy_supervisor_add_text (text, spec->working_directory);
+  if (image && image->defaults)
+    bothy_supervisor_add_texts (text, (const char *const *)image->defaults->volumes->pdata, &n_volumes);
+  message.value = (gint32)n_volumes;
   bothy_supervisor_add_texts (text, (const char *const *)spec->command, &message.n_argv);
   bothy_supervisor_add_texts (text, (const char *const *)spec->environment, &message.n_env);
   start->pending++;

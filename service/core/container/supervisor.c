@@ -74,6 +74,21 @@ step_text (guint32 step)
   }
 }
 
+static const char *
+user_error_text (int number)
+{
+  switch (number) {
+  case ENOENT:
+    return "There is no such user in the container's /etc/passwd";
+  case ESRCH:
+    return "There is no such group in the container's /etc/group";
+  case EINVAL:
+    return "A container has users and groups from 0 to 65535 only, in files of at most 4 MiB";
+  default:
+    return g_strerror (number);
+  }
+}
+
 static GError *
 reply_error (const struct supervisor_message *reply)
 {
@@ -82,7 +97,7 @@ reply_error (const struct supervisor_message *reply)
   if (reply->step == SUPERVISOR_STEP_EXEC)
     set_exec_error (&error, reply->error);
   else if (reply->step == SUPERVISOR_STEP_USER)
-    g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_USER, "There is no such user in the container");
+    g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_USER, "%s", user_error_text (reply->error));
   else if (reply->step == SUPERVISOR_STEP_REQUEST && reply->error == EISDIR)
     g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                  "A directory can not be standard input, output or error");
@@ -273,6 +288,6 @@ bothy_supervisor_new (GSocket *socket)
   BothySupervisor *self = g_object_new (BOTHY_TYPE_SUPERVISOR, NULL);
 
   self->peer =
-      bothy_packet_client_new (socket, "The container", SUPERVISOR_MAX_PACKET, on_packet, on_closed, self);
+      bothy_packet_client_new (socket, "The container", SUPERVISOR_MAX_ANSWER, on_packet, on_closed, self);
   return self;
 }

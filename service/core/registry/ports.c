@@ -3,7 +3,10 @@
 
 #include "base/error.h"
 
-#define MAX_PORTS 64 /* of one container */
+#include <string.h>
+
+#define MAX_PORTS  64    /* of one container */
+#define FIRST_FREE 49152 /* "dynamic", as RFC 6335 has it: no service is known by one of these */
 
 typedef struct {
   BothyContainer *container;
@@ -52,6 +55,61 @@ check_free (BothyRegistry *self, guint32 owner, const BothyPort *port, GError **
   }
   return TRUE;
 }
+
+/* ---- which one is free, for who does not mind ---- */
+
+/* Which ports of a protocol somebody has: a byte for each. */
+typedef guint8 Taken[G_MAXUINT16 + 1];
+
+/* From a table of the kernel's, see /proc/net/tcp in proc(5): "  0: 0100007F:0277 …". Without it bothy-net finds out. */
+static void
+note_bound (const char *table, Taken taken)
+{
+  g_autofree char *text = NULL;
+
+  if (!g_file_get_contents (table, &text, NULL, NULL))
+    return;
+  for (const char *line = strchr (text, '\n'); line; line = strchr (line, '\n')) {
+    const char *local = strchr (++line, ':');
+    const char *port = local ? strchr (local + 1, ':') : NULL;
+
+    if (port)
+      taken[g_ascii_strtoull (port + 1, NULL, 16) & G_MAXUINT16] = TRUE;
+  }
+}
+
+/* Fills in the host's port of PORT. */
+static gboolean
+choose_free (BothyRegistry *self, BothyPort *port, GError **error)
+{
+  g_autoptr (GList) containers = bothy_containers_list (bothy_registry_get_containers (self));
+  g_autofree guint8 *taken = g_malloc0 (sizeof (Taken));
+  guint n = G_MAXUINT16 + 1 - FIRST_FREE, from = (guint)g_random_int_range (0, (gint32)n);
+
+  note_bound (port->udp ? "/proc/self/net/udp" : "/proc/self/net/tcp", taken);
+  note_bound (port->udp ? "/proc/self/net/udp6" : "/proc/self/net/tcp6", taken);
+  for (GList *l = containers; l; l = l->next) {
+    const GArray *ports = BOTHY_CONTAINER (l->data)->spec->ports;
+
+    for (guint i = 0; i < ports->len; i++) {
+      if (g_array_index (ports, BothyPort, i).udp == port->udp)
+        taken[g_array_index (ports, BothyPort, i).host] = TRUE;
+    }
+  }
+  for (guint i = 0; i < n; i++) {
+    guint candidate = FIRST_FREE + (from + i) % n;
+
+    if (!taken[candidate]) {
+      port->host = (guint16)candidate;
+      return TRUE;
+    }
+  }
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_PORT_IN_USE,
+               "Each port from %d on leads somewhere already; say which one it is to be", FIRST_FREE);
+  return FALSE;
+}
+
+/* ---- */
 
 /* Each takes a socket of bothy-net's, and the port from everybody else. */
 static gboolean
@@ -125,6 +183,7 @@ bothy_registry_add_port (BothyRegistry *self,
                          gpointer user_data)
 {
   g_autoptr (GTask) task = task_new (self, container, port, callback, user_data);
+  Publishing *publishing = g_task_get_task_data (task);
   GError *error = NULL;
 
   if (container->spec->network->kind != BOTHY_CONTAINER_NETWORK_NAT)
@@ -133,12 +192,13 @@ bothy_registry_add_port (BothyRegistry *self,
   else if (container->spec->ports->len >= MAX_PORTS)
     error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED, "A container may have %d ports", MAX_PORTS);
   if (error || !check_quota (self, container->owner, &error) ||
-      !check_free (self, container->owner, port, &error) ||
-      !write_down (self, g_task_get_task_data (task), TRUE, &error))
+      (port->host == 0 && !choose_free (self, &publishing->port, &error)) ||
+      !check_free (self, container->owner, &publishing->port, &error) ||
+      !write_down (self, publishing, TRUE, &error))
     g_task_return_error (task, error);
   else if (container->addresses[0])
-    bothy_network_publish (bothy_registry_get_network (self), container->range_base, port, TRUE, on_published,
-                           g_object_ref (task));
+    bothy_network_publish (bothy_registry_get_network (self), container->range_base, &publishing->port, TRUE,
+                           on_published, g_object_ref (task));
   else
     g_task_return_boolean (task, TRUE);
 }

@@ -11,7 +11,7 @@
 #include "core/images/compose.h"
 
 G_STATIC_ASSERT ((int)FETCH_SETTING_ENV == (int)BOTHY_IMAGE_CONFIG_ENVIRONMENT);
-G_STATIC_ASSERT ((int)FETCH_SETTING_STOP_SIGNAL == (int)BOTHY_IMAGE_CONFIG_STOP_SIGNAL);
+G_STATIC_ASSERT ((int)FETCH_SETTING_LABEL == (int)BOTHY_IMAGE_CONFIG_LABEL);
 
 typedef struct {
   BothyOperation *operation;

@@ -9,6 +9,7 @@
 
 #define MAX_TEXT  256
 #define MAX_VALUE (FETCH_MAX_TEXT - 1)
+#define MAX_EXTRA (32 * 1024) /* of all extras */
 
 void
 config_clear (Config *self)
@@ -65,11 +66,16 @@ take_setting (Config *self, enum fetch_setting setting, const char *value)
   return TRUE;
 }
 
+/* One text in place of a list is a list of one word, as docker reads it. */
 static gboolean
-take_list (Config *self, enum fetch_setting setting, JsonArray *array)
+take_list (Config *self, enum fetch_setting setting, JsonObject *object, const char *name)
 {
+  JsonArray *array = json_get_array (object, name);
   guint n = array ? json_array_get_length (array) : 0;
+  const char *alone = json_get_text (object, name, MAX_VALUE);
 
+  if (*alone)
+    return take_setting (self, setting, alone);
   for (guint i = 0; i < n; i++) {
     if (!take_setting (self, setting, json_text_at (array, i)))
       return FALSE;
@@ -94,11 +100,72 @@ take_settings (JsonObject *config, Config *self)
   for (gsize i = 0; i < G_N_ELEMENTS (table); i++) {
     const char *text = table[i].is_list ? "" : json_get_text (config, table[i].name, MAX_VALUE);
 
-    if (table[i].is_list ? !take_list (self, table[i].setting, json_get_array (config, table[i].name))
+    if (table[i].is_list ? !take_list (self, table[i].setting, config, table[i].name)
                          : *text && !take_setting (self, table[i].setting, text))
       return FALSE;
   }
   return TRUE;
+}
+
+/* ---- what a container runs without just as well: of these, what is too long, or too much, is left out ---- */
+
+static void
+take_extra (Config *self, enum fetch_setting setting, const char *value)
+{
+  gsize size = strlen (value) + 1;
+
+  if (size <= MAX_EXTRA - self->extra && take_setting (self, setting, value))
+    self->extra += size;
+}
+
+/* The names of a map's members; of labels their values, too. */
+static void
+take_members (Config *self, enum fetch_setting setting, JsonObject *map)
+{
+  g_autoptr (GList) names = map ? json_object_get_members (map) : NULL;
+
+  for (GList *l = names; l; l = l->next) {
+    const char *name = l->data;
+    g_autofree char *pair = NULL;
+
+    if (setting == FETCH_SETTING_LABEL)
+      pair = g_strconcat (name, "=", json_get_text (map, name, G_MAXSIZE), NULL);
+    take_extra (self, setting, pair ? pair : name);
+  }
+}
+
+static void
+take_health (Config *self, JsonObject *health)
+{
+  static const char *const numbers[] = { "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries" };
+  JsonArray *test = json_get_array (health, "Test");
+  guint n = test ? json_array_get_length (test) : 0;
+
+  for (guint i = 0; i < n; i++) {
+    const char *word = json_text_at (test, i);
+
+    /* Half of a command is another command. */
+    if (!word || strlen (word) >= MAX_EXTRA / n || self->settings->len + n > FETCH_MAX_SETTINGS)
+      return;
+  }
+  for (guint i = 0; i < n; i++)
+    take_extra (self, FETCH_SETTING_HEALTH_TEST, json_text_at (test, i));
+  for (gsize i = 0; n > 0 && i < G_N_ELEMENTS (numbers); i++) {
+    gint64 number = json_get_number (health, numbers[i]);
+    g_autofree char *text = g_strdup_printf ("%s=%" G_GINT64_FORMAT, numbers[i], number);
+
+    if (number > 0)
+      take_extra (self, FETCH_SETTING_HEALTH_NUMBER, text);
+  }
+}
+
+static void
+take_extras (JsonObject *config, Config *self)
+{
+  take_health (self, json_get_object (config, "Healthcheck"));
+  take_members (self, FETCH_SETTING_VOLUME, json_get_object (config, "Volumes"));
+  take_members (self, FETCH_SETTING_PORT, json_get_object (config, "ExposedPorts"));
+  take_members (self, FETCH_SETTING_LABEL, json_get_object (config, "Labels"));
 }
 
 gboolean
@@ -106,6 +173,7 @@ config_parse (const char *text, gsize size, const char *machine, Config *ret, GE
 {
   g_autoptr (JsonParser) parser = json_open (text, size);
   JsonObject *root = parser ? json_root (parser) : NULL;
+  JsonObject *config;
 
   if (!root)
     return nonsense (error);
@@ -117,7 +185,9 @@ config_parse (const char *text, gsize size, const char *machine, Config *ret, GE
     return FALSE;
   }
   ret->settings = g_ptr_array_new_with_free_func (g_free);
-  if (!take_diff_ids (root, ret) || !take_settings (json_get_object (root, "config"), ret))
+  config = json_get_object (root, "config");
+  if (!take_diff_ids (root, ret) || !take_settings (config, ret))
     return nonsense (error);
+  take_extras (config, ret);
   return TRUE;
 }

@@ -37,6 +37,7 @@ typedef struct {
   char *diff_ids; /* the digits of one SHA-256 after another, each with a NUL at its end */
   guint n_layers;
   GPtrArray *settings; /* char *: a byte that is an enum fetch_setting, then its value */
+  gsize extra;         /* bytes of those that it could do without */
 } Config;
 
 /* Free what it points to. */

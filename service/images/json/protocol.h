@@ -31,12 +31,18 @@ enum fetch_error {
   FETCH_LOGIN = 10,       /* the name and the password are not good there */
 };
 
-/* What the image says of its containers. */
+/* What the image says of its containers. Of a list each word comes alone, in order. */
 enum fetch_setting {
-  FETCH_SETTING_ENV = 1, /* NAME=VALUE */
+  FETCH_SETTING_ENV = 1, /* NAME=VALUE, or NAME alone: without that variable */
   FETCH_SETTING_ENTRYPOINT = 2,
   FETCH_SETTING_CMD = 3,
   FETCH_SETTING_USER = 4,
   FETCH_SETTING_DIRECTORY = 5,
   FETCH_SETTING_STOP_SIGNAL = 6,
+  FETCH_SETTING_VOLUME = 7,
+  FETCH_SETTING_PORT = 8,           /* 80, 80/tcp, 8000-8010/udp */
+  FETCH_SETTING_HEALTH_TEST = 9,    /* "NONE"; "CMD" and words; or "CMD-SHELL" and a command */
+  FETCH_SETTING_HEALTH_NUMBER = 10, /* NAME=NUMBER as the configuration has it, times in nanoseconds */
+  FETCH_SETTING_LABEL = 11,         /* NAME=VALUE */
+  FETCH_SETTING_END,
 };
