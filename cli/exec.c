@@ -247,6 +247,8 @@ cli_exec (Cli *cli, char **words)
     cli_usage (cli, "%s", _ ("--tty and --no-tty exclude each other, and --env takes NAME=VALUE"));
     return CLI_EXIT_OWN;
   }
+  if (!cli_words_fit (cli, command, how.environment))
+    return CLI_EXIT_OWN;
   if (!how.no_tty && isatty (STDIN_FILENO) && isatty (STDOUT_FILENO))
     how.tty = TRUE;
   if (!cli_connect (cli, &error))

@@ -8,6 +8,8 @@
 #include "pull.h"
 #include "spec.h"
 
+/* What the words of a call may have: 256 KiB, as the service takes it, without what is around them. */
+#define MAX_CALL (252 * 1024)
 /* How often a generated name may be taken already. */
 #define NAME_TRIES 8
 
@@ -62,6 +64,32 @@ cli_bytes_of_word (const char *word)
   if (g_utf8_validate (word, -1, NULL))
     return g_variant_new_string (word);
   return g_variant_new_bytestring (word);
+}
+
+/* As D-Bus has them: each has its length in front, and begins at a multiple of four. */
+static gsize
+count_bytes (char **words)
+{
+  gsize bytes = 0;
+
+  for (; words && *words; words++)
+    bytes += (strlen (*words) / 4 + 2) * 4;
+  return bytes;
+}
+
+gboolean
+cli_words_fit (Cli *cli, char **command, char **environment)
+{
+  gsize bytes = count_bytes (command) + count_bytes (environment);
+
+  if (bytes <= MAX_CALL)
+    return TRUE;
+  cli_usage (cli,
+             _ ("The command and its variables have %" G_GSIZE_FORMAT
+                " bytes, and %d can be handed over; put the rest "
+                "into a file, or pass it through standard input"),
+             bytes, MAX_CALL);
+  return FALSE;
 }
 
 gboolean
@@ -265,7 +293,8 @@ cli_spec_ok (Cli *cli, CliSpec *spec)
     cli_usage (cli, "%s", _ ("--env takes NAME=VALUE"));
     return FALSE;
   }
-  return parse_limits (cli, spec) && cli_ports_ok (cli, spec->publish);
+  return cli_words_fit (cli, spec->command, spec->environment) && parse_limits (cli, spec) &&
+         cli_ports_ok (cli, spec->publish);
 }
 
 gboolean

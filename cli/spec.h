@@ -56,6 +56,15 @@ typedef struct {
 #define CLI_SPEC_DISK(spec)                                                                                  \
   "disk", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->disk, N_ ("As --limit disk=SIZE"), N_ ("SIZE")
 
+/**
+ * cli_words_fit:
+ * @command: (nullable): what goes to a program inside
+ * @environment: (nullable): and its variables
+ *
+ * Returns: whether one call can carry them; FALSE for a usage error, which was reported
+ */
+gboolean cli_words_fit (Cli *cli, char **command, char **environment);
+
 /** cli_words_are_utf8: Returns: whether D-Bus can carry all @words as texts */
 gboolean cli_words_are_utf8 (char **words);
 

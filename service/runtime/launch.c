@@ -5,6 +5,7 @@
 #include "user.h"
 
 #include <grp.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,11 +65,15 @@ static char **
 user_environment (const struct launch *launch, const struct user *user)
 {
   const char *name = user->name[0] ? user->name : NULL;
+  char hostname[HOST_NAME_MAX + 1] = "";
+
+  gethostname (hostname, sizeof hostname - 1);
   const struct variable defaults[] = {
     { "PATH", LAUNCH_PATH },
     { "HOME", user->home[0] ? user->home : "/" },
     { "USER", name },
     { "LOGNAME", name },
+    { "HOSTNAME", hostname[0] ? hostname : NULL },
     { "SHELL", user->shell[0] ? user->shell : "/bin/sh" },
     { "TERM", launch->tty ? "xterm-256color" : NULL },
     { "container", "bothy" },

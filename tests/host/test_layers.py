@@ -132,6 +132,17 @@ def test_run_and_tmp_are_the_images(host, put, tidy):  # noqa: F811
     assert "mysqld" not in seen and "kept" not in seen
 
 
+def test_directories_lead_nowhere_outside_IMG_01(host, put, tidy):  # noqa: F811
+    """They are made from inside the container, and with no more rights than its root has there."""
+    victim = host.root / "tmp/victim"
+    victim.mkdir(exist_ok=True)
+    victim.chmod(0o777)
+    put(bundles.saying(("out", "/tmp/victim"), ("up", "../../../../tmp/victim"), Volumes={"/out/a": {}, "/up/b": {}, "/../../tmp/victim/c": {}, "/proc/1/root/tmp/victim/d": {},
+                       "/proc/self/cwd/tmp/victim/e": {}, "/dev/f": {}, "/sys/g": {}}, WorkingDir="/../../../tmp/victim/h"), "leads")
+    assert host.output("alice", "bothy run --rm --entrypoint /bin/sh leads -c 'pwd; ls -d /dev/f'") == "/tmp/victim/h\n/dev/f"
+    assert list(victim.iterdir()) == []
+
+
 def test_nobody_is_called_so(host, put, tidy):  # noqa: F811
     put(bundles.saying(User="app"), "nobody")
     done = host.run("alice", "bothy run --rm nobody")
@@ -147,6 +158,11 @@ def test_what_is_not_utf8_gets_there(host, put, tidy):  # noqa: F811
     host.run("alice", "bothy launch --entrypoint /bin/sleep bytes f1 -- 1000", check=True)
     done = host.run("alice", sent + "bothy exec -e V=$a f1 -- sh -c 'echo $0$V; ls /nonexistent$1 2>&1; exit 3' $a $a", text=False)
     assert done.returncode == 3 and done.stdout.startswith(b"\xff\xe9\xff\xe9\n") and b"/nonexistent\xff\xe9" in done.stdout
+    # As much as a call carries.
+    long = "x=$(head -c 125000 /dev/zero | tr '\\0' x); "
+    assert host.output("alice", long + "bothy exec f1 -- sh -c 'echo ${#0} ${#1}' $x $x") == "125000 125000"
+    done = host.run("alice", long + "bothy exec f1 -- true $x $x $x")
+    assert done.returncode == 125 and "375" in done.stderr and str(252 * 1024) in done.stderr, done.stderr
     # A name of ours is text.
     done = host.run("alice", sent + "bothy create bytes f$a")
     assert done.returncode == 2 and "not UTF-8" in done.stderr
