@@ -98,6 +98,19 @@ confine_and_bind (const struct init_plan *plan, int channel)
   return bind_to_supervisor (channel);
 }
 
+/* The last directory of PATH, which can be changed, in the one above it. */
+static void
+make_last (char *path)
+{
+  char *slash = strrchr (path, '/');
+
+  *slash = '\0';
+  autofd above = launch_open_directory (slash == path ? "/" : path);
+  *slash = '/';
+  if (above >= 0)
+    mkdirat (above, slash + 1, 0755);
+}
+
 /*
  * As docker has it: root's, whoever the command's user is. Inside the container already, where a link of the image's leads
  * to nowhere else. Whether there is a directory in the end, chdir(2) tells, or whoever looks for it.
@@ -107,14 +120,14 @@ make_directory (const char *path)
 {
   char part[PATH_MAX];
 
-  if (snprintf (part, sizeof part, "%s", path) >= (int)sizeof part)
+  if (path[0] != '/' || snprintf (part, sizeof part, "%s", path) >= (int)sizeof part)
     return;
   for (char *slash = part; (slash = strchr (slash + 1, '/'));) {
     *slash = '\0';
-    mkdir (part, 0755);
+    make_last (part);
     *slash = '/';
   }
-  mkdir (part, 0755);
+  make_last (part);
 }
 
 static void
@@ -163,8 +176,9 @@ run_init (const struct init_plan *plan, int channel)
   fault = confine_and_bind (plan, channel);
   if (is_fault (fault))
     return fault;
-  if (*launch->directory != '\0' && chdir (launch->directory) < 0)
-    return fault_at (SUPERVISOR_STEP_DIRECTORY, errno);
+  int r = *launch->directory != '\0' ? launch_change_directory (launch->directory) : 0;
+  if (r < 0)
+    return fault_at (SUPERVISOR_STEP_DIRECTORY, r);
   char **env = launch_environment (launch->env, defaults, sizeof defaults / sizeof *defaults);
   if (env)
     execve (path, is_named ? launch->argv : alone, env);

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "launch.h"
 
+#include "autofd.h"
 #include "terminal.h"
 #include "user.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 void
@@ -117,16 +121,38 @@ confine_program (const struct launch *launch)
   return r < 0 ? fault_at (SUPERVISOR_STEP_SECCOMP, r) : NO_FAULT;
 }
 
+int
+launch_open_directory (const char *path)
+{
+  struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS };
+  long fd = syscall (SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+
+  return fd < 0 ? -errno : (int)fd;
+}
+
+int
+launch_change_directory (const char *path)
+{
+  autofd fd = launch_open_directory (path);
+
+  if (fd < 0)
+    return fd;
+  return fchdir (fd) < 0 ? -errno : 0;
+}
+
 /* As the user: a directory that is not his to enter is none. */
 static struct fault
 change_directory (const struct launch *launch, const struct user *user)
 {
   if (chdir ("/") < 0)
     return fault_at (SUPERVISOR_STEP_DIRECTORY, errno);
-  if (launch->directory[0])
-    return chdir (launch->directory) < 0 ? fault_at (SUPERVISOR_STEP_DIRECTORY, errno) : NO_FAULT;
-  if (launch->home_by_default && user->home[0] && chdir (user->home) < 0 && chdir ("/") < 0)
-    return fault_at (SUPERVISOR_STEP_DIRECTORY, errno);
+  if (launch->directory[0]) {
+    int r = launch_change_directory (launch->directory);
+    return r < 0 ? fault_at (SUPERVISOR_STEP_DIRECTORY, r) : NO_FAULT;
+  }
+  /* Without a home, here. */
+  if (launch->home_by_default && user->home[0])
+    launch_change_directory (user->home);
   return NO_FAULT;
 }
 

@@ -41,5 +41,15 @@ struct variable {
  */
 char **launch_environment (char **env, const struct variable *defaults, size_t n);
 
+/*
+ * Opens the directory PATH (O_PATH) of the container that this process is in already, by whatever links the image has, but
+ * not by one of /proc to an open file: until exec(2) this process has some that are the host's, such as the control group.
+ * Returns an fd or a negative errno value.
+ */
+int launch_open_directory (const char *path);
+
+/* Makes PATH the working directory, in the same way. 0 or a negative errno value. */
+int launch_change_directory (const char *path);
+
 /* Undoes what a supervisor does to signals, umask and its name for what it starts. */
 void launch_reset_process (void);

@@ -89,6 +89,17 @@ def test_directories_are_made(alice, put):
     assert alice.error(path, CONTAINER, "Start", "(a{sv})", {}, timeout=60) == "StartFailed"
 
 
+def test_SUP_07_open_files_are_no_directories(world, alice, put):
+    """What starts the first process has files of the machine's open, and nothing leads to one of these."""
+    put(bundles.saying(("link", "/proc/self/fd"), ("proc-link", "/proc/self/cwd"), Volumes={"/link/11/mine": {}}))
+    for directory in (*(f"/proc/self/fd/{n}" for n in range(3, 32)), "/link/11", "/proc/1/fd/11", "/proc-link", "/proc/self/root"):
+        path = alice.create("c1", "says", entrypoint=["/bin/ls"], command=["../.."], working_directory=directory)
+        assert alice.error(path, CONTAINER, "Start", "(a{sv})", {}, timeout=60) == "StartFailed", directory
+        assert "working directory" in alice.text
+        alice.delete(path)
+    assert not list(world.group.glob("**/mine"))
+
+
 GROUPS = bundles.owned("etc/group", content=b"root:x:0:\nwww:x:33:\nadm:x:4:www\nweb:x:50:www,root\n")
 
 
