@@ -224,11 +224,13 @@ def test_OCI_settings(world, alice, registry):
     """What the image says of its containers is what they do, where their owner says nothing."""
     registry.push("team/app", "1.0", [BASE], {
         "Env": ["GREETING=hello", "no name=x"], "Entrypoint": ["/bin/busybox"], "Cmd": ["env"], "User": "7:8",
-        "WorkingDir": "/etc", "StopSignal": "SIGUSR1", "Labels": {"a": "b"}, "Volumes": {"/x": {}}})
+        "WorkingDir": "/etc", "StopSignal": "SIGUSR1", "Labels": {"a": "b"}, "Volumes": {"/x": {}},
+        "ExposedPorts": {"80/tcp": {}}, "Healthcheck": {"Test": ["NONE"]}})
     image = pull(alice, REF)["Object"]
     settings = alice.get(image, IMAGE, "Configuration")
-    assert settings == {"environment": ["GREETING=hello"], "entrypoint": ["/bin/busybox"], "command": ["env"],
-                        "user": "7:8", "working-directory": "/etc", "stop-signal": 10}
+    assert settings == {"environment": ["GREETING=hello", "no name=x"], "entrypoint": ["/bin/busybox"], "command": ["env"],
+                        "user": "7:8", "working-directory": "/etc", "stop-signal": 10, "volumes": ["/x"], "ports": ["80/tcp"],
+                        "labels": {"a": "b"}, "healthcheck": {"test": ["NONE"]}}
     registry.push("team/app", "1.0", [BASE], {"User": "root; id"})
     refused(world, alice, "BadArchive", REF, text="user")
 

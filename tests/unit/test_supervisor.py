@@ -78,14 +78,23 @@ def test_command_on_streams(make):
         (["/etc/passwd"], "", "", (STEP_EXEC, errno.EACCES)),
         (["true"], "nobody-here", "", (STEP_USER, errno.ENOENT)),
         (["true"], "01", "", (STEP_USER, errno.ENOENT)),
-        (["true"], "1:", "", (STEP_USER, errno.EINVAL)),
-        (["true"], "", "/nope", (STEP_DIRECTORY, errno.ENOENT)),
+        (["true"], "1:2:3", "", (STEP_USER, errno.EINVAL)),
+        (["true"], "1:nobody-here", "", (STEP_USER, errno.ESRCH)),
+        (["true"], "", "/etc/passwd", (STEP_DIRECTORY, errno.ENOTDIR)),
+        (["true"], "", "/proc/self/cwd", (STEP_DIRECTORY, errno.ELOOP)),
     ],
 )
 def test_what_cannot_run(make, box, argv, user, directory, fault):
     assert box.exec(*argv, user=user, directory=directory).fault == fault
     assert box.exec("true").fault == (0, 0)
     assert make().start(*argv, user=user, directory=directory).fault == fault
+
+
+def test_a_missing_directory_is_made_at_the_start_only(make, box):
+    assert box.exec("true", directory="/nope").fault == (STEP_DIRECTORY, errno.ENOENT)
+    made = make()
+    assert made.start("sleep", "100", user="u", directory="/nope/deep").fault == (0, 0)
+    assert made.shell("stat -c '%u %a' /nope /nope/deep") == ("0 755\n0 755\n", 0)
 
 
 def test_signals(box):
