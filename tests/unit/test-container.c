@@ -99,6 +99,22 @@ test_round_trip (void)
   check_strings (none, none);
 }
 
+/* Programs take any bytes, and a record is UTF-8. */
+static void
+test_bytes (void)
+{
+  const char *command[] = { "/bin/\xff", "a\\377;b", "\xe9\n\t\"\\", "", "\xc3\xa9", NULL };
+  const char *environment[] = { "A=\xfe", "B=x;y;", NULL };
+  g_autoptr (BothyContainer) container = make_container (command, environment);
+  g_autoptr (BothyContainer) other = NULL;
+  BothyContainerSpec *spec = container->spec;
+
+  spec->working_directory = (g_free (spec->working_directory), g_strdup ("/\xe9\\;"));
+  other = reread (container);
+  g_assert_cmpstr (other->spec->working_directory, ==, "/\xe9\\;");
+  check_strings (command, environment);
+}
+
 static BothyContainer *
 make_lan_container (const char *address, const char *const *resolvers)
 {
@@ -303,5 +319,6 @@ main (int argc, char **argv)
   g_test_add_func ("/container/lan", test_lan);
   g_test_add_func ("/container/shared-addresses", test_shared_addresses);
   g_test_add_func ("/container/bad-networks", test_bad_networks);
+  g_test_add_func ("/container/bytes", test_bytes);
   return g_test_run ();
 }

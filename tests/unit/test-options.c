@@ -14,6 +14,8 @@ typedef struct {
   char *text;
   char **words;
   GVariant *handles;
+  char *bytes;
+  char **byte_words;
 } Values;
 
 static void
@@ -22,6 +24,8 @@ values_clear (Values *values)
   g_free (values->text);
   g_strfreev (values->words);
   g_clear_pointer (&values->handles, g_variant_unref);
+  g_free (values->bytes);
+  g_strfreev (values->byte_words);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Values, values_clear)
@@ -30,8 +34,14 @@ static gboolean
 parse (GVariant *options, Values *values, GError **error)
 {
   const BothyOption table[] = {
-    { "flag", "b", &values->flag },    { "number", "u", &values->number },    { "text", "s", &values->text },
-    { "words", "as", &values->words }, { "handles", "ah", &values->handles }, { NULL },
+    { "flag", "b", &values->flag },
+    { "number", "u", &values->number },
+    { "text", "s", &values->text },
+    { "words", "as", &values->words },
+    { "handles", "ah", &values->handles },
+    { "bytes", BOTHY_OPTION_BYTES, &values->bytes },
+    { "byte-words", BOTHY_OPTION_WORDS, &values->byte_words },
+    { NULL },
   };
   g_autoptr (GVariant) owned = g_variant_ref_sink (options);
 
@@ -152,6 +162,35 @@ test_many (void)
   refuse (g_variant_builder_end (&unknown), "\"kkkk");
 }
 
+/* What goes to a program need not be UTF-8, and is no longer than it says. */
+static void
+test_bytes (void)
+{
+  static const char *const refused[] = { "{'bytes': <[byte 0x61, 0, 0x62]>}",
+                                         "{'bytes': <['a']>}",
+                                         "{'byte-words': <[[byte 0x61], [byte 0, 0]]>}",
+                                         "{'byte-words': <b'a'>}",
+                                         "{'words': <[b'a']>}",
+                                         "{'text': <b'a'>}" };
+  g_auto (Values) bytes = { 0 };
+  g_auto (Values) texts = { 0 };
+
+  g_assert_true (parse (text_to_options ("{'bytes': <[byte 0xff]>, "
+                                         "'byte-words': <[[byte 0xfe, 0], [byte 0x61], @ay [], [byte 0]]>}"),
+                        &bytes, NULL));
+  g_assert_cmpstr (bytes.bytes, ==, "\xff");
+  g_assert_cmpuint (g_strv_length (bytes.byte_words), ==, 4);
+  g_assert_cmpstr (bytes.byte_words[0], ==, "\xfe");
+  g_assert_cmpstr (bytes.byte_words[1], ==, "a");
+  g_assert_cmpstr (bytes.byte_words[2], ==, "");
+  g_assert_cmpstr (bytes.byte_words[3], ==, "");
+  g_assert_true (parse (text_to_options ("{'bytes': <'x'>, 'byte-words': <['y', '']>}"), &texts, NULL));
+  g_assert_cmpstr (texts.bytes, ==, "x");
+  g_assert_cmpstr (texts.byte_words[0], ==, "y");
+  for (gsize i = 0; i < G_N_ELEMENTS (refused); i++)
+    refuse (text_to_options (refused[i]), strstr (refused[i], "byte-words") ? "byte-words" : "\"");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -162,5 +201,6 @@ main (int argc, char **argv)
   g_test_add_func ("/options/ARG-03-twice", test_twice);
   g_test_add_func ("/options/ARG-03-nested", test_nested);
   g_test_add_func ("/options/ARG-03-many", test_many);
+  g_test_add_func ("/options/ARG-01-bytes", test_bytes);
   return g_test_run ();
 }
