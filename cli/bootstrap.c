@@ -190,7 +190,7 @@ static const char *const script =
     "{ cat <&3 >/dev/null; kill -s KILL \"$builder\"; } 9<&- &\n"
     "status=0\n"
     "wait \"$builder\" || status=$?\n"
-    "kill -s KILL -1 || :\n"
+    "kill -s KILL -- -1 || :\n"
     "rm -rf --one-file-system \"$work\" || { sleep 1; rm -rf --one-file-system \"$work\"; }\n"
     "exit \"$status\"\n";
 

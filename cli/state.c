@@ -147,6 +147,8 @@ call_each (Cli *cli, const CliState *state, char **names)
     /* Passwords are asked for one by one. */
     while (running->len >= (cli->asked ? 1 : AT_ONCE))
       g_main_loop_run (loop);
+    if (work.interrupts >= 2)
+      kill_running (&work);
   }
   while (running->len > 0)
     g_main_loop_run (loop);

@@ -131,7 +131,8 @@ end_identification (Identify *identify, GError *error)
   g_autoptr (GError) why = error;
   GDBusMessage *message;
 
-  if (!why) {
+  /* He may have left while he was looked up, and nobody would tell of that again. */
+  if (!why && !g_cancellable_is_cancelled (client->gone)) {
     client->user = identify->user;
     bothy_untrusted_fds_introduce (client->name, client->user);
   }

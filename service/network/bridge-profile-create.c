@@ -167,7 +167,9 @@ activate (GTask *task)
   Create *create = g_task_get_task_data (task);
   NMRemoteConnection *first = create->made_port ? create->made_port : create->made;
 
-  bothy_nm_activate (create->client, NM_CONNECTION (first), name_of (create), port_of (create), on_up, task);
+  bothy_nm_activate (create->client, NM_CONNECTION (first),
+                     nm_connection_get_uuid (NM_CONNECTION (create->made)), name_of (create),
+                     port_of (create), on_up, task);
 }
 
 static void

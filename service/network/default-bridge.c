@@ -31,8 +31,9 @@ struct _BothyDefaultBridge {
   gboolean working;
   gboolean late; /* nobody waits any more for what is under way */
   gboolean wanted;
-  gboolean missed;  /* somebody wants it who did not get it, or not any more */
-  gboolean leaving; /* the profile is being removed */
+  gboolean missed;    /* somebody wants it who did not get it, or not any more */
+  gboolean leaving;   /* the profile is being removed */
+  gboolean could_ask; /* when NetworkManager last told of its state */
   guint tries;
   guint timer;
   guint pauses;   /* before it was brought up, since it was steady */
@@ -112,11 +113,11 @@ make_profile (BothyDefaultBridge *self)
 
 /* ---- who waits ---- */
 
-/* NetworkManager is there and has networking switched on: there is a point in asking it for the bridge. */
+/* NetworkManager is there, answers, and has networking switched on: there is a point in asking it for the bridge. */
 static gboolean
 may_ask (BothyDefaultBridge *self)
 {
-  return self->client && nm_client_get_nm_running (self->client) &&
+  return self->client && !bothy_nm_is_doubted (self->nm) && nm_client_get_nm_running (self->client) &&
          nm_client_get_state (self->client) != NM_STATE_ASLEEP;
 }
 
@@ -142,8 +143,8 @@ answer_all (BothyDefaultBridge *self, const GError *error)
 {
   GTask *task;
 
-  self->missed = self->missed || error;
-  if (!error)
+  self->missed = self->wanted && (self->missed || error);
+  if (self->wanted && !error)
     self->came_up = g_get_monotonic_time ();
   g_free (self->problem);
   self->problem = error ? g_strdup (error->message) : NULL;
@@ -233,7 +234,8 @@ on_up (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 activate (BothyDefaultBridge *self, NMConnection *connection)
 {
-  bothy_nm_activate (self->client, connection, BOTHY_BRIDGE_NAME, NULL, on_up, g_object_ref (self));
+  bothy_nm_activate (self->client, connection, BOTHY_BRIDGE_UUID, BOTHY_BRIDGE_NAME, NULL, on_up,
+                     g_object_ref (self));
 }
 
 static void bring_up (BothyDefaultBridge *self);
@@ -311,10 +313,13 @@ static void
 bring_up (BothyDefaultBridge *self)
 {
   NMRemoteConnection *present;
-
   g_autoptr (NMConnection) connection = NULL;
   g_autoptr (GVariant) settings = NULL;
 
+  if (!self->wanted && g_queue_is_empty (self->waiting)) {
+    rest (self);
+    return;
+  }
   if (!may_ask (self)) {
     fail (self, g_error_new_literal (BOTHY_ERROR, BOTHY_ERROR_FAILED, describe_loss (self)), NULL);
     return;
@@ -377,8 +382,6 @@ on_pause_over (gpointer user_data)
 static void
 begin_pause (BothyDefaultBridge *self)
 {
-  if (self->came_up && g_get_monotonic_time () - self->came_up > STEADY_SECONDS * G_USEC_PER_SEC)
-    self->pauses = 0;
   if (self->pauses < MAX_PAUSES)
     self->pause = g_timeout_add (self->pauses == 0 ? 0 : FIRST_PAUSE_MS << self->pauses, on_pause_over, self);
   self->pauses++;
@@ -391,6 +394,8 @@ note_loss (BothyDefaultBridge *self)
   if (!self->wanted || self->missed || !self->came_up)
     return;
   self->missed = TRUE;
+  if (g_get_monotonic_time () - self->came_up > STEADY_SECONDS * G_USEC_PER_SEC)
+    self->pauses = 0;
   g_free (self->problem);
   self->problem = g_strdup (describe_loss (self));
   g_signal_emit (self, signals[LOST], 0);
@@ -413,12 +418,15 @@ reconcile (BothyDefaultBridge *self)
     begin_pause (self);
 }
 
-/* NetworkManager tells of something that there was not before: another reason to try. */
+/* Networking was switched on, say: another reason to try. What our own attempts change is none. */
 static void
-on_news (BothyDefaultBridge *self)
+on_state_changed (BothyDefaultBridge *self)
 {
-  if (self->pauses > MAX_PAUSES / 2)
-    self->pauses = MAX_PAUSES / 2;
+  gboolean may = may_ask (self);
+
+  if (may && !self->could_ask)
+    self->pauses = 0;
+  self->could_ask = may;
   reconcile (self);
 }
 
@@ -458,7 +466,7 @@ static void
 on_profile_removed (BothyDefaultBridge *self, NMRemoteConnection *profile)
 {
   if (g_strcmp0 (nm_connection_get_uuid (NM_CONNECTION (profile)), BOTHY_BRIDGE_UUID) == 0)
-    on_news (self);
+    reconcile (self);
 }
 
 static void
@@ -470,7 +478,7 @@ take_client (BothyDefaultBridge *self, NMClient *client)
     GCallback callback;
   } connections[] = {
     { "notify::" NM_CLIENT_NM_RUNNING, G_CALLBACK (on_running_changed) },
-    { "notify::" NM_CLIENT_STATE, G_CALLBACK (on_news) },
+    { "notify::" NM_CLIENT_STATE, G_CALLBACK (on_state_changed) },
     { NM_CLIENT_DEVICE_ADDED, G_CALLBACK (follow_device) },
     { NM_CLIENT_DEVICE_REMOVED, G_CALLBACK (on_device_removed) },
     { NM_CLIENT_CONNECTION_REMOVED, G_CALLBACK (on_profile_removed) },
@@ -520,7 +528,8 @@ bothy_default_bridge_ensure (BothyDefaultBridge *self, GAsyncReadyCallback callb
     succeed (self);
     return;
   }
-  note_loss (self);
+  if (!is_up (self))
+    note_loss (self);
   /* Who comes late does not wait for what others have given up. */
   if (self->deadline == 0)
     self->deadline = self->late ? g_idle_add (on_deadline, self)

@@ -10,7 +10,7 @@
 
 typedef struct {
   NMClient *client;
-  char *uuid; /* of the profile */
+  char *uuid; /* of the bridge's profile */
   char *name;
   char *port;
   NMActiveConnection *active;
@@ -160,6 +160,7 @@ on_activated (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_nm_activate (NMClient *client,
                    NMConnection *profile,
+                   const char *uuid,
                    const char *name,
                    const char *port,
                    GAsyncReadyCallback callback,
@@ -169,7 +170,7 @@ bothy_nm_activate (NMClient *client,
   Bringup *self = g_new0 (Bringup, 1);
 
   self->client = g_object_ref (client);
-  self->uuid = g_strdup (nm_connection_get_uuid (profile));
+  self->uuid = g_strdup (uuid);
   self->name = g_strdup (name);
   self->port = g_strdup (port);
   g_task_set_task_data (task, self, (GDestroyNotify)bringup_free);

@@ -10,11 +10,13 @@ G_BEGIN_DECLS
 gboolean bothy_nm_activate_is_up (NMClient *client, const char *uuid, const char *name, const char *port);
 
 /*
- * Have NetworkManager activate PROFILE, and wait until the bridge NAME is up, with PORT. Bounded in time. Fails with
+ * Have NetworkManager activate PROFILE, that of a bridge or of its port, and wait until the bridge NAME is up with the
+ * profile UUID, and with PORT. Bounded in time. Fails with
  * BOTHY_ERROR, or with what bothy_nm_is_silence() knows.
  */
 void bothy_nm_activate (NMClient *client,
                         NMConnection *profile,
+                        const char *uuid,
                         const char *name,
                         const char *port,
                         GAsyncReadyCallback callback,

@@ -28,6 +28,12 @@ bothy_nm_peek (BothyNm *self)
 }
 
 gboolean
+bothy_nm_is_doubted (BothyNm *self)
+{
+  return self->doubted;
+}
+
+gboolean
 bothy_nm_is_silence (const GError *error)
 {
   return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) ||

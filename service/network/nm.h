@@ -26,6 +26,9 @@ NMClient *bothy_nm_get_finish (BothyNm *self, GAsyncResult *result, GError **err
 /* NULL as long as nobody got it. */
 NMClient *bothy_nm_peek (BothyNm *self);
 
+/* Whether somebody got no answer, and "answers" has not followed yet. */
+gboolean bothy_nm_is_doubted (BothyNm *self);
+
 /* A call of one's own got no answer: "answers" follows when there are some again. */
 void bothy_nm_doubt (BothyNm *self);
 

@@ -84,7 +84,7 @@ handle_signal (struct supervisor *supervisor, struct packet *packet, struct supe
 
   if (!is_running (supervisor) || (head->id != 0 && (!exec || exec->ended)))
     return fault_of_request (ESRCH);
-  if (head->value < 1 || head->value > (exec ? NSIG - 1 : SHUTDOWN_BY_INITCTL))
+  if (head->value < 1 || head->value > (exec ? NSIG - 1 : SHUTDOWN_BY_STOPIT))
     return fault_of_request (EINVAL);
   int r = shutdown_ask (exec ? exec->pid : supervisor->init.pid, head->value);
   return r < 0 ? fault_of_request (r) : NO_FAULT;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,14 @@
 #include <unistd.h>
 
 #define INITTAB "/etc/inittab"
+
+/* runit(8): on SIGCONT the system goes down if "stopit" may be executed, and comes up again if "reboot" may. */
+static const struct {
+  const char *stopit, *reboot;
+} runit_files[] = {
+  { "/run/runit.stopit", "/run/runit.reboot" }, /* Debian's */
+  { "/etc/runit/stopit", "/etc/runit/reboot" },
+};
 
 /* The request of initctl(5): "go to runlevel 0". */
 #define INITCTL_MAGIC    0x03091969
@@ -49,10 +58,12 @@ shutdown_find (const char *path, int otherwise)
     return SIGRTMIN + 3;
   if (strncmp (name, "busybox", strlen ("busybox")) == 0)
     return SIGUSR2;
-  /* Others are called init as well; none but sysvinit's, and OpenRC's where it runs below that, has such a file. */
-  if (strcmp (name, "init") == 0 && access (INITTAB, F_OK) == 0)
+  /* Others are called init as well; none but sysvinit's, and OpenRC's where it runs below that, is here and has such a
+     file. */
+  if ((strcmp (real, "/sbin/init") == 0 || strcmp (real, "/usr/sbin/init") == 0) &&
+      access (INITTAB, F_OK) == 0)
     return SHUTDOWN_BY_INITCTL;
-  return otherwise;
+  return strcmp (name, "runit") == 0 || strcmp (name, "runit-init") == 0 ? SHUTDOWN_BY_STOPIT : otherwise;
 }
 
 /* What else the container may have there is not for this process to open. */
@@ -65,7 +76,7 @@ open_fifo (const char *path)
     return -errno;
   if (!S_ISFIFO (st.st_mode))
     return -EINVAL;
-  int fd = open (path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+  int fd = open (path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
   return fd < 0 ? -errno : fd;
 }
 
@@ -85,9 +96,34 @@ ask_by_initctl (void)
   return -ENXIO;
 }
 
+/* Gives PATH the mode MODE; one that is not there is made if MODE is any. */
+static int
+set_mode (const char *path, mode_t mode)
+{
+  autofd fd = open (path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (mode != 0 ? O_CREAT : 0), mode);
+
+  return fd < 0 || fchmod (fd, mode) < 0 ? -errno : 0;
+}
+
+static int
+ask_by_stopit (pid_t pid)
+{
+  bool set = false;
+
+  for (size_t i = 0; i < sizeof runit_files / sizeof *runit_files; i++) {
+    set |= set_mode (runit_files[i].stopit, 0500) == 0;
+    (void)set_mode (runit_files[i].reboot, 0);
+  }
+  if (!set)
+    return -EIO;
+  return kill (pid, SIGCONT) < 0 ? -errno : 0;
+}
+
 int
 shutdown_ask (pid_t pid, int how)
 {
+  if (how == SHUTDOWN_BY_STOPIT)
+    return ask_by_stopit (pid);
   if (how == SHUTDOWN_BY_INITCTL && ask_by_initctl () == 0)
     return 0;
   /* What sysvinit is told at a power failure: an inittab made for containers shuts down then. */

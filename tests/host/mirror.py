@@ -68,6 +68,9 @@ class Mirror:
             def log_message(self, *_):
                 pass
 
+        # Where there is no address but the loopback's, apt of Debian 13 takes 127.0.0.1 for none of its kind.
+        host.run("root", "ip", "addr", "add", "198.18.0.1/32", "dev", "lo", check=True)
+        self.host = host
         listener = listen_in(host.init)
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
@@ -78,6 +81,7 @@ class Mirror:
         self.thread.start()
 
     def close(self):
+        self.host.run("root", "ip", "addr", "del", "198.18.0.1/32", "dev", "lo", check=True)
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()

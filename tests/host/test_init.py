@@ -22,7 +22,11 @@ printf '#!/sbin/openrc-run\nstart() { :; }\nstop() { echo gently >/down; }\n' >/
 chmod 755 /etc/init.d/seen
 rc-update add seen default
 rc-service seen start"""),
+    "runit": ("runit-init", r"""
+sed -i '2iecho gently >/down' /etc/runit/3"""),
 }
+# What runs once it is up.
+UP = {"sysvinit": "runlevel | grep 2", "openrc": "runlevel | grep 2", "runit": "pidof runsvdir"}
 
 
 @pytest.mark.once
@@ -34,7 +38,7 @@ def test_init_powers_off(host, mirror, kind):  # noqa: F811
                     timeout=900)
     assert done.returncode == 0, done.stderr
     host.run("alice", "bothy", "launch", done.stdout.strip(), "x1", check=True)
-    until(lambda: host.run("alice", "bothy", "exec", "x1", "--", "runlevel").stdout.strip().endswith("2"), 60, "runlevel 2")
+    until(lambda: host.run("alice", "bothy", "exec", "x1", "--", "sh", "-c", UP[kind]).returncode == 0, 60, UP[kind])
     host.run("alice", "bothy", "exec", "x1", "--", "sh", "-euc", service, check=True)
     begin = time.monotonic()
     host.run("alice", "bothy", "stop", "x1", check=True, timeout=60)
