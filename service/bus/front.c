@@ -32,9 +32,10 @@
 #define FIXED_HEADER 16
 #define MAX_HEADER   (64 * 1024) /* with the fields; the bus itself allows names of 255 bytes */
 #define MAX_REPLY                                                                                            \
-  (64 * 1024 * 1024)           /* only who was asked replies: systemd, polkit, NetworkManager, the bus */
-#define MAX_STRANGE (4 * 1024) /* of a signature that nobody takes: GDBus and the door say so themselves */
-#define MAX_FDS     253        /* SCM_MAX_FD of the kernel: what comes at once */
+  (64 * 1024 * 1024)               /* only who was asked replies: systemd, polkit, NetworkManager, the bus */
+#define MAX_STRANGE     (4 * 1024) /* of a signature that nobody takes: GDBus and the door say so themselves */
+#define DISCARD_LOOK_US 100
+#define MAX_FDS         253 /* SCM_MAX_FD of the kernel: what comes at once */
 
 /* Of a message's own serials, which GDBus counts from 1. */
 #define FIRST_SERIAL 0x80000000u
@@ -62,10 +63,30 @@ typedef struct {
   gboolean swapped;
   guint8 type, flags;
   guint32 serial;
-  gsize header, total;
+  gsize fields, header, total;
   gboolean strange; /* the header has what no honest one has: nothing of the message counts but its length */
   const char *sender, *interface, *signature; /* in the stream's data */
 } Message;
+
+/* With a small stack: the usual eight megabytes count as memory of the service. */
+static gboolean
+begin_thread (const char *name, gpointer (*run) (gpointer data), gpointer data)
+{
+  pthread_attr_t attributes;
+  pthread_t thread;
+  int error;
+
+  pthread_attr_init (&attributes);
+  pthread_attr_setstacksize (&attributes, STACK_SIZE);
+  pthread_attr_setdetachstate (&attributes, PTHREAD_CREATE_DETACHED);
+  error = pthread_create (&thread, &attributes, run, data);
+  /* One that has ended already has no name any more. */
+  if (error == 0)
+    pthread_setname_np (thread, name);
+  pthread_attr_destroy (&attributes);
+  errno = error;
+  return error == 0;
+}
 
 /* ---- reading and writing ---- */
 
@@ -267,29 +288,44 @@ read_field (Message *message, const guint8 *data, gsize *position, gsize end)
   return TRUE;
 }
 
-/* What STREAM has next. FALSE: nothing more, or nothing that makes sense. */
+/* Take in what the first FIXED_HEADER bytes of DATA say. FALSE: it makes no sense. */
 static gboolean
-read_header (Stream *stream, Message *message)
+read_fixed_header (const guint8 *data, Message *message)
 {
-  const guint8 *data = stream->data;
-  gsize fields, position = FIXED_HEADER;
-
   *message = (Message){ .signature = "" };
-  if (!read_until (stream, FIXED_HEADER) || (data[0] != 'l' && data[0] != 'B') || data[3] != 1)
+  if ((data[0] != 'l' && data[0] != 'B') || data[3] != 1)
     return FALSE;
   message->swapped = (data[0] == 'B') != (G_BYTE_ORDER == G_BIG_ENDIAN);
   message->type = data[1];
   message->flags = data[2];
   message->serial = get_number (message, data + 8);
-  fields = get_number (message, data + 12);
-  message->header = align (FIXED_HEADER + fields, 8);
+  message->fields = get_number (message, data + 12);
+  message->header = align (FIXED_HEADER + message->fields, 8);
   message->total = message->header + get_number (message, data + 4);
   /* The bus bounds no object path, and lets fields pass that nobody knows. */
   message->strange = message->header > MAX_HEADER;
+  return TRUE;
+}
+
+/* Take in what the fields say, when DATA has all of the header. */
+static void
+read_fields (const guint8 *data, Message *message)
+{
+  gsize position = FIXED_HEADER;
+
+  while (!message->strange && position < FIXED_HEADER + message->fields)
+    message->strange = !read_field (message, data, &position, FIXED_HEADER + message->fields);
+}
+
+/* What STREAM has next. FALSE: nothing more, or nothing that makes sense. */
+static gboolean
+read_header (Stream *stream, Message *message)
+{
+  if (!read_until (stream, FIXED_HEADER) || !read_fixed_header (stream->data, message))
+    return FALSE;
   if (!message->strange && !read_until (stream, message->header))
     return FALSE;
-  while (!message->strange && position < FIXED_HEADER + fields)
-    message->strange = !read_field (message, data, &position, FIXED_HEADER + fields);
+  read_fields (stream->data, message);
   return TRUE;
 }
 
@@ -331,6 +367,122 @@ is_for_router (const Message *message)
          g_strcmp0 (message->interface, DBUS_PEER_INTERFACE) != 0;
 }
 
+/*
+ * ---- file descriptors that nobody wants ----
+ *
+ * One that was received has to be closed, which may take for ever when a user serves its file himself. One that was not is
+ * let go of by the kernel, without asking the file's owner; still, the last of its kind goes by the thread that did not
+ * take it, and a user can let that wait, too. So the first byte of such a message, which is what they come with, is read by
+ * a thread of its own, with no room for them.
+ */
+
+typedef struct {
+  int fd;
+  gboolean done;
+  gint references;
+} Discard;
+
+static void
+discard_unref (Discard *discard)
+{
+  if (g_atomic_int_dec_and_test (&discard->references))
+    g_free (discard);
+}
+
+static gpointer
+run_discard (gpointer user_data)
+{
+  Discard *discard = user_data;
+  char byte;
+
+  while (recv (discard->fd, &byte, 1, 0) < 0 && errno == EINTR)
+    continue;
+  g_atomic_int_set (&discard->done, TRUE);
+  discard_unref (discard);
+  return NULL;
+}
+
+/* Whether the message at the front of FD is still whole: its first byte is no type, which is the second. */
+static gboolean
+is_whole (int fd)
+{
+  char byte = 0;
+
+  return recv (fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && (byte == 'l' || byte == 'B');
+}
+
+/* Read the first byte of the message at hand, and let go of what came with it. */
+static gboolean
+discard_fds (Stream *stream)
+{
+  Discard *discard = g_new0 (Discard, 1);
+
+  discard->fd = stream->from;
+  discard->references = 2;
+  if (!begin_thread ("bus-discard", run_discard, discard)) {
+    g_free (discard);
+    return FALSE;
+  }
+  /* The byte is gone at once, whether or not the thread comes back. */
+  while (!g_atomic_int_get (&discard->done) && is_whole (stream->from))
+    g_usleep (DISCARD_LOOK_US);
+  discard_unref (discard);
+  stream->length = 1;
+  stream->lost = TRUE;
+  return TRUE;
+}
+
+/* Whether what comes with the message that begins in the first N bytes of DATA may be taken in. What is not to be seen yet
+   of its header tells nothing. */
+static gboolean
+may_take_fds (const guint8 *data, gsize n)
+{
+  Message message;
+
+  if (n < FIXED_HEADER || !read_fixed_header (data, &message))
+    return TRUE;
+  if (message.type == G_DBUS_MESSAGE_TYPE_SIGNAL)
+    return FALSE;
+  if (message.type != G_DBUS_MESSAGE_TYPE_METHOD_CALL || message.header > n)
+    return TRUE;
+  read_fields (data, &message);
+  return !message.strange && message.total <= BOTHY_FRONT_MAX_CALL && is_for_router (&message) &&
+         bothy_untrusted_fds_may_send (message.sender);
+}
+
+/* Look at the first SIZE bytes of the next message, or fewer, and whether it has file descriptors. As recv(2). */
+static ssize_t
+peek (Stream *stream, gsize size, gboolean *ret_has_fds)
+{
+  struct iovec part = { stream->data, size };
+  struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+  ssize_t n;
+
+  do
+    n = recvmsg (stream->from, &message, MSG_PEEK);
+  while (n < 0 && errno == EINTR);
+  *ret_has_fds = (message.msg_flags & MSG_CTRUNC) != 0;
+  return n;
+}
+
+/* Wait for the next message, and let go of file descriptors that are not wanted. FALSE: the other side is gone. */
+static gboolean
+sift_fds (Stream *stream)
+{
+  gboolean has_fds;
+  ssize_t n;
+
+  /* The beginning of the very first one was read as text may be: it is the bus' own. */
+  if (stream->length > 0)
+    return TRUE;
+  n = peek (stream, FIXED_HEADER, &has_fds);
+  if (n > 0 && has_fds)
+    n = peek (stream, sizeof stream->data, &has_fds);
+  if (n <= 0)
+    return FALSE;
+  return !has_fds || may_take_fds (stream->data, (gsize)n) || discard_fds (stream);
+}
+
 /* The caller whose message was dropped gets an error, unless he wants no answer. */
 static gboolean
 answer (Front *front, const Message *message)
@@ -338,7 +490,9 @@ answer (Front *front, const Message *message)
   g_autoptr (GDBusMessage) reply = g_dbus_message_new ();
   g_autofree char *text =
       front->down.lost
-          ? g_strdup ("The service has too many files open; try again when others have ended what they do")
+          ? g_strdup ("No more of your files are taken: many that you sent can not be closed, or the service "
+                      "has too many "
+                      "open; end or unmount the file system that does not answer, or try again later")
           : g_strdup_printf ("The call is larger than any that is understood here: %" G_GSIZE_FORMAT
                              " bytes with arguments of type (%s); "
                              "at most %d are taken, and only of the types that the methods have",
@@ -375,7 +529,7 @@ pass_down (Front *front)
   g_autofree char *sender = NULL;
   gboolean passes, expected, ok;
 
-  if (!read_header (down, &message))
+  if (!sift_fds (down) || !read_header (down, &message))
     return FALSE;
   if (down->fds->len > 0)
     sender = g_strdup (message.sender);
@@ -550,23 +704,6 @@ listen_at (const char *path, GError **error)
 typedef struct {
   int listener, bus;
 } Sockets;
-
-/* With a small stack: the usual eight megabytes count as memory of the service. */
-static gboolean
-begin_thread (const char *name, gpointer (*run) (gpointer data), gpointer data)
-{
-  pthread_attr_t attributes;
-  pthread_t thread;
-
-  pthread_attr_init (&attributes);
-  pthread_attr_setstacksize (&attributes, STACK_SIZE);
-  pthread_attr_setdetachstate (&attributes, PTHREAD_CREATE_DETACHED);
-  errno = pthread_create (&thread, &attributes, run, data);
-  if (errno == 0)
-    pthread_setname_np (thread, name);
-  pthread_attr_destroy (&attributes);
-  return errno == 0;
-}
 
 static gpointer
 stand_between (gpointer user_data)

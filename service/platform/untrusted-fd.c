@@ -16,6 +16,7 @@
 /* What waits for a closer has a place in the table of fds, which has 65,536 (LimitNOFILE= of the unit). An honest user's
    are closed at once. */
 #define MAX_STUCK     256
+#define MAX_PARKED    64 /* of one connection, before it is known whose it is */
 #define MAX_ALL_STUCK 32768
 
 /* Numbers of devices, as devices.txt of the kernel has them. */
@@ -235,6 +236,27 @@ bothy_untrusted_fds_forget (const char *sender)
   close_parked (sender, NO_USER);
 }
 
+/* ACCOUNT may be NULL. */
+static gboolean
+is_stuck (const Account *account)
+{
+  return account && account->waiting.length >= MAX_STUCK;
+}
+
+static gboolean
+is_anybody_stuck (void)
+{
+  GHashTableIter iter;
+  gpointer account;
+
+  g_hash_table_iter_init (&iter, accounts);
+  while (g_hash_table_iter_next (&iter, NULL, &account)) {
+    if (is_stuck (account))
+      return TRUE;
+  }
+  return FALSE;
+}
+
 gboolean
 bothy_untrusted_fds_check (guint32 user, GError **error)
 {
@@ -243,7 +265,7 @@ bothy_untrusted_fds_check (guint32 user, GError **error)
 
   ensure_tables ();
   account = g_hash_table_lookup (accounts, GUINT_TO_POINTER (user));
-  if (!account || account->waiting.length < MAX_STUCK)
+  if (!is_stuck (account))
     return TRUE;
   g_set_error (
       error, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED,
@@ -251,6 +273,20 @@ bothy_untrusted_fds_check (guint32 user, GError **error)
       "or unmount it",
       account->waiting.length);
   return FALSE;
+}
+
+gboolean
+bothy_untrusted_fds_may_send (const char *sender)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&mutex);
+  const GArray *fds;
+  gpointer user;
+
+  ensure_tables ();
+  if (sender && g_hash_table_lookup_extended (senders, sender, NULL, &user))
+    return !is_stuck (g_hash_table_lookup (accounts, user));
+  fds = sender ? g_hash_table_lookup (parked, sender) : NULL;
+  return (!fds || fds->len < MAX_PARKED) && !is_anybody_stuck ();
 }
 
 gboolean

@@ -31,6 +31,10 @@ void bothy_untrusted_fds_forget (const char *sender);
 /* Whether USER may send more: FALSE with LIMITS_EXCEEDED when many of his wait to be closed. */
 gboolean bothy_untrusted_fds_check (guint32 user, GError **error);
 
+/* Whether files of SENDER, a unique name on the bus or NULL, may be taken in: not when many of his wait to be closed, nor,
+   when nobody knows yet who he is, when anybody has many that wait. */
+gboolean bothy_untrusted_fds_may_send (const char *sender);
+
 /* Whether so many of all users' wait to be closed that there will soon be no room for others; nothing but the end of the
    process helps. */
 gboolean bothy_untrusted_fds_are_too_many (void);

@@ -127,6 +127,7 @@ def test_LIFE_a_slow_stop_can_be_cut_short(world, alice, stubborn, how):
     first, serial = begin()
     second = world.client(ALICE)
     waiting = second.send(path, CONTAINER, "Stop", "(a{sv})", variants({"timeout": 100}))
+    assert second.state(path) == "stopping"
     start = time.monotonic()
     if how == "stop":
         alice.call(path, CONTAINER, "Stop", "(a{sv})", variants({"force": True}))
