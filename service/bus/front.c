@@ -11,6 +11,7 @@
  */
 #include "bus/front.h"
 
+#include "bus/header.h"
 #include "bus/names.h"
 #include "base/error.h"
 #include "base/fd.h"
@@ -28,9 +29,7 @@
 #define VARIABLE     "DBUS_SYSTEM_BUS_ADDRESS"
 #define STANDARD_BUS "unix:path=/run/dbus/system_bus_socket"
 
-#define STACK_SIZE   (256 * 1024)
-#define FIXED_HEADER 16
-#define MAX_HEADER   (64 * 1024) /* with the fields; the bus itself allows names of 255 bytes */
+#define STACK_SIZE (256 * 1024)
 #define MAX_REPLY                                                                                            \
   (64 * 1024 * 1024)               /* only who was asked replies: systemd, polkit, NetworkManager, the bus */
 #define MAX_STRANGE     (4 * 1024) /* of a signature that nobody takes: GDBus and the door say so themselves */
@@ -43,7 +42,7 @@
 /* One direction: what was read and not yet passed on. */
 typedef struct {
   int from, to;
-  guint8 data[MAX_HEADER];
+  guint8 data[BOTHY_HEADER_MAX];
   gsize length;
   GArray *fds; /* that came with it */
   gboolean trusted;
@@ -57,16 +56,6 @@ typedef struct {
   guint32 next_serial;    /* of replies of ours */
   GHashTable *signatures; /* that methods of ours take: a set */
 } Front;
-
-/* What the header of a message says. */
-typedef struct {
-  gboolean swapped;
-  guint8 type, flags;
-  guint32 serial;
-  gsize fields, header, total;
-  gboolean strange; /* the header has what no honest one has: nothing of the message counts but its length */
-  const char *sender, *interface, *signature; /* in the stream's data */
-} Message;
 
 /* With a small stack: the usual eight megabytes count as memory of the service. */
 static gboolean
@@ -232,100 +221,17 @@ drop (Stream *stream, gsize length)
   return TRUE;
 }
 
-/* ---- what a header says ---- */
-
-static guint32
-get_number (const Message *message, const guint8 *data)
-{
-  guint32 number;
-
-  memcpy (&number, data, sizeof number);
-  return message->swapped ? GUINT32_SWAP_LE_BE (number) : number;
-}
-
-static gsize
-align (gsize n, gsize to)
-{
-  return (n + to - 1) / to * to;
-}
-
-/* The field at *POSITION, a byte and a variant that is a string or a number, before END. FALSE: it is something else. */
-static gboolean
-read_field (Message *message, const guint8 *data, gsize *position, gsize end)
-{
-  gsize at = align (*position, 8), length;
-  guint8 code;
-  char type;
-
-  if (at + 4 > end || data[at + 1] != 1)
-    return FALSE;
-  code = data[at];
-  type = (char)data[at + 2];
-  at += 4;
-  if (type == 'g') {
-    if (at >= end || at + data[at] + 2 > end)
-      return FALSE;
-    if (code == G_DBUS_MESSAGE_HEADER_FIELD_SIGNATURE)
-      message->signature = (const char *)data + at + 1;
-    *position = at + data[at] + 2;
-    return TRUE;
-  }
-  at = align (at, 4);
-  if (at + 4 > end || (type != 's' && type != 'o' && type != 'u'))
-    return FALSE;
-  length = get_number (message, data + at);
-  if (type == 'u') {
-    *position = at + 4;
-    return TRUE;
-  }
-  if (length >= end - at - 4)
-    return FALSE;
-  if (code == G_DBUS_MESSAGE_HEADER_FIELD_SENDER)
-    message->sender = (const char *)data + at + 4;
-  else if (code == G_DBUS_MESSAGE_HEADER_FIELD_INTERFACE)
-    message->interface = (const char *)data + at + 4;
-  *position = at + 4 + length + 1;
-  return TRUE;
-}
-
-/* Take in what the first FIXED_HEADER bytes of DATA say. FALSE: it makes no sense. */
-static gboolean
-read_fixed_header (const guint8 *data, Message *message)
-{
-  *message = (Message){ .signature = "" };
-  if ((data[0] != 'l' && data[0] != 'B') || data[3] != 1)
-    return FALSE;
-  message->swapped = (data[0] == 'B') != (G_BYTE_ORDER == G_BIG_ENDIAN);
-  message->type = data[1];
-  message->flags = data[2];
-  message->serial = get_number (message, data + 8);
-  message->fields = get_number (message, data + 12);
-  message->header = align (FIXED_HEADER + message->fields, 8);
-  message->total = message->header + get_number (message, data + 4);
-  /* The bus bounds no object path, and lets fields pass that nobody knows. */
-  message->strange = message->header > MAX_HEADER;
-  return TRUE;
-}
-
-/* Take in what the fields say, when DATA has all of the header. */
-static void
-read_fields (const guint8 *data, Message *message)
-{
-  gsize position = FIXED_HEADER;
-
-  while (!message->strange && position < FIXED_HEADER + message->fields)
-    message->strange = !read_field (message, data, &position, FIXED_HEADER + message->fields);
-}
+/* ---- messages ---- */
 
 /* What STREAM has next. FALSE: nothing more, or nothing that makes sense. */
 static gboolean
-read_header (Stream *stream, Message *message)
+read_header (Stream *stream, BothyHeader *message)
 {
-  if (!read_until (stream, FIXED_HEADER) || !read_fixed_header (stream->data, message))
+  if (!read_until (stream, BOTHY_HEADER_FIXED) || !bothy_header_read_fixed (stream->data, message))
     return FALSE;
   if (!message->strange && !read_until (stream, message->header))
     return FALSE;
-  read_fields (stream->data, message);
+  bothy_header_read_fields (stream->data, message);
   return TRUE;
 }
 
@@ -339,7 +245,7 @@ is_flat (const char *signature)
 }
 
 static gboolean
-may_pass (Front *front, const Message *message)
+may_pass (Front *front, const BothyHeader *message)
 {
   if (message->strange || front->down.lost || front->down.fds->len > MAX_FDS)
     return FALSE;
@@ -361,7 +267,7 @@ may_pass (Front *front, const Message *message)
 
 /* Whether the router gets MESSAGE, and asks who sent it: GDBus answers the rest. */
 static gboolean
-is_for_router (const Message *message)
+is_for_router (const BothyHeader *message)
 {
   return message->type == G_DBUS_MESSAGE_TYPE_METHOD_CALL &&
          g_strcmp0 (message->interface, DBUS_PEER_INTERFACE) != 0;
@@ -437,15 +343,15 @@ discard_fds (Stream *stream)
 static gboolean
 may_take_fds (const guint8 *data, gsize n)
 {
-  Message message;
+  BothyHeader message;
 
-  if (n < FIXED_HEADER || !read_fixed_header (data, &message))
+  if (n < BOTHY_HEADER_FIXED || !bothy_header_read_fixed (data, &message))
     return TRUE;
   if (message.type == G_DBUS_MESSAGE_TYPE_SIGNAL)
     return FALSE;
   if (message.type != G_DBUS_MESSAGE_TYPE_METHOD_CALL || message.header > n)
     return TRUE;
-  read_fields (data, &message);
+  bothy_header_read_fields (data, &message);
   return !message.strange && message.total <= BOTHY_FRONT_MAX_CALL && is_for_router (&message) &&
          bothy_untrusted_fds_may_send (message.sender);
 }
@@ -475,7 +381,7 @@ sift_fds (Stream *stream)
   /* The beginning of the very first one was read as text may be: it is the bus' own. */
   if (stream->length > 0)
     return TRUE;
-  n = peek (stream, FIXED_HEADER, &has_fds);
+  n = peek (stream, BOTHY_HEADER_FIXED, &has_fds);
   if (n > 0 && has_fds)
     n = peek (stream, sizeof stream->data, &has_fds);
   if (n <= 0)
@@ -485,7 +391,7 @@ sift_fds (Stream *stream)
 
 /* The caller whose message was dropped gets an error, unless he wants no answer. */
 static gboolean
-answer (Front *front, const Message *message)
+answer (Front *front, const BothyHeader *message)
 {
   g_autoptr (GDBusMessage) reply = g_dbus_message_new ();
   g_autofree char *text =
@@ -525,7 +431,7 @@ static gboolean
 pass_down (Front *front)
 {
   Stream *down = &front->down;
-  Message message;
+  BothyHeader message;
   g_autofree char *sender = NULL;
   gboolean passes, expected, ok;
 
@@ -554,7 +460,7 @@ read_text (Front *front)
 {
   Stream *down = &front->down;
 
-  if (!read_more (down, FIXED_HEADER))
+  if (!read_more (down, BOTHY_HEADER_FIXED))
     return FALSE;
   return g_atomic_int_get (&front->begun) || forward (down, down->length);
 }
@@ -584,7 +490,7 @@ run_down (gpointer user_data)
 static gboolean
 pass_up (Front *front)
 {
-  Message message;
+  BothyHeader message;
   gboolean ok;
 
   if (!read_header (&front->up, &message))
