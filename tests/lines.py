@@ -57,7 +57,9 @@ def line(verdict, name, detail=""):
 
 
 def name_of(report):
-    return report.nodeid.removeprefix("tests/").replace(".py::", "/").replace("::", "/")
+    name = report.nodeid.removeprefix("tests/").replace(".py::", "/").replace("::", "/")
+    release = os.environ.get("BOTHY_HOST_SUITE")
+    return name.replace("host/", f"host-{release}/", 1) if release else name
 
 
 def details(report):

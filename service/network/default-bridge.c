@@ -181,9 +181,10 @@ succeed (BothyDefaultBridge *self)
 
   self->missed = FALSE;
   answer_all (self, NULL);
+  /* Whoever hears of it asks for the bridge, and nobody works on that any more. */
+  rest (self);
   if (missed)
     g_signal_emit (self, signals[BACK], 0);
-  rest (self);
 }
 
 /* Takes ERROR over. */
@@ -409,12 +410,13 @@ reconcile (BothyDefaultBridge *self)
     return;
   if (!is_up (self))
     note_loss (self);
-  if (!self->missed || self->pause)
+  if (!self->missed)
     return;
   /* Somebody else brought it up, or NetworkManager was slow: only its ports are missing. */
-  if (is_up (self))
+  if (is_up (self)) {
+    g_clear_handle_id (&self->pause, g_source_remove);
     self->pause = g_idle_add (on_pause_over, self);
-  else if (may_ask (self))
+  } else if (!self->pause && may_ask (self))
     begin_pause (self);
 }
 

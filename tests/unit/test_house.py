@@ -304,3 +304,25 @@ def test_shell():
     assert len(names) > 10
     done = subprocess.run(["shellcheck", "--external-sources", *names], cwd=SOURCE, stdout=subprocess.PIPE, text=True)
     assert done.returncode == 0, done.stdout
+
+
+def tests_named(text):
+    """What the last column of a table names: the file of tests, and words of their names."""
+    for row in text.splitlines():
+        if row.startswith("|"):
+            for path, names in re.findall(r"`(\w+/[\w-]+)`([^`;]*)", row.rstrip("| ").rsplit("|", 1)[-1]):
+                yield path, re.split(r",\s*|\s+", names.strip())
+
+
+def test_tables_name_tests_that_there_are():
+    """threats.md and reports.md are read by who wants to know whether something holds."""
+    wrong, found = [], 0
+    for table in ("threats.md", "reports.md"):
+        for path, names in tests_named((SOURCE / "tests" / table).read_text()):
+            files = [file for end in (".py", ".c", ".sh", "") if (file := SOURCE / "tests" / (path + end)).is_file()]
+            text = files[0].read_text().replace("-", "_") if files else ""
+            missing = [name for name in names if name.replace("-", "_") not in text] if files else ["(the file)"]
+            wrong += [f"{table}: {path} {name}" for name in missing]
+            found += 1
+    assert found > 100
+    none(wrong)

@@ -30,12 +30,14 @@ begin (struct table *table, const char *line)
   table->ours = strcmp (table->name, "bothy") == 0 || strncmp (table->name, "nm-shared-", 10) == 0;
 }
 
-/* Of the zones that firewalld has, NetworkManager's own for shared bridges and one more let in what we need. */
+/* Of the zones that firewalld has, NetworkManager's own for shared bridges and one more let in what we need. Chains of
+   its policies, which are for all zones, have such names, too; they take nothing away. */
 static bool
 is_strict_zone (const char *line)
 {
   return strstr (line, "iifname " BRIDGE) != NULL && strstr (line, " filter_IN_") != NULL &&
-         strstr (line, " filter_IN_nm-shared") == NULL && strstr (line, " filter_IN_trusted") == NULL;
+         strstr (line, " filter_IN_policy_") == NULL && strstr (line, " filter_IN_nm-shared") == NULL &&
+         strstr (line, " filter_IN_trusted") == NULL;
 }
 
 static void
