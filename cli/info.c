@@ -126,6 +126,31 @@ print_state (GVariant *p)
   cli_print_field (_ ("Error"), error);
 }
 
+/* What of the kernel was set for it. */
+static void
+print_kernel (GVariant *p)
+{
+  g_autoptr (GVariant) sysctls = g_variant_lookup_value (p, "Sysctls", G_VARIANT_TYPE ("a{ss}"));
+  guint64 shm_size = 0;
+  const char *name, *value;
+  GVariantIter iter;
+
+  for (gsize i = sysctls ? g_variant_iter_init (&iter, sysctls) : 0; i > 0; i--) {
+    g_autofree char *setting = NULL;
+    g_autofree char *safe = NULL;
+
+    g_variant_iter_next (&iter, "{&s&s}", &name, &value);
+    setting = g_strdup_printf ("%s=%s", name, value);
+    safe = cli_escape (setting, -1, CLI_ESCAPE_LINE);
+    cli_print_field (_ ("Sysctl"), safe);
+  }
+  if (g_variant_lookup (p, "ShmSize", "t", &shm_size) && shm_size > 0) {
+    g_autofree char *size = cli_limits_exact_size (shm_size);
+
+    cli_print_field ("/dev/shm", size);
+  }
+}
+
 static void
 print_rest (GVariant *p)
 {
@@ -179,6 +204,7 @@ info_one (Cli *cli, const char *name, const char *path, gpointer data, GError **
   print_network (properties);
   print_rest (properties);
   print_from_image (cli, properties);
+  print_kernel (properties);
   print_disk (cli, path, properties);
   return TRUE;
 }

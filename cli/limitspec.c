@@ -28,8 +28,8 @@ static const struct {
   { "inodes", BYTES, N_ ("Files") },
 };
 
-static gboolean
-parse_bytes (const char *text, guint64 *ret_bytes)
+gboolean
+cli_limits_parse_size (const char *text, guint64 *ret_bytes)
 {
   static const char units[] = "KMGT";
   char *end = NULL;
@@ -84,7 +84,7 @@ parse_value (Kind kind, const char *text)
   default:
     if (g_str_equal (text, "max"))
       return g_variant_new_uint64 (G_MAXUINT64);
-    if (kind == BYTES ? !parse_bytes (text, &number)
+    if (kind == BYTES ? !cli_limits_parse_size (text, &number)
                       : !g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT64 - 1, &number, NULL))
       return NULL;
     return g_variant_new_uint64 (number);
@@ -157,8 +157,8 @@ cli_limits_size (guint64 bytes)
 }
 
 /* As short as it can be without becoming another number. */
-static char *
-exact_size (guint64 bytes)
+char *
+cli_limits_exact_size (guint64 bytes)
 {
   static const char units[] = " KMGT";
   int unit = 0;
@@ -177,7 +177,7 @@ value_text (gsize i, GVariant *value)
   char buffer[G_ASCII_DTOSTR_BUF_SIZE];
 
   if (g_variant_is_of_type (value, G_VARIANT_TYPE_UINT64))
-    return keys[i].kind == BYTES ? exact_size (g_variant_get_uint64 (value))
+    return keys[i].kind == BYTES ? cli_limits_exact_size (g_variant_get_uint64 (value))
                                  : g_strdup_printf ("%" G_GUINT64_FORMAT, g_variant_get_uint64 (value));
   if (g_variant_is_of_type (value, G_VARIANT_TYPE_DOUBLE))
     return g_strdup (g_ascii_formatd (buffer, sizeof buffer, "%.6g", g_variant_get_double (value)));

@@ -25,6 +25,12 @@ void cli_limits_print (GVariant *limits);
  * takes */
 char *cli_limits_summary (GVariant *limits);
 
+/** cli_limits_parse_size: bytes, with K, M, G or T for powers of 1024. Returns: FALSE if @text is no such number */
+gboolean cli_limits_parse_size (const char *text, guint64 *ret_bytes);
+
+/** cli_limits_exact_size: Returns: (transfer full): bytes as cli_limits_parse_size() takes them */
+char *cli_limits_exact_size (guint64 bytes);
+
 /** cli_limits_size: Returns: (transfer full): bytes as a person reads them, "1.5G" */
 char *cli_limits_size (guint64 bytes);
 

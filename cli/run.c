@@ -288,6 +288,8 @@ parse_run (Cli *cli, How *how, char **words)
     { CLI_SPEC_MEMORY (spec) },
     { CLI_SPEC_CPUS (spec) },
     { CLI_SPEC_DISK (spec) },
+    { CLI_SPEC_SYSCTL (spec) },
+    { CLI_SPEC_SHM_SIZE (spec) },
     { NULL },
   };
   g_auto (GStrv) rest = NULL;

@@ -34,6 +34,8 @@ cli_spec_clear (CliSpec *spec)
   g_clear_pointer (&spec->cpus, g_free);
   g_clear_pointer (&spec->disk, g_free);
   g_clear_pointer (&spec->parsed_limits, g_variant_unref);
+  g_clear_pointer (&spec->sysctls, g_strfreev);
+  g_clear_pointer (&spec->shm_size, g_free);
 }
 
 /* The last part of an alias that begins with a letter: of "images/debian/13" it is "debian". */
@@ -109,6 +111,21 @@ cli_bytes_of_words (char **words)
   return g_variant_new_strv ((const char *const *)words, -1);
 }
 
+/* a{ss}, floating. */
+static GVariant *
+sysctls_variant (char **settings)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{ss}"));
+  for (; *settings; settings++) {
+    g_auto (GStrv) pair = g_strsplit (*settings, "=", 2);
+
+    g_variant_builder_add (&builder, "{ss}", pair[0], pair[1]);
+  }
+  return g_variant_builder_end (&builder);
+}
+
 static GVariant *
 spec_options (const CliSpec *spec)
 {
@@ -146,6 +163,10 @@ spec_options (const CliSpec *spec)
     g_variant_builder_add (&options, "{sv}", "nesting", g_variant_new_boolean (TRUE));
   if (spec->parsed_limits && g_variant_n_children (spec->parsed_limits) > 0)
     g_variant_builder_add (&options, "{sv}", "limits", spec->parsed_limits);
+  if (spec->sysctls)
+    g_variant_builder_add (&options, "{sv}", "sysctls", sysctls_variant (spec->sysctls));
+  if (spec->shm_bytes > 0)
+    g_variant_builder_add (&options, "{sv}", "shm-size", g_variant_new_uint64 (spec->shm_bytes));
   return g_variant_builder_end (&options);
 }
 
@@ -286,6 +307,21 @@ parse_limits (Cli *cli, CliSpec *spec)
   return spec->parsed_limits != NULL;
 }
 
+static gboolean
+kernel_options_ok (Cli *cli, CliSpec *spec)
+{
+  for (char **setting = spec->sysctls; setting && *setting; setting++)
+    if (**setting == '=' || !strchr (*setting, '=')) {
+      cli_usage (cli, "%s", _ ("--sysctl takes NAME=VALUE"));
+      return FALSE;
+    }
+  if (spec->shm_size && (!cli_limits_parse_size (spec->shm_size, &spec->shm_bytes) || spec->shm_bytes == 0)) {
+    cli_usage (cli, "%s", _ ("--shm-size takes a size such as 512M"));
+    return FALSE;
+  }
+  return TRUE;
+}
+
 gboolean
 cli_spec_ok (Cli *cli, CliSpec *spec)
 {
@@ -293,8 +329,8 @@ cli_spec_ok (Cli *cli, CliSpec *spec)
     cli_usage (cli, "%s", _ ("--env takes NAME=VALUE"));
     return FALSE;
   }
-  return cli_words_fit (cli, spec->command, spec->environment) && parse_limits (cli, spec) &&
-         cli_ports_ok (cli, spec->publish);
+  return cli_words_fit (cli, spec->command, spec->environment) && kernel_options_ok (cli, spec) &&
+         parse_limits (cli, spec) && cli_ports_ok (cli, spec->publish);
 }
 
 gboolean
@@ -324,6 +360,8 @@ cli_spec_words (Cli *cli, CliSpec *spec, char **words)
     { CLI_SPEC_MEMORY (spec) },
     { CLI_SPEC_CPUS (spec) },
     { CLI_SPEC_DISK (spec) },
+    { CLI_SPEC_SYSCTL (spec) },
+    { CLI_SPEC_SHM_SIZE (spec) },
     { NULL },
   };
   g_auto (GStrv) rest = NULL;

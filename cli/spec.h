@@ -29,6 +29,9 @@ typedef struct {
   char *cpus;
   char *disk;
   GVariant *parsed_limits;
+  char **sysctls; /* NAME=VALUE */
+  char *shm_size;
+  guint64 shm_bytes; /* 0: nothing was said */
 } CliSpec;
 
 /* In place of the image's. */
@@ -55,6 +58,13 @@ typedef struct {
 
 #define CLI_SPEC_DISK(spec)                                                                                  \
   "disk", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->disk, N_ ("As --limit disk=SIZE"), N_ ("SIZE")
+
+/* What of the kernel is the container's own. */
+#define CLI_SPEC_SYSCTL(spec)                                                                                \
+  "sysctl", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &(spec)->sysctls,                                             \
+      N_ ("Set at each start: net.*, kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue.*"), N_ ("NAME=VALUE")
+#define CLI_SPEC_SHM_SIZE(spec)                                                                              \
+  "shm-size", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->shm_size, N_ ("Of /dev/shm, such as 1G"), N_ ("SIZE")
 
 /**
  * cli_words_fit:

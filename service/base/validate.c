@@ -177,6 +177,44 @@ bothy_validate_environment (const char *const *entries, GError **error)
   return TRUE;
 }
 
+/* See namespaces(7). What lies below a name that ends with a dot is all of the namespace's. */
+static const char *const namespaced[] = { "net.",          "fs.mqueue.",    "kernel.shmmax",
+                                          "kernel.shmall", "kernel.shmmni", "kernel.shm_rmid_forced",
+                                          "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni",
+                                          "kernel.sem" };
+
+static gboolean
+is_namespaced (const char *name)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (namespaced); i++) {
+    if (g_str_has_suffix (namespaced[i], ".") ? g_str_has_prefix (name, namespaced[i])
+                                              : g_str_equal (name, namespaced[i]))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+gboolean
+bothy_validate_sysctl (const char *name, const char *value, GError **error)
+{
+  gsize length = strlen (name);
+
+  if (length > 200 || !consists_of (name, LOWER UPPER DIGITS "._-") || strstr (name, "..") ||
+      name[0] == '.' || g_str_has_suffix (name, "."))
+    return refuse (error, "Sysctl", name, "use a name with dots, such as net.core.somaxconn");
+  if (!is_namespaced (name))
+    return refuse (error, "Sysctl", name,
+                   "it is the whole machine's; a container has its own of net.*, fs.mqueue.*, kernel.shm*, "
+                   "kernel.msg* and kernel.sem");
+  if (!*value || strlen (value) > 1000)
+    return refuse (error, "Value of a sysctl", value, "use 1 to 1000 bytes");
+  for (const char *c = value; *c; c++) {
+    if (!g_ascii_isprint (*c) && *c != '\t')
+      return refuse (error, "Value of a sysctl", value, "use one line of printable ASCII");
+  }
+  return TRUE;
+}
+
 gboolean
 bothy_validate_user (const char *text, GError **error)
 {

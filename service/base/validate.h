@@ -39,6 +39,10 @@ gboolean bothy_is_uuid (const char *text);
    character; docker's images have dots and dashes in it. */
 gboolean bothy_validate_environment (const char *const *entries, GError **error);
 
+/* A sysctl that belongs to a container's own network or IPC namespace, by sysctl(8)'s NAME with dots, and a VALUE of one
+   line. Whether the kernel has it, and takes the value, shows when it is set. */
+gboolean bothy_validate_sysctl (const char *name, const char *value, GError **error);
+
 /* "", or a user as Exec takes it: NAME, NUMBER or nothing, with or without :GROUP, which may be empty as well; no control
    characters, at most 64 bytes. */
 gboolean bothy_validate_user (const char *text, GError **error);

@@ -53,12 +53,61 @@ parse_egress (BothyContainerSpec *spec, GError **error)
   return !given || spec->egress;
 }
 
+#define MAX_SYSCTLS 64
+
+/* GIVEN (a{ss}, NULL: none) as NAME=VALUE. */
+static gboolean
+parse_sysctls (BothyContainerSpec *spec, GVariant *given, GError **error)
+{
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  gsize n = given ? g_variant_n_children (given) : 0;
+
+  if (n > MAX_SYSCTLS) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                 "Option \"sysctls\": a container can have %d of its own", MAX_SYSCTLS);
+    return FALSE;
+  }
+  for (gsize i = 0; i < n; i++) {
+    g_autofree char *setting = NULL;
+    const char *name, *value;
+
+    g_variant_get_child (given, i, "{&s&s}", &name, &value);
+    if (!bothy_validate_sysctl (name, value, error))
+      return FALSE;
+    if (!g_hash_table_add (seen, (gpointer)name)) {
+      g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "Sysctl \"%s\" is there twice", name);
+      return FALSE;
+    }
+    setting = g_strconcat (name, "=", value, NULL);
+    g_strv_builder_add (builder, setting);
+  }
+  spec->sysctls = g_strv_builder_end (builder);
+  return TRUE;
+}
+
+#define MIN_SHM_SIZE 65536
+
+static gboolean
+parse_shm_size (BothyContainerSpec *spec, GVariant *given, GError **error)
+{
+  spec->shm_size = given ? g_variant_get_uint64 (given) : 0;
+  if (!given || (spec->shm_size >= MIN_SHM_SIZE && spec->shm_size <= G_MAXINT64))
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+               "Option \"shm-size\": %" G_GUINT64_FORMAT " is no size for /dev/shm: use %d bytes or more",
+               spec->shm_size, MIN_SHM_SIZE);
+  return FALSE;
+}
+
 static gpointer
 parse_create_container (BothyArguments *arguments, GError **error)
 {
   g_autoptr (BothyContainerSpec) spec = g_new0 (BothyContainerSpec, 1);
   g_autoptr (GVariant) options = NULL;
   g_autoptr (GVariant) limits = NULL;
+  g_autoptr (GVariant) sysctls = NULL;
+  g_autoptr (GVariant) shm_size = NULL;
   g_autofree char *network = g_strdup ("nat");
   g_autofree char *address = g_strdup ("");
   g_auto (GStrv) resolvers = g_new0 (char *, 1);
@@ -74,6 +123,8 @@ parse_create_container (BothyArguments *arguments, GError **error)
     { "network", "s", &network },
     { "account", "s", &spec->account },
     { "limits", "a{sv}", &limits },
+    { "sysctls", "a{ss}", &sysctls },
+    { "shm-size", "t", &shm_size },
     { "egress", "as", &spec->egress },
     { "address", "s", &address },
     { "resolvers", "as", &resolvers },
@@ -91,6 +142,7 @@ parse_create_container (BothyArguments *arguments, GError **error)
     return NULL;
   spec->network = bothy_container_network_parse (network, address, (const char *const *)resolvers, error);
   if (!spec->network || !check_spec (spec, error) || !parse_egress (spec, error) ||
+      !parse_sysctls (spec, sysctls, error) || !parse_shm_size (spec, shm_size, error) ||
       (limits && !bothy_limits_parse (limits, &spec->limits, error)) ||
       !check_account (spec, bothy_arguments_get_user (arguments), error))
     return NULL;

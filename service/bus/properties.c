@@ -94,6 +94,21 @@ add_ports (GVariantBuilder *builder, GArray *ports)
 }
 
 static void
+add_sysctls (GVariantBuilder *builder, char **sysctls)
+{
+  GVariantBuilder list;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("a{ss}"));
+  for (char **setting = sysctls; setting && *setting; setting++) {
+    g_auto (GStrv) pair = g_strsplit (*setting, "=", 2);
+
+    if (pair[0] && pair[1])
+      g_variant_builder_add (&list, "{ss}", pair[0], pair[1]);
+  }
+  add (builder, "Sysctls", g_variant_builder_end (&list));
+}
+
+static void
 add_container_run (GVariantBuilder *builder, const BothyContainer *container)
 {
   add_string (builder, "State", bothy_container_state_name (container->state));
@@ -132,6 +147,8 @@ bothy_properties_of_container (GObject *target, guint32 user)
   add (&builder, "Resolvers", g_variant_new_strv ((const char *const *)spec->network->resolvers, -1));
   add_string (&builder, "Account", spec->account);
   add (&builder, "Command", words_to_variant (spec->command));
+  add_sysctls (&builder, spec->sysctls);
+  add (&builder, "ShmSize", g_variant_new_uint64 (spec->shm_size));
   add (&builder, "Limits", bothy_limits_to_variant (&container->limits));
   add_string (&builder, "DiskLimits", container->disk.enforcement);
   add (&builder, "RangeBase", g_variant_new_uint32 (container->range_base));

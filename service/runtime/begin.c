@@ -6,9 +6,11 @@
 #include "autofd.h"
 #include "etcfiles.h"
 #include "namespaces.h"
+#include "shutdown.h"
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -16,6 +18,8 @@
 
 #define MAX_LOWER     64
 #define PREPARE_EXTRA 4 /* upper, listener, filter, log */
+#define START_FIXED   4 /* control group, where it is mounted, user, working directory */
+#define MAX_SYSCTLS   64
 
 static bool
 is_listener (int fd)
@@ -56,9 +60,9 @@ prepare_container (struct supervisor *supervisor, struct packet *packet, const s
   if (is_fault (fault))
     return fault;
   supervisor->network_ns = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+  snprintf (supervisor->hostname, sizeof supervisor->hostname, "%s", hostname);
   fault = rootfs_build (&supervisor->rootfs, packet->fds, n, packet->fds[n],
-                        packet->head.flags & SUPERVISOR_FLAG_VOLATILE,
-                        !(packet->head.flags & SUPERVISOR_FLAG_PLAIN));
+                        packet->head.flags & SUPERVISOR_FLAG_VOLATILE, strings->fixed[1]);
   if (is_fault (fault))
     return fault;
   fault = namespaces_raise_loopback ();
@@ -87,7 +91,7 @@ begin_prepare (struct supervisor *supervisor, struct packet *packet, struct supe
     return fault_of_request (EALREADY);
   if (n < 1 || n > MAX_LOWER || packet->n_fds != n_fds || packet->head.n_argv > 1 || packet->head.n_env)
     return fault_of_request (EINVAL);
-  int r = packet_split (packet, 1, &strings);
+  int r = packet_split (packet, 2, &strings);
   if (r < 0)
     return fault_of_request (r);
   struct fault fault = prepare_container (supervisor, packet, &strings);
@@ -100,13 +104,15 @@ static struct fault
 start_container (struct supervisor *supervisor,
                  const struct packet_strings *strings,
                  unsigned n_directories,
+                 char *const *sysctls,
                  const int stdio[3])
 {
   struct init_plan plan = { .rootfs = &supervisor->rootfs,
                             .cgroup = &supervisor->cgroup,
                             .nesting = supervisor->nesting,
-                            .directories = strings->fixed + 4,
+                            .directories = strings->fixed + START_FIXED,
                             .n_directories = n_directories,
+                            .sysctls = sysctls,
                             .launch = { .user = strings->fixed[2],
                                         .directory = strings->fixed[3],
                                         .argv = strings->argv,
@@ -141,21 +147,24 @@ begin_start (struct supervisor *supervisor, struct packet *packet, struct superv
 {
   struct packet_strings strings = { 0 };
   bool has_stdio = packet->head.flags & SUPERVISOR_FLAG_STDIO;
+  uint32_t n_sysctls = packet->head.n_lower;
+  char *sysctls[MAX_SYSCTLS + 1] = { NULL };
   int stdio[3];
 
   if (supervisor->state != SUPERVISOR_STATE_PREPARED || supervisor->failed)
     return fault_of_request (supervisor->failed ? ECANCELED : EINVAL);
   if (packet->n_fds != (has_stdio ? 3U : 0U) || (has_stdio && packet->head.n_argv == 0) ||
-      packet->head.value < 0 || packet->head.value > SUPERVISOR_MAX_DIRECTORIES)
+      packet->head.value < 0 || packet->head.value > SUPERVISOR_MAX_DIRECTORIES || n_sysctls > MAX_SYSCTLS)
     return fault_of_request (EINVAL);
   unsigned n_directories = (unsigned)packet->head.value;
   int r = packet_get_stdio (packet, stdio);
   if (r < 0)
     return fault_of_request (r);
-  r = packet_split (packet, 4 + n_directories, &strings);
+  r = packet_split (packet, START_FIXED + n_directories + n_sysctls, &strings);
   if (r < 0)
     return fault_of_request (r);
-  struct fault fault = start_container (supervisor, &strings, n_directories, stdio);
+  memcpy (sysctls, strings.fixed + START_FIXED + n_directories, n_sysctls * sizeof *sysctls);
+  struct fault fault = start_container (supervisor, &strings, n_directories, sysctls, stdio);
   free (strings.all);
   supervisor->failed = is_fault (fault);
   if (is_fault (fault))
@@ -163,7 +172,7 @@ begin_start (struct supervisor *supervisor, struct packet *packet, struct superv
   supervisor->state = SUPERVISOR_STATE_RUNNING;
   reply->pid = supervisor->init.pid;
   reply->value = supervisor->init.shutdown_signal;
-  if (reply->value == SIGRTMIN + 3)
+  if (reply->value == SHUTDOWN_OF_SYSTEMD)
     await_systemd (supervisor, packet);
   return NO_FAULT;
 }

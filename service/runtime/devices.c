@@ -29,7 +29,7 @@ static const struct {
   const char *name, *target;
 } links[] = {
   { "fd", "/proc/self/fd" },       { "stdin", "/proc/self/fd/0" }, { "stdout", "/proc/self/fd/1" },
-  { "stderr", "/proc/self/fd/2" }, { "ptmx", "pts/ptmx" },
+  { "stderr", "/proc/self/fd/2" }, { "ptmx", "pts/ptmx" },         { "core", "/proc/kcore" },
 };
 
 static int
@@ -118,13 +118,15 @@ add_console (int dev, int pts, int *master)
 }
 
 struct fault
-devices_populate (int dev, int *pts, int *console)
+devices_populate (int dev, const char *shm_size, int *pts, int *console)
 {
   /* 5 is the group tty of every distribution; see devpts in the kernel's documentation. */
   static const struct mount_option pts_options[] = {
     { "gid", "5" }, { "mode", "0620" }, { "ptmxmode", "0666" }, { NULL, NULL }
   };
-  static const struct mount_option shm_options[] = { { "mode", "1777" }, { NULL, NULL } };
+  const struct mount_option shm_options[] = { { "mode", "1777" },
+                                              { *shm_size ? "size" : NULL, shm_size },
+                                              { NULL, NULL } };
   int r = add_devices (dev);
 
   if (r < 0)

@@ -5,10 +5,11 @@
 
 /*
  * Fills the tmpfs DEV: the host's harmless devices, links, shm, mqueue, a devpts of its own and
- * the console. *PTS gets the mounted devpts, *CONSOLE the console's master.
+ * the console. SHM_SIZE: bytes of shm, "": half of the machine's memory, as the kernel has it. *PTS gets the mounted
+ * devpts, *CONSOLE the console's master.
  * Faults: STEP_MOUNT, STEP_CONSOLE.
  */
-struct fault devices_populate (int dev, int *pts, int *console);
+struct fault devices_populate (int dev, const char *shm_size, int *pts, int *console);
 
 /*
  * A detached mount of the host's device NAME, one of those above, after a look at its number:

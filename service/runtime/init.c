@@ -52,7 +52,7 @@ enter_container (const struct init_plan *plan, int *ns)
 
   if (is_fault (fault))
     return fault;
-  fault = rootfs_finish (plan->rootfs, plan->nesting, plan->cgroup->payload >= 0);
+  fault = rootfs_finish (plan->rootfs, plan->nesting, plan->cgroup->payload >= 0, plan->sysctls);
   return is_fault (fault) ? fault : rootfs_enter (plan->rootfs);
 }
 
@@ -157,11 +157,13 @@ run_init (const struct init_plan *plan, int channel)
 {
   const struct launch *launch = &plan->launch;
   bool is_named = launch->argv[0] != NULL;
+  char hostname[LAUNCH_HOSTNAME];
   /* What an image names as its init finds the surroundings of any other command of it. */
   const struct variable defaults[] = { { "container", "bothy" },
                                        { "TERM", "linux" },
                                        { "PATH", is_named ? LAUNCH_PATH : NULL },
-                                       { "HOME", is_named ? "/root" : NULL } };
+                                       { "HOME", is_named ? "/root" : NULL },
+                                       { "HOSTNAME", is_named ? launch_hostname (hostname) : NULL } };
   const char *path = is_named ? launch->argv[0] : find_init ();
   char *alone[] = { (char *)(uintptr_t)path, NULL };
   struct init_event event = { .kind = INIT_SIGNAL };
@@ -170,7 +172,9 @@ run_init (const struct init_plan *plan, int channel)
     return fault_at (SUPERVISOR_STEP_EXEC, ENOENT);
   event.value = shutdown_find (path, is_named ? SIGTERM : SIGPWR);
   minder_tell (channel, &event, -1);
-  struct fault fault = set_streams (plan);
+  struct fault fault = event.value == SHUTDOWN_OF_SYSTEMD ? rootfs_cover_run (plan->rootfs) : NO_FAULT;
+  if (!is_fault (fault))
+    fault = set_streams (plan);
   if (is_fault (fault))
     return fault;
   fault = confine_and_bind (plan, channel);

@@ -14,7 +14,8 @@ struct init_plan {
   struct launch launch; /* argv[0] NULL: the image's init */
   char **directories;   /* N_DIRECTORIES that are to be there, beside that of LAUNCH */
   unsigned n_directories;
-  int stdio[3]; /* -1: the console */
+  int stdio[3];         /* -1: the console */
+  char *const *sysctls; /* NAME=VALUE, ended by NULL */
   bool nesting;
   bool joined; /* filled in: is born in its control group */
 };

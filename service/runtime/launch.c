@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <limits.h>
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
@@ -41,6 +40,13 @@ has_variable (char **env, const char *name)
   return false;
 }
 
+const char *
+launch_hostname (char name[LAUNCH_HOSTNAME])
+{
+  name[LAUNCH_HOSTNAME - 1] = '\0';
+  return gethostname (name, LAUNCH_HOSTNAME - 1) == 0 && *name ? name : NULL;
+}
+
 char **
 launch_environment (char **env, const struct variable *defaults, size_t n)
 {
@@ -69,17 +75,15 @@ static char **
 user_environment (const struct launch *launch, const struct user *user)
 {
   const char *name = user->name[0] ? user->name : NULL;
-  char hostname[HOST_NAME_MAX + 1] = "";
-
-  gethostname (hostname, sizeof hostname - 1);
+  char hostname[LAUNCH_HOSTNAME];
   const struct variable defaults[] = {
     { "PATH", LAUNCH_PATH },
     { "HOME", user->home[0] ? user->home : "/" },
     { "USER", name },
     { "LOGNAME", name },
-    { "HOSTNAME", hostname[0] ? hostname : NULL },
     { "SHELL", user->shell[0] ? user->shell : "/bin/sh" },
     { "TERM", launch->tty ? "xterm-256color" : NULL },
+    { "HOSTNAME", launch_hostname (hostname) },
     { "container", "bothy" },
   };
 

@@ -34,6 +34,11 @@ struct variable {
 /* Where programs are looked for if nobody says. */
 #define LAUNCH_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+#define LAUNCH_HOSTNAME 65 /* bytes that a host name takes at most, with its end */
+
+/* Fills NAME with the container's host name, which docker puts into HOSTNAME. Returns it, or NULL. */
+const char *launch_hostname (char name[LAUNCH_HOSTNAME]);
+
 /*
  * The environment ENV with NAME=VALUE for each of the N DEFAULTS that it lacks. NAME alone in ENV is no variable, and
  * keeps off that default.

@@ -10,9 +10,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-/* A mount that is attached nowhere yet: its fd, or a negative errno value. */
-static int
-make_mount (const char *type, const struct mount_option *options, unsigned attributes)
+int
+mount_new (const char *type, const struct mount_option *options, unsigned attributes)
 {
   autofd context = fsopen (type, FSOPEN_CLOEXEC);
 
@@ -50,7 +49,7 @@ mount_attach (int mount, int target)
 int
 mount_new_on (int target, const char *type, const struct mount_option *options, unsigned attributes)
 {
-  autofd mount = make_mount (type, options, attributes);
+  autofd mount = mount_new (type, options, attributes);
 
   if (mount < 0)
     return mount;

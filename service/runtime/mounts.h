@@ -11,6 +11,12 @@ struct mount_option {
 };
 
 /*
+ * Makes a mount of a new file system TYPE that is attached nowhere yet. ATTRIBUTES are MOUNT_ATTR_*
+ * (mount_setattr(2)). Returns its fd, or a negative errno value of fsopen(2), fsconfig(2) or fsmount(2).
+ */
+int mount_new (const char *type, const struct mount_option *options, unsigned attributes);
+
+/*
  * Clones the mount at PATH below DIRECTORY ("": DIRECTORY itself), without what is
  * mounted below it. Returns the clone's fd, or a negative errno value of open_tree(2).
  */
@@ -21,9 +27,8 @@ int mount_clone (int directory, const char *path);
 int mount_attach (int mount, int target);
 
 /*
- * Makes a mount of a new file system TYPE and attaches it on what TARGET refers to. ATTRIBUTES are
- * MOUNT_ATTR_* (mount_setattr(2)). Returns the mount's fd, or a negative errno value of
- * fsopen(2), fsconfig(2), fsmount(2) or move_mount(2).
+ * As mount_new(), and attaches it on what TARGET refers to. Returns the mount's fd, or a negative errno value, also of
+ * move_mount(2).
  */
 int mount_new_on (int target, const char *type, const struct mount_option *options, unsigned attributes);
 

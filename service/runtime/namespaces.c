@@ -24,20 +24,6 @@ namespaces_raise_loopback (void)
   return NO_FAULT;
 }
 
-/*
- * Lets every group inside ping without a raw socket, as hosts do (icmp(7)); a new network namespace lets
- * none. Where the host's /proc/sys can't be written, ping needs its capability or setuid bit.
- */
-static void
-allow_ping (void)
-{
-  static const char range[] = "0 65535";
-  autofd fd = open ("/proc/sys/net/ipv4/ping_group_range", O_WRONLY | O_CLOEXEC);
-
-  if (fd >= 0)
-    (void)!write (fd, range, sizeof range - 1);
-}
-
 struct fault
 namespaces_enter (const char *hostname, int network)
 {
@@ -52,6 +38,5 @@ namespaces_enter (const char *hostname, int network)
     return fault_at (SUPERVISOR_STEP_NAMESPACE, errno);
   if (sethostname (hostname, length) < 0)
     return fault_at (SUPERVISOR_STEP_NAMESPACE, errno);
-  allow_ping ();
   return NO_FAULT;
 }

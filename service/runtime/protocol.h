@@ -36,7 +36,8 @@ enum supervisor_message_type {
    * seccomp filter (an array of struct sock_filter, as seccomp_export_bpf() writes
    * it), the console log (O_APPEND; bounded by the supervisor), with SUPERVISOR_FLAG_NETNS the network
    * namespace to use (else it makes one).
-   * text: hostname; with N_ARGV 1 the name of an account to be made, whose id is value.
+   * text: hostname, bytes of /dev/shm ("" = what the kernel gives a tmpfs); with N_ARGV 1 the name of an account to be
+   * made, whose id is value.
    * Replies when the root is ready, or with the step that failed.
    */
   SUPERVISOR_PREPARE = 1,
@@ -46,7 +47,7 @@ enum supervisor_message_type {
    * fds: with SUPERVISOR_FLAG_STDIO three, for the first process.
    * text: path of the delegated control group below the cgroup2 mount ("" = none),
    * path of the cgroup2 mount, user ("" = root), working directory ("" = /), VALUE directories (at most
-   * SUPERVISOR_MAX_DIRECTORIES), then N_ARGV and N_ENV strings.
+   * SUPERVISOR_MAX_DIRECTORIES), N_LOWER sysctls NAME=VALUE (NAME with dots), then N_ARGV and N_ENV strings.
    * Of the working directory and the others, what is missing is made as root's, with mode 0755; those others are what an
    * image calls volumes, and one that can not be made is no reason not to start.
    * N_ARGV 0: the image's init. Otherwise the command is a child of a minimal init
@@ -97,8 +98,6 @@ enum supervisor_flag {
   SUPERVISOR_FLAG_NESTING = 1 << 4,  /* of PREPARE: user namespaces inside are allowed */
   SUPERVISOR_FLAG_NETNS = 1 << 5,    /* of PREPARE: a network namespace is there */
   SUPERVISOR_FLAG_VOLATILE = 1 << 6, /* of PREPARE: what it writes need not outlive a power cut */
-  SUPERVISOR_FLAG_PLAIN =
-      1 << 7, /* of PREPARE: /run and /tmp are as the image has them, on its own file system */
 };
 
 enum supervisor_state {
@@ -130,7 +129,8 @@ enum supervisor_step {
   SUPERVISOR_STEP_NETWORK = 15, /* addresses, routes */
   SUPERVISOR_STEP_FILES = 16,   /* a file in /etc */
   SUPERVISOR_STEP_ACCOUNT =
-      17, /* ENOTSUP: /etc, /home or a table is no directory or file of the tree's own */
+      17,                      /* ENOTSUP: /etc, /home or a table is no directory or file of the tree's own */
+  SUPERVISOR_STEP_SYSCTL = 18, /* value of the reply: which one of START's */
 };
 
 struct supervisor_message {

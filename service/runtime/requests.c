@@ -193,7 +193,8 @@ handle_network (struct supervisor *supervisor, struct packet *packet, struct sup
   r = network_configure (&network);
   if (r < 0)
     fault = fault_at (SUPERVISOR_STEP_NETWORK, r);
-  else if (*strings.fixed[5] && (r = etcfiles_write_resolv_conf (root, strings.fixed[5])) < 0)
+  else if (*strings.fixed[5] &&
+           (r = etcfiles_write_resolv_conf (root, strings.fixed[5], supervisor->rootfs.image_resolver)) < 0)
     fault = fault_at (SUPERVISOR_STEP_FILES, r);
   free (strings.all);
   return fault;
@@ -210,7 +211,7 @@ handle_hosts (struct supervisor *supervisor, struct packet *packet, struct super
   if (r < 0)
     return fault_of_request (r);
   autofd root = open_root (supervisor);
-  r = etcfiles_write_hosts (root, strings.fixed[0]);
+  r = etcfiles_write_hosts (root, supervisor->hostname, strings.fixed[0]);
   free (strings.all);
   return r < 0 ? fault_at (SUPERVISOR_STEP_FILES, r) : NO_FAULT;
 }
@@ -252,6 +253,8 @@ dispatch (struct supervisor *supervisor, struct packet *packet)
   }
   reply.error = fault.error;
   reply.step = fault.step;
+  if (is_fault (fault))
+    reply.value = fault.which;
   reply.state = supervisor->state;
   supervisor_send (supervisor, &reply, NULL, 0, -1);
 }

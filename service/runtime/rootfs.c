@@ -2,6 +2,7 @@
 #include "rootfs.h"
 
 #include "autofd.h"
+#include "copytree.h"
 #include "devices.h"
 #include "mounts.h"
 #include "procfs.h"
@@ -36,6 +37,16 @@ enter_scratch (void)
   return chdir (SCRATCH) < 0 ? -errno : 0;
 }
 
+/* Whether resolv.conf is the container's own, changed or deleted here, and no longer what the image has. */
+static bool
+has_resolver (void)
+{
+  autofd upper = open ("u/upper", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  autofd file = upper < 0 ? -1 : open_inside (upper, "etc/resolv.conf", O_PATH);
+
+  return file != -ENOENT;
+}
+
 static struct fault
 attach_layers (struct rootfs *rootfs, const int *lower, unsigned n_lower, int upper)
 {
@@ -56,6 +67,7 @@ attach_layers (struct rootfs *rootfs, const int *lower, unsigned n_lower, int up
   rootfs->fresh = mkdirat (AT_FDCWD, "u/upper", 0755) == 0;
   if ((!rootfs->fresh && errno != EEXIST) || (mkdirat (AT_FDCWD, "u/work", 0700) < 0 && errno != EEXIST))
     return fault_at (SUPERVISOR_STEP_LAYER, errno);
+  rootfs->image_resolver = !has_resolver ();
   return NO_FAULT;
 }
 
@@ -89,13 +101,15 @@ mount_overlay (struct rootfs *rootfs, unsigned n_lower, bool is_volatile)
   return rootfs->root < 0 || chdir ("/") < 0 ? fault_at (SUPERVISOR_STEP_OVERLAY, errno) : NO_FAULT;
 }
 
+/* Says where systemd's tools look for it what manages this container. The image may have the directory. */
 static int
 write_manager (int run)
 {
   static const char name[] = "bothy\n";
 
-  if (mkdirat (run, "host", 0755) < 0)
+  if (mkdirat (run, "host", 0755) < 0 && errno != EEXIST)
     return -errno;
+  unlinkat (run, "host/container-manager", 0);
   autofd fd =
       openat (run, "host/container-manager", O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_WRONLY, 0444);
   if (fd < 0 || write (fd, name, sizeof name - 1) < 0)
@@ -123,25 +137,45 @@ mount_directory (int root,
   return NO_FAULT;
 }
 
+/* What programs count on and an image may lack. Whatever it has under such a name stays as it is. */
 static struct fault
-mount_run_and_tmp (int root)
+add_directories (int root)
 {
-  static const struct mount_option run_options[] = { { "mode", "0755" }, { NULL, NULL } };
-  static const struct mount_option tmp_options[] = { { "mode", "1777" }, { NULL, NULL } };
-  autofd run = -1;
-  autofd tmp = -1;
+  static const struct {
+    const char *name;
+    mode_t mode;
+  } wanted[] = { { "run", 0755 }, { "tmp", 01777 } };
 
-  struct fault fault = mount_directory (root, "run", "tmpfs", run_options, CALM, &run);
-  if (is_fault (fault))
-    return fault;
-  int r = write_manager (run);
-  if (r < 0)
-    return fault_at (SUPERVISOR_STEP_MOUNT, r);
-  return mount_directory (root, "tmp", "tmpfs", tmp_options, CALM, &tmp);
+  for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+    if (mkdirat (root, wanted[i].name, 0700) == 0 && fchmodat (root, wanted[i].name, wanted[i].mode, 0) == 0)
+      continue;
+    if (errno != EEXIST)
+      return fault_at (SUPERVISOR_STEP_MOUNT, errno);
+  }
+  return NO_FAULT;
+}
+
+struct fault
+rootfs_cover_run (const struct rootfs *rootfs)
+{
+  static const struct mount_option options[] = { { "mode", "0755" }, { NULL, NULL } };
+  autofd run = open_inside (rootfs->root, "run", O_RDONLY | O_DIRECTORY);
+
+  if (run < 0)
+    return fault_at (SUPERVISOR_STEP_ROOT, run);
+  autofd cover = mount_new ("tmpfs", options, CALM);
+  if (cover < 0)
+    return fault_at (SUPERVISOR_STEP_MOUNT, cover);
+  int r = copy_tree (run, cover);
+  if (r == 0)
+    r = write_manager (cover);
+  if (r == 0)
+    r = mount_attach (cover, run);
+  return r < 0 ? fault_at (SUPERVISOR_STEP_MOUNT, r) : NO_FAULT;
 }
 
 static struct fault
-mount_dev (struct rootfs *rootfs)
+mount_dev (struct rootfs *rootfs, const char *shm_size)
 {
   static const struct mount_option options[] = { { "mode", "0755" }, { "size", "64k" }, { NULL, NULL } };
   autofd dev = -1;
@@ -150,12 +184,16 @@ mount_dev (struct rootfs *rootfs)
       mount_directory (rootfs->root, "dev", "tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, &dev);
   if (is_fault (fault))
     return fault;
-  return devices_populate (dev, &rootfs->pts, &rootfs->console);
+  return devices_populate (dev, shm_size, &rootfs->pts, &rootfs->console);
 }
 
 struct fault
-rootfs_build (
-    struct rootfs *rootfs, const int *lower, unsigned n_lower, int upper, bool is_volatile, bool for_init)
+rootfs_build (struct rootfs *rootfs,
+              const int *lower,
+              unsigned n_lower,
+              int upper,
+              bool is_volatile,
+              const char *shm_size)
 {
   struct fault fault = attach_layers (rootfs, lower, n_lower, upper);
 
@@ -171,19 +209,20 @@ rootfs_build (
   fault = mount_directory (rootfs->root, "sys", "sysfs", NULL, CALM_NOEXEC | MOUNT_ATTR_RDONLY, &rootfs->sys);
   if (is_fault (fault))
     return fault;
-  fault = mount_dev (rootfs);
-  if (is_fault (fault) || !for_init)
-    return fault;
-  return mount_run_and_tmp (rootfs->root);
+  fault = mount_dev (rootfs, shm_size);
+  return is_fault (fault) ? fault : add_directories (rootfs->root);
 }
 
 struct fault
-rootfs_finish (const struct rootfs *rootfs, bool nesting, bool with_cgroup)
+rootfs_finish (const struct rootfs *rootfs, bool nesting, bool with_cgroup, char *const *sysctls)
 {
   autofd proc = mount_new_on (rootfs->proc, "proc", NULL, CALM_NOEXEC);
 
   if (proc < 0)
     return fault_at (SUPERVISOR_STEP_MOUNT, proc);
+  struct fault fault = procfs_set_sysctls (proc, sysctls);
+  if (is_fault (fault))
+    return fault;
   if (!nesting) {
     int r = procfs_mask (proc);
     if (r < 0)

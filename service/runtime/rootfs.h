@@ -5,33 +5,45 @@
 
 /* The container's tree while it is being built; -1 what is not there. */
 struct rootfs {
-  int root;    /* the overlay */
-  int proc;    /* the empty directory proc */
-  int sys;     /* the mounted sysfs */
-  int pts;     /* the mounted devpts: stays, terminals come from it */
-  int console; /* master of /dev/console: stays */
-  bool fresh;  /* the container never ran before */
+  int root;            /* the overlay */
+  int proc;            /* the empty directory proc */
+  int sys;             /* the mounted sysfs */
+  int pts;             /* the mounted devpts: stays, terminals come from it */
+  int console;         /* master of /dev/console: stays */
+  bool fresh;          /* the container never ran before */
+  bool image_resolver; /* /etc/resolv.conf is what the image has there, be it nothing */
 };
 
-#define ROOTFS_NONE ((struct rootfs){ -1, -1, -1, -1, -1, false })
+#define ROOTFS_NONE ((struct rootfs){ -1, -1, -1, -1, -1, false, false })
 
 /*
  * Mounts an overlay of the detached mounts LOWER (topmost first) and UPPER, which holds upper/ and
- * work/, below a tmpfs over /run of this mount namespace, and /sys and /dev in it; FOR_INIT: also an empty /run and /tmp,
- * as an init system wants them. To a program of an image alone they are directories like others, with what the image has.
+ * work/, below a tmpfs over /run of this mount namespace, and /sys and /dev in it; /run and /tmp are made where the image
+ * has nothing of that name. SHM_SIZE: bytes of /dev/shm, "": what the kernel gives a tmpfs.
  * IS_VOLATILE: without waiting for the disk, neither in fsync(2) nor when it is unmounted (the whole
  * file system would be written out then); see "Volatile mount" in the kernel's overlayfs.rst.
  * Faults: STEP_LAYER, STEP_OVERLAY, STEP_ROOT, STEP_MOUNT, STEP_CONSOLE.
  */
-struct fault rootfs_build (
-    struct rootfs *rootfs, const int *lower, unsigned n_lower, int upper, bool is_volatile, bool for_init);
+struct fault rootfs_build (struct rootfs *rootfs,
+                           const int *lower,
+                           unsigned n_lower,
+                           int upper,
+                           bool is_volatile,
+                           const char *shm_size);
 
 /*
  * Finishes it from inside the pid and cgroup namespaces, while the host's /proc is still mounted
  * (the kernel gives a user namespace a new proc only where it sees a whole one): /proc, masked
- * unless NESTING, and /sys/fs/cgroup. Faults: STEP_MOUNT.
+ * unless NESTING, with SYSCTLS (NAME=VALUE, ended by NULL) set, and /sys/fs/cgroup. Faults: STEP_MOUNT, STEP_SYSCTL.
  */
-struct fault rootfs_finish (const struct rootfs *rootfs, bool nesting, bool with_cgroup);
+struct fault
+rootfs_finish (const struct rootfs *rootfs, bool nesting, bool with_cgroup, char *const *sysctls);
+
+/*
+ * Covers /run with a tmpfs that has the image's /run in it, as systemd as init wants it: what an earlier run left there
+ * would be taken for this one's. Faults: STEP_ROOT (it is no directory of the tree's own), STEP_MOUNT.
+ */
+struct fault rootfs_cover_run (const struct rootfs *rootfs);
 
 /* Makes it the root of this mount namespace and lets go of the host's. Faults: STEP_ROOT. */
 struct fault rootfs_enter (const struct rootfs *rootfs);

@@ -53,9 +53,8 @@ shutdown_find (const char *path, int otherwise)
   real[length] = '\0';
   const char *slash = strrchr (real, '/');
   const char *name = slash ? slash + 1 : real;
-  /* systemd(1), SIGNALS. */
   if (strcmp (name, "systemd") == 0)
-    return SIGRTMIN + 3;
+    return SHUTDOWN_OF_SYSTEMD;
   if (strncmp (name, "busybox", strlen ("busybox")) == 0)
     return SIGUSR2;
   /* Others are called init as well; none but sysvinit's, and OpenRC's where it runs below that, is here and has such a

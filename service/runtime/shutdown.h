@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#define SHUTDOWN_OF_SYSTEMD (SIGRTMIN + 3) /* systemd(1), SIGNALS: power off; it is known by it */
+
 /*
  * How the first process of a container is asked to power off: by a signal that it understands, or in one of two other
  * ways, which have numbers that no signal has. sysvinit is told through its FIFO. runit looks at the mode of a file when

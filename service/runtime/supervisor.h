@@ -33,6 +33,7 @@ struct supervisor {
   int listener;
   uint32_t generation; /* of the connection: replies go to the broker that asked */
   int network_ns;      /* for who gives the container its interfaces */
+  char hostname[65];   /* as PREPARE had it */
   struct filter filter;
   struct rootfs rootfs;
   struct cgroup cgroup;

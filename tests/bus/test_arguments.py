@@ -154,7 +154,7 @@ def test_ARG_03_unknown_options_are_named(world, alice, box, interface, member, 
 
 OPTIONS = [("CreateContainer", name) for name in
            ("command", "entrypoint", "environment", "user", "working-directory", "hostname", "ephemeral", "nesting", "egress", "account",
-            "network", "address", "resolvers")]
+            "network", "address", "resolvers", "sysctls", "shm-size")]
 OPTIONS += [("Stop", "timeout"), ("Stop", "force"), ("Delete", "force"), ("Start", "stdio"), ("Start", "console"),
             ("Exec", "environment"), ("Exec", "working-directory"), ("Exec", "user"), ("Exec", "tty")]
 

@@ -32,11 +32,11 @@ pytestmark = pytest.mark.skipif(
 NEUTRAL = 2147352576
 BASE = 1073741824 + 65536 * 4096
 CLONE_NEWUSER = 0x10000000
-PREPARE, START, EXEC, SIGNAL, KILL_ALL, FREEZE, THAW, CONSOLE, NET_NAMESPACE, NETWORK = range(1, 11)
+PREPARE, START, EXEC, SIGNAL, KILL_ALL, FREEZE, THAW, CONSOLE, NET_NAMESPACE, NETWORK, HOSTS = range(1, 12)
 HELLO, REPLY, EXEC_EXITED, EXITED = range(20, 24)
 STDIO, TTY, LOGIN, REBOOT, NESTING = 1, 2, 4, 8, 16
 PREPARED, RUNNING, FROZEN, ENDED = 1, 2, 3, 4
-STEP_REQUEST, STEP_ROOT, STEP_USER, STEP_DIRECTORY, STEP_EXEC, STEP_FILES = 1, 6, 10, 11, 12, 16
+STEP_REQUEST, STEP_ROOT, STEP_USER, STEP_DIRECTORY, STEP_EXEC, STEP_FILES, STEP_SYSCTL = 1, 6, 10, 11, 12, 16, 18
 HEAD = struct.Struct("=IIIIIIIIiiiIIiiI")
 FIELDS = (
     "version type serial id flags n_lower n_argv n_env value pid error step state code signal text_size"
@@ -124,12 +124,12 @@ class Message:
 class Container:
     """A supervisor and what bothyd would hold of it."""
 
-    def __init__(self, directory, image, *, cgroup=False, flags=0, hostname="box", data=None, level=None):
+    def __init__(self, directory, image, *, cgroup=False, flags=0, hostname="box", data=None, level=None, shm=""):
         self.directory, self.queue, self.serial, self.last_id = directory, [], 0, 0
         self.log, self.path = directory / "console.log", directory / "socket"
         self.mount = cgroup2_mount() if cgroup else ""
         self.cgroup = f"bothy-test-{os.getpid()}-{directory.name}" if cgroup else ""
-        data = data or self.make_data()
+        self.data = data = data or self.make_data()
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         listener.bind(str(self.path))
         listener.listen(4)
@@ -142,7 +142,7 @@ class Container:
         if cgroup:
             self.enter_cgroup()
         self.hello = self.receive()
-        self.send(PREPARE, [hostname], fds, n_lower=1, flags=flags)
+        self.send(PREPARE, [hostname, shm], fds, n_lower=1, flags=flags)
         for fd in (*fds, userns, idmap):
             os.close(fd)
         self.prepared = self.reply()
@@ -203,10 +203,11 @@ class Container:
         self.send(kind, strings, fds, **fields)
         return self.reply()
 
-    def start(self, *argv, user="", directory="", env=(), stdio=()):
-        strings = [self.cgroup, self.mount, user, directory, *argv, *env]
+    def start(self, *argv, user="", directory="", env=(), stdio=(), sysctls=()):
+        strings = [self.cgroup, self.mount, user, directory, *sysctls, *argv, *env]
         self.started = self.call(
-            START, strings, stdio, n_argv=len(argv), n_env=len(env), flags=STDIO if stdio else 0
+            START, strings, stdio, n_lower=len(sysctls), n_argv=len(argv), n_env=len(env),
+            flags=STDIO if stdio else 0,
         )
         return self.started
 
@@ -253,6 +254,7 @@ class Container:
         if self.running:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
+            self.running = False
         self.socket.close()
         if self.cgroup:
             remove_cgroup(self.group)

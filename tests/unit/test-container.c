@@ -23,6 +23,8 @@ make_container (const char *const *command, const char *const *environment)
   spec->environment = g_strdupv ((char **)environment);
   spec->user = g_strdup ("www:data");
   spec->working_directory = g_strdup ("/srv/a b;c");
+  spec->sysctls = g_strsplit ("net.core.somaxconn=9|kernel.sem=1 2\t3 4|net.x=a;b=c", "|", -1);
+  spec->shm_size = (guint64)G_MAXINT64;
   spec->ephemeral = TRUE;
   container = bothy_container_new (ID, G_MAXINT32, 0x6fff0000, spec);
   container->created_at = 1;
@@ -86,6 +88,8 @@ test_round_trip (void)
   g_assert_cmpstr (other->spec->hostname, ==, "Web-1.example");
   g_assert_cmpstr (other->spec->user, ==, "www:data");
   g_assert_cmpstr (other->spec->working_directory, ==, "/srv/a b;c");
+  g_assert_cmpstrv (other->spec->sysctls, container->spec->sysctls);
+  g_assert_cmpuint (other->spec->shm_size, ==, G_MAXINT64);
   g_assert_cmpint (other->spec->network->kind, ==, BOTHY_CONTAINER_NETWORK_NAT);
   g_assert_true (other->spec->ephemeral && !other->spec->nesting);
   g_assert_cmpint (other->created_at, ==, 1);

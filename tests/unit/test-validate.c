@@ -325,6 +325,56 @@ test_uuid (void)
   g_assert_false (bothy_is_uuid ("------------------------------------"));
 }
 
+/* What is the machine's, and what leaves the place where sysctls are, is no sysctl of a container's. */
+static void
+test_sysctl (void)
+{
+  static const char *const good[] = { "net.core.somaxconn",
+                                      "net.ipv4.conf.all.forwarding",
+                                      "net.x-y_Z.9",
+                                      "kernel.shmmax",
+                                      "kernel.sem",
+                                      "kernel.msgmni",
+                                      "kernel.shm_rmid_forced",
+                                      "fs.mqueue.queues_max" };
+  static const char *const bad[] = { "",
+                                     "net",
+                                     "net.",
+                                     ".net.core",
+                                     "net..core",
+                                     "net...",
+                                     "net.core/../../vm",
+                                     "net/core/somaxconn",
+                                     "net.core.somaxconn ",
+                                     "net.core.x=y",
+                                     "Net.core.somaxconn",
+                                     "network.x",
+                                     "kernel.sem.x",
+                                     "kernel.shmmaxx",
+                                     "kernel.shm",
+                                     "kernel.domainname",
+                                     "kernel.core_pattern",
+                                     "fs.mqueue",
+                                     "fs.file-max",
+                                     "vm.swappiness",
+                                     "user.max_user_namespaces" };
+  static const char *const bad_values[] = { "", "1\n", "1\n2", "\x7f", "\xc3\xa9", "\x1b[2J" };
+  g_autofree char *longest = g_strnfill (1000, '1');
+  g_autofree char *longer = g_strnfill (1001, '1');
+  g_autofree char *long_name = g_strdup_printf ("net.%0200d", 1);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (good); i++)
+    g_assert_true (bothy_validate_sysctl (good[i], "100 2\t3", NULL));
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
+    if (bothy_validate_sysctl (bad[i], "1", NULL))
+      g_error ("\"%s\" was taken for a sysctl", bad[i]);
+  for (gsize i = 0; i < G_N_ELEMENTS (bad_values); i++)
+    g_assert_false (bothy_validate_sysctl ("net.x", bad_values[i], NULL));
+  g_assert_true (bothy_validate_sysctl ("net.x", longest, NULL));
+  g_assert_false (bothy_validate_sysctl ("net.x", longer, NULL));
+  g_assert_false (bothy_validate_sysctl (long_name, "1", NULL));
+}
+
 static void
 test_numbers (void)
 {
@@ -383,6 +433,7 @@ main (int argc, char **argv)
   g_test_add_func ("/validate/ARG-01-environment", test_environment);
   g_test_add_func ("/validate/ARG-01-fingerprint", test_fingerprint);
   g_test_add_func ("/validate/ARG-01-uuid", test_uuid);
+  g_test_add_func ("/validate/ARG-01-sysctl", test_sysctl);
   g_test_add_func ("/validate/ARG-02-numbers", test_numbers);
   g_test_add_func ("/validate/ARG-09-case", test_case);
   g_test_add_func ("/validate/ARG-10-reserved", test_reserved);

@@ -123,7 +123,7 @@ def test_nonsense(box):
     assert box.call(EXEC, ["", "", "x"], [null], id=9, n_argv=1).error == errno.EINVAL
     assert box.call(EXEC, ["", "", "x"], n_argv=1).error == errno.EINVAL
     assert box.call(SIGNAL, [], [null], value=10).error == errno.EINVAL
-    assert box.call(PREPARE, ["x"], [null] * 5, n_lower=1).error == errno.EALREADY
+    assert box.call(PREPARE, ["x", ""], [null] * 5, n_lower=1).error == errno.EALREADY
     assert box.call(START, [""] * 4).error == errno.EINVAL
     assert box.call(FREEZE).error == errno.EOPNOTSUPP
     os.close(null)

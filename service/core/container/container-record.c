@@ -104,6 +104,8 @@ bothy_container_to_record (BothyContainer *self)
   set_words (record, "Command", spec->command);
   set_words (record, "Environment", spec->environment);
   g_key_file_set_integer (record, GROUP, "StopSignal", spec->stop_signal);
+  set_strv (record, "Sysctls", spec->sysctls);
+  g_key_file_set_uint64 (record, GROUP, "ShmSize", spec->shm_size);
   set_ports (record, spec->ports);
   set_strv (record, "Egress", spec->egress);
   bothy_limits_to_record (&spec->limits, record);
@@ -249,6 +251,8 @@ spec_from_record (GKeyFile *record, GError **error)
   spec->command = get_words (record, "Command");
   spec->environment = get_words (record, "Environment");
   spec->stop_signal = g_key_file_get_integer (record, GROUP, "StopSignal", NULL);
+  spec->sysctls = get_strv (record, "Sysctls");
+  spec->shm_size = g_key_file_get_uint64 (record, GROUP, "ShmSize", NULL);
   spec->ephemeral = g_key_file_get_boolean (record, GROUP, "Ephemeral", NULL);
   spec->nesting = g_key_file_get_boolean (record, GROUP, "Nesting", NULL);
   spec->network = get_network (record, error);

@@ -25,6 +25,7 @@ bothy_container_spec_free (BothyContainerSpec *spec)
   g_strfreev (spec->environment);
   g_free (spec->user);
   g_free (spec->working_directory);
+  g_strfreev (spec->sysctls);
   g_free (spec->account);
   g_clear_pointer (&spec->network, bothy_container_network_free);
   g_clear_pointer (&spec->ports, g_array_unref);

@@ -31,6 +31,8 @@ typedef struct {
   char *user;
   char *working_directory;
   int stop_signal;      /* what makes it end; 0: what its first process wants */
+  char **sysctls;       /* NAME=VALUE, set at each start; each was bothy_validate_sysctl() */
+  guint64 shm_size;     /* bytes of /dev/shm; 0: what the kernel gives it */
   char *account;        /* a login name that the owner has inside, or "" */
   guint granted_ranges; /* until it is made: how many an administrator lets its owner have, or 0 */
   gboolean ephemeral;

@@ -86,15 +86,6 @@ bothy_defaults_apply (BothyContainerSpec *spec, const BothyImageConfig *image)
   spec->stop_signal = image->stop_signal;
 }
 
-gboolean
-bothy_defaults_is_plain (const BothyContainerSpec *spec, const BothyImageConfig *image)
-{
-  static const char *const inits[] = { "init", "systemd", NULL };
-  g_autofree char *program = *spec->command ? g_path_get_basename (spec->command[0]) : NULL;
-
-  return image && program && !g_strv_contains (inits, program);
-}
-
 void
 bothy_defaults_explain_user (GError **error, const char *user, BothyImage *image, guint32 owner)
 {

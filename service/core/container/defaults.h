@@ -14,12 +14,6 @@ G_BEGIN_DECLS
 void bothy_defaults_apply (BothyContainerSpec *spec, const BothyImageConfig *image);
 
 /*
- * Whether a container of SPEC, which is complete, runs a program of an image as docker and OCI have them (IMAGE, or NULL: it is
- * none), and no init system: it is to find /run and /tmp as the image has them then, as docker makes it.
- */
-gboolean bothy_defaults_is_plain (const BothyContainerSpec *spec, const BothyImageConfig *image);
-
-/*
  * If ERROR is NO_SUCH_USER, say in front of it who USER is and where he comes from: from IMAGE, or what is called that, if it
  * says so (NULL, or one that says another: from who asked). OWNER is whose aliases the image is called by.
  */

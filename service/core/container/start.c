@@ -358,7 +358,8 @@ send_prepare (Start *start)
                                         .n_lower = start->n_lower,
                                         .flags = SUPERVISOR_FLAG_NETNS };
   const BothyContainerSpec *spec = start->container->spec;
-  const BothyImage *image = image_of (start);
+  g_autofree char *shm_size =
+      spec->shm_size ? g_strdup_printf ("%" G_GUINT64_FORMAT, spec->shm_size) : g_strdup ("");
   g_autoptr (GByteArray) text = g_byte_array_new ();
   autofd log = open_log (start);
   GError *error = NULL;
@@ -369,9 +370,8 @@ send_prepare (Start *start)
     message.flags |= SUPERVISOR_FLAG_NESTING;
   if (spec->ephemeral)
     message.flags |= SUPERVISOR_FLAG_VOLATILE;
-  if (image && bothy_defaults_is_plain (spec, image->defaults))
-    message.flags |= SUPERVISOR_FLAG_PLAIN;
   bothy_supervisor_add_text (text, spec->hostname);
+  bothy_supervisor_add_text (text, shm_size);
   if (*spec->account) {
     bothy_supervisor_add_text (text, spec->account);
     message.n_argv = 1;
@@ -451,17 +451,29 @@ finish_start (Start *start, const struct supervisor_message *reply)
   start_free (start);
 }
 
+/* Says which of the sysctls it is about. */
+static void
+name_sysctl (const Start *start, const struct supervisor_message *reply, GError *error)
+{
+  char **sysctls = start->container->spec->sysctls;
+
+  if (reply->step == SUPERVISOR_STEP_SYSCTL && reply->value >= 0 && sysctls &&
+      (guint)reply->value < g_strv_length (sysctls))
+    g_prefix_error (&error, "%s: ", sysctls[reply->value]);
+}
+
 static void
 on_start_reply (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Start *start = user_data;
-  struct supervisor_message reply;
+  struct supervisor_message reply = { .error = 0 };
   GError *error = NULL;
 
   start->pending--;
   if (!bothy_supervisor_call_finish (start->supervisor, result, &reply, NULL, &error)) {
     bothy_defaults_explain_user (&error, start->container->spec->user, image_of (start),
                                  start->container->owner);
+    name_sysctl (start, &reply, error);
     fail_start (start, error);
   } else if (!start->error) {
     BOTHY_FAULT_POINT ("start.running");
@@ -491,6 +503,7 @@ send_start (Start *start)
   if (image && image->defaults)
     bothy_supervisor_add_texts (text, (const char *const *)image->defaults->volumes->pdata, &n_volumes);
   message.value = (gint32)n_volumes;
+  bothy_supervisor_add_texts (text, (const char *const *)spec->sysctls, &message.n_lower);
   bothy_supervisor_add_texts (text, (const char *const *)spec->command, &message.n_argv);
   bothy_supervisor_add_texts (text, (const char *const *)spec->environment, &message.n_env);
   start->pending++;

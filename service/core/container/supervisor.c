@@ -46,7 +46,7 @@ step_text (guint32 step)
   case SUPERVISOR_STEP_MOUNT:
     return "a file system could not be mounted";
   case SUPERVISOR_STEP_ROOT:
-    return "the image is not a usable root: one of dev, proc, sys, run, tmp is no directory";
+    return "the image is not a usable root: one of dev, proc, sys is no directory, or with systemd run";
   case SUPERVISOR_STEP_CGROUP:
     return "the control group could not be entered";
   case SUPERVISOR_STEP_CONSOLE:
@@ -66,6 +66,8 @@ step_text (guint32 step)
   case SUPERVISOR_STEP_ACCOUNT:
     return "the account could not be made (no link in place of /etc, /home, passwd, group or shadow is "
            "followed)";
+  case SUPERVISOR_STEP_SYSCTL:
+    return "the kernel does not let this sysctl of the container be set so";
   case SUPERVISOR_STEP_USER:
   case SUPERVISOR_STEP_EXEC:
   case SUPERVISOR_STEP_NONE:
@@ -233,6 +235,8 @@ bothy_supervisor_call_finish (BothySupervisor *self,
   if (!packet)
     return FALSE;
   reply = (const struct supervisor_message *)packet->data;
+  if (ret_reply)
+    *ret_reply = *reply;
   if (reply->error) {
     g_propagate_error (error, reply_error (reply));
     return FALSE;
@@ -244,8 +248,6 @@ bothy_supervisor_call_finish (BothySupervisor *self,
                  g_unix_fd_list_get_length (packet->fds));
     return FALSE;
   }
-  if (ret_reply)
-    *ret_reply = *reply;
   if (ret_fds)
     *ret_fds = g_object_ref (packet->fds);
   return TRUE;

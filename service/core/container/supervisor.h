@@ -36,7 +36,7 @@ void bothy_supervisor_call (BothySupervisor *self,
                             gpointer user_data);
 
 /*
- * FALSE with BOTHY_ERROR when the supervisor could not. RET_REPLY may be NULL. RET_FDS (transfer full) is not NULL
+ * FALSE with BOTHY_ERROR when the supervisor could not. RET_REPLY may be NULL; it is filled in too when the supervisor said no. RET_FDS (transfer full) is not NULL
  * when one fd has to come with the answer: any other number of them is an error.
  */
 gboolean bothy_supervisor_call_finish (BothySupervisor *self,
