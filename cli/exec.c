@@ -10,6 +10,7 @@
 #include "rawmode.h"
 #include "signals.h"
 #include "spec.h"
+#include "streams.h"
 #include "terminal.h"
 #include "verbs.h"
 #include "watch.h"
@@ -112,16 +113,20 @@ forward_signal (int number, gpointer data)
 static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 };
 
 static int
-wait_with_own_stdio (Cli *cli, CliWatch *watch)
+wait_with_own_stdio (Cli *cli, CliWatch *watch, CliStreams *streams)
 {
   Target target = { cli, watch };
   g_autoptr (GError) error = NULL;
   gboolean ok;
+  int code;
 
   cli_signals_catch (forwarded, forward_signal, &target);
   ok = cli_watch_run (watch, has_ended, NULL, -1, &error);
   cli_signals_release ();
-  return ok ? exit_code (watch) : cli_fail_command (error);
+  if (!ok)
+    return cli_fail_command (error);
+  code = exit_code (watch);
+  return cli_streams_finish (streams) || code != CLI_EXIT_OK ? code : CLI_EXIT_OWN;
 }
 
 /* As ssh does: the program hears that its terminal is gone. A shell takes no notice of SIGTERM. */
@@ -165,29 +170,27 @@ wait_with_terminal (Cli *cli, CliWatch *watch)
   return ok ? exit_code (watch) : cli_fail_command (error);
 }
 
-/* Exec with the fds that the command gets. Returns the path of its Process. */
+/* Exec with the streams that the command gets, which are stored unless it gets a terminal. Returns the path of its
+ * Process. */
 static char *
-call_exec (Cli *cli, const char *container, char **command, const How *how, GError **error)
+call_exec (
+    Cli *cli, const char *container, char **command, const How *how, CliStreams **ret_streams, GError **error)
 {
   char *none[] = { NULL };
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
   g_autoptr (GVariant) answer = NULL;
-  GVariantBuilder stdio;
+  GVariant *stdio = NULL;
   char *path = NULL;
 
-  g_variant_builder_init (&stdio, G_VARIANT_TYPE ("ah"));
-  for (int fd = 0; fd < 3 && !how->tty; fd++) {
-    int handle = g_unix_fd_list_append (fds, fd, error);
-
-    if (handle < 0) {
-      g_prefix_error (error, _ ("File descriptor %d: "), fd);
-      g_variant_builder_clear (&stdio);
-      return NULL;
-    }
-    g_variant_builder_add (&stdio, "h", handle);
-  }
+  if (how->tty)
+    stdio = g_variant_new_array (G_VARIANT_TYPE_HANDLE, NULL, 0);
+  else
+    *ret_streams =
+        cli_streams_new (how->interactive ? CLI_STREAMS_OWN_INPUT : CLI_STREAMS_INPUT, fds, &stdio, error);
+  if (stdio == NULL)
+    return NULL;
   answer = cli_call (cli, container, IFACE_CONTAINER, "Exec",
-                     g_variant_new ("(^asah@a{sv})", cli_words_are_utf8 (command) ? command : none, &stdio,
+                     g_variant_new ("(^as@ah@a{sv})", cli_words_are_utf8 (command) ? command : none, stdio,
                                     exec_options (how, command)),
                      fds, NULL, error);
   if (answer)
@@ -200,18 +203,19 @@ exec_in (Cli *cli, const char *name, char **command, const How *how)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (CliWatch) watch = NULL;
+  g_autoptr (CliStreams) streams = NULL;
   g_autofree char *process = NULL;
   g_autofree char *container = cli_find_container (cli, name, &error);
 
   if (container == NULL)
     return cli_fail_command (error);
   watch = cli_watch_new (cli, NULL, IFACE_PROCESS);
-  process = call_exec (cli, container, command, how, &error);
+  process = call_exec (cli, container, command, how, &streams, &error);
   if (process == NULL)
     return cli_fail_command (error);
   cli_watch_set_path (watch, process);
   cli_agent_stop ();
-  return how->tty ? wait_with_terminal (cli, watch) : wait_with_own_stdio (cli, watch);
+  return how->tty ? wait_with_terminal (cli, watch) : wait_with_own_stdio (cli, watch, streams);
 }
 
 int
@@ -223,8 +227,8 @@ cli_exec (Cli *cli, char **words)
       NULL },
     { "no-tty", 'T', 0, G_OPTION_ARG_NONE, &how.no_tty, N_ ("Give it standard input and output as they are"),
       NULL },
-    { "interactive", 'i', 0, G_OPTION_ARG_NONE, &how.interactive, N_ ("Pass standard input on (always so)"),
-      NULL },
+    { "interactive", 'i', 0, G_OPTION_ARG_NONE, &how.interactive,
+      N_ ("Standard input is the command's alone"), NULL },
     { "user", 'u', 0, G_OPTION_ARG_FILENAME, &how.user, N_ ("User inside, optionally :GROUP; default root"),
       N_ ("USER") },
     { "env", 'e', 0, G_OPTION_ARG_FILENAME_ARRAY, &how.environment, N_ ("For the command"),

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <glib/gstdio.h>
 
 #include "agent.h"
 #include "error.h"
@@ -15,6 +12,7 @@
 #include "rawmode.h"
 #include "signals.h"
 #include "spec.h"
+#include "streams.h"
 #include "terminal.h"
 #include "verbs.h"
 #include "watch.h"
@@ -107,33 +105,24 @@ on_hang_up (int number, gpointer data)
   cli_raw_mode_die (number);
 }
 
-/* Start with our own input and output in place of the console. */
-static gboolean
+/* Start with our own input and output in place of the console. NULL: it did not start. */
+static CliStreams *
 start_with_stdio (Cli *cli, const char *path, gboolean interactive, GError **error)
 {
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  g_autoptr (CliStreams) streams = NULL;
   g_autoptr (GVariant) answer = NULL;
-  GVariantBuilder options, stdio;
-  int null = interactive ? -1 : g_open ("/dev/null", O_RDONLY | O_CLOEXEC, 0);
+  GVariantBuilder options;
+  GVariant *stdio;
 
-  g_variant_builder_init (&stdio, G_VARIANT_TYPE ("ah"));
-  for (int fd = 0; fd < 3; fd++) {
-    int handle = g_unix_fd_list_append (fds, fd == 0 && null >= 0 ? null : fd, error);
-
-    if (handle < 0) {
-      g_variant_builder_clear (&stdio);
-      return FALSE;
-    }
-    g_variant_builder_add (&stdio, "h", handle);
-  }
-  if (null >= 0)
-    close (null);
-
+  streams = cli_streams_new (interactive ? CLI_STREAMS_OWN_INPUT : CLI_STREAMS_NO_INPUT, fds, &stdio, error);
+  if (streams == NULL)
+    return NULL;
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&options, "{sv}", "stdio", g_variant_builder_end (&stdio));
+  g_variant_builder_add (&options, "{sv}", "stdio", stdio);
   answer =
       cli_call (cli, path, IFACE_CONTAINER, "Start", g_variant_new ("(a{sv})", &options), fds, NULL, error);
-  return answer != NULL;
+  return answer ? g_steal_pointer (&streams) : NULL;
 }
 
 static gboolean
@@ -146,13 +135,17 @@ start_with_console (Cli *cli, const char *path, GError **error)
 }
 
 static int
-wait_with_stdio (Running *running)
+wait_with_stdio (Running *running, CliStreams *streams)
 {
   g_autoptr (GError) error = NULL;
+  int code;
 
   if (!cli_watch_run (running->watch, has_stopped, NULL, -1, &error))
     return cli_fail_command (error);
-  return exit_code (running->watch);
+  code = exit_code (running->watch);
+  /* Who does not take the rest of what was written can be left. */
+  cli_signals_release ();
+  return cli_streams_finish (streams) || code != CLI_EXIT_OK ? code : CLI_EXIT_OWN;
 }
 
 static void
@@ -213,6 +206,7 @@ static int
 start_and_wait (Running *running, How *how, const char *path)
 {
   g_autoptr (GError) error = NULL;
+  g_autoptr (CliStreams) streams = NULL;
   Cli *cli = running->cli;
   gboolean started;
   int code;
@@ -221,8 +215,9 @@ start_and_wait (Running *running, How *how, const char *path)
   /* Now already, so that Ctrl-C does not leave behind a container that nobody waits for. */
   cli_agent_stop ();
   cli_signals_catch (forwarded, on_signal, running);
-  started = how->tty || how->detach ? start_with_console (cli, path, &error)
-                                    : start_with_stdio (cli, path, how->interactive, &error);
+  if (!how->tty && !how->detach)
+    streams = start_with_stdio (cli, path, how->interactive, &error);
+  started = how->tty || how->detach ? start_with_console (cli, path, &error) : streams != NULL;
   /* It has been told by now, and maybe even that it is over: so the last word is not enough. */
   if (started)
     cli_watch_take_in (running->watch, "NetworkError", on_network_error, how->spec.name);
@@ -236,7 +231,7 @@ start_and_wait (Running *running, How *how, const char *path)
     code = CLI_EXIT_OK;
   } else
     code = how->tty ? wait_with_console (running, how->interactive || isatty (STDIN_FILENO), log)
-                    : wait_with_stdio (running);
+                    : wait_with_stdio (running, streams);
   cli_signals_release ();
   if (log >= 0)
     close (log);
