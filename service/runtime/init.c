@@ -105,7 +105,7 @@ make_last (char *path)
   char *slash = strrchr (path, '/');
 
   *slash = '\0';
-  autofd above = launch_open_directory (slash == path ? "/" : path);
+  autofd above = launch_open (slash == path ? "/" : path, O_PATH | O_DIRECTORY, 0);
   *slash = '/';
   if (above >= 0)
     mkdirat (above, slash + 1, 0755);

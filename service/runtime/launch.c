@@ -126,9 +126,11 @@ confine_program (const struct launch *launch)
 }
 
 int
-launch_open_directory (const char *path)
+launch_open (const char *path, int flags, mode_t mode)
 {
-  struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS };
+  struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC),
+                          .mode = mode,
+                          .resolve = RESOLVE_NO_MAGICLINKS };
   long fd = syscall (SYS_openat2, AT_FDCWD, path, &how, sizeof how);
 
   return fd < 0 ? -errno : (int)fd;
@@ -137,7 +139,7 @@ launch_open_directory (const char *path)
 int
 launch_change_directory (const char *path)
 {
-  autofd fd = launch_open_directory (path);
+  autofd fd = launch_open (path, O_PATH | O_DIRECTORY, 0);
 
   if (fd < 0)
     return fd;

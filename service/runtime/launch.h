@@ -4,6 +4,8 @@
 #include "confine.h"
 #include "fault.h"
 
+#include <sys/types.h>
+
 /* A program to run inside, as a message asked for it. */
 struct launch {
   const char *user;
@@ -47,11 +49,11 @@ const char *launch_hostname (char name[LAUNCH_HOSTNAME]);
 char **launch_environment (char **env, const struct variable *defaults, size_t n);
 
 /*
- * Opens the directory PATH (O_PATH) of the container that this process is in already, by whatever links the image has, but
- * not by one of /proc to an open file: until exec(2) this process has some that are the host's, such as the control group.
- * Returns an fd or a negative errno value.
+ * Opens PATH of the container that this process is in already, by whatever links the image has, but not by one of /proc to
+ * an open file: until exec(2) this process has some that are the host's, such as the control group. FLAGS and MODE (0
+ * without O_CREAT) as for open(2). Returns an fd, which is close-on-exec, or a negative errno value.
  */
-int launch_open_directory (const char *path);
+int launch_open (const char *path, int flags, mode_t mode);
 
 /* Makes PATH the working directory, in the same way. 0 or a negative errno value. */
 int launch_change_directory (const char *path);

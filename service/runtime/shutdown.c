@@ -2,6 +2,7 @@
 #include "shutdown.h"
 
 #include "autofd.h"
+#include "launch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -99,7 +100,7 @@ ask_by_initctl (void)
 static int
 set_mode (const char *path, mode_t mode)
 {
-  autofd fd = open (path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (mode != 0 ? O_CREAT : 0), mode);
+  autofd fd = launch_open (path, O_RDONLY | O_NONBLOCK | O_NOCTTY | (mode != 0 ? O_CREAT : 0), mode);
 
   return fd < 0 || fchmod (fd, mode) < 0 ? -errno : 0;
 }

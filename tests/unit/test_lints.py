@@ -45,6 +45,7 @@ ALLOWED = {
     ("service/core/registry/diagnose.c", "file by a path that may change"): "says whether files of /proc and /sys are there",
     ("service/core/registry/diagnose-network.c", "file by a path that may change"): "says whether there are interfaces, in /sys",
     ("service/runtime/init.c", "file by a path that may change"): "looks for the container's init, inside of it",
+    ("service/runtime/shutdown.c", "file by a path that may change"): "looks for what its init reads, inside of the container",
     ("service/runtime/launch.c", "identity of the process changed"): "becomes the user that a program inside runs as",
 }
 
@@ -88,6 +89,7 @@ MADE_OTHERWISE = {
     "service/core/registry/containers.c": "the log of the console, a file that stays, in a directory of root's",
     "service/storage/lock.c": "the lock below /run/bothy, a file that stays, in a directory of root's",
     "service/images/fetch/confine.c": "names the flag to refuse it",
+    "service/runtime/shutdown.c": "what runit looks at, which may be there, inside of the container; no link of /proc leads out",
     "service/runtime/etcfiles.c": "files of the container's own, opened with its root as the root",
 }
 
