@@ -11,30 +11,40 @@ words (const GPtrArray *list)
   return (const char *const *)list->pdata;
 }
 
-/* Whether one of ENTRIES is about the variable that ENTRY is about. */
-static gboolean
-has_name (const char *const *entries, const char *entry)
+/* Of the variable that ENTRY is about. (transfer full) */
+static char *
+name_of (const char *entry)
 {
-  gsize length = strcspn (entry, "=");
+  return g_strndup (entry, strcspn (entry, "="));
+}
 
-  for (; *entries; entries++) {
-    if (strcspn (*entries, "=") == length && strncmp (*entries, entry, length) == 0)
-      return TRUE;
-  }
-  return FALSE;
+/* By each name in ENTRIES the last of those that have it: one call may bring tens of thousands. */
+static GHashTable *
+last_of_each (const char *const *entries)
+{
+  GHashTable *last = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (; *entries; entries++)
+    g_hash_table_replace (last, name_of (*entries), (gpointer)*entries);
+  return last;
 }
 
 char **
 bothy_defaults_merge_environment (const char *const *below, const char *const *above)
 {
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_autoptr (GHashTable) last = last_of_each (above);
 
   for (; *below; below++) {
-    if (!has_name (above, *below))
+    g_autofree char *name = name_of (*below);
+
+    if (!g_hash_table_contains (last, name))
       g_strv_builder_add (builder, *below);
   }
   for (; *above; above++) {
-    if (!has_name (above + 1, *above))
+    g_autofree char *name = name_of (*above);
+
+    if (g_hash_table_lookup (last, name) == *above)
       g_strv_builder_add (builder, *above);
   }
   return g_strv_builder_end (builder);
