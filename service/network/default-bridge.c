@@ -15,11 +15,14 @@
 
 /*
  * A bridge that is lost is brought up again: at once, then after a pause that doubles with each time that it did not come
- * up, or did not stay up for long: something else may want its name or its address. After so many times in a row only
- * something new is a reason to try: a container that starts, or a change that NetworkManager tells of.
+ * up. It is longer from the beginning when the bridge did not stay up for long: something else may want its name or its
+ * address. After so many times in a row only something new is a reason to try: a container that starts, or networking that
+ * is switched on.
  */
 #define FIRST_PAUSE_MS 100
 #define MAX_PAUSES     8
+#define MAX_DOUBLINGS  7
+#define MAX_PATIENCE   3 /* doublings before the first attempt */
 #define STEADY_SECONDS 5
 
 struct _BothyDefaultBridge {
@@ -36,7 +39,8 @@ struct _BothyDefaultBridge {
   gboolean could_ask; /* when NetworkManager last told of its state */
   guint tries;
   guint timer;
-  guint pauses;   /* before it was brought up, since it was steady */
+  guint pauses;   /* before it was brought up, since it was lost */
+  guint losses;   /* in a row, each soon after it had come up */
   guint pause;    /* the timer of the one that is under way */
   gint64 came_up; /* when it last did, as g_get_monotonic_time(); 0: not since somebody wants it */
   char *problem;  /* why it is not up, or NULL */
@@ -383,9 +387,12 @@ on_pause_over (gpointer user_data)
 static void
 begin_pause (BothyDefaultBridge *self)
 {
-  if (self->pauses < MAX_PAUSES)
-    self->pause = g_timeout_add (self->pauses == 0 ? 0 : FIRST_PAUSE_MS << self->pauses, on_pause_over, self);
+  guint doublings = MIN (self->pauses + MIN (self->losses, MAX_PATIENCE), MAX_DOUBLINGS);
+
+  if (self->pauses >= MAX_PAUSES)
+    return;
   self->pauses++;
+  self->pause = g_timeout_add (doublings == 0 ? 0 : FIRST_PAUSE_MS << doublings, on_pause_over, self);
 }
 
 /* Containers have lost it, just now or while nobody looked. */
@@ -395,8 +402,9 @@ note_loss (BothyDefaultBridge *self)
   if (!self->wanted || self->missed || !self->came_up)
     return;
   self->missed = TRUE;
-  if (g_get_monotonic_time () - self->came_up > STEADY_SECONDS * G_USEC_PER_SEC)
-    self->pauses = 0;
+  self->pauses = 0;
+  self->losses =
+      g_get_monotonic_time () - self->came_up > STEADY_SECONDS * G_USEC_PER_SEC ? 0 : self->losses + 1;
   g_free (self->problem);
   self->problem = g_strdup (describe_loss (self));
   g_signal_emit (self, signals[LOST], 0);
@@ -593,7 +601,8 @@ void
 bothy_default_bridge_release (BothyDefaultBridge *self)
 {
   self->wanted = self->missed = FALSE;
-  self->came_up = self->pauses = 0;
+  self->came_up = 0;
+  self->pauses = self->losses = 0;
   g_clear_handle_id (&self->pause, g_source_remove);
   if (self->client)
     remove_profile (self);

@@ -205,10 +205,11 @@ def test_name_that_would_trick_a_terminal(host, x1):
 
 def test_slow_stop_is_cut_short_by_ctrl_c(host):
     """Pressed once it says what the second time does; whoever waits with another stop is told that it ended, too."""
-    host.run("alice", "bothy", "launch", "busybox", "x1", "sh", "-c",
+    host.run("alice", "bothy", "launch", "busybox", "x1", "--", "sh", "-c",
              "trap '' TERM HUP INT QUIT USR1 USR2 PWR; touch /tmp/ready; while :; do sleep 1000; done", check=True)
     until(lambda: host.run("alice", "bothy", "exec", "x1", "--", "test", "-e", "/tmp/ready").returncode == 0)
-    with Terminal(host, "alice", "bothy", "stop", "x1") as terminal:
+    # In a session of his own: here Ctrl-C would end what enters the host as well.
+    with Terminal(host, "alice", "bothy", "stop", "x1", session="remote") as terminal:
         until(lambda: state(host, "x1") == "stopping")
         terminal.send("\x03")
         terminal.expect("Still stopping; Ctrl-C once more kills it")
