@@ -156,7 +156,7 @@ print_rest (GVariant *p)
 {
   g_autofree char *addresses = cli_property (p, "Addresses");
   g_autofree char *egress = cli_property (p, "Egress");
-  g_autoptr (GVariant) ports = g_variant_lookup_value (p, "Ports", G_VARIANT_TYPE ("a(sqq)"));
+  g_autoptr (GVariant) ports = g_variant_lookup_value (p, "Ports", G_VARIANT_TYPE ("a(sqqs)"));
   g_autofree char *published = ports ? cli_ports_text (ports) : NULL;
   g_autofree char *ephemeral = cli_property (p, "Ephemeral");
   g_autofree char *created = cli_property_time (p, "CreatedAt");

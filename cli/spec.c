@@ -233,18 +233,15 @@ cli_spec_undo (Cli *cli, const char *path)
 static gboolean
 publish (Cli *cli, const char *path, const CliSpec *spec, GError **error)
 {
-  CliPort port;
-
-  for (char **word = spec->publish; word && *word; word++)
-    if (cli_port_parse (*word, &port) && !cli_port_add_to (cli, path, &port, error))
-      return FALSE;
-  return !spec->publish_all || cli_ports_publish_exposed (cli, path, error);
+  return cli_ports_add (cli, path, spec->publish, error) &&
+         (!spec->publish_all || cli_ports_publish_exposed (cli, path, error));
 }
 
 char *
 cli_spec_create (Cli *cli, CliSpec *spec, GError **error)
 {
-  g_autofree char *path = create_named (cli, spec, error);
+  g_autofree char *path =
+      cli_ports_fit (cli, NULL, spec->publish, error) ? create_named (cli, spec, error) : NULL;
 
   if (path && !publish (cli, path, spec, error)) {
     cli_spec_undo (cli, path);

@@ -24,16 +24,27 @@ first_free_port (void)
   return port;
 }
 
+/* What both methods take beside numbers. */
+static gboolean
+parse_place (const char *protocol, GVariant *options, BothyPort *port, GError **error)
+{
+  g_autofree char *address = NULL;
+  const BothyOption table[] = { { "address", "s", &address }, { NULL, NULL, NULL } };
+
+  return bothy_options_parse (options, table, error) &&
+         bothy_port_parse_protocol (protocol, &port->udp, error) &&
+         (!address || bothy_port_parse_address (address, port, error));
+}
+
 static gpointer
 parse_add_port (BothyArguments *arguments, GError **error)
 {
   g_autofree BothyPort *port = g_new0 (BothyPort, 1);
   g_autoptr (GVariant) options = NULL;
-  const BothyOption none[] = { { NULL, NULL, NULL } };
   const char *protocol;
 
   bothy_arguments_get (arguments, "(&sqq@a{sv})", &protocol, &port->host, &port->inside, &options);
-  if (!bothy_options_parse (options, none, error) || !bothy_port_parse_protocol (protocol, &port->udp, error))
+  if (!parse_place (protocol, options, port, error))
     return NULL;
   if (port->inside != 0)
     return g_steal_pointer (&port);
@@ -47,8 +58,8 @@ gboolean
 bothy_container_check_add_port (BothyCall *call, GError **error)
 {
   const BothyPort *port = call->request;
-  g_autofree char *number = port->host ? g_strdup_printf ("%u", port->host) : g_strdup ("any");
-  g_autofree char *shown = g_strconcat (number, "/", bothy_port_protocol (port), NULL);
+  g_autofree char *shown =
+      port->host ? bothy_port_describe (port) : g_strconcat ("any/", bothy_port_protocol (port), NULL);
   guint64 first_free = first_free_port ();
 
   polkit_details_insert (call->details, "container", BOTHY_CONTAINER (call->node->target)->spec->name);
@@ -85,10 +96,11 @@ static gpointer
 parse_remove_port (BothyArguments *arguments, GError **error)
 {
   g_autofree BothyPort *port = g_new0 (BothyPort, 1);
+  g_autoptr (GVariant) options = NULL;
   const char *protocol;
 
-  bothy_arguments_get (arguments, "(&sq)", &protocol, &port->host);
-  return bothy_port_parse_protocol (protocol, &port->udp, error) ? g_steal_pointer (&port) : NULL;
+  bothy_arguments_get (arguments, "(&sq@a{sv})", &protocol, &port->host, &options);
+  return parse_place (protocol, options, port, error) ? g_steal_pointer (&port) : NULL;
 }
 
 const BothyRequestType bothy_container_remove_port_request = { parse_remove_port, g_free };

@@ -84,11 +84,12 @@ add_ports (GVariantBuilder *builder, GArray *ports)
 {
   GVariantBuilder list;
 
-  g_variant_builder_init (&list, G_VARIANT_TYPE ("a(sqq)"));
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("a(sqqs)"));
   for (guint i = 0; i < ports->len; i++) {
     const BothyPort *port = &g_array_index (ports, BothyPort, i);
 
-    g_variant_builder_add (&list, "(sqq)", bothy_port_protocol (port), port->host, port->inside);
+    g_variant_builder_add (&list, "(sqqs)", bothy_port_protocol (port), port->host, port->inside,
+                           port->address);
   }
   add (builder, "Ports", g_variant_builder_end (&list));
 }

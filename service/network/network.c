@@ -243,6 +243,7 @@ bothy_network_publish (BothyNetwork *self,
                                  .port = port->host,
                                  .inside_port = port->inside };
 
+  request.host_family = bothy_port_get_address (port, request.host_address);
   set_identity (self, &request, "", 0, range_base);
   bothy_net_client_call (self->nics, &request, -1, NULL, bothy_net_client_on_done,
                          g_task_new (self, NULL, callback, user_data));

@@ -44,11 +44,11 @@ enum net_op {
   /* Clean up: remove links of ours that nothing filters (made half, or after "nft flush ruleset":
      REPAIR first what should stay), elements without a link, and, without any nic left, the tables. */
   NET_TIDY = 5,
-  /* Forward PORT of the host, on every address and its loopback, to INSIDE_PORT of ADDRESS4/6, a
-     nic on BRIDGE. Once more is fine, and needed when NetworkManager activated the bridge anew,
+  /* Forward PORT of the host, on every address and its loopback, or on HOST_ADDRESS alone, to INSIDE_PORT of ADDRESS4/6, a
+     nic on BRIDGE. The host need not have HOST_ADDRESS just now: what comes to it is forwarded whenever it is the host's. Once more is fine, and needed when NetworkManager activated the bridge anew,
      which forgets our rule among its own, or after "nft flush ruleset". From then on no process of the host gets
      the port, until it leads to no nic any more. EEXIST: the port leads elsewhere; EADDRINUSE: a process of the
-     host has it, on any address. With BRIDGE 0 neither the loopback
+     host has it on an address that this would stand for, or another nic does. With BRIDGE 0 neither the loopback
      nor, on a shared bridge of NetworkManager's, anybody outside gets through. */
   NET_PUBLISH = 6,
   /* The other way round; fine when the port does not lead to ADDRESS4/6. */
@@ -95,9 +95,11 @@ struct net_request {
       owner; /* a uid: whose processes on the host, beside root's, may begin connections with the nic; not on a LAN */
   uint32_t mtu; /* of the end inside, 1280 to the bridge's; 0: the bridge's */
   uint8_t mac[6];
-  uint8_t padding[2];
-  uint8_t address4[4];  /* 0.0.0.0: none */
-  uint8_t address6[16]; /* ::: none */
+  uint8_t host_family; /* of HOST_ADDRESS, 4 or 6; 0: every address of both */
+  uint8_t padding;
+  uint8_t address4[4];      /* 0.0.0.0: none */
+  uint8_t address6[16];     /* ::: none */
+  uint8_t host_address[16]; /* PUBLISH, UNPUBLISH; of IPv4, the first four bytes, and zeros */
   uint16_t port;
   uint16_t inside_port;
   char inside[NET_NAME_SIZE]; /* the nic's name in the namespace */

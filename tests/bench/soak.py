@@ -96,7 +96,7 @@ class Soak:
         self.container("MapToUser", base)
         self.container("SetLimits", {"pids": GLib.Variant("t", 100)}, wanted=("", "Failed", "NotSupported"))
         self.container("AddPort", "tcp", 8080, 80, {}, wanted=("", "Failed", "WrongState", "InvalidArgs"))
-        self.container("RemovePort", "tcp", 8080, wanted=("", "Failed", "InvalidArgs", "WrongState"))
+        self.container("RemovePort", "tcp", 8080, {}, wanted=("", "Failed", "InvalidArgs", "WrongState"))
         self.container("SetEgress", "set", ["192.0.2.1"], wanted=("", "Failed", "WrongState", "InvalidArgs"))
         self.container("Restart", wire.variants({"force": True}))
         self.container("Kill", "leader", 9)

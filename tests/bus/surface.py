@@ -37,7 +37,7 @@ ARGUMENTS = {
     "Freeze": (), "Thaw": (), "Kill": ("leader", 9), "Delete": (wire.variants({"force": True}),),
     "Rename": ("renamed",), "Exec": (["true"], [], {}), "OpenShell": ("", "/bin/sh", [], []), "OpenConsole": (),
     "OpenLog": (), "SetLimits": ({"pids": GLib.Variant("t", 100)},), "GetStats": (), "GetOSRelease": (),
-    "MapFromUser": (0,), "MapToUser": (0,), "AddPort": ("tcp", 8080, 80, {}), "RemovePort": ("tcp", 8080),
+    "MapFromUser": (0,), "MapToUser": (0,), "AddPort": ("tcp", 8080, 80, {}), "RemovePort": ("tcp", 8080, {}),
     "SetEgress": ("set", ["192.0.2.1"]), "GetAddresses": (),
 }
 READS = {"GetAddresses", "GetStats", "GetOSRelease", "MapFromUser", "MapToUser"}

@@ -201,7 +201,7 @@ def test_quota_of_ports(fresh_world):
     alice.delete(two)
     alice.call(one, CONTAINER, *add, "tcp", 8083, 80, {})
     assert alice.error(one, CONTAINER, *add, "tcp", 8084, 80, {}) == "QuotaExceeded"
-    alice.call(one, CONTAINER, "RemovePort", "(sq)", "tcp", 8083)
+    alice.call(one, CONTAINER, "RemovePort", "(sqa{sv})", "tcp", 8083, {})
     alice.call(one, CONTAINER, *add, "tcp", 8084, 80, {})
 
 

@@ -214,6 +214,6 @@ def test_free_ports(alice, put):
     for inside, protocol in ((80, "tcp"), (81, "tcp"), (80, "udp")):
         alice.call(path, CONTAINER, "AddPort", "(sqqa{sv})", protocol, 0, inside, {})
     ports = alice.get(path, CONTAINER, "Ports")
-    assert sorted((protocol, inside) for protocol, _, inside in ports) == [("tcp", 80), ("tcp", 81), ("udp", 80)]
-    assert all(host >= 49152 for _, host, _ in ports) and len({(protocol, host) for protocol, host, _ in ports}) == 3
+    assert sorted((protocol, inside) for protocol, _, inside, _ in ports) == [("tcp", 80), ("tcp", 81), ("udp", 80)]
+    assert all(host >= 49152 for _, host, _, _ in ports) and len({(protocol, host) for protocol, host, _, _ in ports}) == 3
     assert alice.error(path, CONTAINER, "AddPort", "(sqqa{sv})", "tcp", 0, 0, {}) == "InvalidArgs"

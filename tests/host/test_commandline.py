@@ -18,7 +18,7 @@ def refused(host, *words, code=1):
 @pytest.mark.parametrize("verb", [["run", "-d"], ["launch"]])
 def test_publish(host, verb):
     host.run("alice", "bothy", *verb, "-p", "8080:80", "--publish", "5353/udp", "--name", "web", "busybox", check=True)
-    assert info(host, "web")["ports"] == [["tcp", 8080, 80], ["udp", 5353, 5353]]
+    assert info(host, "web")["ports"] == [["tcp", 8080, 80, ""], ["udp", 5353, 5353, ""]]
     assert "Ports: 8080:80/tcp 5353:5353/udp" in host.output("alice", "bothy", "info", "web")
 
 
@@ -32,7 +32,7 @@ def test_publish_what_can_not_be(host):
     assert "8080/sctp is not HOST" in refused(host, "run", "-p", "8080/sctp", "busybox", code=125)[0]
     # Nor are those added that stand before.
     refused(host, "port", "add", "first", "8082", "99999", code=2)
-    assert info(host, "first")["ports"] == [["tcp", 8080, 8080]]
+    assert info(host, "first")["ports"] == [["tcp", 8080, 8080, ""]]
 
 
 def test_delete_all(host):

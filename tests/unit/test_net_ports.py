@@ -149,6 +149,109 @@ def test_publish_fails_when_somebody_has_the_port(helper, published, place, kind
     assert helper.call(PUBLISH, **request(a, kind)).outcome == (0, 0)
 
 
+# What a port may be published at, and which of PLACES are then somebody else's no more: as the kernel has it of bind(2).
+AT = {"127.0.0.1": (0, 1, 3), "192.0.2.1": (0, 2, 3), "::1": (3, 4, 5), "fd66::1": (3, 4, 6)}
+KINDS = pytest.mark.parametrize("kind", [TCP, socket.SOCK_DGRAM], ids=["tcp", "udp"])
+
+
+@KINDS
+@pytest.mark.parametrize("at", AT)
+def test_a_port_at_one_address_is_taken_there(helper, published, kind, at):
+    """And nowhere else: others have their services, and their ports, at other addresses."""
+    a, b, client = published
+    taken = [PLACES[i] for i in AT[at]]
+    one = lambda nic, **changes: request(nic, kind, host_address=at, **changes)  # noqa: E731
+    for end in (lambda: helper.call(UNPUBLISH, **one(a)), a.detach):
+        assert helper.call(PUBLISH, **one(a)).outcome == (0, 0)
+        assert helper.call(PUBLISH, **one(a)).outcome == (0, 0)
+        assert refused(8080, kind) == taken
+        # Another one's is refused, whoever's it is, at this address and at every one.
+        assert helper.call(PUBLISH, **one(b)).outcome == (errno.EEXIST, STEP_FILTER)
+        assert helper.call(PUBLISH, **request(b, kind)).outcome == (errno.EADDRINUSE, STEP_FILTER)
+        assert helper.call(UNPUBLISH, **one(b)).outcome == helper.call(UNPUBLISH, **request(a, kind)).outcome == (0, 0)
+        assert refused(8080, kind) == taken
+        for other in AT:
+            if other != at:
+                assert helper.call(PUBLISH, **request(b, kind, host_address=other)).outcome == (0, 0)
+        assert refused(8080, kind) == PLACES
+        for other in AT:
+            if other != at:
+                assert helper.call(UNPUBLISH, **request(b, kind, host_address=other)).outcome == (0, 0)
+        assert refused(8080, kind) == taken
+        assert end().outcome == (0, 0)
+        assert refused(8080, kind) == []
+    assert "elements" not in ruleset().split("table inet bothy")[-1].split("map at4")[-1].split("set loopback")[0]
+
+
+@KINDS
+@pytest.mark.parametrize("at", AT)
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: f"{place[1]}{' only' if place[2] else ''}")
+def test_publish_at_an_address_fails_when_somebody_has_it(helper, published, place, at, kind):
+    a, b, client = published
+    with serve(place, 8080, kind, socket.SO_REUSEADDR):
+        wanted = (errno.EADDRINUSE, STEP_FILTER) if PLACES.index(place) in AT[at] else (0, 0)
+        assert helper.call(PUBLISH, **request(a, kind, host_address=at)).outcome == wanted
+        assert ("8080" in run("nft", "list", "table", "inet", "bothy")) == (wanted == (0, 0))
+
+
+@KINDS
+def test_a_port_at_one_address_leads_from_there(helper, published, kind):
+    """From everywhere that reaches the address, and from no other address; a port at any other address may lead elsewhere."""
+    a, b, client = published
+    host = os.open(HOST, os.O_RDONLY)
+    run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
+
+    def answers():
+        return {(name, address) for name, namespace in (("host", host), ("client", client), ("a", a.namespace), ("b", b.namespace))
+                for address in ("127.0.0.1", "192.0.2.1", GATEWAY, "::1", "fd66::1") if exchange(namespace, address, 8080, kind)}
+
+    wanted = {"127.0.0.1": {("host", "127.0.0.1")}, "::1": {("host", "::1")},
+              "192.0.2.1": {(who, "192.0.2.1") for who in ("host", "client", "a", "b")},
+              "fd66::1": {(who, "fd66::1") for who in ("host", "a", "b")}}
+    with service(a.namespace, 80, kind, socket.AF_INET6, only6=True):
+        for at in AT:
+            assert helper.call(PUBLISH, **request(a, kind, host_address=at)).outcome == (0, 0)
+            assert answers() == wanted[at], at
+            assert helper.call(UNPUBLISH, **request(a, kind, host_address=at)).outcome == (0, 0)
+        assert answers() == set()
+    os.close(host)
+
+
+@KINDS
+@pytest.mark.parametrize("localnet", [0, 1])
+def test_a_port_of_the_loopback_is_not_open_from_outside(helper, published, kind, localnet):
+    """Also where an administrator lets the host route what strangers send to 127.0.0.1."""
+    a, b, client = published
+    run("sysctl", "-qw", f"net.ipv4.conf.uplink.route_localnet={localnet}", "net.ipv4.conf.all.rp_filter=0",
+        "net.ipv4.conf.uplink.rp_filter=0")
+    with inside(client):
+        run("sysctl", "-qw", "net.ipv4.conf.all.route_localnet=1")
+        run("ip", "address", "delete", "127.0.0.1/8", "dev", "lo")
+        run("ip", "route", "add", "127.0.0.1/32", "via", "192.0.2.1", "src", "192.0.2.2")
+        run("ip", "route", "delete", "table", "local", "127.0.0.0/8", "dev", "lo", check=False)
+    host = os.open(HOST, os.O_RDONLY)
+    with service(host, 9000, kind):
+        assert bool(exchange(client, "127.0.0.1", 9000, kind)) == bool(localnet)  # it gets there at all
+    assert helper.call(PUBLISH, **request(a, kind, host_address="127.0.0.1")).outcome == (0, 0)
+    assert exchange(host, "127.0.0.1", 8080, kind) == GATEWAY.encode()
+    assert exchange(client, "127.0.0.1", 8080, kind) is None
+    # Only what prenat leaves out is in the way.
+    run("nft", "add rule inet bothy prenat fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @at4")
+    assert bool(exchange(client, "127.0.0.1", 8080, kind)) == bool(localnet)
+    os.close(host)
+
+
+def test_a_port_may_wait_for_its_address(helper, published):
+    """The host gets it later: as when it starts."""
+    a, b, client = published
+    assert helper.call(PUBLISH, **request(a, TCP, host_address="192.0.2.7")).outcome == (0, 0)
+    assert helper.call(PUBLISH, **request(a, TCP, host_address="fd66::7")).outcome == (0, 0)
+    run("ip", "address", "add", "192.0.2.7/24", "dev", "uplink")
+    assert exchange(client, "192.0.2.7", 8080, TCP) == b"192.0.2.2"
+    with pytest.raises(OSError, match="in use"):
+        serve((socket.AF_INET, "192.0.2.7", False), 8080, TCP)
+
+
 def test_publish_leaves_the_hosts_own_services(helper, published):
     a, b, client = published
     host = os.open(HOST, os.O_RDONLY)
@@ -313,6 +416,31 @@ def test_ports_without_systemd_are_taken_again(host):
     second.close()
     a.close()
 
+
+def test_ports_at_an_address_stay_taken(kept):
+    first = Listener(kept)
+    a = Nic(first, 2, "br0")
+    for at in AT:
+        for kind in (TCP, socket.SOCK_DGRAM):
+            assert first.call(PUBLISH, **request(a, kind, host_address=at)).outcome == (0, 0)
+    assert first.call(UNPUBLISH, **request(a, TCP, host_address="::1")).outcome == (0, 0)
+    assert sorted(kept.take().kept) == sorted(
+        f"{kind}-8080-{socket.inet_pton(socket.AF_INET6 if ':' in at else socket.AF_INET, at).hex()}"
+        for at in AT for kind in ("tcp", "udp") if (kind, at) != ("tcp", "::1"))
+    first.close()
+    left = [place for place in PLACES if place[1] != "::1"]
+    assert refused(8080, TCP) == left and refused(8080, socket.SOCK_DGRAM) == PLACES
+    second = Listener(kept)
+    assert second.call(PUBLISH, **request(a, TCP, host_address="::1")).outcome == (0, 0)
+    assert refused(8080, TCP) == PLACES
+    a.helper = second
+    a.detach()
+    kept.take()
+    assert kept.kept == {} and refused(8080, TCP) == refused(8080, socket.SOCK_DGRAM) == []
+    second.close()
+    a.close()
+
+
 NM_SHARED = """add table ip nm-shared-br0
 flush table ip nm-shared-br0
 add chain ip nm-shared-br0 filter_forward { type filter hook forward priority 0; policy accept; };
@@ -420,5 +548,13 @@ def test_examine_names_who_drops(helper, nic):
 def test_publish_needs_an_address_and_ports(helper):
     for options in (dict(port=0, inside_port=1, address4="10.66.0.2"), dict(port=1, inside_port=0, address4="10.66.0.2"),
                     dict(port=1, inside_port=1), dict(port=1, inside_port=1, address4="127.0.0.1"),
-                    dict(port=1, inside_port=1, address4="10.66.0.2", flags=LAN)):
+                    dict(port=1, inside_port=1, address4="10.66.0.2", flags=LAN),
+                    dict(port=1, inside_port=1, address6="fd66::2", host_address="192.0.2.1"),
+                    dict(port=1, inside_port=1, address4="10.66.0.2", host_address="fd66::1"),
+                    *(dict(port=1, inside_port=1, address4="10.66.0.2", address6="fd66::2", **at) for at in (
+                        dict(host_address="192.0.2.1", host_family=0), dict(host_address="fd66::1", host_family=4),
+                        dict(host_address="fd66::1", host_family=5), dict(host_address="", host_family=4),
+                        dict(host_address="0.0.0.0"), dict(host_address="224.0.0.1"), dict(host_address="255.255.255.255"),
+                        dict(host_address="::"), dict(host_address="ff02::1"), dict(host_address="fe80::1"),
+                        dict(host_address="::ffff:127.0.0.1")))):
         assert helper.call(PUBLISH, **options).outcome == (errno.EINVAL, STEP_REQUEST)

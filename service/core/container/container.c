@@ -165,7 +165,7 @@ void
 bothy_container_remove_port (BothyContainer *self, const BothyPort *port)
 {
   GArray *ports = self->spec->ports;
-  BothyPort *found = bothy_port_find (ports, port->udp, port->host);
+  BothyPort *found = bothy_port_find (ports, port);
 
   if (found)
     g_array_remove_index (ports, (guint)(found - &g_array_index (ports, BothyPort, 0)));

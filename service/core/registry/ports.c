@@ -2,10 +2,10 @@
 #include "core/registry/ports.h"
 
 #include "base/error.h"
+#include "network/host-address.h"
 
 #include <string.h>
 
-#define MAX_PORTS  64    /* of one container */
 #define FIRST_FREE 49152 /* "dynamic", as RFC 6335 has it: no service is known by one of these */
 
 typedef struct {
@@ -44,11 +44,13 @@ check_free (BothyRegistry *self, guint32 owner, const BothyPort *port, GError **
 
   for (GList *l = containers; l; l = l->next) {
     BothyContainer *other = l->data;
+    const BothyPort *taken = bothy_port_find_conflict (other->spec->ports, port);
+    g_autofree char *shown = taken ? bothy_port_describe (other->owner == owner ? taken : port) : NULL;
 
-    if (!bothy_port_find (other->spec->ports, port->udp, port->host))
+    if (!taken)
       continue;
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_PORT_IN_USE,
-                 "Port %u/%s leads to %s%s already; take another one", port->host, bothy_port_protocol (port),
+                 "Port %s leads to %s%s already; take another one", shown,
                  other->owner == owner ? "container " : "another user's container",
                  other->owner == owner ? other->spec->name : "");
     return FALSE;
@@ -149,8 +151,7 @@ static gboolean
 write_down (BothyRegistry *self, const Publishing *publishing, gboolean add, GError **error)
 {
   BothyContainer *container = publishing->container;
-  const BothyPort *found =
-      bothy_port_find (container->spec->ports, publishing->port.udp, publishing->port.host);
+  const BothyPort *found = bothy_port_find (container->spec->ports, &publishing->port);
   BothyPort port = found ? *found : publishing->port;
 
   change_ports (container, &port, add);
@@ -189,9 +190,8 @@ bothy_registry_add_port (BothyRegistry *self,
   if (container->spec->network->kind != BOTHY_CONTAINER_NETWORK_NAT)
     error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "Container %s has no network",
                          container->spec->name);
-  else if (container->spec->ports->len >= MAX_PORTS)
-    error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED, "A container may have %d ports", MAX_PORTS);
-  if (error || !check_quota (self, container->owner, &error) ||
+  if (error || (port->address[0] && !bothy_host_address_check (port->address, &error)) ||
+      !check_quota (self, container->owner, &error) ||
       (port->host == 0 && !choose_free (self, &publishing->port, &error)) ||
       !check_free (self, container->owner, &publishing->port, &error) ||
       !write_down (self, publishing, TRUE, &error))
@@ -215,6 +215,21 @@ on_unpublished (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
 }
 
+static GError *
+make_absent_error (BothyContainer *container, const BothyPort *port)
+{
+  const BothyPort *other = bothy_port_find_conflict (container->spec->ports, port);
+  g_autofree char *shown = bothy_port_describe (port);
+  g_autofree char *instead = other ? bothy_port_describe (other) : NULL;
+
+  if (instead)
+    return g_error_new (BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                        "Port %s does not lead to container %s, but %s does", shown, container->spec->name,
+                        instead);
+  return g_error_new (BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "Port %s does not lead to container %s", shown,
+                      container->spec->name);
+}
+
 void
 bothy_registry_remove_port (BothyRegistry *self,
                             BothyContainer *container,
@@ -225,9 +240,8 @@ bothy_registry_remove_port (BothyRegistry *self,
   g_autoptr (GTask) task = task_new (self, container, port, callback, user_data);
   GError *error = NULL;
 
-  if (!bothy_port_find (container->spec->ports, port->udp, port->host))
-    error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "Port %u/%s does not lead to container %s",
-                         port->host, bothy_port_protocol (port), container->spec->name);
+  if (!bothy_port_find (container->spec->ports, port))
+    error = make_absent_error (container, port);
   if (error || !write_down (self, g_task_get_task_data (task), FALSE, &error))
     g_task_return_error (task, error);
   else if (container->addresses[0])

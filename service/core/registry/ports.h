@@ -8,7 +8,8 @@ G_BEGIN_DECLS
 /* Ports of the host that lead into containers: the record says which, the filter has those of containers that run. */
 
 /* Let PORT of the host, or a free one if that is 0, lead into CONTAINER, from now on and whenever it runs. Fails with PORT_IN_USE, which names who has
-   it, with QUOTA_EXCEEDED, and with WRONG_STATE when the container is not on the default bridge. */
+   it, with QUOTA_EXCEEDED, with INVALID_ARGS when the host does not have its address, and with WRONG_STATE when the container is
+   not on the default bridge. */
 void bothy_registry_add_port (BothyRegistry *self,
                               BothyContainer *container,
                               const BothyPort *port,

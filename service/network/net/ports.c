@@ -9,14 +9,9 @@
 
 #include "shared.h"
 
-/* A port of the host, in a list of those that lead somewhere no more. */
-struct port {
-  uint8_t protocol;
-  uint16_t number;
-};
-
+/* Ports that lead somewhere no more. */
 struct port_list {
-  struct port *ports;
+  struct host_port *ports;
   size_t n;
 };
 
@@ -28,12 +23,12 @@ free_ports (struct port_list *list)
 
 #define AUTO_PORTS __attribute__ ((cleanup (free_ports))) struct port_list
 
-/* Which ports to remove: those that lead to ADDRESS. */
+/* Which ports to remove: those that lead to ADDRESS4 or ADDRESS6. */
 struct removal {
   struct batch *batch;
-  const uint8_t *address;
-  size_t size;
-  const struct element *only; /* the one of this key, or NULL: all */
+  const uint8_t *address4;
+  const uint8_t *address6;
+  const struct host_port *only; /* this one, or NULL: all */
   struct port_list *removed;
 };
 
@@ -44,7 +39,14 @@ struct closing {
 
 static const uint8_t none[16];
 
-static const char *const maps[] = { "ports4", "ports6" };
+/* Where ports lead to: addresses of the host that keys begin with (HOST_FAMILY, 0: none), and those of nics. */
+static const struct port_map {
+  const char *name;
+  uint8_t host_family;
+  uint8_t family;
+} maps[] = { { "ports4", 0, 4 }, { "ports6", 0, 6 }, { "at4", 4, 4 }, { "at6", 6, 6 } };
+
+#define N_MAPS (sizeof maps / sizeof maps[0])
 
 /* Which elements of the maps have no hold, when they should be looked at. */
 struct restoring {
@@ -53,31 +55,57 @@ struct restoring {
   bool *all; /* whether each one has its hold now, or leads nowhere any more */
 };
 
-static uint8_t
-get_protocol (const struct net_request *request)
+static struct host_port
+read_request (const struct net_request *request)
 {
-  return (request->flags & NET_FLAG_UDP) != 0 ? IPPROTO_UDP : IPPROTO_TCP;
+  struct host_port port = { .protocol = (request->flags & NET_FLAG_UDP) != 0 ? IPPROTO_UDP : IPPROTO_TCP,
+                            .family = request->host_family,
+                            .number = request->port };
+
+  memcpy (port.address, request->host_address, sizeof port.address);
+  return port;
+}
+
+static size_t
+size_of (uint8_t family)
+{
+  return family == 0 ? 0 : family == 4 ? 4 : 16;
 }
 
 static struct element
-port_element (uint8_t protocol, uint16_t port, const char *map)
+port_element (const struct host_port *port, const struct port_map *map)
 {
-  struct element element = { .table = TABLE_INET, .set = map };
-  uint16_t network_port = htons (port);
+  struct element element = { .table = TABLE_INET, .set = map->name };
+  uint16_t network_port = htons (port->number);
 
-  element_add_key (&element, &protocol, sizeof protocol);
+  if (map->host_family != 0)
+    element_add_key (&element, port->address, size_of (map->host_family));
+  element_add_key (&element, &port->protocol, sizeof port->protocol);
   element_add_key (&element, &network_port, sizeof network_port);
   return element;
 }
 
+static const struct port_map *
+find_map (const struct element *element)
+{
+  size_t i = 0;
+
+  while (i < N_MAPS - 1 && strcmp (maps[i].name, element->set) != 0)
+    i++;
+  return &maps[i];
+}
+
 /* Each part of a key begins at a multiple of four bytes. */
-static struct port
+static struct host_port
 get_port (const struct element *element)
 {
-  struct port port = { .protocol = element->key[0] };
+  struct host_port port = { .family = find_map (element)->host_family };
+  size_t size = size_of (port.family);
   uint16_t number;
 
-  memcpy (&number, element->key + 4, sizeof number);
+  memcpy (port.address, element->key, size);
+  port.protocol = element->key[size];
+  memcpy (&number, element->key + size + 4, sizeof number);
   port.number = ntohs (number);
   return port;
 }
@@ -86,12 +114,14 @@ get_port (const struct element *element)
 static int
 release_unused (struct nft *nft, struct holds *holds, size_t index)
 {
+  const struct host_port *port = &holds->holds[index].port;
   int error = ENOENT;
 
-  for (size_t i = 0; i < sizeof maps / sizeof maps[0] && error == ENOENT; i++) {
-    struct element element = port_element (holds->holds[index].protocol, holds->holds[index].port, maps[i]);
+  for (size_t i = 0; i < N_MAPS && error == ENOENT; i++) {
+    struct element element = port_element (port, &maps[i]);
 
-    error = element_get (nft, &element);
+    if (maps[i].host_family == port->family)
+      error = element_get (nft, &element);
   }
   if (error == ENOENT)
     holds_release (holds, index);
@@ -100,10 +130,10 @@ release_unused (struct nft *nft, struct holds *holds, size_t index)
 
 /* The kernel is asked about PORT alone, however many are held. */
 static int
-release_port (struct nft *nft, struct holds *holds, const struct port *port)
+release_port (struct nft *nft, struct holds *holds, const struct host_port *port)
 {
   for (size_t i = 0; i < holds->n; i++)
-    if (holds->holds[i].protocol == port->protocol && holds->holds[i].port == port->number)
+    if (host_port_is_same (&holds->holds[i].port, port))
       return release_unused (nft, holds, i);
   return 0;
 }
@@ -123,14 +153,14 @@ release_ports (struct nft *nft, struct holds *holds, const struct port_list *lis
 }
 
 static int
-note_port (struct port_list *list, struct port port)
+note_port (struct port_list *list, const struct host_port *port)
 {
-  struct port *larger = reallocarray (list->ports, list->n + 1, sizeof *larger);
+  struct host_port *larger = reallocarray (list->ports, list->n + 1, sizeof *larger);
 
   if (larger == NULL)
     return ENOMEM;
   list->ports = larger;
-  list->ports[list->n++] = port;
+  list->ports[list->n++] = *port;
   return 0;
 }
 
@@ -138,43 +168,43 @@ static int
 remove_port (const struct element *element, void *data)
 {
   struct removal *removal = data;
+  const struct host_port port = get_port (element);
+  bool is_4 = find_map (element)->family == 4;
+  const uint8_t *address = is_4 ? removal->address4 : removal->address6;
+  size_t size = is_4 ? 4 : 16;
 
-  if (element->value_size < removal->size || memcmp (element->value, removal->address, removal->size) != 0)
-    return 0;
-  if (removal->only != NULL && (removal->only->key_size != element->key_size ||
-                                memcmp (removal->only->key, element->key, element->key_size) != 0))
+  if (memcmp (address, none, size) == 0 || element->value_size < size ||
+      memcmp (element->value, address, size) != 0 ||
+      (removal->only != NULL && !host_port_is_same (removal->only, &port)))
     return 0;
   batch_change (removal->batch, CHANGE_DELETE, element);
-  return note_port (removal->removed, get_port (element));
+  return note_port (removal->removed, &port);
 }
 
-/* Of the map of ADDRESS' family, which SIZE tells. */
 static int
-write_removal (struct nft *nft, struct removal *removal)
+remove_ports (struct nft *nft,
+              struct holds *holds,
+              const uint8_t *address4,
+              const uint8_t *address6,
+              const struct host_port *only)
 {
-  const char *map = removal->size == 4 ? "ports4" : "ports6";
+  AUTO_BATCH batch = { 0 };
+  AUTO_PORTS removed = { 0 };
+  struct removal removal = { &batch, address4, address6, only, &removed };
+  int error = 0;
 
-  if (memcmp (removal->address, none, removal->size) == 0)
-    return 0;
-  return element_each (nft, TABLE_INET, map, remove_port, removal);
+  batch_begin (&batch, nft);
+  for (size_t i = 0; i < N_MAPS && error == 0; i++)
+    error = element_each (nft, TABLE_INET, maps[i].name, remove_port, &removal);
+  if (error == 0)
+    error = batch_commit (&batch);
+  return error != 0 ? error : release_ports (nft, holds, &removed);
 }
 
 int
 ports_drop (struct nft *nft, struct holds *holds, const struct record *record)
 {
-  AUTO_BATCH batch = { 0 };
-  AUTO_PORTS removed = { 0 };
-  struct removal removal4 = { &batch, record->address4, sizeof record->address4, NULL, &removed };
-  struct removal removal6 = { &batch, record->address6, sizeof record->address6, NULL, &removed };
-  int error;
-
-  batch_begin (&batch, nft);
-  error = write_removal (nft, &removal4);
-  if (error == 0)
-    error = write_removal (nft, &removal6);
-  if (error == 0)
-    error = batch_commit (&batch);
-  return error != 0 ? error : release_ports (nft, holds, &removed);
+  return remove_ports (nft, holds, record->address4, record->address6, NULL);
 }
 
 /* What can not be held is no reason to serve nobody. A port that somebody else has leads nowhere any more; what the
@@ -183,8 +213,8 @@ static int
 hold_port (const struct element *element, void *data)
 {
   const struct restoring *restoring = data;
-  struct port port = get_port (element);
-  int error = holds_take (restoring->holds, port.protocol, port.number);
+  struct host_port port = get_port (element);
+  int error = holds_take (restoring->holds, &port);
 
   if (error == 0)
     return 0;
@@ -211,8 +241,8 @@ ports_restore (struct nft *nft, struct holds *holds, bool *ret_all)
   for (size_t i = holds->n; i-- > 0 && error == 0;)
     error = release_unused (nft, holds, i);
   batch_begin (&batch, nft);
-  for (size_t i = 0; i < sizeof maps / sizeof maps[0] && error == 0; i++)
-    error = element_each (nft, TABLE_INET, maps[i], hold_port, &restoring);
+  for (size_t i = 0; i < N_MAPS && error == 0; i++)
+    error = element_each (nft, TABLE_INET, maps[i].name, hold_port, &restoring);
   if (error == 0)
     error = batch_commit (&batch);
   if (error != 0)
@@ -273,19 +303,19 @@ ports_close (struct nft *nft, struct nl_sock *route)
 static int
 write_port (struct nft *nft,
             const struct net_request *request,
-            const char *map,
-            const uint8_t *address,
-            size_t size,
+            const struct host_port *port,
+            const struct port_map *map,
             struct batch *batch)
 {
-  struct element element = port_element (get_protocol (request), request->port, map);
+  struct element element = port_element (port, map);
   struct element there = element;
+  const uint8_t *address = map->family == 4 ? request->address4 : request->address6;
   uint16_t inside_port = htons (request->inside_port);
   int error;
 
-  if (memcmp (address, none, size) == 0)
+  if (map->host_family != port->family || memcmp (address, none, size_of (map->family)) == 0)
     return 0;
-  element_add_value (&element, address, size);
+  element_add_value (&element, address, size_of (map->family));
   element_add_value (&element, &inside_port, sizeof inside_port);
   error = element_get (nft, &there);
   if (error == ENOENT)
@@ -302,15 +332,14 @@ int
 ports_add (struct nft *nft, struct nl_sock *route, struct holds *holds, const struct net_request *request)
 {
   AUTO_BATCH batch = { 0 };
-  const struct port port = { get_protocol (request), request->port };
-  int error;
+  const struct host_port port = read_request (request);
+  int error = 0;
 
   batch_begin (&batch, nft);
-  error = write_port (nft, request, "ports4", request->address4, sizeof request->address4, &batch);
+  for (size_t i = 0; i < N_MAPS && error == 0; i++)
+    error = write_port (nft, request, &port, &maps[i], &batch);
   if (error == 0)
-    error = write_port (nft, request, "ports6", request->address6, sizeof request->address6, &batch);
-  if (error == 0)
-    error = holds_take (holds, port.protocol, port.number);
+    error = holds_take (holds, &port);
   if (error != 0)
     return error;
   if (request->bridge != 0)
@@ -325,18 +354,7 @@ ports_add (struct nft *nft, struct nl_sock *route, struct holds *holds, const st
 int
 ports_remove (struct nft *nft, struct holds *holds, const struct net_request *request)
 {
-  AUTO_BATCH batch = { 0 };
-  struct element port = port_element (get_protocol (request), request->port, NULL);
-  AUTO_PORTS removed = { 0 };
-  struct removal removal4 = { &batch, request->address4, sizeof request->address4, &port, &removed };
-  struct removal removal6 = { &batch, request->address6, sizeof request->address6, &port, &removed };
-  int error;
+  const struct host_port port = read_request (request);
 
-  batch_begin (&batch, nft);
-  error = write_removal (nft, &removal4);
-  if (error == 0)
-    error = write_removal (nft, &removal6);
-  if (error == 0)
-    error = batch_commit (&batch);
-  return error != 0 ? error : release_ports (nft, holds, &removed);
+  return remove_ports (nft, holds, request->address4, request->address6, &port);
 }

@@ -8,13 +8,15 @@
 #include "record.h"
 
 /*
- * Ports of the host that lead to a nic: elements of the maps "ports4" and "ports6", with a hold on each (holds.h).
+ * Ports of the host that lead to a nic: elements of the maps "ports4" and "ports6", or, of one address, "at4" and "at6", with
+ * a hold on each (holds.h).
  * All functions return 0 or an errno value.
  */
 
 /*
  * Forwards what REQUEST says, and takes the port into HOLDS; again if need be. NFT has its tables (filter_ensure());
- * ROUTE is a NETLINK_ROUTE socket. EEXIST: the port leads elsewhere; EADDRINUSE: a process of the host has it.
+ * ROUTE is a NETLINK_ROUTE socket. EEXIST: the port leads elsewhere; EADDRINUSE: a process of the host has it, or it leads elsewhere
+ * at an address that this one would stand for, too.
  * When it fails, nothing is changed.
  */
 int

@@ -100,12 +100,30 @@ is_nic (const struct net_request *request)
          (request->mtu == 0 || (request->mtu >= MIN_MTU && request->mtu <= MAX_MTU));
 }
 
+/* One address alone, which needs no interface beside it to be found: a link-local one does. */
+static bool
+is_host_address (const struct net_request *request)
+{
+  static const uint8_t none[16];
+  static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+  const uint8_t *address = request->host_address;
+
+  if (request->host_family == 0)
+    return memcmp (address, none, sizeof none) == 0;
+  if (request->host_family == 4)
+    return address[0] != 0 && address[0] < 224 && memcmp (address + 4, none, 12) == 0 &&
+           memcmp (request->address4, none, 4) != 0;
+  return request->host_family == 6 && memcmp (address, none, sizeof none) != 0 && address[0] != 0xff &&
+         (address[0] != 0xfe || (address[1] & 0xc0) != 0x80) &&
+         memcmp (address, mapped, sizeof mapped) != 0 && memcmp (request->address6, none, 16) != 0;
+}
+
 static bool
 is_port (const struct net_request *request)
 {
   static const uint8_t none[16];
 
-  return (request->flags & ~(uint32_t)NET_FLAG_UDP) == 0 && request->port != 0 &&
+  return (request->flags & ~(uint32_t)NET_FLAG_UDP) == 0 && request->port != 0 && is_host_address (request) &&
          is_unicast_address (request->address4, request->address6) &&
          (memcmp (request->address4, none, 4) != 0 || memcmp (request->address6, none, 16) != 0);
 }

@@ -12,7 +12,7 @@
  *          output   what of the host may reach a container: its owner and root
  *          between  the same as above for what takes the way through the router
  *          limited  the same for what is routed: connections that it begins, and where to
- *          *nat     ports of the host that lead to a container
+ *          *nat     ports of the host that lead to a container: "ports" at every address, "at" at one
  */
 
 /*
@@ -276,6 +276,8 @@
   "add set " INET "egress6 { type ifname . ipv6_addr . ipv6_addr . inet_proto . inet_service; flags interval; }\n" \
   "add map " INET "ports4 { type inet_proto . inet_service : ipv4_addr . inet_service; }\n"        \
   "add map " INET "ports6 { type inet_proto . inet_service : ipv6_addr . inet_service; }\n"        \
+  "add map " INET "at4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }\n" \
+  "add map " INET "at6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }\n" \
   "add set " INET "loopback { type ifname; }\n"
 
 /* A chain keeps the priority that it was made with, which an older version may have done. */
@@ -411,6 +413,9 @@
  * Forwarding from the loopback needs route_localnet and a route to ::1 on the bridge, hence "martian". By the last rules
  * containers go out with an address of the host's; NetworkManager has the same for IPv4, but does not put it
  * back when another firewall takes it away.
+ *
+ * A port at an address of the loopback is for who is on the host: whatever routing would let in from outside
+ * (net.ipv4.conf.*.route_localnet), "prenat" does not translate it.
  */
 #define INET_NAT                                                                                      \
   "add rule " INET "martian iifname @loopback ip daddr 127.0.0.0/8 drop\n"                            \
@@ -421,6 +426,14 @@
   "add rule " INET "martian iifname @loopback ip6 saddr ::1 drop\n"                                   \
   "add rule " INET "prenat fib daddr type local dnat ip to meta l4proto . th dport map @ports4\n"     \
   "add rule " INET "prenat fib daddr type local dnat ip6 to meta l4proto . th dport map @ports6\n"    \
+  "add rule " INET "prenat fib daddr type local ip daddr != 127.0.0.0/8 "                              \
+  "dnat ip to ip daddr . meta l4proto . th dport map @at4\n"                                          \
+  "add rule " INET "prenat fib daddr type local ip6 daddr != ::1 "                                     \
+  "dnat ip6 to ip6 daddr . meta l4proto . th dport map @at6\n"                                        \
+  "add rule " INET "outnat fib daddr type local "                                                     \
+  "dnat ip to ip daddr . meta l4proto . th dport map @at4\n"                                          \
+  "add rule " INET "outnat fib daddr type local "                                                     \
+  "dnat ip6 to ip6 daddr . meta l4proto . th dport map @at6\n"                                        \
   "add rule " INET "outnat fib daddr type local dnat ip to meta l4proto . th dport map @ports4\n"     \
   "add rule " INET "outnat fib daddr type local "                                                     \
   "dnat ip6 to meta l4proto . th dport map @ports6\n"                                                 \
