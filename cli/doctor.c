@@ -11,9 +11,10 @@
 static CliColour
 colour_of (const char *verdict)
 {
-  if (g_str_equal (verdict, "ok"))
+  if (g_str_equal (verdict, "ok") || g_str_equal (verdict, "fixed"))
     return CLI_COLOUR_GOOD;
-  return g_str_equal (verdict, "warning") ? CLI_COLOUR_WARNING : CLI_COLOUR_BAD;
+  return g_str_equal (verdict, "warning") || g_str_equal (verdict, "left") ? CLI_COLOUR_WARNING
+                                                                           : CLI_COLOUR_BAD;
 }
 
 static void
@@ -46,11 +47,11 @@ print_check (const char *check, const char *verdict, const char *found, const ch
 }
 
 static GVariant *
-diagnose (Cli *cli, GError **error)
+ask (Cli *cli, const char *method, GError **error)
 {
   if (!cli_connect (cli, error))
     return NULL;
-  return cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "Diagnose", NULL, NULL, NULL, error);
+  return cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, method, NULL, NULL, NULL, error);
 }
 
 /* Without the service there is one thing to say; who asks for a diagnosis gets it as one. */
@@ -72,20 +73,28 @@ cli_doctor (Cli *cli, char **words)
   g_autoptr (GVariantIter) iter = NULL;
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   const char *check, *verdict, *found, *advice;
-  gboolean healthy = TRUE;
+  gboolean healthy = TRUE, fix = FALSE;
+  const GOptionEntry entries[] = {
+    { "fix", 0, 0, G_OPTION_ARG_NONE, &fix, N_ ("Let other firewalls pass what containers send and get"),
+      NULL },
+    G_OPTION_ENTRY_NULL,
+  };
 
-  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &rest, NULL))
+  if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &rest, NULL))
     return CLI_EXIT_USAGE;
   if (rest[0])
     return cli_usage (cli, "%s", _ ("It takes no names"));
-  answer = diagnose (cli, &error);
+  answer = ask (cli, fix ? "OpenFirewalls" : "Diagnose", &error);
+  if (answer == NULL && fix)
+    return cli_fail (error);
   if (answer == NULL)
     answer = diagnose_absence (error);
 
   json_builder_begin_array (builder);
   g_variant_get (answer, "(a(ssss))", &iter);
   while (g_variant_iter_next (iter, "(&s&s&s&s)", &check, &verdict, &found, &advice)) {
-    healthy = healthy && (g_str_equal (verdict, "ok") || g_str_equal (verdict, "warning"));
+    /* With --fix a warning is of what could not be looked into, and is left as well. */
+    healthy = healthy && (g_str_equal (verdict, "ok") || g_str_equal (verdict, fix ? "fixed" : "warning"));
     if (cli->json)
       add_json (builder, check, verdict, found, advice);
     else if (!cli->quiet || !g_str_equal (verdict, "ok"))

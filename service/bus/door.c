@@ -58,6 +58,8 @@ static const BothyRow rows[] = {
   { MANAGER, "CreateBridge", ACTION, BRIDGES, &bothy_manager_create_bridge_request,
     bothy_manager_check_create_bridge, bothy_manager_handle_create_bridge },
   { MANAGER, "Diagnose", ANYBODY, NULL, NULL, NULL, bothy_manager_handle_diagnose },
+  { MANAGER, "OpenFirewalls", ACTION, BOTHY_ACTION_FIREWALL, NULL, NULL,
+    bothy_manager_handle_open_firewalls },
 
   { CONTAINER, "Start", OWNER, MANAGE, &bothy_container_start_request, NULL, bothy_container_handle_start },
   { CONTAINER, "Stop", OWNER, MANAGE, &bothy_container_stop_request, NULL, bothy_container_handle_stop },

@@ -36,6 +36,7 @@ HANDLE (manager, list_containers);
 HANDLE (manager, list_ranges);
 HANDLE (manager, get_image);
 HANDLE (manager, diagnose);
+HANDLE (manager, open_firewalls);
 
 /* create.c */
 REQUEST (manager, create_container);

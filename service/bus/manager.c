@@ -6,6 +6,7 @@
 #include "bus/paths.h"
 #include "core/images/builtin.h"
 #include "core/registry/diagnose.h"
+#include "core/registry/open-firewalls.h"
 #include "base/error.h"
 #include "base/validate.h"
 #include "core/accounts/passwd.h"
@@ -227,4 +228,23 @@ void
 bothy_manager_handle_diagnose (BothyCall *call)
 {
   bothy_diagnose (call->registry, on_diagnosed, bothy_call_ref (call));
+}
+
+static void
+on_firewalls_opened (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+  GError *error = NULL;
+  g_autoptr (GVariant) lines = bothy_open_firewalls_finish (result, &error);
+
+  if (lines)
+    bothy_call_return (call, g_variant_new ("(@a(ssss))", lines));
+  else
+    bothy_call_return_error (call, error);
+}
+
+void
+bothy_manager_handle_open_firewalls (BothyCall *call)
+{
+  bothy_open_firewalls (call->registry, on_firewalls_opened, bothy_call_ref (call));
 }

@@ -34,6 +34,7 @@
 #define BOTHY_ACTION_RECLAIM    BOTHY_BUS_NAME ".reclaim-range"
 #define BOTHY_ACTION_MOVE       BOTHY_BUS_NAME ".move-service"
 #define BOTHY_ACTION_PORT       BOTHY_BUS_NAME ".privileged-port"
+#define BOTHY_ACTION_FIREWALL   BOTHY_BUS_NAME ".open-firewall"
 
 #define DBUS_PROPERTIES_INTERFACE     "org.freedesktop.DBus.Properties"
 #define DBUS_INTROSPECTABLE_INTERFACE "org.freedesktop.DBus.Introspectable"

@@ -270,13 +270,25 @@ on_examined (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
 }
 
-void
-bothy_network_examine (BothyNetwork *self, GAsyncReadyCallback callback, gpointer user_data)
+static void
+examine (BothyNetwork *self, guint32 op, GAsyncReadyCallback callback, gpointer user_data)
 {
-  struct net_request request = { .op = NET_EXAMINE };
+  struct net_request request = { .op = op };
 
   bothy_net_client_call (self->nics, &request, -1, NULL, on_examined,
                          g_task_new (self, NULL, callback, user_data));
+}
+
+void
+bothy_network_examine (BothyNetwork *self, GAsyncReadyCallback callback, gpointer user_data)
+{
+  examine (self, NET_EXAMINE, callback, user_data);
+}
+
+void
+bothy_network_open_firewalls (BothyNetwork *self, GAsyncReadyCallback callback, gpointer user_data)
+{
+  examine (self, NET_OPEN_FIREWALLS, callback, user_data);
 }
 
 char *

@@ -84,6 +84,11 @@ gboolean bothy_network_publish_finish (BothyNetwork *self, GAsyncResult *result,
 
 /* What other firewalls do to the bridge: NET_EXAMINE's text. */
 void bothy_network_examine (BothyNetwork *self, GAsyncReadyCallback callback, gpointer user_data);
+
+/* The same once docker's and ufw's let it pass: NET_OPEN_FIREWALLS' text. */
+void bothy_network_open_firewalls (BothyNetwork *self, GAsyncReadyCallback callback, gpointer user_data);
+
+/* For both. NULL with an error. */
 char *bothy_network_examine_finish (BothyNetwork *self, GAsyncResult *result, GError **error);
 
 /* The container is gone, and its nic with it; the filter forgets it. */

@@ -59,6 +59,9 @@ enum net_op {
   /* Which nic is called INSIDE in the namespace of fd 0 now? Reply: its alias, with a NUL. ENODEV at NET_STEP_LINK:
      none of ours. */
   NET_FIND = 9,
+  /* Let what comes from or goes to the bridge pass in the chains that docker and ufw leave to people for that, in
+     tables that EXAMINE names. Reply: what EXAMINE says then. */
+  NET_OPEN_FIREWALLS = 10,
 };
 
 enum net_flag {

@@ -98,3 +98,25 @@ def test_NET_12_doctor_knows_a_wrong_zone(firewalld):
     host.run("root", command, check=True)
     check_all_works(host)
     check_all_is_filtered(host)
+
+
+def test_NET_12_doctor_fixes_a_wrong_zone(firewalld):
+    """Where nobody wrote down that the bridge is to be there; and it holds when firewalld loads its rules anew."""
+    host = firewalld
+    start_three(host)
+    host.run("root", "firewall-cmd --zone=public --change-interface=bothy0", check=True)
+    assert [verdict for verdict, _ in firewall(host)] == ["warning"]
+    host.run("root", "bothy doctor --fix", check=True)
+    check_all_works(host)
+    host.run("root", "firewall-cmd --reload", check=True)
+    check_all_works(host)
+    check_all_is_filtered(host)
+    host.run("root", "firewall-cmd --zone=public --change-interface=bothy0; "
+             "firewall-cmd --permanent --zone=public --add-interface=bothy0", check=True)
+    try:
+        left = host.run("root", "bothy doctor --fix")
+        assert left.returncode == 1 and "left" in left.stdout and "nm-shared" in left.stdout
+        assert host.output("root", "firewall-cmd --get-zone-of-interface=bothy0") == "public"
+    finally:
+        host.run("root", "firewall-cmd --permanent --zone=public --remove-interface=bothy0; "
+                 "firewall-cmd --zone=nm-shared --change-interface=bothy0", check=True)

@@ -245,6 +245,56 @@ def test_doctor_knows_other_firewalls(host):
         host.run("root", "nft delete table ip filter")
 
 
+DOCKER = """
+add table ip filter
+add chain ip filter DOCKER-USER
+add rule ip filter DOCKER-USER counter return
+add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }
+add rule ip filter FORWARD counter jump DOCKER-USER
+"""
+UFW = """
+add table ip filter
+add chain ip filter ufw-user-forward
+add chain ip filter ufw-user-input
+add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }
+add chain ip filter INPUT { type filter hook input priority 0; policy drop; }
+add rule ip filter FORWARD counter jump ufw-user-forward
+add rule ip filter INPUT counter jump ufw-user-input
+"""
+MINE = "add table inet mine; add chain inet mine c { type filter hook input priority 1; policy drop; }"
+
+
+@pytest.mark.parametrize("whose", ["docker", "ufw"])
+def test_doctor_opens_other_firewalls(host, whose):
+    """With an administrator's consent, one line for each; what it can not do it leaves, and says so."""
+    launch(host, "alice", "x1")
+    launch(host, "alice", "x2")
+    table = {"docker": DOCKER, "ufw": UFW}[whose]
+
+    def asks():
+        return host.run("alice", "bothy", "exec", "x1", "--", "nc", "-w", "2", BRIDGE, "53").returncode == 0
+
+    host.run("root", "nft -f -", input=table, check=True)
+    before = host.output("root", "nft --stateless list ruleset")
+    try:
+        assert asks() == (whose == "docker")
+        denied = host.run("alice", "bothy", "--no-ask-password", "doctor", "--fix")
+        assert denied.returncode == 1 and "fixed" not in denied.stdout
+        assert host.output("root", "nft --stateless list ruleset") == before
+        done = json.loads(host.run("root", "bothy", "--json", "doctor", "--fix", check=True).stdout)
+        fixed = {line["found"].split(":")[0]: line["advice"] for line in done if line["verdict"] == "fixed"}
+        assert set(fixed) == {"docker": {"docker forward"}, "ufw": {"ufw forward", "ufw input"}}[whose]
+        assert all("until" in text for text in fixed.values())
+        assert asks()
+        again = host.run("root", "bothy", "doctor", "--fix", check=True)
+        assert "fixed" not in again.stdout
+        host.run("root", "nft", MINE, check=True)
+        left = host.run("root", "bothy", "doctor", "--fix")
+        assert left.returncode == 1 and "left" in left.stdout and "mine input" in left.stdout
+    finally:
+        host.run("root", "nft delete table ip filter; nft delete table inet mine")
+
+
 @pytest.mark.parametrize("how", ["nft flush ruleset", "nft delete table bridge bothy", "nft flush chain bridge bothy nic",
                                  "pkill -9 -x bothy-net", "pkill -9 -x bothy-net; nft flush ruleset"])
 def test_NET_12_filter_is_repaired(host, how):

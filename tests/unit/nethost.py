@@ -24,7 +24,7 @@ NET = os.path.join(os.environ.get("BOTHY_LIBEXEC_DIR", ""), "bothy-net")
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not os.access(NET, os.X_OK), reason="needs root and BOTHY_LIBEXEC_DIR"
 )
-ATTACH, DETACH, REPAIR, LIST, TIDY, PUBLISH, UNPUBLISH, EXAMINE, FIND = range(1, 10)
+ATTACH, DETACH, REPAIR, LIST, TIDY, PUBLISH, UNPUBLISH, EXAMINE, FIND, OPEN_FIREWALLS = range(1, 11)
 UDP, LAN, LIMITED, BOUND = 1, 2, 4, 8
 STEP_REQUEST, STEP_NAMESPACE, STEP_BRIDGE, STEP_LINK, STEP_FILTER, STEP_PORT, STEP_VERIFY = range(1, 8)
 REQUEST = struct.Struct("=IIIIIIII6sBx4s16s16sHH16s128sI")

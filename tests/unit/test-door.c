@@ -185,6 +185,7 @@ static const struct {
   { "Manager.DelegateCgroup", ACTION, "create-container", NULL, "move-service" },
   { "Manager.CreateBridge", ACTION, "manage-bridges" },
   { "Manager.Diagnose", ANYBODY },
+  { "Manager.OpenFirewalls", ACTION, "open-firewall" },
   { "Container.Start", OWNER, "manage-containers" },
   { "Container.Stop", OWNER, "manage-containers" },
   { "Container.Restart", OWNER, "manage-containers" },
@@ -276,6 +277,7 @@ static const struct {
   { "use-bridge", "auth_admin", "auth_admin_keep" },
   { "manage-bridges", "auth_admin", "auth_admin_keep" },
   { "delegate-bridge", "auth_admin", "auth_admin" },
+  { "open-firewall", "auth_admin", "auth_admin" },
 };
 
 static void

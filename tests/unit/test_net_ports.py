@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from nethost import (EXAMINE, GATEWAY, HOST, LAN, PUBLISH, STEP_FILTER, STEP_REQUEST, TIDY, UDP,  # noqa: F401
+from nethost import (EXAMINE, GATEWAY, HOST, LAN, OPEN_FIREWALLS, PUBLISH, STEP_FILTER, STEP_REQUEST, TIDY, UDP,  # noqa: F401
                      UNPUBLISH, Listener, Nic, Store, exchange, helper, host, index_of, inside, new_namespace, nic,  # noqa: F401
                      Tap, pytestmark, ruleset, run, service)  # noqa: F401
 from frames import MARK, ether, ip4, udp  # noqa: F401
@@ -235,9 +235,9 @@ def test_a_port_of_the_loopback_is_not_open_from_outside(helper, published, kind
     assert helper.call(PUBLISH, **request(a, kind, host_address="127.0.0.1")).outcome == (0, 0)
     assert exchange(host, "127.0.0.1", 8080, kind) == GATEWAY.encode()
     assert exchange(client, "127.0.0.1", 8080, kind) is None
-    # Only what prenat leaves out is in the way.
+    # Only what prenat leaves out is in the way: it translates before the kernel looks whether such an address may come.
     run("nft", "add rule inet bothy prenat fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @at4")
-    assert bool(exchange(client, "127.0.0.1", 8080, kind)) == bool(localnet)
+    assert exchange(client, "127.0.0.1", 8080, kind)
     os.close(host)
 
 
@@ -543,6 +543,55 @@ def test_examine_names_who_drops(helper, nic):
     run("nft", "add", "rule", "ip", "filter", "DOCKER-USER", "iifname", "bothy0", "accept")
     run("nft", "add", "rule", "inet", "mine", "c", "iifname", "bothy0", "accept")
     assert sorted(helper.call(EXAMINE).text.decode().splitlines()) == ["firewalld forward", "ufw input"]
+
+
+# As iptables of docker and of ufw make them, for both families.
+DOCKER = """
+*filter
+:FORWARD DROP
+:DOCKER-USER -
+-A FORWARD -j DOCKER-USER
+-A DOCKER-USER -j RETURN
+COMMIT
+"""
+UFW = """
+*filter
+:INPUT DROP
+:FORWARD DROP
+:ufw{0}-user-input -
+:ufw{0}-user-forward -
+-A INPUT -j ufw{0}-user-input
+-A FORWARD -j ufw{0}-user-forward
+-A ufw{0}-user-forward -i eth7 -o bothy1 -j DROP
+COMMIT
+"""
+
+
+@pytest.mark.parametrize("whose", ["docker", "ufw", "both"])
+def test_other_firewalls_are_opened(helper, nic, whose):
+    """In the chains that they leave to people, by rules that iptables lists; again is fine, and others' tables stay."""
+    nic(2)
+    tables = {"docker": DOCKER, "ufw": UFW, "both": DOCKER + UFW}[whose]
+    for program, six in (("iptables-nft-restore", ""), ("ip6tables-nft-restore", "6")):
+        run(program, "--noflush", input=tables.format(six))
+    run("nft", "add table inet mine; add chain inet mine c { type filter hook forward priority 1; policy drop; }")
+    mine = run("nft", "list", "table", "inet", "mine")
+    assert helper.call(EXAMINE).text.decode().count("forward") == 3
+    for _ in range(2):
+        assert helper.call(OPEN_FIREWALLS).text == b"mine forward\n"
+        assert run("nft", "list", "table", "inet", "mine") == mine
+        for program, six in (("iptables-nft", ""), ("ip6tables-nft", "6")):
+            listed = run(program, "-S").splitlines()
+            ours = [line for line in listed if "bothy0" in line]
+            forward = f"ufw{six}-user-forward" if whose == "ufw" else "DOCKER-USER"
+            assert [line.replace(' -m comment --comment bothy', "") for line in ours if f"-A {forward} " in line] == sorted((
+                f"-A {forward} -i bothy0 -j ACCEPT", f"-A {forward} -o bothy0 -j ACCEPT"), reverse=whose != "ufw")
+            assert len(ours) == {"docker": 2, "ufw": 3, "both": 3}[whose]
+            # What somebody refuses in ufw's chain, and docker's return, stand where they should.
+            if whose == "ufw":
+                assert listed.index(f"-A {forward} -i eth7 -o bothy1 -j DROP") < listed.index(ours[-1])
+            else:
+                assert listed.index("-A DOCKER-USER -j RETURN") > max(map(listed.index, ours[:2]))
 
 
 def test_publish_needs_an_address_and_ports(helper):

@@ -27,19 +27,45 @@ static const struct {
                       "firewall-cmd --zone=nm-shared --change-interface=bothy0, and with --permanent" },
 };
 
-static void
-check_firewall (GVariantBuilder *report, const char *line)
-{
-  g_autofree char *found = g_strdup_printf ("%s: what comes from or goes to bothy0 may be dropped", line);
+/* How long what was done about it holds. */
+static const struct {
+  const char *who, *lasts;
+} firewall_lasts[] = {
+  { "docker forward", "The chain DOCKER-USER lets bothy0 pass: until this machine starts anew, also when "
+                      "Docker does; then once more" },
+  { "ufw forward", "The chain ufw-user-forward lets bothy0 pass: until ufw is reloaded or this machine "
+                   "starts anew; for ever: "
+                   "ufw route allow in on bothy0; ufw route allow out on bothy0" },
+  { "ufw input",
+    "The chain ufw-user-input lets bothy0 in: until ufw is reloaded or this machine starts anew; for ever: "
+    "ufw allow in on bothy0" },
+  { "firewalld forward",
+    "firewalld has bothy0 in the zone nm-shared, where NetworkManager puts it each time" },
+  { "firewalld zone", "firewalld has bothy0 in the zone nm-shared, where NetworkManager puts it each time" },
+};
 
-  for (gsize i = 0; i < G_N_ELEMENTS (firewall_advice); i++) {
-    if (g_str_equal (firewall_advice[i].who, line)) {
-      add_line (report, "firewall", "warning", found, firewall_advice[i].advice);
-      return;
-    }
-  }
-  add_line (report, "firewall", "warning", found,
-            "Let the nftables table of that name accept what bothy0 is the interface of");
+static const char *
+find_lasting (const char *line)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (firewall_lasts); i++)
+    if (g_str_equal (firewall_lasts[i].who, line))
+      return firewall_lasts[i].lasts;
+  return "";
+}
+
+static const char *
+find_advice (const char *line)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (firewall_advice); i++)
+    if (g_str_equal (firewall_advice[i].who, line))
+      return firewall_advice[i].advice;
+  return "Let the nftables table of that name accept what bothy0 is the interface of";
+}
+
+static char *
+describe_firewall (const char *line)
+{
+  return g_strdup_printf ("%s: what comes from or goes to bothy0 may be dropped", line);
 }
 
 static void
@@ -55,8 +81,11 @@ check_firewalls (const BothyNetworkFacts *facts, GVariantBuilder *report)
   lines = g_strsplit (facts->firewalls, "\n", -1);
   if (!lines[0])
     add_line (report, "firewall", "ok", "Nothing else in nftables drops what containers send", "");
-  for (char **line = lines; *line && **line; line++)
-    check_firewall (report, *line);
+  for (char **line = lines; *line && **line; line++) {
+    g_autofree char *found = describe_firewall (*line);
+
+    add_line (report, "firewall", "warning", found, find_advice (*line));
+  }
 }
 
 /* The rules of the old iptables are not in nftables; the kernel names their tables, and only root sees which.
@@ -91,6 +120,26 @@ check_legacy (GVariantBuilder *report)
               "Look at iptables-legacy -S FORWARD; if its policy is DROP: "
               "iptables-legacy -I FORWARD -i bothy0 -j ACCEPT; "
               "iptables-legacy -I FORWARD -o bothy0 -j ACCEPT");
+}
+
+void
+bothy_report_firewalls (const char *before, const char *after, GVariantBuilder *report)
+{
+  g_auto (GStrv) lines = g_strsplit (before, "\n", -1);
+  g_auto (GStrv) left = g_strsplit (after, "\n", -1);
+
+  for (char **line = lines; *line && **line; line++) {
+    g_autofree char *found = describe_firewall (*line);
+
+    if (g_strv_contains ((const char *const *)left, *line))
+      add_line (report, "firewall", "left", found, find_advice (*line));
+    else
+      add_line (report, "firewall", "fixed", found, find_lasting (*line));
+  }
+  if (!lines[0] || !*lines[0])
+    add_line (report, "firewall", "ok", "Nothing else in nftables drops what containers send", "");
+  /* What iptables-legacy has is out of the reach of nftables. */
+  check_legacy (report);
 }
 
 /* The interfaces of IPv4's default routes (/proc/net/route). */

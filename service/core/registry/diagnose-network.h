@@ -20,4 +20,8 @@ void bothy_network_facts_clear (BothyNetworkFacts *facts);
    what to do) for each check to REPORT, which builds an a(ssss). Reads files of /proc and /sys. */
 void bothy_diagnose_network (const BothyNetworkFacts *facts, GVariantBuilder *report);
 
+/* Add a line (check, "fixed" or "left", what was found, how long it holds or what to do) to REPORT for each firewall that
+   bothy_network_examine() named BEFORE; AFTER: those that it names still. One line that all is well if there are none. */
+void bothy_report_firewalls (const char *before, const char *after, GVariantBuilder *report);
+
 G_END_DECLS

@@ -146,6 +146,7 @@ is_sensible (const struct net_request *request)
   case NET_LIST:
   case NET_TIDY:
   case NET_EXAMINE:
+  case NET_OPEN_FIREWALLS:
     return true;
   }
   return false;

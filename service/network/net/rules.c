@@ -414,8 +414,8 @@
  * containers go out with an address of the host's; NetworkManager has the same for IPv4, but does not put it
  * back when another firewall takes it away.
  *
- * A port at an address of the loopback is for who is on the host: whatever routing would let in from outside
- * (net.ipv4.conf.*.route_localnet), "prenat" does not translate it.
+ * A port at an address of the loopback is for who is on the host. "prenat" leaves it alone, since it comes before the kernel
+ * looks whether such an address may come from outside: what it translated would pass.
  */
 #define INET_NAT                                                                                      \
   "add rule " INET "martian iifname @loopback ip daddr 127.0.0.0/8 drop\n"                            \

@@ -88,6 +88,8 @@ act (struct net *net, const struct packet *packet, struct outcome *ret)
     return tidy_up (net, ret);
   case NET_EXAMINE:
     return firewall_examine (net, ret);
+  case NET_OPEN_FIREWALLS:
+    return firewall_open (net, ret);
   case NET_PUBLISH:
     error = filter_ensure (&net->nft);
     if (error == 0)
