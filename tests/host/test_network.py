@@ -275,12 +275,12 @@ def test_doctor_opens_other_firewalls(host, whose):
         return host.run("alice", "bothy", "exec", "x1", "--", "nc", "-w", "2", BRIDGE, "53").returncode == 0
 
     host.run("root", "nft -f -", input=table, check=True)
-    before = host.output("root", "nft --stateless list ruleset")
+    before = host.output("root", "nft --stateless list table ip filter")
     try:
         assert asks() == (whose == "docker")
         denied = host.run("alice", "bothy", "--no-ask-password", "doctor", "--fix")
         assert denied.returncode == 1 and "fixed" not in denied.stdout
-        assert host.output("root", "nft --stateless list ruleset") == before
+        assert host.output("root", "nft --stateless list table ip filter") == before
         done = json.loads(host.run("root", "bothy", "--json", "doctor", "--fix", check=True).stdout)
         fixed = {line["found"].split(":")[0]: line["advice"] for line in done if line["verdict"] == "fixed"}
         assert set(fixed) == {"docker": {"docker forward"}, "ufw": {"ufw forward", "ufw input"}}[whose]

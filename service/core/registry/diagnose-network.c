@@ -27,6 +27,11 @@ static const struct {
                       "firewall-cmd --zone=nm-shared --change-interface=bothy0, and with --permanent" },
 };
 
+#define FIREWALLD_LASTS                                                                                      \
+  "firewalld has bothy0 in the zone nm-shared, also when it loads its rules anew: until NetworkManager "     \
+  "brings "                                                                                                  \
+  "the bridge up, with the zone of its profile (nm-shared, if nobody chose another)"
+
 /* How long what was done about it holds. */
 static const struct {
   const char *who, *lasts;
@@ -39,9 +44,8 @@ static const struct {
   { "ufw input",
     "The chain ufw-user-input lets bothy0 in: until ufw is reloaded or this machine starts anew; for ever: "
     "ufw allow in on bothy0" },
-  { "firewalld forward",
-    "firewalld has bothy0 in the zone nm-shared, where NetworkManager puts it each time" },
-  { "firewalld zone", "firewalld has bothy0 in the zone nm-shared, where NetworkManager puts it each time" },
+  { "firewalld forward", FIREWALLD_LASTS },
+  { "firewalld zone", FIREWALLD_LASTS },
 };
 
 static const char *
