@@ -85,7 +85,7 @@ class TestDenied:
         ("PullImage", "(sa{sv})", ("images:debian/13", {}), "pull-image"), ("SearchImages", "(sa{sv})", ("", {}), "pull-image"),
         ("AddRemote", "(ssa{sv})", ("x", "https://example.org", {}), "manage-remotes"),
         ("RemoveRemote", "(s)", ("images",), "manage-remotes"), ("CreateBridge", "(sa{sv})", ("lab", {}), "manage-bridges"),
-        ("OpenFirewalls", None, (), "open-firewall")])
+        ("OpenFirewalls", "", (), "open-firewall")])
     def test_AUTH_01_each_action_is_for_its_methods_alone(self, world, bob, member, signature, arguments, action):
         """Whoever may do all else may not do this, and is asked nothing else for it."""
         action = "org.bothy.Bothy1." + action
