@@ -80,7 +80,7 @@ parse_port (const char *word, CliPort *ret_port)
   if (!ret_port->protocol || n < 1 || n > 2 || !parse_range (numbers[0], &ret_port->host, &ret_port->n) ||
       !parse_range (numbers[n - 1], &ret_port->inside, &n_inside))
     return _ (
-        "%s is not [ADDRESS:]HOST[:INSIDE][/tcp|/udp], where an address of IPv6 has brackets, and HOST and "
+        "this is not [ADDRESS:]HOST[:INSIDE][/tcp|/udp], where an address of IPv6 has brackets, and HOST and "
         "INSIDE may be FIRST-LAST");
   return n_inside == ret_port->n ? NULL : _ ("one side has more ports than the other");
 }

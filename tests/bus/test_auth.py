@@ -94,7 +94,8 @@ class TestDenied:
         fd = os.pidfd_open(os.getpid()) if member == "DelegateCgroup" else os.memfd_create("archive")
         before = world.snapshot()
         world.polkit.questions.clear()
-        assert bob.error(ROOT, MANAGER, member, signature, *arguments, fds=[fd] * ("h" in (signature or ""))) == "NotAuthorized"
+        assert bob.error(ROOT, MANAGER, member, *([signature, *arguments] if signature else ()),
+                         fds=[fd] * ("h" in (signature or ""))) == "NotAuthorized"
         assert [(question.action, question.subject) for question in world.polkit.asked()] == [(action, {"name": bob.name})]
         after = world.snapshot()
         os.close(fd)

@@ -28,8 +28,8 @@ def test_publish_what_can_not_be(host):
     assert refused(host, "launch", "-p", "8081", "-p", "8080:80", "busybox", "x1") == [
         "bothy: Port 8080/tcp leads to container first already; take another one"]
     assert names(host) == ["first"]
-    assert "80:80:80 is not HOST" in refused(host, "create", "-p", "80:80:80", "busybox", "x1", code=2)[0]
-    assert "8080/sctp is not HOST" in refused(host, "run", "-p", "8080/sctp", "busybox", code=125)[0]
+    assert "80:80:80: this is not [ADDRESS:]HOST" in refused(host, "create", "-p", "80:80:80", "busybox", "x1", code=2)[0]
+    assert "8080/sctp : this is not [ADDRESS:]HOST" in refused(host, "run", "-p", "8080/sctp", "busybox", code=125)[0]
     # Nor are those added that stand before.
     refused(host, "port", "add", "first", "8082", "99999", code=2)
     assert info(host, "first")["ports"] == [["tcp", 8080, 8080, ""]]
