@@ -29,7 +29,7 @@ def test_publish_what_can_not_be(host):
         "bothy: Port 8080/tcp leads to container first already; take another one"]
     assert names(host) == ["first"]
     assert "80:80:80: this is not [ADDRESS:]HOST" in refused(host, "create", "-p", "80:80:80", "busybox", "x1", code=2)[0]
-    assert "8080/sctp : this is not [ADDRESS:]HOST" in refused(host, "run", "-p", "8080/sctp", "busybox", code=125)[0]
+    assert "ports of SCTP are not published" in refused(host, "run", "-p", "8080/sctp", "busybox", code=125)[0]
     # Nor are those added that stand before.
     refused(host, "port", "add", "first", "8082", "99999", code=2)
     assert info(host, "first")["ports"] == [["tcp", 8080, 8080, ""]]
