@@ -72,7 +72,7 @@ def test_IMG_account_is_made(world, alice, make):
     assert alice.execute(box, "/bin/busybox", "stat", "-c", "%u:%g:%a", "/home/alice", "/etc/shadow", "/etc/passwd")[0] \
         == f"{ALICE}:{ALICE}:700\n0:0:640\n0:0:640\n"
     assert alice.execute(box, "/bin/busybox", "ls", "-A", "/etc")[0].split() == sorted(
-        ["group", "os-release", "passwd", "seed", "shadow"])
+        ["group", "hostname", "hosts", "nsswitch.conf", "os-release", "passwd", "seed", "shadow"])
     assert alice.execute(box, "/bin/busybox", "id", user="alice")[0].startswith(f"uid={ALICE}")
     before = read(alice, box, "/etc/passwd", "/etc/group", "/etc/shadow")
     alice.execute(box, "/bin/busybox", "touch", "/home/alice/mine")
