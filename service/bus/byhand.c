@@ -53,13 +53,25 @@ bothy_manager_check_allocate_range (BothyCall *call, GError **error)
 }
 
 static void
+on_taken_back (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!bothy_ranges_release_by_hand_finish (BOTHY_RANGES (source), result, &error))
+    g_warning ("Ranges: one that nobody was told of stays held: %s", error->message);
+}
+
+static void
 on_allocated (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
   guint32 base = bothy_ranges_take_finish (BOTHY_RANGES (source), result, &error);
 
-  if (base)
+  /* A range is his for ever, so it has to be known who he is. */
+  if (base && !bothy_owners_note (bothy_registry_get_owners (call->registry), call->user, &error))
+    bothy_ranges_release_by_hand (BOTHY_RANGES (source), call->user, base, on_taken_back, NULL);
+  if (!error)
     bothy_call_return (call, g_variant_new ("(uu)", base, base));
   else
     bothy_call_return_error (call, error);
@@ -69,13 +81,7 @@ void
 bothy_manager_handle_allocate_range (BothyCall *call)
 {
   const AllocateRequest *request = call->request;
-  GError *error = NULL;
 
-  /* A range is his for ever, so it has to be known who he is before he has it. */
-  if (!bothy_owners_note (bothy_registry_get_owners (call->registry), call->user, &error)) {
-    bothy_call_return_error (call, error);
-    return;
-  }
   bothy_ranges_take_by_hand (bothy_registry_get_ranges (call->registry), call->user,
                              bothy_registry_get_configuration (call->registry)->max_ranges, request->granted,
                              on_allocated, bothy_call_ref (call));
