@@ -93,6 +93,7 @@ rm -f /etc/subuid /etc/subgid
 if [ -n "$4" ]; then
   mount --bind "$4" /usr/libexec/bothy/bothy-unpack
   mount --bind "${4%/*}/bothy-pack" /usr/libexec/bothy/bothy-pack
+  mount --bind "${4%/*}/bothy-bundle" /usr/libexec/bothy/bothy-bundle
 fi
 echo ready
 exec sleep infinity
@@ -120,7 +121,7 @@ def plain_unpacker():
     command = [HERE.parent / "host/build", "--name", "plain", "-D", "fault_points=true"]
     built = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     kept = pathlib.Path(tempfile.mkdtemp(prefix="bothy-unpack-")) / "bothy-unpack"
-    for program in "bothy-unpack", "bothy-pack":
+    for program in "bothy-unpack", "bothy-pack", "bothy-bundle":
         shutil.copy2(f"{built}/stage/usr/libexec/bothy/{program}", kept.with_name(program))
     return kept
 
