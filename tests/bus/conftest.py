@@ -116,8 +116,8 @@ def cgroup2_mount():
 
 
 def plain_unpacker():
-    """bothy-unpack, and bothy-pack beside it, without sanitizers: they bound their own address space, of which these take
-    terabytes."""
+    """bothy-unpack, and bothy-pack and bothy-bundle beside it, without sanitizers: they bound their own address space, of
+    which these take terabytes. What bothy-bundle reads is watched in fuzz-bundle."""
     command = [HERE.parent / "host/build", "--name", "plain", "-D", "fault_points=true"]
     built = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     kept = pathlib.Path(tempfile.mkdtemp(prefix="bothy-unpack-")) / "bothy-unpack"

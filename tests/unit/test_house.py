@@ -306,7 +306,7 @@ def test_shell():
     assert done.returncode == 0, done.stdout
 
 
-def tests_named(text):
+def named_tests(text):
     """What the last column of a table names: the file of tests, and words of their names."""
     for row in text.splitlines():
         if row.startswith("|"):
@@ -318,7 +318,7 @@ def test_tables_name_tests_that_there_are():
     """threats.md and reports.md are read by who wants to know whether something holds."""
     wrong, found = [], 0
     for table in ("threats.md", "reports.md"):
-        for path, names in tests_named((SOURCE / "tests" / table).read_text()):
+        for path, names in named_tests((SOURCE / "tests" / table).read_text()):
             files = [file for end in (".py", ".c", ".sh", "") if (file := SOURCE / "tests" / (path + end)).is_file()]
             text = files[0].read_text().replace("-", "_") if files else ""
             missing = [name for name in names if name.replace("-", "_") not in text] if files else ["(the file)"]
