@@ -66,18 +66,16 @@ shutdown_find (const char *path, int otherwise)
   return strcmp (name, "runit") == 0 || strcmp (name, "runit-init") == 0 ? SHUTDOWN_BY_STOPIT : otherwise;
 }
 
-/* What else the container may have there is not for this process to open. */
+/* What else the container may have there is not for this process to write to. */
 static int
 open_fifo (const char *path)
 {
+  autofd fd = launch_open (path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY, 0);
   struct stat st;
 
-  if (lstat (path, &st) < 0)
+  if (fd < 0 || fstat (fd, &st) < 0)
     return -errno;
-  if (!S_ISFIFO (st.st_mode))
-    return -EINVAL;
-  int fd = open (path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
-  return fd < 0 ? -errno : fd;
+  return S_ISFIFO (st.st_mode) ? steal_fd (&fd) : -EINVAL;
 }
 
 static int
