@@ -32,7 +32,8 @@ struct _BothyDefaultBridge {
   GQueue *waiting;  /* GTask */
   guint deadline;   /* of those */
   gboolean working;
-  gboolean late; /* nobody waits any more for what is under way */
+  gboolean late;    /* nobody waits any more for what is under way */
+  gboolean renewed; /* this attempt has made the profile anew */
   gboolean wanted;
   gboolean missed;    /* somebody wants it who did not get it, or not any more */
   gboolean leaving;   /* the profile is being removed */
@@ -224,16 +225,46 @@ on_deadline (gpointer user_data)
 
 /* ---- bringing it up ---- */
 
+static void bring_up (BothyDefaultBridge *self);
+
 static void
-on_up (GObject *source, GAsyncResult *result, gpointer user_data)
+on_stale_removed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyDefaultBridge) self = user_data;
   GError *error = NULL;
 
+  if (nm_remote_connection_delete_finish (NM_REMOTE_CONNECTION (source), result, &error))
+    bring_up (self);
+  else
+    fail (self, error, "NetworkManager does not remove the bridge that was called " BOTHY_BRIDGE_NAME);
+}
+
+/* NetworkManager keeps a profile with the bridge that it once made for it. When somebody has renamed that, it makes no
+   other one for the profile, even when the bridge is gone since; a new profile gets a new bridge. What an administrator
+   has saved stays, and is his to mend. */
+static gboolean
+renew_profile (BothyDefaultBridge *self)
+{
+  NMRemoteConnection *present = nm_client_get_connection_by_uuid (self->client, BOTHY_BRIDGE_UUID);
+
+  if (self->renewed || !present || !may_ask (self) || !nm_remote_connection_get_unsaved (present))
+    return FALSE;
+  self->renewed = TRUE;
+  nm_remote_connection_delete_async (present, NULL, on_stale_removed, g_object_ref (self));
+  return TRUE;
+}
+
+static void
+on_up (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyDefaultBridge) self = user_data;
+  g_autoptr (GError) error = NULL;
+
   if (bothy_nm_activate_finish (result, &error))
     succeed (self);
-  else
-    fail (self, error, "NetworkManager does not bring the bridge " BOTHY_BRIDGE_NAME " up");
+  else if (bothy_nm_is_silence (error) || !renew_profile (self))
+    fail (self, g_steal_pointer (&error),
+          "NetworkManager does not bring the bridge " BOTHY_BRIDGE_NAME " up");
 }
 
 static void
@@ -242,8 +273,6 @@ activate (BothyDefaultBridge *self, NMConnection *connection)
   bothy_nm_activate (self->client, connection, BOTHY_BRIDGE_UUID, BOTHY_BRIDGE_NAME, NULL, on_up,
                      g_object_ref (self));
 }
-
-static void bring_up (BothyDefaultBridge *self);
 
 static gboolean
 on_retry (gpointer user_data)
@@ -286,34 +315,6 @@ take_address_of (BothyDefaultBridge *self, NMConnection *connection)
     self->address4 = ntohl (inet_addr (nm_ip_address_get_address (address)));
 }
 
-/* Whether our profile is active on a bridge that somebody renamed: it has our addresses, and keeps them from ours. */
-static gboolean
-is_renamed (BothyDefaultBridge *self)
-{
-  const GPtrArray *all = nm_client_get_active_connections (self->client);
-
-  for (guint i = 0; i < all->len; i++) {
-    const GPtrArray *devices = nm_active_connection_get_devices (all->pdata[i]);
-
-    if (g_strcmp0 (nm_active_connection_get_uuid (all->pdata[i]), BOTHY_BRIDGE_UUID) == 0 &&
-        devices->len > 0 && g_strcmp0 (nm_device_get_iface (devices->pdata[0]), BOTHY_BRIDGE_NAME) != 0)
-      return TRUE;
-  }
-  return FALSE;
-}
-
-static void
-on_renamed_removed (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (BothyDefaultBridge) self = user_data;
-  GError *error = NULL;
-
-  if (nm_remote_connection_delete_finish (NM_REMOTE_CONNECTION (source), result, &error))
-    bring_up (self);
-  else
-    fail (self, error, "NetworkManager does not remove the bridge that was called " BOTHY_BRIDGE_NAME);
-}
-
 static void
 bring_up (BothyDefaultBridge *self)
 {
@@ -335,12 +336,6 @@ bring_up (BothyDefaultBridge *self)
   /* A bridge without its profile is about to go. */
   if (present && is_up (self)) {
     succeed (self);
-    return;
-  }
-  /* The renamed bridge goes with its profile; without that NetworkManager would make no new one for the profile. What an
-     administrator has saved stays, and is his to mend. */
-  if (present && is_renamed (self) && nm_remote_connection_get_unsaved (present)) {
-    nm_remote_connection_delete_async (present, NULL, on_renamed_removed, g_object_ref (self));
     return;
   }
   if (present) {
@@ -523,6 +518,7 @@ begin (BothyDefaultBridge *self)
   if (self->working || self->leaving)
     return;
   self->working = TRUE;
+  self->renewed = FALSE;
   self->tries = 0;
   bothy_nm_get (self->nm, on_client, g_object_ref (self));
 }

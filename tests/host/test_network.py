@@ -327,6 +327,7 @@ LOSSES = {
     "device deleted": "nmcli device delete bothy0",
     "link deleted": "ip link delete bothy0",
     "link renamed": "ip link set bothy0 down; ip link set bothy0 name other0; ip link set other0 up",
+    "link renamed and profile taken down": f"ip link set bothy0 down; ip link set bothy0 name other0; nmcli con down {PROFILE}",
     "taken over by another profile": "nmcli con add type bridge ifname bothy0 con-name other ipv4.method manual "
                                      "ipv4.addresses 10.77.0.1/24 bridge.stp no autoconnect no; nmcli con up other; "
                                      "nmcli con delete other",
