@@ -6,16 +6,19 @@
  * message of a SOCK_SEQPACKET socket whose other end only root can reach. File
  * descriptors travel beside the message (SCM_RIGHTS, unix(7)).
  *
- * The helper never sees a caller's string or path: a tree is named by the uuid or
- * hash that the broker gave it, everything else by number and fd.
+ * The helper never follows a caller's string or path with rights of its own: a tree is named
+ * by the uuid or hash that the broker gave it, everything else by number and fd. FOLDER alone
+ * takes a path, and becomes the user whose path it is.
  */
 
 #include <stdint.h>
 
-#define HELPER_PROTOCOL_VERSION 6u
+#define HELPER_PROTOCOL_VERSION 7u
 #define HELPER_MAX_EXTENTS      5 /* what a uid_map written here may hold */
 #define HELPER_MAX_LAYERS       64
 #define HELPER_MAX_FDS          72 /* below SCM_MAX_FD, 253 */
+#define HELPER_MAX_GROUPS       256
+#define HELPER_MAX_PATH         4096 /* PATH_MAX of Linux */
 
 /* An identity's lines in uid_map and gid_map; see user_namespaces(7). */
 struct helper_extent {
@@ -60,6 +63,14 @@ enum helper_op {
      whose files get the project id PROJECT from then on. With BOUND, all files of PROJECT may together have as much as
      max_bytes and max_inodes say. The reply has what they take. CAP_SYS_ADMIN. */
   HELPER_QUOTA = 10,
+  /* Open the directory at the path of FOLDER as a user may: OWNER, with OWNER_GID and FOLDER's groups, without any
+     capability. No magic link of /proc is followed. In the host's mount namespace. CAP_SETUID, CAP_SETGID. Reply: its fd. */
+  HELPER_FOLDER = 11,
+  /* Clone the directory of fd 1, without what is mounted in it, as a detached mount that is idmapped by the user
+     namespace of fd 0, in which one uid and one gid are mapped: nosuid, nodev, with FOLDER's read_only that, too, and so
+     that nobody in a container takes one of these off again. Root's files may be mapped only read-only. In the host's
+     mount namespace. CAP_SYS_ADMIN. Reply: the mount's fd. */
+  HELPER_FOLDER_MOUNT = 12,
 };
 
 enum helper_layer_kind {
@@ -101,21 +112,34 @@ struct helper_quota {
   uint64_t max_inodes;
 };
 
+/* A user's own directory. */
+struct helper_folder {
+  uint32_t read_only; /* FOLDER_MOUNT: 1: nothing can be written through the mount */
+  uint32_t n_groups;
+  uint32_t groups[HELPER_MAX_GROUPS]; /* FOLDER: supplementary ones */
+  char path[HELPER_MAX_PATH];         /* FOLDER: absolute, NUL-terminated */
+};
+
 struct helper_request {
   uint32_t version;
   uint32_t serial; /* repeated in the reply; replies may come in any order */
   uint32_t op;
-  uint32_t owner; /* USERNS, MAP, NIC: uid and gid that own the namespace; OWN: uid and gid to give to */
+  uint32_t
+      owner; /* USERNS, MAP, NIC: uid and gid that own the namespace; OWN: uid and gid to give to; FOLDER: the user */
   uint32_t n_extents;
   struct helper_extent extents[HELPER_MAX_EXTENTS];
-  uint32_t owner_gid;     /* MAP, NIC: the gid of OWNER, who can get hold of a process that has it */
-  uint32_t n_gid_extents; /* MAP: of gid_map; 0: it is the same as uid_map */
+  uint32_t
+      owner_gid; /* MAP, NIC: the gid of OWNER, who can get hold of a process that has it; FOLDER: his gid */
+  uint32_t n_gid_extents; /* USERNS, MAP: of gid_map; 0: it is the same as uid_map */
   struct helper_extent gid_extents[HELPER_MAX_EXTENTS];
   uint32_t deny_setgroups; /* MAP: whoever is inside keeps his groups */
   uint32_t program;
   uint32_t into_group; /* SPAWN: 1: fd 1 is a control group */
   uint32_t n_layers;
-  struct helper_layer layers[HELPER_MAX_LAYERS];
+  union {
+    struct helper_layer layers[HELPER_MAX_LAYERS];
+    struct helper_folder folder;
+  };
   struct helper_nic nic;
   struct helper_quota quota;
 };
@@ -139,6 +163,13 @@ enum helper_step {
   HELPER_STEP_NETNS = 14,   /* unshare(CLONE_NEWNET) */
   HELPER_STEP_PARTIAL = 15, /* MAP: uid_map is written, now or before, and gid_map is not */
   HELPER_STEP_QUOTA = 16,   /* QUOTA: ESRCH means that the file system keeps none */
+  HELPER_STEP_FOLDER = 17,  /* FOLDER: opening it as the user */
+  HELPER_STEP_FOLDER_CLONE = 18, /* FOLDER_MOUNT: EINVAL means that its mount is not to be bound elsewhere */
+  /* FOLDER_MOUNT: EINVAL means that the file system can not be idmapped, EEXIST that the mount is already; the reply
+     has the file system's type. */
+  HELPER_STEP_FOLDER_IDMAP = 19,
+  HELPER_STEP_FOLDER_LOCK = 20,  /* FOLDER_MOUNT: its flags could not be made to stay */
+  HELPER_STEP_FOLDERS_BUSY = 21, /* FOLDER: as many of the user's as may be are being opened */
 };
 
 struct helper_reply {
@@ -150,4 +181,5 @@ struct helper_reply {
   uint32_t layer; /* index of the layer that failed */
   uint64_t bytes; /* QUOTA: what the project takes */
   uint64_t inodes;
+  char filesystem[32]; /* NUL-terminated; FOLDER_MOUNT */
 };

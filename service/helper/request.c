@@ -105,6 +105,27 @@ check_nic (const struct helper_request *request)
              : EINVAL;
 }
 
+static int
+check_folder (const struct helper_request *request)
+{
+  const struct helper_folder *folder = &request->folder;
+
+  if (request->owner == NO_ID || request->owner_gid == NO_ID || folder->n_groups > HELPER_MAX_GROUPS)
+    return EINVAL;
+  return is_text (folder->path, sizeof folder->path) && folder->path[0] == '/' ? 0 : EINVAL;
+}
+
+/* The maps of its namespace are looked at where that is joined. */
+static int
+check_userns (const struct helper_request *request)
+{
+  int error = request->owner == NO_ID ? EINVAL : check_extents (request->extents, request->n_extents, 0);
+
+  return error == 0 && request->n_gid_extents > 0
+             ? check_extents (request->gid_extents, request->n_gid_extents, 0)
+             : error;
+}
+
 /* Below are the projects that an administrator may have. */
 static int
 check_quota (const struct helper_quota *quota)
@@ -120,9 +141,7 @@ check_op (const struct helper_request *request, unsigned int n_fds)
   switch (request->op) {
   case HELPER_USERNS:
   case HELPER_NETNS:
-    if (n_fds != 0 || request->owner == NO_ID)
-      return EINVAL;
-    return check_extents (request->extents, request->n_extents, 0);
+    return n_fds == 0 ? check_userns (request) : EINVAL;
   case HELPER_MAP:
     return check_map (request, n_fds);
   case HELPER_MOUNT:
@@ -137,6 +156,10 @@ check_op (const struct helper_request *request, unsigned int n_fds)
     return request->owner != 0 && request->owner != NO_ID ? 0 : EPERM;
   case HELPER_NIC:
     return n_fds == 1 ? check_nic (request) : EINVAL;
+  case HELPER_FOLDER:
+    return n_fds == 0 ? check_folder (request) : EINVAL;
+  case HELPER_FOLDER_MOUNT:
+    return n_fds == 2 && request->folder.read_only <= 1 ? 0 : EINVAL;
   case HELPER_QUOTA:
     return n_fds == 1 ? check_quota (&request->quota) : EINVAL;
   case HELPER_HOLD:

@@ -25,6 +25,7 @@
 #define DEADLINE_MS  10000
 #define REACHABLE_MS 4000 /* the deadline of who can be stopped by a user */
 #define GRACE_MS     1000 /* for a worker to die of SIGKILL */
+#define MAX_FOLDERS  4    /* of one user's at once: his file system may keep each, even from dying */
 #define IDLE_SECONDS 30
 
 /* A step that is being done. */
@@ -33,6 +34,8 @@ struct worker {
   int connection;
   uint32_t serial;
   int64_t deadline;
+  uint32_t op;
+  uint32_t owner;
   bool late;
 };
 
@@ -101,6 +104,10 @@ run_step (const struct packet *packet, struct step_result *ret)
     return step_clear (packet, ret);
   case HELPER_QUOTA:
     return step_quota (packet, ret);
+  case HELPER_FOLDER:
+    return step_folder (packet, ret);
+  case HELPER_FOLDER_MOUNT:
+    return step_folder_mount (packet, ret);
   case HELPER_SPAWN:
   case HELPER_HOLD:
     break;
@@ -124,6 +131,7 @@ run_worker (int connection, const struct packet *packet)
     .inodes = result.inodes,
   };
 
+  memcpy (message.filesystem, result.filesystem, sizeof message.filesystem);
   if (packet_reply (connection, &message, result.fds, error == 0 ? result.n_fds : 0, 0) < 0)
     _exit (EXIT_FAILURE);
   /* A step's own child has been killed; who else would wait for it, on a machine whose pid 1 does not? */
@@ -132,11 +140,25 @@ run_worker (int connection, const struct packet *packet)
   _exit (EXIT_SUCCESS);
 }
 
-/* A child in a namespace of a user's is his to stop, and then he need not wait for long. */
+/* A child in a namespace of a user's is his to stop, and so is a file system; then he need not wait for long. */
 static int64_t
 patience_for (uint32_t op)
 {
-  return op == HELPER_MAP || op == HELPER_NIC ? REACHABLE_MS : DEADLINE_MS;
+  return op == HELPER_MAP || op == HELPER_NIC || op == HELPER_FOLDER ? REACHABLE_MS : DEADLINE_MS;
+}
+
+/* What waits for a file system of a user's may not even die: his own places are all that it takes. */
+static bool
+has_too_many_folders (const struct server *server, const struct helper_request *request)
+{
+  unsigned int n = 0;
+
+  for (unsigned int i = 0; i < MAX_WORKERS; i++) {
+    const struct worker *worker = &server->workers[i];
+
+    n += worker->pidfd >= 0 && worker->op == HELPER_FOLDER && worker->owner == request->owner;
+  }
+  return request->op == HELPER_FOLDER && n >= MAX_FOLDERS;
 }
 
 static void
@@ -146,6 +168,10 @@ start_worker (struct server *server, int connection, const struct packet *packet
   int pidfd = -1;
   pid_t pid;
 
+  if (has_too_many_folders (server, &packet->request)) {
+    answer_error (connection, packet->request.serial, EBUSY, HELPER_STEP_FOLDERS_BUSY);
+    return;
+  }
   while (worker->pidfd >= 0) /* there is a free one, or nothing had been read */
     worker++;
   pid = clone_process (&pidfd, 0, -1);
@@ -160,6 +186,8 @@ start_worker (struct server *server, int connection, const struct packet *packet
     .connection = connection,
     .serial = packet->request.serial,
     .deadline = now_ms () + patience_for (packet->request.op),
+    .op = packet->request.op,
+    .owner = packet->request.owner,
   };
   server->n_workers++;
 }

@@ -17,6 +17,7 @@ struct step_result {
   unsigned int n_fds;
   uint64_t bytes;
   uint64_t inodes;
+  char filesystem[32];
 };
 
 /* Makes a user namespace and maps it; for HELPER_NETNS, also a network namespace in it. */
@@ -36,6 +37,12 @@ int step_clear (const struct packet *packet, struct step_result *ret);
 
 /* Bounds what the files of a project take. */
 int step_quota (const struct packet *packet, struct step_result *ret);
+
+/* Opens a directory as its user. */
+int step_folder (const struct packet *packet, struct step_result *ret);
+
+/* Clones a user's directory as a detached idmapped mount. */
+int step_folder_mount (const struct packet *packet, struct step_result *ret);
 
 /* Configures an interface in a network namespace of somebody's. */
 int step_nic (const struct packet *packet, struct step_result *ret);

@@ -115,7 +115,7 @@ deny_setgroups (pid_t child)
 static int
 write_maps (const struct helper_request *request, pid_t child, struct step_result *ret)
 {
-  bool same = request->op != HELPER_MAP || request->n_gid_extents == 0;
+  bool same = request->n_gid_extents == 0;
   int error = write_map (child, "uid_map", request->extents, request->n_extents);
 
   if (error == EPERM && has_map (child, "uid_map"))

@@ -9,20 +9,23 @@
 #include <errno.h>
 #include <gio/gunixfdlist.h>
 
-/* bothy-helper runs as two units of systemd, one that takes steps and one that starts programs. What is
-   started inherits its unit's sandbox, and the sandbox of the steps is too tight for it. */
+/* bothy-helper runs as three units of systemd. One takes steps. One starts programs: what is started inherits its unit's
+   sandbox, and the sandbox of the steps is too tight for it. One mounts users' directories, which can be done in the mount
+   namespace only that they are mounted in; and whose file system keeps it waiting keeps nobody's containers waiting. */
 enum service {
   SERVICE_STEPS,
   SERVICE_PROGRAMS,
+  SERVICE_MOUNTS,
   N_SERVICES,
 };
 
-static const char *const socket_paths[N_SERVICES] = { RUNTIME_DIR "/helper.sock", RUNTIME_DIR "/spawn.sock" };
+static const char *const socket_paths[N_SERVICES] = { RUNTIME_DIR "/helper.sock", RUNTIME_DIR "/spawn.sock",
+                                                      RUNTIME_DIR "/mount.sock" };
 
 struct _BothyHelperClient {
   GObject parent;
   BothyPacketClient *peers[N_SERVICES];
-  gboolean child; /* there is just one, for both */
+  gboolean child; /* there is just one, for all */
 };
 
 G_DEFINE_FINAL_TYPE (BothyHelperClient, bothy_helper_client, G_TYPE_OBJECT)
@@ -63,6 +66,12 @@ step_text (guint32 step)
     return "no network namespace could be made (see user.max_net_namespaces)";
   case HELPER_STEP_QUOTA:
     return "what it may take of the disk could not be set";
+  case HELPER_STEP_FOLDER_LOCK:
+    return "what a mount does not allow could not be made to stay";
+  case HELPER_STEP_FOLDER:
+  case HELPER_STEP_FOLDER_CLONE:
+  case HELPER_STEP_FOLDER_IDMAP:
+  case HELPER_STEP_FOLDERS_BUSY:
   case HELPER_STEP_NONE:
   default:
     return "it failed";
@@ -89,10 +98,58 @@ set_join_error (GError **error, const struct helper_reply *reply)
   return TRUE;
 }
 
+static const char *
+open_error_text (int number)
+{
+  switch (number) {
+  case ENOENT:
+    return "there is no such directory any more";
+  case ENOTDIR:
+    return "it is no directory";
+  case EACCES:
+  case EPERM:
+    return "the container's owner may not open it";
+  default:
+    return g_strerror (number);
+  }
+}
+
+/* What is up to a user's own directory, which the caller names. */
+static gboolean
+set_folder_error (GError **error, const struct helper_reply *reply)
+{
+  g_autofree char *type = g_strndup (reply->filesystem, sizeof reply->filesystem);
+
+  if (reply->step == HELPER_STEP_FOLDER)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_MOUNT_FAILED, "%s", open_error_text (reply->error));
+  else if (reply->step == HELPER_STEP_FOLDERS_BUSY)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_MOUNT_FAILED,
+                 "other directories of yours are being opened, and their file system does not answer; end or "
+                 "unmount it");
+  else if (reply->step == HELPER_STEP_FOLDER_CLONE)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_MOUNT_FAILED,
+                 "what is mounted there is not to be mounted elsewhere: %s", g_strerror (reply->error));
+  else if (reply->step == HELPER_STEP_FOLDER_IDMAP && reply->error == EEXIST)
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_IDMAP_UNSUPPORTED,
+        "it is seen through a mount that shows its files as other users' already (idmapped); mount the "
+        "directory behind that");
+  else if (reply->step == HELPER_STEP_FOLDER_IDMAP &&
+           (reply->error == EINVAL || reply->error == EOPNOTSUPP || reply->error == EPERM))
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_IDMAP_UNSUPPORTED,
+        "its file system, %s, can not show your files as a container's on this kernel (idmapped mounts); "
+        "take a directory on ext4, xfs, btrfs or, from Linux 6.3 on, tmpfs, or copy the files in",
+        *type ? type : "which is unknown");
+  else
+    return FALSE;
+  return TRUE;
+}
+
 static void
 set_reply_error (GError **error, const struct helper_reply *reply)
 {
-  if (set_join_error (error, reply))
+  if (set_join_error (error, reply) || set_folder_error (error, reply))
     return;
   if (reply->step == HELPER_STEP_IDMAP && (reply->error == EINVAL || reply->error == EOPNOTSUPP))
     g_set_error (
@@ -130,7 +187,11 @@ on_closed (BothyPacketClient *peer, gpointer user_data)
 static enum service
 service_for (BothyHelperClient *self, guint32 op)
 {
-  return !self->child && (op == HELPER_SPAWN || op == HELPER_HOLD) ? SERVICE_PROGRAMS : SERVICE_STEPS;
+  if (self->child)
+    return SERVICE_STEPS;
+  if (op == HELPER_FOLDER || op == HELPER_FOLDER_MOUNT)
+    return SERVICE_MOUNTS;
+  return op == HELPER_SPAWN || op == HELPER_HOLD ? SERVICE_PROGRAMS : SERVICE_STEPS;
 }
 
 static void

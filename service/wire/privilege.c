@@ -30,6 +30,12 @@ set_capabilities (uint64_t keep)
 }
 
 int
+privilege_clear (void)
+{
+  return set_capabilities (0);
+}
+
+int
 privilege_reduce (uint64_t keep, uint32_t effective_id)
 {
   for (int cap = 0; cap < 64; cap++) {

@@ -9,6 +9,9 @@
 /* The capabilities that this process may have in effect, as a set of CAPABILITY(); 0 if the kernel does not say. */
 uint64_t privilege_permitted (void);
 
+/* Gives up every capability, for good where the uid is not root's. Returns 0, or an errno value of capset(2). */
+int privilege_clear (void);
+
 /*
  * Leaves this process with exactly KEEP: effective, permitted and bounding; nothing
  * inheritable or ambient; no groups. EFFECTIVE_ID becomes the effective uid and gid

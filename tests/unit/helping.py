@@ -23,16 +23,17 @@ pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not os.access(HELPER, os.X_OK), reason="needs root and BOTHY_LIBEXEC_DIR"
 )
 
-USERNS, MOUNT, SPAWN, OWN, MAP, HOLD, NIC, NETNS, CLEAR, QUOTA = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+USERNS, MOUNT, SPAWN, OWN, MAP, HOLD, NIC, NETNS, CLEAR, QUOTA, FOLDER, FOLDER_MOUNT = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
 IMAGE, CONTAINER = 1, 2
 SUPERVISOR, UNPACK = 1, 2
-STEP_REQUEST, STEP_FORK, STEP_USERNS, STEP_MAP, STEP_OPEN, STEP_IDMAP, STEP_OWN, STEP_DEADLINE, STEP_JOIN, STEP_NIC, STEP_GROUP, STEP_PARTIAL, STEP_QUOTA = 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13, 15, 16
+STEP_REQUEST, STEP_FORK, STEP_USERNS, STEP_MAP, STEP_OPEN, STEP_IDMAP, STEP_OWN, STEP_DEADLINE, STEP_JOIN, STEP_NIC, STEP_GROUP, STEP_PARTIAL, STEP_QUOTA, STEP_FOLDER, STEP_FOLDER_CLONE, STEP_FOLDER_IDMAP, STEP_FOLDER_LOCK, STEP_FOLDERS_BUSY = 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13, 15, 16, 17, 18, 19, 20, 21
 NEUTRAL = 2147352576
 BASE = 1073741824
 IMAGE_ID = "ab" * 32
 CONTAINER_ID = "00000000-1111-2222-3333-444444444444"
 LAYER = struct.Struct("=I68s")
-REPLY = struct.Struct("=IIiIiIQQ")
+REPLY = struct.Struct("=IIiIiIQQ32s")
+FOLDER_BYTES = 4 + 4 + 256 * 4 + 4096 # what is in the place of layers, and larger
 CLONE_NEWNS = 0x20000
 NS_GET_USERNS = 0xB701
 # A map that a user may have.
@@ -47,14 +48,17 @@ def packed(extents, n_extents=None):
     return data
 
 
-def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=6, n_extents=None, n_layers=None,
-            gid=None, gids=(), deny=0, into_group=0, nic=(), quota=(0, 0, 0, 0)):
+def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=7, n_extents=None, n_layers=None,
+            gid=None, gids=(), deny=0, into_group=0, nic=(), quota=(0, 0, 0, 0), path=None, groups=(), read_only=0, n_groups=None):
     data = struct.pack("=IIII", version, serial, op, owner) + packed(extents, n_extents)
     data += struct.pack("=I", owner if gid is None else gid) + packed(gids) + struct.pack("=I", deny)
     data += struct.pack("=III", program, into_group, len(layers) if n_layers is None else n_layers)
-    for i in range(64):
-        kind, name = layers[i] if i < len(layers) else (0, "")
-        data += LAYER.pack(kind, name.encode())
+    if path is not None:
+        n_groups = len(groups) if n_groups is None else n_groups
+        data += struct.pack("=II256I4096s", read_only, n_groups, *(*groups, *[0] * 256)[:256], os.fsencode(path))
+    else:
+        named = b"".join(LAYER.pack(kind, name.encode()) for kind, name in layers[:64])
+        data += named.ljust(FOLDER_BYTES, b"\0")
     data += struct.pack("=16s64s64s64s64s", *(text.encode() for text in (*nic, "", "", "", "", "")[:5]))
     # Flags, project, bytes, inodes.
     return data + struct.pack("=4xIIQQ", *quota)
@@ -62,7 +66,8 @@ def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=6, 
 
 class Reply:
     def __init__(self, data, fds):
-        self.version, self.serial, self.error, self.step, self.pid, self.layer, self.bytes, self.inodes = REPLY.unpack(data)
+        self.version, self.serial, self.error, self.step, self.pid, self.layer, self.bytes, self.inodes, filesystem = REPLY.unpack(data)
+        self.filesystem = filesystem.split(b"\0")[0].decode()
         self.fds = fds
 
 

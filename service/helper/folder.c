@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Users' own directories, for their containers: opened as the user, and cloned with his ids mapped. */
+#include "step.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/nsfs.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "privilege.h"
+
+#define PROPAGATION_PRIVATE (1u << 18) /* MS_PRIVATE; <sys/mount.h> and <linux/mount.h> do not mix */
+#define PLACE               "/run"     /* exists on every host; covered in our own mount namespace only */
+#define FIRST_FREE_ID       65536u     /* below are the machine's own accounts */
+
+/* ---- opened as the user ---- */
+
+/*
+ * In every id, or a file system that its user serves himself (FUSE) would not let us in. He may then end this process, but
+ * not trace it.
+ */
+static int
+become_user (const struct helper_request *request)
+{
+  const struct helper_folder *folder = &request->folder;
+  uint32_t uid = request->owner, gid = request->owner_gid;
+
+  if (syscall (SYS_setgroups, folder->n_groups, folder->groups) < 0 ||
+      syscall (SYS_setresgid, gid, gid, gid) < 0 || syscall (SYS_setresuid, uid, uid, uid) < 0)
+    return errno;
+  if (prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+    return errno;
+  /* The kernel took them from everybody but root. */
+  return privilege_clear ();
+}
+
+int
+step_folder (const struct packet *packet, struct step_result *ret)
+{
+  struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOCTTY,
+                          .resolve = RESOLVE_NO_MAGICLINKS };
+  int error = privilege_reduce (CAPABILITY (CAP_SETUID) | CAPABILITY (CAP_SETGID), 0);
+
+  if (error == 0)
+    error = become_user (&packet->request);
+  if (error != 0)
+    return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
+  ret->fds[0] = (int)syscall (SYS_openat2, AT_FDCWD, packet->request.folder.path, &how, sizeof how);
+  if (ret->fds[0] < 0)
+    return step_fail (ret, HELPER_STEP_FOLDER, errno);
+  ret->n_fds = 1;
+  return 0;
+}
+
+/* ---- cloned, with his ids mapped ---- */
+
+/* What /proc/self/mountinfo says after the id of a mount: whether it is idmapped, and the type of its file system. */
+static bool
+describe_mount (const char *line, char type[32])
+{
+  const char *end = strstr (line, " - ");
+  const char *mapped = strstr (line, ",idmapped");
+
+  if (!end)
+    return false;
+  snprintf (type, 32, "%.*s", (int)strcspn (end + 3, " \n"), end + 3);
+  return mapped && mapped < end;
+}
+
+/* Why FD's mount could not be idmapped: EEXIST: it is already; else ERROR. The file system may not answer, so it is not
+   asked. */
+static int
+explain_mount (int fd, int error, char type[32])
+{
+  struct statx found;
+  FILE *mounts = fopen ("/proc/self/mountinfo", "re");
+  char *line = NULL;
+  size_t size = 0;
+  bool mapped = false;
+
+  if (!mounts)
+    return error;
+  if (statx (fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &found) == 0)
+    while (getline (&line, &size, mounts) > 0)
+      if (strtoull (line, NULL, 10) == found.stx_mnt_id)
+        mapped = describe_mount (line, type);
+  free (line);
+  fclose (mounts);
+  return mapped ? EEXIST : error;
+}
+
+static int
+clone_folder (int folder, int userns, bool read_only, int *ret_mount, struct step_result *ret)
+{
+  struct mount_attr attributes = {
+    .attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (read_only ? MOUNT_ATTR_RDONLY : 0),
+    .propagation = PROPAGATION_PRIVATE,
+    .userns_fd = (uint64_t)userns,
+  };
+
+  *ret_mount = (int)syscall (SYS_open_tree, folder, "", OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH);
+  if (*ret_mount < 0)
+    return step_fail (ret, HELPER_STEP_FOLDER_CLONE, errno);
+  if (syscall (SYS_mount_setattr, *ret_mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0)
+    return step_fail (ret, HELPER_STEP_FOLDER_IDMAP, explain_mount (folder, errno, ret->filesystem));
+  return 0;
+}
+
+/* One id in it, which is not the host's own where it leads to; root's only READ_ONLY: what is made with setuid through the
+   mount would be root's program outside. */
+static bool
+maps_one (const char *name, bool read_only)
+{
+  unsigned long inside, outside, count;
+  char rest;
+  FILE *map = fopen (name, "re");
+  bool good = map && fscanf (map, "%lu %lu %lu", &inside, &outside, &count) == 3 && count == 1 &&
+              outside >= FIRST_FREE_ID && (inside > 0 || read_only);
+
+  good = good && fscanf (map, " %c", &rest) == EOF;
+  if (map)
+    fclose (map);
+  return good;
+}
+
+/*
+ * The root of a container owns its mount namespace, and could take off read-only, nosuid and nodev again. The kernel
+ * locks them when a mount namespace is copied for another user namespace; so MOUNT goes into a namespace of our own, that
+ * is copied for the one that maps, and what is cloned there keeps the locks. The process ends with it.
+ */
+static int
+lock_flags (int mount, int userns, bool read_only, struct step_result *ret)
+{
+  struct mount_attr alone = { .propagation = PROPAGATION_PRIVATE };
+
+  if (unshare (CLONE_NEWNS) < 0 ||
+      syscall (SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &alone, sizeof alone) < 0 ||
+      syscall (SYS_move_mount, mount, "", AT_FDCWD, PLACE, MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
+      setns (userns, CLONE_NEWUSER) < 0)
+    return step_fail (ret, HELPER_STEP_FOLDER_LOCK, errno);
+  if (!maps_one ("/proc/self/uid_map", read_only) || !maps_one ("/proc/self/gid_map", read_only))
+    return step_fail (ret, HELPER_STEP_REQUEST, EPERM);
+  if (unshare (CLONE_NEWNS) < 0)
+    return step_fail (ret, HELPER_STEP_FOLDER_LOCK, errno);
+  ret->fds[0] = (int)syscall (SYS_open_tree, AT_FDCWD, PLACE, OPEN_TREE_CLONE | O_CLOEXEC);
+  if (ret->fds[0] < 0)
+    return step_fail (ret, HELPER_STEP_FOLDER_LOCK, errno);
+  ret->n_fds = 1;
+  return 0;
+}
+
+int
+step_folder_mount (const struct packet *packet, struct step_result *ret)
+{
+  int userns = packet->fds[0], folder = packet->fds[1];
+  bool read_only = packet->request.folder.read_only;
+  AUTO_FD mount = -1;
+  struct statx found;
+  int error = privilege_reduce (CAPABILITY (CAP_SYS_ADMIN), 0);
+
+  if (error != 0)
+    return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
+  /* Asked for here: EINVAL of mount_setattr(2) is to mean one thing only. */
+  if (ioctl (userns, NS_GET_NSTYPE) != CLONE_NEWUSER ||
+      statx (folder, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &found) < 0)
+    return step_fail (ret, HELPER_STEP_REQUEST, EINVAL);
+  if (!S_ISDIR (found.stx_mode))
+    return step_fail (ret, HELPER_STEP_REQUEST, ENOTDIR);
+  error = clone_folder (folder, userns, read_only, &mount, ret);
+  return error != 0 ? error : lock_flags (mount, userns, read_only, ret);
+}
