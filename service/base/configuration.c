@@ -28,6 +28,7 @@ static const Setting settings[] = {
   { SETTING ("Quota", "AllRanges", max_all_ranges, 0, 28664, 256) },
   { SETTING ("Quota", "Nics", max_nics, 0, 1023, 16) },
   { SETTING ("Quota", "Ports", max_ports, 0, 65535, 256) },
+  { SETTING ("Quota", "Mounts", max_mounts, 0, 65535, 256) },
   { SETTING ("Quota", "Operations", max_operations, 1, 1024, 4) },
   { SETTING ("Quota", "Processes", max_processes, 0, 65536, 256) },
   { SETTING ("Quota", "ImageBytes", max_image_bytes, 0, G_MAXINT64, G_GUINT64_CONSTANT (20) << 30) },

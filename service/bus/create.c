@@ -108,6 +108,7 @@ parse_create_container (BothyArguments *arguments, GError **error)
   g_autoptr (GVariant) limits = NULL;
   g_autoptr (GVariant) sysctls = NULL;
   g_autoptr (GVariant) shm_size = NULL;
+  g_autoptr (GVariant) mounts = NULL;
   g_autofree char *network = g_strdup ("nat");
   g_autofree char *address = g_strdup ("");
   g_auto (GStrv) resolvers = g_new0 (char *, 1);
@@ -126,6 +127,7 @@ parse_create_container (BothyArguments *arguments, GError **error)
     { "sysctls", "a{ss}", &sysctls },
     { "shm-size", "t", &shm_size },
     { "egress", "as", &spec->egress },
+    { "mounts", "a(hsa{sv})", &mounts },
     { "address", "s", &address },
     { "resolvers", "as", &resolvers },
     { NULL, NULL, NULL },
@@ -139,6 +141,8 @@ parse_create_container (BothyArguments *arguments, GError **error)
   bothy_arguments_get (arguments, "(ss@a{sv})", &spec->name, &spec->image, &options);
   spec->hostname = g_strdup (spec->name);
   if (!bothy_options_parse (options, table, error))
+    return NULL;
+  if (mounts && !(spec->mounts = bothy_mounts_parse (arguments, mounts, error)))
     return NULL;
   spec->network = bothy_container_network_parse (network, address, (const char *const *)resolvers, error);
   if (!spec->network || !check_spec (spec, error) || !parse_egress (spec, error) ||

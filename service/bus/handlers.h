@@ -120,6 +120,13 @@ HANDLE (container, add_port);
 REQUEST (container, remove_port);
 HANDLE (container, remove_port);
 
+/* mount.c */
+REQUEST (container, add_mount);
+CHECK (container, add_mount);
+HANDLE (container, add_mount);
+REQUEST (container, remove_mount);
+HANDLE (container, remove_mount);
+
 /* egress.c */
 REQUEST (container, set_egress);
 HANDLE (container, set_egress);
@@ -169,6 +176,9 @@ HANDLE (standard, get_managed_objects);
 #undef CHECK
 #undef WEIGH
 #undef HANDLE
+
+/* MOUNTS (a(hsa{sv})), the option "mounts" of CreateContainer; see mount.c. (transfer full); NULL with INVALID_ARGS. */
+GPtrArray *bothy_mounts_parse (BothyArguments *arguments, GVariant *mounts, GError **error);
 
 /* The description of the standard interface NAME (org.freedesktop.DBus.…) that every object has; it is static.
    NULL: NAME, which may be NULL, is none. */

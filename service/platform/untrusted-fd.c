@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define MAX_CLOSERS 32 /* threads; what they wait for keeps no place in the table of fds */
@@ -395,5 +396,18 @@ bothy_untrusted_fd_stat (int fd, mode_t *ret_mode, guint64 *ret_size)
     return FALSE;
   *ret_mode = found.stx_mode;
   *ret_size = found.stx_size;
+  return TRUE;
+}
+
+gboolean
+bothy_untrusted_fd_identify (int fd, mode_t *ret_mode, guint64 *ret_device, guint64 *ret_inode)
+{
+  struct statx found;
+
+  if (statx (fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &found) < 0)
+    return FALSE;
+  *ret_mode = found.stx_mode;
+  *ret_device = makedev (found.stx_dev_major, found.stx_dev_minor);
+  *ret_inode = found.stx_ino;
   return TRUE;
 }

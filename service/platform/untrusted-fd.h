@@ -57,6 +57,9 @@ void bothy_untrusted_fds_free (GUnixFDList *list);
 /* What kind of file it is, and how large it was when it was last asked for: without asking. FALSE: errno says why. */
 gboolean bothy_untrusted_fd_stat (int fd, mode_t *ret_mode, guint64 *ret_size);
 
+/* Which file it is: what kind, on which device, and its number there; without asking. FALSE: errno says why. */
+gboolean bothy_untrusted_fd_identify (int fd, mode_t *ret_mode, guint64 *ret_device, guint64 *ret_inode);
+
 /* Closes *FD in the way of bothy_untrusted_fd_close(), for the cleanup attribute. */
 static inline void
 bothy_untrusted_fd_clear (int *fd)

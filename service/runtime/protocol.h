@@ -78,6 +78,13 @@ enum supervisor_message_type {
   SUPERVISOR_NETWORK = 10,
   /* Write into /etc/hosts: text: the lines; see etcfiles.h. */
   SUPERVISOR_HOSTS = 11,
+  /*
+   * Mount a directory of the owner's, or take it away again; after PREPARE.
+   * fds: of FOLDER, the detached mount. text: the destination, an absolute path; see folders.h. One that could not be
+   * mounted before START is a reason not to start: that is then for the broker to see to.
+   */
+  SUPERVISOR_FOLDER = 12,
+  SUPERVISOR_NO_FOLDER = 13,
   SUPERVISOR_CONSOLE = 8, /* replies with the master of a new terminal joined to the console */
 
   /* ---- supervisor → broker ---- */
@@ -131,6 +138,7 @@ enum supervisor_step {
   SUPERVISOR_STEP_ACCOUNT =
       17,                      /* ENOTSUP: /etc, /home or a table is no directory or file of the tree's own */
   SUPERVISOR_STEP_SYSCTL = 18, /* value of the reply: which one of START's */
+  SUPERVISOR_STEP_FOLDER = 19, /* see folders.h */
 };
 
 struct supervisor_message {

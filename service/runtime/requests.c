@@ -216,6 +216,28 @@ handle_hosts (struct supervisor *supervisor, struct packet *packet, struct super
   return r < 0 ? fault_at (SUPERVISOR_STEP_FILES, r) : NO_FAULT;
 }
 
+/* Working through one path or the other takes the container's file systems, so a container can keep only itself waiting. */
+static struct fault
+handle_folder (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+{
+  bool attach = packet->head.type == SUPERVISOR_FOLDER;
+  struct packet_strings strings = { 0 };
+  struct fault fault;
+
+  if (supervisor->state == SUPERVISOR_STATE_NEW || supervisor->failed || packet->n_fds != (attach ? 1U : 0U))
+    return fault_of_request (EINVAL);
+  int r = packet_split (packet, 1, &strings);
+  if (r < 0)
+    return fault_of_request (r);
+  if (attach) {
+    autofd root = open_root (supervisor);
+    fault = folders_attach (&supervisor->folders, root, strings.fixed[0], packet_steal_fd (packet, 0));
+  } else
+    fault = folders_detach (&supervisor->folders, strings.fixed[0]);
+  free (strings.all);
+  return fault;
+}
+
 /* BY_ITSELF: it answers when it worked; a refusal is answered here. */
 static const struct {
   struct fault (*handle) (struct supervisor *, struct packet *, struct supervisor_message *);
@@ -233,6 +255,8 @@ static const struct {
   [SUPERVISOR_NET_NAMESPACE] = { handle_net_namespace, false, true },
   [SUPERVISOR_NETWORK] = { handle_network, false, false },
   [SUPERVISOR_HOSTS] = { handle_hosts, false, false },
+  [SUPERVISOR_FOLDER] = { handle_folder, true, false },
+  [SUPERVISOR_NO_FOLDER] = { handle_folder, false, false },
 };
 
 static void

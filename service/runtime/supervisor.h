@@ -5,6 +5,7 @@
 #include "confine.h"
 #include "console.h"
 #include "exec.h"
+#include "folders.h"
 #include "freeze.h"
 #include "init.h"
 #include "message.h"
@@ -42,6 +43,7 @@ struct supervisor {
   struct freezer freezer;
   struct readiness readiness;
   struct exec_table execs;
+  struct folder_table folders;
   int end_status; /* in STATE_EXITED: wait(2) status of the container */
 };
 

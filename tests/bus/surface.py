@@ -38,6 +38,7 @@ ARGUMENTS = {
     "Rename": ("renamed",), "Exec": (["true"], [], {}), "OpenShell": ("", "/bin/sh", [], []), "OpenConsole": (),
     "OpenLog": (), "SetLimits": ({"pids": GLib.Variant("t", 100)},), "GetStats": (), "GetOSRelease": (),
     "MapFromUser": (0,), "MapToUser": (0,), "AddPort": ("tcp", 8080, 80, {}), "RemovePort": ("tcp", 8080, {}),
+    "AddMount": (0, "/mnt", wire.variants({"path": "/usr"})), "RemoveMount": ("/mnt",),
     "SetEgress": ("set", ["192.0.2.1"]), "GetAddresses": (),
 }
 READS = {"GetAddresses", "GetStats", "GetOSRelease", "MapFromUser", "MapToUser"}

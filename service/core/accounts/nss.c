@@ -18,6 +18,7 @@ bothy_account_free (BothyAccount *self)
 {
   g_free (self->name);
   g_clear_pointer (&self->groups, g_hash_table_unref);
+  g_array_unref (self->gids);
   g_free (self);
 }
 
@@ -64,7 +65,7 @@ find_group (const char *name, guint32 *ret_gid)
 
 typedef struct {
   guint32 uid;
-  char **groups;
+  char **groups; /* NULL: the gids of all of them */
 } LookUp;
 
 static void
@@ -85,7 +86,9 @@ add_groups (BothyAccount *account, guint32 gid, char **names)
   gids = g_new0 (gid_t, n);
   if (getgrouplist (account->name, gid, gids, &n) < 0)
     return;
-  for (char **name = names; *name; name++) {
+  if (!names)
+    g_array_append_vals (account->gids, gids, (guint)n);
+  for (char **name = names; name && *name; name++) {
     guint32 wanted;
 
     for (int i = 0; find_group (*name, &wanted) && i < n; i++) {
@@ -105,12 +108,13 @@ look_up (GTask *task, gpointer source, gpointer task_data, GCancellable *cancell
 
   account->uid = account->gid = wanted->uid;
   account->groups = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  account->gids = g_array_new (FALSE, FALSE, sizeof (guint32));
   if (getpwuid_r (wanted->uid, &entry, buffer, BUFFER_SIZE, &found) != 0 || !found)
     account->name = g_strdup ("");
   else {
     account->name = g_strdup (found->pw_name);
     account->gid = found->pw_gid;
-    if (wanted->groups[0])
+    if (!wanted->groups || wanted->groups[0])
       add_groups (account, found->pw_gid, wanted->groups);
   }
   g_task_return_pointer (task, account, (GDestroyNotify)bothy_account_free);
@@ -129,6 +133,12 @@ bothy_account_look_up (guint32 uid,
   wanted->groups = g_strdupv ((char **)groups);
   g_task_set_task_data (task, wanted, (GDestroyNotify)look_up_free);
   g_task_run_in_thread (task, look_up);
+}
+
+void
+bothy_account_look_up_groups (guint32 uid, GAsyncReadyCallback callback, gpointer user_data)
+{
+  bothy_account_look_up (uid, NULL, callback, user_data);
 }
 
 BothyAccount *

@@ -12,6 +12,7 @@ typedef struct {
   guint32 gid;        /* the uid again where there is no account */
   char *name;         /* "": the uid has no account */
   GHashTable *groups; /* name → gid */
+  GArray *gids;       /* guint32: all of them, if they were asked for */
 } BothyAccount;
 
 /* SELF may not be NULL. */
@@ -24,7 +25,10 @@ void bothy_account_look_up (guint32 uid,
                             const char *const *groups,
                             GAsyncReadyCallback callback,
                             gpointer user_data);
-/* (transfer full) */
+/* Look up the account of UID, and the gids of all its groups. It never fails either. */
+void bothy_account_look_up_groups (guint32 uid, GAsyncReadyCallback callback, gpointer user_data);
+
+/* For both. (transfer full) */
 BothyAccount *bothy_account_look_up_finish (GAsyncResult *result);
 
 /* Look up the uid of the user PRINCIPAL, or the gid of "@GROUP". Fails with NO_SUCH_ACCOUNT. */

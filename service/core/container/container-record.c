@@ -108,6 +108,7 @@ bothy_container_to_record (BothyContainer *self)
   g_key_file_set_uint64 (record, GROUP, "ShmSize", spec->shm_size);
   set_ports (record, spec->ports);
   set_strv (record, "Egress", spec->egress);
+  bothy_mounts_to_record (spec->mounts, record);
   bothy_limits_to_record (&spec->limits, record);
   if (self->disk.project) {
     g_key_file_set_uint64 (record, GROUP, "Project", self->disk.project);
@@ -256,8 +257,9 @@ spec_from_record (GKeyFile *record, GError **error)
   spec->ephemeral = g_key_file_get_boolean (record, GROUP, "Ephemeral", NULL);
   spec->nesting = g_key_file_get_boolean (record, GROUP, "Nesting", NULL);
   spec->network = get_network (record, error);
-  return spec->network && bothy_limits_from_record (&spec->limits, record, error) ? g_steal_pointer (&spec)
-                                                                                  : NULL;
+  spec->mounts = spec->network ? bothy_mounts_from_record (record, error) : NULL;
+  return spec->mounts && bothy_limits_from_record (&spec->limits, record, error) ? g_steal_pointer (&spec)
+                                                                                 : NULL;
 }
 
 /* Its project id is one of its range's numbers. Another one would be somebody else's, so it has none then. */

@@ -29,6 +29,7 @@ bothy_container_spec_free (BothyContainerSpec *spec)
   g_free (spec->account);
   g_clear_pointer (&spec->network, bothy_container_network_free);
   g_clear_pointer (&spec->ports, g_array_unref);
+  g_clear_pointer (&spec->mounts, g_ptr_array_unref);
   g_strfreev (spec->egress);
   g_free (spec);
 }
@@ -169,6 +170,33 @@ bothy_container_remove_port (BothyContainer *self, const BothyPort *port)
 
   if (found)
     g_array_remove_index (ports, (guint)(found - &g_array_index (ports, BothyPort, 0)));
+  emit_changed (self);
+}
+
+void
+bothy_container_add_mount (BothyContainer *self, BothyMount *mount)
+{
+  bothy_mounts_add (self->spec->mounts, mount);
+  emit_changed (self);
+}
+
+void
+bothy_container_set_mount_unsettled (BothyContainer *self, const char *destination, gboolean unsettled)
+{
+  BothyMount *mount = bothy_mounts_find (self->spec->mounts, destination);
+
+  if (mount)
+    mount->unsettled = unsettled;
+  emit_changed (self);
+}
+
+void
+bothy_container_remove_mount (BothyContainer *self, const char *destination)
+{
+  BothyMount *mount = bothy_mounts_find (self->spec->mounts, destination);
+
+  if (mount)
+    g_ptr_array_remove (self->spec->mounts, mount);
   emit_changed (self);
 }
 
@@ -430,6 +458,8 @@ bothy_container_new (const char *id, guint32 owner, guint32 range_base, BothyCon
   self->created_at = g_get_real_time ();
   if (!spec->ports)
     spec->ports = g_array_new (FALSE, TRUE, sizeof (BothyPort));
+  if (!spec->mounts)
+    spec->mounts = bothy_mounts_new ();
   if (!spec->egress)
     spec->egress = g_strdupv ((char *[]){ (char *)BOTHY_EGRESS_ALL, NULL });
   self->disk.enforcement = "unsupported";

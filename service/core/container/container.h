@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 
 #include "core/container/limits.h"
+#include "core/mounts/mount.h"
 #include "network/port.h"
 #include "core/container/network-spec.h"
 #include "core/container/supervisor.h"
@@ -39,6 +40,7 @@ typedef struct {
   gboolean nesting;
   BothyContainerNetwork *network;
   GArray *ports;            /* BothyPort; changes, too */
+  GPtrArray *mounts;        /* mount.h; changes, too */
   char **egress;            /* network/egress.h; changes, too */
   BothyCgroupLimits limits; /* as the owner said them; see bothy_limits_effective() */
 } BothyContainerSpec;
@@ -151,6 +153,15 @@ void bothy_container_set_egress (BothyContainer *self, const char *const *egress
 /* Let PORT of the host lead into it, or no more. */
 void bothy_container_add_port (BothyContainer *self, const BothyPort *port);
 void bothy_container_remove_port (BothyContainer *self, const BothyPort *port);
+
+/* Let MOUNT (transfer full) be seen in it. */
+void bothy_container_add_mount (BothyContainer *self, BothyMount *mount);
+
+/* What is mounted at DESTINATION is being mounted or taken away (UNSETTLED), or is there. */
+void bothy_container_set_mount_unsettled (BothyContainer *self, const char *destination, gboolean unsettled);
+
+/* Nothing is mounted at DESTINATION any more. */
+void bothy_container_remove_mount (BothyContainer *self, const char *destination);
 
 /* ---- its network ---- */
 

@@ -6,7 +6,8 @@
  *   userns, ─┬─→ nic ─────────────────────────────────┐
  *   netns    ├─→ spawn ─┬─→ group given away, limits ──┼─→ addresses ─→ START (the first process)
  *   group  ──┘          │                              │
- *   idmap ────→ mount ──┴─→ PREPARE (the root) ────────┘
+ *   idmap ────→ mount ──┴─→ PREPARE (the root) ────────┤
+ *   the owner's directories, mounted ──┴─→ attached ───┘
  *
  * Each step has a function that asks for it and one that takes the answer. Every answer comes back to
  * advance_start(), which asks for what has become possible. What goes wrong is kept in "error": then nothing
@@ -19,6 +20,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "core/container/defaults.h"
+#include "core/container/mounting.h"
 #include "core/container/network.h"
 #include "core/container/supervisor-sockets.h"
 #include "core/ids/conflicts.h"
@@ -48,8 +50,9 @@ typedef struct {
   BothyCgroup *group;
   GError *error; /* the first thing that went wrong */
   guint timer;
-  guint pending; /* answers that have not come yet */
-  gboolean spawn_sent, spawned, prepare_sent, networked, settled, start_sent;
+  guint pending;     /* answers that have not come yet */
+  GPtrArray *mounts; /* of the owner's directories */
+  gboolean spawn_sent, spawned, prepare_sent, networked, settled, attach_sent, attached, start_sent;
 } Start;
 
 static void advance_start (Start *start);
@@ -66,6 +69,7 @@ start_free (Start *start)
   g_clear_object (&start->layers);
   g_clear_object (&start->namespaces);
   g_clear_object (&start->join);
+  g_clear_pointer (&start->mounts, g_ptr_array_unref);
   g_clear_pointer (&start->group, bothy_cgroup_free);
   g_clear_error (&start->error);
   g_object_unref (start->container);
@@ -235,6 +239,52 @@ request_namespaces (Start *start)
   request.op = HELPER_USERNS;
   request.extents[0].inside = BOTHY_NEUTRAL_BASE;
   call_helper (start, &request, NULL, on_idmap_namespace);
+}
+
+/* ---- the owner's directories ---- */
+
+static void
+on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  GError *error = NULL;
+
+  start->pending--;
+  start->attached = bothy_mounting_finish (result, &error);
+  if (!start->attached)
+    fail_start (start, error);
+  advance_start (start);
+}
+
+static void
+attach_mounts (Start *start)
+{
+  start->attach_sent = TRUE;
+  start->pending++;
+  bothy_mounting_attach_all (start->supervisor, start->container, start->mounts, on_attached, start);
+}
+
+static void
+on_mounts_made (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  GError *error = NULL;
+
+  start->pending--;
+  start->mounts = bothy_mounting_make_finish (result, &error);
+  if (!start->mounts)
+    fail_start (start, error);
+  advance_start (start);
+}
+
+static void
+request_mounts (Start *start)
+{
+  start->attached = start->container->spec->mounts->len == 0;
+  if (start->attached)
+    return;
+  start->pending++;
+  bothy_mounting_make (start->runner->helper, start->container, on_mounts_made, start);
 }
 
 /* ---- the control group and the supervisor in it ---- */
@@ -531,7 +581,10 @@ advance_start (Start *start)
     spawn_supervisor (start);
   if (!start->error && start->spawned && start->layers && !start->prepare_sent)
     prepare_root (start);
-  if (!start->error && start->prepare_sent && start->networked && start->settled && !start->start_sent) {
+  if (!start->error && start->prepare_sent && start->mounts && !start->attach_sent)
+    attach_mounts (start);
+  if (!start->error && start->prepare_sent && start->networked && start->settled && start->attached &&
+      !start->start_sent) {
     bothy_container_emit_beginning (start->container, start->supervisor);
     send_start (start);
   }
@@ -598,6 +651,7 @@ bothy_runner_start (BothyRunner *self,
     bothy_network_prepare (self->network);
   request_namespaces (start);
   request_group (start);
+  request_mounts (start);
 }
 
 gboolean

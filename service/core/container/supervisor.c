@@ -68,6 +68,8 @@ step_text (guint32 step)
            "followed)";
   case SUPERVISOR_STEP_SYSCTL:
     return "the kernel does not let this sysctl of the container be set so";
+  case SUPERVISOR_STEP_FOLDER:
+    return "a directory could not be mounted";
   case SUPERVISOR_STEP_USER:
   case SUPERVISOR_STEP_EXEC:
   case SUPERVISOR_STEP_NONE:
@@ -91,6 +93,33 @@ user_error_text (int number)
   }
 }
 
+/* The path inside is not named here: who asked for it knows which. */
+static void
+set_folder_error (GError **error, int number)
+{
+  switch (number) {
+  case EEXIST:
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_MOUNT_FAILED, "something of yours is mounted there already");
+    break;
+  case ENOENT:
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_MOUNT, "nothing of yours is mounted there");
+    break;
+  case ENOTDIR:
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_MOUNT_FAILED, "that is no directory in the container");
+    break;
+  case ELOOP:
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_MOUNT_FAILED, "that is a link to nowhere in the container");
+    break;
+  case EPERM:
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_MOUNT_FAILED,
+                 "links inside lead to the root, /proc, /sys or /dev, where nothing can be mounted");
+    break;
+  default:
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_MOUNT_FAILED, "it could not be mounted in the container: %s",
+                 g_strerror (number));
+  }
+}
+
 static GError *
 reply_error (const struct supervisor_message *reply)
 {
@@ -98,6 +127,8 @@ reply_error (const struct supervisor_message *reply)
 
   if (reply->step == SUPERVISOR_STEP_EXEC)
     set_exec_error (&error, reply->error);
+  else if (reply->step == SUPERVISOR_STEP_FOLDER)
+    set_folder_error (&error, reply->error);
   else if (reply->step == SUPERVISOR_STEP_USER)
     g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_USER, "%s", user_error_text (reply->error));
   else if (reply->step == SUPERVISOR_STEP_REQUEST && reply->error == EISDIR)
@@ -145,6 +176,8 @@ on_packet (BothyPacketClient *peer, BothyPacket *packet, gpointer user_data)
   case SUPERVISOR_NET_NAMESPACE:
   case SUPERVISOR_NETWORK:
   case SUPERVISOR_HOSTS:
+  case SUPERVISOR_FOLDER:
+  case SUPERVISOR_NO_FOLDER:
   default:
     break;
   }

@@ -9,6 +9,7 @@
 #include "core/images/builtin.h"
 #include "core/images/expiry.h"
 #include "core/registry/disk.h"
+#include "core/registry/mounts.h"
 #include "core/registry/static-addresses.h"
 #include "storage/store.h"
 
@@ -242,7 +243,9 @@ bothy_registry_create (BothyRegistry *self,
   create->spec = spec;
   create->containers_fd = bothy_containers_get_directory (containers);
   g_task_set_task_data (task, create, (GDestroyNotify)create_free);
-  create->reserved = bothy_containers_reserve (containers, owner, spec, &error);
+  create->reserved =
+      (!spec->mounts || bothy_registry_check_mounts (self, owner, spec->mounts->len, &error)) &&
+      bothy_containers_reserve (containers, owner, spec, &error);
   if (!create->reserved)
     abandon (task, error);
   else if (spec->network->address)

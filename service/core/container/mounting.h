@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/container/container.h"
+#include "core/mounts/folder.h"
+
+G_BEGIN_DECLS
+
+/* How the owner's directories get into a container, and out of it. */
+
+/* Make the mounts of all of CONTAINER's directories, attached nowhere yet. Fails as bothy_folder_mount() does, and says how
+   the container can be started without the directory. */
+void bothy_mounting_make (BothyHelperClient *helper,
+                          BothyContainer *container,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data);
+
+/* Lists of one fd, in the order of the container's mounts. (element-type GUnixFDList) (transfer full); NULL with an error. */
+GPtrArray *bothy_mounting_make_finish (GAsyncResult *result, GError **error);
+
+/* Have SUPERVISOR attach at DESTINATION what is in FDS, as bothy_folder_mount() made it. */
+void bothy_mounting_attach (BothySupervisor *supervisor,
+                            const char *destination,
+                            GUnixFDList *fds,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
+
+/* The same for MADE, from bothy_mounting_make(), with all of CONTAINER's. */
+void bothy_mounting_attach_all (BothySupervisor *supervisor,
+                                BothyContainer *container,
+                                GPtrArray *made,
+                                GAsyncReadyCallback callback,
+                                gpointer user_data);
+
+/* Have SUPERVISOR take away what is at DESTINATION. That it is gone already is no error. */
+void bothy_mounting_detach (BothySupervisor *supervisor,
+                            const char *destination,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
+
+/* For the last three. FALSE with MOUNT_FAILED, which names the destination, or another error of the supervisor's. */
+gboolean bothy_mounting_finish (GAsyncResult *result, GError **error);
+
+G_END_DECLS

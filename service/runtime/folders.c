@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "folders.h"
+
+#include "autofd.h"
+#include "mounts.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+/* Opens the directory PATH as who is inside the tree ROOT sees it. An fd or a negative errno value. */
+static int
+open_as_inside (int root, const char *path)
+{
+  struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+                          .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+  long fd = syscall (SYS_openat2, root, path, &how, sizeof how);
+
+  return fd < 0 ? -errno : (int)fd;
+}
+
+/* Opens PATH, which can be changed, below ROOT; its last part is made if it is missing. */
+static int
+ensure_last (int root, char *path)
+{
+  int fd = open_as_inside (root, path);
+  char *slash = strrchr (path, '/');
+
+  if (fd != -ENOENT)
+    return fd;
+  *slash = '\0';
+  autofd above = open_as_inside (root, *path ? path : "/");
+  *slash = '/';
+  if (above < 0)
+    return above;
+  /* What is there all the same is a link that leads nowhere: the next look tells. */
+  if (mkdirat (above, slash + 1, 0755) < 0 && errno != EEXIST)
+    return -errno;
+  return open_as_inside (root, path);
+}
+
+/* Each directory of PATH, from the top; the fd of the last one, or a negative errno value. */
+static int
+ensure_directory (int root, const char *path)
+{
+  char part[PATH_MAX];
+  int fd;
+
+  if (path[0] != '/' || snprintf (part, sizeof part, "%s", path) >= (int)sizeof part)
+    return -EINVAL;
+  for (char *slash = part; (slash = strchr (slash + 1, '/'));) {
+    *slash = '\0';
+    fd = ensure_last (root, part);
+    *slash = '/';
+    if (fd < 0)
+      return fd;
+    close (fd);
+  }
+  return ensure_last (root, part);
+}
+
+/* Whether FOUND is ROOT's directory NAME, or on a file system that is mounted there. */
+static bool
+is_at (int root, const char *name, const struct stat *found)
+{
+  autofd fd = open_as_inside (root, name);
+  struct stat top, st;
+
+  if (fd < 0 || fstat (fd, &st) < 0 || fstat (root, &top) < 0)
+    return false;
+  return st.st_dev == found->st_dev && (st.st_ino == found->st_ino || st.st_dev != top.st_dev);
+}
+
+/* What keeps the container going is there, whatever links led to it. */
+static int
+check_place (int root, int target)
+{
+  struct stat found;
+
+  if (fstat (target, &found) < 0)
+    return -errno;
+  return is_at (root, "/", &found) || is_at (root, "/proc", &found) || is_at (root, "/sys", &found) ||
+                 is_at (root, "/dev", &found)
+             ? -EPERM
+             : 0;
+}
+
+/* The index of DESTINATION, or with NULL of a free place; -1: there is none. */
+static int
+find_slot (const struct folder_table *table, const char *destination)
+{
+  for (int i = 0; i < FOLDERS_MAX; i++) {
+    const char *found = table->slots[i].destination;
+
+    if (destination ? found && strcmp (found, destination) == 0 : !found)
+      return i;
+  }
+  return -1;
+}
+
+struct fault
+folders_attach (struct folder_table *table, int root, const char *destination, int mount)
+{
+  autofd given = mount;
+  int slot = find_slot (table, NULL);
+
+  if (find_slot (table, destination) >= 0)
+    return fault_at (SUPERVISOR_STEP_FOLDER, EEXIST);
+  if (slot < 0)
+    return fault_of_request (EMFILE);
+  autofd target = ensure_directory (root, destination);
+  int r = target < 0 ? target : check_place (root, target);
+  if (r < 0)
+    return fault_at (SUPERVISOR_STEP_FOLDER, r);
+  autofree char *copy = strdup (destination);
+  if (!copy)
+    return fault_of_request (ENOMEM);
+  r = mount_attach (given, target);
+  if (r < 0)
+    return fault_at (SUPERVISOR_STEP_FOLDER, r);
+  table->slots[slot].mount = steal_fd (&given);
+  table->slots[slot].destination = copy;
+  copy = NULL;
+  return NO_FAULT;
+}
+
+struct fault
+folders_detach (struct folder_table *table, const char *destination)
+{
+  int slot = find_slot (table, destination);
+  int r = 0;
+
+  if (slot < 0)
+    return fault_at (SUPERVISOR_STEP_FOLDER, ENOENT);
+  /* EINVAL: it is mounted nowhere any more. */
+  if (fchdir (table->slots[slot].mount) < 0 || (umount2 (".", MNT_DETACH) < 0 && errno != EINVAL))
+    r = -errno;
+  /* A working directory in there would outlive the mount. */
+  if (chdir ("/") < 0 && r == 0)
+    r = -errno;
+  if (r < 0)
+    return fault_at (SUPERVISOR_STEP_FOLDER, r);
+  drop_fd (&table->slots[slot].mount);
+  free (table->slots[slot].destination);
+  table->slots[slot].destination = NULL;
+  return NO_FAULT;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "fault.h"
+
+#include <stdint.h>
+
+#define FOLDERS_MAX 16 /* of one container */
+
+/* Directories of the owner's that are mounted in the container. */
+struct folder_table {
+  struct {
+    char *destination; /* NULL: this place is free */
+    int mount;         /* its root, so that it is found wherever the container moved it */
+  } slots[FOLDERS_MAX];
+};
+
+/*
+ * Attaches the detached mount MOUNT, which TABLE takes over, at DESTINATION, an absolute path inside the tree ROOT. Links of
+ * the container's are followed as it sees them and never out of it; what is missing of the path is made, with mode 0755. Not over the
+ * container's root, nor at or in /proc, /sys and /dev.
+ * Faults: STEP_FOLDER (EEXIST: one is there already; ENOTDIR, ELOOP: the path is no directory; EPERM: not there), STEP_REQUEST.
+ */
+struct fault folders_attach (struct folder_table *table, int root, const char *destination, int mount);
+
+/*
+ * Takes the directory at DESTINATION away, wherever in the container it is now; what has a file in it open keeps that. One
+ * that the container has unmounted itself is gone already. This process's working directory is / afterwards.
+ * Faults: STEP_FOLDER (ENOENT: there is none).
+ */
+struct fault folders_detach (struct folder_table *table, const char *destination);
