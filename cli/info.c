@@ -7,6 +7,7 @@
 #include "escape.h"
 #include "limitspec.h"
 #include "output.h"
+#include "folders.h"
 #include "ports.h"
 #include "verbs.h"
 
@@ -158,6 +159,8 @@ print_rest (GVariant *p)
   g_autofree char *egress = cli_property (p, "Egress");
   g_autoptr (GVariant) ports = g_variant_lookup_value (p, "Ports", G_VARIANT_TYPE ("a(sqqs)"));
   g_autofree char *published = ports ? cli_ports_text (ports) : NULL;
+  g_autoptr (GVariant) mounts = g_variant_lookup_value (p, "Mounts", G_VARIANT_TYPE ("aa{sv}"));
+  g_autofree char *folders = mounts ? cli_folders_text (mounts) : NULL;
   g_autofree char *ephemeral = cli_property (p, "Ephemeral");
   g_autofree char *created = cli_property_time (p, "CreatedAt");
   g_autofree char *started = cli_property_time (p, "StartedAt");
@@ -174,6 +177,7 @@ print_rest (GVariant *p)
   cli_print_field (_ ("Limits"), summary);
   cli_print_field (_ ("Addresses"), addresses);
   cli_print_field (_ ("Ports"), published);
+  cli_print_field (_ ("Directories"), folders);
   cli_print_field (_ ("May reach"), g_strcmp0 (egress, "all") == 0 ? NULL : egress);
   cli_print_field (_ ("Ephemeral"), ephemeral);
   cli_print_field (_ ("Created"), created);

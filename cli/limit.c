@@ -36,7 +36,7 @@ change (Cli *cli, const char *path, GVariant *limits)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) answer = cli_call_over_quota (cli, path, IFACE_CONTAINER, "SetLimits",
-                                                     g_variant_new ("(@a{sv})", limits), &error);
+                                                     g_variant_new ("(@a{sv})", limits), NULL, &error);
 
   if (answer == NULL)
     return cli_fail (error);

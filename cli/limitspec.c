@@ -252,11 +252,12 @@ cli_call_over_quota (Cli *cli,
                      const char *interface,
                      const char *method,
                      GVariant *parameters,
+                     GUnixFDList *fds,
                      GError **error)
 {
   g_autoptr (GVariant) kept = g_variant_ref_sink (parameters);
   g_autoptr (GError) refused = NULL;
-  GVariant *answer = cli_call (cli, path, interface, method, kept, NULL, NULL, &refused);
+  GVariant *answer = cli_call (cli, path, interface, method, kept, fds, NULL, &refused);
 
   if (answer)
     return answer;
@@ -265,7 +266,7 @@ cli_call_over_quota (Cli *cli,
   if (cli_error_is (refused, "QuotaExceeded") && !cli->asked && !cli->no_ask_password &&
       isatty (STDIN_FILENO)) {
     cli_allow_asking (cli);
-    return cli_call (cli, path, interface, method, kept, NULL, NULL, error);
+    return cli_call (cli, path, interface, method, kept, fds, NULL, error);
   }
   g_propagate_error (error, g_steal_pointer (&refused));
   return NULL;

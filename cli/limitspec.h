@@ -52,4 +52,5 @@ GVariant *cli_call_over_quota (Cli *cli,
                                const char *interface,
                                const char *method,
                                GVariant *parameters,
+                               GUnixFDList *fds,
                                GError **error);

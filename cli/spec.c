@@ -29,6 +29,9 @@ cli_spec_clear (CliSpec *spec)
   g_clear_pointer (&spec->resolvers, g_strfreev);
   g_clear_pointer (&spec->allow, g_strfreev);
   g_clear_pointer (&spec->publish, g_strfreev);
+  g_clear_pointer (&spec->volumes, g_strfreev);
+  g_clear_pointer (&spec->mounts, g_variant_unref);
+  g_clear_object (&spec->mount_fds);
   g_clear_pointer (&spec->limits, g_strfreev);
   g_clear_pointer (&spec->memory, g_free);
   g_clear_pointer (&spec->cpus, g_free);
@@ -157,6 +160,8 @@ spec_options (const CliSpec *spec)
     g_variant_builder_add (&options, "{sv}", "account", g_variant_new_string (g_get_user_name ()));
   if (spec->allow)
     g_variant_builder_add (&options, "{sv}", "egress", cli_egress_variant (spec->allow));
+  if (spec->volumes)
+    g_variant_builder_add (&options, "{sv}", "mounts", spec->mounts);
   if (spec->ephemeral)
     g_variant_builder_add (&options, "{sv}", "ephemeral", g_variant_new_boolean (TRUE));
   if (spec->nesting)
@@ -173,9 +178,9 @@ spec_options (const CliSpec *spec)
 static char *
 create_from_present (Cli *cli, const CliSpec *spec, GError **error)
 {
-  g_autoptr (GVariant) answer =
-      cli_call_over_quota (cli, BOTHY_ROOT, IFACE_MANAGER, "CreateContainer",
-                           g_variant_new ("(ss@a{sv})", spec->name, spec->image, spec_options (spec)), error);
+  g_autoptr (GVariant) answer = cli_call_over_quota (
+      cli, BOTHY_ROOT, IFACE_MANAGER, "CreateContainer",
+      g_variant_new ("(ss@a{sv})", spec->name, spec->image, spec_options (spec)), spec->mount_fds, error);
   char *path = NULL;
 
   if (answer)
@@ -305,6 +310,14 @@ parse_limits (Cli *cli, CliSpec *spec)
 }
 
 static gboolean
+volumes_ok (Cli *cli, CliSpec *spec)
+{
+  spec->mount_fds = g_unix_fd_list_new ();
+  spec->mounts = cli_folders_open (cli, spec->volumes, spec->mount_fds);
+  return spec->mounts != NULL;
+}
+
+static gboolean
 kernel_options_ok (Cli *cli, CliSpec *spec)
 {
   for (char **setting = spec->sysctls; setting && *setting; setting++)
@@ -327,7 +340,7 @@ cli_spec_ok (Cli *cli, CliSpec *spec)
     return FALSE;
   }
   return cli_words_fit (cli, spec->command, spec->environment) && kernel_options_ok (cli, spec) &&
-         parse_limits (cli, spec) && cli_ports_ok (cli, spec->publish);
+         parse_limits (cli, spec) && cli_ports_ok (cli, spec->publish) && volumes_ok (cli, spec);
 }
 
 gboolean
@@ -349,6 +362,7 @@ cli_spec_words (Cli *cli, CliSpec *spec, char **words)
     { CLI_SPEC_ALLOW (spec) },
     { CLI_SPEC_PUBLISH (spec) },
     { CLI_SPEC_PUBLISH_ALL (spec) },
+    { CLI_SPEC_VOLUME (spec) },
     { "ephemeral", 0, 0, G_OPTION_ARG_NONE, &spec->ephemeral, N_ ("Delete it when it stops"), NULL },
     { "with-user", 0, 0, G_OPTION_ARG_NONE, &spec->with_user, N_ ("Give it an account like yours"), NULL },
     { "nesting", 0, 0, G_OPTION_ARG_NONE, &spec->nesting, N_ ("Let it have containers of its own"), NULL },

@@ -3,6 +3,7 @@
 
 #include "cli.h"
 #include "egress.h"
+#include "folders.h"
 #include "ports.h"
 
 /* What create, launch and run say about a new container. */
@@ -21,6 +22,9 @@ typedef struct {
   char **allow;
   char **publish; /* HOST[:INSIDE][/PROTOCOL] */
   gboolean publish_all;
+  char **volumes;   /* DIRECTORY:INSIDE[:OPTION,…] */
+  GVariant *mounts; /* what they are to CreateContainer */
+  GUnixFDList *mount_fds;
   gboolean ephemeral;
   gboolean nesting;
   gboolean with_user;

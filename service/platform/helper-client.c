@@ -131,13 +131,13 @@ set_folder_error (GError **error, const struct helper_reply *reply)
                  "what is mounted there is not to be mounted elsewhere: %s", g_strerror (reply->error));
   else if (reply->step == HELPER_STEP_FOLDER_IDMAP && reply->error == EEXIST)
     g_set_error (
-        error, BOTHY_ERROR, BOTHY_ERROR_IDMAP_UNSUPPORTED,
+        error, BOTHY_ERROR, BOTHY_ERROR_MOUNT_FAILED,
         "it is seen through a mount that shows its files as other users' already (idmapped); mount the "
         "directory behind that");
   else if (reply->step == HELPER_STEP_FOLDER_IDMAP &&
            (reply->error == EINVAL || reply->error == EOPNOTSUPP || reply->error == EPERM))
     g_set_error (
-        error, BOTHY_ERROR, BOTHY_ERROR_IDMAP_UNSUPPORTED,
+        error, BOTHY_ERROR, BOTHY_ERROR_MOUNT_FAILED,
         "its file system, %s, can not show your files as a container's on this kernel (idmapped mounts); "
         "take a directory on ext4, xfs, btrfs or, from Linux 6.3 on, tmpfs, or copy the files in",
         *type ? type : "which is unknown");

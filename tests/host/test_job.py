@@ -17,7 +17,7 @@ PATH = "/org/bothy/Bothy1"
 CONTAINER = {"diskLimits", "name", "id", "owner", "image", "hostname", "ephemeral", "command", "rangeBase", "rangeCount", "state",
              "leader", "leaderPIDFDId", "controlGroup", "addresses", "lastExit", "lastError", "createdAt", "startedAt",
              "stoppedAt", "limits", "network", "address", "resolvers", "networkError", "ports", "account", "egress",
-             "sysctls", "shmSize"}
+             "sysctls", "shmSize", "mounts"}
 IMAGE = {"fingerprint", "aliases", "os", "release", "variant", "architecture", "size", "createdAt", "expiresAt", "origin",
          "verified", "configuration", "layers", "daysLeft"}
 
