@@ -64,30 +64,51 @@ ensure_directory (int root, const char *path)
   return ensure_last (root, part);
 }
 
-/* Whether FOUND is ROOT's directory NAME, or on a file system that is mounted there. */
 static bool
-is_at (int root, const char *name, const struct stat *found)
+is_same (const struct stat *a, const struct stat *b)
 {
-  autofd fd = open_as_inside (root, name);
-  struct stat top, st;
-
-  if (fd < 0 || fstat (fd, &st) < 0 || fstat (root, &top) < 0)
-    return false;
-  return st.st_dev == found->st_dev && (st.st_ino == found->st_ino || st.st_dev != top.st_dev);
+  return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* What keeps the container going is there, whatever links led to it. */
+/* Whether FOUND is something in ROOT that the container can not do without. */
+static bool
+is_taken (int root, const struct stat *found)
+{
+  static const char *const names[] = { "/proc", "/sys", "/dev" };
+
+  for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+    autofd fd = open_as_inside (root, names[i]);
+    struct stat st;
+
+    if (fd >= 0 && fstat (fd, &st) == 0 && is_same (found, &st))
+      return true;
+  }
+  return false;
+}
+
+/* Whatever links led there: TARGET is neither the container's root nor at or in what it can not do without. */
 static int
 check_place (int root, int target)
 {
-  struct stat found;
+  struct stat top, found;
+  autofd at = fcntl (target, F_DUPFD_CLOEXEC, 3);
 
-  if (fstat (target, &found) < 0)
+  if (at < 0 || fstat (root, &top) < 0 || fstat (at, &found) < 0)
     return -errno;
-  return is_at (root, "/", &found) || is_at (root, "/proc", &found) || is_at (root, "/sys", &found) ||
-                 is_at (root, "/dev", &found)
-             ? -EPERM
-             : 0;
+  if (is_same (&found, &top))
+    return -EPERM;
+  for (int depth = 0; depth < PATH_MAX && !is_same (&found, &top); depth++) {
+    if (is_taken (root, &found))
+      return -EPERM;
+    int above = openat (at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (above < 0)
+      return -errno;
+    drop_fd (&at);
+    at = above;
+    if (fstat (at, &found) < 0)
+      return -errno;
+  }
+  return is_same (&found, &top) ? 0 : -EPERM;
 }
 
 /* The index of DESTINATION, or with NULL of a free place; -1: there is none. */
