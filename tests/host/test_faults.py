@@ -30,6 +30,8 @@ OPERATIONS = {
     "stop": ("bothy launch busybox f1", "bothy stop --force f1"),
     "delete": ("bothy launch busybox f1; bothy stop --force f1", "bothy delete f1"),
     "limits": ("bothy launch busybox f1", "bothy limit f1 pids=77"),
+    "mount": ("mkdir -p /dev/shm/fault; echo x >/dev/shm/fault/file; bothy launch busybox f1",
+              "bothy mount add f1 /dev/shm/fault:/work && bothy mount remove f1 /work"),
     "egress": ("bothy launch busybox f1; bothy launch busybox f2", "bothy egress set f1 none"),
     "bridge": (None, "bothy bridge create fault0"),
     "delegate": ("bothy bridge create fault0", "bothy bridge delegate fault0 alice 2"),
@@ -116,6 +118,14 @@ def check_egress(host):
     until(lambda: reaches(host, "alice", "f1", "f2"), what="it reaches its neighbour again")
 
 
+def check_mount(host):
+    """It is there in both or in neither, and comes and goes as ever."""
+    assert json.loads(host.output("alice", "bothy mount list f1 --json")) == []
+    assert host.run("alice", "bothy exec f1 -- ls /work/file").returncode != 0
+    host.run("alice", "bothy mount add f1 /dev/shm/fault:/work && bothy exec f1 -- ls /work/file && bothy mount remove f1 /work",
+             check=True)
+
+
 def check_catalogue(host):
     """With what is left of it or without it, it is asked for and kept again."""
     kept = host.root / "var/lib/bothy/remotes/fault.catalogue"
@@ -166,6 +176,8 @@ def check_group(host, group, point):
             until(lambda: host.output("root", f"systemctl show -P TasksMax {unit}") == "77",
                   what="what was written down holds")
         host.run("alice", "bothy exec f1 -- true && bothy limit f1 pids=77", check=True)
+    elif group == "mount":
+        check_mount(host)
     elif group == "egress":
         check_egress(host)
     elif group == "catalogue":
