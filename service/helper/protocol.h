@@ -163,7 +163,7 @@ enum helper_step {
   HELPER_STEP_NETNS = 14,   /* unshare(CLONE_NEWNET) */
   HELPER_STEP_PARTIAL = 15, /* MAP: uid_map is written, now or before, and gid_map is not */
   HELPER_STEP_QUOTA = 16,   /* QUOTA: ESRCH means that the file system keeps none */
-  HELPER_STEP_FOLDER = 17,  /* FOLDER: opening it as the user */
+  HELPER_STEP_FOLDER = 17,  /* FOLDER: opening it as the user; ETIMEDOUT: its file system does not answer */
   HELPER_STEP_FOLDER_CLONE = 18, /* FOLDER_MOUNT: EINVAL means that its mount is not to be bound elsewhere */
   /* FOLDER_MOUNT: EINVAL means that the file system can not be idmapped, EEXIST that the mount is already; the reply
      has the file system's type. */

@@ -250,6 +250,13 @@ answer_for (struct worker *worker, int error, enum helper_step step)
   worker->connection = -1;
 }
 
+/* What a folder's worker waits for is the user's own. */
+static enum helper_step
+late_step (const struct worker *worker)
+{
+  return worker->op == HELPER_FOLDER ? HELPER_STEP_FOLDER : HELPER_STEP_DEADLINE;
+}
+
 /* If it has ended, and it may have been killed, answers in its place unless it did itself. */
 static void
 reap_worker (struct server *server, struct worker *worker)
@@ -261,8 +268,7 @@ reap_worker (struct server *server, struct worker *worker)
   if (info.si_pid == 0)
     return;
   if (info.si_code != CLD_EXITED || info.si_status != EXIT_SUCCESS)
-    answer_for (worker, worker->late ? ETIMEDOUT : EIO,
-                worker->late ? HELPER_STEP_DEADLINE : HELPER_STEP_FORK);
+    answer_for (worker, worker->late ? ETIMEDOUT : EIO, worker->late ? late_step (worker) : HELPER_STEP_FORK);
   close (worker->pidfd);
   worker->pidfd = -1;
   server->n_workers--;
@@ -291,7 +297,7 @@ kill_late_workers (struct server *server)
       kill_worker (worker, now + GRACE_MS);
     } else {
       worker->deadline = INT64_MAX;
-      answer_for (worker, ETIMEDOUT, HELPER_STEP_DEADLINE);
+      answer_for (worker, ETIMEDOUT, late_step (worker));
     }
   }
 }

@@ -106,6 +106,8 @@ open_error_text (int number)
     return "there is no such directory any more";
   case ENOTDIR:
     return "it is no directory";
+  case ETIMEDOUT:
+    return "its file system does not answer";
   case EACCES:
   case EPERM:
     return "the container's owner may not open it";

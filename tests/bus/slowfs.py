@@ -61,6 +61,10 @@ class Server:
         try:
             return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
         except OSError:
+            pass
+        try:
+            return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+        except OSError:
             return ""
 
     def reply(self, unique, body=b"", error=0):
