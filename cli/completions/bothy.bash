@@ -41,7 +41,7 @@ _bothy() {
         esac
         if [[ -z $verb ]]; then
             verb=$word
-        elif [[ -z $sub && ( $verb == bridge || $verb == egress || $verb == image || $verb == nic || $verb == port || $verb == range || $verb == remote ) ]]; then
+        elif [[ -z $sub && ( $verb == bridge || $verb == egress || $verb == image || $verb == mount || $verb == nic || $verb == port || $verb == range || $verb == remote ) ]]; then
             sub=$word
         else
             ((count++))
@@ -56,7 +56,7 @@ _bothy() {
         fi
         return
     fi
-    if [[ ( $verb == bridge || $verb == egress || $verb == image || $verb == nic || $verb == port || $verb == range || $verb == remote ) && -z $sub ]]; then
+    if [[ ( $verb == bridge || $verb == egress || $verb == image || $verb == mount || $verb == nic || $verb == port || $verb == range || $verb == remote ) && -z $sub ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(__bothy_subverbs "$verb")" -- "$cur")
         return
     fi
@@ -68,6 +68,7 @@ _bothy() {
         --state) mapfile -t COMPREPLY < <(compgen -W "stopped starting running frozen stopping failed" -- "$cur"); return ;;
         --signal) mapfile -t COMPREPLY < <(compgen -A signal -- "SIG${cur#SIG}"); return ;;
         --whom) mapfile -t COMPREPLY < <(compgen -W "leader all" -- "$cur"); return ;;
+        -v|--volume) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); compopt -o filenames -o nospace 2>/dev/null; return ;;
     esac
 
     case "$verb${sub:+ $sub}" in
@@ -93,6 +94,20 @@ _bothy() {
         unshare|userns-exec) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
         "range release" | "range reclaim")
             mapfile -t COMPREPLY < <(compgen -W "$(bothy range list --quiet 2>/dev/null)" -- "$cur") ;;
+        "mount add")
+            if [[ $count -gt 0 ]]; then
+                mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+                compopt -o filenames -o nospace 2>/dev/null
+            else
+                containers=yes
+            fi ;;
+        "mount remove")
+            if [[ $count -gt 0 ]]; then
+                mapfile -t COMPREPLY < <(compgen -W "$(bothy mount list -q "$prev" 2>/dev/null)" -- "$cur")
+            else
+                containers=yes
+            fi ;;
+        "mount list") [[ $count -gt 0 ]] || containers=yes ;;
         exec|shell|console|logs|rename|"egress list"|"egress set"|"egress allow"|"egress deny"|"port add"|"port remove"|"port list") [[ $count -gt 0 ]] || containers=yes ;;
         limit)
             if [[ $count -gt 0 ]]; then

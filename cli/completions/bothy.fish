@@ -28,7 +28,7 @@ end
 function __bothy_verb
     set -l words (__bothy_words)
     set -l name $words[1]
-    contains -- "$name" bridge egress image nic port range remote; and set name "$words[1] $words[2]"; and set -e words[2]
+    contains -- "$name" bridge egress image mount nic port range remote; and set name "$words[1] $words[2]"; and set -e words[2]
     if test $argv[1] = once
         test (count $words) -eq 1; and contains -- "$name" $argv[2..]
     else
@@ -38,7 +38,7 @@ end
 
 function __bothy_options
     set -l verb (__bothy_words)
-    if contains -- "$verb[1]" bridge egress image nic port range remote
+    if contains -- "$verb[1]" bridge egress image mount nic port range remote
         set verb $verb[1..2]
     else
         set verb $verb[1]
@@ -54,12 +54,12 @@ end
 complete -c bothy -f
 complete -c bothy -n 'test (count (__bothy_words)) -eq 0' -a '(__bothy_verbs)'
 complete -c bothy -n 'string match -q -- "-*" (commandline -ct)' -a '(__bothy_options)'
-for group in bridge egress image nic port range remote
+for group in bridge egress image mount nic port range remote
     complete -c bothy -n "test \"\$(__bothy_words)\" = $group" -a "(__bothy_subverbs $group)"
 end
 complete -c bothy -n '__bothy_verb help' -a '(__bothy_verbs)'
 complete -c bothy -n '__bothy_verb start stop restart freeze thaw kill info wait delete' -a '(bothy list -q 2>/dev/null)'
-complete -c bothy -n '__bothy_verb once limit exec shell console logs rename "egress list" "egress set" "egress allow" "egress deny" "port add" "port remove" "port list"' -a '(bothy list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb once limit exec shell console logs rename "egress list" "egress set" "egress allow" "egress deny" "port add" "port remove" "port list" "mount add" "mount remove" "mount list"' -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb limit; and not __bothy_verb once limit' -a 'memory= memory-high= swap= cpu= cpu-weight= cpus= io-weight= pids= disk= inodes='
 complete -c bothy -n '__bothy_verb once run create launch' -a '(bothy image list -q 2>/dev/null; __bothy_remotes)'
 complete -c bothy -n '__bothy_verb "image info" "image delete" "image refresh" "image untag"' -a '(bothy image list -q 2>/dev/null)'
@@ -75,3 +75,6 @@ complete -c bothy -n '__bothy_verb unshare userns-exec' -a '(__fish_complete_sub
 complete -c bothy -n '__bothy_verb list wait' -l state -x -a 'stopped starting running frozen stopping failed'
 complete -c bothy -n '__bothy_verb kill' -l signal -x -a 'SIG(__fish_make_completion_signals; printf "%s\n" $__kill_signals | string match -rg "^\d+ (.*)")'
 complete -c bothy -n '__bothy_verb kill' -l whom -x -a 'leader all'
+complete -c bothy -n '__bothy_verb "mount add"; and not __bothy_verb once "mount add"' -a '(__fish_complete_directories)'
+complete -c bothy -n '__bothy_verb "mount remove"; and not __bothy_verb once "mount remove"' -a '(bothy mount list -q (__bothy_words)[-1] 2>/dev/null)'
+complete -c bothy -n '__bothy_verb run create launch' -s v -l volume -x -a '(__fish_complete_directories)'

@@ -201,6 +201,8 @@ static const struct {
   { "Container.SetLimits", OWNER, "manage-containers", "exceed-quota" },
   { "Container.AddPort", OWNER, "manage-containers", "privileged-port" },
   { "Container.RemovePort", OWNER, "manage-containers" },
+  { "Container.AddMount", OWNER, "manage-containers" },
+  { "Container.RemoveMount", OWNER, "manage-containers" },
   { "Container.SetEgress", OWNER, "manage-containers" },
   { "Container.GetAddresses", OWNER, "inspect-containers" },
   { "Container.GetStats", OWNER, "inspect-containers" },
