@@ -2,11 +2,10 @@
 """A user's own directories in his containers."""
 
 import json
-import subprocess
 
 import pytest
 
-from tools import info, names, state, tidy, until  # noqa: F401
+from tools import info, names, state, tidy  # noqa: F401
 
 
 @pytest.fixture
@@ -43,7 +42,7 @@ def x1(host, folder):
 
 
 def test_run(host, folder):
-    done = host.run("alice", f'bothy run --rm -v "$PWD:/work" -w /work busybox sh -c "ls; echo made >made; stat -c %u:%g own made bobs roots"',
+    done = host.run("alice", 'bothy run --rm -v "$PWD:/work" -w /work busybox sh -c "ls; echo made >made; stat -c %u:%g own made bobs roots"',
                     cwd=folder, check=True)
     assert done.stdout.split() == ["bobs", "own", "roots", "secret", "0:0", "0:0", "65534:65534", "65534:65534"]
     assert host.output("alice", f"stat -c %U:%G {folder}/made") == host.output("alice", "echo $(id -un):$(id -gn)")
@@ -167,7 +166,7 @@ def test_mnt02_not_as_root(host, folder):
     assert mounts(host) == [] and inside(host, "ls /work").returncode != 0
     host.run("root", f"bothy mount add alice/x1 {folder}:/work", check=True)
     assert out(host, "cat /work/own") == "hers"
-    done = host.run("bob", f"bothy mount add alice/x1 /tmp:/tmp2")
+    done = host.run("bob", "bothy mount add alice/x1 /tmp:/tmp2")
     assert done.returncode == 1 and len(mounts(host)) == 1
 
 
