@@ -106,6 +106,8 @@ class TestDenied:
         (OBJECTS, "GetManagedObjects", "()", (), False), (INTROSPECTABLE, "Introspect", "()", (), False)])
     def test_AUTH_01_denied_viewer_sees_his_own_only(self, world, bob, interface, member, signature, arguments, empty):
         answer = bob.call(ROOT, interface, member, signature, *arguments)[0]
+        if member == "ListRanges":  # An earlier test may have left him his own.
+            answer = [row for row in answer if row[2] != BOB]
         assert (not empty or answer == []) and "hers" not in str(answer)
         assert world.polkit.asked(polkit.INSPECT)
 
