@@ -214,17 +214,22 @@ cli_property (GVariant *properties, const char *name)
 }
 
 char *
+cli_time_text (guint64 microseconds)
+{
+  g_autoptr (GDateTime) utc = g_date_time_new_from_unix_utc ((gint64)(microseconds / G_USEC_PER_SEC));
+  g_autoptr (GDateTime) here = utc ? g_date_time_to_local (utc) : NULL;
+
+  return here ? g_date_time_format (here, "%F %T") : NULL;
+}
+
+char *
 cli_property_time (GVariant *properties, const char *name)
 {
-  g_autoptr (GDateTime) utc = NULL;
-  g_autoptr (GDateTime) here = NULL;
   guint64 microseconds;
 
   if (!g_variant_lookup (properties, name, "t", &microseconds) || microseconds == 0)
     return NULL;
-  utc = g_date_time_new_from_unix_utc (microseconds / G_USEC_PER_SEC);
-  here = utc ? g_date_time_to_local (utc) : NULL;
-  return here ? g_date_time_format (here, "%F %T") : NULL;
+  return cli_time_text (microseconds);
 }
 
 void

@@ -53,6 +53,9 @@ void cli_table_add (struct libscols_table *table, const char *const *cells, guin
 /** cli_table_print: prints it and frees it */
 void cli_table_print (struct libscols_table *table);
 
+/** cli_time_text: Returns: (transfer full): @microseconds since 1970 as a person here writes it; NULL: no clock shows that */
+char *cli_time_text (guint64 microseconds);
+
 /** cli_user_name: Returns: (transfer full): a login name, or the number where there is none */
 char *cli_user_name (guint32 uid);
 

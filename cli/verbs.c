@@ -36,6 +36,8 @@ const CliVerb cli_verbs[] = {
     "bothy limit web memory=512M pids=200 cpu=1.5\nbothy limit web disk=10G inodes=1M\nbothy limit web "
     "memory=max\nbothy limit web",
     cli_limit },
+  { "history", N_ ("NAME"), N_ ("Show what was done to a container, and by whom"),
+    "bothy history web\nbothy history -n 5 web", cli_history },
   { "top", "", N_ ("Show what containers use"), "bothy top\nbothy top --once", cli_top },
   { "df", "", N_ ("Show what your images and containers take"), "bothy df", cli_df },
   { "wait", N_ ("NAME…"), N_ ("Wait until containers are in a state"),

@@ -43,6 +43,7 @@ int cli_egress_allow (Cli *cli, char **words);
 int cli_egress_deny (Cli *cli, char **words);
 int cli_nic_attach (Cli *cli, char **words);
 int cli_nic_detach (Cli *cli, char **words);
+int cli_history (Cli *cli, char **words);
 int cli_mount_add (Cli *cli, char **words);
 int cli_mount_remove (Cli *cli, char **words);
 int cli_mount_list (Cli *cli, char **words);

@@ -108,7 +108,7 @@ _bothy() {
                 containers=yes
             fi ;;
         "mount list") [[ $count -gt 0 ]] || containers=yes ;;
-        exec|shell|console|logs|rename|"egress list"|"egress set"|"egress allow"|"egress deny"|"port add"|"port remove"|"port list") [[ $count -gt 0 ]] || containers=yes ;;
+        exec|shell|console|logs|history|rename|"egress list"|"egress set"|"egress allow"|"egress deny"|"port add"|"port remove"|"port list") [[ $count -gt 0 ]] || containers=yes ;;
         limit)
             if [[ $count -gt 0 ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "memory= memory-high= swap= cpu= cpu-weight= cpus= io-weight= pids= disk= inodes=" -- "$cur")

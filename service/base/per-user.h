@@ -3,6 +3,9 @@
 
 #include <glib.h>
 
+/* No account has this uid: the kernel takes it for none. */
+#define BOTHY_NO_USER G_MAXUINT32
+
 G_BEGIN_DECLS
 
 /*

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/call.h"
 
+#include "bus/audit.h"
 #include "bus/names.h"
 #include "base/error.h"
+
+#define MAX_DETAIL 128 /* bytes of one thing that polkit is told */
 
 BothyCall *
 bothy_call_new (BothyRegistry *registry,
@@ -47,6 +50,7 @@ bothy_call_unref (BothyCall *self)
     return;
   self->ended (self->ended_data, self->user);
   g_clear_object (&self->asked_about);
+  g_clear_object (&self->about);
   g_clear_error (&self->exceeds);
   g_clear_pointer (&self->arguments, bothy_arguments_free);
   if (self->request)
@@ -89,11 +93,50 @@ send_reply (BothyCall *self, GDBusMessage *message)
   g_dbus_connection_send_message (self->client->bus, message, G_DBUS_SEND_MESSAGE_FLAGS_NONE, NULL, NULL);
 }
 
+/* ---- who did what ---- */
+
+/* The method, and what polkit was told or would have been, but for whose container it is. */
+static char *
+describe_deed (const BothyCall *self)
+{
+  static const char *const of_object[] = { "container", "owner", "verb", "ceilings", NULL };
+  g_auto (GStrv) keys = polkit_details_get_keys (self->details);
+  GString *deed = g_string_new (self->member);
+
+  for (char **key = keys; key && *key; key++) {
+    const char *value = polkit_details_lookup (self->details, *key);
+
+    if (!g_strv_contains (of_object, *key) && *value)
+      g_string_append_printf (deed, " %s=%.*s", *key, MAX_DETAIL, value);
+  }
+  return g_string_free (deed, FALSE);
+}
+
+static void
+note (const BothyCall *self)
+{
+  g_autofree char *deed = NULL;
+
+  if (!self->grounds)
+    return;
+  deed = describe_deed (self);
+  bothy_audit_note (&(BothyAuditDeed){
+      .user = self->user,
+      .deed = deed,
+      .grounds = self->grounds,
+      .container = BOTHY_IS_CONTAINER (self->about) ? BOTHY_CONTAINER (self->about) : NULL,
+      .containers_fd = bothy_containers_get_directory (bothy_registry_get_containers (self->registry)),
+  });
+}
+
+/* ---- replies ---- */
+
 void
 bothy_call_return_with_fds (BothyCall *self, GVariant *value, GUnixFDList *fds)
 {
   g_autoptr (GDBusMessage) message = new_reply (self, G_DBUS_MESSAGE_TYPE_METHOD_RETURN);
 
+  note (self);
   if (value)
     g_dbus_message_set_body (message, value);
   if (fds)

@@ -35,8 +35,11 @@ struct _BothyCall {
   gpointer request;          /* what the row's parser made of them; of the type that its handler knows */
   GDestroyNotify free_request;
   const BothyRow *row;
-  BothyNode *node;        /* looked up again after every question */
-  GObject *asked_about;   /* what was at the path when somebody else's question was put, or NULL */
+  BothyNode *node;      /* looked up again after every question */
+  GObject *asked_about; /* what was at the path when somebody else's question was put, or NULL */
+  GObject *about;       /* what the call is done to, also when it is gone by then; or NULL */
+  const char
+      *grounds; /* why the caller may: "owner", "root", or polkit's action; NULL: nobody wants to know */
   PolkitDetails *details; /* what polkit is told */
   gboolean is_own;        /* said by check: it is about the caller's things only */
   gboolean is_foreign;    /* said by check: it is about somebody else's thing */
@@ -66,7 +69,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyCall, bothy_call_unref)
 /* The row's weigh has found out: the call goes on, after polkit was asked for the row's other action if ASK. */
 void bothy_call_weighed (BothyCall *self, gboolean ask);
 
-/* Reply with VALUE, a tuple (floating, NULL: an empty one). */
+/* Reply with VALUE, a tuple (floating, NULL: an empty one). What has grounds is noted as done. */
 void bothy_call_return (BothyCall *self, GVariant *value);
 
 /* The same with FDS, or NULL, which VALUE numbers; they stay the caller's. */

@@ -3,9 +3,9 @@
 
 #include <gio/gio.h>
 
-G_BEGIN_DECLS
+#include "base/per-user.h"
 
-#define BOTHY_NO_USER G_MAXUINT32
+G_BEGIN_DECLS
 
 /*
  * A connection that has called us, for as long as it is on the bus. Who it is, the bus

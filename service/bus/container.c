@@ -6,6 +6,7 @@
 #include "bus/options.h"
 #include "bus/paths.h"
 #include "base/error.h"
+#include "core/container/history.h"
 #include "core/registry/lifecycle.h"
 #include "base/validate.h"
 
@@ -319,6 +320,15 @@ bothy_container_handle_open_log (BothyCall *call)
 }
 
 /* ---- what is known of it ---- */
+
+void
+bothy_container_handle_get_history (BothyCall *call)
+{
+  int containers_fd = bothy_containers_get_directory (bothy_registry_get_containers (call->registry));
+
+  bothy_call_return (call,
+                     g_variant_new ("(@a(tuss))", bothy_history_read (containers_fd, container_of (call))));
+}
 
 void
 bothy_container_handle_get_os_release (BothyCall *call)

@@ -181,6 +181,7 @@ on_created (GObject *source, GAsyncResult *result, gpointer user_data)
     bothy_call_return_error (call, error);
     return;
   }
+  g_set_object (&call->about, G_OBJECT (container));
   path = bothy_path_of_container (container->owner, container->spec->name);
   bothy_call_return (call, g_variant_new ("(o)", path));
 }

@@ -111,6 +111,28 @@ is_still_there (BothyCall *call)
   return call->node && call->node->target == call->asked_about;
 }
 
+static const char *
+get_grounds (const BothyCall *call)
+{
+  if (call->user == 0)
+    return "root";
+  if (call->may_exceed)
+    return call->row->exceeding;
+  if (call->may_use)
+    return call->row->weighing;
+  return call->may_inspect || call->row->rule == BOTHY_RULE_ACTION ? call->row->action : "owner";
+}
+
+/* All is said and authorized. */
+static void
+handle (BothyCall *call)
+{
+  if (!call->row->reads && g_strcmp0 (call->row->action, BOTHY_ACTION_INSPECT) != 0)
+    call->grounds = get_grounds (call);
+  g_set_object (&call->about, call->node ? call->node->target : NULL);
+  call->row->handle (call);
+}
+
 static void
 on_weighing_checked (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -125,7 +147,7 @@ on_weighing_checked (GObject *source, GAsyncResult *result, gpointer user_data)
   else if (!is_still_there (call))
     bothy_call_return_unknown_object (call);
   else
-    call->row->handle (call);
+    handle (call);
 }
 
 static void
@@ -135,7 +157,7 @@ on_weighed (BothyCall *call, gboolean ask)
     bothy_authority_check (call->client, call->row->weighing, call->details, call->is_interactive,
                            on_weighing_checked, bothy_call_ref (call));
   else if (is_still_there (call))
-    call->row->handle (call);
+    handle (call);
   else
     bothy_call_return_unknown_object (call);
 }
@@ -144,7 +166,7 @@ static void
 handle_or_weigh (BothyCall *call)
 {
   if (!call->row->weigh) {
-    call->row->handle (call);
+    handle (call);
     return;
   }
   g_set_object (&call->asked_about, call->node->target);

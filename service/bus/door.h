@@ -35,6 +35,9 @@ struct _BothyRow {
      bothy_call_weighed(), or with an error for the caller. Or NULL. */
   void (*weigh) (BothyCall *call);
   const char *weighing;
+  /* It changes nothing and lets nobody in, so nobody is told who called it; as a method does whose action is
+     to inspect. What is forgotten here is told. */
+  gboolean reads;
 };
 
 /* The whole table, which is static and ended by a row without interface. */

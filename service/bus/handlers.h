@@ -112,6 +112,7 @@ REQUEST (container, set_limits);
 CHECK (container, set_limits);
 HANDLE (container, set_limits);
 HANDLE (container, get_stats);
+HANDLE (container, get_history);
 
 /* port.c */
 REQUEST (container, add_port);

@@ -277,7 +277,8 @@ class World:
         return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) * 1024
 
     def records(self):
-        """What is in the state directory: files with their contents, but for what images have inside."""
+        """What is in the state directory: files with their contents, but for what images have inside and what only
+        tells what was done."""
         found = {}
         for path, directories, files in os.walk(self.state):
             where = pathlib.Path(path).relative_to(self.state)
@@ -287,7 +288,7 @@ class World:
             found[str(where)] = "directory"
             for name in files:
                 file = pathlib.Path(path) / name
-                if name == "console.log":
+                if name in ("console.log", "history"):
                     continue
                 found[str(where / name)] = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "other"
         return found

@@ -36,12 +36,12 @@ ARGUMENTS = {
     "Start": ({},), "Stop": (wire.variants({"force": True}),), "Restart": (wire.variants({"force": True}),),
     "Freeze": (), "Thaw": (), "Kill": ("leader", 9), "Delete": (wire.variants({"force": True}),),
     "Rename": ("renamed",), "Exec": (["true"], [], {}), "OpenShell": ("", "/bin/sh", [], []), "OpenConsole": (),
-    "OpenLog": (), "SetLimits": ({"pids": GLib.Variant("t", 100)},), "GetStats": (), "GetOSRelease": (),
+    "OpenLog": (), "SetLimits": ({"pids": GLib.Variant("t", 100)},), "GetStats": (), "GetHistory": (), "GetOSRelease": (),
     "MapFromUser": (0,), "MapToUser": (0,), "AddPort": ("tcp", 8080, 80, {}), "RemovePort": ("tcp", 8080, {}),
     "AddMount": (0, "/mnt", wire.variants({"path": "/usr"})), "RemoveMount": ("/mnt",),
     "SetEgress": ("set", ["192.0.2.1"]), "GetAddresses": (),
 }
-READS = {"GetAddresses", "GetStats", "GetOSRelease", "MapFromUser", "MapToUser"}
+READS = {"GetAddresses", "GetHistory", "GetStats", "GetOSRelease", "MapFromUser", "MapToUser"}
 
 
 def call_container(client, path, member, **options):

@@ -26,3 +26,25 @@ def test_journal_of_a_container_OBJ_10(host):
     host.run("bob", "bothy create busybox 'a\x1b[31mb'; bothy exec alice/secretname true")
     host.run("alice", "bothy exec secretname -- sh -c 'echo HOSTILE >/dev/console; logger HOSTILE'")
     assert "HOSTILE" not in host.output("root", "journalctl -b -o cat -u bothyd -u bothy-helper -u bothy-spawn")
+
+
+def test_who_did_what(host):
+    """In the journal, for administrators, by field; in the container's own history, for its owner."""
+    host.run("alice", "bothy", "launch", "busybox", "x1", check=True)
+    host.run("root", "bothy", "stop", "--force", "alice/x1", check=True)
+    x1 = info(host, "x1")
+    host.run("root", "journalctl --sync", check=True)
+    entries = [json.loads(line) for line in host.output("root", f"journalctl -b -o json -u bothyd BOTHY_ID={x1['id']}").splitlines()]
+    found = [(entry["BOTHY_CONTAINER"], entry["BOTHY_OWNER"], entry.get("BOTHY_USER"), entry["BOTHY_DEED"], entry["BOTHY_GROUNDS"])
+             for entry in entries if "BOTHY_DEED" in entry]
+    assert [deed[3].split()[0] for deed in found] == ["CreateContainer", "Start", "killed", "Stop"]
+    assert found[1] == ("x1", "1000", "1000", "Start", "owner") and found[3] == ("x1", "1000", "0", "Stop", "root")
+    assert found[2][2] is None
+    shown = host.run("alice", "bothy", "history", "x1", check=True).stdout.splitlines()
+    assert shown[0].split() == ["WHEN", "WHO", "WHAT", "AS"]
+    assert [line.split()[2:] for line in shown[2:]] == [["alice", "Start", "owner"], ["-", "killed", "by", "signal", "9"],
+                                                        ["root", "Stop", "root"]]
+    last, = json.loads(host.run("alice", "bothy", "history", "--json", "-n", "1", "x1", check=True).stdout)
+    assert (last["user"], last["deed"], last["grounds"]) == (0, "Stop", "root")
+    assert host.run("alice", "bothy", "history", "x2").returncode == 1
+    assert host.run("bob", "bothy", "--no-ask-password", "history", "alice/x1").returncode == 1

@@ -206,6 +206,7 @@ static const struct {
   { "Container.SetEgress", OWNER, "manage-containers" },
   { "Container.GetAddresses", OWNER, "inspect-containers" },
   { "Container.GetStats", OWNER, "inspect-containers" },
+  { "Container.GetHistory", OWNER, "inspect-containers" },
   { "Container.GetOSRelease", OWNER, "inspect-containers" },
   { "Container.MapFromUser", OWNER, "inspect-containers" },
   { "Container.MapToUser", OWNER, "inspect-containers" },

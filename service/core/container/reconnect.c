@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/container/history.h"
 #include "core/container/reconnect.h"
 
 #include "core/container/runner-private.h"
@@ -69,6 +70,7 @@ clear_earlier_run (BothyRunner *self, BothyContainer *container, gboolean unseen
     bothy_runner_kill_group (self, container);
   if (unseen_end) {
     bothy_container_set_ended (container);
+    bothy_history_note_end (self->containers_fd, container);
     bothy_runner_save (self, container);
   } else if (*container->group)
     bothy_container_set_group (container, "");

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "config.h"
 #include "core/container/container-record.h"
+#include "core/container/history.h"
 #include "core/container/supervisor-sockets.h"
 #include "platform/oom.h"
 
@@ -142,8 +143,8 @@ on_out_of_memory (guint64 kills, gpointer user_data)
                                            container->spec->name, container->owner, kills);
 
   g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_WARNING, "MESSAGE_ID", OOM_MESSAGE_ID, "BOTHY_CONTAINER",
-                    container->spec->name, "BOTHY_CONTAINER_ID", container->id, "BOTHY_CONTROL_GROUP",
-                    container->group, "MESSAGE", "%s", text);
+                    container->spec->name, "BOTHY_ID", container->id, "BOTHY_CONTROL_GROUP", container->group,
+                    "MESSAGE", "%s", text);
   bothy_container_add_oom_kills (container, kills);
 }
 
@@ -171,6 +172,7 @@ on_closed (BothySupervisor *supervisor, gpointer user_data)
   /* Also when it said that all have ended: it could have been lying. */
   bothy_runner_kill_group (self, container);
   bothy_container_set_ended (container);
+  bothy_history_note_end (self->containers_fd, container);
   bothy_network_repair_end (self->repair, container);
   bothy_runner_save (self, container);
   BOTHY_FAULT_POINT ("stop.ended");

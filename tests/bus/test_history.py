@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who did what: GetHistory, and what the journal is told."""
+
+import os
+import time
+
+from gi.repository import GLib
+
+import polkit
+from conftest import ALICE, BOB
+from wire import CONTAINER, IMAGE, MANAGER, ROOT, variants, wait
+
+NOBODY = 2**32 - 1
+
+
+def history(client, path):
+    return [(user, deed, grounds) for _, user, deed, grounds in client.call(path, CONTAINER, "GetHistory")[0]]
+
+
+def noted(world, text):
+    return [line for line in world.log().splitlines() if text in line]
+
+
+def test_DOER_what_the_owner_does(world, alice):
+    before = time.time()
+    path = alice.create("box", command=["sh", "-c", "exit 3"])
+    alice.call(path, CONTAINER, "Start", "(a{sv})", {})
+    wait(lambda: alice.state(path) == "stopped")
+    alice.call(path, CONTAINER, "SetLimits", "(a{sv})", {"pids": GLib.Variant("t", 100)})
+    alice.call(path, CONTAINER, "Rename", "(s)", "crate")
+    path = alice.manager("GetContainer", "(s)", "crate")[0]
+    deeds = history(alice, path)
+    (first, *_), *_ = alice.call(path, CONTAINER, "GetHistory")[0]
+    assert before <= first / 1e6 <= time.time()
+    assert [deed.split()[0] for _, deed, _ in deeds] == ["CreateContainer", "Start", "exited", "SetLimits", "Rename"]
+    assert deeds[0] == (ALICE, "CreateContainer image=busybox", polkit.CREATE)
+    assert deeds[1] == (ALICE, "Start", "owner") and deeds[2] == (NOBODY, "exited with 3", "")
+    # It outlives the service, and the name does not matter.
+    world.restart()
+    assert history(alice, path) == deeds
+    alice.call(path, CONTAINER, "Delete", "(a{sv})", {})
+    assert noted(world, f"Container crate of user {ALICE}: Delete by user {ALICE} (owner)")
+
+
+def test_DOER_what_others_do(world, alice, bob, root):
+    """With why they might; who might not has done nothing."""
+    path = alice.create("box", command=["sleep", "1000"])
+    world.polkit.answers[polkit.MANAGE] = "no"
+    assert bob.error(path, CONTAINER, "Start", "(a{sv})", {}) == "UnknownObject"
+    world.polkit.answers.update({polkit.MANAGE: "yes", polkit.INSPECT: "yes"})
+    bob.call(path, CONTAINER, "Start", "(a{sv})", {})
+    root.call(path, CONTAINER, "Stop", "(a{sv})", variants({"force": True}))
+    wait(lambda: alice.state(path) == "stopped")
+    assert history(bob, path)[1:] == [(BOB, "Start", polkit.MANAGE), (NOBODY, "killed by signal 9", ""), (0, "Stop", "root")]
+    assert history(bob, path) == history(alice, path)
+    assert noted(world, f"Container box of user {ALICE}: Stop by user 0 (root)")
+
+
+def test_DOER_reading_is_no_deed(world, alice, box):
+    before = history(alice, box)
+    image = alice.manager("GetImage", "(s)", "busybox")[0]
+    alice.call(box, CONTAINER, "GetStats")
+    alice.call(box, CONTAINER, "OpenLog")
+    alice.get_all(image, IMAGE)
+    alice.manager("ListContainers")
+    alice.manager("ListRemotes")
+    lines = noted(world, f"by user {ALICE} ")
+    assert alice.error(box, CONTAINER, "RemovePort", "(sqa{sv})", "tcp", 1, {}) != ""
+    assert history(alice, box) == before and noted(world, f"by user {ALICE} ") == lines
+    alice.call(box, CONTAINER, "Exec", "(asaha{sv})", ["true"], [], {})
+    assert history(alice, box)[-1] == (ALICE, "Exec", "owner")
+
+
+def test_DOER_a_call_without_a_reply_is_noted(world, alice, box):
+    alice.send(box, CONTAINER, "Freeze", "()", no_reply=True)
+    wait(lambda: alice.state(box) == "frozen")
+    wait(lambda: history(alice, box)[-1] == (ALICE, "Freeze", "owner"))
+    alice.call(box, CONTAINER, "Thaw")
+
+
+def test_DOER_ephemeral_ones_have_no_file(world, alice):
+    path = alice.create("box", ephemeral=True)
+    assert history(alice, path) == []
+    assert noted(world, f"Container box of user {ALICE}: CreateContainer")
+
+
+def test_DOER_neither_disk_nor_journal_is_filled(world, alice):
+    """Calls of one who does nothing else: the file is bounded and keeps the latest, the journal has their number."""
+    path = alice.create("box")
+    alice.call(path, CONTAINER, "Rename", "(s)", "b1")
+    entries = len(noted(world, f"by user {ALICE} "))
+    for number in range(2, 200):
+        path = path.rsplit("/", 1)[0] + f"/b{number - 1}"
+        alice.call(path, CONTAINER, "Rename", "(s)", f"b{number}")
+    assert len(noted(world, f"by user {ALICE} ")) - entries <= 60
+    wait(lambda: noted(world, "more calls by user"), 15)
+    (file,) = world.state.glob("containers/*/history")
+    assert file.stat().st_size <= 32 << 10
+    file.write_text("x" * 100 + "\n" + "1\t2\tfull\towner\n" * 4000)
+    alice.call(path.rsplit("/", 1)[0] + "/b199", CONTAINER, "Rename", "(s)", "last")
+    assert file.stat().st_size <= 32 << 10
+    assert not list(world.state.glob("containers/*/.history.new"))
+
+
+def test_DOER_a_full_disk_keeps_nobody_from_stopping(fresh_world):
+    world = fresh_world(state_size="32M")
+    alice = world.client(ALICE)
+    path = alice.create("box", command=["sleep", "1000"])
+    alice.call(path, CONTAINER, "Start", "(a{sv})", {})
+    before = history(alice, path)
+    filler = world.state / "filler"
+    try:
+        with open(filler, "wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+    except OSError:
+        assert os.statvfs(world.state).f_bavail == 0
+    alice.call(path, CONTAINER, "Stop", "(a{sv})", variants({"force": True}))
+    wait(lambda: alice.state(path) == "stopped")
+    filler.unlink(missing_ok=True)
+    assert history(alice, path)[:len(before)] == before
+    alice.call(path, CONTAINER, "Delete", "(a{sv})", {})
+    assert alice.error(ROOT, MANAGER, "GetContainer", "(s)", "box") == "NoSuchContainer"
