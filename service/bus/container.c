@@ -196,8 +196,10 @@ bothy_container_handle_kill (BothyCall *call)
 {
   const struct supervisor_message *request = call->request;
   BothyContainer *container = container_of (call);
+  g_autofree char *number = g_strdup_printf ("%d", request->signal);
   GError *error = NULL;
 
+  polkit_details_insert (call->details, "signal", number);
   if (require_processes (container, &error))
     bothy_supervisor_call (container->supervisor, *request, NULL, NULL, on_killed, bothy_call_ref (call));
   else
@@ -266,6 +268,7 @@ bothy_container_handle_rename (BothyCall *call)
   const char *name = call->request;
   GError *error = NULL;
 
+  polkit_details_insert (call->details, "from", container->spec->name);
   if (bothy_container_is_active (container) || container->busy)
     error = g_error_new (BOTHY_ERROR, container->busy ? BOTHY_ERROR_BUSY : BOTHY_ERROR_WRONG_STATE,
                          "Container %s is %s; stop it first", container->spec->name,

@@ -10,19 +10,16 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+static const char *const change_names[] = {
+  [BOTHY_EGRESS_SET] = "set", [BOTHY_EGRESS_ALLOW] = "allow", [BOTHY_EGRESS_DENY] = "deny"
+};
+
 static gboolean
 parse_change (const char *text, BothyEgressChange *ret, GError **error)
 {
-  static const struct {
-    const char *text;
-    BothyEgressChange change;
-  } changes[] = { { "set", BOTHY_EGRESS_SET },
-                  { "allow", BOTHY_EGRESS_ALLOW },
-                  { "deny", BOTHY_EGRESS_DENY } };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (changes); i++) {
-    *ret = changes[i].change;
-    if (g_str_equal (text, changes[i].text))
+  for (guint i = 0; i < G_N_ELEMENTS (change_names); i++) {
+    *ret = (BothyEgressChange)i;
+    if (g_str_equal (text, change_names[i]))
       return TRUE;
   }
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "change: \"set\", \"allow\" or \"deny\"");
@@ -75,7 +72,9 @@ void
 bothy_container_handle_set_egress (BothyCall *call)
 {
   const EgressRequest *request = call->request;
+  g_autofree char *destinations = g_strjoinv (" ", request->destinations);
 
+  polkit_details_insert (call->details, change_names[request->change], destinations);
   bothy_registry_set_egress (call->registry, BOTHY_CONTAINER (call->node->target), request->change,
                              request->destinations, on_egress_set, bothy_call_ref (call));
 }

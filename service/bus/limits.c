@@ -98,6 +98,10 @@ on_limits_set (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_container_handle_set_limits (BothyCall *call)
 {
+  const BothyCgroupLimits *changes = call->request;
+  g_autofree char *all = bothy_limits_describe (changes, changes->given);
+
+  polkit_details_insert (call->details, "limits", all);
   bothy_registry_set_limits (call->registry, BOTHY_CONTAINER (call->node->target), call->request,
                              on_limits_set, bothy_call_ref (call));
 }

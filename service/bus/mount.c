@@ -139,6 +139,7 @@ const BothyRequestType bothy_container_remove_mount_request = { parse_remove_mou
 void
 bothy_container_handle_remove_mount (BothyCall *call)
 {
+  polkit_details_insert (call->details, "inside", call->request);
   bothy_registry_remove_mount (call->registry, BOTHY_CONTAINER (call->node->target), call->request,
                                on_mount_changed, bothy_call_ref (call));
 }

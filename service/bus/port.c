@@ -108,6 +108,9 @@ const BothyRequestType bothy_container_remove_port_request = { parse_remove_port
 void
 bothy_container_handle_remove_port (BothyCall *call)
 {
+  g_autofree char *shown = bothy_port_describe (call->request);
+
+  polkit_details_insert (call->details, "port", shown);
   bothy_registry_remove_port (call->registry, BOTHY_CONTAINER (call->node->target), call->request,
                               on_port_changed, bothy_call_ref (call));
 }

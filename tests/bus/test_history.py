@@ -34,6 +34,7 @@ def test_DOER_what_the_owner_does(world, alice):
     assert before <= first / 1e6 <= time.time()
     assert [deed.split()[0] for _, deed, _ in deeds] == ["CreateContainer", "Start", "exited", "SetLimits", "Rename"]
     assert deeds[0] == (ALICE, "CreateContainer image=busybox", polkit.CREATE)
+    assert deeds[3][1] == "SetLimits limits=pids=100" and deeds[4][1] == "Rename from=box"
     assert deeds[1] == (ALICE, "Start", "owner") and deeds[2] == (NOBODY, "exited with 3", "")
     # It outlives the service, and the name does not matter.
     world.restart()
