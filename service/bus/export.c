@@ -3,6 +3,7 @@
 /* Export of org.bothy.Bothy1.Image */
 #include "bus/handlers.h"
 
+#include "bus/operation.h"
 #include "bus/options.h"
 #include "bus/paths.h"
 #include "base/error.h"
@@ -112,28 +113,22 @@ on_exported (GObject *source, GAsyncResult *result, gpointer user_data)
     bothy_operation_complete (operation, NULL, error);
 }
 
+static void
+export_image (BothyRegistry *registry, BothyOperation *operation, GObject *target, gpointer data)
+{
+  const ExportRequest *request = data;
+  ExportWatch *watch = g_new0 (ExportWatch, 1);
+
+  watch->operation = operation;
+  watch->image = BOTHY_IMAGE (g_object_ref (target));
+  watch->size = watch->image->size;
+  bothy_image_export (bothy_registry_get_images (registry), watch->image, operation->user,
+                      request->archive_fd, request->compression, on_export_progress, watch,
+                      operation->cancellable, on_exported, watch);
+}
+
 void
 bothy_image_handle_export (BothyCall *call)
 {
-  const ExportRequest *request = call->request;
-  BothyImage *image = BOTHY_IMAGE (call->node->target);
-  GError *error = NULL;
-  BothyOperation *operation = bothy_operations_add (bothy_registry_get_operations (call->registry),
-                                                    call->user, "export-image", "packing", &error);
-  g_autofree char *path = NULL;
-  ExportWatch *watch;
-
-  if (!operation) {
-    bothy_call_return_error (call, error);
-    return;
-  }
-  path = bothy_path_of_operation (operation->id);
-  bothy_call_return (call, g_variant_new ("(o)", path));
-  watch = g_new0 (ExportWatch, 1);
-  watch->operation = operation;
-  watch->image = g_object_ref (image);
-  watch->size = image->size;
-  bothy_image_export (bothy_registry_get_images (call->registry), image, call->user, request->archive_fd,
-                      request->compression, on_export_progress, watch, operation->cancellable, on_exported,
-                      watch);
+  bothy_call_return_operation (call, "export-image", "packing", export_image);
 }

@@ -3,6 +3,7 @@
 /* ImportImage of org.bothy.Bothy1.Manager */
 #include "bus/handlers.h"
 
+#include "bus/operation.h"
 #include "bus/options.h"
 #include "bus/paths.h"
 #include "base/error.h"
@@ -119,31 +120,26 @@ on_imported (GObject *source, GAsyncResult *result, gpointer user_data)
   bothy_operation_complete (operation, path, error);
 }
 
-void
-bothy_manager_handle_import_image (BothyCall *call)
+static void
+import_image (BothyRegistry *registry, BothyOperation *operation, GObject *target, gpointer data)
 {
-  const ImportRequest *request = call->request;
+  const ImportRequest *request = data;
   BothyImportSource source = { .archive_fd = request->archive_fd,
                                .metadata_fd = request->metadata_fd,
                                .alias = request->alias,
                                .fingerprint = request->fingerprint };
-  GError *error = NULL;
-  BothyOperation *operation = bothy_operations_add (bothy_registry_get_operations (call->registry),
-                                                    call->user, "import-image", "unpacking", &error);
-  g_autofree char *path = NULL;
-  ImportWatch *watch;
+  ImportWatch *watch = g_new0 (ImportWatch, 1);
   guint64 size;
   mode_t mode;
 
-  if (!operation) {
-    bothy_call_return_error (call, error);
-    return;
-  }
-  path = bothy_path_of_operation (operation->id);
-  bothy_call_return (call, g_variant_new ("(o)", path));
-  watch = g_new0 (ImportWatch, 1);
   watch->operation = operation;
   watch->total = bothy_untrusted_fd_stat (source.archive_fd, &mode, &size) && S_ISREG (mode) ? size : 0;
-  bothy_image_store_import (bothy_registry_get_images (call->registry), call->user, &source,
+  bothy_image_store_import (bothy_registry_get_images (registry), operation->user, &source,
                             on_import_progress, watch, operation->cancellable, on_imported, watch);
+}
+
+void
+bothy_manager_handle_import_image (BothyCall *call)
+{
+  bothy_call_return_operation (call, "import-image", "unpacking", import_image);
 }

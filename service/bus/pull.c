@@ -3,6 +3,7 @@
 /* Images from remotes: methods of org.bothy.Bothy1.Manager and org.bothy.Bothy1.Image */
 #include "bus/handlers.h"
 
+#include "bus/operation.h"
 #include "bus/options.h"
 #include "bus/paths.h"
 #include "base/error.h"
@@ -132,36 +133,25 @@ on_pulled (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-start_pull (BothyCall *call, const BothyPullRequest *request)
+pull (BothyRegistry *registry, BothyOperation *operation, GObject *target, gpointer data)
 {
-  GError *error = NULL;
-  BothyOperation *operation = bothy_operations_add (bothy_registry_get_operations (call->registry),
-                                                    call->user, "pull-image", "looking", &error);
-  g_autofree char *path = NULL;
+  const PullRequest *request = data;
+  const char *aliases[] = { NULL, NULL };
+  const BothyPullRequest wanted = { .reference = &request->reference,
+                                    .aliases = aliases,
+                                    .architecture = request->architecture,
+                                    .credentials = request->credentials };
 
-  if (!operation) {
-    bothy_call_return_error (call, error);
-    return;
-  }
-  path = bothy_path_of_operation (operation->id);
-  bothy_call_return (call, g_variant_new ("(o)", path));
-  bothy_puller_pull (bothy_registry_get_puller (call->registry), operation, request, on_pulled, operation);
+  /* A fingerprint is a name already. */
+  if (request->alias || bothy_reference_check_alias (request->text, NULL))
+    aliases[0] = request->alias ? request->alias : request->text;
+  bothy_puller_pull (bothy_registry_get_puller (registry), operation, &wanted, on_pulled, operation);
 }
 
 void
 bothy_manager_handle_pull_image (BothyCall *call)
 {
-  const PullRequest *request = call->request;
-  const char *aliases[] = { NULL, NULL };
-  BothyPullRequest wanted = { .reference = &request->reference,
-                              .aliases = aliases,
-                              .architecture = request->architecture,
-                              .credentials = request->credentials };
-
-  /* A fingerprint is a name already. */
-  if (request->alias || bothy_reference_check_alias (request->text, NULL))
-    aliases[0] = request->alias ? request->alias : request->text;
-  start_pull (call, &wanted);
+  bothy_call_return_operation (call, "pull-image", "looking", pull);
 }
 
 typedef struct {
@@ -213,18 +203,24 @@ bothy_image_check_refresh (BothyCall *call, GError **error)
   return FALSE;
 }
 
+static void
+pull_again (BothyRegistry *registry, BothyOperation *operation, GObject *target, gpointer data)
+{
+  const RefreshRequest *request = data;
+  BothyImage *image = BOTHY_IMAGE (target);
+  g_auto (GStrv) aliases = bothy_image_aliases (image, operation->user);
+  const BothyPullRequest wanted = { .reference = &request->origin,
+                                    .aliases = (const char *const *)aliases,
+                                    .architecture = *image->architecture ? image->architecture : NULL,
+                                    .credentials = request->credentials };
+
+  bothy_puller_pull (bothy_registry_get_puller (registry), operation, &wanted, on_pulled, operation);
+}
+
 void
 bothy_image_handle_refresh (BothyCall *call)
 {
-  const RefreshRequest *request = call->request;
-  BothyImage *image = BOTHY_IMAGE (call->node->target);
-  g_auto (GStrv) aliases = bothy_image_aliases (image, call->user);
-  BothyPullRequest wanted = { .reference = &request->origin,
-                              .aliases = (const char *const *)aliases,
-                              .architecture = *image->architecture ? image->architecture : NULL,
-                              .credentials = request->credentials };
-
-  start_pull (call, &wanted);
+  bothy_call_return_operation (call, "pull-image", "looking", pull_again);
 }
 
 /* ---- SearchImages ---- */

@@ -226,19 +226,65 @@ def test_RANGE_06_quota_of_processes(fresh_world):
     assert alice.execute(path, "echo", "x")[0] == "x\n"
 
 
-def test_RANGE_06_quota_of_operations(fresh_world):
+def test_RANGE_06_operations_take_turns(fresh_world):
+    """What is beyond the number at work waits, can be cancelled, and gives back what it took; others do not wait along."""
     world = fresh_world(config="[Quota]\nOperations=2\n")
     alice, bob = world.client(ALICE), world.client(BOB)
-    pipes = [os.pipe() for _ in range(3)]
-    running = [alice.manager("ImportImage", "(ha{sv})", 0, {}, fds=[pipes[i][0]])[0] for i in range(2)]
-    assert alice.error(ROOT, MANAGER, "ImportImage", "(ha{sv})", 0, {}, fds=[pipes[2][0]]) == "QuotaExceeded"
-    bobs = bob.manager("ImportImage", "(ha{sv})", 0, {}, fds=[pipes[2][0]])[0]
-    for client, operation in ((alice, running[0]), (alice, running[1]), (bob, bobs)):
+    pipes = [os.pipe() for _ in range(5)]
+
+    def begin(client, number):
+        return client.manager("ImportImage", "(ha{sv})", 0, {}, fds=[pipes[number][0]])[0]
+
+    def phase(operation):
+        return alice.get(operation, OPERATION, "Phase")
+
+    def cancel(client, operation):
         client.call(operation, OPERATION, "Cancel")
         assert client.finish(operation)["Error"].startswith("org.bothy.Bothy1.Error.Cancelled: ")
+    running = [begin(alice, number) for number in range(2)]
+    fds = world.settled_fds()
+    waiting = [begin(alice, number) for number in range(2, 4)]
+    assert [phase(operation) for operation in running + waiting] == ["unpacking"] * 2 + ["waiting"] * 2
+    bobs = begin(bob, 4)
+    assert bob.get(bobs, OPERATION, "Phase") == "unpacking"
+    cancel(bob, bobs)
+    cancel(alice, waiting[0])
+    cancel(alice, running[0])
+    wait(lambda: phase(waiting[1]) == "unpacking")
+    cancel(alice, waiting[1])
+    cancel(alice, running[1])
+    with archives.small() as file:
+        done = alice.finish(alice.manager("ImportImage", "(ha{sv})", 0, {}, fds=[file.fileno()])[0])
+    assert done["Error"] == "" and done["Phase"] == "done"
+    assert world.settled_fds() <= fds
     for pair in pipes:
         os.close(pair[0])
         os.close(pair[1])
+
+
+def test_RANGE_06_how_many_wait_is_bounded(fresh_world):
+    """Also of those who were cancelled meanwhile; and whoever has that many can still delete."""
+    world = fresh_world(config="[Quota]\nOperations=1\n")
+    alice = world.client(ALICE)
+    path = alice.create("box")
+    pipe = os.pipe()
+    operations = [alice.manager("ImportImage", "(ha{sv})", 0, {}, fds=[pipe[0]])[0] for _ in range(255)]
+    alice.call(operations[9], OPERATION, "Cancel")
+    begun = [alice.manager("ImportImage", "(ha{sv})", 0, {}, fds=[pipe[0]])[0] for _ in range(2)]
+    assert alice.error(ROOT, MANAGER, "ImportImage", "(ha{sv})", 0, {}, fds=[pipe[0]]) == "QuotaExceeded"
+    for operation in reversed(operations + begun):
+        alice.error(operation, OPERATION, "Cancel")
+    wait(lambda: alice.error(ROOT, MANAGER, "ImportImage", "(ha{sv})", 7, {}) == "InvalidArgs")
+    alice.delete(path)
+    os.close(pipe[0])
+    os.close(pipe[1])
+
+
+def test_RANGE_06_thirty_deletions_in_a_row(world, alice):
+    """None is refused because the files of others are still being removed."""
+    paths = [alice.create(f"box{number}") for number in range(30)]
+    operations = [alice.call(path, CONTAINER, "Delete", "(a{sv})", {})[0] for path in paths]
+    assert all(alice.finish(operation)["Error"] == "" for operation in operations)
 
 
 @pytest.mark.parametrize("limit", ["ImageBytes=100000\n", "ImageFiles=3\n"])

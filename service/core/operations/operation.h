@@ -18,6 +18,7 @@ struct _BothyOperation {
   double progress; /* 0 to 1, -1: not known */
   guint64 bytes;
   char *object_path; /* "/" as long as there is none */
+  gboolean at_work;  /* its turn has come */
   gboolean done;
   GError *error; /* once done */
   GCancellable *cancellable;

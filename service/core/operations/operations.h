@@ -14,13 +14,21 @@ G_BEGIN_DECLS
 #define BOTHY_TYPE_OPERATIONS (bothy_operations_get_type ())
 G_DECLARE_FINAL_TYPE (BothyOperations, bothy_operations, BOTHY, OPERATIONS, GObject)
 
-/* MAX: how many of one user may be under way. (transfer full) */
+/* MAX: how many of one user may be at work at once. (transfer full) */
 BothyOperations *bothy_operations_new (guint max);
 
-/* A new operation of USER's; KIND and PHASE are static. (transfer full); NULL with QUOTA_EXCEEDED when he has as many
-   under way as he may. */
+/* A new operation of USER's; KIND and PHASE are static. (transfer full); NULL with QUOTA_EXCEEDED when he has some hundreds
+   under way. */
 BothyOperation *bothy_operations_add (
     BothyOperations *self, guint32 user, const char *kind, const char *phase, GError **error);
+
+/* Call WORK with OPERATION and DATA when fewer than MAX of its user's are at work: at once, or later; until then its phase is
+   "waiting", and when it is cancelled it completes. DATA is freed with FREE_DATA after WORK, or without. */
+void bothy_operations_wait (BothyOperations *self,
+                            BothyOperation *operation,
+                            void (*work) (BothyOperation *operation, gpointer data),
+                            gpointer data,
+                            GDestroyNotify free_data);
 
 /* The same for what USER did not ask for: he can not wait until he may, so it is never refused. (transfer full) */
 BothyOperation *
