@@ -72,7 +72,9 @@ def lxc(host):
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as recipe:
         nic = next((line.split() for line in recipe.stdout if line.startswith("02:")), None)
         assert nic, "no nic was attached"
-        init = host.output("root", "pgrep", "-o", "-x", "init", "-u", str(held(host)[0]))
+        # LXC tells its pid before it is what is executed.
+        init = until(lambda: host.run("root", "pgrep", "-o", "-x", "init", "-u", str(held(host)[0])).stdout.strip(), 30,
+                     lambda: host.output("root", f"ps -u {held(host)[0]} -o pid,comm,args"))
         yield init, nic, recipe
         recipe.stdin.close()
         recipe.stdout.read()
