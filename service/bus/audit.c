@@ -5,21 +5,30 @@
 #include "core/container/history.h"
 
 #define WINDOW_SECONDS 10
-#define MAX_IN_WINDOW  60 /* deeds of one user */
+#define MAX_IN_WINDOW  60
 
-static GHashTable *counts; /* of deeds in the window that is open: uid → number */
+/* The deeds of USER with what is OWNER's, in the window that is open. Each pair is counted for itself: what somebody does with
+   his own things hides nothing of what he does with others'. */
+typedef struct {
+  guint64 pair;
+  guint n;
+} Count;
+
+static GHashTable *counts; /* Count: a set */
 static guint window;       /* the timer of its end, 0: none is open */
 
 static void
 write_overrun (gpointer key, gpointer value, gpointer user_data)
 {
-  guint n = GPOINTER_TO_UINT (value);
+  const Count *count = value;
   g_autofree char *deed = NULL;
 
-  if (n <= MAX_IN_WINDOW)
+  if (count->n <= MAX_IN_WINDOW)
     return;
-  deed = g_strdup_printf ("%u more calls", n - MAX_IN_WINDOW);
-  bothy_journal_write (&(BothyJournalEntry){ .user = GPOINTER_TO_UINT (key), .deed = deed, .grounds = "" });
+  deed = g_strdup_printf ("%u more calls, about things of user %u", count->n - MAX_IN_WINDOW,
+                          (guint32)count->pair);
+  bothy_journal_write (
+      &(BothyJournalEntry){ .user = (guint32)(count->pair >> 32), .deed = deed, .grounds = "" });
 }
 
 static gboolean
@@ -31,24 +40,30 @@ on_window_over (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* FALSE: there were enough. */
 static gboolean
-count (guint32 user)
+count (guint32 user, guint32 owner)
 {
-  guint n;
+  const guint64 pair = (guint64)user << 32 | owner;
+  Count *found;
 
   if (!counts)
-    counts = g_hash_table_new (NULL, NULL);
+    counts = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, g_free);
   if (!window)
     window = g_timeout_add_seconds (WINDOW_SECONDS, on_window_over, NULL);
-  n = GPOINTER_TO_UINT (g_hash_table_lookup (counts, GUINT_TO_POINTER (user))) + 1;
-  g_hash_table_insert (counts, GUINT_TO_POINTER (user), GUINT_TO_POINTER (n));
-  return n <= MAX_IN_WINDOW;
+  found = g_hash_table_lookup (counts, &pair);
+  if (!found) {
+    found = g_new0 (Count, 1);
+    found->pair = pair;
+    g_hash_table_insert (counts, &found->pair, found);
+  }
+  return ++found->n <= MAX_IN_WINDOW;
 }
 
 void
 bothy_audit_note (const BothyAuditDeed *deed)
 {
-  if (!count (deed->user))
+  if (!count (deed->user, deed->container ? deed->container->owner : deed->user))
     return;
   if (deed->container)
     bothy_history_note (deed->containers_fd, deed->container, deed->user, deed->deed, deed->grounds);

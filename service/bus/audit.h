@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 /*
  * Who did what: each call that changed something, or let its caller in, is an entry of the journal, and if it was about a
  * container also of that container's history. Somebody who calls very often does not fill the disk: of what is beyond
- * some sixty calls in ten seconds of a user's only the number is noted.
+ * some sixty calls in ten seconds, of one user and about things of one user, only the number is noted.
  */
 typedef struct {
   guint32 user;              /* uid of the caller */
@@ -18,7 +18,7 @@ typedef struct {
   int containers_fd;         /* where containers have their directories */
 } BothyAuditDeed;
 
-/* Note DEED, which was done. */
+/* Note DEED: it was done, or something of it. */
 void bothy_audit_note (const BothyAuditDeed *deed);
 
 G_END_DECLS

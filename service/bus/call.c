@@ -5,6 +5,8 @@
 #include "bus/names.h"
 #include "base/error.h"
 
+#include <string.h>
+
 #define MAX_DETAIL 128 /* bytes of one thing that polkit is told */
 
 BothyCall *
@@ -97,7 +99,7 @@ send_reply (BothyCall *self, GDBusMessage *message)
 
 /* The method, and what polkit was told or would have been, but for whose container it is. */
 static char *
-describe_deed (const BothyCall *self)
+describe_deed (const BothyCall *self, const GError *error)
 {
   static const char *const of_object[] = { "container", "owner", "verb", "ceilings", NULL };
   g_auto (GStrv) keys = polkit_details_get_keys (self->details);
@@ -106,20 +108,26 @@ describe_deed (const BothyCall *self)
   for (char **key = keys; key && *key; key++) {
     const char *value = polkit_details_lookup (self->details, *key);
 
-    if (!g_strv_contains (of_object, *key) && *value)
-      g_string_append_printf (deed, " %s=%.*s", *key, MAX_DETAIL, value);
+    if (!g_strv_contains (of_object, *key) && *value) {
+      g_autofree char *valid = g_utf8_make_valid (value, (gssize)MIN (strlen (value), MAX_DETAIL));
+
+      g_string_append_printf (deed, " %s=%s", *key, valid);
+    }
   }
+  if (error)
+    g_string_append_printf (deed, " failed: %s", bothy_error_name ((BothyErrorCode)error->code));
   return g_string_free (deed, FALSE);
 }
 
+/* With ERROR it may be half done: what was stopped, to be started again, say. */
 static void
-note (const BothyCall *self)
+note (const BothyCall *self, const GError *error)
 {
   g_autofree char *deed = NULL;
 
   if (!self->grounds)
     return;
-  deed = describe_deed (self);
+  deed = describe_deed (self, error);
   bothy_audit_note (&(BothyAuditDeed){
       .user = self->user,
       .deed = deed,
@@ -136,7 +144,7 @@ bothy_call_return_with_fds (BothyCall *self, GVariant *value, GUnixFDList *fds)
 {
   g_autoptr (GDBusMessage) message = new_reply (self, G_DBUS_MESSAGE_TYPE_METHOD_RETURN);
 
-  note (self);
+  note (self, NULL);
   if (value)
     g_dbus_message_set_body (message, value);
   if (fds)
@@ -166,6 +174,7 @@ bothy_call_return_error (BothyCall *self, GError *error)
   g_autoptr (GDBusMessage) message = NULL;
 
   bothy_error_adopt (&owned, self->member);
+  note (self, owned);
   name = g_strconcat (BOTHY_ERROR_PREFIX, bothy_error_name ((BothyErrorCode)owned->code), NULL);
   message = new_reply (self, G_DBUS_MESSAGE_TYPE_ERROR);
   g_dbus_message_set_error_name (message, name);

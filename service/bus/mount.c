@@ -98,10 +98,20 @@ gboolean
 bothy_container_check_add_mount (BothyCall *call, GError **error)
 {
   const BothyMount *mount = call->request;
+  const BothyContainer *container = BOTHY_CONTAINER (call->node->target);
   g_autofree char *shown = g_utf8_make_valid (mount->source, -1);
 
-  polkit_details_insert (call->details, "container", BOTHY_CONTAINER (call->node->target)->spec->name);
+  /* It is opened as the owner: whoever may only manage his containers would get at all files of his. */
+  if (call->user != container->owner && call->user != 0) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
+                 "Only its owner lets directories of his be seen in container %s", container->spec->name);
+    return FALSE;
+  }
+  polkit_details_insert (call->details, "container", container->spec->name);
   polkit_details_insert (call->details, "directory", shown);
+  polkit_details_insert (call->details, "inside", mount->destination);
+  if (mount->read_only)
+    polkit_details_insert (call->details, "read-only", "yes");
   return TRUE;
 }
 

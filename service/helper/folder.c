@@ -119,16 +119,16 @@ clone_folder (int folder, int userns, bool read_only, int *ret_mount, struct ste
   return 0;
 }
 
-/* One id in it, which is not the host's own where it leads to; root's only READ_ONLY: what is made with setuid through the
-   mount would be root's program outside. */
+/* One id in it, which is not the host's own where it leads to, and not root's: what is made with setuid through the mount
+   would be root's program outside, and a mount that is read-only is no wall before the sockets of root's services. */
 static bool
-maps_one (const char *name, bool read_only)
+maps_one (const char *name)
 {
   unsigned long inside, outside, count;
   char rest;
   FILE *map = fopen (name, "re");
   bool good = map && fscanf (map, "%lu %lu %lu", &inside, &outside, &count) == 3 && count == 1 &&
-              outside >= FIRST_FREE_ID && (inside > 0 || read_only);
+              outside >= FIRST_FREE_ID && inside > 0;
 
   good = good && fscanf (map, " %c", &rest) == EOF;
   if (map)
@@ -142,7 +142,7 @@ maps_one (const char *name, bool read_only)
  * is copied for the one that maps, and what is cloned there keeps the locks. The process ends with it.
  */
 static int
-lock_flags (int mount, int userns, bool read_only, struct step_result *ret)
+lock_flags (int mount, int userns, struct step_result *ret)
 {
   struct mount_attr alone = { .propagation = PROPAGATION_PRIVATE };
 
@@ -151,7 +151,7 @@ lock_flags (int mount, int userns, bool read_only, struct step_result *ret)
       syscall (SYS_move_mount, mount, "", AT_FDCWD, PLACE, MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
       setns (userns, CLONE_NEWUSER) < 0)
     return step_fail (ret, HELPER_STEP_FOLDER_LOCK, errno);
-  if (!maps_one ("/proc/self/uid_map", read_only) || !maps_one ("/proc/self/gid_map", read_only))
+  if (!maps_one ("/proc/self/uid_map") || !maps_one ("/proc/self/gid_map"))
     return step_fail (ret, HELPER_STEP_REQUEST, EPERM);
   if (unshare (CLONE_NEWNS) < 0)
     return step_fail (ret, HELPER_STEP_FOLDER_LOCK, errno);
@@ -180,5 +180,5 @@ step_folder_mount (const struct packet *packet, struct step_result *ret)
   if (!S_ISDIR (found.stx_mode))
     return step_fail (ret, HELPER_STEP_REQUEST, ENOTDIR);
   error = clone_folder (folder, userns, read_only, &mount, ret);
-  return error != 0 ? error : lock_flags (mount, userns, read_only, ret);
+  return error != 0 ? error : lock_flags (mount, userns, ret);
 }

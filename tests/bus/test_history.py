@@ -66,7 +66,7 @@ def test_DOER_reading_is_no_deed(world, alice, box):
     alice.manager("ListContainers")
     alice.manager("ListRemotes")
     lines = noted(world, f"by user {ALICE} ")
-    assert alice.error(box, CONTAINER, "RemovePort", "(sqa{sv})", "tcp", 1, {}) != ""
+    assert alice.error(box, CONTAINER, "RemovePort", "(sqa{sv})", "sctp", 1, {}) == "InvalidArgs"
     assert history(alice, box) == before and noted(world, f"by user {ALICE} ") == lines
     alice.call(box, CONTAINER, "Exec", "(asaha{sv})", ["true"], [], {})
     assert history(alice, box)[-1] == (ALICE, "Exec", "owner")
@@ -77,6 +77,41 @@ def test_DOER_a_call_without_a_reply_is_noted(world, alice, box):
     wait(lambda: alice.state(box) == "frozen")
     wait(lambda: history(alice, box)[-1] == (ALICE, "Freeze", "owner"))
     alice.call(box, CONTAINER, "Thaw")
+
+
+def test_DOER_nothing_hides_what_is_done_with_others(world, alice, bob):
+    """However much somebody does with what is his own."""
+    path = alice.create("box")
+    world.polkit.answers.update({polkit.MANAGE: "yes", polkit.INSPECT: "yes"})
+    image = bob.manager("GetImage", "(s)", "busybox")[0]
+    for _ in range(40):
+        bob.call(image, IMAGE, "AddAlias", "(s)", "decoy")
+        bob.call(image, IMAGE, "RemoveAlias", "(s)", "decoy")
+    bob.call(path, CONTAINER, "SetEgress", "(sas)", "set", ["192.0.2.1"])
+    assert history(alice, path)[-1] == (BOB, "SetEgress set=192.0.2.1", polkit.MANAGE)
+
+
+def test_DOER_what_failed_is_noted(world, alice):
+    """It may be half done: a restart that stopped a container, and could not start it."""
+    path = alice.create("box")
+    assert alice.error(path, CONTAINER, "Freeze") == "WrongState"
+    assert history(alice, path)[-1] == (ALICE, "Freeze failed: WrongState", "owner")
+
+
+def test_DOER_long_texts_stay(world, alice, tmp_path):
+    """Also where the cut falls into a character; and what is shortened keeps its end."""
+    path = alice.create("box")
+    for length in range(120, 130):
+        alice.error(path, CONTAINER, "RemoveMount", "(s)", "/" + "x" * length + "é" * 20)
+    assert len([deed for _, deed, _ in history(alice, path) if deed.startswith("RemoveMount inside=/xxx")]) == 10
+    (file,) = world.state.glob("containers/*/history")
+    line = "1\t2\tfull\towner\n"
+    for extra in range(0, 40, 7):
+        file.write_text("y" * extra + "\n" + line * ((32768 - extra - 1) // len(line)))
+        for number in (1, 2):
+            alice.call(path, CONTAINER, "SetLimits", "(a{sv})", {"pids": GLib.Variant("t", 100 + number)})
+        assert [deed for _, deed, _ in history(alice, path)[-3:]] == \
+            ["full", "SetLimits limits=pids=101", "SetLimits limits=pids=102"]
 
 
 def test_DOER_ephemeral_ones_have_no_file(world, alice):
@@ -94,7 +129,7 @@ def test_DOER_neither_disk_nor_journal_is_filled(world, alice):
         path = path.rsplit("/", 1)[0] + f"/b{number - 1}"
         alice.call(path, CONTAINER, "Rename", "(s)", f"b{number}")
     assert len(noted(world, f"by user {ALICE} ")) - entries <= 60
-    wait(lambda: noted(world, "more calls by user"), 15)
+    wait(lambda: noted(world, f"more calls, about things of user {ALICE} by user {ALICE}"), 15)
     (file,) = world.state.glob("containers/*/history")
     assert file.stat().st_size <= 32 << 10
     file.write_text("x" * 100 + "\n" + "1\t2\tfull\towner\n" * 4000)

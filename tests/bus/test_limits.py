@@ -281,7 +281,7 @@ def test_RANGE_06_how_many_wait_is_bounded(fresh_world):
 
 
 def test_RANGE_06_thirty_deletions_in_a_row(world, alice):
-    """None is refused because the files of others are still being removed."""
+    """None is refused because the files of others are still being removed: it waits, and is there until its turn."""
     paths = [alice.create(f"box{number}") for number in range(30)]
     operations = [alice.call(path, CONTAINER, "Delete", "(a{sv})", {})[0] for path in paths]
     assert all(alice.finish(operation)["Error"] == "" for operation in operations)

@@ -2,14 +2,17 @@
 """AddMount and RemoveMount: what they take, and of whom."""
 
 import os
+import subprocess
+import sys
 import time
 
 import pytest
 from gi.repository import GLib
 
+import polkit
 from conftest import ALICE, BOB
 from slowfs import SlowFileSystem
-from wire import CONTAINER, MANAGER, ROOT, variants
+from wire import CONTAINER, MANAGER, ROOT, BusError, variants
 
 
 @pytest.fixture
@@ -143,3 +146,68 @@ def test_MNT_07_a_file_system_that_hangs(world, alice, box, folder):
                 assert time.monotonic() - begin < 3
         slow.let_wait("")
     assert not add(alice, box, folder)
+
+
+def test_MNT_02_only_the_owner(world, alice, bob, box, folder):
+    """Not who may manage his containers: he would get at all files of the owner's. Taking one away is managing."""
+    world.polkit.answers.update({polkit.MANAGE: "yes", polkit.INSPECT: "yes"})
+    os.chmod(folder, 0o755)
+    before = world.settled_fds(), world.records()
+    assert add(bob, box, folder) == "NotAuthorized"
+    assert (world.settled_fds(), world.records()) == before and shown(alice, box) == []
+    assert not add(alice, box, folder)
+    assert bob.error(box, CONTAINER, "RemoveMount", "(s)", "/work") == ""
+
+
+def test_MNT_a_frozen_one_takes_none(alice, box, folder):
+    alice.start(box)
+    alice.call(box, CONTAINER, "Freeze")
+    assert add(alice, box, folder) == "WrongState"
+    alice.call(box, CONTAINER, "Thaw")
+    assert not add(alice, box, folder)
+
+
+SERVE_NOTHING = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+fds = [os.open(f"/proc/{sys.argv[1]}/ns/{kind}", os.O_RDONLY) for kind in ("user", "mnt")]
+assert libc.setns(fds[0], 0) == 0, ctypes.get_errno()
+# The machine's own, as the file's owner: a container may have it.
+fuse = os.open("/dev/fuse", os.O_RDWR)
+os.setresgid(0, 0, 0)
+os.setresuid(0, 0, 0)
+assert libc.setns(fds[1], 0) == 0, ctypes.get_errno()
+os.mkdir("/work")
+options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0".encode()
+assert libc.mount(b"hangs", b"/work", b"fuse", 0, options) == 0, ctypes.get_errno()
+print("mounted", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("member,options", [("Stop", {"force": True}), ("Delete", {"force": True}), ("Stop", {"timeout": 1})])
+def test_MNT_07_what_hangs_inside_keeps_nobody_from_stopping(world, alice, box, folder, member, options):
+    """Root of the container serves a file system, and does not answer."""
+    alice.start(box)
+    words = [sys.executable, "-c", SERVE_NOTHING, str(alice.get(box, CONTAINER, "Leader"))]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout.readline() == "mounted\n"
+            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            adding = alice.send(box, CONTAINER, "AddMount", "(hsa{sv})", 0, "/work/x", variants({"path": str(folder)}), fds=[fd])
+            os.close(fd)
+            assert not alice.replied(adding, 1)
+            assert alice.error(box, CONTAINER, "Restart", "(a{sv})", {}) == "Busy"
+            begin = time.monotonic()
+            answer = alice.call(box, CONTAINER, member, "(a{sv})", variants(options), timeout=30)
+            assert time.monotonic() - begin < 20
+            if member == "Delete":
+                assert alice.finish(answer[0])["Error"] == ""
+                assert box not in alice.managed()
+            else:
+                assert alice.state(box) == "stopped"
+                with pytest.raises(BusError, match="The container ended"):
+                    alice.reply(adding)
+                assert shown(alice, box) == []
+        finally:
+            server.kill()

@@ -183,9 +183,9 @@ def test_groups_of_the_owner(host, folder):
 
 def test_mnt05_root(host):
     host.run("root", "mkdir -p /tmp/elsewhere && echo x >/tmp/elsewhere/file", check=True)
-    done = host.run("root", "bothy run --rm -v /tmp/elsewhere:/work busybox ls /work")
-    assert done.returncode == 125 and "read-only" in done.stderr
-    assert host.output("root", "bothy run --rm -v /tmp/elsewhere:/work:ro busybox ls /work") == "file"
+    for options in "", ":ro":
+        done = host.run("root", f"bothy run --rm -v /tmp/elsewhere:/work{options} busybox ls /work")
+        assert done.returncode == 125 and "user of your own" in done.stderr
     host.run("root", "rm -r /tmp/elsewhere")
 
 

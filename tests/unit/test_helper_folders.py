@@ -175,10 +175,11 @@ print(change(1, b"/mnt"))
     assert out.split() == [str(errno.EROFS)] + [str(errno.EPERM)] * 3 + [str(errno.EROFS), str(errno.EPERM)]
 
 
-def test_mnt05_roots_files_are_mapped_read_only(helper, folder):
-    reply = mounted(helper, folder, uid=0, gid=GID)
+@pytest.mark.parametrize("uid,gid", [(0, GID), (UID, 0), (0, 0)])
+@pytest.mark.parametrize("read_only", [0, 1])
+def test_mnt05_roots_ids_are_not_mapped(helper, folder, uid, gid, read_only):
+    reply = mounted(helper, folder, uid=uid, gid=gid, read_only=read_only)
     assert (reply.error, reply.step, reply.fds) == (errno.EPERM, STEP_REQUEST, [])
-    assert mounted(helper, folder, uid=0, gid=0, read_only=1).error == 0
 
 
 @pytest.mark.parametrize("extents", [[(UID, BASE, 2)], [(UID, BASE, 1), (UID + 1, BASE + 1, 1)], [(0, BASE, 65536)]])

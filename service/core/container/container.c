@@ -93,6 +93,7 @@ void
 bothy_container_end (BothyContainer *self)
 {
   self->busy = NULL;
+  self->yields = FALSE;
   g_signal_emit (self, signals[SETTLED], 0);
 }
 

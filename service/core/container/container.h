@@ -108,6 +108,8 @@ struct _BothyContainer {
       run_over; /* a run is over, or could not begin, and nobody took that up: bothy_container_take_end() */
 
   const char *busy; /* what is being done to it, or NULL */
+  gboolean
+      yields; /* that waits for what runs inside, and is over when the container ends: it may be stopped meanwhile */
 };
 
 /* A container of OWNER's called SPEC->name, which does not run. ID is a new uuid; SPEC is taken over. */

@@ -4,7 +4,6 @@
 #include "base/fd.h"
 #include "base/journal.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,22 +21,21 @@ open_directory (int containers_fd, const BothyContainer *container)
   return openat (containers_fd, container->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* All lines, as far as there are any. */
+/* The lines of the last MAX_SIZE bytes. */
 static char *
 read_lines (int dirfd)
 {
   autofd fd = openat (dirfd, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   g_autofree char *text = g_malloc (MAX_SIZE + 1);
-  gsize length = 0;
-  ssize_t n;
+  off_t size = fd >= 0 ? lseek (fd, 0, SEEK_END) : 0, begin = MAX (size - MAX_SIZE, 0);
+  ssize_t n = fd >= 0 ? pread (fd, text, MAX_SIZE, begin) : 0;
+  const char *first;
 
-  while (fd >= 0 && length < MAX_SIZE && (n = read (fd, text + length, MAX_SIZE - length)) != 0) {
-    if (n < 0 && errno != EINTR)
-      break;
-    length += n > 0 ? (gsize)n : 0;
-  }
-  text[length] = '\0';
-  return g_steal_pointer (&text);
+  text[MAX (n, 0)] = '\0';
+  if (begin == 0)
+    return g_steal_pointer (&text);
+  first = strchr (text, '\n');
+  return g_strdup (first ? first + 1 : "");
 }
 
 static gboolean
@@ -73,7 +71,7 @@ append (int dirfd, const char *line)
 
   if (fd < 0 || fstat (fd, &st) < 0 || !S_ISREG (st.st_mode))
     return;
-  /* A line that was cut short by a full disk would take the next one with it. */
+  /* A line that is cut short by a full disk would take the next one with it. */
   if (!write_all (fd, line) && ftruncate (fd, st.st_size) < 0)
     return;
   if (st.st_size + (off_t)strlen (line) > MAX_SIZE)
@@ -122,15 +120,18 @@ static void
 add_line (GVariantBuilder *builder, const char *line)
 {
   g_auto (GStrv) words = g_strsplit (line, "\t", -1);
+  g_autofree char *raw = NULL;
   g_autofree char *deed = NULL;
+  g_autofree char *grounds = NULL;
   guint64 time, user;
 
   if (g_strv_length (words) != 4 || !g_ascii_string_to_unsigned (words[0], 10, 0, G_MAXINT64, &time, NULL) ||
       !g_ascii_string_to_unsigned (words[1], 10, 0, G_MAXUINT32, &user, NULL))
     return;
-  deed = g_strcompress (words[2]);
-  if (g_utf8_validate (deed, -1, NULL) && g_utf8_validate (words[3], -1, NULL))
-    g_variant_builder_add (builder, "(tuss)", time, (guint32)user, deed, words[3]);
+  raw = g_strcompress (words[2]);
+  deed = g_utf8_make_valid (raw, -1);
+  grounds = g_utf8_make_valid (words[3], -1);
+  g_variant_builder_add (builder, "(tuss)", time, (guint32)user, deed, grounds);
 }
 
 GVariant *

@@ -210,11 +210,11 @@ check_account (const Folder *folder, GError **error)
   if (!*folder->account->name)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_ACCOUNT,
                  "the container's owner has no account any more, uid %u", folder->owner);
-  else if ((folder->owner == 0 || folder->account->gid == 0) && !folder->mount->read_only)
-    g_set_error (
-        error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
-        "root's files can only be mounted read-only: a program that a container made setuid there would be "
-        "root's outside; say \"ro\", or do it as a user of your own");
+  else if (folder->owner == 0 || folder->account->gid == 0)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
+                 "root's files are not for containers: a program that one made setuid there would be root's "
+                 "outside, and "
+                 "read-only keeps nobody from the sockets of root's services; do it as a user of your own");
   else
     return TRUE;
   return FALSE;

@@ -12,6 +12,7 @@ typedef struct {
   guint32 user;         /* of delete: who wants it */
   gboolean start_after; /* of restart */
   gboolean unasked;     /* nobody asked for it, so nobody could wait until he may */
+  gboolean answered;    /* of delete: its caller has the operation, or an error */
 } Step;
 
 static void
@@ -113,13 +114,14 @@ on_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
     bothy_runner_start (BOTHY_RUNNER (source), step->container, NULL, on_started, g_object_ref (task));
 }
 
+/* What is being done to it does not keep anybody from ending it. */
 static gboolean
-is_being_stopped (const BothyContainer *container)
+can_join_stop (const BothyContainer *container)
 {
-  return container->state == BOTHY_CONTAINER_STOPPING && container->supervisor;
+  return container->supervisor && (container->state == BOTHY_CONTAINER_STOPPING || container->yields);
 }
 
-/* Wait with whoever stops CONTAINER already until it has ended, but TIMEOUT seconds from now at most: then it is killed. */
+/* Stop CONTAINER, or wait with whoever stops it already until it has ended, but TIMEOUT seconds from now at most: then it is killed. */
 static void
 join_stop (
     BothyRegistry *self, BothyContainer *container, guint timeout, GAsyncReadyCallback callback, GTask *task)
@@ -150,7 +152,7 @@ bothy_registry_stop (BothyRegistry *self,
 {
   g_autoptr (GTask) task = NULL;
 
-  if (is_being_stopped (container)) {
+  if (can_join_stop (container)) {
     task = g_task_new (self, NULL, callback, user_data);
     join_stop (self, container, timeout, on_joined_stop, task);
     return;
@@ -238,30 +240,62 @@ add_operation (BothyOperations *operations, const Step *step, GError **error)
                        : bothy_operations_add (operations, step->user, kind, phase, error);
 }
 
+/* The caller of delete gets OPERATION, or ERROR (taken over), whichever is first. */
 static void
-discard_container (BothyRegistry *self, GTask *task)
+answer_delete (GTask *task, BothyOperation *operation, GError *error)
 {
+  Step *step = g_task_get_task_data (task);
+
+  if (step->answered)
+    g_clear_error (&error);
+  else if (error)
+    g_task_return_error (task, error);
+  else
+    g_task_return_pointer (task, g_object_ref (operation), g_object_unref);
+  step->answered = TRUE;
+}
+
+static void
+discard_container (BothyOperation *operation, gpointer data)
+{
+  GTask *task = data;
+  BothyRegistry *self = g_task_get_source_object (task);
   const Step *step = g_task_get_task_data (task);
   BothyContainers *containers = bothy_registry_get_containers (self);
   BothyTrash *trash = bothy_registry_get_trash (self);
-  g_autoptr (BothyOperation) operation = NULL;
   GError *error = NULL;
 
   BOTHY_FAULT_POINT ("delete.before-rename");
-  operation = add_operation (bothy_registry_get_operations (self), step, &error);
-  if (!operation ||
-      !bothy_trash_put_container (trash, bothy_containers_get_directory (containers), step->container->id,
+  if (!bothy_trash_put_container (trash, bothy_containers_get_directory (containers), step->container->id,
                                   step->container->owner, step->container->disk.project, &error)) {
-    if (operation)
-      bothy_operation_complete (operation, NULL, error);
-    end_step (task, error);
+    bothy_operation_complete (operation, NULL, error);
+    bothy_change_end (step->change);
+    answer_delete (task, operation, error);
     return;
   }
   bothy_disk_release (self, step->container->disk.project);
   bothy_containers_remove (containers, step->container);
   bothy_change_end (step->change);
   bothy_trash_empty (trash, step->container->owner, on_trash_empty, g_object_ref (operation));
-  g_task_return_pointer (task, g_steal_pointer (&operation), g_object_unref);
+  answer_delete (task, operation, NULL);
+}
+
+/* As long as the files of others that its user had deleted are still being removed, it stays, and counts. */
+static void
+discard_in_turn (BothyRegistry *self, GTask *task)
+{
+  BothyOperations *operations = bothy_registry_get_operations (self);
+  GError *error = NULL;
+  g_autoptr (BothyOperation) operation = add_operation (operations, g_task_get_task_data (task), &error);
+
+  if (!operation)
+    end_step (task, error);
+  else if (((const Step *)g_task_get_task_data (task))->unasked)
+    discard_container (operation, task);
+  else {
+    bothy_operations_wait (operations, operation, discard_container, g_object_ref (task), g_object_unref);
+    answer_delete (task, operation, NULL);
+  }
 }
 
 static void
@@ -271,7 +305,7 @@ on_killed (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   if (bothy_runner_stop_finish (BOTHY_RUNNER (source), result, &error))
-    discard_container (g_task_get_source_object (task), task);
+    discard_in_turn (g_task_get_source_object (task), task);
   else
     end_step (task, error);
 }
@@ -347,7 +381,7 @@ bothy_registry_delete (BothyRegistry *self,
 {
   g_autoptr (GTask) task = NULL;
 
-  if (force && is_being_stopped (container)) {
+  if (force && can_join_stop (container)) {
     cut_short_and_delete (self, container, user, callback, user_data);
     return;
   }
@@ -356,7 +390,7 @@ bothy_registry_delete (BothyRegistry *self,
     return;
   ((Step *)g_task_get_task_data (task))->user = user;
   if (!bothy_container_is_active (container))
-    discard_container (self, task);
+    discard_in_turn (self, task);
   else if (force && container->supervisor)
     bothy_runner_stop (bothy_registry_get_runner (self), container, 0, on_killed, g_object_ref (task));
   else
@@ -393,7 +427,7 @@ delete_ephemeral (BothyRegistry *self, BothyContainer *container)
   step = g_task_get_task_data (task);
   step->user = container->owner;
   step->unasked = TRUE;
-  discard_container (self, task);
+  discard_in_turn (self, task);
 }
 
 static void

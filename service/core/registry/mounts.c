@@ -42,6 +42,7 @@ begin_mounting (BothyRegistry *self,
   mounting->container = g_object_ref (container);
   mounting->change = bothy_change_begin (bothy_registry_get_containers (self), container, what, &error);
   g_task_set_task_data (task, mounting, mounting_free);
+  container->yields = mounting->change != NULL;
   if (mounting->change)
     return g_steal_pointer (&task);
   g_task_return_error (task, error);
@@ -220,7 +221,8 @@ on_folder_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   mounting->folder = bothy_folder_mount_finish (BOTHY_HELPER_CLIENT (source), result, &error);
-  if (mounting->folder) {
+  /* Others may have been added meanwhile. */
+  if (mounting->folder && bothy_registry_check_mounts (self, container->owner, 1, &error)) {
     mount = bothy_mount_copy (mounting->mount);
     mount->unsettled = container->supervisor != NULL;
     bothy_container_add_mount (container, mount);
@@ -241,6 +243,12 @@ check_mount (BothyRegistry *self, BothyContainer *container, const BothyMount *m
 {
   const BothyMount *below = bothy_mounts_find_below (container->spec->mounts, mount->destination);
 
+  /* A file system that is served from inside would not answer. */
+  if (container->state == BOTHY_CONTAINER_FROZEN) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "Container %s is frozen; thaw it first",
+                 container->spec->name);
+    return FALSE;
+  }
   if (!bothy_mounts_check (container->spec->mounts, mount->destination, error) ||
       !bothy_registry_check_mounts (self, container->owner, 1, error))
     return FALSE;
