@@ -21,7 +21,10 @@ lxc="env HOME=$PWD/web XDG_RUNTIME_DIR=$PWD/web"
 $lxc bothy unshare -C -m $mine -- sh -ec 'mount -t cgroup2 none /mnt; mount --bind /mnt /sys/fs/cgroup
   exec lxc-start -F -n web -P "$HOME" -f web.conf' &
 web="nsenter -t $! -U -m $lxc" # the tools of LXC have to be where it is
-until pid=$($web lxc-info -n web -P "$PWD/web" -p -H 2>/dev/null) && bothy nic attach "$pid"; do sleep 0.1; done
+info="$web lxc-info -n web -P $PWD/web -H"
+until [ "$($info -s 2>/dev/null)" = RUNNING ]; do sleep 0.1; done
+pid=$($info -p)
+bothy nic attach "$pid"
 nsenter -t "$pid" -U -m -u -i -n -p -C sh || true
 $web lxc-stop -n web -P "$PWD/web" --kill
 wait $! || true
