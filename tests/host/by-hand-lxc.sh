@@ -25,7 +25,7 @@ info="$web lxc-info -n web -P $PWD/web -H"
 until [ "$($info -s 2>/dev/null)" = RUNNING ]; do sleep 0.1; done
 pid=$($info -p)
 bothy nic attach "$pid"
-nsenter -t "$pid" -U -m -u -i -n -p -C sh || true
+nsenter -t "$pid" -U -m -u -i -n -p -C /bin/sh || true
 $web lxc-stop -n web -P "$PWD/web" --kill
 wait $! || true
 bothy userns-exec $both -- rm -rf web; rm web.conf

@@ -101,7 +101,7 @@ def test_HAND_nic_of_a_container_of_LXC(host, lxc):
     def reaches(*options):
         return inside(" ".join(("ping -c 2 -i 0.3 -W 1", *options, GATEWAY))).returncode == 0
 
-    recipe.stdin.write("busybox hostname; busybox cat /proc/self/uid_map\n")
+    recipe.stdin.write("/bin/busybox hostname; /bin/busybox cat /proc/self/uid_map\n")
     recipe.stdin.flush()
     assert recipe.stdout.readline() == "web\n"
     assert recipe.stdout.readline().split() == ["0", str(held(host)[0]), "65536"]
