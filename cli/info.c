@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "autostart.h"
 #include "error.h"
 #include "escape.h"
 #include "limitspec.h"
@@ -108,6 +109,7 @@ static void
 print_state (GVariant *p)
 {
   g_autofree char *state = cli_property (p, "State");
+  g_autofree char *reason = cli_property (p, "StateReason");
   g_autofree char *leader = cli_property (p, "Leader");
   g_autofree char *cgroup = cli_property (p, "ControlGroup");
   g_autofree char *error = cli_property (p, "LastError");
@@ -121,10 +123,22 @@ print_state (GVariant *p)
                        : g_strdup_printf (_ ("with code %d"), code);
 
   cli_print_field (_ ("State"), coloured);
+  cli_print_field (_ ("Reason"), reason);
   cli_print_field (_ ("Leader"), g_strcmp0 (leader, "0") == 0 ? NULL : leader);
   cli_print_field (_ ("Control group"), cgroup);
   cli_print_field (_ ("Last ended"), ended);
   cli_print_field (_ ("Error"), error);
+}
+
+static void
+print_autostart (GVariant *p)
+{
+  g_autoptr (GVariant) autostart = g_variant_lookup_value (p, "Autostart", G_VARIANT_TYPE_VARDICT);
+  g_autofree char *when = autostart ? cli_autostart_text (autostart) : NULL;
+  g_autofree char *restart = autostart ? cli_autostart_restart (autostart) : NULL;
+
+  cli_print_field (_ ("Autostart"), when);
+  cli_print_field (_ ("When it ends"), restart);
 }
 
 /* What of the kernel was set for it. */
@@ -205,6 +219,7 @@ info_one (Cli *cli, const char *name, const char *path, gpointer data, GError **
   os = cli->asked ? NULL : pretty_name (cli, path);
   print_identity (properties, os);
   print_state (properties);
+  print_autostart (properties);
   print_network (properties);
   print_rest (properties);
   print_from_image (cli, properties);

@@ -39,6 +39,7 @@ cli_spec_clear (CliSpec *spec)
   g_clear_pointer (&spec->parsed_limits, g_variant_unref);
   g_clear_pointer (&spec->sysctls, g_strfreev);
   g_clear_pointer (&spec->shm_size, g_free);
+  g_clear_pointer (&spec->restart, g_free);
 }
 
 /* The last part of an alias that begins with a letter: of "images/debian/13" it is "debian". */
@@ -168,6 +169,7 @@ spec_options (const CliSpec *spec)
     g_variant_builder_add (&options, "{sv}", "nesting", g_variant_new_boolean (TRUE));
   if (spec->parsed_limits && g_variant_n_children (spec->parsed_limits) > 0)
     g_variant_builder_add (&options, "{sv}", "limits", spec->parsed_limits);
+  cli_option_add (&options, "restart", spec->restart);
   if (spec->sysctls)
     g_variant_builder_add (&options, "{sv}", "sysctls", sysctls_variant (spec->sysctls));
   if (spec->shm_bytes > 0)
@@ -371,6 +373,7 @@ cli_spec_words (Cli *cli, CliSpec *spec, char **words)
     { CLI_SPEC_MEMORY (spec) },
     { CLI_SPEC_CPUS (spec) },
     { CLI_SPEC_DISK (spec) },
+    { CLI_SPEC_RESTART (spec) },
     { CLI_SPEC_SYSCTL (spec) },
     { CLI_SPEC_SHM_SIZE (spec) },
     { NULL },

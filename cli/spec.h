@@ -34,6 +34,7 @@ typedef struct {
   char *disk;
   GVariant *parsed_limits;
   char **sysctls; /* NAME=VALUE */
+  char *restart;
   char *shm_size;
   guint64 shm_bytes; /* 0: nothing was said */
 } CliSpec;
@@ -62,6 +63,10 @@ typedef struct {
 
 #define CLI_SPEC_DISK(spec)                                                                                  \
   "disk", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->disk, N_ ("As --limit disk=SIZE"), N_ ("SIZE")
+
+#define CLI_SPEC_RESTART(spec)                                                                               \
+  "restart", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->restart, N_ ("What is done when it ends"),                \
+      N_ ("no|on-failure[:MAX]|always")
 
 /* What of the kernel is the container's own. */
 #define CLI_SPEC_SYSCTL(spec)                                                                                \

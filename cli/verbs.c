@@ -38,6 +38,10 @@ const CliVerb cli_verbs[] = {
     cli_limit },
   { "history", N_ ("NAME"), N_ ("Show what was done to a container, and by whom"),
     "bothy history web\nbothy history -n 5 web", cli_history },
+  { "autostart", N_ ("NAME [boot|login|no]"), N_ ("Show or change when a container is started by itself"),
+    "bothy autostart web boot --after db --delay 5\nbothy autostart web --restart on-failure:5\n"
+    "bothy autostart web no\nbothy autostart web",
+    cli_autostart },
   { "top", "", N_ ("Show what containers use"), "bothy top\nbothy top --once", cli_top },
   { "df", "", N_ ("Show what your images and containers take"), "bothy df", cli_df },
   { "wait", N_ ("NAME…"), N_ ("Wait until containers are in a state"),

@@ -33,6 +33,7 @@ int cli_image_search (Cli *cli, char **words);
 int cli_info (Cli *cli, char **words);
 int cli_kill (Cli *cli, char **words);
 int cli_launch (Cli *cli, char **words);
+int cli_autostart (Cli *cli, char **words);
 int cli_limit (Cli *cli, char **words);
 int cli_list (Cli *cli, char **words);
 int cli_logs (Cli *cli, char **words);

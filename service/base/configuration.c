@@ -29,6 +29,7 @@ static const Setting settings[] = {
   { SETTING ("Quota", "Nics", max_nics, 0, 1023, 16) },
   { SETTING ("Quota", "Ports", max_ports, 0, 65535, 256) },
   { SETTING ("Quota", "Mounts", max_mounts, 0, 65535, 256) },
+  { SETTING ("Quota", "Autostarts", max_autostarts, 0, 12288, 64) },
   { SETTING ("Quota", "Operations", max_operations, 1, 1024, 4) },
   { SETTING ("Quota", "Processes", max_processes, 0, 65536, 256) },
   { SETTING ("Quota", "ImageBytes", max_image_bytes, 0, G_MAXINT64, G_GUINT64_CONSTANT (20) << 30) },

@@ -9,12 +9,13 @@ G_BEGIN_DECLS
 typedef struct {
   guint32 range_base;   /* first id of the pool */
   guint32 range_count;  /* how many ranges of 65536 */
-  guint max_containers; /* per user, as the next nine */
+  guint max_containers; /* per user, as the next ten */
   guint max_ranges;     /* held by hand */
   guint max_all_ranges; /* of containers, by hand, and kept for the next one: all that were given to him */
   guint max_nics;       /* on one bridge, without a delegation */
   guint max_ports;      /* of the host that lead into his containers */
   guint max_mounts;     /* directories of his in his containers */
+  guint max_autostarts; /* containers of his that are started unasked */
   guint max_operations;
   guint max_processes;
   guint64 max_image_bytes;

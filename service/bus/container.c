@@ -21,6 +21,12 @@ container_of (BothyCall *call)
   return BOTHY_CONTAINER (call->node->target);
 }
 
+static BothyStateReason
+reason_of (BothyCall *call)
+{
+  return call->user == container_of (call)->owner ? BOTHY_REASON_ASKED : BOTHY_REASON_ADMINISTRATOR;
+}
+
 static void
 on_changed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -77,7 +83,7 @@ bothy_container_handle_start (BothyCall *call)
 {
   const StartRequest *request = call->request;
 
-  bothy_registry_start (call->registry, container_of (call), request->stdio, on_changed,
+  bothy_registry_start (call->registry, container_of (call), request->stdio, reason_of (call), on_changed,
                         bothy_call_ref (call));
 }
 
@@ -118,7 +124,7 @@ bothy_container_handle_stop (BothyCall *call)
 {
   const StopRequest *request = call->request;
 
-  bothy_registry_stop (call->registry, container_of (call), request->timeout, on_changed,
+  bothy_registry_stop (call->registry, container_of (call), request->timeout, reason_of (call), on_changed,
                        bothy_call_ref (call));
 }
 
@@ -127,7 +133,7 @@ bothy_container_handle_restart (BothyCall *call)
 {
   const StopRequest *request = call->request;
 
-  bothy_registry_restart (call->registry, container_of (call), request->timeout, on_changed,
+  bothy_registry_restart (call->registry, container_of (call), request->timeout, reason_of (call), on_changed,
                           bothy_call_ref (call));
 }
 

@@ -86,6 +86,20 @@ parse_sysctls (BothyContainerSpec *spec, GVariant *given, GError **error)
   return TRUE;
 }
 
+static gboolean
+parse_restart (BothyContainerSpec *spec, const char *text, GError **error)
+{
+  BothyAutostart *autostart = &spec->autostart;
+
+  if (!bothy_restart_parse (text, &autostart->restart, &autostart->max_restarts, error))
+    return FALSE;
+  if (!spec->ephemeral || autostart->restart == BOTHY_RESTART_NO)
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+               "Option \"restart\": an ephemeral container goes when it ends, and can not be started again");
+  return FALSE;
+}
+
 #define MIN_SHM_SIZE 65536
 
 static gboolean
@@ -109,6 +123,7 @@ parse_create_container (BothyArguments *arguments, GError **error)
   g_autoptr (GVariant) sysctls = NULL;
   g_autoptr (GVariant) shm_size = NULL;
   g_autoptr (GVariant) mounts = NULL;
+  g_autofree char *restart = g_strdup ("no");
   g_autofree char *network = g_strdup ("nat");
   g_autofree char *address = g_strdup ("");
   g_auto (GStrv) resolvers = g_new0 (char *, 1);
@@ -124,6 +139,7 @@ parse_create_container (BothyArguments *arguments, GError **error)
     { "network", "s", &network },
     { "account", "s", &spec->account },
     { "limits", "a{sv}", &limits },
+    { "restart", "s", &restart },
     { "sysctls", "a{ss}", &sysctls },
     { "shm-size", "t", &shm_size },
     { "egress", "as", &spec->egress },
@@ -147,7 +163,7 @@ parse_create_container (BothyArguments *arguments, GError **error)
   spec->network = bothy_container_network_parse (network, address, (const char *const *)resolvers, error);
   if (!spec->network || !check_spec (spec, error) || !parse_egress (spec, error) ||
       !parse_sysctls (spec, sysctls, error) || !parse_shm_size (spec, shm_size, error) ||
-      (limits && !bothy_limits_parse (limits, &spec->limits, error)) ||
+      !parse_restart (spec, restart, error) || (limits && !bothy_limits_parse (limits, &spec->limits, error)) ||
       !check_account (spec, bothy_arguments_get_user (arguments), error))
     return NULL;
   return g_steal_pointer (&spec);

@@ -80,6 +80,8 @@ static const BothyRow rows[] = {
   { CONTAINER, "OpenLog", OWNER, MANAGE, NULL, NULL, bothy_container_handle_open_log, .reads = TRUE },
   { CONTAINER, "SetLimits", OWNER, MANAGE, &bothy_container_set_limits_request,
     bothy_container_check_set_limits, bothy_container_handle_set_limits, EXCEED },
+  { CONTAINER, "SetAutostart", OWNER, MANAGE, &bothy_container_set_autostart_request,
+    bothy_container_check_set_autostart, bothy_container_handle_set_autostart, EXCEED },
   { CONTAINER, "AddPort", OWNER, MANAGE, &bothy_container_add_port_request, bothy_container_check_add_port,
     bothy_container_handle_add_port, BOTHY_ACTION_PORT },
   { CONTAINER, "RemovePort", OWNER, MANAGE, &bothy_container_remove_port_request, NULL,

@@ -114,6 +114,11 @@ HANDLE (container, set_limits);
 HANDLE (container, get_stats);
 HANDLE (container, get_history);
 
+/* autostart.c */
+REQUEST (container, set_autostart);
+CHECK (container, set_autostart);
+HANDLE (container, set_autostart);
+
 /* port.c */
 REQUEST (container, add_port);
 CHECK (container, add_port);

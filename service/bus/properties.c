@@ -114,6 +114,7 @@ static void
 add_container_run (GVariantBuilder *builder, const BothyContainer *container)
 {
   add_string (builder, "State", bothy_container_state_name (container->state));
+  add_string (builder, "StateReason", bothy_container_reason_name (container->reason));
   add (builder, "Leader", g_variant_new_uint32 (container->leader));
   add (builder, "LeaderPIDFDId", g_variant_new_uint64 (container->leader_pidfd_id));
   add_string (builder, "ControlGroup", container->group);
@@ -153,6 +154,7 @@ bothy_properties_of_container (GObject *target, guint32 user)
   add_sysctls (&builder, spec->sysctls);
   add (&builder, "ShmSize", g_variant_new_uint64 (spec->shm_size));
   add (&builder, "Limits", bothy_limits_to_variant (&container->limits));
+  add (&builder, "Autostart", bothy_autostart_to_variant (&spec->autostart, container->after));
   add_string (&builder, "DiskLimits", container->disk.enforcement);
   add (&builder, "RangeBase", g_variant_new_uint32 (container->range_base));
   add (&builder, "RangeCount", g_variant_new_uint32 (BOTHY_RANGE_SIZE));

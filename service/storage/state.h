@@ -10,6 +10,7 @@ typedef struct {
   int lock_fd;       /* RUNTIME/lock, locked */
   int sockets_fd;    /* RUNTIME/supervisors: where supervisors listen for the next bothyd */
   int attaching_fd;  /* RUNTIME/attaching: nics by hand that are being made */
+  int boot_fd;       /* RUNTIME/boot: what is known of this boot of the machine */
   int state_fd;      /* STATE */
   int containers_fd; /* STATE/containers, and so on: each is its noun's */
   int images_fd;

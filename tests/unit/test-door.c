@@ -199,6 +199,7 @@ static const struct {
   { "Container.OpenConsole", OWNER, "manage-containers" },
   { "Container.OpenLog", OWNER, "manage-containers" },
   { "Container.SetLimits", OWNER, "manage-containers", "exceed-quota" },
+  { "Container.SetAutostart", OWNER, "manage-containers", "exceed-quota" },
   { "Container.AddPort", OWNER, "manage-containers", "privileged-port" },
   { "Container.RemovePort", OWNER, "manage-containers" },
   { "Container.AddMount", OWNER, "manage-containers" },

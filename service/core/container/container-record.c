@@ -83,6 +83,18 @@ set_network (GKeyFile *record, const BothyContainerNetwork *network)
     g_key_file_set_boolean (record, GROUP, "NetworkAllowed", TRUE);
 }
 
+/* How it came to its state, and whether that goes on. */
+static void
+set_starts (GKeyFile *record, const BothyContainer *self)
+{
+  g_key_file_set_string (record, GROUP, "Reason", bothy_container_reason_name (self->reason));
+  g_key_file_set_string (record, GROUP, "Cause", bothy_container_reason_name (self->cause));
+  g_key_file_set_string (record, GROUP, "Boot", self->boot);
+  g_key_file_set_boolean (record, GROUP, "Wanted", self->wanted);
+  g_key_file_set_boolean (record, GROUP, "Due", self->due != 0);
+  g_key_file_set_uint64 (record, GROUP, "Restarts", self->n_restarts);
+}
+
 GKeyFile *
 bothy_container_to_record (BothyContainer *self)
 {
@@ -110,6 +122,7 @@ bothy_container_to_record (BothyContainer *self)
   set_strv (record, "Egress", spec->egress);
   bothy_mounts_to_record (spec->mounts, record);
   bothy_limits_to_record (&spec->limits, record);
+  bothy_autostart_to_record (&spec->autostart, record);
   if (self->disk.project) {
     g_key_file_set_uint64 (record, GROUP, "Project", self->disk.project);
     g_key_file_set_uint64 (record, GROUP, "BoundBytes", self->disk.bytes);
@@ -123,6 +136,7 @@ bothy_container_to_record (BothyContainer *self)
   g_key_file_set_integer (record, GROUP, "LastSignal", self->last_signal);
   g_key_file_set_string (record, GROUP, "LastError", self->last_error);
   g_key_file_set_string (record, GROUP, "ControlGroup", self->group);
+  set_starts (record, self);
   return record;
 }
 
@@ -258,8 +272,10 @@ spec_from_record (GKeyFile *record, GError **error)
   spec->nesting = g_key_file_get_boolean (record, GROUP, "Nesting", NULL);
   spec->network = get_network (record, error);
   spec->mounts = spec->network ? bothy_mounts_from_record (record, error) : NULL;
-  return spec->mounts && bothy_limits_from_record (&spec->limits, record, error) ? g_steal_pointer (&spec)
-                                                                                 : NULL;
+  if (!spec->mounts || !bothy_limits_from_record (&spec->limits, record, error) ||
+      !bothy_autostart_from_record (&spec->autostart, record, error))
+    return NULL;
+  return g_steal_pointer (&spec);
 }
 
 /* Its project id is one of its range's numbers. Another one would be somebody else's, so it has none then. */
@@ -269,6 +285,29 @@ get_project (GKeyFile *record, guint32 base)
   guint64 project = g_key_file_get_uint64 (record, GROUP, "Project", NULL);
 
   return project >= base && project - base < BOTHY_RANGE_SIZE ? (guint32)project : 0;
+}
+
+static BothyStateReason
+get_reason (GKeyFile *record, const char *key)
+{
+  g_autofree char *name = get_string (record, key);
+
+  return bothy_container_reason_from_name (name);
+}
+
+static void
+get_starts (GKeyFile *record, BothyContainer *self)
+{
+  guint64 restarts = g_key_file_get_uint64 (record, GROUP, "Restarts", NULL);
+
+  self->reason = get_reason (record, "Reason");
+  self->cause = get_reason (record, "Cause");
+  g_free (self->boot);
+  self->boot = get_string (record, "Boot");
+  self->wanted = g_key_file_get_boolean (record, GROUP, "Wanted", NULL);
+  self->n_restarts = (guint)MIN (restarts, BOTHY_RESTART_MAX_IN_A_ROW);
+  if (g_key_file_get_boolean (record, GROUP, "Due", NULL))
+    bothy_container_set_due (self);
 }
 
 BothyContainer *
@@ -300,6 +339,7 @@ bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
   self->last_error = get_string (record, "LastError");
   g_free (self->group);
   self->group = get_string (record, "ControlGroup");
+  get_starts (record, self);
   if (g_key_file_get_boolean (record, GROUP, "Failed", NULL))
     self->state = BOTHY_CONTAINER_FAILED;
   return self;

@@ -31,6 +31,7 @@ bothy_container_spec_free (BothyContainerSpec *spec)
   g_clear_pointer (&spec->ports, g_array_unref);
   g_clear_pointer (&spec->mounts, g_ptr_array_unref);
   g_strfreev (spec->egress);
+  bothy_autostart_clear (&spec->autostart);
   g_free (spec);
 }
 
@@ -55,6 +56,27 @@ bothy_container_state_name (BothyContainerState state)
   default:
     g_return_val_if_reached ("failed");
   }
+}
+
+static const char *const reasons[] = {
+  "", "asked", "administrator", "autostart", "restart", "exited", "crashed", "out-of-memory", "shutdown",
+};
+
+const char *
+bothy_container_reason_name (BothyStateReason reason)
+{
+  g_return_val_if_fail (reason < G_N_ELEMENTS (reasons), "");
+  return reasons[reason];
+}
+
+BothyStateReason
+bothy_container_reason_from_name (const char *name)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (reasons); i++) {
+    if (g_str_equal (reasons[i], name))
+      return (BothyStateReason)i;
+  }
+  return BOTHY_REASON_NONE;
 }
 
 gboolean
@@ -202,6 +224,74 @@ bothy_container_remove_mount (BothyContainer *self, const char *destination)
 }
 
 void
+bothy_container_set_autostart (BothyContainer *self, const BothyAutostart *autostart, const char *after)
+{
+  BothyAutostart old = self->spec->autostart;
+  char *old_after = self->after;
+
+  bothy_autostart_copy (&self->spec->autostart, autostart);
+  self->after = g_strdup (after);
+  bothy_autostart_clear (&old);
+  g_free (old_after);
+  emit_changed (self);
+}
+
+/* ---- starting unasked ---- */
+
+guint
+bothy_container_set_due (BothyContainer *self)
+{
+  static guint last;
+
+  last = last == G_MAXUINT ? 1 : last + 1;
+  self->due = last;
+  return last;
+}
+
+void
+bothy_container_clear_due (BothyContainer *self)
+{
+  gboolean was_due = self->due != 0;
+
+  self->due = 0;
+  if (was_due)
+    g_signal_emit (self, signals[SETTLED], 0);
+}
+
+void
+bothy_container_set_boot (BothyContainer *self, const char *boot)
+{
+  char *old = self->boot;
+
+  self->boot = g_strdup (boot);
+  g_free (old);
+}
+
+void
+bothy_container_set_unwanted (BothyContainer *self)
+{
+  self->wanted = FALSE;
+  self->due = 0;
+}
+
+void
+bothy_container_set_restarts (BothyContainer *self, guint n)
+{
+  self->n_restarts = n;
+}
+
+void
+bothy_container_set_given_up (BothyContainer *self, const char *error)
+{
+  char *old = self->last_error;
+
+  bothy_container_set_unwanted (self);
+  self->last_error = g_strdup (error);
+  g_free (old);
+  bothy_container_set_state (self, BOTHY_CONTAINER_FAILED);
+}
+
+void
 bothy_container_set_nic (BothyContainer *self, const char *nic)
 {
   char *old = self->nic;
@@ -230,9 +320,28 @@ take_last_error (BothyContainer *self, char *error)
   self->last_error = error;
 }
 
+static gboolean
+is_asked_for (BothyStateReason cause)
+{
+  return cause == BOTHY_REASON_ASKED || cause == BOTHY_REASON_ADMINISTRATOR;
+}
+
+void
+bothy_container_set_cause (BothyContainer *self, BothyStateReason cause, const char *boot)
+{
+  self->cause = cause;
+  self->wanted = TRUE;
+  bothy_container_set_boot (self, boot);
+  if (is_asked_for (cause))
+    self->due = 0;
+  if (cause != BOTHY_REASON_RESTART)
+    self->n_restarts = 0;
+}
+
 void
 bothy_container_set_starting (BothyContainer *self)
 {
+  self->reason = self->cause;
   self->exited = self->stopping = self->stays_down = self->reboot = self->run_over = FALSE;
   bothy_container_set_state (self, BOTHY_CONTAINER_STARTING);
 }
@@ -251,6 +360,10 @@ void
 bothy_container_set_start_failed (BothyContainer *self, const char *error)
 {
   take_last_error (self, g_strdup (error));
+  /* Who asked for it hears of it, and asks again if he likes. */
+  if (is_asked_for (self->cause))
+    self->wanted = FALSE;
+  self->due = 0;
   self->run_over = TRUE;
   bothy_container_set_state (self, BOTHY_CONTAINER_FAILED);
 }
@@ -274,6 +387,7 @@ void
 bothy_container_set_started_now (BothyContainer *self)
 {
   self->started_at = g_get_real_time ();
+  self->due = 0;
   take_last_error (self, g_strdup (""));
   emit_changed (self);
 }
@@ -286,9 +400,10 @@ bothy_container_set_state (BothyContainer *self, BothyContainerState state)
 }
 
 void
-bothy_container_set_stopping (BothyContainer *self)
+bothy_container_set_stopping (BothyContainer *self, BothyStateReason reason)
 {
   self->stopping = TRUE;
+  self->reason = reason;
   bothy_container_set_state (self, BOTHY_CONTAINER_STOPPING);
 }
 
@@ -299,6 +414,13 @@ bothy_container_set_exited (BothyContainer *self, int code, int signal, gboolean
   self->last_code = code;
   self->last_signal = signal;
   self->reboot = reboot;
+  emit_changed (self);
+}
+
+void
+bothy_container_set_shut_down (BothyContainer *self)
+{
+  self->reason = BOTHY_REASON_SHUTDOWN;
   emit_changed (self);
 }
 
@@ -318,6 +440,18 @@ bothy_container_add_oom_kills (BothyContainer *self, guint64 kills)
   take_last_error (self, describe_oom (self));
   g_signal_emit (self, signals[OUT_OF_MEMORY], 0, kills);
   emit_changed (self);
+}
+
+/* Of one whose end nobody asked for. */
+static BothyStateReason
+reason_of_end (const BothyContainer *self)
+{
+  if (self->reboot)
+    return BOTHY_REASON_RESTART;
+  if (self->exited && !self->last_signal)
+    return BOTHY_REASON_EXITED;
+  return self->oom_kills > 0 && self->last_signal == SIGKILL ? BOTHY_REASON_OUT_OF_MEMORY
+                                                             : BOTHY_REASON_CRASHED;
 }
 
 void
@@ -341,6 +475,8 @@ bothy_container_set_ended (BothyContainer *self)
   self->leader_pidfd_id = 0;
   self->stopped_at = g_get_real_time ();
   self->run_over = TRUE;
+  if (!self->stopping)
+    self->reason = reason_of_end (self);
   g_clear_object (&self->supervisor);
   bothy_container_set_group (self, "");
   bothy_container_set_state (self, as_asked ? BOTHY_CONTAINER_STOPPED : BOTHY_CONTAINER_FAILED);
@@ -413,6 +549,8 @@ bothy_container_finalize (GObject *object)
   g_strfreev (self->addresses);
   g_free (self->nic);
   g_free (self->network_error);
+  g_free (self->after);
+  g_free (self->boot);
   G_OBJECT_CLASS (bothy_container_parent_class)->finalize (object);
 }
 
@@ -445,6 +583,8 @@ bothy_container_init (BothyContainer *self)
   self->nic = g_strdup ("");
   self->addresses = g_new0 (char *, 1);
   self->network_error = g_strdup ("");
+  self->after = g_strdup ("");
+  self->boot = g_strdup ("");
 }
 
 BothyContainer *
@@ -463,6 +603,8 @@ bothy_container_new (const char *id, guint32 owner, guint32 range_base, BothyCon
     spec->mounts = bothy_mounts_new ();
   if (!spec->egress)
     spec->egress = g_strdupv ((char *[]){ (char *)BOTHY_EGRESS_ALL, NULL });
+  if (!spec->autostart.after)
+    spec->autostart.after = g_strdup ("");
   self->disk.enforcement = "unsupported";
   return self;
 }

@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "core/autostart/autostart.h"
 #include "core/container/limits.h"
 #include "core/mounts/mount.h"
 #include "network/port.h"
@@ -20,6 +21,19 @@ typedef enum {
   BOTHY_CONTAINER_STOPPING,
   BOTHY_CONTAINER_FAILED,
 } BothyContainerState;
+
+/* Why it is in the state that it is in. */
+typedef enum {
+  BOTHY_REASON_NONE,          /* it never ran, or nobody knows */
+  BOTHY_REASON_ASKED,         /* its owner said so */
+  BOTHY_REASON_ADMINISTRATOR, /* somebody else did, who may */
+  BOTHY_REASON_AUTOSTART,     /* it is started by itself */
+  BOTHY_REASON_RESTART,       /* it was started again, or is about to, because it ended */
+  BOTHY_REASON_EXITED,        /* its first process ended by itself */
+  BOTHY_REASON_CRASHED,       /* a signal ended it, or its supervisor */
+  BOTHY_REASON_OUT_OF_MEMORY, /* the kernel did, for want of memory */
+  BOTHY_REASON_SHUTDOWN,      /* it ran when the machine went down */
+} BothyStateReason;
 
 /* What is asked for when a container is made, and never changes but for the name and the limits. */
 typedef struct {
@@ -43,6 +57,7 @@ typedef struct {
   GPtrArray *mounts;        /* mount.h; changes, too */
   char **egress;            /* network/egress.h; changes, too */
   BothyCgroupLimits limits; /* as the owner said them; see bothy_limits_effective() */
+  BothyAutostart autostart; /* changes, too */
 } BothyContainerSpec;
 
 /* NULL is not allowed. */
@@ -83,6 +98,8 @@ struct _BothyContainer {
   gint64 created_at, started_at, stopped_at; /* µs since 1970, 0: never */
 
   BothyContainerState state;
+  BothyStateReason reason;
+  BothyStateReason cause; /* why it was started last */
   int last_code, last_signal;
   char *last_error;
 
@@ -101,6 +118,12 @@ struct _BothyContainer {
   gboolean exited;     /* the supervisor told how it ended */
   gboolean reboot;     /* it ended in order to begin anew */
 
+  char *after;      /* what the one is called that it is started after, or "" */
+  char *boot;       /* in which boot it was started last, or was not to be: bothy_marks_get_boot() */
+  gboolean wanted;  /* it was started, and nobody said since that it shall end */
+  guint n_restarts; /* unasked ones in a row */
+  guint due;        /* 0, or it is about to be started unasked: a number of its own for each time */
+
   guint n_reboots; /* since the time below, which is monotonic, in µs */
   gint64 reboots_since;
 
@@ -118,6 +141,12 @@ bothy_container_new (const char *id, guint32 owner, guint32 range_base, BothyCon
 
 /* "running" and so on, as the bus has it. */
 const char *bothy_container_state_name (BothyContainerState state);
+
+/* "asked" and so on, as the bus has it; "" for BOTHY_REASON_NONE. */
+const char *bothy_container_reason_name (BothyStateReason reason);
+
+/* What is called NAME there; BOTHY_REASON_NONE if nothing is. */
+BothyStateReason bothy_container_reason_from_name (const char *name);
 
 /* Whether it has processes, or is about to. */
 gboolean bothy_container_is_active (BothyContainer *self);
@@ -165,6 +194,30 @@ void bothy_container_set_mount_unsettled (BothyContainer *self, const char *dest
 /* Nothing is mounted at DESTINATION any more. */
 void bothy_container_remove_mount (BothyContainer *self, const char *destination);
 
+/* When it is started unasked is AUTOSTART, which is copied; the container that comes first is called AFTER, or "". */
+void bothy_container_set_autostart (BothyContainer *self, const BothyAutostart *autostart, const char *after);
+
+/* ---- starting unasked ---- */
+
+/* It is about to be started unasked, and nobody has to know yet. Returns the number of that, which is no other's; see
+   "due". */
+guint bothy_container_set_due (BothyContainer *self);
+
+/* It is not any more. Emits "settled", if it was. */
+void bothy_container_clear_due (BothyContainer *self);
+
+/* In BOOT nothing else is to start it unasked. */
+void bothy_container_set_boot (BothyContainer *self, const char *boot);
+
+/* It shall not be started again. */
+void bothy_container_set_unwanted (BothyContainer *self);
+
+/* It is started again for the Nth time in a row. */
+void bothy_container_set_restarts (BothyContainer *self, guint n);
+
+/* It is not started again any more: it has failed, as ERROR says. */
+void bothy_container_set_given_up (BothyContainer *self, const char *error);
+
 /* ---- its network ---- */
 
 /* What its nic on a LAN is called: the name of a BothyNic. (transfer full) */
@@ -181,6 +234,9 @@ void bothy_container_set_nic (BothyContainer *self, const char *nic);
 void bothy_container_set_network (BothyContainer *self, const char *const *addresses, const char *error);
 
 /* ---- a run of it; each of these emits "changed" ---- */
+
+/* It will be started in BOOT because of CAUSE. */
+void bothy_container_set_cause (BothyContainer *self, BothyStateReason cause, const char *boot);
 
 /* It is being started; what is known of the run before is forgotten. */
 void bothy_container_set_starting (BothyContainer *self);
@@ -206,8 +262,11 @@ void bothy_container_set_started_now (BothyContainer *self);
 /* It goes from one state to another while it is active. */
 void bothy_container_set_state (BothyContainer *self, BothyContainerState state);
 
-/* Somebody asked for its end: that it ends is no failure. */
-void bothy_container_set_stopping (BothyContainer *self);
+/* Somebody asked for its end, REASON says who: that it ends is no failure. */
+void bothy_container_set_stopping (BothyContainer *self, BothyStateReason reason);
+
+/* It ran, and the machine went down since. */
+void bothy_container_set_shut_down (BothyContainer *self);
 
 /* The first process ended, with CODE or by SIGNAL (or 0); REBOOT: in order to begin anew. */
 void bothy_container_set_exited (BothyContainer *self, int code, int signal, gboolean reboot);

@@ -72,8 +72,11 @@ clear_earlier_run (BothyRunner *self, BothyContainer *container, gboolean unseen
     bothy_container_set_ended (container);
     bothy_history_note_end (self->containers_fd, container);
     bothy_runner_save (self, container);
-  } else if (*container->group)
+  } else if (*container->group) {
+    if (was_running (container))
+      bothy_container_set_shut_down (container);
     bothy_container_set_group (container, "");
+  }
   bothy_supervisor_socket_remove (self->sockets_fd, container->id);
 }
 

@@ -47,10 +47,11 @@ void bothy_runner_start (BothyRunner *self,
                          gpointer user_data);
 gboolean bothy_runner_start_finish (BothyRunner *self, GAsyncResult *result, GError **error);
 
-/* End CONTAINER, which is active: ask, and after TIMEOUT seconds (0: at once) kill. */
+/* End CONTAINER, which is active: ask, and after TIMEOUT seconds (0: at once) kill. REASON says who wants that. */
 void bothy_runner_stop (BothyRunner *self,
                         BothyContainer *container,
                         guint timeout,
+                        BothyStateReason reason,
                         GAsyncReadyCallback callback,
                         gpointer user_data);
 gboolean bothy_runner_stop_finish (BothyRunner *self, GAsyncResult *result, GError **error);

@@ -72,6 +72,7 @@ void
 bothy_runner_stop (BothyRunner *self,
                    BothyContainer *container,
                    guint timeout,
+                   BothyStateReason reason,
                    GAsyncReadyCallback callback,
                    gpointer user_data)
 {
@@ -85,7 +86,7 @@ bothy_runner_stop (BothyRunner *self,
   stop->ended = g_signal_connect (container, "ended", G_CALLBACK (on_ended), task);
   g_task_set_task_data (task, stop, (GDestroyNotify)stop_free);
   if (!asked)
-    bothy_container_set_stopping (container);
+    bothy_container_set_stopping (container, reason);
   BOTHY_FAULT_POINT ("stop.asked");
   if (timeout == 0) {
     on_timeout (stop);

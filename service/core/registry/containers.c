@@ -30,7 +30,7 @@ struct _BothyContainers {
 
 G_DEFINE_FINAL_TYPE (BothyContainers, bothy_containers, G_TYPE_OBJECT)
 
-enum { ADDED, REMOVED, BEGINNING, READDRESSED, PROCESS_FOUND, SETTLED, ENDED, N_SIGNALS };
+enum { ADDED, REMOVED, BEGINNING, READDRESSED, PROCESS_FOUND, SETTLED, ENDED, OVER, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 static char *
@@ -63,6 +63,12 @@ bothy_containers_find (BothyContainers *self, guint32 owner, const char *name)
   g_autofree char *key = make_key (owner, name);
 
   return g_hash_table_lookup (self->by_name, key);
+}
+
+BothyContainer *
+bothy_containers_find_by_id (BothyContainers *self, const char *id)
+{
+  return g_hash_table_lookup (self->by_id, id);
 }
 
 static gboolean
@@ -104,7 +110,11 @@ bothy_containers_get_directory (BothyContainers *self)
 static gboolean
 is_at_work (gpointer id, gpointer container, gpointer user_data)
 {
-  return BOTHY_CONTAINER (container)->busy || bothy_container_is_active (container);
+  const BothyContainer *self = container;
+
+  /* Who is to see a login has to be there. */
+  return self->busy || self->due || self->spec->autostart.mode == BOTHY_AUTOSTART_LOGIN ||
+         bothy_container_is_active (container);
 }
 
 gboolean
@@ -373,6 +383,12 @@ bothy_containers_set_limits (BothyContainers *self,
                                                         : "older");
 }
 
+void
+bothy_containers_emit_over (BothyContainers *self, BothyContainer *container)
+{
+  g_signal_emit (self, signals[OVER], 0, container);
+}
+
 int
 bothy_containers_open_log (BothyContainers *self, BothyContainer *container, GError **error)
 {
@@ -464,6 +480,7 @@ bothy_containers_class_init (BothyContainersClass *class)
   signals[PROCESS_FOUND] = add_signal ("process-found", 2, G_TYPE_UINT);
   signals[SETTLED] = add_signal ("settled", 0, G_TYPE_NONE);
   signals[ENDED] = add_signal ("ended", 0, G_TYPE_NONE);
+  signals[OVER] = add_signal ("over", 0, G_TYPE_NONE);
 }
 
 static void

@@ -14,6 +14,7 @@ G_BEGIN_DECLS
  * Signals:
  * "added", "removed" (BothyContainer *): also when it gets another name: then it is removed by the name that it had,
  * and added by the one that it has.
+ * "over" (BothyContainer *): a run of it is over, or could not begin, and nothing follows by itself.
  * "beginning" (BothyContainer *, BothySupervisor *), "readdressed", "settled", "ended" (BothyContainer *),
  * "process-found" (BothyContainer *, guint, guint): as the container itself says.
  */
@@ -40,6 +41,9 @@ GList *bothy_containers_list (BothyContainers *self);
 /* The container of OWNER's that is called NAME, once it is made. (transfer none); NULL: there is none. */
 BothyContainer *bothy_containers_find (BothyContainers *self, guint32 owner, const char *name);
 
+/* The one that is called by ID. (transfer none); NULL: there is none. */
+BothyContainer *bothy_containers_find_by_id (BothyContainers *self, const char *id);
+
 /* The one whose control group GROUP is, or is below. (transfer none); NULL: there is none. */
 BothyContainer *bothy_containers_find_by_group (BothyContainers *self, const char *group);
 
@@ -52,7 +56,7 @@ guint bothy_containers_count (BothyContainers *self);
 /* STATE/containers, an fd that stays SELF's: each container has a directory there that is called by its id. */
 int bothy_containers_get_directory (BothyContainers *self);
 
-/* Whether each is stopped, and nothing is being done to any. */
+/* Whether each is stopped, and nothing is being done to any, nor about to be. */
 gboolean bothy_containers_is_idle (BothyContainers *self);
 
 /* ---- making one ---- */
@@ -97,6 +101,9 @@ gboolean bothy_containers_check_disk (BothyContainers *self,
                                       const BothyContainer *container,
                                       const BothyCgroupLimits *limits,
                                       GError **error);
+
+/* Emit "over" for CONTAINER. */
+void bothy_containers_emit_over (BothyContainers *self, BothyContainer *container);
 
 /* What CONTAINER's console said. Returns an fd for reading that is the caller's, or -1 with an error. */
 int bothy_containers_open_log (BothyContainers *self, BothyContainer *container, GError **error);

@@ -11,6 +11,7 @@ typedef struct {
   BothyChange *change;
   guint32 user;         /* of delete: who wants it */
   gboolean start_after; /* of restart */
+  BothyStateReason reason; /* of restart: who wants it */
   gboolean unasked;     /* nobody asked for it, so nobody could wait until he may */
   gboolean answered;    /* of delete: its caller has the operation, or an error */
 } Step;
@@ -69,6 +70,12 @@ wrong_state_error (const BothyContainer *container, const char *wanted)
 /* ---- start ---- */
 
 static void
+set_cause (BothyRegistry *self, BothyContainer *container, BothyStateReason cause)
+{
+  bothy_container_set_cause (container, cause, bothy_marks_get_boot (bothy_registry_get_marks (self)));
+}
+
+static void
 on_started (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
@@ -86,6 +93,7 @@ void
 bothy_registry_start (BothyRegistry *self,
                       BothyContainer *container,
                       GUnixFDList *stdio,
+                      BothyStateReason cause,
                       GAsyncReadyCallback callback,
                       gpointer user_data)
 {
@@ -93,8 +101,10 @@ bothy_registry_start (BothyRegistry *self,
 
   if (task && bothy_container_is_active (container))
     end_step (task, wrong_state_error (container, "it has been started already"));
-  else if (task)
+  else if (task) {
+    set_cause (self, container, cause);
     bothy_runner_start (bothy_registry_get_runner (self), container, stdio, on_started, g_object_ref (task));
+  }
 }
 
 /* ---- stop and restart ---- */
@@ -104,14 +114,17 @@ on_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   const Step *step = g_task_get_task_data (task);
+  BothyRegistry *self = g_task_get_source_object (task);
   GError *error = NULL;
 
   if (!bothy_runner_stop_finish (BOTHY_RUNNER (source), result, &error) || !step->start_after)
     end_step (task, error);
   else if (step->container->stays_down)
     end_step (task, wrong_state_error (step->container, "it was stopped while it restarted"));
-  else
+  else {
+    set_cause (self, step->container, step->reason);
     bothy_runner_start (BOTHY_RUNNER (source), step->container, NULL, on_started, g_object_ref (task));
+  }
 }
 
 /* What is being done to it does not keep anybody from ending it. */
@@ -121,13 +134,31 @@ can_join_stop (const BothyContainer *container)
   return container->supervisor && (container->state == BOTHY_CONTAINER_STOPPING || container->yields);
 }
 
+/* Written down first: a bothyd that finds CONTAINER ended, and was not there to see it, does not start it again. */
+static void
+keep_down (BothyRegistry *self, BothyContainer *container)
+{
+  g_autoptr (GError) error = NULL;
+
+  bothy_container_set_unwanted (container);
+  if (container->spec->autostart.restart != BOTHY_RESTART_NO &&
+      !bothy_containers_save (bothy_registry_get_containers (self), container, &error))
+    g_warning ("Container %s: %s", container->id, error->message);
+}
+
 /* Stop CONTAINER, or wait with whoever stops it already until it has ended, but TIMEOUT seconds from now at most: then it is killed. */
 static void
-join_stop (
-    BothyRegistry *self, BothyContainer *container, guint timeout, GAsyncReadyCallback callback, GTask *task)
+join_stop (BothyRegistry *self,
+           BothyContainer *container,
+           guint timeout,
+           BothyStateReason reason,
+           GAsyncReadyCallback callback,
+           GTask *task)
 {
   container->stays_down = TRUE;
-  bothy_runner_stop (bothy_registry_get_runner (self), container, timeout, callback, g_object_ref (task));
+  keep_down (self, container);
+  bothy_runner_stop (bothy_registry_get_runner (self), container, timeout, reason, callback,
+                     g_object_ref (task));
 }
 
 /* Whoever began to stop it has been told before. */
@@ -147,6 +178,7 @@ void
 bothy_registry_stop (BothyRegistry *self,
                      BothyContainer *container,
                      guint timeout,
+                     BothyStateReason reason,
                      GAsyncReadyCallback callback,
                      gpointer user_data)
 {
@@ -154,20 +186,27 @@ bothy_registry_stop (BothyRegistry *self,
 
   if (can_join_stop (container)) {
     task = g_task_new (self, NULL, callback, user_data);
-    join_stop (self, container, timeout, on_joined_stop, task);
+    join_stop (self, container, timeout, reason, on_joined_stop, task);
     return;
   }
   task = begin_step (self, container, "stopping", callback, user_data);
-  if (task && !(bothy_container_is_active (container) && container->supervisor))
+  if (task && container->due && !bothy_container_is_active (container)) {
+    keep_down (self, container);
+    end_step (task, NULL);
+  } else if (task && !(bothy_container_is_active (container) && container->supervisor))
     end_step (task, wrong_state_error (container, "there is nothing to stop"));
-  else if (task)
-    bothy_runner_stop (bothy_registry_get_runner (self), container, timeout, on_stopped, g_object_ref (task));
+  else if (task) {
+    keep_down (self, container);
+    bothy_runner_stop (bothy_registry_get_runner (self), container, timeout, reason, on_stopped,
+                       g_object_ref (task));
+  }
 }
 
 void
 bothy_registry_restart (BothyRegistry *self,
                         BothyContainer *container,
                         guint timeout,
+                        BothyStateReason reason,
                         GAsyncReadyCallback callback,
                         gpointer user_data)
 {
@@ -177,11 +216,13 @@ bothy_registry_restart (BothyRegistry *self,
   if (!task)
     return;
   if (!bothy_container_is_active (container)) {
+    set_cause (self, container, reason);
     bothy_runner_start (runner, container, NULL, on_started, g_object_ref (task));
     return;
   }
   ((Step *)g_task_get_task_data (task))->start_after = TRUE;
-  bothy_runner_stop (runner, container, timeout, on_stopped, g_object_ref (task));
+  ((Step *)g_task_get_task_data (task))->reason = reason;
+  bothy_runner_stop (runner, container, timeout, reason, on_stopped, g_object_ref (task));
 }
 
 /* ---- freeze ---- */
@@ -368,7 +409,7 @@ cut_short_and_delete (BothyRegistry *self,
   forced->container = g_object_ref (container);
   forced->user = user;
   g_task_set_task_data (task, forced, forced_delete_free);
-  join_stop (self, container, 0, on_cut_short, task);
+  join_stop (self, container, 0, BOTHY_REASON_ASKED, on_cut_short, task);
 }
 
 void
@@ -392,7 +433,8 @@ bothy_registry_delete (BothyRegistry *self,
   if (!bothy_container_is_active (container))
     discard_in_turn (self, task);
   else if (force && container->supervisor)
-    bothy_runner_stop (bothy_registry_get_runner (self), container, 0, on_killed, g_object_ref (task));
+    bothy_runner_stop (bothy_registry_get_runner (self), container, 0, BOTHY_REASON_ASKED, on_killed,
+                       g_object_ref (task));
   else
     end_step (task, wrong_state_error (container, "stop it first, or delete it with force"));
 }
@@ -449,9 +491,11 @@ on_settled (BothyContainers *containers, BothyContainer *container, gpointer use
     return;
   if (container->reboot && !container->stopping &&
       bothy_runner_may_reboot (bothy_registry_get_runner (self), container))
-    bothy_registry_start (self, container, NULL, on_rebooted, NULL);
+    bothy_registry_start (self, container, NULL, BOTHY_REASON_RESTART, on_rebooted, NULL);
   else if (container->spec->ephemeral)
     delete_ephemeral (self, container);
+  else
+    bothy_containers_emit_over (containers, container);
 }
 
 void

@@ -8,17 +8,20 @@ G_BEGIN_DECLS
 /* The changes of a container's state. Each fails with BUSY while something else is done to the container, and with
    WRONG_STATE when it is not in the state for that. */
 
-/* Start CONTAINER. STDIO: three fds for the first process, or NULL: the console. */
+/* Start CONTAINER because of CAUSE. STDIO: three fds for the first process, or NULL: the console. */
 void bothy_registry_start (BothyRegistry *self,
                            BothyContainer *container,
                            GUnixFDList *stdio,
+                           BothyStateReason cause,
                            GAsyncReadyCallback callback,
                            gpointer user_data);
 
-/* Ask CONTAINER to end, and kill it after TIMEOUT seconds (0: at once). */
+/* Ask CONTAINER to end, and kill it after TIMEOUT seconds (0: at once). REASON says who wants that. One that is about to be
+   started unasked is not any more. */
 void bothy_registry_stop (BothyRegistry *self,
                           BothyContainer *container,
                           guint timeout,
+                          BothyStateReason reason,
                           GAsyncReadyCallback callback,
                           gpointer user_data);
 
@@ -26,6 +29,7 @@ void bothy_registry_stop (BothyRegistry *self,
 void bothy_registry_restart (BothyRegistry *self,
                              BothyContainer *container,
                              guint timeout,
+                             BothyStateReason reason,
                              GAsyncReadyCallback callback,
                              gpointer user_data);
 
@@ -50,7 +54,8 @@ void bothy_registry_delete (BothyRegistry *self,
 /* The operation that follows the removal of the files. (transfer full); NULL with an error: nothing was done. */
 BothyOperation *bothy_registry_delete_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 
-/* From now on, do what follows the end of a container: one that rebooted starts again, an ephemeral one goes. */
+/* From now on, do what follows the end of a container: one that rebooted starts again, an ephemeral one goes, and all others
+   are "over" for who watches BothyContainers. */
 void bothy_registry_watch_ends (BothyRegistry *self);
 
 /* Do that for containers that ended while no bothyd was there. */

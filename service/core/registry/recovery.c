@@ -6,6 +6,7 @@
 #include "core/registry/lifecycle.h"
 #include "core/registry/mounts.h"
 #include "core/registry/ports.h"
+#include "core/registry/set-autostart.h"
 #include "network/bridge-profile.h"
 
 static void
@@ -29,6 +30,7 @@ bothy_registry_recover (BothyRegistry *self, GAsyncReadyCallback callback, gpoin
   g_task_set_task_data (task, pending, g_free);
   bothy_registry_watch_addresses (self);
   bothy_registry_watch_ends (self);
+  bothy_registry_watch_autostarts (self);
   *pending = g_list_length (containers);
   if (*pending == 0)
     g_task_return_boolean (task, TRUE);

@@ -15,6 +15,7 @@ struct _BothyRegistry {
   BothyHelperClient *helper;
   BothyCgroupManager *cgroups;
   BothyTrash *trash;
+  BothyMarks *marks;
   BothyRanges *ranges;
   BothyOwners *owners;
   BothyLayerStore *layers;
@@ -113,6 +114,12 @@ bothy_registry_get_images (BothyRegistry *self)
   return self->images;
 }
 
+BothyMarks *
+bothy_registry_get_marks (BothyRegistry *self)
+{
+  return self->marks;
+}
+
 BothyNetwork *
 bothy_registry_get_network (BothyRegistry *self)
 {
@@ -200,6 +207,7 @@ bothy_registry_finalize (GObject *object)
   g_clear_object (&self->trash);
   g_clear_object (&self->cgroups);
   g_clear_object (&self->helper);
+  g_clear_pointer (&self->marks, bothy_marks_free);
   g_clear_pointer (&self->state, bothy_state_free);
   g_clear_pointer (&self->configuration, bothy_configuration_free);
   G_OBJECT_CLASS (bothy_registry_parent_class)->finalize (object);
@@ -339,7 +347,9 @@ bothy_registry_new (BothyConfiguration *configuration,
   self->helper = g_object_ref (helper);
   self->cgroups = g_object_ref (cgroups);
   self->state = bothy_state_new (error);
-  if (!self->state)
+  if (self->state)
+    self->marks = bothy_marks_new (self->state->boot_fd, self->state->state_fd, error);
+  if (!self->marks)
     return NULL;
   lower_defaults (self->configuration, self->state->state_fd);
   self->trash = bothy_trash_new (self->state->trash_fd, bothy_unpack_remove, helper);

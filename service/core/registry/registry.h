@@ -3,6 +3,7 @@
 
 #include "base/configuration.h"
 #include "core/accounts/owners.h"
+#include "core/autostart/marks.h"
 #include "core/bridges/admission.h"
 #include "core/byhand/nics.h"
 #include "core/container/runner.h"
@@ -68,6 +69,9 @@ BothyHelperClient *bothy_registry_get_helper (BothyRegistry *self);
 
 /* Which images there are. (transfer none) */
 BothyImageStore *bothy_registry_get_images (BothyRegistry *self);
+
+/* What is remembered of this boot. (transfer none) */
+BothyMarks *bothy_registry_get_marks (BothyRegistry *self);
 
 /* What puts nics on bridges. (transfer none) */
 BothyNetwork *bothy_registry_get_network (BothyRegistry *self);

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Starting unasked. What is about to be started is a Pending:
+ *
+ *   boot, login ─→ waits for the container that comes first ─→ delay ──┐
+ *   it ended ────→ the pause before it is started again ───────────────┴─→ its turn ─→ its owner's account ─→ start
+ *
+ * The container's "due" says so to everybody else; whoever sets that to something else takes it back, and a Pending that
+ * finds it so goes. A bothyd that is killed leaves what is due in the records, and the next one goes on.
+ */
+#include "core/registry/autostarts.h"
+
+#include "base/error.h"
+#include "base/per-user.h"
+#include "core/ids/callers.h"
+#include "core/registry/lifecycle.h"
+#include "platform/cgroup-manager.h"
+#include "platform/machine.h"
+
+#define MAX_EACH     2    /* starts of one user's at a time, and */
+#define MAX_ALL      4    /* of all users together */
+#define AGAIN_MS     1000 /* when something else is being done to it */
+#define GIVE_UP_ID   "c7f0a4b1f3ad4f5f9a5b8ad2c4f2a6d1"
+
+typedef struct {
+  BothyRegistry *registry;
+  BothyContainers *containers;
+  BothyMarks *marks;
+  BothyMachine *machine;
+  BothyCallers *callers;
+  BothyPerUser *turns;
+  GPtrArray *waiting; /* Pending that wait for another container */
+} BothyAutostarts;
+
+typedef struct {
+  BothyAutostarts *autostarts;
+  BothyContainer *container;
+  guint due;
+  BothyStateReason cause;
+} Pending;
+
+static void take_turn (Pending *pending);
+
+/* ---- what is about to be started ---- */
+
+static Pending *
+pending_new (BothyAutostarts *self, BothyContainer *container, BothyStateReason cause)
+{
+  Pending *pending = g_new0 (Pending, 1);
+
+  pending->autostarts = self;
+  pending->container = g_object_ref (container);
+  pending->due = bothy_container_set_due (container);
+  pending->cause = cause;
+  return pending;
+}
+
+static void
+pending_free (Pending *pending)
+{
+  g_object_unref (pending->container);
+  g_free (pending);
+}
+
+/* Whether it is still to be started, as far as everybody else is concerned. */
+static gboolean
+is_due (const Pending *pending)
+{
+  return pending->container->due == pending->due &&
+         bothy_containers_find_by_id (pending->autostarts->containers, pending->container->id) != NULL;
+}
+
+/* It is to be started no more: the service may be idle now. */
+static void
+drop_pending (Pending *pending)
+{
+  if (is_due (pending))
+    bothy_container_clear_due (pending->container);
+  pending_free (pending);
+}
+
+static void
+save (BothyAutostarts *self, BothyContainer *container)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!bothy_containers_save (self->containers, container, &error))
+    g_warning ("Container %s: %s", container->id, error->message);
+}
+
+static gboolean
+on_timer (gpointer user_data)
+{
+  take_turn (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+wait_ms (Pending *pending, guint ms)
+{
+  g_timeout_add (ms, on_timer, pending);
+}
+
+/* ---- its turn ---- */
+
+static void
+return_turn (Pending *pending)
+{
+  bothy_per_user_release (pending->autostarts->turns, pending->container->owner);
+}
+
+static void
+on_started (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Pending *pending = user_data;
+  g_autoptr (GError) error = NULL;
+  gboolean started = bothy_registry_change_finish (BOTHY_REGISTRY (source), result, &error);
+
+  if (!started && g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_BUSY) && is_due (pending)) {
+    return_turn (pending);
+    wait_ms (pending, AGAIN_MS);
+    return;
+  }
+  /* What failed again and again is told once, at the end of that. */
+  if (!started && pending->cause == BOTHY_REASON_AUTOSTART)
+    g_message ("Autostart of %s of user %u: %s", pending->container->spec->name, pending->container->owner,
+               error->message);
+  return_turn (pending);
+  drop_pending (pending);
+}
+
+static void
+on_asked_whether_stopping (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Pending *pending = user_data;
+  BothyAutostarts *self = pending->autostarts;
+  gboolean stopping = bothy_machine_is_stopping_finish (self->machine, result);
+
+  if (!is_due (pending) || stopping || bothy_container_is_active (pending->container)) {
+    return_turn (pending);
+    drop_pending (pending);
+    return;
+  }
+  bothy_registry_start (self->registry, pending->container, NULL, pending->cause, on_started, pending);
+}
+
+/* Whose account is gone, or is somebody else's now, could not start it himself. */
+static void
+on_account_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Pending *pending = user_data;
+  BothyAutostarts *self = pending->autostarts;
+  const BothyContainer *container = pending->container;
+  g_autoptr (GError) error = NULL;
+
+  if (!bothy_callers_check_finish (self->callers, result, &error) ||
+      !bothy_owners_check (bothy_registry_get_owners (self->registry), container->owner, &error)) {
+    g_message ("Container %s of user %u is not started: %s", container->spec->name, container->owner,
+               error->message);
+    return_turn (pending);
+    drop_pending (pending);
+    return;
+  }
+  bothy_machine_ask_is_stopping (self->machine, on_asked_whether_stopping, pending);
+}
+
+static void
+on_turn (gpointer user_data)
+{
+  Pending *pending = user_data;
+
+  if (is_due (pending)) {
+    bothy_callers_check (pending->autostarts->callers, pending->container->owner, on_account_checked,
+                         pending);
+    return;
+  }
+  return_turn (pending);
+  drop_pending (pending);
+}
+
+static void
+take_turn (Pending *pending)
+{
+  if (is_due (pending))
+    bothy_per_user_wait (pending->autostarts->turns, pending->container->owner, on_turn, pending);
+  else
+    drop_pending (pending);
+}
+
+/* ---- one after the other ---- */
+
+static const char *
+look_up_after (const char *id, gpointer containers)
+{
+  const BothyContainer *container = bothy_containers_find_by_id (containers, id);
+
+  return container ? container->spec->autostart.after : NULL;
+}
+
+/* The container that has to come first, if it has not come yet and will. */
+static BothyContainer *
+find_first (const Pending *pending)
+{
+  BothyContainers *containers = pending->autostarts->containers;
+  const char *after = pending->container->spec->autostart.after;
+  BothyContainer *first = *after ? bothy_containers_find_by_id (containers, after) : NULL;
+  g_auto (GStrv) circle = NULL;
+
+  if (!first || !(first->due || first->state == BOTHY_CONTAINER_STARTING))
+    return NULL;
+  /* SetAutostart makes none; a record that was edited may. */
+  circle = bothy_autostart_find_circle (pending->container->id, after, look_up_after, containers);
+  return circle ? NULL : first;
+}
+
+static void
+go_on (Pending *pending)
+{
+  const BothyContainer *container = pending->container;
+  const BothyAutostart *autostart = &container->spec->autostart;
+  BothyContainer *first = bothy_containers_find_by_id (pending->autostarts->containers, autostart->after);
+
+  if (first && !bothy_container_is_active (first))
+    g_message ("Container %s of user %u is started without %s, which does not run", container->spec->name,
+               container->owner, first->spec->name);
+  wait_ms (pending, autostart->delay * 1000);
+}
+
+/* CONTAINER runs, or failed, or is gone: those that waited for it wait no more. */
+static void
+on_settled (BothyContainers *containers, BothyContainer *container, gpointer user_data)
+{
+  BothyAutostarts *self = user_data;
+  g_autoptr (GPtrArray) ready = g_ptr_array_new ();
+
+  for (guint i = self->waiting->len; i > 0; i--) {
+    Pending *pending = self->waiting->pdata[i - 1];
+
+    if (!is_due (pending) || (g_str_equal (pending->container->spec->autostart.after, container->id) &&
+                              !find_first (pending)))
+      g_ptr_array_add (ready, g_ptr_array_steal_index_fast (self->waiting, i - 1));
+  }
+  for (guint i = 0; i < ready->len; i++) {
+    if (is_due (ready->pdata[i]))
+      go_on (ready->pdata[i]);
+    else
+      drop_pending (ready->pdata[i]);
+  }
+}
+
+/* Start all of LIST (taken over), which are due. */
+static void
+begin_all (BothyAutostarts *self, GPtrArray *list)
+{
+  for (guint i = 0; i < list->len; i++) {
+    Pending *pending = list->pdata[i];
+
+    if (find_first (pending))
+      g_ptr_array_add (self->waiting, pending);
+    else
+      go_on (pending);
+  }
+  g_ptr_array_unref (list);
+}
+
+/* ---- boot and login ---- */
+
+static void
+begin_boot (BothyAutostarts *self)
+{
+  g_autoptr (GList) containers = bothy_containers_list (self->containers);
+  const char *boot = bothy_marks_get_boot (self->marks);
+  GPtrArray *list = g_ptr_array_new ();
+
+  for (GList *l = containers; l; l = l->next) {
+    BothyContainer *container = l->data;
+
+    if (container->spec->autostart.mode != BOTHY_AUTOSTART_BOOT || g_str_equal (container->boot, boot))
+      continue;
+    if (bothy_container_is_active (container))
+      bothy_container_set_boot (container, boot);
+    else
+      g_ptr_array_add (list, pending_new (self, container, BOTHY_REASON_AUTOSTART));
+  }
+  begin_all (self, list);
+}
+
+static void
+begin_login (BothyAutostarts *self, guint32 uid)
+{
+  g_autoptr (GList) containers = bothy_containers_list (self->containers);
+  GPtrArray *list = g_ptr_array_new ();
+
+  for (GList *l = containers; l; l = l->next) {
+    BothyContainer *container = l->data;
+
+    if (container->owner != uid || container->spec->autostart.mode != BOTHY_AUTOSTART_LOGIN || container->due ||
+        bothy_container_is_active (container))
+      continue;
+    g_ptr_array_add (list, pending_new (self, container, BOTHY_REASON_AUTOSTART));
+    bothy_container_set_boot (container, bothy_marks_get_boot (self->marks));
+    save (self, container);
+  }
+  begin_all (self, list);
+}
+
+static void
+on_logged_in (guint32 uid, gpointer data)
+{
+  BothyAutostarts *self = data;
+
+  /* An earlier bothyd may have seen it. */
+  if (bothy_marks_has_login (self->marks, uid))
+    return;
+  begin_login (self, uid);
+  bothy_marks_set_login (self->marks, uid, TRUE);
+}
+
+static void
+on_logged_out (guint32 uid, gpointer data)
+{
+  bothy_marks_set_login (((BothyAutostarts *)data)->marks, uid, FALSE);
+}
+
+static void
+forget_login (guint32 uid, gpointer data)
+{
+  BothyAutostarts *self = data;
+
+  if (!bothy_machine_is_logged_in (self->machine, uid))
+    bothy_marks_set_login (self->marks, uid, FALSE);
+}
+
+static void
+on_listed (gpointer data)
+{
+  bothy_marks_each_login (((BothyAutostarts *)data)->marks, forget_login, data);
+}
+
+static const BothyMachineEvents machine_events = { on_logged_in, on_logged_out, on_listed };
+
+/* ---- again ---- */
+
+static void
+give_up (BothyAutostarts *self, BothyContainer *container)
+{
+  g_autofree char *error =
+      g_strdup_printf ("It was started again %u times in a row and never ran for %d seconds; \"bothy logs %s\" may "
+                       "say why, and \"bothy start %s\" starts it again%s%s",
+                       container->n_restarts, BOTHY_RESTART_STEADY_SECONDS, container->spec->name,
+                       container->spec->name, *container->last_error ? ". Last: " : "", container->last_error);
+  g_autofree char *text = g_strdup_printf ("Container %s of user %u is not started again: %s",
+                                           container->spec->name, container->owner, error);
+
+  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_MESSAGE, "MESSAGE_ID", GIVE_UP_ID, "BOTHY_CONTAINER",
+                    container->spec->name, "BOTHY_CONTAINER_ID", container->id, "MESSAGE", "%s", text);
+  bothy_container_set_given_up (container, error);
+  save (self, container);
+}
+
+/* Whether CONTAINER's last run went well: whatever was before it does not count. A start that failed is no run. */
+static gboolean
+ran_steadily (const BothyContainer *container)
+{
+  return container->reason != container->cause &&
+         container->stopped_at - container->started_at >= BOTHY_RESTART_STEADY_SECONDS * G_USEC_PER_SEC;
+}
+
+static void
+start_again (BothyAutostarts *self, BothyContainer *container)
+{
+  Pending *pending = pending_new (self, container, BOTHY_REASON_RESTART);
+
+  save (self, container);
+  wait_ms (pending, bothy_restart_get_delay (container->n_restarts));
+}
+
+/* A run of CONTAINER's is over, or could not begin. */
+static void
+judge (BothyAutostarts *self, BothyContainer *container)
+{
+  const BothyAutostart *autostart = &container->spec->autostart;
+
+  if (container->stopping || !container->wanted ||
+      !bothy_restart_is_wanted (autostart, container->state == BOTHY_CONTAINER_FAILED, container->last_code,
+                                container->last_signal))
+    return;
+  if (ran_steadily (container))
+    bothy_container_set_restarts (container, 0);
+  if (container->n_restarts >= bothy_restart_get_max (autostart)) {
+    give_up (self, container);
+    return;
+  }
+  bothy_container_set_restarts (container, container->n_restarts + 1);
+  start_again (self, container);
+}
+
+static void
+on_over (BothyContainers *containers, BothyContainer *container, gpointer user_data)
+{
+  judge (user_data, container);
+}
+
+/* ---- what an earlier bothyd left ---- */
+
+/* CONTAINER, which does not run, is to run in this boot. */
+static void
+go_on_with (BothyAutostarts *self, BothyContainer *container)
+{
+  gboolean was_due = container->due != 0;
+
+  if (!was_due)
+    judge (self, container);
+  else if (container->n_restarts > 0)
+    start_again (self, container);
+  else {
+    GPtrArray *list = g_ptr_array_new ();
+
+    g_ptr_array_add (list, pending_new (self, container, BOTHY_REASON_AUTOSTART));
+    begin_all (self, list);
+  }
+}
+
+static void
+begin_left (BothyAutostarts *self)
+{
+  g_autoptr (GList) containers = bothy_containers_list (self->containers);
+  const char *boot = bothy_marks_get_boot (self->marks);
+
+  for (GList *l = containers; l; l = l->next) {
+    BothyContainer *container = l->data;
+
+    if (bothy_container_is_active (container) || container->spec->ephemeral)
+      bothy_container_clear_due (container);
+    else if (!g_str_equal (container->boot, boot))
+      /* It ran when the machine went down, or was to. */
+      bothy_container_set_unwanted (container);
+    else if (container->wanted || container->due)
+      go_on_with (self, container);
+  }
+}
+
+/* ---- */
+
+void
+bothy_registry_begin_autostarts (BothyRegistry *registry, GDBusConnection *system_bus)
+{
+  BothyAutostarts *self = g_new0 (BothyAutostarts, 1);
+
+  self->registry = g_object_ref (registry);
+  self->containers = g_object_ref (bothy_registry_get_containers (registry));
+  self->marks = bothy_registry_get_marks (registry);
+  self->callers = bothy_callers_new (bothy_registry_get_ranges (registry));
+  self->turns = bothy_per_user_new (MAX_EACH, MAX_ALL);
+  self->waiting = g_ptr_array_new ();
+  g_signal_connect (self->containers, "settled", G_CALLBACK (on_settled), self);
+  g_signal_connect (self->containers, "removed", G_CALLBACK (on_settled), self);
+  g_signal_connect (self->containers, "over", G_CALLBACK (on_over), self);
+  begin_left (self);
+  begin_boot (self);
+  self->machine = bothy_machine_new (system_bus, &machine_events, self);
+}
