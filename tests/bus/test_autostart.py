@@ -390,6 +390,6 @@ def test_AUTO_26_a_reason_comes_with_its_state(world, alice):
     alice.call(shell, CONTAINER, "Kill", "(si)", "leader", 9)
     wait(lambda: alice.state(shell) == "failed")
     assert reason(alice, shell) == "crashed"
-    seen = [arguments[1] for arguments in alice.signals("PropertiesChanged", shell)]
+    seen = [arguments[1] for *_, arguments in alice.signals("PropertiesChanged", shell)]
     assert next(c for c in seen if "StateReason" in c)["StateReason"] == "asked"
     assert {"State": "failed", "StateReason": "crashed"}.items() <= next(c for c in seen if c.get("State") == "failed").items()

@@ -4,6 +4,8 @@
 import os
 import pathlib
 import subprocess
+import tempfile
+import time
 
 import pytest
 
@@ -14,9 +16,13 @@ class Host:
     """A running throwaway host."""
 
     def __init__(self, *options, stage=None):
+        self.stage = stage
+        self.boot(*options)
+
+    def boot(self, *options):
         command = [HERE / "boot", *options]
-        if stage:
-            command += ["--stage", stage]
+        if self.stage:
+            command += ["--stage", self.stage]
         if os.environ.get("BOTHY_HOST_SUITE"):
             command += ["--suite", os.environ["BOTHY_HOST_SUITE"]]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=600)
@@ -69,6 +75,20 @@ class Host:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
         file.chmod(mode)
+
+    def reboot(self):
+        """Shuts it down as its systemd does it, and boots anew with what is in /var/lib/bothy; all else is forgotten."""
+        init = pathlib.Path(f"/proc/{self.init}")
+        self.run("root", "systemctl", "--no-block", "poweroff", check=True)
+        end = time.monotonic() + 60
+        while init.exists():
+            assert time.monotonic() < end, "it does not shut down"
+            time.sleep(0.05)
+        with tempfile.TemporaryDirectory(dir=self.handle.parent) as kept:
+            state = pathlib.Path(kept) / "state"
+            (self.handle / "state").rename(state)
+            self.halt()
+            self.boot("--state", str(state))
 
     def halt(self):
         subprocess.run([HERE / "halt", self.handle], check=True, timeout=60)
