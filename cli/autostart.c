@@ -23,7 +23,8 @@ cli_autostart_text (GVariant *autostart)
   if (*after)
     g_string_append_printf (text, _ (", after %s"), after);
   if (delay > 0)
-    g_string_append_printf (text, g_dngettext (NULL, ", %u second later", ", %u seconds later", delay), delay);
+    g_string_append_printf (text, g_dngettext (NULL, ", %u second later", ", %u seconds later", delay),
+                            delay);
   return g_string_free (text, FALSE);
 }
 

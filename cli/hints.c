@@ -38,7 +38,7 @@ static const struct {
   const char *ours;
 } known[] = {
   { "lxc-attach", "exec NAME -- COMMAND" },
-  { "lxc-autostart", "start --all" },
+  { "lxc-autostart", "autostart NAME boot" },
   { "lxc-checkconfig", "doctor" },
   { "lxc-console", "console NAME" },
   { "lxc-create", "create IMAGE NAME" },

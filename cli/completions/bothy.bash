@@ -68,6 +68,8 @@ _bothy() {
         --state) mapfile -t COMPREPLY < <(compgen -W "stopped starting running frozen stopping failed" -- "$cur"); return ;;
         --signal) mapfile -t COMPREPLY < <(compgen -A signal -- "SIG${cur#SIG}"); return ;;
         --whom) mapfile -t COMPREPLY < <(compgen -W "leader all" -- "$cur"); return ;;
+        --restart) mapfile -t COMPREPLY < <(compgen -W "no on-failure always" -- "$cur"); return ;;
+        --after) mapfile -t COMPREPLY < <(compgen -W "$(bothy list -q 2>/dev/null)" -- "$cur"); return ;;
         -v|--volume) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); compopt -o filenames -o nospace 2>/dev/null; return ;;
     esac
 
@@ -109,6 +111,12 @@ _bothy() {
             fi ;;
         "mount list") [[ $count -gt 0 ]] || containers=yes ;;
         exec|shell|console|logs|history|rename|"egress list"|"egress set"|"egress allow"|"egress deny"|"port add"|"port remove"|"port list") [[ $count -gt 0 ]] || containers=yes ;;
+        autostart)
+            if [[ $count -gt 0 ]]; then
+                mapfile -t COMPREPLY < <(compgen -W "boot login no" -- "$cur")
+            else
+                containers=yes
+            fi ;;
         limit)
             if [[ $count -gt 0 ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "memory= memory-high= swap= cpu= cpu-weight= cpus= io-weight= pids= disk= inodes=" -- "$cur")

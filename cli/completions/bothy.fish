@@ -59,8 +59,11 @@ for group in bridge egress image mount nic port range remote
 end
 complete -c bothy -n '__bothy_verb help' -a '(__bothy_verbs)'
 complete -c bothy -n '__bothy_verb start stop restart freeze thaw kill info wait delete' -a '(bothy list -q 2>/dev/null)'
-complete -c bothy -n '__bothy_verb once limit exec shell console logs history rename "egress list" "egress set" "egress allow" "egress deny" "port add" "port remove" "port list" "mount add" "mount remove" "mount list"' -a '(bothy list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb once limit autostart exec shell console logs history rename "egress list" "egress set" "egress allow" "egress deny" "port add" "port remove" "port list" "mount add" "mount remove" "mount list"' -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb limit; and not __bothy_verb once limit' -a 'memory= memory-high= swap= cpu= cpu-weight= cpus= io-weight= pids= disk= inodes='
+complete -c bothy -n '__bothy_verb autostart; and not __bothy_verb once autostart' -a 'boot login no'
+complete -c bothy -n '__bothy_verb autostart' -l after -x -a '(bothy list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb autostart run create launch' -l restart -x -a 'no on-failure always'
 complete -c bothy -n '__bothy_verb once run create launch' -a '(bothy image list -q 2>/dev/null; __bothy_remotes)'
 complete -c bothy -n '__bothy_verb "image info" "image delete" "image refresh" "image untag"' -a '(bothy image list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb once "image export" "image tag"' -a '(bothy image list -q 2>/dev/null)'

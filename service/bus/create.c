@@ -163,7 +163,8 @@ parse_create_container (BothyArguments *arguments, GError **error)
   spec->network = bothy_container_network_parse (network, address, (const char *const *)resolvers, error);
   if (!spec->network || !check_spec (spec, error) || !parse_egress (spec, error) ||
       !parse_sysctls (spec, sysctls, error) || !parse_shm_size (spec, shm_size, error) ||
-      !parse_restart (spec, restart, error) || (limits && !bothy_limits_parse (limits, &spec->limits, error)) ||
+      !parse_restart (spec, restart, error) ||
+      (limits && !bothy_limits_parse (limits, &spec->limits, error)) ||
       !check_account (spec, bothy_arguments_get_user (arguments), error))
     return NULL;
   return g_steal_pointer (&spec);

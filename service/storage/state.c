@@ -88,9 +88,10 @@ bothy_state_release_lock (BothyState *self)
 void
 bothy_state_free (BothyState *self)
 {
-  int *fds[] = { &self->lock_fd,       &self->sockets_fd, &self->attaching_fd, &self->boot_fd, &self->state_fd,
-                 &self->containers_fd, &self->images_fd,  &self->layers_fd,    &self->ranges_fd,
-                 &self->trash_fd,      &self->remotes_fd, &self->bridges_fd,   &self->accounts_fd };
+  int *fds[] = { &self->lock_fd,    &self->sockets_fd,    &self->attaching_fd, &self->boot_fd,
+                 &self->state_fd,   &self->containers_fd, &self->images_fd,    &self->layers_fd,
+                 &self->ranges_fd,  &self->trash_fd,      &self->remotes_fd,   &self->bridges_fd,
+                 &self->accounts_fd };
 
   for (gsize i = 0; i < G_N_ELEMENTS (fds); i++)
     bothy_clear_fd (fds[i]);

@@ -30,6 +30,7 @@ OPERATIONS = {
     "stop": ("bothy launch busybox f1", "bothy stop --force f1"),
     "delete": ("bothy launch busybox f1; bothy stop --force f1", "bothy delete f1"),
     "limits": ("bothy launch busybox f1", "bothy limit f1 pids=77"),
+    "autostart": ("bothy create busybox f1", "bothy autostart f1 boot"),
     "mount": ("mkdir -p /dev/shm/fault; echo x >/dev/shm/fault/file; bothy launch busybox f1",
               "bothy mount add f1 /dev/shm/fault:/work && bothy mount remove f1 /work"),
     "egress": ("bothy launch busybox f1; bothy launch busybox f2", "bothy egress set f1 none"),

@@ -78,10 +78,11 @@ bothy_restart_parse (const char *text,
             bothy_parse_number (text + strlen (ON_FAILED ":"), 1, BOTHY_RESTART_MAX_IN_A_ROW, &max)))
     *ret_restart = BOTHY_RESTART_ON_FAILURE;
   else if (!g_str_equal (text, "no")) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-                 "Option \"restart\": \"no\", \"always\", \"on-failure\", or \"on-failure:MAX\" with 1 to %d; one "
-                 "that was stopped stays so with each of them",
-                 BOTHY_RESTART_MAX_IN_A_ROW);
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+        "Option \"restart\": \"no\", \"always\", \"on-failure\", or \"on-failure:MAX\" with 1 to %d; one "
+        "that was stopped stays so with each of them",
+        BOTHY_RESTART_MAX_IN_A_ROW);
     return FALSE;
   }
   *ret_max_restarts = (guint32)max;

@@ -78,9 +78,9 @@ bothy_marks_get_boot (BothyMarks *self)
 static gboolean
 set_mark (int dirfd, const char *name, gboolean there, GError **error)
 {
-  autofd fd = there ? openat (dirfd, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600) : -1;
+  autofd fd = there ? openat (dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600) : -1;
 
-  if (there ? fd >= 0 : unlinkat (dirfd, name, 0) == 0 || errno == ENOENT)
+  if (there ? fd >= 0 || errno == EEXIST : unlinkat (dirfd, name, 0) == 0 || errno == ENOENT)
     return TRUE;
   bothy_error_set_errno (error, errno, name);
   return FALSE;
@@ -113,8 +113,7 @@ bothy_marks_each_login (BothyMarks *self, void (*each) (guint32 uid, gpointer da
   guint64 uid;
 
   while (dir && (name = g_dir_read_name (dir))) {
-    if (g_str_has_prefix (name, LOGIN) &&
-        bothy_parse_number (name + strlen (LOGIN), 0, G_MAXUINT32, &uid))
+    if (g_str_has_prefix (name, LOGIN) && bothy_parse_number (name + strlen (LOGIN), 0, G_MAXUINT32, &uid))
       each ((guint32)uid, data);
   }
 }

@@ -18,10 +18,10 @@
 #include "platform/cgroup-manager.h"
 #include "platform/machine.h"
 
-#define MAX_EACH     2    /* starts of one user's at a time, and */
-#define MAX_ALL      4    /* of all users together */
-#define AGAIN_MS     1000 /* when something else is being done to it */
-#define GIVE_UP_ID   "c7f0a4b1f3ad4f5f9a5b8ad2c4f2a6d1"
+#define MAX_EACH   2    /* starts of one user's at a time, and */
+#define MAX_ALL    4    /* of all users together */
+#define AGAIN_MS   1000 /* when something else is being done to it */
+#define GIVE_UP_ID "c7f0a4b1f3ad4f5f9a5b8ad2c4f2a6d1"
 
 typedef struct {
   BothyRegistry *registry;
@@ -237,8 +237,8 @@ on_settled (BothyContainers *containers, BothyContainer *container, gpointer use
   for (guint i = self->waiting->len; i > 0; i--) {
     Pending *pending = self->waiting->pdata[i - 1];
 
-    if (!is_due (pending) || (g_str_equal (pending->container->spec->autostart.after, container->id) &&
-                              !find_first (pending)))
+    if (!is_due (pending) ||
+        (g_str_equal (pending->container->spec->autostart.after, container->id) && !find_first (pending)))
       g_ptr_array_add (ready, g_ptr_array_steal_index_fast (self->waiting, i - 1));
   }
   for (guint i = 0; i < ready->len; i++) {
@@ -295,8 +295,8 @@ begin_login (BothyAutostarts *self, guint32 uid)
   for (GList *l = containers; l; l = l->next) {
     BothyContainer *container = l->data;
 
-    if (container->owner != uid || container->spec->autostart.mode != BOTHY_AUTOSTART_LOGIN || container->due ||
-        bothy_container_is_active (container))
+    if (container->owner != uid || container->spec->autostart.mode != BOTHY_AUTOSTART_LOGIN ||
+        container->due || bothy_container_is_active (container))
       continue;
     g_ptr_array_add (list, pending_new (self, container, BOTHY_REASON_AUTOSTART));
     bothy_container_set_boot (container, bothy_marks_get_boot (self->marks));
@@ -345,11 +345,11 @@ static const BothyMachineEvents machine_events = { on_logged_in, on_logged_out, 
 static void
 give_up (BothyAutostarts *self, BothyContainer *container)
 {
-  g_autofree char *error =
-      g_strdup_printf ("It was started again %u times in a row and never ran for %d seconds; \"bothy logs %s\" may "
-                       "say why, and \"bothy start %s\" starts it again%s%s",
-                       container->n_restarts, BOTHY_RESTART_STEADY_SECONDS, container->spec->name,
-                       container->spec->name, *container->last_error ? ". Last: " : "", container->last_error);
+  g_autofree char *error = g_strdup_printf (
+      "It was started again %u times in a row and never ran for %d seconds; \"bothy logs %s\" may "
+      "say why, and \"bothy start %s\" starts it again%s%s",
+      container->n_restarts, BOTHY_RESTART_STEADY_SECONDS, container->spec->name, container->spec->name,
+      *container->last_error ? ". Last: " : "", container->last_error);
   g_autofree char *text = g_strdup_printf ("Container %s of user %u is not started again: %s",
                                            container->spec->name, container->owner, error);
 

@@ -9,11 +9,11 @@
 typedef struct {
   BothyContainer *container;
   BothyChange *change;
-  guint32 user;         /* of delete: who wants it */
-  gboolean start_after; /* of restart */
+  guint32 user;            /* of delete: who wants it */
+  gboolean start_after;    /* of restart */
   BothyStateReason reason; /* of restart: who wants it */
-  gboolean unasked;     /* nobody asked for it, so nobody could wait until he may */
-  gboolean answered;    /* of delete: its caller has the operation, or an error */
+  gboolean unasked;        /* nobody asked for it, so nobody could wait until he may */
+  gboolean answered;       /* of delete: its caller has the operation, or an error */
 } Step;
 
 static void

@@ -33,10 +33,11 @@ bothy_registry_check_autostarts (BothyRegistry *self,
   }
   if (has < max)
     return TRUE;
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
-               "%u containers of yours are started by themselves, and a user may have %u of these; take one from "
-               "them first (\"bothy autostart NAME no\")",
-               has, max);
+  g_set_error (
+      error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
+      "%u containers of yours are started by themselves, and a user may have %u of these; take one from "
+      "them first (\"bothy autostart NAME no\")",
+      has, max);
   return FALSE;
 }
 
@@ -59,7 +60,8 @@ describe_circle (BothyContainers *containers, char **ids)
   for (char **id = ids; *id; id++) {
     const BothyContainer *container = bothy_containers_find_by_id (containers, *id);
 
-    g_string_append_printf (text, "%s%s", text->len > 0 ? " → " : "", container ? container->spec->name : "?");
+    g_string_append_printf (text, "%s%s", text->len > 0 ? " → " : "",
+                            container ? container->spec->name : "?");
   }
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
@@ -163,8 +165,8 @@ apply_change (BothyRegistry *self,
   if (change->has_mode)
     bothy_container_set_boot (container, boot);
   if (!bothy_container_is_active (container) &&
-      (!container->due || (container->n_restarts > 0 ? now.restart == BOTHY_RESTART_NO
-                                                     : now.mode == BOTHY_AUTOSTART_NO)))
+      (!container->due ||
+       (container->n_restarts > 0 ? now.restart == BOTHY_RESTART_NO : now.mode == BOTHY_AUTOSTART_NO)))
     bothy_container_set_unwanted (container);
 }
 
@@ -172,9 +174,8 @@ apply_change (BothyRegistry *self,
 static gboolean
 check_ephemeral (BothyContainer *container, const BothyAutostartChange *change, GError **error)
 {
-  if (!container->spec->ephemeral ||
-      !((change->has_mode && change->values.mode != BOTHY_AUTOSTART_NO) ||
-        (change->has_restart && change->values.restart != BOTHY_RESTART_NO)))
+  if (!container->spec->ephemeral || !((change->has_mode && change->values.mode != BOTHY_AUTOSTART_NO) ||
+                                       (change->has_restart && change->values.restart != BOTHY_RESTART_NO)))
     return TRUE;
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                "Container %s is ephemeral: it goes when it ends, and can not be started after that",
