@@ -151,6 +151,26 @@ def test_AUTO_31_nobody_is_logged_in_by_a_signal(alone):
     host.run("alice", "bothy autostart x1 no", check=True)
 
 
+def test_AUTO_32_another_account_with_the_uid(fresh_host):
+    """Who has the uid now is not who wanted it, and who is gone can not start it either."""
+    host = fresh_host()
+    for user in "alice", "bob", "carol":
+        host.run(user, "bothy create busybox x1 && bothy autostart x1 boot", check=True)
+    host.run("root", "sed -i 's/^alice:/mallory:/' /etc/passwd /etc/shadow /etc/group; "
+                     "sed -i '/^bob:/d' /etc/passwd /etc/shadow; "
+                     # As a boot would: the root of such a host forgets its accounts.
+                     "systemctl stop bothyd; rm -r /run/bothy/boot; systemctl restart bothy-autostart", check=True)
+    runs(host, "x1", "carol")
+
+    def log():
+        return host.output("root", "journalctl -u bothyd -o cat")
+
+    until(lambda: "Container x1 of user 1000 is not started" in log() and
+          "Container x1 of user 1001 is not started" in log(), what=log)
+    listed = json.loads(host.output("root", "bothy list --all --json"))
+    assert {c["owner"]: c["state"] for c in listed} == {1000: "stopped", 1001: "stopped", 1002: "running"}
+
+
 # ---- again ----
 
 def test_AUTO_20_restart_and_its_limit(host):

@@ -111,6 +111,15 @@ def check_nic(host):
     host.run("alice", "kill $(cat /tmp/nic.pid); rm /tmp/nic.pid", check=True)
 
 
+def check_autostart(host, point):
+    """What was written down holds, and systemd finds the mark that goes with it."""
+    done = point == "autostart.recorded"
+    assert info(host, "f1")["autostart"]["mode"] == ("boot" if done else "no")
+    assert (host.root / "var/lib/bothy/autostart").exists() == done
+    host.run("alice", "bothy autostart f1 boot && bothy autostart f1 no", check=True)
+    assert not (host.root / "var/lib/bothy/autostart").exists()
+
+
 def check_egress(host):
     """What was written down holds, and can be changed."""
     until(lambda: not reaches(host, "alice", "f1", "f2"), what="it reaches nobody")
@@ -177,6 +186,8 @@ def check_group(host, group, point):
             until(lambda: host.output("root", f"systemctl show -P TasksMax {unit}") == "77",
                   what="what was written down holds")
         host.run("alice", "bothy exec f1 -- true && bothy limit f1 pids=77", check=True)
+    elif group == "autostart":
+        check_autostart(host, point)
     elif group == "mount":
         check_mount(host)
     elif group == "egress":
