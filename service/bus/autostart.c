@@ -57,12 +57,31 @@ bothy_container_check_set_autostart (BothyCall *call, GError **error)
   return TRUE;
 }
 
+/* For the container's history. */
+static void
+describe_change (BothyCall *call)
+{
+  const BothyAutostartChange *change = call->request;
+  g_autofree char *delay = g_strdup_printf ("%u", change->values.delay);
+  g_autofree char *restart = bothy_restart_format (&change->values);
+
+  if (change->has_mode)
+    polkit_details_insert (call->details, "mode", bothy_autostart_mode_name (change->values.mode));
+  if (change->has_delay)
+    polkit_details_insert (call->details, "delay", delay);
+  if (change->after)
+    polkit_details_insert (call->details, "after", change->after);
+  if (change->has_restart)
+    polkit_details_insert (call->details, "restart", restart);
+}
+
 void
 bothy_container_handle_set_autostart (BothyCall *call)
 {
   BothyContainer *container = BOTHY_CONTAINER (call->node->target);
   GError *error = NULL;
 
+  describe_change (call);
   /* Others of the caller's calls may have come first. */
   if ((call->may_exceed ||
        bothy_registry_check_autostarts (call->registry, container, call->request, &error)) &&

@@ -13,15 +13,15 @@
 
 #include "base/error.h"
 #include "base/per-user.h"
+#include "core/container/history.h"
 #include "core/ids/callers.h"
 #include "core/registry/lifecycle.h"
 #include "platform/cgroup-manager.h"
 #include "platform/machine.h"
 
-#define MAX_EACH   2    /* starts of one user's at a time, and */
-#define MAX_ALL    4    /* of all users together */
-#define AGAIN_MS   1000 /* when something else is being done to it */
-#define GIVE_UP_ID "c7f0a4b1f3ad4f5f9a5b8ad2c4f2a6d1"
+#define MAX_EACH 2    /* starts of one user's at a time, and */
+#define MAX_ALL  4    /* of all users together */
+#define AGAIN_MS 1000 /* when something else is being done to it */
 
 typedef struct {
   BothyRegistry *registry;
@@ -89,6 +89,12 @@ save (BothyAutostarts *self, BothyContainer *container)
     g_warning ("Container %s: %s", container->id, error->message);
 }
 
+static void
+note (BothyAutostarts *self, BothyContainer *container, const char *deed)
+{
+  bothy_history_note (bothy_containers_get_directory (self->containers), container, BOTHY_NO_USER, deed, "");
+}
+
 static gboolean
 on_timer (gpointer user_data)
 {
@@ -142,6 +148,10 @@ on_asked_whether_stopping (GObject *source, GAsyncResult *result, gpointer user_
     drop_pending (pending);
     return;
   }
+  if (pending->cause == BOTHY_REASON_AUTOSTART)
+    note (self, pending->container,
+          pending->container->spec->autostart.mode == BOTHY_AUTOSTART_LOGIN ? "started at a login"
+                                                                            : "started at boot");
   bothy_registry_start (self->registry, pending->container, NULL, pending->cause, on_started, pending);
 }
 
@@ -346,15 +356,15 @@ static void
 give_up (BothyAutostarts *self, BothyContainer *container)
 {
   g_autofree char *error = g_strdup_printf (
-      "It was started again %u times in a row and never ran for %d seconds; \"bothy logs %s\" may "
+      "It was started again %u %s in a row and never ran for %d seconds; \"bothy logs %s\" may "
       "say why, and \"bothy start %s\" starts it again%s%s",
-      container->n_restarts, BOTHY_RESTART_STEADY_SECONDS, container->spec->name, container->spec->name,
-      *container->last_error ? ". Last: " : "", container->last_error);
-  g_autofree char *text = g_strdup_printf ("Container %s of user %u is not started again: %s",
-                                           container->spec->name, container->owner, error);
+      container->n_restarts, container->n_restarts == 1 ? "time" : "times", BOTHY_RESTART_STEADY_SECONDS,
+      container->spec->name, container->spec->name, *container->last_error ? ". Last: " : "",
+      container->last_error);
+  g_autofree char *deed = g_strdup_printf ("not started again, after restart %u of %u", container->n_restarts,
+                                           bothy_restart_get_max (&container->spec->autostart));
 
-  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_MESSAGE, "MESSAGE_ID", GIVE_UP_ID, "BOTHY_CONTAINER",
-                    container->spec->name, "BOTHY_CONTAINER_ID", container->id, "MESSAGE", "%s", text);
+  note (self, container, deed);
   bothy_container_set_given_up (container, error);
   save (self, container);
 }
