@@ -48,6 +48,7 @@ bothy_container_check_set_autostart (BothyCall *call, GError **error)
   g_autofree char *wanted = g_strdup_printf ("autostarts=%u", configuration->max_autostarts + 1);
   g_autofree char *ceiling = g_strdup_printf ("autostarts=%u", configuration->max_autostarts);
 
+  g_clear_error (&call->exceeds);
   polkit_details_insert (call->details, "container", container->spec->name);
   if (bothy_registry_check_autostarts (call->registry, container, call->request, &call->exceeds))
     return TRUE;

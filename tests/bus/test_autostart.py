@@ -8,7 +8,9 @@ import time
 import pytest
 from gi.repository import GLib
 
+import polkit
 from conftest import ALICE, BOB
+from test_clock import clock  # noqa: F401
 from wire import CONTAINER, MANAGER, ROOT, variants, wait
 
 FOREVER = ["sleep", "1000"]
@@ -170,6 +172,9 @@ def test_AUTO_05_somebody_elses(world, alice, bob, root):
     assert world.snapshot() == before
     set_autostart(root, path, "boot")
     assert autostart(alice, path)["mode"] == "boot"
+    world.polkit.answers.update({polkit.MANAGE: "yes", polkit.INSPECT: "yes"})
+    set_autostart(bob, path, "login")
+    assert autostart(alice, path)["mode"] == "login"
 
 
 def test_AUTO_06_no_more_than_a_user_may_have(fresh_world):
@@ -186,6 +191,11 @@ def test_AUTO_06_no_more_than_a_user_may_have(fresh_world):
     set_autostart(bob, bob.create("one"), "boot")
     set_autostart(alice, paths[0], "no")
     set_autostart(alice, paths[2], "boot")
+    # What an administrator is asked, and says.
+    world.polkit.answers[polkit.EXCEED] = "yes"
+    set_autostart(alice, paths[0], "boot")
+    asked = world.polkit.asked(polkit.EXCEED)[-1].details
+    assert asked["limits"] == "autostarts=3" and asked["ceilings"] == "autostarts=2" and asked["container"] == "one"
 
 
 # ---- boot ----
@@ -352,6 +362,22 @@ def test_AUTO_21_stopped_while_it_runs(world, alice):
     alice = world.client(ALICE)
     time.sleep(0.5)
     assert alice.state(path) == "stopped"
+
+
+def test_AUTO_27_after_a_steady_run_it_counts_anew(fresh_world, clock):
+    world = fresh_world(environment=clock.environment)
+    alice = world.client(ALICE)
+    path = alice.create("one", restart="on-failure:1", network="none",
+                        command=["sh", "-c", "until [ -e /go ]; do sleep 0.05; done; rm /go; exit 1"])
+    alice.start(path)
+    for i in range(3):
+        at = started_at(alice, path)
+        clock.move(11 * (i + 1))
+        alice.execute(path, "touch", "/go")
+        wait(lambda: alice.state(path) == "running" and started_at(alice, path) > at)
+    alice.execute(path, "touch", "/go")
+    wait(lambda: alice.state(path) == "failed")
+    assert "1 time in a row" in alice.get(path, CONTAINER, "LastError")
 
 
 def test_AUTO_22_it_ended_while_bothyd_was_away(world, alice):

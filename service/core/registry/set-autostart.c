@@ -264,8 +264,13 @@ bothy_registry_watch_autostarts (BothyRegistry *self)
   BothyContainers *containers = bothy_registry_get_containers (self);
   g_autoptr (GList) list = bothy_containers_list (containers);
 
-  for (GList *l = list; l; l = l->next)
-    on_added (containers, l->data, self);
+  for (GList *l = list; l; l = l->next) {
+    BothyContainer *container = l->data;
+    const BothyContainer *first = bothy_containers_find_by_id (containers, container->spec->autostart.after);
+
+    if (first)
+      bothy_container_set_autostart (container, &container->spec->autostart, first->spec->name);
+  }
   g_signal_connect_object (containers, "added", G_CALLBACK (on_added), self, 0);
   g_signal_connect_object (containers, "removed", G_CALLBACK (on_removed), self, 0);
   if (has_any (self))
