@@ -457,3 +457,89 @@ def test_AUTO_26_a_reason_comes_with_its_state(world, alice):
     seen = [arguments[1] for *_, arguments in alice.signals("PropertiesChanged", shell)]
     assert next(c for c in seen if "StateReason" in c)["StateReason"] == "asked"
     assert {"State": "failed", "StateReason": "crashed"}.items() <= next(c for c in seen if c.get("State") == "failed").items()
+
+
+# ---- taken back ----
+
+def test_AUTO_14_stopped_before_it_began(fresh_world):
+    """It stays so until the next boot, also for the bothyd that comes after this one."""
+    world = fresh_world()
+    alice = world.client(ALICE)
+    path = alice.create("one", network="none", command=FOREVER)
+    set_autostart(alice, path, "boot", delay=2)
+    boot(world)
+    alice = world.client(ALICE)
+    alice.stop(path)
+    world.restart(signal.SIGKILL)
+    time.sleep(3)
+    alice = world.client(ALICE)
+    assert alice.state(path) == "stopped"
+    boot(world)
+    alice = world.client(ALICE)
+    runs(alice, path)
+
+
+@pytest.mark.parametrize("restart", ["no", "always"])
+def test_AUTO_15_a_deletion_that_was_cut_short_brings_nothing_back(fresh_world, restart):
+    """What is to go is started no more, however far the deletion came."""
+    world = fresh_world(start=False)
+    world.start(BOTHY_FAULT="delete.before-rename")
+    alice = world.client(ALICE)
+    path = alice.create("one", network="none", command=FOREVER, restart=restart)
+    alice.start(path)
+    alice.send(path, CONTAINER, "Delete", "(a{sv})", variants({"force": True}))
+    assert world.service.wait(20) != 0
+    world.start()
+    time.sleep(1)
+    alice = world.client(ALICE)
+    assert alice.state(path) in ("stopped", "failed")
+
+
+def test_AUTO_16_the_administrators_switch(fresh_world):
+    """Also for what was asked for before, and for who starts bothyd."""
+    world = fresh_world()
+    alice = world.client(ALICE)
+    path = alice.create("one", network="none", command=FOREVER, restart="always")
+    set_autostart(alice, path, "boot")
+    world.configure("[Quota]\nAutostarts=0\n")
+    boot(world)
+    alice = world.client(ALICE)
+    time.sleep(1)
+    assert alice.state(path) == "stopped"
+    alice.start(path)
+    alice.call(path, CONTAINER, "Kill", "(si)", "all", 9)
+    time.sleep(1)
+    assert alice.state(path) == "failed"
+
+
+def test_AUTO_17_what_it_waits_for_changes(fresh_world):
+    """It waits for the other one, or for none, and not for ever."""
+    world = fresh_world()
+    alice = world.client(ALICE)
+    late = alice.create("late", network="none", command=FOREVER)
+    paths = [alice.create(name, network="none", command=FOREVER) for name in ("one", "two")]
+    other = alice.create("other", network="none")
+    set_autostart(alice, late, "boot", delay=3600)
+    for path in paths:
+        set_autostart(alice, path, "boot", after="late")
+    boot(world)
+    alice = world.client(ALICE)
+    time.sleep(0.5)
+    assert [alice.state(path) for path in paths] == ["stopped"] * 2
+    set_autostart(alice, paths[0], "", after="")
+    set_autostart(alice, paths[1], "", after="other")
+    for path in paths:
+        runs(alice, path)
+    assert alice.state(late) == alice.state(other) == "stopped"
+
+
+def test_AUTO_18_who_fails_again_and_again_keeps_nobody_waiting(fresh_world):
+    world = fresh_world()
+    alice = world.client(ALICE)
+    db = alice.create("db", network="none", command=["/no/such/program"], restart="always")
+    web = alice.create("web", network="none", command=FOREVER)
+    set_autostart(alice, db, "boot")
+    set_autostart(alice, web, "boot", after="db")
+    boot(world)
+    alice = world.client(ALICE)
+    runs(alice, web)

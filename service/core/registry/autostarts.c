@@ -31,6 +31,7 @@ typedef struct {
   BothyCallers *callers;
   BothyPerUser *turns;
   GPtrArray *waiting; /* Pending that wait for another container */
+  GHashTable *timed;  /* BothyContainer → Pending, whose timer runs */
 } BothyAutostarts;
 
 typedef struct {
@@ -38,29 +39,47 @@ typedef struct {
   BothyContainer *container;
   guint due;
   BothyStateReason cause;
+  guint timer;
 } Pending;
 
 static void take_turn (Pending *pending);
 
 /* ---- what is about to be started ---- */
 
+static void
+pending_free (Pending *pending)
+{
+  if (pending->timer)
+    g_source_remove (pending->timer);
+  g_object_unref (pending->container);
+  g_free (pending);
+}
+
+/* Whoever waits for a time, and was taken back, does so no longer than until there is another one: a container has one timer,
+   however often its owner logs in and stops it. */
+static void
+drop_timed (BothyAutostarts *self, BothyContainer *container)
+{
+  Pending *earlier = g_hash_table_lookup (self->timed, container);
+
+  g_hash_table_remove (self->timed, container);
+  g_clear_pointer (&earlier, pending_free);
+}
+
 static Pending *
 pending_new (BothyAutostarts *self, BothyContainer *container, BothyStateReason cause)
 {
   Pending *pending = g_new0 (Pending, 1);
 
+  drop_timed (self, container);
+  /* Restarts of earlier runs have no part in it. */
+  if (cause == BOTHY_REASON_AUTOSTART)
+    bothy_container_set_restarts (container, 0);
   pending->autostarts = self;
   pending->container = g_object_ref (container);
   pending->due = bothy_container_set_due (container);
   pending->cause = cause;
   return pending;
-}
-
-static void
-pending_free (Pending *pending)
-{
-  g_object_unref (pending->container);
-  g_free (pending);
 }
 
 /* Whether it is still to be started, as far as everybody else is concerned. */
@@ -98,14 +117,20 @@ note (BothyAutostarts *self, BothyContainer *container, const char *deed)
 static gboolean
 on_timer (gpointer user_data)
 {
-  take_turn (user_data);
+  Pending *pending = user_data;
+
+  pending->timer = 0;
+  g_hash_table_remove (pending->autostarts->timed, pending->container);
+  take_turn (pending);
   return G_SOURCE_REMOVE;
 }
 
 static void
 wait_ms (Pending *pending, guint ms)
 {
-  g_timeout_add (ms, on_timer, pending);
+  drop_timed (pending->autostarts, pending->container);
+  g_hash_table_insert (pending->autostarts->timed, pending->container, pending);
+  pending->timer = g_timeout_add (ms, on_timer, pending);
 }
 
 /* ---- its turn ---- */
@@ -219,6 +244,9 @@ find_first (const Pending *pending)
 
   if (!first || !(first->due || first->state == BOTHY_CONTAINER_STARTING))
     return NULL;
+  /* It had its chance, and is tried again. */
+  if (first->due && first->n_restarts > 0)
+    return NULL;
   /* SetAutostart makes none; a record that was edited may. */
   circle = bothy_autostart_find_circle (pending->container->id, after, look_up_after, containers);
   return circle ? NULL : first;
@@ -247,8 +275,8 @@ on_settled (BothyContainers *containers, BothyContainer *container, gpointer use
   for (guint i = self->waiting->len; i > 0; i--) {
     Pending *pending = self->waiting->pdata[i - 1];
 
-    if (!is_due (pending) ||
-        (g_str_equal (pending->container->spec->autostart.after, container->id) && !find_first (pending)))
+    /* What it waits for may be another one by now. */
+    if (!is_due (pending) || !find_first (pending))
       g_ptr_array_add (ready, g_ptr_array_steal_index_fast (self->waiting, i - 1));
   }
   for (guint i = 0; i < ready->len; i++) {
@@ -276,6 +304,13 @@ begin_all (BothyAutostarts *self, GPtrArray *list)
 
 /* ---- boot and login ---- */
 
+/* "Autostarts=0" is the administrator's switch: nothing is started unasked, whatever was asked for before. */
+static gboolean
+is_switched_off (BothyAutostarts *self)
+{
+  return bothy_registry_get_configuration (self->registry)->max_autostarts == 0;
+}
+
 static void
 begin_boot (BothyAutostarts *self)
 {
@@ -283,7 +318,7 @@ begin_boot (BothyAutostarts *self)
   const char *boot = bothy_marks_get_boot (self->marks);
   GPtrArray *list = g_ptr_array_new ();
 
-  for (GList *l = containers; l; l = l->next) {
+  for (GList *l = is_switched_off (self) ? NULL : containers; l; l = l->next) {
     BothyContainer *container = l->data;
 
     if (container->spec->autostart.mode != BOTHY_AUTOSTART_BOOT || g_str_equal (container->boot, boot))
@@ -321,7 +356,7 @@ on_logged_in (guint32 uid, gpointer data)
   BothyAutostarts *self = data;
 
   /* An earlier bothyd may have seen it. */
-  if (bothy_marks_has_login (self->marks, uid))
+  if (bothy_marks_has_login (self->marks, uid) || is_switched_off (self))
     return;
   begin_login (self, uid);
   bothy_marks_set_login (self->marks, uid, TRUE);
@@ -392,7 +427,7 @@ judge (BothyAutostarts *self, BothyContainer *container)
 {
   const BothyAutostart *autostart = &container->spec->autostart;
 
-  if (container->stopping || !container->wanted ||
+  if (container->stopping || !container->wanted || is_switched_off (self) ||
       !bothy_restart_is_wanted (autostart, container->state == BOTHY_CONTAINER_FAILED, container->last_code,
                                 container->last_signal))
     return;
@@ -432,6 +467,7 @@ go_on_with (BothyAutostarts *self, BothyContainer *container)
   }
 }
 
+/* All that is not to go on is so before anything begins: others may be after it. */
 static void
 begin_left (BothyAutostarts *self)
 {
@@ -443,10 +479,14 @@ begin_left (BothyAutostarts *self)
 
     if (bothy_container_is_active (container) || container->spec->ephemeral)
       bothy_container_clear_due (container);
-    else if (!g_str_equal (container->boot, boot))
+    else if (!g_str_equal (container->boot, boot) || is_switched_off (self))
       /* It ran when the machine went down, or was to. */
       bothy_container_set_unwanted (container);
-    else if (container->wanted || container->due)
+  }
+  for (GList *l = containers; l; l = l->next) {
+    BothyContainer *container = l->data;
+
+    if (!bothy_container_is_active (container) && (container->wanted || container->due))
       go_on_with (self, container);
   }
 }
@@ -464,6 +504,7 @@ bothy_registry_begin_autostarts (BothyRegistry *registry, GDBusConnection *syste
   self->callers = bothy_callers_new (bothy_registry_get_ranges (registry));
   self->turns = bothy_per_user_new (MAX_EACH, MAX_ALL);
   self->waiting = g_ptr_array_new ();
+  self->timed = g_hash_table_new (NULL, NULL);
   g_signal_connect (self->containers, "settled", G_CALLBACK (on_settled), self);
   g_signal_connect (self->containers, "removed", G_CALLBACK (on_settled), self);
   g_signal_connect (self->containers, "over", G_CALLBACK (on_over), self);

@@ -134,14 +134,17 @@ can_join_stop (const BothyContainer *container)
   return container->supervisor && (container->state == BOTHY_CONTAINER_STOPPING || container->yields);
 }
 
-/* Written down first: a bothyd that finds CONTAINER ended, and was not there to see it, does not start it again. */
+/* Written down first: a bothyd that finds CONTAINER ended, and was not there to see it, does not start it again; nor because
+   this boot was to. */
 static void
 keep_down (BothyRegistry *self, BothyContainer *container)
 {
+  gboolean was_due = container->due != 0;
   g_autoptr (GError) error = NULL;
 
   bothy_container_set_unwanted (container);
-  if (container->spec->autostart.restart != BOTHY_RESTART_NO &&
+  bothy_container_set_boot (container, bothy_marks_get_boot (bothy_registry_get_marks (self)));
+  if ((was_due || container->spec->autostart.restart != BOTHY_RESTART_NO) &&
       !bothy_containers_save (bothy_registry_get_containers (self), container, &error))
     g_warning ("Container %s: %s", container->id, error->message);
 }
@@ -430,6 +433,8 @@ bothy_registry_delete (BothyRegistry *self,
   if (!task)
     return;
   ((Step *)g_task_get_task_data (task))->user = user;
+  if (force || !bothy_container_is_active (container))
+    keep_down (self, container);
   if (!bothy_container_is_active (container))
     discard_in_turn (self, task);
   else if (force && container->supervisor)
