@@ -22,6 +22,13 @@
 /* What a container has to end in whose terminal is gone. */
 #define STOP_SECONDS 10
 
+/* The login shell of whoever it runs as, which the container's own passwd(5) names; that of a service lets nobody in. */
+static const char *const login_shell[] = {
+  "/bin/sh", "-c",
+  "case $SHELL in */nologin | */false) SHELL=; esac; [ -x \"$SHELL\" ] || SHELL=/bin/sh; exec \"$SHELL\" -l",
+  NULL
+};
+
 /*
  * Everything here is on the way of "run --rm IMAGE true", which has to be quick: CreateContainer and Start
  * are the only questions, all else is told by signals that were subscribed to in between.
@@ -34,12 +41,14 @@ typedef struct {
   gboolean interactive;
   gboolean tty;
   gboolean detach;
+  gboolean console; /* its first process has the console in place of our input and output */
 } How;
 
 typedef struct {
   Cli *cli;
   CliWatch *watch;
   guint interrupts;
+  const char *name;
 } Running;
 
 static gboolean
@@ -159,10 +168,44 @@ print_log (int fd)
   fflush (stdout);
 }
 
+/* The state says when it is over, unless the person left. */
 static void
 on_terminal_end (gpointer data)
 {
-  /* The state says when it is over. */
+  Running *running = data;
+
+  cli_watch_poke (running->watch);
+}
+
+static gboolean
+has_stopped_or_is_left (CliWatch *watch, gpointer data)
+{
+  CliTerminal **terminal = data;
+
+  return has_stopped (watch, NULL) || (*terminal && cli_terminal_left (*terminal));
+}
+
+/* Where a person sees it, and keys are not just the container's. */
+static void
+tell_how_to_leave (Running *running, gboolean input)
+{
+  if (running->cli->quiet || !isatty (STDERR_FILENO))
+    return;
+  if (!input)
+    g_printerr (_ ("This is what the image's init says in %s. Ctrl-C stops it.\n"), running->name);
+  else if (isatty (STDIN_FILENO))
+    g_printerr (_ ("Press Ctrl-] three times within a second to leave %s, which then runs on.\n"),
+                running->name);
+}
+
+static int
+leave (Running *running)
+{
+  if (!running->cli->quiet)
+    g_printerr (_ ("\nLeft %s, which runs on: 'bothy console %s' is how to come back, and 'bothy stop %s' "
+                   "ends it.\n"),
+                running->name, running->name, running->name);
+  return CLI_EXIT_OK;
 }
 
 /* @log: of the container. What ends before we can look at its console has left there what it said. */
@@ -172,27 +215,31 @@ wait_with_console (Running *running, gboolean input, int log)
   CliWatch *watch = running->watch;
   g_autoptr (GError) error = NULL;
   g_autoptr (CliTerminal) terminal = NULL;
-  gboolean ok;
+  gboolean ok, left;
   int pty = cli_call_fd (running->cli, cli_watch_path (watch), IFACE_CONTAINER, "OpenConsole", NULL, &error);
 
   /* From here on keys are the container's. */
   cli_signals_release ();
-  if (pty >= 0)
+  if (pty >= 0) {
+    tell_how_to_leave (running, input);
     terminal =
-        cli_terminal_new (pty, input ? CLI_TERMINAL_DEFAULT : CLI_TERMINAL_NO_INPUT, on_terminal_end, NULL);
-  else if (!cli_error_is (error, "WrongState") && !cli_error_is (error, "UnknownObject") &&
-           !g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT))
+        cli_terminal_new (pty, input ? CLI_TERMINAL_ESCAPE : CLI_TERMINAL_NO_INPUT, on_terminal_end, running);
+  } else if (!cli_error_is (error, "WrongState") && !cli_error_is (error, "UnknownObject") &&
+             !g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT))
     return cli_fail_command (error);
   g_clear_error (&error);
   if (terminal)
     cli_signals_catch (forwarded, on_hang_up, running);
 
-  ok = cli_watch_run (watch, has_stopped, NULL, -1, &error);
-  if (terminal)
+  ok = cli_watch_run (watch, has_stopped_or_is_left, &terminal, -1, &error);
+  left = terminal && cli_terminal_left (terminal);
+  if (terminal && !left)
     cli_terminal_drain (terminal);
-  else
+  else if (!terminal)
     print_log (log);
   g_clear_pointer (&terminal, cli_terminal_free);
+  if (ok && left)
+    return leave (running);
   return ok ? exit_code (watch) : cli_fail_command (error);
 }
 
@@ -210,14 +257,14 @@ start_and_wait (Running *running, How *how, const char *path)
   Cli *cli = running->cli;
   gboolean started;
   int code;
-  int log = how->tty ? cli_call_fd (cli, path, IFACE_CONTAINER, "OpenLog", NULL, NULL) : -1;
+  int log = how->console ? cli_call_fd (cli, path, IFACE_CONTAINER, "OpenLog", NULL, NULL) : -1;
 
   /* Now already, so that Ctrl-C does not leave behind a container that nobody waits for. */
   cli_agent_stop ();
   cli_signals_catch (forwarded, on_signal, running);
-  if (!how->tty && !how->detach)
+  if (!how->console && !how->detach)
     streams = start_with_stdio (cli, path, how->interactive, &error);
-  started = how->tty || how->detach ? start_with_console (cli, path, &error) : streams != NULL;
+  started = how->console || how->detach ? start_with_console (cli, path, &error) : streams != NULL;
   /* It has been told by now, and maybe even that it is over: so the last word is not enough. */
   if (started)
     cli_watch_take_in (running->watch, "NetworkError", on_network_error, how->spec.name);
@@ -230,12 +277,45 @@ start_and_wait (Running *running, How *how, const char *path)
     puts (how->spec.name);
     code = CLI_EXIT_OK;
   } else
-    code = how->tty ? wait_with_console (running, how->interactive || isatty (STDIN_FILENO), log)
-                    : wait_with_stdio (running, streams);
+    code = how->console
+               ? wait_with_console (running, how->tty && (how->interactive || isatty (STDIN_FILENO)), log)
+               : wait_with_stdio (running, streams);
   cli_signals_release ();
   if (log >= 0)
     close (log);
   return code;
+}
+
+/* A terminal that nobody can type at is none; docker refuses it, but what is meant is plain. */
+static void
+settle_terminal (How *how)
+{
+  gboolean wants_keys = how->interactive || how->spec.command[0] == NULL;
+
+  if (how->tty && wants_keys && !how->detach && !isatty (STDIN_FILENO)) {
+    g_printerr ("bothy: %s\n", _ ("Standard input is no terminal, so the command gets none (-t)"));
+    how->tty = FALSE;
+  }
+}
+
+/* Who wants to type, and says no command, does not want an init, which nobody can leave: he gets a shell in its place. */
+static gboolean
+settle_command (Cli *cli, How *how, GError **error)
+{
+  CliSpec *spec = &how->spec;
+  gboolean init = FALSE;
+  gboolean typed = how->interactive || how->tty;
+
+  settle_terminal (how);
+  if (!how->detach && !cli_spec_runs_init (cli, spec, &init, error))
+    return FALSE;
+  if (init && typed) {
+    g_strfreev (spec->command);
+    spec->command = g_strdupv ((char **)login_shell);
+    spec->entrypoint = (g_free (spec->entrypoint), g_strdup (""));
+  }
+  how->console = how->tty || (init && !typed);
+  return TRUE;
 }
 
 static int
@@ -243,8 +323,9 @@ run_it (Cli *cli, How *how)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (CliWatch) watch = NULL;
-  g_autofree char *path = cli_spec_create (cli, &how->spec, &error);
-  Running running = { cli, NULL, 0 };
+  g_autofree char *path =
+      settle_command (cli, how, &error) ? cli_spec_create (cli, &how->spec, &error) : NULL;
+  Running running = { cli, NULL, 0, how->spec.name };
 
   if (path == NULL)
     return cli_fail_command (error);

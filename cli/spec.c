@@ -230,6 +230,62 @@ create_named (Cli *cli, CliSpec *spec, GError **error)
   }
 }
 
+/* Of an entrypoint or a command, which may be missing or one empty word. (transfer full) */
+static char *
+first_word_of (GVariant *configuration, const char *key)
+{
+  g_autoptr (GVariant) value = g_variant_lookup_value (configuration, key, G_VARIANT_TYPE_STRING_ARRAY);
+  g_autofree const char **words = value ? g_variant_get_strv (value, NULL) : NULL;
+
+  return g_strdup (words && words[0] ? words[0] : "");
+}
+
+static gboolean
+is_init (const char *program)
+{
+  g_autofree char *name = g_path_get_basename (program);
+
+  return program[0] == '\0' || g_str_equal (name, "init") || g_str_equal (name, "systemd");
+}
+
+static gboolean
+image_runs_init (GVariant *properties, gboolean with_entrypoint)
+{
+  g_autoptr (GVariant) configuration =
+      g_variant_lookup_value (properties, "Configuration", G_VARIANT_TYPE_VARDICT);
+  g_autofree char *entrypoint =
+      configuration && with_entrypoint ? first_word_of (configuration, "entrypoint") : NULL;
+  g_autofree char *command =
+      configuration && with_entrypoint ? first_word_of (configuration, "command") : NULL;
+
+  if (entrypoint && entrypoint[0] != '\0')
+    return is_init (entrypoint);
+  return is_init (command ? command : "");
+}
+
+gboolean
+cli_spec_runs_init (Cli *cli, const CliSpec *spec, gboolean *ret_init, GError **error)
+{
+  g_autoptr (GError) refused = NULL;
+  g_autofree char *path = NULL;
+  g_autoptr (GVariant) properties = NULL;
+
+  *ret_init = FALSE;
+  if ((spec->command && spec->command[0]) || (spec->entrypoint && spec->entrypoint[0] != '\0'))
+    return TRUE;
+  path = cli_find_image (cli, spec->image, &refused);
+  if (path == NULL && cli_pull_missing (cli, spec->image, &refused))
+    path = cli_find_image (cli, spec->image, &refused);
+  if (path)
+    properties = cli_get_all (cli, path, IFACE_IMAGE, &refused);
+  if (properties == NULL) {
+    g_propagate_error (error, g_steal_pointer (&refused));
+    return FALSE;
+  }
+  *ret_init = image_runs_init (properties, spec->entrypoint == NULL);
+  return TRUE;
+}
+
 void
 cli_spec_undo (Cli *cli, const char *path)
 {

@@ -123,6 +123,16 @@ gboolean cli_environment_ok (char ***environment);
 /** cli_spec_ok: parses what options said. Returns: FALSE for a usage error, which was reported */
 gboolean cli_spec_ok (Cli *cli, CliSpec *spec);
 
+/**
+ * cli_spec_runs_init:
+ * @ret_init: (out): whether, without a command, the image's init would run: it names none, or an init as its command
+ *
+ * Asks what the image says, and gets it if it is not here.
+ *
+ * Returns: FALSE with @error set when there is no such image
+ */
+gboolean cli_spec_runs_init (Cli *cli, const CliSpec *spec, gboolean *ret_init, GError **error);
+
 /** cli_spec_undo: deletes the container that cli_spec_create() made at @path */
 void cli_spec_undo (Cli *cli, const char *path);
 

@@ -196,6 +196,12 @@ cli_terminal_drain (CliTerminal *terminal)
     g_source_remove (source);
 }
 
+gboolean
+cli_terminal_left (CliTerminal *terminal)
+{
+  return terminal->escaped;
+}
+
 void
 cli_terminal_free (CliTerminal *terminal)
 {

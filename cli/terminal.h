@@ -35,6 +35,9 @@ CliTerminal *cli_terminal_new (int pty, CliTerminalFlags flags, CliTerminalEnd e
  */
 void cli_terminal_drain (CliTerminal *terminal);
 
+/** cli_terminal_left: Returns: whether the person left, with the other side still there */
+gboolean cli_terminal_left (CliTerminal *terminal);
+
 /** cli_terminal_free: parts the two; this terminal is as it was */
 void cli_terminal_free (CliTerminal *terminal);
 

@@ -217,3 +217,76 @@ def test_slow_stop_is_cut_short_by_ctrl_c(host):
         terminal.send("\x03")
         assert terminal.wait() == 0
     assert state(host, "x1") == "stopped"
+
+
+@pytest.mark.parametrize("options", [["-it"], ["-t"], ["--interactive", "--tty"]], ids="".join)
+def test_run_without_a_command_is_a_shell(host, options):
+    """Where the image's init would run, which nobody can leave; as docker has it for busybox."""
+    for way_out in "exit 3\n", "false\n\x04":
+        with Terminal(host, "alice", "bothy", "run", "--rm", *options, "busybox") as terminal:
+            terminal.expect(r"Ctrl-\] three times")
+            terminal.expect(PROMPT)
+            terminal.send("echo pid=$$ home=$HOME zero=$0\n")
+            terminal.expect(r"pid=1 home=/root zero=\S*sh")
+            terminal.expect(PROMPT)
+            terminal.send(way_out)
+            assert terminal.wait() == (3 if "3" in way_out else 1)
+            assert terminal.restored
+    assert names(host) == []
+
+
+def test_run_is_left_as_a_console_is(host):
+    with Terminal(host, "alice", "bothy", "run", "--name", "left", "--rm", "-it", "busybox", "sh") as terminal:
+        terminal.expect(r"Press Ctrl-\] three times within a second to leave left")
+        terminal.expect(PROMPT)
+        terminal.send("echo on the $((1+1))nd line\n")
+        terminal.expect("on the 2nd line")
+        terminal.send("\x1d\x1d\x1d")
+        terminal.expect("Left left, which runs on: 'bothy console left'")
+        assert terminal.wait() == 0
+        assert terminal.restored
+    assert state(host, "left") == "running"
+    with Terminal(host, "alice", "bothy", "console", "left") as terminal:
+        terminal.expect("on the 2nd line")
+        terminal.send("exit\n")
+        terminal.wait()
+    until(lambda: names(host) == [], what="it is gone: --rm")
+
+
+def test_run_without_a_command_reads_a_pipe(host):
+    """What comes from a pipe or a file is run, and ends; a terminal that nobody types at is none."""
+    for options in "-i", "-it", "-t":
+        done = host.run("alice", "timeout", "20", "bothy", "run", "--rm", *options.split(), "busybox", input="echo hi; tty\n")
+        said = "Standard input is no terminal"
+        assert done.returncode in (0, 1), done
+        assert done.stdout == ("" if options == "-t" else "hi\nnot a tty\n"), done
+        assert (said in done.stderr) == ("t" in options) and "Ctrl-]" not in done.stderr, done
+        done = host.run("alice", f"timeout 20 bothy run --rm {options} busybox </dev/null")
+        assert done.returncode == 0 and done.stdout == "", done
+    done = host.run("alice", "echo 'echo hi' | bothy run --rm -i busybox")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "hi\n", "")
+    # The terminal of a command that reads nothing is one still.
+    assert host.output("alice", "bothy run --rm -t busybox tty").strip().startswith("/dev/")
+    assert names(host) == []
+
+
+def test_run_shows_what_an_init_says(host):
+    """Without anybody who types the image's init runs, and Ctrl-C stops it."""
+    with Terminal(host, "alice", "bothy", "run", "--rm", "--name", "init", "busybox", session="remote") as terminal:
+        terminal.expect("what the image's init says in init")
+        terminal.expect("press Enter")
+        terminal.send("\x03")
+        terminal.wait()
+    until(lambda: names(host) == [], 20, what="it was stopped")
+
+
+@pytest.mark.parametrize("shell,zero", [("/bin/ash", "ash"), ("/usr/sbin/nologin", "sh"), ("/bin/fish", "sh")])
+def test_run_has_the_shell_of_the_user_inside(host, shell, zero):
+    """And a shell at all, where his lets nobody in, or is not there."""
+    host.run("alice", "mkdir -p ~/root/bin ~/root/etc && cp /bin/busybox ~/root/bin/ && for i in sh ash cat echo; do ln -sf busybox ~/root/bin/$i; done "
+             f"&& mkdir -p ~/root/usr/sbin && ln -sf /bin/busybox ~/root/usr/sbin/nologin && echo 'root:x:0:0::/:{shell}' >~/root/etc/passwd "
+             "&& tar -C ~/root -cf ~/root.tar . && bothy image import --alias mine ~/root.tar", check=True)
+    try:
+        assert host.output("alice", "echo 'echo $0' | bothy run --rm -i mine").endswith(zero)
+    finally:
+        host.run("alice", "bothy image delete mine; rm -rf root root.tar")
