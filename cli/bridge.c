@@ -133,6 +133,9 @@ cli_bridge_list (Cli *cli, char **words)
     .add = add_bridge,
     .print_name = print_name,
     .object = bridge_object,
+    .hint = N_ ("There is no bridge that you may use. An administrator makes one with 'bothy bridge create "
+                "NAME', and gives "
+                "you nics on it with 'bothy bridge delegate'."),
   };
 
   return cli_listing_run (cli, &listing, words);

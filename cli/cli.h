@@ -48,6 +48,8 @@ struct Cli {
 
   gboolean json;
   gboolean quiet;
+  gboolean wide; /* tables as wide as they are, whatever the terminal */
+  char *output;  /* what a verb that lists was asked to show, by -o */
   gboolean no_ask_password;
   char *host;
 };

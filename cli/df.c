@@ -115,7 +115,7 @@ print (Cli *cli, const Usage *images, const Usage *containers)
     table = cli_table_new (columns);
     add_line (table, _ ("Images"), images, TRUE);
     add_line (table, _ ("Containers"), containers, FALSE);
-    cli_table_print (table);
+    cli_table_print (cli, table);
     return;
   }
   builder = json_builder_new ();

@@ -62,6 +62,7 @@ cli_image_list (Cli *cli, char **words)
     .columns = columns,
     .add = add_image,
     .print_name = print_names,
+    .hint = N_ ("There are no images. 'bothy image search' shows what there is elsewhere."),
   };
 
   return cli_listing_run (cli, &listing, words);

@@ -6,26 +6,146 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "escape.h"
 #include "objects.h"
 #include "output.h"
 #include "verbs.h"
 
+/* How many digits of a fingerprint are shown, and taken for one. */
+#define SHORT_IMAGE 12
+
+typedef struct {
+  gboolean all;
+  gboolean names_only;
+  char **filters; /* KEY=VALUE */
+} How;
+
+static void
+how_clear (How *how)
+{
+  g_strfreev (how->filters);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (How, how_clear)
+
+/* ---- which ---- */
+
+static const char *const keys[] = { "name", "state", "image", "owner", NULL };
+static const char *const states[] = { "stopped", "starting", "running", "freezing",
+                                      "frozen",  "stopping", "failed",  NULL };
+
+/* Also sees that others' containers are looked at where one of them is asked for. */
+static gboolean
+filters_ok (Cli *cli, How *how)
+{
+  for (char **filter = how->filters; filter && *filter; filter++) {
+    g_auto (GStrv) pair = g_strsplit (*filter, "=", 2);
+    g_autofree char *shown = cli_escape (*filter, -1, CLI_ESCAPE_LINE);
+
+    if (!pair[0] || !pair[1] || !g_strv_contains (keys, pair[0])) {
+      cli_usage (cli, _ ("'%s' is no filter; these are: %s"), shown, "name=, state=, image=, owner=");
+      return FALSE;
+    }
+    if (g_str_equal (pair[0], "state") && !g_strv_contains (states, pair[1])) {
+      g_autofree char *known = g_strjoinv (", ", (char **)states);
+
+      cli_usage (cli, _ ("'%s': no container is ever so; these are: %s"), shown, known);
+      return FALSE;
+    }
+    how->all = how->all || g_str_equal (pair[0], "owner");
+  }
+  return TRUE;
+}
+
+typedef struct {
+  const char *name, *state, *image, *addresses;
+  guint32 owner;
+} Row;
+
+static gboolean
+matches (const Row *row, const char *key, const char *pattern)
+{
+  g_autofree char *user = NULL;
+  g_autofree char *number = NULL;
+
+  if (g_str_equal (key, "name"))
+    return g_pattern_match_simple (pattern, row->name);
+  if (g_str_equal (key, "state"))
+    return g_str_equal (pattern, row->state);
+  if (g_str_equal (key, "image"))
+    return g_pattern_match_simple (pattern, row->image) ||
+           (strlen (pattern) >= SHORT_IMAGE && g_str_has_prefix (row->image, pattern));
+  user = cli_user_name (row->owner);
+  number = g_strdup_printf ("%u", row->owner);
+  return g_str_equal (pattern, user) || g_str_equal (pattern, number);
+}
+
+/* As docker has it: of several for one key one is enough, and each key counts. */
+static gboolean
+is_wanted (const How *how, const Row *row)
+{
+  if (!how->all && row->owner != getuid ())
+    return FALSE;
+  for (gsize i = 0; how->filters && keys[i]; i++) {
+    gboolean asked = FALSE, found = FALSE;
+
+    for (char **filter = how->filters; *filter; filter++) {
+      g_auto (GStrv) pair = g_strsplit (*filter, "=", 2);
+
+      if (!g_str_equal (pair[0], keys[i]))
+        continue;
+      asked = TRUE;
+      found = found || matches (row, keys[i], pair[1]);
+    }
+    if (asked && !found)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+next_row (GVariantIter *iter, const How *how, Row *row)
+{
+  while (g_variant_iter_next (iter, "(&su&s&s&so)", &row->name, &row->owner, &row->state, &row->image,
+                              &row->addresses, NULL))
+    if (is_wanted (how, row))
+      return TRUE;
+  return FALSE;
+}
+
+/* ---- how they are shown ---- */
+
+static char *
+full_name (guint32 owner, const char *name)
+{
+  return g_strdup_printf ("%u/%s", owner, name);
+}
+
 static int
-list_json (Cli *cli, gboolean all)
+print_json (Cli *cli, GVariantIter *iter, const How *how)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) managed = cli_get_managed (cli, &error);
+  g_autoptr (GHashTable) wanted = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_autoptr (GPtrArray) objects = NULL;
   g_autoptr (JsonBuilder) builder = json_builder_new ();
+  Row row;
 
   if (managed == NULL)
     return cli_fail (error);
+  while (next_row (iter, how, &row))
+    g_hash_table_add (wanted, full_name (row.owner, row.name));
   objects = cli_objects_of (managed, IFACE_CONTAINER, "Name");
   json_builder_begin_array (builder);
   for (guint i = 0; i < objects->len; i++) {
-    guint32 owner;
+    const char *name = "";
+    guint32 owner = 0;
+    g_autofree char *full = NULL;
 
-    if (all || (g_variant_lookup (objects->pdata[i], "Owner", "u", &owner) && owner == getuid ()))
+    g_variant_lookup (objects->pdata[i], "Owner", "u", &owner);
+    g_variant_lookup (objects->pdata[i], "Name", "&s", &name);
+    full = full_name (owner, name);
+    if (g_hash_table_contains (wanted, full))
       cli_json_object (builder, objects->pdata[i]);
   }
   json_builder_end_array (builder);
@@ -39,55 +159,58 @@ short_image (const char *image)
 {
   gboolean fingerprint = strlen (image) == 64 && strspn (image, "0123456789abcdef") == 64;
 
-  return g_strndup (image, fingerprint ? 12 : strlen (image));
+  return g_strndup (image, fingerprint ? SHORT_IMAGE : strlen (image));
 }
 
 static void
-print_table (GVariantIter *iter, gboolean all)
+print_table (Cli *cli, GVariantIter *iter, const How *how)
 {
   const char *const columns[] = {
-    _ ("NAME"), _ ("STATE"), _ ("IMAGE"), _ ("ADDRESSES"), all ? _ ("OWNER") : NULL, NULL
+    _ ("NAME"), _ ("STATE"), _ ("IMAGE"), _ ("ADDRESSES"), how->all ? _ ("OWNER") : NULL, NULL
   };
   struct libscols_table *table = cli_table_new (columns);
-  const char *name, *state, *image, *addresses;
-  guint32 owner;
+  Row row;
 
-  while (g_variant_iter_next (iter, "(&su&s&s&so)", &name, &owner, &state, &image, &addresses, NULL)) {
-    g_autofree char *user = cli_user_name (owner);
-    g_autofree char *shown = short_image (image);
-    const char *cells[] = { name, state, shown, addresses, all ? user : NULL, NULL };
+  while (next_row (iter, how, &row)) {
+    g_autofree char *user = cli_user_name (row.owner);
+    g_autofree char *shown = short_image (row.image);
+    const char *cells[] = { row.name, row.state, shown, row.addresses, how->all ? user : NULL, NULL };
 
-    if (all || owner == getuid ())
-      cli_table_add (table, cells, 1, cli_colour_of_state (state));
+    cli_table_add (table, cells, 1, cli_colour_of_state (row.state));
   }
-  cli_table_print (table);
+  cli_table_print_or_hint (
+      cli, table,
+      how->filters ? _ ("There is no such container.")
+                   : _ ("There are no containers. 'bothy launch busybox NAME' makes one and starts it; "
+                        "'bothy image search' shows what else one can be made from."));
 }
 
 static void
-print_names (GVariantIter *iter, gboolean all)
+print_names (GVariantIter *iter, const How *how)
 {
-  const char *name;
-  guint32 owner;
+  Row row;
 
-  while (g_variant_iter_next (iter, "(&su&s&s&so)", &name, &owner, NULL, NULL, NULL, NULL)) {
-    g_autofree char *user = owner == getuid () ? NULL : cli_user_name (owner);
+  while (next_row (iter, how, &row)) {
+    g_autofree char *user = row.owner == getuid () ? NULL : cli_user_name (row.owner);
 
     if (user == NULL)
-      puts (name);
-    else if (all)
-      printf ("%s/%s\n", user, name);
+      puts (row.name);
+    else
+      printf ("%s/%s\n", user, row.name);
   }
 }
 
 int
 cli_list (Cli *cli, char **words)
 {
-  gboolean all = FALSE;
-  gboolean names_only = FALSE;
+  g_auto (How) how = { 0 };
   const GOptionEntry entries[] = {
-    { "all", 'a', 0, G_OPTION_ARG_NONE, &all, N_ ("Those of other users too, as far as you may see them"),
+    { "all", 'a', 0, G_OPTION_ARG_NONE, &how.all, N_ ("Those of other users too, as far as you may see them"),
       NULL },
-    { "names", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &names_only, NULL, NULL },
+    { "filter", 'f', 0, G_OPTION_ARG_FILENAME_ARRAY, &how.filters,
+      N_ ("Only those with this name, state, image or owner"), N_ ("KEY=VALUE") },
+    CLI_OUTPUT (cli),
+    { "names", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &how.names_only, NULL, NULL },
     { NULL },
   };
   g_autoptr (GError) error = NULL;
@@ -95,24 +218,24 @@ cli_list (Cli *cli, char **words)
   g_autoptr (GVariant) answer = NULL;
   g_autoptr (GVariantIter) iter = NULL;
 
-  if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &rest, NULL))
+  if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &rest, NULL) || !cli_output_ok (cli) ||
+      !filters_ok (cli, &how))
     return CLI_EXIT_USAGE;
   if (rest[0])
     return cli_usage (cli, "%s", _ ("It takes no names: see 'bothy info NAME'"));
   if (!cli_connect (cli, &error))
     return cli_fail (error);
-  if (all)
+  if (how.all)
     cli_allow_asking (cli);
-  if (cli->json)
-    return list_json (cli, all);
-
   answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "ListContainers", NULL, NULL, NULL, &error);
   if (answer == NULL)
     return cli_fail (error);
   g_variant_get (answer, "(a(sussso))", &iter);
-  if (names_only || cli->quiet)
-    print_names (iter, all);
+  if (cli->json)
+    return print_json (cli, iter, &how);
+  if (how.names_only || cli->quiet)
+    print_names (iter, &how);
   else
-    print_table (iter, all);
+    print_table (cli, iter, &how);
   return CLI_EXIT_OK;
 }

@@ -55,7 +55,7 @@ table_new (const char *const *names)
 }
 
 static void
-print_table (const CliListing *listing, GVariant *rows)
+print_table (Cli *cli, const CliListing *listing, GVariant *rows)
 {
   struct libscols_table *table = table_new (listing->columns);
   GVariantIter iter;
@@ -66,7 +66,7 @@ print_table (const CliListing *listing, GVariant *rows)
     listing->add (table, row);
     g_variant_unref (row);
   }
-  cli_table_print (table);
+  cli_table_print_or_hint (cli, table, listing->hint ? _ (listing->hint) : NULL);
 }
 
 void
@@ -75,7 +75,7 @@ cli_listing_print (Cli *cli, const CliListing *listing, GVariant *rows)
   if (cli->json)
     print_json (listing, rows);
   else if (listing->columns && !(cli->quiet && listing->print_name))
-    print_table (listing, rows);
+    print_table (cli, listing, rows);
   else if (listing->empty && g_variant_n_children (rows) == 0)
     puts (listing->empty);
   else
@@ -130,11 +130,12 @@ get_rows (Cli *cli, const CliListing *listing, const char *container, GError **e
 int
 cli_listing_run (Cli *cli, const CliListing *listing, char **words)
 {
+  const GOptionEntry entries[] = { CLI_OUTPUT (cli), { NULL } };
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) rest = NULL;
   g_autoptr (GVariant) rows = NULL;
 
-  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &rest, NULL))
+  if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &rest, NULL) || !cli_output_ok (cli))
     return CLI_EXIT_USAGE;
   if (listing->property && g_strv_length (rest) != 1)
     return cli_usage (cli, "%s", _ ("A name is needed"));

@@ -14,6 +14,7 @@ typedef struct {
   const char *usage;          /* when there are too many words; NULL: that it takes no names */
   const char *const *columns; /* not translated yet, ended by NULL; NULL: names are all that people see */
   const char *empty;          /* what people see of no rows, if they see names only */
+  const char *hint;           /* what to do next where there are no rows, not translated yet; or NULL */
 
   /* A line of the table. */
   void (*add) (struct libscols_table *table, GVariant *row);

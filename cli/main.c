@@ -92,6 +92,7 @@ main (int argc, char **argv)
   g_clear_object (&cli.bus);
   g_clear_pointer (&cli.service, g_free);
   g_clear_pointer (&cli.host, g_free);
+  g_clear_pointer (&cli.output, g_free);
   g_strfreev (cli.argv);
   return code;
 }

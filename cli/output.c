@@ -6,12 +6,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <glib-unix.h>
 
 #include "escape.h"
 #include "output.h"
+
+/* What a terminal has that does not say how wide it is. */
+#define USUAL_COLUMNS 80
+/* A column is not cut below this, or below its title, as long as others can be. */
+#define LEAST_COLUMNS 8
+/* The first names what the line is about, and is what one types. */
+#define LEAST_OF_FIRST 20
 
 static gboolean
 colour_wanted (void)
@@ -140,10 +148,10 @@ cli_table_new (const char *const *columns)
   scols_table_enable_colors (table, colour_wanted ());
   /* Cells are escaped by our own rules, which know more than control characters. */
   scols_table_enable_noencoding (table, TRUE);
-  for (gsize i = 0; columns[i]; i++) {
-    gboolean last = columns[i + 1] == NULL;
-    scols_table_new_column (table, columns[i], 0, last ? SCOLS_FL_WRAP : 0);
-  }
+  /* It would cut bytes where it should cut words; so cells are made to fit before. */
+  scols_table_set_termforce (table, SCOLS_TERMFORCE_NEVER);
+  for (gsize i = 0; columns[i]; i++)
+    scols_table_new_column (table, columns[i], 0, 0);
   return table;
 }
 
@@ -161,11 +169,157 @@ cli_table_add (struct libscols_table *table, const char *const *cells, guint col
   }
 }
 
-void
-cli_table_print (struct libscols_table *table)
+guint
+cli_terminal_columns (int fd)
 {
+  struct winsize size = { 0 };
+
+  if (!isatty (fd))
+    return 0;
+  return ioctl (fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : USUAL_COLUMNS;
+}
+
+static guint
+columns_of_character (gunichar character)
+{
+  if (g_unichar_iszerowidth (character))
+    return 0;
+  return g_unichar_iswide (character) ? 2 : 1;
+}
+
+guint
+cli_columns_of (const char *text)
+{
+  guint columns = 0;
+
+  for (; *text != '\0'; text = g_utf8_next_char (text))
+    columns += columns_of_character (g_utf8_get_char (text));
+  return columns;
+}
+
+char *
+cli_cut (const char *text, guint columns)
+{
+  const char *mark = g_get_charset (NULL) ? "…" : "~";
+  const char *end = text;
+  guint used = 0;
+
+  if (cli_columns_of (text) <= columns)
+    return g_strdup (text);
+  if (columns == 0)
+    return g_strdup ("");
+  while ((used += columns_of_character (g_utf8_get_char (end))) < columns)
+    end = g_utf8_next_char (end);
+  return g_strdup_printf ("%.*s%s", (int)(end - text), text, mark);
+}
+
+/* ---- tables that fit ---- */
+
+static const char *
+cell_text (struct libscols_table *table, gsize line, gsize column)
+{
+  struct libscols_cell *cell = scols_line_get_cell (scols_table_get_line (table, line), column);
+  const char *text = cell ? scols_cell_get_data (cell) : NULL;
+
+  return text ? text : "";
+}
+
+typedef struct {
+  guint width;
+  guint least;
+} Column;
+
+static Column *
+measure (struct libscols_table *table, gsize n)
+{
+  Column *columns = g_new0 (Column, n);
+
+  for (gsize i = 0; i < n; i++) {
+    const char *title = scols_column_get_name (scols_table_get_column (table, i));
+
+    columns[i].width = cli_columns_of (title);
+    columns[i].least = MAX (columns[i].width, i == 0 ? LEAST_OF_FIRST : LEAST_COLUMNS);
+    for (gsize line = 0; line < scols_table_get_nlines (table); line++)
+      columns[i].width = MAX (columns[i].width, cli_columns_of (cell_text (table, line, i)));
+  }
+  return columns;
+}
+
+/* Of those that can be cut, the first one last. NULL if there is none. */
+static Column *
+widest (Column *columns, gsize n)
+{
+  Column *found = NULL;
+
+  for (gsize i = 1; i < n; i++)
+    if (columns[i].width > columns[i].least && (!found || columns[i].width > found->width))
+      found = &columns[i];
+  return found || columns[0].width <= columns[0].least ? found : &columns[0];
+}
+
+static guint
+width_of_all (const Column *columns, gsize n)
+{
+  guint all = (guint)n - 1;
+
+  for (gsize i = 0; i < n; i++)
+    all += columns[i].width;
+  return all;
+}
+
+/* Returns how many of the columns are shown. */
+static gsize
+shrink (Column *columns, gsize n, guint room)
+{
+  Column *column;
+
+  while (width_of_all (columns, n) > room && (column = widest (columns, n)))
+    column->width--;
+  while (n > 1 && width_of_all (columns, n) > room)
+    n--;
+  columns[0].width = MIN (columns[0].width, room);
+  return n;
+}
+
+static void
+fit (struct libscols_table *table, guint room)
+{
+  gsize n = scols_table_get_ncols (table);
+  g_autofree Column *columns = measure (table, n);
+  gsize shown = shrink (columns, n, room);
+
+  for (gsize i = 0; i < n; i++) {
+    if (i >= shown)
+      scols_column_set_flags (scols_table_get_column (table, i), SCOLS_FL_HIDDEN);
+    for (gsize line = 0; line < scols_table_get_nlines (table); line++) {
+      g_autofree char *text = cli_cut (cell_text (table, line, i), columns[i].width);
+
+      scols_cell_set_data (scols_line_get_cell (scols_table_get_line (table, line), i), text);
+    }
+  }
+}
+
+void
+cli_table_print (Cli *cli, struct libscols_table *table)
+{
+  guint room = cli->wide ? 0 : cli_terminal_columns (STDOUT_FILENO);
+
+  if (room > 0)
+    fit (table, room);
   scols_print_table (table);
   scols_unref_table (table);
+}
+
+void
+cli_table_print_or_hint (Cli *cli, struct libscols_table *table, const char *hint)
+{
+  if (scols_table_get_nlines (table) > 0 || hint == NULL || !isatty (STDOUT_FILENO)) {
+    cli_table_print (cli, table);
+    return;
+  }
+  scols_unref_table (table);
+  if (!cli->quiet)
+    g_printerr ("%s\n", hint);
 }
 
 char *
@@ -174,6 +328,29 @@ cli_user_name (guint32 uid)
   struct passwd *entry = getpwuid (uid);
 
   return entry ? g_strdup (entry->pw_name) : g_strdup_printf ("%u", uid);
+}
+
+gboolean
+cli_output_ok (Cli *cli)
+{
+  const char *output = cli->output;
+
+  if (output == NULL)
+    return TRUE;
+  if (strstr (output, "{{")) {
+    cli_usage (cli, "%s", _ ("Templates are not known here: -o json has all there is, for jq and the like"));
+    return FALSE;
+  }
+  if (!g_strv_contains ((const char *const[]){ "table", "wide", "names", "json", NULL }, output)) {
+    g_autofree char *shown = cli_escape (output, -1, CLI_ESCAPE_LINE);
+
+    cli_usage (cli, _ ("'%s' is no way to show it; these are: %s"), shown, "table, wide, names, json");
+    return FALSE;
+  }
+  cli->json = g_str_equal (output, "json");
+  cli->quiet = g_str_equal (output, "names");
+  cli->wide = g_str_equal (output, "wide");
+  return TRUE;
 }
 
 static gboolean

@@ -50,8 +50,37 @@ struct libscols_table *cli_table_new (const char *const *columns);
 /** cli_table_add: appends a line; the cells are escaped; @colour is that of the cell @coloured */
 void cli_table_add (struct libscols_table *table, const char *const *cells, guint coloured, CliColour colour);
 
-/** cli_table_print: prints it and frees it */
-void cli_table_print (struct libscols_table *table);
+/**
+ * cli_table_print:
+ *
+ * Prints it and frees it. On a terminal columns are cut to its width, the widest first, and left out from the last on where
+ * that is not enough; unless the person wants all of it.
+ */
+void cli_table_print (Cli *cli, struct libscols_table *table);
+
+/** cli_table_print_or_hint: the same; in place of one without lines a person at a terminal sees @hint, if there is one */
+void cli_table_print_or_hint (Cli *cli, struct libscols_table *table, const char *hint);
+
+/** cli_terminal_columns: Returns: how wide the terminal at @fd is now, or 0 if it is none */
+guint cli_terminal_columns (int fd);
+
+/** cli_columns_of: Returns: how many columns of a terminal @text takes, which is valid UTF-8 of one line */
+guint cli_columns_of (const char *text);
+
+/** cli_cut: Returns: (transfer full): @text, or as much of it as takes @columns with a mark where it was cut */
+char *cli_cut (const char *text, guint columns);
+
+/* The options by which a verb that lists is told what to show. */
+#define CLI_OUTPUT(cli)                                                                                       \
+  {                                                                                                           \
+    "output", 'o', 0, G_OPTION_ARG_FILENAME, &(cli)->output, N_ ("table, wide, names or json"), N_ ("FORMAT") \
+  },                                                                                                          \
+  {                                                                                                           \
+    "format", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &(cli)->output, NULL, NULL                      \
+  }
+
+/** cli_output_ok: takes in what -o said. Returns: FALSE for a usage error, which was reported */
+gboolean cli_output_ok (Cli *cli);
 
 /** cli_time_text: Returns: (transfer full): @microseconds since 1970 as a person here writes it; NULL: no clock shows that */
 char *cli_time_text (guint64 microseconds);

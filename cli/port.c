@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include <stdio.h>
+
 #include "error.h"
 #include "listing.h"
 #include "ports.h"
@@ -87,6 +89,16 @@ add_port (struct libscols_table *table, GVariant *port)
                  CLI_COLOUR_NONE);
 }
 
+/* As "port remove" takes it. */
+static void
+print_port (GVariant *port)
+{
+  g_autoptr (GVariant) ports = g_variant_ref_sink (g_variant_new_array (NULL, &port, 1));
+  g_autofree char *text = cli_ports_text (ports);
+
+  puts (text);
+}
+
 int
 cli_port_list (Cli *cli, char **words)
 {
@@ -95,7 +107,9 @@ cli_port_list (Cli *cli, char **words)
     .property = "Ports",
     .columns = columns,
     .add = add_port,
+    .print_name = print_port,
     .object = port_object,
+    .hint = N_ ("No port leads into it. 'bothy port add NAME HOST:INSIDE' has one do so."),
   };
 
   return cli_listing_run (cli, &listing, words);

@@ -227,6 +227,9 @@ print_found (Cli *cli, GVariant *images)
     .columns = columns,
     .add = add_found,
     .print_name = print_found_name,
+    .hint = N_ ("Nothing is called so on these servers. 'bothy remote list' shows them; a registry has no "
+                "list, and is asked by "
+                "name: 'bothy image pull docker.io/library/NAME'."),
   };
 
   warn_of_failed (images);
@@ -240,6 +243,7 @@ cli_image_search (Cli *cli, char **words)
   const GOptionEntry entries[] = {
     { "architecture", 0, 0, G_OPTION_ARG_FILENAME, &architecture,
       N_ ("In place of this machine's; \"\" for all"), N_ ("ARCH") },
+    CLI_OUTPUT (cli),
     { NULL },
   };
   g_autoptr (GError) error = NULL;
@@ -249,7 +253,7 @@ cli_image_search (Cli *cli, char **words)
   g_autoptr (GUnixFDList) fds = NULL;
   GVariantBuilder options;
 
-  if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &rest, NULL))
+  if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &rest, NULL) || !cli_output_ok (cli))
     return CLI_EXIT_USAGE;
   if (g_strv_length (rest) > 1)
     return cli_usage (cli, "%s", _ ("At most one pattern can be looked for"));

@@ -78,6 +78,7 @@ cli_range_list (Cli *cli, char **words)
     .add = add_range,
     .print_name = print_first,
     .object = range_object,
+    .hint = N_ ("You have no ids to build containers with by hand. 'bothy range allocate' gives you some."),
   };
 
   return cli_listing_run (cli, &listing, words);

@@ -43,6 +43,7 @@ cli_remote_list (Cli *cli, char **words)
     .columns = columns,
     .add = add_remote,
     .print_name = print_name,
+    .hint = N_ ("There are no servers to get images from. 'bothy remote add NAME URL' adds one."),
   };
 
   return cli_listing_run (cli, &listing, words);

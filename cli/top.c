@@ -183,7 +183,7 @@ look (Top *top, gboolean shown, GError **error)
   }
   if (top->repeat)
     fputs ("\033[H\033[J", stdout);
-  cli_table_print (table);
+  cli_table_print (top->cli, table);
   fflush (stdout);
   return TRUE;
 }

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """bothy on a terminal: what a person sees and types."""
 
+import json
+import os
 import re
+import subprocess
 import time
 
 import pytest
@@ -290,3 +293,103 @@ def test_run_has_the_shell_of_the_user_inside(host, shell, zero):
         assert host.output("alice", "echo 'echo $0' | bothy run --rm -i mine").endswith(zero)
     finally:
         host.run("alice", "bothy image delete mine; rm -rf root root.tar")
+
+
+ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+def on_terminal(host, *words, columns, user="alice"):
+    """What a command shows on a terminal of so many columns, as lines without colours."""
+    with Terminal(host, user, "bothy", *words, columns=columns) as terminal:
+        assert terminal.wait() == 0
+        return ESCAPES.sub("", terminal.text).replace("\r", "").rstrip("\n").split("\n")
+
+
+def test_tables_fit_the_terminal(host):
+    """Columns are cut, and nothing is broken in the middle of a word or of the table."""
+    names_ = ["a" * 30, "b" * 63]
+    for name in names_:
+        host.run("alice", "bothy", "create", "busybox", name, check=True)
+    host.run("alice", "bothy", "image", "tag", "busybox", "an/alias/that/is/longer/than/others:are", check=True)
+    try:
+        for words in ["list"], ["image", "list"], ["remote", "list"], ["list", "--all"], ["df"], ["top", "--once"]:
+            whole = host.output("alice", "bothy", *words).split("\n")
+            for columns in 100, 80, 60, 40:
+                lines = on_terminal(host, *words, columns=columns)
+                assert len(lines) == len(whole) and max(map(len, lines)) <= columns, (words, columns, lines)
+            shown = [line.rstrip() for line in on_terminal(host, *words, columns=300)]
+            assert words[0] == "top" or shown == [line.rstrip() for line in whole]
+        assert "docker.io" in "".join(on_terminal(host, "remote", "list", columns=40))
+        cut = on_terminal(host, "list", columns=80)[1:]
+        assert cut[0].startswith("a" * 20) and "…" in cut[1] + cut[0], cut
+        # All of it is one option away.
+        wide = [line.rstrip() for line in on_terminal(host, "list", "-o", "wide", columns=60)]
+        assert wide == [line.rstrip() for line in host.output("alice", "bothy", "list").split("\n")]
+    finally:
+        host.run("alice", "bothy", "image", "untag", "an/alias/that/is/longer/than/others:are", check=True)
+
+
+def test_ways_to_show_a_list(host, x1):
+    run = lambda words: host.output("alice", f"bothy {words}")  # noqa: E731
+    assert run("list -o names") == run("list --format names") == run("list -q") == "x1"
+    assert run("list -o json") == run("list --json") and run("list -o wide") == run("list -o table") == run("list")
+    assert run("remote list -o names") == run("remote list -q") and run("image list --output=json") == run("image list --json")
+    assert run("port list x1 -ojson") == "[]" or run("port list x1 -o json").split() == ["[", "]"]
+    done = host.run("alice", "bothy", "list", "-o", "yaml")
+    assert done.returncode == 2 and "these are: table, wide, names, json" in done.stderr
+    done = host.run("alice", "bothy", "list", "--format", "{{.Names}}")
+    assert done.returncode == 2 and "-o json" in done.stderr
+
+
+def test_list_filters(host, x1):
+    host.run("alice", "bothy create busybox x2 && bothy create busybox other", check=True)
+    for filters, wanted in [("state=running", "x1"), ("state=stopped", "other x2"), ("name=x*", "x1 x2"), ("name=x", ""),
+                            ("name=x1 -f name=other", "other x1"), ("name=x* --filter state=stopped", "x2"),
+                            ("image=busybox", "other x1 x2"), ("image=debian", ""), ("owner=alice", "other x1 x2"),
+                            ("owner=1000", "other x1 x2"), ("owner=bob", "")]:
+        for shown in "-q", "-o names":
+            assert sorted(host.output("alice", f"bothy list {shown} -f {filters}").split()) == wanted.split(), filters
+        assert sorted(c["name"] for c in json.loads(host.output("alice", f"bothy list --json -f {filters}"))) == wanted.split()
+    for wrong in "state=runing", "colour=red", "name", "=x":
+        done = host.run("alice", "bothy", "list", "--filter", wrong)
+        assert done.returncode == 2 and "these are:" in done.stderr, wrong
+
+
+def test_nothing_to_show_says_what_to_do(host):
+    """On a terminal; a script gets what it got."""
+    assert "bothy launch busybox NAME" in " ".join(on_terminal(host, "list", columns=80))
+    assert "no such container" in " ".join(on_terminal(host, "list", "-f", "name=x", columns=80))
+    quiet = host.run("alice", "bothy list")
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+    assert host.output("alice", "bothy list -q") == "" and json.loads(host.output("alice", "bothy list --json")) == []
+    host.run("alice", "bothy", "create", "busybox", "x1", check=True)
+    assert "bothy port add NAME HOST:INSIDE" in " ".join(on_terminal(host, "port", "list", "x1", columns=80))
+    assert "bothy mount add NAME" in " ".join(on_terminal(host, "mount", "list", "x1", columns=80))
+
+
+def test_progress_stays_on_its_line(host):
+    """However narrow, and when the terminal gets narrower meanwhile."""
+    name = "an-archive-with-a-name-that-is-so-long-that-no-terminal-of-these-has-room-for-it.tar"
+    host.run("alice", f"mkfifo {name}; dd if=/dev/zero of=big bs=1M count=24; tar -cf whole.tar big", check=True)
+    feed = host.command("alice", "sh", "-c", f"exec >{name}; for i in $(seq 24); do dd if=whole.tar bs=1M count=1 skip=$((i-1)) 2>/dev/null; sleep 0.2; done")
+    try:
+        with Terminal(host, "alice", "bothy", "image", "import", "--alias", "big", name, columns=100) as terminal:
+            feeder = subprocess.Popen(feed)
+            drawn = []
+            for columns in 100, 80, 40, 20:
+                terminal.resize(24, columns)
+                os.kill(terminal.process.pid, 0)
+                for pid in own_children(host, "alice", "bothy"):
+                    host.run("root", "kill", "-WINCH", str(pid))
+                terminal.expect(r"\r[^\r]*\x1b\[K")
+                terminal.text = ""
+                until(lambda: terminal.pump(0.2) or terminal.text.count("\x1b[K") > 2, what="it is drawn again")
+                ticks = [ESCAPES.sub("", tick) for tick in terminal.text.split("\r")][1:-1]
+                drawn += ticks
+                assert ticks and max(map(len, ticks)) < columns, (columns, ticks)
+                assert "\n" not in terminal.text
+            assert any("#" in tick or "MB" in tick for tick in drawn), drawn
+            feeder.wait()
+            terminal.wait()
+    finally:
+        host.run("alice", f"rm -f {name} big whole.tar; bothy image delete big")
