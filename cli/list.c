@@ -121,21 +121,16 @@ full_name (guint32 owner, const char *name)
   return g_strdup_printf ("%u/%s", owner, name);
 }
 
-static int
-print_json (Cli *cli, GVariantIter *iter, const How *how)
+/* @objects: the properties of all that may be wanted. */
+static void
+print_json (GVariantIter *iter, GPtrArray *objects, const How *how)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) managed = cli_get_managed (cli, &error);
   g_autoptr (GHashTable) wanted = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  g_autoptr (GPtrArray) objects = NULL;
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   Row row;
 
-  if (managed == NULL)
-    return cli_fail (error);
   while (next_row (iter, how, &row))
     g_hash_table_add (wanted, full_name (row.owner, row.name));
-  objects = cli_objects_of (managed, IFACE_CONTAINER, "Name");
   json_builder_begin_array (builder);
   for (guint i = 0; i < objects->len; i++) {
     const char *name = "";
@@ -150,7 +145,6 @@ print_json (Cli *cli, GVariantIter *iter, const How *how)
   }
   json_builder_end_array (builder);
   cli_json_print (builder, TRUE);
-  return CLI_EXIT_OK;
 }
 
 /* A fingerprint as short as the service takes it; an alias as it is. */
@@ -200,6 +194,53 @@ print_names (GVariantIter *iter, const How *how)
   }
 }
 
+/* ---- where they come from ---- */
+
+static gboolean
+get_own (Cli *cli, GVariantIter **ret_iter, GPtrArray **ret_objects, GError **error)
+{
+  g_autoptr (GVariant) answer =
+      cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "ListContainers", NULL, NULL, NULL, error);
+  g_autoptr (GVariant) managed = answer && cli->json ? cli_get_managed (cli, error) : NULL;
+
+  if (answer == NULL || (cli->json && managed == NULL))
+    return FALSE;
+  if (managed)
+    *ret_objects = cli_objects_of (managed, IFACE_CONTAINER, "Name");
+  g_variant_get (answer, "(a(sussso))", ret_iter);
+  return TRUE;
+}
+
+/* Somebody may be asked for a password, once; what is left out without it is worth a word. */
+static gboolean
+get_all (Cli *cli, GVariantIter **ret_iter, GPtrArray **ret_objects, GError **error)
+{
+  g_autoptr (GVariant) answer = NULL;
+  g_autoptr (GVariantIter) properties = NULL;
+  GVariant *each;
+  gboolean all;
+
+  cli_allow_asking (cli);
+  answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "ListAllContainers", NULL, NULL, NULL, error);
+  if (answer == NULL)
+    return FALSE;
+  g_variant_get (answer, "(a(sussso)aa{sv}b)", ret_iter, &properties, &all);
+  *ret_objects = g_ptr_array_new_with_free_func ((GDestroyNotify)g_variant_unref);
+  while ((each = g_variant_iter_next_value (properties)))
+    g_ptr_array_add (*ret_objects, each);
+  if (!all)
+    g_printerr ("bothy: %s\n",
+                _ ("Containers of other users are left out: to see them takes an administrator's password, "
+                   "for which a person at a terminal is asked, or a rule of polkit's"));
+  return TRUE;
+}
+
+static gboolean
+get_rows (Cli *cli, const How *how, GVariantIter **ret_iter, GPtrArray **ret_objects, GError **error)
+{
+  return how->all ? get_all (cli, ret_iter, ret_objects, error) : get_own (cli, ret_iter, ret_objects, error);
+}
+
 int
 cli_list (Cli *cli, char **words)
 {
@@ -215,8 +256,8 @@ cli_list (Cli *cli, char **words)
   };
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) rest = NULL;
-  g_autoptr (GVariant) answer = NULL;
   g_autoptr (GVariantIter) iter = NULL;
+  g_autoptr (GPtrArray) objects = NULL;
 
   if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &rest, NULL) || !cli_output_ok (cli) ||
       !filters_ok (cli, &how))
@@ -225,15 +266,11 @@ cli_list (Cli *cli, char **words)
     return cli_usage (cli, "%s", _ ("It takes no names: see 'bothy info NAME'"));
   if (!cli_connect (cli, &error))
     return cli_fail (error);
-  if (how.all)
-    cli_allow_asking (cli);
-  answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "ListContainers", NULL, NULL, NULL, &error);
-  if (answer == NULL)
+  if (!get_rows (cli, &how, &iter, &objects, &error))
     return cli_fail (error);
-  g_variant_get (answer, "(a(sussso))", &iter);
   if (cli->json)
-    return print_json (cli, iter, &how);
-  if (how.names_only || cli->quiet)
+    print_json (iter, objects, &how);
+  else if (how.names_only || cli->quiet)
     print_names (iter, &how);
   else
     print_table (cli, iter, &how);

@@ -4,6 +4,7 @@
 #include "bus/audit.h"
 #include "bus/names.h"
 #include "base/error.h"
+#include "core/accounts/passwd.h"
 
 #include <string.h>
 
@@ -36,6 +37,53 @@ bothy_call_new (BothyRegistry *registry,
   self->arguments = bothy_arguments_new (message, client->user);
   self->details = polkit_details_new ();
   return self;
+}
+
+/* What an administrator reads; it stands before "the container NAME of USER". */
+static const struct {
+  const char *member, *deed;
+} deeds[] = {
+  { "AddMount", "mount a directory in" },
+  { "AddPort", "let a port lead into" },
+  { "Delete", "delete" },
+  { "Exec", "run a program in" },
+  { "Freeze", "freeze" },
+  { "Kill", "send a signal to" },
+  { "OpenConsole", "use the console of" },
+  { "OpenLog", "read the log of" },
+  { "OpenShell", "open a shell in" },
+  { "RemoveMount", "unmount a directory in" },
+  { "RemovePort", "let a port lead no more into" },
+  { "Rename", "rename" },
+  { "Restart", "restart" },
+  { "SetEgress", "change what may be reached from" },
+  { "SetLimits", "change the limits of" },
+  { "Start", "start" },
+  { "Stop", "stop" },
+  { "Thaw", "thaw" },
+};
+
+static const char *
+deed_of (const char *member)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (deeds); i++)
+    if (g_str_equal (deeds[i].member, member))
+      return deeds[i].deed;
+  return "manage";
+}
+
+/* By /etc/passwd alone, which everybody may read: what is kept of users here would tell who has containers. */
+void
+bothy_call_name_foreign (BothyCall *self, guint32 owner, const char *name)
+{
+  g_autofree char *uid = g_strdup_printf ("%u", owner);
+  g_autofree char *user = bothy_passwd_name (owner);
+
+  polkit_details_insert (self->details, "container", name);
+  polkit_details_insert (self->details, "owner", uid);
+  polkit_details_insert (self->details, "owner-name", user ? user : uid);
+  polkit_details_insert (self->details, "verb", self->member);
+  polkit_details_insert (self->details, "deed", deed_of (self->member));
 }
 
 BothyCall *

@@ -84,4 +84,8 @@ void bothy_call_return_error (BothyCall *self, GError *error);
 /* Reply that there is nothing at this path: the same bytes whether it is missing or another's. */
 void bothy_call_return_unknown_object (BothyCall *self);
 
+/* The call is about the container NAME of OWNER's, there or not, who is not the caller: say so in its details, with the
+   method and in words. */
+void bothy_call_name_foreign (BothyCall *self, guint32 owner, const char *name);
+
 G_END_DECLS

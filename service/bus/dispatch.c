@@ -41,15 +41,11 @@ static gboolean
 is_foreign_container (BothyCall *call)
 {
   g_autofree char *name = NULL;
-  g_autofree char *uid = NULL;
   guint32 owner;
 
   if (!bothy_path_parse_container (call->path, &owner, &name) || owner == call->user)
     return FALSE;
-  uid = g_strdup_printf ("%u", owner);
-  polkit_details_insert (call->details, "container", name);
-  polkit_details_insert (call->details, "owner", uid);
-  polkit_details_insert (call->details, "verb", call->member);
+  bothy_call_name_foreign (call, owner, name);
   return TRUE;
 }
 

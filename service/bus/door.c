@@ -32,6 +32,8 @@ static const BothyRow rows[] = {
   { MANAGER, "GetContainerByPID", VIEWER, INSPECT, &bothy_request_number, NULL,
     bothy_manager_handle_get_container_by_pid },
   { MANAGER, "ListContainers", VIEWER, INSPECT, NULL, NULL, bothy_manager_handle_list_containers },
+  { MANAGER, "ListAllContainers", VIEWER, INSPECT, NULL, bothy_manager_check_list_all_containers,
+    bothy_manager_handle_list_all_containers },
   { MANAGER, "ImportImage", ACTION, CREATE, &bothy_manager_import_image_request,
     bothy_manager_check_import_image, bothy_manager_handle_import_image },
   { MANAGER, "GetImage", ANYBODY, NULL, &bothy_request_text, NULL, bothy_manager_handle_get_image,

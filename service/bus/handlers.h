@@ -33,6 +33,8 @@ CHECK (manager, get_container);
 HANDLE (manager, get_container);
 HANDLE (manager, get_container_by_pid);
 HANDLE (manager, list_containers);
+CHECK (manager, list_all_containers);
+HANDLE (manager, list_all_containers);
 HANDLE (manager, list_ranges);
 HANDLE (manager, get_image);
 HANDLE (manager, diagnose);

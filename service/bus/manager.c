@@ -84,13 +84,8 @@ bothy_manager_check_get_container (BothyCall *call, GError **error)
 
   call->is_own = request->owner == call->user;
   call->is_foreign = !call->is_own;
-  if (call->is_foreign) {
-    g_autofree char *uid = g_strdup_printf ("%u", request->owner);
-
-    polkit_details_insert (call->details, "container", request->name);
-    polkit_details_insert (call->details, "owner", uid);
-    polkit_details_insert (call->details, "verb", call->member);
-  }
+  if (call->is_foreign)
+    bothy_call_name_foreign (call, request->owner, request->name);
   return TRUE;
 }
 
@@ -135,14 +130,32 @@ bothy_manager_handle_get_container_by_pid (BothyCall *call)
                                                 "Process %u is in no container that you may see", *pid));
 }
 
-void
-bothy_manager_handle_list_containers (BothyCall *call)
+typedef struct {
+  GVariantBuilder lines;      /* a(sussso) */
+  GVariantBuilder properties; /* aa{sv} */
+} Listing;
+
+static void
+add_properties (Listing *listing, BothyCall *call, const char *path)
+{
+  BothyNode *node = bothy_objects_lookup (call->objects, path);
+
+  if (node)
+    g_variant_builder_add_value (&listing->properties, node->get_properties (node->target, call->user));
+  else
+    g_variant_builder_add_value (&listing->properties,
+                                 g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0));
+}
+
+/* Those that the caller may see; their properties too if they are WANTED. */
+static void
+list_containers (BothyCall *call, Listing *listing, gboolean wanted)
 {
   g_autoptr (GList) containers = bothy_containers_list (bothy_registry_get_containers (call->registry));
   BothyImageStore *images = bothy_registry_get_images (call->registry);
-  GVariantBuilder builder;
 
-  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(sussso)"));
+  g_variant_builder_init (&listing->lines, G_VARIANT_TYPE ("a(sussso)"));
+  g_variant_builder_init (&listing->properties, G_VARIANT_TYPE ("aa{sv}"));
   for (GList *l = containers; l; l = l->next) {
     BothyContainer *container = l->data;
     BothyImage *image = bothy_image_store_lookup (images, container->spec->image);
@@ -152,12 +165,42 @@ bothy_manager_handle_list_containers (BothyCall *call)
     if (container->owner != call->user && !call->may_inspect)
       continue;
     path = bothy_path_of_container (container->owner, container->spec->name);
-    g_variant_builder_add (&builder, "(sussso)", container->spec->name, container->owner,
+    g_variant_builder_add (&listing->lines, "(sussso)", container->spec->name, container->owner,
                            bothy_container_state_name (container->state),
                            image ? bothy_image_label (image, container->owner) : container->spec->image,
                            addresses, path);
+    if (wanted)
+      add_properties (listing, call, path);
   }
-  bothy_call_return (call, g_variant_new ("(a(sussso))", &builder));
+}
+
+void
+bothy_manager_handle_list_containers (BothyCall *call)
+{
+  Listing listing;
+
+  list_containers (call, &listing, FALSE);
+  g_variant_builder_clear (&listing.properties);
+  bothy_call_return (call, g_variant_new ("(a(sussso))", &listing.lines));
+}
+
+/* Others' containers are what the call is about: so he may be asked, as he is not by a mere listing. */
+gboolean
+bothy_manager_check_list_all_containers (BothyCall *call, GError **error)
+{
+  call->is_foreign = TRUE;
+  polkit_details_insert (call->details, "verb", call->member);
+  return TRUE;
+}
+
+void
+bothy_manager_handle_list_all_containers (BothyCall *call)
+{
+  Listing listing;
+
+  list_containers (call, &listing, TRUE);
+  bothy_call_return (
+      call, g_variant_new ("(a(sussso)aa{sv}b)", &listing.lines, &listing.properties, call->may_inspect));
 }
 
 /* What has RANGE when no container does. */

@@ -3,6 +3,7 @@
 
 import os
 import random
+import re
 import time
 
 import pytest
@@ -124,8 +125,38 @@ def test_AUTH_02_polkit_is_asked_for_exactly_the_call(world, bob, member):
     (question,) = world.polkit.asked()
     assert question.kind == "system-bus-name" and question.subject == {"name": bob.name}
     assert question.action == (polkit.INSPECT if member in surface.READS else polkit.MANAGE)
-    assert question.details == {"container": "no-such", "owner": str(ALICE), "verb": member}
+    details = dict(question.details)
+    # What is shown: a deed in words, and a name where the machine has one.
+    assert re.fullmatch("[a-z ]+", details.pop("deed")) and re.fullmatch("[a-z0-9-]+", details.pop("owner-name"))
+    assert details == {"container": "no-such", "owner": str(ALICE), "verb": member}
     assert question.flags == 0
+
+
+def test_AUTH_02_deed_and_owner_are_said_in_words(world, bob):
+    root = next(line.split(":")[0] for line in open("/etc/passwd") if line.split(":")[2] == "0")
+    for member, deed in (("Stop", "stop"), ("SetLimits", "change the limits of"), ("Exec", "run a program in")):
+        world.polkit.questions.clear()
+        assert refused(bob, surface.call_container(bob, container_path(0, "x"), member)) == "UnknownObject"
+        (question,) = world.polkit.asked()
+        assert (question.details["owner-name"], question.details["deed"]) == (root, deed)
+
+
+def test_AUTH_02_all_containers_are_asked_for(world, bob, alice, foreign):
+    """By a call that says so, and once; a mere listing opens no dialog, whatever its message allows."""
+    bob.create("his")
+    world.polkit.answers = dict.fromkeys(polkit.ACTIONS, "challenge")
+    world.polkit.questions.clear()
+    for interactive in False, True:
+        lines, properties, everything = bob.manager("ListAllContainers", interactive=interactive)
+        assert [line[0] for line in lines] == ["his"] and [each["Name"] for each in properties] == ["his"] and not everything
+    assert [question.flags for question in world.polkit.asked(polkit.INSPECT)] == [0, 0, polkit.INTERACTION]
+    bob.manager("ListContainers", interactive=True)
+    assert [question.flags for question in world.polkit.asked(polkit.INSPECT)][3:] == [0]
+    world.polkit.answers[polkit.INSPECT] = "yes"
+    lines, properties, everything = bob.manager("ListAllContainers", interactive=True)
+    assert everything and sorted(line[0] for line in lines) == ["hers", "his"]
+    assert [line[0] for line in lines] == [each["Name"] for each in properties]
+    assert [line[1] for line in lines] == [each["Owner"] for each in properties]
 
 
 @pytest.mark.parametrize("member,arguments", [("Get", ("State",)), ("GetAll", ())])
@@ -135,7 +166,7 @@ def test_AUTH_02_properties_are_asked_for(world, bob, member, arguments):
     assert bob.error(path, PROPERTIES, member, signature, CONTAINER, *arguments) == "UnknownObject"
     (question,) = world.polkit.asked()
     assert question.action == polkit.INSPECT
-    assert question.details == {"container": "no-such", "owner": str(ALICE), "verb": member}
+    assert question.details.items() >= {"container": "no-such", "owner": str(ALICE), "verb": member}.items()
 
 
 def test_AUTH_02_details_of_creation_equal_the_arguments(world, alice):

@@ -103,6 +103,7 @@ def test_refused_without_a_password(host, a1):
     for session in None, "active", "remote":
         done = host.run("bob", "bothy", "--no-ask-password", "list", "--all", session=session)
         assert done.returncode == 0 and "a1" not in done.stdout, session
+        assert "Containers of other users are left out" in done.stderr, session
     assert state(host, "a1") == "running"
 
 
@@ -178,6 +179,26 @@ def test_administrators_password(host, a1, session):
         terminal.expect("code=0")
         terminal.wait()
     assert state(host, "a1") == "stopped"
+
+
+@pytest.mark.parametrize("words", [["list", "--all"], ["list", "--filter", "owner=alice", "--json"]], ids=" ".join)
+def test_listing_all_asks_for_a_password(host, a1, words):
+    """Once, and over ssh as well, where polkit keeps none."""
+    with Terminal(host, "carol", "bothy", *words, session="remote") as terminal:
+        password(terminal, "carol")
+        terminal.expect(r"\ba1\b")
+        assert terminal.wait() == 0
+    with Terminal(host, "carol", "bothy", *words, session="remote") as terminal:
+        password(terminal, "wrong")
+        terminal.expect("Containers of other users are left out")
+        assert terminal.wait(40) == 0
+
+
+def test_question_names_the_deed_and_whose_it_is(host, a1):
+    for verb, deed in (["stop", "-f"], "stop"), (["limit"], "see the containers of other users"), (["delete"], "delete"):
+        with Terminal(host, "carol", "bothy", *verb, "alice/a1", session="remote") as terminal:
+            terminal.expect("to see the containers of other users" if verb == ["limit"] else rf"to {deed} the container a1\s+of alice")
+    assert state(host, "a1") == "running"
 
 
 def test_wrong_password_changes_nothing(host, a1):

@@ -170,6 +170,7 @@ static const struct {
   { "Manager.GetContainer", VIEWER, "inspect-containers" },
   { "Manager.GetContainerByPID", VIEWER, "inspect-containers" },
   { "Manager.ListContainers", VIEWER, "inspect-containers" },
+  { "Manager.ListAllContainers", VIEWER, "inspect-containers" },
   { "Manager.ImportImage", ACTION, "create-container" },
   { "Manager.GetImage", ANYBODY },
   { "Manager.PullImage", ACTION, "pull-image" },
