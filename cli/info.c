@@ -181,6 +181,8 @@ print_rest (GVariant *p)
   g_autofree char *stopped = cli_property_time (p, "StoppedAt");
   g_autoptr (GVariant) limits = g_variant_lookup_value (p, "Limits", G_VARIANT_TYPE_VARDICT);
   g_autofree char *summary = limits ? cli_limits_summary (limits) : NULL;
+  g_autofree char *unenforced = cli_property (p, "UnenforcedLimits");
+  g_autofree char *unenforced_text = g_strdup_printf (_ ("%s: see bothy doctor"), unenforced);
   g_autofree char *range = NULL;
   guint32 base, count;
 
@@ -189,6 +191,8 @@ print_rest (GVariant *p)
     range = g_strdup_printf ("%u-%u", base, base + (count - 1));
   cli_print_field (_ ("Ids on the host"), range);
   cli_print_field (_ ("Limits"), summary);
+  if (unenforced && unenforced[0] != '\0')
+    cli_print_field (_ ("Not enforced"), unenforced_text);
   cli_print_field (_ ("Addresses"), addresses);
   cli_print_field (_ ("Ports"), published);
   cli_print_field (_ ("Directories"), folders);

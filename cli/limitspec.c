@@ -222,17 +222,11 @@ cli_limits_disk_holds (GVariant *properties)
   return g_str_equal (state, "enforced");
 }
 
-void
-cli_limits_warn (Cli *cli, const char *path, GVariant *limits)
+static void
+warn_of_disk (const char *name, GVariant *properties)
 {
-  g_autoptr (GVariant) disk = g_variant_lookup_value (limits, "disk", NULL);
-  g_autoptr (GVariant) inodes = g_variant_lookup_value (limits, "inodes", NULL);
-  g_autoptr (GVariant) properties = disk || inodes ? cli_get_all (cli, path, IFACE_CONTAINER, NULL) : NULL;
-  const char *name = "", *state = "";
+  const char *state = "";
 
-  if (!properties || cli_limits_disk_holds (properties))
-    return;
-  g_variant_lookup (properties, "Name", "&s", &name);
   g_variant_lookup (properties, "DiskLimits", "&s", &state);
   if (g_str_equal (state, "older"))
     g_printerr (
@@ -244,6 +238,41 @@ cli_limits_warn (Cli *cli, const char *path, GVariant *limits)
         _ ("bothy: Nothing bounds the disk of %s: the file system keeps no quotas. \"bothy doctor\" says "
            "what to do.\n"),
         name);
+}
+
+static gboolean
+is_of_disk (const char *key)
+{
+  return g_str_equal (key, "disk") || g_str_equal (key, "inodes");
+}
+
+void
+cli_limits_warn (Cli *cli, const char *path, GVariant *limits)
+{
+  g_autoptr (GVariant) properties =
+      g_variant_n_children (limits) > 0 ? cli_get_all (cli, path, IFACE_CONTAINER, NULL) : NULL;
+  g_autofree const char **unenforced = NULL;
+  g_autoptr (GString) keys_said = g_string_new (NULL);
+  gboolean disk = FALSE;
+  const char *name = "";
+
+  if (!properties || !g_variant_lookup (properties, "UnenforcedLimits", "^a&s", &unenforced))
+    return;
+  g_variant_lookup (properties, "Name", "&s", &name);
+  for (gsize i = 0; unenforced[i]; i++) {
+    g_autoptr (GVariant) said = g_variant_lookup_value (limits, unenforced[i], NULL);
+
+    disk = disk || (said && is_of_disk (unenforced[i]));
+    if (said && !is_of_disk (unenforced[i]))
+      g_string_append_printf (keys_said, "%s%s", keys_said->len > 0 ? ", " : "", unenforced[i]);
+  }
+  if (keys_said->len > 0)
+    g_printerr (_ ("bothy: This machine does not enforce limits of this kind, so %s is not bound by them: "
+                   "%s. \"bothy doctor\" "
+                   "says what to do.\n"),
+                name, keys_said->str);
+  if (disk)
+    warn_of_disk (name, properties);
 }
 
 GVariant *

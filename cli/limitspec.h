@@ -37,8 +37,7 @@ char *cli_limits_size (guint64 bytes);
 /** cli_limits_disk_holds: Returns: whether limits of the disk of a container with @properties have an effect */
 gboolean cli_limits_disk_holds (GVariant *properties);
 
-/** cli_limits_warn: says on standard error that what @limits, an a{sv}, say of the disk has no effect on the
- * container at @path, if it has none */
+/** cli_limits_warn: says on standard error which of @limits, an a{sv}, have no effect on the container at @path, if any */
 void cli_limits_warn (Cli *cli, const char *path, GVariant *limits);
 
 /**

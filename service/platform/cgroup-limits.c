@@ -55,6 +55,12 @@ bothy_cgroup_limits_has (const BothyCgroupLimits *self, BothyCgroupLimit limit)
                                    : bothy_cgroup_limits_get (self, limit) != BOTHY_LIMIT_NONE;
 }
 
+const char *
+bothy_cgroup_limits_controller (BothyCgroupLimit limit)
+{
+  return names[limit].controller;
+}
+
 gboolean
 bothy_cgroup_limits_equal (const BothyCgroupLimits *self, const BothyCgroupLimits *other)
 {

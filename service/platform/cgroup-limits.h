@@ -38,6 +38,9 @@ guint64 bothy_cgroup_limits_get (const BothyCgroupLimits *self, BothyCgroupLimit
 /* Whether LIMIT has an effect. */
 gboolean bothy_cgroup_limits_has (const BothyCgroupLimits *self, BothyCgroupLimit limit);
 
+/* The controller that LIMIT is of; NULL of those that the file system keeps. */
+const char *bothy_cgroup_limits_controller (BothyCgroupLimit limit);
+
 /* Whether both have the same effect on a control group. */
 gboolean bothy_cgroup_limits_equal (const BothyCgroupLimits *self, const BothyCgroupLimits *other);
 

@@ -70,6 +70,22 @@ bothy_cgroup_manager_mount (void)
   return NULL;
 }
 
+gboolean
+bothy_cgroup_manager_has_controller (const char *name)
+{
+  static char **controllers;
+
+  if (!controllers) {
+    const char *mount = bothy_cgroup_manager_mount ();
+    g_autofree char *path = g_build_filename (mount ? mount : "/nonexistent", "cgroup.controllers", NULL);
+    g_autofree char *text = NULL;
+
+    g_file_get_contents (path, &text, NULL, NULL);
+    controllers = g_strsplit_set (text ? text : "", " \n", -1);
+  }
+  return !name || g_strv_contains ((const char *const *)controllers, name);
+}
+
 void
 bothy_cgroup_free (BothyCgroup *self)
 {

@@ -82,6 +82,9 @@ gboolean bothy_cgroup_manager_is_systemd (void);
 /* Where cgroup2 is mounted, or NULL if it is not. */
 const char *bothy_cgroup_manager_mount (void);
 
+/* Whether cgroup2 has the controller NAME on this machine, looked at once. Where it is NULL, nothing is wanted of it. */
+gboolean bothy_cgroup_manager_has_controller (const char *name);
+
 /* Remove what an earlier broker made ahead and had no use for. KEPT: a set of groups that containers have. */
 void bothy_cgroup_manager_sweep (BothyCgroupManager *self, GHashTable *kept);
 

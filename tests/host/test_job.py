@@ -14,7 +14,7 @@ from tools import FIRST_ID, Terminal, info, names, nothing_left, own_children, p
 
 BUS = "org.bothy.Bothy1"
 PATH = "/org/bothy/Bothy1"
-CONTAINER = {"diskLimits", "name", "id", "owner", "image", "hostname", "ephemeral", "command", "rangeBase", "rangeCount", "state", "stateReason",
+CONTAINER = {"diskLimits", "unenforcedLimits", "name", "id", "owner", "image", "hostname", "ephemeral", "command", "rangeBase", "rangeCount", "state", "stateReason",
              "leader", "leaderPIDFDId", "controlGroup", "addresses", "autostart", "lastExit", "lastError", "createdAt", "startedAt",
              "stoppedAt", "limits", "network", "address", "resolvers", "networkError", "ports", "account", "egress",
              "sysctls", "shmSize", "mounts"}

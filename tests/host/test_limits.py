@@ -2,12 +2,13 @@
 """Limits as systemd has them (THREATS CG-01). The kernel's part needs its controllers: see tests/vm."""
 
 import json
+import re
 import subprocess
 import tarfile
 
 import pytest
 
-from tools import info, tidy, until  # noqa: F401
+from tools import info, names, tidy, until  # noqa: F401
 
 CONTAINER = "/org/bothy/Bothy1/container/u1000/"
 SLICE = "user-1000-bothy.slice"
@@ -155,7 +156,7 @@ def test_DOS_08_disk_without_quotas(fresh_host):
     assert json.loads(host.output("alice", "bothy info --json plain"))["diskLimits"] == "unsupported"
     done = host.run("alice", "bothy", "limit", "plain", "disk=10G", "inodes=1M")
     assert done.returncode == 0 and "Nothing bounds the disk of plain" in done.stderr and "doctor" in done.stderr
-    assert host.run("alice", "bothy", "limit", "plain", "pids=100").stderr == ""
+    assert "disk" not in host.run("alice", "bothy", "limit", "plain", "pids=100", check=True).stderr
     assert json.loads(host.output("alice", "bothy limit plain --json")) == {"disk": 10 << 30, "inodes": 1 << 20, "pids": 100}
     shown = host.output("alice", "bothy", "info", "plain")
     assert "disk=10G inodes=1M" in shown and "no limit holds" in shown
@@ -205,3 +206,38 @@ def test_parsers_have_a_bound_together(fresh_host):
         each.stdin.close()
         each.wait(60)
     until(lambda: not parsers(host), 30, "no parser is left")
+
+
+def unenforced(host, *keys):
+    """Those of KEYS whose controllers this machine has not given to cgroup2."""
+    there = host.output("root", "cat $(findmnt -nft cgroup2 -o TARGET)/cgroup.controllers").split()
+    of = {"memory": "memory", "memory-high": "memory", "swap": "memory", "cpu": "cpu", "cpu-weight": "cpu", "io-weight": "io", "pids": "pids"}
+    return [key for key in of if key in keys and of[key] not in there]
+
+
+def test_limits_that_nothing_enforces_are_told(host):
+    """At once, whoever sets them, and by info; never a limit that holds."""
+    left = unenforced(host, "memory", "cpu")
+    for words in ("create --memory 64M --cpus 1 busybox x1", "limit x1 memory=65M cpu=1", "limit x1"):
+        done = host.run("alice", f"bothy {words}", check=True)
+        for key in "memory", "cpu":
+            assert bool(re.search(rf"does not enforce limits of this kind.*: .*\b{key}\b", done.stderr)) == (key in left), done
+    assert set(info(host, "x1")["unenforcedLimits"]) & {"memory", "cpu"} == set(left)
+    assert bool(re.search(r"Not enforced: .*memory", host.output("alice", "bothy info x1"))) == ("memory" in left)
+    # What is not limited is not told of.
+    host.run("alice", "bothy limit x1 memory=max cpu=max", check=True)
+    assert set(info(host, "x1")["unenforcedLimits"]) == set(unenforced(host, "pids"))
+    assert host.run("alice", "bothy limit x1 memory=max").stderr == ""
+
+
+@pytest.mark.parametrize("wrong", ["memory=999999T", "memory-high=999999T", "swap=7000000T", "disk=999999T"])
+def test_limits_that_make_no_sense_are_refused(host, wrong):
+    host.run("alice", "bothy create busybox x1", check=True)
+    before = info(host, "x1")["limits"]
+    for words in f"limit x1 {wrong}", f"create --limit {wrong} busybox x2":
+        done = host.run("alice", f"bothy {words}")
+        assert done.returncode == 1 and "makes no sense" in done.stderr and wrong.split("=")[1] in done.stderr, done
+    assert "of memory" in done.stderr or wrong.startswith("disk")
+    assert info(host, "x1")["limits"] == before and names(host) == ["x1"]
+    # As long as it may be so, it may.
+    host.run("alice", "bothy limit x1 memory=1T swap=1T disk=1T memory-high=max", check=True)

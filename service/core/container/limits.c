@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/validate.h"
+#include "platform/cgroup-manager.h"
 
 #include <math.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 #define MIN_DISK   (G_GUINT64_CONSTANT (1) << 20)
 #define MIN_INODES 64 /* with less not even what is mounted over has a place */
 #define MIN_CPU    (G_USEC_PER_SEC / 100)
+#define NONSENSE   1024 /* times the machine's memory */
+#define MAX_DISK   (G_GUINT64_CONSTANT (8) << 50)
 #define MAX_CPU    (BOTHY_MAX_CPUS * (guint64)G_USEC_PER_SEC)
 
 static const struct {
@@ -97,8 +100,37 @@ set_cpu (BothyCgroupLimits *self, double n, GError **error)
 }
 
 static gboolean
+is_memory (BothyCgroupLimit limit)
+{
+  return limit == BOTHY_LIMIT_MEMORY || limit == BOTHY_LIMIT_MEMORY_HIGH || limit == BOTHY_LIMIT_SWAP;
+}
+
+static void append_value (GString *text, BothyCgroupLimit limit, guint64 value);
+
+/* A slip of the unit: no machine grows so far. What records say is not looked at so, for they may come from another one. */
+static gboolean
+check_sense (BothyCgroupLimit limit, guint64 value, GError **error)
+{
+  guint64 machine = (guint64)MAX (sysconf (_SC_PHYS_PAGES), 1) * (guint64)MAX (sysconf (_SC_PAGESIZE), 1);
+  guint64 most = is_memory (limit) ? machine * NONSENSE : MAX_DISK;
+  g_autoptr (GString) given = g_string_new (NULL);
+  g_autofree char *has = g_format_size_full (machine, G_FORMAT_SIZE_IEC_UNITS);
+
+  if (value == BOTHY_LIMIT_NONE || value <= most || !(is_memory (limit) || limit == BOTHY_LIMIT_DISK))
+    return TRUE;
+  append_value (given, limit, value);
+  if (is_memory (limit))
+    return refuse (error, keys[limit].key,
+                   "%s makes no sense: this machine has %s of memory; \"max\" is no limit", given->str, has);
+  return refuse (error, keys[limit].key, "%s makes no sense: no disk is so large; \"max\" is no limit",
+                 given->str);
+}
+
+static gboolean
 set_number (BothyCgroupLimits *self, BothyCgroupLimit limit, guint64 value, GError **error)
 {
+  if (!check_sense (limit, value, error))
+    return FALSE;
   if (value != BOTHY_LIMIT_NONE && (value < keys[limit].min || value > keys[limit].max))
     return refuse (error, keys[limit].key,
                    "a number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " is wanted", keys[limit].min,
@@ -177,6 +209,22 @@ bothy_limits_to_variant (const BothyCgroupLimits *self)
                              g_variant_new_double ((double)self->values[i] / G_USEC_PER_SEC));
     else
       g_variant_builder_add (&builder, "{sv}", keys[i].key, g_variant_new_uint64 (self->values[i]));
+  }
+  return g_variant_builder_end (&builder);
+}
+
+GVariant *
+bothy_limits_unenforced (const BothyCgroupLimits *self, gboolean disk_holds)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_STRING_ARRAY);
+  for (BothyCgroupLimit i = 0; i < BOTHY_N_LIMITS; i++) {
+    const char *controller = bothy_cgroup_limits_controller (i);
+
+    if (bothy_cgroup_limits_has (self, i) &&
+        !(controller ? bothy_cgroup_manager_has_controller (controller) : disk_holds))
+      g_variant_builder_add (&builder, "s", keys[i].key);
   }
   return g_variant_builder_end (&builder);
 }

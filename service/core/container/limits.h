@@ -16,6 +16,10 @@ void bothy_limits_apply (BothyCgroupLimits *self, const BothyCgroupLimits *chang
 /* The a{sv} (floating) that the bus shows: what is limited, in the form that bothy_limits_parse() takes. */
 GVariant *bothy_limits_to_variant (const BothyCgroupLimits *self);
 
+/* The keys (as, floating) of those in SELF that nothing on this machine enforces. DISK_HOLDS: its file system keeps what is
+   said of the disk. */
+GVariant *bothy_limits_unenforced (const BothyCgroupLimits *self, gboolean disk_holds);
+
 /* Write SELF into the group [Limits] of a container's record. */
 void bothy_limits_to_record (const BothyCgroupLimits *self, GKeyFile *record);
 
