@@ -129,6 +129,19 @@ take_object (CliWatch *watch, char **ret_object)
     *ret_object = g_str_equal (path, "/") ? NULL : g_strdup (path);
 }
 
+static void
+tell_warnings (CliWatch *watch)
+{
+  GVariant *warnings = cli_watch_lookup (watch, "Warnings", G_VARIANT_TYPE_STRING_ARRAY);
+  g_autofree const char **texts = warnings ? g_variant_get_strv (warnings, NULL) : NULL;
+
+  for (gsize i = 0; texts && texts[i]; i++) {
+    g_autofree char *shown = cli_escape (texts[i], -1, CLI_ESCAPE_LINE);
+
+    g_printerr ("bothy: %s\n", shown);
+  }
+}
+
 static gboolean
 outcome (CliWatch *watch, char **ret_object, GError **error)
 {
@@ -146,6 +159,7 @@ outcome (CliWatch *watch, char **ret_object, GError **error)
   /* The signal of the end may be all that has come so far. */
   if (ret_object && !cli_watch_fetch (watch, error))
     return FALSE;
+  tell_warnings (watch);
   take_object (watch, ret_object);
   return TRUE;
 }

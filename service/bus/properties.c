@@ -268,6 +268,8 @@ bothy_properties_of_operation (GObject *target, guint32 user)
   add (&builder, "Bytes", g_variant_new_uint64 (operation->bytes));
   add (&builder, "Object", g_variant_new_object_path (operation->object_path));
   add_string (&builder, "Error", error);
+  add (&builder, "Warnings",
+       g_variant_new_strv ((const char *const *)operation->warnings->pdata, operation->warnings->len));
   return g_variant_builder_end (&builder);
 }
 

@@ -1022,3 +1022,51 @@ def test_REMOTE_question(world, alice, server):
     add(alice, server)
     question = [q for q in world.polkit.questions if q.action == REMOTES][-1]
     assert (question.details["remote"], question.details["url"]) == ("test", server.url)
+
+
+
+# ---- one of several does not work ----
+
+
+class Nowhere:
+    """A remote that nobody speaks for."""
+
+    url = "http://127.0.0.1:1"
+
+
+def test_IMG_07_unreachable_remote_is_passed_over(world, alice, server):
+    """And whoever asked is told; without the image anywhere the error names both."""
+    server.streams(archive())
+    add(alice, Nowhere, "aaa")
+    add(alice, server, "bbb")
+    done = pull(alice, "debian/13")
+    assert (done["Phase"], done["Error"]) == ("done", "")
+    warning, = done["Warnings"]
+    assert warning.startswith('Remote "aaa": 127.0.0.1: ')
+    assert alice.get(done["Object"], IMAGE, "Origin") == "bbb:debian/13"
+    done = refused(world, alice, "RemoteFailed", "debian/99", text='Remote "aaa": 127.0.0.1: ')
+    assert 'Remote "bbb": ' in done["Error"]
+    # Of a remote that is named no other one is asked.
+    assert "bbb" not in refused(world, alice, "RemoteFailed", "aaa:debian/13")["Error"]
+
+
+def test_IMG_06_less_trusted_remote_is_not_asked_in_place_of_another(world, alice, server, key):
+    """Who is between us and a remote that signs must not choose one that does not."""
+    server.streams(archive())
+    add(alice, Nowhere, "aaa", key=key.public)
+    add(alice, server, "bbb")
+    assert "bbb" not in refused(world, alice, "RemoteFailed", "debian/13", text='Remote "aaa": ')["Error"]
+    assert server.requests == []
+
+
+def test_IMG_06_what_is_not_as_it_should_be_stops(world, alice, server, key, other_key):
+    """A catalogue with a wrong signature is not passed over."""
+    server.streams(archive(), key=other_key)
+    add(alice, server, "aaa", key=key.public)
+    add(alice, server, "bbb")
+    refused(world, alice, "NotVerified", "debian/13")
+
+
+def test_IMG_07_registry_of_this_machine_without_tls(world, alice, server):
+    """The way out is in the error."""
+    refused(world, alice, "RemoteFailed", "localhost:1/x", text='"bothy remote add NAME http://localhost:1 --protocol oci"')

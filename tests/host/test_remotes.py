@@ -67,6 +67,20 @@ def test_launch_pulls(host, server):
     nothing_left(host)
 
 
+def test_launch_passes_over_a_remote_that_is_away(host, server):
+    """The image is on the second one; what the first one said is told."""
+    host.run("root", "bothy", "remote", "add", "a-gone", "http://127.0.0.1:1", "--key", "/srv/key.gpg", check=True)
+    try:
+        done = host.run("alice", "bothy", "launch", "debian/13", "web", "--", "sleep", "1000", check=True)
+        assert done.stdout == "web\n" and 'bothy: Remote "a-gone": 127.0.0.1: ' in done.stderr
+        done = host.run("alice", "bothy", "launch", "debian/99", "other")
+        assert done.returncode == 1 and 'Remote "a-gone": ' in done.stderr and 'Remote "aaa": ' in done.stderr
+    finally:
+        host.run("root", "bothy", "remote", "remove", "a-gone")
+        host.run("alice", "bothy delete --force web; bothy image delete debian/13")
+    nothing_left(host)
+
+
 def test_debian_is_pulled_and_boots(host, server):
     """The main job: debian/13 from a server, with systemd as its init, and a machine id of its own for each."""
     command = [HERE / "root", "image"]

@@ -22,6 +22,13 @@ bothy_operation_set_phase (BothyOperation *self, const char *phase)
 }
 
 void
+bothy_operation_warn (BothyOperation *self, const char *text)
+{
+  g_ptr_array_add (self->warnings, g_strdup (text));
+  g_signal_emit (self, signals[CHANGED], 0);
+}
+
+void
 bothy_operation_complete (BothyOperation *self, const char *object_path, const GError *error)
 {
   g_return_if_fail (!self->done);
@@ -42,6 +49,7 @@ bothy_operation_finalize (GObject *object)
   BothyOperation *self = BOTHY_OPERATION (object);
 
   g_free (self->object_path);
+  g_ptr_array_unref (self->warnings);
   g_clear_error (&self->error);
   g_object_unref (self->cancellable);
   G_OBJECT_CLASS (bothy_operation_parent_class)->finalize (object);
@@ -62,6 +70,7 @@ bothy_operation_init (BothyOperation *self)
 {
   self->progress = -1;
   self->object_path = g_strdup ("/");
+  self->warnings = g_ptr_array_new_with_free_func (g_free);
   self->cancellable = g_cancellable_new ();
 }
 

@@ -19,6 +19,7 @@ struct _BothyOperation {
   guint64 bytes;
   char *object_path; /* "/" as long as there is none */
   gboolean at_work;  /* its turn has come */
+  GPtrArray *warnings; /* texts for who asked */
   gboolean done;
   GError *error; /* once done */
   GCancellable *cancellable;
@@ -32,6 +33,9 @@ void bothy_operation_set_progress (BothyOperation *self, double progress, guint6
 
 /* What is being done now; PHASE is static. */
 void bothy_operation_set_phase (BothyOperation *self, const char *phase);
+
+/* TEXT is worth a word, though it goes on. */
+void bothy_operation_warn (BothyOperation *self, const char *text);
 
 /* It ended: with OBJECT_PATH (or NULL), or with ERROR, which is copied. */
 void bothy_operation_complete (BothyOperation *self, const char *object_path, const GError *error);

@@ -10,6 +10,8 @@
 #include "core/images/reference.h"
 #include "core/images/compose.h"
 
+#include <string.h>
+
 G_STATIC_ASSERT ((int)FETCH_SETTING_ENV == (int)BOTHY_IMAGE_CONFIG_ENVIRONMENT);
 G_STATIC_ASSERT ((int)FETCH_SETTING_LABEL == (int)BOTHY_IMAGE_CONFIG_LABEL);
 
@@ -21,6 +23,8 @@ typedef struct {
   BothyCredentials *credentials; /* or NULL */
   GPtrArray *remotes;            /* that are asked, in their order */
   guint next;                    /* of them */
+  GPtrArray *failed;             /* texts: what those said that were passed over because they did not work */
+  guint trust;                   /* what a remote must have that is asked in place of one of these */
   gboolean retried;              /* the catalogue was older than what lies there */
   BothyFetchAnswer *found;       /* in a catalogue, or */
   BothyManifest *manifest;
@@ -48,6 +52,7 @@ pull_free (Pull *pull)
   g_object_unref (pull->images);
   g_object_unref (pull->operation);
   g_clear_pointer (&pull->remotes, g_ptr_array_unref);
+  g_clear_pointer (&pull->failed, g_ptr_array_unref);
   g_clear_pointer (&pull->credentials, bothy_credentials_unref);
   g_clear_pointer (&pull->found, bothy_fetch_answer_free);
   g_clear_pointer (&pull->manifest, bothy_manifest_free);
@@ -308,22 +313,91 @@ get_layers (GTask *task)
 
 /* ---- finding it ---- */
 
+/* How hard it is to speak for REMOTE for who is between it and us. */
+static guint
+trust_in (const BothyRemote *remote)
+{
+  if (remote->policy == FETCH_POLICY_SIGNATURE)
+    return 2;
+  return g_str_has_prefix (remote->url, "https://") ? 1 : 0;
+}
+
+/* Who is between us and a remote can make it fail, and would choose the next one: so that is never one which he could speak for
+   more easily. FALSE: there is none. */
+static gboolean
+choose_next (Pull *pull)
+{
+  while (++pull->next < pull->remotes->len) {
+    if (trust_in (remote_of (pull)) >= pull->trust)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* On this machine most registries speak without TLS, which has to be said. */
+static void
+explain_registry (const BothyRemote *remote, GError *error)
+{
+  static const char *const here[] = { "https://localhost", "https://127.0.0.1", "https://[::1]" };
+  g_autofree char *before = error->message;
+
+  error->message = NULL;
+  for (gsize i = 0; i < G_N_ELEMENTS (here) && remote->protocol == FETCH_OCI && !error->message; i++) {
+    if (g_str_has_prefix (remote->url, here[i]))
+      error->message =
+          g_strdup_printf ("%s; if it speaks HTTP without TLS, an administrator makes it known with "
+                           "\"bothy remote add NAME http://%s --protocol oci\"",
+                           before, remote->url + strlen ("https://"));
+  }
+  if (!error->message)
+    error->message = g_steal_pointer (&before);
+}
+
+static void
+note_failed (Pull *pull, const GError *error)
+{
+  if (!pull->failed)
+    pull->failed = g_ptr_array_new_with_free_func (g_free);
+  g_ptr_array_add (pull->failed, g_strdup (error->message));
+  pull->trust = MAX (pull->trust, trust_in (remote_of (pull)));
+}
+
+/* All of them were asked, or may not be: ERROR is what the last one said, which is there already if it failed. (transfer full) */
+static GError *
+sum_up (const Pull *pull, GError *error)
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < pull->failed->len; i++)
+    g_string_append_printf (text, "%s%s", i > 0 ? "; " : "", (const char *)pull->failed->pdata[i]);
+  if (g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE))
+    g_string_append_printf (text, "; %s", error->message);
+  g_error_free (error);
+  error = g_error_new_literal (BOTHY_ERROR, BOTHY_ERROR_REMOTE_FAILED, text->str);
+  g_string_free (text, TRUE);
+  return error;
+}
+
 static void
 go_on_without (GTask *task, GError *error)
 {
   Pull *pull = g_task_get_task_data (task);
+  gboolean failed = g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_REMOTE_FAILED);
+  gboolean passed = failed || g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE);
 
-  /* Only one that does not have it is passed over: who is between us and a remote must not choose the next.
-   */
-  if (g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE) &&
-      pull->next + 1 < pull->remotes->len) {
-    g_error_free (error);
-    pull->next++;
-    try_remote (task);
-    return;
-  }
   bothy_remote_prefix_error (remote_of (pull), &error);
-  g_task_return_error (task, error);
+  if (failed) {
+    explain_registry (remote_of (pull), error);
+    note_failed (pull, error);
+  }
+  /* What is there and not as it should be is no reason to look elsewhere. */
+  if (passed && choose_next (pull)) {
+    g_error_free (error);
+    try_remote (task);
+  } else if (passed && pull->failed && pull->remotes->len > 1)
+    g_task_return_error (task, sum_up (pull, error));
+  else
+    g_task_return_error (task, error);
 }
 
 static void
@@ -345,8 +419,12 @@ on_found (GObject *source, GAsyncResult *result, gpointer user_data)
         g_error_new (BOTHY_ERROR, BOTHY_ERROR_REMOTE_FAILED, "It calls the image what no image is called");
   if (error)
     go_on_without (task, error);
-  else
+  else {
+    for (guint i = 0; pull->failed && i < pull->failed->len; i++)
+      bothy_operation_warn (pull->operation, pull->failed->pdata[i]);
+    g_clear_pointer (&pull->failed, g_ptr_array_unref);
     get_layers (task);
+  }
 }
 
 static void
