@@ -11,54 +11,64 @@
 
 typedef struct {
   const char *name;
+  const char *words; /* of a message of that name that it is for; NULL: of any */
   const char *hint;
   gboolean spare; /* not where the message says already, behind a semicolon, what to do */
 } Hint;
 
 static const Hint hints[] = {
-  { "NoSuchContainer", N_ ("'bothy list' shows what there is.") },
-  { "ContainerExists", N_ ("Choose another name, or delete that one with 'bothy delete'."), TRUE },
-  { "NoSuchImage", N_ ("'bothy image list' shows what there is; 'bothy image import FILE' adds one.") },
-  { "QuotaExceeded", N_ ("Delete what you don't need, or ask an administrator to raise the limit.") },
-  { "NoSuchBridge", N_ ("'bothy bridge list' shows what there is.") },
-  { "NoFreeRange", N_ ("An administrator can give Bothy a larger pool of ids in bothyd.conf.") },
-  { "Degraded", N_ ("A record of the service can not be read; 'bothy doctor' tells which.") },
-  { "WrongState", N_ ("'bothy start', 'bothy stop' and 'bothy thaw' change the state."), TRUE },
-  { "Busy", N_ ("Something else is being done with it; try again in a moment.") },
-  { "StartFailed", N_ ("'bothy logs NAME' shows what it said; 'bothy doctor' checks this machine.") },
-  { "IdmapUnsupported", N_ ("/var/lib/bothy has to be on a file system such as ext4, XFS or Btrfs.") },
-  { "NoSuchUser", N_ ("--user takes a name or number from inside the container.") },
-  { "NoSuchProgram", N_ ("It has to exist inside the container, in PATH or as an absolute path.") },
-  { "NotExecutable", N_ ("Look at its mode and at the interpreter in its first line.") },
-  { "BadArchive", N_ ("It has to be a root file system as tar, plain or gzip, xz, zstd or bzip2."), TRUE },
-  { "NoSpace", N_ ("Make room below /var/lib/bothy.") },
-  { "NotAuthorized", N_ ("An administrator can allow it with a polkit rule.") },
-  { "NotAuthorizedCanObtain", N_ ("It needs a password: try without --no-ask-password, or on a terminal.") },
-  { "NotAuthorizedDismissed", N_ ("The password was not given.") },
-  { "NotYours", N_ ("Ids are yours that 'bothy range list' shows; namespaces, those that a user namespace of "
-                    "yours owns.") },
-  { "UnknownObject", N_ ("It may just have been deleted; 'bothy list' shows what there is.") },
-  { "org.freedesktop.DBus.Error.UnknownObject",
+  { "NoSuchContainer", NULL, N_ ("'bothy list' shows what there is.") },
+  { "ContainerExists", NULL, N_ ("Choose another name, or delete that one with 'bothy delete'."), TRUE },
+  { "NoSuchImage", NULL, N_ ("'bothy image list' shows what there is; 'bothy image import FILE' adds one.") },
+  { "QuotaExceeded", NULL, N_ ("Delete what you don't need, or ask an administrator to raise the limit.") },
+  { "NoSuchBridge", NULL, N_ ("'bothy bridge list' shows what there is.") },
+  { "NoFreeRange", NULL, N_ ("An administrator can give Bothy a larger pool of ids in bothyd.conf.") },
+  { "Degraded", NULL, N_ ("A record of the service can not be read; 'bothy doctor' tells which.") },
+  { "WrongState", "delete it with force", N_ ("'bothy delete --force NAME' stops it and deletes it.") },
+  { "WrongState", NULL, N_ ("'bothy start', 'bothy stop' and 'bothy thaw' change the state."), TRUE },
+  { "Busy", NULL, N_ ("Something else is being done with it; try again in a moment.") },
+  { "StartFailed", "working directory",
+    N_ ("It has to be a directory inside the container: --cwd names another one.") },
+  { "StartFailed", NULL, N_ ("'bothy logs NAME' shows what it said; 'bothy doctor' checks this machine.") },
+  { "IdmapUnsupported", NULL, N_ ("/var/lib/bothy has to be on a file system such as ext4, XFS or Btrfs.") },
+  { "NoSuchUser", NULL, N_ ("--user takes a name or number from inside the container.") },
+  { "NoSuchProgram", NULL, N_ ("It has to exist inside the container, in PATH or as an absolute path.") },
+  { "NotExecutable", NULL, N_ ("Look at its mode and at the interpreter in its first line.") },
+  { "BadArchive", NULL,
+    N_ ("It has to be a root file system as tar (plain, or with gzip, xz, zstd or bzip2), squashfs or a "
+        "directory, an OCI "
+        "layout, what 'docker save' writes, or an image of Incus."),
+    TRUE },
+  { "NoSpace", NULL, N_ ("Make room below /var/lib/bothy.") },
+  { "NotAuthorized", NULL, N_ ("An administrator can allow it with a polkit rule."), TRUE },
+  { "NotAuthorizedCanObtain", NULL,
+    N_ ("It needs a password: try without --no-ask-password, or on a terminal.") },
+  { "NotAuthorizedDismissed", NULL, N_ ("The password was not given.") },
+  { "NotYours", NULL,
+    N_ ("Ids are yours that 'bothy range list' shows; namespaces, those that a user namespace of "
+        "yours owns.") },
+  { "UnknownObject", NULL, N_ ("It may just have been deleted; 'bothy list' shows what there is.") },
+  { "org.freedesktop.DBus.Error.UnknownObject", NULL,
     N_ ("It may just have been deleted; 'bothy list' shows what there is.") },
-  { "org.freedesktop.DBus.Error.ServiceUnknown",
+  { "org.freedesktop.DBus.Error.ServiceUnknown", NULL,
     N_ ("The service does not run: is bothyd installed? See 'systemctl status bothyd'.") },
-  { "org.freedesktop.DBus.Error.NameHasNoOwner",
+  { "org.freedesktop.DBus.Error.NameHasNoOwner", NULL,
     N_ ("The service does not run: is bothyd installed? See 'systemctl status bothyd'.") },
-  { "org.freedesktop.DBus.Error.NoReply",
+  { "org.freedesktop.DBus.Error.NoReply", NULL,
     N_ ("The service ended while it worked: see 'systemctl status bothyd' and 'journalctl -u bothyd'.") },
-  { "org.freedesktop.DBus.Error.Disconnected",
+  { "org.freedesktop.DBus.Error.Disconnected", NULL,
     N_ ("The service ended while it worked: see 'systemctl status bothyd' and 'journalctl -u bothyd'.") },
-  { "org.freedesktop.DBus.Error.TimedOut",
+  { "org.freedesktop.DBus.Error.TimedOut", NULL,
     N_ ("The service did not start in time: see 'systemctl status bothyd'.") },
-  { "org.freedesktop.DBus.Error.Spawn.ChildExited",
+  { "org.freedesktop.DBus.Error.Spawn.ChildExited", NULL,
     N_ ("The service could not start: see 'systemctl status bothyd'.") },
-  { "org.freedesktop.DBus.Error.Spawn.ExecFailed",
+  { "org.freedesktop.DBus.Error.Spawn.ExecFailed", NULL,
     N_ ("The service could not start: see 'systemctl status bothyd'.") },
-  { "org.freedesktop.systemd1.UnitMasked",
+  { "org.freedesktop.systemd1.UnitMasked", NULL,
     N_ ("An administrator has switched the service off: 'systemctl unmask bothyd' switches it on.") },
-  { "org.freedesktop.DBus.Error.UnknownMethod",
+  { "org.freedesktop.DBus.Error.UnknownMethod", NULL,
     N_ ("The service may be of another version than this program: see 'bothy version'.") },
-  { "org.freedesktop.DBus.Error.AccessDenied",
+  { "org.freedesktop.DBus.Error.AccessDenied", NULL,
     N_ ("The bus does not let you talk to the service: see bothy's file in dbus-1/system.d.") },
 };
 
@@ -86,7 +96,7 @@ find_hint (const char *name, const char *message)
   if (name == NULL || names_command (message))
     return NULL;
   for (gsize i = 0; i < G_N_ELEMENTS (hints); i++)
-    if (g_str_equal (hints[i].name, name))
+    if (g_str_equal (hints[i].name, name) && (!hints[i].words || strstr (message, hints[i].words)))
       return hints[i].spare && strstr (message, "; ") ? NULL : _ (hints[i].hint);
   return NULL;
 }

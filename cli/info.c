@@ -203,22 +203,27 @@ print_rest (GVariant *p)
   cli_print_field (_ ("Stopped"), stopped);
 }
 
+typedef struct {
+  gboolean any;
+  JsonBuilder *json;
+} Shown;
+
 static gboolean
 info_one (Cli *cli, const char *name, const char *path, gpointer data, GError **error)
 {
-  gboolean *first = data;
+  Shown *shown = data;
   g_autoptr (GVariant) properties = cli_get_all (cli, path, IFACE_CONTAINER, error);
   g_autofree char *os = NULL;
 
   if (properties == NULL)
     return FALSE;
   if (cli->json) {
-    cli_json_print_object (properties);
+    cli_json_object (shown->json, properties);
     return TRUE;
   }
-  if (!*first)
+  if (shown->any)
     puts ("");
-  *first = FALSE;
+  shown->any = TRUE;
   /* Of another user's it would be one more password. */
   os = cli->asked ? NULL : pretty_name (cli, path);
   print_identity (properties, os);
@@ -237,7 +242,10 @@ cli_info (Cli *cli, char **words)
 {
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) names = NULL;
-  gboolean first = TRUE;
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  Shown shown = { FALSE, builder };
+  gboolean several;
+  int code;
 
   if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &names, NULL))
     return CLI_EXIT_USAGE;
@@ -245,5 +253,14 @@ cli_info (Cli *cli, char **words)
     return cli_usage (cli, "%s", _ ("A name is needed"));
   if (!cli_connect (cli, &error))
     return cli_fail (error);
-  return cli_each_container (cli, names, info_one, &first);
+  /* Of one it is the object, as it always was; two would be no JSON document. */
+  several = names[1] != NULL;
+  if (several)
+    json_builder_begin_array (builder);
+  code = cli_each_container (cli, names, info_one, &shown);
+  if (several)
+    json_builder_end_array (builder);
+  if (cli->json && (several || code == CLI_EXIT_OK))
+    cli_json_print (builder, TRUE);
+  return code;
 }

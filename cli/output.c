@@ -98,6 +98,31 @@ cli_json_key (const char *property)
   return key;
 }
 
+/* As "port list" has them; elsewhere they are tuples on the bus. */
+static void
+add_ports (JsonBuilder *builder, GVariant *ports)
+{
+  GVariantIter iter;
+  const char *protocol, *address;
+  guint16 host, inside;
+
+  json_builder_begin_array (builder);
+  g_variant_iter_init (&iter, ports);
+  while (g_variant_iter_next (&iter, "(&sqq&s)", &protocol, &host, &inside, &address)) {
+    g_autoptr (GVariant) port = g_variant_ref_sink (cli_port_object (protocol, host, inside, address));
+
+    cli_json_object (builder, port);
+  }
+  json_builder_end_array (builder);
+}
+
+GVariant *
+cli_port_object (const char *protocol, guint16 host, guint16 inside, const char *address)
+{
+  return g_variant_new_parsed ("{'protocol': <%s>, 'address': <%s>, 'host': <%q>, 'inside': <%q>}", protocol,
+                               address, host, inside);
+}
+
 void
 cli_json_object (JsonBuilder *builder, GVariant *properties)
 {
@@ -113,6 +138,8 @@ cli_json_object (JsonBuilder *builder, GVariant *properties)
     json_builder_set_member_name (builder, key);
     if (g_variant_is_of_type (value, G_VARIANT_TYPE_VARDICT))
       cli_json_object (builder, value);
+    else if (g_str_equal (name, "Ports") && g_variant_is_of_type (value, G_VARIANT_TYPE ("a(sqqs)")))
+      add_ports (builder, value);
     else
       json_builder_add_value (builder, json_gvariant_serialize (value));
     g_variant_unref (value);

@@ -38,6 +38,9 @@ char *cli_json_key (const char *property);
  */
 void cli_json_object (JsonBuilder *builder, GVariant *properties);
 
+/** cli_port_object: Returns: (floating): the a{sv} that one port is in JSON, everywhere */
+GVariant *cli_port_object (const char *protocol, guint16 host, guint16 inside, const char *address);
+
 /** cli_json_print: prints what was built; @pretty over several lines */
 void cli_json_print (JsonBuilder *builder, gboolean pretty);
 

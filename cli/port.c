@@ -70,8 +70,7 @@ port_object (GVariant *port)
   guint16 host, inside;
 
   g_variant_get (port, "(&sqq&s)", &protocol, &host, &inside, &address);
-  return g_variant_new_parsed ("{'protocol': <%s>, 'address': <%s>, 'host': <%q>, 'inside': <%q>}", protocol,
-                               address, host, inside);
+  return cli_port_object (protocol, host, inside, address);
 }
 
 static void

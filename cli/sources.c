@@ -96,8 +96,8 @@ cli_remote_add (Cli *cli, char **words)
 {
   g_auto (AddOptions) options = { 0 };
   const GOptionEntry entries[] = {
-    { "protocol", 0, 0, G_OPTION_ARG_FILENAME, &options.protocol, N_ ("simplestreams, lxc or oci, a registry"),
-      N_ ("PROTOCOL") },
+    { "protocol", 0, 0, G_OPTION_ARG_FILENAME, &options.protocol,
+      N_ ("simplestreams, lxc or oci, a registry"), N_ ("PROTOCOL") },
     { "policy", 0, 0, G_OPTION_ARG_FILENAME, &options.policy, N_ ("signature, checksum, tls or auto"),
       N_ ("POLICY") },
     { "key", 0, 0, G_OPTION_ARG_FILENAME, &options.key, N_ ("OpenPGP public keys that may sign"),

@@ -19,6 +19,11 @@ __bothy_remotes() {
     bothy remote list -q 2>/dev/null | sed '/\./s,$,/,; /\./!s,$,:,'
 }
 
+# Networks of bridges that are not the machine's own.
+__bothy_lans() {
+    bothy bridge list -q 2>/dev/null | sed '/^bothy0$/d; s/^/lan:/'
+}
+
 # Among WORDS, of which some have a colon: readline ends words there, and bothy does not.
 __bothy_names() {
     mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
@@ -67,6 +72,12 @@ _bothy() {
     case $prev in
         --state) mapfile -t COMPREPLY < <(compgen -W "stopped starting running frozen stopping failed" -- "$cur"); return ;;
         --signal) mapfile -t COMPREPLY < <(compgen -A signal -- "SIG${cur#SIG}"); return ;;
+        -s) [[ $verb != kill ]] || { mapfile -t COMPREPLY < <(compgen -A signal -- "SIG${cur#SIG}"); return; } ;;
+        --network) __bothy_names "nat none $(__bothy_lans)"; return ;;
+        -o|--output) mapfile -t COMPREPLY < <(compgen -W "table wide names json" -- "$cur"); return ;;
+        -f|--filter)
+            [[ $verb != list ]] || { mapfile -t COMPREPLY < <(compgen -W "name= state= image= owner=" -- "$cur")
+                                     compopt -o nospace 2>/dev/null; return; } ;;
         --whom) mapfile -t COMPREPLY < <(compgen -W "leader all" -- "$cur"); return ;;
         --restart) mapfile -t COMPREPLY < <(compgen -W "no on-failure always" -- "$cur"); return ;;
         --after) mapfile -t COMPREPLY < <(compgen -W "$(bothy list -q 2>/dev/null)" -- "$cur"); return ;;
@@ -110,13 +121,19 @@ _bothy() {
                 containers=yes
             fi ;;
         "mount list") [[ $count -gt 0 ]] || containers=yes ;;
-        exec|shell|console|logs|history|rename|"egress list"|"egress set"|"egress allow"|"egress deny"|"port add"|"port remove"|"port list") [[ $count -gt 0 ]] || containers=yes ;;
         autostart)
             if [[ $count -gt 0 ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "boot login no" -- "$cur")
             else
                 containers=yes
             fi ;;
+        "port remove")
+            if [[ $count -gt 0 ]]; then
+                __bothy_names "$(bothy port list -q "${words[cword-count]}" 2>/dev/null)"
+            else
+                containers=yes
+            fi ;;
+        exec|shell|console|logs|history|rename|"egress list"|"egress set"|"egress allow"|"egress deny"|"port add"|"port list") [[ $count -gt 0 ]] || containers=yes ;;
         limit)
             if [[ $count -gt 0 ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "memory= memory-high= swap= cpu= cpu-weight= cpus= io-weight= pids= disk= inodes=" -- "$cur")
@@ -124,7 +141,8 @@ _bothy() {
             else
                 containers=yes
             fi ;;
-        start|stop|restart|freeze|thaw|kill|info|wait|delete) containers=yes ;;
+        start) mapfile -t COMPREPLY < <(compgen -W "$(bothy list -q -f state=stopped -f state=failed 2>/dev/null)" -- "$cur") ;;
+        stop|restart|freeze|thaw|kill|info|wait|delete) containers=yes ;;
     esac
     [[ $containers == no ]] || mapfile -t COMPREPLY < <(compgen -W "$(bothy list -q 2>/dev/null)" -- "$cur")
 }

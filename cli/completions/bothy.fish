@@ -58,7 +58,8 @@ for group in bridge egress image mount nic port range remote
     complete -c bothy -n "test \"\$(__bothy_words)\" = $group" -a "(__bothy_subverbs $group)"
 end
 complete -c bothy -n '__bothy_verb help' -a '(__bothy_verbs)'
-complete -c bothy -n '__bothy_verb start stop restart freeze thaw kill info wait delete' -a '(bothy list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb start' -a '(bothy list -q -f state=stopped -f state=failed 2>/dev/null)'
+complete -c bothy -n '__bothy_verb stop restart freeze thaw kill info wait delete' -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb once limit autostart exec shell console logs history rename "egress list" "egress set" "egress allow" "egress deny" "port add" "port remove" "port list" "mount add" "mount remove" "mount list"' -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb limit; and not __bothy_verb once limit' -a 'memory= memory-high= swap= cpu= cpu-weight= cpus= io-weight= pids= disk= inodes='
 complete -c bothy -n '__bothy_verb autostart; and not __bothy_verb once autostart' -a 'boot login no'
@@ -76,7 +77,11 @@ complete -c bothy -n '__bothy_verb "range release"' -a '(bothy range list --quie
 complete -c bothy -n '__bothy_verb "range reclaim"' -a '(bothy range list --all --quiet 2>/dev/null)'
 complete -c bothy -n '__bothy_verb unshare userns-exec' -a '(__fish_complete_subcommand)'
 complete -c bothy -n '__bothy_verb list wait' -l state -x -a 'stopped starting running frozen stopping failed'
-complete -c bothy -n '__bothy_verb kill' -l signal -x -a 'SIG(__fish_make_completion_signals; printf "%s\n" $__kill_signals | string match -rg "^\d+ (.*)")'
+complete -c bothy -n '__bothy_verb list "image list" "image search" "remote list" "bridge list" "port list" "range list" "mount list" "egress list"' -s o -l output -x -a 'table wide names json'
+complete -c bothy -n '__bothy_verb list' -s f -l filter -x -a 'name= state= image= owner='
+complete -c bothy -n '__bothy_verb run create launch' -l network -x -a 'nat none (bothy bridge list -q 2>/dev/null | sed "/^bothy0\$/d; s/^/lan:/")'
+complete -c bothy -n '__bothy_verb "port remove"; and not __bothy_verb once "port remove"' -a '(bothy port list -q (__bothy_words)[3] 2>/dev/null)'
+complete -c bothy -n '__bothy_verb kill' -s s -l signal -x -a 'SIG(__fish_make_completion_signals; printf "%s\n" $__kill_signals | string match -rg "^\d+ (.*)")'
 complete -c bothy -n '__bothy_verb kill' -l whom -x -a 'leader all'
 complete -c bothy -n '__bothy_verb "mount add"; and not __bothy_verb once "mount add"' -a '(__fish_complete_directories)'
 complete -c bothy -n '__bothy_verb "mount remove"; and not __bothy_verb once "mount remove"' -a '(bothy mount list -q (__bothy_words)[-1] 2>/dev/null)'

@@ -18,7 +18,7 @@ def refused(host, *words, code=1):
 @pytest.mark.parametrize("verb", [["run", "-d"], ["launch"]])
 def test_publish(host, verb):
     host.run("alice", "bothy", *verb, "-p", "8080:80", "--publish", "5353/udp", "--name", "web", "busybox", check=True)
-    assert info(host, "web")["ports"] == [["tcp", 8080, 80, ""], ["udp", 5353, 5353, ""]]
+    assert [tuple(port.values()) for port in info(host, "web")["ports"]] == [("tcp", "", 8080, 80), ("udp", "", 5353, 5353)]
     assert "Ports: 8080:80/tcp 5353:5353/udp" in host.output("alice", "bothy", "info", "web")
 
 
@@ -32,7 +32,7 @@ def test_publish_what_can_not_be(host):
     assert "ports of SCTP are not published" in refused(host, "run", "-p", "8080/sctp", "busybox", code=125)[0]
     # Nor are those added that stand before.
     refused(host, "port", "add", "first", "8082", "99999", code=2)
-    assert info(host, "first")["ports"] == [["tcp", 8080, 8080, ""]]
+    assert info(host, "first")["ports"] == [{"protocol": "tcp", "address": "", "host": 8080, "inside": 8080}]
 
 
 def test_delete_all(host):
@@ -82,3 +82,22 @@ def test_list_for_programs(host):
     host.run("alice", "bothy", "create", "-m", "64M", "--limit", "memory-high=32M", "busybox", "x1", check=True)
     listed, = json.loads(host.output("alice", "bothy", "list", "--json"))
     assert listed == info(host, "x1") and listed["limits"]["memoryHigh"] == 32 << 20
+
+
+def test_ports_have_one_shape(host):
+    host.run("alice", "bothy create busybox x1 -p 127.0.0.1:8080:80", check=True)
+    port = [{"protocol": "tcp", "address": "127.0.0.1", "host": 8080, "inside": 80}]
+    assert info(host, "x1")["ports"] == port == json.loads(host.output("alice", "bothy port list --json x1"))
+    assert json.loads(host.output("alice", "bothy list --json"))[0]["ports"] == port
+    assert host.output("alice", "bothy port list -q x1") == "127.0.0.1:8080:80/tcp"
+    host.run("alice", "bothy port remove x1 $(bothy port list -q x1)", check=True)
+    assert info(host, "x1")["ports"] == []
+
+
+def test_info_of_several_is_an_array(host):
+    host.run("alice", "bothy create busybox x1; bothy create busybox x2", check=True)
+    assert [each["name"] for each in json.loads(host.output("alice", "bothy info --json x1 x2"))] == ["x1", "x2"]
+    assert json.loads(host.output("alice", "bothy info --json x1"))["name"] == "x1"
+    done = host.run("alice", "bothy info --json x1 nosuch")
+    assert done.returncode == 1 and [each["name"] for each in json.loads(done.stdout)] == ["x1"]
+    assert host.run("alice", "bothy info --json nosuch").stdout == ""

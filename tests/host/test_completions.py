@@ -28,6 +28,13 @@ ONE = [
     ("bothy image pull docker", "bothy image pull docker.io/"),
     ("bothy remote remove imag", "bothy remote remove images"),
     ("bothy help laun", "bothy help launch"),
+    ("bothy run --network no", "bothy run --network none"),
+    ("bothy kill -s SIGHU", "bothy kill -s SIGHUP"),
+    ("bothy start only-o", "bothy start only-one"),
+    ("bothy port remove only-one 80", "bothy port remove only-one 8080:80/tcp"),
+    ("bothy list -o jso", "bothy list -o json"),
+    ("bothy image list --output wid", "bothy image list --output wide"),
+    ("bothy list --filter ow", "bothy list --filter owner="),
 ]
 SEVERAL = [
     ("bothy ", {"launch", "image", "doctor", "exec"}),
@@ -35,12 +42,13 @@ SEVERAL = [
     ("bothy stop ", {"only-one", "x1"}),
     ("bothy launch ", {"busybox", "images:", "docker.io/"}),
     ("bothy launch --", {"--allow", "--with-user"}),
+    ("bothy start ", {"only-one", "x1"}),
 ]
 
 
 @pytest.fixture
 def containers(host):
-    host.run("alice", "bothy create busybox only-one && bothy create busybox x1", check=True)
+    host.run("alice", "bothy create busybox only-one -p 8080:80 && bothy create busybox x1", check=True)
 
 
 class Zsh:
@@ -94,3 +102,24 @@ def test_fish(host, containers):
         assert [before == line.rpartition(" ")[0], *fish(host, line)] == [True, word], line
     for line, wanted in SEVERAL:
         assert wanted <= fish(host, line), line
+
+
+def bash(host, line):
+    script = ("COMP_WORDBREAKS=$' \\t\\n=:'; source /usr/share/bash-completion/bash_completion; "
+              "source /usr/share/bash-completion/completions/bothy; "
+              f"COMP_LINE='{line}'; COMP_POINT=${{#COMP_LINE}}; COMP_WORDS=({line}); [[ '{line}' != *' ' ]] || COMP_WORDS+=(''); "
+              "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _bothy; printf '%s\\n' \"${COMPREPLY[@]}\"")
+    return set(host.output("alice", "bash", "-c", script).split())
+
+
+def test_bash_knows_what_fits(host, containers):
+    assert bash(host, "bothy launch --network ") >= {"nat", "none"}
+    assert "SIGHUP" in bash(host, "bothy kill -s SIGH") and bash(host, "bothy list -o js") == {"json"}
+    assert bash(host, "bothy list --filter st") == {"state="}
+    assert bash(host, "bothy port remove only-one ") == {"8080:80/tcp"}
+
+
+def test_start_offers_what_can_be_started(host, containers):
+    host.run("alice", "bothy launch busybox up", check=True)
+    assert bash(host, "bothy start ") == {"only-one", "x1"} == fish(host, "bothy start ")
+    assert "up" in bash(host, "bothy stop ") and "up" in fish(host, "bothy stop ")

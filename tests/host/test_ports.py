@@ -222,7 +222,7 @@ def test_a_port_at_an_address_that_is_not_the_hosts(outside):  # noqa: F811
     host.run("alice", "bothy", "create", "-p", "[::1]:8080:80", "-p", "127.0.0.1:8080:80", "busybox", "x2", check=True)
     assert "127.0.0.1:8080:80/tcp" in host.output("alice", "bothy info x2")
     assert "[::1]:8080:80/tcp" in host.output("alice", "bothy info x2")
-    assert ["tcp", 8080, 80, "::1"] in info(host, "x2")["ports"]
+    assert {"protocol": "tcp", "address": "::1", "host": 8080, "inside": 80} in info(host, "x2")["ports"]
 
 
 def test_ranges_of_ports(outside):  # noqa: F811
