@@ -161,6 +161,23 @@ distance (const char *a, const char *b)
 #undef AT
 }
 
+const char *
+cli_nearest (const char *word, const char *const *words)
+{
+  const char *best = NULL;
+  guint least = 3;
+
+  for (; *words && strlen (word) < 64; words++) {
+    guint d = strlen (*words) < 64 ? distance (word, *words) : least;
+
+    if (d > 0 && d < least && d <= MAX (1, strlen (*words) / 3)) {
+      least = d;
+      best = *words;
+    }
+  }
+  return best;
+}
+
 static const char *
 nearest (const CliVerb *verbs, const char *word)
 {

@@ -19,6 +19,9 @@ const CliVerb *cli_verb_find (const CliVerb *verbs, char **words, gsize *ret_len
 /** cli_verb_group: Returns: whether verbs of two words begin with @word */
 gboolean cli_verb_group (const CliVerb *verbs, const char *word);
 
+/** cli_nearest: Returns: (nullable): the one of @words that @word may be a slip of, and is not itself */
+const char *cli_nearest (const char *word, const char *const *words);
+
 /**
  * cli_verb_hint:
  * @words: a command line whose verb is not ours

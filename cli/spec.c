@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "error.h"
+#include "hints.h"
 #include "limitspec.h"
+#include "objects.h"
 #include "pull.h"
 #include "spec.h"
 
@@ -190,6 +192,46 @@ create_from_present (Cli *cli, const CliSpec *spec, GError **error)
   return path;
 }
 
+/* (transfer full) */
+static char **
+aliases_of_all (Cli *cli)
+{
+  g_autoptr (GVariant) managed = cli_get_managed (cli, NULL);
+  g_autoptr (GPtrArray) images = managed ? cli_objects_of (managed, IFACE_IMAGE, "Fingerprint") : NULL;
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (guint i = 0; images && i < images->len; i++) {
+    g_auto (GStrv) aliases = NULL;
+
+    if (g_variant_lookup (images->pdata[i], "Aliases", "^as", &aliases))
+      g_strv_builder_addv (builder, (const char **)aliases);
+  }
+  return g_strv_builder_end (builder);
+}
+
+/* What the person may have meant by an image that is nowhere. */
+static void
+explain_image (Cli *cli, const CliSpec *spec, GError **refused)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) aliases = NULL;
+  const char *near_one;
+
+  if (!cli_error_is (*refused, "NoSuchImage"))
+    return;
+  error = g_steal_pointer (refused);
+  aliases = aliases_of_all (cli);
+  near_one = cli_nearest (spec->image, (const char *const *)aliases);
+  if (spec->name && g_strv_contains ((const char *const *)aliases, spec->name))
+    *refused = g_error_new (error->domain, error->code, _ ("%s; the image comes first: \"bothy %s %s %s\""),
+                            error->message, cli->verb->name, spec->name, spec->image);
+  else if (near_one)
+    *refused = g_error_new (error->domain, error->code, _ ("%s; is it \"%s\" that is meant?"), error->message,
+                            near_one);
+  else
+    *refused = g_steal_pointer (&error);
+}
+
 /* An image that is not here may be elsewhere. */
 static char *
 create_once (Cli *cli, const CliSpec *spec, GError **error)
@@ -199,8 +241,10 @@ create_once (Cli *cli, const CliSpec *spec, GError **error)
 
   if (path == NULL && cli_pull_missing (cli, spec->image, &refused))
     path = create_from_present (cli, spec, &refused);
-  if (path == NULL)
+  if (path == NULL) {
+    explain_image (cli, spec, &refused);
     g_propagate_error (error, g_steal_pointer (&refused));
+  }
   return path;
 }
 
@@ -279,6 +323,7 @@ cli_spec_runs_init (Cli *cli, const CliSpec *spec, gboolean *ret_init, GError **
   if (path)
     properties = cli_get_all (cli, path, IFACE_IMAGE, &refused);
   if (properties == NULL) {
+    explain_image (cli, spec, &refused);
     g_propagate_error (error, g_steal_pointer (&refused));
     return FALSE;
   }

@@ -101,3 +101,35 @@ def test_info_of_several_is_an_array(host):
     done = host.run("alice", "bothy info --json x1 nosuch")
     assert done.returncode == 1 and [each["name"] for each in json.loads(done.stdout)] == ["x1"]
     assert host.run("alice", "bothy info --json nosuch").stdout == ""
+
+
+def test_slips_of_images(host):
+    """What is nearly there, and what stands in the other's place."""
+    assert 'is it "busybox" that is meant?' in refused(host, "launch", "busbox", "x1")[0]
+    assert 'is it "busybox" that is meant?' in refused(host, "run", "--rm", "-i", "busybxo", code=125)[0]
+    assert '"bothy launch busybox x2"' in refused(host, "launch", "x2", "busybox")[0]
+    assert "meant" not in refused(host, "create", "something-else", "x1")[0]
+    assert names(host) == []
+
+
+@pytest.mark.parametrize("words,hint", [
+    (["delete", "up"], "'bothy delete --force NAME'"),
+    (["exec", "--cwd", "/nope", "up", "--", "ls"], "--cwd"),
+    (["run", "--rm", "--cwd", "/etc/passwd", "busybox", "ls"], "--cwd"),
+    (["image", "import", "/etc/hostname"], "squashfs"),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_hints_fit(host, words, hint):
+    host.run("alice", "bothy", "launch", "busybox", "up", check=True)
+    done = host.run("alice", "bothy", *words)
+    lines = done.stderr.splitlines()
+    assert done.returncode and len(lines) == 2 and lines[1].startswith("Hint: ") and hint in lines[1] and "logs" not in lines[1], lines
+
+
+def test_hint_where_polkit_is_away(host):
+    """It is polkit that is missing, and not a rule of its."""
+    host.run("root", "systemctl mask --runtime --now polkit", check=True)
+    try:
+        done = host.run("alice", "bothy create busybox x1")
+        assert done.returncode == 1 and "polkit" in done.stderr and "rule" not in done.stderr, done
+    finally:
+        host.run("root", "systemctl unmask --runtime polkit; systemctl start polkit", check=True)
