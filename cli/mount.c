@@ -124,7 +124,7 @@ cli_mount_list (Cli *cli, char **words)
     .add = add_mount,
     .print_name = print_inside,
     .object = mount_object,
-    .hint = N_ ("It has none of your directories. 'bothy mount add NAME DIRECTORY INSIDE' gives it one."),
+    .hint = N_ ("It has none of your directories. 'bothy mount add NAME DIRECTORY:INSIDE' gives it one."),
   };
 
   return cli_listing_run (cli, &listing, words);
