@@ -181,9 +181,13 @@ on_exceed_checked (GObject *source, GAsyncResult *result, gpointer user_data)
     g_debug ("%s left before %s was authorized", call->client->name, call->member);
   else if (!call->may_exceed && g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED_DISMISSED))
     bothy_call_return_error (call, g_steal_pointer (&error));
-  else if (!call->may_exceed)
+  else if (!call->may_exceed) {
+    /* Where it is no more than a question, whoever called may let it be asked. */
+    if (g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED_CAN_OBTAIN) &&
+        g_error_matches (call->exceeds, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED))
+      call->exceeds->code = BOTHY_ERROR_NOT_AUTHORIZED_CAN_OBTAIN;
     bothy_call_return_error (call, g_steal_pointer (&call->exceeds));
-  else if (!is_still_there (call))
+  } else if (!is_still_there (call))
     bothy_call_return_unknown_object (call);
   else
     handle_or_weigh (call);

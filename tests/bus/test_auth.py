@@ -612,7 +612,8 @@ def test_AUTH_06_the_next_one_with_the_uid(fresh_world):
 
 
 @pytest.mark.parametrize("port,protocol", [(1, "tcp"), (1023, "tcp"), (1023, "udp")])
-@pytest.mark.parametrize("answer,wanted", [("no", "NotAuthorized"), ("dismissed", "NotAuthorizedDismissed")])
+@pytest.mark.parametrize("answer,wanted", [("no", "NotAuthorized"), ("dismissed", "NotAuthorizedDismissed"),
+                                           ("challenge", "NotAuthorizedCanObtain")])
 def test_AUTH_02_privileged_ports_are_asked_for(world, alice, bob, port, protocol, answer, wanted):
     """Of the owner, and of whoever manages others' containers: he is no more than she."""
     path = alice.create("box")

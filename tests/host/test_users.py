@@ -194,6 +194,18 @@ def test_listing_all_asks_for_a_password(host, a1, words):
         assert terminal.wait(40) == 0
 
 
+def test_port_below_1024_asks_for_a_password(host):
+    """An administrator's own, here; it was refused without a question."""
+    host.run("carol", "bothy", "create", "busybox", "c1", check=True)
+    done = host.run("carol", "bothy", "--no-ask-password", "port", "add", "c1", "81:80")
+    assert done.returncode == 1 and "an administrator has to agree" in done.stderr
+    with Terminal(host, "carol", "bothy", "port", "add", "c1", "81:80", session="remote") as terminal:
+        terminal.expect(r"to let port 81/tcp lead\s+into the container c1")
+        password(terminal, "carol")
+        assert terminal.wait() == 0
+    assert info(host, "c1", "carol")["ports"] == [{"protocol": "tcp", "address": "", "host": 81, "inside": 80}]
+
+
 def test_question_names_the_deed_and_whose_it_is(host, a1):
     for verb, deed in (["stop", "-f"], "stop"), (["limit"], "see the containers of other users"), (["delete"], "delete"):
         with Terminal(host, "carol", "bothy", *verb, "alice/a1", session="remote") as terminal:
