@@ -34,12 +34,25 @@ static const char *const keys[] = { "name", "state", "image", "owner", NULL };
 static const char *const states[] = { "stopped", "starting", "running", "freezing",
                                       "frozen",  "stopping", "failed",  NULL };
 
+/* docker's word for the state is another one. */
+static char **
+split_filter (const char *filter)
+{
+  char **pair = g_strsplit (filter, "=", 2);
+
+  if (pair[0] && g_str_equal (pair[0], "status")) {
+    g_free (pair[0]);
+    pair[0] = g_strdup ("state");
+  }
+  return pair;
+}
+
 /* Also sees that others' containers are looked at where one of them is asked for. */
 static gboolean
 filters_ok (Cli *cli, How *how)
 {
   for (char **filter = how->filters; filter && *filter; filter++) {
-    g_auto (GStrv) pair = g_strsplit (*filter, "=", 2);
+    g_auto (GStrv) pair = split_filter (*filter);
     g_autofree char *shown = cli_escape (*filter, -1, CLI_ESCAPE_LINE);
 
     if (!pair[0] || !pair[1] || !g_strv_contains (keys, pair[0])) {
@@ -90,7 +103,7 @@ is_wanted (const How *how, const Row *row)
     gboolean asked = FALSE, found = FALSE;
 
     for (char **filter = how->filters; *filter; filter++) {
-      g_auto (GStrv) pair = g_strsplit (*filter, "=", 2);
+      g_auto (GStrv) pair = split_filter (*filter);
 
       if (!g_str_equal (pair[0], keys[i]))
         continue;

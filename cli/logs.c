@@ -131,6 +131,7 @@ cli_logs (Cli *cli, char **words)
   const GOptionEntry entries[] = {
     { "follow", 'f', 0, G_OPTION_ARG_NONE, &follow_it, N_ ("Go on until the container stops"), NULL },
     { "lines", 'n', 0, G_OPTION_ARG_INT, &lines, N_ ("Only the last ones"), N_ ("N") },
+    { "tail", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &lines, NULL, NULL },
     { NULL },
   };
   g_autoptr (GError) error = NULL;

@@ -209,6 +209,15 @@ aliases_of_all (Cli *cli)
   return g_strv_builder_end (builder);
 }
 
+/* NAME or NAME:TAG, as it has them without saying where they are. */
+static gboolean
+may_be_dockers (const char *image)
+{
+  gsize length = strspn (image, "abcdefghijklmnopqrstuvwxyz0123456789._-:");
+
+  return g_ascii_isalpha (image[0]) && image[length] == '\0' && strspn (image, "0123456789abcdef") < length;
+}
+
 /* What the person may have meant by an image that is nowhere. */
 static void
 explain_image (Cli *cli, const CliSpec *spec, GError **refused)
@@ -225,6 +234,10 @@ explain_image (Cli *cli, const CliSpec *spec, GError **refused)
   if (spec->name && g_strv_contains ((const char *const *)aliases, spec->name))
     *refused = g_error_new (error->domain, error->code, _ ("%s; the image comes first: \"bothy %s %s %s\""),
                             error->message, cli->verb->name, spec->name, spec->image);
+  else if (!near_one && may_be_dockers (spec->image))
+    *refused = g_error_new (error->domain, error->code,
+                            _ ("%s; the image that docker calls so is \"docker.io/library/%s\""),
+                            error->message, spec->image);
   else if (near_one)
     *refused = g_error_new (error->domain, error->code, _ ("%s; is it \"%s\" that is meant?"), error->message,
                             near_one);
@@ -449,6 +462,7 @@ cli_spec_ok (Cli *cli, CliSpec *spec)
 gboolean
 cli_spec_words (Cli *cli, CliSpec *spec, char **words)
 {
+  gboolean detached = FALSE;
   const GOptionEntry entries[] = {
     { "name", 0, 0, G_OPTION_ARG_FILENAME, &spec->name, N_ ("What to call it"), N_ ("NAME") },
     { "env", 'e', 0, G_OPTION_ARG_FILENAME_ARRAY, &spec->environment, N_ ("For the first process"),
@@ -467,6 +481,9 @@ cli_spec_words (Cli *cli, CliSpec *spec, char **words)
     { CLI_SPEC_PUBLISH_ALL (spec) },
     { CLI_SPEC_VOLUME (spec) },
     { "ephemeral", 0, 0, G_OPTION_ARG_NONE, &spec->ephemeral, N_ ("Delete it when it stops"), NULL },
+    /* What fingers add that know docker; it is so here anyway. */
+    { "rm", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &spec->ephemeral, NULL, NULL },
+    { "detach", 'd', G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &detached, NULL, NULL },
     { "with-user", 0, 0, G_OPTION_ARG_NONE, &spec->with_user, N_ ("Give it an account like yours"), NULL },
     { "nesting", 0, 0, G_OPTION_ARG_NONE, &spec->nesting, N_ ("Let it have containers of its own"), NULL },
     { CLI_SPEC_ENTRYPOINT (spec) },
@@ -484,6 +501,10 @@ cli_spec_words (Cli *cli, CliSpec *spec, char **words)
 
   if (!cli_parse (cli, entries, CLI_PARSE_TAIL, words, &rest, &spec->command))
     return FALSE;
+  if (detached && !g_str_equal (cli->verb->name, "launch")) {
+    cli_usage (cli, "%s", _ ("It does not start the container: 'bothy launch' does, and does not wait"));
+    return FALSE;
+  }
   length = g_strv_length (rest);
   if (length < 1 || length > 2 || (length == 2 && spec->name)) {
     cli_usage (cli, "%s", _ ("An image and at most one name are needed"));

@@ -133,3 +133,12 @@ def test_hint_where_polkit_is_away(host):
         assert done.returncode == 1 and "polkit" in done.stderr and "rule" not in done.stderr, done
     finally:
         host.run("root", "systemctl unmask --runtime polkit; systemctl start polkit", check=True)
+
+
+def test_words_of_docker(host):
+    assert '"docker.io/library/alpine"' in refused(host, "launch", "alpine", "x1")[0]
+    assert '"docker.io/library/ubuntu:24.04"' in refused(host, "create", "ubuntu:24.04")[0]
+    assert "docker" not in refused(host, "create", "0123456789abcdef", "x1")[0]
+    host.run("alice", "bothy launch -d --rm busybox x1 && bothy logs --tail 2 x1", check=True)
+    assert info(host, "x1")["ephemeral"]
+    assert host.output("alice", "bothy list -q --filter status=running") == "x1"
