@@ -56,6 +56,7 @@ static const struct {
   { "RemovePort", "let a port lead no more into" },
   { "Rename", "rename" },
   { "Restart", "restart" },
+  { "SetAutostart", "set when to start" },
   { "SetEgress", "change what may be reached from" },
   { "SetLimits", "change the limits of" },
   { "Start", "start" },
@@ -149,7 +150,8 @@ send_reply (BothyCall *self, GDBusMessage *message)
 static char *
 describe_deed (const BothyCall *self, const GError *error)
 {
-  static const char *const of_object[] = { "container", "owner", "verb", "ceilings", NULL };
+  static const char *const of_object[] = { "container", "owner",    "owner-name", "verb",
+                                           "deed",      "ceilings", NULL };
   g_auto (GStrv) keys = polkit_details_get_keys (self->details);
   GString *deed = g_string_new (self->member);
 
