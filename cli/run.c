@@ -21,6 +21,8 @@
 #define INSISTING 3
 /* What a container has to end in whose terminal is gone. */
 #define STOP_SECONDS 10
+/* How long after its end was met we hear of it. */
+#define ENDING_SECONDS 5
 
 /* The login shell of whoever it runs as, which the container's own passwd(5) names; that of a service lets nobody in. */
 static const char *const login_shell[] = {
@@ -224,8 +226,7 @@ wait_with_console (Running *running, gboolean input, int log)
     tell_how_to_leave (running, input);
     terminal =
         cli_terminal_new (pty, input ? CLI_TERMINAL_ESCAPE : CLI_TERMINAL_NO_INPUT, on_terminal_end, running);
-  } else if (!cli_error_is (error, "WrongState") && !cli_error_is (error, "UnknownObject") &&
-             !g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT))
+  } else if (!cli_watch_run (watch, has_stopped, NULL, ENDING_SECONDS, NULL))
     return cli_fail_command (error);
   g_clear_error (&error);
   if (terminal)

@@ -394,3 +394,11 @@ def test_progress_stays_on_its_line(host):
             terminal.wait()
     finally:
         host.run("alice", f"rm -f {name} big whole.tar; bothy image delete big")
+
+
+def test_run_with_a_terminal_of_what_ends_at_once(host):
+    """Before anybody could look at its console; with its code and what it said all the same."""
+    script = "for i in $(seq 30); do bothy run --rm -t busybox sh -c 'echo said; exit 3'; echo code $?; done"
+    done = host.run("alice", script, timeout=60)
+    assert done.stdout.replace("\r", "").split("\n")[:-1] == ["said", "code 3"] * 30, done
+    assert done.stderr == ""
