@@ -17,8 +17,8 @@ struct _BothyOperation {
   const char *phase;
   double progress; /* 0 to 1, -1: not known */
   guint64 bytes;
-  char *object_path; /* "/" as long as there is none */
-  gboolean at_work;  /* its turn has come */
+  char *object_path;   /* "/" as long as there is none */
+  gboolean at_work;    /* its turn has come */
   GPtrArray *warnings; /* texts for who asked */
   gboolean done;
   GError *error; /* once done */
