@@ -47,6 +47,15 @@ split_filter (const char *filter)
   return pair;
 }
 
+static gboolean
+is_me (const char *user)
+{
+  g_autofree char *name = cli_user_name (getuid ());
+  g_autofree char *number = g_strdup_printf ("%u", (guint)getuid ());
+
+  return g_str_equal (user, name) || g_str_equal (user, number);
+}
+
 /* Also sees that others' containers are looked at where one of them is asked for. */
 static gboolean
 filters_ok (Cli *cli, How *how)
@@ -65,7 +74,7 @@ filters_ok (Cli *cli, How *how)
       cli_usage (cli, _ ("'%s': no container is ever so; these are: %s"), shown, known);
       return FALSE;
     }
-    how->all = how->all || g_str_equal (pair[0], "owner");
+    how->all = how->all || (g_str_equal (pair[0], "owner") && !is_me (pair[1]));
   }
   return TRUE;
 }

@@ -37,6 +37,8 @@ static const char *const login_shell[] = {
  */
 
 static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 };
+/* Of its console; nobody reads it any more with the last of them. */
+static const int hang_ups[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, 0 };
 
 typedef struct {
   CliSpec spec;
@@ -230,7 +232,7 @@ wait_with_console (Running *running, gboolean input, int log)
     return cli_fail_command (error);
   g_clear_error (&error);
   if (terminal)
-    cli_signals_catch (forwarded, on_hang_up, running);
+    cli_signals_catch (hang_ups, on_hang_up, running);
 
   ok = cli_watch_run (watch, has_stopped_or_is_left, &terminal, -1, &error);
   left = terminal && cli_terminal_left (terminal);

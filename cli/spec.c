@@ -297,12 +297,14 @@ first_word_of (GVariant *configuration, const char *key)
   return g_strdup (words && words[0] ? words[0] : "");
 }
 
+/* "/init" is what images made for one service have, as a program of their own. */
 static gboolean
 is_init (const char *program)
 {
   g_autofree char *name = g_path_get_basename (program);
 
-  return program[0] == '\0' || g_str_equal (name, "init") || g_str_equal (name, "systemd");
+  return program[0] == '\0' || g_str_equal (name, "systemd") ||
+         (g_str_equal (name, "init") && !g_str_equal (program, "/init"));
 }
 
 static gboolean

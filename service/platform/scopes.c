@@ -12,7 +12,8 @@
 #define MANAGER     BOTHY_SYSTEMD_MANAGER
 #define TIMEOUT     BOTHY_SYSTEMD_TIMEOUT
 #define PATTERN     "bothy-*.scope"
-#define JOB_SECONDS 30  /* for the scope's job: systemd may have been restarted, and have forgotten it */
+#define JOB_SECONDS 10  /* for the scope's job, before systemd is asked about it: it may not have told */
+#define MAX_LOOKS   3   /* so many times as long in all */
 #define RETRIES     100 /* of a start that meets the slice being stopped */
 #define RETRY_MS    20
 
@@ -44,6 +45,7 @@ typedef struct {
   guint tries;
   char *job; /* that makes the unit, while it is waited for */
   guint timer;
+  guint looks; /* whether the unit is there */
 } Start;
 
 static void
@@ -99,6 +101,16 @@ finish_job (GTask *task, const char *result)
 }
 
 static void
+end_job (GTask *task)
+{
+  BothyScopes *self = g_task_get_source_object (task);
+  Start *start = g_task_get_task_data (task);
+
+  g_clear_handle_id (&start->timer, g_source_remove);
+  g_hash_table_remove (self->jobs, start->job);
+}
+
+static void
 on_job_removed (GDBusConnection *bus,
                 const char *sender,
                 const char *path,
@@ -116,24 +128,53 @@ on_job_removed (GDBusConnection *bus,
   g_variant_get (args, "(u&o&s&s)", NULL, &job, NULL, &result);
   task = g_hash_table_lookup (self->jobs, job);
   if (task) {
-    Start *start = g_task_get_task_data (g_object_ref (task));
-
-    g_hash_table_remove (self->jobs, job);
-    g_clear_handle_id (&start->timer, g_source_remove);
+    g_object_ref (task);
+    end_job (task);
     finish_job (task, result);
   } else if (self->in_flight > 0)
     g_hash_table_insert (self->early, g_strdup (job), g_strdup (result));
 }
 
+/* systemd has no such unit, or does not answer: then the job may end yet. */
+static void
+on_looked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, NULL);
+  g_autoptr (GVariantIter) units = NULL;
+  const Start *start = g_task_get_task_data (task);
+  const char *state;
+
+  if (!start->timer || !reply)
+    return;
+  g_variant_get (reply, "(a(ssssssouso))", &units);
+  while (g_variant_iter_next (units, "(&s&s&s&s&s&s&ou&s&o)", NULL, NULL, NULL, &state, NULL, NULL, NULL,
+                              NULL, NULL, NULL)) {
+    if (!g_str_equal (state, "active"))
+      continue;
+    g_message ("systemd did not say that %s is there, and it is", start->unit);
+    end_job (task);
+    finish_job (task, "done");
+    return;
+  }
+}
+
+/* What systemd does not say by a signal it is asked for: one may have got lost, when it was restarted say. */
 static gboolean
 on_job_timeout (gpointer user_data)
 {
   g_autoptr (GTask) task = g_object_ref (user_data);
   BothyScopes *self = g_task_get_source_object (task);
   Start *start = g_task_get_task_data (task);
+  const char *const names[] = { start->unit, NULL };
 
-  start->timer = 0;
-  g_hash_table_remove (self->jobs, start->job);
+  if (++start->looks < MAX_LOOKS) {
+    g_dbus_connection_call (self->bus, NAME, PATH, MANAGER, "ListUnitsByNames",
+                            g_variant_new ("(^as)", names), G_VARIANT_TYPE ("(a(ssssssouso))"),
+                            G_DBUS_CALL_FLAGS_NONE, TIMEOUT, NULL, on_looked, g_steal_pointer (&task));
+    return G_SOURCE_CONTINUE;
+  }
+  end_job (task);
   give_up_scope (
       task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "systemd: the scope's job takes too long"));
   return G_SOURCE_REMOVE;

@@ -19,6 +19,7 @@ typedef struct {
   BothyFetchProgress progress;
   gpointer progress_data;
   gboolean stale;
+  gboolean is_unreachable;
   gboolean is_cached;
   guint64 age;
   char *reason; /* of the age */
@@ -73,6 +74,7 @@ result_error (Job *job, const struct fetch_message *message, const char *text)
   g_autofree char *shown = bothy_worker_readable (text, message->text_size);
 
   job->stale = message->error == FETCH_MISSING;
+  job->is_unreachable = message->error == FETCH_UNREACHABLE;
   job->is_cached = message->total == 1;
   job->age = message->bytes;
   if (message->error)
@@ -213,6 +215,12 @@ gboolean
 bothy_fetch_is_cached (GAsyncResult *result)
 {
   return ((Job *)g_task_get_task_data (G_TASK (result)))->is_cached;
+}
+
+gboolean
+bothy_fetch_is_unreachable (GAsyncResult *result)
+{
+  return ((Job *)g_task_get_task_data (G_TASK (result)))->is_unreachable;
 }
 
 guint64

@@ -40,6 +40,9 @@ GPtrArray *bothy_fetch_finish (GAsyncResult *result, gboolean *ret_stale, GError
 /* Of a task that has ended: whether FETCH_FD_NEW is whole. */
 gboolean bothy_fetch_is_cached (GAsyncResult *result);
 
+/* Of a task that has failed: whether the remote could not be asked. What it answered, however wrong, is an answer. */
+gboolean bothy_fetch_is_unreachable (GAsyncResult *result);
+
 /* How old in seconds is what came, because the remote could not be asked as RET_REASON says; 0: it is not. */
 guint64 bothy_fetch_get_age (GAsyncResult *result, const char **ret_reason);
 

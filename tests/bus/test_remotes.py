@@ -2,6 +2,7 @@
 """Images from servers: honest ones, and those of THREATS IMG-05, IMG-06, IMG-07 and IMG-11."""
 
 import gzip
+import http.server
 import io
 import lzma
 import os
@@ -1057,6 +1058,37 @@ def test_IMG_06_less_trusted_remote_is_not_asked_in_place_of_another(world, alic
     add(alice, server, "bbb")
     assert "bbb" not in refused(world, alice, "RemoteFailed", "debian/13", text='Remote "aaa": ')["Error"]
     assert server.requests == []
+
+
+@pytest.mark.parametrize("answer", [(200, b"nonsense"), (401, b""), (403, b""), (302, b"")], ids=lambda a: str(a[0]))
+def test_IMG_06_an_answer_is_not_passed_over(world, alice, server, answer):
+    """Nonsense, a wish for a login, a way to elsewhere: another remote's image of that name would be another one."""
+    server.streams(archive())
+    status, body = answer
+    asked = []
+
+    class Strange(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(status)
+            if status == 302:
+                self.send_header("Location", "http://192.0.2.1/")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Strange) as strange:
+        threading.Thread(target=strange.serve_forever, daemon=True).start()
+        try:
+            strange.url = f"http://127.0.0.1:{strange.server_port}"
+            add(alice, strange, "aaa")
+            add(alice, server, "bbb")
+            assert "bbb" not in refused(world, alice, "RemoteFailed", "debian/13", text='Remote "aaa": ')["Error"]
+        finally:
+            strange.shutdown()
+    assert asked and server.requests == []
 
 
 def test_IMG_06_what_is_not_as_it_should_be_stops(world, alice, server, key, other_key):

@@ -113,6 +113,18 @@ def test_CG_07_systemd_never_answers(host, lies, x1):
     goes_on(host, lies)
 
 
+def test_CG_07_systemd_does_not_say_that_it_is_done(host, lies, x1):
+    """It is asked then, before anybody gives up."""
+    lies.signals["JobRemoved"] = lambda message: False
+    done = start(host)
+    assert done.returncode == 0, done.stderr
+    assert state(host, "x1") == "running"
+    lies.signals.clear()
+    lies.held.clear()
+    host.run("alice", "bothy stop -f x1", check=True)
+    goes_on(host, lies)
+
+
 def test_CG_07_systemd_is_late_and_bob_says_that_it_is_done(host, lies, x1):
     """Who says it is looked at, not only what is said."""
     lies.signals["JobRemoved"] = lambda message: False

@@ -378,19 +378,20 @@ sum_up (const Pull *pull, GError *error)
   return error;
 }
 
+/* AWAY: the remote could not be asked. */
 static void
-go_on_without (GTask *task, GError *error)
+go_on_without (GTask *task, GError *error, gboolean away)
 {
   Pull *pull = g_task_get_task_data (task);
-  gboolean failed = g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_REMOTE_FAILED);
-  gboolean passed = failed || g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE);
+  gboolean passed = away || g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE);
 
   bothy_remote_prefix_error (remote_of (pull), &error);
-  if (failed) {
+  if (g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_REMOTE_FAILED))
     explain_registry (remote_of (pull), error);
+  if (away)
     note_failed (pull, error);
-  }
-  /* What is there and not as it should be is no reason to look elsewhere. */
+  /* What is there and not as it should be, or wants to know who asks, is no reason to look elsewhere: an image of the same name
+     would be another one. */
   if (passed && choose_next (pull)) {
     g_error_free (error);
     try_remote (task);
@@ -418,7 +419,7 @@ on_found (GObject *source, GAsyncResult *result, gpointer user_data)
     error =
         g_error_new (BOTHY_ERROR, BOTHY_ERROR_REMOTE_FAILED, "It calls the image what no image is called");
   if (error)
-    go_on_without (task, error);
+    go_on_without (task, error, bothy_fetch_is_unreachable (result));
   else {
     for (guint i = 0; pull->failed && i < pull->failed->len; i++)
       bothy_operation_warn (pull->operation, pull->failed->pdata[i]);
