@@ -198,6 +198,7 @@ def test_MNT_07_what_hangs_inside_keeps_nobody_from_stopping(world, alice, box, 
             os.close(fd)
             assert not alice.replied(adding, 1)
             assert alice.error(box, CONTAINER, "Restart", "(a{sv})", {}) == "Busy"
+            assert add(alice, box, folder, "/elsewhere") == "Busy"
             begin = time.monotonic()
             answer = alice.call(box, CONTAINER, member, "(a{sv})", variants(options), timeout=30)
             assert time.monotonic() - begin < 20

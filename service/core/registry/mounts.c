@@ -42,9 +42,11 @@ begin_mounting (BothyRegistry *self,
   mounting->container = g_object_ref (container);
   mounting->change = bothy_change_begin (bothy_registry_get_containers (self), container, what, &error);
   g_task_set_task_data (task, mounting, mounting_free);
-  container->yields = mounting->change != NULL;
-  if (mounting->change)
+  if (mounting->change) {
+    container->yields = TRUE;
     return g_steal_pointer (&task);
+  }
+  /* Another one may be under way, and yields still. */
   g_task_return_error (task, error);
   return NULL;
 }
