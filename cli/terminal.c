@@ -64,10 +64,11 @@ on_resize (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+/* Who leaves after the screen has ended is heard, too: its end alone says nothing of the container's. */
 static void
 finish (CliTerminal *terminal)
 {
-  if (terminal->ended)
+  if (terminal->ended && !terminal->escaped)
     return;
   terminal->ended = TRUE;
   terminal->end (terminal->data);
