@@ -233,7 +233,8 @@ get_own (Cli *cli, GVariantIter **ret_iter, GPtrArray **ret_objects, GError **er
   return TRUE;
 }
 
-/* Somebody may be asked for a password, once; what is left out without it is worth a word. */
+/* Somebody at a terminal may be asked for a password, once, but no script's user, on whose screen a dialog would open;
+ * what is left out without it is worth a word. */
 static gboolean
 get_all (Cli *cli, GVariantIter **ret_iter, GPtrArray **ret_objects, GError **error)
 {
@@ -242,7 +243,8 @@ get_all (Cli *cli, GVariantIter **ret_iter, GPtrArray **ret_objects, GError **er
   GVariant *each;
   gboolean all;
 
-  cli_allow_asking (cli);
+  if (isatty (STDERR_FILENO))
+    cli_allow_asking (cli);
   answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "ListAllContainers", NULL, NULL, NULL, error);
   if (answer == NULL)
     return FALSE;

@@ -38,7 +38,7 @@ static const char *const login_shell[] = {
 
 static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 };
 /* Of its console; nobody reads it any more with the last of them. */
-static const int hang_ups[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, 0 };
+static const int of_console[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, 0 };
 
 typedef struct {
   CliSpec spec;
@@ -52,6 +52,7 @@ typedef struct {
   Cli *cli;
   CliWatch *watch;
   guint interrupts;
+  gboolean has_keys; /* what is typed is for the container */
   const char *name;
 } Running;
 
@@ -88,34 +89,61 @@ exit_code (CliWatch *watch)
   return CLI_EXIT_OWN;
 }
 
+/* Without waiting: its state says when it is over. */
+static void
+ask_container (Running *running, const char *method, GVariant *arguments)
+{
+  g_dbus_connection_call (running->cli->bus, BOTHY_NAME, cli_watch_path (running->watch), IFACE_CONTAINER,
+                          method, arguments, NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL, NULL);
+}
+
 static void
 on_signal (int number, gpointer data)
 {
   Running *running = data;
   gboolean insists = ++running->interrupts >= INSISTING;
 
-  g_dbus_connection_call (
-      running->cli->bus, BOTHY_NAME, cli_watch_path (running->watch), IFACE_CONTAINER, "Kill",
-      insists ? g_variant_new ("(si)", "all", SIGKILL) : g_variant_new ("(si)", "leader", number), NULL,
-      G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL, NULL);
+  ask_container (running, "Kill",
+                 insists ? g_variant_new ("(si)", "all", SIGKILL) : g_variant_new ("(si)", "leader", number));
+}
+
+static void
+ask_to_stop (Running *running)
+{
+  ask_container (running, "Stop", g_variant_new_parsed ("({'timeout': <%u>},)", (guint)STOP_SECONDS));
+}
+
+/* It is waited for, so that the last it says is seen, and so that whoever waits for us knows that it is over; but
+ * not by who insists. */
+static void
+on_interrupt (Running *running)
+{
+  if (++running->interrupts == 1)
+    ask_to_stop (running);
+  else if (running->interrupts >= INSISTING)
+    ask_container (running, "Kill", g_variant_new ("(si)", "all", SIGKILL));
 }
 
 /* Nobody is at its terminal any more: it hears so, and is stopped if that does not end it. */
 static void
-on_hang_up (int number, gpointer data)
+hang_up (Running *running, int number)
+{
+  ask_container (running, "Kill", g_variant_new ("(si)", "leader", SIGHUP));
+  ask_to_stop (running);
+  g_dbus_connection_flush_sync (running->cli->bus, NULL, NULL);
+  cli_raw_mode_die (number);
+}
+
+/* Ctrl-C of who only looks on is for us; where keys are the container's, a signal is of somebody who wants us gone. */
+static void
+on_console_signal (int number, gpointer data)
 {
   Running *running = data;
-  GDBusConnection *bus = running->cli->bus;
-  const char *path = cli_watch_path (running->watch);
 
-  g_dbus_connection_call (bus, BOTHY_NAME, path, IFACE_CONTAINER, "Kill",
-                          g_variant_new ("(si)", "leader", SIGHUP), NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL,
-                          NULL, NULL);
-  g_dbus_connection_call (bus, BOTHY_NAME, path, IFACE_CONTAINER, "Stop",
-                          g_variant_new_parsed ("({'timeout': <%u>},)", (guint)STOP_SECONDS), NULL,
-                          G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL, NULL);
-  g_dbus_connection_flush_sync (bus, NULL, NULL);
-  cli_raw_mode_die (number);
+  if (!running->has_keys && (number == SIGINT || number == SIGTERM))
+    on_interrupt (running);
+  else
+    hang_up (running, number);
 }
 
 /* Start with our own input and output in place of the console. NULL: it did not start. */
@@ -191,11 +219,11 @@ has_stopped_or_is_left (CliWatch *watch, gpointer data)
 
 /* Where a person sees it, and keys are not just the container's. */
 static void
-tell_how_to_leave (Running *running, gboolean input)
+tell_how_to_leave (Running *running)
 {
   if (running->cli->quiet || !isatty (STDERR_FILENO))
     return;
-  if (!input)
+  if (!running->has_keys)
     g_printerr (_ ("This is what the image's init says in %s. Ctrl-C stops it.\n"), running->name);
   else if (isatty (STDIN_FILENO))
     g_printerr (_ ("Press Ctrl-] three times within a second to leave %s, which then runs on.\n"),
@@ -214,7 +242,7 @@ leave (Running *running)
 
 /* @log: of the container. What ends before we can look at its console has left there what it said. */
 static int
-wait_with_console (Running *running, gboolean input, int log)
+wait_with_console (Running *running, int log)
 {
   CliWatch *watch = running->watch;
   g_autoptr (GError) error = NULL;
@@ -225,14 +253,14 @@ wait_with_console (Running *running, gboolean input, int log)
   /* From here on keys are the container's. */
   cli_signals_release ();
   if (pty >= 0) {
-    tell_how_to_leave (running, input);
-    terminal =
-        cli_terminal_new (pty, input ? CLI_TERMINAL_ESCAPE : CLI_TERMINAL_NO_INPUT, on_terminal_end, running);
+    tell_how_to_leave (running);
+    terminal = cli_terminal_new (pty, running->has_keys ? CLI_TERMINAL_ESCAPE : CLI_TERMINAL_NO_INPUT,
+                                 on_terminal_end, running);
   } else if (!cli_watch_run (watch, has_stopped, NULL, ENDING_SECONDS, NULL))
     return cli_fail_command (error);
   g_clear_error (&error);
   if (terminal)
-    cli_signals_catch (hang_ups, on_hang_up, running);
+    cli_signals_catch (of_console, on_console_signal, running);
 
   ok = cli_watch_run (watch, has_stopped_or_is_left, &terminal, -1, &error);
   left = terminal && cli_terminal_left (terminal);
@@ -280,9 +308,7 @@ start_and_wait (Running *running, How *how, const char *path)
     puts (how->spec.name);
     code = CLI_EXIT_OK;
   } else
-    code = how->console
-               ? wait_with_console (running, how->tty && (how->interactive || isatty (STDIN_FILENO)), log)
-               : wait_with_stdio (running, streams);
+    code = how->console ? wait_with_console (running, log) : wait_with_stdio (running, streams);
   cli_signals_release ();
   if (log >= 0)
     close (log);
@@ -328,10 +354,11 @@ run_it (Cli *cli, How *how)
   g_autoptr (CliWatch) watch = NULL;
   g_autofree char *path =
       settle_command (cli, how, &error) ? cli_spec_create (cli, &how->spec, &error) : NULL;
-  Running running = { cli, NULL, 0, how->spec.name };
+  Running running = { .cli = cli, .name = how->spec.name };
 
   if (path == NULL)
     return cli_fail_command (error);
+  running.has_keys = how->tty && (how->interactive || isatty (STDIN_FILENO));
   running.watch = watch = cli_watch_new (cli, path, IFACE_CONTAINER);
   return start_and_wait (&running, how, path);
 }
