@@ -137,6 +137,7 @@ class World:
         self.clients, self.daemons, self.polkit, self.service, self.polkitd = [], [], None, None, None
         self.environment = environment or {}
         self.expected = []
+        self.digests = {}
         self.group = cgroup2_mount() / f"bothy-test-{os.getpid()}-{self.directory.name}"
         self.group.mkdir()
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64M", "bothy-bus", layers], check=True)
@@ -290,8 +291,16 @@ class World:
                 file = pathlib.Path(path) / name
                 if name in ("console.log", "history"):
                     continue
-                found[str(where / name)] = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "other"
+                found[str(where / name)] = self.digest(file) if file.is_file() else "other"
         return found
+
+    def digest(self, file):
+        """Of its content, which is read again only where it may have changed: whole archives are among them."""
+        found = file.stat()
+        key = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        if key not in self.digests:
+            self.digests[key] = hashlib.sha256(file.read_bytes()).hexdigest()
+        return self.digests[key]
 
     def cgroups(self):
         return sorted(str(pathlib.Path(path).relative_to(self.group)) for path, _, _ in os.walk(self.group))
