@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct _BothyArguments {
   GDBusMessage *message; /* which closes the file descriptors when it goes, see the router */
@@ -90,6 +91,27 @@ bothy_arguments_dup_fd (BothyArguments *self, gint32 handle, GError **error)
   int fd = bothy_arguments_peek_fd (self, handle, error);
 
   return fd >= 0 ? bothy_untrusted_fd_dup (fd, error) : -1;
+}
+
+int
+bothy_arguments_dup_stream (
+    BothyArguments *self, gint32 handle, gboolean writes, const char *name, GError **error)
+{
+  int fd = bothy_arguments_peek_fd (self, handle, error);
+  int flags = fd >= 0 ? fcntl (fd, F_GETFL) : -1;
+  guint64 size;
+  mode_t mode;
+
+  if (fd < 0)
+    return -1;
+  if (flags >= 0 && !(flags & O_PATH) && (flags & O_ACCMODE) != (writes ? O_RDONLY : O_WRONLY) &&
+      bothy_untrusted_fd_stat (fd, &mode, &size) && (S_ISREG (mode) || S_ISFIFO (mode) || S_ISSOCK (mode)))
+    return bothy_arguments_dup_fd (self, handle, error);
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+               writes ? "%s: a file, pipe or socket that is open for writing is wanted"
+                      : "%s: a file, pipe or socket that is open for reading is wanted",
+               name);
+  return -1;
 }
 
 /* A program can do nothing with an fd that only names a file. */

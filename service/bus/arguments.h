@@ -42,6 +42,11 @@ int bothy_arguments_peek_fd (BothyArguments *self, gint32 handle, GError **error
    LIMITS_EXCEEDED when no more can be open. */
 int bothy_arguments_dup_fd (BothyArguments *self, gint32 handle, GError **error);
 
+/* The same of something that is read, or with WRITES written, from front to back: a file, a pipe or a socket that is open
+   for that. NAME is the argument's, for the error. */
+int bothy_arguments_dup_stream (
+    BothyArguments *self, gint32 handle, gboolean writes, const char *name, GError **error);
+
 /* Duplicates of what HANDLES (ah) numbers: no file descriptor (then RET_STDIO is NULL) or the three that a program
    has for standard input, output and error. (RET_STDIO: transfer full) FALSE with INVALID_ARGS, or with an
    error of GIO's when no more can be open. */

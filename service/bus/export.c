@@ -10,9 +10,6 @@
 #include "core/images/export.h"
 #include "platform/untrusted-fd.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 typedef struct {
   int archive_fd; /* what it is written into */
   enum unpack_compression compression;
@@ -25,25 +22,6 @@ export_request_free (ExportRequest *request)
   g_free (request);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ExportRequest, export_request_free)
-
-/* A duplicate of the fd of HANDLE, something that is written from front to back; or -1. */
-static int
-dup_target (BothyArguments *arguments, gint32 handle, GError **error)
-{
-  int fd = bothy_arguments_peek_fd (arguments, handle, error);
-  int flags = fd >= 0 ? fcntl (fd, F_GETFL) : -1;
-  guint64 size;
-  mode_t mode;
-
-  if (fd < 0)
-    return -1;
-  if (flags >= 0 && !(flags & O_PATH) && (flags & O_ACCMODE) != O_RDONLY &&
-      bothy_untrusted_fd_stat (fd, &mode, &size) && (S_ISREG (mode) || S_ISFIFO (mode) || S_ISSOCK (mode)))
-    return bothy_arguments_dup_fd (arguments, handle, error);
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-               "archive: a file, pipe or socket that is open for writing is wanted");
-  return -1;
-}
 
 static gboolean
 parse_compression (const char *name, enum unpack_compression *ret, GError **error)
@@ -77,7 +55,7 @@ parse_export (BothyArguments *arguments, GError **error)
   if (!bothy_options_parse (options, table, error) ||
       !parse_compression (compression, &request->compression, error))
     return NULL;
-  request->archive_fd = dup_target (arguments, handle, error);
+  request->archive_fd = bothy_arguments_dup_stream (arguments, handle, TRUE, "archive", error);
   return request->archive_fd >= 0 ? g_steal_pointer (&request) : NULL;
 }
 

@@ -103,6 +103,12 @@ HANDLE (container, get_os_release);
 HANDLE (container, map_from_user);
 HANDLE (container, map_to_user);
 
+/* copy.c */
+REQUEST (container, copy_from);
+HANDLE (container, copy_from);
+REQUEST (container, copy_to);
+HANDLE (container, copy_to);
+
 /* exec.c */
 REQUEST (container, exec);
 HANDLE (container, exec);

@@ -12,7 +12,6 @@
 #include "core/images/reference.h"
 #include "platform/untrusted-fd.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
 typedef struct {
@@ -33,28 +32,6 @@ import_request_free (ImportRequest *request)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ImportRequest, import_request_free)
 
-/* A duplicate of the fd of HANDLE, something that is read from front to back: a file, a pipe or a socket. */
-static gboolean
-dup_source (BothyArguments *arguments, gint32 handle, const char *name, int *ret_fd, GError **error)
-{
-  int fd = bothy_arguments_peek_fd (arguments, handle, error);
-  int flags = fd >= 0 ? fcntl (fd, F_GETFL) : -1;
-  guint64 size;
-  mode_t mode;
-
-  if (fd < 0)
-    return FALSE;
-  if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY ||
-      !bothy_untrusted_fd_stat (fd, &mode, &size) ||
-      !(S_ISREG (mode) || S_ISFIFO (mode) || S_ISSOCK (mode))) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-                 "%s: a file, pipe or socket that is open for reading is wanted", name);
-    return FALSE;
-  }
-  *ret_fd = bothy_arguments_dup_fd (arguments, handle, error);
-  return *ret_fd >= 0;
-}
-
 static gpointer
 parse_import_image (BothyArguments *arguments, GError **error)
 {
@@ -69,10 +46,13 @@ parse_import_image (BothyArguments *arguments, GError **error)
 
   request->archive_fd = request->metadata_fd = -1;
   bothy_arguments_get (arguments, "(h@a{sv})", &handle, &options);
-  if (!bothy_options_parse (options, table, error) ||
-      !dup_source (arguments, handle, "archive", &request->archive_fd, error) ||
-      (metadata && !dup_source (arguments, g_variant_get_handle (metadata), "Option \"metadata\"",
-                                &request->metadata_fd, error)) ||
+  if (!bothy_options_parse (options, table, error))
+    return NULL;
+  request->archive_fd = bothy_arguments_dup_stream (arguments, handle, FALSE, "archive", error);
+  if (request->archive_fd >= 0 && metadata)
+    request->metadata_fd = bothy_arguments_dup_stream (arguments, g_variant_get_handle (metadata), FALSE,
+                                                       "Option \"metadata\"", error);
+  if (request->archive_fd < 0 || (metadata && request->metadata_fd < 0) ||
       (request->alias && !bothy_reference_check_alias (request->alias, error)))
     return NULL;
   if (!request->fingerprint || bothy_is_fingerprint (request->fingerprint))

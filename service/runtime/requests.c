@@ -177,6 +177,19 @@ open_root (const struct supervisor *supervisor)
 }
 
 static struct fault
+handle_root (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+{
+  if (supervisor->state != SUPERVISOR_STATE_RUNNING && supervisor->state != SUPERVISOR_STATE_FROZEN)
+    return fault_of_request (EINVAL);
+  autofd root = open_root (supervisor);
+  if (root < 0)
+    return fault_at (SUPERVISOR_STEP_ROOT, errno);
+  reply->serial = packet->head.serial;
+  supervisor_send (supervisor, reply, NULL, 0, root);
+  return NO_FAULT;
+}
+
+static struct fault
 handle_network (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
 {
   struct packet_strings strings = { 0 };
@@ -257,6 +270,7 @@ static const struct {
   [SUPERVISOR_HOSTS] = { handle_hosts, false, false },
   [SUPERVISOR_FOLDER] = { handle_folder, true, false },
   [SUPERVISOR_NO_FOLDER] = { handle_folder, false, false },
+  [SUPERVISOR_ROOT] = { handle_root, false, true },
 };
 
 static void

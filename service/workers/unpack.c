@@ -175,7 +175,8 @@ program_of (const struct unpack_request *request)
 {
   if (request->mode == UNPACK_BUNDLE)
     return HELPER_PROGRAM_BUNDLE;
-  return request->mode == UNPACK_PACK ? HELPER_PROGRAM_PACK : HELPER_PROGRAM_UNPACK;
+  return request->mode == UNPACK_PACK || request->mode == UNPACK_COPY_FROM ? HELPER_PROGRAM_PACK
+                                                                           : HELPER_PROGRAM_UNPACK;
 }
 
 static void
@@ -206,20 +207,20 @@ on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_unpack (BothyHelperClient *helper,
-              const struct unpack_request *request,
-              int tree_fd,
-              GUnixFDList *sources,
-              BothyUnpackProgress progress,
-              gpointer progress_data,
-              GCancellable *cancellable,
-              GAsyncReadyCallback callback,
-              gpointer user_data)
+bothy_unpack_as (BothyHelperClient *helper,
+                 guint32 base,
+                 const struct unpack_request *request,
+                 int tree_fd,
+                 GUnixFDList *sources,
+                 BothyUnpackProgress progress,
+                 gpointer progress_data,
+                 GCancellable *cancellable,
+                 GAsyncReadyCallback callback,
+                 gpointer user_data)
 {
-  struct helper_request userns = { .op = HELPER_USERNS,
-                                   .owner = BOTHY_NEUTRAL_BASE,
-                                   .n_extents = 1,
-                                   .extents = { { 0, BOTHY_NEUTRAL_BASE, BOTHY_RANGE_SIZE } } };
+  struct helper_request userns = {
+    .op = HELPER_USERNS, .owner = base, .n_extents = 1, .extents = { { 0, base, BOTHY_RANGE_SIZE } }
+  };
   GTask *task = g_task_new (NULL, cancellable, callback, user_data);
   Job *job = g_new0 (Job, 1);
   GError *error = NULL;
@@ -246,6 +247,21 @@ bothy_unpack (BothyHelperClient *helper,
   }
   bothy_helper_client_call (helper, &userns, NULL, on_user_namespace, g_object_ref (task));
   bothy_worker_watch (task);
+}
+
+void
+bothy_unpack (BothyHelperClient *helper,
+              const struct unpack_request *request,
+              int tree_fd,
+              GUnixFDList *sources,
+              BothyUnpackProgress progress,
+              gpointer progress_data,
+              GCancellable *cancellable,
+              GAsyncReadyCallback callback,
+              gpointer user_data)
+{
+  bothy_unpack_as (helper, BOTHY_NEUTRAL_BASE, request, tree_fd, sources, progress, progress_data,
+                   cancellable, callback, user_data);
 }
 
 BothyUnpacked *

@@ -49,6 +49,18 @@ void bothy_unpack (BothyHelperClient *helper,
                    GAsyncReadyCallback callback,
                    gpointer user_data);
 
+/* The same, as root of the range of ids from BASE on: of a container, whose tree TREE_FD is a part of. */
+void bothy_unpack_as (BothyHelperClient *helper,
+                      guint32 base,
+                      const struct unpack_request *request,
+                      int tree_fd,
+                      GUnixFDList *sources,
+                      BothyUnpackProgress progress,
+                      gpointer progress_data,
+                      GCancellable *cancellable,
+                      GAsyncReadyCallback callback,
+                      gpointer user_data);
+
 /* (transfer full) NULL with BAD_ARCHIVE, LIMITS_EXCEEDED, NO_SPACE, BUSY (nobody reads the pipe), CANCELLED or FAILED. */
 BothyUnpacked *bothy_unpack_finish (GAsyncResult *result, GError **error);
 

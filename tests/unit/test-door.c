@@ -196,6 +196,8 @@ static const struct {
   { "Container.Delete", OWNER, "manage-containers" },
   { "Container.Rename", OWNER, "manage-containers" },
   { "Container.Exec", OWNER, "manage-containers" },
+  { "Container.CopyFrom", OWNER, "manage-containers" },
+  { "Container.CopyTo", OWNER, "manage-containers" },
   { "Container.OpenShell", OWNER, "manage-containers" },
   { "Container.OpenConsole", OWNER, "manage-containers" },
   { "Container.OpenLog", OWNER, "manage-containers" },

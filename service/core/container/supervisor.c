@@ -178,6 +178,7 @@ on_packet (BothyPacketClient *peer, BothyPacket *packet, gpointer user_data)
   case SUPERVISOR_HOSTS:
   case SUPERVISOR_FOLDER:
   case SUPERVISOR_NO_FOLDER:
+  case SUPERVISOR_ROOT:
   default:
     break;
   }

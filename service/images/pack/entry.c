@@ -134,7 +134,7 @@ note_holes (struct packing *p, struct archive_entry *entry, int fd, off_t size, 
   return lseek (fd, 0, SEEK_SET) == 0 || job_fail_errno (p->job, path, "reading");
 }
 
-/* Nobody changes what is in the store: so it has as many bytes as it said. */
+/* It has as many bytes as it said: nobody changes what is in the store, and of what lives libarchive fills up the rest. */
 static bool
 copy_content (struct packing *p, int fd, off_t size, const char *path)
 {
@@ -145,6 +145,8 @@ copy_content (struct packing *p, int fd, off_t size, const char *path)
 
     if (part < 0 && errno == EINTR)
       continue;
+    if (part == 0 && p->is_live)
+      return true;
     if (part <= 0)
       return part == 0 ? job_fail (p->job, UNPACK_IO, 0, "%s: it is shorter than it was", job_escape (path))
                        : job_fail_errno (p->job, path, "reading");
@@ -184,6 +186,16 @@ set_target (struct packing *p, struct archive_entry *entry, int directory, const
   return true;
 }
 
+static void
+describe (struct archive_entry *entry, const struct stat *st, const char *path)
+{
+  archive_entry_copy_stat (entry, st);
+  /* The same image becomes the same bytes, whenever it was read before. */
+  archive_entry_unset_atime (entry);
+  archive_entry_unset_ctime (entry);
+  archive_entry_set_pathname (entry, path);
+}
+
 static bool
 fill (struct packing *p,
       struct archive_entry *entry,
@@ -195,15 +207,13 @@ fill (struct packing *p,
   int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
   AUTO_FD fd = -1;
 
-  archive_entry_copy_stat (entry, st);
-  /* The same image becomes the same bytes, whenever it was read before. */
-  archive_entry_unset_atime (entry);
-  archive_entry_unset_ctime (entry);
-  archive_entry_set_pathname (entry, path);
+  describe (entry, st, path);
   if (S_ISLNK (st->st_mode) && !set_target (p, entry, directory, name, path))
     return false;
   if (S_ISREG (st->st_mode) || S_ISDIR (st->st_mode)) {
     fd = openat (directory, name, flags | (S_ISDIR (st->st_mode) ? O_DIRECTORY : 0));
+    if (fd < 0 && errno == ENOENT && p->is_live)
+      return true;
     if (fd < 0)
       return job_fail_errno (p->job, path, "opening");
     if (!read_attributes (p->job, fd, path, entry))
@@ -220,13 +230,31 @@ entry_write (struct packing *p, int directory, const char *name, const char *pat
   bool done;
 
   if (fstatat (directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-    return job_fail_errno (p->job, path, "looking at it");
+    return (errno == ENOENT && p->is_live) || job_fail_errno (p->job, path, "looking at it");
   if (S_ISSOCK (st.st_mode) || S_ISCHR (st.st_mode) || S_ISBLK (st.st_mode))
     return true;
   entry = archive_entry_new ();
   if (entry == NULL)
     return job_fail (p->job, UNPACK_IO, ENOMEM, "Out of memory");
   done = fill (p, entry, directory, name, &st, path);
+  archive_entry_free (entry);
+  return done;
+}
+
+bool
+entry_write_open (struct packing *p, int fd, const char *path)
+{
+  struct archive_entry *entry = archive_entry_new ();
+  struct stat st;
+  bool done;
+
+  if (entry == NULL)
+    return job_fail (p->job, UNPACK_IO, ENOMEM, "Out of memory");
+  if (fstat (fd, &st) == 0) {
+    describe (entry, &st, path);
+    done = read_attributes (p->job, fd, path, entry) && write_file (p, entry, fd, &st, path);
+  } else
+    done = job_fail_errno (p->job, path, "looking at it");
   archive_entry_free (entry);
   return done;
 }

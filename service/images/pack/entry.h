@@ -11,6 +11,7 @@
 struct packing {
   struct job *job;
   int sink;
+  bool is_live; /* others go on writing what is packed */
   struct archive *archive;
   struct archive_entry_linkresolver *links;
 };
@@ -27,3 +28,6 @@ bool entry_write_text (struct packing *packing, const char *name, const char *te
 /* Writes the file NAME of DIRECTORY, which is not followed, as PATH. What no archive has, devices and
  * sockets, is left out. False: the job failed. */
 bool entry_write (struct packing *packing, int directory, const char *name, const char *path);
+
+/* Writes the regular file that FD has open, from its beginning, as PATH. False: the job failed. */
+bool entry_write_open (struct packing *packing, int fd, const char *path);

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 #include "entry.h"
 #include "fd.h"
 
-#define TOP "rootfs"
+#define TOP "rootfs" /* of an image */
 
 /* A directory that is still to be read, and the layers that show through in it: bit 0 is the highest. */
 struct pending {
@@ -39,6 +40,7 @@ struct names {
 struct walk {
   struct packing packing;
   const int *roots;
+  const char *top;          /* the root's name in the archive */
   struct pending *pending;  /* the next is first */
   int fds[PACK_MAX_LAYERS]; /* of the directory being read; -1: it is not there */
 };
@@ -147,13 +149,13 @@ layers_of (struct walk *w, const struct name *names, size_t n)
 static bool
 pack_name (struct walk *w, const char *path, const struct name *names, size_t n)
 {
-  char full[TREE_MAX_PATH + 8];
+  char full[TREE_MAX_PATH + NAME_MAX + 2];
   int fd = w->fds[names->layer];
   uint64_t layers;
 
   if (whiteout_is_at (fd, names->text))
     return true;
-  if (snprintf (full, sizeof full, TOP "/%s%s%s", path, *path != '\0' ? "/" : "", names->text) >=
+  if (snprintf (full, sizeof full, "%s/%s%s%s", w->top, path, *path != '\0' ? "/" : "", names->text) >=
       (int)sizeof full)
     return job_fail (w->packing.job, UNPACK_IO, ENAMETOOLONG, "%s: the name is too long", job_escape (full));
   if (!entry_write (&w->packing, fd, names->text, full))
@@ -177,6 +179,13 @@ pack_names (struct walk *w, const char *path, const struct names *names)
   return true;
 }
 
+/* Why a directory of what lives can not be opened any more, or is another file system's. */
+static bool
+is_gone_by (int number)
+{
+  return number == ENOENT || number == ENOTDIR || number == ELOOP || number == EXDEV;
+}
+
 static bool
 pack_directory (struct walk *w, const struct pending *directory)
 {
@@ -188,6 +197,8 @@ pack_directory (struct walk *w, const struct pending *directory)
     if ((directory->layers & UINT64_C (1) << i) == 0 || !done)
       continue;
     w->fds[i] = tree_open (w->roots[i], directory->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (w->fds[i] < 0 && w->packing.is_live && is_gone_by (errno))
+      continue;
     done = w->fds[i] >= 0 ? list_layer (w, i, directory->path, &names)
                           : job_fail_errno (w->packing.job, directory->path, "opening a directory");
   }
@@ -200,12 +211,12 @@ pack_directory (struct walk *w, const struct pending *directory)
   return done;
 }
 
+/* The root, and what is below it in N layers. */
 static bool
 pack_all (struct walk *w, unsigned int n)
 {
   uint64_t all = n >= 64 ? UINT64_MAX : (UINT64_C (1) << n) - 1;
-  bool done = entry_write_text (&w->packing, "metadata.yaml", w->packing.job->request.metadata) &&
-              entry_write (&w->packing, w->roots[0], ".", TOP) && push (w, "", "", all);
+  bool done = entry_write (&w->packing, w->roots[0], ".", w->top) && push (w, "", "", all);
 
   while (w->pending != NULL) {
     struct pending *directory = w->pending;
@@ -220,10 +231,29 @@ pack_all (struct walk *w, unsigned int n)
 bool
 pack_layers (struct job *job, const int *roots, unsigned int n, int sink)
 {
-  struct walk walk = { .roots = roots };
+  struct walk walk = { .roots = roots, .top = TOP };
 
   job->request.metadata[sizeof job->request.metadata - 1] = '\0';
-  if (entry_begin (&walk.packing, job, sink))
+  if (entry_begin (&walk.packing, job, sink) &&
+      entry_write_text (&walk.packing, "metadata.yaml", job->request.metadata))
     pack_all (&walk, n);
+  return entry_end (&walk.packing);
+}
+
+bool
+pack_live (struct job *job, int fd, const char *name, int sink)
+{
+  struct walk walk = { .roots = &fd, .top = name };
+  struct stat st;
+
+  if (entry_begin (&walk.packing, job, sink)) {
+    walk.packing.is_live = true;
+    if (fstat (fd, &st) < 0)
+      job_fail_errno (job, name, "looking at it");
+    else if (S_ISDIR (st.st_mode))
+      pack_all (&walk, 1);
+    else
+      entry_write_open (&walk.packing, fd, name);
+  }
   return entry_end (&walk.packing);
 }

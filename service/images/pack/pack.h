@@ -11,3 +11,9 @@
 /* Writes the archive that the request describes: what the N directories ROOTS show together, as overlayfs
  * does, the highest first. False: the job failed. */
 bool pack_layers (struct job *job, const int *roots, unsigned int n, int sink);
+
+/*
+ * Writes an archive of the directory or the regular file FD, of a container that goes on writing it, which is called NAME
+ * in it; of other file systems that are mounted below, the empty directory. False: the job failed.
+ */
+bool pack_live (struct job *job, int fd, const char *name, int sink);

@@ -5,8 +5,10 @@
  * neutral range; see protocol.h.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "busybox.h"
@@ -21,6 +23,7 @@
 #include "receive.h"
 #include "remove.h"
 #include "tarball.h"
+#include "tree.h"
 #include "unified.h"
 
 /* The tree, and then the archive, or the highest layer, and what comes after it. */
@@ -46,6 +49,42 @@ unpack (struct job *job)
          tarball_unpack (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD, &over);
 }
 
+/* Where a copy goes: into a directory, or beside others of the one above it, by a name of its own. */
+struct place {
+  int directory;
+  const char *name; /* NULL: as the archive calls it */
+};
+
+static bool
+find_place (struct job *job, struct place *ret)
+{
+  static char path[UNPACK_MAX_PATH];
+  char *name;
+
+  memcpy (path, job->request.path, sizeof path);
+  path[sizeof path - 1] = '\0';
+  *ret = (struct place){ .directory = tree_open_across (UNPACK_TREE_FD, path, O_RDONLY | O_DIRECTORY) };
+  if (ret->directory >= 0)
+    return true;
+  name = strrchr (path, '/');
+  if ((errno != ENOENT && errno != ENOTDIR) || name == NULL || name[1] == '\0')
+    return job_fail_errno (job, path, "opening the directory to copy to");
+  *name = '\0';
+  ret->name = name + 1;
+  ret->directory = tree_open_across (UNPACK_TREE_FD, path, O_RDONLY | O_DIRECTORY);
+  return ret->directory >= 0 ||
+         job_fail_errno (job, path[0] != '\0' ? path : "/", "opening the directory to copy to");
+}
+
+static bool
+copy_to (struct job *job)
+{
+  struct place place;
+
+  return find_place (job, &place) && confine (job, place.directory) && job_watch (job) &&
+         tarball_copy (job, UNPACK_SOURCE_FD, place.directory, place.name);
+}
+
 static bool
 work (struct job *job, struct metadata *metadata)
 {
@@ -61,8 +100,11 @@ work (struct job *job, struct metadata *metadata)
            job_watch (job) && busybox_install (job, &busybox, UNPACK_TREE_FD);
   case UNPACK_REMOVE:
     return confine (job, UNPACK_TREE_FD) && job_watch (job) && remove_below (job, UNPACK_TREE_FD);
+  case UNPACK_COPY_TO:
+    return copy_to (job);
   case UNPACK_BUNDLE:
   case UNPACK_PACK:
+  case UNPACK_COPY_FROM:
     break;
   case UNPACK_HASH:
     return confine (job, -1) && job_watch (job) && hash_copy (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD);
@@ -95,6 +137,8 @@ describe (struct job *job, char *text)
   case UNPACK_DECOMPRESS:
   case UNPACK_PACK:
   case UNPACK_CHECK:
+  case UNPACK_COPY_FROM:
+  case UNPACK_COPY_TO:
     break;
   }
   return 0;

@@ -5,21 +5,31 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fd.h"
 #include "over.h"
 #include "whiteout.h"
 
-/* What was just made is of the user and the group 0, unless a directory of a layer below gives its own group. */
+/* Whether what is made depends on where: a directory that was there gives its group on, and its default ACL. */
+static bool
+is_among_others (const struct tree *tree)
+{
+  return tree->over != NULL || tree->is_live;
+}
+
+/* What was just made is of the user and the group 0, unless a directory that was there gives its own group. */
 static bool
 is_owned (const struct tree *tree, const struct tree_attributes *a)
 {
-  return tree->over == NULL && a->uid == 0 && a->gid == 0;
+  return !is_among_others (tree) && a->uid == 0 && a->gid == 0;
 }
 
 static bool
@@ -68,6 +78,10 @@ make_one_directory (struct tree *tree, const char *path)
     return job_fail_errno (tree->job, path, "making a directory");
   if (fstatat (tree->parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (st.st_mode))
     return true;
+  /* As cp(1) and docker have it: somebody may rely on the file. */
+  if (tree->is_live)
+    return job_fail (tree->job, UNPACK_IO, ENOTDIR, "%s: is there already, and no directory",
+                     job_escape (path));
   return tree_replace_with_directory (tree, tree->parent, name, 0700) == 0 ||
          job_fail_errno (tree->job, path, "making a directory in the place of an earlier entry");
 }
@@ -82,6 +96,44 @@ tree_make_directory (struct tree *tree, const char *path, const struct tree_attr
   return false;
 }
 
+/* Beside the one that it is to replace, which is whole until then. */
+static int
+begin_beside (struct tree *tree, const char *path, const char *name, uint32_t mode)
+{
+  int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY;
+  uint64_t number;
+  struct stat st;
+  int fd;
+
+  if (fstatat (tree->parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (st.st_mode)) {
+    job_fail (tree->job, UNPACK_IO, EISDIR, "%s: is there already, a directory", job_escape (path));
+    return -1;
+  }
+  if (getrandom (&number, sizeof number, 0) != sizeof number) {
+    job_fail_errno (tree->job, path, "finding a name");
+    return -1;
+  }
+  snprintf (tree->temporary, sizeof tree->temporary, ".bothy-%016" PRIx64, number);
+  fd = openat (tree->parent, tree->temporary, flags, mode & 0777);
+  if (fd < 0) {
+    tree->temporary[0] = '\0';
+    job_fail_errno (tree->job, path, "making a file");
+  }
+  return fd;
+}
+
+/* What was begun beside PATH takes its place. */
+static bool
+replace (struct tree *tree, const char *path)
+{
+  const char *name = tree_enter_parent (tree, path);
+
+  if (name == NULL || syscall (SYS_renameat2, tree->parent, tree->temporary, tree->parent, name, 0) < 0)
+    return job_fail_errno (tree->job, path, "putting it in its place");
+  tree->temporary[0] = '\0';
+  return true;
+}
+
 int
 tree_begin_file (struct tree *tree, const char *path, uint32_t mode)
 {
@@ -91,6 +143,8 @@ tree_begin_file (struct tree *tree, const char *path, uint32_t mode)
 
   if (name == NULL)
     return -1;
+  if (tree->is_live)
+    return begin_beside (tree, path, name, mode);
   fd = openat (tree->parent, name, flags, mode & 0777);
   if (fd < 0 && errno == EEXIST) {
     if (!tree_clear_place (tree, path, name))
@@ -142,9 +196,9 @@ tree_end_file (struct tree *tree, int fd, const char *path, const struct tree_at
   if (!is_owned (tree, a) && fchown (fd, a->uid, a->gid) < 0)
     return job_fail_errno (tree->job, path, "setting its owner");
   /* After the owner, whose change takes setuid and file capabilities away. */
-  if (((a->mode & 07000) != 0 || tree->over != NULL) && fchmod (fd, a->mode) < 0)
+  if (((a->mode & 07000) != 0 || is_among_others (tree)) && fchmod (fd, a->mode) < 0)
     return job_fail_errno (tree->job, path, "setting its mode");
-  return set_extended_and_time (tree, fd, path, a);
+  return set_extended_and_time (tree, fd, path, a) && (!tree->is_live || replace (tree, path));
 }
 
 bool

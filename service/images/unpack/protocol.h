@@ -7,12 +7,12 @@
  * progress messages and one result, then exits. Closing the socket cancels.
  * After the fixed part of the result come TEXT_SIZE bytes of text.
  *
- * bothy-unpack is uid 0 of a user namespace over the neutral range, without network.
+ * bothy-unpack is uid 0 of a user namespace over the neutral range, or for copies over a container's, without network.
  */
 
 #include <stdint.h>
 
-#define UNPACK_PROTOCOL_VERSION 4u
+#define UNPACK_PROTOCOL_VERSION 5u
 #define UNPACK_MAX_TEXT         (128u * 1024)
 #define UNPACK_MAX_LAYERS       128u
 #define UNPACK_CONNECTION_FD    3
@@ -26,6 +26,7 @@
   6 /* of PACK and IS_OVER: beside the request, after SOURCE: directories, the highest layer first */
 #define UNPACK_MAX_SOURCES  65u
 #define UNPACK_MAX_METADATA 1024u
+#define UNPACK_MAX_PATH     4096u
 
 enum unpack_mode {
   UNPACK_ARCHIVE = 1, /* unpack SOURCE, a root file system or a bundle, into TREE */
@@ -50,6 +51,12 @@ enum unpack_mode {
   /* Say by NEEDS_BELOW whether TREE, a layer that is one of MAY_NEED_BELOW, is something else over the directories from
      SOURCE on, the highest layer first, than it was apart. */
   UNPACK_CHECK = 10,
+  /* Of bothy-pack: write the file or directory PATH of TREE, the root of a container that runs, with what is below it on
+     the same file system, into SOURCE, which a user opened, as a tar archive: its first name is that of PATH. */
+  UNPACK_COPY_FROM = 11,
+  /* Unpack SOURCE into the directory PATH of TREE, the same; or, where there is none, into the one above it, the first
+     part of all names being that of PATH. */
+  UNPACK_COPY_TO = 12,
 };
 
 enum unpack_flag {
@@ -78,6 +85,7 @@ struct unpack_request {
   uint64_t max_inodes;
   uint64_t max_seconds;
   char metadata[UNPACK_MAX_METADATA]; /* of PACK; NUL-terminated */
+  char path[UNPACK_MAX_PATH];         /* of COPY_FROM and COPY_TO, as seen from inside; NUL-terminated */
 };
 
 enum unpack_compression {

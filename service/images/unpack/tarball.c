@@ -5,6 +5,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@ struct unpacking {
   struct stream *stream;
   struct archive *archive;
   struct tree tree;
+  const char *first;    /* in the place of the first part of names; NULL: they stay */
   uint64_t stream_size; /* bytes taken from the stream so far */
   const void *last; /* the last of them; from here on a new archive begins, unless it has been handed on */
   size_t last_size;
@@ -130,12 +132,26 @@ read_attributes (struct unpacking *u, struct archive_entry *entry, struct tree_a
   return attributes_take (u->job, entry, &ret->extended);
 }
 
+/* The path that NAME, of an entry or of what it is a link to, stands for. */
+static bool
+read_path (struct unpacking *u, const char *name, char ret_path[TREE_MAX_PATH])
+{
+  char path[TREE_MAX_PATH];
+  const char *rest;
+
+  if (u->first == NULL || !tree_normalize (&u->tree, name, path) || *path == '\0')
+    return tree_normalize (&u->tree, name, ret_path);
+  rest = path + strcspn (path, "/");
+  return snprintf (ret_path, TREE_MAX_PATH, "%s%s", u->first, rest) < TREE_MAX_PATH ||
+         job_fail (u->job, UNPACK_BAD_ARCHIVE, ENAMETOOLONG, "%s: the name is too long", job_escape (path));
+}
+
 static bool
 unpack_hard_link (struct unpacking *u, struct archive_entry *entry, const char *path)
 {
   char target[TREE_MAX_PATH];
 
-  if (!tree_normalize (&u->tree, archive_entry_hardlink (entry), target))
+  if (!read_path (u, archive_entry_hardlink (entry), target))
     return false;
   if (*path == '\0' || *target == '\0')
     return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "The archive links the root directory");
@@ -207,15 +223,17 @@ unpack_entry (struct unpacking *u, struct archive_entry *entry)
 
   if (name == NULL || *name == '\0')
     return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "An entry has no name");
-  if (!tree_normalize (&u->tree, name, path))
+  if (!read_path (u, name, path))
     return false;
-  done = unpack_whiteout (u, path, &taken);
+  done = u->tree.is_live ? (taken = false, true) : unpack_whiteout (u, path, &taken);
   if (taken || !done)
     return done;
   if (archive_entry_hardlink (entry) != NULL)
     return unpack_hard_link (u, entry, path);
   if (!read_attributes (u, entry, &attributes))
     return false;
+  if (archive_entry_filetype (entry) == AE_IFDIR && u->tree.is_live && *path == '\0')
+    return attributes_free (attributes.extended), true; /* what it is copied into stays as it is */
   if (archive_entry_filetype (entry) == AE_IFDIR)
     return tree_make_directory (&u->tree, path, &attributes);
   done = unpack_other (u, entry, path, &attributes);
@@ -285,6 +303,8 @@ check_end (struct unpacking *u, uint64_t end)
 
   if (u->n_entries == 0 && u->job->request.mode != UNPACK_LAYER)
     return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "The archive is empty");
+  if (u->tree.is_live && u->stream_size <= end)
+    return job_fail (u->job, UNPACK_BAD_ARCHIVE, 0, "The archive is cut off: its end mark is missing");
   return u->stream_size > end || is_checked ||
          job_fail (u->job, UNPACK_BAD_ARCHIVE, 0,
                    "The archive is cut off: its end mark is missing; if you know its SHA-256, say it, and "
@@ -333,22 +353,31 @@ unpack_entries (struct unpacking *u)
     if (!find_next_archive (u, end, &more) || (!more && !check_end (u, end)))
       return false;
   }
+  if (u->tree.is_live)
+    return tree_end_directories (&u->tree);
   return tree_remove (&u->tree, WHITEOUT_LINKS) && tree_end_directories (&u->tree) &&
          tree_end_implied (&u->tree);
 }
 
+/* Ends with U's tree, which was begun. */
 static bool
-unpack_tar (struct job *job, struct stream *stream, int root, struct over *over)
+unpack_tar (struct unpacking *u)
+{
+  bool done = unpack_entries (u);
+
+  archive_read_free (u->archive);
+  tree_clear (&u->tree);
+  return done;
+}
+
+static bool
+unpack_root (struct job *job, struct stream *stream, int root, struct over *over)
 {
   struct unpacking u = { .job = job, .stream = stream };
-  bool done;
 
   tree_init (&u.tree, job, over != NULL ? over->merged : root);
   u.tree.over = over;
-  done = unpack_entries (&u);
-  archive_read_free (u.archive);
-  tree_clear (&u.tree);
-  return done && (over == NULL || over_end (job, over));
+  return unpack_tar (&u) && (over == NULL || over_end (job, over));
 }
 
 bool
@@ -361,7 +390,22 @@ tarball_unpack (struct job *job, int source, int root, struct over *over)
 
   if (stream != NULL && stream_peek (stream, &data, &size))
     done = squashfs_is (data, size) && over == NULL ? squashfs_unpack (job, stream, root)
-                                                    : unpack_tar (job, stream, root, over);
+                                                    : unpack_root (job, stream, root, over);
   stream_free (stream);
+  return done;
+}
+
+bool
+tarball_copy (struct job *job, int source, int directory, const char *name)
+{
+  struct unpacking u = { .job = job, .stream = stream_new (job, source), .first = name };
+  bool done;
+
+  if (u.stream == NULL)
+    return false;
+  tree_init (&u.tree, job, directory);
+  u.tree.is_live = true;
+  done = unpack_tar (&u);
+  stream_free (u.stream);
   return done;
 }

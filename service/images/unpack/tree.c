@@ -36,6 +36,8 @@ forget_parent (struct tree *tree)
 void
 tree_clear (struct tree *tree)
 {
+  if (tree->temporary[0] != '\0')
+    unlinkat (tree->parent, tree->temporary, 0);
   forget_parent (tree);
   for (size_t i = 0; i < tree->n_directories; i++) {
     free (tree->directories[i].path);
@@ -51,7 +53,7 @@ tree_open_how (int root, const char *path, uint64_t flags, uint64_t resolve)
 {
   struct open_how how = {
     .flags = flags | O_CLOEXEC | ((flags & O_PATH) != 0 ? 0 : O_NOCTTY), /* O_PATH takes few others */
-    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV | resolve,
+    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve,
   };
   int fd;
 
@@ -66,13 +68,19 @@ tree_open_how (int root, const char *path, uint64_t flags, uint64_t resolve)
 int
 tree_open (int root, const char *path, uint64_t flags)
 {
+  return tree_open_how (root, path, flags, RESOLVE_NO_XDEV);
+}
+
+int
+tree_open_across (int root, const char *path, uint64_t flags)
+{
   return tree_open_how (root, path, flags, 0);
 }
 
 int
 tree_open_plain (int root, const char *path, uint64_t flags)
 {
-  return tree_open_how (root, path, flags, RESOLVE_NO_SYMLINKS);
+  return tree_open_how (root, path, flags, RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
 }
 
 bool
@@ -116,7 +124,7 @@ int
 tree_replace_with_directory (struct tree *tree, int above, const char *name, uint32_t mode)
 {
   if (unlinkat (above, name, 0) < 0 || mkdirat (above, name, mode) < 0 ||
-      (tree->over == NULL && make_opaque (above, name) < 0))
+      (tree->over == NULL && !tree->is_live && make_opaque (above, name) < 0))
     return -1;
   (void)job_count_inode (tree->job);
   return 0;
@@ -194,7 +202,7 @@ follow_link (struct way *way, int above, const char *name)
 static int
 make_missing (struct tree *tree, const struct way *way, int above, const char *name, bool exists)
 {
-  if (exists && way->n_links == 0 && way->makes)
+  if (exists && way->n_links == 0 && way->makes && !tree->is_live)
     return tree_replace_with_directory (tree, above, name, 0755);
   if (exists) {
     errno = ENOTDIR;
@@ -206,7 +214,7 @@ make_missing (struct tree *tree, const struct way *way, int above, const char *n
   }
   if (mkdirat (above, name, 0755) < 0 || !job_count_inode (tree->job))
     return -1;
-  if (tree->over == NULL)
+  if (tree->over == NULL && !tree->is_live)
     note_implied (tree, way->real, name);
   return 0;
 }
@@ -356,6 +364,8 @@ tree_clear_place (struct tree *tree, const char *path, const char *name)
     return true;
   if (errno != EISDIR)
     return job_fail_errno (tree->job, path, "replacing an earlier entry");
+  if (tree->is_live)
+    return job_fail (tree->job, UNPACK_IO, EISDIR, "%s: is there already, a directory", job_escape (path));
   forget_directories (tree, path);
   return remove_directory (tree, path, name);
 }

@@ -15,8 +15,9 @@
  * (RESOLVE_IN_ROOT): whatever symbolic links an archive plants, the way ends inside.
  */
 
-#define TREE_MAX_PATH    4096
-#define TREE_MAX_IMPLIED 3072
+#define TREE_MAX_PATH       4096
+#define TREE_MAX_IMPLIED    3072
+#define TREE_TEMPORARY_NAME 32
 
 /* What a file has beside its content. */
 struct tree_attributes {
@@ -38,6 +39,10 @@ struct over;
 struct tree {
   struct job *job;
   int root;
+  bool
+      is_live; /* it is what a container sees, and no layer: nothing is hidden in it, and nothing kept for later */
+  char temporary
+      [TREE_TEMPORARY_NAME]; /* in a live tree, the file of this name in PARENT that is being written; or "" */
   struct over *
       over; /* NULL: the tree is a layer by itself, or a whole root; else ROOT shows the layers below as well */
   int parent; /* an O_PATH fd of PARENT_PATH, or -1 */
@@ -67,6 +72,9 @@ bool tree_normalize (struct tree *tree, const char *name, char ret_path[TREE_MAX
 
 /* Opens PATH as it is from inside the tree. Returns an fd or -1 with errno. */
 int tree_open (int root, const char *path, uint64_t flags);
+
+/* As tree_open(), also where another file system is mounted on the way. */
+int tree_open_across (int root, const char *path, uint64_t flags);
 
 /* As tree_open(), of a PATH without symbolic links: where there is one now, ELOOP. */
 int tree_open_plain (int root, const char *path, uint64_t flags);

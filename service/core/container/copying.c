@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/container/copying.h"
+
+#include "base/error.h"
+#include "base/fd.h"
+
+#define MAX_SECONDS (24 * 3600) /* whoever reads or writes the archive may be slow */
+
+typedef struct {
+  BothyHelperClient *helper;
+  guint32 base; /* of the container's ids */
+  struct unpack_request request;
+  GUnixFDList *archive;
+  BothyUnpackProgress progress;
+  gpointer progress_data;
+} Copy;
+
+static void
+copy_free (gpointer data)
+{
+  Copy *copy = data;
+
+  g_clear_object (&copy->archive);
+  g_object_unref (copy->helper);
+  g_free (copy);
+}
+
+static void
+on_copied (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  g_autoptr (BothyUnpacked) done = bothy_unpack_finish (result, &error);
+
+  if (done)
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+on_root (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Copy *copy = g_task_get_task_data (task);
+  g_autoptr (GUnixFDList) fds = NULL;
+  GError *error = NULL;
+
+  if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, &fds, &error))
+    bothy_unpack_as (copy->helper, copy->base, &copy->request, g_unix_fd_list_peek_fds (fds, NULL)[0],
+                     copy->archive, copy->progress, copy->progress_data, g_task_get_cancellable (task),
+                     on_copied, g_object_ref (task));
+  else
+    g_task_return_error (task, error);
+}
+
+static gboolean
+check_state (const BothyContainer *container, GError **error)
+{
+  if (container->supervisor &&
+      (container->state == BOTHY_CONTAINER_RUNNING || container->state == BOTHY_CONTAINER_FROZEN))
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+               "Container %s does not run; start it, for its files are there only then",
+               container->spec->name);
+  return FALSE;
+}
+
+void
+bothy_container_copy (BothyContainer *container,
+                      BothyHelperClient *helper,
+                      BothyCopyWay way,
+                      const char *path,
+                      int archive_fd,
+                      BothyUnpackProgress progress,
+                      gpointer progress_data,
+                      GCancellable *cancellable,
+                      GAsyncReadyCallback callback,
+                      gpointer user_data)
+{
+  const struct supervisor_message message = { .type = SUPERVISOR_ROOT };
+  g_autoptr (GTask) task = g_task_new (container, cancellable, callback, user_data);
+  Copy *copy = g_new0 (Copy, 1);
+  GError *error = NULL;
+
+  copy->helper = g_object_ref (helper);
+  copy->base = container->range_base;
+  copy->request.mode = way == BOTHY_COPY_FROM ? UNPACK_COPY_FROM : UNPACK_COPY_TO;
+  copy->request.max_seconds = MAX_SECONDS;
+  /* What it may write is bounded as all else that the container writes. */
+  copy->request.max_bytes = copy->request.max_inodes = G_MAXUINT64;
+  g_strlcpy (copy->request.path, path, sizeof copy->request.path);
+  copy->progress = progress;
+  copy->progress_data = progress_data;
+  g_task_set_check_cancellable (task, FALSE);
+  g_task_set_task_data (task, copy, copy_free);
+  if (check_state (container, &error))
+    copy->archive = bothy_unpack_sources (archive_fd, -1, &error);
+  if (copy->archive)
+    bothy_supervisor_call (container->supervisor, message, NULL, NULL, on_root, g_object_ref (task));
+  else
+    g_task_return_error (task, error);
+}
+
+gboolean
+bothy_container_copy_finish (BothyContainer *container, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
