@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * bothy-archive: writes the directory that it is started in as a tar archive to standard output,
- * for "bothy image import DIRECTORY". A program of its own, so that no other verb waits for the
- * libraries of libarchive. Where something can not be read the archive has no end mark: then
- * nobody takes it.
+ * bothy-archive: makes a tar archive of files here, on standard output, or files here of one on standard input, for the
+ * verbs that copy. A program of its own, so that no other verb waits for the libraries of libarchive. Where something can
+ * not be read the archive has no end mark: then nobody takes it.
+ *
+ *   pack                           the directory that it is started in, as "."
+ *   send NAME UID GID              the same, as NAME, of that owner
+ *   send-file NAME UID GID [MODE]  what standard input is, as a file
+ *   receive [NAME]                 into the directory that it is started in, the first part of names being NAME
+ *   print                          the content of the one file of an archive
  */
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "archive-status.h"
@@ -21,6 +30,8 @@ struct copy {
   struct archive *disk;
   struct archive *tar;
   struct archive_entry_linkresolver *links;
+  const char *name; /* in the place of the first part of names; NULL: they stay */
+  long uid, gid;    /* -1: they stay */
 };
 
 static void
@@ -80,6 +91,36 @@ copy_content (struct copy *copy, const char *name)
     give_up (name, archive_error_string (copy->disk));
 }
 
+static char *
+with_first (const char *name, const char *first)
+{
+  const char *rest = name + strcspn (name, "/");
+  char *whole;
+
+  if (asprintf (&whole, "%s%s", first, rest) < 0)
+    give_up (name, "Out of memory");
+  return whole;
+}
+
+/* What is sent is called and owned otherwise: nobody here has an account there. */
+static void
+rename_entry (struct copy *copy, struct archive_entry *entry)
+{
+  char *name;
+
+  if (copy->name != NULL) {
+    name = with_first (archive_entry_pathname (entry), copy->name);
+    archive_entry_copy_pathname (entry, name);
+    free (name);
+  }
+  if (copy->uid < 0)
+    return;
+  archive_entry_set_uid (entry, copy->uid);
+  archive_entry_set_gid (entry, copy->gid);
+  archive_entry_set_uname (entry, NULL);
+  archive_entry_set_gname (entry, NULL);
+}
+
 static void
 copy_entry (struct copy *copy, struct archive_entry *entry)
 {
@@ -89,6 +130,7 @@ copy_entry (struct copy *copy, struct archive_entry *entry)
   /* What listens is nothing that an image has. */
   if (archive_entry_filetype (entry) == AE_IFSOCK)
     return;
+  rename_entry (copy, entry);
   archive_entry_linkify (copy->links, &entry, &spare);
   check_written (archive_write_header (copy->tar, entry));
   if (archive_entry_size (entry) > 0 && archive_entry_hardlink (entry) == NULL)
@@ -113,23 +155,232 @@ copy_all (struct copy *copy)
   archive_entry_free (entry);
 }
 
-int
-main (void)
+static void
+begin_tar (struct copy *copy)
 {
-  struct copy copy = { archive_read_disk_new (), archive_write_new (), archive_entry_linkresolver_new () };
+  copy->tar = archive_write_new ();
+  archive_write_set_format_pax_restricted (copy->tar);
+  check_written (archive_write_open_fd (copy->tar, STDOUT_FILENO));
+}
 
-  /* Names are bytes; pax says UTF-8. */
-  if (setlocale (LC_CTYPE, "C.UTF-8") == NULL)
-    setlocale (LC_CTYPE, "");
-  signal (SIGPIPE, SIG_IGN);
+static int
+pack (const char *name, long uid, long gid)
+{
+  struct copy copy = { .disk = archive_read_disk_new (),
+                       .links = archive_entry_linkresolver_new (),
+                       .name = name,
+                       .uid = uid,
+                       .gid = gid };
+
   archive_read_disk_set_symlink_physical (copy.disk);
   archive_read_disk_set_behavior (copy.disk, ARCHIVE_READDISK_NO_TRAVERSE_MOUNTS);
-  archive_write_set_format_pax_restricted (copy.tar);
   archive_entry_linkresolver_set_strategy (copy.links, ARCHIVE_FORMAT_TAR_PAX_RESTRICTED);
-  check_written (archive_write_open_fd (copy.tar, STDOUT_FILENO));
+  begin_tar (&copy);
   if (archive_read_disk_open (copy.disk, ".") != ARCHIVE_OK)
     give_up (".", archive_error_string (copy.disk));
   copy_all (&copy);
   check_written (archive_write_close (copy.tar));
   return EXIT_SUCCESS;
+}
+
+/* ---- one file ---- */
+
+/* An archive says first how long a file is: what does not know is kept until its end. */
+static FILE *
+open_input (const char *name, struct stat *st)
+{
+  static char buffer[BLOCK];
+  FILE *kept;
+  size_t size;
+
+  if (fstat (STDIN_FILENO, st) < 0)
+    give_up (name, strerror (errno));
+  if (S_ISREG (st->st_mode))
+    return stdin;
+  kept = tmpfile ();
+  if (kept == NULL)
+    give_up (name, strerror (errno));
+  while ((size = fread (buffer, 1, sizeof buffer, stdin)) > 0)
+    if (fwrite (buffer, 1, size, kept) != size)
+      give_up (name, strerror (errno));
+  if (ferror (stdin) || fflush (kept) != 0 || fstat (fileno (kept), st) < 0)
+    give_up (name, strerror (errno));
+  st->st_mode = S_IFREG | 0644;
+  rewind (kept);
+  return kept;
+}
+
+static int
+send_file (const char *name, long uid, long gid, const char *mode)
+{
+  static char buffer[BLOCK];
+  struct copy copy = { 0 };
+  struct archive_entry *entry = archive_entry_new ();
+  struct stat st;
+  FILE *input = open_input (name, &st);
+  la_int64_t left = st.st_size;
+  size_t size = 1;
+
+  archive_entry_set_pathname (entry, name);
+  archive_entry_set_filetype (entry, AE_IFREG);
+  archive_entry_set_perm (entry, mode != NULL ? (mode_t)strtoul (mode, NULL, 8) & 07777 : st.st_mode & 0777);
+  archive_entry_set_size (entry, left);
+  archive_entry_set_mtime (entry, st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+  archive_entry_set_uid (entry, uid);
+  archive_entry_set_gid (entry, gid);
+  begin_tar (&copy);
+  check_written (archive_write_header (copy.tar, entry));
+  for (; left > 0 && size > 0; left -= (la_int64_t)size) {
+    size = fread (buffer, 1, left < BLOCK ? (size_t)left : BLOCK, input);
+    if (ferror (input))
+      give_up (name, strerror (errno));
+    check_written (archive_write_data (copy.tar, buffer, size));
+  }
+  check_written (archive_write_close (copy.tar));
+  return EXIT_SUCCESS;
+}
+
+/* ---- the other way ---- */
+
+/* The caller's own files, whoever owns them inside: without setuid, devices and what else is not for him. */
+#define RECEIVE_FLAGS                                                                                        \
+  (ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_SECURE_SYMLINKS | ARCHIVE_EXTRACT_SECURE_NODOTDOT |                \
+   ARCHIVE_EXTRACT_SECURE_NOABSOLUTEPATHS | ARCHIVE_EXTRACT_SAFE_WRITES)
+
+static struct archive *
+begin_reading (void)
+{
+  struct archive *tar = archive_read_new ();
+
+  archive_read_support_format_tar (tar);
+  archive_read_support_format_empty (tar);
+  if (archive_read_open_fd (tar, STDIN_FILENO, BLOCK) != ARCHIVE_OK)
+    give_up ("archive", archive_error_string (tar));
+  return tar;
+}
+
+static bool
+next_entry (struct archive *tar, struct archive_entry **entry)
+{
+  int result = archive_read_next_header (tar, entry);
+
+  if (result != ARCHIVE_EOF && result < ARCHIVE_WARN)
+    give_up ("archive", archive_error_string (tar));
+  return result != ARCHIVE_EOF;
+}
+
+/* Whether NAME is FIRST, or below it. */
+static bool
+is_below (const char *name, const char *first)
+{
+  size_t length = strlen (first);
+
+  return name != NULL && strncmp (name, first, length) == 0 && (name[length] == '\0' || name[length] == '/');
+}
+
+/* ENTRY by its name here; what is not below the FIRST of all was not asked for. */
+static void
+localize (struct archive_entry *entry, const char *first, const char *name)
+{
+  const char *path = archive_entry_pathname (entry);
+  const char *link = archive_entry_hardlink (entry);
+  char *whole;
+
+  if (!is_below (path, first) || (link != NULL && !is_below (link, first)))
+    give_up (path != NULL ? path : "archive", "nobody asked for it");
+  archive_entry_set_perm (entry, archive_entry_perm (entry) & 0777);
+  if (name == NULL)
+    return;
+  if (link != NULL) {
+    whole = with_first (link, name);
+    archive_entry_copy_hardlink (entry, whole);
+    free (whole);
+  }
+  whole = with_first (path, name);
+  archive_entry_copy_pathname (entry, whole);
+  free (whole);
+}
+
+static void
+make (struct archive *tar, struct archive *disk, struct archive_entry *entry)
+{
+  const char *name = archive_entry_pathname (entry);
+  mode_t type = archive_entry_filetype (entry);
+  const void *data;
+  la_int64_t offset;
+  size_t size;
+  int result = ARCHIVE_EOF;
+
+  if (archive_entry_hardlink (entry) == NULL && type != AE_IFREG && type != AE_IFDIR && type != AE_IFLNK)
+    return;
+  if (archive_write_header (disk, entry) < ARCHIVE_WARN)
+    give_up (name, archive_error_string (disk));
+  if (archive_entry_size (entry) > 0)
+    while ((result = archive_read_data_block (tar, &data, &size, &offset)) == ARCHIVE_OK)
+      if (archive_write_data_block (disk, data, size, offset) < ARCHIVE_WARN)
+        give_up (name, archive_error_string (disk));
+  if (result != ARCHIVE_EOF)
+    give_up (name, archive_error_string (tar));
+  if (archive_write_finish_entry (disk) < ARCHIVE_WARN)
+    give_up (name, archive_error_string (disk));
+}
+
+static int
+receive (const char *name)
+{
+  struct archive *tar = begin_reading ();
+  struct archive *disk = archive_write_disk_new ();
+  struct archive_entry *entry;
+  char *first = NULL;
+
+  archive_write_disk_set_options (disk, RECEIVE_FLAGS);
+  while (next_entry (tar, &entry)) {
+    const char *path = archive_entry_pathname (entry);
+
+    if (first == NULL)
+      first = strndup (path != NULL ? path : "", strcspn (path != NULL ? path : "", "/"));
+    localize (entry, first, name);
+    make (tar, disk, entry);
+  }
+  if (archive_write_close (disk) != ARCHIVE_OK)
+    give_up (first != NULL ? first : "archive", archive_error_string (disk));
+  return EXIT_SUCCESS;
+}
+
+static int
+print (void)
+{
+  struct archive *tar = begin_reading ();
+  struct archive_entry *entry;
+
+  if (!next_entry (tar, &entry))
+    return EXIT_SUCCESS; /* who did not write it says why */
+  if (archive_entry_filetype (entry) != AE_IFREG)
+    give_up (archive_entry_pathname (entry), "it is a directory, and can not be printed");
+  if (archive_read_data_into_fd (tar, STDOUT_FILENO) < ARCHIVE_WARN)
+    give_up (archive_entry_pathname (entry), archive_error_string (tar));
+  return EXIT_SUCCESS;
+}
+
+int
+main (int argc, char **argv)
+{
+  const char *what = argc > 1 ? argv[1] : "";
+
+  /* Names are bytes; pax says UTF-8. */
+  if (setlocale (LC_CTYPE, "C.UTF-8") == NULL)
+    setlocale (LC_CTYPE, "");
+  signal (SIGPIPE, SIG_IGN);
+  if (strcmp (what, "pack") == 0)
+    return pack (NULL, -1, -1);
+  if (strcmp (what, "send") == 0 && argc >= 5)
+    return pack (argv[2], atol (argv[3]), atol (argv[4]));
+  if (strcmp (what, "send-file") == 0 && argc >= 5)
+    return send_file (argv[2], atol (argv[3]), atol (argv[4]), argv[5]);
+  if (strcmp (what, "receive") == 0)
+    return receive (argv[2]);
+  if (strcmp (what, "print") == 0)
+    return print ();
+  fprintf (stderr, "This is started by bothy\n");
+  return EXIT_FAILURE;
 }

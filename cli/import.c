@@ -7,7 +7,7 @@
 
 #include <glib/gstdio.h>
 
-#include "directory.h"
+#include "archiver.h"
 #include "error.h"
 #include "imported.h"
 #include "verbs.h"
@@ -24,10 +24,10 @@ open_archive (const char *file, GError **error)
 
 /* A directory as an archive that is made meanwhile, a file as it is. */
 static gboolean
-open_source (CliDirectory *source, const char *file, GError **error)
+open_source (CliArchiver *source, const char *file, GError **error)
 {
   if (g_file_test (file, G_FILE_TEST_IS_DIR))
-    return cli_directory_open (source, file, error);
+    return cli_archiver_pack (source, file, error);
   source->fd = open_archive (file, error);
   return source->fd >= 0;
 }
@@ -76,7 +76,7 @@ import_files (Cli *cli, CliImport *import, char **files)
 {
   const char *file = files[1] ? files[1] : files[0];
   g_autoptr (GError) error = NULL;
-  CliDirectory source = { -1, 0 };
+  CliArchiver source = { -1, 0 };
   gboolean ok;
 
   if (!open_metadata (import, files, &error) || !open_source (&source, file, &error))
@@ -84,11 +84,10 @@ import_files (Cli *cli, CliImport *import, char **files)
   import->fd = source.fd;
   ok = send_file_along (cli, source.fd, file, &error) && cli_connect (cli, &error) &&
        import_file (cli, import, file, &error);
-  close (source.fd);
   if (import->metadata_fd >= 0)
     close (import->metadata_fd);
   /* Then it said why itself, and the service saw an archive without an end. */
-  if (!cli_directory_close (&source))
+  if (!cli_archiver_close (&source))
     return CLI_EXIT_FAILED;
   return ok ? CLI_EXIT_OK : cli_fail (error);
 }

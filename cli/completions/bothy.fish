@@ -28,7 +28,7 @@ end
 function __bothy_verb
     set -l words (__bothy_words)
     set -l name $words[1]
-    contains -- "$name" bridge egress image mount nic port range remote; and set name "$words[1] $words[2]"; and set -e words[2]
+    contains -- "$name" bridge egress file image mount nic port range remote; and set name "$words[1] $words[2]"; and set -e words[2]
     if test $argv[1] = once
         test (count $words) -eq 1; and contains -- "$name" $argv[2..]
     else
@@ -38,7 +38,7 @@ end
 
 function __bothy_options
     set -l verb (__bothy_words)
-    if contains -- "$verb[1]" bridge egress image mount nic port range remote
+    if contains -- "$verb[1]" bridge egress file image mount nic port range remote
         set verb $verb[1..2]
     else
         set verb $verb[1]
@@ -54,7 +54,7 @@ end
 complete -c bothy -f
 complete -c bothy -n 'test (count (__bothy_words)) -eq 0' -a '(__bothy_verbs)'
 complete -c bothy -n 'string match -q -- "-*" (commandline -ct)' -a '(__bothy_options)'
-for group in bridge egress image mount nic port range remote
+for group in bridge egress file image mount nic port range remote
     complete -c bothy -n "test \"\$(__bothy_words)\" = $group" -a "(__bothy_subverbs $group)"
 end
 complete -c bothy -n '__bothy_verb help' -a '(__bothy_verbs)'
@@ -84,5 +84,6 @@ complete -c bothy -n '__bothy_verb "port remove"; and not __bothy_verb once "por
 complete -c bothy -n '__bothy_verb kill' -s s -l signal -x -a 'SIG(__fish_make_completion_signals; printf "%s\n" $__kill_signals | string match -rg "^\d+ (.*)")'
 complete -c bothy -n '__bothy_verb kill' -l whom -x -a 'leader all'
 complete -c bothy -n '__bothy_verb "mount add"; and not __bothy_verb once "mount add"' -a '(__fish_complete_directories)'
+complete -c bothy -n '__bothy_verb cp "file push" "file pull"' -F -a '(bothy list -q -f state=running 2>/dev/null | sed "s/\$/:/")'
 complete -c bothy -n '__bothy_verb "mount remove"; and not __bothy_verb once "mount remove"' -a '(bothy mount list -q (__bothy_words)[-1] 2>/dev/null)'
 complete -c bothy -n '__bothy_verb run create launch' -s v -l volume -x -a '(__fish_complete_directories)'
