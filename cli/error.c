@@ -47,7 +47,6 @@ static const Hint hints[] = {
   { "NotYours", NULL,
     N_ ("Ids are yours that 'bothy range list' shows; namespaces, those that a user namespace of "
         "yours owns.") },
-  { "UnknownObject", NULL, N_ ("It may just have been deleted; 'bothy list' shows what there is.") },
   { "org.freedesktop.DBus.Error.UnknownObject", NULL,
     N_ ("It may just have been deleted; 'bothy list' shows what there is.") },
   { "org.freedesktop.DBus.Error.ServiceUnknown", NULL,

@@ -58,7 +58,8 @@ cli_pull_missing (Cli *cli, const char *ref, GError **refused)
     return TRUE;
   }
   /* What is called so nowhere is just not there; all else is worth a word. */
-  if (error && !cli_error_is (error, "InvalidArgs") && !cli_error_is (error, "NoSuchRemote")) {
+  if (error && !cli_error_is (error, "org.freedesktop.DBus.Error.InvalidArgs") &&
+      !cli_error_is (error, "NoSuchRemote")) {
     g_autoptr (GError) local = g_steal_pointer (refused);
     gboolean aside = cli_error_is (error, "NoSuchImage") || cli_error_is (error, "RemoteFailed") ||
                      cli_error_is (error, "Failed");

@@ -168,7 +168,7 @@ on_fetched (GObject *source, GAsyncResult *result, gpointer data)
   } else if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT) ||
              g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_METHOD) ||
              g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_INTERFACE) ||
-             cli_error_is (error, "UnknownObject")) {
+             cli_error_is (error, "org.freedesktop.DBus.Error.UnknownObject")) {
     watch->removed = TRUE;
     cli_watch_poke (watch);
   }

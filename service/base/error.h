@@ -5,8 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* Everything that can go wrong as a caller sees it. The bus knows each as
-   org.bothy.Bothy1.Error.<name>; bothy_error_name() has the names. */
+/* Everything that can go wrong as a caller sees it; bothy_error_name() has the names. */
 typedef enum {
   BOTHY_ERROR_FAILED,
   BOTHY_ERROR_INVALID_ARGS,
@@ -46,6 +45,9 @@ typedef enum {
   BOTHY_ERROR_NO_SUCH_MOUNT,
   BOTHY_ERROR_UNKNOWN_OBJECT,
   BOTHY_ERROR_UNKNOWN_METHOD,
+  BOTHY_ERROR_UNKNOWN_INTERFACE,
+  BOTHY_ERROR_UNKNOWN_PROPERTY,
+  BOTHY_ERROR_PROPERTY_READ_ONLY,
   BOTHY_ERROR_NOT_AUTHORIZED,
   BOTHY_ERROR_NOT_AUTHORIZED_CAN_OBTAIN,
   BOTHY_ERROR_NOT_AUTHORIZED_DISMISSED,
@@ -60,7 +62,7 @@ GQuark bothy_error_quark (void);
 /* What ERROR, of whatever domain, is called on the bus: FAILED, unless there is a code for its kind. */
 BothyErrorCode bothy_error_get_code (const GError *error);
 
-/* The last part of CODE's name on the bus, such as "NoSuchContainer". */
+/* CODE's name on the bus, such as "org.bothy.Bothy1.Error.NoSuchContainer"; what D-Bus itself has a name for has that. */
 const char *bothy_error_name (BothyErrorCode code);
 
 /* Make a G_IO_ERROR, or an errno in any other domain, one of ours; CONTEXT goes before

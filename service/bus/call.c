@@ -165,7 +165,8 @@ describe_deed (const BothyCall *self, const GError *error)
     }
   }
   if (error)
-    g_string_append_printf (deed, " failed: %s", bothy_error_name ((BothyErrorCode)error->code));
+    g_string_append_printf (deed, " failed: %s",
+                            strrchr (bothy_error_name ((BothyErrorCode)error->code), '.') + 1);
   return g_string_free (deed, FALSE);
 }
 
@@ -220,14 +221,12 @@ void
 bothy_call_return_error (BothyCall *self, GError *error)
 {
   g_autoptr (GError) owned = error;
-  g_autofree char *name = NULL;
   g_autoptr (GDBusMessage) message = NULL;
 
   bothy_error_adopt (&owned, self->member);
   note (self, owned);
-  name = g_strconcat (BOTHY_ERROR_PREFIX, bothy_error_name ((BothyErrorCode)owned->code), NULL);
   message = new_reply (self, G_DBUS_MESSAGE_TYPE_ERROR);
-  g_dbus_message_set_error_name (message, name);
+  g_dbus_message_set_error_name (message, bothy_error_name ((BothyErrorCode)owned->code));
   g_dbus_message_set_body (message, g_variant_new ("(s)", owned->message));
   send_reply (self, message);
 }

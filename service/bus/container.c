@@ -6,11 +6,14 @@
 #include "bus/options.h"
 #include "bus/paths.h"
 #include "base/error.h"
+#include "base/fd.h"
 #include "core/container/history.h"
 #include "core/registry/lifecycle.h"
 #include "base/validate.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <unistd.h>
 
 #define DEFAULT_STOP_TIMEOUT 30
 #define MAX_STOP_TIMEOUT     86400
@@ -326,6 +329,45 @@ bothy_container_handle_open_log (BothyCall *call)
     bothy_call_return_fd (call, g_variant_new ("(h)", 0), fd);
   else
     bothy_call_return_error (call, error);
+}
+
+#define MAX_READ (256 * 1024)
+
+typedef struct {
+  guint64 offset;
+  guint32 count;
+} ReadLogRequest;
+
+static gpointer
+parse_read_log (BothyArguments *arguments, GError **error)
+{
+  ReadLogRequest *request = g_new0 (ReadLogRequest, 1);
+
+  bothy_arguments_get (arguments, "(tu)", &request->offset, &request->count);
+  request->count = MIN (request->count, MAX_READ);
+  request->offset = MIN (request->offset, G_MAXINT64 - MAX_READ);
+  return request;
+}
+
+const BothyRequestType bothy_container_read_log_request = { parse_read_log, g_free };
+
+void
+bothy_container_handle_read_log (BothyCall *call)
+{
+  const ReadLogRequest *request = call->request;
+  GError *error = NULL;
+  autofd fd =
+      bothy_containers_open_log (bothy_registry_get_containers (call->registry), container_of (call), &error);
+  g_autofree guint8 *bytes = g_malloc (request->count);
+  gssize n = fd >= 0 ? pread (fd, bytes, request->count, (off_t)request->offset) : 0;
+
+  if (n < 0)
+    bothy_error_set_errno (&error, errno, "Reading the console's log");
+  if (error)
+    bothy_call_return_error (call, error);
+  else
+    bothy_call_return (
+        call, g_variant_new ("(@ay)", g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, bytes, (gsize)n, 1)));
 }
 
 /* ---- what is known of it ---- */

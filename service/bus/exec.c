@@ -3,10 +3,12 @@
 /* Exec and OpenShell of org.bothy.Bothy1.Container */
 #include "bus/handlers.h"
 
-#include "bus/options.h"
+#include "bus/exec.h"
 #include "bus/paths.h"
 #include "base/error.h"
 #include "base/validate.h"
+
+#include <string.h>
 
 /* The program and its arguments: the argument argv, or the option in place of it, GIVEN, which is taken over. */
 static gboolean
@@ -25,8 +27,8 @@ take_argv (BothyProcessSpec *spec, char ***given, GError **error)
   return FALSE;
 }
 
-static BothyProcessSpec *
-process_spec_new (void)
+BothyProcessSpec *
+bothy_process_spec_new (void)
 {
   BothyProcessSpec *spec = g_new0 (BothyProcessSpec, 1);
 
@@ -44,28 +46,42 @@ check_process_spec (const BothyProcessSpec *spec, GError **error)
          (!*spec->working_directory || bothy_validate_path (spec->working_directory, error));
 }
 
+void
+bothy_process_spec_fill_options (BothyProcessSpec *spec, char ***given, BothyOption *table)
+{
+  const BothyOption options[BOTHY_PROCESS_N_OPTIONS] = {
+    { "argv", BOTHY_OPTION_WORDS, given },
+    { "environment", BOTHY_OPTION_WORDS, &spec->environment },
+    { "working-directory", BOTHY_OPTION_BYTES, &spec->working_directory },
+    { "user", "s", &spec->user },
+  };
+
+  memcpy (table, options, sizeof options);
+}
+
+gboolean
+bothy_process_spec_settle (BothyProcessSpec *spec, char ***given, GError **error)
+{
+  return take_argv (spec, given, error) && check_process_spec (spec, error);
+}
+
 static gpointer
 parse_exec (BothyArguments *arguments, GError **error)
 {
-  g_autoptr (BothyProcessSpec) spec = process_spec_new ();
+  g_autoptr (BothyProcessSpec) spec = bothy_process_spec_new ();
   g_autoptr (GVariant) handles = NULL;
   g_autoptr (GVariant) options = NULL;
   guint32 rows = 0, columns = 0;
   g_auto (GStrv) argv = NULL;
-  const BothyOption table[] = {
-    { "argv", BOTHY_OPTION_WORDS, &argv },
-    { "environment", BOTHY_OPTION_WORDS, &spec->environment },
-    { "working-directory", BOTHY_OPTION_BYTES, &spec->working_directory },
-    { "user", "s", &spec->user },
+  BothyOption table[BOTHY_PROCESS_N_OPTIONS + 4] = {
     { "tty", "b", &spec->tty },
     { "rows", "u", &rows },
     { "columns", "u", &columns },
-    { NULL, NULL, NULL },
   };
 
+  bothy_process_spec_fill_options (spec, &argv, table + 3);
   bothy_arguments_get (arguments, "(^as@ah@a{sv})", &spec->argv, &handles, &options);
-  if (!bothy_options_parse (options, table, error) || !take_argv (spec, &argv, error) ||
-      !check_process_spec (spec, error) ||
+  if (!bothy_options_parse (options, table, error) || !bothy_process_spec_settle (spec, &argv, error) ||
       !bothy_arguments_dup_stdio (arguments, handles, &spec->stdio, error))
     return NULL;
   if (spec->stdio && spec->tty) {
@@ -103,7 +119,7 @@ bothy_container_handle_exec (BothyCall *call)
 static gpointer
 parse_open_shell (BothyArguments *arguments, GError **error)
 {
-  g_autoptr (BothyProcessSpec) spec = process_spec_new ();
+  g_autoptr (BothyProcessSpec) spec = bothy_process_spec_new ();
   g_autofree char *path = NULL;
   g_auto (GStrv) args = NULL;
 

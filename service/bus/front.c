@@ -411,7 +411,7 @@ answer (Front *front, const BothyHeader *message)
       message->flags & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED)
     return TRUE;
   g_dbus_message_set_message_type (reply, G_DBUS_MESSAGE_TYPE_ERROR);
-  g_dbus_message_set_error_name (reply, BOTHY_ERROR_PREFIX "LimitsExceeded");
+  g_dbus_message_set_error_name (reply, bothy_error_name (BOTHY_ERROR_LIMITS_EXCEEDED));
   g_dbus_message_set_reply_serial (reply, message->serial);
   g_dbus_message_set_destination (reply, message->sender);
   g_dbus_message_set_flags (reply, G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED);

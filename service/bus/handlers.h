@@ -99,9 +99,15 @@ REQUEST (container, rename);
 HANDLE (container, rename);
 HANDLE (container, open_console);
 HANDLE (container, open_log);
+REQUEST (container, read_log);
+HANDLE (container, read_log);
 HANDLE (container, get_os_release);
 HANDLE (container, map_from_user);
 HANDLE (container, map_to_user);
+
+/* capture.c */
+REQUEST (container, exec_and_wait);
+HANDLE (container, exec_and_wait);
 
 /* copy.c */
 REQUEST (container, copy_from);
@@ -183,6 +189,8 @@ HANDLE (process, open_pty);
 HANDLE (standard, introspect);
 REQUEST (standard, get);
 HANDLE (standard, get);
+REQUEST (standard, set);
+HANDLE (standard, set);
 HANDLE (standard, get_all);
 HANDLE (standard, get_managed_objects);
 

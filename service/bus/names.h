@@ -19,8 +19,6 @@
 #define BOTHY_OPERATION_INTERFACE BOTHY_BUS_NAME ".Operation"
 #define BOTHY_PROCESS_INTERFACE   BOTHY_BUS_NAME ".Process"
 
-#define BOTHY_ERROR_PREFIX BOTHY_BUS_NAME ".Error."
-
 #define BOTHY_ACTION_CREATE  BOTHY_BUS_NAME ".create-container"
 #define BOTHY_ACTION_INSPECT BOTHY_BUS_NAME ".inspect-containers"
 #define BOTHY_ACTION_MANAGE  BOTHY_BUS_NAME ".manage-containers"

@@ -152,6 +152,11 @@ bothy_properties_of_container (GObject *target, guint32 user)
   add (&builder, "Resolvers", g_variant_new_strv ((const char *const *)spec->network->resolvers, -1));
   add_string (&builder, "Account", spec->account);
   add (&builder, "Command", words_to_variant (spec->command));
+  add (&builder, "Environment", words_to_variant (spec->environment));
+  add_string (&builder, "User", spec->user);
+  add (&builder, "WorkingDirectory",
+       g_variant_new_take_string (g_utf8_make_valid (spec->working_directory, -1)));
+  add (&builder, "Nesting", g_variant_new_boolean (spec->nesting));
   add_sysctls (&builder, spec->sysctls);
   add (&builder, "ShmSize", g_variant_new_uint64 (spec->shm_size));
   add (&builder, "Limits", bothy_limits_to_variant (&container->limits));
@@ -250,8 +255,7 @@ bothy_properties_error_text (const GError *error)
 {
   if (!error)
     return g_strdup ("");
-  return g_strdup_printf (BOTHY_ERROR_PREFIX "%s: %s", bothy_error_name (bothy_error_get_code (error)),
-                          error->message);
+  return g_strdup_printf ("%s: %s", bothy_error_name (bothy_error_get_code (error)), error->message);
 }
 
 GVariant *

@@ -57,8 +57,8 @@ bothy_router_is_idle (BothyRouter *self)
 static void
 refuse_message (BothyRouter *self, GDBusMessage *message, BothyErrorCode code, const char *text)
 {
-  g_autofree char *name = g_strconcat (BOTHY_ERROR_PREFIX, bothy_error_name (code), NULL);
-  g_autoptr (GDBusMessage) reply = g_dbus_message_new_method_error_literal (message, name, text);
+  g_autoptr (GDBusMessage) reply =
+      g_dbus_message_new_method_error_literal (message, bothy_error_name (code), text);
 
   g_dbus_connection_send_message (self->connection, reply, G_DBUS_SEND_MESSAGE_FLAGS_NONE, NULL, NULL);
 }

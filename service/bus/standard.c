@@ -14,6 +14,9 @@ static const char *const xml =
     "<method name='Get'><arg name='interface' type='s' direction='in'/><arg name='property' type='s' "
     "direction='in'/>"
     "<arg name='value' type='v' direction='out'/></method>"
+    "<method name='Set'><arg name='interface' type='s' direction='in'/><arg name='property' type='s' "
+    "direction='in'/>"
+    "<arg name='value' type='v' direction='in'/></method>"
     "<method name='GetAll'><arg name='interface' type='s' direction='in'/>"
     "<arg name='properties' type='a{sv}' direction='out'/></method>"
     "<signal name='PropertiesChanged'><arg name='interface' type='s'/><arg name='changed' type='a{sv}'/>"
@@ -125,7 +128,7 @@ properties_of (BothyCall *call, const char *interface, GError **error)
   if (*interface && !g_str_equal (interface, call->node->interface->name)) {
     if (bothy_standard_get_interface (interface))
       return g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0));
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "There is no such interface here");
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_UNKNOWN_INTERFACE, "There is no such interface here");
     return NULL;
   }
   return g_variant_ref_sink (call->node->get_properties (call->node->target, call->user));
@@ -166,9 +169,38 @@ bothy_standard_handle_get (BothyCall *call)
   if (value)
     bothy_call_return (call, g_variant_new ("(v)", value));
   else
-    bothy_call_return_error (
-        call, error ? error
-                    : g_error_new (BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "There is no such property here"));
+    bothy_call_return_error (call, error ? error
+                                         : g_error_new (BOTHY_ERROR, BOTHY_ERROR_UNKNOWN_PROPERTY,
+                                                        "There is no such property here"));
+}
+
+static gpointer
+parse_set (BothyArguments *arguments, GError **error)
+{
+  g_autoptr (GVariant) value = NULL;
+  GetRequest *request = g_new0 (GetRequest, 1);
+
+  bothy_arguments_get (arguments, "(ss@v)", &request->interface, &request->property, &value);
+  return request;
+}
+
+const BothyRequestType bothy_standard_set_request = { parse_set, (GDestroyNotify)get_request_free };
+
+void
+bothy_standard_handle_set (BothyCall *call)
+{
+  const GetRequest *request = call->request;
+  GError *error = NULL;
+  g_autoptr (GVariant) properties = properties_of (call, request->interface, &error);
+  g_autoptr (GVariant) value =
+      properties ? g_variant_lookup_value (properties, request->property, NULL) : NULL;
+
+  if (value)
+    g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_PROPERTY_READ_ONLY,
+                 "Property %s can only be read; methods change what it says", request->property);
+  else if (!error)
+    g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_UNKNOWN_PROPERTY, "There is no such property here");
+  bothy_call_return_error (call, error);
 }
 
 void

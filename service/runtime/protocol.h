@@ -85,7 +85,7 @@ enum supervisor_message_type {
    */
   SUPERVISOR_FOLDER = 12,
   SUPERVISOR_NO_FOLDER = 13,
-  SUPERVISOR_ROOT = 14, /* replies with an O_PATH fd of the container's root; while it runs */
+  SUPERVISOR_ROOT = 14,   /* replies with an O_PATH fd of the container's root; while it runs */
   SUPERVISOR_CONSOLE = 8, /* replies with the master of a new terminal joined to the console */
 
   /* ---- supervisor → broker ---- */

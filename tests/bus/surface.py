@@ -39,6 +39,7 @@ ARGUMENTS = {
     "OpenLog": (), "SetLimits": ({"pids": GLib.Variant("t", 100)},), "GetStats": (), "GetHistory": (), "GetOSRelease": (),
     "MapFromUser": (0,), "MapToUser": (0,), "AddPort": ("tcp", 8080, 80, {}), "RemovePort": ("tcp", 8080, {}),
     "AddMount": (0, "/mnt", wire.variants({"path": "/usr"})), "RemoveMount": ("/mnt",),
+    "ExecAndWait": (["true"], {}), "ReadLog": (0, 100),
     "CopyFrom": ("/etc", 0, {}), "CopyTo": ("/etc", 0, {}),
     "SetAutostart": ("no", wire.variants({"restart": "no"})),
     "SetEgress": ("set", ["192.0.2.1"]), "GetAddresses": (),
@@ -54,7 +55,7 @@ def call_container(client, path, member, **options):
 
 def default(kind):
     """Some value of a type."""
-    return {"s": "x", "a{sv}": {}, "h": 0, "u": 1, "i": 9, "as": [], "ah": [], "o": "/", "q": 80, "a(suuu)": []}[kind]
+    return {"s": "x", "a{sv}": {}, "h": 0, "u": 1, "t": 1, "i": 9, "as": [], "ah": [], "o": "/", "q": 80, "a(suuu)": []}[kind]
 
 
 def some_body(interface, member):

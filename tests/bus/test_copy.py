@@ -9,7 +9,7 @@ import threading
 import pytest
 from gi.repository import GLib
 
-from conftest import ALICE, BOB
+from conftest import BOB
 from wire import CONTAINER, variants
 
 

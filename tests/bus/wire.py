@@ -43,8 +43,8 @@ class BusError(Exception):
 
     @property
     def short(self):
-        """The name without the service's prefix."""
-        return self.name.removeprefix(NAME + ".Error.")
+        """The name without its prefix: the service's own, or that of D-Bus for what it has a name for."""
+        return self.name.removeprefix(NAME + ".Error.").removeprefix("org.freedesktop.DBus.Error.")
 
 
 class Gone(Exception):
