@@ -7,7 +7,8 @@
  *   pack                           the directory that it is started in, as "."
  *   send NAME UID GID              the same, as NAME, of that owner
  *   send-file NAME UID GID [MODE]  what standard input is, as a file
- *   receive [NAME]                 into the directory that it is started in, the first part of names being NAME
+ *   receive FIRST [NAME]           into the directory that it is started in; the first part of all names, which has to be
+ *                                  FIRST, becomes NAME
  *   print                          the content of the one file of an archive
  */
 #include <archive.h>
@@ -19,12 +20,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include "archive-common.h"
+#include "archive-receive.h"
 #include "archive-status.h"
 
-#define BLOCK (64 * 1024)
+#define BLOCK ARCHIVE_BLOCK
 
 struct copy {
   struct archive *disk;
@@ -33,27 +38,6 @@ struct copy {
   const char *name; /* in the place of the first part of names; NULL: they stay */
   long uid, gid;    /* -1: they stay */
 };
-
-static void
-print_escaped (const char *text)
-{
-  for (; *text; text++)
-    if ((unsigned char)*text < 0x20 || *text == 0x7f)
-      fprintf (stderr, "\\x%02x", (unsigned char)*text);
-    else
-      putc (*text, stderr);
-}
-
-static _Noreturn void
-give_up (const char *name, const char *reason)
-{
-  fputs ("bothy: ", stderr);
-  print_escaped (name);
-  fputs (": ", stderr);
-  print_escaped (reason != NULL ? reason : "?");
-  putc ('\n', stderr);
-  _exit (ARCHIVE_STATUS_UNREADABLE);
-}
 
 /* Nobody reads it any more: who did says why. */
 static void
@@ -88,18 +72,7 @@ copy_content (struct copy *copy, const char *name)
     written = offset + (la_int64_t)size;
   }
   if (result != ARCHIVE_EOF)
-    give_up (name, archive_error_string (copy->disk));
-}
-
-static char *
-with_first (const char *name, const char *first)
-{
-  const char *rest = name + strcspn (name, "/");
-  char *whole;
-
-  if (asprintf (&whole, "%s%s", first, rest) < 0)
-    give_up (name, "Out of memory");
-  return whole;
+    archive_give_up (name, archive_error_string (copy->disk));
 }
 
 /* What is sent is called and owned otherwise: nobody here has an account there. */
@@ -109,12 +82,16 @@ rename_entry (struct copy *copy, struct archive_entry *entry)
   char *name;
 
   if (copy->name != NULL) {
-    name = with_first (archive_entry_pathname (entry), copy->name);
+    name = archive_with_first (archive_entry_pathname (entry), copy->name);
     archive_entry_copy_pathname (entry, name);
     free (name);
   }
   if (copy->uid < 0)
     return;
+  /* A program that lends its owner's rights would lend root's there. */
+  archive_entry_set_perm (entry, archive_entry_perm (entry) & 0777);
+  archive_entry_xattr_clear (entry);
+  archive_entry_acl_clear (entry);
   archive_entry_set_uid (entry, copy->uid);
   archive_entry_set_gid (entry, copy->gid);
   archive_entry_set_uname (entry, NULL);
@@ -151,7 +128,7 @@ copy_all (struct copy *copy)
   }
   name = archive_entry_pathname (entry);
   if (result != ARCHIVE_EOF)
-    give_up (name != NULL ? name : ".", archive_error_string (copy->disk));
+    archive_give_up (name != NULL ? name : ".", archive_error_string (copy->disk));
   archive_entry_free (entry);
 }
 
@@ -177,7 +154,7 @@ pack (const char *name, long uid, long gid)
   archive_entry_linkresolver_set_strategy (copy.links, ARCHIVE_FORMAT_TAR_PAX_RESTRICTED);
   begin_tar (&copy);
   if (archive_read_disk_open (copy.disk, ".") != ARCHIVE_OK)
-    give_up (".", archive_error_string (copy.disk));
+    archive_give_up (".", archive_error_string (copy.disk));
   copy_all (&copy);
   check_written (archive_write_close (copy.tar));
   return EXIT_SUCCESS;
@@ -185,27 +162,44 @@ pack (const char *name, long uid, long gid)
 
 /* ---- one file ---- */
 
-/* An archive says first how long a file is: what does not know is kept until its end. */
+/* Files of the kernel's do not say how long they are. */
+static bool
+says_its_length (const struct stat *st)
+{
+  struct statfs fs;
+
+  return S_ISREG (st->st_mode) && st->st_size > 0 && fstatfs (STDIN_FILENO, &fs) == 0 &&
+         fs.f_type != PROC_SUPER_MAGIC && fs.f_type != SYSFS_MAGIC;
+}
+
+/* An archive says first how long a file is: what does not know is kept until its end. Returns where to read, and in ST how
+ * much. */
 static FILE *
 open_input (const char *name, struct stat *st)
 {
   static char buffer[BLOCK];
+  mode_t mode;
+  off_t begun;
   FILE *kept;
   size_t size;
 
   if (fstat (STDIN_FILENO, st) < 0)
-    give_up (name, strerror (errno));
-  if (S_ISREG (st->st_mode))
+    archive_give_up (name, strerror (errno));
+  begun = lseek (STDIN_FILENO, 0, SEEK_CUR);
+  if (says_its_length (st) && begun >= 0) {
+    st->st_size = begun < st->st_size ? st->st_size - begun : 0;
     return stdin;
+  }
+  mode = S_ISREG (st->st_mode) ? st->st_mode : S_IFREG | 0644;
   kept = tmpfile ();
   if (kept == NULL)
-    give_up (name, strerror (errno));
+    archive_give_up (name, strerror (errno));
   while ((size = fread (buffer, 1, sizeof buffer, stdin)) > 0)
     if (fwrite (buffer, 1, size, kept) != size)
-      give_up (name, strerror (errno));
+      archive_give_up (name, strerror (errno));
   if (ferror (stdin) || fflush (kept) != 0 || fstat (fileno (kept), st) < 0)
-    give_up (name, strerror (errno));
-  st->st_mode = S_IFREG | 0644;
+    archive_give_up (name, strerror (errno));
+  st->st_mode = mode;
   rewind (kept);
   return kept;
 }
@@ -219,7 +213,7 @@ send_file (const char *name, long uid, long gid, const char *mode)
   struct stat st;
   FILE *input = open_input (name, &st);
   la_int64_t left = st.st_size;
-  size_t size = 1;
+  size_t size;
 
   archive_entry_set_pathname (entry, name);
   archive_entry_set_filetype (entry, AE_IFREG);
@@ -230,135 +224,13 @@ send_file (const char *name, long uid, long gid, const char *mode)
   archive_entry_set_gid (entry, gid);
   begin_tar (&copy);
   check_written (archive_write_header (copy.tar, entry));
-  for (; left > 0 && size > 0; left -= (la_int64_t)size) {
+  for (; left > 0; left -= (la_int64_t)size) {
     size = fread (buffer, 1, left < BLOCK ? (size_t)left : BLOCK, input);
-    if (ferror (input))
-      give_up (name, strerror (errno));
+    if (size == 0)
+      archive_give_up (name, ferror (input) ? strerror (errno) : "it became shorter while it was read");
     check_written (archive_write_data (copy.tar, buffer, size));
   }
   check_written (archive_write_close (copy.tar));
-  return EXIT_SUCCESS;
-}
-
-/* ---- the other way ---- */
-
-/* The caller's own files, whoever owns them inside: without setuid, devices and what else is not for him. */
-#define RECEIVE_FLAGS                                                                                        \
-  (ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_SECURE_SYMLINKS | ARCHIVE_EXTRACT_SECURE_NODOTDOT |                \
-   ARCHIVE_EXTRACT_SECURE_NOABSOLUTEPATHS | ARCHIVE_EXTRACT_SAFE_WRITES)
-
-static struct archive *
-begin_reading (void)
-{
-  struct archive *tar = archive_read_new ();
-
-  archive_read_support_format_tar (tar);
-  archive_read_support_format_empty (tar);
-  if (archive_read_open_fd (tar, STDIN_FILENO, BLOCK) != ARCHIVE_OK)
-    give_up ("archive", archive_error_string (tar));
-  return tar;
-}
-
-static bool
-next_entry (struct archive *tar, struct archive_entry **entry)
-{
-  int result = archive_read_next_header (tar, entry);
-
-  if (result != ARCHIVE_EOF && result < ARCHIVE_WARN)
-    give_up ("archive", archive_error_string (tar));
-  return result != ARCHIVE_EOF;
-}
-
-/* Whether NAME is FIRST, or below it. */
-static bool
-is_below (const char *name, const char *first)
-{
-  size_t length = strlen (first);
-
-  return name != NULL && strncmp (name, first, length) == 0 && (name[length] == '\0' || name[length] == '/');
-}
-
-/* ENTRY by its name here; what is not below the FIRST of all was not asked for. */
-static void
-localize (struct archive_entry *entry, const char *first, const char *name)
-{
-  const char *path = archive_entry_pathname (entry);
-  const char *link = archive_entry_hardlink (entry);
-  char *whole;
-
-  if (!is_below (path, first) || (link != NULL && !is_below (link, first)))
-    give_up (path != NULL ? path : "archive", "nobody asked for it");
-  archive_entry_set_perm (entry, archive_entry_perm (entry) & 0777);
-  if (name == NULL)
-    return;
-  if (link != NULL) {
-    whole = with_first (link, name);
-    archive_entry_copy_hardlink (entry, whole);
-    free (whole);
-  }
-  whole = with_first (path, name);
-  archive_entry_copy_pathname (entry, whole);
-  free (whole);
-}
-
-static void
-make (struct archive *tar, struct archive *disk, struct archive_entry *entry)
-{
-  const char *name = archive_entry_pathname (entry);
-  mode_t type = archive_entry_filetype (entry);
-  const void *data;
-  la_int64_t offset;
-  size_t size;
-  int result = ARCHIVE_EOF;
-
-  if (archive_entry_hardlink (entry) == NULL && type != AE_IFREG && type != AE_IFDIR && type != AE_IFLNK)
-    return;
-  if (archive_write_header (disk, entry) < ARCHIVE_WARN)
-    give_up (name, archive_error_string (disk));
-  if (archive_entry_size (entry) > 0)
-    while ((result = archive_read_data_block (tar, &data, &size, &offset)) == ARCHIVE_OK)
-      if (archive_write_data_block (disk, data, size, offset) < ARCHIVE_WARN)
-        give_up (name, archive_error_string (disk));
-  if (result != ARCHIVE_EOF)
-    give_up (name, archive_error_string (tar));
-  if (archive_write_finish_entry (disk) < ARCHIVE_WARN)
-    give_up (name, archive_error_string (disk));
-}
-
-static int
-receive (const char *name)
-{
-  struct archive *tar = begin_reading ();
-  struct archive *disk = archive_write_disk_new ();
-  struct archive_entry *entry;
-  char *first = NULL;
-
-  archive_write_disk_set_options (disk, RECEIVE_FLAGS);
-  while (next_entry (tar, &entry)) {
-    const char *path = archive_entry_pathname (entry);
-
-    if (first == NULL)
-      first = strndup (path != NULL ? path : "", strcspn (path != NULL ? path : "", "/"));
-    localize (entry, first, name);
-    make (tar, disk, entry);
-  }
-  if (archive_write_close (disk) != ARCHIVE_OK)
-    give_up (first != NULL ? first : "archive", archive_error_string (disk));
-  return EXIT_SUCCESS;
-}
-
-static int
-print (void)
-{
-  struct archive *tar = begin_reading ();
-  struct archive_entry *entry;
-
-  if (!next_entry (tar, &entry))
-    return EXIT_SUCCESS; /* who did not write it says why */
-  if (archive_entry_filetype (entry) != AE_IFREG)
-    give_up (archive_entry_pathname (entry), "it is a directory, and can not be printed");
-  if (archive_read_data_into_fd (tar, STDOUT_FILENO) < ARCHIVE_WARN)
-    give_up (archive_entry_pathname (entry), archive_error_string (tar));
   return EXIT_SUCCESS;
 }
 
@@ -371,16 +243,17 @@ main (int argc, char **argv)
   if (setlocale (LC_CTYPE, "C.UTF-8") == NULL)
     setlocale (LC_CTYPE, "");
   signal (SIGPIPE, SIG_IGN);
+  signal (SIGXFSZ, SIG_IGN); /* EFBIG says it, too */
   if (strcmp (what, "pack") == 0)
     return pack (NULL, -1, -1);
   if (strcmp (what, "send") == 0 && argc >= 5)
     return pack (argv[2], atol (argv[3]), atol (argv[4]));
   if (strcmp (what, "send-file") == 0 && argc >= 5)
     return send_file (argv[2], atol (argv[3]), atol (argv[4]), argv[5]);
-  if (strcmp (what, "receive") == 0)
-    return receive (argv[2]);
+  if (strcmp (what, "receive") == 0 && argc >= 3)
+    return archive_receive (argv[2], argv[3]);
   if (strcmp (what, "print") == 0)
-    return print ();
+    return archive_print ();
   fprintf (stderr, "This is started by bothy\n");
   return EXIT_FAILURE;
 }

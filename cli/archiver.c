@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,13 +15,21 @@
 #include "archive-status.h"
 #include "archiver.h"
 
+/* Runs in the child: it must not go on when we are killed. */
+static void
+end_with_parent (gpointer data)
+{
+  prctl (PR_SET_PDEATHSIG, SIGTERM);
+}
+
 /* Starts it in @directory. If it @reads an archive, that is what is written into the archiver's end; else the archive is what
- * is read there, and made of @input as its standard input, or of nothing with -1. */
+ * is read there, and made of @input as its standard input, or of nothing with -1. What it prints goes to @output, with -1 to our standard output. */
 static gboolean
 start (CliArchiver *archiver,
        const char *const *words,
        const char *directory,
        int input,
+       int output,
        gboolean reads,
        GError **error)
 {
@@ -33,8 +43,9 @@ start (CliArchiver *archiver,
   argv = g_strv_builder_end (builder);
   if (!g_unix_open_pipe (ends, FD_CLOEXEC, error))
     return FALSE;
-  ok = g_spawn_async_with_fds (directory, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &archiver->child,
-                               reads ? ends[0] : input, reads ? -1 : ends[1], -1, error);
+  ok =
+      g_spawn_async_with_fds (directory, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, end_with_parent, NULL,
+                              &archiver->child, reads ? ends[0] : input, reads ? output : ends[1], -1, error);
   close (ends[reads ? 0 : 1]);
   if (ok)
     archiver->fd = ends[reads ? 1 : 0];
@@ -48,7 +59,7 @@ cli_archiver_pack (CliArchiver *archiver, const char *path, GError **error)
 {
   const char *words[] = { "pack", NULL };
 
-  return start (archiver, words, path, -1, FALSE, error);
+  return start (archiver, words, path, -1, -1, FALSE, error);
 }
 
 static gboolean
@@ -61,7 +72,7 @@ send_file (CliArchiver *archiver, const char *path, const char *const *words, GE
     g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "%s: %s", path, g_strerror (errno));
     return FALSE;
   }
-  ok = start (archiver, words, NULL, fd, FALSE, error);
+  ok = start (archiver, words, NULL, fd, -1, FALSE, error);
   close (fd);
   return ok;
 }
@@ -76,24 +87,33 @@ cli_archiver_send (CliArchiver *archiver, const char *path, const CliArchiverNam
   const char *words[] = { is_directory ? "send" : "send-file", names->name, uid, gid,
                           names->mode >= 0 ? mode : NULL,      NULL };
 
-  return is_directory ? start (archiver, words, path, -1, FALSE, error)
+  return is_directory ? start (archiver, words, path, -1, -1, FALSE, error)
                       : send_file (archiver, path, words, error);
 }
 
 gboolean
-cli_archiver_receive (CliArchiver *archiver, const char *directory, const char *name, GError **error)
+cli_archiver_receive (
+    CliArchiver *archiver, const char *directory, const char *first, const char *name, GError **error)
 {
-  const char *words[] = { "receive", name, NULL };
+  const char *words[] = { "receive", first, name, NULL };
 
-  return start (archiver, words, directory, -1, TRUE, error);
+  return start (archiver, words, directory, -1, -1, TRUE, error);
 }
 
 gboolean
-cli_archiver_print (CliArchiver *archiver, GError **error)
+cli_archiver_print (CliArchiver *archiver, int output, GError **error)
 {
   const char *words[] = { "print", NULL };
 
-  return start (archiver, words, NULL, -1, TRUE, error);
+  return start (archiver, words, NULL, -1, output, TRUE, error);
+}
+
+void
+cli_archiver_stop (CliArchiver *archiver)
+{
+  cli_archiver_end (archiver);
+  if (archiver->child > 0)
+    kill (archiver->child, SIGTERM);
 }
 
 void
@@ -115,5 +135,5 @@ cli_archiver_close (CliArchiver *archiver)
   while (waitpid (archiver->child, &status, 0) < 0 && errno == EINTR)
     ;
   archiver->child = 0;
-  return WIFEXITED (status) && WEXITSTATUS (status) != ARCHIVE_STATUS_UNREADABLE;
+  return !WIFEXITED (status) || WEXITSTATUS (status) != ARCHIVE_STATUS_UNREADABLE;
 }

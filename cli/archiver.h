@@ -39,19 +39,28 @@ cli_archiver_send (CliArchiver *archiver, const char *path, const CliArchiverNam
 /**
  * cli_archiver_receive:
  * @directory: where the files go
- * @name: (nullable): what the first of them, which all others are below, is called there
+ * @first: what the archive begins with, which all else in it has to be below
+ * @name: (nullable): what that is called there
  *
  * Begins to make files of what is written into the archiver's end: the caller's own, without setuid. Nothing in the archive,
  * which is somebody else's, leads out of @directory, or through links that it brings.
  */
-gboolean
-cli_archiver_receive (CliArchiver *archiver, const char *directory, const char *name, GError **error);
+gboolean cli_archiver_receive (
+    CliArchiver *archiver, const char *directory, const char *first, const char *name, GError **error);
 
-/** cli_archiver_print: begins to print the one regular file of an archive on standard output. */
-gboolean cli_archiver_print (CliArchiver *archiver, GError **error);
+/**
+ * cli_archiver_print:
+ * @output: where, or -1: standard output
+ *
+ * Begins to write the content of the one regular file of an archive.
+ */
+gboolean cli_archiver_print (CliArchiver *archiver, int output, GError **error);
 
 /** cli_archiver_end: closes the archiver's end, so that a process that reads sees one. */
 void cli_archiver_end (CliArchiver *archiver);
+
+/** cli_archiver_stop: nobody wants any more what it does; it is waited for with cli_archiver_close(). */
+void cli_archiver_stop (CliArchiver *archiver);
 
 /**
  * cli_archiver_close:

@@ -3,11 +3,12 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <glib-unix.h>
+#include <glib/gstdio.h>
 
 #include "archiver.h"
 #include "error.h"
@@ -126,27 +127,47 @@ push (Cli *cli, const Place *from, const Place *to, const How *how, GError **err
   gboolean ok =
       cli_archiver_send (&archiver, from->path, &names, error) && run (cli, to, "CopyTo", &archiver, error);
 
-  /* The service saw nothing but an archive without an end. */
+  /* What could not be read ended the archive, and the service tells no more than that. */
+  if (!ok && !cli_error_is (error ? *error : NULL, "BadArchive"))
+    cli_archiver_stop (&archiver);
   if (!cli_archiver_close (&archiver))
     return g_clear_error (error), FALSE;
   return ok;
 }
 
-/* Begins to take in what is called NAME inside: into a directory that is there, or as a new name in the one above. */
+/* Begins to write into TARGET, which is neither a file nor a directory: a terminal, a pipe, /dev/null. */
 static gboolean
-begin_receiving (CliArchiver *archiver, const char *target, GError **error)
+begin_writing (CliArchiver *archiver, const char *target, GError **error)
 {
-  g_autofree char *above = NULL;
-  g_autofree char *name = NULL;
+  int fd = g_open (target, O_WRONLY | O_CLOEXEC | O_NOCTTY, 0);
+  gboolean ok;
+
+  if (fd < 0) {
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "%s: %s", target, g_strerror (errno));
+    return FALSE;
+  }
+  ok = cli_archiver_print (archiver, fd, error);
+  close (fd);
+  return ok;
+}
+
+/* Begins to take in what FROM is: into a directory that is there, or as a new name in the one above. */
+static gboolean
+begin_receiving (CliArchiver *archiver, const Place *from, const char *target, GError **error)
+{
+  gboolean is_root = strspn (from->path, "/") == strlen (from->path);
+  g_autofree char *first = is_root ? g_strdup (".") : last_part (from);
+  g_autofree char *above = g_path_get_dirname (target);
+  g_autofree char *name = g_path_get_basename (target);
 
   if (g_str_equal (target, "-"))
-    return cli_archiver_print (archiver, error);
+    return cli_archiver_print (archiver, -1, error);
   if (g_file_test (target, G_FILE_TEST_IS_DIR))
-    return cli_archiver_receive (archiver, target, NULL, error);
-  above = g_path_get_dirname (target);
-  name = g_path_get_basename (target);
+    return cli_archiver_receive (archiver, target, first, NULL, error);
+  if (g_file_test (target, G_FILE_TEST_EXISTS) && !g_file_test (target, G_FILE_TEST_IS_REGULAR))
+    return begin_writing (archiver, target, error);
   if (g_file_test (above, G_FILE_TEST_IS_DIR) && !g_str_has_suffix (target, "/"))
-    return cli_archiver_receive (archiver, above, name, error);
+    return cli_archiver_receive (archiver, above, first, name, error);
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_DIRECTORY, _ ("%s: there is no such directory"),
                g_str_has_suffix (target, "/") ? target : above);
   return FALSE;
@@ -156,31 +177,38 @@ static gboolean
 pull (Cli *cli, const Place *from, const Place *to, GError **error)
 {
   CliArchiver archiver = { -1, 0 };
-  gboolean ok = begin_receiving (&archiver, to->path, error) && run (cli, from, "CopyFrom", &archiver, error);
+  gboolean ok =
+      begin_receiving (&archiver, from, to->path, error) && run (cli, from, "CopyFrom", &archiver, error);
 
-  /* The service saw nothing but that nobody reads any more. */
-  if (!cli_archiver_close (&archiver) && (ok || cli_error_is (*error, "Busy")))
+  /* The service saw nothing but that nobody reads any more; else an archive that it ended is its to explain. */
+  if (!ok && !cli_error_is (error ? *error : NULL, "Busy"))
+    cli_archiver_stop (&archiver);
+  if (!cli_archiver_close (&archiver) && (ok || cli_error_is (error ? *error : NULL, "Busy")))
     return g_clear_error (error), FALSE;
   return ok;
 }
 
-/* Both of them are inside, and the archive need not come by here. */
+/* Both of them are inside. Not by a pipe: each side has its turn, and who has all of a user's would wait for one more. */
 static gboolean
 pass (Cli *cli, const Place *from, const Place *to, GError **error)
 {
-  g_autofree char *reading = NULL;
-  g_autofree char *writing = NULL;
-  g_autofree char *title = g_strdup_printf (_ ("Copying from %s"), from->container);
-  int ends[2];
+  CliArchiver kept = { -1, 0 };
+  g_autofree char *name = NULL;
+  gboolean ok;
+  int fd = g_file_open_tmp ("bothy-XXXXXX", &name, error);
 
-  if (!g_unix_open_pipe (ends, FD_CLOEXEC, error))
+  if (fd < 0)
     return FALSE;
-  writing = begin (cli, to, "CopyTo", ends[0], error);
-  reading = writing ? begin (cli, from, "CopyFrom", ends[1], error) : NULL;
-  close (ends[0]);
-  close (ends[1]);
-  return reading && cli_operation_follow (cli, reading, title, NULL, error) &&
-         cli_operation_follow (cli, writing, NULL, NULL, error);
+  g_unlink (name);
+  kept.fd = dup (fd);
+  ok = run (cli, from, "CopyFrom", &kept, error);
+  if (ok && lseek (fd, 0, SEEK_SET) == 0) {
+    kept.fd = dup (fd);
+    ok = run (cli, to, "CopyTo", &kept, error);
+  }
+  cli_archiver_end (&kept);
+  close (fd);
+  return ok;
 }
 
 /* ---- the verbs ---- */
@@ -193,6 +221,15 @@ copy (Cli *cli, const Place *from, const Place *to, const How *how, GError **err
   return from->container ? pull (cli, from, to, error) : push (cli, from, to, how, error);
 }
 
+/* TEXT is taken over. */
+static char *
+with_slash (char *text)
+{
+  g_autofree char *owned = text;
+
+  return g_strconcat (owned, "/", NULL);
+}
+
 /* Of several what they go to is a directory. */
 static int
 copy_all (Cli *cli, char **words, const How *how)
@@ -202,8 +239,7 @@ copy_all (Cli *cli, char **words, const How *how)
 
   parse_place (words[n - 1], &to);
   if (n > 2 && !g_str_has_suffix (to.path, "/"))
-    to.path = (g_free (to.path),
-               g_strconcat (words[n - 1] + (to.container ? strlen (to.container) + 1 : 0), "/", NULL));
+    to.path = with_slash (to.path);
   for (guint i = 0; i + 1 < n; i++) {
     g_autoptr (GError) error = NULL;
     g_auto (Place) from = { 0 };

@@ -284,7 +284,7 @@ removal_free (Removal *removal)
   g_free (removal);
 }
 
-static const char *const below[] = { GROUPS_SUPERVISOR, GROUPS_PAYLOAD };
+static const char *const below[] = { GROUPS_SUPERVISOR, GROUPS_PAYLOAD, GROUPS_COPIES };
 
 /* What the container made below its own group is its root's, and its supervisor's to remove; this one was killed. */
 static void

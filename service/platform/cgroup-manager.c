@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "platform/cgroup-manager.h"
 
+#include "base/error.h"
+#include "groups.h"
+
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
@@ -68,6 +72,17 @@ bothy_cgroup_manager_mount (void)
       return candidates[i];
   }
   return NULL;
+}
+
+int
+bothy_cgroup_manager_open_copies (const char *group, GError **error)
+{
+  g_autofree char *path = g_build_filename (bothy_cgroup_manager_mount (), group, GROUPS_COPIES, NULL);
+  int fd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+  if (fd < 0)
+    bothy_error_set_errno (error, errno, "Opening the container's control group");
+  return fd;
 }
 
 gboolean

@@ -82,6 +82,9 @@ gboolean bothy_cgroup_manager_is_systemd (void);
 /* Where cgroup2 is mounted, or NULL if it is not. */
 const char *bothy_cgroup_manager_mount (void);
 
+/* The part of GROUP, a container's, for what works on its files from outside: groups.h. An fd, -1 with an error. */
+int bothy_cgroup_manager_open_copies (const char *group, GError **error);
+
 /* Whether cgroup2 has the controller NAME on this machine, looked at once. Where it is NULL, nothing is wanted of it. */
 gboolean bothy_cgroup_manager_has_controller (const char *name);
 

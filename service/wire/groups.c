@@ -74,6 +74,8 @@ groups_make (int group, struct groups *ret)
 
   if (error == 0)
     error = make_below (group, GROUPS_PAYLOAD, ret);
+  if (error == 0 && mkdirat (group, GROUPS_COPIES, 0755) < 0)
+    error = errno;
   return error != 0 ? error : open_files (group, of_group, ret);
 }
 

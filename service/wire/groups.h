@@ -5,11 +5,13 @@
 
 /*
  * What is below a container's control group: supervisor/, which its supervisor is born in,
- * and payload/ for the container itself (cgroups(7), "no internal processes").
+ * payload/ for the container itself (cgroups(7), "no internal processes"), and copies/, root's, for what works on its files
+ * from outside: that counts as the container's, goes on while it is frozen, and ends with it.
  */
 
 #define GROUPS_SUPERVISOR "supervisor"
 #define GROUPS_PAYLOAD    "payload"
+#define GROUPS_COPIES     "copies"
 #define GROUPS_MAX_FDS    16
 /* More groups than a whole Debian has services; each takes kernel memory, which no limit of the container's
    counts where there is no controller for it. */

@@ -7,10 +7,14 @@
 #include "platform/untrusted-fd.h"
 #include "workers/worker.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define MAX_PACKET         (sizeof (struct unpack_message) + UNPACK_MAX_TEXT)
 #define REMOVE_MAX_SECONDS 86400
+#define KILL_SECONDS       2     /* that a program has to end by itself */
 #define REMOVE_FILES       50000 /* in one turn: some seconds */
 
 typedef struct {
@@ -18,7 +22,9 @@ typedef struct {
   BothyHelperClient *helper;
   struct unpack_request request;
   int their_fd;
+  int group_fd; /* -1: that of all such programs */
   int tree_fd;
+  int pidfd;            /* of the program, -1: there is none yet */
   GUnixFDList *sources; /* or NULL */
   BothyUnpackProgress progress;
   gpointer progress_data;
@@ -37,10 +43,29 @@ bothy_unpacked_free (BothyUnpacked *self)
   g_free (self);
 }
 
+static gboolean
+kill_program (gpointer data)
+{
+  autofd pidfd = GPOINTER_TO_INT (data);
+
+  syscall (SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+  return G_SOURCE_REMOVE;
+}
+
+/* It ends by itself when its socket is closed, and clears up; but not while a file system does not answer it. */
+static void
+let_go_of_program (Job *job)
+{
+  if (job->pidfd >= 0)
+    g_timeout_add_seconds (KILL_SECONDS, kill_program, GINT_TO_POINTER (g_steal_fd (&job->pidfd)));
+}
+
 static void
 job_free (Job *job)
 {
   bothy_worker_clear (&job->worker);
+  let_go_of_program (job);
+  bothy_clear_fd (&job->group_fd);
   bothy_clear_fd (&job->their_fd);
   bothy_clear_fd (&job->tree_fd);
   g_clear_object (&job->sources);
@@ -125,6 +150,23 @@ parse_bundle (const struct unpack_message *message, const char *text, GUnixFDLis
   return unpacked;
 }
 
+/* The last that it says: it ends then by itself. */
+static void
+take_result (GTask *task, BothyPacket *packet, const struct unpack_message *message, const char *text)
+{
+  Job *job = g_task_get_task_data (task);
+
+  bothy_clear_fd (&job->pidfd);
+  if (message->error) {
+    g_autofree char *shown = bothy_worker_readable (text, message->text_size);
+
+    finish_unpack (task, NULL, g_error_new (BOTHY_ERROR, code_of (message->error), "%s", shown));
+  } else if (job->request.mode == UNPACK_BUNDLE)
+    finish_unpack (task, parse_bundle (message, text, packet->fds), NULL);
+  else
+    finish_unpack (task, parse_result (message, text), NULL);
+}
+
 static void
 handle_packet (GTask *task, BothyPacket *packet)
 {
@@ -136,17 +178,10 @@ handle_packet (GTask *task, BothyPacket *packet)
       packet->size != sizeof *message + message->text_size)
     finish_unpack (task, NULL,
                    g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-unpack: unexpected message"));
-  else if (message->type == UNPACK_PROGRESS) {
-    if (job->progress)
-      job->progress (message->bytes_in, message->bytes_out, job->progress_data);
-  } else if (message->error) {
-    g_autofree char *shown = bothy_worker_readable (text, message->text_size);
-
-    finish_unpack (task, NULL, g_error_new (BOTHY_ERROR, code_of (message->error), "%s", shown));
-  } else if (job->request.mode == UNPACK_BUNDLE)
-    finish_unpack (task, parse_bundle (message, text, packet->fds), NULL);
-  else
-    finish_unpack (task, parse_result (message, text), NULL);
+  else if (message->type != UNPACK_PROGRESS)
+    take_result (task, packet, message, text);
+  else if (job->progress)
+    job->progress (message->bytes_in, message->bytes_out, job->progress_data);
 }
 
 static void
@@ -157,8 +192,13 @@ on_spawned (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GUnixFDList) fds = NULL;
   GError *error = NULL;
 
+  /* The last fd of a container's tree unmounts it, which may take as long as its disk is slow. */
   bothy_clear_fd (&job->their_fd);
+  bothy_clear_fd (&job->tree_fd);
+  bothy_clear_fd (&job->group_fd);
   fds = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
+  if (fds)
+    job->pidfd = g_unix_fd_list_get (fds, 0, NULL);
   if (!job->worker.socket)
     g_clear_error (&error);
   /* The sources go to bothy-unpack itself. */
@@ -190,9 +230,10 @@ on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GUnixFDList) made =
       bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
   int userns = made ? g_unix_fd_list_peek_fds (made, NULL)[0] : -1;
-  int fds[] = { userns, job->their_fd, job->tree_fd };
+  int fds[] = { userns, job->group_fd, job->their_fd, job->tree_fd };
 
   request.program = program_of (&job->request);
+  request.into_group = job->group_fd >= 0;
   for (gsize i = 0; made && i < G_N_ELEMENTS (fds) && !error; i++) {
     if (fds[i] >= 0)
       g_unix_fd_list_append (list, fds[i], &error);
@@ -209,6 +250,7 @@ on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_unpack_as (BothyHelperClient *helper,
                  guint32 base,
+                 int group_fd,
                  const struct unpack_request *request,
                  int tree_fd,
                  GUnixFDList *sources,
@@ -230,8 +272,9 @@ bothy_unpack_as (BothyHelperClient *helper,
   job->helper = g_object_ref (helper);
   job->request = *request;
   job->request.version = UNPACK_PROTOCOL_VERSION;
-  job->their_fd = -1;
-  job->tree_fd = tree_fd < 0 ? -1 : bothy_fd_dup (tree_fd, &error);
+  job->their_fd = job->pidfd = -1;
+  job->group_fd = group_fd < 0 ? -1 : bothy_fd_dup (group_fd, &error);
+  job->tree_fd = tree_fd < 0 || error ? -1 : bothy_fd_dup (tree_fd, &error);
   job->sources = sources ? g_object_ref (sources) : NULL;
   job->progress = progress;
   job->progress_data = progress_data;
@@ -260,7 +303,7 @@ bothy_unpack (BothyHelperClient *helper,
               GAsyncReadyCallback callback,
               gpointer user_data)
 {
-  bothy_unpack_as (helper, BOTHY_NEUTRAL_BASE, request, tree_fd, sources, progress, progress_data,
+  bothy_unpack_as (helper, BOTHY_NEUTRAL_BASE, -1, request, tree_fd, sources, progress, progress_data,
                    cancellable, callback, user_data);
 }
 

@@ -49,9 +49,11 @@ void bothy_unpack (BothyHelperClient *helper,
                    GAsyncReadyCallback callback,
                    gpointer user_data);
 
-/* The same, as root of the range of ids from BASE on: of a container, whose tree TREE_FD is a part of. */
+/* The same, as root of the range of ids from BASE on, and in the control group GROUP_FD: of a container, whose tree TREE_FD is
+   a part of. */
 void bothy_unpack_as (BothyHelperClient *helper,
                       guint32 base,
+                      int group_fd,
                       const struct unpack_request *request,
                       int tree_fd,
                       GUnixFDList *sources,

@@ -10,7 +10,7 @@ import pytest
 from gi.repository import GLib
 
 from conftest import BOB
-from wire import CONTAINER, variants
+from wire import CONTAINER, variants, wait
 
 
 @pytest.fixture
@@ -190,7 +190,8 @@ def test_COPY_is_cancelled(world, alice, box):
         os.close(fd)
     alice.stop(box)
     assert alice.state(box) == "stopped"
-    assert world.settled_fds() <= before
+    # What does not end by itself is killed after two seconds.
+    wait(lambda: world.settled_fds() <= before)
 
 
 def test_COPY_of_a_stream(alice, box):
@@ -206,3 +207,55 @@ def test_COPY_of_a_stream(alice, box):
     sender.join()
     assert done["Error"] == ""
     assert copy_from(alice, box, "/root/big").extractfile("big").read() == tarfile.open(fileobj=io.BytesIO(data)).extractfile("big").read()
+
+
+def feed(writer):
+    """Gives as much of a long archive as is taken."""
+    data = tar(("f", b"x" * 8_000_000))[:6_000_000]
+    threading.Thread(target=lambda: os.write(writer, data), daemon=True).start()
+
+
+def workers(world):
+    """Those that copy."""
+    return [pid for group in world.cgroups() if group.endswith("/copies")
+            for pid in (world.group / group / "cgroup.procs").read_text().split()]
+
+
+@pytest.mark.parametrize("how", ["Stop", "Delete"])
+def test_COPY_ends_with_the_container(world, alice, box, how):
+    """Who copies is in the container's control group: nothing is written any more once that has ended."""
+    reader, writer = os.pipe()
+    operation, = alice.call(box, CONTAINER, "CopyTo", "(sha{sv})", "/root", 0, {}, fds=[reader])
+    feed(writer)
+    wait(lambda: sh(alice, box, "ls -A /root").startswith(".bothy-"))
+    assert len(workers(world)) == 1
+    alice.call(box, CONTAINER, how, "(a{sv})", variants({"force": True}))
+    done = alice.finish(operation)
+    assert "ended while" in done["Error"], done
+    wait(lambda: not workers(world))
+    for fd in reader, writer:
+        os.close(fd)
+
+
+def test_COPY_cancel_leaves_nothing_half_made(world, alice, box):
+    sh(alice, box, "echo old >/root/f")
+    reader, writer = os.pipe()
+    operation, = alice.call(box, CONTAINER, "CopyTo", "(sha{sv})", "/root", 0, {}, fds=[reader])
+    feed(writer)
+    wait(lambda: ".bothy-" in sh(alice, box, "ls -A /root"))
+    alice.call(operation, "org.bothy.Bothy1.Operation", "Cancel")
+    assert "ancel" in alice.finish(operation)["Error"]
+    wait(lambda: not workers(world))
+    assert sh(alice, box, "ls -A /root; cat /root/f") == "f\nold\n"
+    for fd in reader, writer:
+        os.close(fd)
+
+
+def test_COPY_changes_no_directory_that_is_there(alice, box):
+    sh(alice, box, "mkdir -m 1777 /root/t; chown 5:5 /root/t")
+    assert copy_to(alice, box, "/root", tar(("t", tarfile.DIRTYPE), ("t/new", tarfile.DIRTYPE, {"mode": 0o700, "uid": 9}))) == ""
+    assert sh(alice, box, "stat -c '%a %u' /root/t /root/t/new") == "1777 5\n700 9\n"
+    assert copy_to(alice, box, "/root/t/../..", tar(("x", b""))) == "" and sh(alice, box, "ls /x") == "/x\n"
+    for path in "/none/..", "/none/.":
+        assert "No such file" in copy_to(alice, box, path, tar(("x", b"")))
+    assert "no name" in copy_from(alice, box, "/root/..")

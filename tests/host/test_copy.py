@@ -42,8 +42,17 @@ def test_push(host, x1):
     assert inside(host, "stat -c %a /root/piped; cat /root/piped") == "600\nsaid"
     copy(host, "cp f d x1:/root/both", check=False)
     inside(host, "mkdir /root/both")
-    copy(host, "cp f d x1:/root/both", check=True)
+    copy(host, "cp f d x1:root/both", check=True)
     assert inside(host, "ls /root/both") == "d\nf"
+    # Whoever's program it is here, it is root's there, and lends nobody root's rights.
+    host.run("alice", "chmod 4755 work/d/e/g && cd work && bothy cp d x1:/root/set", check=True)
+    assert inside(host, "stat -c %a /root/set/e/g") == "755"
+    # From where its reader is in a file, and files that do not say how long they are.
+    host.run("alice", "printf 'ab\ncd\n' >work/lines; cd work; { read x; bothy cp - x1:/root/rest; } <lines; bothy cp /proc/self/status x1:/root/", check=True)
+    assert inside(host, "cat /root/rest; grep -c ^Name: /root/status") == "cd\n1"
+    # What is there already keeps its owner and mode.
+    host.run("alice", "mkdir -p work/tmp && touch work/tmp/new && cd work && bothy cp tmp x1:/", check=True)
+    assert inside(host, "stat -c %a /tmp; ls /tmp") == "1777\nnew"
 
 
 def test_pull(host, x1):
@@ -56,6 +65,9 @@ def test_pull(host, x1):
     copy(host, "cp x1:/root/t s && test -d s/u && bothy cp x1:/root/t/w name && cat name && bothy file pull x1:/root/t/w x1:/etc/hosts d && ls d",
          check=True)
     assert "hosts" in host.output("alice", "ls work/d")
+    assert "MemTotal" in copy(host, "cp x1:/proc/meminfo -").stdout and copy(host, "cp x1:/sys/kernel/mm/transparent_hugepage/enabled -").stdout.count("\0") == 0
+    copy(host, "cp x1:/root/t/w /dev/null && test -c /dev/null && bothy cp x1:/root/t/w /dev/stdout | grep -x in", check=True)
+    copy(host, "cp x1:/root/t/. flat", check=False)
     done = copy(host, "file pull x1:/root/t -")
     assert done.returncode == 1 and done.stderr == "bothy: t/: it is a directory, and can not be printed\n", done
     for words, said in (("cp x1:/root/t none/", "there is no such directory"), ("cp x1:/none .", "No such file"),
@@ -121,3 +133,38 @@ def test_COPY_is_interrupted(host, x1):
         host.run("root", "pkill -INT -x bothy; pkill -INT -x bothy-archive; pkill -x sleep", check=True)
         assert copying.wait(20) == 1
     assert inside(host, "ls -A /root | grep -c slow || true") == "0"
+    assert inside(host, "ls -A /root") == ""
+
+
+def test_COPY_takes_no_place_of_another_kind(host, x1):
+    """A directory is never lost to a file here, nor the other way round; nor is anything written through a link."""
+    inside(host, "mkdir -p /root/t/both /root/t/sub; echo x >/root/t/file; echo y >/root/t/sub/z")
+    host.run("alice", "cd work && mkdir -p t/file && echo keep >t/both && mkdir big && ln -s ../big t/sub && mkfifo t/fifo", check=True)
+    for what, said in ("both", "no directory"), ("file", "a directory"), ("sub", "no directory"):
+        done = copy(host, f"cp x1:/root/t/{what} t")
+        assert done.returncode == 1 and said in done.stderr and len(done.stderr.splitlines()) == 1, (what, done)
+    assert host.output("alice", "cd work/t && cat both && test -d file && test -L sub && ls -A . ../big") == ".:\nboth\nfifo\nfile\nsub\n\n../big:".replace(".:", "keep\n.:", 1)
+    inside(host, "mkdir -p /root/u; echo new >/root/u/link; echo new >/root/u/fifo")
+    host.run("alice", "cd work && mkdir u && echo old >target && ln -s ../target u/link && bothy cp x1:/root/u/link u && cat u/link && cat target", check=True)
+    assert host.output("alice", "cat work/u/link work/target") == "new\nold"
+    # What is cut leaves nothing half made.
+    host.run("alice", "cd work && mkdir cut && bothy exec x1 -- sh -c 'head -c 200000000 /dev/zero' >/dev/null", check=True)
+    inside(host, "head -c 100000000 /dev/urandom >/root/huge")
+    host.run("alice", "cd work/cut && ulimit -f 1000; bothy cp x1:/root/huge .")
+    assert host.output("alice", "ls -A work/cut") == ""
+
+
+def test_COPY_names_are_no_orders_to_a_terminal(host, x1):
+    name = r"t/$(printf 'a\302\233b')"
+    inside(host, f'mkdir -p "/root/{name}"')
+    host.run("alice", f'cd work && mkdir -p t && touch "{name}"', check=True)
+    done = copy(host, "cp x1:/root/t .")
+    assert done.returncode == 1 and "\\xc2\\x9b" in done.stderr and "\x9b" not in done.stderr, done
+
+
+def test_COPY_many_between_containers(host, x1):
+    """More of them than there are turns: none waits for another for ever."""
+    host.run("alice", "bothy", "launch", "busybox", "x2", check=True)
+    inside(host, "for i in 1 2 3 4 5 6 7 8; do echo $i >/root/$i; done")
+    host.run("alice", "seq 8 | xargs -P 8 -I N bothy cp x1:/root/N x2:/root/", check=True, timeout=120)
+    assert inside(host, "cat /root/*", "x2").split() == [str(i) for i in range(1, 9)]

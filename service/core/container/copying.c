@@ -3,6 +3,9 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "platform/cgroup-manager.h"
+
+#include <fcntl.h>
 
 #define MAX_SECONDS (24 * 3600) /* whoever reads or writes the archive may be slow */
 
@@ -29,29 +32,57 @@ static void
 on_copied (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
+  const BothyContainer *container = g_task_get_source_object (task);
   GError *error = NULL;
   g_autoptr (BothyUnpacked) done = bothy_unpack_finish (result, &error);
 
+  if (error && !container->supervisor && !g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_CANCELLED)) {
+    g_clear_error (&error);
+    g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "Container %s ended while files were copied",
+                 container->spec->name);
+  }
   if (done)
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);
 }
 
+/* The root of the container as its supervisor gives it: something that nothing can be read from or waited for. -1: it is none. */
+static int
+take_root (GUnixFDList *fds, GError **error)
+{
+  autofd root = g_unix_fd_list_get (fds, 0, error);
+  int flags = root >= 0 ? fcntl (root, F_GETFL) : -1;
+
+  if (flags >= 0 && flags & O_PATH)
+    return g_steal_fd (&root);
+  g_clear_error (error);
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED,
+               "The container's supervisor does not say where its root is");
+  return -1;
+}
+
 static void
 on_root (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
+  const BothyContainer *container = g_task_get_source_object (task);
   Copy *copy = g_task_get_task_data (task);
   g_autoptr (GUnixFDList) fds = NULL;
   GError *error = NULL;
+  autofd root = -1;
+  autofd group = -1;
 
   if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, &fds, &error))
-    bothy_unpack_as (copy->helper, copy->base, &copy->request, g_unix_fd_list_peek_fds (fds, NULL)[0],
-                     copy->archive, copy->progress, copy->progress_data, g_task_get_cancellable (task),
-                     on_copied, g_object_ref (task));
-  else
+    root = take_root (fds, &error);
+  /* What it takes is the container's to take, and it ends with the container. */
+  if (root >= 0 && *container->group)
+    group = bothy_cgroup_manager_open_copies (container->group, &error);
+  if (error)
     g_task_return_error (task, error);
+  else
+    bothy_unpack_as (copy->helper, copy->base, group, &copy->request, root, copy->archive, copy->progress,
+                     copy->progress_data, g_task_get_cancellable (task), on_copied, g_object_ref (task));
 }
 
 static gboolean

@@ -14,7 +14,8 @@
 #include "fd.h"
 #include "read-attributes.h"
 
-#define BLOCK (256 * 1024)
+#define BLOCK          (256 * 1024)
+#define UNSIZED_LENGTH 65536 /* what a file of sysfs says is shorter */
 
 static bool
 fail_archive (struct packing *p, const char *path)
@@ -115,6 +116,28 @@ entry_write_text (struct packing *p, const char *name, const char *text)
 
 /* ---- a file ---- */
 
+#define MAX_UNSIZED (4 * 1024 * 1024)
+
+/* Files of the kernel's do not say how long they are. They are read first, for an archive has to say it. */
+static bool
+write_unsized (struct packing *p, struct archive_entry *entry, int fd, const char *path)
+{
+  static unsigned char buffer[MAX_UNSIZED];
+  size_t size = 0;
+  ssize_t part;
+
+  while ((part = read (fd, buffer + size, sizeof buffer - size)) > 0 || (part < 0 && errno == EINTR))
+    size += part > 0 ? (size_t)part : 0;
+  if (part < 0)
+    return job_fail_errno (p->job, path, "reading");
+  if (size == sizeof buffer)
+    return job_fail (p->job, UNPACK_IO, EFBIG, "%s: does not say how long it is, and is longer than 4 MiB",
+                     job_escape (path));
+  archive_entry_set_size (entry, (la_int64_t)size);
+  return (archive_write_header (p->archive, entry) >= ARCHIVE_WARN || fail_archive (p, path)) &&
+         write_data (p, buffer, size, path);
+}
+
 /* Where it has data; the rest are holes. */
 static bool
 note_holes (struct packing *p, struct archive_entry *entry, int fd, off_t size, const char *path)
@@ -128,6 +151,8 @@ note_holes (struct packing *p, struct archive_entry *entry, int fd, off_t size, 
 
     if (hole < 0)
       return job_fail_errno (p->job, path, "looking for holes");
+    if (hole <= data) /* a file system of somebody's own */
+      return job_fail (p->job, UNPACK_IO, EIO, "%s: its file system says nonsense", job_escape (path));
     archive_entry_sparse_add_entry (entry, data, (hole < size ? hole : size) - data);
     data = lseek (fd, hole, SEEK_DATA);
   }
@@ -173,6 +198,13 @@ write_file (struct packing *p, struct archive_entry *entry, int fd, const struct
          copy_content (p, fd, st->st_size, path);
 }
 
+/* Why a name of what lives can not be opened any more, or as what it was. */
+static bool
+has_changed (int number)
+{
+  return number == ENOENT || number == ELOOP || number == ENOTDIR || number == ENXIO || number == ESTALE;
+}
+
 static bool
 set_target (struct packing *p, struct archive_entry *entry, int directory, const char *name, const char *path)
 {
@@ -204,7 +236,7 @@ fill (struct packing *p,
       const struct stat *st,
       const char *path)
 {
-  int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   AUTO_FD fd = -1;
 
   describe (entry, st, path);
@@ -212,7 +244,7 @@ fill (struct packing *p,
     return false;
   if (S_ISREG (st->st_mode) || S_ISDIR (st->st_mode)) {
     fd = openat (directory, name, flags | (S_ISDIR (st->st_mode) ? O_DIRECTORY : 0));
-    if (fd < 0 && errno == ENOENT && p->is_live)
+    if (fd < 0 && p->is_live && has_changed (errno))
       return true;
     if (fd < 0)
       return job_fail_errno (p->job, path, "opening");
@@ -252,7 +284,9 @@ entry_write_open (struct packing *p, int fd, const char *path)
     return job_fail (p->job, UNPACK_IO, ENOMEM, "Out of memory");
   if (fstat (fd, &st) == 0) {
     describe (entry, &st, path);
-    done = read_attributes (p->job, fd, path, entry) && write_file (p, entry, fd, &st, path);
+    done = read_attributes (p->job, fd, path, entry) &&
+           (st.st_blocks == 0 && st.st_size <= UNSIZED_LENGTH ? write_unsized (p, entry, fd, path)
+                                                              : write_file (p, entry, fd, &st, path));
   } else
     done = job_fail_errno (p->job, path, "looking at it");
   archive_entry_free (entry);

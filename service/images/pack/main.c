@@ -45,9 +45,11 @@ open_live (struct job *job, const char *path, bool *ret_directory)
     return -1;
   }
   fd = tree_open_across (UNPACK_TREE_FD, path,
-                         O_RDONLY | O_NONBLOCK | (S_ISDIR (st.st_mode) ? O_DIRECTORY : 0));
-  if (fd < 0 || fstat (fd, &st) < 0 || (!S_ISREG (st.st_mode) && !S_ISDIR (st.st_mode)))
+                         O_RDONLY | O_NONBLOCK | O_NOCTTY | (S_ISDIR (st.st_mode) ? O_DIRECTORY : 0));
+  if (fd < 0 || fstat (fd, &st) < 0)
     job_fail_errno (job, path, "opening it");
+  else if (!S_ISREG (st.st_mode) && !S_ISDIR (st.st_mode))
+    job_fail (job, UNPACK_IO, EINVAL, "%s: is neither a file nor a directory any more", job_escape (path));
   *ret_directory = S_ISDIR (st.st_mode);
   return fd;
 }
@@ -67,6 +69,10 @@ pack_part (struct job *job)
     path[length - 1] = '\0';
   name = strrchr (path, '/');
   name = name != NULL && name[1] != '\0' ? name + 1 : ".";
+  if (strcmp (name, "..") == 0) {
+    job_fail (job, UNPACK_IO, EINVAL, "%s: has no name of its own", job_escape (path));
+    return;
+  }
   fd = open_live (job, path, &is_directory);
   if (!job_has_failed (job) && confine_reading (job, &fd, is_directory ? 1 : 0) && job_watch (job))
     pack_live (job, fd, name, UNPACK_SOURCE_FD);

@@ -133,6 +133,14 @@ job_finish (struct job *job, const char *text, size_t text_size)
   _exit (sendmsg (job->connection, &packet, MSG_NOSIGNAL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
+/* The other thread may be just about to put it into its place: then it is whole, and has no such name any more. */
+static void
+clear_up (struct job *job)
+{
+  if (job->unfinished.name[0] != '\0')
+    unlinkat (job->unfinished.directory, job->unfinished.name, 0);
+}
+
 /* Sleeps until the broker closes the socket, or until the deadline: no other wake-ups. */
 static void *
 watch (void *data)
@@ -147,7 +155,8 @@ watch (void *data)
 
   while ((left = deadline - now_ms ()) > 0)
     if (poll (&connection, 1, (int)left) > 0 && recv (job->connection, &byte, 1, MSG_DONTWAIT) <= 0)
-      _exit (EXIT_FAILURE);
+      clear_up (job), _exit (EXIT_FAILURE);
+  clear_up (job);
   job_fail (job, UNPACK_LIMIT_EXCEEDED, 0, "not done after %llu seconds", (unsigned long long)seconds);
   job_finish (job, NULL, 0);
 }

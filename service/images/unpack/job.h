@@ -9,6 +9,8 @@
 
 #include "protocol.h"
 
+#define JOB_UNFINISHED_NAME 32
+
 /* What bothy-unpack was asked to do, how far it is, and what went wrong. Shared by its threads. */
 struct job {
   int connection; /* -1: nobody listens (tests) */
@@ -22,6 +24,11 @@ struct job {
   uint8_t sha256[32];
   uint8_t sha256_whole[32];
   int64_t last_progress;
+  /* A file that is half written, which nobody shall find: its name in DIRECTORY, or "". */
+  struct {
+    int directory;
+    char name[JOB_UNFINISHED_NAME];
+  } unfinished;
   pthread_mutex_t lock; /* of what follows */
   bool is_finished;
   enum unpack_error error; /* the first failure; UNPACK_OK: none yet */

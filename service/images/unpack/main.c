@@ -67,7 +67,8 @@ find_place (struct job *job, struct place *ret)
   if (ret->directory >= 0)
     return true;
   name = strrchr (path, '/');
-  if ((errno != ENOENT && errno != ENOTDIR) || name == NULL || name[1] == '\0')
+  if ((errno != ENOENT && errno != ENOTDIR) || name == NULL || name[1] == '\0' ||
+      strcmp (name + 1, ".") == 0 || strcmp (name + 1, "..") == 0)
     return job_fail_errno (job, path, "opening the directory to copy to");
   *name = '\0';
   ret->name = name + 1;

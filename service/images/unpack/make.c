@@ -64,15 +64,17 @@ remember_directory (struct tree *tree, const char *path, const struct tree_attri
   return true;
 }
 
+/* *RET_MADE: it was not there. */
 static bool
-make_one_directory (struct tree *tree, const char *path)
+make_one_directory (struct tree *tree, const char *path, bool *ret_made)
 {
   struct stat st;
   const char *name = tree_enter_parent (tree, path);
 
   if (name == NULL)
     return false;
-  if (mkdirat (tree->parent, name, 0700) == 0)
+  *ret_made = mkdirat (tree->parent, name, 0700) == 0;
+  if (*ret_made)
     return job_count_inode (tree->job);
   if (errno != EEXIST)
     return job_fail_errno (tree->job, path, "making a directory");
@@ -89,11 +91,18 @@ make_one_directory (struct tree *tree, const char *path)
 bool
 tree_make_directory (struct tree *tree, const char *path, const struct tree_attributes *attributes)
 {
+  bool made = false;
   /* Until the end it has neither setgid nor a default ACL, so that no file inherits anything. */
-  if ((*path == '\0' || make_one_directory (tree, path)) && remember_directory (tree, path, attributes))
-    return true;
-  attributes_free (attributes->extended);
-  return false;
+  bool done = *path == '\0' || make_one_directory (tree, path, &made);
+
+  /* What a container had before stays as it is. */
+  if (done && (made || !tree->is_live))
+    done = remember_directory (tree, path, attributes);
+  else if (done)
+    attributes_free (attributes->extended);
+  if (!done)
+    attributes_free (attributes->extended);
+  return done;
 }
 
 /* Beside the one that it is to replace, which is whole until then. */
@@ -113,10 +122,11 @@ begin_beside (struct tree *tree, const char *path, const char *name, uint32_t mo
     job_fail_errno (tree->job, path, "finding a name");
     return -1;
   }
-  snprintf (tree->temporary, sizeof tree->temporary, ".bothy-%016" PRIx64, number);
-  fd = openat (tree->parent, tree->temporary, flags, mode & 0777);
+  snprintf (tree->job->unfinished.name, sizeof tree->job->unfinished.name, ".bothy-%016" PRIx64, number);
+  tree->job->unfinished.directory = tree->parent;
+  fd = openat (tree->parent, tree->job->unfinished.name, flags, mode & 0777);
   if (fd < 0) {
-    tree->temporary[0] = '\0';
+    tree->job->unfinished.name[0] = '\0';
     job_fail_errno (tree->job, path, "making a file");
   }
   return fd;
@@ -128,9 +138,10 @@ replace (struct tree *tree, const char *path)
 {
   const char *name = tree_enter_parent (tree, path);
 
-  if (name == NULL || syscall (SYS_renameat2, tree->parent, tree->temporary, tree->parent, name, 0) < 0)
+  if (name == NULL ||
+      syscall (SYS_renameat2, tree->parent, tree->job->unfinished.name, tree->parent, name, 0) < 0)
     return job_fail_errno (tree->job, path, "putting it in its place");
-  tree->temporary[0] = '\0';
+  tree->job->unfinished.name[0] = '\0';
   return true;
 }
 

@@ -232,8 +232,6 @@ unpack_entry (struct unpacking *u, struct archive_entry *entry)
     return unpack_hard_link (u, entry, path);
   if (!read_attributes (u, entry, &attributes))
     return false;
-  if (archive_entry_filetype (entry) == AE_IFDIR && u->tree.is_live && *path == '\0')
-    return attributes_free (attributes.extended), true; /* what it is copied into stays as it is */
   if (archive_entry_filetype (entry) == AE_IFDIR)
     return tree_make_directory (&u->tree, path, &attributes);
   done = unpack_other (u, entry, path, &attributes);

@@ -36,8 +36,8 @@ forget_parent (struct tree *tree)
 void
 tree_clear (struct tree *tree)
 {
-  if (tree->temporary[0] != '\0')
-    unlinkat (tree->parent, tree->temporary, 0);
+  if (tree->job->unfinished.name[0] != '\0')
+    unlinkat (tree->parent, tree->job->unfinished.name, 0);
   forget_parent (tree);
   for (size_t i = 0; i < tree->n_directories; i++) {
     free (tree->directories[i].path);

@@ -15,9 +15,8 @@
  * (RESOLVE_IN_ROOT): whatever symbolic links an archive plants, the way ends inside.
  */
 
-#define TREE_MAX_PATH       4096
-#define TREE_MAX_IMPLIED    3072
-#define TREE_TEMPORARY_NAME 32
+#define TREE_MAX_PATH    4096
+#define TREE_MAX_IMPLIED 3072
 
 /* What a file has beside its content. */
 struct tree_attributes {
@@ -41,8 +40,6 @@ struct tree {
   int root;
   bool
       is_live; /* it is what a container sees, and no layer: nothing is hidden in it, and nothing kept for later */
-  char temporary
-      [TREE_TEMPORARY_NAME]; /* in a live tree, the file of this name in PARENT that is being written; or "" */
   struct over *
       over; /* NULL: the tree is a layer by itself, or a whole root; else ROOT shows the layers below as well */
   int parent; /* an O_PATH fd of PARENT_PATH, or -1 */
