@@ -109,7 +109,7 @@ HANDLE (container, map_to_user);
 REQUEST (container, exec_and_wait);
 HANDLE (container, exec_and_wait);
 
-/* copy.c */
+/* files.c */
 REQUEST (container, copy_from);
 HANDLE (container, copy_from);
 REQUEST (container, copy_to);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/container/copying.h"
+#include "core/container/files.h"
 
 #include "base/error.h"
 #include "base/fd.h"

@@ -6,7 +6,7 @@
 #include "base/validate.h"
 #include "bus/operation.h"
 #include "bus/options.h"
-#include "core/container/copying.h"
+#include "core/container/files.h"
 #include "core/registry/registry.h"
 #include "platform/untrusted-fd.h"
 
