@@ -3,6 +3,7 @@
 
 import io
 import os
+import signal
 import tarfile
 import threading
 
@@ -259,3 +260,17 @@ def test_COPY_changes_no_directory_that_is_there(alice, box):
     for path in "/none/..", "/none/.":
         assert "No such file" in copy_to(alice, box, path, tar(("x", b"")))
     assert "no name" in copy_from(alice, box, "/root/..")
+
+
+def test_COPY_is_cancelled_while_the_supervisor_does_not_answer(world, alice, box):
+    supervisor, = [pid for group in world.cgroups() if group.endswith("/supervisor")
+                   for pid in (world.group / group / "cgroup.procs").read_text().split()]
+    os.kill(int(supervisor), signal.SIGSTOP)
+    try:
+        with open(os.memfd_create("x"), "r+b") as file:
+            operation, = alice.call(box, CONTAINER, "CopyFrom", "(sha{sv})", "/etc", 0, {}, fds=[file.fileno()])
+        alice.call(operation, "org.bothy.Bothy1.Operation", "Cancel")
+        assert "ancel" in alice.finish(operation, timeout=10)["Error"]
+    finally:
+        os.kill(int(supervisor), signal.SIGCONT)
+    assert copy_from(alice, box, "/etc/hostname").getnames() == ["hostname"]

@@ -14,6 +14,7 @@ typedef struct {
   guint32 base; /* of the container's ids */
   struct unpack_request request;
   GUnixFDList *archive;
+  gulong cancelled; /* while its supervisor is asked, which may not answer */
   BothyUnpackProgress progress;
   gpointer progress_data;
 } Copy;
@@ -63,6 +64,47 @@ take_root (GUnixFDList *fds, GError **error)
 }
 
 static void
+stop_watching (GTask *task)
+{
+  Copy *copy = g_task_get_task_data (task);
+
+  if (copy->cancelled)
+    g_signal_handler_disconnect (g_task_get_cancellable (task), copy->cancelled);
+  copy->cancelled = 0;
+}
+
+/* Not from within the handler: disconnecting there would wait for itself. */
+static gboolean
+on_cancelled_idle (gpointer user_data)
+{
+  Copy *copy = g_task_get_task_data (user_data);
+
+  if (copy->cancelled)
+    g_task_return_new_error (user_data, BOTHY_ERROR, BOTHY_ERROR_CANCELLED, "Cancelled");
+  stop_watching (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  g_idle_add_full (G_PRIORITY_DEFAULT, on_cancelled_idle, g_object_ref (user_data), g_object_unref);
+}
+
+static void
+watch (GTask *task)
+{
+  Copy *copy = g_task_get_task_data (task);
+  GCancellable *cancellable = g_task_get_cancellable (task);
+
+  if (!cancellable)
+    return;
+  copy->cancelled = g_signal_connect (cancellable, "cancelled", G_CALLBACK (on_cancelled), task);
+  if (g_cancellable_is_cancelled (cancellable))
+    on_cancelled (cancellable, task);
+}
+
+static void
 on_root (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
@@ -73,12 +115,15 @@ on_root (GObject *source, GAsyncResult *result, gpointer user_data)
   autofd root = -1;
   autofd group = -1;
 
+  stop_watching (task);
   if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, &fds, &error))
     root = take_root (fds, &error);
   /* What it takes is the container's to take, and it ends with the container. */
   if (root >= 0 && *container->group)
     group = bothy_cgroup_manager_open_copies (container->group, &error);
-  if (error)
+  if (g_task_had_error (task))
+    g_clear_error (&error);
+  else if (error)
     g_task_return_error (task, error);
   else
     bothy_unpack_as (copy->helper, copy->base, group, &copy->request, root, copy->archive, copy->progress,
@@ -127,9 +172,10 @@ bothy_container_copy (BothyContainer *container,
   g_task_set_task_data (task, copy, copy_free);
   if (check_state (container, &error))
     copy->archive = bothy_unpack_sources (archive_fd, -1, &error);
-  if (copy->archive)
+  if (copy->archive) {
+    watch (task);
     bothy_supervisor_call (container->supervisor, message, NULL, NULL, on_root, g_object_ref (task));
-  else
+  } else
     g_task_return_error (task, error);
 }
 
