@@ -318,20 +318,53 @@ archive_receive (const char *first, const char *name)
   return EXIT_SUCCESS;
 }
 
+/* The first entry of TAR, a regular file; NULL: there is none, and who did not write it says why. */
+static struct archive_entry *
+only_file (struct archive *tar)
+{
+  struct archive_entry *entry;
+
+  if (!next_entry (tar, &entry))
+    return NULL;
+  if (archive_entry_filetype (entry) != AE_IFREG)
+    archive_give_up (archive_entry_pathname (entry), "it is a directory, and not one file");
+  return entry;
+}
+
+/* To its end, or who writes it hears that nobody wants it. */
+static void
+read_rest (struct archive *tar)
+{
+  struct archive_entry *entry;
+
+  while (next_entry (tar, &entry))
+    ;
+}
+
 int
 archive_print (void)
 {
   struct archive *tar = begin_reading ();
-  struct archive_entry *entry;
+  struct archive_entry *entry = only_file (tar);
 
-  if (!next_entry (tar, &entry))
-    return EXIT_SUCCESS; /* who did not write it says why */
-  if (archive_entry_filetype (entry) != AE_IFREG)
-    archive_give_up (archive_entry_pathname (entry), "it is a directory, and can not be printed");
+  if (entry == NULL)
+    return EXIT_SUCCESS;
   if (archive_read_data_into_fd (tar, STDOUT_FILENO) < ARCHIVE_WARN)
     archive_give_up (archive_entry_pathname (entry), archive_error_string (tar));
-  /* To its end, or who writes it hears that nobody wants it. */
-  while (next_entry (tar, &entry))
-    ;
+  read_rest (tar);
+  return EXIT_SUCCESS;
+}
+
+int
+archive_print_attributes (void)
+{
+  struct archive *tar = begin_reading ();
+  struct archive_entry *entry = only_file (tar);
+
+  if (entry == NULL)
+    return EXIT_SUCCESS;
+  printf ("%o %lld %lld\n", (unsigned int)archive_entry_perm (entry), (long long)archive_entry_uid (entry),
+          (long long)archive_entry_gid (entry));
+  read_rest (tar);
   return EXIT_SUCCESS;
 }

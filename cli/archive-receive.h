@@ -14,3 +14,6 @@ int archive_receive (const char *first, const char *name);
 
 /** archive_print: writes the content of the one file of the archive to standard output. Returns an exit code. */
 int archive_print (void);
+
+/** archive_print_attributes: writes "MODE UID GID" of it, the mode octal. Returns an exit code. */
+int archive_print_attributes (void);

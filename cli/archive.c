@@ -10,6 +10,7 @@
  *   receive FIRST [NAME]           into the directory that it is started in; the first part of all names, which has to be
  *                                  FIRST, becomes NAME
  *   print                          the content of the one file of an archive
+ *   attributes                     its mode, user and group, as numbers
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -254,6 +255,8 @@ main (int argc, char **argv)
     return archive_receive (argv[2], argv[3]);
   if (strcmp (what, "print") == 0)
     return archive_print ();
+  if (strcmp (what, "attributes") == 0)
+    return archive_print_attributes ();
   fprintf (stderr, "This is started by bothy\n");
   return EXIT_FAILURE;
 }

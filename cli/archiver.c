@@ -116,6 +116,14 @@ cli_archiver_stop (CliArchiver *archiver)
     kill (archiver->child, SIGTERM);
 }
 
+gboolean
+cli_archiver_attributes (CliArchiver *archiver, int output, GError **error)
+{
+  const char *words[] = { "attributes", NULL };
+
+  return start (archiver, words, NULL, -1, output, TRUE, error);
+}
+
 void
 cli_archiver_end (CliArchiver *archiver)
 {

@@ -56,6 +56,9 @@ gboolean cli_archiver_receive (
  */
 gboolean cli_archiver_print (CliArchiver *archiver, int output, GError **error);
 
+/** cli_archiver_attributes: the same with "MODE UID GID" of the file, as numbers, into @output */
+gboolean cli_archiver_attributes (CliArchiver *archiver, int output, GError **error);
+
 /** cli_archiver_end: closes the archiver's end, so that a process that reads sees one. */
 void cli_archiver_end (CliArchiver *archiver);
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Files between here and containers: bothy cp, file push, file pull. */
+/* Files between here and containers: bothy cp, file push, file pull, file edit. */
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <glib-unix.h>
 #include <glib/gstdio.h>
 
 #include "archiver.h"
@@ -209,6 +211,124 @@ pass (Cli *cli, const Place *from, const Place *to, GError **error)
   cli_archiver_end (&kept);
   close (fd);
   return ok;
+}
+
+/* ---- editing ---- */
+
+/* What a file is beside its content. */
+typedef struct {
+  guint mode, uid, gid;
+} Attributes;
+
+static gboolean
+read_attributes (Cli *cli, const Place *from, Attributes *ret, GError **error)
+{
+  CliArchiver archiver = { -1, 0 };
+  char text[64] = "";
+  int ends[2];
+  gboolean ok;
+
+  if (!g_unix_open_pipe (ends, FD_CLOEXEC, error))
+    return FALSE;
+  ok = cli_archiver_attributes (&archiver, ends[1], error) && run (cli, from, "CopyFrom", &archiver, error);
+  close (ends[1]);
+  if (!cli_archiver_close (&archiver))
+    ok = (g_clear_error (error), FALSE);
+  if (ok && (read (ends[0], text, sizeof text - 1) <= 0 ||
+             sscanf (text, "%o %u %u", &ret->mode, &ret->uid, &ret->gid) != 3))
+    ok =
+        (g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("%s: its mode could not be read"), from->path),
+         FALSE);
+  close (ends[0]);
+  return ok;
+}
+
+/* The person's, as git and systemctl look for it. */
+static gboolean
+run_editor (const char *file, GError **error)
+{
+  const char *editor = g_getenv ("VISUAL") ? g_getenv ("VISUAL") : g_getenv ("EDITOR");
+  g_autofree char *quoted = g_shell_quote (file);
+  g_autofree char *line = g_strconcat (editor && *editor ? editor : "editor", " ", quoted, NULL);
+  g_auto (GStrv) argv = NULL;
+  int status;
+
+  return g_shell_parse_argv (line, NULL, &argv, error) &&
+         g_spawn_sync (NULL, argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL, NULL,
+                       NULL, &status, error) &&
+         g_spawn_check_wait_status (status, error);
+}
+
+/* FILE here is that of FROM: edited, and put back if that changed it. *RET_KEPT: it could not be put back. */
+static gboolean
+edit_copy (Cli *cli,
+           const Place *from,
+           const char *file,
+           const Attributes *attributes,
+           gboolean *ret_kept,
+           GError **error)
+{
+  g_autofree char *mode = g_strdup_printf ("%o", attributes->mode);
+  const How how = { .mode = mode, .uid = (int)attributes->uid, .gid = (int)attributes->gid };
+  const Place here = { .path = (char *)file };
+  g_autofree char *before = NULL;
+  g_autofree char *after = NULL;
+  gsize size_before, size_after;
+
+  if (!g_file_get_contents (file, &before, &size_before, error) || !run_editor (file, error) ||
+      !g_file_get_contents (file, &after, &size_after, error))
+    return FALSE;
+  if (size_before == size_after && memcmp (before, after, size_before) == 0) {
+    if (!cli->quiet)
+      g_printerr ("%s\n", _ ("Nothing was changed."));
+    return TRUE;
+  }
+  if (push (cli, &here, from, &how, error))
+    return TRUE;
+  *ret_kept = TRUE;
+  g_printerr (_ ("bothy: What you wrote is still in %s\n"), file);
+  return FALSE;
+}
+
+static gboolean
+edit (Cli *cli, const Place *from, GError **error)
+{
+  g_autofree char *directory = g_dir_make_tmp ("bothy-XXXXXX", error);
+  g_autofree char *name = last_part (from);
+  g_autofree char *file = directory ? g_build_filename (directory, name, NULL) : NULL;
+  const Place here = { .path = file };
+  Attributes attributes;
+  gboolean kept = FALSE;
+  gboolean ok;
+
+  if (directory == NULL)
+    return FALSE;
+  ok = read_attributes (cli, from, &attributes, error) && pull (cli, from, &here, error);
+  ok = ok && edit_copy (cli, from, file, &attributes, &kept, error);
+  if (!kept)
+    g_unlink (file);
+  g_rmdir (directory);
+  return ok;
+}
+
+int
+cli_file_edit (Cli *cli, char **words)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) rest = NULL;
+  g_auto (Place) from = { 0 };
+
+  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &rest, NULL))
+    return CLI_EXIT_USAGE;
+  if (g_strv_length (rest) == 1)
+    parse_place (rest[0], &from);
+  if (from.container == NULL)
+    return cli_usage (cli, "%s", _ ("One file is needed: NAME:PATH"));
+  if (!cli_connect (cli, &error))
+    return cli_fail (error);
+  if (edit (cli, &from, &error))
+    return CLI_EXIT_OK;
+  return error ? cli_fail (error) : CLI_EXIT_FAILED;
 }
 
 /* ---- the verbs ---- */

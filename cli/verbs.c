@@ -83,6 +83,8 @@ const CliVerb cli_verbs[] = {
   { "file push", N_ ("FILE|DIRECTORY|-… NAME:PATH"), N_ ("Copy files into a container"),
     "bothy file push site.conf web:/etc/nginx/\ngenerate | bothy file push --mode 0600 - web:/etc/key",
     cli_file_push },
+  { "file edit", N_ ("NAME:PATH"), N_ ("Edit a file of a container"), "bothy file edit web:/etc/hosts",
+    cli_file_edit },
   { "file pull", N_ ("NAME:PATH… FILE|DIRECTORY|-"), N_ ("Copy files out of a container"),
     "bothy file pull web:/etc/hostname -\nbothy file pull web:/var/log logs/", cli_file_pull },
   { "mount add", N_ ("NAME DIRECTORY:INSIDE[:ro]"), N_ ("Let a directory of yours be seen in a container"),

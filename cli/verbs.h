@@ -46,6 +46,7 @@ int cli_nic_attach (Cli *cli, char **words);
 int cli_nic_detach (Cli *cli, char **words);
 int cli_history (Cli *cli, char **words);
 int cli_cp (Cli *cli, char **words);
+int cli_file_edit (Cli *cli, char **words);
 int cli_file_push (Cli *cli, char **words);
 int cli_file_pull (Cli *cli, char **words);
 int cli_mount_add (Cli *cli, char **words);

@@ -120,7 +120,7 @@ _bothy() {
             else
                 containers=yes
             fi ;;
-        cp|"file push"|"file pull")
+        cp|"file push"|"file pull"|"file edit")
             mapfile -t COMPREPLY < <(compgen -f -- "$cur"; compgen -W "$(bothy list -q -f state=running 2>/dev/null | sed 's/$/:/')" -- "$cur")
             compopt -o filenames -o nospace 2>/dev/null ;;
         "mount list") [[ $count -gt 0 ]] || containers=yes ;;

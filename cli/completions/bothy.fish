@@ -84,6 +84,6 @@ complete -c bothy -n '__bothy_verb "port remove"; and not __bothy_verb once "por
 complete -c bothy -n '__bothy_verb kill' -s s -l signal -x -a 'SIG(__fish_make_completion_signals; printf "%s\n" $__kill_signals | string match -rg "^\d+ (.*)")'
 complete -c bothy -n '__bothy_verb kill' -l whom -x -a 'leader all'
 complete -c bothy -n '__bothy_verb "mount add"; and not __bothy_verb once "mount add"' -a '(__fish_complete_directories)'
-complete -c bothy -n '__bothy_verb cp "file push" "file pull"' -F -a '(bothy list -q -f state=running 2>/dev/null | sed "s/\$/:/")'
+complete -c bothy -n '__bothy_verb cp "file push" "file pull" "file edit"' -F -a '(bothy list -q -f state=running 2>/dev/null | sed "s/\$/:/")'
 complete -c bothy -n '__bothy_verb "mount remove"; and not __bothy_verb once "mount remove"' -a '(bothy mount list -q (__bothy_words)[-1] 2>/dev/null)'
 complete -c bothy -n '__bothy_verb run create launch' -s v -l volume -x -a '(__fish_complete_directories)'

@@ -69,7 +69,7 @@ def test_pull(host, x1):
     copy(host, "cp x1:/root/t/w /dev/null && test -c /dev/null && bothy cp x1:/root/t/w /dev/stdout | grep -x in", check=True)
     copy(host, "cp x1:/root/t/. flat", check=False)
     done = copy(host, "file pull x1:/root/t -")
-    assert done.returncode == 1 and done.stderr == "bothy: t/: it is a directory, and can not be printed\n", done
+    assert done.returncode == 1 and done.stderr == "bothy: t/: it is a directory, and not one file\n", done
     for words, said in (("cp x1:/root/t none/", "there is no such directory"), ("cp x1:/none .", "No such file"),
                         ("cp f x1:/none/x/", "No such file"), ("cp f x1:/none/x", "No such file"), ("cp none x1:/root", "none: No such file")):
         done = copy(host, words)
@@ -168,3 +168,20 @@ def test_COPY_many_between_containers(host, x1):
     inside(host, "for i in 1 2 3 4 5 6 7 8; do echo $i >/root/$i; done")
     host.run("alice", "seq 8 | xargs -P 8 -I N bothy cp x1:/root/N x2:/root/", check=True, timeout=120)
     assert inside(host, "cat /root/*", "x2").split() == [str(i) for i in range(1, 9)]
+
+
+def test_edit(host, x1):
+    """With the editor that the person has; what it is beside its content stays."""
+    inside(host, "mkdir /root/d; echo one >/root/f; chmod 2640 /root/f; chown 5:6 /root/f")
+    edit = lambda editor, place: host.run("alice", f"{editor} bothy file edit {place}")  # noqa: E731
+    done = edit("EDITOR='sed -i s/one/two/'", "x1:/root/f")
+    assert done.returncode == 0 and inside(host, "cat /root/f; stat -c '%a %u:%g' /root/f") == "two\n2640 5:6", done
+    assert "Nothing was changed" in edit("VISUAL=true EDITOR=false", "x1:/root/f").stderr
+    assert edit("EDITOR=false", "x1:/root/f").returncode == 1 and inside(host, "cat /root/f") == "two"
+    assert "not one file" in edit("EDITOR=true", "x1:/root/d").stderr and "No such file" in edit("EDITOR=true", "x1:/root/none").stderr
+    assert host.run("alice", "ls -d /tmp/bothy-* 2>/dev/null").stdout == ""
+    # What was written is not lost with the container.
+    done = edit("EDITOR='sh -c \"bothy stop --force x1; echo mine >\\$0\"'", "x1:/root/f")
+    kept = done.stderr.split("still in ")[1].split("\n")[0]
+    assert done.returncode == 1 and host.output("alice", "cat", kept) == "mine", done
+    host.run("alice", "rm -rf /tmp/bothy-*", check=True)

@@ -27,7 +27,7 @@ test_hints (void)
   check_hint ("strat web", "bothy start");
   check_hint ("image lst", "bothy image list");
   check_hint ("imag list", "bothy image list");
-  check_hint ("file push a x1/a", "bothy exec NAME -- tar -x");
+  check_hint ("copy-from x1 /a", "bothy file pull NAME:PATH TARGET");
   check_hint ("pull debian", "bothy image pull IMAGE");
   check_hint ("system prune", "bothy image prune");
   /* Of a short word, one letter may be wrong. */
@@ -41,7 +41,7 @@ test_hints_exist (void)
 {
   static const char *const theirs[] = {
     "lxc-attach",    "lxc-user-nic", "network list", "lxc-wait",   "attach",    "images", "inspect",
-    "pause",         "cp",           "build",        "config set", "set-limit", "search", "prune",
+    "pause",         "copy-to",      "build",        "config set", "set-limit", "search", "prune",
     "lxc-autostart", "terminate",    "login",        "import",     "ranges",    "status", NULL
   };
 
