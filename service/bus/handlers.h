@@ -135,6 +135,13 @@ HANDLE (container, add_mount);
 REQUEST (container, remove_mount);
 HANDLE (container, remove_mount);
 
+/* snapshot.c; remove_snapshot has the request of restore */
+REQUEST (container, snapshot);
+HANDLE (container, snapshot);
+REQUEST (container, restore);
+HANDLE (container, restore);
+HANDLE (container, remove_snapshot);
+
 /* egress.c */
 REQUEST (container, set_egress);
 HANDLE (container, set_egress);

@@ -3,6 +3,7 @@
 
 #include "core/container/reconnect.h"
 #include "core/registry/disk.h"
+#include "core/registry/files.h"
 #include "core/registry/lifecycle.h"
 #include "core/registry/mounts.h"
 #include "core/registry/ports.h"
@@ -28,6 +29,7 @@ bothy_registry_recover (BothyRegistry *self, GAsyncReadyCallback callback, gpoin
   guint *pending = g_new0 (guint, 1);
 
   g_task_set_task_data (task, pending, g_free);
+  bothy_files_sweep (self);
   bothy_registry_watch_addresses (self);
   bothy_registry_watch_ends (self);
   bothy_registry_watch_autostarts (self);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/registry/registry.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Snapshots of a container's files. Making one is a new layer to write into, on top of what is there, and restoring one a new layer
+ * on top of that one; the container's record says which, and is written once, at the end. So it takes the same time whatever
+ * there is, and happens or leaves nothing.
+ */
+
+/* Make a snapshot of CONTAINER called NAME, or, with "", by the time. Fails with WRONG_STATE, SNAPSHOT_EXISTS,
+   QUOTA_EXCEEDED, LIMITS_EXCEEDED, NO_SPACE or BUSY. */
+void bothy_registry_snapshot (BothyRegistry *self,
+                              BothyContainer *container,
+                              const char *name,
+                              GAsyncReadyCallback callback,
+                              gpointer user_data);
+
+/* Let CONTAINER, which does not run, be as it was when its snapshot NAME was made. What is there is a snapshot itself then, unless it is
+   one already. Fails with NO_SUCH_SNAPSHOT, or as the one above. */
+void bothy_registry_restore (BothyRegistry *self,
+                             BothyContainer *container,
+                             const char *name,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data);
+
+/* Forget the snapshot NAME of CONTAINER, which may run. Fails with NO_SUCH_SNAPSHOT, NO_SPACE or BUSY. */
+void bothy_registry_remove_snapshot (BothyRegistry *self,
+                                     BothyContainer *container,
+                                     const char *name,
+                                     GAsyncReadyCallback callback,
+                                     gpointer user_data);
+
+/* For all three: the container. (transfer full); NULL with an error. */
+BothyContainer *bothy_registry_snapshot_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
+
+G_END_DECLS
