@@ -142,6 +142,12 @@ REQUEST (container, restore);
 HANDLE (container, restore);
 HANDLE (container, remove_snapshot);
 
+/* copy.c */
+REQUEST (container, clone);
+CHECK (container, clone);
+WEIGH (container, clone);
+HANDLE (container, clone);
+
 /* egress.c */
 REQUEST (container, set_egress);
 HANDLE (container, set_egress);

@@ -12,6 +12,7 @@ typedef struct {
   GPtrArray *snapshots; /* as they will be */
   gboolean personal;    /* of what it will write into */
   BothyUpper *top;      /* that, with a hold; or NULL: what it writes into now */
+  BothyUpper *aside;    /* what is returned instead of the container, with a hold; or NULL */
 } Snapshotting;
 
 static void
@@ -19,6 +20,8 @@ snapshotting_free (Snapshotting *self)
 {
   if (self->top)
     self->top->holds--;
+  if (self->aside)
+    self->aside->holds--;
   g_clear_pointer (&self->change, bothy_change_free);
   g_clear_pointer (&self->snapshots, g_ptr_array_unref);
   g_object_unref (self->container);
@@ -76,6 +79,8 @@ end_snapshotting (GTask *task, GError *error)
   bothy_change_end (snapshotting->change);
   if (error)
     g_task_return_error (task, error);
+  else if (snapshotting->aside)
+    g_task_return_pointer (task, g_steal_pointer (&snapshotting->aside), NULL);
   else
     g_task_return_pointer (task, g_object_ref (snapshotting->container), g_object_unref);
 }
@@ -229,6 +234,38 @@ bothy_registry_snapshot (BothyRegistry *self,
     record (task);
   else
     make_top (task, container->files.top);
+}
+
+void
+bothy_registry_set_aside (BothyRegistry *self,
+                          BothyContainer *container,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data)
+{
+  g_autoptr (GTask) task = begin_snapshotting (self, container, "being copied", callback, user_data);
+  const char *current;
+  BothyUpper *aside;
+
+  if (!task)
+    return;
+  current = find_current (self, container);
+  aside = bothy_uppers_find (bothy_registry_get_uppers (self), current ? current : container->files.top);
+  if (bothy_container_is_active (container) || !aside) {
+    end_snapshotting (task, wrong_state_error (container));
+    return;
+  }
+  ((Snapshotting *)g_task_get_task_data (task))->aside = aside;
+  aside->holds++;
+  if (current)
+    end_snapshotting (task, NULL);
+  else
+    make_top (task, container->files.top);
+}
+
+BothyUpper *
+bothy_registry_set_aside_finish (BothyRegistry *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
 }
 
 static gboolean

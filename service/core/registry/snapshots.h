@@ -34,7 +34,17 @@ void bothy_registry_remove_snapshot (BothyRegistry *self,
                                      GAsyncReadyCallback callback,
                                      gpointer user_data);
 
-/* For all three: the container. (transfer full); NULL with an error. */
+/* CONTAINER's files as they are now become a layer that others can stand on, as with a snapshot, but without one. Fails as making one
+   does. */
+void bothy_registry_set_aside (BothyRegistry *self,
+                               BothyContainer *container,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data);
+
+/* That layer, with a hold, which the caller lets go. (transfer none); NULL with an error. */
+BothyUpper *bothy_registry_set_aside_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
+
+/* For the three with a name: the container. (transfer full); NULL with an error. */
 BothyContainer *bothy_registry_snapshot_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

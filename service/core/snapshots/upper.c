@@ -205,12 +205,12 @@ move_first (BothyUppers *self, BothyUpper *upper, int containers_fd, GError **er
   static const char *const rest[] = { "container", "history", "console.log" };
   autofd dir = -1;
 
-  BOTHY_FAULT_POINT ("delete.before-keep");
+  BOTHY_FAULT_POINT ("keep.recorded");
   if (renameat (containers_fd, upper->id, self->dirfd, upper->id) < 0) {
     bothy_error_set_errno (error, errno, "Keeping what copies of the container stand on");
     return FALSE;
   }
-  BOTHY_FAULT_POINT ("delete.kept");
+  BOTHY_FAULT_POINT ("keep.moved");
   upper->is_first = FALSE;
   dir = open_upper (self->dirfd, upper->id, NULL);
   /* What it was as a container is gone with it. */
