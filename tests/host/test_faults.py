@@ -38,6 +38,7 @@ OPERATIONS = {
               "bothy mount add f1 /dev/shm/fault:/work && bothy mount remove f1 /work"),
     # Two layers are made, and one is not needed any more.
     "snapshot": (SNAPSHOT, "bothy snapshot create f1 s1 && bothy snapshot restore f1 s0"),
+    "live": ("bothy launch busybox f1 && bothy exec f1 -- sh -c 'echo two >/root/file'", "bothy snapshot create f1 s1"),
     "copy": (SNAPSHOT, "bothy copy f1 f2"),
     "keep": (SNAPSHOT + " && bothy copy f1/s0 f2", "bothy delete f1"),
     "egress": ("bothy launch busybox f1; bothy launch busybox f2", "bothy egress set f1 none"),
@@ -156,6 +157,14 @@ def check_snapshot(host, point):
         assert file_of(host, "f1") == "two"
 
 
+def check_live(host):
+    """It goes on, and there is no half of a snapshot."""
+    until(lambda: state(host, "f1") == "running", what="it goes on")
+    assert info(host, "f1")["snapshots"] == []
+    host.run("alice", "bothy exec f1 -- true && bothy snapshot create f1 s1 && bothy snapshot restore --stop f1 s1", check=True)
+    assert host.output("alice", "bothy exec -T f1 -- cat /root/file") == "two"
+
+
 def check_copies(host, point):
     have = names(host)
     assert "f1" in have or point == "keep.moved"
@@ -232,6 +241,8 @@ def check_group(host, group, point):
         check_mount(host)
     elif group == "snapshot":
         check_snapshot(host, point)
+    elif group == "live":
+        check_live(host)
     elif group in ("copy", "keep"):
         check_copies(host, point)
     elif group == "egress":

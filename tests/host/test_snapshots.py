@@ -187,9 +187,6 @@ def test_copy_of_settings(host):
     for words, why in (("x1 x2", "already"), ("x1/none x3", "none"), ("none x3", "none"), ("x1", "needed"), ("x1 X", "name")):
         done = host.run("alice", f"bothy copy {words}")
         assert done.returncode in (1, 2) and why in done.stderr.lower(), done.stderr
-    start(host)
-    done = host.run("alice", "bothy copy x1 x3")
-    assert done.returncode == 1 and "stop it first" in done.stderr
     assert sorted(names(host)) == ["x1", "x2"]
 
 
@@ -206,3 +203,57 @@ def test_foreign(host, x1):
     assert snapshots(host) == ["s2"] and sorted(names(host)) == ["x1", "x2"] and names(host, "root") == []
     history = host.output("alice", "bothy history x1")
     assert "Snapshot" in history and "s2" in history and "Clone" in history and "RemoveSnapshot" in history
+
+
+def test_while_it_runs(host, x1):
+    """It goes on in the same process, and all its files are as they were at one instant."""
+    out(host, CHANGES + "; mkdir -p $(seq -s/ 1 40); ln -s /etc /root/link; touch -d '2001-02-03 04:05:06' /root/su")
+    before, leader = out(host, LOOK), info(host, "x1")["leader"]
+    out(host, "(i=0; while true; do i=$((i+1)); for n in a b; do echo $i >/root/t; mv /root/t /root/$n; done; done) >/dev/null 2>&1 &")
+    host.run("alice", "bothy snapshot create x1 s1", check=True)
+    assert state(host, "x1") == "running" and info(host, "x1")["leader"] == leader
+    one = out(host, "cat /root/a")
+    until(lambda: out(host, "cat /root/a") != one, what="it goes on")
+    host.run("alice", "bothy copy x1 x2", check=True)
+    assert info(host, "x1")["leader"] == leader
+    out(host, "rm -rf /usr /root/*; echo x >/etc/passwd")
+    host.run("alice", "bothy snapshot restore --stop x1 s1", check=True)
+    for name in "x1", "x2":
+        if name == "x2":
+            start(host, name)
+        a, b = map(int, out(host, "cat /root/a /root/b", name).split())
+        assert a - b in (0, 1)
+        out(host, "rm -f /root/a /root/b /root/t", name)
+        assert out(host, LOOK, name) == before
+        assert out(host, "readlink /root/link; stat -c %Y /root/su; stat -c %b /root/sparse", name).split() == ["/etc", "981173106", "0"]
+        assert out(host, "ls -d /" + "/".join(map(str, range(1, 41))) + " || ls -d /root/" + "/".join(map(str, range(1, 41))), name)
+    # Also of one that its owner froze, which stays so.
+    host.run("alice", "bothy freeze x2 && bothy snapshot create x2 s1", check=True)
+    assert state(host, "x2") == "frozen"
+    host.run("alice", "bothy thaw x2 && bothy exec x2 -- true", check=True)
+
+
+def test_too_much_to_copy_while_it_runs(host, x1):
+    out(host, "mkdir -p /root/" + "/".join(["d"] * 70))
+    before = tree(host)
+    done = host.run("alice", "bothy snapshot create x1 s1")
+    assert done.returncode == 1 and "stop it first" in done.stderr, done.stderr
+    assert state(host, "x1") == "running" and snapshots(host) == []
+    until(lambda: tree(host) == before, what="nothing is left")
+    host.run("alice", "bothy snapshot create --stop x1 s1", check=True)
+    assert state(host, "x1") == "running" and snapshots(host) == ["s1"]
+
+
+def test_killed_while_it_is_copied(host, x1):
+    """Half of it is no snapshot."""
+    out(host, "dd if=/dev/zero of=/root/big bs=1M count=600 2>/dev/null")
+    leader = info(host, "x1")["leader"]
+    host.run("root", f"(until [ $(systemctl is-active bothyd) = x ] || bothy info alice/x1 | grep -q frozen; do :; done; kill -9 {leader}) & "
+             "su -s /bin/sh alice -c 'bothy snapshot create x1 s1' 2>/tmp/said; wait")
+    until(lambda: state(host, "x1") != "frozen")
+    said = host.output("root", "cat /tmp/said")
+    assert snapshots(host) == ([] if said else ["s1"])
+    if said:
+        assert "ended while its files were copied" in said or "not running" in said, said
+    host.run("alice", "bothy delete -f x1", check=True)
+    until(lambda: tree(host) == [], what="all goes")

@@ -140,6 +140,8 @@ bothy_container_to_record (BothyContainer *self)
   g_key_file_set_string (record, GROUP, "Top", self->files.top);
   g_key_file_set_boolean (record, GROUP, "Fresh", self->files.fresh);
   g_key_file_set_boolean (record, GROUP, "Personal", self->files.personal);
+  if (self->files.held)
+    g_key_file_set_boolean (record, GROUP, "Held", TRUE);
   bothy_snapshots_to_record (self->snapshots, record);
   set_starts (record, self);
   return record;
@@ -334,6 +336,7 @@ get_files (GKeyFile *record, BothyContainer *self, GError **error)
     return FALSE;
   }
   bothy_container_set_below (self, below);
+  bothy_container_set_held (self, g_key_file_get_boolean (record, GROUP, "Held", NULL));
   bothy_container_put_files_back (self, &files, g_steal_pointer (&snapshots));
   return TRUE;
 }

@@ -247,6 +247,12 @@ bothy_container_set_files (BothyContainer *self, const char *top, gboolean perso
 }
 
 void
+bothy_container_set_held (BothyContainer *self, gboolean held)
+{
+  self->files.held = held;
+}
+
+void
 bothy_container_put_files_back (BothyContainer *self, const BothyContainerFiles *files, GPtrArray *snapshots)
 {
   char *old = self->files.top;

@@ -78,11 +78,11 @@ typedef struct {
 
 /* What its files are made of, beside the image's layers: ids of BothyUppers, core/snapshots/upper.h. */
 typedef struct {
-  char *below;    /* what its first layer stands on, which was another container's, or "": its image */
-  char *top;      /* what it writes into */
-  gboolean fresh; /* nothing has been written into that yet */
-  gboolean
-      personal; /* below the top, it has a hostname and the like in /etc that are its own and not the image's */
+  char *below;       /* what its first layer stands on, which was another container's, or "": its image */
+  char *top;         /* what it writes into */
+  gboolean fresh;    /* nothing has been written into that yet */
+  gboolean personal; /* below the top, /etc has a hostname and the like that are not the image's */
+  gboolean held;     /* it stands still until they are copied, and for nothing else */
 } BothyContainerFiles;
 
 /*
@@ -201,6 +201,9 @@ void bothy_container_set_below (BothyContainer *self, const char *below);
    (transfer full). */
 void
 bothy_container_set_files (BothyContainer *self, const char *top, gboolean personal, GPtrArray *snapshots);
+
+/* It stands still until its files are copied (HELD), or not any more. */
+void bothy_container_set_held (BothyContainer *self, gboolean held);
 
 /* As a whole, the files and SNAPSHOTS (transfer full) are what they were. */
 void

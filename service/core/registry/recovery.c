@@ -8,6 +8,7 @@
 #include "core/registry/mounts.h"
 #include "core/registry/ports.h"
 #include "core/registry/set-autostart.h"
+#include "core/registry/snapshots.h"
 #include "network/bridge-profile.h"
 
 static void
@@ -49,8 +50,10 @@ bothy_registry_recover_finish (BothyRegistry *self, GAsyncResult *result)
   g_autoptr (GList) containers = bothy_containers_list (bothy_registry_get_containers (self));
 
   g_task_propagate_boolean (G_TASK (result), NULL);
-  for (GList *l = containers; l; l = l->next)
+  for (GList *l = containers; l; l = l->next) {
+    bothy_registry_let_go (self, l->data);
     bothy_registry_settle_mounts (self, l->data);
+  }
   bothy_bridge_profile_tidy (bothy_registry_get_nm (self));
   bothy_registry_follow_up_earlier_ends (self);
   bothy_byhand_nics_survey (bothy_registry_get_nics (self), BOTHY_BYHAND_STARTED, NULL);

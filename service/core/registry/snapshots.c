@@ -5,6 +5,15 @@
 #include "base/fault.h"
 #include "core/registry/change.h"
 #include "core/registry/files.h"
+#include "core/registry/lifecycle.h"
+
+/* Of a container that runs. */
+typedef struct {
+  char *name;       /* of the snapshot; NULL: it is set aside for others */
+  gboolean thawing; /* it is about to go on */
+  gboolean made;    /* the copy is, or could not be: then there is an error */
+  GError *error;
+} Live;
 
 typedef struct {
   BothyChange *change;
@@ -12,7 +21,8 @@ typedef struct {
   GPtrArray *snapshots; /* as they will be */
   gboolean personal;    /* of what it will write into */
   BothyUpper *top;      /* that, with a hold; or NULL: what it writes into now */
-  BothyUpper *aside;    /* what is returned instead of the container, with a hold; or NULL */
+  BothyUpper *aside;    /* what others are to stand on, with a hold; or NULL */
+  Live live;
 } Snapshotting;
 
 static void
@@ -24,6 +34,8 @@ snapshotting_free (Snapshotting *self)
     self->aside->holds--;
   g_clear_pointer (&self->change, bothy_change_free);
   g_clear_pointer (&self->snapshots, g_ptr_array_unref);
+  g_free (self->live.name);
+  g_clear_error (&self->live.error);
   g_object_unref (self->container);
   g_free (self);
 }
@@ -75,6 +87,10 @@ end_snapshotting (GTask *task, GError *error)
   if (snapshotting->top)
     snapshotting->top->holds--;
   snapshotting->top = NULL;
+  if (snapshotting->aside && (error || snapshotting->live.name)) {
+    snapshotting->aside->holds--;
+    snapshotting->aside = NULL;
+  }
   bothy_files_sweep (self);
   bothy_change_end (snapshotting->change);
   if (error)
@@ -197,6 +213,176 @@ add_snapshot (GTask *task, const char *name, const char *upper, gboolean automat
   return TRUE;
 }
 
+/* ---- of one that runs: a copy of what it writes into, while it stands still ---- */
+
+/* It goes on, and the copy is made or not. */
+static void
+finish_live (GTask *task)
+{
+  Snapshotting *snapshotting = g_task_get_task_data (task);
+  Live *live = &snapshotting->live;
+  GError *error = NULL;
+
+  if (live->thawing || !live->made)
+    return;
+  error = g_steal_pointer (&live->error);
+  if (!error && live->name)
+    add_snapshot (task, live->name, snapshotting->aside->id, FALSE, &error);
+  /* What it writes into stays what it is. */
+  snapshotting->personal = snapshotting->container->files.personal;
+  if (error)
+    end_snapshotting (task, error);
+  else
+    record (task);
+}
+
+static void
+on_thawed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyRegistry *self = g_task_get_source_object (task);
+  Snapshotting *snapshotting = g_task_get_task_data (task);
+  BothyContainer *container = snapshotting->container;
+  GError *error = NULL;
+
+  /* One that ended has nothing that could go on. */
+  if (!bothy_runner_freeze_finish (BOTHY_RUNNER (source), result, &error) && container->supervisor &&
+      !snapshotting->live.error)
+    snapshotting->live.error = g_steal_pointer (&error);
+  g_clear_error (&error);
+  bothy_container_set_held (container, FALSE);
+  if (!bothy_containers_save (bothy_registry_get_containers (self), container, &error))
+    g_warning ("Container %s: %s", container->id, error->message);
+  g_clear_error (&error);
+  snapshotting->live.thawing = FALSE;
+  finish_live (task);
+}
+
+/* What was frozen for this goes on. */
+static void
+thaw (GTask *task)
+{
+  BothyRegistry *self = g_task_get_source_object (task);
+  Snapshotting *snapshotting = g_task_get_task_data (task);
+  BothyContainer *container = snapshotting->container;
+
+  if (!container->files.held || snapshotting->live.thawing)
+    return;
+  if (!container->supervisor) {
+    bothy_container_set_held (container, FALSE);
+    return;
+  }
+  snapshotting->live.thawing = TRUE;
+  bothy_runner_freeze (bothy_registry_get_runner (self), container, FALSE, on_thawed, g_object_ref (task));
+}
+
+/* What a killed process was in the middle of is nobody's snapshot. */
+static void
+on_files_copied (gpointer user_data)
+{
+  Snapshotting *snapshotting = g_task_get_task_data (user_data);
+  const BothyContainer *container = snapshotting->container;
+
+  if (container->state != BOTHY_CONTAINER_FROZEN || !container->supervisor)
+    snapshotting->live.error =
+        g_error_new (BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "Container %s ended while its files were copied",
+                     container->spec->name);
+  thaw (user_data);
+}
+
+static void
+on_copy_made (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Snapshotting *snapshotting = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  snapshotting->aside = bothy_files_make_finish (BOTHY_REGISTRY (source), result, &error);
+  if (!snapshotting->live.error)
+    snapshotting->live.error = g_steal_pointer (&error);
+  g_clear_error (&error);
+  snapshotting->live.made = TRUE;
+  thaw (task);
+  finish_live (task);
+}
+
+static void
+copy_top (GTask *task)
+{
+  bothy_files_make_copy (g_task_get_source_object (task),
+                         ((Snapshotting *)g_task_get_task_data (task))->container, on_files_copied,
+                         on_copy_made, g_object_ref (task));
+}
+
+static void
+on_frozen (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Snapshotting *snapshotting = g_task_get_task_data (task);
+
+  BOTHY_FAULT_POINT ("live.frozen");
+  if (bothy_runner_freeze_finish (BOTHY_RUNNER (source), result, &snapshotting->live.error)) {
+    copy_top (task);
+    return;
+  }
+  snapshotting->live.made = TRUE;
+  thaw (task);
+  finish_live (task);
+}
+
+/* On record first that it is only held: a bothyd that finds it frozen lets it go on. */
+static void
+freeze (GTask *task)
+{
+  BothyRegistry *self = g_task_get_source_object (task);
+  BothyContainer *container = ((Snapshotting *)g_task_get_task_data (task))->container;
+  GError *error = NULL;
+
+  bothy_container_set_held (container, TRUE);
+  if (!bothy_containers_save (bothy_registry_get_containers (self), container, &error)) {
+    bothy_container_set_held (container, FALSE);
+    end_snapshotting (task, error);
+    return;
+  }
+  BOTHY_FAULT_POINT ("live.held");
+  bothy_runner_freeze (bothy_registry_get_runner (self), container, TRUE, on_frozen, g_object_ref (task));
+}
+
+/* NAME: of the snapshot; NULL: none. */
+static void
+copy_live (GTask *task, const char *name)
+{
+  BothyRegistry *self = g_task_get_source_object (task);
+  Snapshotting *snapshotting = g_task_get_task_data (task);
+  BothyContainer *container = snapshotting->container;
+  GError *error = NULL;
+
+  snapshotting->live.name = g_strdup (name);
+  if (!container->supervisor ||
+      (container->state != BOTHY_CONTAINER_RUNNING && container->state != BOTHY_CONTAINER_FROZEN))
+    error = wrong_state_error (container);
+  else if (name && bothy_snapshots_check (snapshotting->snapshots, name, 1, &error))
+    check_count (self, container->owner, &error);
+  if (error)
+    end_snapshotting (task, error);
+  else if (container->state == BOTHY_CONTAINER_RUNNING)
+    freeze (task);
+  else
+    copy_top (task);
+}
+
+void
+bothy_registry_let_go (BothyRegistry *self, BothyContainer *container)
+{
+  if (!container->files.held)
+    return;
+  if (container->state == BOTHY_CONTAINER_FROZEN && container->supervisor)
+    bothy_registry_freeze (self, container, FALSE, NULL, NULL);
+  bothy_container_set_held (container, FALSE);
+  if (!bothy_containers_save (bothy_registry_get_containers (self), container, NULL))
+    g_warning ("Container %s: its record could not be written", container->id);
+}
+
 /* ---- the three ---- */
 
 /* The layer that has all that is there, if nothing was written since that got another one on top; else NULL. */
@@ -224,10 +410,11 @@ bothy_registry_snapshot (BothyRegistry *self,
     return;
   current = find_current (self, container);
   made_name = *name ? g_strdup (name) : bothy_snapshots_make_name (container->snapshots, "");
-  if (bothy_container_is_active (container))
-    error = wrong_state_error (container);
-  else
-    add_snapshot (task, made_name, current ? current : container->files.top, FALSE, &error);
+  if (bothy_container_is_active (container)) {
+    copy_live (task, made_name);
+    return;
+  }
+  add_snapshot (task, made_name, current ? current : container->files.top, FALSE, &error);
   if (error)
     end_snapshotting (task, error);
   else if (current)
@@ -251,7 +438,7 @@ bothy_registry_set_aside (BothyRegistry *self,
   current = find_current (self, container);
   aside = bothy_uppers_find (bothy_registry_get_uppers (self), current ? current : container->files.top);
   if (bothy_container_is_active (container) || !aside) {
-    end_snapshotting (task, wrong_state_error (container));
+    copy_live (task, NULL);
     return;
   }
   ((Snapshotting *)g_task_get_task_data (task))->aside = aside;

@@ -47,4 +47,7 @@ BothyUpper *bothy_registry_set_aside_finish (BothyRegistry *self, GAsyncResult *
 /* For the three with a name: the container. (transfer full); NULL with an error. */
 BothyContainer *bothy_registry_snapshot_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 
+/* An earlier bothyd was killed while CONTAINER stood still to be copied: let it go on. */
+void bothy_registry_let_go (BothyRegistry *self, BothyContainer *container);
+
 G_END_DECLS

@@ -148,6 +148,17 @@ load_uppers (BothyUppers *self)
   return complete;
 }
 
+int
+bothy_uppers_open (BothyUppers *self, const BothyUpper *upper, int containers_fd, GError **error)
+{
+  autofd dir = open_upper (upper->is_first ? containers_fd : self->dirfd, upper->id, error);
+  int data = dir < 0 ? -1 : openat (dir, "data", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+  if (dir >= 0 && data < 0)
+    bothy_error_set_errno (error, errno, "Opening what a container wrote");
+  return data;
+}
+
 /* ---- whose they are ---- */
 
 static guint64

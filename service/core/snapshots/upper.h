@@ -53,6 +53,10 @@ void bothy_uppers_add_orphans (BothyUppers *self,
                                guint64 *bytes,
                                guint64 *inodes);
 
+/* The directory in which UPPER's files are, in upper/ of it: an O_PATH fd, since it is not root's. CONTAINERS_FD is STATE/containers.
+   -1 with an error. */
+int bothy_uppers_open (BothyUppers *self, const BothyUpper *upper, int containers_fd, GError **error);
+
 /* ---- the first one of a container ---- */
 
 /* The container ID of OWNER's is there; its first one stands on BELOW ("": its image). */

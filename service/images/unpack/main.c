@@ -14,6 +14,7 @@
 #include "confine.h"
 #include "decompress.h"
 #include "describe.h"
+#include "duplicate.h"
 #include "hash.h"
 #include "job.h"
 #include "metadata-archive.h"
@@ -71,6 +72,9 @@ work (struct job *job, struct metadata *metadata)
   case UNPACK_CHECK:
     return confine_reading (job, fds, 1 + job->n_sources) && job_watch (job) &&
            check_below (job, UNPACK_TREE_FD, fds + 1, job->n_sources);
+  case UNPACK_DUPLICATE:
+    return confine_duplicating (job, fds, 2) && job_watch (job) &&
+           duplicate_upper (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD);
   case UNPACK_METADATA:
     return confine (job, -1) && job_watch (job) && metadata_archive_read (job, UNPACK_SOURCE_FD, metadata);
   }
@@ -95,6 +99,7 @@ describe (struct job *job, char *text)
   case UNPACK_DECOMPRESS:
   case UNPACK_PACK:
   case UNPACK_CHECK:
+  case UNPACK_DUPLICATE:
     break;
   }
   return 0;

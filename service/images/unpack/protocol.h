@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define UNPACK_PROTOCOL_VERSION 4u
+#define UNPACK_PROTOCOL_VERSION 5u
 #define UNPACK_MAX_TEXT         (128u * 1024)
 #define UNPACK_MAX_LAYERS       128u
 #define UNPACK_CONNECTION_FD    3
@@ -50,6 +50,7 @@ enum unpack_mode {
   /* Say by NEEDS_BELOW whether TREE, a layer that is one of MAY_NEED_BELOW, is something else over the directories from
      SOURCE on, the highest layer first, than it was apart. */
   UNPACK_CHECK = 10,
+  UNPACK_DUPLICATE = 11, /* copy upper/ of SOURCE, what a container wrote, into TREE */
 };
 
 enum unpack_flag {
