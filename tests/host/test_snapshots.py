@@ -99,8 +99,8 @@ def test_names_and_formats(host, x1):
     listed = json.loads(host.output("alice", "bothy snapshot list x1 --json"))
     assert [sorted(s) for s in listed] == [["automatic", "createdAt", "name"]] * 2 and not listed[0]["automatic"]
     assert [s["name"] for s in info(host, "x1")["snapshots"]] == [made, "second"]
-    for words, why in (("create x1 second", "already"), ("create x1 Wrong", "name"), ("create x1 ../x", "name"), ("restore x1 none", "no snapshot none"),
-                       ("delete x1 none", "no snapshot none"), ("create none x", "no container"), ("restore x1", "needed"), ("create", "needed")):
+    for words, why in (("create x1 second", "already"), ("create x1 Wrong", "name"), ("create x1 ../x", "name"), ("restore x1 gone", "no snapshot gone"),
+                       ("delete x1 gone", "no snapshot gone"), ("create gone x", "no container"), ("restore x1", "needed"), ("create", "needed")):
         done = host.run("alice", f"bothy snapshot {words}")
         assert done.returncode in (1, 2) and why in done.stderr.lower(), done.stderr
     assert len(snapshots(host)) == 2
@@ -184,7 +184,7 @@ def test_copy_of_settings(host):
     one, two = info(host, "x1"), info(host, "x2")
     assert two["limits"]["pids"] == 77 and two["ports"] == [] and two["autostart"]["restart"] == "no"
     assert one["image"] == two["image"] and two["hostname"] == "x2" and one["egress"] == two["egress"]
-    for words, why in (("x1 x2", "already"), ("x1/none x3", "none"), ("none x3", "none"), ("x1", "needed"), ("x1 X", "name")):
+    for words, why in (("x1 x2", "already"), ("x1/gone x3", "gone"), ("gone x3", "gone"), ("x1", "needed"), ("x1 X", "name")):
         done = host.run("alice", f"bothy copy {words}")
         assert done.returncode in (1, 2) and why in done.stderr.lower(), done.stderr
     assert sorted(names(host)) == ["x1", "x2"]
