@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tools import info, names, nothing_left, state, tidy, until  # noqa: F401
+from tools import info, names, state, tidy, until  # noqa: F401
 
 
 def inside(host, line, name="x1"):
@@ -257,3 +257,33 @@ def test_killed_while_it_is_copied(host, x1):
         assert "ended while its files were copied" in said or "not running" in said, said
     host.run("alice", "bothy delete -f x1", check=True)
     until(lambda: tree(host) == [], what="all goes")
+
+
+def test_SNAP_04_no_space(fresh_host):
+    """It happens or leaves nothing, and what is there stays."""
+    host = fresh_host("--state-size", "48M")
+    host.run("alice", "bothy launch busybox x1", check=True)
+    out(host, "echo kept >/root/file")
+    stop(host)
+    host.run("alice", "bothy snapshot create x1 s1", check=True)
+    start(host)
+    out(host, "echo new >/root/file; dd if=/dev/zero of=/root/big bs=1M count=20 2>/dev/null")
+    before = tree(host)
+    # A copy of it does not fit any more.
+    done = host.run("alice", "bothy snapshot create x1 s2")
+    assert done.returncode == 1 and "space" in done.stderr.lower(), done.stderr
+    assert state(host, "x1") == "running" and snapshots(host) == ["s1"]
+    until(lambda: tree(host) == before, what="nothing is left")
+    stop(host)
+    # Nothing at all fits any more: neither a byte nor a file.
+    host.run("root", "cd /var/lib/bothy && (dd if=/dev/zero of=fill bs=1M; dd if=/dev/zero of=fill2 bs=1k; i=0; while : >fill-$i; do i=$((i+1)); done) 2>/dev/null; true",
+             timeout=120)
+    for line in "bothy snapshot create x1 s2", "bothy snapshot restore x1 s1", "bothy snapshot delete x1 s1", "bothy copy x1 x2":
+        done = host.run("alice", line)
+        assert done.returncode == 1 and "space" in done.stderr.lower(), (line, done.stderr)
+    assert snapshots(host) == ["s1"] and names(host) == ["x1"]
+    host.run("root", "cd /var/lib/bothy && find . -maxdepth 1 -name 'fill*' -delete", check=True)
+    host.run("alice", "bothy snapshot create x1 s2 && bothy snapshot restore x1 s1 && bothy start x1", check=True)
+    assert out(host, "cat /root/file") == "kept"
+    host.run("alice", "bothy snapshot restore --stop x1 s2", check=True)
+    assert out(host, "cat /root/file; stat -c %s /root/big") == "new\n20971520"

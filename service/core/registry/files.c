@@ -282,6 +282,9 @@ bothy_files_discard (BothyRegistry *self, BothyContainer *container, GError **er
   guint32 project = container->disk.project;
   gboolean moved;
 
+  /* What could not be read may stand on it. */
+  if (bothy_registry_is_degraded (self))
+    g_hash_table_add (wanted, container->id);
   if (!bothy_uppers_orphan (bothy_registry_get_uppers (self), container->id, wanted, containers_fd,
                             bothy_containers_get_bound (container, BOTHY_LIMIT_DISK),
                             bothy_containers_get_bound (container, BOTHY_LIMIT_INODES), &moved, error))

@@ -7,6 +7,9 @@
 #include "core/registry/files.h"
 #include "core/registry/lifecycle.h"
 
+/* Layers that are not needed any more wait in the trash, and who makes them faster than they go has to wait, too. */
+#define MAX_TRASH 64
+
 /* Of a container that runs. */
 typedef struct {
   char *name;       /* of the snapshot; NULL: it is set aside for others */
@@ -66,6 +69,9 @@ begin_snapshotting (BothyRegistry *self,
   if (bothy_containers_find_by_id (containers, container->id) != container)
     error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_CONTAINER, "Container %s was deleted",
                          container->spec->name);
+  else if (bothy_trash_count (bothy_registry_get_trash (self), container->owner) >= MAX_TRASH)
+    error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_BUSY,
+                         "Files that you deleted are still being removed; try again when that is done");
   else
     snapshotting->change = bothy_change_begin (containers, container, what, &error);
   if (error) {
