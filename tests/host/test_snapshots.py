@@ -141,12 +141,13 @@ def test_delete_in_the_middle(host, x1):
 
 def test_machine_id_and_hostname(host, x1):
     """A snapshot does not make a container forget who it is, and a copy is somebody else."""
-    out(host, "echo 0123456789abcdef0123456789abcdef >/etc/machine-id; echo own >/etc/hostname")
+    out(host, "echo 0123456789abcdef0123456789abcdef >/etc/machine-id; echo own >/etc/hostname; ln -sf ../root/resolv /etc/resolv.conf; echo own >/root/resolv")
     stop(host)
     host.run("alice", "bothy snapshot create x1 s1 && bothy copy x1/s1 x2", check=True)
     for name in "x1", "x2":
         start(host, name)
     assert out(host, "cat /etc/machine-id /etc/hostname").split() == ["0123456789abcdef0123456789abcdef", "own"]
+    assert out(host, "readlink /etc/resolv.conf; cat /root/resolv").split() == ["../root/resolv", "own"]
     assert out(host, "cat /etc/machine-id /etc/hostname", "x2").split() == ["x2"]
     assert out(host, "hostname", "x2") == "x2"
     one, two = info(host, "x1"), info(host, "x2")
