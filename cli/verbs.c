@@ -54,6 +54,8 @@ const CliVerb cli_verbs[] = {
     "bothy delete web\nbothy delete --force web\nbothy delete --all", cli_delete },
   { "copy", N_ ("NAME[/SNAPSHOT] COPY"), N_ ("Make another container with the same files and settings"),
     "bothy copy web web2\nbothy copy web/before-upgrade web2", cli_copy },
+  { "commit", N_ ("NAME[/SNAPSHOT] IMAGE"), N_ ("Make an image of a container's files"),
+    "bothy commit web my-web\nbothy commit web/before-upgrade old-web", cli_commit },
   { "snapshot create", N_ ("NAME [SNAPSHOT]"), N_ ("Keep a container's files as they are now"),
     "bothy snapshot create web before-upgrade\nbothy snapshot create --stop web", cli_snapshot_create },
   { "snapshot list", N_ ("NAME"), N_ ("List the snapshots of a container"),

@@ -64,6 +64,7 @@ int cli_rename (Cli *cli, char **words);
 int cli_restart (Cli *cli, char **words);
 int cli_run (Cli *cli, char **words);
 int cli_shell (Cli *cli, char **words);
+int cli_commit (Cli *cli, char **words);
 int cli_copy (Cli *cli, char **words);
 int cli_snapshot_create (Cli *cli, char **words);
 int cli_snapshot_list (Cli *cli, char **words);

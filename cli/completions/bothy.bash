@@ -127,7 +127,7 @@ _bothy() {
             else
                 containers=yes
             fi ;;
-        "snapshot create"|"snapshot list"|copy) [[ $count -gt 0 ]] || containers=yes ;;
+        "snapshot create"|"snapshot list"|copy|commit) [[ $count -gt 0 ]] || containers=yes ;;
         autostart)
             if [[ $count -gt 0 ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "boot login no" -- "$cur")

@@ -60,7 +60,7 @@ end
 complete -c bothy -n '__bothy_verb help' -a '(__bothy_verbs)'
 complete -c bothy -n '__bothy_verb start' -a '(bothy list -q -f state=stopped -f state=failed 2>/dev/null)'
 complete -c bothy -n '__bothy_verb stop restart freeze thaw kill info wait delete' -a '(bothy list -q 2>/dev/null)'
-complete -c bothy -n '__bothy_verb once copy "snapshot create" "snapshot list" "snapshot restore" "snapshot delete"' -a '(bothy list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb once copy commit "snapshot create" "snapshot list" "snapshot restore" "snapshot delete"' -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb "snapshot restore" "snapshot delete"; and not __bothy_verb once "snapshot restore" "snapshot delete"' -a '(bothy snapshot list -q (__bothy_words)[3] 2>/dev/null)'
 complete -c bothy -n '__bothy_verb once limit autostart exec shell console logs history rename "egress list" "egress set" "egress allow" "egress deny" "port add" "port remove" "port list" "mount add" "mount remove" "mount list"' -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb limit; and not __bothy_verb once limit' -a 'memory= memory-high= swap= cpu= cpu-weight= cpus= io-weight= pids= disk= inodes='

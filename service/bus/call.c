@@ -46,6 +46,7 @@ static const struct {
   { "AddMount", "mount a directory in" },
   { "AddPort", "let a port lead into" },
   { "Clone", "copy" },
+  { "Commit", "make an image of" },
   { "Delete", "delete" },
   { "Exec", "run a program in" },
   { "Freeze", "freeze" },

@@ -148,6 +148,12 @@ CHECK (container, clone);
 WEIGH (container, clone);
 HANDLE (container, clone);
 
+/* commit.c */
+REQUEST (container, commit);
+CHECK (container, commit);
+WEIGH (container, commit);
+HANDLE (container, commit);
+
 /* egress.c */
 REQUEST (container, set_egress);
 HANDLE (container, set_egress);

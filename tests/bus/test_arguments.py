@@ -150,7 +150,7 @@ def test_ARG_03_unknown_options_are_named(world, alice, box, interface, member, 
                     "AllocateRange": (1,), "DelegateCgroup": (0,), "AddPort": ("tcp", 8080, 80), "RemovePort": ("tcp", 8080),
                     "PullImage": ("debian/13",), "CreateBridge": ("lab",), "AttachNic": (0, "eth0"), "SearchImages": ("",),
                     "AddRemote": ("x", "https://example.org"), "AddMount": (0, "/mnt"), "SetAutostart": ("no",),
-                    "Snapshot": ("s1",), "Clone": ("c2",)}.get(member, ())
+                    "Snapshot": ("s1",), "Clone": ("c2",), "Commit": ("mine",)}.get(member, ())
             fds = {"ImportImage": [file.fileno()], "Export": [file.fileno()], "DelegateCgroup": [pidfd],
                    "AttachNic": [pidfd], "AddMount": [pidfd]}.get(member, [])
             assert alice.error(path, interface, member, signature, *good, variants(options), fds=fds) == "InvalidArgs"

@@ -71,6 +71,7 @@ def test_SNAP_03_a_copy_is_a_new_container(world, alice, box):
     before = world.settled_fds(), world.records()
     for options in {}, variants({"snapshot": "s1"}):
         assert alice.error(box, CONTAINER, "Clone", "(sa{sv})", "copy", options) == "NotAuthorized"
+        assert alice.error(box, CONTAINER, "Commit", "(sa{sv})", "mine", options) == "NotAuthorized"
     assert (world.settled_fds(), world.records()) == before
     # What she has is hers all the same.
     assert run(alice, box, "Snapshot", "s2") == run(alice, box, "Restore", "s1") == run(alice, box, "RemoveSnapshot", "s1") == ""
@@ -82,7 +83,8 @@ def test_SNAP_03_of_others(world, alice, box):
         missing = box.replace("box", "none")
         seen = [[(bob.error(path, CONTAINER, member, signature, *arguments), bob.text.replace(path, ""))
                  for member, signature, arguments in (("Snapshot", "(sa{sv})", ("s1", {})), ("Restore", "(s)", ("s1",)),
-                                                      ("RemoveSnapshot", "(s)", ("s1",)), ("Clone", "(sa{sv})", ("copy", {})))]
+                                                      ("RemoveSnapshot", "(s)", ("s1",)), ("Clone", "(sa{sv})", ("copy", {})),
+                                                      ("Commit", "(sa{sv})", ("mine", {})))]
                 for path in (box, missing)]
         assert seen[0] == seen[1] and shown(alice, box) == []
         world.polkit.answers.update({polkit.MANAGE: "yes", polkit.INSPECT: "yes"})

@@ -288,3 +288,31 @@ def test_SNAP_04_no_space(fresh_host):
     assert out(host, "cat /root/file") == "kept"
     host.run("alice", "bothy snapshot restore --stop x1 s2", check=True)
     assert out(host, "cat /root/file; stat -c %s /root/big") == "new\n20971520"
+
+
+def test_commit(host, x1):
+    """An image of a container is one like any other, also of one that runs, or as it was."""
+    # The directory / of every new container is as any.
+    out(host, CHANGES + "; chmod 755 /; chown 0:0 /")
+    before = out(host, LOOK)
+    host.run("alice", "bothy snapshot create x1 s1", check=True)
+    out(host, "echo later >/root/later")
+    assert host.output("alice", "bothy commit x1 mine") == "mine"
+    assert host.output("alice", "bothy commit x1/s1 older") == "older"
+    assert state(host, "x1") == "running"
+    host.run("alice", "bothy delete -f x1", check=True)
+    try:
+        host.run("alice", "bothy launch mine m1 && bothy launch older m2", check=True)
+        for name in "m1", "m2":
+            assert out(host, LOOK, name) == before
+        assert out(host, "cat /root/later", "m1") == "later" and inside(host, "cat /root/later", "m2").returncode != 0
+        for words, why in (("gone mine2", "no container"), ("m1/gone mine2", "gone"), ("m1", "needed"), ("m1 Wrong!", "alias")):
+            done = host.run("alice", f"bothy commit {words}")
+            assert done.returncode in (1, 2) and why in done.stderr.lower(), done.stderr
+        done = host.run("bob", "bothy commit alice/m1 mine")
+        assert done.returncode == 1
+    finally:
+        for name in names(host):
+            host.run("alice", "bothy", "delete", "-f", name)
+        host.run("alice", "bothy image delete mine older", check=True)
+    until(lambda: tree(host) == [], what="all goes")

@@ -209,6 +209,7 @@ static const struct {
   { "Container.Restore", OWNER, "manage-containers" },
   { "Container.RemoveSnapshot", OWNER, "manage-containers" },
   { "Container.Clone", OWNER, "manage-containers", "exceed-quota", "create-container" },
+  { "Container.Commit", OWNER, "manage-containers", NULL, "create-container" },
   { "Container.SetEgress", OWNER, "manage-containers" },
   { "Container.GetAddresses", OWNER, "inspect-containers" },
   { "Container.GetStats", OWNER, "inspect-containers" },

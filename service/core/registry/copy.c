@@ -72,24 +72,6 @@ on_set_aside (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
 }
 
-static void
-copy_snapshot (GTask *task, const char *name)
-{
-  BothyRegistry *self = g_task_get_source_object (task);
-  Copy *copy = g_task_get_task_data (task);
-  const BothySnapshot *snapshot = bothy_snapshots_find (copy->source->snapshots, name);
-  BothyUpper *upper = snapshot ? bothy_uppers_find (bothy_registry_get_uppers (self), snapshot->upper) : NULL;
-
-  if (!upper) {
-    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_SNAPSHOT,
-                             "Container %s has no snapshot %s", copy->source->spec->name, name);
-    return;
-  }
-  upper->holds++;
-  copy->upper = upper;
-  create_copy (task);
-}
-
 void
 bothy_registry_copy (BothyRegistry *self,
                      BothyContainer *source,
@@ -100,17 +82,20 @@ bothy_registry_copy (BothyRegistry *self,
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   Copy *copy = g_new0 (Copy, 1);
+  GError *error = NULL;
 
   copy->source = g_object_ref (source);
   copy->spec = spec;
   g_task_set_task_data (task, copy, (GDestroyNotify)copy_free);
-  if (bothy_containers_find_by_id (bothy_registry_get_containers (self), source->id) != source)
-    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_CONTAINER, "Container %s was deleted",
-                             source->spec->name);
-  else if (snapshot)
-    copy_snapshot (task, snapshot);
-  else
+  if (!snapshot) {
     bothy_registry_set_aside (self, source, on_set_aside, g_object_ref (task));
+    return;
+  }
+  copy->upper = bothy_snapshot_take_upper (self, source, snapshot, &error);
+  if (copy->upper)
+    create_copy (task);
+  else
+    g_task_return_error (task, error);
 }
 
 BothyContainer *

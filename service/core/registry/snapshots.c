@@ -490,6 +490,24 @@ no_such_snapshot (const BothyContainer *container, const char *name)
                       container->spec->name, name, container->spec->name);
 }
 
+BothyUpper *
+bothy_snapshot_take_upper (BothyRegistry *self, BothyContainer *container, const char *name, GError **error)
+{
+  const BothySnapshot *snapshot = bothy_snapshots_find (container->snapshots, name);
+  BothyUpper *upper = snapshot ? bothy_uppers_find (bothy_registry_get_uppers (self), snapshot->upper) : NULL;
+
+  if (bothy_containers_find_by_id (bothy_registry_get_containers (self), container->id) != container)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_CONTAINER, "Container %s was deleted",
+                 container->spec->name);
+  else if (!upper)
+    g_propagate_error (error, no_such_snapshot (container, name));
+  else {
+    upper->holds++;
+    return upper;
+  }
+  return NULL;
+}
+
 void
 bothy_registry_restore (BothyRegistry *self,
                         BothyContainer *container,

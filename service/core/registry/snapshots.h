@@ -44,6 +44,11 @@ void bothy_registry_set_aside (BothyRegistry *self,
 /* That layer, with a hold, which the caller lets go. (transfer none); NULL with an error. */
 BothyUpper *bothy_registry_set_aside_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 
+/* The layer of CONTAINER's snapshot NAME, with a hold, which the caller lets go. (transfer none); NULL with NO_SUCH_SNAPSHOT, or
+   NO_SUCH_CONTAINER when CONTAINER is gone. */
+BothyUpper *
+bothy_snapshot_take_upper (BothyRegistry *self, BothyContainer *container, const char *name, GError **error);
+
 /* For the three with a name: the container. (transfer full); NULL with an error. */
 BothyContainer *bothy_registry_snapshot_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 
