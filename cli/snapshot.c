@@ -57,14 +57,13 @@ is_active (Cli *cli, const char *path, gboolean *ret_active, GError **error)
 static gboolean
 change (const Change *self, const char *path, GError **error)
 {
-  g_autoptr (GVariant) parameters = g_variant_ref_sink (self->parameters);
   gboolean active = FALSE, done;
 
   if (self->stop && !is_active (self->cli, path, &active, error))
     return FALSE;
   if (active && !call_with_options (self->cli, path, "Stop", error))
     return FALSE;
-  done = call_operation (self->cli, path, self->method, parameters, self->title, error);
+  done = call_operation (self->cli, path, self->method, self->parameters, self->title, error);
   if (active && !call_with_options (self->cli, path, "Start", done ? error : NULL))
     return FALSE;
   return done;
@@ -92,18 +91,27 @@ print_latest (Cli *cli, const char *path, GError **error)
   return TRUE;
 }
 
+/* (transfer full) */
+static GVariant *
+snapshot_parameters (const char *name, int keep)
+{
+  GVariantBuilder options;
+
+  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+  if (keep > 0)
+    g_variant_builder_add (&options, "{sv}", "keep", g_variant_new_uint32 ((guint32)keep));
+  return g_variant_ref_sink (g_variant_new ("(sa{sv})", name, &options));
+}
+
 static gboolean
-create (Cli *cli, const char *container, const char *name, gboolean stop, GError **error)
+create (Cli *cli, const char *container, const char *name, int keep, gboolean stop, GError **error)
 {
   g_autofree char *path = cli_find_container (cli, container, error);
   g_autofree char *title = g_strdup_printf (_ ("Making a snapshot of %s"), container);
-  const Change self = { cli, "Snapshot", title, g_variant_new ("(sa{sv})", name, NULL), stop };
+  g_autoptr (GVariant) parameters = snapshot_parameters (name, keep);
+  const Change self = { cli, "Snapshot", title, parameters, stop };
 
-  if (path == NULL) {
-    g_variant_unref (g_variant_ref_sink (self.parameters));
-    return FALSE;
-  }
-  if (!change (&self, path, error))
+  if (path == NULL || !change (&self, path, error))
     return FALSE;
   if (!*name)
     return print_latest (cli, path, error);
@@ -115,7 +123,10 @@ int
 cli_snapshot_create (Cli *cli, char **words)
 {
   gboolean stop = FALSE;
+  int keep = 0;
   const GOptionEntry entries[] = {
+    { "keep", 0, 0, G_OPTION_ARG_INT, &keep, N_ ("Of those without a name, delete all but the latest COUNT"),
+      N_ ("COUNT") },
     { "stop", 0, 0, G_OPTION_ARG_NONE, &stop, N_ ("Stop it first if it runs, and start it again afterwards"),
       NULL },
     { NULL },
@@ -129,7 +140,9 @@ cli_snapshot_create (Cli *cli, char **words)
   n = g_strv_length (rest);
   if (n < 1 || n > 2)
     return cli_usage (cli, "%s", _ ("A container is needed, and a name for the snapshot if you like"));
-  if (!cli_connect (cli, &error) || !create (cli, rest[0], n > 1 ? rest[1] : "", stop, &error))
+  if (keep < 0 || (keep > 0 && n > 1))
+    return cli_usage (cli, "%s", _ ("--keep takes a number, and is for snapshots without a name"));
+  if (!cli_connect (cli, &error) || !create (cli, rest[0], n > 1 ? rest[1] : "", keep, stop, &error))
     return cli_fail (error);
   return CLI_EXIT_OK;
 }
@@ -141,12 +154,10 @@ restore (Cli *cli, const char *container, const char *name, gboolean stop, GErro
 {
   g_autofree char *path = cli_find_container (cli, container, error);
   g_autofree char *title = g_strdup_printf (_ ("Restoring %s"), container);
-  const Change self = { cli, "Restore", title, g_variant_new ("(s)", name), stop };
+  g_autoptr (GVariant) parameters = g_variant_ref_sink (g_variant_new ("(s)", name));
+  const Change self = { cli, "Restore", title, parameters, stop };
 
-  if (path)
-    return change (&self, path, error);
-  g_variant_unref (g_variant_ref_sink (self.parameters));
-  return FALSE;
+  return path && change (&self, path, error);
 }
 
 int

@@ -6,25 +6,43 @@
 #include "bus/operation.h"
 #include "bus/options.h"
 #include "bus/paths.h"
+#include "base/error.h"
 #include "base/validate.h"
 #include "core/registry/snapshots.h"
 
-/* The name; "": one that says when it was made. */
+typedef struct {
+  char *name;   /* "": one that says when it was made */
+  guint32 keep; /* how many of those may be there then; 0: all */
+} SnapshotRequest;
+
+static void
+snapshot_request_free (SnapshotRequest *request)
+{
+  g_free (request->name);
+  g_free (request);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SnapshotRequest, snapshot_request_free)
+
 static gpointer
 parse_snapshot (BothyArguments *arguments, GError **error)
 {
+  g_autoptr (SnapshotRequest) request = g_new0 (SnapshotRequest, 1);
   g_autoptr (GVariant) options = NULL;
-  g_autofree char *name = NULL;
-  const BothyOption table[] = { { NULL, NULL, NULL } };
+  const BothyOption table[] = { { "keep", "u", &request->keep }, { NULL, NULL, NULL } };
 
-  bothy_arguments_get (arguments, "(s@a{sv})", &name, &options);
+  bothy_arguments_get (arguments, "(s@a{sv})", &request->name, &options);
   if (!bothy_options_parse (options, table, error) ||
-      (*name && !bothy_validate_name (name, "The name of a snapshot", error)))
+      (*request->name && !bothy_validate_name (request->name, "The name of a snapshot", error)))
     return NULL;
-  return g_steal_pointer (&name);
+  if (!*request->name || request->keep == 0)
+    return g_steal_pointer (&request);
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+               "Option \"keep\" is about snapshots without a name of their own, and this one has one");
+  return NULL;
 }
 
-const BothyRequestType bothy_container_snapshot_request = { parse_snapshot, g_free };
+const BothyRequestType bothy_container_snapshot_request = { parse_snapshot,
+                                                            (GDestroyNotify)snapshot_request_free };
 
 /* The name. */
 static gpointer
@@ -53,9 +71,12 @@ on_done (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-make_snapshot (BothyRegistry *registry, BothyOperation *operation, GObject *target, gpointer request)
+make_snapshot (BothyRegistry *registry, BothyOperation *operation, GObject *target, gpointer data)
 {
-  bothy_registry_snapshot (registry, BOTHY_CONTAINER (target), request, on_done, operation);
+  const SnapshotRequest *request = data;
+
+  bothy_registry_snapshot (registry, BOTHY_CONTAINER (target), request->name, request->keep, on_done,
+                           operation);
 }
 
 static void
@@ -73,7 +94,9 @@ remove_snapshot (BothyRegistry *registry, BothyOperation *operation, GObject *ta
 void
 bothy_container_handle_snapshot (BothyCall *call)
 {
-  polkit_details_insert (call->details, "snapshot", call->request);
+  const SnapshotRequest *request = call->request;
+
+  polkit_details_insert (call->details, "snapshot", request->name);
   bothy_call_return_operation (call, "create-snapshot", "snapshotting", make_snapshot);
 }
 

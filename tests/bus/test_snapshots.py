@@ -43,6 +43,23 @@ def test_what_is_shown(alice, box):
     assert alice.get(ROOT, MANAGER, "MaxSnapshots") == 256
 
 
+def test_kept_by_rule(world, alice, box):
+    """Of those without a name the latest few; what has a name stays."""
+    keep = variants({"keep": 2})
+    assert alice.error(box, CONTAINER, "Snapshot", "(sa{sv})", "named", keep) == "InvalidArgs"
+    assert run(alice, box, "Snapshot", "named") == ""
+    made = []
+    for number in range(4):
+        assert run(alice, box, "Snapshot", "", keep) == ""
+        made.append(shown(alice, box)[-1])
+        assert shown(alice, box) == ["named", *made[-2:]]
+    alice.wait_signal("PropertiesChanged", box, match=lambda a: [s["name"] for s in a[1].get("Snapshots", [])] == ["named", *made[-2:]])
+    world.restart()
+    assert shown(alice, box) == ["named", *made[-2:]]
+    assert run(alice, box, "Snapshot", "", variants({"keep": 1})) == ""
+    assert len(shown(alice, box)) == 2
+
+
 def test_a_restore_of_what_is_there(world, alice, box):
     """Nothing was written since, so it needs no snapshot, and nothing is left by doing it again and again."""
     assert run(alice, box, "Snapshot", "s1") == ""

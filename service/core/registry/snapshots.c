@@ -24,6 +24,7 @@ typedef struct {
   GPtrArray *snapshots; /* as they will be */
   gboolean personal;    /* of what it will write into */
   BothyUpper *top;      /* that, with a hold; or NULL: what it writes into now */
+  gboolean unnamed;     /* the snapshot that is made has a name of ours */
   BothyUpper *aside;    /* what others are to stand on, with a hold; or NULL */
   Live live;
 } Snapshotting;
@@ -183,15 +184,15 @@ make_top (GTask *task, const char *below)
 /* ---- how many ---- */
 
 static gboolean
-check_count (BothyRegistry *self, guint32 owner, GError **error)
+check_count (BothyRegistry *self, const Snapshotting *snapshotting, GError **error)
 {
   g_autoptr (GList) containers = bothy_containers_list (bothy_registry_get_containers (self));
-  guint max = bothy_registry_get_configuration (self)->max_snapshots, has = 0;
+  guint max = bothy_registry_get_configuration (self)->max_snapshots, has = snapshotting->snapshots->len;
 
   for (GList *l = containers; l; l = l->next) {
     const BothyContainer *container = l->data;
 
-    if (container->owner == owner)
+    if (container->owner == snapshotting->container->owner && container != snapshotting->container)
       has += container->snapshots->len;
   }
   if (has < max)
@@ -210,12 +211,14 @@ add_snapshot (GTask *task, const char *name, const char *upper, gboolean automat
 {
   BothyRegistry *self = g_task_get_source_object (task);
   const Snapshotting *snapshotting = g_task_get_task_data (task);
+  BothySnapshot *added;
 
   if (!bothy_snapshots_check (snapshotting->snapshots, name, 1, error) ||
-      !check_count (self, snapshotting->container->owner, error))
+      !check_count (self, snapshotting, error))
     return FALSE;
-  g_ptr_array_add (snapshotting->snapshots,
-                   bothy_snapshot_new (name, upper, automatic, snapshotting->personal));
+  added = bothy_snapshot_new (name, upper, automatic, snapshotting->personal);
+  added->unnamed = snapshotting->unnamed;
+  g_ptr_array_add (snapshotting->snapshots, added);
   return TRUE;
 }
 
@@ -368,7 +371,7 @@ copy_live (GTask *task, const char *name)
       (container->state != BOTHY_CONTAINER_RUNNING && container->state != BOTHY_CONTAINER_FROZEN))
     error = wrong_state_error (container);
   else if (name && bothy_snapshots_check (snapshotting->snapshots, name, 1, &error))
-    check_count (self, container->owner, &error);
+    check_count (self, snapshotting, &error);
   if (error)
     end_snapshotting (task, error);
   else if (container->state == BOTHY_CONTAINER_RUNNING)
@@ -404,6 +407,7 @@ void
 bothy_registry_snapshot (BothyRegistry *self,
                          BothyContainer *container,
                          const char *name,
+                         guint keep,
                          GAsyncReadyCallback callback,
                          gpointer user_data)
 {
@@ -415,6 +419,9 @@ bothy_registry_snapshot (BothyRegistry *self,
   if (!task)
     return;
   current = find_current (self, container);
+  ((Snapshotting *)g_task_get_task_data (task))->unnamed = !*name;
+  if (keep > 0)
+    bothy_snapshots_prune (((Snapshotting *)g_task_get_task_data (task))->snapshots, keep - 1);
   made_name = *name ? g_strdup (name) : bothy_snapshots_make_name (container->snapshots, "");
   if (bothy_container_is_active (container)) {
     copy_live (task, made_name);

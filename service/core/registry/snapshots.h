@@ -11,11 +11,13 @@ G_BEGIN_DECLS
  * there is, and happens or leaves nothing.
  */
 
-/* Make a snapshot of CONTAINER called NAME, or, with "", by the time. Fails with WRONG_STATE, SNAPSHOT_EXISTS,
+/* Make a snapshot of CONTAINER called NAME, or, with "", by the time. With KEEP, which is not 0, at most so many of the latter are
+   there then: the oldest go. Fails with WRONG_STATE, SNAPSHOT_EXISTS,
    QUOTA_EXCEEDED, LIMITS_EXCEEDED, NO_SPACE or BUSY. */
 void bothy_registry_snapshot (BothyRegistry *self,
                               BothyContainer *container,
                               const char *name,
+                              guint keep,
                               GAsyncReadyCallback callback,
                               gpointer user_data);
 

@@ -44,6 +44,7 @@ bothy_snapshots_copy (GPtrArray *snapshots)
         bothy_snapshot_new (snapshot->name, snapshot->upper, snapshot->automatic, snapshot->personal);
 
     added->created_at = snapshot->created_at;
+    added->unnamed = snapshot->unnamed;
     g_ptr_array_add (copy, added);
   }
   return copy;
@@ -90,6 +91,19 @@ bothy_snapshots_check (GPtrArray *snapshots, const char *name, guint n, GError *
   return FALSE;
 }
 
+void
+bothy_snapshots_prune (GPtrArray *snapshots, guint keep)
+{
+  guint n = 0;
+
+  for (guint i = snapshots->len; i-- > 0;) {
+    const BothySnapshot *snapshot = snapshots->pdata[i];
+
+    if (snapshot->unnamed && ++n > keep)
+      g_ptr_array_remove_index (snapshots, i);
+  }
+}
+
 /* ---- on record ---- */
 
 void
@@ -105,6 +119,7 @@ bothy_snapshots_to_record (GPtrArray *snapshots, GKeyFile *record)
     g_key_file_set_int64 (record, group, "CreatedAt", snapshot->created_at);
     g_key_file_set_boolean (record, group, "Automatic", snapshot->automatic);
     g_key_file_set_boolean (record, group, "Personal", snapshot->personal);
+    g_key_file_set_boolean (record, group, "Unnamed", snapshot->unnamed);
   }
 }
 
@@ -121,6 +136,7 @@ read_snapshot (GKeyFile *record, const char *group, GError **error)
   }
   snapshot = bothy_snapshot_new (name, upper, g_key_file_get_boolean (record, group, "Automatic", NULL),
                                  g_key_file_get_boolean (record, group, "Personal", NULL));
+  snapshot->unnamed = g_key_file_get_boolean (record, group, "Unnamed", NULL);
   snapshot->created_at = g_key_file_get_int64 (record, group, "CreatedAt", NULL);
   return snapshot;
 }

@@ -13,6 +13,7 @@ typedef struct {
   char *upper;        /* the id of the topmost layer that the container had written by then: a BothyUpper */
   gint64 created_at;  /* µs since 1970 */
   gboolean automatic; /* nobody asked for it: it has what was there when another one was restored */
+  gboolean unnamed;   /* whoever asked for it left the name to us */
   gboolean personal;  /* see BothyContainer */
 } BothySnapshot;
 
@@ -40,6 +41,9 @@ char *bothy_snapshots_make_name (GPtrArray *snapshots, const char *prefix);
 
 /* Whether N more may be there, one of them called NAME. FALSE with SNAPSHOT_EXISTS or QUOTA_EXCEEDED. */
 gboolean bothy_snapshots_check (GPtrArray *snapshots, const char *name, guint n, GError **error);
+
+/* Let at most KEEP of those be there that somebody asked for without a name: the oldest of them go. */
+void bothy_snapshots_prune (GPtrArray *snapshots, guint keep);
 
 /* Write SNAPSHOTS into RECORD, each in a group of its own. */
 void bothy_snapshots_to_record (GPtrArray *snapshots, GKeyFile *record);
