@@ -174,6 +174,15 @@ GVariant *cli_get_managed (Cli *cli, GError **error);
 char *cli_find_container (Cli *cli, const char *name, GError **error);
 
 /**
+ * cli_find_files:
+ * @word: NAME, USER/NAME, NAME/SNAPSHOT or USER/NAME/SNAPSHOT
+ * @snapshot: (inout): the snapshot, unless one was named already
+ *
+ * Returns: (transfer full) (nullable): the path of the container's object
+ */
+char *cli_find_files (Cli *cli, const char *word, char **snapshot, GError **error);
+
+/**
  * cli_find_image:
  * @name: an alias, or (the beginning of) a fingerprint
  *

@@ -146,3 +146,48 @@ cli_each_word (Cli *cli, char **words, const char *usage, CliEachWord each)
   }
   return code;
 }
+
+/* Whether the container at PATH has the snapshot NAME. */
+static gboolean
+has_snapshot (Cli *cli, const char *path, const char *name)
+{
+  g_autoptr (GVariant) properties = cli_get_all (cli, path, IFACE_CONTAINER, NULL);
+  g_autoptr (GVariant) snapshots =
+      properties ? g_variant_lookup_value (properties, "Snapshots", G_VARIANT_TYPE ("aa{sv}")) : NULL;
+  GVariantIter iter;
+  GVariant *snapshot;
+  gboolean found = FALSE;
+
+  if (snapshots)
+    g_variant_iter_init (&iter, snapshots);
+  while (snapshots && !found && (snapshot = g_variant_iter_next_value (&iter))) {
+    const char *other = "";
+
+    g_variant_lookup (snapshot, "name", "&s", &other);
+    found = g_str_equal (other, name);
+    g_variant_unref (snapshot);
+  }
+  return found;
+}
+
+/* What could be both is a snapshot of the person's own, if there is one. */
+char *
+cli_find_files (Cli *cli, const char *word, char **snapshot, GError **error)
+{
+  const char *slash = strrchr (word, '/');
+  g_autofree char *name = slash ? g_strndup (word, slash - word) : NULL;
+  g_autofree char *own = NULL;
+
+  if (!slash || *snapshot)
+    return cli_find_container (cli, word, error);
+  if (!strchr (name, '/'))
+    own = cli_find_container (cli, name, NULL);
+  if (own ? !has_snapshot (cli, own, slash + 1) : !strchr (name, '/')) {
+    g_autofree char *foreign = cli_find_container (cli, word, own ? NULL : error);
+
+    if (foreign || !own)
+      return g_steal_pointer (&foreign);
+  }
+  *snapshot = g_strdup (slash + 1);
+  return own ? g_steal_pointer (&own) : cli_find_container (cli, name, error);
+}

@@ -46,7 +46,7 @@ _bothy() {
         esac
         if [[ -z $verb ]]; then
             verb=$word
-        elif [[ -z $sub && ( $verb == bridge || $verb == egress || $verb == file || $verb == image || $verb == mount || $verb == nic || $verb == port || $verb == range || $verb == remote ) ]]; then
+        elif [[ -z $sub && ( $verb == bridge || $verb == egress || $verb == file || $verb == image || $verb == mount || $verb == nic || $verb == port || $verb == range || $verb == remote || $verb == snapshot ) ]]; then
             sub=$word
         else
             ((count++))
@@ -61,7 +61,7 @@ _bothy() {
         fi
         return
     fi
-    if [[ ( $verb == bridge || $verb == egress || $verb == file || $verb == image || $verb == mount || $verb == nic || $verb == port || $verb == range || $verb == remote ) && -z $sub ]]; then
+    if [[ ( $verb == bridge || $verb == egress || $verb == file || $verb == image || $verb == mount || $verb == nic || $verb == port || $verb == range || $verb == remote || $verb == snapshot ) && -z $sub ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(__bothy_subverbs "$verb")" -- "$cur")
         return
     fi
@@ -124,6 +124,13 @@ _bothy() {
             mapfile -t COMPREPLY < <(compgen -f -- "$cur"; compgen -W "$(bothy list -q -f state=running 2>/dev/null | sed 's/$/:/')" -- "$cur")
             compopt -o filenames -o nospace 2>/dev/null ;;
         "mount list") [[ $count -gt 0 ]] || containers=yes ;;
+        "snapshot restore"|"snapshot delete")
+            if [[ $count -gt 0 ]]; then
+                mapfile -t COMPREPLY < <(compgen -W "$(bothy snapshot list -q "${words[cword-count]}" 2>/dev/null)" -- "$cur")
+            else
+                containers=yes
+            fi ;;
+        "snapshot create"|"snapshot list"|copy|commit) [[ $count -gt 0 ]] || containers=yes ;;
         autostart)
             if [[ $count -gt 0 ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "boot login no" -- "$cur")

@@ -147,6 +147,25 @@ HANDLE (container, add_mount);
 REQUEST (container, remove_mount);
 HANDLE (container, remove_mount);
 
+/* snapshot.c; remove_snapshot has the request of restore */
+REQUEST (container, snapshot);
+HANDLE (container, snapshot);
+REQUEST (container, restore);
+HANDLE (container, restore);
+HANDLE (container, remove_snapshot);
+
+/* copy.c */
+REQUEST (container, clone);
+CHECK (container, clone);
+WEIGH (container, clone);
+HANDLE (container, clone);
+
+/* commit.c */
+REQUEST (container, commit);
+CHECK (container, commit);
+WEIGH (container, commit);
+HANDLE (container, commit);
+
 /* egress.c */
 REQUEST (container, set_egress);
 HANDLE (container, set_egress);

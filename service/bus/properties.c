@@ -67,6 +67,7 @@ bothy_properties_of_manager (GObject *target, guint32 user)
   add (&builder, "MaxPorts", g_variant_new_uint32 (configuration->max_ports));
   add (&builder, "MaxAutostarts", g_variant_new_uint32 (configuration->max_autostarts));
   add (&builder, "MaxMounts", g_variant_new_uint32 (configuration->max_mounts));
+  add (&builder, "MaxSnapshots", g_variant_new_uint32 (configuration->max_snapshots));
   add (&builder, "MaxOperations", g_variant_new_uint32 (configuration->max_operations));
   add (&builder, "MaxProcesses", g_variant_new_uint32 (configuration->max_processes));
   add (&builder, "MaxImageBytes", g_variant_new_uint64 (configuration->max_image_bytes));
@@ -122,6 +123,7 @@ add_container_run (GVariantBuilder *builder, const BothyContainer *container)
   add (builder, "Addresses", g_variant_new_strv ((const char *const *)container->addresses, -1));
   add_ports (builder, container->spec->ports);
   add (builder, "Mounts", bothy_mounts_to_variant (container->spec->mounts));
+  add (builder, "Snapshots", bothy_snapshots_to_variant (container->snapshots));
   add (builder, "Egress", g_variant_new_strv ((const char *const *)container->spec->egress, -1));
   add_string (builder, "NetworkError", container->network_error);
   add (builder, "LastExit", g_variant_new ("(ii)", container->last_code, container->last_signal));

@@ -7,6 +7,7 @@
 #include <linux/nsfs.h>
 #include <linux/openat2.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -24,21 +25,46 @@
 #endif
 #define PROPAGATION_PRIVATE (1u << 18) /* MS_PRIVATE; <sys/mount.h> and <linux/mount.h> do not mix */
 
+static const struct {
+  const char *before, *after; /* the id in the path, below STATE */
+  const char *nested;         /* what is wanted in that directory, if it is there */
+  bool read_only;
+} kinds[] = {
+  [HELPER_LAYER_IMAGE] = { "layers/", "/root", NULL, true },
+  [HELPER_LAYER_CONTAINER] = { "containers/", "/data", NULL, false },
+  [HELPER_LAYER_NEW] = { "layers/.new-", "/root", NULL, false },
+  [HELPER_LAYER_UPPER] = { "uppers/", "/data", NULL, false },
+  [HELPER_LAYER_CONTAINER_BELOW] = { "containers/", "/data", "/upper", true },
+  [HELPER_LAYER_UPPER_BELOW] = { "uppers/", "/data", "/upper", true },
+};
+
+/* No link is followed: what is in the directory is the container's own. */
 static int
-open_layer (int state, const struct helper_layer *layer)
+open_below (int state, const char *path)
 {
   struct open_how how = {
     .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
     .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
   };
-  static const char *const before[] = { [HELPER_LAYER_IMAGE] = "layers/",
-                                        [HELPER_LAYER_CONTAINER] = "containers/",
-                                        [HELPER_LAYER_NEW] = "layers/.new-" };
-  char path[128];
 
-  snprintf (path, sizeof path, "%s%s/%s", before[layer->kind], layer->id,
-            layer->kind == HELPER_LAYER_CONTAINER ? "data" : "root");
   return (int)syscall (SYS_openat2, state, path, &how, sizeof how);
+}
+
+static int
+open_layer (int state, const struct helper_layer *layer)
+{
+  const char *nested = kinds[layer->kind].nested;
+  char path[128];
+  int length =
+      snprintf (path, sizeof path, "%s%s%s", kinds[layer->kind].before, layer->id, kinds[layer->kind].after);
+  int fd = -1;
+
+  if (nested != NULL) {
+    snprintf (path + length, sizeof path - (size_t)length, "%s", nested);
+    fd = open_below (state, path);
+    path[length] = 0;
+  }
+  return fd >= 0 || (nested != NULL && errno != ENOENT) ? fd : open_below (state, path);
 }
 
 static int
@@ -46,7 +72,7 @@ clone_layer (int state, const struct helper_layer *layer, int userns, struct ste
 {
   struct mount_attr attributes = {
     .attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-                (layer->kind == HELPER_LAYER_IMAGE ? MOUNT_ATTR_RDONLY : 0),
+                (kinds[layer->kind].read_only ? MOUNT_ATTR_RDONLY : 0),
     .propagation = PROPAGATION_PRIVATE,
     .userns_fd = (uint64_t)userns,
   };

@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define HELPER_PROTOCOL_VERSION 7u
+#define HELPER_PROTOCOL_VERSION 8u
 #define HELPER_MAX_EXTENTS      5 /* what a uid_map written here may hold */
 #define HELPER_MAX_LAYERS       64
 #define HELPER_MAX_FDS          72 /* below SCM_MAX_FD, 253 */
@@ -77,6 +77,11 @@ enum helper_layer_kind {
   HELPER_LAYER_IMAGE = 1,     /* STATE/layers/<id, 64 hexadecimal digits>/root, mounted read-only */
   HELPER_LAYER_CONTAINER = 2, /* STATE/containers/<id, a uuid>/data: upper/ and work/ */
   HELPER_LAYER_NEW = 3,       /* STATE/layers/.new-<id, a uuid>/root: a layer that is being made */
+  HELPER_LAYER_UPPER = 4,     /* STATE/uppers/<id, a uuid>/data: upper/ and work/, as of CONTAINER */
+  /* What a container wrote before, and does not write into any more: upper/ of CONTAINER's, or of UPPER's, or "data" itself
+     if there is none, because nothing was ever written; mounted read-only. */
+  HELPER_LAYER_CONTAINER_BELOW = 5,
+  HELPER_LAYER_UPPER_BELOW = 6,
 };
 
 struct helper_layer {

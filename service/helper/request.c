@@ -76,7 +76,7 @@ check_layers (const struct helper_request *request)
   for (uint32_t i = 0; i < request->n_layers; i++) {
     const struct helper_layer *layer = &request->layers[i];
 
-    if (layer->kind < HELPER_LAYER_IMAGE || layer->kind > HELPER_LAYER_NEW)
+    if (layer->kind < HELPER_LAYER_IMAGE || layer->kind > HELPER_LAYER_UPPER_BELOW)
       return EINVAL;
     if (!id_is_valid (layer->id))
       return EINVAL;

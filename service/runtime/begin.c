@@ -32,9 +32,10 @@ is_listener (int fd)
 
 /* What of the files in /etc this container has for itself. */
 static struct fault
-personalize (const struct rootfs *rootfs, const char *hostname, const char *account, int32_t uid)
+personalize (
+    const struct rootfs *rootfs, bool is_personal, const char *hostname, const char *account, int32_t uid)
 {
-  if (rootfs->fresh)
+  if (rootfs->fresh && !is_personal)
     etcfiles_individualize (rootfs->root, hostname);
   if (!account)
     return NO_FAULT;
@@ -61,14 +62,19 @@ prepare_container (struct supervisor *supervisor, struct packet *packet, const s
     return fault;
   supervisor->network_ns = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
   snprintf (supervisor->hostname, sizeof supervisor->hostname, "%s", hostname);
-  fault = rootfs_build (&supervisor->rootfs, packet->fds, n, packet->fds[n],
-                        packet->head.flags & SUPERVISOR_FLAG_VOLATILE, strings->fixed[1]);
+  const struct rootfs_layers layers = { .lower = packet->fds,
+                                        .n_lower = n,
+                                        .n_own = packet->head.id,
+                                        .upper = packet->fds[n],
+                                        .is_volatile = packet->head.flags & SUPERVISOR_FLAG_VOLATILE };
+  fault = rootfs_build (&supervisor->rootfs, &layers, strings->fixed[1]);
   if (is_fault (fault))
     return fault;
   fault = namespaces_raise_loopback ();
   if (is_fault (fault))
     return fault;
-  fault = personalize (&supervisor->rootfs, hostname, strings->argv[0], packet->head.value);
+  fault = personalize (&supervisor->rootfs, packet->head.flags & SUPERVISOR_FLAG_PERSONAL, hostname,
+                       strings->argv[0], packet->head.value);
   if (is_fault (fault))
     return fault;
   supervisor->listener = packet_steal_fd (packet, n + 1);
@@ -89,7 +95,8 @@ begin_prepare (struct supervisor *supervisor, struct packet *packet, struct supe
 
   if (supervisor->state != SUPERVISOR_STATE_NEW || supervisor->failed)
     return fault_of_request (EALREADY);
-  if (n < 1 || n > MAX_LOWER || packet->n_fds != n_fds || packet->head.n_argv > 1 || packet->head.n_env)
+  if (n < 1 || n > MAX_LOWER || packet->head.id >= n || packet->n_fds != n_fds || packet->head.n_argv > 1 ||
+      packet->head.n_env)
     return fault_of_request (EINVAL);
   int r = packet_split (packet, 2, &strings);
   if (r < 0)

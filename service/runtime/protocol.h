@@ -38,6 +38,7 @@ enum supervisor_message_type {
    * namespace to use (else it makes one).
    * text: hostname, bytes of /dev/shm ("" = what the kernel gives a tmpfs); with N_ARGV 1 the name of an account to be
    * made, whose id is value.
+   * id: so many of the lower layers, the topmost, are not the image's but what the container wrote before.
    * Replies when the root is ready, or with the step that failed.
    */
   SUPERVISOR_PREPARE = 1,
@@ -106,6 +107,8 @@ enum supervisor_flag {
   SUPERVISOR_FLAG_NESTING = 1 << 4,  /* of PREPARE: user namespaces inside are allowed */
   SUPERVISOR_FLAG_NETNS = 1 << 5,    /* of PREPARE: a network namespace is there */
   SUPERVISOR_FLAG_VOLATILE = 1 << 6, /* of PREPARE: what it writes need not outlive a power cut */
+  SUPERVISOR_FLAG_PERSONAL =
+      1 << 7, /* of PREPARE: what etcfiles_individualize() does was done in a layer below */
 };
 
 enum supervisor_state {

@@ -37,37 +37,67 @@ enter_scratch (void)
   return chdir (SCRATCH) < 0 ? -errno : 0;
 }
 
-/* Whether resolv.conf is the container's own, changed or deleted here, and no longer what the image has. */
+/* Whether resolv.conf was changed or deleted in LAYER, a directory here. */
 static bool
-has_resolver (void)
+has_resolver (const char *layer)
 {
-  autofd upper = open ("u/upper", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  autofd file = upper < 0 ? -1 : open_inside (upper, "etc/resolv.conf", O_PATH);
+  autofd directory = open (layer, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  autofd file = directory < 0 ? -1 : open_inside (directory, "etc/resolv.conf", O_PATH);
 
   return file != -ENOENT;
 }
 
+/* Whether resolv.conf is still what the image has. */
+static bool
+has_image_resolver (unsigned n_own)
+{
+  char name[LAYER_NAME];
+  bool changed = has_resolver ("u/upper");
+
+  for (unsigned i = 0; i < n_own && !changed; i++) {
+    snprintf (name, sizeof name, "l%u", i);
+    changed = has_resolver (name);
+  }
+  return !changed;
+}
+
+/* The root directory is as the topmost layer has it, so a new one above what the container wrote begins with that. */
+static int
+inherit_root (void)
+{
+  autofd upper = open ("u/upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  struct stat st;
+
+  if (upper < 0 || stat ("l0", &st) < 0 || fchown (upper, st.st_uid, st.st_gid) < 0 ||
+      fchmod (upper, st.st_mode & 07777) < 0)
+    return -errno;
+  return 0;
+}
+
 static struct fault
-attach_layers (struct rootfs *rootfs, const int *lower, unsigned n_lower, int upper)
+attach_layers (struct rootfs *rootfs, const struct rootfs_layers *layers)
 {
   char name[LAYER_NAME];
   int r = enter_scratch ();
 
   if (r < 0)
     return fault_at (SUPERVISOR_STEP_MOUNT, r);
-  for (unsigned i = 0; i < n_lower; i++) {
+  for (unsigned i = 0; i < layers->n_lower; i++) {
     snprintf (name, sizeof name, "l%u", i);
-    r = attach_layer (lower[i], name);
+    r = attach_layer (layers->lower[i], name);
     if (r < 0)
       return fault_at (SUPERVISOR_STEP_LAYER, r);
   }
-  r = attach_layer (upper, "u");
+  r = attach_layer (layers->upper, "u");
   if (r < 0)
     return fault_at (SUPERVISOR_STEP_LAYER, r);
   rootfs->fresh = mkdirat (AT_FDCWD, "u/upper", 0755) == 0;
   if ((!rootfs->fresh && errno != EEXIST) || (mkdirat (AT_FDCWD, "u/work", 0700) < 0 && errno != EEXIST))
     return fault_at (SUPERVISOR_STEP_LAYER, errno);
-  rootfs->image_resolver = !has_resolver ();
+  r = rootfs->fresh && layers->n_own > 0 ? inherit_root () : 0;
+  if (r < 0)
+    return fault_at (SUPERVISOR_STEP_LAYER, r);
+  rootfs->image_resolver = has_image_resolver (layers->n_own);
   return NO_FAULT;
 }
 
@@ -188,18 +218,13 @@ mount_dev (struct rootfs *rootfs, const char *shm_size)
 }
 
 struct fault
-rootfs_build (struct rootfs *rootfs,
-              const int *lower,
-              unsigned n_lower,
-              int upper,
-              bool is_volatile,
-              const char *shm_size)
+rootfs_build (struct rootfs *rootfs, const struct rootfs_layers *layers, const char *shm_size)
 {
-  struct fault fault = attach_layers (rootfs, lower, n_lower, upper);
+  struct fault fault = attach_layers (rootfs, layers);
 
   if (is_fault (fault))
     return fault;
-  fault = mount_overlay (rootfs, n_lower, is_volatile);
+  fault = mount_overlay (rootfs, layers->n_lower, layers->is_volatile);
   if (is_fault (fault))
     return fault;
   rootfs->proc = open_directory_inside (rootfs->root, "proc", 0555);

@@ -10,26 +10,29 @@ struct rootfs {
   int sys;             /* the mounted sysfs */
   int pts;             /* the mounted devpts: stays, terminals come from it */
   int console;         /* master of /dev/console: stays */
-  bool fresh;          /* the container never ran before */
+  bool fresh;          /* nothing was written yet into the topmost layer */
   bool image_resolver; /* /etc/resolv.conf is what the image has there, be it nothing */
 };
 
 #define ROOTFS_NONE ((struct rootfs){ -1, -1, -1, -1, -1, false, false })
 
+/* What the container's tree is made of: detached mounts. */
+struct rootfs_layers {
+  const int *lower; /* N_LOWER of them, topmost first */
+  unsigned n_lower;
+  unsigned n_own;   /* of these, the topmost that the container wrote before; the others are the image's */
+  int upper;        /* holds upper/ and work/ */
+  bool is_volatile; /* see rootfs_build() */
+};
+
 /*
- * Mounts an overlay of the detached mounts LOWER (topmost first) and UPPER, which holds upper/ and
- * work/, below a tmpfs over /run of this mount namespace, and /sys and /dev in it; /run and /tmp are made where the image
+ * Mounts an overlay of LAYERS (upper/ and work/ are made if they are missing), below a tmpfs over /run of this mount namespace, and /sys and /dev in it; /run and /tmp are made where the image
  * has nothing of that name. SHM_SIZE: bytes of /dev/shm, "": what the kernel gives a tmpfs.
- * IS_VOLATILE: without waiting for the disk, neither in fsync(2) nor when it is unmounted (the whole
+ * With is_volatile: without waiting for the disk, neither in fsync(2) nor when it is unmounted (the whole
  * file system would be written out then); see "Volatile mount" in the kernel's overlayfs.rst.
  * Faults: STEP_LAYER, STEP_OVERLAY, STEP_ROOT, STEP_MOUNT, STEP_CONSOLE.
  */
-struct fault rootfs_build (struct rootfs *rootfs,
-                           const int *lower,
-                           unsigned n_lower,
-                           int upper,
-                           bool is_volatile,
-                           const char *shm_size);
+struct fault rootfs_build (struct rootfs *rootfs, const struct rootfs_layers *layers, const char *shm_size);
 
 /*
  * Finishes it from inside the pid and cgroup namespaces, while the host's /proc is still mounted

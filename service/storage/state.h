@@ -20,6 +20,7 @@ typedef struct {
   int remotes_fd;
   int bridges_fd;
   int accounts_fd;
+  int uppers_fd;
 } BothyState;
 
 /* Open the directories, or make those that are missing, and take the lock. (transfer full); NULL with an error: another

@@ -314,6 +314,22 @@ bothy_trash_put (BothyTrash *self, int parent, const char *name, GError **error)
   return bothy_trash_put_container (self, parent, name, NOBODY, 0, error);
 }
 
+static guint
+count_of (GQueue *entries, guint32 owner)
+{
+  guint n = 0;
+
+  for (GList *l = entries->head; l; l = l->next)
+    n += ((const Entry *)l->data)->owner == owner;
+  return n;
+}
+
+guint
+bothy_trash_count (BothyTrash *self, guint32 owner)
+{
+  return count_of (self->entries, owner) + count_of (self->kept, owner);
+}
+
 void
 bothy_trash_empty (BothyTrash *self, guint32 owner, GAsyncReadyCallback callback, gpointer user_data)
 {

@@ -37,6 +37,9 @@ gboolean bothy_trash_put_container (
 /* Whether there may still be files of PROJECT. */
 gboolean bothy_trash_has_project (BothyTrash *self, guint32 project);
 
+/* How much there is of OWNER's. */
+guint bothy_trash_count (BothyTrash *self, guint32 owner);
+
 /* Call back when all that is in it of OWNER's now is gone, or could not be removed: that is FALSE with FAILED, for the last
    of it. */
 void bothy_trash_empty (BothyTrash *self, guint32 owner, GAsyncReadyCallback callback, gpointer user_data);

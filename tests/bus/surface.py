@@ -41,6 +41,7 @@ ARGUMENTS = {
     "AddMount": (0, "/mnt", wire.variants({"path": "/usr"})), "RemoveMount": ("/mnt",),
     "ExecAndWait": (["true"], {}), "ReadLog": (0, 100),
     "CopyFrom": ("/etc", 0, {}), "CopyTo": ("/etc", 0, {}),
+    "Snapshot": ("s1", {}), "Restore": ("s1",), "RemoveSnapshot": ("s1",), "Clone": ("copy", {}), "Commit": ("mine", {}),
     "SetAutostart": ("no", wire.variants({"restart": "no"})),
     "SetEgress": ("set", ["192.0.2.1"]), "GetAddresses": (),
 }

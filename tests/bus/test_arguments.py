@@ -32,6 +32,12 @@ def test_ARG_01_strings(world, alice, box, text):
     name_only = {"InvalidArgs"}
     refused_safely(alice, alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", text, "busybox", {}), name_only)
     refused_safely(alice, alice.error(box, CONTAINER, "Rename", "(s)", text), name_only)
+    if text:
+        refused_safely(alice, alice.error(box, CONTAINER, "Snapshot", "(sa{sv})", text, {}), name_only)
+    refused_safely(alice, alice.error(box, CONTAINER, "Restore", "(s)", text), name_only)
+    refused_safely(alice, alice.error(box, CONTAINER, "RemoveSnapshot", "(s)", text), name_only)
+    refused_safely(alice, alice.error(box, CONTAINER, "Clone", "(sa{sv})", text, {}), name_only)
+    refused_safely(alice, alice.error(box, CONTAINER, "Clone", "(sa{sv})", "c2", variants({"snapshot": text})), name_only)
     refused_safely(alice, alice.error(ROOT, MANAGER, "GetContainer", "(s)", text), {"NoSuchContainer"})
     refused_safely(alice, alice.error(ROOT, MANAGER, "GetContainer", "(s)", f"1001/{text}"), {"NoSuchContainer"})
     refused_safely(alice, alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "c1", text, {}),
@@ -144,7 +150,8 @@ def test_ARG_03_unknown_options_are_named(world, alice, box, interface, member, 
                     "AllocateRange": (1,), "DelegateCgroup": (0,), "AddPort": ("tcp", 8080, 80), "RemovePort": ("tcp", 8080),
                     "PullImage": ("debian/13",), "CreateBridge": ("lab",), "AttachNic": (0, "eth0"), "SearchImages": ("",),
                     "AddRemote": ("x", "https://example.org"), "AddMount": (0, "/mnt"), "SetAutostart": ("no",),
-                    "ExecAndWait": (["true"],), "CopyFrom": ("/etc", 0), "CopyTo": ("/etc", 0)}.get(member, ())
+                    "ExecAndWait": (["true"],), "CopyFrom": ("/etc", 0), "CopyTo": ("/etc", 0),
+                    "Snapshot": ("s1",), "Clone": ("c2",), "Commit": ("mine",)}.get(member, ())
             fds = {"ImportImage": [file.fileno()], "Export": [file.fileno()], "DelegateCgroup": [pidfd],
                    "AttachNic": [pidfd], "AddMount": [pidfd], "CopyFrom": [file.fileno()], "CopyTo": [file.fileno()]}.get(member, [])
             assert alice.error(path, interface, member, signature, *good, variants(options), fds=fds) == "InvalidArgs"

@@ -21,6 +21,9 @@ POINTS = sorted({name for path in SERVICE.rglob("*.c")
                  for name in re.findall(r'BOTHY_FAULT_POINT \("([^"]+)"\)', path.read_text())})
 DROP_IN = "/run/systemd/system/bothyd.service.d/fault.conf"
 
+SNAPSHOT = ("bothy launch busybox f1 && bothy exec f1 -- sh -c 'echo one >/root/file' && bothy stop -f f1 && bothy snapshot create f1 s0 && "
+            "bothy start f1 && bothy exec f1 -- sh -c 'echo two >/root/file' && bothy stop -f f1")
+
 # What comes to each group of points, with "f1" as the container that it is about.
 OPERATIONS = {
     "create": (None, "bothy create busybox f1"),
@@ -33,6 +36,11 @@ OPERATIONS = {
     "autostart": ("bothy create busybox f1", "bothy autostart f1 boot"),
     "mount": ("mkdir -p /dev/shm/fault; echo x >/dev/shm/fault/file; bothy launch busybox f1",
               "bothy mount add f1 /dev/shm/fault:/work && bothy mount remove f1 /work"),
+    # Two layers are made, and one is not needed any more.
+    "snapshot": (SNAPSHOT, "bothy snapshot create f1 s1 && bothy snapshot restore f1 s0"),
+    "live": ("bothy launch busybox f1 && bothy exec f1 -- sh -c 'echo two >/root/file'", "bothy snapshot create f1 s1"),
+    "copy": (SNAPSHOT, "bothy copy f1 f2"),
+    "keep": (SNAPSHOT + " && bothy copy f1/s0 f2", "bothy delete f1"),
     "egress": ("bothy launch busybox f1; bothy launch busybox f2", "bothy egress set f1 none"),
     "bridge": (None, "bothy bridge create fault0"),
     "delegate": ("bothy bridge create fault0", "bothy bridge delegate fault0 alice 2"),
@@ -128,6 +136,47 @@ def check_egress(host):
     until(lambda: reaches(host, "alice", "f1", "f2"), what="it reaches its neighbour again")
 
 
+def file_of(host, name):
+    host.run("alice", f"bothy start {name}", check=True)
+    return host.output("alice", f"bothy exec -T {name} -- cat /root/file && bothy stop -f {name}")
+
+
+def check_snapshot(host, point):
+    """It is as before, or the snapshot is there, or the old one was restored and what was there is kept."""
+    have = [s["name"] for s in info(host, "f1")["snapshots"]]
+    text = file_of(host, "f1")
+    assert (have, text) in ((["s0"], "two"), (["s0", "s1"], "two"), (["s0", "s1"], "one")), (have, text)
+    if point == "snapshot.recorded":
+        assert have == ["s0", "s1"]
+    if point == "snapshot.swept":
+        assert text == "one"
+    host.run("alice", "bothy snapshot create f1 s2 && bothy snapshot restore f1 s0", check=True)
+    assert file_of(host, "f1") == "one"
+    if "s1" in have:
+        host.run("alice", "bothy snapshot restore f1 s1", check=True)
+        assert file_of(host, "f1") == "two"
+
+
+def check_live(host):
+    """It goes on, and there is no half of a snapshot."""
+    until(lambda: state(host, "f1") == "running", what="it goes on")
+    assert info(host, "f1")["snapshots"] == []
+    host.run("alice", "bothy exec f1 -- true && bothy snapshot create f1 s1 && bothy snapshot restore --stop f1 s1", check=True)
+    assert host.output("alice", "bothy exec -T f1 -- cat /root/file") == "two"
+
+
+def check_copies(host, point):
+    have = names(host)
+    assert "f1" in have or point == "keep.moved"
+    if "f1" in have:
+        assert file_of(host, "f1") == "two" and [s["name"] for s in info(host, "f1")["snapshots"]] == ["s0"]
+    if "f2" in have:
+        assert file_of(host, "f2") == ("two" if point.startswith("copy") else "one")
+    assert "f2" in have or point.startswith("copy")
+    host.run("alice", "bothy copy f2 f3" if "f2" in have else "bothy copy f1 f3", check=True)
+    assert file_of(host, "f3") in ("one", "two")
+
+
 def check_mount(host):
     """It is there in both or in neither, and comes and goes as ever."""
     assert json.loads(host.output("alice", "bothy mount list f1 --json")) == []
@@ -190,6 +239,12 @@ def check_group(host, group, point):
         check_autostart(host, point)
     elif group == "mount":
         check_mount(host)
+    elif group == "snapshot":
+        check_snapshot(host, point)
+    elif group == "live":
+        check_live(host)
+    elif group in ("copy", "keep"):
+        check_copies(host, point)
     elif group == "egress":
         check_egress(host)
     elif group == "catalogue":
@@ -240,6 +295,7 @@ def test_fault_LIFE_01_IMG_09(broken, point):
         host.run("alice", "bothy", "delete", "-f", name, check=True)
     host.run("alice", "bothy image delete fault")
     nothing_left(host)
+    assert host.output("root", "ls -A /var/lib/bothy/uppers") == ""
     assert steady(info(host, "beside", "bob")) == steady(beside)
 
 

@@ -3,6 +3,8 @@
 
 import errno
 import os
+import pathlib
+import shutil
 import signal
 import socket
 import statistics
@@ -32,6 +34,35 @@ def test_mount_clones_layers_idmapped(helper):
     flags = os.ST_NOSUID | os.ST_NODEV
     assert os.fstatvfs(image).f_flag & (flags | os.ST_RDONLY) == flags | os.ST_RDONLY
     assert os.fstatvfs(data).f_flag & (flags | os.ST_RDONLY) == flags
+
+
+UPPER, CONTAINER_BELOW, UPPER_BELOW = 4, 5, 6
+
+
+def listed(mount):
+    with os.scandir(os.open(".", os.O_RDONLY, dir_fd=mount)) as entries:
+        return [entry.name for entry in entries]
+
+
+def test_mount_of_what_was_written_before_SNAP_01(helper):
+    """Without upper/ there is nothing; a link in its place leads nowhere."""
+    userns = helper.userns([(NEUTRAL, BASE, 65536)], owner=0)
+    data = pathlib.Path("/var/lib/bothy/uppers/01234567-89ab-cdef-0123-456789abcdef/data")
+    data.mkdir(parents=True, exist_ok=True)
+    os.chown(data, NEUTRAL, NEUTRAL)
+    one = (UPPER_BELOW, data.parent.name)
+    reply = helper.call(request(MOUNT, layers=[one, (CONTAINER_BELOW, CONTAINER_ID), (UPPER, data.parent.name)]), [userns])
+    assert (reply.error, reply.step, len(reply.fds)) == (0, 0, 3)
+    assert listed(reply.fds[0]) == [] and "upper" not in listed(reply.fds[1])
+    assert [os.fstatvfs(fd).f_flag & os.ST_RDONLY for fd in reply.fds] == [os.ST_RDONLY, os.ST_RDONLY, 0]
+    (data / "upper").mkdir()
+    (data / "upper/file").touch()
+    assert listed(helper.call(request(MOUNT, layers=[one]), [userns]).fds[0]) == ["file"]
+    shutil.rmtree(data / "upper")
+    (data / "upper").symlink_to("/etc")
+    reply = helper.call(request(MOUNT, layers=[one]), [userns])
+    assert (reply.error, reply.step, reply.fds) == (errno.ELOOP, STEP_OPEN, [])
+    shutil.rmtree(data.parent)
 
 
 @pytest.mark.parametrize("name", ["../../etc", "a" * 31, "g" * 64, "AB" * 32, "", "." * 40, "a" * 68, "ab/" * 20])

@@ -136,6 +136,13 @@ bothy_container_to_record (BothyContainer *self)
   g_key_file_set_integer (record, GROUP, "LastSignal", self->last_signal);
   g_key_file_set_string (record, GROUP, "LastError", self->last_error);
   g_key_file_set_string (record, GROUP, "ControlGroup", self->group);
+  g_key_file_set_string (record, GROUP, "Below", self->files.below);
+  g_key_file_set_string (record, GROUP, "Top", self->files.top);
+  g_key_file_set_boolean (record, GROUP, "Fresh", self->files.fresh);
+  g_key_file_set_boolean (record, GROUP, "Personal", self->files.personal);
+  if (self->files.held)
+    g_key_file_set_boolean (record, GROUP, "Held", TRUE);
+  bothy_snapshots_to_record (self->snapshots, record);
   set_starts (record, self);
   return record;
 }
@@ -310,13 +317,37 @@ get_starts (GKeyFile *record, BothyContainer *self)
     bothy_container_set_due (self);
 }
 
+/* The keys are missing in what was written before there were snapshots. */
+static gboolean
+get_files (GKeyFile *record, BothyContainer *self, GError **error)
+{
+  g_autofree char *below = get_string (record, "Below");
+  g_autofree char *top = get_string (record, "Top");
+  g_autoptr (GPtrArray) snapshots = bothy_snapshots_from_record (record, error);
+  const BothyContainerFiles files = { .top = *top ? top : self->id,
+                                      .fresh = g_key_file_get_boolean (record, GROUP, "Fresh", NULL),
+                                      .personal = g_key_file_get_boolean (record, GROUP, "Personal", NULL) };
+
+  if (!snapshots)
+    return FALSE;
+  if ((*below && !bothy_is_uuid (below)) || !bothy_is_uuid (files.top)) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "What container %s stands on makes no sense",
+                 self->id);
+    return FALSE;
+  }
+  bothy_container_set_below (self, below);
+  bothy_container_set_held (self, g_key_file_get_boolean (record, GROUP, "Held", NULL));
+  bothy_container_put_files_back (self, &files, g_steal_pointer (&snapshots));
+  return TRUE;
+}
+
 BothyContainer *
 bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
 {
   g_autoptr (BothyContainerSpec) spec = spec_from_record (record, error);
   g_autofree char *recorded_id = get_string (record, "Id");
   guint64 owner, base;
-  BothyContainer *self;
+  g_autoptr (BothyContainer) self = NULL;
 
   if (!spec || !get_number (record, "Owner", &owner, error) ||
       !get_number (record, "RangeBase", &base, error) || !bothy_validate_name (spec->name, "Name", error))
@@ -342,7 +373,7 @@ bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
   get_starts (record, self);
   if (g_key_file_get_boolean (record, GROUP, "Failed", NULL))
     self->state = BOTHY_CONTAINER_FAILED;
-  return self;
+  return get_files (record, self, error) ? g_steal_pointer (&self) : NULL;
 }
 
 BothyContainer *

@@ -35,6 +35,55 @@ bothy_container_spec_free (BothyContainerSpec *spec)
   g_free (spec);
 }
 
+static BothyContainerNetwork *
+copy_network (const BothyContainerNetwork *network)
+{
+  BothyContainerNetwork *copy = g_new0 (BothyContainerNetwork, 1);
+
+  copy->kind = network->kind;
+  copy->bridge = g_strdup (network->bridge);
+  copy->resolvers = g_strdupv (network->resolvers);
+  return copy;
+}
+
+static GPtrArray *
+copy_mounts (GPtrArray *mounts)
+{
+  GPtrArray *copy = bothy_mounts_new ();
+
+  for (guint i = 0; i < mounts->len; i++) {
+    const BothyMount *mount = mounts->pdata[i];
+
+    if (!mount->unsettled)
+      bothy_mounts_add (copy, bothy_mount_copy (mount));
+  }
+  return copy;
+}
+
+BothyContainerSpec *
+bothy_container_spec_copy (const BothyContainerSpec *spec, const char *name)
+{
+  BothyContainerSpec *copy = g_new0 (BothyContainerSpec, 1);
+
+  copy->name = g_strdup (name);
+  copy->image = g_strdup (spec->image);
+  copy->hostname = g_strdup (name);
+  copy->command = g_strdupv (spec->command);
+  copy->environment = g_strdupv (spec->environment);
+  copy->user = g_strdup (spec->user);
+  copy->working_directory = g_strdup (spec->working_directory);
+  copy->stop_signal = spec->stop_signal;
+  copy->sysctls = g_strdupv (spec->sysctls);
+  copy->shm_size = spec->shm_size;
+  copy->account = g_strdup (spec->account);
+  copy->nesting = spec->nesting;
+  copy->network = copy_network (spec->network);
+  copy->mounts = copy_mounts (spec->mounts);
+  copy->egress = g_strdupv (spec->egress);
+  copy->limits = spec->limits;
+  return copy;
+}
+
 const char *
 bothy_container_state_name (BothyContainerState state)
 {
@@ -166,6 +215,53 @@ bothy_container_set_disk_bound (BothyContainer *self, guint32 project, guint64 b
   self->disk.bytes = bytes;
   self->disk.inodes = inodes;
   emit_changed (self);
+}
+
+void
+bothy_container_set_below (BothyContainer *self, const char *below)
+{
+  char *old = self->files.below;
+
+  self->files.below = g_strdup (below);
+  g_free (old);
+}
+
+static void
+take_snapshots (BothyContainer *self, GPtrArray *snapshots)
+{
+  g_ptr_array_unref (self->snapshots);
+  self->snapshots = snapshots;
+  emit_changed (self);
+}
+
+void
+bothy_container_set_files (BothyContainer *self, const char *top, gboolean personal, GPtrArray *snapshots)
+{
+  char *old = self->files.top;
+
+  self->files.fresh = self->files.fresh || !g_str_equal (old, top);
+  self->files.top = g_strdup (top);
+  self->files.personal = personal;
+  g_free (old);
+  take_snapshots (self, snapshots);
+}
+
+void
+bothy_container_set_held (BothyContainer *self, gboolean held)
+{
+  self->files.held = held;
+}
+
+void
+bothy_container_put_files_back (BothyContainer *self, const BothyContainerFiles *files, GPtrArray *snapshots)
+{
+  char *old = self->files.top;
+
+  self->files.top = g_strdup (files->top);
+  self->files.fresh = files->fresh;
+  self->files.personal = files->personal;
+  g_free (old);
+  take_snapshots (self, snapshots);
 }
 
 void
@@ -342,6 +438,7 @@ void
 bothy_container_set_starting (BothyContainer *self)
 {
   self->reason = self->cause;
+  self->files.fresh = FALSE;
   self->exited = self->stopping = self->stays_down = self->reboot = self->run_over = FALSE;
   bothy_container_set_state (self, BOTHY_CONTAINER_STARTING);
 }
@@ -551,6 +648,9 @@ bothy_container_finalize (GObject *object)
   g_free (self->network_error);
   g_free (self->after);
   g_free (self->boot);
+  g_free (self->files.below);
+  g_free (self->files.top);
+  g_ptr_array_unref (self->snapshots);
   G_OBJECT_CLASS (bothy_container_parent_class)->finalize (object);
 }
 
@@ -585,6 +685,9 @@ bothy_container_init (BothyContainer *self)
   self->network_error = g_strdup ("");
   self->after = g_strdup ("");
   self->boot = g_strdup ("");
+  self->files.below = g_strdup ("");
+  self->files.fresh = TRUE;
+  self->snapshots = bothy_snapshots_new ();
 }
 
 BothyContainer *
@@ -593,6 +696,7 @@ bothy_container_new (const char *id, guint32 owner, guint32 range_base, BothyCon
   BothyContainer *self = g_object_new (BOTHY_TYPE_CONTAINER, NULL);
 
   self->id = g_strdup (id);
+  self->files.top = g_strdup (id);
   self->owner = owner;
   self->range_base = range_base;
   self->spec = spec;

@@ -6,6 +6,7 @@
 #include "core/autostart/autostart.h"
 #include "core/container/limits.h"
 #include "core/mounts/mount.h"
+#include "core/snapshots/snapshot.h"
 #include "network/port.h"
 #include "core/container/network-spec.h"
 #include "core/container/supervisor.h"
@@ -60,6 +61,10 @@ typedef struct {
   BothyAutostart autostart; /* changes, too */
 } BothyContainerSpec;
 
+/* A copy of SPEC for another container called NAME: all but what only one can have (ports, an address of its own on a LAN) and
+   that it is started unasked. (transfer full) */
+BothyContainerSpec *bothy_container_spec_copy (const BothyContainerSpec *spec, const char *name);
+
 /* NULL is not allowed. */
 void bothy_container_spec_free (BothyContainerSpec *spec);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyContainerSpec, bothy_container_spec_free)
@@ -70,6 +75,15 @@ typedef struct {
   guint64 bytes, inodes;   /* what the file system was told last; 0: no bound */
   const char *enforcement; /* as the bus has it: "enforced", "unsupported", "older"; static */
 } BothyDiskBound;
+
+/* What its files are made of, beside the image's layers: ids of BothyUppers, core/snapshots/upper.h. */
+typedef struct {
+  char *below;       /* what its first layer stands on, which was another container's, or "": its image */
+  char *top;         /* what it writes into */
+  gboolean fresh;    /* nothing has been written into that yet */
+  gboolean personal; /* below the top, /etc has a hostname and the like that are not the image's */
+  gboolean held;     /* it stands still until they are copied, and for nothing else */
+} BothyContainerFiles;
 
 /*
  * What a container is and does now. Fields are read freely; container.c alone writes them, and
@@ -95,6 +109,8 @@ struct _BothyContainer {
   BothyContainerSpec *spec;
   BothyCgroupLimits limits; /* what holds: the spec's within the ceilings, and presets */
   BothyDiskBound disk;
+  BothyContainerFiles files;
+  GPtrArray *snapshots;                      /* BothySnapshot */
   gint64 created_at, started_at, stopped_at; /* µs since 1970, 0: never */
 
   BothyContainerState state;
@@ -177,6 +193,21 @@ void bothy_container_set_limits (BothyContainer *self,
 
 /* Its files have PROJECT, and the file system was told to bound them. */
 void bothy_container_set_disk_bound (BothyContainer *self, guint32 project, guint64 bytes, guint64 inodes);
+
+/* Its first layer stands on BELOW, another container's. */
+void bothy_container_set_below (BothyContainer *self, const char *below);
+
+/* It writes into TOP from its next start on, where nothing is yet; PERSONAL: see BothyContainerFiles. It has SNAPSHOTS
+   (transfer full). */
+void
+bothy_container_set_files (BothyContainer *self, const char *top, gboolean personal, GPtrArray *snapshots);
+
+/* It stands still until its files are copied (HELD), or not any more. */
+void bothy_container_set_held (BothyContainer *self, gboolean held);
+
+/* As a whole, the files and SNAPSHOTS (transfer full) are what they were. */
+void
+bothy_container_put_files_back (BothyContainer *self, const BothyContainerFiles *files, GPtrArray *snapshots);
 
 /* Let it reach EGRESS (network/egress.h), which is copied. */
 void bothy_container_set_egress (BothyContainer *self, const char *const *egress);

@@ -14,6 +14,7 @@ struct _BothyRunner {
   BothyNetworkRepair *repair;
   const BothyConfiguration *configuration;
   BothyImageStore *images;
+  BothyUppers *uppers;
   int containers_fd;
   int sockets_fd;        /* where supervisors listen */
   int filter_fd;         /* the system call filter, compiled when Bothy was built */

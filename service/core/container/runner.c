@@ -276,6 +276,7 @@ bothy_runner_finalize (GObject *object)
   g_object_unref (self->cgroups);
   g_object_unref (self->repair);
   g_object_unref (self->network);
+  g_object_unref (self->uppers);
   g_object_unref (self->images);
   G_OBJECT_CLASS (bothy_runner_parent_class)->finalize (object);
 }
@@ -298,6 +299,7 @@ bothy_runner_new (BothyHelperClient *helper,
                   BothyAdmission *admission,
                   const BothyConfiguration *configuration,
                   BothyImageStore *images,
+                  BothyUppers *uppers,
                   int containers_fd,
                   int sockets_fd)
 {
@@ -310,6 +312,7 @@ bothy_runner_new (BothyHelperClient *helper,
   self->repair = bothy_network_repair_new (network, admission);
   self->configuration = configuration;
   self->images = g_object_ref (images);
+  self->uppers = g_object_ref (uppers);
   self->containers_fd = containers_fd;
   self->sockets_fd = sockets_fd;
   self->filter_fd = open (LIBEXEC_DIR "/default.bpf", O_RDONLY | O_CLOEXEC);

@@ -5,6 +5,7 @@
 #include "core/container/container.h"
 #include "core/container/network-repair.h"
 #include "core/images/image-store.h"
+#include "core/snapshots/upper.h"
 #include "platform/cgroup-manager.h"
 #include "network/network.h"
 #include "platform/helper-client.h"
@@ -22,13 +23,14 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (BothyRunner, bothy_runner, BOTHY, RUNNER, GObject)
 
 /* CONTAINERS_FD is STATE/containers, SOCKETS_FD is RUNTIME/supervisors; both stay the caller's, as ADMISSION and
-   CONFIGURATION do. IMAGES say what containers stand on. (transfer full) */
+   CONFIGURATION do. IMAGES and UPPERS say what containers stand on. (transfer full) */
 BothyRunner *bothy_runner_new (BothyHelperClient *helper,
                                BothyCgroupManager *cgroups,
                                BothyNetwork *network,
                                BothyAdmission *admission,
                                const BothyConfiguration *configuration,
                                BothyImageStore *images,
+                               BothyUppers *uppers,
                                int containers_fd,
                                int sockets_fd);
 

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/fd.h"
+#include "core/container/container-record.h"
 #include "core/container/defaults.h"
 #include "core/container/mounting.h"
 #include "core/container/network.h"
@@ -44,14 +45,16 @@ typedef struct {
   int their_fd; /* the supervisor's end of its first connection */
   BothySupervisor *supervisor;
   GUnixFDList *layers;
-  guint n_lower;           /* layers of the image; one more is the container's own */
+  guint n_lower;           /* layers that it stands on; one more is what it writes into */
+  guint n_own;             /* of these, the topmost are the container's own */
   GUnixFDList *namespaces; /* the user namespace and the network namespace */
   GTask *join;
   BothyCgroup *group;
   GError *error; /* the first thing that went wrong */
   guint timer;
-  guint pending;     /* answers that have not come yet */
-  GPtrArray *mounts; /* of the owner's directories */
+  guint pending;      /* answers that have not come yet */
+  GPtrArray *mounts;  /* of the owner's directories */
+  gboolean was_fresh; /* its record says that nothing was written into its top */
   gboolean spawn_sent, spawned, prepare_sent, networked, settled, attach_sent, attached, start_sent;
 } Start;
 
@@ -186,27 +189,60 @@ on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
   advance_start (start);
 }
 
-/* The image's, the topmost first, and the container's own. */
+static void
+add_layer (struct helper_request *request, enum helper_layer_kind kind, const char *id)
+{
+  struct helper_layer *layer = &request->layers[request->n_layers++];
+
+  layer->kind = kind;
+  g_strlcpy (layer->id, id, sizeof layer->id);
+}
+
+/* What the container wrote before, the topmost first: all that its top stands on. */
+static gboolean
+list_own_layers (Start *start, const BothyUpper *top, struct helper_request *request, GError **error)
+{
+  BothyUppers *uppers = start->runner->uppers;
+
+  for (const char *id = top->below; *id; start->n_own++) {
+    const BothyUpper *upper = bothy_uppers_find (uppers, id);
+
+    if (!upper || request->n_layers == HELPER_MAX_LAYERS) {
+      g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED,
+                   "A layer of files that it wrote is gone: %s; a snapshot may still have it all", id);
+      return FALSE;
+    }
+    add_layer (request, upper->is_first ? HELPER_LAYER_CONTAINER_BELOW : HELPER_LAYER_UPPER_BELOW, id);
+    id = upper->below;
+  }
+  return TRUE;
+}
+
+/* The topmost first: the container's own, the image's, and what it writes into. */
 static gboolean
 list_layers (Start *start, struct helper_request *request, GError **error)
 {
   const BothyContainer *container = start->container;
   const BothyImage *image = image_of (start);
+  const BothyUpper *top = bothy_uppers_find (start->runner->uppers, container->files.top);
   guint n = image ? g_strv_length (image->layers) : 0;
 
-  if (n == 0 || n >= HELPER_MAX_LAYERS) {
+  if (!top) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED,
+                 "What it wrote is gone: %s; restore a snapshot of it", container->files.top);
+    return FALSE;
+  }
+  if (!list_own_layers (start, top, request, error))
+    return FALSE;
+  if (n == 0 || request->n_layers + n >= HELPER_MAX_LAYERS) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE, "The image that it stands on is gone: %.12s",
                  container->spec->image);
     return FALSE;
   }
-  for (guint i = 0; i < n; i++) {
-    request->layers[i].kind = HELPER_LAYER_IMAGE;
-    g_strlcpy (request->layers[i].id, image->layers[n - 1 - i], sizeof request->layers[i].id);
-  }
-  request->layers[n].kind = HELPER_LAYER_CONTAINER;
-  g_strlcpy (request->layers[n].id, container->id, sizeof request->layers[n].id);
-  start->n_lower = n;
-  request->n_layers = n + 1;
+  for (guint i = 0; i < n; i++)
+    add_layer (request, HELPER_LAYER_IMAGE, image->layers[n - 1 - i]);
+  start->n_lower = request->n_layers;
+  add_layer (request, top->is_first ? HELPER_LAYER_CONTAINER : HELPER_LAYER_UPPER, top->id);
   return TRUE;
 }
 
@@ -404,9 +440,9 @@ open_log (Start *start)
 static void
 send_prepare (Start *start)
 {
-  struct supervisor_message message = { .type = SUPERVISOR_PREPARE,
-                                        .n_lower = start->n_lower,
-                                        .flags = SUPERVISOR_FLAG_NETNS };
+  struct supervisor_message message = {
+    .type = SUPERVISOR_PREPARE, .n_lower = start->n_lower, .id = start->n_own, .flags = SUPERVISOR_FLAG_NETNS
+  };
   const BothyContainerSpec *spec = start->container->spec;
   g_autofree char *shm_size =
       spec->shm_size ? g_strdup_printf ("%" G_GUINT64_FORMAT, spec->shm_size) : g_strdup ("");
@@ -420,6 +456,8 @@ send_prepare (Start *start)
     message.flags |= SUPERVISOR_FLAG_NESTING;
   if (spec->ephemeral)
     message.flags |= SUPERVISOR_FLAG_VOLATILE;
+  if (start->container->files.personal)
+    message.flags |= SUPERVISOR_FLAG_PERSONAL;
   bothy_supervisor_add_text (text, spec->hostname);
   bothy_supervisor_add_text (text, shm_size);
   if (*spec->account) {
@@ -443,6 +481,22 @@ send_prepare (Start *start)
 }
 
 /*
+ * That something is written into its top has to be on record before it is: whoever took that for empty would let it go. Of a
+ * first one nobody does.
+ */
+static void
+record_start (Start *start)
+{
+  const BothyContainer *container = start->container;
+  GError *error = NULL;
+
+  if (!start->was_fresh || g_str_equal (container->files.top, container->id))
+    bothy_runner_save (start->runner, start->container);
+  else if (!bothy_container_record_save (start->container, start->runner->containers_fd, &error))
+    fail_start (start, error);
+}
+
+/*
  * The supervisor works through its requests in order, so the one for the nic is sent right after PREPARE.
  * Both take it longer than writing the record takes us, so that is done last. The record must name the
  * control group before a container runs in it: otherwise the next bothyd would not find it.
@@ -454,7 +508,7 @@ prepare_root (Start *start)
   if (!start->error && start->join)
     bothy_container_network_proceed (start->join);
   if (!start->error)
-    bothy_runner_save (start->runner, start->container);
+    record_start (start);
 }
 
 /* ---- how it ends ---- */
@@ -638,6 +692,7 @@ bothy_runner_start (BothyRunner *self,
   start->task = g_task_new (self, NULL, callback, user_data);
   start->stdio = stdio ? g_object_ref (stdio) : NULL;
   start->listen_fd = start->their_fd = -1;
+  start->was_fresh = container->files.fresh;
   bothy_container_set_starting (container);
   if (!bothy_conflicts_check_listed (container->range_base, BOTHY_RANGE_SIZE, &error) ||
       !make_sockets (start, &error)) {

@@ -386,3 +386,12 @@ bothy_image_config_to_variant (const BothyImageConfig *self)
   g_variant_builder_add (&builder, "{sv}", "healthcheck", health_to_variant (self));
   return g_variant_builder_end (&builder);
 }
+
+BothyImageConfig *
+bothy_image_config_copy (const BothyImageConfig *self)
+{
+  g_autoptr (GKeyFile) record = g_key_file_new ();
+
+  bothy_image_config_to_record (self, record);
+  return bothy_image_config_from_record (record);
+}

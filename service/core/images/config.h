@@ -46,6 +46,9 @@ typedef enum {
 /* One that says nothing yet. (transfer full) */
 BothyImageConfig *bothy_image_config_new (void);
 
+/* A copy of SELF. (transfer full) */
+BothyImageConfig *bothy_image_config_copy (const BothyImageConfig *self);
+
 /* Free it with all texts. */
 void bothy_image_config_free (BothyImageConfig *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyImageConfig, bothy_image_config_free)

@@ -37,8 +37,8 @@ add_word (GString *text, const char *key, const char *value)
     g_string_append_printf (text, "%s: \"%s\"\n", key, value);
 }
 
-static char *
-describe (const BothyImage *image)
+char *
+bothy_image_describe (const BothyImage *image)
 {
   GString *text = g_string_new (NULL);
 
@@ -108,7 +108,7 @@ bothy_image_export (BothyImageStore *images,
                                     .max_seconds = PACK_MAX_SECONDS };
   g_autoptr (GTask) task = g_task_new (NULL, cancellable, callback, user_data);
   Export *export = g_new0 (Export, 1);
-  g_autofree char *metadata = describe (image);
+  g_autofree char *metadata = bothy_image_describe (image);
   g_autoptr (GUnixFDList) sources = NULL;
   GError *error = NULL;
 

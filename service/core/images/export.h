@@ -5,6 +5,9 @@
 
 G_BEGIN_DECLS
 
+/* What metadata.yaml says of IMAGE. (transfer full) */
+char *bothy_image_describe (const BothyImage *image);
+
 /* Have IMAGE written into OUT_FD, which USER opened, as an image of Incus in one archive. */
 void bothy_image_export (BothyImageStore *images,
                          BothyImage *image,

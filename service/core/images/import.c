@@ -18,7 +18,8 @@ typedef struct {
   BothyMetadata *metadata; /* NULL: it has none of its own */
   BothyImageStore *images;
   BothyBudget *budget;
-  GPtrArray *layers; /* BothyLayer, held */
+  GPtrArray *layers;          /* BothyLayer, held */
+  BothyImageConfig *defaults; /* or NULL */
   GCancellable *cancellable;
   BothyUnpackProgress progress;
   gpointer progress_data;
@@ -38,6 +39,7 @@ import_free (Import *import)
   g_clear_object (&import->cancellable);
   bothy_untrusted_fd_clear (&import->archive);
   g_object_unref (import->images);
+  g_clear_pointer (&import->defaults, bothy_image_config_free);
   g_free (import->alias);
   g_free (import->fingerprint);
   g_free (import);
@@ -129,12 +131,16 @@ on_unpacked (GObject *source, GAsyncResult *result, gpointer user_data)
     g_ptr_array_add (import->layers, layer);
     image = bothy_image_new (fingerprint);
     describe_image (import, image);
+    image->defaults = g_steal_pointer (&import->defaults);
   }
   if (!image || !bothy_compose (image, import->layers, &error)) {
     g_task_return_error (task, error);
     return;
   }
   take_metadata (import, image);
+  /* What it says of its containers is part of what it is. */
+  if (image->defaults)
+    image->fingerprint = (g_free (image->fingerprint), bothy_compose_fingerprint (image));
   bothy_image_store_add (self, image, on_added, g_object_ref (task));
 }
 
@@ -152,6 +158,7 @@ task_new (BothyImageStore *self,
   import->user = user;
   import->alias = g_strdup (source->alias);
   import->fingerprint = g_strdup (source->fingerprint);
+  import->defaults = source->defaults ? bothy_image_config_copy (source->defaults) : NULL;
   import->archive = -1;
   import->images = g_object_ref (self);
   import->layers = g_ptr_array_new ();

@@ -22,6 +22,7 @@ struct _BothyContainers {
   const BothyConfiguration *configuration;
   BothyRanges *ranges;
   BothyImageStore *images;
+  BothyUppers *uppers;
   GHashTable *by_id;      /* id → BothyContainer */
   GHashTable *by_name;    /* "<owner>/<name>" → BothyContainer */
   GHashTable *being_made; /* "<owner>/<name>" → const BothyContainerSpec */
@@ -164,13 +165,37 @@ add_bounds (guint64 sum, guint64 bound)
   return bound > G_MAXUINT64 - sum ? G_MAXUINT64 : sum + bound;
 }
 
-/* What CONTAINER may take: while its limit is made lower, which may still fail, what the file system was told before. */
-static guint64
-bound_of (const BothyContainer *container, BothyCgroupLimit limit)
+guint64
+bothy_containers_get_bound (const BothyContainer *container, BothyCgroupLimit limit)
 {
   guint64 told = limit == BOTHY_LIMIT_DISK ? container->disk.bytes : container->disk.inodes;
 
   return MAX (told, bothy_cgroup_limits_get (&container->limits, limit));
+}
+
+static gboolean
+has_project (guint32 project, gpointer user_data)
+{
+  BothyContainers *self = user_data;
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->by_id);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    if (((const BothyContainer *)value)->disk.project == project)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* What stays of containers of OWNER's that are deleted, because copies of them stand on it. */
+static guint64
+bound_of_orphans (BothyContainers *self, guint32 owner, BothyCgroupLimit limit)
+{
+  guint64 bytes = 0, inodes = 0;
+
+  bothy_uppers_add_orphans (self->uppers, owner, has_project, self, &bytes, &inodes);
+  return limit == BOTHY_LIMIT_DISK ? bytes : inodes;
 }
 
 static guint64
@@ -179,7 +204,7 @@ sum_of_bounds (BothyContainers *self, guint32 owner, const BothyContainer *excep
   g_autofree char *prefix = make_key (owner, "");
   GHashTableIter iter;
   gpointer key, value;
-  guint64 sum = 0;
+  guint64 sum = bound_of_orphans (self, owner, limit);
 
   g_hash_table_iter_init (&iter, self->by_id);
   while (g_hash_table_iter_next (&iter, NULL, &value)) {
@@ -187,7 +212,7 @@ sum_of_bounds (BothyContainers *self, guint32 owner, const BothyContainer *excep
 
     /* One that was made before its files could be counted is bounded by nothing. */
     if (container->owner == owner && container != except && container->disk.project)
-      sum = add_bounds (sum, bound_of (container, limit));
+      sum = add_bounds (sum, bothy_containers_get_bound (container, limit));
   }
   g_hash_table_iter_init (&iter, self->being_made);
   while (g_hash_table_iter_next (&iter, &key, &value)) {
@@ -231,11 +256,11 @@ bothy_containers_check_disk (BothyContainers *self,
     g_autofree char *bounds = bothy_limits_describe (&all, exceeding);
     g_autofree char *asked = bothy_limits_describe (&wanted, exceeding);
 
-    g_set_error (
-        error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
-        "The limits of all your containers may be %s together, and with %s they would be more; make one of "
-        "them lower, or delete one",
-        bounds, asked);
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
+                 "The limits of all your containers may be %s together (also of deleted ones that copies "
+                 "stand on), and "
+                 "with %s they would be more; make one of them lower, or delete one",
+                 bounds, asked);
   }
   return !exceeding;
 }
@@ -284,6 +309,8 @@ bothy_containers_add (BothyContainers *self, BothyContainer *container)
   bothy_per_user_take (self->of_users, container->owner);
   bothy_containers_set_limits (self, container, &container->spec->limits);
   g_hash_table_insert (self->by_id, container->id, g_object_ref (container));
+  bothy_uppers_add_first (self->uppers, container->id, container->files.below, container->owner,
+                          container->disk.project);
   g_hash_table_insert (self->by_name, make_key (container->owner, container->spec->name), container);
   g_signal_connect_object (container, "beginning", G_CALLBACK (on_beginning), self, 0);
   g_signal_connect_object (container, "readdressed", G_CALLBACK (on_readdressed), self, 0);
@@ -327,6 +354,7 @@ bothy_containers_remove (BothyContainers *self, BothyContainer *container)
   g_signal_handlers_disconnect_by_data (container, self);
   g_hash_table_remove (self->by_name, key);
   g_hash_table_remove (self->by_id, container->id);
+  bothy_uppers_forget_first (self->uppers, container->id);
   bothy_per_user_release (self->of_users, container->owner);
   bothy_ranges_release (self->ranges, container->range_base);
   if (image)
@@ -458,6 +486,7 @@ bothy_containers_finalize (GObject *object)
   g_hash_table_unref (self->by_id);
   bothy_per_user_free (self->of_users);
   g_object_unref (self->images);
+  g_object_unref (self->uppers);
   g_object_unref (self->ranges);
   G_OBJECT_CLASS (bothy_containers_parent_class)->finalize (object);
 }
@@ -496,7 +525,8 @@ BothyContainers *
 bothy_containers_new (int containers_fd,
                       const BothyConfiguration *configuration,
                       BothyRanges *ranges,
-                      BothyImageStore *images)
+                      BothyImageStore *images,
+                      BothyUppers *uppers)
 {
   BothyContainers *self = g_object_new (BOTHY_TYPE_CONTAINERS, NULL);
 
@@ -504,5 +534,6 @@ bothy_containers_new (int containers_fd,
   self->configuration = configuration;
   self->ranges = g_object_ref (ranges);
   self->images = g_object_ref (images);
+  self->uppers = g_object_ref (uppers);
   return self;
 }

@@ -4,6 +4,7 @@
 #include "core/container/container.h"
 #include "core/ids/ranges.h"
 #include "core/images/image-store.h"
+#include "core/snapshots/upper.h"
 
 G_BEGIN_DECLS
 
@@ -21,11 +22,17 @@ G_BEGIN_DECLS
 #define BOTHY_TYPE_CONTAINERS (bothy_containers_get_type ())
 G_DECLARE_FINAL_TYPE (BothyContainers, bothy_containers, BOTHY, CONTAINERS, GObject)
 
-/* CONTAINERS_FD is STATE/containers; it stays the caller's, as CONFIGURATION does. (transfer full) */
+/* CONTAINERS_FD is STATE/containers; it stays the caller's, as CONFIGURATION does. UPPERS gets to know the first layers of
+   containers. (transfer full) */
 BothyContainers *bothy_containers_new (int containers_fd,
                                        const BothyConfiguration *configuration,
                                        BothyRanges *ranges,
-                                       BothyImageStore *images);
+                                       BothyImageStore *images,
+                                       BothyUppers *uppers);
+
+/* What CONTAINER may take of the disk, by LIMIT (DISK or INODES): while that is made lower, which may still fail, what the
+   file system was told before. */
+guint64 bothy_containers_get_bound (const BothyContainer *container, BothyCgroupLimit limit);
 
 /* Read all records. UNFINISHED is called for the name of each directory that creating left. FALSE: there is something
    that could not be read; it is left alone. */

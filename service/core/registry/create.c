@@ -27,6 +27,7 @@ typedef struct {
   int data; /* where its files will be */
   int containers_fd;
   BothyImage *image;
+  BothyUpper *below; /* what its files begin with, with a hold, or NULL: the image's alone */
   guint32 base;
   BothyContainer *container;
 } Create;
@@ -40,6 +41,8 @@ create_free (Create *create)
     bothy_container_spec_free (create->spec);
   g_clear_object (&create->image);
   g_clear_object (&create->container);
+  if (create->below)
+    create->below->holds--;
   g_free (create->directory);
   g_free (create);
 }
@@ -170,6 +173,8 @@ on_range (GObject *source, GAsyncResult *result, gpointer user_data)
   create->base = bothy_ranges_take_finish (bothy_registry_get_ranges (self), result, &error);
   if (create->base) {
     create->container = bothy_container_new (id, create->owner, create->base, create->spec);
+    if (create->below)
+      bothy_container_set_below (create->container, create->below->id);
     /* The range is his for ever, so it has to be known who he is. */
     if (bothy_owners_note (bothy_registry_get_owners (self), create->owner, &error))
       made = make_directories (create, &error);
@@ -179,6 +184,19 @@ on_range (GObject *source, GAsyncResult *result, gpointer user_data)
     bothy_disk_assign (self, create->container, create->data, on_bounded, g_object_ref (task));
   else
     abandon (task, error);
+}
+
+/* It stands on its image, so that stays. */
+static void
+take_image (GTask *task)
+{
+  BothyRegistry *self = g_task_get_source_object (task);
+  const Create *create = g_task_get_task_data (task);
+
+  bothy_image_store_use (bothy_registry_get_images (self), create->image, 1);
+  bothy_runner_prepare_group (bothy_registry_get_runner (self), create->owner);
+  bothy_ranges_take (bothy_registry_get_ranges (self), create->owner, create->spec->granted_ranges, on_range,
+                     g_object_ref (task));
 }
 
 static void
@@ -202,12 +220,9 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
                                 create->spec->image));
     return;
   }
-  bothy_image_store_use (images, create->image, 1);
-  bothy_runner_prepare_group (bothy_registry_get_runner (self), create->owner);
   create->spec->image = (g_free (create->spec->image), g_strdup (create->image->fingerprint));
   bothy_defaults_apply (create->spec, create->image->defaults);
-  bothy_ranges_take (bothy_registry_get_ranges (self), create->owner, create->spec->granted_ranges, on_range,
-                     g_object_ref (task));
+  take_image (task);
 }
 
 static void
@@ -225,12 +240,13 @@ on_address (GObject *source, GAsyncResult *result, gpointer user_data)
     abandon (task, error);
 }
 
-void
-bothy_registry_create (BothyRegistry *self,
-                       guint32 owner,
-                       BothyContainerSpec *spec,
-                       GAsyncReadyCallback callback,
-                       gpointer user_data)
+/* Begin to make one, whose name is kept for it from now on. NULL: that can not be, and the caller has been told. */
+static GTask *
+begin_create (BothyRegistry *self,
+              guint32 owner,
+              BothyContainerSpec *spec,
+              GAsyncReadyCallback callback,
+              gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   BothyContainers *containers = bothy_registry_get_containers (self);
@@ -246,9 +262,51 @@ bothy_registry_create (BothyRegistry *self,
   create->reserved =
       (!spec->mounts || bothy_registry_check_mounts (self, owner, spec->mounts->len, &error)) &&
       bothy_containers_reserve (containers, owner, spec, &error);
-  if (!create->reserved)
-    abandon (task, error);
-  else if (spec->network->address)
+  if (create->reserved)
+    return g_steal_pointer (&task);
+  abandon (task, error);
+  return NULL;
+}
+
+void
+bothy_registry_create_on (BothyRegistry *self,
+                          guint32 owner,
+                          BothyContainerSpec *spec,
+                          BothyUpper *below,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data)
+{
+  g_autoptr (GTask) task = begin_create (self, owner, spec, callback, user_data);
+  BothyImage *image;
+  Create *create;
+
+  if (!task)
+    return;
+  create = g_task_get_task_data (task);
+  create->below = below;
+  below->holds++;
+  image = bothy_image_store_lookup (bothy_registry_get_images (self), spec->image);
+  if (image) {
+    create->image = g_object_ref (image);
+    take_image (task);
+  } else
+    abandon (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE,
+                                "The image that it stands on is gone: %.12s", spec->image));
+}
+
+void
+bothy_registry_create (BothyRegistry *self,
+                       guint32 owner,
+                       BothyContainerSpec *spec,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
+{
+  g_autoptr (GTask) task = begin_create (self, owner, spec, callback, user_data);
+  BothyContainers *containers = bothy_registry_get_containers (self);
+
+  if (!task)
+    return;
+  if (spec->network->address)
     bothy_static_address_check (containers, bothy_registry_get_bridges (self), spec, on_address,
                                 g_object_ref (task));
   else

@@ -13,7 +13,15 @@ void bothy_registry_create (BothyRegistry *self,
                             GAsyncReadyCallback callback,
                             gpointer user_data);
 
-/* (transfer full); NULL with an error: CONTAINER_EXISTS, QUOTA_EXCEEDED, NO_SUCH_IMAGE and others; then nothing is left. */
+/* The same of one that stands on BELOW, which another container wrote; SPEC says by its fingerprint which image that stands on. */
+void bothy_registry_create_on (BothyRegistry *self,
+                               guint32 owner,
+                               BothyContainerSpec *spec,
+                               BothyUpper *below,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data);
+
+/* For both: (transfer full); NULL with an error: CONTAINER_EXISTS, QUOTA_EXCEEDED, NO_SUCH_IMAGE and others; then nothing is left. */
 BothyContainer *bothy_registry_create_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

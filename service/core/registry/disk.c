@@ -32,14 +32,17 @@ call_helper (
     g_task_return_error (task, error);
 }
 
-/* A range is its owner's again as soon as a container of his is deleted; the files of that one may still be there, and
-   must not count for another. */
+/* A range is its owner's again as soon as a container of his is deleted; the files of that one may still be there, in the
+   trash or because a copy stands on them, and must not count for another. */
 static guint32
-choose_project (BothyTrash *trash, guint32 base)
+choose_project (BothyRegistry *self, guint32 base)
 {
+  BothyTrash *trash = bothy_registry_get_trash (self);
+  BothyUppers *uppers = bothy_registry_get_uppers (self);
   guint32 project = base;
 
-  while (project - base < BOTHY_RANGE_SIZE - 1 && bothy_trash_has_project (trash, project))
+  while (project - base < BOTHY_RANGE_SIZE - 1 &&
+         (bothy_trash_has_project (trash, project) || bothy_uppers_has_project (uppers, project)))
     project++;
   return project;
 }
@@ -119,7 +122,7 @@ bothy_disk_assign (BothyRegistry *self,
   }
   bound = g_task_get_task_data (task);
   bound->quota.flags |= HELPER_QUOTA_ASSIGN;
-  bound->quota.project = choose_project (bothy_registry_get_trash (self), container->range_base);
+  bound->quota.project = choose_project (self, container->range_base);
   call_helper (self, data, &bound->quota, on_bound, task);
 }
 
@@ -127,6 +130,23 @@ gboolean
 bothy_disk_assign_finish (BothyRegistry *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+void
+bothy_disk_join (BothyRegistry *self,
+                 BothyContainer *container,
+                 int data,
+                 GAsyncReadyCallback callback,
+                 gpointer user_data)
+{
+  g_autoptr (GTask) task = begin_bound (self, container, &container->limits, callback, user_data);
+  Bound *bound = g_task_get_task_data (task);
+
+  bound->quota.flags |= HELPER_QUOTA_ASSIGN;
+  if (container->disk.project && bothy_quota_is_enforced (data))
+    call_helper (self, data, &bound->quota, on_bound, task);
+  else
+    g_task_return_boolean (task, TRUE);
 }
 
 void

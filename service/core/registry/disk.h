@@ -21,6 +21,14 @@ void bothy_disk_assign (BothyRegistry *self,
 /* FALSE with an error. */
 gboolean bothy_disk_assign_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 
+/* The same for DATA, one more directory of CONTAINER, which is there: its files count as those that it has; end it with the
+   same. */
+void bothy_disk_join (BothyRegistry *self,
+                      BothyContainer *container,
+                      int data,
+                      GAsyncReadyCallback callback,
+                      gpointer user_data);
+
 /* Tell the file system what container->limits say, if it has not been told, and put that on record. */
 void bothy_disk_bound (BothyRegistry *self,
                        BothyContainer *container,

@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "core/registry/change.h"
-#include "core/registry/disk.h"
+#include "core/registry/files.h"
 
 typedef struct {
   BothyContainer *container;
@@ -305,20 +305,16 @@ discard_container (BothyOperation *operation, gpointer data)
   GTask *task = data;
   BothyRegistry *self = g_task_get_source_object (task);
   const Step *step = g_task_get_task_data (task);
-  BothyContainers *containers = bothy_registry_get_containers (self);
   BothyTrash *trash = bothy_registry_get_trash (self);
   GError *error = NULL;
 
   BOTHY_FAULT_POINT ("delete.before-rename");
-  if (!bothy_trash_put_container (trash, bothy_containers_get_directory (containers), step->container->id,
-                                  step->container->owner, step->container->disk.project, &error)) {
+  if (!bothy_files_discard (self, step->container, &error)) {
     bothy_operation_complete (operation, NULL, error);
     bothy_change_end (step->change);
     answer_delete (task, operation, error);
     return;
   }
-  bothy_disk_release (self, step->container->disk.project);
-  bothy_containers_remove (containers, step->container);
   bothy_change_end (step->change);
   bothy_trash_empty (trash, step->container->owner, on_trash_empty, g_object_ref (operation));
   answer_delete (task, operation, NULL);

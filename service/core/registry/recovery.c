@@ -3,10 +3,12 @@
 
 #include "core/container/reconnect.h"
 #include "core/registry/disk.h"
+#include "core/registry/files.h"
 #include "core/registry/lifecycle.h"
 #include "core/registry/mounts.h"
 #include "core/registry/ports.h"
 #include "core/registry/set-autostart.h"
+#include "core/registry/snapshots.h"
 #include "network/bridge-profile.h"
 
 static void
@@ -28,6 +30,7 @@ bothy_registry_recover (BothyRegistry *self, GAsyncReadyCallback callback, gpoin
   guint *pending = g_new0 (guint, 1);
 
   g_task_set_task_data (task, pending, g_free);
+  bothy_files_sweep (self);
   bothy_registry_watch_addresses (self);
   bothy_registry_watch_ends (self);
   bothy_registry_watch_autostarts (self);
@@ -47,8 +50,10 @@ bothy_registry_recover_finish (BothyRegistry *self, GAsyncResult *result)
   g_autoptr (GList) containers = bothy_containers_list (bothy_registry_get_containers (self));
 
   g_task_propagate_boolean (G_TASK (result), NULL);
-  for (GList *l = containers; l; l = l->next)
+  for (GList *l = containers; l; l = l->next) {
+    bothy_registry_let_go (self, l->data);
     bothy_registry_settle_mounts (self, l->data);
+  }
   bothy_bridge_profile_tidy (bothy_registry_get_nm (self));
   bothy_registry_follow_up_earlier_ends (self);
   bothy_byhand_nics_survey (bothy_registry_get_nics (self), BOTHY_BYHAND_STARTED, NULL);

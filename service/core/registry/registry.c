@@ -22,6 +22,7 @@ struct _BothyRegistry {
   BothyImageStore *images;
   BothyBuiltin *builtin;
   BothyPuller *puller;
+  BothyUppers *uppers;
   BothyNetwork *network;
   BothyBridges *bridges;
   BothyAdmission *admission;
@@ -174,6 +175,12 @@ bothy_registry_get_trash (BothyRegistry *self)
   return self->trash;
 }
 
+BothyUppers *
+bothy_registry_get_uppers (BothyRegistry *self)
+{
+  return self->uppers;
+}
+
 BothyNm *
 bothy_registry_get_nm (BothyRegistry *self)
 {
@@ -199,6 +206,7 @@ bothy_registry_finalize (GObject *object)
   g_clear_object (&self->bridges);
   g_clear_object (&self->network);
   g_clear_object (&self->puller);
+  g_clear_object (&self->uppers);
   g_clear_object (&self->builtin);
   g_clear_object (&self->images);
   g_clear_object (&self->layers);
@@ -267,10 +275,10 @@ make_containers (BothyRegistry *self)
 {
   self->runner =
       bothy_runner_new (self->helper, self->cgroups, self->network, self->admission, self->configuration,
-                        self->images, self->state->containers_fd, self->state->sockets_fd);
+                        self->images, self->uppers, self->state->containers_fd, self->state->sockets_fd);
   self->operations = bothy_operations_new (self->configuration->max_operations);
-  self->containers =
-      bothy_containers_new (self->state->containers_fd, self->configuration, self->ranges, self->images);
+  self->containers = bothy_containers_new (self->state->containers_fd, self->configuration, self->ranges,
+                                           self->images, self->uppers);
   self->processes = bothy_processes_new (self->containers, self->images, self->configuration->max_processes);
   self->etc_hosts = bothy_etc_hosts_new (self->containers);
   self->events = bothy_network_events_new (
@@ -341,7 +349,7 @@ bothy_registry_new (BothyConfiguration *configuration,
                     GError **error)
 {
   g_autoptr (BothyRegistry) self = g_object_new (BOTHY_TYPE_REGISTRY, NULL);
-  gboolean complete;
+  gboolean complete, uppers_degraded;
 
   self->configuration = configuration;
   self->helper = g_object_ref (helper);
@@ -355,7 +363,8 @@ bothy_registry_new (BothyConfiguration *configuration,
   self->trash = bothy_trash_new (self->state->trash_fd, bothy_unpack_remove, helper);
   self->ranges = bothy_ranges_new (self->state->ranges_fd, configuration);
   self->owners = bothy_owners_new (self->state->accounts_fd);
-  complete = make_images (self);
+  self->uppers = bothy_uppers_new (self->state->uppers_fd, self->trash, &uppers_degraded);
+  complete = make_images (self) && !uppers_degraded;
   make_network (self);
   make_containers (self);
   complete = bothy_containers_load (self->containers, discard_unfinished, self) && complete;

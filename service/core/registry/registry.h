@@ -14,6 +14,7 @@
 #include "core/registry/processes.h"
 #include "core/remotes/pull.h"
 #include "core/remotes/search.h"
+#include "core/snapshots/upper.h"
 #include "storage/trash.h"
 
 G_BEGIN_DECLS
@@ -102,5 +103,8 @@ BothyRunner *bothy_registry_get_runner (BothyRegistry *self);
 
 /* Where files go that nobody needs any more. (transfer none) */
 BothyTrash *bothy_registry_get_trash (BothyRegistry *self);
+
+/* What containers wrote, layer upon layer. (transfer none) */
+BothyUppers *bothy_registry_get_uppers (BothyRegistry *self);
 
 G_END_DECLS

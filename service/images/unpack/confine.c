@@ -2,6 +2,7 @@
 #include "confine.h"
 
 #include <errno.h>
+#include <linux/fs.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -72,6 +73,14 @@ static const int making_calls[] = {
   SCMP_SYS (ftruncate), SCMP_SYS (mkdirat),   SCMP_SYS (mknodat),    SCMP_SYS (symlinkat), SCMP_SYS (linkat),
   SCMP_SYS (unlinkat),  SCMP_SYS (renameat2), SCMP_SYS (fchown),     SCMP_SYS (fchownat),  SCMP_SYS (fchmod),
   SCMP_SYS (utimensat), SCMP_SYS (fsetxattr), SCMP_SYS (readlinkat),
+};
+
+/* Copying what a container wrote. */
+static const int duplicating_calls[] = {
+  SCMP_SYS (ftruncate), SCMP_SYS (mkdirat),   SCMP_SYS (mknodat),    SCMP_SYS (symlinkat),
+  SCMP_SYS (linkat),    SCMP_SYS (fchown),    SCMP_SYS (fchownat),   SCMP_SYS (fchmod),
+  SCMP_SYS (utimensat), SCMP_SYS (fsetxattr), SCMP_SYS (readlinkat), SCMP_SYS (flistxattr),
+  SCMP_SYS (fgetxattr),
 };
 
 /* Packing. */
@@ -151,11 +160,13 @@ fill_filter (scmp_filter_ctx filter, const int *calls, size_t n)
 }
 
 static bool
-restrict_calls (struct job *job, const int *calls, size_t n)
+restrict_calls (struct job *job, const int *calls, size_t n, bool clones)
 {
   scmp_filter_ctx filter = seccomp_init (SCMP_ACT_ERRNO (ENOSYS));
   int error = filter == NULL ? -ENOMEM : fill_filter (filter, calls, n);
 
+  if (error == 0 && clones)
+    error = seccomp_rule_add (filter, SCMP_ACT_ALLOW, SCMP_SYS (ioctl), 1, SCMP_A1 (SCMP_CMP_EQ, FICLONE));
   if (error == 0)
     error = seccomp_load (filter);
   seccomp_release (filter);
@@ -185,7 +196,19 @@ confine_trees (struct job *job, const int *roots, size_t n)
   return confine_limits (job) && reduce_capabilities (job, keep) &&
          restrict_to_trees (job, roots, n,
                             ~(LANDLOCK_FILES_EXECUTE | LANDLOCK_FILES_IOCTL_DEV | LANDLOCK_FILES_CONNECT)) &&
-         restrict_calls (job, making_calls, N (making_calls));
+         restrict_calls (job, making_calls, N (making_calls), false);
+}
+
+bool
+confine_duplicating (struct job *job, const int *roots, size_t n)
+{
+  const uint64_t keep = CAPABILITY (CAP_CHOWN) | CAPABILITY (CAP_DAC_OVERRIDE) | CAPABILITY (CAP_FOWNER) |
+                        CAPABILITY (CAP_FSETID) | CAPABILITY (CAP_SETFCAP);
+
+  return confine_limits (job) && reduce_capabilities (job, keep) &&
+         restrict_to_trees (job, roots, n,
+                            ~(LANDLOCK_FILES_EXECUTE | LANDLOCK_FILES_IOCTL_DEV | LANDLOCK_FILES_CONNECT)) &&
+         restrict_calls (job, duplicating_calls, N (duplicating_calls), true);
 }
 
 bool
@@ -193,5 +216,5 @@ confine_reading (struct job *job, const int *roots, size_t n)
 {
   return confine_limits (job) && reduce_capabilities (job, CAPABILITY (CAP_DAC_READ_SEARCH)) &&
          restrict_to_trees (job, roots, n, LANDLOCK_FILES_READ_FILE | LANDLOCK_FILES_READ_DIR) &&
-         restrict_calls (job, reading_calls, N (reading_calls));
+         restrict_calls (job, reading_calls, N (reading_calls), false);
 }

@@ -15,6 +15,9 @@ bool confine (struct job *job, int root);
 /* The same where files are made in all of the N directories that are open as ROOTS. */
 bool confine_trees (struct job *job, const int *roots, size_t n);
 
+/* The same for a process that copies between the directories that are open as the N fds ROOTS; files may share blocks. */
+bool confine_duplicating (struct job *job, const int *roots, size_t n);
+
 /* The same for a process that only reads, in the directories that are open as the N fds ROOTS. */
 bool confine_reading (struct job *job, const int *roots, size_t n);
 

@@ -16,6 +16,7 @@
 #include "confine.h"
 #include "decompress.h"
 #include "describe.h"
+#include "duplicate.h"
 #include "hash.h"
 #include "job.h"
 #include "metadata-archive.h"
@@ -114,6 +115,9 @@ work (struct job *job, struct metadata *metadata)
   case UNPACK_CHECK:
     return confine_reading (job, fds, 1 + job->n_sources) && job_watch (job) &&
            check_below (job, UNPACK_TREE_FD, fds + 1, job->n_sources);
+  case UNPACK_DUPLICATE:
+    return confine_duplicating (job, fds, 2) && job_watch (job) &&
+           duplicate_upper (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD);
   case UNPACK_METADATA:
     return confine (job, -1) && job_watch (job) && metadata_archive_read (job, UNPACK_SOURCE_FD, metadata);
   }
@@ -140,6 +144,7 @@ describe (struct job *job, char *text)
   case UNPACK_CHECK:
   case UNPACK_COPY_FROM:
   case UNPACK_COPY_TO:
+  case UNPACK_DUPLICATE:
     break;
   }
   return 0;

@@ -57,6 +57,7 @@ enum unpack_mode {
   /* Unpack SOURCE into the directory PATH of TREE, the same; or, where there is none, into the one above it, the first
      part of all names being that of PATH. */
   UNPACK_COPY_TO = 12,
+  UNPACK_DUPLICATE = 13, /* copy upper/ of SOURCE, what a container wrote, into TREE */
 };
 
 enum unpack_flag {
