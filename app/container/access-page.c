@@ -28,23 +28,38 @@ has_network (AppObject *container)
   return !g_str_equal (app_object_text (container, "Network"), "none");
 }
 
+/* As many as there are, in words that fit: "no open ports", "one open port", "3 open ports". */
+static char *
+count_ports (AppObject *container)
+{
+  g_autoptr (GVariant) ports = app_object_get (container, "Ports", "a(sqqs)");
+  guint n = ports ? (guint)g_variant_n_children (ports) : 0;
+
+  return n ? g_strdup_printf (g_dngettext (NULL, "%u open port", "%u open ports", n), n)
+           : g_strdup (_ ("No open ports"));
+}
+
+static char *
+count_folders (AppObject *container)
+{
+  g_autoptr (GVariant) mounts = app_object_get (container, "Mounts", "aa{sv}");
+  guint n = mounts ? (guint)g_variant_n_children (mounts) : 0;
+
+  return n ? g_strdup_printf (g_dngettext (NULL, "%u shared folder", "%u shared folders", n), n)
+           : g_strdup (_ ("no shared folders"));
+}
+
 char *
 app_access_page_summary (AppObject *container)
 {
-  g_autoptr (GVariant) ports = app_object_get (container, "Ports", "a(sqqs)");
-  g_autoptr (GVariant) mounts = app_object_get (container, "Mounts", "aa{sv}");
-  guint n_ports = ports ? (guint)g_variant_n_children (ports) : 0;
-  guint n_mounts = mounts ? (guint)g_variant_n_children (mounts) : 0;
-  g_autofree char *port_text =
-      g_strdup_printf (g_dngettext (NULL, "%u open port", "%u open ports", n_ports), n_ports);
-  g_autofree char *mount_text =
-      g_strdup_printf (g_dngettext (NULL, "%u shared folder", "%u shared folders", n_mounts), n_mounts);
+  g_autofree char *ports = count_ports (container);
+  g_autofree char *folders = count_folders (container);
   const char *reach = !has_network (container)         ? _ ("no network")
                       : app_egress_is_open (container) ? _ ("connects to everything")
                                                        : _ ("connects to what is listed");
 
   /* Translators: open ports, shared folders, and what it connects to. */
-  return g_strdup_printf (_ ("%s, %s, %s"), port_text, mount_text, reach);
+  return g_strdup_printf (_ ("%s, %s, %s"), ports, folders, reach);
 }
 
 static void

@@ -5,6 +5,7 @@
 
 #include <glib/gi18n.h>
 
+#include "../create/offer.h"
 #include "../report.h"
 #include "../rows.h"
 #include "../words.h"
@@ -208,18 +209,41 @@ enable (AppContainerPage *self, const char *name, gboolean enabled)
   g_simple_action_set_enabled (G_SIMPLE_ACTION (action), enabled);
 }
 
+/* Since when it is so, and how it came to that, unless its owner asked for it. */
+static char *
+state_text (AppContainerPage *self, gboolean running)
+{
+  guint64 moment = app_object_number (self->container, running ? "StartedAt" : "StoppedAt");
+  const char *reason = app_words_reason (app_object_text (self->container, "StateReason"));
+  g_autoptr (GDateTime) now = g_date_time_new_now_local ();
+  g_autofree char *when = moment ? app_words_when (moment, now) : NULL;
+  g_autoptr (GVariant) exit = app_object_get (self->container, "LastExit", "(ii)");
+  g_autoptr (GString) text = g_string_new (NULL);
+  gint32 code = 0;
+
+  if (when)
+    /* Translators: of a container, with a moment such as "today at 10:45" or "on 03/01/26". */
+    g_string_append_printf (text, running ? _ ("Started %s") : _ ("Ran until %s"), when);
+  if (exit)
+    g_variant_get_child (exit, 0, "i", &code);
+  if (!running && code > 0)
+    /* Translators: 3 is the exit code of a program. */
+    g_string_append_printf (text, _ (" · It ended with the code %d"), code);
+  else if (reason)
+    g_string_append_printf (text, " · %s", reason);
+  return g_strdup (text->str);
+}
+
 static void
 update_state (AppContainerPage *self)
 {
   const char *state = app_object_text (self->container, "State");
   gboolean running = app_state_is_running (self->container), moving = app_state_is_moving (self->container);
   gboolean frozen = g_str_equal (state, "frozen");
-  guint64 moment = app_object_number (self->container, running ? "StartedAt" : "StoppedAt");
-  g_autoptr (GDateTime) now = g_date_time_new_now_local ();
-  g_autofree char *when = moment ? app_words_when (moment, now) : NULL;
+  g_autofree char *text = state_text (self, running);
 
   adw_preferences_row_set_title (ADW_PREFERENCES_ROW (self->state), app_words_state (state));
-  adw_action_row_set_subtitle (self->state, when ? when : "");
+  adw_action_row_set_subtitle (self->state, text);
   gtk_button_set_use_underline (self->toggle, TRUE);
   gtk_button_set_label (self->toggle, frozen ? _ ("_Thaw") : running ? _ ("_Stop") : _ ("_Start"));
   if (running)
@@ -256,10 +280,9 @@ update_about (AppContainerPage *self)
 {
   AppObject *image = app_client_find (app_client_get_images (self->client), "Fingerprint",
                                       app_object_text (self->container, "Image"));
-  g_auto (GStrv) aliases = image ? app_object_texts (image, "Aliases") : NULL;
   guint64 base = app_object_number (self->container, "RangeBase");
   g_autofree char *short_name = g_strndup (app_object_text (self->container, "Image"), 12);
-  g_autofree char *names = aliases && aliases[0] ? g_strjoinv (", ", aliases) : NULL;
+  g_autofree char *names = image ? app_offer_name_image (image) : NULL;
   g_autofree char *root =
       g_strdup_printf (_ ("Is the user with the id %" G_GUINT64_FORMAT " outside, who may nothing"), base);
   g_autoptr (GDateTime) now = g_date_time_new_now_local ();

@@ -85,8 +85,7 @@ describe (const Limit *limit, double value)
     return g_strdup (_ ("No limit"));
   if (limit->scale > 1)
     return g_format_size_full ((guint64)(value * limit->scale), G_FORMAT_SIZE_IEC_UNITS);
-  /* Translators: a number, and what it is of: 1.5 processors */
-  return g_strdup_printf (_ ("%g %s"), value, _ (limit->unit));
+  return g_strdup_printf ("%g", value);
 }
 
 char *

@@ -37,15 +37,26 @@ offer_new (char *reference, char *title, char *detail, const char *badge)
   return self;
 }
 
+char *
+app_offer_name_image (AppObject *image)
+{
+  g_auto (GStrv) aliases = app_object_texts (image, "Aliases");
+  const char *origin = app_object_text (image, "Origin");
+
+  if (aliases[0])
+    return g_strdup (aliases[0]);
+  /* One that came from a server is called REMOTE:NAME or HOST/NAME:TAG. */
+  return strpbrk (origin, ":/") ? g_strdup (origin) : g_strndup (app_object_text (image, "Fingerprint"), 12);
+}
+
 AppOffer *
 app_offer_new_image (AppObject *image)
 {
-  g_auto (GStrv) aliases = app_object_texts (image, "Aliases");
   const char *fingerprint = app_object_text (image, "Fingerprint");
   const char *verified = app_object_text (image, "Verified");
   gboolean built_in = g_str_equal (app_object_text (image, "Origin"), "builtin");
   g_autofree char *size = g_format_size (app_object_number (image, "Size"));
-  char *title = aliases[0] ? g_strdup (aliases[0]) : g_strndup (fingerprint, 12);
+  char *title = app_offer_name_image (image);
   char *detail = g_strjoin (
       " · ", size, built_in ? _ ("Comes with Bothy") : app_object_text (image, "Architecture"), NULL);
   AppOffer *self =

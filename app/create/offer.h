@@ -19,6 +19,9 @@ AppOffer *app_offer_new_found (GVariant *found);
 /** app_offer_new_typed: Returns: (transfer full) (nullable): what was typed as an image of a registry, HOST/NAME[:TAG]; NULL if it is none */
 AppOffer *app_offer_new_typed (const char *text);
 
+/** app_offer_name_image: Returns: (transfer full): what a person calls an image that is here: its first name, or where it came from, or the beginning of its fingerprint */
+char *app_offer_name_image (AppObject *image);
+
 /** app_offer_get_reference: Returns: (transfer none): what CreateContainer, or PullImage if it is not here, takes */
 const char *app_offer_get_reference (AppOffer *offer);
 

@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 
 #include "../create/create-dialog.h"
+#include "../create/offer.h"
 #include "../report.h"
 #include "../words.h"
 
@@ -20,14 +21,6 @@ struct _AppImageRow {
 };
 
 G_DEFINE_FINAL_TYPE (AppImageRow, app_image_row, ADW_TYPE_EXPANDER_ROW)
-
-char *
-app_image_row_dup_name (AppObject *image)
-{
-  g_auto (GStrv) aliases = app_object_texts (image, "Aliases");
-
-  return aliases[0] ? g_strdup (aliases[0]) : g_strndup (app_object_text (image, "Fingerprint"), 12);
-}
 
 static void
 show_field (AdwActionRow *row, const char *text)
@@ -53,7 +46,7 @@ support_text (AppObject *image)
 static void
 update (AppImageRow *self)
 {
-  g_autofree char *name = app_image_row_dup_name (self->image);
+  g_autofree char *name = app_offer_name_image (self->image);
   g_auto (GStrv) aliases = app_object_texts (self->image, "Aliases");
   g_autofree char *all = g_strjoinv (", ", aliases);
   g_autofree char *size = g_format_size (app_object_number (self->image, "Size"));
@@ -87,7 +80,7 @@ on_make (AppImageRow *self)
 static void
 on_refresh (AppImageRow *self)
 {
-  g_autofree char *name = app_image_row_dup_name (self->image);
+  g_autofree char *name = app_offer_name_image (self->image);
   g_autofree char *what = g_strdup_printf (_ ("“%s” was not updated"), name);
 
   app_report_call (GTK_WIDGET (self), self->image, "Refresh", g_variant_new ("(a{sv})", NULL), what);
@@ -96,7 +89,7 @@ on_refresh (AppImageRow *self)
 static void
 on_remove (AppImageRow *self)
 {
-  g_autofree char *name = app_image_row_dup_name (self->image);
+  g_autofree char *name = app_offer_name_image (self->image);
   g_autofree char *what = g_strdup_printf (_ ("“%s” was not removed"), name);
 
   app_report_call (GTK_WIDGET (self), self->image, "Remove", NULL, what);

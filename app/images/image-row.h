@@ -15,7 +15,4 @@ G_DECLARE_FINAL_TYPE (AppImageRow, app_image_row, APP, IMAGE_ROW, AdwExpanderRow
 /** app_image_row_new: Returns: (floating): a row that follows @image */
 GtkWidget *app_image_row_new (AppClient *client, AppWorks *works, AppObject *image);
 
-/** app_image_row_dup_name: Returns: (transfer full): what a person calls @image: its first name, or the beginning of its fingerprint */
-char *app_image_row_dup_name (AppObject *image);
-
 G_END_DECLS

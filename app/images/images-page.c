@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <glib/gi18n.h>
 
+#include "../create/offer.h"
 #include "../report.h"
 #include "../rows.h"
 #include "image-row.h"
@@ -32,8 +33,8 @@ make_row (gpointer item, gpointer data)
 static int
 compare (gconstpointer a, gconstpointer b, gpointer data)
 {
-  g_autofree char *first = app_image_row_dup_name (APP_OBJECT ((gpointer)a));
-  g_autofree char *second = app_image_row_dup_name (APP_OBJECT ((gpointer)b));
+  g_autofree char *first = app_offer_name_image (APP_OBJECT ((gpointer)a));
+  g_autofree char *second = app_offer_name_image (APP_OBJECT ((gpointer)b));
 
   return g_utf8_collate (first, second);
 }

@@ -93,8 +93,8 @@ read_out (GtkWidget *widget, GString *out)
 {
   if (!is_seen (widget))
     return;
-  if (GTK_IS_LABEL (widget) && gtk_label_get_label (GTK_LABEL (widget))[0])
-    g_string_append_printf (out, "%s|", gtk_label_get_label (GTK_LABEL (widget)));
+  if (GTK_IS_LABEL (widget) && gtk_label_get_text (GTK_LABEL (widget))[0])
+    g_string_append_printf (out, "%s|", gtk_label_get_text (GTK_LABEL (widget)));
   else if (GTK_IS_TEXT (widget))
     g_string_append_printf (out, "%s|", gtk_editable_get_text (GTK_EDITABLE (widget)));
   else if (GTK_IS_BUTTON (widget) && gtk_widget_get_tooltip_text (widget))
