@@ -81,11 +81,14 @@ app_rows_link (const char *title, GCallback activated, gpointer data)
 }
 
 AdwPreferencesPage *
-app_rows_page (AdwNavigationPage *page, const char *title)
+app_rows_page (AdwNavigationPage *page, const char *title, GtkWidget *button)
 {
-  GtkWidget *view = adw_toolbar_view_new (), *body = adw_preferences_page_new ();
+  GtkWidget *view = adw_toolbar_view_new (), *body = adw_preferences_page_new (),
+            *header = adw_header_bar_new ();
 
-  adw_toolbar_view_add_top_bar (ADW_TOOLBAR_VIEW (view), adw_header_bar_new ());
+  if (button)
+    adw_header_bar_pack_end (ADW_HEADER_BAR (header), button);
+  adw_toolbar_view_add_top_bar (ADW_TOOLBAR_VIEW (view), header);
   adw_toolbar_view_set_content (ADW_TOOLBAR_VIEW (view), body);
   adw_navigation_page_set_title (page, title);
   adw_navigation_page_set_child (page, view);

@@ -30,8 +30,8 @@ GtkWidget *app_rows_button (const char *icon, const char *label);
 /** app_rows_link: Returns: (floating): a row that leads to a page, for which it is activated */
 GtkWidget *app_rows_link (const char *title, GCallback activated, gpointer data);
 
-/** app_rows_page: gives @page a title, a header and a body. Returns: (transfer none): the body, to which groups are added */
-AdwPreferencesPage *app_rows_page (AdwNavigationPage *page, const char *title);
+/** app_rows_page: gives @page a title, a header, with @button in it unless that is NULL, and a body. Returns: (transfer none): the body, to which groups are added */
+AdwPreferencesPage *app_rows_page (AdwNavigationPage *page, const char *title, GtkWidget *button);
 
 /** app_rows_group: Returns: (transfer none): a new group at the end of @body; @title and @description may be NULL */
 AdwPreferencesGroup *app_rows_group (AdwPreferencesPage *body, const char *title, const char *description);

@@ -133,11 +133,29 @@ update (AppWindow *self)
   select_shown (self);
 }
 
+/* With nothing chosen yet and room for both sides, the first one is shown. */
+static void
+show_first (AppWindow *self)
+{
+  GtkListBoxRow *row = gtk_list_box_get_row_at_index (self->containers_list, 0);
+  AppObject *container;
+
+  if (row == NULL || self->shown || adw_navigation_view_get_visible_page (self->pages) != self->first)
+    return;
+  container = app_container_row_get_container (APP_CONTAINER_ROW (row));
+  show_page (self, app_container_page_new (self->client, container), container);
+}
+
 /* A container that gets another name goes away and comes again, in the same breath. */
 static gboolean
 update_soon (gpointer data)
 {
-  update (APP_WINDOW (data));
+  AppWindow *self = APP_WINDOW (data);
+
+  if (self->client) {
+    update (self);
+    show_first (self);
+  }
   return G_SOURCE_REMOVE;
 }
 
@@ -145,19 +163,6 @@ static void
 on_containers_changed (AppWindow *self)
 {
   g_idle_add_full (G_PRIORITY_DEFAULT_IDLE, update_soon, g_object_ref (self), g_object_unref);
-}
-
-/* With nothing chosen yet and room for both sides, the first one is shown. */
-static void
-show_first (AppWindow *self)
-{
-  GtkListBoxRow *row = gtk_list_box_get_row_at_index (self->containers_list, 0);
-
-  if (row == NULL || self->shown || adw_navigation_view_get_visible_page (self->pages) != self->first)
-    return;
-  show_page (self,
-             app_container_page_new (self->client, app_container_row_get_container (APP_CONTAINER_ROW (row))),
-             app_container_row_get_container (APP_CONTAINER_ROW (row)));
 }
 
 static void

@@ -96,7 +96,7 @@ AdwNavigationPage *
 app_access_page_new (AppObject *container)
 {
   AppAccessPage *self = g_object_new (APP_TYPE_ACCESS_PAGE, NULL);
-  AdwPreferencesPage *body = app_rows_page (ADW_NAVIGATION_PAGE (self), _ ("Access"));
+  AdwPreferencesPage *body = app_rows_page (ADW_NAVIGATION_PAGE (self), _ ("Access"), NULL);
   AdwPreferencesGroup *reaches = app_rows_group (body, _ ("What It Reaches"), NULL);
 
   self->container = g_object_ref (container);

@@ -283,8 +283,8 @@ update_about (AppContainerPage *self)
   guint64 base = app_object_number (self->container, "RangeBase");
   g_autofree char *short_name = g_strndup (app_object_text (self->container, "Image"), 12);
   g_autofree char *names = image ? app_offer_name_image (image) : NULL;
-  g_autofree char *root =
-      g_strdup_printf (_ ("Is the user with the id %" G_GUINT64_FORMAT " outside, who may nothing"), base);
+  g_autofree char *id = g_strdup_printf ("%" G_GUINT64_FORMAT, base);
+  g_autofree char *root = g_strdup_printf (_ ("Outside it is the user %s, who has no rights"), id);
   g_autoptr (GDateTime) now = g_date_time_new_now_local ();
   g_autofree char *when = app_words_when (app_object_number (self->container, "CreatedAt"), now);
 

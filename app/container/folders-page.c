@@ -113,7 +113,7 @@ AdwNavigationPage *
 app_folders_page_new (AppObject *container)
 {
   AppFoldersPage *self = g_object_new (APP_TYPE_FOLDERS_PAGE, NULL);
-  AdwPreferencesPage *body = app_rows_page (ADW_NAVIGATION_PAGE (self), _ ("Folders"));
+  AdwPreferencesPage *body = app_rows_page (ADW_NAVIGATION_PAGE (self), _ ("Folders"), NULL);
   AdwPreferencesGroup *group = app_rows_group (
       body, NULL, _ ("Folders of yours that programs in the container see. Drop a folder here to share it."));
   GtkWidget *add = app_rows_link (_ ("Share a Folder…"), G_CALLBACK (on_add), self);

@@ -238,7 +238,7 @@ AdwNavigationPage *
 app_limits_page_new (AppObject *container)
 {
   AppLimitsPage *self = g_object_new (APP_TYPE_LIMITS_PAGE, NULL);
-  AdwPreferencesPage *body = app_rows_page (ADW_NAVIGATION_PAGE (self), _ ("Limits"));
+  AdwPreferencesPage *body = app_rows_page (ADW_NAVIGATION_PAGE (self), _ ("Limits"), NULL);
   AdwPreferencesGroup *group = app_rows_group (
       body, NULL, _ ("How much of this computer the container may use. Changes hold at once."));
 

@@ -138,7 +138,7 @@ AdwNavigationPage *
 app_network_page_new (AppObject *container)
 {
   AppNetworkPage *self = g_object_new (APP_TYPE_NETWORK_PAGE, NULL);
-  AdwPreferencesPage *body = app_rows_page (ADW_NAVIGATION_PAGE (self), _ ("Network"));
+  AdwPreferencesPage *body = app_rows_page (ADW_NAVIGATION_PAGE (self), _ ("Network"), NULL);
   AdwPreferencesGroup *group = app_rows_group (body, NULL, NULL);
 
   self->container = g_object_ref (container);

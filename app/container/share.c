@@ -16,8 +16,10 @@ typedef struct {
   GWeakRef near;
   AppObject *container;
   GFile *folder;
-  AdwEntryRow *destination;
-  AdwSwitchRow *read_only;
+  AdwEntryRow *destination_row; /* the dialog's, as long as it is there */
+  AdwSwitchRow *read_only_row;
+  char *destination;
+  gboolean read_only;
 } Share;
 
 static void
@@ -26,6 +28,7 @@ share_free (Share *share)
   g_weak_ref_clear (&share->near);
   g_object_unref (share->container);
   g_object_unref (share->folder);
+  g_free (share->destination);
   g_free (share);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Share, share_free)
@@ -62,8 +65,7 @@ mount_options (Share *share)
 
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_add (&options, "{sv}", "path", g_variant_new_bytestring (path));
-  g_variant_builder_add (&options, "{sv}", "read-only",
-                         g_variant_new_boolean (adw_switch_row_get_active (share->read_only)));
+  g_variant_builder_add (&options, "{sv}", "read-only", g_variant_new_boolean (share->read_only));
   /* Where the owner has an account inside the files are that account's; else they are root's there. */
   if (app_object_text (share->container, "Account")[0] != '\0') {
     g_autofree char *user = g_strdup_printf ("%u", getuid ());
@@ -90,10 +92,8 @@ on_folder_opened (GObject *source, GAsyncResult *result, gpointer data)
   fds = g_unix_fd_list_new_from_array (&fd, 1);
   if (near)
     app_report_call_full (near, share->container, "AddMount",
-                          g_variant_new ("(hs@a{sv})", 0,
-                                         gtk_editable_get_text (GTK_EDITABLE (share->destination)),
-                                         mount_options (share)),
-                          fds, what, NULL, NULL);
+                          g_variant_new ("(hs@a{sv})", 0, share->destination, mount_options (share)), fds,
+                          what, NULL, NULL);
 }
 
 static void
@@ -104,7 +104,9 @@ on_response (AdwAlertDialog *dialog, const char *response, gpointer data)
 
   if (!g_str_equal (response, "share"))
     return;
-  task = g_task_new (dialog, NULL, on_folder_opened, share);
+  share->destination = g_strdup (gtk_editable_get_text (GTK_EDITABLE (share->destination_row)));
+  share->read_only = adw_switch_row_get_active (share->read_only_row);
+  task = g_task_new (NULL, NULL, on_folder_opened, share);
   g_task_set_task_data (task, g_object_ref (share->folder), g_object_unref);
   g_steal_pointer (&share);
   g_task_run_in_thread (task, open_folder);
@@ -125,15 +127,15 @@ app_share_ask (GtkWidget *near, AppObject *container, GFile *folder)
   g_weak_ref_init (&share->near, near);
   share->container = g_object_ref (container);
   share->folder = g_object_ref (folder);
-  share->destination = ADW_ENTRY_ROW (adw_entry_row_new ());
-  share->read_only = ADW_SWITCH_ROW (adw_switch_row_new ());
-  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (share->destination), _ ("Folder inside"));
-  gtk_editable_set_text (GTK_EDITABLE (share->destination), destination);
-  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (share->read_only), _ ("Read only"));
+  share->destination_row = ADW_ENTRY_ROW (adw_entry_row_new ());
+  share->read_only_row = ADW_SWITCH_ROW (adw_switch_row_new ());
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (share->destination_row), _ ("Folder inside"));
+  gtk_editable_set_text (GTK_EDITABLE (share->destination_row), destination);
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (share->read_only_row), _ ("Read only"));
   gtk_list_box_set_selection_mode (GTK_LIST_BOX (list), GTK_SELECTION_NONE);
   gtk_widget_add_css_class (list, "boxed-list");
-  gtk_list_box_append (GTK_LIST_BOX (list), GTK_WIDGET (share->destination));
-  gtk_list_box_append (GTK_LIST_BOX (list), GTK_WIDGET (share->read_only));
+  gtk_list_box_append (GTK_LIST_BOX (list), GTK_WIDGET (share->destination_row));
+  gtk_list_box_append (GTK_LIST_BOX (list), GTK_WIDGET (share->read_only_row));
   adw_alert_dialog_set_extra_child (ADW_ALERT_DIALOG (dialog), list);
   adw_alert_dialog_add_responses (ADW_ALERT_DIALOG (dialog), "cancel", _ ("_Cancel"), "share", _ ("_Share"),
                                   NULL);

@@ -175,7 +175,7 @@ choices_list (const Choice *choices, gsize n_choices)
 static void
 build (AppStartupPage *self)
 {
-  AdwPreferencesPage *body = app_rows_page (ADW_NAVIGATION_PAGE (self), _ ("Start-up"));
+  AdwPreferencesPage *body = app_rows_page (ADW_NAVIGATION_PAGE (self), _ ("Start-up"), NULL);
   AdwPreferencesGroup *first = app_rows_group (body, NULL, NULL), *second = app_rows_group (body, NULL, NULL);
   g_autoptr (GListModel) mode_list = choices_list (modes, G_N_ELEMENTS (modes));
   g_autoptr (GListModel) restart_list = choices_list (restarts, G_N_ELEMENTS (restarts));

@@ -306,6 +306,9 @@ app_create_dialog_dispose (GObject *object)
   AppCreateDialog *self = APP_CREATE_DIALOG (object);
 
   g_cancellable_cancel (self->cancellable);
+  /* The list may be looked through once more while it goes. */
+  if (self->filter)
+    gtk_custom_filter_set_filter_func (self->filter, NULL, NULL, NULL);
   g_clear_object (&self->shown);
   g_clear_object (&self->filter);
   g_clear_object (&self->found);

@@ -108,6 +108,9 @@ app_offer_new_found (GVariant *found)
   g_variant_lookup (found, "key", "&s", &key);
   g_variant_lookup (found, "aliases", "^a&s", &aliases);
   name = aliases && aliases[0] ? aliases[0] : product;
+  /* Of debian/trixie/default, debian/trixie and debian/13 people say the shortest. */
+  for (gsize i = 0; aliases && aliases[i]; i++)
+    name = strlen (aliases[i]) < strlen (name) ? aliases[i] : name;
   if (name[0] == '\0')
     return NULL;
   self = offer_new (g_strdup_printf ("%s:%s", remote, name), g_strdup (name), found_detail (found, remote),

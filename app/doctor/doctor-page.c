@@ -170,8 +170,8 @@ app_doctor_page_class_init (AppDoctorPageClass *class)
 static void
 app_doctor_page_init (AppDoctorPage *self)
 {
-  AdwPreferencesPage *body = app_rows_page (ADW_NAVIGATION_PAGE (self), _ ("Check This Computer"));
-  GtkWidget *again = gtk_button_new_with_mnemonic (_ ("Check _Again"));
+  GtkWidget *again = app_rows_button ("view-refresh-symbolic", _ ("Check Again"));
+  AdwPreferencesPage *body = app_rows_page (ADW_NAVIGATION_PAGE (self), _ ("Check This Computer"), again);
   AdwPreferencesGroup *first = app_rows_group (
       body, NULL, _ ("What Bothy needs of this computer, and what to do where it is missing"));
 
@@ -185,7 +185,6 @@ app_doctor_page_init (AppDoctorPage *self)
   self->right_rows = app_rows_new (self->right, make_row, self);
   adw_toolbar_view_add_top_bar (ADW_TOOLBAR_VIEW (adw_navigation_page_get_child (ADW_NAVIGATION_PAGE (self))),
                                 GTK_WIDGET (self->banner));
-  adw_preferences_group_set_header_suffix (first, again);
   adw_preferences_group_add (first, self->firewalls);
   g_signal_connect_swapped (again, "clicked", G_CALLBACK (check), self);
 }

@@ -114,10 +114,10 @@ on_import (AppImagesPage *self)
 static void
 build (AppImagesPage *self)
 {
-  AdwPreferencesPage *body = app_rows_page (ADW_NAVIGATION_PAGE (self), _ ("Images"));
+  GtkWidget *import = app_rows_button ("document-open-symbolic", _ ("Read a File…"));
+  AdwPreferencesPage *body = app_rows_page (ADW_NAVIGATION_PAGE (self), _ ("Images"), import);
   AdwPreferencesGroup *group = app_rows_group (
       body, NULL, _ ("What containers are made from. One that nobody uses can go; it can be had again."));
-  GtkWidget *import = gtk_button_new_with_mnemonic (_ ("_Read a File…"));
 
   self->list = GTK_LIST_BOX (gtk_list_box_new ());
   gtk_list_box_set_selection_mode (self->list, GTK_SELECTION_NONE);
@@ -125,9 +125,7 @@ build (AppImagesPage *self)
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->list), GTK_ACCESSIBLE_PROPERTY_LABEL, _ ("Images"),
                                   -1);
   adw_preferences_group_add (group, GTK_WIDGET (self->list));
-  gtk_widget_set_valign (import, GTK_ALIGN_CENTER);
   g_signal_connect_swapped (import, "clicked", G_CALLBACK (on_import), self);
-  adw_preferences_group_set_header_suffix (group, import);
 }
 
 AdwNavigationPage *

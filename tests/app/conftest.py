@@ -104,10 +104,14 @@ class App:
             self.do(f"shot /run/user/1000/{name}.png")
             shutil.copy(self.host.root / f"run/user/1000/{name}.png", directory)
 
-    def end(self):
+    def forget(self):
+        """What comes is said to another process."""
         if self.connection:
             self.connection.close()
-            self.connection = None
+        self.connection = None
+
+    def end(self):
+        self.forget()
         self.host.run("alice", "pkill", "-x", "bothy-app")
         wait_for(lambda: self.host.run("alice", "pgrep", "-x", "bothy-app").returncode, "its end")
         (self.host.root / "run/user/1000/driver").unlink(missing_ok=True)

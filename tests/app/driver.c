@@ -81,9 +81,22 @@ says (GtkWidget *widget, const char *text)
          (GTK_IS_BUTTON (widget) && is_text (gtk_widget_get_tooltip_text (widget), text));
 }
 
+/* What was typed into a field is no name of anything. */
+static gboolean
+is_written (GtkWidget *widget, const char *text)
+{
+  return !GTK_IS_TEXT (widget) && says (widget, text);
+}
+
+/* The head of a row that unfolds has its title too, and is none. */
 static gboolean
 is_titled (GtkWidget *widget, const char *text)
 {
+  GtkWidget *expander = gtk_widget_get_ancestor (widget, ADW_TYPE_EXPANDER_ROW);
+
+  if (expander && expander != widget &&
+      g_strcmp0 (adw_preferences_row_get_title (ADW_PREFERENCES_ROW (expander)), text) == 0)
+    return FALSE;
   return ADW_IS_PREFERENCES_ROW (widget) &&
          is_text (adw_preferences_row_get_title (ADW_PREFERENCES_ROW (widget)), text);
 }
@@ -118,6 +131,8 @@ tree (const char *argument)
   if (window ())
     read_out (window (), out);
   g_strdelimit (out->str, "\n", ' ');
+  /* Numbers are tied to their units. */
+  g_string_replace (out, "\302\240", " ", 0);
   return g_strdup (out->str);
 }
 
@@ -131,7 +146,7 @@ has (const char *text)
 static char *
 click (const char *text)
 {
-  GtkWidget *found = find (window (), says, text), *widget;
+  GtkWidget *found = find (window (), is_written, text), *widget;
 
   for (widget = found; widget; widget = gtk_widget_get_parent (widget)) {
     if (!gtk_widget_is_sensitive (widget))
@@ -263,7 +278,7 @@ find_unnamed (GtkWidget *widget, GString *out)
   if (!is_seen (widget))
     return;
   if (GTK_IS_BUTTON (widget) && gtk_button_get_icon_name (GTK_BUTTON (widget)) &&
-      gtk_widget_get_tooltip_text (widget) == NULL)
+      gtk_widget_get_tooltip_text (widget) == NULL && !gtk_widget_get_ancestor (widget, g_type_from_name ("AdwBackButton")))
     g_string_append_printf (out, " %s", gtk_button_get_icon_name (GTK_BUTTON (widget)));
   for (GtkWidget *child = gtk_widget_get_first_child (widget); child;
        child = gtk_widget_get_next_sibling (child))
