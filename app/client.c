@@ -291,8 +291,7 @@ app_client_dispose (GObject *object)
 
   if (self->cancellable)
     g_cancellable_cancel (self->cancellable);
-  if (self->watch)
-    g_bus_unwatch_name (g_steal_handle_id (&self->watch));
+  g_clear_handle_id (&self->watch, g_bus_unwatch_name);
   if (self->bus)
     unsubscribe (self);
   g_clear_object (&self->cancellable);

@@ -21,6 +21,7 @@
 #include <gio/gio.h>
 #include <gio/gunixsocketaddress.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef gboolean (*Test) (GtkWidget *widget, const char *text);
 
@@ -394,6 +395,8 @@ begin (void)
 
   if (path == NULL || !g_str_equal (program_invocation_short_name, "bothy-app"))
     return;
+  /* One who ended may have left it. */
+  unlink (path);
   address = g_unix_socket_address_new (path);
   service = g_socket_service_new ();
   g_signal_connect (service, "incoming", G_CALLBACK (on_incoming), NULL);
