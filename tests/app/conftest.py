@@ -17,10 +17,10 @@ SESSION = f"""
 set -eu
 Xvfb {DISPLAY} -screen 0 1400x1000x24 -nolisten tcp &
 export DISPLAY={DISPLAY} GDK_BACKEND=x11 GSK_RENDERER=cairo LIBGL_ALWAYS_SOFTWARE=1 NO_AT_BRIDGE=1 GTK_A11Y=none
-export LANGUAGE="${{BOTHY_LANGUAGE:-}}" BOTHY_APP_DRIVER=/run/user/1000/driver LD_PRELOAD=/usr/lib/bothy-app-driver.so
+export BOTHY_APP_DRIVER=/run/user/1000/driver LD_PRELOAD=/usr/lib/bothy-app-driver.so
 export G_DEBUG=fatal-criticals
 dbus-update-activation-environment DISPLAY GDK_BACKEND GSK_RENDERER LIBGL_ALWAYS_SOFTWARE NO_AT_BRIDGE GTK_A11Y \
-  LANGUAGE BOTHY_APP_DRIVER LD_PRELOAD G_DEBUG
+  BOTHY_APP_DRIVER LD_PRELOAD G_DEBUG
 unset LD_PRELOAD
 until xdpyinfo >/dev/null 2>&1; do sleep 0.05; done
 openbox &
@@ -41,14 +41,13 @@ def wait_for(test, what, seconds=30):
 class App:
     """The application of alice on a host's screen."""
 
-    def __init__(self, host, language=""):
+    def __init__(self, host):
         self.host = host
         self.connection = None
         runtime = host.root / "run/user/1000"
         driver = pathlib.Path(os.environ.get("BOTHY_BUILD") or f"{host.stage}/../build") / "tests/app/bothy-app-driver.so"
         shutil.copy(driver, host.root / "usr/lib/bothy-app-driver.so")
-        self.session = subprocess.Popen(host.command("alice", "sh", "-c", SESSION, session="active",
-                                                     env={"BOTHY_LANGUAGE": language}),
+        self.session = subprocess.Popen(host.command("alice", "sh", "-c", SESSION, session="active"),
                                         stdin=subprocess.DEVNULL, start_new_session=True)
         wait_for((runtime / "screen").exists, "a screen")
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from conftest import App, wait_for
+from conftest import wait_for
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "bus"))
 
@@ -424,16 +424,3 @@ def test_overview(app, host):
     app.see("of one processor")
     app.shot("overview")
     assert str(info(host, "web")["rangeBase"]) in app.read()
-
-
-def test_german(screen, host):
-    """All that is written there, in the language of the session."""
-    screen.leave()
-    german = App(host, language="de")
-    try:
-        german.activate()
-        german.see("Noch keine Container")
-        german.shot("german")
-    finally:
-        german.leave()
-        screen.__init__(host)
