@@ -37,7 +37,6 @@ update (AppWorkRow *self)
 
   gtk_label_set_label (self->title, app_work_get_title (self->work));
   gtk_label_set_label (self->status, status);
-  gtk_widget_set_tooltip_text (GTK_WIDGET (self->status), error ? error->message : NULL);
   gtk_widget_set_visible (GTK_WIDGET (self->bar), error == NULL);
   if (fraction >= 0)
     gtk_progress_bar_set_fraction (self->bar, fraction);

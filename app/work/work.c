@@ -223,8 +223,11 @@ app_work_dup_status (AppWork *self)
   const char *phase =
       self->operation ? app_words_phase (app_object_text (self->operation, "Phase")) : self->step;
 
-  if (self->error)
-    return g_strdup (app_words_for_error (self->error));
+  if (self->error) {
+    g_autofree char *details = app_words_details (self->error);
+
+    return g_strconcat (app_words_for_error (self->error), "\n", details, NULL);
+  }
   if (fraction >= 0)
     /* Translators: what is done, and how much of it: Downloading, 42 % */
     return g_strdup_printf (_ ("%s, %d %%"), phase, (int)(fraction * 100));

@@ -33,7 +33,7 @@ AppWork *app_work_new_operation (AppClient *client, AppObject *operation);
 /** app_work_get_title: Returns: (transfer none): what is made */
 const char *app_work_get_title (AppWork *work);
 
-/** app_work_dup_status: Returns: (transfer full): how far it is, in words; the reason after it has failed */
+/** app_work_dup_status: Returns: (transfer full): how far it is, in words; after it has failed the reason, and what the service wrote */
 char *app_work_dup_status (AppWork *work);
 
 /** app_work_get_fraction: Returns: how far it is, from 0 to 1; -1 when the end is not known */

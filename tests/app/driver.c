@@ -279,7 +279,8 @@ find_unnamed (GtkWidget *widget, GString *out)
   if (!is_seen (widget))
     return;
   if (GTK_IS_BUTTON (widget) && gtk_button_get_icon_name (GTK_BUTTON (widget)) &&
-      gtk_widget_get_tooltip_text (widget) == NULL && !gtk_widget_get_ancestor (widget, g_type_from_name ("AdwBackButton")))
+      gtk_widget_get_tooltip_text (widget) == NULL &&
+      !gtk_widget_get_ancestor (widget, g_type_from_name ("AdwBackButton")))
     g_string_append_printf (out, " %s", gtk_button_get_icon_name (GTK_BUTTON (widget)));
   for (GtkWidget *child = gtk_widget_get_first_child (widget); child;
        child = gtk_widget_get_next_sibling (child))

@@ -3,9 +3,12 @@
 
 import json
 import lzma
+import os
 import pathlib
+import re
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -419,8 +422,14 @@ def test_narrow_window(app, host):
 
 def test_overview(app, host):
     make(host, "web")
-    host.run("alice", "bothy exec web -- sh -c 'while :; do :; done' & sleep 1; kill $!", timeout=20)
-    app.action("details", path("web"))
-    app.see("of one processor")
-    app.shot("overview")
+    with subprocess.Popen(host.command("alice", "bothy", "exec", "web", "--", "sh", "-c", "while :; do :; done"),
+                          stdin=subprocess.DEVNULL) as busy:
+        app.action("details", path("web"))
+        wait_for(lambda: any(int(share) > 5 for share in re.findall(r"(\d+) % of one processor", app.read())), app.read)
+        if os.environ.get("BOTHY_PICTURES"):
+            time.sleep(12)
+        app.shot("overview")
+        host.run("alice", "bothy stop --force web || bothy kill -s KILL web", check=True)
+        busy.wait(timeout=30)
+    app.see_not("of one processor")
     assert str(info(host, "web")["rangeBase"]) in app.read()
