@@ -30,13 +30,13 @@ typedef struct {
 
 static const Choice modes[] = {
   { "no", N_ ("Never by itself") },
-  { "boot", N_ ("When the computer starts") },
-  { "login", N_ ("When you log in") },
+  { "boot", N_ ("At boot") },
+  { "login", N_ ("At login") },
 };
 static const Choice restarts[] = {
   { "no", N_ ("Stays stopped") },
-  { "on-failure", N_ ("Is started again after a failure") },
-  { "always", N_ ("Is always started again") },
+  { "on-failure", N_ ("Restarts on failure") },
+  { "always", N_ ("Always restarts") },
 };
 
 static char *
