@@ -41,6 +41,11 @@ machine_suite() {
     die "cannot tell the Debian release of this machine"
 }
 
+# Whether the application can be built on a Debian release: libadwaita is too old in 12.
+builds_app() {
+  [ "$1" != bookworm ]
+}
+
 # The mirror that apt is set up with, for whatever suite.
 mirror() {
   local uri

@@ -42,6 +42,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # The rooms of the other programs, and what each of them knows beside itself.
 PROGRAMS = {
     "cli": set(),
+    "app": set(),
     "nss": set(),
     "wire": set(),
     "helper": {"wire"},
@@ -63,11 +64,11 @@ GENERATED = {"config.h", "interface-info.h", "bothy-proxies.h"}
 
 def room_of(name):
     top, *folders = name.split("/")[:-1]
-    return top if top == "cli" else "/".join(folders) or "main"
+    return top if top in ("cli", "app") else "/".join(folders) or "main"
 
 
 def c_files(*endings):
-    return [name for name in tracked() if name.startswith(("service/", "cli/")) and name.endswith(endings)]
+    return [name for name in tracked() if name.startswith(("service/", "cli/", "app/")) and name.endswith(endings)]
 
 
 def resolve(name, included):
@@ -157,11 +158,11 @@ def test_no_circle_of_includes():
 
 
 def compiled():
-    """object file -> (target, source file), of all that was compiled of service/ and cli/."""
+    """object file -> (target, source file), of all that was compiled of service/, cli/ and app/."""
     found = {}
     for entry in json.loads((BUILD / "compile_commands.json").read_text()):
         source = os.path.relpath(os.path.join(entry["directory"], entry["file"]), SOURCE)
-        if source.startswith(("service/", "cli/")) and not entry["output"].startswith("tests/"):
+        if source.startswith(("service/", "cli/", "app/")) and not entry["output"].startswith("tests/"):
             found[entry["output"]] = os.path.dirname(entry["output"]), source
     return found
 
@@ -199,12 +200,12 @@ def test_no_circle_of_calls():
 def test_contributing_tells_what_is_there():
     """Each file and each function that it names."""
     text = (SOURCE / "CONTRIBUTING.md").read_text()
-    files = re.findall(r"`((?:service|cli|tests|polkit|dbus|data)/[\w/.-]*)`|^((?:service|cli)/\S*)", text, re.M)
+    files = re.findall(r"`((?:service|cli|app|tests|polkit|dbus|data)/[\w/.-]*)`|^((?:service|cli|app)/\S*)", text, re.M)
     none([name for pair in files for name in pair if name and not (SOURCE / name).exists()])
     source = "".join((SOURCE / name).read_text() for name in c_files(".c"))
     none([name for name in re.findall(r"`(\w+) ?\(\)`", text) if not re.search(rf"^{name} \(", source, re.M)])
     rooms = {room_of(name + "x") for pair in files for name in pair if name.startswith("service/") and name.endswith("/")}
-    none([f"{room} is not on the map" for room in {*FLOOR, *PROGRAMS} - rooms - {"main", "cli"}])
+    none([f"{room} is not on the map" for room in {*FLOOR, *PROGRAMS} - rooms - {"main", "cli", "app"}])
 
 
 # ---- headers ----

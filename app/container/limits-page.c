@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "limits-page.h"
+
+#include <glib/gi18n.h>
+#include <math.h>
+#include <unistd.h>
+
+#include "../report.h"
+#include "../rows.h"
+
+#define MEBI (1024.0 * 1024)
+#define GIBI (1024.0 * MEBI)
+
+/* How long a slider rests, in ms, before its value holds. */
+#define REST 600
+
+/* One limit: its key in SetLimits, and how a person sets it. */
+typedef struct {
+  const char *key;
+  const char *title;
+  const char *unit;
+  double scale;   /* how much one of the unit is */
+  double lowest;  /* in units, as the next three */
+  double highest; /* 0: what the machine has */
+  double step;
+  double preset; /* what is proposed where there is none */
+} Limit;
+
+static const Limit limits[] = {
+  { "memory", N_ ("Memory"), N_ ("MiB"), MEBI, 16, 0, 64, 1024 },
+  { "cpu", N_ ("Processors"), N_ ("processors"), 1, 0.1, 0, 0.1, 1 },
+  { "pids", N_ ("Processes"), N_ ("processes"), 1, 4, 32768, 16, 512 },
+  { "disk", N_ ("Disk"), N_ ("GiB"), GIBI, 1, 1024, 1, 10 },
+};
+
+typedef struct {
+  AppLimitsPage *page;
+  const Limit *limit;
+  AdwExpanderRow *row;
+  GtkAdjustment *adjustment;
+  guint rest;
+} Knob;
+
+struct _AppLimitsPage {
+  AdwNavigationPage parent_instance;
+
+  AppObject *container;
+  Knob knobs[G_N_ELEMENTS (limits)];
+  gboolean updating; /* what moves now is moved by the service's word, not by the person's hand */
+};
+
+G_DEFINE_FINAL_TYPE (AppLimitsPage, app_limits_page, ADW_TYPE_NAVIGATION_PAGE)
+
+static double
+highest_of (const Limit *limit)
+{
+  if (g_str_equal (limit->key, "memory"))
+    return floor ((double)sysconf (_SC_PHYS_PAGES) * (double)sysconf (_SC_PAGESIZE) / MEBI);
+  if (g_str_equal (limit->key, "cpu"))
+    return (double)sysconf (_SC_NPROCESSORS_ONLN);
+  return limit->highest;
+}
+
+/* The limit in its units; 0: there is none. */
+static double
+current (AppObject *container, const Limit *limit)
+{
+  g_autoptr (GVariant) all = app_object_get (container, "Limits", "a{sv}");
+  guint64 number;
+  double real;
+
+  if (all && g_variant_lookup (all, limit->key, "t", &number))
+    return number == G_MAXUINT64 ? 0 : (double)number / limit->scale;
+  if (all && g_variant_lookup (all, limit->key, "d", &real))
+    return isfinite (real) ? real / limit->scale : 0;
+  return 0;
+}
+
+static char *
+describe (const Limit *limit, double value)
+{
+  if (value <= 0)
+    return g_strdup (_ ("No limit"));
+  if (limit->scale > 1)
+    return g_format_size_full ((guint64)(value * limit->scale), G_FORMAT_SIZE_IEC_UNITS);
+  return g_strdup_printf ("%g", value);
+}
+
+char *
+app_limits_page_summary (AppObject *container)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (limits); i++) {
+    double value = current (container, &limits[i]);
+    g_autofree char *part = describe (&limits[i], value);
+
+    if (value > 0)
+      /* Translators: what is limited, and to how much. */
+      g_string_append_printf (text, _ ("%s%s: %s"), text->len ? ", " : "", _ (limits[i].title), part);
+  }
+  return g_strdup (text->len ? text->str : _ ("None"));
+}
+
+static void update (AppLimitsPage *self);
+
+static void
+on_set (GtkWidget *page, gboolean well, gpointer data)
+{
+  update (APP_LIMITS_PAGE (page));
+}
+
+/* @value in units; 0: no limit. */
+static void
+set (Knob *knob, double value)
+{
+  AppLimitsPage *self = knob->page;
+  g_autofree char *what = g_strdup_printf (_ ("%s: the limit was not changed"), _ (knob->limit->title));
+  GVariantBuilder builder;
+  GVariant *number;
+
+  if (g_str_equal (knob->limit->key, "cpu"))
+    number = g_variant_new_double (value > 0 ? value : INFINITY);
+  else
+    number = g_variant_new_uint64 (value > 0 ? (guint64)(value * knob->limit->scale) : G_MAXUINT64);
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&builder, "{sv}", knob->limit->key, number);
+  app_report_call_full (GTK_WIDGET (self), self->container, "SetLimits", g_variant_new ("(a{sv})", &builder),
+                        NULL, what, on_set, NULL);
+}
+
+static gboolean
+on_rested (gpointer data)
+{
+  Knob *knob = data;
+
+  knob->rest = 0;
+  set (knob, gtk_adjustment_get_value (knob->adjustment));
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_moved (Knob *knob)
+{
+  if (knob->page->updating)
+    return;
+  g_clear_handle_id (&knob->rest, g_source_remove);
+  knob->rest = g_timeout_add (REST, on_rested, knob);
+}
+
+static void
+on_switched (AdwExpanderRow *row, GParamSpec *spec, Knob *knob)
+{
+  gboolean limited = adw_expander_row_get_enable_expansion (row);
+
+  if (knob->page->updating)
+    return;
+  g_clear_handle_id (&knob->rest, g_source_remove);
+  set (knob, limited ? gtk_adjustment_get_value (knob->adjustment) : 0);
+}
+
+static gboolean
+holds (AppLimitsPage *self, const Limit *limit)
+{
+  g_auto (GStrv) unenforced = app_object_texts (self->container, "UnenforcedLimits");
+
+  return !g_strv_contains ((const char *const *)unenforced, limit->key);
+}
+
+static void
+update_knob (AppLimitsPage *self, Knob *knob)
+{
+  double value = current (self->container, knob->limit);
+  g_autofree char *text = describe (knob->limit, value);
+  g_autofree char *void_text = g_strdup_printf (_ ("%s (this computer can not enforce it)"), text);
+
+  /* What the person moves at this moment stays in the hand. */
+  if (knob->rest)
+    return;
+  adw_expander_row_set_subtitle (knob->row, holds (self, knob->limit) ? text : void_text);
+  adw_expander_row_set_enable_expansion (knob->row, value > 0);
+  if (value > gtk_adjustment_get_upper (knob->adjustment))
+    gtk_adjustment_set_upper (knob->adjustment, value);
+  if (value > 0)
+    gtk_adjustment_set_value (knob->adjustment, value);
+}
+
+static void
+update (AppLimitsPage *self)
+{
+  self->updating = TRUE;
+  for (gsize i = 0; i < G_N_ELEMENTS (limits); i++)
+    update_knob (self, &self->knobs[i]);
+  self->updating = FALSE;
+}
+
+/* A slider, whose ends are those of the machine, and a field for who knows the number. */
+static GtkWidget *
+make_slider (Knob *knob)
+{
+  const Limit *limit = knob->limit;
+  double top = highest_of (limit);
+  GtkWidget *row = adw_action_row_new (), *scale, *spin;
+  g_autofree char *label = g_strdup_printf ("%s, %s", _ (limit->title), _ (limit->unit));
+
+  knob->adjustment =
+      gtk_adjustment_new (MIN (limit->preset, top), limit->lowest, top, limit->step, limit->step * 4, 0);
+  scale = gtk_scale_new (GTK_ORIENTATION_HORIZONTAL, knob->adjustment);
+  spin = gtk_spin_button_new (knob->adjustment, limit->step, limit->step < 1 ? 1 : 0);
+  gtk_widget_set_hexpand (scale, TRUE);
+  gtk_widget_set_size_request (scale, 120, -1);
+  gtk_widget_set_valign (spin, GTK_ALIGN_CENTER);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (scale), GTK_ACCESSIBLE_PROPERTY_LABEL, label, -1);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (spin), GTK_ACCESSIBLE_PROPERTY_LABEL, label, -1);
+  adw_action_row_add_prefix (ADW_ACTION_ROW (row), scale);
+  adw_action_row_add_suffix (ADW_ACTION_ROW (row), spin);
+  adw_action_row_add_suffix (ADW_ACTION_ROW (row), gtk_label_new (_ (limit->unit)));
+  g_signal_connect_swapped (knob->adjustment, "value-changed", G_CALLBACK (on_moved), knob);
+  return row;
+}
+
+static void
+make_knob (AppLimitsPage *self, AdwPreferencesGroup *group, Knob *knob, const Limit *limit)
+{
+  knob->page = self;
+  knob->limit = limit;
+  knob->row = ADW_EXPANDER_ROW (adw_expander_row_new ());
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (knob->row), _ (limit->title));
+  adw_expander_row_set_show_enable_switch (knob->row, TRUE);
+  adw_expander_row_add_row (knob->row, make_slider (knob));
+  g_signal_connect (knob->row, "notify::enable-expansion", G_CALLBACK (on_switched), knob);
+  adw_preferences_group_add (group, GTK_WIDGET (knob->row));
+}
+
+AdwNavigationPage *
+app_limits_page_new (AppObject *container)
+{
+  AppLimitsPage *self = g_object_new (APP_TYPE_LIMITS_PAGE, NULL);
+  AdwPreferencesPage *body = app_rows_page (ADW_NAVIGATION_PAGE (self), _ ("Limits"), NULL);
+  AdwPreferencesGroup *group = app_rows_group (
+      body, NULL, _ ("How much of this computer the container may use. Changes hold at once."));
+
+  self->container = g_object_ref (container);
+  self->updating = TRUE;
+  for (gsize i = 0; i < G_N_ELEMENTS (limits); i++)
+    make_knob (self, group, &self->knobs[i], &limits[i]);
+  g_signal_connect_object (container, "changed", G_CALLBACK (update), self, G_CONNECT_SWAPPED);
+  update (self);
+  return ADW_NAVIGATION_PAGE (self);
+}
+
+static void
+app_limits_page_dispose (GObject *object)
+{
+  AppLimitsPage *self = APP_LIMITS_PAGE (object);
+
+  /* What was moved last is meant, though the page is left at once. */
+  for (gsize i = 0; i < G_N_ELEMENTS (limits); i++) {
+    Knob *knob = &self->knobs[i];
+    gboolean moved = knob->rest != 0;
+
+    g_clear_handle_id (&knob->rest, g_source_remove);
+    if (moved)
+      set (knob, gtk_adjustment_get_value (knob->adjustment));
+  }
+  g_clear_object (&self->container);
+  G_OBJECT_CLASS (app_limits_page_parent_class)->dispose (object);
+}
+
+static void
+app_limits_page_class_init (AppLimitsPageClass *class)
+{
+  G_OBJECT_CLASS (class)->dispose = app_limits_page_dispose;
+}
+
+static void
+app_limits_page_init (AppLimitsPage *self)
+{
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "words.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+#define ERROR_PREFIX "org.bothy.Bothy1.Error."
+
+typedef struct {
+  const char *name;
+  const char *sentence;
+} Words;
+
+/* One for each name that the service's errors have, and for those of the bus that a person may meet. */
+static const Words errors[] = {
+  { "Failed", N_ ("It did not work.") },
+  { "InvalidArgs", N_ ("The service does not take this value.") },
+  { "NoSuchContainer", N_ ("There is no such container any more.") },
+  { "ContainerExists", N_ ("There is a container with this name already.") },
+  { "NoContainerForPID", N_ ("That process runs in no container.") },
+  { "NoSuchImage", N_ ("There is no such image.") },
+  { "ImageInUse", N_ ("A container stands on this image.") },
+  { "QuotaExceeded", N_ ("This is more than you may have.") },
+  { "LimitsExceeded", N_ ("This is too large for the service.") },
+  { "NoFreeRange", N_ ("This computer has no user ids left for another container.") },
+  { "Degraded", N_ ("A record of the service can not be read.") },
+  { "WrongState", N_ ("This can not be done in the state that it is in.") },
+  { "Busy", N_ ("Something else is being done with it.") },
+  { "PortInUse", N_ ("Something else has this port.") },
+  { "StartFailed", N_ ("It could not be started.") },
+  { "IdmapUnsupported", N_ ("The disk's file system can not hold containers.") },
+  { "NoSuchUser", N_ ("There is no such user in the container.") },
+  { "NoSuchProgram", N_ ("There is no such program in the container.") },
+  { "NotExecutable", N_ ("This program of the container can not be run.") },
+  { "NoSuchUserMapping", N_ ("This id does not belong to the container.") },
+  { "BadArchive", N_ ("This file is no image, or it is damaged.") },
+  { "NoSpace", N_ ("There is no space left.") },
+  { "Cancelled", N_ ("It was cancelled.") },
+  { "NotYours", N_ ("This does not belong to you.") },
+  { "AlreadyMapped", N_ ("These ids are in use already.") },
+  { "PartialMap", N_ ("These ids are in use in part.") },
+  { "NoSuchBridge", N_ ("There is no such network.") },
+  { "BridgeExists", N_ ("There is a network with this name already.") },
+  { "BridgeInUse", N_ ("Containers are connected to this network.") },
+  { "NotManaged", N_ ("Somebody else manages this network.") },
+  { "NoSuchAccount", N_ ("There is no such account.") },
+  { "NoSuchRemote", N_ ("There is no such image server.") },
+  { "RemoteFailed", N_ ("The image server does not answer as it should.") },
+  { "NotVerified", N_ ("The image is not the one that its maker has signed.") },
+  { "MountFailed", N_ ("This folder can not be shared.") },
+  { "NoSuchMount", N_ ("This folder is not shared any more.") },
+  { "UnknownObject", N_ ("It does not exist any more.") },
+  { "UnknownMethod", N_ ("The service is of another version than this application.") },
+  { "NotAuthorized", N_ ("You may not do this.") },
+  { "NotAuthorizedCanObtain", N_ ("This needs an administrator’s password.") },
+  { "NotAuthorizedDismissed", N_ ("The password was not given.") },
+  { "org.freedesktop.DBus.Error.ServiceUnknown", N_ ("Bothy’s service is not installed.") },
+  { "org.freedesktop.DBus.Error.NoReply", N_ ("The service ended while it worked.") },
+  { "org.freedesktop.DBus.Error.Disconnected", N_ ("The connection to the system was lost.") },
+  { "org.freedesktop.DBus.Error.TimedOut", N_ ("The service did not start in time.") },
+  { "org.freedesktop.DBus.Error.AccessDenied", N_ ("The system does not let you talk to the service.") },
+  { "org.freedesktop.DBus.Error.UnknownObject", N_ ("It does not exist any more.") },
+  { "org.freedesktop.DBus.Error.UnknownMethod",
+    N_ ("The service is of another version than this application.") },
+  { "org.freedesktop.systemd1.UnitMasked", N_ ("An administrator has switched the service off.") },
+};
+
+static const Words states[] = {
+  { "stopped", N_ ("Stopped") },    { "starting", N_ ("Starting…") }, { "running", N_ ("Running") },
+  { "freezing", N_ ("Freezing…") }, { "frozen", N_ ("Frozen") },      { "stopping", N_ ("Stopping…") },
+  { "failed", N_ ("Failed") },
+};
+
+static const Words reasons[] = {
+  { "administrator", N_ ("An administrator did it") },
+  { "autostart", N_ ("It was started by itself") },
+  { "restart", N_ ("It was started again by itself") },
+  { "exited", N_ ("Its first program ended") },
+  { "crashed", N_ ("It crashed") },
+  { "out-of-memory", N_ ("It used all its memory") },
+  { "shutdown", N_ ("The computer was shut down") },
+};
+
+static const Words phases[] = {
+  { "waiting", N_ ("Waiting for its turn") },
+  { "looking", N_ ("Looking for the image") },
+  { "downloading", N_ ("Downloading") },
+  { "unpacking", N_ ("Unpacking") },
+  { "done", N_ ("Done") },
+  { "failed", N_ ("Failed") },
+};
+
+static const char *
+look_up (const Words *words, gsize n_words, const char *name)
+{
+  for (gsize i = 0; i < n_words; i++)
+    if (g_str_equal (words[i].name, name))
+      return _ (words[i].sentence);
+  return NULL;
+}
+
+const char *
+app_words_for_name (const char *name)
+{
+  return look_up (errors, G_N_ELEMENTS (errors), name);
+}
+
+/* The name on the bus, without what is the same in all of ours. */
+static char *
+short_name (const GError *error)
+{
+  g_autofree char *name = g_dbus_error_get_remote_error (error);
+
+  if (name == NULL)
+    return NULL;
+  return g_strdup (g_str_has_prefix (name, ERROR_PREFIX) ? name + strlen (ERROR_PREFIX) : name);
+}
+
+const char *
+app_words_for_error (const GError *error)
+{
+  g_autofree char *name = short_name (error);
+  const char *sentence = name ? app_words_for_name (name) : NULL;
+
+  return sentence ? sentence : app_words_for_name ("Failed");
+}
+
+char *
+app_words_details (const GError *error)
+{
+  g_autoptr (GError) copy = g_error_copy (error);
+
+  g_dbus_error_strip_remote_error (copy);
+  return g_strdup (copy->message);
+}
+
+GError *
+app_words_error_of_operation (const char *text)
+{
+  const char *colon = strstr (text, ": ");
+  g_autofree char *name = colon ? g_strndup (text, colon - text) : NULL;
+
+  if (name && g_dbus_is_interface_name (name))
+    return g_dbus_error_new_for_dbus_error (name, colon + 2);
+  return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, text);
+}
+
+gboolean
+app_words_is_dismissal (const GError *error)
+{
+  g_autofree char *name = short_name (error);
+
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED) ||
+         g_strcmp0 (name, "NotAuthorizedDismissed") == 0 || g_strcmp0 (name, "Cancelled") == 0;
+}
+
+const char *
+app_words_state (const char *state)
+{
+  const char *word = look_up (states, G_N_ELEMENTS (states), state);
+
+  return word ? word : _ ("Unknown");
+}
+
+const char *
+app_words_reason (const char *reason)
+{
+  return look_up (reasons, G_N_ELEMENTS (reasons), reason);
+}
+
+const char *
+app_words_phase (const char *phase)
+{
+  const char *words = look_up (phases, G_N_ELEMENTS (phases), phase);
+
+  return words ? words : _ ("Working");
+}
+
+const char *
+app_words_verified (const char *verified)
+{
+  if (g_str_has_prefix (verified, "signature:"))
+    return _ ("Signed");
+  return g_str_equal (verified, "sha256") ? _ ("Checksum") : _ ("Not checked");
+}
+
+char *
+app_words_when (guint64 microseconds, GDateTime *now)
+{
+  g_autoptr (GDateTime) utc = g_date_time_new_from_unix_utc ((gint64)(microseconds / G_USEC_PER_SEC));
+  g_autoptr (GDateTime) then = utc ? g_date_time_to_timezone (utc, g_date_time_get_timezone (now)) : NULL;
+  g_autoptr (GDateTime) yesterday = g_date_time_add_days (now, -1);
+
+  if (then == NULL)
+    return g_strdup (_ ("at an unknown time"));
+  if (g_date_time_get_year (then) == g_date_time_get_year (now) &&
+      g_date_time_get_day_of_year (then) == g_date_time_get_day_of_year (now))
+    /* Translators: of today, such as 10:45; see strftime(3). */
+    return g_date_time_format (then, _ ("today at %H:%M"));
+  if (g_date_time_get_year (then) == g_date_time_get_year (yesterday) &&
+      g_date_time_get_day_of_year (then) == g_date_time_get_day_of_year (yesterday))
+    return g_date_time_format (then, _ ("yesterday at %H:%M"));
+  return g_date_time_format (then, _ ("on %x"));
+}

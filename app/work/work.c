@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "work.h"
+
+#include <glib/gi18n.h>
+
+#include "../words.h"
+
+struct _AppWork {
+  GObject parent_instance;
+
+  AppClient *client;
+  char *title;
+  char *name; /* of the container that is to be made, or NULL */
+  char *image;
+  GVariant *options;
+
+  gboolean beginning;
+  char *path; /* of the operation, which may be told before it is shown */
+  AppObject *operation;
+  gulong operation_changed, operations_changed;
+  const char *step; /* translated: what is done when no operation is at work */
+  AppObject *container;
+  GError *error;
+  gboolean ended;
+};
+
+G_DEFINE_FINAL_TYPE (AppWork, app_work, G_TYPE_OBJECT)
+
+enum {
+  SIGNAL_CHANGED,
+  SIGNAL_ENDED,
+  N_SIGNALS,
+};
+static guint signals[N_SIGNALS];
+
+static void
+say (AppWork *self, const char *step)
+{
+  self->step = step;
+  g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
+}
+
+static void
+leave_operation (AppWork *self)
+{
+  if (self->operation)
+    g_clear_signal_handler (&self->operation_changed, self->operation);
+  g_clear_signal_handler (&self->operations_changed, app_client_get_operations (self->client));
+  g_clear_object (&self->operation);
+}
+
+static void
+end (AppWork *self, const GError *error)
+{
+  if (self->ended)
+    return;
+  leave_operation (self);
+  self->ended = TRUE;
+  self->error = error ? g_error_copy (error) : NULL;
+  g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
+  g_signal_emit (self, signals[SIGNAL_ENDED], 0);
+}
+
+static void
+on_started (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (AppWork) self = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) answer = app_object_call_finish (APP_OBJECT (source), result, NULL, &error);
+
+  end (self, error);
+}
+
+static void
+on_created (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (AppWork) self = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) answer = app_object_call_finish (APP_OBJECT (source), result, NULL, &error);
+  const char *path;
+
+  if (answer == NULL) {
+    end (self, error);
+    return;
+  }
+  g_variant_get (answer, "(&o)", &path);
+  self->container = app_client_dup_container (self->client, path);
+  say (self, _ ("Starting"));
+  app_object_call (self->container, "Start", g_variant_new ("(a{sv})", NULL), NULL, NULL, on_started,
+                   g_object_ref (self));
+}
+
+static void
+create (AppWork *self)
+{
+  say (self, _ ("Making the container"));
+  app_object_call (app_client_get_manager (self->client), "CreateContainer",
+                   g_variant_new ("(ss@a{sv})", self->name, self->image, self->options), NULL, NULL,
+                   on_created, g_object_ref (self));
+}
+
+/* The image is called by its bytes from here on: a name may mean another one in a moment. */
+static void
+take_image (AppWork *self)
+{
+  g_autoptr (GVariant) path = app_object_get (self->operation, "Object", "o");
+  AppObject *image = path ? app_client_lookup (self->client, g_variant_get_string (path, NULL)) : NULL;
+
+  if (image) {
+    g_free (self->image);
+    self->image = g_strdup (app_object_text (image, "Fingerprint"));
+  }
+}
+
+static void
+on_operation_changed (AppWork *self)
+{
+  const char *phase = app_object_text (self->operation, "Phase");
+  g_autoptr (GError) error = NULL;
+
+  if (g_str_equal (phase, "failed")) {
+    error = app_words_error_of_operation (app_object_text (self->operation, "Error"));
+    end (self, error);
+  } else if (g_str_equal (phase, "done") && self->name) {
+    take_image (self);
+    leave_operation (self);
+    create (self);
+  } else if (g_str_equal (phase, "done")) {
+    end (self, NULL);
+  } else {
+    g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
+  }
+}
+
+static void
+find_operation (AppWork *self)
+{
+  AppObject *operation = self->path ? app_client_lookup (self->client, self->path) : NULL;
+
+  if (operation == NULL || self->operation)
+    return;
+  self->operation = g_object_ref (operation);
+  self->operation_changed =
+      g_signal_connect_swapped (operation, "changed", G_CALLBACK (on_operation_changed), self);
+  on_operation_changed (self);
+}
+
+static void
+on_pulling (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (AppWork) self = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) answer = app_object_call_finish (APP_OBJECT (source), result, NULL, &error);
+
+  self->beginning = FALSE;
+  if (answer == NULL) {
+    end (self, error);
+    return;
+  }
+  g_variant_get (answer, "(o)", &self->path);
+  self->operations_changed = g_signal_connect_swapped (app_client_get_operations (self->client),
+                                                       "items-changed", G_CALLBACK (find_operation), self);
+  find_operation (self);
+}
+
+AppWork *
+app_work_new_container (
+    AppClient *client, const char *name, const char *image, gboolean pull, GVariant *options)
+{
+  AppWork *self = g_object_new (APP_TYPE_WORK, NULL);
+
+  self->client = g_object_ref (client);
+  self->title = g_strdup (name);
+  self->name = g_strdup (name);
+  self->image = g_strdup (image);
+  self->options = g_variant_ref_sink (options);
+  if (!pull) {
+    create (self);
+    return self;
+  }
+  self->beginning = TRUE;
+  self->step = _ ("Looking for the image");
+  app_object_call (app_client_get_manager (client), "PullImage", g_variant_new ("(sa{sv})", image, NULL),
+                   NULL, NULL, on_pulling, g_object_ref (self));
+  return self;
+}
+
+AppWork *
+app_work_new_operation (AppClient *client, AppObject *operation)
+{
+  static const char *const titles[][2] = {
+    { "pull-image", N_ ("Getting an Image") },
+    { "import-image", N_ ("Reading an Image") },
+    { "export-image", N_ ("Writing an Image") },
+    { "delete-container", N_ ("Removing Files") },
+  };
+  AppWork *self = g_object_new (APP_TYPE_WORK, NULL);
+  const char *kind = app_object_text (operation, "Kind");
+  const char *title = _ ("Working");
+
+  for (gsize i = 0; i < G_N_ELEMENTS (titles); i++)
+    if (g_str_equal (titles[i][0], kind))
+      title = _ (titles[i][1]);
+  self->client = g_object_ref (client);
+  self->title = g_strdup (title);
+  self->path = g_strdup (app_object_path (operation));
+  find_operation (self);
+  return self;
+}
+
+const char *
+app_work_get_title (AppWork *self)
+{
+  return self->title;
+}
+
+char *
+app_work_dup_status (AppWork *self)
+{
+  double fraction = app_work_get_fraction (self);
+  const char *phase =
+      self->operation ? app_words_phase (app_object_text (self->operation, "Phase")) : self->step;
+
+  if (self->error) {
+    g_autofree char *details = app_words_details (self->error);
+
+    return g_strconcat (app_words_for_error (self->error), "\n", details, NULL);
+  }
+  if (fraction >= 0)
+    /* Translators: what is done, and how much of it: Downloading, 42 % */
+    return g_strdup_printf (_ ("%s, %d %%"), phase, (int)(fraction * 100));
+  return g_strdup (phase ? phase : "");
+}
+
+double
+app_work_get_fraction (AppWork *self)
+{
+  g_autoptr (GVariant) progress = self->operation ? app_object_get (self->operation, "Progress", "d") : NULL;
+
+  return progress ? g_variant_get_double (progress) : -1;
+}
+
+AppObject *
+app_work_get_operation (AppWork *self)
+{
+  return self->operation;
+}
+
+gboolean
+app_work_is_beginning (AppWork *self)
+{
+  return self->beginning;
+}
+
+const GError *
+app_work_get_error (AppWork *self)
+{
+  return self->error;
+}
+
+AppObject *
+app_work_get_container (AppWork *self)
+{
+  return self->container;
+}
+
+void
+app_work_cancel (AppWork *self)
+{
+  if (self->operation)
+    app_object_call (self->operation, "Cancel", NULL, NULL, NULL, NULL, NULL);
+}
+
+static void
+app_work_dispose (GObject *object)
+{
+  AppWork *self = APP_WORK (object);
+
+  if (self->client)
+    leave_operation (self);
+  g_clear_object (&self->client);
+  g_clear_object (&self->container);
+  g_clear_pointer (&self->options, g_variant_unref);
+  g_clear_pointer (&self->title, g_free);
+  g_clear_pointer (&self->name, g_free);
+  g_clear_pointer (&self->image, g_free);
+  g_clear_pointer (&self->path, g_free);
+  g_clear_error (&self->error);
+  G_OBJECT_CLASS (app_work_parent_class)->dispose (object);
+}
+
+static void
+app_work_class_init (AppWorkClass *class)
+{
+  G_OBJECT_CLASS (class)->dispose = app_work_dispose;
+  signals[SIGNAL_CHANGED] =
+      g_signal_new ("changed", APP_TYPE_WORK, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_ENDED] =
+      g_signal_new ("ended", APP_TYPE_WORK, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void
+app_work_init (AppWork *self)
+{
+}
