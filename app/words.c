@@ -6,7 +6,8 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
-#define ERROR_PREFIX "org.bothy.Bothy1.Error."
+#define ERROR_PREFIX    "org.bothy.Bothy1.Error."
+#define STANDARD_PREFIX "org.freedesktop.DBus.Error." /* of what D-Bus has a name for */
 
 typedef struct {
   const char *name;
@@ -53,6 +54,11 @@ static const Words errors[] = {
   { "NoSuchMount", N_ ("This folder is not shared any more.") },
   { "UnknownObject", N_ ("It does not exist any more.") },
   { "UnknownMethod", N_ ("The service is of another version than this application.") },
+  { "UnknownInterface", N_ ("The service is of another version than this application.") },
+  { "UnknownProperty", N_ ("The service is of another version than this application.") },
+  { "PropertyReadOnly", N_ ("This can not be changed.") },
+  { "NoSuchSnapshot", N_ ("There is no such snapshot.") },
+  { "SnapshotExists", N_ ("There is a snapshot with this name already.") },
   { "NotAuthorized", N_ ("You may not do this.") },
   { "NotAuthorizedCanObtain", N_ ("This needs an administrator’s password.") },
   { "NotAuthorizedDismissed", N_ ("The password was not given.") },
@@ -61,9 +67,6 @@ static const Words errors[] = {
   { "org.freedesktop.DBus.Error.Disconnected", N_ ("The connection to the system was lost.") },
   { "org.freedesktop.DBus.Error.TimedOut", N_ ("The service did not start in time.") },
   { "org.freedesktop.DBus.Error.AccessDenied", N_ ("The system does not let you talk to the service.") },
-  { "org.freedesktop.DBus.Error.UnknownObject", N_ ("It does not exist any more.") },
-  { "org.freedesktop.DBus.Error.UnknownMethod",
-    N_ ("The service is of another version than this application.") },
   { "org.freedesktop.systemd1.UnitMasked", N_ ("An administrator has switched the service off.") },
 };
 
@@ -101,27 +104,30 @@ look_up (const Words *words, gsize n_words, const char *name)
   return NULL;
 }
 
+/* NAME without what is the same in all of the service's names, or in all of D-Bus's own. */
+static const char *
+last_part (const char *name)
+{
+  static const char *const prefixes[] = { ERROR_PREFIX, STANDARD_PREFIX };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (prefixes); i++)
+    if (g_str_has_prefix (name, prefixes[i]))
+      return name + strlen (prefixes[i]);
+  return name;
+}
+
 const char *
 app_words_for_name (const char *name)
 {
-  return look_up (errors, G_N_ELEMENTS (errors), name);
-}
+  const char *sentence = look_up (errors, G_N_ELEMENTS (errors), name);
 
-/* The name on the bus, without what is the same in all of ours. */
-static char *
-short_name (const GError *error)
-{
-  g_autofree char *name = g_dbus_error_get_remote_error (error);
-
-  if (name == NULL)
-    return NULL;
-  return g_strdup (g_str_has_prefix (name, ERROR_PREFIX) ? name + strlen (ERROR_PREFIX) : name);
+  return sentence ? sentence : look_up (errors, G_N_ELEMENTS (errors), last_part (name));
 }
 
 const char *
 app_words_for_error (const GError *error)
 {
-  g_autofree char *name = short_name (error);
+  g_autofree char *name = g_dbus_error_get_remote_error (error);
   const char *sentence = name ? app_words_for_name (name) : NULL;
 
   return sentence ? sentence : app_words_for_name ("Failed");
