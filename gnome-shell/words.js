@@ -83,7 +83,7 @@ export function isChanging(state) {
  *
  * @param {object} container - as client.js has it
  */
-export function failure({reason, error, exit: [code, signal]}) {
+export function failure({reason, error, exit: [, signal]}) {
     if (reason === 'out-of-memory')
         return _('Failed: it used all its memory');
     if (reason === 'crashed' && signal)
@@ -91,11 +91,8 @@ export function failure({reason, error, exit: [code, signal]}) {
         return _('Failed: its first program was killed by signal %d').format(signal);
     if (reason === 'crashed')
         return _('Failed: it was killed');
-    if (reason === 'exited')
-        // Translators: %d is an exit code.
-        return _('Failed: its first program ended with code %d').format(code);
     // Translators: %s is what the service says of it.
-    return error ? _('Could not start: %s').format(error) : _('Could not start');
+    return error ? _('Failed: %s').format(error) : _('Failed');
 }
 
 /**
@@ -119,6 +116,14 @@ export function stopped(then, now) {
     }
     const days = Math.floor(minutes / (24 * 60));
     return days === 1 ? _('Stopped yesterday') : ngettext('Stopped %d day ago', 'Stopped %d days ago', days).format(days);
+}
+
+/* Of one that stopped: by itself and not as it should, or when. */
+function ended({reason, exit: [code], stoppedAt}) {
+    if (reason === 'exited' && code > 0)
+        // Translators: %d is an exit code.
+        return _('Ended with code %d').format(code);
+    return stopped(stoppedAt, GLib.get_real_time());
 }
 
 /**
@@ -152,7 +157,7 @@ export function detail(container) {
     if (state === 'frozen')
         return _('Frozen');
     if (state !== 'running')
-        return stopped(container.stoppedAt, GLib.get_real_time());
+        return ended(container);
     const parts = [];
     if (address(container))
         parts.push(isolate(address(container)));
@@ -215,6 +220,8 @@ export function operation({kind, subject}) {
         return subject ? _('Getting %s').format(name) : _('Getting an image');
     case 'import-image':
         return subject ? _('Importing %s').format(name) : _('Importing an image');
+    case 'export-image':
+        return subject ? _('Exporting %s').format(name) : _('Exporting an image');
     case 'delete-container':
         // Translators: %s is a container's name.
         return subject ? _('Deleting %s').format(name) : _('Deleting a container');

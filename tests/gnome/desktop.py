@@ -81,6 +81,7 @@ class Desktop:
         self.pictures.mkdir(parents=True, exist_ok=True)
         self.host.write("/usr/share/glib-2.0/schemas/90_tests.gschema.override", OVERRIDE)
         self.host.run("root", "glib-compile-schemas", "/usr/share/glib-2.0/schemas", check=True)
+        self.since = self.now()
         self.start_shell()
         self.enable()
 
@@ -98,11 +99,13 @@ class Desktop:
         while True:
             try:
                 if self.eval("!Main.layoutManager._startingUp"):
-                    return
+                    break
             except AssertionError:
                 pass
             assert time.monotonic() < end, "the shell did not start: " + self.journal()
             time.sleep(0.2)
+        # It says that there is no display manager; and begins with the overview.
+        self.eval("Main.overview.hide(); Main.messageTray.getSources().forEach(each => each.destroy()); return true")
 
     def session(self, *command, check=True, timeout=60, **options):
         """A command of alice's in her session, below her own systemd, as programs of a desktop are."""

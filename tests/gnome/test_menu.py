@@ -23,3 +23,99 @@ def test_menu_lists(desktop):
     assert desktop.rows() == ["dev", "web", "old"]
     assert desktop.row("old")["detail"] == "Never started"
     assert desktop.row("web")["main"] == "Stop web"
+
+
+def test_start_stop_freeze_by_click(desktop, until):
+    """The menu stays open meanwhile, and the service did it."""
+    desktop.bothy("create", "busybox", "web", check=True)
+    desktop.open_menu()
+    desktop.wait("indicator._rows.size === 1")
+    desktop.click_row("web", "_main")
+    until(lambda: desktop.state("web") == "running")
+    desktop.wait("row('web')._main.accessible_name === 'Stop web'")
+    desktop.click_action("web", "Freeze")
+    until(lambda: desktop.state("web") == "frozen")
+    until(lambda: desktop.row("web")["detail"] == "Frozen")
+    assert desktop.row("web")["main"] == "Thaw web"
+    desktop.click_row("web", "_main")
+    until(lambda: desktop.state("web") == "running")
+    desktop.wait("row('web')._main.accessible_name === 'Stop web'")
+    leader = desktop.host.output("alice", "bothy info web --json | jq .leader")
+    desktop.click_action("web", "Restart")
+    until(lambda: desktop.host.output("alice", "bothy info web --json | jq '.leader, .state'").split()[1] == '"running"'
+          and desktop.host.output("alice", "bothy info web --json | jq .leader") != leader, 60)
+    desktop.wait("row('web')._main.accessible_name === 'Stop web'")
+    desktop.click_row("web", "_main")
+    until(lambda: desktop.state("web") == "stopped", 60)
+    until(lambda: desktop.row("web")["detail"] == "Stopped just now")
+    assert desktop.eval("toggle.menu.isOpen && quick.menu.isOpen")
+    history = desktop.host.output("alice", "bothy", "history", "web")
+    assert "alice" in history
+
+
+def test_keys(desktop, until):
+    """Without a pointer: Down walks, Enter starts, Right and Left open and close what can be done, Escape leaves."""
+    for name in "db", "web":
+        desktop.bothy("create", "busybox", name, check=True)
+    desktop.press("Super_L+s")
+    desktop.wait("quick.menu.isOpen")
+    desktop.eval("toggle._box.get_first_child().grab_key_focus()")
+    desktop.press("Return")
+    desktop.wait("toggle.menu.isOpen && indicator._rows.size === 2")
+    focused = "global.stage.key_focus?.accessible_name"
+    for _ in range(6):
+        if (desktop.eval(focused) or "").startswith("db,"):
+            break
+        desktop.press("Down")
+    assert desktop.eval(focused) == "db, Never started"
+    desktop.press("Return")
+    until(lambda: desktop.state("db") == "running")
+    desktop.wait("row('db')._main.accessible_name === 'Stop db'")
+    desktop.press("Right")
+    desktop.wait("row('db').isTurned()")
+    assert desktop.eval("row('db')._box.contains(global.stage.key_focus)")
+    desktop.press("Left")
+    desktop.wait("!row('db').isTurned()")
+    assert desktop.eval(focused).startswith("db,")
+    desktop.press("Down")
+    assert desktop.eval(focused) == "web, Never started"
+    desktop.press("Escape")
+    desktop.wait("!toggle.menu.isOpen")
+
+
+def test_failure_is_a_sentence(desktop, until):
+    desktop.bothy("launch", "busybox", "db", check=True)
+    desktop.bothy("launch", "busybox", "web", check=True)
+    desktop.bothy("create", "busybox", "old", check=True)
+    desktop.bothy("launch", "busybox", "job", "--", "sh", "-c", "exit 4")
+    desktop.host.run("root", f"kill -9 {desktop.host.output('alice', 'bothy info db --json | jq .leader')}", check=True)
+    until(lambda: desktop.state("db") == "failed")
+    desktop.wait("toggle.subtitle === 'db failed'")
+    desktop.open_menu()
+    desktop.wait("indicator._rows.size === 4")
+    assert desktop.rows()[0] == "db"
+    assert desktop.row("db")["detail"] == "Failed: its first program was killed by signal 9"
+    assert desktop.row("db")["icon"] == "dialog-warning-symbolic"
+    assert desktop.row("job")["detail"] == "Ended with code 4"
+    desktop.click_row("web", "_more")
+    desktop.wait("row('web').isTurned()")
+    desktop.picture("menu")
+    desktop.click_row("web", "_more")
+    # What a click on the row can not do is said in the row.
+    desktop.eval("indicator.act(row('old').path, 'Freeze')")
+    until(lambda: desktop.row("old")["detail"] == "Its state has just changed.")
+
+
+def test_notification_of_failure(desktop, until):
+    """Once, with a button that starts it again; and gone when it runs."""
+    desktop.bothy("launch", "busybox", "db", check=True)
+    desktop.wait("toggle.subtitle === 'db'")
+    desktop.host.run("root", f"kill -9 {desktop.host.output('alice', 'bothy info db --json | jq .leader')}", check=True)
+    told = "Main.messageTray.getSources().flatMap(each => each.notifications)"
+    desktop.wait(f"{told}.length === 1")
+    assert desktop.eval(f"{told}.map(each => [each.title, each.body, each.urgency])") == [
+        ["db has failed", "Failed: its first program was killed by signal 9", 2]]
+    desktop.picture("notification")
+    desktop.eval(f"{told}[0].actions[0].activate()")
+    until(lambda: desktop.state("db") == "running")
+    desktop.wait(f"{told}.length === 0")
