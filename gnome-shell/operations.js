@@ -17,7 +17,8 @@ const SHOWN = 3;
 /** One operation: what it does, how far it is, and a button that stops it. */
 class OperationRow {
     constructor(path, cancel) {
-        this.actor = new St.BoxLayout({style_class: 'bothy-operation', x_expand: true});
+        this.actor = new St.BoxLayout({style_class: 'bothy-operation', x_expand: true, reactive: true});
+        this.actor.connect('key-press-event', (_actor, event) => global.focus_manager.navigate_from_event(event));
         this._title = new St.Label({x_expand: true, y_align: Clutter.ActorAlign.CENTER});
         this._title.clutter_text.ellipsize = Pango.EllipsizeMode.END;
         this._progress = new St.Label({style_class: 'bothy-detail', y_align: Clutter.ActorAlign.CENTER});

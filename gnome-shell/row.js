@@ -76,8 +76,7 @@ export class Row extends PopupMenu.PopupMenuSection {
         this.problem = null;
         this._menu = menu;
         this._container = null;
-        this._actions = new Map();
-        this._shown = '';
+        this._keys = [];
 
         this.item = new RowItem(() => this._activate(), open => this.turn(open, true));
         this.item.connect('key-focus-in', () => menu.reveal(this.actor));
@@ -103,7 +102,13 @@ export class Row extends PopupMenu.PopupMenuSection {
 
     _makeActions() {
         this._layout = new Clutter.GridLayout({column_homogeneous: true, column_spacing: 6, row_spacing: 6});
-        this._box = new St.Widget({style_class: 'bothy-actions', layout_manager: this._layout, visible: false});
+        // Keys come to reactive actors only; and from here no further than the menu, so the walk has to be asked for.
+        this._box = new St.Widget({
+            style_class: 'bothy-actions',
+            layout_manager: this._layout,
+            reactive: true,
+            visible: false,
+        });
         this._box.connect('key-press-event', (_box, event) => this._onKey(event));
         this._layout.hookup_style(this._box);
         this.box.add_child(this._box);
@@ -181,38 +186,39 @@ export class Row extends PopupMenu.PopupMenuSection {
 
     /* Only when other ones are offered than before: the keyboard may be in them. */
     _syncActions(offered) {
-        const keys = offered.map(([, key]) => key).join();
-
-        if (keys !== this._shown) {
-            this._shown = keys;
+        if (offered.map(([, key]) => key).join() !== this._keys.join())
             this._fillActions(offered);
-        }
         this._more.visible = offered.length > 0;
     }
 
     _fillActions(offered) {
-        const {name} = this._container;
-        const focused = this._box.contains(global.stage.key_focus);
+        const focused = this._box.get_children().indexOf(global.stage.key_focus);
+        const key = this._keys[focused];
 
         this._box.destroy_all_children();
-        offered.forEach(([, key, label, clicked], i) => {
-            const made = new St.Button({
-                style_class: 'button bothy-action',
-                label,
-                can_focus: true,
-                x_expand: true,
-                // Translators: the first %s is what is to be done, such as "Restart", the second a container's name.
-                accessible_name: _('%s: %s').format(label, name),
-            });
-            made.connect('clicked', clicked);
-            made.connect('key-focus-in', () => this._menu.reveal(made));
+        this._keys = offered.map(([, each]) => each);
+        offered.forEach(([, , label, clicked], i) => {
+            const made = this._makeAction(label, clicked);
             this._layout.attach(made, i % COLUMNS, Math.floor(i / COLUMNS), 1, 1);
-            made.bothyAction = key;
         });
-        if (focused || !offered.length)
-            this._box.visible = false;
-        if (focused)
-            this.item.grab_key_focus();
+        this._box.visible &&= offered.length > 0;
+        // The keyboard stays where it was, as far as that is there.
+        if (focused >= 0)
+            (this._box.get_children()[Math.max(this._keys.indexOf(key), 0)] ?? this.item).grab_key_focus();
+    }
+
+    _makeAction(label, clicked) {
+        const made = new St.Button({
+            style_class: 'button bothy-action',
+            label,
+            can_focus: true,
+            x_expand: true,
+            // Translators: the first %s is what is to be done, such as "Restart", the second a container's name.
+            accessible_name: _('%s: %s').format(label, this._container.name),
+        });
+        made.connect('clicked', clicked);
+        made.connect('key-focus-in', () => this._menu.reveal(made));
+        return made;
     }
 
     _onKey(event) {
@@ -220,7 +226,7 @@ export class Row extends PopupMenu.PopupMenuSection {
         const index = this._box.get_children().indexOf(global.stage.key_focus);
 
         if (event.get_key_symbol() !== (rtl ? Clutter.KEY_Right : Clutter.KEY_Left) || index % COLUMNS)
-            return Clutter.EVENT_PROPAGATE;
+            return global.focus_manager.navigate_from_event(event);
         this.turn(false, true);
         return Clutter.EVENT_STOP;
     }

@@ -145,13 +145,19 @@ class Desktop:
     def click(self, actor):
         """Moves the pointer to the middle of an actor and clicks."""
         self.eval(f"""
-            const actor = {actor};
-            if (!actor?.mapped)
-                throw new Error('it is not to be seen');
-            const [x, y] = place(actor);
             const seat = global.stage.context.get_backend().get_default_seat();
             globalThis.testPointer ??= seat.create_virtual_device(Clutter.InputDeviceType.POINTER_DEVICE);
             const pause = () => new Promise(done => GLib.timeout_add(0, 60, () => done() ?? false));
+            const actor = {actor};
+            let [x, y, before] = [0, 0, null];
+            // Until it stays where it is.
+            for (let i = 0; i < 50 && before !== `${{[x, y]}}`; i++) {{
+                before = `${{[x, y]}}`;
+                await pause();
+                [x, y] = place(actor);
+            }}
+            if (!actor?.mapped)
+                throw new Error('it is not to be seen');
             const now = () => GLib.get_monotonic_time();
             testPointer.notify_absolute_motion(now(), x, y);
             await pause();
