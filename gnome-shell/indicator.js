@@ -12,7 +12,7 @@ import * as QuickSettings from 'resource:///org/gnome/shell/ui/quickSettings.js'
 
 import {Application} from './application.js';
 import {Client, Presence, describeError} from './client.js';
-import {nameMenuButton} from './compat.js';
+import {Section, nameMenuButton} from './compat.js';
 import {Notifier} from './notifier.js';
 import {Operations} from './operations.js';
 import {Permission} from './permission.js';
@@ -28,11 +28,11 @@ const STATS_SECONDS = 2;
 const ORDER = {failed: 0, stopped: 2};
 
 function before(a, b) {
-    return (ORDER[a.state] ?? 1) - (ORDER[b.state] ?? 1) || a.name.localeCompare(b.name);
+    return (ORDER[a.state] ?? 1) - (ORDER[b.state] ?? 1) || a.name.localeCompare(b.name, undefined, {numeric: true});
 }
 
 /** The rows, of which about six are seen at once; the rest scrolls. */
-class ScrollSection extends PopupMenu.PopupMenuSection {
+class ScrollSection extends Section {
     constructor() {
         super();
         this.actor = new St.ScrollView({
@@ -42,11 +42,6 @@ class ScrollSection extends PopupMenu.PopupMenuSection {
             child: this.box,
         });
         this.actor._delegate = this;
-    }
-
-    destroy() {
-        super.destroy();
-        this.actor.destroy();
     }
 }
 
@@ -62,7 +57,7 @@ export class Indicator {
         this._makeToggle();
 
         this._application = new Application(Gio.DBus.session, () => this._sync());
-        this._permission = new Permission('org.bothy.Bothy1.create-container', () => this._sync());
+        this._permission = new Permission(Gio.DBus.system, 'org.bothy.Bothy1.create-container', () => this._sync());
         this._notifier = new Notifier(extension.getSettings(), this._icon, this);
         this._client = new Client(Gio.DBus.system, {
             changed: () => this._sync(),

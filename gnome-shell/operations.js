@@ -5,9 +5,8 @@ import Clutter from 'gi://Clutter';
 import Pango from 'gi://Pango';
 import St from 'gi://St';
 
-import * as PopupMenu from 'resource:///org/gnome/shell/ui/popupMenu.js';
-
 import {parseError} from './client.js';
+import {Section} from './compat.js';
 import * as Words from './words.js';
 
 const {_} = Words;
@@ -23,7 +22,7 @@ class OperationRow {
         this._title.clutter_text.ellipsize = Pango.EllipsizeMode.END;
         this._progress = new St.Label({style_class: 'bothy-detail', y_align: Clutter.ActorAlign.CENTER});
         this._button = new St.Button({
-            style_class: 'icon-button flat',
+            style_class: 'icon-button flat bothy-button',
             icon_name: 'window-close-symbolic',
             can_focus: true,
             y_align: Clutter.ActorAlign.CENTER,
@@ -49,7 +48,7 @@ class OperationRow {
 }
 
 /** The operations that are under way, or failed a moment ago; above the containers. */
-export class Operations extends PopupMenu.PopupMenuSection {
+export class Operations extends Section {
     /** @param {Function} cancel - called with the object's path */
     constructor(cancel) {
         super();

@@ -2,51 +2,59 @@
 // What polkit would say, asked before something is offered. It never opens a dialog.
 
 import Gio from 'gi://Gio';
-import Polkit from 'gi://Polkit';
+import GLib from 'gi://GLib';
 
-/** One action of polkit's, for this user. */
+const NAME = 'org.freedesktop.PolicyKit1';
+const PATH = '/org/freedesktop/PolicyKit1/Authority';
+const AUTHORITY = 'org.freedesktop.PolicyKit1.Authority';
+
+/** One action of polkit's, for this user. PolkitPermission would call refused what takes a password each time. */
 export class Permission {
     /**
+     * @param {Gio.DBusConnection} bus - the system bus
      * @param {string} action - of polkit's
      * @param {Function} changed - called when the answer is there, and when it is another
      */
-    constructor(action, changed) {
+    constructor(bus, action, changed) {
+        this._bus = bus;
+        this._action = action;
+        this._changed = changed;
         this._cancellable = new Gio.Cancellable();
-        this._permission = null;
-        this._handler = 0;
-        Polkit.Permission.new(action, null, this._cancellable, (_source, result) => {
-            let permission;
-            try {
-                permission = Polkit.Permission.new_finish(result);
-            } catch (error) {
-                if (!error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED))
-                    logError(error);
-                return;
-            }
-            if (this._cancellable.is_cancelled())
-                return;
-            this._permission = permission;
-            this._handler = permission.connect('notify', changed);
-            changed();
-        });
+        /** Whether it is refused, and no password helps. Not known counts as no. */
+        this.refused = false;
+        /** Whether it takes a password. */
+        this.asks = false;
+        this._subscription = bus.signal_subscribe(NAME, AUTHORITY, 'Changed', PATH, null, Gio.DBusSignalFlags.NONE,
+            () => this._ask());
+        this._ask();
     }
 
-    /** Whether it is refused, and no password helps. Not known counts as no. */
-    get refused() {
-        return this._permission !== null && !this._permission.allowed && !this._permission.can_acquire;
+    _ask() {
+        const subject = ['system-bus-name', {name: GLib.Variant.new_string(this._bus.get_unique_name())}];
+
+        this._bus.call(NAME, PATH, AUTHORITY, 'CheckAuthorization',
+            new GLib.Variant('((sa{sv})sa{ss}us)', [subject, this._action, {}, 0, '']), new GLib.VariantType('((bba{ss}))'),
+            Gio.DBusCallFlags.NONE, -1, this._cancellable, (bus, result) => this._take(bus, result));
     }
 
-    /** Whether it takes a password. */
-    get asks() {
-        return this._permission !== null && !this._permission.allowed && this._permission.can_acquire;
+    _take(bus, result) {
+        try {
+            const [[allowed, asks]] = bus.call_finish(result).deepUnpack();
+            this.refused = !allowed && !asks;
+            this.asks = !allowed && asks;
+        } catch (error) {
+            if (error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED))
+                return;
+            // Without polkit or with an action that it does not know, whoever tries will hear of it.
+            this.refused = this.asks = false;
+        }
+        this._changed?.();
     }
 
     /** Forgets it. */
     destroy() {
         this._cancellable.cancel();
-        if (this._handler)
-            this._permission.disconnect(this._handler);
-        this._handler = 0;
-        this._permission = null;
+        this._bus.signal_unsubscribe(this._subscription);
+        this._changed = null;
     }
 }

@@ -8,6 +8,7 @@ import St from 'gi://St';
 
 import * as PopupMenu from 'resource:///org/gnome/shell/ui/popupMenu.js';
 
+import {Section} from './compat.js';
 import * as Words from './words.js';
 
 const {_} = Words;
@@ -64,7 +65,7 @@ class BothyRowItem extends PopupMenu.PopupBaseMenuItem {
 });
 
 /** A container's line, its buttons, and the actions that open below it. */
-export class Row extends PopupMenu.PopupMenuSection {
+export class Row extends Section {
     /**
      * @param {string} path - of the container's object
      * @param {object} menu - act(path, method), open(path, action), copy(path), reveal(actor), turned(row),
@@ -83,7 +84,6 @@ export class Row extends PopupMenu.PopupMenuSection {
         this._icon = new St.Icon({style_class: 'popup-menu-icon'});
         this._name = new St.Label({style_class: 'bothy-name'});
         this._detail = new St.Label({style_class: 'bothy-detail', opacity: DIMMED});
-        this._detail.clutter_text.ellipsize = Pango.EllipsizeMode.END;
         this._name.clutter_text.ellipsize = Pango.EllipsizeMode.END;
         const labels = new St.BoxLayout({
             orientation: Clutter.Orientation.VERTICAL,
@@ -127,7 +127,11 @@ export class Row extends PopupMenu.PopupMenuSection {
         this._detail.text = this.problem ?? Words.detail(container);
         this._icon.icon_name = changing ? 'content-loading-symbolic' : ICONS[state];
         this._icon.style_class = `popup-menu-icon bothy-${this.problem ? 'failed' : state}`;
-        this.item.accessible_name = `${name}, ${this._detail.text}`;
+        // Why something went wrong is worth a second line.
+        const whole = this.problem !== null || state === 'failed';
+        this._detail.clutter_text.line_wrap = whole;
+        this._detail.clutter_text.ellipsize = whole ? Pango.EllipsizeMode.NONE : Pango.EllipsizeMode.END;
+        this.item.accessible_name = Words.spoken(container, this._detail.text);
         this._main.visible = !changing;
         this._main.icon_name = state === 'running' ? 'media-playback-stop-symbolic' : 'media-playback-start-symbolic';
         // Translators: %s in these is a container's name.

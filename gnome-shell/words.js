@@ -85,14 +85,11 @@ export function isChanging(state) {
  */
 export function failure({reason, error, exit: [, signal]}) {
     if (reason === 'out-of-memory')
-        return _('Failed: it used all its memory');
+        return _('It used all its memory');
     if (reason === 'crashed' && signal)
         // Translators: %d is the number of a signal.
-        return _('Failed: its first program was killed by signal %d').format(signal);
-    if (reason === 'crashed')
-        return _('Failed: it was killed');
-    // Translators: %s is what the service says of it.
-    return error ? _('Failed: %s').format(error) : _('Failed');
+        return _('Its first program was killed by signal %d').format(signal);
+    return error || _('It ended without having been asked');
 }
 
 /**
@@ -140,6 +137,17 @@ export function address({addresses}) {
 // What must not be turned around in a text that is read from right to left.
 function isolate(text) {
     return `\u2068${text}\u2069`;
+}
+
+/**
+ * What a screen reader says of a container.
+ *
+ * @param {object} container - as client.js has it
+ * @param {string} line - what stands below its name
+ */
+export function spoken({name, state}, line) {
+    // Translators: %1$s is a container's name, %2$s why it failed.
+    return state === 'failed' ? _('%1$s failed: %2$s').replace('%1$s', name).replace('%2$s', line) : `${name}, ${line}`;
 }
 
 /**

@@ -97,11 +97,13 @@ def test_failure_is_a_sentence(desktop, until):
     desktop.open_menu()
     desktop.wait("indicator._rows.size === 4")
     assert desktop.rows()[0] == "db"
-    assert desktop.row("db")["detail"] == "Failed: its first program was killed by signal 9"
+    assert desktop.row("db")["detail"] == "Its first program was killed by signal 9"
     assert desktop.row("db")["icon"] == "dialog-warning-symbolic"
     assert desktop.row("job")["detail"] == "Ended with code 4"
     desktop.click_row("web", "_more")
     desktop.wait("row('web').isTurned()")
+    assert desktop.row("db")["name"] == "db failed: Its first program was killed by signal 9"
+    desktop.eval("Main.messageTray.getSources().forEach(each => each.destroy()); return true")
     desktop.picture("menu")
     desktop.click_row("web", "_more")
     # What a click on the row can not do is said in the row.
@@ -117,7 +119,7 @@ def test_notification_of_failure(desktop, until):
     told = "Main.messageTray.getSources().flatMap(each => each.notifications)"
     desktop.wait(f"{told}.length === 1")
     assert desktop.eval(f"{told}.map(each => [each.title, each.body, each.urgency])") == [
-        ["db has failed", "Failed: its first program was killed by signal 9", 2]]
+        ["db has failed", "Its first program was killed by signal 9", 2]]
     desktop.picture("notification")
     desktop.eval(f"{told}[0].actions[0].activate()")
     until(lambda: desktop.state("db") == "running")
