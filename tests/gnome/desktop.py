@@ -137,8 +137,12 @@ class Desktop:
             answer = self.eval(script)
             if answer:
                 return answer
-            assert time.monotonic() < end, f"not true in {seconds} s: {script}"
+            assert time.monotonic() < end, f"not true in {seconds} s: {script}; {self.told()}"
             time.sleep(0.1)
+
+    def told(self):
+        """What the extension has of the service, for who looks for what went wrong."""
+        return self.eval("[indicator?._client.presence, [...indicator?._client.containers.values() ?? []]]"), self.complaints()
 
     # ---- clicks, keys, pictures ----
 

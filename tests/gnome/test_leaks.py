@@ -16,6 +16,7 @@ def match_rules(desktop):
 def settled(desktop, on):
     """The same, once it is switched on or off and all calls are over."""
     desktop.enable(on)
+    desktop.eval("(await import('system')).default.gc(); return true")
     if on:
         desktop.wait("indicator._client.presence === 'awake'")
     counts = [-1, -2]
