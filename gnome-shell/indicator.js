@@ -238,7 +238,7 @@ export class Indicator {
         if (this._client.presence === Presence.BROKEN)
             return _('Not available');
         if (busy)
-            return `${Words.operation(busy)} ${Words.progress(busy)}`.trim();
+            return [Words.progress(busy), Words.operation(busy)].filter(text => text).join(' · ');
         return Words.summary(containers);
     }
 

@@ -77,7 +77,8 @@ class Desktop:
     def __init__(self):
         room = host_room()
         self.host = room.Host("--root", "desktop", stage=room.staged())
-        self.pictures = pathlib.Path(os.environ.get("BOTHY_PICTURES") or "/tmp/bothy-pictures")
+        self.pictures = pathlib.Path(os.environ.get("BOTHY_PICTURES") or
+                                     os.environ.get("XDG_CACHE_HOME", "/var/cache") + "/bothy-tests/pictures")
         self.pictures.mkdir(parents=True, exist_ok=True)
         self.host.write("/usr/share/glib-2.0/schemas/90_tests.gschema.override", OVERRIDE)
         self.host.run("root", "glib-compile-schemas", "/usr/share/glib-2.0/schemas", check=True)

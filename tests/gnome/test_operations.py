@@ -42,7 +42,7 @@ def test_many_operations(desktop):
         return true""")
     assert desktop.eval("indicator._operations._rows.size") == 3
     assert desktop.eval("indicator._operations._more.text") == "2 more…"
-    assert desktop.eval("toggle.subtitle") == "Getting \u2068debian/0\u2069 0 %"
+    assert desktop.eval("toggle.subtitle") == "0 % · Getting \u2068debian/0\u2069"
     desktop.picture("operations")
     desktop.eval("indicator._client.operations.clear(); indicator._sync(); return true")
     assert not desktop.eval("indicator._operations.actor.visible")
