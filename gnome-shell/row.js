@@ -201,9 +201,12 @@ export class Row extends Section {
 
         this._box.destroy_all_children();
         this._keys = offered.map(([, each]) => each);
+        const rtl = this._box.text_direction === Clutter.TextDirection.RTL;
         offered.forEach(([, , label, clicked], i) => {
             const made = this._makeAction(label, clicked);
-            this._layout.attach(made, i % COLUMNS, Math.floor(i / COLUMNS), 1, 1);
+            // The layout does not turn itself around.
+            const column = rtl ? COLUMNS - 1 - i % COLUMNS : i % COLUMNS;
+            this._layout.attach(made, column, Math.floor(i / COLUMNS), 1, 1);
         });
         this._box.visible &&= offered.length > 0;
         // The keyboard stays where it was, as far as that is there.

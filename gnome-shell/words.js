@@ -89,7 +89,8 @@ export function failure({reason, error, exit: [, signal]}) {
     if (reason === 'crashed' && signal)
         // Translators: %d is the number of a signal.
         return _('Its first program was killed by signal %d').format(signal);
-    return error || _('It ended without having been asked');
+    // The service's own words, but for whom they are of, which stands above.
+    return error.replace(/^Container [a-z0-9-]+: /, '') || _('It ended without having been asked');
 }
 
 /**

@@ -80,6 +80,8 @@ class Desktop:
         self.pictures = pathlib.Path(os.environ.get("BOTHY_PICTURES") or
                                      os.environ.get("XDG_CACHE_HOME", "/var/cache") + "/bothy-tests/pictures")
         self.pictures.mkdir(parents=True, exist_ok=True)
+        # What is set in the window of preferences is read in the shell.
+        self.host.write("/etc/environment.d/90-tests.conf", "GSETTINGS_BACKEND=keyfile\n")
         self.host.write("/usr/share/glib-2.0/schemas/90_tests.gschema.override", OVERRIDE)
         self.host.run("root", "glib-compile-schemas", "/usr/share/glib-2.0/schemas", check=True)
         self.since = self.now()

@@ -85,6 +85,8 @@ def test_every_text_can_be_translated(desktop, speak):
             not re.fullmatch("\u2068[0-9.]+\u2069", text)]
     assert bare == []
     assert desktop.eval("place(row('web')._icon)[0] > place(row('web')._more)[0]")
+    actions = "row('web')._box.get_children()"
+    assert desktop.eval(f"place({actions}[0])[0] > place({actions}[1])[0]")
     # There, Left opens and Right closes.
     desktop.eval("row('web').turn(false, true); return true")
     desktop.press("Left")

@@ -111,16 +111,38 @@ def test_failure_is_a_sentence(desktop, until):
     until(lambda: desktop.row("old")["detail"] == "Its state has just changed.")
 
 
-def test_notification_of_failure(desktop, until):
-    """Once, with a button that starts it again; and gone when it runs."""
-    desktop.bothy("launch", "busybox", "db", check=True)
-    desktop.wait("toggle.subtitle === 'db'")
-    desktop.host.run("root", f"kill -9 {desktop.host.output('alice', 'bothy info db --json | jq .leader')}", check=True)
-    told = "Main.messageTray.getSources().flatMap(each => each.notifications)"
-    desktop.wait(f"{told}.length === 1")
-    assert desktop.eval(f"{told}.map(each => [each.title, each.body, each.urgency])") == [
-        ["db has failed", "Its first program was killed by signal 9", 2]]
-    desktop.picture("notification")
-    desktop.eval(f"{told}[0].actions[0].activate()")
-    until(lambda: desktop.state("db") == "running")
-    desktop.wait(f"{told}.length === 0")
+def test_memory_in_use(desktop):
+    """Behind the address, where the kernel tells: here it has no controller for it, so it is said."""
+    desktop.bothy("launch", "busybox", "web", check=True)
+    desktop.open_menu()
+    desktop.wait("row('web')?._detail.text.includes('.')")
+    desktop.eval("row('web')._container.memory = 310e6; indicator._sync(); return true")
+    assert desktop.row("web")["detail"].endswith("\u2069 · \u2068310.0\u00a0MB\u2069")
+
+
+def test_copied_address(desktop, until):
+    desktop.bothy("launch", "busybox", "web", check=True)
+    desktop.open_menu()
+    until(lambda: "Copy Address" in (desktop.row("web") or {"actions": []})["actions"])
+    desktop.click_action("web", "Copy Address")
+    copied = """
+        const text = await new Promise(done => St.Clipboard.get_default().get_text(St.ClipboardType.CLIPBOARD,
+            (_clipboard, got) => done(got)));
+        return text"""
+    assert desktop.eval(copied) == desktop.row("web")["detail"].strip("\u2068\u2069")
+
+
+def test_order_stays_while_it_is_open(desktop, until):
+    for name in "a", "b", "c10", "c9":
+        desktop.bothy("create", "busybox", name, check=True)
+    desktop.open_menu()
+    desktop.wait("indicator._rows.size === 4")
+    assert desktop.rows() == ["a", "b", "c9", "c10"]
+    desktop.bothy("start", "c9", check=True)
+    desktop.wait("row('c9')._main.accessible_name === 'Stop c9'")
+    assert desktop.rows() == ["a", "b", "c9", "c10"]
+    desktop.bothy("delete", "b", check=True)
+    desktop.wait("indicator._rows.size === 3")
+    desktop.close_menus()
+    desktop.open_menu()
+    assert desktop.rows() == ["c9", "a", "c10"]
