@@ -139,10 +139,12 @@ export class Client {
     async load(mayStart) {
         const generation = ++this._generation;
         try {
-            const reply = await this._call(ROOT, OBJECT_MANAGER, 'GetManagedObjects', null, '(a{oa{sa{sv}}})',
-                mayStart ? Gio.DBusCallFlags.NONE : Gio.DBusCallFlags.NO_AUTO_START);
-            if (generation === this._generation)
-                this._take(reply.get_child_value(0));
+            // Taken before anything else runs: behind an await, signals that were sent later may have come first.
+            await this._call(ROOT, OBJECT_MANAGER, 'GetManagedObjects', null, '(a{oa{sa{sv}}})',
+                mayStart ? Gio.DBusCallFlags.NONE : Gio.DBusCallFlags.NO_AUTO_START, NAME, reply => {
+                    if (generation === this._generation)
+                        this._take(reply.get_child_value(0));
+                });
         } catch (error) {
             if (generation !== this._generation)
                 return;
@@ -200,12 +202,12 @@ export class Client {
             (_bus, _sender, object, _iface, _member, parameters) => handler.call(this, parameters, object)));
     }
 
-    _call(path, iface, method, parameters, type, flags, name = NAME) {
+    _call(path, iface, method, parameters, type, flags, name = NAME, receive = reply => reply) {
         return new Promise((resolve, reject) => {
             this._bus.call(name, path, iface, method, parameters, type ? new GLib.VariantType(type) : null, flags,
                 NO_TIMEOUT, this._cancellable, (bus, result) => {
                     try {
-                        resolve(bus.call_finish(result));
+                        resolve(receive(bus.call_finish(result)));
                     } catch (error) {
                         reject(error);
                     }

@@ -96,3 +96,19 @@ def test_others_are_not_shown(desktop):
         assert desktop.rows() == ["mine"] and desktop.eval("toggle.subtitle") is None
     finally:
         desktop.host.run("root", "rm /etc/polkit-1/rules.d/10-test.rules; systemctl restart polkit", check=True)
+
+
+def test_answer_and_signals_at_once(desktop, until):
+    """The shell was busy: what the service said of the list, and of what changed since, is there in one go."""
+    desktop.bothy("create", "busybox", "web", check=True)
+    desktop.open_menu()
+    desktop.wait("indicator._rows.size === 1")
+    desktop.eval("""
+        const path = row('web').path;
+        indicator.act(path, 'Start');
+        indicator._client.load(false);
+        const end = GLib.get_monotonic_time() + 3e6;
+        while (GLib.get_monotonic_time() < end);
+        return true""")
+    until(lambda: desktop.state("web") == "running")
+    desktop.wait("row('web')._main.accessible_name === 'Stop web'")
