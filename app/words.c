@@ -156,10 +156,11 @@ app_words_error_of_operation (const char *text)
 gboolean
 app_words_is_dismissal (const GError *error)
 {
-  g_autofree char *name = short_name (error);
+  g_autofree char *name = g_dbus_error_get_remote_error (error);
 
   return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED) ||
-         g_strcmp0 (name, "NotAuthorizedDismissed") == 0 || g_strcmp0 (name, "Cancelled") == 0;
+         g_strcmp0 (name, ERROR_PREFIX "NotAuthorizedDismissed") == 0 ||
+         g_strcmp0 (name, ERROR_PREFIX "Cancelled") == 0;
 }
 
 const char *

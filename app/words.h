@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 
 /* What the service says by names, in sentences of the language that the person reads. */
 
-/** app_words_for_name: Returns: (transfer none) (nullable): the sentence for an error's last word, such as "NoSpace" */
+/** app_words_for_name: Returns: (transfer none) (nullable): the sentence for an error's name on the bus, or its last part, such as "NoSpace" */
 const char *app_words_for_name (const char *name);
 
 /** app_words_for_error: Returns: (transfer none): one sentence for @error; a general one if it has no name that is known */

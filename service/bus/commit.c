@@ -83,5 +83,6 @@ commit_container (BothyRegistry *registry, BothyOperation *operation, GObject *t
 void
 bothy_container_handle_commit (BothyCall *call)
 {
-  bothy_call_return_operation (call, "commit-container", "packing", commit_container);
+  bothy_call_return_operation (call, "commit-container", BOTHY_CONTAINER (call->node->target)->spec->name,
+                               "packing", commit_container);
 }

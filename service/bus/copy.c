@@ -114,5 +114,6 @@ copy_container (BothyRegistry *registry, BothyOperation *operation, GObject *tar
 void
 bothy_container_handle_clone (BothyCall *call)
 {
-  bothy_call_return_operation (call, "copy-container", "copying", copy_container);
+  bothy_call_return_operation (call, "copy-container", BOTHY_CONTAINER (call->node->target)->spec->name,
+                               "copying", copy_container);
 }

@@ -108,5 +108,8 @@ export_image (BothyRegistry *registry, BothyOperation *operation, GObject *targe
 void
 bothy_image_handle_export (BothyCall *call)
 {
-  bothy_call_return_operation (call, "export-image", "packing", export_image);
+  BothyImage *image = BOTHY_IMAGE (call->node->target);
+
+  bothy_call_return_operation (call, "export-image", bothy_image_label (image, call->user), "packing",
+                               export_image);
 }

@@ -107,11 +107,13 @@ copy_files (BothyRegistry *registry, BothyOperation *operation, GObject *target,
 void
 bothy_container_handle_copy_from (BothyCall *call)
 {
-  bothy_call_return_operation (call, "copy-from", "packing", copy_files);
+  bothy_call_return_operation (call, "copy-from", BOTHY_CONTAINER (call->node->target)->spec->name, "packing",
+                               copy_files);
 }
 
 void
 bothy_container_handle_copy_to (BothyCall *call)
 {
-  bothy_call_return_operation (call, "copy-to", "unpacking", copy_files);
+  bothy_call_return_operation (call, "copy-to", BOTHY_CONTAINER (call->node->target)->spec->name, "unpacking",
+                               copy_files);
 }

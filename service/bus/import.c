@@ -121,5 +121,7 @@ import_image (BothyRegistry *registry, BothyOperation *operation, GObject *targe
 void
 bothy_manager_handle_import_image (BothyCall *call)
 {
-  bothy_call_return_operation (call, "import-image", "unpacking", import_image);
+  const ImportRequest *request = call->request;
+
+  bothy_call_return_operation (call, "import-image", request->alias, "unpacking", import_image);
 }

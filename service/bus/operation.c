@@ -39,11 +39,13 @@ on_turn (BothyOperation *operation, gpointer data)
 
 /* The call itself does not wait along: it counts among those that its caller has under way. */
 void
-bothy_call_return_operation (BothyCall *call, const char *kind, const char *phase, BothyOperationWork work)
+bothy_call_return_operation (
+    BothyCall *call, const char *kind, const char *subject, const char *phase, BothyOperationWork work)
 {
   BothyOperations *operations = bothy_registry_get_operations (call->registry);
   GError *error = NULL;
-  g_autoptr (BothyOperation) operation = bothy_operations_add (operations, call->user, kind, phase, &error);
+  g_autoptr (BothyOperation) operation =
+      bothy_operations_add (operations, call->user, kind, subject, phase, &error);
   g_autofree char *path = NULL;
   Begin *begin;
 

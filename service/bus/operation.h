@@ -13,9 +13,9 @@ typedef void (*BothyOperationWork) (BothyRegistry *registry,
                                     GObject *target,
                                     gpointer request);
 
-/* Reply to CALL with the path of a new operation of its caller's, of KIND, which begins in PHASE (both static) by WORK as soon
+/* Reply to CALL with the path of a new operation of its caller's, of KIND about SUBJECT (what he calls it, or NULL), which begins in PHASE (static, as KIND) by WORK as soon
    as fewer of his are at work than may be; or with QUOTA_EXCEEDED. The call's request goes along. */
-void
-bothy_call_return_operation (BothyCall *call, const char *kind, const char *phase, BothyOperationWork work);
+void bothy_call_return_operation (
+    BothyCall *call, const char *kind, const char *subject, const char *phase, BothyOperationWork work);
 
 G_END_DECLS

@@ -269,6 +269,7 @@ bothy_properties_of_operation (GObject *target, guint32 user)
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{sv}"));
   add_string (&builder, "Kind", operation->kind);
+  add_string (&builder, "Subject", operation->subject);
   add_string (&builder, "Phase", operation->phase);
   add (&builder, "Progress", g_variant_new_double (operation->progress));
   add (&builder, "Bytes", g_variant_new_uint64 (operation->bytes));

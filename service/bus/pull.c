@@ -151,7 +151,9 @@ pull (BothyRegistry *registry, BothyOperation *operation, GObject *target, gpoin
 void
 bothy_manager_handle_pull_image (BothyCall *call)
 {
-  bothy_call_return_operation (call, "pull-image", "looking", pull);
+  const PullRequest *request = call->request;
+
+  bothy_call_return_operation (call, "pull-image", request->text, "looking", pull);
 }
 
 typedef struct {
@@ -220,7 +222,10 @@ pull_again (BothyRegistry *registry, BothyOperation *operation, GObject *target,
 void
 bothy_image_handle_refresh (BothyCall *call)
 {
-  bothy_call_return_operation (call, "pull-image", "looking", pull_again);
+  const RefreshRequest *request = call->request;
+  g_autofree char *origin = bothy_reference_format (&request->origin);
+
+  bothy_call_return_operation (call, "pull-image", origin, "looking", pull_again);
 }
 
 /* ---- SearchImages ---- */

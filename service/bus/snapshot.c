@@ -97,19 +97,22 @@ bothy_container_handle_snapshot (BothyCall *call)
   const SnapshotRequest *request = call->request;
 
   polkit_details_insert (call->details, "snapshot", request->name);
-  bothy_call_return_operation (call, "create-snapshot", "snapshotting", make_snapshot);
+  bothy_call_return_operation (call, "create-snapshot", BOTHY_CONTAINER (call->node->target)->spec->name,
+                               "snapshotting", make_snapshot);
 }
 
 void
 bothy_container_handle_restore (BothyCall *call)
 {
   polkit_details_insert (call->details, "snapshot", call->request);
-  bothy_call_return_operation (call, "restore-snapshot", "restoring", restore_snapshot);
+  bothy_call_return_operation (call, "restore-snapshot", BOTHY_CONTAINER (call->node->target)->spec->name,
+                               "restoring", restore_snapshot);
 }
 
 void
 bothy_container_handle_remove_snapshot (BothyCall *call)
 {
   polkit_details_insert (call->details, "snapshot", call->request);
-  bothy_call_return_operation (call, "remove-snapshot", "removing", remove_snapshot);
+  bothy_call_return_operation (call, "remove-snapshot", BOTHY_CONTAINER (call->node->target)->spec->name,
+                               "removing", remove_snapshot);
 }

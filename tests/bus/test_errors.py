@@ -79,7 +79,7 @@ def live_with_errors(world, alice, path, failure):
         started = attempt(lambda: alice.start(path))
     wait(lambda: alice.state(path) in (("failed", "stopped") if started else ("running",)))
     if started:
-        wait(lambda: len(world.container_groups()) <= 3)
+        wait(lambda: len(world.container_groups()) <= 4)
         alice.start(path)
     assert alice.execute(path, "echo", "x")[0] == "x\n"
     with Failing(world, *failure):

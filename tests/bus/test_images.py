@@ -24,7 +24,7 @@ def test_IMAGE_import_use_and_remove(world, alice):
     with archives.temporary(data) as file:
         operation = start_import(alice, file, alias="mine")
     done = alice.finish(operation)
-    assert (done["Kind"], done["Phase"], done["Error"]) == ("import-image", "done", "")
+    assert (done["Kind"], done["Subject"], done["Phase"], done["Error"]) == ("import-image", "mine", "done", "")
     image = done["Object"]
     values = alice.get_all(image, IMAGE)
     assert values["Fingerprint"] == hashlib.sha256(data).hexdigest()

@@ -113,7 +113,7 @@ def test_IMG_pull_and_use(world, alice, bob, server):
     path = server.streams(data)
     add(alice, server)
     done = pull(alice)
-    assert (done["Kind"], done["Phase"], done["Error"]) == ("pull-image", "done", "")
+    assert (done["Kind"], done["Subject"], done["Phase"], done["Error"]) == ("pull-image", "test:debian/13", "done", "")
     values = alice.get_all(done["Object"], IMAGE)
     assert values["Fingerprint"] == sha256(data)
     assert (values["Aliases"], values["OS"], values["Verified"], values["Origin"]) == (

@@ -93,8 +93,8 @@ test_image (void)
 static void
 test_operation (void)
 {
-  g_autoptr (BothyOperation) operation = bothy_operation_new (1, 1000, "import", "unpack");
-  g_autoptr (BothyOperation) failed = bothy_operation_new (2, 1000, "import", "unpack");
+  g_autoptr (BothyOperation) operation = bothy_operation_new (1, 1000, "import", "debian/13", "unpack");
+  g_autoptr (BothyOperation) failed = bothy_operation_new (2, 1000, "import", NULL, "unpack");
   g_autoptr (GError) error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE, "It is none");
 
   check (BOTHY_OPERATION_INTERFACE, bothy_properties_of_operation (G_OBJECT (operation), 1000));

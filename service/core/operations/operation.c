@@ -49,6 +49,7 @@ bothy_operation_finalize (GObject *object)
   BothyOperation *self = BOTHY_OPERATION (object);
 
   g_free (self->object_path);
+  g_free (self->subject);
   g_ptr_array_unref (self->warnings);
   g_clear_error (&self->error);
   g_object_unref (self->cancellable);
@@ -75,13 +76,14 @@ bothy_operation_init (BothyOperation *self)
 }
 
 BothyOperation *
-bothy_operation_new (guint32 id, guint32 user, const char *kind, const char *phase)
+bothy_operation_new (guint32 id, guint32 user, const char *kind, const char *subject, const char *phase)
 {
   BothyOperation *self = g_object_new (BOTHY_TYPE_OPERATION, NULL);
 
   self->id = id;
   self->user = user;
   self->kind = kind;
+  self->subject = g_strdup (subject ? subject : "");
   self->phase = phase;
   return self;
 }

@@ -15,6 +15,7 @@ struct _BothyOperation {
   guint32 user; /* uid of who asked for it */
   const char *kind;
   const char *phase;
+  char *subject;   /* what the user calls what it works on, or "" */
   double progress; /* 0 to 1, -1: not known */
   guint64 bytes;
   char *object_path;   /* "/" as long as there is none */
@@ -25,8 +26,10 @@ struct _BothyOperation {
   GCancellable *cancellable;
 };
 
-/* The operation ID of USER's, which is under way. KIND ("pull-image") and PHASE ("looking") are static. (transfer full) */
-BothyOperation *bothy_operation_new (guint32 id, guint32 user, const char *kind, const char *phase);
+/* The operation ID of USER's, which is under way. KIND ("pull-image") and PHASE ("looking") are static; SUBJECT
+   is what he calls what it works on ("debian/13"), or NULL. (transfer full) */
+BothyOperation *
+bothy_operation_new (guint32 id, guint32 user, const char *kind, const char *subject, const char *phase);
 
 /* It has come as far as PROGRESS (0 to 1; -1: not known), and BYTES are there. */
 void bothy_operation_set_progress (BothyOperation *self, double progress, guint64 bytes);

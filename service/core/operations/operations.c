@@ -46,9 +46,10 @@ on_completed (BothyOperation *operation, gpointer user_data)
 }
 
 BothyOperation *
-bothy_operations_add_unasked (BothyOperations *self, guint32 user, const char *kind, const char *phase)
+bothy_operations_add_unasked (
+    BothyOperations *self, guint32 user, const char *kind, const char *subject, const char *phase)
 {
-  BothyOperation *operation = bothy_operation_new (++self->last_id, user, kind, phase);
+  BothyOperation *operation = bothy_operation_new (++self->last_id, user, kind, subject, phase);
 
   bothy_per_user_take (self->under_way, user);
   g_hash_table_add (self->all, g_object_ref (operation));
@@ -58,11 +59,15 @@ bothy_operations_add_unasked (BothyOperations *self, guint32 user, const char *k
 }
 
 BothyOperation *
-bothy_operations_add (
-    BothyOperations *self, guint32 user, const char *kind, const char *phase, GError **error)
+bothy_operations_add (BothyOperations *self,
+                      guint32 user,
+                      const char *kind,
+                      const char *subject,
+                      const char *phase,
+                      GError **error)
 {
   if (bothy_per_user_count (self->under_way, user) < MAX_UNDER_WAY)
-    return bothy_operations_add_unasked (self, user, kind, phase);
+    return bothy_operations_add_unasked (self, user, kind, subject, phase);
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
                "You have as many operations under way as a user may have: %u; wait for one to end",
                MAX_UNDER_WAY);

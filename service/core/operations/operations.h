@@ -17,10 +17,14 @@ G_DECLARE_FINAL_TYPE (BothyOperations, bothy_operations, BOTHY, OPERATIONS, GObj
 /* MAX: how many of one user may be at work at once. (transfer full) */
 BothyOperations *bothy_operations_new (guint max);
 
-/* A new operation of USER's; KIND and PHASE are static. (transfer full); NULL with QUOTA_EXCEEDED when he has some hundreds
+/* A new operation of USER's; KIND and PHASE are static; SUBJECT as of bothy_operation_new(). (transfer full); NULL with QUOTA_EXCEEDED when he has some hundreds
    under way. */
-BothyOperation *bothy_operations_add (
-    BothyOperations *self, guint32 user, const char *kind, const char *phase, GError **error);
+BothyOperation *bothy_operations_add (BothyOperations *self,
+                                      guint32 user,
+                                      const char *kind,
+                                      const char *subject,
+                                      const char *phase,
+                                      GError **error);
 
 /* Call WORK with OPERATION and DATA when fewer than MAX of its user's are at work: at once, or later; until then its phase is
    "waiting", and when it is cancelled it completes. DATA is freed with FREE_DATA after WORK, or without. */
@@ -31,8 +35,8 @@ void bothy_operations_wait (BothyOperations *self,
                             GDestroyNotify free_data);
 
 /* The same for what USER did not ask for: he can not wait until he may, so it is never refused. (transfer full) */
-BothyOperation *
-bothy_operations_add_unasked (BothyOperations *self, guint32 user, const char *kind, const char *phase);
+BothyOperation *bothy_operations_add_unasked (
+    BothyOperations *self, guint32 user, const char *kind, const char *subject, const char *phase);
 
 /* Whether none is under way. */
 gboolean bothy_operations_is_idle (BothyOperations *self);

@@ -279,9 +279,10 @@ static BothyOperation *
 add_operation (BothyOperations *operations, const Step *step, GError **error)
 {
   static const char kind[] = "delete-container", phase[] = "removing files";
+  const char *name = step->container->spec->name;
 
-  return step->unasked ? bothy_operations_add_unasked (operations, step->user, kind, phase)
-                       : bothy_operations_add (operations, step->user, kind, phase, error);
+  return step->unasked ? bothy_operations_add_unasked (operations, step->user, kind, name, phase)
+                       : bothy_operations_add (operations, step->user, kind, name, phase, error);
 }
 
 /* The caller of delete gets OPERATION, or ERROR (taken over), whichever is first. */
