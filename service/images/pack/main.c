@@ -59,7 +59,7 @@ pack_part (struct job *job)
 {
   static char path[UNPACK_MAX_PATH];
   const char *name;
-  bool is_directory;
+  bool is_directory = false;
   size_t length;
   int fd;
 
