@@ -193,6 +193,32 @@ def test_copy_of_settings(host):
     assert sorted(names(host)) == ["x1", "x2"]
 
 
+def with_record(host, name, change):
+    """Lets bothyd find another record of a container, as after a power cut: CHANGE gets its path as $f, and a shell."""
+    path = f"/var/lib/bothy/containers/{info(host, name)['id']}/container"
+    host.run("root", f"f={path}; {{ {change}; }} && systemctl kill -s KILL bothyd && systemctl restart bothyd", check=True)
+
+
+SEAL = """python3 -c 'import hashlib, sys
+text = open(sys.argv[1]).read().split("\\n", 1)[1].replace(sys.argv[2], sys.argv[3])
+open(sys.argv[1], "w").write("#bothy-record 1 " + hashlib.sha256(text.encode()).hexdigest() + "\\n" + text)' $f """
+
+
+def test_SNAP_05_a_record_of_before(host, x1):
+    """The disk lost that the container writes into another layer now: what its copy stands on stays as it is."""
+    out(host, "echo one >/root/file")
+    stop(host)
+    host.run("root", f"cp -p /var/lib/bothy/containers/{info(host, 'x1')['id']}/container /root/before")
+    host.run("alice", "bothy copy x1 x2", check=True)
+    with_record(host, "x1", "cp -p /root/before $f")
+    done = host.run("alice", "bothy start x1")
+    assert done.returncode == 1 and "snapshot create x1" in done.stderr, done.stderr
+    host.run("alice", "bothy snapshot create x1 s1 && bothy start x1", check=True)
+    assert out(host, "cat /root/file; echo two >/root/file") == "one"
+    start(host, "x2")
+    assert out(host, "cat /root/file", "x2") == "one"
+
+
 def test_foreign(host, x1):
     """Missing and foreign are alike; who may manage may."""
     stop(host)

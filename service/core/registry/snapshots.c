@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/fault.h"
+#include "core/container/container-record.h"
 #include "core/registry/change.h"
 #include "core/registry/files.h"
 #include "core/registry/lifecycle.h"
@@ -133,10 +134,33 @@ put_back (BothyContainers *containers, BothyContainer *container, gpointer data)
   bothy_container_put_files_back (container, &before->files, g_ptr_array_ref (before->snapshots));
 }
 
-/* All at once: this is where it happens. */
+/* What the record that could not be taken back may be about is not swept, as long as nobody knows which one the disk has. */
+static void
+take_back (Snapshotting *snapshotting)
+{
+  if (bothy_change_roll_back (snapshotting->change))
+    return;
+  snapshotting->top = NULL;
+  snapshotting->aside = NULL;
+}
+
+static void
+on_settled (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  if (!bothy_container_record_settle_finish (BOTHY_CONTAINER (source), result, &error))
+    take_back (g_task_get_task_data (task));
+  end_snapshotting (task, error);
+}
+
+/* All at once: this is where it happens. What others are to stand on is on disk for good, so that the container does not write into it
+   has to be, too, before they do. */
 static void
 record (GTask *task)
 {
+  BothyContainers *containers = bothy_registry_get_containers (g_task_get_source_object (task));
   Snapshotting *snapshotting = g_task_get_task_data (task);
   BothyContainer *container = snapshotting->container;
   Before *before = g_new0 (Before, 1);
@@ -150,7 +174,11 @@ record (GTask *task)
                              snapshotting->personal, g_steal_pointer (&snapshotting->snapshots));
   bothy_change_record (snapshotting->change, put_back, before, before_free, &error);
   BOTHY_FAULT_POINT ("snapshot.recorded");
-  end_snapshotting (task, error);
+  if (error)
+    end_snapshotting (task, error);
+  else
+    bothy_container_record_settle (container, bothy_containers_get_directory (containers), on_settled,
+                                   g_object_ref (task));
 }
 
 static void
@@ -400,7 +428,10 @@ find_current (BothyRegistry *self, const BothyContainer *container)
 {
   const BothyUpper *top = bothy_uppers_find (bothy_registry_get_uppers (self), container->files.top);
 
-  return container->files.fresh && top && *top->below ? top->below : NULL;
+  return container->files.fresh && top && *top->below &&
+                 !bothy_uppers_find_above (bothy_registry_get_uppers (self), top->id)
+             ? top->below
+             : NULL;
 }
 
 void
