@@ -219,6 +219,15 @@ def test_SNAP_05_a_record_of_before(host, x1):
     assert out(host, "cat /root/file", "x2") == "one"
 
 
+def test_the_directory_of_all(host):
+    """/ of a container is open to all its users, also if nothing was ever written into what it stands on."""
+    host.run("alice", "bothy create busybox x1 && bothy copy x1 x2 && bothy copy x2 x3", check=True)
+    for name in "x1", "x2", "x3":
+        start(host, name)
+        assert out(host, "stat -c '%a %u:%g' /", name) == "755 0:0"
+        host.run("alice", f"bothy exec -T -u 1000 {name} -- ls /", check=True)
+
+
 def test_foreign(host, x1):
     """Missing and foreign are alike; who may manage may."""
     stop(host)
