@@ -228,6 +228,16 @@ def test_the_directory_of_all(host):
         host.run("alice", f"bothy exec -T -u 1000 {name} -- ls /", check=True)
 
 
+def test_a_copy_that_was_found_again(host, x1):
+    """Its record says that nothing was written into it, and it ran since: that is what its own copy has."""
+    stop(host)
+    host.run("alice", "bothy copy x1 x2 && bothy start x2", check=True)
+    out(host, "echo one >/root/file", "x2")
+    with_record(host, "x2", SEAL + "Fresh=false Fresh=true")
+    host.run("alice", "bothy stop -f x2 && bothy copy x2 x3 && bothy start x3", check=True)
+    assert out(host, "cat /root/file", "x3") == "one"
+
+
 def test_foreign(host, x1):
     """Missing and foreign are alike; who may manage may."""
     stop(host)

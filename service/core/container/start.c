@@ -52,9 +52,8 @@ typedef struct {
   BothyCgroup *group;
   GError *error; /* the first thing that went wrong */
   guint timer;
-  guint pending;      /* answers that have not come yet */
-  GPtrArray *mounts;  /* of the owner's directories */
-  gboolean was_fresh; /* its record says that nothing was written into its top */
+  guint pending;     /* answers that have not come yet */
+  GPtrArray *mounts; /* of the owner's directories */
   gboolean spawn_sent, spawned, prepare_sent, recorded, networked, settled, attach_sent, attached, start_sent;
 } Start;
 
@@ -517,9 +516,11 @@ record_start (Start *start)
 {
   BothyContainer *container = start->container;
   const BothyUpper *top = bothy_uppers_find (start->runner->uppers, container->files.top);
+  gboolean was_fresh = container->files.fresh;
   GError *error = NULL;
 
-  start->recorded = !start->was_fresh || !top || !*top->below;
+  bothy_container_set_written (container);
+  start->recorded = !was_fresh || !top || !*top->below;
   if (start->recorded) {
     bothy_runner_save (start->runner, container);
     return;
@@ -728,7 +729,6 @@ bothy_runner_start (BothyRunner *self,
   start->task = g_task_new (self, NULL, callback, user_data);
   start->stdio = stdio ? g_object_ref (stdio) : NULL;
   start->listen_fd = start->their_fd = -1;
-  start->was_fresh = container->files.fresh;
   bothy_container_set_starting (container);
   if (!bothy_conflicts_check_listed (container->range_base, BOTHY_RANGE_SIZE, &error) ||
       !make_sockets (start, &error)) {
