@@ -238,6 +238,16 @@ def test_a_copy_that_was_found_again(host, x1):
     assert out(host, "cat /root/file", "x3") == "one"
 
 
+def test_what_goes_when_it_ends(host):
+    """To stop an ephemeral container would be to delete it."""
+    host.run("alice", "bothy launch --ephemeral busybox x1", check=True)
+    for words in "create --stop x1 s1", "restore --stop x1 s1", "create x1 s1":
+        done = host.run("alice", f"bothy snapshot {words}")
+        assert done.returncode == 1 and "ephemeral" in done.stderr, (words, done.stderr)
+        assert state(host, "x1") == "running"
+    host.run("alice", "bothy copy x1 x2", check=True)
+
+
 def test_foreign(host, x1):
     """Missing and foreign are alike; who may manage may."""
     stop(host)

@@ -434,6 +434,20 @@ find_current (BothyRegistry *self, const BothyContainer *container)
              : NULL;
 }
 
+/* What goes with the container when it ends can not be restored. */
+static gboolean
+check_lasting (const BothyContainer *container, GError **error)
+{
+  if (!container->spec->ephemeral)
+    return TRUE;
+  g_set_error (
+      error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+      "Container %s is ephemeral: it goes when it ends, and its snapshots would, too; \"bothy commit %s\" "
+      "keeps its files",
+      container->spec->name, container->spec->name);
+  return FALSE;
+}
+
 void
 bothy_registry_snapshot (BothyRegistry *self,
                          BothyContainer *container,
@@ -454,12 +468,11 @@ bothy_registry_snapshot (BothyRegistry *self,
   if (keep > 0)
     bothy_snapshots_prune (((Snapshotting *)g_task_get_task_data (task))->snapshots, keep - 1);
   made_name = *name ? g_strdup (name) : bothy_snapshots_make_name (container->snapshots, "");
-  if (bothy_container_is_active (container)) {
+  if (check_lasting (container, &error) && bothy_container_is_active (container)) {
     copy_live (task, made_name);
     return;
   }
-  add_snapshot (task, made_name, current ? current : container->files.top, FALSE, &error);
-  if (error)
+  if (error || !add_snapshot (task, made_name, current ? current : container->files.top, FALSE, &error))
     end_snapshotting (task, error);
   else if (current)
     record (task);
