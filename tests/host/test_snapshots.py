@@ -248,6 +248,29 @@ def test_what_goes_when_it_ends(host):
     host.run("alice", "bothy copy x1 x2", check=True)
 
 
+def test_LIFE_stopped_while_it_is_copied(host, x1):
+    """Who waits for a copy does not keep anybody from ending the container."""
+    for line in "bothy stop -f x1", "bothy kill x1", "bothy delete -f x1":
+        out(host, "dd if=/dev/urandom of=/root/big bs=1M count=700 2>/dev/null")
+        host.run("root", "(until bothy info alice/x1 | grep -q -e freezing -e frozen || [ $((i += 1)) = 500 ]; do :; done; "
+                 f"su -s /bin/sh alice -c '{line}' >/tmp/line 2>&1; echo $? >>/tmp/line) & "
+                 "su -s /bin/sh alice -c 'bothy snapshot create x1 s1' 2>/tmp/said; wait")
+        assert host.output("root", "cat /tmp/line").split()[-1] == "0", (line, host.output("root", "cat /tmp/line /tmp/said"))
+        if "delete" not in line:
+            until(lambda: state(host, "x1") in ("stopped", "failed"))
+            host.run("alice", "bothy start x1; bothy snapshot delete x1 s1 2>/dev/null; true", check=True)
+    until(lambda: tree(host) == [], what="all goes")
+
+
+def test_LIFE_killed_while_it_freezes(host, x1):
+    """A bothyd that dies before the container stands still: it goes on all the same."""
+    with_record(host, "x1", SEAL + "Personal= \"$(printf 'Held=true\\nPersonal=')\"")
+    record = f"/var/lib/bothy/containers/{info(host, 'x1')['id']}/container"
+    until(lambda: host.run("root", f"grep Held {record}").returncode == 1, what="it is on record")
+    assert state(host, "x1") == "running"
+    host.run("alice", "timeout 10 bothy exec x1 -- true", check=True)
+
+
 def test_foreign(host, x1):
     """Missing and foreign are alike; who may manage may."""
     stop(host)

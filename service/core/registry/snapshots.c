@@ -273,6 +273,17 @@ finish_live (GTask *task)
     record (task);
 }
 
+/* Nothing holds CONTAINER any more. */
+static void
+forget_held (BothyRegistry *self, BothyContainer *container)
+{
+  g_autoptr (GError) error = NULL;
+
+  bothy_container_set_held (container, FALSE);
+  if (!bothy_containers_save (bothy_registry_get_containers (self), container, &error))
+    g_warning ("Container %s: %s", container->id, error->message);
+}
+
 static void
 on_thawed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -287,15 +298,18 @@ on_thawed (GObject *source, GAsyncResult *result, gpointer user_data)
       !snapshotting->live.error)
     snapshotting->live.error = g_steal_pointer (&error);
   g_clear_error (&error);
-  bothy_container_set_held (container, FALSE);
-  if (!bothy_containers_save (bothy_registry_get_containers (self), container, &error))
-    g_warning ("Container %s: %s", container->id, error->message);
-  g_clear_error (&error);
+  forget_held (self, container);
   snapshotting->live.thawing = FALSE;
   finish_live (task);
 }
 
-/* What was frozen for this goes on. */
+static gboolean
+is_frozen (const BothyContainer *container)
+{
+  return container->supervisor && container->state == BOTHY_CONTAINER_FROZEN;
+}
+
+/* What was frozen for this goes on; one that somebody stops meanwhile does so already. */
 static void
 thaw (GTask *task)
 {
@@ -305,25 +319,31 @@ thaw (GTask *task)
 
   if (!container->files.held || snapshotting->live.thawing)
     return;
-  if (!container->supervisor) {
-    bothy_container_set_held (container, FALSE);
+  if (!is_frozen (container)) {
+    forget_held (self, container);
     return;
   }
   snapshotting->live.thawing = TRUE;
   bothy_runner_freeze (bothy_registry_get_runner (self), container, FALSE, on_thawed, g_object_ref (task));
 }
 
-/* What a killed process was in the middle of is nobody's snapshot. */
+/* What a killed process was in the middle of is nobody's snapshot. FALSE: it can not be made any more. */
+static gboolean
+check_still (Snapshotting *snapshotting)
+{
+  if (is_frozen (snapshotting->container))
+    return TRUE;
+  g_clear_error (&snapshotting->live.error);
+  snapshotting->live.error =
+      g_error_new (BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "Container %s ended while its files were copied",
+                   snapshotting->container->spec->name);
+  return FALSE;
+}
+
 static void
 on_files_copied (gpointer user_data)
 {
-  Snapshotting *snapshotting = g_task_get_task_data (user_data);
-  const BothyContainer *container = snapshotting->container;
-
-  if (container->state != BOTHY_CONTAINER_FROZEN || !container->supervisor)
-    snapshotting->live.error =
-        g_error_new (BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "Container %s ended while its files were copied",
-                     container->spec->name);
+  check_still (g_task_get_task_data (user_data));
   thaw (user_data);
 }
 
@@ -358,10 +378,14 @@ on_frozen (GObject *source, GAsyncResult *result, gpointer user_data)
   Snapshotting *snapshotting = g_task_get_task_data (task);
 
   BOTHY_FAULT_POINT ("live.frozen");
-  if (bothy_runner_freeze_finish (BOTHY_RUNNER (source), result, &snapshotting->live.error)) {
+  if (bothy_runner_freeze_finish (BOTHY_RUNNER (source), result, &snapshotting->live.error) &&
+      check_still (snapshotting)) {
     copy_top (task);
     return;
   }
+  /* Why it could not be frozen, unless that is because somebody stopped it. */
+  if (snapshotting->container->state != BOTHY_CONTAINER_RUNNING)
+    check_still (snapshotting);
   snapshotting->live.made = TRUE;
   thaw (task);
   finish_live (task);
@@ -383,6 +407,7 @@ freeze (GTask *task)
   }
   BOTHY_FAULT_POINT ("live.held");
   bothy_runner_freeze (bothy_registry_get_runner (self), container, TRUE, on_frozen, g_object_ref (task));
+  BOTHY_FAULT_POINT ("live.asked");
 }
 
 /* NAME: of the snapshot; NULL: none. */
@@ -400,24 +425,60 @@ copy_live (GTask *task, const char *name)
     error = wrong_state_error (container);
   else if (name && bothy_snapshots_check (snapshotting->snapshots, name, 1, &error))
     check_count (self, snapshotting, &error);
-  if (error)
+  if (error) {
     end_snapshotting (task, error);
-  else if (container->state == BOTHY_CONTAINER_RUNNING)
+    return;
+  }
+  /* Whoever wants it to end does not wait for a copy of its files. */
+  container->yields = TRUE;
+  if (container->state == BOTHY_CONTAINER_RUNNING)
     freeze (task);
   else
     copy_top (task);
 }
 
+typedef struct {
+  BothyRegistry *registry;
+  BothyChange *change;
+} LettingGo;
+
+static void
+on_let_go (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  LettingGo *letting_go = user_data;
+  BothyContainer *container = bothy_change_get_container (letting_go->change);
+  g_autoptr (GError) error = NULL;
+
+  if (bothy_runner_freeze_finish (BOTHY_RUNNER (source), result, &error) || !container->supervisor)
+    forget_held (letting_go->registry, container);
+  else
+    g_warning ("Container %s stands still: %s", container->id, error->message);
+  bothy_change_free (letting_go->change);
+  g_object_unref (letting_go->registry);
+  g_free (letting_go);
+}
+
+/* Also one that does not stand still: it may be about to, as the earlier bothyd had asked for. */
 void
 bothy_registry_let_go (BothyRegistry *self, BothyContainer *container)
 {
+  BothyChange *change;
+  LettingGo *letting_go;
+
   if (!container->files.held)
     return;
-  if (container->state == BOTHY_CONTAINER_FROZEN && container->supervisor)
-    bothy_registry_freeze (self, container, FALSE, NULL, NULL);
-  bothy_container_set_held (container, FALSE);
-  if (!bothy_containers_save (bothy_registry_get_containers (self), container, NULL))
-    g_warning ("Container %s: its record could not be written", container->id);
+  if (!container->supervisor) {
+    forget_held (self, container);
+    return;
+  }
+  change = bothy_change_begin (bothy_registry_get_containers (self), container, "thawing", NULL);
+  if (!change)
+    return;
+  container->yields = TRUE;
+  letting_go = g_new0 (LettingGo, 1);
+  letting_go->registry = g_object_ref (self);
+  letting_go->change = change;
+  bothy_runner_freeze (bothy_registry_get_runner (self), container, FALSE, on_let_go, letting_go);
 }
 
 /* ---- the three ---- */
