@@ -589,9 +589,13 @@ keep_current (GTask *task, GError **error)
   const char *current = find_current (self, container);
   g_autofree char *name = bothy_snapshots_make_name (container->snapshots, "before-restore-");
 
-  return (current &&
-          g_ptr_array_find_with_equal_func (container->snapshots, current, is_snapshot_of, NULL)) ||
-         add_snapshot (task, name, current ? current : container->files.top, TRUE, error);
+  if ((current && g_ptr_array_find_with_equal_func (container->snapshots, current, is_snapshot_of, NULL)) ||
+      add_snapshot (task, name, current ? current : container->files.top, TRUE, error))
+    return TRUE;
+  if (container->snapshots->len > 0)
+    g_prefix_error (error, "What container %s is now would be a snapshot, too, and its oldest is %s: ",
+                    container->spec->name, ((const BothySnapshot *)container->snapshots->pdata[0])->name);
+  return FALSE;
 }
 
 static GError *
