@@ -271,6 +271,15 @@ def test_LIFE_killed_while_it_freezes(host, x1):
     host.run("alice", "timeout 10 bothy exec x1 -- true", check=True)
 
 
+def test_a_copy_that_can_not_be(host, x1):
+    """Its source has no layer more."""
+    stop(host)
+    before = tree(host)
+    done = host.run("alice", "bothy copy x1 x1")
+    assert done.returncode == 1 and "already" in done.stderr
+    assert tree(host) == before
+
+
 def test_foreign(host, x1):
     """Missing and foreign are alike; who may manage may."""
     stop(host)
