@@ -40,17 +40,26 @@ call_with_options (Cli *cli, const char *path, const char *method, GError **erro
   return answer != NULL;
 }
 
+/* FALSE also if it would be no more once it had stopped. */
 static gboolean
-is_active (Cli *cli, const char *path, gboolean *ret_active, GError **error)
+check_stop (Cli *cli, const char *path, gboolean *ret_active, GError **error)
 {
   g_autoptr (GVariant) properties = cli_get_all (cli, path, IFACE_CONTAINER, error);
-  const char *state = "";
+  const char *state = "", *name = "";
+  gboolean ephemeral = FALSE;
 
   if (properties == NULL)
     return FALSE;
   g_variant_lookup (properties, "State", "&s", &state);
+  g_variant_lookup (properties, "Name", "&s", &name);
+  g_variant_lookup (properties, "Ephemeral", "b", &ephemeral);
   *ret_active = !g_str_equal (state, "stopped") && !g_str_equal (state, "failed");
-  return TRUE;
+  if (!ephemeral)
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+               _ ("Container %s is ephemeral: it is deleted when it stops; \"bothy commit\" keeps its files"),
+               name);
+  return FALSE;
 }
 
 /* Whatever becomes of the change, a container that ran runs again. */
@@ -59,7 +68,7 @@ change (const Change *self, const char *path, GError **error)
 {
   gboolean active = FALSE, done;
 
-  if (self->stop && !is_active (self->cli, path, &active, error))
+  if (self->stop && !check_stop (self->cli, path, &active, error))
     return FALSE;
   if (active && !call_with_options (self->cli, path, "Stop", error))
     return FALSE;

@@ -7,6 +7,7 @@
 #include "mounts.h"
 #include "procfs.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,13 +62,32 @@ has_image_resolver (unsigned n_own)
   return !changed;
 }
 
-/* The root directory is as the topmost layer has it, so a new one above what the container wrote begins with that. */
+static bool
+is_empty (const char *name)
+{
+  DIR *directory = opendir (name);
+  bool empty = directory != NULL;
+
+  for (const struct dirent *entry; empty && (entry = readdir (directory)) != NULL;)
+    empty = strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0;
+  if (directory != NULL)
+    closedir (directory);
+  return empty;
+}
+
+/*
+ * The root directory is as the topmost layer has it, so a new one above what the container wrote begins with that. The lowest of the N_OWN
+ * that it wrote has what its first start put there; if it is empty, the container never was started then, and what is mounted here is the
+ * directory that would have held it, which is nobody's root.
+ */
 static int
-inherit_root (void)
+inherit_root (unsigned n_own)
 {
   autofd upper = open ("u/upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   struct stat st;
 
+  if (n_own == 1 && is_empty ("l0"))
+    return 0;
   if (upper < 0 || stat ("l0", &st) < 0 || fchown (upper, st.st_uid, st.st_gid) < 0 ||
       fchmod (upper, st.st_mode & 07777) < 0)
     return -errno;
@@ -94,7 +114,7 @@ attach_layers (struct rootfs *rootfs, const struct rootfs_layers *layers)
   rootfs->fresh = mkdirat (AT_FDCWD, "u/upper", 0755) == 0;
   if ((!rootfs->fresh && errno != EEXIST) || (mkdirat (AT_FDCWD, "u/work", 0700) < 0 && errno != EEXIST))
     return fault_at (SUPERVISOR_STEP_LAYER, errno);
-  r = rootfs->fresh && layers->n_own > 0 ? inherit_root () : 0;
+  r = rootfs->fresh && layers->n_own > 0 ? inherit_root (layers->n_own) : 0;
   if (r < 0)
     return fault_at (SUPERVISOR_STEP_LAYER, r);
   rootfs->image_resolver = has_image_resolver (layers->n_own);

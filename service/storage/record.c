@@ -75,6 +75,17 @@ bothy_record_write (
 }
 
 gboolean
+bothy_record_settle (int dirfd, const char *name, GError **error)
+{
+  autofd fd = openat (dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+  if (fd >= 0 && fsync (fd) == 0 && fsync (dirfd) == 0)
+    return TRUE;
+  bothy_error_set_errno (error, errno, "Writing a record");
+  return FALSE;
+}
+
+gboolean
 bothy_record_place (int dirfd, const char *name, const char *final, BothyRecordDurability durability)
 {
   int number;

@@ -21,6 +21,10 @@ typedef enum {
 gboolean bothy_record_write (
     int dirfd, const char *name, GKeyFile *content, BothyRecordDurability durability, GError **error);
 
+/* NAME below DIRFD, which was written BOTHY_RECORD_VOLATILE, survives a power cut when this returns TRUE. Blocks on the disk. FALSE with
+   an error: it is there, and maybe the old one after a power cut. */
+gboolean bothy_record_settle (int dirfd, const char *name, GError **error);
+
 /* Give the directory NAME below DIRFD, with its record in it, the name FINAL. It has it, or, when FALSE with errno, it has NAME:
    also when the disk did not take it. */
 gboolean

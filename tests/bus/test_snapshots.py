@@ -43,6 +43,13 @@ def test_what_is_shown(alice, box):
     assert alice.get(ROOT, MANAGER, "MaxSnapshots") == 256
 
 
+def test_of_what_goes_when_it_ends(alice):
+    box = alice.create("box", ephemeral=True, command=["sleep", "1000"])
+    assert run(alice, box, "Snapshot", "s1") == "WrongState" and "ephemeral" in alice.finish(alice.call(box, CONTAINER, "Snapshot", "(sa{sv})", "s1", {})[0])["Error"]
+    assert shown(alice, box) == []
+    assert run(alice, box, "Clone", "copy") == ""
+
+
 def test_kept_by_rule(world, alice, box):
     """Of those without a name the latest few; what has a name stays."""
     keep = variants({"keep": 2})

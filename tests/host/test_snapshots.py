@@ -193,6 +193,93 @@ def test_copy_of_settings(host):
     assert sorted(names(host)) == ["x1", "x2"]
 
 
+def with_record(host, name, change):
+    """Lets bothyd find another record of a container, as after a power cut: CHANGE gets its path as $f, and a shell."""
+    path = f"/var/lib/bothy/containers/{info(host, name)['id']}/container"
+    host.run("root", f"f={path}; {{ {change}; }} && systemctl kill -s KILL bothyd && systemctl restart bothyd", check=True)
+
+
+SEAL = """python3 -c 'import hashlib, sys
+text = open(sys.argv[1]).read().split("\\n", 1)[1].replace(sys.argv[2], sys.argv[3])
+open(sys.argv[1], "w").write("#bothy-record 1 " + hashlib.sha256(text.encode()).hexdigest() + "\\n" + text)' $f """
+
+
+def test_SNAP_05_a_record_of_before(host, x1):
+    """The disk lost that the container writes into another layer now: what its copy stands on stays as it is."""
+    out(host, "echo one >/root/file")
+    stop(host)
+    host.run("root", f"cp -p /var/lib/bothy/containers/{info(host, 'x1')['id']}/container /root/before")
+    host.run("alice", "bothy copy x1 x2", check=True)
+    with_record(host, "x1", "cp -p /root/before $f")
+    done = host.run("alice", "bothy start x1")
+    assert done.returncode == 1 and "snapshot create x1" in done.stderr, done.stderr
+    host.run("alice", "bothy snapshot create x1 s1 && bothy start x1", check=True)
+    assert out(host, "cat /root/file; echo two >/root/file") == "one"
+    start(host, "x2")
+    assert out(host, "cat /root/file", "x2") == "one"
+
+
+def test_the_directory_of_all(host):
+    """/ of a container is open to all its users, also if nothing was ever written into what it stands on."""
+    host.run("alice", "bothy create busybox x1 && bothy copy x1 x2 && bothy copy x2 x3", check=True)
+    for name in "x1", "x2", "x3":
+        start(host, name)
+        assert out(host, "stat -c '%a %u:%g' /", name) == "755 0:0"
+        host.run("alice", f"bothy exec -T -u 1000 {name} -- ls /", check=True)
+
+
+def test_a_copy_that_was_found_again(host, x1):
+    """Its record says that nothing was written into it, and it ran since: that is what its own copy has."""
+    stop(host)
+    host.run("alice", "bothy copy x1 x2 && bothy start x2", check=True)
+    out(host, "echo one >/root/file", "x2")
+    with_record(host, "x2", SEAL + "Fresh=false Fresh=true")
+    host.run("alice", "bothy stop -f x2 && bothy copy x2 x3 && bothy start x3", check=True)
+    assert out(host, "cat /root/file", "x3") == "one"
+
+
+def test_what_goes_when_it_ends(host):
+    """To stop an ephemeral container would be to delete it."""
+    host.run("alice", "bothy launch --ephemeral busybox x1", check=True)
+    for words in "create --stop x1 s1", "restore --stop x1 s1", "create x1 s1":
+        done = host.run("alice", f"bothy snapshot {words}")
+        assert done.returncode == 1 and "ephemeral" in done.stderr, (words, done.stderr)
+        assert state(host, "x1") == "running"
+    host.run("alice", "bothy copy x1 x2", check=True)
+
+
+def test_LIFE_stopped_while_it_is_copied(host, x1):
+    """Who waits for a copy does not keep anybody from ending the container."""
+    for line in "bothy stop -f x1", "bothy kill x1", "bothy delete -f x1":
+        out(host, "dd if=/dev/urandom of=/root/big bs=1M count=700 2>/dev/null")
+        host.run("root", "(until bothy info alice/x1 | grep -q -e freezing -e frozen || [ $((i += 1)) = 500 ]; do :; done; "
+                 f"su -s /bin/sh alice -c '{line}' >/tmp/line 2>&1; echo $? >>/tmp/line) & "
+                 "su -s /bin/sh alice -c 'bothy snapshot create x1 s1' 2>/tmp/said; wait")
+        assert host.output("root", "cat /tmp/line").split()[-1] == "0", (line, host.output("root", "cat /tmp/line /tmp/said"))
+        if "delete" not in line:
+            until(lambda: state(host, "x1") in ("stopped", "failed"))
+            host.run("alice", "bothy start x1; bothy snapshot delete x1 s1 2>/dev/null; true", check=True)
+    until(lambda: tree(host) == [], what="all goes")
+
+
+def test_LIFE_killed_while_it_freezes(host, x1):
+    """A bothyd that dies before the container stands still: it goes on all the same."""
+    with_record(host, "x1", SEAL + "Personal= \"$(printf 'Held=true\\nPersonal=')\"")
+    record = f"/var/lib/bothy/containers/{info(host, 'x1')['id']}/container"
+    until(lambda: host.run("root", f"grep Held {record}").returncode == 1, what="it is on record")
+    assert state(host, "x1") == "running"
+    host.run("alice", "timeout 10 bothy exec x1 -- true", check=True)
+
+
+def test_a_copy_that_can_not_be(host, x1):
+    """Its source has no layer more."""
+    stop(host)
+    before = tree(host)
+    done = host.run("alice", "bothy copy x1 x1")
+    assert done.returncode == 1 and "already" in done.stderr
+    assert tree(host) == before
+
+
 def test_foreign(host, x1):
     """Missing and foreign are alike; who may manage may."""
     stop(host)

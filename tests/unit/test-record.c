@@ -431,6 +431,28 @@ test_synced (void)
   failing_sync = 0;
 }
 
+/* What did not wait for the disk can do so later. */
+static void
+test_settled (void)
+{
+  g_autoptr (GError) error = NULL;
+  autofd dir = scratch_directory (NULL);
+
+  g_assert_true (try_value (dir, "soon", BOTHY_RECORD_VOLATILE, 0, &error));
+  g_assert_true (bothy_record_settle (dir, "one", &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (n_syncs, ==, 2);
+  for (failing_sync = 1; failing_sync <= 2; failing_sync++) {
+    n_syncs = 0;
+    g_assert_false (bothy_record_settle (dir, "one", &error));
+    g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED);
+    g_clear_error (&error);
+  }
+  failing_sync = 0;
+  expect_value (dir, "soon");
+  g_assert_false (bothy_record_settle (dir, "none", &error));
+}
+
 static void
 test_placed (void)
 {
@@ -466,6 +488,7 @@ main (int argc, char **argv)
   g_test_add_func ("/record/STATE-02-full-disk", test_full_disk);
   g_test_add_func ("/record/STATE-02-synced", test_synced);
   g_test_add_func ("/record/STATE-02-placed", test_placed);
+  g_test_add_func ("/record/STATE-02-settled", test_settled);
   g_test_add_func ("/record/STATE-02-no-descriptor", test_no_descriptor);
   g_test_add_func ("/record/STATE-03-flipped", test_flipped);
   g_test_add_func ("/record/STATE-03-cut", test_cut);

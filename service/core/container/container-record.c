@@ -169,6 +169,48 @@ bothy_container_record_save (BothyContainer *self, int containers_fd, GError **e
   return FALSE;
 }
 
+static void
+settle (GTask *task, gpointer source, gpointer directory, GCancellable *cancellable)
+{
+  GError *error = NULL;
+
+  if (bothy_record_settle (GPOINTER_TO_INT (directory), FILE_NAME, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+close_directory (gpointer directory)
+{
+  autofd fd = GPOINTER_TO_INT (directory);
+}
+
+void
+bothy_container_record_settle (BothyContainer *self,
+                               int containers_fd,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  int dir = openat (containers_fd, self->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  GError *error = NULL;
+
+  if (dir < 0) {
+    bothy_error_set_errno (&error, errno, "Opening the container's directory");
+    g_task_return_error (task, error);
+    return;
+  }
+  g_task_set_task_data (task, GINT_TO_POINTER (dir), close_directory);
+  g_task_run_in_thread (task, settle);
+}
+
+gboolean
+bothy_container_record_settle_finish (BothyContainer *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
 /* ---- reading ---- */
 
 static char **

@@ -27,6 +27,15 @@ gboolean bothy_container_record_write (BothyContainer *self,
 /* The same in CONTAINERS_FD/ID, without waiting for the disk: after a power cut nothing runs anyway. */
 gboolean bothy_container_record_save (BothyContainer *self, int containers_fd, GError **error);
 
+/* What was saved of SELF in CONTAINERS_FD/ID survives a power cut once CALLBACK is called. */
+void bothy_container_record_settle (BothyContainer *self,
+                                    int containers_fd,
+                                    GAsyncReadyCallback callback,
+                                    gpointer user_data);
+
+/* FALSE with FAILED or NO_SPACE: it may be the record before it that survives. */
+gboolean bothy_container_record_settle_finish (BothyContainer *self, GAsyncResult *result, GError **error);
+
 /* The container ID as CONTAINERS_FD/ID has it. (transfer full); NULL with an error when there is no record, or
    one that makes no sense. */
 BothyContainer *bothy_container_record_load (int containers_fd, const char *id, GError **error);

@@ -247,6 +247,12 @@ bothy_container_set_files (BothyContainer *self, const char *top, gboolean perso
 }
 
 void
+bothy_container_set_written (BothyContainer *self)
+{
+  self->files.fresh = FALSE;
+}
+
+void
 bothy_container_set_held (BothyContainer *self, gboolean held)
 {
   self->files.held = held;
@@ -438,7 +444,6 @@ void
 bothy_container_set_starting (BothyContainer *self)
 {
   self->reason = self->cause;
-  self->files.fresh = FALSE;
   self->exited = self->stopping = self->stays_down = self->reboot = self->run_over = FALSE;
   bothy_container_set_state (self, BOTHY_CONTAINER_STARTING);
 }

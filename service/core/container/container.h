@@ -202,6 +202,9 @@ void bothy_container_set_below (BothyContainer *self, const char *below);
 void
 bothy_container_set_files (BothyContainer *self, const char *top, gboolean personal, GPtrArray *snapshots);
 
+/* Something may have been written into its top. */
+void bothy_container_set_written (BothyContainer *self);
+
 /* It stands still until its files are copied (HELD), or not any more. */
 void bothy_container_set_held (BothyContainer *self, gboolean held);
 

@@ -178,6 +178,8 @@ bothy_runner_reconnect (BothyRunner *self,
     g_object_unref (task);
     return;
   }
+  /* Whatever its record says: that may be from before it was started. */
+  bothy_container_set_written (container);
   reconnect = g_new0 (Reconnect, 1);
   reconnect->runner = g_object_ref (self);
   reconnect->container = g_object_ref (container);

@@ -210,6 +210,12 @@ bothy_runner_limit (BothyRunner *self,
   bothy_cgroup_manager_limit (self->cgroups, container->group, &container->limits, callback, user_data);
 }
 
+static gboolean
+is_frozen_or_about_to_be (const BothyContainer *container)
+{
+  return container->state == BOTHY_CONTAINER_FREEZING || container->state == BOTHY_CONTAINER_FROZEN;
+}
+
 static void
 on_frozen (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -219,7 +225,8 @@ on_frozen (GObject *source, GAsyncResult *result, gpointer user_data)
   gboolean done = bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error);
   gboolean frozen = container->state == BOTHY_CONTAINER_FREEZING ? done : !done;
 
-  if (bothy_container_is_active (container))
+  /* One that is being stopped meanwhile goes on with that. */
+  if (is_frozen_or_about_to_be (container))
     bothy_container_set_state (container, frozen ? BOTHY_CONTAINER_FROZEN : BOTHY_CONTAINER_RUNNING);
   if (done)
     g_task_return_boolean (task, TRUE);

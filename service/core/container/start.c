@@ -52,10 +52,9 @@ typedef struct {
   BothyCgroup *group;
   GError *error; /* the first thing that went wrong */
   guint timer;
-  guint pending;      /* answers that have not come yet */
-  GPtrArray *mounts;  /* of the owner's directories */
-  gboolean was_fresh; /* its record says that nothing was written into its top */
-  gboolean spawn_sent, spawned, prepare_sent, networked, settled, attach_sent, attached, start_sent;
+  guint pending;     /* answers that have not come yet */
+  GPtrArray *mounts; /* of the owner's directories */
+  gboolean spawn_sent, spawned, prepare_sent, recorded, networked, settled, attach_sent, attached, start_sent;
 } Start;
 
 static void advance_start (Start *start);
@@ -218,6 +217,26 @@ list_own_layers (Start *start, const BothyUpper *top, struct helper_request *req
   return TRUE;
 }
 
+/* What something stands on is never written into. It is on disk that nothing does before the top of a container is; but a disk that lost
+   what it had said to have may be full of surprises. */
+static gboolean
+check_top (Start *start, const BothyUpper *top, GError **error)
+{
+  const BothyContainer *container = start->container;
+  const BothyUpper *above = top ? bothy_uppers_find_above (start->runner->uppers, top->id) : NULL;
+
+  if (!top)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED,
+                 "What it wrote is gone: %s; restore a snapshot of it", container->files.top);
+  else if (above)
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED,
+        "What it would write into is what layer %s of files stands on, of a snapshot or a copy; \"bothy "
+        "snapshot create %s\" has it write elsewhere",
+        above->id, container->spec->name);
+  return top && !above;
+}
+
 /* The topmost first: the container's own, the image's, and what it writes into. */
 static gboolean
 list_layers (Start *start, struct helper_request *request, GError **error)
@@ -227,12 +246,7 @@ list_layers (Start *start, struct helper_request *request, GError **error)
   const BothyUpper *top = bothy_uppers_find (start->runner->uppers, container->files.top);
   guint n = image ? g_strv_length (image->layers) : 0;
 
-  if (!top) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED,
-                 "What it wrote is gone: %s; restore a snapshot of it", container->files.top);
-    return FALSE;
-  }
-  if (!list_own_layers (start, top, request, error))
+  if (!check_top (start, top, error) || !list_own_layers (start, top, request, error))
     return FALSE;
   if (n == 0 || request->n_layers + n >= HELPER_MAX_LAYERS) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE, "The image that it stands on is gone: %.12s",
@@ -480,20 +494,43 @@ send_prepare (Start *start)
   bothy_supervisor_call (start->supervisor, message, text, start->layers, on_prepare_reply, start);
 }
 
+static void
+on_recorded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  GError *error = NULL;
+
+  start->pending--;
+  start->recorded = bothy_container_record_settle_finish (BOTHY_CONTAINER (source), result, &error);
+  if (!start->recorded)
+    fail_start (start, error);
+  advance_start (start);
+}
+
 /*
- * That something is written into its top has to be on record before it is: whoever took that for empty would let it go. Of a
- * first one nobody does.
+ * That something is written into its top has to be on record before its first process does so, also after a power cut: whoever took that
+ * for empty would let it go. Of one that stands on nothing but the image nobody does.
  */
 static void
 record_start (Start *start)
 {
-  const BothyContainer *container = start->container;
+  BothyContainer *container = start->container;
+  const BothyUpper *top = bothy_uppers_find (start->runner->uppers, container->files.top);
+  gboolean was_fresh = container->files.fresh;
   GError *error = NULL;
 
-  if (!start->was_fresh || g_str_equal (container->files.top, container->id))
-    bothy_runner_save (start->runner, start->container);
-  else if (!bothy_container_record_save (start->container, start->runner->containers_fd, &error))
+  bothy_container_set_written (container);
+  start->recorded = !was_fresh || !top || !*top->below;
+  if (start->recorded) {
+    bothy_runner_save (start->runner, container);
+    return;
+  }
+  if (!bothy_container_record_save (container, start->runner->containers_fd, &error)) {
     fail_start (start, error);
+    return;
+  }
+  start->pending++;
+  bothy_container_record_settle (container, start->runner->containers_fd, on_recorded, start);
 }
 
 /*
@@ -637,7 +674,7 @@ advance_start (Start *start)
     prepare_root (start);
   if (!start->error && start->prepare_sent && start->mounts && !start->attach_sent)
     attach_mounts (start);
-  if (!start->error && start->prepare_sent && start->networked && start->settled && start->attached &&
+  if (!start->error && start->recorded && start->networked && start->settled && start->attached &&
       !start->start_sent) {
     bothy_container_emit_beginning (start->container, start->supervisor);
     send_start (start);
@@ -692,7 +729,6 @@ bothy_runner_start (BothyRunner *self,
   start->task = g_task_new (self, NULL, callback, user_data);
   start->stdio = stdio ? g_object_ref (stdio) : NULL;
   start->listen_fd = start->their_fd = -1;
-  start->was_fresh = container->files.fresh;
   bothy_container_set_starting (container);
   if (!bothy_conflicts_check_listed (container->range_base, BOTHY_RANGE_SIZE, &error) ||
       !make_sockets (start, &error)) {

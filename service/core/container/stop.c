@@ -78,7 +78,8 @@ bothy_runner_stop (BothyRunner *self,
 {
   GTask *task = g_task_new (self, NULL, callback, user_data);
   Stop *stop = g_new0 (Stop, 1);
-  gboolean frozen = container->state == BOTHY_CONTAINER_FROZEN;
+  gboolean frozen =
+      container->state == BOTHY_CONTAINER_FROZEN || container->state == BOTHY_CONTAINER_FREEZING;
   gboolean asked = container->state == BOTHY_CONTAINER_STOPPING;
 
   stop->runner = g_object_ref (self);

@@ -54,17 +54,19 @@ bothy_change_record (
   return FALSE;
 }
 
-void
+gboolean
 bothy_change_roll_back (BothyChange *self)
 {
   g_autoptr (GError) error = NULL;
 
   if (!self->undo)
-    return;
+    return TRUE;
   self->undo (self->containers, self->container, self->before);
   forget_before (self);
-  if (!bothy_containers_save (self->containers, self->container, &error))
-    g_warning ("Container %s: %s", self->container->id, error->message);
+  if (bothy_containers_save (self->containers, self->container, &error))
+    return TRUE;
+  g_warning ("Container %s: %s", self->container->id, error->message);
+  return FALSE;
 }
 
 void

@@ -27,8 +27,8 @@ BothyContainer *bothy_change_get_container (const BothyChange *self);
 gboolean bothy_change_record (
     BothyChange *self, BothyChangeUndo undo, gpointer before, GDestroyNotify free_before, GError **error);
 
-/* What is on record could not be done: take it back, in the record as well. */
-void bothy_change_roll_back (BothyChange *self);
+/* What is on record could not be done: take it back, in the record as well. FALSE: the disk did not take that, and may have either. */
+gboolean bothy_change_roll_back (BothyChange *self);
 
 /* It is over: others may go on with the container, and what follows the end of a run, if it ended meanwhile, is done
    before this returns. To be called before the caller of the change hears of its result. */

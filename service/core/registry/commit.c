@@ -37,7 +37,8 @@ typedef struct {
 static void
 commit_free (Commit *commit)
 {
-  g_cancellable_disconnect (commit->outer, commit->handler);
+  if (commit->handler)
+    g_signal_handler_disconnect (commit->outer, commit->handler);
   g_clear_object (&commit->outer);
   g_object_unref (commit->cancellable);
   g_clear_object (&commit->base);
@@ -296,8 +297,10 @@ bothy_registry_commit (BothyRegistry *self,
   commit->alias = g_strdup (alias);
   commit->cancellable = g_cancellable_new ();
   commit->outer = g_object_ref (cancellable);
-  commit->handler = g_cancellable_connect (cancellable, G_CALLBACK (on_cancelled),
-                                           g_object_ref (commit->cancellable), g_object_unref);
+  commit->handler =
+      g_signal_connect_object (cancellable, "cancelled", G_CALLBACK (on_cancelled), commit->cancellable, 0);
+  if (g_cancellable_is_cancelled (cancellable))
+    g_cancellable_cancel (commit->cancellable);
   g_task_set_task_data (task, commit, (GDestroyNotify)commit_free);
   if (!snapshot) {
     bothy_registry_set_aside (self, container, on_set_aside, g_object_ref (task));

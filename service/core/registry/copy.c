@@ -87,6 +87,11 @@ bothy_registry_copy (BothyRegistry *self,
   copy->source = g_object_ref (source);
   copy->spec = spec;
   g_task_set_task_data (task, copy, (GDestroyNotify)copy_free);
+  /* Before its source gets another layer. */
+  if (!bothy_registry_check_create (self, source->owner, spec, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
   if (!snapshot) {
     bothy_registry_set_aside (self, source, on_set_aside, g_object_ref (task));
     return;

@@ -240,6 +240,26 @@ on_address (GObject *source, GAsyncResult *result, gpointer user_data)
     abandon (task, error);
 }
 
+/* FALSE with an error if OWNER can not have one as SPEC says; else its name is kept for it from now on. */
+static gboolean
+reserve (BothyRegistry *self, guint32 owner, const BothyContainerSpec *spec, GError **error)
+{
+  return (!spec->mounts || bothy_registry_check_mounts (self, owner, spec->mounts->len, error)) &&
+         bothy_containers_reserve (bothy_registry_get_containers (self), owner, spec, error);
+}
+
+gboolean
+bothy_registry_check_create (BothyRegistry *self,
+                             guint32 owner,
+                             const BothyContainerSpec *spec,
+                             GError **error)
+{
+  if (!reserve (self, owner, spec, error))
+    return FALSE;
+  bothy_containers_cancel (bothy_registry_get_containers (self), owner, spec);
+  return TRUE;
+}
+
 /* Begin to make one, whose name is kept for it from now on. NULL: that can not be, and the caller has been told. */
 static GTask *
 begin_create (BothyRegistry *self,
@@ -259,9 +279,7 @@ begin_create (BothyRegistry *self,
   create->spec = spec;
   create->containers_fd = bothy_containers_get_directory (containers);
   g_task_set_task_data (task, create, (GDestroyNotify)create_free);
-  create->reserved =
-      (!spec->mounts || bothy_registry_check_mounts (self, owner, spec->mounts->len, &error)) &&
-      bothy_containers_reserve (containers, owner, spec, &error);
+  create->reserved = reserve (self, owner, spec, &error);
   if (create->reserved)
     return g_steal_pointer (&task);
   abandon (task, error);

@@ -21,6 +21,13 @@ void bothy_registry_create_on (BothyRegistry *self,
                                GAsyncReadyCallback callback,
                                gpointer user_data);
 
+/* Whether OWNER could have one as SPEC says now, as far as that is known before one is made. FALSE with CONTAINER_EXISTS, QUOTA_EXCEEDED and
+   others. */
+gboolean bothy_registry_check_create (BothyRegistry *self,
+                                      guint32 owner,
+                                      const BothyContainerSpec *spec,
+                                      GError **error);
+
 /* For both: (transfer full); NULL with an error: CONTAINER_EXISTS, QUOTA_EXCEEDED, NO_SUCH_IMAGE and others; then nothing is left. */
 BothyContainer *bothy_registry_create_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 

@@ -354,6 +354,7 @@ on_killed (GObject *source, GAsyncResult *result, gpointer user_data)
 typedef struct {
   BothyContainer *container;
   guint32 user;
+  gulong settled; /* what waits for the end of what is done to it, or 0 */
 } ForcedDelete;
 
 static void
@@ -376,24 +377,53 @@ on_deleted_at_last (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
 }
 
-/* It is stopped now; an ephemeral one may have been deleted by its end. */
+/* An ephemeral one may have been deleted by its end. */
+static void
+delete_at_last (GTask *task)
+{
+  BothyRegistry *self = g_task_get_source_object (task);
+  const ForcedDelete *forced = g_task_get_task_data (task);
+  BothyContainer *container = forced->container;
+
+  if (bothy_containers_find (bothy_registry_get_containers (self), container->owner, container->spec->name) !=
+      container)
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_UNKNOWN_OBJECT,
+                             "Container %s was deleted when it had stopped", container->spec->name);
+  else
+    bothy_registry_delete (self, container, forced->user, TRUE, on_deleted_at_last, g_object_ref (task));
+}
+
+static void
+on_free_again (BothyContainer *container, gpointer user_data)
+{
+  g_autoptr (GTask) task = NULL;
+  ForcedDelete *forced = g_task_get_task_data (user_data);
+
+  if (container->busy || !forced->settled)
+    return;
+  task = g_object_ref (user_data);
+  g_signal_handler_disconnect (container, forced->settled);
+  forced->settled = 0;
+  delete_at_last (task);
+}
+
+/* It is stopped now. What yielded to that may not be over yet: a copy of its files ends when it is whole. */
 static void
 on_cut_short (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  BothyRegistry *self = g_task_get_source_object (task);
-  const ForcedDelete *forced = g_task_get_task_data (task);
+  ForcedDelete *forced = g_task_get_task_data (task);
   BothyContainer *container = forced->container;
   GError *error = NULL;
 
   if (!bothy_runner_stop_finish (BOTHY_RUNNER (source), result, &error))
     g_task_return_error (task, error);
-  else if (bothy_containers_find (bothy_registry_get_containers (self), container->owner,
-                                  container->spec->name) != container)
-    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_UNKNOWN_OBJECT,
-                             "Container %s was deleted when it had stopped", container->spec->name);
+  else if (container->busy)
+    forced->settled =
+        g_signal_connect_data (container, "settled", G_CALLBACK (on_free_again), g_object_ref (task),
+                               (GClosureNotify)(GCallback)g_object_unref, G_CONNECT_DEFAULT);
   else
-    bothy_registry_delete (self, container, forced->user, TRUE, on_deleted_at_last, g_object_ref (task));
+    delete_at_last (task);
 }
 
 static void

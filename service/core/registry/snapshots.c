@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/fault.h"
+#include "core/container/container-record.h"
 #include "core/registry/change.h"
 #include "core/registry/files.h"
 #include "core/registry/lifecycle.h"
@@ -133,10 +134,33 @@ put_back (BothyContainers *containers, BothyContainer *container, gpointer data)
   bothy_container_put_files_back (container, &before->files, g_ptr_array_ref (before->snapshots));
 }
 
-/* All at once: this is where it happens. */
+/* What the record that could not be taken back may be about is not swept, as long as nobody knows which one the disk has. */
+static void
+take_back (Snapshotting *snapshotting)
+{
+  if (bothy_change_roll_back (snapshotting->change))
+    return;
+  snapshotting->top = NULL;
+  snapshotting->aside = NULL;
+}
+
+static void
+on_settled (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  if (!bothy_container_record_settle_finish (BOTHY_CONTAINER (source), result, &error))
+    take_back (g_task_get_task_data (task));
+  end_snapshotting (task, error);
+}
+
+/* All at once: this is where it happens. What others are to stand on is on disk for good, so that the container does not write into it
+   has to be, too, before they do. */
 static void
 record (GTask *task)
 {
+  BothyContainers *containers = bothy_registry_get_containers (g_task_get_source_object (task));
   Snapshotting *snapshotting = g_task_get_task_data (task);
   BothyContainer *container = snapshotting->container;
   Before *before = g_new0 (Before, 1);
@@ -150,7 +174,11 @@ record (GTask *task)
                              snapshotting->personal, g_steal_pointer (&snapshotting->snapshots));
   bothy_change_record (snapshotting->change, put_back, before, before_free, &error);
   BOTHY_FAULT_POINT ("snapshot.recorded");
-  end_snapshotting (task, error);
+  if (error)
+    end_snapshotting (task, error);
+  else
+    bothy_container_record_settle (container, bothy_containers_get_directory (containers), on_settled,
+                                   g_object_ref (task));
 }
 
 static void
@@ -245,6 +273,17 @@ finish_live (GTask *task)
     record (task);
 }
 
+/* Nothing holds CONTAINER any more. */
+static void
+forget_held (BothyRegistry *self, BothyContainer *container)
+{
+  g_autoptr (GError) error = NULL;
+
+  bothy_container_set_held (container, FALSE);
+  if (!bothy_containers_save (bothy_registry_get_containers (self), container, &error))
+    g_warning ("Container %s: %s", container->id, error->message);
+}
+
 static void
 on_thawed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -259,15 +298,18 @@ on_thawed (GObject *source, GAsyncResult *result, gpointer user_data)
       !snapshotting->live.error)
     snapshotting->live.error = g_steal_pointer (&error);
   g_clear_error (&error);
-  bothy_container_set_held (container, FALSE);
-  if (!bothy_containers_save (bothy_registry_get_containers (self), container, &error))
-    g_warning ("Container %s: %s", container->id, error->message);
-  g_clear_error (&error);
+  forget_held (self, container);
   snapshotting->live.thawing = FALSE;
   finish_live (task);
 }
 
-/* What was frozen for this goes on. */
+static gboolean
+is_frozen (const BothyContainer *container)
+{
+  return container->supervisor && container->state == BOTHY_CONTAINER_FROZEN;
+}
+
+/* What was frozen for this goes on; one that somebody stops meanwhile does so already. */
 static void
 thaw (GTask *task)
 {
@@ -277,25 +319,31 @@ thaw (GTask *task)
 
   if (!container->files.held || snapshotting->live.thawing)
     return;
-  if (!container->supervisor) {
-    bothy_container_set_held (container, FALSE);
+  if (!is_frozen (container)) {
+    forget_held (self, container);
     return;
   }
   snapshotting->live.thawing = TRUE;
   bothy_runner_freeze (bothy_registry_get_runner (self), container, FALSE, on_thawed, g_object_ref (task));
 }
 
-/* What a killed process was in the middle of is nobody's snapshot. */
+/* What a killed process was in the middle of is nobody's snapshot. FALSE: it can not be made any more. */
+static gboolean
+check_still (Snapshotting *snapshotting)
+{
+  if (is_frozen (snapshotting->container))
+    return TRUE;
+  g_clear_error (&snapshotting->live.error);
+  snapshotting->live.error =
+      g_error_new (BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "Container %s ended while its files were copied",
+                   snapshotting->container->spec->name);
+  return FALSE;
+}
+
 static void
 on_files_copied (gpointer user_data)
 {
-  Snapshotting *snapshotting = g_task_get_task_data (user_data);
-  const BothyContainer *container = snapshotting->container;
-
-  if (container->state != BOTHY_CONTAINER_FROZEN || !container->supervisor)
-    snapshotting->live.error =
-        g_error_new (BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "Container %s ended while its files were copied",
-                     container->spec->name);
+  check_still (g_task_get_task_data (user_data));
   thaw (user_data);
 }
 
@@ -330,10 +378,14 @@ on_frozen (GObject *source, GAsyncResult *result, gpointer user_data)
   Snapshotting *snapshotting = g_task_get_task_data (task);
 
   BOTHY_FAULT_POINT ("live.frozen");
-  if (bothy_runner_freeze_finish (BOTHY_RUNNER (source), result, &snapshotting->live.error)) {
+  if (bothy_runner_freeze_finish (BOTHY_RUNNER (source), result, &snapshotting->live.error) &&
+      check_still (snapshotting)) {
     copy_top (task);
     return;
   }
+  /* Why it could not be frozen, unless that is because somebody stopped it. */
+  if (snapshotting->container->state != BOTHY_CONTAINER_RUNNING)
+    check_still (snapshotting);
   snapshotting->live.made = TRUE;
   thaw (task);
   finish_live (task);
@@ -355,6 +407,7 @@ freeze (GTask *task)
   }
   BOTHY_FAULT_POINT ("live.held");
   bothy_runner_freeze (bothy_registry_get_runner (self), container, TRUE, on_frozen, g_object_ref (task));
+  BOTHY_FAULT_POINT ("live.asked");
 }
 
 /* NAME: of the snapshot; NULL: none. */
@@ -372,24 +425,60 @@ copy_live (GTask *task, const char *name)
     error = wrong_state_error (container);
   else if (name && bothy_snapshots_check (snapshotting->snapshots, name, 1, &error))
     check_count (self, snapshotting, &error);
-  if (error)
+  if (error) {
     end_snapshotting (task, error);
-  else if (container->state == BOTHY_CONTAINER_RUNNING)
+    return;
+  }
+  /* Whoever wants it to end does not wait for a copy of its files. */
+  container->yields = TRUE;
+  if (container->state == BOTHY_CONTAINER_RUNNING)
     freeze (task);
   else
     copy_top (task);
 }
 
+typedef struct {
+  BothyRegistry *registry;
+  BothyChange *change;
+} LettingGo;
+
+static void
+on_let_go (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  LettingGo *letting_go = user_data;
+  BothyContainer *container = bothy_change_get_container (letting_go->change);
+  g_autoptr (GError) error = NULL;
+
+  if (bothy_runner_freeze_finish (BOTHY_RUNNER (source), result, &error) || !container->supervisor)
+    forget_held (letting_go->registry, container);
+  else
+    g_warning ("Container %s stands still: %s", container->id, error->message);
+  bothy_change_free (letting_go->change);
+  g_object_unref (letting_go->registry);
+  g_free (letting_go);
+}
+
+/* Also one that does not stand still: it may be about to, as the earlier bothyd had asked for. */
 void
 bothy_registry_let_go (BothyRegistry *self, BothyContainer *container)
 {
+  BothyChange *change;
+  LettingGo *letting_go;
+
   if (!container->files.held)
     return;
-  if (container->state == BOTHY_CONTAINER_FROZEN && container->supervisor)
-    bothy_registry_freeze (self, container, FALSE, NULL, NULL);
-  bothy_container_set_held (container, FALSE);
-  if (!bothy_containers_save (bothy_registry_get_containers (self), container, NULL))
-    g_warning ("Container %s: its record could not be written", container->id);
+  if (!container->supervisor) {
+    forget_held (self, container);
+    return;
+  }
+  change = bothy_change_begin (bothy_registry_get_containers (self), container, "thawing", NULL);
+  if (!change)
+    return;
+  container->yields = TRUE;
+  letting_go = g_new0 (LettingGo, 1);
+  letting_go->registry = g_object_ref (self);
+  letting_go->change = change;
+  bothy_runner_freeze (bothy_registry_get_runner (self), container, FALSE, on_let_go, letting_go);
 }
 
 /* ---- the three ---- */
@@ -400,7 +489,24 @@ find_current (BothyRegistry *self, const BothyContainer *container)
 {
   const BothyUpper *top = bothy_uppers_find (bothy_registry_get_uppers (self), container->files.top);
 
-  return container->files.fresh && top && *top->below ? top->below : NULL;
+  return container->files.fresh && top && *top->below &&
+                 !bothy_uppers_find_above (bothy_registry_get_uppers (self), top->id)
+             ? top->below
+             : NULL;
+}
+
+/* What goes with the container when it ends can not be restored. */
+static gboolean
+check_lasting (const BothyContainer *container, GError **error)
+{
+  if (!container->spec->ephemeral)
+    return TRUE;
+  g_set_error (
+      error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+      "Container %s is ephemeral: it goes when it ends, and its snapshots would, too; \"bothy commit %s\" "
+      "keeps its files",
+      container->spec->name, container->spec->name);
+  return FALSE;
 }
 
 void
@@ -423,12 +529,11 @@ bothy_registry_snapshot (BothyRegistry *self,
   if (keep > 0)
     bothy_snapshots_prune (((Snapshotting *)g_task_get_task_data (task))->snapshots, keep - 1);
   made_name = *name ? g_strdup (name) : bothy_snapshots_make_name (container->snapshots, "");
-  if (bothy_container_is_active (container)) {
+  if (check_lasting (container, &error) && bothy_container_is_active (container)) {
     copy_live (task, made_name);
     return;
   }
-  add_snapshot (task, made_name, current ? current : container->files.top, FALSE, &error);
-  if (error)
+  if (error || !add_snapshot (task, made_name, current ? current : container->files.top, FALSE, &error))
     end_snapshotting (task, error);
   else if (current)
     record (task);
@@ -484,9 +589,13 @@ keep_current (GTask *task, GError **error)
   const char *current = find_current (self, container);
   g_autofree char *name = bothy_snapshots_make_name (container->snapshots, "before-restore-");
 
-  return (current &&
-          g_ptr_array_find_with_equal_func (container->snapshots, current, is_snapshot_of, NULL)) ||
-         add_snapshot (task, name, current ? current : container->files.top, TRUE, error);
+  if ((current && g_ptr_array_find_with_equal_func (container->snapshots, current, is_snapshot_of, NULL)) ||
+      add_snapshot (task, name, current ? current : container->files.top, TRUE, error))
+    return TRUE;
+  if (container->snapshots->len > 0)
+    g_prefix_error (error, "What container %s is now would be a snapshot, too, and its oldest is %s: ",
+                    container->spec->name, ((const BothySnapshot *)container->snapshots->pdata[0])->name);
+  return FALSE;
 }
 
 static GError *

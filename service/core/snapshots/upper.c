@@ -54,6 +54,22 @@ bothy_uppers_find (BothyUppers *self, const char *id)
   return g_hash_table_lookup (self->by_id, id);
 }
 
+const BothyUpper *
+bothy_uppers_find_above (BothyUppers *self, const char *id)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->by_id);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    const BothyUpper *upper = value;
+
+    if (!upper->is_waste && g_str_equal (upper->below, id))
+      return upper;
+  }
+  return NULL;
+}
+
 guint
 bothy_uppers_count_from (BothyUppers *self, const char *id)
 {
@@ -367,15 +383,17 @@ bothy_uppers_sweep (BothyUppers *self, GHashTable *wanted)
 
   g_hash_table_iter_init (&iter, self->by_id);
   while (g_hash_table_iter_next (&iter, NULL, &value)) {
-    const BothyUpper *upper = value;
+    BothyUpper *upper = value;
     g_autoptr (GError) error = NULL;
 
     if (upper->is_first || g_hash_table_contains (wanted, upper->id))
       continue;
     if (bothy_trash_put_container (self->trash, self->dirfd, upper->id, upper->owner, upper->project, &error))
       g_hash_table_iter_remove (&iter);
-    else
+    else {
       g_warning ("Layer %s: %s", upper->id, error->message);
+      upper->is_waste = TRUE;
+    }
     BOTHY_FAULT_POINT ("snapshot.swept");
   }
 }

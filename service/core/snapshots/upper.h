@@ -23,6 +23,7 @@ typedef struct {
   guint64 bytes,
       inodes;        /* of one whose container is gone: what it may have taken, and counts as its owner's */
   gboolean is_first; /* it lies in STATE/containers */
+  gboolean is_waste; /* nothing needs it, and the trash could not take it yet */
   guint holds;       /* what is under way needs it */
 } BothyUpper;
 
@@ -35,6 +36,9 @@ BothyUppers *bothy_uppers_new (int dirfd, BothyTrash *trash, gboolean *ret_degra
 
 /* The one called ID. (transfer none); NULL: there is none. */
 BothyUpper *bothy_uppers_find (BothyUppers *self, const char *id);
+
+/* One that stands on the one called ID, if it is not waste. (transfer none); NULL: there is none. */
+const BothyUpper *bothy_uppers_find_above (BothyUppers *self, const char *id);
 
 /* How many there are from the one called ID down to the image, itself among them; 0 for "". */
 guint bothy_uppers_count_from (BothyUppers *self, const char *id);

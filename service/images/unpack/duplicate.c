@@ -68,6 +68,13 @@ copy_attribute (struct duplication *d, int from, int to, const char *name)
          fail (d, "copying an extended attribute");
 }
 
+/* What a security module of the host says of a file it says of a new one by itself, and lets nobody else. */
+static bool
+is_hosts (const char *name)
+{
+  return strncmp (name, "security.", strlen ("security.")) == 0 && strcmp (name, "security.capability") != 0;
+}
+
 static bool
 copy_attributes (struct duplication *d, int from, int to)
 {
@@ -75,7 +82,7 @@ copy_attributes (struct duplication *d, int from, int to)
   bool done = size >= 0 || errno == EOPNOTSUPP || fail (d, "listing extended attributes");
 
   for (const char *name = d->names; done && name < d->names + size; name += strlen (name) + 1)
-    done = copy_attribute (d, from, to, name);
+    done = is_hosts (name) || copy_attribute (d, from, to, name);
   return done;
 }
 
