@@ -291,7 +291,10 @@ class World:
                 file = pathlib.Path(path) / name
                 if name in ("console.log", "history"):
                     continue
-                found[str(where / name)] = self.digest(file) if file.is_file() else "other"
+                try:
+                    found[str(where / name)] = self.digest(file) if file.is_file() else "other"
+                except FileNotFoundError:
+                    pass  # it went meanwhile
         return found
 
     def digest(self, file):
