@@ -266,19 +266,26 @@ cgroupfs_kill (BothyCgroupManager *cgroups, const char *group)
     write_file (fd, "cgroup.kill", "1");
 }
 
-#define REMOVE_RETRY_MS 20
-#define REMOVE_RETRIES  250
-#define CLEAR_TRY       5 /* by then the supervisor has removed what is below, if it lives */
+#define REMOVE_RETRY_MS       20
+#define REMOVE_RETRIES        250 /* so often; then it is somebody's disk that a process waits for */
+#define REMOVE_SLOWLY_SECONDS 2
+#define REMOVE_SLOWLY         60
+#define CLEAR_TRY             5 /* by then the supervisor has removed what is below, if it lives */
 
 typedef struct {
   BothyCgroupManager *cgroups;
   char *group;
   guint tries;
+  guint n_references; /* of timers, and of who begins */
 } Removal;
+
+static void retry (Removal *removal, guint ms);
 
 static void
 removal_free (Removal *removal)
 {
+  if (--removal->n_references > 0)
+    return;
   g_object_unref (removal->cgroups);
   g_free (removal->group);
   g_free (removal);
@@ -314,11 +321,21 @@ try_remove (gpointer user_data)
     if (unlinkat (parent, name, AT_REMOVEDIR) == 0)
       return G_SOURCE_REMOVE;
   }
-  if (errno == ENOENT || ++removal->tries > REMOVE_RETRIES)
+  if (errno == ENOENT || ++removal->tries > REMOVE_RETRIES + REMOVE_SLOWLY)
     return G_SOURCE_REMOVE;
   if (fd >= 0 && removal->tries % CLEAR_TRY == 0)
     clear_below (removal->cgroups, fd);
-  return G_SOURCE_CONTINUE;
+  if (removal->tries != REMOVE_RETRIES)
+    return G_SOURCE_CONTINUE;
+  retry (removal, REMOVE_SLOWLY_SECONDS * 1000);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+retry (Removal *removal, guint ms)
+{
+  removal->n_references++;
+  g_timeout_add_full (G_PRIORITY_DEFAULT, ms, try_remove, removal, (GDestroyNotify)removal_free);
 }
 
 static void
@@ -326,13 +343,12 @@ cgroupfs_remove (BothyCgroupManager *cgroups, const char *group)
 {
   Removal *removal = g_new0 (Removal, 1);
 
+  removal->n_references = 1;
   removal->cgroups = g_object_ref (cgroups);
   removal->group = g_strdup (group);
   if (try_remove (removal) == G_SOURCE_CONTINUE)
-    g_timeout_add_full (G_PRIORITY_DEFAULT, REMOVE_RETRY_MS, try_remove, removal,
-                        (GDestroyNotify)removal_free);
-  else
-    removal_free (removal);
+    retry (removal, REMOVE_RETRY_MS);
+  removal_free (removal);
 }
 
 static void
