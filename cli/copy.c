@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is made of a container's files, as they are or were in a snapshot: another container, or an image. */
 #include "config.h"
 
 #include <stdio.h>
@@ -8,30 +9,46 @@
 #include "operation.h"
 #include "verbs.h"
 
+typedef struct {
+  const char *method;
+  const char *title; /* with the container for %s */
+  const char *usage;
+  gboolean has_limits; /* what is made may be more than its user may have */
+} Making;
+
 static gboolean
-copy (Cli *cli, const char *word, const char *name, const char *of_snapshot, GError **error)
+make (Cli *cli,
+      const Making *making,
+      const char *word,
+      const char *name,
+      const char *of_snapshot,
+      GError **error)
 {
   g_autofree char *snapshot = g_strdup (of_snapshot);
   g_autofree char *path = cli_find_files (cli, word, &snapshot, error);
-  g_autofree char *title = g_strdup_printf (_ ("Copying %s"), word);
+  g_auto (GStrv) parts = g_strsplit (_ (making->title), "%s", 2);
+  g_autofree char *title = g_strjoinv (word, parts);
   g_autoptr (GVariant) answer = NULL;
   const char *operation;
   GVariantBuilder options;
+  GVariant *arguments;
 
   if (path == NULL)
     return FALSE;
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   cli_option_add (&options, "snapshot", snapshot);
-  answer = cli_call_over_quota (cli, path, IFACE_CONTAINER, "Clone",
-                                g_variant_new ("(sa{sv})", name, &options), NULL, error);
+  arguments = g_variant_new ("(sa{sv})", name, &options);
+  answer = making->has_limits
+               ? cli_call_over_quota (cli, path, IFACE_CONTAINER, making->method, arguments, NULL, error)
+               : cli_call (cli, path, IFACE_CONTAINER, making->method, arguments, NULL, NULL, error);
   if (answer == NULL)
     return FALSE;
   g_variant_get (answer, "(&o)", &operation);
   return cli_operation_follow (cli, operation, title, NULL, error);
 }
 
-int
-cli_copy (Cli *cli, char **words)
+static int
+run (Cli *cli, const Making *making, char **words)
 {
   g_autofree char *snapshot = NULL;
   const GOptionEntry entries[] = {
@@ -45,9 +62,27 @@ cli_copy (Cli *cli, char **words)
   if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &rest, NULL))
     return CLI_EXIT_USAGE;
   if (g_strv_length (rest) != 2)
-    return cli_usage (cli, "%s", _ ("A container and a name for its copy are needed"));
-  if (!cli_connect (cli, &error) || !copy (cli, rest[0], rest[1], snapshot, &error))
+    return cli_usage (cli, "%s", _ (making->usage));
+  if (!cli_connect (cli, &error) || !make (cli, making, rest[0], rest[1], snapshot, &error))
     return cli_fail (error);
   puts (rest[1]);
   return CLI_EXIT_OK;
+}
+
+int
+cli_copy (Cli *cli, char **words)
+{
+  static const Making copy = { "Clone", N_ ("Copying %s"),
+                               N_ ("A container and a name for its copy are needed"), TRUE };
+
+  return run (cli, &copy, words);
+}
+
+int
+cli_commit (Cli *cli, char **words)
+{
+  static const Making commit = { "Commit", N_ ("Making an image of %s"),
+                                 N_ ("A container and a name for the image are needed"), FALSE };
+
+  return run (cli, &commit, words);
 }
