@@ -63,9 +63,9 @@ has_image_resolver (unsigned n_own)
 }
 
 static bool
-is_empty (const char *name)
+is_empty (int fd)
 {
-  DIR *directory = opendir (name);
+  DIR *directory = fdopendir (fcntl (fd, F_DUPFD_CLOEXEC, 3));
   bool empty = directory != NULL;
 
   for (const struct dirent *entry; empty && (entry = readdir (directory)) != NULL;)
@@ -84,11 +84,12 @@ static int
 inherit_root (unsigned n_own)
 {
   autofd upper = open ("u/upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  autofd lower = open ("l0", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   struct stat st;
 
-  if (n_own == 1 && is_empty ("l0"))
+  if (lower >= 0 && n_own == 1 && is_empty (lower))
     return 0;
-  if (upper < 0 || stat ("l0", &st) < 0 || fchown (upper, st.st_uid, st.st_gid) < 0 ||
+  if (upper < 0 || lower < 0 || fstat (lower, &st) < 0 || fchown (upper, st.st_uid, st.st_gid) < 0 ||
       fchmod (upper, st.st_mode & 07777) < 0)
     return -errno;
   return 0;
