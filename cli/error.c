@@ -82,11 +82,17 @@ short_name (const GError *error)
   return g_strdup (g_str_has_prefix (name, ERROR_PREFIX) ? name + strlen (ERROR_PREFIX) : name);
 }
 
-/* The service may have said itself what to do. */
+/* The service may have said itself what to do; whatever quotation marks a language has. */
 static gboolean
 names_command (const char *message)
 {
-  return strstr (message, "\"bothy ") || strstr (message, "\"docker ");
+  static const char *const commands[] = { "bothy ", "docker ", "docker.io/library/" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
+    for (const char *at = message; (at = strstr (at, commands[i])); at++)
+      if (at > message && at[-1] != ' ' && !g_ascii_isalnum (at[-1]))
+        return TRUE;
+  return FALSE;
 }
 
 static const char *

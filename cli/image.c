@@ -143,8 +143,9 @@ print_configuration (GVariant *properties)
 static void
 print_image (GVariant *properties)
 {
-  static const char *const fields[] = { "Fingerprint", "Aliases",      "OS",     "Release",
-                                        "Variant",     "Architecture", "Origin", "Verified" };
+  static const char *const fields[] = { N_ ("Fingerprint"), N_ ("Aliases"), N_ ("OS"),
+                                        N_ ("Release"),     N_ ("Variant"), N_ ("Architecture"),
+                                        N_ ("Origin"),      N_ ("Verified") };
   g_autofree char *created = cli_property_time (properties, "CreatedAt");
   g_autofree char *expires = cli_expiry_text (properties);
   guint64 bytes;
@@ -152,7 +153,7 @@ print_image (GVariant *properties)
 
   for (gsize i = 0; i < G_N_ELEMENTS (fields); i++) {
     g_autofree char *value = cli_property (properties, fields[i]);
-    cli_print_field (fields[i], value);
+    cli_print_field (_ (fields[i]), value);
   }
   if (g_variant_lookup (properties, "Size", "t", &bytes)) {
     g_autofree char *size = g_format_size (bytes);

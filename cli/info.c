@@ -82,7 +82,8 @@ print_disk (Cli *cli, const char *path, GVariant *p)
   if (stats && g_variant_lookup (stats, "disk", "t", &bytes) &&
       g_variant_lookup (stats, "inodes", "t", &files)) {
     g_autofree char *size = cli_limits_size (bytes);
-    g_autofree char *text = g_strdup_printf (_ ("%s in %" G_GUINT64_FORMAT " files"), size, files);
+    g_autofree char *text =
+        g_strdup_printf (g_dngettext (NULL, "%s in %lu file", "%s in %lu files", files), size, (gulong)files);
 
     cli_print_field (_ ("On disk"), text);
   }

@@ -440,5 +440,5 @@ void
 cli_print_field (const char *key, const char *value)
 {
   if (value && value[0] != '\0')
-    printf ("%14s: %s\n", key, value);
+    printf ("%*s%s: %s\n", (int)MAX (0, 14 - g_utf8_strlen (key, -1)), "", key, value);
 }

@@ -81,7 +81,8 @@ split_short_options (const GOptionEntry *entries, gboolean strict, char **words)
 static gboolean
 parse_options (Cli *cli, const GOptionEntry *entries, gboolean strict, char ***words)
 {
-  g_autoptr (GOptionContext) context = g_option_context_new (cli->verb->synopsis);
+  g_autoptr (GOptionContext) context =
+      g_option_context_new (cli->verb->synopsis[0] ? _ (cli->verb->synopsis) : NULL);
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   g_autoptr (GError) error = NULL;
   g_autofree char *program = g_strdup_printf ("bothy %s", cli->verb->name);

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,7 +67,7 @@ confirm (GPtrArray *images)
       images->len, size);
   if (fgets (answer, sizeof answer, stdin) == NULL)
     return FALSE;
-  return answer[0] == 'y' || answer[0] == 'Y';
+  return rpmatch (answer) == 1; /* in the user's language */
 }
 
 static gboolean

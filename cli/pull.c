@@ -15,9 +15,8 @@
 /* ---- pull and refresh ---- */
 
 static char *
-follow (Cli *cli, GVariant *answer, const char *format, const char *what, GError **error)
+follow (Cli *cli, GVariant *answer, const char *title, GError **error)
 {
-  g_autofree char *title = g_strdup_printf ("%s %s", format, what);
   g_autofree char *operation = NULL;
   char *image = NULL;
 
@@ -28,6 +27,7 @@ follow (Cli *cli, GVariant *answer, const char *format, const char *what, GError
 char *
 cli_pull (Cli *cli, const char *ref, const char *alias, const char *architecture, GError **error)
 {
+  g_autofree char *title = NULL;
   g_autoptr (GVariant) answer = NULL;
   g_autoptr (GUnixFDList) fds = NULL;
   GVariantBuilder options;
@@ -41,7 +41,8 @@ cli_pull (Cli *cli, const char *ref, const char *alias, const char *architecture
   }
   answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "PullImage", g_variant_new ("(sa{sv})", ref, &options),
                      fds, NULL, error);
-  return answer ? follow (cli, answer, _ ("Pulling"), ref, error) : NULL;
+  title = g_strdup_printf (_ ("Pulling %s"), ref);
+  return answer ? follow (cli, answer, title, error) : NULL;
 }
 
 gboolean
@@ -120,14 +121,16 @@ call_refresh (Cli *cli, const char *path, GError **error)
 static gboolean
 refresh (Cli *cli, const char *name, GError **error)
 {
+  g_autofree char *title = NULL;
   g_autofree char *path = cli_find_image (cli, name, error);
   g_autoptr (GVariant) answer = NULL;
   g_autofree char *image = NULL;
 
   if (path)
     answer = call_refresh (cli, path, error);
+  title = g_strdup_printf (_ ("Refreshing %s"), name);
   if (answer)
-    image = follow (cli, answer, _ ("Refreshing"), name, error);
+    image = follow (cli, answer, title, error);
   return image && cli_print_imported (cli, image, error);
 }
 

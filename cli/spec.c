@@ -93,10 +93,10 @@ cli_words_fit (Cli *cli, char **command, char **environment)
   if (bytes <= MAX_CALL)
     return TRUE;
   cli_usage (cli,
-             _ ("The command and its variables have %" G_GSIZE_FORMAT
-                " bytes, and %d can be handed over; put the rest "
+             _ ("The command and its variables have %lu "
+                "bytes, and %d can be handed over; put the rest "
                 "into a file, or pass it through standard input"),
-             bytes, MAX_CALL);
+             (gulong)bytes, MAX_CALL);
   return FALSE;
 }
 

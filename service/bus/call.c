@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
 #include "bus/call.h"
 
 #include "bus/audit.h"
@@ -6,6 +8,7 @@
 #include "base/error.h"
 #include "core/accounts/passwd.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #define MAX_DETAIL 128 /* bytes of one thing that polkit is told */
@@ -39,43 +42,68 @@ bothy_call_new (BothyRegistry *registry,
   return self;
 }
 
-/* What an administrator reads; it stands before "the container NAME of USER". */
+/* What an administrator reads, in his own language: polkit translates it, and puts the details in. The action's own message
+   stands for what is not here. */
 static const struct {
-  const char *member, *deed;
-} deeds[] = {
-  { "AddMount", "mount a directory in" },
-  { "AddPort", "let a port lead into" },
-  { "Clone", "copy" },
-  { "Commit", "make an image of" },
-  { "Delete", "delete" },
-  { "Exec", "run a program in" },
-  { "Freeze", "freeze" },
-  { "Kill", "send a signal to" },
-  { "OpenConsole", "use the console of" },
-  { "OpenLog", "read the log of" },
-  { "OpenShell", "open a shell in" },
-  { "RemoveMount", "unmount a directory in" },
-  { "RemovePort", "let a port lead no more into" },
-  { "RemoveSnapshot", "delete a snapshot of" },
-  { "Rename", "rename" },
-  { "Restart", "restart" },
-  { "Restore", "restore a snapshot of" },
-  { "SetAutostart", "set when to start" },
-  { "SetEgress", "change what may be reached from" },
-  { "SetLimits", "change the limits of" },
-  { "Snapshot", "make a snapshot of" },
-  { "Start", "start" },
-  { "Stop", "stop" },
-  { "Thaw", "thaw" },
+  const char *member, *message;
+} questions[] = {
+  { "AddMount",
+    N_ ("Authentication is required to mount a directory in the container $(container) of $(owner-name)") },
+  { "AddPort",
+    N_ ("Authentication is required to let a port lead into the container $(container) of $(owner-name)") },
+  { "Clone", N_ ("Authentication is required to copy the container $(container) of $(owner-name)") },
+  { "Commit",
+    N_ ("Authentication is required to make an image of the container $(container) of $(owner-name)") },
+  { "CopyFrom",
+    N_ ("Authentication is required to copy files out of the container $(container) of $(owner-name)") },
+  { "CopyTo",
+    N_ ("Authentication is required to copy files into the container $(container) of $(owner-name)") },
+  { "Delete", N_ ("Authentication is required to delete the container $(container) of $(owner-name)") },
+  { "Exec",
+    N_ ("Authentication is required to run a program in the container $(container) of $(owner-name)") },
+  { "ExecAndWait",
+    N_ ("Authentication is required to run a program in the container $(container) of $(owner-name)") },
+  { "Freeze", N_ ("Authentication is required to freeze the container $(container) of $(owner-name)") },
+  { "Kill",
+    N_ ("Authentication is required to send a signal to the container $(container) of $(owner-name)") },
+  { "OpenConsole",
+    N_ ("Authentication is required to use the console of the container $(container) of $(owner-name)") },
+  { "OpenLog",
+    N_ ("Authentication is required to read the log of the container $(container) of $(owner-name)") },
+  { "OpenShell",
+    N_ ("Authentication is required to open a shell in the container $(container) of $(owner-name)") },
+  { "ReadLog",
+    N_ ("Authentication is required to read the log of the container $(container) of $(owner-name)") },
+  { "RemoveMount",
+    N_ ("Authentication is required to unmount a directory in the container $(container) of $(owner-name)") },
+  { "RemovePort", N_ ("Authentication is required to let a port lead no more into the container $(container) "
+                      "of $(owner-name)") },
+  { "RemoveSnapshot",
+    N_ ("Authentication is required to delete a snapshot of the container $(container) of $(owner-name)") },
+  { "Rename", N_ ("Authentication is required to rename the container $(container) of $(owner-name)") },
+  { "Restart", N_ ("Authentication is required to restart the container $(container) of $(owner-name)") },
+  { "Restore",
+    N_ ("Authentication is required to restore a snapshot of the container $(container) of $(owner-name)") },
+  { "SetAutostart",
+    N_ ("Authentication is required to set when to start the container $(container) of $(owner-name)") },
+  { "SetEgress", N_ ("Authentication is required to change what may be reached from the container "
+                     "$(container) of $(owner-name)") },
+  { "SetLimits",
+    N_ ("Authentication is required to change the limits of the container $(container) of $(owner-name)") },
+  { "Snapshot",
+    N_ ("Authentication is required to make a snapshot of the container $(container) of $(owner-name)") },
+  { "Start", N_ ("Authentication is required to start the container $(container) of $(owner-name)") },
+  { "Stop", N_ ("Authentication is required to stop the container $(container) of $(owner-name)") },
+  { "Thaw", N_ ("Authentication is required to thaw the container $(container) of $(owner-name)") },
 };
 
 static const char *
-deed_of (const char *member)
+question_of (const char *member)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (deeds); i++)
-    if (g_str_equal (deeds[i].member, member))
-      return deeds[i].deed;
-  return "manage";
+  for (gsize i = 0; i < G_N_ELEMENTS (questions); i++)
+    if (g_str_equal (questions[i].member, member))
+      return questions[i].message;
+  return NULL;
 }
 
 /* By /etc/passwd alone, which everybody may read: what is kept of users here would tell who has containers. */
@@ -84,12 +112,16 @@ bothy_call_name_foreign (BothyCall *self, guint32 owner, const char *name)
 {
   g_autofree char *uid = g_strdup_printf ("%u", owner);
   g_autofree char *user = bothy_passwd_name (owner);
+  const char *question = question_of (self->member);
 
   polkit_details_insert (self->details, "container", name);
   polkit_details_insert (self->details, "owner", uid);
   polkit_details_insert (self->details, "owner-name", user ? user : uid);
   polkit_details_insert (self->details, "verb", self->member);
-  polkit_details_insert (self->details, "deed", deed_of (self->member));
+  if (question) {
+    polkit_details_insert (self->details, "polkit.message", question);
+    polkit_details_insert (self->details, "polkit.gettext_domain", GETTEXT_PACKAGE);
+  }
 }
 
 BothyCall *
@@ -155,15 +187,14 @@ send_reply (BothyCall *self, GDBusMessage *message)
 static char *
 describe_deed (const BothyCall *self, const GError *error)
 {
-  static const char *const of_object[] = { "container", "owner",    "owner-name", "verb",
-                                           "deed",      "ceilings", NULL };
+  static const char *const of_object[] = { "container", "owner", "owner-name", "verb", "ceilings", NULL };
   g_auto (GStrv) keys = polkit_details_get_keys (self->details);
   GString *deed = g_string_new (self->member);
 
   for (char **key = keys; key && *key; key++) {
     const char *value = polkit_details_lookup (self->details, *key);
 
-    if (!g_strv_contains (of_object, *key) && *value) {
+    if (!g_strv_contains (of_object, *key) && !g_str_has_prefix (*key, "polkit.") && *value) {
       g_autofree char *valid = g_utf8_make_valid (value, (gssize)MIN (strlen (value), MAX_DETAIL));
 
       g_string_append_printf (deed, " %s=%s", *key, valid);

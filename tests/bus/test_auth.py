@@ -126,19 +126,22 @@ def test_AUTH_02_polkit_is_asked_for_exactly_the_call(world, bob, member):
     assert question.kind == "system-bus-name" and question.subject == {"name": bob.name}
     assert question.action == (polkit.INSPECT if member in surface.READS else polkit.MANAGE)
     details = dict(question.details)
-    # What is shown: a deed in words, and a name where the machine has one.
-    assert re.fullmatch("[a-z ]+", details.pop("deed")) and re.fullmatch("[a-z0-9-]+", details.pop("owner-name"))
+    # A name where the machine has one, and a message that says what is to be done where there is one of that method.
+    assert re.fullmatch("[a-z0-9-]+", details.pop("owner-name"))
+    message = details.pop("polkit.message", None)
+    assert message is None or message.endswith(" $(container) of $(owner-name)") and details.pop("polkit.gettext_domain") == "bothy"
     assert details == {"container": "no-such", "owner": str(ALICE), "verb": member}
     assert question.flags == 0
 
 
-def test_AUTH_02_deed_and_owner_are_said_in_words(world, bob):
+def test_AUTH_02_what_is_to_be_done_and_to_whose_is_said_in_words(world, bob):
     root = next(line.split(":")[0] for line in open("/etc/passwd") if line.split(":")[2] == "0")
     for member, deed in (("Stop", "stop"), ("SetLimits", "change the limits of"), ("Exec", "run a program in")):
         world.polkit.questions.clear()
         assert refused(bob, surface.call_container(bob, container_path(0, "x"), member)) == "UnknownObject"
         (question,) = world.polkit.asked()
-        assert (question.details["owner-name"], question.details["deed"]) == (root, deed)
+        assert question.details["owner-name"] == root
+        assert question.details["polkit.message"] == f"Authentication is required to {deed} the container $(container) of $(owner-name)"
 
 
 def test_AUTH_02_all_containers_are_asked_for(world, bob, alice, foreign):

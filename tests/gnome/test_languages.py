@@ -8,6 +8,8 @@ import tempfile
 
 import pytest
 
+import test_polkit
+
 SOURCE = pathlib.Path(__file__).parents[2]
 NAMES = {"web", "old", "db"}
 
@@ -93,6 +95,18 @@ def test_every_text_can_be_translated(desktop, speak):
     desktop.wait("row('web').isTurned()")
     desktop.press("Right")
     desktop.wait("!row('web').isTurned()")
+
+
+def test_question_in_german(desktop, speak):
+    """Although the service knows nobody's language."""
+    desktop.host.run("root", "localedef -i de_DE -f UTF-8 de_DE.UTF-8 && systemctl restart polkit", check=True)
+    speak("de", "LANG=de_DE.UTF-8")
+    asking = test_polkit.ask(desktop)
+    desktop.wait(f"!!{test_polkit.OPEN}")
+    said = desktop.eval(f"{test_polkit.OPEN}.message ?? {test_polkit.OPEN}._content?.description")
+    desktop.press("Escape")
+    asking.communicate(timeout=30)
+    assert "web" in said and "anzuhalten" in said, said
 
 
 def test_german(desktop, speak):

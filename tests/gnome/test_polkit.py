@@ -33,7 +33,8 @@ def test_question_names_the_container(desktop):
     desktop.picture("polkit")
     desktop.type("wrong")
     desktop.press("Return")
-    desktop.wait(f"{DIALOG}.some(each => each._errorMessageLabel?.mapped && each._passwordEntry?.mapped)")
+    desktop.wait(f"{DIALOG}.some(each => each._errorMessageLabel?.mapped && each._passwordEntry?.mapped &&"
+                 " each._passwordEntry.clutter_text.has_key_focus())")
     desktop.type("carol")
     desktop.press("Return")
     out, err = asking.communicate(timeout=30)
