@@ -1,0 +1,1 @@
+hosts after=files bothy # names of containers
