@@ -312,6 +312,16 @@ class World:
         """Those of containers, with all below them."""
         return [group for group in self.cgroups() if re.search(r"/bothy-[0-9a-f]{8}-[0-9a-f]{4}-", group)]
 
+    def no_container_groups(self):
+        """Waits until those of containers are gone. The last process of one unmounts its overlay, which writes out
+        all that the file system below has: with other tests beside it that takes as long as the disk takes."""
+        try:
+            wire.wait(lambda: not self.container_groups(), timeout=120)
+        except TimeoutError:
+            left = [(group, process, open(f"/proc/{process}/stat").read()) for group in self.container_groups()
+                    for process in (self.group / group / "cgroup.procs").read_text().split()]
+            raise AssertionError(f"{self.container_groups()} are left, and in them {left}") from None
+
     def snapshot(self):
         """All that a call which was refused must not have changed."""
         with wire.Client(self.address, 0) as root:

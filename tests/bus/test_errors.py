@@ -63,7 +63,7 @@ def test_LIFE_02_an_error_in_place_of_each_step(fresh_world, calls, error):
         assert alice.get(ROOT, MANAGER, "Degraded") is False
     assert world.injected > 0
     alice.delete(beside)
-    wait(lambda: not world.container_groups())
+    world.no_container_groups()
     wait(lambda: not [name for name in world.records() if re.search("(containers|trash)/.", name)])
 
 

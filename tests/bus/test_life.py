@@ -29,7 +29,7 @@ def test_LIFE_one_container_from_create_to_delete(world, alice):
     alice.stop(path)
     assert alice.state(path) == "stopped"
     assert alice.get(path, CONTAINER, "Leader") == 0 and alice.get(path, CONTAINER, "ControlGroup") == ""
-    wait(lambda: not world.container_groups())
+    world.no_container_groups()
     alice.delete(path)
     assert path not in alice.managed()
     assert alice.manager("ListContainers") == ([],)
@@ -219,7 +219,7 @@ def test_LIFE_start_that_fails_says_why_and_leaves_nothing(world, alice):
     assert alice.error(path, CONTAINER, "Start", "(a{sv})", {}) in ("NoSuchProgram", "StartFailed")
     assert "/no/such/program" in alice.text or "program" in alice.text
     assert alice.state(path) == "failed" and alice.get(path, CONTAINER, "LastError")
-    wait(lambda: not world.container_groups())
+    world.no_container_groups()
     wait(lambda: world.settled_fds() == fds)
     assert alice.error(path, CONTAINER, "Exec", "(asaha{sv})", ["true"], [], {}) == "WrongState"
 
@@ -391,7 +391,7 @@ def test_LIFE_05_delete_twice_and_while_it_starts(world, alice):
         if path in alice.managed():
             alice.delete(path)
         assert path not in alice.managed()
-    wait(lambda: not world.container_groups())
+    world.no_container_groups()
 
 
 def test_LIFE_control_groups_of_a_container_are_removed(world, alice, box):
@@ -410,4 +410,4 @@ def test_CG_06_control_groups_of_a_container_are_few(world, alice, box):
     assert 1000 < int(alice.execute(box, "sh", "-c", many)[0]) < 4096
     assert alice.execute(box, "sh", "-c", "echo max >/sys/fs/cgroup/cgroup.max.descendants")[1] != (0, 0)
     alice.stop(box)
-    wait(lambda: not world.container_groups())
+    world.no_container_groups()

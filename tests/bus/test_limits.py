@@ -615,7 +615,8 @@ def test_DOS_05_a_thousand_containers_of_twenty_users(fresh_world):
     for user, path in running:
         assert user.execute(path, "echo", "x")[0] == "x\n"
         user.stop(path)
-    wait(lambda: world.settled_fds() <= before + 2 and not world.container_groups())
+    wait(lambda: world.settled_fds() <= before + 2)
+    world.no_container_groups()
     world.restart(signal.SIGKILL)
     assert len(world.client(0).manager("ListContainers")[0]) == 1000
     for i in range(50):
@@ -710,7 +711,7 @@ def test_DOS_07_many_lives_leave_nothing(world, alice):
     for i in range(25):
         live(i)
     wait(lambda: world.settled_fds() == before)
-    wait(lambda: not world.container_groups())
+    world.no_container_groups()
     assert bases(alice) == ranges
 
 
