@@ -149,3 +149,83 @@ app_report_call (
 {
   app_report_call_full (near, object, method, parameters, NULL, what, NULL, NULL);
 }
+
+/* ---- an operation ---- */
+
+typedef struct {
+  GWeakRef overlay;
+  AppClient *client;
+  char *what;
+} Following;
+
+static void
+following_free (Following *following)
+{
+  g_weak_ref_clear (&following->overlay);
+  g_object_unref (following->client);
+  g_free (following->what);
+  g_free (following);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Following, following_free)
+
+static void
+tell_failure (Following *following, const GError *error)
+{
+  g_autoptr (AdwToastOverlay) overlay = g_weak_ref_get (&following->overlay);
+
+  if (overlay)
+    app_report_in (overlay, following->what, error);
+}
+
+static void
+on_operation_changed (AppObject *operation, Following *following)
+{
+  const char *phase = app_object_text (operation, "Phase");
+  g_autoptr (GError) error = NULL;
+
+  if (!g_str_equal (phase, "failed") && !g_str_equal (phase, "done"))
+    return;
+  if (g_str_equal (phase, "failed")) {
+    error = app_words_error_of_operation (app_object_text (operation, "Error"));
+    tell_failure (following, error);
+  }
+  g_signal_handlers_disconnect_by_func (operation, on_operation_changed, following);
+}
+
+static void
+on_begun (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (Following) following = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) answer = app_object_call_finish (APP_OBJECT (source), result, NULL, &error);
+  const char *path = NULL;
+  AppObject *operation;
+
+  if (answer == NULL) {
+    tell_failure (following, error);
+    return;
+  }
+  g_variant_get (answer, "(&o)", &path);
+  operation = app_client_lookup (following->client, path);
+  if (operation) {
+    g_signal_connect_data (operation, "changed", G_CALLBACK (on_operation_changed), following,
+                           (GClosureNotify)(void (*) (void))following_free, 0);
+    on_operation_changed (operation, g_steal_pointer (&following));
+  }
+}
+
+void
+app_report_operation (GtkWidget *near,
+                      AppClient *client,
+                      AppObject *object,
+                      const char *method,
+                      GVariant *parameters,
+                      const char *what)
+{
+  Following *following = g_new0 (Following, 1);
+
+  g_weak_ref_init (&following->overlay, overlay_of (near));
+  following->client = g_object_ref (client);
+  following->what = g_strdup (what);
+  app_object_call (object, method, parameters, NULL, NULL, on_begun, following);
+}

@@ -3,7 +3,7 @@
 
 #include <adwaita.h>
 
-#include "object.h"
+#include "client.h"
 
 G_BEGIN_DECLS
 
@@ -34,6 +34,19 @@ void app_report_say (GtkWidget *near, const char *sentence);
  */
 void app_report_call (
     GtkWidget *near, AppObject *object, const char *method, GVariant *parameters, const char *what);
+
+/**
+ * app_report_operation:
+ * @client: which knows the operation
+ *
+ * The same for a method that answers with an operation: what that fails of is told as well.
+ */
+void app_report_operation (GtkWidget *near,
+                           AppClient *client,
+                           AppObject *object,
+                           const char *method,
+                           GVariant *parameters,
+                           const char *what);
 
 typedef void (*AppReportEnd) (GtkWidget *near, gboolean well, gpointer data);
 

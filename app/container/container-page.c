@@ -15,6 +15,7 @@
 #include "log-page.h"
 #include "network-page.h"
 #include "share.h"
+#include "snapshots-page.h"
 #include "startup-page.h"
 #include "state.h"
 #include "usage-group.h"
@@ -24,6 +25,7 @@ enum {
   LINK_NETWORK,
   LINK_LIMITS,
   LINK_FOLDERS,
+  LINK_SNAPSHOTS,
   LINK_STARTUP,
   LINK_LOG,
   N_LINKS,
@@ -182,6 +184,12 @@ open_folders (AppContainerPage *self)
 }
 
 static void
+open_snapshots (AppContainerPage *self)
+{
+  push (self, app_snapshots_page_new (self->client, self->container));
+}
+
+static void
 open_startup (AppContainerPage *self)
 {
   push (self, app_startup_page_new (self->client, self->container));
@@ -300,8 +308,9 @@ update_links (AppContainerPage *self)
   g_autofree char *network = app_network_page_summary (self->container);
   g_autofree char *limits = app_limits_page_summary (self->container);
   g_autofree char *folders = app_folders_page_summary (self->container);
+  g_autofree char *snapshots = app_snapshots_page_summary (self->container);
   g_autofree char *startup = app_startup_page_summary (self->container);
-  const char *const texts[N_LINKS] = { access, network, limits, folders, startup, NULL };
+  const char *const texts[N_LINKS] = { access, network, limits, folders, snapshots, startup, NULL };
 
   for (guint i = 0; i < N_LINKS; i++)
     if (texts[i])
@@ -334,8 +343,9 @@ add_links (AppContainerPage *self)
     const char *title;
     void (*open) (AppContainerPage *self);
   } links[N_LINKS] = {
-    { N_ ("Access"), open_access },   { N_ ("Network"), open_network },  { N_ ("Limits"), open_limits },
-    { N_ ("Folders"), open_folders }, { N_ ("Start-up"), open_startup }, { N_ ("Log"), open_log },
+    { N_ ("Access"), open_access },   { N_ ("Network"), open_network },     { N_ ("Limits"), open_limits },
+    { N_ ("Folders"), open_folders }, { N_ ("Snapshots"), open_snapshots }, { N_ ("Start-up"), open_startup },
+    { N_ ("Log"), open_log },
   };
 
   for (guint i = 0; i < N_LINKS; i++) {

@@ -433,3 +433,31 @@ def test_overview(app, host):
         busy.wait(timeout=30)
     app.see_not("of one processor")
     assert str(info(host, "web")["rangeBase"]) in app.read()
+
+
+def snapshots(host, name):
+    return [each["name"] for each in json.loads(host.output("alice", f"bothy snapshot list {name} --json"))]
+
+
+def test_snapshots(app, host):
+    """Files that were lost come back by one click; what was there before that is kept."""
+    make(host, "files")
+    host.run("alice", "bothy", "exec", "files", "--", "sh", "-c", "echo good >/data", check=True)
+    open_page(app, "files", "Snapshots")
+    app.do("type Name; Without One the Day and the Time=before")
+    app.click("Make a Snapshot")
+    wait_for(lambda: snapshots(host, "files") == ["before"], "a snapshot")
+    app.see("Restore before")
+    host.run("alice", "bothy", "exec", "files", "--", "rm", "/data", check=True)
+    app.click("Restore before")
+    app.see("What is there now is kept as a snapshot")
+    app.shot("snapshots")
+    app.click("Stop and Restore")
+    wait_for(lambda: len(snapshots(host, "files")) == 2 and state(host, "files") == "stopped", "a restore")
+    host.run("alice", "bothy", "start", "files", check=True)
+    assert host.output("alice", "bothy exec files -- cat /data") == "good"
+    app.see("What was there before a restore")
+    app.click("Delete before")
+    app.see("does not come back any more")
+    app.click("Delete")
+    wait_for(lambda: "before" not in snapshots(host, "files"), "one less")
