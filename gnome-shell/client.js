@@ -120,6 +120,8 @@ export class Client {
             await this.load(false);
             return;
         }
+        if (!this._cancellable)
+            return;
         const names = await this._askBus('ListActivatableNames', '(as)');
         if (this._cancellable)
             this._become(names?.includes(NAME) ? Presence.ASLEEP : Presence.ABSENT);

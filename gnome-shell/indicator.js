@@ -112,18 +112,26 @@ export class Indicator {
      *
      * @param {string} path - the container's object
      * @param {string} method - Start, Stop, Restart, Freeze or Thaw
+     * @returns {string?} what went wrong, in a sentence
      */
     async act(path, method) {
         const takesOptions = !['Freeze', 'Thaw'].includes(method);
         try {
             await this._client.act(path, method, takesOptions ? new GLib.Variant('(a{sv})', [{}]) : null);
         } catch (error) {
+            const {name, ...described} = describeError(error);
             const row = this._rows?.get(path);
-            if (!row)
-                return;
-            row.problem = Words.sentence(describeError(error));
-            this._sync();
+            // Who takes back what he asked for knows it.
+            if (name === 'NotAuthorizedDismissed')
+                return null;
+            const problem = Words.sentence({name, ...described});
+            if (row) {
+                row.problem = problem;
+                this._sync();
+            }
+            return problem;
         }
+        return null;
     }
 
     /**
@@ -199,6 +207,9 @@ export class Indicator {
             GLib.source_remove(this._ticking);
         this._ticking = 0;
         this.turned(null);
+        // What went wrong was read.
+        for (const row of this._rows.values())
+            row.problem = null;
     }
 
     _tick() {
@@ -220,6 +231,7 @@ export class Indicator {
         const containers = this._containers();
         const operations = [...this._client.operations.values()].filter(({phase}) => phase !== 'done');
 
+        this._notifier.onContainers(this._client.containers);
         this._toggle.visible = presence !== Presence.ABSENT;
         this._toggle.checked = containers.some(Words.isRunning);
         this._toggle.subtitle = this._subtitle(containers, operations);
@@ -309,13 +321,16 @@ export class Indicator {
 
     /** Takes everything away again. */
     destroy() {
+        // While there is still what its closing touches.
+        this._toggle.menu.close();
         this._client.stop();
         this._application.destroy();
         this._permission.destroy();
         this._notifier.destroy();
-        for (const source of [this._building, this._ticking]) {
-            if (source)
-                GLib.source_remove(source);
+        for (const source of ['_building', '_ticking']) {
+            if (this[source])
+                GLib.source_remove(this[source]);
+            this[source] = 0;
         }
         this._rows = null;
         // The menu first: after its toggle it would stay, with all rows.

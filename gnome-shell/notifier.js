@@ -10,7 +10,8 @@ import * as Words from './words.js';
 
 const {_} = Words;
 
-const MEMORY_PAUSE = 10 * GLib.TIME_SPAN_MINUTE;
+// What happens again and again is told once in so long.
+const PAUSE = 10 * GLib.TIME_SPAN_MINUTE;
 // Containers that a boot or a login starts come one after the other: one sentence is for all.
 const GATHER_SECONDS = 3;
 
@@ -26,7 +27,9 @@ export class Notifier {
         this._icon = icon;
         this._menu = menu;
         this._source = null;
+        // Notifications that are shown, by the container's path; and when one of a kind was told of last.
         this._failures = new Map();
+        this._memory = new Map();
         this._told = new Map();
         this._started = [];
         this._gathering = 0;
@@ -41,10 +44,18 @@ export class Notifier {
     onState(container, seen) {
         const {path, state, reason} = container;
 
-        this._failures.get(path)?.destroy(MessageTray.NotificationDestroyedReason.EXPIRED);
+        // One that is started anew by itself has failed all the same, and may at once do so again: that is no news.
+        if (reason !== 'restart' && state !== 'failed') {
+            this._withdraw(this._failures, path);
+            this._told.delete(`failure ${path}`);
+        }
+        // That it goes on is not true any more.
+        if (!Words.isRunning(container))
+            this._withdraw(this._memory, path);
         // Who asked for a start that did not work was told by whatever he asked with.
-        if (state === 'failed' && reason !== 'asked' && !seen && this._settings.get_boolean('notify-failures'))
-            this._tellFailure(container);
+        if (state === 'failed' && reason !== 'asked' && !seen && this._settings.get_boolean('notify-failures') &&
+            this._isNews('failure', path))
+            this._tellFailure(container, Words.failure(container));
         const byItself = reason === 'autostart' || reason === 'restart';
         if (state === 'running' && byItself && this._settings.get_boolean('notify-started'))
             this._gather(container.name);
@@ -56,30 +67,70 @@ export class Notifier {
      * @param {object} container - as client.js has it
      */
     onMemory(container) {
-        const now = GLib.get_monotonic_time();
-        const last = this._told.get(container.path);
-
-        if (!this._settings.get_boolean('notify-memory') || last !== undefined && now - last < MEMORY_PAUSE)
+        if (!this._settings.get_boolean('notify-memory') || !this._isNews('memory', container.path))
             return;
-        this._told.set(container.path, now);
         // Translators: %s is a container's name.
         const notification = this._make(_('%s used all its memory').format(container.name),
             _('One of its programs was ended. The container goes on.'), MessageTray.Urgency.NORMAL);
         this._offer(notification, container.path, 'details', null);
+        this._keep(this._memory, container.path, notification);
+    }
+
+    /**
+     * What was said of containers that are gone is taken back.
+     *
+     * @param {Map} containers - all that there are, by path
+     */
+    onContainers(containers) {
+        for (const shown of [this._failures, this._memory]) {
+            for (const path of [...shown.keys()]) {
+                if (!containers.has(path))
+                    this._withdraw(shown, path);
+            }
+        }
+        for (const key of this._told.keys()) {
+            if (!containers.has(key.split(' ')[1]))
+                this._told.delete(key);
+        }
+    }
+
+    _isNews(kind, path) {
+        const key = `${kind} ${path}`;
+        const now = GLib.get_monotonic_time();
+        const last = this._told.get(key);
+
+        if (last !== undefined && now - last < PAUSE)
+            return false;
+        this._told.set(key, now);
+        return true;
+    }
+
+    _keep(shown, path, notification) {
+        shown.set(path, notification);
+        notification.connect('destroy', () => shown.delete(path));
         this._source.addNotification(notification);
     }
 
-    _tellFailure(container) {
-        const {path} = container;
-        // Translators: %s is a container's name.
-        const notification = this._make(_('%s has failed').format(container.name), Words.failure(container),
-            MessageTray.Urgency.HIGH);
+    _withdraw(shown, path) {
+        shown.get(path)?.destroy(MessageTray.NotificationDestroyedReason.EXPIRED);
+    }
 
-        notification.addAction(_('Start Again'), () => this._menu.act(path, 'Start'));
+    _tellFailure(container, why) {
+        const {path, name} = container;
+        // Translators: %s is a container's name.
+        const notification = this._make(_('%s has failed').format(name), why, MessageTray.Urgency.HIGH);
+
+        notification.addAction(_('Start Again'), () => this._startAgain({path, name}));
         this._offer(notification, path, 'log', _('Show Log'));
-        this._failures.set(path, notification);
-        notification.connect('destroy', () => this._failures.delete(path));
-        this._source.addNotification(notification);
+        this._keep(this._failures, path, notification);
+    }
+
+    /* There may be no row, in which the reason would be read. */
+    async _startAgain(container) {
+        const problem = await this._menu.act(container.path, 'Start');
+
+        if (problem && this._menu)
+            this._tellFailure(container, problem);
     }
 
     /* Where the application is there, a click opens ACTION of it, and so does a button, if it has a label. */
@@ -129,6 +180,7 @@ export class Notifier {
         this._source?.destroy();
         this._source = null;
         this._failures.clear();
+        this._memory.clear();
         this._settings = null;
         this._menu = null;
     }

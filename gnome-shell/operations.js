@@ -40,6 +40,9 @@ class OperationRow {
 
         // Translators: the first %s is what was being done, such as "Getting debian/13"; the second why it failed.
         this._title.text = failed ? _('%s: %s').format(title, Words.sentence(parseError(operation.error))) : title;
+        // Why it failed is to be read to its end.
+        this._title.clutter_text.line_wrap = failed;
+        this._title.clutter_text.ellipsize = failed ? Pango.EllipsizeMode.NONE : Pango.EllipsizeMode.END;
         this._progress.text = failed ? '' : Words.progress(operation);
         this._button.visible = !failed;
         // Translators: %s is what is being done, such as "Getting debian/13".

@@ -125,7 +125,7 @@ export class Row extends Section {
         this._state = state;
         this._name.text = name;
         this._detail.text = this.problem ?? Words.detail(container);
-        this._icon.icon_name = changing ? 'content-loading-symbolic' : ICONS[state];
+        this._icon.icon_name = changing ? 'content-loading-symbolic' : ICONS[state] ?? '';
         this._icon.style_class = `popup-menu-icon bothy-${this.problem ? 'failed' : state}`;
         // Why something went wrong is worth a second line.
         const whole = this.problem !== null || state === 'failed';

@@ -148,7 +148,7 @@ function isolate(text) {
  */
 export function spoken({name, state}, line) {
     // Translators: %1$s is a container's name, %2$s why it failed.
-    return state === 'failed' ? _('%1$s failed: %2$s').replace('%1$s', name).replace('%2$s', line) : `${name}, ${line}`;
+    return state === 'failed' ? _('%1$s failed: %2$s').replace('%1$s', () => name).replace('%2$s', () => line) : `${name}, ${line}`;
 }
 
 /**
@@ -211,8 +211,8 @@ export function isRunning({state}) {
 export function total(containers) {
     const running = containers.filter(isRunning).length;
 
-    // Translators: the first %d is how many containers run, the second how many there are.
-    return containers.length ? _('%d of %d running').format(running, containers.length) : '';
+    // Translators: %1$s is how many containers run, %2$s how many there are.
+    return containers.length ? _('%1$s of %2$s running').replace('%1$s', running).replace('%2$s', containers.length) : '';
 }
 
 /**
@@ -230,7 +230,22 @@ export function operation({kind, subject}) {
     case 'import-image':
         return subject ? _('Importing %s').format(name) : _('Importing an image');
     case 'export-image':
+    case 'export-container':
         return subject ? _('Exporting %s').format(name) : _('Exporting an image');
+    case 'create-snapshot':
+        // Translators: %s is a container's name, here and below.
+        return _('Making a snapshot of %s').format(name);
+    case 'restore-snapshot':
+        return _('Restoring %s').format(name);
+    case 'remove-snapshot':
+        return _('Deleting a snapshot of %s').format(name);
+    case 'copy-container':
+        return _('Copying %s').format(name);
+    case 'commit-container':
+        return _('Making an image of %s').format(name);
+    case 'copy-from':
+    case 'copy-to':
+        return _('Copying files of %s').format(name);
     case 'delete-container':
         // Translators: %s is a container's name.
         return subject ? _('Deleting %s').format(name) : _('Deleting a container');

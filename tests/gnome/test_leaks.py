@@ -111,3 +111,14 @@ def test_two_hundred(desktop):
     assert height <= 400
     # Every row looked at, on a machine that others use as well.
     assert min(took[1:]) < 25
+
+
+def test_switched_off_while_its_menu_is_open(desktop):
+    """As when the screen locks, or another extension is switched off."""
+    desktop.bothy("create", "busybox", "web", check=True)
+    desktop.open_menu()
+    desktop.wait("indicator._rows.size === 1")
+    desktop.enable(False)
+    time.sleep(4)  # longer than the menu asks for numbers
+    desktop.enable()
+    assert desktop.complaints() == []
