@@ -162,23 +162,49 @@ lock_flags (int mount, int userns, struct step_result *ret)
   return 0;
 }
 
+/* Gives up all but CAP_SYS_ADMIN, and looks whether USERNS is one and FOLDER a directory. Asked for here: EINVAL of
+   mount_setattr(2) is to mean one thing only. */
+static int
+prepare_clone (int userns, int folder, struct step_result *ret)
+{
+  int error = privilege_reduce (CAPABILITY (CAP_SYS_ADMIN), 0);
+  struct statx found;
+
+  if (error != 0)
+    return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
+  if (ioctl (userns, NS_GET_NSTYPE) != CLONE_NEWUSER ||
+      statx (folder, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &found) < 0)
+    return step_fail (ret, HELPER_STEP_REQUEST, EINVAL);
+  return S_ISDIR (found.stx_mode) ? 0 : step_fail (ret, HELPER_STEP_REQUEST, ENOTDIR);
+}
+
 int
 step_folder_mount (const struct packet *packet, struct step_result *ret)
 {
   int userns = packet->fds[0], folder = packet->fds[1];
   bool read_only = packet->request.folder.read_only;
   AUTO_FD mount = -1;
-  struct statx found;
-  int error = privilege_reduce (CAPABILITY (CAP_SYS_ADMIN), 0);
+  int error = prepare_clone (userns, folder, ret);
 
-  if (error != 0)
-    return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
-  /* Asked for here: EINVAL of mount_setattr(2) is to mean one thing only. */
-  if (ioctl (userns, NS_GET_NSTYPE) != CLONE_NEWUSER ||
-      statx (folder, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &found) < 0)
-    return step_fail (ret, HELPER_STEP_REQUEST, EINVAL);
-  if (!S_ISDIR (found.stx_mode))
-    return step_fail (ret, HELPER_STEP_REQUEST, ENOTDIR);
-  error = clone_folder (folder, userns, read_only, &mount, ret);
+  if (error == 0)
+    error = clone_folder (folder, userns, read_only, &mount, ret);
   return error != 0 ? error : lock_flags (mount, userns, ret);
+}
+
+/* Who reads it has no rights in the mount namespace that it belongs to, so nobody takes a flag of it off. */
+int
+step_tree_mount (const struct packet *packet, struct step_result *ret)
+{
+  int userns = packet->fds[0], tree = packet->fds[1];
+  AUTO_FD mount = -1;
+  int error = prepare_clone (userns, tree, ret);
+
+  if (error == 0)
+    error = clone_folder (tree, userns, true, &mount, ret);
+  if (error != 0)
+    return error;
+  ret->fds[0] = mount;
+  ret->n_fds = 1;
+  mount = -1;
+  return 0;
 }

@@ -14,6 +14,7 @@ typedef struct {
   guint32 user;
   char *alias;
   char *fingerprint; /* as the importer says; NULL: he does not */
+  const char *origin;
   int archive;
   BothyMetadata *metadata; /* NULL: it has none of its own */
   BothyImageStore *images;
@@ -62,7 +63,7 @@ on_added (GObject *source, GAsyncResult *result, gpointer user_data)
   /* Who brings it himself may have it from nowhere else. */
   bothy_image_store_keep_unused (self, image);
   if (!*bothy_image_get_origin (image, import->user))
-    bothy_image_set_origin (image, import->user, "import");
+    bothy_image_set_origin (image, import->user, import->origin);
   bothy_image_store_claim (self, image, import->user, import->alias);
   g_task_return_pointer (task, g_steal_pointer (&image), g_object_unref);
 }
@@ -159,6 +160,7 @@ task_new (BothyImageStore *self,
   import->alias = g_strdup (source->alias);
   import->fingerprint = g_strdup (source->fingerprint);
   import->defaults = source->defaults ? bothy_image_config_copy (source->defaults) : NULL;
+  import->origin = source->origin ? source->origin : "import";
   import->archive = -1;
   import->images = g_object_ref (self);
   import->layers = g_ptr_array_new ();
