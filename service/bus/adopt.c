@@ -4,6 +4,7 @@
 #include "bus/handlers.h"
 
 #include "base/error.h"
+#include "base/per-user.h"
 #include "base/validate.h"
 #include "bus/operation.h"
 #include "bus/options.h"
@@ -19,6 +20,7 @@
 
 #define NO_OWNER   G_MAXUINT32 /* it is the caller's */
 #define MAX_SOURCE 63
+#define MAX_PLANS  2 /* of one user at once: each reads a whole tree */
 
 typedef struct {
   BothyAdoptSource *source;
@@ -104,7 +106,8 @@ check_source (const BothyAdoptSource *source, GError **error)
                  "A directory comes as a file descriptor of it, and has no source");
   else
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-                 "Source: the container's name, of up to %d visible characters without /, is wanted", MAX_SOURCE);
+                 "Source: the container's name, of up to %d visible characters without /, is wanted",
+                 MAX_SOURCE);
   return FALSE;
 }
 
@@ -122,9 +125,8 @@ parse_source (BothyArguments *arguments,
   source->source = g_strdup (text);
   source->name = g_strdup (name);
   source->user = bothy_arguments_get_user (arguments);
-  if (!bothy_adopt_kind_parse (kind, &source->kind, error) ||
-      !take_fds (arguments, handles, source, error) || !check_source (source, error) ||
-      !bothy_validate_name (name, "Name", error))
+  if (!bothy_adopt_kind_parse (kind, &source->kind, error) || !take_fds (arguments, handles, source, error) ||
+      !check_source (source, error) || !bothy_validate_name (name, "Name", error))
     return NULL;
   return g_steal_pointer (&source);
 }
@@ -150,8 +152,8 @@ weigh (BothyCall *call)
 {
   const AdoptRequest *request = call->request;
 
-  bothy_call_weighed (call, !request->source->fds ||
-                                (request->owner != NO_OWNER && request->owner != call->user));
+  bothy_call_weighed (call,
+                      !request->source->fds || (request->owner != NO_OWNER && request->owner != call->user));
 }
 
 static void
@@ -230,6 +232,16 @@ describe_survey (const BothyAdoptSurvey *survey)
   return g_variant_dict_end (&facts);
 }
 
+static BothyPerUser *
+get_turns (void)
+{
+  static BothyPerUser *turns;
+
+  if (!turns)
+    turns = bothy_per_user_new (MAX_PLANS, 0);
+  return turns;
+}
+
 static void
 on_looked (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -237,6 +249,7 @@ on_looked (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
   g_autoptr (BothyAdoptSurvey) survey = bothy_adopt_look_finish (result, &error);
 
+  bothy_per_user_release (get_turns (), call->user);
   if (survey)
     bothy_call_return (call, g_variant_new ("(@a(ssss)@a{sv})", bothy_adopt_plan_to_variant (survey->plan),
                                             describe_survey (survey)));
@@ -244,14 +257,21 @@ on_looked (GObject *source, GAsyncResult *result, gpointer user_data)
     bothy_call_return_error (call, error);
 }
 
+static void
+look (gpointer data)
+{
+  BothyCall *call = data;
+  const AdoptRequest *request = call->request;
+
+  bothy_adopt_look (bothy_registry_get_helper (call->registry), request->source, call->client->gone,
+                    on_looked, call);
+}
+
 void
 bothy_manager_handle_plan_adoption (BothyCall *call)
 {
-  const AdoptRequest *request = call->request;
-
   note_trust (call);
-  bothy_adopt_look (bothy_registry_get_helper (call->registry), request->source, call->client->gone, on_looked,
-                    bothy_call_ref (call));
+  bothy_per_user_wait (get_turns (), call->user, look, bothy_call_ref (call));
 }
 
 /* ---- AdoptContainer ---- */
@@ -274,7 +294,8 @@ parse_adopt_container (BothyArguments *arguments, GError **error)
   if (!bothy_options_parse (options, table, error))
     return NULL;
   if (network && !g_str_equal (network, "nat") && !g_str_equal (network, "none")) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "Option \"network\": \"nat\" or \"none\" is wanted");
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                 "Option \"network\": \"nat\" or \"none\" is wanted");
     return NULL;
   }
   if (network)

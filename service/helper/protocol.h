@@ -81,8 +81,9 @@ enum helper_op {
 };
 
 enum helper_adoptable_kind {
-  HELPER_ADOPTABLE_LXC = 1,    /* /var/lib/lxc/NAME/rootfs, and config beside it */
-  HELPER_ADOPTABLE_NSPAWN = 2, /* /var/lib/machines/NAME, and NAME.nspawn of /etc/systemd/nspawn, or beside it */
+  HELPER_ADOPTABLE_LXC = 1, /* /var/lib/lxc/NAME/rootfs, and config beside it */
+  HELPER_ADOPTABLE_NSPAWN =
+      2, /* /var/lib/machines/NAME, and NAME.nspawn of /etc/systemd/nspawn, or beside it */
 };
 
 struct helper_adoptable {
@@ -193,7 +194,7 @@ enum helper_step {
   HELPER_STEP_FOLDER_IDMAP = 19,
   HELPER_STEP_FOLDER_LOCK = 20,  /* FOLDER_MOUNT: its flags could not be made to stay */
   HELPER_STEP_FOLDERS_BUSY = 21, /* FOLDER: as many of the user's as may be are being opened */
-  HELPER_STEP_ADOPTABLE = 22,    /* ADOPTABLE: ENOENT: there is no such container; ELOOP: a link is on the way */
+  HELPER_STEP_ADOPTABLE = 22, /* ADOPTABLE: ENOENT: there is no such container; ELOOP: a link is on the way */
 };
 
 struct helper_reply {

@@ -117,8 +117,8 @@ take_variables (Taking *t)
 static gboolean
 is_init (const char *program)
 {
-  static const char *const inits[] = { "/sbin/init", "/usr/sbin/init", "/bin/init", "/lib/systemd/systemd",
-                                       "/usr/lib/systemd/systemd", NULL };
+  static const char *const inits[] = { "/sbin/init",           "/usr/sbin/init",           "/bin/init",
+                                       "/lib/systemd/systemd", "/usr/lib/systemd/systemd", NULL };
 
   return g_strv_contains (inits, program);
 }
@@ -243,7 +243,8 @@ take_idmap (Taking *t)
       continue;
     if (n == 0 && !(*word)[1])
       kind = **word;
-    else if (n == 0 || n > 3 || !g_ascii_string_to_unsigned (*word, 10, 0, G_MAXUINT32, &numbers[n - 1], NULL))
+    else if (n == 0 || n > 3 ||
+             !g_ascii_string_to_unsigned (*word, 10, 0, G_MAXUINT32, &numbers[n - 1], NULL))
       kind = '\0';
     n++;
   }
@@ -252,7 +253,8 @@ take_idmap (Taking *t)
     return;
   }
   if (n != 4 || !kind ||
-      !bothy_adopt_map_add (&t->plan->map, kind, (guint32)numbers[0], (guint32)numbers[1], (guint32)numbers[2]))
+      !bothy_adopt_map_add (&t->plan->map, kind, (guint32)numbers[0], (guint32)numbers[1],
+                            (guint32)numbers[2]))
     refuse (t, "of this no map of ids can be made: u, g or b and three numbers, at most 5 lines each");
   else
     become (t, BOTHY_ADOPT_CHANGED, "a range of ids of its own, which nobody else has");
@@ -304,7 +306,8 @@ take_network_type (Taking *t)
   } else if (g_str_equal (value, "veth"))
     become (t, BOTHY_ADOPT_KEPT, "a nic on Bothy's own bridge, with an address of its own");
   else if (g_str_equal (value, "none"))
-    become (t, BOTHY_ADOPT_CHANGED, "a nic on Bothy's own bridge: it had the host's own, with all that listens there");
+    become (t, BOTHY_ADOPT_CHANGED,
+            "a nic on Bothy's own bridge: it had the host's own, with all that listens there");
   else
     become (t, BOTHY_ADOPT_CHANGED, "a nic on Bothy's own bridge; \"bothy bridge\" is for others");
 }
@@ -318,8 +321,10 @@ take_network (Taking *t)
     { "link", NULL, "not carried over: its nic is on Bothy's own bridge" },
     { "flags", NULL, "not needed: its nic is up" },
     { "hwaddr", NULL, "not carried over: it gets another MAC address" },
-    { "ipv4", NULL, "not carried over: it gets an address of Bothy's bridge; change what inside relies on it" },
-    { "ipv6", NULL, "not carried over: it gets an address of Bothy's bridge; change what inside relies on it" },
+    { "ipv4", NULL,
+      "not carried over: it gets an address of Bothy's bridge; change what inside relies on it" },
+    { "ipv6", NULL,
+      "not carried over: it gets an address of Bothy's bridge; change what inside relies on it" },
     { "script", NULL, "not carried over: it runs on the host, as root" },
     { "name", NULL, "not carried over: its nic is called eth0" },
     { NULL, NULL, "not carried over: Bothy's network is of another kind" },
@@ -346,8 +351,9 @@ take_port (Taking *t)
   if (n == 0 || n > 3)
     become (t, BOTHY_ADOPT_DROPPED, "not carried over");
   else
-    become (t, BOTHY_ADOPT_DROPPED, "not carried over: \"bothy port add %s %s:%s\" does it", t->plan->spec->name,
-            words[n == 3 || (n == 2 && g_ascii_isalpha (words[0][0])) ? 1 : 0], words[n - 1]);
+    become (t, BOTHY_ADOPT_DROPPED, "not carried over: \"bothy port add %s %s:%s\" does it",
+            t->plan->spec->name, words[n == 3 || (n == 2 && g_ascii_isalpha (words[0][0])) ? 1 : 0],
+            words[n - 1]);
 }
 
 /* ---- directories of the host's ---- */
@@ -357,9 +363,10 @@ tell_mount (Taking *t, const char *source, const char *inside, gboolean read_onl
 {
   while (*inside == '/')
     inside++;
-  become (t, BOTHY_ADOPT_DROPPED,
-          "not carried over: \"bothy mount add %s %s:/%s%s\" lets it have that, if the directory is its owner's",
-          t->plan->spec->name, source, inside, read_only ? ":ro" : "");
+  become (
+      t, BOTHY_ADOPT_DROPPED,
+      "not carried over: \"bothy mount add %s %s:/%s%s\" lets it have that, if the directory is its owner's",
+      t->plan->spec->name, source, inside, read_only ? ":ro" : "");
 }
 
 /* A line of fstab(5). */
@@ -383,7 +390,8 @@ take_mount_entry (Taking *t)
   else if (g_str_has_prefix (fields->pdata[0], "/dev/"))
     become (t, BOTHY_ADOPT_DROPPED, "not carried over: it is a device of the host's");
   else
-    become (t, BOTHY_ADOPT_DROPPED, "not carried over: Bothy mounts what a container needs, and the rest it may mount itself");
+    become (t, BOTHY_ADOPT_DROPPED,
+            "not carried over: Bothy mounts what a container needs, and the rest it may mount itself");
 }
 
 /* systemd's SOURCE[:INSIDE[:OPTIONS]] */
@@ -494,7 +502,8 @@ take_memory_and_swap (Taking *t)
 
   if (!memory || !parse_size (memory, &alone) || !parse_size (t->line->value, &both) || both == NO_LIMIT ||
       both < alone)
-    become (t, BOTHY_ADOPT_DROPPED, "not carried over: without a limit of memory below it, it says nothing of swap");
+    become (t, BOTHY_ADOPT_DROPPED,
+            "not carried over: without a limit of memory below it, it says nothing of swap");
   else
     set_limit (t, "swap", g_variant_new_uint64 (both - alone));
 }
@@ -599,7 +608,8 @@ take_start_delay (Taking *t)
   guint64 delay;
 
   if (!bothy_parse_number (t->line->value, 0, BOTHY_AUTOSTART_MAX_DELAY, &delay)) {
-    become (t, BOTHY_ADOPT_DROPPED, "not carried over: a delay has up to %d seconds", BOTHY_AUTOSTART_MAX_DELAY);
+    become (t, BOTHY_ADOPT_DROPPED, "not carried over: a delay has up to %d seconds",
+            BOTHY_AUTOSTART_MAX_DELAY);
     return;
   }
   t->plan->spec->autostart.delay = (guint32)delay;
@@ -631,7 +641,9 @@ take_boot (Taking *t)
 
 /* ---- the tables ---- */
 
-#define OWN_NODES   "not carried over: devices are the host's; in it are null, zero, full, random, urandom, tty and its terminals"
+#define OWN_NODES                                                                                            \
+  "not carried over: devices are the host's; in it are null, zero, full, random, urandom, tty and its "      \
+  "terminals"
 #define OWN_FILTER  "not carried over: Bothy confines each container itself, and more strictly"
 #define OWN_MOUNTS  "not needed: Bothy mounts what a container needs"
 #define ON_HOST     "not carried over: it runs programs on the host"
@@ -661,7 +673,8 @@ static const Rule lxc_rules[] = {
   { "lxc.network.", take_network, NULL },
   { "lxc.mount.entry", take_mount_entry, NULL },
   { "lxc.mount.auto", NULL, OWN_MOUNTS },
-  { "lxc.mount.fstab", NULL, "not carried over: what that fstab mounts; look into it, and see bothy-mount(1)" },
+  { "lxc.mount.fstab", NULL,
+    "not carried over: what that fstab mounts; look into it, and see bothy-mount(1)" },
   { "lxc.mount", NULL, "not carried over: what that fstab mounts; look into it, and see bothy-mount(1)" },
   { "lxc.cgroup.memory.limit_in_bytes", take_memory, NULL },
   { "lxc.cgroup.memory.soft_limit_in_bytes", take_memory_high, NULL },

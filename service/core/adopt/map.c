@@ -70,8 +70,8 @@ bothy_adopt_map_describe (const BothyAdoptMap *self)
     if (e->count == 1)
       g_string_append_printf (text, "%s%u is %u", i > 0 ? ", " : "", e->inside, e->outside);
     else
-      g_string_append_printf (text, "%s%u-%u are %u-%u", i > 0 ? ", " : "", e->inside, e->inside + e->count - 1,
-                              e->outside, e->outside + e->count - 1);
+      g_string_append_printf (text, "%s%u-%u are %u-%u", i > 0 ? ", " : "", e->inside,
+                              e->inside + e->count - 1, e->outside, e->outside + e->count - 1);
   }
   return g_string_free (text, FALSE);
 }
@@ -139,7 +139,10 @@ on_account (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_adopt_map_check (const BothyAdoptMap *self, guint32 user, GAsyncReadyCallback callback, gpointer user_data)
+bothy_adopt_map_check (const BothyAdoptMap *self,
+                       guint32 user,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
 {
   static const char *const no_groups[] = { NULL };
   GTask *task = g_task_new (NULL, NULL, callback, user_data);

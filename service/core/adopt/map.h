@@ -38,8 +38,10 @@ char *bothy_adopt_map_describe (const BothyAdoptMap *self);
  * Find out whether all ids outside are USER's: by subuid(5) and subgid(5), wherever these come from, or his uid and his
  * account's gid, each alone. Name services are asked in a thread. Fails with NOT_YOURS.
  */
-void
-bothy_adopt_map_check (const BothyAdoptMap *self, guint32 user, GAsyncReadyCallback callback, gpointer user_data);
+void bothy_adopt_map_check (const BothyAdoptMap *self,
+                            guint32 user,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
 gboolean bothy_adopt_map_check_finish (GAsyncResult *result, GError **error);
 
 /* Fill in REQUEST, a HELPER_USERNS, so that a mount with it shows the files to root of the neutral range as they are inside;

@@ -60,11 +60,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyAdoptPlan, bothy_adopt_plan_free)
 const char *bothy_adopt_plan_find (const BothyAdoptPlan *self, const char *key);
 
 /* One more line, about something that no configuration says. TEXT is taken over. */
-void bothy_adopt_plan_add (BothyAdoptPlan *self,
-                           const char *key,
-                           const char *value,
-                           BothyAdoptOutcome outcome,
-                           char *text);
+void bothy_adopt_plan_add (
+    BothyAdoptPlan *self, const char *key, const char *value, BothyAdoptOutcome outcome, char *text);
 
 /* As the bus has the lines: a(ssss), of key, value, outcome and text. (transfer floating) */
 GVariant *bothy_adopt_plan_to_variant (const BothyAdoptPlan *self);

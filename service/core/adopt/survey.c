@@ -86,7 +86,8 @@ bothy_adopt_survey_check (const BothyAdoptSurvey *self, GError **error)
     return TRUE;
   map = bothy_adopt_map_describe (&self->plan->map);
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
-               "%" G_GUINT64_FORMAT " of its files have, or name, ids that are none of the container's (its %s): "
+               "%" G_GUINT64_FORMAT
+               " of its files have, or name, ids that are none of the container's (its %s): "
                "%s%s; give them to one of its own first",
                n, map, paths, n > g_strv_length (self->foreign) ? ", …" : "");
   return FALSE;
@@ -218,7 +219,8 @@ guess_map (const Look *look, guint32 gid, GError **error)
                  "Its map of ids has no root, or is one of users or of groups only");
     return FALSE;
   }
-  if (!bothy_untrusted_fd_owner (g_unix_fd_list_peek_fds (look->source->fds, NULL)[0], &tree_uid, &tree_gid)) {
+  if (!bothy_untrusted_fd_owner (g_unix_fd_list_peek_fds (look->source->fds, NULL)[0], &tree_uid,
+                                 &tree_gid)) {
     bothy_error_set_errno (error, errno, "Looking whose its tree is");
     return FALSE;
   }
@@ -249,7 +251,8 @@ check_tree (const Look *look, GError **error)
   if (!look->by_name || !said || g_str_equal (said, usual))
     return TRUE;
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-               "Its tree is elsewhere, %.200s; adopt it as root (\"sudo bothy adopt\"), who can open that", said);
+               "Its tree is elsewhere, %.200s; adopt it as root (\"sudo bothy adopt\"), who can open that",
+               said);
   return FALSE;
 }
 

@@ -12,9 +12,10 @@ G_BEGIN_DECLS
 /* Of what a container is made that another tool has. */
 typedef struct {
   BothyAdoptKind kind;
-  char *source;     /* what the tool calls it; of a directory "" */
-  char *name;       /* what it will be called */
-  GUnixFDList *fds; /* its tree, and its configuration if there is one, as USER opened them; NULL: it is root's, by its name */
+  char *source; /* what the tool calls it; of a directory "" */
+  char *name;   /* what it will be called */
+  GUnixFDList *
+      fds; /* its tree, and its configuration if there is one, as USER opened them; NULL: it is root's, by its name */
   guint32 user;     /* who brings it */
   gboolean trusted; /* an administrator said yes: whose its files are does not matter */
 } BothyAdoptSource;

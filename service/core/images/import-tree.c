@@ -106,7 +106,9 @@ pack (GTask *task,
       gpointer progress_data,
       GError **error)
 {
-  struct unpack_request request = { .mode = UNPACK_PACK, .max_seconds = PACK_MAX_SECONDS };
+  struct unpack_request request = { .mode = UNPACK_PACK,
+                                    .flags = source->is_exact ? UNPACK_IS_EXACT : 0,
+                                    .max_seconds = PACK_MAX_SECONDS };
   BothyLayerStore *layers = bothy_image_store_get_layers (g_task_get_source_object (task));
   TreeImport *import = g_task_get_task_data (task);
   g_autoptr (GUnixFDList) sources = bothy_unpack_sources (out, -1, error);

@@ -7,11 +7,13 @@ G_BEGIN_DECLS
 
 /* Of which an image is made. */
 typedef struct {
-  GUnixFDList *layers;              /* directories of the neutral range, the highest first, which overlayfs shows together */
+  GUnixFDList
+      *layers; /* directories of the neutral range, the highest first, which overlayfs shows together */
   const BothyImage *like;           /* whose architecture, system and release it has */
   const BothyImageConfig *defaults; /* what it says of its containers; or NULL */
   const char *alias;                /* or NULL */
   const char *origin;               /* static, or NULL; see BothyImportSource */
+  gboolean is_exact; /* times of files are kept to the nanosecond, for which the archive is larger */
 } BothyTreeSource;
 
 /*

@@ -16,7 +16,7 @@ typedef struct {
   guint32 owner;
   BothyContainerNetwork *network; /* in place of what the plan says; or NULL */
   BothyContainerSpec *spec;       /* what the plan says; NULL: it is not known yet, or handed on */
-  BothyAutostart autostart; /* what it says of that, which is set at the end */
+  BothyAutostart autostart;       /* what it says of that, which is set at the end */
   BothyAdoptSurvey *survey;
   BothyImage *image; /* in use as long as this is */
   BothyAdoptProgress progress;
@@ -42,9 +42,9 @@ adoption_free (Adoption *adoption)
 static void
 set_autostart (BothyRegistry *self, const Adoption *adoption, BothyContainer *container)
 {
-  const BothyAutostartChange change = {
-    .values = adoption->autostart, .has_mode = TRUE, .has_delay = adoption->autostart.delay > 0
-  };
+  const BothyAutostartChange change = { .values = adoption->autostart,
+                                        .has_mode = TRUE,
+                                        .has_delay = adoption->autostart.delay > 0 };
   g_autoptr (GError) error = NULL;
 
   if (adoption->autostart.mode == BOTHY_AUTOSTART_NO)
@@ -104,7 +104,8 @@ on_progress (guint64 bytes_in, guint64 bytes_out, gpointer user_data)
   const Adoption *adoption = user_data;
   guint64 total = MAX (adoption->survey->unpacked->bytes, 1);
 
-  adoption->progress ("copying", MIN (1.0, (double)bytes_out / (double)total), bytes_out, adoption->watch_data);
+  adoption->progress ("copying", MIN (1.0, (double)bytes_out / (double)total), bytes_out,
+                      adoption->watch_data);
 }
 
 /* What the image of such a tree is like. */
@@ -126,7 +127,9 @@ import_tree (GTask *task)
   Adoption *adoption = g_task_get_task_data (task);
   g_autoptr (BothyImage) like = describe_tree (adoption->survey->unpacked);
   g_autoptr (GUnixFDList) layers = bothy_untrusted_fds_new ();
-  const BothyTreeSource tree = { .layers = layers, .like = like, .origin = BOTHY_ORIGIN_ADOPTED };
+  const BothyTreeSource tree = {
+    .layers = layers, .like = like, .origin = BOTHY_ORIGIN_ADOPTED, .is_exact = TRUE
+  };
   const int *fds = g_unix_fd_list_peek_fds (adoption->survey->mounts, NULL);
   GError *error = NULL;
 
@@ -135,8 +138,8 @@ import_tree (GTask *task)
     return;
   }
   adoption->progress ("copying", 0, 0, adoption->watch_data);
-  bothy_image_store_import_tree (bothy_registry_get_images (self), adoption->owner, &tree, on_progress, adoption,
-                                 g_task_get_cancellable (task), on_imported, g_object_ref (task));
+  bothy_image_store_import_tree (bothy_registry_get_images (self), adoption->owner, &tree, on_progress,
+                                 adoption, g_task_get_cancellable (task), on_imported, g_object_ref (task));
 }
 
 /* ---- the plan ---- */

@@ -49,8 +49,7 @@ on_imported (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   GError *error = NULL;
-  BothyImage *image =
-      bothy_image_store_import_tree_finish (BOTHY_IMAGE_STORE (source), result, &error);
+  BothyImage *image = bothy_image_store_import_tree_finish (BOTHY_IMAGE_STORE (source), result, &error);
 
   finish_commit (task, image, error);
 }

@@ -153,6 +153,7 @@ configuration_read (struct job *job, int fd, char ret_lines[CONFIGURATION_MAX_TE
       return configuration_parse (job, text, size, ret_lines);
     size += (size_t)part;
   }
-  job_fail (job, UNPACK_LIMIT_EXCEEDED, 0, "Its configuration has more than %u bytes", CONFIGURATION_MAX_SIZE);
+  job_fail (job, UNPACK_LIMIT_EXCEEDED, 0, "Its configuration has more than %u bytes",
+            CONFIGURATION_MAX_SIZE);
   return 0;
 }

@@ -12,8 +12,8 @@
  * with sections it is SECTION.KEY. VALUE has neither a control character nor, with LXC, the quotes around it.
  */
 
-#define CONFIGURATION_MAX_SIZE (64u * 1024)                      /* of the file */
-#define CONFIGURATION_MAX_TEXT (CONFIGURATION_MAX_SIZE + 8192u)  /* of the lines */
+#define CONFIGURATION_MAX_SIZE (64u * 1024)                     /* of the file */
+#define CONFIGURATION_MAX_TEXT (CONFIGURATION_MAX_SIZE + 8192u) /* of the lines */
 #define CONFIGURATION_MAX_KEY  127u
 
 /* Takes the file FD apart. Returns how many bytes of RET_LINES were filled, 0 also when the job failed: it is too large, or
@@ -21,4 +21,5 @@
 size_t configuration_read (struct job *job, int fd, char ret_lines[CONFIGURATION_MAX_TEXT]);
 
 /* The same of TEXT, of SIZE bytes, at most CONFIGURATION_MAX_SIZE. */
-size_t configuration_parse (struct job *job, const char *text, size_t size, char ret_lines[CONFIGURATION_MAX_TEXT]);
+size_t
+configuration_parse (struct job *job, const char *text, size_t size, char ret_lines[CONFIGURATION_MAX_TEXT]);

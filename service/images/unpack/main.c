@@ -152,7 +152,8 @@ work (struct job *job, struct words *words)
     return confine_duplicating (job, fds, 2) && job_watch (job) &&
            duplicate_upper (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD);
   case UNPACK_METADATA:
-    return confine (job, -1) && job_watch (job) && metadata_archive_read (job, UNPACK_SOURCE_FD, &words->metadata);
+    return confine (job, -1) && job_watch (job) &&
+           metadata_archive_read (job, UNPACK_SOURCE_FD, &words->metadata);
   case UNPACK_CONFIGURATION:
     return read_configuration (job, words);
   case UNPACK_SURVEY:

@@ -69,9 +69,10 @@ enum unpack_mode {
 
 enum unpack_flag {
   /* Of a request: */
+  UNPACK_IS_EXACT = 1 << 11,     /* PACK: times are whole, and not only in seconds */
   UNPACK_HAS_SECTIONS = 1 << 10, /* CONFIGURATION: it is of systemd's form; else of LXC's */
-  UNPACK_HAS_PREFIX = 1 << 4, /* HASH: also say the SHA-256 of PREFIX and SOURCE together */
-  UNPACK_IS_CHECKED = 1 << 5, /* ARCHIVE: its digest is known, and is compared by who asks */
+  UNPACK_HAS_PREFIX = 1 << 4,    /* HASH: also say the SHA-256 of PREFIX and SOURCE together */
+  UNPACK_IS_CHECKED = 1 << 5,    /* ARCHIVE: its digest is known, and is compared by who asks */
   UNPACK_IS_OVER =
       1 << 7, /* LAYER: TREE is a detached mount, and so are those of the layers below, LAYERS; the
                                  archive is unpacked over what these show together, as tar does it */

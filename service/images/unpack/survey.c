@@ -215,7 +215,8 @@ count_directory (struct survey *s, const char *path)
 static size_t
 write_number (char *text, size_t used, const char *key, uint64_t n)
 {
-  return used + (size_t)snprintf (text + used, SURVEY_MAX_TEXT - used, "%s=%llu\n", key, (unsigned long long)n);
+  return used +
+         (size_t)snprintf (text + used, SURVEY_MAX_TEXT - used, "%s=%llu\n", key, (unsigned long long)n);
 }
 
 static size_t
