@@ -151,6 +151,10 @@ def adopt_for_alice(host, *words):
     return host.output("root", "bothy", "adopt", "--owner", "alice", *words)
 
 
+def own_images(host, user="alice"):
+    return [name for name in host.output(user, "bothy image list -q").split() if name != "busybox"]
+
+
 # ---- what is copied ----
 
 def test_conv03_privileged_tree_of_lxc(host, lxc):
@@ -184,3 +188,213 @@ def test_conv03_it_runs_as_it_was(host, lxc):
     assert found["limits"]["memory"] == 256 << 20
     assert found["autostart"]["mode"] == "boot" and found["autostart"]["delay"] == 5
     assert found["owner"] == UID["alice"] and found["rangeBase"] >= 1073741824
+
+
+def test_dir_of_a_users_own(host):
+    """Files of hers alone are root's inside."""
+    host.run("root", "mkdir -p ~alice/disk && mount -t tmpfs -o uid=1000,gid=1000,mode=755 none ~alice/disk", check=True)
+    try:
+        tree = host.root / host.output("alice", "realpath ~/disk").lstrip("/") / "tree"
+        for path in ("bin", "etc", "usr"):
+            (tree / path).mkdir(parents=True)
+        (tree / "bin/busybox").write_bytes(open(BUSYBOX, "rb").read())
+        (tree / "bin/sh").symlink_to("busybox")
+        (tree / "etc/mine").write_text("mine")
+        for path in (tree, *tree.rglob("*")):
+            os.lchown(path, 1000, 1000)
+        (tree / "bin/busybox").chmod(0o755)
+        (tree / "etc/mine").chmod(0o600)
+        found, done = plan(host, "alice", f"dir:{host.output('alice', 'realpath ~/disk/tree')}")
+        assert done.returncode == 0, done.stderr
+        assert found["facts"]["map"] == "0 is 1000" and found["lines"] == [] and found["facts"]["obstacle"] == ""
+        assert host.output("alice", "cd ~/disk && bothy adopt ./tree") == "tree"
+        copied = image_root(host, "tree")
+        assert {path.lstat().st_uid for path in (copied, *copied.rglob("*"))} == {NEUTRAL}
+        assert (copied / "etc/mine").stat().st_mode & 0o7777 == 0o600
+        # What is somebody else's there makes it none of hers.
+        (tree / "etc/bobs").write_text("bobs")
+        os.chown(tree / "etc/bobs", 1001, 1001)
+        found, done = plan(host, "alice", f"dir:{host.output('alice', 'realpath ~/disk/tree')}")
+        assert done.returncode == 1 and found["facts"]["foreign"] == 1 and found["facts"]["foreign-paths"] == ["/etc/bobs"]
+        done = host.run("alice", "cd ~/disk && bothy adopt ./tree two")
+        assert done.returncode == 1 and "/etc/bobs" in done.stderr and names(host) == ["tree"]
+    finally:
+        host.run("root", "umount -l ~alice/disk", check=True)
+
+
+# ---- whose it is ----
+
+BASE = 300000
+
+
+@pytest.fixture
+def own(host):
+    """alice's LXC container, with ids that are hers by subuid(5)."""
+    host.run("root", "mkdir -p ~alice/.local/share/lxc && mount -t tmpfs -o uid=1000,gid=1000,mode=755 none ~alice/.local/share/lxc",
+             check=True)
+    home = host.output("alice", "realpath ~")
+    container = host.root / home.lstrip("/") / ".local/share/lxc/mine"
+    container.mkdir()
+    make_tree(container / "rootfs", BASE)
+    (container / "config").write_text(OLD_CONFIG.format(tree=f"{home}/.local/share/lxc/mine/rootfs", base=BASE))
+    host.write("etc/subuid", f"alice:{BASE}:65536\n")
+    host.write("etc/subgid", f"alice:{BASE}:65536\n")
+    yield container
+    host.run("root", "rm -f /etc/subuid /etc/subgid; umount -l ~alice/.local/share/lxc", check=True)
+
+
+def test_conv04_own_container_with_mapped_ids(host, own):
+    before = everything(own)
+    assert host.output("alice", "bothy adopt --list").splitlines()[1].split()[:2] == ["lxc:mine", "stopped"]
+    found, done = plan(host, "alice", "lxc:mine")
+    assert done.returncode == 0, done.stderr
+    assert found["facts"]["map"] == f"0-65535 are {BASE}-{BASE + 65535}" and found["facts"]["privileged"] is False
+    told = outcomes(found)
+    assert told["lxc.utsname"][0] == "kept" and told["lxc.id_map"][0] == "changed" and told["lxc.aa_profile"][0] == "dropped"
+    assert told["lxc.network.type"] == ("kept", "no network")
+    assert host.output("alice", "bothy adopt lxc:mine") == "mine"
+    assert everything(own) == before
+    copied, original = everything(image_root(host, "mine")), everything(own / "rootfs")
+    assert set(copied) == set(original)
+    for path, (mode, uid, gid, *_) in original.items():
+        assert copied[path][:3] == (mode, uid - BASE + NEUTRAL, gid - BASE + NEUTRAL), path
+    assert copied["usr/capable"][7]["security.capability"] == capability_of(NEUTRAL)
+    assert copied["srv/acl"][7]["system.posix_acl_access"] == acl(NEUTRAL + 1000)
+    assert info(host, "mine")["network"] == "none" and info(host, "mine")["hostname"] == "old"
+
+
+def test_conv04_ids_of_others_are_refused(host, own):
+    host.write("etc/subuid", f"alice:{BASE}:65535\nbob:{BASE}:65536\n")
+    done = host.run("alice", "bothy adopt lxc:mine")
+    assert done.returncode == 1 and "not yours" in done.stderr and names(host) == []
+    # What the configuration says is hers is not what the files have.
+    host.write("etc/subuid", f"alice:{BASE + 100000}:65536\n")
+    host.write("etc/subgid", f"alice:{BASE + 100000}:65536\n")
+    (own / "config").write_text((own / "config").read_text().replace(str(BASE), str(BASE + 100000)))
+    done = host.run("alice", "bothy adopt lxc:mine")
+    assert done.returncode == 1 and names(host) == []
+    nothing_left(host)
+
+
+def test_conv07_roots_is_for_an_administrator(host, lxc):
+    done = host.run("alice", "bothy", "--no-ask-password", "adopt", "lxc:web")
+    assert done.returncode == 1 and "uthor" in done.stderr, done.stderr
+    done = host.run("alice", "bothy", "--no-ask-password", "adopt", "--dry-run", "lxc:web")
+    assert done.returncode == 1 and "jeedom" not in done.stdout + done.stderr
+    assert host.run("alice", "bothy", "--no-ask-password", "adopt", "--list", "--all").returncode == 1
+    # Nor for whom an administrator did not mean.
+    done = host.run("alice", "bothy", "--no-ask-password", "adopt", "--owner", "bob", "dir:/usr", "x1")
+    assert done.returncode == 1 and names(host, "bob") == []
+    # Root's files are nobody else's, even where anybody may read them.
+    done = host.run("alice", "bothy", "adopt", "dir:/", "x1")
+    assert done.returncode == 1 and "not yours" in done.stderr
+    assert names(host) == []
+
+
+def test_conv07_by_name_after_an_administrators_word(host, lxc):
+    """carol has no right to open it herself; the service does, by its name."""
+    host.write("etc/polkit-1/rules.d/49-test.rules", """polkit.addRule(function(action, subject) {
+      if (action.id == "org.bothy.Bothy1.adopt-container" && subject.user == "carol") {
+        polkit.log("asked " + action.lookup("source") + " " + action.lookup("owner-name"));
+        return polkit.Result.YES;
+      }
+    });""")
+    host.run("root", "systemctl try-restart polkit", check=True)
+    try:
+        assert host.run("carol", "ls /var/lib/lxc/web").returncode != 0
+        assert "lxc:web" in host.output("carol", "bothy adopt --list --all")
+        (lxc / "config").write_text("lxc.uts.name = byname\n")
+        found, done = plan(host, "carol", "lxc:web")
+        assert done.returncode == 0 and found["facts"]["privileged"] is True, done.stderr
+        assert host.output("carol", "bothy adopt --owner bob lxc:web theirs") == "theirs"
+        assert names(host, "bob") == ["theirs"] and names(host, "carol") == []
+        assert info(host, "theirs", "bob")["hostname"] == "byname"
+        # A link is not followed, wherever it leads.
+        (lxc / "rootfs").rename(lxc / "moved")
+        (lxc / "rootfs").symlink_to("moved")
+        done = host.run("carol", "bothy adopt lxc:web other")
+        assert done.returncode == 1 and "symbolic link" in done.stderr
+        done = host.run("carol", "bothy adopt lxc:nothere")
+        assert done.returncode == 1 and "there is none" in done.stderr
+    finally:
+        host.run("root", "rm /etc/polkit-1/rules.d/49-test.rules; systemctl try-restart polkit", check=True)
+
+
+# ---- the plan ----
+
+def test_conv09_what_is_not_carried_over_is_told(host, lxc):
+    found, done = plan(host, "root", "lxc:web")
+    assert done.returncode == 0, done.stderr
+    told = outcomes(found)
+    assert len(found["lines"]) == CONFIG.count(" = ")
+    assert [key for key, (outcome, _) in told.items() if outcome == "dropped"] == [
+        "lxc.net.0.link", "lxc.net.0.hwaddr", "lxc.mount.entry", "lxc.cgroup2.devices.allow", "lxc.apparmor.profile", "lxc.hook.pre-start"]
+    assert "bothy mount add web /srv/data:/srv/data" in told["lxc.mount.entry"][1]
+    assert told["lxc.cgroup2.memory.max"] == ("kept", "limit memory=268435456")
+    facts = found["facts"]
+    assert facts["privileged"] is True and facts["os"] == "Small 7" and facts["map"] == "0-65535 are 0-65535"
+    assert (facts["setuid"], facts["capabilities"], facts["acls"], facts["links"], facts["devices"]) == (1, 1, 1, 2, 1)
+    assert names(host) == [] and own_images(host, "root") == []
+    text = host.output("root", "bothy adopt --dry-run lxc:web")
+    assert "lxc.hook.pre-start" in text and re.search(r"Ids: +0-65535 are 0-65535", text)
+
+
+def test_conv04_ids_out_of_range_are_refused_with_a_list(host, lxc):
+    os.chown(lxc / "rootfs/usr/one", 70000, 0)
+    os.setxattr(lxc / "rootfs/srv/acl", "system.posix_acl_access", acl(80000))
+    found, done = plan(host, "root", "lxc:web")
+    assert done.returncode == 1
+    assert sorted(found["facts"]["foreign-paths"]) == ["/srv/acl", "/usr/one", "/usr/two"]
+    done = host.run("root", "bothy adopt --owner alice lxc:web")
+    assert done.returncode == 1 and "/usr/one" in done.stderr
+    assert names(host) == []
+    nothing_left(host)
+
+
+# ---- when it does not work ----
+
+def test_conv06_running_is_refused(host, lxc):
+    host.run("root", "mkdir -p /sys/fs/cgroup/lxc.payload.web && (sh -c 'echo $$ >/sys/fs/cgroup/lxc.payload.web/cgroup.procs; exec sleep 60' "
+             ">/dev/null 2>&1 & )", check=True)
+    try:
+        host.run("root", "until grep -q . /sys/fs/cgroup/lxc.payload.web/cgroup.procs; do sleep 0.05; done", check=True)
+        assert "running" in host.output("root", "bothy adopt --list")
+        done = host.run("root", "bothy adopt --owner alice lxc:web")
+        assert done.returncode == 1 and "lxc-stop -n web" in done.stderr and names(host) == []
+    finally:
+        host.run("root", "kill $(cat /sys/fs/cgroup/lxc.payload.web/cgroup.procs); "
+                 "until rmdir /sys/fs/cgroup/lxc.payload.web 2>/dev/null; do sleep 0.05; done", check=True)
+    assert adopt_for_alice(host, "lxc:web") == "web"
+
+
+def test_names_and_what_is_deleted(host, lxc):
+    adopt_for_alice(host, "lxc:web", "one")
+    done = host.run("root", "bothy adopt --owner alice lxc:web one")
+    assert done.returncode == 1 and "one" in done.stderr
+    done = host.run("root", "bothy adopt --owner alice lxc:web No")
+    assert done.returncode == 2
+    assert host.run("root", "bothy adopt --owner nobodyhere lxc:web x").returncode == 2
+    assert host.run("root", "bothy adopt --owner 4242 lxc:web x").returncode == 1
+    assert host.run("root", "bothy adopt --convert lxc:web x").returncode == 2
+    # Its files are an image of its owner's, which counts, and goes with it.
+    assert len(own_images(host)) == 1
+    host.run("alice", "bothy copy one two && bothy delete one", check=True)
+    assert len(own_images(host)) == 1
+    host.run("alice", "bothy delete two", check=True)
+    assert own_images(host) == []
+    # Unless they are an image of hers beside that.
+    adopt_for_alice(host, "lxc:web", "one")
+    host.run("alice", "bothy image tag $(bothy image list -q | grep -v busybox) kept && bothy delete one", check=True)
+    assert own_images(host) == ["kept"]
+    host.run("alice", "bothy image delete kept", check=True)
+    nothing_left(host)
+
+
+def test_bad_configurations(host, lxc):
+    for text, words in (("nonsense\n", "line 1"), ("lxc.uts.name = a\n" * 5000, "more than"), ("lxc.rootfs.path = zfs:pool/web\n", "zfs:pool/web"),
+                        ("lxc.idmap = u 0 nonsense\n", "no map"), ("lxc.uts.name = a\0b\n", "NUL")):
+        (lxc / "config").write_text(text)
+        done = host.run("root", "bothy adopt --owner alice lxc:web")
+        assert done.returncode == 1 and words in done.stderr, (text[:40], done.stderr)
+    assert names(host) == []
+    nothing_left(host)

@@ -19,8 +19,9 @@ typedef void (*Take) (Taking *t);
 
 typedef struct {
   const char *key; /* one that ends with ".", "_" or "*": all that begin so */
-  Take take;       /* NULL: it is dropped, as TEXT says */
+  Take take;       /* NULL: TEXT says what becomes of it */
   const char *text;
+  BothyAdoptOutcome outcome; /* of TEXT */
 } Rule;
 
 static void G_GNUC_PRINTF (3, 4) become (Taking *t, BothyAdoptOutcome outcome, const char *format, ...)
@@ -319,7 +320,7 @@ take_network (Taking *t)
   static const Rule rules[] = {
     { "type", take_network_type, NULL },
     { "link", NULL, "not carried over: its nic is on Bothy's own bridge" },
-    { "flags", NULL, "not needed: its nic is up" },
+    { "flags", NULL, "not needed: its nic is up", BOTHY_ADOPT_CHANGED },
     { "hwaddr", NULL, "not carried over: it gets another MAC address" },
     { "ipv4", NULL,
       "not carried over: it gets an address of Bothy's bridge; change what inside relies on it" },
@@ -339,7 +340,7 @@ take_network (Taking *t)
   if (rule->take)
     rule->take (t);
   else
-    become (t, BOTHY_ADOPT_DROPPED, "%s", rule->text);
+    become (t, rule->outcome, "%s", rule->text);
 }
 
 static void
@@ -667,12 +668,12 @@ static const Rule lxc_rules[] = {
   { "lxc.idmap", take_idmap, NULL },
   { "lxc.id_map", take_idmap, NULL },
   { "lxc.rootfs.path", take_rootfs, NULL },
-  { "lxc.rootfs.", NULL, "not needed: its files are Bothy's own" },
+  { "lxc.rootfs.", NULL, "not needed: its files are Bothy's own", BOTHY_ADOPT_CHANGED },
   { "lxc.rootfs", take_rootfs, NULL },
   { "lxc.net.", take_network, NULL },
   { "lxc.network.", take_network, NULL },
   { "lxc.mount.entry", take_mount_entry, NULL },
-  { "lxc.mount.auto", NULL, OWN_MOUNTS },
+  { "lxc.mount.auto", NULL, OWN_MOUNTS, BOTHY_ADOPT_CHANGED },
   { "lxc.mount.fstab", NULL,
     "not carried over: what that fstab mounts; look into it, and see bothy-mount(1)" },
   { "lxc.mount", NULL, "not carried over: what that fstab mounts; look into it, and see bothy-mount(1)" },
@@ -712,15 +713,15 @@ static const Rule lxc_rules[] = {
   { "lxc.namespace.", NULL, "not carried over: it has namespaces of its own" },
   { "lxc.prlimit.", NULL, "not carried over: \"bothy limit\" shows what can be limited" },
   { "lxc.limit.", NULL, "not carried over: \"bothy limit\" shows what can be limited" },
-  { "lxc.arch", NULL, "not needed: its files say for which machine they are" },
-  { "lxc.autodev", NULL, OWN_MOUNTS },
+  { "lxc.arch", NULL, "not needed: its files say for which machine they are", BOTHY_ADOPT_CHANGED },
+  { "lxc.autodev", NULL, OWN_MOUNTS, BOTHY_ADOPT_CHANGED },
   { "lxc.kmsg", NULL, OWN_NODES },
-  { "lxc.pts", NULL, OWN_CONSOLE },
-  { "lxc.pty.", NULL, OWN_CONSOLE },
-  { "lxc.tty*", NULL, OWN_CONSOLE },
-  { "lxc.devttydir", NULL, OWN_CONSOLE },
-  { "lxc.console*", NULL, OWN_CONSOLE },
-  { "lxc.log*", NULL, OWN_LOG },
+  { "lxc.pts", NULL, OWN_CONSOLE, BOTHY_ADOPT_CHANGED },
+  { "lxc.pty.", NULL, OWN_CONSOLE, BOTHY_ADOPT_CHANGED },
+  { "lxc.tty*", NULL, OWN_CONSOLE, BOTHY_ADOPT_CHANGED },
+  { "lxc.devttydir", NULL, OWN_CONSOLE, BOTHY_ADOPT_CHANGED },
+  { "lxc.console*", NULL, OWN_CONSOLE, BOTHY_ADOPT_CHANGED },
+  { "lxc.log*", NULL, OWN_LOG, BOTHY_ADOPT_CHANGED },
   { "lxc.signal.", NULL, "not carried over: Bothy asks it to end, and kills what does not" },
   { "lxc.rebootsignal", NULL, "not carried over: Bothy stops it and starts it again" },
   { "lxc.stopsignal", NULL, "not carried over: what does not end is killed" },
@@ -761,8 +762,9 @@ matches (const char *key, const char *rule)
   return g_str_equal (key, rule);
 }
 
-gboolean
-bothy_adopt_take_line (BothyAdoptPlan *plan, BothyAdoptLine *line, GError **error)
+/* Let LINE become what it becomes. FALSE with INVALID_ARGS: a container with this can not be adopted. */
+static gboolean
+take_line (BothyAdoptPlan *plan, BothyAdoptLine *line, GError **error)
 {
   const Rule *rule = plan->kind == BOTHY_ADOPT_NSPAWN ? nspawn_rules : lxc_rules;
   Taking taking = { .plan = plan, .line = line };
@@ -772,10 +774,25 @@ bothy_adopt_take_line (BothyAdoptPlan *plan, BothyAdoptLine *line, GError **erro
   if (rule->take)
     rule->take (&taking);
   else
-    become (&taking, BOTHY_ADOPT_DROPPED, "%s", rule->text);
+    become (&taking, rule->outcome, "%s", rule->text);
   if (taking.error)
     g_propagate_error (error, taking.error);
   else if (!line->text)
     become (&taking, BOTHY_ADOPT_KEPT, "nothing is in it");
   return !taking.error;
+}
+
+BothyAdoptPlan *
+bothy_adopt_read_configuration (BothyAdoptKind kind,
+                                const char *name,
+                                const char *configuration,
+                                GError **error)
+{
+  g_autoptr (BothyAdoptPlan) plan = bothy_adopt_plan_new (kind, name, configuration);
+
+  for (guint i = 0; i < plan->lines->len; i++) {
+    if (!take_line (plan, plan->lines->pdata[i], error))
+      return NULL;
+  }
+  return g_steal_pointer (&plan);
 }

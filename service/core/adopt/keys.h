@@ -5,8 +5,13 @@
 
 G_BEGIN_DECLS
 
-/* Let LINE of PLAN, of which key and value are there, become what it becomes: its outcome and text, and what changes in the
-   plan's spec, map and tree. FALSE with INVALID_ARGS: a container with this can not be adopted. */
-gboolean bothy_adopt_take_line (BothyAdoptPlan *plan, BothyAdoptLine *line, GError **error);
+/*
+ * The plan for a container that will be called NAME. CONFIGURATION is what UNPACK_CONFIGURATION says of one of KIND; NULL:
+ * there is none. (transfer full); NULL with INVALID_ARGS: its tree is not to be adopted, or its ids make no map.
+ */
+BothyAdoptPlan *bothy_adopt_read_configuration (BothyAdoptKind kind,
+                                                const char *name,
+                                                const char *configuration,
+                                                GError **error);
 
 G_END_DECLS

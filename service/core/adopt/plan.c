@@ -2,7 +2,6 @@
 #include "core/adopt/plan.h"
 
 #include "base/error.h"
-#include "core/adopt/keys.h"
 
 #include <string.h>
 
@@ -119,20 +118,16 @@ read_lines (BothyAdoptPlan *self, const char *configuration)
 }
 
 BothyAdoptPlan *
-bothy_adopt_plan_new (BothyAdoptKind kind, const char *name, const char *configuration, GError **error)
+bothy_adopt_plan_new (BothyAdoptKind kind, const char *name, const char *configuration)
 {
-  g_autoptr (BothyAdoptPlan) self = g_new0 (BothyAdoptPlan, 1);
+  BothyAdoptPlan *self = g_new0 (BothyAdoptPlan, 1);
 
   self->kind = kind;
   self->lines = g_ptr_array_new_with_free_func (line_free);
   self->spec = new_spec (name);
   if (configuration)
     read_lines (self, configuration);
-  for (guint i = 0; i < self->lines->len; i++) {
-    if (!bothy_adopt_take_line (self, self->lines->pdata[i], error))
-      return NULL;
-  }
-  return g_steal_pointer (&self);
+  return self;
 }
 
 GVariant *

@@ -20,9 +20,9 @@ const char *bothy_adopt_kind_name (BothyAdoptKind kind);
 gboolean bothy_adopt_kind_parse (const char *text, BothyAdoptKind *ret_kind, GError **error);
 
 typedef enum {
+  BOTHY_ADOPT_DROPPED, /* it is not carried over */
   BOTHY_ADOPT_KEPT,    /* it is the same here */
   BOTHY_ADOPT_CHANGED, /* it becomes something else that does the same */
-  BOTHY_ADOPT_DROPPED, /* it is not carried over */
 } BothyAdoptOutcome;
 
 /* "kept", "changed", "dropped"; static. */
@@ -45,12 +45,9 @@ typedef struct {
   char *tree;               /* where it says that its tree is, a path, or NULL */
 } BothyAdoptPlan;
 
-/*
- * The plan for a container that will be called NAME. CONFIGURATION is what UNPACK_CONFIGURATION says of one of KIND; NULL:
- * there is none. (transfer full); NULL with INVALID_ARGS: its tree is not to be adopted, or its ids make no map.
- */
-BothyAdoptPlan *
-bothy_adopt_plan_new (BothyAdoptKind kind, const char *name, const char *configuration, GError **error);
+/* The plan for a container that will be called NAME, with the lines of CONFIGURATION, of which nothing is made yet: see
+   bothy_adopt_read_configuration(). (transfer full) */
+BothyAdoptPlan *bothy_adopt_plan_new (BothyAdoptKind kind, const char *name, const char *configuration);
 
 /* SELF may not be NULL. */
 void bothy_adopt_plan_free (BothyAdoptPlan *self);

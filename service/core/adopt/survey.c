@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "core/accounts/nss.h"
+#include "core/adopt/keys.h"
 #include "core/adopt/running.h"
 #include "core/adopt/tree.h"
 #include "platform/untrusted-fd.h"
@@ -265,7 +266,7 @@ make_plan (GTask *task, const char *configuration)
   const BothyAdoptSource *source = look->source;
   GError *error = NULL;
 
-  look->survey->plan = bothy_adopt_plan_new (source->kind, source->name, configuration, &error);
+  look->survey->plan = bothy_adopt_read_configuration (source->kind, source->name, configuration, &error);
   if (look->survey->plan && check_tree (look, &error))
     bothy_account_look_up (source->user, no_groups, on_account, g_object_ref (task));
   else

@@ -12,7 +12,7 @@ typedef struct {
   const char *alias;       /* or NULL */
   const char *fingerprint; /* or NULL: SHA-256 of the archive, or of both archives, the metadata first */
   const char *
-      origin; /* what bothy_image_get_origin() says then, if nothing else is known; static, or NULL: "import" */
+      origin; /* what bothy_image_get_origin() says if he did not have it before; static, or NULL: "import" */
   const BothyImageConfig
       *defaults; /* what the image says of its containers, when the archive is none of layers; or NULL */
 } BothyImportSource;
