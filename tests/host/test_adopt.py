@@ -398,3 +398,84 @@ def test_bad_configurations(host, lxc):
         assert done.returncode == 1 and words in done.stderr, (text[:40], done.stderr)
     assert names(host) == []
     nothing_left(host)
+
+
+def test_conv10_no_space(fresh_host):
+    """It happens or leaves nothing."""
+    host = fresh_host("--state-size", "32M")
+    host.run("root", "mkdir -p /srv/tree && mount -t tmpfs none /srv/tree && mkdir -p /srv/tree/bin /srv/tree/etc && "
+             "cp /bin/busybox /srv/tree/bin/sh && dd if=/dev/urandom of=/srv/tree/big bs=1M count=40 2>/dev/null", check=True)
+    done = host.run("root", "bothy adopt --owner alice dir:/srv/tree")
+    assert done.returncode == 1 and "space" in done.stderr.lower(), done.stderr
+    assert names(host) == [] and own_images(host) == []
+    nothing_left(host)
+    host.run("root", "truncate -s 1M /srv/tree/big", check=True)
+    assert adopt_for_alice(host, "dir:/srv/tree") == "tree"
+
+
+def test_conv05_killed_at_any_time(host, lxc):
+    """The broker, or who asked for it: it is there as a whole, or not at all."""
+    host.run("root", "dd if=/dev/urandom of=/var/lib/lxc/web/rootfs/srv/big bs=1M count=60 2>/dev/null", check=True)
+    before = everything(lxc)
+    for victim, delay in (("bothyd", 0.1), ("bothyd", 0.4), ("bothy-unpack", 0.3), ("bothy-pack", 0.3), ("client", 0.3)):
+        kill = {"bothyd": "kill -9 $(systemctl show -p MainPID --value bothyd)", "client": "kill -INT $!"}.get(
+            victim, f"pkill -9 -x {victim}")
+        host.run("root", f"systemctl reset-failed bothyd; bothy adopt --owner alice lxc:web >/dev/null 2>&1 & sleep {delay}; {kill}; wait; true",
+                 timeout=60)
+        host.run("alice", "until bothy list >/dev/null 2>&1; do sleep 0.1; done", check=True, timeout=20)
+        nothing_left(host)
+        assert (names(host), len(own_images(host))) in (([], 0), (["web"], 1)), victim
+        if names(host):
+            host.run("alice", "bothy start web && bothy delete -f web", check=True)
+        assert everything(lxc) == before
+
+
+def test_conv01_the_tree_changes_meanwhile(host, lxc):
+    """Directories become links to the host's, and back, while it is copied: nothing of the host's is in the copy."""
+    host.run("root", "echo of-the-host >/etc/host-secret; chmod 600 /etc/host-secret; mkdir -p /var/lib/lxc/web/rootfs/srv/swap && "
+             "echo mine >/var/lib/lxc/web/rootfs/srv/swap/host-secret", check=True)
+    host.run("root", """(while :; do mv srv/swap srv/kept; ln -s /etc srv/swap; rm srv/swap; mv srv/kept srv/swap
+      mv home/user/file home/user/kept; ln -s /etc/host-secret home/user/file; rm home/user/file; mv home/user/kept home/user/file
+      done) >/dev/null 2>&1 & echo $! >/tmp/swapper""", cwd="/var/lib/lxc/web/rootfs", check=True)
+    try:
+        for i in range(6):
+            done = host.run("root", f"bothy adopt --owner alice lxc:web w{i}")
+            if done.returncode == 0:
+                found = host.run("root", f"grep -rl of-the-host {str(image_root(host, f'w{i}'))[len(str(host.root)):]}")
+                assert found.stdout == ""
+    finally:
+        host.run("root", "kill $(cat /tmp/swapper); rm -f /etc/host-secret /tmp/swapper", check=True)
+
+
+def test_nspawn(host):
+    """Root's machine of systemd-nspawn, with a settings file."""
+    host.run("root", "mkdir -p /var/lib/machines && mount -t tmpfs none /var/lib/machines && mkdir -p /etc/systemd/nspawn", check=True)
+    try:
+        machine = host.root / "var/lib/machines/My_Machine"
+        make_tree(machine, 524288)
+        host.write("etc/systemd/nspawn/My_Machine.nspawn", """[Exec]
+Boot=yes
+Hostname=spawned
+Environment=A=1 "B=two words"
+PrivateUsers=pick
+[Files]
+Bind=/srv/data:/data
+BindReadOnly=/srv/ro
+[Network]
+VirtualEthernet=yes
+Port=tcp:8080:80
+""")
+        assert "nspawn:My_Machine" in host.output("root", "bothy adopt --list")
+        found, done = plan(host, "root", "nspawn:My_Machine")
+        assert done.returncode == 0, done.stderr
+        assert found["facts"]["map"] == "0-65535 are 524288-589823"
+        told = outcomes(found)
+        assert "bothy mount add my-machine /srv/data:/data\"" in told["Files.Bind"][1]
+        assert "/srv/ro:/srv/ro:ro" in told["Files.BindReadOnly"][1]
+        assert "bothy port add my-machine 8080:80" in told["Network.Port"][1]
+        assert adopt_for_alice(host, "nspawn:My_Machine") == "my-machine"
+        made = info(host, "my-machine")
+        assert made["hostname"] == "spawned" and made["environment"] == ["A=1", "B=two words"]
+        assert (image_root(host, "my-machine") / "home/user/file").stat().st_uid == NEUTRAL + 1000
+    finally:
+        host.run("root", "umount -l /var/lib/machines; rm -f /etc/systemd/nspawn/My_Machine.nspawn", check=True)
