@@ -141,8 +141,11 @@ configuration_read (struct job *job, int fd, char ret_lines[CONFIGURATION_MAX_TE
   size_t size = 0;
 
   while (size < sizeof text) {
-    ssize_t part = read (fd, text + size, sizeof text - size);
+    /* From its beginning, whoever read it before; a pipe has none. */
+    ssize_t part = pread (fd, text + size, sizeof text - size, (off_t)size);
 
+    if (part < 0 && errno == ESPIPE)
+      part = read (fd, text + size, sizeof text - size);
     if (part < 0 && errno == EINTR)
       continue;
     if (part < 0) {
