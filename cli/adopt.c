@@ -104,7 +104,6 @@ static void
 print_plan_json (GVariant *lines, GVariant *facts)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
-  g_autoptr (JsonNode) node = json_gvariant_serialize (facts);
   const char *key, *value, *outcome, *text;
   GVariantIter iter;
 
@@ -120,7 +119,7 @@ print_plan_json (GVariant *lines, GVariant *facts)
   }
   json_builder_end_array (builder);
   json_builder_set_member_name (builder, "facts");
-  json_builder_add_value (builder, g_steal_pointer (&node));
+  cli_json_object (builder, facts);
   json_builder_end_object (builder);
   cli_json_print (builder, TRUE);
 }
