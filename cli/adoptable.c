@@ -72,32 +72,57 @@ machines_directory (void)
 
 /* ---- opening one ---- */
 
-static gboolean
-add_fd (CliAdoptable *self, const char *path, int flags, GError **error)
+#define MAX_CONFIGURATION (64 * 1024) /* as the service has it */
+
+static int
+open_file (const char *path, int flags, GError **error)
 {
   int fd = open (path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  gboolean done;
 
   if (fd < 0) {
+    int number = errno;
     g_autofree char *shown = cli_escape (path, -1, CLI_ESCAPE_LINE);
 
-    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "%s: %s", shown, g_strerror (errno));
-    return FALSE;
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (number), "%s: %s", shown, g_strerror (number));
   }
+  return fd;
+}
+
+/* Takes FD over, unless it is -1. */
+static gboolean
+add_fd (CliAdoptable *self, int fd, GError **error)
+{
+  gboolean done;
+
+  if (fd < 0)
+    return FALSE;
   done = g_unix_fd_list_append (self->fds, fd, error) >= 0;
   close (fd);
   return done;
 }
 
-/* What its configuration says of its tree; else DEFAULT. */
+/* The file at PATH, *RET_FD, or -1: there is none. FALSE with an error: it can not be opened. */
+static gboolean
+open_if_there (const char *path, int flags, int *ret_fd, GError **error)
+{
+  g_autoptr (GError) local_error = NULL;
+
+  *ret_fd = open_file (path, flags, &local_error);
+  if (*ret_fd >= 0 || g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return FALSE;
+}
+
+/* What the configuration FD says of its tree; else STANDARD. */
 static char *
-tree_of_lxc (const char *configuration, const char *standard)
+tree_of_lxc (int fd, const char *standard)
 {
   static const char *const keys[] = { "lxc.rootfs.path", "lxc.rootfs", NULL };
-  g_autofree char *text = NULL;
+  g_autofree char *text = g_malloc0 (MAX_CONFIGURATION + 1);
   g_autofree char *said = NULL;
 
-  if (g_file_get_contents (configuration, &text, NULL, NULL))
+  if (pread (fd, text, MAX_CONFIGURATION, 0) > 0)
     said = cli_adoptable_key (text, keys);
   if (said && g_str_has_prefix (said, "dir:"))
     return g_strdup (said + strlen ("dir:"));
@@ -109,14 +134,20 @@ static gboolean
 open_lxc (CliAdoptable *self, GError **error)
 {
   g_autofree char *directory = lxc_directory ();
-  g_autofree char *configuration = g_build_filename (directory, self->name, "config", NULL);
+  g_autofree char *path = g_build_filename (directory, self->name, "config", NULL);
   g_autofree char *standard = g_build_filename (directory, self->name, "rootfs", NULL);
   g_autofree char *tree = NULL;
+  int configuration;
 
-  if (access (configuration, F_OK) < 0)
+  if (!open_if_there (path, O_RDONLY, &configuration, error))
+    return FALSE;
+  if (configuration < 0)
     return TRUE;
   tree = tree_of_lxc (configuration, standard);
-  return add_fd (self, tree, O_RDONLY | O_DIRECTORY, error) && add_fd (self, configuration, O_RDONLY, error);
+  if (add_fd (self, open_file (tree, O_RDONLY | O_DIRECTORY, error), error))
+    return add_fd (self, configuration, error);
+  close (configuration);
+  return FALSE;
 }
 
 static gboolean
@@ -129,12 +160,17 @@ open_nspawn (CliAdoptable *self, GError **error)
   g_autofree char *settings =
       geteuid () == 0 ? g_build_filename ("/etc/systemd/nspawn", file, NULL)
                       : g_build_filename (g_get_user_config_dir (), "systemd", "nspawn", file, NULL);
-  const char *configuration = access (settings, F_OK) == 0 ? settings : beside;
+  int fd;
 
-  if (access (tree, F_OK) < 0)
+  if (!open_if_there (tree, O_RDONLY | O_DIRECTORY, &fd, error))
+    return FALSE;
+  if (fd < 0)
     return TRUE;
-  return add_fd (self, tree, O_RDONLY | O_DIRECTORY, error) &&
-         (access (configuration, F_OK) < 0 || add_fd (self, configuration, O_RDONLY, error));
+  if (!add_fd (self, fd, error) || !open_if_there (settings, O_RDONLY, &fd, error))
+    return FALSE;
+  if (fd < 0 && !open_if_there (beside, O_RDONLY, &fd, error))
+    return FALSE;
+  return fd < 0 || add_fd (self, fd, error);
 }
 
 /* A name for a container like TEXT. */
@@ -177,7 +213,7 @@ cli_adoptable_open (const char *word, CliAdoptable *ret, GError **error)
 
     ret->name = g_strdup ("");
     ret->suggestion = suggest_for_directory (path);
-    return add_fd (ret, path, O_RDONLY | O_DIRECTORY, error);
+    return add_fd (ret, open_file (path, O_RDONLY | O_DIRECTORY, error), error);
   }
   ret->name = g_strdup (colon ? colon + 1 : word);
   ret->suggestion = suggest (ret->name);
@@ -225,7 +261,7 @@ add_from (GVariantBuilder *list, const char *kind, const char *directory, const 
     g_autofree char *inside = g_build_filename (directory, name, has, NULL);
     gboolean runs;
 
-    if (*name == '.' || access (inside, F_OK) < 0 || !g_utf8_validate (name, -1, NULL))
+    if (*name == '.' || !g_file_test (inside, G_FILE_TEST_EXISTS) || !g_utf8_validate (name, -1, NULL))
       continue;
     runs = g_str_equal (kind, "lxc") && lxc_runs (directory, name);
     g_variant_builder_add (list, "(ssss)", kind, name, runs ? "running" : "stopped", directory);
