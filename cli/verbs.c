@@ -56,6 +56,10 @@ const CliVerb cli_verbs[] = {
     "bothy copy web web2\nbothy copy web/before-upgrade web2", cli_copy },
   { "commit", N_ ("NAME[/SNAPSHOT] IMAGE"), N_ ("Make an image of a container's files"),
     "bothy commit web my-web\nbothy commit web/before-upgrade old-web", cli_commit },
+  { "adopt", N_ ("SOURCE [NAME]"), N_ ("Make a container of one of LXC's or systemd-nspawn's"),
+    "bothy adopt --list\nbothy adopt --dry-run lxc:web\nbothy adopt lxc:web web2\n"
+    "sudo bothy adopt lxc:jeedom --owner alice\nbothy adopt dir:./tree web",
+    cli_adopt },
   { "snapshot create", N_ ("NAME [SNAPSHOT]"), N_ ("Keep a container's files as they are now"),
     "bothy snapshot create web before-upgrade\nbothy snapshot create --stop web", cli_snapshot_create },
   { "snapshot list", N_ ("NAME"), N_ ("List the snapshots of a container"),

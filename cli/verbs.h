@@ -4,6 +4,7 @@
 #include "cli.h"
 
 /* The verbs, one file each. All take the words that follow them, and return the exit code. */
+int cli_adopt (Cli *cli, char **words);
 int cli_bridge_create (Cli *cli, char **words);
 int cli_bridge_delegate (Cli *cli, char **words);
 int cli_bridge_delete (Cli *cli, char **words);

@@ -73,12 +73,19 @@ _bothy() {
         --state) mapfile -t COMPREPLY < <(compgen -W "stopped starting running frozen stopping failed" -- "$cur"); return ;;
         --signal) mapfile -t COMPREPLY < <(compgen -A signal -- "SIG${cur#SIG}"); return ;;
         -s) [[ $verb != kill ]] || { mapfile -t COMPREPLY < <(compgen -A signal -- "SIG${cur#SIG}"); return; } ;;
-        --network) __bothy_names "nat none $(__bothy_lans)"; return ;;
+        --network)
+            if [[ $verb == adopt ]]; then
+                mapfile -t COMPREPLY < <(compgen -W "nat none" -- "$cur")
+            else
+                __bothy_names "nat none $(__bothy_lans)"
+            fi
+            return ;;
         -o|--output) mapfile -t COMPREPLY < <(compgen -W "table wide names json" -- "$cur"); return ;;
         -f|--filter)
             [[ $verb != list ]] || { mapfile -t COMPREPLY < <(compgen -W "name= state= image= owner=" -- "$cur")
                                      compopt -o nospace 2>/dev/null; return; } ;;
         --whom) mapfile -t COMPREPLY < <(compgen -W "leader all" -- "$cur"); return ;;
+        --owner) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
         --restart) mapfile -t COMPREPLY < <(compgen -W "no on-failure always" -- "$cur"); return ;;
         --after) mapfile -t COMPREPLY < <(compgen -W "$(bothy list -q 2>/dev/null)" -- "$cur"); return ;;
         -v|--volume) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); compopt -o filenames -o nospace 2>/dev/null; return ;;
@@ -131,6 +138,13 @@ _bothy() {
                 containers=yes
             fi ;;
         "snapshot create"|"snapshot list"|copy|commit) [[ $count -gt 0 ]] || containers=yes ;;
+        adopt)
+            if [[ $count -eq 0 && ( $cur == /* || $cur == .* ) ]]; then
+                mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+                compopt -o filenames 2>/dev/null
+            elif [[ $count -eq 0 ]]; then
+                __bothy_names "$(bothy adopt --list -q 2>/dev/null)"
+            fi ;;
         autostart)
             if [[ $count -gt 0 ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "boot login no" -- "$cur")

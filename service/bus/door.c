@@ -7,6 +7,7 @@
 
 #define MANAGER   BOTHY_MANAGER_INTERFACE
 #define CONTAINER BOTHY_CONTAINER_INTERFACE
+#define ADOPT     BOTHY_ACTION_ADOPT
 #define CREATE    BOTHY_ACTION_CREATE
 #define INSPECT   BOTHY_ACTION_INSPECT
 #define MANAGE    BOTHY_ACTION_MANAGE
@@ -34,6 +35,13 @@ static const BothyRow rows[] = {
   { MANAGER, "ListContainers", VIEWER, INSPECT, NULL, NULL, bothy_manager_handle_list_containers },
   { MANAGER, "ListAllContainers", VIEWER, INSPECT, NULL, bothy_manager_check_list_all_containers,
     bothy_manager_handle_list_all_containers },
+  { MANAGER, "ListAdoptable", ACTION, ADOPT, NULL, NULL, bothy_manager_handle_list_adoptable, .reads = TRUE },
+  { MANAGER, "PlanAdoption", ACTION, CREATE, &bothy_manager_plan_adoption_request,
+    bothy_manager_check_plan_adoption, bothy_manager_handle_plan_adoption, NULL,
+    bothy_manager_weigh_plan_adoption, ADOPT, .reads = TRUE },
+  { MANAGER, "AdoptContainer", ACTION, CREATE, &bothy_manager_adopt_container_request,
+    bothy_manager_check_adopt_container, bothy_manager_handle_adopt_container, NULL,
+    bothy_manager_weigh_adopt_container, ADOPT },
   { MANAGER, "ImportImage", ACTION, CREATE, &bothy_manager_import_image_request,
     bothy_manager_check_import_image, bothy_manager_handle_import_image },
   { MANAGER, "GetImage", ANYBODY, NULL, &bothy_request_text, NULL, bothy_manager_handle_get_image,

@@ -46,6 +46,17 @@ CHECK (manager, create_container);
 WEIGH (manager, create_container);
 HANDLE (manager, create_container);
 
+/* adopt.c */
+HANDLE (manager, list_adoptable);
+REQUEST (manager, plan_adoption);
+CHECK (manager, plan_adoption);
+WEIGH (manager, plan_adoption);
+HANDLE (manager, plan_adoption);
+REQUEST (manager, adopt_container);
+CHECK (manager, adopt_container);
+WEIGH (manager, adopt_container);
+HANDLE (manager, adopt_container);
+
 /* import.c */
 REQUEST (manager, import_image);
 CHECK (manager, import_image);

@@ -22,6 +22,7 @@
 #define BOTHY_ACTION_CREATE  BOTHY_BUS_NAME ".create-container"
 #define BOTHY_ACTION_INSPECT BOTHY_BUS_NAME ".inspect-containers"
 #define BOTHY_ACTION_MANAGE  BOTHY_BUS_NAME ".manage-containers"
+#define BOTHY_ACTION_ADOPT   BOTHY_BUS_NAME ".adopt-container"
 #define BOTHY_ACTION_EXCEED  BOTHY_BUS_NAME ".exceed-quota"
 
 #define BOTHY_ACTION_PULL       BOTHY_BUS_NAME ".pull-image"

@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define HELPER_PROTOCOL_VERSION 8u
+#define HELPER_PROTOCOL_VERSION 9u
 #define HELPER_MAX_EXTENTS      5 /* what a uid_map written here may hold */
 #define HELPER_MAX_LAYERS       64
 #define HELPER_MAX_FDS          72 /* below SCM_MAX_FD, 253 */
@@ -71,6 +71,24 @@ enum helper_op {
      that nobody in a container takes one of these off again. Root's files may be mapped only read-only. In the host's
      mount namespace. CAP_SYS_ADMIN. Reply: the mount's fd. */
   HELPER_FOLDER_MOUNT = 12,
+  /* Clone the directory of fd 1, the tree of a container that another tool made and in which nothing is mounted, in the same way, read-only: for a program of
+     ours that reads it as root of the ids that the user namespace of fd 0 maps it to. It never gets to a container. In the
+     host's mount namespace. CAP_SYS_ADMIN. Reply: the mount's fd. */
+  HELPER_TREE_MOUNT = 13,
+  /* Open a container of root's that another tool made: ADOPTABLE. No link is followed. In the host's mount namespace.
+     CAP_DAC_READ_SEARCH. Reply: the fd of its tree, a directory, and that of its configuration, if there is one. */
+  HELPER_ADOPTABLE = 14,
+};
+
+enum helper_adoptable_kind {
+  HELPER_ADOPTABLE_LXC = 1, /* /var/lib/lxc/NAME/rootfs, and config beside it */
+  HELPER_ADOPTABLE_NSPAWN =
+      2, /* /var/lib/machines/NAME, and NAME.nspawn of /etc/systemd/nspawn, or beside it */
+};
+
+struct helper_adoptable {
+  uint32_t kind;
+  char name[68]; /* NUL-terminated; checked: one component of a path */
 };
 
 enum helper_layer_kind {
@@ -144,6 +162,7 @@ struct helper_request {
   union {
     struct helper_layer layers[HELPER_MAX_LAYERS];
     struct helper_folder folder;
+    struct helper_adoptable adoptable;
   };
   struct helper_nic nic;
   struct helper_quota quota;
@@ -175,6 +194,8 @@ enum helper_step {
   HELPER_STEP_FOLDER_IDMAP = 19,
   HELPER_STEP_FOLDER_LOCK = 20,  /* FOLDER_MOUNT: its flags could not be made to stay */
   HELPER_STEP_FOLDERS_BUSY = 21, /* FOLDER: as many of the user's as may be are being opened */
+  HELPER_STEP_ADOPTABLE = 22, /* ADOPTABLE: ENOENT: there is no such container; ELOOP: a link is on the way */
+  HELPER_STEP_TREE_MOUNTS = 23, /* TREE_MOUNT: EBUSY: something is mounted in it, which would be missed */
 };
 
 struct helper_reply {

@@ -115,6 +115,18 @@ check_folder (const struct helper_request *request)
   return is_text (folder->path, sizeof folder->path) && folder->path[0] == '/' ? 0 : EINVAL;
 }
 
+/* Whether NAME can only be that of a directory in the one where it is looked for. */
+static int
+check_adoptable (const struct helper_adoptable *adoptable)
+{
+  if (adoptable->kind < HELPER_ADOPTABLE_LXC || adoptable->kind > HELPER_ADOPTABLE_NSPAWN)
+    return EINVAL;
+  return is_text (adoptable->name, sizeof adoptable->name) && adoptable->name[0] != '\0' &&
+                 adoptable->name[0] != '.' && strchr (adoptable->name, '/') == NULL
+             ? 0
+             : EINVAL;
+}
+
 /* The maps of its namespace are looked at where that is joined. */
 static int
 check_userns (const struct helper_request *request)
@@ -160,6 +172,10 @@ check_op (const struct helper_request *request, unsigned int n_fds)
     return n_fds == 0 ? check_folder (request) : EINVAL;
   case HELPER_FOLDER_MOUNT:
     return n_fds == 2 && request->folder.read_only <= 1 ? 0 : EINVAL;
+  case HELPER_TREE_MOUNT:
+    return n_fds == 2 ? 0 : EINVAL;
+  case HELPER_ADOPTABLE:
+    return n_fds == 0 ? check_adoptable (&request->adoptable) : EINVAL;
   case HELPER_QUOTA:
     return n_fds == 1 ? check_quota (&request->quota) : EINVAL;
   case HELPER_HOLD:

@@ -108,6 +108,10 @@ run_step (const struct packet *packet, struct step_result *ret)
     return step_folder (packet, ret);
   case HELPER_FOLDER_MOUNT:
     return step_folder_mount (packet, ret);
+  case HELPER_TREE_MOUNT:
+    return step_tree_mount (packet, ret);
+  case HELPER_ADOPTABLE:
+    return step_adoptable (packet, ret);
   case HELPER_SPAWN:
   case HELPER_HOLD:
     break;

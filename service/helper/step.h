@@ -44,6 +44,12 @@ int step_folder (const struct packet *packet, struct step_result *ret);
 /* Clones a user's directory as a detached idmapped mount. */
 int step_folder_mount (const struct packet *packet, struct step_result *ret);
 
+/* Clones the tree of a container that another tool made, to be read. */
+int step_tree_mount (const struct packet *packet, struct step_result *ret);
+
+/* Opens the tree and the configuration of such a container of root's. */
+int step_adoptable (const struct packet *packet, struct step_result *ret);
+
 /* Configures an interface in a network namespace of somebody's. */
 int step_nic (const struct packet *packet, struct step_result *ret);
 

@@ -72,6 +72,8 @@ step_text (guint32 step)
   case HELPER_STEP_FOLDER_CLONE:
   case HELPER_STEP_FOLDER_IDMAP:
   case HELPER_STEP_FOLDERS_BUSY:
+  case HELPER_STEP_ADOPTABLE:
+  case HELPER_STEP_TREE_MOUNTS:
   case HELPER_STEP_NONE:
   default:
     return "it failed";
@@ -148,10 +150,34 @@ set_folder_error (GError **error, const struct helper_reply *reply)
   return TRUE;
 }
 
+/* What is up to a container that another tool made. */
+static gboolean
+set_adoptable_error (GError **error, const struct helper_reply *reply)
+{
+  if (reply->step == HELPER_STEP_TREE_MOUNTS) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_MOUNT_FAILED,
+                 "something is mounted in it, which would be missing in the copy; unmount it, or adopt a "
+                 "directory that has it all");
+    return TRUE;
+  }
+  if (reply->step != HELPER_STEP_ADOPTABLE)
+    return FALSE;
+  if (reply->error == ENOENT)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_CONTAINER, "there is none, or it has no tree there");
+  else if (reply->error == ELOOP || reply->error == EXDEV)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED,
+                 "a symbolic link leads to its tree, and none is followed; name the directory itself "
+                 "(dir:PATH), as root");
+  else
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "it can not be opened: %s",
+                 g_strerror (reply->error));
+  return TRUE;
+}
+
 static void
 set_reply_error (GError **error, const struct helper_reply *reply)
 {
-  if (set_join_error (error, reply) || set_folder_error (error, reply))
+  if (set_join_error (error, reply) || set_folder_error (error, reply) || set_adoptable_error (error, reply))
     return;
   if (reply->step == HELPER_STEP_IDMAP && (reply->error == EINVAL || reply->error == EOPNOTSUPP))
     g_set_error (
@@ -191,7 +217,7 @@ service_for (BothyHelperClient *self, guint32 op)
 {
   if (self->child)
     return SERVICE_STEPS;
-  if (op == HELPER_FOLDER || op == HELPER_FOLDER_MOUNT)
+  if (op == HELPER_FOLDER || op == HELPER_FOLDER_MOUNT || op == HELPER_TREE_MOUNT || op == HELPER_ADOPTABLE)
     return SERVICE_MOUNTS;
   return op == HELPER_SPAWN || op == HELPER_HOLD ? SERVICE_PROGRAMS : SERVICE_STEPS;
 }

@@ -411,3 +411,15 @@ bothy_untrusted_fd_identify (int fd, mode_t *ret_mode, guint64 *ret_device, guin
   *ret_inode = found.stx_ino;
   return TRUE;
 }
+
+gboolean
+bothy_untrusted_fd_owner (int fd, guint32 *ret_uid, guint32 *ret_gid)
+{
+  struct statx found;
+
+  if (statx (fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_UID | STATX_GID, &found) < 0)
+    return FALSE;
+  *ret_uid = found.stx_uid;
+  *ret_gid = found.stx_gid;
+  return TRUE;
+}

@@ -60,6 +60,9 @@ gboolean bothy_untrusted_fd_stat (int fd, mode_t *ret_mode, guint64 *ret_size);
 /* Which file it is: what kind, on which device, and its number there; without asking. FALSE: errno says why. */
 gboolean bothy_untrusted_fd_identify (int fd, mode_t *ret_mode, guint64 *ret_device, guint64 *ret_inode);
 
+/* Whose file it is, as it was known when it was last asked for: without asking. FALSE: errno says why. */
+gboolean bothy_untrusted_fd_owner (int fd, guint32 *ret_uid, guint32 *ret_gid);
+
 /* Closes *FD in the way of bothy_untrusted_fd_close(), for the cleanup attribute. */
 static inline void
 bothy_untrusted_fd_clear (int *fd)

@@ -144,6 +144,7 @@ def test_ARG_03_unknown_options_are_named(world, alice, box, interface, member, 
     image = alice.manager("GetImage", "(s)", "busybox")[0]
     path = {CONTAINER: box, BRIDGE: ROOT + "/bridge/bothy0", IMAGE: image}.get(interface, ROOT)
     pidfd = os.pidfd_open(os.getpid())
+    directory = os.open("/", os.O_RDONLY)
     with tempfile.TemporaryFile() as file:
         for options in ({"no-such-thing": True}, {"No-Such-Thing": "x"}, {"": True}):
             good = {"CreateContainer": ("c1", "busybox"), "ImportImage": (0,), "Export": (0,), "Exec": (["true"], []),
@@ -151,12 +152,15 @@ def test_ARG_03_unknown_options_are_named(world, alice, box, interface, member, 
                     "PullImage": ("debian/13",), "CreateBridge": ("lab",), "AttachNic": (0, "eth0"), "SearchImages": ("",),
                     "AddRemote": ("x", "https://example.org"), "AddMount": (0, "/mnt"), "SetAutostart": ("no",),
                     "ExecAndWait": (["true"],), "CopyFrom": ("/etc", 0), "CopyTo": ("/etc", 0),
-                    "Snapshot": ("s1",), "Clone": ("c2",), "Commit": ("mine",)}.get(member, ())
+                    "Snapshot": ("s1",), "Clone": ("c2",), "Commit": ("mine",), "PlanAdoption": ("dir", "", [0]),
+                    "AdoptContainer": ("dir", "", [0], "c3")}.get(member, ())
             fds = {"ImportImage": [file.fileno()], "Export": [file.fileno()], "DelegateCgroup": [pidfd],
-                   "AttachNic": [pidfd], "AddMount": [pidfd], "CopyFrom": [file.fileno()], "CopyTo": [file.fileno()]}.get(member, [])
+                   "AttachNic": [pidfd], "AddMount": [pidfd], "CopyFrom": [file.fileno()], "CopyTo": [file.fileno()],
+                   "PlanAdoption": [directory], "AdoptContainer": [directory]}.get(member, [])
             assert alice.error(path, interface, member, signature, *good, variants(options), fds=fds) == "InvalidArgs"
             assert f'"{list(options)[0]}"' in alice.text
     os.close(pidfd)
+    os.close(directory)
     assert alice.state(box) == "running"
 
 

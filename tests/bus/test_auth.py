@@ -86,7 +86,9 @@ class TestDenied:
         ("PullImage", "(sa{sv})", ("images:debian/13", {}), "pull-image"), ("SearchImages", "(sa{sv})", ("", {}), "pull-image"),
         ("AddRemote", "(ssa{sv})", ("x", "https://example.org", {}), "manage-remotes"),
         ("RemoveRemote", "(s)", ("images",), "manage-remotes"), ("CreateBridge", "(sa{sv})", ("lab", {}), "manage-bridges"),
-        ("OpenFirewalls", None, (), "open-firewall")])
+        ("OpenFirewalls", None, (), "open-firewall"), ("ListAdoptable", None, (), "adopt-container"),
+        ("PlanAdoption", "(ssaha{sv})", ("lxc", "x", [], {}), "create-container"),
+        ("AdoptContainer", "(ssahsa{sv})", ("lxc", "x", [], "x", {}), "create-container")])
     def test_AUTH_01_each_action_is_for_its_methods_alone(self, world, bob, member, signature, arguments, action):
         """Whoever may do all else may not do this, and is asked nothing else for it."""
         action = "org.bothy.Bothy1." + action
@@ -96,7 +98,7 @@ class TestDenied:
         before = world.snapshot()
         world.polkit.questions.clear()
         assert bob.error(ROOT, MANAGER, member, *([signature, *arguments] if signature else ()),
-                         fds=[fd] * ("h" in (signature or ""))) == "NotAuthorized"
+                         fds=[fd] * ("(h" in (signature or ""))) == "NotAuthorized"
         assert [(question.action, question.subject) for question in world.polkit.asked()] == [(action, {"name": bob.name})]
         after = world.snapshot()
         os.close(fd)

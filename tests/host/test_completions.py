@@ -29,6 +29,8 @@ ONE = [
     ("bothy remote remove imag", "bothy remote remove images"),
     ("bothy help laun", "bothy help launch"),
     ("bothy run --network no", "bothy run --network none"),
+    ("bothy adopt --network no", "bothy adopt --network none"),
+    ("bothy adopt --owner ali", "bothy adopt --owner alice"),
     ("bothy kill -s SIGHU", "bothy kill -s SIGHUP"),
     ("bothy start only-o", "bothy start only-one"),
     ("bothy port remove only-one 80", "bothy port remove only-one 8080:80/tcp"),

@@ -40,6 +40,8 @@ OPERATIONS = {
     "snapshot": (SNAPSHOT, "bothy snapshot create f1 s1 && bothy snapshot restore f1 s0"),
     "live": ("bothy launch busybox f1 && bothy exec f1 -- sh -c 'echo two >/root/file'", "bothy snapshot create f1 s1"),
     "copy": (SNAPSHOT, "bothy copy f1 f2"),
+    "adopt": ("mkdir -p /dev/shm/adopt/bin /dev/shm/adopt/etc && cp /bin/busybox /dev/shm/adopt/bin/busybox && "
+              "ln -sf busybox /dev/shm/adopt/bin/sh", "bothy adopt /dev/shm/adopt f1"),
     "keep": (SNAPSHOT + " && bothy copy f1/s0 f2", "bothy delete f1"),
     "egress": ("bothy launch busybox f1; bothy launch busybox f2", "bothy egress set f1 none"),
     "bridge": (None, "bothy bridge create fault0"),
@@ -245,6 +247,10 @@ def check_group(host, group, point):
         check_live(host)
     elif group in ("copy", "keep"):
         check_copies(host, point)
+    elif group == "adopt":
+        # What was copied is nobody's image without a container.
+        assert "f1" not in have and host.output("alice", "bothy image list -q").split() in ([], ["busybox"])
+        host.run("alice", "bothy adopt /dev/shm/adopt f1", check=True)
     elif group == "egress":
         check_egress(host)
     elif group == "catalogue":

@@ -46,7 +46,7 @@ def test_exposure_of_the_others_SUP_04(host, unit, most):
 
 CAPABILITIES = {"bothy-helper": ["CAP_CHOWN", "CAP_DAC_READ_SEARCH", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_ADMIN"],
                 "bothy-spawn": ["CAP_SETGID", "CAP_SETPCAP", "CAP_SYS_ADMIN"],
-                "bothy-mount": ["CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_ADMIN"],
+                "bothy-mount": ["CAP_DAC_READ_SEARCH", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_ADMIN"],
                 "bothy-net": ["CAP_NET_ADMIN", "CAP_NET_BIND_SERVICE"]}
 
 
@@ -86,6 +86,10 @@ def test_each_capability_is_used_SUP_05(host, limit, unit, capability):
     user = "alice"
     if unit == "bothy-mount":
         job = job.replace("bothy launch", "mkdir -p /dev/shm/audit && bothy launch -v /dev/shm/audit:/work")
+    if (unit, capability) == ("bothy-mount", "CAP_DAC_READ_SEARCH"):  # to open a container of root's whose directory is another id's
+        job, user = ("bothy create busybox audit && mkdir -p /var/lib/lxc && mount -t tmpfs none /var/lib/lxc && mkdir -p /var/lib/lxc/a/rootfs/etc && "
+                     "chown 100000:100000 /var/lib/lxc/a && chmod 700 /var/lib/lxc/a; busctl call org.bothy.Bothy1 /org/bothy/Bothy1 "
+                     "org.bothy.Bothy1.Manager PlanAdoption 'ssaha{sv}' lxc a 0 0 && echo 'inet '; umount -l /var/lib/lxc"), "root"
     if capability == "CAP_NET_BIND_SERVICE":  # to hold a port for which an ordinary user would need an administrator
         job, user = job.replace("bothy exec", "bothy port add audit 82:80 && bothy exec"), "root"
     whole = host.run(user, job, timeout=60)

@@ -28,7 +28,7 @@ FLOORS = (
     {"main"},
     {"bus"},
     {"core/registry"},
-    {"core/byhand"},
+    {"core/byhand", "core/adopt"},
     {"core/remotes", "core/container"},
     {"core/images", "core/bridges", "core/mounts", "core/autostart", "core/snapshots"},
     {"core/operations", "core/ids", "core/accounts"},

@@ -61,7 +61,7 @@ class Unpacker:
         theirs.close()
         ours.settimeout(180)
         # BESIDE: what goes to it with the request, the source first.
-        socket.send_fds(ours, [REQUEST.pack(5, mode, flags, 0, max_bytes, max_inodes, max_seconds, b"", b"")], beside)
+        socket.send_fds(ours, [REQUEST.pack(6, mode, flags, 0, max_bytes, max_inodes, max_seconds, b"", b"")], beside)
         return ours, reply.fds[0], reply.pid
 
     def finish(self, started):

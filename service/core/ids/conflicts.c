@@ -389,6 +389,22 @@ bothy_conflicts_check_subordinate (guint32 uid, GError **error)
 }
 
 gboolean
+bothy_conflicts_is_subordinate (const char *name, gboolean gids, guint32 first, guint32 count)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&libraries);
+  struct subid_range *ranges = NULL;
+  gboolean found = FALSE;
+  int n = 0;
+
+  if (*name)
+    n = gids ? subid_get_gid_ranges (name, &ranges) : subid_get_uid_ranges (name, &ranges);
+  for (int i = 0; i < n && !found; i++)
+    found = first >= ranges[i].start && (guint64)first + count <= (guint64)ranges[i].start + ranges[i].count;
+  free (ranges);
+  return found;
+}
+
+gboolean
 bothy_conflicts_running (BothyIdSpan span, GError **error)
 {
   Search search = { .span = span };

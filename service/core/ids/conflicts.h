@@ -31,6 +31,10 @@ gboolean bothy_conflicts_check_listed (guint32 first, guint32 count, GError **er
    NOT_AUTHORIZED if somebody has, FALSE and the reason if that can not be read. Waits as bothy_conflicts_overlap(). */
 gboolean bothy_conflicts_check_subordinate (guint32 uid, GError **error);
 
+/* Whether subuid(5), or with GIDS subgid(5), gives the user NAME all of COUNT ids from FIRST on, in one line. Waits as
+   bothy_conflicts_overlap(). */
+gboolean bothy_conflicts_is_subordinate (const char *name, gboolean gids, guint32 first, guint32 count);
+
 /* Whether a process runs in a user namespace that maps an id of SPAN. What could not be read also sets ERROR,
    and its result is TRUE. Reads all of /proc: for threads. */
 gboolean bothy_conflicts_running (BothyIdSpan span, GError **error);

@@ -47,12 +47,40 @@ bothy_image_store_note_use (BothyImageStore *self, BothyImage *image)
   show_days_left (self, image);
 }
 
+/* Whoever had IMAGE only for a container has it no more, if there is none on it. */
+static void
+let_adopted_go (BothyImageStore *self, BothyImage *image)
+{
+  g_autoptr (BothyImage) kept G_GNUC_UNUSED = g_object_ref (image);
+  g_autoptr (GList) users = image->n_containers == 0 ? g_hash_table_get_keys (image->claims) : NULL;
+
+  for (GList *l = users; l; l = l->next) {
+    guint32 user = GPOINTER_TO_UINT (l->data);
+
+    if (g_str_equal (bothy_image_get_origin (image, user), BOTHY_ORIGIN_ADOPTED) &&
+        !bothy_image_has_names (image, user))
+      bothy_image_store_forget (self, image, user, NULL);
+  }
+}
+
+void
+bothy_image_store_drop_adopted (BothyImageStore *self)
+{
+  g_autoptr (GList) images = bothy_image_store_list (self);
+
+  for (GList *l = images; l; l = l->next)
+    let_adopted_go (self, l->data);
+}
+
 void
 bothy_image_store_use (BothyImageStore *self, BothyImage *image, int by)
 {
   image->n_containers += (guint)by;
   bothy_image_store_note_use (self, image);
-  if (by < 0)
+  if (by > 0)
+    return;
+  let_adopted_go (self, image);
+  if (bothy_image_store_lookup (self, image->fingerprint) == image)
     bothy_image_store_drop_if_unwanted (self, image);
 }
 

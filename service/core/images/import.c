@@ -13,7 +13,8 @@
 typedef struct {
   guint32 user;
   char *alias;
-  char *fingerprint; /* as the importer says; NULL: he does not */
+  char *fingerprint;  /* as the importer says; NULL: he does not */
+  const char *origin; /* or NULL */
   int archive;
   BothyMetadata *metadata; /* NULL: it has none of its own */
   BothyImageStore *images;
@@ -45,6 +46,18 @@ import_free (Import *import)
   g_free (import);
 }
 
+/* Where the user has it from, unless he had it before: but what came with a container is his own once he brings it himself. */
+static void
+note_origin (const Import *import, BothyImage *image)
+{
+  const char *known = bothy_image_get_origin (image, import->user);
+
+  if (import->origin && !g_hash_table_contains (image->claims, GUINT_TO_POINTER (import->user)))
+    bothy_image_set_origin (image, import->user, import->origin);
+  else if (!import->origin && (!*known || g_str_equal (known, BOTHY_ORIGIN_ADOPTED)))
+    bothy_image_set_origin (image, import->user, "import");
+}
+
 static void
 on_added (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -61,8 +74,7 @@ on_added (GObject *source, GAsyncResult *result, gpointer user_data)
   }
   /* Who brings it himself may have it from nowhere else. */
   bothy_image_store_keep_unused (self, image);
-  if (!*bothy_image_get_origin (image, import->user))
-    bothy_image_set_origin (image, import->user, "import");
+  note_origin (import, image);
   bothy_image_store_claim (self, image, import->user, import->alias);
   g_task_return_pointer (task, g_steal_pointer (&image), g_object_unref);
 }
@@ -74,6 +86,8 @@ describe_image (const Import *import, BothyImage *image)
   if (import->fingerprint)
     image->verified = (g_free (image->verified), g_strdup ("sha256"));
   bothy_image_add_claim (image, import->user, NULL);
+  if (import->origin)
+    bothy_image_set_origin (image, import->user, import->origin);
 }
 
 static void
@@ -159,6 +173,7 @@ task_new (BothyImageStore *self,
   import->alias = g_strdup (source->alias);
   import->fingerprint = g_strdup (source->fingerprint);
   import->defaults = source->defaults ? bothy_image_config_copy (source->defaults) : NULL;
+  import->origin = source->origin;
   import->archive = -1;
   import->images = g_object_ref (self);
   import->layers = g_ptr_array_new ();

@@ -11,6 +11,8 @@ typedef struct {
   int metadata_fd;         /* the other archive of an image in two, or -1 */
   const char *alias;       /* or NULL */
   const char *fingerprint; /* or NULL: SHA-256 of the archive, or of both archives, the metadata first */
+  const char *
+      origin; /* what bothy_image_get_origin() says if he did not have it before; static, or NULL: "import" */
   const BothyImageConfig
       *defaults; /* what the image says of its containers, when the archive is none of layers; or NULL */
 } BothyImportSource;

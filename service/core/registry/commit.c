@@ -1,175 +1,57 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-
-/*
- * One process writes an archive of what all layers show together into a pipe, and the ones that import images read it there. So
- * bothyd looks at no file, and what is made is an image like any other.
- */
 #include "core/registry/commit.h"
 
 #include "base/error.h"
-#include "base/fd.h"
 #include "core/images/expiry.h"
-#include "core/images/export.h"
-#include "core/images/import.h"
+#include "core/images/import-tree.h"
 #include "core/registry/files.h"
 #include "core/registry/snapshots.h"
-#include "workers/unpack.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
-#define PACK_MAX_SECONDS 3600
 
 typedef struct {
   BothyContainer *container;
   BothyImage *base;  /* what it stands on; in use as long as this is */
   BothyUpper *upper; /* the topmost layer of its own, with a hold; NULL: it is not known yet */
   char *alias;
-  GCancellable *cancellable; /* ends both */
-  GCancellable *outer;       /* the caller's */
-  gulong handler;
-  guint pending;
-  BothyImage *image;
-  GError *error; /* the first thing that went wrong */
+  GCancellable *cancellable;
 } Commit;
 
 static void
 commit_free (Commit *commit)
 {
-  if (commit->handler)
-    g_signal_handler_disconnect (commit->outer, commit->handler);
-  g_clear_object (&commit->outer);
   g_object_unref (commit->cancellable);
   g_clear_object (&commit->base);
-  g_clear_object (&commit->image);
-  g_clear_error (&commit->error);
   g_object_unref (commit->container);
   g_free (commit->alias);
   g_free (commit);
 }
 
+/* It is over: with IMAGE, or with ERROR; both are taken over. */
 static void
-on_cancelled (GCancellable *cancellable, gpointer user_data)
-{
-  g_cancellable_cancel (user_data);
-}
-
-/* ERROR (taken over) is why there will be no image, unless something went wrong before. */
-static void
-fail_commit (Commit *commit, GError *error)
-{
-  if (!commit->error)
-    commit->error = error;
-  else
-    g_error_free (error);
-  g_cancellable_cancel (commit->cancellable);
-}
-
-/* Nothing is under way any more. */
-static void
-finish_commit (GTask *task)
+finish_commit (GTask *task, BothyImage *image, GError *error)
 {
   BothyRegistry *self = g_task_get_source_object (task);
   Commit *commit = g_task_get_task_data (task);
 
-  if (commit->pending > 0)
-    return;
   if (commit->base)
     bothy_image_store_use (bothy_registry_get_images (self), commit->base, -1);
   if (commit->upper)
     commit->upper->holds--;
   commit->upper = NULL;
   bothy_files_sweep (self);
-  if (commit->error)
-    g_task_return_error (task, g_steal_pointer (&commit->error));
+  if (error)
+    g_task_return_error (task, error);
   else
-    g_task_return_pointer (task, g_steal_pointer (&commit->image), g_object_unref);
+    g_task_return_pointer (task, image, g_object_unref);
 }
 
 static void
 on_imported (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  Commit *commit = g_task_get_task_data (task);
   GError *error = NULL;
+  BothyImage *image = bothy_image_store_import_tree_finish (BOTHY_IMAGE_STORE (source), result, &error);
 
-  commit->pending--;
-  commit->image = bothy_image_store_import_finish (BOTHY_IMAGE_STORE (source), result, &error);
-  if (error)
-    fail_commit (commit, error);
-  finish_commit (task);
-}
-
-/*
- * What was packed by half must not become an image. The importing end sees the end of the pipe when the last writer has closed it, and
- * the job of packing, which has it open too, is there until this returns.
- */
-static void
-on_packed (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  Commit *commit = g_task_get_task_data (task);
-  GError *error = NULL;
-  g_autoptr (BothyUnpacked) packed = bothy_unpack_finish (result, &error);
-
-  commit->pending--;
-  if (error)
-    fail_commit (commit, error);
-  finish_commit (task);
-}
-
-/* LAYERS: mounts, the topmost first. */
-static gboolean
-pack (GTask *task, GUnixFDList *layers, int out, GError **error)
-{
-  struct unpack_request request = { .mode = UNPACK_PACK, .max_seconds = PACK_MAX_SECONDS };
-  BothyRegistry *self = g_task_get_source_object (task);
-  Commit *commit = g_task_get_task_data (task);
-  g_autoptr (GUnixFDList) sources = bothy_unpack_sources (out, -1, error);
-  g_autofree char *metadata = bothy_image_describe (commit->base);
-  int n;
-  const int *fds = g_unix_fd_list_peek_fds (layers, &n);
-
-  for (int i = 0; sources && i < n; i++) {
-    if (g_unix_fd_list_append (sources, fds[i], error) < 0)
-      return FALSE;
-  }
-  if (!sources)
-    return FALSE;
-  g_strlcpy (request.metadata, metadata, sizeof request.metadata);
-  commit->pending++;
-  bothy_unpack (bothy_registry_get_helper (self), &request, -1, sources, NULL, NULL, commit->cancellable,
-                on_packed, g_object_ref (task));
-  return TRUE;
-}
-
-static void
-pack_and_import (GTask *task, GUnixFDList *layers)
-{
-  BothyRegistry *self = g_task_get_source_object (task);
-  Commit *commit = g_task_get_task_data (task);
-  GError *error = NULL;
-  int ends[2];
-  autofd in = -1, out = -1;
-
-  if (pipe2 (ends, O_CLOEXEC) < 0) {
-    bothy_error_set_errno (&error, errno, "Making an image");
-    fail_commit (commit, error);
-    return;
-  }
-  in = ends[0];
-  out = ends[1];
-  if (pack (task, layers, out, &error)) {
-    const BothyImportSource source = {
-      .archive_fd = in, .metadata_fd = -1, .alias = commit->alias, .defaults = commit->base->defaults
-    };
-
-    commit->pending++;
-    bothy_image_store_import (bothy_registry_get_images (self), commit->container->owner, &source, NULL, NULL,
-                              commit->cancellable, on_imported, g_object_ref (task));
-  } else
-    fail_commit (commit, error);
+  finish_commit (task, image, error);
 }
 
 /* ---- the layers ---- */
@@ -178,17 +60,21 @@ static void
 on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  Commit *commit = g_task_get_task_data (task);
+  BothyRegistry *self = g_task_get_source_object (task);
+  const Commit *commit = g_task_get_task_data (task);
   GError *error = NULL;
+  /* The topmost first. */
   g_autoptr (GUnixFDList) layers =
       bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
+  const BothyTreeSource tree = {
+    .layers = layers, .like = commit->base, .defaults = commit->base->defaults, .alias = commit->alias
+  };
 
-  commit->pending--;
   if (layers)
-    pack_and_import (task, layers);
+    bothy_image_store_import_tree (bothy_registry_get_images (self), commit->container->owner, &tree, NULL,
+                                   NULL, commit->cancellable, on_imported, g_object_ref (task));
   else
-    fail_commit (commit, error);
-  finish_commit (task);
+    finish_commit (task, NULL, error);
 }
 
 static void
@@ -217,7 +103,7 @@ on_map (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   struct helper_request request = { .op = HELPER_MOUNT };
   g_autoptr (GTask) task = user_data;
-  Commit *commit = g_task_get_task_data (task);
+  const Commit *commit = g_task_get_task_data (task);
   GError *error = NULL;
   g_autoptr (GUnixFDList) userns =
       bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
@@ -226,11 +112,8 @@ on_map (GObject *source, GAsyncResult *result, gpointer user_data)
     list_layers (g_task_get_source_object (task), commit, &request);
     bothy_helper_client_call (BOTHY_HELPER_CLIENT (source), &request, userns, on_mounted,
                               g_object_ref (task));
-    return;
-  }
-  commit->pending--;
-  fail_commit (commit, error);
-  finish_commit (task);
+  } else
+    finish_commit (task, NULL, error);
 }
 
 /* What packs has the ids that are on disk: the mounts change none, and are read-only. */
@@ -254,13 +137,11 @@ mount_layers (GTask *task)
   else
     bothy_files_check_depth (self, commit->container, commit->upper->id, &error);
   if (error) {
-    fail_commit (commit, error);
-    finish_commit (task);
+    finish_commit (task, NULL, error);
     return;
   }
   commit->base = g_object_ref (base);
   bothy_image_store_use (images, base, 1);
-  commit->pending++;
   bothy_helper_client_call (bothy_registry_get_helper (self), &request, NULL, on_map, g_object_ref (task));
 }
 
@@ -272,12 +153,10 @@ on_set_aside (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   commit->upper = bothy_registry_set_aside_finish (BOTHY_REGISTRY (source), result, &error);
-  if (commit->upper) {
+  if (commit->upper)
     mount_layers (task);
-    return;
-  }
-  fail_commit (commit, error);
-  finish_commit (task);
+  else
+    finish_commit (task, NULL, error);
 }
 
 void
@@ -295,12 +174,7 @@ bothy_registry_commit (BothyRegistry *self,
 
   commit->container = g_object_ref (container);
   commit->alias = g_strdup (alias);
-  commit->cancellable = g_cancellable_new ();
-  commit->outer = g_object_ref (cancellable);
-  commit->handler =
-      g_signal_connect_object (cancellable, "cancelled", G_CALLBACK (on_cancelled), commit->cancellable, 0);
-  if (g_cancellable_is_cancelled (cancellable))
-    g_cancellable_cancel (commit->cancellable);
+  commit->cancellable = g_object_ref (cancellable);
   g_task_set_task_data (task, commit, (GDestroyNotify)commit_free);
   if (!snapshot) {
     bothy_registry_set_aside (self, container, on_set_aside, g_object_ref (task));

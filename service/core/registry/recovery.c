@@ -2,6 +2,7 @@
 #include "core/registry/recovery.h"
 
 #include "core/container/reconnect.h"
+#include "core/images/expiry.h"
 #include "core/registry/disk.h"
 #include "core/registry/files.h"
 #include "core/registry/lifecycle.h"
@@ -31,6 +32,9 @@ bothy_registry_recover (BothyRegistry *self, GAsyncReadyCallback callback, gpoin
 
   g_task_set_task_data (task, pending, g_free);
   bothy_files_sweep (self);
+  /* Of what can not be read nobody knows what it stands on. */
+  if (!bothy_registry_is_degraded (self))
+    bothy_image_store_drop_adopted (bothy_registry_get_images (self));
   bothy_registry_watch_addresses (self);
   bothy_registry_watch_ends (self);
   bothy_registry_watch_autostarts (self);

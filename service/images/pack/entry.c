@@ -65,7 +65,11 @@ entry_begin (struct packing *p, struct job *job, int sink)
   };
   if (p->archive == NULL || p->links == NULL)
     return job_fail (job, UNPACK_IO, ENOMEM, "Out of memory");
-  archive_write_set_format_pax_restricted (p->archive);
+  /* The restricted form has no more than it needs, which fractions of seconds are not. */
+  if ((job->request.flags & UNPACK_IS_EXACT) != 0)
+    archive_write_set_format_pax (p->archive);
+  else
+    archive_write_set_format_pax_restricted (p->archive);
   /* As everybody but libarchive calls them. */
   archive_write_set_format_option (p->archive, NULL, "xattrheader", "SCHILY");
   archive_write_set_bytes_in_last_block (p->archive, 1);

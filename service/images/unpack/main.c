@@ -13,6 +13,7 @@
 
 #include "busybox.h"
 #include "check.h"
+#include "configuration.h"
 #include "confine.h"
 #include "decompress.h"
 #include "describe.h"
@@ -23,6 +24,7 @@
 #include "over.h"
 #include "receive.h"
 #include "remove.h"
+#include "survey.h"
 #include "tarball.h"
 #include "tree.h"
 #include "unified.h"
@@ -87,8 +89,39 @@ copy_to (struct job *job)
          tarball_copy (job, UNPACK_SOURCE_FD, place.directory, place.name);
 }
 
+/* What is said of what was made or read, beside its os-release and architecture. */
+struct words {
+  struct metadata metadata;
+  char lines[CONFIGURATION_MAX_TEXT]; /* of what another tool made */
+  size_t lines_size;
+  bool has_lines;
+};
+
+/* A tree, twice. */
 static bool
-work (struct job *job, struct metadata *metadata)
+survey (struct job *job, struct words *words)
+{
+  if (job->n_sources != 2)
+    return job_fail (job, UNPACK_IO, EPROTO, "The request makes no sense to this version");
+  if (!confine_reading (job, fds + 1, 2) || !job_watch (job))
+    return false;
+  words->has_lines = true;
+  words->lines_size = survey_tree (job, fds[1], fds[2], words->lines);
+  return words->lines_size > 0;
+}
+
+static bool
+read_configuration (struct job *job, struct words *words)
+{
+  if (!confine (job, -1) || !job_watch (job))
+    return false;
+  words->has_lines = true;
+  words->lines_size = configuration_read (job, UNPACK_SOURCE_FD, words->lines);
+  return !job_has_failed (job);
+}
+
+static bool
+work (struct job *job, struct words *words)
 {
   struct busybox busybox;
 
@@ -96,7 +129,7 @@ work (struct job *job, struct metadata *metadata)
   case UNPACK_ARCHIVE:
   case UNPACK_LAYER:
     return unpack (job) &&
-           (job->request.mode == UNPACK_LAYER || unified_promote (job, UNPACK_TREE_FD, metadata));
+           (job->request.mode == UNPACK_LAYER || unified_promote (job, UNPACK_TREE_FD, &words->metadata));
   case UNPACK_BUSYBOX:
     return busybox_load (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD, &busybox) && confine (job, UNPACK_TREE_FD) &&
            job_watch (job) && busybox_install (job, &busybox, UNPACK_TREE_FD);
@@ -119,7 +152,12 @@ work (struct job *job, struct metadata *metadata)
     return confine_duplicating (job, fds, 2) && job_watch (job) &&
            duplicate_upper (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD);
   case UNPACK_METADATA:
-    return confine (job, -1) && job_watch (job) && metadata_archive_read (job, UNPACK_SOURCE_FD, metadata);
+    return confine (job, -1) && job_watch (job) &&
+           metadata_archive_read (job, UNPACK_SOURCE_FD, &words->metadata);
+  case UNPACK_CONFIGURATION:
+    return read_configuration (job, words);
+  case UNPACK_SURVEY:
+    return survey (job, words);
   }
   return job_fail (job, UNPACK_IO, EPROTO, "The request makes no sense to this version");
 }
@@ -133,7 +171,10 @@ describe (struct job *job, char *text)
   case UNPACK_LAYER:
   case UNPACK_BUSYBOX:
     return describe_tree (job, UNPACK_TREE_FD, text);
+  case UNPACK_SURVEY:
+    return describe_tree (job, UNPACK_SOURCE_FD, text);
   case UNPACK_METADATA:
+  case UNPACK_CONFIGURATION:
     text[0] = '\0';
     return 1;
   case UNPACK_REMOVE:
@@ -154,8 +195,8 @@ int
 main (void)
 {
   static struct job job = JOB_INIT;
-  static char text[DESCRIBE_MAX_TEXT + METADATA_MAX_TEXT];
-  static struct metadata metadata;
+  static char text[DESCRIBE_MAX_TEXT + METADATA_MAX_TEXT + CONFIGURATION_MAX_TEXT];
+  static struct words words;
   size_t text_size = 0;
 
   /* So that libarchive takes names as the bytes that they are: pax says UTF-8, and so do we. */
@@ -165,11 +206,14 @@ main (void)
   for (int i = 0; i <= (int)UNPACK_MAX_SOURCES; i++)
     fds[i] = UNPACK_TREE_FD + i;
   job.connection = UNPACK_CONNECTION_FD;
-  if (receive_request (&job) && work (&job, &metadata))
+  if (receive_request (&job) && work (&job, &words))
     text_size = describe (&job, text);
   if (text_size > 0) {
     text[text_size++] = '\0';
-    text_size += metadata_write (&metadata, text + text_size);
+    if (!words.has_lines)
+      text_size += metadata_write (&words.metadata, text + text_size);
+    memcpy (text + text_size, words.lines, words.lines_size);
+    text_size += words.lines_size;
   }
   job_finish (&job, text, text_size);
 }

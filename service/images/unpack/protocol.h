@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define UNPACK_PROTOCOL_VERSION 5u
+#define UNPACK_PROTOCOL_VERSION 6u
 #define UNPACK_MAX_TEXT         (128u * 1024)
 #define UNPACK_MAX_LAYERS       128u
 #define UNPACK_CONNECTION_FD    3
@@ -58,12 +58,21 @@ enum unpack_mode {
      part of all names being that of PATH. */
   UNPACK_COPY_TO = 12,
   UNPACK_DUPLICATE = 13, /* copy upper/ of SOURCE, what a container wrote, into TREE */
+  /* Say what the file SOURCE, a container's configuration for another tool, says; see configuration.h. The result's text is
+     as of a tree, without os-release and architecture, and with these lines in the place of metadata.yaml's. */
+  UNPACK_CONFIGURATION = 14,
+  /* Say what is in the tree SOURCE, which another tool made, as its mount shows it to root inside; see survey.h. The
+     result's text is as of a tree, with its lines in the place of metadata.yaml's. After SOURCE comes the same tree,
+     mounted so that each id is one higher inside: what is of 65534 in both has none, and is somebody else's. */
+  UNPACK_SURVEY = 15,
 };
 
 enum unpack_flag {
   /* Of a request: */
-  UNPACK_HAS_PREFIX = 1 << 4, /* HASH: also say the SHA-256 of PREFIX and SOURCE together */
-  UNPACK_IS_CHECKED = 1 << 5, /* ARCHIVE: its digest is known, and is compared by who asks */
+  UNPACK_IS_EXACT = 1 << 11,     /* PACK: times are whole, and not only in seconds */
+  UNPACK_HAS_SECTIONS = 1 << 10, /* CONFIGURATION: it is of systemd's form; else of LXC's */
+  UNPACK_HAS_PREFIX = 1 << 4,    /* HASH: also say the SHA-256 of PREFIX and SOURCE together */
+  UNPACK_IS_CHECKED = 1 << 5,    /* ARCHIVE: its digest is known, and is compared by who asks */
   UNPACK_IS_OVER =
       1 << 7, /* LAYER: TREE is a detached mount, and so are those of the layers below, LAYERS; the
                                  archive is unpacked over what these show together, as tar does it */

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""PlanAdoption and AdoptContainer: who may, with which arguments, and what is left when it ends early."""
+
+import os
+
+import pytest
+from gi.repository import GLib
+
+import polkit
+from conftest import ALICE, BOB
+from wire import CONTAINER, IMAGE, MANAGER, OPERATION, ROOT, Client, container_path, variants, wait
+
+ADOPT = "org.bothy.Bothy1.adopt-container"
+PLAN, DO = "(ssaha{sv})", "(ssahsa{sv})"
+
+
+@pytest.fixture
+def place(world):
+    """A file system that can be idmapped, in the mount namespace of the service."""
+    directory = world.root / "mnt"
+    world.inside("mount", "-t", "tmpfs", "none", "/mnt")
+    yield directory
+    world.inside("umount", "-l", "/mnt")
+
+
+def make_tree(tree, uid):
+    for name in "bin", "etc", "usr":
+        (tree / name).mkdir(parents=True)
+    (tree / "etc/os-release").write_text("ID=small\nVERSION_ID=7\nPRETTY_NAME=Small\n")
+    (tree / "etc/secret").write_text("hers")
+    (tree / "etc/secret").chmod(0o600)
+    for path in (tree, *tree.rglob("*")):
+        os.lchown(path, uid, uid)
+    return tree
+
+
+class Opened:
+    """File descriptors for a call."""
+
+    def __init__(self, *paths):
+        self.fds = [os.open(path, os.O_RDONLY) for path in paths]
+
+    def __enter__(self):
+        return self.fds
+
+    def __exit__(self, *_):
+        for fd in self.fds:
+            os.close(fd)
+
+
+def images(world, user):
+    with Client(world.address, user) as client:
+        return [path for path, interfaces in client.managed().items() if IMAGE in interfaces and not interfaces[IMAGE]["Aliases"]]
+
+
+def error_of(client, operation):
+    """Its name alone."""
+    return client.finish(operation)["Error"].split(":")[0].rsplit(".", 1)[-1]
+
+
+def test_CONV_07_own_tree(world, alice, place):
+    tree = make_tree(place / "tree", ALICE)
+    with Opened(tree) as fds:
+        lines, facts = alice.manager("PlanAdoption", PLAN, "dir", "", [0], {}, fds=fds)
+        assert lines == [] and facts["map"] == f"0 is {ALICE}" and facts["obstacle"] == "" and facts["os"] == "Small"
+        assert facts["files"] == 6 and facts["privileged"] is False
+        (operation,) = alice.manager("AdoptContainer", DO, "dir", "", [0], "mine", {}, fds=fds)
+    done = alice.finish(operation)
+    assert done["Error"] == "" and done["Object"] == container_path(ALICE, "mine") and done["Kind"] == "adopt-container"
+    assert done["Subject"] == "mine"
+    assert {question.action for question in world.polkit.questions} == {polkit.CREATE}
+    assert alice.get(done["Object"], CONTAINER, "Owner") == ALICE
+    assert len(images(world, ALICE)) == 1
+    alice.delete(done["Object"])
+    assert images(world, ALICE) == []
+
+
+def test_CONV_04_ids_of_others(world, alice, bob, place):
+    tree = make_tree(place / "tree", ALICE)
+    os.chown(tree / "etc/secret", BOB, BOB)
+    with Opened(tree) as fds:
+        _, facts = alice.manager("PlanAdoption", PLAN, "dir", "", [0], {}, fds=fds)
+        assert facts["foreign"] == 1 and facts["foreign-paths"] == ["/etc/secret"] and "/etc/secret" in facts["obstacle"]
+        (operation,) = alice.manager("AdoptContainer", DO, "dir", "", [0], "mine", {}, fds=fds)
+        assert error_of(alice, operation) == "NotYours"
+        # Whoever may open a directory of hers gets nothing of it.
+        (operation,) = bob.manager("AdoptContainer", DO, "dir", "", [0], "his", {}, fds=fds)
+        assert error_of(bob, operation) == "NotYours"
+        assert bob.error(ROOT, MANAGER, "PlanAdoption", PLAN, "dir", "", [0], {}, fds=fds) == "NotYours"
+    assert images(world, ALICE) == images(world, BOB) == []
+
+
+@pytest.mark.parametrize("arguments", [("lxc", "web", []), ("nspawn", "web", []), ("dir", "", [0])])
+def test_CONV_07_what_takes_an_administrator(world, alice, place, arguments):
+    """Root's by name, and any for another owner: create-container, and adopt-container as well, for the call as it is."""
+    kind, source, handles = arguments
+    tree = make_tree(place / "tree", ALICE)
+    options = variants({"owner": GLib.Variant("u", BOB)}) if handles else {}
+    with Opened(tree) as fds:
+        fds = fds if handles else []
+        for answer, wanted in (("no", "NotAuthorized"), ("challenge", "NotAuthorizedCanObtain"), ("dismissed", "NotAuthorizedDismissed")):
+            world.polkit.answers[ADOPT] = answer
+            world.polkit.questions.clear()
+            assert alice.error(ROOT, MANAGER, "AdoptContainer", DO, kind, source, handles, "x1", options, fds=fds) == wanted
+            assert [question.action for question in world.polkit.asked()] == [polkit.CREATE, ADOPT]
+            details = dict(world.polkit.questions[-1].details)
+            owner = BOB if handles else ALICE
+            assert details.pop("owner-name")
+            assert details == {"kind": kind, "source": source or "x1", "container": "x1", "owner": str(owner)}
+            if not handles:
+                assert alice.error(ROOT, MANAGER, "PlanAdoption", PLAN, kind, source, [], {}) == wanted
+        world.polkit.answers[polkit.CREATE] = "no"
+        world.polkit.answers[ADOPT] = "yes"
+        assert alice.error(ROOT, MANAGER, "AdoptContainer", DO, kind, source, handles, "x1", options, fds=fds) == "NotAuthorized"
+
+
+def test_CONV_07_for_another_owner(world, alice, bob, place):
+    world.polkit.answers[ADOPT] = "yes"
+    tree = make_tree(place / "tree", ALICE)
+    with Opened(tree) as fds:
+        (operation,) = alice.manager("AdoptContainer", DO, "dir", "", [0], "theirs", variants({"owner": GLib.Variant("u", 0)}), fds=fds)
+        assert alice.finish(operation)["Error"] == ""
+        assert alice.error(ROOT, MANAGER, "AdoptContainer", DO, "dir", "", [0], "x2", variants({"owner": GLib.Variant("u", 424242)}),
+                           fds=fds) == "NoSuchAccount"
+    # It is not hers, and so she does not see it.
+    assert container_path(0, "theirs") not in alice.managed()
+    with Client(world.address, 0) as root:
+        assert root.get(container_path(0, "theirs"), CONTAINER, "Owner") == 0
+
+
+def test_CONV_07_list_is_for_an_administrator(world, alice, root):
+    assert alice.error(ROOT, MANAGER, "ListAdoptable") == "NotAuthorized"
+    assert [question.action for question in world.polkit.asked()] == [ADOPT]
+    assert root.manager("ListAdoptable") == ([],)
+    assert root.error(ROOT, MANAGER, "PlanAdoption", PLAN, "lxc", "nothere", [], {}) == "NoSuchContainer"
+
+
+def test_ARG_01_sources(world, alice, place):
+    tree = make_tree(place / "tree", ALICE)
+    (place / "config").write_text("lxc.uts.name = x\n")
+    path_only = os.open(tree, os.O_PATH)
+    with Opened(tree, place / "config") as (directory, file):
+        world.polkit.answers[ADOPT] = "yes"
+        before = world.settled_fds(), world.records()
+        for kind, source, fds in (("", "", [directory]), ("LXC", "x", [directory]), ("incus", "x", [directory]), ("dir", "", []),
+                                  ("dir", "x", [directory]), ("dir", "", [file]), ("dir", "", [path_only]), ("dir", "", [directory, file]),
+                                  ("lxc", "", [directory, file]), ("lxc", "x", [directory, directory]), ("lxc", "x", [file, directory]),
+                                  ("lxc", "x", [directory, file, file]), *(("lxc", bad, []) for bad in (
+                                      "..", ".", ".x", "a/b", "/etc", "a b", "a\nb", "x" * 64, "\u202e", "a\u00e4"))):
+            world.polkit.questions.clear()
+            for member, signature, rest in (("PlanAdoption", PLAN, ({},)), ("AdoptContainer", DO, ("x1", {}))):
+                assert alice.error(ROOT, MANAGER, member, signature, kind, source, list(range(len(fds))), *rest, fds=fds) == "InvalidArgs", (
+                    kind, source, alice.text)
+            assert not world.polkit.questions
+        for name in "", "A", "-x", "a/b", "..", "x" * 64:
+            assert alice.error(ROOT, MANAGER, "AdoptContainer", DO, "dir", "", [0], name, {}, fds=[directory]) == "InvalidArgs"
+        for network in "host", "lan:br0", "":
+            assert alice.error(ROOT, MANAGER, "AdoptContainer", DO, "dir", "", [0], "x1", variants({"network": network}),
+                               fds=[directory]) == "InvalidArgs"
+        assert alice.error(ROOT, MANAGER, "AdoptContainer", DO, "dir", "", [7], "x1", {}, fds=[directory]) == "InvalidArgs"
+        assert (world.settled_fds(), world.records()) == before
+    os.close(path_only)
+
+
+def test_CONV_09_configuration(world, alice, place):
+    """Parsed by a process without rights; what it says is looked at as all else that comes from a caller."""
+    tree = make_tree(place / "tree", ALICE)
+    (place / "config").write_text(f"""lxc.idmap = u 0 {ALICE} 1
+lxc.idmap = g 0 {ALICE} 1
+lxc.uts.name = "quoted"
+lxc.environment = A=1
+lxc.environment = =bad
+lxc.environment = INHERITED
+lxc.cgroup.cpu.cfs_period_us = 50000
+lxc.cgroup.cpu.cfs_quota_us = 75000
+lxc.cgroup.cpu.shares = 512
+lxc.cgroup.memory.limit_in_bytes = 64M
+lxc.cgroup.memory.memsw.limit_in_bytes = 96M
+lxc.cgroup2.pids.max = 1
+lxc.sysctl.kernel.shmmax = 65536
+lxc.sysctl.kernel.panic = 1
+lxc.signal.halt = SIGRTMIN+3
+lxc.init.cmd = /bin/app --one "two words"
+lxc.net.0.type = empty
+lxc.something.new = 1
+""")
+    with Opened(tree, place / "config") as fds:
+        lines, facts = alice.manager("PlanAdoption", PLAN, "lxc", "web", [0, 1], variants({"name": "web"}), fds=fds)
+        found = {}
+        for key, value, outcome, text in lines:
+            assert text and outcome in ("kept", "changed", "dropped")
+            found[f"{key}={value}"] = outcome
+        (operation,) = alice.manager("AdoptContainer", DO, "lxc", "web", [0, 1], "web", variants({"network": "nat"}), fds=fds)
+    assert [line for line, outcome in found.items() if outcome == "dropped"] == [
+        "lxc.environment==bad", "lxc.environment=INHERITED", "lxc.cgroup2.pids.max=1", "lxc.sysctl.kernel.panic=1", "lxc.something.new=1"]
+    done = alice.finish(operation)
+    assert done["Error"] == "", done
+    made = alice.get_all(done["Object"], CONTAINER)
+    assert made["Hostname"] == "quoted" and made["Environment"] == ["A=1"] and made["Network"] == "nat"
+    assert made["Command"] == ["/bin/app", "--one", "two words"]
+    limits = made["Limits"]
+    assert (limits["cpu"], limits["cpu-weight"], limits["memory"], limits["swap"]) == (1.5, 50, 64 << 20, 32 << 20)
+
+
+def test_CONV_05_cancelled(world, alice, place):
+    """Nothing of it is left, wherever it was."""
+    tree = make_tree(place / "tree", ALICE)
+    with open(tree / "usr/big", "wb") as file:
+        for _ in range(60):
+            file.write(os.urandom(1 << 20))
+    os.chown(tree / "usr/big", ALICE, ALICE)
+    with Opened(tree) as fds:
+        before = world.settled_fds(), world.records()
+        for bytes_before in (0, 0, 1, 20 << 20):
+            (operation,) = alice.manager("AdoptContainer", DO, "dir", "", [0], "gone", {}, fds=fds)
+            wait(lambda: alice.get(operation, OPERATION, "Bytes") >= bytes_before)
+            alice.call(operation, OPERATION, "Cancel")
+            assert error_of(alice, operation) == "Cancelled"
+        # Whoever is not there any more waits for no plan.
+        with Client(world.address, BOB) as client:
+            client.send(ROOT, MANAGER, "PlanAdoption", PLAN, "dir", "", [0], {}, fds=fds)
+        wait(lambda: not [line for line in world.processes() if "bothy-unpack" in str(line)])
+        wait(lambda: (world.settled_fds(), world.records()) == before)
+    assert images(world, ALICE) == []
+
+
+def test_OBJ_07_name_of_another_is_free(world, alice, bob, place):
+    """Two at once: one name is one container's of a user's."""
+    for user, name in ((ALICE, "a"), (BOB, "b")):
+        make_tree(place / name, user)
+    with Opened(place / "a") as first, Opened(place / "b") as second:
+        operations = [alice.manager("AdoptContainer", DO, "dir", "", [0], "same", {}, fds=first)[0] for _ in range(2)]
+        (his,) = bob.manager("AdoptContainer", DO, "dir", "", [0], "same", {}, fds=second)
+        errors = sorted(error_of(alice, operation) for operation in operations)
+        assert errors == ["", "ContainerExists"] and bob.finish(his)["Error"] == ""
+    assert len(images(world, ALICE)) == 1
