@@ -44,6 +44,7 @@ static const struct {
   const char *member, *deed;
 } deeds[] = {
   { "AddMount", "mount a directory in" },
+  { "AddVolume", "mount a volume in" },
   { "AddPort", "let a port lead into" },
   { "Clone", "copy" },
   { "Commit", "make an image of" },

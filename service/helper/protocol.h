@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define HELPER_PROTOCOL_VERSION 8u
+#define HELPER_PROTOCOL_VERSION 9u
 #define HELPER_MAX_EXTENTS      5 /* what a uid_map written here may hold */
 #define HELPER_MAX_LAYERS       64
 #define HELPER_MAX_FDS          72 /* below SCM_MAX_FD, 253 */
@@ -71,6 +71,9 @@ enum helper_op {
      that nobody in a container takes one of these off again. Root's files may be mapped only read-only. In the host's
      mount namespace. CAP_SYS_ADMIN. Reply: the mount's fd. */
   HELPER_FOLDER_MOUNT = 12,
+  /* Clone a volume, the one layer of the request, as a detached mount that is idmapped by the user namespace of fd 0, so that
+     nobody in a container takes nosuid, nodev and read-only off again. CAP_SYS_ADMIN. Reply: the mount's fd. */
+  HELPER_VOLUME = 13,
 };
 
 enum helper_layer_kind {
@@ -82,6 +85,8 @@ enum helper_layer_kind {
      if there is none, because nothing was ever written; mounted read-only. */
   HELPER_LAYER_CONTAINER_BELOW = 5,
   HELPER_LAYER_UPPER_BELOW = 6,
+  HELPER_LAYER_VOLUME = 7, /* STATE/volumes/<id, a uuid>/data */
+  HELPER_LAYER_VOLUME_READ_ONLY = 8,
 };
 
 struct helper_layer {

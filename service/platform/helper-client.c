@@ -191,7 +191,7 @@ service_for (BothyHelperClient *self, guint32 op)
 {
   if (self->child)
     return SERVICE_STEPS;
-  if (op == HELPER_FOLDER || op == HELPER_FOLDER_MOUNT)
+  if (op == HELPER_FOLDER || op == HELPER_FOLDER_MOUNT || op == HELPER_VOLUME)
     return SERVICE_MOUNTS;
   return op == HELPER_SPAWN || op == HELPER_HOLD ? SERVICE_PROGRAMS : SERVICE_STEPS;
 }
