@@ -56,6 +56,13 @@ const CliVerb cli_verbs[] = {
     "bothy copy web web2\nbothy copy web/before-upgrade web2", cli_copy },
   { "commit", N_ ("NAME[/SNAPSHOT] IMAGE"), N_ ("Make an image of a container's files"),
     "bothy commit web my-web\nbothy commit web/before-upgrade old-web", cli_commit },
+  { "export", N_ ("NAME[/SNAPSHOT] FILE|-"), N_ ("Write a container's files into an archive"),
+    "bothy export web web.tar.zst\nbothy export --format oci web web-oci.tar\nbothy export --format incus "
+    "web - | ssh "
+    "server incus image import -",
+    cli_export },
+  { "import", N_ ("FILE|- NAME"), N_ ("Make a container of an archive"),
+    "bothy import web.tar.zst web2\nbothy import web-oci.tar web2", cli_import_container },
   { "snapshot create", N_ ("NAME [SNAPSHOT]"), N_ ("Keep a container's files as they are now"),
     "bothy snapshot create web before-upgrade\nbothy snapshot create --stop web", cli_snapshot_create },
   { "snapshot list", N_ ("NAME"), N_ ("List the snapshots of a container"),

@@ -70,6 +70,8 @@ int cli_run (Cli *cli, char **words);
 int cli_shell (Cli *cli, char **words);
 int cli_commit (Cli *cli, char **words);
 int cli_copy (Cli *cli, char **words);
+int cli_export (Cli *cli, char **words);
+int cli_import_container (Cli *cli, char **words);
 int cli_volume_create (Cli *cli, char **words);
 int cli_volume_list (Cli *cli, char **words);
 int cli_volume_info (Cli *cli, char **words);

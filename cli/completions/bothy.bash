@@ -78,6 +78,7 @@ _bothy() {
         -f|--filter)
             [[ $verb != list ]] || { mapfile -t COMPREPLY < <(compgen -W "name= state= image= owner=" -- "$cur")
                                      compopt -o nospace 2>/dev/null; return; } ;;
+        --format) mapfile -t COMPREPLY < <(compgen -W "tar oci incus" -- "$cur"); return ;;
         --whom) mapfile -t COMPREPLY < <(compgen -W "leader all" -- "$cur"); return ;;
         --restart) mapfile -t COMPREPLY < <(compgen -W "no on-failure always" -- "$cur"); return ;;
         --after) mapfile -t COMPREPLY < <(compgen -W "$(bothy list -q 2>/dev/null)" -- "$cur"); return ;;
@@ -96,6 +97,15 @@ _bothy() {
             else
                 __bothy_names "$(bothy image list -q 2>/dev/null)"
             fi ;;
+        export)
+            if [[ $count -gt 0 ]]; then
+                mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+                compopt -o filenames 2>/dev/null
+            else
+                containers=yes
+            fi ;;
+        import)
+            [[ $count -gt 0 ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null; } ;;
         "image pull"|"image search") [[ $count -gt 0 ]] || __bothy_names "$(__bothy_remotes)" ;;
         "bridge delegate"|"bridge revoke"|"bridge delete")
             [[ $count -gt 0 ]] || mapfile -t COMPREPLY < <(compgen -W "$(bothy bridge list -q 2>/dev/null)" -- "$cur")

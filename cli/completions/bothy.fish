@@ -60,7 +60,7 @@ end
 complete -c bothy -n '__bothy_verb help' -a '(__bothy_verbs)'
 complete -c bothy -n '__bothy_verb start' -a '(bothy list -q -f state=stopped -f state=failed 2>/dev/null)'
 complete -c bothy -n '__bothy_verb stop restart freeze thaw kill info wait delete' -a '(bothy list -q 2>/dev/null)'
-complete -c bothy -n '__bothy_verb once copy commit "snapshot create" "snapshot list" "snapshot restore" "snapshot delete"' -a '(bothy list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb once copy commit export "snapshot create" "snapshot list" "snapshot restore" "snapshot delete"' -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb "snapshot restore" "snapshot delete"; and not __bothy_verb once "snapshot restore" "snapshot delete"' -a '(bothy snapshot list -q (__bothy_words)[3] 2>/dev/null)'
 complete -c bothy -n '__bothy_verb once limit autostart exec shell console logs history rename "egress list" "egress set" "egress allow" "egress deny" "port add" "port remove" "port list" "mount add" "mount remove" "mount list"' -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb "volume info" "volume delete"' -a '(bothy volume list -q 2>/dev/null)'
@@ -71,6 +71,9 @@ complete -c bothy -n '__bothy_verb autostart run create launch' -l restart -x -a
 complete -c bothy -n '__bothy_verb once run create launch' -a '(bothy image list -q 2>/dev/null; __bothy_remotes)'
 complete -c bothy -n '__bothy_verb "image info" "image delete" "image refresh" "image untag"' -a '(bothy image list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb once "image export" "image tag"' -a '(bothy image list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb export; and not __bothy_verb once export' -F
+complete -c bothy -n '__bothy_verb export' -l format -x -a 'tar oci incus'
+complete -c bothy -n '__bothy_verb once import' -F
 complete -c bothy -n '__bothy_verb "image export"; and not __bothy_verb once "image export"' -F
 complete -c bothy -n '__bothy_verb once "image pull" "image search"' -a '(__bothy_remotes)'
 complete -c bothy -n '__bothy_verb "image import" "bridge import-lxc"' -F

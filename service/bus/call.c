@@ -49,6 +49,7 @@ static const struct {
   { "Clone", "copy" },
   { "Commit", "make an image of" },
   { "Delete", "delete" },
+  { "Export", "export" },
   { "Exec", "run a program in" },
   { "Freeze", "freeze" },
   { "Kill", "send a signal to" },

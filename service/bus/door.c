@@ -119,6 +119,8 @@ static const BothyRow rows[] = {
     bothy_container_handle_clone, EXCEED, bothy_container_weigh_clone, CREATE },
   { CONTAINER, "Commit", OWNER, MANAGE, &bothy_container_commit_request, bothy_container_check_commit,
     bothy_container_handle_commit, NULL, bothy_container_weigh_commit, CREATE },
+  { CONTAINER, "Export", OWNER, MANAGE, &bothy_container_export_request, NULL,
+    bothy_container_handle_export },
   { CONTAINER, "SetEgress", OWNER, MANAGE, &bothy_container_set_egress_request, NULL,
     bothy_container_handle_set_egress },
   { CONTAINER, "GetAddresses", OWNER, INSPECT, NULL, NULL, bothy_container_handle_get_addresses },

@@ -209,6 +209,8 @@ HANDLE (image, add_alias);
 HANDLE (image, remove_alias);
 REQUEST (image, export);
 HANDLE (image, export);
+REQUEST (container, export);
+HANDLE (container, export);
 
 /* operation.c and process.c */
 HANDLE (operation, cancel);

@@ -48,7 +48,7 @@ def packed(extents, n_extents=None):
     return data
 
 
-def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=8, n_extents=None, n_layers=None,
+def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=9, n_extents=None, n_layers=None,
             gid=None, gids=(), deny=0, into_group=0, nic=(), quota=(0, 0, 0, 0), path=None, groups=(), read_only=0, n_groups=None):
     data = struct.pack("=IIII", version, serial, op, owner) + packed(extents, n_extents)
     data += struct.pack("=I", owner if gid is None else gid) + packed(gids) + struct.pack("=I", deny)

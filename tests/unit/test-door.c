@@ -219,6 +219,7 @@ static const struct {
   { "Container.RemoveSnapshot", OWNER, "manage-containers" },
   { "Container.Clone", OWNER, "manage-containers", "exceed-quota", "create-container" },
   { "Container.Commit", OWNER, "manage-containers", NULL, "create-container" },
+  { "Container.Export", OWNER, "manage-containers" },
   { "Container.SetEgress", OWNER, "manage-containers" },
   { "Container.GetAddresses", OWNER, "inspect-containers" },
   { "Container.GetStats", OWNER, "inspect-containers" },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * One process writes an archive of what all layers show together into a pipe, and the ones that import images read it there. So
+ * Images and archives of a container's files. For an image, one process writes an archive of what all layers show together into a pipe, and the ones that import images read it there. So
  * bothyd looks at no file, and what is made is an image like any other.
  */
 #include "core/registry/commit.h"
@@ -11,21 +11,24 @@
 #include "core/images/expiry.h"
 #include "core/images/export.h"
 #include "core/images/import.h"
+#include "core/container/oci-config.h"
 #include "core/registry/files.h"
 #include "core/registry/snapshots.h"
-#include "workers/unpack.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-#define PACK_MAX_SECONDS 3600
+#define PACK_MAX_SECONDS   3600
+#define EXPORT_MAX_SECONDS (24 * 3600) /* whoever reads may be slow */
 
 typedef struct {
   BothyContainer *container;
   BothyImage *base;  /* what it stands on; in use as long as this is */
   BothyUpper *upper; /* the topmost layer of its own, with a hold; NULL: it is not known yet */
   char *alias;
+  GUnixFDList *archive;      /* of an export: where it goes; NULL: an image is made */
+  BothyExportTarget target;  /* of an export, without its fd */
   GCancellable *cancellable; /* ends both */
   GCancellable *outer;       /* the caller's */
   gulong handler;
@@ -42,6 +45,7 @@ commit_free (Commit *commit)
   g_clear_object (&commit->outer);
   g_object_unref (commit->cancellable);
   g_clear_object (&commit->base);
+  g_clear_object (&commit->archive);
   g_clear_object (&commit->image);
   g_clear_error (&commit->error);
   g_object_unref (commit->container);
@@ -83,6 +87,8 @@ finish_commit (GTask *task)
   bothy_files_sweep (self);
   if (commit->error)
     g_task_return_error (task, g_steal_pointer (&commit->error));
+  else if (commit->archive)
+    g_task_return_boolean (task, TRUE);
   else
     g_task_return_pointer (task, g_steal_pointer (&commit->image), g_object_unref);
 }
@@ -119,28 +125,39 @@ on_packed (GObject *source, GAsyncResult *result, gpointer user_data)
   finish_commit (task);
 }
 
-/* LAYERS: mounts, the topmost first. */
-static gboolean
-pack (GTask *task, GUnixFDList *layers, int out, GError **error)
+/* What is said of the files beside them. (transfer full); NULL with an error. */
+static char *
+describe (const Commit *commit, GError **error)
 {
-  struct unpack_request request = { .mode = UNPACK_PACK, .max_seconds = PACK_MAX_SECONDS };
+  if (commit->archive && (commit->target.format & UNPACK_AS_OCI) != 0)
+    return bothy_oci_config_describe (commit->container, commit->base, error);
+  return bothy_image_describe (commit->base);
+}
+
+/* LAYERS: mounts, the topmost first; they come to OUT, where the archive goes. */
+static gboolean
+pack (GTask *task, GUnixFDList *layers, GUnixFDList *out, GError **error)
+{
+  struct unpack_request request = { .mode = UNPACK_PACK };
   BothyRegistry *self = g_task_get_source_object (task);
   Commit *commit = g_task_get_task_data (task);
-  g_autoptr (GUnixFDList) sources = bothy_unpack_sources (out, -1, error);
-  g_autofree char *metadata = bothy_image_describe (commit->base);
+  g_autofree char *metadata = describe (commit, error);
   int n;
   const int *fds = g_unix_fd_list_peek_fds (layers, &n);
 
-  for (int i = 0; sources && i < n; i++) {
-    if (g_unix_fd_list_append (sources, fds[i], error) < 0)
+  for (int i = 0; metadata && i < n; i++) {
+    if (g_unix_fd_list_append (out, fds[i], error) < 0)
       return FALSE;
   }
-  if (!sources)
+  if (!metadata)
     return FALSE;
+  request.flags = commit->target.format;
+  request.compression = commit->target.compression;
+  request.max_seconds = commit->archive ? EXPORT_MAX_SECONDS : PACK_MAX_SECONDS;
   g_strlcpy (request.metadata, metadata, sizeof request.metadata);
   commit->pending++;
-  bothy_unpack (bothy_registry_get_helper (self), &request, -1, sources, NULL, NULL, commit->cancellable,
-                on_packed, g_object_ref (task));
+  bothy_unpack (bothy_registry_get_helper (self), &request, -1, out, commit->target.progress,
+                commit->target.progress_data, commit->cancellable, on_packed, g_object_ref (task));
   return TRUE;
 }
 
@@ -152,6 +169,7 @@ pack_and_import (GTask *task, GUnixFDList *layers)
   GError *error = NULL;
   int ends[2];
   autofd in = -1, out = -1;
+  g_autoptr (GUnixFDList) sources = NULL;
 
   if (pipe2 (ends, O_CLOEXEC) < 0) {
     bothy_error_set_errno (&error, errno, "Making an image");
@@ -160,7 +178,8 @@ pack_and_import (GTask *task, GUnixFDList *layers)
   }
   in = ends[0];
   out = ends[1];
-  if (pack (task, layers, out, &error)) {
+  sources = bothy_unpack_sources (out, -1, &error);
+  if (sources && pack (task, layers, sources, &error)) {
     const BothyImportSource source = {
       .archive_fd = in, .metadata_fd = -1, .alias = commit->alias, .defaults = commit->base->defaults
     };
@@ -184,9 +203,11 @@ on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
       bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
 
   commit->pending--;
-  if (layers)
+  if (layers && !commit->archive)
     pack_and_import (task, layers);
-  else
+  else if (layers)
+    pack (task, layers, commit->archive, &error);
+  if (error)
     fail_commit (commit, error);
   finish_commit (task);
 }
@@ -280,6 +301,31 @@ on_set_aside (GObject *source, GAsyncResult *result, gpointer user_data)
   finish_commit (task);
 }
 
+/* Begin with what CONTAINER has, or had at SNAPSHOT. */
+static void
+begin (GTask *task, const char *snapshot, GCancellable *cancellable)
+{
+  BothyRegistry *self = g_task_get_source_object (task);
+  Commit *commit = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  commit->cancellable = g_cancellable_new ();
+  commit->outer = g_object_ref (cancellable);
+  commit->handler =
+      g_signal_connect_object (cancellable, "cancelled", G_CALLBACK (on_cancelled), commit->cancellable, 0);
+  if (g_cancellable_is_cancelled (cancellable))
+    g_cancellable_cancel (commit->cancellable);
+  if (!snapshot) {
+    bothy_registry_set_aside (self, commit->container, on_set_aside, g_object_ref (task));
+    return;
+  }
+  commit->upper = bothy_snapshot_take_upper (self, commit->container, snapshot, &error);
+  if (commit->upper)
+    mount_layers (task);
+  else
+    g_task_return_error (task, error);
+}
+
 void
 bothy_registry_commit (BothyRegistry *self,
                        BothyContainer *container,
@@ -291,30 +337,51 @@ bothy_registry_commit (BothyRegistry *self,
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   Commit *commit = g_new0 (Commit, 1);
-  GError *error = NULL;
 
   commit->container = g_object_ref (container);
   commit->alias = g_strdup (alias);
-  commit->cancellable = g_cancellable_new ();
-  commit->outer = g_object_ref (cancellable);
-  commit->handler =
-      g_signal_connect_object (cancellable, "cancelled", G_CALLBACK (on_cancelled), commit->cancellable, 0);
-  if (g_cancellable_is_cancelled (cancellable))
-    g_cancellable_cancel (commit->cancellable);
   g_task_set_task_data (task, commit, (GDestroyNotify)commit_free);
-  if (!snapshot) {
-    bothy_registry_set_aside (self, container, on_set_aside, g_object_ref (task));
-    return;
-  }
-  commit->upper = bothy_snapshot_take_upper (self, container, snapshot, &error);
-  if (commit->upper)
-    mount_layers (task);
-  else
-    g_task_return_error (task, error);
+  begin (task, snapshot, cancellable);
 }
 
 BothyImage *
 bothy_registry_commit_finish (BothyRegistry *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* ---- an archive ---- */
+
+void
+bothy_registry_export (BothyRegistry *self,
+                       BothyContainer *container,
+                       const char *snapshot,
+                       const BothyExportTarget *target,
+                       GCancellable *cancellable,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  g_autoptr (GUnixFDList) archive = NULL;
+  Commit *commit;
+  GError *error = NULL;
+
+  archive = bothy_unpack_sources (target->archive_fd, -1, &error);
+  if (!archive) {
+    g_task_return_error (task, error);
+    return;
+  }
+  commit = g_new0 (Commit, 1);
+  commit->container = g_object_ref (container);
+  commit->archive = g_steal_pointer (&archive);
+  commit->target = *target;
+  commit->target.archive_fd = -1;
+  g_task_set_task_data (task, commit, (GDestroyNotify)commit_free);
+  begin (task, snapshot, cancellable);
+}
+
+gboolean
+bothy_registry_export_finish (BothyRegistry *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
 }
