@@ -147,3 +147,31 @@ def test_copies_share_it(host):
     host.run("alice", "bothy create -v data:/work busybox x1 && bothy copy x1 x2 && bothy delete x1", check=True)
     done = host.run("alice", "bothy volume delete data")
     assert done.returncode == 1 and "Container x2" in done.stderr
+
+
+@pytest.mark.once
+def test_VOL_06_two_at_once(host, site):
+    """Both start; one of them fills it, and the other finds it filled."""
+    host.run("alice", f"bothy create {site} big && bothy start big && bothy exec big -- dd if=/dev/urandom of=/srv/site/big bs=1M count=30 2>/dev/null && "
+             "bothy commit big bigger && bothy delete -f big", check=True)
+    for name in "x1", "x2", "x3":
+        host.run("alice", f"bothy create -v data:/srv/site bigger {name}", check=True)
+    host.run("alice", "bothy start x1 & bothy start x2 & bothy start x3 & wait", check=True)
+    sums = {out(host, "cd /srv/site && md5sum big one a/b/deep", name=name) for name in ("x1", "x2", "x3")}
+    assert len(sums) == 1 and out(host, "md5sum /srv/site/big").split()[0] == host.output("alice", "bothy run --rm bigger md5sum /srv/site/big").split()[0]
+    host.run("alice", "bothy delete -f x1 x2 x3 && bothy image delete bigger", check=True)
+
+
+def test_VOL_06_no_room(fresh_host):
+    """Nothing is half there: the container does not start, and once there is room it starts with everything."""
+    host = fresh_host("--state-size", "64M")
+    host.run("alice", "bothy launch busybox x1 && bothy exec x1 -- sh -c 'mkdir -p /srv/d && dd if=/dev/urandom of=/srv/d/big bs=1M count=12 2>/dev/null && echo x >/srv/d/z' && "
+             "bothy launch busybox full && bothy exec full -- sh -c 'dd if=/dev/zero of=/root/room bs=1M count=6 2>/dev/null; "
+             "dd if=/dev/zero of=/root/all bs=1M 2>/dev/null; rm /root/room'", check=True)
+    done = host.run("alice", "bothy volume create data && bothy mount add x1 data:/srv/d")
+    assert done.returncode == 1 and "space" in done.stderr.lower(), done.stderr
+    assert out(host, "cat /srv/d/z") == "x" and json.loads(host.output("alice", "bothy mount list x1 --json")) == []
+    host.run("alice", "bothy delete -f full && bothy mount add x1 data:/srv/d", check=True)
+    here = out(host, "cd /srv/d && md5sum big z")
+    host.run("alice", "bothy mount remove x1 /srv/d", check=True)
+    assert out(host, "cd /srv/d && md5sum big z") == here

@@ -89,8 +89,12 @@ bothy_mounting_make_finish (GAsyncResult *result, GError **error)
 
 typedef struct {
   char *destination;
-  BothyVolumes *volumes; /* with the next: what is filled; NULL: nothing is */
-  char *volume;
+  /* Of a volume: */
+  BothyVolumes *volumes;
+  char *volume;     /* its id; NULL: it is none */
+  GUnixFDList *fds; /* its mount */
+  gulong waiting;   /* for somebody else to have filled it */
+  gboolean filling; /* it is filled first */
 } Telling;
 
 static void
@@ -98,6 +102,7 @@ telling_free (Telling *telling)
 {
   g_free (telling->destination);
   g_clear_object (&telling->volumes);
+  g_clear_object (&telling->fds);
   g_free (telling->volume);
   g_free (telling);
 }
@@ -107,10 +112,11 @@ static void
 end_telling (GTask *task, GError *error)
 {
   const Telling *telling = g_task_get_task_data (task);
-  BothyVolume *volume = telling->volume ? bothy_volumes_find_by_id (telling->volumes, telling->volume) : NULL;
+  BothyVolume *volume =
+      telling->filling ? bothy_volumes_find_by_id (telling->volumes, telling->volume) : NULL;
 
   if (volume)
-    volume->filler = NULL;
+    bothy_volumes_set_filler (telling->volumes, volume, NULL);
   if (error) {
     g_prefix_error (&error, "%s: ", telling->destination);
     g_task_return_error (task, error);
@@ -134,7 +140,8 @@ on_told (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   const Telling *telling = g_task_get_task_data (task);
-  BothyVolume *volume = telling->volume ? bothy_volumes_find_by_id (telling->volumes, telling->volume) : NULL;
+  BothyVolume *volume =
+      telling->filling ? bothy_volumes_find_by_id (telling->volumes, telling->volume) : NULL;
   GError *error = NULL;
 
   if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error) && volume) {
@@ -170,6 +177,40 @@ new_telling (BothySupervisor *supervisor,
   return task;
 }
 
+static void attach_volume (GTask *task);
+
+static void
+on_volume_free (BothyVolumes *volumes, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_object_ref (user_data);
+  Telling *telling = g_task_get_task_data (task);
+
+  g_signal_handler_disconnect (volumes, telling->waiting);
+  telling->waiting = 0;
+  attach_volume (task);
+}
+
+/* A new one is filled by whoever comes first. The others wait for that; but the supervisor goes from one request to the next,
+   so a second mount in the same container finds it filled. */
+static void
+attach_volume (GTask *task)
+{
+  gconstpointer supervisor = g_task_get_source_object (task);
+  Telling *telling = g_task_get_task_data (task);
+  BothyVolume *volume = bothy_volumes_find_by_id (telling->volumes, telling->volume);
+
+  if (volume && volume->filler && volume->filler != supervisor) {
+    telling->waiting =
+        g_signal_connect_data (telling->volumes, "free", G_CALLBACK (on_volume_free), g_object_ref (task),
+                               (GClosureNotify)(GCallback)g_object_unref, G_CONNECT_DEFAULT);
+    return;
+  }
+  telling->filling = volume && volume->fresh && !volume->filler;
+  if (telling->filling)
+    bothy_volumes_set_filler (telling->volumes, volume, supervisor);
+  tell_supervisor (task, SUPERVISOR_FOLDER, telling->filling ? SUPERVISOR_FLAG_FILL : 0, telling->fds);
+}
+
 void
 bothy_mounting_attach (BothySupervisor *supervisor,
                        BothyVolumes *volumes,
@@ -179,23 +220,16 @@ bothy_mounting_attach (BothySupervisor *supervisor,
                        gpointer user_data)
 {
   g_autoptr (GTask) task = new_telling (supervisor, mount->destination, callback, user_data);
-  BothyVolume *volume = mount->volume ? bothy_volumes_find_by_id (volumes, mount->volume) : NULL;
   Telling *telling = g_task_get_task_data (task);
 
-  if (volume && volume->filler && volume->filler != supervisor) {
-    end_telling (task,
-                 g_error_new (BOTHY_ERROR, BOTHY_ERROR_BUSY,
-                              "volume %s gets its first files from another container just now; try again",
-                              volume->name));
+  if (!mount->volume) {
+    tell_supervisor (task, SUPERVISOR_FOLDER, 0, fds);
     return;
   }
-  /* The supervisor goes from one to the next: a second mount of the same volume finds it filled. */
-  if (volume && volume->fresh && !volume->filler) {
-    volume->filler = supervisor;
-    telling->volumes = g_object_ref (volumes);
-    telling->volume = g_strdup (volume->id);
-  }
-  tell_supervisor (task, SUPERVISOR_FOLDER, telling->volume ? SUPERVISOR_FLAG_FILL : 0, fds);
+  telling->volumes = g_object_ref (volumes);
+  telling->volume = g_strdup (mount->volume);
+  telling->fds = g_object_ref (fds);
+  attach_volume (task);
 }
 
 void

@@ -20,7 +20,7 @@ void bothy_mounting_make (BothyHelperClient *helper,
 GPtrArray *bothy_mounting_make_finish (GAsyncResult *result, GError **error);
 
 /* Have SUPERVISOR attach MOUNT, which is in FDS as bothy_folder_mount() made it. One of VOLUMES that was never used gets what
-   the container has there first; BUSY, when another container does that just now. */
+   the container has there first; while another container does that, this waits. */
 void bothy_mounting_attach (BothySupervisor *supervisor,
                             BothyVolumes *volumes,
                             const BothyMount *mount,

@@ -27,6 +27,8 @@ struct _BothyVolumes {
 
 G_DEFINE_FINAL_TYPE (BothyVolumes, bothy_volumes, G_TYPE_OBJECT)
 
+static guint free_signal;
+
 static void
 volume_free (gpointer data)
 {
@@ -353,6 +355,14 @@ bothy_volumes_end (BothyVolumes *self, BothyNewVolume *new)
 
 /* ---- what becomes of one ---- */
 
+void
+bothy_volumes_set_filler (BothyVolumes *self, BothyVolume *volume, gconstpointer filler)
+{
+  volume->filler = filler;
+  if (!filler)
+    g_signal_emit (self, free_signal, 0);
+}
+
 static void
 record_filled (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
@@ -420,6 +430,8 @@ static void
 bothy_volumes_class_init (BothyVolumesClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_volumes_finalize;
+  free_signal =
+      g_signal_new ("free", BOTHY_TYPE_VOLUMES, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void

@@ -23,6 +23,7 @@ typedef struct {
   gboolean made;         /* it is on disk; else it is being made, and nobody sees it */
 } BothyVolume;
 
+/* Signals: "free" (): nobody fills one any more that somebody filled. */
 #define BOTHY_TYPE_VOLUMES (bothy_volumes_get_type ())
 G_DECLARE_FINAL_TYPE (BothyVolumes, bothy_volumes, BOTHY, VOLUMES, GObject)
 
@@ -71,6 +72,9 @@ gboolean bothy_volumes_place (BothyVolumes *self, BothyNewVolume *new, GError **
 void bothy_volumes_end (BothyVolumes *self, BothyNewVolume *new);
 
 /* ---- what becomes of one ---- */
+
+/* FILLER fills VOLUME now; NULL: nobody does any more, whether it is filled or not. Emits "free" then. */
+void bothy_volumes_set_filler (BothyVolumes *self, BothyVolume *volume, gconstpointer filler);
 
 /* It has been filled, also after a power cut: nothing is copied into VOLUME any more. */
 void bothy_volumes_set_filled (BothyVolumes *self,
