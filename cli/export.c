@@ -71,26 +71,71 @@ compression_of (const char *file)
   return "none";
 }
 
-static gboolean
-export_image (Cli *cli, const char *name, const Target *target, GError **error)
+/* What is exported, and how. */
+typedef struct {
+  char *path; /* of the object */
+  const char *interface;
+  const char *name;
+  const char *format;   /* of a container */
+  const char *snapshot; /* of a container, or NULL */
+} Source;
+
+/* The arguments of its method Export. (transfer floating) */
+static GVariant *
+export_parameters (const Source *source, const char *file)
 {
-  g_autofree char *title = g_strdup_printf (_ ("Exporting %s"), name);
-  g_autofree char *image = cli_find_image (cli, name, error);
+  GVariantBuilder options;
+
+  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+  cli_option_add (&options, "compression", compression_of (file));
+  cli_option_add (&options, "snapshot", source->snapshot);
+  if (source->format)
+    return g_variant_new ("(hsa{sv})", 0, source->format, &options);
+  return g_variant_new ("(ha{sv})", 0, &options);
+}
+
+static gboolean
+export_source (Cli *cli, const Source *source, const Target *target, GError **error)
+{
+  g_autofree char *title = g_strdup_printf (_ ("Exporting %s"), source->name);
   g_autofree char *operation = NULL;
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
   g_autoptr (GVariant) answer = NULL;
-  GVariantBuilder options;
 
-  if (image == NULL || g_unix_fd_list_append (fds, target->fd, error) < 0)
+  if (source->path == NULL || g_unix_fd_list_append (fds, target->fd, error) < 0)
     return FALSE;
-  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
-  cli_option_add (&options, "compression", compression_of (target->file));
-  answer =
-      cli_call (cli, image, IFACE_IMAGE, "Export", g_variant_new ("(ha{sv})", 0, &options), fds, NULL, error);
+  answer = cli_call (cli, source->path, source->interface, "Export", export_parameters (source, target->file),
+                     fds, NULL, error);
   if (answer == NULL)
     return FALSE;
   g_variant_get (answer, "(o)", &operation);
   return cli_operation_follow (cli, operation, title, NULL, error);
+}
+
+/* FALSE: it was reported why not. */
+static gboolean
+check_target (Cli *cli, const char *file)
+{
+  if (cli->host && !g_str_equal (file, "-"))
+    cli_usage (cli, "%s", _ ("With --host it goes to standard output: give - as the file"));
+  else if (g_str_equal (file, "-") && isatty (STDOUT_FILENO))
+    cli_usage (cli, "%s", _ ("An archive is nothing for a terminal: give a file"));
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static int
+export_to (Cli *cli, const Source *source, const char *file, GError *error)
+{
+  Target target = { .file = file, .fd = -1 };
+  gboolean ok;
+
+  if (source->path == NULL || !open_target (&target, &error))
+    return cli_fail (error);
+  ok = export_source (cli, source, &target, &error);
+  ok = close_target (&target, ok, &error);
+  return ok ? CLI_EXIT_OK : cli_fail (error);
 }
 
 int
@@ -98,21 +143,51 @@ cli_image_export (Cli *cli, char **words)
 {
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) names = NULL;
-  Target target = { .fd = -1 };
-  gboolean ok;
+  g_autofree char *path = NULL;
 
   if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &names, NULL))
     return CLI_EXIT_USAGE;
   if (g_strv_length (names) != 2)
     return cli_usage (cli, "%s", _ ("An image and a file are needed, or - for standard output"));
-  target.file = names[1];
-  if (cli->host && !g_str_equal (target.file, "-"))
-    return cli_usage (cli, "%s", _ ("With --host it goes to standard output: give - as the file"));
-  if (g_str_equal (target.file, "-") && isatty (STDOUT_FILENO))
-    return cli_usage (cli, "%s", _ ("An archive is nothing for a terminal: give a file"));
-  if (!cli_connect (cli, &error) || !open_target (&target, &error))
-    return cli_fail (error);
-  ok = export_image (cli, names[0], &target, &error);
-  ok = close_target (&target, ok, &error);
-  return ok ? CLI_EXIT_OK : cli_fail (error);
+  if (!check_target (cli, names[1]))
+    return CLI_EXIT_USAGE;
+  if (cli_connect (cli, &error))
+    path = cli_find_image (cli, names[0], &error);
+  return export_to (cli, &(Source){ .path = path, .interface = IFACE_IMAGE, .name = names[0] }, names[1],
+                    g_steal_pointer (&error));
+}
+
+int
+cli_export (Cli *cli, char **words)
+{
+  g_autofree char *format = NULL;
+  g_autofree char *snapshot = NULL;
+  const GOptionEntry entries[] = {
+    { "snapshot", 0, 0, G_OPTION_ARG_STRING, &snapshot, N_ ("As it was then; or NAME/SNAPSHOT"),
+      N_ ("SNAPSHOT") },
+    { "format", 0, 0, G_OPTION_ARG_FILENAME, &format, N_ ("tar, which is the default, oci or incus"),
+      N_ ("FORMAT") },
+    { NULL },
+  };
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) names = NULL;
+  g_autofree char *path = NULL;
+
+  if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &names, NULL))
+    return CLI_EXIT_USAGE;
+  if (g_strv_length (names) != 2)
+    return cli_usage (cli, "%s", _ ("A container and a file are needed, or - for standard output"));
+  if (format && !g_strv_contains ((const char *const[]){ "tar", "oci", "incus", NULL }, format))
+    return cli_usage (cli, "%s", _ ("--format takes tar, oci or incus"));
+  if (!check_target (cli, names[1]))
+    return CLI_EXIT_USAGE;
+  if (cli_connect (cli, &error))
+    path = cli_find_files (cli, names[0], &snapshot, &error);
+  return export_to (cli,
+                    &(Source){ .path = path,
+                               .interface = IFACE_CONTAINER,
+                               .name = names[0],
+                               .format = format ? format : "tar",
+                               .snapshot = snapshot },
+                    names[1], g_steal_pointer (&error));
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
@@ -10,6 +11,7 @@
 #include "archiver.h"
 #include "error.h"
 #include "imported.h"
+#include "limitspec.h"
 #include "verbs.h"
 
 static int
@@ -59,8 +61,25 @@ open_metadata (CliImport *import, char **files, GError **error)
   return !files[1] || import->metadata_fd >= 0;
 }
 
+/* A container called NAME that stands on the image at PATH. */
 static gboolean
-import_file (Cli *cli, CliImport *import, const char *file, GError **error)
+create_container (Cli *cli, const char *path, const char *name, GError **error)
+{
+  g_autoptr (GVariant) properties = cli_get_all (cli, path, IFACE_IMAGE, error);
+  g_autoptr (GVariant) answer = NULL;
+  const char *fingerprint;
+
+  if (properties && g_variant_lookup (properties, "Fingerprint", "&s", &fingerprint))
+    answer = cli_call_over_quota (cli, BOTHY_ROOT, IFACE_MANAGER, "CreateContainer",
+                                  g_variant_new ("(ssa{sv})", name, fingerprint, NULL), NULL, error);
+  if (answer)
+    puts (name);
+  return answer != NULL;
+}
+
+/* CONTAINER: its name, or NULL: an image is all that is wanted. */
+static gboolean
+import_file (Cli *cli, CliImport *import, const char *file, const char *container, GError **error)
 {
   g_autofree char *base = g_path_get_basename (file);
   g_autofree char *title = g_strdup_printf (_ ("Importing %s"), base);
@@ -68,11 +87,14 @@ import_file (Cli *cli, CliImport *import, const char *file, GError **error)
 
   import->title = title;
   image = cli_import (cli, import, error);
+  if (image && container)
+    return create_container (cli, image, container, error);
   return image && cli_print_imported (cli, image, error);
 }
 
+/* FILES: one or two, and NULL. */
 static int
-import_files (Cli *cli, CliImport *import, char **files)
+import_files (Cli *cli, CliImport *import, char **files, const char *container)
 {
   const char *file = files[1] ? files[1] : files[0];
   g_autoptr (GError) error = NULL;
@@ -83,7 +105,7 @@ import_files (Cli *cli, CliImport *import, char **files)
     return cli_fail (error);
   import->fd = source.fd;
   ok = send_file_along (cli, source.fd, file, &error) && cli_connect (cli, &error) &&
-       import_file (cli, import, file, &error);
+       import_file (cli, import, file, container, &error);
   if (import->metadata_fd >= 0)
     close (import->metadata_fd);
   /* Then it said why itself, and the service saw an archive without an end. */
@@ -118,5 +140,19 @@ cli_image_import (Cli *cli, char **words)
     return cli_usage (cli, "%s", _ ("Only one of the two can be standard input"));
   import.alias = alias;
   import.fingerprint = fingerprint;
-  return import_files (cli, &import, files);
+  return import_files (cli, &import, files, NULL);
+}
+
+int
+cli_import_container (Cli *cli, char **words)
+{
+  g_auto (GStrv) rest = NULL;
+  CliImport import = { .fd = -1, .metadata_fd = -1 };
+
+  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &rest, NULL))
+    return CLI_EXIT_USAGE;
+  if (g_strv_length (rest) != 2)
+    return cli_usage (cli, "%s",
+                      _ ("An archive, or - for standard input, and a name for the container are needed"));
+  return import_files (cli, &import, (char *[]){ rest[0], NULL }, rest[1]);
 }

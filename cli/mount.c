@@ -21,6 +21,23 @@ parse_two (Cli *cli, char **words, const char *usage)
 }
 
 static gboolean
+add_volume_to (Cli *cli, const char *name, const CliFolder *folder, GError **error)
+{
+  g_autofree char *path = cli_find_container (cli, name, error);
+  g_autoptr (GVariant) use = g_variant_ref_sink (
+      g_variant_new ("(ss@a{sv})", folder->volume, folder->inside, cli_folder_options (folder)));
+  g_autoptr (GVariant) uses = g_variant_ref_sink (g_variant_new_array (NULL, &use, 1));
+  g_auto (GStrv) made = path ? cli_volumes_make (cli, uses, error) : NULL;
+  g_autoptr (GVariant) answer = NULL;
+
+  if (made)
+    answer = cli_call (cli, path, IFACE_CONTAINER, "AddVolume", use, NULL, NULL, error);
+  if (made && !answer)
+    cli_volumes_unmake (cli, made);
+  return answer != NULL;
+}
+
+static gboolean
 add_to (Cli *cli, const char *name, const CliFolder *folder, GError **error)
 {
   g_autofree char *path = cli_find_container (cli, name, error);
@@ -39,12 +56,14 @@ int
 cli_mount_add (Cli *cli, char **words)
 {
   g_autoptr (GError) error = NULL;
-  g_auto (GStrv) rest = parse_two (cli, words, _ ("A container and DIRECTORY:INSIDE[:ro] are needed"));
+  g_auto (GStrv) rest =
+      parse_two (cli, words, _ ("A container and DIRECTORY:INSIDE[:ro] or VOLUME:INSIDE[:ro] are needed"));
   g_auto (CliFolder) folder = { .fd = -1 };
 
   if (!rest || !cli_folder_open (cli, rest[1], &folder))
     return CLI_EXIT_USAGE;
-  if (!cli_connect (cli, &error) || !add_to (cli, rest[0], &folder, &error))
+  if (!cli_connect (cli, &error) || !(folder.volume ? add_volume_to (cli, rest[0], &folder, &error)
+                                                    : add_to (cli, rest[0], &folder, &error)))
     return cli_fail (error);
   return CLI_EXIT_OK;
 }
@@ -94,13 +113,16 @@ add_mount (struct libscols_table *table, GVariant *mount)
 static GVariant *
 mount_object (GVariant *mount)
 {
-  const char *source = "", *inside = "", *user = "";
+  const char *source = "", *inside = "", *user = "", *volume;
   gboolean read_only = FALSE;
 
   g_variant_lookup (mount, "source", "&s", &source);
   g_variant_lookup (mount, "destination", "&s", &inside);
   g_variant_lookup (mount, "user", "&s", &user);
   g_variant_lookup (mount, "read-only", "b", &read_only);
+  if (g_variant_lookup (mount, "volume", "&s", &volume))
+    return g_variant_new_parsed ("{'volume': <%s>, 'destination': <%s>, 'readOnly': <%b>}", volume, inside,
+                                 read_only);
   return g_variant_new_parsed ("{'source': <%s>, 'destination': <%s>, 'readOnly': <%b>, 'user': <%s>}",
                                source, inside, read_only, user);
 }
@@ -117,7 +139,7 @@ print_inside (GVariant *mount)
 int
 cli_mount_list (Cli *cli, char **words)
 {
-  static const char *const columns[] = { N_ ("DIRECTORY"), N_ ("INSIDE"), N_ ("MODE"), N_ ("USER"), NULL };
+  static const char *const columns[] = { N_ ("FROM"), N_ ("INSIDE"), N_ ("MODE"), N_ ("USER"), NULL };
   static const CliListing listing = {
     .property = "Mounts",
     .columns = columns,

@@ -33,6 +33,7 @@ cli_spec_clear (CliSpec *spec)
   g_clear_pointer (&spec->publish, g_strfreev);
   g_clear_pointer (&spec->volumes, g_strfreev);
   g_clear_pointer (&spec->mounts, g_variant_unref);
+  g_clear_pointer (&spec->named, g_variant_unref);
   g_clear_object (&spec->mount_fds);
   g_clear_pointer (&spec->limits, g_strfreev);
   g_clear_pointer (&spec->memory, g_free);
@@ -165,6 +166,8 @@ spec_options (const CliSpec *spec)
     g_variant_builder_add (&options, "{sv}", "egress", cli_egress_variant (spec->allow));
   if (spec->volumes)
     g_variant_builder_add (&options, "{sv}", "mounts", spec->mounts);
+  if (spec->named && g_variant_n_children (spec->named) > 0)
+    g_variant_builder_add (&options, "{sv}", "volumes", spec->named);
   if (spec->ephemeral)
     g_variant_builder_add (&options, "{sv}", "ephemeral", g_variant_new_boolean (TRUE));
   if (spec->nesting)
@@ -182,13 +185,18 @@ spec_options (const CliSpec *spec)
 static char *
 create_from_present (Cli *cli, const CliSpec *spec, GError **error)
 {
-  g_autoptr (GVariant) answer = cli_call_over_quota (
-      cli, BOTHY_ROOT, IFACE_MANAGER, "CreateContainer",
-      g_variant_new ("(ss@a{sv})", spec->name, spec->image, spec_options (spec)), spec->mount_fds, error);
+  g_auto (GStrv) made = cli_volumes_make (cli, spec->named, error);
+  g_autoptr (GVariant) answer = NULL;
   char *path = NULL;
 
+  if (made)
+    answer = cli_call_over_quota (cli, BOTHY_ROOT, IFACE_MANAGER, "CreateContainer",
+                                  g_variant_new ("(ss@a{sv})", spec->name, spec->image, spec_options (spec)),
+                                  spec->mount_fds, error);
   if (answer)
     g_variant_get (answer, "(o)", &path);
+  else if (made)
+    cli_volumes_unmake (cli, made);
   return path;
 }
 
@@ -431,7 +439,7 @@ static gboolean
 volumes_ok (Cli *cli, CliSpec *spec)
 {
   spec->mount_fds = g_unix_fd_list_new ();
-  spec->mounts = cli_folders_open (cli, spec->volumes, spec->mount_fds);
+  spec->mounts = cli_folders_open (cli, spec->volumes, spec->mount_fds, &spec->named);
   return spec->mounts != NULL;
 }
 

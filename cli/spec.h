@@ -22,8 +22,9 @@ typedef struct {
   char **allow;
   char **publish; /* HOST[:INSIDE][/PROTOCOL] */
   gboolean publish_all;
-  char **volumes;   /* DIRECTORY:INSIDE[:OPTION,…] */
-  GVariant *mounts; /* what they are to CreateContainer */
+  char **volumes;   /* DIRECTORY|VOLUME:INSIDE[:OPTION,…] */
+  GVariant *mounts; /* what the directories among them are to CreateContainer */
+  GVariant *named;  /* and the volumes */
   GUnixFDList *mount_fds;
   gboolean ephemeral;
   gboolean nesting;

@@ -46,7 +46,7 @@ _bothy() {
         esac
         if [[ -z $verb ]]; then
             verb=$word
-        elif [[ -z $sub && ( $verb == bridge || $verb == egress || $verb == file || $verb == image || $verb == mount || $verb == nic || $verb == port || $verb == range || $verb == remote || $verb == snapshot ) ]]; then
+        elif [[ -z $sub && ( $verb == bridge || $verb == egress || $verb == file || $verb == image || $verb == mount || $verb == nic || $verb == port || $verb == range || $verb == remote || $verb == snapshot || $verb == volume ) ]]; then
             sub=$word
         else
             ((count++))
@@ -61,7 +61,7 @@ _bothy() {
         fi
         return
     fi
-    if [[ ( $verb == bridge || $verb == egress || $verb == file || $verb == image || $verb == mount || $verb == nic || $verb == port || $verb == range || $verb == remote || $verb == snapshot ) && -z $sub ]]; then
+    if [[ ( $verb == bridge || $verb == egress || $verb == file || $verb == image || $verb == mount || $verb == nic || $verb == port || $verb == range || $verb == remote || $verb == snapshot || $verb == volume ) && -z $sub ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(__bothy_subverbs "$verb")" -- "$cur")
         return
     fi
@@ -84,6 +84,7 @@ _bothy() {
         -f|--filter)
             [[ $verb != list ]] || { mapfile -t COMPREPLY < <(compgen -W "name= state= image= owner=" -- "$cur")
                                      compopt -o nospace 2>/dev/null; return; } ;;
+        --format) mapfile -t COMPREPLY < <(compgen -W "tar oci incus" -- "$cur"); return ;;
         --whom) mapfile -t COMPREPLY < <(compgen -W "leader all" -- "$cur"); return ;;
         --owner) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
         --restart) mapfile -t COMPREPLY < <(compgen -W "no on-failure always" -- "$cur"); return ;;
@@ -103,6 +104,15 @@ _bothy() {
             else
                 __bothy_names "$(bothy image list -q 2>/dev/null)"
             fi ;;
+        export)
+            if [[ $count -gt 0 ]]; then
+                mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+                compopt -o filenames 2>/dev/null
+            else
+                containers=yes
+            fi ;;
+        import)
+            [[ $count -gt 0 ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null; } ;;
         "image pull"|"image search") [[ $count -gt 0 ]] || __bothy_names "$(__bothy_remotes)" ;;
         "bridge delegate"|"bridge revoke"|"bridge delete")
             [[ $count -gt 0 ]] || mapfile -t COMPREPLY < <(compgen -W "$(bothy bridge list -q 2>/dev/null)" -- "$cur")
@@ -130,6 +140,7 @@ _bothy() {
         cp|"file push"|"file pull"|"file edit")
             mapfile -t COMPREPLY < <(compgen -f -- "$cur"; compgen -W "$(bothy list -q -f state=running 2>/dev/null | sed 's/$/:/')" -- "$cur")
             compopt -o filenames -o nospace 2>/dev/null ;;
+        "volume info"|"volume delete") mapfile -t COMPREPLY < <(compgen -W "$(bothy volume list -q 2>/dev/null)" -- "$cur") ;;
         "mount list") [[ $count -gt 0 ]] || containers=yes ;;
         "snapshot restore"|"snapshot delete")
             if [[ $count -gt 0 ]]; then

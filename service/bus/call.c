@@ -49,6 +49,8 @@ static const struct {
 } questions[] = {
   { "AddMount",
     N_ ("Authentication is required to mount a directory in the container $(container) of $(owner-name)") },
+  { "AddVolume",
+    N_ ("Authentication is required to mount a volume in the container $(container) of $(owner-name)") },
   { "AddPort",
     N_ ("Authentication is required to let a port lead into the container $(container) of $(owner-name)") },
   { "Clone", N_ ("Authentication is required to copy the container $(container) of $(owner-name)") },
@@ -63,6 +65,7 @@ static const struct {
     N_ ("Authentication is required to run a program in the container $(container) of $(owner-name)") },
   { "ExecAndWait",
     N_ ("Authentication is required to run a program in the container $(container) of $(owner-name)") },
+  { "Export", N_ ("Authentication is required to export the container $(container) of $(owner-name)") },
   { "Freeze", N_ ("Authentication is required to freeze the container $(container) of $(owner-name)") },
   { "Kill",
     N_ ("Authentication is required to send a signal to the container $(container) of $(owner-name)") },

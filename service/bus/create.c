@@ -123,6 +123,7 @@ parse_create_container (BothyArguments *arguments, GError **error)
   g_autoptr (GVariant) sysctls = NULL;
   g_autoptr (GVariant) shm_size = NULL;
   g_autoptr (GVariant) mounts = NULL;
+  g_autoptr (GVariant) volumes = NULL;
   g_autofree char *restart = g_strdup ("no");
   g_autofree char *network = g_strdup ("nat");
   g_autofree char *address = g_strdup ("");
@@ -144,6 +145,7 @@ parse_create_container (BothyArguments *arguments, GError **error)
     { "shm-size", "t", &shm_size },
     { "egress", "as", &spec->egress },
     { "mounts", "a(hsa{sv})", &mounts },
+    { "volumes", "a(ssa{sv})", &volumes },
     { "address", "s", &address },
     { "resolvers", "as", &resolvers },
     { NULL, NULL, NULL },
@@ -158,7 +160,8 @@ parse_create_container (BothyArguments *arguments, GError **error)
   spec->hostname = g_strdup (spec->name);
   if (!bothy_options_parse (options, table, error))
     return NULL;
-  if (mounts && !(spec->mounts = bothy_mounts_parse (arguments, mounts, error)))
+  spec->mounts = mounts ? bothy_mounts_parse (arguments, mounts, error) : bothy_mounts_new ();
+  if (!spec->mounts || (volumes && !bothy_volumes_parse (spec->mounts, volumes, error)))
     return NULL;
   spec->network = bothy_container_network_parse (network, address, (const char *const *)resolvers, error);
   if (!spec->network || !check_spec (spec, error) || !parse_egress (spec, error) ||

@@ -158,6 +158,18 @@ HANDLE (container, add_mount);
 REQUEST (container, remove_mount);
 HANDLE (container, remove_mount);
 
+/* volume.c; delete_volume and get_volume have one request */
+REQUEST (manager, create_volume);
+CHECK (manager, create_volume);
+HANDLE (manager, create_volume);
+REQUEST (manager, volume);
+HANDLE (manager, delete_volume);
+HANDLE (manager, get_volume);
+HANDLE (manager, list_volumes);
+REQUEST (container, add_volume);
+CHECK (container, add_volume);
+HANDLE (container, add_volume);
+
 /* snapshot.c; remove_snapshot has the request of restore */
 REQUEST (container, snapshot);
 HANDLE (container, snapshot);
@@ -208,6 +220,8 @@ HANDLE (image, add_alias);
 HANDLE (image, remove_alias);
 REQUEST (image, export);
 HANDLE (image, export);
+REQUEST (container, export);
+HANDLE (container, export);
 
 /* operation.c and process.c */
 HANDLE (operation, cancel);
@@ -231,6 +245,10 @@ HANDLE (standard, get_managed_objects);
 
 /* MOUNTS (a(hsa{sv})), the option "mounts" of CreateContainer; see mount.c. (transfer full); NULL with INVALID_ARGS. */
 GPtrArray *bothy_mounts_parse (BothyArguments *arguments, GVariant *mounts, GError **error);
+
+/* Put VOLUMES (a(ssa{sv})), the option "volumes" of CreateContainer, into MOUNTS; see volume.c. FALSE with INVALID_ARGS, or
+   MOUNT_FAILED: two are at one place. */
+gboolean bothy_volumes_parse (GPtrArray *mounts, GVariant *volumes, GError **error);
 
 /* The description of the standard interface NAME (org.freedesktop.DBus.…) that every object has; it is static.
    NULL: NAME, which may be NULL, is none. */

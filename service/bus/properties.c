@@ -67,6 +67,7 @@ bothy_properties_of_manager (GObject *target, guint32 user)
   add (&builder, "MaxPorts", g_variant_new_uint32 (configuration->max_ports));
   add (&builder, "MaxAutostarts", g_variant_new_uint32 (configuration->max_autostarts));
   add (&builder, "MaxMounts", g_variant_new_uint32 (configuration->max_mounts));
+  add (&builder, "MaxVolumes", g_variant_new_uint32 (configuration->max_volumes));
   add (&builder, "MaxSnapshots", g_variant_new_uint32 (configuration->max_snapshots));
   add (&builder, "MaxOperations", g_variant_new_uint32 (configuration->max_operations));
   add (&builder, "MaxProcesses", g_variant_new_uint32 (configuration->max_processes));

@@ -23,7 +23,6 @@
 #include "privilege.h"
 
 #define PROPAGATION_PRIVATE (1u << 18) /* MS_PRIVATE; <sys/mount.h> and <linux/mount.h> do not mix */
-#define PLACE               "/run"     /* exists on every host; covered in our own mount namespace only */
 #define FIRST_FREE_ID       65536u     /* below are the machine's own accounts */
 
 /* ---- opened as the user ---- */
@@ -136,32 +135,6 @@ maps_one (const char *name)
   return good;
 }
 
-/*
- * The root of a container owns its mount namespace, and could take off read-only, nosuid and nodev again. The kernel
- * locks them when a mount namespace is copied for another user namespace; so MOUNT goes into a namespace of our own, that
- * is copied for the one that maps, and what is cloned there keeps the locks. The process ends with it.
- */
-static int
-lock_flags (int mount, int userns, struct step_result *ret)
-{
-  struct mount_attr alone = { .propagation = PROPAGATION_PRIVATE };
-
-  if (unshare (CLONE_NEWNS) < 0 ||
-      syscall (SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &alone, sizeof alone) < 0 ||
-      syscall (SYS_move_mount, mount, "", AT_FDCWD, PLACE, MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
-      setns (userns, CLONE_NEWUSER) < 0)
-    return step_fail (ret, HELPER_STEP_FOLDER_LOCK, errno);
-  if (!maps_one ("/proc/self/uid_map") || !maps_one ("/proc/self/gid_map"))
-    return step_fail (ret, HELPER_STEP_REQUEST, EPERM);
-  if (unshare (CLONE_NEWNS) < 0)
-    return step_fail (ret, HELPER_STEP_FOLDER_LOCK, errno);
-  ret->fds[0] = (int)syscall (SYS_open_tree, AT_FDCWD, PLACE, OPEN_TREE_CLONE | O_CLOEXEC);
-  if (ret->fds[0] < 0)
-    return step_fail (ret, HELPER_STEP_FOLDER_LOCK, errno);
-  ret->n_fds = 1;
-  return 0;
-}
-
 /* Gives up all but CAP_SYS_ADMIN, and looks whether USERNS is one and FOLDER a directory. Asked for here: EINVAL of
    mount_setattr(2) is to mean one thing only. */
 static int
@@ -188,7 +161,14 @@ step_folder_mount (const struct packet *packet, struct step_result *ret)
 
   if (error == 0)
     error = clone_folder (folder, userns, read_only, &mount, ret);
-  return error != 0 ? error : lock_flags (mount, userns, ret);
+  if (error == 0)
+    error = step_lock_flags (mount, userns, ret);
+  if (error != 0)
+    return error;
+  /* This process is in the namespace by now. */
+  return maps_one ("/proc/self/uid_map") && maps_one ("/proc/self/gid_map")
+             ? 0
+             : step_fail (ret, HELPER_STEP_REQUEST, EPERM);
 }
 
 /* PATH as /proc/self/mountinfo has it, and a "/". */

@@ -24,6 +24,7 @@
 #define AT_EMPTY_PATH 0x1000
 #endif
 #define PROPAGATION_PRIVATE (1u << 18) /* MS_PRIVATE; <sys/mount.h> and <linux/mount.h> do not mix */
+#define PLACE               "/run"     /* exists on every host; covered in our own mount namespace only */
 
 static const struct {
   const char *before, *after; /* the id in the path, below STATE */
@@ -36,6 +37,8 @@ static const struct {
   [HELPER_LAYER_UPPER] = { "uppers/", "/data", NULL, false },
   [HELPER_LAYER_CONTAINER_BELOW] = { "containers/", "/data", "/upper", true },
   [HELPER_LAYER_UPPER_BELOW] = { "uppers/", "/data", "/upper", true },
+  [HELPER_LAYER_VOLUME] = { "volumes/", "/data", NULL, false },
+  [HELPER_LAYER_VOLUME_READ_ONLY] = { "volumes/", "/data", NULL, true },
 };
 
 /* No link is followed: what is in the directory is the container's own. */
@@ -91,15 +94,30 @@ clone_layer (int state, const struct helper_layer *layer, int userns, struct ste
 }
 
 int
-step_mount (const struct packet *packet, struct step_result *ret)
+step_lock_flags (int mount, int userns, struct step_result *ret)
+{
+  struct mount_attr alone = { .propagation = PROPAGATION_PRIVATE };
+
+  if (unshare (CLONE_NEWNS) < 0 ||
+      syscall (SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &alone, sizeof alone) < 0 ||
+      syscall (SYS_move_mount, mount, "", AT_FDCWD, PLACE, MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
+      setns (userns, CLONE_NEWUSER) < 0 || unshare (CLONE_NEWNS) < 0)
+    return step_fail (ret, HELPER_STEP_FOLDER_LOCK, errno);
+  ret->fds[0] = (int)syscall (SYS_open_tree, AT_FDCWD, PLACE, OPEN_TREE_CLONE | O_CLOEXEC);
+  if (ret->fds[0] < 0)
+    return step_fail (ret, HELPER_STEP_FOLDER_LOCK, errno);
+  ret->n_fds = 1;
+  return 0;
+}
+
+/* Clones the layers of PACKET, one after the other. */
+static int
+clone_layers (const struct packet *packet, struct step_result *ret)
 {
   const struct helper_request *request = &packet->request;
   int userns = packet->fds[0];
   AUTO_FD state = -1;
-  int error = privilege_reduce (CAPABILITY (CAP_SYS_ADMIN) | CAPABILITY (CAP_DAC_READ_SEARCH), 0);
 
-  if (error != 0)
-    return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
   /* Asked for here: EINVAL of mount_setattr(2) is to mean one thing only. */
   if (ioctl (userns, NS_GET_NSTYPE) != CLONE_NEWUSER)
     return step_fail (ret, HELPER_STEP_REQUEST, EINVAL);
@@ -108,10 +126,30 @@ step_mount (const struct packet *packet, struct step_result *ret)
     return step_fail (ret, HELPER_STEP_OPEN, errno);
   for (uint32_t i = 0; i < request->n_layers; i++) {
     ret->layer = i;
-    error = clone_layer (state, &request->layers[i], userns, ret);
+    int error = clone_layer (state, &request->layers[i], userns, ret);
     if (error != 0)
       return error;
   }
   ret->layer = 0;
   return 0;
+}
+
+int
+step_mount (const struct packet *packet, struct step_result *ret)
+{
+  int error = privilege_reduce (CAPABILITY (CAP_SYS_ADMIN) | CAPABILITY (CAP_DAC_READ_SEARCH), 0);
+
+  return error != 0 ? step_fail (ret, HELPER_STEP_CAPABILITIES, error) : clone_layers (packet, ret);
+}
+
+int
+step_volume (const struct packet *packet, struct step_result *ret)
+{
+  int error = privilege_reduce (CAPABILITY (CAP_SYS_ADMIN), 0);
+
+  if (error != 0)
+    return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
+  error = clone_layers (packet, ret);
+  /* The mount that was cloned goes with this process. */
+  return error != 0 ? error : step_lock_flags (ret->fds[0], packet->fds[0], ret);
 }

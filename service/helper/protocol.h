@@ -78,6 +78,9 @@ enum helper_op {
   /* Open a container of root's that another tool made: ADOPTABLE. No link is followed. In the host's mount namespace.
      CAP_DAC_READ_SEARCH. Reply: the fd of its tree, a directory, and that of its configuration, if there is one. */
   HELPER_ADOPTABLE = 14,
+  /* Clone a volume, the one layer of the request, as a detached mount that is idmapped by the user namespace of fd 0, so that
+     nobody in a container takes nosuid, nodev and read-only off again. CAP_SYS_ADMIN. Reply: the mount's fd. */
+  HELPER_VOLUME = 15,
 };
 
 enum helper_adoptable_kind {
@@ -100,6 +103,8 @@ enum helper_layer_kind {
      if there is none, because nothing was ever written; mounted read-only. */
   HELPER_LAYER_CONTAINER_BELOW = 5,
   HELPER_LAYER_UPPER_BELOW = 6,
+  HELPER_LAYER_VOLUME = 7, /* STATE/volumes/<id, a uuid>/data */
+  HELPER_LAYER_VOLUME_READ_ONLY = 8,
 };
 
 struct helper_layer {

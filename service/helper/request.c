@@ -67,7 +67,7 @@ id_is_valid (const char id[68])
 }
 
 static int
-check_layers (const struct helper_request *request)
+check_layers (const struct helper_request *request, uint32_t first_kind, uint32_t last_kind)
 {
   if (request->n_layers < 1)
     return EINVAL;
@@ -76,7 +76,7 @@ check_layers (const struct helper_request *request)
   for (uint32_t i = 0; i < request->n_layers; i++) {
     const struct helper_layer *layer = &request->layers[i];
 
-    if (layer->kind < HELPER_LAYER_IMAGE || layer->kind > HELPER_LAYER_UPPER_BELOW)
+    if (layer->kind < first_kind || layer->kind > last_kind)
       return EINVAL;
     if (!id_is_valid (layer->id))
       return EINVAL;
@@ -157,7 +157,11 @@ check_op (const struct helper_request *request, unsigned int n_fds)
   case HELPER_MAP:
     return check_map (request, n_fds);
   case HELPER_MOUNT:
-    return n_fds == 1 ? check_layers (request) : EINVAL;
+    return n_fds == 1 ? check_layers (request, HELPER_LAYER_IMAGE, HELPER_LAYER_UPPER_BELOW) : EINVAL;
+  case HELPER_VOLUME:
+    return n_fds == 1 && request->n_layers == 1
+               ? check_layers (request, HELPER_LAYER_VOLUME, HELPER_LAYER_VOLUME_READ_ONLY)
+               : EINVAL;
   case HELPER_SPAWN:
     if (request->program < HELPER_PROGRAM_SUPERVISOR || request->program > HELPER_PROGRAM_PACK)
       return EINVAL;

@@ -96,6 +96,8 @@ run_step (const struct packet *packet, struct step_result *ret)
     return step_map (packet, ret);
   case HELPER_MOUNT:
     return step_mount (packet, ret);
+  case HELPER_VOLUME:
+    return step_volume (packet, ret);
   case HELPER_OWN:
     return step_own (packet, ret);
   case HELPER_NIC:

@@ -29,6 +29,9 @@ int step_map (const struct packet *packet, struct step_result *ret);
 /* Clones layers as detached idmapped mounts. */
 int step_mount (const struct packet *packet, struct step_result *ret);
 
+/* Clones a volume as a detached idmapped mount whose flags stay. */
+int step_volume (const struct packet *packet, struct step_result *ret);
+
 /* Gives root's files to another id. */
 int step_own (const struct packet *packet, struct step_result *ret);
 
@@ -49,6 +52,13 @@ int step_tree_mount (const struct packet *packet, struct step_result *ret);
 
 /* Opens the tree and the configuration of such a container of root's. */
 int step_adoptable (const struct packet *packet, struct step_result *ret);
+/*
+ * The root of a container owns its mount namespace, and could take read-only, nosuid and nodev off the detached mount MOUNT
+ * again. The kernel locks them when a mount namespace is copied for another user namespace; so MOUNT goes into a namespace
+ * of our own, that is copied for USERNS, and RET gets what is cloned there, which keeps the locks. This process is in
+ * USERNS afterwards, and ends with it.
+ */
+int step_lock_flags (int mount, int userns, struct step_result *ret);
 
 /* Configures an interface in a network namespace of somebody's. */
 int step_nic (const struct packet *packet, struct step_result *ret);

@@ -217,7 +217,8 @@ service_for (BothyHelperClient *self, guint32 op)
 {
   if (self->child)
     return SERVICE_STEPS;
-  if (op == HELPER_FOLDER || op == HELPER_FOLDER_MOUNT || op == HELPER_TREE_MOUNT || op == HELPER_ADOPTABLE)
+  if (op == HELPER_FOLDER || op == HELPER_FOLDER_MOUNT || op == HELPER_TREE_MOUNT || op == HELPER_ADOPTABLE ||
+      op == HELPER_VOLUME)
     return SERVICE_MOUNTS;
   return op == HELPER_SPAWN || op == HELPER_HOLD ? SERVICE_PROGRAMS : SERVICE_STEPS;
 }

@@ -13,9 +13,13 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#define MAX_BYTES  (100LL * 1024 * 1024) /* it all becomes memory */
-#define MAX_LEVELS 32
-#define CHUNK      16384
+#define CHUNK 16384
+
+struct copy {
+  long long budget; /* bytes that may still be written */
+  unsigned max_levels;
+  bool again; /* what is there is written over, with times, and other file systems are left out */
+};
 
 static void
 close_listing (DIR **listing)
@@ -35,33 +39,43 @@ open_below (int directory, const char *name, int flags)
 }
 
 static int
-copy_bytes (int from, int to, long long *budget)
+copy_bytes (int from, int to, struct copy *copy)
 {
   char bytes[CHUNK];
   ssize_t size;
 
   while ((size = read (from, bytes, sizeof bytes)) > 0) {
-    *budget -= size;
-    if (*budget < 0)
+    copy->budget -= size;
+    if (copy->budget < 0)
       return -EFBIG;
-    if (write (to, bytes, (size_t)size) != size)
-      return -EIO;
+    for (ssize_t done = 0, more; done < size; done += more)
+      if ((more = write (to, bytes + done, (size_t)(size - done))) <= 0)
+        return more < 0 ? -errno : -EIO;
   }
   return size < 0 ? -errno : 0;
 }
 
+/* The owner, the mode and the times of ST go to the open file or directory TO. */
 static int
-copy_file (int from, int to, const char *name, const struct stat *st, long long *budget)
+dress (int to, const struct stat *st, const struct copy *copy)
+{
+  const struct timespec times[] = { st->st_atim, st->st_mtim };
+
+  if (fchown (to, st->st_uid, st->st_gid) < 0 || fchmod (to, st->st_mode & 07777) < 0)
+    return -errno;
+  return copy->again && futimens (to, times) < 0 ? -errno : 0;
+}
+
+static int
+copy_file (int from, int to, const char *name, const struct stat *st, struct copy *copy)
 {
   autofd source = open_below (from, name, O_RDONLY);
-  autofd copy = openat (to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  autofd target = openat (to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-  if (source < 0 || copy < 0)
+  if (source < 0 || target < 0)
     return source < 0 ? source : -errno;
-  int r = copy_bytes (source, copy, budget);
-  if (r == 0 && (fchown (copy, st->st_uid, st->st_gid) < 0 || fchmod (copy, st->st_mode & 07777) < 0))
-    r = -errno;
-  return r;
+  int r = copy_bytes (source, target, copy);
+  return r < 0 ? r : dress (target, st, copy);
 }
 
 static int
@@ -81,46 +95,58 @@ copy_link (int from, int to, const char *name, const struct stat *st)
 
 /* Makes the directory NAME in TO and opens both. Its mode comes last: it may not let its owner write. */
 static int
-enter_directory (int from, int to, const char *name, int *below, int *copy)
+enter_directory (int from, int to, const char *name, const struct copy *copy, int *below, int *made)
 {
   *below = open_below (from, name, O_RDONLY | O_DIRECTORY);
   if (*below < 0)
     return *below;
-  if (mkdirat (to, name, 0700) < 0)
+  if (mkdirat (to, name, 0700) < 0 && !(copy->again && errno == EEXIST))
     return -errno;
-  *copy = open_below (to, name, O_RDONLY | O_DIRECTORY);
-  return *copy < 0 ? *copy : 0;
+  *made = open_below (to, name, O_RDONLY | O_DIRECTORY);
+  return *made < 0 ? *made : 0;
+}
+
+static int copy_entries (int from, int to, unsigned level, struct copy *copy);
+
+static int
+copy_entry (int from, int to, const char *name, unsigned level, struct copy *copy)
+{
+  autofd below = -1, made = -1;
+  struct stat st;
+
+  if (fstatat (from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    return -errno;
+  if (copy->again && !S_ISDIR (st.st_mode))
+    unlinkat (to, name, 0);
+  if (S_ISREG (st.st_mode))
+    return copy_file (from, to, name, &st, copy);
+  if (S_ISLNK (st.st_mode))
+    return copy_link (from, to, name, &st);
+  if (!S_ISDIR (st.st_mode))
+    return 0;
+  int r = enter_directory (from, to, name, copy, &below, &made);
+  if (r == 0)
+    r = copy_entries (below, made, level + 1, copy);
+  return r < 0 ? r : dress (made, &st, copy);
 }
 
 static int
-copy_entries (int from, int to, unsigned level, long long *budget)
+copy_entries (int from, int to, unsigned level, struct copy *copy)
 {
   int again = fcntl (from, F_DUPFD_CLOEXEC, 3);
   __attribute__ ((cleanup (close_listing))) DIR *listing = again < 0 ? NULL : fdopendir (again);
   int r = listing ? 0 : -errno;
 
-  if (level > MAX_LEVELS)
+  if (level > copy->max_levels)
     return -EMLINK;
   for (struct dirent *entry; r == 0 && (entry = readdir (listing));) {
     const char *name = entry->d_name;
-    autofd below = -1, copy = -1;
-    struct stat st;
 
     if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0)
       continue;
-    if (fstatat (from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-      return -errno;
-    if (S_ISREG (st.st_mode))
-      r = copy_file (from, to, name, &st, budget);
-    else if (S_ISLNK (st.st_mode))
-      r = copy_link (from, to, name, &st);
-    if (!S_ISDIR (st.st_mode))
-      continue;
-    r = enter_directory (from, to, name, &below, &copy);
-    if (r == 0)
-      r = copy_entries (below, copy, level + 1, budget);
-    if (r == 0 && (fchown (copy, st.st_uid, st.st_gid) < 0 || fchmod (copy, st.st_mode & 07777) < 0))
-      r = -errno;
+    r = copy_entry (from, to, name, level, copy);
+    if (r == -EXDEV && copy->again)
+      r = 0;
   }
   return r;
 }
@@ -128,7 +154,18 @@ copy_entries (int from, int to, unsigned level, long long *budget)
 int
 copy_tree (int from, int to)
 {
-  long long budget = MAX_BYTES;
+  /* It all becomes memory. */
+  struct copy copy = { .budget = 100LL * 1024 * 1024, .max_levels = 32 };
 
-  return copy_entries (from, to, 1, &budget);
+  return copy_entries (from, to, 1, &copy);
+}
+
+int
+copy_tree_once_more (int from, int to)
+{
+  struct copy copy = { .budget = LLONG_MAX, .max_levels = 128, .again = true };
+  struct stat st;
+  int r = fstat (from, &st) < 0 ? -errno : copy_entries (from, to, 1, &copy);
+
+  return r < 0 ? r : dress (to, &st, &copy);
 }

@@ -2,6 +2,7 @@
 #include "folders.h"
 
 #include "autofd.h"
+#include "copytree.h"
 #include "mounts.h"
 
 #include <fcntl.h>
@@ -124,8 +125,18 @@ find_slot (const struct folder_table *table, const char *destination)
   return -1;
 }
 
+/* What the directory FROM has is copied into the volume MOUNT. */
+static int
+fill_volume (int mount, int from)
+{
+  autofd source = openat (from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  autofd volume = openat (mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  return source < 0 || volume < 0 ? -errno : copy_tree_once_more (source, volume);
+}
+
 struct fault
-folders_attach (struct folder_table *table, int root, const char *destination, int mount)
+folders_attach (struct folder_table *table, int root, const char *destination, int mount, bool fill)
 {
   autofd given = mount;
   int slot = find_slot (table, NULL);
@@ -141,6 +152,9 @@ folders_attach (struct folder_table *table, int root, const char *destination, i
   autofree char *copy = strdup (destination);
   if (!copy)
     return fault_of_request (ENOMEM);
+  r = fill ? fill_volume (given, target) : 0;
+  if (r < 0)
+    return fault_at (SUPERVISOR_STEP_FILL, r);
   r = mount_attach (given, target);
   if (r < 0)
     return fault_at (SUPERVISOR_STEP_FOLDER, r);

@@ -3,6 +3,7 @@
 
 #include "fault.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define FOLDERS_MAX 16 /* of one container */
@@ -18,10 +19,11 @@ struct folder_table {
 /*
  * Attaches the detached mount MOUNT, which TABLE takes over, at DESTINATION, an absolute path inside the tree ROOT. Links of
  * the container's are followed as it sees them and never out of it; what is missing of the path is made, with mode 0755. Not over the
- * container's root, nor at or in /proc, /sys and /dev.
- * Faults: STEP_FOLDER (EEXIST: one is there already; ENOTDIR, ELOOP: the path is no directory; EPERM: not there), STEP_REQUEST.
+ * container's root, nor at or in /proc, /sys and /dev. With FILL, what the container has at DESTINATION is copied into it first.
+ * Faults: STEP_FILL; STEP_FOLDER (EEXIST: one is there already; ENOTDIR, ELOOP: the path is no directory; EPERM: not there), STEP_REQUEST.
  */
-struct fault folders_attach (struct folder_table *table, int root, const char *destination, int mount);
+struct fault
+folders_attach (struct folder_table *table, int root, const char *destination, int mount, bool fill);
 
 /*
  * Takes the directory at DESTINATION away, wherever in the container it is now; what has a file in it open keeps that. One

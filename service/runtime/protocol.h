@@ -82,7 +82,8 @@ enum supervisor_message_type {
   /*
    * Mount a directory of the owner's, or take it away again; after PREPARE.
    * fds: of FOLDER, the detached mount. text: the destination, an absolute path; see folders.h. One that could not be
-   * mounted before START is a reason not to start: that is then for the broker to see to.
+   * mounted before START is a reason not to start: that is then for the broker to see to. With SUPERVISOR_FLAG_FILL what
+   * the container has at the destination is copied into it first: it is a volume that was never used.
    */
   SUPERVISOR_FOLDER = 12,
   SUPERVISOR_NO_FOLDER = 13,
@@ -109,6 +110,7 @@ enum supervisor_flag {
   SUPERVISOR_FLAG_VOLATILE = 1 << 6, /* of PREPARE: what it writes need not outlive a power cut */
   SUPERVISOR_FLAG_PERSONAL =
       1 << 7, /* of PREPARE: what etcfiles_individualize() does was done in a layer below */
+  SUPERVISOR_FLAG_FILL = 1 << 8, /* of FOLDER */
 };
 
 enum supervisor_state {
@@ -143,6 +145,7 @@ enum supervisor_step {
       17,                      /* ENOTSUP: /etc, /home or a table is no directory or file of the tree's own */
   SUPERVISOR_STEP_SYSCTL = 18, /* value of the reply: which one of START's */
   SUPERVISOR_STEP_FOLDER = 19, /* see folders.h */
+  SUPERVISOR_STEP_FILL = 20,   /* copying into a volume; EMLINK: too many levels of directories */
 };
 
 struct supervisor_message {

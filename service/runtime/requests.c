@@ -244,7 +244,8 @@ handle_folder (struct supervisor *supervisor, struct packet *packet, struct supe
     return fault_of_request (r);
   if (attach) {
     autofd root = open_root (supervisor);
-    fault = folders_attach (&supervisor->folders, root, strings.fixed[0], packet_steal_fd (packet, 0));
+    fault = folders_attach (&supervisor->folders, root, strings.fixed[0], packet_steal_fd (packet, 0),
+                            (packet->head.flags & SUPERVISOR_FLAG_FILL) != 0);
   } else
     fault = folders_detach (&supervisor->folders, strings.fixed[0]);
   free (strings.all);

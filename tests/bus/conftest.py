@@ -404,6 +404,12 @@ def shared_world(unpacker):
     world.close()
 
 
+def delete_volumes(world, user):
+    with wire.Client(world.address, user) as client:
+        for volume in client.manager("ListVolumes")[0]:
+            wire.wait(lambda name=volume["name"]: client.error(wire.ROOT, wire.MANAGER, "DeleteVolume", "(s)", name) != "Busy")
+
+
 @pytest.fixture
 def world(shared_world):
     """The world that tests share: each leaves it without containers of its own."""
@@ -426,6 +432,8 @@ def world(shared_world):
     if complaints:
         shared_world.expected += [re.escape(line) for line in complaints]
         pytest.fail("bothyd complains:\n" + "\n".join(complaints))
+    for user in ALICE, BOB:
+        delete_volumes(shared_world, user)
 
 
 @pytest.fixture

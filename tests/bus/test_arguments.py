@@ -35,6 +35,9 @@ def test_ARG_01_strings(world, alice, box, text):
     if text:
         refused_safely(alice, alice.error(box, CONTAINER, "Snapshot", "(sa{sv})", text, {}), name_only)
     refused_safely(alice, alice.error(box, CONTAINER, "Restore", "(s)", text), name_only)
+    for member, signature, *more in ("CreateVolume", "(sa{sv})", {}), ("DeleteVolume", "(s)"), ("GetVolume", "(s)"):
+        refused_safely(alice, alice.error(ROOT, MANAGER, member, signature, text, *more), name_only)
+    refused_safely(alice, alice.error(box, CONTAINER, "AddVolume", "(ssa{sv})", text, "/x", {}), name_only)
     refused_safely(alice, alice.error(box, CONTAINER, "RemoveSnapshot", "(s)", text), name_only)
     refused_safely(alice, alice.error(box, CONTAINER, "Clone", "(sa{sv})", text, {}), name_only)
     refused_safely(alice, alice.error(box, CONTAINER, "Clone", "(sa{sv})", "c2", variants({"snapshot": text})), name_only)
@@ -150,10 +153,12 @@ def test_ARG_03_unknown_options_are_named(world, alice, box, interface, member, 
             good = {"CreateContainer": ("c1", "busybox"), "ImportImage": (0,), "Export": (0,), "Exec": (["true"], []),
                     "AllocateRange": (1,), "DelegateCgroup": (0,), "AddPort": ("tcp", 8080, 80), "RemovePort": ("tcp", 8080),
                     "PullImage": ("debian/13",), "CreateBridge": ("lab",), "AttachNic": (0, "eth0"), "SearchImages": ("",),
-                    "AddRemote": ("x", "https://example.org"), "AddMount": (0, "/mnt"), "SetAutostart": ("no",),
+                    "AddRemote": ("x", "https://example.org"), "AddMount": (0, "/mnt"), "AddVolume": ("data", "/mnt"), "CreateVolume": ("data",), "SetAutostart": ("no",),
                     "ExecAndWait": (["true"],), "CopyFrom": ("/etc", 0), "CopyTo": ("/etc", 0),
                     "Snapshot": ("s1",), "Clone": ("c2",), "Commit": ("mine",), "PlanAdoption": ("dir", "", [0]),
                     "AdoptContainer": ("dir", "", [0], "c3")}.get(member, ())
+            if (interface, member) == (CONTAINER, "Export"):
+                good = (0, "tar")
             fds = {"ImportImage": [file.fileno()], "Export": [file.fileno()], "DelegateCgroup": [pidfd],
                    "AttachNic": [pidfd], "AddMount": [pidfd], "CopyFrom": [file.fileno()], "CopyTo": [file.fileno()],
                    "PlanAdoption": [directory], "AdoptContainer": [directory]}.get(member, [])

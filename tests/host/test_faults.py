@@ -36,6 +36,8 @@ OPERATIONS = {
     "autostart": ("bothy create busybox f1", "bothy autostart f1 boot"),
     "mount": ("mkdir -p /dev/shm/fault; echo x >/dev/shm/fault/file; bothy launch busybox f1",
               "bothy mount add f1 /dev/shm/fault:/work && bothy mount remove f1 /work"),
+    "volume": ("bothy volume create keep; bothy run --rm -v keep:/work busybox sh -c 'echo kept >/work/file'",
+               "bothy volume create gone && bothy launch -v gone:/bin -v keep:/work busybox f1 && bothy delete -f f1 && bothy volume delete gone"),
     # Two layers are made, and one is not needed any more.
     "snapshot": (SNAPSHOT, "bothy snapshot create f1 s1 && bothy snapshot restore f1 s0"),
     "live": ("bothy launch busybox f1 && bothy exec f1 -- sh -c 'echo two >/root/file'", "bothy snapshot create f1 s1"),
@@ -119,6 +121,17 @@ def check_nic(host):
     until(lambda: " alias bothy:1000:nic" not in host.output("root", "ip link"), what="no nic by hand")
     host.run("alice", "bothy nic attach $(cat /tmp/nic.pid) && bothy nic detach $(cat /tmp/nic.pid)", check=True)
     host.run("alice", "kill $(cat /tmp/nic.pid); rm /tmp/nic.pid", check=True)
+
+
+def check_volumes(host):
+    """What was there is there; the other one is whole, however often it was filled, or not there at all."""
+    host.run("alice", "bothy start f1; bothy volume create gone")
+    if "f1" not in names(host):
+        host.run("alice", "bothy launch -v gone:/bin -v keep:/work busybox f1", check=True)
+    assert host.output("alice", "bothy exec f1 -- cat /work/file") == "kept"
+    assert host.output("alice", "bothy exec f1 -- ls /bin") == host.output("alice", "bothy run --rm busybox ls /bin")
+    host.run("alice", "bothy delete -f f1 && bothy volume delete gone keep", check=True)
+    assert not [path for path in (host.root / "var/lib/bothy/volumes").iterdir()]
 
 
 def check_autostart(host, point):
@@ -241,6 +254,8 @@ def check_group(host, group, point):
         check_autostart(host, point)
     elif group == "mount":
         check_mount(host)
+    elif group == "volume":
+        check_volumes(host)
     elif group == "snapshot":
         check_snapshot(host, point)
     elif group == "live":

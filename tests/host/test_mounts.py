@@ -197,7 +197,7 @@ def test_file_systems_that_can_not(host, x1):
 
 
 @pytest.mark.parametrize("words, why", [
-    ("x1 ~/disk/project", "is wanted"), ("x1 project:/work", "begin with ./"), ("x1 ~/disk/project:work", "has to begin with /"),
+    ("x1 ~/disk/project", "is wanted"), ("x1 project:/other:user=1", "begin with ./"), ("x1 ~/disk/project:work", "has to begin with /"),
     ("x1 ~/disk/project:/w:rx", "the options are"), ("x1 ~/disk/nothing:/w", "there is no such directory"), ("x1 ~/disk/project/own:/w", "Not a directory"),
     ("x1 ~/disk/project:/a/../b", "with no . or .."), ("x1 ~/disk/project:/", "the container itself"), ("x1 ~/disk/project:/proc/x", "nothing can be mounted in /proc"),
     ("x1 ~/disk/project:/dev", "nothing can be mounted in /dev"), ("x1 ~/disk/project:/work", "mounted at /work already"),

@@ -4,13 +4,15 @@
 import ctypes
 import errno
 import os
+import pathlib
+import shutil
 import subprocess
 import sys
 
 import pytest
 
-from helping import (BASE, FOLDER, FOLDER_MOUNT, STEP_FOLDER, STEP_FOLDER_IDMAP, STEP_REQUEST, USERNS,
-                     Helper, helper, own_mounts, pytestmark, request)
+from helping import (BASE, CONTAINER, CONTAINER_ID, FOLDER, FOLDER_MOUNT, IMAGE, IMAGE_ID, MOUNT, NEUTRAL, STEP_FOLDER,
+                     STEP_FOLDER_IDMAP, STEP_OPEN, STEP_REQUEST, USERNS, VOLUME, Helper, helper, own_mounts, pytestmark, request)
 
 UID, GID, GROUP = 4321, 4322, 4323
 AT_EMPTY_PATH, MOVE_MOUNT_F_EMPTY_PATH = 0x1000, 4
@@ -230,3 +232,60 @@ def test_nothing_is_left_mounted(helper, folder):
         for fd in mounted(helper, folder).fds:
             os.close(fd)
     assert open("/proc/self/mountinfo").read() == before
+
+
+# ---- volumes ----
+
+VOLUME_WRITABLE, VOLUME_READ_ONLY = 7, 8
+VOLUME_ID = "01234567-89ab-cdef-0123-456789abcdef"
+
+
+@pytest.fixture
+def volume(helper):
+    data = pathlib.Path("/var/lib/bothy/volumes") / VOLUME_ID / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    os.chmod(data.parent, 0o700)
+    (data / "file").write_text("kept")
+    for path in data, data / "file":
+        os.chown(path, NEUTRAL, NEUTRAL)
+    yield data
+    shutil.rmtree(data.parent)
+
+
+def volume_mounted(helper, kind=VOLUME_WRITABLE, name=VOLUME_ID):
+    return helper.call(request(VOLUME, layers=[(kind, name)]), [helper.userns([(NEUTRAL, BASE, 65536)])])
+
+
+def test_VOL_04_flags_of_a_volume_stay(helper, volume):
+    for kind, flags in (VOLUME_WRITABLE, (2, 4)), (VOLUME_READ_ONLY, (1, 2, 4)):
+        reply = volume_mounted(helper, kind)
+        assert (reply.error, reply.step, len(reply.fds)) == (0, 0, 1)
+        out = in_container(reply.fds[0], f"""
+print(os.stat("file").st_uid)
+for flag in {flags}:
+    print(change(flag))
+try:
+    open("made", "w")
+    print("made")
+except OSError as e:
+    print(e.errno)
+""").split()
+        assert out == ["0"] + [str(errno.EPERM)] * len(flags) + [str(errno.EROFS) if kind == VOLUME_READ_ONLY else "made"]
+    assert os.stat(volume / "made").st_uid == NEUTRAL
+
+
+def test_VOL_04_nothing_else_is_a_volume(helper, volume):
+    """Neither by its kind nor by its name, and a volume is nothing else."""
+    for kind, name in (IMAGE, IMAGE_ID), (CONTAINER, CONTAINER_ID), (6, VOLUME_ID), (9, VOLUME_ID), (7, "../containers"), (7, ""):
+        reply = volume_mounted(helper, kind, name)
+        assert (reply.error, reply.step, reply.fds) == (errno.EINVAL, STEP_REQUEST, [])
+    userns = helper.userns([(NEUTRAL, BASE, 65536)])
+    for op, layers in (MOUNT, [(7, VOLUME_ID)]), (VOLUME, []), (VOLUME, [(7, VOLUME_ID)] * 2):
+        reply = helper.call(request(op, layers=layers), [userns])
+        assert (reply.error, reply.step, reply.fds) == (errno.EINVAL, STEP_REQUEST, [])
+    (volume / "file").unlink()
+    volume.rmdir()
+    volume.symlink_to("/etc")
+    reply = volume_mounted(helper)
+    assert (reply.error, reply.step, reply.fds) == (errno.ELOOP, STEP_OPEN, [])
+    volume.unlink()

@@ -30,7 +30,7 @@ FLOORS = (
     {"core/registry"},
     {"core/byhand", "core/adopt"},
     {"core/remotes", "core/container"},
-    {"core/images", "core/bridges", "core/mounts", "core/autostart", "core/snapshots"},
+    {"core/images", "core/bridges", "core/mounts", "core/autostart", "core/snapshots", "core/volumes"},
     {"core/operations", "core/ids", "core/accounts"},
     {"workers", "network"},
     {"platform"},

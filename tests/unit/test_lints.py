@@ -254,7 +254,7 @@ LIBRARIES = {
     "bothy-helper": C,
     "bothy-supervisor": C,
     "bothy-unpack": C | {"libarchive.so.13", "libsquashfs.so.1", "libyaml-0.so.2", "libseccomp.so.2", "libnettle.so.8"},
-    "bothy-pack": C | {"libarchive.so.13", "libseccomp.so.2"},
+    "bothy-pack": C | {"libarchive.so.13", "libnettle.so.8", "libseccomp.so.2"},
     "bothy-bundle": C | GLIB | {"libarchive.so.13", "libjson-glib-1.0.so.0", "libseccomp.so.2"},
     "bothy-fetch": C | GLIB | {"libcurl.so.4", "libjson-glib-1.0.so.0", "libnettle.so.8", "libseccomp.so.2"},
     "bothy-net": C | {"libnl-3.so.200", "libnl-route-3.so.200", "libnftables.so.1"},

@@ -46,6 +46,16 @@ copy_network (const BothyContainerNetwork *network)
   return copy;
 }
 
+gboolean
+bothy_container_spec_names_volume (const BothyContainerSpec *spec, const char *id)
+{
+  for (guint i = 0; spec->mounts && i < spec->mounts->len; i++) {
+    if (g_strcmp0 (((const BothyMount *)spec->mounts->pdata[i])->volume, id) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
 static GPtrArray *
 copy_mounts (GPtrArray *mounts)
 {

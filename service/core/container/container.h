@@ -65,6 +65,9 @@ typedef struct {
    that it is started unasked. (transfer full) */
 BothyContainerSpec *bothy_container_spec_copy (const BothyContainerSpec *spec, const char *name);
 
+/* Whether one as SPEC says has the volume that is called by ID. */
+gboolean bothy_container_spec_names_volume (const BothyContainerSpec *spec, const char *id);
+
 /* NULL is not allowed. */
 void bothy_container_spec_free (BothyContainerSpec *spec);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyContainerSpec, bothy_container_spec_free)

@@ -2,6 +2,7 @@
 #include "core/container/mounting.h"
 
 #include "base/error.h"
+#include "base/fault.h"
 
 /* ---- made, one after the other ---- */
 
@@ -86,47 +87,149 @@ bothy_mounting_make_finish (GAsyncResult *result, GError **error)
 
 /* ---- attached and taken away ---- */
 
+typedef struct {
+  char *destination;
+  /* Of a volume: */
+  BothyVolumes *volumes;
+  char *volume;     /* its id; NULL: it is none */
+  GUnixFDList *fds; /* its mount */
+  gulong waiting;   /* for somebody else to have filled it */
+  gboolean filling; /* it is filled first */
+} Telling;
+
+static void
+telling_free (Telling *telling)
+{
+  g_free (telling->destination);
+  g_clear_object (&telling->volumes);
+  g_clear_object (&telling->fds);
+  g_free (telling->volume);
+  g_free (telling);
+}
+
+/* TASK is over, with ERROR (taken over) or without. */
+static void
+end_telling (GTask *task, GError *error)
+{
+  const Telling *telling = g_task_get_task_data (task);
+  BothyVolume *volume =
+      telling->filling ? bothy_volumes_find_by_id (telling->volumes, telling->volume) : NULL;
+
+  if (volume)
+    bothy_volumes_set_filler (telling->volumes, volume, NULL);
+  if (error) {
+    g_prefix_error (&error, "%s: ", telling->destination);
+    g_task_return_error (task, error);
+  } else
+    g_task_return_boolean (task, TRUE);
+}
+
+static void
+on_filled (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  BOTHY_FAULT_POINT ("volume.filled");
+  bothy_volumes_set_filled_finish (BOTHY_VOLUMES (source), result, &error);
+  end_telling (task, error);
+}
+
 static void
 on_told (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  const char *destination = g_task_get_task_data (task);
+  const Telling *telling = g_task_get_task_data (task);
+  BothyVolume *volume =
+      telling->filling ? bothy_volumes_find_by_id (telling->volumes, telling->volume) : NULL;
   GError *error = NULL;
 
-  if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error)) {
-    g_task_return_boolean (task, TRUE);
-    return;
-  }
-  g_prefix_error (&error, "%s: ", destination);
-  g_task_return_error (task, error);
+  if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error) && volume) {
+    BOTHY_FAULT_POINT ("volume.copied");
+    bothy_volumes_set_filled (telling->volumes, volume, on_filled, g_object_ref (task));
+  } else
+    end_telling (task, error);
+}
+
+/* TASK's data is what it is about. */
+static void
+tell_supervisor (GTask *task, guint32 type, guint32 flags, GUnixFDList *fds)
+{
+  const struct supervisor_message message = { .type = type, .flags = flags };
+  const Telling *telling = g_task_get_task_data (task);
+  g_autoptr (GByteArray) text = g_byte_array_new ();
+
+  bothy_supervisor_add_text (text, telling->destination);
+  bothy_supervisor_call (g_task_get_source_object (task), message, text, fds, on_told, g_object_ref (task));
 }
 
 static GTask *
-tell_supervisor (BothySupervisor *supervisor,
-                 guint32 type,
-                 const char *destination,
-                 GUnixFDList *fds,
-                 GAsyncReadyCallback callback,
-                 gpointer user_data)
+new_telling (BothySupervisor *supervisor,
+             const char *destination,
+             GAsyncReadyCallback callback,
+             gpointer user_data)
 {
   GTask *task = g_task_new (supervisor, NULL, callback, user_data);
-  const struct supervisor_message message = { .type = type };
-  g_autoptr (GByteArray) text = g_byte_array_new ();
+  Telling *telling = g_new0 (Telling, 1);
 
-  g_task_set_task_data (task, g_strdup (destination), g_free);
-  bothy_supervisor_add_text (text, destination);
-  bothy_supervisor_call (supervisor, message, text, fds, on_told, task);
+  telling->destination = g_strdup (destination);
+  g_task_set_task_data (task, telling, (GDestroyNotify)telling_free);
   return task;
+}
+
+static void attach_volume (GTask *task);
+
+static void
+on_volume_free (BothyVolumes *volumes, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_object_ref (user_data);
+  Telling *telling = g_task_get_task_data (task);
+
+  g_signal_handler_disconnect (volumes, telling->waiting);
+  telling->waiting = 0;
+  attach_volume (task);
+}
+
+/* A new one is filled by whoever comes first. The others wait for that; but the supervisor goes from one request to the next,
+   so a second mount in the same container finds it filled. */
+static void
+attach_volume (GTask *task)
+{
+  gconstpointer supervisor = g_task_get_source_object (task);
+  Telling *telling = g_task_get_task_data (task);
+  BothyVolume *volume = bothy_volumes_find_by_id (telling->volumes, telling->volume);
+
+  if (volume && volume->filler && volume->filler != supervisor) {
+    telling->waiting =
+        g_signal_connect_data (telling->volumes, "free", G_CALLBACK (on_volume_free), g_object_ref (task),
+                               (GClosureNotify)(GCallback)g_object_unref, G_CONNECT_DEFAULT);
+    return;
+  }
+  telling->filling = volume && volume->fresh && !volume->filler;
+  if (telling->filling)
+    bothy_volumes_set_filler (telling->volumes, volume, supervisor);
+  tell_supervisor (task, SUPERVISOR_FOLDER, telling->filling ? SUPERVISOR_FLAG_FILL : 0, telling->fds);
 }
 
 void
 bothy_mounting_attach (BothySupervisor *supervisor,
-                       const char *destination,
+                       BothyVolumes *volumes,
+                       const BothyMount *mount,
                        GUnixFDList *fds,
                        GAsyncReadyCallback callback,
                        gpointer user_data)
 {
-  tell_supervisor (supervisor, SUPERVISOR_FOLDER, destination, fds, callback, user_data);
+  g_autoptr (GTask) task = new_telling (supervisor, mount->destination, callback, user_data);
+  Telling *telling = g_task_get_task_data (task);
+
+  if (!mount->volume) {
+    tell_supervisor (task, SUPERVISOR_FOLDER, 0, fds);
+    return;
+  }
+  telling->volumes = g_object_ref (volumes);
+  telling->volume = g_strdup (mount->volume);
+  telling->fds = g_object_ref (fds);
+  attach_volume (task);
 }
 
 void
@@ -135,7 +238,9 @@ bothy_mounting_detach (BothySupervisor *supervisor,
                        GAsyncReadyCallback callback,
                        gpointer user_data)
 {
-  tell_supervisor (supervisor, SUPERVISOR_NO_FOLDER, destination, NULL, callback, user_data);
+  g_autoptr (GTask) task = new_telling (supervisor, destination, callback, user_data);
+
+  tell_supervisor (task, SUPERVISOR_NO_FOLDER, 0, NULL);
 }
 
 gboolean
@@ -164,6 +269,7 @@ on_one_attached (GObject *source, GAsyncResult *result, gpointer user_data)
 
 void
 bothy_mounting_attach_all (BothySupervisor *supervisor,
+                           BothyVolumes *volumes,
                            BothyContainer *container,
                            GPtrArray *made,
                            GAsyncReadyCallback callback,
@@ -175,6 +281,6 @@ bothy_mounting_attach_all (BothySupervisor *supervisor,
   *pending = made->len;
   g_task_set_task_data (task, pending, g_free);
   for (guint i = 0; i < made->len; i++)
-    bothy_mounting_attach (supervisor, ((BothyMount *)container->spec->mounts->pdata[i])->destination,
-                           made->pdata[i], on_one_attached, g_object_ref (task));
+    bothy_mounting_attach (supervisor, volumes, container->spec->mounts->pdata[i], made->pdata[i],
+                           on_one_attached, g_object_ref (task));
 }

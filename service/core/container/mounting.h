@@ -3,10 +3,11 @@
 
 #include "core/container/container.h"
 #include "core/mounts/folder.h"
+#include "core/volumes/volume.h"
 
 G_BEGIN_DECLS
 
-/* How the owner's directories get into a container, and out of it. */
+/* How the owner's directories, and volumes, get into a container, and out of it. */
 
 /* Make the mounts of all of CONTAINER's directories, attached nowhere yet. Fails as bothy_folder_mount() does, and says how
    the container can be started without the directory. */
@@ -18,15 +19,18 @@ void bothy_mounting_make (BothyHelperClient *helper,
 /* Lists of one fd, in the order of the container's mounts. (element-type GUnixFDList) (transfer full); NULL with an error. */
 GPtrArray *bothy_mounting_make_finish (GAsyncResult *result, GError **error);
 
-/* Have SUPERVISOR attach at DESTINATION what is in FDS, as bothy_folder_mount() made it. */
+/* Have SUPERVISOR attach MOUNT, which is in FDS as bothy_folder_mount() made it. One of VOLUMES that was never used gets what
+   the container has there first; while another container does that, this waits. */
 void bothy_mounting_attach (BothySupervisor *supervisor,
-                            const char *destination,
+                            BothyVolumes *volumes,
+                            const BothyMount *mount,
                             GUnixFDList *fds,
                             GAsyncReadyCallback callback,
                             gpointer user_data);
 
 /* The same for MADE, from bothy_mounting_make(), with all of CONTAINER's. */
 void bothy_mounting_attach_all (BothySupervisor *supervisor,
+                                BothyVolumes *volumes,
                                 BothyContainer *container,
                                 GPtrArray *made,
                                 GAsyncReadyCallback callback,

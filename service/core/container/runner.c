@@ -283,6 +283,7 @@ bothy_runner_finalize (GObject *object)
   g_object_unref (self->cgroups);
   g_object_unref (self->repair);
   g_object_unref (self->network);
+  g_object_unref (self->volumes);
   g_object_unref (self->uppers);
   g_object_unref (self->images);
   G_OBJECT_CLASS (bothy_runner_parent_class)->finalize (object);
@@ -307,6 +308,7 @@ bothy_runner_new (BothyHelperClient *helper,
                   const BothyConfiguration *configuration,
                   BothyImageStore *images,
                   BothyUppers *uppers,
+                  BothyVolumes *volumes,
                   int containers_fd,
                   int sockets_fd)
 {
@@ -320,6 +322,7 @@ bothy_runner_new (BothyHelperClient *helper,
   self->configuration = configuration;
   self->images = g_object_ref (images);
   self->uppers = g_object_ref (uppers);
+  self->volumes = g_object_ref (volumes);
   self->containers_fd = containers_fd;
   self->sockets_fd = sockets_fd;
   self->filter_fd = open (LIBEXEC_DIR "/default.bpf", O_RDONLY | O_CLOEXEC);

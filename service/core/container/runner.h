@@ -6,6 +6,7 @@
 #include "core/container/network-repair.h"
 #include "core/images/image-store.h"
 #include "core/snapshots/upper.h"
+#include "core/volumes/volume.h"
 #include "platform/cgroup-manager.h"
 #include "network/network.h"
 #include "platform/helper-client.h"
@@ -31,6 +32,7 @@ BothyRunner *bothy_runner_new (BothyHelperClient *helper,
                                const BothyConfiguration *configuration,
                                BothyImageStore *images,
                                BothyUppers *uppers,
+                               BothyVolumes *volumes,
                                int containers_fd,
                                int sockets_fd);
 

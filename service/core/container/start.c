@@ -311,7 +311,8 @@ attach_mounts (Start *start)
 {
   start->attach_sent = TRUE;
   start->pending++;
-  bothy_mounting_attach_all (start->supervisor, start->container, start->mounts, on_attached, start);
+  bothy_mounting_attach_all (start->supervisor, start->runner->volumes, start->container, start->mounts,
+                             on_attached, start);
 }
 
 static void

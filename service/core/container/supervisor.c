@@ -70,6 +70,8 @@ step_text (guint32 step)
     return "the kernel does not let this sysctl of the container be set so";
   case SUPERVISOR_STEP_FOLDER:
     return "a directory could not be mounted";
+  case SUPERVISOR_STEP_FILL:
+    return "what the container has there could not be copied into the volume";
   case SUPERVISOR_STEP_USER:
   case SUPERVISOR_STEP_EXEC:
   case SUPERVISOR_STEP_NONE:
@@ -134,7 +136,7 @@ reply_error (const struct supervisor_message *reply)
   else if (reply->step == SUPERVISOR_STEP_REQUEST && reply->error == EISDIR)
     g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                  "A directory can not be standard input, output or error");
-  else if (reply->error == ENOSPC)
+  else if (reply->error == ENOSPC || reply->error == EDQUOT)
     g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_NO_SPACE, "%s: no space left", step_text (reply->step));
   else
     g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "%s: %s", step_text (reply->step),

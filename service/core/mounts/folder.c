@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/ids.h"
 #include "base/per-user.h"
 #include "core/accounts/nss.h"
 #include "platform/untrusted-fd.h"
@@ -60,7 +61,7 @@ fail_folder (GTask *task, GError *error)
   Folder *folder = g_task_get_task_data (task);
   g_autofree char *shown = g_utf8_make_valid (folder->mount->source, -1);
 
-  g_prefix_error (&error, "Directory %s: ", shown);
+  g_prefix_error (&error, "%s %s: ", folder->mount->volume ? "Volume" : "Directory", shown);
   end_turn (folder);
   g_task_return_error (task, error);
 }
@@ -148,6 +149,42 @@ request_idmap (GTask *task)
   };
 
   bothy_helper_client_call (folder->helper, &request, NULL, on_idmap_namespace, g_object_ref (task));
+}
+
+/* ---- a volume ---- */
+
+static void
+on_volume_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  struct helper_request request = { .op = HELPER_VOLUME, .n_layers = 1 };
+  g_autoptr (GTask) task = user_data;
+  const Folder *folder = g_task_get_task_data (task);
+  g_autoptr (GUnixFDList) fds = NULL;
+  GError *error = NULL;
+
+  fds = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
+  if (!fds) {
+    fail_folder (task, error);
+    return;
+  }
+  request.layers[0].kind = folder->mount->read_only ? HELPER_LAYER_VOLUME_READ_ONLY : HELPER_LAYER_VOLUME;
+  g_strlcpy (request.layers[0].id, folder->mount->volume, sizeof request.layers[0].id);
+  bothy_helper_client_call (folder->helper, &request, fds, on_mounted, g_object_ref (task));
+}
+
+/* On disk its files have the neutral ids, as all of a container's. */
+static void
+request_volume (GTask *task)
+{
+  const Folder *folder = g_task_get_task_data (task);
+  const struct helper_request request = {
+    .op = HELPER_USERNS,
+    .owner = folder->range_base,
+    .n_extents = 1,
+    .extents = { { BOTHY_NEUTRAL_BASE, folder->range_base, BOTHY_RANGE_SIZE } },
+  };
+
+  bothy_helper_client_call (folder->helper, &request, NULL, on_volume_namespace, g_object_ref (task));
 }
 
 /* ---- opened as the owner ---- */
@@ -250,7 +287,11 @@ bothy_folder_mount (BothyHelperClient *helper,
   folder->range_base = range_base;
   folder->mount = bothy_mount_copy (mount);
   g_task_set_task_data (task, folder, folder_free);
-  bothy_account_look_up_groups (owner, on_account, task);
+  if (mount->volume) {
+    request_volume (task);
+    g_object_unref (task);
+  } else
+    bothy_account_look_up_groups (owner, on_account, task);
 }
 
 GUnixFDList *

@@ -7,7 +7,8 @@
 G_BEGIN_DECLS
 
 /*
- * Make a mount, attached nowhere yet, of the directory that MOUNT is about. It is opened as OWNER may open it, whoever asked,
+ * Make a mount, attached nowhere yet, of what MOUNT is about: a volume, with the ids in it those of the container that has the
+ * ids from RANGE_BASE on; or a directory. That is opened as OWNER may open it, whoever asked,
  * and has to be the one that MOUNT was made for; his files in it are those of MOUNT's user in the container that has the
  * ids from RANGE_BASE on, and everybody else's nobody's. Fails with MOUNT_FAILED, NO_SUCH_ACCOUNT or NOT_AUTHORIZED, which
  * name the directory. His file system may not answer: then it fails after some seconds, and keeps nobody else waiting.

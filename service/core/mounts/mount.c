@@ -16,6 +16,7 @@ void
 bothy_mount_free (BothyMount *mount)
 {
   g_free (mount->source);
+  g_free (mount->volume);
   g_free (mount->destination);
   g_free (mount->boot);
   g_free (mount);
@@ -27,6 +28,7 @@ bothy_mount_copy (const BothyMount *mount)
   BothyMount *copy = g_memdup2 (mount, sizeof *mount);
 
   copy->source = g_strdup (mount->source);
+  copy->volume = g_strdup (mount->volume);
   copy->destination = g_strdup (mount->destination);
   copy->boot = g_strdup (mount->boot);
   return copy;
@@ -142,6 +144,23 @@ bothy_mount_new (const char *source,
   return g_steal_pointer (&mount);
 }
 
+BothyMount *
+bothy_mount_new_volume (const char *name, const char *destination, gboolean read_only, GError **error)
+{
+  g_autoptr (BothyMount) mount = g_new0 (BothyMount, 1);
+
+  if (!bothy_validate_name (name, "Volume", error))
+    return NULL;
+  mount->destination = bothy_mount_parse_destination (destination, error);
+  if (!mount->destination)
+    return NULL;
+  mount->source = g_strdup (name);
+  mount->volume = g_strdup ("");
+  mount->read_only = read_only;
+  mount->boot = g_strdup ("");
+  return g_steal_pointer (&mount);
+}
+
 gboolean
 bothy_mount_is_of (const BothyMount *mount, guint64 device, guint64 inode)
 {
@@ -203,7 +222,7 @@ bothy_mounts_check (GPtrArray *mounts, const char *destination, GError **error)
 {
   if (bothy_mounts_find (mounts, destination))
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_MOUNT_FAILED,
-                 "A directory is mounted at %s already; take it away first", destination);
+                 "Something of yours is mounted at %s already; take it away first", destination);
   else if (mounts->len >= MAX_MOUNTS)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED, "A container may have %d directories",
                  MAX_MOUNTS);
@@ -225,6 +244,8 @@ bothy_mounts_to_record (GPtrArray *mounts, GKeyFile *record)
     g_autofree char *user = g_strdup_printf ("%u:%u", mount->uid, mount->gid);
 
     g_key_file_set_string (record, group, "Source", source);
+    if (mount->volume)
+      g_key_file_set_string (record, group, "Volume", mount->volume);
     g_key_file_set_string (record, group, "Destination", destination);
     g_key_file_set_string (record, group, "User", user);
     g_key_file_set_boolean (record, group, "ReadOnly", mount->read_only);
@@ -253,16 +274,27 @@ read_mount (GKeyFile *record, const char *group, GError **error)
   g_autoptr (GError) missing = NULL;
   /* Where it is missing, the strictest. */
   gboolean read_only = g_key_file_get_boolean (record, group, "ReadOnly", &missing) || missing;
-  BothyMount *mount = bothy_mount_new (source, destination, user ? user : "", read_only,
-                                       g_key_file_get_uint64 (record, group, "Device", NULL),
-                                       g_key_file_get_uint64 (record, group, "Inode", NULL), error);
+  g_autofree char *volume = g_key_file_get_string (record, group, "Volume", NULL);
+  g_autoptr (BothyMount) mount = NULL;
 
+  if (volume)
+    mount = bothy_mount_new_volume (source, destination, read_only, error);
+  else
+    mount = bothy_mount_new (source, destination, user ? user : "", read_only,
+                             g_key_file_get_uint64 (record, group, "Device", NULL),
+                             g_key_file_get_uint64 (record, group, "Inode", NULL), error);
   if (!mount)
     return NULL;
+  if (volume && !bothy_is_uuid (volume)) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "A volume's id makes no sense");
+    return NULL;
+  }
+  g_free (mount->volume);
+  mount->volume = g_steal_pointer (&volume);
   g_free (mount->boot);
   mount->boot = get_path (record, group, "Boot");
   mount->unsettled = g_key_file_get_boolean (record, group, "Unsettled", NULL);
-  return mount;
+  return g_steal_pointer (&mount);
 }
 
 GPtrArray *
@@ -306,7 +338,10 @@ bothy_mounts_to_variant (GPtrArray *mounts)
                            g_variant_new_take_string (g_utf8_make_valid (mount->source, -1)));
     g_variant_builder_add (&list, "{sv}", "destination", g_variant_new_string (mount->destination));
     g_variant_builder_add (&list, "{sv}", "read-only", g_variant_new_boolean (mount->read_only));
-    g_variant_builder_add (&list, "{sv}", "user", g_variant_new_string (user));
+    if (mount->volume)
+      g_variant_builder_add (&list, "{sv}", "volume", g_variant_new_string (mount->source));
+    else
+      g_variant_builder_add (&list, "{sv}", "user", g_variant_new_string (user));
     g_variant_builder_close (&list);
   }
   return g_variant_builder_end (&list);

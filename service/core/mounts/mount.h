@@ -5,9 +5,10 @@
 
 G_BEGIN_DECLS
 
-/* A directory of the machine's that is to be seen in a container, as its owner asked for it. */
+/* A directory of the machine's, or a volume, that is to be seen in a container, as its owner asked for it. */
 typedef struct {
-  char *source;      /* absolute path on the machine, any bytes */
+  char *source;      /* absolute path on the machine, any bytes; of a volume its name */
+  char *volume;      /* of a volume its id, or "" until that is known; NULL: it is a directory */
   char *destination; /* absolute path inside, each part once: no ".", "..", "//" */
   guint32 uid, gid;  /* who inside has the owner's files */
   gboolean read_only;
@@ -34,6 +35,10 @@ BothyMount *bothy_mount_new (const char *source,
                              guint64 device,
                              guint64 inode,
                              GError **error);
+
+/* The volume called NAME at DESTINATION; its id is not known yet. (transfer full); NULL with INVALID_ARGS. */
+BothyMount *
+bothy_mount_new_volume (const char *name, const char *destination, gboolean read_only, GError **error);
 
 /* TEXT as a destination has it, without needless slashes. (transfer full); NULL with INVALID_ARGS. */
 char *bothy_mount_parse_destination (const char *text, GError **error);

@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Images and archives of a container's files. One process writes an archive of what all layers show together: into the file
+ * of who exports it, or into a pipe, from which an image is imported. So bothyd looks at no file.
+ */
 #include "core/registry/commit.h"
 
 #include "base/error.h"
+#include "core/container/oci-config.h"
 #include "core/images/expiry.h"
+#include "core/images/export.h"
 #include "core/images/import-tree.h"
 #include "core/registry/files.h"
 #include "core/registry/snapshots.h"
+
+#define EXPORT_MAX_SECONDS (24 * 3600) /* whoever reads may be slow */
 
 typedef struct {
   BothyContainer *container;
   BothyImage *base;  /* what it stands on; in use as long as this is */
   BothyUpper *upper; /* the topmost layer of its own, with a hold; NULL: it is not known yet */
   char *alias;
+  GUnixFDList *archive;     /* of an export: where it goes; NULL: an image is made */
+  BothyExportTarget target; /* of an export, without its fd */
   GCancellable *cancellable;
 } Commit;
 
@@ -20,12 +31,13 @@ commit_free (Commit *commit)
 {
   g_object_unref (commit->cancellable);
   g_clear_object (&commit->base);
+  g_clear_object (&commit->archive);
   g_object_unref (commit->container);
   g_free (commit->alias);
   g_free (commit);
 }
 
-/* It is over: with IMAGE, or with ERROR; both are taken over. */
+/* It is over: with IMAGE, with an archive that is written, or with ERROR. IMAGE and ERROR are taken over. */
 static void
 finish_commit (GTask *task, BothyImage *image, GError *error)
 {
@@ -40,6 +52,8 @@ finish_commit (GTask *task, BothyImage *image, GError *error)
   bothy_files_sweep (self);
   if (error)
     g_task_return_error (task, error);
+  else if (commit->archive)
+    g_task_return_boolean (task, TRUE);
   else
     g_task_return_pointer (task, image, g_object_unref);
 }
@@ -52,6 +66,51 @@ on_imported (GObject *source, GAsyncResult *result, gpointer user_data)
   BothyImage *image = bothy_image_store_import_tree_finish (BOTHY_IMAGE_STORE (source), result, &error);
 
   finish_commit (task, image, error);
+}
+
+static void
+on_packed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  g_autoptr (BothyUnpacked) packed = bothy_unpack_finish (result, &error);
+
+  finish_commit (task, NULL, error);
+}
+
+/* What is said of the files beside them. (transfer full); NULL with an error. */
+static char *
+describe (const Commit *commit, GError **error)
+{
+  if ((commit->target.format & UNPACK_AS_OCI) != 0)
+    return bothy_oci_config_describe (commit->container, commit->base, error);
+  return bothy_image_describe (commit->base);
+}
+
+/* LAYERS: mounts, the topmost first. */
+static gboolean
+pack (GTask *task, GUnixFDList *layers, GError **error)
+{
+  BothyRegistry *self = g_task_get_source_object (task);
+  Commit *commit = g_task_get_task_data (task);
+  struct unpack_request request = { .mode = UNPACK_PACK,
+                                    .flags = commit->target.format,
+                                    .compression = commit->target.compression,
+                                    .max_seconds = EXPORT_MAX_SECONDS };
+  g_autofree char *metadata = describe (commit, error);
+  int n;
+  const int *fds = g_unix_fd_list_peek_fds (layers, &n);
+
+  for (int i = 0; metadata && i < n; i++) {
+    if (g_unix_fd_list_append (commit->archive, fds[i], error) < 0)
+      return FALSE;
+  }
+  if (!metadata)
+    return FALSE;
+  g_strlcpy (request.metadata, metadata, sizeof request.metadata);
+  bothy_unpack (bothy_registry_get_helper (self), &request, -1, commit->archive, commit->target.progress,
+                commit->target.progress_data, commit->cancellable, on_packed, g_object_ref (task));
+  return TRUE;
 }
 
 /* ---- the layers ---- */
@@ -70,7 +129,9 @@ on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
     .layers = layers, .like = commit->base, .defaults = commit->base->defaults, .alias = commit->alias
   };
 
-  if (layers)
+  if (layers && commit->archive && pack (task, layers, &error))
+    return;
+  if (layers && !commit->archive)
     bothy_image_store_import_tree (bothy_registry_get_images (self), commit->container->owner, &tree, NULL,
                                    NULL, commit->cancellable, on_imported, g_object_ref (task));
   else
@@ -159,6 +220,26 @@ on_set_aside (GObject *source, GAsyncResult *result, gpointer user_data)
     finish_commit (task, NULL, error);
 }
 
+/* Begin with what CONTAINER has, or had at SNAPSHOT. */
+static void
+begin (GTask *task, const char *snapshot, GCancellable *cancellable)
+{
+  BothyRegistry *self = g_task_get_source_object (task);
+  Commit *commit = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  commit->cancellable = g_object_ref (cancellable);
+  if (!snapshot) {
+    bothy_registry_set_aside (self, commit->container, on_set_aside, g_object_ref (task));
+    return;
+  }
+  commit->upper = bothy_snapshot_take_upper (self, commit->container, snapshot, &error);
+  if (commit->upper)
+    mount_layers (task);
+  else
+    g_task_return_error (task, error);
+}
+
 void
 bothy_registry_commit (BothyRegistry *self,
                        BothyContainer *container,
@@ -170,25 +251,51 @@ bothy_registry_commit (BothyRegistry *self,
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   Commit *commit = g_new0 (Commit, 1);
-  GError *error = NULL;
 
   commit->container = g_object_ref (container);
   commit->alias = g_strdup (alias);
-  commit->cancellable = g_object_ref (cancellable);
   g_task_set_task_data (task, commit, (GDestroyNotify)commit_free);
-  if (!snapshot) {
-    bothy_registry_set_aside (self, container, on_set_aside, g_object_ref (task));
-    return;
-  }
-  commit->upper = bothy_snapshot_take_upper (self, container, snapshot, &error);
-  if (commit->upper)
-    mount_layers (task);
-  else
-    g_task_return_error (task, error);
+  begin (task, snapshot, cancellable);
 }
 
 BothyImage *
 bothy_registry_commit_finish (BothyRegistry *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* ---- an archive ---- */
+
+void
+bothy_registry_export (BothyRegistry *self,
+                       BothyContainer *container,
+                       const char *snapshot,
+                       const BothyExportTarget *target,
+                       GCancellable *cancellable,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  g_autoptr (GUnixFDList) archive = NULL;
+  Commit *commit;
+  GError *error = NULL;
+
+  archive = bothy_unpack_sources (target->archive_fd, -1, &error);
+  if (!archive) {
+    g_task_return_error (task, error);
+    return;
+  }
+  commit = g_new0 (Commit, 1);
+  commit->container = g_object_ref (container);
+  commit->archive = g_steal_pointer (&archive);
+  commit->target = *target;
+  commit->target.archive_fd = -1;
+  g_task_set_task_data (task, commit, (GDestroyNotify)commit_free);
+  begin (task, snapshot, cancellable);
+}
+
+gboolean
+bothy_registry_export_finish (BothyRegistry *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
 }

@@ -23,6 +23,7 @@ struct _BothyContainers {
   BothyRanges *ranges;
   BothyImageStore *images;
   BothyUppers *uppers;
+  BothyVolumes *volumes;
   GHashTable *by_id;      /* id → BothyContainer */
   GHashTable *by_name;    /* "<owner>/<name>" → BothyContainer */
   GHashTable *being_made; /* "<owner>/<name>" → const BothyContainerSpec */
@@ -94,6 +95,25 @@ BothyContainer *
 bothy_containers_find_by_range (BothyContainers *self, guint32 base)
 {
   return g_hash_table_find (self->by_id, has_range, GUINT_TO_POINTER (base));
+}
+
+const char *
+bothy_containers_find_user_of (BothyContainers *self, const char *id)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->by_id);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    if (bothy_container_spec_names_volume (BOTHY_CONTAINER (value)->spec, id))
+      return BOTHY_CONTAINER (value)->spec->name;
+  }
+  g_hash_table_iter_init (&iter, self->being_made);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    if (bothy_container_spec_names_volume (value, id))
+      return ((const BothyContainerSpec *)value)->name;
+  }
+  return NULL;
 }
 
 guint
@@ -199,12 +219,21 @@ bound_of_orphans (BothyContainers *self, guint32 owner, BothyCgroupLimit limit)
 }
 
 static guint64
+bound_of_volumes (BothyContainers *self, guint32 owner, BothyCgroupLimit limit)
+{
+  guint64 bytes = 0, inodes = 0;
+
+  bothy_volumes_add_bounds (self->volumes, owner, &bytes, &inodes);
+  return limit == BOTHY_LIMIT_DISK ? bytes : inodes;
+}
+
+static guint64
 sum_of_bounds (BothyContainers *self, guint32 owner, const BothyContainer *except, BothyCgroupLimit limit)
 {
   g_autofree char *prefix = make_key (owner, "");
   GHashTableIter iter;
   gpointer key, value;
-  guint64 sum = bound_of_orphans (self, owner, limit);
+  guint64 sum = add_bounds (bound_of_orphans (self, owner, limit), bound_of_volumes (self, owner, limit));
 
   g_hash_table_iter_init (&iter, self->by_id);
   while (g_hash_table_iter_next (&iter, NULL, &value)) {
@@ -256,11 +285,12 @@ bothy_containers_check_disk (BothyContainers *self,
     g_autofree char *bounds = bothy_limits_describe (&all, exceeding);
     g_autofree char *asked = bothy_limits_describe (&wanted, exceeding);
 
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
-                 "The limits of all your containers may be %s together (also of deleted ones that copies "
-                 "stand on), and "
-                 "with %s they would be more; make one of them lower, or delete one",
-                 bounds, asked);
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
+        "The limits of all your containers and volumes may be %s together (also of deleted ones that "
+        "copies stand on), and "
+        "with %s they would be more; make one of them lower, or delete one",
+        bounds, asked);
   }
   return !exceeding;
 }
@@ -486,6 +516,7 @@ bothy_containers_finalize (GObject *object)
   g_hash_table_unref (self->by_id);
   bothy_per_user_free (self->of_users);
   g_object_unref (self->images);
+  g_object_unref (self->volumes);
   g_object_unref (self->uppers);
   g_object_unref (self->ranges);
   G_OBJECT_CLASS (bothy_containers_parent_class)->finalize (object);
@@ -526,7 +557,8 @@ bothy_containers_new (int containers_fd,
                       const BothyConfiguration *configuration,
                       BothyRanges *ranges,
                       BothyImageStore *images,
-                      BothyUppers *uppers)
+                      BothyUppers *uppers,
+                      BothyVolumes *volumes)
 {
   BothyContainers *self = g_object_new (BOTHY_TYPE_CONTAINERS, NULL);
 
@@ -535,5 +567,6 @@ bothy_containers_new (int containers_fd,
   self->ranges = g_object_ref (ranges);
   self->images = g_object_ref (images);
   self->uppers = g_object_ref (uppers);
+  self->volumes = g_object_ref (volumes);
   return self;
 }

@@ -5,6 +5,7 @@
 #include "core/ids/ranges.h"
 #include "core/images/image-store.h"
 #include "core/snapshots/upper.h"
+#include "core/volumes/volume.h"
 
 G_BEGIN_DECLS
 
@@ -23,12 +24,13 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (BothyContainers, bothy_containers, BOTHY, CONTAINERS, GObject)
 
 /* CONTAINERS_FD is STATE/containers; it stays the caller's, as CONFIGURATION does. UPPERS gets to know the first layers of
-   containers. (transfer full) */
+   containers. What VOLUMES may take counts beside them. (transfer full) */
 BothyContainers *bothy_containers_new (int containers_fd,
                                        const BothyConfiguration *configuration,
                                        BothyRanges *ranges,
                                        BothyImageStore *images,
-                                       BothyUppers *uppers);
+                                       BothyUppers *uppers,
+                                       BothyVolumes *volumes);
 
 /* What CONTAINER may take of the disk, by LIMIT (DISK or INODES): while that is made lower, which may still fail, what the
    file system was told before. */
@@ -56,6 +58,9 @@ BothyContainer *bothy_containers_find_by_group (BothyContainers *self, const cha
 
 /* The one that has the id range from BASE on. (transfer none); NULL: there is none. */
 BothyContainer *bothy_containers_find_by_range (BothyContainers *self, guint32 base);
+
+/* What one is called that names the volume ID, also one that is being made. (transfer none); NULL: there is none. */
+const char *bothy_containers_find_user_of (BothyContainers *self, const char *id);
 
 /* How many there are, without those that are being made. */
 guint bothy_containers_count (BothyContainers *self);
@@ -101,8 +106,8 @@ void bothy_containers_set_limits (BothyContainers *self,
                                   BothyContainer *container,
                                   const BothyCgroupLimits *limits);
 
-/* Whether OWNER may have CONTAINER (or NULL: one more) with LIMITS, beside all his others: what they may take of the disk
-   together is bounded. FALSE with QUOTA_EXCEEDED. */
+/* Whether OWNER may have CONTAINER (or NULL: one more, or a volume) with LIMITS, beside all his others and his volumes: what they
+   may take of the disk together is bounded. FALSE with QUOTA_EXCEEDED. */
 gboolean bothy_containers_check_disk (BothyContainers *self,
                                       guint32 owner,
                                       const BothyContainer *container,

@@ -11,6 +11,7 @@
 #include "core/registry/disk.h"
 #include "core/registry/mounts.h"
 #include "core/registry/static-addresses.h"
+#include "core/registry/volumes.h"
 #include "storage/store.h"
 
 #include <errno.h>
@@ -240,6 +241,16 @@ on_address (GObject *source, GAsyncResult *result, gpointer user_data)
     abandon (task, error);
 }
 
+static gboolean
+resolve_volumes (BothyRegistry *self, guint32 owner, BothyContainerSpec *spec, GError **error)
+{
+  for (guint i = 0; spec->mounts && i < spec->mounts->len; i++) {
+    if (!bothy_volume_resolve (self, owner, spec->mounts->pdata[i], error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 /* FALSE with an error if OWNER can not have one as SPEC says; else its name is kept for it from now on. */
 static gboolean
 reserve (BothyRegistry *self, guint32 owner, const BothyContainerSpec *spec, GError **error)
@@ -279,7 +290,7 @@ begin_create (BothyRegistry *self,
   create->spec = spec;
   create->containers_fd = bothy_containers_get_directory (containers);
   g_task_set_task_data (task, create, (GDestroyNotify)create_free);
-  create->reserved = reserve (self, owner, spec, &error);
+  create->reserved = resolve_volumes (self, owner, spec, &error) && reserve (self, owner, spec, &error);
   if (create->reserved)
     return g_steal_pointer (&task);
   abandon (task, error);

@@ -212,11 +212,55 @@ bothy_disk_release (BothyRegistry *self, guint32 project)
     g_task_return_boolean (task, TRUE);
 }
 
+static void
+on_volume_bound (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  if (bothy_helper_client_quota_finish (BOTHY_HELPER_CLIENT (source), result, NULL, NULL, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+bothy_disk_assign_volume (BothyRegistry *self,
+                          const BothyVolume *volume,
+                          int data,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data)
+{
+  const struct helper_quota quota = { .flags = HELPER_QUOTA_BOUND | HELPER_QUOTA_ASSIGN,
+                                      .project = volume->project,
+                                      .max_bytes = volume->bytes,
+                                      .max_inodes = volume->inodes };
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+
+  if (volume->project)
+    call_helper (self, data, &quota, on_volume_bound, task);
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
 /* ---- what it takes ---- */
 
 typedef struct {
   guint64 bytes, inodes;
 } Usage;
+
+/* What may be taken; a container's may change while it is asked. */
+typedef struct {
+  BothyContainer *container; /* NULL: of a volume, with the bounds below */
+  guint64 bytes, inodes;
+} Reading;
+
+static void
+reading_free (Reading *reading)
+{
+  g_clear_object (&reading->container);
+  g_free (reading);
+}
 
 static void
 on_read (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -232,21 +276,45 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
 }
 
+/* READING is taken over. */
+static void
+read_project (
+    BothyRegistry *self, guint32 project, Reading *reading, GAsyncReadyCallback callback, gpointer user_data)
+{
+  const struct helper_quota quota = { .project = project };
+  int fd = bothy_containers_get_directory (bothy_registry_get_containers (self));
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+
+  g_task_set_task_data (task, reading, (GDestroyNotify)reading_free);
+  if (project && bothy_quota_is_enforced (fd))
+    call_helper (self, fd, &quota, on_read, task);
+  else
+    g_task_return_pointer (task, NULL, NULL);
+}
+
 void
 bothy_disk_read (BothyRegistry *self,
                  BothyContainer *container,
                  GAsyncReadyCallback callback,
                  gpointer user_data)
 {
-  const struct helper_quota quota = { .project = container->disk.project };
-  int fd = bothy_containers_get_directory (bothy_registry_get_containers (self));
-  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  Reading *reading = g_new0 (Reading, 1);
 
-  g_task_set_task_data (task, g_object_ref (container), g_object_unref);
-  if (container->disk.project && bothy_quota_is_enforced (fd))
-    call_helper (self, fd, &quota, on_read, task);
-  else
-    g_task_return_pointer (task, NULL, NULL);
+  reading->container = g_object_ref (container);
+  read_project (self, container->disk.project, reading, callback, user_data);
+}
+
+void
+bothy_disk_read_volume (BothyRegistry *self,
+                        const BothyVolume *volume,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data)
+{
+  Reading *reading = g_new0 (Reading, 1);
+
+  reading->bytes = volume->bytes;
+  reading->inodes = volume->inodes;
+  read_project (self, volume->project, reading, callback, user_data);
 }
 
 static void
@@ -258,7 +326,9 @@ add (GVariantDict *stats, const char *key, guint64 value)
 gboolean
 bothy_disk_read_finish (BothyRegistry *self, GAsyncResult *result, GVariantDict *stats, GError **error)
 {
-  const BothyContainer *container = g_task_get_task_data (G_TASK (result));
+  const Reading *reading = g_task_get_task_data (G_TASK (result));
+  guint64 max_bytes = reading->container ? reading->container->disk.bytes : reading->bytes;
+  guint64 max_inodes = reading->container ? reading->container->disk.inodes : reading->inodes;
   GError *local_error = NULL;
   g_autofree Usage *usage = g_task_propagate_pointer (G_TASK (result), &local_error);
 
@@ -270,9 +340,9 @@ bothy_disk_read_finish (BothyRegistry *self, GAsyncResult *result, GVariantDict 
     return TRUE;
   add (stats, "disk", usage->bytes);
   add (stats, "inodes", usage->inodes);
-  if (container->disk.bytes)
-    add (stats, "disk-max", container->disk.bytes);
-  if (container->disk.inodes)
-    add (stats, "inodes-max", container->disk.inodes);
+  if (max_bytes)
+    add (stats, "disk-max", max_bytes);
+  if (max_inodes)
+    add (stats, "inodes-max", max_inodes);
   return TRUE;
 }

@@ -29,6 +29,20 @@ void bothy_disk_join (BothyRegistry *self,
                       GAsyncReadyCallback callback,
                       gpointer user_data);
 
+/* The same for DATA, the still empty directory of VOLUME, which is being made and has its project id and bounds already; end it
+   with the same. */
+void bothy_disk_assign_volume (BothyRegistry *self,
+                               const BothyVolume *volume,
+                               int data,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data);
+
+/* Find out what the files of VOLUME take; end it with bothy_disk_read_finish(). */
+void bothy_disk_read_volume (BothyRegistry *self,
+                             const BothyVolume *volume,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data);
+
 /* Tell the file system what container->limits say, if it has not been told, and put that on record. */
 void bothy_disk_bound (BothyRegistry *self,
                        BothyContainer *container,

@@ -5,6 +5,7 @@
 #include "base/fault.h"
 #include "core/container/mounting.h"
 #include "core/registry/change.h"
+#include "core/registry/volumes.h"
 
 typedef struct {
   BothyChange *change;
@@ -223,8 +224,9 @@ on_folder_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   mounting->folder = bothy_folder_mount_finish (BOTHY_HELPER_CLIENT (source), result, &error);
-  /* Others may have been added meanwhile. */
-  if (mounting->folder && bothy_registry_check_mounts (self, container->owner, 1, &error)) {
+  /* Others may have been added meanwhile, and a volume deleted. */
+  if (mounting->folder && bothy_registry_check_mounts (self, container->owner, 1, &error) &&
+      bothy_volume_resolve (self, container->owner, mounting->mount, &error)) {
     mount = bothy_mount_copy (mounting->mount);
     mount->unsettled = container->supervisor != NULL;
     bothy_container_add_mount (container, mount);
@@ -235,8 +237,8 @@ on_folder_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
   if (error || !container->supervisor)
     end_mounting (task, error);
   else
-    bothy_mounting_attach (container->supervisor, mounting->mount->destination, mounting->folder, on_attached,
-                           g_object_ref (task));
+    bothy_mounting_attach (container->supervisor, bothy_registry_get_volumes (self), mounting->mount,
+                           mounting->folder, on_attached, g_object_ref (task));
 }
 
 /* What it would cover stays visible. */
@@ -270,17 +272,19 @@ bothy_registry_add_mount (BothyRegistry *self,
                           gpointer user_data)
 {
   g_autoptr (GTask) task = begin_mounting (self, container, "mounting a directory", callback, user_data);
+  BothyMount *copy;
   GError *error = NULL;
 
   if (!task)
     return;
-  if (!check_mount (self, container, mount, &error)) {
+  copy = bothy_mount_copy (mount);
+  ((Mounting *)g_task_get_task_data (task))->mount = copy;
+  if (check_mount (self, container, mount, &error) &&
+      bothy_volume_resolve (self, container->owner, copy, &error))
+    bothy_folder_mount (bothy_registry_get_helper (self), container->owner, container->range_base, copy,
+                        on_folder_mounted, g_object_ref (task));
+  else
     end_mounting (task, error);
-    return;
-  }
-  ((Mounting *)g_task_get_task_data (task))->mount = bothy_mount_copy (mount);
-  bothy_folder_mount (bothy_registry_get_helper (self), container->owner, container->range_base, mount,
-                      on_folder_mounted, g_object_ref (task));
 }
 
 gboolean

@@ -23,6 +23,7 @@ struct _BothyRegistry {
   BothyBuiltin *builtin;
   BothyPuller *puller;
   BothyUppers *uppers;
+  BothyVolumes *volumes;
   BothyNetwork *network;
   BothyBridges *bridges;
   BothyAdmission *admission;
@@ -181,6 +182,12 @@ bothy_registry_get_uppers (BothyRegistry *self)
   return self->uppers;
 }
 
+BothyVolumes *
+bothy_registry_get_volumes (BothyRegistry *self)
+{
+  return self->volumes;
+}
+
 BothyNm *
 bothy_registry_get_nm (BothyRegistry *self)
 {
@@ -206,6 +213,7 @@ bothy_registry_finalize (GObject *object)
   g_clear_object (&self->bridges);
   g_clear_object (&self->network);
   g_clear_object (&self->puller);
+  g_clear_object (&self->volumes);
   g_clear_object (&self->uppers);
   g_clear_object (&self->builtin);
   g_clear_object (&self->images);
@@ -273,12 +281,12 @@ make_network (BothyRegistry *self)
 static void
 make_containers (BothyRegistry *self)
 {
-  self->runner =
-      bothy_runner_new (self->helper, self->cgroups, self->network, self->admission, self->configuration,
-                        self->images, self->uppers, self->state->containers_fd, self->state->sockets_fd);
+  self->runner = bothy_runner_new (self->helper, self->cgroups, self->network, self->admission,
+                                   self->configuration, self->images, self->uppers, self->volumes,
+                                   self->state->containers_fd, self->state->sockets_fd);
   self->operations = bothy_operations_new (self->configuration->max_operations);
   self->containers = bothy_containers_new (self->state->containers_fd, self->configuration, self->ranges,
-                                           self->images, self->uppers);
+                                           self->images, self->uppers, self->volumes);
   self->processes = bothy_processes_new (self->containers, self->images, self->configuration->max_processes);
   self->etc_hosts = bothy_etc_hosts_new (self->containers);
   self->events = bothy_network_events_new (
@@ -349,7 +357,7 @@ bothy_registry_new (BothyConfiguration *configuration,
                     GError **error)
 {
   g_autoptr (BothyRegistry) self = g_object_new (BOTHY_TYPE_REGISTRY, NULL);
-  gboolean complete, uppers_degraded;
+  gboolean complete, uppers_degraded, volumes_degraded;
 
   self->configuration = configuration;
   self->helper = g_object_ref (helper);
@@ -364,7 +372,9 @@ bothy_registry_new (BothyConfiguration *configuration,
   self->ranges = bothy_ranges_new (self->state->ranges_fd, configuration);
   self->owners = bothy_owners_new (self->state->accounts_fd);
   self->uppers = bothy_uppers_new (self->state->uppers_fd, self->trash, &uppers_degraded);
-  complete = make_images (self) && !uppers_degraded;
+  self->volumes =
+      bothy_volumes_new (self->state->volumes_fd, self->trash, configuration->max_volumes, &volumes_degraded);
+  complete = make_images (self) && !uppers_degraded && !volumes_degraded;
   make_network (self);
   make_containers (self);
   complete = bothy_containers_load (self->containers, discard_unfinished, self) && complete;

@@ -15,6 +15,7 @@
 #include "core/remotes/pull.h"
 #include "core/remotes/search.h"
 #include "core/snapshots/upper.h"
+#include "core/volumes/volume.h"
 #include "storage/trash.h"
 
 G_BEGIN_DECLS
@@ -106,5 +107,8 @@ BothyTrash *bothy_registry_get_trash (BothyRegistry *self);
 
 /* What containers wrote, layer upon layer. (transfer none) */
 BothyUppers *bothy_registry_get_uppers (BothyRegistry *self);
+
+/* Which volumes there are. (transfer none) */
+BothyVolumes *bothy_registry_get_volumes (BothyRegistry *self);
 
 G_END_DECLS

@@ -32,8 +32,16 @@ static la_ssize_t
 write_block (struct archive *archive, void *data, const void *bytes, size_t size)
 {
   struct packing *p = data;
+  bool done = true;
 
-  if (sink_write (p->job, p->sink, bytes, size))
+  if (!p->is_inner)
+    done = sink_write (p->job, p->sink, bytes, size);
+  else {
+    sha256_update (&p->hash, size, bytes);
+    p->size += size;
+    done = p->outer == NULL || archive_write_data (p->outer->archive, bytes, size) == (la_ssize_t)size;
+  }
+  if (done)
     return (la_ssize_t)size;
   archive_set_error (archive, EIO, "the archive can not be written");
   return -1;
@@ -57,16 +65,15 @@ add_filter (struct packing *p)
   return ARCHIVE_FATAL;
 }
 
-bool
-entry_begin (struct packing *p, struct job *job, int sink)
+static bool
+open_archive (struct packing *p)
 {
-  *p = (struct packing){
-    .job = job, .sink = sink, .archive = archive_write_new (), .links = archive_entry_linkresolver_new ()
-  };
+  p->archive = archive_write_new ();
+  p->links = archive_entry_linkresolver_new ();
   if (p->archive == NULL || p->links == NULL)
-    return job_fail (job, UNPACK_IO, ENOMEM, "Out of memory");
+    return job_fail (p->job, UNPACK_IO, ENOMEM, "Out of memory");
   /* The restricted form has no more than it needs, which fractions of seconds are not. */
-  if ((job->request.flags & UNPACK_IS_EXACT) != 0)
+  if ((p->job->request.flags & UNPACK_IS_EXACT) != 0)
     archive_write_set_format_pax (p->archive);
   else
     archive_write_set_format_pax_restricted (p->archive);
@@ -74,9 +81,24 @@ entry_begin (struct packing *p, struct job *job, int sink)
   archive_write_set_format_option (p->archive, NULL, "xattrheader", "SCHILY");
   archive_write_set_bytes_in_last_block (p->archive, 1);
   archive_entry_linkresolver_set_strategy (p->links, ARCHIVE_FORMAT_TAR_PAX_RESTRICTED);
-  return (add_filter (p) == ARCHIVE_OK &&
+  return ((p->is_inner || add_filter (p) == ARCHIVE_OK) &&
           archive_write_open (p->archive, p, NULL, write_block, NULL) == ARCHIVE_OK) ||
          fail_archive (p, "archive");
+}
+
+bool
+entry_begin (struct packing *p, struct job *job, int sink)
+{
+  *p = (struct packing){ .job = job, .sink = sink };
+  return open_archive (p);
+}
+
+bool
+entry_begin_inner (struct packing *p, struct job *job, struct packing *outer)
+{
+  *p = (struct packing){ .job = job, .sink = -1, .is_inner = true, .outer = outer };
+  sha256_init (&p->hash);
+  return open_archive (p);
 }
 
 bool
@@ -103,19 +125,26 @@ write_data (struct packing *p, const void *data, size_t size, const char *path)
 }
 
 bool
-entry_write_text (struct packing *p, const char *name, const char *text)
+entry_write_head (struct packing *p, const char *name, uint64_t size)
 {
   struct archive_entry *entry = archive_entry_new ();
   bool done;
 
+  if (entry == NULL)
+    return job_fail (p->job, UNPACK_IO, ENOMEM, "Out of memory");
   archive_entry_set_pathname (entry, name);
   archive_entry_set_filetype (entry, AE_IFREG);
   archive_entry_set_perm (entry, 0644);
-  archive_entry_set_size (entry, (la_int64_t)strlen (text));
-  done = (archive_write_header (p->archive, entry) >= ARCHIVE_WARN || fail_archive (p, name)) &&
-         write_data (p, text, strlen (text), name);
+  archive_entry_set_size (entry, (la_int64_t)size);
+  done = archive_write_header (p->archive, entry) >= ARCHIVE_WARN || fail_archive (p, name);
   archive_entry_free (entry);
   return done;
+}
+
+bool
+entry_write_text (struct packing *p, const char *name, const char *text)
+{
+  return entry_write_head (p, name, strlen (text)) && write_data (p, text, strlen (text), name);
 }
 
 /* ---- a file ---- */

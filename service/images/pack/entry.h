@@ -3,6 +3,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <nettle/sha2.h>
 #include <stdbool.h>
 
 #include "images/unpack/job.h"
@@ -11,6 +12,10 @@
 struct packing {
   struct job *job;
   int sink;
+  bool is_inner;         /* it goes into OUTER, or nowhere, and what follows is known of it: */
+  struct packing *outer; /* the archive that it is a file of, or NULL */
+  struct sha256_ctx hash;
+  uint64_t size;
   bool is_live; /* others go on writing what is packed */
   struct archive *archive;
   struct archive_entry_linkresolver *links;
@@ -18,6 +23,13 @@ struct packing {
 
 /* Opens it as the request says. False: the job failed; also then entry_end() is due. */
 bool entry_begin (struct packing *packing, struct job *job, int sink);
+
+/* Opens one that is not compressed and becomes the content of the file in OUTER whose header was written, or, with NULL, is only
+ * measured: its size and hash. The same. */
+bool entry_begin_inner (struct packing *packing, struct job *job, struct packing *outer);
+
+/* Writes the header of a regular file called NAME of SIZE bytes. False: the job failed. */
+bool entry_write_head (struct packing *packing, const char *name, uint64_t size);
 
 /* Ends it, and frees. False: the job failed. */
 bool entry_end (struct packing *packing);

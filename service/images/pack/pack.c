@@ -228,15 +228,123 @@ pack_all (struct walk *w, unsigned int n)
   return done;
 }
 
+/* ---- what an archive is made of ---- */
+
+static void
+pack_unified (struct walk *w, unsigned int n)
+{
+  if (entry_write_text (&w->packing, "metadata.yaml", w->packing.job->request.metadata))
+    pack_all (w, n);
+}
+
+/* What is called by its digest. */
+struct blob {
+  char digest[2 * SHA256_DIGEST_SIZE + 1];
+  uint64_t size;
+};
+
+static void
+finish_blob (struct blob *blob, struct sha256_ctx *hash, uint64_t size)
+{
+  uint8_t digest[SHA256_DIGEST_SIZE];
+
+  sha256_digest (hash, sizeof digest, digest);
+  for (size_t i = 0; i < sizeof digest; i++)
+    sprintf (blob->digest + 2 * i, "%02x", digest[i]);
+  blob->size = size;
+}
+
+/* The layer: into OUTER, or, with NULL, only to know what it is called. */
+static bool
+pack_layer (const struct walk *like, unsigned int n, struct packing *outer, struct blob *ret)
+{
+  struct walk inner = { .roots = like->roots, .top = "." };
+  bool done = entry_begin_inner (&inner.packing, like->packing.job, outer) && pack_all (&inner, n);
+
+  done = entry_end (&inner.packing) && done;
+  if (done)
+    finish_blob (ret, &inner.packing.hash, inner.packing.size);
+  return done;
+}
+
+static bool
+write_blob (struct walk *w, const char *text, struct blob *ret)
+{
+  struct sha256_ctx hash;
+  char name[sizeof "blobs/sha256/" + 2 * SHA256_DIGEST_SIZE];
+
+  sha256_init (&hash);
+  sha256_update (&hash, strlen (text), (const uint8_t *)text);
+  finish_blob (ret, &hash, strlen (text));
+  snprintf (name, sizeof name, "blobs/sha256/%s", ret->digest);
+  return entry_write_text (&w->packing, name, text);
+}
+
+#define OCI "application/vnd.oci.image."
+
+/* The configuration and the manifest of an image whose only layer is LAYER, and the index, which leads to them. */
+static bool
+write_image (struct walk *w, const struct blob *layer)
+{
+  static char text[UNPACK_MAX_METADATA + 1024];
+  struct blob config, manifest;
+
+  snprintf (text, sizeof text, "%s,\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:%s\"]}}",
+            w->packing.job->request.metadata, layer->digest);
+  if (!write_blob (w, text, &config))
+    return false;
+  snprintf (text, sizeof text,
+            "{\"schemaVersion\":2,\"mediaType\":\"" OCI "manifest.v1+json\",\"config\":{\"mediaType\":\"" OCI
+            "config.v1+json\",\"digest\":\"sha256:%s\",\"size\":%llu},\"layers\":[{\"mediaType\":\"" OCI
+            "layer.v1.tar\",\"digest\":\"sha256:%s\",\"size\":%llu}]}",
+            config.digest, (unsigned long long)config.size, layer->digest, (unsigned long long)layer->size);
+  if (!write_blob (w, text, &manifest))
+    return false;
+  snprintf (text, sizeof text,
+            "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"" OCI
+            "manifest.v1+json\",\"digest\":\"sha256:%s\",\"size\":%llu,\"annotations\":{"
+            "\"org.opencontainers.image.ref.name\":\"latest\"}}]}",
+            manifest.digest, (unsigned long long)manifest.size);
+  return entry_write_text (&w->packing, "index.json", text);
+}
+
+/*
+ * In a layout a layer is called by its digest, and a tar archive says how long a file is before it comes. So the layer is written
+ * twice, first to nowhere: what it is made of does not change.
+ */
+static void
+pack_oci (struct walk *w, unsigned int n)
+{
+  struct blob layer, again;
+  char name[sizeof "blobs/sha256/" + 2 * SHA256_DIGEST_SIZE];
+
+  if (!pack_layer (w, n, NULL, &layer))
+    return;
+  snprintf (name, sizeof name, "blobs/sha256/%s", layer.digest);
+  if (!entry_write_text (&w->packing, "oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}") ||
+      !entry_write_head (&w->packing, name, layer.size) || !pack_layer (w, n, &w->packing, &again))
+    return;
+  if (strcmp (layer.digest, again.digest) != 0)
+    job_fail (w->packing.job, UNPACK_IO, 0, "The files changed while they were read");
+  else
+    write_image (w, &layer);
+}
+
 bool
 pack_layers (struct job *job, const int *roots, unsigned int n, int sink)
 {
   struct walk walk = { .roots = roots, .top = TOP };
 
   job->request.metadata[sizeof job->request.metadata - 1] = '\0';
-  if (entry_begin (&walk.packing, job, sink) &&
-      entry_write_text (&walk.packing, "metadata.yaml", job->request.metadata))
+  if (!entry_begin (&walk.packing, job, sink))
+    return entry_end (&walk.packing);
+  if (job->request.flags & UNPACK_AS_OCI)
+    pack_oci (&walk, n);
+  else if (job->request.flags & UNPACK_AS_TREE) {
+    walk.top = ".";
     pack_all (&walk, n);
+  } else
+    pack_unified (&walk, n);
   return entry_end (&walk.packing);
 }
 

@@ -25,7 +25,7 @@
 #define UNPACK_LAYERS_FD                                                                                     \
   6 /* of PACK and IS_OVER: beside the request, after SOURCE: directories, the highest layer first */
 #define UNPACK_MAX_SOURCES  65u
-#define UNPACK_MAX_METADATA 1024u
+#define UNPACK_MAX_METADATA 32768u
 #define UNPACK_MAX_PATH     4096u
 
 enum unpack_mode {
@@ -46,7 +46,7 @@ enum unpack_mode {
   UNPACK_METADATA =
       8, /* say what metadata.yaml in the archive SOURCE, a file, says; the result's text is as of a tree */
   /* Of bothy-pack: write what LAYERS show together into SOURCE, which a user opened, as a tar archive: METADATA as
-     metadata.yaml, and the tree in rootfs/. */
+     metadata.yaml, and the tree in rootfs/; or as the flags AS_TREE and AS_OCI say. */
   UNPACK_PACK = 9,
   /* Say by NEEDS_BELOW whether TREE, a layer that is one of MAY_NEED_BELOW, is something else over the directories from
      SOURCE on, the highest layer first, than it was apart. */
@@ -69,13 +69,17 @@ enum unpack_mode {
 
 enum unpack_flag {
   /* Of a request: */
-  UNPACK_IS_EXACT = 1 << 11,     /* PACK: times are whole, and not only in seconds */
-  UNPACK_HAS_SECTIONS = 1 << 10, /* CONFIGURATION: it is of systemd's form; else of LXC's */
+  UNPACK_IS_EXACT = 1 << 12,     /* PACK: times are whole, and not only in seconds */
+  UNPACK_HAS_SECTIONS = 1 << 13, /* CONFIGURATION: it is of systemd's form; else of LXC's */
   UNPACK_HAS_PREFIX = 1 << 4,    /* HASH: also say the SHA-256 of PREFIX and SOURCE together */
   UNPACK_IS_CHECKED = 1 << 5,    /* ARCHIVE: its digest is known, and is compared by who asks */
   UNPACK_IS_OVER =
       1 << 7, /* LAYER: TREE is a detached mount, and so are those of the layers below, LAYERS; the
                                  archive is unpacked over what these show together, as tar does it */
+  UNPACK_AS_TREE = 1 << 10, /* PACK: the tree alone, from . on */
+  /* PACK: an OCI image layout whose image has one layer. METADATA is the beginning of its configuration, a JSON object
+     without the brace at its end. */
+  UNPACK_AS_OCI = 1 << 11,
   /* Of a result: */
   UNPACK_IS_UNIFIED = 1 << 0,     /* what was in rootfs/ is the root now, the rest is gone */
   UNPACK_IS_ROOT = 1 << 1,        /* it looks like a root file system */

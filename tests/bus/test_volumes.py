@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Volumes on the bus: whose they are, how many there may be, and two who want the same at once."""
+
+import pytest
+from gi.repository import GLib
+
+import polkit
+from wire import CONTAINER, MANAGER, ROOT, BusError, variants
+
+
+@pytest.fixture
+def box(alice):
+    return alice.create("box", command=["sleep", "1000"])
+
+
+def create(client, name, **options):
+    return client.error(ROOT, MANAGER, "CreateVolume", "(sa{sv})", name, variants(options))
+
+
+def delete(client, name):
+    return client.error(ROOT, MANAGER, "DeleteVolume", "(s)", name)
+
+
+def add(client, box, name, destination="/work", **options):
+    return client.error(box, CONTAINER, "AddVolume", "(ssa{sv})", name, destination, variants(options))
+
+
+def volumes(client):
+    return {v["name"]: v for v in client.manager("ListVolumes")[0]}
+
+
+def test_what_is_shown(alice, box):
+    assert not create(alice, "data") and create(alice, "data") == "VolumeExists"
+    assert add(alice, box, "nothing") == "NoSuchVolume"
+    assert not add(alice, box, "data", "//work/x/", **{"read-only": True})
+    assert add(alice, box, "data", "/work/x") == "MountFailed"
+    (mount,) = alice.get(box, CONTAINER, "Mounts")
+    assert mount == {"source": "data", "volume": "data", "destination": "/work/x", "read-only": True}
+    assert volumes(alice)["data"]["containers"] == ["box"]
+    assert alice.manager("GetVolume", "(s)", "data")[0]["name"] == "data"
+    assert not alice.error(box, CONTAINER, "RemoveMount", "(s)", "/work/x") and not delete(alice, "data")
+    assert volumes(alice) == {} and delete(alice, "data") == "NoSuchVolume"
+
+
+@pytest.mark.parametrize("options", [{"disk": "much"}, {"memory": 1}, {"disk": 0}])
+def test_options(world, alice, options):
+    before = world.settled_fds(), world.records()
+    assert create(alice, "data", **options) == "InvalidArgs"
+    assert (world.settled_fds(), world.records()) == before
+
+
+def test_VOL_01_whose_they_are(world, alice, bob, box):
+    """Names are each user's own, and nobody hears of another's; who manages a container uses its owner's."""
+    assert not create(alice, "data")
+    assert volumes(bob) == {} and delete(bob, "data") == "NoSuchVolume"
+    assert bob.error(ROOT, MANAGER, "GetVolume", "(s)", "data") == "NoSuchVolume"
+    seen = [(add(bob, path, "data"), bob.text.replace(path, "")) for path in (box, box.replace("box", "none"))]
+    assert seen[0] == seen[1]
+    assert not create(bob, "data") and not create(bob, "bobs") and not delete(bob, "data")
+    assert list(volumes(alice)) == ["data"]
+    world.polkit.answers.update({polkit.MANAGE: "yes", polkit.INSPECT: "yes"})
+    assert add(bob, box, "bobs") == "NoSuchVolume"
+    assert not add(bob, box, "data")
+    assert volumes(alice)["data"]["containers"] == ["box"] and volumes(bob)["bobs"]["containers"] == []
+    assert not delete(bob, "bobs")
+
+
+def outcome(client, serial):
+    """The error's name, or ""."""
+    try:
+        client.reply(serial)
+    except BusError as error:
+        return error.name.rsplit(".", 1)[-1]
+    return ""
+
+
+def test_VOL_02_two_at_once(alice):
+    """The same name twice; a container that is being made, of a volume that is being deleted: one of both, and never half."""
+    calls = [alice.send(ROOT, MANAGER, "CreateVolume", "(sa{sv})", "data", {}) for _ in range(4)]
+    assert sorted(outcome(alice, call) for call in calls) == ["", "VolumeExists", "VolumeExists", "VolumeExists"]
+    with_data = {"volumes": GLib.Variant("a(ssa{sv})", [("data", "/work", {})])}
+    calls = [alice.send(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "c1", "busybox", with_data),
+             alice.send(ROOT, MANAGER, "DeleteVolume", "(s)", "data")]
+    assert [outcome(alice, call) for call in calls] in (["", "VolumeInUse"], ["NoSuchVolume", ""])
+    assert create(alice, "data") in ("", "VolumeExists")
+    box = alice.create("box", command=["sleep", "1000"])
+    calls = [alice.send(ROOT, MANAGER, "DeleteVolume", "(s)", "data"),
+             alice.send(box, CONTAINER, "AddVolume", "(ssa{sv})", "data", "/work", {})]
+    seen = [outcome(alice, call) for call in calls]
+    assert seen in (["VolumeInUse", ""], ["", "NoSuchVolume"])
+    assert bool(alice.get(box, CONTAINER, "Mounts")) == ("box" in volumes(alice).get("data", {"containers": []})["containers"])
+
+
+def test_VOL_05_how_many(world, alice, bob):
+    most = alice.get(ROOT, MANAGER, "MaxVolumes")
+    for i in range(most):
+        assert not create(alice, f"v{i}")
+    assert create(alice, "more") == "QuotaExceeded" and not create(bob, "mine")
+    for i in range(most):
+        while (refused := delete(alice, f"v{i}")) == "Busy":
+            pass
+        assert not refused
+    assert not create(alice, "more")
+
+
+def test_they_stay(world, alice, box):
+    assert not create(alice, "data") and not add(alice, box, "data")
+    world.restart()
+    assert volumes(alice)["data"]["containers"] == ["box"]
+    assert delete(alice, "data") == "VolumeInUse"
