@@ -7,6 +7,8 @@
 #include "core/adopt/keys.h"
 #include "core/adopt/running.h"
 
+#include <string.h>
+
 static BothyAdoptPlan *
 read_as (BothyAdoptKind kind, const char *text)
 {
@@ -132,6 +134,67 @@ test_keys_of_nspawn (void)
           "ddddd");
 }
 
+/* CONV-09: however much a configuration says, it is read at once, and what a container can not have is told. */
+static void
+test_how_many (void)
+{
+  GString *text = g_string_new ("Exec.Environment=FIRST=1\nExec.Environment=");
+  g_autoptr (BothyAdoptPlan) plan = NULL;
+  g_autoptr (BothyAdoptPlan) many = NULL;
+  const BothyAdoptLine *line;
+
+  for (guint i = 0; i < 16000; i++)
+    g_string_append (text, "a=1 ");
+  g_test_timer_start ();
+  plan = read_as (BOTHY_ADOPT_NSPAWN, text->str);
+  g_assert_cmpfloat (g_test_timer_elapsed (), <, 2.0);
+  line = plan->lines->pdata[1];
+  g_assert_cmpint (line->outcome, ==, BOTHY_ADOPT_DROPPED);
+  g_assert_cmpuint (g_strv_length (plan->spec->environment), ==, 1);
+  g_string_assign (text, "");
+  for (guint i = 0; i < 1030; i++)
+    g_string_append (text, "lxc.environment=A=1\n");
+  many = read_as (BOTHY_ADOPT_LXC, text->str);
+  g_assert_cmpuint (g_strv_length (many->spec->environment), ==, 1024);
+  line = many->lines->pdata[1024];
+  g_assert_cmpint (line->outcome, ==, BOTHY_ADOPT_DROPPED);
+  g_string_free (text, TRUE);
+}
+
+static void
+test_sysctls (void)
+{
+  GString *text = g_string_new ("lxc.sysctl.net.ipv4.ip_forward=0\nlxc.sysctl.net.ipv4.ip_forward=1\n");
+  g_autoptr (BothyAdoptPlan) plan = NULL;
+  g_autoptr (BothyAdoptPlan) many = NULL;
+
+  expect (BOTHY_ADOPT_LXC, text->str, "dk");
+  plan = read_as (BOTHY_ADOPT_LXC, text->str);
+  g_assert_cmpuint (g_strv_length (plan->spec->sysctls), ==, 1);
+  g_assert_cmpstr (plan->spec->sysctls[0], ==, "net.ipv4.ip_forward=1");
+  for (guint i = 0; i < 100; i++)
+    g_string_append_printf (text, "lxc.sysctl.net.core.s%u=1\n", i);
+  many = read_as (BOTHY_ADOPT_LXC, text->str);
+  g_assert_cmpuint (g_strv_length (many->spec->sysctls), ==, 64);
+  g_string_free (text, TRUE);
+}
+
+/* A message is UTF-8 wherever it is cut. */
+static void
+test_messages (void)
+{
+  for (guint shift = 0; shift < 2; shift++) {
+    GString *text = g_string_new (shift ? "lxc.rootfs=zfs:x" : "lxc.rootfs=zfs:");
+    g_autoptr (GError) error = NULL;
+
+    for (guint i = 0; i < 200; i++)
+      g_string_append (text, "\303\244");
+    g_assert_null (bothy_adopt_read_configuration (BOTHY_ADOPT_LXC, "web", text->str, &error));
+    g_assert_true (g_utf8_validate (error->message, -1, NULL));
+    g_string_free (text, TRUE);
+  }
+}
+
 /* CONV-04: maps that are none. */
 static void
 test_maps (void)
@@ -215,6 +278,9 @@ main (int argc, char **argv)
   g_test_add_func ("/adopt/CONV-09-keys-of-lxc", test_keys_of_lxc);
   g_test_add_func ("/adopt/CONV-09-limits", test_limits);
   g_test_add_func ("/adopt/CONV-09-keys-of-nspawn", test_keys_of_nspawn);
+  g_test_add_func ("/adopt/CONV-09-how-many", test_how_many);
+  g_test_add_func ("/adopt/CONV-09-sysctls", test_sysctls);
+  g_test_add_func ("/adopt/CONV-09-messages", test_messages);
   g_test_add_func ("/adopt/CONV-04-maps", test_maps);
   g_test_add_func ("/adopt/CONV-04-guesses", test_guesses);
   g_test_add_func ("/adopt/CONV-06-running", test_running);

@@ -248,12 +248,14 @@ check_tree (const Look *look, GError **error)
 {
   const char *said = look->survey->plan->tree;
   g_autofree char *usual = g_build_filename (LXC, look->source->source, "rootfs", NULL);
+  g_autofree char *shown = NULL;
 
   if (!look->by_name || !said || g_str_equal (said, usual))
     return TRUE;
+  shown = bothy_adopt_shorten (said);
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-               "Its tree is elsewhere, %.200s; adopt it as root (\"sudo bothy adopt\"), who can open that",
-               said);
+               "Its tree is elsewhere, %s; adopt it as root (\"sudo bothy adopt\"), who can open that",
+               shown);
   return FALSE;
 }
 
