@@ -230,22 +230,50 @@ test_maps (void)
   refuse ("lxc.rootfs.path=loop:/img\n");
 }
 
+static gboolean
+guess (BothyAdoptMap *map, guint32 uid, guint32 gid, guint32 owner, guint32 owner_gid)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean done = bothy_adopt_map_guess (map, uid, gid, owner, owner_gid, &error);
+
+  g_assert_true (done ? !error : g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS));
+  return done;
+}
+
 static void
 test_guesses (void)
 {
   BothyAdoptMap map;
   guint32 root;
 
-  bothy_adopt_map_guess (&map, 1000, 1000, 1000, 100);
+  g_assert_true (guess (&map, 1000, 1000, 1000, 100));
   g_assert_cmpuint (map.uids[0].count, ==, 1);
   g_assert_cmpuint (map.gids[0].outside, ==, 100);
-  bothy_adopt_map_guess (&map, 0, 0, 0, 0);
+  g_assert_true (guess (&map, 0, 0, 0, 0));
   g_assert_true (bothy_adopt_map_is_privileged (&map) && map.uids[0].count == BOTHY_RANGE_SIZE);
-  bothy_adopt_map_guess (&map, 524288, 524288, 0, 0);
+  g_assert_true (guess (&map, 524288, 524288, 0, 0));
   g_assert_true (bothy_adopt_map_get_root (&map, &root) && root == 524288);
+  /* In a range that begins at a user would be all the users after him. */
+  g_assert_false (guess (&map, 1000, 1000, 0, 0));
+  g_assert_false (guess (&map, 1000, 1000, 1001, 1001));
+  g_assert_false (guess (&map, 0, 1000, 1001, 1001));
+  g_assert_false (guess (&map, 65535, 100000, 1001, 1001));
   /* Of such a high one nothing can be made. */
-  bothy_adopt_map_guess (&map, G_MAXUINT32 - 1, 0, 1000, 1000);
-  g_assert_false (bothy_adopt_map_get_root (&map, &root));
+  g_assert_false (guess (&map, G_MAXUINT32 - 1, 0, 1000, 1000));
+  g_assert_false (guess (&map, 0, G_MAXUINT32 - 1, 1000, 1000));
+}
+
+/* CONV-04: a request without a map of gids would have the uids in its place. */
+static void
+test_roots (void)
+{
+  g_autoptr (BothyAdoptPlan) plan =
+      read_as (BOTHY_ADOPT_LXC, "lxc.idmap=u 0 100000 65536\nlxc.idmap=g 65535 7 1\n");
+  struct helper_request request;
+
+  g_assert_false (bothy_adopt_map_has_roots (&plan->map));
+  bothy_adopt_map_fill (&plan->map, 1, &request);
+  g_assert_cmpuint (request.n_extents, ==, 0);
 }
 
 /* CONV-06: what says that it runs. */
@@ -271,6 +299,38 @@ test_running (void)
   g_assert_false (bothy_adopt_is_map_of (0, "\nnonsense\n"));
 }
 
+/* What a process of CONTAINER's ROOT is that has UID and is in GROUPS. */
+static gboolean
+is_of (guint32 uid, const char *groups, guint32 root)
+{
+  g_auto (BothyAdoptProcess) process = { 0, NULL };
+  g_autofree char *status =
+      g_strdup_printf ("Name:\t\\nUid:\t7\nUmask:\t0022\nUid:\t%u\t0\t0\t0\nGid:\t0\t0\t0\t0\n", uid);
+
+  g_assert_true (bothy_adopt_process_parse (&process, groups, status));
+  g_assert_cmpuint (process.uid, ==, uid);
+  return bothy_adopt_process_is_of (&process, BOTHY_ADOPT_NSPAWN, "web", root);
+}
+
+/* CONV-06: whoever calls a group of his session like root's container says nothing of that. */
+static void
+test_whose_runs (void)
+{
+  static const char roots[] = "0::/machine.slice/machine-web.scope/payload\n";
+  static const char hers[] = "0::/user.slice/user-1000.slice/user@1000.service/app.slice/machine-web.scope\n";
+  g_auto (BothyAdoptProcess) process = { 0, NULL };
+
+  g_assert_true (is_of (0, roots, 0));
+  g_assert_true (is_of (100000, roots, 100000));
+  g_assert_true (is_of (1000, hers, 1000));
+  g_assert_false (is_of (1000, roots, 0));
+  g_assert_false (is_of (1000, hers, 0));
+  /* Such as sudo that she started there. */
+  g_assert_false (is_of (0, hers, 0));
+  g_assert_false (is_of (1001, hers, 1000));
+  g_assert_false (bothy_adopt_process_parse (&process, roots, "Name:\tx\n"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -283,6 +343,8 @@ main (int argc, char **argv)
   g_test_add_func ("/adopt/CONV-09-messages", test_messages);
   g_test_add_func ("/adopt/CONV-04-maps", test_maps);
   g_test_add_func ("/adopt/CONV-04-guesses", test_guesses);
+  g_test_add_func ("/adopt/CONV-04-roots", test_roots);
   g_test_add_func ("/adopt/CONV-06-running", test_running);
+  g_test_add_func ("/adopt/CONV-06-whose-runs", test_whose_runs);
   return g_test_run ();
 }
