@@ -191,6 +191,58 @@ step_folder_mount (const struct packet *packet, struct step_result *ret)
   return error != 0 ? error : lock_flags (mount, userns, ret);
 }
 
+/* PATH as /proc/self/mountinfo has it, and a "/". */
+static void
+escape_path (const char *path, char *ret, size_t size)
+{
+  size_t used = 0;
+
+  for (; *path != '\0' && used + 6 < size; path++)
+    used += (size_t)(strchr (" \t\n\\", *path) != NULL ? snprintf (ret + used, size - used, "\\%03o", *path)
+                                                       : snprintf (ret + used, size - used, "%c", *path));
+  snprintf (ret + used, size - used, "%s", used > 0 && ret[used - 1] == '/' ? "" : "/");
+}
+
+/* Whether a line of MOUNTS, /proc/self/mountinfo, is of a mount below PREFIX, which ends with a "/". */
+static bool
+has_below (FILE *mounts, const char *prefix)
+{
+  char *line = NULL;
+  size_t size = 0;
+  bool found = false;
+
+  while (!found && getline (&line, &size, mounts) > 0) {
+    char *where = line;
+
+    for (int i = 0; i < 4 && where != NULL; i++)
+      where = (where = strchr (where, ' ')) != NULL ? where + 1 : NULL;
+    found = where != NULL && strncmp (where, prefix, strlen (prefix)) == 0 && where[strlen (prefix)] != ' ';
+  }
+  free (line);
+  return found;
+}
+
+/* Whether something is mounted below the directory TREE. What can not be found out counts as yes. */
+static bool
+has_mounts (int tree)
+{
+  char link[32], path[4096], prefix[4 * sizeof path + 2];
+  FILE *mounts = fopen ("/proc/self/mountinfo", "re");
+  ssize_t length;
+  bool found = true;
+
+  snprintf (link, sizeof link, "/proc/self/fd/%d", tree);
+  length = readlink (link, path, sizeof path - 1);
+  if (mounts != NULL && length > 0 && length < (ssize_t)sizeof path - 1) {
+    path[length] = '\0';
+    escape_path (path, prefix, sizeof prefix);
+    found = has_below (mounts, prefix);
+  }
+  if (mounts != NULL)
+    fclose (mounts);
+  return found;
+}
+
 /* Who reads it has no rights in the mount namespace that it belongs to, so nobody takes a flag of it off. */
 int
 step_tree_mount (const struct packet *packet, struct step_result *ret)
@@ -199,6 +251,8 @@ step_tree_mount (const struct packet *packet, struct step_result *ret)
   AUTO_FD mount = -1;
   int error = prepare_clone (userns, tree, ret);
 
+  if (error == 0 && has_mounts (tree))
+    return step_fail (ret, HELPER_STEP_TREE_MOUNTS, EBUSY);
   if (error == 0)
     error = clone_folder (tree, userns, true, &mount, ret);
   if (error != 0)

@@ -71,7 +71,7 @@ enum helper_op {
      that nobody in a container takes one of these off again. Root's files may be mapped only read-only. In the host's
      mount namespace. CAP_SYS_ADMIN. Reply: the mount's fd. */
   HELPER_FOLDER_MOUNT = 12,
-  /* Clone the directory of fd 1, the tree of a container that another tool made, in the same way, read-only: for a program of
+  /* Clone the directory of fd 1, the tree of a container that another tool made and in which nothing is mounted, in the same way, read-only: for a program of
      ours that reads it as root of the ids that the user namespace of fd 0 maps it to. It never gets to a container. In the
      host's mount namespace. CAP_SYS_ADMIN. Reply: the mount's fd. */
   HELPER_TREE_MOUNT = 13,
@@ -195,6 +195,7 @@ enum helper_step {
   HELPER_STEP_FOLDER_LOCK = 20,  /* FOLDER_MOUNT: its flags could not be made to stay */
   HELPER_STEP_FOLDERS_BUSY = 21, /* FOLDER: as many of the user's as may be are being opened */
   HELPER_STEP_ADOPTABLE = 22, /* ADOPTABLE: ENOENT: there is no such container; ELOOP: a link is on the way */
+  HELPER_STEP_TREE_MOUNTS = 23, /* TREE_MOUNT: EBUSY: something is mounted in it, which would be missed */
 };
 
 struct helper_reply {

@@ -73,6 +73,7 @@ step_text (guint32 step)
   case HELPER_STEP_FOLDER_IDMAP:
   case HELPER_STEP_FOLDERS_BUSY:
   case HELPER_STEP_ADOPTABLE:
+  case HELPER_STEP_TREE_MOUNTS:
   case HELPER_STEP_NONE:
   default:
     return "it failed";
@@ -153,6 +154,12 @@ set_folder_error (GError **error, const struct helper_reply *reply)
 static gboolean
 set_adoptable_error (GError **error, const struct helper_reply *reply)
 {
+  if (reply->step == HELPER_STEP_TREE_MOUNTS) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_MOUNT_FAILED,
+                 "something is mounted in it, which would be missing in the copy; unmount it, or adopt a "
+                 "directory that has it all");
+    return TRUE;
+  }
   if (reply->step != HELPER_STEP_ADOPTABLE)
     return FALSE;
   if (reply->error == ENOENT)

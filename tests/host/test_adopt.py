@@ -353,6 +353,15 @@ def test_conv04_ids_out_of_range_are_refused_with_a_list(host, lxc):
 
 # ---- when it does not work ----
 
+def test_conv07_what_is_mounted_in_it_is_not_missed(host, lxc):
+    host.run("root", "mount -t tmpfs none /var/lib/lxc/web/rootfs/srv/data && mkdir -p '/var/lib/lxc/web 2'", check=True)
+    done = host.run("root", "bothy adopt --owner alice lxc:web")
+    assert done.returncode == 1 and "mounted in it" in done.stderr and names(host) == []
+    host.run("root", "umount /var/lib/lxc/web/rootfs/srv/data && mount -t tmpfs none '/var/lib/lxc/web 2'", check=True)
+    assert adopt_for_alice(host, "lxc:web") == "web"
+    host.run("root", "umount '/var/lib/lxc/web 2'", check=True)
+
+
 def test_conv06_running_is_refused(host, lxc):
     host.run("root", "mkdir -p /sys/fs/cgroup/lxc.payload.web && (sh -c 'echo $$ >/sys/fs/cgroup/lxc.payload.web/cgroup.procs; exec sleep 60' "
              ">/dev/null 2>&1 & )", check=True)
