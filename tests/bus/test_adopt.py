@@ -128,7 +128,7 @@ def test_CONV_07_for_another_owner(world, alice, bob, place):
     assert container_path(0, "theirs") not in alice.managed()
     with Client(world.address, 0) as root:
         assert root.get(container_path(0, "theirs"), CONTAINER, "Owner") == 0
-    (entry,) = [line for line in world.log().splitlines() if "AdoptContainer kind=dir source=theirs" in line]
+    (entry,) = [line for line in world.log().splitlines() if "AdoptContainer " in line and " source=theirs" in line]
     assert f"by user {ALICE} ({ADOPT})" in entry
     assert all(f" {words}" in entry for words in ("from=caller", "container=theirs", "owner=0")), entry
 
