@@ -15,6 +15,15 @@
 #include "output.h"
 #include "verbs.h"
 
+/* What was said. */
+typedef struct {
+  gboolean list, all, dry_run;
+  char *owner;
+  char *network;
+  gboolean has_uid; /* an owner was named, and is */
+  guint32 uid;
+} Adopt;
+
 /* ---- what there is ---- */
 
 static void
@@ -205,7 +214,7 @@ source_arguments (const CliAdoptable *source, GVariant *options, const char *nam
 }
 
 static int
-show_plan (Cli *cli, const CliAdoptable *source, const char *name)
+show_plan (Cli *cli, const Adopt *said, const CliAdoptable *source, const char *name)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) answer = NULL;
@@ -216,6 +225,8 @@ show_plan (Cli *cli, const CliAdoptable *source, const char *name)
 
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   cli_option_add (&options, "name", name);
+  if (said->has_uid)
+    g_variant_builder_add (&options, "{sv}", "owner", g_variant_new_uint32 (said->uid));
   answer =
       cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "PlanAdoption",
                 source_arguments (source, g_variant_builder_end (&options), NULL), source->fds, NULL, &error);
@@ -234,14 +245,6 @@ show_plan (Cli *cli, const CliAdoptable *source, const char *name)
 }
 
 /* ---- doing it ---- */
-
-typedef struct {
-  gboolean list, all, dry_run;
-  char *owner;
-  char *network;
-  gboolean has_uid; /* an owner was named, and is */
-  guint32 uid;
-} Adopt;
 
 static int
 adopt (Cli *cli, const Adopt *options, const CliAdoptable *source, const char *name)
@@ -311,7 +314,7 @@ adopt_words (Cli *cli, Adopt *options, char **words)
   if (!cli_name_ok (name))
     return cli_usage (
         cli, _ ("A container can not be called \"%s\"; say what it shall be called after the source"), name);
-  return options->dry_run ? show_plan (cli, &source, name) : adopt (cli, options, &source, name);
+  return options->dry_run ? show_plan (cli, options, &source, name) : adopt (cli, options, &source, name);
 }
 
 int

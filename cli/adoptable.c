@@ -3,8 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -70,21 +74,56 @@ machines_directory (void)
                          : g_build_filename (g_get_user_state_dir (), "machines", NULL);
 }
 
+/* Where DIRECTORY, one of these, is: root's may be links that root made. */
+static char *
+resolve (const char *directory)
+{
+  char *target = geteuid () == 0 ? realpath (directory, NULL) : NULL;
+  char *path = g_strdup (target ? target : directory);
+
+  free (target);
+  return path;
+}
+
 /* ---- opening one ---- */
 
 #define MAX_CONFIGURATION (64 * 1024) /* as the service has it */
 
+/* Root may open all, so that whoever has a directory on the way could have a link lead root anywhere. */
+static int
+open_as_caller (const char *path, int flags)
+{
+  struct open_how how = { .flags = (guint64)(flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK),
+                          .resolve = geteuid () == 0 ? RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS : 0 };
+
+  return (int)syscall (SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+}
+
+static void
+set_open_error (GError **error, const char *path, int number)
+{
+  g_autofree char *shown = cli_escape (path, -1, CLI_ESCAPE_LINE);
+  char *target = number == ELOOP && geteuid () == 0 ? realpath (path, NULL) : NULL;
+  g_autofree char *shown_target = target ? cli_escape (target, -1, CLI_ESCAPE_LINE) : NULL;
+
+  if (target)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_LINKS,
+                 _ ("%s: there is a symbolic link in this path, and root follows none; it leads to %s: if "
+                    "that is what "
+                    "you mean, name that"),
+                 shown, shown_target);
+  else
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (number), "%s: %s", shown, g_strerror (number));
+  free (target);
+}
+
 static int
 open_file (const char *path, int flags, GError **error)
 {
-  int fd = open (path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  int fd = open_as_caller (path, flags);
 
-  if (fd < 0) {
-    int number = errno;
-    g_autofree char *shown = cli_escape (path, -1, CLI_ESCAPE_LINE);
-
-    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (number), "%s: %s", shown, g_strerror (number));
-  }
+  if (fd < 0)
+    set_open_error (error, path, errno);
   return fd;
 }
 
@@ -133,8 +172,10 @@ tree_of_lxc (int fd, const char *standard)
 static gboolean
 open_lxc (CliAdoptable *self, GError **error)
 {
-  g_autofree char *directory = lxc_directory ();
+  g_autofree char *called = lxc_directory ();
+  g_autofree char *directory = resolve (called);
   g_autofree char *path = g_build_filename (directory, self->name, "config", NULL);
+  g_autofree char *usual = g_build_filename (called, self->name, "rootfs", NULL);
   g_autofree char *standard = g_build_filename (directory, self->name, "rootfs", NULL);
   g_autofree char *tree = NULL;
   int configuration;
@@ -144,6 +185,8 @@ open_lxc (CliAdoptable *self, GError **error)
   if (configuration < 0)
     return TRUE;
   tree = tree_of_lxc (configuration, standard);
+  if (g_str_equal (tree, usual))
+    tree = (g_free (tree), g_steal_pointer (&standard));
   if (add_fd (self, open_file (tree, O_RDONLY | O_DIRECTORY, error), error))
     return add_fd (self, configuration, error);
   close (configuration);
@@ -153,7 +196,8 @@ open_lxc (CliAdoptable *self, GError **error)
 static gboolean
 open_nspawn (CliAdoptable *self, GError **error)
 {
-  g_autofree char *directory = machines_directory ();
+  g_autofree char *called = machines_directory ();
+  g_autofree char *directory = resolve (called);
   g_autofree char *tree = g_build_filename (directory, self->name, NULL);
   g_autofree char *beside = g_strconcat (tree, ".nspawn", NULL);
   g_autofree char *file = g_strconcat (self->name, ".nspawn", NULL);

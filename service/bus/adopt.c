@@ -24,7 +24,7 @@
 
 typedef struct {
   BothyAdoptSource *source;
-  guint32 owner;
+  guint32 owner;                  /* as the option has it */
   BothyContainerNetwork *network; /* or NULL: as the configuration says */
 } AdoptRequest;
 
@@ -86,7 +86,7 @@ take_fds (BothyArguments *arguments, GVariant *handles, BothyAdoptSource *source
   return TRUE;
 }
 
-/* What another tool calls it: not a path. */
+/* What another tool calls it: not a path, nor what an administrator's question would show as something else. */
 static gboolean
 check_source (const BothyAdoptSource *source, GError **error)
 {
@@ -94,7 +94,7 @@ check_source (const BothyAdoptSource *source, GError **error)
   gboolean is_good = strlen (text) <= MAX_SOURCE && *text != '.' && !strchr (text, '/');
 
   for (const char *c = text; *c && is_good; c++)
-    is_good = g_ascii_isgraph (*c);
+    is_good = g_ascii_isgraph (*c) && !strchr ("<>&\"'$", *c);
   if (source->kind == BOTHY_ADOPT_DIRECTORY)
     is_good = is_good && !*text && source->fds;
   else
@@ -105,19 +105,22 @@ check_source (const BothyAdoptSource *source, GError **error)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                  "A directory comes as a file descriptor of it, and has no source");
   else
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-                 "Source: the container's name, of up to %d visible characters without /, is wanted",
-                 MAX_SOURCE);
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+        "Source: the container's name, of up to %d visible characters without / < > & \" ' and $, is "
+        "wanted",
+        MAX_SOURCE);
   return FALSE;
 }
 
-/* KIND, SOURCE and HANDLES (ah) as both methods have them; it will be called NAME. */
+/* KIND, SOURCE and HANDLES (ah) as both methods have them; it will be called NAME, and OWNER's, or NO_OWNER. */
 static BothyAdoptSource *
 parse_source (BothyArguments *arguments,
               const char *kind,
               const char *text,
               GVariant *handles,
               const char *name,
+              guint32 owner,
               GError **error)
 {
   g_autoptr (BothyAdoptSource) source = g_new0 (BothyAdoptSource, 1);
@@ -125,25 +128,58 @@ parse_source (BothyArguments *arguments,
   source->source = g_strdup (text);
   source->name = g_strdup (name);
   source->user = bothy_arguments_get_user (arguments);
+  source->owner = owner == NO_OWNER ? source->user : owner;
   if (!bothy_adopt_kind_parse (kind, &source->kind, error) || !take_fds (arguments, handles, source, error) ||
       !check_source (source, error) || !bothy_validate_name (name, "Name", error))
     return NULL;
   return g_steal_pointer (&source);
 }
 
+/* What an administrator reads. What the caller brings is called as he says. */
+static char *
+describe_deed (const BothyCall *call, const BothyAdoptSource *source, const char *owner)
+{
+  const char *kind = bothy_adopt_kind_name (source->kind);
+  const char *text = *source->source ? source->source : source->name;
+  g_autofree char *caller = bothy_passwd_name (call->user);
+  g_autofree char *what = source->fds ? g_strdup_printf ("files that %s brings as %s:%s",
+                                                         caller ? caller : "the caller", kind, text)
+                                      : g_strdup_printf ("the container %s:%s of root's", kind, text);
+
+  return g_strdup_printf ("%s %s a container of %s's",
+                          g_str_equal (call->member, "PlanAdoption") ? "look how to make" : "make", what,
+                          owner);
+}
+
 static void
 describe_source (BothyCall *call, const AdoptRequest *request)
 {
   const BothyAdoptSource *source = request->source;
-  guint32 owner = request->owner == NO_OWNER ? call->user : request->owner;
-  g_autofree char *uid = g_strdup_printf ("%u", owner);
-  g_autofree char *user = bothy_passwd_name (owner);
+  g_autofree char *uid = g_strdup_printf ("%u", source->owner);
+  g_autofree char *user = bothy_passwd_name (source->owner);
+  g_autofree char *deed = describe_deed (call, source, user ? user : uid);
 
   polkit_details_insert (call->details, "kind", bothy_adopt_kind_name (source->kind));
   polkit_details_insert (call->details, "source", *source->source ? source->source : source->name);
+  polkit_details_insert (call->details, "from", source->fds ? "caller" : "root");
   polkit_details_insert (call->details, "container", source->name);
   polkit_details_insert (call->details, "owner", uid);
   polkit_details_insert (call->details, "owner-name", user ? user : uid);
+  polkit_details_insert (call->details, "deed", deed);
+}
+
+/* For the caller himself, or somebody who is. */
+static gboolean
+check_owner (const BothyCall *call, const AdoptRequest *request, GError **error)
+{
+  guint32 owner = request->source->owner;
+  g_autofree char *name = owner == call->user ? NULL : bothy_passwd_name (owner);
+
+  if (owner == call->user || name || owner == 0)
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_ACCOUNT,
+               "Option \"owner\": there is no account with the user id %u on this machine", owner);
+  return FALSE;
 }
 
 /* What is root's, and what somebody else is to get, takes an administrator's word. */
@@ -152,16 +188,17 @@ weigh (BothyCall *call)
 {
   const AdoptRequest *request = call->request;
 
-  bothy_call_weighed (call,
-                      !request->source->fds || (request->owner != NO_OWNER && request->owner != call->user));
+  bothy_call_weighed (call, !request->source->fds || request->source->owner != call->user);
 }
 
+/* The word is for root's container of that name. What the caller brings under the same name could be anybody's, which he
+   happens to have open. */
 static void
 note_trust (BothyCall *call)
 {
   AdoptRequest *request = call->request;
 
-  request->source->trusted = call->may_use || call->user == 0;
+  request->source->trusted = call->user == 0 || (call->may_use && !request->source->fds);
 }
 
 /* ---- PlanAdoption ---- */
@@ -173,13 +210,15 @@ parse_plan_adoption (BothyArguments *arguments, GError **error)
   g_autoptr (GVariant) options = NULL;
   g_autoptr (GVariant) handles = NULL;
   g_autofree char *name = g_strdup ("adopted");
-  const BothyOption table[] = { { "name", "s", &name }, { NULL, NULL, NULL } };
+  const BothyOption table[] = { { "name", "s", &name },
+                                { "owner", "u", &request->owner },
+                                { NULL, NULL, NULL } };
   const char *kind, *source;
 
   bothy_arguments_get (arguments, "(&s&s@ah@a{sv})", &kind, &source, &handles, &options);
   request->owner = NO_OWNER;
   if (bothy_options_parse (options, table, error))
-    request->source = parse_source (arguments, kind, source, handles, name, error);
+    request->source = parse_source (arguments, kind, source, handles, name, request->owner, error);
   return request->source ? g_steal_pointer (&request) : NULL;
 }
 
@@ -190,7 +229,7 @@ gboolean
 bothy_manager_check_plan_adoption (BothyCall *call, GError **error)
 {
   describe_source (call, call->request);
-  return TRUE;
+  return check_owner (call, call->request, error);
 }
 
 void
@@ -300,7 +339,7 @@ parse_adopt_container (BothyArguments *arguments, GError **error)
   }
   if (network)
     request->network = bothy_container_network_parse (network, "", none, error);
-  request->source = parse_source (arguments, kind, source, handles, name, error);
+  request->source = parse_source (arguments, kind, source, handles, name, request->owner, error);
   return request->source ? g_steal_pointer (&request) : NULL;
 }
 
@@ -310,17 +349,8 @@ const BothyRequestType bothy_manager_adopt_container_request = { parse_adopt_con
 gboolean
 bothy_manager_check_adopt_container (BothyCall *call, GError **error)
 {
-  const AdoptRequest *request = call->request;
-  g_autofree char *name = NULL;
-
-  describe_source (call, request);
-  if (request->owner == NO_OWNER || request->owner == call->user)
-    return TRUE;
-  name = bothy_passwd_name (request->owner);
-  if (!name && request->owner != 0)
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_ACCOUNT,
-                 "Option \"owner\": there is no account with the user id %u on this machine", request->owner);
-  return name || request->owner == 0;
+  describe_source (call, call->request);
+  return check_owner (call, call->request, error);
 }
 
 void
@@ -363,10 +393,8 @@ adopt_container (BothyRegistry *registry, BothyOperation *operation, GObject *ta
 {
   AdoptRequest *request = data;
 
-  bothy_registry_adopt (registry, request->source,
-                        request->owner == NO_OWNER ? request->source->user : request->owner,
-                        g_steal_pointer (&request->network), on_progress, on_warning, operation,
-                        operation->cancellable, on_adopted, operation);
+  bothy_registry_adopt (registry, request->source, g_steal_pointer (&request->network), on_progress,
+                        on_warning, operation, operation->cancellable, on_adopted, operation);
 }
 
 void
@@ -379,6 +407,14 @@ bothy_manager_handle_adopt_container (BothyCall *call)
 }
 
 /* ---- ListAdoptable ---- */
+
+gboolean
+bothy_manager_check_list_adoptable (BothyCall *call, GError **error)
+{
+  polkit_details_insert (call->details, "deed",
+                         "list the containers of LXC and systemd-nspawn that are root's");
+  return TRUE;
+}
 
 static void
 on_listed (GObject *source, GAsyncResult *result, gpointer user_data)

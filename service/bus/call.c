@@ -186,18 +186,30 @@ send_reply (BothyCall *self, GDBusMessage *message)
 
 /* ---- who did what ---- */
 
-/* The method, and what polkit was told or would have been, but for whose container it is. */
+/* An entry that is none of a container's history names whose it is, if not the caller's. */
+static gboolean
+names_owner (const BothyCall *self)
+{
+  const char *owner = polkit_details_lookup (self->details, "owner");
+
+  return !BOTHY_IS_CONTAINER (self->about) && owner && g_ascii_strtoull (owner, NULL, 10) != self->user;
+}
+
+/* The method, and what polkit was told or would have been, but for whose container it is where that is told anyway. */
 static char *
 describe_deed (const BothyCall *self, const GError *error)
 {
   static const char *const of_object[] = { "container", "owner", "owner-name", "verb", "ceilings", NULL };
   g_auto (GStrv) keys = polkit_details_get_keys (self->details);
   GString *deed = g_string_new (self->member);
+  gboolean with_owner = names_owner (self);
 
   for (char **key = keys; key && *key; key++) {
     const char *value = polkit_details_lookup (self->details, *key);
 
-    if (!g_strv_contains (of_object, *key) && !g_str_has_prefix (*key, "polkit.") && *value) {
+    if (*value && !g_str_has_prefix (*key, "polkit.") &&
+        (!g_strv_contains (of_object, *key) ||
+         (with_owner && (g_str_equal (*key, "owner") || g_str_equal (*key, "container"))))) {
       g_autofree char *valid = g_utf8_make_valid (value, (gssize)MIN (strlen (value), MAX_DETAIL));
 
       g_string_append_printf (deed, " %s=%s", *key, valid);

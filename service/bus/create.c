@@ -53,8 +53,6 @@ parse_egress (BothyContainerSpec *spec, GError **error)
   return !given || spec->egress;
 }
 
-#define MAX_SYSCTLS 64
-
 /* GIVEN (a{ss}, NULL: none) as NAME=VALUE. */
 static gboolean
 parse_sysctls (BothyContainerSpec *spec, GVariant *given, GError **error)
@@ -63,9 +61,9 @@ parse_sysctls (BothyContainerSpec *spec, GVariant *given, GError **error)
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   gsize n = given ? g_variant_n_children (given) : 0;
 
-  if (n > MAX_SYSCTLS) {
+  if (n > BOTHY_MAX_SYSCTLS) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-                 "Option \"sysctls\": a container can have %d of its own", MAX_SYSCTLS);
+                 "Option \"sysctls\": a container can have %d of its own", BOTHY_MAX_SYSCTLS);
     return FALSE;
   }
   for (gsize i = 0; i < n; i++) {

@@ -47,6 +47,7 @@ WEIGH (manager, create_container);
 HANDLE (manager, create_container);
 
 /* adopt.c */
+CHECK (manager, list_adoptable);
 HANDLE (manager, list_adoptable);
 REQUEST (manager, plan_adoption);
 CHECK (manager, plan_adoption);

@@ -105,8 +105,10 @@ def test_CONV_07_what_takes_an_administrator(world, alice, place, arguments):
             assert [question.action for question in world.polkit.asked()] == [polkit.CREATE, ADOPT]
             details = dict(world.polkit.questions[-1].details)
             owner = BOB if handles else ALICE
-            assert details.pop("owner-name")
-            assert details == {"kind": kind, "source": source or "x1", "container": "x1", "owner": str(owner)}
+            name, deed = details.pop("owner-name"), details.pop("deed")
+            assert deed.endswith(f" a container of {name}'s") and f"{kind}:{source or 'x1'}" in deed and ("of root's" in deed) == (not handles)
+            assert details == {"kind": kind, "source": source or "x1", "from": "caller" if handles else "root", "container": "x1",
+                               "owner": str(owner)}
             if not handles:
                 assert alice.error(ROOT, MANAGER, "PlanAdoption", PLAN, kind, source, [], {}) == wanted
         world.polkit.answers[polkit.CREATE] = "no"
@@ -126,6 +128,42 @@ def test_CONV_07_for_another_owner(world, alice, bob, place):
     assert container_path(0, "theirs") not in alice.managed()
     with Client(world.address, 0) as root:
         assert root.get(container_path(0, "theirs"), CONTAINER, "Owner") == 0
+    (entry,) = [line for line in world.log().splitlines() if "AdoptContainer " in line and " source=theirs" in line]
+    assert f"by user {ALICE} ({ADOPT})" in entry
+    assert all(f" {words}" in entry for words in ("from=caller", "container=theirs", "owner=0")), entry
+
+
+@pytest.mark.parametrize("kind,source", [("lxc", "web"), ("dir", "")])
+def test_CONV_07_the_word_is_for_roots_container(world, alice, place, kind, source):
+    """An administrator says yes to lxc:web, and what comes with the call is a directory that the caller may open: not all in it is his."""
+    world.polkit.answers[ADOPT] = "yes"
+    tree = make_tree(place / "tree", 0)
+    with Opened(tree) as fds:
+        for owner in BOB, ALICE:
+            options = variants({"owner": GLib.Variant("u", owner)})
+            (operation,) = alice.manager("AdoptContainer", DO, kind, source, [0], "x1", options, fds=fds)
+            done = alice.finish(operation)
+            assert ".NotYours:" in done["Error"] and "root can adopt it" in done["Error"], done
+    assert images(world, BOB) == images(world, ALICE) == []
+
+
+def test_CONV_04_a_tree_of_a_user_is_no_range(world, root, place):
+    """What alice moved into her tree of bob's stays his, also when root adopts the tree for her, or for nobody in particular."""
+    tree = make_tree(place / "tree", ALICE)
+    os.chown(tree / "etc/secret", BOB, BOB)
+    hers = variants({"owner": GLib.Variant("u", ALICE)})
+    with Opened(tree) as fds:
+        (operation,) = root.manager("AdoptContainer", DO, "dir", "", [0], "x1", hers, fds=fds)
+        done = root.finish(operation)
+        assert ".NotYours:" in done["Error"] and "/etc/secret" in done["Error"], done
+        (operation,) = root.manager("AdoptContainer", DO, "dir", "", [0], "x1", {}, fds=fds)
+        assert error_of(root, operation) == "NotYours"
+        _, facts = root.manager("PlanAdoption", PLAN, "dir", "", [0], hers, fds=fds)
+        assert facts["map"] == f"0 is {ALICE}" and facts["foreign-paths"] == ["/etc/secret"]
+        os.chown(tree / "etc/secret", ALICE, ALICE)
+        (operation,) = root.manager("AdoptContainer", DO, "dir", "", [0], "x1", hers, fds=fds)
+        assert root.finish(operation)["Error"] == ""
+    assert root.get(container_path(ALICE, "x1"), CONTAINER, "Owner") == ALICE
 
 
 def test_CONV_07_list_is_for_an_administrator(world, alice, root):
@@ -146,7 +184,7 @@ def test_ARG_01_sources(world, alice, place):
                                   ("dir", "x", [directory]), ("dir", "", [file]), ("dir", "", [path_only]), ("dir", "", [directory, file]),
                                   ("lxc", "", [directory, file]), ("lxc", "x", [directory, directory]), ("lxc", "x", [file, directory]),
                                   ("lxc", "x", [directory, file, file]), *(("lxc", bad, []) for bad in (
-                                      "..", ".", ".x", "a/b", "/etc", "a b", "a\nb", "x" * 64, "\u202e", "a\u00e4"))):
+                                      "..", ".", ".x", "a/b", "/etc", "a b", "a\nb", "x" * 64, "\u202e", "a\u00e4", "<b>x", "a&b", "$(owner)", "a\x1bb"))):
             world.polkit.questions.clear()
             for member, signature, rest in (("PlanAdoption", PLAN, ({},)), ("AdoptContainer", DO, ("x1", {}))):
                 assert alice.error(ROOT, MANAGER, member, signature, kind, source, list(range(len(fds))), *rest, fds=fds) == "InvalidArgs", (

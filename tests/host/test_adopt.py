@@ -376,6 +376,30 @@ def test_conv06_running_is_refused(host, lxc):
     assert adopt_for_alice(host, "lxc:web") == "web"
 
 
+def test_conv06_a_users_session_says_nothing_of_roots(host, lxc):
+    """alice calls a group of hers like root's container."""
+    group = "/sys/fs/cgroup/user.slice/user-1000.slice/lxc.payload.web"
+    host.run("root", f"mkdir -p {group} && (setsid setpriv --reuid 1000 --regid 1000 --clear-groups sleep 60 >/dev/null 2>&1 & "
+             f"echo $! >{group}/cgroup.procs; setsid sleep 60 >/dev/null 2>&1 & echo $! >{group}/cgroup.procs)", check=True)
+    try:
+        assert host.output("root", f"grep -c . {group}/cgroup.procs") == "2"
+        assert "running" not in host.output("root", "bothy adopt --list")
+        assert host.run("root", "bothy adopt --dry-run lxc:web").returncode == 0
+    finally:
+        host.run("root", f"kill $(cat {group}/cgroup.procs); until rmdir {group} 2>/dev/null; do sleep 0.05; done", check=True)
+
+
+def test_conv01_root_follows_no_link(host):
+    """Root names a tree of alice's, which leads elsewhere by then."""
+    host.run("root", "mkdir -p /srv/roots/bin /srv/roots/etc && mkdir -p ~alice/trees && chown alice: ~alice/trees", check=True)
+    host.run("alice", "ln -s /srv/roots ~/trees/tree; ln -s /srv ~/trees/above", check=True)
+    for path, target in ("tree", "/srv/roots"), ("above/roots", "/srv/roots"), ("../trees/tree", "/srv/roots"):
+        done = host.run("root", f"cd ~alice/trees && bothy adopt --owner alice dir:$PWD/{path} x1")
+        assert done.returncode == 1 and "symbolic link" in done.stderr and target in done.stderr, done.stderr
+    assert names(host) == []
+    host.run("root", "rm -r /srv/roots ~alice/trees", check=True)
+
+
 def test_names_and_what_is_deleted(host, lxc):
     adopt_for_alice(host, "lxc:web", "one")
     done = host.run("root", "bothy adopt --owner alice lxc:web one")

@@ -7,6 +7,8 @@
 #include "core/adopt/keys.h"
 #include "core/adopt/running.h"
 
+#include <string.h>
+
 static BothyAdoptPlan *
 read_as (BothyAdoptKind kind, const char *text)
 {
@@ -132,6 +134,67 @@ test_keys_of_nspawn (void)
           "ddddd");
 }
 
+/* CONV-09: however much a configuration says, it is read at once, and what a container can not have is told. */
+static void
+test_how_many (void)
+{
+  GString *text = g_string_new ("Exec.Environment=FIRST=1\nExec.Environment=");
+  g_autoptr (BothyAdoptPlan) plan = NULL;
+  g_autoptr (BothyAdoptPlan) many = NULL;
+  const BothyAdoptLine *line;
+
+  for (guint i = 0; i < 16000; i++)
+    g_string_append (text, "a=1 ");
+  g_test_timer_start ();
+  plan = read_as (BOTHY_ADOPT_NSPAWN, text->str);
+  g_assert_cmpfloat (g_test_timer_elapsed (), <, 2.0);
+  line = plan->lines->pdata[1];
+  g_assert_cmpint (line->outcome, ==, BOTHY_ADOPT_DROPPED);
+  g_assert_cmpuint (g_strv_length (plan->spec->environment), ==, 1);
+  g_string_assign (text, "");
+  for (guint i = 0; i < 1030; i++)
+    g_string_append (text, "lxc.environment=A=1\n");
+  many = read_as (BOTHY_ADOPT_LXC, text->str);
+  g_assert_cmpuint (g_strv_length (many->spec->environment), ==, 1024);
+  line = many->lines->pdata[1024];
+  g_assert_cmpint (line->outcome, ==, BOTHY_ADOPT_DROPPED);
+  g_string_free (text, TRUE);
+}
+
+static void
+test_sysctls (void)
+{
+  GString *text = g_string_new ("lxc.sysctl.net.ipv4.ip_forward=0\nlxc.sysctl.net.ipv4.ip_forward=1\n");
+  g_autoptr (BothyAdoptPlan) plan = NULL;
+  g_autoptr (BothyAdoptPlan) many = NULL;
+
+  expect (BOTHY_ADOPT_LXC, text->str, "dk");
+  plan = read_as (BOTHY_ADOPT_LXC, text->str);
+  g_assert_cmpuint (g_strv_length (plan->spec->sysctls), ==, 1);
+  g_assert_cmpstr (plan->spec->sysctls[0], ==, "net.ipv4.ip_forward=1");
+  for (guint i = 0; i < 100; i++)
+    g_string_append_printf (text, "lxc.sysctl.net.core.s%u=1\n", i);
+  many = read_as (BOTHY_ADOPT_LXC, text->str);
+  g_assert_cmpuint (g_strv_length (many->spec->sysctls), ==, 64);
+  g_string_free (text, TRUE);
+}
+
+/* A message is UTF-8 wherever it is cut. */
+static void
+test_messages (void)
+{
+  for (guint shift = 0; shift < 2; shift++) {
+    GString *text = g_string_new (shift ? "lxc.rootfs=zfs:x" : "lxc.rootfs=zfs:");
+    g_autoptr (GError) error = NULL;
+
+    for (guint i = 0; i < 200; i++)
+      g_string_append (text, "\303\244");
+    g_assert_null (bothy_adopt_read_configuration (BOTHY_ADOPT_LXC, "web", text->str, &error));
+    g_assert_true (g_utf8_validate (error->message, -1, NULL));
+    g_string_free (text, TRUE);
+  }
+}
+
 /* CONV-04: maps that are none. */
 static void
 test_maps (void)
@@ -167,22 +230,50 @@ test_maps (void)
   refuse ("lxc.rootfs.path=loop:/img\n");
 }
 
+static gboolean
+guess (BothyAdoptMap *map, guint32 uid, guint32 gid, guint32 owner, guint32 owner_gid)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean done = bothy_adopt_map_guess (map, uid, gid, owner, owner_gid, &error);
+
+  g_assert_true (done ? !error : g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS));
+  return done;
+}
+
 static void
 test_guesses (void)
 {
   BothyAdoptMap map;
   guint32 root;
 
-  bothy_adopt_map_guess (&map, 1000, 1000, 1000, 100);
+  g_assert_true (guess (&map, 1000, 1000, 1000, 100));
   g_assert_cmpuint (map.uids[0].count, ==, 1);
   g_assert_cmpuint (map.gids[0].outside, ==, 100);
-  bothy_adopt_map_guess (&map, 0, 0, 0, 0);
+  g_assert_true (guess (&map, 0, 0, 0, 0));
   g_assert_true (bothy_adopt_map_is_privileged (&map) && map.uids[0].count == BOTHY_RANGE_SIZE);
-  bothy_adopt_map_guess (&map, 524288, 524288, 0, 0);
+  g_assert_true (guess (&map, 524288, 524288, 0, 0));
   g_assert_true (bothy_adopt_map_get_root (&map, &root) && root == 524288);
+  /* In a range that begins at a user would be all the users after him. */
+  g_assert_false (guess (&map, 1000, 1000, 0, 0));
+  g_assert_false (guess (&map, 1000, 1000, 1001, 1001));
+  g_assert_false (guess (&map, 0, 1000, 1001, 1001));
+  g_assert_false (guess (&map, 65535, 100000, 1001, 1001));
   /* Of such a high one nothing can be made. */
-  bothy_adopt_map_guess (&map, G_MAXUINT32 - 1, 0, 1000, 1000);
-  g_assert_false (bothy_adopt_map_get_root (&map, &root));
+  g_assert_false (guess (&map, G_MAXUINT32 - 1, 0, 1000, 1000));
+  g_assert_false (guess (&map, 0, G_MAXUINT32 - 1, 1000, 1000));
+}
+
+/* CONV-04: a request without a map of gids would have the uids in its place. */
+static void
+test_roots (void)
+{
+  g_autoptr (BothyAdoptPlan) plan =
+      read_as (BOTHY_ADOPT_LXC, "lxc.idmap=u 0 100000 65536\nlxc.idmap=g 65535 7 1\n");
+  struct helper_request request;
+
+  g_assert_false (bothy_adopt_map_has_roots (&plan->map));
+  bothy_adopt_map_fill (&plan->map, 1, &request);
+  g_assert_cmpuint (request.n_extents, ==, 0);
 }
 
 /* CONV-06: what says that it runs. */
@@ -208,6 +299,38 @@ test_running (void)
   g_assert_false (bothy_adopt_is_map_of (0, "\nnonsense\n"));
 }
 
+/* What a process of CONTAINER's ROOT is that has UID and is in GROUPS. */
+static gboolean
+is_of (guint32 uid, const char *groups, guint32 root)
+{
+  g_auto (BothyAdoptProcess) process = { 0, NULL };
+  g_autofree char *status =
+      g_strdup_printf ("Name:\t\\nUid:\t7\nUmask:\t0022\nUid:\t%u\t0\t0\t0\nGid:\t0\t0\t0\t0\n", uid);
+
+  g_assert_true (bothy_adopt_process_parse (&process, groups, status));
+  g_assert_cmpuint (process.uid, ==, uid);
+  return bothy_adopt_process_is_of (&process, BOTHY_ADOPT_NSPAWN, "web", root);
+}
+
+/* CONV-06: whoever calls a group of his session like root's container says nothing of that. */
+static void
+test_whose_runs (void)
+{
+  static const char roots[] = "0::/machine.slice/machine-web.scope/payload\n";
+  static const char hers[] = "0::/user.slice/user-1000.slice/user@1000.service/app.slice/machine-web.scope\n";
+  g_auto (BothyAdoptProcess) process = { 0, NULL };
+
+  g_assert_true (is_of (0, roots, 0));
+  g_assert_true (is_of (100000, roots, 100000));
+  g_assert_true (is_of (1000, hers, 1000));
+  g_assert_false (is_of (1000, roots, 0));
+  g_assert_false (is_of (1000, hers, 0));
+  /* Such as sudo that she started there. */
+  g_assert_false (is_of (0, hers, 0));
+  g_assert_false (is_of (1001, hers, 1000));
+  g_assert_false (bothy_adopt_process_parse (&process, roots, "Name:\tx\n"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -215,8 +338,13 @@ main (int argc, char **argv)
   g_test_add_func ("/adopt/CONV-09-keys-of-lxc", test_keys_of_lxc);
   g_test_add_func ("/adopt/CONV-09-limits", test_limits);
   g_test_add_func ("/adopt/CONV-09-keys-of-nspawn", test_keys_of_nspawn);
+  g_test_add_func ("/adopt/CONV-09-how-many", test_how_many);
+  g_test_add_func ("/adopt/CONV-09-sysctls", test_sysctls);
+  g_test_add_func ("/adopt/CONV-09-messages", test_messages);
   g_test_add_func ("/adopt/CONV-04-maps", test_maps);
   g_test_add_func ("/adopt/CONV-04-guesses", test_guesses);
+  g_test_add_func ("/adopt/CONV-04-roots", test_roots);
   g_test_add_func ("/adopt/CONV-06-running", test_running);
+  g_test_add_func ("/adopt/CONV-06-whose-runs", test_whose_runs);
   return g_test_run ();
 }

@@ -8,9 +8,19 @@
 
 #include <string.h>
 
+#define SYSCTL    "lxc.sysctl."
+#define MAX_WORDS 1024 /* as an image's configuration has them */
+
+/* What several lines together say. */
+typedef struct {
+  GPtrArray *environment; /* words */
+  GPtrArray *sysctls;     /* lines of the plan */
+} Reading;
+
 /* One line, and the plan that it changes. */
 typedef struct {
   BothyAdoptPlan *plan;
+  Reading *reading;
   BothyAdoptLine *line;
   GError *error; /* set: a container with this can not be adopted */
 } Taking;
@@ -49,17 +59,6 @@ replace (char **text, const char *value)
   *text = g_strdup (value);
 }
 
-static void
-append_word (char ***words, const char *word)
-{
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-
-  g_strv_builder_addv (builder, (const char **)*words);
-  g_strv_builder_add (builder, word);
-  g_strfreev (*words);
-  *words = g_strv_builder_end (builder);
-}
-
 /* ---- what runs ---- */
 
 static void
@@ -83,8 +82,11 @@ add_variable (Taking *t, const char *variable)
 
   if (!strchr (variable, '='))
     become (t, BOTHY_ADOPT_DROPPED, "not carried over: the value comes from who starts it");
+  else if (t->reading->environment->len == MAX_WORDS)
+    become (t, BOTHY_ADOPT_DROPPED,
+            "not carried over: there are %d variables before it, which is all there can be", MAX_WORDS);
   else if (bothy_validate_environment (entries, &error)) {
-    append_word (&t->plan->spec->environment, variable);
+    g_ptr_array_add (t->reading->environment, g_strdup (variable));
     become (t, BOTHY_ADOPT_KEPT, "a variable of its first process");
     return TRUE;
   } else
@@ -98,11 +100,12 @@ take_variable (Taking *t)
   add_variable (t, t->line->value);
 }
 
-/* systemd's: several, each of which may be quoted. */
+/* systemd's: several, each of which may be quoted; all or none. */
 static void
 take_variables (Taking *t)
 {
   g_auto (GStrv) words = NULL;
+  guint before = t->reading->environment->len;
 
   if (!g_shell_parse_argv (t->line->value, NULL, &words, NULL)) {
     become (t, BOTHY_ADOPT_DROPPED, "not carried over: its quotes do not match");
@@ -110,8 +113,10 @@ take_variables (Taking *t)
   }
   for (char **word = words; *word; word++) {
     g_clear_pointer (&t->line->text, g_free);
-    if (!add_variable (t, *word))
+    if (!add_variable (t, *word)) {
+      g_ptr_array_set_size (t->reading->environment, (int)before);
       return;
+    }
   }
 }
 
@@ -133,6 +138,8 @@ take_command (Taking *t)
     become (t, BOTHY_ADOPT_DROPPED, "not carried over: its quotes do not match");
   else if (is_init (words[0]) && !words[1])
     become (t, BOTHY_ADOPT_KEPT, "its init runs, as it does without this");
+  else if (g_strv_length (words) > MAX_WORDS)
+    become (t, BOTHY_ADOPT_DROPPED, "not carried over: a command has up to %d words", MAX_WORDS);
   else {
     g_strfreev (t->plan->spec->command);
     t->plan->spec->command = g_steal_pointer (&words);
@@ -206,18 +213,40 @@ take_halt_signal (Taking *t)
   become (t, BOTHY_ADOPT_KEPT, "what asks it to end");
 }
 
+/* Of one that is there twice, the last line holds, as LXC has it. */
+static void
+forget_sysctl (Taking *t)
+{
+  Taking earlier = { .plan = t->plan };
+  GPtrArray *lines = t->reading->sysctls;
+
+  for (guint i = 0; i < lines->len; i++) {
+    earlier.line = lines->pdata[i];
+    if (!g_str_equal (earlier.line->key, t->line->key))
+      continue;
+    g_clear_pointer (&earlier.line->text, g_free);
+    become (&earlier, BOTHY_ADOPT_DROPPED, "not carried over: a later line says another");
+    g_ptr_array_remove_index (lines, i);
+    return;
+  }
+}
+
 static void
 take_sysctl (Taking *t)
 {
-  const char *name = t->line->key + strlen ("lxc.sysctl.");
-  g_autofree char *setting = g_strconcat (name, "=", t->line->value, NULL);
   GError *error = NULL;
 
-  if (!bothy_validate_sysctl (name, t->line->value, &error)) {
+  if (!bothy_validate_sysctl (t->line->key + strlen (SYSCTL), t->line->value, &error)) {
     drop_for (t, error);
     return;
   }
-  append_word (&t->plan->spec->sysctls, setting);
+  forget_sysctl (t);
+  if (t->reading->sysctls->len == BOTHY_MAX_SYSCTLS) {
+    become (t, BOTHY_ADOPT_DROPPED, "not carried over: a container can have %d of its own",
+            BOTHY_MAX_SYSCTLS);
+    return;
+  }
+  g_ptr_array_add (t->reading->sysctls, t->line);
   become (t, BOTHY_ADOPT_KEPT, "set at each start");
 }
 
@@ -226,8 +255,9 @@ take_sysctl (Taking *t)
 static void
 refuse (Taking *t, const char *why)
 {
-  g_set_error (&t->error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "%s = %.200s: %s", t->line->key,
-               t->line->value, why);
+  g_autofree char *value = bothy_adopt_shorten (t->line->value);
+
+  g_set_error (&t->error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "%s = %s: %s", t->line->key, value, why);
 }
 
 /* "u 0 100000 65536" */
@@ -764,10 +794,10 @@ matches (const char *key, const char *rule)
 
 /* Let LINE become what it becomes. FALSE with INVALID_ARGS: a container with this can not be adopted. */
 static gboolean
-take_line (BothyAdoptPlan *plan, BothyAdoptLine *line, GError **error)
+take_line (BothyAdoptPlan *plan, Reading *reading, BothyAdoptLine *line, GError **error)
 {
   const Rule *rule = plan->kind == BOTHY_ADOPT_NSPAWN ? nspawn_rules : lxc_rules;
-  Taking taking = { .plan = plan, .line = line };
+  Taking taking = { .plan = plan, .reading = reading, .line = line };
 
   while (rule->key && !matches (line->key, rule->key))
     rule++;
@@ -782,6 +812,30 @@ take_line (BothyAdoptPlan *plan, BothyAdoptLine *line, GError **error)
   return !taking.error;
 }
 
+static char **
+join_environment (const Reading *reading)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (guint i = 0; i < reading->environment->len; i++)
+    g_strv_builder_add (builder, reading->environment->pdata[i]);
+  return g_strv_builder_end (builder);
+}
+
+static char **
+join_sysctls (const Reading *reading)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (guint i = 0; i < reading->sysctls->len; i++) {
+    const BothyAdoptLine *line = reading->sysctls->pdata[i];
+    g_autofree char *setting = g_strconcat (line->key + strlen (SYSCTL), "=", line->value, NULL);
+
+    g_strv_builder_add (builder, setting);
+  }
+  return g_strv_builder_end (builder);
+}
+
 BothyAdoptPlan *
 bothy_adopt_read_configuration (BothyAdoptKind kind,
                                 const char *name,
@@ -789,10 +843,15 @@ bothy_adopt_read_configuration (BothyAdoptKind kind,
                                 GError **error)
 {
   g_autoptr (BothyAdoptPlan) plan = bothy_adopt_plan_new (kind, name, configuration);
+  g_autoptr (GPtrArray) environment = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) sysctls = g_ptr_array_new ();
+  Reading reading = { environment, sysctls };
 
   for (guint i = 0; i < plan->lines->len; i++) {
-    if (!take_line (plan, plan->lines->pdata[i], error))
+    if (!take_line (plan, &reading, plan->lines->pdata[i], error))
       return NULL;
   }
+  plan->spec->environment = (g_strfreev (plan->spec->environment), join_environment (&reading));
+  plan->spec->sysctls = (g_strfreev (plan->spec->sysctls), join_sysctls (&reading));
   return g_steal_pointer (&plan);
 }

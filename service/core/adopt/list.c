@@ -19,73 +19,111 @@ static const struct {
   { BOTHY_ADOPT_NSPAWN, "/var/lib/machines", "usr" },
 };
 
-static gboolean
-is_container (int top, const char *name, const char *has)
+typedef struct {
+  char *name;
+  guint32 root; /* whose its tree is */
+} Found;
+
+static void
+found_free (gpointer data)
+{
+  Found *found = data;
+
+  g_free (found->name);
+  g_free (found);
+}
+
+static void
+process_free (gpointer data)
+{
+  bothy_adopt_process_clear (data);
+  g_free (data);
+}
+
+static void
+add_if_container (GPtrArray *containers, int top, const char *name, const char *has)
 {
   autofd fd = openat (top, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   struct stat st;
+  Found *found;
 
-  return fd >= 0 && fstatat (fd, has, &st, AT_SYMLINK_NOFOLLOW) == 0;
+  if (fd < 0 || fstatat (fd, has, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    return;
+  found = g_new0 (Found, 1);
+  found->name = g_strdup (name);
+  found->root = st.st_uid;
+  g_ptr_array_add (containers, found);
 }
 
 static int
 compare_names (gconstpointer a, gconstpointer b)
 {
-  return strcmp (*(const char *const *)a, *(const char *const *)b);
+  const Found *const *one = a, *const *other = b;
+
+  return strcmp ((*one)->name, (*other)->name);
 }
 
-/* (element-type utf8) (transfer full) */
+/* (element-type Found) (transfer full) */
 static GPtrArray *
-list_names (const char *directory, const char *has)
+find_containers (const char *directory, const char *has)
 {
-  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
+  GPtrArray *containers = g_ptr_array_new_with_free_func (found_free);
   DIR *listing = opendir (directory);
   const struct dirent *entry;
 
-  while (listing && (entry = readdir (listing)))
-    if (entry->d_name[0] != '.' && g_utf8_validate (entry->d_name, -1, NULL) &&
-        is_container (dirfd (listing), entry->d_name, has))
-      g_ptr_array_add (names, g_strdup (entry->d_name));
+  while (listing && (entry = readdir (listing))) {
+    if (entry->d_name[0] != '.' && g_utf8_validate (entry->d_name, -1, NULL))
+      add_if_container (containers, dirfd (listing), entry->d_name, has);
+  }
   if (listing)
     closedir (listing);
-  g_ptr_array_sort (names, compare_names);
-  return names;
+  g_ptr_array_sort (containers, compare_names);
+  return containers;
 }
 
-/* The control groups of all processes, a line each. */
-static char *
-read_groups (void)
+/* (element-type BothyAdoptProcess) (transfer full) */
+static GPtrArray *
+read_processes (void)
 {
+  GPtrArray *processes = g_ptr_array_new_with_free_func (process_free);
   g_autoptr (GDir) proc = g_dir_open ("/proc", 0, NULL);
-  GString *all = g_string_new (NULL);
   const char *pid;
 
   while (proc && (pid = g_dir_read_name (proc))) {
-    g_autofree char *path = g_build_filename ("/proc", pid, "cgroup", NULL);
-    g_autofree char *groups = NULL;
+    BothyAdoptProcess process = { 0, NULL };
 
-    if (g_ascii_isdigit (*pid) && g_file_get_contents (path, &groups, NULL, NULL))
-      g_string_append (all, groups);
+    if (g_ascii_isdigit (*pid) && bothy_adopt_process_read (&process, pid))
+      g_ptr_array_add (processes, g_memdup2 (&process, sizeof process));
   }
-  return g_string_free (all, FALSE);
+  return processes;
+}
+
+static gboolean
+runs (const Found *found, BothyAdoptKind kind, const GPtrArray *processes)
+{
+  for (guint i = 0; i < processes->len; i++) {
+    if (bothy_adopt_process_is_of (processes->pdata[i], kind, found->name, found->root))
+      return TRUE;
+  }
+  return FALSE;
 }
 
 static void
 list_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
-  g_autofree char *groups = read_groups ();
+  g_autoptr (GPtrArray) processes = read_processes ();
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(ssss)"));
   for (gsize i = 0; i < G_N_ELEMENTS (places); i++) {
-    g_autoptr (GPtrArray) names = list_names (places[i].directory, places[i].has);
+    g_autoptr (GPtrArray) containers = find_containers (places[i].directory, places[i].has);
 
-    for (guint n = 0; n < names->len; n++) {
-      const char *name = names->pdata[n];
-      gboolean runs = bothy_adopt_is_group_of (places[i].kind, name, groups);
+    for (guint n = 0; n < containers->len; n++) {
+      const Found *found = containers->pdata[n];
 
-      g_variant_builder_add (&builder, "(ssss)", bothy_adopt_kind_name (places[i].kind), name,
-                             runs ? "running" : "stopped", places[i].directory);
+      g_variant_builder_add (&builder, "(ssss)", bothy_adopt_kind_name (places[i].kind), found->name,
+                             runs (found, places[i].kind, processes) ? "running" : "stopped",
+                             places[i].directory);
     }
   }
   g_task_return_pointer (task, g_variant_ref_sink (g_variant_builder_end (&builder)),

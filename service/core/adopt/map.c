@@ -26,29 +26,55 @@ bothy_adopt_map_add (BothyAdoptMap *self, char kind, guint32 inside, guint32 out
          (kind == 'u' || add_extent (self->gids, &self->n_gids, inside, outside, count));
 }
 
-void
-bothy_adopt_map_guess (BothyAdoptMap *self, guint32 uid, guint32 gid, guint32 owner, guint32 owner_gid)
+/* Those between are accounts of the machine, each of which is somebody else's. */
+static gboolean
+can_begin (guint32 id)
+{
+  return id == 0 || id >= BOTHY_RANGE_SIZE;
+}
+
+gboolean
+bothy_adopt_map_guess (
+    BothyAdoptMap *self, guint32 uid, guint32 gid, guint32 owner, guint32 owner_gid, GError **error)
 {
   *self = (BothyAdoptMap){ 0 };
-  if (owner != 0 && uid == owner) {
-    bothy_adopt_map_add (self, 'u', 0, owner, 1);
-    bothy_adopt_map_add (self, 'g', 0, owner_gid, 1);
-  } else {
-    bothy_adopt_map_add (self, 'u', 0, uid, BOTHY_RANGE_SIZE);
-    bothy_adopt_map_add (self, 'g', 0, gid, BOTHY_RANGE_SIZE);
+  if (owner != 0 && uid == owner)
+    return bothy_adopt_map_add (self, 'u', 0, owner, 1) && bothy_adopt_map_add (self, 'g', 0, owner_gid, 1);
+  if (can_begin (uid) && can_begin (gid) && bothy_adopt_map_add (self, 'u', 0, uid, BOTHY_RANGE_SIZE) &&
+      bothy_adopt_map_add (self, 'g', 0, gid, BOTHY_RANGE_SIZE))
+    return TRUE;
+  g_set_error (
+      error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+      "Its tree belongs to %u:%u, who is not the user that the container is for, and no range of ids "
+      "begins there; say which ids its files have in a configuration of LXC's (lxc.idmap)",
+      uid, gid);
+  return FALSE;
+}
+
+static gboolean
+find_root (const struct helper_extent *extents, guint n, guint32 *ret_id)
+{
+  for (guint i = 0; i < n; i++) {
+    if (extents[i].inside == 0) {
+      *ret_id = extents[i].outside;
+      return TRUE;
+    }
   }
+  return FALSE;
 }
 
 gboolean
 bothy_adopt_map_get_root (const BothyAdoptMap *self, guint32 *ret_uid)
 {
-  for (guint i = 0; i < self->n_uids; i++) {
-    if (self->uids[i].inside == 0) {
-      *ret_uid = self->uids[i].outside;
-      return TRUE;
-    }
-  }
-  return FALSE;
+  return find_root (self->uids, self->n_uids, ret_uid);
+}
+
+gboolean
+bothy_adopt_map_has_roots (const BothyAdoptMap *self)
+{
+  guint32 uid, gid;
+
+  return find_root (self->uids, self->n_uids, &uid) && find_root (self->gids, self->n_gids, &gid);
 }
 
 gboolean
@@ -106,8 +132,8 @@ check_extents (const Check *check, gboolean gids, GError **error)
         bothy_conflicts_is_subordinate (check->name, gids, e->outside, e->count))
       continue;
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
-                 "Files in it may have the %s %u to %u, and these are not yours by %s; an administrator can "
-                 "adopt it for you (\"--owner\")",
+                 "Files in it may have the %s %u to %u, and these are not yours by %s; root can "
+                 "adopt it for you (\"sudo bothy adopt --owner\")",
                  gids ? "group ids" : "ids", e->outside, e->outside + e->count - 1,
                  gids ? "/etc/subgid" : "/etc/subuid");
     return FALSE;
@@ -183,4 +209,7 @@ bothy_adopt_map_fill (const BothyAdoptMap *self, guint32 shift, struct helper_re
   *request = (struct helper_request){ .op = HELPER_USERNS, .owner = BOTHY_NEUTRAL_BASE };
   request->n_extents = fill_extents (self->uids, self->n_uids, shift, request->extents);
   request->n_gid_extents = fill_extents (self->gids, self->n_gids, shift, request->gid_extents);
+  /* The helper has a map of uids in place of none of gids, and none of both is refused. */
+  if (request->n_gid_extents == 0)
+    request->n_extents = 0;
 }

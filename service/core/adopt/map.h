@@ -21,12 +21,17 @@ gboolean bothy_adopt_map_add (BothyAdoptMap *self, char kind, guint32 inside, gu
 
 /*
  * What a tree has of which nothing is known but that its root belongs to UID and GID: with root's, all ids as they are; of
- * OWNER's own, who has the gid OWNER_GID, these two are root inside; else the 65536 ids from there on.
+ * OWNER's own, whose the container will be and who has the gid OWNER_GID, these two are root inside; else the 65536 ids from
+ * there on, which may not begin among the machine's own accounts. FALSE with NOT_YOURS.
  */
-void bothy_adopt_map_guess (BothyAdoptMap *self, guint32 uid, guint32 gid, guint32 owner, guint32 owner_gid);
+gboolean bothy_adopt_map_guess (
+    BothyAdoptMap *self, guint32 uid, guint32 gid, guint32 owner, guint32 owner_gid, GError **error);
 
 /* Who is root inside, as a uid of the host's. FALSE: nobody. */
 gboolean bothy_adopt_map_get_root (const BothyAdoptMap *self, guint32 *ret_uid);
+
+/* Whether both a user and a group are root inside: without these there is no mount. */
+gboolean bothy_adopt_map_has_roots (const BothyAdoptMap *self);
 
 /* Whether files have the host's own ids, 0 among them. */
 gboolean bothy_adopt_map_is_privileged (const BothyAdoptMap *self);
@@ -45,7 +50,8 @@ void bothy_adopt_map_check (const BothyAdoptMap *self,
 gboolean bothy_adopt_map_check_finish (GAsyncResult *result, GError **error);
 
 /* Fill in REQUEST, a HELPER_USERNS, so that a mount with it shows the files to root of the neutral range as they are inside;
-   with SHIFT each id is so much higher, and those that are above 65535 then are none. */
+   with SHIFT each id is so much higher, and those that are above 65535 then are none. A map that has not got both
+   roots makes a request that the helper refuses. */
 void bothy_adopt_map_fill (const BothyAdoptMap *self, guint32 shift, struct helper_request *request);
 
 G_END_DECLS

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define MAX_SHOWN 200
+
 static const char *const kinds[] = {
   [BOTHY_ADOPT_DIRECTORY] = "dir", [BOTHY_ADOPT_LXC] = "lxc", [BOTHY_ADOPT_NSPAWN] = "nspawn"
 };
@@ -51,6 +53,7 @@ line_free (gpointer data)
 void
 bothy_adopt_plan_free (BothyAdoptPlan *self)
 {
+  g_hash_table_unref (self->last);
   g_ptr_array_unref (self->lines);
   g_clear_pointer (&self->spec, bothy_container_spec_free);
   g_free (self->tree);
@@ -68,18 +71,13 @@ bothy_adopt_plan_add (
   line->outcome = outcome;
   line->text = text;
   g_ptr_array_add (self->lines, line);
+  g_hash_table_replace (self->last, line->key, line->value);
 }
 
 const char *
 bothy_adopt_plan_find (const BothyAdoptPlan *self, const char *key)
 {
-  for (guint i = self->lines->len; i-- > 0;) {
-    const BothyAdoptLine *line = self->lines->pdata[i];
-
-    if (g_str_equal (line->key, key))
-      return line->value;
-  }
-  return NULL;
+  return g_hash_table_lookup (self->last, key);
 }
 
 /* A container about which nothing was said. */
@@ -124,10 +122,17 @@ bothy_adopt_plan_new (BothyAdoptKind kind, const char *name, const char *configu
 
   self->kind = kind;
   self->lines = g_ptr_array_new_with_free_func (line_free);
+  self->last = g_hash_table_new (g_str_hash, g_str_equal);
   self->spec = new_spec (name);
   if (configuration)
     read_lines (self, configuration);
   return self;
+}
+
+char *
+bothy_adopt_shorten (const char *text)
+{
+  return g_utf8_make_valid (text, (gssize)MIN (strlen (text), MAX_SHOWN));
 }
 
 GVariant *

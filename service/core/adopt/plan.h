@@ -40,6 +40,7 @@ typedef struct {
 typedef struct {
   BothyAdoptKind kind;
   GPtrArray *lines;         /* BothyAdoptLine, in the order of the configuration */
+  GHashTable *last;         /* key → value of the last line that has it; of LINES */
   BothyContainerSpec *spec; /* of the container; without an image. NULL once it was taken */
   BothyAdoptMap map;        /* of the tree; none if nothing is said */
   char *tree;               /* where it says that its tree is, a path, or NULL */
@@ -59,6 +60,9 @@ const char *bothy_adopt_plan_find (const BothyAdoptPlan *self, const char *key);
 /* One more line, about something that no configuration says. TEXT is taken over. */
 void bothy_adopt_plan_add (
     BothyAdoptPlan *self, const char *key, const char *value, BothyAdoptOutcome outcome, char *text);
+
+/* TEXT as a message names it: UTF-8 of up to 200 bytes, or a little more where some of it is none. (transfer full) */
+char *bothy_adopt_shorten (const char *text);
 
 /* As the bus has the lines: a(ssss), of key, value, outcome and text. (transfer floating) */
 GVariant *bothy_adopt_plan_to_variant (const BothyAdoptPlan *self);

@@ -8,8 +8,8 @@
 typedef struct {
   BothyAdoptKind kind;
   char *source;
-  guint32 root;      /* who is root in its tree, as a uid of the host's */
-  gboolean has_root; /* that is known, and nobody else's: neither the host's root nor a user's own uid */
+  guint32 root;       /* who is root in its tree, as a uid of the host's */
+  gboolean has_range; /* that is the first of many: neither the host's root nor a user's own uid */
 } Check;
 
 static void
@@ -80,6 +80,52 @@ bothy_adopt_is_map_of (guint32 uid, const char *map)
   return FALSE;
 }
 
+/* GROUPS without those below user.slice, which their users call as they like. */
+static char *
+leave_out_sessions (const char *groups)
+{
+  g_auto (GStrv) lines = g_strsplit (groups, "\n", -1);
+  GString *rest = g_string_new (NULL);
+
+  for (char **line = lines; *line; line++) {
+    if (!strstr (*line, ":/user.slice/"))
+      g_string_append_printf (rest, "%s\n", *line);
+  }
+  return g_string_free (rest, FALSE);
+}
+
+gboolean
+bothy_adopt_process_parse (BothyAdoptProcess *self, const char *groups, const char *status)
+{
+  static const char label[] = "\nUid:";
+  const char *uid = strstr (status, label);
+  char *end;
+
+  if (!uid)
+    return FALSE;
+  uid += strlen (label);
+  self->uid = (guint32)g_ascii_strtoull (uid, &end, 10);
+  if (end == uid)
+    return FALSE;
+  self->groups = self->uid == 0 ? leave_out_sessions (groups) : g_strdup (groups);
+  return TRUE;
+}
+
+void
+bothy_adopt_process_clear (BothyAdoptProcess *self)
+{
+  g_clear_pointer (&self->groups, g_free);
+}
+
+gboolean
+bothy_adopt_process_is_of (const BothyAdoptProcess *self,
+                           BothyAdoptKind kind,
+                           const char *source,
+                           guint32 root)
+{
+  return self->uid == root && bothy_adopt_is_group_of (kind, source, self->groups);
+}
+
 static char *
 read_of (const char *pid, const char *name)
 {
@@ -90,26 +136,40 @@ read_of (const char *pid, const char *name)
   return g_file_get_contents (path, &text, NULL, NULL) ? text : NULL;
 }
 
-/* By its name; and, where the ids say whose it is, by these: another user's may have the same name. */
+gboolean
+bothy_adopt_process_read (BothyAdoptProcess *self, const char *pid)
+{
+  g_autofree char *groups = read_of (pid, "cgroup");
+  g_autofree char *status = groups ? read_of (pid, "status") : NULL;
+
+  return status && bothy_adopt_process_parse (self, groups, status);
+}
+
+/* By its name, and by whose it is: another user's may have the same name. */
 static gboolean
 is_in_it (const Check *check, const char *pid)
 {
-  g_autofree char *groups = read_of (pid, "cgroup");
+  g_auto (BothyAdoptProcess) process = { 0, NULL };
   g_autofree char *map = NULL;
 
-  if (!groups || !bothy_adopt_is_group_of (check->kind, check->source, groups))
+  if (!bothy_adopt_process_read (&process, pid))
     return FALSE;
-  map = check->has_root ? read_of (pid, "uid_map") : NULL;
-  return !check->has_root || (map && bothy_adopt_is_map_of (check->root, map));
+  if (!check->has_range)
+    return bothy_adopt_process_is_of (&process, check->kind, check->source, check->root);
+  if (!bothy_adopt_is_group_of (check->kind, check->source, process.groups))
+    return FALSE;
+  map = read_of (pid, "uid_map");
+  return map && bothy_adopt_is_map_of (check->root, map);
 }
 
+/* Which process it is is nobody's business whose it is not. */
 static void
-set_running_error (GError **error, const Check *check, const char *pid)
+set_running_error (GError **error, const Check *check)
 {
   gboolean is_lxc = check->kind == BOTHY_ADOPT_LXC;
 
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "%s %s runs (process %s); stop it first: %s %s",
-               is_lxc ? "LXC container" : "Machine", check->source, pid,
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "%s %s runs; stop it first: %s %s",
+               is_lxc ? "LXC container" : "Machine", check->source,
                is_lxc ? "lxc-stop -n" : "machinectl poweroff", check->source);
 }
 
@@ -123,7 +183,7 @@ look_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *
 
   while (proc && !error && (name = g_dir_read_name (proc))) {
     if (g_ascii_isdigit (*name) && is_in_it (check, name))
-      set_running_error (&error, check, name);
+      set_running_error (&error, check);
   }
   if (error)
     g_task_return_error (task, error);
@@ -144,8 +204,8 @@ bothy_adopt_check_stopped (BothyAdoptKind kind,
   check->kind = kind;
   check->source = g_strdup (source);
   /* One id alone is the user's own, who is root in namespaces of all kinds. */
-  check->has_root = bothy_adopt_map_get_root (map, &check->root) && check->root != 0 &&
-                    !(map->n_uids == 1 && map->uids[0].count == 1);
+  check->has_range = bothy_adopt_map_get_root (map, &check->root) && check->root != 0 &&
+                     !(map->n_uids == 1 && map->uids[0].count == 1);
   g_task_set_task_data (task, check, (GDestroyNotify)check_free);
   /* Of a directory nobody knows what runs in it. */
   if (kind == BOTHY_ADOPT_DIRECTORY)

@@ -206,18 +206,25 @@ check_ids (GTask *task)
 
 /* ---- what its configuration says ---- */
 
+/* Whose a tree may be as a whole: who is trusted says so for whom he gives it to. */
+static guint32
+find_whose (const BothyAdoptSource *source)
+{
+  return source->trusted ? source->owner : source->user;
+}
+
 /* Where the configuration does not say which ids the files have, whose the tree's root is does. */
 static gboolean
 guess_map (const Look *look, guint32 gid, GError **error)
 {
   BothyAdoptMap *map = &look->survey->plan->map;
-  guint32 tree_uid, tree_gid, root;
+  guint32 tree_uid, tree_gid;
 
   if (map->n_uids > 0 || map->n_gids > 0) {
-    if (map->n_uids > 0 && map->n_gids > 0 && bothy_adopt_map_get_root (map, &root))
+    if (bothy_adopt_map_has_roots (map))
       return TRUE;
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-                 "Its map of ids has no root, or is one of users or of groups only");
+                 "Its map of ids (lxc.idmap) has no root, or is one of users or of groups only");
     return FALSE;
   }
   if (!bothy_untrusted_fd_owner (g_unix_fd_list_peek_fds (look->source->fds, NULL)[0], &tree_uid,
@@ -225,8 +232,7 @@ guess_map (const Look *look, guint32 gid, GError **error)
     bothy_error_set_errno (error, errno, "Looking whose its tree is");
     return FALSE;
   }
-  bothy_adopt_map_guess (map, tree_uid, tree_gid, look->source->user, gid);
-  return TRUE;
+  return bothy_adopt_map_guess (map, tree_uid, tree_gid, find_whose (look->source), gid, error);
 }
 
 static void
@@ -248,12 +254,14 @@ check_tree (const Look *look, GError **error)
 {
   const char *said = look->survey->plan->tree;
   g_autofree char *usual = g_build_filename (LXC, look->source->source, "rootfs", NULL);
+  g_autofree char *shown = NULL;
 
   if (!look->by_name || !said || g_str_equal (said, usual))
     return TRUE;
+  shown = bothy_adopt_shorten (said);
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-               "Its tree is elsewhere, %.200s; adopt it as root (\"sudo bothy adopt\"), who can open that",
-               said);
+               "Its tree is elsewhere, %s; adopt it as root (\"sudo bothy adopt\"), who can open that",
+               shown);
   return FALSE;
 }
 
@@ -268,7 +276,7 @@ make_plan (GTask *task, const char *configuration)
 
   look->survey->plan = bothy_adopt_read_configuration (source->kind, source->name, configuration, &error);
   if (look->survey->plan && check_tree (look, &error))
-    bothy_account_look_up (source->user, no_groups, on_account, g_object_ref (task));
+    bothy_account_look_up (find_whose (source), no_groups, on_account, g_object_ref (task));
   else
     g_task_return_error (task, error);
 }

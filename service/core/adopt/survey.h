@@ -16,8 +16,10 @@ typedef struct {
   char *name;   /* what it will be called */
   GUnixFDList *
       fds; /* its tree, and its configuration if there is one, as USER opened them; NULL: it is root's, by its name */
-  guint32 user;     /* who brings it */
-  gboolean trusted; /* an administrator said yes: whose its files are does not matter */
+  guint32 user;  /* who brings it */
+  guint32 owner; /* whose the container will be */
+  gboolean
+      trusted; /* root brings it, or it is root's and an administrator said yes: its files may have any ids */
 } BothyAdoptSource;
 
 /* SELF may not be NULL. */

@@ -36,6 +36,8 @@ typedef enum {
   BOTHY_REASON_SHUTDOWN,      /* it ran when the machine went down */
 } BothyStateReason;
 
+#define BOTHY_MAX_SYSCTLS 64 /* as who sets them takes them */
+
 /* What is asked for when a container is made, and never changes but for the name and the limits. */
 typedef struct {
   char *name;

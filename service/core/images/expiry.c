@@ -75,6 +75,9 @@ bothy_image_store_drop_adopted (BothyImageStore *self)
 void
 bothy_image_store_use (BothyImageStore *self, BothyImage *image, int by)
 {
+  /* The store may have had the last reference to it. */
+  g_autoptr (BothyImage) kept G_GNUC_UNUSED = g_object_ref (image);
+
   image->n_containers += (guint)by;
   bothy_image_store_note_use (self, image);
   if (by > 0)

@@ -13,7 +13,6 @@
 
 typedef struct {
   BothyAdoptSource *source;
-  guint32 owner;
   BothyContainerNetwork *network; /* in place of what the plan says; or NULL */
   BothyContainerSpec *spec;       /* what the plan says; NULL: it is not known yet, or handed on */
   BothyAutostart autostart;       /* what it says of that, which is set at the end */
@@ -94,7 +93,7 @@ on_imported (GObject *source, GAsyncResult *result, gpointer user_data)
   bothy_image_store_use (BOTHY_IMAGE_STORE (source), adoption->image, 1);
   adoption->progress ("creating", -1, 0, adoption->watch_data);
   adoption->spec->image = (g_free (adoption->spec->image), g_strdup (adoption->image->fingerprint));
-  bothy_registry_create (self, adoption->owner, g_steal_pointer (&adoption->spec), on_created,
+  bothy_registry_create (self, adoption->source->owner, g_steal_pointer (&adoption->spec), on_created,
                          g_object_ref (task));
 }
 
@@ -138,8 +137,9 @@ import_tree (GTask *task)
     return;
   }
   adoption->progress ("copying", 0, 0, adoption->watch_data);
-  bothy_image_store_import_tree (bothy_registry_get_images (self), adoption->owner, &tree, on_progress,
-                                 adoption, g_task_get_cancellable (task), on_imported, g_object_ref (task));
+  bothy_image_store_import_tree (bothy_registry_get_images (self), adoption->source->owner, &tree,
+                                 on_progress, adoption, g_task_get_cancellable (task), on_imported,
+                                 g_object_ref (task));
 }
 
 /* ---- the plan ---- */
@@ -167,7 +167,7 @@ on_looked (GObject *source, GAsyncResult *result, gpointer user_data)
   bothy_autostart_copy (&adoption->autostart, &spec->autostart);
   bothy_autostart_clear (&spec->autostart);
   /* Before anything is copied. */
-  if (bothy_registry_check_create (self, adoption->owner, spec, &error))
+  if (bothy_registry_check_create (self, adoption->source->owner, spec, &error))
     import_tree (task);
   else
     g_task_return_error (task, error);
@@ -176,7 +176,6 @@ on_looked (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_registry_adopt (BothyRegistry *self,
                       const BothyAdoptSource *source,
-                      guint32 owner,
                       BothyContainerNetwork *network,
                       BothyAdoptProgress progress,
                       BothyAdoptWarning warning,
@@ -189,7 +188,6 @@ bothy_registry_adopt (BothyRegistry *self,
   Adoption *adoption = g_new0 (Adoption, 1);
 
   adoption->source = bothy_adopt_source_copy (source);
-  adoption->owner = owner;
   adoption->network = network;
   adoption->progress = progress;
   adoption->warning = warning;

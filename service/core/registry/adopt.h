@@ -13,13 +13,12 @@ typedef void (*BothyAdoptProgress) (const char *phase, double progress, guint64 
 typedef void (*BothyAdoptWarning) (const char *text, gpointer user_data);
 
 /*
- * Make a container of OWNER's of what SOURCE is: its files are copied, and become an image that goes with the container; what
+ * Make a container of what SOURCE is, for its owner: its files are copied, and become an image that goes with the container; what
  * its configuration says that Bothy has, too, is the container's. The original is only read. NETWORK (taken over) is what
  * the container has in place of what the configuration says; NULL: that.
  */
 void bothy_registry_adopt (BothyRegistry *self,
                            const BothyAdoptSource *source,
-                           guint32 owner,
                            BothyContainerNetwork *network,
                            BothyAdoptProgress progress,
                            BothyAdoptWarning warning,
