@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Volumes on the bus: whose they are, how many there may be, and two who want the same at once."""
 
+import shutil
+import signal
+
 import pytest
 from gi.repository import GLib
 
 import polkit
-from wire import CONTAINER, MANAGER, ROOT, BusError, variants
+from wire import CONTAINER, MANAGER, ROOT, BusError, variants, wait
 
 
 @pytest.fixture
@@ -89,6 +92,43 @@ def test_VOL_02_two_at_once(alice):
     seen = [outcome(alice, call) for call in calls]
     assert seen in (["VolumeInUse", ""], ["", "NoSuchVolume"])
     assert bool(alice.get(box, CONTAINER, "Mounts")) == ("box" in volumes(alice).get("data", {"containers": []})["containers"])
+
+
+KEEP = {
+    "mounted elsewhere": "mkdir -p /keep && mount --bind /work /keep",
+    "an open file": "exec 3>/work/file; sleep 1000 >/dev/null 2>&1 &",
+}
+
+
+@pytest.mark.parametrize("way", KEEP)
+def test_VOL_06_what_still_has_it(world, alice, way):
+    """A volume that was taken away from a container that runs on is not deleted, also by the next bothyd, until that ends."""
+    box = alice.create("box", command=["sleep", "1000"])
+    alice.start(box)
+    assert not create(alice, "data") and not add(alice, box, "data")
+    assert alice.execute(box, "sh", "-c", KEEP[way])[1] == (0, 0)
+    assert not alice.error(box, CONTAINER, "RemoveMount", "(s)", "/work")
+    assert delete(alice, "data") == "VolumeInUse" and "container box" in alice.text and "stop" in alice.text
+    world.restart()
+    assert delete(alice, "data") == "VolumeInUse" and alice.state(box) == "running"
+    alice.stop(box)
+    assert not delete(alice, "data")
+
+
+def test_VOL_06_gone_with_the_machine(world, alice):
+    """What is on record of a run that nobody saw end keeps no volume."""
+    box = alice.create("box", command=["sleep", "1000"])
+    alice.start(box)
+    assert not create(alice, "data") and not add(alice, box, "data")
+    assert not alice.error(box, CONTAINER, "RemoveMount", "(s)", "/work")
+    assert delete(alice, "data") == "VolumeInUse"
+    world.stop(signal.SIGKILL)
+    for group in world.container_groups():
+        (world.group / group / "cgroup.kill").write_text("1")
+    shutil.rmtree(world.run / "supervisors")
+    world.start()
+    assert wait(lambda: alice.state(box) != "running")
+    assert not delete(alice, "data")
 
 
 def test_VOL_05_how_many(world, alice, bob):

@@ -8,6 +8,9 @@
 /* The greatest that a kernel takes, which counts in units of 1 KiB, rounded up. */
 #define MAX_BOUND ((guint64)G_MAXINT64 & ~G_GUINT64_CONSTANT (1023))
 
+/* What removes a tree may have to move directories of it, and the one that they go to grows. */
+#define REMOVAL_ROOM (G_GUINT64_CONSTANT (16) << 20)
+
 /* 0 is what the file system takes for no bound. */
 static guint64
 bound_of (const BothyCgroupLimits *limits, BothyCgroupLimit limit)
@@ -200,9 +203,13 @@ on_released (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_disk_release (BothyRegistry *self, guint32 project)
+bothy_disk_release (BothyRegistry *self, guint32 project, guint64 bytes, guint64 inodes)
 {
-  const struct helper_quota quota = { .flags = HELPER_QUOTA_BOUND, .project = project };
+  const struct helper_quota quota = { .flags = HELPER_QUOTA_BOUND,
+                                      .project = project,
+                                      .max_bytes =
+                                          bytes ? MIN (bytes, MAX_BOUND - REMOVAL_ROOM) + REMOVAL_ROOM : 0,
+                                      .max_inodes = inodes };
   int fd = bothy_containers_get_directory (bothy_registry_get_containers (self));
   g_autoptr (GTask) task = g_task_new (self, NULL, NULL, NULL);
 

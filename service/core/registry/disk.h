@@ -55,8 +55,10 @@ gboolean bothy_disk_bound_finish (BothyRegistry *self, GAsyncResult *result, GEr
 /* The same with nobody who waits for it: a failure is a warning in the log. */
 void bothy_disk_bound_unasked (BothyRegistry *self, BothyContainer *container);
 
-/* The files of PROJECT are in the trash, and what removes them must not be bounded. 0 is none. */
-void bothy_disk_release (BothyRegistry *self, guint32 project);
+/* The files of PROJECT (0: none), which might take BYTES and INODES (0: no bound), are in the trash. What removes them gets a little
+   room more, and not all that there is: somebody may have one of them open still, and write. Whatever has that project id next is
+   bounded anew. */
+void bothy_disk_release (BothyRegistry *self, guint32 project, guint64 bytes, guint64 inodes);
 
 /* Find out what the files of CONTAINER take. */
 void bothy_disk_read (BothyRegistry *self,

@@ -122,6 +122,9 @@ on_detached (GObject *source, GAsyncResult *result, gpointer user_data)
   /* It may not have got that far, or the container ended meanwhile. */
   if (bothy_mounting_finish (result, &error) || !mounting->container->supervisor ||
       bothy_error_get_code (error) == BOTHY_ERROR_NO_SUCH_MOUNT) {
+    /* An earlier bothyd may have taken it away, and have been killed; what was refused just now was never inside. */
+    if (mounting->container->supervisor && mounting->mount->volume && !(error && mounting->error))
+      bothy_container_add_left (mounting->container, mounting->mount->volume);
     forget_mount (self, task, g_steal_pointer (&mounting->error));
     return;
   }

@@ -155,24 +155,39 @@ bothy_volume_create_finish (BothyRegistry *self, GAsyncResult *result, GError **
 
 /* ---- deleting one ---- */
 
+static gboolean
+check_unused (BothyRegistry *self, const BothyVolume *volume, GError **error)
+{
+  gboolean left;
+  const char *container =
+      bothy_containers_find_user_of (bothy_registry_get_containers (self), volume->id, &left);
+
+  if (!container)
+    return TRUE;
+  if (left)
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_VOLUME_IN_USE,
+        "Volume %s was taken away from container %s, which runs since and may still have it; stop the "
+        "container first",
+        volume->name, container);
+  else
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_VOLUME_IN_USE,
+                 "Container %s has volume %s; delete the container, or take the volume away from it first "
+                 "(\"bothy mount remove\")",
+                 container, volume->name);
+  return FALSE;
+}
+
 gboolean
 bothy_volume_delete (BothyRegistry *self, guint32 owner, const char *name, GError **error)
 {
   BothyVolumes *volumes = bothy_registry_get_volumes (self);
   BothyVolume *volume = bothy_volumes_find (volumes, owner, name, error);
   guint32 project = volume ? volume->project : 0;
-  const char *container;
+  guint64 bytes = volume ? volume->bytes : 0, inodes = volume ? volume->inodes : 0;
 
-  if (!volume)
+  if (!volume || !check_unused (self, volume, error))
     return FALSE;
-  container = bothy_containers_find_user_of (bothy_registry_get_containers (self), volume->id);
-  if (container) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_VOLUME_IN_USE,
-                 "Container %s has volume %s; delete the container, or take the volume away from it first "
-                 "(\"bothy mount remove\")",
-                 container, name);
-    return FALSE;
-  }
   /* A record that could not be read may name it. */
   if (bothy_registry_is_degraded (self)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED,
@@ -186,7 +201,7 @@ bothy_volume_delete (BothyRegistry *self, guint32 owner, const char *name, GErro
   }
   if (!bothy_volumes_remove (volumes, volume, error))
     return FALSE;
-  bothy_disk_release (self, project);
+  bothy_disk_release (self, project, bytes, inodes);
   return TRUE;
 }
 
