@@ -11,9 +11,8 @@
 /* What removes a tree may have to move directories of it, and the one that they go to grows. */
 #define REMOVAL_ROOM (G_GUINT64_CONSTANT (16) << 20)
 
-/* 0 is what the file system takes for no bound. */
-static guint64
-bound_of (const BothyCgroupLimits *limits, BothyCgroupLimit limit)
+guint64
+bothy_disk_get_bound (const BothyCgroupLimits *limits, BothyCgroupLimit limit)
 {
   guint64 value = bothy_cgroup_limits_get (limits, limit);
 
@@ -77,8 +76,8 @@ begin_bound (BothyRegistry *self,
   bound->container = g_object_ref (container);
   bound->quota.flags = HELPER_QUOTA_BOUND;
   bound->quota.project = container->disk.project;
-  bound->quota.max_bytes = bound_of (limits, BOTHY_LIMIT_DISK);
-  bound->quota.max_inodes = bound_of (limits, BOTHY_LIMIT_INODES);
+  bound->quota.max_bytes = bothy_disk_get_bound (limits, BOTHY_LIMIT_DISK);
+  bound->quota.max_inodes = bothy_disk_get_bound (limits, BOTHY_LIMIT_INODES);
   g_task_set_task_data (task, bound, (GDestroyNotify)bound_free);
   return task;
 }
