@@ -53,7 +53,7 @@ def test_options(world, alice, options):
 
 
 def test_VOL_01_whose_they_are(world, alice, bob, box):
-    """Names are each user's own, and nobody hears of another's; who manages a container uses its owner's."""
+    """Names are each user's own, and nobody hears of another's, nor mounts one in a container that he only manages."""
     assert not create(alice, "data")
     assert volumes(bob) == {} and delete(bob, "data") == "NoSuchVolume"
     assert bob.error(ROOT, MANAGER, "GetVolume", "(s)", "data") == "NoSuchVolume"
@@ -62,9 +62,11 @@ def test_VOL_01_whose_they_are(world, alice, bob, box):
     assert not create(bob, "data") and not create(bob, "bobs") and not delete(bob, "data")
     assert list(volumes(alice)) == ["data"]
     world.polkit.answers.update({polkit.MANAGE: "yes", polkit.INSPECT: "yes"})
-    assert add(bob, box, "bobs") == "NoSuchVolume"
-    assert not add(bob, box, "data")
-    assert volumes(alice)["data"]["containers"] == ["box"] and volumes(bob)["bobs"]["containers"] == []
+    for name in "bobs", "data", "nothing":
+        assert add(bob, box, name) == "NotAuthorized"
+    assert volumes(alice)["data"]["containers"] == [] and volumes(bob)["bobs"]["containers"] == []
+    with world.client(0) as root:
+        assert not add(root, box, "data") and volumes(alice)["data"]["containers"] == ["box"]
     assert not delete(bob, "bobs")
 
 
@@ -129,6 +131,59 @@ def test_VOL_06_gone_with_the_machine(world, alice):
     world.start()
     assert wait(lambda: alice.state(box) != "running")
     assert not delete(alice, "data")
+
+
+def directory_of(world):
+    (found,) = (world.state / "volumes").iterdir()
+    return found
+
+
+def running(alice, line="true"):
+    box = alice.create("box", command=["sleep", "1000"])
+    alice.start(box)
+    assert alice.execute(box, "sh", "-c", line)[1] == (0, 0)
+    return box
+
+
+def test_VOL_03_what_can_not_be_noted(world, alice):
+    """It was mounted, and then it could not be written down that it is filled: it is not there, and nothing says so."""
+    box = running(alice, "mkdir /work && echo one >/work/one")
+    assert not create(alice, "data")
+    record = directory_of(world) / "volume"
+    kept = record.rename(record.with_name("kept"))
+    (record / "in the way").mkdir(parents=True)
+    assert add(alice, box, "data") not in ("", "NoSuchMount"), alice.text
+    assert alice.get(box, CONTAINER, "Mounts") == []
+    assert " /work " not in alice.execute(box, "cat", "/proc/mounts")[0]
+    shutil.rmtree(record)
+    kept.rename(record)
+    assert not add(alice, box, "data") and alice.execute(box, "cat", "/work/one")[0] == "one\n"
+
+
+def test_VOL_03_read_only_first(alice):
+    """Who can not write does not fill it, and leaves that to who can."""
+    box = running(alice, "mkdir /work && echo one >/work/one")
+    assert not create(alice, "data") and not add(alice, box, "data", "/seen", **{"read-only": True}), alice.text
+    assert alice.execute(box, "ls", "/seen")[0] == ""
+    assert not add(alice, box, "data") and alice.execute(box, "cat", "/work/one", "/seen/one")[0] == "one\none\n"
+
+
+def test_VOL_03_nothing_of_what_is_left_out(world, alice):
+    """Another file system inside what is copied, mounted over a file as well: nothing is in its place."""
+    box = running(alice, "mkdir -p /work/over && touch /work/file /work/mine /other && mount --bind /bin /work/over && mount --bind /other /work/file")
+    assert not create(alice, "data") and not add(alice, box, "data"), alice.text
+    assert set(alice.execute(box, "ls", "/work")[0].split()) == {"mine"}
+
+
+def test_VOL_07_what_can_not_be_read(fresh_world):
+    """A record that makes no sense keeps its name, and its project id, from others."""
+    world = fresh_world()
+    world.expected.append("its record makes no sense")
+    alice = world.client(1000)
+    assert not create(alice, "data")
+    (directory_of(world) / "volume").write_text("[Volume]\nId=x\n")
+    world.restart()
+    assert create(alice, "data") == "Degraded" and create(alice, "other") == "Degraded"
 
 
 def test_VOL_05_how_many(world, alice, bob):

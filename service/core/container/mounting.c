@@ -182,6 +182,9 @@ bothy_mounting_attach (BothySupervisor *supervisor,
   BothyVolume *volume = mount->volume ? bothy_volumes_find_by_id (volumes, mount->volume) : NULL;
   Telling *telling = g_task_get_task_data (task);
 
+  /* Who may not write does not begin it either. */
+  if (mount->read_only)
+    volume = NULL;
   if (volume && volume->filler && volume->filler != supervisor) {
     end_telling (task,
                  g_error_new (BOTHY_ERROR, BOTHY_ERROR_BUSY,

@@ -19,8 +19,8 @@ void bothy_mounting_make (BothyHelperClient *helper,
 /* Lists of one fd, in the order of the container's mounts. (element-type GUnixFDList) (transfer full); NULL with an error. */
 GPtrArray *bothy_mounting_make_finish (GAsyncResult *result, GError **error);
 
-/* Have SUPERVISOR attach MOUNT, which is in FDS as bothy_folder_mount() made it. One of VOLUMES that was never used gets what
-   the container has there first; BUSY, when another container does that just now. */
+/* Have SUPERVISOR attach MOUNT, which is in FDS as bothy_folder_mount() made it. One of VOLUMES that nobody could write to before gets
+   what the container has there first, unless it is read-only; BUSY, when another container does that just now. */
 void bothy_mounting_attach (BothySupervisor *supervisor,
                             BothyVolumes *volumes,
                             const BothyMount *mount,

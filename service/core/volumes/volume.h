@@ -18,7 +18,7 @@ typedef struct {
   guint32 project;       /* the project id of its files; 0: its file system counts none */
   guint64 bytes, inodes; /* what it may take; 0: no bound */
   gint64 created_at;     /* µs since 1970 */
-  gboolean fresh;        /* nothing was put into it: whatever mounts it first copies what is at that place */
+  gboolean fresh;        /* nothing was put into it: what mounts it first, and may write, copies what is at that place */
   gconstpointer filler;  /* whose supervisor does that now, or NULL */
   gboolean made;         /* it is on disk; else it is being made, and nobody sees it */
 } BothyVolume;
