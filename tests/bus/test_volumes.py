@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Volumes on the bus: whose they are, how many there may be, and two who want the same at once."""
 
+import os
+import pathlib
 import shutil
 import signal
 
@@ -173,6 +175,66 @@ def test_VOL_03_nothing_of_what_is_left_out(world, alice):
     box = running(alice, "mkdir -p /work/over && touch /work/file /work/mine /other && mount --bind /bin /work/over && mount --bind /other /work/file")
     assert not create(alice, "data") and not add(alice, box, "data"), alice.text
     assert set(alice.execute(box, "ls", "/work")[0].split()) == {"mine"}
+
+
+def test_VOL_03_holes_stay(alice):
+    box = running(alice, "mkdir /work && truncate -s 4G /work/holes && printf end | dd of=/work/holes bs=1M seek=4095 conv=notrunc")
+    assert not create(alice, "data") and not add(alice, box, "data"), alice.text
+    size, blocks = alice.execute(box, "stat", "-c", "%s %b", "/work/holes")[0].split()
+    assert int(size) == 4 << 30 and int(blocks) < 1000
+    assert alice.execute(box, "sh", "-c", "dd if=/work/holes bs=1M skip=4095 2>/dev/null | head -c 3")[0] == "end"
+
+
+def forks(world):
+    """Those of supervisors, in their containers."""
+    found = set()
+    for pid in world.processes():
+        try:
+            path = pathlib.Path(f"/proc/{pid}")
+            if os.readlink(path / "exe").endswith("bothy-supervisor") and "/payload" in (path / "cgroup").read_text():
+                found.add(pid)
+        except OSError:
+            pass
+    return found
+
+
+def stop_filler(world, others):
+    """Stops the process that copies into a volume before it is done, as its container could do."""
+    pid = wait(lambda: forks(world) - others, pause=0).pop()
+    os.kill(pid, signal.SIGSTOP)
+    return pid
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("then", ["goes on", "killed", "restart", "stop"])
+def test_VOL_08_filled_beside_what_runs(world, alice, then):
+    """However long the copy into a new volume takes, nobody else waits for it, and the container is not lost."""
+    box = running(alice, "mkdir /work && cd /work && seq 20000 | xargs touch")
+    assert not create(alice, "data")
+    others = forks(world)
+    call = alice.send(box, CONTAINER, "AddVolume", "(ssa{sv})", "data", "/work", {})
+    pid = stop_filler(world, others)
+    assert alice.execute(box, "true")[1] == (0, 0)
+    assert alice.error(box, CONTAINER, "AddMount", "(hsa{sv})", 0, "/x", variants({"path": "/"}), fds=[0]) != ""
+    if then == "restart":
+        world.restart(signal.SIGKILL)
+        assert alice.state(box) == "running"
+    elif then == "stop":
+        alice.stop(box)
+        wait(lambda: alice.state(box) == "stopped")
+    else:
+        os.kill(pid, signal.SIGKILL if then == "killed" else signal.SIGCONT)
+        assert (outcome(alice, call) == "") == (then == "goes on")
+    wait(lambda: not os.path.exists(f"/proc/{pid}"))
+    mounts = [m["destination"] for m in alice.get(box, CONTAINER, "Mounts")]
+    if then in ("killed", "restart"):
+        assert mounts == [] and alice.execute(box, "grep", " /work ", "/proc/mounts")[0] == ""
+        wait(lambda: add(alice, box, "data") != "Busy")
+    elif then == "stop":
+        assert bool(outcome(alice, call)) == (mounts == [])
+        assert mounts or not add(alice, box, "data"), alice.text
+        alice.start(box)
+    assert alice.execute(box, "sh", "-c", "grep -c ' /work ' /proc/mounts; ls /work | wc -l")[0].split() == ["1", "20000"]
 
 
 def test_VOL_07_what_can_not_be_read(fresh_world):
