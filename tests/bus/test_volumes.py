@@ -237,6 +237,23 @@ def test_VOL_08_filled_beside_what_runs(world, alice, then):
     assert alice.execute(box, "sh", "-c", "grep -c ' /work ' /proc/mounts; ls /work | wc -l")[0].split() == ["1", "20000"]
 
 
+@pytest.mark.once
+def test_VOL_08_a_start_waits_for_it(world, alice):
+    """Two containers that share a new volume: the second starts when the first one has filled it."""
+    box = running(alice, "mkdir /work && cd /work && seq 20000 | xargs touch")
+    second = alice.create("second", command=["sleep", "1000"])
+    ended = alice.create("ended", command=["sleep", "1000"])
+    assert not create(alice, "data") and not add(alice, second, "data") and not add(alice, ended, "data")
+    others = forks(world)
+    call = alice.send(box, CONTAINER, "AddVolume", "(ssa{sv})", "data", "/work", {})
+    pid = stop_filler(world, others)
+    starts = [alice.send(path, CONTAINER, "Start", "(a{sv})", {}) for path in (second, ended)]
+    assert not alice.replied(starts[0], 2)
+    os.kill(pid, signal.SIGCONT)
+    assert [outcome(alice, sent) for sent in (call, *starts)] == ["", "", ""]
+    assert alice.execute(second, "sh", "-c", "ls /work | wc -l")[0] == "20000\n"
+
+
 def test_VOL_07_what_can_not_be_read(fresh_world):
     """A record that makes no sense keeps its name, and its project id, from others."""
     world = fresh_world()

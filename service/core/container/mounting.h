@@ -28,11 +28,13 @@ void bothy_mounting_attach (BothySupervisor *supervisor,
                             GAsyncReadyCallback callback,
                             gpointer user_data);
 
-/* The same for MADE, from bothy_mounting_make(), with all of CONTAINER's. */
+/* The same for MADE, from bothy_mounting_make(), with all of CONTAINER's. Where another container fills one of the volumes it waits
+   for that, until CANCELLABLE says that it shall not. */
 void bothy_mounting_attach_all (BothySupervisor *supervisor,
                                 BothyVolumes *volumes,
                                 BothyContainer *container,
                                 GPtrArray *made,
+                                GCancellable *cancellable,
                                 GAsyncReadyCallback callback,
                                 gpointer user_data);
 

@@ -218,6 +218,16 @@ bothy_disk_release (BothyRegistry *self, guint32 project, guint64 bytes, guint64
     g_task_return_boolean (task, TRUE);
 }
 
+/* ---- of a volume ---- */
+
+#define MAX_TRIES 64
+
+typedef struct {
+  BothyVolume *volume;
+  int data;
+  guint n_tries;
+} Assigning;
+
 static void
 on_volume_bound (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -230,21 +240,62 @@ on_volume_bound (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
 }
 
-void
-bothy_disk_assign_volume (BothyRegistry *self,
-                          const BothyVolume *volume,
-                          int data,
-                          GAsyncReadyCallback callback,
-                          gpointer user_data)
+static void look_at_project (GTask *task);
+
+static void
+on_project_read (GObject *source, GAsyncResult *result, gpointer user_data)
 {
+  g_autoptr (GTask) task = user_data;
+  BothyRegistry *self = g_task_get_source_object (task);
+  Assigning *assigning = g_task_get_task_data (task);
+  BothyVolume *volume = assigning->volume;
   const struct helper_quota quota = { .flags = HELPER_QUOTA_BOUND | HELPER_QUOTA_ASSIGN,
                                       .project = volume->project,
                                       .max_bytes = volume->bytes,
                                       .max_inodes = volume->inodes };
-  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  guint64 bytes = 0, inodes = 0;
+  GError *error = NULL;
 
+  if (!bothy_helper_client_quota_finish (BOTHY_HELPER_CLIENT (source), result, &bytes, &inodes, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
+  if (bytes == 0 && inodes == 0) {
+    call_helper (self, assigning->data, &quota, on_volume_bound, task);
+    return;
+  }
+  volume->project = bothy_volumes_choose_project (bothy_registry_get_volumes (self));
+  if (volume->project && ++assigning->n_tries < MAX_TRIES)
+    look_at_project (task);
+  else
+    g_task_return_new_error (
+        task, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED,
+        "Files of many deleted volumes are open still, and what a new one takes can not be "
+        "told from them; try again");
+}
+
+/* Whether files have it already. */
+static void
+look_at_project (GTask *task)
+{
+  const Assigning *assigning = g_task_get_task_data (task);
+  const struct helper_quota quota = { .project = assigning->volume->project };
+
+  call_helper (g_task_get_source_object (task), assigning->data, &quota, on_project_read, task);
+}
+
+void
+bothy_disk_assign_volume (
+    BothyRegistry *self, BothyVolume *volume, int data, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  Assigning *assigning = g_new0 (Assigning, 1);
+
+  assigning->volume = volume;
+  assigning->data = data;
+  g_task_set_task_data (task, assigning, g_free);
   if (volume->project)
-    call_helper (self, data, &quota, on_volume_bound, task);
+    look_at_project (task);
   else
     g_task_return_boolean (task, TRUE);
 }

@@ -32,13 +32,10 @@ void bothy_disk_join (BothyRegistry *self,
                       GAsyncReadyCallback callback,
                       gpointer user_data);
 
-/* The same for DATA, the still empty directory of VOLUME, which is being made and has its project id and bounds already; end it
-   with the same. */
-void bothy_disk_assign_volume (BothyRegistry *self,
-                               const BothyVolume *volume,
-                               int data,
-                               GAsyncReadyCallback callback,
-                               gpointer user_data);
+/* The same for DATA, the still empty directory of VOLUME, which is being made and has a project id and bounds already; end it
+   with the same. Where there are files with that project id still, which somebody may have open, it gets another one. */
+void bothy_disk_assign_volume (
+    BothyRegistry *self, BothyVolume *volume, int data, GAsyncReadyCallback callback, gpointer user_data);
 
 /* Find out what the files of VOLUME take; end it with bothy_disk_read_finish(). */
 void bothy_disk_read_volume (BothyRegistry *self,
