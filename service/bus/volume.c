@@ -211,12 +211,19 @@ parse_add_volume (BothyArguments *arguments, GError **error)
 const BothyRequestType bothy_container_add_volume_request = { parse_add_volume,
                                                               (GDestroyNotify)bothy_mount_free };
 
-/* It is one of the container's owner, whoever asks. */
 gboolean
 bothy_container_check_add_volume (BothyCall *call, GError **error)
 {
   const BothyMount *mount = call->request;
+  const BothyContainer *container = BOTHY_CONTAINER (call->node->target);
 
+  /* As of his directories: whoever may only manage this container would get at what he keeps apart from it. */
+  if (call->user != container->owner && call->user != 0) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
+                 "Only its owner lets volumes of his be seen in container %s", container->spec->name);
+    return FALSE;
+  }
+  polkit_details_insert (call->details, "container", container->spec->name);
   polkit_details_insert (call->details, "volume", mount->source);
   polkit_details_insert (call->details, "inside", mount->destination);
   if (mount->read_only)

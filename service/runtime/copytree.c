@@ -38,21 +38,50 @@ open_below (int directory, const char *name, int flags)
   return fd < 0 ? -errno : (int)fd;
 }
 
+/* SIZE bytes from where both are, or fewer if FROM has no more. */
+static int
+copy_run (int from, int to, off_t size, struct copy *copy)
+{
+  char bytes[CHUNK];
+
+  while (size > 0) {
+    ssize_t some = read (from, bytes, size < CHUNK ? (size_t)size : CHUNK);
+
+    if (some <= 0)
+      return some < 0 ? -errno : 0;
+    size -= some;
+    copy->budget -= some;
+    if (copy->budget < 0)
+      return -EFBIG;
+    for (ssize_t done = 0, more; done < some; done += more)
+      if ((more = write (to, bytes + done, (size_t)(some - done))) <= 0)
+        return more < 0 ? -errno : -EIO;
+  }
+  return 0;
+}
+
+/* As many as there are now: who writes on has no copy without end made. Holes stay holes. */
 static int
 copy_bytes (int from, int to, struct copy *copy)
 {
-  char bytes[CHUNK];
-  ssize_t size;
+  struct stat st;
+  off_t end = 0;
 
-  while ((size = read (from, bytes, sizeof bytes)) > 0) {
-    copy->budget -= size;
-    if (copy->budget < 0)
-      return -EFBIG;
-    for (ssize_t done = 0, more; done < size; done += more)
-      if ((more = write (to, bytes + done, (size_t)(size - done))) <= 0)
-        return more < 0 ? -errno : -EIO;
+  if (fstat (from, &st) < 0)
+    return -errno;
+  while (end < st.st_size) {
+    off_t begin = lseek (from, end, SEEK_DATA);
+
+    if (begin < 0 && errno == ENXIO)
+      break;
+    end = begin < 0 ? -1 : lseek (from, begin, SEEK_HOLE);
+    if (end < 0 || lseek (from, begin, SEEK_SET) < 0 || lseek (to, begin, SEEK_SET) < 0)
+      return -errno;
+    int r = copy_run (from, to, end - begin, copy);
+    if (r < 0)
+      return r;
   }
-  return size < 0 ? -errno : 0;
+  return ftruncate (to, st.st_size) < 0 ? -errno : 0;
 }
 
 /* The owner, the mode and the times of ST go to the open file or directory TO. */
@@ -70,16 +99,21 @@ static int
 copy_file (int from, int to, const char *name, const struct stat *st, struct copy *copy)
 {
   autofd source = open_below (from, name, O_RDONLY);
-  autofd target = openat (to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-  if (source < 0 || target < 0)
-    return source < 0 ? source : -errno;
+  /* What is left out leaves nothing. */
+  if (source < 0)
+    return source;
+  if (copy->again)
+    unlinkat (to, name, 0);
+  autofd target = openat (to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (target < 0)
+    return -errno;
   int r = copy_bytes (source, target, copy);
   return r < 0 ? r : dress (target, st, copy);
 }
 
 static int
-copy_link (int from, int to, const char *name, const struct stat *st)
+copy_link (int from, int to, const char *name, const struct stat *st, const struct copy *copy)
 {
   char target[PATH_MAX];
   ssize_t size = readlinkat (from, name, target, sizeof target - 1);
@@ -87,6 +121,8 @@ copy_link (int from, int to, const char *name, const struct stat *st)
   if (size < 0)
     return -errno;
   target[size] = '\0';
+  if (copy->again)
+    unlinkat (to, name, 0);
   if (symlinkat (target, to, name) < 0 ||
       fchownat (to, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
     return -errno;
@@ -116,12 +152,10 @@ copy_entry (int from, int to, const char *name, unsigned level, struct copy *cop
 
   if (fstatat (from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
     return -errno;
-  if (copy->again && !S_ISDIR (st.st_mode))
-    unlinkat (to, name, 0);
   if (S_ISREG (st.st_mode))
     return copy_file (from, to, name, &st, copy);
   if (S_ISLNK (st.st_mode))
-    return copy_link (from, to, name, &st);
+    return copy_link (from, to, name, &st, copy);
   if (!S_ISDIR (st.st_mode))
     return 0;
   int r = enter_directory (from, to, name, copy, &below, &made);
@@ -145,7 +179,8 @@ copy_entries (int from, int to, unsigned level, struct copy *copy)
     if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0)
       continue;
     r = copy_entry (from, to, name, level, copy);
-    if (r == -EXDEV && copy->again)
+    /* It is of another file system, or is gone since it was listed. */
+    if (copy->again && (r == -EXDEV || r == -ENOENT))
       r = 0;
   }
   return r;

@@ -11,7 +11,7 @@ int copy_tree (int from, int to);
 
 /*
  * The same of whatever size, with times, and with the owner and mode of FROM itself: what an earlier copy that was cut short left
- * in TO is written over, and what another file system is mounted over in FROM is left out. 0 or a negative errno value: -EMLINK for
+ * in TO is written over, and what another file system is mounted over in FROM, or goes meanwhile, is left out. 0 or a negative errno value: -EMLINK for
  * more than 128 levels.
  */
 int copy_tree_once_more (int from, int to);

@@ -3,16 +3,19 @@
 
 #include "autofd.h"
 #include "copytree.h"
+#include "launch.h"
 #include "mounts.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 /* Opens the directory PATH as who is inside the tree ROOT sees it. An fd or a negative errno value. */
 static int
@@ -135,33 +138,129 @@ fill_volume (int mount, int from)
   return source < 0 || volume < 0 ? -errno : copy_tree_once_more (source, volume);
 }
 
+/* Opens *TARGET, where a mount at DESTINATION belongs. */
+static struct fault
+find_place (const struct folder_table *table, int root, const char *destination, int *target)
+{
+  if (find_slot (table, destination) >= 0)
+    return fault_at (SUPERVISOR_STEP_FOLDER, EEXIST);
+  if (find_slot (table, NULL) < 0)
+    return fault_of_request (EMFILE);
+  *target = ensure_directory (root, destination);
+  int r = *target < 0 ? *target : check_place (root, *target);
+  return r < 0 ? fault_at (SUPERVISOR_STEP_FOLDER, r) : NO_FAULT;
+}
+
+/* Attaches *MOUNT at TARGET, and takes it over. */
+static struct fault
+attach_at (struct folder_table *table, const char *destination, int target, int *mount)
+{
+  int slot = find_slot (table, NULL);
+  autofree char *copy = strdup (destination);
+
+  if (slot < 0 || !copy)
+    return fault_of_request (slot < 0 ? EMFILE : ENOMEM);
+  int r = mount_attach (*mount, target);
+  if (r < 0)
+    return fault_at (SUPERVISOR_STEP_FOLDER, r);
+  table->slots[slot].mount = steal_fd (mount);
+  table->slots[slot].destination = copy;
+  copy = NULL;
+  return NO_FAULT;
+}
+
 struct fault
 folders_attach (struct folder_table *table, int root, const char *destination, int mount, bool fill)
 {
   autofd given = mount;
-  int slot = find_slot (table, NULL);
+  autofd target = -1;
+  struct fault fault = find_place (table, root, destination, &target);
+  int r = fill && !is_fault (fault) ? fill_volume (given, target) : 0;
 
-  if (find_slot (table, destination) >= 0)
-    return fault_at (SUPERVISOR_STEP_FOLDER, EEXIST);
-  if (slot < 0)
-    return fault_of_request (EMFILE);
-  autofd target = ensure_directory (root, destination);
-  int r = target < 0 ? target : check_place (root, target);
   if (r < 0)
-    return fault_at (SUPERVISOR_STEP_FOLDER, r);
+    fault = fault_at (SUPERVISOR_STEP_FILL, r);
+  return is_fault (fault) ? fault : attach_at (table, destination, target, &given);
+}
+
+/* ---- filled while the container runs ---- */
+
+/* What this process shares with its parent would stay open as long as the container has it stopped. */
+static void
+keep_only (int a, int b)
+{
+  int low = a < b ? a : b, high = a < b ? b : a;
+
+  if (low > 3)
+    close_range (3, (unsigned)low - 1, 0);
+  if (high > low + 1)
+    close_range ((unsigned)low + 1, (unsigned)high - 1, 0);
+  close_range ((unsigned)high + 1, ~0U, 0);
+}
+
+/* It is seen inside, and can be ended there, as what exec.c forks; the exit status is an errno value. */
+_Noreturn static void
+run_fill (const struct cgroup *cgroup, bool joined, int mount, int target)
+{
+  launch_reset_process ();
+  int r = joined ? 0 : cgroup_join (cgroup);
+  keep_only (mount, target);
+  if (r == 0)
+    r = fill_volume (mount, target);
+  _exit (-r);
+}
+
+struct fault
+folders_begin_fill (
+    struct folder_table *table, int root, const char *destination, int mount, const struct cgroup *cgroup)
+{
+  autofd given = mount;
+  autofd target = -1;
+  bool joined;
+
+  if (table->filling.pid != 0)
+    return fault_of_request (EBUSY);
+  struct fault fault = find_place (table, root, destination, &target);
+  if (is_fault (fault))
+    return fault;
   autofree char *copy = strdup (destination);
   if (!copy)
     return fault_of_request (ENOMEM);
-  r = fill ? fill_volume (given, target) : 0;
-  if (r < 0)
-    return fault_at (SUPERVISOR_STEP_FILL, r);
-  r = mount_attach (given, target);
-  if (r < 0)
-    return fault_at (SUPERVISOR_STEP_FOLDER, r);
-  table->slots[slot].mount = steal_fd (&given);
-  table->slots[slot].destination = copy;
+  pid_t pid = cgroup_fork (cgroup, &joined);
+  if (pid == 0)
+    run_fill (cgroup, joined, given, target);
+  if (pid < 0)
+    return fault_at (SUPERVISOR_STEP_FORK, errno);
+  table->filling = (struct folder_filling){ .pid = pid, .destination = copy };
+  table->filling.mount = steal_fd (&given);
+  table->filling.target = steal_fd (&target);
   copy = NULL;
   return NO_FAULT;
+}
+
+struct fault
+folders_end_fill (struct folder_table *table, int root, int status)
+{
+  autofree char *destination = table->filling.destination;
+  autofd mount = table->filling.mount;
+  autofd target = table->filling.target;
+
+  table->filling = (struct folder_filling){ 0 };
+  if (!WIFEXITED (status) || WEXITSTATUS (status) != 0)
+    return fault_at (SUPERVISOR_STEP_FILL, WIFEXITED (status) ? WEXITSTATUS (status) : ECANCELED);
+  /* It may have been moved meanwhile. */
+  int r = check_place (root, target);
+  return r < 0 ? fault_at (SUPERVISOR_STEP_FOLDER, r) : attach_at (table, destination, target, &mount);
+}
+
+/* Whoever asked for it is gone. The process is reaped as one that nobody knows. */
+static void
+give_up_fill (struct folder_table *table)
+{
+  kill (table->filling.pid, SIGKILL);
+  drop_fd (&table->filling.mount);
+  drop_fd (&table->filling.target);
+  free (table->filling.destination);
+  table->filling = (struct folder_filling){ 0 };
 }
 
 struct fault
@@ -170,6 +269,8 @@ folders_detach (struct folder_table *table, const char *destination)
   int slot = find_slot (table, destination);
   int r = 0;
 
+  if (table->filling.pid != 0 && strcmp (table->filling.destination, destination) == 0)
+    give_up_fill (table);
   if (slot < 0)
     return fault_at (SUPERVISOR_STEP_FOLDER, ENOENT);
   /* EINVAL: it is mounted nowhere any more. */

@@ -84,6 +84,15 @@ end_container (struct supervisor *supervisor, int status)
 }
 
 static void
+end_fill (struct supervisor *supervisor, int status)
+{
+  uint32_t serial = supervisor->folders.filling.serial, generation = supervisor->folders.filling.generation;
+  autofd root = supervisor_open_root (supervisor);
+
+  supervisor_answer (supervisor, serial, generation, folders_end_fill (&supervisor->folders, root, status));
+}
+
+static void
 reap_children (struct supervisor *supervisor)
 {
   int status;
@@ -93,6 +102,8 @@ reap_children (struct supervisor *supervisor)
 
     if (exec)
       end_exec (supervisor, exec, status);
+    else if (pid == supervisor->folders.filling.pid)
+      end_fill (supervisor, status);
     else if (pid == supervisor->init.pid)
       end_container (supervisor, status);
   }

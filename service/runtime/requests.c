@@ -167,21 +167,12 @@ handle_net_namespace (struct supervisor *supervisor, struct packet *packet, stru
   return NO_FAULT;
 }
 
-/* The container's root: while it is built an fd, later our own root as well. */
-static int
-open_root (const struct supervisor *supervisor)
-{
-  if (supervisor->rootfs.root >= 0)
-    return fcntl (supervisor->rootfs.root, F_DUPFD_CLOEXEC, 3);
-  return open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
 static struct fault
 handle_root (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
 {
   if (supervisor->state != SUPERVISOR_STATE_RUNNING && supervisor->state != SUPERVISOR_STATE_FROZEN)
     return fault_of_request (EINVAL);
-  autofd root = open_root (supervisor);
+  autofd root = supervisor_open_root (supervisor);
   if (root < 0)
     return fault_at (SUPERVISOR_STEP_ROOT, errno);
   reply->serial = packet->head.serial;
@@ -201,7 +192,7 @@ handle_network (struct supervisor *supervisor, struct packet *packet, struct sup
     return fault_of_request (r);
   struct network network = { strings.fixed[0], strings.fixed[1], strings.fixed[2], strings.fixed[3],
                              strings.fixed[4] };
-  autofd root = open_root (supervisor);
+  autofd root = supervisor_open_root (supervisor);
   struct fault fault = NO_FAULT;
   r = network_configure (&network);
   if (r < 0)
@@ -223,10 +214,30 @@ handle_hosts (struct supervisor *supervisor, struct packet *packet, struct super
   int r = packet_split (packet, 1, &strings);
   if (r < 0)
     return fault_of_request (r);
-  autofd root = open_root (supervisor);
+  autofd root = supervisor_open_root (supervisor);
   r = etcfiles_write_hosts (root, supervisor->hostname, strings.fixed[0]);
   free (strings.all);
   return r < 0 ? fault_at (SUPERVISOR_STEP_FILES, r) : NO_FAULT;
+}
+
+/* Before there are processes nothing else is to be done, and what comes next may belong into this one. */
+static struct fault
+attach_folder (struct supervisor *supervisor, struct packet *packet, const char *destination)
+{
+  struct folder_filling *filling = &supervisor->folders.filling;
+  bool fill = (packet->head.flags & SUPERVISOR_FLAG_FILL) != 0;
+  autofd root = supervisor_open_root (supervisor);
+  int mount = packet_steal_fd (packet, 0);
+
+  if (!fill || !is_running (supervisor))
+    return folders_attach (&supervisor->folders, root, destination, mount, fill);
+  struct fault fault =
+      folders_begin_fill (&supervisor->folders, root, destination, mount, &supervisor->cgroup);
+  if (!is_fault (fault)) {
+    filling->serial = packet->head.serial;
+    filling->generation = supervisor->generation;
+  }
+  return fault;
 }
 
 /* Working through one path or the other takes the container's file systems, so a container can keep only itself waiting. */
@@ -235,21 +246,24 @@ handle_folder (struct supervisor *supervisor, struct packet *packet, struct supe
 {
   bool attach = packet->head.type == SUPERVISOR_FOLDER;
   struct packet_strings strings = { 0 };
-  struct fault fault;
 
   if (supervisor->state == SUPERVISOR_STATE_NEW || supervisor->failed || packet->n_fds != (attach ? 1U : 0U))
     return fault_of_request (EINVAL);
   int r = packet_split (packet, 1, &strings);
   if (r < 0)
     return fault_of_request (r);
-  if (attach) {
-    autofd root = open_root (supervisor);
-    fault = folders_attach (&supervisor->folders, root, strings.fixed[0], packet_steal_fd (packet, 0),
-                            (packet->head.flags & SUPERVISOR_FLAG_FILL) != 0);
-  } else
-    fault = folders_detach (&supervisor->folders, strings.fixed[0]);
+  struct fault fault = attach ? attach_folder (supervisor, packet, strings.fixed[0])
+                              : folders_detach (&supervisor->folders, strings.fixed[0]);
   free (strings.all);
   return fault;
+}
+
+static bool
+is_filling_for (const struct supervisor *supervisor, uint32_t serial)
+{
+  const struct folder_filling *filling = &supervisor->folders.filling;
+
+  return filling->pid != 0 && filling->serial == serial && filling->generation == supervisor->generation;
 }
 
 /* BY_ITSELF: it answers when it worked; a refusal is answered here. */
@@ -286,7 +300,8 @@ dispatch (struct supervisor *supervisor, struct packet *packet)
     fault = handlers[type].handle (supervisor, packet, &reply);
     /* What is waited for is answered by whoever sees it happen. */
     bool later = handlers[type].by_itself || (type == SUPERVISOR_FREEZE && supervisor->freezer.events >= 0) ||
-                 (type == SUPERVISOR_START && supervisor->readiness.inotify >= 0);
+                 (type == SUPERVISOR_START && supervisor->readiness.inotify >= 0) ||
+                 (type == SUPERVISOR_FOLDER && is_filling_for (supervisor, packet->head.serial));
     if (later && !is_fault (fault))
       return;
   }

@@ -4,6 +4,7 @@
 
 #include "autofd.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -87,6 +88,15 @@ supervisor_disconnect (struct supervisor *supervisor)
   if (supervisor->failed || supervisor->state == SUPERVISOR_STATE_NEW ||
       supervisor->state == SUPERVISOR_STATE_PREPARED)
     _exit (1);
+}
+
+/* While it is built an fd, later our own root as well. */
+int
+supervisor_open_root (const struct supervisor *supervisor)
+{
+  if (supervisor->rootfs.root >= 0)
+    return fcntl (supervisor->rootfs.root, F_DUPFD_CLOEXEC, 3);
+  return open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 static void

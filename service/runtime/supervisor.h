@@ -77,6 +77,9 @@ bool supervisor_send (
 void
 supervisor_answer (struct supervisor *supervisor, uint32_t serial, uint32_t generation, struct fault fault);
 
+/* Opens the container's root. An fd, or -1 with errno set. */
+int supervisor_open_root (const struct supervisor *supervisor);
+
 /*
  * Sends what has ended and was not told yet: programs first, then the container. Returns true once the
  * container's own end has been told, after which nothing is left to do.

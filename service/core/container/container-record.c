@@ -142,6 +142,9 @@ bothy_container_to_record (BothyContainer *self)
   g_key_file_set_boolean (record, GROUP, "Personal", self->files.personal);
   if (self->files.held)
     g_key_file_set_boolean (record, GROUP, "Held", TRUE);
+  if (self->left->len)
+    g_key_file_set_string_list (record, GROUP, "LeftVolumes", (const char *const *)self->left->pdata,
+                                self->left->len);
   bothy_snapshots_to_record (self->snapshots, record);
   set_starts (record, self);
   return record;
@@ -383,6 +386,18 @@ get_files (GKeyFile *record, BothyContainer *self, GError **error)
   return TRUE;
 }
 
+/* What makes no sense is kept out: it is the id of no volume. */
+static void
+get_left (GKeyFile *record, BothyContainer *self)
+{
+  g_auto (GStrv) ids = get_strv (record, "LeftVolumes");
+
+  for (char **id = ids; *id; id++) {
+    if (bothy_is_uuid (*id))
+      bothy_container_add_left (self, *id);
+  }
+}
+
 BothyContainer *
 bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
 {
@@ -413,6 +428,7 @@ bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
   g_free (self->group);
   self->group = get_string (record, "ControlGroup");
   get_starts (record, self);
+  get_left (record, self);
   if (g_key_file_get_boolean (record, GROUP, "Failed", NULL))
     self->state = BOTHY_CONTAINER_FAILED;
   return get_files (record, self, error) ? g_steal_pointer (&self) : NULL;

@@ -316,6 +316,19 @@ bothy_container_add_mount (BothyContainer *self, BothyMount *mount)
 }
 
 void
+bothy_container_add_left (BothyContainer *self, const char *id)
+{
+  if (!g_ptr_array_find_with_equal_func (self->left, id, g_str_equal, NULL))
+    g_ptr_array_add (self->left, g_strdup (id));
+}
+
+void
+bothy_container_forget_left (BothyContainer *self)
+{
+  g_ptr_array_set_size (self->left, 0);
+}
+
+void
 bothy_container_set_mount_unsettled (BothyContainer *self, const char *destination, gboolean unsettled)
 {
   BothyMount *mount = bothy_mounts_find (self->spec->mounts, destination);
@@ -590,6 +603,7 @@ bothy_container_set_ended (BothyContainer *self)
   if (!self->stopping)
     self->reason = reason_of_end (self);
   g_clear_object (&self->supervisor);
+  bothy_container_forget_left (self);
   bothy_container_set_group (self, "");
   bothy_container_set_state (self, as_asked ? BOTHY_CONTAINER_STOPPED : BOTHY_CONTAINER_FAILED);
 }
@@ -666,6 +680,7 @@ bothy_container_finalize (GObject *object)
   g_free (self->files.below);
   g_free (self->files.top);
   g_ptr_array_unref (self->snapshots);
+  g_ptr_array_unref (self->left);
   G_OBJECT_CLASS (bothy_container_parent_class)->finalize (object);
 }
 
@@ -703,6 +718,7 @@ bothy_container_init (BothyContainer *self)
   self->files.below = g_strdup ("");
   self->files.fresh = TRUE;
   self->snapshots = bothy_snapshots_new ();
+  self->left = g_ptr_array_new_with_free_func (g_free);
 }
 
 BothyContainer *

@@ -138,6 +138,9 @@ struct _BothyContainer {
   gboolean stays_down; /* and somebody else, while it stopped to be started again, that it stays so */
   gboolean exited;     /* the supervisor told how it ended */
   gboolean reboot;     /* it ended in order to begin anew */
+  GPtrArray
+      *left; /* ids of volumes that were taken away from it in this run: it may have files of them open, or
+                          have mounted them elsewhere */
 
   char *after;      /* what the one is called that it is started after, or "" */
   char *boot;       /* in which boot it was started last, or was not to be: bothy_marks_get_boot() */
@@ -226,6 +229,12 @@ void bothy_container_remove_port (BothyContainer *self, const BothyPort *port);
 
 /* Let MOUNT (transfer full) be seen in it. */
 void bothy_container_add_mount (BothyContainer *self, BothyMount *mount);
+
+/* The volume called ID was taken away from it while it runs. */
+void bothy_container_add_left (BothyContainer *self, const char *id);
+
+/* Nothing of a run is there any more, so it has no volume that was taken away. */
+void bothy_container_forget_left (BothyContainer *self);
 
 /* What is mounted at DESTINATION is being mounted or taken away (UNSETTLED), or is there. */
 void bothy_container_set_mount_unsettled (BothyContainer *self, const char *destination, gboolean unsettled);

@@ -89,12 +89,8 @@ bothy_mounting_make_finish (GAsyncResult *result, GError **error)
 
 typedef struct {
   char *destination;
-  /* Of a volume: */
-  BothyVolumes *volumes;
-  char *volume;     /* its id; NULL: it is none */
-  GUnixFDList *fds; /* its mount */
-  gulong waiting;   /* for somebody else to have filled it */
-  gboolean filling; /* it is filled first */
+  BothyVolumes *volumes; /* with the next: what is filled; NULL: nothing is */
+  char *volume;
 } Telling;
 
 static void
@@ -102,7 +98,6 @@ telling_free (Telling *telling)
 {
   g_free (telling->destination);
   g_clear_object (&telling->volumes);
-  g_clear_object (&telling->fds);
   g_free (telling->volume);
   g_free (telling);
 }
@@ -112,8 +107,7 @@ static void
 end_telling (GTask *task, GError *error)
 {
   const Telling *telling = g_task_get_task_data (task);
-  BothyVolume *volume =
-      telling->filling ? bothy_volumes_find_by_id (telling->volumes, telling->volume) : NULL;
+  BothyVolume *volume = telling->volume ? bothy_volumes_find_by_id (telling->volumes, telling->volume) : NULL;
 
   if (volume)
     bothy_volumes_set_filler (telling->volumes, volume, NULL);
@@ -140,8 +134,7 @@ on_told (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   const Telling *telling = g_task_get_task_data (task);
-  BothyVolume *volume =
-      telling->filling ? bothy_volumes_find_by_id (telling->volumes, telling->volume) : NULL;
+  BothyVolume *volume = telling->volume ? bothy_volumes_find_by_id (telling->volumes, telling->volume) : NULL;
   GError *error = NULL;
 
   if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error) && volume) {
@@ -177,40 +170,6 @@ new_telling (BothySupervisor *supervisor,
   return task;
 }
 
-static void attach_volume (GTask *task);
-
-static void
-on_volume_free (BothyVolumes *volumes, gpointer user_data)
-{
-  g_autoptr (GTask) task = g_object_ref (user_data);
-  Telling *telling = g_task_get_task_data (task);
-
-  g_signal_handler_disconnect (volumes, telling->waiting);
-  telling->waiting = 0;
-  attach_volume (task);
-}
-
-/* A new one is filled by whoever comes first. The others wait for that; but the supervisor goes from one request to the next,
-   so a second mount in the same container finds it filled. */
-static void
-attach_volume (GTask *task)
-{
-  gconstpointer supervisor = g_task_get_source_object (task);
-  Telling *telling = g_task_get_task_data (task);
-  BothyVolume *volume = bothy_volumes_find_by_id (telling->volumes, telling->volume);
-
-  if (volume && volume->filler && volume->filler != supervisor) {
-    telling->waiting =
-        g_signal_connect_data (telling->volumes, "free", G_CALLBACK (on_volume_free), g_object_ref (task),
-                               (GClosureNotify)(GCallback)g_object_unref, G_CONNECT_DEFAULT);
-    return;
-  }
-  telling->filling = volume && volume->fresh && !volume->filler;
-  if (telling->filling)
-    bothy_volumes_set_filler (telling->volumes, volume, supervisor);
-  tell_supervisor (task, SUPERVISOR_FOLDER, telling->filling ? SUPERVISOR_FLAG_FILL : 0, telling->fds);
-}
-
 void
 bothy_mounting_attach (BothySupervisor *supervisor,
                        BothyVolumes *volumes,
@@ -220,16 +179,26 @@ bothy_mounting_attach (BothySupervisor *supervisor,
                        gpointer user_data)
 {
   g_autoptr (GTask) task = new_telling (supervisor, mount->destination, callback, user_data);
+  BothyVolume *volume = mount->volume ? bothy_volumes_find_by_id (volumes, mount->volume) : NULL;
   Telling *telling = g_task_get_task_data (task);
 
-  if (!mount->volume) {
-    tell_supervisor (task, SUPERVISOR_FOLDER, 0, fds);
+  /* Who may not write does not begin it either. */
+  if (mount->read_only)
+    volume = NULL;
+  if (volume && volume->filler && volume->filler != supervisor) {
+    end_telling (task,
+                 g_error_new (BOTHY_ERROR, BOTHY_ERROR_BUSY,
+                              "volume %s gets its first files from another container just now; try again",
+                              volume->name));
     return;
   }
-  telling->volumes = g_object_ref (volumes);
-  telling->volume = g_strdup (mount->volume);
-  telling->fds = g_object_ref (fds);
-  attach_volume (task);
+  /* The supervisor goes from one to the next: a second mount of the same volume finds it filled. */
+  if (volume && volume->fresh && !volume->filler) {
+    bothy_volumes_set_filler (volumes, volume, supervisor);
+    telling->volumes = g_object_ref (volumes);
+    telling->volume = g_strdup (volume->id);
+  }
+  tell_supervisor (task, SUPERVISOR_FOLDER, telling->volume ? SUPERVISOR_FLAG_FILL : 0, fds);
 }
 
 void
@@ -249,22 +218,91 @@ bothy_mounting_finish (GAsyncResult *result, GError **error)
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
-/* The task's data counts answers that have not come yet. */
+/* ---- all of one that is started ---- */
+
+typedef struct {
+  BothyVolumes *volumes;
+  BothyContainer *container;
+  GPtrArray *made;
+  guint n_pending; /* answers that have not come yet */
+  GCancellable *cancellable;
+  gulong unfilled, cancelled; /* handlers, while it waits */
+} Attaching;
+
+static void
+attaching_free (gpointer data)
+{
+  Attaching *attaching = data;
+
+  g_object_unref (attaching->volumes);
+  g_object_unref (attaching->container);
+  g_ptr_array_unref (attaching->made);
+  g_object_unref (attaching->cancellable);
+  g_free (attaching);
+}
+
 static void
 on_one_attached (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  guint *pending = g_task_get_task_data (task);
+  Attaching *attaching = g_task_get_task_data (task);
   GError *error = NULL;
 
-  --*pending;
+  --attaching->n_pending;
   if (!bothy_mounting_finish (result, &error)) {
     if (g_task_get_completed (task) || g_task_had_error (task))
       g_error_free (error);
     else
       g_task_return_error (task, error);
-  } else if (*pending == 0 && !g_task_had_error (task))
+  } else if (attaching->n_pending == 0 && !g_task_had_error (task))
     g_task_return_boolean (task, TRUE);
+}
+
+/* Whether another container fills one of its volumes just now. */
+static gboolean
+has_to_wait (const Attaching *attaching, BothySupervisor *supervisor)
+{
+  const GPtrArray *mounts = attaching->container->spec->mounts;
+
+  for (guint i = 0; i < mounts->len; i++) {
+    const BothyMount *mount = mounts->pdata[i];
+    const BothyVolume *volume = mount->volume && !mount->read_only
+                                    ? bothy_volumes_find_by_id (attaching->volumes, mount->volume)
+                                    : NULL;
+
+    if (volume && volume->filler && volume->filler != supervisor)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* All at once: one may belong into another. */
+static void
+attach_each (GTask *task)
+{
+  Attaching *attaching = g_task_get_task_data (task);
+
+  attaching->n_pending = attaching->made->len;
+  for (guint i = 0; i < attaching->made->len; i++)
+    bothy_mounting_attach (g_task_get_source_object (task), attaching->volumes,
+                           attaching->container->spec->mounts->pdata[i], attaching->made->pdata[i],
+                           on_one_attached, g_object_ref (task));
+}
+
+static void
+on_change (GTask *task)
+{
+  Attaching *attaching = g_task_get_task_data (task);
+  g_autoptr (GTask) waiting = NULL;
+
+  if (!g_cancellable_is_cancelled (attaching->cancellable) &&
+      has_to_wait (attaching, g_task_get_source_object (task)))
+    return;
+  waiting = task;
+  g_signal_handler_disconnect (attaching->volumes, attaching->unfilled);
+  g_signal_handler_disconnect (attaching->cancellable, attaching->cancelled);
+  if (!g_task_return_error_if_cancelled (task))
+    attach_each (task);
 }
 
 void
@@ -272,15 +310,23 @@ bothy_mounting_attach_all (BothySupervisor *supervisor,
                            BothyVolumes *volumes,
                            BothyContainer *container,
                            GPtrArray *made,
+                           GCancellable *cancellable,
                            GAsyncReadyCallback callback,
                            gpointer user_data)
 {
-  g_autoptr (GTask) task = g_task_new (supervisor, NULL, callback, user_data);
-  guint *pending = g_new0 (guint, 1);
+  g_autoptr (GTask) task = g_task_new (supervisor, cancellable, callback, user_data);
+  Attaching *attaching = g_new0 (Attaching, 1);
 
-  *pending = made->len;
-  g_task_set_task_data (task, pending, g_free);
-  for (guint i = 0; i < made->len; i++)
-    bothy_mounting_attach (supervisor, volumes, container->spec->mounts->pdata[i], made->pdata[i],
-                           on_one_attached, g_object_ref (task));
+  attaching->volumes = g_object_ref (volumes);
+  attaching->container = g_object_ref (container);
+  attaching->made = g_ptr_array_ref (made);
+  attaching->cancellable = g_object_ref (cancellable);
+  g_task_set_task_data (task, attaching, attaching_free);
+  if (!has_to_wait (attaching, supervisor)) {
+    attach_each (task);
+    return;
+  }
+  attaching->unfilled = g_signal_connect_swapped (volumes, "unfilled", G_CALLBACK (on_change), task);
+  attaching->cancelled = g_signal_connect_swapped (cancellable, "cancelled", G_CALLBACK (on_change), task);
+  g_steal_pointer (&task);
 }

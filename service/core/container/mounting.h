@@ -19,8 +19,8 @@ void bothy_mounting_make (BothyHelperClient *helper,
 /* Lists of one fd, in the order of the container's mounts. (element-type GUnixFDList) (transfer full); NULL with an error. */
 GPtrArray *bothy_mounting_make_finish (GAsyncResult *result, GError **error);
 
-/* Have SUPERVISOR attach MOUNT, which is in FDS as bothy_folder_mount() made it. One of VOLUMES that was never used gets what
-   the container has there first; while another container does that, this waits. */
+/* Have SUPERVISOR attach MOUNT, which is in FDS as bothy_folder_mount() made it. One of VOLUMES that nobody could write to before gets
+   what the container has there first, unless it is read-only; BUSY, when another container does that just now. */
 void bothy_mounting_attach (BothySupervisor *supervisor,
                             BothyVolumes *volumes,
                             const BothyMount *mount,
@@ -28,11 +28,13 @@ void bothy_mounting_attach (BothySupervisor *supervisor,
                             GAsyncReadyCallback callback,
                             gpointer user_data);
 
-/* The same for MADE, from bothy_mounting_make(), with all of CONTAINER's. */
+/* The same for MADE, from bothy_mounting_make(), with all of CONTAINER's. Where another container fills one of the volumes it waits
+   for that, until CANCELLABLE says that it shall not. */
 void bothy_mounting_attach_all (BothySupervisor *supervisor,
                                 BothyVolumes *volumes,
                                 BothyContainer *container,
                                 GPtrArray *made,
+                                GCancellable *cancellable,
                                 GAsyncReadyCallback callback,
                                 gpointer user_data);
 

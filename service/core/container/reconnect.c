@@ -68,6 +68,7 @@ clear_earlier_run (BothyRunner *self, BothyContainer *container, gboolean unseen
 {
   if (*container->group)
     bothy_runner_kill_group (self, container);
+  bothy_container_forget_left (container);
   if (unseen_end) {
     bothy_container_set_ended (container);
     bothy_history_note_end (self->containers_fd, container);

@@ -54,6 +54,7 @@ typedef struct {
   guint timer;
   guint pending;     /* answers that have not come yet */
   GPtrArray *mounts; /* of the owner's directories */
+  GCancellable *attaching;
   gboolean spawn_sent, spawned, prepare_sent, recorded, networked, settled, attach_sent, attached, start_sent;
 } Start;
 
@@ -72,6 +73,7 @@ start_free (Start *start)
   g_clear_object (&start->namespaces);
   g_clear_object (&start->join);
   g_clear_pointer (&start->mounts, g_ptr_array_unref);
+  g_clear_object (&start->attaching);
   g_clear_pointer (&start->group, bothy_cgroup_free);
   g_clear_error (&start->error);
   g_object_unref (start->container);
@@ -311,8 +313,9 @@ attach_mounts (Start *start)
 {
   start->attach_sent = TRUE;
   start->pending++;
+  start->attaching = g_cancellable_new ();
   bothy_mounting_attach_all (start->supervisor, start->runner->volumes, start->container, start->mounts,
-                             on_attached, start);
+                             start->attaching, on_attached, start);
 }
 
 static void
@@ -663,6 +666,8 @@ stop_waiting (Start *start)
     bothy_supervisor_close (start->supervisor);
   if (start->join)
     bothy_container_network_proceed (start->join);
+  if (start->attaching)
+    g_cancellable_cancel (start->attaching);
   start->pending--;
 }
 

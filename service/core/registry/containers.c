@@ -98,11 +98,12 @@ bothy_containers_find_by_range (BothyContainers *self, guint32 base)
 }
 
 const char *
-bothy_containers_find_user_of (BothyContainers *self, const char *id)
+bothy_containers_find_user_of (BothyContainers *self, const char *id, gboolean *ret_left)
 {
   GHashTableIter iter;
   gpointer value;
 
+  *ret_left = FALSE;
   g_hash_table_iter_init (&iter, self->by_id);
   while (g_hash_table_iter_next (&iter, NULL, &value)) {
     if (bothy_container_spec_names_volume (BOTHY_CONTAINER (value)->spec, id))
@@ -112,6 +113,12 @@ bothy_containers_find_user_of (BothyContainers *self, const char *id)
   while (g_hash_table_iter_next (&iter, NULL, &value)) {
     if (bothy_container_spec_names_volume (value, id))
       return ((const BothyContainerSpec *)value)->name;
+  }
+  *ret_left = TRUE;
+  g_hash_table_iter_init (&iter, self->by_id);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    if (g_ptr_array_find_with_equal_func (BOTHY_CONTAINER (value)->left, id, g_str_equal, NULL))
+      return BOTHY_CONTAINER (value)->spec->name;
   }
   return NULL;
 }

@@ -59,8 +59,9 @@ BothyContainer *bothy_containers_find_by_group (BothyContainers *self, const cha
 /* The one that has the id range from BASE on. (transfer none); NULL: there is none. */
 BothyContainer *bothy_containers_find_by_range (BothyContainers *self, guint32 base);
 
-/* What one is called that names the volume ID, also one that is being made. (transfer none); NULL: there is none. */
-const char *bothy_containers_find_user_of (BothyContainers *self, const char *id);
+/* What one is called that names the volume ID, also one that is being made, or else (*RET_LEFT) one that runs, and had it in
+   this run. (transfer none); NULL: there is none. */
+const char *bothy_containers_find_user_of (BothyContainers *self, const char *id, gboolean *ret_left);
 
 /* How many there are, without those that are being made. */
 guint bothy_containers_count (BothyContainers *self);

@@ -8,9 +8,11 @@
 /* The greatest that a kernel takes, which counts in units of 1 KiB, rounded up. */
 #define MAX_BOUND ((guint64)G_MAXINT64 & ~G_GUINT64_CONSTANT (1023))
 
-/* 0 is what the file system takes for no bound. */
-static guint64
-bound_of (const BothyCgroupLimits *limits, BothyCgroupLimit limit)
+/* What removes a tree may have to move directories of it, and the one that they go to grows. */
+#define REMOVAL_ROOM (G_GUINT64_CONSTANT (16) << 20)
+
+guint64
+bothy_disk_get_bound (const BothyCgroupLimits *limits, BothyCgroupLimit limit)
 {
   guint64 value = bothy_cgroup_limits_get (limits, limit);
 
@@ -74,8 +76,8 @@ begin_bound (BothyRegistry *self,
   bound->container = g_object_ref (container);
   bound->quota.flags = HELPER_QUOTA_BOUND;
   bound->quota.project = container->disk.project;
-  bound->quota.max_bytes = bound_of (limits, BOTHY_LIMIT_DISK);
-  bound->quota.max_inodes = bound_of (limits, BOTHY_LIMIT_INODES);
+  bound->quota.max_bytes = bothy_disk_get_bound (limits, BOTHY_LIMIT_DISK);
+  bound->quota.max_inodes = bothy_disk_get_bound (limits, BOTHY_LIMIT_INODES);
   g_task_set_task_data (task, bound, (GDestroyNotify)bound_free);
   return task;
 }
@@ -200,9 +202,13 @@ on_released (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-bothy_disk_release (BothyRegistry *self, guint32 project)
+bothy_disk_release (BothyRegistry *self, guint32 project, guint64 bytes, guint64 inodes)
 {
-  const struct helper_quota quota = { .flags = HELPER_QUOTA_BOUND, .project = project };
+  const struct helper_quota quota = { .flags = HELPER_QUOTA_BOUND,
+                                      .project = project,
+                                      .max_bytes =
+                                          bytes ? MIN (bytes, MAX_BOUND - REMOVAL_ROOM) + REMOVAL_ROOM : 0,
+                                      .max_inodes = inodes };
   int fd = bothy_containers_get_directory (bothy_registry_get_containers (self));
   g_autoptr (GTask) task = g_task_new (self, NULL, NULL, NULL);
 
@@ -211,6 +217,16 @@ bothy_disk_release (BothyRegistry *self, guint32 project)
   else
     g_task_return_boolean (task, TRUE);
 }
+
+/* ---- of a volume ---- */
+
+#define MAX_TRIES 64
+
+typedef struct {
+  BothyVolume *volume;
+  int data;
+  guint n_tries;
+} Assigning;
 
 static void
 on_volume_bound (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -224,21 +240,62 @@ on_volume_bound (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
 }
 
-void
-bothy_disk_assign_volume (BothyRegistry *self,
-                          const BothyVolume *volume,
-                          int data,
-                          GAsyncReadyCallback callback,
-                          gpointer user_data)
+static void look_at_project (GTask *task);
+
+static void
+on_project_read (GObject *source, GAsyncResult *result, gpointer user_data)
 {
+  g_autoptr (GTask) task = user_data;
+  BothyRegistry *self = g_task_get_source_object (task);
+  Assigning *assigning = g_task_get_task_data (task);
+  BothyVolume *volume = assigning->volume;
   const struct helper_quota quota = { .flags = HELPER_QUOTA_BOUND | HELPER_QUOTA_ASSIGN,
                                       .project = volume->project,
                                       .max_bytes = volume->bytes,
                                       .max_inodes = volume->inodes };
-  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  guint64 bytes = 0, inodes = 0;
+  GError *error = NULL;
 
+  if (!bothy_helper_client_quota_finish (BOTHY_HELPER_CLIENT (source), result, &bytes, &inodes, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
+  if (bytes == 0 && inodes == 0) {
+    call_helper (self, assigning->data, &quota, on_volume_bound, task);
+    return;
+  }
+  volume->project = bothy_volumes_choose_project (bothy_registry_get_volumes (self));
+  if (volume->project && ++assigning->n_tries < MAX_TRIES)
+    look_at_project (task);
+  else
+    g_task_return_new_error (
+        task, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED,
+        "Files of many deleted volumes are open still, and what a new one takes can not be "
+        "told from them; try again");
+}
+
+/* Whether files have it already. */
+static void
+look_at_project (GTask *task)
+{
+  const Assigning *assigning = g_task_get_task_data (task);
+  const struct helper_quota quota = { .project = assigning->volume->project };
+
+  call_helper (g_task_get_source_object (task), assigning->data, &quota, on_project_read, task);
+}
+
+void
+bothy_disk_assign_volume (
+    BothyRegistry *self, BothyVolume *volume, int data, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  Assigning *assigning = g_new0 (Assigning, 1);
+
+  assigning->volume = volume;
+  assigning->data = data;
+  g_task_set_task_data (task, assigning, g_free);
   if (volume->project)
-    call_helper (self, data, &quota, on_volume_bound, task);
+    look_at_project (task);
   else
     g_task_return_boolean (task, TRUE);
 }

@@ -10,6 +10,9 @@ G_BEGIN_DECLS
  * of its range, and the file system bounds what all files of a project take together: see project quotas in quotactl(2).
  */
 
+/* What LIMITS say of LIMIT as the file system takes it, which has 0 for no bound. */
+guint64 bothy_disk_get_bound (const BothyCgroupLimits *limits, BothyCgroupLimit limit);
+
 /* Give DATA, the still empty directory of CONTAINER, which is being made, a project id and the bounds that hold for it.
    Where the file system keeps none it stays without. */
 void bothy_disk_assign (BothyRegistry *self,
@@ -29,13 +32,10 @@ void bothy_disk_join (BothyRegistry *self,
                       GAsyncReadyCallback callback,
                       gpointer user_data);
 
-/* The same for DATA, the still empty directory of VOLUME, which is being made and has its project id and bounds already; end it
-   with the same. */
-void bothy_disk_assign_volume (BothyRegistry *self,
-                               const BothyVolume *volume,
-                               int data,
-                               GAsyncReadyCallback callback,
-                               gpointer user_data);
+/* The same for DATA, the still empty directory of VOLUME, which is being made and has a project id and bounds already; end it
+   with the same. Where there are files with that project id still, which somebody may have open, it gets another one. */
+void bothy_disk_assign_volume (
+    BothyRegistry *self, BothyVolume *volume, int data, GAsyncReadyCallback callback, gpointer user_data);
 
 /* Find out what the files of VOLUME take; end it with bothy_disk_read_finish(). */
 void bothy_disk_read_volume (BothyRegistry *self,
@@ -55,8 +55,10 @@ gboolean bothy_disk_bound_finish (BothyRegistry *self, GAsyncResult *result, GEr
 /* The same with nobody who waits for it: a failure is a warning in the log. */
 void bothy_disk_bound_unasked (BothyRegistry *self, BothyContainer *container);
 
-/* The files of PROJECT are in the trash, and what removes them must not be bounded. 0 is none. */
-void bothy_disk_release (BothyRegistry *self, guint32 project);
+/* The files of PROJECT (0: none), which might take BYTES and INODES (0: no bound), are in the trash. What removes them gets a little
+   room more, and not all that there is: somebody may have one of them open still, and write. Whatever has that project id next is
+   bounded anew. */
+void bothy_disk_release (BothyRegistry *self, guint32 project, guint64 bytes, guint64 inodes);
 
 /* Find out what the files of CONTAINER take. */
 void bothy_disk_read (BothyRegistry *self,

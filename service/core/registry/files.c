@@ -292,7 +292,7 @@ bothy_files_discard (BothyRegistry *self, BothyContainer *container, GError **er
   if (!moved && !bothy_trash_put_container (bothy_registry_get_trash (self), containers_fd, container->id,
                                             container->owner, project, error))
     return FALSE;
-  bothy_disk_release (self, project);
+  bothy_disk_release (self, project, container->disk.bytes, container->disk.inodes);
   bothy_containers_remove (containers, container);
   bothy_files_sweep (self);
   return TRUE;

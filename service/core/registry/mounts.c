@@ -122,6 +122,9 @@ on_detached (GObject *source, GAsyncResult *result, gpointer user_data)
   /* It may not have got that far, or the container ended meanwhile. */
   if (bothy_mounting_finish (result, &error) || !mounting->container->supervisor ||
       bothy_error_get_code (error) == BOTHY_ERROR_NO_SUCH_MOUNT) {
+    /* An earlier bothyd may have taken it away, and have been killed; what was refused just now was never inside. */
+    if (mounting->container->supervisor && mounting->mount->volume && !(error && mounting->error))
+      bothy_container_add_left (mounting->container, mounting->mount->volume);
     forget_mount (self, task, g_steal_pointer (&mounting->error));
     return;
   }
@@ -201,7 +204,7 @@ on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   BothyRegistry *self = g_task_get_source_object (task);
-  const Mounting *mounting = g_task_get_task_data (task);
+  Mounting *mounting = g_task_get_task_data (task);
   GError *error = NULL;
 
   BOTHY_FAULT_POINT ("mount.attached");
@@ -209,8 +212,11 @@ on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
   if (bothy_mounting_finish (result, &error) || !mounting->container->supervisor) {
     g_clear_error (&error);
     settle_mount (self, task);
-  } else
-    forget_mount (self, task, error);
+    return;
+  }
+  /* It is inside if only what comes after that failed, such as to note that a volume is filled. */
+  mounting->error = error;
+  detach_mount (self, task);
 }
 
 static void

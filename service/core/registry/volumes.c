@@ -91,15 +91,6 @@ on_bounded (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
 }
 
-/* 0 is what the file system takes for no bound. */
-static guint64
-bound_of (const BothyCgroupLimits *limits, BothyCgroupLimit limit)
-{
-  guint64 value = bothy_cgroup_limits_get (limits, limit);
-
-  return value == BOTHY_LIMIT_NONE ? 0 : value;
-}
-
 /* (transfer full); NULL with an error. */
 static BothyNewVolume *
 begin (BothyRegistry *self, guint32 owner, const char *name, const BothyCgroupLimits *limits, GError **error)
@@ -109,6 +100,13 @@ begin (BothyRegistry *self, guint32 owner, const char *name, const BothyCgroupLi
   BothyCgroupLimits effective;
   guint32 project = 0;
 
+  /* A record that could not be read may be of a volume of that name, or with the project id that is chosen. */
+  if (bothy_registry_is_degraded (self)) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED,
+                 "Not all records can be read, and one may be of a volume %s; \"bothy doctor\" says more",
+                 name);
+    return NULL;
+  }
   if (!bothy_containers_check_disk (containers, owner, NULL, limits, error) ||
       !bothy_owners_note (bothy_registry_get_owners (self), owner, error))
     return NULL;
@@ -121,8 +119,9 @@ begin (BothyRegistry *self, guint32 owner, const char *name, const BothyCgroupLi
       return NULL;
     }
   }
-  return bothy_volumes_begin (volumes, owner, name, project, bound_of (&effective, BOTHY_LIMIT_DISK),
-                              bound_of (&effective, BOTHY_LIMIT_INODES), error);
+  return bothy_volumes_begin (volumes, owner, name, project,
+                              bothy_disk_get_bound (&effective, BOTHY_LIMIT_DISK),
+                              bothy_disk_get_bound (&effective, BOTHY_LIMIT_INODES), error);
 }
 
 void
@@ -155,24 +154,39 @@ bothy_volume_create_finish (BothyRegistry *self, GAsyncResult *result, GError **
 
 /* ---- deleting one ---- */
 
+static gboolean
+check_unused (BothyRegistry *self, const BothyVolume *volume, GError **error)
+{
+  gboolean left;
+  const char *container =
+      bothy_containers_find_user_of (bothy_registry_get_containers (self), volume->id, &left);
+
+  if (!container)
+    return TRUE;
+  if (left)
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_VOLUME_IN_USE,
+        "Volume %s was taken away from container %s, which runs since and may still have it; stop the "
+        "container first",
+        volume->name, container);
+  else
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_VOLUME_IN_USE,
+                 "Container %s has volume %s; delete the container, or take the volume away from it first "
+                 "(\"bothy mount remove\")",
+                 container, volume->name);
+  return FALSE;
+}
+
 gboolean
 bothy_volume_delete (BothyRegistry *self, guint32 owner, const char *name, GError **error)
 {
   BothyVolumes *volumes = bothy_registry_get_volumes (self);
   BothyVolume *volume = bothy_volumes_find (volumes, owner, name, error);
   guint32 project = volume ? volume->project : 0;
-  const char *container;
+  guint64 bytes = volume ? volume->bytes : 0, inodes = volume ? volume->inodes : 0;
 
-  if (!volume)
+  if (!volume || !check_unused (self, volume, error))
     return FALSE;
-  container = bothy_containers_find_user_of (bothy_registry_get_containers (self), volume->id);
-  if (container) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_VOLUME_IN_USE,
-                 "Container %s has volume %s; delete the container, or take the volume away from it first "
-                 "(\"bothy mount remove\")",
-                 container, name);
-    return FALSE;
-  }
   /* A record that could not be read may name it. */
   if (bothy_registry_is_degraded (self)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED,
@@ -186,7 +200,7 @@ bothy_volume_delete (BothyRegistry *self, guint32 owner, const char *name, GErro
   }
   if (!bothy_volumes_remove (volumes, volume, error))
     return FALSE;
-  bothy_disk_release (self, project);
+  bothy_disk_release (self, project, bytes, inodes);
   return TRUE;
 }
 

@@ -22,12 +22,13 @@ struct _BothyVolumes {
   int dirfd;
   BothyTrash *trash;
   guint max_each;
-  GHashTable *by_id; /* id → BothyVolume */
+  GHashTable *by_id;  /* id → BothyVolume */
+  guint32 n_projects; /* how many were chosen */
 };
 
 G_DEFINE_FINAL_TYPE (BothyVolumes, bothy_volumes, G_TYPE_OBJECT)
 
-static guint free_signal;
+static guint unfilled_signal;
 
 static void
 volume_free (gpointer data)
@@ -147,7 +148,7 @@ guint32
 bothy_volumes_choose_project (BothyVolumes *self)
 {
   for (guint32 i = 0; i < BOTHY_RANGE_SIZE; i++) {
-    guint32 project = BOTHY_NEUTRAL_BASE + i;
+    guint32 project = BOTHY_NEUTRAL_BASE + self->n_projects++ % BOTHY_RANGE_SIZE;
 
     if (!has_project (self, project) && !bothy_trash_has_project (self->trash, project))
       return project;
@@ -360,7 +361,7 @@ bothy_volumes_set_filler (BothyVolumes *self, BothyVolume *volume, gconstpointer
 {
   volume->filler = filler;
   if (!filler)
-    g_signal_emit (self, free_signal, 0);
+    g_signal_emit (self, unfilled_signal, 0, volume->id);
 }
 
 static void
@@ -430,8 +431,8 @@ static void
 bothy_volumes_class_init (BothyVolumesClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_volumes_finalize;
-  free_signal =
-      g_signal_new ("free", BOTHY_TYPE_VOLUMES, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  unfilled_signal = g_signal_new ("unfilled", BOTHY_TYPE_VOLUMES, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                  G_TYPE_NONE, 1, G_TYPE_STRING);
 }
 
 static void

@@ -18,12 +18,12 @@ typedef struct {
   guint32 project;       /* the project id of its files; 0: its file system counts none */
   guint64 bytes, inodes; /* what it may take; 0: no bound */
   gint64 created_at;     /* µs since 1970 */
-  gboolean fresh;        /* nothing was put into it: whatever mounts it first copies what is at that place */
-  gconstpointer filler;  /* whose supervisor does that now, or NULL */
-  gboolean made;         /* it is on disk; else it is being made, and nobody sees it */
+  gboolean
+      fresh; /* nothing was put into it: what mounts it first, and may write, copies what is at that place */
+  gconstpointer filler; /* whose supervisor does that now, or NULL */
+  gboolean made;        /* it is on disk; else it is being made, and nobody sees it */
 } BothyVolume;
 
-/* Signals: "free" (): nobody fills one any more that somebody filled. */
 #define BOTHY_TYPE_VOLUMES (bothy_volumes_get_type ())
 G_DECLARE_FINAL_TYPE (BothyVolumes, bothy_volumes, BOTHY, VOLUMES, GObject)
 
@@ -43,7 +43,8 @@ GPtrArray *bothy_volumes_list (BothyVolumes *self, guint32 owner);
 /* Add to *BYTES and *INODES what those of OWNER may take, also while they are made. */
 void bothy_volumes_add_bounds (BothyVolumes *self, guint32 owner, guint64 *bytes, guint64 *inodes);
 
-/* A project id that no file of a volume has, also of one in the trash. 0: there is none. */
+/* A project id that no volume has, nor one in the trash, and another each time: a file of a deleted one may be open still. 0: there
+   is none. */
 guint32 bothy_volumes_choose_project (BothyVolumes *self);
 
 /* ---- making one ---- */
@@ -73,7 +74,8 @@ void bothy_volumes_end (BothyVolumes *self, BothyNewVolume *new);
 
 /* ---- what becomes of one ---- */
 
-/* FILLER fills VOLUME now; NULL: nobody does any more, whether it is filled or not. Emits "free" then. */
+/* FILLER, whose supervisor it is, begins to fill VOLUME, or (NULL) nobody does any more: then "unfilled" (const char *id) is
+   emitted. */
 void bothy_volumes_set_filler (BothyVolumes *self, BothyVolume *volume, gconstpointer filler);
 
 /* It has been filled, also after a power cut: nothing is copied into VOLUME any more. */
