@@ -9,6 +9,7 @@
 #include "report.h"
 #include "terminal.h"
 #include "window.h"
+#include "words.h"
 #include "work/works.h"
 
 struct _AppApplication {
@@ -81,12 +82,23 @@ open_shell (AppApplication *self, AppObject *container)
     app_object_call (container, "GetOSRelease", NULL, NULL, NULL, on_shell_started, g_object_ref (self));
 }
 
+/* Whether there is such a container is not known; it is asked for again as soon as the service can be reached. */
+static void
+say_failed (AppApplication *self)
+{
+  app_report_in (app_window_get_overlay (show_window (self)), _ ("Containers can not be shown"),
+                 app_client_get_error (self->client));
+  app_client_wake (self->client);
+}
+
 static void
 run_errand (AppApplication *self, Errand *errand)
 {
   AppObject *container = errand->path ? app_client_lookup (self->client, errand->path) : NULL;
 
-  if (g_str_equal (errand->action, "shell") && container)
+  if (errand->path && container == NULL && app_client_get_state (self->client) == APP_CLIENT_FAILED)
+    say_failed (self);
+  else if (g_str_equal (errand->action, "shell") && container)
     open_shell (self, container);
   else
     app_window_show (show_window (self), errand->action, container);
@@ -158,12 +170,29 @@ on_made (AppWorks *works, AppObject *container, AppApplication *self)
   g_autoptr (GNotification) notification = g_notification_new (title);
 
   if (window && gtk_window_is_active (window)) {
-    app_window_show (APP_WINDOW (window), "details", container);
+    app_window_tell_made (APP_WINDOW (window), container);
     return;
   }
   g_notification_set_default_action_and_target (notification, "app.details", "s", path);
   g_notification_add_button_with_target (notification, _ ("Open Shell"), "app.shell", "s", path);
   g_application_send_notification (G_APPLICATION (self), path, notification);
+}
+
+/* The work waits in the list of the window, if there is one; and nobody may look at that. */
+static void
+on_failed (AppWorks *works, AppWork *work, AppApplication *self)
+{
+  GtkWindow *window = gtk_application_get_active_window (GTK_APPLICATION (self));
+  const char *name = app_work_get_title (work);
+  g_autofree char *title = g_strdup_printf (_ ("“%s” was not made"), name);
+  g_autoptr (GNotification) notification = NULL;
+
+  if (window && gtk_window_is_active (window))
+    return;
+  notification = g_notification_new (title);
+  g_notification_set_body (notification, app_words_for_error (app_work_get_error (work)));
+  g_notification_set_default_action (notification, "app.list");
+  g_application_send_notification (G_APPLICATION (self), name, notification);
 }
 
 static void
@@ -183,6 +212,7 @@ on_bus (GObject *source, GAsyncResult *result, gpointer data)
   g_signal_connect_object (self->client, "changed", G_CALLBACK (run_errands), self, G_CONNECT_SWAPPED);
   self->works = app_works_new (self->client);
   g_signal_connect_object (self->works, "made", G_CALLBACK (on_made), self, 0);
+  g_signal_connect_object (self->works, "failed", G_CALLBACK (on_failed), self, 0);
   run_errands (self);
   g_application_release (G_APPLICATION (self));
 }

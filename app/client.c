@@ -36,7 +36,7 @@ struct _AppClient {
 
 G_DEFINE_FINAL_TYPE (AppClient, app_client, G_TYPE_OBJECT)
 
-static guint changed_signal;
+static guint changed_signal, left_signal;
 
 static GDBusInterfaceInfo *
 kind_info (guint kind)
@@ -195,6 +195,18 @@ on_object_manager (GDBusConnection *bus,
 }
 
 static void
+on_all_properties (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (AppObject) object = data;
+  g_autoptr (GVariant) answer = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, NULL);
+  g_autoptr (GVariant) properties = answer ? g_variant_get_child_value (answer, 0) : NULL;
+
+  /* Without an answer it is gone, or will be told of anew. */
+  if (properties)
+    app_object_update (object, properties);
+}
+
+static void
 on_properties (GDBusConnection *bus,
                const char *sender,
                const char *path,
@@ -207,11 +219,21 @@ on_properties (GDBusConnection *bus,
   AppObject *object =
       g_str_equal (path, BOTHY_ROOT) ? self->manager : g_hash_table_lookup (self->objects, path);
   g_autoptr (GVariant) properties = NULL;
+  g_autoptr (GVariant) invalidated = NULL;
+  const char *changed;
 
   if (object == NULL || !g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(sa{sv}as)")))
     return;
   properties = g_variant_get_child_value (parameters, 1);
+  invalidated = g_variant_get_child_value (parameters, 2);
   app_object_update (object, properties);
+  if (g_variant_n_children (invalidated) == 0)
+    return;
+  /* Some are only said to have become others, such as an image's aliases, which not everybody may read. */
+  g_variant_get_child (parameters, 0, "&s", &changed);
+  g_dbus_connection_call (bus, sender, path, PROPERTIES, "GetAll", g_variant_new ("(s)", changed),
+                          G_VARIANT_TYPE ("(a{sv})"), G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, self->cancellable,
+                          on_all_properties, g_object_ref (object));
 }
 
 static void
@@ -252,13 +274,28 @@ on_name_appeared (GDBusConnection *bus, const char *name, const char *owner, gpo
                           self->cancellable, on_managed_objects, self);
 }
 
+/* No operation outlives the service, and the next one numbers its own from 1 again. */
+static void
+forget_operations (AppClient *self)
+{
+  GListModel *operations = G_LIST_MODEL (self->lists[KIND_OPERATION]);
+
+  while (g_list_model_get_n_items (operations) > 0) {
+    g_autoptr (AppObject) operation = g_list_model_get_item (operations, 0);
+
+    forget (self, app_object_path (operation));
+  }
+}
+
 /* It leaves when nothing runs, and is waited for only while nothing of it is known. */
 static void
 on_name_vanished (GDBusConnection *bus, const char *name, gpointer data)
 {
-  AppClient *self = APP_CLIENT (data);
+  g_autoptr (AppClient) self = g_object_ref (APP_CLIENT (data));
 
   unsubscribe (self);
+  forget_operations (self);
+  g_signal_emit (self, left_signal, 0);
   if (self->state == APP_CLIENT_LOADING)
     app_client_wake (self);
 }
@@ -310,6 +347,8 @@ app_client_class_init (AppClientClass *class)
   G_OBJECT_CLASS (class)->dispose = app_client_dispose;
   changed_signal =
       g_signal_new ("changed", APP_TYPE_CLIENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  left_signal =
+      g_signal_new ("left", APP_TYPE_CLIENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void

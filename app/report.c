@@ -6,9 +6,10 @@
 #include <glib/gi18n.h>
 
 #include "words.h"
+#include "work/work.h"
 
-static AdwToastOverlay *
-overlay_of (GtkWidget *near)
+AdwToastOverlay *
+app_report_overlay (GtkWidget *near)
 {
   return ADW_TOAST_OVERLAY (gtk_widget_get_ancestor (near, ADW_TYPE_TOAST_OVERLAY));
 }
@@ -63,8 +64,7 @@ app_report_in (AdwToastOverlay *overlay, const char *what, const GError *error)
   report->details = app_words_details (error);
   /* Translators: what did not happen, and the reason: “web” was not started: There is no space left. */
   title = g_strdup_printf (_ ("%s: %s"), what, report->sentence);
-  toast = adw_toast_new (title);
-  adw_toast_set_use_markup (toast, FALSE);
+  toast = g_object_new (ADW_TYPE_TOAST, "use-markup", FALSE, "title", title, NULL);
   adw_toast_set_timeout (toast, 15);
   adw_toast_set_button_label (toast, _ ("Details"));
   g_signal_connect_data (toast, "button-clicked", G_CALLBACK (show_details), report, report_free, 0);
@@ -74,7 +74,7 @@ app_report_in (AdwToastOverlay *overlay, const char *what, const GError *error)
 void
 app_report (GtkWidget *near, const char *what, const GError *error)
 {
-  AdwToastOverlay *overlay = overlay_of (near);
+  AdwToastOverlay *overlay = app_report_overlay (near);
 
   if (overlay)
     app_report_in (overlay, what, error);
@@ -83,12 +83,11 @@ app_report (GtkWidget *near, const char *what, const GError *error)
 void
 app_report_say (GtkWidget *near, const char *sentence)
 {
-  AdwToastOverlay *overlay = overlay_of (near);
-  AdwToast *toast = adw_toast_new (sentence);
+  AdwToastOverlay *overlay = app_report_overlay (near);
+  g_autoptr (AdwToast) toast = g_object_new (ADW_TYPE_TOAST, "use-markup", FALSE, "title", sentence, NULL);
 
-  adw_toast_set_use_markup (toast, FALSE);
   if (overlay)
-    adw_toast_overlay_add_toast (overlay, toast);
+    adw_toast_overlay_add_toast (overlay, g_steal_pointer (&toast));
 }
 
 typedef struct {
@@ -136,7 +135,7 @@ app_report_call_full (GtkWidget *near,
   Call *call = g_new0 (Call, 1);
 
   g_weak_ref_init (&call->near, near);
-  g_weak_ref_init (&call->overlay, overlay_of (near));
+  g_weak_ref_init (&call->overlay, app_report_overlay (near));
   call->what = g_strdup (what);
   call->end = end;
   call->data = data;
@@ -173,23 +172,16 @@ tell_failure (Following *following, const GError *error)
 {
   g_autoptr (AdwToastOverlay) overlay = g_weak_ref_get (&following->overlay);
 
-  if (overlay)
+  if (overlay && error)
     app_report_in (overlay, following->what, error);
 }
 
+/* The work was kept for this. */
 static void
-on_operation_changed (AppObject *operation, Following *following)
+on_ended (AppWork *work, Following *following)
 {
-  const char *phase = app_object_text (operation, "Phase");
-  g_autoptr (GError) error = NULL;
-
-  if (!g_str_equal (phase, "failed") && !g_str_equal (phase, "done"))
-    return;
-  if (g_str_equal (phase, "failed")) {
-    error = app_words_error_of_operation (app_object_text (operation, "Error"));
-    tell_failure (following, error);
-  }
-  g_signal_handlers_disconnect_by_func (operation, on_operation_changed, following);
+  tell_failure (following, app_work_get_error (work));
+  g_object_unref (work);
 }
 
 static void
@@ -198,20 +190,37 @@ on_begun (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (Following) following = data;
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) answer = app_object_call_finish (APP_OBJECT (source), result, NULL, &error);
+  g_autoptr (AppWork) work = NULL;
   const char *path = NULL;
-  AppObject *operation;
 
   if (answer == NULL) {
     tell_failure (following, error);
     return;
   }
   g_variant_get (answer, "(&o)", &path);
-  operation = app_client_lookup (following->client, path);
-  if (operation) {
-    g_signal_connect_data (operation, "changed", G_CALLBACK (on_operation_changed), following,
-                           (GClosureNotify)(void (*) (void))following_free, 0);
-    on_operation_changed (operation, g_steal_pointer (&following));
-  }
+  work = app_work_new_operation (following->client, path);
+  if (app_work_has_ended (work))
+    tell_failure (following, app_work_get_error (work));
+  else
+    g_signal_connect_data (g_steal_pointer (&work), "ended", G_CALLBACK (on_ended),
+                           g_steal_pointer (&following), (GClosureNotify)(void (*) (void))following_free, 0);
+}
+
+void
+app_report_operation_in (AdwToastOverlay *overlay,
+                         AppClient *client,
+                         AppObject *object,
+                         const char *method,
+                         GVariant *parameters,
+                         GUnixFDList *fds,
+                         const char *what)
+{
+  Following *following = g_new0 (Following, 1);
+
+  g_weak_ref_init (&following->overlay, overlay);
+  following->client = g_object_ref (client);
+  following->what = g_strdup (what);
+  app_object_call (object, method, parameters, fds, NULL, on_begun, following);
 }
 
 void
@@ -220,12 +229,8 @@ app_report_operation (GtkWidget *near,
                       AppObject *object,
                       const char *method,
                       GVariant *parameters,
+                      GUnixFDList *fds,
                       const char *what)
 {
-  Following *following = g_new0 (Following, 1);
-
-  g_weak_ref_init (&following->overlay, overlay_of (near));
-  following->client = g_object_ref (client);
-  following->what = g_strdup (what);
-  app_object_call (object, method, parameters, NULL, NULL, on_begun, following);
+  app_report_operation_in (app_report_overlay (near), client, object, method, parameters, fds, what);
 }

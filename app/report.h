@@ -18,6 +18,9 @@ G_BEGIN_DECLS
  */
 void app_report (GtkWidget *near, const char *what, const GError *error);
 
+/** app_report_overlay: Returns: (transfer none) (nullable): where toasts of @near are shown */
+AdwToastOverlay *app_report_overlay (GtkWidget *near);
+
 /** app_report_in: the same, for an overlay that was looked up before the work began */
 void app_report_in (AdwToastOverlay *overlay, const char *what, const GError *error);
 
@@ -38,6 +41,7 @@ void app_report_call (
 /**
  * app_report_operation:
  * @client: which knows the operation
+ * @fds: (nullable): those that @parameters mentions
  *
  * The same for a method that answers with an operation: what that fails of is told as well.
  */
@@ -46,7 +50,17 @@ void app_report_operation (GtkWidget *near,
                            AppObject *object,
                            const char *method,
                            GVariant *parameters,
+                           GUnixFDList *fds,
                            const char *what);
+
+/** app_report_operation_in: the same, for an overlay that was looked up before the work began, or NULL: then nobody is told */
+void app_report_operation_in (AdwToastOverlay *overlay,
+                              AppClient *client,
+                              AppObject *object,
+                              const char *method,
+                              GVariant *parameters,
+                              GUnixFDList *fds,
+                              const char *what);
 
 typedef void (*AppReportEnd) (GtkWidget *near, gboolean well, gpointer data);
 

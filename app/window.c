@@ -89,14 +89,21 @@ show_content (AppWindow *self)
 }
 
 static void
+pop_to_root (AppWindow *self)
+{
+  g_autoptr (GListModel) stack = adw_navigation_view_get_navigation_stack (self->pages);
+  g_autoptr (AdwNavigationPage) root = g_list_model_get_item (stack, 0);
+
+  adw_navigation_view_pop_to_page (self->pages, root);
+}
+
+static void
 show_container (AppWindow *self, AppObject *container)
 {
   if (self->shown != container)
     show_page (self, app_container_page_new (self->client, container), container);
   else
-    adw_navigation_view_pop_to_page (
-        self->pages,
-        g_list_model_get_item (G_LIST_MODEL (adw_navigation_view_get_navigation_stack (self->pages)), 0));
+    pop_to_root (self);
   show_content (self);
 }
 
@@ -225,6 +232,37 @@ app_window_show (AppWindow *self, const char *what, AppObject *container)
     adw_navigation_split_view_set_show_content (self->split, FALSE);
   else
     show_of_container (self, what, container);
+}
+
+/* Whether nothing is on the screen that somebody might be at: the welcome, or the list on a narrow screen. */
+static gboolean
+is_idle (AppWindow *self)
+{
+  if (adw_application_window_get_visible_dialog (ADW_APPLICATION_WINDOW (self)))
+    return FALSE;
+  return adw_navigation_view_get_visible_page (self->pages) == self->first ||
+         (adw_navigation_split_view_get_collapsed (self->split) &&
+          !adw_navigation_split_view_get_show_content (self->split));
+}
+
+void
+app_window_tell_made (AppWindow *self, AppObject *container)
+{
+  g_autofree char *title = g_strdup_printf (_ ("“%s” is ready"), app_object_text (container, "Name"));
+  AdwToast *toast;
+
+  if (is_idle (self)) {
+    app_window_show (self, "details", container);
+    return;
+  }
+  /* It came into view by itself, as the only one that there is. */
+  if (self->shown == container)
+    return;
+  toast = g_object_new (ADW_TYPE_TOAST, "use-markup", FALSE, "title", title, NULL);
+  adw_toast_set_button_label (toast, _ ("Show"));
+  adw_toast_set_action_name (toast, "app.details");
+  adw_toast_set_action_target (toast, "s", app_object_path (container));
+  adw_toast_overlay_add_toast (self->overlay, toast);
 }
 
 AdwToastOverlay *

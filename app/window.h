@@ -22,6 +22,9 @@ GtkWidget *app_window_new (GtkApplication *application, AppClient *client, AppWo
  */
 void app_window_show (AppWindow *window, const char *what, AppObject *container);
 
+/** app_window_tell_made: goes to a container that was made, or only says that it is there if the person is at something else */
+void app_window_tell_made (AppWindow *window, AppObject *container);
+
 /** app_window_get_overlay: Returns: (transfer none): where toasts are shown */
 AdwToastOverlay *app_window_get_overlay (AppWindow *window);
 

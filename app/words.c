@@ -94,8 +94,28 @@ static const Words phases[] = {
   { "looking", N_ ("Looking for the image") },
   { "downloading", N_ ("Downloading") },
   { "unpacking", N_ ("Unpacking") },
+  { "snapshotting", N_ ("Making the snapshot") },
+  { "restoring", N_ ("Restoring") },
+  { "removing", N_ ("Removing") },
+  { "removing files", N_ ("Removing") },
+  { "copying", N_ ("Copying") },
+  { "packing", N_ ("Packing") },
   { "done", N_ ("Done") },
   { "failed", N_ ("Failed") },
+};
+
+static const Words kinds[] = {
+  { "pull-image", N_ ("Getting an Image") },
+  { "import-image", N_ ("Reading an Image") },
+  { "export-image", N_ ("Writing an Image") },
+  { "delete-container", N_ ("Removing Files") },
+  { "create-snapshot", N_ ("Making a Snapshot") },
+  { "restore-snapshot", N_ ("Restoring a Snapshot") },
+  { "remove-snapshot", N_ ("Deleting a Snapshot") },
+  { "copy-container", N_ ("Copying a Container") },
+  { "commit-container", N_ ("Making an Image") },
+  { "copy-from", N_ ("Copying Files out of a Container") },
+  { "copy-to", N_ ("Copying Files into a Container") },
 };
 
 static const char *
@@ -184,6 +204,14 @@ const char *
 app_words_phase (const char *phase)
 {
   const char *words = look_up (phases, G_N_ELEMENTS (phases), phase);
+
+  return words ? words : _ ("Working");
+}
+
+const char *
+app_words_kind (const char *kind)
+{
+  const char *words = look_up (kinds, G_N_ELEMENTS (kinds), kind);
 
   return words ? words : _ ("Working");
 }

@@ -31,6 +31,9 @@ const char *app_words_reason (const char *reason);
 /** app_words_phase: Returns: (transfer none): what an operation does now, such as "Downloading" */
 const char *app_words_phase (const char *phase);
 
+/** app_words_kind: Returns: (transfer none): what an operation does, by its Kind, such as "Getting an Image" */
+const char *app_words_kind (const char *kind);
+
 /** app_words_verified: Returns: (transfer none): how an image was checked, by its Verified */
 const char *app_words_verified (const char *verified);
 

@@ -49,6 +49,7 @@ struct _AppContainerPage {
   AdwActionRow *root;
   AdwActionRow *created;
   AdwEntryRow *name;
+  char *shown_name; /* the Name that the field was given last */
 };
 
 G_DEFINE_FINAL_TYPE (AppContainerPage, app_container_page, ADW_TYPE_NAVIGATION_PAGE)
@@ -103,15 +104,16 @@ on_copy_address (GSimpleAction *action, GVariant *parameter, gpointer data)
   app_report_say (GTK_WIDGET (self), _ ("The address was copied"));
 }
 
+/* It is about the container, whatever page is shown by the time of the answer. */
 static void
-on_delete_response (AdwAlertDialog *dialog, const char *response, AppContainerPage *self)
+on_delete_response (AdwAlertDialog *dialog, const char *response, AppObject *container)
 {
-  g_autofree char *what =
-      g_strdup_printf (_ ("“%s” was not deleted"), app_object_text (self->container, "Name"));
+  g_autofree char *what = g_strdup_printf (_ ("“%s” was not deleted"), app_object_text (container, "Name"));
   g_autoptr (GVariant) options = g_variant_ref_sink (g_variant_new_parsed ("({'force': <true>},)"));
+  GtkWidget *overlay = g_object_get_data (G_OBJECT (dialog), "overlay");
 
   if (g_str_equal (response, "delete"))
-    app_report_call (GTK_WIDGET (self), self->container, "Delete", options, what);
+    app_report_call (overlay, container, "Delete", options, what);
 }
 
 static void
@@ -125,7 +127,9 @@ on_delete (GSimpleAction *action, GVariant *parameter, gpointer data)
   adw_alert_dialog_add_responses (ADW_ALERT_DIALOG (dialog), "cancel", _ ("_Cancel"), "delete", _ ("_Delete"),
                                   NULL);
   adw_alert_dialog_set_response_appearance (ADW_ALERT_DIALOG (dialog), "delete", ADW_RESPONSE_DESTRUCTIVE);
-  g_signal_connect_object (dialog, "response", G_CALLBACK (on_delete_response), self, 0);
+  g_object_set_data_full (G_OBJECT (dialog), "overlay", g_object_ref (app_report_overlay (GTK_WIDGET (self))),
+                          g_object_unref);
+  g_signal_connect_object (dialog, "response", G_CALLBACK (on_delete_response), self->container, 0);
   adw_dialog_present (dialog, GTK_WIDGET (self));
 }
 
@@ -227,8 +231,12 @@ state_text (AppContainerPage *self, gboolean running)
   g_autofree char *when = moment ? app_words_when (moment, now) : NULL;
   g_autoptr (GVariant) exit = app_object_get (self->container, "LastExit", "(ii)");
   g_autoptr (GString) text = g_string_new (NULL);
+  const char *state = app_object_text (self->container, "State");
   gint32 code = 0;
 
+  /* When it ran before is no news while it starts. */
+  if (g_str_equal (state, "starting"))
+    return g_strdup ("");
   if (when)
     /* Translators: of a container, with a moment such as "today at 10:45" or "on 03/01/26". */
     g_string_append_printf (text, running ? _ ("Started %s") : _ ("Ran until %s"), when);
@@ -239,7 +247,7 @@ state_text (AppContainerPage *self, gboolean running)
     g_string_append_printf (text, _ (" · It ended with the code %d"), code);
   else if (reason)
     g_string_append_printf (text, " · %s", reason);
-  return g_strdup (text->str);
+  return g_strdup (g_str_has_prefix (text->str, " · ") ? text->str + strlen (" · ") : text->str);
 }
 
 static void
@@ -279,7 +287,6 @@ update_failure (AppContainerPage *self)
     adw_banner_set_title (self->failure, error[0] ? error : line);
   else if (network[0])
     adw_banner_set_title (self->failure, network);
-  adw_banner_set_use_markup (self->failure, FALSE);
   adw_banner_set_revealed (self->failure, failed || network[0]);
 }
 
@@ -327,9 +334,12 @@ update (AppContainerPage *self)
   adw_navigation_page_set_title (ADW_NAVIGATION_PAGE (self), name);
   gtk_widget_set_visible (GTK_WIDGET (self->address), addresses[0] != NULL);
   adw_action_row_set_subtitle (self->address, lines);
-  if (!gtk_widget_get_sensitive (GTK_WIDGET (self->name)) ||
-      gtk_editable_get_text (GTK_EDITABLE (self->name))[0] == '\0')
+  /* What is being typed there stays. */
+  if (!gtk_widget_get_sensitive (GTK_WIDGET (self->name)) || g_strcmp0 (self->shown_name, name) != 0) {
     gtk_editable_set_text (GTK_EDITABLE (self->name), name);
+    g_free (self->shown_name);
+    self->shown_name = g_strdup (name);
+  }
   update_state (self);
   update_failure (self);
   update_about (self);
@@ -376,6 +386,7 @@ app_container_page_dispose (GObject *object)
   g_clear_object (&self->client);
   g_clear_object (&self->container);
   g_clear_object (&self->actions);
+  g_clear_pointer (&self->shown_name, g_free);
   gtk_widget_dispose_template (GTK_WIDGET (self), APP_TYPE_CONTAINER_PAGE);
   G_OBJECT_CLASS (app_container_page_parent_class)->dispose (object);
 }

@@ -24,8 +24,8 @@ app_egress_is_open (AppObject *container)
   return g_strv_contains ((const char *const *)destinations, "all");
 }
 
-static void
-change_for (
+void
+app_egress_change (
     GtkWidget *near, AppObject *container, const char *change, const char *destination, AppReportEnd end)
 {
   g_autofree char *what =
@@ -34,12 +34,6 @@ change_for (
 
   app_report_call_full (near, container, "SetEgress", g_variant_new ("(s^as)", change, destinations), NULL,
                         what, end, NULL);
-}
-
-void
-app_egress_change (GtkWidget *near, AppObject *container, const char *change, const char *destination)
-{
-  change_for (near, container, change, destination, NULL);
 }
 
 static void
@@ -69,8 +63,9 @@ on_switched_end (GtkWidget *row, gboolean well, gpointer data)
 static gboolean
 on_switched (GtkSwitch *everything, gboolean active, AppEgressRow *self)
 {
+  /* The destinations that somebody listed stay: they hold again when not everything is allowed any more. */
   if (active != app_egress_is_open (self->container))
-    change_for (GTK_WIDGET (self), self->container, "set", active ? "all" : NULL, on_switched_end);
+    app_egress_change (GTK_WIDGET (self), self->container, active ? "allow" : "deny", "all", on_switched_end);
   return TRUE;
 }
 

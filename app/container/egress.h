@@ -4,6 +4,7 @@
 #include <adwaita.h>
 
 #include "../object.h"
+#include "../report.h"
 
 G_BEGIN_DECLS
 
@@ -12,8 +13,9 @@ G_BEGIN_DECLS
 /** app_egress_is_open: Returns: whether it may connect to everything */
 gboolean app_egress_is_open (AppObject *container);
 
-/** app_egress_change: calls SetEgress with @change and one destination, or none if it is NULL; a failure is told near @near */
-void app_egress_change (GtkWidget *near, AppObject *container, const char *change, const char *destination);
+/** app_egress_change: calls SetEgress with @change and one destination; a failure is told near @near, and then @end called, unless that is NULL */
+void app_egress_change (
+    GtkWidget *near, AppObject *container, const char *change, const char *destination, AppReportEnd end);
 
 #define APP_TYPE_EGRESS_ROW (app_egress_row_get_type ())
 G_DECLARE_FINAL_TYPE (AppEgressRow, app_egress_row, APP, EGRESS_ROW, AdwActionRow)

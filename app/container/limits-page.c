@@ -141,12 +141,32 @@ on_rested (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+/* How many digits after the point are shown. */
+static guint
+digits_of (const Limit *limit)
+{
+  return limit->step < 1 ? 1 : 0;
+}
+
+/* Whether the value is only the limit as it is shown: a field rounds to its digits when it is left. */
+static gboolean
+is_rounding (Knob *knob)
+{
+  double now = current (knob->page->container, knob->limit);
+  double half = 0.5 * pow (10, -(double)digits_of (knob->limit));
+
+  /* What is just half a digit may be a little more in binary. */
+  return now > 0 && fabs (gtk_adjustment_get_value (knob->adjustment) - now) <= half * 1.001;
+}
+
 static void
 on_moved (Knob *knob)
 {
   if (knob->page->updating)
     return;
   g_clear_handle_id (&knob->rest, g_source_remove);
+  if (is_rounding (knob))
+    return;
   knob->rest = g_timeout_add (REST, on_rested, knob);
 }
 
@@ -196,6 +216,20 @@ update (AppLimitsPage *self)
   self->updating = FALSE;
 }
 
+/* The wheel scrolls the page: who does that must not change what happens to be below the pointer. */
+static void
+leave_wheel (GtkWidget *widget)
+{
+  g_autoptr (GListModel) controllers = gtk_widget_observe_controllers (widget);
+
+  for (guint i = 0; i < g_list_model_get_n_items (controllers); i++) {
+    g_autoptr (GtkEventController) controller = g_list_model_get_item (controllers, i);
+
+    if (GTK_IS_EVENT_CONTROLLER_SCROLL (controller))
+      gtk_event_controller_set_propagation_phase (controller, GTK_PHASE_NONE);
+  }
+}
+
 /* A slider, whose ends are those of the machine, and a field for who knows the number. */
 static GtkWidget *
 make_slider (Knob *knob)
@@ -208,7 +242,9 @@ make_slider (Knob *knob)
   knob->adjustment =
       gtk_adjustment_new (MIN (limit->preset, top), limit->lowest, top, limit->step, limit->step * 4, 0);
   scale = gtk_scale_new (GTK_ORIENTATION_HORIZONTAL, knob->adjustment);
-  spin = gtk_spin_button_new (knob->adjustment, limit->step, limit->step < 1 ? 1 : 0);
+  spin = gtk_spin_button_new (knob->adjustment, limit->step, digits_of (limit));
+  leave_wheel (scale);
+  leave_wheel (spin);
   gtk_widget_set_hexpand (scale, TRUE);
   gtk_widget_set_size_request (scale, 120, -1);
   gtk_widget_set_valign (spin, GTK_ALIGN_CENTER);

@@ -21,6 +21,27 @@ struct _AppLogPage {
 
 G_DEFINE_FINAL_TYPE (AppLogPage, app_log_page, ADW_TYPE_NAVIGATION_PAGE)
 
+/* How many characters a line may have: laying out one of a mebibyte takes minutes, in which the window stands still. */
+#define LONGEST_LINE 4000
+
+static char *
+break_lines (const char *text)
+{
+  g_autoptr (GString) out = g_string_new (NULL);
+  gsize length = 0;
+
+  for (const char *at = text; *at; at = g_utf8_next_char (at)) {
+    if (*at == '\n') {
+      length = 0;
+    } else if (++length > LONGEST_LINE) {
+      g_string_append_c (out, '\n');
+      length = 1;
+    }
+    g_string_append_len (out, at, g_utf8_next_char (at) - at);
+  }
+  return g_string_free_and_steal (g_steal_pointer (&out));
+}
+
 /* What a terminal would show of it: colours and movements of the cursor are left out. */
 static char *
 plain (const char *bytes, gsize length)
@@ -30,8 +51,10 @@ plain (const char *bytes, gsize length)
       g_regex_new ("\\x1b\\[[0-?]*[ -/]*[@-~]|\\x1b\\][^\\x07\\x1b]*(\\x07|\\x1b\\\\)|"
                    "\\x1b[ -/]*[0-~]|[\\x00-\\x08\\x0b-\\x1f\\x7f]",
                    0, 0, NULL);
+  g_autofree char *text = NULL;
 
-  return g_regex_replace_literal (controls, valid, -1, 0, "", 0, NULL);
+  text = g_regex_replace_literal (controls, valid, -1, 0, "", 0, NULL);
+  return break_lines (text ? text : "");
 }
 
 static void
@@ -65,7 +88,7 @@ on_read (GObject *source, GAsyncResult *result, gpointer data)
     return;
   }
   text = plain (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
-  show (self, text ? text : "");
+  show (self, text);
 }
 
 static void
@@ -81,13 +104,26 @@ on_opened (GObject *source, GAsyncResult *result, gpointer data)
     return;
   }
   stream = g_unix_input_stream_new (fd, TRUE);
+  if (self->cancellable == NULL)
+    return;
   g_input_stream_read_bytes_async (stream, LONGEST, G_PRIORITY_DEFAULT, self->cancellable, on_read,
                                    g_object_ref (self));
+}
+
+/* What is still asked holds the page, which is not looked at any more. */
+static void
+cancel (AppLogPage *self)
+{
+  if (self->cancellable)
+    g_cancellable_cancel (self->cancellable);
+  g_clear_object (&self->cancellable);
 }
 
 static void
 load (AppLogPage *self)
 {
+  cancel (self);
+  self->cancellable = g_cancellable_new ();
   app_object_call (self->container, "OpenLog", NULL, NULL, self->cancellable, on_opened, g_object_ref (self));
 }
 
@@ -123,6 +159,7 @@ app_log_page_new (AppObject *container)
   adw_navigation_page_set_title (ADW_NAVIGATION_PAGE (self), _ ("Log"));
   adw_navigation_page_set_child (ADW_NAVIGATION_PAGE (self), view);
   g_signal_connect (self, "map", G_CALLBACK (load), NULL);
+  g_signal_connect (self, "unmap", G_CALLBACK (cancel), NULL);
   return ADW_NAVIGATION_PAGE (self);
 }
 
@@ -131,7 +168,7 @@ app_log_page_dispose (GObject *object)
 {
   AppLogPage *self = APP_LOG_PAGE (object);
 
-  g_cancellable_cancel (self->cancellable);
+  cancel (self);
   g_clear_object (&self->container);
   G_OBJECT_CLASS (app_log_page_parent_class)->dispose (object);
 }
@@ -145,5 +182,4 @@ app_log_page_class_init (AppLogPageClass *class)
 static void
 app_log_page_init (AppLogPage *self)
 {
-  self->cancellable = g_cancellable_new ();
 }

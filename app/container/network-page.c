@@ -78,7 +78,8 @@ on_remove (GtkButton *button, GVariant *destination)
   AppNetworkPage *self =
       APP_NETWORK_PAGE (gtk_widget_get_ancestor (GTK_WIDGET (button), APP_TYPE_NETWORK_PAGE));
 
-  app_egress_change (GTK_WIDGET (self), self->container, "deny", g_variant_get_string (destination, NULL));
+  app_egress_change (GTK_WIDGET (self), self->container, "deny", g_variant_get_string (destination, NULL),
+                     NULL);
 }
 
 static GtkWidget *
@@ -96,12 +97,19 @@ make_row (GVariant *destination, gpointer data)
   return row;
 }
 
+/* What the service does not take stays, to be mended. */
+static void
+on_added (GtkWidget *page, gboolean well, gpointer data)
+{
+  if (well)
+    gtk_editable_set_text (GTK_EDITABLE (APP_NETWORK_PAGE (page)->adder), "");
+}
+
 static void
 on_add (AppNetworkPage *self)
 {
   app_egress_change (GTK_WIDGET (self), self->container, "allow",
-                     gtk_editable_get_text (GTK_EDITABLE (self->adder)));
-  gtk_editable_set_text (GTK_EDITABLE (self->adder), "");
+                     gtk_editable_get_text (GTK_EDITABLE (self->adder)), on_added);
 }
 
 static AdwActionRow *
@@ -109,6 +117,7 @@ add_field (AdwPreferencesGroup *group, const char *title)
 {
   GtkWidget *row = adw_action_row_new ();
 
+  adw_preferences_row_set_use_markup (ADW_PREFERENCES_ROW (row), FALSE);
   adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), title);
   adw_action_row_set_subtitle_selectable (ADW_ACTION_ROW (row), TRUE);
   gtk_widget_add_css_class (row, "property");

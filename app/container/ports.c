@@ -51,6 +51,17 @@ on_remove (GtkButton *button, GVariant *port)
                    g_variant_new ("(sqa{sv})", protocol, host, &options), what);
 }
 
+/* By what name a browser here comes to a port that listens at ADDRESS; "", 0.0.0.0 and [::] are all. */
+static const char *
+host_of (const char *address)
+{
+  g_autoptr (GInetAddress) parsed = g_inet_address_new_from_string (address);
+
+  return parsed == NULL || g_inet_address_get_is_any (parsed) || g_str_equal (address, "127.0.0.1")
+             ? "localhost"
+             : address;
+}
+
 static void
 on_open (GtkButton *button, GVariant *port)
 {
@@ -60,7 +71,7 @@ on_open (GtkButton *button, GVariant *port)
   g_autoptr (GtkUriLauncher) launcher = NULL;
 
   g_variant_get (port, "(&sqq&s)", &protocol, &host, &inside, &address);
-  uri = g_strdup_printf ("http://localhost:%u/", host);
+  uri = g_uri_join (G_URI_FLAGS_NONE, "http", NULL, host_of (address), host, "/", NULL, NULL);
   launcher = gtk_uri_launcher_new (uri);
   gtk_uri_launcher_launch (launcher, GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (button))), NULL, NULL,
                            NULL);

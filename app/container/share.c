@@ -33,10 +33,19 @@ share_free (Share *share)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Share, share_free)
 
+/* Names of files are bytes; what is shown, and what the bus carries, has to be UTF-8. */
+static char *
+dup_base (GFile *folder)
+{
+  g_autofree char *base = g_file_get_basename (folder);
+
+  return g_utf8_make_valid (base ? base : "", -1);
+}
+
 static char *
 failure (Share *share)
 {
-  g_autofree char *folder = g_file_get_basename (share->folder);
+  g_autofree char *folder = dup_base (share->folder);
 
   return g_strdup_printf (_ ("“%s” is not shared with “%s”"), folder,
                           app_object_text (share->container, "Name"));
@@ -116,7 +125,7 @@ void
 app_share_ask (GtkWidget *near, AppObject *container, GFile *folder)
 {
   Share *share = g_new0 (Share, 1);
-  g_autofree char *base = g_file_get_basename (folder);
+  g_autofree char *base = dup_base (folder);
   g_autofree char *shown = g_file_get_parse_name (folder);
   g_autofree char *destination = g_build_filename ("/mnt", base, NULL);
   GtkWidget *list = gtk_list_box_new ();
@@ -178,6 +187,10 @@ on_drop (GtkDropTarget *target, const GValue *value, double x, double y, gpointe
 
   if (files == NULL)
     return FALSE;
+  if (files->next) {
+    app_report_say (widget, _ ("Drop one folder at a time"));
+    return FALSE;
+  }
   app_share_ask (widget, APP_OBJECT (data), G_FILE (files->data));
   return TRUE;
 }

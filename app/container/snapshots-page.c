@@ -15,6 +15,7 @@ struct _AppSnapshotsPage {
   AppClient *client;
   AppObject *container;
   GtkEditable *name;
+  char *asked; /* the name of the one that is being made, or NULL */
   AppRows *rows;
 };
 
@@ -30,25 +31,6 @@ app_snapshots_page_summary (AppObject *container)
            : g_strdup (_ ("No snapshots"));
 }
 
-/* The newest first: that is the one which somebody wants back. */
-static void
-update (AppSnapshotsPage *self)
-{
-  g_autoptr (GVariant) snapshots = app_object_get (self->container, "Snapshots", "aa{sv}");
-  GVariantBuilder newest = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("aa{sv}"));
-  g_autoptr (GVariant) array = NULL;
-
-  for (gsize i = snapshots ? g_variant_n_children (snapshots) : 0; i > 0; i--) {
-    g_autoptr (GVariant) snapshot = g_variant_get_child_value (snapshots, i - 1);
-
-    g_variant_builder_add_value (&newest, snapshot);
-  }
-  array = g_variant_ref_sink (g_variant_builder_end (&newest));
-  app_rows_set (self->rows, array);
-}
-
-/* ---- what is done, after a question ---- */
-
 static const char *
 name_of (GVariant *snapshot)
 {
@@ -58,15 +40,76 @@ name_of (GVariant *snapshot)
   return name;
 }
 
+/* The newest first: that is the one which somebody wants back. */
 static void
-restore (GtkWidget *page, gboolean well, gpointer data)
+update (AppSnapshotsPage *self)
 {
-  AppSnapshotsPage *self = APP_SNAPSHOTS_PAGE (page);
-  g_autofree char *name = data;
-  g_autofree char *what = g_strdup_printf (_ ("“%s” was not restored"), name);
+  g_autoptr (GVariant) snapshots = app_object_get (self->container, "Snapshots", "aa{sv}");
+  GVariantBuilder newest = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("aa{sv}"));
+  g_autoptr (GVariant) array = NULL;
+  gboolean made = FALSE;
 
-  if (well)
-    app_report_operation (page, self->client, self->container, "Restore", g_variant_new ("(s)", name), what);
+  for (gsize i = snapshots ? g_variant_n_children (snapshots) : 0; i > 0; i--) {
+    g_autoptr (GVariant) snapshot = g_variant_get_child_value (snapshots, i - 1);
+
+    g_variant_builder_add_value (&newest, snapshot);
+    made = made || g_strcmp0 (name_of (snapshot), self->asked) == 0;
+  }
+  array = g_variant_ref_sink (g_variant_builder_end (&newest));
+  app_rows_set (self->rows, array);
+  if (!made)
+    return;
+  /* What was typed stays until it is there; and longer, if something else is being typed by then. */
+  if (g_str_equal (gtk_editable_get_text (self->name), self->asked))
+    gtk_editable_set_text (self->name, "");
+  g_clear_pointer (&self->asked, g_free);
+}
+
+/* ---- what is done, after a question ---- */
+
+/* A restore that was agreed to: it goes on though the page is left meanwhile. */
+typedef struct {
+  GWeakRef overlay;
+  AppClient *client;
+  AppObject *container;
+  char *name;
+} Restore;
+
+static void
+restore_free (Restore *restore)
+{
+  g_weak_ref_clear (&restore->overlay);
+  g_object_unref (restore->client);
+  g_object_unref (restore->container);
+  g_free (restore->name);
+  g_free (restore);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Restore, restore_free)
+
+static void
+begin_restore (Restore *restore)
+{
+  g_autoptr (AdwToastOverlay) overlay = g_weak_ref_get (&restore->overlay);
+  g_autofree char *what = g_strdup_printf (_ ("“%s” was not restored"), restore->name);
+
+  app_report_operation_in (overlay, restore->client, restore->container, "Restore",
+                           g_variant_new ("(s)", restore->name), NULL, what);
+}
+
+static void
+on_stopped (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (Restore) restore = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) answer = app_object_call_finish (APP_OBJECT (source), result, NULL, &error);
+  g_autoptr (AdwToastOverlay) overlay = g_weak_ref_get (&restore->overlay);
+  g_autofree char *what =
+      g_strdup_printf (_ ("“%s” was not stopped"), app_object_text (restore->container, "Name"));
+
+  if (answer)
+    begin_restore (restore);
+  else if (overlay)
+    app_report_in (overlay, what, error);
 }
 
 static gboolean
@@ -80,17 +123,20 @@ stands_still (AppSnapshotsPage *self)
 static void
 on_restore_response (AdwAlertDialog *dialog, const char *response, AppSnapshotsPage *self)
 {
-  const char *container = app_object_text (self->container, "Name");
-  g_autofree char *name = g_strdup (g_object_get_data (G_OBJECT (dialog), "snapshot"));
-  g_autofree char *what = g_strdup_printf (_ ("“%s” was not stopped"), container);
+  g_autoptr (Restore) restore = NULL;
 
   if (!g_str_equal (response, "do"))
     return;
+  restore = g_new0 (Restore, 1);
+  g_weak_ref_init (&restore->overlay, app_report_overlay (GTK_WIDGET (self)));
+  restore->client = g_object_ref (self->client);
+  restore->container = g_object_ref (self->container);
+  restore->name = g_strdup (g_object_get_data (G_OBJECT (dialog), "snapshot"));
   if (stands_still (self))
-    restore (GTK_WIDGET (self), TRUE, g_steal_pointer (&name));
+    begin_restore (restore);
   else
-    app_report_call_full (GTK_WIDGET (self), self->container, "Stop", g_variant_new ("(a{sv})", NULL), NULL,
-                          what, restore, g_steal_pointer (&name));
+    app_object_call (self->container, "Stop", g_variant_new ("(a{sv})", NULL), NULL, NULL, on_stopped,
+                     g_steal_pointer (&restore));
 }
 
 static void
@@ -101,7 +147,7 @@ on_remove_response (AdwAlertDialog *dialog, const char *response, AppSnapshotsPa
 
   if (g_str_equal (response, "do"))
     app_report_operation (GTK_WIDGET (self), self->client, self->container, "RemoveSnapshot",
-                          g_variant_new ("(s)", name), what);
+                          g_variant_new ("(s)", name), NULL, what);
 }
 
 static void
@@ -146,11 +192,10 @@ on_remove (GtkButton *button, GVariant *snapshot)
 static void
 on_make (AppSnapshotsPage *self)
 {
-  g_autofree char *name = g_strdup (gtk_editable_get_text (self->name));
-
-  gtk_editable_set_text (self->name, "");
+  g_free (self->asked);
+  self->asked = g_strdup (gtk_editable_get_text (self->name));
   app_report_operation (GTK_WIDGET (self), self->client, self->container, "Snapshot",
-                        g_variant_new ("(sa{sv})", name, NULL), _ ("No snapshot was made"));
+                        g_variant_new ("(sa{sv})", self->asked, NULL), NULL, _ ("No snapshot was made"));
 }
 
 /* ---- how it looks ---- */
@@ -220,6 +265,7 @@ app_snapshots_page_dispose (GObject *object)
   g_clear_pointer (&self->rows, app_rows_free);
   g_clear_object (&self->container);
   g_clear_object (&self->client);
+  g_clear_pointer (&self->asked, g_free);
   G_OBJECT_CLASS (app_snapshots_page_parent_class)->dispose (object);
 }
 

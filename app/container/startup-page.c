@@ -8,6 +8,9 @@
 #include "../report.h"
 #include "../rows.h"
 
+/* How long the delay rests, in ms, before it holds: one click on it is seldom the last. */
+#define REST 600
+
 struct _AppStartupPage {
   AdwNavigationPage parent_instance;
 
@@ -19,6 +22,7 @@ struct _AppStartupPage {
   AdwComboRow *restart;
   GtkStringList *others; /* "", then names of the owner's other containers */
   gboolean updating;     /* what moves now is moved by the service's word */
+  guint rest;            /* the delay was changed, and may be changed further */
 };
 
 G_DEFINE_FINAL_TYPE (AppStartupPage, app_startup_page, ADW_TYPE_NAVIGATION_PAGE)
@@ -75,23 +79,43 @@ app_startup_page_summary (AppObject *container)
   return again ? g_strdup_printf (_ ("%s, %s"), first, _ (restarts[again].words)) : g_strdup (first);
 }
 
+static gboolean
+lists (GtkStringList *list, GStrv names)
+{
+  guint n = g_list_model_get_n_items (G_LIST_MODEL (list));
+
+  if (n != g_strv_length (names))
+    return FALSE;
+  for (guint i = 0; i < n; i++)
+    if (!g_str_equal (gtk_string_list_get_string (list, i), names[i]))
+      return FALSE;
+  return TRUE;
+}
+
 static void
 list_others (AppStartupPage *self, const char *after)
 {
   GListModel *containers = app_client_get_containers (self->client);
-  guint selected = 0;
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) names = NULL;
+  guint n = 1, selected = 0;
 
-  gtk_string_list_splice (self->others, 0, g_list_model_get_n_items (G_LIST_MODEL (self->others)),
-                          (const char *const[]){ _ ("Nobody"), NULL });
+  g_strv_builder_add (builder, _ ("Nobody"));
   for (guint i = 0; i < g_list_model_get_n_items (containers); i++) {
     g_autoptr (AppObject) other = g_list_model_get_item (containers, i);
 
     if (other == self->container)
       continue;
-    gtk_string_list_append (self->others, app_object_text (other, "Name"));
+    g_strv_builder_add (builder, app_object_text (other, "Name"));
     if (g_str_equal (app_object_text (other, "Name"), after))
-      selected = g_list_model_get_n_items (G_LIST_MODEL (self->others)) - 1;
+      selected = n;
+    n++;
   }
+  names = g_strv_builder_end (builder);
+  /* A list that is open just now is closed by that. */
+  if (!lists (self->others, names))
+    gtk_string_list_splice (self->others, 0, g_list_model_get_n_items (G_LIST_MODEL (self->others)),
+                            (const char *const *)names);
   adw_combo_row_set_selected (self->after, selected);
 }
 
@@ -110,7 +134,9 @@ update (AppStartupPage *self)
   self->updating = TRUE;
   adw_combo_row_set_selected (self->mode, find (modes, G_N_ELEMENTS (modes), mode));
   adw_combo_row_set_selected (self->restart, find (restarts, G_N_ELEMENTS (restarts), restart));
-  adw_spin_row_set_value (self->delay, delay);
+  /* What the person changes at this moment stays in the hand. */
+  if (self->rest == 0)
+    adw_spin_row_set_value (self->delay, delay);
   list_others (self, after);
   gtk_widget_set_visible (GTK_WIDGET (self->after), starts);
   gtk_widget_set_visible (GTK_WIDGET (self->delay), starts);
@@ -124,7 +150,7 @@ on_set (GtkWidget *page, gboolean well, gpointer data)
 }
 
 static void
-on_changed (AppStartupPage *self)
+save (AppStartupPage *self)
 {
   guint after = adw_combo_row_get_selected (self->after),
         restart = adw_combo_row_get_selected (self->restart);
@@ -133,8 +159,7 @@ on_changed (AppStartupPage *self)
   g_autofree char *known = field (self->container, "restart");
   GVariantBuilder options;
 
-  if (self->updating)
-    return;
+  g_clear_handle_id (&self->rest, g_source_remove);
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_add (&options, "{sv}", "delay",
                          g_variant_new_uint32 ((guint32)adw_spin_row_get_value (self->delay)));
@@ -148,6 +173,32 @@ on_changed (AppStartupPage *self)
       GTK_WIDGET (self), self->container, "SetAutostart",
       g_variant_new ("(sa{sv})", modes[adw_combo_row_get_selected (self->mode)].value, &options), NULL, what,
       on_set, NULL);
+}
+
+static void
+on_changed (AppStartupPage *self)
+{
+  if (!self->updating)
+    save (self);
+}
+
+static gboolean
+on_rested (gpointer data)
+{
+  AppStartupPage *self = APP_STARTUP_PAGE (data);
+
+  self->rest = 0;
+  save (self);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_delay_changed (AppStartupPage *self)
+{
+  if (self->updating)
+    return;
+  g_clear_handle_id (&self->rest, g_source_remove);
+  self->rest = g_timeout_add (REST, on_rested, self);
 }
 
 static AdwComboRow *
@@ -185,7 +236,7 @@ build (AppStartupPage *self)
   self->after = add_combo (self, first, _ ("Waits For"), G_LIST_MODEL (self->others));
   self->delay = ADW_SPIN_ROW (adw_spin_row_new_with_range (0, 3600, 1));
   adw_preferences_row_set_title (ADW_PREFERENCES_ROW (self->delay), _ ("Delay in Seconds"));
-  g_signal_connect_swapped (self->delay, "notify::value", G_CALLBACK (on_changed), self);
+  g_signal_connect_swapped (self->delay, "notify::value", G_CALLBACK (on_delay_changed), self);
   adw_preferences_group_add (first, GTK_WIDGET (self->delay));
   self->restart = add_combo (self, second, _ ("When It Ends"), restart_list);
 }
@@ -208,6 +259,9 @@ app_startup_page_dispose (GObject *object)
 {
   AppStartupPage *self = APP_STARTUP_PAGE (object);
 
+  /* What was changed last is meant, though the page is left at once. */
+  if (self->rest)
+    save (self);
   g_clear_object (&self->client);
   g_clear_object (&self->others);
   g_clear_object (&self->container);

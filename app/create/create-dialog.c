@@ -174,14 +174,14 @@ on_row_bind (GtkSignalListItemFactory *factory, GtkListItem *item)
 static void
 show_list (AppCreateDialog *self)
 {
-  GtkListItemFactory *rows = gtk_signal_list_item_factory_new ();
+  g_autoptr (GtkListItemFactory) rows = gtk_signal_list_item_factory_new ();
+  g_autoptr (GtkSelectionModel) model =
+      GTK_SELECTION_MODEL (gtk_no_selection_new (g_object_ref (self->shown)));
 
   g_signal_connect (rows, "setup", G_CALLBACK (on_row_setup), NULL);
   g_signal_connect (rows, "bind", G_CALLBACK (on_row_bind), NULL);
   gtk_list_view_set_factory (self->list, rows);
-  gtk_list_view_set_model (self->list,
-                           GTK_SELECTION_MODEL (gtk_no_selection_new (g_object_ref (self->shown))));
-  g_object_unref (rows);
+  gtk_list_view_set_model (self->list, model);
 }
 
 /* ---- what it is to be ---- */
@@ -300,6 +300,20 @@ app_create_dialog_new (AppClient *client, AppWorks *works, AppObject *image)
   return ADW_DIALOG (self);
 }
 
+/* Image servers may take long to answer, and the question holds the dialog. */
+static void
+on_closed (AppCreateDialog *self)
+{
+  g_cancellable_cancel (self->cancellable);
+}
+
+static void
+app_create_dialog_finalize (GObject *object)
+{
+  g_clear_object (&APP_CREATE_DIALOG (object)->cancellable);
+  G_OBJECT_CLASS (app_create_dialog_parent_class)->finalize (object);
+}
+
 static void
 app_create_dialog_dispose (GObject *object)
 {
@@ -326,6 +340,7 @@ app_create_dialog_class_init (AppCreateDialogClass *class)
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (class);
 
   G_OBJECT_CLASS (class)->dispose = app_create_dialog_dispose;
+  G_OBJECT_CLASS (class)->finalize = app_create_dialog_finalize;
   gtk_widget_class_set_template_from_resource (widget_class, "/org/bothy/Bothy/create/create-dialog.ui");
   gtk_widget_class_bind_template_child (widget_class, AppCreateDialog, pages);
   gtk_widget_class_bind_template_child (widget_class, AppCreateDialog, search);
@@ -353,4 +368,5 @@ app_create_dialog_init (AppCreateDialog *self)
   self->found = g_list_store_new (APP_TYPE_OFFER);
   self->typed = g_list_store_new (APP_TYPE_OFFER);
   gtk_widget_init_template (GTK_WIDGET (self));
+  g_signal_connect (self, "closed", G_CALLBACK (on_closed), NULL);
 }

@@ -180,11 +180,9 @@ app_offer_matches (AppOffer *self, const char *search)
 }
 
 char *
-app_offer_dup_name (AppOffer *self)
+app_offer_plain_name (const char *text)
 {
-  const char *last =
-      strrchr (self->title, '.') && strchr (self->title, '/') ? strrchr (self->title, '/') + 1 : self->title;
-  g_autofree char *lower = g_utf8_strdown (last, -1);
+  g_autofree char *lower = g_utf8_strdown (text, -1);
   gsize length;
 
   g_strcanon (lower, "abcdefghijklmnopqrstuvwxyz0123456789-", '-');
@@ -192,7 +190,17 @@ app_offer_dup_name (AppOffer *self)
   while (length > 0 && lower[length - 1] == '-')
     length--;
   lower[length] = '\0';
-  return g_strdup (lower[strspn (lower, "-")] ? lower + strspn (lower, "-") : "container");
+  return g_strdup (lower + strspn (lower, "-"));
+}
+
+char *
+app_offer_dup_name (AppOffer *self)
+{
+  const char *last =
+      strrchr (self->title, '.') && strchr (self->title, '/') ? strrchr (self->title, '/') + 1 : self->title;
+  g_autofree char *name = app_offer_plain_name (last);
+
+  return g_strdup (name[0] ? name : "container");
 }
 
 static void

@@ -43,6 +43,9 @@ gboolean app_offer_is_signed (AppOffer *offer);
 /** app_offer_matches: Returns: whether it has all words of @search in its name or details */
 gboolean app_offer_matches (AppOffer *offer, const char *search);
 
+/** app_offer_plain_name: Returns: (transfer full): what names can have of @text, which is UTF-8: up to 40 of [a-z0-9-], no dash at either end; "" if nothing is left */
+char *app_offer_plain_name (const char *text);
+
 /** app_offer_dup_name: Returns: (transfer full): what a container of it might be called: 1 to 40 of [a-z0-9-], no dash at either end */
 char *app_offer_dup_name (AppOffer *offer);
 

@@ -93,6 +93,9 @@ on_checked (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (GVariant) answer = app_object_call_finish (APP_OBJECT (source), result, NULL, &error);
   g_autoptr (GVariant) checks = NULL;
 
+  /* The page was left, or it is asked anew. */
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return;
   gtk_widget_set_sensitive (GTK_WIDGET (self->again), TRUE);
   if (answer) {
     checks = g_variant_get_child_value (answer, 0);
@@ -103,9 +106,20 @@ on_checked (GObject *source, GAsyncResult *result, gpointer data)
   adw_banner_set_revealed (self->banner, error && !app_words_is_dismissal (error));
 }
 
+/* What is still asked holds the page, which is not looked at any more. */
+static void
+cancel (AppDoctorPage *self)
+{
+  if (self->cancellable)
+    g_cancellable_cancel (self->cancellable);
+  g_clear_object (&self->cancellable);
+}
+
 static void
 check (AppDoctorPage *self)
 {
+  cancel (self);
+  self->cancellable = g_cancellable_new ();
   gtk_widget_set_sensitive (GTK_WIDGET (self->again), FALSE);
   app_object_call (self->manager, "Diagnose", NULL, NULL, self->cancellable, on_checked, g_object_ref (self));
 }
@@ -145,7 +159,8 @@ app_doctor_page_new (AppClient *client)
   AppDoctorPage *self = g_object_new (APP_TYPE_DOCTOR_PAGE, NULL);
 
   self->manager = g_object_ref (app_client_get_manager (client));
-  check (self);
+  g_signal_connect (self, "map", G_CALLBACK (check), NULL);
+  g_signal_connect (self, "unmap", G_CALLBACK (cancel), NULL);
   return ADW_NAVIGATION_PAGE (self);
 }
 
@@ -154,7 +169,7 @@ app_doctor_page_dispose (GObject *object)
 {
   AppDoctorPage *self = APP_DOCTOR_PAGE (object);
 
-  g_cancellable_cancel (self->cancellable);
+  cancel (self);
   g_clear_object (&self->manager);
   g_clear_pointer (&self->wrong_rows, app_rows_free);
   g_clear_pointer (&self->right_rows, app_rows_free);
@@ -175,9 +190,9 @@ app_doctor_page_init (AppDoctorPage *self)
   AdwPreferencesGroup *first = app_rows_group (
       body, NULL, _ ("What Bothy needs of this computer, and what to do where it is missing"));
 
-  self->cancellable = g_cancellable_new ();
   self->again = GTK_BUTTON (again);
   self->banner = ADW_BANNER (adw_banner_new (""));
+  adw_banner_set_use_markup (self->banner, FALSE);
   self->firewalls = make_firewalls (self);
   self->wrong = app_rows_group (body, _ ("Needs Attention"), NULL);
   self->right = app_rows_group (body, _ ("All Right"), NULL);

@@ -43,6 +43,14 @@ support_text (AppObject *image)
                                        : _ ("Ended on %x: it gets no security updates any more"));
 }
 
+static gboolean
+is_pulled (AppObject *image)
+{
+  const char *origin = app_object_text (image, "Origin");
+
+  return origin[0] && !g_str_equal (origin, "builtin") && !g_str_equal (origin, "import");
+}
+
 static void
 update (AppImageRow *self)
 {
@@ -53,7 +61,6 @@ update (AppImageRow *self)
   const char *verified = app_object_text (self->image, "Verified");
   const char *origin = app_object_text (self->image, "Origin");
   gboolean built_in = g_str_equal (origin, "builtin");
-  gboolean pulled = origin[0] && !built_in && !g_str_equal (origin, "import");
   g_autofree char *subtitle = g_strdup_printf ("%s · %s", size, app_words_verified (verified));
   g_autofree char *support = support_text (self->image);
 
@@ -67,7 +74,7 @@ update (AppImageRow *self)
               g_str_has_prefix (verified, "signature:") ? verified + strlen ("signature:") : NULL);
   show_field (self->support, support);
   show_field (self->fingerprint, app_object_text (self->image, "Fingerprint"));
-  gtk_widget_set_visible (self->refresh, pulled);
+  gtk_widget_set_visible (self->refresh, is_pulled (self->image));
   gtk_widget_set_visible (self->remove, !built_in);
 }
 
@@ -83,11 +90,12 @@ on_refresh (AppImageRow *self)
   g_autofree char *name = app_offer_name_image (self->image);
   g_autofree char *what = g_strdup_printf (_ ("“%s” was not updated"), name);
 
-  app_report_call (GTK_WIDGET (self), self->image, "Refresh", g_variant_new ("(a{sv})", NULL), what);
+  app_report_operation (GTK_WIDGET (self), self->client, self->image, "Refresh",
+                        g_variant_new ("(a{sv})", NULL), NULL, what);
 }
 
 static void
-on_remove (AppImageRow *self)
+remove_image (AppImageRow *self)
 {
   g_autofree char *name = app_offer_name_image (self->image);
   g_autofree char *what = g_strdup_printf (_ ("“%s” was not removed"), name);
@@ -95,11 +103,40 @@ on_remove (AppImageRow *self)
   app_report_call (GTK_WIDGET (self), self->image, "Remove", NULL, what);
 }
 
+static void
+on_remove_response (AdwAlertDialog *dialog, const char *response, AppImageRow *self)
+{
+  if (g_str_equal (response, "remove"))
+    remove_image (self);
+}
+
+/* What a server has can be had again; what was read from a file or made here can not. */
+static void
+on_remove (AppImageRow *self)
+{
+  g_autofree char *name = app_offer_name_image (self->image);
+  AdwDialog *dialog;
+
+  if (is_pulled (self->image)) {
+    remove_image (self);
+    return;
+  }
+  dialog =
+      adw_alert_dialog_new (NULL, _ ("It came from no image server, and can not be got again from one."));
+  adw_alert_dialog_format_heading (ADW_ALERT_DIALOG (dialog), _ ("Remove “%s”?"), name);
+  adw_alert_dialog_add_responses (ADW_ALERT_DIALOG (dialog), "cancel", _ ("_Cancel"), "remove", _ ("_Remove"),
+                                  NULL);
+  adw_alert_dialog_set_response_appearance (ADW_ALERT_DIALOG (dialog), "remove", ADW_RESPONSE_DESTRUCTIVE);
+  g_signal_connect_object (dialog, "response", G_CALLBACK (on_remove_response), self, 0);
+  adw_dialog_present (dialog, GTK_WIDGET (self));
+}
+
 static AdwActionRow *
 add_field (AppImageRow *self, const char *title)
 {
   GtkWidget *row = adw_action_row_new ();
 
+  adw_preferences_row_set_use_markup (ADW_PREFERENCES_ROW (row), FALSE);
   adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), title);
   adw_action_row_set_subtitle_selectable (ADW_ACTION_ROW (row), TRUE);
   gtk_widget_add_css_class (row, "property");

@@ -18,16 +18,29 @@ struct _AppImagesPage {
   AppClient *client;
   AppWorks *works;
   GtkListBox *list;
+  GtkSorter *sorter; /* by names */
 };
 
 G_DEFINE_FINAL_TYPE (AppImagesPage, app_images_page, ADW_TYPE_NAVIGATION_PAGE)
+
+/* It may have another name, and its place with that. */
+static void
+on_image_changed (AppObject *image, GtkWidget *row)
+{
+  GtkWidget *page = gtk_widget_get_ancestor (row, APP_TYPE_IMAGES_PAGE);
+
+  if (page)
+    gtk_sorter_changed (APP_IMAGES_PAGE (page)->sorter, GTK_SORTER_CHANGE_DIFFERENT);
+}
 
 static GtkWidget *
 make_row (gpointer item, gpointer data)
 {
   AppImagesPage *self = APP_IMAGES_PAGE (data);
+  GtkWidget *row = app_image_row_new (self->client, self->works, APP_OBJECT (item));
 
-  return app_image_row_new (self->client, self->works, APP_OBJECT (item));
+  g_signal_connect_object (item, "changed", G_CALLBACK (on_image_changed), row, 0);
+  return row;
 }
 
 static int
@@ -43,11 +56,11 @@ compare (gconstpointer a, gconstpointer b, gpointer data)
 static char *
 alias_of (GFile *file)
 {
-  g_autofree char *base = g_file_get_basename (file);
-  g_autofree char *lower = g_utf8_strdown (base, -1);
+  g_autofree char *path = g_file_get_path (file);
+  g_autofree char *base = g_filename_display_basename (path ? path : "");
 
-  lower[strcspn (lower, ".")] = '\0';
-  return g_strcanon (g_strdup (lower), "abcdefghijklmnopqrstuvwxyz0123456789-", '-');
+  base[strcspn (base, ".")] = '\0';
+  return app_offer_plain_name (base);
 }
 
 static void
@@ -82,9 +95,8 @@ on_file_opened (GObject *source, GAsyncResult *result, gpointer data)
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   if (alias[0])
     g_variant_builder_add (&options, "{sv}", "alias", g_variant_new_string (alias));
-  app_report_call_full (GTK_WIDGET (self), app_client_get_manager (self->client), "ImportImage",
-                        g_variant_new ("(ha{sv})", 0, &options), fds, _ ("The image was not read"), NULL,
-                        NULL);
+  app_report_operation (GTK_WIDGET (self), self->client, app_client_get_manager (self->client), "ImportImage",
+                        g_variant_new ("(ha{sv})", 0, &options), fds, _ ("The image was not read"));
 }
 
 static void
@@ -134,10 +146,11 @@ app_images_page_new (AppClient *client, AppWorks *works)
   AppImagesPage *self = g_object_new (APP_TYPE_IMAGES_PAGE, NULL);
   GtkSorter *sorter = GTK_SORTER (gtk_custom_sorter_new (compare, NULL, NULL));
   g_autoptr (GtkSortListModel) sorted =
-      gtk_sort_list_model_new (g_object_ref (app_client_get_images (client)), sorter);
+      gtk_sort_list_model_new (g_object_ref (app_client_get_images (client)), g_object_ref (sorter));
 
   self->client = g_object_ref (client);
   self->works = g_object_ref (works);
+  self->sorter = sorter;
   build (self);
   gtk_list_box_bind_model (self->list, G_LIST_MODEL (sorted), make_row, self, NULL);
   return ADW_NAVIGATION_PAGE (self);
@@ -150,6 +163,7 @@ app_images_page_dispose (GObject *object)
 
   g_clear_object (&self->client);
   g_clear_object (&self->works);
+  g_clear_object (&self->sorter);
   G_OBJECT_CLASS (app_images_page_parent_class)->dispose (object);
 }
 

@@ -19,7 +19,7 @@ struct _AppWork {
   gboolean beginning;
   char *path; /* of the operation, which may be told before it is shown */
   AppObject *operation;
-  gulong operation_changed, operations_changed;
+  gulong operation_changed, operation_gone, operations_changed, service_left;
   const char *step; /* translated: what is done when no operation is at work */
   AppObject *container;
   GError *error;
@@ -45,8 +45,11 @@ say (AppWork *self, const char *step)
 static void
 leave_operation (AppWork *self)
 {
-  if (self->operation)
+  if (self->operation) {
     g_clear_signal_handler (&self->operation_changed, self->operation);
+    g_clear_signal_handler (&self->operation_gone, self->operation);
+  }
+  g_clear_signal_handler (&self->service_left, self->client);
   g_clear_signal_handler (&self->operations_changed, app_client_get_operations (self->client));
   g_clear_object (&self->operation);
 }
@@ -54,13 +57,26 @@ leave_operation (AppWork *self)
 static void
 end (AppWork *self, const GError *error)
 {
+  g_autoptr (AppWork) keep = NULL;
+
   if (self->ended)
     return;
+  keep = g_object_ref (self);
   leave_operation (self);
   self->ended = TRUE;
   self->error = error ? g_error_copy (error) : NULL;
   g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
   g_signal_emit (self, signals[SIGNAL_ENDED], 0);
+}
+
+/* The service was killed or replaced: nothing more will be said of what it was doing. */
+static void
+on_lost (AppWork *self)
+{
+  g_autoptr (GError) error = g_dbus_error_new_for_dbus_error (
+      "org.freedesktop.DBus.Error.NoReply", _ ("The operation is gone, and its outcome is not known"));
+
+  end (self, error);
 }
 
 static void
@@ -69,7 +85,11 @@ on_started (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (AppWork) self = data;
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) answer = app_object_call_finish (APP_OBJECT (source), result, NULL, &error);
+  AppObject *known = app_client_lookup (self->client, app_object_path (self->container));
 
+  /* When the call woke the service, this one was told of before the list of all was there. */
+  if (known)
+    g_set_object (&self->container, known);
   end (self, error);
 }
 
@@ -134,6 +154,18 @@ on_operation_changed (AppWork *self)
   }
 }
 
+/* An operation's kind, and what its user calls what it works on. */
+static void
+name_after_operation (AppWork *self)
+{
+  const char *kind = app_words_kind (app_object_text (self->operation, "Kind"));
+  const char *subject = app_object_text (self->operation, "Subject");
+
+  g_free (self->title);
+  /* Translators: what is done, and with what: Getting an Image: debian/13 */
+  self->title = subject[0] ? g_strdup_printf (_ ("%s: %s"), kind, subject) : g_strdup (kind);
+}
+
 static void
 find_operation (AppWork *self)
 {
@@ -144,7 +176,20 @@ find_operation (AppWork *self)
   self->operation = g_object_ref (operation);
   self->operation_changed =
       g_signal_connect_swapped (operation, "changed", G_CALLBACK (on_operation_changed), self);
+  self->operation_gone = g_signal_connect_swapped (operation, "gone", G_CALLBACK (on_lost), self);
+  if (self->name == NULL)
+    name_after_operation (self);
   on_operation_changed (self);
+}
+
+/* The service's answer may come before it tells of the operation. */
+static void
+await_operation (AppWork *self)
+{
+  self->operations_changed = g_signal_connect_swapped (app_client_get_operations (self->client),
+                                                       "items-changed", G_CALLBACK (find_operation), self);
+  self->service_left = g_signal_connect_swapped (self->client, "left", G_CALLBACK (on_lost), self);
+  find_operation (self);
 }
 
 static void
@@ -160,9 +205,7 @@ on_pulling (GObject *source, GAsyncResult *result, gpointer data)
     return;
   }
   g_variant_get (answer, "(o)", &self->path);
-  self->operations_changed = g_signal_connect_swapped (app_client_get_operations (self->client),
-                                                       "items-changed", G_CALLBACK (find_operation), self);
-  find_operation (self);
+  await_operation (self);
 }
 
 AppWork *
@@ -188,25 +231,14 @@ app_work_new_container (
 }
 
 AppWork *
-app_work_new_operation (AppClient *client, AppObject *operation)
+app_work_new_operation (AppClient *client, const char *path)
 {
-  static const char *const titles[][2] = {
-    { "pull-image", N_ ("Getting an Image") },
-    { "import-image", N_ ("Reading an Image") },
-    { "export-image", N_ ("Writing an Image") },
-    { "delete-container", N_ ("Removing Files") },
-  };
   AppWork *self = g_object_new (APP_TYPE_WORK, NULL);
-  const char *kind = app_object_text (operation, "Kind");
-  const char *title = _ ("Working");
 
-  for (gsize i = 0; i < G_N_ELEMENTS (titles); i++)
-    if (g_str_equal (titles[i][0], kind))
-      title = _ (titles[i][1]);
   self->client = g_object_ref (client);
-  self->title = g_strdup (title);
-  self->path = g_strdup (app_object_path (operation));
-  find_operation (self);
+  self->title = g_strdup (app_words_kind (""));
+  self->path = g_strdup (path);
+  await_operation (self);
   return self;
 }
 
@@ -246,6 +278,12 @@ AppObject *
 app_work_get_operation (AppWork *self)
 {
   return self->operation;
+}
+
+gboolean
+app_work_has_ended (AppWork *self)
+{
+  return self->ended;
 }
 
 gboolean

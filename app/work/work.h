@@ -27,8 +27,8 @@ G_DECLARE_FINAL_TYPE (AppWork, app_work, APP, WORK, GObject)
 AppWork *app_work_new_container (
     AppClient *client, const char *name, const char *image, gboolean pull, GVariant *options);
 
-/** app_work_new_operation: Returns: (transfer full): the work that @operation does, which was begun elsewhere */
-AppWork *app_work_new_operation (AppClient *client, AppObject *operation);
+/** app_work_new_operation: Returns: (transfer full): the work of the operation at @path, which the client may not know yet; it may have ended */
+AppWork *app_work_new_operation (AppClient *client, const char *path);
 
 /** app_work_get_title: Returns: (transfer none): what is made */
 const char *app_work_get_title (AppWork *work);
@@ -41,6 +41,9 @@ double app_work_get_fraction (AppWork *work);
 
 /** app_work_get_operation: Returns: (transfer none) (nullable): the operation that is at work now */
 AppObject *app_work_get_operation (AppWork *work);
+
+/** app_work_has_ended: Returns: whether "ended" was emitted already */
+gboolean app_work_has_ended (AppWork *work);
 
 /** app_work_is_beginning: Returns: whether it has asked for an operation and does not know yet which one that is */
 gboolean app_work_is_beginning (AppWork *work);

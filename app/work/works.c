@@ -18,7 +18,7 @@ struct _AppWorks {
 
 G_DEFINE_FINAL_TYPE (AppWorks, app_works, G_TYPE_OBJECT)
 
-static guint made_signal;
+static guint made_signal, failed_signal;
 
 void
 app_works_dismiss (AppWorks *self, AppWork *work)
@@ -49,7 +49,16 @@ add (AppWorks *self, AppWork *work)
 }
 
 static void
-on_made_ended (AppWork *work, GApplication *application)
+on_making_ended (AppWork *work, AppWorks *self)
+{
+  const GError *error = app_work_get_error (work);
+
+  if (error && !app_words_is_dismissal (error))
+    g_signal_emit (self, failed_signal, 0, work);
+}
+
+static void
+let_application_go (AppWork *work, GApplication *application)
 {
   g_application_release (application);
 }
@@ -61,9 +70,10 @@ app_works_make (AppWorks *self, const char *name, const char *image, gboolean pu
   GApplication *application = g_application_get_default ();
 
   add (self, work);
+  g_signal_connect_object (work, "ended", G_CALLBACK (on_making_ended), self, 0);
   if (application) {
     g_application_hold (application);
-    g_signal_connect (work, "ended", G_CALLBACK (on_made_ended), application);
+    g_signal_connect (work, "ended", G_CALLBACK (let_application_go), application);
   }
 }
 
@@ -94,7 +104,7 @@ look (gpointer data)
 
     if (g_str_equal (phase, "done") || g_str_equal (phase, "failed") || is_known (self, operation))
       continue;
-    work = app_work_new_operation (self->client, operation);
+    work = app_work_new_operation (self->client, app_object_path (operation));
     add (self, work);
   }
   return G_SOURCE_REMOVE;
@@ -141,6 +151,8 @@ app_works_class_init (AppWorksClass *class)
   G_OBJECT_CLASS (class)->dispose = app_works_dispose;
   made_signal = g_signal_new ("made", APP_TYPE_WORKS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
                               APP_TYPE_OBJECT);
+  failed_signal = g_signal_new ("failed", APP_TYPE_WORKS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
+                                1, APP_TYPE_WORK);
 }
 
 static void

@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* All that takes long just now. It emits "made" with a container that a work has made. */
+/* All that takes long just now. It emits "made" with a container that a work has made, and "failed" with a work
+   that app_works_make() began and that made none. */
 
 #define APP_TYPE_WORKS (app_works_get_type ())
 G_DECLARE_FINAL_TYPE (AppWorks, app_works, APP, WORKS, GObject)

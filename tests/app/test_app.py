@@ -185,6 +185,25 @@ def test_making_fails(app, host):
     assert info(host, "far") == {}
 
 
+def test_service_is_killed_while_a_container_is_made(app, host, server):
+    """Nobody waits for ever for what nobody does any more."""
+    app.click("New Container")
+    app.click("debian/13")
+    app.do("type Name=far")
+    hold(server)
+    try:
+        app.click("Make Container")
+        app.see("Looking for the image")
+        time.sleep(1)
+        host.run("root", "systemctl kill -s KILL bothyd", check=True)
+        app.see("The service ended while it worked.")
+        app.click("Dismiss")
+        app.see_not("The service ended while it worked.")
+    finally:
+        let_go(server)
+    assert info(host, "far") == {}
+
+
 def test_operations_of_others_are_shown(app, host, server):
     """An image that the command line gets: it is seen whenever the application is opened, and can be cancelled there."""
     hold(server)
@@ -244,6 +263,18 @@ def test_connections(app, host):
     wait_for(lambda: info(host, "web")["egress"] == ["all"], "everything")
 
 
+def test_destinations_outlive_everything(app, host):
+    """Who lets a container connect to everything for a while has his list again afterwards."""
+    make(host, "web")
+    host.run("alice", "bothy egress set web 192.0.2.0/24:443", check=True)
+    open_page(app, "web", "Network")
+    app.click("May Connect to Everything")
+    wait_for(lambda: "all" in info(host, "web")["egress"], lambda: info(host, "web")["egress"])
+    app.see("your other containers")
+    app.click("May Connect to Everything")
+    wait_for(lambda: info(host, "web")["egress"] == ["192.0.2.0/24:443/tcp"], lambda: info(host, "web")["egress"])
+
+
 def test_limits(app, host):
     make(host, "web")
     open_page(app, "web", "Limits")
@@ -293,6 +324,18 @@ def test_folder_is_dropped_on_a_container(app, host, folder):
     app.click("Stop Sharing /home/alice/disk/work")
     app.see_not("Seen as /mnt/work")
     assert info(host, "web")["mounts"] == []
+
+
+def test_folder_with_a_sign_of_markup(app, host, folder):
+    """Its name is shown as it is."""
+    make(host, "web")
+    host.run("alice", "mkdir '/home/alice/disk/R&D'", check=True)
+    app.do("drop web=/home/alice/disk/R&D")
+    app.click("Share")
+    wait_for(lambda: info(host, "web")["mounts"], app.read)
+    app.action("details", path("web"))
+    app.see("Delete This Container")
+    app.see("/home/alice/disk/R&D")
 
 
 def test_folder_that_is_not_his(app, host):
@@ -366,6 +409,33 @@ def test_images(app, host, server):
     app.click("Remove")
     wait_for(lambda: host.run("alice", "bothy image info aaa:debian/13").returncode, "its end")
     app.see_not("aaa:debian/13")
+
+
+def test_image_that_can_not_be_had_again_is_asked_for(app, host):
+    make(host, "web")
+    host.run("alice", "bothy stop web && bothy commit web mine", check=True)
+    app.action("images")
+    app.click("mine")
+    app.click("Remove")
+    app.see("Remove “mine”?")
+    assert host.run("alice", "bothy image info mine").returncode == 0
+    app.shot("remove-image")
+    app.click("Remove")
+    wait_for(lambda: host.run("alice", "bothy image info mine").returncode, "its end")
+
+
+def test_failed_update_is_told(app, host, server):
+    """Though it fails at once."""
+    host.run("alice", "bothy image pull aaa:debian/13", check=True)
+    app.action("images")
+    app.click("aaa:debian/13")
+    server.run("root", "mv /srv/images/streams /srv/images/away", check=True)
+    try:
+        app.click("Update")
+        app.see("“aaa:debian/13” was not updated")
+    finally:
+        server.run("root", "mv /srv/images/away /srv/images/streams", check=True)
+    host.run("alice", "bothy image delete aaa:debian/13", check=True)
 
 
 def test_doctor(app, host):
@@ -461,3 +531,19 @@ def test_snapshots(app, host):
     app.see("does not come back any more")
     app.click("Delete")
     wait_for(lambda: "before" not in snapshots(host, "files"), "one less")
+
+
+def test_restore_goes_on_though_the_page_is_left(app, host):
+    """One that takes its time to stop is restored nevertheless."""
+    program = "trap 'sleep 2; exit 0' TERM PWR INT QUIT 37; while :; do sleep 0.2; done"
+    host.run("alice", "bothy", "create", "busybox", "files", "--", "/bin/sh", "-c", program, check=True)
+    host.run("alice", "bothy snapshot create files before && bothy start files", check=True)
+    open_page(app, "files", "Snapshots")
+    app.click("Restore before")
+    app.click("Stop and Restore")
+    app.see_not("What is there now is kept as a snapshot")
+    app.action("images")
+    app.see("What containers are made from")
+    assert len(snapshots(host, "files")) == 1
+    wait_for(lambda: len(snapshots(host, "files")) == 2 and state(host, "files") == "stopped",
+             lambda: f"a restore: {info(host, 'files')} in {app.read()}")

@@ -66,6 +66,21 @@ test_names (void)
   assert_name ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-bcdef", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
 }
 
+/* An image is called after its file, whatever that is called. */
+static void
+test_plain_names (void)
+{
+  static const char *const names[][2] = {
+    { "Debian 13 (copy)", "debian-13--copy" }, { "_web_", "web" }, { "é", "" }, { "", "" }
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree char *name = app_offer_plain_name (names[i][0]);
+
+    g_assert_cmpstr (name, ==, names[i][1]);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -74,5 +89,6 @@ main (int argc, char **argv)
   g_test_add_func ("/app/offer/without-a-name", test_without_a_name);
   g_test_add_func ("/app/offer/of-a-registry", test_of_a_registry);
   g_test_add_func ("/app/offer/names", test_names);
+  g_test_add_func ("/app/offer/plain-names", test_plain_names);
   return g_test_run ();
 }

@@ -96,6 +96,24 @@ test_states (void)
   g_assert_nonnull (app_words_reason ("out-of-memory"));
 }
 
+/* As dbus/ lists them. */
+static void
+test_operations (void)
+{
+  static const char *const kinds[] = { "import-image",     "pull-image",      "export-image",
+                                       "delete-container", "create-snapshot", "restore-snapshot",
+                                       "remove-snapshot",  "copy-container",  "commit-container",
+                                       "copy-from",        "copy-to" };
+  static const char *const phases[] = { "waiting",        "looking",   "downloading", "unpacking",
+                                        "snapshotting",   "restoring", "removing",    "copying",
+                                        "removing files", "packing" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (kinds); i++)
+    g_assert_cmpstr (app_words_kind (kinds[i]), !=, app_words_kind ("dream"));
+  for (gsize i = 0; i < G_N_ELEMENTS (phases); i++)
+    g_assert_cmpstr (app_words_phase (phases[i]), !=, app_words_phase ("dreaming"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -107,5 +125,6 @@ main (int argc, char **argv)
   g_test_add_func ("/app/words/dismissals", test_dismissals);
   g_test_add_func ("/app/words/when", test_when);
   g_test_add_func ("/app/words/states", test_states);
+  g_test_add_func ("/app/words/operations", test_operations);
   return g_test_run ();
 }
