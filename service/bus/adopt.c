@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* ListAdoptable, PlanAdoption and AdoptContainer of org.bothy.Bothy1.Manager */
+#include "config.h"
+
 #include "bus/handlers.h"
 
 #include "base/error.h"
@@ -15,6 +17,7 @@
 #include "platform/untrusted-fd.h"
 
 #include <fcntl.h>
+#include <glib/gi18n-lib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -136,19 +139,15 @@ parse_source (BothyArguments *arguments,
 }
 
 /* What an administrator reads. What the caller brings is called as he says. */
-static char *
-describe_deed (const BothyCall *call, const BothyAdoptSource *source, const char *owner)
+static const char *
+question_of (const BothyAdoptSource *source)
 {
-  const char *kind = bothy_adopt_kind_name (source->kind);
-  const char *text = *source->source ? source->source : source->name;
-  g_autofree char *caller = bothy_passwd_name (call->user);
-  g_autofree char *what = source->fds ? g_strdup_printf ("files that %s brings as %s:%s",
-                                                         caller ? caller : "the caller", kind, text)
-                                      : g_strdup_printf ("the container %s:%s of root's", kind, text);
-
-  return g_strdup_printf ("%s %s a container of %s's",
-                          g_str_equal (call->member, "PlanAdoption") ? "look how to make" : "make", what,
-                          owner);
+  return source->fds ? N_ ("Authentication is required to make a container of $(owner-name) of files that "
+                           "$(user) has "
+                           "and calls $(kind):$(source)")
+                     : N_ ("Authentication is required to make a container of $(owner-name) of "
+                           "$(kind):$(source), which "
+                           "is root's");
 }
 
 static void
@@ -157,7 +156,7 @@ describe_source (BothyCall *call, const AdoptRequest *request)
   const BothyAdoptSource *source = request->source;
   g_autofree char *uid = g_strdup_printf ("%u", source->owner);
   g_autofree char *user = bothy_passwd_name (source->owner);
-  g_autofree char *deed = describe_deed (call, source, user ? user : uid);
+  g_autofree char *caller = bothy_passwd_name (call->user);
 
   polkit_details_insert (call->details, "kind", bothy_adopt_kind_name (source->kind));
   polkit_details_insert (call->details, "source", *source->source ? source->source : source->name);
@@ -165,7 +164,9 @@ describe_source (BothyCall *call, const AdoptRequest *request)
   polkit_details_insert (call->details, "container", source->name);
   polkit_details_insert (call->details, "owner", uid);
   polkit_details_insert (call->details, "owner-name", user ? user : uid);
-  polkit_details_insert (call->details, "deed", deed);
+  polkit_details_insert (call->details, "user", caller ? caller : "?");
+  polkit_details_insert (call->details, "polkit.message", question_of (source));
+  polkit_details_insert (call->details, "polkit.gettext_domain", GETTEXT_PACKAGE);
 }
 
 /* For the caller himself, or somebody who is. */
@@ -411,8 +412,11 @@ bothy_manager_handle_adopt_container (BothyCall *call)
 gboolean
 bothy_manager_check_list_adoptable (BothyCall *call, GError **error)
 {
-  polkit_details_insert (call->details, "deed",
-                         "list the containers of LXC and systemd-nspawn that are root's");
+  polkit_details_insert (
+      call->details, "polkit.message",
+      N_ ("Authentication is required to see the containers of LXC and systemd-nspawn that "
+          "are root's"));
+  polkit_details_insert (call->details, "polkit.gettext_domain", GETTEXT_PACKAGE);
   return TRUE;
 }
 

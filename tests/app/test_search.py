@@ -60,6 +60,6 @@ def test_a_shell_is_the_application_s(screen, search):
 def test_it_leaves(screen, search):
     """Nobody pays for a search that he made once."""
     find(search, "x")
-    running = f"pgrep -f bothy-search-provider"
+    running = "pgrep -f bothy-search-provider"
     assert screen.host.run("alice", running).returncode == 0
     wait_for(lambda: screen.host.run("alice", "pgrep", "-f", "bothy-search-provider").returncode, "its end", seconds=30)

@@ -105,8 +105,9 @@ def test_CONV_07_what_takes_an_administrator(world, alice, place, arguments):
             assert [question.action for question in world.polkit.asked()] == [polkit.CREATE, ADOPT]
             details = dict(world.polkit.questions[-1].details)
             owner = BOB if handles else ALICE
-            name, deed = details.pop("owner-name"), details.pop("deed")
-            assert deed.endswith(f" a container of {name}'s") and f"{kind}:{source or 'x1'}" in deed and ("of root's" in deed) == (not handles)
+            message, domain = details.pop("polkit.message"), details.pop("polkit.gettext_domain")
+            assert details.pop("owner-name") and details.pop("user")
+            assert "$(kind):$(source)" in message and ("is root's" in message) == (not handles) and domain == "bothy"
             assert details == {"kind": kind, "source": source or "x1", "from": "caller" if handles else "root", "container": "x1",
                                "owner": str(owner)}
             if not handles:

@@ -59,7 +59,7 @@ PROGRAMS = {
 PROTOCOL = "protocol.h"
 
 # What the build writes.
-GENERATED = {"config.h", "interface-info.h", "bothy-proxies.h"}
+GENERATED = {"config.h", "interface-info.h", "bothy-proxies.h", "bothy-search-provider.h"}
 
 
 def room_of(name):

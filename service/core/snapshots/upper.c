@@ -191,18 +191,24 @@ bothy_uppers_add_orphans (BothyUppers *self,
                           guint64 *bytes,
                           guint64 *inodes)
 {
-  g_autoptr (GHashTable) seen = g_hash_table_new (g_direct_hash, g_direct_equal);
+  /* All that one container wrote had one bound, which the topmost layer of it has on record. */
+  g_autoptr (GHashTable) bounds = g_hash_table_new (g_direct_hash, g_direct_equal);
   GHashTableIter iter;
   gpointer value;
 
   g_hash_table_iter_init (&iter, self->by_id);
   while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    BothyUpper *upper = value;
+    const BothyUpper *other = g_hash_table_lookup (bounds, GUINT_TO_POINTER (upper->project));
+
+    if (upper->owner == owner && upper->project != 0 && !has_container (upper->project, user_data) &&
+        (!other || upper->bytes > other->bytes || upper->inodes > other->inodes))
+      g_hash_table_insert (bounds, GUINT_TO_POINTER (upper->project), upper);
+  }
+  g_hash_table_iter_init (&iter, bounds);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
     const BothyUpper *upper = value;
 
-    /* All that one container wrote had one bound. */
-    if (upper->owner != owner || upper->project == 0 || has_container (upper->project, user_data) ||
-        !g_hash_table_add (seen, GUINT_TO_POINTER (upper->project)))
-      continue;
     *bytes = add_up (*bytes, upper->bytes);
     *inodes = add_up (*inodes, upper->inodes);
   }

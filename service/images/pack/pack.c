@@ -250,7 +250,7 @@ finish_blob (struct blob *blob, struct sha256_ctx *hash, uint64_t size)
 
   sha256_digest (hash, sizeof digest, digest);
   for (size_t i = 0; i < sizeof digest; i++)
-    sprintf (blob->digest + 2 * i, "%02x", digest[i]);
+    snprintf (blob->digest + 2 * i, sizeof blob->digest - 2 * i, "%02x", digest[i]);
   blob->size = size;
 }
 
