@@ -185,7 +185,9 @@ print_facts (GVariant *facts)
   g_autofree char *size = g_format_size (fact (facts, "bytes"));
   g_autofree char *amount = NULL;
 
-  amount = g_strdup_printf (_ ("%s in %" G_GUINT64_FORMAT " files"), size, fact (facts, "files"));
+  amount =
+      g_strdup_printf (g_dngettext (NULL, "%s in %lu file", "%s in %lu files", (gulong)fact (facts, "files")),
+                       size, (gulong)fact (facts, "files"));
   cli_print_field (_ ("System"), os);
   cli_print_field (_ ("Ids"), map);
   cli_print_field (_ ("Way"), _ ("its files are copied; the original is only read"));

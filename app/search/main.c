@@ -5,8 +5,8 @@
 #include <locale.h>
 
 #include "bothy-search-provider.h"
-#include "search/search.h"
-#include "words.h"
+#include "search.h"
+#include "../words.h"
 
 /*
  * bothy-search-provider answers GNOME Shell's search with the caller's containers. The bus starts it when somebody searches,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include "search/search.h"
+#include "search.h"
 
 #include <glib/gi18n.h>
 #include <string.h>
 
-#include "words.h"
+#include "../words.h"
 
 #define SHELL "shell:"
 #define START "start:"
