@@ -292,7 +292,7 @@ static const struct {
   { "create-container", "yes", "yes" },
   { "inspect-containers", "auth_admin", "auth_admin_keep" },
   { "manage-containers", "auth_admin", "auth_admin_keep" },
-  { "adopt-container", "auth_admin", "auth_admin_keep" },
+  { "adopt-container", "auth_admin", "auth_admin" },
   { "pull-image", "yes", "yes" },
   { "manage-remotes", "auth_admin", "auth_admin" },
   { "exceed-quota", "auth_admin", "auth_admin" },
