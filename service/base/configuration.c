@@ -29,6 +29,7 @@ static const Setting settings[] = {
   { SETTING ("Quota", "Nics", max_nics, 0, 1023, 16) },
   { SETTING ("Quota", "Ports", max_ports, 0, 65535, 256) },
   { SETTING ("Quota", "Mounts", max_mounts, 0, 65535, 256) },
+  { SETTING ("Quota", "Devices", max_devices, 0, 65535, 64) },
   { SETTING ("Quota", "Snapshots", max_snapshots, 0, 65535, 256) },
   { SETTING ("Quota", "Autostarts", max_autostarts, 0, 12288, 64) },
   { SETTING ("Quota", "Operations", max_operations, 1, 1024, 4) },

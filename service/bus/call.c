@@ -43,6 +43,7 @@ bothy_call_new (BothyRegistry *registry,
 static const struct {
   const char *member, *deed;
 } deeds[] = {
+  { "AddDevice", "let a device be used by" },
   { "AddMount", "mount a directory in" },
   { "AddPort", "let a port lead into" },
   { "Clone", "copy" },
@@ -54,6 +55,7 @@ static const struct {
   { "OpenConsole", "use the console of" },
   { "OpenLog", "read the log of" },
   { "OpenShell", "open a shell in" },
+  { "RemoveDevice", "take a device away from" },
   { "RemoveMount", "unmount a directory in" },
   { "RemovePort", "let a port lead no more into" },
   { "RemoveSnapshot", "delete a snapshot of" },

@@ -39,6 +39,7 @@ ARGUMENTS = {
     "OpenLog": (), "SetLimits": ({"pids": GLib.Variant("t", 100)},), "GetStats": (), "GetHistory": (), "GetOSRelease": (),
     "MapFromUser": (0,), "MapToUser": (0,), "AddPort": ("tcp", 8080, 80, {}), "RemovePort": ("tcp", 8080, {}),
     "AddMount": (0, "/mnt", wire.variants({"path": "/usr"})), "RemoveMount": ("/mnt",),
+    "AddDevice": ("tty", wire.variants({"match": "usb:0658:0200"})), "RemoveDevice": ("tty",),
     "ExecAndWait": (["true"], {}), "ReadLog": (0, 100),
     "CopyFrom": ("/etc", 0, {}), "CopyTo": ("/etc", 0, {}),
     "Snapshot": ("s1", {}), "Restore": ("s1",), "RemoveSnapshot": ("s1",), "Clone": ("copy", {}), "Commit": ("mine", {}),

@@ -15,6 +15,7 @@ struct _BothyRunner {
   const BothyConfiguration *configuration;
   BothyImageStore *images;
   BothyUppers *uppers;
+  BothyPlugs *plugs;
   int containers_fd;
   int sockets_fd;        /* where supervisors listen */
   int filter_fd;         /* the system call filter, compiled when Bothy was built */
