@@ -289,7 +289,7 @@ static const struct {
   { "pull-image", "yes", "yes" },
   { "manage-remotes", "auth_admin", "auth_admin" },
   { "exceed-quota", "auth_admin", "auth_admin" },
-  { "assign-device", "auth_admin", "auth_admin_keep" },
+  { "assign-device", "auth_admin", "auth_admin" },
   { "privileged-port", "auth_admin", "auth_admin_keep" },
   { "reclaim-range", "auth_admin", "auth_admin" },
   { "move-service", "auth_admin", "auth_admin" },
