@@ -5,6 +5,7 @@
  * process is root's, is checked by sd_device_monitor(3).
  */
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,16 @@
 #include <systemd/sd-event.h>
 
 #include "activation.h"
+#include "devices.h"
 #include "protocol.h"
+
+#define RECEIVE_BUFFER                                                                                       \
+  (16 * 1024 * 1024) /* of the kernel's, for events; what the machine's limit leaves of it */
+
+struct watch {
+  int connection; /* to the broker */
+  sd_device_monitor *monitor;
+};
 
 /* Strings, each ended by a NUL. */
 struct text {
@@ -88,12 +98,14 @@ add_identity (struct text *text, sd_device *device)
   static const char *const attributes[] = { "idVendor", "idProduct", "serial" };
   static const char *const properties[] = { "ID_VENDOR_ID", "ID_MODEL_ID", "ID_SERIAL_SHORT" };
   sd_device *usb = find_usb (device);
+  const char *port;
   bool is_usb = usb || strcmp (get_property (device, "ID_BUS"), "usb") == 0;
 
   for (size_t i = 0; i < 3; i++)
     add_text (text, !is_usb ? ""
                     : usb   ? get_attribute (usb, attributes[i])
                             : get_property (device, properties[i]));
+  add_text (text, usb && sd_device_get_devpath (usb, &port) >= 0 ? port : "");
 }
 
 static void
@@ -123,29 +135,49 @@ add_properties (struct text *text, sd_device *device)
 
   for (const char *value, *key = sd_device_get_property_first (device, &value);
        key && n < DEVICES_MAX_PROPERTIES; key = sd_device_get_property_next (device, &value))
-    if (snprintf (pair, sizeof pair, "%s=%s", key, value) < (int)sizeof pair) {
+    if (!device_property_is_passing (key) &&
+        snprintf (pair, sizeof pair, "%s=%s", key, value) < (int)sizeof pair) {
       add_text (text, pair);
       n++;
     }
 }
 
-/* What has no node does not matter here. */
-static int
-tell_device (int connection, sd_device *device, enum devices_type type)
+/* Which one MESSAGE is about; false: it has no node, and does not matter here. */
+static bool
+set_number (struct devices_message *message, sd_device *device)
 {
-  struct devices_message message = { .type = type };
-  struct text text = { .used = 0 };
-  const char *name, *subsystem = "", *path, *number = "";
+  const char *subsystem = "";
   dev_t id;
 
-  if (sd_device_get_devname (device, &name) < 0 || sd_device_get_devnum (device, &id) < 0 ||
-      sd_device_get_devpath (device, &path) < 0 || strncmp (name, "/dev/", 5) != 0)
+  if (sd_device_get_devnum (device, &id) < 0)
+    return false;
+  sd_device_get_subsystem (device, &subsystem);
+  message->major = major (id);
+  message->minor = minor (id);
+  message->is_block = strcmp (subsystem, "block") == 0;
+  return true;
+}
+
+static int
+tell_gone (int connection, sd_device *device)
+{
+  struct devices_message message = { .type = DEVICES_GONE };
+
+  return set_number (&message, device) ? send_message (connection, &message, NULL) : 0;
+}
+
+static int
+tell_device (int connection, sd_device *device)
+{
+  struct devices_message message = { .type = DEVICES_PRESENT };
+  struct text text = { .used = 0 };
+  const char *name, *subsystem = "", *path, *number = "";
+
+  if (sd_device_get_devname (device, &name) < 0 || sd_device_get_devpath (device, &path) < 0 ||
+      strncmp (name, "/dev/", 5) != 0 || !set_number (&message, device))
     return 0;
   sd_device_get_subsystem (device, &subsystem);
   sd_device_get_sysnum (device, &number);
-  message.major = major (id);
-  message.minor = minor (id);
-  message.is_block = strcmp (subsystem, "block") == 0;
   add_text (&text, name + 5);
   add_text (&text, subsystem);
   add_text (&text, path);
@@ -154,19 +186,59 @@ tell_device (int connection, sd_device *device, enum devices_type type)
   add_names (&text, device);
   add_properties (&text, device);
   /* One that says so much is not told of, rather than half. */
-  return text.full ? 0 : send_message (connection, &message, &text);
+  return text.full ? tell_gone (connection, device) : send_message (connection, &message, &text);
+}
+
+/* What sysfs and udev's database have of it: an event has more, which is not so any more when it is over. */
+static int
+tell_of_event (int connection, sd_device *event)
+{
+  sd_device *device = NULL;
+  const char *path;
+  int r = sd_device_get_syspath (event, &path);
+
+  if (r >= 0)
+    r = sd_device_new_from_syspath (&device, path);
+  /* It is gone already, and that is an event of its own. */
+  r = r < 0 ? 0 : tell_device (connection, device);
+  sd_device_unref (device);
+  return r;
 }
 
 static int
-on_event (sd_device_monitor *monitor, sd_device *device, void *data)
+on_event (sd_device_monitor *monitor, sd_device *event, void *data)
 {
+  struct watch *watch = data;
   sd_device_action_t action;
-  bool gone = sd_device_get_action (device, &action) >= 0 && action == SD_DEVICE_REMOVE;
-  int r = tell_device (*(int *)data, device, gone ? DEVICES_GONE : DEVICES_PRESENT);
+  bool gone = sd_device_get_action (event, &action) >= 0 && action == SD_DEVICE_REMOVE;
+  int r = gone ? tell_gone (watch->connection, event) : tell_of_event (watch->connection, event);
 
   if (r < 0)
     sd_event_exit (sd_device_monitor_get_event (monitor), EXIT_SUCCESS);
   return 0;
+}
+
+/* How many events the kernel had no room for. */
+static uint32_t
+count_lost (struct watch *watch)
+{
+  int fd = sd_event_source_get_io_fd (sd_device_monitor_get_event_source (watch->monitor));
+  uint32_t figures[SK_MEMINFO_VARS] = { 0 };
+  socklen_t size = sizeof figures;
+
+  return getsockopt (fd, SOL_SOCKET, SO_MEMINFO, figures, &size) < 0 ? 0 : figures[SK_MEMINFO_DROPS];
+}
+
+/* After whatever woke us. What was lost is nowhere: the broker connects again, and is told of all. */
+static int
+on_woken (sd_event_source *source, void *data)
+{
+  struct watch *watch = data;
+
+  if (count_lost (watch) == 0)
+    return 0;
+  fprintf (stderr, "bothy-devices: events were lost; all devices are looked at again\n");
+  return sd_event_exit (sd_event_source_get_event (source), EXIT_SUCCESS);
 }
 
 /* The broker says nothing, so this is its end. */
@@ -190,7 +262,7 @@ tell_all (int connection)
     r = sd_device_enumerator_add_match_property (all, "DEVNAME", "*");
   for (sd_device *device = r < 0 ? NULL : sd_device_enumerator_get_device_first (all); device && r >= 0;
        device = sd_device_enumerator_get_device_next (all))
-    r = tell_device (connection, device, DEVICES_PRESENT);
+    r = tell_device (connection, device);
   sd_device_enumerator_unref (all);
   return r < 0 ? r : send_message (connection, &ready, NULL);
 }
@@ -198,24 +270,28 @@ tell_all (int connection)
 static int
 work (int connection)
 {
+  struct watch watch = { .connection = connection };
   sd_event *event = NULL;
-  sd_device_monitor *monitor = NULL;
   int r = sd_event_new (&event);
 
   if (r >= 0)
-    r = sd_device_monitor_new (&monitor);
+    r = sd_device_monitor_new (&watch.monitor);
   if (r >= 0)
-    r = sd_device_monitor_attach_event (monitor, event);
+    sd_device_monitor_set_receive_buffer_size (watch.monitor, RECEIVE_BUFFER);
+  if (r >= 0)
+    r = sd_device_monitor_attach_event (watch.monitor, event);
   /* Before all that are there are looked at, so that none is missed between. */
   if (r >= 0)
-    r = sd_device_monitor_start (monitor, on_event, &connection);
+    r = sd_device_monitor_start (watch.monitor, on_event, &watch);
+  if (r >= 0)
+    r = sd_event_add_post (event, NULL, on_woken, &watch);
   if (r >= 0)
     r = sd_event_add_io (event, NULL, connection, EPOLLIN | EPOLLHUP, on_connection, NULL);
   if (r >= 0)
     r = tell_all (connection);
   if (r >= 0)
     r = sd_event_loop (event);
-  sd_device_monitor_unref (monitor);
+  sd_device_monitor_unref (watch.monitor);
   sd_event_unref (event);
   return r == -EPIPE || r == -ECONNRESET ? 0 : r;
 }

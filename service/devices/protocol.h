@@ -16,8 +16,8 @@
 
 enum devices_type {
   DEVICES_PRESENT = 1, /* it is there, or something of it changed */
-  DEVICES_GONE = 2,
-  DEVICES_READY = 3, /* all that were there have been told; no text */
+  DEVICES_GONE = 2,    /* no text: its number says which */
+  DEVICES_READY = 3,   /* all that were there have been told; no text */
 };
 
 enum devices_word {
@@ -28,6 +28,7 @@ enum devices_word {
   DEVICES_VENDOR,    /* of USB: four hexadecimal digits, or "" */
   DEVICES_PRODUCT,
   DEVICES_SERIAL,
+  DEVICES_PORT,        /* of USB: as DEVICES_PATH, of the whole device; or "" */
   DEVICES_VENDOR_NAME, /* for people */
   DEVICES_MODEL_NAME,
   DEVICES_N_WORDS,

@@ -13,8 +13,11 @@
 #define SOCKET_PATH   RUNTIME_DIR "/devices.sock"
 #define MAX_PACKET    (sizeof (struct devices_message) + DEVICES_MAX_TEXT)
 #define MAX_DEVICES   8192 /* more than any machine has */
+#define MAX_LABEL     64   /* characters of what a device calls itself */
 #define WAIT_SECONDS  5
-#define AGAIN_SECONDS 1 /* until somebody is to watch again */
+#define AGAIN_SECONDS 1  /* until somebody is to watch again; each time that goes wrong, twice as long */
+#define MAX_SECONDS   32 /* for which one waits then */
+#define BLIND_SECONDS 5  /* for which nobody watches until nothing is known any more */
 
 struct _BothyDeviceMonitor {
   GObject parent;
@@ -25,7 +28,9 @@ struct _BothyDeviceMonitor {
   GHashTable *incoming; /* the same of those that are told before it is ready */
   GList *waiting;       /* GTask */
   guint timer;
-  guint again;
+  guint again, again_seconds; /* until somebody is asked to watch again */
+  guint blinding;             /* nobody watches, and soon nothing is known any more */
+  gboolean blind;
   guint64 plugged;
 };
 
@@ -54,6 +59,7 @@ bothy_host_device_unref (BothyHostDevice *self)
   g_free (self->vendor);
   g_free (self->product);
   g_free (self->serial);
+  g_free (self->port);
   g_free (self->vendor_name);
   g_free (self->model_name);
   g_strfreev (self->properties);
@@ -65,12 +71,19 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyHostDevice, bothy_host_device_unref)
 static char *
 take_text (const char *text)
 {
-  char *valid = g_utf8_make_valid (text, -1);
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  GString *shown = g_string_new (NULL);
 
-  for (char *c = valid; *c; c++)
-    if ((guchar)*c < 0x20 || *c == 0x7f)
-      *c = ' ';
-  return g_strstrip (valid);
+  for (const char *c = valid; *c; c = g_utf8_next_char (c)) {
+    gunichar character = g_utf8_get_char (c);
+
+    if (g_unichar_isspace (character) || g_unichar_iscntrl (character))
+      g_string_append_c (shown, ' ');
+    else if (g_unichar_isprint (character) && !g_unichar_iszerowidth (character))
+      g_string_append_unichar (shown, character);
+    /* Else nobody sees it, or it turns around what one sees. */
+  }
+  return g_strstrip (g_string_free (shown, FALSE));
 }
 
 /* The strings of a message. (transfer full) */
@@ -90,12 +103,39 @@ dup_word (GPtrArray *words, enum devices_word which)
   return g_strdup (words->pdata[which]);
 }
 
+static char *
+dup_label (GPtrArray *words, enum devices_word which)
+{
+  const char *word = words->pdata[which];
+
+  return g_utf8_strlen (word, -1) <= MAX_LABEL ? g_strdup (word) : g_utf8_substring (word, 0, MAX_LABEL);
+}
+
+static gint
+compare_strings (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *)a, *(const char *const *)b);
+}
+
+/* In one order, so that two lists can be compared. (transfer full) */
+static char **
+take_properties (GPtrArray *words)
+{
+  GPtrArray *properties = g_ptr_array_new ();
+
+  for (guint i = DEVICES_N_WORDS; i < words->len; i++)
+    if (!device_property_is_passing (words->pdata[i]))
+      g_ptr_array_add (properties, g_strdup (words->pdata[i]));
+  g_ptr_array_sort (properties, compare_strings);
+  g_ptr_array_add (properties, NULL);
+  return (char **)g_ptr_array_free (properties, FALSE);
+}
+
 /* NULL: no honest bothy-devices says this. (transfer full) */
 static BothyHostDevice *
 device_from_message (const struct devices_message *message)
 {
   g_autoptr (GPtrArray) words = split_text ((const char *)(message + 1), message->text_size);
-  g_autoptr (GStrvBuilder) properties = g_strv_builder_new ();
   BothyHostDevice *device;
 
   if (words->len < DEVICES_N_WORDS || words->len > DEVICES_N_WORDS + DEVICES_MAX_PROPERTIES ||
@@ -113,12 +153,39 @@ device_from_message (const struct devices_message *message)
   device->vendor = g_ascii_strdown (words->pdata[DEVICES_VENDOR], -1);
   device->product = g_ascii_strdown (words->pdata[DEVICES_PRODUCT], -1);
   device->serial = dup_word (words, DEVICES_SERIAL);
-  device->vendor_name = dup_word (words, DEVICES_VENDOR_NAME);
-  device->model_name = dup_word (words, DEVICES_MODEL_NAME);
-  for (guint i = DEVICES_N_WORDS; i < words->len; i++)
-    g_strv_builder_add (properties, words->pdata[i]);
-  device->properties = g_strv_builder_end (properties);
+  device->port = dup_word (words, DEVICES_PORT);
+  device->vendor_name = dup_label (words, DEVICES_VENDOR_NAME);
+  device->model_name = dup_label (words, DEVICES_MODEL_NAME);
+  device->properties = take_properties (words);
   return device;
+}
+
+/* When udev saw it for the first time since it was plugged in; "" where there is no udev. */
+static const char *
+find_moment (const BothyHostDevice *device)
+{
+  for (char **property = device->properties; *property; property++)
+    if (g_str_has_prefix (*property, "USEC_INITIALIZED="))
+      return *property;
+  return "";
+}
+
+/* Whether NEW is what OLD was, never unplugged since, whatever else changed. */
+static gboolean
+is_same (const BothyHostDevice *old, const BothyHostDevice *new)
+{
+  return g_str_equal (old->path, new->path) && g_str_equal (old->name, new->name) &&
+         g_str_equal (old->subsystem, new->subsystem) && g_str_equal (old->vendor, new->vendor) &&
+         g_str_equal (old->product, new->product) && g_str_equal (old->serial, new->serial) &&
+         g_str_equal (old->port, new->port) && g_str_equal (find_moment (old), find_moment (new));
+}
+
+static gboolean
+is_unchanged (const BothyHostDevice *old, const BothyHostDevice *new)
+{
+  return is_same (old, new) && g_str_equal (old->number, new->number) &&
+         g_str_equal (old->vendor_name, new->vendor_name) && g_str_equal (old->model_name, new->model_name) &&
+         g_strv_equal ((const char *const *)old->properties, (const char *const *)new->properties);
 }
 
 /* ---- what is told ---- */
@@ -137,31 +204,34 @@ emit_changed (BothyDeviceMonitor *self)
 }
 
 static void
-take_present (BothyDeviceMonitor *self, const struct devices_message *message)
-{
-  BothyHostDevice *device = device_from_message (message);
-  char *key = key_of (message->is_block != 0, message->major, message->minor);
-  const BothyHostDevice *old = g_hash_table_lookup (self->devices, key);
-
-  if (!device ||
-      (!old && g_hash_table_size (self->devices) + g_hash_table_size (self->incoming) >= MAX_DEVICES)) {
-    g_clear_pointer (&device, bothy_host_device_unref);
-    g_free (key);
-    return;
-  }
-  /* Something of it changed; or another one has its number, and nobody said that the first is gone. */
-  device->plugged = old && g_str_equal (old->path, device->path) ? old->plugged : ++self->plugged;
-  g_hash_table_replace (self->ready ? self->devices : self->incoming, key, device);
-  emit_changed (self);
-}
-
-static void
 take_gone (BothyDeviceMonitor *self, const struct devices_message *message)
 {
   g_autofree char *key = key_of (message->is_block != 0, message->major, message->minor);
 
   if (g_hash_table_remove (self->ready ? self->devices : self->incoming, key))
     emit_changed (self);
+}
+
+/* Users can make events, as many as they like (each virtual machine is one): nobody hears of one that changes nothing. */
+static void
+take_present (BothyDeviceMonitor *self, const struct devices_message *message)
+{
+  g_autoptr (BothyHostDevice) device = device_from_message (message);
+  g_autofree char *key = key_of (message->is_block != 0, message->major, message->minor);
+  const BothyHostDevice *old = g_hash_table_lookup (self->devices, key);
+
+  if (!device) {
+    take_gone (self, message);
+    return;
+  }
+  if ((old && self->ready && is_unchanged (old, device)) ||
+      (!old && g_hash_table_size (self->devices) + g_hash_table_size (self->incoming) >= MAX_DEVICES))
+    return;
+  /* Something of it changed; or another one has its number, and nobody said that the first is gone. */
+  device->plugged = old && is_same (old, device) ? old->plugged : ++self->plugged;
+  g_hash_table_replace (self->ready ? self->devices : self->incoming, g_steal_pointer (&key),
+                        g_steal_pointer (&device));
+  emit_changed (self);
 }
 
 /* Whoever waits is answered: with ERROR (not taken over), or NULL. */
@@ -190,6 +260,9 @@ take_ready (BothyDeviceMonitor *self)
   self->devices = self->incoming;
   self->incoming = before;
   g_hash_table_remove_all (before);
+  g_clear_handle_id (&self->blinding, g_source_remove);
+  self->blind = FALSE;
+  self->again_seconds = 0;
   self->ready = TRUE;
   answer_waiting (self, NULL);
   emit_changed (self);
@@ -213,7 +286,7 @@ on_packet (BothyPacketClient *peer, BothyPacket *packet, gpointer user_data)
     take_ready (self);
 }
 
-static gboolean ensure_watching (BothyDeviceMonitor *self, GError **error);
+static gboolean watch (BothyDeviceMonitor *self, GError **error);
 
 static gboolean
 on_again (gpointer user_data)
@@ -222,12 +295,33 @@ on_again (gpointer user_data)
   g_autoptr (GError) error = NULL;
 
   self->again = 0;
-  if (!ensure_watching (self, &error))
+  if (!watch (self, &error))
     g_warning ("%s", error->message);
   return G_SOURCE_REMOVE;
 }
 
-/* What is plugged in stays as it was last seen until somebody watches again. */
+static void
+try_again_later (BothyDeviceMonitor *self)
+{
+  self->again_seconds = self->again_seconds ? MIN (2 * self->again_seconds, MAX_SECONDS) : AGAIN_SECONDS;
+  g_clear_handle_id (&self->again, g_source_remove);
+  self->again = g_timeout_add_seconds (self->again_seconds, on_again, self);
+}
+
+/* Whatever was there may have been unplugged, and another one may have its number. */
+static gboolean
+on_blind (gpointer user_data)
+{
+  g_autoptr (BothyDeviceMonitor) self = g_object_ref (user_data);
+
+  self->blinding = 0;
+  self->blind = TRUE;
+  g_hash_table_remove_all (self->devices);
+  g_signal_emit (self, changed_signal, 0);
+  return G_SOURCE_REMOVE;
+}
+
+/* For a moment all is taken to be as it was last seen: bothy-devices may only be updated. */
 static void
 on_closed (BothyPacketClient *peer, gpointer user_data)
 {
@@ -236,8 +330,9 @@ on_closed (BothyPacketClient *peer, gpointer user_data)
       g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-devices ended; devices are not watched");
 
   g_clear_pointer (&self->peer, bothy_packet_client_unref);
-  if (self->ready && !self->again)
-    self->again = g_timeout_add_seconds (AGAIN_SECONDS, on_again, self);
+  try_again_later (self);
+  if (self->ready && !self->blinding)
+    self->blinding = g_timeout_add_seconds (BLIND_SECONDS, on_blind, self);
   self->ready = FALSE;
   answer_waiting (self, error);
 }
@@ -261,20 +356,33 @@ start_child (GError **error)
 }
 
 static gboolean
-ensure_watching (BothyDeviceMonitor *self, GError **error)
+watch (BothyDeviceMonitor *self, GError **error)
 {
   g_autoptr (GSocket) socket = NULL;
 
-  if (self->peer)
-    return TRUE;
   socket = self->child ? start_child (error) : bothy_packet_connect (SOCKET_PATH, error);
   if (!socket) {
     bothy_error_adopt (error, "bothy-devices can not be reached at " SOCKET_PATH);
+    try_again_later (self);
     return FALSE;
   }
   g_hash_table_remove_all (self->incoming);
   self->peer = bothy_packet_client_new (socket, "bothy-devices", MAX_PACKET, on_packet, on_closed, self);
   return TRUE;
+}
+
+/* Whoever asks makes nobody try more often. */
+static gboolean
+ensure_watching (BothyDeviceMonitor *self, GError **error)
+{
+  if (self->peer)
+    return TRUE;
+  if (!self->again)
+    return watch (self, error);
+  g_set_error (
+      error, BOTHY_ERROR, BOTHY_ERROR_FAILED,
+      "bothy-devices ended, and is started again soon; until then nobody knows what devices there are");
+  return FALSE;
 }
 
 static gboolean
@@ -320,6 +428,12 @@ bothy_device_monitor_is_ready (BothyDeviceMonitor *self)
   return self->ready;
 }
 
+gboolean
+bothy_device_monitor_is_blind (BothyDeviceMonitor *self)
+{
+  return self->blind;
+}
+
 static gint
 compare_names (gconstpointer a, gconstpointer b)
 {
@@ -349,6 +463,7 @@ bothy_device_monitor_finalize (GObject *object)
 
   g_clear_handle_id (&self->timer, g_source_remove);
   g_clear_handle_id (&self->again, g_source_remove);
+  g_clear_handle_id (&self->blinding, g_source_remove);
   if (self->peer)
     bothy_packet_client_close (self->peer);
   g_clear_pointer (&self->peer, bothy_packet_client_unref);

@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* A device of the machine's that has a node. All texts are UTF-8 without control characters, and never NULL. */
+/* A device of the machine's that has a node. All texts are UTF-8 without control characters and what nobody
+   sees, and never NULL. */
 typedef struct {
   gatomicrefcount references;
   guint32 major, minor;
@@ -18,9 +19,10 @@ typedef struct {
   char *vendor;      /* of USB: four hexadecimal digits, or "" */
   char *product;     /* as vendor */
   char *serial;      /* of USB, or "" */
-  char *vendor_name; /* for people, or "" */
+  char *port;        /* of USB: in sysfs, of the device as a whole; or "" */
+  char *vendor_name; /* for people, at most 64 characters, or "" */
   char *model_name;  /* as vendor_name */
-  char **properties; /* udev's: KEY=VALUE */
+  char **properties; /* udev's: KEY=VALUE, in order */
 } BothyHostDevice;
 
 /* Returns SELF, with a reference more. */
@@ -50,6 +52,9 @@ gboolean bothy_device_monitor_wait_finish (BothyDeviceMonitor *self, GAsyncResul
 
 /* Whether it is known what devices there are. */
 gboolean bothy_device_monitor_is_ready (BothyDeviceMonitor *self);
+
+/* Nobody has watched for some seconds: none of those that were known can be counted on, and none is in the list. */
+gboolean bothy_device_monitor_is_blind (BothyDeviceMonitor *self);
 
 /* All that are known now, by name. (element-type BothyHostDevice) (transfer full) */
 GPtrArray *bothy_device_monitor_list (BothyDeviceMonitor *self);

@@ -12,12 +12,47 @@ static const char *const never[] = {
   "mtd", "ubi",   "msr",      "cpuid", "cpu",          "vfio", "vfio-dev",     "iommu",
   "vc",  "raw",   "watchdog", "tpm",   "tpmrm",        "rtc",  "vtconsole",    "scsi_changer",
   "bdi", "ppdev", "mei",      "ipmi",  "cxl",          "pci",  "mcelog",       "scsi_tape",
+  "uio", "dax",   "nd",       "ndctl", "firewire",     "xen",  "nvme-fabrics", "nvme-ns",
+};
+
+/* Of the subsystem misc, which says nothing: by name. One that ends in "*" is how names begin. */
+static const char *const never_misc[] = {
+  "watchdog*",     "iommu",   "mcelog", "snapshot", "mapper/control",
+  "device-mapper", "vhost-*", "cuse",   "xen/*",    "nvme-fabrics",
+};
+
+/* What an event is about is no property of the device: anybody who may open /dev/kvm makes such with what he likes in them. */
+static const char *const passing[] = {
+  "ACTION", "SEQNUM",     "PID",     "EVENT",        "CREATED",
+  "COUNT",  "STATS_PATH", "SYNTH_*", "CURRENT_TAGS", "UDEV_DATABASE_VERSION",
 };
 
 bool
 device_is_serial (const char *name)
 {
   return strncmp (name, "tty", 3) == 0 && name[3] >= 'A' && name[3] <= 'Z';
+}
+
+/* Whether the LENGTH bytes at TEXT are in LIST, where an entry that ends in "*" is a beginning. */
+static bool
+is_listed (const char *const *list, size_t n, const char *text, size_t length)
+{
+  for (size_t i = 0; i < n; i++) {
+    size_t size = strlen (list[i]);
+    bool begins = list[i][size - 1] == '*';
+
+    if (begins)
+      size--;
+    if ((begins ? length >= size : length == size) && memcmp (text, list[i], size) == 0)
+      return true;
+  }
+  return false;
+}
+
+bool
+device_property_is_passing (const char *property)
+{
+  return is_listed (passing, sizeof passing / sizeof *passing, property, strcspn (property, "="));
 }
 
 bool
@@ -28,6 +63,9 @@ device_is_never (const char *subsystem, const char *name, unsigned int major)
   for (size_t i = 0; i < sizeof never / sizeof *never; i++)
     if (strcmp (subsystem, never[i]) == 0)
       return true;
+  if (strcmp (subsystem, "misc") == 0 &&
+      is_listed (never_misc, sizeof never_misc / sizeof *never_misc, name, strlen (name)))
+    return true;
   return strcmp (subsystem, "tty") == 0 && !device_is_serial (name);
 }
 

@@ -13,6 +13,9 @@
  */
 bool device_is_never (const char *subsystem, const char *name, unsigned int major);
 
+/* Whether PROPERTY, as KEY=VALUE or KEY, is one of udev's that says something of an event, and nothing of the device. */
+bool device_property_is_passing (const char *property);
+
 /* Whether NAME, below /dev, is a serial line's, and no virtual console's or terminal's. */
 bool device_is_serial (const char *name);
 

@@ -137,7 +137,7 @@ is_pair (const char *pair)
 {
   gsize key = strspn (pair, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 
-  return key > 0 && pair[key] == '=' && pair[key + 1] != '\0';
+  return key > 0 && pair[key] == '=' && pair[key + 1] != '\0' && !device_property_is_passing (pair);
 }
 
 static gboolean
@@ -241,6 +241,26 @@ bothy_device_kind (const BothyHostDevice *host)
 }
 
 gboolean
+bothy_device_is_made_up (const BothyHostDevice *host)
+{
+  return g_str_has_prefix (host->path, "/devices/virtual/input/") || strstr (host->path, "/uhid/") != NULL;
+}
+
+gboolean
+bothy_device_has_disk (const BothyHostDevice *host, GPtrArray *hosts)
+{
+  g_autofree char *below = is_in (host, "usb") ? g_strconcat (host->path, "/", NULL) : NULL;
+
+  for (guint i = 0; below && i < hosts->len; i++) {
+    const BothyHostDevice *other = hosts->pdata[i];
+
+    if (other->is_block && g_str_has_prefix (other->path, below))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+gboolean
 bothy_device_is_shared (const BothyHostDevice *host)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (classes); i++)
@@ -263,8 +283,11 @@ bothy_device_class (const BothyHostDevice *host)
 char *
 bothy_device_identity (const BothyHostDevice *host)
 {
-  if (*host->vendor)
+  if (*host->vendor && *host->serial)
     return g_strdup_printf (USB "%s:%s:%s", host->vendor, host->product, host->serial);
+  if (*host->vendor)
+    return g_strdup_printf (USB "%s:%s@%s", host->vendor, host->product,
+                            *host->port ? host->port : host->path);
   return g_strdup_printf ("at:%s", host->path);
 }
 
@@ -273,6 +296,8 @@ bothy_device_is_approved (const char *const *approved, const BothyHostDevice *ho
 {
   g_autofree char *identity = bothy_device_identity (host);
 
+  if (bothy_device_is_made_up (host))
+    return FALSE;
   for (; approved && *approved; approved++) {
     gsize length = strlen (*approved);
 

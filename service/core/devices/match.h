@@ -39,17 +39,24 @@ typedef enum {
 /* Which of these HOST is. */
 BothyDeviceKind bothy_device_kind (const BothyHostDevice *host);
 
+/* Whether HOST was made by a program, by uinput or uhid: it says of itself what that likes, so nobody can agree to it for the
+   next time. */
+gboolean bothy_device_is_made_up (const BothyHostDevice *host);
+
+/* Whether HOST is USB's own node of what a disk of HOSTS (element-type BothyHostDevice) is part of: another way to the disk. */
+gboolean bothy_device_has_disk (const BothyHostDevice *host, GPtrArray *hosts);
+
 /* Whether several containers may have it at once. */
 gboolean bothy_device_is_shared (const BothyHostDevice *host);
 
 /* The class that it is of, as a match has it, or "usb", "hid", or "". (static) */
 const char *bothy_device_class (const BothyHostDevice *host);
 
-/* What stays the same when it is unplugged and plugged in again, and is another's with no other device: with USB what it is, else where
-   it is. (transfer full) */
+/* What stays the same when it is unplugged and plugged in again, and is another's with no other device: with USB what it is, and
+   without a serial number at which port; else where it is. (transfer full) */
 char *bothy_device_identity (const BothyHostDevice *host);
 
-/* Whether the identity that was APPROVED, or a match of USB, which may be without a serial number, is HOST's. */
+/* Never, if a program made HOST. Else whether the identity that was APPROVED, or a match of USB, which may be without a serial number, is HOST's. */
 gboolean bothy_device_is_approved (const char *const *approved, const BothyHostDevice *host);
 
 G_END_DECLS
