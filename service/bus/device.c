@@ -65,6 +65,7 @@ on_weighed (GObject *source, GAsyncResult *result, gpointer user_data)
     bothy_call_return_error (call, error);
     return;
   }
+  device->approved_only = verdict->approved_only;
   if (verdict->ask) {
     g_strfreev (device->approved);
     device->approved = g_steal_pointer (&verdict->approved);

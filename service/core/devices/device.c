@@ -172,6 +172,8 @@ bothy_devices_to_record (GPtrArray *devices, GKeyFile *record)
     g_key_file_set_string (record, group, "Link", device->link);
     g_key_file_set_string_list (record, group, "Approved", (const char *const *)device->approved,
                                 g_strv_length (device->approved));
+    if (device->approved_only)
+      g_key_file_set_boolean (record, group, "ApprovedOnly", TRUE);
     if (device->unsettled)
       g_key_file_set_boolean (record, group, "Unsettled", TRUE);
   }
@@ -198,6 +200,7 @@ read_device (GKeyFile *record, const char *group, GError **error)
     g_strfreev (device->approved);
     device->approved = approved;
   }
+  device->approved_only = g_key_file_get_boolean (record, group, "ApprovedOnly", NULL);
   device->unsettled = g_key_file_get_boolean (record, group, "Unsettled", NULL);
   return device;
 }

@@ -9,11 +9,12 @@ G_BEGIN_DECLS
 typedef struct {
   char *name; /* the container's own for it: as containers are called */
   BothyDeviceMatch *match;
-  char *user;         /* who inside has it: a user or user:group, looked up there; "": root */
-  guint mode;         /* of its node inside */
-  char *link;         /* what else it is called in /dev inside, with %n for the kernel's number; or "" */
-  char **approved;    /* identities (bothy_device_identity()) that an administrator agreed to */
-  gboolean unsettled; /* it is being plugged in for the first time: a bothyd that finds this forgets it */
+  char *user;             /* who inside has it: a user or user:group, looked up there; "": root */
+  guint mode;             /* of its node inside */
+  char *link;             /* what else it is called in /dev inside, with %n for the kernel's number; or "" */
+  char **approved;        /* identities (bothy_device_identity()) that an administrator agreed to */
+  gboolean approved_only; /* somebody else than its owner added it: what was not agreed to is not for it */
+  gboolean unsettled;     /* it is being plugged in for the first time: a bothyd that finds this forgets it */
 } BothyDevice;
 
 /* DEVICE may not be NULL. */

@@ -58,7 +58,7 @@ find_hosts (BothyRegistry *self, const BothyDevice *device, guint *ret_never)
 
     if (!bothy_device_match_has (device->match, host))
       continue;
-    if (bothy_device_kind (host) == BOTHY_DEVICE_NEVER)
+    if (bothy_device_kind (host) == BOTHY_DEVICE_NEVER || bothy_device_has_disk (host, all))
       ++*ret_never;
     else
       g_ptr_array_add (found, bothy_host_device_ref (host));
@@ -111,6 +111,28 @@ on_access (GObject *source, GAsyncResult *result, gpointer user_data)
   weigh_next (task);
 }
 
+/* An administrator is asked, unless one of them is nothing that he could know again. */
+static void
+end_weighing (GTask *task)
+{
+  Weighing *weighing = g_task_get_task_data (task);
+
+  for (guint i = 0; i < weighing->hosts->len && weighing->verdict->ask; i++) {
+    const BothyHostDevice *host = weighing->hosts->pdata[i];
+
+    if (!bothy_device_is_made_up (host))
+      continue;
+    g_task_return_new_error (
+        task, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
+        "/dev/%s was made by a program, which says of it what it likes, so that nobody can "
+        "agree to it; only who may open it himself may give it to his containers",
+        host->name);
+    return;
+  }
+  g_task_return_pointer (task, g_steal_pointer (&weighing->verdict),
+                         (GDestroyNotify)bothy_device_verdict_free);
+}
+
 /* Until one of them is not his to give. Who is not its owner gives nothing of the owner's. */
 static void
 weigh_next (GTask *task)
@@ -130,8 +152,7 @@ weigh_next (GTask *task)
     }
     weighing->verdict->ask = TRUE;
   }
-  g_task_return_pointer (task, g_steal_pointer (&weighing->verdict),
-                         (GDestroyNotify)bothy_device_verdict_free);
+  end_weighing (task);
 }
 
 /* Root's word about what is not there yet holds for all that USB's numbers say. */
@@ -169,6 +190,15 @@ on_known (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   }
   weighing->verdict = describe_hosts (weighing->hosts);
+  weighing->verdict->approved_only = weighing->user != 0 && weighing->user != weighing->container->owner;
+  if (weighing->verdict->approved_only && weighing->hosts->len == 0) {
+    g_task_return_new_error (
+        task, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
+        "%s: no such device is there, and in another's container you can have only what is "
+        "there, with an administrator's yes: plug it in first",
+        bothy_device_match_text (weighing->device->match));
+    return;
+  }
   approve_absent (weighing);
   weigh_next (task);
 }

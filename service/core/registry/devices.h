@@ -12,9 +12,10 @@ G_BEGIN_DECLS
 
 /* What there is to be asked before somebody's container gets devices. */
 typedef struct {
-  gboolean ask;    /* an administrator has to agree to the devices that are there now */
-  char **approved; /* their identities, for BothyDevice */
-  char *vendor;    /* of the first of them, for people; or "" */
+  gboolean ask;           /* an administrator has to agree to the devices that are there now */
+  gboolean approved_only; /* for BothyDevice: who asks is not the container's owner, nor root */
+  char **approved;        /* their identities, for BothyDevice */
+  char *vendor;           /* of the first of them, for people; or "" */
   char *model;
   char *nodes; /* of all of them: "/dev/…, /dev/…" */
 } BothyDeviceVerdict;
@@ -25,7 +26,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyDeviceVerdict, bothy_device_verdict_free)
 
 /*
  * Whether USER, who asks for it, may let CONTAINER have DEVICE: what is there of it now he has to be able to open himself. Fails
- * with NOT_AUTHORIZED when all that is there is for no container; what is not there is seen when it is plugged in.
+ * with NOT_AUTHORIZED when all that is there is for no container, or something of it nobody can agree to; what is not there is
+ * seen when it is plugged in, and is for nobody else's container.
  */
 void bothy_registry_weigh_device (BothyRegistry *self,
                                   BothyContainer *container,
