@@ -15,6 +15,7 @@
 #define MAX_DEVICES   8192 /* more than any machine has */
 #define MAX_LABEL     64   /* characters of what a device calls itself */
 #define WAIT_SECONDS  5
+#define TOUCH_SECONDS 1  /* in which many events about one device are one */
 #define AGAIN_SECONDS 1  /* until somebody is to watch again; each time that goes wrong, twice as long */
 #define MAX_SECONDS   32 /* for which one waits then */
 #define BLIND_SECONDS 5  /* for which nobody watches until nothing is known any more */
@@ -31,12 +32,14 @@ struct _BothyDeviceMonitor {
   guint again, again_seconds; /* until somebody is asked to watch again */
   guint blinding;             /* nobody watches, and soon nothing is known any more */
   gboolean blind;
+  GHashTable *touched; /* BothyHostDevice: there was an event about it */
+  guint touching;
   guint64 plugged;
 };
 
 G_DEFINE_FINAL_TYPE (BothyDeviceMonitor, bothy_device_monitor, G_TYPE_OBJECT)
 
-static guint changed_signal;
+static guint changed_signal, touched_signal;
 
 /* ---- a device ---- */
 
@@ -212,14 +215,41 @@ take_gone (BothyDeviceMonitor *self, const struct devices_message *message)
     emit_changed (self);
 }
 
+static gboolean
+on_touched (gpointer user_data)
+{
+  g_autoptr (BothyDeviceMonitor) self = g_object_ref (user_data);
+  g_autoptr (GHashTable) touched = g_steal_pointer (&self->touched);
+  GHashTableIter iter;
+  gpointer host;
+
+  self->touching = 0;
+  self->touched = g_hash_table_new_full (NULL, NULL, (GDestroyNotify)bothy_host_device_unref, NULL);
+  g_hash_table_iter_init (&iter, touched);
+  while (g_hash_table_iter_next (&iter, &host, NULL))
+    g_signal_emit (self, touched_signal, 0, host);
+  return G_SOURCE_REMOVE;
+}
+
+/* Its node's mode and access list may be others, which its properties do not say. */
+static void
+note_touched (BothyDeviceMonitor *self, BothyHostDevice *host)
+{
+  g_hash_table_add (self->touched, bothy_host_device_ref (host));
+  if (!self->touching)
+    self->touching = g_timeout_add_seconds (TOUCH_SECONDS, on_touched, self);
+}
+
 /* Users can make events, as many as they like (each virtual machine is one): nobody hears of one that changes nothing. */
 static void
 take_present (BothyDeviceMonitor *self, const struct devices_message *message)
 {
   g_autoptr (BothyHostDevice) device = device_from_message (message);
   g_autofree char *key = key_of (message->is_block != 0, message->major, message->minor);
-  const BothyHostDevice *old = g_hash_table_lookup (self->devices, key);
+  BothyHostDevice *old = g_hash_table_lookup (self->devices, key);
 
+  if (old && self->ready)
+    note_touched (self, old);
   if (!device) {
     take_gone (self, message);
     return;
@@ -464,6 +494,8 @@ bothy_device_monitor_finalize (GObject *object)
   g_clear_handle_id (&self->timer, g_source_remove);
   g_clear_handle_id (&self->again, g_source_remove);
   g_clear_handle_id (&self->blinding, g_source_remove);
+  g_clear_handle_id (&self->touching, g_source_remove);
+  g_hash_table_unref (self->touched);
   if (self->peer)
     bothy_packet_client_close (self->peer);
   g_clear_pointer (&self->peer, bothy_packet_client_unref);
@@ -478,11 +510,14 @@ bothy_device_monitor_class_init (BothyDeviceMonitorClass *class)
   G_OBJECT_CLASS (class)->finalize = bothy_device_monitor_finalize;
   changed_signal = g_signal_new ("changed", BOTHY_TYPE_DEVICE_MONITOR, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                  G_TYPE_NONE, 0);
+  touched_signal = g_signal_new ("touched", BOTHY_TYPE_DEVICE_MONITOR, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                 G_TYPE_NONE, 1, G_TYPE_POINTER);
 }
 
 static void
 bothy_device_monitor_init (BothyDeviceMonitor *self)
 {
+  self->touched = g_hash_table_new_full (NULL, NULL, (GDestroyNotify)bothy_host_device_unref, NULL);
   self->devices =
       g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)bothy_host_device_unref);
   self->incoming =

@@ -36,6 +36,7 @@ void bothy_host_device_unref (BothyHostDevice *self);
  * what the kernel says of its number, see bothy-helper.
  *
  * Signals: "changed" (): devices came or went, or something of one changed.
+ *          "touched" (BothyHostDevice *): udev did something with it: who may open its node may be others. At most once a second.
  */
 #define BOTHY_TYPE_DEVICE_MONITOR (bothy_device_monitor_get_type ())
 G_DECLARE_FINAL_TYPE (BothyDeviceMonitor, bothy_device_monitor, BOTHY, DEVICE_MONITOR, GObject)

@@ -4,11 +4,15 @@
 
 import os
 import signal
+import subprocess
+import time
 
 import pytest
 
 import polkit
-from wire import CONTAINER, variants, wait
+from fakedevices import FakeDevices
+from slowfs import SlowFileSystem
+from wire import CONTAINER, BusError, variants, wait
 
 ASSIGN = "org.bothy.Bothy1.assign-device"
 LINE = "path:/dev/ttyS0"
@@ -185,3 +189,113 @@ def test_DEV_06_killed_between(world, alice, box):
     assert out(alice, box, "stat", "-c", "%u", "/dev/fuse") == "0\n"
     nodes = [name for _, _, names in os.walk(world.run / "devices") for name in names]
     assert nodes == ["10:229"]
+
+
+# ---- what is plugged in and out, and who would keep it ----
+
+FUSE, TUN = ("fuse", 10, 229), ("net/tun", 10, 200)
+USERS = b"root:x:0:0::/:/bin/sh\nsomebody:x:1000:1000::/:/bin/sh\n"
+
+
+@pytest.fixture
+def devices(world, everybodys):
+    fake = FakeDevices(world)
+    fake.plug(*FUSE)
+    fake.plug(*TUN)
+    yield fake
+    fake.close()
+
+
+def nodes(world):
+    """Those that anybody but root may open."""
+    found = []
+    for directory, _, names in os.walk(world.run / "devices"):
+        found += [name for name in names if os.stat(os.path.join(directory, name)).st_mode & 0o777]
+    return sorted(found)
+
+
+def mount_inside(leader, *words):
+    subprocess.run(["nsenter", f"--target={leader}", "--mount", "--", *words], check=True)
+
+
+def test_DEV_05_a_file_system_inside_that_never_answers(world, alice, box, devices):
+    """Root of the container keeps its supervisor waiting. What is unplugged meanwhile, nobody can open all the same; and what is
+    asked of the supervisor fails after a while."""
+    alice.start(box)
+    assert not add(alice, box, "fuse", "d1")
+    assert nodes(world) == ["10:229"]
+    leader = alice.get(box, CONTAINER, "Leader")
+    seen = f"/proc/{leader}/root/dev/fuse"
+    out(alice, box, "sh", "-euc", "mkdir -p /slow /etc; : >>/etc/passwd")
+    with SlowFileSystem("/slow", USERS, process=leader) as slow:
+        mount_inside(leader, "mount", "--bind", "/slow/file", "/etc/passwd")
+        slow.let_wait("bothy-supervisor")
+        adding = alice.send(box, CONTAINER, "AddDevice", "(sa{sv})", "d2", variants({"match": "tun", "owner": "somebody"}))
+        wait(lambda: slow.held)
+        assert nodes(world) == ["10:200", "10:229"]
+        devices.unplug("fuse")
+        wait(lambda: nodes(world) == ["10:200"], 3)
+        kept = os.stat(seen)
+        assert (kept.st_rdev, kept.st_uid, kept.st_mode & 0o777) == (os.makedev(10, 229), 0, 0)
+        assert not alice.replied(adding, 0)
+        # Another one has its number, and is not the container's: it can not even be said to its supervisor.
+        devices.plug(*FUSE)
+        # Its own, unplugged as it is plugged in.
+        devices.unplug("net/tun")
+        wait(lambda: nodes(world) == [], 3)
+        with pytest.raises(BusError, match="removed meanwhile|does not answer"):
+            alice.reply(adding, 25)
+        assert os.stat(seen).st_mode & 0o777 == 0
+        slow.let_wait("")
+        mount_inside(leader, "umount", "-l", "/etc/passwd")
+        # It answers again, and has what it is to have.
+        wait(lambda: [device["nodes"] for device in shown(alice, box)] == [["/dev/fuse"]], 15)
+    assert nodes(world) == ["10:229"] and os.stat(seen).st_mode & 0o777 == 0o600
+
+
+def test_DEV_05_what_is_removed_while_nobody_watches(world, alice, box, devices):
+    """Whether or not it is known what devices there are."""
+    alice.start(box)
+    assert not add(alice, box, "fuse", "d1") and not add(alice, box, "tun", "d2")
+    devices.be_silent()
+    world.expected.append("Devices of container")
+    time.sleep(0.5)
+    assert not alice.error(box, CONTAINER, "RemoveDevice", "(s)", "d1")
+    assert nodes(world) == ["10:200"] and [device["nodes"] for device in shown(alice, box)] == [["/dev/net/tun"]]
+
+
+def test_DEV_05_nobody_watches(world, alice, box, devices):
+    """After some seconds it may be anything that has its number; and when somebody watches again, all is there again."""
+    alice.start(box)
+    assert not add(alice, box, "fuse", "d1")
+    devices.be_silent()
+    time.sleep(2)
+    assert nodes(world) == ["10:229"]
+    wait(lambda: nodes(world) == [] and shown(alice, box)[0]["nodes"] == [], 15)
+    devices.speak()
+    wait(lambda: nodes(world) == ["10:229"] and shown(alice, box)[0]["nodes"] == ["/dev/fuse"], 15)
+
+
+def test_DEV_06_both_killed(world, alice, box, devices):
+    """bothyd and the container's supervisor: nobody is there who would have taken it away."""
+    alice.start(box)
+    assert not add(alice, box, "fuse", "d1")
+    leader = alice.get(box, CONTAINER, "Leader")
+    with open(f"/proc/{leader}/status") as status:
+        supervisor = [int(line.split()[1]) for line in status if line.startswith("PPid:")][0]
+    world.stop(signal.SIGKILL)
+    os.kill(supervisor, signal.SIGKILL)
+    assert nodes(world) == ["10:229"]
+    world.start()
+    wait(lambda: nodes(world) == [])
+
+
+def test_DEV_01_for_anothers_container_what_is_not_there(world, alice, box, devices):
+    """Who manages it gives it nothing that its owner could open one day."""
+    world.polkit.answers[polkit.MANAGE] = world.polkit.answers[ASSIGN] = "yes"
+    bob = world.client(1001)
+    assert add(bob, box, "usb:0658:0200") == "NotAuthorized" and "plug it in first" in bob.text
+    assert not add(bob, box, "fuse", "d2")
+    # What was agreed to is that device, and no other that it could mean.
+    alice.start(box)
+    wait(lambda: shown(alice, box)[0]["nodes"] == ["/dev/fuse"])

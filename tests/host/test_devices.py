@@ -152,6 +152,19 @@ def test_dev04_who_may_not_any_more_gets_it_no_more(host, hers):
     host.run("root", f"setfacl -m u:alice:rw {hers}", check=True)
     event(host, "change")
     until(lambda: is_there(host))
+    # Also while it is plugged in.
+    host.run("root", f"setfacl -b {hers}; chmod 660 {hers}", check=True)
+    event(host, "change")
+    until(lambda: not is_there(host))
+    assert devices(host)[0]["nodes"] == []
+
+
+def test_dev04_somebody_else_sits_there(host, hers):
+    """logind changes access lists, and udev has nothing to say of that."""
+    host.run("alice", f"bothy launch busybox x1 && bothy device add x1 zwave {STICK}", check=True)
+    host.run("root", f"setfacl -b {hers}; chmod 660 {hers}", check=True)
+    host.run("bob", "true", session="active", check=True)
+    until(lambda: not is_there(host))
 
 
 def test_dev05_a_node_that_was_kept_opens_nothing(host, hers):
@@ -283,6 +296,22 @@ def test_forged_events_are_not_heard(host, hers):
     host.run("root", "python3 /tmp/forge.py", check=True)
     until(lambda: not is_there(host))
     event(host, "add")
+
+
+def test_dev05_an_event_that_is_lost(host, hers):
+    """bothy-devices stands still while there are more events than the kernel keeps; the last one says that it was unplugged."""
+    host.run("alice", f"bothy launch busybox x1 && bothy device add x1 zwave {STICK}", check=True)
+    flood = FORGE.replace("remove", "change").replace("ttyS0", "nothing").replace("s.sendto(", "for _ in range(5000):\n    s.sendto(")
+    host.write("tmp/flood.py", flood)
+    host.run("root", "systemctl kill --signal=STOP 'bothy-devices@*.service'", check=True)
+    try:
+        host.run("root", "python3 /tmp/flood.py", check=True)
+        event(host, "remove")
+    finally:
+        host.run("root", "systemctl kill --signal=CONT 'bothy-devices@*.service'", check=True)
+    until(lambda: not is_there(host))
+    event(host, "add")
+    until(lambda: is_there(host))
 
 
 def test_names_of_devices_go_with_the_container(host, hers):

@@ -45,6 +45,12 @@ const GError *bothy_plugs_get_refusal (BothyPlugs *self, BothyContainer *contain
 /* Who has HOST, which only one may have, now. (transfer none); NULL: nobody. */
 BothyContainer *bothy_plugs_find_holder (BothyPlugs *self, const BothyHostDevice *host);
 
+/* Who may open which device himself may be others soon, as when somebody else sits at the machine now: look at that again. */
+void bothy_plugs_check_again (BothyPlugs *self);
+
+/* Nothing of CONTAINER runs: whatever was ever made for it, by an earlier bothyd too, nobody can open any more. */
+void bothy_plugs_clear (BothyPlugs *self, const BothyContainer *container);
+
 /* Nothing of CONTAINER runs any more. */
 void bothy_plugs_end (BothyPlugs *self, BothyContainer *container);
 

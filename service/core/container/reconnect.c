@@ -68,6 +68,9 @@ clear_earlier_run (BothyRunner *self, BothyContainer *container, gboolean unseen
 {
   if (*container->group)
     bothy_runner_kill_group (self, container);
+  /* Who kept a node by a mount of his own could still open what has its number now. */
+  if (*container->group || unseen_end || container->spec->devices->len > 0)
+    bothy_plugs_clear (self->plugs, container);
   if (unseen_end) {
     bothy_container_set_ended (container);
     bothy_history_note_end (self->containers_fd, container);
