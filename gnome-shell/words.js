@@ -31,6 +31,7 @@ const ERRORS = {
     'BadArchive': N_('The image is damaged, or of a kind that is not known.'),
     'Cancelled': N_('It was cancelled.'),
     'Degraded': N_('A record of the service can not be read. An administrator has to look after it.'),
+    'DeviceFailed': N_('A device that it is to have can not be used.'),
     'IdmapUnsupported': N_('The file system that containers lie on can not do this.'),
     'LimitsExceeded': N_('It is larger than the service allows.'),
     'MountFailed': N_('A folder that is shared with it can not be opened.'),

@@ -46,7 +46,7 @@ _bothy() {
         esac
         if [[ -z $verb ]]; then
             verb=$word
-        elif [[ -z $sub && ( $verb == bridge || $verb == egress || $verb == file || $verb == image || $verb == mount || $verb == nic || $verb == port || $verb == range || $verb == remote || $verb == snapshot || $verb == volume ) ]]; then
+        elif [[ -z $sub && ( $verb == bridge || $verb == device || $verb == egress || $verb == file || $verb == image || $verb == mount || $verb == nic || $verb == port || $verb == range || $verb == remote || $verb == snapshot || $verb == volume ) ]]; then
             sub=$word
         else
             ((count++))
@@ -61,7 +61,7 @@ _bothy() {
         fi
         return
     fi
-    if [[ ( $verb == bridge || $verb == egress || $verb == file || $verb == image || $verb == mount || $verb == nic || $verb == port || $verb == range || $verb == remote || $verb == snapshot || $verb == volume ) && -z $sub ]]; then
+    if [[ ( $verb == bridge || $verb == device || $verb == egress || $verb == file || $verb == image || $verb == mount || $verb == nic || $verb == port || $verb == range || $verb == remote || $verb == snapshot || $verb == volume ) && -z $sub ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(__bothy_subverbs "$verb")" -- "$cur")
         return
     fi
@@ -124,6 +124,15 @@ _bothy() {
         unshare|userns-exec) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
         "range release" | "range reclaim")
             mapfile -t COMPREPLY < <(compgen -W "$(bothy range list --quiet 2>/dev/null)" -- "$cur") ;;
+        "device add")
+            [[ $count -gt 0 ]] || containers=yes
+            [[ $count -ne 2 ]] || mapfile -t COMPREPLY < <(compgen -W "gpu sound camera input serial kvm tun fuse" -- "$cur") ;;
+        "device remove")
+            if [[ $count -gt 0 ]]; then
+                mapfile -t COMPREPLY < <(compgen -W "$(bothy device list -q "$prev" 2>/dev/null)" -- "$cur")
+            else
+                containers=yes
+            fi ;;
         "mount add")
             if [[ $count -gt 0 ]]; then
                 mapfile -t COMPREPLY < <(compgen -d -- "$cur")
@@ -141,7 +150,7 @@ _bothy() {
             mapfile -t COMPREPLY < <(compgen -f -- "$cur"; compgen -W "$(bothy list -q -f state=running 2>/dev/null | sed 's/$/:/')" -- "$cur")
             compopt -o filenames -o nospace 2>/dev/null ;;
         "volume info"|"volume delete") mapfile -t COMPREPLY < <(compgen -W "$(bothy volume list -q 2>/dev/null)" -- "$cur") ;;
-        "mount list") [[ $count -gt 0 ]] || containers=yes ;;
+        "mount list"|"device list") [[ $count -gt 0 ]] || containers=yes ;;
         "snapshot restore"|"snapshot delete")
             if [[ $count -gt 0 ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$(bothy snapshot list -q "${words[cword-count]}" 2>/dev/null)" -- "$cur")

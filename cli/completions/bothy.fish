@@ -28,7 +28,7 @@ end
 function __bothy_verb
     set -l words (__bothy_words)
     set -l name $words[1]
-    contains -- "$name" bridge egress file image mount nic port range remote snapshot volume; and set name "$words[1] $words[2]"; and set -e words[2]
+    contains -- "$name" bridge device egress file image mount nic port range remote snapshot volume; and set name "$words[1] $words[2]"; and set -e words[2]
     if test $argv[1] = once
         test (count $words) -eq 1; and contains -- "$name" $argv[2..]
     else
@@ -38,7 +38,7 @@ end
 
 function __bothy_options
     set -l verb (__bothy_words)
-    if contains -- "$verb[1]" bridge egress file image mount nic port range remote snapshot volume
+    if contains -- "$verb[1]" bridge device egress file image mount nic port range remote snapshot volume
         set verb $verb[1..2]
     else
         set verb $verb[1]
@@ -54,7 +54,7 @@ end
 complete -c bothy -f
 complete -c bothy -n 'test (count (__bothy_words)) -eq 0' -a '(__bothy_verbs)'
 complete -c bothy -n 'string match -q -- "-*" (commandline -ct)' -a '(__bothy_options)'
-for group in bridge egress file image mount nic port range remote snapshot volume
+for group in bridge device egress file image mount nic port range remote snapshot volume
     complete -c bothy -n "test \"\$(__bothy_words)\" = $group" -a "(__bothy_subverbs $group)"
 end
 complete -c bothy -n '__bothy_verb help' -a '(__bothy_verbs)'
@@ -62,7 +62,7 @@ complete -c bothy -n '__bothy_verb start' -a '(bothy list -q -f state=stopped -f
 complete -c bothy -n '__bothy_verb stop restart freeze thaw kill info wait delete' -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb once copy commit export "snapshot create" "snapshot list" "snapshot restore" "snapshot delete"' -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb "snapshot restore" "snapshot delete"; and not __bothy_verb once "snapshot restore" "snapshot delete"' -a '(bothy snapshot list -q (__bothy_words)[3] 2>/dev/null)'
-complete -c bothy -n '__bothy_verb once limit autostart exec shell console logs history rename "egress list" "egress set" "egress allow" "egress deny" "port add" "port remove" "port list" "mount add" "mount remove" "mount list"' -a '(bothy list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb once limit autostart exec shell console logs history rename "egress list" "egress set" "egress allow" "egress deny" "port add" "port remove" "port list" "mount add" "mount remove" "mount list" "device add" "device remove" "device list"' -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n 'test "$(__bothy_words)" = adopt' -a '(bothy adopt --list -q 2>/dev/null; __fish_complete_directories)'
 complete -c bothy -n '__bothy_verb adopt' -l owner -x -a '(__fish_complete_users)'
 complete -c bothy -n '__bothy_verb adopt' -l network -x -a 'nat none'
@@ -86,12 +86,14 @@ complete -c bothy -n '__bothy_verb "range release"' -a '(bothy range list --quie
 complete -c bothy -n '__bothy_verb "range reclaim"' -a '(bothy range list --all --quiet 2>/dev/null)'
 complete -c bothy -n '__bothy_verb unshare userns-exec' -a '(__fish_complete_subcommand)'
 complete -c bothy -n '__bothy_verb list wait' -l state -x -a 'stopped starting running frozen stopping failed'
-complete -c bothy -n '__bothy_verb list "image list" "image search" "remote list" "bridge list" "port list" "range list" "mount list" "egress list" "snapshot list" "volume list"' -s o -l output -x -a 'table wide names json'
+complete -c bothy -n '__bothy_verb list "image list" "image search" "remote list" "bridge list" "port list" "range list" "mount list" "device list" "egress list" "snapshot list" "volume list"' -s o -l output -x -a 'table wide names json'
 complete -c bothy -n '__bothy_verb list' -s f -l filter -x -a 'name= state= image= owner='
 complete -c bothy -n '__bothy_verb run create launch' -l network -x -a 'nat none (bothy bridge list -q 2>/dev/null | sed "/^bothy0\$/d; s/^/lan:/")'
 complete -c bothy -n '__bothy_verb "port remove"; and not __bothy_verb once "port remove"' -a '(bothy port list -q (__bothy_words)[3] 2>/dev/null)'
 complete -c bothy -n '__bothy_verb kill' -s s -l signal -x -a 'SIG(__fish_make_completion_signals; printf "%s\n" $__kill_signals | string match -rg "^\d+ (.*)")'
 complete -c bothy -n '__bothy_verb kill' -l whom -x -a 'leader all'
+complete -c bothy -n '__bothy_verb "device remove"; and not __bothy_verb once "device remove"' -a '(bothy device list -q (__bothy_words)[-1] 2>/dev/null)'
+complete -c bothy -n '__bothy_verb "device add"; and not __bothy_verb once "device add"' -a 'gpu sound camera input serial kvm tun fuse'
 complete -c bothy -n '__bothy_verb "mount add"; and not __bothy_verb once "mount add"' -a '(__fish_complete_directories)'
 complete -c bothy -n '__bothy_verb cp "file push" "file pull" "file edit"' -F -a '(bothy list -q -f state=running 2>/dev/null | sed "s/\$/:/")'
 complete -c bothy -n '__bothy_verb "mount remove"; and not __bothy_verb once "mount remove"' -a '(bothy mount list -q (__bothy_words)[-1] 2>/dev/null)'

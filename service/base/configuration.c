@@ -30,6 +30,7 @@ static const Setting settings[] = {
   { SETTING ("Quota", "Ports", max_ports, 0, 65535, 256) },
   { SETTING ("Quota", "Mounts", max_mounts, 0, 65535, 256) },
   { SETTING ("Quota", "Volumes", max_volumes, 0, 65535, 64) },
+  { SETTING ("Quota", "Devices", max_devices, 0, 65535, 64) },
   { SETTING ("Quota", "Snapshots", max_snapshots, 0, 65535, 256) },
   { SETTING ("Quota", "Autostarts", max_autostarts, 0, 12288, 64) },
   { SETTING ("Quota", "Operations", max_operations, 1, 1024, 4) },

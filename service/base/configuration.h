@@ -16,6 +16,7 @@ typedef struct {
   guint max_ports;      /* of the host that lead into his containers */
   guint max_mounts;     /* directories of his in his containers */
   guint max_volumes;    /* volumes of his */
+  guint max_devices;    /* entries for devices in his containers */
   guint max_snapshots;  /* of all his containers */
   guint max_autostarts; /* containers of his that are started unasked */
   guint max_operations;

@@ -47,6 +47,8 @@ bothy_call_new (BothyRegistry *registry,
 static const struct {
   const char *member, *message;
 } questions[] = {
+  { "AddDevice", N_ ("Authentication is required to let a device be used by the container $(container) of "
+                     "$(owner-name)") },
   { "AddMount",
     N_ ("Authentication is required to mount a directory in the container $(container) of $(owner-name)") },
   { "AddVolume",
@@ -77,6 +79,8 @@ static const struct {
     N_ ("Authentication is required to open a shell in the container $(container) of $(owner-name)") },
   { "ReadLog",
     N_ ("Authentication is required to read the log of the container $(container) of $(owner-name)") },
+  { "RemoveDevice", N_ ("Authentication is required to take a device away from the container $(container) of "
+                        "$(owner-name)") },
   { "RemoveMount",
     N_ ("Authentication is required to unmount a directory in the container $(container) of $(owner-name)") },
   { "RemovePort", N_ ("Authentication is required to let a port lead no more into the container $(container) "

@@ -152,6 +152,15 @@ HANDLE (container, add_port);
 REQUEST (container, remove_port);
 HANDLE (container, remove_port);
 
+/* device.c */
+REQUEST (container, add_device);
+CHECK (container, add_device);
+WEIGH (container, add_device);
+HANDLE (container, add_device);
+REQUEST (container, remove_device);
+HANDLE (container, remove_device);
+HANDLE (manager, list_devices);
+
 /* mount.c */
 REQUEST (container, add_mount);
 CHECK (container, add_mount);

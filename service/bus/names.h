@@ -32,6 +32,7 @@
 #define BOTHY_ACTION_DELEGATE   BOTHY_BUS_NAME ".delegate-bridge"
 #define BOTHY_ACTION_RECLAIM    BOTHY_BUS_NAME ".reclaim-range"
 #define BOTHY_ACTION_MOVE       BOTHY_BUS_NAME ".move-service"
+#define BOTHY_ACTION_DEVICE     BOTHY_BUS_NAME ".assign-device"
 #define BOTHY_ACTION_PORT       BOTHY_BUS_NAME ".privileged-port"
 #define BOTHY_ACTION_FIREWALL   BOTHY_BUS_NAME ".open-firewall"
 

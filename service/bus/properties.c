@@ -66,6 +66,7 @@ bothy_properties_of_manager (GObject *target, guint32 user)
   add (&builder, "MaxNics", g_variant_new_uint32 (configuration->max_nics));
   add (&builder, "MaxPorts", g_variant_new_uint32 (configuration->max_ports));
   add (&builder, "MaxAutostarts", g_variant_new_uint32 (configuration->max_autostarts));
+  add (&builder, "MaxDevices", g_variant_new_uint32 (configuration->max_devices));
   add (&builder, "MaxMounts", g_variant_new_uint32 (configuration->max_mounts));
   add (&builder, "MaxVolumes", g_variant_new_uint32 (configuration->max_volumes));
   add (&builder, "MaxSnapshots", g_variant_new_uint32 (configuration->max_snapshots));
@@ -124,6 +125,7 @@ add_container_run (GVariantBuilder *builder, const BothyContainer *container)
   add (builder, "Addresses", g_variant_new_strv ((const char *const *)container->addresses, -1));
   add_ports (builder, container->spec->ports);
   add (builder, "Mounts", bothy_mounts_to_variant (container->spec->mounts));
+  add (builder, "Devices", bothy_devices_to_variant (container->spec->devices, container->nodes));
   add (builder, "Snapshots", bothy_snapshots_to_variant (container->snapshots));
   add (builder, "Egress", g_variant_new_strv ((const char *const *)container->spec->egress, -1));
   add_string (builder, "NetworkError", container->network_error);

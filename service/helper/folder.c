@@ -31,14 +31,11 @@
  * In every id, or a file system that its user serves himself (FUSE) would not let us in. He may then end this process, but
  * not trace it.
  */
-static int
-become_user (const struct helper_request *request)
+int
+step_become_user (uint32_t uid, uint32_t gid, const uint32_t *groups, uint32_t n_groups)
 {
-  const struct helper_folder *folder = &request->folder;
-  uint32_t uid = request->owner, gid = request->owner_gid;
-
-  if (syscall (SYS_setgroups, folder->n_groups, folder->groups) < 0 ||
-      syscall (SYS_setresgid, gid, gid, gid) < 0 || syscall (SYS_setresuid, uid, uid, uid) < 0)
+  if (syscall (SYS_setgroups, n_groups, groups) < 0 || syscall (SYS_setresgid, gid, gid, gid) < 0 ||
+      syscall (SYS_setresuid, uid, uid, uid) < 0)
     return errno;
   if (prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
     return errno;
@@ -54,7 +51,8 @@ step_folder (const struct packet *packet, struct step_result *ret)
   int error = privilege_reduce (CAPABILITY (CAP_SETUID) | CAPABILITY (CAP_SETGID), 0);
 
   if (error == 0)
-    error = become_user (&packet->request);
+    error = step_become_user (packet->request.owner, packet->request.owner_gid, packet->request.folder.groups,
+                              packet->request.folder.n_groups);
   if (error != 0)
     return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
   ret->fds[0] = (int)syscall (SYS_openat2, AT_FDCWD, packet->request.folder.path, &how, sizeof how);

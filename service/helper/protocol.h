@@ -19,6 +19,7 @@
 #define HELPER_MAX_FDS          72 /* below SCM_MAX_FD, 253 */
 #define HELPER_MAX_GROUPS       256
 #define HELPER_MAX_PATH         4096 /* PATH_MAX of Linux */
+#define HELPER_MAX_DEVICE       128  /* a name below /dev */
 
 /* An identity's lines in uid_map and gid_map; see user_namespaces(7). */
 struct helper_extent {
@@ -81,6 +82,16 @@ enum helper_op {
   /* Clone a volume, the one layer of the request, as a detached mount that is idmapped by the user namespace of fd 0, so that
      nobody in a container takes nosuid, nodev and read-only off again. CAP_SYS_ADMIN. Reply: the mount's fd. */
   HELPER_VOLUME = 15,
+  /* Whether a user may open the node that DEVICE names for reading and writing, by its mode and access list: OWNER, with
+     OWNER_GID and DEVICE's groups, without any capability. In the host's mount namespace. CAP_SETUID, CAP_SETGID. */
+  HELPER_DEVICE_ACCESS = 16,
+  /* Make a node of the character device that DEVICE names, for the container DEVICE.id: on a tmpfs of our own, where only
+     root comes, as OWNER's, with mode 0600; the host's node is looked at and not touched. What is no device for a container
+     is refused. In the host's mount namespace. CAP_SYS_ADMIN, CAP_MKNOD, CAP_CHOWN. Reply: a detached mount of it. */
+  HELPER_DEVICE_NODE = 17,
+  /* Take away what DEVICE_NODE made for DEVICE.id: the node of DEVICE's number, or with the number 0:0 all of them. Wherever it
+     is mounted, nobody can open it any more; what has it open keeps that. CAP_CHOWN. */
+  HELPER_DEVICE_REVOKE = 18,
 };
 
 enum helper_adoptable_kind {
@@ -148,12 +159,23 @@ struct helper_folder {
   char path[HELPER_MAX_PATH];         /* FOLDER: absolute, NUL-terminated */
 };
 
+/* A device of the host's. */
+struct helper_device {
+  char id[68];                  /* DEVICE_NODE, DEVICE_REVOKE: of the container, a uuid */
+  char name[HELPER_MAX_DEVICE]; /* of its node below /dev, NUL-terminated; not of DEVICE_REVOKE */
+  uint32_t major;
+  uint32_t minor;
+  uint32_t n_groups;
+  uint32_t groups[HELPER_MAX_GROUPS]; /* DEVICE_ACCESS: supplementary ones */
+};
+
 struct helper_request {
   uint32_t version;
   uint32_t serial; /* repeated in the reply; replies may come in any order */
   uint32_t op;
   uint32_t
-      owner; /* USERNS, MAP, NIC: uid and gid that own the namespace; OWN: uid and gid to give to; FOLDER: the user */
+      owner; /* USERNS, MAP, NIC: uid and gid that own the namespace; OWN: uid and gid to give to; FOLDER, DEVICE_ACCESS:
+                the user; DEVICE_NODE: the container's root */
   uint32_t n_extents;
   struct helper_extent extents[HELPER_MAX_EXTENTS];
   uint32_t
@@ -168,6 +190,7 @@ struct helper_request {
     struct helper_layer layers[HELPER_MAX_LAYERS];
     struct helper_folder folder;
     struct helper_adoptable adoptable;
+    struct helper_device device;
   };
   struct helper_nic nic;
   struct helper_quota quota;
@@ -201,6 +224,10 @@ enum helper_step {
   HELPER_STEP_FOLDERS_BUSY = 21, /* FOLDER: as many of the user's as may be are being opened */
   HELPER_STEP_ADOPTABLE = 22, /* ADOPTABLE: ENOENT: there is no such container; ELOOP: a link is on the way */
   HELPER_STEP_TREE_MOUNTS = 23, /* TREE_MOUNT: EBUSY: something is mounted in it, which would be missed */
+  HELPER_STEP_DEVICE =
+      24, /* DEVICE_…: ENOENT: it is not there; ESTALE: another one is; EPERM: it is for no container */
+  HELPER_STEP_DEVICE_ACCESS = 25, /* DEVICE_ACCESS: EACCES: the user may not open it */
+  HELPER_STEP_DEVICE_NODE = 26,   /* DEVICE_NODE, DEVICE_REVOKE: on our own tmpfs */
 };
 
 struct helper_reply {

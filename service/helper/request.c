@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "devices.h"
+
 #define FIRST_FREE_ID 65536u        /* below are the machine's own accounts, and root */
 #define NO_ID         4294967295ull /* (uid_t) -1: "leave as it is" to half of the system calls */
 
@@ -127,6 +129,25 @@ check_adoptable (const struct helper_adoptable *adoptable)
              : EINVAL;
 }
 
+/* Of whichever it is: the container's id, and the name. */
+static int
+check_device (const struct helper_request *request)
+{
+  const struct helper_device *device = &request->device;
+  bool named = request->op != HELPER_DEVICE_REVOKE;
+
+  if (request->op == HELPER_DEVICE_ACCESS ? request->owner == NO_ID || request->owner_gid == NO_ID
+                                          : !id_is_valid (device->id))
+    return EINVAL;
+  if (request->op == HELPER_DEVICE_NODE && (request->owner < FIRST_FREE_ID || request->owner == NO_ID))
+    return EPERM;
+  if (device->n_groups > HELPER_MAX_GROUPS)
+    return EINVAL;
+  return !named || (is_text (device->name, sizeof device->name) && device_name_is_valid (device->name))
+             ? 0
+             : EINVAL;
+}
+
 /* The maps of its namespace are looked at where that is joined. */
 static int
 check_userns (const struct helper_request *request)
@@ -180,6 +201,10 @@ check_op (const struct helper_request *request, unsigned int n_fds)
     return n_fds == 2 ? 0 : EINVAL;
   case HELPER_ADOPTABLE:
     return n_fds == 0 ? check_adoptable (&request->adoptable) : EINVAL;
+  case HELPER_DEVICE_ACCESS:
+  case HELPER_DEVICE_NODE:
+  case HELPER_DEVICE_REVOKE:
+    return n_fds == 0 ? check_device (request) : EINVAL;
   case HELPER_QUOTA:
     return n_fds == 1 ? check_quota (&request->quota) : EINVAL;
   case HELPER_HOLD:

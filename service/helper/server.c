@@ -114,6 +114,12 @@ run_step (const struct packet *packet, struct step_result *ret)
     return step_tree_mount (packet, ret);
   case HELPER_ADOPTABLE:
     return step_adoptable (packet, ret);
+  case HELPER_DEVICE_ACCESS:
+    return step_device_access (packet, ret);
+  case HELPER_DEVICE_NODE:
+    return step_device_node (packet, ret);
+  case HELPER_DEVICE_REVOKE:
+    return step_device_revoke (packet, ret);
   case HELPER_SPAWN:
   case HELPER_HOLD:
     break;
@@ -150,7 +156,9 @@ run_worker (int connection, const struct packet *packet)
 static int64_t
 patience_for (uint32_t op)
 {
-  return op == HELPER_MAP || op == HELPER_NIC || op == HELPER_FOLDER ? REACHABLE_MS : DEADLINE_MS;
+  return op == HELPER_MAP || op == HELPER_NIC || op == HELPER_FOLDER || op == HELPER_DEVICE_ACCESS
+             ? REACHABLE_MS
+             : DEADLINE_MS;
 }
 
 /* What waits for a file system of a user's may not even die: his own places are all that it takes. */
@@ -386,7 +394,7 @@ reduce_server (void)
 {
   const uint64_t wanted = CAPABILITY (CAP_SETUID) | CAPABILITY (CAP_SETGID) | CAPABILITY (CAP_SYS_ADMIN) |
                           CAPABILITY (CAP_DAC_READ_SEARCH) | CAPABILITY (CAP_CHOWN) |
-                          CAPABILITY (CAP_SETPCAP);
+                          CAPABILITY (CAP_SETPCAP) | CAPABILITY (CAP_MKNOD);
 
   return privilege_reduce (wanted & privilege_permitted (), 0);
 }

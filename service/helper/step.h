@@ -59,6 +59,17 @@ int step_adoptable (const struct packet *packet, struct step_result *ret);
  * USERNS afterwards, and ends with it.
  */
 int step_lock_flags (int mount, int userns, struct step_result *ret);
+/* Whether a user may open a device. */
+int step_device_access (const struct packet *packet, struct step_result *ret);
+
+/* Makes a node of a device for a container. */
+int step_device_node (const struct packet *packet, struct step_result *ret);
+
+/* Takes nodes of a container's away. */
+int step_device_revoke (const struct packet *packet, struct step_result *ret);
+
+/* Becomes UID with GID and N_GROUPS GROUPS, in every id and without any capability. 0, or an errno value. */
+int step_become_user (uint32_t uid, uint32_t gid, const uint32_t *groups, uint32_t n_groups);
 
 /* Configures an interface in a network namespace of somebody's. */
 int step_nic (const struct packet *packet, struct step_result *ret);

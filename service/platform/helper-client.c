@@ -10,8 +10,8 @@
 #include <gio/gunixfdlist.h>
 
 /* bothy-helper runs as three units of systemd. One takes steps. One starts programs: what is started inherits its unit's
-   sandbox, and the sandbox of the steps is too tight for it. One mounts users' directories, which can be done in the mount
-   namespace only that they are mounted in; and whose file system keeps it waiting keeps nobody's containers waiting. */
+   sandbox, and the sandbox of the steps is too tight for it. One mounts users' directories and makes nodes of devices, which can be done in
+   the mount namespace only that they are in; and whose file system keeps it waiting keeps nobody's containers waiting. */
 enum service {
   SERVICE_STEPS,
   SERVICE_PROGRAMS,
@@ -68,6 +68,9 @@ step_text (guint32 step)
     return "what it may take of the disk could not be set";
   case HELPER_STEP_FOLDER_LOCK:
     return "what a mount does not allow could not be made to stay";
+  case HELPER_STEP_DEVICE:
+  case HELPER_STEP_DEVICE_ACCESS:
+  case HELPER_STEP_DEVICE_NODE:
   case HELPER_STEP_FOLDER:
   case HELPER_STEP_FOLDER_CLONE:
   case HELPER_STEP_FOLDER_IDMAP:
@@ -174,10 +177,34 @@ set_adoptable_error (GError **error, const struct helper_reply *reply)
   return TRUE;
 }
 
+/* What is up to a device, which the caller names. */
+static gboolean
+set_device_error (GError **error, const struct helper_reply *reply)
+{
+  if (reply->step == HELPER_STEP_DEVICE_ACCESS)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
+                 "the container's owner may not open it himself; an administrator can agree to it: add it "
+                 "while it is there");
+  else if (reply->step == HELPER_STEP_DEVICE && reply->error == EPERM)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
+                 "such a device is for no container: it leads to memory, disks or consoles of the machine");
+  else if (reply->step == HELPER_STEP_DEVICE && reply->error == ESTALE)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEVICE_FAILED, "another device has its place now");
+  else if (reply->step == HELPER_STEP_DEVICE && (reply->error == ENOENT || reply->error == ENOTDIR))
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEVICE_FAILED, "it is not there any more");
+  else if (reply->step == HELPER_STEP_DEVICE || reply->step == HELPER_STEP_DEVICE_NODE)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEVICE_FAILED, "a node of it could not be made: %s",
+                 g_strerror (reply->error));
+  else
+    return FALSE;
+  return TRUE;
+}
+
 static void
 set_reply_error (GError **error, const struct helper_reply *reply)
 {
-  if (set_join_error (error, reply) || set_folder_error (error, reply) || set_adoptable_error (error, reply))
+  if (set_join_error (error, reply) || set_folder_error (error, reply) ||
+      set_adoptable_error (error, reply) || set_device_error (error, reply))
     return;
   if (reply->step == HELPER_STEP_IDMAP && (reply->error == EINVAL || reply->error == EOPNOTSUPP))
     g_set_error (
@@ -218,7 +245,8 @@ service_for (BothyHelperClient *self, guint32 op)
   if (self->child)
     return SERVICE_STEPS;
   if (op == HELPER_FOLDER || op == HELPER_FOLDER_MOUNT || op == HELPER_TREE_MOUNT || op == HELPER_ADOPTABLE ||
-      op == HELPER_VOLUME)
+      op == HELPER_VOLUME || op == HELPER_DEVICE_ACCESS || op == HELPER_DEVICE_NODE ||
+      op == HELPER_DEVICE_REVOKE)
     return SERVICE_MOUNTS;
   return op == HELPER_SPAWN || op == HELPER_HOLD ? SERVICE_PROGRAMS : SERVICE_STEPS;
 }

@@ -4,6 +4,7 @@
 #define LOGIN         "org.freedesktop.login1"
 #define LOGIN_PATH    "/org/freedesktop/login1"
 #define LOGIN_MANAGER "org.freedesktop.login1.Manager"
+#define LOGIN_SEAT    "org.freedesktop.login1.Seat"
 #define LOGIN_SESSION "org.freedesktop.login1.Session"
 #define PROPERTIES    "org.freedesktop.DBus.Properties"
 #define TIMEOUT_MS    25000
@@ -13,7 +14,7 @@ struct _BothyMachine {
   GCancellable *cancellable;
   const BothyMachineEvents *events;
   gpointer data;
-  guint added, removed;
+  guint added, removed, seated;
   GHashTable *sessions; /* path → uid */
   guint unanswered;     /* of those that the list had */
 };
@@ -143,6 +144,20 @@ on_session_removed (GDBusConnection *bus,
 }
 
 static void
+on_seat (GDBusConnection *bus,
+         const char *sender,
+         const char *path,
+         const char *interface,
+         const char *signal,
+         GVariant *parameters,
+         gpointer user_data)
+{
+  BothyMachine *self = user_data;
+
+  self->events->seated (self->data);
+}
+
+static void
 on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GError) error = NULL;
@@ -182,6 +197,9 @@ bothy_machine_new (GDBusConnection *system_bus, const BothyMachineEvents *events
   self->removed =
       g_dbus_connection_signal_subscribe (system_bus, LOGIN, LOGIN_MANAGER, "SessionRemoved", LOGIN_PATH,
                                           NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_session_removed, self, NULL);
+  self->seated =
+      g_dbus_connection_signal_subscribe (system_bus, LOGIN, PROPERTIES, "PropertiesChanged", NULL,
+                                          LOGIN_SEAT, G_DBUS_SIGNAL_FLAGS_NONE, on_seat, self, NULL);
   g_dbus_connection_call (system_bus, LOGIN, LOGIN_PATH, LOGIN_MANAGER, "ListSessions", NULL,
                           G_VARIANT_TYPE ("(a(susso))"), G_DBUS_CALL_FLAGS_NO_AUTO_START, TIMEOUT_MS,
                           self->cancellable, on_listed, self);
@@ -194,6 +212,7 @@ bothy_machine_free (BothyMachine *self)
   g_cancellable_cancel (self->cancellable);
   g_dbus_connection_signal_unsubscribe (self->bus, self->added);
   g_dbus_connection_signal_unsubscribe (self->bus, self->removed);
+  g_dbus_connection_signal_unsubscribe (self->bus, self->seated);
   g_hash_table_unref (self->sessions);
   g_object_unref (self->cancellable);
   g_object_unref (self->bus);

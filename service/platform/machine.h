@@ -16,6 +16,7 @@ typedef struct {
   void (*logged_in) (guint32 uid, gpointer data);  /* UID has a session, and had none that is known */
   void (*logged_out) (guint32 uid, gpointer data); /* UID's last one is over */
   void (*listed) (gpointer data); /* everybody who was logged in when this began has been told */
+  void (*seated) (gpointer data); /* somebody else sits at the machine, or nobody, or somebody again */
 } BothyMachineEvents;
 
 /* Watch, by way of SYSTEM_BUS; EVENTS, which stay the caller's, are called with DATA. (transfer full) */

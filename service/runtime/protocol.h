@@ -87,6 +87,13 @@ enum supervisor_message_type {
    */
   SUPERVISOR_FOLDER = 12,
   SUPERVISOR_NO_FOLDER = 13,
+  /*
+   * Put a device into /dev, or take it away again; after PREPARE.
+   * fds: of DEVICE, the detached mount of its node. text: its name below /dev; of DEVICE also whose it is (see
+   * user_lookup()) and the name of a link to it in /dev ("" = none). value: its mode. NO_DEVICE with the name "": all of them.
+   */
+  SUPERVISOR_DEVICE = 15,
+  SUPERVISOR_NO_DEVICE = 16,
   SUPERVISOR_ROOT = 14,   /* replies with an O_PATH fd of the container's root; while it runs */
   SUPERVISOR_CONSOLE = 8, /* replies with the master of a new terminal joined to the console */
 
@@ -146,6 +153,7 @@ enum supervisor_step {
   SUPERVISOR_STEP_SYSCTL = 18, /* value of the reply: which one of START's */
   SUPERVISOR_STEP_FOLDER = 19, /* see folders.h */
   SUPERVISOR_STEP_FILL = 20,   /* copying into a volume; EMLINK: too many levels of directories */
+  SUPERVISOR_STEP_DEVICE = 24, /* see plugs.h */
 };
 
 struct supervisor_message {

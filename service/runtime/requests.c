@@ -266,6 +266,44 @@ is_filling_for (const struct supervisor *supervisor, uint32_t serial)
   return filling->pid != 0 && filling->serial == serial && filling->generation == supervisor->generation;
 }
 
+static struct fault
+plug_device (struct supervisor *supervisor, struct packet *packet)
+{
+  struct packet_strings strings = { 0 };
+  autofd root = open_root (supervisor);
+  int r = packet_split (packet, 3, &strings);
+
+  if (r < 0)
+    return fault_of_request (r);
+  struct fault fault = plugs_attach (&supervisor->plugs, root,
+                                     &(struct plug){ .name = strings.fixed[0],
+                                                     .user = strings.fixed[1],
+                                                     .link = strings.fixed[2],
+                                                     .mode = (mode_t)packet->head.value & 0777 },
+                                     packet_steal_fd (packet, 0));
+  free (strings.all);
+  return fault;
+}
+
+static struct fault
+handle_device (struct supervisor *supervisor, struct packet *packet, struct supervisor_message *reply)
+{
+  bool attach = packet->head.type == SUPERVISOR_DEVICE;
+  struct packet_strings strings = { 0 };
+
+  if (supervisor->state == SUPERVISOR_STATE_NEW || supervisor->failed || packet->n_fds != (attach ? 1U : 0U))
+    return fault_of_request (EINVAL);
+  if (attach)
+    return plug_device (supervisor, packet);
+  int r = packet_split (packet, 1, &strings);
+  if (r < 0)
+    return fault_of_request (r);
+  autofd root = open_root (supervisor);
+  struct fault fault = plugs_detach (&supervisor->plugs, root, strings.fixed[0]);
+  free (strings.all);
+  return fault;
+}
+
 /* BY_ITSELF: it answers when it worked; a refusal is answered here. */
 static const struct {
   struct fault (*handle) (struct supervisor *, struct packet *, struct supervisor_message *);
@@ -285,6 +323,8 @@ static const struct {
   [SUPERVISOR_HOSTS] = { handle_hosts, false, false },
   [SUPERVISOR_FOLDER] = { handle_folder, true, false },
   [SUPERVISOR_NO_FOLDER] = { handle_folder, false, false },
+  [SUPERVISOR_DEVICE] = { handle_device, true, false },
+  [SUPERVISOR_NO_DEVICE] = { handle_device, false, false },
   [SUPERVISOR_ROOT] = { handle_root, false, true },
 };
 

@@ -9,6 +9,7 @@
 #include "freeze.h"
 #include "init.h"
 #include "message.h"
+#include "plugs.h"
 #include "readiness.h"
 #include "rootfs.h"
 
@@ -44,6 +45,7 @@ struct supervisor {
   struct readiness readiness;
   struct exec_table execs;
   struct folder_table folders;
+  struct plug_table plugs;
   int end_status; /* in STATE_EXITED: wait(2) status of the container */
 };
 

@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #define MAX_FILE   (4 * 1024 * 1024) /* of passwd and group; the image writes them */
 #define MAX_FIELDS 8
@@ -43,14 +45,16 @@ split_fields (char *line, char *fields[MAX_FIELDS])
 }
 
 /*
- * Opens a file that the image wrote: perhaps a FIFO or a device, perhaps huge. *RET is
- * NULL when there is none.
+ * Opens a file that the image wrote: perhaps a FIFO or a device, perhaps huge; below ROOT, as who is inside that tree
+ * sees it, unless ROOT is -1. *RET is NULL when there is none.
  */
 static int
-open_table (const char *path, FILE **ret)
+open_table (int root, const char *path, FILE **ret)
 {
+  struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+                          .resolve = root < 0 ? 0 : RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
   struct stat st;
-  autofd fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  autofd fd = (int)syscall (SYS_openat2, root < 0 ? AT_FDCWD : root, path, &how, sizeof how);
 
   *ret = NULL;
   if (fd < 0)
@@ -102,12 +106,12 @@ match_user (char *line, const char *name, uint32_t id, struct user *user)
 
 /* 0, 1 if there is no such line, or a negative errno value. */
 static int
-find_user (const char *path, const char *name, uint32_t id, struct user *user)
+find_user (int root, const char *path, const char *name, uint32_t id, struct user *user)
 {
   __attribute__ ((cleanup (close_table))) FILE *table = NULL;
   autofree char *line = NULL;
   size_t room = 0;
-  int r = open_table (path, &table);
+  int r = open_table (root, path, &table);
 
   if (r < 0)
     return r;
@@ -128,13 +132,13 @@ has_member (char *members, const char *name)
 
 /* The id of the group NAME: 0, -ENOENT or a negative errno value. */
 static int
-find_group (const char *path, const char *name, gid_t *gid)
+find_group (int root, const char *path, const char *name, gid_t *gid)
 {
   __attribute__ ((cleanup (close_table))) FILE *table = NULL;
   autofree char *line = NULL;
   char *fields[MAX_FIELDS];
   size_t room = 0;
-  int r = open_table (path, &table);
+  int r = open_table (root, path, &table);
 
   if (r < 0)
     return r;
@@ -146,14 +150,14 @@ find_group (const char *path, const char *name, gid_t *gid)
 
 /* Adds the groups that list USER's name, as initgroups(3) does. */
 static int
-add_groups (const char *path, struct user *user)
+add_groups (int root, const char *path, struct user *user)
 {
   __attribute__ ((cleanup (close_table))) FILE *table = NULL;
   autofree char *line = NULL;
   char *fields[MAX_FIELDS];
   size_t room = 0;
   uint32_t gid;
-  int r = open_table (path, &table);
+  int r = open_table (root, path, &table);
 
   if (r < 0)
     return r;
@@ -175,11 +179,11 @@ set_unknown (struct user *user, uint32_t id)
 }
 
 static int
-lookup_user (const char *name, const char *passwd_path, struct user *user)
+lookup_user (int root, const char *name, const char *passwd_path, struct user *user)
 {
   uint32_t id = 0;
   bool numeric = user_parse_id (name, &id);
-  int r = find_user (passwd_path, numeric ? NULL : name, id, user);
+  int r = find_user (root, passwd_path, numeric ? NULL : name, id, user);
 
   if (r <= 0)
     return r;
@@ -193,8 +197,8 @@ lookup_user (const char *name, const char *passwd_path, struct user *user)
   return 0;
 }
 
-int
-user_lookup (const char *spec, const char *passwd_path, const char *group_path, struct user *user)
+static int
+look_up (int root, const char *spec, const char *passwd_path, const char *group_path, struct user *user)
 {
   char name[USER_MAX_PATH];
 
@@ -206,15 +210,27 @@ user_lookup (const char *spec, const char *passwd_path, const char *group_path, 
     *group++ = '\0';
   if (group && strchr (group, ':'))
     return -EINVAL;
-  int r = lookup_user (name[0] ? name : "root", passwd_path, user);
+  int r = lookup_user (root, name[0] ? name : "root", passwd_path, user);
   if (r < 0)
     return r;
   bool given = group && group[0];
   if (given && !user_parse_id (group, &user->gid)) {
-    r = find_group (group_path, group, &user->gid);
+    r = find_group (root, group_path, group, &user->gid);
     if (r < 0)
       return r == -ENOENT ? -ESRCH : r;
   }
   user->groups[user->n_groups++] = user->gid;
-  return given || !user->name[0] ? 0 : add_groups (group_path, user);
+  return given || !user->name[0] ? 0 : add_groups (root, group_path, user);
+}
+
+int
+user_lookup (const char *spec, const char *passwd_path, const char *group_path, struct user *user)
+{
+  return look_up (-1, spec, passwd_path, group_path, user);
+}
+
+int
+user_lookup_in (int root, const char *spec, struct user *user)
+{
+  return look_up (root, spec, "etc/passwd", "etc/group", user);
 }

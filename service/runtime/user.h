@@ -34,3 +34,6 @@ bool user_parse_id (const char *text, uint32_t *id);
  * or a negative errno value of open(2).
  */
 int user_lookup (const char *spec, const char *passwd_path, const char *group_path, struct user *user);
+
+/* The same by the files in /etc of the tree ROOT, a directory: links there lead nowhere out of it. */
+int user_lookup_in (int root, const char *spec, struct user *user);

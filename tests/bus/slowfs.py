@@ -12,6 +12,7 @@ import subprocess
 
 LOOKUP, FORGET, GETATTR, OPEN, READ, RELEASE, FLUSH, INIT, OPENDIR, READDIR, RELEASEDIR, INTERRUPT = (
     1, 2, 3, 14, 15, 18, 25, 26, 27, 28, 29, 36)
+PROC = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)   # ours, wherever the file system is mounted
 ROOT_NODE, FILE_NODE = 1, 2
 ENOSYS = 38
 SLOW = (GETATTR, READ, FLUSH, OPENDIR)
@@ -59,11 +60,12 @@ class Server:
     @staticmethod
     def name_of(pid):
         try:
-            return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+            return os.path.basename(os.readlink(f"{pid}/exe", dir_fd=PROC))
         except OSError:
             pass
         try:
-            return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+            with open(f"{pid}/comm", opener=lambda path, flags: os.open(path, flags, dir_fd=PROC)) as name:
+                return name.read().strip()
         except OSError:
             return ""
 
@@ -149,6 +151,6 @@ class SlowFileSystem:
     def __exit__(self, *_):
         self.let_wait("")
         inside = ["nsenter", f"--target={self.process}", "--mount", "--"] if self.process else []
-        subprocess.run([*inside, "umount", "--lazy", self.directory], check=True)
+        subprocess.run([*inside, "umount", "-l", self.directory], check=True)
         self.control.close()
         os.waitpid(self.pid, 0)

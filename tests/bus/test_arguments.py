@@ -153,7 +153,7 @@ def test_ARG_03_unknown_options_are_named(world, alice, box, interface, member, 
             good = {"CreateContainer": ("c1", "busybox"), "ImportImage": (0,), "Export": (0,), "Exec": (["true"], []),
                     "AllocateRange": (1,), "DelegateCgroup": (0,), "AddPort": ("tcp", 8080, 80), "RemovePort": ("tcp", 8080),
                     "PullImage": ("debian/13",), "CreateBridge": ("lab",), "AttachNic": (0, "eth0"), "SearchImages": ("",),
-                    "AddRemote": ("x", "https://example.org"), "AddMount": (0, "/mnt"), "AddVolume": ("data", "/mnt"), "CreateVolume": ("data",), "SetAutostart": ("no",),
+                    "AddRemote": ("x", "https://example.org"), "AddMount": (0, "/mnt"), "AddDevice": ("stick",), "AddVolume": ("data", "/mnt"), "CreateVolume": ("data",), "SetAutostart": ("no",),
                     "ExecAndWait": (["true"],), "CopyFrom": ("/etc", 0), "CopyTo": ("/etc", 0),
                     "Snapshot": ("s1",), "Clone": ("c2",), "Commit": ("mine",), "PlanAdoption": ("dir", "", [0]),
                     "AdoptContainer": ("dir", "", [0], "c3")}.get(member, ())

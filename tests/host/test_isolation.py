@@ -36,7 +36,7 @@ def test_exposure_SUP_04(host):
     assert level <= 2.5, report
 
 
-@pytest.mark.parametrize("unit, most", [("bothy-helper", 4.0), ("bothy-net", 2.5), ("bothy-fetch@x", 2.0), ("bothy-spawn", 7.5), ("bothy-mount", 6.5)])
+@pytest.mark.parametrize("unit, most", [("bothy-helper", 4.0), ("bothy-net", 2.5), ("bothy-fetch@x", 2.0), ("bothy-devices@x", 2.0), ("bothy-spawn", 7.5), ("bothy-mount", 6.5)])
 def test_exposure_of_the_others_SUP_04(host, unit, most):
     """From bothy-spawn containers are born, so it can not be shut in: see its unit."""
     report = host.run("root", f"systemd-analyze security --no-pager {unit}.service", timeout=60).stdout
@@ -46,7 +46,7 @@ def test_exposure_of_the_others_SUP_04(host, unit, most):
 
 CAPABILITIES = {"bothy-helper": ["CAP_CHOWN", "CAP_DAC_READ_SEARCH", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_ADMIN"],
                 "bothy-spawn": ["CAP_SETGID", "CAP_SETPCAP", "CAP_SYS_ADMIN"],
-                "bothy-mount": ["CAP_DAC_READ_SEARCH", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_ADMIN"],
+                "bothy-mount": ["CAP_CHOWN", "CAP_DAC_READ_SEARCH", "CAP_MKNOD", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_ADMIN"],
                 "bothy-net": ["CAP_NET_ADMIN", "CAP_NET_BIND_SERVICE"]}
 
 
@@ -85,7 +85,7 @@ def test_each_capability_is_used_SUP_05(host, limit, unit, capability):
     job = "bothy launch busybox audit && bothy exec audit -- ip -4 addr show eth0 && bothy unshare -- true"
     user = "alice"
     if unit == "bothy-mount":
-        job = job.replace("bothy launch", "mkdir -p /dev/shm/audit && bothy launch -v /dev/shm/audit:/work")
+        job = job.replace("bothy launch", "mkdir -p /dev/shm/audit && bothy launch -v /dev/shm/audit:/work").replace("bothy exec", "bothy device add audit fuse fuse && bothy exec", 1)
     if (unit, capability) == ("bothy-mount", "CAP_DAC_READ_SEARCH"):  # to open a container of root's whose directory is another id's
         job, user = ("bothy create busybox audit && mkdir -p /var/lib/lxc && mount -t tmpfs none /var/lib/lxc && mkdir -p /var/lib/lxc/a/rootfs/etc && "
                      "chown 100000:100000 /var/lib/lxc/a && chmod 700 /var/lib/lxc/a; busctl call org.bothy.Bothy1 /org/bothy/Bothy1 "

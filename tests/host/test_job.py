@@ -17,7 +17,7 @@ PATH = "/org/bothy/Bothy1"
 CONTAINER = {"diskLimits", "unenforcedLimits", "name", "id", "owner", "image", "hostname", "ephemeral", "command", "rangeBase", "rangeCount", "state", "stateReason",
              "leader", "leaderPIDFDId", "controlGroup", "addresses", "autostart", "lastExit", "lastError", "createdAt", "startedAt",
              "stoppedAt", "limits", "network", "address", "resolvers", "networkError", "ports", "account", "egress",
-             "sysctls", "shmSize", "snapshots", "mounts", "environment", "user", "workingDirectory", "nesting"}
+             "sysctls", "shmSize", "snapshots", "mounts", "devices", "environment", "user", "workingDirectory", "nesting"}
 IMAGE = {"fingerprint", "aliases", "os", "release", "variant", "architecture", "size", "createdAt", "expiresAt", "origin",
          "verified", "configuration", "layers", "daysLeft"}
 

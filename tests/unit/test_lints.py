@@ -254,6 +254,7 @@ GLIB = {"libglib-2.0.so.0", "libgobject-2.0.so.0", "libgio-2.0.so.0"}
 LIBRARIES = {
     "bothyd": C | GLIB | {"libpolkit-gobject-1.so.0", "libsystemd.so.0", "libsubid.so.4", "libsubid.so.5", "libnm.so.0"},
     "bothy-helper": C,
+    "bothy-devices": C | {"libsystemd.so.0"},
     "bothy-supervisor": C,
     "bothy-unpack": C | {"libarchive.so.13", "libsquashfs.so.1", "libyaml-0.so.2", "libseccomp.so.2", "libnettle.so.8"},
     "bothy-pack": C | {"libarchive.so.13", "libnettle.so.8", "libseccomp.so.2"},

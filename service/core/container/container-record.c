@@ -121,6 +121,7 @@ bothy_container_to_record (BothyContainer *self)
   set_ports (record, spec->ports);
   set_strv (record, "Egress", spec->egress);
   bothy_mounts_to_record (spec->mounts, record);
+  bothy_devices_to_record (spec->devices, record);
   bothy_limits_to_record (&spec->limits, record);
   bothy_autostart_to_record (&spec->autostart, record);
   if (self->disk.project) {
@@ -324,7 +325,8 @@ spec_from_record (GKeyFile *record, GError **error)
   spec->nesting = g_key_file_get_boolean (record, GROUP, "Nesting", NULL);
   spec->network = get_network (record, error);
   spec->mounts = spec->network ? bothy_mounts_from_record (record, error) : NULL;
-  if (!spec->mounts || !bothy_limits_from_record (&spec->limits, record, error) ||
+  spec->devices = spec->mounts ? bothy_devices_from_record (record, error) : NULL;
+  if (!spec->devices || !bothy_limits_from_record (&spec->limits, record, error) ||
       !bothy_autostart_from_record (&spec->autostart, record, error))
     return NULL;
   return g_steal_pointer (&spec);

@@ -30,6 +30,7 @@ bothy_container_spec_free (BothyContainerSpec *spec)
   g_clear_pointer (&spec->network, bothy_container_network_free);
   g_clear_pointer (&spec->ports, g_array_unref);
   g_clear_pointer (&spec->mounts, g_ptr_array_unref);
+  g_clear_pointer (&spec->devices, g_ptr_array_unref);
   g_strfreev (spec->egress);
   bothy_autostart_clear (&spec->autostart);
   g_free (spec);
@@ -89,6 +90,7 @@ bothy_container_spec_copy (const BothyContainerSpec *spec, const char *name)
   copy->nesting = spec->nesting;
   copy->network = copy_network (spec->network);
   copy->mounts = copy_mounts (spec->mounts);
+  copy->devices = bothy_devices_new ();
   copy->egress = g_strdupv (spec->egress);
   copy->limits = spec->limits;
   return copy;
@@ -335,6 +337,41 @@ bothy_container_set_mount_unsettled (BothyContainer *self, const char *destinati
 
   if (mount)
     mount->unsettled = unsettled;
+  emit_changed (self);
+}
+
+void
+bothy_container_add_device (BothyContainer *self, BothyDevice *device)
+{
+  g_ptr_array_add (self->spec->devices, device);
+  emit_changed (self);
+}
+
+void
+bothy_container_set_device_settled (BothyContainer *self, const char *name)
+{
+  BothyDevice *device = bothy_devices_find (self->spec->devices, name);
+
+  if (device)
+    device->unsettled = FALSE;
+  emit_changed (self);
+}
+
+void
+bothy_container_remove_device (BothyContainer *self, const char *name)
+{
+  BothyDevice *device = bothy_devices_find (self->spec->devices, name);
+
+  if (device)
+    g_ptr_array_remove (self->spec->devices, device);
+  emit_changed (self);
+}
+
+void
+bothy_container_set_nodes (BothyContainer *self, GPtrArray *nodes)
+{
+  g_ptr_array_unref (self->nodes);
+  self->nodes = nodes;
   emit_changed (self);
 }
 
@@ -681,6 +718,7 @@ bothy_container_finalize (GObject *object)
   g_free (self->files.top);
   g_ptr_array_unref (self->snapshots);
   g_ptr_array_unref (self->left);
+  g_ptr_array_unref (self->nodes);
   G_OBJECT_CLASS (bothy_container_parent_class)->finalize (object);
 }
 
@@ -736,6 +774,9 @@ bothy_container_new (const char *id, guint32 owner, guint32 range_base, BothyCon
     spec->ports = g_array_new (FALSE, TRUE, sizeof (BothyPort));
   if (!spec->mounts)
     spec->mounts = bothy_mounts_new ();
+  if (!spec->devices)
+    spec->devices = bothy_devices_new ();
+  self->nodes = g_ptr_array_new_with_free_func (g_free);
   if (!spec->egress)
     spec->egress = g_strdupv ((char *[]){ (char *)BOTHY_EGRESS_ALL, NULL });
   if (!spec->autostart.after)

@@ -5,6 +5,7 @@
 
 #include "core/autostart/autostart.h"
 #include "core/container/limits.h"
+#include "core/devices/device.h"
 #include "core/mounts/mount.h"
 #include "core/snapshots/snapshot.h"
 #include "network/port.h"
@@ -58,12 +59,13 @@ typedef struct {
   BothyContainerNetwork *network;
   GArray *ports;            /* BothyPort; changes, too */
   GPtrArray *mounts;        /* mount.h; changes, too */
+  GPtrArray *devices;       /* device.h; changes, too */
   char **egress;            /* network/egress.h; changes, too */
   BothyCgroupLimits limits; /* as the owner said them; see bothy_limits_effective() */
   BothyAutostart autostart; /* changes, too */
 } BothyContainerSpec;
 
-/* A copy of SPEC for another container called NAME: all but what only one can have (ports, an address of its own on a LAN) and
+/* A copy of SPEC for another container called NAME: all but what only one can have (ports, devices, an address of its own on a LAN) and
    that it is started unasked. (transfer full) */
 BothyContainerSpec *bothy_container_spec_copy (const BothyContainerSpec *spec, const char *name);
 
@@ -132,6 +134,7 @@ struct _BothyContainer {
   char *group;         /* path of its control group, or "" */
   char *nic;           /* what bothy_network_detach() takes, or "" */
   char **addresses;    /* with prefix lengths */
+  GPtrArray *nodes;    /* char *: of its devices that are plugged in: NAME\tNODE */
   char *network_error; /* why it has none though it wants one, or "" */
   guint64 oom_kills;   /* in this run */
   gboolean stopping;   /* somebody asked for the end */
@@ -241,6 +244,18 @@ void bothy_container_set_mount_unsettled (BothyContainer *self, const char *dest
 
 /* Nothing is mounted at DESTINATION any more. */
 void bothy_container_remove_mount (BothyContainer *self, const char *destination);
+
+/* Let it have DEVICE (transfer full). */
+void bothy_container_add_device (BothyContainer *self, BothyDevice *device);
+
+/* The device NAME is plugged in, or will be: it is there. */
+void bothy_container_set_device_settled (BothyContainer *self, const char *name);
+
+/* It shall not have the device NAME any more. */
+void bothy_container_remove_device (BothyContainer *self, const char *name);
+
+/* NODES (transfer full) of its devices are there now. */
+void bothy_container_set_nodes (BothyContainer *self, GPtrArray *nodes);
 
 /* When it is started unasked is AUTOSTART, which is copied; the container that comes first is called AFTER, or "". */
 void bothy_container_set_autostart (BothyContainer *self, const BothyAutostart *autostart, const char *after);

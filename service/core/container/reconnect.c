@@ -69,6 +69,9 @@ clear_earlier_run (BothyRunner *self, BothyContainer *container, gboolean unseen
   if (*container->group)
     bothy_runner_kill_group (self, container);
   bothy_container_forget_left (container);
+  /* Who kept a node by a mount of his own could still open what has its number now. */
+  if (*container->group || unseen_end || container->spec->devices->len > 0)
+    bothy_plugs_clear (self->plugs, container);
   if (unseen_end) {
     bothy_container_set_ended (container);
     bothy_history_note_end (self->containers_fd, container);
@@ -113,6 +116,12 @@ on_limited (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
+on_plugged (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  bothy_plugs_finish (BOTHY_PLUGS (source), result);
+}
+
+static void
 on_hello (BothySupervisor *supervisor, const struct supervisor_message *message, gpointer user_data)
 {
   GTask *task = user_data;
@@ -141,6 +150,8 @@ on_hello (BothySupervisor *supervisor, const struct supervisor_message *message,
   bothy_runner_limit (reconnect->runner, container, on_limited, NULL);
   bothy_cgroup_manager_describe (reconnect->runner->cgroups, container->group, container->id);
   bothy_network_repair_begin (reconnect->runner->repair, container);
+  /* What was plugged in is known to nobody any more. */
+  bothy_plugs_begin (reconnect->runner->plugs, container, supervisor, FALSE, on_plugged, NULL);
   g_task_return_boolean (task, TRUE);
   g_object_unref (task);
 }

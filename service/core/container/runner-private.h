@@ -16,6 +16,7 @@ struct _BothyRunner {
   BothyImageStore *images;
   BothyUppers *uppers;
   BothyVolumes *volumes;
+  BothyPlugs *plugs;
   int containers_fd;
   int sockets_fd;        /* where supervisors listen */
   int filter_fd;         /* the system call filter, compiled when Bothy was built */

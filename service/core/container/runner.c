@@ -174,6 +174,7 @@ on_closed (BothySupervisor *supervisor, gpointer user_data)
   bothy_container_set_ended (container);
   bothy_history_note_end (self->containers_fd, container);
   bothy_network_repair_end (self->repair, container);
+  bothy_plugs_end (self->plugs, container);
   bothy_runner_save (self, container);
   BOTHY_FAULT_POINT ("stop.ended");
   bothy_supervisor_socket_remove (self->sockets_fd, container->id);
@@ -272,6 +273,12 @@ bothy_runner_get_repair (BothyRunner *self)
   return self->repair;
 }
 
+BothyPlugs *
+bothy_runner_get_plugs (BothyRunner *self)
+{
+  return self->plugs;
+}
+
 static void
 bothy_runner_finalize (GObject *object)
 {
@@ -282,6 +289,7 @@ bothy_runner_finalize (GObject *object)
   g_object_unref (self->helper);
   g_object_unref (self->cgroups);
   g_object_unref (self->repair);
+  g_object_unref (self->plugs);
   g_object_unref (self->network);
   g_object_unref (self->volumes);
   g_object_unref (self->uppers);
@@ -313,11 +321,13 @@ bothy_runner_new (BothyHelperClient *helper,
                   int sockets_fd)
 {
   BothyRunner *self = g_object_new (BOTHY_TYPE_RUNNER, NULL);
+  g_autoptr (BothyDeviceMonitor) monitor = bothy_device_monitor_new (!bothy_cgroup_manager_is_systemd ());
 
   self->helper = g_object_ref (helper);
   self->cgroups = g_object_ref (cgroups);
   self->network = g_object_ref (network);
   self->admission = admission;
+  self->plugs = bothy_plugs_new (helper, monitor);
   self->repair = bothy_network_repair_new (network, admission);
   self->configuration = configuration;
   self->images = g_object_ref (images);

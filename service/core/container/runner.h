@@ -4,6 +4,7 @@
 #include "core/bridges/admission.h"
 #include "core/container/container.h"
 #include "core/container/network-repair.h"
+#include "core/container/plugs.h"
 #include "core/images/image-store.h"
 #include "core/snapshots/upper.h"
 #include "core/volumes/volume.h"
@@ -38,6 +39,9 @@ BothyRunner *bothy_runner_new (BothyHelperClient *helper,
 
 /* What looks after the nics of containers that run. (transfer none) */
 BothyNetworkRepair *bothy_runner_get_repair (BothyRunner *self);
+
+/* What puts devices into containers that run. (transfer none) */
+BothyPlugs *bothy_runner_get_plugs (BothyRunner *self);
 
 /* OWNER may start a container in a moment: have a control group ready for it. */
 void bothy_runner_prepare_group (BothyRunner *self, guint32 owner);

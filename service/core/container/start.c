@@ -7,7 +7,8 @@
  *   netns    ├─→ spawn ─┬─→ group given away, limits ──┼─→ addresses ─→ START (the first process)
  *   group  ──┘          │                              │
  *   idmap ────→ mount ──┴─→ PREPARE (the root) ────────┤
- *   the owner's directories, mounted ──┴─→ attached ───┘
+ *   the owner's directories, mounted ──┼─→ attached ───┤
+ *                  devices of the machine's ─→ plugged in ─┘
  *
  * Each step has a function that asks for it and one that takes the answer. Every answer comes back to
  * advance_start(), which asks for what has become possible. What goes wrong is kept in "error": then nothing
@@ -55,7 +56,8 @@ typedef struct {
   guint pending;     /* answers that have not come yet */
   GPtrArray *mounts; /* of the owner's directories */
   GCancellable *attaching;
-  gboolean spawn_sent, spawned, prepare_sent, recorded, networked, settled, attach_sent, attached, start_sent;
+  gboolean spawn_sent, spawned, prepare_sent, recorded, networked, settled, attach_sent, attached, plug_sent,
+      plugged, start_sent;
 } Start;
 
 static void advance_start (Start *start);
@@ -341,6 +343,28 @@ request_mounts (Start *start)
   bothy_mounting_make (start->runner->helper, start->container, on_mounts_made, start);
 }
 
+/* ---- devices ---- */
+
+static void
+on_plugged (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+
+  start->pending--;
+  bothy_plugs_finish (BOTHY_PLUGS (source), result);
+  start->plugged = TRUE;
+  advance_start (start);
+}
+
+/* What is not there, or can not be plugged in, is no reason not to start. */
+static void
+plug_devices (Start *start)
+{
+  start->plug_sent = TRUE;
+  start->pending++;
+  bothy_plugs_begin (start->runner->plugs, start->container, start->supervisor, TRUE, on_plugged, start);
+}
+
 /* ---- the control group and the supervisor in it ---- */
 
 static void
@@ -569,6 +593,7 @@ undo_start (Start *start)
     bothy_container_set_group (container, "");
   }
   bothy_network_repair_end (self->repair, container);
+  bothy_plugs_end (self->plugs, container);
   bothy_supervisor_socket_remove (self->sockets_fd, container->id);
   bothy_error_adopt (&start->error, "Starting");
   g_prefix_error (&start->error, "Container %s: ", container->spec->name);
@@ -680,8 +705,10 @@ advance_start (Start *start)
     prepare_root (start);
   if (!start->error && start->prepare_sent && start->mounts && !start->attach_sent)
     attach_mounts (start);
+  if (!start->error && start->prepare_sent && !start->plug_sent)
+    plug_devices (start);
   if (!start->error && start->recorded && start->networked && start->settled && start->attached &&
-      !start->start_sent) {
+      start->plugged && !start->start_sent) {
     bothy_container_emit_beginning (start->container, start->supervisor);
     send_start (start);
   }

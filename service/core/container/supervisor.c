@@ -72,6 +72,8 @@ step_text (guint32 step)
     return "a directory could not be mounted";
   case SUPERVISOR_STEP_FILL:
     return "what the container has there could not be copied into the volume";
+  case SUPERVISOR_STEP_DEVICE:
+    return "a device could not be put into /dev";
   case SUPERVISOR_STEP_USER:
   case SUPERVISOR_STEP_EXEC:
   case SUPERVISOR_STEP_NONE:
@@ -122,6 +124,19 @@ set_folder_error (GError **error, int number)
   }
 }
 
+static void
+set_device_error (GError **error, int number)
+{
+  if (number == EEXIST)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEVICE_FAILED, "it is plugged in already");
+  else if (number == EISDIR || number == ELOOP || number == ENOTDIR)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEVICE_FAILED,
+                 "in /dev of the container a link or a directory is in its place; remove that");
+  else
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEVICE_FAILED,
+                 "it could not be put into /dev of the container: %s", g_strerror (number));
+}
+
 static GError *
 reply_error (const struct supervisor_message *reply)
 {
@@ -131,6 +146,8 @@ reply_error (const struct supervisor_message *reply)
     set_exec_error (&error, reply->error);
   else if (reply->step == SUPERVISOR_STEP_FOLDER)
     set_folder_error (&error, reply->error);
+  else if (reply->step == SUPERVISOR_STEP_DEVICE)
+    set_device_error (&error, reply->error);
   else if (reply->step == SUPERVISOR_STEP_USER)
     g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_USER, "%s", user_error_text (reply->error));
   else if (reply->step == SUPERVISOR_STEP_REQUEST && reply->error == EISDIR)
@@ -180,6 +197,8 @@ on_packet (BothyPacketClient *peer, BothyPacket *packet, gpointer user_data)
   case SUPERVISOR_HOSTS:
   case SUPERVISOR_FOLDER:
   case SUPERVISOR_NO_FOLDER:
+  case SUPERVISOR_DEVICE:
+  case SUPERVISOR_NO_DEVICE:
   case SUPERVISOR_ROOT:
   default:
     break;

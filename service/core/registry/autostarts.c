@@ -383,7 +383,15 @@ on_listed (gpointer data)
   bothy_marks_each_login (((BothyAutostarts *)data)->marks, forget_login, data);
 }
 
-static const BothyMachineEvents machine_events = { on_logged_in, on_logged_out, on_listed };
+/* What only who sits there may use is not for the containers of who sat there before. */
+static void
+on_seated (gpointer data)
+{
+  bothy_plugs_check_again (
+      bothy_runner_get_plugs (bothy_registry_get_runner (((BothyAutostarts *)data)->registry)));
+}
+
+static const BothyMachineEvents machine_events = { on_logged_in, on_logged_out, on_listed, on_seated };
 
 /* ---- again ---- */
 

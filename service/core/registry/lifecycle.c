@@ -316,6 +316,7 @@ discard_container (BothyOperation *operation, gpointer data)
     answer_delete (task, operation, error);
     return;
   }
+  bothy_plugs_clear (bothy_runner_get_plugs (bothy_registry_get_runner (self)), step->container);
   bothy_change_end (step->change);
   bothy_trash_empty (trash, step->container->owner, on_trash_empty, g_object_ref (operation));
   answer_delete (task, operation, NULL);

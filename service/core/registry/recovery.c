@@ -3,6 +3,7 @@
 
 #include "core/container/reconnect.h"
 #include "core/images/expiry.h"
+#include "core/registry/devices.h"
 #include "core/registry/disk.h"
 #include "core/registry/files.h"
 #include "core/registry/lifecycle.h"
@@ -57,6 +58,7 @@ bothy_registry_recover_finish (BothyRegistry *self, GAsyncResult *result)
   for (GList *l = containers; l; l = l->next) {
     bothy_registry_let_go (self, l->data);
     bothy_registry_settle_mounts (self, l->data);
+    bothy_registry_settle_devices (self, l->data);
   }
   bothy_bridge_profile_tidy (bothy_registry_get_nm (self));
   bothy_registry_follow_up_earlier_ends (self);
