@@ -270,7 +270,7 @@ static struct fault
 plug_device (struct supervisor *supervisor, struct packet *packet)
 {
   struct packet_strings strings = { 0 };
-  autofd root = open_root (supervisor);
+  autofd root = supervisor_open_root (supervisor);
   int r = packet_split (packet, 3, &strings);
 
   if (r < 0)
@@ -298,7 +298,7 @@ handle_device (struct supervisor *supervisor, struct packet *packet, struct supe
   int r = packet_split (packet, 1, &strings);
   if (r < 0)
     return fault_of_request (r);
-  autofd root = open_root (supervisor);
+  autofd root = supervisor_open_root (supervisor);
   struct fault fault = plugs_detach (&supervisor->plugs, root, strings.fixed[0]);
   free (strings.all);
   return fault;
