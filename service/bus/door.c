@@ -116,7 +116,7 @@ static const BothyRow rows[] = {
   { CONTAINER, "AddMount", OWNER, MANAGE, &bothy_container_add_mount_request, bothy_container_check_add_mount,
     bothy_container_handle_add_mount },
   { CONTAINER, "AddVolume", OWNER, MANAGE, &bothy_container_add_volume_request,
-    bothy_container_check_add_volume, bothy_container_handle_add_volume },
+    bothy_container_check_add_mount, bothy_container_handle_add_mount },
   { CONTAINER, "RemoveMount", OWNER, MANAGE, &bothy_container_remove_mount_request, NULL,
     bothy_container_handle_remove_mount },
   { CONTAINER, "AddDevice", OWNER, MANAGE, &bothy_container_add_device_request,

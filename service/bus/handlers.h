@@ -177,8 +177,6 @@ HANDLE (manager, delete_volume);
 HANDLE (manager, get_volume);
 HANDLE (manager, list_volumes);
 REQUEST (container, add_volume);
-CHECK (container, add_volume);
-HANDLE (container, add_volume);
 
 /* snapshot.c; remove_snapshot has the request of restore */
 REQUEST (container, snapshot);

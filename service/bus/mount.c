@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* org.bothy.Bothy1.Container: AddMount and RemoveMount */
+/* org.bothy.Bothy1.Container: AddMount, AddVolume and RemoveMount */
 #include "bus/handlers.h"
 
 #include "bus/options.h"
@@ -94,6 +94,50 @@ parse_add_mount (BothyArguments *arguments, GError **error)
 const BothyRequestType bothy_container_add_mount_request = { parse_add_mount,
                                                              (GDestroyNotify)bothy_mount_free };
 
+/* (transfer full); NULL with an error. */
+static BothyMount *
+parse_volume (const char *name, const char *destination, GVariant *options, GError **error)
+{
+  gboolean read_only = FALSE;
+  const BothyOption table[] = { { "read-only", "b", &read_only }, { NULL, NULL, NULL } };
+
+  if (!bothy_options_parse (options, table, error))
+    return NULL;
+  return bothy_mount_new_volume (name, destination, read_only, error);
+}
+
+gboolean
+bothy_volumes_parse (GPtrArray *mounts, GVariant *volumes, GError **error)
+{
+  gsize n = g_variant_n_children (volumes);
+
+  for (gsize i = 0; i < n; i++) {
+    g_autoptr (GVariant) options = NULL;
+    g_autoptr (BothyMount) mount = NULL;
+    const char *name, *destination;
+
+    g_variant_get_child (volumes, i, "(&s&s@a{sv})", &name, &destination, &options);
+    mount = parse_volume (name, destination, options, error);
+    if (!mount || !bothy_mounts_check (mounts, mount->destination, error))
+      return FALSE;
+    bothy_mounts_add (mounts, g_steal_pointer (&mount));
+  }
+  return TRUE;
+}
+
+static gpointer
+parse_add_volume (BothyArguments *arguments, GError **error)
+{
+  g_autoptr (GVariant) options = NULL;
+  const char *name, *destination;
+
+  bothy_arguments_get (arguments, "(&s&s@a{sv})", &name, &destination, &options);
+  return parse_volume (name, destination, options, error);
+}
+
+const BothyRequestType bothy_container_add_volume_request = { parse_add_volume,
+                                                              (GDestroyNotify)bothy_mount_free };
+
 gboolean
 bothy_container_check_add_mount (BothyCall *call, GError **error)
 {
@@ -101,14 +145,19 @@ bothy_container_check_add_mount (BothyCall *call, GError **error)
   const BothyContainer *container = BOTHY_CONTAINER (call->node->target);
   g_autofree char *shown = g_utf8_make_valid (mount->source, -1);
 
-  /* It is opened as the owner: whoever may only manage his containers would get at all files of his. */
+  /*
+   * A directory is opened as the owner, and a volume is what he keeps apart: whoever may only manage his containers would
+   * get at files of his.
+   */
   if (call->user != container->owner && call->user != 0) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
-                 "Only its owner lets directories of his be seen in container %s", container->spec->name);
+                 mount->volume ? "Only its owner lets volumes of his be seen in container %s"
+                               : "Only its owner lets directories of his be seen in container %s",
+                 container->spec->name);
     return FALSE;
   }
   polkit_details_insert (call->details, "container", container->spec->name);
-  polkit_details_insert (call->details, "directory", shown);
+  polkit_details_insert (call->details, mount->volume ? "volume" : "directory", shown);
   polkit_details_insert (call->details, "inside", mount->destination);
   if (mount->read_only)
     polkit_details_insert (call->details, "read-only", "yes");

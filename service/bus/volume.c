@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Volumes: CreateVolume, DeleteVolume, GetVolume and ListVolumes of org.bothy.Bothy1.Manager, AddVolume of its containers */
+/* Volumes: CreateVolume, DeleteVolume, GetVolume and ListVolumes of org.bothy.Bothy1.Manager */
 #include "bus/handlers.h"
 
 #include "bus/options.h"
 #include "base/error.h"
 #include "base/validate.h"
 #include "core/registry/disk.h"
-#include "core/registry/mounts.h"
 #include "core/registry/volumes.h"
 
 /* ---- making one ---- */
@@ -163,89 +162,4 @@ bothy_manager_handle_list_volumes (BothyCall *call)
   for (guint i = 0; i < volumes->len; i++)
     g_variant_builder_add_value (&list, bothy_volume_to_variant (call->registry, volumes->pdata[i]));
   bothy_call_return (call, g_variant_new ("(aa{sv})", &list));
-}
-
-/* ---- in containers ---- */
-
-/* (transfer full); NULL with an error. */
-static BothyMount *
-parse_use (const char *name, const char *destination, GVariant *options, GError **error)
-{
-  gboolean read_only = FALSE;
-  const BothyOption table[] = { { "read-only", "b", &read_only }, { NULL, NULL, NULL } };
-
-  if (!bothy_options_parse (options, table, error))
-    return NULL;
-  return bothy_mount_new_volume (name, destination, read_only, error);
-}
-
-gboolean
-bothy_volumes_parse (GPtrArray *mounts, GVariant *volumes, GError **error)
-{
-  gsize n = g_variant_n_children (volumes);
-
-  for (gsize i = 0; i < n; i++) {
-    g_autoptr (GVariant) options = NULL;
-    g_autoptr (BothyMount) mount = NULL;
-    const char *name, *destination;
-
-    g_variant_get_child (volumes, i, "(&s&s@a{sv})", &name, &destination, &options);
-    mount = parse_use (name, destination, options, error);
-    if (!mount || !bothy_mounts_check (mounts, mount->destination, error))
-      return FALSE;
-    bothy_mounts_add (mounts, g_steal_pointer (&mount));
-  }
-  return TRUE;
-}
-
-static gpointer
-parse_add_volume (BothyArguments *arguments, GError **error)
-{
-  g_autoptr (GVariant) options = NULL;
-  const char *name, *destination;
-
-  bothy_arguments_get (arguments, "(&s&s@a{sv})", &name, &destination, &options);
-  return parse_use (name, destination, options, error);
-}
-
-const BothyRequestType bothy_container_add_volume_request = { parse_add_volume,
-                                                              (GDestroyNotify)bothy_mount_free };
-
-gboolean
-bothy_container_check_add_volume (BothyCall *call, GError **error)
-{
-  const BothyMount *mount = call->request;
-  const BothyContainer *container = BOTHY_CONTAINER (call->node->target);
-
-  /* As of his directories: whoever may only manage this container would get at what he keeps apart from it. */
-  if (call->user != container->owner && call->user != 0) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
-                 "Only its owner lets volumes of his be seen in container %s", container->spec->name);
-    return FALSE;
-  }
-  polkit_details_insert (call->details, "container", container->spec->name);
-  polkit_details_insert (call->details, "volume", mount->source);
-  polkit_details_insert (call->details, "inside", mount->destination);
-  if (mount->read_only)
-    polkit_details_insert (call->details, "read-only", "yes");
-  return TRUE;
-}
-
-static void
-on_added (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (BothyCall) call = user_data;
-  GError *error = NULL;
-
-  if (bothy_registry_mount_finish (BOTHY_REGISTRY (source), result, &error))
-    bothy_call_return (call, NULL);
-  else
-    bothy_call_return_error (call, error);
-}
-
-void
-bothy_container_handle_add_volume (BothyCall *call)
-{
-  bothy_registry_add_mount (call->registry, BOTHY_CONTAINER (call->node->target), call->request, on_added,
-                            bothy_call_ref (call));
 }

@@ -208,8 +208,9 @@ on_attached (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   BOTHY_FAULT_POINT ("mount.attached");
-  /* One that ended meanwhile gets it when it starts again. */
-  if (bothy_mounting_finish (result, &error) || !mounting->container->supervisor) {
+  /* One that ended meanwhile, or is about to and takes nothing more, gets it when it starts again. */
+  if (bothy_mounting_finish (result, &error) || !mounting->container->supervisor ||
+      mounting->container->state == BOTHY_CONTAINER_STOPPING) {
     g_clear_error (&error);
     settle_mount (self, task);
     return;
