@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
 #include <signal.h>
@@ -96,11 +97,51 @@ become_root (const CliNamespaces *how)
   return !cli_extents_outside (how->extents, 'u', 0, &outside) || setresuid (0, 0, 0) == 0;
 }
 
+/* What belongs to namespaces that are the host's still stays as it is, and what has no directory is left out. */
+static gboolean
+mount_anew (const CliNamespaces *how)
+{
+  static const struct {
+    int needed; /* CLONE_NEW… */
+    const char *type, *directory, *options;
+  } usual[] = { { CLONE_NEWPID, "proc", "/proc", NULL },
+                { CLONE_NEWNS, "tmpfs", "/dev/shm", "mode=1777" },
+                { CLONE_NEWIPC, "mqueue", "/dev/mqueue", NULL } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (usual); i++)
+    if ((how->flags & usual[i].needed) &&
+        mount (usual[i].type, usual[i].directory, usual[i].type, MS_NOSUID | MS_NOEXEC | MS_NODEV,
+               usual[i].options) < 0 &&
+        errno != ENOENT) {
+      fail (usual[i].directory);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* Relative paths lead nowhere then, and most programs say no more than "Permission denied". */
+static void
+explain_directory (void)
+{
+  g_autofree char *directory = NULL;
+
+  if (faccessat (AT_FDCWD, ".", X_OK, AT_EACCESS) == 0 || errno != EACCES)
+    return;
+  directory = g_get_current_dir ();
+  g_printerr (_ ("bothy: %s is closed to who is root inside, for it is another user: go where others may "
+                 "enter, such as "
+                 "/var/tmp, or let them (chmod o+x)\n"),
+              directory);
+}
+
 static int
 execute (const CliNamespaces *how, char **command)
 {
   if (how->mount_proc && mount ("proc", "/proc", "proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL) < 0)
     return fail (_ ("/proc can not be mounted"));
+  if (how->remount && !mount_anew (how))
+    return CLI_EXIT_OWN;
+  explain_directory ();
   execvp (command[0], command);
   fail (command[0]);
   return errno == ENOENT ? CLI_EXIT_NOT_FOUND : CLI_EXIT_NOT_EXECUTABLE;
@@ -153,6 +194,22 @@ enter_rest (const CliNamespaces *how, char **command)
   return flags & CLONE_NEWPID ? execute_as_first (how, command) : execute (how, command);
 }
 
+/*
+ * Whether ids are mapped already, and root of that map asks: then no service is needed, and none would take a call, for its ids
+ * are nobody's account.
+ */
+static gboolean
+is_root_of_a_map (void)
+{
+  g_autofree char *map = NULL;
+  g_auto (GStrv) words = NULL;
+
+  if (geteuid () != 0 || !g_file_get_contents ("/proc/self/uid_map", &map, NULL, NULL))
+    return FALSE;
+  words = g_regex_split_simple ("\\s+", g_strstrip (map), 0, 0);
+  return g_strv_length (words) != 3 || !g_str_equal (words[1], "0") || !g_str_equal (words[2], "4294967295");
+}
+
 /* -H: this program runs there, before anything is made here. */
 static int
 run_there (Cli *cli)
@@ -175,6 +232,10 @@ cli_namespaces_run (Cli *cli, CliNamespaces *how, char **command)
 
   if (cli->host)
     return run_there (cli);
+  if (how->extents->len == 0 && !how->keep && is_root_of_a_map ()) {
+    how->flags &= ~CLONE_NEWUSER;
+    return enter_rest (how, command[0] ? command : fallback);
+  }
   if (pidfd < 0 || socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
     return fail (_ ("No file descriptor is free"));
   talker = fork ();

@@ -8,8 +8,9 @@ typedef struct {
   int flags;          /* CLONE_NEW…; the user namespace is always made */
   gulong propagation; /* of its mounts, if it has its own */
   gboolean mount_proc;
-  gboolean keep;   /* stay who one is */
-  GArray *extents; /* CliExtent; empty: the range that one has, or gets now */
+  gboolean remount; /* what belongs to the namespaces that are new: /proc, /dev/shm, /dev/mqueue */
+  gboolean keep;    /* stay who one is */
+  GArray *extents;  /* CliExtent; empty: the ranges that one has, or gets now */
 } CliNamespaces;
 
 /** cli_namespaces_clear: frees what @self has; @self itself is the caller's */

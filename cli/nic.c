@@ -61,26 +61,42 @@ find_bridge (Cli *cli, const char *name, GError **error)
   return path;
 }
 
-/* PID|PATH [NAME]: the namespace is opened here, with the person's own rights. */
+/* A single name is a bridge's if there is such a one, as lxc-user-nic(1) has it, and otherwise the interface's. */
 static gboolean
-take_words (Cli *cli, Nic *nic, char **words, GError **error)
+take_names (Cli *cli, Nic *nic, char **names, GError **error)
 {
-  nic->interface = g_strdup (words[1] ? words[1] : DEFAULT_INTERFACE);
-  nic->fd = open_namespace (words[0], error);
-  if (nic->fd < 0 || !cli_connect (cli, error))
-    return FALSE;
-  nic->path = find_bridge (cli, nic->bridge, error);
+  guint n = g_strv_length (names);
+
+  if (!nic->bridge && n > 0) {
+    nic->path = cli_find_bridge (cli, names[0], n > 1 ? error : NULL);
+    if (nic->path)
+      names++;
+    else if (n > 1)
+      return FALSE;
+  }
+  nic->interface = g_strdup (names[0] ? names[0] : DEFAULT_INTERFACE);
+  if (!nic->path)
+    nic->path = find_bridge (cli, nic->bridge, error);
   return nic->path != NULL;
 }
 
+/* PID|PATH [BRIDGE] [NAME]: the namespace is opened here, with the person's own rights. */
 static gboolean
-words_ok (Cli *cli, char **words)
+take_words (Cli *cli, Nic *nic, char **words, GError **error)
+{
+  nic->fd = open_namespace (words[0], error);
+  return nic->fd >= 0 && cli_connect (cli, error) && take_names (cli, nic, words + 1, error);
+}
+
+static gboolean
+words_ok (Cli *cli, const Nic *nic, char **words)
 {
   guint n = g_strv_length (words);
 
-  if (n == 1 || n == 2)
+  if (n >= 1 && n <= (nic->bridge ? 2 : 3))
     return TRUE;
-  cli_usage (cli, "%s", _ ("A process or the file of a network namespace, and at most one name are needed"));
+  cli_usage (cli, "%s",
+             _ ("A process or the file of a network namespace is needed, and at most a bridge and a name"));
   return FALSE;
 }
 
@@ -137,7 +153,7 @@ cli_nic_attach (Cli *cli, char **words)
   GVariantBuilder options;
   const char *mac;
 
-  if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &rest, NULL) || !words_ok (cli, rest))
+  if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &rest, NULL) || !words_ok (cli, &nic, rest))
     return CLI_EXIT_USAGE;
   if (!take_words (cli, &nic, rest, &error))
     return cli_fail (error);
@@ -165,7 +181,7 @@ cli_nic_detach (Cli *cli, char **words)
   g_auto (GStrv) rest = NULL;
   g_autoptr (GVariant) answer = NULL;
 
-  if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &rest, NULL) || !words_ok (cli, rest))
+  if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &rest, NULL) || !words_ok (cli, &nic, rest))
     return CLI_EXIT_USAGE;
   if (!take_words (cli, &nic, rest, &error))
     return cli_fail (error);

@@ -11,48 +11,73 @@
 
 #define BY_HAND "by hand"
 
-static gboolean
-find_range (Cli *cli, guint32 *ret_base, GError **error)
-{
-  g_autoptr (GVariant) answer =
-      cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "ListRanges", NULL, NULL, NULL, error);
-  g_autoptr (GVariant) range = NULL;
-  g_autoptr (GVariantIter) iter = NULL;
-  guint32 base, owner;
-  const char *holder;
+#define RANGE_SIZE 65536u
+#define MAX_PARTS  5 /* of a map for each kind of id */
 
-  if (answer == NULL)
-    return FALSE;
-  g_variant_get (answer, "(a(uuus))", &iter);
-  while (g_variant_iter_next (iter, "(uuu&s)", &base, NULL, &owner, &holder)) {
-    if (owner == getuid () && g_str_equal (holder, BY_HAND)) {
-      *ret_base = base;
-      return TRUE;
-    }
-  }
-  range =
-      cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "AllocateRange",
-                g_variant_new ("(u@a{sv})", 65536u, g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0)),
-                NULL, NULL, error);
+static gboolean
+allocate_range (Cli *cli, guint32 *ret_base, GError **error)
+{
+  g_autoptr (GVariant) range = cli_call (
+      cli, BOTHY_ROOT, IFACE_MANAGER, "AllocateRange",
+      g_variant_new ("(u@a{sv})", RANGE_SIZE, g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0)), NULL,
+      NULL, error);
+
   if (range)
     g_variant_get (range, "(uu)", ret_base, NULL);
   return range != NULL;
 }
 
+/* The first ids of all that the caller holds by hand, or of a new one. (transfer full) (element-type guint32); NULL: an error */
+static GArray *
+find_ranges (Cli *cli, GError **error)
+{
+  g_autoptr (GVariant) answer =
+      cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "ListRanges", NULL, NULL, NULL, error);
+  g_autoptr (GArray) bases = g_array_new (FALSE, FALSE, sizeof (guint32));
+  g_autoptr (GVariantIter) iter = NULL;
+  guint32 base, owner;
+  const char *holder;
+
+  if (answer == NULL)
+    return NULL;
+  g_variant_get (answer, "(a(uuus))", &iter);
+  while (g_variant_iter_next (iter, "(uuu&s)", &base, NULL, &owner, &holder))
+    if (owner == getuid () && g_str_equal (holder, BY_HAND))
+      g_array_append_val (bases, base);
+  if (bases->len == 0) {
+    if (!allocate_range (cli, &base, error))
+      return NULL;
+    g_array_append_val (bases, base);
+  }
+  return g_steal_pointer (&bases);
+}
+
+/* One range after the other from 0 on, so that trees of each of them can be looked at and taken away. */
 static gboolean
 complete_map (Cli *cli, const CliTalk *talk, GError **error)
 {
-  CliExtent whole = { 'b', 0, 0, 65536 };
+  g_autoptr (GArray) bases = NULL;
+  guint32 first;
 
   if (talk->extents->len > 0)
     return TRUE;
-  if (!find_range (cli, &whole.outside, error))
+  bases = find_ranges (cli, error);
+  if (bases == NULL)
     return FALSE;
+  first = g_array_index (bases, guint32, 0);
   if (talk->keep) {
-    cli_extents_keep (talk->extents, 'u', getuid (), whole.outside);
-    cli_extents_keep (talk->extents, 'g', getgid (), whole.outside);
-  } else
+    cli_extents_keep (talk->extents, 'u', getuid (), first);
+    cli_extents_keep (talk->extents, 'g', getgid (), first);
+    return TRUE;
+  }
+  for (guint i = 0; i < MIN (bases->len, MAX_PARTS); i++) {
+    CliExtent whole = { 'b', i * RANGE_SIZE, g_array_index (bases, guint32, i), RANGE_SIZE };
+
     g_array_append_val (talk->extents, whole);
+  }
+  if (bases->len > MAX_PARTS)
+    g_printerr (_ ("bothy: %u of your %u id ranges are mapped, more do not fit; name others with --map\n"),
+                MAX_PARTS, bases->len);
   return TRUE;
 }
 

@@ -45,9 +45,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Flags, flags_clear)
 static gboolean
 apply_flags (Cli *cli, const Flags *flags, CliNamespaces *how)
 {
-  how->flags |= (flags->mount || how->mount_proc ? CLONE_NEWNS : 0) | (flags->uts ? CLONE_NEWUTS : 0) |
-                (flags->ipc ? CLONE_NEWIPC : 0) | (flags->net ? CLONE_NEWNET : 0) |
-                (flags->pid ? CLONE_NEWPID : 0) | (flags->cgroup ? CLONE_NEWCGROUP : 0);
+  how->flags |= (flags->mount || how->mount_proc || how->remount ? CLONE_NEWNS : 0) |
+                (flags->uts ? CLONE_NEWUTS : 0) | (flags->ipc ? CLONE_NEWIPC : 0) |
+                (flags->net ? CLONE_NEWNET : 0) | (flags->pid ? CLONE_NEWPID : 0) |
+                (flags->cgroup ? CLONE_NEWCGROUP : 0);
   if (flags->namespaces && !cli_namespaces_parse (flags->namespaces, &how->flags)) {
     cli_usage (cli, "%s",
                _ ("--namespaces takes MOUNT, PID, UTSNAME, IPC, NETWORK, CGROUP and USER, with | between"));
@@ -75,8 +76,10 @@ cli_unshare (Cli *cli, char **words)
     { "pid", 'p', 0, G_OPTION_ARG_NONE, &flags.pid, N_ ("With processes of its own"), NULL },
     { "cgroup", 'C', 0, G_OPTION_ARG_NONE, &flags.cgroup, N_ ("With control groups of its own"), NULL },
     { "mount-proc", 0, 0, G_OPTION_ARG_NONE, &how.mount_proc, N_ ("Mount its /proc"), NULL },
+    { "remount", 'M', 0, G_OPTION_ARG_NONE, &how.remount,
+      N_ ("Mount /proc, /dev/shm and /dev/mqueue of the new namespaces"), NULL },
     { "map", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &flags.map,
-      N_ ("Part of the map; without, your own range at 0"), N_ ("[u|g|b]:INSIDE:OUTSIDE:COUNT") },
+      N_ ("Part of the map; without, your ranges from 0 on"), N_ ("[u|g|b]:INSIDE:OUTSIDE:COUNT") },
     { "map-current-user", 'c', 0, G_OPTION_ARG_NONE, &how.keep, N_ ("Stay who you are, instead of root"),
       NULL },
     { "user", 'U', G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &flags.ignored, NULL, NULL },

@@ -12,8 +12,8 @@ cli_userns_exec (Cli *cli, char **words)
 {
   g_auto (GStrv) map = NULL;
   const GOptionEntry entries[] = {
-    { "map", 'm', 0, G_OPTION_ARG_FILENAME_ARRAY, &map, N_ ("Part of the map; without, your own range at 0"),
-      N_ ("[u|g|b]:INSIDE:OUTSIDE:COUNT") },
+    { "map", 'm', 0, G_OPTION_ARG_FILENAME_ARRAY, &map,
+      N_ ("Part of the map; without, your ranges from 0 on"), N_ ("[u|g|b]:INSIDE:OUTSIDE:COUNT") },
     { NULL },
   };
   g_auto (GStrv) command = cli_namespaces_parse_command (cli, entries, words);

@@ -147,6 +147,53 @@ def test_HAND_one_range_is_made_and_used_again(host):
     assert len(held(host)) == 1
 
 
+def test_HAND_all_ranges_are_mapped(host):
+    """As lxc-usernsexec has it: what one of them made can be taken away without a map."""
+    bases = [host.output("alice", "bothy", "range", "allocate", "-q") for _ in range(4)]
+    maps = host.output("alice", "bothy", "userns-exec", "--", "cat", "/proc/self/uid_map").split("\n")
+    assert [line.split() for line in maps] == [[str(n * 65536), base, "65536"] for n, base in enumerate(bases)]
+    directory = host.output("alice", "d=$(mktemp -d); chmod 777 $d; echo $d")
+    for base in bases[1:3]:
+        host.run("alice", "bothy", "userns-exec", "-m", f"b:0:{base}:65536", "--", "mkdir", "-p", f"{directory}/{base}/a/b", check=True)
+    host.run("alice", f"bothy userns-exec -- rm -rf {directory}/*", check=True)
+    assert host.output("alice", "ls", "-A", directory) == ""
+    host.run("alice", "rmdir", directory, check=True)
+
+
+def test_HAND_unshare_inside_of_a_map(host):
+    """No service is asked, for whom root of a map is nobody; what belongs to the new namespaces is mounted."""
+    host.write("/usr/local/bin/look", "readlink /proc/self/ns/user; echo $$; ls -d /proc/[0-9]*; stat -f -c %T /dev/shm; cat /proc/self/uid_map\n")
+    host.write("/usr/local/bin/outer", "readlink /proc/self/ns/user\nexport DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nowhere\n"
+               "exec bothy unshare -s 'MOUNT|PID' -M sh /usr/local/bin/look\n")
+    lines = host.output("alice", "bothy", "userns-exec", "--", "sh", "/usr/local/bin/outer").split("\n")
+    assert lines[0] == lines[1] and lines[2] == "1" and len([line for line in lines if line.startswith("/proc/")]) == 1, lines
+    assert lines[-2] == "tmpfs" and lines[-1].split()[1] == str(held(host)[0])
+    # By itself it makes a user namespace, as before.
+    assert len(set(host.output("alice", "readlink /proc/self/ns/user; bothy unshare -M -p -- readlink /proc/self/ns/user").split())) == 2
+
+
+def test_HAND_a_closed_directory_is_explained(host):
+    directory = host.output("alice", "d=$(mktemp -d); mkdir $d/x; chmod 700 $d; echo $d")
+    for where, told in (directory, True), ("/tmp", False):
+        done = host.run("alice", "bothy", "userns-exec", "--", "ls", "-d", "x", cwd=where)
+        assert (f"{directory} is closed to who is root inside" in done.stderr) == told and done.returncode != 0
+    host.run("alice", "rm", "-rf", directory, check=True)
+
+
+def test_HAND_nic_attach_names_a_bridge(host):
+    """As lxc-user-nic has it; what is no bridge is the interface's name."""
+    with subprocess.Popen(host.command("alice", "unshare", "-Urn", "sleep", "100")) as process:
+        pid = until(lambda: host.run("root", "pgrep", "-u", "alice", "-x", "sleep").stdout.strip())
+        for words, name in (("bothy0",), "eth0"), (("bothy0", "web1"), "web1"), (("web2",), "web2"):
+            host.run("alice", "bothy", "nic", "attach", pid, *words, check=True)
+            assert host.run("root", f"nsenter -n -t {pid} ip link show dev {name}").returncode == 0
+            host.run("alice", "bothy", "nic", "detach", pid, *words, check=True)
+        refused = host.run("alice", "bothy", "nic", "attach", pid, "br9", "eth0")
+        assert refused.returncode == 1 and "no bridge br9" in refused.stderr
+        host.run("root", "kill", pid, check=True)
+        process.wait()
+
+
 def test_HAND_command_is_the_process(host):
     assert host.output("alice", "echo $$; exec bothy unshare -m -- sh -c 'echo $$; id -u'").split()[2] == "0"
     first, second, _ = host.output("alice", "echo $$; exec bothy unshare -m -- sh -c 'echo $$; id -u'").split()
