@@ -91,6 +91,26 @@ add (Cli *cli, const char *name, const char *url, const AddOptions *options, GEr
   return answer != NULL;
 }
 
+/* What a catalogue's server says right away, so that a mistake is seen now and not at the first pull. A registry has no list. */
+static void
+look_at (Cli *cli, const char *name, const AddOptions *options)
+{
+  g_autofree char *all = g_strconcat (name, ":", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) answer = NULL;
+
+  if (options->protocol && g_str_equal (options->protocol, "oci"))
+    return;
+  answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "SearchImages", g_variant_new ("(sa{sv})", all, NULL),
+                     NULL, NULL, &error);
+  if (answer)
+    return;
+  cli_warn (error, _ ("It is added, but there is no catalogue as yet"));
+  g_printerr (_ ("Hint: a registry of container images is added with \"--protocol oci\", after \"bothy "
+                 "remote remove %s\"\n"),
+              name);
+}
+
 int
 cli_remote_add (Cli *cli, char **words)
 {
@@ -113,9 +133,10 @@ cli_remote_add (Cli *cli, char **words)
     return CLI_EXIT_USAGE;
   if (g_strv_length (rest) != 2)
     return cli_usage (cli, "%s", _ ("A name and a URL are needed"));
-  if (!cli_connect (cli, &error))
+  if (!cli_connect (cli, &error) || !add (cli, rest[0], rest[1], &options, &error))
     return cli_fail (error);
-  return add (cli, rest[0], rest[1], &options, &error) ? CLI_EXIT_OK : cli_fail (error);
+  look_at (cli, rest[0], &options);
+  return CLI_EXIT_OK;
 }
 
 static gboolean

@@ -35,7 +35,8 @@ def server(host):
     host.run("root", "systemd-run", "--unit", "imageserver", "python3", "-m", "http.server", "--bind", "127.0.0.1",
              "--directory", "/srv/images", str(PORT), check=True)
     host.run("root", f"until ss -tln | grep -q :{PORT}; do sleep 0.1; done", check=True)
-    host.run("root", "bothy", "remote", "add", "aaa", f"http://127.0.0.1:{PORT}", "--key", "/srv/key.gpg", check=True)
+    added = host.run("root", "bothy", "remote", "add", "aaa", f"http://127.0.0.1:{PORT}", "--key", "/srv/key.gpg", check=True)
+    assert added.stderr == "", "it was looked at"
     yield key, archive
     host.run("root", "bothy", "remote", "remove", "aaa")
     host.run("root", "systemctl", "stop", "imageserver")
@@ -69,7 +70,9 @@ def test_launch_pulls(host, server):
 
 def test_launch_passes_over_a_remote_that_is_away(host, server):
     """The image is on the second one; what the first one said is told."""
-    host.run("root", "bothy", "remote", "add", "a-gone", "http://127.0.0.1:1", "--key", "/srv/key.gpg", check=True)
+    added = host.run("root", "bothy", "remote", "add", "a-gone", "http://127.0.0.1:1", "--key", "/srv/key.gpg", check=True)
+    assert 'It is added, but there is no catalogue as yet: Remote "a-gone": 127.0.0.1: ' in added.stderr
+    assert "--protocol oci" in added.stderr
     try:
         done = host.run("alice", "bothy", "launch", "debian/13", "web", "--", "sleep", "1000", check=True)
         assert done.stdout == "web\n" and 'bothy: Remote "a-gone": 127.0.0.1: ' in done.stderr
