@@ -44,8 +44,7 @@ G_DECLARE_FINAL_TYPE (BothyDeviceMonitor, bothy_device_monitor, BOTHY, DEVICE_MO
 /* CHILD: bothy-devices is started from here, as there is no systemd that would. (transfer full) */
 BothyDeviceMonitor *bothy_device_monitor_new (gboolean child);
 
-/* Begin to watch, if that is not done yet, and wait until all devices are known, for some seconds. It never fails: without
-   bothy-devices the machine has only those that every machine has. */
+/* Begin to watch, if that is not done yet, and wait until all devices are known, for some seconds. */
 void bothy_device_monitor_wait (BothyDeviceMonitor *self, GAsyncReadyCallback callback, gpointer user_data);
 
 /* For bothy_device_monitor_wait(). FALSE with an error that says why not all devices are known. */

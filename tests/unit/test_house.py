@@ -205,6 +205,9 @@ def test_contributing_tells_what_is_there():
     none([name for pair in files for name in pair if name and not (SOURCE / name).exists()])
     source = "".join((SOURCE / name).read_text() for name in c_files(".c"))
     none([name for name in re.findall(r"`(\w+) ?\(\)`", text) if not re.search(rf"^{name} \(", source, re.M)])
+    named = re.findall(r"`(\w+) ?\(\)`\s+in\s+`([\w/.-]+\.c)`", text)
+    assert len(named) > 5
+    none([f"{name} is not in {file}" for name, file in named if not re.search(rf"^{name} \(", (SOURCE / file).read_text(), re.M)])
     rooms = {room_of(name + "x") for pair in files for name in pair if name.startswith("service/") and name.endswith("/")}
     none([f"{room} is not on the map" for room in {*FLOOR, *PROGRAMS} - rooms - {"main", "cli", "app"}])
 

@@ -133,7 +133,7 @@ is_wanted (const BothyDevice *device, const BothyHostDevice *host, GPtrArray *ho
 }
 
 /* Whether what PLUG was made for is still so: the same device, plugged in that once, and still asked for. Another one with
-   its number is another one. What is not asked for any more is so whether or not it is known what devices there are. */
+   its number is another one. What is no longer asked for is not current, known devices or not. */
 static gboolean
 is_current (Board *board, const Plug *plug, GPtrArray *hosts)
 {
@@ -657,7 +657,8 @@ was_tried (Board *board, const BothyDevice *device, const BothyHostDevice *host)
   return g_hash_table_contains (board->tried, key);
 }
 
-/* While nobody knows what devices there are, all stays as it is, but for what is not asked for any more. */
+/* While nobody knows what devices there are, all stays as it is, but for what is not asked for any more. That is for seconds: then
+   the monitor is blind, its list is empty, and everything is taken away. */
 static void
 advance (Board *board)
 {

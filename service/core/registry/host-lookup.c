@@ -10,13 +10,14 @@
 static void
 add_address (struct names_reply *reply, const char *address)
 {
-  struct names_address *next = &reply->addresses[reply->n_addresses];
+  struct names_address next = { 0 };
   g_autofree char *bare = g_strndup (address, strcspn (address, "/"));
   int family = strchr (bare, ':') ? AF_INET6 : AF_INET;
 
-  next->family = family == AF_INET6 ? 6 : 4;
-  if (reply->n_addresses < NAMES_MAX_ADDRESSES && inet_pton (family, bare, next->bytes) == 1)
-    reply->n_addresses++;
+  if (reply->n_addresses >= NAMES_MAX_ADDRESSES || inet_pton (family, bare, next.bytes) != 1)
+    return;
+  next.family = family == AF_INET6 ? 6 : 4;
+  reply->addresses[reply->n_addresses++] = next;
 }
 
 /* Whose containers LABEL, what is between the name and the suffix, means. */
