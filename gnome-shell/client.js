@@ -36,6 +36,7 @@ const FIELDS = {
         Subject: ['subject', ''],
         Object: ['object', '/'],
         Error: ['error', ''],
+        ErrorName: ['errorName', ''],
     },
 };
 
@@ -55,19 +56,16 @@ export function describeError(error) {
     const remote = error instanceof GLib.Error ? Gio.DBusError.get_remote_error(error) ?? '' : '';
     const text = remote ? error.message.replace(/^GDBus\.Error:[^ ]*: /, '') : `${error.message}`;
 
-    return {name: remote.replace(PREFIXES, ''), text};
+    return {name: shortName(remote), text};
 }
 
 /**
- * The same of what an operation's Error says: "NAME: text".
+ * The same of a name alone, as an operation's ErrorName has it.
  *
- * @param {string} text - the property
- * @returns {{name: string, text: string}}
+ * @param {string} name - the property
  */
-export function parseError(text) {
-    const match = /^([\w.]+): (.*)$/s.exec(text);
-
-    return match ? {name: match[1].replace(PREFIXES, ''), text: match[2]} : {name: '', text};
+export function shortName(name) {
+    return name.replace(PREFIXES, '');
 }
 
 /** The user's own containers and operations, as the service last told them. They stay when it leaves. */

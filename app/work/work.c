@@ -141,7 +141,8 @@ on_operation_changed (AppWork *self)
   g_autoptr (GError) error = NULL;
 
   if (g_str_equal (phase, "failed")) {
-    error = app_words_error_of_operation (app_object_text (self->operation, "Error"));
+    error = app_words_error_from_name (app_object_text (self->operation, "ErrorName"),
+                                       app_object_text (self->operation, "Error"));
     end (self, error);
   } else if (g_str_equal (phase, "done") && self->name) {
     take_image (self);

@@ -148,10 +148,12 @@ static void
 on_operation_completed (BothyOperation *operation, BothyObjects *objects)
 {
   g_autofree char *path = bothy_path_of_operation (operation->id);
-  g_autofree char *error = bothy_properties_error_text (operation->error);
+  const GError *error = operation->error;
 
   bothy_objects_emit (objects, path, "Completed",
-                      g_variant_new ("(bsv)", operation->error == NULL, error, g_variant_new_string ("")));
+                      g_variant_new ("(bssv)", error == NULL, bothy_properties_error_name (error),
+                                     error ? error->message : "",
+                                     g_variant_new_object_path (operation->object_path)));
 }
 
 static void

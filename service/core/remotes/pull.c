@@ -222,6 +222,7 @@ on_progress (guint64 bytes, guint64 total, gpointer user_data)
 
   if (total > 0 && bytes == total && !g_str_equal (operation->phase, "unpacking"))
     bothy_operation_set_phase (operation, "unpacking");
+  bothy_operation_set_total (operation, total);
   bothy_operation_set_progress (operation, total > 0 ? MIN (1.0, (double)bytes / (double)total) : -1, bytes);
 }
 
