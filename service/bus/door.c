@@ -28,6 +28,8 @@ static const BothyRow rows[] = {
   { MANAGER, "CreateContainer", ACTION, CREATE, &bothy_manager_create_container_request,
     bothy_manager_check_create_container, bothy_manager_handle_create_container, EXCEED,
     bothy_manager_weigh_create_container, USE },
+  { MANAGER, "Launch", ACTION, CREATE, &bothy_manager_launch_request, bothy_manager_check_launch,
+    bothy_manager_handle_launch, EXCEED, bothy_manager_weigh_launch, USE, .also = PULL },
   { MANAGER, "GetContainer", VIEWER, INSPECT, &bothy_manager_get_container_request,
     bothy_manager_check_get_container, bothy_manager_handle_get_container },
   { MANAGER, "GetContainerByPID", VIEWER, INSPECT, &bothy_request_number, NULL,

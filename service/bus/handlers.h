@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bus/call.h"
+#include "core/remotes/credentials.h"
 
 G_BEGIN_DECLS
 
@@ -45,6 +46,10 @@ REQUEST (manager, create_container);
 CHECK (manager, create_container);
 WEIGH (manager, create_container);
 HANDLE (manager, create_container);
+REQUEST (manager, launch);
+CHECK (manager, launch);
+WEIGH (manager, launch);
+HANDLE (manager, launch);
 
 /* adopt.c */
 CHECK (manager, list_adoptable);
@@ -259,6 +264,13 @@ GPtrArray *bothy_mounts_parse (BothyArguments *arguments, GVariant *mounts, GErr
 /* Put VOLUMES (a(ssa{sv})), the option "volumes" of CreateContainer, into MOUNTS; see volume.c. FALSE with INVALID_ARGS, or
    MOUNT_FAILED: two are at one place. */
 gboolean bothy_volumes_parse (GPtrArray *mounts, GVariant *volumes, GError **error);
+
+/* OPTION (a{sh}, NULL: it was not given), the option "credentials" of Launch, PullImage and others: of each server's URL a file, which is
+   duplicated; see pull.c. (RET_CREDENTIALS: transfer full) FALSE with INVALID_ARGS. */
+gboolean bothy_credentials_parse (BothyArguments *arguments,
+                                  GVariant *option,
+                                  BothyCredentials **ret_credentials,
+                                  GError **error);
 
 /* The description of the standard interface NAME (org.freedesktop.DBus.…) that every object has; it is static.
    NULL: NAME, which may be NULL, is none. */

@@ -17,12 +17,11 @@
 
 /* ---- what PullImage, Refresh and SearchImages have in common ---- */
 
-/* The option "credentials": of each server's URL an fd, which is duplicated. NULL: it was not given. */
-static gboolean
-parse_credentials (BothyArguments *arguments,
-                   GVariant *option,
-                   BothyCredentials **ret_credentials,
-                   GError **error)
+gboolean
+bothy_credentials_parse (BothyArguments *arguments,
+                         GVariant *option,
+                         BothyCredentials **ret_credentials,
+                         GError **error)
 {
   g_autoptr (BothyCredentials) credentials = NULL;
   GVariantIter iter;
@@ -104,7 +103,7 @@ parse_pull_image (BothyArguments *arguments, GError **error)
       !bothy_reference_parse (request->text, &request->reference, error) ||
       (request->alias && !bothy_reference_check_alias (request->alias, error)) ||
       !check_architecture (request->architecture, FALSE, error) ||
-      !parse_credentials (arguments, credentials, &request->credentials, error))
+      !bothy_credentials_parse (arguments, credentials, &request->credentials, error))
     return NULL;
   return g_steal_pointer (&request);
 }
@@ -180,7 +179,7 @@ parse_refresh (BothyArguments *arguments, GError **error)
 
   bothy_arguments_get (arguments, "(@a{sv})", &options);
   if (!bothy_options_parse (options, table, error) ||
-      !parse_credentials (arguments, credentials, &request->credentials, error))
+      !bothy_credentials_parse (arguments, credentials, &request->credentials, error))
     return NULL;
   return g_steal_pointer (&request);
 }
@@ -267,7 +266,7 @@ parse_search_images (BothyArguments *arguments, GError **error)
   }
   if (!bothy_options_parse (options, table, error) ||
       !check_architecture (request->architecture, TRUE, error) ||
-      !parse_credentials (arguments, credentials, &request->credentials, error))
+      !bothy_credentials_parse (arguments, credentials, &request->credentials, error))
     return NULL;
   return g_steal_pointer (&request);
 }

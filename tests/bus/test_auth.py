@@ -81,6 +81,7 @@ class TestDenied:
 
     @pytest.mark.parametrize("member,signature,arguments,action", [
         ("CreateContainer", "(ssa{sv})", ("mine", "busybox", {}), "create-container"),
+        ("Launch", "(ssa{sv})", ("mine", "busybox", {}), "create-container"),
         ("ImportImage", "(ha{sv})", (0, {}), "create-container"), ("AllocateRange", "(ua{sv})", (1, {}), "create-container"),
         ("DelegateCgroup", "(ha{sv})", (0, {}), "create-container"), ("ReclaimRange", "(u)", (1 << 30,), "reclaim-range"),
         ("PullImage", "(sa{sv})", ("images:debian/13", {}), "pull-image"), ("SearchImages", "(sa{sv})", ("", {}), "pull-image"),

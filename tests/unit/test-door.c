@@ -165,8 +165,10 @@ static const struct {
   const char *action;
   const char *exceeding;
   const char *weighing;
+  const char *also;
 } policy[] = {
   { "Manager.CreateContainer", ACTION, "create-container", "exceed-quota", "use-bridge" },
+  { "Manager.Launch", ACTION, "create-container", "exceed-quota", "use-bridge", "pull-image" },
   { "Manager.GetContainer", VIEWER, "inspect-containers" },
   { "Manager.GetContainerByPID", VIEWER, "inspect-containers" },
   { "Manager.ListContainers", VIEWER, "inspect-containers" },
@@ -280,6 +282,8 @@ test_each_row_says_what_it_has_to (void)
                policy[i].exceeding);
     if (g_strcmp0 (last_word (row->weighing), policy[i].weighing) != 0)
       g_error ("%s weighs %s, not %s", method, row->weighing, policy[i].weighing);
+    if (g_strcmp0 (last_word (row->also), policy[i].also) != 0)
+      g_error ("%s asks for %s, not %s, as well", method, row->also, policy[i].also);
   }
   g_assert_null (row->interface);
 }
