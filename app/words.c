@@ -100,6 +100,8 @@ static const Words phases[] = {
   { "looking", N_ ("Looking for the image") },
   { "downloading", N_ ("Downloading") },
   { "unpacking", N_ ("Unpacking") },
+  { "creating", N_ ("Making the container") },
+  { "starting", N_ ("Starting") },
   { "snapshotting", N_ ("Making the snapshot") },
   { "restoring", N_ ("Restoring") },
   { "removing", N_ ("Removing") },
@@ -111,6 +113,7 @@ static const Words phases[] = {
 };
 
 static const Words kinds[] = {
+  { "launch-container", N_ ("Making a Container") },
   { "pull-image", N_ ("Getting an Image") },
   { "import-image", N_ ("Reading an Image") },
   { "export-image", N_ ("Writing an Image") },

@@ -231,6 +231,9 @@ export function operation({kind, subject}) {
     case 'pull-image':
         // Translators: %s is the name of an image, such as debian/13.
         return subject ? _('Getting %s').format(name) : _('Getting an image');
+    case 'launch-container':
+        // Translators: %s is a container's name.
+        return _('Making %s').format(name);
     case 'import-image':
         return subject ? _('Importing %s').format(name) : _('Importing an image');
     case 'export-image':
