@@ -51,6 +51,20 @@ CHECK (manager, launch);
 WEIGH (manager, launch);
 HANDLE (manager, launch);
 
+/* users.c */
+HANDLE (manager, ceilings);
+CHECK (manager, list_users);
+HANDLE (manager, list_users);
+REQUEST (manager, set_user_ceilings);
+CHECK (manager, set_user_ceilings);
+HANDLE (manager, set_user_ceilings);
+
+/* scripts.c */
+HANDLE (manager, get_all_stats);
+HANDLE (manager, get_process);
+HANDLE (manager, list_images);
+HANDLE (manager, list_bridges);
+
 /* adopt.c */
 CHECK (manager, list_adoptable);
 HANDLE (manager, list_adoptable);
@@ -78,6 +92,9 @@ HANDLE (image, refresh);
 REQUEST (manager, search_images);
 CHECK (manager, search_images);
 HANDLE (manager, search_images);
+REQUEST (manager, check_for_updates);
+CHECK (manager, check_for_updates);
+HANDLE (manager, check_for_updates);
 HANDLE (manager, list_remotes);
 REQUEST (manager, add_remote);
 CHECK (manager, add_remote);

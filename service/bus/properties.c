@@ -210,6 +210,7 @@ bothy_properties_of_image (GObject *target, guint32 user)
   add_time (&builder, "ExpiresAt", image->expires_at);
   add (&builder, "DaysLeft", g_variant_new_uint32 (image->days_left));
   add_string (&builder, "Origin", bothy_image_get_origin (image, user));
+  add_string (&builder, "Newer", bothy_image_get_newer (image, user));
   add_string (&builder, "Verified", image->verified);
   add (&builder, "Configuration", bothy_image_config_to_variant (image->defaults));
   add (&builder, "Layers", g_variant_new_strv ((const char *const *)image->layers, -1));

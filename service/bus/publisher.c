@@ -63,7 +63,9 @@ on_image_changed (BothyImage *image, BothyObjects *objects)
   g_autofree char *path = bothy_path_of_image (image->fingerprint);
 
   bothy_objects_changed (objects, path);
+  /* What each reader has a value of his own of. */
   bothy_objects_invalidated (objects, path, "Aliases");
+  bothy_objects_invalidated (objects, path, "Newer");
 }
 
 static void

@@ -87,6 +87,7 @@ class TestDenied:
         ("PullImage", "(sa{sv})", ("images:debian/13", {}), "pull-image"), ("SearchImages", "(sa{sv})", ("", {}), "pull-image"),
         ("AddRemote", "(ssa{sv})", ("x", "https://example.org", {}), "manage-remotes"),
         ("RemoveRemote", "(s)", ("images",), "manage-remotes"), ("CreateBridge", "(sa{sv})", ("lab", {}), "manage-bridges"),
+        ("SetUserCeilings", "(ua{sv})", (1000, {}), "manage-ceilings"), ("CheckForUpdates", "(a{sv})", ({},), "pull-image"),
         ("OpenFirewalls", None, (), "open-firewall"), ("ListAdoptable", None, (), "adopt-container"),
         ("PlanAdoption", "(ssaha{sv})", ("lxc", "x", [], {}), "create-container"),
         ("AdoptContainer", "(ssahsa{sv})", ("lxc", "x", [], "x", {}), "create-container")])
