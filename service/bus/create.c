@@ -114,11 +114,25 @@ parse_shm_size (BothyContainerSpec *spec, GVariant *given, GError **error)
   return FALSE;
 }
 
+/* What holds where nothing else is said. */
+static BothyContainerSpec *
+new_spec (void)
+{
+  BothyContainerSpec *spec = g_new0 (BothyContainerSpec, 1);
+
+  spec->command = g_new0 (char *, 1);
+  spec->environment = g_new0 (char *, 1);
+  spec->user = g_strdup ("");
+  spec->working_directory = g_strdup ("");
+  spec->account = g_strdup ("");
+  return spec;
+}
+
 /* Name, image and options. RET_CREDENTIALS (NULL: that is no option of the method): what is shown to servers. */
 static BothyContainerSpec *
 parse_spec (BothyArguments *arguments, BothyCredentials **ret_credentials, GError **error)
 {
-  g_autoptr (BothyContainerSpec) spec = g_new0 (BothyContainerSpec, 1);
+  g_autoptr (BothyContainerSpec) spec = new_spec ();
   g_autoptr (GVariant) options = NULL;
   g_autoptr (GVariant) limits = NULL;
   g_autoptr (GVariant) sysctls = NULL;
@@ -154,11 +168,6 @@ parse_spec (BothyArguments *arguments, BothyCredentials **ret_credentials, GErro
     { NULL, NULL, NULL },
   };
 
-  spec->command = g_new0 (char *, 1);
-  spec->environment = g_new0 (char *, 1);
-  spec->user = g_strdup ("");
-  spec->working_directory = g_strdup ("");
-  spec->account = g_strdup ("");
   bothy_arguments_get (arguments, "(ss@a{sv})", &spec->name, &spec->image, &options);
   spec->hostname = g_strdup (spec->name);
   if (!bothy_options_parse (options, table, error) ||

@@ -77,7 +77,9 @@ compare_with_registry (const BothyImage *image, const BothyManifest *manifest, G
                  "It is not known which image of the registry this is; refresh it once");
     return NULL;
   }
-  return g_str_equal (manifest->config, image->config_digest) ? NULL : g_strconcat ("sha256:", manifest->digest, NULL);
+  return g_str_equal (manifest->config, image->config_digest)
+             ? NULL
+             : g_strconcat ("sha256:", manifest->digest, NULL);
 }
 
 static void
