@@ -318,8 +318,8 @@ static const struct {
   { "use-bridge", "auth_admin", "auth_admin_keep" },
   { "manage-bridges", "auth_admin", "auth_admin_keep" },
   { "delegate-bridge", "auth_admin", "auth_admin" },
-  { "open-firewall", "auth_admin", "auth_admin" },
   { "manage-ceilings", "auth_admin", "auth_admin" },
+  { "open-firewall", "auth_admin", "auth_admin" },
 };
 
 static void
