@@ -65,6 +65,9 @@ static const Words errors[] = {
   { "VolumeInUse", N_ ("A container has this volume.") },
   { "NoSuchSnapshot", N_ ("There is no such snapshot.") },
   { "SnapshotExists", N_ ("There is a snapshot with this name already.") },
+  { "Crashed", N_ ("Its first program crashed.") },
+  { "OutOfMemory", N_ ("It used all its memory.") },
+  { "GaveUp", N_ ("It ended too often, and is not started again.") },
   { "NotAuthorized", N_ ("You may not do this.") },
   { "NotAuthorizedCanObtain", N_ ("This needs an administrator’s password.") },
   { "NotAuthorizedDismissed", N_ ("The password was not given.") },
@@ -97,6 +100,8 @@ static const Words phases[] = {
   { "looking", N_ ("Looking for the image") },
   { "downloading", N_ ("Downloading") },
   { "unpacking", N_ ("Unpacking") },
+  { "creating", N_ ("Making the container") },
+  { "starting", N_ ("Starting") },
   { "snapshotting", N_ ("Making the snapshot") },
   { "restoring", N_ ("Restoring") },
   { "removing", N_ ("Removing") },
@@ -108,6 +113,7 @@ static const Words phases[] = {
 };
 
 static const Words kinds[] = {
+  { "launch-container", N_ ("Making a Container") },
   { "pull-image", N_ ("Getting an Image") },
   { "import-image", N_ ("Reading an Image") },
   { "export-image", N_ ("Writing an Image") },
@@ -169,13 +175,10 @@ app_words_details (const GError *error)
 }
 
 GError *
-app_words_error_of_operation (const char *text)
+app_words_error_from_name (const char *name, const char *text)
 {
-  const char *colon = strstr (text, ": ");
-  g_autofree char *name = colon ? g_strndup (text, colon - text) : NULL;
-
-  if (name && g_dbus_is_interface_name (name))
-    return g_dbus_error_new_for_dbus_error (name, colon + 2);
+  if (g_dbus_is_interface_name (name))
+    return g_dbus_error_new_for_dbus_error (name, text);
   return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, text);
 }
 

@@ -16,8 +16,8 @@ const char *app_words_for_error (const GError *error);
 /** app_words_details: Returns: (transfer full): what the service itself wrote, without the error's name */
 char *app_words_details (const GError *error);
 
-/** app_words_error_of_operation: Returns: (transfer full): what an operation's Error says as an error, "NAME: TEXT" */
-GError *app_words_error_of_operation (const char *text);
+/** app_words_error_from_name: Returns: (transfer full): the error that the service calls @name and says @text of, as an operation's ErrorName and Error do */
+GError *app_words_error_from_name (const char *name, const char *text);
 
 /** app_words_is_dismissal: Returns: whether @error is only that the person changed his mind, of which nobody need be told */
 gboolean app_words_is_dismissal (const GError *error);

@@ -115,13 +115,10 @@ cli_error_is (const GError *error, const char *name)
 }
 
 GError *
-cli_error_from_text (const char *text)
+cli_error_from_name (const char *name, const char *text)
 {
-  const char *colon = strstr (text, ": ");
-  g_autofree char *name = colon ? g_strndup (text, colon - text) : NULL;
-
-  if (name && g_dbus_is_interface_name (name))
-    return g_dbus_error_new_for_dbus_error (name, colon + 2);
+  if (g_dbus_is_interface_name (name))
+    return g_dbus_error_new_for_dbus_error (name, text);
   return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, text);
 }
 

@@ -12,12 +12,13 @@
 gboolean cli_error_is (const GError *error, const char *name);
 
 /**
- * cli_error_from_text:
- * @text: "NAME: MESSAGE", as Operation.Completed says it
+ * cli_error_from_name:
+ * @name: what the service calls it, or ""
+ * @text: what the service says of it, as Operation.Completed does
  *
  * Returns: (transfer full): the error that a method would have returned
  */
-GError *cli_error_from_text (const char *text);
+GError *cli_error_from_name (const char *name, const char *text);
 
 /**
  * cli_warn:

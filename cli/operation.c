@@ -149,7 +149,8 @@ outcome (CliWatch *watch, char **ret_object, GError **error)
 
   if (g_str_equal (cli_watch_string (watch, "Phase"), "failed")) {
     g_propagate_error (
-        error, cli_error_from_text (text[0] ? text : _ ("It failed, and the service does not say why")));
+        error, cli_error_from_name (cli_watch_string (watch, "ErrorName"),
+                                    text[0] ? text : _ ("It failed, and the service does not say why")));
     return FALSE;
   }
   if (cli_watch_removed (watch)) {

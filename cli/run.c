@@ -82,7 +82,9 @@ exit_code (CliWatch *watch)
     return code & 0xff;
 
   if (cli_watch_string (watch, "LastError")[0] != '\0') {
-    g_autoptr (GError) error = cli_error_from_text (cli_watch_string (watch, "LastError"));
+    g_autoptr (GError) error = cli_error_from_name (cli_watch_string (watch, "LastErrorName"),
+                                                    cli_watch_string (watch, "LastError"));
+
     return cli_fail_command (error);
   }
   g_printerr ("bothy: %s\n", _ ("The container is gone, and nobody knows how its command ended"));

@@ -76,6 +76,8 @@ int cli_commit (Cli *cli, char **words);
 int cli_copy (Cli *cli, char **words);
 int cli_export (Cli *cli, char **words);
 int cli_import_container (Cli *cli, char **words);
+int cli_user_list (Cli *cli, char **words);
+int cli_user_set_ceiling (Cli *cli, char **words);
 int cli_volume_create (Cli *cli, char **words);
 int cli_volume_list (Cli *cli, char **words);
 int cli_volume_info (Cli *cli, char **words);

@@ -120,13 +120,15 @@ on_own_signal (GDBusConnection *bus,
     store (watch, "Ended", g_variant_new_boolean (TRUE));
     store (watch, "ExitStatus", parameters);
   } else if (g_str_equal (member, "Completed") &&
-             g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(bsv)"))) {
+             g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(bssv)"))) {
     gboolean success;
-    const char *error;
+    const char *name;
+    const char *text;
 
-    g_variant_get (parameters, "(b&sv)", &success, &error, NULL);
+    g_variant_get (parameters, "(b&s&sv)", &success, &name, &text, NULL);
     store (watch, "Phase", g_variant_new_string (success ? "done" : "failed"));
-    store (watch, "Error", g_variant_new_string (error));
+    store (watch, "ErrorName", g_variant_new_string (name));
+    store (watch, "Error", g_variant_new_string (text));
   }
   cli_watch_poke (watch);
 }

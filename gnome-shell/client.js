@@ -10,6 +10,7 @@ const BUS_NAME = 'org.freedesktop.DBus';
 const BUS_PATH = '/org/freedesktop/DBus';
 const PROPERTIES = 'org.freedesktop.DBus.Properties';
 const OBJECT_MANAGER = 'org.freedesktop.DBus.ObjectManager';
+const MANAGER = `${NAME}.Manager`;
 const CONTAINER = `${NAME}.Container`;
 const OPERATION = `${NAME}.Operation`;
 
@@ -36,6 +37,7 @@ const FIELDS = {
         Subject: ['subject', ''],
         Object: ['object', '/'],
         Error: ['error', ''],
+        ErrorName: ['errorName', ''],
     },
 };
 
@@ -55,19 +57,16 @@ export function describeError(error) {
     const remote = error instanceof GLib.Error ? Gio.DBusError.get_remote_error(error) ?? '' : '';
     const text = remote ? error.message.replace(/^GDBus\.Error:[^ ]*: /, '') : `${error.message}`;
 
-    return {name: remote.replace(PREFIXES, ''), text};
+    return {name: shortName(remote), text};
 }
 
 /**
- * The same of what an operation's Error says: "NAME: text".
+ * The same of a name alone, as an operation's ErrorName has it.
  *
- * @param {string} text - the property
- * @returns {{name: string, text: string}}
+ * @param {string} name - the property
  */
-export function parseError(text) {
-    const match = /^([\w.]+): (.*)$/s.exec(text);
-
-    return match ? {name: match[1].replace(PREFIXES, ''), text: match[2]} : {name: '', text};
+export function shortName(name) {
+    return name.replace(PREFIXES, '');
 }
 
 /** The user's own containers and operations, as the service last told them. They stay when it leaves. */
@@ -179,26 +178,27 @@ export class Client {
         await this._call(path, OPERATION, 'Cancel', null, null, Gio.DBusCallFlags.NONE);
     }
 
-    /** Asks what each container uses that runs, one after the other; it never starts the service. */
+    /** Asks what all containers use that run, in one call; it never starts the service. */
     async refreshStats() {
-        for (const container of [...this.containers.values()]) {
-            if (this.presence !== Presence.AWAKE || !this._cancellable)
-                return;
-            if (container.state === 'running')
-                await this._refresh(container);
+        if (this.presence !== Presence.AWAKE || !this._cancellable)
+            return;
+        let all = null;
+        try {
+            const reply = await this._call(ROOT, MANAGER, 'GetAllStats', null, '(a(oa{sv}))',
+                Gio.DBusCallFlags.NO_AUTO_START);
+            all = reply.get_child_value(0);
+        } catch {
+            // The service ended meanwhile: then its state will tell.
+        }
+        for (const container of this.containers.values())
+            container.memory = null;
+        for (let i = 0; i < (all?.n_children() ?? 0); i++) {
+            const [path, stats] = [0, 1].map(index => all.get_child_value(i).get_child_value(index));
+            const container = this.containers.get(path.unpack());
+            if (container?.state === 'running')
+                container.memory = stats.lookup_value('memory', null)?.unpack() ?? null;
         }
         this._changed();
-    }
-
-    async _refresh(container) {
-        try {
-            const reply = await this._call(container.path, CONTAINER, 'GetStats', null, '(a{sv})',
-                Gio.DBusCallFlags.NO_AUTO_START);
-            container.memory = reply.get_child_value(0).lookup_value('memory', null)?.unpack() ?? null;
-        } catch {
-            // It ended meanwhile, or the service did: then its state will tell.
-            container.memory = null;
-        }
     }
 
     _subscribe(sender, iface, member, path, argument, handler) {

@@ -5,7 +5,7 @@ import Clutter from 'gi://Clutter';
 import Pango from 'gi://Pango';
 import St from 'gi://St';
 
-import {parseError} from './client.js';
+import {shortName} from './client.js';
 import {Section} from './compat.js';
 import * as Words from './words.js';
 
@@ -39,7 +39,7 @@ class OperationRow {
         const title = Words.operation(operation);
 
         // Translators: the first %s is what was being done, such as "Getting debian/13"; the second why it failed.
-        this._title.text = failed ? _('%s: %s').format(title, Words.sentence(parseError(operation.error))) : title;
+        this._title.text = failed ? _('%s: %s').format(title, Words.sentence({name: shortName(operation.errorName), text: operation.error})) : title;
         // Why it failed is to be read to its end.
         this._title.clutter_text.line_wrap = failed;
         this._title.clutter_text.ellipsize = failed ? Pango.EllipsizeMode.NONE : Pango.EllipsizeMode.END;

@@ -51,6 +51,9 @@ const ERRORS = {
     'QuotaExceeded': N_('You have as many as you may. Delete what you do not need.'),
     'RemoteFailed': N_('The image server does not answer.'),
     'StartFailed': N_('It could not be started.'),
+    'Crashed': N_('Its first program crashed.'),
+    'OutOfMemory': N_('It used all its memory.'),
+    'GaveUp': N_('It ended too often, and is not started again.'),
     'UnknownObject': N_('It is not there any more.'),
     'WrongState': N_('Its state has just changed.'),
     'org.freedesktop.DBus.Error.NoReply': N_('The service ended while it worked.'),
@@ -228,6 +231,9 @@ export function operation({kind, subject}) {
     case 'pull-image':
         // Translators: %s is the name of an image, such as debian/13.
         return subject ? _('Getting %s').format(name) : _('Getting an image');
+    case 'launch-container':
+        // Translators: %s is a container's name.
+        return _('Making %s').format(name);
     case 'import-image':
         return subject ? _('Importing %s').format(name) : _('Importing an image');
     case 'export-image':

@@ -253,7 +253,7 @@ on_make (AppCreateDialog *self)
   if (self->chosen == NULL || what_is_wrong (self))
     return;
   app_works_make (self->works, gtk_editable_get_text (GTK_EDITABLE (self->name)),
-                  app_offer_get_reference (self->chosen), !app_offer_is_here (self->chosen), options (self));
+                  app_offer_get_reference (self->chosen), options (self));
   adw_dialog_close (ADW_DIALOG (self));
 }
 

@@ -22,7 +22,7 @@ AppOffer *app_offer_new_typed (const char *text);
 /** app_offer_name_image: Returns: (transfer full): what a person calls an image that is here: its first name, or where it came from, or the beginning of its fingerprint */
 char *app_offer_name_image (AppObject *image);
 
-/** app_offer_get_reference: Returns: (transfer none): what CreateContainer, or PullImage if it is not here, takes */
+/** app_offer_get_reference: Returns: (transfer none): what Launch takes */
 const char *app_offer_get_reference (AppOffer *offer);
 
 /** app_offer_is_here: Returns: whether it need not be got first */

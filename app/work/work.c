@@ -13,14 +13,11 @@ struct _AppWork {
   AppClient *client;
   char *title;
   char *name; /* of the container that is to be made, or NULL */
-  char *image;
-  GVariant *options;
 
   gboolean beginning;
   char *path; /* of the operation, which may be told before it is shown */
   AppObject *operation;
   gulong operation_changed, operation_gone, operations_changed, service_left;
-  const char *step; /* translated: what is done when no operation is at work */
   AppObject *container;
   GError *error;
   gboolean ended;
@@ -34,13 +31,6 @@ enum {
   N_SIGNALS,
 };
 static guint signals[N_SIGNALS];
-
-static void
-say (AppWork *self, const char *step)
-{
-  self->step = step;
-  g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
-}
 
 static void
 leave_operation (AppWork *self)
@@ -79,59 +69,14 @@ on_lost (AppWork *self)
   end (self, error);
 }
 
+/* What was made. */
 static void
-on_started (GObject *source, GAsyncResult *result, gpointer data)
-{
-  g_autoptr (AppWork) self = data;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) answer = app_object_call_finish (APP_OBJECT (source), result, NULL, &error);
-  AppObject *known = app_client_lookup (self->client, app_object_path (self->container));
-
-  /* When the call woke the service, this one was told of before the list of all was there. */
-  if (known)
-    g_set_object (&self->container, known);
-  end (self, error);
-}
-
-static void
-on_created (GObject *source, GAsyncResult *result, gpointer data)
-{
-  g_autoptr (AppWork) self = data;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) answer = app_object_call_finish (APP_OBJECT (source), result, NULL, &error);
-  const char *path;
-
-  if (answer == NULL) {
-    end (self, error);
-    return;
-  }
-  g_variant_get (answer, "(&o)", &path);
-  self->container = app_client_dup_container (self->client, path);
-  say (self, _ ("Starting"));
-  app_object_call (self->container, "Start", g_variant_new ("(a{sv})", NULL), NULL, NULL, on_started,
-                   g_object_ref (self));
-}
-
-static void
-create (AppWork *self)
-{
-  say (self, _ ("Making the container"));
-  app_object_call (app_client_get_manager (self->client), "CreateContainer",
-                   g_variant_new ("(ss@a{sv})", self->name, self->image, self->options), NULL, NULL,
-                   on_created, g_object_ref (self));
-}
-
-/* The image is called by its bytes from here on: a name may mean another one in a moment. */
-static void
-take_image (AppWork *self)
+take_container (AppWork *self)
 {
   g_autoptr (GVariant) path = app_object_get (self->operation, "Object", "o");
-  AppObject *image = path ? app_client_lookup (self->client, g_variant_get_string (path, NULL)) : NULL;
 
-  if (image) {
-    g_free (self->image);
-    self->image = g_strdup (app_object_text (image, "Fingerprint"));
-  }
+  if (path)
+    self->container = app_client_dup_container (self->client, g_variant_get_string (path, NULL));
 }
 
 static void
@@ -141,13 +86,12 @@ on_operation_changed (AppWork *self)
   g_autoptr (GError) error = NULL;
 
   if (g_str_equal (phase, "failed")) {
-    error = app_words_error_of_operation (app_object_text (self->operation, "Error"));
+    error = app_words_error_from_name (app_object_text (self->operation, "ErrorName"),
+                                       app_object_text (self->operation, "Error"));
     end (self, error);
-  } else if (g_str_equal (phase, "done") && self->name) {
-    take_image (self);
-    leave_operation (self);
-    create (self);
   } else if (g_str_equal (phase, "done")) {
+    if (self->name)
+      take_container (self);
     end (self, NULL);
   } else {
     g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
@@ -193,7 +137,7 @@ await_operation (AppWork *self)
 }
 
 static void
-on_pulling (GObject *source, GAsyncResult *result, gpointer data)
+on_launching (GObject *source, GAsyncResult *result, gpointer data)
 {
   g_autoptr (AppWork) self = data;
   g_autoptr (GError) error = NULL;
@@ -209,24 +153,17 @@ on_pulling (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 AppWork *
-app_work_new_container (
-    AppClient *client, const char *name, const char *image, gboolean pull, GVariant *options)
+app_work_new_container (AppClient *client, const char *name, const char *image, GVariant *options)
 {
   AppWork *self = g_object_new (APP_TYPE_WORK, NULL);
 
   self->client = g_object_ref (client);
   self->title = g_strdup (name);
   self->name = g_strdup (name);
-  self->image = g_strdup (image);
-  self->options = g_variant_ref_sink (options);
-  if (!pull) {
-    create (self);
-    return self;
-  }
   self->beginning = TRUE;
-  self->step = _ ("Looking for the image");
-  app_object_call (app_client_get_manager (client), "PullImage", g_variant_new ("(sa{sv})", image, NULL),
-                   NULL, NULL, on_pulling, g_object_ref (self));
+  app_object_call (app_client_get_manager (client), "Launch",
+                   g_variant_new ("(ss@a{sv})", name, image, options), NULL, NULL, on_launching,
+                   g_object_ref (self));
   return self;
 }
 
@@ -252,8 +189,8 @@ char *
 app_work_dup_status (AppWork *self)
 {
   double fraction = app_work_get_fraction (self);
-  const char *phase =
-      self->operation ? app_words_phase (app_object_text (self->operation, "Phase")) : self->step;
+  const char *phase = self->operation ? app_words_phase (app_object_text (self->operation, "Phase"))
+                                      : app_words_phase ("looking");
 
   if (self->error) {
     g_autofree char *details = app_words_details (self->error);
@@ -263,7 +200,7 @@ app_work_dup_status (AppWork *self)
   if (fraction >= 0)
     /* Translators: what is done, and how much of it: Downloading, 42 % */
     return g_strdup_printf (_ ("%s, %d %%"), phase, (int)(fraction * 100));
-  return g_strdup (phase ? phase : "");
+  return g_strdup (phase);
 }
 
 double
@@ -320,10 +257,8 @@ app_work_dispose (GObject *object)
     leave_operation (self);
   g_clear_object (&self->client);
   g_clear_object (&self->container);
-  g_clear_pointer (&self->options, g_variant_unref);
   g_clear_pointer (&self->title, g_free);
   g_clear_pointer (&self->name, g_free);
-  g_clear_pointer (&self->image, g_free);
   g_clear_pointer (&self->path, g_free);
   g_clear_error (&self->error);
   G_OBJECT_CLASS (app_work_parent_class)->dispose (object);

@@ -17,15 +17,13 @@ G_DECLARE_FINAL_TYPE (AppWork, app_work, APP, WORK, GObject)
  * app_work_new_container:
  * @name: what the container is to be called
  * @image: an alias or fingerprint of an image that is here, or what PullImage takes
- * @pull: whether the image has to be got first
- * @options: a{sv}, as CreateContainer takes it; a floating reference is taken
+ * @options: a{sv}, as Launch takes it; a floating reference is taken
  *
- * Makes a container and starts it.
+ * Gets the image if it is missing, makes a container and starts it; that goes on without us.
  *
  * Returns: (transfer full): the work, which has begun
  */
-AppWork *app_work_new_container (
-    AppClient *client, const char *name, const char *image, gboolean pull, GVariant *options);
+AppWork *app_work_new_container (AppClient *client, const char *name, const char *image, GVariant *options);
 
 /** app_work_new_operation: Returns: (transfer full): the work of the operation at @path, which the client may not know yet; it may have ended */
 AppWork *app_work_new_operation (AppClient *client, const char *path);

@@ -64,9 +64,9 @@ let_application_go (AppWork *work, GApplication *application)
 }
 
 void
-app_works_make (AppWorks *self, const char *name, const char *image, gboolean pull, GVariant *options)
+app_works_make (AppWorks *self, const char *name, const char *image, GVariant *options)
 {
-  g_autoptr (AppWork) work = app_work_new_container (self->client, name, image, pull, options);
+  g_autoptr (AppWork) work = app_work_new_container (self->client, name, image, options);
   GApplication *application = g_application_get_default ();
 
   add (self, work);

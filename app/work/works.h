@@ -18,7 +18,7 @@ AppWorks *app_works_new (AppClient *client);
 GListModel *app_works_get_list (AppWorks *works);
 
 /** app_works_make: makes a container as app_work_new_container() does; the application stays until it is there */
-void app_works_make (AppWorks *works, const char *name, const char *image, gboolean pull, GVariant *options);
+void app_works_make (AppWorks *works, const char *name, const char *image, GVariant *options);
 
 /** app_works_dismiss: takes one that has failed off the list */
 void app_works_dismiss (AppWorks *works, AppWork *work);

@@ -46,7 +46,7 @@ _bothy() {
         esac
         if [[ -z $verb ]]; then
             verb=$word
-        elif [[ -z $sub && ( $verb == bridge || $verb == device || $verb == egress || $verb == file || $verb == image || $verb == mount || $verb == nic || $verb == port || $verb == range || $verb == remote || $verb == snapshot || $verb == volume ) ]]; then
+        elif [[ -z $sub && ( $verb == bridge || $verb == device || $verb == egress || $verb == file || $verb == image || $verb == mount || $verb == nic || $verb == port || $verb == range || $verb == remote || $verb == snapshot || $verb == user || $verb == volume ) ]]; then
             sub=$word
         else
             ((count++))
@@ -61,7 +61,7 @@ _bothy() {
         fi
         return
     fi
-    if [[ ( $verb == bridge || $verb == device || $verb == egress || $verb == file || $verb == image || $verb == mount || $verb == nic || $verb == port || $verb == range || $verb == remote || $verb == snapshot || $verb == volume ) && -z $sub ]]; then
+    if [[ ( $verb == bridge || $verb == device || $verb == egress || $verb == file || $verb == image || $verb == mount || $verb == nic || $verb == port || $verb == range || $verb == remote || $verb == snapshot || $verb == user || $verb == volume ) && -z $sub ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(__bothy_subverbs "$verb")" -- "$cur")
         return
     fi
@@ -149,6 +149,12 @@ _bothy() {
         cp|"file push"|"file pull"|"file edit")
             mapfile -t COMPREPLY < <(compgen -f -- "$cur"; compgen -W "$(bothy list -q -f state=running 2>/dev/null | sed 's/$/:/')" -- "$cur")
             compopt -o filenames -o nospace 2>/dev/null ;;
+        "user set-ceiling")
+            if [[ $count -gt 0 ]]; then
+                mapfile -t COMPREPLY < <(compgen -W "memory= cpu= pids= disk= inodes=" -- "$cur"); compopt -o nospace 2>/dev/null
+            else
+                mapfile -t COMPREPLY < <(compgen -u -- "$cur")
+            fi ;;
         "volume info"|"volume delete") mapfile -t COMPREPLY < <(compgen -W "$(bothy volume list -q 2>/dev/null)" -- "$cur") ;;
         "mount list"|"device list") [[ $count -gt 0 ]] || containers=yes ;;
         "snapshot restore"|"snapshot delete")

@@ -28,7 +28,7 @@ end
 function __bothy_verb
     set -l words (__bothy_words)
     set -l name $words[1]
-    contains -- "$name" bridge device egress file image mount nic port range remote snapshot volume; and set name "$words[1] $words[2]"; and set -e words[2]
+    contains -- "$name" bridge device egress file image mount nic port range remote snapshot user volume; and set name "$words[1] $words[2]"; and set -e words[2]
     if test $argv[1] = once
         test (count $words) -eq 1; and contains -- "$name" $argv[2..]
     else
@@ -38,7 +38,7 @@ end
 
 function __bothy_options
     set -l verb (__bothy_words)
-    if contains -- "$verb[1]" bridge device egress file image mount nic port range remote snapshot volume
+    if contains -- "$verb[1]" bridge device egress file image mount nic port range remote snapshot user volume
         set verb $verb[1..2]
     else
         set verb $verb[1]
@@ -54,7 +54,7 @@ end
 complete -c bothy -f
 complete -c bothy -n 'test (count (__bothy_words)) -eq 0' -a '(__bothy_verbs)'
 complete -c bothy -n 'string match -q -- "-*" (commandline -ct)' -a '(__bothy_options)'
-for group in bridge device egress file image mount nic port range remote snapshot volume
+for group in bridge device egress file image mount nic port range remote snapshot user volume
     complete -c bothy -n "test \"\$(__bothy_words)\" = $group" -a "(__bothy_subverbs $group)"
 end
 complete -c bothy -n '__bothy_verb help' -a '(__bothy_verbs)'
@@ -66,6 +66,8 @@ complete -c bothy -n '__bothy_verb once limit autostart exec shell console logs 
 complete -c bothy -n 'test "$(__bothy_words)" = adopt' -a '(bothy adopt --list -q 2>/dev/null; __fish_complete_directories)'
 complete -c bothy -n '__bothy_verb adopt' -l owner -x -a '(__fish_complete_users)'
 complete -c bothy -n '__bothy_verb adopt' -l network -x -a 'nat none'
+complete -c bothy -n '__bothy_verb once "user set-ceiling"' -a '(__fish_complete_users)'
+complete -c bothy -n '__bothy_verb "user set-ceiling"; and not __bothy_verb once "user set-ceiling"' -a 'memory= cpu= pids= disk= inodes='
 complete -c bothy -n '__bothy_verb "volume info" "volume delete"' -a '(bothy volume list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb limit; and not __bothy_verb once limit' -a 'memory= memory-high= swap= cpu= cpu-weight= cpus= io-weight= pids= disk= inodes='
 complete -c bothy -n '__bothy_verb autostart; and not __bothy_verb once autostart' -a 'boot login no'
@@ -86,7 +88,7 @@ complete -c bothy -n '__bothy_verb "range release"' -a '(bothy range list --quie
 complete -c bothy -n '__bothy_verb "range reclaim"' -a '(bothy range list --all --quiet 2>/dev/null)'
 complete -c bothy -n '__bothy_verb unshare userns-exec' -a '(__fish_complete_subcommand)'
 complete -c bothy -n '__bothy_verb list wait' -l state -x -a 'stopped starting running frozen stopping failed'
-complete -c bothy -n '__bothy_verb list "image list" "image search" "remote list" "bridge list" "port list" "range list" "mount list" "device list" "egress list" "snapshot list" "volume list"' -s o -l output -x -a 'table wide names json'
+complete -c bothy -n '__bothy_verb list "image list" "image search" "remote list" "bridge list" "port list" "range list" "mount list" "device list" "egress list" "snapshot list" "user list" "volume list"' -s o -l output -x -a 'table wide names json'
 complete -c bothy -n '__bothy_verb list' -s f -l filter -x -a 'name= state= image= owner='
 complete -c bothy -n '__bothy_verb run create launch' -l network -x -a 'nat none (bothy bridge list -q 2>/dev/null | sed "/^bothy0\$/d; s/^/lan:/")'
 complete -c bothy -n '__bothy_verb "port remove"; and not __bothy_verb once "port remove"' -a '(bothy port list -q (__bothy_words)[3] 2>/dev/null)'

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <gio/gio.h>
+#include <string.h>
 
 /* What D-Bus has a name for is called so, as the libraries of all languages know it. */
 #define STANDARD(name) "org.freedesktop.DBus.Error." name
@@ -53,6 +54,9 @@ static const char *const names[] = {
   [BOTHY_ERROR_NO_SUCH_VOLUME] = OURS ("NoSuchVolume"),
   [BOTHY_ERROR_VOLUME_EXISTS] = OURS ("VolumeExists"),
   [BOTHY_ERROR_VOLUME_IN_USE] = OURS ("VolumeInUse"),
+  [BOTHY_ERROR_CRASHED] = OURS ("Crashed"),
+  [BOTHY_ERROR_OUT_OF_MEMORY] = OURS ("OutOfMemory"),
+  [BOTHY_ERROR_GAVE_UP] = OURS ("GaveUp"),
   [BOTHY_ERROR_UNKNOWN_OBJECT] = STANDARD ("UnknownObject"),
   [BOTHY_ERROR_UNKNOWN_METHOD] = STANDARD ("UnknownMethod"),
   [BOTHY_ERROR_UNKNOWN_INTERFACE] = STANDARD ("UnknownInterface"),
@@ -64,13 +68,94 @@ static const char *const names[] = {
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (names) == BOTHY_N_ERRORS);
 
-G_DEFINE_QUARK (bothy - error - quark, bothy_error)
+/* What an error has beside its text; NULL: nothing. */
+typedef struct {
+  GTree *details; /* key → value */
+} BothyErrorPrivate;
+
+static int
+compare_keys (gconstpointer a, gconstpointer b, gpointer user_data)
+{
+  return strcmp (a, b);
+}
+
+static gboolean
+copy_detail (gpointer key, gpointer value, gpointer details)
+{
+  g_tree_insert (details, g_strdup (key), g_strdup (value));
+  return FALSE;
+}
+
+static void
+bothy_error_private_init (BothyErrorPrivate *self)
+{
+}
+
+static void
+bothy_error_private_copy (const BothyErrorPrivate *self, BothyErrorPrivate *copy)
+{
+  if (!self->details)
+    return;
+  copy->details = g_tree_new_full (compare_keys, NULL, g_free, g_free);
+  g_tree_foreach (self->details, copy_detail, copy->details);
+}
+
+static void
+bothy_error_private_clear (BothyErrorPrivate *self)
+{
+  g_clear_pointer (&self->details, g_tree_unref);
+}
+
+G_DEFINE_EXTENDED_ERROR (BothyError, bothy_error)
+
+void
+bothy_error_set_detail (GError *error, const char *key, const char *value)
+{
+  BothyErrorPrivate *private;
+
+  if (error->domain != BOTHY_ERROR)
+    return;
+  private = bothy_error_get_private (error);
+  if (!private->details)
+  private->details = g_tree_new_full (compare_keys, NULL, g_free, g_free);
+  g_tree_replace (private->details, g_strdup (key), g_utf8_make_valid (value, -1));
+}
+
+static gboolean
+add_detail (gpointer key, gpointer value, gpointer builder)
+{
+  g_variant_builder_add (builder, "{ss}", key, value);
+  return FALSE;
+}
+
+GVariant *
+bothy_error_details_to_variant (const GError *error)
+{
+  const BothyErrorPrivate *private =
+      error && error->domain == BOTHY_ERROR ? bothy_error_get_private (error) : NULL;
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{ss}"));
+  if (private && private->details)
+    g_tree_foreach (private->details, add_detail, &builder);
+  return g_variant_builder_end (&builder);
+}
 
 const char *
 bothy_error_name (BothyErrorCode code)
 {
   g_return_val_if_fail (code < BOTHY_N_ERRORS, names[BOTHY_ERROR_FAILED]);
   return names[code];
+}
+
+BothyErrorCode
+bothy_error_from_name (const char *name)
+{
+  for (BothyErrorCode code = 0; code < BOTHY_N_ERRORS; code++) {
+    if (g_str_equal (names[code], name))
+      return code;
+  }
+  return BOTHY_ERROR_FAILED;
 }
 
 BothyErrorCode

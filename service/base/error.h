@@ -51,6 +51,9 @@ typedef enum {
   BOTHY_ERROR_NO_SUCH_VOLUME,
   BOTHY_ERROR_VOLUME_EXISTS,
   BOTHY_ERROR_VOLUME_IN_USE,
+  BOTHY_ERROR_CRASHED,
+  BOTHY_ERROR_OUT_OF_MEMORY,
+  BOTHY_ERROR_GAVE_UP,
   BOTHY_ERROR_UNKNOWN_OBJECT,
   BOTHY_ERROR_UNKNOWN_METHOD,
   BOTHY_ERROR_UNKNOWN_INTERFACE,
@@ -72,6 +75,16 @@ BothyErrorCode bothy_error_get_code (const GError *error);
 
 /* CODE's name on the bus, such as "org.bothy.Bothy1.Error.NoSuchContainer"; what D-Bus itself has a name for has that. */
 const char *bothy_error_name (BothyErrorCode code);
+
+/* The code that is called NAME on the bus; FAILED if none is. */
+BothyErrorCode bothy_error_from_name (const char *name);
+
+/* Let ERROR, if it is one of ours, say VALUE of KEY ("program"), for programs that make sentences of their own: copies of the error say it,
+   too. What is not UTF-8 of VALUE becomes U+FFFD. */
+void bothy_error_set_detail (GError *error, const char *key, const char *value);
+
+/* All details of ERROR (NULL: none): a{ss}, floating. */
+GVariant *bothy_error_details_to_variant (const GError *error);
 
 /* Make a G_IO_ERROR, or an errno in any other domain, one of ours; CONTEXT goes before
    its text. ENOSPC and EDQUOT become NO_SPACE, EMFILE and ENFILE LIMITS_EXCEEDED, cancellation CANCELLED. */

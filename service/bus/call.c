@@ -146,6 +146,7 @@ bothy_call_unref (BothyCall *self)
   self->ended (self->ended_data, self->user);
   g_clear_object (&self->asked_about);
   g_clear_object (&self->about);
+  g_clear_object (&self->also);
   g_clear_error (&self->exceeds);
   g_clear_pointer (&self->arguments, bothy_arguments_free);
   if (self->request)

@@ -41,8 +41,10 @@ struct _BothyCall {
   const char
       *grounds; /* why the caller may: "owner", "root", or polkit's action; NULL: nobody wants to know */
   PolkitDetails *details; /* what polkit is told */
-  gboolean is_own;        /* said by check: it is about the caller's things only */
-  gboolean is_foreign;    /* said by check: it is about somebody else's thing */
+  PolkitDetails
+      *also; /* said by check: what polkit is told of the row's "also", which is asked for, too; or NULL */
+  gboolean is_own;     /* said by check: it is about the caller's things only */
+  gboolean is_foreign; /* said by check: it is about somebody else's thing */
   GError *exceeds;     /* said by check: what is answered unless polkit authorizes the row's other action */
   gboolean may_exceed; /* polkit did */
   void (*weighed) (BothyCall *call, gboolean ask);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* CreateContainer of org.bothy.Bothy1.Manager */
+/* CreateContainer and Launch of org.bothy.Bothy1.Manager */
 #include "bus/handlers.h"
 
 #include "bus/limits.h"
+#include "bus/operation.h"
 #include "bus/paths.h"
 #include "bus/options.h"
 #include "base/error.h"
@@ -11,6 +12,7 @@
 #include "core/ids/ranges.h"
 #include "core/images/reference.h"
 #include "core/registry/create.h"
+#include "core/registry/launch.h"
 #include "network/egress.h"
 
 /* The bridge's network is no secret. Whether somebody has the address is one, until he may have a nic there. */
@@ -112,16 +114,32 @@ parse_shm_size (BothyContainerSpec *spec, GVariant *given, GError **error)
   return FALSE;
 }
 
-static gpointer
-parse_create_container (BothyArguments *arguments, GError **error)
+/* What holds where nothing else is said. */
+static BothyContainerSpec *
+new_spec (void)
 {
-  g_autoptr (BothyContainerSpec) spec = g_new0 (BothyContainerSpec, 1);
+  BothyContainerSpec *spec = g_new0 (BothyContainerSpec, 1);
+
+  spec->command = g_new0 (char *, 1);
+  spec->environment = g_new0 (char *, 1);
+  spec->user = g_strdup ("");
+  spec->working_directory = g_strdup ("");
+  spec->account = g_strdup ("");
+  return spec;
+}
+
+/* Name, image and options. RET_CREDENTIALS (NULL: that is no option of the method): what is shown to servers. */
+static BothyContainerSpec *
+parse_spec (BothyArguments *arguments, BothyCredentials **ret_credentials, GError **error)
+{
+  g_autoptr (BothyContainerSpec) spec = new_spec ();
   g_autoptr (GVariant) options = NULL;
   g_autoptr (GVariant) limits = NULL;
   g_autoptr (GVariant) sysctls = NULL;
   g_autoptr (GVariant) shm_size = NULL;
   g_autoptr (GVariant) mounts = NULL;
   g_autoptr (GVariant) volumes = NULL;
+  g_autoptr (GVariant) credentials = NULL;
   g_autofree char *restart = g_strdup ("no");
   g_autofree char *network = g_strdup ("nat");
   g_autofree char *address = g_strdup ("");
@@ -146,17 +164,14 @@ parse_create_container (BothyArguments *arguments, GError **error)
     { "volumes", "a(ssa{sv})", &volumes },
     { "address", "s", &address },
     { "resolvers", "as", &resolvers },
+    { ret_credentials ? "credentials" : NULL, "a{sh}", &credentials },
     { NULL, NULL, NULL },
   };
 
-  spec->command = g_new0 (char *, 1);
-  spec->environment = g_new0 (char *, 1);
-  spec->user = g_strdup ("");
-  spec->working_directory = g_strdup ("");
-  spec->account = g_strdup ("");
   bothy_arguments_get (arguments, "(ss@a{sv})", &spec->name, &spec->image, &options);
   spec->hostname = g_strdup (spec->name);
-  if (!bothy_options_parse (options, table, error))
+  if (!bothy_options_parse (options, table, error) ||
+      (credentials && !bothy_credentials_parse (arguments, credentials, ret_credentials, error)))
     return NULL;
   spec->mounts = mounts ? bothy_mounts_parse (arguments, mounts, error) : bothy_mounts_new ();
   if (!spec->mounts || (volumes && !bothy_volumes_parse (spec->mounts, volumes, error)))
@@ -171,18 +186,28 @@ parse_create_container (BothyArguments *arguments, GError **error)
   return g_steal_pointer (&spec);
 }
 
+static gpointer
+parse_create_container (BothyArguments *arguments, GError **error)
+{
+  return parse_spec (arguments, NULL, error);
+}
+
 const BothyRequestType bothy_manager_create_container_request = { parse_create_container,
                                                                   (GDestroyNotify)bothy_container_spec_free };
 
-gboolean
-bothy_manager_check_create_container (BothyCall *call, GError **error)
+static void
+ask_to_create (BothyCall *call, BothyContainerSpec *spec)
 {
-  BothyContainerSpec *spec = call->request;
-
   polkit_details_insert (call->details, "container", spec->name);
   polkit_details_insert (call->details, "image", spec->image);
   bothy_limits_ask_to_exceed (call, &spec->limits, call->user);
   spec->granted_ranges = bothy_limits_ask_for_range (call);
+}
+
+gboolean
+bothy_manager_check_create_container (BothyCall *call, GError **error)
+{
+  ask_to_create (call, call->request);
   return TRUE;
 }
 
@@ -214,10 +239,9 @@ on_weighed (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 /* A nic on a LAN that is not delegated to the caller takes an administrator's word. */
-void
-bothy_manager_weigh_create_container (BothyCall *call)
+static void
+weigh_network (BothyCall *call, const BothyContainerSpec *spec)
 {
-  const BothyContainerSpec *spec = call->request;
   const char *name = spec->network->bridge;
   BothyKnownBridge *bridge;
   GError *error = NULL;
@@ -242,18 +266,137 @@ bothy_manager_weigh_create_container (BothyCall *call)
 }
 
 void
-bothy_manager_handle_create_container (BothyCall *call)
+bothy_manager_weigh_create_container (BothyCall *call)
 {
-  BothyContainerSpec *spec = call->request;
+  weigh_network (call, call->request);
+}
+
+/* The bridge may have gone, or be another one's only, since polkit was asked: then the caller is told, and this is FALSE. */
+static gboolean
+settle_network (BothyCall *call, BothyContainerSpec *spec)
+{
   GError *error = NULL;
 
-  /* The bridge may have gone, or be another one's only, since polkit was asked. */
-  if (spec->network->bridge && !bothy_bridges_find_for (bothy_registry_get_bridges (call->registry),
-                                                        spec->network->bridge, call->user, &error)) {
-    bothy_call_return_error (call, error);
-    return;
-  }
   spec->network->allowed = call->may_use;
+  if (!spec->network->bridge || bothy_bridges_find_for (bothy_registry_get_bridges (call->registry),
+                                                        spec->network->bridge, call->user, &error))
+    return TRUE;
+  bothy_call_return_error (call, error);
+  return FALSE;
+}
+
+void
+bothy_manager_handle_create_container (BothyCall *call)
+{
+  if (!settle_network (call, call->request))
+    return;
   bothy_registry_create (call->registry, call->user, g_steal_pointer (&call->request), on_created,
                          bothy_call_ref (call));
+}
+
+/* ---- Launch ---- */
+
+typedef struct {
+  BothyContainerSpec *spec; /* NULL once it was handed on */
+  BothyReference reference; /* of the image, for who has to get it */
+  BothyCredentials *credentials;
+  gboolean may_pull;
+} LaunchRequest;
+
+static void
+launch_request_free (LaunchRequest *request)
+{
+  g_clear_pointer (&request->spec, bothy_container_spec_free);
+  bothy_reference_clear (&request->reference);
+  g_clear_pointer (&request->credentials, bothy_credentials_unref);
+  g_free (request);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LaunchRequest, launch_request_free)
+
+static gpointer
+parse_launch (BothyArguments *arguments, GError **error)
+{
+  g_autoptr (LaunchRequest) request = g_new0 (LaunchRequest, 1);
+
+  request->spec = parse_spec (arguments, &request->credentials, error);
+  /* What is no reference is a fingerprint, or a name that nobody else knows. */
+  if (request->spec)
+    bothy_reference_parse (request->spec->image, &request->reference, NULL);
+  return request->spec ? g_steal_pointer (&request) : NULL;
+}
+
+const BothyRequestType bothy_manager_launch_request = { parse_launch, (GDestroyNotify)launch_request_free };
+
+/* Nobody has to be asked whether what is there already may be got. */
+static gboolean
+is_missing (BothyCall *call, const LaunchRequest *request)
+{
+  const char *name = request->spec->image;
+
+  return request->reference.name && !g_str_equal (name, BOTHY_BUILTIN_ALIAS) &&
+         !bothy_is_fingerprint_prefix (name) &&
+         !bothy_image_store_find (bothy_registry_get_images (call->registry), call->user, name, NULL);
+}
+
+gboolean
+bothy_manager_check_launch (BothyCall *call, GError **error)
+{
+  LaunchRequest *request = call->request;
+  const BothyReference *reference = &request->reference;
+  const char *remote = reference->registry ? reference->registry : reference->remote;
+
+  /* Else it would be known only when the image has come. */
+  if (!bothy_registry_check_create (call->registry, call->user, request->spec, error))
+    return FALSE;
+  ask_to_create (call, request->spec);
+  g_clear_object (&call->also);
+  if (is_missing (call, request)) {
+    call->also = polkit_details_new ();
+    polkit_details_insert (call->also, "image", reference->name);
+    polkit_details_insert (call->also, "remote", remote ? remote : "");
+  }
+  return TRUE;
+}
+
+void
+bothy_manager_weigh_launch (BothyCall *call)
+{
+  weigh_network (call, ((const LaunchRequest *)call->request)->spec);
+}
+
+static void
+on_launched (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyOperation) operation = user_data;
+  BothyRegistry *registry = BOTHY_REGISTRY (source);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (BothyContainer) container = bothy_registry_launch_finish (registry, result, &error);
+  g_autofree char *path = NULL;
+
+  if (container)
+    path = bothy_path_of_container (container->owner, container->spec->name);
+  bothy_operation_complete (operation, path, error);
+}
+
+static void
+launch (BothyRegistry *registry, BothyOperation *operation, GObject *target, gpointer data)
+{
+  LaunchRequest *request = data;
+  const BothyLaunch wanted = { .spec = g_steal_pointer (&request->spec),
+                               .reference = request->may_pull ? &request->reference : NULL,
+                               .credentials = request->credentials };
+
+  bothy_registry_launch (registry, operation, &wanted, on_launched, operation);
+}
+
+void
+bothy_manager_handle_launch (BothyCall *call)
+{
+  LaunchRequest *request = call->request;
+
+  if (!settle_network (call, request->spec))
+    return;
+  request->may_pull = call->also != NULL;
+  bothy_call_return_operation (call, "launch-container", request->spec->name,
+                               request->may_pull ? "looking" : "creating", launch);
 }

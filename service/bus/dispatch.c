@@ -237,6 +237,20 @@ on_foreign_checked (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
+on_also_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+  GError *error = NULL;
+
+  if (!bothy_authority_check_finish (result, &error))
+    bothy_call_return_error (call, error);
+  else if (g_cancellable_is_cancelled (call->client->gone))
+    g_debug ("%s left before %s was authorized", call->client->name, call->member);
+  else
+    handle_if_visible (call);
+}
+
+static void
 on_action_checked (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
@@ -246,6 +260,9 @@ on_action_checked (GObject *source, GAsyncResult *result, gpointer user_data)
     bothy_call_return_error (call, error);
   else if (g_cancellable_is_cancelled (call->client->gone))
     g_debug ("%s left before %s was authorized", call->client->name, call->member);
+  else if (call->also)
+    bothy_authority_check (call->client, call->row->also, call->also, call->is_interactive, on_also_checked,
+                           bothy_call_ref (call));
   else
     handle_if_visible (call);
 }

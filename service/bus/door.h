@@ -38,6 +38,8 @@ struct _BothyRow {
   /* It changes nothing and lets nobody in, so nobody is told who called it; as a method does whose action is
      to inspect. What is forgotten here is told. */
   gboolean reads;
+  /* Asked for as well, with the details call->also, when check made these; or NULL. */
+  const char *also;
 };
 
 /* The whole table, which is static and ended by a row without interface. */

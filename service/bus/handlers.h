@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bus/call.h"
+#include "core/remotes/credentials.h"
 
 G_BEGIN_DECLS
 
@@ -45,6 +46,24 @@ REQUEST (manager, create_container);
 CHECK (manager, create_container);
 WEIGH (manager, create_container);
 HANDLE (manager, create_container);
+REQUEST (manager, launch);
+CHECK (manager, launch);
+WEIGH (manager, launch);
+HANDLE (manager, launch);
+
+/* users.c */
+HANDLE (manager, ceilings);
+CHECK (manager, list_users);
+HANDLE (manager, list_users);
+REQUEST (manager, set_user_ceilings);
+CHECK (manager, set_user_ceilings);
+HANDLE (manager, set_user_ceilings);
+
+/* scripts.c */
+HANDLE (manager, get_all_stats);
+HANDLE (manager, get_process);
+HANDLE (manager, list_images);
+HANDLE (manager, list_bridges);
 
 /* adopt.c */
 CHECK (manager, list_adoptable);
@@ -73,6 +92,9 @@ HANDLE (image, refresh);
 REQUEST (manager, search_images);
 CHECK (manager, search_images);
 HANDLE (manager, search_images);
+REQUEST (manager, check_for_updates);
+CHECK (manager, check_for_updates);
+HANDLE (manager, check_for_updates);
 HANDLE (manager, list_remotes);
 REQUEST (manager, add_remote);
 CHECK (manager, add_remote);
@@ -257,6 +279,13 @@ GPtrArray *bothy_mounts_parse (BothyArguments *arguments, GVariant *mounts, GErr
 /* Put VOLUMES (a(ssa{sv})), the option "volumes" of CreateContainer, into MOUNTS; see volume.c. FALSE with INVALID_ARGS, or
    MOUNT_FAILED: two are at one place. */
 gboolean bothy_volumes_parse (GPtrArray *mounts, GVariant *volumes, GError **error);
+
+/* OPTION (a{sh}, NULL: it was not given), the option "credentials" of Launch, PullImage and others: of each server's URL a file, which is
+   duplicated; see pull.c. (RET_CREDENTIALS: transfer full) FALSE with INVALID_ARGS. */
+gboolean bothy_credentials_parse (BothyArguments *arguments,
+                                  GVariant *option,
+                                  BothyCredentials **ret_credentials,
+                                  GError **error);
 
 /* The description of the standard interface NAME (org.freedesktop.DBus.…) that every object has; it is static.
    NULL: NAME, which may be NULL, is none. */

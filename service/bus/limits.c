@@ -12,7 +12,8 @@
 void
 bothy_limits_ask_to_exceed (BothyCall *call, BothyCgroupLimits *limits, guint32 owner)
 {
-  const BothyConfiguration *configuration = bothy_registry_get_configuration (call->registry);
+  const BothyConfiguration *configuration =
+      bothy_ceilings_for (bothy_registry_get_ceilings (call->registry), owner);
   guint exceeding = bothy_limits_exceeding (limits, configuration);
   g_autofree char *wanted = bothy_limits_describe (limits, exceeding);
   g_autofree char *ceilings = bothy_limits_describe_ceilings (configuration, exceeding);

@@ -35,6 +35,7 @@
 #define BOTHY_ACTION_DEVICE     BOTHY_BUS_NAME ".assign-device"
 #define BOTHY_ACTION_PORT       BOTHY_BUS_NAME ".privileged-port"
 #define BOTHY_ACTION_FIREWALL   BOTHY_BUS_NAME ".open-firewall"
+#define BOTHY_ACTION_CEILINGS   BOTHY_BUS_NAME ".manage-ceilings"
 
 #define DBUS_PROPERTIES_INTERFACE     "org.freedesktop.DBus.Properties"
 #define DBUS_INTROSPECTABLE_INTERFACE "org.freedesktop.DBus.Introspectable"

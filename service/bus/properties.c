@@ -26,6 +26,12 @@ add_time (GVariantBuilder *builder, const char *name, gint64 value)
   add (builder, name, g_variant_new_uint64 ((guint64)value));
 }
 
+const char *
+bothy_properties_error_name (const GError *error)
+{
+  return error ? bothy_error_name (bothy_error_get_code (error)) : "";
+}
+
 /* A program's arguments may be any bytes; what is not UTF-8 among them is shown as U+FFFD. */
 static GVariant *
 words_to_variant (char **words)
@@ -130,7 +136,9 @@ add_container_run (GVariantBuilder *builder, const BothyContainer *container)
   add (builder, "Egress", g_variant_new_strv ((const char *const *)container->spec->egress, -1));
   add_string (builder, "NetworkError", container->network_error);
   add (builder, "LastExit", g_variant_new ("(ii)", container->last_code, container->last_signal));
-  add_string (builder, "LastError", container->last_error);
+  add_string (builder, "LastError", container->last_error ? container->last_error->message : "");
+  add_string (builder, "LastErrorName", bothy_properties_error_name (container->last_error));
+  add (builder, "LastErrorDetails", bothy_error_details_to_variant (container->last_error));
   add_time (builder, "CreatedAt", container->created_at);
   add_time (builder, "StartedAt", container->started_at);
   add_time (builder, "StoppedAt", container->stopped_at);
@@ -202,6 +210,7 @@ bothy_properties_of_image (GObject *target, guint32 user)
   add_time (&builder, "ExpiresAt", image->expires_at);
   add (&builder, "DaysLeft", g_variant_new_uint32 (image->days_left));
   add_string (&builder, "Origin", bothy_image_get_origin (image, user));
+  add_string (&builder, "Newer", bothy_image_get_newer (image, user));
   add_string (&builder, "Verified", image->verified);
   add (&builder, "Configuration", bothy_image_config_to_variant (image->defaults));
   add (&builder, "Layers", g_variant_new_strv ((const char *const *)image->layers, -1));
@@ -255,19 +264,10 @@ bothy_properties_operation_visible (GObject *target, guint32 user)
   return BOTHY_OPERATION (target)->user == user;
 }
 
-char *
-bothy_properties_error_text (const GError *error)
-{
-  if (!error)
-    return g_strdup ("");
-  return g_strdup_printf ("%s: %s", bothy_error_name (bothy_error_get_code (error)), error->message);
-}
-
 GVariant *
 bothy_properties_of_operation (GObject *target, guint32 user)
 {
   BothyOperation *operation = BOTHY_OPERATION (target);
-  g_autofree char *error = bothy_properties_error_text (operation->error);
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{sv}"));
@@ -276,8 +276,12 @@ bothy_properties_of_operation (GObject *target, guint32 user)
   add_string (&builder, "Phase", operation->phase);
   add (&builder, "Progress", g_variant_new_double (operation->progress));
   add (&builder, "Bytes", g_variant_new_uint64 (operation->bytes));
+  add (&builder, "Total", g_variant_new_uint64 (operation->total));
   add (&builder, "Object", g_variant_new_object_path (operation->object_path));
-  add_string (&builder, "Error", error);
+  add_string (&builder, "Error", operation->error ? operation->error->message : "");
+  add_string (&builder, "ErrorName", bothy_properties_error_name (operation->error));
+  add (&builder, "ErrorDetails", bothy_error_details_to_variant (operation->error));
+  add_time (&builder, "StartedAt", operation->started_at);
   add (&builder, "Warnings",
        g_variant_new_strv ((const char *const *)operation->warnings->pdata, operation->warnings->len));
   return g_variant_builder_end (&builder);

@@ -35,7 +35,7 @@ GVariant *bothy_properties_of_bridge (GObject *target, guint32 user);
 GVariant *bothy_properties_of_operation (GObject *target, guint32 user);
 GVariant *bothy_properties_of_process (GObject *target, guint32 user);
 
-/* "" for NULL, or the D-Bus name of ERROR, a colon, a space and its text. (transfer full) */
-char *bothy_properties_error_text (const GError *error);
+/* The name of ERROR on the bus; "" for NULL. It is static. */
+const char *bothy_properties_error_name (const GError *error);
 
 G_END_DECLS

@@ -63,7 +63,9 @@ on_image_changed (BothyImage *image, BothyObjects *objects)
   g_autofree char *path = bothy_path_of_image (image->fingerprint);
 
   bothy_objects_changed (objects, path);
+  /* What each reader has a value of his own of. */
   bothy_objects_invalidated (objects, path, "Aliases");
+  bothy_objects_invalidated (objects, path, "Newer");
 }
 
 static void
@@ -148,10 +150,12 @@ static void
 on_operation_completed (BothyOperation *operation, BothyObjects *objects)
 {
   g_autofree char *path = bothy_path_of_operation (operation->id);
-  g_autofree char *error = bothy_properties_error_text (operation->error);
+  const GError *error = operation->error;
 
   bothy_objects_emit (objects, path, "Completed",
-                      g_variant_new ("(bsv)", operation->error == NULL, error, g_variant_new_string ("")));
+                      g_variant_new ("(bssv)", error == NULL, bothy_properties_error_name (error),
+                                     error ? error->message : "",
+                                     g_variant_new_object_path (operation->object_path)));
 }
 
 static void

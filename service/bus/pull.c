@@ -10,6 +10,7 @@
 #include "base/validate.h"
 #include "core/images/reference.h"
 #include "core/remotes/credentials.h"
+#include "core/remotes/updates.h"
 
 #include <string.h>
 
@@ -17,12 +18,11 @@
 
 /* ---- what PullImage, Refresh and SearchImages have in common ---- */
 
-/* The option "credentials": of each server's URL an fd, which is duplicated. NULL: it was not given. */
-static gboolean
-parse_credentials (BothyArguments *arguments,
-                   GVariant *option,
-                   BothyCredentials **ret_credentials,
-                   GError **error)
+gboolean
+bothy_credentials_parse (BothyArguments *arguments,
+                         GVariant *option,
+                         BothyCredentials **ret_credentials,
+                         GError **error)
 {
   g_autoptr (BothyCredentials) credentials = NULL;
   GVariantIter iter;
@@ -104,7 +104,7 @@ parse_pull_image (BothyArguments *arguments, GError **error)
       !bothy_reference_parse (request->text, &request->reference, error) ||
       (request->alias && !bothy_reference_check_alias (request->alias, error)) ||
       !check_architecture (request->architecture, FALSE, error) ||
-      !parse_credentials (arguments, credentials, &request->credentials, error))
+      !bothy_credentials_parse (arguments, credentials, &request->credentials, error))
     return NULL;
   return g_steal_pointer (&request);
 }
@@ -180,7 +180,7 @@ parse_refresh (BothyArguments *arguments, GError **error)
 
   bothy_arguments_get (arguments, "(@a{sv})", &options);
   if (!bothy_options_parse (options, table, error) ||
-      !parse_credentials (arguments, credentials, &request->credentials, error))
+      !bothy_credentials_parse (arguments, credentials, &request->credentials, error))
     return NULL;
   return g_steal_pointer (&request);
 }
@@ -267,7 +267,7 @@ parse_search_images (BothyArguments *arguments, GError **error)
   }
   if (!bothy_options_parse (options, table, error) ||
       !check_architecture (request->architecture, TRUE, error) ||
-      !parse_credentials (arguments, credentials, &request->credentials, error))
+      !bothy_credentials_parse (arguments, credentials, &request->credentials, error))
     return NULL;
   return g_steal_pointer (&request);
 }
@@ -309,6 +309,96 @@ bothy_manager_handle_search_images (BothyCall *call)
   bothy_puller_search (bothy_registry_get_puller (call->registry), call->user, request->pattern,
                        request->architecture, request->credentials, call->client->gone, on_searched,
                        bothy_call_ref (call));
+}
+
+/* ---- CheckForUpdates ---- */
+
+typedef struct {
+  BothyCredentials *credentials;
+} CheckRequest;
+
+static void
+check_request_free (CheckRequest *request)
+{
+  g_clear_pointer (&request->credentials, bothy_credentials_unref);
+  g_free (request);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CheckRequest, check_request_free)
+
+static gpointer
+parse_check_for_updates (BothyArguments *arguments, GError **error)
+{
+  g_autoptr (CheckRequest) request = g_new0 (CheckRequest, 1);
+  g_autoptr (GVariant) options = NULL;
+  g_autoptr (GVariant) credentials = NULL;
+  const BothyOption table[] = { { "credentials", "a{sh}", &credentials }, { NULL, NULL, NULL } };
+
+  bothy_arguments_get (arguments, "(@a{sv})", &options);
+  if (!bothy_options_parse (options, table, error) ||
+      !bothy_credentials_parse (arguments, credentials, &request->credentials, error))
+    return NULL;
+  return g_steal_pointer (&request);
+}
+
+const BothyRequestType bothy_manager_check_for_updates_request = { parse_check_for_updates,
+                                                                   (GDestroyNotify)check_request_free };
+
+/* It is about all images, and whatever remotes they came from. */
+gboolean
+bothy_manager_check_check_for_updates (BothyCall *call, GError **error)
+{
+  polkit_details_insert (call->details, "image", "");
+  polkit_details_insert (call->details, "remote", "");
+  return TRUE;
+}
+
+static void
+add_update (GVariantBuilder *builder, const BothyUpdate *update)
+{
+  g_autofree char *path = bothy_path_of_image (update->image->fingerprint);
+
+  g_variant_builder_open (builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (builder, "{sv}", "image", g_variant_new_object_path (path));
+  g_variant_builder_add (builder, "{sv}", "fingerprint", g_variant_new_string (update->image->fingerprint));
+  g_variant_builder_add (builder, "{sv}", "origin", g_variant_new_string (update->origin));
+  if (update->error) {
+    g_variant_builder_add (builder, "{sv}", "error-name",
+                           g_variant_new_string (bothy_error_name (bothy_error_get_code (update->error))));
+    g_variant_builder_add (builder, "{sv}", "error", g_variant_new_string (update->error->message));
+  } else
+    g_variant_builder_add (builder, "{sv}", "newer",
+                           g_variant_new_string (update->version ? update->version : ""));
+  g_variant_builder_close (builder);
+}
+
+static void
+on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyCall) call = user_data;
+  GError *error = NULL;
+  g_autoptr (GPtrArray) updates =
+      bothy_puller_check_for_updates_finish (BOTHY_PULLER (source), result, &error);
+  GVariantBuilder builder;
+
+  if (!updates) {
+    bothy_call_return_error (call, error);
+    return;
+  }
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < updates->len; i++)
+    add_update (&builder, updates->pdata[i]);
+  bothy_call_return (call, g_variant_new ("(aa{sv})", &builder));
+}
+
+void
+bothy_manager_handle_check_for_updates (BothyCall *call)
+{
+  const CheckRequest *request = call->request;
+
+  /* Who leaves waits for nothing any more. */
+  bothy_puller_check_for_updates (bothy_registry_get_puller (call->registry), call->user,
+                                  request->credentials, call->client->gone, on_checked,
+                                  bothy_call_ref (call));
 }
 
 /* ---- remotes ---- */

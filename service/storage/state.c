@@ -50,6 +50,7 @@ open_directories (BothyState *self, int *runtime_fd, GError **error)
     { &self->state_fd, "accounts", &self->accounts_fd },
     { &self->state_fd, "uppers", &self->uppers_fd },
     { &self->state_fd, "volumes", &self->volumes_fd },
+    { &self->state_fd, "ceilings", &self->ceilings_fd },
     { &top, RUNTIME_DIR, runtime_fd },
     { runtime_fd, "supervisors", &self->sockets_fd },
     { runtime_fd, "attaching", &self->attaching_fd },
@@ -74,7 +75,7 @@ bothy_state_new (GError **error)
   g_autoptr (BothyState) self = g_new (BothyState, 1);
   autofd runtime_fd = -1;
 
-  *self = (BothyState){ -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 };
+  *self = (BothyState){ -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 };
   if (!open_directories (self, &runtime_fd, error))
     return NULL;
   self->lock_fd = bothy_lock_take (runtime_fd, error);
@@ -93,7 +94,7 @@ bothy_state_free (BothyState *self)
   int *fds[] = { &self->lock_fd,     &self->sockets_fd,    &self->attaching_fd, &self->boot_fd,
                  &self->state_fd,    &self->containers_fd, &self->images_fd,    &self->layers_fd,
                  &self->ranges_fd,   &self->trash_fd,      &self->remotes_fd,   &self->bridges_fd,
-                 &self->accounts_fd, &self->uppers_fd,     &self->volumes_fd };
+                 &self->accounts_fd, &self->uppers_fd,     &self->volumes_fd,   &self->ceilings_fd };
 
   for (gsize i = 0; i < G_N_ELEMENTS (fds); i++)
     bothy_clear_fd (fds[i]);

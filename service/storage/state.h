@@ -22,6 +22,7 @@ typedef struct {
   int accounts_fd;
   int uppers_fd;
   int volumes_fd;
+  int ceilings_fd;
 } BothyState;
 
 /* Open the directories, or make those that are missing, and take the lock. (transfer full); NULL with an error: another

@@ -45,7 +45,7 @@ def make(world, alice):
         with archives.temporary(data) as file:
             operation = alice.manager("ImportImage", "(ha{sv})", 0, variants({"alias": "account"}), fds=[file.fileno()])[0]
         done = alice.finish(operation)
-        assert done["Error"] == ""
+        assert done["Failure"] == ""
         box = alice.create("box", image="account", command=["sleep", "1000"], account=account, **options)
         made.extend((box, done["Object"]))
         return box

@@ -55,7 +55,7 @@ def images(world, user):
 
 def error_of(client, operation):
     """Its name alone."""
-    return client.finish(operation)["Error"].split(":")[0].rsplit(".", 1)[-1]
+    return client.finish(operation)["Failure"].split(":")[0].rsplit(".", 1)[-1]
 
 
 def test_CONV_07_own_tree(world, alice, place):
@@ -66,7 +66,7 @@ def test_CONV_07_own_tree(world, alice, place):
         assert facts["files"] == 6 and facts["privileged"] is False
         (operation,) = alice.manager("AdoptContainer", DO, "dir", "", [0], "mine", {}, fds=fds)
     done = alice.finish(operation)
-    assert done["Error"] == "" and done["Object"] == container_path(ALICE, "mine") and done["Kind"] == "adopt-container"
+    assert done["Failure"] == "" and done["Object"] == container_path(ALICE, "mine") and done["Kind"] == "adopt-container"
     assert done["Subject"] == "mine"
     assert {question.action for question in world.polkit.questions} == {polkit.CREATE}
     assert alice.get(done["Object"], CONTAINER, "Owner") == ALICE
@@ -122,7 +122,7 @@ def test_CONV_07_for_another_owner(world, alice, bob, place):
     tree = make_tree(place / "tree", ALICE)
     with Opened(tree) as fds:
         (operation,) = alice.manager("AdoptContainer", DO, "dir", "", [0], "theirs", variants({"owner": GLib.Variant("u", 0)}), fds=fds)
-        assert alice.finish(operation)["Error"] == ""
+        assert alice.finish(operation)["Failure"] == ""
         assert alice.error(ROOT, MANAGER, "AdoptContainer", DO, "dir", "", [0], "x2", variants({"owner": GLib.Variant("u", 424242)}),
                            fds=fds) == "NoSuchAccount"
     # It is not hers, and so she does not see it.
@@ -144,7 +144,7 @@ def test_CONV_07_the_word_is_for_roots_container(world, alice, place, kind, sour
             options = variants({"owner": GLib.Variant("u", owner)})
             (operation,) = alice.manager("AdoptContainer", DO, kind, source, [0], "x1", options, fds=fds)
             done = alice.finish(operation)
-            assert ".NotYours:" in done["Error"] and "root can adopt it" in done["Error"], done
+            assert ".NotYours:" in done["Failure"] and "root can adopt it" in done["Failure"], done
     assert images(world, BOB) == images(world, ALICE) == []
 
 
@@ -156,14 +156,14 @@ def test_CONV_04_a_tree_of_a_user_is_no_range(world, root, place):
     with Opened(tree) as fds:
         (operation,) = root.manager("AdoptContainer", DO, "dir", "", [0], "x1", hers, fds=fds)
         done = root.finish(operation)
-        assert ".NotYours:" in done["Error"] and "/etc/secret" in done["Error"], done
+        assert ".NotYours:" in done["Failure"] and "/etc/secret" in done["Failure"], done
         (operation,) = root.manager("AdoptContainer", DO, "dir", "", [0], "x1", {}, fds=fds)
         assert error_of(root, operation) == "NotYours"
         _, facts = root.manager("PlanAdoption", PLAN, "dir", "", [0], hers, fds=fds)
         assert facts["map"] == f"0 is {ALICE}" and facts["foreign-paths"] == ["/etc/secret"]
         os.chown(tree / "etc/secret", ALICE, ALICE)
         (operation,) = root.manager("AdoptContainer", DO, "dir", "", [0], "x1", hers, fds=fds)
-        assert root.finish(operation)["Error"] == ""
+        assert root.finish(operation)["Failure"] == ""
     assert root.get(container_path(ALICE, "x1"), CONTAINER, "Owner") == ALICE
 
 
@@ -233,7 +233,7 @@ lxc.something.new = 1
     assert [line for line, outcome in found.items() if outcome == "dropped"] == [
         "lxc.environment==bad", "lxc.environment=INHERITED", "lxc.cgroup2.pids.max=1", "lxc.sysctl.kernel.panic=1", "lxc.something.new=1"]
     done = alice.finish(operation)
-    assert done["Error"] == "", done
+    assert done["Failure"] == "", done
     made = alice.get_all(done["Object"], CONTAINER)
     assert made["Hostname"] == "quoted" and made["Environment"] == ["A=1"] and made["Network"] == "nat"
     assert made["Command"] == ["/bin/app", "--one", "two words"]
@@ -271,5 +271,5 @@ def test_OBJ_07_name_of_another_is_free(world, alice, bob, place):
         operations = [alice.manager("AdoptContainer", DO, "dir", "", [0], "same", {}, fds=first)[0] for _ in range(2)]
         (his,) = bob.manager("AdoptContainer", DO, "dir", "", [0], "same", {}, fds=second)
         errors = sorted(error_of(alice, operation) for operation in operations)
-        assert errors == ["", "ContainerExists"] and bob.finish(his)["Error"] == ""
+        assert errors == ["", "ContainerExists"] and bob.finish(his)["Failure"] == ""
     assert len(images(world, ALICE)) == 1

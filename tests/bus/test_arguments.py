@@ -150,7 +150,7 @@ def test_ARG_03_unknown_options_are_named(world, alice, box, interface, member, 
     directory = os.open("/", os.O_RDONLY)
     with tempfile.TemporaryFile() as file:
         for options in ({"no-such-thing": True}, {"No-Such-Thing": "x"}, {"": True}):
-            good = {"CreateContainer": ("c1", "busybox"), "ImportImage": (0,), "Export": (0,), "Exec": (["true"], []),
+            good = {"CreateContainer": ("c1", "busybox"), "Launch": ("c1", "busybox"), "SetUserCeilings": (1000,), "ImportImage": (0,), "Export": (0,), "Exec": (["true"], []),
                     "AllocateRange": (1,), "DelegateCgroup": (0,), "AddPort": ("tcp", 8080, 80), "RemovePort": ("tcp", 8080),
                     "PullImage": ("debian/13",), "CreateBridge": ("lab",), "AttachNic": (0, "eth0"), "SearchImages": ("",),
                     "AddRemote": ("x", "https://example.org"), "AddMount": (0, "/mnt"), "AddDevice": ("stick",), "AddVolume": ("data", "/mnt"), "CreateVolume": ("data",), "SetAutostart": ("no",),

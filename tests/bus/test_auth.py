@@ -81,11 +81,13 @@ class TestDenied:
 
     @pytest.mark.parametrize("member,signature,arguments,action", [
         ("CreateContainer", "(ssa{sv})", ("mine", "busybox", {}), "create-container"),
+        ("Launch", "(ssa{sv})", ("mine", "busybox", {}), "create-container"),
         ("ImportImage", "(ha{sv})", (0, {}), "create-container"), ("AllocateRange", "(ua{sv})", (1, {}), "create-container"),
         ("DelegateCgroup", "(ha{sv})", (0, {}), "create-container"), ("ReclaimRange", "(u)", (1 << 30,), "reclaim-range"),
         ("PullImage", "(sa{sv})", ("images:debian/13", {}), "pull-image"), ("SearchImages", "(sa{sv})", ("", {}), "pull-image"),
         ("AddRemote", "(ssa{sv})", ("x", "https://example.org", {}), "manage-remotes"),
         ("RemoveRemote", "(s)", ("images",), "manage-remotes"), ("CreateBridge", "(sa{sv})", ("lab", {}), "manage-bridges"),
+        ("SetUserCeilings", "(ua{sv})", (1000, {}), "manage-ceilings"), ("CheckForUpdates", "(a{sv})", ({},), "pull-image"),
         ("OpenFirewalls", None, (), "open-firewall"), ("ListAdoptable", None, (), "adopt-container"),
         ("PlanAdoption", "(ssaha{sv})", ("lxc", "x", [], {}), "create-container"),
         ("AdoptContainer", "(ssahsa{sv})", ("lxc", "x", [], "x", {}), "create-container")])

@@ -73,7 +73,7 @@ def test_IMG_catalogue_comes_once(world, alice, server, kept):  # noqa: F811
     server.streams(archive(b"new"), version="20260901_05:24")
     assert search(alice)[0]["version"] == "20260901_05:24"
     assert answers[4:] == [304, 200]
-    assert pull(alice)["Error"] == "" and answers[6:] == [304, 304]
+    assert pull(alice)["Failure"] == "" and answers[6:] == [304, 304]
 
 
 def test_IMG_catalogue_is_not_asked_for_while_it_holds(world, alice, server):  # noqa: F811
@@ -84,7 +84,7 @@ def test_IMG_catalogue_is_not_asked_for_while_it_holds(world, alice, server):  #
     assert search(alice) == first and answers == [200, 200]
     # What it does not have may be new.
     server.streams(archive(), aliases="debian/forky")
-    assert pull(alice, "test:debian/forky")["Error"] == ""
+    assert pull(alice, "test:debian/forky")["Failure"] == ""
     assert answers == [200] * 4
     refused(world, alice, "NoSuchImage", "test:debian/none")
 
@@ -97,7 +97,7 @@ def test_IMG_05_kept_catalogue_names_what_is_gone(world, alice, server):  # noqa
     del server.files[path]
     server.streams(archive(b"new"), version="20260901_05:24")
     done = pull(alice)
-    assert done["Error"] == ""
+    assert done["Failure"] == ""
     assert alice.get(done["Object"], IMAGE, "Fingerprint") == sha256(archive(b"new"))
 
 
@@ -135,7 +135,7 @@ def test_IMG_06_rollback_with_a_kept_catalogue(world, alice, server, kept):  # n
     old = kept.read_bytes()
     server.streams(archive(b"new"), version="20260901_05:24")
     kept.unlink()
-    assert pull(alice)["Error"] == ""
+    assert pull(alice)["Failure"] == ""
     kept.write_bytes(old)
     refused(world, alice, "NotVerified", text="turn back")
 
@@ -169,7 +169,7 @@ def test_IMG_03_damaged_catalogue(world, alice, server, kept, damage):  # noqa: 
     kept.write_bytes(damage(whole))
     assert search(alice) == first
     assert answers[2:] in ([200, 200], [])
-    assert pull(alice)["Error"] == ""
+    assert pull(alice)["Failure"] == ""
 
 
 def test_IMG_catalogue_of_another_server(world, alice, server, kept):  # noqa: F811

@@ -32,14 +32,14 @@ def copy_to(client, box, where, archive, **options):
         file.write(archive)
         file.seek(0)
         operation, = client.call(box, CONTAINER, "CopyTo", "(sha{sv})", where, 0, variants(options), fds=[file.fileno()])
-        return client.finish(operation)["Error"]
+        return client.finish(operation)["Failure"]
 
 
 def copy_from(client, box, what, **options):
     """The archive, or the error."""
     with open(os.memfd_create("archive"), "r+b", buffering=0) as file:
         operation, = client.call(box, CONTAINER, "CopyFrom", "(sha{sv})", what, 0, variants(options), fds=[file.fileno()])
-        error = client.finish(operation)["Error"]
+        error = client.finish(operation)["Failure"]
         file.seek(0)
         return tarfile.open(fileobj=io.BytesIO(file.read())) if not error else error
 
@@ -186,7 +186,7 @@ def test_COPY_is_cancelled(world, alice, box):
     other, = alice.call(box, CONTAINER, "CopyFrom", "(sha{sv})", "/root", 0, {}, fds=[other_writer])
     for each in operation, other:
         alice.call(each, "org.bothy.Bothy1.Operation", "Cancel")
-        assert "ancel" in alice.finish(each)["Error"]
+        assert "ancel" in alice.finish(each)["Failure"]
     for fd in reader, writer, other_reader, other_writer:
         os.close(fd)
     alice.stop(box)
@@ -206,7 +206,7 @@ def test_COPY_of_a_stream(alice, box):
     sender.start()
     done = alice.finish(operation)
     sender.join()
-    assert done["Error"] == ""
+    assert done["Failure"] == ""
     assert copy_from(alice, box, "/root/big").extractfile("big").read() == tarfile.open(fileobj=io.BytesIO(data)).extractfile("big").read()
 
 
@@ -232,7 +232,7 @@ def test_COPY_ends_with_the_container(world, alice, box, how):
     assert len(workers(world)) == 1
     alice.call(box, CONTAINER, how, "(a{sv})", variants({"force": True}))
     done = alice.finish(operation)
-    assert "ended while" in done["Error"], done
+    assert "ended while" in done["Failure"], done
     wait(lambda: not workers(world))
     for fd in reader, writer:
         os.close(fd)
@@ -245,7 +245,7 @@ def test_COPY_cancel_leaves_nothing_half_made(world, alice, box):
     feed(writer)
     wait(lambda: ".bothy-" in sh(alice, box, "ls -A /root"))
     alice.call(operation, "org.bothy.Bothy1.Operation", "Cancel")
-    assert "ancel" in alice.finish(operation)["Error"]
+    assert "ancel" in alice.finish(operation)["Failure"]
     wait(lambda: not workers(world))
     assert sh(alice, box, "ls -A /root; cat /root/f") == "f\nold\n"
     for fd in reader, writer:
@@ -270,7 +270,7 @@ def test_COPY_is_cancelled_while_the_supervisor_does_not_answer(world, alice, bo
         with open(os.memfd_create("x"), "r+b") as file:
             operation, = alice.call(box, CONTAINER, "CopyFrom", "(sha{sv})", "/etc", 0, {}, fds=[file.fileno()])
         alice.call(operation, "org.bothy.Bothy1.Operation", "Cancel")
-        assert "ancel" in alice.finish(operation, timeout=10)["Error"]
+        assert "ancel" in alice.finish(operation, timeout=10)["Failure"]
     finally:
         os.kill(int(supervisor), signal.SIGCONT)
     assert copy_from(alice, box, "/etc/hostname").getnames() == ["hostname"]

@@ -73,9 +73,9 @@ def secret_places(world):
 
 def test_LOGIN_registry(world, alice, bob, registry):
     push(registry)
-    assert pull(alice, registry)["Error"].startswith(PREFIX + "NoSuchImage")
+    assert pull(alice, registry)["Failure"].startswith(PREFIX + "NoSuchImage")
     done = pull(alice, registry, ALICES)
-    assert done["Error"] == ""
+    assert done["Failure"] == ""
     # Only after it was asked for.
     assert "Authorization" not in registry.requests[0][1]
     assert alice.get(done["Object"], IMAGE, "Aliases") == [REF] and done["Object"] not in bob.managed()
@@ -90,8 +90,8 @@ def test_LOGIN_wrong_password(world, alice, registry):
     push(registry)
     before = stored(world)
     done = pull(alice, registry, "alice:wrong")
-    assert done["Error"].startswith(PREFIX + "RemoteFailed") and "does not take the name" in done["Error"]
-    assert "wrong" not in done["Error"]
+    assert done["Failure"].startswith(PREFIX + "RemoteFailed") and "does not take the name" in done["Failure"]
+    assert "wrong" not in done["Failure"]
     wait(lambda: stored(world) == before)
 
 
@@ -105,11 +105,11 @@ def test_LOGIN_tokens(world, alice, bob, registry):
     other.prefixes["/token"] = lambda handler: (
         give(handler) if handler.headers.get("Authorization") == basic("alice", SECRET)
         else deny(handler, 'Basic realm="tokens"'))
-    assert pull(alice, registry)["Error"].startswith(PREFIX + "NoSuchImage")
-    assert pull(alice, registry, "alice:wrong")["Error"].startswith(PREFIX + "RemoteFailed")
-    assert pull(alice, registry, ALICES)["Error"] == ""
+    assert pull(alice, registry)["Failure"].startswith(PREFIX + "NoSuchImage")
+    assert pull(alice, registry, "alice:wrong")["Failure"].startswith(PREFIX + "RemoteFailed")
+    assert pull(alice, registry, ALICES)["Failure"] == ""
     assert all(headers.get("Authorization", "Bearer").startswith("Bearer") for _, headers in registry.requests)
-    assert pull(bob, registry)["Error"].startswith(PREFIX + "NoSuchImage")
+    assert pull(bob, registry)["Failure"].startswith(PREFIX + "NoSuchImage")
     other.close()
 
 
@@ -119,7 +119,7 @@ def test_LOGIN_is_shown_to_no_other_host(world, alice, registry):
     for path in [path for path in registry.files if "/blobs/" in path]:
         other.files[path] = registry.files[path]
         registry.on[path] = registry.guarded(lambda handler, path=path: handler.redirect(other.url + path))
-    assert pull(alice, registry, ALICES)["Error"] == ""
+    assert pull(alice, registry, ALICES)["Failure"] == ""
     assert len(other.requests) == 3 and all("Authorization" not in headers for _, headers in other.requests)
     other.close()
 
@@ -130,7 +130,7 @@ def test_LOGIN_of_another_server(world, alice, registry, origin):
     """What is for another scheme, host or port is not shown."""
     push(registry)
     operation = send(alice, "PullImage", REF, {origin.format(port=registry.url.rsplit(":", 1)[1]): ALICES})
-    assert alice.finish(operation)["Error"].startswith(PREFIX + "NoSuchImage")
+    assert alice.finish(operation)["Failure"].startswith(PREFIX + "NoSuchImage")
     assert registry.requests and all("Authorization" not in headers for _, headers in registry.requests)
 
 
@@ -138,7 +138,7 @@ def test_LOGIN_refresh(world, alice, registry):
     push(registry)
     old = pull(alice, registry, ALICES)["Object"]
     push(registry, layers=(BASE, ABOVE, layer({"etc/newer": b"1"})))
-    assert alice.finish(alice.call(old, IMAGE, "Refresh", "(a{sv})", {})[0])["Error"].startswith(PREFIX + "NoSuchImage")
+    assert alice.finish(alice.call(old, IMAGE, "Refresh", "(a{sv})", {})[0])["Failure"].startswith(PREFIX + "NoSuchImage")
     new = alice.finish(send(alice, "Refresh", None, {registry.url: ALICES}, old, IMAGE))["Object"]
     assert alice.get(new, IMAGE, "Aliases") == [REF] and new != old
 
@@ -154,8 +154,8 @@ def test_LOGIN_each_user_proves_it(world, alice, bob, registry):
     push(registry)
     image = pull(alice, registry, ALICES)["Object"]
     before = len(blobs(registry, ABOVE))
-    assert pull(bob, registry)["Error"].startswith(PREFIX + "NoSuchImage")
-    assert pull(bob, registry, BOBS)["Error"].startswith(PREFIX + "RemoteFailed")
+    assert pull(bob, registry)["Failure"].startswith(PREFIX + "NoSuchImage")
+    assert pull(bob, registry, BOBS)["Failure"].startswith(PREFIX + "RemoteFailed")
     # Who can, gets all of it from the registry, which may know of more than one name.
     assert pull(bob, registry, ALICES)["Object"] == image
     assert len(blobs(registry, ABOVE)) > before and image in bob.managed()
@@ -178,7 +178,7 @@ def test_LOGIN_at_once(world, alice, bob, registry):
     second = send(bob, "PullImage", REF, {registry.url: ALICES})
     wait(lambda: len(asked) == 2)
     hold.set()
-    assert [alice.finish(first)["Error"], bob.finish(second)["Error"]] == ["", ""]
+    assert [alice.finish(first)["Failure"], bob.finish(second)["Failure"]] == ["", ""]
 
 
 def lie(registry, name, diff_ids):
@@ -199,16 +199,16 @@ def lie(registry, name, diff_ids):
 def test_LOGIN_naming_a_layer_is_not_having_it(world, alice, bob, registry, deceived):
     """bob says in the same registry that an image of his is made of layers that only alice can have."""
     push(registry)
-    assert pull(alice, registry, ALICES)["Error"] == ""
+    assert pull(alice, registry, ALICES)["Failure"] == ""
     lie(registry, "bob/app", [digest(BASE), digest(ABOVE)])
     if deceived:
         # She has those layers already; that must not make them everybody's.
-        assert pull(alice, registry, ref="reg:bob/app:1.0")["Error"] == ""
-        assert pull(alice, registry, ALICES, ref="reg:bob/app:1.0")["Error"] == ""
+        assert pull(alice, registry, ref="reg:bob/app:1.0")["Failure"] == ""
+        assert pull(alice, registry, ALICES, ref="reg:bob/app:1.0")["Failure"] == ""
     done = pull(bob, registry, ref="reg:bob/app:1.0")
-    assert done["Error"].startswith(PREFIX + "BadArchive"), done
+    assert done["Failure"].startswith(PREFIX + "BadArchive"), done
     done = pull(bob, registry, BOBS, ref="reg:bob/app:1.0")
-    assert done["Error"].startswith(PREFIX + "BadArchive"), done
+    assert done["Failure"].startswith(PREFIX + "BadArchive"), done
     assert [path for path in bob.managed() if "/image/" in path] == [
         path for path, interfaces in bob.managed().items() if interfaces.get(IMAGE, {}).get("Origin") == "builtin"]
 
@@ -218,7 +218,7 @@ def test_LOGIN_layers_of_an_import_stay_with_it(world, alice, bob, registry):
     from test_images import start_import
     secret = archives.with_files({"etc/secret": b"alice's\n"})
     with archives.temporary(secret) as file:
-        assert alice.finish(start_import(alice, file, alias="secret"))["Error"] == ""
+        assert alice.finish(start_import(alice, file, alias="secret"))["Failure"] == ""
     lie(registry, "bob/app", ["sha256:" + sha256(secret)])
     pull(alice, registry, ref="reg:bob/app:1.0")
     done = pull(bob, registry, ref="reg:bob/app:1.0")
@@ -228,16 +228,16 @@ def test_LOGIN_layers_of_an_import_stay_with_it(world, alice, bob, registry):
 def test_LOGIN_what_all_may_see_is_shared(world, alice, bob, registry):
     """Layers that somebody got as nobody are fetched once, also for who has a password."""
     registry.push("team/app", "1.0", [BASE])
-    assert pull(bob, registry, ref="reg:team/app:1.0")["Error"] == ""
+    assert pull(bob, registry, ref="reg:team/app:1.0")["Failure"] == ""
     push(registry)
-    assert pull(alice, registry, ALICES)["Error"] == ""
+    assert pull(alice, registry, ALICES)["Failure"] == ""
     assert len(blobs(registry, BASE)) == 1
     # And what somebody got with a password is everybody's once it is shown to everybody.
     registry.logins.clear()
-    assert pull(bob, registry)["Error"] == ""
+    assert pull(bob, registry)["Failure"] == ""
     n = len(blobs(registry, ABOVE))
     with world.client(ALICE + 2) as carol:
-        assert pull(carol, registry)["Error"] == ""
+        assert pull(carol, registry)["Failure"] == ""
         carol.call(carol.manager("GetImage", "(s)", REF)[0], IMAGE, "Remove")
     assert len(blobs(registry, ABOVE)) == n
 
@@ -258,10 +258,10 @@ def test_LOGIN_catalogue(world, alice, bob, server):
     assert not [name for name in world.records() if name.endswith(".catalogue")]
     assert bob.error(ROOT, MANAGER, "SearchImages", "(sa{sv})", "test:", {}) == "RemoteFailed"
     done = pull(alice, server, ALICES, "test:debian/13")
-    assert done["Error"] == ""
+    assert done["Failure"] == ""
     assert pull(bob, server, ref="test:debian/13")["Phase"] == "failed"
     before = server.paths().count(path)
-    assert pull(bob, server, ALICES, "test:debian/13")["Error"] == ""
+    assert pull(bob, server, ALICES, "test:debian/13")["Failure"] == ""
     assert server.paths().count(path) == before + 1
 
 
@@ -327,6 +327,6 @@ def test_LOGIN_no_name_and_password(world, alice, registry):
     before = world.settled_fds()
     for text in ("nothing", "\0", "x" * 8192):
         assert pull(alice, registry, text)["Phase"] == "failed"
-    assert pull(alice, registry, "a:" + "x" * 8190)["Error"].startswith(PREFIX + "RemoteFailed")
+    assert pull(alice, registry, "a:" + "x" * 8190)["Failure"].startswith(PREFIX + "RemoteFailed")
     assert registry.requests
     wait(lambda: world.settled_fds() == before)

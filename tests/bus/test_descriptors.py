@@ -74,8 +74,8 @@ def fds_of(world):
 
 def finish(client, operation):
     done = client.finish(operation)
-    if done["Error"]:
-        error = BusError(*done["Error"].split(": ", 1))
+    if done["Failure"]:
+        error = BusError(*done["Failure"].split(": ", 1))
         error.of_operation = True  # of what bothyd's workers need: it fails, whatever it says
         raise error
     return done["Object"]

@@ -43,7 +43,7 @@ def test_ARG_06_archive_on_a_file_system_that_hangs(world, alice, slow, file):
     assert is_there(world)
     # bothy-unpack gets its answers.
     done = alice.finish(operation)
-    assert done["Error"] == ""
+    assert done["Failure"] == ""
     assert slow.held and is_there(world)
     alice.call(done["Object"], "org.bothy.Bothy1.Image", "Remove")
 
@@ -139,7 +139,7 @@ def test_ARG_06_nothing_that_may_hang_gets_to_bothy_helper(world, alice, slow):
     base = alice.manager("AllocateRange", "(ua{sv})", 65536, {})[0]
     assert alice.error(ROOT, MANAGER, "MapUserNamespace", "(ha(suuu))", 0, [("b", 0, base, 65536)], fds=[fd], timeout=5) == "NotYours"
     done = alice.finish(alice.manager("ImportImage", "(ha{sv})", 0, variants({"alias": "slow"}), fds=[fd], timeout=5)[0])
-    assert done["Error"] == ""
+    assert done["Failure"] == ""
     path = alice.create("box", command=["sleep", "1000"])
     alice.start(path, timeout=5)
     alice.call(done["Object"], "org.bothy.Bothy1.Image", "Remove")

@@ -23,8 +23,8 @@ def test_IMAGE_export_counts_as_long_as_it_is_read(fresh_world):
     alice.call(image, IMAGE, "Remove")
     with archives.temporary(other) as file:
         refused = alice.finish(start_import(alice, file, alias="two"))
-    assert "Exceeded" in refused["Error"], refused
+    assert "Exceeded" in refused["Failure"], refused
     os.close(reader)
     assert alice.finish(operation)["Phase"] == "failed"
     with archives.temporary(other) as file:
-        assert alice.finish(start_import(alice, file, alias="two"))["Error"] == ""
+        assert alice.finish(start_import(alice, file, alias="two"))["Failure"] == ""

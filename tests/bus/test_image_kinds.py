@@ -76,7 +76,7 @@ def content(alice, image, name="/etc/seed"):
 
 def test_IMG_import_squashfs(world, alice, squashfs):
     done = import_bytes(alice, squashfs, alias="squashed", fingerprint=hashlib.sha256(squashfs).hexdigest())
-    assert (done["Phase"], done["Error"]) == ("done", "")
+    assert (done["Phase"], done["Failure"]) == ("done", "")
     values = alice.get_all(done["Object"], IMAGE)
     assert (values["OS"], values["Verified"], values["ExpiresAt"]) == ("small", "sha256", 0)
     assert content(alice, "squashed") == "squashed"
@@ -93,7 +93,7 @@ def test_IMG_03_squashfs_leaves_no_trace(world, alice, squashfs, damage):
         for i in range(64):
             data[100 + i if damage == "begin" else len(data) - 5000 + i] ^= 0xff
     done = import_bytes(alice, bytes(data))
-    assert done["Error"].startswith("org.bothy.Bothy1.Error.BadArchive: ") or done["Phase"] == "done"
+    assert done["Failure"].startswith("org.bothy.Bothy1.Error.BadArchive: ") or done["Phase"] == "done"
     if done["Phase"] == "done":
         alice.call(done["Object"], IMAGE, "Remove")
     assert damage != "cut" or done["Phase"] == "failed"
@@ -106,7 +106,7 @@ def test_IMG_pull_squashfs(world, alice, server, squashfs):  # noqa: F811
     found, = alice.manager("SearchImages", "(sa{sv})", "test:debian", {})[0]
     assert found["size"] == len(squashfs)
     done = pull(alice)
-    assert done["Error"] == ""
+    assert done["Failure"] == ""
     assert alice.get(done["Object"], IMAGE, "Fingerprint") == hashlib.sha256(squashfs).hexdigest()
     assert content(alice, "test:debian/13") == "squashed"
 
@@ -121,7 +121,7 @@ def test_IMG_05_squashfs_with_a_flipped_byte(world, alice, server, squashfs):  #
 def test_IMG_04_import_unified(world, alice):
     data = unified()
     done = import_bytes(alice, data, alias="incus")
-    assert done["Error"] == ""
+    assert done["Failure"] == ""
     values = alice.get_all(done["Object"], IMAGE)
     assert values["Fingerprint"] == hashlib.sha256(data).hexdigest()
     # What the tree says goes before what is said of it.
@@ -146,7 +146,7 @@ def test_IMG_04_unified_survives_a_restart(fresh_world):
 def test_IMG_04_unified_with_bad_metadata(world, alice, yaml):
     before = stored(world)
     done = import_bytes(alice, unified(yaml))
-    assert done["Error"].startswith("org.bothy.Bothy1.Error.BadArchive: metadata.yaml: "), done
+    assert done["Failure"].startswith("org.bothy.Bothy1.Error.BadArchive: metadata.yaml: "), done
     wait(lambda: stored(world) == before)
 
 
@@ -170,7 +170,7 @@ def test_IMG_import_in_two_archives(world, alice, squashfs, mode):
     about = metadata(mode=mode)
     both = hashlib.sha256(about + squashfs).hexdigest()
     done = import_two(alice, about, squashfs, alias="two", fingerprint=both)
-    assert done["Error"] == ""
+    assert done["Failure"] == ""
     values = alice.get_all(done["Object"], IMAGE)
     assert values["Layers"] == [hashlib.sha256(squashfs).hexdigest()] and values["Verified"] == "sha256"
     assert (values["OS"], values["Release"], values["Variant"], values["ExpiresAt"]) == (
@@ -204,8 +204,8 @@ def test_IMG_04_bad_metadata_in_an_archive_of_its_own(world, alice, about, reaso
     before = stored(world)
     done = import_two(alice, about, archives.small_bytes(b"two"))
     code = "LimitsExceeded" if "4194304" in reason else "BadArchive"
-    assert done["Error"].startswith(f"org.bothy.Bothy1.Error.{code}: The archive with the metadata: "), done
-    assert reason in done["Error"]
+    assert done["Failure"].startswith(f"org.bothy.Bothy1.Error.{code}: The archive with the metadata: "), done
+    assert reason in done["Failure"]
     wait(lambda: stored(world) == before)
 
 
@@ -214,7 +214,7 @@ def test_IMG_05_two_archives_that_are_not_the_ones(world, alice):
     about, root = metadata(), archives.small_bytes(b"two")
     for sha256 in (hashlib.sha256(root), hashlib.sha256(root + about), hashlib.sha256(about)):
         done = import_two(alice, about, root, fingerprint=sha256.hexdigest())
-        assert done["Error"].startswith("org.bothy.Bothy1.Error.BadArchive: The SHA-256 of both archives together is "), done
+        assert done["Failure"].startswith("org.bothy.Bothy1.Error.BadArchive: The SHA-256 of both archives together is "), done
     wait(lambda: stored(world) == before)
 
 

@@ -24,7 +24,7 @@ def test_IMAGE_import_use_and_remove(world, alice):
     with archives.temporary(data) as file:
         operation = start_import(alice, file, alias="mine")
     done = alice.finish(operation)
-    assert (done["Kind"], done["Subject"], done["Phase"], done["Error"]) == ("import-image", "mine", "done", "")
+    assert (done["Kind"], done["Subject"], done["Phase"], done["Failure"]) == ("import-image", "mine", "done", "")
     image = done["Object"]
     values = alice.get_all(image, IMAGE)
     assert values["Fingerprint"] == hashlib.sha256(data).hexdigest()
@@ -94,7 +94,7 @@ def test_IMAGE_fingerprint(world, alice):
     before = world.records()
     with archives.temporary(data) as file:
         done = alice.finish(start_import(alice, file, fingerprint="0" * 64))
-    assert done["Error"].startswith("org.bothy.Bothy1.Error.BadArchive: ")
+    assert done["Failure"].startswith("org.bothy.Bothy1.Error.BadArchive: ")
     wait(lambda: world.records() == before)
     with archives.temporary(data) as file:
         done = alice.finish(start_import(alice, file, fingerprint=hashlib.sha256(data).hexdigest()))
@@ -123,8 +123,8 @@ def test_IMAGE_bad_archives_leave_no_trace(world, alice, kind):
         # What is not hostile after all, like "/../x" cut to "x", stays inside of the image.
         alice.call(done["Object"], IMAGE, "Remove")
     else:
-        assert done["Error"].split(":")[0].rsplit(".", 1)[1] in ("BadArchive", "LimitsExceeded", "Failed")
-        assert done["Error"].isascii() and done["Error"].isprintable()
+        assert done["Failure"].split(":")[0].rsplit(".", 1)[1] in ("BadArchive", "LimitsExceeded", "Failed")
+        assert done["Failure"].isascii() and done["Failure"].isprintable()
         assert done["Object"] == "/"
     assert kind in ("empty", "dotdot", "deep-dotdot", "through-symlink") or done["Phase"] == "failed"
     wait(lambda: world.records() == before)
@@ -163,13 +163,13 @@ def test_IMAGE_import_that_does_not_end_well(fresh_world, how):
     if how == "cancel":
         alice.call(operation, OPERATION, "Cancel")
         done = alice.finish(operation)
-        assert done["Error"].startswith("org.bothy.Bothy1.Error.Cancelled: ")
+        assert done["Failure"].startswith("org.bothy.Bothy1.Error.Cancelled: ")
         assert alice.error(operation, OPERATION, "Cancel") == "WrongState"
     elif how == "kill-service":
         world.restart(signal.SIGKILL)
     else:
         end.set()
-        assert alice.finish(operation)["Error"].startswith("org.bothy.Bothy1.Error.BadArchive: ")
+        assert alice.finish(operation)["Failure"].startswith("org.bothy.Bothy1.Error.BadArchive: ")
     end.set()
     thread.join()
     wait(lambda: world.records() == before)

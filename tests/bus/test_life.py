@@ -319,7 +319,7 @@ def test_LIFE_signals_reach_the_owner(world, alice):
     alice.stop(path)
     watcher.wait_signal("PropertiesChanged", path, match=state("stopped"))
     operation = alice.call(path, CONTAINER, "Delete", "(a{sv})", {})[0]
-    assert watcher.wait_signal("Completed", operation) == (True, "", "")
+    assert watcher.wait_signal("Completed", operation) == (True, "", "", "/")
     watcher.wait_signal("InterfacesRemoved", ROOT, match=lambda a: a[0] == path)
     states = [s[3][1]["State"] for s in watcher.signals("PropertiesChanged", path) if "State" in s[3][1]]
     assert states[:2] == ["starting", "running"] and states[-1] == "stopped"

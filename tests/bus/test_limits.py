@@ -240,7 +240,7 @@ def test_RANGE_06_operations_take_turns(fresh_world):
 
     def cancel(client, operation):
         client.call(operation, OPERATION, "Cancel")
-        assert client.finish(operation)["Error"].startswith("org.bothy.Bothy1.Error.Cancelled: ")
+        assert client.finish(operation)["Failure"].startswith("org.bothy.Bothy1.Error.Cancelled: ")
     running = [begin(alice, number) for number in range(2)]
     fds = world.settled_fds()
     waiting = [begin(alice, number) for number in range(2, 4)]
@@ -255,7 +255,7 @@ def test_RANGE_06_operations_take_turns(fresh_world):
     cancel(alice, running[1])
     with archives.small() as file:
         done = alice.finish(alice.manager("ImportImage", "(ha{sv})", 0, {}, fds=[file.fileno()])[0])
-    assert done["Error"] == "" and done["Phase"] == "done"
+    assert done["Failure"] == "" and done["Phase"] == "done"
     assert world.settled_fds() <= fds
     for pair in pipes:
         os.close(pair[0])
@@ -284,7 +284,7 @@ def test_RANGE_06_thirty_deletions_in_a_row(world, alice):
     """None is refused because the files of others are still being removed: it waits, and is there until its turn."""
     paths = [alice.create(f"box{number}") for number in range(30)]
     operations = [alice.call(path, CONTAINER, "Delete", "(a{sv})", {})[0] for path in paths]
-    assert all(alice.finish(operation)["Error"] == "" for operation in operations)
+    assert all(alice.finish(operation)["Failure"] == "" for operation in operations)
 
 
 @pytest.mark.parametrize("limit", ["ImageBytes=100000\n", "ImageFiles=3\n"])
@@ -297,7 +297,7 @@ def test_RANGE_06_quota_of_images(fresh_world, limit):
     with archives.small() as file:
         try:
             done = alice.finish(alice.manager("ImportImage", "(ha{sv})", 0, {}, fds=[file.fileno()])[0])
-            assert re.match(r"org.bothy.Bothy1.Error.(QuotaExceeded|LimitsExceeded)", done["Error"])
+            assert re.match(r"org.bothy.Bothy1.Error.(QuotaExceeded|LimitsExceeded)", done["Failure"])
         except BusError as error:
             assert error.short == "QuotaExceeded"
     wait(lambda: world.records() == before)
@@ -391,7 +391,7 @@ def test_STATE_02_disk_is_full(fresh_world):
         filler = world.state / "filler"
         fill(filler, leave=400 << 10)
         done = alice.finish(alice.manager("ImportImage", "(ha{sv})", 0, {}, fds=[file.fileno()])[0])
-        assert done["Phase"] == "failed" and done["Error"].startswith("org.bothy.Bothy1.Error.NoSpace: ")
+        assert done["Phase"] == "failed" and done["Failure"].startswith("org.bothy.Bothy1.Error.NoSpace: ")
         filler.unlink()
         wait(lambda: world.records() == before)
     fill(filler, leave=0)

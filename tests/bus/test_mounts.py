@@ -203,7 +203,7 @@ def test_MNT_07_what_hangs_inside_keeps_nobody_from_stopping(world, alice, box, 
             answer = alice.call(box, CONTAINER, member, "(a{sv})", variants(options), timeout=30)
             assert time.monotonic() - begin < 20
             if member == "Delete":
-                assert alice.finish(answer[0])["Error"] == ""
+                assert alice.finish(answer[0])["Failure"] == ""
                 assert box not in alice.managed()
             else:
                 assert alice.state(box) == "stopped"

@@ -252,5 +252,5 @@ def import_tar(client, alias, seed=b"content"):
     with archives.small(seed) as file:
         operation = client.manager("ImportImage", "(ha{sv})", 0, variants({"alias": alias}), fds=[file.fileno()])[0]
     done = client.finish(operation)
-    assert done["Phase"] == "done", done["Error"]
+    assert done["Phase"] == "done", done["Failure"]
     return done["Object"]

@@ -63,7 +63,8 @@ def test_LIFE_04_supervisor_is_killed(world, alice, box):
     alice.start(other)
     os.kill(supervisor, 9)
     wait(lambda: alice.state(box) == "failed")
-    assert alice.get(box, CONTAINER, "LastError")
+    shown = alice.get_all(box, CONTAINER)
+    assert shown["LastError"] and shown["LastErrorName"] == "org.bothy.Bothy1.Error.Crashed" and shown["LastErrorDetails"] == {}
     wait(lambda: not os.path.exists(f"/proc/{leader}"))
     assert alice.execute(other, "echo", "x")[0] == "x\n"
     alice.start(box)
@@ -87,7 +88,7 @@ def test_LIFE_04_supervisor_is_killed_while_nobody_looks(fresh_world):
     wait(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in supervisors))
     world.start()
     killed = alice.get_all(boxes[0], CONTAINER)
-    assert killed["State"] == "failed" and "supervisor was killed" in killed["LastError"]
+    assert killed["State"] == "failed" and "supervisor was killed" in killed["LastError"] and killed["LastErrorName"].endswith(".Crashed")
     assert killed["LastExit"] == (0, 9) and killed["ControlGroup"] == ""
     assert alice.state(boxes[1]) == "stopped"
     world.restart()

@@ -48,7 +48,7 @@ def host_of(registry):
 def test_OCI_pull(world, alice, bob, registry, docker, index, compress):
     child = registry.push("team/app", "1.0", [BASE, ABOVE], docker=docker, index=index, compress=compress)
     done = pull(alice, REF)
-    assert (done["Kind"], done["Phase"], done["Error"]) == ("pull-image", "done", "")
+    assert (done["Kind"], done["Phase"], done["Failure"]) == ("pull-image", "done", "")
     values = alice.get_all(done["Object"], IMAGE)
     assert (values["Aliases"], values["OS"], values["Verified"], values["Origin"]) == (
         [REF], "small", "sha256", REF)
@@ -72,7 +72,7 @@ def test_OCI_layers_without_entries(world, alice, registry, compress):
     """Builders make them of steps that change nothing: an end mark alone, or no byte at all."""
     registry.push("team/app", "1.0", [BASE, bytes(1024), ABOVE, b""], compress=compress)
     done = pull(alice, REF)
-    assert (done["Phase"], done["Error"]) == ("done", "")
+    assert (done["Phase"], done["Failure"]) == ("done", "")
     assert alice.get(done["Object"], IMAGE, "Layers") == [sha256(data) for data in (BASE, bytes(1024), ABOVE, b"")]
     box = alice.create("box", image=REF, command=["sleep", "1000"])
     alice.start(box)
@@ -86,7 +86,7 @@ def test_OCI_from_scratch(world, alice, registry):
         scratch = [layer({"sleep": file.read()})]
     registry.push("team/app", "1.0", scratch, config={"Cmd": ["/sleep", "1000"]})
     done = pull(alice, REF)
-    assert (done["Phase"], done["Error"]) == ("done", "")
+    assert (done["Phase"], done["Failure"]) == ("done", "")
     registry.push("team/app", "2.0", scratch)
     refused(world, alice, "BadArchive", "reg:team/app:2.0", text="no command to run")
 
@@ -120,12 +120,12 @@ def test_OCI_names_that_are_not_there(world, alice, registry):
 def test_OCI_layers_are_shared(world, alice, registry):
     """A second image fetches only what is missing."""
     registry.push("team/app", "1.0", [BASE, ABOVE])
-    assert pull(alice, REF)["Error"] == ""
+    assert pull(alice, REF)["Failure"] == ""
     before = set(registry.blobs_given())
     other = layer({"etc/other": b"other\n"})
     registry.push("team/app", "2.0", [BASE, other])
     del registry.requests[:]
-    assert pull(alice, "reg:team/app:2.0")["Error"] == ""
+    assert pull(alice, "reg:team/app:2.0")["Failure"] == ""
     fetched = registry.blobs_given()
     assert digest(gz(other)) in fetched and len(fetched) == 2  # its configuration, and one layer
     assert not [blob for blob in fetched if blob in before]
@@ -146,7 +146,7 @@ def test_OCI_layers_that_refer_to_those_below(world, alice, registry):
     links = [linking("etc/link", "etc/seed"), layer({"etc/between": b"between\n"}), linking("etc/again", "etc/link")]
     registry.push("team/app", "1.0", [BASE, *links])
     done = pull(alice, REF)
-    assert (done["Phase"], done["Error"]) == ("done", "")
+    assert (done["Phase"], done["Failure"]) == ("done", "")
     stack = alice.get(done["Object"], IMAGE, "Layers")
     assert stack[::2] == [sha256(data) for data in (BASE, links[1])] and len({*stack, *map(sha256, links)}) == 6
     box = alice.create("box", image=REF, command=["sleep", "1000"])
@@ -156,7 +156,7 @@ def test_OCI_layers_that_refer_to_those_below(world, alice, registry):
     alice.delete(box)
     registry.push("team/app", "2.0", [BASE, *links, ABOVE])
     del registry.requests[:]
-    assert pull(alice, "reg:team/app:2.0")["Error"] == ""
+    assert pull(alice, "reg:team/app:2.0")["Failure"] == ""
     fetched = registry.blobs_given()
     assert digest(gz(ABOVE)) in fetched and len(fetched) == 2  # its configuration, and one layer
     registry.push("team/app", "3.0", [BASE, linking("etc/link", "etc/none")])
@@ -269,7 +269,7 @@ def test_OCI_progress(world, alice, registry):
     assert 0 < alice.get(operation, OPERATION, "Progress") < 1
     seen.append(alice.get(operation, OPERATION, "Phase"))
     hold.set()
-    assert alice.finish(operation)["Error"] == "" and seen == ["downloading"]
+    assert alice.finish(operation)["Failure"] == "" and seen == ["downloading"]
 
 
 # ---- tokens ----
@@ -278,7 +278,7 @@ def test_OCI_progress(world, alice, registry):
 def test_OCI_tokens(world, alice, registry):
     registry.push("team/app", "1.0", [BASE, ABOVE])
     registry.want_tokens()
-    assert pull(alice, REF)["Error"] == ""
+    assert pull(alice, REF)["Failure"] == ""
     assert all("scope=repository:team/app:pull" in path and "service=registry" in path
                for path in registry.tokens_given)
     # One for all that there is of it.
@@ -313,7 +313,7 @@ def test_IMG_05_bad_realms(world, alice, registry, challenge, text):
     registry.want_tokens()
     registry.challenge = challenge
     done = pull(alice, REF)
-    assert done["Error"].startswith((PREFIX + "RemoteFailed", PREFIX + "NoSuchImage")) and text in done["Error"], done
+    assert done["Failure"].startswith((PREFIX + "RemoteFailed", PREFIX + "NoSuchImage")) and text in done["Failure"], done
     assert registry.tokens_given == []
 
 
@@ -323,7 +323,7 @@ def test_IMG_05_token_realm_elsewhere_on_this_machine(world, alice, registry):
     registry.push("team/app", "1.0", [BASE])
     registry.want_tokens(realm=other.url + "/token")
     registry.on_token(other)
-    assert pull(alice, REF)["Error"] == ""
+    assert pull(alice, REF)["Failure"] == ""
     assert registry.tokens_given and all("Authorization" not in headers for _, headers in other.requests)
     other.close()
 
@@ -339,7 +339,7 @@ def test_IMG_05_blob_from_another_host(world, alice, registry):
     for path in [path for path in registry.files if "/blobs/" in path]:
         other.files[path] = registry.files[path]
         registry.on[path] = registry.guarded(lambda handler, path=path: handler.redirect(other.url + path))
-    assert pull(alice, REF)["Error"] == ""
+    assert pull(alice, REF)["Failure"] == ""
     assert len(other.requests) == 2
     assert all("Authorization" not in headers for _, headers in other.requests)
     other.close()
@@ -353,7 +353,7 @@ def test_IMG_05_blob_from_another_port(world, alice, registry):
     for path in [path for path in registry.files if "/blobs/" in path]:
         other.files[path] = registry.files[path]
         registry.on[path] = registry.guarded(lambda handler, path=path: handler.redirect(other.url + path))
-    assert pull(alice, REF)["Error"] == ""
+    assert pull(alice, REF)["Failure"] == ""
     assert len(other.requests) == 2
     assert all("Authorization" not in headers for _, headers in other.requests)
     # On the same one it goes on as whoever began.
@@ -363,7 +363,7 @@ def test_IMG_05_blob_from_another_port(world, alice, registry):
         registry.on["/moved" + path] = registry.guarded(lambda handler: handler.give(registry.files[handler.path]))
         registry.on[path] = registry.guarded(lambda handler, path=path: handler.redirect("/moved" + path))
     with world.client(BOB) as bob:
-        assert pull(bob, REF)["Error"] == ""
+        assert pull(bob, REF)["Failure"] == ""
     other.close()
 
 
@@ -390,7 +390,7 @@ def test_IMG_05_flipped_byte_in_a_layer(world, alice, registry):
         registry.files[path] = bytes(data)
     before = stored(world)
     done = pull(alice, REF)
-    assert done["Error"].startswith((PREFIX + "NotVerified", PREFIX + "BadArchive")), done
+    assert done["Failure"].startswith((PREFIX + "NotVerified", PREFIX + "BadArchive")), done
     wait(lambda: stored(world) == before)
 
 
@@ -443,7 +443,7 @@ def test_IMG_05_layer_truncated_and_resumed(world, alice, registry):
         handler.close_connection = True
 
     registry.on[path] = cut
-    assert pull(alice, REF)["Error"] == ""
+    assert pull(alice, REF)["Failure"] == ""
     assert tries == [None, f"bytes={len(data) // 3}-"]
 
 
@@ -485,7 +485,7 @@ def test_IMG_05_endless_body(world, alice, registry, where):
     before = stored(world)
     done = pull(alice, REF)
     # Of a layer, who unpacks may be the first to see that it is none.
-    assert done["Error"].startswith((PREFIX + "RemoteFailed", PREFIX + "BadArchive")[:1 + (where == "layer")]), done
+    assert done["Failure"].startswith((PREFIX + "RemoteFailed", PREFIX + "BadArchive")[:1 + (where == "layer")]), done
     wait(lambda: stored(world) == before)
     assert sum(sent) < 64 * 1024 * 1024
 
@@ -506,7 +506,7 @@ INDEX = OCI + "index.v1+json"
 def test_IMG_04_bad_manifests(world, alice, registry, data, kind):
     registry.manifest("team/app", "1.0", data, kind)
     done = pull(alice, REF)
-    assert done["Error"].startswith((PREFIX + "RemoteFailed: ", PREFIX + "NoSuchImage: ")), done
+    assert done["Failure"].startswith((PREFIX + "RemoteFailed: ", PREFIX + "NoSuchImage: ")), done
 
 
 def test_IMG_04_index_of_indexes(world, alice, registry):
@@ -555,7 +555,7 @@ def test_IMG_01_names_in_layers(world, alice, registry, name):
     registry.push("team/app", "1.0", [BASE, archives.hostile(name)])
     before = stored(world)
     done = pull(alice, REF)
-    assert done["Phase"] == "done" or done["Error"].startswith(PREFIX + "BadArchive")
+    assert done["Phase"] == "done" or done["Failure"].startswith(PREFIX + "BadArchive")
     if done["Phase"] == "failed":
         wait(lambda: stored(world) == before)
 
@@ -598,7 +598,7 @@ def test_IMG_11_two_users_at_once(world, alice, bob, registry):
     wait(lambda: all(downloading(c, o) for c, o in operations) and gate.asked)
     gate.open.set()
     images = [client.finish(operation) for client, operation in operations]
-    assert [image["Error"] for image in images] == ["", ""]
+    assert [image["Failure"] for image in images] == ["", ""]
     assert images[0]["Object"] == images[1]["Object"] and gate.asked == 1
     assert bob.get(images[0]["Object"], IMAGE, "Aliases") == [REF]
 
@@ -614,7 +614,7 @@ def test_IMG_11_one_comes_later(world, alice, bob, registry):
     second = begin(bob)
     wait(lambda: downloading(bob, second))
     gate.open.set()
-    assert [alice.finish(first)["Error"], bob.finish(second)["Error"]] == ["", ""]
+    assert [alice.finish(first)["Failure"], bob.finish(second)["Failure"]] == ["", ""]
     assert registry.blobs_given().count(small) == 1 and gate.asked == 1
 
 
@@ -628,10 +628,10 @@ def test_IMG_11_one_cancels(world, alice, bob, registry, who):
     wait(lambda: downloading(bob, second))
     leaver, stayer = ((alice, first), (bob, second)) if who == "first" else ((bob, second), (alice, first))
     leaver[0].call(leaver[1], OPERATION, "Cancel")
-    assert leaver[0].finish(leaver[1])["Error"].startswith(PREFIX + "Cancelled")
+    assert leaver[0].finish(leaver[1])["Failure"].startswith(PREFIX + "Cancelled")
     gate.open.set()
     done = stayer[0].finish(stayer[1])
-    assert done["Error"] == "" and done["Object"] in stayer[0].managed()
+    assert done["Failure"] == "" and done["Object"] in stayer[0].managed()
     assert done["Object"] not in leaver[0].managed()
 
 
@@ -644,7 +644,7 @@ def test_IMG_11_all_cancel(world, alice, bob, registry, server):  # noqa: F811
     for client, operation in operations:
         client.call(operation, OPERATION, "Cancel")
     for client, operation in operations:
-        assert client.finish(operation)["Error"].startswith(PREFIX + "Cancelled")
+        assert client.finish(operation)["Failure"].startswith(PREFIX + "Cancelled")
     wait(lambda: stored(world) == before and not server.fetchers.alive())
     gate.open.set()
 
@@ -653,7 +653,7 @@ def test_IMG_11_naming_a_layer_is_not_having_it(world, alice, bob, registry):
     """A registry of bob's says that his image is made of alice's layer, which it does not have."""
     secret = archives.with_files({"etc/secret": b"alice's\n"})
     with archives.temporary(secret) as file:
-        assert alice.finish(start_import(alice, file, alias="secret"))["Error"] == ""
+        assert alice.finish(start_import(alice, file, alias="secret"))["Failure"] == ""
     registry.push("bob/app", "1.0", [secret], compress=bytes)
     for path in [path for path in registry.files if "/blobs/" in path and len(registry.files[path]) > 10000]:
         del registry.on[path], registry.files[path]

@@ -98,8 +98,8 @@ def refused(world, client, error, ref="test:debian/13", timeout=60, text=""):
     """Nothing is left of a pull that fails, and it says why."""
     before, images = stored(world), set(client.managed())
     done = pull(client, ref, timeout)
-    assert done["Phase"] == "failed" and done["Error"].startswith(PREFIX + error + ": "), done
-    assert text in done["Error"]
+    assert done["Phase"] == "failed" and done["Failure"].startswith(PREFIX + error + ": "), done
+    assert text in done["Failure"]
     wait(lambda: stored(world) == before)
     assert {path for path in client.managed() if "/image/" in path} == {path for path in images if "/image/" in path}
     return done
@@ -113,7 +113,7 @@ def test_IMG_pull_and_use(world, alice, bob, server):
     path = server.streams(data)
     add(alice, server)
     done = pull(alice)
-    assert (done["Kind"], done["Subject"], done["Phase"], done["Error"]) == ("pull-image", "test:debian/13", "done", "")
+    assert (done["Kind"], done["Subject"], done["Phase"], done["Failure"]) == ("pull-image", "test:debian/13", "done", "")
     values = alice.get_all(done["Object"], IMAGE)
     assert values["Fingerprint"] == sha256(data)
     assert (values["Aliases"], values["OS"], values["Verified"], values["Origin"]) == (
@@ -249,7 +249,7 @@ def test_AUTH_race_an_image_that_is_not_his_any_more(world, alice, bob, server):
                 caller.reply(serial)
             assert image in bob.managed()
         else:
-            assert caller.finish(caller.reply(serial)[0])["Error"] == ""
+            assert caller.finish(caller.reply(serial)[0])["Failure"] == ""
 
 
 def test_IMG_05_who_imported_it_has_it_from_no_remote(world, alice, bob, server):
@@ -286,7 +286,7 @@ def test_IMG_through_a_proxy(world, alice, server, key):
     server.files = {host + path: data for path, data in server.files.items()}
     alice.manager("AddRemote", "(ssa{sv})", "test", host,
                   options_of({"proxy": server.url, "key": key.public, "timeout": 3}))
-    assert pull(alice)["Error"] == ""
+    assert pull(alice)["Failure"] == ""
     assert all(path.startswith(host) for path in server.paths())
     assert all(headers["User-Agent"].startswith("bothy/") for _, headers in server.requests)
 
@@ -296,7 +296,7 @@ def test_IMG_first_boot(world, alice, server):
     files = {"etc/hostname": b"builder\n", "etc/machine-id": b"0" * 32 + b"\n"}
     server.streams(lzma.compress(archives.with_files(files)))
     add(alice, server)
-    assert pull(alice)["Error"] == ""
+    assert pull(alice)["Failure"] == ""
     box = alice.create("box", image="test:debian/13", command=["sleep", "1000"], hostname="other.name")
     alice.start(box)
     assert alice.execute(box, "/bin/busybox", "cat", "/etc/hostname")[0] == "other.name\n"
@@ -319,7 +319,7 @@ def test_IMG_first_boot_follows_no_link(world, alice, server):
         archives.add(tar, "etc/machine-id", kind=tarfile.SYMTYPE, link="/etc/target")
     server.streams(lzma.compress(data.getvalue()))
     add(alice, server)
-    assert pull(alice)["Error"] == ""
+    assert pull(alice)["Failure"] == ""
     box = alice.create("box", image="test:debian/13", command=["sleep", "1000"])
     alice.start(box)
     assert alice.execute(box, "/bin/busybox", "cat", "/etc/target")[0] == "untouched"
@@ -344,7 +344,7 @@ def test_IMG_06_signed(world, alice, server, key, how):
     server.streams(archive(), key=key, clear=how == "clear")
     add(alice, server, key=key.armoured if how == "armoured" else key.public)
     done = pull(alice)
-    assert done["Error"] == ""
+    assert done["Failure"] == ""
     assert alice.get(done["Object"], IMAGE, "Verified") == "signature:" + key.fingerprint
 
 
@@ -405,7 +405,7 @@ def test_IMG_06_expired_signature(world, alice, server):
         refused(world, alice, "NotVerified", f"old{clear:d}:debian/13", text="the signature has expired")
     # With one that is good for ever it is had.
     server.streams(data, key=key)
-    assert pull(alice, "old0:debian/13")["Error"] == ""
+    assert pull(alice, "old0:debian/13")["Failure"] == ""
     key.close()
 
 
@@ -418,7 +418,7 @@ def test_IMG_06_revoked_key(world, alice, server):
     add(alice, server, "revoked", key=key.public)
     refused(world, alice, "NotVerified", "revoked:debian/13", text="the key was revoked")
     # Who does not know of it, takes it.
-    assert pull(alice, "good:debian/13")["Error"] == ""
+    assert pull(alice, "good:debian/13")["Failure"] == ""
     key.close()
 
 
@@ -487,7 +487,7 @@ def test_IMG_05_flipped_byte(world, alice, server):
     add(alice, server)
     before = stored(world)
     done = pull(alice)
-    assert done["Error"].startswith((PREFIX + "NotVerified", PREFIX + "BadArchive")), done
+    assert done["Failure"].startswith((PREFIX + "NotVerified", PREFIX + "BadArchive")), done
     wait(lambda: stored(world) == before)
 
 
@@ -524,7 +524,7 @@ def test_IMG_05_truncated_and_resumed(world, alice, server):
 
     server.on[path] = cut
     add(alice, server)
-    assert pull(alice)["Error"] == ""
+    assert pull(alice)["Failure"] == ""
     assert tries == [None, f"bytes={len(data) // 3}-", f"bytes={len(data) * 2 // 3}-"]
 
 
@@ -543,7 +543,7 @@ def test_IMG_05_resumed_without_ranges(world, alice, server):
 
     server.on[path] = cut
     add(alice, server)
-    assert pull(alice)["Error"] == "" and len(tries) == 2
+    assert pull(alice)["Failure"] == "" and len(tries) == 2
 
 
 @pytest.mark.parametrize("where", ["/streams/v1/index.json", "/streams/v1/images.json", "archive"])
@@ -582,7 +582,7 @@ def test_IMG_05_redirect_on_the_same_host(world, alice, server):
     server.files["/moved"] = server.files[path]
     server.on[path] = lambda handler: handler.redirect("/moved")
     add(alice, server)
-    assert pull(alice)["Error"] == ""
+    assert pull(alice)["Failure"] == ""
 
 
 def test_IMG_05_redirects_without_end(world, alice, server):
@@ -665,7 +665,7 @@ def test_IMG_05_nonsense(world, alice, server, data):
     server.files["/streams/v1/images.json"] = data
     add(alice, server)
     done = pull(alice)
-    assert done["Error"].startswith((PREFIX + "RemoteFailed: ", PREFIX + "NoSuchImage: ")), done
+    assert done["Failure"].startswith((PREFIX + "RemoteFailed: ", PREFIX + "NoSuchImage: ")), done
 
 
 @pytest.mark.parametrize("path", ["../../x", "/etc/passwd", "http://127.0.0.2/x", "a//b", "a b", "a?b", "a%2e%2e"])
@@ -699,7 +699,7 @@ def test_IMG_05_stale_catalogue(world, alice, server):
     server.on[path] = gone
     add(alice, server)
     done = pull(alice)
-    assert done["Error"] == ""
+    assert done["Failure"] == ""
     assert alice.get(done["Object"], IMAGE, "Fingerprint") == sha256(archive(b"new"))
 
 
@@ -782,10 +782,10 @@ def test_IMG_11_one_cancels(world, alice, bob, server, who):
     wait(lambda: bob.get(second, OPERATION, "Phase") == "downloading")
     leaver, stayer = ((alice, first), (bob, second)) if who == "first" else ((bob, second), (alice, first))
     leaver[0].call(leaver[1], OPERATION, "Cancel")
-    assert leaver[0].finish(leaver[1])["Error"].startswith(PREFIX + "Cancelled")
+    assert leaver[0].finish(leaver[1])["Failure"].startswith(PREFIX + "Cancelled")
     gate.open.set()
     done = stayer[0].finish(stayer[1])
-    assert done["Error"] == ""
+    assert done["Failure"] == ""
     assert done["Object"] in stayer[0].managed()
     wait(lambda: done["Object"] not in leaver[0].managed())
 
@@ -800,11 +800,11 @@ def test_IMG_11_all_cancel(world, alice, bob, server):
     for client, operation in operations:
         client.call(operation, OPERATION, "Cancel")
     for client, operation in operations:
-        assert client.finish(operation)["Error"].startswith(PREFIX + "Cancelled")
+        assert client.finish(operation)["Failure"].startswith(PREFIX + "Cancelled")
     wait(lambda: stored(world) == before)
     wait(lambda: not server.fetchers.alive())
     gate.open.set()
-    assert pull(alice)["Error"] == ""
+    assert pull(alice)["Failure"] == ""
 
 
 def test_IMG_cancel_while_looking(world, alice, server):
@@ -814,7 +814,7 @@ def test_IMG_cancel_while_looking(world, alice, server):
     operation = begin(alice)
     wait(lambda: server.requests)
     alice.call(operation, OPERATION, "Cancel")
-    assert alice.finish(operation)["Error"].startswith(PREFIX + "Cancelled")
+    assert alice.finish(operation)["Failure"].startswith(PREFIX + "Cancelled")
     wait(lambda: not server.fetchers.alive())
 
 
@@ -927,7 +927,7 @@ def test_FETCH_too_many_records(world, alice, impostor):
 def test_FETCH_error_is_shown_as_text(world, alice, impostor):
     impostor(packet(RESULT, b"\x1b[2Jyou won\n\xff" + b"x" * 5000, error=2))
     done = refused(world, alice, "RemoteFailed", "fake:debian/13")
-    assert done["Error"].isprintable() and len(done["Error"]) < 1000
+    assert done["Failure"].isprintable() and len(done["Failure"]) < 1000
 
 
 def test_FETCH_gets_no_more_than_it_needs(world, alice, impostor):
@@ -952,7 +952,7 @@ def test_IMG_tls(world, alice, secure):
     secure.streams(archive())
     add(alice, secure, policy="tls")
     done = pull(alice)
-    assert done["Error"] == ""
+    assert done["Failure"] == ""
     assert alice.get(done["Object"], IMAGE, "Verified") == "sha256"
 
 
@@ -1008,7 +1008,7 @@ def test_REMOTE_files(world, alice, server):
         (directory / "file.conf").write_text(f"[Remote]\nURL={server.url}\n")
         remotes = {remote["name"]: remote for remote in alice.manager("ListRemotes")[0]}
         assert remotes["file"]["enabled"] and not remotes["images"]["enabled"]
-        assert pull(alice, "file:debian/13")["Error"] == ""
+        assert pull(alice, "file:debian/13")["Failure"] == ""
         refused(world, alice, "NoSuchRemote", "images:debian/13")
         assert alice.error(ROOT, MANAGER, "RemoveRemote", "(s)", "file") == "InvalidArgs"
         assert alice.error(ROOT, MANAGER, "AddRemote", "(ssa{sv})", "file", "https://example.org", {}) == "InvalidArgs"
@@ -1041,14 +1041,14 @@ def test_IMG_07_unreachable_remote_is_passed_over(world, alice, server):
     add(alice, Nowhere, "aaa")
     add(alice, server, "bbb")
     done = pull(alice, "debian/13")
-    assert (done["Phase"], done["Error"]) == ("done", "")
+    assert (done["Phase"], done["Failure"]) == ("done", "")
     warning, = done["Warnings"]
     assert warning.startswith('Remote "aaa": 127.0.0.1: ')
     assert alice.get(done["Object"], IMAGE, "Origin") == "bbb:debian/13"
     done = refused(world, alice, "RemoteFailed", "debian/99", text='Remote "aaa": 127.0.0.1: ')
-    assert 'Remote "bbb": ' in done["Error"]
+    assert 'Remote "bbb": ' in done["Failure"]
     # Of a remote that is named no other one is asked.
-    assert "bbb" not in refused(world, alice, "RemoteFailed", "aaa:debian/13")["Error"]
+    assert "bbb" not in refused(world, alice, "RemoteFailed", "aaa:debian/13")["Failure"]
 
 
 def test_IMG_06_less_trusted_remote_is_not_asked_in_place_of_another(world, alice, server, key):
@@ -1056,7 +1056,7 @@ def test_IMG_06_less_trusted_remote_is_not_asked_in_place_of_another(world, alic
     server.streams(archive())
     add(alice, Nowhere, "aaa", key=key.public)
     add(alice, server, "bbb")
-    assert "bbb" not in refused(world, alice, "RemoteFailed", "debian/13", text='Remote "aaa": ')["Error"]
+    assert "bbb" not in refused(world, alice, "RemoteFailed", "debian/13", text='Remote "aaa": ')["Failure"]
     assert server.requests == []
 
 
@@ -1085,7 +1085,7 @@ def test_IMG_06_an_answer_is_not_passed_over(world, alice, server, answer):
             strange.url = f"http://127.0.0.1:{strange.server_port}"
             add(alice, strange, "aaa")
             add(alice, server, "bbb")
-            assert "bbb" not in refused(world, alice, "RemoteFailed", "debian/13", text='Remote "aaa": ')["Error"]
+            assert "bbb" not in refused(world, alice, "RemoteFailed", "debian/13", text='Remote "aaa": ')["Failure"]
         finally:
             strange.shutdown()
     assert asked and server.requests == []

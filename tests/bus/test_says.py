@@ -23,7 +23,7 @@ def put(alice):
             file.seek(0)
             operation = alice.manager("ImportImage", "(ha{sv})", 0, variants({"alias": alias}), fds=[file.fileno()])[0]
             ended = alice.finish(operation)
-        assert ended["Phase"] == "done", ended["Error"]
+        assert ended["Phase"] == "done", ended["Failure"]
         paths.append(ended["Object"])
         return alice.get_all(ended["Object"], IMAGE)
     yield run

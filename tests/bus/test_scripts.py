@@ -118,7 +118,8 @@ def recipes(language):
     return re.findall(r"^```\n(.*?)^```", section, re.M | re.S)
 
 
-@pytest.mark.parametrize("language,shown", [("SHELL", ['s "running"', "hello"]), ("PYTHON", ["0 b'hello\\n'"]),
+@pytest.mark.parametrize("language,shown", [("SHELL", ['s "running"', "hello", "error: \n", "made: /org/bothy/Bothy1/container/u1000/quick", "at most memory",
+                                                               "busybox \n", "bothy0", "sleep 1000", "has 1"]), ("PYTHON", ["0 b'hello\\n'"]),
                                             ("JAVASCRIPT", ["job is running", "job is stopped"])])
 def test_recipes_of_the_manual(world, alice, tmp_path, language, shown):
     """As they stand there, by an ordinary user."""

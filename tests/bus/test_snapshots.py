@@ -19,7 +19,7 @@ def run(client, box, member, *arguments):
     if signature == "(sa{sv})" and len(arguments) == 1:
         arguments = (*arguments, {})
     path = client.call(box, CONTAINER, member, signature, *arguments)[0]
-    error = client.finish(path)["Error"]
+    error = client.finish(path)["Failure"]
     return error.split(":")[0].rsplit(".", 1)[-1]
 
 
@@ -45,7 +45,7 @@ def test_what_is_shown(alice, box):
 
 def test_of_what_goes_when_it_ends(alice):
     box = alice.create("box", ephemeral=True, command=["sleep", "1000"])
-    assert run(alice, box, "Snapshot", "s1") == "WrongState" and "ephemeral" in alice.finish(alice.call(box, CONTAINER, "Snapshot", "(sa{sv})", "s1", {})[0])["Error"]
+    assert run(alice, box, "Snapshot", "s1") == "WrongState" and "ephemeral" in alice.finish(alice.call(box, CONTAINER, "Snapshot", "(sa{sv})", "s1", {})[0])["Failure"]
     assert shown(alice, box) == []
     assert run(alice, box, "Clone", "copy") == ""
 

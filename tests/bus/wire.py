@@ -259,9 +259,11 @@ class Client:
         return self.finish(operation)
 
     def finish(self, operation, timeout=60):
-        """The properties of an operation once it has ended."""
-        return wait(lambda: (lambda p: p if p["Phase"] in ("done", "failed") else None)(
+        """The properties of an operation once it has ended; its "Failure" is "" or "NAME: TEXT"."""
+        done = wait(lambda: (lambda p: p if p["Phase"] in ("done", "failed") else None)(
             self.get_all(operation, OPERATION)), timeout)
+        assert bool(done["ErrorName"]) == bool(done["Error"]) == (done["Phase"] == "failed"), done
+        return {**done, "Failure": done["ErrorName"] and f"{done['ErrorName']}: {done['Error']}"}
 
     def execute(self, path, *argv, **options):
         """Runs a program in a container to its end: output and (code, signal); its complaints are in `errors`."""

@@ -37,7 +37,7 @@ def test_many_operations(desktop):
         indicator._client.operations.clear();
         for (let i = 0; i < 5; i++)
             indicator._client.operations.set(`/o${i}`, {path: `/o${i}`, kind: 'pull-image', phase: 'downloading',
-                progress: i / 10, subject: `debian/${i}`, object: '/', error: ''});
+                progress: i / 10, subject: `debian/${i}`, object: '/', error: '', errorName: ''});
         indicator._sync();
         return true""")
     assert desktop.eval("indicator._operations._rows.size") == 3

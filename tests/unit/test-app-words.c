@@ -33,8 +33,8 @@ static void
 test_error_of_an_operation (void)
 {
   g_autoptr (GError) named =
-      app_words_error_of_operation ("org.bothy.Bothy1.Error.NotVerified: images: wrong key: 12");
-  g_autoptr (GError) plain = app_words_error_of_operation ("something else");
+      app_words_error_from_name ("org.bothy.Bothy1.Error.NotVerified", "images: wrong key: 12");
+  g_autoptr (GError) plain = app_words_error_from_name ("", "something else");
   g_autofree char *details = app_words_details (named);
 
   g_assert_cmpstr (app_words_for_error (named), ==, app_words_for_name ("NotVerified"));

@@ -217,6 +217,7 @@ test_reasons (void)
 static void
 test_due (void)
 {
+  g_autoptr (GError) failure = g_error_new_literal (BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "x");
   g_autoptr (BothyContainer) container = make_container ();
   guint first = bothy_container_set_due (container), second = bothy_container_set_due (container);
 
@@ -226,13 +227,13 @@ test_due (void)
   /* It is, until it runs or could not be started; but for who asks for it himself. */
   bothy_container_set_cause (container, BOTHY_REASON_RESTART, "boot");
   g_assert_cmpuint (container->due, ==, second);
-  bothy_container_set_start_failed (container, "x");
+  bothy_container_set_start_failed (container, failure);
   g_assert_cmpuint (container->due, ==, 0);
   g_assert_true (container->wanted);
   bothy_container_set_due (container);
   bothy_container_set_cause (container, BOTHY_REASON_ASKED, "boot");
   g_assert_cmpuint (container->due, ==, 0);
-  bothy_container_set_start_failed (container, "x");
+  bothy_container_set_start_failed (container, failure);
   g_assert_false (container->wanted);
 }
 

@@ -93,8 +93,8 @@ test_json_keys (void)
 static void
 test_errors (void)
 {
-  g_autoptr (GError) ours = cli_error_from_text ("org.bothy.Bothy1.Error.BadArchive: This is none: really");
-  g_autoptr (GError) text = cli_error_from_text ("something: else");
+  g_autoptr (GError) ours = cli_error_from_name ("org.bothy.Bothy1.Error.BadArchive", "This is none: really");
+  g_autoptr (GError) text = cli_error_from_name ("", "something: else");
 
   g_assert_true (cli_error_is (ours, "BadArchive"));
   g_assert_false (cli_error_is (ours, "NoSpace"));

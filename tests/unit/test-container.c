@@ -77,8 +77,11 @@ test_round_trip (void)
   const char *environment[] = { "A=", "B=x;y;", "C=\\", "D= leading", NULL };
   g_autoptr (BothyContainer) container = make_container (command, environment);
   g_autoptr (BothyContainer) other = NULL;
+  g_autoptr (GVariant) details = NULL;
+  const char *program;
 
-  container->last_error = (g_free (container->last_error), g_strdup ("It said:\n \"no\""));
+  container->last_error = g_error_new_literal (BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_PROGRAM, "It said:\n \"no\"");
+  bothy_error_set_detail (container->last_error, "program", " /bin/\xff;\n[x]=");
   other = reread (container);
   g_assert_cmpuint (other->owner, ==, G_MAXINT32);
   g_assert_cmpuint (other->range_base, ==, 0x6fff0000);
@@ -97,7 +100,11 @@ test_round_trip (void)
   g_assert_cmpint (other->stopped_at, ==, 0);
   g_assert_cmpint (other->last_code, ==, -1);
   g_assert_cmpint (other->last_signal, ==, 9);
-  g_assert_cmpstr (other->last_error, ==, "It said:\n \"no\"");
+  g_assert_error (other->last_error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_PROGRAM);
+  g_assert_cmpstr (other->last_error->message, ==, "It said:\n \"no\"");
+  details = g_variant_ref_sink (bothy_error_details_to_variant (other->last_error));
+  g_assert_true (g_variant_lookup (details, "program", "&s", &program));
+  g_assert_cmpstr (program, ==, " /bin/\xef\xbf\xbd;\n[x]=");
   g_assert_cmpint (other->state, ==, BOTHY_CONTAINER_STOPPED);
   check_strings (command, environment);
   check_strings (none, none);

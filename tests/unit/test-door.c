@@ -165,19 +165,28 @@ static const struct {
   const char *action;
   const char *exceeding;
   const char *weighing;
+  const char *also;
 } policy[] = {
   { "Manager.CreateContainer", ACTION, "create-container", "exceed-quota", "use-bridge" },
+  { "Manager.Launch", ACTION, "create-container", "exceed-quota", "use-bridge", "pull-image" },
   { "Manager.GetContainer", VIEWER, "inspect-containers" },
   { "Manager.GetContainerByPID", VIEWER, "inspect-containers" },
   { "Manager.ListContainers", VIEWER, "inspect-containers" },
   { "Manager.ListAllContainers", VIEWER, "inspect-containers" },
+  { "Manager.GetAllStats", ANYBODY },
+  { "Manager.GetProcess", ANYBODY },
+  { "Manager.Ceilings", ANYBODY },
+  { "Manager.ListUsers", VIEWER, "inspect-containers" },
+  { "Manager.SetUserCeilings", ACTION, "manage-ceilings" },
   { "Manager.ListAdoptable", ACTION, "adopt-container" },
   { "Manager.PlanAdoption", ACTION, "create-container", NULL, "adopt-container" },
   { "Manager.AdoptContainer", ACTION, "create-container", NULL, "adopt-container" },
   { "Manager.ImportImage", ACTION, "create-container" },
   { "Manager.GetImage", ANYBODY },
+  { "Manager.ListImages", ANYBODY },
   { "Manager.PullImage", ACTION, "pull-image" },
   { "Manager.SearchImages", ACTION, "pull-image" },
+  { "Manager.CheckForUpdates", ACTION, "pull-image" },
   { "Manager.ListRemotes", ANYBODY },
   { "Manager.AddRemote", ACTION, "manage-remotes" },
   { "Manager.RemoveRemote", ACTION, "manage-remotes" },
@@ -188,6 +197,7 @@ static const struct {
   { "Manager.MapUserNamespace", ANYBODY },
   { "Manager.DelegateCgroup", ACTION, "create-container", NULL, "move-service" },
   { "Manager.CreateBridge", ACTION, "manage-bridges" },
+  { "Manager.ListBridges", ANYBODY },
   { "Manager.CreateVolume", ACTION, "create-container" },
   { "Manager.DeleteVolume", ANYBODY },
   { "Manager.GetVolume", ANYBODY },
@@ -280,6 +290,8 @@ test_each_row_says_what_it_has_to (void)
                policy[i].exceeding);
     if (g_strcmp0 (last_word (row->weighing), policy[i].weighing) != 0)
       g_error ("%s weighs %s, not %s", method, row->weighing, policy[i].weighing);
+    if (g_strcmp0 (last_word (row->also), policy[i].also) != 0)
+      g_error ("%s asks for %s, not %s, as well", method, row->also, policy[i].also);
   }
   g_assert_null (row->interface);
 }
@@ -306,6 +318,7 @@ static const struct {
   { "use-bridge", "auth_admin", "auth_admin_keep" },
   { "manage-bridges", "auth_admin", "auth_admin_keep" },
   { "delegate-bridge", "auth_admin", "auth_admin" },
+  { "manage-ceilings", "auth_admin", "auth_admin" },
   { "open-firewall", "auth_admin", "auth_admin" },
 };
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 
 #define GROUP     "Container"
+#define DETAILS   "LastErrorDetails"
 #define ESCAPED   "Escaped" /* at the end of the key of a list that is not UTF-8 */
 #define FILE_NAME "container"
 
@@ -83,6 +84,21 @@ set_network (GKeyFile *record, const BothyContainerNetwork *network)
     g_key_file_set_boolean (record, GROUP, "NetworkAllowed", TRUE);
 }
 
+/* A group of their own: the keys of details are whatever an error has. */
+static void
+set_error (GKeyFile *record, const GError *error)
+{
+  g_autoptr (GVariant) details = g_variant_ref_sink (bothy_error_details_to_variant (error));
+  GVariantIter iter;
+  const char *key, *value;
+
+  g_key_file_set_string (record, GROUP, "LastError", error->message);
+  g_key_file_set_string (record, GROUP, "LastErrorName", bothy_error_name (bothy_error_get_code (error)));
+  g_variant_iter_init (&iter, details);
+  while (g_variant_iter_next (&iter, "{&s&s}", &key, &value))
+    g_key_file_set_string (record, DETAILS, key, value);
+}
+
 /* How it came to its state, and whether that goes on. */
 static void
 set_starts (GKeyFile *record, const BothyContainer *self)
@@ -135,7 +151,8 @@ bothy_container_to_record (BothyContainer *self)
   g_key_file_set_boolean (record, GROUP, "Failed", self->state == BOTHY_CONTAINER_FAILED);
   g_key_file_set_integer (record, GROUP, "LastCode", self->last_code);
   g_key_file_set_integer (record, GROUP, "LastSignal", self->last_signal);
-  g_key_file_set_string (record, GROUP, "LastError", self->last_error);
+  if (self->last_error)
+    set_error (record, self->last_error);
   g_key_file_set_string (record, GROUP, "ControlGroup", self->group);
   g_key_file_set_string (record, GROUP, "Below", self->files.below);
   g_key_file_set_string (record, GROUP, "Top", self->files.top);
@@ -289,6 +306,27 @@ get_network (GKeyFile *record, GError **error)
   return network;
 }
 
+/* NULL: nothing is wrong. */
+static GError *
+get_error (GKeyFile *record)
+{
+  g_autofree char *text = get_string (record, "LastError");
+  g_autofree char *name = get_string (record, "LastErrorName");
+  g_auto (GStrv) keys = g_key_file_get_keys (record, DETAILS, NULL, NULL);
+  GError *error;
+
+  if (!*text)
+    return NULL;
+  error = g_error_new_literal (BOTHY_ERROR, bothy_error_from_name (name), text);
+  for (char **key = keys; key && *key; key++) {
+    g_autofree char *value = g_key_file_get_string (record, DETAILS, *key, NULL);
+
+    if (value)
+      bothy_error_set_detail (error, *key, value);
+  }
+  return error;
+}
+
 static gboolean
 get_number (GKeyFile *record, const char *key, guint64 *ret, GError **error)
 {
@@ -425,8 +463,7 @@ bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
   self->disk.project = get_project (record, (guint32)base);
   self->disk.bytes = g_key_file_get_uint64 (record, GROUP, "BoundBytes", NULL);
   self->disk.inodes = g_key_file_get_uint64 (record, GROUP, "BoundInodes", NULL);
-  g_free (self->last_error);
-  self->last_error = get_string (record, "LastError");
+  self->last_error = get_error (record);
   g_free (self->group);
   self->group = get_string (record, "ControlGroup");
   get_starts (record, self);

@@ -443,13 +443,11 @@ bothy_container_set_restarts (BothyContainer *self, guint n)
 }
 
 void
-bothy_container_set_given_up (BothyContainer *self, const char *error)
+bothy_container_set_given_up (BothyContainer *self, GError *error)
 {
-  char *old = self->last_error;
-
   bothy_container_set_unwanted (self);
-  self->last_error = g_strdup (error);
-  g_free (old);
+  g_clear_error (&self->last_error);
+  self->last_error = error;
   bothy_container_set_state (self, BOTHY_CONTAINER_FAILED);
 }
 
@@ -476,9 +474,9 @@ bothy_container_set_network (BothyContainer *self, const char *const *addresses,
 /* ---- a run of it ---- */
 
 static void
-take_last_error (BothyContainer *self, char *error)
+take_last_error (BothyContainer *self, GError *error)
 {
-  g_free (self->last_error);
+  g_clear_error (&self->last_error);
   self->last_error = error;
 }
 
@@ -519,9 +517,9 @@ bothy_container_set_group (BothyContainer *self, const char *path)
 }
 
 void
-bothy_container_set_start_failed (BothyContainer *self, const char *error)
+bothy_container_set_start_failed (BothyContainer *self, const GError *error)
 {
-  take_last_error (self, g_strdup (error));
+  take_last_error (self, g_error_copy (error));
   /* Who asked for it hears of it, and asks again if he likes. */
   if (is_asked_for (self->cause))
     self->wanted = FALSE;
@@ -550,7 +548,7 @@ bothy_container_set_started_now (BothyContainer *self)
 {
   self->started_at = g_get_real_time ();
   self->due = 0;
-  take_last_error (self, g_strdup (""));
+  take_last_error (self, NULL);
   emit_changed (self);
 }
 
@@ -587,19 +585,24 @@ bothy_container_set_shut_down (BothyContainer *self)
 }
 
 /* What a person should know when the first process may have been among them. */
-static char *
-describe_oom (const BothyContainer *self)
+static GError *
+oom_error (const BothyContainer *self)
 {
-  return g_strdup_printf ("Out of memory: the kernel killed %" G_GUINT64_FORMAT
-                          " of its processes; \"bothy limit\" shows what it may use",
-                          self->oom_kills);
+  g_autofree char *kills = g_strdup_printf ("%" G_GUINT64_FORMAT, self->oom_kills);
+  GError *error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_OUT_OF_MEMORY,
+                               "Out of memory: the kernel killed %s of its processes; \"bothy limit\" shows "
+                               "what it may use",
+                               kills);
+
+  bothy_error_set_detail (error, "kills", kills);
+  return error;
 }
 
 void
 bothy_container_add_oom_kills (BothyContainer *self, guint64 kills)
 {
   self->oom_kills += kills;
-  take_last_error (self, describe_oom (self));
+  take_last_error (self, oom_error (self));
   g_signal_emit (self, signals[OUT_OF_MEMORY], 0, kills);
   emit_changed (self);
 }
@@ -616,19 +619,31 @@ reason_of_end (const BothyContainer *self)
                                                              : BOTHY_REASON_CRASHED;
 }
 
+/* A signal ended the first process, or its supervisor was killed, which nobody does inside. */
+static GError *
+crash_error (const BothyContainer *self)
+{
+  g_autofree char *number = g_strdup_printf ("%d", self->last_signal);
+  GError *error;
+
+  if (!self->exited)
+    return g_error_new (BOTHY_ERROR, BOTHY_ERROR_CRASHED, "The container's supervisor was killed");
+  error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_CRASHED, "The first process was killed by signal %s", number);
+  bothy_error_set_detail (error, "signal", number);
+  return error;
+}
+
 void
 bothy_container_set_ended (BothyContainer *self)
 {
   gboolean as_asked = self->stopping || self->reboot || (self->exited && !self->last_signal);
 
   if (as_asked)
-    take_last_error (self, g_strdup (""));
+    take_last_error (self, NULL);
   else if (self->oom_kills > 0 && self->last_signal == SIGKILL)
-    take_last_error (self, describe_oom (self));
-  else if (self->exited)
-    take_last_error (self, g_strdup_printf ("The first process was killed by signal %d", self->last_signal));
+    take_last_error (self, oom_error (self));
   else
-    take_last_error (self, g_strdup ("The container's supervisor was killed"));
+    take_last_error (self, crash_error (self));
   if (!self->exited) {
     self->last_code = 0;
     self->last_signal = SIGKILL;
@@ -671,9 +686,9 @@ bothy_container_count_reboot (BothyContainer *self)
   self->reboots_since = 0;
   self->reboot = FALSE;
   take_last_error (
-      self,
-      g_strdup_printf ("It rebooted more than %d times within %d seconds; \"bothy start\" starts it again",
-                       MAX_REBOOTS, REBOOT_SECONDS));
+      self, g_error_new (BOTHY_ERROR, BOTHY_ERROR_GAVE_UP,
+                         "It rebooted more than %d times within %d seconds; \"bothy start\" starts it again",
+                         MAX_REBOOTS, REBOOT_SECONDS));
   bothy_container_set_state (self, BOTHY_CONTAINER_FAILED);
   return FALSE;
 }
@@ -707,7 +722,7 @@ bothy_container_finalize (GObject *object)
   g_clear_object (&self->supervisor);
   bothy_container_spec_free (self->spec);
   g_free (self->id);
-  g_free (self->last_error);
+  g_clear_error (&self->last_error);
   g_free (self->group);
   g_strfreev (self->addresses);
   g_free (self->nic);
@@ -746,7 +761,6 @@ static void
 bothy_container_init (BothyContainer *self)
 {
   self->last_code = -1;
-  self->last_error = g_strdup ("");
   self->group = g_strdup ("");
   self->nic = g_strdup ("");
   self->addresses = g_new0 (char *, 1);

@@ -124,7 +124,7 @@ struct _BothyContainer {
   BothyStateReason reason;
   BothyStateReason cause; /* why it was started last */
   int last_code, last_signal;
-  char *last_error;
+  GError *last_error; /* why it could not start or ended, as the bus names it; NULL: nothing is wrong */
 
   /* While it runs. */
   BothySupervisor *supervisor;
@@ -278,8 +278,8 @@ void bothy_container_set_unwanted (BothyContainer *self);
 /* It is started again for the Nth time in a row. */
 void bothy_container_set_restarts (BothyContainer *self, guint n);
 
-/* It is not started again any more: it has failed, as ERROR says. */
-void bothy_container_set_given_up (BothyContainer *self, const char *error);
+/* It is not started again any more: it has failed, as ERROR (transfer full) says. */
+void bothy_container_set_given_up (BothyContainer *self, GError *error);
 
 /* ---- its network ---- */
 
@@ -307,8 +307,8 @@ void bothy_container_set_starting (BothyContainer *self);
 /* It has the control group PATH; "": none. */
 void bothy_container_set_group (BothyContainer *self, const char *path);
 
-/* It could not be started, as ERROR says: it has failed. */
-void bothy_container_set_start_failed (BothyContainer *self, const char *error);
+/* It could not be started, as ERROR says, which is copied: it has failed. */
+void bothy_container_set_start_failed (BothyContainer *self, const GError *error);
 
 /* It runs under SUPERVISOR, which it keeps until its end. LEADER is the pid of its first process (0: not known),
    LEADER_PIDFD_ID names that for as long as the machine is up (0: the kernel does not say). SHUTDOWN_SIGNAL is

@@ -107,8 +107,8 @@ bothy_history_note_end (int containers_fd, BothyContainer *container)
                           : container->last_signal
                               ? g_strdup_printf ("killed by signal %d", container->last_signal)
                               : g_strdup_printf ("exited with %d", container->last_code);
-  g_autofree char *whole = *container->last_error && container->last_signal
-                               ? g_strdup_printf ("%s: %s", deed, container->last_error)
+  g_autofree char *whole = container->last_error && container->last_signal
+                               ? g_strdup_printf ("%s: %s", deed, container->last_error->message)
                                : g_strdup (deed);
 
   bothy_history_note (containers_fd, container, BOTHY_NO_USER, whole, "");

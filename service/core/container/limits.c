@@ -192,23 +192,43 @@ bothy_limits_apply (BothyCgroupLimits *self, const BothyCgroupLimits *changes)
   self->granted = (self->granted & ~changes->given) | (changes->granted & changes->given);
 }
 
+static void
+add_value (GVariantBuilder *builder, const BothyCgroupLimits *self, BothyCgroupLimit limit)
+{
+  guint64 value = limit == BOTHY_LIMIT_CPUS ? 0 : self->values[limit];
+  GVariant *shown;
+
+  if (limit == BOTHY_LIMIT_CPUS)
+    shown = g_variant_new_take_string (bothy_cgroup_limits_format_cpus (self->cpus));
+  else if (limit == BOTHY_LIMIT_CPU)
+    shown = g_variant_new_double (value == BOTHY_LIMIT_NONE ? INFINITY : (double)value / G_USEC_PER_SEC);
+  else
+    shown = g_variant_new_uint64 (value);
+  g_variant_builder_add (builder, "{sv}", keys[limit].key, shown);
+}
+
 GVariant *
 bothy_limits_to_variant (const BothyCgroupLimits *self)
 {
-  g_autofree char *cpus = bothy_cgroup_limits_format_cpus (self->cpus);
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
   for (BothyCgroupLimit i = 0; i < BOTHY_N_LIMITS; i++) {
-    if (!bothy_cgroup_limits_has (self, i))
-      continue;
-    if (i == BOTHY_LIMIT_CPUS)
-      g_variant_builder_add (&builder, "{sv}", keys[i].key, g_variant_new_string (cpus));
-    else if (i == BOTHY_LIMIT_CPU)
-      g_variant_builder_add (&builder, "{sv}", keys[i].key,
-                             g_variant_new_double ((double)self->values[i] / G_USEC_PER_SEC));
-    else
-      g_variant_builder_add (&builder, "{sv}", keys[i].key, g_variant_new_uint64 (self->values[i]));
+    if (bothy_cgroup_limits_has (self, i))
+      add_value (&builder, self, i);
+  }
+  return g_variant_builder_end (&builder);
+}
+
+GVariant *
+bothy_limits_given_to_variant (const BothyCgroupLimits *self)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  for (BothyCgroupLimit i = 0; i < BOTHY_N_LIMITS; i++) {
+    if (self->given & (1u << i))
+      add_value (&builder, self, i);
   }
   return g_variant_builder_end (&builder);
 }
@@ -381,6 +401,14 @@ bothy_limits_effective (const BothyCgroupLimits *self,
     if (!(self->granted & (1u << i)))
       bothy_cgroup_limits_lower (ret_effective, i, ceiling (configuration, i));
   }
+}
+
+void
+bothy_limits_ceilings (const BothyConfiguration *configuration, BothyCgroupLimits *ret_limits)
+{
+  memset (ret_limits, 0, sizeof *ret_limits);
+  for (BothyCgroupLimit i = 0; i < BOTHY_LIMIT_CPUS; i++)
+    bothy_cgroup_limits_lower (ret_limits, i, ceiling (configuration, i));
 }
 
 void

@@ -44,6 +44,12 @@ void bothy_limits_effective (const BothyCgroupLimits *self,
 /* Forget the presets of disk and inodes, for a container whose file system keeps none. */
 void bothy_limits_forget_disk (BothyCgroupLimits *effective);
 
+/* What the administrator gives one container, of RET_LIMITS: those that he bounds. */
+void bothy_limits_ceilings (const BothyConfiguration *configuration, BothyCgroupLimits *ret_limits);
+
+/* The a{sv} (floating) of what was said, and nothing else: also that there is no limit, as SetLimits takes it. */
+GVariant *bothy_limits_given_to_variant (const BothyCgroupLimits *self);
+
 /* What holds for all containers of one user together. */
 void bothy_limits_of_user (const BothyConfiguration *configuration, BothyCgroupLimits *ret_limits);
 

@@ -12,7 +12,7 @@ struct _BothyRunner {
   BothyNetwork *network;
   BothyAdmission *admission;
   BothyNetworkRepair *repair;
-  const BothyConfiguration *configuration;
+  BothyCeilings *ceilings;
   BothyImageStore *images;
   BothyUppers *uppers;
   BothyVolumes *volumes;

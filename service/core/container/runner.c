@@ -41,7 +41,7 @@ bothy_runner_group_spec (BothyRunner *self, const BothyContainer *container)
     .owner = container->owner, .base = container->range_base, .id = container->id, .limits = container->limits
   };
 
-  bothy_limits_of_user (self->configuration, &spec.of_user);
+  bothy_limits_of_user (bothy_ceilings_for (self->ceilings, spec.owner), &spec.of_user);
   return spec;
 }
 
@@ -51,8 +51,8 @@ bothy_runner_prepare_group (BothyRunner *self, guint32 owner)
   BothyCgroupSpec spec = { .owner = owner };
   const BothyCgroupLimits unsaid = { 0 };
 
-  bothy_limits_effective (&unsaid, self->configuration, &spec.limits);
-  bothy_limits_of_user (self->configuration, &spec.of_user);
+  bothy_limits_effective (&unsaid, bothy_ceilings_for (self->ceilings, owner), &spec.limits);
+  bothy_limits_of_user (bothy_ceilings_for (self->ceilings, spec.owner), &spec.of_user);
   bothy_cgroup_manager_prepare (self->cgroups, &spec);
 }
 
@@ -313,7 +313,7 @@ bothy_runner_new (BothyHelperClient *helper,
                   BothyCgroupManager *cgroups,
                   BothyNetwork *network,
                   BothyAdmission *admission,
-                  const BothyConfiguration *configuration,
+                  BothyCeilings *ceilings,
                   BothyImageStore *images,
                   BothyUppers *uppers,
                   BothyVolumes *volumes,
@@ -329,7 +329,7 @@ bothy_runner_new (BothyHelperClient *helper,
   self->admission = admission;
   self->plugs = bothy_plugs_new (helper, monitor);
   self->repair = bothy_network_repair_new (network, admission);
-  self->configuration = configuration;
+  self->ceilings = ceilings;
   self->images = g_object_ref (images);
   self->uppers = g_object_ref (uppers);
   self->volumes = g_object_ref (volumes);

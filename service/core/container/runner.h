@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/bridges/admission.h"
+#include "core/container/ceilings.h"
 #include "core/container/container.h"
 #include "core/container/network-repair.h"
 #include "core/container/plugs.h"
@@ -25,12 +26,12 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (BothyRunner, bothy_runner, BOTHY, RUNNER, GObject)
 
 /* CONTAINERS_FD is STATE/containers, SOCKETS_FD is RUNTIME/supervisors; both stay the caller's, as ADMISSION and
-   CONFIGURATION do. IMAGES and UPPERS say what containers stand on. (transfer full) */
+   CEILINGS do. IMAGES and UPPERS say what containers stand on. (transfer full) */
 BothyRunner *bothy_runner_new (BothyHelperClient *helper,
                                BothyCgroupManager *cgroups,
                                BothyNetwork *network,
                                BothyAdmission *admission,
-                               const BothyConfiguration *configuration,
+                               BothyCeilings *ceilings,
                                BothyImageStore *images,
                                BothyUppers *uppers,
                                BothyVolumes *volumes,

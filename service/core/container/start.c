@@ -578,6 +578,20 @@ prepare_root (Start *start)
 
 /* ---- how it ends ---- */
 
+/* What a sentence about it is of. */
+static void
+tell_details (Start *start)
+{
+  const BothyContainerSpec *spec = start->container->spec;
+
+  bothy_error_set_detail (start->error, "container", spec->name);
+  if (*spec->command && (g_error_matches (start->error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_PROGRAM) ||
+                         g_error_matches (start->error, BOTHY_ERROR, BOTHY_ERROR_NOT_EXECUTABLE)))
+    bothy_error_set_detail (start->error, "program", *spec->command);
+  if (*spec->user && g_error_matches (start->error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_USER))
+    bothy_error_set_detail (start->error, "user", spec->user);
+}
+
 /* Nothing is under way any more: undo what was done. */
 static void
 undo_start (Start *start)
@@ -597,7 +611,8 @@ undo_start (Start *start)
   bothy_supervisor_socket_remove (self->sockets_fd, container->id);
   bothy_error_adopt (&start->error, "Starting");
   g_prefix_error (&start->error, "Container %s: ", container->spec->name);
-  bothy_container_set_start_failed (container, start->error->message);
+  tell_details (start);
+  bothy_container_set_start_failed (container, start->error);
   bothy_runner_save (self, container);
   g_task_return_error (start->task, g_steal_pointer (&start->error));
   start_free (start);
@@ -628,8 +643,10 @@ name_sysctl (const Start *start, const struct supervisor_message *reply, GError 
   char **sysctls = start->container->spec->sysctls;
 
   if (reply->step == SUPERVISOR_STEP_SYSCTL && reply->value >= 0 && sysctls &&
-      (guint)reply->value < g_strv_length (sysctls))
+      (guint)reply->value < g_strv_length (sysctls)) {
+    bothy_error_set_detail (error, "sysctl", sysctls[reply->value]);
     g_prefix_error (&error, "%s: ", sysctls[reply->value]);
+  }
 }
 
 static void

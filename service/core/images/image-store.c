@@ -402,6 +402,22 @@ bothy_image_store_note_catalogue (BothyImageStore *self,
 }
 
 void
+bothy_image_store_note_newer (BothyImageStore *self, BothyImage *image, guint32 user, const char *version)
+{
+  if (bothy_image_set_newer (image, user, version))
+    bothy_image_store_save (self, image);
+}
+
+void
+bothy_image_store_note_config (BothyImageStore *self, BothyImage *image, const char *digest)
+{
+  if (g_strcmp0 (image->config_digest, digest) == 0)
+    return;
+  image->config_digest = (g_free (image->config_digest), g_strdup (digest));
+  bothy_image_store_save (self, image);
+}
+
+void
 bothy_image_store_note_shown (BothyImageStore *self, BothyImage *image)
 {
   if (image->is_shown)

@@ -97,6 +97,13 @@ void bothy_image_store_note_catalogue (BothyImageStore *self,
                                        const char *variant,
                                        const char *end);
 
+/* The remote that USER has IMAGE from has a newer one, VERSION, or (NULL) none. */
+void
+bothy_image_store_note_newer (BothyImageStore *self, BothyImage *image, guint32 user, const char *version);
+
+/* IMAGE is what the configuration with DIGEST says at its registry. */
+void bothy_image_store_note_config (BothyImageStore *self, BothyImage *image, const char *digest);
+
 /* IMAGE's remote shows it to everybody, and not only to who got it first. */
 void bothy_image_store_note_shown (BothyImageStore *self, BothyImage *image);
 

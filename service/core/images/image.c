@@ -9,6 +9,7 @@
 #define GROUP   "Image"
 #define CLAIMS  "Claims"
 #define ORIGINS "Origins"
+#define NEWER   "Newer"
 
 #define MAX_SECONDS G_GUINT64_CONSTANT (253402300799) /* the end of the year 9999 */
 
@@ -205,6 +206,7 @@ bothy_image_remove_claim (BothyImage *self, guint32 user)
   if (!g_hash_table_remove (self->claims, GUINT_TO_POINTER (user)))
     return;
   g_hash_table_remove (self->origins, GUINT_TO_POINTER (user));
+  g_hash_table_remove (self->newer, GUINT_TO_POINTER (user));
   emit_changed (self);
   g_signal_emit (self, signals[HIDDEN], 0, user);
 }
@@ -238,6 +240,29 @@ bothy_image_set_origin (BothyImage *self, guint32 user, const char *origin)
   g_hash_table_insert (self->origins, GUINT_TO_POINTER (user), g_strdup (origin));
 }
 
+const char *
+bothy_image_get_newer (BothyImage *self, guint32 user)
+{
+  const char *version = g_hash_table_lookup (self->newer, GUINT_TO_POINTER (user));
+
+  return version && bothy_image_has_names (self, user) ? version : "";
+}
+
+gboolean
+bothy_image_set_newer (BothyImage *self, guint32 user, const char *version)
+{
+  gpointer key = GUINT_TO_POINTER (user);
+
+  if (g_strcmp0 (g_hash_table_lookup (self->newer, key), version) == 0)
+    return FALSE;
+  if (version)
+    g_hash_table_insert (self->newer, key, g_strdup (version));
+  else
+    g_hash_table_remove (self->newer, key);
+  emit_changed (self);
+  return TRUE;
+}
+
 /* ---- records ---- */
 
 static char *
@@ -265,33 +290,34 @@ load_claims (BothyImage *self, GKeyFile *record)
   }
 }
 
+/* What GROUP says of those who have a claim goes into TEXTS. */
 static void
-load_origins (BothyImage *self, GKeyFile *record)
+load_texts (BothyImage *self, GKeyFile *record, const char *group, GHashTable *texts)
 {
-  g_auto (GStrv) users = g_key_file_get_keys (record, ORIGINS, NULL, NULL);
+  g_auto (GStrv) users = g_key_file_get_keys (record, group, NULL, NULL);
 
   for (char **user = users; user && *user; user++) {
-    g_autofree char *origin = g_key_file_get_string (record, ORIGINS, *user, NULL);
+    g_autofree char *text = g_key_file_get_string (record, group, *user, NULL);
     guint64 uid;
 
-    if (origin && bothy_parse_number (*user, 0, G_MAXINT32, &uid) &&
+    if (text && bothy_parse_number (*user, 0, G_MAXINT32, &uid) &&
         g_hash_table_contains (self->claims, GUINT_TO_POINTER ((guint)uid)))
-      bothy_image_set_origin (self, (guint32)uid, origin);
+      g_hash_table_insert (texts, GUINT_TO_POINTER ((guint)uid), g_steal_pointer (&text));
   }
 }
 
 static void
-save_origins (BothyImage *self, GKeyFile *record)
+save_texts (BothyImage *self, GKeyFile *record, const char *group, GHashTable *texts)
 {
   GHashTableIter iter;
-  gpointer user, origin;
+  gpointer user, text;
 
-  g_hash_table_iter_init (&iter, self->origins);
-  while (g_hash_table_iter_next (&iter, &user, &origin)) {
+  g_hash_table_iter_init (&iter, texts);
+  while (g_hash_table_iter_next (&iter, &user, &text)) {
     g_autofree char *key = g_strdup_printf ("%u", GPOINTER_TO_UINT (user));
 
     if (g_hash_table_contains (self->claims, user))
-      g_key_file_set_string (record, ORIGINS, key, origin);
+      g_key_file_set_string (record, group, key, text);
   }
 }
 
@@ -314,6 +340,7 @@ bothy_image_from_record (const char *fingerprint, GKeyFile *record, GError **err
   self->architecture = (g_free (self->architecture), get_string (record, "Architecture"));
   self->origin = (g_free (self->origin), get_string (record, "Origin"));
   self->origin_remote = g_key_file_get_string (record, GROUP, "OriginRemote", NULL);
+  self->config_digest = g_key_file_get_string (record, GROUP, "ConfigDigest", NULL);
   self->verified = (g_free (self->verified), get_string (record, "Verified"));
   self->source = (g_free (self->source), get_string (record, "Source"));
   g_strfreev (self->layers);
@@ -334,7 +361,8 @@ bothy_image_from_record (const char *fingerprint, GKeyFile *record, GError **err
   self->public_alias = g_key_file_get_string (record, GROUP, "PublicAlias", NULL);
   self->defaults = bothy_image_config_from_record (record);
   load_claims (self, record);
-  load_origins (self, record);
+  load_texts (self, record, ORIGINS, self->origins);
+  load_texts (self, record, NEWER, self->newer);
   return self;
 }
 
@@ -355,6 +383,8 @@ bothy_image_to_record (BothyImage *self)
   g_key_file_set_string (record, GROUP, "Origin", self->origin);
   if (self->origin_remote)
     g_key_file_set_string (record, GROUP, "OriginRemote", self->origin_remote);
+  if (self->config_digest)
+    g_key_file_set_string (record, GROUP, "ConfigDigest", self->config_digest);
   g_key_file_set_string (record, GROUP, "Verified", self->verified);
   g_key_file_set_string (record, GROUP, "Source", self->source);
   g_key_file_set_string_list (record, GROUP, "Layers", (const char *const *)self->layers,
@@ -373,7 +403,8 @@ bothy_image_to_record (BothyImage *self)
 
     g_key_file_set_string_list (record, CLAIMS, key, (const char *const *)aliases->pdata, aliases->len);
   }
-  save_origins (self, record);
+  save_texts (self, record, ORIGINS, self->origins);
+  save_texts (self, record, NEWER, self->newer);
   return record;
 }
 
@@ -390,6 +421,7 @@ bothy_image_finalize (GObject *object)
   g_free (self->architecture);
   g_free (self->origin);
   g_free (self->origin_remote);
+  g_free (self->config_digest);
   g_free (self->verified);
   g_free (self->source);
   g_free (self->public_alias);
@@ -397,6 +429,7 @@ bothy_image_finalize (GObject *object)
   g_clear_pointer (&self->defaults, bothy_image_config_free);
   g_hash_table_unref (self->claims);
   g_hash_table_unref (self->origins);
+  g_hash_table_unref (self->newer);
   G_OBJECT_CLASS (bothy_image_parent_class)->finalize (object);
 }
 
@@ -417,6 +450,7 @@ bothy_image_init (BothyImage *self)
 {
   self->claims = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref);
   self->origins = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  self->newer = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   self->os = g_strdup ("");
   self->release = g_strdup ("");
   self->os_release = g_strdup ("");

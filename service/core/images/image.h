@@ -26,6 +26,7 @@ struct _BothyImage {
   char *architecture;
   char *origin;        /* of who had it first; see bothy_image_get_origin() */
   char *origin_remote; /* the name of the remote that it is of, or NULL */
+  char *config_digest; /* of its configuration at its registry; NULL: it is of none, or that is not known */
   char *verified;
   char *source;               /* of a built-in one: what it was made from, as it was then */
   char **layers;              /* their ids, the lowest first */
@@ -39,6 +40,8 @@ struct _BothyImage {
   char *public_alias;  /* everybody's; NULL: only those with a claim see it */
   GHashTable *claims;  /* uid → GPtrArray of char *: that user's aliases */
   GHashTable *origins; /* uid → char *, where it is known */
+  GHashTable
+      *newer; /* uid → char *, the version that who he has it from has in its place, where there is one */
   guint n_containers;
 };
 
@@ -95,6 +98,13 @@ const char *bothy_image_get_origin (BothyImage *self, guint32 user);
 
 /* Say where USER got the image from. */
 void bothy_image_set_origin (BothyImage *self, guint32 user, const char *origin);
+
+/* The version of a newer one, there where USER has it from: "" if there is none, or nobody knows, or he has no name for this one any more. The text stays
+   the image's. */
+const char *bothy_image_get_newer (BothyImage *self, guint32 user);
+
+/* There is VERSION, or (NULL) none. Whether that is news; then "changed" was emitted. */
+gboolean bothy_image_set_newer (BothyImage *self, guint32 user, const char *version);
 
 /* It is no longer everybody's. */
 void bothy_image_retire (BothyImage *self);

@@ -7,6 +7,12 @@ enum { CHANGED, COMPLETED, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 void
+bothy_operation_set_total (BothyOperation *self, guint64 total)
+{
+  self->total = total;
+}
+
+void
 bothy_operation_set_progress (BothyOperation *self, double progress, guint64 bytes)
 {
   self->progress = progress;
@@ -85,5 +91,6 @@ bothy_operation_new (guint32 id, guint32 user, const char *kind, const char *sub
   self->kind = kind;
   self->subject = g_strdup (subject ? subject : "");
   self->phase = phase;
+  self->started_at = g_get_real_time ();
   return self;
 }

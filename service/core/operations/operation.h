@@ -21,6 +21,8 @@ struct _BothyOperation {
   char *object_path;   /* "/" as long as there is none */
   gboolean at_work;    /* its turn has come */
   GPtrArray *warnings; /* texts for who asked */
+  gint64 started_at;   /* µs since 1970: when it was asked for */
+  guint64 total;       /* bytes there will be in the end; 0: not known */
   gboolean done;
   GError *error; /* once done */
   GCancellable *cancellable;
@@ -30,6 +32,9 @@ struct _BothyOperation {
    is what he calls what it works on ("debian/13"), or NULL. (transfer full) */
 BothyOperation *
 bothy_operation_new (guint32 id, guint32 user, const char *kind, const char *subject, const char *phase);
+
+/* There will be TOTAL bytes (0: not known) when it is through; shown with what is told next. */
+void bothy_operation_set_total (BothyOperation *self, guint64 total);
 
 /* It has come as far as PROGRESS (0 to 1; -1: not known), and BYTES are there. */
 void bothy_operation_set_progress (BothyOperation *self, double progress, guint64 bytes);

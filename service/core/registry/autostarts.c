@@ -398,15 +398,18 @@ static const BothyMachineEvents machine_events = { on_logged_in, on_logged_out, 
 static void
 give_up (BothyAutostarts *self, BothyContainer *container)
 {
-  g_autofree char *error = g_strdup_printf (
-      "It was started again %u %s in a row and never ran for %d seconds; \"bothy logs %s\" may "
-      "say why, and \"bothy start %s\" starts it again%s%s",
-      container->n_restarts, container->n_restarts == 1 ? "time" : "times", BOTHY_RESTART_STEADY_SECONDS,
-      container->spec->name, container->spec->name, *container->last_error ? ". Last: " : "",
-      container->last_error);
+  const char *last = container->last_error ? container->last_error->message : NULL;
+  g_autofree char *times = g_strdup_printf ("%u", container->n_restarts);
+  GError *error =
+      g_error_new (BOTHY_ERROR, BOTHY_ERROR_GAVE_UP,
+                   "It was started again %s %s in a row and never ran for %d seconds; \"bothy logs %s\" may "
+                   "say why, and \"bothy start %s\" starts it again%s%s",
+                   times, container->n_restarts == 1 ? "time" : "times", BOTHY_RESTART_STEADY_SECONDS,
+                   container->spec->name, container->spec->name, last ? ". Last: " : "", last ? last : "");
   g_autofree char *deed = g_strdup_printf ("not started again, after restart %u of %u", container->n_restarts,
                                            bothy_restart_get_max (&container->spec->autostart));
 
+  bothy_error_set_detail (error, "restarts", times);
   note (self, container, deed);
   bothy_container_set_given_up (container, error);
   save (self, container);

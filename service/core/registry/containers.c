@@ -19,7 +19,7 @@
 struct _BothyContainers {
   GObject parent;
   int containers_fd;
-  const BothyConfiguration *configuration;
+  BothyCeilings *ceilings; /* bothyd.conf as it holds for each user */
   BothyRanges *ranges;
   BothyImageStore *images;
   BothyUppers *uppers;
@@ -254,7 +254,8 @@ sum_of_bounds (BothyContainers *self, guint32 owner, const BothyContainer *excep
   while (g_hash_table_iter_next (&iter, &key, &value)) {
     BothyCgroupLimits effective;
 
-    bothy_limits_effective (&((const BothyContainerSpec *)value)->limits, self->configuration, &effective);
+    bothy_limits_effective (&((const BothyContainerSpec *)value)->limits,
+                            bothy_ceilings_for (self->ceilings, owner), &effective);
     if (g_str_has_prefix (key, prefix))
       sum = add_bounds (sum, bothy_cgroup_limits_get (&effective, limit));
   }
@@ -273,10 +274,10 @@ bothy_containers_check_disk (BothyContainers *self,
 
   if (!bothy_quota_is_enforced (self->containers_fd) || (container && !container->disk.project))
     return TRUE;
-  bothy_limits_effective (limits, self->configuration, &wanted);
+  bothy_limits_effective (limits, bothy_ceilings_for (self->ceilings, owner), &wanted);
   if (container)
     before = container->limits;
-  bothy_limits_of_user_disk (self->configuration, &all);
+  bothy_limits_of_user_disk (bothy_ceilings_for (self->ceilings, owner), &all);
   for (BothyCgroupLimit i = BOTHY_LIMIT_DISK; i <= BOTHY_LIMIT_INODES; i++) {
     guint64 value = bothy_cgroup_limits_get (&wanted, i);
 
@@ -311,7 +312,7 @@ bothy_containers_reserve (BothyContainers *self,
                           GError **error)
 {
   g_autofree char *key = make_key (owner, spec->name);
-  guint max = self->configuration->max_containers;
+  guint max = bothy_ceilings_for (self->ceilings, owner)->max_containers;
 
   if (g_hash_table_contains (self->by_name, key) || g_hash_table_contains (self->being_made, key)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_CONTAINER_EXISTS,
@@ -439,7 +440,7 @@ bothy_containers_set_limits (BothyContainers *self,
   gboolean supported = bothy_quota_is_enforced (self->containers_fd);
   BothyCgroupLimits effective;
 
-  bothy_limits_effective (limits, self->configuration, &effective);
+  bothy_limits_effective (limits, bothy_ceilings_for (self->ceilings, container->owner), &effective);
   if (!supported || !container->disk.project)
     bothy_limits_forget_disk (&effective);
   bothy_container_set_limits (container, limits, &effective,
@@ -561,7 +562,7 @@ bothy_containers_init (BothyContainers *self)
 
 BothyContainers *
 bothy_containers_new (int containers_fd,
-                      const BothyConfiguration *configuration,
+                      BothyCeilings *ceilings,
                       BothyRanges *ranges,
                       BothyImageStore *images,
                       BothyUppers *uppers,
@@ -570,7 +571,7 @@ bothy_containers_new (int containers_fd,
   BothyContainers *self = g_object_new (BOTHY_TYPE_CONTAINERS, NULL);
 
   self->containers_fd = containers_fd;
-  self->configuration = configuration;
+  self->ceilings = ceilings;
   self->ranges = g_object_ref (ranges);
   self->images = g_object_ref (images);
   self->uppers = g_object_ref (uppers);

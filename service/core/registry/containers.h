@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "core/container/ceilings.h"
 #include "core/container/container.h"
 #include "core/ids/ranges.h"
 #include "core/images/image-store.h"
@@ -23,10 +24,10 @@ G_BEGIN_DECLS
 #define BOTHY_TYPE_CONTAINERS (bothy_containers_get_type ())
 G_DECLARE_FINAL_TYPE (BothyContainers, bothy_containers, BOTHY, CONTAINERS, GObject)
 
-/* CONTAINERS_FD is STATE/containers; it stays the caller's, as CONFIGURATION does. UPPERS gets to know the first layers of
+/* CONTAINERS_FD is STATE/containers; it stays the caller's, as CEILINGS do. UPPERS gets to know the first layers of
    containers. What VOLUMES may take counts beside them. (transfer full) */
 BothyContainers *bothy_containers_new (int containers_fd,
-                                       const BothyConfiguration *configuration,
+                                       BothyCeilings *ceilings,
                                        BothyRanges *ranges,
                                        BothyImageStore *images,
                                        BothyUppers *uppers,

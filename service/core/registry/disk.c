@@ -116,7 +116,8 @@ bothy_disk_assign (BothyRegistry *self,
   BothyCgroupLimits limits;
   Bound *bound;
 
-  bothy_limits_effective (&container->spec->limits, bothy_registry_get_configuration (self), &limits);
+  bothy_limits_effective (&container->spec->limits,
+                          bothy_ceilings_for (bothy_registry_get_ceilings (self), container->owner), &limits);
   task = begin_bound (self, container, &limits, callback, user_data);
   if (!bothy_quota_is_enforced (data)) {
     g_task_return_boolean (task, TRUE);

@@ -472,6 +472,27 @@ bothy_registry_delete (BothyRegistry *self,
     end_step (task, wrong_state_error (container, "stop it first, or delete it with force"));
 }
 
+void
+bothy_registry_delete_unasked (BothyRegistry *self,
+                               BothyContainer *container,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data)
+{
+  g_autoptr (GTask) task = begin_step (self, container, "being deleted", callback, user_data);
+  Step *step;
+
+  if (!task)
+    return;
+  step = g_task_get_task_data (task);
+  step->user = container->owner;
+  step->unasked = TRUE;
+  if (container->supervisor)
+    bothy_runner_stop (bothy_registry_get_runner (self), container, 0, BOTHY_REASON_ASKED, on_killed,
+                       g_object_ref (task));
+  else
+    discard_in_turn (self, task);
+}
+
 BothyOperation *
 bothy_registry_delete_finish (BothyRegistry *self, GAsyncResult *result, GError **error)
 {
@@ -494,15 +515,7 @@ on_ephemeral_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 delete_ephemeral (BothyRegistry *self, BothyContainer *container)
 {
-  g_autoptr (GTask) task = begin_step (self, container, "being deleted", on_ephemeral_deleted, NULL);
-  Step *step;
-
-  if (!task)
-    return;
-  step = g_task_get_task_data (task);
-  step->user = container->owner;
-  step->unasked = TRUE;
-  discard_in_turn (self, task);
+  bothy_registry_delete_unasked (self, container, on_ephemeral_deleted, NULL);
 }
 
 static void

@@ -51,6 +51,12 @@ void bothy_registry_delete (BothyRegistry *self,
                             GAsyncReadyCallback callback,
                             gpointer user_data);
 
+/* The same of one that is stopped or runs, with force, for its owner, who did not ask for that: so it is not refused because he has too much under way. */
+void bothy_registry_delete_unasked (BothyRegistry *self,
+                                    BothyContainer *container,
+                                    GAsyncReadyCallback callback,
+                                    gpointer user_data);
+
 /* The operation that follows the removal of the files. (transfer full); NULL with an error: nothing was done. */
 BothyOperation *bothy_registry_delete_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 

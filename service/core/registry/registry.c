@@ -27,6 +27,7 @@ struct _BothyRegistry {
   BothyNetwork *network;
   BothyBridges *bridges;
   BothyAdmission *admission;
+  BothyCeilings *ceilings;
   BothyRunner *runner;
   BothyByhandNics *nics;
   BothyOperations *operations;
@@ -84,6 +85,12 @@ BothyBuiltin *
 bothy_registry_get_builtin (BothyRegistry *self)
 {
   return self->builtin;
+}
+
+BothyCeilings *
+bothy_registry_get_ceilings (BothyRegistry *self)
+{
+  return self->ceilings;
 }
 
 BothyCgroupManager *
@@ -225,6 +232,7 @@ bothy_registry_finalize (GObject *object)
   g_clear_object (&self->helper);
   g_clear_pointer (&self->marks, bothy_marks_free);
   g_clear_pointer (&self->state, bothy_state_free);
+  g_clear_pointer (&self->ceilings, bothy_ceilings_free);
   g_clear_pointer (&self->configuration, bothy_configuration_free);
   G_OBJECT_CLASS (bothy_registry_parent_class)->finalize (object);
 }
@@ -282,10 +290,10 @@ static void
 make_containers (BothyRegistry *self)
 {
   self->runner = bothy_runner_new (self->helper, self->cgroups, self->network, self->admission,
-                                   self->configuration, self->images, self->uppers, self->volumes,
+                                   self->ceilings, self->images, self->uppers, self->volumes,
                                    self->state->containers_fd, self->state->sockets_fd);
   self->operations = bothy_operations_new (self->configuration->max_operations);
-  self->containers = bothy_containers_new (self->state->containers_fd, self->configuration, self->ranges,
+  self->containers = bothy_containers_new (self->state->containers_fd, self->ceilings, self->ranges,
                                            self->images, self->uppers, self->volumes);
   self->processes = bothy_processes_new (self->containers, self->images, self->configuration->max_processes);
   self->etc_hosts = bothy_etc_hosts_new (self->containers);
@@ -357,7 +365,7 @@ bothy_registry_new (BothyConfiguration *configuration,
                     GError **error)
 {
   g_autoptr (BothyRegistry) self = g_object_new (BOTHY_TYPE_REGISTRY, NULL);
-  gboolean complete, uppers_degraded, volumes_degraded;
+  gboolean complete, uppers_degraded, volumes_degraded, ceilings_degraded;
 
   self->configuration = configuration;
   self->helper = g_object_ref (helper);
@@ -374,7 +382,8 @@ bothy_registry_new (BothyConfiguration *configuration,
   self->uppers = bothy_uppers_new (self->state->uppers_fd, self->trash, &uppers_degraded);
   self->volumes =
       bothy_volumes_new (self->state->volumes_fd, self->trash, configuration->max_volumes, &volumes_degraded);
-  complete = make_images (self) && !uppers_degraded && !volumes_degraded;
+  self->ceilings = bothy_ceilings_new (self->state->ceilings_fd, configuration, &ceilings_degraded);
+  complete = make_images (self) && !uppers_degraded && !volumes_degraded && !ceilings_degraded;
   make_network (self);
   make_containers (self);
   complete = bothy_containers_load (self->containers, discard_unfinished, self) && complete;

@@ -57,6 +57,9 @@ BothyBridges *bothy_registry_get_bridges (BothyRegistry *self);
 /* The image that comes with Bothy. (transfer none) */
 BothyBuiltin *bothy_registry_get_builtin (BothyRegistry *self);
 
+/* What containers of each user may have at most. (transfer none) */
+BothyCeilings *bothy_registry_get_ceilings (BothyRegistry *self);
+
 /* What makes control groups. (transfer none) */
 BothyCgroupManager *bothy_registry_get_cgroups (BothyRegistry *self);
 

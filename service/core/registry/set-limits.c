@@ -187,3 +187,96 @@ bothy_registry_get_stats_finish (BothyRegistry *self, GAsyncResult *result, GErr
 {
   return g_task_propagate_pointer (G_TASK (result), error);
 }
+
+/* ---- what all use ---- */
+
+typedef struct {
+  GQueue left;      /* BothyContainer, of which nobody was asked yet */
+  GPtrArray *known; /* BothyContainerStats */
+} AllStats;
+
+static void
+all_stats_free (gpointer data)
+{
+  AllStats *all = data;
+
+  g_queue_clear_full (&all->left, g_object_unref);
+  g_clear_pointer (&all->known, g_ptr_array_unref);
+  g_free (all);
+}
+
+static void
+container_stats_free (gpointer data)
+{
+  BothyContainerStats *stats = data;
+
+  g_object_unref (stats->container);
+  g_clear_pointer (&stats->stats, g_variant_unref);
+  g_free (stats);
+}
+
+static void ask_next (GTask *task);
+
+static void
+on_next_stats (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  AllStats *all = g_task_get_task_data (task);
+  g_autoptr (BothyContainer) container = g_queue_pop_head (&all->left);
+  /* One that ended meanwhile is left out, as if it had ended before. */
+  g_autoptr (GVariant) stats = bothy_registry_get_stats_finish (BOTHY_REGISTRY (source), result, NULL);
+  BothyContainerStats *known;
+
+  if (stats) {
+    known = g_new (BothyContainerStats, 1);
+    known->container = g_steal_pointer (&container);
+    known->stats = g_steal_pointer (&stats);
+    g_ptr_array_add (all->known, known);
+  }
+  ask_next (task);
+}
+
+/* One after the other: nobody has more than one such question under way for each of his calls, however many containers he has. */
+static void
+ask_next (GTask *task)
+{
+  BothyRegistry *self = g_task_get_source_object (task);
+  AllStats *all = g_task_get_task_data (task);
+  BothyContainer *container = g_queue_peek_head (&all->left);
+
+  if (g_task_return_error_if_cancelled (task))
+    return;
+  if (container)
+    bothy_registry_get_stats (self, container, on_next_stats, g_object_ref (task));
+  else
+    g_task_return_pointer (task, g_steal_pointer (&all->known), (GDestroyNotify)g_ptr_array_unref);
+}
+
+void
+bothy_registry_get_all_stats (BothyRegistry *self,
+                              guint32 user,
+                              GCancellable *cancellable,
+                              GAsyncReadyCallback callback,
+                              gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+  g_autoptr (GList) containers = bothy_containers_list (bothy_registry_get_containers (self));
+  AllStats *all = g_new0 (AllStats, 1);
+
+  g_queue_init (&all->left);
+  all->known = g_ptr_array_new_with_free_func (container_stats_free);
+  for (GList *l = containers; l; l = l->next) {
+    BothyContainer *container = l->data;
+
+    if (container->owner == user && *container->group)
+      g_queue_push_tail (&all->left, g_object_ref (container));
+  }
+  g_task_set_task_data (task, all, all_stats_free);
+  ask_next (task);
+}
+
+GPtrArray *
+bothy_registry_get_all_stats_finish (BothyRegistry *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

@@ -25,4 +25,19 @@ void bothy_registry_get_stats (BothyRegistry *self,
 /* An a{sv}. (transfer full); NULL with WRONG_STATE. */
 GVariant *bothy_registry_get_stats_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 
+/* Find out what each container of USER's uses that runs. */
+void bothy_registry_get_all_stats (BothyRegistry *self,
+                                   guint32 user,
+                                   GCancellable *cancellable,
+                                   GAsyncReadyCallback callback,
+                                   gpointer user_data);
+
+/* Of each its BothyContainer and an a{sv}, by name: BothyContainerStats. (transfer full); NULL with CANCELLED. */
+GPtrArray *bothy_registry_get_all_stats_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
+
+typedef struct {
+  BothyContainer *container;
+  GVariant *stats;
+} BothyContainerStats;
+
 G_END_DECLS

@@ -110,7 +110,7 @@ begin (BothyRegistry *self, guint32 owner, const char *name, const BothyCgroupLi
   if (!bothy_containers_check_disk (containers, owner, NULL, limits, error) ||
       !bothy_owners_note (bothy_registry_get_owners (self), owner, error))
     return NULL;
-  bothy_limits_effective (limits, bothy_registry_get_configuration (self), &effective);
+  bothy_limits_effective (limits, bothy_ceilings_for (bothy_registry_get_ceilings (self), owner), &effective);
   if (bothy_quota_is_enforced (bothy_containers_get_directory (containers))) {
     project = bothy_volumes_choose_project (volumes);
     if (!project) {

@@ -108,6 +108,9 @@ adopt_image (GTask *task, BothyImage *image, GError **error)
                                 (const char *const *)pull->aliases, origin, verified, error))
     return FALSE;
   bothy_image_store_note_use (pull->images, image);
+  bothy_image_store_note_newer (pull->images, image, pull->operation->user, NULL);
+  if (pull->manifest)
+    bothy_image_store_note_config (pull->images, image, pull->manifest->config);
   if (pull->shown && bothy_pull_layers_is_of (image, remote_of (pull)))
     bothy_image_store_note_shown (pull->images, image);
   if (pull->found) {
@@ -222,6 +225,7 @@ on_progress (guint64 bytes, guint64 total, gpointer user_data)
 
   if (total > 0 && bytes == total && !g_str_equal (operation->phase, "unpacking"))
     bothy_operation_set_phase (operation, "unpacking");
+  bothy_operation_set_total (operation, total);
   bothy_operation_set_progress (operation, total > 0 ? MIN (1.0, (double)bytes / (double)total) : -1, bytes);
 }
 
@@ -449,39 +453,36 @@ try_remote (GTask *task)
   }
 }
 
-/* Names of a registry are said in full. */
-static gboolean
-complete_name (Pull *pull, GError **error)
+/* Names of a registry are said in full. (transfer full) */
+static char *
+complete_name (const BothyRemote *remote, const char *given, GError **error)
 {
-  char *name;
+  char *name = remote->protocol == FETCH_OCI ? bothy_reference_complete (given) : g_strdup (given);
 
-  if (remote_of (pull)->protocol != FETCH_OCI)
-    return TRUE;
-  name = bothy_reference_complete (pull->name);
-  if (!name) {
+  if (!name)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                  "Remote \"%s\" is a registry: NAME:TAG or NAME@sha256:DIGEST is wanted after it",
-                 remote_of (pull)->name);
-    return FALSE;
-  }
-  pull->name = (g_free (pull->name), name);
-  return TRUE;
+                 remote->name);
+  return name;
 }
 
-static gboolean
-choose_remotes (BothyPuller *self, Pull *pull, const BothyReference *reference, GError **error)
+GPtrArray *
+bothy_pull_choose_remotes (BothyRemotes *remotes,
+                           const BothyReference *reference,
+                           char **ret_name,
+                           GError **error)
 {
-  BothyRemotes *remotes = bothy_puller_get_remotes (self);
+  g_autoptr (GPtrArray) chosen = NULL;
   BothyRemote *registry;
 
-  pull->name = g_strdup (reference->name);
   if (!reference->registry)
-    pull->remotes = bothy_remotes_choose (remotes, reference->remote, error);
+    chosen = bothy_remotes_choose (remotes, reference->remote, error);
   else if ((registry = bothy_remotes_find_registry (remotes, reference->registry, error))) {
-    pull->remotes = g_ptr_array_new_with_free_func ((GDestroyNotify)bothy_remote_free);
-    g_ptr_array_add (pull->remotes, registry);
+    chosen = g_ptr_array_new_with_free_func ((GDestroyNotify)bothy_remote_free);
+    g_ptr_array_add (chosen, registry);
   }
-  return pull->remotes && complete_name (pull, error);
+  *ret_name = chosen ? complete_name (chosen->pdata[0], reference->name, error) : NULL;
+  return *ret_name ? g_steal_pointer (&chosen) : NULL;
 }
 
 void
@@ -502,7 +503,9 @@ bothy_puller_pull (BothyPuller *self,
       request->architecture ? g_strdup (request->architecture) : bothy_puller_architecture ();
   pull->credentials = request->credentials ? bothy_credentials_ref (request->credentials) : NULL;
   g_task_set_task_data (task, pull, (GDestroyNotify)pull_free);
-  if (choose_remotes (self, pull, request->reference, &error))
+  pull->remotes =
+      bothy_pull_choose_remotes (bothy_puller_get_remotes (self), request->reference, &pull->name, &error);
+  if (pull->remotes)
     try_remote (task);
   else
     g_task_return_error (task, error);

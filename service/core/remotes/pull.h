@@ -33,4 +33,11 @@ void bothy_puller_pull (BothyPuller *self,
  */
 BothyImage *bothy_puller_pull_finish (BothyPuller *self, GAsyncResult *result, GError **error);
 
+/* The remotes to be asked for what REFERENCE means, in their order, and in RET_NAME (transfer full) what they call it. (element-type
+   BothyRemote) (transfer full); NULL with NO_SUCH_REMOTE or INVALID_ARGS. */
+GPtrArray *bothy_pull_choose_remotes (BothyRemotes *remotes,
+                                      const BothyReference *reference,
+                                      char **ret_name,
+                                      GError **error);
+
 G_END_DECLS

@@ -56,8 +56,10 @@ bothy_remote_policy_name (enum fetch_policy policy)
 void
 bothy_remote_prefix_error (const BothyRemote *self, GError **error)
 {
-  if (!g_error_matches (*error, BOTHY_ERROR, BOTHY_ERROR_CANCELLED))
-    g_prefix_error (error, "Remote \"%s\": ", self->name);
+  if (g_error_matches (*error, BOTHY_ERROR, BOTHY_ERROR_CANCELLED))
+    return;
+  bothy_error_set_detail (*error, "remote", self->name);
+  g_prefix_error (error, "Remote \"%s\": ", self->name);
 }
 
 static guint

@@ -96,7 +96,7 @@ bothy_volumes_list (BothyVolumes *self, guint32 owner)
   while (g_hash_table_iter_next (&iter, NULL, &value)) {
     const BothyVolume *volume = value;
 
-    if (volume->owner == owner && volume->made)
+    if ((owner == BOTHY_NO_USER || volume->owner == owner) && volume->made)
       g_ptr_array_add (list, value);
   }
   g_ptr_array_sort (list, compare_names);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "base/per-user.h"
 #include "storage/trash.h"
 
 G_BEGIN_DECLS
@@ -37,7 +38,7 @@ BothyVolume *bothy_volumes_find (BothyVolumes *self, guint32 owner, const char *
 /* The one called ID. (transfer none); NULL: there is none. */
 BothyVolume *bothy_volumes_find_by_id (BothyVolumes *self, const char *id);
 
-/* OWNER's, by name. (element-type BothyVolume) (transfer container) */
+/* OWNER's, or (BOTHY_NO_USER) everybody's, by name. (element-type BothyVolume) (transfer container) */
 GPtrArray *bothy_volumes_list (BothyVolumes *self, guint32 owner);
 
 /* Add to *BYTES and *INODES what those of OWNER may take, also while they are made. */
