@@ -17,7 +17,7 @@
 
 /* What was said. */
 typedef struct {
-  gboolean list, all, dry_run;
+  gboolean list, all, dry_run, in_place;
   char *owner;
   char *network;
   gboolean has_uid; /* an owner was named, and is */
@@ -182,6 +182,7 @@ print_facts (GVariant *facts)
   g_autofree char *os = cli_property (facts, "os");
   g_autofree char *map = cli_property (facts, "map");
   g_autofree char *obstacle = cli_property (facts, "obstacle");
+  g_autofree char *way = cli_property (facts, "way");
   g_autofree char *size = g_format_size (fact (facts, "bytes"));
   g_autofree char *amount = NULL;
 
@@ -190,7 +191,9 @@ print_facts (GVariant *facts)
                        size, (gulong)fact (facts, "files"));
   cli_print_field (_ ("System"), os);
   cli_print_field (_ ("Ids"), map);
-  cli_print_field (_ ("Way"), _ ("its files are copied; the original is only read"));
+  cli_print_field (_ ("Way"), g_strcmp0 (way, "in-place") == 0
+                                  ? _ ("its files stay where they are; what is written lies elsewhere")
+                                  : _ ("its files are copied; the original is only read"));
   cli_print_field (_ ("Amount"), amount);
   print_count (facts, "setuid", _ ("Setuid, setgid"), "");
   print_count (facts, "capabilities", _ ("Capabilities"), "");
@@ -227,6 +230,8 @@ show_plan (Cli *cli, const Adopt *said, const CliAdoptable *source, const char *
 
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   cli_option_add (&options, "name", name);
+  if (said->in_place)
+    cli_option_add (&options, "way", "in-place");
   if (said->has_uid)
     g_variant_builder_add (&options, "{sv}", "owner", g_variant_new_uint32 (said->uid));
   answer =
@@ -259,6 +264,8 @@ adopt (Cli *cli, const Adopt *options, const CliAdoptable *source, const char *n
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
   cli_option_add (&builder, "network", options->network);
+  if (options->in_place)
+    cli_option_add (&builder, "way", "in-place");
   if (options->has_uid)
     g_variant_builder_add (&builder, "{sv}", "owner", g_variant_new_uint32 (options->uid));
   answer =
@@ -310,7 +317,7 @@ adopt_words (Cli *cli, Adopt *options, char **words)
   /* What there is is on the machine of the service. */
   if (!cli_connect (cli, &error))
     return cli_fail (error);
-  if (!cli_adoptable_open (words[0], &source, &error))
+  if (!cli_adoptable_open (words[0], options->in_place, &source, &error))
     return cli_fail (error);
   name = words[1] ? g_strdup (words[1]) : g_strdup (source.suggestion);
   if (!cli_name_ok (name))
@@ -328,6 +335,8 @@ cli_adopt (Cli *cli, char **words)
   const GOptionEntry entries[] = {
     { "list", 0, 0, G_OPTION_ARG_NONE, &options.list, N_ ("List what there is to adopt"), NULL },
     { "all", 0, 0, G_OPTION_ARG_NONE, &options.all, N_ ("With --list: root's, too"), NULL },
+    { "in-place", 0, 0, G_OPTION_ARG_NONE, &options.in_place,
+      N_ ("Leave its files where they are, and copy none; of root's containers"), NULL },
     { "dry-run", 0, 0, G_OPTION_ARG_NONE, &options.dry_run, N_ ("Only show what would be done"), NULL },
     { "owner", 0, 0, G_OPTION_ARG_FILENAME, &owner, N_ ("Whose it will be"), N_ ("USER") },
     { "network", 0, 0, G_OPTION_ARG_FILENAME, &network, N_ ("In place of what its configuration says"),

@@ -245,7 +245,7 @@ suggest_for_directory (const char *path)
 }
 
 gboolean
-cli_adoptable_open (const char *word, CliAdoptable *ret, GError **error)
+cli_adoptable_open (const char *word, gboolean roots, CliAdoptable *ret, GError **error)
 {
   const char *colon = strchr (word, ':');
   gboolean is_path = *word == '/' || *word == '.';
@@ -262,6 +262,8 @@ cli_adoptable_open (const char *word, CliAdoptable *ret, GError **error)
   ret->name = g_strdup (colon ? colon + 1 : word);
   ret->suggestion = suggest (ret->name);
   if (*ret->name && !strchr (ret->name, '/') && *ret->name != '.') {
+    if (roots && (g_str_equal (ret->kind, "lxc") || g_str_equal (ret->kind, "nspawn")))
+      return TRUE;
     if (g_str_equal (ret->kind, "lxc"))
       return open_lxc (ret, error);
     if (g_str_equal (ret->kind, "nspawn"))

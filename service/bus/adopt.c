@@ -116,6 +116,24 @@ check_source (const BothyAdoptSource *source, GError **error)
   return FALSE;
 }
 
+/* WAY as both methods have it, or NULL. Only root's containers stay where they are: there nobody but root changes the tree below
+   a container of ours, and it is found again after a boot. */
+static gboolean
+take_way (BothyAdoptSource *source, const char *way, GError **error)
+{
+  source->in_place = g_strcmp0 (way, "in-place") == 0;
+  if (way && !source->in_place && !g_str_equal (way, "copy")) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                 "Option \"way\": \"copy\" or \"in-place\" is wanted");
+    return FALSE;
+  }
+  if (!source->in_place || !source->fds)
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+               "Only root's containers, by their names, can be adopted in place; adopt a copy");
+  return FALSE;
+}
+
 /* KIND, SOURCE and HANDLES (ah) as both methods have them; it will be called NAME, and OWNER's, or NO_OWNER. */
 static BothyAdoptSource *
 parse_source (BothyArguments *arguments,
@@ -161,6 +179,7 @@ describe_source (BothyCall *call, const AdoptRequest *request)
   polkit_details_insert (call->details, "kind", bothy_adopt_kind_name (source->kind));
   polkit_details_insert (call->details, "source", *source->source ? source->source : source->name);
   polkit_details_insert (call->details, "from", source->fds ? "caller" : "root");
+  polkit_details_insert (call->details, "way", source->in_place ? "in-place" : "copy");
   polkit_details_insert (call->details, "container", source->name);
   polkit_details_insert (call->details, "owner", uid);
   polkit_details_insert (call->details, "owner-name", user ? user : uid);
@@ -211,16 +230,17 @@ parse_plan_adoption (BothyArguments *arguments, GError **error)
   g_autoptr (GVariant) options = NULL;
   g_autoptr (GVariant) handles = NULL;
   g_autofree char *name = g_strdup ("adopted");
-  const BothyOption table[] = { { "name", "s", &name },
-                                { "owner", "u", &request->owner },
-                                { NULL, NULL, NULL } };
+  g_autofree char *way = NULL;
+  const BothyOption table[] = {
+    { "name", "s", &name }, { "way", "s", &way }, { "owner", "u", &request->owner }, { NULL, NULL, NULL }
+  };
   const char *kind, *source;
 
   bothy_arguments_get (arguments, "(&s&s@ah@a{sv})", &kind, &source, &handles, &options);
   request->owner = NO_OWNER;
   if (bothy_options_parse (options, table, error))
     request->source = parse_source (arguments, kind, source, handles, name, request->owner, error);
-  return request->source ? g_steal_pointer (&request) : NULL;
+  return request->source && take_way (request->source, way, error) ? g_steal_pointer (&request) : NULL;
 }
 
 const BothyRequestType bothy_manager_plan_adoption_request = { parse_plan_adoption,
@@ -250,7 +270,7 @@ add_counts (GVariantDict *facts, const BothyAdoptSurvey *survey)
 }
 
 static GVariant *
-describe_survey (const BothyAdoptSurvey *survey)
+describe_survey (const BothyAdoptSurvey *survey, gboolean in_place)
 {
   g_autofree char *map = bothy_adopt_map_describe (&survey->plan->map);
   g_autofree char *os = bothy_image_os_release_value (survey->unpacked->os_release, "PRETTY_NAME");
@@ -266,9 +286,12 @@ describe_survey (const BothyAdoptSurvey *survey)
   g_variant_dict_insert (&facts, "files", "t", survey->unpacked->inodes);
   g_variant_dict_insert (&facts, "foreign-paths", "^as", survey->foreign);
   add_counts (&facts, survey);
-  bothy_adopt_survey_check (survey, &obstacle);
+  if (in_place)
+    bothy_adopt_survey_check_in_place (survey, &obstacle);
+  else
+    bothy_adopt_survey_check (survey, &obstacle);
   g_variant_dict_insert (&facts, "obstacle", "s", obstacle ? obstacle->message : "");
-  g_variant_dict_insert (&facts, "way", "s", "copy");
+  g_variant_dict_insert (&facts, "way", "s", in_place ? "in-place" : "copy");
   return g_variant_dict_end (&facts);
 }
 
@@ -286,13 +309,14 @@ static void
 on_looked (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
+  const AdoptRequest *request = call->request;
   GError *error = NULL;
   g_autoptr (BothyAdoptSurvey) survey = bothy_adopt_look_finish (result, &error);
 
   bothy_per_user_release (get_turns (), call->user);
   if (survey)
     bothy_call_return (call, g_variant_new ("(@a(ssss)@a{sv})", bothy_adopt_plan_to_variant (survey->plan),
-                                            describe_survey (survey)));
+                                            describe_survey (survey, request->source->in_place)));
   else
     bothy_call_return_error (call, error);
 }
@@ -310,7 +334,14 @@ look (gpointer data)
 void
 bothy_manager_handle_plan_adoption (BothyCall *call)
 {
+  const AdoptRequest *request = call->request;
+  GError *error = NULL;
+
   note_trust (call);
+  if (!bothy_registry_check_not_in_place (call->registry, request->source, &error)) {
+    bothy_call_return_error (call, error);
+    return;
+  }
   bothy_per_user_wait (get_turns (), call->user, look, bothy_call_ref (call));
 }
 
@@ -324,7 +355,9 @@ parse_adopt_container (BothyArguments *arguments, GError **error)
   g_autoptr (GVariant) options = NULL;
   g_autoptr (GVariant) handles = NULL;
   g_autofree char *network = NULL;
+  g_autofree char *way = NULL;
   const BothyOption table[] = { { "owner", "u", &request->owner },
+                                { "way", "s", &way },
                                 { "network", "s", &network },
                                 { NULL, NULL, NULL } };
   const char *kind, *source, *name;
@@ -341,7 +374,7 @@ parse_adopt_container (BothyArguments *arguments, GError **error)
   if (network)
     request->network = bothy_container_network_parse (network, "", none, error);
   request->source = parse_source (arguments, kind, source, handles, name, request->owner, error);
-  return request->source ? g_steal_pointer (&request) : NULL;
+  return request->source && take_way (request->source, way, error) ? g_steal_pointer (&request) : NULL;
 }
 
 const BothyRequestType bothy_manager_adopt_container_request = { parse_adopt_container,
@@ -420,13 +453,37 @@ bothy_manager_check_list_adoptable (BothyCall *call, GError **error)
   return TRUE;
 }
 
+/* LIST as it is shown: of those that were adopted where they are, whose they are now. */
+static GVariant *
+mark_adopted (BothyRegistry *registry, GVariant *list)
+{
+  GVariantBuilder builder;
+  GVariantIter iter;
+  const char *kind_name, *name, *state, *directory;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(ssss)"));
+  g_variant_iter_init (&iter, list);
+  while (g_variant_iter_next (&iter, "(&s&s&s&s)", &kind_name, &name, &state, &directory)) {
+    BothyAdoptKind kind = BOTHY_ADOPT_DIRECTORY;
+    const BothyContainer *container = bothy_adopt_kind_parse (kind_name, &kind, NULL)
+                                          ? bothy_registry_find_in_place (registry, kind, name)
+                                          : NULL;
+    g_autofree char *user = container ? bothy_passwd_name (container->owner) : NULL;
+    g_autofree char *adopted =
+        container ? g_strdup_printf ("adopted as %s by %s", container->spec->name, user ? user : "?") : NULL;
+
+    g_variant_builder_add (&builder, "(ssss)", kind_name, name, adopted ? adopted : state, directory);
+  }
+  return g_variant_builder_end (&builder);
+}
+
 static void
 on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
   g_autoptr (GVariant) list = bothy_adopt_list_finish (result);
 
-  bothy_call_return (call, g_variant_new ("(@a(ssss))", list));
+  bothy_call_return (call, g_variant_new ("(@a(ssss))", mark_adopted (call->registry, list)));
 }
 
 void

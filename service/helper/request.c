@@ -129,6 +129,12 @@ check_adoptable (const struct helper_adoptable *adoptable)
              : EINVAL;
 }
 
+static int
+check_labelled (const struct helper_adoptable *adoptable)
+{
+  return id_is_valid (adoptable->label) && adoptable->take <= 1 ? check_adoptable (adoptable) : EINVAL;
+}
+
 /* Of whichever it is: the container's id, and the name. */
 static int
 check_device (const struct helper_request *request)
@@ -201,6 +207,10 @@ check_op (const struct helper_request *request, unsigned int n_fds)
     return n_fds == 2 ? 0 : EINVAL;
   case HELPER_ADOPTABLE:
     return n_fds == 0 ? check_adoptable (&request->adoptable) : EINVAL;
+  case HELPER_TREE_LAYER:
+    return n_fds == 1 ? check_labelled (&request->adoptable) : EINVAL;
+  case HELPER_LABEL:
+    return n_fds == 0 ? check_labelled (&request->adoptable) : EINVAL;
   case HELPER_DEVICE_ACCESS:
   case HELPER_DEVICE_NODE:
   case HELPER_DEVICE_REVOKE:

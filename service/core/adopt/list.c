@@ -9,6 +9,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* What the name of a machine begins with that was adopted where it is, and the length of what follows: see helper/adoptable.c. */
+#define LABEL     ".adopted-by-bothy."
+#define ID_LENGTH 64
+
 /* Both directories are root's own; of what is in them only names are looked at. */
 static const struct {
   BothyAdoptKind kind;
@@ -41,9 +45,9 @@ process_free (gpointer data)
 }
 
 static void
-add_if_container (GPtrArray *containers, int top, const char *name, const char *has)
+add_if_container (GPtrArray *containers, int top, const char *directory, const char *name, const char *has)
 {
-  autofd fd = openat (top, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  autofd fd = openat (top, directory, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   struct stat st;
   Found *found;
 
@@ -72,8 +76,11 @@ find_containers (const char *directory, const char *has)
   const struct dirent *entry;
 
   while (listing && (entry = readdir (listing))) {
-    if (entry->d_name[0] != '.' && g_utf8_validate (entry->d_name, -1, NULL))
-      add_if_container (containers, dirfd (listing), entry->d_name, has);
+    if (g_str_has_prefix (entry->d_name, LABEL) && strlen (entry->d_name) > strlen (LABEL) + ID_LENGTH + 1)
+      add_if_container (containers, dirfd (listing), entry->d_name,
+                        entry->d_name + strlen (LABEL) + ID_LENGTH + 1, has);
+    else if (entry->d_name[0] != '.' && g_utf8_validate (entry->d_name, -1, NULL))
+      add_if_container (containers, dirfd (listing), entry->d_name, entry->d_name, has);
   }
   if (listing)
     closedir (listing);

@@ -94,6 +94,33 @@ bothy_adopt_survey_check (const BothyAdoptSurvey *self, GError **error)
   return FALSE;
 }
 
+gboolean
+bothy_adopt_survey_check_in_place (const BothyAdoptSurvey *self, GError **error)
+{
+  if (!self->is_unlabelled)
+    return bothy_adopt_survey_check (self, error);
+  g_set_error (
+      error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+      "It has no configuration of LXC's that could be put aside, so that nobody starts it there while "
+      "it is Bothy's; adopt a copy");
+  return FALSE;
+}
+
+BothyPlace *
+bothy_adopt_survey_get_place (const BothyAdoptSurvey *self, const BothyAdoptSource *source)
+{
+  const BothyAdoptMap *map = &self->plan->map;
+  BothyPlace *place = g_new0 (BothyPlace, 1);
+
+  place->kind = source->kind == BOTHY_ADOPT_LXC ? HELPER_ADOPTABLE_LXC : HELPER_ADOPTABLE_NSPAWN;
+  place->name = g_strdup (source->source);
+  place->n_uids = map->n_uids;
+  place->n_gids = map->n_gids;
+  memcpy (place->uids, map->uids, sizeof place->uids);
+  memcpy (place->gids, map->gids, sizeof place->gids);
+  return place;
+}
+
 static void
 take_counts (BothyAdoptSurvey *survey)
 {
@@ -336,6 +363,8 @@ on_opened (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
     return;
   }
+  look->survey->is_unlabelled =
+      look->source->kind == BOTHY_ADOPT_LXC && g_unix_fd_list_get_length (look->source->fds) < 2;
   read_configuration (task);
 }
 

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Root's containers that other tools made, adopted where they are: nothing is copied, and nothing of the original is written."""
+
+import os
+
+import pytest
+
+from test_adopt import BASE, CONFIG, acl, adopt_for_alice, capability_of, everything, inside, lxc, make_tree, own_images, plan  # noqa: F401
+from tools import info, names, nothing_left, tidy  # noqa: F401
+
+
+def adopt_in_place(host, *words):
+    return adopt_for_alice(host, "--in-place", *words)
+
+
+def label_of(container):
+    return [path.name for path in container.iterdir() if ".adopted-by-bothy." in path.name]
+
+
+def original(container):
+    """All of it, but what its configuration is called."""
+    return {path: what for path, what in everything(container).items() if not path.startswith("config")}
+
+
+def wait_given_back(host, container):
+    host.run("root", f"until test -e /var/lib/lxc/{container.name}/config; do sleep 0.05; done", check=True, timeout=20)
+
+
+def stat_inside(host, *paths):
+    return inside(host, "stat -c '%a %u:%g %n' " + " ".join(paths)).splitlines()
+
+
+def test_conv03_in_place_it_runs_on_the_tree(host, lxc):  # noqa: F811
+    before = everything(lxc)
+    assert adopt_in_place(host, "lxc:web") == "web"
+    assert label_of(lxc) and not (lxc / "config").exists()
+    host.run("alice", "bothy start web", check=True)
+    assert stat_inside(host, "/usr/setuid", "/home/user/file", "/srv/nobodys", "/root/secret", "/tmp") == [
+        "4755 0:0 /usr/setuid", "644 1000:1000 /home/user/file", "644 65534:65534 /srv/nobodys", "600 0:0 /root/secret", "1777 0:0 /tmp"]
+    assert inside(host, "stat -c %h /usr/one; cat /root/secret /root/nobodys; hostname") == "2\nsecret\nhidden\njeedom1"
+    # What is changed is changed above.
+    inside(host, "echo new >/root/secret; rm /usr/one; mkdir /srv/made; chown 1000:1000 /srv/acl; rm -r /home")
+    inside(host, "test ! -e /usr/one && test -d /srv/made && cat /root/secret")
+    host.run("alice", "bothy restart web", check=True)
+    assert inside(host, "cat /root/secret; test -e /home || echo none") == "new\nnone"
+    host.run("alice", "bothy stop web", check=True)
+    assert original(lxc) == {path: what for path, what in before.items() if path != "config"}
+    # It stays across a restart of the service, and goes with the container, to the bit.
+    host.run("root", "systemctl stop bothyd", check=True)
+    host.run("alice", "bothy start web && bothy delete -f web", check=True)
+    wait_given_back(host, lxc)
+    assert everything(lxc) == before and not label_of(lxc) and own_images(host) == []
+    nothing_left(host)
+
+
+def test_conv06_in_place_its_own_tool_does_not_find_it(host, lxc):  # noqa: F811
+    adopt_in_place(host, "lxc:web", "mine")
+    assert "adopted as mine by alice" in host.output("root", "bothy adopt --list")
+    for words in ("lxc:web", "--in-place lxc:web"):
+        done = host.run("root", f"bothy adopt --owner alice {words} second")
+        assert done.returncode == 1 and ("adopted in place already" in done.stderr or "put aside" in done.stderr), done.stderr
+    # Without its label it is nobody's layer.
+    label = label_of(lxc)[0]
+    (lxc / label).rename(lxc / "config")
+    done = host.run("alice", "bothy start mine")
+    assert done.returncode == 1 and "lxc:web" in done.stderr and "put aside" in done.stderr, done.stderr
+    # Nor with another one's.
+    (lxc / "config").rename(lxc / (label[:-1] + ("0" if label[-1] != "0" else "1")))
+    assert host.run("alice", "bothy start mine").returncode == 1
+    (lxc / (label[:-1] + ("0" if label[-1] != "0" else "1"))).rename(lxc / label)
+    host.run("alice", "bothy start mine", check=True)
+    host.run("alice", "bothy delete -f mine", check=True)
+    wait_given_back(host, lxc)
+
+
+def test_conv01_in_place_nobody_writes_through_it(host, lxc):  # noqa: F811
+    """The host's root owns the files, and whoever is root in the container is that as far as they go: through a mount whose flags stay."""
+    adopt_in_place(host, "lxc:web")
+    host.run("alice", "bothy start web", check=True)
+    supervisor = host.output("root", "pgrep -x bothy-superviso || pgrep -f bothy-supervisor").splitlines()[0]
+    mounts = host.output("root", f"cat /proc/{supervisor}/mountinfo")
+    placed = [line for line in mounts.splitlines() if "/lxc/web/rootfs" in line or "/web/rootfs" in line]
+    for line in placed:
+        assert "ro,nosuid,nodev" in line and "idmapped" in line, line
+    done = host.run("root", f"nsenter -t {supervisor} -U -m --preserve-credentials mount -o remount,bind,rw,suid,dev /run/bothy-none")
+    assert done.returncode != 0
+    host.run("alice", "bothy delete -f web", check=True)
+
+
+def test_conv04_in_place_ids_of_others_are_refused(host, lxc):  # noqa: F811
+    os.chown(lxc / "rootfs/usr/one", 70000, 0)
+    before = everything(lxc)
+    done = host.run("root", "bothy adopt --in-place --owner alice lxc:web")
+    assert done.returncode == 1 and "/usr/one" in done.stderr, done.stderr
+    assert everything(lxc) == before and names(host) == []
+    nothing_left(host)
+
+
+def test_conv07_in_place_is_for_roots_containers(host, lxc):  # noqa: F811
+    done = host.run("alice", "bothy", "--no-ask-password", "adopt", "--in-place", "lxc:web")
+    assert done.returncode == 1 and "uthor" in done.stderr, done.stderr
+    assert host.run("root", "bothy adopt --in-place --owner alice dir:/var/lib/lxc/web/rootfs web").returncode == 1
+    (lxc / "config").unlink()
+    found, done = plan(host, "root", "--in-place", "lxc:web")
+    assert done.returncode == 1 and "put aside" in found["facts"]["obstacle"] and found["facts"]["way"] == "in-place"
+    assert host.run("root", "bothy adopt --in-place --owner alice lxc:web").returncode == 1
+    assert names(host) == [] and label_of(lxc) == []
+
+
+def test_conv07_in_place_on_a_file_system_that_can_not(host):
+    """The throwaway host's own is an overlay."""
+    host.run("root", "mkdir -p /var/lib/lxc/over && cp -a /etc/os-release /var/lib/lxc/over && mkdir -p /var/lib/lxc/over/rootfs/bin "
+             "/var/lib/lxc/over/rootfs/etc && echo lxc.uts.name = over >/var/lib/lxc/over/config", check=True)
+    try:
+        done = host.run("root", "bothy adopt --in-place --owner alice lxc:over")
+        assert done.returncode == 1 and "idmapped" in done.stderr, done.stderr
+        assert host.run("root", "test -e /var/lib/lxc/over/config").returncode == 0 and names(host) == []
+    finally:
+        host.run("root", "rm -r /var/lib/lxc/over", check=True)
+
+
+def test_conv03_in_place_mapped_ids(host, lxc):  # noqa: F811
+    """Root's container that had ids of its own already."""
+    make_tree(lxc.parent / "shifted/rootfs", BASE)
+    (lxc.parent / "shifted/config").write_text(f"lxc.uts.name = s\nlxc.idmap = u 0 {BASE} 65536\nlxc.idmap = g 0 {BASE} 65536\n")
+    before = everything(lxc.parent / "shifted")
+    adopt_in_place(host, "lxc:shifted", "web")
+    host.run("alice", "bothy start web", check=True)
+    assert stat_inside(host, "/usr/setuid", "/home/user/file", "/srv/nobodys") == [
+        "4755 0:0 /usr/setuid", "644 1000:1000 /home/user/file", "644 65534:65534 /srv/nobodys"]
+    host.run("alice", "bothy delete -f web", check=True)
+    wait_given_back(host, lxc.parent / "shifted")
+    assert everything(lxc.parent / "shifted") == before
+
+
+def test_in_place_snapshots_and_copies(host, lxc):  # noqa: F811
+    before = everything(lxc)
+    adopt_in_place(host, "lxc:web")
+    host.run("alice", "bothy start web", check=True)
+    inside(host, "echo 1 >/root/mark")
+    host.run("alice", "bothy stop web && bothy snapshot create web before && bothy copy web two && bothy start web two", check=True)
+    inside(host, "echo 2 >/root/mark")
+    assert inside(host, "cat /root/mark /root/secret", "two") == "1\nsecret"
+    host.run("alice", "bothy snapshot restore --stop web before", check=True)
+    assert inside(host, "cat /root/mark") == "1"
+    done = host.run("alice", "bothy stop web; bothy commit web image")
+    assert done.returncode == 1 and "lxc:web" in done.stderr, done.stderr
+    # The original is the other's still.
+    host.run("alice", "bothy delete -f web", check=True)
+    assert not (lxc / "config").exists() and inside(host, "cat /root/secret", "two") == "secret"
+    host.run("alice", "bothy delete -f two", check=True)
+    wait_given_back(host, lxc)
+    assert everything(lxc) == before
+
+
+@pytest.mark.once
+def test_conv05_in_place_killed_at_any_time(host, lxc):  # noqa: F811
+    before = everything(lxc)
+    for delay in (0.05, 0.15, 0.3, 0.5):
+        host.run("root", f"systemctl reset-failed bothyd; bothy adopt --in-place --owner alice lxc:web >/dev/null 2>&1 & sleep {delay}; "
+                 "kill -9 $(systemctl show -p MainPID --value bothyd); wait; true", timeout=60)
+        host.run("alice", "until bothy list >/dev/null 2>&1; do sleep 0.1; done", check=True, timeout=20)
+        if names(host):
+            assert label_of(lxc)
+            host.run("alice", "bothy start web && bothy delete -f web", check=True)
+        wait_given_back(host, lxc)
+        assert everything(lxc) == before
+        nothing_left(host)
