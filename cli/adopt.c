@@ -17,7 +17,7 @@
 
 /* What was said. */
 typedef struct {
-  gboolean list, all, dry_run, in_place;
+  gboolean list, all, dry_run, in_place, undo;
   char *owner;
   char *network;
   gboolean has_uid; /* an owner was named, and is */
@@ -280,6 +280,28 @@ adopt (Cli *cli, const Adopt *options, const CliAdoptable *source, const char *n
   return CLI_EXIT_OK;
 }
 
+static int
+undo (Cli *cli, char **words)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) answer = NULL;
+  g_autofree char *path = NULL;
+  g_autofree char *title = NULL;
+  const char *operation;
+
+  if (!words[0] || words[1])
+    return cli_usage (cli, "%s", _ ("--undo takes the name of one container"));
+  if (!cli_connect (cli, &error) || !(path = cli_find_container (cli, words[0], &error)))
+    return cli_fail (error);
+  title = g_strdup_printf (_ ("Giving back what %s stands on"), words[0]);
+  answer = cli_call (cli, path, IFACE_CONTAINER, "UndoAdoption", g_variant_new ("(a{sv})", NULL), NULL, NULL,
+                     &error);
+  if (answer == NULL)
+    return cli_fail (error);
+  g_variant_get (answer, "(&o)", &operation);
+  return cli_operation_follow (cli, operation, title, NULL, &error) ? CLI_EXIT_OK : cli_fail (error);
+}
+
 static gboolean
 find_owner (Cli *cli, Adopt *options)
 {
@@ -337,6 +359,8 @@ cli_adopt (Cli *cli, char **words)
     { "all", 0, 0, G_OPTION_ARG_NONE, &options.all, N_ ("With --list: root's, too"), NULL },
     { "in-place", 0, 0, G_OPTION_ARG_NONE, &options.in_place,
       N_ ("Leave its files where they are, and copy none; of root's containers"), NULL },
+    { "undo", 0, 0, G_OPTION_ARG_NONE, &options.undo,
+      N_ ("Delete a container that was adopted in place, and give the original back"), NULL },
     { "dry-run", 0, 0, G_OPTION_ARG_NONE, &options.dry_run, N_ ("Only show what would be done"), NULL },
     { "owner", 0, 0, G_OPTION_ARG_FILENAME, &owner, N_ ("Whose it will be"), N_ ("USER") },
     { "network", 0, 0, G_OPTION_ARG_FILENAME, &network, N_ ("In place of what its configuration says"),
@@ -349,6 +373,8 @@ cli_adopt (Cli *cli, char **words)
     return CLI_EXIT_USAGE;
   options.owner = owner;
   options.network = network;
+  if (options.undo)
+    return undo (cli, rest);
   if (!options.list)
     return adopt_words (cli, &options, rest);
   if (rest[0])

@@ -14,6 +14,7 @@
 #include "core/accounts/passwd.h"
 #include "core/adopt/list.h"
 #include "core/registry/adopt.h"
+#include "core/registry/undo-adoption.h"
 #include "platform/untrusted-fd.h"
 
 #include <fcntl.h>
@@ -438,6 +439,51 @@ bothy_manager_handle_adopt_container (BothyCall *call)
 
   note_trust (call);
   bothy_call_return_operation (call, "adopt-container", request->source->name, "looking", adopt_container);
+}
+
+/* ---- UndoAdoption ---- */
+
+typedef struct {
+  guint32 user;
+} UndoRequest;
+
+static gpointer
+parse_undo_adoption (BothyArguments *arguments, GError **error)
+{
+  g_autofree UndoRequest *request = g_new0 (UndoRequest, 1);
+  g_autoptr (GVariant) options = NULL;
+  const BothyOption table[] = { { NULL, NULL, NULL } };
+
+  bothy_arguments_get (arguments, "(@a{sv})", &options);
+  request->user = bothy_arguments_get_user (arguments);
+  return bothy_options_parse (options, table, error) ? g_steal_pointer (&request) : NULL;
+}
+
+const BothyRequestType bothy_container_undo_adoption_request = { parse_undo_adoption, g_free };
+
+static void
+on_undone (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyOperation) operation = user_data;
+  g_autoptr (GError) error = NULL;
+
+  bothy_registry_undo_adoption_finish (BOTHY_REGISTRY (source), result, &error);
+  bothy_operation_complete (operation, NULL, error);
+}
+
+static void
+undo_adoption (BothyRegistry *registry, BothyOperation *operation, GObject *target, gpointer data)
+{
+  const UndoRequest *request = data;
+
+  bothy_registry_undo_adoption (registry, BOTHY_CONTAINER (target), request->user, on_undone, operation);
+}
+
+void
+bothy_container_handle_undo_adoption (BothyCall *call)
+{
+  bothy_call_return_operation (call, "undo-adoption", BOTHY_CONTAINER (call->node->target)->spec->name,
+                               "giving back", undo_adoption);
 }
 
 /* ---- ListAdoptable ---- */

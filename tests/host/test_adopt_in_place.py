@@ -166,3 +166,101 @@ def test_conv05_in_place_killed_at_any_time(host, lxc):  # noqa: F811
         wait_given_back(host, lxc)
         assert everything(lxc) == before
         nothing_left(host)
+
+
+def test_conv06_undo_brings_it_back_as_it_was(host, lxc):  # noqa: F811
+    before = everything(lxc)
+    adopt_in_place(host, "lxc:web")
+    host.run("alice", "bothy start web", check=True)
+    inside(host, "echo new >/root/secret")
+    done = host.run("alice", "bothy adopt --undo web")
+    assert done.returncode == 1 and "stop it first" in done.stderr, done.stderr
+    host.run("alice", "bothy stop web && bothy copy web two", check=True)
+    done = host.run("alice", "bothy adopt --undo web")
+    assert done.returncode == 1 and "copies" in done.stderr, done.stderr
+    host.run("alice", "bothy delete two", check=True)
+    # Somebody has made another one there.
+    (lxc / "config").write_text("lxc.uts.name = other\n")
+    done = host.run("alice", "bothy adopt --undo web")
+    assert done.returncode == 1 and "another one in its place" in done.stderr and names(host) == ["web"], done.stderr
+    (lxc / "config").unlink()
+    assert host.run("bob", "bothy adopt --undo alice/web").returncode == 1
+    host.run("alice", "bothy adopt --undo web", check=True)
+    assert everything(lxc) == before and names(host) == [] and own_images(host) == []
+    nothing_left(host)
+    adopt_for_alice(host, "lxc:web")
+    done = host.run("alice", "bothy adopt --undo web")
+    assert done.returncode == 1 and "not adopted in place" in done.stderr, done.stderr
+    # An original that is gone is not given back, and nothing is lost of what was written.
+    host.run("alice", "bothy delete web", check=True)
+    adopt_in_place(host, "lxc:web")
+    lxc.rename(lxc.parent / "elsewhere")
+    done = host.run("alice", "bothy adopt --undo web")
+    assert done.returncode == 1 and "lxc:web" in done.stderr and names(host) == ["web"], done.stderr
+    (lxc.parent / "elsewhere").rename(lxc)
+    host.run("alice", "bothy adopt --undo web", check=True)
+    assert everything(lxc) == before
+
+
+def listen_as(host, user, path):
+    """Something that answers where LXC's monitor would."""
+    host.run(user, "systemd-run -q --unit monitor python3 -c 'import socket, time; s = socket.socket(socket.AF_UNIX); "
+             f's.bind("\\0{path}"); s.listen(); time.sleep(600)\'' if user == "root" else
+             "python3 -c 'import socket, time; s = socket.socket(socket.AF_UNIX); "
+             f's.bind("\\0{path}"); s.listen(); time.sleep(600)\' >/dev/null 2>&1 & echo $! >/tmp/listener', check=True)
+    host.run("root", f"until grep -q '@{path}' /proc/net/unix; do sleep 0.05; done", check=True, timeout=10)
+
+
+def test_conv06_in_place_its_monitor_listens(host, lxc):  # noqa: F811
+    """LXC's own monitor, of root's; a user's, who may take that name, says nothing."""
+    listen_as(host, "alice", "/var/lib/lxc/web/command")
+    try:
+        adopt_in_place(host, "lxc:web")
+        host.run("alice", "bothy adopt --undo web", check=True)
+    finally:
+        host.run("alice", "kill $(cat /tmp/listener); rm /tmp/listener", check=True)
+    host.run("root", "until ! grep -q lxc/web/command /proc/net/unix; do sleep 0.05; done", check=True, timeout=10)
+    adopt_in_place(host, "lxc:web", "first")
+    listen_as(host, "root", "/var/lib/lxc/web/command")
+    try:
+        done = host.run("alice", "bothy start first")
+        assert done.returncode == 1 and "it runs" in done.stderr, done.stderr
+        host.run("alice", "bothy adopt --undo first", check=True)
+        done = host.run("root", "bothy adopt --in-place --owner alice lxc:web")
+        assert done.returncode == 1 and "runs" in done.stderr and label_of(lxc) == [], done.stderr
+    finally:
+        host.run("root", "systemctl stop monitor", check=True)
+
+
+def test_conv06_in_place_nspawn(host):
+    """A machine of systemd-nspawn's: it is another name of its directory that keeps it from being found, and its lock that tells."""
+    host.run("root", "mkdir -p /var/lib/machines && mount -t tmpfs none /var/lib/machines && systemctl stop bothyd", check=True)
+    try:
+        machine = host.root / "var/lib/machines/Mine"
+        make_tree(machine, 524288)
+        before = everything(machine)
+        host.run("root", "systemd-run -q --unit locker flock /var/lib/machines/.#Mine.lck sleep 600; "
+                 "until ! flock -n /var/lib/machines/.#Mine.lck true; do sleep 0.05; done", check=True, timeout=20)
+        done = host.run("root", "bothy adopt --in-place --owner alice nspawn:Mine")
+        assert done.returncode == 1 and "it runs" in done.stderr, done.stderr
+        # As systemd 250 and later do it.
+        host.run("root", "systemctl stop locker; systemd-run -q --unit locker python3 -c 'import fcntl, struct, time; "
+                 'f = open("/var/lib/machines/.#Mine.lck", "r+"); '
+                 "fcntl.fcntl(f, 37, struct.pack(\"hhqqi4x\", fcntl.F_WRLCK, 0, 0, 0, 0)); open(\"/run/locked\", \"w\"); time.sleep(600)'; "
+                 "until test -e /run/locked; do sleep 0.05; done", check=True, timeout=20)
+        done = host.run("root", "bothy adopt --in-place --owner alice nspawn:Mine")
+        assert done.returncode == 1 and "it runs" in done.stderr, done.stderr
+        host.run("root", "systemctl stop locker; rm /run/locked", check=True)
+        assert adopt_in_place(host, "nspawn:Mine") == "mine"
+        assert not machine.exists() and host.run("root", "machinectl image-status Mine").returncode != 0
+        assert "adopted as mine by alice" in host.output("root", "bothy adopt --list")
+        host.run("alice", "bothy start mine", check=True)
+        assert stat_inside_of(host, "mine", "/usr/setuid", "/home/user/file") == ["4755 0:0 /usr/setuid", "644 1000:1000 /home/user/file"]
+        host.run("alice", "bothy stop mine && bothy adopt --undo mine", check=True)
+        assert everything(machine) == before
+    finally:
+        host.run("root", "systemctl stop locker 2>/dev/null; umount -l /var/lib/machines", check=True)
+
+
+def stat_inside_of(host, name, *paths):
+    return inside(host, "stat -c '%a %u:%g %n' " + " ".join(paths), name).splitlines()

@@ -51,7 +51,7 @@ on_labelled (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyImage) image = bothy_image_new (import->layer->id);
   GError *error = NULL;
 
-  BOTHY_FAULT_POINT ("adopt.labelled");
+  BOTHY_FAULT_POINT ("place.labelled");
   image->created_at = g_get_real_time ();
   bothy_image_add_claim (image, import->user, NULL);
   bothy_image_set_origin (image, import->user, BOTHY_ORIGIN_ADOPTED);

@@ -68,7 +68,7 @@ on_given_back (GObject *source, GAsyncResult *result, gpointer user_data)
 
   g_free (giving);
   layer->holds--;
-  BOTHY_FAULT_POINT ("adopt.given-back");
+  BOTHY_FAULT_POINT ("place.given-back");
   if (bothy_place_label_finish (result, &error) && bothy_trash_put (self->trash, self->dirfd, id, &error))
     g_hash_table_remove (self->layers, id);
   else
@@ -113,7 +113,7 @@ bothy_layer_store_add_place (BothyLayerStore *self, BothyLayer *layer, GError **
     bothy_trash_put (self->trash, self->dirfd, name, NULL);
     return NULL;
   }
-  BOTHY_FAULT_POINT ("adopt.place-recorded");
+  BOTHY_FAULT_POINT ("place.recorded");
   g_hash_table_insert (self->layers, layer->id, layer);
   bothy_layer_store_hold (self, layer);
   return g_steal_pointer (&owned);
