@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from test_adopt import BASE, CONFIG, acl, adopt_for_alice, capability_of, everything, inside, lxc, make_tree, own_images, plan  # noqa: F401
-from tools import info, names, nothing_left, tidy  # noqa: F401
+from test_adopt import BASE, adopt_for_alice, everything, inside, lxc, make_tree, own_images, plan  # noqa: F401
+from tools import names, nothing_left, tidy  # noqa: F401
 
 
 def adopt_in_place(host, *words):
@@ -71,20 +71,6 @@ def test_conv06_in_place_its_own_tool_does_not_find_it(host, lxc):  # noqa: F811
     host.run("alice", "bothy start mine", check=True)
     host.run("alice", "bothy delete -f mine", check=True)
     wait_given_back(host, lxc)
-
-
-def test_conv01_in_place_nobody_writes_through_it(host, lxc):  # noqa: F811
-    """The host's root owns the files, and whoever is root in the container is that as far as they go: through a mount whose flags stay."""
-    adopt_in_place(host, "lxc:web")
-    host.run("alice", "bothy start web", check=True)
-    supervisor = host.output("root", "pgrep -x bothy-superviso || pgrep -f bothy-supervisor").splitlines()[0]
-    mounts = host.output("root", f"cat /proc/{supervisor}/mountinfo")
-    placed = [line for line in mounts.splitlines() if "/lxc/web/rootfs" in line or "/web/rootfs" in line]
-    for line in placed:
-        assert "ro,nosuid,nodev" in line and "idmapped" in line, line
-    done = host.run("root", f"nsenter -t {supervisor} -U -m --preserve-credentials mount -o remount,bind,rw,suid,dev /run/bothy-none")
-    assert done.returncode != 0
-    host.run("alice", "bothy delete -f web", check=True)
 
 
 def test_conv04_in_place_ids_of_others_are_refused(host, lxc):  # noqa: F811
