@@ -331,9 +331,9 @@ adopt_words (Cli *cli, Adopt *options, char **words)
   g_autofree char *name = NULL;
 
   if (!words[0] || (words[1] && words[2]))
-    return cli_usage (
-        cli, "%s",
-        _ ("lxc:NAME, nspawn:NAME or dir:DIRECTORY is needed, and a name if it is to have another"));
+    return cli_usage (cli, "%s",
+                      _ ("lxc:NAME, nspawn:NAME, incus:NAME or dir:DIRECTORY is needed, and a name if it is "
+                         "to have another"));
   if (!find_owner (cli, options))
     return CLI_EXIT_USAGE;
   /* What there is is on the machine of the service. */

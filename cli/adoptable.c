@@ -262,6 +262,9 @@ cli_adoptable_open (const char *word, gboolean roots, CliAdoptable *ret, GError 
   ret->name = g_strdup (colon ? colon + 1 : word);
   ret->suggestion = suggest (ret->name);
   if (*ret->name && !strchr (ret->name, '/') && *ret->name != '.') {
+    /* Incus has a daemon, and its containers are root's. */
+    if (g_str_equal (ret->kind, "incus"))
+      return TRUE;
     if (roots && (g_str_equal (ret->kind, "lxc") || g_str_equal (ret->kind, "nspawn")))
       return TRUE;
     if (g_str_equal (ret->kind, "lxc"))
@@ -270,7 +273,7 @@ cli_adoptable_open (const char *word, gboolean roots, CliAdoptable *ret, GError 
       return open_nspawn (ret, error);
   }
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-               _ ("\"%s\" is none of lxc:NAME, nspawn:NAME and dir:DIRECTORY"), word);
+               _ ("\"%s\" is none of lxc:NAME, nspawn:NAME, incus:NAME and dir:DIRECTORY"), word);
   return FALSE;
 }
 

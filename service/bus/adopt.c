@@ -67,7 +67,7 @@ take_fds (BothyArguments *arguments, GVariant *handles, BothyAdoptSource *source
     return TRUE;
   if (n > 2 || (n == 2 && source->kind == BOTHY_ADOPT_DIRECTORY)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-                 "tree: the directory, and for lxc and nspawn the configuration, or none");
+                 "tree: the directory, and for lxc, nspawn and incus the configuration, or none");
     return FALSE;
   }
   source->fds = bothy_untrusted_fds_new ();
@@ -128,10 +128,12 @@ take_way (BothyAdoptSource *source, const char *way, GError **error)
                  "Option \"way\": \"copy\" or \"in-place\" is wanted");
     return FALSE;
   }
-  if (!source->in_place || !source->fds)
+  if (!source->in_place || (!source->fds && source->kind != BOTHY_ADOPT_INCUS))
     return TRUE;
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-               "Only root's containers, by their names, can be adopted in place; adopt a copy");
+  g_set_error (
+      error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+      "Only root's containers of LXC and systemd-nspawn, by their names, can be adopted in place; adopt a "
+      "copy");
   return FALSE;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Containers of root's that LXC or systemd-nspawn made, where these keep them. */
+/* Containers of root's that LXC, systemd-nspawn, Incus or LXD made, where these keep them. */
 #include "step.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -53,10 +54,10 @@ add_configuration (const char *top, const char *path, struct step_result *ret)
 
 /* Whether LXC's monitor of it listens: on a socket that has this name. Anybody could have made that, so it counts if root did. */
 static bool
-lxc_runs (const char *name)
+lxc_runs (const char *directory, const char *name)
 {
   struct sockaddr_un address = { .sun_family = AF_UNIX };
-  int length = snprintf (address.sun_path + 1, sizeof address.sun_path - 1, LXC "/%s/command", name);
+  int length = snprintf (address.sun_path + 1, sizeof address.sun_path - 1, "%s/%s/command", directory, name);
   AUTO_FD fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   struct ucred peer;
   socklen_t size = sizeof peer;
@@ -101,10 +102,61 @@ nspawn_runs (const char *name, int tree)
 static int
 check_stopped (const struct helper_adoptable *adoptable, int tree, struct step_result *ret)
 {
-  bool runs = adoptable->kind == HELPER_ADOPTABLE_LXC ? lxc_runs (adoptable->name)
+  bool runs = adoptable->kind == HELPER_ADOPTABLE_LXC ? lxc_runs (LXC, adoptable->name)
                                                       : nspawn_runs (adoptable->name, tree);
 
   return runs ? step_fail (ret, HELPER_STEP_HELD, EBUSY) : 0;
+}
+
+/* ---- of Incus and LXD ---- */
+
+static const char *const incus[] = { "/var/lib/incus", "/var/lib/lxd", "/var/snap/lxd/common/lxd" };
+
+/* The container NAME of POOL, one of the directory POOLS. 0, or an errno value; ENOENT: it has none. */
+static int
+open_in_pool (const char *pools, const char *pool, const char *name, struct step_result *ret)
+{
+  char path[512];
+
+  snprintf (path, sizeof path, "%s/containers/%s/rootfs", pool, name);
+  ret->fds[0] = open_below (pools, path, O_RDONLY | O_DIRECTORY);
+  if (ret->fds[0] < 0)
+    return errno == ENOTDIR ? ENOENT : errno;
+  ret->n_fds = 1;
+  snprintf (path, sizeof path, "%s/containers/%s/backup.yaml", pool, name);
+  return add_configuration (pools, path, ret);
+}
+
+/* In whichever pool it is. */
+static int
+open_in_pools (const char *pools, const char *name, struct step_result *ret)
+{
+  DIR *listing = opendir (pools);
+  const struct dirent *entry;
+  int error = ENOENT;
+
+  while (listing != NULL && error == ENOENT && (entry = readdir (listing)) != NULL)
+    if (entry->d_name[0] != '.')
+      error = open_in_pool (pools, entry->d_name, name, ret);
+  if (listing != NULL)
+    closedir (listing);
+  return error;
+}
+
+static int
+open_incus (const char *name, struct step_result *ret)
+{
+  char path[128];
+  int error = ENOENT;
+
+  for (size_t i = 0; error == ENOENT && i < sizeof incus / sizeof *incus; i++) {
+    snprintf (path, sizeof path, "%s/containers", incus[i]);
+    if (lxc_runs (path, name))
+      return step_fail (ret, HELPER_STEP_HELD, EBUSY);
+    snprintf (path, sizeof path, "%s/storage-pools", incus[i]);
+    error = open_in_pools (path, name, ret);
+  }
+  return error == 0 ? 0 : step_fail (ret, HELPER_STEP_ADOPTABLE, error);
 }
 
 /* ---- opened as it is ---- */
@@ -120,6 +172,8 @@ step_adoptable (const struct packet *packet, struct step_result *ret)
 
   if (error != 0)
     return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
+  if (adoptable->kind == HELPER_ADOPTABLE_INCUS)
+    return open_incus (adoptable->name, ret);
   snprintf (tree, sizeof tree, "%s%s", adoptable->name, is_lxc ? "/rootfs" : "");
   snprintf (configuration, sizeof configuration, "%s%s", adoptable->name, is_lxc ? "/config" : ".nspawn");
   ret->fds[0] = open_below (top, tree, O_RDONLY | O_DIRECTORY);

@@ -121,7 +121,7 @@ check_folder (const struct helper_request *request)
 static int
 check_adoptable (const struct helper_adoptable *adoptable)
 {
-  if (adoptable->kind < HELPER_ADOPTABLE_LXC || adoptable->kind > HELPER_ADOPTABLE_NSPAWN)
+  if (adoptable->kind < HELPER_ADOPTABLE_LXC || adoptable->kind > HELPER_ADOPTABLE_INCUS)
     return EINVAL;
   return is_text (adoptable->name, sizeof adoptable->name) && adoptable->name[0] != '\0' &&
                  adoptable->name[0] != '.' && strchr (adoptable->name, '/') == NULL
@@ -132,7 +132,9 @@ check_adoptable (const struct helper_adoptable *adoptable)
 static int
 check_labelled (const struct helper_adoptable *adoptable)
 {
-  return id_is_valid (adoptable->label) && adoptable->take <= 1 ? check_adoptable (adoptable) : EINVAL;
+  return id_is_valid (adoptable->label) && adoptable->take <= 1 && adoptable->kind != HELPER_ADOPTABLE_INCUS
+             ? check_adoptable (adoptable)
+             : EINVAL;
 }
 
 /* Of whichever it is: the container's id, and the name. */

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -13,7 +14,7 @@
 #define LABEL     ".adopted-by-bothy."
 #define ID_LENGTH 64
 
-/* Both directories are root's own; of what is in them only names are looked at. */
+/* These directories are root's own; of what is in them only names are looked at. */
 static const struct {
   BothyAdoptKind kind;
   const char *directory;
@@ -21,6 +22,10 @@ static const struct {
 } places[] = {
   { BOTHY_ADOPT_LXC, "/var/lib/lxc", "rootfs" },
   { BOTHY_ADOPT_NSPAWN, "/var/lib/machines", "usr" },
+  /* Into the container's own nobody sees. */
+  { BOTHY_ADOPT_INCUS, "/var/lib/incus/storage-pools/*/containers", "" },
+  { BOTHY_ADOPT_INCUS, "/var/lib/lxd/storage-pools/*/containers", "" },
+  { BOTHY_ADOPT_INCUS, "/var/snap/lxd/common/lxd/storage-pools/*/containers", "" },
 };
 
 typedef struct {
@@ -51,7 +56,7 @@ add_if_container (GPtrArray *containers, int top, const char *directory, const c
   struct stat st;
   Found *found;
 
-  if (fd < 0 || fstatat (fd, has, &st, AT_SYMLINK_NOFOLLOW) != 0)
+  if (fd < 0 || fstatat (fd, has, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0)
     return;
   found = g_new0 (Found, 1);
   found->name = g_strdup (name);
@@ -68,10 +73,9 @@ compare_names (gconstpointer a, gconstpointer b)
 }
 
 /* (element-type Found) (transfer full) */
-static GPtrArray *
-find_containers (const char *directory, const char *has)
+static void
+add_containers (GPtrArray *containers, const char *directory, const char *has)
 {
-  GPtrArray *containers = g_ptr_array_new_with_free_func (found_free);
   DIR *listing = opendir (directory);
   const struct dirent *entry;
 
@@ -84,6 +88,20 @@ find_containers (const char *directory, const char *has)
   }
   if (listing)
     closedir (listing);
+}
+
+/* DIRECTORY may be a pattern for glob(3). */
+static GPtrArray *
+find_containers (const char *directory, const char *has)
+{
+  GPtrArray *containers = g_ptr_array_new_with_free_func (found_free);
+  glob_t matches;
+
+  if (glob (directory, GLOB_NOSORT, NULL, &matches) == 0) {
+    for (gsize i = 0; i < matches.gl_pathc; i++)
+      add_containers (containers, matches.gl_pathv[i], has);
+    globfree (&matches);
+  }
   g_ptr_array_sort (containers, compare_names);
   return containers;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "configuration.h"
 
+#include "backup.h"
+
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -152,6 +154,8 @@ configuration_read (struct job *job, int fd, char ret_lines[CONFIGURATION_MAX_TE
       job_fail_errno (job, "Its configuration", "reading");
       return 0;
     }
+    if (part == 0 && (job->request.flags & UNPACK_IS_BACKUP) != 0)
+      return backup_parse (job, text, size, ret_lines);
     if (part == 0)
       return configuration_parse (job, text, size, ret_lines);
     size += (size_t)part;
