@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "configuration.h"
 
-#include "backup.h"
-
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -137,7 +135,10 @@ configuration_parse (struct job *job, const char *text, size_t size, char ret_li
 }
 
 size_t
-configuration_read (struct job *job, int fd, char ret_lines[CONFIGURATION_MAX_TEXT])
+configuration_read (struct job *job,
+                    int fd,
+                    configuration_parser parse,
+                    char ret_lines[CONFIGURATION_MAX_TEXT])
 {
   static char text[CONFIGURATION_MAX_SIZE + 1];
   size_t size = 0;
@@ -154,10 +155,8 @@ configuration_read (struct job *job, int fd, char ret_lines[CONFIGURATION_MAX_TE
       job_fail_errno (job, "Its configuration", "reading");
       return 0;
     }
-    if (part == 0 && (job->request.flags & UNPACK_IS_BACKUP) != 0)
-      return backup_parse (job, text, size, ret_lines);
     if (part == 0)
-      return configuration_parse (job, text, size, ret_lines);
+      return parse (job, text, size, ret_lines);
     size += (size_t)part;
   }
   job_fail (job, UNPACK_LIMIT_EXCEEDED, 0, "Its configuration has more than %u bytes",
