@@ -17,7 +17,7 @@
 
 /* What was said. */
 typedef struct {
-  gboolean list, all, dry_run;
+  gboolean list, all, dry_run, in_place, undo;
   char *owner;
   char *network;
   gboolean has_uid; /* an owner was named, and is */
@@ -182,6 +182,7 @@ print_facts (GVariant *facts)
   g_autofree char *os = cli_property (facts, "os");
   g_autofree char *map = cli_property (facts, "map");
   g_autofree char *obstacle = cli_property (facts, "obstacle");
+  g_autofree char *way = cli_property (facts, "way");
   g_autofree char *size = g_format_size (fact (facts, "bytes"));
   g_autofree char *amount = NULL;
 
@@ -190,7 +191,9 @@ print_facts (GVariant *facts)
                        size, (gulong)fact (facts, "files"));
   cli_print_field (_ ("System"), os);
   cli_print_field (_ ("Ids"), map);
-  cli_print_field (_ ("Way"), _ ("its files are copied; the original is only read"));
+  cli_print_field (_ ("Way"), g_strcmp0 (way, "in-place") == 0
+                                  ? _ ("its files stay where they are; what is written lies elsewhere")
+                                  : _ ("its files are copied; the original is only read"));
   cli_print_field (_ ("Amount"), amount);
   print_count (facts, "setuid", _ ("Setuid, setgid"), "");
   print_count (facts, "capabilities", _ ("Capabilities"), "");
@@ -227,6 +230,8 @@ show_plan (Cli *cli, const Adopt *said, const CliAdoptable *source, const char *
 
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   cli_option_add (&options, "name", name);
+  if (said->in_place)
+    cli_option_add (&options, "way", "in-place");
   if (said->has_uid)
     g_variant_builder_add (&options, "{sv}", "owner", g_variant_new_uint32 (said->uid));
   answer =
@@ -259,6 +264,8 @@ adopt (Cli *cli, const Adopt *options, const CliAdoptable *source, const char *n
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
   cli_option_add (&builder, "network", options->network);
+  if (options->in_place)
+    cli_option_add (&builder, "way", "in-place");
   if (options->has_uid)
     g_variant_builder_add (&builder, "{sv}", "owner", g_variant_new_uint32 (options->uid));
   answer =
@@ -271,6 +278,28 @@ adopt (Cli *cli, const Adopt *options, const CliAdoptable *source, const char *n
     return cli_fail (error);
   puts (name);
   return CLI_EXIT_OK;
+}
+
+static int
+undo (Cli *cli, char **words)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) answer = NULL;
+  g_autofree char *path = NULL;
+  g_autofree char *title = NULL;
+  const char *operation;
+
+  if (!words[0] || words[1])
+    return cli_usage (cli, "%s", _ ("--undo takes the name of one container"));
+  if (!cli_connect (cli, &error) || !(path = cli_find_container (cli, words[0], &error)))
+    return cli_fail (error);
+  title = g_strdup_printf (_ ("Giving back what %s stands on"), words[0]);
+  answer = cli_call (cli, path, IFACE_CONTAINER, "UndoAdoption", g_variant_new ("(a{sv})", NULL), NULL, NULL,
+                     &error);
+  if (answer == NULL)
+    return cli_fail (error);
+  g_variant_get (answer, "(&o)", &operation);
+  return cli_operation_follow (cli, operation, title, NULL, &error) ? CLI_EXIT_OK : cli_fail (error);
 }
 
 static gboolean
@@ -302,15 +331,15 @@ adopt_words (Cli *cli, Adopt *options, char **words)
   g_autofree char *name = NULL;
 
   if (!words[0] || (words[1] && words[2]))
-    return cli_usage (
-        cli, "%s",
-        _ ("lxc:NAME, nspawn:NAME or dir:DIRECTORY is needed, and a name if it is to have another"));
+    return cli_usage (cli, "%s",
+                      _ ("lxc:NAME, nspawn:NAME, incus:NAME or dir:DIRECTORY is needed, and a name if it is "
+                         "to have another"));
   if (!find_owner (cli, options))
     return CLI_EXIT_USAGE;
   /* What there is is on the machine of the service. */
   if (!cli_connect (cli, &error))
     return cli_fail (error);
-  if (!cli_adoptable_open (words[0], &source, &error))
+  if (!cli_adoptable_open (words[0], options->in_place, &source, &error))
     return cli_fail (error);
   name = words[1] ? g_strdup (words[1]) : g_strdup (source.suggestion);
   if (!cli_name_ok (name))
@@ -328,6 +357,10 @@ cli_adopt (Cli *cli, char **words)
   const GOptionEntry entries[] = {
     { "list", 0, 0, G_OPTION_ARG_NONE, &options.list, N_ ("List what there is to adopt"), NULL },
     { "all", 0, 0, G_OPTION_ARG_NONE, &options.all, N_ ("With --list: root's, too"), NULL },
+    { "in-place", 0, 0, G_OPTION_ARG_NONE, &options.in_place,
+      N_ ("Leave its files where they are, and copy none; of root's containers"), NULL },
+    { "undo", 0, 0, G_OPTION_ARG_NONE, &options.undo,
+      N_ ("Delete a container that was adopted in place, and give the original back"), NULL },
     { "dry-run", 0, 0, G_OPTION_ARG_NONE, &options.dry_run, N_ ("Only show what would be done"), NULL },
     { "owner", 0, 0, G_OPTION_ARG_FILENAME, &owner, N_ ("Whose it will be"), N_ ("USER") },
     { "network", 0, 0, G_OPTION_ARG_FILENAME, &network, N_ ("In place of what its configuration says"),
@@ -340,6 +373,8 @@ cli_adopt (Cli *cli, char **words)
     return CLI_EXIT_USAGE;
   options.owner = owner;
   options.network = network;
+  if (options.undo)
+    return undo (cli, rest);
   if (!options.list)
     return adopt_words (cli, &options, rest);
   if (rest[0])

@@ -245,7 +245,7 @@ suggest_for_directory (const char *path)
 }
 
 gboolean
-cli_adoptable_open (const char *word, CliAdoptable *ret, GError **error)
+cli_adoptable_open (const char *word, gboolean roots, CliAdoptable *ret, GError **error)
 {
   const char *colon = strchr (word, ':');
   gboolean is_path = *word == '/' || *word == '.';
@@ -262,13 +262,18 @@ cli_adoptable_open (const char *word, CliAdoptable *ret, GError **error)
   ret->name = g_strdup (colon ? colon + 1 : word);
   ret->suggestion = suggest (ret->name);
   if (*ret->name && !strchr (ret->name, '/') && *ret->name != '.') {
+    /* Incus has a daemon, and its containers are root's. */
+    if (g_str_equal (ret->kind, "incus"))
+      return TRUE;
+    if (roots && (g_str_equal (ret->kind, "lxc") || g_str_equal (ret->kind, "nspawn")))
+      return TRUE;
     if (g_str_equal (ret->kind, "lxc"))
       return open_lxc (ret, error);
     if (g_str_equal (ret->kind, "nspawn"))
       return open_nspawn (ret, error);
   }
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-               _ ("\"%s\" is none of lxc:NAME, nspawn:NAME and dir:DIRECTORY"), word);
+               _ ("\"%s\" is none of lxc:NAME, nspawn:NAME, incus:NAME and dir:DIRECTORY"), word);
   return FALSE;
 }
 

@@ -18,10 +18,11 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CliAdoptable, cli_adoptable_clear)
 /**
  * cli_adoptable_open:
  * @word: lxc:NAME, nspawn:NAME, dir:DIRECTORY, or a path of one
+ * @roots: lxc:NAME and nspawn:NAME are root's, whatever the caller has
  *
  * Opens the caller's own as the caller. What he has not is taken to be root's.
  */
-gboolean cli_adoptable_open (const char *word, CliAdoptable *ret, GError **error);
+gboolean cli_adoptable_open (const char *word, gboolean roots, CliAdoptable *ret, GError **error);
 
 /** cli_adoptables_add_own: adds the caller's own to an a(ssss) as ListAdoptable has it */
 void cli_adoptables_add_own (GVariantBuilder *list);

@@ -165,7 +165,9 @@ _bothy() {
             fi ;;
         "snapshot create"|"snapshot list"|copy|commit) [[ $count -gt 0 ]] || containers=yes ;;
         adopt)
-            if [[ $count -eq 0 && ( $cur == /* || $cur == .* ) ]]; then
+            if [[ " ${words[*]} " == *" --undo "* ]]; then
+                containers=yes
+            elif [[ $count -eq 0 && ( $cur == /* || $cur == .* ) ]]; then
                 mapfile -t COMPREPLY < <(compgen -d -- "$cur")
                 compopt -o filenames 2>/dev/null
             elif [[ $count -eq 0 ]]; then

@@ -14,6 +14,7 @@
 #include "core/accounts/passwd.h"
 #include "core/adopt/list.h"
 #include "core/registry/adopt.h"
+#include "core/registry/undo-adoption.h"
 #include "platform/untrusted-fd.h"
 
 #include <fcntl.h>
@@ -66,7 +67,7 @@ take_fds (BothyArguments *arguments, GVariant *handles, BothyAdoptSource *source
     return TRUE;
   if (n > 2 || (n == 2 && source->kind == BOTHY_ADOPT_DIRECTORY)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-                 "tree: the directory, and for lxc and nspawn the configuration, or none");
+                 "tree: the directory, and for lxc, nspawn and incus the configuration, or none");
     return FALSE;
   }
   source->fds = bothy_untrusted_fds_new ();
@@ -116,6 +117,26 @@ check_source (const BothyAdoptSource *source, GError **error)
   return FALSE;
 }
 
+/* WAY as both methods have it, or NULL. Only root's containers stay where they are: there nobody but root changes the tree below
+   a container of ours, and it is found again after a boot. */
+static gboolean
+take_way (BothyAdoptSource *source, const char *way, GError **error)
+{
+  source->in_place = g_strcmp0 (way, "in-place") == 0;
+  if (way && !source->in_place && !g_str_equal (way, "copy")) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+                 "Option \"way\": \"copy\" or \"in-place\" is wanted");
+    return FALSE;
+  }
+  if (!source->in_place || (!source->fds && source->kind != BOTHY_ADOPT_INCUS))
+    return TRUE;
+  g_set_error (
+      error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+      "Only root's containers of LXC and systemd-nspawn, by their names, can be adopted in place; adopt a "
+      "copy");
+  return FALSE;
+}
+
 /* KIND, SOURCE and HANDLES (ah) as both methods have them; it will be called NAME, and OWNER's, or NO_OWNER. */
 static BothyAdoptSource *
 parse_source (BothyArguments *arguments,
@@ -161,6 +182,7 @@ describe_source (BothyCall *call, const AdoptRequest *request)
   polkit_details_insert (call->details, "kind", bothy_adopt_kind_name (source->kind));
   polkit_details_insert (call->details, "source", *source->source ? source->source : source->name);
   polkit_details_insert (call->details, "from", source->fds ? "caller" : "root");
+  polkit_details_insert (call->details, "way", source->in_place ? "in-place" : "copy");
   polkit_details_insert (call->details, "container", source->name);
   polkit_details_insert (call->details, "owner", uid);
   polkit_details_insert (call->details, "owner-name", user ? user : uid);
@@ -211,16 +233,17 @@ parse_plan_adoption (BothyArguments *arguments, GError **error)
   g_autoptr (GVariant) options = NULL;
   g_autoptr (GVariant) handles = NULL;
   g_autofree char *name = g_strdup ("adopted");
-  const BothyOption table[] = { { "name", "s", &name },
-                                { "owner", "u", &request->owner },
-                                { NULL, NULL, NULL } };
+  g_autofree char *way = NULL;
+  const BothyOption table[] = {
+    { "name", "s", &name }, { "way", "s", &way }, { "owner", "u", &request->owner }, { NULL, NULL, NULL }
+  };
   const char *kind, *source;
 
   bothy_arguments_get (arguments, "(&s&s@ah@a{sv})", &kind, &source, &handles, &options);
   request->owner = NO_OWNER;
   if (bothy_options_parse (options, table, error))
     request->source = parse_source (arguments, kind, source, handles, name, request->owner, error);
-  return request->source ? g_steal_pointer (&request) : NULL;
+  return request->source && take_way (request->source, way, error) ? g_steal_pointer (&request) : NULL;
 }
 
 const BothyRequestType bothy_manager_plan_adoption_request = { parse_plan_adoption,
@@ -250,7 +273,7 @@ add_counts (GVariantDict *facts, const BothyAdoptSurvey *survey)
 }
 
 static GVariant *
-describe_survey (const BothyAdoptSurvey *survey)
+describe_survey (const BothyAdoptSurvey *survey, gboolean in_place)
 {
   g_autofree char *map = bothy_adopt_map_describe (&survey->plan->map);
   g_autofree char *os = bothy_image_os_release_value (survey->unpacked->os_release, "PRETTY_NAME");
@@ -266,9 +289,12 @@ describe_survey (const BothyAdoptSurvey *survey)
   g_variant_dict_insert (&facts, "files", "t", survey->unpacked->inodes);
   g_variant_dict_insert (&facts, "foreign-paths", "^as", survey->foreign);
   add_counts (&facts, survey);
-  bothy_adopt_survey_check (survey, &obstacle);
+  if (in_place)
+    bothy_adopt_survey_check_in_place (survey, &obstacle);
+  else
+    bothy_adopt_survey_check (survey, &obstacle);
   g_variant_dict_insert (&facts, "obstacle", "s", obstacle ? obstacle->message : "");
-  g_variant_dict_insert (&facts, "way", "s", "copy");
+  g_variant_dict_insert (&facts, "way", "s", in_place ? "in-place" : "copy");
   return g_variant_dict_end (&facts);
 }
 
@@ -286,13 +312,14 @@ static void
 on_looked (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
+  const AdoptRequest *request = call->request;
   GError *error = NULL;
   g_autoptr (BothyAdoptSurvey) survey = bothy_adopt_look_finish (result, &error);
 
   bothy_per_user_release (get_turns (), call->user);
   if (survey)
     bothy_call_return (call, g_variant_new ("(@a(ssss)@a{sv})", bothy_adopt_plan_to_variant (survey->plan),
-                                            describe_survey (survey)));
+                                            describe_survey (survey, request->source->in_place)));
   else
     bothy_call_return_error (call, error);
 }
@@ -310,7 +337,14 @@ look (gpointer data)
 void
 bothy_manager_handle_plan_adoption (BothyCall *call)
 {
+  const AdoptRequest *request = call->request;
+  GError *error = NULL;
+
   note_trust (call);
+  if (!bothy_registry_check_not_in_place (call->registry, request->source, &error)) {
+    bothy_call_return_error (call, error);
+    return;
+  }
   bothy_per_user_wait (get_turns (), call->user, look, bothy_call_ref (call));
 }
 
@@ -324,7 +358,9 @@ parse_adopt_container (BothyArguments *arguments, GError **error)
   g_autoptr (GVariant) options = NULL;
   g_autoptr (GVariant) handles = NULL;
   g_autofree char *network = NULL;
+  g_autofree char *way = NULL;
   const BothyOption table[] = { { "owner", "u", &request->owner },
+                                { "way", "s", &way },
                                 { "network", "s", &network },
                                 { NULL, NULL, NULL } };
   const char *kind, *source, *name;
@@ -341,7 +377,7 @@ parse_adopt_container (BothyArguments *arguments, GError **error)
   if (network)
     request->network = bothy_container_network_parse (network, "", none, error);
   request->source = parse_source (arguments, kind, source, handles, name, request->owner, error);
-  return request->source ? g_steal_pointer (&request) : NULL;
+  return request->source && take_way (request->source, way, error) ? g_steal_pointer (&request) : NULL;
 }
 
 const BothyRequestType bothy_manager_adopt_container_request = { parse_adopt_container,
@@ -407,6 +443,51 @@ bothy_manager_handle_adopt_container (BothyCall *call)
   bothy_call_return_operation (call, "adopt-container", request->source->name, "looking", adopt_container);
 }
 
+/* ---- UndoAdoption ---- */
+
+typedef struct {
+  guint32 user;
+} UndoRequest;
+
+static gpointer
+parse_undo_adoption (BothyArguments *arguments, GError **error)
+{
+  g_autofree UndoRequest *request = g_new0 (UndoRequest, 1);
+  g_autoptr (GVariant) options = NULL;
+  const BothyOption table[] = { { NULL, NULL, NULL } };
+
+  bothy_arguments_get (arguments, "(@a{sv})", &options);
+  request->user = bothy_arguments_get_user (arguments);
+  return bothy_options_parse (options, table, error) ? g_steal_pointer (&request) : NULL;
+}
+
+const BothyRequestType bothy_container_undo_adoption_request = { parse_undo_adoption, g_free };
+
+static void
+on_undone (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyOperation) operation = user_data;
+  g_autoptr (GError) error = NULL;
+
+  bothy_registry_undo_adoption_finish (BOTHY_REGISTRY (source), result, &error);
+  bothy_operation_complete (operation, NULL, error);
+}
+
+static void
+undo_adoption (BothyRegistry *registry, BothyOperation *operation, GObject *target, gpointer data)
+{
+  const UndoRequest *request = data;
+
+  bothy_registry_undo_adoption (registry, BOTHY_CONTAINER (target), request->user, on_undone, operation);
+}
+
+void
+bothy_container_handle_undo_adoption (BothyCall *call)
+{
+  bothy_call_return_operation (call, "undo-adoption", BOTHY_CONTAINER (call->node->target)->spec->name,
+                               "giving back", undo_adoption);
+}
+
 /* ---- ListAdoptable ---- */
 
 gboolean
@@ -420,13 +501,37 @@ bothy_manager_check_list_adoptable (BothyCall *call, GError **error)
   return TRUE;
 }
 
+/* LIST as it is shown: of those that were adopted where they are, whose they are now. */
+static GVariant *
+mark_adopted (BothyRegistry *registry, GVariant *list)
+{
+  GVariantBuilder builder;
+  GVariantIter iter;
+  const char *kind_name, *name, *state, *directory;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(ssss)"));
+  g_variant_iter_init (&iter, list);
+  while (g_variant_iter_next (&iter, "(&s&s&s&s)", &kind_name, &name, &state, &directory)) {
+    BothyAdoptKind kind = BOTHY_ADOPT_DIRECTORY;
+    const BothyContainer *container = bothy_adopt_kind_parse (kind_name, &kind, NULL)
+                                          ? bothy_registry_find_in_place (registry, kind, name)
+                                          : NULL;
+    g_autofree char *user = container ? bothy_passwd_name (container->owner) : NULL;
+    g_autofree char *adopted =
+        container ? g_strdup_printf ("adopted as %s by %s", container->spec->name, user ? user : "?") : NULL;
+
+    g_variant_builder_add (&builder, "(ssss)", kind_name, name, adopted ? adopted : state, directory);
+  }
+  return g_variant_builder_end (&builder);
+}
+
 static void
 on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
   g_autoptr (GVariant) list = bothy_adopt_list_finish (result);
 
-  bothy_call_return (call, g_variant_new ("(@a(ssss))", list));
+  bothy_call_return (call, g_variant_new ("(@a(ssss))", mark_adopted (call->registry, list)));
 }
 
 void

@@ -104,6 +104,8 @@ static const BothyRow rows[] = {
   { CONTAINER, "Kill", OWNER, MANAGE, &bothy_container_kill_request, NULL, bothy_container_handle_kill },
   { CONTAINER, "Delete", OWNER, MANAGE, &bothy_container_delete_request, NULL,
     bothy_container_handle_delete },
+  { CONTAINER, "UndoAdoption", OWNER, MANAGE, &bothy_container_undo_adoption_request, NULL,
+    bothy_container_handle_undo_adoption },
   { CONTAINER, "Rename", OWNER, MANAGE, &bothy_container_rename_request, NULL,
     bothy_container_handle_rename },
   { CONTAINER, "Exec", OWNER, MANAGE, &bothy_container_exec_request, NULL, bothy_container_handle_exec },

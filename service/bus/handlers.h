@@ -76,6 +76,8 @@ REQUEST (manager, adopt_container);
 CHECK (manager, adopt_container);
 WEIGH (manager, adopt_container);
 HANDLE (manager, adopt_container);
+REQUEST (container, undo_adoption);
+HANDLE (container, undo_adoption);
 
 /* import.c */
 REQUEST (manager, import_image);

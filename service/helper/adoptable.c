@@ -1,22 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Containers of root's that LXC or systemd-nspawn made, where these keep them. */
+/* Containers of root's that LXC, systemd-nspawn, Incus or LXD made, where these keep them. */
 #include "step.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "fd.h"
 #include "privilege.h"
 
-#define LXC      "/var/lib/lxc"
-#define MACHINES "/var/lib/machines"
-#define SETTINGS "/etc/systemd/nspawn"
+#define LXC          "/var/lib/lxc"
+#define MACHINES     "/var/lib/machines"
+#define SETTINGS     "/etc/systemd/nspawn"
+#define NSPAWN_LOCKS "/run/systemd/nspawn/locks"
+#define LABEL        ".adopted-by-bothy." /* and of whom: the id of a layer */
 
 /* PATH, of which no part is a link, below the directory TOP, which is root's own. Returns an fd or -1 with errno. */
 static int
@@ -42,6 +50,117 @@ add_configuration (const char *top, const char *path, struct step_result *ret)
   return fstat (fd, &st) == 0 && S_ISREG (st.st_mode) ? 0 : EINVAL;
 }
 
+/* ---- whether its own tool has it running ---- */
+
+/* Whether LXC's monitor of it listens: on a socket that has this name. Anybody could have made that, so it counts if root did. */
+static bool
+lxc_runs (const char *directory, const char *name)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  int length = snprintf (address.sun_path + 1, sizeof address.sun_path - 1, "%s/%s/command", directory, name);
+  AUTO_FD fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+
+  if (fd < 0 || connect (fd, (struct sockaddr *)&address,
+                         (socklen_t)(offsetof (struct sockaddr_un, sun_path) + 1 + (size_t)length)) < 0)
+    return fd < 0 || errno == EAGAIN;
+  return getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid == 0;
+}
+
+/* Whether somebody has the file PATH below TOP locked, in either of the ways of systemd's versions. */
+static bool
+is_locked (const char *top, const char *path)
+{
+  struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+  AUTO_FD fd = open_below (top, path, O_RDONLY);
+
+  if (fd < 0)
+    return false;
+  if (fcntl (fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
+    return true;
+  /* It goes with the fd. */
+  return flock (fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+/* systemd-nspawn locks the name of a machine, and its directory, whatever that is called. */
+static bool
+nspawn_runs (const char *name, int tree)
+{
+  char path[128];
+  struct stat st;
+
+  snprintf (path, sizeof path, ".#%s.lck", name);
+  if (is_locked (MACHINES, path))
+    return true;
+  if (fstat (tree, &st) < 0)
+    return true;
+  snprintf (path, sizeof path, "inode-%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+  return is_locked (NSPAWN_LOCKS, path);
+}
+
+static int
+check_stopped (const struct helper_adoptable *adoptable, int tree, struct step_result *ret)
+{
+  bool runs = adoptable->kind == HELPER_ADOPTABLE_LXC ? lxc_runs (LXC, adoptable->name)
+                                                      : nspawn_runs (adoptable->name, tree);
+
+  return runs ? step_fail (ret, HELPER_STEP_HELD, EBUSY) : 0;
+}
+
+/* ---- of Incus and LXD ---- */
+
+static const char *const incus[] = { "/var/lib/incus", "/var/lib/lxd", "/var/snap/lxd/common/lxd" };
+
+/* The container NAME of POOL, one of the directory POOLS. 0, or an errno value; ENOENT: it has none. */
+static int
+open_in_pool (const char *pools, const char *pool, const char *name, struct step_result *ret)
+{
+  char path[512];
+
+  snprintf (path, sizeof path, "%s/containers/%s/rootfs", pool, name);
+  ret->fds[0] = open_below (pools, path, O_RDONLY | O_DIRECTORY);
+  if (ret->fds[0] < 0)
+    return errno == ENOTDIR ? ENOENT : errno;
+  ret->n_fds = 1;
+  snprintf (path, sizeof path, "%s/containers/%s/backup.yaml", pool, name);
+  return add_configuration (pools, path, ret);
+}
+
+/* In whichever pool it is. */
+static int
+open_in_pools (const char *pools, const char *name, struct step_result *ret)
+{
+  DIR *listing = opendir (pools);
+  const struct dirent *entry;
+  int error = ENOENT;
+
+  while (listing != NULL && error == ENOENT && (entry = readdir (listing)) != NULL)
+    if (entry->d_name[0] != '.')
+      error = open_in_pool (pools, entry->d_name, name, ret);
+  if (listing != NULL)
+    closedir (listing);
+  return error;
+}
+
+static int
+open_incus (const char *name, struct step_result *ret)
+{
+  char path[128];
+  int error = ENOENT;
+
+  for (size_t i = 0; error == ENOENT && i < sizeof incus / sizeof *incus; i++) {
+    snprintf (path, sizeof path, "%s/containers", incus[i]);
+    if (lxc_runs (path, name))
+      return step_fail (ret, HELPER_STEP_HELD, EBUSY);
+    snprintf (path, sizeof path, "%s/storage-pools", incus[i]);
+    error = open_in_pools (path, name, ret);
+  }
+  return error == 0 ? 0 : step_fail (ret, HELPER_STEP_ADOPTABLE, error);
+}
+
+/* ---- opened as it is ---- */
+
 int
 step_adoptable (const struct packet *packet, struct step_result *ret)
 {
@@ -53,14 +172,116 @@ step_adoptable (const struct packet *packet, struct step_result *ret)
 
   if (error != 0)
     return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
+  if (adoptable->kind == HELPER_ADOPTABLE_INCUS)
+    return open_incus (adoptable->name, ret);
   snprintf (tree, sizeof tree, "%s%s", adoptable->name, is_lxc ? "/rootfs" : "");
   snprintf (configuration, sizeof configuration, "%s%s", adoptable->name, is_lxc ? "/config" : ".nspawn");
   ret->fds[0] = open_below (top, tree, O_RDONLY | O_DIRECTORY);
   if (ret->fds[0] < 0)
     return step_fail (ret, HELPER_STEP_ADOPTABLE, errno);
   ret->n_fds = 1;
+  error = check_stopped (adoptable, ret->fds[0], ret);
+  if (error != 0)
+    return error;
   error = is_lxc ? 0 : add_configuration (SETTINGS, configuration, ret);
   if (error == 0 && ret->n_fds == 1)
     error = add_configuration (top, configuration, ret);
   return error == 0 ? 0 : step_fail (ret, HELPER_STEP_ADOPTABLE, error);
+}
+
+/* ---- labelled ---- */
+
+/*
+ * The label is a name. Without its "config" a container of LXC's is none for lxc-start, lxc-destroy and lxc-ls; a machine
+ * that begins with a dot is none for machinectl and systemd-nspawn -M. One rename makes it so, and one makes it as it was.
+ */
+struct label {
+  int directory; /* which has both names */
+  char plain[80], ours[256];
+};
+
+static int
+open_label (const struct helper_adoptable *adoptable, struct label *ret_label, struct step_result *ret)
+{
+  bool is_lxc = adoptable->kind == HELPER_ADOPTABLE_LXC;
+
+  if (is_lxc) {
+    snprintf (ret_label->plain, sizeof ret_label->plain, "config");
+    snprintf (ret_label->ours, sizeof ret_label->ours, "config" LABEL "%s", adoptable->label);
+  } else {
+    snprintf (ret_label->plain, sizeof ret_label->plain, "%s", adoptable->name);
+    snprintf (ret_label->ours, sizeof ret_label->ours, LABEL "%s.%s", adoptable->label, adoptable->name);
+  }
+  ret_label->directory =
+      open_below (is_lxc ? LXC : MACHINES, is_lxc ? adoptable->name : ".", O_RDONLY | O_DIRECTORY);
+  return ret_label->directory < 0 ? step_fail (ret, HELPER_STEP_ADOPTABLE, errno) : 0;
+}
+
+static bool
+has_name (int directory, const char *name)
+{
+  struct stat st;
+
+  return fstatat (directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int
+step_open_labelled (const struct helper_adoptable *adoptable, int *ret_fd, struct step_result *ret)
+{
+  bool is_lxc = adoptable->kind == HELPER_ADOPTABLE_LXC;
+  struct label label;
+  char path[300];
+  int error = open_label (adoptable, &label, ret);
+  AUTO_FD directory = error == 0 ? label.directory : -1;
+
+  if (error != 0)
+    return error;
+  if (!has_name (directory, label.ours))
+    return step_fail (ret, HELPER_STEP_LABEL, ENOENT);
+  if (is_lxc)
+    snprintf (path, sizeof path, "%s/rootfs", adoptable->name);
+  else
+    snprintf (path, sizeof path, "%s", label.ours);
+  *ret_fd = open_below (is_lxc ? LXC : MACHINES, path, O_RDONLY | O_DIRECTORY);
+  if (*ret_fd < 0)
+    return step_fail (ret, HELPER_STEP_ADOPTABLE, errno);
+  return check_stopped (adoptable, *ret_fd, ret);
+}
+
+/* Nobody runs it who would look for it by its plain name. */
+static int
+check_plain (const struct helper_adoptable *adoptable,
+             int directory,
+             const char *name,
+             struct step_result *ret)
+{
+  AUTO_FD plain = openat (directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+  return plain < 0 ? step_fail (ret, HELPER_STEP_LABEL, errno) : check_stopped (adoptable, plain, ret);
+}
+
+int
+step_label (const struct packet *packet, struct step_result *ret)
+{
+  const struct helper_adoptable *adoptable = &packet->request.adoptable;
+  int error = privilege_reduce (CAPABILITY (CAP_DAC_READ_SEARCH), 0);
+  struct label label;
+  const char *from, *to;
+
+  if (error != 0)
+    return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
+  error = open_label (adoptable, &label, ret);
+  AUTO_FD directory = error == 0 ? label.directory : -1;
+  if (error != 0)
+    return error;
+  from = adoptable->take ? label.ours : label.plain;
+  to = adoptable->take ? label.plain : label.ours;
+  if (!has_name (directory, from) && has_name (directory, to))
+    return 0;
+  error = adoptable->take ? 0 : check_plain (adoptable, directory, from, ret);
+  if (error != 0)
+    return error;
+  if (renameat2 (directory, from, directory, to, RENAME_NOREPLACE) < 0 || fsync (directory) < 0)
+    return step_fail (ret, HELPER_STEP_LABEL, errno);
+  return 0;
 }

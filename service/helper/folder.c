@@ -133,20 +133,25 @@ maps_one (const char *name)
   return good;
 }
 
-/* Gives up all but CAP_SYS_ADMIN, and looks whether USERNS is one and FOLDER a directory. Asked for here: EINVAL of
-   mount_setattr(2) is to mean one thing only. */
+/* Whether USERNS is one and FOLDER a directory. Asked for here: EINVAL of mount_setattr(2) is to mean one thing only. */
 static int
-prepare_clone (int userns, int folder, struct step_result *ret)
+check_clone (int userns, int folder, struct step_result *ret)
 {
-  int error = privilege_reduce (CAPABILITY (CAP_SYS_ADMIN), 0);
   struct statx found;
 
-  if (error != 0)
-    return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
   if (ioctl (userns, NS_GET_NSTYPE) != CLONE_NEWUSER ||
       statx (folder, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &found) < 0)
     return step_fail (ret, HELPER_STEP_REQUEST, EINVAL);
   return S_ISDIR (found.stx_mode) ? 0 : step_fail (ret, HELPER_STEP_REQUEST, ENOTDIR);
+}
+
+/* Gives up all but CAP_SYS_ADMIN first. */
+static int
+prepare_clone (int userns, int folder, struct step_result *ret)
+{
+  int error = privilege_reduce (CAPABILITY (CAP_SYS_ADMIN), 0);
+
+  return error != 0 ? step_fail (ret, HELPER_STEP_CAPABILITIES, error) : check_clone (userns, folder, ret);
 }
 
 int
@@ -219,6 +224,27 @@ has_mounts (int tree)
   if (mounts != NULL)
     fclose (mounts);
   return found;
+}
+
+/* Through it, somebody's root writes nothing, or it would be the host's root that did. */
+int
+step_tree_layer (const struct packet *packet, struct step_result *ret)
+{
+  int userns = packet->fds[0];
+  AUTO_FD tree = -1;
+  AUTO_FD mount = -1;
+  int error = privilege_reduce (CAPABILITY (CAP_SYS_ADMIN) | CAPABILITY (CAP_DAC_READ_SEARCH), 0);
+
+  if (error != 0)
+    return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
+  error = step_open_labelled (&packet->request.adoptable, &tree, ret);
+  if (error == 0)
+    error = check_clone (userns, tree, ret);
+  if (error == 0 && has_mounts (tree))
+    return step_fail (ret, HELPER_STEP_TREE_MOUNTS, EBUSY);
+  if (error == 0)
+    error = clone_folder (tree, userns, true, &mount, ret);
+  return error != 0 ? error : step_lock_flags (mount, userns, ret);
 }
 
 /* Who reads it has no rights in the mount namespace that it belongs to, so nobody takes a flag of it off. */

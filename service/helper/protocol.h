@@ -92,17 +92,30 @@ enum helper_op {
   /* Take away what DEVICE_NODE made for DEVICE.id: the node of DEVICE's number, or with the number 0:0 all of them. Wherever it
      is mounted, nobody can open it any more; what has it open keeps that. CAP_CHOWN. */
   HELPER_DEVICE_REVOKE = 18,
+  /* Clone the tree of a container of root's that another tool made, and that bears the label ADOPTABLE.label, as a detached
+     mount that is idmapped by the user namespace of fd 0: nosuid, nodev and read-only, so that nobody in a container takes
+     one of these off again. Refused while that tool has it running. In the host's mount namespace. CAP_SYS_ADMIN,
+     CAP_DAC_READ_SEARCH. Reply: the mount's fd. */
+  HELPER_TREE_LAYER = 19,
+  /* Label such a container, so that its own tool finds it no more, or with ADOPTABLE.take take the label off again: one rename of
+     what root has there, of LXC's configuration, of the machine's directory. What is done already is no error. In the
+     host's mount namespace. CAP_DAC_READ_SEARCH. */
+  HELPER_LABEL = 20,
 };
 
 enum helper_adoptable_kind {
   HELPER_ADOPTABLE_LXC = 1, /* /var/lib/lxc/NAME/rootfs, and config beside it */
   HELPER_ADOPTABLE_NSPAWN =
       2, /* /var/lib/machines/NAME, and NAME.nspawn of /etc/systemd/nspawn, or beside it */
+  /* containers/NAME/rootfs of a storage pool of Incus or LXD, and backup.yaml beside it; not of TREE_LAYER and LABEL */
+  HELPER_ADOPTABLE_INCUS = 3,
 };
 
 struct helper_adoptable {
   uint32_t kind;
-  char name[68]; /* NUL-terminated; checked: one component of a path */
+  char name[68];  /* NUL-terminated; checked: one component of a path */
+  char label[68]; /* TREE_LAYER, LABEL: NUL-terminated; checked: hexadecimal digits and dashes only */
+  uint32_t take;  /* LABEL: 1: off */
 };
 
 enum helper_layer_kind {
@@ -228,6 +241,9 @@ enum helper_step {
       24, /* DEVICE_…: ENOENT: it is not there; ESTALE: another one is; EPERM: it is for no container */
   HELPER_STEP_DEVICE_ACCESS = 25, /* DEVICE_ACCESS: EACCES: the user may not open it */
   HELPER_STEP_DEVICE_NODE = 26,   /* DEVICE_NODE, DEVICE_REVOKE: on our own tmpfs */
+  /* TREE_LAYER, LABEL: ENOENT: it has not got it, or nothing that could be labelled; EEXIST: something else has its place */
+  HELPER_STEP_LABEL = 27,
+  HELPER_STEP_HELD = 28, /* ADOPTABLE, TREE_LAYER, LABEL: EBUSY: the tool that made it has it running */
 };
 
 struct helper_reply {

@@ -121,11 +121,19 @@ check_folder (const struct helper_request *request)
 static int
 check_adoptable (const struct helper_adoptable *adoptable)
 {
-  if (adoptable->kind < HELPER_ADOPTABLE_LXC || adoptable->kind > HELPER_ADOPTABLE_NSPAWN)
+  if (adoptable->kind < HELPER_ADOPTABLE_LXC || adoptable->kind > HELPER_ADOPTABLE_INCUS)
     return EINVAL;
   return is_text (adoptable->name, sizeof adoptable->name) && adoptable->name[0] != '\0' &&
                  adoptable->name[0] != '.' && strchr (adoptable->name, '/') == NULL
              ? 0
+             : EINVAL;
+}
+
+static int
+check_labelled (const struct helper_adoptable *adoptable)
+{
+  return id_is_valid (adoptable->label) && adoptable->take <= 1 && adoptable->kind != HELPER_ADOPTABLE_INCUS
+             ? check_adoptable (adoptable)
              : EINVAL;
 }
 
@@ -201,6 +209,10 @@ check_op (const struct helper_request *request, unsigned int n_fds)
     return n_fds == 2 ? 0 : EINVAL;
   case HELPER_ADOPTABLE:
     return n_fds == 0 ? check_adoptable (&request->adoptable) : EINVAL;
+  case HELPER_TREE_LAYER:
+    return n_fds == 1 ? check_labelled (&request->adoptable) : EINVAL;
+  case HELPER_LABEL:
+    return n_fds == 0 ? check_labelled (&request->adoptable) : EINVAL;
   case HELPER_DEVICE_ACCESS:
   case HELPER_DEVICE_NODE:
   case HELPER_DEVICE_REVOKE:

@@ -112,6 +112,10 @@ run_step (const struct packet *packet, struct step_result *ret)
     return step_folder_mount (packet, ret);
   case HELPER_TREE_MOUNT:
     return step_tree_mount (packet, ret);
+  case HELPER_TREE_LAYER:
+    return step_tree_layer (packet, ret);
+  case HELPER_LABEL:
+    return step_label (packet, ret);
   case HELPER_ADOPTABLE:
     return step_adoptable (packet, ret);
   case HELPER_DEVICE_ACCESS:

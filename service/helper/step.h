@@ -52,6 +52,16 @@ int step_tree_mount (const struct packet *packet, struct step_result *ret);
 
 /* Opens the tree and the configuration of such a container of root's. */
 int step_adoptable (const struct packet *packet, struct step_result *ret);
+
+/* Clones the tree of one that is labelled, for containers of ours. */
+int step_tree_layer (const struct packet *packet, struct step_result *ret);
+
+/* Labels one, or takes its label off. */
+int step_label (const struct packet *packet, struct step_result *ret);
+
+/* Opens the tree of ADOPTABLE, which bears its label, and which nobody runs, as RET_FD. Needs CAP_DAC_READ_SEARCH. */
+int step_open_labelled (const struct helper_adoptable *adoptable, int *ret_fd, struct step_result *ret);
+
 /*
  * The root of a container owns its mount namespace, and could take read-only, nosuid and nodev off the detached mount MOUNT
  * again. The kernel locks them when a mount namespace is copied for another user namespace; so MOUNT goes into a namespace

@@ -77,6 +77,8 @@ step_text (guint32 step)
   case HELPER_STEP_FOLDERS_BUSY:
   case HELPER_STEP_ADOPTABLE:
   case HELPER_STEP_TREE_MOUNTS:
+  case HELPER_STEP_LABEL:
+  case HELPER_STEP_HELD:
   case HELPER_STEP_NONE:
   default:
     return "it failed";
@@ -153,6 +155,24 @@ set_folder_error (GError **error, const struct helper_reply *reply)
   return TRUE;
 }
 
+/* What is up to the label of a container that was adopted where it is. */
+static void
+set_label_error (GError **error, int number)
+{
+  if (number == ENOENT)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+                 "it has no configuration that could be put aside, or is not put aside for this container: "
+                 "somebody may have given it back, or adopted it already");
+  else if (number == EEXIST)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+                 "there is another one in its place now; move that away first");
+  else if (number == EBUSY)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "a file system is mounted there");
+  else
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "it can not be put aside for Bothy: %s",
+                 g_strerror (number));
+}
+
 /* What is up to a container that another tool made. */
 static gboolean
 set_adoptable_error (GError **error, const struct helper_reply *reply)
@@ -161,6 +181,16 @@ set_adoptable_error (GError **error, const struct helper_reply *reply)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_MOUNT_FAILED,
                  "something is mounted in it, which would be missing in the copy; unmount it, or adopt a "
                  "directory that has it all");
+    return TRUE;
+  }
+  if (reply->step == HELPER_STEP_HELD) {
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+                 "it runs: its monitor listens, or its lock is held; stop it first (lxc-stop, machinectl "
+                 "poweroff)");
+    return TRUE;
+  }
+  if (reply->step == HELPER_STEP_LABEL) {
+    set_label_error (error, reply->error);
     return TRUE;
   }
   if (reply->step != HELPER_STEP_ADOPTABLE)
@@ -245,8 +275,8 @@ service_for (BothyHelperClient *self, guint32 op)
   if (self->child)
     return SERVICE_STEPS;
   if (op == HELPER_FOLDER || op == HELPER_FOLDER_MOUNT || op == HELPER_TREE_MOUNT || op == HELPER_ADOPTABLE ||
-      op == HELPER_VOLUME || op == HELPER_DEVICE_ACCESS || op == HELPER_DEVICE_NODE ||
-      op == HELPER_DEVICE_REVOKE)
+      op == HELPER_TREE_LAYER || op == HELPER_LABEL || op == HELPER_VOLUME || op == HELPER_DEVICE_ACCESS ||
+      op == HELPER_DEVICE_NODE || op == HELPER_DEVICE_REVOKE)
     return SERVICE_MOUNTS;
   return op == HELPER_SPAWN || op == HELPER_HOLD ? SERVICE_PROGRAMS : SERVICE_STEPS;
 }

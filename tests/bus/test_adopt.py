@@ -167,6 +167,62 @@ def test_CONV_04_a_tree_of_a_user_is_no_range(world, root, place):
     assert root.get(container_path(ALICE, "x1"), CONTAINER, "Owner") == ALICE
 
 
+@pytest.fixture
+def roots(world):
+    """Root's container of LXC, in the mount namespace of the service."""
+    world.inside("mkdir", "-p", "/var/lib/lxc")
+    world.inside("mount", "-t", "tmpfs", "none", "/var/lib/lxc")
+    container = world.root / "var/lib/lxc/web"
+    make_tree(container / "rootfs", 0)
+    (container / "config").write_text("lxc.uts.name = inside\n")
+    yield container
+    world.inside("umount", "-l", "/var/lib/lxc")
+
+
+IN_PLACE = variants({"way": "in-place"})
+
+
+def test_CONV_07_in_place_takes_an_administrators_word(world, alice, bob, roots):
+    world.polkit.answers[ADOPT] = "no"
+    for member, signature, rest in ("PlanAdoption", PLAN, ()), ("AdoptContainer", DO, ("web",)):
+        assert alice.error(ROOT, MANAGER, member, signature, "lxc", "web", [], *rest, IN_PLACE) == "NotAuthorized"
+    assert (roots / "config").exists()
+    world.polkit.answers[ADOPT] = "yes"
+    lines, facts = alice.manager("PlanAdoption", PLAN, "lxc", "web", [], IN_PLACE)
+    assert facts["way"] == "in-place" and facts["obstacle"] == "" and (roots / "config").exists()
+    (operation,) = alice.manager("AdoptContainer", DO, "lxc", "web", [], "web", IN_PLACE)
+    done = alice.finish(operation)
+    assert done["Error"] == "", done
+    asked = [question for question in world.polkit.questions if question.action == ADOPT][-1]
+    assert asked.details["way"] == "in-place" and asked.details["from"] == "root"
+    assert not (roots / "config").exists() and len(images(world, ALICE)) == 1
+    # A second time it is nobody's, in whichever way.
+    (operation,) = alice.manager("AdoptContainer", DO, "lxc", "web", [], "two", {})
+    assert error_of(alice, operation) == "WrongState"
+    box = done["Object"]
+    assert bob.error(box, CONTAINER, "UndoAdoption", "(a{sv})", {}) == "UnknownObject"
+    (operation,) = alice.call(box, CONTAINER, "UndoAdoption", "(a{sv})", {})
+    assert alice.finish(operation)["Error"] == ""
+    assert sorted(path.name for path in roots.iterdir()) == ["config", "rootfs"] and images(world, ALICE) == []
+
+
+def test_CONV_06_in_place_is_undone_only_where_it_was_done(world, alice, box):
+    (operation,) = alice.call(box, CONTAINER, "UndoAdoption", "(a{sv})", {})
+    assert error_of(alice, operation) == "WrongState"
+    assert alice.get(box, CONTAINER, "Name")
+
+
+def test_ARG_01_ways(world, alice, place):
+    tree = make_tree(place / "tree", ALICE)
+    with Opened(tree) as fds:
+        for way in "", "In-place", "convert":
+            assert alice.error(ROOT, MANAGER, "AdoptContainer", DO, "dir", "", [0], "x1", variants({"way": way}), fds=fds) == "InvalidArgs"
+        # What a user has may change, and is not found again after a boot.
+        assert alice.error(ROOT, MANAGER, "AdoptContainer", DO, "dir", "", [0], "x1", IN_PLACE, fds=fds) == "InvalidArgs"
+        assert alice.error(ROOT, MANAGER, "AdoptContainer", DO, "lxc", "web", [0], "x1", IN_PLACE, fds=fds) == "InvalidArgs"
+    assert images(world, ALICE) == []
+
+
 def test_CONV_07_list_is_for_an_administrator(world, alice, root):
     assert alice.error(ROOT, MANAGER, "ListAdoptable") == "NotAuthorized"
     assert [question.action for question in world.polkit.asked()] == [ADOPT]

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Fuzzes what reads a configuration of LXC's or systemd-nspawn's: bothy-unpack's part of it, and what bothyd makes of that. */
+/* Fuzzes what reads a configuration of LXC's, systemd-nspawn's or Incus': bothy-unpack's part of it, and what bothyd makes of that. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "backup.h"
 #include "configuration.h"
 #include "core/adopt/keys.h"
 
@@ -36,6 +37,8 @@ check_plan (const BothyAdoptPlan *plan)
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
+  static const BothyAdoptKind kinds[] = { BOTHY_ADOPT_LXC, BOTHY_ADOPT_NSPAWN, BOTHY_ADOPT_INCUS,
+                                          BOTHY_ADOPT_INCUS };
   static char lines[CONFIGURATION_MAX_TEXT];
   struct job job = JOB_INIT;
   g_autofree char *text = NULL;
@@ -44,12 +47,13 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   if (size < 1 || size > CONFIGURATION_MAX_SIZE)
     return 0;
   job.request.flags = (data[0] & 1) != 0 ? UNPACK_HAS_SECTIONS : 0;
-  length = configuration_parse (&job, (const char *)data + 1, size - 1, lines);
+  length = (data[0] & 2) != 0 ? backup_parse (&job, (const char *)data + 1, size - 1, lines)
+                              : configuration_parse (&job, (const char *)data + 1, size - 1, lines);
   check_lines (lines, length);
   text = g_utf8_make_valid (lines, (gssize)length);
   {
-    g_autoptr (BothyAdoptPlan) plan = bothy_adopt_read_configuration (
-        (data[0] & 1) != 0 ? BOTHY_ADOPT_NSPAWN : BOTHY_ADOPT_LXC, "fuzzed", text, NULL);
+    g_autoptr (BothyAdoptPlan) plan =
+        bothy_adopt_read_configuration (kinds[data[0] & 3], "fuzzed", text, NULL);
 
     if (plan)
       check_plan (plan);

@@ -513,3 +513,98 @@ Port=tcp:8080:80
         assert (image_root(host, "my-machine") / "home/user/file").stat().st_uid == NEUTRAL + 1000
     finally:
         host.run("root", "umount -l /var/lib/machines; rm -f /etc/systemd/nspawn/My_Machine.nspawn", check=True)
+
+
+BACKUP = """container:
+  architecture: x86_64
+  config:
+    boot.autostart: "true"
+  created_at: 2024-05-01T10:00:00Z
+  devices: {}
+  ephemeral: false
+  profiles: [default, web]
+  expanded_config:
+    boot.autostart: "true"
+    boot.autostart.delay: "4"
+    environment.FROM: incus
+    image.os: Small
+    limits.cpu: "2"
+    limits.memory: 256MiB
+    limits.processes: "300"
+    raw.lxc: |
+      lxc.hook.pre-start = /bin/evil
+    security.privileged: "false"
+    user.user-data: "#cloud-config\\nusers: []"
+    volatile.last_state.idmap: '%s'
+  expanded_devices:
+    data:
+      path: /srv/data
+      source: /srv/host
+      type: disk
+    eth0:
+      name: eth0
+      network: incusbr0
+      type: nic
+    root:
+      path: /
+      pool: default
+      type: disk
+  name: box
+  status: Stopped
+snapshots:
+- name: snap0
+  expanded_config:
+    limits.memory: 1GiB
+pool:
+  name: default
+  config: {source: /elsewhere}
+"""
+IDMAP = '[{"Isuid":true,"Isgid":false,"Hostid":%u,"Nsid":0,"Maprange":1000000000},{"Isuid":false,"Isgid":true,"Hostid":%u,"Nsid":0,"Maprange":1000000000}]'
+
+
+@pytest.mark.parametrize("base", [0, 1000000], ids=["unmapped", "mapped"])
+def test_conv04_incus(host, base):
+    """One in a pool of directories, whose files have the ids that it had when it ran last, or those that are inside."""
+    host.run("root", "mkdir -p /var/lib/incus && mount -t tmpfs -o mode=711 none /var/lib/incus && systemctl stop bothyd", check=True)
+    try:
+        container = host.root / "var/lib/incus/storage-pools/default/containers/box"
+        make_tree(container / "rootfs", base)
+        (container / "backup.yaml").write_text(BACKUP % (IDMAP % (base, base) if base else "[]"))
+        (container / "backup.yaml").chmod(0o400)
+        os.chown(container, base, 0)
+        container.chmod(0o100)
+        before = everything(container)
+        assert host.output("root", "bothy adopt --list").splitlines()[1].split()[:2] == ["incus:box", "stopped"]
+        found, done = plan(host, "root", "incus:box")
+        assert done.returncode == 0, done.stderr
+        assert found["facts"]["map"] == f"0-65535 are {base}-{base + 65535}" and found["facts"]["obstacle"] == ""
+        told = outcomes(found)
+        assert told["limits.memory"] == ("kept", "limit memory=268435456") and told["limits.processes"] == ("kept", "limit pids=300")
+        assert told["raw.lxc"][0] == told["user.user-data"][0] == "dropped" and told["boot.autostart"] == ("kept", "autostart boot")
+        assert "bothy mount add box /srv/host:/srv/data" in told["devices.data.source"][1]
+        assert told["devices.eth0.type"][0] == told["devices.root.path"][0] == "changed"
+        assert host.run("root", "bothy adopt --in-place --owner alice incus:box").returncode == 1
+        assert adopt_for_alice(host, "incus:box") == "box"
+        assert everything(container) == before
+        copied, original = everything(image_root(host, "box")), everything(container / "rootfs")
+        for path, (mode, uid, gid, *_) in original.items():
+            assert copied[path][:3] == (mode, uid - base + NEUTRAL, gid - base + NEUTRAL), path
+        assert copied["usr/capable"][7]["security.capability"] == capability_of(NEUTRAL)
+        made = info(host, "box")
+        assert made["limits"]["memory"] == 256 << 20 and made["limits"]["cpu"] == 2 and made["network"] == "nat"
+        assert made["autostart"]["mode"] == "boot" and "FROM=incus" in made["environment"]
+        # Its monitor.
+        host.run("root", "systemd-run -q --unit monitor python3 -c 'import socket, time; s = socket.socket(socket.AF_UNIX); "
+                 's.bind("\\0/var/lib/incus/containers/box/command"); s.listen(); time.sleep(600)\'; '
+                 "until grep -q incus/containers/box /proc/net/unix; do sleep 0.05; done", check=True, timeout=10)
+        done = host.run("root", "bothy adopt --owner alice incus:box two")
+        assert done.returncode == 1 and "it runs" in done.stderr, done.stderr
+        # What is no YAML, or no map, is no configuration.
+        host.run("root", "systemctl stop monitor", check=True)
+        for text, words in (("container: [", "YAML"), (BACKUP % "[{\"Isuid\":1}]", "no map")):
+            (container / "backup.yaml").write_text(text)
+            done = host.run("root", "bothy adopt --owner alice incus:box two")
+            assert done.returncode == 1 and words in done.stderr, done.stderr
+        assert names(host) == ["box"]
+    finally:
+        host.run("root", "systemctl stop monitor 2>/dev/null; umount -l /var/lib/incus", check=True)

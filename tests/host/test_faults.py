@@ -24,6 +24,10 @@ DROP_IN = "/run/systemd/system/bothyd.service.d/fault.conf"
 SNAPSHOT = ("bothy launch busybox f1 && bothy exec f1 -- sh -c 'echo one >/root/file' && bothy stop -f f1 && bothy snapshot create f1 s0 && "
             "bothy start f1 && bothy exec f1 -- sh -c 'echo two >/root/file' && bothy stop -f f1")
 
+LXC = ("mkdir -p /var/lib/lxc && (mountpoint -q /var/lib/lxc || mount -t tmpfs -o mode=711 none /var/lib/lxc) && cd /var/lib/lxc && "
+       "mkdir -p fault/rootfs/bin fault/rootfs/etc && cp /bin/busybox fault/rootfs/bin/busybox && ln -sf busybox fault/rootfs/bin/sh && "
+       "echo lxc.uts.name = fault >fault/config")
+
 # What comes to each group of points, with "f1" as the container that it is about.
 OPERATIONS = {
     "create": (None, "bothy create busybox f1"),
@@ -44,6 +48,8 @@ OPERATIONS = {
     "copy": (SNAPSHOT, "bothy copy f1 f2"),
     "adopt": ("mkdir -p /dev/shm/adopt/bin /dev/shm/adopt/etc && cp /bin/busybox /dev/shm/adopt/bin/busybox && "
               "ln -sf busybox /dev/shm/adopt/bin/sh", "bothy adopt /dev/shm/adopt f1"),
+    "place": (LXC, "bothy adopt --in-place --owner alice lxc:fault f1 && bothy delete alice/f1"),
+    "undo": (LXC, "bothy adopt --in-place --owner alice lxc:fault f1 && bothy adopt --undo alice/f1"),
     "keep": (SNAPSHOT + " && bothy copy f1/s0 f2", "bothy delete f1"),
     "egress": ("bothy launch busybox f1; bothy launch busybox f2", "bothy egress set f1 none"),
     "bridge": (None, "bothy bridge create fault0"),
@@ -61,7 +67,7 @@ OPERATIONS = {
     "image-delete": ("bothy image import --alias fault /tmp/small.tar", "bothy image delete fault"),
 }
 
-AS_ROOT = {"bridge", "delegate", "catalogue"}
+AS_ROOT = {"bridge", "delegate", "catalogue", "place", "undo"}
 
 
 def small_archive(text):
@@ -121,6 +127,20 @@ def check_nic(host):
     until(lambda: " alias bothy:1000:nic" not in host.output("root", "ip link"), what="no nic by hand")
     host.run("alice", "bothy nic attach $(cat /tmp/nic.pid) && bothy nic detach $(cat /tmp/nic.pid)", check=True)
     host.run("alice", "kill $(cat /tmp/nic.pid); rm /tmp/nic.pid", check=True)
+
+
+def check_in_place(host, point):
+    """Who has a container has the label; and without one the original is as it was."""
+    there = host.root / "var/lib/lxc/fault"
+    assert names(host) == (["f1"] if point.split(".")[0] == "undo" else [])
+    if names(host):
+        host.run("alice", "bothy adopt --undo f1", check=True)
+    until(lambda: [path.name for path in sorted(there.iterdir())] == ["config", "rootfs"], what="the original is given back")
+    host.run("root", "bothy adopt --in-place --owner alice lxc:fault f1", check=True)
+    assert not (there / "config").exists()
+    host.run("alice", "bothy adopt --undo f1", check=True)
+    assert (there / "config").exists() and names(host) == []
+    host.run("root", "umount -l /var/lib/lxc", check=True)
 
 
 def check_volumes(host):
@@ -266,6 +286,8 @@ def check_group(host, group, point):
         # What was copied is nobody's image without a container.
         assert "f1" not in have and host.output("alice", "bothy image list -q").split() in ([], ["busybox"])
         host.run("alice", "bothy adopt /dev/shm/adopt f1", check=True)
+    elif group in ("place", "undo"):
+        check_in_place(host, point)
     elif group == "egress":
         check_egress(host)
     elif group == "catalogue":

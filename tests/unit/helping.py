@@ -24,12 +24,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 USERNS, MOUNT, SPAWN, OWN, MAP, HOLD, NIC, NETNS, CLEAR, QUOTA, FOLDER, FOLDER_MOUNT = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
-VOLUME = 15
+ADOPTABLE, VOLUME = 14, 15
 DEVICE_ACCESS, DEVICE_NODE, DEVICE_REVOKE = 16, 17, 18
+TREE_LAYER, LABEL = 19, 20
 IMAGE, CONTAINER = 1, 2
 SUPERVISOR, UNPACK = 1, 2
 STEP_REQUEST, STEP_FORK, STEP_USERNS, STEP_MAP, STEP_OPEN, STEP_IDMAP, STEP_OWN, STEP_DEADLINE, STEP_JOIN, STEP_NIC, STEP_GROUP, STEP_PARTIAL, STEP_QUOTA, STEP_FOLDER, STEP_FOLDER_CLONE, STEP_FOLDER_IDMAP, STEP_FOLDER_LOCK, STEP_FOLDERS_BUSY = 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13, 15, 16, 17, 18, 19, 20, 21
-STEP_DEVICE, STEP_DEVICE_ACCESS = 24, 25
+STEP_ADOPTABLE, STEP_TREE_MOUNTS, STEP_DEVICE, STEP_DEVICE_ACCESS = 22, 23, 24, 25
+STEP_LABEL, STEP_HELD = 27, 28
 NEUTRAL = 2147352576
 BASE = 1073741824
 IMAGE_ID = "ab" * 32
@@ -53,11 +55,13 @@ def packed(extents, n_extents=None):
 
 def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=9, n_extents=None, n_layers=None,
             gid=None, gids=(), deny=0, into_group=0, nic=(), quota=(0, 0, 0, 0), path=None, groups=(), read_only=0, n_groups=None,
-            device=None):
+            device=None, adoptable=None):
     data = struct.pack("=IIII", version, serial, op, owner) + packed(extents, n_extents)
     data += struct.pack("=I", owner if gid is None else gid) + packed(gids) + struct.pack("=I", deny)
     data += struct.pack("=III", program, into_group, len(layers) if n_layers is None else n_layers)
-    if device is not None:
+    if adoptable is not None:
+        data += struct.pack("=I68s68sI", *adoptable).ljust(FOLDER_BYTES, b"\0")
+    elif device is not None:
         data += struct.pack("=68s128sIII256I", *device, len(groups), *(*groups, *[0] * 256)[:256]).ljust(FOLDER_BYTES, b"\0")
     elif path is not None:
         n_groups = len(groups) if n_groups is None else n_groups

@@ -5,6 +5,7 @@
 #include <glib.h>
 #include <string.h>
 
+#include "backup.h"
 #include "configuration.h"
 
 static char lines[CONFIGURATION_MAX_TEXT];
@@ -50,6 +51,45 @@ test_sections (void)
   expect (TRUE, "[\n", NULL);
 }
 
+/* What backup.yaml says; WANTED is NULL: it is none. */
+static void
+expect_backup (const char *text, const char *wanted)
+{
+  struct job job = JOB_INIT;
+  size_t size = backup_parse (&job, text, strlen (text), lines);
+  g_autofree char *found = g_strndup (lines, size);
+
+  g_assert_cmpint (job.error, ==, wanted ? UNPACK_OK : UNPACK_BAD_ARCHIVE);
+  g_assert_cmpstr (found, ==, wanted ? wanted : "");
+}
+
+static void
+test_backup (void)
+{
+  g_autoptr (GString) deep = g_string_new (NULL);
+
+  expect_backup ("", "");
+  expect_backup ("container:\n  config: {a.b: \"1\"}\n  devices: {eth0: {type: nic}}\n",
+                 "a.b=1\ndevices.eth0.type=nic\n");
+  /* With the profiles', where they are; of an instance as well. */
+  expect_backup (
+      "instance:\n  config: {a: \"1\"}\n  expanded_config: {b: \"2\"}\n  devices: {x: {type: disk}}\n",
+      "b=2\n");
+  /* Neither of a snapshot, nor of the pool, nor of what is in a list. */
+  expect_backup ("snapshots:\n- expanded_config: {a: \"1\"}\ncontainer: {name: x, profiles: [{config: {c: "
+                 "d}}]}\npool: {config: {e: f}}\n",
+                 "");
+  /* A value is no other line, and a key that is none is left out. */
+  expect_backup (
+      "container:\n  config:\n    a: |\n      x\n      b=y\n    \"c d\": \"1\"\n    \"c=d\": \"1\"\n",
+      "a=x b=y \n");
+  expect_backup ("container: &x {config: {a: *x, b: \"1\"}}\n", "b=1\n");
+  expect_backup ("container: [\n", NULL);
+  for (int i = 0; i < 100; i++)
+    g_string_append (deep, "{a: ");
+  expect_backup (deep->str, NULL);
+}
+
 static void
 test_bounds (void)
 {
@@ -76,6 +116,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/adopt-file/CONV-09-lxc", test_lxc);
   g_test_add_func ("/adopt-file/CONV-09-sections", test_sections);
+  g_test_add_func ("/adopt-file/CONV-09-backup", test_backup);
   g_test_add_func ("/adopt-file/CONV-09-bounds", test_bounds);
   return g_test_run ();
 }

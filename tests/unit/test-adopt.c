@@ -134,6 +134,50 @@ test_keys_of_nspawn (void)
           "ddddd");
 }
 
+#define IDS(is_uid, is_gid, host, count)                                                                     \
+  "{\"Isuid\":" is_uid ",\"Isgid\":" is_gid ",\"Hostid\":" host ",\"Nsid\":0,\"Maprange\":" count "}"
+#define IDMAP "volatile.last_state.idmap="
+
+static void
+refuse_incus (const char *text)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (bothy_adopt_read_configuration (BOTHY_ADOPT_INCUS, "web", text, &error));
+  g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS);
+}
+
+static void
+test_keys_of_incus (void)
+{
+  g_autoptr (BothyAdoptPlan) plan =
+      read_as (BOTHY_ADOPT_INCUS, "environment.A=1\nlimits.memory=2GiB\nlimits.cpu=0-1\n" IDMAP
+                                  "[" IDS ("true", "false", "100000", "65536") "," IDS (
+                                      "false", "true", "200000", "65536") "]\n"
+                                                                          "devices.eth0.type=nic\n");
+  g_autoptr (BothyAdoptPlan) alone = read_as (BOTHY_ADOPT_INCUS, IDMAP "[]\n");
+  g_autoptr (BothyAdoptPlan) both =
+      read_as (BOTHY_ADOPT_INCUS, IDMAP "[" IDS ("true", "true", "5", "9") "]\n");
+
+  g_assert_cmpstr (plan->spec->environment[0], ==, "A=1");
+  g_assert_true (plan->map.n_uids == 1 && plan->map.uids[0].outside == 100000 &&
+                 plan->map.gids[0].outside == 200000);
+  g_assert_cmpint (plan->spec->network->kind, !=, alone->spec->network->kind);
+  g_assert_cmpuint (alone->map.n_uids, ==, 0);
+  g_assert_true (both->map.uids[0].count == 9 && both->map.gids[0].outside == 5);
+  expect (
+      BOTHY_ADOPT_INCUS,
+      "limits.memory=512MB\nlimits.memory=50%\nlimits.cpu.allowance=10%\nlimits.disk.priority=5\n"
+      "boot.autostart=false\nboot.autostart.priority=3\nsecurity.privileged=true\nsecurity.nesting=true\n"
+      "raw.lxc=x\nuser.x=y\nvolatile.uuid=1\ndevices.eth0.type=nic\ndevices.eth0.hwaddr=1\n"
+      "devices.d.type=disk\ndevices.d.path=/x\ndevices.g.type=gpu\ndevices.p.type=proxy\nenvironment.B C=1\n",
+      "kdddkdcdddccdddddk");
+  refuse_incus (IDMAP "[" IDS ("true", "true", "-1", "65536") "]\n");
+  refuse_incus (IDMAP "[" IDS ("true", "true", "4294967295", "65536") "]\n");
+  refuse_incus (IDMAP "[{\"Isuid\":true}]\n");
+  refuse_incus (IDMAP "nonsense\n");
+}
+
 /* CONV-09: however much a configuration says, it is read at once, and what a container can not have is told. */
 static void
 test_how_many (void)
@@ -338,6 +382,7 @@ main (int argc, char **argv)
   g_test_add_func ("/adopt/CONV-09-keys-of-lxc", test_keys_of_lxc);
   g_test_add_func ("/adopt/CONV-09-limits", test_limits);
   g_test_add_func ("/adopt/CONV-09-keys-of-nspawn", test_keys_of_nspawn);
+  g_test_add_func ("/adopt/CONV-09-keys-of-incus", test_keys_of_incus);
   g_test_add_func ("/adopt/CONV-09-how-many", test_how_many);
   g_test_add_func ("/adopt/CONV-09-sysctls", test_sysctls);
   g_test_add_func ("/adopt/CONV-09-messages", test_messages);

@@ -212,6 +212,7 @@ static const struct {
   { "Container.Thaw", OWNER, "manage-containers" },
   { "Container.Kill", OWNER, "manage-containers" },
   { "Container.Delete", OWNER, "manage-containers" },
+  { "Container.UndoAdoption", OWNER, "manage-containers" },
   { "Container.Rename", OWNER, "manage-containers" },
   { "Container.Exec", OWNER, "manage-containers" },
   { "Container.ExecAndWait", OWNER, "manage-containers" },

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/validate.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define SYSCTL    "lxc.sysctl."
@@ -670,6 +671,140 @@ take_boot (Taking *t)
   become (t, BOTHY_ADOPT_KEPT, "its init runs, as it does without this");
 }
 
+/* ---- of Incus and LXD ---- */
+
+/* 512MiB, 1GB, 1024: in bytes; a share of the machine's says nothing here. */
+static void
+take_incus_memory (Taking *t)
+{
+  static const struct {
+    const char *unit;
+    guint64 factor;
+  } units[] = { { "kB", 1000 },     { "MB", 1000000 },  { "GB", 1000000000 }, { "KiB", 1 << 10 },
+                { "MiB", 1 << 20 }, { "GiB", 1 << 30 }, { "B", 1 },           { "", 1 } };
+  const char *value = t->line->value;
+  g_autofree char *number = g_strndup (value, strspn (value, "0123456789"));
+  const char *unit = value + strlen (number);
+  guint64 size;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (units); i++) {
+    if (g_str_equal (unit, units[i].unit) &&
+        bothy_parse_number (number, 1, G_MAXINT64 / units[i].factor, &size)) {
+      set_limit (t, "memory", g_variant_new_uint64 (size * units[i].factor));
+      return;
+    }
+  }
+  become (t, BOTHY_ADOPT_DROPPED, "not carried over: it is no size in bytes");
+}
+
+/* How many, or which. */
+static void
+take_incus_cpu (Taking *t)
+{
+  guint64 number;
+
+  if (bothy_parse_number (t->line->value, 1, G_MAXUINT16, &number))
+    set_limit (t, "cpu", g_variant_new_double ((double)number));
+  else
+    set_limit (t, "cpus", g_variant_new_string (t->line->value));
+}
+
+static void
+take_incus_autostart (Taking *t)
+{
+  if (g_str_equal (t->line->value, "true") || g_str_equal (t->line->value, "1")) {
+    t->plan->spec->autostart.mode = BOTHY_AUTOSTART_BOOT;
+    become (t, BOTHY_ADOPT_KEPT, "autostart boot");
+  } else
+    become (t, BOTHY_ADOPT_KEPT, "no autostart");
+}
+
+static void
+take_incus_variable (Taking *t)
+{
+  g_autofree char *variable = g_strconcat (t->line->key + strlen ("environment."), "=", t->line->value, NULL);
+
+  add_variable (t, variable);
+}
+
+/* What the files on disk have; "[]": the host's own, or they are shown with others by a mount. The form is Incus' own, so no other is
+   read. */
+static void
+take_incus_idmap (Taking *t)
+{
+  const char *rest = t->line->value;
+  char is_uid[6], is_gid[6];
+  guint32 outside, inside, count;
+  int length;
+
+  if (*rest == '[')
+    rest++;
+  while (*rest && *rest != ']') {
+    length = 0;
+    if (sscanf (rest,
+                "{\"Isuid\":%5[a-z],\"Isgid\":%5[a-z],\"Hostid\":%" G_GUINT32_FORMAT
+                ",\"Nsid\":%" G_GUINT32_FORMAT ",\"Maprange\":%" G_GUINT32_FORMAT "}%n",
+                is_uid, is_gid, &outside, &inside, &count, &length) != 5 ||
+        length == 0 ||
+        (g_str_equal (is_uid, "true") && !bothy_adopt_map_add (&t->plan->map, 'u', inside, outside, count)) ||
+        (g_str_equal (is_gid, "true") && !bothy_adopt_map_add (&t->plan->map, 'g', inside, outside, count))) {
+      refuse (t, "of this no map of ids can be made");
+      return;
+    }
+    rest += length;
+    rest += *rest == ',';
+  }
+  become (t, BOTHY_ADOPT_CHANGED, "a range of ids of its own, which nobody else has");
+}
+
+/* "devices.NAME.KEY": its type says what it is. */
+static void
+take_incus_device (Taking *t)
+{
+  const char *dot = strrchr (t->line->key, '.');
+  g_autofree char *device = g_strndup (t->line->key, (gsize)(dot - t->line->key));
+  g_autofree char *type_key = g_strconcat (device, ".type", NULL);
+  g_autofree char *path_key = g_strconcat (device, ".path", NULL);
+  g_autofree char *source_key = g_strconcat (device, ".source", NULL);
+  const char *type = bothy_adopt_plan_find (t->plan, type_key);
+  const char *path = bothy_adopt_plan_find (t->plan, path_key);
+  const char *source = bothy_adopt_plan_find (t->plan, source_key);
+
+  if (g_strcmp0 (type, "nic") == 0 && g_str_equal (dot, ".type"))
+    become (t, BOTHY_ADOPT_CHANGED, "a nic on Bothy's own bridge, with an address of its own");
+  else if (g_strcmp0 (type, "nic") == 0)
+    become (t, BOTHY_ADOPT_DROPPED, "not carried over: its nic is on Bothy's own bridge");
+  else if (g_strcmp0 (type, "disk") == 0 && g_strcmp0 (path, "/") == 0)
+    become (t, BOTHY_ADOPT_CHANGED, "files of its own, below /var/lib/bothy");
+  else if (g_strcmp0 (type, "disk") == 0 && g_str_equal (dot, ".source") && path && source && *source == '/')
+    tell_mount (t, source, path, FALSE);
+  else if (g_strcmp0 (type, "proxy") == 0)
+    become (t, BOTHY_ADOPT_DROPPED, "not carried over: \"bothy port add %s\" does it", t->plan->spec->name);
+  else if (g_strcmp0 (type, "disk") == 0)
+    become (t, BOTHY_ADOPT_DROPPED, "not carried over: see bothy-mount(1)");
+  else
+    become (t, BOTHY_ADOPT_DROPPED, "not carried over: \"bothy device add %s\" lets it have one",
+            t->plan->spec->name);
+}
+
+/* Who has no nic among its devices, has no network. */
+static void
+check_incus_nics (BothyAdoptPlan *plan)
+{
+  static const char *const none[] = { NULL };
+
+  for (guint i = 0; i < plan->lines->len; i++) {
+    const BothyAdoptLine *line = plan->lines->pdata[i];
+
+    if (g_str_has_prefix (line->key, "devices.") && g_str_has_suffix (line->key, ".type") &&
+        g_str_equal (line->value, "nic"))
+      return;
+  }
+  bothy_container_network_free (plan->spec->network);
+  plan->spec->network = bothy_container_network_parse ("none", "", none, NULL);
+  bothy_adopt_plan_add (plan, "devices", "", BOTHY_ADOPT_KEPT, g_strdup ("no network: there is no nic"));
+}
+
 /* ---- the tables ---- */
 
 #define OWN_NODES                                                                                            \
@@ -782,6 +917,27 @@ static const Rule nspawn_rules[] = {
   { NULL, NULL, "not carried over: Bothy does not know it" },
 };
 
+static const Rule incus_rules[] = {
+  { "limits.memory", take_incus_memory, NULL },
+  { "limits.cpu", take_incus_cpu, NULL },
+  { "limits.processes", take_pids, NULL },
+  { "limits.*", NULL, "not carried over: \"bothy limit\" shows what can be limited" },
+  { "boot.autostart", take_incus_autostart, NULL },
+  { "boot.autostart.delay", take_start_delay, NULL },
+  { "boot.autostart.priority", take_start_order, NULL },
+  { "environment.", take_incus_variable, NULL },
+  { "volatile.last_state.idmap", take_incus_idmap, NULL },
+  { "volatile.", NULL, "not needed: that is Incus' own note", BOTHY_ADOPT_CHANGED },
+  { "image.", NULL, "not needed: its files say what it is", BOTHY_ADOPT_CHANGED },
+  { "security.privileged", NULL, "root inside is nobody outside", BOTHY_ADOPT_CHANGED },
+  { "security.nesting", NULL, "not carried over: containers in it take one that is made with --nesting" },
+  { "security.idmap.", NULL, "a range of ids of its own, which nobody else has", BOTHY_ADOPT_CHANGED },
+  { "security.", NULL, OWN_FILTER },
+  { "raw.", NULL, OWN_FILTER },
+  { "devices.", take_incus_device, NULL },
+  { NULL, NULL, "not carried over: Bothy does not know it" },
+};
+
 static gboolean
 matches (const char *key, const char *rule)
 {
@@ -796,7 +952,9 @@ matches (const char *key, const char *rule)
 static gboolean
 take_line (BothyAdoptPlan *plan, Reading *reading, BothyAdoptLine *line, GError **error)
 {
-  const Rule *rule = plan->kind == BOTHY_ADOPT_NSPAWN ? nspawn_rules : lxc_rules;
+  const Rule *rule = plan->kind == BOTHY_ADOPT_NSPAWN  ? nspawn_rules
+                     : plan->kind == BOTHY_ADOPT_INCUS ? incus_rules
+                                                       : lxc_rules;
   Taking taking = { .plan = plan, .reading = reading, .line = line };
 
   while (rule->key && !matches (line->key, rule->key))
@@ -851,6 +1009,8 @@ bothy_adopt_read_configuration (BothyAdoptKind kind,
     if (!take_line (plan, &reading, plan->lines->pdata[i], error))
       return NULL;
   }
+  if (kind == BOTHY_ADOPT_INCUS && configuration)
+    check_incus_nics (plan);
   plan->spec->environment = (g_strfreev (plan->spec->environment), join_environment (&reading));
   plan->spec->sysctls = (g_strfreev (plan->spec->sysctls), join_sysctls (&reading));
   return g_steal_pointer (&plan);

@@ -6,10 +6,15 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* Both directories are root's own; of what is in them only names are looked at. */
+/* What the name of a machine begins with that was adopted where it is, and the length of what follows: see helper/adoptable.c. */
+#define LABEL     ".adopted-by-bothy."
+#define ID_LENGTH 64
+
+/* These directories are root's own; of what is in them only names are looked at. */
 static const struct {
   BothyAdoptKind kind;
   const char *directory;
@@ -17,6 +22,10 @@ static const struct {
 } places[] = {
   { BOTHY_ADOPT_LXC, "/var/lib/lxc", "rootfs" },
   { BOTHY_ADOPT_NSPAWN, "/var/lib/machines", "usr" },
+  /* Into the container's own nobody sees. */
+  { BOTHY_ADOPT_INCUS, "/var/lib/incus/storage-pools/*/containers", "" },
+  { BOTHY_ADOPT_INCUS, "/var/lib/lxd/storage-pools/*/containers", "" },
+  { BOTHY_ADOPT_INCUS, "/var/snap/lxd/common/lxd/storage-pools/*/containers", "" },
 };
 
 typedef struct {
@@ -41,13 +50,13 @@ process_free (gpointer data)
 }
 
 static void
-add_if_container (GPtrArray *containers, int top, const char *name, const char *has)
+add_if_container (GPtrArray *containers, int top, const char *directory, const char *name, const char *has)
 {
-  autofd fd = openat (top, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  autofd fd = openat (top, directory, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   struct stat st;
   Found *found;
 
-  if (fd < 0 || fstatat (fd, has, &st, AT_SYMLINK_NOFOLLOW) != 0)
+  if (fd < 0 || fstatat (fd, has, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0)
     return;
   found = g_new0 (Found, 1);
   found->name = g_strdup (name);
@@ -64,19 +73,35 @@ compare_names (gconstpointer a, gconstpointer b)
 }
 
 /* (element-type Found) (transfer full) */
-static GPtrArray *
-find_containers (const char *directory, const char *has)
+static void
+add_containers (GPtrArray *containers, const char *directory, const char *has)
 {
-  GPtrArray *containers = g_ptr_array_new_with_free_func (found_free);
   DIR *listing = opendir (directory);
   const struct dirent *entry;
 
   while (listing && (entry = readdir (listing))) {
-    if (entry->d_name[0] != '.' && g_utf8_validate (entry->d_name, -1, NULL))
-      add_if_container (containers, dirfd (listing), entry->d_name, has);
+    if (g_str_has_prefix (entry->d_name, LABEL) && strlen (entry->d_name) > strlen (LABEL) + ID_LENGTH + 1)
+      add_if_container (containers, dirfd (listing), entry->d_name,
+                        entry->d_name + strlen (LABEL) + ID_LENGTH + 1, has);
+    else if (entry->d_name[0] != '.' && g_utf8_validate (entry->d_name, -1, NULL))
+      add_if_container (containers, dirfd (listing), entry->d_name, entry->d_name, has);
   }
   if (listing)
     closedir (listing);
+}
+
+/* DIRECTORY may be a pattern for glob(3). */
+static GPtrArray *
+find_containers (const char *directory, const char *has)
+{
+  GPtrArray *containers = g_ptr_array_new_with_free_func (found_free);
+  glob_t matches;
+
+  if (glob (directory, GLOB_NOSORT, NULL, &matches) == 0) {
+    for (gsize i = 0; i < matches.gl_pathc; i++)
+      add_containers (containers, matches.gl_pathv[i], has);
+    globfree (&matches);
+  }
   g_ptr_array_sort (containers, compare_names);
   return containers;
 }

@@ -7,9 +7,10 @@
 
 #define MAX_SHOWN 200
 
-static const char *const kinds[] = {
-  [BOTHY_ADOPT_DIRECTORY] = "dir", [BOTHY_ADOPT_LXC] = "lxc", [BOTHY_ADOPT_NSPAWN] = "nspawn"
-};
+static const char *const kinds[] = { [BOTHY_ADOPT_DIRECTORY] = "dir",
+                                     [BOTHY_ADOPT_LXC] = "lxc",
+                                     [BOTHY_ADOPT_NSPAWN] = "nspawn",
+                                     [BOTHY_ADOPT_INCUS] = "incus" };
 static const char *const outcomes[] = {
   [BOTHY_ADOPT_KEPT] = "kept", [BOTHY_ADOPT_CHANGED] = "changed", [BOTHY_ADOPT_DROPPED] = "dropped"
 };
@@ -29,7 +30,8 @@ bothy_adopt_kind_parse (const char *text, BothyAdoptKind *ret_kind, GError **err
       return TRUE;
     }
   }
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "Kind: one of dir, lxc and nspawn is wanted");
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+               "Kind: one of dir, lxc, nspawn and incus is wanted");
   return FALSE;
 }
 

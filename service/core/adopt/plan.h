@@ -11,9 +11,10 @@ typedef enum {
   BOTHY_ADOPT_DIRECTORY, /* a tree alone */
   BOTHY_ADOPT_LXC,
   BOTHY_ADOPT_NSPAWN,
+  BOTHY_ADOPT_INCUS, /* or LXD */
 } BothyAdoptKind;
 
-/* "dir", "lxc", "nspawn"; static. */
+/* "dir", "lxc", "nspawn", "incus"; static. */
 const char *bothy_adopt_kind_name (BothyAdoptKind kind);
 
 /* TEXT is one of these. FALSE with INVALID_ARGS. */

@@ -55,7 +55,7 @@ bothy_adopt_is_group_of (BothyAdoptKind kind, const char *source, const char *gr
   g_autofree char *unit = unit_name (source);
   g_autofree char *names[2] = { NULL, NULL };
 
-  if (kind == BOTHY_ADOPT_LXC) {
+  if (kind == BOTHY_ADOPT_LXC || kind == BOTHY_ADOPT_INCUS) {
     names[0] = g_strdup_printf ("lxc.payload.%s", source);
     names[1] = g_strdup_printf ("lxc/%s", source);
   } else {
@@ -166,11 +166,14 @@ is_in_it (const Check *check, const char *pid)
 static void
 set_running_error (GError **error, const Check *check)
 {
-  gboolean is_lxc = check->kind == BOTHY_ADOPT_LXC;
+  static const struct {
+    const char *what, *command;
+  } words[] = { [BOTHY_ADOPT_LXC] = { "LXC container", "lxc-stop -n" },
+                [BOTHY_ADOPT_NSPAWN] = { "Machine", "machinectl poweroff" },
+                [BOTHY_ADOPT_INCUS] = { "Container", "incus stop" } };
 
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "%s %s runs; stop it first: %s %s",
-               is_lxc ? "LXC container" : "Machine", check->source,
-               is_lxc ? "lxc-stop -n" : "machinectl poweroff", check->source);
+               words[check->kind].what, check->source, words[check->kind].command, check->source);
 }
 
 static void

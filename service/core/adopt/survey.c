@@ -94,6 +94,33 @@ bothy_adopt_survey_check (const BothyAdoptSurvey *self, GError **error)
   return FALSE;
 }
 
+gboolean
+bothy_adopt_survey_check_in_place (const BothyAdoptSurvey *self, GError **error)
+{
+  if (!self->is_unlabelled)
+    return bothy_adopt_survey_check (self, error);
+  g_set_error (
+      error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+      "It has no configuration of LXC's that could be put aside, so that nobody starts it there while "
+      "it is Bothy's; adopt a copy");
+  return FALSE;
+}
+
+BothyPlace *
+bothy_adopt_survey_get_place (const BothyAdoptSurvey *self, const BothyAdoptSource *source)
+{
+  const BothyAdoptMap *map = &self->plan->map;
+  BothyPlace *place = g_new0 (BothyPlace, 1);
+
+  place->kind = source->kind == BOTHY_ADOPT_LXC ? HELPER_ADOPTABLE_LXC : HELPER_ADOPTABLE_NSPAWN;
+  place->name = g_strdup (source->source);
+  place->n_uids = map->n_uids;
+  place->n_gids = map->n_gids;
+  memcpy (place->uids, map->uids, sizeof place->uids);
+  memcpy (place->gids, map->gids, sizeof place->gids);
+  return place;
+}
+
 static void
 take_counts (BothyAdoptSurvey *survey)
 {
@@ -294,13 +321,21 @@ on_configuration (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
 }
 
+static guint32
+form_of (BothyAdoptKind kind)
+{
+  if (kind == BOTHY_ADOPT_INCUS)
+    return UNPACK_IS_BACKUP;
+  return kind == BOTHY_ADOPT_NSPAWN ? UNPACK_HAS_SECTIONS : 0;
+}
+
 static void
 read_configuration (GTask *task)
 {
   const Look *look = g_task_get_task_data (task);
   const struct unpack_request request = {
     .mode = UNPACK_CONFIGURATION,
-    .flags = look->source->kind == BOTHY_ADOPT_NSPAWN ? UNPACK_HAS_SECTIONS : 0,
+    .flags = form_of (look->source->kind),
     .max_seconds = READ_SECONDS,
   };
   g_autoptr (GUnixFDList) sources = NULL;
@@ -326,27 +361,33 @@ static void
 on_opened (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
+  static const char *const tools[] = {
+    [BOTHY_ADOPT_LXC] = "LXC", [BOTHY_ADOPT_NSPAWN] = "systemd-nspawn", [BOTHY_ADOPT_INCUS] = "Incus or LXD"
+  };
   Look *look = g_task_get_task_data (task);
   GError *error = NULL;
 
   look->source->fds = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
   if (!look->source->fds) {
-    g_prefix_error (&error, "Root's container %s of %s: ", look->source->source,
-                    look->source->kind == BOTHY_ADOPT_LXC ? "LXC" : "systemd-nspawn");
+    g_prefix_error (&error, "Root's container %s of %s: ", look->source->source, tools[look->source->kind]);
     g_task_return_error (task, error);
     return;
   }
+  look->survey->is_unlabelled =
+      look->source->kind == BOTHY_ADOPT_LXC && g_unix_fd_list_get_length (look->source->fds) < 2;
   read_configuration (task);
 }
 
 static void
 open_by_name (GTask *task)
 {
+  static const enum helper_adoptable_kind kinds[] = { [BOTHY_ADOPT_LXC] = HELPER_ADOPTABLE_LXC,
+                                                      [BOTHY_ADOPT_NSPAWN] = HELPER_ADOPTABLE_NSPAWN,
+                                                      [BOTHY_ADOPT_INCUS] = HELPER_ADOPTABLE_INCUS };
   const Look *look = g_task_get_task_data (task);
   struct helper_request request = { .op = HELPER_ADOPTABLE };
 
-  request.adoptable.kind =
-      look->source->kind == BOTHY_ADOPT_LXC ? HELPER_ADOPTABLE_LXC : HELPER_ADOPTABLE_NSPAWN;
+  request.adoptable.kind = kinds[look->source->kind];
   g_strlcpy (request.adoptable.name, look->source->source, sizeof request.adoptable.name);
   bothy_helper_client_call (look->helper, &request, NULL, on_opened, g_object_ref (task));
 }

@@ -4,6 +4,7 @@
 #include <gio/gunixfdlist.h>
 
 #include "core/adopt/plan.h"
+#include "core/images/place.h"
 #include "platform/helper-client.h"
 #include "workers/unpack.h"
 
@@ -18,6 +19,8 @@ typedef struct {
       fds; /* its tree, and its configuration if there is one, as USER opened them; NULL: it is root's, by its name */
   guint32 user;  /* who brings it */
   guint32 owner; /* whose the container will be */
+  gboolean
+      in_place; /* its files stay where they are, and only what is written comes to lie elsewhere: of root's alone */
   gboolean
       trusted; /* root brings it, or it is root's and an administrator said yes: its files may have any ids */
 } BothyAdoptSource;
@@ -36,6 +39,7 @@ typedef struct {
   BothyUnpacked *unpacked; /* how much it is, and what for a system */
   GHashTable *counts;      /* what lines of UNPACK_SURVEY say: key → number as text */
   char **foreign;          /* the first paths of files with ids that are none inside */
+  gboolean is_unlabelled;  /* there is nothing that could keep its own tool from finding it */
 } BothyAdoptSurvey;
 
 /* SELF may not be NULL. */
@@ -44,6 +48,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyAdoptSurvey, bothy_adopt_survey_free)
 
 /* Whether all of it can be carried over: FALSE with NOT_YOURS, which names the first files that have ids of others'. */
 gboolean bothy_adopt_survey_check (const BothyAdoptSurvey *self, GError **error);
+
+/* The same for one that is to stay where it is: also FALSE with WRONG_STATE. */
+gboolean bothy_adopt_survey_check_in_place (const BothyAdoptSurvey *self, GError **error);
+
+/* Where the tree of SOURCE is, whose map is SELF's. (transfer full) */
+BothyPlace *bothy_adopt_survey_get_place (const BothyAdoptSurvey *self, const BothyAdoptSource *source);
 
 /* What it says of KEY ("setuid", "devices" and so on), or 0. */
 guint64 bothy_adopt_survey_count (const BothyAdoptSurvey *self, const char *key);

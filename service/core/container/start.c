@@ -27,6 +27,7 @@
 #include "core/container/supervisor-sockets.h"
 #include "core/ids/conflicts.h"
 #include "core/ids/ranges.h"
+#include "core/images/import-place.h"
 #include "platform/packet.h"
 
 #include <errno.h>
@@ -46,8 +47,10 @@ typedef struct {
   int their_fd; /* the supervisor's end of its first connection */
   BothySupervisor *supervisor;
   GUnixFDList *layers;
+  GUnixFDList *placeless;  /* these, while the lowest is being mounted, which is not in the store */
   guint n_lower;           /* layers that it stands on; one more is what it writes into */
   guint n_own;             /* of these, the topmost are the container's own */
+  gboolean is_placed;      /* the lowest is not in the store */
   GUnixFDList *namespaces; /* the user namespace and the network namespace */
   GTask *join;
   BothyCgroup *group;
@@ -72,6 +75,7 @@ start_free (Start *start)
   g_clear_object (&start->stdio);
   g_clear_object (&start->supervisor);
   g_clear_object (&start->layers);
+  g_clear_object (&start->placeless);
   g_clear_object (&start->namespaces);
   g_clear_object (&start->join);
   g_clear_pointer (&start->mounts, g_ptr_array_unref);
@@ -176,6 +180,61 @@ image_of (Start *start)
   return bothy_image_store_lookup (start->runner->images, start->container->spec->image);
 }
 
+/* FDS has all layers but the lowest, and PLACED that one: together, they are in the order in which overlayfs wants them, with what is
+   written into last. (transfer full) */
+static GUnixFDList *
+insert_placed (GUnixFDList *fds, GUnixFDList *placed, GError **error)
+{
+  g_autoptr (GUnixFDList) all = g_unix_fd_list_new ();
+  int n = g_unix_fd_list_get_length (fds);
+  GError *failure = NULL;
+
+  for (int i = 0; i < n; i++) {
+    if (i == n - 1)
+      append_fd (all, placed, 0, &failure);
+    append_fd (all, fds, i, &failure);
+  }
+  if (!failure)
+    return g_steal_pointer (&all);
+  g_propagate_error (error, failure);
+  return NULL;
+}
+
+static void
+on_placed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  GError *error = NULL;
+  g_autoptr (GUnixFDList) placed = bothy_place_mount_finish (result, &error);
+  g_autoptr (GUnixFDList) others = g_steal_pointer (&start->placeless);
+
+  start->pending--;
+  if (placed)
+    start->layers = insert_placed (others, placed, &error);
+  if (!start->layers)
+    fail_start (start, error);
+  advance_start (start);
+}
+
+/* The image's only layer. */
+static void
+mount_place (Start *start)
+{
+  const BothyImage *image = image_of (start);
+  const BothyPlace *place = image ? bothy_image_store_get_place (start->runner->images, image) : NULL;
+
+  if (!place) {
+    fail_start (start,
+                g_error_new (BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE,
+                             "The image that it stands on is gone: %.12s", start->container->spec->image));
+    return;
+  }
+  start->placeless = g_steal_pointer (&start->layers);
+  start->pending++;
+  bothy_place_mount (start->runner->helper, place, image->layers[0], start->container->range_base, on_placed,
+                     start);
+}
+
 static void
 on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -184,9 +243,11 @@ on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
 
   start->pending--;
   start->layers = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
-  if (!start->layers)
+  if (start->layers && start->is_placed && !start->error)
+    mount_place (start);
+  else if (!start->layers)
     fail_start (start, error);
-  else if ((guint)g_unix_fd_list_get_length (start->layers) != start->n_lower + 1)
+  else if (!start->is_placed && (guint)g_unix_fd_list_get_length (start->layers) != start->n_lower + 1)
     fail_start (start, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED,
                                     "bothy-helper: a layer is missing in its reply"));
   advance_start (start);
@@ -257,9 +318,10 @@ list_layers (Start *start, struct helper_request *request, GError **error)
                  container->spec->image);
     return FALSE;
   }
-  for (guint i = 0; i < n; i++)
+  start->is_placed = bothy_image_store_get_place (start->runner->images, image) != NULL;
+  for (guint i = 0; i < n && !start->is_placed; i++)
     add_layer (request, HELPER_LAYER_IMAGE, image->layers[n - 1 - i]);
-  start->n_lower = request->n_layers;
+  start->n_lower = request->n_layers + (start->is_placed ? 1 : 0);
   add_layer (request, top->is_first ? HELPER_LAYER_CONTAINER : HELPER_LAYER_UPPER, top->id);
   return TRUE;
 }

@@ -29,6 +29,9 @@ struct _BothyLayerStore {
 
 G_DEFINE_FINAL_TYPE (BothyLayerStore, bothy_layer_store, G_TYPE_OBJECT)
 
+enum { GIVEN_BACK, N_SIGNALS };
+static guint signals[N_SIGNALS];
+
 BothyLayer *
 bothy_layer_store_lookup (BothyLayerStore *self, const char *id)
 {
@@ -47,6 +50,77 @@ bothy_layer_store_release (BothyLayerStore *self, BothyLayer *layer)
   layer->holds--;
 }
 
+/* ---- what is not in the store ---- */
+
+typedef struct {
+  BothyLayerStore *self;
+  char *id;
+} GivingBack;
+
+static void
+on_given_back (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  GivingBack *giving = user_data;
+  g_autoptr (BothyLayerStore) self = giving->self;
+  g_autofree char *id = giving->id;
+  BothyLayer *layer = bothy_layer_store_lookup (self, id);
+  g_autoptr (GError) error = NULL;
+
+  g_free (giving);
+  layer->holds--;
+  BOTHY_FAULT_POINT ("place.given-back");
+  if (bothy_place_label_finish (result, &error) && bothy_trash_put (self->trash, self->dirfd, id, &error))
+    g_hash_table_remove (self->layers, id);
+  else
+    g_message ("Layer %.12s: %s; this is tried again later", id, error->message);
+  g_signal_emit (self, signals[GIVEN_BACK], 0, id, error ? error->message : "");
+}
+
+/* Its record goes last: whoever is interrupted finds what there is to be given back. */
+static void
+give_back (BothyLayerStore *self, BothyLayer *layer)
+{
+  GivingBack *giving = g_new0 (GivingBack, 1);
+
+  giving->self = g_object_ref (self);
+  giving->id = g_strdup (layer->id);
+  layer->holds++;
+  bothy_place_label (self->helper, layer->place, layer->id, TRUE, on_given_back, giving);
+}
+
+BothyLayer *
+bothy_layer_store_add_place (BothyLayerStore *self, BothyLayer *layer, GError **error)
+{
+  g_autoptr (BothyLayer) owned = layer;
+  g_autofree char *uuid = g_uuid_string_random ();
+  g_autofree char *name = g_strconcat (BOTHY_STORE_NEW, uuid, NULL);
+  g_autoptr (GKeyFile) record = bothy_layer_to_record (layer);
+  autofd dir = -1;
+
+  if (mkdirat (self->dirfd, name, 0700) == 0)
+    dir = openat (self->dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (dir < 0) {
+    bothy_error_set_errno (error, errno, "Making a directory for the image");
+    return NULL;
+  }
+  /* On disk before anything is done to the place. */
+  if (!bothy_record_write (dir, "layer", record, BOTHY_RECORD_DURABLE, error)) {
+    bothy_trash_put (self->trash, self->dirfd, name, NULL);
+    return NULL;
+  }
+  if (!bothy_record_place (self->dirfd, name, layer->id, BOTHY_RECORD_DURABLE)) {
+    bothy_error_set_errno (error, errno, "Placing a layer");
+    bothy_trash_put (self->trash, self->dirfd, name, NULL);
+    return NULL;
+  }
+  BOTHY_FAULT_POINT ("place.recorded");
+  g_hash_table_insert (self->layers, layer->id, layer);
+  bothy_layer_store_hold (self, layer);
+  return g_steal_pointer (&owned);
+}
+
+/* ---- what is wanted ---- */
+
 void
 bothy_layer_store_sweep (BothyLayerStore *self, GHashTable *wanted)
 {
@@ -60,6 +134,10 @@ bothy_layer_store_sweep (BothyLayerStore *self, GHashTable *wanted)
 
     if (layer->holds > 0 || g_hash_table_contains (wanted, layer->id))
       continue;
+    if (layer->place) {
+      give_back (self, layer);
+      continue;
+    }
     if (bothy_trash_put (self->trash, self->dirfd, layer->id, &error))
       g_hash_table_iter_remove (&iter);
     else
@@ -78,9 +156,12 @@ int
 bothy_layer_store_open (BothyLayerStore *self, const BothyLayer *layer, GError **error)
 {
   g_autofree char *path = g_strconcat (layer->id, "/root", NULL);
-  int fd = openat (self->dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  int fd = layer->place ? -1 : openat (self->dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-  if (fd < 0)
+  if (layer->place)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+                 "The files of layer %.12s are not in the store: it was adopted in place", layer->id);
+  else if (fd < 0)
     bothy_error_set_errno (error, errno, "Opening a layer");
   return fd;
 }
@@ -686,6 +767,8 @@ static void
 bothy_layer_store_class_init (BothyLayerStoreClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_layer_store_finalize;
+  signals[GIVEN_BACK] = g_signal_new ("given-back", BOTHY_TYPE_LAYER_STORE, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                      NULL, G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_STRING);
 }
 
 static void

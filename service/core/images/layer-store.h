@@ -15,6 +15,9 @@ G_BEGIN_DECLS
 /*
  * The store of layers, STATE/layers/<id>/{layer,root}. Nothing is counted here: images' records say which
  * layers they stand on, and what none of them names goes.
+ *
+ * Signal: "given-back" (const char *id, const char *message): the layer ID, which had a place, is gone, and the place as it was before; or, with
+ * a MESSAGE that is not "", that could not be done.
  */
 #define BOTHY_TYPE_LAYER_STORE (bothy_layer_store_get_type ())
 G_DECLARE_FINAL_TYPE (BothyLayerStore, bothy_layer_store, BOTHY, LAYER_STORE, GObject)
@@ -33,8 +36,12 @@ BothyLayer *bothy_layer_store_lookup (BothyLayerStore *self, const char *id);
 void bothy_layer_store_hold (BothyLayerStore *self, BothyLayer *layer);
 void bothy_layer_store_release (BothyLayerStore *self, BothyLayer *layer);
 
-/* Remove every layer that is neither held nor among WANTED (a set of ids). */
+/* Remove every layer that is neither held nor among WANTED (a set of ids). One that has a place goes when that has been
+   given back, which is begun here; if that fails, the next sweep tries again. */
 void bothy_layer_store_sweep (BothyLayerStore *self, GHashTable *wanted);
+
+/* Keep LAYER (taken over), which has a place, and hold it; nothing is done to that place. NULL with an error. */
+BothyLayer *bothy_layer_store_add_place (BothyLayerStore *self, BothyLayer *layer, GError **error);
 
 /* An archive that has an image in it rather than a root file system, unpacked for the while that it is read.
  */

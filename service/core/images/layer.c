@@ -21,6 +21,7 @@ bothy_layer_free (BothyLayer *self)
   g_free (self->os_release);
   g_free (self->metadata);
   g_free (self->architecture);
+  g_clear_pointer (&self->place, bothy_place_free);
   g_free (self);
 }
 
@@ -56,7 +57,8 @@ BothyLayer *
 bothy_layer_from_record (const char *id, GKeyFile *record, GError **error)
 {
   g_autofree char *recorded = get_string (record, "Id");
-  BothyLayer *self;
+  g_autoptr (BothyLayer) self = NULL;
+  g_autoptr (GError) wrong = NULL;
 
   if (!g_str_equal (recorded, id)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "The record of layer %.12s is another layer's",
@@ -72,7 +74,12 @@ bothy_layer_from_record (const char *id, GKeyFile *record, GError **error)
   self->hides_below = g_key_file_get_boolean (record, GROUP, "HidesBelow", NULL);
   self->needs_below = g_key_file_get_boolean (record, GROUP, "NeedsBelow", NULL);
   self->may_need_below = g_key_file_get_boolean (record, GROUP, "MayNeedBelow", NULL);
-  return self;
+  self->place = bothy_place_from_record (record, GROUP, &wrong);
+  if (wrong) {
+    g_propagate_error (error, g_steal_pointer (&wrong));
+    return NULL;
+  }
+  return g_steal_pointer (&self);
 }
 
 GKeyFile *
@@ -89,5 +96,7 @@ bothy_layer_to_record (const BothyLayer *self)
   g_key_file_set_boolean (record, GROUP, "HidesBelow", self->hides_below);
   g_key_file_set_boolean (record, GROUP, "NeedsBelow", self->needs_below);
   g_key_file_set_boolean (record, GROUP, "MayNeedBelow", self->may_need_below);
+  if (self->place)
+    bothy_place_to_record (self->place, record, GROUP);
   return record;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib.h>
+#include "core/images/place.h"
 
 G_BEGIN_DECLS
 
@@ -22,6 +22,7 @@ typedef struct {
   gboolean hides_below;    /* whatever is below it in an image is not to be seen */
   gboolean needs_below;    /* it lacks what is in a layer below: by itself it is nothing */
   gboolean may_need_below; /* over some layers it is another one than over others */
+  BothyPlace *place;       /* where its files are, if that is not in the store; or NULL */
   guint holds;             /* by imports under way */
 } BothyLayer;
 

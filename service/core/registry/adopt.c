@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "core/images/expiry.h"
+#include "core/images/import-place.h"
 #include "core/images/import-tree.h"
 #include "core/registry/create.h"
 #include "core/registry/set-autostart.h"
@@ -33,6 +34,41 @@ adoption_free (Adoption *adoption)
   g_clear_object (&adoption->image);
   bothy_adopt_source_free (adoption->source);
   g_free (adoption);
+}
+
+/* ---- what stands on files that are elsewhere ---- */
+
+BothyContainer *
+bothy_registry_find_in_place (BothyRegistry *self, BothyAdoptKind kind, const char *source)
+{
+  g_autoptr (GList) containers = bothy_containers_list (bothy_registry_get_containers (self));
+  BothyImageStore *images = bothy_registry_get_images (self);
+  g_autofree char *wanted = g_strdup_printf ("%s:%s", bothy_adopt_kind_name (kind), source);
+
+  for (GList *l = containers; l; l = l->next) {
+    const BothyImage *image = bothy_image_store_lookup (images, BOTHY_CONTAINER (l->data)->spec->image);
+    const BothyPlace *place = image ? bothy_image_store_get_place (images, image) : NULL;
+    g_autofree char *found = place ? bothy_place_describe (place) : NULL;
+
+    if (g_strcmp0 (found, wanted) == 0)
+      return l->data;
+  }
+  return NULL;
+}
+
+gboolean
+bothy_registry_check_not_in_place (BothyRegistry *self, const BothyAdoptSource *source, GError **error)
+{
+  const BothyContainer *container =
+      source->fds ? NULL : bothy_registry_find_in_place (self, source->kind, source->source);
+
+  if (!container)
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+               "%s:%s was adopted in place already: container %s stands on its files; \"bothy adopt --undo\" "
+               "gives it back",
+               bothy_adopt_kind_name (source->kind), source->source, container->spec->name);
+  return FALSE;
 }
 
 /* ---- the container ---- */
@@ -76,25 +112,45 @@ on_created (GObject *source, GAsyncResult *result, gpointer user_data)
 
 /* ---- its files ---- */
 
+/* IMAGE (taken over) has its files; or ERROR (taken over) says why there is none. */
 static void
-on_imported (GObject *source, GAsyncResult *result, gpointer user_data)
+take_image (GTask *task, BothyImage *image, GError *error)
 {
-  g_autoptr (GTask) task = user_data;
   BothyRegistry *self = g_task_get_source_object (task);
+  BothyImageStore *images = bothy_registry_get_images (self);
   Adoption *adoption = g_task_get_task_data (task);
-  GError *error = NULL;
 
-  adoption->image = bothy_image_store_import_tree_finish (BOTHY_IMAGE_STORE (source), result, &error);
-  if (!adoption->image) {
+  adoption->image = image;
+  if (!image) {
     g_task_return_error (task, error);
     return;
   }
   BOTHY_FAULT_POINT ("adopt.imported");
-  bothy_image_store_use (BOTHY_IMAGE_STORE (source), adoption->image, 1);
+  bothy_image_store_use (images, image, 1);
   adoption->progress ("creating", -1, 0, adoption->watch_data);
   adoption->spec->image = (g_free (adoption->spec->image), g_strdup (adoption->image->fingerprint));
   bothy_registry_create (self, adoption->source->owner, g_steal_pointer (&adoption->spec), on_created,
                          g_object_ref (task));
+}
+
+static void
+on_imported (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  BothyImage *image = bothy_image_store_import_tree_finish (BOTHY_IMAGE_STORE (source), result, &error);
+
+  take_image (task, image, error);
+}
+
+static void
+on_placed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  BothyImage *image = bothy_image_store_import_place_finish (BOTHY_IMAGE_STORE (source), result, &error);
+
+  take_image (task, image, error);
 }
 
 static void
@@ -142,7 +198,26 @@ import_tree (GTask *task)
                                  g_object_ref (task));
 }
 
+/* Its files stay where they are. */
+static void
+import_place (GTask *task)
+{
+  BothyRegistry *self = g_task_get_source_object (task);
+  const Adoption *adoption = g_task_get_task_data (task);
+  g_autoptr (BothyPlace) place = bothy_adopt_survey_get_place (adoption->survey, adoption->source);
+
+  bothy_image_store_import_place (bothy_registry_get_images (self), adoption->source->owner, place,
+                                  adoption->survey->unpacked, on_placed, g_object_ref (task));
+}
+
 /* ---- the plan ---- */
+
+static gboolean
+check_survey (const Adoption *adoption, GError **error)
+{
+  return adoption->source->in_place ? bothy_adopt_survey_check_in_place (adoption->survey, error)
+                                    : bothy_adopt_survey_check (adoption->survey, error);
+}
 
 static void
 on_looked (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -154,7 +229,7 @@ on_looked (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   adoption->survey = bothy_adopt_look_finish (result, &error);
-  if (!adoption->survey || !bothy_adopt_survey_check (adoption->survey, &error)) {
+  if (!adoption->survey || !check_survey (adoption, &error)) {
     g_task_return_error (task, error);
     return;
   }
@@ -167,10 +242,13 @@ on_looked (GObject *source, GAsyncResult *result, gpointer user_data)
   bothy_autostart_copy (&adoption->autostart, &spec->autostart);
   bothy_autostart_clear (&spec->autostart);
   /* Before anything is copied. */
-  if (bothy_registry_check_create (self, adoption->source->owner, spec, &error))
-    import_tree (task);
-  else
+  if (!bothy_registry_check_create (self, adoption->source->owner, spec, &error) ||
+      !bothy_registry_check_not_in_place (self, adoption->source, &error))
     g_task_return_error (task, error);
+  else if (adoption->source->in_place)
+    import_place (task);
+  else
+    import_tree (task);
 }
 
 void
@@ -186,6 +264,7 @@ bothy_registry_adopt (BothyRegistry *self,
 {
   g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
   Adoption *adoption = g_new0 (Adoption, 1);
+  GError *error = NULL;
 
   adoption->source = bothy_adopt_source_copy (source);
   adoption->network = network;
@@ -194,7 +273,10 @@ bothy_registry_adopt (BothyRegistry *self,
   adoption->watch_data = watch_data;
   g_task_set_check_cancellable (task, FALSE);
   g_task_set_task_data (task, adoption, (GDestroyNotify)adoption_free);
-  bothy_adopt_look (bothy_registry_get_helper (self), source, cancellable, on_looked, g_object_ref (task));
+  if (bothy_registry_check_not_in_place (self, source, &error))
+    bothy_adopt_look (bothy_registry_get_helper (self), source, cancellable, on_looked, g_object_ref (task));
+  else
+    g_task_return_error (task, error);
 }
 
 BothyContainer *

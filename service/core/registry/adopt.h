@@ -15,7 +15,8 @@ typedef void (*BothyAdoptWarning) (const char *text, gpointer user_data);
 /*
  * Make a container of what SOURCE is, for its owner: its files are copied, and become an image that goes with the container; what
  * its configuration says that Bothy has, too, is the container's. The original is only read. NETWORK (taken over) is what
- * the container has in place of what the configuration says; NULL: that.
+ * the container has in place of what the configuration says; NULL: that. Of a source that is in_place no file is copied: the image
+ * stands on the files where they are, see core/images/place.h.
  */
 void bothy_registry_adopt (BothyRegistry *self,
                            const BothyAdoptSource *source,
@@ -26,6 +27,14 @@ void bothy_registry_adopt (BothyRegistry *self,
                            GCancellable *cancellable,
                            GAsyncReadyCallback callback,
                            gpointer user_data);
+
+/* A container that stands on the tree of root's container SOURCE of KIND, which was adopted where it is; NULL: none does. (transfer
+   none) */
+BothyContainer *bothy_registry_find_in_place (BothyRegistry *self, BothyAdoptKind kind, const char *source);
+
+/* FALSE with WRONG_STATE: SOURCE was adopted where it is already. */
+gboolean
+bothy_registry_check_not_in_place (BothyRegistry *self, const BothyAdoptSource *source, GError **error);
 
 /* (transfer full); NULL with an error, as bothy_adopt_look(), importing an image, or making a container fails: nothing is
    left of it. */

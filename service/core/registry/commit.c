@@ -10,6 +10,7 @@
 #include "core/container/oci-config.h"
 #include "core/images/expiry.h"
 #include "core/images/export.h"
+#include "core/images/import-place.h"
 #include "core/images/import-tree.h"
 #include "core/registry/files.h"
 #include "core/registry/snapshots.h"
@@ -195,7 +196,7 @@ mount_layers (GTask *task)
   if (!base)
     error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE, "The image that it stands on is gone: %.12s",
                          commit->container->spec->image);
-  else
+  else if (bothy_image_store_check_stored (images, base, "made an image or an archive of", &error))
     bothy_files_check_depth (self, commit->container, commit->upper->id, &error);
   if (error) {
     finish_commit (task, NULL, error);

@@ -135,7 +135,10 @@ configuration_parse (struct job *job, const char *text, size_t size, char ret_li
 }
 
 size_t
-configuration_read (struct job *job, int fd, char ret_lines[CONFIGURATION_MAX_TEXT])
+configuration_read (struct job *job,
+                    int fd,
+                    configuration_parser parse,
+                    char ret_lines[CONFIGURATION_MAX_TEXT])
 {
   static char text[CONFIGURATION_MAX_SIZE + 1];
   size_t size = 0;
@@ -153,7 +156,7 @@ configuration_read (struct job *job, int fd, char ret_lines[CONFIGURATION_MAX_TE
       return 0;
     }
     if (part == 0)
-      return configuration_parse (job, text, size, ret_lines);
+      return parse (job, text, size, ret_lines);
     size += (size_t)part;
   }
   job_fail (job, UNPACK_LIMIT_EXCEEDED, 0, "Its configuration has more than %u bytes",

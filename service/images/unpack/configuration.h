@@ -16,10 +16,19 @@
 #define CONFIGURATION_MAX_TEXT (CONFIGURATION_MAX_SIZE + 8192u) /* of the lines */
 #define CONFIGURATION_MAX_KEY  127u
 
-/* Takes the file FD apart. Returns how many bytes of RET_LINES were filled, 0 also when the job failed: it is too large, or
-   no configuration. */
-size_t configuration_read (struct job *job, int fd, char ret_lines[CONFIGURATION_MAX_TEXT]);
+/* Takes a file's TEXT, of SIZE bytes, at most CONFIGURATION_MAX_SIZE, apart, as configuration_read() returns it. */
+typedef size_t (*configuration_parser) (struct job *job,
+                                        const char *text,
+                                        size_t size,
+                                        char ret_lines[CONFIGURATION_MAX_TEXT]);
 
-/* The same of TEXT, of SIZE bytes, at most CONFIGURATION_MAX_SIZE. */
+/* Takes the file FD apart with PARSE. Returns how many bytes of RET_LINES were filled, 0 also when the job failed: it is too large, or
+   no configuration. */
+size_t configuration_read (struct job *job,
+                           int fd,
+                           configuration_parser parse,
+                           char ret_lines[CONFIGURATION_MAX_TEXT]);
+
+/* A parser of LXC's form, or with UNPACK_HAS_SECTIONS of systemd's. */
 size_t
 configuration_parse (struct job *job, const char *text, size_t size, char ret_lines[CONFIGURATION_MAX_TEXT]);

@@ -13,6 +13,7 @@
 
 #include "busybox.h"
 #include "check.h"
+#include "backup.h"
 #include "configuration.h"
 #include "confine.h"
 #include "decompress.h"
@@ -116,7 +117,9 @@ read_configuration (struct job *job, struct words *words)
   if (!confine (job, -1) || !job_watch (job))
     return false;
   words->has_lines = true;
-  words->lines_size = configuration_read (job, UNPACK_SOURCE_FD, words->lines);
+  words->lines_size = configuration_read (
+      job, UNPACK_SOURCE_FD,
+      (job->request.flags & UNPACK_IS_BACKUP) != 0 ? backup_parse : configuration_parse, words->lines);
   return !job_has_failed (job);
 }
 

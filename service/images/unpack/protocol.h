@@ -71,6 +71,7 @@ enum unpack_flag {
   /* Of a request: */
   UNPACK_IS_EXACT = 1 << 12,     /* PACK: times are whole, and not only in seconds */
   UNPACK_HAS_SECTIONS = 1 << 13, /* CONFIGURATION: it is of systemd's form; else of LXC's */
+  UNPACK_IS_BACKUP = 1 << 14,    /* CONFIGURATION: it is backup.yaml of Incus or LXD */
   UNPACK_HAS_PREFIX = 1 << 4,    /* HASH: also say the SHA-256 of PREFIX and SOURCE together */
   UNPACK_IS_CHECKED = 1 << 5,    /* ARCHIVE: its digest is known, and is compared by who asks */
   UNPACK_IS_OVER =

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/registry/undo-adoption.h"
+
+#include "base/error.h"
+#include "base/fault.h"
+#include "core/images/import-place.h"
+#include "core/registry/lifecycle.h"
+
+typedef struct {
+  BothyContainer *container;
+  guint32 user;
+  BothyPlace *place;
+  char *layer; /* its id */
+  gulong handler;
+  GError *error; /* why the container could not be deleted */
+} Undo;
+
+static void
+undo_free (gpointer data)
+{
+  Undo *undo = data;
+
+  g_object_unref (undo->container);
+  bothy_place_free (undo->place);
+  g_free (undo->layer);
+  g_clear_error (&undo->error);
+  g_free (undo);
+}
+
+static BothyLayerStore *
+layers_of (GTask *task)
+{
+  return bothy_image_store_get_layers (bothy_registry_get_images (g_task_get_source_object (task)));
+}
+
+/* With the container the image went, and the layer goes when its place is known to be given back. */
+static void
+on_given_back (BothyLayerStore *layers, const char *id, const char *message, gpointer user_data)
+{
+  GTask *task = user_data;
+  Undo *undo = g_task_get_task_data (task);
+
+  if (!g_str_equal (id, undo->layer))
+    return;
+  g_signal_handler_disconnect (layers, undo->handler);
+  if (*message)
+    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_FAILED, "%s", message);
+  else
+    g_task_return_boolean (task, TRUE);
+  g_object_unref (task);
+}
+
+/* The original is the container's again, which is there still. */
+static void
+on_taken_again (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Undo *undo = g_task_get_task_data (task);
+  g_autoptr (GError) error = NULL;
+
+  if (!bothy_place_label_finish (result, &error))
+    g_warning ("Container %s: %s", undo->container->id, error->message);
+  g_task_return_error (task, g_steal_pointer (&undo->error));
+}
+
+static void
+on_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyRegistry *self = BOTHY_REGISTRY (source);
+  Undo *undo = g_task_get_task_data (task);
+  g_autoptr (BothyOperation) operation = bothy_registry_delete_finish (self, result, &undo->error);
+
+  /* The signal says what comes then. */
+  if (operation)
+    return;
+  g_signal_handler_disconnect (layers_of (task), undo->handler);
+  g_object_unref (task);
+  bothy_place_label (bothy_registry_get_helper (self), undo->place, undo->layer, FALSE, on_taken_again,
+                     g_object_ref (task));
+}
+
+static void
+on_unlabelled (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  BothyRegistry *self = g_task_get_source_object (task);
+  Undo *undo = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  BOTHY_FAULT_POINT ("undo.unlabelled");
+  if (!bothy_place_label_finish (result, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
+  undo->handler = g_signal_connect (layers_of (task), "given-back", G_CALLBACK (on_given_back), task);
+  g_object_ref (task);
+  bothy_registry_delete (self, undo->container, undo->user, FALSE, on_deleted, g_object_ref (task));
+}
+
+/* Whether nobody else, and no run of its own, needs the files of IMAGE, which has PLACE or none. */
+static gboolean
+check_alone (const BothyContainer *container, BothyImage *image, const BothyPlace *place, GError **error)
+{
+  const char *name = container->spec->name;
+
+  if (!place)
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+        "Container %s was not adopted in place; if it is a copy, its original is as it was, and \"bothy "
+        "delete %s\" removes the copy",
+        name, name);
+  else if (image->n_containers > 1)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+                 "Other containers stand on the same files, copies of %s; delete them first", name);
+  else if (bothy_image_has_names (image, container->owner))
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+                 "Its files are an image that has a name, %s; delete that first (bothy image delete)",
+                 bothy_image_label (image, container->owner));
+  else
+    return TRUE;
+  return FALSE;
+}
+
+void
+bothy_registry_undo_adoption (BothyRegistry *self,
+                              BothyContainer *container,
+                              guint32 user,
+                              GAsyncReadyCallback callback,
+                              gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  BothyImageStore *images = bothy_registry_get_images (self);
+  BothyImage *image = bothy_image_store_lookup (images, container->spec->image);
+  const BothyPlace *place = image ? bothy_image_store_get_place (images, image) : NULL;
+  Undo *undo;
+  GError *error = NULL;
+
+  if (bothy_container_is_active (container))
+    g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "Container %s is running; stop it first",
+                 container->spec->name);
+  if (error || !check_alone (container, image, place, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
+  undo = g_new0 (Undo, 1);
+  undo->container = g_object_ref (container);
+  undo->user = user;
+  undo->place = bothy_place_copy (place);
+  undo->layer = g_strdup (image->layers[0]);
+  g_task_set_task_data (task, undo, undo_free);
+  bothy_place_label (bothy_registry_get_helper (self), place, undo->layer, TRUE, on_unlabelled,
+                     g_object_ref (task));
+}
+
+gboolean
+bothy_registry_undo_adoption_finish (BothyRegistry *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}

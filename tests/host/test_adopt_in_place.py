@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Root's containers that other tools made, adopted where they are: nothing is copied, and nothing of the original is written."""
+
+import os
+
+import pytest
+
+from test_adopt import BASE, adopt_for_alice, everything, inside, lxc, make_tree, own_images, plan  # noqa: F401
+from tools import names, nothing_left, tidy  # noqa: F401
+
+
+def adopt_in_place(host, *words):
+    return adopt_for_alice(host, "--in-place", *words)
+
+
+def label_of(container):
+    return [path.name for path in container.iterdir() if ".adopted-by-bothy." in path.name]
+
+
+def original(container):
+    """All of it, but what its configuration is called."""
+    return {path: what for path, what in everything(container).items() if not path.startswith("config")}
+
+
+def wait_given_back(host, container):
+    host.run("root", f"until test -e /var/lib/lxc/{container.name}/config; do sleep 0.05; done", check=True, timeout=20)
+
+
+def stat_inside(host, *paths):
+    return inside(host, "stat -c '%a %u:%g %n' " + " ".join(paths)).splitlines()
+
+
+def test_conv03_in_place_it_runs_on_the_tree(host, lxc):  # noqa: F811
+    before = everything(lxc)
+    assert adopt_in_place(host, "lxc:web") == "web"
+    assert label_of(lxc) and not (lxc / "config").exists()
+    host.run("alice", "bothy start web", check=True)
+    assert stat_inside(host, "/usr/setuid", "/home/user/file", "/srv/nobodys", "/root/secret", "/tmp") == [
+        "4755 0:0 /usr/setuid", "644 1000:1000 /home/user/file", "644 65534:65534 /srv/nobodys", "600 0:0 /root/secret", "1777 0:0 /tmp"]
+    assert inside(host, "stat -c %h /usr/one; cat /root/secret /root/nobodys; hostname") == "2\nsecret\nhidden\njeedom1"
+    # What is changed is changed above.
+    inside(host, "echo new >/root/secret; rm /usr/one; mkdir /srv/made; chown 1000:1000 /srv/acl; rm -r /home")
+    inside(host, "test ! -e /usr/one && test -d /srv/made && cat /root/secret")
+    host.run("alice", "bothy restart web", check=True)
+    assert inside(host, "cat /root/secret; test -e /home || echo none") == "new\nnone"
+    host.run("alice", "bothy stop web", check=True)
+    assert original(lxc) == {path: what for path, what in before.items() if path != "config"}
+    # It stays across a restart of the service, and goes with the container, to the bit.
+    host.run("root", "systemctl stop bothyd", check=True)
+    host.run("alice", "bothy start web && bothy delete -f web", check=True)
+    wait_given_back(host, lxc)
+    assert everything(lxc) == before and not label_of(lxc) and own_images(host) == []
+    nothing_left(host)
+
+
+def test_conv06_in_place_its_own_tool_does_not_find_it(host, lxc):  # noqa: F811
+    adopt_in_place(host, "lxc:web", "mine")
+    assert "adopted as mine by alice" in host.output("root", "bothy adopt --list")
+    for words in ("lxc:web", "--in-place lxc:web"):
+        done = host.run("root", f"bothy adopt --owner alice {words} second")
+        assert done.returncode == 1 and ("adopted in place already" in done.stderr or "put aside" in done.stderr), done.stderr
+    # Without its label it is nobody's layer.
+    label = label_of(lxc)[0]
+    (lxc / label).rename(lxc / "config")
+    done = host.run("alice", "bothy start mine")
+    assert done.returncode == 1 and "lxc:web" in done.stderr and "put aside" in done.stderr, done.stderr
+    # Nor with another one's.
+    (lxc / "config").rename(lxc / (label[:-1] + ("0" if label[-1] != "0" else "1")))
+    assert host.run("alice", "bothy start mine").returncode == 1
+    (lxc / (label[:-1] + ("0" if label[-1] != "0" else "1"))).rename(lxc / label)
+    host.run("alice", "bothy start mine", check=True)
+    host.run("alice", "bothy delete -f mine", check=True)
+    wait_given_back(host, lxc)
+
+
+def test_conv04_in_place_ids_of_others_are_refused(host, lxc):  # noqa: F811
+    os.chown(lxc / "rootfs/usr/one", 70000, 0)
+    before = everything(lxc)
+    done = host.run("root", "bothy adopt --in-place --owner alice lxc:web")
+    assert done.returncode == 1 and "/usr/one" in done.stderr, done.stderr
+    assert everything(lxc) == before and names(host) == []
+    nothing_left(host)
+
+
+def test_conv07_in_place_is_for_roots_containers(host, lxc):  # noqa: F811
+    done = host.run("alice", "bothy", "--no-ask-password", "adopt", "--in-place", "lxc:web")
+    assert done.returncode == 1 and "uthor" in done.stderr, done.stderr
+    assert host.run("root", "bothy adopt --in-place --owner alice dir:/var/lib/lxc/web/rootfs web").returncode == 1
+    (lxc / "config").unlink()
+    found, done = plan(host, "root", "--in-place", "lxc:web")
+    assert done.returncode == 1 and "put aside" in found["facts"]["obstacle"] and found["facts"]["way"] == "in-place"
+    assert host.run("root", "bothy adopt --in-place --owner alice lxc:web").returncode == 1
+    assert names(host) == [] and label_of(lxc) == []
+
+
+def test_conv07_in_place_on_a_file_system_that_can_not(host):
+    """The throwaway host's own is an overlay."""
+    host.run("root", "mkdir -p /var/lib/lxc/over && cp -a /etc/os-release /var/lib/lxc/over && mkdir -p /var/lib/lxc/over/rootfs/bin "
+             "/var/lib/lxc/over/rootfs/etc && echo lxc.uts.name = over >/var/lib/lxc/over/config", check=True)
+    try:
+        done = host.run("root", "bothy adopt --in-place --owner alice lxc:over")
+        assert done.returncode == 1 and "idmapped" in done.stderr, done.stderr
+        assert host.run("root", "test -e /var/lib/lxc/over/config").returncode == 0 and names(host) == []
+    finally:
+        host.run("root", "rm -r /var/lib/lxc/over", check=True)
+
+
+def test_conv03_in_place_mapped_ids(host, lxc):  # noqa: F811
+    """Root's container that had ids of its own already."""
+    make_tree(lxc.parent / "shifted/rootfs", BASE)
+    (lxc.parent / "shifted/config").write_text(f"lxc.uts.name = s\nlxc.idmap = u 0 {BASE} 65536\nlxc.idmap = g 0 {BASE} 65536\n")
+    before = everything(lxc.parent / "shifted")
+    adopt_in_place(host, "lxc:shifted", "web")
+    host.run("alice", "bothy start web", check=True)
+    assert stat_inside(host, "/usr/setuid", "/home/user/file", "/srv/nobodys") == [
+        "4755 0:0 /usr/setuid", "644 1000:1000 /home/user/file", "644 65534:65534 /srv/nobodys"]
+    host.run("alice", "bothy delete -f web", check=True)
+    wait_given_back(host, lxc.parent / "shifted")
+    assert everything(lxc.parent / "shifted") == before
+
+
+def test_in_place_snapshots_and_copies(host, lxc):  # noqa: F811
+    before = everything(lxc)
+    adopt_in_place(host, "lxc:web")
+    host.run("alice", "bothy start web", check=True)
+    inside(host, "echo 1 >/root/mark")
+    host.run("alice", "bothy stop web && bothy snapshot create web before && bothy copy web two && bothy start web two", check=True)
+    inside(host, "echo 2 >/root/mark")
+    assert inside(host, "cat /root/mark /root/secret", "two") == "1\nsecret"
+    host.run("alice", "bothy snapshot restore --stop web before", check=True)
+    assert inside(host, "cat /root/mark") == "1"
+    done = host.run("alice", "bothy stop web; bothy commit web image")
+    assert done.returncode == 1 and "lxc:web" in done.stderr, done.stderr
+    # The original is the other's still.
+    host.run("alice", "bothy delete -f web", check=True)
+    assert not (lxc / "config").exists() and inside(host, "cat /root/secret", "two") == "secret"
+    host.run("alice", "bothy delete -f two", check=True)
+    wait_given_back(host, lxc)
+    assert everything(lxc) == before
+
+
+@pytest.mark.once
+def test_conv05_in_place_killed_at_any_time(host, lxc):  # noqa: F811
+    before = everything(lxc)
+    for delay in (0.05, 0.15, 0.3, 0.5):
+        host.run("root", f"systemctl reset-failed bothyd; bothy adopt --in-place --owner alice lxc:web >/dev/null 2>&1 & sleep {delay}; "
+                 "kill -9 $(systemctl show -p MainPID --value bothyd); wait; true", timeout=60)
+        host.run("alice", "until bothy list >/dev/null 2>&1; do sleep 0.1; done", check=True, timeout=20)
+        if names(host):
+            assert label_of(lxc)
+            host.run("alice", "bothy start web && bothy delete -f web", check=True)
+        wait_given_back(host, lxc)
+        assert everything(lxc) == before
+        nothing_left(host)
+
+
+def test_conv06_undo_brings_it_back_as_it_was(host, lxc):  # noqa: F811
+    before = everything(lxc)
+    adopt_in_place(host, "lxc:web")
+    host.run("alice", "bothy start web", check=True)
+    inside(host, "echo new >/root/secret")
+    done = host.run("alice", "bothy adopt --undo web")
+    assert done.returncode == 1 and "stop it first" in done.stderr, done.stderr
+    host.run("alice", "bothy stop web && bothy copy web two", check=True)
+    done = host.run("alice", "bothy adopt --undo web")
+    assert done.returncode == 1 and "copies" in done.stderr, done.stderr
+    host.run("alice", "bothy delete two", check=True)
+    # Somebody has made another one there.
+    (lxc / "config").write_text("lxc.uts.name = other\n")
+    done = host.run("alice", "bothy adopt --undo web")
+    assert done.returncode == 1 and "another one in its place" in done.stderr and names(host) == ["web"], done.stderr
+    (lxc / "config").unlink()
+    assert host.run("bob", "bothy adopt --undo alice/web").returncode == 1
+    host.run("alice", "bothy adopt --undo web", check=True)
+    assert everything(lxc) == before and names(host) == [] and own_images(host) == []
+    nothing_left(host)
+    adopt_for_alice(host, "lxc:web")
+    done = host.run("alice", "bothy adopt --undo web")
+    assert done.returncode == 1 and "not adopted in place" in done.stderr, done.stderr
+    # An original that is gone is not given back, and nothing is lost of what was written.
+    host.run("alice", "bothy delete web", check=True)
+    adopt_in_place(host, "lxc:web")
+    lxc.rename(lxc.parent / "elsewhere")
+    done = host.run("alice", "bothy adopt --undo web")
+    assert done.returncode == 1 and "lxc:web" in done.stderr and names(host) == ["web"], done.stderr
+    (lxc.parent / "elsewhere").rename(lxc)
+    host.run("alice", "bothy adopt --undo web", check=True)
+    assert everything(lxc) == before
+
+
+def listen_as(host, user, path):
+    """Something that answers where LXC's monitor would."""
+    host.run(user, "systemd-run -q --unit monitor python3 -c 'import socket, time; s = socket.socket(socket.AF_UNIX); "
+             f's.bind("\\0{path}"); s.listen(); time.sleep(600)\'' if user == "root" else
+             "python3 -c 'import socket, time; s = socket.socket(socket.AF_UNIX); "
+             f's.bind("\\0{path}"); s.listen(); time.sleep(600)\' >/dev/null 2>&1 & echo $! >/tmp/listener', check=True)
+    host.run("root", f"until grep -q '@{path}' /proc/net/unix; do sleep 0.05; done", check=True, timeout=10)
+
+
+def test_conv06_in_place_its_monitor_listens(host, lxc):  # noqa: F811
+    """LXC's own monitor, of root's; a user's, who may take that name, says nothing."""
+    listen_as(host, "alice", "/var/lib/lxc/web/command")
+    try:
+        adopt_in_place(host, "lxc:web")
+        host.run("alice", "bothy adopt --undo web", check=True)
+    finally:
+        host.run("alice", "kill $(cat /tmp/listener); rm /tmp/listener", check=True)
+    host.run("root", "until ! grep -q lxc/web/command /proc/net/unix; do sleep 0.05; done", check=True, timeout=10)
+    adopt_in_place(host, "lxc:web", "first")
+    listen_as(host, "root", "/var/lib/lxc/web/command")
+    try:
+        done = host.run("alice", "bothy start first")
+        assert done.returncode == 1 and "it runs" in done.stderr, done.stderr
+        host.run("alice", "bothy adopt --undo first", check=True)
+        done = host.run("root", "bothy adopt --in-place --owner alice lxc:web")
+        assert done.returncode == 1 and "runs" in done.stderr and label_of(lxc) == [], done.stderr
+    finally:
+        host.run("root", "systemctl stop monitor", check=True)
+
+
+def test_conv06_in_place_nspawn(host):
+    """A machine of systemd-nspawn's: it is another name of its directory that keeps it from being found, and its lock that tells."""
+    host.run("root", "mkdir -p /var/lib/machines && mount -t tmpfs none /var/lib/machines && systemctl stop bothyd", check=True)
+    try:
+        machine = host.root / "var/lib/machines/Mine"
+        make_tree(machine, 524288)
+        before = everything(machine)
+        host.run("root", "systemd-run -q --unit locker flock /var/lib/machines/.#Mine.lck sleep 600; "
+                 "until ! flock -n /var/lib/machines/.#Mine.lck true; do sleep 0.05; done", check=True, timeout=20)
+        done = host.run("root", "bothy adopt --in-place --owner alice nspawn:Mine")
+        assert done.returncode == 1 and "it runs" in done.stderr, done.stderr
+        # As systemd 250 and later do it.
+        host.run("root", "systemctl stop locker; systemd-run -q --unit locker python3 -c 'import fcntl, struct, time; "
+                 'f = open("/var/lib/machines/.#Mine.lck", "r+"); '
+                 "fcntl.fcntl(f, 37, struct.pack(\"hhqqi4x\", fcntl.F_WRLCK, 0, 0, 0, 0)); open(\"/run/locked\", \"w\"); time.sleep(600)'; "
+                 "until test -e /run/locked; do sleep 0.05; done", check=True, timeout=20)
+        done = host.run("root", "bothy adopt --in-place --owner alice nspawn:Mine")
+        assert done.returncode == 1 and "it runs" in done.stderr, done.stderr
+        host.run("root", "systemctl stop locker; rm /run/locked", check=True)
+        assert adopt_in_place(host, "nspawn:Mine") == "mine"
+        assert not machine.exists() and host.run("root", "machinectl image-status Mine").returncode != 0
+        assert "adopted as mine by alice" in host.output("root", "bothy adopt --list")
+        host.run("alice", "bothy start mine", check=True)
+        assert stat_inside_of(host, "mine", "/usr/setuid", "/home/user/file") == ["4755 0:0 /usr/setuid", "644 1000:1000 /home/user/file"]
+        host.run("alice", "bothy stop mine && bothy adopt --undo mine", check=True)
+        assert everything(machine) == before
+    finally:
+        host.run("root", "systemctl stop locker 2>/dev/null; umount -l /var/lib/machines", check=True)
+
+
+def stat_inside_of(host, name, *paths):
+    return inside(host, "stat -c '%a %u:%g %n' " + " ".join(paths), name).splitlines()

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Root's containers of other tools, which become layers where they are: labelled first, and never written."""
+
+import errno
+import fcntl
+import os
+import pathlib
+import shutil
+import socket
+
+import pytest
+
+from helping import (ADOPTABLE, BASE, LABEL, STEP_ADOPTABLE, STEP_HELD, STEP_LABEL, STEP_REQUEST, STEP_TREE_MOUNTS, TREE_LAYER, USERNS,
+                     Helper, helper, own_mounts, pytestmark, request)
+from test_helper_folders import in_container
+
+LXC, NSPAWN = 1, 2
+ID, OTHER = "ab" * 32, "cd" * 32
+TREES = {LXC: "/var/lib/lxc/web/rootfs", NSPAWN: "/var/lib/machines/web"}
+
+fixtures = helper, own_mounts, pytestmark, Helper
+
+
+@pytest.fixture(params=[LXC, NSPAWN], ids=["lxc", "nspawn"])
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def tree(kind):
+    path = pathlib.Path(TREES[kind])
+    path.mkdir(parents=True)
+    (path / "file").write_text("root's")
+    if kind == LXC:
+        (path.parent / "config").write_text("lxc.uts.name = web\n")
+    yield path
+    shutil.rmtree("/var/lib/lxc" if kind == LXC else "/var/lib/machines")
+
+
+def label(helper, kind, take=0, name=b"web", id=ID):
+    return helper.call(request(LABEL, adoptable=(kind, name, id.encode(), take)))
+
+
+def layer(helper, kind, name=b"web", id=ID, extents=((0, BASE, 65536),)):
+    userns = helper.call(request(USERNS, owner=BASE, extents=extents)).fds[0]
+    return helper.call(request(TREE_LAYER, adoptable=(kind, name, id.encode(), 0)), [userns])
+
+
+def everything(kind):
+    top = pathlib.Path("/var/lib/lxc" if kind == LXC else "/var/lib/machines")
+    return sorted(str(path) for path in top.rglob("*"))
+
+
+def outcome(reply):
+    return reply.error, reply.step
+
+
+def test_conv06_only_what_is_labelled_is_a_layer(helper, kind, tree):
+    before = everything(kind)
+    assert outcome(layer(helper, kind)) == (errno.ENOENT, STEP_LABEL)
+    assert outcome(label(helper, kind)) == (0, 0) and outcome(label(helper, kind)) == (0, 0)
+    assert everything(kind) != before
+    assert outcome(layer(helper, kind, id=OTHER)) == (errno.ENOENT, STEP_LABEL)
+    # It is one layer's, and is labelled for no other.
+    assert outcome(label(helper, kind, id=OTHER)) == (errno.ENOENT, STEP_LABEL)
+    assert outcome(label(helper, kind, take=1, id=OTHER))[0] in (0, errno.ENOENT)
+    assert outcome(layer(helper, kind)) == (0, 0)
+    assert outcome(label(helper, kind, take=1)) == (0, 0) and outcome(label(helper, kind, take=1)) == (0, 0)
+    assert everything(kind) == before
+
+
+def test_conv01_nobody_writes_through_it(helper, kind, tree):
+    """The container's root is the host's there, as far as files go."""
+    label(helper, kind)
+    reply = layer(helper, kind)
+    assert (*outcome(reply), len(reply.fds)) == (0, 0, 1)
+    out = in_container(reply.fds[0], """
+print(os.stat("file").st_uid)
+for flag in 1, 2, 4: # read-only, nosuid, nodev
+    print(change(flag))
+for act in lambda: open("made", "w"), lambda: open("file", "a"), lambda: os.chmod("file", 0o4777), lambda: os.unlink("file"):
+    try:
+        act()
+        print("done")
+    except OSError as e:
+        print(e.errno)
+""").split()
+    assert out == ["0"] + [str(errno.EPERM)] * 3 + [str(errno.EROFS)] * 4
+
+
+def test_conv06_nothing_else_is_overwritten(helper, kind, tree):
+    label(helper, kind)
+    if kind == LXC:
+        (tree.parent / "config").write_text("another\n")
+    else:
+        tree.mkdir()
+    assert outcome(label(helper, kind, take=1)) == (errno.EEXIST, STEP_LABEL)
+    assert outcome(layer(helper, kind)) == (0, 0)
+
+
+def test_conv07_links_lead_nowhere(helper, kind, tree):
+    label(helper, kind)
+    home = tree if kind == LXC else next(path for path in tree.parent.iterdir() if path.name.endswith(".web"))
+    home.rename(home.parent / "kept")
+    home.symlink_to("/etc")
+    assert layer(helper, kind).error in (errno.ELOOP, errno.ENOTDIR)
+    home.unlink()
+    home.symlink_to("kept")
+    assert layer(helper, kind).error in (errno.ELOOP, errno.ENOTDIR)
+
+
+def test_conv06_what_is_mounted_in_it_is_not_missed(helper, kind, tree):
+    label(helper, kind)
+    home = tree if kind == LXC else next(path for path in tree.parent.iterdir() if path.name.endswith(".web"))
+    (home / "mnt").mkdir()
+    assert os.system(f"mount -t tmpfs none {home}/mnt") == 0
+    # The helper began before that and shares the mounts.
+    assert outcome(layer(helper, kind)) == (errno.EBUSY, STEP_TREE_MOUNTS)
+    os.system(f"umount {home}/mnt")
+    assert outcome(layer(helper, kind)) == (0, 0)
+
+
+def test_conv06_lxc_runs(helper):
+    tree = pathlib.Path(TREES[LXC])
+    tree.mkdir(parents=True)
+    (tree.parent / "config").write_text("")
+    with socket.socket(socket.AF_UNIX) as monitor:
+        monitor.bind("\0/var/lib/lxc/web/command")
+        monitor.listen()
+        assert outcome(label(helper, LXC)) == (errno.EBUSY, STEP_HELD)
+        assert outcome(helper.call(request(ADOPTABLE, adoptable=(LXC, b"web", b"", 0)))) == (errno.EBUSY, STEP_HELD)
+    assert outcome(label(helper, LXC)) == (0, 0)
+    shutil.rmtree("/var/lib/lxc")
+
+
+@pytest.mark.parametrize("where", ["/var/lib/machines/.#web.lck", "/run/systemd/nspawn/locks/inode-{0}:{1}"])
+@pytest.mark.parametrize("how", ["flock", "ofd"])
+def test_conv06_nspawn_runs(helper, where, how):
+    tree = pathlib.Path(TREES[NSPAWN])
+    tree.mkdir(parents=True)
+    lock = pathlib.Path(where.format(tree.stat().st_dev, tree.stat().st_ino))
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with open(lock, "w+") as held:
+        if how == "flock":
+            fcntl.flock(held, fcntl.LOCK_EX)
+        else:
+            fcntl.fcntl(held, fcntl.F_OFD_SETLK, __import__("struct").pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+        assert outcome(label(helper, NSPAWN)) == (errno.EBUSY, STEP_HELD)
+        assert outcome(helper.call(request(ADOPTABLE, adoptable=(NSPAWN, b"web", b"", 0)))) == (errno.EBUSY, STEP_HELD)
+    assert outcome(label(helper, NSPAWN)) == (0, 0)
+    assert outcome(layer(helper, NSPAWN)) == (0, 0)
+    with open(lock, "w+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert outcome(layer(helper, NSPAWN)) == (errno.EBUSY, STEP_HELD)
+    shutil.rmtree("/var/lib/machines")
+
+
+@pytest.mark.parametrize("adoptable", [(0, b"web", ID.encode(), 0), (3, b"web", ID.encode(), 0), (LXC, b"", ID.encode(), 0),
+                                       (LXC, b"..", ID.encode(), 0), (LXC, b"a/b", ID.encode(), 0), (LXC, b"w" * 68, ID.encode(), 0),
+                                       (LXC, b"web", b"", 0), (LXC, b"web", b"../" * 11, 0), (LXC, b"web", b"a" * 68, 0),
+                                       (LXC, b"web", ID.encode(), 2)])
+def test_nonsense_is_refused(helper, adoptable):
+    assert outcome(helper.call(request(LABEL, adoptable=adoptable))) == (errno.EINVAL, STEP_REQUEST)
+    userns = helper.userns([(0, BASE, 65536)])
+    assert outcome(helper.call(request(TREE_LAYER, adoptable=adoptable), [userns])) == (errno.EINVAL, STEP_REQUEST)
+
+
+def test_what_is_not_there(helper, kind):
+    assert outcome(label(helper, kind)) in ((errno.ENOENT, STEP_ADOPTABLE), (errno.ENOENT, STEP_LABEL))
+    assert layer(helper, kind).error == errno.ENOENT
