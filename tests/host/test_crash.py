@@ -16,7 +16,7 @@ pytestmark = pytest.mark.once
 
 @pytest.fixture
 def x1(host):
-    host.run("root", "systemctl reset-failed bothyd bothy-helper bothy-spawn 2>/dev/null; true")
+    host.run("root", "systemctl reset-failed bothyd bothy-helper bothy-spawn bothy-parse 2>/dev/null; true")
     host.run("alice", "bothy", "launch", "busybox", "x1", check=True)
     return info(host, "x1")
 
@@ -99,7 +99,7 @@ def test_ephemeral_that_ended_without_a_broker(host):
 def test_killed_helper_LIFE_10(host, x1):
     for _ in range(2):
         host.run("alice", "bothy", "run", "--rm", "busybox", "true", check=True)
-        for unit in "bothy-helper.service", "bothy-spawn.service":
+        for unit in "bothy-helper.service", "bothy-spawn.service", "bothy-parse.service":
             host.run("root", "systemctl", "kill", "--signal=KILL", unit, check=True)
         assert host.run("alice", "bothy", "exec", "x1", "--", "true").returncode == 0
         done = host.run("alice", "bothy", "run", "--rm", "busybox", "sh", "-c", "exit 3")
