@@ -394,10 +394,13 @@ bothy_helper_client_quota_finish (
   if (!packet)
     return FALSE;
   reply = (const struct helper_reply *)packet->data;
-  if (reply->error) {
+  if (reply->step == HELPER_STEP_QUOTA && reply->error == ESRCH)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                 "The file system of " STATE_DIR " keeps no project quotas any more; see \"bothy doctor\"");
+  else if (reply->error)
     set_reply_error (error, reply);
+  if (reply->error)
     return FALSE;
-  }
   if (ret_bytes)
     *ret_bytes = reply->bytes;
   if (ret_inodes)

@@ -50,7 +50,8 @@ void bothy_helper_client_call (BothyHelperClient *self,
 GUnixFDList *
 bothy_helper_client_call_finish (BothyHelperClient *self, GAsyncResult *result, int *ret_pid, GError **error);
 
-/* The same for HELPER_QUOTA: what the project takes, each of them or NULL. FALSE with an error. */
+/* The same for HELPER_QUOTA: what the project takes, each of them or NULL. FALSE with an error; G_IO_ERROR_NOT_SUPPORTED: the
+   file system keeps no quotas of projects. */
 gboolean bothy_helper_client_quota_finish (
     BothyHelperClient *self, GAsyncResult *result, guint64 *ret_bytes, guint64 *ret_inodes, GError **error);
 

@@ -86,7 +86,7 @@ def test_each_capability_is_used_SUP_05(host, limit, unit, capability):
     job = "bothy launch busybox audit && bothy exec audit -- ip -4 addr show eth0 && bothy unshare -- true"
     user = "alice"
     if unit == "bothy-parse":
-        job = "tar -C /etc -c hostname | bothy image import --alias audit - && echo 'inet '; bothy image delete audit"
+        job += " && mkdir -p /tmp/audit/bin && tar -C /tmp/audit -c bin | bothy image import --alias audit - && bothy image delete audit"
     if unit == "bothy-mount":
         job = job.replace("bothy launch", "mkdir -p /dev/shm/audit && bothy launch -v /dev/shm/audit:/work").replace("bothy exec", "bothy device add audit fuse fuse && bothy exec", 1)
     if (unit, capability) == ("bothy-mount", "CAP_DAC_READ_SEARCH"):  # to open a container of root's whose directory is another id's

@@ -2,6 +2,7 @@
 #include "core/container/container.h"
 
 #include "base/error.h"
+#include "core/container/limits.h"
 #include "network/egress.h"
 
 #include <signal.h>
@@ -218,6 +219,15 @@ bothy_container_set_limits (BothyContainer *self,
   self->limits = *effective;
   self->disk.enforcement = enforcement;
   emit_changed (self);
+}
+
+const char *
+bothy_container_get_disk_limits (const BothyContainer *self)
+{
+  gboolean told = self->disk.bytes == bothy_limits_disk_bound (&self->limits, BOTHY_LIMIT_DISK) &&
+                  self->disk.inodes == bothy_limits_disk_bound (&self->limits, BOTHY_LIMIT_INODES);
+
+  return !told && g_str_equal (self->disk.enforcement, "enforced") ? "pending" : self->disk.enforcement;
 }
 
 void

@@ -202,6 +202,10 @@ void bothy_container_set_limits (BothyContainer *self,
                                  const BothyCgroupLimits *effective,
                                  const char *enforcement);
 
+/* Whether its limits of disk and inodes hold, as the bus has it: DISK's enforcement, or "pending" where the file system has
+   not been told of these yet, and bounds its files as before. (transfer none) */
+const char *bothy_container_get_disk_limits (const BothyContainer *self);
+
 /* Its files have PROJECT, and the file system was told to bound them. */
 void bothy_container_set_disk_bound (BothyContainer *self, guint32 project, guint64 bytes, guint64 inodes);
 

@@ -291,8 +291,7 @@ bothy_files_discard (BothyRegistry *self, BothyContainer *container, GError **er
                             bothy_containers_get_bound (container, BOTHY_LIMIT_DISK),
                             bothy_containers_get_bound (container, BOTHY_LIMIT_INODES), &moved, error))
     return FALSE;
-  if (!moved && !bothy_trash_put_container (bothy_registry_get_trash (self), containers_fd, container->id,
-                                            container->owner, project, error))
+  if (!moved && !bothy_containers_trash (containers, container, container->id, error))
     return FALSE;
   bothy_disk_release (self, project, container->disk.bytes, container->disk.inodes);
   bothy_containers_remove (containers, container);

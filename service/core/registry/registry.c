@@ -291,7 +291,7 @@ make_containers (BothyRegistry *self)
                                    self->state->containers_fd, self->state->sockets_fd);
   self->operations = bothy_operations_new (self->configuration->max_operations);
   self->containers = bothy_containers_new (self->state->containers_fd, self->configuration, self->ranges,
-                                           self->images, self->uppers, self->volumes);
+                                           self->images, self->uppers, self->volumes, self->trash);
   self->processes = bothy_processes_new (self->containers, self->images, self->configuration->max_processes);
   self->etc_hosts = bothy_etc_hosts_new (self->containers);
   self->events = bothy_network_events_new (
