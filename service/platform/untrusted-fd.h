@@ -31,9 +31,17 @@ void bothy_untrusted_fds_forget (const char *sender);
 /* Whether USER may send more: FALSE with LIMITS_EXCEEDED when many of his wait to be closed. */
 gboolean bothy_untrusted_fds_check (guint32 user, GError **error);
 
-/* Whether files of SENDER, a unique name on the bus or NULL, may be taken in: not when many of his wait to be closed, nor,
-   when nobody knows yet who he is, when anybody has many that wait. */
-gboolean bothy_untrusted_fds_may_send (const char *sender);
+/* Whether files of SENDER, a unique name on the bus or NULL, may be taken in: not when many of his wait to be closed. RET_ASK:
+   that it may be one of those whose files hang, and nobody knows yet who he is: find out, call bothy_untrusted_fds_note(),
+   and ask again. */
+gboolean bothy_untrusted_fds_may_send (const char *sender, gboolean *ret_ask);
+
+/* SENDER, a unique name on the bus, is a connection of USER's, who may be anybody: what he sent is closed as that user's, also
+   when he has left before he was introduced. */
+void bothy_untrusted_fds_note (const char *sender, guint32 user);
+
+/* LIST (or NULL), which stays the caller's, came from SENDER; as bothy_untrusted_fds_set_user(), if it is known who that is. */
+void bothy_untrusted_fds_set_sender (GUnixFDList *list, const char *sender);
 
 /* Whether so many of all users' wait to be closed that there will soon be no room for others; nothing but the end of the
    process helps. */
