@@ -107,6 +107,14 @@ close_one (gpointer data, gpointer user_data)
     g_hash_table_remove (accounts, GUINT_TO_POINTER (closing->user));
 }
 
+static gboolean
+is_terminal (const struct statx *found)
+{
+  return S_ISCHR (found->stx_mode) &&
+         ((found->stx_rdev_major >= PTY_FIRST && found->stx_rdev_major <= PTY_LAST) ||
+          (found->stx_rdev_major == TTY_DEVICES && found->stx_rdev_minor == PTMX_DEVICE));
+}
+
 /*
  * Whether closing FD waits for nobody, so that it needs no thread: a pipe, a terminal, /dev/null. What is left may be on a
  * file system that a user serves, a deleted file whose space is given back first, a connection that he lets linger, or
@@ -119,12 +127,18 @@ closes_at_once (int fd)
 
   if (statx (fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &found) < 0)
     return FALSE;
-  if (S_ISFIFO (found.stx_mode))
+  if (S_ISFIFO (found.stx_mode) || is_terminal (&found))
     return TRUE;
-  return S_ISCHR (found.stx_mode) &&
-         ((found.stx_rdev_major >= PTY_FIRST && found.stx_rdev_major <= PTY_LAST) ||
-          (found.stx_rdev_major == TTY_DEVICES && found.stx_rdev_minor == PTMX_DEVICE) ||
-          (found.stx_rdev_major == MEMORY_DEVICES && found.stx_rdev_minor == NULL_DEVICE));
+  return S_ISCHR (found.stx_mode) && found.stx_rdev_major == MEMORY_DEVICES &&
+         found.stx_rdev_minor == NULL_DEVICE;
+}
+
+gboolean
+bothy_untrusted_fd_is_terminal (int fd)
+{
+  struct statx found;
+
+  return statx (fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &found) == 0 && is_terminal (&found);
 }
 
 /* With the mutex. */
@@ -413,6 +427,19 @@ GUnixFDList *
 bothy_untrusted_fds_new (void)
 {
   return g_object_new (bothy_untrusted_fd_list_get_type (), NULL);
+}
+
+GUnixFDList *
+bothy_untrusted_fds_take (GUnixFDList *list)
+{
+  GUnixFDList *taken = bothy_untrusted_fds_new ();
+  int n;
+  const int *fds = g_unix_fd_list_peek_fds (list, &n);
+
+  for (int i = 0; i < n; i++)
+    g_unix_fd_list_append (taken, fds[i], NULL);
+  bothy_untrusted_fds_free (list);
+  return taken;
 }
 
 int

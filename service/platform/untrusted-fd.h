@@ -56,6 +56,12 @@ int bothy_untrusted_fd_dup (int fd, GError **error);
 /* A list that closes what is in it like that. (transfer full) */
 GUnixFDList *bothy_untrusted_fds_new (void);
 
+/* Such a list of what is in LIST, which is taken over. (transfer full) Where no more can be open, it has fewer. */
+GUnixFDList *bothy_untrusted_fds_take (GUnixFDList *list);
+
+/* Whether FD is a terminal, or the other end of one; without asking. */
+gboolean bothy_untrusted_fd_is_terminal (int fd);
+
 /* Append a duplicate of FD, of the same user, to LIST. Its index there; -1 with LIMITS_EXCEEDED: no more can be open. */
 int bothy_untrusted_fds_append (GUnixFDList *list, int fd, GError **error);
 

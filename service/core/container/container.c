@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "core/container/limits.h"
 #include "network/egress.h"
+#include "platform/cgroup-manager.h"
 
 #include <signal.h>
 
@@ -219,6 +220,14 @@ bothy_container_set_limits (BothyContainer *self,
   self->limits = *effective;
   self->disk.enforcement = enforcement;
   emit_changed (self);
+}
+
+guint32
+bothy_container_check_pid (const BothyContainer *self, gint32 pid)
+{
+  g_autofree char *group = pid > 0 ? bothy_cgroup_manager_of_process ((guint32)pid) : NULL;
+
+  return group && bothy_cgroup_manager_is_within (group, self->group) ? (guint32)pid : 0;
 }
 
 const char *
