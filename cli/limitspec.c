@@ -228,7 +228,9 @@ warn_of_disk (const char *name, GVariant *properties)
   const char *state = "";
 
   g_variant_lookup (properties, "DiskLimits", "&s", &state);
-  if (g_str_equal (state, "older"))
+  if (g_str_equal (state, "pending"))
+    g_printerr (_ ("bothy: The file system has not been told yet of the limit of %s's disk.\n"), name);
+  else if (g_str_equal (state, "older"))
     g_printerr (
         _ ("bothy: Nothing bounds the disk of %s: it was made when the file system kept no quotas. What is "
            "made now has the limit.\n"),

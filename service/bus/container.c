@@ -185,7 +185,7 @@ on_killed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
 
-  if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error))
+  if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, &error))
     bothy_call_return (call, NULL);
   else
     bothy_call_return_error (call, error);
@@ -296,11 +296,12 @@ static void
 on_console (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
-  g_autoptr (GUnixFDList) fds = NULL;
   GError *error = NULL;
+  int fd = bothy_supervisor_call_finish_fd (BOTHY_SUPERVISOR (source), result, BOTHY_SUPERVISOR_TERMINAL,
+                                            NULL, &error);
 
-  if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, &fds, &error))
-    bothy_call_return_with_fds (call, g_variant_new ("(h)", 0), fds);
+  if (fd >= 0)
+    bothy_call_return_fd (call, g_variant_new ("(h)", 0), fd);
   else
     bothy_call_return_error (call, error);
 }

@@ -34,7 +34,8 @@
   (64 * 1024 * 1024)               /* only who was asked replies: systemd, polkit, NetworkManager, the bus */
 #define MAX_STRANGE     (4 * 1024) /* of a signature that nobody takes: GDBus and the door say so themselves */
 #define DISCARD_LOOK_US 100
-#define MAX_FDS         253 /* SCM_MAX_FD of the kernel: what comes at once */
+#define ASK_TIMEOUT     2000 /* ms */
+#define MAX_FDS         253  /* SCM_MAX_FD of the kernel: what comes at once */
 
 /* Of a message's own serials, which GDBus counts from 1. */
 #define FIRST_SERIAL 0x80000000u
@@ -55,6 +56,9 @@ typedef struct {
   gint begun;             /* the text of the authentication is over; see read_text() */
   guint32 next_serial;    /* of replies of ours */
   GHashTable *signatures; /* that methods of ours take: a set */
+  char *address;          /* of the bus */
+  GDBusConnection
+      *second; /* to ask it something while a message waits in the first; NULL: not needed so far */
 } Front;
 
 /* With a small stack: the usual eight megabytes count as memory of the service. */
@@ -338,10 +342,50 @@ discard_fds (Stream *stream)
   return TRUE;
 }
 
+/* Have SENDER noted with his user: while a message of his waits in our connection, no answer comes through that, so it is a
+   second one. The bus answers at once. FALSE: it does not know him, or does not answer. */
+static gboolean
+note_sender (Front *front, const char *sender)
+{
+  g_autoptr (GVariant) reply = NULL;
+  guint32 user;
+
+  if (!front->second || g_dbus_connection_is_closed (front->second)) {
+    g_clear_object (&front->second);
+    front->second = g_dbus_connection_new_for_address_sync (
+        front->address,
+        G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION, NULL,
+        NULL, NULL);
+  }
+  if (!front->second)
+    return FALSE;
+  reply = g_dbus_connection_call_sync (front->second, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                       "org.freedesktop.DBus", "GetConnectionUnixUser",
+                                       g_variant_new ("(s)", sender), G_VARIANT_TYPE ("(u)"),
+                                       G_DBUS_CALL_FLAGS_NO_AUTO_START, ASK_TIMEOUT, NULL, NULL);
+  if (!reply)
+    return FALSE;
+  g_variant_get (reply, "(u)", &user);
+  bothy_untrusted_fds_note (sender, user);
+  return TRUE;
+}
+
+/* Whether files of SENDER are taken in. Where somebody's hang, it is looked who he is first: a user's that hang are his, and
+   nobody else's are left out for them. */
+static gboolean
+may_send (Front *front, const char *sender)
+{
+  gboolean ask;
+
+  if (bothy_untrusted_fds_may_send (sender, &ask))
+    return TRUE;
+  return ask && sender && note_sender (front, sender) && bothy_untrusted_fds_may_send (sender, &ask);
+}
+
 /* Whether what comes with the message that begins in the first N bytes of DATA may be taken in. What is not to be seen yet
    of its header tells nothing. */
 static gboolean
-may_take_fds (const guint8 *data, gsize n)
+may_take_fds (Front *front, const guint8 *data, gsize n)
 {
   BothyHeader message;
 
@@ -353,7 +397,7 @@ may_take_fds (const guint8 *data, gsize n)
     return TRUE;
   bothy_header_read_fields (data, &message);
   return !message.strange && message.total <= BOTHY_FRONT_MAX_CALL && is_for_router (&message) &&
-         bothy_untrusted_fds_may_send (message.sender);
+         may_send (front, message.sender);
 }
 
 /* Look at the first SIZE bytes of the next message, or fewer, and whether it has file descriptors. As recv(2). */
@@ -373,8 +417,9 @@ peek (Stream *stream, gsize size, gboolean *ret_has_fds)
 
 /* Wait for the next message, and let go of file descriptors that are not wanted. FALSE: the other side is gone. */
 static gboolean
-sift_fds (Stream *stream)
+sift_fds (Front *front)
 {
+  Stream *stream = &front->down;
   gboolean has_fds;
   ssize_t n;
 
@@ -386,7 +431,7 @@ sift_fds (Stream *stream)
     n = peek (stream, sizeof stream->data, &has_fds);
   if (n <= 0)
     return FALSE;
-  return !has_fds || may_take_fds (stream->data, (gsize)n) || discard_fds (stream);
+  return !has_fds || may_take_fds (front, stream->data, (gsize)n) || discard_fds (stream);
 }
 
 /* The caller whose message was dropped gets an error, unless he wants no answer. */
@@ -435,7 +480,7 @@ pass_down (Front *front)
   g_autofree char *sender = NULL;
   gboolean passes, expected, ok;
 
-  if (!sift_fds (down) || !read_header (down, &message))
+  if (!sift_fds (front) || !read_header (down, &message))
     return FALSE;
   if (down->fds->len > 0)
     sender = g_strdup (message.sender);
@@ -609,6 +654,7 @@ listen_at (const char *path, GError **error)
 
 typedef struct {
   int listener, bus;
+  char *address; /* of the bus, taken over */
 } Sockets;
 
 static gpointer
@@ -624,6 +670,7 @@ stand_between (gpointer user_data)
   front = g_new0 (Front, 1);
   front->next_serial = FIRST_SERIAL;
   front->signatures = list_signatures ();
+  front->address = sockets->address;
   front->down =
       (Stream){ .from = sockets->bus, .to = inside, .fds = g_array_new (FALSE, FALSE, sizeof (int)) };
   front->up = (Stream){
@@ -653,7 +700,7 @@ bothy_front_connect (GError **error)
     return NULL;
   }
   sockets = g_new (Sockets, 1);
-  *sockets = (Sockets){ listener, bus };
+  *sockets = (Sockets){ listener, bus, g_strdup (before ? before : STANDARD_BUS) };
   if (!begin_thread ("bus-down", stand_between, sockets)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "No thread for the bus: %s", g_strerror (errno));
     unlink (path);

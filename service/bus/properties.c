@@ -174,9 +174,10 @@ bothy_properties_of_container (GObject *target, guint32 user)
   add (&builder, "ShmSize", g_variant_new_uint64 (spec->shm_size));
   add (&builder, "Limits", bothy_limits_to_variant (&container->limits));
   add (&builder, "Autostart", bothy_autostart_to_variant (&spec->autostart, container->after));
-  add_string (&builder, "DiskLimits", container->disk.enforcement);
+  add_string (&builder, "DiskLimits", bothy_container_get_disk_limits (container));
   add (&builder, "UnenforcedLimits",
-       bothy_limits_unenforced (&container->limits, g_str_equal (container->disk.enforcement, "enforced")));
+       bothy_limits_unenforced (&container->limits,
+                                g_str_equal (bothy_container_get_disk_limits (container), "enforced")));
   add (&builder, "RangeBase", g_variant_new_uint32 (container->range_base));
   add (&builder, "RangeCount", g_variant_new_uint32 (BOTHY_RANGE_SIZE));
   add_container_run (&builder, container);

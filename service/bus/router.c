@@ -244,6 +244,7 @@ keep_fds (GDBusMessage *message)
 {
   GUnixFDList *fds = g_dbus_message_get_unix_fd_list (message);
 
+  bothy_untrusted_fds_set_sender (fds, g_dbus_message_get_sender (message));
   if (fds)
     g_object_set_data_full (G_OBJECT (message), "bothy-fds", g_object_ref (fds),
                             (GDestroyNotify)bothy_untrusted_fds_free);

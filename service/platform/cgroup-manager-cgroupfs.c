@@ -137,6 +137,24 @@ make (const char *path, const BothyCgroupSpec *spec, GError **error)
   return group->fds ? g_steal_pointer (&group) : NULL;
 }
 
+/* Those of an earlier broker's parsers: where one still runs, it is tried again. */
+static void
+remove_parsers (BothyCgroupManager *cgroups, guint32 owner)
+{
+  g_autofree char *group = g_strdup_printf ("/bothy/u%u", owner);
+  autofd fd = bothy_cgroup_manager_open (group);
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+  g_autoptr (GDir) dir = fd >= 0 ? g_dir_open (path, 0, NULL) : NULL;
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    g_autofree char *one = g_strconcat (group, "/", name, NULL);
+
+    if (g_str_has_prefix (name, BOTHY_CGROUP_MANAGER_PREFIX BOTHY_CGROUP_MANAGER_PARSERS "-"))
+      cgroupfs_remove (cgroups, one);
+  }
+}
+
 static void
 cgroupfs_start (BothyCgroupManager *cgroups, const BothyCgroupSpec *spec, GTask *task)
 {
@@ -144,8 +162,11 @@ cgroupfs_start (BothyCgroupManager *cgroups, const BothyCgroupSpec *spec, GTask 
   g_autofree char *path = g_strdup_printf ("/bothy/u%u/" BOTHY_CGROUP_MANAGER_PREFIX "%s-%08x", spec->owner,
                                            spec->id, g_random_int ());
   GError *error = NULL;
-  BothyCgroup *group = make (path, spec, &error);
+  BothyCgroup *group;
 
+  if (spec->is_fresh)
+    remove_parsers (cgroups, spec->owner);
+  group = make (path, spec, &error);
   if (group) {
     g_task_return_pointer (task, group, (GDestroyNotify)bothy_cgroup_free);
     return;

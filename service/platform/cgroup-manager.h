@@ -18,16 +18,18 @@ G_BEGIN_DECLS
 G_DECLARE_DERIVABLE_TYPE (BothyCgroupManager, bothy_cgroup_manager, BOTHY, CGROUP_MANAGER, GObject)
 
 /* What the names of groups begin with, and how those of groups that are no container's go on. */
-#define BOTHY_CGROUP_MANAGER_PREFIX "bothy-"
-#define BOTHY_CGROUP_MANAGER_HAND   "hand-"
+#define BOTHY_CGROUP_MANAGER_PREFIX  "bothy-"
+#define BOTHY_CGROUP_MANAGER_HAND    "hand-"
+#define BOTHY_CGROUP_MANAGER_PARSERS "parsers"
 
 /* What a group is made for. */
 typedef struct {
   guint32 owner;
   guint32 base;              /* the uid that it is given to */
-  const char *id;            /* the container's */
+  const char *id;            /* the container's, or BOTHY_CGROUP_MANAGER_PARSERS */
   BothyCgroupLimits limits;  /* of the group, or of what is likely to be asked for */
   BothyCgroupLimits of_user; /* of all groups of the owner together */
+  gboolean is_fresh;         /* it is no container's: none that is kept ready for one is taken */
 } BothyCgroupSpec;
 
 /* A group that no container is in yet. It goes when it is freed and no process is in it. */

@@ -9,23 +9,27 @@
 #include <errno.h>
 #include <gio/gunixfdlist.h>
 
-/* bothy-helper runs as three units of systemd. One takes steps. One starts programs: what is started inherits its unit's
-   sandbox, and the sandbox of the steps is too tight for it. One mounts users' directories and makes nodes of devices, which can be done in
+/* bothy-helper runs as four units of systemd. One takes steps. One starts containers: what is started inherits its unit's
+   sandbox, and the sandbox of the steps is too tight for it. One starts what parses, so that however much of that there is,
+   containers are started all the same. One mounts users' directories and makes nodes of devices, which can be done in
    the mount namespace only that they are in; and whose file system keeps it waiting keeps nobody's containers waiting. */
 enum service {
   SERVICE_STEPS,
-  SERVICE_PROGRAMS,
+  SERVICE_CONTAINERS,
+  SERVICE_PARSERS,
   SERVICE_MOUNTS,
   N_SERVICES,
 };
 
 static const char *const socket_paths[N_SERVICES] = { RUNTIME_DIR "/helper.sock", RUNTIME_DIR "/spawn.sock",
-                                                      RUNTIME_DIR "/mount.sock" };
+                                                      RUNTIME_DIR "/parse.sock", RUNTIME_DIR "/mount.sock" };
 
 struct _BothyHelperClient {
   GObject parent;
   BothyPacketClient *peers[N_SERVICES];
   gboolean child; /* there is just one, for all */
+  BothyHelperGroupFor group_for;
+  gpointer group_data;
 };
 
 G_DEFINE_FINAL_TYPE (BothyHelperClient, bothy_helper_client, G_TYPE_OBJECT)
@@ -270,15 +274,19 @@ on_closed (BothyPacketClient *peer, gpointer user_data)
 }
 
 static enum service
-service_for (BothyHelperClient *self, guint32 op)
+service_for (BothyHelperClient *self, const struct helper_request *request)
 {
+  guint32 op = request->op;
+
   if (self->child)
     return SERVICE_STEPS;
   if (op == HELPER_FOLDER || op == HELPER_FOLDER_MOUNT || op == HELPER_TREE_MOUNT || op == HELPER_ADOPTABLE ||
       op == HELPER_TREE_LAYER || op == HELPER_LABEL || op == HELPER_VOLUME || op == HELPER_DEVICE_ACCESS ||
       op == HELPER_DEVICE_NODE || op == HELPER_DEVICE_REVOKE)
     return SERVICE_MOUNTS;
-  return op == HELPER_SPAWN || op == HELPER_HOLD ? SERVICE_PROGRAMS : SERVICE_STEPS;
+  if (op == HELPER_SPAWN && request->program != HELPER_PROGRAM_SUPERVISOR)
+    return SERVICE_PARSERS;
+  return op == HELPER_SPAWN || op == HELPER_HOLD ? SERVICE_CONTAINERS : SERVICE_STEPS;
 }
 
 static void
@@ -318,7 +326,7 @@ send (BothyHelperClient *self,
       GError **error)
 {
   struct helper_request stamped = *request;
-  enum service service = service_for (self, request->op);
+  enum service service = service_for (self, request);
 
   if (!ensure_connected (self, service, error))
     return FALSE;
@@ -336,7 +344,7 @@ bothy_helper_client_call (BothyHelperClient *self,
                           gpointer user_data)
 {
   GTask *task = g_task_new (self, NULL, callback, user_data);
-  BothyPacketClient **peer = &self->peers[service_for (self, request->op)];
+  BothyPacketClient **peer = &self->peers[service_for (self, request)];
   GError *error = NULL;
 
   if (send (self, request, fds, task, &error))
@@ -351,6 +359,41 @@ bothy_helper_client_call (BothyHelperClient *self,
   }
   g_task_return_error (task, error);
   g_object_unref (task);
+}
+
+void
+bothy_helper_client_set_group_for (BothyHelperClient *self, BothyHelperGroupFor group_for, gpointer data)
+{
+  self->group_for = group_for;
+  self->group_data = data;
+}
+
+void
+bothy_helper_client_find_group (BothyHelperClient *self,
+                                guint32 user,
+                                GAsyncReadyCallback callback,
+                                gpointer user_data)
+{
+  g_autoptr (GTask) task = NULL;
+
+  if (self->group_for && user != 0) {
+    self->group_for (self->group_data, user, callback, user_data);
+    return;
+  }
+  task = g_task_new (NULL, NULL, callback, user_data);
+  g_task_return_int (task, -1);
+}
+
+gboolean
+bothy_helper_client_find_group_finish (GAsyncResult *result, int *ret_fd, GError **error)
+{
+  GError *failure = NULL;
+
+  *ret_fd = (int)g_task_propagate_int (G_TASK (result), &failure);
+  if (!failure)
+    return TRUE;
+  g_propagate_error (error, failure);
+  return FALSE;
 }
 
 GUnixFDList *
@@ -381,10 +424,13 @@ bothy_helper_client_quota_finish (
   if (!packet)
     return FALSE;
   reply = (const struct helper_reply *)packet->data;
-  if (reply->error) {
+  if (reply->step == HELPER_STEP_QUOTA && reply->error == ESRCH)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                 "The file system of " STATE_DIR " keeps no project quotas any more; see \"bothy doctor\"");
+  else if (reply->error)
     set_reply_error (error, reply);
+  if (reply->error)
     return FALSE;
-  }
   if (ret_bytes)
     *ret_bytes = reply->bytes;
   if (ret_inodes)

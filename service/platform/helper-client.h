@@ -19,6 +19,26 @@ BothyHelperClient *bothy_helper_client_new (void);
    gives up its capabilities. NULL on error. */
 BothyHelperClient *bothy_helper_client_new_child (GError **error);
 
+/* How a control group is found that USER's programs which parse are born in. CALLBACK gets a GTask of an int, an fd that is
+   then its own; or an error. */
+typedef void (*BothyHelperGroupFor) (gpointer data,
+                                     guint32 user,
+                                     GAsyncReadyCallback callback,
+                                     gpointer user_data);
+
+/* GROUP_FOR (DATA), both of which the caller keeps, says so from now on; NULL: they are born in bothy-parse.service's. */
+void
+bothy_helper_client_set_group_for (BothyHelperClient *self, BothyHelperGroupFor group_for, gpointer data);
+
+/* Ask for it. USER 0 is the machine, whose parsers are in their service's own. */
+void bothy_helper_client_find_group (BothyHelperClient *self,
+                                     guint32 user,
+                                     GAsyncReadyCallback callback,
+                                     gpointer user_data);
+
+/* FALSE with an error. RET_FD, which is the caller's, is -1 for the service's own. */
+gboolean bothy_helper_client_find_group_finish (GAsyncResult *result, int *ret_fd, GError **error);
+
 /* Take the step of REQUEST with FDS (or NULL); both are copied. Fails with BOTHY_ERROR. */
 void bothy_helper_client_call (BothyHelperClient *self,
                                const struct helper_request *request,
@@ -30,7 +50,8 @@ void bothy_helper_client_call (BothyHelperClient *self,
 GUnixFDList *
 bothy_helper_client_call_finish (BothyHelperClient *self, GAsyncResult *result, int *ret_pid, GError **error);
 
-/* The same for HELPER_QUOTA: what the project takes, each of them or NULL. FALSE with an error. */
+/* The same for HELPER_QUOTA: what the project takes, each of them or NULL. FALSE with an error; G_IO_ERROR_NOT_SUPPORTED: the
+   file system keeps no quotas of projects. */
 gboolean bothy_helper_client_quota_finish (
     BothyHelperClient *self, GAsyncResult *result, guint64 *ret_bytes, guint64 *ret_inodes, GError **error);
 

@@ -18,7 +18,8 @@ struct _BothyPacketClient {
   GHashTable *tasks; /* serial → GTask */
   GQueue *unsent;    /* Unsent *: the socket's buffer was full, in order */
   GSource *writable; /* while there are some */
-  gboolean gone;     /* sending said that nobody reads any more */
+  gboolean untrusted;
+  gboolean gone; /* sending said that nobody reads any more */
   guint32 serial;
   BothyPacketClientPacketFunc on_packet;
   BothyPacketClientClosedFunc on_closed; /* NULL: its owner has closed it, and may be gone */
@@ -224,7 +225,7 @@ on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
 
   for (guint i = 0; self->socket == socket && i < MAX_AT_ONCE; i++) {
     g_autoptr (GError) error = NULL;
-    g_autoptr (BothyPacket) packet = bothy_packet_receive (socket, self->max_packet, &error);
+    g_autoptr (BothyPacket) packet = bothy_packet_receive (socket, self->max_packet, self->untrusted, &error);
 
     if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
       return G_SOURCE_CONTINUE;
@@ -241,6 +242,12 @@ on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
     }
   }
   return self->socket == socket ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+}
+
+void
+bothy_packet_client_distrust (BothyPacketClient *self)
+{
+  self->untrusted = TRUE;
 }
 
 BothyPacketClient *

@@ -27,6 +27,9 @@ BothyPacketClient *bothy_packet_client_new (GSocket *socket,
                                             BothyPacketClientClosedFunc on_closed,
                                             gpointer user_data);
 
+/* Who is at the other end may send any file: such are closed in the way of untrusted-fd.h. */
+void bothy_packet_client_distrust (BothyPacketClient *self);
+
 /* Returns SELF, with a reference more. */
 BothyPacketClient *bothy_packet_client_ref (BothyPacketClient *self);
 

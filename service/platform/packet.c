@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "platform/packet.h"
 
+#include "platform/untrusted-fd.h"
+
 #include <errno.h>
 #include <gio/gunixfdmessage.h>
 #include <gio/gunixsocketaddress.h>
@@ -110,7 +112,7 @@ collect_fds (GSocketControlMessage **messages, int n)
 }
 
 BothyPacket *
-bothy_packet_receive (GSocket *socket, gsize max, GError **error)
+bothy_packet_receive (GSocket *socket, gsize max, gboolean untrusted, GError **error)
 {
   g_autoptr (BothyPacket) self = g_new0 (BothyPacket, 1);
   g_autofree GSocketControlMessage **messages = NULL;
@@ -122,6 +124,8 @@ bothy_packet_receive (GSocket *socket, gsize max, GError **error)
   vector = (GInputVector){ self->data, max };
   n = g_socket_receive_message (socket, NULL, &vector, 1, &messages, &n_messages, &flags, NULL, error);
   self->fds = collect_fds (messages, n >= 0 ? n_messages : 0);
+  if (untrusted)
+    self->fds = bothy_untrusted_fds_take (self->fds);
   if (n <= 0)
     return NULL;
   if (flags & (MSG_TRUNC | MSG_CTRUNC)) {

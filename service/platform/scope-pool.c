@@ -316,8 +316,8 @@ bothy_scope_pool_take (BothyScopePool *self,
                        GAsyncReadyCallback callback,
                        gpointer user_data)
 {
-  Owner *owner = use (self, spec->owner, nested);
-  g_autoptr (Spare) spare = g_steal_pointer (&owner->spare);
+  Owner *owner = spec->is_fresh ? NULL : use (self, spec->owner, nested);
+  g_autoptr (Spare) spare = owner ? g_steal_pointer (&owner->spare) : NULL;
 
   if (spare) {
     spare->taker = g_task_new (self, NULL, callback, user_data);

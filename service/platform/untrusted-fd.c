@@ -11,7 +11,7 @@
 
 #define MAX_CLOSERS 32 /* threads; what they wait for keeps no place in the table of fds */
 #define MAX_EACH    2  /* of these, for one user */
-#define MAX_UNKNOWN 16 /* of these, for all of whom nobody knows who they are */
+#define MAX_UNKNOWN 4  /* of these, for all of whom nobody knows who they are */
 #define NO_USER     G_MAXUINT32
 
 /* What waits for a closer has a place in the table of fds, which has 65,536 (LimitNOFILE= of the unit). An honest user's
@@ -19,6 +19,10 @@
 #define MAX_STUCK     256
 #define MAX_PARKED    64 /* of one connection, before it is known whose it is */
 #define MAX_ALL_STUCK 32768
+#define MANY_STUCK    8192 /* of all users; from there on each may have a few only */
+#define FEW_STUCK     8
+#define MAX_NOTED     4096 /* senders; no name on the bus is ever another's */
+#define MANY_PARKED   8    /* connections that nobody knows yet and that have sent something */
 
 /* Numbers of devices, as devices.txt of the kernel has them. */
 #define MEMORY_DEVICES 1
@@ -44,6 +48,7 @@ static GThreadPool *closers;
 static GHashTable *users;    /* fd → whose it is */
 static GHashTable *accounts; /* uid → Account, of who has something in it */
 static GHashTable *senders;  /* unique name on the bus → uid, of who is known */
+static GHashTable *noted;    /* the same, of who was asked about because something hung, and may have left */
 static GHashTable *parked;   /* unique name on the bus → GArray of fds, of who is not known yet */
 static guint n_stuck;        /* that wait in all accounts */
 
@@ -102,6 +107,14 @@ close_one (gpointer data, gpointer user_data)
     g_hash_table_remove (accounts, GUINT_TO_POINTER (closing->user));
 }
 
+static gboolean
+is_terminal (const struct statx *found)
+{
+  return S_ISCHR (found->stx_mode) &&
+         ((found->stx_rdev_major >= PTY_FIRST && found->stx_rdev_major <= PTY_LAST) ||
+          (found->stx_rdev_major == TTY_DEVICES && found->stx_rdev_minor == PTMX_DEVICE));
+}
+
 /*
  * Whether closing FD waits for nobody, so that it needs no thread: a pipe, a terminal, /dev/null. What is left may be on a
  * file system that a user serves, a deleted file whose space is given back first, a connection that he lets linger, or
@@ -114,12 +127,18 @@ closes_at_once (int fd)
 
   if (statx (fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &found) < 0)
     return FALSE;
-  if (S_ISFIFO (found.stx_mode))
+  if (S_ISFIFO (found.stx_mode) || is_terminal (&found))
     return TRUE;
-  return S_ISCHR (found.stx_mode) &&
-         ((found.stx_rdev_major >= PTY_FIRST && found.stx_rdev_major <= PTY_LAST) ||
-          (found.stx_rdev_major == TTY_DEVICES && found.stx_rdev_minor == PTMX_DEVICE) ||
-          (found.stx_rdev_major == MEMORY_DEVICES && found.stx_rdev_minor == NULL_DEVICE));
+  return S_ISCHR (found.stx_mode) && found.stx_rdev_major == MEMORY_DEVICES &&
+         found.stx_rdev_minor == NULL_DEVICE;
+}
+
+gboolean
+bothy_untrusted_fd_is_terminal (int fd)
+{
+  struct statx found;
+
+  return statx (fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &found) == 0 && is_terminal (&found);
 }
 
 /* With the mutex. */
@@ -132,6 +151,7 @@ ensure_tables (void)
   users = g_hash_table_new (NULL, NULL);
   accounts = g_hash_table_new_full (NULL, NULL, NULL, account_free);
   senders = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  noted = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   parked = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, array_free);
 }
 
@@ -139,8 +159,7 @@ ensure_tables (void)
 static void
 close_for (guint32 user, int fd)
 {
-  /* What nobody is known to have sent shares half of the closers: two would keep everybody waiting, and all of them
-     everybody who is known. */
+  /* What nobody is known to have sent shares a few of the closers; as soon as any of it waits, senders are asked about. */
   guint max = user == NO_USER ? MAX_UNKNOWN : MAX_EACH;
   Account *account = get_account (user);
   Closing *closing = g_new0 (Closing, 1);
@@ -186,6 +205,14 @@ park (const char *sender, int fd)
   g_array_append_val (fds, fd);
 }
 
+/* With the mutex. */
+static gboolean
+find_sender (const char *sender, gpointer *ret_user)
+{
+  return sender && (g_hash_table_lookup_extended (senders, sender, NULL, ret_user) ||
+                    g_hash_table_lookup_extended (noted, sender, NULL, ret_user));
+}
+
 void
 bothy_untrusted_fd_close_of (int fd, const char *sender, gboolean expected)
 {
@@ -194,7 +221,7 @@ bothy_untrusted_fd_close_of (int fd, const char *sender, gboolean expected)
   gboolean known;
 
   ensure_tables ();
-  known = sender && g_hash_table_lookup_extended (senders, sender, NULL, &user);
+  known = find_sender (sender, &user);
   if (closes_at_once (fd)) {
     g_clear_pointer (&locker, g_mutex_locker_free);
     close (fd);
@@ -231,17 +258,31 @@ void
 bothy_untrusted_fds_forget (const char *sender)
 {
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&mutex);
+  gpointer user = GUINT_TO_POINTER (NO_USER);
 
   ensure_tables ();
+  find_sender (sender, &user);
   g_hash_table_remove (senders, sender);
-  close_parked (sender, NO_USER);
+  close_parked (sender, GPOINTER_TO_UINT (user));
+}
+
+void
+bothy_untrusted_fds_note (const char *sender, guint32 user)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&mutex);
+
+  ensure_tables ();
+  if (g_hash_table_size (noted) >= MAX_NOTED)
+    g_hash_table_remove_all (noted);
+  g_hash_table_insert (noted, g_strdup (sender), GUINT_TO_POINTER (user));
 }
 
 /* ACCOUNT may be NULL. */
 static gboolean
 is_stuck (const Account *account)
 {
-  return account && account->waiting.length >= MAX_STUCK;
+  return account && (account->waiting.length >= MAX_STUCK ||
+                     (n_stuck >= MANY_STUCK && account->waiting.length >= FEW_STUCK));
 }
 
 static gboolean
@@ -277,17 +318,22 @@ bothy_untrusted_fds_check (guint32 user, GError **error)
 }
 
 gboolean
-bothy_untrusted_fds_may_send (const char *sender)
+bothy_untrusted_fds_may_send (const char *sender, gboolean *ret_ask)
 {
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&mutex);
   const GArray *fds;
   gpointer user;
 
   ensure_tables ();
-  if (sender && g_hash_table_lookup_extended (senders, sender, NULL, &user))
+  *ret_ask = FALSE;
+  if (find_sender (sender, &user))
     return !is_stuck (g_hash_table_lookup (accounts, user));
   fds = sender ? g_hash_table_lookup (parked, sender) : NULL;
-  return (!fds || fds->len < MAX_PARKED) && !is_anybody_stuck ();
+  if (fds && fds->len >= MAX_PARKED)
+    return FALSE;
+  *ret_ask = g_hash_table_contains (accounts, GUINT_TO_POINTER (NO_USER)) || is_anybody_stuck () ||
+             g_hash_table_size (parked) >= MANY_PARKED;
+  return !*ret_ask;
 }
 
 gboolean
@@ -307,6 +353,20 @@ bothy_untrusted_fds_set_user (GUnixFDList *list, guint32 user)
   ensure_tables ();
   for (int i = 0; fds && fds[i] >= 0; i++)
     g_hash_table_insert (users, GINT_TO_POINTER (fds[i]), GUINT_TO_POINTER (user));
+}
+
+void
+bothy_untrusted_fds_set_sender (GUnixFDList *list, const char *sender)
+{
+  gpointer user = NULL;
+  gboolean known;
+
+  g_mutex_lock (&mutex);
+  ensure_tables ();
+  known = find_sender (sender, &user);
+  g_mutex_unlock (&mutex);
+  if (known)
+    bothy_untrusted_fds_set_user (list, GPOINTER_TO_UINT (user));
 }
 
 int
@@ -367,6 +427,19 @@ GUnixFDList *
 bothy_untrusted_fds_new (void)
 {
   return g_object_new (bothy_untrusted_fd_list_get_type (), NULL);
+}
+
+GUnixFDList *
+bothy_untrusted_fds_take (GUnixFDList *list)
+{
+  GUnixFDList *taken = bothy_untrusted_fds_new ();
+  int n;
+  const int *fds = g_unix_fd_list_peek_fds (list, &n);
+
+  for (int i = 0; i < n; i++)
+    g_unix_fd_list_append (taken, fds[i], NULL);
+  bothy_untrusted_fds_free (list);
+  return taken;
 }
 
 int

@@ -31,9 +31,17 @@ void bothy_untrusted_fds_forget (const char *sender);
 /* Whether USER may send more: FALSE with LIMITS_EXCEEDED when many of his wait to be closed. */
 gboolean bothy_untrusted_fds_check (guint32 user, GError **error);
 
-/* Whether files of SENDER, a unique name on the bus or NULL, may be taken in: not when many of his wait to be closed, nor,
-   when nobody knows yet who he is, when anybody has many that wait. */
-gboolean bothy_untrusted_fds_may_send (const char *sender);
+/* Whether files of SENDER, a unique name on the bus or NULL, may be taken in: not when many of his wait to be closed. RET_ASK:
+   that it may be one of those whose files hang, and nobody knows yet who he is: find out, call bothy_untrusted_fds_note(),
+   and ask again. */
+gboolean bothy_untrusted_fds_may_send (const char *sender, gboolean *ret_ask);
+
+/* SENDER, a unique name on the bus, is a connection of USER's, who may be anybody: what he sent is closed as that user's, also
+   when he has left before he was introduced. */
+void bothy_untrusted_fds_note (const char *sender, guint32 user);
+
+/* LIST (or NULL), which stays the caller's, came from SENDER; as bothy_untrusted_fds_set_user(), if it is known who that is. */
+void bothy_untrusted_fds_set_sender (GUnixFDList *list, const char *sender);
 
 /* Whether so many of all users' wait to be closed that there will soon be no room for others; nothing but the end of the
    process helps. */
@@ -47,6 +55,12 @@ int bothy_untrusted_fd_dup (int fd, GError **error);
 
 /* A list that closes what is in it like that. (transfer full) */
 GUnixFDList *bothy_untrusted_fds_new (void);
+
+/* Such a list of what is in LIST, which is taken over. (transfer full) Where no more can be open, it has fewer. */
+GUnixFDList *bothy_untrusted_fds_take (GUnixFDList *list);
+
+/* Whether FD is a terminal, or the other end of one; without asking. */
+gboolean bothy_untrusted_fd_is_terminal (int fd);
 
 /* Append a duplicate of FD, of the same user, to LIST. Its index there; -1 with LIMITS_EXCEEDED: no more can be open. */
 int bothy_untrusted_fds_append (GUnixFDList *list, int fd, GError **error);

@@ -23,6 +23,26 @@ bothy_quota_is_enforced (int fd)
          (state.qs_flags & FS_QUOTA_PDQ_ENFD) != 0;
 }
 
+gboolean
+bothy_quota_get_usage (
+    int directory, int root, guint64 max_bytes, guint64 max_inodes, guint64 *ret_bytes, guint64 *ret_inodes)
+{
+  struct statfs own, all;
+  guint64 unit, bound = (max_bytes + 1023) & ~G_GUINT64_CONSTANT (1023);
+
+  if (max_bytes == 0 || max_inodes == 0 || fstatfs (directory, &own) < 0 || fstatfs (root, &all) < 0)
+    return FALSE;
+  unit = (guint64)own.f_bsize;
+  /* A bound that is more than there is at all is not shown, nor one by which more is left than on the disk. */
+  if (unit == 0 || own.f_blocks != bound / unit || own.f_files != max_inodes ||
+      own.f_blocks >= all.f_blocks || own.f_files >= all.f_files || own.f_bfree >= all.f_bfree ||
+      own.f_ffree >= all.f_ffree)
+    return FALSE;
+  *ret_bytes = (own.f_blocks - own.f_bfree) * unit;
+  *ret_inodes = own.f_files - own.f_ffree;
+  return TRUE;
+}
+
 void
 bothy_quota_get_capacity (int fd, guint64 *ret_bytes, guint64 *ret_inodes)
 {

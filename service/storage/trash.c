@@ -18,12 +18,13 @@ static const char *const trees[] = { "data", "root" };
 
 #define NOBODY G_MAXUINT32 /* owns images and layers, and what has an older name */
 
-/* A directory in it. On disk it is called "<owner>.<project>.<uuid>". */
+/* A directory in it. On disk it is called "<owner>.<project>.<bytes>.<inodes>.<uuid>". */
 typedef struct {
   char *name;
   guint32 owner;
   guint32 project;
-  guint64 number; /* the order in which they came */
+  guint64 bytes, inodes; /* that it counts as */
+  guint64 number;        /* the order in which they came */
 } Entry;
 
 /* Who is called back when all of OWNER's up to LAST are done with. */
@@ -46,6 +47,7 @@ struct _BothyTrash {
   Entry *busy;       /* one of the entries, whose turn it is; NULL: nothing is being removed */
   GHashTable *turns; /* owner → number of his last turn */
   guint n_turns;
+  GHashTable *held;  /* project → how many hold it */
   guint64 n_entries; /* so far */
 };
 
@@ -76,12 +78,18 @@ static void
 add_entry (BothyTrash *self, char *name)
 {
   Entry *entry = g_new0 (Entry, 1);
+  char end = '\0';
 
   entry->name = name;
   if (sscanf (name, "%u.%u.", &entry->owner, &entry->project) != 2) {
     entry->owner = NOBODY;
     entry->project = 0;
   }
+  /* An earlier version did not write what they count as. */
+  if (sscanf (name, "%*u.%*u.%" G_GUINT64_FORMAT ".%" G_GUINT64_FORMAT "%c", &entry->bytes, &entry->inodes,
+              &end) != 3 ||
+      end != '.')
+    entry->bytes = entry->inodes = 0;
   entry->number = self->n_entries++;
   g_queue_push_tail (self->entries, entry);
 }
@@ -105,7 +113,71 @@ queue_has_project (GQueue *entries, guint32 project)
 gboolean
 bothy_trash_has_project (BothyTrash *self, guint32 project)
 {
-  return queue_has_project (self->entries, project) || queue_has_project (self->kept, project);
+  return queue_has_project (self->entries, project) || queue_has_project (self->kept, project) ||
+         g_hash_table_contains (self->held, GUINT_TO_POINTER (project));
+}
+
+void
+bothy_trash_hold_project (BothyTrash *self, guint32 project)
+{
+  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (self->held, GUINT_TO_POINTER (project)));
+
+  g_hash_table_insert (self->held, GUINT_TO_POINTER (project), GUINT_TO_POINTER (n + 1));
+}
+
+void
+bothy_trash_release_project (BothyTrash *self, guint32 project)
+{
+  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (self->held, GUINT_TO_POINTER (project)));
+
+  if (n > 1)
+    g_hash_table_insert (self->held, GUINT_TO_POINTER (project), GUINT_TO_POINTER (n - 1));
+  else
+    g_hash_table_remove (self->held, GUINT_TO_POINTER (project));
+}
+
+static guint64
+add_up (guint64 sum, guint64 value)
+{
+  return value > G_MAXUINT64 - sum ? G_MAXUINT64 : sum + value;
+}
+
+/* SEEN: a set of projects. */
+static void
+add_bounds_of (GQueue *entries, guint32 owner, GHashTable *seen, guint64 *bytes, guint64 *inodes)
+{
+  for (GList *l = entries->head; l; l = l->next) {
+    const Entry *entry = l->data;
+
+    if (entry->owner != owner || (entry->bytes == 0 && entry->inodes == 0) ||
+        !g_hash_table_add (seen, GUINT_TO_POINTER (entry->project)))
+      continue;
+    *bytes = add_up (*bytes, entry->bytes);
+    *inodes = add_up (*inodes, entry->inodes);
+  }
+}
+
+void
+bothy_trash_add_bounds (BothyTrash *self,
+                        guint32 owner,
+                        BothyTrashIsCounted is_counted,
+                        gpointer user_data,
+                        guint64 *bytes,
+                        guint64 *inodes)
+{
+  g_autoptr (GHashTable) seen = g_hash_table_new (NULL, NULL);
+  GQueue *const queues[] = { self->entries, self->kept };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (queues); i++) {
+    for (GList *l = queues[i]->head; l; l = l->next) {
+      const Entry *entry = l->data;
+
+      if (entry->owner == owner && is_counted (entry->project, user_data))
+        g_hash_table_add (seen, GUINT_TO_POINTER (entry->project));
+    }
+  }
+  for (gsize i = 0; i < G_N_ELEMENTS (queues); i++)
+    add_bounds_of (queues[i], owner, seen, bytes, inodes);
 }
 
 static int
@@ -292,11 +364,12 @@ next (BothyTrash *self)
 }
 
 gboolean
-bothy_trash_put_container (
-    BothyTrash *self, int parent, const char *name, guint32 owner, guint32 project, GError **error)
+bothy_trash_put_of (
+    BothyTrash *self, int parent, const char *name, const BothyTrashOwner *owner, GError **error)
 {
   g_autofree char *uuid = g_uuid_string_random ();
-  g_autofree char *entry = g_strdup_printf ("%u.%u.%s", owner, project, uuid);
+  g_autofree char *entry = g_strdup_printf ("%u.%u.%" G_GUINT64_FORMAT ".%" G_GUINT64_FORMAT ".%s",
+                                            owner->owner, owner->project, owner->bytes, owner->inodes, uuid);
 
   if (renameat (parent, name, self->dirfd, entry) < 0) {
     bothy_error_set_errno (error, errno, "Moving files into the trash");
@@ -311,7 +384,9 @@ bothy_trash_put_container (
 gboolean
 bothy_trash_put (BothyTrash *self, int parent, const char *name, GError **error)
 {
-  return bothy_trash_put_container (self, parent, name, NOBODY, 0, error);
+  const BothyTrashOwner nobody = { .owner = NOBODY };
+
+  return bothy_trash_put_of (self, parent, name, &nobody, error);
 }
 
 static guint
@@ -367,6 +442,7 @@ bothy_trash_finalize (GObject *object)
   g_queue_free_full (self->kept, entry_free);
   g_queue_free_full (self->waiting, g_object_unref);
   g_hash_table_unref (self->turns);
+  g_hash_table_unref (self->held);
   g_object_unref (self->remover);
   G_OBJECT_CLASS (bothy_trash_parent_class)->finalize (object);
 }
@@ -384,6 +460,7 @@ bothy_trash_init (BothyTrash *self)
   self->kept = g_queue_new ();
   self->waiting = g_queue_new ();
   self->turns = g_hash_table_new (NULL, NULL);
+  self->held = g_hash_table_new (NULL, NULL);
 }
 
 BothyTrash *

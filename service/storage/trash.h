@@ -30,12 +30,34 @@ BothyTrash *bothy_trash_new (int dirfd, BothyTrashRemove remove, gpointer remove
    NO_SPACE: it is where it was. */
 gboolean bothy_trash_put (BothyTrash *self, int parent, const char *name, GError **error);
 
-/* The same of a container of OWNER's, whose files have the project id PROJECT, or 0. */
-gboolean bothy_trash_put_container (
-    BothyTrash *self, int parent, const char *name, guint32 owner, guint32 project, GError **error);
+/* Whose files are put into it, and what they may take as long as they are there. */
+typedef struct {
+  guint32 owner;
+  guint32 project;       /* the id that they have, or 0 */
+  guint64 bytes, inodes; /* that they count as; 0: as nothing */
+} BothyTrashOwner;
 
-/* Whether there may still be files of PROJECT. */
+/* The same of files of OWNER's. */
+gboolean bothy_trash_put_of (
+    BothyTrash *self, int parent, const char *name, const BothyTrashOwner *owner, GError **error);
+
+/* Whether there may still be files of PROJECT, or somebody holds it. */
 gboolean bothy_trash_has_project (BothyTrash *self, guint32 project);
+
+/* PROJECT is not free, whatever is removed meanwhile: the file system is being told something of it. Each hold needs a release. */
+void bothy_trash_hold_project (BothyTrash *self, guint32 project);
+void bothy_trash_release_project (BothyTrash *self, guint32 project);
+
+/* Whether something that is not in the trash has files of PROJECT, too, and counts them. */
+typedef gboolean (*BothyTrashIsCounted) (guint32 project, gpointer user_data);
+
+/* Add what may be taken by OWNER's files in it to BYTES and INODES, once for each project that IS_COUNTED does not count. */
+void bothy_trash_add_bounds (BothyTrash *self,
+                             guint32 owner,
+                             BothyTrashIsCounted is_counted,
+                             gpointer user_data,
+                             guint64 *bytes,
+                             guint64 *inodes);
 
 /* How much there is of OWNER's. */
 guint bothy_trash_count (BothyTrash *self, guint32 owner);

@@ -158,6 +158,7 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
 
 void
 bothy_bundle_read (BothyHelperClient *helper,
+                   guint32 user,
                    int tree_fd,
                    GCancellable *cancellable,
                    GAsyncReadyCallback callback,
@@ -165,7 +166,7 @@ bothy_bundle_read (BothyHelperClient *helper,
 {
   const struct unpack_request request = { .mode = UNPACK_BUNDLE, .max_seconds = READ_SECONDS };
 
-  bothy_unpack (helper, &request, tree_fd, NULL, NULL, NULL, cancellable, on_read,
+  bothy_unpack (helper, user, &request, tree_fd, NULL, NULL, NULL, cancellable, on_read,
                 g_task_new (NULL, cancellable, callback, user_data));
 }
 

@@ -34,8 +34,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyBundle, bothy_bundle_free)
 BothyBundle *
 bothy_bundle_parse (const char *text, gsize size, guint n_layers, GUnixFDList *fds, GError **error);
 
-/* Read what was unpacked into TREE_FD. */
+/* Read, for USER, what was unpacked into TREE_FD. */
 void bothy_bundle_read (BothyHelperClient *helper,
+                        guint32 user,
                         int tree_fd,
                         GCancellable *cancellable,
                         GAsyncReadyCallback callback,

@@ -24,6 +24,7 @@ bothy_metadata_free (BothyMetadata *self)
 
 typedef struct {
   BothyHelperClient *helper;
+  guint32 user;
   BothyMetadata *metadata;
 } Read;
 
@@ -86,12 +87,13 @@ on_copied (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   }
   read->metadata->sha256 = g_steal_pointer (&copied->sha256);
-  bothy_unpack (read->helper, &request, -1, sources, NULL, NULL, g_task_get_cancellable (task), on_read,
-                g_object_ref (task));
+  bothy_unpack (read->helper, read->user, &request, -1, sources, NULL, NULL, g_task_get_cancellable (task),
+                on_read, g_object_ref (task));
 }
 
 void
 bothy_metadata_read (BothyHelperClient *helper,
+                     guint32 user,
                      int archive_fd,
                      GCancellable *cancellable,
                      GAsyncReadyCallback callback,
@@ -106,6 +108,7 @@ bothy_metadata_read (BothyHelperClient *helper,
   GError *error = NULL;
 
   read->helper = g_object_ref (helper);
+  read->user = user;
   read->metadata = g_new0 (BothyMetadata, 1);
   g_task_set_task_data (task, read, (GDestroyNotify)read_free);
   g_task_set_check_cancellable (task, FALSE);
@@ -115,7 +118,7 @@ bothy_metadata_read (BothyHelperClient *helper,
   else
     sources = bothy_unpack_sources (archive_fd, -1, &error);
   if (sources)
-    bothy_unpack (helper, &request, read->metadata->fd, sources, NULL, NULL, cancellable, on_copied,
+    bothy_unpack (helper, user, &request, read->metadata->fd, sources, NULL, NULL, cancellable, on_copied,
                   g_object_ref (task));
   else
     fail_reading (task, error);

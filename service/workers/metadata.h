@@ -18,8 +18,9 @@ typedef struct {
 void bothy_metadata_free (BothyMetadata *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyMetadata, bothy_metadata_free)
 
-/* Copy ARCHIVE_FD, which a user opened, up to 4 MiB, and have read what is in it. */
+/* Copy ARCHIVE_FD, which USER opened, up to 4 MiB, and have read what is in it. */
 void bothy_metadata_read (BothyHelperClient *helper,
+                          guint32 user,
                           int archive_fd,
                           GCancellable *cancellable,
                           GAsyncReadyCallback callback,

@@ -13,6 +13,7 @@ typedef struct {
   BothyUnpackPipeline *result;
   GCancellable *cancellable; /* of all processes */
   GError *error;
+  guint32 user;
   guint64 max_seconds;
   int prefix;    /* the caller's; -1: none */
   guint pending; /* what has not ended yet */
@@ -177,7 +178,7 @@ feed (GTask *task,
   if (!sources || !bothy_unpack_pipeline_pipe (&reader, &writer, &job->error))
     return -1;
   job->pending++;
-  bothy_unpack (helper, &request, writer, sources, NULL, NULL, job->cancellable, callback,
+  bothy_unpack (helper, job->user, &request, writer, sources, NULL, NULL, job->cancellable, callback,
                 g_object_ref (task));
   return g_steal_fd (&reader);
 }
@@ -209,6 +210,7 @@ append_all (GUnixFDList *list, GUnixFDList *more, GError **error)
 
 void
 bothy_unpack_pipeline (BothyHelperClient *helper,
+                       guint32 user,
                        const struct unpack_request *request,
                        int tree_fd,
                        int source_fd,
@@ -226,6 +228,7 @@ bothy_unpack_pipeline (BothyHelperClient *helper,
   autofd tar = -1;
   g_autoptr (GUnixFDList) sources = NULL;
 
+  job->user = user;
   job->prefix = prefix_fd;
   job->max_seconds = request->max_seconds;
   job->pending = 1; /* this one */
@@ -240,8 +243,8 @@ bothy_unpack_pipeline (BothyHelperClient *helper,
     g_clear_object (&sources);
   if (sources) {
     job->pending++;
-    bothy_unpack (helper, request, tree_fd, sources, progress, progress_data, job->cancellable, on_unpacked,
-                  g_object_ref (task));
+    bothy_unpack (helper, user, request, tree_fd, sources, progress, progress_data, job->cancellable,
+                  on_unpacked, g_object_ref (task));
   }
   note_end (task, NULL);
 }

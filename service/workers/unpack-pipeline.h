@@ -21,7 +21,7 @@ void bothy_unpack_pipeline_free (BothyUnpackPipeline *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyUnpackPipeline, bothy_unpack_pipeline_free)
 
 /*
- * Unpack SOURCE_FD, read to its end, into TREE_FD as REQUEST says, with one process that hashes the
+ * For USER (0: the machine), unpack SOURCE_FD, read to its end, into TREE_FD as REQUEST says, with one process that hashes the
  * bytes on their way to the other one that makes files of them. So whatever an archive does to the latter, it
  * does not pass for another archive. A layer goes through four: one that hashes it, one that decompresses it,
  * one that hashes the tar, and the one that unpacks that; so neither does a tar pass for another one.
@@ -29,6 +29,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyUnpackPipeline, bothy_unpack_pipeline_free)
  * is none. BELOW: the layers that SOURCE_FD is unpacked over, as detached mounts, the highest first; or NULL.
  */
 void bothy_unpack_pipeline (BothyHelperClient *helper,
+                            guint32 user,
                             const struct unpack_request *request,
                             int tree_fd,
                             int source_fd,

@@ -22,7 +22,9 @@ typedef struct {
   BothyHelperClient *helper;
   struct unpack_request request;
   int their_fd;
-  int group_fd; /* -1: that of all such programs */
+  guint32 user;
+  int group_fd; /* -1: that of USER's such programs, once it is found */
+  GUnixFDList *userns;
   int tree_fd;
   int pidfd;            /* of the program, -1: there is none yet */
   GUnixFDList *sources; /* or NULL */
@@ -69,6 +71,7 @@ job_free (Job *job)
   bothy_clear_fd (&job->their_fd);
   bothy_clear_fd (&job->tree_fd);
   g_clear_object (&job->sources);
+  g_clear_object (&job->userns);
   g_object_unref (job->helper);
   g_free (job);
 }
@@ -220,45 +223,77 @@ program_of (const struct unpack_request *request)
 }
 
 static void
-on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
+spawn (GTask *task)
 {
   struct helper_request request = { .op = HELPER_SPAWN };
-  g_autoptr (GTask) task = user_data;
   Job *job = g_task_get_task_data (task);
   g_autoptr (GUnixFDList) list = g_unix_fd_list_new ();
   GError *error = NULL;
-  g_autoptr (GUnixFDList) made =
-      bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
-  int userns = made ? g_unix_fd_list_peek_fds (made, NULL)[0] : -1;
-  int fds[] = { userns, job->group_fd, job->their_fd, job->tree_fd };
+  int fds[] = { g_unix_fd_list_peek_fds (job->userns, NULL)[0], job->group_fd, job->their_fd, job->tree_fd };
 
   request.program = program_of (&job->request);
   request.into_group = job->group_fd >= 0;
-  for (gsize i = 0; made && i < G_N_ELEMENTS (fds) && !error; i++) {
+  for (gsize i = 0; i < G_N_ELEMENTS (fds) && !error; i++) {
     if (fds[i] >= 0)
       g_unix_fd_list_append (list, fds[i], &error);
   }
-  if (!job->worker.socket)
-    g_clear_error (&error);
-  else if (error) {
+  g_clear_object (&job->userns);
+  if (error) {
     bothy_error_adopt (&error, "bothy-unpack");
     finish_unpack (task, NULL, error);
   } else
     bothy_helper_client_call (job->helper, &request, list, on_spawned, g_object_ref (task));
 }
 
-void
-bothy_unpack_as (BothyHelperClient *helper,
-                 guint32 base,
-                 int group_fd,
-                 const struct unpack_request *request,
-                 int tree_fd,
-                 GUnixFDList *sources,
-                 BothyUnpackProgress progress,
-                 gpointer progress_data,
-                 GCancellable *cancellable,
-                 GAsyncReadyCallback callback,
-                 gpointer user_data)
+static void
+on_group (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Job *job = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  bothy_helper_client_find_group_finish (result, &job->group_fd, &error);
+  if (!job->worker.socket)
+    g_clear_error (&error);
+  else if (error) {
+    bothy_error_adopt (&error, "bothy-unpack");
+    finish_unpack (task, NULL, error);
+  } else
+    spawn (task);
+}
+
+static void
+on_user_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Job *job = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  job->userns = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
+  if (!job->worker.socket)
+    g_clear_error (&error);
+  else if (error) {
+    bothy_error_adopt (&error, "bothy-unpack");
+    finish_unpack (task, NULL, error);
+  } else if (job->group_fd >= 0)
+    spawn (task);
+  else
+    bothy_helper_client_find_group (job->helper, job->user, on_group, g_object_ref (task));
+}
+
+static void
+run (BothyHelperClient *helper,
+     guint32 user,
+     guint32 base,
+     int group_fd,
+     const struct unpack_request *request,
+     int tree_fd,
+     GUnixFDList *sources,
+     BothyUnpackProgress progress,
+     gpointer progress_data,
+     GCancellable *cancellable,
+     GAsyncReadyCallback callback,
+     gpointer user_data)
 {
   struct helper_request userns = {
     .op = HELPER_USERNS, .owner = base, .n_extents = 1, .extents = { { 0, base, BOTHY_RANGE_SIZE } }
@@ -273,6 +308,7 @@ bothy_unpack_as (BothyHelperClient *helper,
   job->request = *request;
   job->request.version = UNPACK_PROTOCOL_VERSION;
   job->their_fd = job->pidfd = -1;
+  job->user = user;
   job->group_fd = group_fd < 0 ? -1 : bothy_fd_dup (group_fd, &error);
   job->tree_fd = tree_fd < 0 || error ? -1 : bothy_fd_dup (tree_fd, &error);
   job->sources = sources ? g_object_ref (sources) : NULL;
@@ -293,7 +329,25 @@ bothy_unpack_as (BothyHelperClient *helper,
 }
 
 void
+bothy_unpack_as (BothyHelperClient *helper,
+                 guint32 base,
+                 int group_fd,
+                 const struct unpack_request *request,
+                 int tree_fd,
+                 GUnixFDList *sources,
+                 BothyUnpackProgress progress,
+                 gpointer progress_data,
+                 GCancellable *cancellable,
+                 GAsyncReadyCallback callback,
+                 gpointer user_data)
+{
+  run (helper, 0, base, group_fd, request, tree_fd, sources, progress, progress_data, cancellable, callback,
+       user_data);
+}
+
+void
 bothy_unpack (BothyHelperClient *helper,
+              guint32 user,
               const struct unpack_request *request,
               int tree_fd,
               GUnixFDList *sources,
@@ -303,8 +357,8 @@ bothy_unpack (BothyHelperClient *helper,
               GAsyncReadyCallback callback,
               gpointer user_data)
 {
-  bothy_unpack_as (helper, BOTHY_NEUTRAL_BASE, -1, request, tree_fd, sources, progress, progress_data,
-                   cancellable, callback, user_data);
+  run (helper, user, BOTHY_NEUTRAL_BASE, -1, request, tree_fd, sources, progress, progress_data, cancellable,
+       callback, user_data);
 }
 
 BothyUnpacked *
@@ -334,7 +388,7 @@ bothy_unpack_remove (gpointer helper, int tree_fd, GAsyncReadyCallback callback,
                                           .max_seconds = REMOVE_MAX_SECONDS };
   GTask *task = g_task_new (NULL, NULL, callback, user_data);
 
-  bothy_unpack (helper, &request, tree_fd, NULL, NULL, NULL, NULL, on_removed, task);
+  bothy_unpack (helper, 0, &request, tree_fd, NULL, NULL, NULL, NULL, on_removed, task);
 }
 
 GUnixFDList *

@@ -34,12 +34,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyUnpacked, bothy_unpacked_free)
 typedef void (*BothyUnpackProgress) (guint64 bytes_in, guint64 bytes_out, gpointer user_data);
 
 /*
- * Run bothy-unpack: root of a user namespace over the neutral range and of nothing else.
+ * Run bothy-unpack: root of a user namespace over the neutral range and of nothing else. What it takes of the machine counts
+ * as USER's, for whom it works; 0: the machine.
  * TREE_FD: the directory to fill or empty, owned by the neutral root; of UNPACK_HASH the pipe; -1: none.
  * SOURCES: what to read, and what protocol.h says comes after it; NULL for UNPACK_REMOVE. Any of them may be what a
  * user opened. CANCELLABLE ends it; what it wrote is then the caller's to remove.
  */
 void bothy_unpack (BothyHelperClient *helper,
+                   guint32 user,
                    const struct unpack_request *request,
                    int tree_fd,
                    GUnixFDList *sources,

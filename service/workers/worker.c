@@ -44,7 +44,7 @@ on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
 
   for (guint i = 0; self->socket && i < MAX_AT_ONCE; i++) {
     g_autoptr (GError) error = NULL;
-    g_autoptr (BothyPacket) packet = bothy_packet_receive (self->socket, self->max_packet, &error);
+    g_autoptr (BothyPacket) packet = bothy_packet_receive (self->socket, self->max_packet, TRUE, &error);
 
     if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
       return G_SOURCE_CONTINUE;

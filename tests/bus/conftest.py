@@ -306,7 +306,9 @@ class World:
         return self.digests[key]
 
     def cgroups(self):
-        return sorted(str(pathlib.Path(path).relative_to(self.group)) for path, _, _ in os.walk(self.group))
+        """Without those of parsers, which are there for some seconds after the last."""
+        return sorted(str(pathlib.Path(path).relative_to(self.group)) for path, _, _ in os.walk(self.group)
+                      if "/bothy-parsers-" not in path)
 
     def container_groups(self):
         """Those of containers, with all below them."""

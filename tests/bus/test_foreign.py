@@ -125,6 +125,57 @@ def test_ARG_06_what_hangs_is_counted(world, alice, bob, slow, file):
     wait(lambda: not refused())
 
 
+def echo_over_a_socket(world, path):
+    """On a connection of bob's that nobody knows yet: what his program writes, and that it ends."""
+    with world.client(BOB) as other:
+        ours, theirs = socket.socketpair()
+        other.call(path, CONTAINER, "Exec", "(asaha{sv})", ["echo", "on"], [0, 0, 0], {}, fds=[theirs.fileno()], timeout=5)
+        theirs.close()
+        ours.settimeout(5)
+        said = ours.recv(100), ours.recv(100)
+        ours.close()
+        return said
+
+
+def test_ARG_06_one_users_budget_is_nobody_elses(world, alice, bob, slow, file):
+    """While so many of alice's hang that no more of hers are taken: what bob sends with the first call of a connection is his."""
+    path = bob.create("box", command=["sleep", "1000"])
+    bob.start(path)
+    for _ in range(60):
+        with world.client(ALICE) as again:
+            if again.error(ROOT, MANAGER, "ListContainers", fds=[file] * 16, timeout=5) == "LimitsExceeded":
+                break
+    for _ in range(3):
+        assert echo_over_a_socket(world, path) == (b"on\n", b"")
+
+
+def test_ARG_06_who_leaves_at_once_has_the_same_budget(world, bob, slow, file):
+    """Connections that send files that hang, and are gone before anybody has asked who they were."""
+    path = bob.create("box", command=["sleep", "1000"])
+    bob.start(path)
+    before = len(os.listdir(f"/proc/{world.pid}/fd"))
+    for _ in range(120):
+        with world.client(ALICE) as one:
+            one.send(ROOT, MANAGER, "NoSuchMethod", fds=[file] * 16)
+    wait(lambda: slow.held)
+    for _ in range(3):
+        assert echo_over_a_socket(world, path) == (b"on\n", b"")
+    assert len(os.listdir(f"/proc/{world.pid}/fd")) < before + 800
+
+
+def test_ARG_06_programs_on_what_hangs_keep_nobody_elses_sockets(world, alice, bob, slow, file):
+    """Six programs of alice's that have it as all of theirs."""
+    path = bob.create("box", command=["sleep", "1000"])
+    bob.start(path)
+    mine = alice.create("box", command=["sleep", "1000"])
+    alice.start(mine)
+    for _ in range(6):
+        alice.call(mine, CONTAINER, "Exec", "(asaha{sv})", ["sleep", "1000"], [0, 0, 0], {}, fds=[file], timeout=5)
+    wait(lambda: slow.held)
+    for _ in range(3):
+        assert echo_over_a_socket(world, path) == (b"on\n", b"")
+
+
 def test_ARG_06_user_namespace_that_is_a_file_that_hangs(world, alice, slow, file):
     base = alice.manager("AllocateRange", "(ua{sv})", 65536, {})[0]
     alice.error(ROOT, MANAGER, "MapUserNamespace", "(ha(suuu))", 0, [("b", 0, base, 65536)], fds=[file], timeout=15)

@@ -39,7 +39,8 @@ def test_IMAGE_import_use_and_remove(world, alice):
     alice.delete(path)
     alice.call(image, IMAGE, "Remove")
     assert image not in alice.managed()
-    wait(lambda: {n for n in world.records() if "ranges" not in n} == {n for n in before if "ranges" not in n})
+    wait(lambda: {n for n in world.records() if "ranges" not in n and "accounts" not in n} ==
+         {n for n in before if "ranges" not in n and "accounts" not in n})
 
 
 def test_IMAGE_signals(world, alice):

@@ -2,11 +2,18 @@
 """What dies while containers run: the broker, the helper, a supervisor, a session. The rest goes on."""
 
 import json
+import os
+import pathlib
 import subprocess
+import sys
 import time
 
 import pytest
 
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "bus"))
+
+from slowfs import SlowFileSystem
+from wire import MANAGER, ROOT, Client
 from tools import (broker, info, names, nothing_left, processes, state, supervisor,  # noqa: F401
                    tidy, until)
 
@@ -16,7 +23,7 @@ pytestmark = pytest.mark.once
 
 @pytest.fixture
 def x1(host):
-    host.run("root", "systemctl reset-failed bothyd bothy-helper bothy-spawn 2>/dev/null; true")
+    host.run("root", "systemctl reset-failed bothyd bothy-helper bothy-spawn bothy-parse 2>/dev/null; true")
     host.run("alice", "bothy", "launch", "busybox", "x1", check=True)
     return info(host, "x1")
 
@@ -99,7 +106,7 @@ def test_ephemeral_that_ended_without_a_broker(host):
 def test_killed_helper_LIFE_10(host, x1):
     for _ in range(2):
         host.run("alice", "bothy", "run", "--rm", "busybox", "true", check=True)
-        for unit in "bothy-helper.service", "bothy-spawn.service":
+        for unit in "bothy-helper.service", "bothy-spawn.service", "bothy-parse.service":
             host.run("root", "systemctl", "kill", "--signal=KILL", unit, check=True)
         assert host.run("alice", "bothy", "exec", "x1", "--", "true").returncode == 0
         done = host.run("alice", "bothy", "run", "--rm", "busybox", "sh", "-c", "exit 3")
@@ -249,3 +256,46 @@ for _ in range(60):
     assert host.output("root", f"systemctl is-active bothy-{name}.socket || true").strip() == "active"
     until(lambda: host.run("alice", "bothy", "run", "--rm", "busybox", "true").returncode == 0, 20)
     assert info(host, "x1")["networkError"] == ""
+
+
+UPGRADE = ("systemctl daemon-reload && systemctl try-restart bothy-helper.service bothy-spawn.service bothy-parse.service "
+           "bothy-mount.service bothy-net.service bothyd.service")
+
+
+@pytest.mark.parametrize("how", ["restart", "upgrade", "idle"])
+def test_ARG_06_bothyd_goes_on_while_a_file_hangs(fresh_host, how):
+    """A thread of bothyd's closes a file that a user serves himself, and who never answers: it can not even be killed. Ten
+    seconds later the next one serves."""
+    host = fresh_host()
+    if how == "idle":
+        host.write("/etc/bothy/bothyd.conf", "[Service]\nIdleSeconds=2\n")
+        host.run("bob", "bothy", "list", check=True)
+    else:
+        host.run("bob", "bothy", "launch", "busybox", "b1", check=True)
+    (host.root / "run/slow").mkdir()
+    slow = SlowFileSystem("/run/slow", b"slow", host.init)
+    try:
+        fd = os.open(host.root / "run/slow/file", os.O_RDONLY)
+        slow.let_wait("bothyd")
+        with Client(host.root / "run/dbus/system_bus_socket", 0) as root:
+            root.error(ROOT, MANAGER, "NoSuchMethod", fds=[fd], timeout=5)
+        until(lambda: slow.held, what="it hangs")
+        old = host.output("root", "systemctl show -P MainPID bothyd")
+        begin = time.monotonic()
+        if how == "idle":
+            # It has said that it goes, or is gone.
+            until(lambda: host.output("root", "systemctl show -P ActiveState bothyd") != "active", 20, "it leaves")
+            begin = time.monotonic()
+        else:
+            host.run("root", "systemctl restart bothyd" if how == "restart" else UPGRADE, check=True, timeout=60)
+        listed = host.run("bob", "bothy", "list", timeout=60)
+        took = time.monotonic() - begin
+        assert listed.returncode == 0 and took < 10, (took, listed)
+        assert slow.held and host.output("root", "systemctl show -P MainPID bothyd") != old
+        if how != "idle":
+            assert host.output("bob", "bothy exec b1 -- id -u") == "0"
+        os.close(fd)
+    finally:
+        # Without who serves it, it is at an end.
+        slow.control.close()
+        os.waitpid(slow.pid, 0)

@@ -36,7 +36,7 @@ def test_exposure_SUP_04(host):
     assert level <= 2.5, report
 
 
-@pytest.mark.parametrize("unit, most", [("bothy-helper", 4.0), ("bothy-net", 2.5), ("bothy-fetch@x", 2.0), ("bothy-devices@x", 2.0), ("bothy-spawn", 7.5), ("bothy-mount", 6.5)])
+@pytest.mark.parametrize("unit, most", [("bothy-helper", 4.0), ("bothy-net", 2.5), ("bothy-fetch@x", 2.0), ("bothy-devices@x", 2.0), ("bothy-spawn", 7.5), ("bothy-parse", 7.0), ("bothy-mount", 6.5)])
 def test_exposure_of_the_others_SUP_04(host, unit, most):
     """From bothy-spawn containers are born, so it can not be shut in: see its unit."""
     report = host.run("root", f"systemd-analyze security --no-pager {unit}.service", timeout=60).stdout
@@ -46,6 +46,7 @@ def test_exposure_of_the_others_SUP_04(host, unit, most):
 
 CAPABILITIES = {"bothy-helper": ["CAP_CHOWN", "CAP_DAC_READ_SEARCH", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_ADMIN"],
                 "bothy-spawn": ["CAP_SETGID", "CAP_SETPCAP", "CAP_SYS_ADMIN"],
+                "bothy-parse": ["CAP_SETGID", "CAP_SETPCAP", "CAP_SYS_ADMIN"],
                 "bothy-mount": ["CAP_CHOWN", "CAP_DAC_READ_SEARCH", "CAP_MKNOD", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_ADMIN"],
                 "bothy-net": ["CAP_NET_ADMIN", "CAP_NET_BIND_SERVICE"]}
 
@@ -84,6 +85,8 @@ def test_each_capability_is_used_SUP_05(host, limit, unit, capability):
     """Without it a container does not get what it should; with all of them it does."""
     job = "bothy launch busybox audit && bothy exec audit -- ip -4 addr show eth0 && bothy unshare -- true"
     user = "alice"
+    if unit == "bothy-parse":
+        job += " && mkdir -p /tmp/audit/bin && tar -C /tmp/audit -c bin | bothy image import --alias audit - && bothy image delete audit"
     if unit == "bothy-mount":
         job = job.replace("bothy launch", "mkdir -p /dev/shm/audit && bothy launch -v /dev/shm/audit:/work").replace("bothy exec", "bothy device add audit fuse fuse && bothy exec", 1)
     if (unit, capability) == ("bothy-mount", "CAP_DAC_READ_SEARCH"):  # to open a container of root's whose directory is another id's
@@ -148,7 +151,7 @@ def test_state_is_out_of_reach_OBJ_07(host, x1):
         done = host.run("root", "setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "sh", "-c", script,
                         input=listing)
         assert set(done.stdout.splitlines()) <= public, uid
-    for path in "supervisors", "lock", "helper.sock", "spawn.sock", "mount.sock":
+    for path in "supervisors", "lock", "helper.sock", "spawn.sock", "parse.sock", "mount.sock":
         assert host.run("alice", "sh", "-c", f"ls /run/bothy/{path}/ 2>/dev/null || cat /run/bothy/{path}").returncode != 0
     for path in host.output("root", "ls -d /run/bothy/*.sock /run/bothy/supervisors/*").split():
         done = host.run("alice", "python3", "-c", "import socket,sys; s=socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"

@@ -172,9 +172,9 @@ def parsers(host):
     return host.output("root", "pgrep -x 'bothy-(unpack|bundle|pack)' || true").split()
 
 
-def test_parsers_have_a_bound_together(fresh_host):
-    """Twelve imports that do not end, as many as three users may have: whatever they take, they take of what the parsers
-    have together. Others start containers and run commands meanwhile."""
+def test_parsers_count_as_their_users(fresh_host):
+    """Twelve imports that do not end, as many as three users may have: what they take is each user's own, in a group of
+    his slice with bounds; none is where containers are started. It goes when they have ended."""
     host = fresh_host()
     host.run("bob", "bothy", "launch", "busybox", "b1", check=True)
     imports = [subprocess.Popen(host.command(user, "bothy", "image", "import", "--alias", f"a{number}", "-"),
@@ -187,24 +187,48 @@ def test_parsers_have_a_bound_together(fresh_host):
         each.stdin.write(member.tobuf())
         each.stdin.flush()
     until(lambda: len(parsers(host)) >= 24, 60, "all imports have begun")
-    unit = "/system.slice/bothy-spawn.service"
-    groups = {host.output("root", f"grep ^0:: /proc/{pid}/cgroup") for pid in parsers(host)}
-    assert groups == {f"0::{unit}"}
-    bounds = show(host, "bothy-spawn.service", "MemoryMax", "MemorySwapMax", "TasksMax")
-    total = int(host.output("root", "awk '/^MemTotal/ { print $2 }' /proc/meminfo")) * 1024
-    assert int(bounds["MemoryMax"]) <= total // 2 + 4096 and int(bounds["MemorySwapMax"]) <= total
-    assert bounds["TasksMax"] == "2048"
-    # Where the machine has the controllers.
-    for name, most in (("memory.max", total // 2 + 4096), ("pids.max", 2048)):
-        text = host.output("root", f"cat /sys/fs/cgroup{unit}/{name} 2>/dev/null || true")
-        assert not text or int(text) <= most
+    groups = [host.output("root", f"grep ^0:: /proc/{pid}/cgroup").removeprefix("0::") for pid in parsers(host)]
+    for user in "alice", "bob", "carol":
+        slice_ = f"/user.slice/user-{host.output(user, 'id -u')}.slice/"
+        own = {group for group in groups if group.startswith(slice_)}
+        assert len(own) == 1 and sum(group in own for group in groups) == 8, groups
+        scope = own.pop().removesuffix("/supervisor")
+        bounds = show(host, scope.rsplit("/", 1)[1], "MemoryMax", "MemorySwapMax", "TasksMax", "CPUWeight", "IOWeight")
+        assert bounds == {"MemoryMax": str(1 << 30), "MemorySwapMax": "0", "TasksMax": "64", "CPUWeight": "50", "IOWeight": "50"}
+        # Where the machine has the controllers.
+        for name, most in (("memory.max", 1 << 30), ("pids.max", 64)):
+            text = host.output("root", f"cat /sys/fs/cgroup{scope}/{name} 2>/dev/null || true")
+            assert not text or int(text) == most
     assert host.output("bob", "bothy exec b1 -- id -u") == "0"
     host.run("carol", "bothy", "launch", "busybox", "c1", check=True)
-    group = info(host, "c1", "carol")["controlGroup"]
-    assert not group.startswith("/system.slice")
+    # A container's group is another.
+    assert info(host, "c1", "carol")["controlGroup"] not in groups
     for each in imports:
         each.stdin.close()
         each.wait(60)
+    until(lambda: not parsers(host), 30, "no parser is left")
+    held = "pgrep -x bothy-hold | while read -r pid; do cat /proc/$pid/cgroup; done"
+    paths = {group for group in groups}
+    until(lambda: not any(group in host.run("root", held).stdout for group in paths), 40, "their groups are gone")
+
+
+def test_parsers_of_the_machine_have_a_bound(host):
+    """What removes files, and what is asked for by root: a unit of their own, where no container is started."""
+    bounds = show(host, "bothy-parse.service", "MemoryMax", "MemorySwapMax", "TasksMax", "CPUWeight")
+    total = int(host.output("root", "awk '/^MemTotal/ { print $2 }' /proc/meminfo")) * 1024
+    assert int(bounds["MemoryMax"]) <= total // 2 + 4096 and int(bounds["MemorySwapMax"]) <= total
+    assert bounds["TasksMax"] == "512" and bounds["CPUWeight"] == "50"
+    member = tarfile.TarInfo("etc/hostname")
+    member.size = 1 << 20
+    with subprocess.Popen(host.command("root", "bothy", "image", "import", "--alias", "a", "-"), stdin=subprocess.PIPE,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as one:
+        one.stdin.write(member.tobuf())
+        one.stdin.flush()
+        until(lambda: len(parsers(host)) >= 2, 60, "the import has begun")
+        groups = {host.output("root", f"grep ^0:: /proc/{pid}/cgroup") for pid in parsers(host)}
+        assert groups == {"0::/system.slice/bothy-parse.service"}
+        one.stdin.close()
+        one.wait(60)
     until(lambda: not parsers(host), 30, "no parser is left")
 
 

@@ -65,7 +65,9 @@ put (const Fixture *fixture, const char *name, guint32 owner, guint32 project)
 {
   g_autoptr (GError) error = NULL;
 
-  bothy_trash_put_container (fixture->trash, fixture->containers, name, owner, project, &error);
+  bothy_trash_put_of (fixture->trash, fixture->containers, name,
+                      &(BothyTrashOwner){ .owner = owner, .project = project, .bytes = project, .inodes = 7 },
+                      &error);
   g_assert_no_error (error);
 }
 
@@ -140,6 +142,56 @@ test_projects (Fixture *fixture, gconstpointer data)
   g_assert_false (bothy_trash_has_project (fixture->trash, 131072));
 }
 
+static gboolean
+is_counted (guint32 project, gpointer data)
+{
+  return project == GPOINTER_TO_UINT (data);
+}
+
+/* What is there counts once for each project that nothing else counts, also in the eyes of the next bothyd; and not any more
+   when it is gone. */
+static void
+test_bounds (Fixture *fixture, gconstpointer data)
+{
+  guint64 bytes = 1, inodes = 1;
+
+  for (guint i = 0; i < 4; i++) {
+    g_autofree char *name = g_strdup_printf ("%u", i);
+
+    make (fixture, name, 'a', 1);
+    put (fixture, name, i < 3 ? 1000 : 1001, 65536 + i / 2);
+  }
+  bothy_trash_add_bounds (fixture->trash, 1000, is_counted, NULL, &bytes, &inodes);
+  g_assert_cmpuint (bytes, ==, 1 + 65536 + 65537);
+  g_assert_cmpuint (inodes, ==, 1 + 7 + 7);
+  bytes = inodes = 0;
+  bothy_trash_add_bounds (fixture->trash, 1000, is_counted, GUINT_TO_POINTER (65537), &bytes, &inodes);
+  g_assert_cmpuint (bytes, ==, 65536);
+  g_clear_object (&fixture->trash);
+  fixture->trash = bothy_trash_new (fixture->dir, remove_one, fixture->remover);
+  bytes = inodes = 0;
+  bothy_trash_add_bounds (fixture->trash, 1001, is_counted, NULL, &bytes, &inodes);
+  g_assert_cmpuint (bytes, ==, 65537);
+  g_assert_cmpuint (inodes, ==, 7);
+  bothy_trash_empty (fixture->trash, 1000, on_empty, GINT_TO_POINTER ('A'));
+  bothy_trash_empty (fixture->trash, 1001, on_empty, GINT_TO_POINTER ('B'));
+  wait_for (fixture, 2);
+  bytes = inodes = 0;
+  bothy_trash_add_bounds (fixture->trash, 1000, is_counted, NULL, &bytes, &inodes);
+  g_assert_cmpuint (bytes + inodes, ==, 0);
+}
+
+static void
+test_holds (Fixture *fixture, gconstpointer data)
+{
+  bothy_trash_hold_project (fixture->trash, 65536);
+  bothy_trash_hold_project (fixture->trash, 65536);
+  bothy_trash_release_project (fixture->trash, 65536);
+  g_assert_true (bothy_trash_has_project (fixture->trash, 65536));
+  bothy_trash_release_project (fixture->trash, 65536);
+  g_assert_false (bothy_trash_has_project (fixture->trash, 65536));
+}
+
 /* What a bothyd that is gone left, and what one left that knew no owners. */
 static void
 test_left_behind (Fixture *fixture, gconstpointer data)
@@ -167,6 +219,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add ("/trash/turns", Fixture, NULL, set_up, test_turns, tear_down);
   g_test_add ("/trash/projects", Fixture, NULL, set_up, test_projects, tear_down);
+  g_test_add ("/trash/bounds", Fixture, NULL, set_up, test_bounds, tear_down);
+  g_test_add ("/trash/holds", Fixture, NULL, set_up, test_holds, tear_down);
   g_test_add ("/trash/left-behind", Fixture, NULL, set_up, test_left_behind, tear_down);
   return g_test_run ();
 }

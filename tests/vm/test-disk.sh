@@ -37,7 +37,7 @@ with_state() {
 }
 
 without_state() {
-  systemctl stop bothyd bothy-helper bothy-spawn
+  systemctl stop bothyd bothy-helper bothy-spawn bothy-parse
   while mountpoint -q $STATE; do umount $STATE; done
   rm -f /var/tmp/state.img /etc/bothy/bothyd.conf
 }

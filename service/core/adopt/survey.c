@@ -177,8 +177,8 @@ on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
     sources = bothy_unpack_sources (fds[0], fds[1], &error);
   }
   if (sources)
-    bothy_unpack (look->helper, &request, -1, sources, NULL, NULL, g_task_get_cancellable (task), on_walked,
-                  g_object_ref (task));
+    bothy_unpack (look->helper, look->source->user, &request, -1, sources, NULL, NULL,
+                  g_task_get_cancellable (task), on_walked, g_object_ref (task));
   else
     g_task_return_error (task, error);
 }
@@ -349,8 +349,8 @@ read_configuration (GTask *task)
   }
   sources = bothy_unpack_sources (fds[1], -1, &error);
   if (sources)
-    bothy_unpack (look->helper, &request, -1, sources, NULL, NULL, g_task_get_cancellable (task),
-                  on_configuration, g_object_ref (task));
+    bothy_unpack (look->helper, look->source->user, &request, -1, sources, NULL, NULL,
+                  g_task_get_cancellable (task), on_configuration, g_object_ref (task));
   else
     g_task_return_error (task, error);
 }

@@ -2,7 +2,9 @@
 #include "core/container/container.h"
 
 #include "base/error.h"
+#include "core/container/limits.h"
 #include "network/egress.h"
+#include "platform/cgroup-manager.h"
 
 #include <signal.h>
 
@@ -218,6 +220,23 @@ bothy_container_set_limits (BothyContainer *self,
   self->limits = *effective;
   self->disk.enforcement = enforcement;
   emit_changed (self);
+}
+
+guint32
+bothy_container_check_pid (const BothyContainer *self, gint32 pid)
+{
+  g_autofree char *group = pid > 0 ? bothy_cgroup_manager_of_process ((guint32)pid) : NULL;
+
+  return group && bothy_cgroup_manager_is_within (group, self->group) ? (guint32)pid : 0;
+}
+
+const char *
+bothy_container_get_disk_limits (const BothyContainer *self)
+{
+  gboolean told = self->disk.bytes == bothy_limits_disk_bound (&self->limits, BOTHY_LIMIT_DISK) &&
+                  self->disk.inodes == bothy_limits_disk_bound (&self->limits, BOTHY_LIMIT_INODES);
+
+  return !told && g_str_equal (self->disk.enforcement, "enforced") ? "pending" : self->disk.enforcement;
 }
 
 void

@@ -202,6 +202,14 @@ void bothy_container_set_limits (BothyContainer *self,
                                  const BothyCgroupLimits *effective,
                                  const char *enforcement);
 
+/* PID if it is that of a process in the container's control group; 0 if it is none, or has ended: a supervisor, which is as good
+   as its container, may name any process. */
+guint32 bothy_container_check_pid (const BothyContainer *self, gint32 pid);
+
+/* Whether its limits of disk and inodes hold, as the bus has it: DISK's enforcement, or "pending" where the file system has
+   not been told of these yet, and bounds its files as before. (transfer none) */
+const char *bothy_container_get_disk_limits (const BothyContainer *self);
+
 /* Its files have PROJECT, and the file system was told to bound them. */
 void bothy_container_set_disk_bound (BothyContainer *self, guint32 project, guint64 bytes, guint64 inodes);
 

@@ -48,21 +48,6 @@ on_copied (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
 }
 
-/* The root of the container as its supervisor gives it: something that nothing can be read from or waited for. -1: it is none. */
-static int
-take_root (GUnixFDList *fds, GError **error)
-{
-  autofd root = g_unix_fd_list_get (fds, 0, error);
-  int flags = root >= 0 ? fcntl (root, F_GETFL) : -1;
-
-  if (flags >= 0 && flags & O_PATH)
-    return g_steal_fd (&root);
-  g_clear_error (error);
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED,
-               "The container's supervisor does not say where its root is");
-  return -1;
-}
-
 static void
 stop_watching (GTask *task)
 {
@@ -110,14 +95,12 @@ on_root (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   const BothyContainer *container = g_task_get_source_object (task);
   Copy *copy = g_task_get_task_data (task);
-  g_autoptr (GUnixFDList) fds = NULL;
   GError *error = NULL;
-  autofd root = -1;
+  autofd root = bothy_supervisor_call_finish_fd (BOTHY_SUPERVISOR (source), result, BOTHY_SUPERVISOR_ROOT,
+                                                 NULL, &error);
   autofd group = -1;
 
   stop_watching (task);
-  if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, &fds, &error))
-    root = take_root (fds, &error);
   /* What it takes is the container's to take, and it ends with the container. */
   if (root >= 0 && *container->group)
     group = bothy_cgroup_manager_open_copies (container->group, &error);

@@ -433,3 +433,11 @@ bothy_limits_of_user_disk (const BothyConfiguration *configuration, BothyCgroupL
   bothy_cgroup_limits_lower (ret_limits, BOTHY_LIMIT_DISK, or_none (configuration->user_disk, 1));
   bothy_cgroup_limits_lower (ret_limits, BOTHY_LIMIT_INODES, or_none (configuration->user_inodes, 1));
 }
+
+guint64
+bothy_limits_disk_bound (const BothyCgroupLimits *self, BothyCgroupLimit limit)
+{
+  guint64 value = bothy_cgroup_limits_get (self, limit);
+
+  return value == BOTHY_LIMIT_NONE ? 0 : MIN (value, BOTHY_LIMITS_MAX_BOUND);
+}

@@ -56,4 +56,10 @@ void bothy_limits_of_user (const BothyConfiguration *configuration, BothyCgroupL
 /* The same of the disk, where it is the limits of them all that count: no control group bounds it. */
 void bothy_limits_of_user_disk (const BothyConfiguration *configuration, BothyCgroupLimits *ret_limits);
 
+/* The greatest bound that a kernel takes, which counts in units of 1 KiB, rounded up. */
+#define BOTHY_LIMITS_MAX_BOUND ((guint64)G_MAXINT64 & ~G_GUINT64_CONSTANT (1023))
+
+/* What SELF says of LIMIT, DISK or INODES, as the file system takes it, which has 0 for no bound. */
+guint64 bothy_limits_disk_bound (const BothyCgroupLimits *self, BothyCgroupLimit limit);
+
 G_END_DECLS

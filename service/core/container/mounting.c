@@ -137,7 +137,7 @@ on_told (GObject *source, GAsyncResult *result, gpointer user_data)
   BothyVolume *volume = telling->volume ? bothy_volumes_find_by_id (telling->volumes, telling->volume) : NULL;
   GError *error = NULL;
 
-  if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error) && volume) {
+  if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, &error) && volume) {
     BOTHY_FAULT_POINT ("volume.copied");
     bothy_volumes_set_filled (telling->volumes, volume, on_filled, g_object_ref (task));
   } else

@@ -92,7 +92,7 @@ on_configured (GObject *source, GAsyncResult *result, gpointer user_data)
   Join *join = g_task_get_task_data (task);
   GError *error = NULL;
 
-  if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error)) {
+  if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, &error)) {
     show (task);
     return;
   }
@@ -182,12 +182,10 @@ static void
 on_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  g_autoptr (GUnixFDList) fds = NULL;
   GError *error = NULL;
-  autofd fd = -1;
+  autofd fd = bothy_supervisor_call_finish_fd (BOTHY_SUPERVISOR (source), result, BOTHY_SUPERVISOR_NAMESPACE,
+                                               NULL, &error);
 
-  if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, &fds, &error))
-    fd = g_unix_fd_list_get (fds, 0, &error);
   if (fd >= 0)
     attach (task, g_steal_fd (&fd));
   else

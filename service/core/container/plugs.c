@@ -409,7 +409,7 @@ on_supervisor_answer (GObject *source, GAsyncResult *result, gpointer user_data)
   Board *board = call->board;
   GError *error = NULL;
 
-  bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error);
+  bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, &error);
   if (call->timer) {
     g_clear_handle_id (&call->timer, g_source_remove);
     call->done (board, call->plug, error);
@@ -455,7 +455,7 @@ on_told (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (Board) board = user_data;
   g_autoptr (GError) error = NULL;
 
-  if (!bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error))
+  if (!bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, &error))
     g_debug ("Taking devices out of /dev: %s", error->message);
 }
 

@@ -61,27 +61,23 @@ on_run (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   g_autoptr (BothyProcess) self = g_object_ref (g_task_get_task_data (task));
-  g_autoptr (GUnixFDList) fds = NULL;
   struct supervisor_message reply;
   GError *error = NULL;
 
-  if (!bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, &reply, self->tty ? &fds : NULL,
-                                     &error)) {
+  if (self->tty)
+    self->pty_fd = bothy_supervisor_call_finish_fd (BOTHY_SUPERVISOR (source), result,
+                                                    BOTHY_SUPERVISOR_TERMINAL, &reply, &error);
+  else
+    bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, &reply, &error);
+  if (error) {
     set_ended (self, 127, 0);
     bothy_defaults_explain_user (&error, self->run_as, NULL, self->user);
     g_prefix_error (&error, "Container %s: ", self->container->spec->name);
     g_task_return_error (task, error);
     return;
   }
-  self->pid = reply.pid > 0 ? (guint32)reply.pid : 0;
+  self->pid = bothy_container_check_pid (self->container, reply.pid);
   self->pts = reply.value;
-  if (fds && (self->pty_fd = g_unix_fd_list_get (fds, 0, &error)) < 0) {
-    /* The terminal is closed with the list, which hangs up what was started on it. */
-    set_ended (self, 127, 0);
-    bothy_error_adopt (&error, "The program's terminal");
-    g_task_return_error (task, error);
-    return;
-  }
   g_task_return_pointer (task, g_steal_pointer (&self), g_object_unref);
 }
 
@@ -152,7 +148,7 @@ on_killed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   GError *error = NULL;
 
-  if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error))
+  if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, &error))
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);

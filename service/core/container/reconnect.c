@@ -30,15 +30,6 @@ reconnect_free (Reconnect *reconnect)
   g_free (reconnect);
 }
 
-/* Its supervisor may name any process: it has to be in the container's group. 0: it is not. */
-static int
-check_leader (BothyContainer *container, int pid)
-{
-  g_autofree char *group = bothy_cgroup_manager_of_process ((guint32)pid);
-
-  return group && bothy_cgroup_manager_is_within (group, container->group) ? pid : 0;
-}
-
 /* "ID PID" each, of programs that an earlier broker put into the container. */
 static void
 announce_processes (BothyContainer *container, const struct supervisor_message *message)
@@ -49,7 +40,7 @@ announce_processes (BothyContainer *container, const struct supervisor_message *
     unsigned int id, pid;
 
     if (sscanf (text, "%u %u", &id, &pid) == 2)
-      bothy_container_emit_process_found (container, id, pid);
+      bothy_container_emit_process_found (container, id, bothy_container_check_pid (container, (gint32)pid));
   }
 }
 
@@ -141,8 +132,8 @@ on_hello (BothySupervisor *supervisor, const struct supervisor_message *message,
   }
   g_signal_handlers_disconnect_by_data (supervisor, task);
   g_signal_handlers_disconnect_by_data (supervisor, container);
-  bothy_runner_follow (reconnect->runner, container, supervisor, check_leader (container, message->pid),
-                       message->value);
+  bothy_runner_follow (reconnect->runner, container, supervisor,
+                       (int)bothy_container_check_pid (container, message->pid), message->value);
   if (message->state == SUPERVISOR_STATE_FROZEN)
     bothy_container_set_state (container, BOTHY_CONTAINER_FROZEN);
   announce_processes (container, message);

@@ -223,7 +223,7 @@ on_frozen (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   BothyContainer *container = g_task_get_task_data (task);
   GError *error = NULL;
-  gboolean done = bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error);
+  gboolean done = bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, &error);
   gboolean frozen = container->state == BOTHY_CONTAINER_FREEZING ? done : !done;
 
   /* One that is being stopped meanwhile goes on with that. */

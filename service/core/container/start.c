@@ -527,7 +527,7 @@ on_prepare_reply (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   start->pending--;
-  if (!bothy_supervisor_call_finish (start->supervisor, result, NULL, NULL, &error))
+  if (!bothy_supervisor_call_finish (start->supervisor, result, NULL, &error))
     fail_start (start, error);
   advance_start (start);
 }
@@ -687,7 +687,8 @@ finish_start (Start *start, const struct supervisor_message *reply)
   BothyRunner *self = start->runner;
 
   bothy_container_set_started_now (container);
-  bothy_runner_follow (self, container, start->supervisor, reply->pid, reply->value);
+  bothy_runner_follow (self, container, start->supervisor,
+                       (int)bothy_container_check_pid (container, reply->pid), reply->value);
   g_task_return_boolean (start->task, TRUE);
   bothy_network_repair_resume (self->repair, container);
   /* After the caller has been answered: it only says since when it runs. */
@@ -719,7 +720,7 @@ on_start_reply (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   start->pending--;
-  if (!bothy_supervisor_call_finish (start->supervisor, result, &reply, NULL, &error)) {
+  if (!bothy_supervisor_call_finish (start->supervisor, result, &reply, &error)) {
     bothy_defaults_explain_user (&error, start->container->spec->user, image_of (start),
                                  start->container->owner);
     name_sysctl (start, &reply, error);

@@ -3,9 +3,12 @@
 
 #include "base/error.h"
 #include "platform/packet-client.h"
+#include "platform/untrusted-fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct _BothySupervisor {
   GObject parent;
@@ -277,35 +280,76 @@ bothy_supervisor_call (BothySupervisor *self,
   g_object_unref (task);
 }
 
+/* The answer, if it is none that says no; RET_REPLY (or NULL) gets it in each case. */
+static BothyPacket *
+take_reply (GAsyncResult *result, struct supervisor_message *ret_reply, GError **error)
+{
+  g_autoptr (BothyPacket) packet = g_task_propagate_pointer (G_TASK (result), error);
+  const struct supervisor_message *reply = packet ? (const struct supervisor_message *)packet->data : NULL;
+
+  if (reply && ret_reply)
+    *ret_reply = *reply;
+  if (!reply || reply->error == 0)
+    return g_steal_pointer (&packet);
+  g_propagate_error (error, reply_error (reply));
+  return NULL;
+}
+
 gboolean
 bothy_supervisor_call_finish (BothySupervisor *self,
                               GAsyncResult *result,
                               struct supervisor_message *ret_reply,
-                              GUnixFDList **ret_fds,
                               GError **error)
 {
-  g_autoptr (BothyPacket) packet = g_task_propagate_pointer (G_TASK (result), error);
-  const struct supervisor_message *reply;
+  g_autoptr (BothyPacket) packet = take_reply (result, ret_reply, error);
+
+  return packet != NULL;
+}
+
+/* Without asking the file's owner, who may not answer. */
+static gboolean
+is_of_kind (int fd, BothySupervisorFd kind)
+{
+  struct stat own;
+  mode_t mode;
+  guint64 device, inode;
+  int flags = fcntl (fd, F_GETFL);
+
+  if (kind == BOTHY_SUPERVISOR_TERMINAL)
+    return bothy_untrusted_fd_is_terminal (fd);
+  if (kind == BOTHY_SUPERVISOR_ROOT)
+    return flags >= 0 && (flags & O_PATH) != 0;
+  return stat ("/proc/self/ns/net", &own) == 0 && bothy_untrusted_fd_identify (fd, &mode, &device, &inode) &&
+         device == own.st_dev;
+}
+
+int
+bothy_supervisor_call_finish_fd (BothySupervisor *self,
+                                 GAsyncResult *result,
+                                 BothySupervisorFd kind,
+                                 struct supervisor_message *ret_reply,
+                                 GError **error)
+{
+  static const char *const kinds[] = { [BOTHY_SUPERVISOR_TERMINAL] = "terminal",
+                                       [BOTHY_SUPERVISOR_NAMESPACE] = "namespace",
+                                       [BOTHY_SUPERVISOR_ROOT] = "root" };
+  g_autoptr (BothyPacket) packet = take_reply (result, ret_reply, error);
+  int n = packet ? g_unix_fd_list_get_length (packet->fds) : 0;
+  int fd;
 
   if (!packet)
-    return FALSE;
-  reply = (const struct supervisor_message *)packet->data;
-  if (ret_reply)
-    *ret_reply = *reply;
-  if (reply->error) {
-    g_propagate_error (error, reply_error (reply));
-    return FALSE;
-  }
+    return -1;
   /* A supervisor is as good as its container: one that has been taken over sends what it likes. */
-  if (ret_fds && g_unix_fd_list_get_length (packet->fds) != 1) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED,
-                 "The container's supervisor sent %d file descriptors in place of one",
-                 g_unix_fd_list_get_length (packet->fds));
-    return FALSE;
+  if (n == 1 && is_of_kind (g_unix_fd_list_peek_fds (packet->fds, NULL)[0], kind)) {
+    fd = g_unix_fd_list_get (packet->fds, 0, error);
+    bothy_error_adopt (error, "What the container's supervisor sent");
+    return fd;
   }
-  if (ret_fds)
-    *ret_fds = g_object_ref (packet->fds);
-  return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED,
+               n == 1 ? "The container's supervisor sent something else in place of a %s"
+                      : "The container's supervisor sent not just one %s",
+               kinds[kind]);
+  return -1;
 }
 
 static void
@@ -346,5 +390,6 @@ bothy_supervisor_new (GSocket *socket)
 
   self->peer =
       bothy_packet_client_new (socket, "The container", SUPERVISOR_MAX_ANSWER, on_packet, on_closed, self);
+  bothy_packet_client_distrust (self->peer);
   return self;
 }

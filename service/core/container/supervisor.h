@@ -35,15 +35,26 @@ void bothy_supervisor_call (BothySupervisor *self,
                             GAsyncReadyCallback callback,
                             gpointer user_data);
 
-/*
- * FALSE with BOTHY_ERROR when the supervisor could not. RET_REPLY may be NULL; it is filled in too when the supervisor said no. RET_FDS (transfer full) is not NULL
- * when one fd has to come with the answer: any other number of them is an error.
- */
+/* FALSE with BOTHY_ERROR when the supervisor could not. RET_REPLY may be NULL; it is filled in too when the supervisor said no. */
 gboolean bothy_supervisor_call_finish (BothySupervisor *self,
                                        GAsyncResult *result,
                                        struct supervisor_message *ret_reply,
-                                       GUnixFDList **ret_fds,
                                        GError **error);
+
+/* What has to come with an answer. */
+typedef enum {
+  BOTHY_SUPERVISOR_TERMINAL,
+  BOTHY_SUPERVISOR_NAMESPACE,
+  BOTHY_SUPERVISOR_ROOT, /* opened with O_PATH */
+} BothySupervisorFd;
+
+/* The same for an answer with just one fd, of KIND, which is then the caller's; closing it waits for nobody. -1 with an error
+   also when something else came. */
+int bothy_supervisor_call_finish_fd (BothySupervisor *self,
+                                     GAsyncResult *result,
+                                     BothySupervisorFd kind,
+                                     struct supervisor_message *ret_reply,
+                                     GError **error);
 
 /* Let go of the connection; a supervisor that was never told to start ends then. */
 void bothy_supervisor_close (BothySupervisor *self);

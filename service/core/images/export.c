@@ -120,8 +120,8 @@ bothy_image_export (BothyImageStore *images,
   g_strlcpy (request.metadata, metadata, sizeof request.metadata);
   sources = open_sources (export, image, out_fd, &error);
   if (sources)
-    bothy_unpack (bothy_layer_store_get_helper (bothy_image_store_get_layers (images)), &request, -1, sources,
-                  progress, progress_data, cancellable, on_packed, g_object_ref (task));
+    bothy_unpack (bothy_layer_store_get_helper (bothy_image_store_get_layers (images)), user, &request, -1,
+                  sources, progress, progress_data, cancellable, on_packed, g_object_ref (task));
   else
     g_task_return_error (task, error);
 }

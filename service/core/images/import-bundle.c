@@ -161,7 +161,7 @@ take_next_layer (GTask *task)
   BothyLayer *present;
 
   if (index > 0 && !self->is_settled) {
-    bothy_layer_store_judge (store, self->layers, index - 1, self->cancellable, on_judged,
+    bothy_layer_store_judge (store, self->user, self->layers, index - 1, self->cancellable, on_judged,
                              g_object_ref (task));
     return;
   }
@@ -216,7 +216,7 @@ bothy_import_bundle (BothyImageStore *images,
   self->cancellable = cancellable ? g_object_ref (cancellable) : NULL;
   g_task_set_check_cancellable (task, FALSE);
   g_task_set_task_data (task, self, (GDestroyNotify)unbundle_free);
-  bothy_spool_read (spool, cancellable, on_read, g_object_ref (task));
+  bothy_spool_read (spool, user, cancellable, on_read, g_object_ref (task));
 }
 
 BothyImage *

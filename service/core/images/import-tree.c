@@ -15,6 +15,7 @@
 #define PACK_MAX_SECONDS (12 * 3600)
 
 typedef struct {
+  guint32 user;
   GCancellable *cancellable; /* ends both */
   GCancellable *outer;       /* the caller's */
   gulong handler;
@@ -124,8 +125,8 @@ pack (GTask *task,
     return FALSE;
   g_strlcpy (request.metadata, metadata, sizeof request.metadata);
   import->pending++;
-  bothy_unpack (bothy_layer_store_get_helper (layers), &request, -1, sources, progress, progress_data,
-                import->cancellable, on_packed, g_object_ref (task));
+  bothy_unpack (bothy_layer_store_get_helper (layers), import->user, &request, -1, sources, progress,
+                progress_data, import->cancellable, on_packed, g_object_ref (task));
   return TRUE;
 }
 
@@ -150,6 +151,7 @@ bothy_image_store_import_tree (BothyImageStore *self,
 
   import->cancellable = g_cancellable_new ();
   import->outer = g_object_ref (cancellable);
+  import->user = user;
   import->handler =
       g_signal_connect_object (cancellable, "cancelled", G_CALLBACK (on_cancelled), import->cancellable, 0);
   if (g_cancellable_is_cancelled (cancellable))

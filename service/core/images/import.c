@@ -223,7 +223,7 @@ start_import (GTask *task, const BothyImportSource *source)
   if (!import->budget)
     g_task_return_error (task, error);
   else if (source->metadata_fd >= 0)
-    bothy_metadata_read (bothy_layer_store_get_helper (bothy_image_store_get_layers (self)),
+    bothy_metadata_read (bothy_layer_store_get_helper (bothy_image_store_get_layers (self)), import->user,
                          source->metadata_fd, import->cancellable, on_metadata, g_object_ref (task));
   else
     unpack_archive (task);

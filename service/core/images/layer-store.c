@@ -315,11 +315,12 @@ bothy_spool_free (BothySpool *self)
 
 void
 bothy_spool_read (BothySpool *self,
+                  guint32 user,
                   GCancellable *cancellable,
                   GAsyncReadyCallback callback,
                   gpointer user_data)
 {
-  bothy_bundle_read (self->layers->helper, self->tree, cancellable, callback, user_data);
+  bothy_bundle_read (self->layers->helper, user, self->tree, cancellable, callback, user_data);
 }
 
 /* A bundle's unpacked files stay in the directory in which they were unpacked until they are imported. When bothyd is
@@ -429,7 +430,7 @@ make_builtin (GTask *task)
   g_autoptr (GUnixFDList) sources = bothy_unpack_sources (add->source, -1, &error);
 
   if (sources)
-    bothy_unpack (self->helper, &add->request, add->tree, sources, NULL, NULL, add->cancellable, on_made,
+    bothy_unpack (self->helper, 0, &add->request, add->tree, sources, NULL, NULL, add->cancellable, on_made,
                   g_object_ref (task));
   else
     fail_adding (task, error);
@@ -460,9 +461,9 @@ take_in (GTask *task, int tree, GUnixFDList *below)
   BothyLayerStore *self = g_task_get_source_object (task);
   Add *add = g_task_get_task_data (task);
 
-  bothy_unpack_pipeline (self->helper, &add->request, tree, add->source,
-                         add->metadata ? add->metadata->fd : -1, below, on_progress, add, add->cancellable,
-                         on_taken_in, g_object_ref (task));
+  bothy_unpack_pipeline (self->helper, add->budget ? bothy_budget_get_user (add->budget) : 0, &add->request,
+                         tree, add->source, add->metadata ? add->metadata->fd : -1, below, on_progress, add,
+                         add->cancellable, on_taken_in, g_object_ref (task));
 }
 
 /* ---- over other layers: all of them as mounts, which bothy-unpack lays over each other ---- */
@@ -689,6 +690,7 @@ open_all (BothyLayerStore *self, GPtrArray *below, GError **error)
 
 void
 bothy_layer_store_judge (BothyLayerStore *self,
+                         guint32 user,
                          GPtrArray *layers,
                          guint index,
                          GCancellable *cancellable,
@@ -712,7 +714,7 @@ bothy_layer_store_judge (BothyLayerStore *self,
     tree = bothy_compose_check_depth (below->len, &error) ? bothy_layer_store_open (self, layer, &error) : -1;
     sources = tree >= 0 ? open_all (self, below, &error) : NULL;
     if (sources)
-      bothy_unpack (self->helper, &request, tree, sources, NULL, NULL, cancellable, on_checked,
+      bothy_unpack (self->helper, user, &request, tree, sources, NULL, NULL, cancellable, on_checked,
                     g_object_ref (task));
     else
       g_task_return_error (task, error);

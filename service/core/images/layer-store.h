@@ -56,8 +56,9 @@ typedef struct {
 void bothy_spool_free (BothySpool *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothySpool, bothy_spool_free)
 
-/* Read what is in SPOOL. */
+/* Read what is in SPOOL, for USER. */
 void bothy_spool_read (BothySpool *self,
+                       guint32 user,
                        GCancellable *cancellable,
                        GAsyncReadyCallback callback,
                        gpointer user_data);
@@ -97,10 +98,11 @@ void bothy_layer_store_add (BothyLayerStore *self,
 BothyLayer *bothy_layer_store_add_finish (BothyLayerStore *self, GAsyncResult *result, GError **error);
 
 /*
- * Ask whether the layer at INDEX of LAYERS (element-type BothyLayer), the lowest first, is right as it is, which was
+ * Ask for USER whether the layer at INDEX of LAYERS (element-type BothyLayer), the lowest first, is right as it is, which was
  * unpacked by itself: it is not if it refers to those below. LAYERS up to there are the caller's to hold until this ends.
  */
 void bothy_layer_store_judge (BothyLayerStore *self,
+                              guint32 user,
                               GPtrArray *layers,
                               guint index,
                               GCancellable *cancellable,

@@ -109,8 +109,9 @@ pack (GTask *task, GUnixFDList *layers, GError **error)
   if (!metadata)
     return FALSE;
   g_strlcpy (request.metadata, metadata, sizeof request.metadata);
-  bothy_unpack (bothy_registry_get_helper (self), &request, -1, commit->archive, commit->target.progress,
-                commit->target.progress_data, commit->cancellable, on_packed, g_object_ref (task));
+  bothy_unpack (bothy_registry_get_helper (self), commit->container->owner, &request, -1, commit->archive,
+                commit->target.progress, commit->target.progress_data, commit->cancellable, on_packed,
+                g_object_ref (task));
   return TRUE;
 }
 

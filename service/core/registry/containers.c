@@ -24,6 +24,7 @@ struct _BothyContainers {
   BothyImageStore *images;
   BothyUppers *uppers;
   BothyVolumes *volumes;
+  BothyTrash *trash;
   GHashTable *by_id;      /* id → BothyContainer */
   GHashTable *by_name;    /* "<owner>/<name>" → BothyContainer */
   GHashTable *being_made; /* "<owner>/<name>" → const BothyContainerSpec */
@@ -234,6 +235,39 @@ bound_of_volumes (BothyContainers *self, guint32 owner, BothyCgroupLimit limit)
   return limit == BOTHY_LIMIT_DISK ? bytes : inodes;
 }
 
+static gboolean
+is_counted (guint32 project, gpointer user_data)
+{
+  BothyContainers *self = user_data;
+
+  return has_project (project, self) || bothy_uppers_has_project (self->uppers, project);
+}
+
+/* What is being removed still takes what it takes. */
+static guint64
+bound_of_trash (BothyContainers *self, guint32 owner, BothyCgroupLimit limit)
+{
+  guint64 bytes = 0, inodes = 0;
+
+  bothy_trash_add_bounds (self->trash, owner, is_counted, self, &bytes, &inodes);
+  return limit == BOTHY_LIMIT_DISK ? bytes : inodes;
+}
+
+gboolean
+bothy_containers_trash (BothyContainers *self,
+                        const BothyContainer *container,
+                        const char *name,
+                        GError **error)
+{
+  BothyTrashOwner owner = { .owner = container->owner, .project = container->disk.project };
+
+  if (owner.project) {
+    owner.bytes = bothy_containers_get_bound (container, BOTHY_LIMIT_DISK);
+    owner.inodes = bothy_containers_get_bound (container, BOTHY_LIMIT_INODES);
+  }
+  return bothy_trash_put_of (self->trash, self->containers_fd, name, &owner, error);
+}
+
 static guint64
 sum_of_bounds (BothyContainers *self, guint32 owner, const BothyContainer *except, BothyCgroupLimit limit)
 {
@@ -241,6 +275,8 @@ sum_of_bounds (BothyContainers *self, guint32 owner, const BothyContainer *excep
   GHashTableIter iter;
   gpointer key, value;
   guint64 sum = add_bounds (bound_of_orphans (self, owner, limit), bound_of_volumes (self, owner, limit));
+
+  sum = add_bounds (sum, bound_of_trash (self, owner, limit));
 
   g_hash_table_iter_init (&iter, self->by_id);
   while (g_hash_table_iter_next (&iter, NULL, &value)) {
@@ -296,7 +332,7 @@ bothy_containers_check_disk (BothyContainers *self,
     g_set_error (
         error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
         "The limits of all your containers and volumes may be %s together (also of deleted ones that "
-        "copies stand on), and "
+        "copies stand on, or whose files are still being removed), and "
         "with %s they would be more; make one of them lower, or delete one",
         bounds, asked);
   }
@@ -527,6 +563,7 @@ bothy_containers_finalize (GObject *object)
   g_object_unref (self->volumes);
   g_object_unref (self->uppers);
   g_object_unref (self->ranges);
+  g_object_unref (self->trash);
   G_OBJECT_CLASS (bothy_containers_parent_class)->finalize (object);
 }
 
@@ -566,13 +603,15 @@ bothy_containers_new (int containers_fd,
                       BothyRanges *ranges,
                       BothyImageStore *images,
                       BothyUppers *uppers,
-                      BothyVolumes *volumes)
+                      BothyVolumes *volumes,
+                      BothyTrash *trash)
 {
   BothyContainers *self = g_object_new (BOTHY_TYPE_CONTAINERS, NULL);
 
   self->containers_fd = containers_fd;
   self->ceilings = ceilings;
   self->ranges = g_object_ref (ranges);
+  self->trash = g_object_ref (trash);
   self->images = g_object_ref (images);
   self->uppers = g_object_ref (uppers);
   self->volumes = g_object_ref (volumes);

@@ -7,6 +7,7 @@
 #include "core/images/image-store.h"
 #include "core/snapshots/upper.h"
 #include "core/volumes/volume.h"
+#include "storage/trash.h"
 
 G_BEGIN_DECLS
 
@@ -31,11 +32,19 @@ BothyContainers *bothy_containers_new (int containers_fd,
                                        BothyRanges *ranges,
                                        BothyImageStore *images,
                                        BothyUppers *uppers,
-                                       BothyVolumes *volumes);
+                                       BothyVolumes *volumes,
+                                       BothyTrash *trash);
 
 /* What CONTAINER may take of the disk, by LIMIT (DISK or INODES): while that is made lower, which may still fail, what the
    file system was told before. */
 guint64 bothy_containers_get_bound (const BothyContainer *container, BothyCgroupLimit limit);
+
+/* Put NAME, the directory of CONTAINER, into the trash, where its files count as what they may take until they are gone. FALSE
+   with an error of bothy_trash_put(). */
+gboolean bothy_containers_trash (BothyContainers *self,
+                                 const BothyContainer *container,
+                                 const char *name,
+                                 GError **error);
 
 /* Read all records. UNFINISHED is called for the name of each directory that creating left. FALSE: there is something
    that could not be read; it is left alone. */

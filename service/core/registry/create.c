@@ -57,8 +57,7 @@ abandon (GTask *task, GError *error)
 
   /* If the directory was not made, the trash can not take it, which is fine: hence no error is looked at. */
   if (create->directory)
-    bothy_trash_put_container (bothy_registry_get_trash (self), create->containers_fd, create->directory,
-                               create->owner, create->container->disk.project, NULL);
+    bothy_containers_trash (bothy_registry_get_containers (self), create->container, create->directory, NULL);
   if (create->base)
     bothy_ranges_release (bothy_registry_get_ranges (self), create->base);
   if (create->image)

@@ -2,22 +2,14 @@
 #include "core/registry/disk.h"
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "core/container/limits.h"
 #include "storage/quota.h"
 
-/* The greatest that a kernel takes, which counts in units of 1 KiB, rounded up. */
-#define MAX_BOUND ((guint64)G_MAXINT64 & ~G_GUINT64_CONSTANT (1023))
+#include <fcntl.h>
 
 /* What removes a tree may have to move directories of it, and the one that they go to grows. */
 #define REMOVAL_ROOM (G_GUINT64_CONSTANT (16) << 20)
-
-guint64
-bothy_disk_get_bound (const BothyCgroupLimits *limits, BothyCgroupLimit limit)
-{
-  guint64 value = bothy_cgroup_limits_get (limits, limit);
-
-  return value == BOTHY_LIMIT_NONE ? 0 : MIN (value, MAX_BOUND);
-}
 
 /* Ask the helper about the files of PROJECT on the file system of FD. */
 static void
@@ -76,10 +68,18 @@ begin_bound (BothyRegistry *self,
   bound->container = g_object_ref (container);
   bound->quota.flags = HELPER_QUOTA_BOUND;
   bound->quota.project = container->disk.project;
-  bound->quota.max_bytes = bothy_disk_get_bound (limits, BOTHY_LIMIT_DISK);
-  bound->quota.max_inodes = bothy_disk_get_bound (limits, BOTHY_LIMIT_INODES);
+  bound->quota.max_bytes = bothy_limits_disk_bound (limits, BOTHY_LIMIT_DISK);
+  bound->quota.max_inodes = bothy_limits_disk_bound (limits, BOTHY_LIMIT_INODES);
   g_task_set_task_data (task, bound, (GDestroyNotify)bound_free);
   return task;
+}
+
+/* The file system said that it bounds projects, and knows nothing of that when it is told: what it was mounted with has been
+   changed, say. */
+static gboolean
+is_without_quotas (const GError *error)
+{
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
 }
 
 /* The file system knows it now. A container that is being made has no record yet. */
@@ -93,7 +93,14 @@ on_bound (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   if (!bothy_helper_client_quota_finish (BOTHY_HELPER_CLIENT (source), result, NULL, NULL, &error)) {
-    g_task_return_error (task, error);
+    if (is_made || !is_without_quotas (error)) {
+      g_task_return_error (task, error);
+      return;
+    }
+    /* A new one is made without a bound then, as where the file system never kept any. */
+    g_warning ("Container %s: %s", bound->container->id, error->message);
+    g_error_free (error);
+    g_task_return_boolean (task, TRUE);
     return;
   }
   bothy_container_set_disk_bound (bound->container, bound->quota.project, bound->quota.max_bytes,
@@ -202,17 +209,27 @@ on_released (GObject *source, GAsyncResult *result, gpointer user_data)
   g_task_return_boolean (task, TRUE);
 }
 
+static void
+on_release_over (GObject *source, GAsyncResult *result, gpointer project)
+{
+  bothy_trash_release_project (bothy_registry_get_trash (BOTHY_REGISTRY (source)),
+                               GPOINTER_TO_UINT (project));
+}
+
 void
 bothy_disk_release (BothyRegistry *self, guint32 project, guint64 bytes, guint64 inodes)
 {
-  const struct helper_quota quota = { .flags = HELPER_QUOTA_BOUND,
-                                      .project = project,
-                                      .max_bytes =
-                                          bytes ? MIN (bytes, MAX_BOUND - REMOVAL_ROOM) + REMOVAL_ROOM : 0,
-                                      .max_inodes = inodes };
+  const struct helper_quota quota = {
+    .flags = HELPER_QUOTA_BOUND,
+    .project = project,
+    .max_bytes = bytes ? MIN (bytes, BOTHY_LIMITS_MAX_BOUND - REMOVAL_ROOM) + REMOVAL_ROOM : 0,
+    .max_inodes = inodes
+  };
   int fd = bothy_containers_get_directory (bothy_registry_get_containers (self));
-  g_autoptr (GTask) task = g_task_new (self, NULL, NULL, NULL);
+  g_autoptr (GTask) task = g_task_new (self, NULL, on_release_over, GUINT_TO_POINTER (project));
 
+  bothy_trash_hold_project (bothy_registry_get_trash (self), project);
+  /* Until that is answered nothing new has the project: this could come after what bounds it, and lift that. */
   if (project && bothy_quota_is_enforced (fd))
     call_helper (self, fd, &quota, on_released, task);
   else
@@ -258,7 +275,14 @@ on_project_read (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   if (!bothy_helper_client_quota_finish (BOTHY_HELPER_CLIENT (source), result, &bytes, &inodes, &error)) {
-    g_task_return_error (task, error);
+    if (!is_without_quotas (error)) {
+      g_task_return_error (task, error);
+      return;
+    }
+    g_warning ("Volume %s: %s", volume->id, error->message);
+    g_error_free (error);
+    volume->project = 0;
+    g_task_return_boolean (task, TRUE);
     return;
   }
   if (bytes == 0 && inodes == 0) {
@@ -330,7 +354,10 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
   if (bothy_helper_client_quota_finish (BOTHY_HELPER_CLIENT (source), result, &usage.bytes, &usage.inodes,
                                         &error))
     g_task_return_pointer (task, g_memdup2 (&usage, sizeof usage), g_free);
-  else
+  else if (is_without_quotas (error)) {
+    g_error_free (error);
+    g_task_return_pointer (task, NULL, NULL);
+  } else
     g_task_return_error (task, error);
 }
 
@@ -350,6 +377,22 @@ read_project (
     g_task_return_pointer (task, NULL, NULL);
 }
 
+/* As statfs(2) tells it of the container's own directory, without the helper. NULL: it does not. */
+static Usage *
+look_at_usage (BothyRegistry *self, const BothyContainer *container)
+{
+  int containers = bothy_containers_get_directory (bothy_registry_get_containers (self));
+  g_autofree char *path = g_strconcat (container->id, "/data", NULL);
+  autofd data = openat (containers, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  g_autofree Usage *usage = g_new0 (Usage, 1);
+
+  if (data >= 0 && container->disk.project &&
+      bothy_quota_get_usage (data, containers, container->disk.bytes, container->disk.inodes, &usage->bytes,
+                             &usage->inodes))
+    return g_steal_pointer (&usage);
+  return NULL;
+}
+
 void
 bothy_disk_read (BothyRegistry *self,
                  BothyContainer *container,
@@ -357,6 +400,16 @@ bothy_disk_read (BothyRegistry *self,
                  gpointer user_data)
 {
   Reading *reading = g_new0 (Reading, 1);
+  Usage *usage = look_at_usage (self, container);
+
+  if (usage) {
+    g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+
+    reading->container = g_object_ref (container);
+    g_task_set_task_data (task, reading, (GDestroyNotify)reading_free);
+    g_task_return_pointer (task, usage, g_free);
+    return;
+  }
 
   reading->container = g_object_ref (container);
   read_project (self, container->disk.project, reading, callback, user_data);

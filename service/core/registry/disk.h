@@ -10,9 +10,6 @@ G_BEGIN_DECLS
  * of its range, and the file system bounds what all files of a project take together: see project quotas in quotactl(2).
  */
 
-/* What LIMITS say of LIMIT as the file system takes it, which has 0 for no bound. */
-guint64 bothy_disk_get_bound (const BothyCgroupLimits *limits, BothyCgroupLimit limit);
-
 /* Give DATA, the still empty directory of CONTAINER, which is being made, a project id and the bounds that hold for it.
    Where the file system keeps none it stays without. */
 void bothy_disk_assign (BothyRegistry *self,

@@ -21,6 +21,7 @@
 typedef struct {
   BothyUppers *uppers;
   BothyNewUpper *new;
+  guint32 owner;
   int source; /* what is copied into it, or -1 */
   BothyFilesCopied copied;
   gpointer copied_data;
@@ -106,8 +107,8 @@ copy_files (GTask *task)
   g_autoptr (GUnixFDList) sources = bothy_unpack_sources (make->source, -1, &error);
 
   if (sources)
-    bothy_unpack (bothy_registry_get_helper (self), &request, make->new->data, sources, NULL, NULL, NULL,
-                  on_copied, g_object_ref (task));
+    bothy_unpack (bothy_registry_get_helper (self), make->owner, &request, make->new->data, sources, NULL,
+                  NULL, NULL, on_copied, g_object_ref (task));
   else
     g_task_return_error (task, error);
 }
@@ -167,6 +168,7 @@ begin_make (GTask *task, BothyContainer *container, const char *below)
   Make *make = g_task_get_task_data (task);
   GError *error = NULL;
 
+  make->owner = container->owner;
   make->new = bothy_uppers_begin (make->uppers, below, container->owner, container->disk.project, &error);
   if (make->new)
     bothy_disk_join (self, container, make->new->data, on_bounded, g_object_ref (task));
@@ -289,8 +291,7 @@ bothy_files_discard (BothyRegistry *self, BothyContainer *container, GError **er
                             bothy_containers_get_bound (container, BOTHY_LIMIT_DISK),
                             bothy_containers_get_bound (container, BOTHY_LIMIT_INODES), &moved, error))
     return FALSE;
-  if (!moved && !bothy_trash_put_container (bothy_registry_get_trash (self), containers_fd, container->id,
-                                            container->owner, project, error))
+  if (!moved && !bothy_containers_trash (containers, container, container->id, error))
     return FALSE;
   bothy_disk_release (self, project, container->disk.bytes, container->disk.inodes);
   bothy_containers_remove (containers, container);

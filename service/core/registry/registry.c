@@ -4,6 +4,7 @@
 #include "core/images/day-counter.h"
 #include "core/images/expiry.h"
 #include "core/registry/network-events.h"
+#include "platform/parser-groups.h"
 #include "storage/quota.h"
 #include "storage/state.h"
 #include "workers/unpack.h"
@@ -13,6 +14,7 @@ struct _BothyRegistry {
   BothyConfiguration *configuration;
   BothyState *state;
   BothyHelperClient *helper;
+  BothyParserGroups *parser_groups;
   BothyCgroupManager *cgroups;
   BothyTrash *trash;
   BothyMarks *marks;
@@ -229,6 +231,9 @@ bothy_registry_finalize (GObject *object)
   g_clear_object (&self->ranges);
   g_clear_object (&self->trash);
   g_clear_object (&self->cgroups);
+  if (self->parser_groups)
+    bothy_helper_client_set_group_for (self->helper, NULL, NULL);
+  g_clear_pointer (&self->parser_groups, bothy_parser_groups_free);
   g_clear_object (&self->helper);
   g_clear_pointer (&self->marks, bothy_marks_free);
   g_clear_pointer (&self->state, bothy_state_free);
@@ -294,7 +299,7 @@ make_containers (BothyRegistry *self)
                                    self->state->containers_fd, self->state->sockets_fd);
   self->operations = bothy_operations_new (self->configuration->max_operations);
   self->containers = bothy_containers_new (self->state->containers_fd, self->ceilings, self->ranges,
-                                           self->images, self->uppers, self->volumes);
+                                           self->images, self->uppers, self->volumes, self->trash);
   self->processes = bothy_processes_new (self->containers, self->images, self->configuration->max_processes);
   self->etc_hosts = bothy_etc_hosts_new (self->containers);
   self->events = bothy_network_events_new (
@@ -370,6 +375,8 @@ bothy_registry_new (BothyConfiguration *configuration,
   self->configuration = configuration;
   self->helper = g_object_ref (helper);
   self->cgroups = g_object_ref (cgroups);
+  self->parser_groups = bothy_parser_groups_new (cgroups);
+  bothy_helper_client_set_group_for (helper, bothy_parser_groups_open, self->parser_groups);
   self->state = bothy_state_new (error);
   if (self->state)
     self->marks = bothy_marks_new (self->state->boot_fd, self->state->state_fd, error);

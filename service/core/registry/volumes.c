@@ -2,6 +2,7 @@
 #include "core/registry/volumes.h"
 
 #include "base/error.h"
+#include "core/container/limits.h"
 #include "base/fault.h"
 #include "base/ids.h"
 #include "core/registry/disk.h"
@@ -120,8 +121,8 @@ begin (BothyRegistry *self, guint32 owner, const char *name, const BothyCgroupLi
     }
   }
   return bothy_volumes_begin (volumes, owner, name, project,
-                              bothy_disk_get_bound (&effective, BOTHY_LIMIT_DISK),
-                              bothy_disk_get_bound (&effective, BOTHY_LIMIT_INODES), error);
+                              bothy_limits_disk_bound (&effective, BOTHY_LIMIT_DISK),
+                              bothy_limits_disk_bound (&effective, BOTHY_LIMIT_INODES), error);
 }
 
 void

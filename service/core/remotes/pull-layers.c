@@ -295,8 +295,8 @@ settle_next (GTask *task)
   if (self->error || self->mode != UNPACK_LAYER || self->n_settled == self->layers->len)
     return FALSE;
   self->running++;
-  bothy_layer_store_judge (bothy_image_store_get_layers (self->images), self->layers, self->n_settled,
-                           self->cancellable, on_judged, g_object_ref (task));
+  bothy_layer_store_judge (bothy_image_store_get_layers (self->images), bothy_budget_get_user (self->budget),
+                           self->layers, self->n_settled, self->cancellable, on_judged, g_object_ref (task));
   return TRUE;
 }
 

@@ -344,13 +344,23 @@ bothy_uppers_add (BothyUppers *self, const BothyNewUpper *new)
   return upper;
 }
 
+/* NAME is the directory of UPPER. One whose container is gone counts as what that might take until its files are, too. */
+static gboolean
+put_into_trash (BothyUppers *self, const char *name, const BothyUpper *upper, GError **error)
+{
+  const BothyTrashOwner owner = {
+    .owner = upper->owner, .project = upper->project, .bytes = upper->bytes, .inodes = upper->inodes
+  };
+
+  return bothy_trash_put_of (self->trash, self->dirfd, name, &owner, error);
+}
+
 void
 bothy_uppers_end (BothyUppers *self, BothyNewUpper *new)
 {
   /* If it was not made, the trash can not take it, which is fine: hence no error is looked at. */
   if (new->directory)
-    bothy_trash_put_container (self->trash, self->dirfd, new->directory, new->is.owner, new->is.project,
-                               NULL);
+    put_into_trash (self, new->directory, &new->is, NULL);
   bothy_clear_fd (&new->data);
   g_free (new->directory);
   g_free (new->is.id);
@@ -394,7 +404,7 @@ bothy_uppers_sweep (BothyUppers *self, GHashTable *wanted)
 
     if (upper->is_first || g_hash_table_contains (wanted, upper->id))
       continue;
-    if (bothy_trash_put_container (self->trash, self->dirfd, upper->id, upper->owner, upper->project, &error))
+    if (put_into_trash (self, upper->id, upper, &error))
       g_hash_table_iter_remove (&iter);
     else {
       g_warning ("Layer %s: %s", upper->id, error->message);

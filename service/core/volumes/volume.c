@@ -337,6 +337,18 @@ bothy_volumes_place (BothyVolumes *self, BothyNewVolume *new, GError **error)
   return TRUE;
 }
 
+/* NAME is the directory of VOLUME, whose files count as what they may take until they are gone. */
+static gboolean
+put_into_trash (BothyVolumes *self, const char *name, const BothyVolume *volume, GError **error)
+{
+  const BothyTrashOwner owner = { .owner = volume->owner,
+                                  .project = volume->project,
+                                  .bytes = volume->project ? volume->bytes : 0,
+                                  .inodes = volume->project ? volume->inodes : 0 };
+
+  return bothy_trash_put_of (self->trash, self->dirfd, name, &owner, error);
+}
+
 void
 bothy_volumes_end (BothyVolumes *self, BothyNewVolume *new)
 {
@@ -345,8 +357,7 @@ bothy_volumes_end (BothyVolumes *self, BothyNewVolume *new)
   volume->made = new->directory == NULL;
   if (!volume->made) {
     /* If it was not made, the trash can not take it, which is fine: hence no error is looked at. */
-    bothy_trash_put_container (self->trash, self->dirfd, new->directory, volume->owner, volume->project,
-                               NULL);
+    put_into_trash (self, new->directory, volume, NULL);
     g_hash_table_remove (self->by_id, volume->id);
   }
   bothy_clear_fd (&new->data);
@@ -408,8 +419,7 @@ gboolean
 bothy_volumes_remove (BothyVolumes *self, BothyVolume *volume, GError **error)
 {
   BOTHY_FAULT_POINT ("volume.removing");
-  if (!bothy_trash_put_container (self->trash, self->dirfd, volume->id, volume->owner, volume->project,
-                                  error))
+  if (!put_into_trash (self, volume->id, volume, error))
     return FALSE;
   g_hash_table_remove (self->by_id, volume->id);
   return TRUE;
