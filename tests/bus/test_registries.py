@@ -544,9 +544,9 @@ def test_IMG_04_what_is_no_image(world, alice, registry):
 
 
 def test_IMG_04_too_many_layers(world, alice, registry):
-    small = [layer({f"etc/{i}": b"%d" % i}) for i in range(100)]
+    small = [layer({f"etc/{i}": b"%d" % i}) for i in range(199)]
     registry.push("team/app", "1.0", [BASE, *small])
-    refused(world, alice, "LimitsExceeded", REF, text="101 layers")
+    refused(world, alice, "LimitsExceeded", REF, text="200 layers")
     assert len(registry.blobs_given()) == 1  # nothing but the configuration
 
 

@@ -18,8 +18,8 @@ import pytest
 
 from helping import LIBEXEC, NEUTRAL, gone, own_mounts, status  # noqa: F401
 from unpacking import (
-    IS_CHECKED,
-    ARCHIVE, BAD_ARCHIVE, BUSYBOX, LIMIT_EXCEEDED, NO_SPACE, NOT_STATIC, OK, REMOVE, Unpacker,
+    IS_CHECKED, HAS_SQUASHED, SQUASH_OWNERS,
+    ARCHIVE, BAD_ARCHIVE, BUSYBOX, LAYER, LIMIT_EXCEEDED, NO_SPACE, NOT_STATIC, OK, REMOVE, Unpacker,
     make_tree,
 )
 
@@ -56,8 +56,8 @@ def directory(name, **fields):
     return member(name, tarfile.DIRTYPE, **fields)
 
 
-def symlink(name, target):
-    return member(name, tarfile.SYMTYPE, linkname=target)
+def symlink(name, target, **fields):
+    return member(name, tarfile.SYMTYPE, linkname=target, **fields)
 
 
 def hard_link(name, target):
@@ -75,12 +75,12 @@ def tar(members, format=tarfile.PAX_FORMAT, base=True, errors="surrogateescape")
     return buffer.getvalue()
 
 
-def unpack(unpacker, tree, data, **limits):
+def unpack(unpacker, tree, data, mode=ARCHIVE, **limits):
     fd = os.memfd_create("archive")
     os.write(fd, data) if len(data) < 1 << 20 else os.fdopen(os.dup(fd), "wb").write(data)
     os.lseek(fd, 0, os.SEEK_SET)
     try:
-        return unpacker.run(ARCHIVE, tree, fd, **limits)
+        return unpacker.run(mode, tree, fd, **limits)
     finally:
         os.close(fd)
 
@@ -379,7 +379,26 @@ def test_img_01_devices_are_skipped_and_counted(unpacker, tree):
 @pytest.mark.parametrize("uid, gid", [(65536, 0), (0, 65536), (2**32, 0), (2**32 - 1, 0), (-1, 0), (NEUTRAL, NEUTRAL)])
 def test_img_01_owners_out_of_range_are_refused(unpacker, tree, uid, gid):
     result = unpack(unpacker, tree, tar([member("etc/mine", uid=uid, gid=gid)], format=tarfile.GNU_FORMAT))
-    assert result.error == BAD_ARCHIVE and b"etc/mine" in result.text, result
+    assert result.error == BAD_ARCHIVE and b"etc/mine" in result.text and b"--squash-owners" in result.text, result
+    assert result.flags & HAS_SQUASHED == 0
+
+
+@pytest.mark.parametrize("mode", [ARCHIVE, LAYER])
+def test_img_01_owners_out_of_range_become_nobody(unpacker, tree, mode):
+    """Who asks for that. What has ids that there are keeps them, each by itself."""
+    entries = [directory("etc", uid=1234567890, gid=7), member("etc/mine", uid=65536, gid=5000000000, mode=0o4755), member("etc/last", uid=65535, gid=65535),
+               symlink("etc/link", "mine", uid=1 << 20), hard_link("etc/hard", "etc/mine")]
+    result = unpack(unpacker, tree, tar(entries, format=tarfile.GNU_FORMAT), mode=mode, flags=SQUASH_OWNERS)
+    assert result.error == OK and result.flags & HAS_SQUASHED, result
+    owners = {name: (st.st_uid - NEUTRAL, st.st_gid - NEUTRAL, st.st_mode & 0o7777)
+              for name in ("", "mine", "last", "link", "hard") for st in [os.lstat(f"{tree}/etc/{name}")]}
+    assert owners[""][:2] == (65534, 7) and owners["mine"] == owners["hard"] == (65534, 65534, 0o4755)
+    assert owners["last"][:2] == (65535, 65535) and owners["link"][:2] == (65534, 0)
+
+
+def test_img_01_who_asks_to_squash_needs_not(unpacker, tree):
+    result = unpack(unpacker, tree, tar([member("etc/mine", uid=5)]), flags=SQUASH_OWNERS)
+    assert result.error == OK and result.flags & HAS_SQUASHED == 0 and os.stat(tree + "/etc/mine").st_uid == NEUTRAL + 5
 
 
 def test_img_01_attributes_that_no_image_may_set(unpacker, tree):

@@ -15,7 +15,7 @@
 
 #define MAX_MEMORY (UINT64_C (1) << 30) /* xz -9 needs 65 MiB, zstd --ultra --long 128 MiB */
 #define MAX_FILE   ((UINT64_C (1) << 40) + 4096)
-#define MAX_FDS    256
+#define MAX_FDS    1024
 
 #define N(array) (sizeof (array) / sizeof *(array))
 

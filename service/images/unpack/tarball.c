@@ -17,7 +17,6 @@
 #include "over.h"
 #include "whiteout.h"
 
-#define MAX_ID        65535
 #define MAX_FILE_SIZE (INT64_C (1) << 40)           /* holes included */
 #define MAX_TRAILER   (UINT64_C (64) * 1024 * 1024) /* after the archive's end mark */
 
@@ -109,27 +108,19 @@ unpack_file (struct unpacking *u,
 static bool
 read_attributes (struct unpacking *u, struct archive_entry *entry, struct tree_attributes *ret)
 {
-  int64_t uid = archive_entry_uid (entry);
-  int64_t gid = archive_entry_gid (entry);
   long nanoseconds = archive_entry_mtime_nsec (entry);
 
-  if (uid < 0 || uid > MAX_ID || gid < 0 || gid > MAX_ID)
-    return job_fail (
-        u->job, UNPACK_BAD_ARCHIVE, ERANGE,
-        "%s: its owner is %lld:%lld, and in a container ids go from 0 to %d; make the archive anew with "
-        "other owners (tar --owner=0 --group=0, or --owner-map)",
-        job_escape (archive_entry_pathname (entry)), (long long)uid, (long long)gid, MAX_ID);
   *ret = (struct tree_attributes){
     .mode = archive_entry_perm (entry) & 07777,
-    .uid = (uint32_t)uid,
-    .gid = (uint32_t)gid,
     .mtime = { .tv_nsec = UTIME_OMIT },
   };
   if (archive_entry_mtime_is_set (entry)) {
     ret->mtime.tv_sec = archive_entry_mtime (entry);
     ret->mtime.tv_nsec = nanoseconds >= 0 && nanoseconds < 1000000000 ? nanoseconds : 0;
   }
-  return attributes_take (u->job, entry, &ret->extended);
+  return tree_take_owner (u->job, archive_entry_pathname (entry), archive_entry_uid (entry),
+                          archive_entry_gid (entry), ret) &&
+         attributes_take (u->job, entry, &ret->extended);
 }
 
 /* The path that NAME, of an entry or of what it is a link to, stands for. */
