@@ -81,6 +81,42 @@ def test_the_image_says_what_runs(host, put, tidy):  # noqa: F811
     assert json.loads(host.output("alice", "bothy info --json f1"))["state"] == "stopped"
 
 
+def test_deleted_and_made_anew(host, put, tidy):  # noqa: F811
+    """What was below is there again under the same name, and stays so."""
+    put(bundles.layout([bundles.busybox(("f", b"f"), ("a", None), ("a/b", None), ("a/b/c", b"c"), ("a/b/d", b"d"))],
+                       {"Env": ["PATH=/bin"], "Cmd": ["/bin/sleep", "1000"]}), "anew")
+    host.run("alice", "bothy launch anew f1", check=True)
+    host.run("alice", "bothy", "exec", "f1", "--", "/bin/busybox", "sh", "-euc",
+             "cd /; B=/bin/busybox; $B rm f; $B ln -s g f; $B cp -r a bak; $B rm -rf a; $B mv bak/b/c bak/b/c2; $B mv bak a", check=True)
+    for _ in range(2):
+        assert host.output("alice", "bothy exec f1 -- /bin/busybox sh -c '/bin/busybox readlink /f; ls /a/b; ls /a'") == "g\nc2\nd\nb"
+        host.run("alice", "bothy restart f1", check=True)
+
+
+@pytest.mark.parametrize("compress", ["gzip", "zstd"])
+def test_docker_save_of_compressed_layers(host, put, tidy, compress):  # noqa: F811
+    """What is in layer.tar is looked at, not called by its name; the image is the same one."""
+    def packed(data):
+        return bundles.compressed(data) if compress == "gzip" else subprocess.run(
+            ["zstd", "-q", "-c"], input=data, check=True, stdout=subprocess.PIPE).stdout
+    put(bundles.docker_save([BASE, TOP], SETTINGS), "plain")
+    put(bundles.docker_save([BASE, TOP], SETTINGS, content=packed), "packed")
+    assert image(host, "packed")["fingerprint"] == image(host, "plain")["fingerprint"]
+    assert host.output("alice", "bothy run --rm packed") == "entry one two"
+
+
+def test_a_manifest_without_layers(host, put, tidy):  # noqa: F811
+    """One that forgot to name its layers is no image, and nothing is kept of it."""
+    forgetful = bundles.Layout()
+    config = bundles.config_of([BASE], {"Cmd": ["/bin/sh"]})
+    manifest = {"schemaVersion": 2, "mediaType": bundles.OCI + "manifest.v1+json", "config": forgetful.blob(config, bundles.OCI + "config.v1+json")}
+    forgetful.manifests.append(forgetful.blob(json.dumps(manifest).encode(), bundles.OCI + "manifest.v1+json"))
+    before = layers(host)
+    done = put(forgetful.tar(), "forgetful", check=False)
+    assert done.returncode == 1 and "manifest" in done.stderr, done.stderr
+    assert layers(host) == before
+
+
 HIGH = bundles.tar([bundles.owned("srv/theirs", uid=1234567890, gid=65536, mode=0o640, content=b"theirs\n"), bundles.owned("srv/www", uid=33, content=b"")])
 
 

@@ -401,6 +401,35 @@ def test_img_01_who_asks_to_squash_needs_not(unpacker, tree):
     assert result.error == OK and result.flags & HAS_SQUASHED == 0 and os.stat(tree + "/etc/mine").st_uid == NEUTRAL + 5
 
 
+def test_a_directory_that_is_called_a_file(unpacker, tree):
+    """As old tars wrote it: type 0, no content, a slash at the end. tar(1) and Go's reader make directories of them."""
+    slash = tarfile.TarInfo("etc/x/")
+    slash.mode, slash.uid, slash.mtime = 0o750, 7, 1000000000
+    root = tarfile.TarInfo("./")
+    root.mode = 0o711
+    whole = tarfile.TarInfo("/")
+    result = unpack(unpacker, tree, raw_tar([root, whole, slash, member("etc/x/in", data=b"in")[0]], {"etc/x/in": b"in"}))
+    assert result.error == OK, result
+    st = os.stat(tree + "/etc/x")
+    assert (stat.S_ISDIR(st.st_mode), stat.S_IMODE(st.st_mode), st.st_uid - NEUTRAL, st.st_mtime) == (True, 0o750, 7, 1000000000)
+    assert open(tree + "/etc/x/in", "rb").read() == b"in" and stat.S_IMODE(os.stat(tree).st_mode) == 0o711
+
+
+def raw_tar(entries, contents):
+    """Headers as they are: tarfile would make a directory of what ends in a slash itself, and takes the slash away."""
+    data = b""
+    for info in entries:
+        header = bytearray(info.tobuf(tarfile.USTAR_FORMAT))
+        name = info.name.encode()
+        header[: 100] = name.ljust(100, b"\0")
+        content = contents.get(info.name, b"")
+        header[124:136] = b"%011o\0" % len(content)
+        header[148:156] = b" " * 8
+        header[148:156] = b"%06o\0 " % sum(header[:512])
+        data += bytes(header[:512]) + content.ljust(-(-len(content) // 512) * 512, b"\0")
+    return data + b"\0" * 1024
+
+
 def test_img_01_attributes_that_no_image_may_set(unpacker, tree):
     names = ["user.overlay.redirect", "user.overlay.opaque", "user.overlay.metacopy", "trusted.overlay.opaque",
              "security.selinux", "security.ima", "system.data", "user.fine"]

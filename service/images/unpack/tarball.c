@@ -30,6 +30,7 @@ struct unpacking {
   const void *last; /* the last of them; from here on a new archive begins, unless it has been handed on */
   size_t last_size;
   bool is_pending; /* it has not */
+  bool has_whiteouts;
   uint64_t n_entries;
 };
 
@@ -187,6 +188,7 @@ unpack_whiteout (struct unpacking *u, char path[TREE_MAX_PATH], bool *ret_taken)
   enum whiteout kind = whiteout_of (path, &length, &name);
 
   *ret_taken = kind != WHITEOUT_NONE;
+  u->has_whiteouts = u->has_whiteouts || kind == WHITEOUT_FILE;
   switch (kind) {
   case WHITEOUT_NONE:
   case WHITEOUT_IGNORED:
@@ -223,6 +225,11 @@ unpack_entry (struct unpacking *u, struct archive_entry *entry)
     return unpack_hard_link (u, entry, path);
   if (!read_attributes (u, entry, &attributes))
     return false;
+  /* A root that nobody may enter was called a file: old tars had such an entry, which says nothing. */
+  if (archive_entry_filetype (entry) == AE_IFDIR && *path == '\0' && (attributes.mode & 0111) == 0) {
+    attributes_free (attributes.extended);
+    return true;
+  }
   if (archive_entry_filetype (entry) == AE_IFDIR)
     return tree_make_directory (&u->tree, path, &attributes);
   done = unpack_other (u, entry, path, &attributes);
@@ -344,6 +351,8 @@ unpack_entries (struct unpacking *u)
   }
   if (u->tree.is_live)
     return tree_end_directories (&u->tree);
+  if (u->job->request.mode == UNPACK_LAYER && u->has_whiteouts && whiteout_prune (u->tree.root) < 0)
+    return job_fail_errno (u->job, "", "looking for what hides nothing");
   return tree_remove (&u->tree, WHITEOUT_LINKS) && tree_end_directories (&u->tree) &&
          tree_end_implied (&u->tree);
 }
