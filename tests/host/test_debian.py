@@ -145,12 +145,13 @@ def test_services_are_stopped(debian):
     inside(debian, "systemctl is-system-running --wait >/dev/null || true", timeout=120)
     assert inside(debian, "ls /root/bye") == "/root/bye"
     assert inside(debian, seen) == "755 0:0\n1777 0:0\n1777 0:0"
-    said = inside(debian, "journalctl -b -1 -o cat")
-    assert "Stopped" in said and "Reached target" in said.split("Stopping")[-1], said[-2000:]
+    # The boot is the machine's, so the journal has both.
+    said = inside(debian, "journalctl -o cat")
+    assert "Stopped seen.service" in said and "Reached target shutdown.target" in said, said[-2000:]
     inside(debian, "systemctl disable --now seen.service 2>/dev/null; rm /etc/systemd/system/seen.service; rm -r /var/log/journal")
 
 
-@pytest.mark.parametrize("more", [(), ("PrivateMounts=yes",), ("ProtectSystem=strict",), ("PrivateUsers=yes",)], ids=lambda more: "".join(more))
+@pytest.mark.parametrize("more", [(), ("PrivateMounts=yes",), ("ProtectSystem=strict",)], ids=lambda more: "".join(more))
 def test_credentials_of_services(debian, more):
     inside(debian, "echo from-file >/root/secret")
     options = " ".join(f"-p {option}" for option in ("SetCredential=a:b", "LoadCredential=f:/root/secret", *more))
