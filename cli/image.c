@@ -148,6 +148,7 @@ print_image (GVariant *properties)
                                         N_ ("Origin"),      N_ ("Verified") };
   g_autofree char *created = cli_property_time (properties, "CreatedAt");
   g_autofree char *expires = cli_expiry_text (properties);
+  gboolean squashed;
   guint64 bytes;
   guint32 days;
 
@@ -159,6 +160,8 @@ print_image (GVariant *properties)
     g_autofree char *size = g_format_size (bytes);
     cli_print_field (_ ("Size"), size);
   }
+  if (g_variant_lookup (properties, "SquashedOwners", "b", &squashed) && squashed)
+    cli_print_field (_ ("Owners"), _ ("those above 65535 became nobody"));
   cli_print_field (_ ("Created"), created);
   cli_print_field (_ ("Supported until"), expires);
   if (g_variant_lookup (properties, "DaysLeft", "u", &days) && days > 0) {

@@ -119,14 +119,15 @@ cli_image_import (Cli *cli, char **words)
 {
   g_autofree char *alias = NULL;
   g_autofree char *fingerprint = NULL;
+  CliImport import = { .fd = -1, .metadata_fd = -1 };
   const GOptionEntry entries[] = {
     { "alias", 0, 0, G_OPTION_ARG_FILENAME, &alias, N_ ("A name of yours for it"), N_ ("ALIAS") },
     { "fingerprint", 0, 0, G_OPTION_ARG_FILENAME, &fingerprint, N_ ("Refuse it unless its SHA-256 is this"),
       N_ ("SHA256") },
+    CLI_SQUASH_OWNERS (&import.squash_owners),
     { NULL },
   };
   g_auto (GStrv) files = NULL;
-  CliImport import = { .fd = -1, .metadata_fd = -1 };
 
   if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &files, NULL))
     return CLI_EXIT_USAGE;
@@ -148,8 +149,9 @@ cli_import_container (Cli *cli, char **words)
 {
   g_auto (GStrv) rest = NULL;
   CliImport import = { .fd = -1, .metadata_fd = -1 };
+  const GOptionEntry entries[] = { CLI_SQUASH_OWNERS (&import.squash_owners), { NULL } };
 
-  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &rest, NULL))
+  if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &rest, NULL))
     return CLI_EXIT_USAGE;
   if (g_strv_length (rest) != 2)
     return cli_usage (cli, "%s",

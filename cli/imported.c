@@ -22,6 +22,8 @@ call_import (Cli *cli, const CliImport *import, GError **error)
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   cli_option_add (&options, "alias", import->alias);
   cli_option_add (&options, "fingerprint", import->fingerprint);
+  if (import->squash_owners)
+    g_variant_builder_add (&options, "{sv}", "squash-owners", g_variant_new_boolean (TRUE));
   if (import->metadata_fd >= 0)
     g_variant_builder_add (&options, "{sv}", "metadata", g_variant_new_handle (1));
   answer = cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "ImportImage", g_variant_new ("(ha{sv})", 0, &options),

@@ -3,6 +3,10 @@
 
 #include "cli.h"
 
+/* The option that lets archives in whose owners no container has. */
+#define CLI_SQUASH_OWNERS(flag)                                                                              \
+  { "squash-owners", 0, 0, G_OPTION_ARG_NONE, flag, N_ ("Files of ids above 65535 become nobody's"), NULL }
+
 /* What is to become an image. */
 typedef struct {
   int fd;                  /* what the archive can be read from */
@@ -10,6 +14,7 @@ typedef struct {
   const char *title;       /* for the progress line */
   const char *alias;       /* or NULL */
   const char *fingerprint; /* or NULL */
+  gboolean squash_owners;  /* what is of ids that no container has becomes nobody's */
 } CliImport;
 
 /**

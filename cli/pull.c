@@ -25,7 +25,12 @@ follow (Cli *cli, GVariant *answer, const char *title, GError **error)
 }
 
 char *
-cli_pull (Cli *cli, const char *ref, const char *alias, const char *architecture, GError **error)
+cli_pull (Cli *cli,
+          const char *ref,
+          const char *alias,
+          const char *architecture,
+          gboolean squash_owners,
+          GError **error)
 {
   g_autofree char *title = NULL;
   g_autoptr (GVariant) answer = NULL;
@@ -35,6 +40,8 @@ cli_pull (Cli *cli, const char *ref, const char *alias, const char *architecture
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   cli_option_add (&options, "alias", alias);
   cli_option_add (&options, "architecture", architecture);
+  if (squash_owners)
+    g_variant_builder_add (&options, "{sv}", "squash-owners", g_variant_new_boolean (TRUE));
   if (!cli_login_add (cli, ref, &options, &fds, error)) {
     g_variant_builder_clear (&options);
     return NULL;
@@ -46,14 +53,14 @@ cli_pull (Cli *cli, const char *ref, const char *alias, const char *architecture
 }
 
 gboolean
-cli_pull_missing (Cli *cli, const char *ref, GError **refused)
+cli_pull_missing (Cli *cli, const char *ref, gboolean squash_owners, GError **refused)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *image = NULL;
 
   if (!cli_error_is (*refused, "NoSuchImage"))
     return FALSE;
-  image = cli_pull (cli, ref, NULL, NULL, &error);
+  image = cli_pull (cli, ref, NULL, NULL, squash_owners, &error);
   if (image) {
     g_clear_error (refused);
     return TRUE;
@@ -79,10 +86,12 @@ cli_image_pull (Cli *cli, char **words)
 {
   g_autofree char *alias = NULL;
   g_autofree char *architecture = NULL;
+  gboolean squash_owners = FALSE;
   const GOptionEntry entries[] = {
     { "alias", 0, 0, G_OPTION_ARG_FILENAME, &alias, N_ ("A name of yours for it"), N_ ("ALIAS") },
     { "architecture", 0, 0, G_OPTION_ARG_FILENAME, &architecture, N_ ("In place of this machine's"),
       N_ ("ARCH") },
+    CLI_SQUASH_OWNERS (&squash_owners),
     { NULL },
   };
   g_autoptr (GError) error = NULL;
@@ -95,7 +104,7 @@ cli_image_pull (Cli *cli, char **words)
     return cli_usage (cli, "%s", _ ("One image is needed"));
   if (!cli_connect (cli, &error))
     return cli_fail (error);
-  image = cli_pull (cli, names[0], alias, architecture, &error);
+  image = cli_pull (cli, names[0], alias, architecture, squash_owners, &error);
   return image && cli_print_imported (cli, image, &error) ? CLI_EXIT_OK : cli_fail (error);
 }
 

@@ -260,7 +260,7 @@ create_once (Cli *cli, const CliSpec *spec, GError **error)
   g_autoptr (GError) refused = NULL;
   char *path = create_from_present (cli, spec, &refused);
 
-  if (path == NULL && cli_pull_missing (cli, spec->image, &refused))
+  if (path == NULL && cli_pull_missing (cli, spec->image, spec->squash_owners, &refused))
     path = create_from_present (cli, spec, &refused);
   if (path == NULL) {
     explain_image (cli, spec, &refused);
@@ -341,7 +341,7 @@ cli_spec_runs_init (Cli *cli, const CliSpec *spec, gboolean *ret_init, GError **
   if ((spec->command && spec->command[0]) || (spec->entrypoint && spec->entrypoint[0] != '\0'))
     return TRUE;
   path = cli_find_image (cli, spec->image, &refused);
-  if (path == NULL && cli_pull_missing (cli, spec->image, &refused))
+  if (path == NULL && cli_pull_missing (cli, spec->image, spec->squash_owners, &refused))
     path = cli_find_image (cli, spec->image, &refused);
   if (path)
     properties = cli_get_all (cli, path, IFACE_IMAGE, &refused);
@@ -504,6 +504,7 @@ cli_spec_words (Cli *cli, CliSpec *spec, char **words)
     { CLI_SPEC_RESTART (spec) },
     { CLI_SPEC_SYSCTL (spec) },
     { CLI_SPEC_SHM_SIZE (spec) },
+    CLI_SQUASH_OWNERS (&spec->squash_owners),
     { NULL },
   };
   g_auto (GStrv) rest = NULL;

@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "egress.h"
 #include "folders.h"
+#include "imported.h"
 #include "ports.h"
 
 /* What create, launch and run say about a new container. */
@@ -26,6 +27,7 @@ typedef struct {
   GVariant *mounts; /* what the directories among them are to CreateContainer */
   GVariant *named;  /* and the volumes */
   GUnixFDList *mount_fds;
+  gboolean squash_owners; /* of an image that is not here yet */
   gboolean ephemeral;
   gboolean nesting;
   gboolean with_user;

@@ -113,10 +113,11 @@ def layout(layers, settings=None, **options):
     return made.tar()
 
 
-def docker_save(layers, settings=None, names=("test:latest",), **options):
+def docker_save(layers, settings=None, names=("test:latest",), content=bytes, **options):
+    """CONTENT: what of a layer's tar is written as its layer.tar."""
     config = options.get("config") or config_of(layers, settings)
     name = sha256(config) + ".json"
     paths = [f"{sha256(data)}/layer.tar" for data in layers]
     manifest = [{"Config": name, "RepoTags": list(names), "Layers": paths}]
-    return tar([*((path, data) for path, data in dict(zip(paths, layers)).items()), (name, config),
+    return tar([*((path, content(data)) for path, data in dict(zip(paths, layers)).items()), (name, config),
                 ("manifest.json", json.dumps(manifest).encode()), ("repositories", b"{}")])

@@ -19,6 +19,7 @@ typedef struct {
   char *fingerprint; /* or NULL */
   int archive_fd;
   int metadata_fd; /* or -1 */
+  gboolean squash_owners;
 } ImportRequest;
 
 static void
@@ -41,6 +42,7 @@ parse_import_image (BothyArguments *arguments, GError **error)
   const BothyOption table[] = { { "alias", "s", &request->alias },
                                 { "fingerprint", "s", &request->fingerprint },
                                 { "metadata", "h", &metadata },
+                                { "squash-owners", "b", &request->squash_owners },
                                 { NULL, NULL, NULL } };
   gint32 handle;
 
@@ -107,6 +109,7 @@ import_image (BothyRegistry *registry, BothyOperation *operation, GObject *targe
   BothyImportSource source = { .archive_fd = request->archive_fd,
                                .metadata_fd = request->metadata_fd,
                                .alias = request->alias,
+                               .squash_owners = request->squash_owners,
                                .fingerprint = request->fingerprint };
   ImportWatch *watch = g_new0 (ImportWatch, 1);
   guint64 size;

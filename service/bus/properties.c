@@ -207,6 +207,7 @@ bothy_properties_of_image (GObject *target, guint32 user)
   add_string (&builder, "Variant", image->variant);
   add_string (&builder, "Architecture", image->architecture);
   add (&builder, "Size", g_variant_new_uint64 (image->size));
+  add (&builder, "SquashedOwners", g_variant_new_boolean (image->has_squashed_owners));
   add_time (&builder, "CreatedAt", image->created_at);
   add_time (&builder, "ExpiresAt", image->expires_at);
   add (&builder, "DaysLeft", g_variant_new_uint32 (image->days_left));

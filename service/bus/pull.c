@@ -73,6 +73,7 @@ typedef struct {
   BothyReference reference;
   char *alias;        /* or NULL */
   char *architecture; /* or NULL: this machine's */
+  gboolean squash_owners;
   BothyCredentials *credentials;
 } PullRequest;
 
@@ -96,6 +97,7 @@ parse_pull_image (BothyArguments *arguments, GError **error)
   g_autoptr (GVariant) credentials = NULL;
   const BothyOption table[] = { { "alias", "s", &request->alias },
                                 { "architecture", "s", &request->architecture },
+                                { "squash-owners", "b", &request->squash_owners },
                                 { "credentials", "a{sh}", &credentials },
                                 { NULL, NULL, NULL } };
 
@@ -140,6 +142,7 @@ pull (BothyRegistry *registry, BothyOperation *operation, GObject *target, gpoin
   const BothyPullRequest wanted = { .reference = &request->reference,
                                     .aliases = aliases,
                                     .architecture = request->architecture,
+                                    .squash_owners = request->squash_owners,
                                     .credentials = request->credentials };
 
   /* A fingerprint is a name already. */
@@ -214,6 +217,7 @@ pull_again (BothyRegistry *registry, BothyOperation *operation, GObject *target,
   const BothyPullRequest wanted = { .reference = &request->origin,
                                     .aliases = (const char *const *)aliases,
                                     .architecture = *image->architecture ? image->architecture : NULL,
+                                    .squash_owners = image->has_squashed_owners,
                                     .credentials = request->credentials };
 
   bothy_puller_pull (bothy_registry_get_puller (registry), operation, &wanted, on_pulled, operation);

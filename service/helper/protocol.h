@@ -15,8 +15,8 @@
 
 #define HELPER_PROTOCOL_VERSION 9u
 #define HELPER_MAX_EXTENTS      5 /* what a uid_map written here may hold */
-#define HELPER_MAX_LAYERS       64
-#define HELPER_MAX_FDS          72 /* below SCM_MAX_FD, 253 */
+#define HELPER_MAX_LAYERS       200
+#define HELPER_MAX_FDS          208 /* below SCM_MAX_FD, 253 */
 #define HELPER_MAX_GROUPS       256
 #define HELPER_MAX_PATH         4096 /* PATH_MAX of Linux */
 #define HELPER_MAX_DEVICE       128  /* a name below /dev */

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/validate.h"
+#include "network/subnet.h"
 
 #include <arpa/inet.h>
 
@@ -102,11 +103,15 @@ new_profile (const BothyBridgeProfile *profile, const char *id, const char *type
   return connection;
 }
 
+/* NetworkManager would choose one that it has not given out itself, whatever routes there are; only if all are taken it may. */
 static void
 add_addresses (NMConnection *connection, const BothyBridgeProfile *profile)
 {
   NMSetting *ip4 = nm_setting_ip4_config_new (), *ip6 = nm_setting_ip6_config_new ();
-  NMIPAddress *address = profile->subnet ? parse_subnet (profile->subnet) : NULL;
+  g_autofree char *chosen =
+      profile->nat && !profile->subnet ? bothy_subnet_choose_small (profile->name) : NULL;
+  const char *subnet = profile->subnet ? profile->subnet : chosen;
+  NMIPAddress *address = subnet ? parse_subnet (subnet) : NULL;
   const char *of_lan = profile->port ? "auto" : "disabled";
 
   g_object_set (ip4, NM_SETTING_IP_CONFIG_METHOD, profile->nat ? NM_SETTING_IP4_CONFIG_METHOD_SHARED : of_lan,

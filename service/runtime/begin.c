@@ -16,8 +16,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define MAX_LOWER     64
-#define PREPARE_EXTRA 4 /* upper, listener, filter, log */
+#define MAX_LOWER     (SUPERVISOR_MAX_FDS - 8) /* the others are those that PREPARE has beside them */
+#define PREPARE_EXTRA 4                        /* upper, listener, filter, log */
 #define START_FIXED   4 /* control group, where it is mounted, user, working directory */
 #define MAX_SYSCTLS   64
 

@@ -21,7 +21,7 @@
    fit into a socket's buffer as systems have it, of 416 KiB (net.core.wmem_max, doubled by the kernel). */
 #define SUPERVISOR_MAX_PACKET      (384u * 1024u)
 #define SUPERVISOR_MAX_ANSWER      (128u * 1024u) /* of the supervisor's own */
-#define SUPERVISOR_MAX_FDS         72
+#define SUPERVISOR_MAX_FDS         208
 #define SUPERVISOR_MAX_EXECS       256
 #define SUPERVISOR_MAX_DIRECTORIES 1024
 #define SUPERVISOR_CONNECTION_FD   3

@@ -225,6 +225,13 @@ rootfs_cover_run (const struct rootfs *rootfs)
   return r < 0 ? fault_at (SUPERVISOR_STEP_MOUNT, r) : NO_FAULT;
 }
 
+struct fault
+rootfs_share (void)
+{
+  return mount (NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0 ? fault_at (SUPERVISOR_STEP_MOUNT, errno)
+                                                               : NO_FAULT;
+}
+
 static struct fault
 mount_dev (struct rootfs *rootfs, const char *shm_size)
 {

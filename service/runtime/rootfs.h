@@ -48,6 +48,12 @@ rootfs_finish (const struct rootfs *rootfs, bool nesting, bool with_cgroup, char
  */
 struct fault rootfs_cover_run (const struct rootfs *rootfs);
 
+/*
+ * Shares the mounts of the root, which is entered, with the mount namespaces that are made of this one, as systemd as init counts on: in
+ * a container it leaves that to whoever made it, and without it no service finds its credentials. Fault: STEP_MOUNT.
+ */
+struct fault rootfs_share (void);
+
 /* Makes it the root of this mount namespace and lets go of the host's. Faults: STEP_ROOT. */
 struct fault rootfs_enter (const struct rootfs *rootfs);
 

@@ -3,6 +3,7 @@
 
 import io
 import json
+import os
 import subprocess
 import tarfile
 import threading
@@ -544,10 +545,33 @@ def test_IMG_04_what_is_no_image(world, alice, registry):
 
 
 def test_IMG_04_too_many_layers(world, alice, registry):
-    small = [layer({f"etc/{i}": b"%d" % i}) for i in range(100)]
+    small = [layer({f"etc/{i}": b"%d" % i}) for i in range(199)]
     registry.push("team/app", "1.0", [BASE, *small])
-    refused(world, alice, "LimitsExceeded", REF, text="101 layers")
+    refused(world, alice, "LimitsExceeded", REF, text="200 layers")
     assert len(registry.blobs_given()) == 1  # nothing but the configuration
+
+
+def test_IMG_01_owners_that_no_container_has(world, alice, bob, registry):
+    """Nobody gets them unasked: what alice let in is not what bob's pull finds. Who asks gets it once, and newer ones the same way."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        info = tarfile.TarInfo("etc/theirs")
+        info.uid = 1234567890
+        tar.addfile(info)
+    registry.push("team/app", "1.0", [BASE, out.getvalue()])
+    refused(world, alice, "BadArchive", REF, text='with "--squash-owners"')
+    done = pull(alice, REF, **{"squash-owners": True})
+    assert done["Phase"] == "done", done["Error"]
+    values = alice.get_all(done["Object"], IMAGE)
+    assert values["SquashedOwners"] and values["Layers"][0] == sha256(BASE) and values["Layers"][1] != sha256(out.getvalue())
+    theirs = os.lstat(world.state / "layers" / values["Layers"][1] / "root/etc/theirs")
+    assert (theirs.st_uid % 65536, theirs.st_gid % 65536) == (65534, 0)
+    before = len(registry.blobs_given())
+    assert pull(alice, REF, **{"squash-owners": True})["Object"] == done["Object"]
+    assert len(registry.blobs_given()) == before + 1  # the configuration
+    operation = alice.call(done["Object"], IMAGE, "Refresh", "(a{sv})", {})[0]
+    assert alice.finish(operation)["Object"] == done["Object"]
+    assert pull(bob, REF)["Error"].startswith(PREFIX + "BadArchive")
 
 
 @pytest.mark.parametrize("name", ["../../etc/x", "/etc/x", ".wh..wh.x", "a/.wh."])

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Uids that are used again."""
 
+import json
+
+import pytest
+
 from tools import STATE, info, names
 
 
@@ -31,3 +35,52 @@ def test_RANGE_08_the_next_account_with_the_uid(fresh_host):
     host.run("mallory", "bothy", "create", "busybox", "x3", check=True)
     host.run("root", "sed -i 's/^mallory:/alice:/' /etc/passwd /etc/shadow /etc/group", check=True)
     assert "mallory" in host.run("alice", "bothy", "list").stderr
+
+
+def add_account(host, name, uid):
+    """One that is in no file that bothyd reads, but known to NSS, as SSSD's are."""
+    record = {"userName": name, "uid": uid, "gid": uid, "disposition": "regular", "shell": "/bin/sh", "homeDirectory": "/tmp", "service": "test"}
+    group = {"groupName": name, "gid": uid, "disposition": "regular", "service": "test"}
+    for kind, fields in ("user", record), ("group", group):
+        host.write(f"/etc/userdb/{name}.{kind}", json.dumps(fields))
+        host.run("root", "ln", "-sf", f"{name}.{kind}", f"/etc/userdb/{uid}.{kind}", check=True)
+    assert host.output("root", "id", "-u", name) == str(uid)
+
+
+@pytest.mark.parametrize("name, uid", [("dora", 1500000), ("dora@example.org", 1400001107), ("EXAMPLE\\dora", 1234567890)])
+def test_RANGE_04_accounts_that_are_in_no_file(fresh_host, name, uid):
+    """Also where a directory server gave them ids that lie in the pool of ranges, as SSSD does with those of Active Directory."""
+    host = fresh_host()
+    add_account(host, name, uid)
+
+    def run(line, check=True):
+        return host.run("root", "setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "env", f"USER={name}", "HOME=/tmp", "sh", "-c", line, check=check)
+    run("bothy launch busybox x1")
+    assert run("bothy exec x1 -- id -u").stdout == "0\n"
+    base = json.loads(run("bothy info x1 --json").stdout)["rangeBase"]
+    assert not base <= uid < base + 65536
+    # It is his, and nobody else gets a range with him in it, nor can he be taken for a container's.
+    assert name in host.output("root", "bothy list --all") and host.output("root", f"id -un {base}").startswith("bothy-")
+    bound = (uid - 1073741824) // 65536 * 65536 + 1073741824
+    if bound > 0:
+        host.run("alice", "bothy launch busybox a1", check=True)
+        assert info(host, "a1")["rangeBase"] != bound
+
+
+def test_RANGE_04_a_domain_that_lists_nobody(fresh_host):
+    """Its administrator has a known place in its slice of ids; nobody's range lies in that, wherever its people are."""
+    host = fresh_host()
+    add_account(host, "administrator@example.org", 1073600500)
+    host.run("alice", "bothy launch busybox x1", check=True)
+    assert info(host, "x1")["rangeBase"] >= 1073800000
+
+
+def test_RANGE_04_an_account_among_ids_that_were_given_out(fresh_host):
+    """Who comes later is told what is wrong, and who mends it how."""
+    host = fresh_host()
+    host.run("alice", "bothy launch busybox x1", check=True)
+    base = info(host, "x1")["rangeBase"]
+    host.run("root", f"echo late:x:{base + 7}:{base + 7}::/tmp:/bin/sh >>/etc/passwd", check=True)
+    done = host.run("root", "setpriv", f"--reuid={base + 7}", f"--regid={base + 7}", "--clear-groups", "env", "HOME=/tmp", "bothy", "list")
+    assert done.returncode == 1 and f"from {base} to {base + 65535}" in done.stderr and f"bothy range reclaim {base}" in done.stderr, done
+    assert "Base=" in done.stderr and "which user you are" not in done.stderr

@@ -133,6 +133,32 @@ def test_unit_inside(debian):
     inside(debian, "systemctl reset-failed")
 
 
+def test_services_are_stopped(debian):
+    """Their own commands for that run, and there is time for them; what was in /run and /tmp is gone at the next start."""
+    unit = ("[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/true\\nExecStop=/bin/sh -c \"sleep 1; touch /root/bye\"\\n"
+            "[Install]\\nWantedBy=multi-user.target\\n")
+    inside(debian, f"rm -f /root/bye; mkdir -p /var/log/journal; printf '{unit}' >/etc/systemd/system/seen.service; systemctl daemon-reload; "
+                   "systemctl enable --now seen.service 2>/dev/null; touch /run/x.pid /tmp/x; chmod 0700 /run /tmp; systemctl restart systemd-journald")
+    seen = "stat -c '%a %u:%g' /run /tmp /dev/shm; ls /run/x.pid /tmp/x 2>/dev/null || true"
+    debian.run("alice", "bothy", "stop", "d1", check=True, timeout=90)
+    debian.run("alice", "bothy", "start", "d1", check=True)
+    inside(debian, "systemctl is-system-running --wait >/dev/null || true", timeout=120)
+    assert inside(debian, "ls /root/bye") == "/root/bye"
+    assert inside(debian, seen) == "755 0:0\n1777 0:0\n1777 0:0"
+    # The boot is the machine's, so the journal has both.
+    said = inside(debian, "journalctl -o cat")
+    assert "Stopped seen.service" in said and "Reached target shutdown.target" in said, said[-2000:]
+    inside(debian, "systemctl disable --now seen.service 2>/dev/null; rm /etc/systemd/system/seen.service; rm -r /var/log/journal")
+
+
+@pytest.mark.parametrize("more", [(), ("PrivateMounts=yes",), ("ProtectSystem=strict",)], ids=lambda more: "".join(more))
+def test_credentials_of_services(debian, more):
+    inside(debian, "echo from-file >/root/secret")
+    options = " ".join(f"-p {option}" for option in ("SetCredential=a:b", "LoadCredential=f:/root/secret", *more))
+    said = inside(debian, f"systemd-run --quiet --wait --pipe {options} sh -c 'cat $CREDENTIALS_DIRECTORY/a; echo; cat $CREDENTIALS_DIRECTORY/f'", timeout=60)
+    assert said == "b\nfrom-file", said
+
+
 def test_reboot_and_poweroff(debian):
     before = info(debian, "d1")
     inside(debian, "touch /root/stays; systemctl reboot --no-block")

@@ -2,8 +2,11 @@
 """Programs made for docker find inside what they expect: streams that they open by name, ports, sysctls, names."""
 
 import json
+import os
+import pty
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -173,6 +176,71 @@ def test_streams_lead_one_way(host, x1):
         terminal.send("secret\r")
         terminal.expect("end")
         assert terminal.wait() == 0
+
+
+@pytest.mark.parametrize("kind", ["pipe", "terminal"])
+@pytest.mark.parametrize("options", [(), ("-i",), ("-T",)], ids=["", "-i", "-T"])
+def test_input_that_stays_open(host, x1, kind, options):
+    """Nobody writes and nobody closes it: the command ends when it ends, and what is typed later is not its."""
+    ours, theirs = os.pipe()[::-1] if kind == "pipe" else pty.openpty()
+    process = subprocess.Popen(host.command("alice", "bothy", "exec", *options, "x1", "--", "true"), stdin=theirs,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        output = process.communicate(timeout=15)[0]
+        assert (process.returncode, output) == (0, b"")
+        os.write(ours, b"later\n")
+        assert os.read(theirs, 100) == b"later\n"
+    finally:
+        process.kill()
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_run_and_tmp_are_the_containers(host):
+    """As docker has it: without an init that begins them anew, what is written there stays. /dev/shm is a new one each time."""
+    host.run("alice", "bothy launch busybox x1", check=True)
+    seen = "stat -c '%a %u:%g' /run /tmp /dev/shm; ls /run/x.pid /tmp/x /dev/shm/x 2>/dev/null"
+    assert host.output("alice", "bothy", "exec", "x1", "--", "sh", "-c", seen + "||:") == "755 0:0\n1777 0:0\n1777 0:0"
+    host.run("alice", "bothy exec x1 -- sh -euc 'touch /run/x.pid /tmp/x /dev/shm/x; chmod 0700 /dev/shm'", check=True)
+    host.run("alice", "bothy restart x1", check=True)
+    assert host.output("alice", "bothy", "exec", "x1", "--", "sh", "-c", seen + "||:") == "755 0:0\n1777 0:0\n1777 0:0\n/run/x.pid\n/tmp/x"
+
+
+def test_the_clock_is_the_hosts(host, x1):
+    """There is no time namespace; a container that slept with its machine would be behind."""
+    def boot():
+        return float(host.output("alice", "bothy exec x1 -- cat /proc/uptime").split()[0])
+    before, inside, after = time.time(), int(host.output("alice", "bothy exec x1 -- date +%s")), time.time()
+    assert int(before) <= inside <= after
+    own = [float(open("/proc/uptime").read().split()[0]) for _ in range(1)][0]
+    assert own - 1 <= boot() <= own + 30
+    # Nor is there one for what the container's root does.
+    assert host.output("alice", "bothy exec x1 -- readlink /proc/self/ns/time") == host.output("root", "readlink /proc/self/ns/time")
+
+
+@pytest.mark.parametrize("user", ["65536", "9000001", "0:65536", "4294967294"])
+def test_ids_above_the_range(host, x1, user):
+    """Nobody becomes them, and what is said is which ones there are; nothing hangs."""
+    for words in (("exec", "-u", user, "x1", "--", "true"), ("run", "--rm", "-u", user, "busybox", "true")):
+        done = host.run("alice", "bothy", *words, timeout=30)
+        assert done.returncode == 125 and "65535" in done.stderr, done
+    # An account of that kind inside: su says so itself.
+    host.run("alice", "bothy exec x1 -- sh -c 'echo far:x:9000001:9000001::/:/bin/sh >>/etc/passwd; echo far:x:9000001: >>/etc/group'", check=True)
+    done = host.run("alice", "bothy exec -u far x1 -- true", timeout=30)
+    assert done.returncode == 125 and "65535" in done.stderr, done
+    done = host.run("alice", "bothy exec x1 -- timeout 10 su far -c id", timeout=30)
+    assert done.returncode not in (0, 124, 143), done
+
+
+def test_ids_in_ids(host):
+    """With nesting, root inside maps what it has, and the kernel refuses what it has not. Who is none of these is nobody there."""
+    host.run("alice", "bothy launch --nesting busybox x1", check=True)
+    script = ("unshare -U sh -c 'echo ready; read line; cat /proc/self/uid_map; id -u' <&3 3<&- & pid=$!; sleep 1; "
+              "echo {map} >/proc/$pid/uid_map; echo wrote=$?; echo go >&4; wait $pid")
+    good = host.run("alice", "bothy", "exec", "x1", "--", "sh", "-c", "mkfifo /tmp/f; exec 4<>/tmp/f 3</tmp/f; " + script.format(map="0 1000 1000"))
+    assert "wrote=0" in good.stdout and "1000" in good.stdout.split("wrote=0")[1] and good.stdout.rstrip().endswith("65534"), good
+    bad = host.run("alice", "bothy", "exec", "x1", "--", "sh", "-c", "rm -f /tmp/f; mkfifo /tmp/f; exec 4<>/tmp/f 3</tmp/f; " + script.format(map="0 100000 10"))
+    assert "wrote=0" not in bad.stdout and "not permitted" in bad.stderr, bad
 
 
 def test_what_stays_in_the_background_holds_nobody_up(host, x1):

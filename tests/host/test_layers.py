@@ -81,6 +81,96 @@ def test_the_image_says_what_runs(host, put, tidy):  # noqa: F811
     assert json.loads(host.output("alice", "bothy info --json f1"))["state"] == "stopped"
 
 
+def test_deleted_and_made_anew(host, put, tidy):  # noqa: F811
+    """What was below is there again under the same name, and stays so."""
+    put(bundles.layout([bundles.busybox(("f", b"f"), ("a", None), ("a/b", None), ("a/b/c", b"c"), ("a/b/d", b"d"))],
+                       {"Env": ["PATH=/bin"], "Cmd": ["/bin/sleep", "1000"]}), "anew")
+    host.run("alice", "bothy launch anew f1", check=True)
+    host.run("alice", "bothy", "exec", "f1", "--", "/bin/busybox", "sh", "-euc",
+             "cd /; B=/bin/busybox; $B rm f; $B ln -s g f; $B cp -r a bak; $B rm -rf a; $B mv bak/b/c bak/b/c2; $B mv bak a", check=True)
+    for _ in range(2):
+        assert host.output("alice", "bothy exec f1 -- /bin/busybox sh -c '/bin/busybox readlink /f; ls /a/b; ls /a'") == "g\nc2\nd\nb"
+        host.run("alice", "bothy restart f1", check=True)
+
+
+@pytest.mark.parametrize("compress", ["gzip", "zstd"])
+def test_docker_save_of_compressed_layers(host, put, tidy, compress):  # noqa: F811
+    """What is in layer.tar is looked at, not called by its name; the image is the same one."""
+    def packed(data):
+        return bundles.compressed(data) if compress == "gzip" else subprocess.run(
+            ["zstd", "-q", "-c"], input=data, check=True, stdout=subprocess.PIPE).stdout
+    put(bundles.docker_save([BASE, TOP], SETTINGS), "plain")
+    put(bundles.docker_save([BASE, TOP], SETTINGS, content=packed), "packed")
+    assert image(host, "packed")["fingerprint"] == image(host, "plain")["fingerprint"]
+    assert host.output("alice", "bothy run --rm packed") == "entry one two"
+
+
+def test_a_manifest_without_layers(host, put, tidy):  # noqa: F811
+    """One that forgot to name its layers is no image, and nothing is kept of it."""
+    forgetful = bundles.Layout()
+    config = bundles.config_of([BASE], {"Cmd": ["/bin/sh"]})
+    manifest = {"schemaVersion": 2, "mediaType": bundles.OCI + "manifest.v1+json", "config": forgetful.blob(config, bundles.OCI + "config.v1+json")}
+    forgetful.manifests.append(forgetful.blob(json.dumps(manifest).encode(), bundles.OCI + "manifest.v1+json"))
+    before = layers(host)
+    done = put(forgetful.tar(), "forgetful", check=False)
+    assert done.returncode == 1 and "manifest" in done.stderr, done.stderr
+    assert layers(host) == before
+
+
+HIGH = bundles.tar([bundles.owned("srv/theirs", uid=1234567890, gid=65536, mode=0o640, content=b"theirs\n"), bundles.owned("srv/www", uid=33, content=b"")])
+
+
+@pytest.mark.parametrize("made", [lambda: bundles.layout([BASE, HIGH], SETTINGS),
+                                  lambda: bundles.busybox(bundles.owned("srv/theirs", uid=1234567890, gid=65536, mode=0o640, content=b"theirs\n"),
+                                                          bundles.owned("srv/www", uid=33, content=b""))], ids=["layers", "root"])
+def test_IMG_01_owners_that_no_container_has(host, put, tidy, made):  # noqa: F811
+    """They are refused, and the refusal says what would do; then they are nobody's, which the image says."""
+    put(bundles.layout([BASE], SETTINGS), "plain")
+    done = put(made(), "high", check=False)
+    assert done.returncode != 0 and "srv/theirs" in done.stderr and '"--squash-owners"' in done.stderr, done.stderr
+    put(None, "high", how="bothy image import --squash-owners --alias {alias} /tmp/{alias}.tar", file=False)
+    assert host.output("alice", "bothy run --rm -u 0 --entrypoint /bin/stat high -c %u:%g:%a /srv/theirs /srv/www") == "65534:65534:640\n33:0:755"
+    assert (image(host, "high")["squashedOwners"], image(host, "plain")["squashedOwners"]) == (True, False)
+    assert "Owners: those above 65535 became nobody" in host.output("alice", "bothy image info high")
+    # The same bytes are the same image; and they are refused still where nobody asked for it.
+    before = image(host, "high")["fingerprint"], layers(host)
+    put(None, "high", how="bothy image import --squash-owners --alias {alias} /tmp/{alias}.tar", file=False)
+    assert (image(host, "high")["fingerprint"], layers(host)) == before
+    assert put(None, "high", how="bothy image import --alias {alias} /tmp/{alias}.tar", file=False, check=False).returncode != 0
+    host.run("alice", "bothy image export high - | bothy image import --alias again -", check=True, timeout=120)
+    host.run("alice", "bothy image delete again", check=True)
+
+
+def many(n):
+    """An image of N layers beside its lowest one, each with a file of its own, and all with one that is in all."""
+    return [bundles.tar([(f"srv/{i:03}", b"%d\n" % i), ("etc/a", b"layer %d\n" % i)]) for i in range(n)]
+
+
+def test_IMG_04_many_layers(host, put, tidy):  # noqa: F811
+    """127 is what docker makes at most."""
+    put(bundles.layout([BASE, *many(126)], {"Env": ["PATH=/bin"], "Cmd": ["/bin/sh"]}), "many")
+    assert len(image(host, "many")["layers"]) == 127
+    seen = "ls /srv | /bin/busybox wc -l; cat /srv/000 /srv/125 /etc/a /etc/b"
+    assert host.output("alice", f"bothy run --rm many sh -c '{seen}'") == "126\n0\n125\nlayer 125\nbelow"
+    # With layers of its own above, and as one root again.
+    host.run("alice", "bothy create many f1 -- sleep 1000 && bothy start f1", check=True)
+    for i in range(3):
+        host.run("alice", f"bothy exec f1 -- sh -c 'echo {i} >>/srv/own' && bothy snapshot create f1 s{i}", check=True)
+    assert host.output("alice", f"bothy exec f1 -- sh -c '{seen}; cat /srv/own'") == "127\n0\n125\nlayer 125\nbelow\n0\n1\n2"
+    host.run("alice", "bothy commit f1 committed && bothy image export many - | bothy image import --alias one -", check=True, timeout=120)
+    assert host.output("alice", f"bothy run --rm committed sh -c '{seen}; cat /srv/own'").endswith("0\n1\n2")
+    assert len(image(host, "one")["layers"]) == 1
+    assert host.output("alice", f"bothy run --rm one sh -c '{seen}'") == "126\n0\n125\nlayer 125\nbelow"
+    host.run("alice", "bothy delete --force f1 && bothy image delete committed one many", check=True)
+    # Each has a process that removes it.
+    until(lambda: not list((host.root / STATE / "trash").iterdir()), 60)
+
+
+def test_IMG_04_more_layers_than_can_be(host, put, tidy):  # noqa: F811
+    done = put(bundles.layout([BASE, *many(199)]), "toomany", check=False)
+    assert done.returncode != 0 and "200 layers" in done.stderr and "199" in done.stderr, done.stderr
+
+
 SAYS = {"ExposedPorts": {"80/tcp": {}, "8000-8001/tcp": {}, "53/udp": {}}, "Volumes": {"/data": {}}, "Labels": {"org.example.title": "A title"},
         "StopSignal": "rtmin+3", "WorkingDir": "app", "Healthcheck": {"Test": ["CMD", "/check"], "Interval": 30 * 10**9}}
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The network of containers, with the real NetworkManager."""
 
+import ipaddress
 import json
 import re
 import subprocess
@@ -224,6 +225,57 @@ def test_kept_namespace_NET_04(host):
         assert reaches(host, "alice", "x2", BRIDGE)
     finally:
         host.run("root", "umount /run/kept; rm /run/kept")
+
+
+OTHERS = ("172.17.0.1/16", "10.0.3.1/24", "192.168.122.1/24", "10.137.9.1/24", "10.42.0.1/24", "10.209.4.1/22")
+
+
+def other_networks(host, *addresses):
+    """Interfaces of other programs, or of a VPN, with ADDRESSES."""
+    host.run("root", "ip link add tun9 type dummy; ip link set tun9 up; "
+             + "; ".join(f"ip addr add {each} dev tun9" for each in addresses), check=True)
+
+
+def of_network(text, *networks):
+    return any(ipaddress.ip_interface(text).ip in ipaddress.ip_interface(network).network for network in networks)
+
+
+def subnet_verdict(host):
+    return next(check for check in json.loads(host.run("alice", "bothy", "--json", "doctor").stdout) if check["check"] == "subnet")
+
+
+def test_NET_subnet_is_nobody_elses(host):
+    """Neither bothy0's nor that of a bridge that is made without one, on a machine that has docker's, LXC's, libvirt's and a VPN's."""
+    other_networks(host, *OTHERS)
+    try:
+        launch(host, "alice", "x1")
+        assert not of_network(address(host, "x1") + "/32", *OTHERS) and address(host, "x1").startswith("10.73.")
+        assert subnet_verdict(host)["verdict"] == "ok"
+        host.run("root", "bothy bridge create lab7", check=True)
+        own = until(lambda: host.output("root", "ip -4 -brief addr show lab7").split()[2:])[0]
+        assert own.endswith("/24") and own.startswith("10.") and not of_network(own, *OTHERS, "10.73.0.1/16"), own
+    finally:
+        host.run("root", "bothy bridge delete lab7; ip link del tun9")
+
+
+def test_NET_subnet_when_others_come_later(host):
+    """Doctor says so; when no container is on the bridge any more, it goes elsewhere, and containers with it."""
+    launch(host, "alice", "x1")
+    assert address(host, "x1").startswith("10.209.") and subnet_verdict(host)["verdict"] == "ok"
+    other_networks(host, "10.209.5.1/24")
+    try:
+        found = subnet_verdict(host)
+        assert found["verdict"] == "warning" and "10.209.5.0/24" in found["found"] and "tun9" in found["found"], found
+        assert "Stop" in found["advice"]
+        host.run("alice", "bothy stop --force x1", check=True)
+        until(lambda: host.run("root", "ip link show bothy0").returncode != 0, 60, "bothy0 goes")
+        host.run("alice", "bothy start x1", check=True)
+        assert not address(host, "x1").startswith("10.209.") and reaches(host, "alice", "x1", address(host, "x1").rsplit(".", 2)[0] + ".0.1")
+        assert subnet_verdict(host)["verdict"] == "ok"
+    finally:
+        host.run("root", "ip link del tun9")
+        host.run("alice", "bothy stop --force x1")
+        until(lambda: host.run("root", "ip link show bothy0").returncode != 0, 60, "bothy0 goes")
 
 
 def test_doctor_knows_other_firewalls(host):

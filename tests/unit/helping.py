@@ -38,7 +38,7 @@ IMAGE_ID = "ab" * 32
 CONTAINER_ID = "00000000-1111-2222-3333-444444444444"
 LAYER = struct.Struct("=I68s")
 REPLY = struct.Struct("=IIiIiIQQ32s")
-FOLDER_BYTES = 4 + 4 + 256 * 4 + 4096 # what is in the place of layers, and larger
+FOLDER_BYTES = 200 * LAYER.size # what is in the place of the largest: layers
 CLONE_NEWNS = 0x20000
 NS_GET_USERNS = 0xB701
 # A map that a user may have.
@@ -67,7 +67,7 @@ def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=9, 
         n_groups = len(groups) if n_groups is None else n_groups
         data += struct.pack("=II256I4096s", read_only, n_groups, *(*groups, *[0] * 256)[:256], os.fsencode(path))
     else:
-        named = b"".join(LAYER.pack(kind, name.encode()) for kind, name in layers[:64])
+        named = b"".join(LAYER.pack(kind, name.encode()) for kind, name in layers[:200])
         data += named.ljust(FOLDER_BYTES, b"\0")
     data += struct.pack("=16s64s64s64s64s", *(text.encode() for text in (*nic, "", "", "", "", "")[:5]))
     # Flags, project, bytes, inodes.

@@ -76,8 +76,8 @@ check_all (BothyRanges *ranges, int dirfd, guint32 count)
     end = (gint64)range->base + BOTHY_RANGE_SIZE;
     g_assert_cmpint (end, <=, (gint64)POOL + (gint64)count * BOTHY_RANGE_SIZE);
     g_assert_cmpuint (g_key_file_get_uint64 (record, "Range", "Owner", NULL), ==, range->owner);
-    g_assert_true (bothy_ranges_contain (ranges, range->base));
-    g_assert_true (bothy_ranges_contain (ranges, range->base + BOTHY_RANGE_SIZE - 1));
+    g_assert_true (bothy_ranges_is_given (ranges, range->base));
+    g_assert_true (bothy_ranges_is_given (ranges, range->base + BOTHY_RANGE_SIZE - 1));
   }
 }
 
@@ -593,7 +593,7 @@ test_pool_moved (void)
 }
 
 static void
-test_contain (void)
+test_is_given (void)
 {
   BothyConfiguration configuration = pool_of (4);
   autofd dir = directory_with_record ();
@@ -602,14 +602,35 @@ test_contain (void)
     0, 1000, POOL - 1, POOL + 4 * BOTHY_RANGE_SIZE, BOTHY_NEUTRAL_BASE - 1, G_MAXUINT32
   };
 
-  g_assert_true (bothy_ranges_contain (ranges, POOL));
-  g_assert_true (bothy_ranges_contain (ranges, POOL + BOTHY_RANGE_SIZE - 1));
-  /* Nobody has it yet. */
-  g_assert_true (bothy_ranges_contain (ranges, POOL + 4 * BOTHY_RANGE_SIZE - 1));
-  g_assert_true (bothy_ranges_contain (ranges, BOTHY_NEUTRAL_BASE));
-  g_assert_true (bothy_ranges_contain (ranges, BOTHY_NEUTRAL_BASE + BOTHY_RANGE_SIZE - 1));
+  g_assert_true (bothy_ranges_is_given (ranges, POOL));
+  g_assert_true (bothy_ranges_is_given (ranges, POOL + BOTHY_RANGE_SIZE - 1));
+  /* Nobody has it yet, so a directory server may have people there. */
+  g_assert_false (bothy_ranges_is_given (ranges, POOL + 4 * BOTHY_RANGE_SIZE - 1));
+  g_assert_true (bothy_ranges_is_given (ranges, BOTHY_NEUTRAL_BASE));
+  g_assert_true (bothy_ranges_is_given (ranges, BOTHY_NEUTRAL_BASE + BOTHY_RANGE_SIZE - 1));
   for (gsize i = 0; i < G_N_ELEMENTS (strangers); i++)
-    g_assert_false (bothy_ranges_contain (ranges, strangers[i]));
+    g_assert_false (bothy_ranges_is_given (ranges, strangers[i]));
+}
+
+/* Who has an account in the pool keeps it, and his neighbours' ids; and he is asked for nothing that he could not have. */
+static void
+test_keep_clear (void)
+{
+  BothyConfiguration configuration = pool_of (4);
+  autofd dir = scratch_directory (NULL);
+  g_autoptr (BothyRanges) ranges = bothy_ranges_new (dir, &configuration);
+  guint32 second = POOL + BOTHY_RANGE_SIZE, third = second + BOTHY_RANGE_SIZE;
+
+  g_assert_cmpuint (must_take (ranges, second + 7), ==, POOL);
+  g_assert_false (bothy_ranges_keep_clear_of (ranges, POOL + 3));
+  g_assert_true (bothy_ranges_keep_clear_of (ranges, third + BOTHY_RANGE_SIZE - 1));
+  g_assert_cmpuint (must_take (ranges, 1000), ==, third + BOTHY_RANGE_SIZE);
+  g_assert_cmpuint (take (ranges, 1001, NULL), ==, 0);
+  /* Of those who have a range, that is known without their call. */
+  g_clear_object (&ranges);
+  ranges = bothy_ranges_new (dir, &configuration);
+  g_assert_cmpuint (must_take (ranges, 1001), ==, third);
+  g_assert_cmpuint (take (ranges, 1001, NULL), ==, 0);
 }
 
 /* The last range that the pool may have. */
@@ -649,6 +670,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ranges/STATE-01-leftovers", test_leftovers);
   g_test_add_func ("/ranges/STATE-02-full-disk", test_full_disk);
   g_test_add_func ("/ranges/pool-moved", test_pool_moved);
-  g_test_add_func ("/ranges/contain", test_contain);
+  g_test_add_func ("/ranges/is-given", test_is_given);
+  g_test_add_func ("/ranges/RANGE-04-keep-clear", test_keep_clear);
   return g_test_run ();
 }

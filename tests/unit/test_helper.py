@@ -259,7 +259,7 @@ def test_quota_is_for_empty_directories_of_the_state(helper, tmp_path):
         request(0),
         request(SPAWN, program=3),
         request(SPAWN, program=1),
-        request(MOUNT, n_layers=65),
+        request(MOUNT, n_layers=201),
         request(MOUNT, n_layers=2**32 - 1),
         request(USERNS, n_extents=2**32 - 1),
         request(OWN, owner=BASE),

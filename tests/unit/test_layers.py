@@ -4,6 +4,7 @@
 import ctypes
 import gzip
 import hashlib
+import itertools
 import os
 import shutil
 import stat
@@ -125,6 +126,17 @@ def test_an_opaque_directory_shows_only_its_own(stack, first):
     top = stack(BELOW, layer(*(entries if first == "mark" else reversed(entries))))
     assert seen(top) == ["etc", "etc/a", "etc/b", "link", "var", "var/old", "var/old/new"]
     assert stat.S_IMODE(os.stat(top / "var/old").st_mode) == 0o700
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("with_entry", [True, False], ids=["entry", "implied"])
+def test_whiteouts_in_an_opaque_directory(stack, order, with_entry):
+    """No device 0:0 shows, which is what a whiteout becomes where nothing below can be hidden any more."""
+    below = layer(directory("d"), member("d/x"), member("d/y"), directory("d/z"), member("d/z/deep"))
+    entries = [member("d/.wh..wh..opq"), member("d/.wh.x"), member("d/new")]
+    top = stack(below, layer(*([directory("d")] if with_entry else []), *(entries[i] for i in order), member("d/.wh.z")))
+    assert seen(top) == ["d", "d/new"]
+    assert os.listdir(top / "d") == ["new"]
 
 
 @pytest.mark.parametrize("order", ["hidden first", "hidden last", "implied"])

@@ -18,8 +18,8 @@ import pytest
 
 from helping import LIBEXEC, NEUTRAL, gone, own_mounts, status  # noqa: F401
 from unpacking import (
-    IS_CHECKED,
-    ARCHIVE, BAD_ARCHIVE, BUSYBOX, LIMIT_EXCEEDED, NO_SPACE, NOT_STATIC, OK, REMOVE, Unpacker,
+    IS_CHECKED, HAS_SQUASHED, SQUASH_OWNERS,
+    ARCHIVE, BAD_ARCHIVE, BUSYBOX, LAYER, LIMIT_EXCEEDED, NO_SPACE, NOT_STATIC, OK, REMOVE, Unpacker,
     make_tree,
 )
 
@@ -56,8 +56,8 @@ def directory(name, **fields):
     return member(name, tarfile.DIRTYPE, **fields)
 
 
-def symlink(name, target):
-    return member(name, tarfile.SYMTYPE, linkname=target)
+def symlink(name, target, **fields):
+    return member(name, tarfile.SYMTYPE, linkname=target, **fields)
 
 
 def hard_link(name, target):
@@ -75,12 +75,12 @@ def tar(members, format=tarfile.PAX_FORMAT, base=True, errors="surrogateescape")
     return buffer.getvalue()
 
 
-def unpack(unpacker, tree, data, **limits):
+def unpack(unpacker, tree, data, mode=ARCHIVE, **limits):
     fd = os.memfd_create("archive")
     os.write(fd, data) if len(data) < 1 << 20 else os.fdopen(os.dup(fd), "wb").write(data)
     os.lseek(fd, 0, os.SEEK_SET)
     try:
-        return unpacker.run(ARCHIVE, tree, fd, **limits)
+        return unpacker.run(mode, tree, fd, **limits)
     finally:
         os.close(fd)
 
@@ -379,7 +379,55 @@ def test_img_01_devices_are_skipped_and_counted(unpacker, tree):
 @pytest.mark.parametrize("uid, gid", [(65536, 0), (0, 65536), (2**32, 0), (2**32 - 1, 0), (-1, 0), (NEUTRAL, NEUTRAL)])
 def test_img_01_owners_out_of_range_are_refused(unpacker, tree, uid, gid):
     result = unpack(unpacker, tree, tar([member("etc/mine", uid=uid, gid=gid)], format=tarfile.GNU_FORMAT))
-    assert result.error == BAD_ARCHIVE and b"etc/mine" in result.text, result
+    assert result.error == BAD_ARCHIVE and b"etc/mine" in result.text and b"--squash-owners" in result.text, result
+    assert result.flags & HAS_SQUASHED == 0
+
+
+@pytest.mark.parametrize("mode", [ARCHIVE, LAYER])
+def test_img_01_owners_out_of_range_become_nobody(unpacker, tree, mode):
+    """Who asks for that. What has ids that there are keeps them, each by itself."""
+    entries = [directory("etc", uid=1234567890, gid=7), member("etc/mine", uid=65536, gid=5000000000, mode=0o4755), member("etc/last", uid=65535, gid=65535),
+               symlink("etc/link", "mine", uid=1 << 20), hard_link("etc/hard", "etc/mine")]
+    result = unpack(unpacker, tree, tar(entries, format=tarfile.GNU_FORMAT), mode=mode, flags=SQUASH_OWNERS)
+    assert result.error == OK and result.flags & HAS_SQUASHED, result
+    owners = {name: (st.st_uid - NEUTRAL, st.st_gid - NEUTRAL, st.st_mode & 0o7777)
+              for name in ("", "mine", "last", "link", "hard") for st in [os.lstat(f"{tree}/etc/{name}")]}
+    assert owners[""][:2] == (65534, 7) and owners["mine"] == owners["hard"] == (65534, 65534, 0o4755)
+    assert owners["last"][:2] == (65535, 65535) and owners["link"][:2] == (65534, 0)
+
+
+def test_img_01_who_asks_to_squash_needs_not(unpacker, tree):
+    result = unpack(unpacker, tree, tar([member("etc/mine", uid=5)]), flags=SQUASH_OWNERS)
+    assert result.error == OK and result.flags & HAS_SQUASHED == 0 and os.stat(tree + "/etc/mine").st_uid == NEUTRAL + 5
+
+
+def test_a_directory_that_is_called_a_file(unpacker, tree):
+    """As old tars wrote it: type 0, no content, a slash at the end. tar(1) and Go's reader make directories of them."""
+    slash = tarfile.TarInfo("etc/x/")
+    slash.mode, slash.uid, slash.mtime = 0o750, 7, 1000000000
+    root = tarfile.TarInfo("./")
+    root.mode = 0o711
+    whole = tarfile.TarInfo("/")
+    result = unpack(unpacker, tree, raw_tar([root, whole, slash, member("etc/x/in", data=b"in")[0]], {"etc/x/in": b"in"}))
+    assert result.error == OK, result
+    st = os.stat(tree + "/etc/x")
+    assert (stat.S_ISDIR(st.st_mode), stat.S_IMODE(st.st_mode), st.st_uid - NEUTRAL, st.st_mtime) == (True, 0o750, 7, 1000000000)
+    assert open(tree + "/etc/x/in", "rb").read() == b"in" and stat.S_IMODE(os.stat(tree).st_mode) == 0o711
+
+
+def raw_tar(entries, contents):
+    """Headers as they are: tarfile would make a directory of what ends in a slash itself, and takes the slash away."""
+    data = b""
+    for info in entries:
+        header = bytearray(info.tobuf(tarfile.USTAR_FORMAT))
+        name = info.name.encode()
+        header[: 100] = name.ljust(100, b"\0")
+        content = contents.get(info.name, b"")
+        header[124:136] = b"%011o\0" % len(content)
+        header[148:156] = b" " * 8
+        header[148:156] = b"%06o\0 " % sum(header[:512])
+        data += bytes(header[:512]) + content.ljust(-(-len(content) // 512) * 512, b"\0")
+    return data + b"\0" * 1024
 
 
 def test_img_01_attributes_that_no_image_may_set(unpacker, tree):

@@ -114,6 +114,21 @@ check_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable 
     g_task_return_error (task, error);
 }
 
+/* UID is that of who may be a container's process; or else somebody got an account among ids that had been given out. */
+static GError *
+make_refusal (guint32 uid)
+{
+  guint32 first = uid - uid % BOTHY_RANGE_SIZE;
+
+  return g_error_new (BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
+                      "Only accounts of this machine may call, and uid %u is one of a container's, which has "
+                      "the ids from %u to "
+                      "%u; if it is an account's as well, an administrator has to free them (\"bothy range "
+                      "reclaim %u\") and give "
+                      "containers other ids (Base= in bothyd.conf)",
+                      uid, first, first + BOTHY_RANGE_SIZE - 1, first);
+}
+
 typedef struct {
   BothyCallers *callers;
   GTask *task;
@@ -127,8 +142,12 @@ on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
   GHashTable *good = check->callers->good;
   GError *error = NULL;
 
+  guint32 uid = GPOINTER_TO_UINT (g_task_get_task_data (G_TASK (result)));
+
   if (!g_task_propagate_boolean (G_TASK (result), &error))
     g_task_return_error (task, error);
+  else if (!bothy_ranges_keep_clear_of (check->callers->ranges, uid))
+    g_task_return_error (task, make_refusal (uid));
   else {
     if (g_hash_table_size (good) >= MAX_KNOWN)
       g_hash_table_remove_all (good);
@@ -150,10 +169,8 @@ bothy_callers_check (BothyCallers *self, guint32 uid, GAsyncReadyCallback callba
     g_task_return_boolean (task, TRUE);
     return;
   }
-  if (bothy_ranges_contain (self->ranges, uid) || (uid >= FOREIGN_FIRST && uid <= FOREIGN_LAST)) {
-    g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
-                             "Only accounts of this machine may call, and uid %u is one of a container's",
-                             uid);
+  if (bothy_ranges_is_given (self->ranges, uid) || (uid >= FOREIGN_FIRST && uid <= FOREIGN_LAST)) {
+    g_task_return_error (task, make_refusal (uid));
     return;
   }
   check = g_new0 (Check, 1);

@@ -276,11 +276,28 @@ groups_overlap (BothyIdSpan span, GError **error)
   return close_accounts ("/etc/group", file, found, error);
 }
 
+/*
+ * Whether SPAN has ids of a domain of Active Directory. Directory servers list nobody, and a domain's people are anywhere in its slice of
+ * ids; but each domain has an administrator and a group of all its users, whose numbers in the slice are the same everywhere. The
+ * slices are SSSD's (ldap_idmap_range_min and ldap_idmap_range_size of sssd-ad(5)) as they are unless somebody set others.
+ */
+static gboolean
+domain_overlaps (BothyIdSpan span)
+{
+  const gint64 first = 200000, size = 200000, administrator = 500, users = 513;
+
+  for (gint64 slice = first + MAX (span.first - first, 0) / size * size; slice <= span.last; slice += size)
+    if (getpwuid ((uid_t)(slice + administrator)) || getgrgid ((gid_t)(slice + users)))
+      return TRUE;
+  return FALSE;
+}
+
 static gboolean
 account_overlaps (BothyIdSpan span, GError **error)
 {
-  return getpwuid ((uid_t)span.first) || getpwuid ((uid_t)span.last) || getgrgid ((gid_t)span.first) ||
-         getgrgid ((gid_t)span.last) || users_overlap (span, error) || groups_overlap (span, error);
+  return domain_overlaps (span) || getpwuid ((uid_t)span.first) || getpwuid ((uid_t)span.last) ||
+         getgrgid ((gid_t)span.first) || getgrgid ((gid_t)span.last) || users_overlap (span, error) ||
+         groups_overlap (span, error);
 }
 
 /* Read the map at PATH. A process that ends meanwhile has no claim: EINVAL is what the kernel says of one whose

@@ -22,10 +22,11 @@ struct _BothyRanges {
   int dirfd;
   guint32 pool_base;
   guint32 pool_count;
-  guint max_all;        /* how many a user may have */
-  GTree *by_base;       /* base → BothyRange */
-  BothyPerUser *taking; /* ranges that users are getting by hand just now */
-  guint32 next;         /* index in the pool where the search for a new one begins */
+  guint max_all;          /* how many a user may have */
+  GTree *by_base;         /* base → BothyRange */
+  GHashTable *kept_clear; /* bases of ranges with accounts in them, a set */
+  BothyPerUser *taking;   /* ranges that users are getting by hand just now */
+  guint32 next;           /* index in the pool where the search for a new one begins */
   gboolean degraded;
 };
 
@@ -62,11 +63,19 @@ find_range (BothyRanges *self, guint32 base)
   return g_tree_lookup (self->by_base, GUINT_TO_POINTER (base));
 }
 
+static guint32
+base_of (guint32 id)
+{
+  return id - id % BOTHY_RANGE_SIZE;
+}
+
+/* Who has one is somebody, so nobody gets ids among which is his own. */
 static BothyRange *
 enter_range (BothyRanges *self, guint32 base, guint32 owner)
 {
   BothyRange *range = g_new0 (BothyRange, 1);
 
+  g_hash_table_add (self->kept_clear, GUINT_TO_POINTER (base_of (owner)));
   range->base = base;
   range->owner = owner;
   g_tree_insert (self->by_base, GUINT_TO_POINTER (base), range);
@@ -236,7 +245,8 @@ reserve_new (BothyRanges *self, guint32 owner)
   for (; self->next < self->pool_count; self->next++) {
     guint32 base = self->pool_base + self->next * BOTHY_RANGE_SIZE;
 
-    if (!find_range (self, base)) {
+    if (!find_range (self, base) && base != base_of (owner) &&
+        !g_hash_table_contains (self->kept_clear, GUINT_TO_POINTER (base))) {
       BothyRange *range = enter_range (self, base, owner);
 
       range->used = TRUE;
@@ -716,13 +726,20 @@ bothy_ranges_count_map (BothyRanges *self, guint32 first, guint32 count, int by)
 /* ---- */
 
 gboolean
-bothy_ranges_contain (BothyRanges *self, guint32 id)
+bothy_ranges_is_given (BothyRanges *self, guint32 id)
 {
-  guint32 base = id - id % BOTHY_RANGE_SIZE;
+  guint32 base = base_of (id);
 
-  return base == BOTHY_NEUTRAL_BASE ||
-         (id >= self->pool_base && (id - self->pool_base) / BOTHY_RANGE_SIZE < self->pool_count) ||
-         find_range (self, base) != NULL;
+  return base == BOTHY_NEUTRAL_BASE || find_range (self, base) != NULL;
+}
+
+gboolean
+bothy_ranges_keep_clear_of (BothyRanges *self, guint32 uid)
+{
+  if (find_range (self, base_of (uid)))
+    return FALSE;
+  g_hash_table_add (self->kept_clear, GUINT_TO_POINTER (base_of (uid)));
+  return TRUE;
 }
 
 static gboolean
@@ -760,4 +777,5 @@ bothy_ranges_init (BothyRanges *self)
 {
   self->by_base = g_tree_new_full (compare_bases, NULL, NULL, g_free);
   self->taking = bothy_per_user_new (0, 0);
+  self->kept_clear = g_hash_table_new (NULL, NULL);
 }

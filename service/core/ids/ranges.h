@@ -57,8 +57,12 @@ gboolean bothy_ranges_mark_used (BothyRanges *self, guint32 owner, guint32 base)
 /* The range BASE is used no more: another container of its owner's may have it. */
 void bothy_ranges_release (BothyRanges *self, guint32 base);
 
-/* Whether ID lies in the pool, in a range that was given out, or in the neutral one: no account has such a uid. */
-gboolean bothy_ranges_contain (BothyRanges *self, guint32 id);
+/* Whether ID lies in a range that was given out, or in the neutral one: whoever has such a uid may be what runs in a container. */
+gboolean bothy_ranges_is_given (BothyRanges *self, guint32 id);
+
+/* UID is somebody's who has an account, as directory servers may give out from within the pool: no range with it is given out from
+   now on. FALSE: one was already. */
+gboolean bothy_ranges_keep_clear_of (BothyRanges *self, guint32 uid);
 
 /* Whether OWNER holds fewer than MAX ranges by hand. FALSE with QUOTA_EXCEEDED. */
 gboolean bothy_ranges_check_by_hand (BothyRanges *self, guint32 owner, guint max, GError **error);

@@ -65,6 +65,7 @@ bothy_compose (BothyImage *image, GPtrArray *layers, GError **error)
 
     image->layers[i] = g_strdup (layer->id);
     image->size += layer->size;
+    image->has_squashed_owners = image->has_squashed_owners || layer->has_squashed_owners;
     /* A higher layer's file hides the one below it, so what the last layer says holds. */
     if (*layer->os_release)
       bothy_image_set_os_release (image, layer->os_release);

@@ -7,7 +7,7 @@
 G_BEGIN_DECLS
 
 /* As many as bothy-helper mounts for a container beside its own. */
-#define BOTHY_MAX_LAYERS 63
+#define BOTHY_MAX_LAYERS 199
 
 /* Whether a container can stand on N layers. */
 gboolean bothy_compose_check_depth (guint n, GError **error);

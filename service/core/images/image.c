@@ -357,6 +357,7 @@ bothy_image_from_record (const char *fingerprint, GKeyFile *record, GError **err
   self->expires_at = g_key_file_get_int64 (record, GROUP, "ExpiresAt", NULL);
   self->created_at = g_key_file_get_int64 (record, GROUP, "CreatedAt", NULL);
   self->used_on = g_key_file_get_uint64 (record, GROUP, "UsedOn", NULL);
+  self->has_squashed_owners = g_key_file_get_boolean (record, GROUP, "SquashedOwners", NULL);
   self->is_shown = g_key_file_get_boolean (record, GROUP, "Shown", NULL);
   self->public_alias = g_key_file_get_string (record, GROUP, "PublicAlias", NULL);
   self->defaults = bothy_image_config_from_record (record);
@@ -391,6 +392,7 @@ bothy_image_to_record (BothyImage *self)
                               g_strv_length (self->layers));
   g_key_file_set_int64 (record, GROUP, "CreatedAt", self->created_at);
   g_key_file_set_uint64 (record, GROUP, "UsedOn", self->used_on);
+  g_key_file_set_boolean (record, GROUP, "SquashedOwners", self->has_squashed_owners);
   g_key_file_set_boolean (record, GROUP, "Shown", self->is_shown);
   if (self->defaults)
     bothy_image_config_to_record (self->defaults, record);

@@ -34,12 +34,13 @@ struct _BothyImage {
   BothyImageConfig *defaults; /* NULL: it says nothing of its containers, and they run its init */
   gint64 created_at;          /* µs since 1970 */
   gint64 expires_at;          /* when nobody maintains it any more; 0: not known */
-  guint64 used_on;     /* the day of its last use, as bothy_day_counter_count() counts; 0: it stays without */
-  guint days_left;     /* without use, until it goes; 0: it stays */
-  gboolean is_shown;   /* its remote shows all of its layers to everybody */
-  char *public_alias;  /* everybody's; NULL: only those with a claim see it */
-  GHashTable *claims;  /* uid → GPtrArray of char *: that user's aliases */
-  GHashTable *origins; /* uid → char *, where it is known */
+  guint64 used_on; /* the day of its last use, as bothy_day_counter_count() counts; 0: it stays without */
+  guint days_left; /* without use, until it goes; 0: it stays */
+  gboolean has_squashed_owners; /* of its layers one has */
+  gboolean is_shown;            /* its remote shows all of its layers to everybody */
+  char *public_alias;           /* everybody's; NULL: only those with a claim see it */
+  GHashTable *claims;           /* uid → GPtrArray of char *: that user's aliases */
+  GHashTable *origins;          /* uid → char *, where it is known */
   GHashTable
       *newer; /* uid → char *, the version that who he has it from has in its place, where there is one */
   guint n_containers;

@@ -14,6 +14,7 @@ typedef struct {
   BothyBundle *bundle;
   BothyBudget *budget;
   guint32 user;
+  gboolean squash_owners;
   GPtrArray *layers;
   GCancellable *cancellable;
   gboolean is_settled; /* the last of LAYERS is what it is to be */
@@ -99,6 +100,7 @@ add_layer (GTask *task, GPtrArray *below)
                                     .fd = g_unix_fd_list_peek_fds (self->bundle->fds, NULL)[index],
                                     .sha256 = wanted->id,
                                     .diff_id = wanted->diff_id,
+                                    .squash_owners = self->squash_owners,
                                     .below = below };
   GError *error = NULL;
 
@@ -199,6 +201,7 @@ void
 bothy_import_bundle (BothyImageStore *images,
                      BothySpool *spool,
                      guint32 user,
+                     gboolean squash_owners,
                      BothyBudget *budget,
                      GPtrArray *layers,
                      GCancellable *cancellable,
@@ -211,6 +214,7 @@ bothy_import_bundle (BothyImageStore *images,
   self->images = g_object_ref (images);
   self->spool = spool;
   self->user = user;
+  self->squash_owners = squash_owners;
   self->budget = budget;
   self->layers = g_ptr_array_ref (layers);
   self->cancellable = cancellable ? g_object_ref (cancellable) : NULL;

@@ -8,11 +8,12 @@ G_BEGIN_DECLS
 /*
  * Make the layers of the image in SPOOL (taken over), within BUDGET. What USER has already is not unpacked
  * again. LAYERS (element-type BothyLayer) gets them, held, also those that were made before something went
- * wrong. The result is the image, with all that its archive says of it; nobody's yet.
+ * wrong. SQUASH_OWNERS: what is of ids that no container has becomes nobody's. The result is the image, with all that its archive says of it; nobody's yet.
  */
 void bothy_import_bundle (BothyImageStore *images,
                           BothySpool *spool,
                           guint32 user,
+                          gboolean squash_owners,
                           BothyBudget *budget,
                           GPtrArray *layers,
                           GCancellable *cancellable,

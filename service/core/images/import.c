@@ -15,6 +15,7 @@ typedef struct {
   char *alias;
   char *fingerprint;  /* as the importer says; NULL: he does not */
   const char *origin; /* or NULL */
+  gboolean squash_owners;
   int archive;
   BothyMetadata *metadata; /* NULL: it has none of its own */
   BothyImageStore *images;
@@ -137,8 +138,8 @@ on_unpacked (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   }
   if (spool) {
-    bothy_import_bundle (self, spool, import->user, import->budget, import->layers, import->cancellable,
-                         on_unbundled, g_object_ref (task));
+    bothy_import_bundle (self, spool, import->user, import->squash_owners, import->budget, import->layers,
+                         import->cancellable, on_unbundled, g_object_ref (task));
     return;
   }
   if (layer) {
@@ -152,8 +153,8 @@ on_unpacked (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   }
   take_metadata (import, image);
-  /* What it says of its containers is part of what it is. */
-  if (image->defaults)
+  /* What it says of its containers is part of what it is; and so is whose its files are, if not whose the archive says. */
+  if (image->defaults || image->has_squashed_owners)
     image->fingerprint = (g_free (image->fingerprint), bothy_compose_fingerprint (image));
   bothy_image_store_add (self, image, on_added, g_object_ref (task));
 }
@@ -174,6 +175,7 @@ task_new (BothyImageStore *self,
   import->fingerprint = g_strdup (source->fingerprint);
   import->defaults = source->defaults ? bothy_image_config_copy (source->defaults) : NULL;
   import->origin = source->origin;
+  import->squash_owners = source->squash_owners;
   import->archive = -1;
   import->images = g_object_ref (self);
   import->layers = g_ptr_array_new ();
@@ -187,9 +189,11 @@ static void
 unpack_archive (GTask *task)
 {
   Import *import = g_task_get_task_data (task);
-  const BothyLayerSource source = {
-    .mode = UNPACK_ARCHIVE, .fd = import->archive, .sha256 = import->fingerprint, .metadata = import->metadata
-  };
+  const BothyLayerSource source = { .mode = UNPACK_ARCHIVE,
+                                    .fd = import->archive,
+                                    .sha256 = import->fingerprint,
+                                    .squash_owners = import->squash_owners,
+                                    .metadata = import->metadata };
 
   bothy_layer_store_add (bothy_image_store_get_layers (import->images), &source, import->budget,
                          import->progress, import->progress_data, import->cancellable, on_unpacked,

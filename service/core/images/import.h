@@ -13,6 +13,7 @@ typedef struct {
   const char *fingerprint; /* or NULL: SHA-256 of the archive, or of both archives, the metadata first */
   const char *
       origin; /* what bothy_image_get_origin() says if he did not have it before; static, or NULL: "import" */
+  gboolean squash_owners; /* what is of ids that no container has becomes nobody's */
   const BothyImageConfig
       *defaults; /* what the image says of its containers, when the archive is none of layers; or NULL */
 } BothyImportSource;

@@ -221,7 +221,7 @@ fail_adding (GTask *task, GError *error)
 /* The id of the new layer. The same archive can be unpacked in several ways; where that gives another tree,
    it has another id. */
 static char *
-id_of (const BothyUnpackPipeline *intake, const Add *add)
+plain_id_of (const BothyUnpackPipeline *intake, const Add *add)
 {
   /* The built-in image's archive is made by bothy-unpack itself. */
   if (add->request.mode == UNPACK_BUSYBOX)
@@ -233,6 +233,14 @@ id_of (const BothyUnpackPipeline *intake, const Add *add)
   if (intake->unpacked->flags & UNPACK_IS_UNIFIED)
     return bothy_layer_unified_id (intake->fingerprint);
   return g_strdup (intake->fingerprint);
+}
+
+static char *
+id_of (const BothyUnpackPipeline *intake, const Add *add)
+{
+  g_autofree char *id = plain_id_of (intake, add);
+
+  return intake->unpacked->flags & UNPACK_HAS_SQUASHED ? bothy_layer_squashed_id (id) : g_steal_pointer (&id);
 }
 
 static BothyLayer *
@@ -250,6 +258,7 @@ make_layer (const BothyUnpackPipeline *intake, const Add *add)
   layer->hides_below = (unpacked->flags & UNPACK_HIDES_BELOW) != 0;
   layer->needs_below = (unpacked->flags & UNPACK_NEEDS_BELOW) != 0;
   layer->may_need_below = (unpacked->flags & UNPACK_MAY_NEED_BELOW) != 0;
+  layer->has_squashed_owners = (unpacked->flags & UNPACK_HAS_SQUASHED) != 0;
   return layer;
 }
 
@@ -589,7 +598,8 @@ add_new (BothyLayerStore *self, const BothyLayerSource *source, BothyBudget *bud
   add->budget = budget;
   add->request.mode = source->mode;
   add->below = source->below ? g_ptr_array_ref (source->below) : NULL;
-  add->request.flags = (source->sha256 ? UNPACK_IS_CHECKED : 0) | (source->below ? UNPACK_IS_OVER : 0);
+  add->request.flags = (source->sha256 ? UNPACK_IS_CHECKED : 0) | (source->below ? UNPACK_IS_OVER : 0) |
+                       (source->squash_owners ? UNPACK_SQUASH_OWNERS : 0);
   add->request.max_bytes = budget ? bothy_budget_left (budget) : self->configuration->max_image_bytes;
   add->request.max_inodes = self->configuration->max_image_files;
   add->request.max_seconds = UNPACK_MAX_SECONDS;

@@ -72,10 +72,11 @@ BothyHelperClient *bothy_layer_store_get_helper (BothyLayerStore *self);
 /* What to make a layer from. */
 typedef struct {
   enum unpack_mode mode;
-  int fd;              /* the archive; read to its end */
-  const char *sha256;  /* that it has to have, or NULL */
-  const char *diff_id; /* that the tar in it has to have, or NULL */
-  GPtrArray *below;    /* BothyLayer, the lowest first, over which it is unpacked; held by the caller
+  int fd;                 /* the archive; read to its end */
+  const char *sha256;     /* that it has to have, or NULL */
+  const char *diff_id;    /* that the tar in it has to have, or NULL */
+  gboolean squash_owners; /* what is of ids that no container has becomes nobody's */
+  GPtrArray *below;       /* BothyLayer, the lowest first, over which it is unpacked; held by the caller
                                     until this ends; or NULL */
   const BothyMetadata *metadata; /* the other archive of an image that comes in two, whose SHA256 is
                                     that of both together, the metadata first; or NULL */

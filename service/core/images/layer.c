@@ -35,6 +35,14 @@ bothy_layer_unified_id (const char *digest)
 }
 
 char *
+bothy_layer_squashed_id (const char *id)
+{
+  g_autofree char *text = g_strconcat ("squashed owners of ", id, NULL);
+
+  return g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
+}
+
+char *
 bothy_layer_over_id (const char *diff_id, GPtrArray *below)
 {
   g_autoptr (GString) text = g_string_new (NULL);
@@ -74,6 +82,7 @@ bothy_layer_from_record (const char *id, GKeyFile *record, GError **error)
   self->hides_below = g_key_file_get_boolean (record, GROUP, "HidesBelow", NULL);
   self->needs_below = g_key_file_get_boolean (record, GROUP, "NeedsBelow", NULL);
   self->may_need_below = g_key_file_get_boolean (record, GROUP, "MayNeedBelow", NULL);
+  self->has_squashed_owners = g_key_file_get_boolean (record, GROUP, "HasSquashedOwners", NULL);
   self->place = bothy_place_from_record (record, GROUP, &wrong);
   if (wrong) {
     g_propagate_error (error, g_steal_pointer (&wrong));
@@ -96,6 +105,7 @@ bothy_layer_to_record (const BothyLayer *self)
   g_key_file_set_boolean (record, GROUP, "HidesBelow", self->hides_below);
   g_key_file_set_boolean (record, GROUP, "NeedsBelow", self->needs_below);
   g_key_file_set_boolean (record, GROUP, "MayNeedBelow", self->may_need_below);
+  g_key_file_set_boolean (record, GROUP, "HasSquashedOwners", self->has_squashed_owners);
   if (self->place)
     bothy_place_to_record (self->place, record, GROUP);
   return record;

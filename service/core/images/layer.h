@@ -14,16 +14,17 @@ G_BEGIN_DECLS
  */
 typedef struct {
   char *id;
-  char *os_release;        /* text of os-release(5), or "" */
-  char *metadata;          /* what its maker says of it; see bothy_image_take_metadata() */
-  char *architecture;      /* as uname -m says it, or "unknown" */
-  guint64 size;            /* of its files */
-  gboolean is_root;        /* it looks like a root file system */
-  gboolean hides_below;    /* whatever is below it in an image is not to be seen */
-  gboolean needs_below;    /* it lacks what is in a layer below: by itself it is nothing */
-  gboolean may_need_below; /* over some layers it is another one than over others */
-  BothyPlace *place;       /* where its files are, if that is not in the store; or NULL */
-  guint holds;             /* by imports under way */
+  char *os_release;             /* text of os-release(5), or "" */
+  char *metadata;               /* what its maker says of it; see bothy_image_take_metadata() */
+  char *architecture;           /* as uname -m says it, or "unknown" */
+  guint64 size;                 /* of its files */
+  gboolean is_root;             /* it looks like a root file system */
+  gboolean hides_below;         /* whatever is below it in an image is not to be seen */
+  gboolean needs_below;         /* it lacks what is in a layer below: by itself it is nothing */
+  gboolean may_need_below;      /* over some layers it is another one than over others */
+  gboolean has_squashed_owners; /* files in it were somebody's whose id no container has, and are nobody's */
+  BothyPlace *place;            /* where its files are, if that is not in the store; or NULL */
+  guint holds;                  /* by imports under way */
 } BothyLayer;
 
 /* One that is called ID; all else is for the caller to set. (transfer full) */
@@ -35,6 +36,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyLayer, bothy_layer_free)
 
 /* What is made of rootfs/ in the archive DIGEST. */
 char *bothy_layer_unified_id (const char *digest);
+
+/* What is made of the archive or the tar that would be the layer ID, if the owners that no container has become nobody. */
+char *bothy_layer_squashed_id (const char *id);
 
 /*
  * What is made of the tar DIFF_ID over BELOW (element-type BothyLayer), the lowest first: where a layer refers to others,

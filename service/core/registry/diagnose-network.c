@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/registry/diagnose-network.h"
 
+#include "network/default-bridge.h"
+#include "network/subnet.h"
+
 #include <stdio.h>
 #include <unistd.h>
 
@@ -146,6 +149,26 @@ bothy_report_firewalls (const char *before, const char *after, GVariantBuilder *
   check_legacy (report);
 }
 
+/* Who came later, a VPN or another program for containers, may have the same addresses. */
+static void
+check_subnet (GVariantBuilder *report)
+{
+  g_autofree char *collision = bothy_subnet_find_collision (BOTHY_BRIDGE_NAME);
+  g_autofree char *found =
+      collision
+          ? g_strdup_printf (
+                "Addresses of bothy0 are also in %s: containers and what is there do not reach each other",
+                collision)
+          : NULL;
+
+  add_line (report, "subnet", found ? "warning" : "ok",
+            found ? found : "Nobody else has addresses of bothy0's network",
+            found ? "Stop all containers that are on bothy0 (bothy list --all): it goes, and the next start "
+                    "makes it anew where "
+                    "nobody is"
+                  : "");
+}
+
 /* The interfaces of IPv4's default routes (/proc/net/route). */
 static GHashTable *
 list_default_interfaces (void)
@@ -275,6 +298,7 @@ bothy_diagnose_network (const BothyNetworkFacts *facts, GVariantBuilder *report)
 {
   check_manager (facts, report);
   check_firewalls (facts, report);
+  check_subnet (report);
   check_legacy (report);
   check_reverse_path (report);
   check_forwarding (report);

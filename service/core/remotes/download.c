@@ -291,9 +291,11 @@ start_download (BothyDownloads *self, Download *download)
                                   [FETCH_WORD_URL] = wanted->url,
                                   [FETCH_WORD_SHA256] = wanted->sha256,
                                   [FETCH_WORD_TOKEN] = wanted->token } };
-  BothyLayerSource source = {
-    .mode = wanted->mode, .sha256 = wanted->sha256, .diff_id = wanted->diff_id, .below = wanted->below
-  };
+  BothyLayerSource source = { .mode = wanted->mode,
+                              .sha256 = wanted->sha256,
+                              .diff_id = wanted->diff_id,
+                              .squash_owners = wanted->squash_owners,
+                              .below = wanted->below };
   autofd reader = -1;
   autofd writer = -1;
 
@@ -361,8 +363,8 @@ key_of (const BothyDownloadSource *source, guint32 user)
   g_autofree char *over =
       source->below ? bothy_layer_over_id (source->diff_id, source->below) : g_strdup ("");
 
-  return g_strdup_printf ("%d %s %s %s %s%s", source->mode, source->sha256,
-                          source->diff_id ? source->diff_id : "", over, source->url, of_user);
+  return g_strdup_printf ("%d%s %s %s %s %s%s", source->mode, source->squash_owners ? " squash" : "",
+                          source->sha256, source->diff_id ? source->diff_id : "", over, source->url, of_user);
 }
 
 static Download *

@@ -17,7 +17,8 @@ typedef struct {
   const char *token;   /* that a registry gave for the image, or NULL */
   int login;    /* fd with what the remote gets to see of who asks, or -1: it shows the file to everybody */
   guint64 size; /* bytes; 0: not known */
-  enum unpack_mode mode; /* UNPACK_ARCHIVE or UNPACK_LAYER */
+  gboolean squash_owners; /* what is of ids that no container has becomes nobody's */
+  enum unpack_mode mode;  /* UNPACK_ARCHIVE or UNPACK_LAYER */
   GPtrArray *
       below; /* BothyLayer, the lowest first, held: it is unpacked over them, and called as these say; or NULL */
 } BothyDownloadSource;

@@ -15,6 +15,7 @@ typedef struct {
   char *token;
   GPtrArray *wanted; /* BothyManifestLayer */
   enum unpack_mode mode;
+  gboolean squash_owners;
   BothyBudget *budget;
   GPtrArray *layers; /* BothyLayer, held; NULL where none is yet */
   guint64 *bytes;    /* of each that have come */
@@ -88,6 +89,14 @@ is_shown (Gather *self, const char *id)
   return FALSE;
 }
 
+static BothyLayer *
+find_called (Gather *self, const char *id, gboolean *ret_shown)
+{
+  *ret_shown = is_shown (self, id);
+  return *ret_shown ? bothy_layer_store_lookup (bothy_image_store_get_layers (self->images), id)
+                    : bothy_image_store_find_layer (self->images, bothy_budget_get_user (self->budget), id);
+}
+
 /*
  * A layer that is in the store already and that the user may have without downloading it: the same remote
  * shows it to everybody (RET_SHOWN), or one of his own images stands on it. All others have to be downloaded,
@@ -98,9 +107,10 @@ is_shown (Gather *self, const char *id)
 static BothyLayer *
 find_present (Gather *self, const char *id, gboolean *ret_shown)
 {
-  *ret_shown = is_shown (self, id);
-  return *ret_shown ? bothy_layer_store_lookup (bothy_image_store_get_layers (self->images), id)
-                    : bothy_image_store_find_layer (self->images, bothy_budget_get_user (self->budget), id);
+  g_autofree char *squashed = self->squash_owners ? bothy_layer_squashed_id (id) : NULL;
+  BothyLayer *layer = find_called (self, id, ret_shown);
+
+  return layer || !squashed ? layer : find_called (self, squashed, ret_shown);
 }
 
 static BothyLayer *
@@ -248,6 +258,7 @@ get_layer (GTask *task, guint index, GPtrArray *below)
                                        .login = self->login,
                                        .size = wanted->size,
                                        .mode = self->mode,
+                                       .squash_owners = self->squash_owners,
                                        .below = below };
   Part *part = g_new0 (Part, 1);
 
@@ -354,6 +365,7 @@ bothy_pull_layers (BothyDownloads *downloads,
   self->wanted = g_ptr_array_ref (gathering->layers);
   self->bytes = g_new0 (guint64, self->wanted->len);
   self->mode = gathering->mode;
+  self->squash_owners = gathering->squash_owners;
   self->budget = budget;
   self->progress = progress;
   self->progress_data = progress_data;

@@ -8,10 +8,11 @@ G_BEGIN_DECLS
 /* All layers of an image, from the store or from its remote. */
 typedef struct {
   const BothyRemote *remote;
-  const char *name;  /* of the image there */
-  const char *token; /* that the registry gave for it, or NULL */
-  int login;         /* what the remote gets to see of who asks, or -1 */
-  GPtrArray *layers; /* BothyManifestLayer, the lowest first */
+  const char *name;       /* of the image there */
+  const char *token;      /* that the registry gave for it, or NULL */
+  int login;              /* what the remote gets to see of who asks, or -1 */
+  GPtrArray *layers;      /* BothyManifestLayer, the lowest first */
+  gboolean squash_owners; /* what is of ids that no container has becomes nobody's */
   enum unpack_mode mode;
 } BothyPullLayers;
 

@@ -20,6 +20,7 @@ typedef struct {
   char *name; /* as the remote knows it */
   char **aliases;
   char *architecture;
+  gboolean squash_owners;
   BothyCredentials *credentials; /* or NULL */
   GPtrArray *remotes;            /* that are asked, in their order */
   guint next;                    /* of them */
@@ -186,6 +187,9 @@ make_image (const Pull *pull, GError **error)
     return NULL;
   if (!bothy_compose (image, pull->layers, error))
     return NULL;
+  /* Whose its files are is part of what it is, if it is not whose the archive says. */
+  if (!manifest && image->has_squashed_owners)
+    image->fingerprint = (g_free (image->fingerprint), bothy_compose_fingerprint (image));
   if (!manifest)
     return g_steal_pointer (&image);
   image->architecture = (g_free (image->architecture), g_strdup (manifest->architecture));
@@ -309,6 +313,7 @@ get_layers (GTask *task)
   gathering.layers = layers;
   gathering.login = bothy_credentials_find (pull->credentials, gathering.remote);
   gathering.token = pull->manifest ? pull->manifest->token : NULL;
+  gathering.squash_owners = pull->squash_owners;
   gathering.mode = pull->manifest ? UNPACK_LAYER : UNPACK_ARCHIVE;
   bothy_operation_set_phase (pull->operation, "downloading");
   bothy_pull_layers (bothy_puller_get_downloads (self), pull->images, &gathering, pull->budget, on_progress,
@@ -501,6 +506,7 @@ bothy_puller_pull (BothyPuller *self,
   pull->aliases = g_strdupv ((char **)request->aliases);
   pull->architecture =
       request->architecture ? g_strdup (request->architecture) : bothy_puller_architecture ();
+  pull->squash_owners = request->squash_owners;
   pull->credentials = request->credentials ? bothy_credentials_ref (request->credentials) : NULL;
   g_task_set_task_data (task, pull, (GDestroyNotify)pull_free);
   pull->remotes =

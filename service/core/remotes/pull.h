@@ -14,6 +14,7 @@ typedef struct {
   const BothyReference *reference;
   const char *const *aliases;    /* what its user calls it */
   const char *architecture;      /* NULL: this machine's */
+  gboolean squash_owners;        /* what is of ids that no container has becomes nobody's */
   BothyCredentials *credentials; /* or NULL */
 } BothyPullRequest;
 

@@ -14,7 +14,7 @@
 
 #define FETCH_MAX_TEXT     (16u * 1024)
 #define FETCH_MAX_IMAGE    (UINT64_C (100) * 1000 * 1000 * 1000 - 1)
-#define FETCH_MAX_LAYERS   128u
+#define FETCH_MAX_LAYERS   240u
 #define FETCH_MAX_SETTINGS 1024u
 
 enum fetch_error {

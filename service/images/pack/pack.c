@@ -19,10 +19,15 @@
 
 #define TOP "rootfs" /* of an image */
 
-/* A directory that is still to be read, and the layers that show through in it: bit 0 is the highest. */
+/* A set of layers; 0 is the highest. */
+struct layers {
+  bool has[PACK_MAX_LAYERS];
+};
+
+/* A directory that is still to be read, and the layers that show through in it. */
 struct pending {
   struct pending *next;
-  uint64_t layers;
+  struct layers layers;
   char path[]; /* below the root; "" is that */
 };
 
@@ -46,7 +51,7 @@ struct walk {
 };
 
 static bool
-push (struct walk *w, const char *directory, const char *name, uint64_t layers)
+push (struct walk *w, const char *directory, const char *name, const struct layers *layers)
 {
   size_t size = strlen (directory) + strlen (name) + 2;
   struct pending *new = malloc (sizeof *new + size);
@@ -54,7 +59,7 @@ push (struct walk *w, const char *directory, const char *name, uint64_t layers)
   if (new == NULL)
     return job_fail (w->packing.job, UNPACK_IO, ENOMEM, "Out of memory");
   snprintf (new->path, size, "%s%s%s", directory, *directory != '\0' ? "/" : "", name);
-  new->layers = layers;
+  new->layers = *layers;
   new->next = w->pending;
   w->pending = new;
   return true;
@@ -128,10 +133,10 @@ is_opaque (int directory, const char *name)
 }
 
 /* Of the N files of one name, the highest first, which is a directory: those layers that show in it. */
-static uint64_t
+static struct layers
 layers_of (struct walk *w, const struct name *names, size_t n)
 {
-  uint64_t layers = 0;
+  struct layers layers = { 0 };
   struct stat st;
 
   for (size_t i = 0; i < n; i++) {
@@ -139,7 +144,7 @@ layers_of (struct walk *w, const struct name *names, size_t n)
 
     if (fstatat (fd, names[i].text, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR (st.st_mode))
       break;
-    layers |= UINT64_C (1) << names[i].layer;
+    layers.has[names[i].layer] = true;
     if (is_opaque (fd, names[i].text))
       break;
   }
@@ -151,7 +156,7 @@ pack_name (struct walk *w, const char *path, const struct name *names, size_t n)
 {
   char full[TREE_MAX_PATH + NAME_MAX + 2];
   int fd = w->fds[names->layer];
-  uint64_t layers;
+  struct layers layers;
 
   if (whiteout_is_at (fd, names->text))
     return true;
@@ -161,7 +166,7 @@ pack_name (struct walk *w, const char *path, const struct name *names, size_t n)
   if (!entry_write (&w->packing, fd, names->text, full))
     return false;
   layers = layers_of (w, names, n);
-  return layers == 0 || push (w, path, names->text, layers);
+  return !layers.has[names->layer] || push (w, path, names->text, &layers);
 }
 
 /* In the order of the names, so that the same image becomes the same bytes. */
@@ -194,7 +199,7 @@ pack_directory (struct walk *w, const struct pending *directory)
 
   for (unsigned int i = 0; i < PACK_MAX_LAYERS; i++) {
     w->fds[i] = -1;
-    if ((directory->layers & UINT64_C (1) << i) == 0 || !done)
+    if (!directory->layers.has[i] || !done)
       continue;
     w->fds[i] = tree_open (w->roots[i], directory->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (w->fds[i] < 0 && w->packing.is_live && is_gone_by (errno))
@@ -215,8 +220,12 @@ pack_directory (struct walk *w, const struct pending *directory)
 static bool
 pack_all (struct walk *w, unsigned int n)
 {
-  uint64_t all = n >= 64 ? UINT64_MAX : (UINT64_C (1) << n) - 1;
-  bool done = entry_write (&w->packing, w->roots[0], ".", w->top) && push (w, "", "", all);
+  struct layers all = { 0 };
+  bool done = entry_write (&w->packing, w->roots[0], ".", w->top);
+
+  for (unsigned int i = 0; i < n; i++)
+    all.has[i] = true;
+  done = done && push (w, "", "", &all);
 
   while (w->pending != NULL) {
     struct pending *directory = w->pending;

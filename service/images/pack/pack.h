@@ -6,7 +6,7 @@
 #include "images/unpack/job.h"
 
 /* As many layers as fit into a set. */
-#define PACK_MAX_LAYERS 64
+#define PACK_MAX_LAYERS 200
 
 /* Writes the archive that the request describes, an Incus image unless its flags say something else: what the N directories ROOTS show together, as overlayfs
  * does, the highest first. False: the job failed. */

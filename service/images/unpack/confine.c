@@ -15,7 +15,7 @@
 
 #define MAX_MEMORY (UINT64_C (1) << 30) /* xz -9 needs 65 MiB, zstd --ultra --long 128 MiB */
 #define MAX_FILE   ((UINT64_C (1) << 40) + 4096)
-#define MAX_FDS    256
+#define MAX_FDS    1024
 
 #define N(array) (sizeof (array) / sizeof *(array))
 
@@ -70,9 +70,9 @@ static const int common_calls[] = {
 
 /* Unpacking and removing. */
 static const int making_calls[] = {
-  SCMP_SYS (ftruncate), SCMP_SYS (mkdirat),   SCMP_SYS (mknodat),    SCMP_SYS (symlinkat), SCMP_SYS (linkat),
-  SCMP_SYS (unlinkat),  SCMP_SYS (renameat2), SCMP_SYS (fchown),     SCMP_SYS (fchownat),  SCMP_SYS (fchmod),
-  SCMP_SYS (utimensat), SCMP_SYS (fsetxattr), SCMP_SYS (readlinkat),
+  SCMP_SYS (ftruncate), SCMP_SYS (mkdirat),   SCMP_SYS (mknodat),   SCMP_SYS (symlinkat),  SCMP_SYS (linkat),
+  SCMP_SYS (unlinkat),  SCMP_SYS (renameat2), SCMP_SYS (fchown),    SCMP_SYS (fchownat),   SCMP_SYS (fchmod),
+  SCMP_SYS (utimensat), SCMP_SYS (fsetxattr), SCMP_SYS (fgetxattr), SCMP_SYS (readlinkat),
 };
 
 /* Copying what a container wrote. */

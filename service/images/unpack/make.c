@@ -18,6 +18,37 @@
 #include "over.h"
 #include "whiteout.h"
 
+#define MAX_ID 65535
+#define NOBODY 65534
+
+/* UID or GID as it can be, which is not what it was. */
+static uint32_t
+squash_id (struct job *job, int64_t id)
+{
+  if (id >= 0 && id <= MAX_ID)
+    return (uint32_t)id;
+  job->flags |= UNPACK_HAS_SQUASHED;
+  return NOBODY;
+}
+
+bool
+tree_take_owner (
+    struct job *job, const char *name, int64_t uid, int64_t gid, struct tree_attributes *attributes)
+{
+  bool fits = uid >= 0 && uid <= MAX_ID && gid >= 0 && gid <= MAX_ID;
+  bool is_copy = job->request.mode == UNPACK_COPY_TO;
+
+  if (!fits && (job->request.flags & UNPACK_SQUASH_OWNERS) == 0)
+    return job_fail (job, UNPACK_BAD_ARCHIVE, ERANGE,
+                     "%s: its owner is %lld:%lld, and in a container ids go from 0 to %d; %s"
+                     "make the archive anew with other owners (tar --owner=0 --group=0, or --owner-map)",
+                     job_escape (name), (long long)uid, (long long)gid, MAX_ID,
+                     is_copy ? "" : "with \"--squash-owners\" such files become nobody's; or ");
+  attributes->uid = squash_id (job, uid);
+  attributes->gid = squash_id (job, gid);
+  return true;
+}
+
 /* Whether what is made depends on where: a directory that was there gives its group on, and its default ACL. */
 static bool
 is_among_others (const struct tree *tree)

@@ -4,6 +4,13 @@
 #include "tree.h"
 
 /*
+ * UID and GID, of a file that an archive calls NAME, into ATTRIBUTES. A container has the ids from 0 to 65535; what is beyond them
+ * becomes nobody's if that was asked for. False: it was not, and the job failed.
+ */
+bool tree_take_owner (
+    struct job *job, const char *name, int64_t uid, int64_t gid, struct tree_attributes *attributes);
+
+/*
  * Each of these makes PATH, and directories on the way to it that are missing, in the
  * place of what was there. False: the job failed.
  */

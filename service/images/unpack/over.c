@@ -186,6 +186,7 @@ over_hide (struct tree *tree, const char *path, const char *name)
   char real[2 * TREE_MAX_PATH];
   struct stat st;
 
+  over->has_hidden = true;
   if (fstatat (tree->parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
     return errno == ENOENT || job_fail_errno (tree->job, path, "hiding it");
   /* All of a directory at once, at the end; until then entries find it as it is. */
@@ -296,6 +297,8 @@ over_end (struct job *job, struct over *over)
     done = mark_hidden (job, over, p->path);
   for (const struct over_path *p = over->opaque; done && p != NULL; p = p->next)
     done = mark_opaque (job, over, p->path);
+  if (done && over->has_hidden && whiteout_prune (over->upper) < 0)
+    done = job_fail_errno (job, "", "looking for what hides nothing");
   if (done && (job->flags & UNPACK_HIDES_BELOW) != 0)
     remove_copies (over, "");
   free_paths (over->hidden);

@@ -17,6 +17,7 @@ struct over {
   int upper;                /* what the overlay writes */
   struct over_path *copied; /* files of layers below that a link brought into this one */
   struct over_path *hidden; /* directories that lie below and are gone */
+  bool has_hidden;          /* something was hidden by its name */
   struct over_path *opaque; /* directories in which nothing shows through */
 };
 

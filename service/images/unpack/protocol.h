@@ -14,7 +14,7 @@
 
 #define UNPACK_PROTOCOL_VERSION 6u
 #define UNPACK_MAX_TEXT         (128u * 1024)
-#define UNPACK_MAX_LAYERS       128u
+#define UNPACK_MAX_LAYERS       240u /* fds of one packet: below SCM_MAX_FD, 253 */
 #define UNPACK_CONNECTION_FD    3
 #define UNPACK_TREE_FD                                                                                       \
   4 /* the directory, owned by uid 0 inside, to fill or to empty; of HASH and DECOMPRESS the pipe */
@@ -24,7 +24,7 @@
 #define UNPACK_PREFIX_FD 6 /* beside the request, after SOURCE: a file */
 #define UNPACK_LAYERS_FD                                                                                     \
   6 /* of PACK and IS_OVER: beside the request, after SOURCE: directories, the highest layer first */
-#define UNPACK_MAX_SOURCES  65u
+#define UNPACK_MAX_SOURCES  201u
 #define UNPACK_MAX_METADATA 32768u
 #define UNPACK_MAX_PATH     4096u
 
@@ -69,6 +69,8 @@ enum unpack_mode {
 
 enum unpack_flag {
   /* Of a request: */
+  UNPACK_SQUASH_OWNERS =
+      1 << 14, /* ARCHIVE, LAYER: owners above 65535 become 65534, nobody; else they are an error */
   UNPACK_IS_EXACT = 1 << 12,     /* PACK: times are whole, and not only in seconds */
   UNPACK_HAS_SECTIONS = 1 << 13, /* CONFIGURATION: it is of systemd's form; else of LXC's */
   UNPACK_IS_BACKUP = 1 << 14,    /* CONFIGURATION: it is backup.yaml of Incus or LXD */
@@ -88,6 +90,7 @@ enum unpack_flag {
   UNPACK_IS_BUNDLE = 1 << 3,      /* it is an OCI image layout, or what docker save writes */
   UNPACK_HAS_MORE = 1 << 6,       /* of REMOVE: something is left */
   UNPACK_NEEDS_BELOW = 1 << 8,    /* it has links to files that it did not bring, and that are missing */
+  UNPACK_HAS_SQUASHED = 1 << 15,  /* owners did become nobody */
   UNPACK_MAY_NEED_BELOW = 1 << 9, /* directories of it had no entry; what lies below says what they are */
 };
 

@@ -17,7 +17,6 @@
 #include "squashfs-file.h"
 #include "make.h"
 
-#define MAX_ID        65535
 #define MAX_FILE_SIZE (UINT64_C (1) << 40) /* holes included */
 #define MAX_NAME      255
 
@@ -61,16 +60,12 @@ take_attributes (struct unpacking *u, const sqfs_inode_generic_t *inode, struct 
     error = sqfs_id_table_index_to_id (u->file.ids, inode->base.gid_idx, &gid);
   if (error != 0)
     return fail_squashfs (u, error);
-  if (uid > MAX_ID || gid > MAX_ID)
-    return job_fail (u->job, UNPACK_BAD_ARCHIVE, ERANGE, "%s: its owner %u:%u is not within 0 to %d",
-                     job_escape (u->path), uid, gid, MAX_ID);
   *ret = (struct tree_attributes){
     .mode = inode->base.mode & 07777,
-    .uid = uid,
-    .gid = gid,
     .mtime = { .tv_sec = inode->base.mod_time },
   };
-  return squashfs_file_take_xattrs (&u->file, inode, u->path, &ret->extended);
+  return tree_take_owner (u->job, u->path, uid, gid, ret) &&
+         squashfs_file_take_xattrs (&u->file, inode, u->path, &ret->extended);
 }
 
 /* ---- files ---- */

@@ -17,7 +17,6 @@
 #include "over.h"
 #include "whiteout.h"
 
-#define MAX_ID        65535
 #define MAX_FILE_SIZE (INT64_C (1) << 40)           /* holes included */
 #define MAX_TRAILER   (UINT64_C (64) * 1024 * 1024) /* after the archive's end mark */
 
@@ -31,6 +30,7 @@ struct unpacking {
   const void *last; /* the last of them; from here on a new archive begins, unless it has been handed on */
   size_t last_size;
   bool is_pending; /* it has not */
+  bool has_whiteouts;
   uint64_t n_entries;
 };
 
@@ -109,27 +109,19 @@ unpack_file (struct unpacking *u,
 static bool
 read_attributes (struct unpacking *u, struct archive_entry *entry, struct tree_attributes *ret)
 {
-  int64_t uid = archive_entry_uid (entry);
-  int64_t gid = archive_entry_gid (entry);
   long nanoseconds = archive_entry_mtime_nsec (entry);
 
-  if (uid < 0 || uid > MAX_ID || gid < 0 || gid > MAX_ID)
-    return job_fail (
-        u->job, UNPACK_BAD_ARCHIVE, ERANGE,
-        "%s: its owner is %lld:%lld, and in a container ids go from 0 to %d; make the archive anew with "
-        "other owners (tar --owner=0 --group=0, or --owner-map)",
-        job_escape (archive_entry_pathname (entry)), (long long)uid, (long long)gid, MAX_ID);
   *ret = (struct tree_attributes){
     .mode = archive_entry_perm (entry) & 07777,
-    .uid = (uint32_t)uid,
-    .gid = (uint32_t)gid,
     .mtime = { .tv_nsec = UTIME_OMIT },
   };
   if (archive_entry_mtime_is_set (entry)) {
     ret->mtime.tv_sec = archive_entry_mtime (entry);
     ret->mtime.tv_nsec = nanoseconds >= 0 && nanoseconds < 1000000000 ? nanoseconds : 0;
   }
-  return attributes_take (u->job, entry, &ret->extended);
+  return tree_take_owner (u->job, archive_entry_pathname (entry), archive_entry_uid (entry),
+                          archive_entry_gid (entry), ret) &&
+         attributes_take (u->job, entry, &ret->extended);
 }
 
 /* The path that NAME, of an entry or of what it is a link to, stands for. */
@@ -196,6 +188,7 @@ unpack_whiteout (struct unpacking *u, char path[TREE_MAX_PATH], bool *ret_taken)
   enum whiteout kind = whiteout_of (path, &length, &name);
 
   *ret_taken = kind != WHITEOUT_NONE;
+  u->has_whiteouts = u->has_whiteouts || kind == WHITEOUT_FILE;
   switch (kind) {
   case WHITEOUT_NONE:
   case WHITEOUT_IGNORED:
@@ -232,6 +225,11 @@ unpack_entry (struct unpacking *u, struct archive_entry *entry)
     return unpack_hard_link (u, entry, path);
   if (!read_attributes (u, entry, &attributes))
     return false;
+  /* A root that nobody may enter was called a file: old tars had such an entry, which says nothing. */
+  if (archive_entry_filetype (entry) == AE_IFDIR && *path == '\0' && (attributes.mode & 0111) == 0) {
+    attributes_free (attributes.extended);
+    return true;
+  }
   if (archive_entry_filetype (entry) == AE_IFDIR)
     return tree_make_directory (&u->tree, path, &attributes);
   done = unpack_other (u, entry, path, &attributes);
@@ -353,6 +351,8 @@ unpack_entries (struct unpacking *u)
   }
   if (u->tree.is_live)
     return tree_end_directories (&u->tree);
+  if (u->job->request.mode == UNPACK_LAYER && u->has_whiteouts && whiteout_prune (u->tree.root) < 0)
+    return job_fail_errno (u->job, "", "looking for what hides nothing");
   return tree_remove (&u->tree, WHITEOUT_LINKS) && tree_end_directories (&u->tree) &&
          tree_end_implied (&u->tree);
 }
