@@ -25,7 +25,7 @@ struct _AppClient {
   GDBusConnection *bus;
   GCancellable *cancellable;
   guint watch;
-  guint subscriptions[3];
+  guint subscriptions[4];
 
   AppClientState state;
   GError *error;
@@ -36,7 +36,7 @@ struct _AppClient {
 
 G_DEFINE_FINAL_TYPE (AppClient, app_client, G_TYPE_OBJECT)
 
-static guint changed_signal, left_signal;
+static guint changed_signal, left_signal, devices_changed_signal;
 
 static GDBusInterfaceInfo *
 kind_info (guint kind)
@@ -237,6 +237,18 @@ on_properties (GDBusConnection *bus,
 }
 
 static void
+on_devices_changed (GDBusConnection *bus,
+                    const char *sender,
+                    const char *path,
+                    const char *interface,
+                    const char *member,
+                    GVariant *parameters,
+                    gpointer data)
+{
+  g_signal_emit (APP_CLIENT (data), devices_changed_signal, 0);
+}
+
+static void
 unsubscribe (AppClient *self)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (self->subscriptions); i++)
@@ -261,6 +273,9 @@ subscribe (AppClient *self, const char *owner)
                                           flags, on_object_manager, self, NULL);
   self->subscriptions[2] = g_dbus_connection_signal_subscribe (
       self->bus, owner, PROPERTIES, "PropertiesChanged", NULL, NULL, flags, on_properties, self, NULL);
+  self->subscriptions[3] = g_dbus_connection_signal_subscribe (
+      self->bus, owner, bothy_manager_interface_info ()->name, "DevicesChanged", NULL, NULL, flags,
+      on_devices_changed, self, NULL);
 }
 
 static void
@@ -349,6 +364,8 @@ app_client_class_init (AppClientClass *class)
       g_signal_new ("changed", APP_TYPE_CLIENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   left_signal =
       g_signal_new ("left", APP_TYPE_CLIENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  devices_changed_signal = g_signal_new ("devices-changed", APP_TYPE_CLIENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                         NULL, G_TYPE_NONE, 0);
 }
 
 static void

@@ -19,7 +19,7 @@ typedef enum {
   APP_CLIENT_FAILED,  /* the service can not be reached: app_client_get_error() */
 } AppClientState;
 
-/** app_client_new: Returns: (transfer full): a client on @bus, which begins at once; "changed" tells of each new state, and "left" that the service went away, with all operations */
+/** app_client_new: Returns: (transfer full): a client on @bus, which begins at once; "changed" tells of each new state, "left" that the service went away, with all operations, and "devices-changed" that ListDevices has something else to say, once it was asked */
 AppClient *app_client_new (GDBusConnection *bus);
 
 /** app_client_get_state: Returns: whether the lists can be shown */

@@ -14,6 +14,7 @@
 #include "list/container-row.h"
 #include "list/work-row.h"
 #include "report.h"
+#include "volumes/volumes-page.h"
 #include "words.h"
 
 struct _AppWindow {
@@ -208,7 +209,7 @@ show_of_container (AppWindow *self, const char *what, AppObject *container)
   if (g_str_equal (what, "log"))
     adw_navigation_view_push (self->pages, app_log_page_new (container));
   else if (g_str_equal (what, "files"))
-    adw_navigation_view_push (self->pages, app_folders_page_new (container));
+    adw_navigation_view_push (self->pages, app_folders_page_new (self->client, container));
 }
 
 static void
@@ -227,7 +228,9 @@ app_window_show (AppWindow *self, const char *what, AppObject *container)
   else if (g_str_equal (what, "images"))
     show_place (self, 0, app_images_page_new (self->client, self->works));
   else if (g_str_equal (what, "doctor"))
-    show_place (self, 1, app_doctor_page_new (self->client));
+    show_place (self, 2, app_doctor_page_new (self->client));
+  else if (g_str_equal (what, "volumes"))
+    show_place (self, 1, app_volumes_page_new (self->client));
   else if (g_str_equal (what, "list"))
     adw_navigation_split_view_set_show_content (self->split, FALSE);
   else

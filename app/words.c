@@ -4,6 +4,7 @@
 #include "words.h"
 
 #include <glib/gi18n.h>
+#include <locale.h>
 #include <string.h>
 
 #define ERROR_PREFIX    "org.bothy.Bothy1.Error."
@@ -127,6 +128,29 @@ static const Words kinds[] = {
   { "copy-to", N_ ("Copying Files into a Container") },
 };
 
+/* Kinds of devices, as ListDevices has them. */
+static const Words devices[] = {
+  { "gpu", N_ ("Graphics") },
+  { "sound", N_ ("Sound") },
+  { "camera", N_ ("Camera") },
+  { "input", N_ ("Keyboard, mouse or game controller") },
+  { "serial", N_ ("Serial port") },
+  { "kvm", N_ ("Virtual machines") },
+  { "tun", N_ ("Tunnels of networks") },
+  { "fuse", N_ ("File systems of programs") },
+  { "usb", N_ ("USB device") },
+  { "hid", N_ ("Input device") },
+};
+
+void
+app_words_begin (void)
+{
+  setlocale (LC_ALL, "");
+  bindtextdomain (GETTEXT_PACKAGE, LOCALE_DIR);
+  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
+  textdomain (GETTEXT_PACKAGE);
+}
+
 static const char *
 look_up (const Words *words, gsize n_words, const char *name)
 {
@@ -220,6 +244,14 @@ app_words_kind (const char *kind)
   const char *words = look_up (kinds, G_N_ELEMENTS (kinds), kind);
 
   return words ? words : _ ("Working");
+}
+
+const char *
+app_words_device (const char *class)
+{
+  const char *words = look_up (devices, G_N_ELEMENTS (devices), class);
+
+  return words ? words : _ ("Device");
 }
 
 const char *

@@ -7,6 +7,9 @@ G_BEGIN_DECLS
 
 /* What the service says by names, in sentences of the language that the person reads. */
 
+/** app_words_begin: has all that is said come in the language of the environment; to be called by main(), before anything is said */
+void app_words_begin (void);
+
 /** app_words_for_name: Returns: (transfer none) (nullable): the sentence for an error's name on the bus, or its last part, such as "NoSpace" */
 const char *app_words_for_name (const char *name);
 
@@ -33,6 +36,9 @@ const char *app_words_phase (const char *phase);
 
 /** app_words_kind: Returns: (transfer none): what an operation does, by its Kind, such as "Getting an Image" */
 const char *app_words_kind (const char *kind);
+
+/** app_words_device: Returns: (transfer none): what kind of a device it is, by its class, such as "Serial port" */
+const char *app_words_device (const char *class);
 
 /** app_words_verified: Returns: (transfer none): how an image was checked, by its Verified */
 const char *app_words_verified (const char *verified);

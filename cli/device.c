@@ -2,8 +2,11 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "device.h"
 #include "error.h"
+#include "escape.h"
 #include "listing.h"
 #include "output.h"
 #include "verbs.h"
@@ -45,6 +48,93 @@ cli_device_add (Cli *cli, char **words)
   answer = cli_call (cli, path, IFACE_CONTAINER, "AddDevice", g_variant_new ("(sa{sv})", rest[1], &options),
                      NULL, NULL, &error);
   return answer ? CLI_EXIT_OK : cli_fail (error);
+}
+
+/* ---- of a container that is being made ---- */
+
+/* What fingers type that know docker: /dev/NODE, again as the place inside, and what may be done with it. NULL: it is another
+   place, or less may be done. (transfer full) */
+static char *
+match_of_node (const char *word)
+{
+  g_auto (GStrv) parts = g_strsplit (word, ":", 3);
+  const char *inside = parts[1], *may = inside ? parts[2] : NULL;
+
+  if (inside && !may && inside[0] != '/') {
+    may = inside;
+    inside = NULL;
+  }
+  if ((inside && !g_str_equal (inside, parts[0])) ||
+      (may && !g_str_equal (may, "rw") && !g_str_equal (may, "rwm")))
+    return NULL;
+  return g_strconcat ("path:", parts[0], NULL);
+}
+
+gboolean
+cli_devices_ok (Cli *cli, char **words)
+{
+  for (; words && *words; words++) {
+    g_autofree char *shown = cli_escape (*words, -1, CLI_ESCAPE_LINE);
+    char *match = **words == '/' ? match_of_node (*words) : g_strdup (*words);
+
+    if (match == NULL || !g_utf8_validate (match, -1, NULL)) {
+      cli_usage (
+          cli,
+          _ ("%s: --device takes what 'bothy device add' takes, or a node such as /dev/ttyUSB0, which has "
+             "that name inside as well; 'bothy device add --symlink' gives it another one"),
+          shown);
+      g_free (match);
+      return FALSE;
+    }
+    g_free (*words);
+    *words = match;
+  }
+  return TRUE;
+}
+
+/* A name that MATCH brings along, which no other of TAKEN has: "ttyusb0" of path:/dev/ttyUSB0. (transfer full) */
+static char *
+name_of_match (const char *match, GHashTable *taken)
+{
+  const char *text = g_str_has_prefix (match, "path:/dev/") ? match + strlen ("path:/dev/") : match;
+  g_autoptr (GString) stem = g_string_new (g_ascii_isdigit (*text) ? "d" : NULL);
+  char *name;
+
+  for (; *text && stem->len < 58; text++) {
+    if (g_ascii_isalnum (*text))
+      g_string_append_c (stem, g_ascii_tolower (*text));
+    else if (stem->len > 0 && stem->str[stem->len - 1] != '-')
+      g_string_append_c (stem, '-');
+  }
+  if (stem->len > 0 && stem->str[stem->len - 1] == '-')
+    g_string_truncate (stem, stem->len - 1);
+  name = g_strdup (stem->len > 0 ? stem->str : "device");
+  for (guint i = 2; g_hash_table_contains (taken, name); i++) {
+    g_free (name);
+    name = g_strdup_printf ("%s-%u", stem->len > 0 ? stem->str : "device", i);
+  }
+  return name;
+}
+
+gboolean
+cli_devices_add (Cli *cli, const char *path, char **words, GError **error)
+{
+  g_autoptr (GHashTable) taken = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (; words && *words; words++) {
+    char *name = name_of_match (*words, taken);
+    g_autoptr (GVariant) answer = NULL;
+    GVariantBuilder options;
+
+    g_hash_table_add (taken, name);
+    g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+    cli_option_add (&options, "match", *words);
+    answer = cli_call (cli, path, IFACE_CONTAINER, "AddDevice", g_variant_new ("(sa{sv})", name, &options),
+                       NULL, NULL, error);
+    if (answer == NULL)
+      return FALSE;
+  }
+  return TRUE;
 }
 
 int

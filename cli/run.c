@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "device.h"
 #include "error.h"
 #include "network.h"
 #include "rawmode.h"
@@ -390,6 +391,7 @@ parse_run (Cli *cli, How *how, char **words)
     { CLI_SPEC_PUBLISH (spec) },
     { CLI_SPEC_PUBLISH_ALL (spec) },
     { CLI_SPEC_VOLUME (spec) },
+    { CLI_SPEC_DEVICE (spec) },
     { "with-user", 0, 0, G_OPTION_ARG_NONE, &spec->with_user, N_ ("Give it an account like yours"), NULL },
     { "nesting", 0, 0, G_OPTION_ARG_NONE, &spec->nesting, N_ ("Let it have containers of its own"), NULL },
     { CLI_SPEC_ENTRYPOINT (spec) },

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "device.h"
 #include "error.h"
 #include "hints.h"
 #include "limitspec.h"
@@ -32,6 +33,7 @@ cli_spec_clear (CliSpec *spec)
   g_clear_pointer (&spec->allow, g_strfreev);
   g_clear_pointer (&spec->publish, g_strfreev);
   g_clear_pointer (&spec->volumes, g_strfreev);
+  g_clear_pointer (&spec->devices, g_strfreev);
   g_clear_pointer (&spec->mounts, g_variant_unref);
   g_clear_pointer (&spec->named, g_variant_unref);
   g_clear_object (&spec->mount_fds);
@@ -361,11 +363,13 @@ cli_spec_undo (Cli *cli, const char *path)
                                           g_variant_new_parsed ("({'force': <true>},)"), NULL, NULL, NULL);
 }
 
+/* What is asked for beside it: each of these has a question of its own for an administrator. */
 static gboolean
-publish (Cli *cli, const char *path, const CliSpec *spec, GError **error)
+furnish (Cli *cli, const char *path, const CliSpec *spec, GError **error)
 {
   return cli_ports_add (cli, path, spec->publish, error) &&
-         (!spec->publish_all || cli_ports_publish_exposed (cli, path, error));
+         (!spec->publish_all || cli_ports_publish_exposed (cli, path, error)) &&
+         cli_devices_add (cli, path, spec->devices, error);
 }
 
 char *
@@ -374,7 +378,7 @@ cli_spec_create (Cli *cli, CliSpec *spec, GError **error)
   g_autofree char *path =
       cli_ports_fit (cli, NULL, spec->publish, error) ? create_named (cli, spec, error) : NULL;
 
-  if (path && !publish (cli, path, spec, error)) {
+  if (path && !furnish (cli, path, spec, error)) {
     cli_spec_undo (cli, path);
     return NULL;
   }
@@ -466,7 +470,8 @@ cli_spec_ok (Cli *cli, CliSpec *spec)
     return FALSE;
   }
   return cli_words_fit (cli, spec->command, spec->environment) && kernel_options_ok (cli, spec) &&
-         parse_limits (cli, spec) && cli_ports_ok (cli, spec->publish) && volumes_ok (cli, spec);
+         parse_limits (cli, spec) && cli_ports_ok (cli, spec->publish) &&
+         cli_devices_ok (cli, spec->devices) && volumes_ok (cli, spec);
 }
 
 gboolean
@@ -490,6 +495,7 @@ cli_spec_words (Cli *cli, CliSpec *spec, char **words)
     { CLI_SPEC_PUBLISH (spec) },
     { CLI_SPEC_PUBLISH_ALL (spec) },
     { CLI_SPEC_VOLUME (spec) },
+    { CLI_SPEC_DEVICE (spec) },
     { "ephemeral", 0, 0, G_OPTION_ARG_NONE, &spec->ephemeral, N_ ("Delete it when it stops"), NULL },
     /* What fingers add that know docker; it is so here anyway. */
     { "rm", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &spec->ephemeral, NULL, NULL },

@@ -24,6 +24,7 @@ typedef struct {
   char **publish; /* HOST[:INSIDE][/PROTOCOL] */
   gboolean publish_all;
   char **volumes;   /* DIRECTORY|VOLUME:INSIDE[:OPTION,…] */
+  char **devices;   /* as AddDevice takes them */
   GVariant *mounts; /* what the directories among them are to CreateContainer */
   GVariant *named;  /* and the volumes */
   GUnixFDList *mount_fds;
@@ -106,7 +107,7 @@ void cli_spec_clear (CliSpec *spec);
 /**
  * cli_spec_create:
  *
- * Makes the container, with its ports. Without a name it gets one that comes from the image, and is free; that
+ * Makes the container, with its ports and devices. Without a name it gets one that comes from the image, and is free; that
  * is stored in @spec.
  *
  * Returns: (transfer full) (nullable): the path of its object

@@ -10,6 +10,7 @@
 #include "../rows.h"
 #include "../words.h"
 #include "access-page.h"
+#include "devices-page.h"
 #include "folders-page.h"
 #include "limits-page.h"
 #include "log-page.h"
@@ -25,6 +26,7 @@ enum {
   LINK_NETWORK,
   LINK_LIMITS,
   LINK_FOLDERS,
+  LINK_DEVICES,
   LINK_SNAPSHOTS,
   LINK_STARTUP,
   LINK_LOG,
@@ -184,7 +186,13 @@ open_limits (AppContainerPage *self)
 static void
 open_folders (AppContainerPage *self)
 {
-  push (self, app_folders_page_new (self->container));
+  push (self, app_folders_page_new (self->client, self->container));
+}
+
+static void
+open_devices (AppContainerPage *self)
+{
+  push (self, app_devices_page_new (self->client, self->container));
 }
 
 static void
@@ -315,9 +323,10 @@ update_links (AppContainerPage *self)
   g_autofree char *network = app_network_page_summary (self->container);
   g_autofree char *limits = app_limits_page_summary (self->container);
   g_autofree char *folders = app_folders_page_summary (self->container);
+  g_autofree char *devices = app_devices_page_summary (self->container);
   g_autofree char *snapshots = app_snapshots_page_summary (self->container);
   g_autofree char *startup = app_startup_page_summary (self->container);
-  const char *const texts[N_LINKS] = { access, network, limits, folders, snapshots, startup, NULL };
+  const char *const texts[N_LINKS] = { access, network, limits, folders, devices, snapshots, startup, NULL };
 
   for (guint i = 0; i < N_LINKS; i++)
     if (texts[i])
@@ -353,9 +362,9 @@ add_links (AppContainerPage *self)
     const char *title;
     void (*open) (AppContainerPage *self);
   } links[N_LINKS] = {
-    { N_ ("Access"), open_access },   { N_ ("Network"), open_network },     { N_ ("Limits"), open_limits },
-    { N_ ("Folders"), open_folders }, { N_ ("Snapshots"), open_snapshots }, { N_ ("Start-up"), open_startup },
-    { N_ ("Log"), open_log },
+    { N_ ("Access"), open_access },    { N_ ("Network"), open_network }, { N_ ("Limits"), open_limits },
+    { N_ ("Folders"), open_folders },  { N_ ("Devices"), open_devices }, { N_ ("Snapshots"), open_snapshots },
+    { N_ ("Start-up"), open_startup }, { N_ ("Log"), open_log },
   };
 
   for (guint i = 0; i < N_LINKS; i++) {

@@ -8,10 +8,12 @@
 #include "../report.h"
 #include "../rows.h"
 #include "share.h"
+#include "volume.h"
 
 struct _AppFoldersPage {
   AdwNavigationPage parent_instance;
 
+  AppClient *client;
   AppObject *container;
   AppRows *rows;
 };
@@ -85,7 +87,9 @@ make_row (GVariant *mount, gpointer data)
 {
   GtkWidget *row = adw_action_row_new ();
   const char *source = "", *destination = "";
+  g_autoptr (GVariant) volume = g_variant_lookup_value (mount, "volume", G_VARIANT_TYPE_STRING);
   gboolean read_only = FALSE;
+  g_autofree char *title = NULL;
   g_autofree char *subtitle = NULL;
   g_autofree char *stop = NULL;
 
@@ -94,11 +98,13 @@ make_row (GVariant *mount, gpointer data)
   g_variant_lookup (mount, "read-only", "b", &read_only);
   /* Translators: where a folder is seen in the container. */
   subtitle = g_strdup_printf (read_only ? _ ("Seen as %s, read only") : _ ("Seen as %s"), destination);
-  stop = g_strdup_printf (_ ("Stop Sharing %s"), source);
+  title = volume ? g_strdup_printf (_ ("Volume %s"), source) : g_strdup (source);
+  stop = g_strdup_printf (volume ? _ ("Take Away Volume %s") : _ ("Stop Sharing %s"), source);
   adw_preferences_row_set_use_markup (ADW_PREFERENCES_ROW (row), FALSE);
-  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), source);
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), title);
   adw_action_row_set_subtitle (ADW_ACTION_ROW (row), subtitle);
-  add_button (row, "folder-open-symbolic", _ ("Open Folder"), G_CALLBACK (on_open), mount);
+  if (!volume)
+    add_button (row, "folder-open-symbolic", _ ("Open Folder"), G_CALLBACK (on_open), mount);
   add_button (row, "user-trash-symbolic", stop, G_CALLBACK (on_remove), mount);
   return row;
 }
@@ -109,17 +115,26 @@ on_add (AppFoldersPage *self)
   app_share_choose (GTK_WIDGET (self), self->container);
 }
 
+static void
+on_add_volume (AppFoldersPage *self)
+{
+  app_volume_choose (GTK_WIDGET (self), self->client, self->container);
+}
+
 AdwNavigationPage *
-app_folders_page_new (AppObject *container)
+app_folders_page_new (AppClient *client, AppObject *container)
 {
   AppFoldersPage *self = g_object_new (APP_TYPE_FOLDERS_PAGE, NULL);
   AdwPreferencesPage *body = app_rows_page (ADW_NAVIGATION_PAGE (self), _ ("Folders"), NULL);
   AdwPreferencesGroup *group = app_rows_group (
-      body, NULL, _ ("Folders of yours that programs in the container see. Drop a folder here to share it."));
-  GtkWidget *add = app_rows_link (_ ("Share a Folder…"), G_CALLBACK (on_add), self);
+      body, NULL,
+      _ ("Folders of yours that programs in the container see, and volumes, which stay when the container "
+         "goes. Drop a folder here to share it."));
 
+  self->client = g_object_ref (client);
   self->container = g_object_ref (container);
-  adw_preferences_group_add (group, add);
+  adw_preferences_group_add (group, app_rows_link (_ ("Share a Folder…"), G_CALLBACK (on_add), self));
+  adw_preferences_group_add (group, app_rows_link (_ ("Add a Volume…"), G_CALLBACK (on_add_volume), self));
   self->rows = app_rows_new (group, make_row, self);
   app_share_accept_drops (GTK_WIDGET (self), container);
   g_signal_connect_object (container, "changed", G_CALLBACK (update), self, G_CONNECT_SWAPPED);
@@ -134,6 +149,7 @@ app_folders_page_dispose (GObject *object)
 
   g_clear_pointer (&self->rows, app_rows_free);
   g_clear_object (&self->container);
+  g_clear_object (&self->client);
   G_OBJECT_CLASS (app_folders_page_parent_class)->dispose (object);
 }
 

@@ -67,117 +67,134 @@ update (AppSnapshotsPage *self)
 
 /* ---- what is done, after a question ---- */
 
-/* A restore that was agreed to: it goes on though the page is left meanwhile. */
+/* What is asked, and done when the person agrees, though the page is left meanwhile. */
 typedef struct {
   GWeakRef overlay;
   AppClient *client;
   AppObject *container;
-  char *name;
-} Restore;
+  char *name; /* of the snapshot */
+} Question;
 
 static void
-restore_free (Restore *restore)
+question_clear (gpointer data)
 {
-  g_weak_ref_clear (&restore->overlay);
-  g_object_unref (restore->client);
-  g_object_unref (restore->container);
-  g_free (restore->name);
-  g_free (restore);
+  Question *question = data;
+
+  g_weak_ref_clear (&question->overlay);
+  g_object_unref (question->client);
+  g_object_unref (question->container);
+  g_free (question->name);
 }
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Restore, restore_free)
 
 static void
-begin_restore (Restore *restore)
+question_unref (Question *question)
 {
-  g_autoptr (AdwToastOverlay) overlay = g_weak_ref_get (&restore->overlay);
-  g_autofree char *what = g_strdup_printf (_ ("“%s” was not restored"), restore->name);
+  g_rc_box_release_full (question, question_clear);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Question, question_unref)
 
-  app_report_operation_in (overlay, restore->client, restore->container, "Restore",
-                           g_variant_new ("(s)", restore->name), NULL, what);
+static Question *
+question_new (AppSnapshotsPage *self, const char *name)
+{
+  Question *question = g_rc_box_new0 (Question);
+
+  g_weak_ref_init (&question->overlay, app_report_overlay (GTK_WIDGET (self)));
+  question->client = g_object_ref (self->client);
+  question->container = g_object_ref (self->container);
+  question->name = g_strdup (name);
+  return question;
+}
+
+static void
+begin_restore (Question *question)
+{
+  g_autoptr (AdwToastOverlay) overlay = g_weak_ref_get (&question->overlay);
+  g_autofree char *what = g_strdup_printf (_ ("“%s” was not restored"), question->name);
+
+  app_report_operation_in (overlay, question->client, question->container, "Restore",
+                           g_variant_new ("(s)", question->name), NULL, what);
 }
 
 static void
 on_stopped (GObject *source, GAsyncResult *result, gpointer data)
 {
-  g_autoptr (Restore) restore = data;
+  g_autoptr (Question) question = data;
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) answer = app_object_call_finish (APP_OBJECT (source), result, NULL, &error);
-  g_autoptr (AdwToastOverlay) overlay = g_weak_ref_get (&restore->overlay);
+  g_autoptr (AdwToastOverlay) overlay = g_weak_ref_get (&question->overlay);
   g_autofree char *what =
-      g_strdup_printf (_ ("“%s” was not stopped"), app_object_text (restore->container, "Name"));
+      g_strdup_printf (_ ("“%s” was not stopped"), app_object_text (question->container, "Name"));
 
   if (answer)
-    begin_restore (restore);
+    begin_restore (question);
   else if (overlay)
     app_report_in (overlay, what, error);
 }
 
 static gboolean
-stands_still (AppSnapshotsPage *self)
+stands_still (AppObject *container)
 {
-  const char *state = app_object_text (self->container, "State");
+  const char *state = app_object_text (container, "State");
 
   return g_str_equal (state, "stopped") || g_str_equal (state, "failed");
 }
 
 static void
-on_restore_response (AdwAlertDialog *dialog, const char *response, AppSnapshotsPage *self)
+on_restore_response (AdwAlertDialog *dialog, const char *response, Question *question)
 {
-  g_autoptr (Restore) restore = NULL;
-
   if (!g_str_equal (response, "do"))
     return;
-  restore = g_new0 (Restore, 1);
-  g_weak_ref_init (&restore->overlay, app_report_overlay (GTK_WIDGET (self)));
-  restore->client = g_object_ref (self->client);
-  restore->container = g_object_ref (self->container);
-  restore->name = g_strdup (g_object_get_data (G_OBJECT (dialog), "snapshot"));
-  if (stands_still (self))
-    begin_restore (restore);
+  if (stands_still (question->container))
+    begin_restore (question);
   else
-    app_object_call (self->container, "Stop", g_variant_new ("(a{sv})", NULL), NULL, NULL, on_stopped,
-                     g_steal_pointer (&restore));
+    app_object_call (question->container, "Stop", g_variant_new ("(a{sv})", NULL), NULL, NULL, on_stopped,
+                     g_rc_box_acquire (question));
 }
 
 static void
-on_remove_response (AdwAlertDialog *dialog, const char *response, AppSnapshotsPage *self)
+on_remove_response (AdwAlertDialog *dialog, const char *response, Question *question)
 {
-  const char *name = g_object_get_data (G_OBJECT (dialog), "snapshot");
-  g_autofree char *what = g_strdup_printf (_ ("“%s” was not deleted"), name);
+  g_autoptr (AdwToastOverlay) overlay = g_weak_ref_get (&question->overlay);
+  g_autofree char *what = g_strdup_printf (_ ("“%s” was not deleted"), question->name);
 
   if (g_str_equal (response, "do"))
-    app_report_operation (GTK_WIDGET (self), self->client, self->container, "RemoveSnapshot",
-                          g_variant_new ("(s)", name), NULL, what);
+    app_report_operation_in (overlay, question->client, question->container, "RemoveSnapshot",
+                             g_variant_new ("(s)", question->name), NULL, what);
 }
 
 static void
-ask (GtkButton *button,
+ask (AppSnapshotsPage *self,
      GVariant *snapshot,
      const char *heading,
      const char *body,
      const char *label,
      GCallback on_response)
 {
-  GtkWidget *page = gtk_widget_get_ancestor (GTK_WIDGET (button), APP_TYPE_SNAPSHOTS_PAGE);
   AdwDialog *dialog = adw_alert_dialog_new (heading, body);
 
   adw_alert_dialog_add_responses (ADW_ALERT_DIALOG (dialog), "cancel", _ ("_Cancel"), "do", label, NULL);
   adw_alert_dialog_set_response_appearance (ADW_ALERT_DIALOG (dialog), "do", ADW_RESPONSE_DESTRUCTIVE);
-  g_object_set_data_full (G_OBJECT (dialog), "snapshot", g_strdup (name_of (snapshot)), g_free);
-  g_signal_connect_object (dialog, "response", on_response, page, 0);
-  adw_dialog_present (dialog, page);
+  g_signal_connect_data (dialog, "response", on_response, question_new (self, name_of (snapshot)),
+                         (GClosureNotify)(void (*) (void))question_unref, 0);
+  adw_dialog_present (dialog, GTK_WIDGET (self));
+}
+
+static AppSnapshotsPage *
+page_of (GtkButton *button)
+{
+  return APP_SNAPSHOTS_PAGE (gtk_widget_get_ancestor (GTK_WIDGET (button), APP_TYPE_SNAPSHOTS_PAGE));
 }
 
 static void
 on_restore (GtkButton *button, GVariant *snapshot)
 {
-  AppSnapshotsPage *self =
-      APP_SNAPSHOTS_PAGE (gtk_widget_get_ancestor (GTK_WIDGET (button), APP_TYPE_SNAPSHOTS_PAGE));
+  AppSnapshotsPage *self = page_of (button);
   g_autofree char *heading = g_strdup_printf (_ ("Restore “%s”?"), name_of (snapshot));
 
-  ask (button, snapshot, heading,
+  ask (self, snapshot, heading,
        _ ("The files of the container are as they were then. What is there now is kept as a snapshot."),
-       stands_still (self) ? _ ("_Restore") : _ ("_Stop and Restore"), G_CALLBACK (on_restore_response));
+       stands_still (self->container) ? _ ("_Restore") : _ ("_Stop and Restore"),
+       G_CALLBACK (on_restore_response));
 }
 
 static void
@@ -185,7 +202,7 @@ on_remove (GtkButton *button, GVariant *snapshot)
 {
   g_autofree char *heading = g_strdup_printf (_ ("Delete “%s”?"), name_of (snapshot));
 
-  ask (button, snapshot, heading, _ ("What was in the container then does not come back any more."),
+  ask (page_of (button), snapshot, heading, _ ("What was in the container then does not come back any more."),
        _ ("_Delete"), G_CALLBACK (on_remove_response));
 }
 

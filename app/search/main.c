@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include <glib/gi18n.h>
-#include <locale.h>
-
 #include "bothy-search-provider.h"
 #include "search.h"
 #include "../words.h"
@@ -290,11 +287,7 @@ main (int argc, char **argv)
 {
   g_autoptr (GApplication) application = NULL;
 
-  setlocale (LC_ALL, "");
-  bindtextdomain (GETTEXT_PACKAGE, LOCALE_DIR);
-  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
-  textdomain (GETTEXT_PACKAGE);
-
+  app_words_begin ();
   application = g_object_new (SEARCH_TYPE_PROVIDER, "application-id", APPLICATION ".SearchProvider", "flags",
                               G_APPLICATION_IS_SERVICE, "inactivity-timeout", INACTIVITY_MS, NULL);
   return g_application_run (application, argc, argv);

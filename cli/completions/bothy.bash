@@ -89,6 +89,9 @@ _bothy() {
         --owner) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
         --restart) mapfile -t COMPREPLY < <(compgen -W "no on-failure always" -- "$cur"); return ;;
         --after) mapfile -t COMPREPLY < <(compgen -W "$(bothy list -q 2>/dev/null)" -- "$cur"); return ;;
+        --device)
+            mapfile -t COMPREPLY < <(compgen -W "gpu sound camera input serial kvm tun fuse $(bothy device list --host -q 2>/dev/null)" -- "$cur")
+            return ;;
         -v|--volume) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); compopt -o filenames -o nospace 2>/dev/null; return ;;
     esac
 

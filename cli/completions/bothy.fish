@@ -99,4 +99,5 @@ complete -c bothy -n '__bothy_verb "device add"; and not __bothy_verb once "devi
 complete -c bothy -n '__bothy_verb "mount add"; and not __bothy_verb once "mount add"' -a '(__fish_complete_directories)'
 complete -c bothy -n '__bothy_verb cp "file push" "file pull" "file edit"' -F -a '(bothy list -q -f state=running 2>/dev/null | sed "s/\$/:/")'
 complete -c bothy -n '__bothy_verb "mount remove"; and not __bothy_verb once "mount remove"' -a '(bothy mount list -q (__bothy_words)[-1] 2>/dev/null)'
+complete -c bothy -n '__bothy_verb run create launch' -l device -x -a 'gpu sound camera input serial kvm tun fuse (bothy device list --host -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb run create launch' -s v -l volume -x -a '(__fish_complete_directories)'

@@ -207,6 +207,14 @@ on_process_removed (BothyProcesses *processes, BothyProcess *process, BothyObjec
   bothy_objects_remove (objects, path);
 }
 
+/* ---- devices of the machine's, which are no objects ---- */
+
+static void
+on_devices_changed (BothyPlugs *plugs, BothyObjects *objects)
+{
+  bothy_objects_emit (objects, BOTHY_BUS_PATH, "DevicesChanged", g_variant_new ("()"));
+}
+
 /* ---- */
 
 static void
@@ -235,6 +243,7 @@ bothy_publisher_start (BothyObjects *objects, BothyRegistry *registry)
   BothyContainers *containers = bothy_registry_get_containers (registry);
   BothyOperations *operations = bothy_registry_get_operations (registry);
   BothyProcesses *processes = bothy_registry_get_processes (registry);
+  BothyPlugs *plugs = bothy_runner_get_plugs (bothy_registry_get_runner (registry));
 
   bothy_objects_add (objects, bothy_node_new (BOTHY_BUS_PATH, INFO (org_bothy_bothy1_manager_interface),
                                               G_OBJECT (registry), bothy_properties_manager_visible,
@@ -250,4 +259,5 @@ bothy_publisher_start (BothyObjects *objects, BothyRegistry *registry)
   g_signal_connect_object (images, "removed", G_CALLBACK (on_image_removed), objects, 0);
   g_signal_connect_object (bridges, "added", G_CALLBACK (on_bridge_added), objects, 0);
   g_signal_connect_object (bridges, "removed", G_CALLBACK (on_bridge_removed), objects, 0);
+  g_signal_connect_object (plugs, "changed", G_CALLBACK (on_devices_changed), objects, 0);
 }

@@ -547,3 +547,176 @@ def test_restore_goes_on_though_the_page_is_left(app, host):
     assert len(snapshots(host, "files")) == 1
     wait_for(lambda: len(snapshots(host, "files")) == 2 and state(host, "files") == "stopped",
              lambda: f"a restore: {info(host, 'files')} in {app.read()}")
+
+
+def test_restore_is_agreed_to_when_the_page_is_gone(app, host):
+    """Who looks elsewhere with the question open, and then says yes to it, means it."""
+    host.run("alice", "bothy", "create", "busybox", "files", check=True)
+    host.run("alice", "bothy snapshot create files before", check=True)
+    open_page(app, "files", "Snapshots")
+    app.click("Restore before")
+    app.see("What is there now is kept as a snapshot")
+    app.action("images")
+    app.see("What containers are made from")
+    app.click("Restore")
+    wait_for(lambda: len(snapshots(host, "files")) == 2, lambda: f"a restore: {app.read()}")
+
+
+# ---- devices: the machine's serial line, which for udev is a stick of USB's ----
+
+STICK = """KERNEL=="ttyS0", ENV{ID_BUS}="usb", ENV{ID_VENDOR_ID}="0658", ENV{ID_MODEL_ID}="0200", ENV{ID_VENDOR}="Sigma", ENV{ID_MODEL}="Z-Stick"
+"""
+
+
+def event(host, action):
+    host.run("root", f"echo {action} >/sys/class/tty/ttyS0/uevent; udevadm settle", check=True)
+
+
+@pytest.fixture
+def stick(host):
+    """Nobody but root may open it."""
+    host.run("root", "mknod -m 600 /dev/ttyS0 c 4 64", check=True)
+    host.write("etc/udev/rules.d/70-stick.rules", STICK)
+    host.run("root", "udevadm control --reload", check=True)
+    event(host, "remove")
+    yield "/dev/ttyS0"
+    host.run("root", "rm -f /dev/ttyS0 /etc/udev/rules.d/70-stick.rules; udevadm control --reload", check=True)
+    event(host, "remove")
+
+
+def devices(host, name):
+    return json.loads(host.output("alice", f"bothy device list {name} --json"))
+
+
+def test_devices(app, host, stick):
+    """A stick is seen as soon as it is plugged in, given by a click, and taken away by another one."""
+    host.run("root", f"setfacl -m u:alice:rw {stick}", check=True)
+    make(host, "web")
+    open_page(app, "web", "Devices")
+    app.see("No Devices")
+    app.see("Plugged In Now")
+    app.see_not("Z-Stick")
+    event(host, "add")
+    app.see("Serial port · /dev/ttyS0", 10)
+    app.shot("devices")
+    assert app.ask("unnamed") == "ok"
+    app.click("Add Sigma Z-Stick")
+    app.see("There as /dev/ttyS0")
+    app.see_not("Add Sigma Z-Stick")
+    assert [(each["name"], each["match"], each["nodes"]) for each in devices(host, "web")] == [
+        ("sigma-z-stick", "usb:0658:0200", ["/dev/ttyS0"])]
+    event(host, "remove")
+    app.see("Not there now: usb:0658:0200")
+    event(host, "add")
+    app.see("There as /dev/ttyS0")
+    app.shot("devices-added")
+    # Who else would have it sees who has it.
+    make(host, "other")
+    open_page(app, "other", "Devices")
+    app.see("“web” has it")
+    host.run("alice", "bothy stop --force web", check=True)
+    app.see("Serial port · /dev/ttyS0")
+    open_page(app, "web", "Devices")
+    app.see("When the container runs: usb:0658:0200")
+    app.click("Take Away sigma-z-stick")
+    app.see("No Devices")
+    app.see("Add Sigma Z-Stick")
+    assert devices(host, "web") == []
+
+
+def test_devices_that_an_administrator_has_to_agree_to(app, host, stick):
+    """What is refused is told, with the service's own words, and is not there."""
+    make(host, "web")
+    event(host, "add")
+    open_page(app, "web", "Devices")
+    app.see("An administrator is asked")
+    app.click("Add Sigma Z-Stick")
+    app.see("“Sigma Z-Stick” was not added")
+    app.click("Details")
+    app.see("assign-device")
+    app.click("Close")
+    assert devices(host, "web") == []
+    app.see("No Devices")
+
+
+def test_devices_are_followed_though_the_service_leaves(app, host, stick):
+    """As it does when nothing runs."""
+    host.run("alice", "bothy", "create", "busybox", "web", check=True)
+    open_page(app, "web", "Devices")
+    app.see("Plugged In Now")
+    host.run("root", "systemctl", "stop", "bothyd", check=True)
+    time.sleep(1)
+    event(host, "add")
+    app.see("/dev/ttyS0", 10)
+
+
+# ---- volumes ----
+
+@pytest.fixture
+def no_volumes(host):
+    yield
+    host.run("alice", "bothy delete -f --all; bothy volume delete $(bothy volume list -q)")
+
+
+def volumes(host):
+    return [each["name"] for each in json.loads(host.output("alice", "bothy volume list --json"))]
+
+
+def test_volume_of_a_container(app, host, no_volumes):
+    """A new one, and then the same in another container."""
+    make(host, "web")
+    make(host, "db")
+    open_page(app, "web", "Folders")
+    app.click("Add a Volume…")
+    app.see("Add a Volume to “web”?")
+    app.do("type Name of the New Volume=site")
+    app.see("/mnt/site")
+    app.shot("add-volume")
+    app.click("Add")
+    app.see("Volume site")
+    assert volumes(host) == ["site"] and [m["destination"] for m in info(host, "web")["mounts"]] == ["/mnt/site"]
+    host.run("alice", "bothy", "exec", "web", "--", "sh", "-c", "echo hello >/mnt/site/file", check=True)
+    open_page(app, "db", "Folders")
+    app.click("Add a Volume…")
+    app.do("choose Volume=0")
+    app.do("type Folder inside=/srv/x")
+    app.do("choose Read only=1")
+    app.click("Add")
+    app.see("Seen as /srv/x, read only")
+    assert host.output("alice", "bothy exec db -- cat /srv/x/file") == "hello"
+    app.click("Take Away Volume site")
+    app.see_not("Seen as /srv/x")
+    assert info(host, "db")["mounts"] == [] and volumes(host) == ["site"]
+    # One that can not be added was not made either.
+    app.click("Add a Volume…")
+    app.do("choose Volume=1")
+    app.do("type Name of the New Volume=lost")
+    app.do("type Folder inside=/proc/x")
+    app.click("Add")
+    app.see("The volume “lost” was not added")
+    wait_for(lambda: volumes(host) == ["site"], lambda: volumes(host))
+
+
+def test_volumes(app, host, no_volumes):
+    app.action("volumes")
+    app.see("No Volumes")
+    app.do("type Name=Bad Name")
+    app.click("Make a Volume")
+    app.see("No volume was made")
+    app.do("type Name=data")
+    app.click("Make a Volume")
+    app.see("In no container")
+    assert volumes(host) == ["data"]
+    host.run("alice", "bothy create -v data:/mnt/d busybox web", check=True)
+    app.click("Look Again")
+    app.see("In web")
+    assert app.ask("click Delete data").startswith("no: it is insensitive")
+    app.shot("volumes")
+    assert app.ask("unnamed") == "ok"
+    host.run("alice", "bothy delete --force web", check=True)
+    app.click("Look Again")
+    app.click("Delete data")
+    app.see("All files in it are lost.")
+    app.click("Delete")
+    app.see("No Volumes")
+    assert volumes(host) == []

@@ -290,3 +290,34 @@ def test_DEV_01_for_anothers_container_what_is_not_there(world, alice, box, devi
     # What was agreed to is that device, and no other that it could mean.
     alice.start(box)
     wait(lambda: shown(alice, box)[0]["nodes"] == ["/dev/fuse"])
+
+
+def test_whoever_looks_at_what_there_is_hears_of_changes(world, alice, bob, box, devices):
+    """What comes and goes, and what containers get and lose; a burst of it once. Not what it is: that he asks for, as himself."""
+    def hear(client):
+        assert client.wait_signal("DevicesChanged", timeout=5) == ()
+
+    def listed(client):
+        return [device["node"] for device in client.manager("ListDevices")[0]]
+
+    alice.start(box)
+    assert "/dev/fuse" in listed(alice) and "/dev/net/tun" in listed(bob)
+    # Of the first that ever asked.
+    time.sleep(1)
+    for client in alice, bob:
+        listed(client)
+        client.incoming.clear()
+    devices.unplug("fuse")
+    devices.unplug("net/tun")
+    for client in alice, bob:
+        hear(client)
+        assert "/dev/fuse" not in listed(client)
+    devices.plug(*FUSE)
+    for client in alice, bob:
+        hear(client)
+        assert "/dev/fuse" in listed(client)
+        assert len(client.signals("DevicesChanged")) == 2
+    assert not add(alice, box, "fuse")
+    hear(bob)
+    alice.stop(box)
+    hear(bob)

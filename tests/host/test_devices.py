@@ -317,3 +317,28 @@ def test_dev05_an_event_that_is_lost(host, hers):
 def test_names_of_devices_go_with_the_container(host, hers):
     host.run("alice", f"bothy launch busybox x1 && bothy device add x1 zwave {STICK} && bothy delete -f x1 && bothy launch busybox x1", check=True)
     assert devices(host) == [] and host.output("root", "find /run/bothy/devices -type c") == ""
+
+
+def test_of_a_new_container(host, hers):
+    """--device, as docker has it for a node, or as "device add" takes it; each is there when the first process is."""
+    done = host.run("alice", "bothy", "run", "--rm", f"--device={hers}", "busybox", "stat", "-c", "%u %a %t:%T", hers)
+    assert done.stdout == "0 600 4:40\n", done.stderr
+    host.run("alice", "bothy", "create", "--device", STICK, "--device", f"{hers}:{hers}:rwm", "--device", "usb:1234:5678:A b",
+             "--device", "path:/dev/ttys0", "--device=fuse", "busybox", "x1", check=True)
+    assert [(device["name"], device["match"]) for device in devices(host)] == [
+        ("usb-0658-0200", STICK), ("ttys0", "path:/dev/ttyS0"), ("usb-1234-5678-a-b", "usb:1234:5678:A b"),
+        ("ttys0-2", "path:/dev/ttys0"), ("fuse", "fuse")]
+    for wrong in f"{hers}:/dev/other", f"{hers}:r", "/dev/a:/dev/a:rw:m":
+        done = host.run("alice", "bothy", "run", "--rm", "--device", wrong, "busybox", "true")
+        assert done.returncode in (2, 125) and "--symlink" in done.stderr, done
+    done = host.run("alice", "bothy", "launch", "--device", "usb:1:2", "busybox", "x2")
+    assert done.returncode == 1 and "x2" not in host.output("alice", "bothy list -q").split(), done
+
+
+def test_dev01_of_a_new_container_an_administrator_is_asked(host, stick):
+    """And without his word there is none."""
+    for line in (f"launch --device {STICK} busybox x2", f"create --device=tun --device={stick} busybox x2",
+                 f"run --rm --name x2 --device {stick} busybox true"):
+        done = host.run("alice", f"bothy --no-ask-password {line}")
+        assert done.returncode != 0 and "assign-device" in done.stderr, done
+        assert host.output("alice", "bothy list -q") == ""

@@ -114,6 +114,17 @@ test_operations (void)
     g_assert_cmpstr (app_words_phase (phases[i]), !=, app_words_phase ("dreaming"));
 }
 
+/* As dbus/ lists them. */
+static void
+test_devices (void)
+{
+  static const char *const classes[] = { "gpu", "sound", "camera", "input", "serial",
+                                         "kvm", "tun",   "fuse",   "usb",   "hid" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (classes); i++)
+    g_assert_cmpstr (app_words_device (classes[i]), !=, app_words_device (""));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -126,5 +137,6 @@ main (int argc, char **argv)
   g_test_add_func ("/app/words/when", test_when);
   g_test_add_func ("/app/words/states", test_states);
   g_test_add_func ("/app/words/operations", test_operations);
+  g_test_add_func ("/app/words/devices", test_devices);
   return g_test_run ();
 }

@@ -6,7 +6,8 @@
 #include "base/fault.h"
 #include "core/devices/access.h"
 
-#define AGAIN_SECONDS      2  /* in which logind has given the seat's devices to whoever sits there now */
+#define TELL_MILLISECONDS  200 /* in which what happens is told of once: a stick has several nodes */
+#define AGAIN_SECONDS      2   /* in which logind has given the seat's devices to whoever sits there now */
 #define SUPERVISOR_SECONDS 10 /* until its answer is not waited for: it looks into files of the container's */
 
 struct _BothyPlugs {
@@ -15,9 +16,12 @@ struct _BothyPlugs {
   BothyDeviceMonitor *monitor;
   GHashTable *boards; /* id of a container → Board */
   guint again;        /* until it is looked once more who may open what */
+  guint telling;      /* until "changed" is emitted */
 };
 
 G_DEFINE_FINAL_TYPE (BothyPlugs, bothy_plugs, G_TYPE_OBJECT)
+
+static guint changed_signal;
 
 /* A device that a container has, or is about to have, or that is being taken away. */
 typedef struct {
@@ -58,6 +62,24 @@ typedef struct {
 } Refusal;
 
 static void advance (Board *board);
+
+static gboolean
+on_telling (gpointer user_data)
+{
+  BothyPlugs *self = user_data;
+
+  self->telling = 0;
+  g_signal_emit (self, changed_signal, 0);
+  return G_SOURCE_REMOVE;
+}
+
+/* What there is, or who has it, is otherwise. */
+static void
+tell_soon (BothyPlugs *self)
+{
+  if (!self->telling)
+    self->telling = g_timeout_add (TELL_MILLISECONDS, on_telling, self);
+}
 
 static Plug *
 plug_ref (Plug *plug)
@@ -232,8 +254,10 @@ publish (Board *board)
     if (plug->given)
       g_ptr_array_add (nodes, g_strdup_printf ("%s\t/dev/%s", plug->device, plug->host->name));
   }
-  if (!board->over && !is_published (board->container->nodes, nodes))
-    bothy_container_set_nodes (board->container, g_steal_pointer (&nodes));
+  if (board->over || is_published (board->container->nodes, nodes))
+    return;
+  bothy_container_set_nodes (board->container, g_steal_pointer (&nodes));
+  tell_soon (board->plugs);
 }
 
 /* Somebody else may have HOST now: who was told that it is taken tries again. */
@@ -269,8 +293,10 @@ remove_plug (Board *board, Plug *removed)
   g_autoptr (Plug) plug = plug_ref (removed);
 
   g_ptr_array_remove (board->nodes, removed);
-  if (plug->claimed)
-    wake_others (board, plug->host);
+  if (!plug->claimed)
+    return;
+  wake_others (board, plug->host);
+  tell_soon (board->plugs);
 }
 
 static void
@@ -773,6 +799,7 @@ advance_all (BothyPlugs *self)
 {
   g_autoptr (GList) boards = g_hash_table_get_values (self->boards);
 
+  tell_soon (self);
   for (GList *l = boards; l; l = l->next)
     board_ref (l->data);
   for (GList *l = boards; l; l = l->next) {
@@ -923,8 +950,10 @@ bothy_plugs_end (BothyPlugs *self, BothyContainer *container)
     return;
   board_ref (board);
   board->over = TRUE;
-  if (board->nodes->len > 0)
+  if (board->nodes->len > 0) {
     bothy_plugs_clear (self, container);
+    tell_soon (self);
+  }
   g_hash_table_remove (self->boards, container->id);
   bothy_container_set_nodes (container, g_ptr_array_new_with_free_func (g_free));
   advance (board);
@@ -944,6 +973,7 @@ bothy_plugs_finalize (GObject *object)
   BothyPlugs *self = BOTHY_PLUGS (object);
 
   g_clear_handle_id (&self->again, g_source_remove);
+  g_clear_handle_id (&self->telling, g_source_remove);
   g_object_unref (self->helper);
   g_object_unref (self->monitor);
   g_hash_table_unref (self->boards);
@@ -954,6 +984,8 @@ static void
 bothy_plugs_class_init (BothyPlugsClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_plugs_finalize;
+  changed_signal =
+      g_signal_new ("changed", BOTHY_TYPE_PLUGS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void

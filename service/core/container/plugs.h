@@ -11,6 +11,8 @@ G_BEGIN_DECLS
  * Puts devices of the machine's into the containers that are to have them, and takes them away when they are unplugged, any
  * number of times. A node is made by bothy-helper, and put into /dev by the container's supervisor. A container's "nodes" say
  * what it has.
+ *
+ * Signal: "changed" (): devices of the machine's came or went, or containers got or lost some; a few times a second at most.
  */
 #define BOTHY_TYPE_PLUGS (bothy_plugs_get_type ())
 G_DECLARE_FINAL_TYPE (BothyPlugs, bothy_plugs, BOTHY, PLUGS, GObject)
