@@ -7,7 +7,9 @@ import time
 import pytest
 from gi.repository import GLib
 
+import bundles
 from conftest import ALICE, BOB
+from test_says import put  # noqa: F401
 from wire import CONTAINER, MANAGER, ROOT, variants, wait
 
 SECOND = 1_000_000
@@ -123,11 +125,14 @@ def test_HEALTH_04_what_it_says_is_bounded(world, alice):
 def test_HEALTH_04_it_is_the_containers_own(world, alice):
     """As its user, in its group, with its environment; and no process that anybody sees."""
     path = alice.create("one", command=["sleep", "1000"], environment=["WHO=me"], user="1234:1234", working_directory="/tmp",
-                        health=check("echo $(id -u) $WHO $PWD; grep -c . /proc/self/cgroup"))
+                        health=check("echo $(id -u) $WHO $PWD; cat /proc/self/cgroup; sleep 1"))
+    before = processes(alice)
     alice.call(path, CONTAINER, "Start", "(a{sv})", {})
     becomes(alice, path, "healthy")
-    assert last(alice, path)[2].startswith("1234 me /tmp\n")
-    assert not processes(alice)
+    # Where it is, as its own namespace of control groups has it: among the container's.
+    assert last(alice, path)[2].startswith("1234 me /tmp\n0::/")
+    assert ".." not in last(alice, path)[2]
+    assert processes(alice) == before
 
 
 def test_HEALTH_05_frozen_ones_are_not_asked(world, alice):
@@ -159,3 +164,21 @@ def test_HEALTH_07_others_do_not_see_it(world, alice):
     path = started(alice, "one", "true")
     bob = world.client(BOB)
     assert bob.error(path, "org.freedesktop.DBus.Properties", "Get", "(ss)", CONTAINER, "Health") in ("UnknownObject", "UnknownMethod")
+
+
+def test_HEALTH_08_as_the_image_says(world, alice, put):  # noqa: F811
+    """Unless somebody says otherwise; what it says too small or too great is as near as it may be."""
+    put(bundles.saying(Healthcheck={"Test": ["CMD-SHELL", "echo image"], "Interval": 1000, "Timeout": 10**18, "Retries": 5000}))
+    path = alice.create("one", "says", command=["sleep", "1000"], entrypoint=[])
+    shown = alice.get(path, CONTAINER, "HealthCheck")
+    assert shown == {"test": ["CMD-SHELL", "echo image"], "interval": SECOND, "timeout": 86400 * SECOND, "start-period": 0,
+                     "start-interval": 0, "retries": 1000, "on-failure": "none"}
+    world.restart()
+    assert alice.get(path, CONTAINER, "HealthCheck") == shown
+    off = alice.create("two", "says", health=GLib.Variant("a{sv}", {"test": GLib.Variant("as", ["NONE"])}))
+    assert alice.get(off, CONTAINER, "HealthCheck") == {}
+    own = alice.create("three", "says", health=check("echo own", interval=7))
+    assert alice.get(own, CONTAINER, "HealthCheck") == {**shown, "test": ["CMD-SHELL", "echo own"], "interval": 7 * SECOND,
+                                                        "timeout": 5 * SECOND}
+    copy = alice.finish(alice.call(own, CONTAINER, "Clone", "(sa{sv})", "four", {})[0])["Object"]
+    assert alice.get(copy, CONTAINER, "HealthCheck") == alice.get(own, CONTAINER, "HealthCheck")
