@@ -94,6 +94,7 @@ static const Words reasons[] = {
   { "crashed", N_ ("It crashed") },
   { "out-of-memory", N_ ("It used all its memory") },
   { "shutdown", N_ ("The computer was shut down") },
+  { "unhealthy", N_ ("It was not well") },
 };
 
 static const Words phases[] = {

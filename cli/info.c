@@ -6,6 +6,7 @@
 #include "autostart.h"
 #include "error.h"
 #include "escape.h"
+#include "health.h"
 #include "limitspec.h"
 #include "output.h"
 #include "folders.h"
@@ -229,6 +230,7 @@ info_one (Cli *cli, const char *name, const char *path, gpointer data, GError **
   os = cli->asked ? NULL : pretty_name (cli, path);
   print_identity (properties, os);
   print_state (properties);
+  cli_health_print (properties);
   print_autostart (properties);
   print_network (properties);
   print_rest (properties);

@@ -178,21 +178,44 @@ short_image (const char *image)
   return g_strndup (image, fingerprint ? SHORT_IMAGE : strlen (image));
 }
 
+/* Of those that are asked whether they are well: what is known of that, by full_name(). */
+static GHashTable *
+healths_of (GPtrArray *objects)
+{
+  GHashTable *healths = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (guint i = 0; i < objects->len; i++) {
+    const char *name = "", *health = "";
+    guint32 owner = 0;
+
+    g_variant_lookup (objects->pdata[i], "Owner", "u", &owner);
+    g_variant_lookup (objects->pdata[i], "Name", "&s", &name);
+    if (g_variant_lookup (objects->pdata[i], "Health", "&s", &health) && health[0] != '\0')
+      g_hash_table_insert (healths, full_name (owner, name), (gpointer)health);
+  }
+  return healths;
+}
+
 static void
-print_table (Cli *cli, GVariantIter *iter, const How *how)
+print_table (Cli *cli, GVariantIter *iter, GPtrArray *objects, const How *how)
 {
   const char *const columns[] = {
     _ ("NAME"), _ ("STATE"), _ ("IMAGE"), _ ("ADDRESSES"), how->all ? _ ("OWNER") : NULL, NULL
   };
   struct libscols_table *table = cli_table_new (columns);
+  g_autoptr (GHashTable) healths = healths_of (objects);
   Row row;
 
   while (next_row (iter, how, &row)) {
     g_autofree char *user = cli_user_name (row.owner);
     g_autofree char *shown = short_image (row.image);
-    const char *cells[] = { row.name, row.state, shown, row.addresses, how->all ? user : NULL, NULL };
+    g_autofree char *full = full_name (row.owner, row.name);
+    const char *health = g_hash_table_lookup (healths, full);
+    g_autofree char *state = health ? g_strdup_printf ("%s (%s)", row.state, health) : g_strdup (row.state);
+    const char *cells[] = { row.name, state, shown, row.addresses, how->all ? user : NULL, NULL };
 
-    cli_table_add (table, cells, 1, cli_colour_of_state (row.state));
+    cli_table_add (table, cells, 1,
+                   cli_colour_of_state (g_strcmp0 (health, "unhealthy") == 0 ? "failed" : row.state));
   }
   cli_table_print_or_hint (
       cli, table,
@@ -219,13 +242,14 @@ print_names (GVariantIter *iter, const How *how)
 /* ---- where they come from ---- */
 
 static gboolean
-get_own (Cli *cli, GVariantIter **ret_iter, GPtrArray **ret_objects, GError **error)
+get_own (Cli *cli, const How *how, GVariantIter **ret_iter, GPtrArray **ret_objects, GError **error)
 {
   g_autoptr (GVariant) answer =
       cli_call (cli, BOTHY_ROOT, IFACE_MANAGER, "ListContainers", NULL, NULL, NULL, error);
-  g_autoptr (GVariant) managed = answer && cli->json ? cli_get_managed (cli, error) : NULL;
+  gboolean whole = cli->json || !(how->names_only || cli->quiet);
+  g_autoptr (GVariant) managed = answer && whole ? cli_get_managed (cli, error) : NULL;
 
-  if (answer == NULL || (cli->json && managed == NULL))
+  if (answer == NULL || (whole && managed == NULL))
     return FALSE;
   if (managed)
     *ret_objects = cli_objects_of (managed, IFACE_CONTAINER, "Name");
@@ -262,7 +286,8 @@ get_all (Cli *cli, GVariantIter **ret_iter, GPtrArray **ret_objects, GError **er
 static gboolean
 get_rows (Cli *cli, const How *how, GVariantIter **ret_iter, GPtrArray **ret_objects, GError **error)
 {
-  return how->all ? get_all (cli, ret_iter, ret_objects, error) : get_own (cli, ret_iter, ret_objects, error);
+  return how->all ? get_all (cli, ret_iter, ret_objects, error)
+                  : get_own (cli, how, ret_iter, ret_objects, error);
 }
 
 int
@@ -297,6 +322,6 @@ cli_list (Cli *cli, char **words)
   else if (how.names_only || cli->quiet)
     print_names (iter, &how);
   else
-    print_table (cli, iter, &how);
+    print_table (cli, iter, objects, &how);
   return CLI_EXIT_OK;
 }

@@ -400,6 +400,7 @@ parse_run (Cli *cli, How *how, char **words)
     { CLI_SPEC_CPUS (spec) },
     { CLI_SPEC_DISK (spec) },
     { CLI_SPEC_RESTART (spec) },
+    CLI_SPEC_HEALTH (spec),
     { CLI_SPEC_SYSCTL (spec) },
     { CLI_SPEC_SHM_SIZE (spec) },
     CLI_SQUASH_OWNERS (&spec->squash_owners),

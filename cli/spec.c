@@ -45,6 +45,7 @@ cli_spec_clear (CliSpec *spec)
   g_clear_pointer (&spec->sysctls, g_strfreev);
   g_clear_pointer (&spec->shm_size, g_free);
   g_clear_pointer (&spec->restart, g_free);
+  cli_health_clear (&spec->health);
 }
 
 /* The last part of an alias that begins with a letter: of "images/debian/13" it is "debian". */
@@ -138,6 +139,7 @@ sysctls_variant (char **settings)
 static GVariant *
 spec_options (const CliSpec *spec)
 {
+  g_autoptr (GVariant) health = cli_health_variant (&spec->health);
   GVariantBuilder options;
 
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
@@ -177,6 +179,8 @@ spec_options (const CliSpec *spec)
   if (spec->parsed_limits && g_variant_n_children (spec->parsed_limits) > 0)
     g_variant_builder_add (&options, "{sv}", "limits", spec->parsed_limits);
   cli_option_add (&options, "restart", spec->restart);
+  if (health)
+    g_variant_builder_add (&options, "{sv}", "health", health);
   if (spec->sysctls)
     g_variant_builder_add (&options, "{sv}", "sysctls", sysctls_variant (spec->sysctls));
   if (spec->shm_bytes > 0)
@@ -470,8 +474,8 @@ cli_spec_ok (Cli *cli, CliSpec *spec)
     return FALSE;
   }
   return cli_words_fit (cli, spec->command, spec->environment) && kernel_options_ok (cli, spec) &&
-         parse_limits (cli, spec) && cli_ports_ok (cli, spec->publish) &&
-         cli_devices_ok (cli, spec->devices) && volumes_ok (cli, spec);
+         cli_health_ok (cli, &spec->health) && parse_limits (cli, spec) &&
+         cli_ports_ok (cli, spec->publish) && cli_devices_ok (cli, spec->devices) && volumes_ok (cli, spec);
 }
 
 gboolean
@@ -508,6 +512,7 @@ cli_spec_words (Cli *cli, CliSpec *spec, char **words)
     { CLI_SPEC_CPUS (spec) },
     { CLI_SPEC_DISK (spec) },
     { CLI_SPEC_RESTART (spec) },
+    CLI_SPEC_HEALTH (spec),
     { CLI_SPEC_SYSCTL (spec) },
     { CLI_SPEC_SHM_SIZE (spec) },
     CLI_SQUASH_OWNERS (&spec->squash_owners),

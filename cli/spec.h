@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "egress.h"
 #include "folders.h"
+#include "health.h"
 #include "imported.h"
 #include "ports.h"
 
@@ -41,6 +42,7 @@ typedef struct {
   char *restart;
   char *shm_size;
   guint64 shm_bytes; /* 0: nothing was said */
+  CliHealth health;
 } CliSpec;
 
 /* In place of the image's. */
@@ -71,6 +73,16 @@ typedef struct {
 #define CLI_SPEC_RESTART(spec)                                                                               \
   "restart", 0, 0, G_OPTION_ARG_FILENAME, &(spec)->restart, N_ ("What is done when it ends"),                \
       N_ ("no|on-failure[:MAX]|always")
+
+/* How it is asked whether it is well: entries of a GOptionEntry array. */
+#define CLI_SPEC_HEALTH(spec)                                                                                \
+  { CLI_HEALTH_COMMAND (&(spec)->health) }, { CLI_HEALTH_INTERVAL (&(spec)->health) },                       \
+      { CLI_HEALTH_TIMEOUT (&(spec)->health) }, { CLI_HEALTH_START_PERIOD (&(spec)->health) },               \
+      { CLI_HEALTH_START_INTERVAL (&(spec)->health) }, { CLI_HEALTH_RETRIES (&(spec)->health) },             \
+      { CLI_HEALTH_ON_FAILURE (&(spec)->health) },                                                           \
+  {                                                                                                          \
+    CLI_HEALTH_OFF (&(spec)->health)                                                                         \
+  }
 
 /* What of the kernel is the container's own. */
 #define CLI_SPEC_SYSCTL(spec)                                                                                \

@@ -9,7 +9,9 @@
 #include "config.h"
 #include "core/images/builtin.h"
 #include "core/registry/autostarts.h"
+#include "core/registry/health.h"
 #include "core/registry/host-lookup.h"
+#include "core/registry/machines.h"
 #include "core/registry/recovery.h"
 #include "platform/capabilities.h"
 #include "platform/cgroup-manager-cgroupfs.h"
@@ -93,6 +95,8 @@ on_name_acquired (GDBusConnection *bus, const char *name, gpointer user_data)
 
   g_signal_connect_swapped (service->registry, "settled", G_CALLBACK (rewind_idle_timer), service);
   g_signal_connect_swapped (service->router, "settled", G_CALLBACK (rewind_idle_timer), service);
+  bothy_registry_begin_health (service->registry);
+  bothy_registry_begin_machines (service->registry, bus);
   bothy_registry_begin_autostarts (service->registry, bus);
   rewind_idle_timer (service);
   sd_notify (0, "READY=1");

@@ -87,6 +87,7 @@ _bothy() {
         --format) mapfile -t COMPREPLY < <(compgen -W "tar oci incus" -- "$cur"); return ;;
         --whom) mapfile -t COMPREPLY < <(compgen -W "leader all" -- "$cur"); return ;;
         --owner) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
+        --health-on-failure) mapfile -t COMPREPLY < <(compgen -W "none restart stop kill" -- "$cur"); return ;;
         --restart) mapfile -t COMPREPLY < <(compgen -W "no on-failure always" -- "$cur"); return ;;
         --after) mapfile -t COMPREPLY < <(compgen -W "$(bothy list -q 2>/dev/null)" -- "$cur"); return ;;
         --device)

@@ -73,6 +73,7 @@ complete -c bothy -n '__bothy_verb limit; and not __bothy_verb once limit' -a 'm
 complete -c bothy -n '__bothy_verb autostart; and not __bothy_verb once autostart' -a 'boot login no'
 complete -c bothy -n '__bothy_verb autostart' -l after -x -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb autostart run create launch' -l restart -x -a 'no on-failure always'
+complete -c bothy -n '__bothy_verb run create launch' -l health-on-failure -x -a 'none restart stop kill'
 complete -c bothy -n '__bothy_verb once run create launch' -a '(bothy image list -q 2>/dev/null; __bothy_remotes)'
 complete -c bothy -n '__bothy_verb "image info" "image delete" "image refresh" "image untag"' -a '(bothy image list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb once "image export" "image tag"' -a '(bothy image list -q 2>/dev/null)'

@@ -100,6 +100,42 @@ parse_restart (BothyContainerSpec *spec, const char *text, GError **error)
   return FALSE;
 }
 
+static gboolean
+parse_health (BothyContainerSpec *spec, GVariant *given, GError **error)
+{
+  BothyHealthCheck *health = &spec->health;
+  g_autofree char *deed = g_strdup ("none");
+  g_autoptr (GVariant) interval = NULL;
+  g_autoptr (GVariant) timeout = NULL;
+  g_autoptr (GVariant) start_period = NULL;
+  g_autoptr (GVariant) start_interval = NULL;
+  g_autoptr (GVariant) retries = NULL;
+  const BothyOption table[] = { { "test", "as", &health->test },
+                                { "interval", "t", &interval },
+                                { "timeout", "t", &timeout },
+                                { "start-period", "t", &start_period },
+                                { "start-interval", "t", &start_interval },
+                                { "retries", "t", &retries },
+                                { "on-failure", "s", &deed },
+                                { NULL, NULL, NULL } };
+
+  if (!bothy_options_parse (given, table, error))
+    return FALSE;
+  health->interval = interval ? g_variant_get_uint64 (interval) : 0;
+  health->timeout = timeout ? g_variant_get_uint64 (timeout) : 0;
+  health->start_period = start_period ? g_variant_get_uint64 (start_period) : 0;
+  health->start_interval = start_interval ? g_variant_get_uint64 (start_interval) : 0;
+  health->retries = retries ? g_variant_get_uint64 (retries) : 0;
+  if (!bothy_health_check_validate (health, error) ||
+      !bothy_unhealthy_parse (deed, &health->on_failure, error))
+    return FALSE;
+  if (!spec->ephemeral || health->on_failure != BOTHY_UNHEALTHY_RESTART)
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+               "Option \"health\": an ephemeral container goes when it ends, and can not be started again");
+  return FALSE;
+}
+
 #define MIN_SHM_SIZE 65536
 
 static gboolean
@@ -140,6 +176,7 @@ parse_spec (BothyArguments *arguments, BothyCredentials **ret_credentials, GErro
   g_autoptr (GVariant) mounts = NULL;
   g_autoptr (GVariant) volumes = NULL;
   g_autoptr (GVariant) credentials = NULL;
+  g_autoptr (GVariant) health = NULL;
   g_autofree char *restart = g_strdup ("no");
   g_autofree char *network = g_strdup ("nat");
   g_autofree char *address = g_strdup ("");
@@ -157,6 +194,7 @@ parse_spec (BothyArguments *arguments, BothyCredentials **ret_credentials, GErro
     { "account", "s", &spec->account },
     { "limits", "a{sv}", &limits },
     { "restart", "s", &restart },
+    { "health", "a{sv}", &health },
     { "sysctls", "a{ss}", &sysctls },
     { "shm-size", "t", &shm_size },
     { "egress", "as", &spec->egress },
@@ -179,7 +217,7 @@ parse_spec (BothyArguments *arguments, BothyCredentials **ret_credentials, GErro
   spec->network = bothy_container_network_parse (network, address, (const char *const *)resolvers, error);
   if (!spec->network || !check_spec (spec, error) || !parse_egress (spec, error) ||
       !parse_sysctls (spec, sysctls, error) || !parse_shm_size (spec, shm_size, error) ||
-      !parse_restart (spec, restart, error) ||
+      !parse_restart (spec, restart, error) || (health && !parse_health (spec, health, error)) ||
       (limits && !bothy_limits_parse (limits, &spec->limits, error)) ||
       !check_account (spec, bothy_arguments_get_user (arguments), error))
     return NULL;

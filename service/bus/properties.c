@@ -142,6 +142,9 @@ add_container_run (GVariantBuilder *builder, const BothyContainer *container)
   add_time (builder, "CreatedAt", container->created_at);
   add_time (builder, "StartedAt", container->started_at);
   add_time (builder, "StoppedAt", container->stopped_at);
+  add_string (builder, "Health", bothy_health_state_name (bothy_container_get_health (container)));
+  add (builder, "LastHealthCheck",
+       g_variant_new ("(ius)", container->health.code, container->health.failures, container->health.output));
 }
 
 GVariant *
@@ -174,6 +177,7 @@ bothy_properties_of_container (GObject *target, guint32 user)
   add (&builder, "ShmSize", g_variant_new_uint64 (spec->shm_size));
   add (&builder, "Limits", bothy_limits_to_variant (&container->limits));
   add (&builder, "Autostart", bothy_autostart_to_variant (&spec->autostart, container->after));
+  add (&builder, "HealthCheck", bothy_health_check_to_variant (&spec->health));
   add_string (&builder, "DiskLimits", bothy_container_get_disk_limits (container));
   add (&builder, "UnenforcedLimits",
        bothy_limits_unenforced (&container->limits,

@@ -117,7 +117,8 @@ enum supervisor_flag {
   SUPERVISOR_FLAG_VOLATILE = 1 << 6, /* of PREPARE: what it writes need not outlive a power cut */
   SUPERVISOR_FLAG_PERSONAL =
       1 << 7, /* of PREPARE: what etcfiles_individualize() does was done in a layer below */
-  SUPERVISOR_FLAG_FILL = 1 << 8, /* of FOLDER */
+  SUPERVISOR_FLAG_FILL = 1 << 8,  /* of FOLDER */
+  SUPERVISOR_FLAG_GROUP = 1 << 9, /* of SIGNAL to an exec: to all of its process group */
 };
 
 enum supervisor_state {

@@ -86,6 +86,9 @@ handle_signal (struct supervisor *supervisor, struct packet *packet, struct supe
     return fault_of_request (ESRCH);
   if (head->value < 1 || head->value > (exec ? NSIG - 1 : SHUTDOWN_BY_STOPIT))
     return fault_of_request (EINVAL);
+  /* It leads a session, if it has come so far. */
+  if (exec && (head->flags & SUPERVISOR_FLAG_GROUP) != 0)
+    kill (-exec->pid, head->value);
   int r = shutdown_ask (exec ? exec->pid : supervisor->init.pid, head->value);
   return r < 0 ? fault_of_request (r) : NO_FAULT;
 }

@@ -30,7 +30,7 @@ FLOORS = (
     {"core/registry"},
     {"core/byhand", "core/adopt"},
     {"core/remotes", "core/container"},
-    {"core/images", "core/bridges", "core/devices", "core/mounts", "core/autostart", "core/snapshots", "core/volumes"},
+    {"core/images", "core/bridges", "core/devices", "core/mounts", "core/autostart", "core/health", "core/snapshots", "core/volumes"},
     {"core/operations", "core/ids", "core/accounts"},
     {"workers", "network"},
     {"platform"},

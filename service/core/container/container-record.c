@@ -99,6 +99,20 @@ set_error (GKeyFile *record, const GError *error)
     g_key_file_set_string (record, DETAILS, key, value);
 }
 
+/* A bothyd that is started anew goes on with what was known; what it said last is not worth a write each time. */
+static void
+set_health (GKeyFile *record, const BothyContainer *self)
+{
+  const BothyHealthCheck *check = &self->spec->health;
+
+  bothy_health_check_to_record (check, record);
+  if (!bothy_health_check_is_on (check))
+    return;
+  g_key_file_set_string (record, GROUP, "Health",
+                         bothy_health_state_name (bothy_container_get_health (self)));
+  g_key_file_set_uint64 (record, GROUP, "HealthFailures", self->health.failures);
+}
+
 /* How it came to its state, and whether that goes on. */
 static void
 set_starts (GKeyFile *record, const BothyContainer *self)
@@ -164,6 +178,7 @@ bothy_container_to_record (BothyContainer *self)
     g_key_file_set_string_list (record, GROUP, "LeftVolumes", (const char *const *)self->left->pdata,
                                 self->left->len);
   bothy_snapshots_to_record (self->snapshots, record);
+  set_health (record, self);
   set_starts (record, self);
   return record;
 }
@@ -365,7 +380,8 @@ spec_from_record (GKeyFile *record, GError **error)
   spec->mounts = spec->network ? bothy_mounts_from_record (record, error) : NULL;
   spec->devices = spec->mounts ? bothy_devices_from_record (record, error) : NULL;
   if (!spec->devices || !bothy_limits_from_record (&spec->limits, record, error) ||
-      !bothy_autostart_from_record (&spec->autostart, record, error))
+      !bothy_autostart_from_record (&spec->autostart, record, error) ||
+      !bothy_health_check_from_record (&spec->health, record, error))
     return NULL;
   return g_steal_pointer (&spec);
 }
@@ -400,6 +416,20 @@ get_starts (GKeyFile *record, BothyContainer *self)
   self->n_restarts = (guint)MIN (restarts, BOTHY_RESTART_MAX_IN_A_ROW);
   if (g_key_file_get_boolean (record, GROUP, "Due", NULL))
     bothy_container_set_due (self);
+}
+
+static void
+get_health (GKeyFile *record, BothyContainer *self)
+{
+  g_autofree char *state = get_string (record, "Health");
+  guint64 failures = g_key_file_get_uint64 (record, GROUP, "HealthFailures", NULL);
+  const BothyContainerHealth health = { .state = bothy_health_state_from_name (state),
+                                        .failures = (guint)MIN (failures, BOTHY_HEALTH_MAX_RETRIES),
+                                        .code = -1,
+                                        .output = (char *)"" };
+
+  if (bothy_health_check_is_on (&self->spec->health))
+    bothy_container_set_health (self, &health);
 }
 
 /* The keys are missing in what was written before there were snapshots. */
@@ -466,6 +496,7 @@ bothy_container_from_record (const char *id, GKeyFile *record, GError **error)
   self->last_error = get_error (record);
   g_free (self->group);
   self->group = get_string (record, "ControlGroup");
+  get_health (record, self);
   get_starts (record, self);
   get_left (record, self);
   if (g_key_file_get_boolean (record, GROUP, "Failed", NULL))

@@ -35,6 +35,7 @@ bothy_container_spec_free (BothyContainerSpec *spec)
   g_clear_pointer (&spec->devices, g_ptr_array_unref);
   g_strfreev (spec->egress);
   bothy_autostart_clear (&spec->autostart);
+  bothy_health_check_clear (&spec->health);
   g_free (spec);
 }
 
@@ -95,6 +96,7 @@ bothy_container_spec_copy (const BothyContainerSpec *spec, const char *name)
   copy->devices = bothy_devices_new ();
   copy->egress = g_strdupv (spec->egress);
   copy->limits = spec->limits;
+  bothy_health_check_copy (&copy->health, &spec->health);
   return copy;
 }
 
@@ -122,7 +124,8 @@ bothy_container_state_name (BothyContainerState state)
 }
 
 static const char *const reasons[] = {
-  "", "asked", "administrator", "autostart", "restart", "exited", "crashed", "out-of-memory", "shutdown",
+  "",       "asked",   "administrator", "autostart", "restart",
+  "exited", "crashed", "out-of-memory", "shutdown",  "unhealthy",
 };
 
 const char *
@@ -490,6 +493,33 @@ bothy_container_set_network (BothyContainer *self, const char *const *addresses,
   g_signal_emit (self, signals[READDRESSED], 0);
 }
 
+/* ---- its health ---- */
+
+BothyHealthState
+bothy_container_get_health (const BothyContainer *self)
+{
+  return self->supervisor ? self->health.state : BOTHY_HEALTH_UNKNOWN;
+}
+
+void
+bothy_container_set_health (BothyContainer *self, const BothyContainerHealth *health)
+{
+  char *old = self->health.output;
+
+  self->health = *health;
+  self->health.output = g_strdup (health->output);
+  g_free (old);
+  emit_changed (self);
+}
+
+/* Of an earlier run nothing is known of this one. */
+static void
+forget_health (BothyContainer *self)
+{
+  g_free (self->health.output);
+  self->health = (BothyContainerHealth){ .code = -1, .output = g_strdup ("") };
+}
+
 /* ---- a run of it ---- */
 
 static void
@@ -522,6 +552,7 @@ bothy_container_set_starting (BothyContainer *self)
 {
   self->reason = self->cause;
   self->exited = self->stopping = self->stays_down = self->reboot = self->run_over = FALSE;
+  forget_health (self);
   bothy_container_set_state (self, BOTHY_CONTAINER_STARTING);
 }
 
@@ -559,6 +590,9 @@ bothy_container_set_running (BothyContainer *self,
   self->leader_pidfd_id = leader_pidfd_id;
   self->shutdown_signal = self->spec->stop_signal ? self->spec->stop_signal : shutdown_signal;
   self->oom_kills = 0;
+  /* An earlier bothyd may have asked it already. */
+  if (bothy_health_check_is_on (&self->spec->health) && self->health.state == BOTHY_HEALTH_UNKNOWN)
+    self->health.state = BOTHY_HEALTH_STARTING;
   bothy_container_set_state (self, BOTHY_CONTAINER_RUNNING);
 }
 
@@ -748,6 +782,7 @@ bothy_container_finalize (GObject *object)
   g_free (self->network_error);
   g_free (self->after);
   g_free (self->boot);
+  g_free (self->health.output);
   g_free (self->files.below);
   g_free (self->files.top);
   g_ptr_array_unref (self->snapshots);
@@ -786,6 +821,7 @@ bothy_container_init (BothyContainer *self)
   self->network_error = g_strdup ("");
   self->after = g_strdup ("");
   self->boot = g_strdup ("");
+  forget_health (self);
   self->files.below = g_strdup ("");
   self->files.fresh = TRUE;
   self->snapshots = bothy_snapshots_new ();

@@ -6,6 +6,7 @@
 #include "core/autostart/autostart.h"
 #include "core/container/limits.h"
 #include "core/devices/device.h"
+#include "core/health/health.h"
 #include "core/mounts/mount.h"
 #include "core/snapshots/snapshot.h"
 #include "network/port.h"
@@ -35,6 +36,7 @@ typedef enum {
   BOTHY_REASON_CRASHED,       /* a signal ended it, or its supervisor */
   BOTHY_REASON_OUT_OF_MEMORY, /* the kernel did, for want of memory */
   BOTHY_REASON_SHUTDOWN,      /* it ran when the machine went down */
+  BOTHY_REASON_UNHEALTHY,     /* it answered badly too often, and its owner wants that then */
 } BothyStateReason;
 
 #define BOTHY_MAX_SYSCTLS 64 /* as who sets them takes them */
@@ -63,6 +65,7 @@ typedef struct {
   char **egress;            /* network/egress.h; changes, too */
   BothyCgroupLimits limits; /* as the owner said them; see bothy_limits_effective() */
   BothyAutostart autostart; /* changes, too */
+  BothyHealthCheck health;
 } BothyContainerSpec;
 
 /* A copy of SPEC for another container called NAME: all but what only one can have (ports, devices, an address of its own on a LAN) and
@@ -82,6 +85,14 @@ typedef struct {
   guint64 bytes, inodes;   /* what the file system was told last; 0: no bound */
   const char *enforcement; /* as the bus has it: "enforced", "unsupported", "older"; static */
 } BothyDiskBound;
+
+/* Whether it is well, as far as it was asked. */
+typedef struct {
+  BothyHealthState state; /* of its run; see bothy_container_get_health() */
+  guint failures;         /* answers in a row that were bad, without those of the start period */
+  int code;               /* of the last answer: 0 is good; -1: none came, or there is none yet */
+  char *output;           /* what it said with that, or why there was none */
+} BothyContainerHealth;
 
 /* What its files are made of, beside the image's layers: ids of BothyUppers, core/snapshots/upper.h. */
 typedef struct {
@@ -117,6 +128,7 @@ struct _BothyContainer {
   BothyCgroupLimits limits; /* what holds: the spec's within the ceilings, and presets */
   BothyDiskBound disk;
   BothyContainerFiles files;
+  BothyContainerHealth health;
   GPtrArray *snapshots;                      /* BothySnapshot */
   gint64 created_at, started_at, stopped_at; /* µs since 1970, 0: never */
 
@@ -303,6 +315,14 @@ void bothy_container_set_nic (BothyContainer *self, const char *nic);
 /* Its addresses now, NULL-terminated, and why it has none if it should ("": it should not, or has). Emits
    "changed" and "readdressed". */
 void bothy_container_set_network (BothyContainer *self, const char *const *addresses, const char *error);
+
+/* ---- its health ---- */
+
+/* Whether it is well; BOTHY_HEALTH_UNKNOWN where nobody asks, or it does not run. */
+BothyHealthState bothy_container_get_health (const BothyContainer *self);
+
+/* It was asked, and HEALTH (whose output is copied) is what is known now. */
+void bothy_container_set_health (BothyContainer *self, const BothyContainerHealth *health);
 
 /* ---- a run of it; each of these emits "changed" ---- */
 

@@ -77,6 +77,22 @@ command_of (const BothyContainerSpec *spec, const BothyImageConfig *image)
   return g_strv_builder_end (builder);
 }
 
+/* As the container keeps it. */
+static void
+complete_health (BothyContainerSpec *spec, const BothyImageConfig *image)
+{
+  const BothyHealthCheck nothing = { NULL };
+  const BothyHealthCheck said = image ? (BothyHealthCheck){ .test = (char **)image->health.test->pdata,
+                                                            .interval = image->health.interval,
+                                                            .timeout = image->health.timeout,
+                                                            .start_period = image->health.start_period,
+                                                            .start_interval = image->health.start_interval,
+                                                            .retries = image->health.retries }
+                                      : nothing;
+
+  bothy_health_check_complete (&spec->health, &said);
+}
+
 void
 bothy_defaults_apply (BothyContainerSpec *spec, const BothyImageConfig *image)
 {
@@ -87,6 +103,7 @@ bothy_defaults_apply (BothyContainerSpec *spec, const BothyImageConfig *image)
 
   spec->command = (g_strfreev (spec->command), command);
   spec->environment = (g_strfreev (spec->environment), environment);
+  complete_health (spec, image);
   if (!image)
     return;
   if (!*spec->user && image->user)

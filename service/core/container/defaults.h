@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 /*
  * Complete SPEC with what its image says of its containers (IMAGE, or NULL: nothing), as docker does: the image's
  * environment below the owner's, its user and directory where he says none; the entrypoint before the command, his in
- * place of the image's.
+ * place of the image's; and how it is asked whether it is well.
  */
 void bothy_defaults_apply (BothyContainerSpec *spec, const BothyImageConfig *image);
 

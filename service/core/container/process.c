@@ -168,6 +168,29 @@ bothy_process_kill (BothyProcess *self, int signal, GAsyncReadyCallback callback
   bothy_supervisor_call (self->container->supervisor, message, NULL, NULL, on_killed, task);
 }
 
+static void
+on_put_an_end_to (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyProcess) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  /* It may have ended by itself, or the container did. */
+  if (!bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error))
+    g_debug ("Ending a process: %s", error->message);
+}
+
+void
+bothy_process_end (BothyProcess *self)
+{
+  struct supervisor_message message = {
+    .type = SUPERVISOR_SIGNAL, .id = self->id, .value = SIGKILL, .flags = SUPERVISOR_FLAG_GROUP
+  };
+
+  if (!self->ended && self->container->supervisor)
+    bothy_supervisor_call (self->container->supervisor, message, NULL, NULL, on_put_an_end_to,
+                           g_object_ref (self));
+}
+
 gboolean
 bothy_process_kill_finish (BothyProcess *self, GAsyncResult *result, GError **error)
 {

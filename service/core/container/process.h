@@ -5,6 +5,9 @@
 
 G_BEGIN_DECLS
 
+/* Nobody's but the service's own, which ask containers whether they are well, have ids from here on. */
+#define BOTHY_PROCESS_FIRST_CHECK 0x80000000U
+
 /* What to run, and how. */
 typedef struct {
   char **argv;
@@ -56,6 +59,9 @@ BothyProcess *bothy_process_run_finish (GAsyncResult *result, GError **error);
 /* Send it a signal. */
 void bothy_process_kill (BothyProcess *self, int signal, GAsyncReadyCallback callback, gpointer user_data);
 gboolean bothy_process_kill_finish (BothyProcess *self, GAsyncResult *result, GError **error);
+
+/* Kill it and what is in its process group; nobody waits for that. */
+void bothy_process_end (BothyProcess *self);
 
 /* A process that ran before this broker did; ID and PID are from the supervisor's hello. */
 BothyProcess *bothy_process_new_adopted (BothyContainer *container, guint32 id, guint32 user, guint32 pid);

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* How an image says that a container of it can be asked whether it is well; nobody asks yet. */
+/* How an image says that a container of it can be asked whether it is well. */
 typedef struct {
   GPtrArray *
       test; /* char *, NULL at the end: "NONE", "CMD" and words, or "CMD-SHELL" and a command; empty: not said */

@@ -76,6 +76,15 @@ has_id (gpointer process, gpointer value, gpointer id)
   return BOTHY_PROCESS (process)->id == GPOINTER_TO_UINT (id);
 }
 
+/* The bothyd that wanted its answer is gone. */
+static void
+end_check (BothyContainer *container, guint id, guint pid)
+{
+  g_autoptr (BothyProcess) check = bothy_process_new_adopted (container, id, container->owner, pid);
+
+  bothy_process_end (check);
+}
+
 /* One that names another's must not take that one's place. */
 static void
 on_process_found (
@@ -84,6 +93,10 @@ on_process_found (
   BothyProcesses *self = user_data;
   g_autoptr (BothyProcess) process = NULL;
 
+  if (id >= BOTHY_PROCESS_FIRST_CHECK) {
+    end_check (container, id, pid);
+    return;
+  }
   if (count_running (self, 0, container) >= SUPERVISOR_MAX_EXECS ||
       g_hash_table_find (self->all, has_id, GUINT_TO_POINTER (id))) {
     g_warning ("Container %s: its supervisor tells of a process that can not be its own", container->id);
