@@ -67,6 +67,9 @@ const CliVerb cli_verbs[] = {
     cli_export },
   { "import", N_ ("FILE|- NAME"), N_ ("Make a container of an archive"),
     "bothy import web.tar.zst web2\nbothy import web-oci.tar web2", cli_import_container },
+  { "push", N_ ("IMAGE|NAME[/SNAPSHOT] HOST/IMAGE[:TAG]"), N_ ("Send an image or a container to a registry"),
+    "bothy push mine registry.example.org/me/mine:1\nbothy push --container web localhost:5000/web",
+    cli_push },
   { "snapshot create", N_ ("NAME [SNAPSHOT]"), N_ ("Keep a container's files as they are now"),
     "bothy snapshot create web before-upgrade\nbothy snapshot create --stop web", cli_snapshot_create },
   { "snapshot list", N_ ("NAME"), N_ ("List the snapshots of a container"),
@@ -81,6 +84,8 @@ const CliVerb cli_verbs[] = {
     cli_image_import },
   { "image export", N_ ("IMAGE FILE|-"), N_ ("Write an image into an archive"),
     "bothy image export debian debian.tar.gz", cli_image_export },
+  { "image push", N_ ("IMAGE HOST/IMAGE[:TAG]"), N_ ("Send an image to a registry"),
+    "bothy image push mine registry.example.org/me/mine:1", cli_image_push },
   { "image build", "", N_ ("Make an image of Debian's packages"),
     "bothy image build --bootstrap debian:trixie\n"
     "bothy image build --bootstrap debian:trixie --include systemd-sysv,dbus --alias system",

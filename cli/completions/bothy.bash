@@ -104,6 +104,18 @@ _bothy() {
             else
                 __bothy_names "$(bothy image list -q 2>/dev/null)"
             fi ;;
+        push)
+            if [[ $count -gt 0 ]]; then
+                __bothy_names "$(__bothy_remotes)"
+            else
+                __bothy_names "$(bothy image list -q 2>/dev/null; bothy list -q 2>/dev/null)"
+            fi ;;
+        "image push")
+            if [[ $count -gt 0 ]]; then
+                __bothy_names "$(__bothy_remotes)"
+            else
+                __bothy_names "$(bothy image list -q 2>/dev/null)"
+            fi ;;
         export)
             if [[ $count -gt 0 ]]; then
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")

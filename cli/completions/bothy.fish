@@ -73,8 +73,11 @@ complete -c bothy -n '__bothy_verb autostart' -l after -x -a '(bothy list -q 2>/
 complete -c bothy -n '__bothy_verb autostart run create launch' -l restart -x -a 'no on-failure always'
 complete -c bothy -n '__bothy_verb once run create launch' -a '(bothy image list -q 2>/dev/null; __bothy_remotes)'
 complete -c bothy -n '__bothy_verb "image info" "image delete" "image refresh" "image untag"' -a '(bothy image list -q 2>/dev/null)'
-complete -c bothy -n '__bothy_verb once "image export" "image tag"' -a '(bothy image list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb once push' -a '(bothy image list -q 2>/dev/null; bothy list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb push "image push"; and not __bothy_verb once push "image push"' -a '(__bothy_remotes)'
+complete -c bothy -n '__bothy_verb once "image export" "image tag" "image push"' -a '(bothy image list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb export; and not __bothy_verb once export' -F
+complete -c bothy -n '__bothy_verb "image export"' -l format -x -a 'incus oci'
 complete -c bothy -n '__bothy_verb export' -l format -x -a 'tar oci incus'
 complete -c bothy -n '__bothy_verb once import' -F
 complete -c bothy -n '__bothy_verb "image export"; and not __bothy_verb once "image export"' -F

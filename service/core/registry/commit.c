@@ -7,10 +7,10 @@
 #include "core/registry/commit.h"
 
 #include "base/error.h"
-#include "core/container/oci-config.h"
 #include "core/images/expiry.h"
 #include "core/images/export.h"
 #include "core/images/import-tree.h"
+#include "core/images/oci-config.h"
 #include "core/registry/files.h"
 #include "core/registry/snapshots.h"
 
@@ -82,8 +82,15 @@ on_packed (GObject *source, GAsyncResult *result, gpointer user_data)
 static char *
 describe (const Commit *commit, GError **error)
 {
+  const BothyContainerSpec *spec = commit->container->spec;
+  const BothyOciProcess process = { .command = (const char *const *)spec->command,
+                                    .environment = (const char *const *)spec->environment,
+                                    .user = spec->user,
+                                    .directory = spec->working_directory,
+                                    .stop_signal = spec->stop_signal };
+
   if ((commit->target.format & UNPACK_AS_OCI) != 0)
-    return bothy_oci_config_describe (commit->container, commit->base, error);
+    return bothy_oci_config_describe (commit->base, &process, error);
   return bothy_image_describe (commit->base);
 }
 
