@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "images/json/digest.h"
@@ -116,13 +117,9 @@ static gboolean
 packer_open (Packer *self, GError **error)
 {
   self->fd = open (spool_directory (), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (self->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
-    g_autofree char *name = g_build_filename (spool_directory (), "bothy-push-XXXXXX", NULL);
-
-    self->fd = g_mkstemp_full (name, O_RDWR | O_CLOEXEC, 0600);
-    if (self->fd >= 0)
-      unlink (name);
-  }
+  /* Old overlay and network file systems know no files without names. */
+  if (self->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+    self->fd = memfd_create ("bothy-push", MFD_CLOEXEC);
   if (self->fd < 0)
     return fail_spool (error);
   self->gzip = G_CONVERTER (g_zlib_compressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP, -1));

@@ -31,7 +31,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Layout, layout_clear)
 
 /*
  * Read an archive of an OCI image layout from FD, to its end: each blob has to be what its name says. Layers are compressed on
- * the way, into files without names in $TMPDIR or else /var/tmp: how long one is and what it is called is known at its end, and a
+ * the way, into files without names in $TMPDIR or else /var/tmp, or in memory where there can be none: how long one is and what it is called is known at its end, and a
  * registry wants to know before. The same layout becomes the same blobs. Once *STOP is not 0 it fails. FALSE with FETCH_FAILED
  * or FETCH_REFUSED.
  */
