@@ -101,18 +101,17 @@ def test_content_tells(alice, box):
     assert {path: kind for path, kind in changes.items() if path != "."} == {"b": "C", "c": "C"}
 
 
-def test_SNAP_05_names_of_strangers(alice, box):
+def test_SNAP_06_names_of_strangers(alice, box):
     """Bytes stay bytes, and one name can not look like two."""
-    do(alice, box, r"mkdir -p /srv; cd /srv; touch 'a
-A /etc/x' $(printf '\377\033') 'D y'")
+    do(alice, box, "mkdir -p /srv/A; cd /srv; touch 'a\nA ' $(printf '\\377\\033') 'D y'")
     with tempfile.TemporaryFile() as file:
         operate(alice, alice.call(box, CONTAINER, "DiffSnapshot", "(hssa{sv})", 0, "", "", {}, fds=[file.fileno()])[0])
         file.seek(0)
         lines = file.read().split(b"\0")
-    assert {b"A /srv/a\nA /etc/x", b"A /srv/\xff\x1b", b"A /srv/D y"} <= set(lines)
+    assert {b"A /srv/a\nA ", b"A /srv/\xff\x1b", b"A /srv/D y"} <= set(lines)
 
 
-def test_SNAP_05_it_needs_a_reader_and_a_right(world, alice, box):
+def test_SNAP_06_it_needs_a_reader_and_a_right(world, alice, box):
     do(alice, box, "mkdir -p /srv; i=0; while [ $i -lt 3000 ]; do : >/srv/a-name-that-takes-some-room-in-a-pipe-$i; i=$((i + 1)); done")
     records = world.records()
     reader, writer = os.pipe()
@@ -140,7 +139,7 @@ def test_SNAP_05_it_needs_a_reader_and_a_right(world, alice, box):
             assert operate(bob, bob.call(box, CONTAINER, "DiffSnapshot", "(hssa{sv})", 0, "", "", {}, fds=[file.fileno()])[0]) == ""
 
 
-def test_SNAP_05_as_the_container_goes(alice, box):
+def test_SNAP_06_as_the_container_goes(alice, box):
     """It is deleted in the middle, and what is compared stays until that is done."""
     do(alice, box, "mkdir -p /srv; i=0; while [ $i -lt 3000 ]; do : >/srv/a-name-that-takes-some-room-in-a-pipe-$i; i=$((i + 1)); done")
     other = alice.create("other", command=["sleep", "1000"])
