@@ -76,7 +76,7 @@ typedef struct {
   char *path; /* of the object */
   const char *interface;
   const char *name;
-  const char *format;   /* of a container */
+  const char *format;   /* or NULL: an image's default */
   const char *snapshot; /* of a container, or NULL */
 } Source;
 
@@ -89,8 +89,9 @@ export_parameters (const Source *source, const char *file)
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   cli_option_add (&options, "compression", compression_of (file));
   cli_option_add (&options, "snapshot", source->snapshot);
-  if (source->format)
+  if (source->format && g_str_equal (source->interface, IFACE_CONTAINER))
     return g_variant_new ("(hsa{sv})", 0, source->format, &options);
+  cli_option_add (&options, "format", source->format);
   return g_variant_new ("(ha{sv})", 0, &options);
 }
 
@@ -141,20 +142,29 @@ export_to (Cli *cli, const Source *source, const char *file, GError *error)
 int
 cli_image_export (Cli *cli, char **words)
 {
+  g_autofree char *format = NULL;
+  const GOptionEntry entries[] = {
+    { "format", 0, 0, G_OPTION_ARG_FILENAME, &format, N_ ("incus, which is the default, or oci"),
+      N_ ("FORMAT") },
+    { NULL },
+  };
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) names = NULL;
   g_autofree char *path = NULL;
 
-  if (!cli_parse (cli, NULL, CLI_PARSE_WORDS, words, &names, NULL))
+  if (!cli_parse (cli, entries, CLI_PARSE_WORDS, words, &names, NULL))
     return CLI_EXIT_USAGE;
   if (g_strv_length (names) != 2)
     return cli_usage (cli, "%s", _ ("An image and a file are needed, or - for standard output"));
+  if (format && !g_strv_contains ((const char *const[]){ "incus", "oci", NULL }, format))
+    return cli_usage (cli, "%s", _ ("--format takes incus or oci"));
   if (!check_target (cli, names[1]))
     return CLI_EXIT_USAGE;
   if (cli_connect (cli, &error))
     path = cli_find_image (cli, names[0], &error);
-  return export_to (cli, &(Source){ .path = path, .interface = IFACE_IMAGE, .name = names[0] }, names[1],
-                    g_steal_pointer (&error));
+  return export_to (cli,
+                    &(Source){ .path = path, .interface = IFACE_IMAGE, .name = names[0], .format = format },
+                    names[1], g_steal_pointer (&error));
 }
 
 int

@@ -160,27 +160,43 @@ add_catalogues (GVariantBuilder *logins, GUnixFDList *fds, GVariant *remotes, GE
   return ok;
 }
 
+/* Of HOST/NAME:TAG the host, of REMOTE:NAME the remote, of NAME nothing; and what follows. */
+static gboolean
+split_reference (const char *ref, char **ret_remote, const char **ret_rest, gboolean *ret_of_registry)
+{
+  const char *slash = strchr (ref, '/'), *colon = strchr (ref, ':');
+  g_autofree char *first = slash ? g_strndup (ref, (gsize)(slash - ref)) : NULL;
+
+  *ret_of_registry = first && is_host (first) && !(colon && colon < slash && !g_ascii_isdigit (colon[1]));
+  *ret_remote = *ret_of_registry ? g_strdup (first) : colon ? g_strndup (ref, (gsize)(colon - ref)) : NULL;
+  *ret_rest = *ret_of_registry ? slash + 1 : colon ? colon + 1 : NULL;
+  return *ret_remote != NULL;
+}
+
+/* HOST is a registry that nobody made known. */
+static void
+server_take_host (Server *self, const char *host)
+{
+  g_autofree char *url = g_strconcat ("https://", host, NULL);
+
+  server_take (self, host, url);
+}
+
 /* HOST/NAME:TAG, REMOTE:NAME or NAME. */
 static gboolean
 add_for (GVariantBuilder *logins, GUnixFDList *fds, GVariant *remotes, const char *ref, GError **error)
 {
-  const char *slash = strchr (ref, '/'), *colon = strchr (ref, ':');
-  g_autofree char *first = slash ? g_strndup (ref, (gsize)(slash - ref)) : NULL;
-  gboolean of_registry = first && is_host (first) && !(colon && colon < slash && !g_ascii_isdigit (colon[1]));
-  g_autofree char *remote = of_registry ? g_strdup (first)
-                            : colon     ? g_strndup (ref, (gsize)(colon - ref))
-                                        : NULL;
-  const char *rest = of_registry ? slash + 1 : colon ? colon + 1 : NULL;
-  g_autofree char *repository = rest ? g_strndup (rest, strcspn (rest, ":@")) : NULL;
+  g_autofree char *remote = NULL;
+  g_autofree char *repository = NULL;
   g_auto (Server) server = { 0 };
+  gboolean of_registry;
+  const char *rest;
 
-  if (!remote)
+  if (!split_reference (ref, &remote, &rest, &of_registry))
     return add_catalogues (logins, fds, remotes, error);
-  if (!find_remote (remotes, remote, &server) && of_registry) {
-    g_autofree char *url = g_strconcat ("https://", remote, NULL);
-
-    server_take (&server, remote, url);
-  }
+  repository = g_strndup (rest, strcspn (rest, ":@"));
+  if (!find_remote (remotes, remote, &server) && of_registry)
+    server_take_host (&server, remote);
   return !server.origin || add_server (logins, fds, &server, repository, error);
 }
 
@@ -208,6 +224,111 @@ cli_login_add (Cli *cli, const char *ref, GVariantBuilder *options, GUnixFDList 
   g_variant_builder_add (options, "{sv}", "credentials", value);
   *ret_fds = g_steal_pointer (&fds);
   return TRUE;
+}
+
+/* ---- where an image goes ---- */
+
+void
+cli_destination_clear (CliDestination *self)
+{
+  g_free (self->url);
+  g_free (self->host);
+  g_free (self->repository);
+  g_free (self->tag);
+  if (self->login_fd >= 0)
+    close (self->login_fd);
+}
+
+/* A part of a name, which ends with a slash or is the last one. */
+static gboolean
+is_part (const char *part)
+{
+  gsize length = strlen (part);
+
+  return length > 0 && strspn (part, "abcdefghijklmnopqrstuvwxyz0123456789._-") == length &&
+         g_ascii_isalnum (part[0]) && g_ascii_isalnum (part[length - 1]);
+}
+
+/* NAME[:TAG], as registries take them. */
+static gboolean
+take_name (CliDestination *self, const char *rest)
+{
+  const char *colon = strchr (rest, ':');
+  g_auto (GStrv) parts = NULL;
+  gboolean ok;
+
+  self->repository = g_strndup (rest, strcspn (rest, ":"));
+  self->tag = g_strdup (colon ? colon + 1 : "latest");
+  parts = g_strsplit (self->repository, "/", -1);
+  ok = parts[0] != NULL && strlen (self->repository) <= 255;
+  for (char **part = parts; *part; part++)
+    ok = ok && is_part (*part);
+  return ok && strlen (self->tag) <= 128 && (g_ascii_isalnum (*self->tag) || *self->tag == '_') &&
+         strspn (self->tag, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+             strlen (self->tag);
+}
+
+/* The registry that NAME is: known to the machine, or just a host. */
+static gboolean
+find_registry (
+    Cli *cli, const char *name, gboolean is_host_name, CliDestination *ret, Server *server, GError **error)
+{
+  g_autoptr (GVariant) remotes = list_remotes (cli, error);
+
+  if (!remotes)
+    return FALSE;
+  ret->is_known = find_remote (remotes, name, server);
+  if (!ret->is_known && is_host_name)
+    server_take_host (server, name);
+  if (!server->origin) {
+    g_set_error (
+        error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+        _ ("There is no remote %s; 'bothy remote list' shows them, and a registry is HOST or HOST:PORT"),
+        name);
+    return FALSE;
+  }
+  ret->url = g_strdup (server->origin);
+  ret->host = g_strdup (server->hosts[0]);
+  return TRUE;
+}
+
+gboolean
+cli_destination_find (Cli *cli, const char *ref, CliDestination *ret, GError **error)
+{
+  g_autofree char *name = NULL;
+  g_autofree char *login = NULL;
+  g_auto (Server) server = { 0 };
+  g_autoptr (GError) local = NULL;
+  gboolean of_registry;
+  const char *rest;
+
+  ret->login_fd = -1;
+  if (!split_reference (ref, &name, &rest, &of_registry) || !take_name (ret, rest)) {
+    g_set_error (
+        error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+        _ ("'%s' is no place for an image: HOST[:PORT]/NAME[:TAG] is wanted, in small letters, such as "
+           "registry.example.org/me/web:1"),
+        ref);
+    return FALSE;
+  }
+  if (!find_registry (cli, name, of_registry, ret, &server, error))
+    return FALSE;
+  if (!is_safe (&server)) {
+    g_set_error (
+        error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+        _ ("%s is without TLS, and not on this machine: everybody on the way could change the image"),
+        server.origin);
+    return FALSE;
+  }
+  login = cli_auth_find ((const char *const *)server.hosts, ret->repository, &local);
+  if (login) {
+    ret->login_fd = seal (login, &local);
+    explicit_bzero (login, strlen (login));
+  }
+  if (!local)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
 }
 
 /* ---- login and logout ---- */

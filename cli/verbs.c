@@ -60,6 +60,8 @@ const CliVerb cli_verbs[] = {
     "bothy adopt --list\nbothy adopt --dry-run lxc:web\nbothy adopt lxc:web web2\n"
     "sudo bothy adopt lxc:jeedom --owner alice\nbothy adopt dir:./tree web",
     cli_adopt },
+  { "diff", N_ ("NAME [SNAPSHOT [SNAPSHOT]]"), N_ ("Show which files of a container changed"),
+    "bothy diff web\nbothy diff web before-upgrade", cli_diff },
   { "export", N_ ("NAME[/SNAPSHOT] FILE|-"), N_ ("Write a container's files into an archive"),
     "bothy export web web.tar.zst\nbothy export --format oci web web-oci.tar\nbothy export --format incus "
     "web - | ssh "
@@ -67,10 +69,15 @@ const CliVerb cli_verbs[] = {
     cli_export },
   { "import", N_ ("FILE|- NAME"), N_ ("Make a container of an archive"),
     "bothy import web.tar.zst web2\nbothy import web-oci.tar web2", cli_import_container },
+  { "push", N_ ("IMAGE|NAME[/SNAPSHOT] HOST/IMAGE[:TAG]"), N_ ("Send an image or a container to a registry"),
+    "bothy push mine registry.example.org/me/mine:1\nbothy push --container web localhost:5000/web",
+    cli_push },
   { "snapshot create", N_ ("NAME [SNAPSHOT]"), N_ ("Keep a container's files as they are now"),
     "bothy snapshot create web before-upgrade\nbothy snapshot create --stop web", cli_snapshot_create },
   { "snapshot list", N_ ("NAME"), N_ ("List the snapshots of a container"),
     "bothy snapshot list web\nbothy snapshot list --json web", cli_snapshot_list },
+  { "snapshot diff", N_ ("NAME [SNAPSHOT [SNAPSHOT]]"), N_ ("Show which files changed"),
+    "bothy snapshot diff web before-upgrade\nbothy snapshot diff web monday tuesday", cli_diff },
   { "snapshot restore", N_ ("NAME SNAPSHOT"), N_ ("Let its files be again as they were"),
     "bothy snapshot restore web before-upgrade", cli_snapshot_restore },
   { "snapshot delete", N_ ("NAME SNAPSHOT…"), N_ ("Delete snapshots"),
@@ -81,6 +88,8 @@ const CliVerb cli_verbs[] = {
     cli_image_import },
   { "image export", N_ ("IMAGE FILE|-"), N_ ("Write an image into an archive"),
     "bothy image export debian debian.tar.gz", cli_image_export },
+  { "image push", N_ ("IMAGE HOST/IMAGE[:TAG]"), N_ ("Send an image to a registry"),
+    "bothy image push mine registry.example.org/me/mine:1", cli_image_push },
   { "image build", "", N_ ("Make an image of Debian's packages"),
     "bothy image build --bootstrap debian:trixie\n"
     "bothy image build --bootstrap debian:trixie --include systemd-sysv,dbus --alias system",

@@ -108,6 +108,18 @@ _bothy() {
             else
                 __bothy_names "$(bothy image list -q 2>/dev/null)"
             fi ;;
+        push)
+            if [[ $count -gt 0 ]]; then
+                __bothy_names "$(__bothy_remotes)"
+            else
+                __bothy_names "$(bothy image list -q 2>/dev/null; bothy list -q 2>/dev/null)"
+            fi ;;
+        "image push")
+            if [[ $count -gt 0 ]]; then
+                __bothy_names "$(__bothy_remotes)"
+            else
+                __bothy_names "$(bothy image list -q 2>/dev/null)"
+            fi ;;
         export)
             if [[ $count -gt 0 ]]; then
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -161,7 +173,7 @@ _bothy() {
             fi ;;
         "volume info"|"volume delete") mapfile -t COMPREPLY < <(compgen -W "$(bothy volume list -q 2>/dev/null)" -- "$cur") ;;
         "mount list"|"device list") [[ $count -gt 0 ]] || containers=yes ;;
-        "snapshot restore"|"snapshot delete")
+        "snapshot restore"|"snapshot delete"|"snapshot diff"|diff)
             if [[ $count -gt 0 ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$(bothy snapshot list -q "${words[cword-count]}" 2>/dev/null)" -- "$cur")
             else

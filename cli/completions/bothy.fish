@@ -60,8 +60,9 @@ end
 complete -c bothy -n '__bothy_verb help' -a '(__bothy_verbs)'
 complete -c bothy -n '__bothy_verb start' -a '(bothy list -q -f state=stopped -f state=failed 2>/dev/null)'
 complete -c bothy -n '__bothy_verb stop restart freeze thaw kill info wait delete' -a '(bothy list -q 2>/dev/null)'
-complete -c bothy -n '__bothy_verb once copy commit export "snapshot create" "snapshot list" "snapshot restore" "snapshot delete"' -a '(bothy list -q 2>/dev/null)'
-complete -c bothy -n '__bothy_verb "snapshot restore" "snapshot delete"; and not __bothy_verb once "snapshot restore" "snapshot delete"' -a '(bothy snapshot list -q (__bothy_words)[3] 2>/dev/null)'
+complete -c bothy -n '__bothy_verb once copy commit diff export "snapshot create" "snapshot list" "snapshot diff" "snapshot restore" "snapshot delete"' -a '(bothy list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb diff; and not __bothy_verb once diff' -a '(bothy snapshot list -q (__bothy_words)[2] 2>/dev/null)'
+complete -c bothy -n '__bothy_verb "snapshot diff" "snapshot restore" "snapshot delete"; and not __bothy_verb once "snapshot diff" "snapshot restore" "snapshot delete"' -a '(bothy snapshot list -q (__bothy_words)[3] 2>/dev/null)'
 complete -c bothy -n '__bothy_verb once limit autostart exec shell console logs history rename "egress list" "egress set" "egress allow" "egress deny" "port add" "port remove" "port list" "mount add" "mount remove" "mount list" "device add" "device remove" "device list"' -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n 'test "$(__bothy_words)" = adopt' -a '(bothy adopt --list -q 2>/dev/null; __fish_complete_directories)'
 complete -c bothy -n '__bothy_verb adopt' -l owner -x -a '(__fish_complete_users)'
@@ -76,8 +77,11 @@ complete -c bothy -n '__bothy_verb autostart run create launch' -l restart -x -a
 complete -c bothy -n '__bothy_verb run create launch' -l health-on-failure -x -a 'none restart stop kill'
 complete -c bothy -n '__bothy_verb once run create launch' -a '(bothy image list -q 2>/dev/null; __bothy_remotes)'
 complete -c bothy -n '__bothy_verb "image info" "image delete" "image refresh" "image untag"' -a '(bothy image list -q 2>/dev/null)'
-complete -c bothy -n '__bothy_verb once "image export" "image tag"' -a '(bothy image list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb once push' -a '(bothy image list -q 2>/dev/null; bothy list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb push "image push"; and not __bothy_verb once push "image push"' -a '(__bothy_remotes)'
+complete -c bothy -n '__bothy_verb once "image export" "image tag" "image push"' -a '(bothy image list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb export; and not __bothy_verb once export' -F
+complete -c bothy -n '__bothy_verb "image export"' -l format -x -a 'incus oci'
 complete -c bothy -n '__bothy_verb export' -l format -x -a 'tar oci incus'
 complete -c bothy -n '__bothy_verb once import' -F
 complete -c bothy -n '__bothy_verb "image export"; and not __bothy_verb once "image export"' -F

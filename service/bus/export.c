@@ -14,6 +14,7 @@
 
 typedef struct {
   int archive_fd; /* what it is written into */
+  gboolean as_oci;
   enum unpack_compression compression;
 } ExportRequest;
 
@@ -43,19 +44,33 @@ parse_compression (const char *name, enum unpack_compression *ret, GError **erro
   return FALSE;
 }
 
+static gboolean
+parse_image_format (const char *name, gboolean *ret_as_oci, GError **error)
+{
+  *ret_as_oci = name && g_str_equal (name, "oci");
+  if (!name || *ret_as_oci || g_str_equal (name, "incus"))
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS, "Option \"format\": incus or oci is wanted");
+  return FALSE;
+}
+
 static gpointer
 parse_export (BothyArguments *arguments, GError **error)
 {
   g_autoptr (ExportRequest) request = g_new0 (ExportRequest, 1);
   g_autoptr (GVariant) options = NULL;
   g_autofree char *compression = NULL;
-  const BothyOption table[] = { { "compression", "s", &compression }, { NULL, NULL, NULL } };
+  g_autofree char *format = NULL;
+  const BothyOption table[] = { { "compression", "s", &compression },
+                                { "format", "s", &format },
+                                { NULL, NULL, NULL } };
   gint32 handle;
 
   request->archive_fd = -1;
   bothy_arguments_get (arguments, "(h@a{sv})", &handle, &options);
   if (!bothy_options_parse (options, table, error) ||
-      !parse_compression (compression, &request->compression, error))
+      !parse_compression (compression, &request->compression, error) ||
+      !parse_image_format (format, &request->as_oci, error))
     return NULL;
   request->archive_fd = bothy_arguments_dup_stream (arguments, handle, TRUE, "archive", error);
   return request->archive_fd >= 0 ? g_steal_pointer (&request) : NULL;
@@ -103,7 +118,7 @@ export_image (BothyRegistry *registry, BothyOperation *operation, GObject *targe
   watch->image = BOTHY_IMAGE (g_object_ref (target));
   watch->size = watch->image->size;
   bothy_image_export (bothy_registry_get_images (registry), watch->image, operation->user,
-                      request->archive_fd, request->compression, on_export_progress, watch,
+                      request->archive_fd, request->as_oci, request->compression, on_export_progress, watch,
                       operation->cancellable, on_exported, watch);
 }
 

@@ -65,6 +65,7 @@ class Server:
 
     def __init__(self, address="127.0.0.1"):
         self.files, self.on, self.requests, self.prefixes = {}, {}, [], {}
+        self.methods = {}  # of HTTP, beside GET: what answers
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -81,6 +82,26 @@ class Server:
                         self.give(outer.files.get(self.path))
                 except (BrokenPipeError, ConnectionResetError):
                     self.close_connection = True
+
+            def do_other(self):
+                outer.requests.append((self.path, dict(self.headers)))
+                try:
+                    if self.command in outer.methods:
+                        outer.methods[self.command](self)
+                    else:
+                        self.answer(405)
+                except (BrokenPipeError, ConnectionResetError):
+                    self.close_connection = True
+
+            do_HEAD = do_POST = do_PUT = do_DELETE = do_other
+
+            def answer(self, status, data=b"", **headers):
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(data)), **headers}.items():
+                    self.send_header(name.replace("_", "-"), value)
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(data)
 
             def give(self, data, **headers):
                 if data is None:

@@ -106,6 +106,56 @@ class Registry(Server):
                      for what, architecture, size in children]
         return self.manifest(name, tag, {"schemaVersion": 2, "mediaType": kind, "manifests": manifests}, kind)
 
+    # ---- what comes ----
+
+    def accept(self):
+        """Takes images from now on, and checks what it gets as a registry does."""
+        self.uploads, self.sent = {}, []
+        for method, answer in (("HEAD", self.on_head), ("POST", self.on_post), ("PUT", self.on_put), ("DELETE", self.on_delete)):
+            self.methods[method] = self.guarded(answer)
+
+    def on_head(self, handler):
+        handler.answer(200 if handler.path in self.files else 404)
+
+    def on_post(self, handler):
+        name = handler.path.removeprefix("/v2/").removesuffix("/blobs/uploads/")
+        where = f"/v2/{name}/blobs/uploads/{len(self.requests)}?state=x"
+        self.uploads[where] = name
+        handler.answer(202, Location=where)
+
+    def on_delete(self, handler):
+        handler.answer(204 if self.uploads.pop(handler.path, None) else 404)
+
+    def refuse(self, handler, status, code, message):
+        handler.answer(status, json.dumps({"errors": [{"code": code, "message": message}]}).encode())
+
+    def on_put(self, handler):
+        data = handler.rfile.read(int(handler.headers["Content-Length"]))
+        if "/manifests/" in handler.path:
+            self.on_manifest(handler, data)
+            return
+        where, _, what = handler.path.rpartition("&digest=")
+        name = self.uploads.get(where)
+        if not name:
+            self.refuse(handler, 404, "BLOB_UPLOAD_UNKNOWN", "no such upload")
+        elif what != digest(data):
+            self.refuse(handler, 400, "DIGEST_INVALID", "provided digest did not match uploaded content")
+        else:
+            del self.uploads[where]
+            self.blob(name, data)
+            self.sent.append(what)
+            handler.answer(201, Docker_Content_Digest=what)
+
+    def on_manifest(self, handler, data):
+        name, _, reference = handler.path.removeprefix("/v2/").partition("/manifests/")
+        manifest = json.loads(data)
+        wanted = [manifest["config"], *manifest["layers"]]
+        if any(len(self.files.get(f"/v2/{name}/blobs/{what['digest']}", b"")) != what["size"] for what in wanted):
+            self.refuse(handler, 400, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry")
+        else:
+            what = self.manifest(name, reference, data, handler.headers["Content-Type"])
+            handler.answer(201, Docker_Content_Digest=what)
+
     # ---- tokens ----
 
     def want_tokens(self, realm=None, token="secret-token"):

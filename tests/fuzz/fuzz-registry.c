@@ -17,7 +17,7 @@ read_challenge (const char *text, size_t size)
   g_auto (Challenge) found = { 0 };
 
   if (challenge_parse (line, &found) && found.realm)
-    g_free (challenge_token_url (&found, "library/x"));
+    g_free (challenge_token_url (&found, "library/x", "pull"));
 }
 
 static gboolean

@@ -141,6 +141,38 @@ def test_OCI_layers_come_once(host, registry):
         forget(host, "alice", "bob", "carol")
 
 
+def test_PUSH_there_and_back(host, registry):
+    """An image and a container, to Debian's own registry, and from there by skopeo and by others."""
+    try:
+        host.run("alice", "bothy", "launch", "--env", "COLOUR=blue", "busybox", "web", "--", "sleep", "1000", check=True)
+        host.run("alice", "bothy exec -T web -- sh -c 'mkdir -p /srv; echo mine >/srv/mine; chown 33:44 /srv/mine; chmod 4755 /srv/mine'", check=True)
+        pushed = host.output("alice", "bothy", "push", "web", f"{HOST}/alice/web:1")
+        assert pushed.startswith(f"{HOST}/alice/web@sha256:")
+        said = json.loads(host.output("alice", f"skopeo inspect --tls-verify=false docker://{HOST}/alice/web:1"))
+        assert said["Digest"] == pushed.split("@")[1] and "COLOUR=blue" in said["Env"]
+        host.run("alice", "bothy", "commit", "web", "mine", check=True)
+        since = now(host)
+        host.run("alice", "bothy image push mine local:alice/mine:1 && bothy image export --format oci mine /tmp/mine.tar", check=True)
+        image, archive = (json.loads(host.output("root", f"skopeo inspect --tls-verify=false {where}"))
+                          for where in (f"docker://{HOST}/alice/mine:1", "oci-archive:/tmp/mine.tar"))
+        assert image["Architecture"] == archive["Architecture"] and len(image["Layers"]) == 1
+        # From the registry it is the same image as from the archive, for everybody.
+        fingerprint = host.output("bob", "bothy", "image", "pull", "local:alice/mine:1")
+        assert host.output("bob", "bothy", "image", "import", "/tmp/mine.tar") == fingerprint
+        for ref, colour in ((pushed, "blue"), (f"{HOST}/alice/mine:1", "")):
+            done = host.run("bob", "bothy", "run", "--rm", ref, "sh", "-c", "cat /srv/mine; stat -c '%a %u:%g' /srv/mine; echo $COLOUR", check=True)
+            assert done.stdout == f"mine\n4755 33:44\n{colour}\n"
+        # What is there is not sent again.
+        since = now(host)
+        assert host.output("alice", "bothy", "push", "--container", "web", f"{HOST}/alice/web:2") == pushed
+        log = host.output("root", f"journalctl -u registry -o cat --no-pager --since @{since}")
+        assert '"HEAD /v2/alice/web/blobs/' in log and '"PUT /v2/alice/web/blobs/' not in log
+        assert host.output("alice", "find /var/tmp -maxdepth 1 -user alice") == ""
+    finally:
+        host.run("alice", "rm -f /tmp/mine.tar; bothy delete -f web")
+        forget(host, "alice", "bob")
+
+
 def test_OCI_what_is_not_there(host, registry):
     done = host.run("alice", "bothy", "launch", f"{HOST}/team/nothing:1", "web")
     assert done.returncode == 1 and "has no image team/nothing:1" in done.stderr
@@ -219,6 +251,9 @@ def test_LOGIN_registry_with_htpasswd(host, private):
         assert list(auths(host, "alice")) == [PRIVATE]
         assert host.output("alice", "bothy", "run", "--rm", private, "/bin/busybox", "cat", "/etc/above") == "one"
         host.run("alice", "bothy", "image", "refresh", private, check=True)
+        host.run("alice", "bothy", "push", private, "private:team/mine:1", check=True)
+        done = host.run("bob", "bothy", "push", "busybox", "private:team/mine:2")
+        assert done.returncode == 1 and "bothy remote login" in done.stderr
         # What she has is not bob's, and he proves nothing by naming it.
         assert host.run("bob", "bothy", "image", "info", private).returncode == 1
         assert host.run("bob", "bothy", "image", "pull", private).returncode == 1

@@ -81,8 +81,8 @@ test_token_url (void)
 {
   const Challenge plain = { .realm = (char *)"https://a/t", .service = (char *)"a b&c" };
   const Challenge query = { .realm = (char *)"https://a/t?x=y" };
-  g_autofree char *first = challenge_token_url (&plain, "library/x");
-  g_autofree char *second = challenge_token_url (&query, "x");
+  g_autofree char *first = challenge_token_url (&plain, "library/x", "pull");
+  g_autofree char *second = challenge_token_url (&query, "x", "pull");
 
   g_assert_cmpstr (first, ==, "https://a/t?service=a%20b%26c&scope=repository:library/x:pull");
   g_assert_cmpstr (second, ==, "https://a/t?x=y&scope=repository:x:pull");

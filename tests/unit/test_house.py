@@ -53,6 +53,7 @@ PROGRAMS = {
     "images/unpack": {"wire"},
     "images/fetch": {"wire", "images/json"},
     "images/bundle": {"images/json", "images/unpack"},
+    "images/push": {"images/fetch", "images/json"},
     "images/pack": {"wire", "images/unpack"},
 }
 

@@ -262,6 +262,7 @@ LIBRARIES = {
     "bothy-fetch": C | GLIB | {"libcurl.so.4", "libjson-glib-1.0.so.0", "libnettle.so.8", "libseccomp.so.2"},
     "bothy-net": C | {"libnl-3.so.200", "libnl-route-3.so.200", "libnftables.so.1"},
     "libnss_bothy.so.2": {"libc.so.6"},
+    "bothy-push": C | GLIB | {"libarchive.so.13", "libcurl.so.4", "libjson-glib-1.0.so.0"},
     "bothy-archive": C | {"libarchive.so.13"},
     "bothy": C | GLIB | {"libm.so.6", "libjson-glib-1.0.so.0", "libsmartcols.so.1"},
 }

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "core/images/expiry.h"
+#include "core/images/oci-config.h"
 #include "base/fd.h"
 
 #include <string.h>
@@ -96,6 +97,7 @@ bothy_image_export (BothyImageStore *images,
                     BothyImage *image,
                     guint32 user,
                     int out_fd,
+                    gboolean as_oci,
                     enum unpack_compression compression,
                     BothyUnpackProgress progress,
                     gpointer progress_data,
@@ -104,21 +106,25 @@ bothy_image_export (BothyImageStore *images,
                     gpointer user_data)
 {
   struct unpack_request request = { .mode = UNPACK_PACK,
+                                    .flags = as_oci ? UNPACK_AS_OCI : 0,
                                     .compression = compression,
                                     .max_seconds = PACK_MAX_SECONDS };
   g_autoptr (GTask) task = g_task_new (NULL, cancellable, callback, user_data);
   Export *export = g_new0 (Export, 1);
-  g_autofree char *metadata = bothy_image_describe (image);
   g_autoptr (GUnixFDList) sources = NULL;
   GError *error = NULL;
+  g_autofree char *metadata =
+      as_oci ? bothy_oci_config_describe (image, NULL, &error) : bothy_image_describe (image);
 
   export->images = g_object_ref (images);
   export->reading = bothy_quota_begin_reading (bothy_image_store_get_quota (images), user);
   bothy_image_store_note_use (images, image);
   g_task_set_task_data (task, export, (GDestroyNotify)export_free);
   g_task_set_check_cancellable (task, FALSE);
-  g_strlcpy (request.metadata, metadata, sizeof request.metadata);
-  sources = open_sources (export, image, out_fd, &error);
+  if (metadata) {
+    g_strlcpy (request.metadata, metadata, sizeof request.metadata);
+    sources = open_sources (export, image, out_fd, &error);
+  }
   if (sources)
     bothy_unpack (bothy_layer_store_get_helper (bothy_image_store_get_layers (images)), user, &request, -1,
                   sources, progress, progress_data, cancellable, on_packed, g_object_ref (task));

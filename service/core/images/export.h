@@ -8,11 +8,13 @@ G_BEGIN_DECLS
 /* What metadata.yaml says of IMAGE. (transfer full) */
 char *bothy_image_describe (const BothyImage *image);
 
-/* Have IMAGE written into OUT_FD, which USER opened, as an image of Incus in one archive. */
+/* Have IMAGE written into OUT_FD, which USER opened, in one archive: as an image of Incus, or, AS_OCI, as an OCI image layout
+   with one layer, which has the files of all. */
 void bothy_image_export (BothyImageStore *images,
                          BothyImage *image,
                          guint32 user,
                          int out_fd,
+                         gboolean as_oci,
                          enum unpack_compression compression,
                          BothyUnpackProgress progress,
                          gpointer progress_data,

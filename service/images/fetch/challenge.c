@@ -109,10 +109,10 @@ challenge_parse (const char *text, Challenge *ret)
 }
 
 char *
-challenge_token_url (const Challenge *self, const char *repository)
+challenge_token_url (const Challenge *self, const char *repository, const char *actions)
 {
-  g_autofree char *scope = g_strdup_printf ("repository:%s:pull", repository);
-  g_autofree char *scope_text = g_uri_escape_string (scope, ":/", FALSE);
+  g_autofree char *scope = g_strdup_printf ("repository:%s:%s", repository, actions);
+  g_autofree char *scope_text = g_uri_escape_string (scope, ":/,", FALSE);
   g_autofree char *service = g_uri_escape_string (self->service ? self->service : "", NULL, FALSE);
   const char *and = strchr (self->realm, '?') ? "&" : "?";
 

@@ -17,5 +17,5 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Challenge, challenge_clear)
 /* Of one or more challenges with commas between them, the first one that is Bearer. FALSE: of no grammar. */
 gboolean challenge_parse (const char *text, Challenge *ret);
 
-/* The URL where a token to read REPOSITORY is had. */
-char *challenge_token_url (const Challenge *self, const char *repository);
+/* The URL where a token for REPOSITORY is had, to do ACTIONS with it: "pull", or "pull,push". */
+char *challenge_token_url (const Challenge *self, const char *repository, const char *actions);

@@ -44,7 +44,7 @@ take_token (Http *http, GBytes *answer, GError **error)
 static gboolean
 get_token (Http *http, const Challenge *challenge, const char *repository, GError **error)
 {
-  g_autofree char *url = challenge_token_url (challenge, repository);
+  g_autofree char *url = challenge_token_url (challenge, repository, "pull");
   g_autoptr (Http) beside = NULL;
   g_autoptr (GBytes) answer = NULL;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/container/oci-config.h"
+#include "core/images/oci-config.h"
 
 #include "base/error.h"
 #include "images/unpack/protocol.h"
@@ -98,25 +98,41 @@ architecture_of (const char *machine)
   return machine;
 }
 
-char *
-bothy_oci_config_describe (const BothyContainer *container, const BothyImage *image, GError **error)
+/* What IMAGE itself says. */
+static BothyOciProcess
+process_of (const BothyImageConfig *defaults)
 {
-  const BothyContainerSpec *spec = container->spec;
+  if (!defaults)
+    return (BothyOciProcess){ 0 };
+  return (BothyOciProcess){ .entrypoint = (const char *const *)defaults->entrypoint->pdata,
+                            .command = (const char *const *)defaults->command->pdata,
+                            .environment = (const char *const *)defaults->environment->pdata,
+                            .user = defaults->user,
+                            .directory = defaults->directory,
+                            .stop_signal = defaults->stop_signal };
+}
+
+char *
+bothy_oci_config_describe (const BothyImage *image, const BothyOciProcess *process, GError **error)
+{
   const BothyImageConfig *defaults = image->defaults;
+  const BothyOciProcess own = process_of (defaults);
+  const BothyOciProcess *does = process ? process : &own;
   g_autoptr (GDateTime) created = g_date_time_new_from_unix_utc (image->created_at / G_USEC_PER_SEC);
   g_autofree char *time = created ? g_date_time_format_iso8601 (created) : NULL;
-  g_autofree char *signal = spec->stop_signal > 0 ? g_strdup_printf ("%d", spec->stop_signal) : NULL;
+  g_autofree char *signal = does->stop_signal > 0 ? g_strdup_printf ("%d", does->stop_signal) : NULL;
   g_autoptr (GString) json = g_string_new ("{\"os\":\"linux\"");
 
   add_text (json, "architecture", architecture_of (image->architecture));
   add_text (json, "created", time);
   /* Something has to come first. */
   g_string_append (json, ",\"config\":{\"AttachStdin\":false");
-  add_text (json, "User", spec->user);
-  add_text (json, "WorkingDir", spec->working_directory);
+  add_text (json, "User", does->user);
+  add_text (json, "WorkingDir", does->directory);
   add_text (json, "StopSignal", signal);
-  add_words (json, "Env", (const char *const *)spec->environment);
-  add_words (json, "Cmd", (const char *const *)spec->command);
+  add_words (json, "Env", does->environment);
+  add_words (json, "Entrypoint", does->entrypoint);
+  add_words (json, "Cmd", does->command);
   if (defaults) {
     add_set (json, "Volumes", (const char *const *)defaults->volumes->pdata);
     add_set (json, "ExposedPorts", (const char *const *)defaults->ports->pdata);
