@@ -175,7 +175,7 @@ on_put_an_end_to (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
 
   /* It may have ended by itself, or the container did. */
-  if (!bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, NULL, &error))
+  if (!bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, &error))
     g_debug ("Ending a process: %s", error->message);
 }
 

@@ -99,7 +99,7 @@ bothy_reference_complete (const char *name)
 {
   const char *at = strchr (name, '@');
   g_autofree char *plain = at ? g_strndup (name, (gsize)(at - name)) : g_strdup (name);
-  const char *slash = strrchr (plain, '/');
+  char *slash = strrchr (plain, '/');
   char *colon = strchr (slash ? slash : plain, ':');
 
   if (colon)

@@ -28,15 +28,15 @@ struct place {
   struct place *older; /* of all */
   struct place *above; /* NULL: it is the root */
   bool is_told;
-  uint64_t after, before; /* the layers that show in it: bit 0 is the highest */
-  char path[];            /* below the root; "" is that */
+  struct layers after, before; /* those that show in it */
+  char path[];                 /* below the root; "" is that */
 };
 
 struct diff {
   struct job *job;
   int sink;
   const int *roots;
-  uint64_t shared; /* the layers that both have */
+  struct layers shared; /* that both have */
   struct place *next, *all;
   unsigned int n_changes;
   int fds[PACK_MAX_LAYERS]; /* of the directory being read; -1: it is not there */
@@ -48,7 +48,7 @@ struct diff {
 struct found {
   int layer; /* -1: it is not there */
   struct stat st;
-  uint64_t layers; /* of a directory: those that show in it */
+  struct layers layers; /* of a directory: those that show in it */
 };
 
 /* ---- telling ---- */
@@ -93,14 +93,19 @@ tell (struct diff *d, char kind, struct place *place, const char *name)
 }
 
 static bool
-push (struct diff *d, struct place *above, const char *name, uint64_t after, uint64_t before, bool is_told)
+push (struct diff *d,
+      struct place *above,
+      const char *name,
+      const struct layers *after,
+      const struct layers *before,
+      bool is_told)
 {
   size_t size = strlen (above != NULL ? above->path : "") + strlen (name) + 2;
   struct place *new = malloc (sizeof *new + size);
 
   if (new == NULL)
     return job_fail (d->job, UNPACK_IO, ENOMEM, "Out of memory");
-  *new = (struct place){ d->next, d->all, above, is_told, after, before };
+  *new = (struct place){ d->next, d->all, above, is_told, *after, *before };
   snprintf (new->path, size, "%s%s%s", above != NULL ? above->path : "",
             above != NULL && above->path[0] != '\0' ? "/" : "", name);
   d->next = d->all = new;
@@ -186,15 +191,14 @@ is_same (struct diff *d, const struct found *a, const struct found *b, const cha
 
 /* NAME as LAYERS show it. */
 static struct found
-find (const struct diff *d, uint64_t layers, const char *name)
+find (const struct diff *d, const struct layers *layers, const char *name)
 {
   struct found found = { .layer = -1 };
 
   for (unsigned int i = 0; i < PACK_MAX_LAYERS; i++) {
     struct stat st;
 
-    if ((layers & UINT64_C (1) << i) == 0 || d->fds[i] < 0 ||
-        fstatat (d->fds[i], name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (!layers->has[i] || d->fds[i] < 0 || fstatat (d->fds[i], name, &st, AT_SYMLINK_NOFOLLOW) < 0)
       continue;
     if (whiteout_is_at (d->fds[i], name) || (found.layer >= 0 && !S_ISDIR (st.st_mode)))
       return found;
@@ -204,7 +208,7 @@ find (const struct diff *d, uint64_t layers, const char *name)
     }
     if (!S_ISDIR (st.st_mode))
       return found;
-    found.layers |= UINT64_C (1) << i;
+    found.layers.has[i] = true;
     if (pack_is_opaque (d->fds[i], name))
       return found;
   }
@@ -218,11 +222,16 @@ is_directory (const struct found *found)
 }
 
 static bool
+are_equal (const struct layers *a, const struct layers *b)
+{
+  return memcmp (a, b, sizeof *a) == 0;
+}
+
+static bool
 compare_name (struct diff *d, struct place *place, const char *name)
 {
-  struct found after = find (d, place->after, name), before = find (d, place->before, name);
+  struct found after = find (d, &place->after, name), before = find (d, &place->before, name);
   bool is_told = false;
-  uint64_t old = is_directory (&before) ? before.layers : 0;
 
   if (after.layer < 0 && before.layer < 0)
     return true;
@@ -235,24 +244,25 @@ compare_name (struct diff *d, struct place *place, const char *name)
   if (is_told && !tell (d, before.layer < 0 ? 'A' : 'C', place, name))
     return false;
   /* Where both show the same layers, there is no change below. */
-  return !is_directory (&after) || after.layers == old || push (d, place, name, after.layers, old, is_told);
+  return !is_directory (&after) || are_equal (&after.layers, &before.layers) ||
+         push (d, place, name, &after.layers, &before.layers, is_told);
 }
 
 /* ---- the walk ---- */
 
 static bool
-open_place (struct diff *d, const struct place *place, uint64_t listed, struct names *names)
+open_place (struct diff *d, const struct place *place, bool with_shared, struct names *names)
 {
   for (unsigned int i = 0; i < PACK_MAX_LAYERS; i++) {
-    uint64_t bit = UINT64_C (1) << i;
+    bool is_listed = with_shared || !d->shared.has[i];
 
-    if (((place->after | place->before) & bit) == 0)
+    if (!place->after.has[i] && !place->before.has[i])
       continue;
     d->fds[i] = tree_open (d->roots[i], place->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     /* A container may run, and go on writing. */
     if (d->fds[i] < 0 && !pack_is_gone_by (errno))
       return job_fail_errno (d->job, place->path, "opening a directory");
-    if (d->fds[i] >= 0 && (listed & bit) != 0 && !names_list (d->job, names, d->fds[i], place->path, i))
+    if (d->fds[i] >= 0 && is_listed && !names_list (d->job, names, d->fds[i], place->path, i))
       return false;
   }
   return true;
@@ -261,15 +271,16 @@ open_place (struct diff *d, const struct place *place, uint64_t listed, struct n
 static bool
 compare_place (struct diff *d, struct place *place)
 {
-  uint64_t all = place->after | place->before;
-  /* What both stand on has to be read where it does not show in both. */
-  bool is_hidden = (place->after & d->shared) != (place->before & d->shared);
+  bool is_hidden = false;
   struct names names = { 0 };
   bool done;
 
-  for (unsigned int i = 0; i < PACK_MAX_LAYERS; i++)
+  /* What both stand on has to be read where it does not show in both. */
+  for (unsigned int i = 0; i < PACK_MAX_LAYERS; i++) {
     d->fds[i] = -1;
-  done = open_place (d, place, is_hidden ? all : all & ~d->shared, &names);
+    is_hidden = is_hidden || (d->shared.has[i] && place->after.has[i] != place->before.has[i]);
+  }
+  done = open_place (d, place, is_hidden, &names);
   names_sort (&names);
   for (size_t i = 0; done && i < names.n; i++)
     done = (i > 0 && strcmp (names.list[i].text, names.list[i - 1].text) == 0) ||
@@ -281,26 +292,32 @@ compare_place (struct diff *d, struct place *place)
   return done;
 }
 
-static uint64_t
-bits (unsigned int first, unsigned int n)
+/* The request's layers: the later ones, then the earlier ones, then what both stand on. */
+static void
+divide (struct diff *d, unsigned int n, struct layers *ret_after, struct layers *ret_before)
 {
-  uint64_t all = n >= 64 ? UINT64_MAX : (UINT64_C (1) << n) - 1;
+  unsigned int later = d->job->request.n_later, earlier = d->job->request.n_earlier;
 
-  return n == 0 ? 0 : all << first;
+  for (unsigned int i = 0; i < n; i++) {
+    d->shared.has[i] = i >= later + earlier;
+    ret_after->has[i] = i < later || d->shared.has[i];
+    ret_before->has[i] = i >= later;
+  }
 }
 
 bool
 diff_layers (struct job *job, const int *roots, unsigned int n, int sink)
 {
   static struct diff d;
+  struct layers after = { 0 }, before = { 0 };
   unsigned int later = job->request.n_later, earlier = job->request.n_earlier;
   bool done;
 
   if (n > PACK_MAX_LAYERS || later > n || earlier > n - later)
     return job_fail (job, UNPACK_IO, EPROTO, "The request makes no sense to this version");
   d = (struct diff){ .job = job, .sink = sink, .roots = roots };
-  d.shared = bits (later + earlier, n - later - earlier);
-  done = push (&d, NULL, "", bits (0, later) | d.shared, bits (later, earlier) | d.shared, false);
+  divide (&d, n, &after, &before);
+  done = push (&d, NULL, "", &after, &before, false);
   while (done && d.next != NULL) {
     struct place *place = d.next;
 

@@ -19,11 +19,6 @@
 
 #define TOP "rootfs" /* of an image */
 
-/* A set of layers; 0 is the highest. */
-struct layers {
-  bool has[PACK_MAX_LAYERS];
-};
-
 /* A directory that is still to be read, and the layers that show through in it. */
 struct pending {
   struct pending *next;

@@ -8,6 +8,11 @@
 /* As many layers as fit into a set. */
 #define PACK_MAX_LAYERS 200
 
+/* A set of layers; 0 is the highest. */
+struct layers {
+  bool has[PACK_MAX_LAYERS];
+};
+
 /* Writes the archive that the request describes, an Incus image unless its flags say something else: what the N directories ROOTS show together, as overlayfs
  * does, the highest first. False: the job failed. */
 bool pack_layers (struct job *job, const int *roots, unsigned int n, int sink);
