@@ -80,8 +80,8 @@ on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
   if (error)
     finish_diff (task, error);
   else
-    bothy_unpack (BOTHY_HELPER_CLIENT (source), diff->container->owner, &request, -1, diff->output, NULL, NULL,
-                  diff->cancellable, on_compared, g_object_ref (task));
+    bothy_unpack (BOTHY_HELPER_CLIENT (source), diff->container->owner, &request, -1, diff->output, NULL,
+                  NULL, diff->cancellable, on_compared, g_object_ref (task));
 }
 
 /* ---- which layers ---- */
