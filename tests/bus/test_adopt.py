@@ -108,7 +108,7 @@ def test_CONV_07_what_takes_an_administrator(world, alice, place, arguments):
             message, domain = details.pop("polkit.message"), details.pop("polkit.gettext_domain")
             assert details.pop("owner-name") and details.pop("user")
             assert "$(kind):$(source)" in message and ("is root's" in message) == (not handles) and domain == "bothy"
-            assert details == {"kind": kind, "source": source or "x1", "from": "caller" if handles else "root", "container": "x1",
+            assert details == {"kind": kind, "source": source or "x1", "from": "caller" if handles else "root", "container": "x1", "way": "copy",
                                "owner": str(owner)}
             if not handles:
                 assert alice.error(ROOT, MANAGER, "PlanAdoption", PLAN, kind, source, [], {}) == wanted
@@ -237,7 +237,7 @@ def test_ARG_01_sources(world, alice, place):
     with Opened(tree, place / "config") as (directory, file):
         world.polkit.answers[ADOPT] = "yes"
         before = world.settled_fds(), world.records()
-        for kind, source, fds in (("", "", [directory]), ("LXC", "x", [directory]), ("incus", "x", [directory]), ("dir", "", []),
+        for kind, source, fds in (("", "", [directory]), ("LXC", "x", [directory]), ("docker", "x", [directory]), ("dir", "", []),
                                   ("dir", "x", [directory]), ("dir", "", [file]), ("dir", "", [path_only]), ("dir", "", [directory, file]),
                                   ("lxc", "", [directory, file]), ("lxc", "x", [directory, directory]), ("lxc", "x", [file, directory]),
                                   ("lxc", "x", [directory, file, file]), *(("lxc", bad, []) for bad in (
