@@ -46,7 +46,7 @@ def test_exposure_of_the_others_SUP_04(host, unit, most):
 
 CAPABILITIES = {"bothy-helper": ["CAP_CHOWN", "CAP_DAC_READ_SEARCH", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_ADMIN"],
                 "bothy-spawn": ["CAP_SETGID", "CAP_SETPCAP", "CAP_SYS_ADMIN"],
-                "bothy-parse": ["CAP_SETGID", "CAP_SETPCAP", "CAP_SYS_ADMIN"],
+                "bothy-parse": ["CAP_SETGID", "CAP_SYS_ADMIN"],
                 "bothy-mount": ["CAP_CHOWN", "CAP_DAC_READ_SEARCH", "CAP_MKNOD", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_ADMIN"],
                 "bothy-net": ["CAP_NET_ADMIN", "CAP_NET_BIND_SERVICE"]}
 

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from helping import (  # noqa: F401
-    BASE, HOLD, LIBEXEC, OWN, SPAWN, STEP_GROUP, STEP_REQUEST, SUPERVISOR, UNPACK, Reply, helper, own_mounts,
+    BASE, HOLD, LIBEXEC, OWN, SPAWN, STEP_GROUP, STEP_REQUEST, SUPERVISOR, UNPACK, Helper, Reply, helper, own_mounts,
     pytestmark, request, until,
 )
 
@@ -155,6 +155,20 @@ def test_hold_has_no_rights_and_one_fd(held):
     assert status["NoNewPrivs"].strip() == "1"
     # What it answered with it closes afterwards.
     until(lambda: os.listdir(f"/proc/{pid}/fd") == ["0"])
+
+
+def test_groups_are_left(own_mounts):
+    """Whatever groups bothy-helper was started with: neither it nor what it starts has one, and what is not bounded by a
+    capability of its own is not inherited either."""
+    h = Helper(["setpriv", "--groups=4,27", "--inh-caps=+chown", "--ambient-caps=+chown"])
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        reply = h.call(request(HOLD), [theirs.fileno()])
+        assert reply.error == 0
+        for pid in h.process.pid, reply.pid:
+            status = dict(line.split(":", 1) for line in read(f"/proc/{pid}/status").splitlines())
+            assert status["Groups"].split() == [] and int(status["CapAmb"], 16) == 0, status
+    h.close()
 
 
 def test_hold_ends_with_its_socket(held, helper):
