@@ -14,6 +14,7 @@
 
 #include "fd.h"
 #include "unified.h"
+#include "prune.h"
 #include "whiteout.h"
 
 #define SCRATCH    "/run" /* exists on every machine; covered in our own mount namespace only */

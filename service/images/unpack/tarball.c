@@ -15,6 +15,7 @@
 #include "stream.h"
 #include "make.h"
 #include "over.h"
+#include "prune.h"
 #include "whiteout.h"
 
 #define MAX_FILE_SIZE (INT64_C (1) << 40)           /* holes included */

@@ -34,11 +34,5 @@ int whiteout_make (int directory, const char *name);
 /* Whether NAME, which is not followed, is a whiteout. */
 bool whiteout_is_at (int directory, const char *name);
 
-/*
- * Removes the whiteouts below the directory ROOT, a layer, in directories through which nothing shows: there overlayfs has nothing to
- * merge, and would show them as the devices that they are. 0, or -1 with errno.
- */
-int whiteout_prune (int root);
-
 /* Lets nothing show through the directory FD, which is open for reading. 0, or -1 with errno. */
 int whiteout_make_opaque (int fd);
