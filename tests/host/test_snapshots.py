@@ -349,6 +349,11 @@ def test_killed_while_it_is_copied(host, x1):
     until(lambda: tree(host) == [], what="all goes")
 
 
+def in_srv(host, words):
+    """What changed there: at each start /etc/hosts and its like are written anew."""
+    return [line for line in host.output("alice", f"bothy diff {words}").splitlines() if line[2:].startswith("/srv")]
+
+
 def test_diff(host, x1):
     """As it is shown: in order, as JSON, from the image, from a snapshot and between two."""
     out(host, "mkdir -p /srv/a /srv/many; echo one >/srv/a/file; echo one >/srv/a.txt")
@@ -357,8 +362,8 @@ def test_diff(host, x1):
     start(host)
     assert host.output("alice", "bothy diff x1").splitlines()[-6:] == host.output("alice", "bothy snapshot diff x1").splitlines()[-6:]
     out(host, "echo two >/srv/a/file; rm /srv/a.txt; echo x >/srv/a/new")
-    assert host.output("alice", "bothy diff x1 s1").splitlines() == ["C /srv", "C /srv/a", "C /srv/a/file", "A /srv/a/new", "D /srv/a.txt"]
-    assert host.output("alice", "bothy diff -q x1 s1").splitlines()[0] == "/srv"
+    assert in_srv(host, "x1 s1") == ["C /srv", "C /srv/a", "C /srv/a/file", "A /srv/a/new", "D /srv/a.txt"]
+    assert "/srv/a/new" in host.output("alice", "bothy diff -q x1 s1").splitlines()
     stop(host)
     host.run("alice", "bothy snapshot create x1 s2", check=True)
     assert json.loads(host.output("alice", "bothy snapshot diff --json x1 s2 s1"))[-1] == {"kind": "added", "path": "/srv/a.txt"}
@@ -378,7 +383,7 @@ def test_SNAP_06_names_on_a_terminal(host, x1):
 
 
 def test_diff_takes_as_long_as_there_are_changes(host, x1):
-    """Forty thousand files below, and one that changed."""
+    """Ten thousand files below, and one that changed."""
     def took():
         times = []
         for _ in range(5):
@@ -391,14 +396,14 @@ def test_diff_takes_as_long_as_there_are_changes(host, x1):
     out(host, "mkdir -p /srv/small; echo x >/srv/small/x")
     little = took()
     # In one go, for each file is a system call in there.
-    out(host, "mkdir -p /srv/big; cd /srv/big; i=0; while [ $i -lt 200 ]; do mkdir $i; i=$((i + 1)); done; "
-        "for d in *; do i=0; while [ $i -lt 200 ]; do : >$d/$i; i=$((i + 1)); done; done")
+    out(host, "mkdir -p /srv/big; cd /srv/big; i=0; while [ $i -lt 100 ]; do mkdir $i; i=$((i + 1)); done; "
+        "for d in *; do i=0; while [ $i -lt 100 ]; do : >$d/$i; i=$((i + 1)); done; done")
     stop(host)
     host.run("alice", "bothy snapshot delete x1 s1 && bothy snapshot create x1 s1", check=True)
     start(host)
     out(host, "echo y >/srv/big/0/0")
     assert took() < 2 * little + 100
-    assert host.output("alice", "bothy diff x1 s1").splitlines() == ["C /srv", "C /srv/big", "C /srv/big/0", "C /srv/big/0/0"]
+    assert in_srv(host, "x1 s1") == ["C /srv", "C /srv/big", "C /srv/big/0", "C /srv/big/0/0"]
 
 
 def test_SNAP_04_no_space(fresh_host):
