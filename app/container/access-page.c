@@ -7,6 +7,7 @@
 
 #include "../report.h"
 #include "../rows.h"
+#include "devices-page.h"
 #include "egress.h"
 #include "folders-page.h"
 #include "network-page.h"
@@ -15,9 +16,11 @@
 struct _AppAccessPage {
   AdwNavigationPage parent_instance;
 
+  AppClient *client;
   AppObject *container;
   GtkWidget *network;
   GtkWidget *folders;
+  GtkWidget *devices;
 };
 
 G_DEFINE_FINAL_TYPE (AppAccessPage, app_access_page, ADW_TYPE_NAVIGATION_PAGE)
@@ -67,9 +70,11 @@ update (AppAccessPage *self)
 {
   g_autofree char *network = app_network_page_summary (self->container);
   g_autofree char *folders = app_folders_page_summary (self->container);
+  g_autofree char *devices = app_devices_page_summary (self->container);
 
   adw_action_row_set_subtitle (ADW_ACTION_ROW (self->network), network);
   adw_action_row_set_subtitle (ADW_ACTION_ROW (self->folders), folders);
+  adw_action_row_set_subtitle (ADW_ACTION_ROW (self->devices), devices);
 }
 
 static void
@@ -89,23 +94,32 @@ open_network (AppAccessPage *self)
 static void
 open_folders (AppAccessPage *self)
 {
-  push (self, app_folders_page_new (self->container));
+  push (self, app_folders_page_new (self->client, self->container));
+}
+
+static void
+open_devices (AppAccessPage *self)
+{
+  push (self, app_devices_page_new (self->client, self->container));
 }
 
 AdwNavigationPage *
-app_access_page_new (AppObject *container)
+app_access_page_new (AppClient *client, AppObject *container)
 {
   AppAccessPage *self = g_object_new (APP_TYPE_ACCESS_PAGE, NULL);
   AdwPreferencesPage *body = app_rows_page (ADW_NAVIGATION_PAGE (self), _ ("Access"), NULL);
   AdwPreferencesGroup *reaches = app_rows_group (body, _ ("What It Reaches"), NULL);
 
+  self->client = g_object_ref (client);
   self->container = g_object_ref (container);
   self->network = app_rows_link (_ ("Network"), G_CALLBACK (open_network), self);
   self->folders = app_rows_link (_ ("Folders"), G_CALLBACK (open_folders), self);
+  self->devices = app_rows_link (_ ("Devices"), G_CALLBACK (open_devices), self);
   if (has_network (container))
     adw_preferences_group_add (reaches, app_egress_row_new (container));
   adw_preferences_group_add (reaches, self->network);
   adw_preferences_group_add (reaches, self->folders);
+  adw_preferences_group_add (reaches, self->devices);
   /* Ports lead to containers that have an address of ours. */
   if (g_str_equal (app_object_text (container, "Network"), "nat"))
     adw_preferences_page_add (body, app_ports_group_new (container));
@@ -120,6 +134,7 @@ app_access_page_dispose (GObject *object)
   AppAccessPage *self = APP_ACCESS_PAGE (object);
 
   g_clear_object (&self->container);
+  g_clear_object (&self->client);
   G_OBJECT_CLASS (app_access_page_parent_class)->dispose (object);
 }
 

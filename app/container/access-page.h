@@ -3,7 +3,7 @@
 
 #include <adwaita.h>
 
-#include "../object.h"
+#include "../client.h"
 
 G_BEGIN_DECLS
 
@@ -12,8 +12,8 @@ G_BEGIN_DECLS
 #define APP_TYPE_ACCESS_PAGE (app_access_page_get_type ())
 G_DECLARE_FINAL_TYPE (AppAccessPage, app_access_page, APP, ACCESS_PAGE, AdwNavigationPage)
 
-/** app_access_page_new: Returns: (floating): a page that follows @container */
-AdwNavigationPage *app_access_page_new (AppObject *container);
+/** app_access_page_new: Returns: (floating): a page that follows @container, which @client knows */
+AdwNavigationPage *app_access_page_new (AppClient *client, AppObject *container);
 
 /** app_access_page_summary: Returns: (transfer full): the page in one line, for the row that leads to it */
 char *app_access_page_summary (AppObject *container);

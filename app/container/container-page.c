@@ -168,7 +168,7 @@ push (AppContainerPage *self, AdwNavigationPage *page)
 static void
 open_access (AppContainerPage *self)
 {
-  push (self, app_access_page_new (self->container));
+  push (self, app_access_page_new (self->client, self->container));
 }
 
 static void
