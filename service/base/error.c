@@ -94,7 +94,8 @@ bothy_error_private_init (BothyErrorPrivate *self)
 static void
 bothy_error_private_copy (const BothyErrorPrivate *self, BothyErrorPrivate *copy)
 {
-  if (!self->details)
+  /* The compiler does not know that GLib has one for each error of ours. */
+  if (!self || !self->details || !copy)
     return;
   copy->details = g_tree_new_full (compare_keys, NULL, g_free, g_free);
   g_tree_foreach (self->details, copy_detail, copy->details);
@@ -103,7 +104,8 @@ bothy_error_private_copy (const BothyErrorPrivate *self, BothyErrorPrivate *copy
 static void
 bothy_error_private_clear (BothyErrorPrivate *self)
 {
-  g_clear_pointer (&self->details, g_tree_unref);
+  if (self)
+    g_clear_pointer (&self->details, g_tree_unref);
 }
 
 G_DEFINE_EXTENDED_ERROR (BothyError, bothy_error)
@@ -111,14 +113,16 @@ G_DEFINE_EXTENDED_ERROR (BothyError, bothy_error)
 void
 bothy_error_set_detail (GError *error, const char *key, const char *value)
 {
-  BothyErrorPrivate *private;
+  BothyErrorPrivate *own;
 
   if (error->domain != BOTHY_ERROR)
     return;
-  private = bothy_error_get_private (error);
-  if (!private->details)
-  private->details = g_tree_new_full (compare_keys, NULL, g_free, g_free);
-  g_tree_replace (private->details, g_strdup (key), g_utf8_make_valid (value, -1));
+  own = bothy_error_get_private (error);
+  if (!own)
+    return;
+  if (!own->details)
+    own->details = g_tree_new_full (compare_keys, NULL, g_free, g_free);
+  g_tree_replace (own->details, g_strdup (key), g_utf8_make_valid (value, -1));
 }
 
 static gboolean
@@ -131,13 +135,13 @@ add_detail (gpointer key, gpointer value, gpointer builder)
 GVariant *
 bothy_error_details_to_variant (const GError *error)
 {
-  const BothyErrorPrivate *private =
+  const BothyErrorPrivate *own =
       error && error->domain == BOTHY_ERROR ? bothy_error_get_private (error) : NULL;
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{ss}"));
-  if (private && private->details)
-    g_tree_foreach (private->details, add_detail, &builder);
+  if (own && own->details)
+    g_tree_foreach (own->details, add_detail, &builder);
   return g_variant_builder_end (&builder);
 }
 
