@@ -84,6 +84,24 @@ add_pairs (GString *json, const char *key, const char *const *pairs)
   g_string_append_c (json, '}');
 }
 
+/* As docker has it, with times in nanoseconds; OCI knows of none. */
+static void
+add_health (GString *json, const BothyHealthCheck *check)
+{
+  if (!bothy_health_check_is_on (check))
+    return;
+  g_string_append_printf (json,
+                          ",\"Healthcheck\":{\"Interval\":%" G_GUINT64_FORMAT
+                          ",\"Timeout\":%" G_GUINT64_FORMAT ",\"Retries\":%" G_GUINT64_FORMAT,
+                          check->interval * 1000, check->timeout * 1000, check->retries);
+  if (check->start_period > 0)
+    g_string_append_printf (json, ",\"StartPeriod\":%" G_GUINT64_FORMAT, check->start_period * 1000);
+  if (check->start_interval > 0)
+    g_string_append_printf (json, ",\"StartInterval\":%" G_GUINT64_FORMAT, check->start_interval * 1000);
+  add_words (json, "Test", (const char *const *)check->test);
+  g_string_append_c (json, '}');
+}
+
 /* As Go calls it, and OCI. */
 static const char *
 architecture_of (const char *machine)
@@ -117,6 +135,7 @@ bothy_oci_config_describe (const BothyContainer *container, const BothyImage *im
   add_text (json, "StopSignal", signal);
   add_words (json, "Env", (const char *const *)spec->environment);
   add_words (json, "Cmd", (const char *const *)spec->command);
+  add_health (json, &spec->health);
   if (defaults) {
     add_set (json, "Volumes", (const char *const *)defaults->volumes->pdata);
     add_set (json, "ExposedPorts", (const char *const *)defaults->ports->pdata);
