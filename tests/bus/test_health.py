@@ -2,6 +2,7 @@
 """Whether containers are well: asked inside, in time, and no more than that (HEALTH)."""
 
 import signal
+import tempfile
 import time
 
 import pytest
@@ -10,7 +11,7 @@ from gi.repository import GLib
 import bundles
 from conftest import ALICE, BOB
 from test_says import put  # noqa: F401
-from wire import CONTAINER, MANAGER, ROOT, variants, wait
+from wire import CONTAINER, IMAGE, MANAGER, ROOT, variants, wait
 
 SECOND = 1_000_000
 
@@ -182,3 +183,16 @@ def test_HEALTH_08_as_the_image_says(world, alice, put):  # noqa: F811
                                                         "timeout": 5 * SECOND}
     copy = alice.finish(alice.call(own, CONTAINER, "Clone", "(sa{sv})", "four", {})[0])["Object"]
     assert alice.get(copy, CONTAINER, "HealthCheck") == alice.get(own, CONTAINER, "HealthCheck")
+
+
+def test_HEALTH_09_it_goes_along_with_an_image(world, alice):
+    path = alice.create("one", health=check("test \"a\" = 'a'", interval=7, start_period=5 * SECOND))
+    with tempfile.TemporaryFile() as file:
+        operation, = alice.call(path, CONTAINER, "Export", "(hsa{sv})", 0, "oci", {}, fds=[file.fileno()])
+        assert alice.finish(operation)["Error"] == ""
+        file.seek(0)
+        operation, = alice.manager("ImportImage", "(ha{sv})", 0, variants({"alias": "again"}), fds=[file.fileno()])
+        image = alice.finish(operation)["Object"]
+    assert alice.get(image, IMAGE, "Configuration")["healthcheck"] == {
+        "test": ["CMD-SHELL", "test \"a\" = 'a'"], "interval": 7 * SECOND, "timeout": 5 * SECOND, "start-period": 5 * SECOND, "retries": 3}
+    alice.call(image, IMAGE, "Remove")

@@ -84,6 +84,31 @@ add_pairs (GString *json, const char *key, const char *const *pairs)
   g_string_append_c (json, '}');
 }
 
+/* As docker has it, with times in nanoseconds; OCI knows of none. */
+static void
+add_health (GString *json, const BothyOciHealth *health)
+{
+  const struct {
+    const char *name;
+    guint64 value;
+  } numbers[] = { { "Interval", health->interval * 1000 },
+                  { "Timeout", health->timeout * 1000 },
+                  { "StartPeriod", health->start_period * 1000 },
+                  { "StartInterval", health->start_interval * 1000 },
+                  { "Retries", health->retries } };
+
+  if (!health->test || !health->test[0])
+    return;
+  /* Something has to come first. */
+  g_string_append_printf (json, ",\"Healthcheck\":{\"%s\":%" G_GUINT64_FORMAT, numbers[0].name,
+                          numbers[0].value);
+  for (guint i = 1; i < G_N_ELEMENTS (numbers); i++)
+    if (numbers[i].value > 0)
+      g_string_append_printf (json, ",\"%s\":%" G_GUINT64_FORMAT, numbers[i].name, numbers[i].value);
+  add_words (json, "Test", health->test);
+  g_string_append_c (json, '}');
+}
+
 /* As Go calls it, and OCI. */
 static const char *
 architecture_of (const char *machine)
@@ -109,7 +134,13 @@ process_of (const BothyImageConfig *defaults)
                             .environment = (const char *const *)defaults->environment->pdata,
                             .user = defaults->user,
                             .directory = defaults->directory,
-                            .stop_signal = defaults->stop_signal };
+                            .stop_signal = defaults->stop_signal,
+                            .health = { .test = (const char *const *)defaults->health.test->pdata,
+                                        .interval = defaults->health.interval,
+                                        .timeout = defaults->health.timeout,
+                                        .start_period = defaults->health.start_period,
+                                        .start_interval = defaults->health.start_interval,
+                                        .retries = defaults->health.retries } };
 }
 
 char *
@@ -133,6 +164,7 @@ bothy_oci_config_describe (const BothyImage *image, const BothyOciProcess *proce
   add_words (json, "Env", does->environment);
   add_words (json, "Entrypoint", does->entrypoint);
   add_words (json, "Cmd", does->command);
+  add_health (json, &does->health);
   if (defaults) {
     add_set (json, "Volumes", (const char *const *)defaults->volumes->pdata);
     add_set (json, "ExposedPorts", (const char *const *)defaults->ports->pdata);

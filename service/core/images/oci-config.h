@@ -5,6 +5,13 @@
 
 G_BEGIN_DECLS
 
+/* How they are asked whether they are well; TEST is NULL or empty where nobody says. Times in µs, 0 where none was said. */
+typedef struct {
+  const char *const *test;
+  guint64 interval, timeout, start_period, start_interval;
+  guint64 retries;
+} BothyOciHealth;
+
 /* What containers of an OCI image are to do; each text or list may be NULL. */
 typedef struct {
   const char *const *entrypoint; /* words, NULL at the end, as in all lists */
@@ -13,6 +20,7 @@ typedef struct {
   const char *user;
   const char *directory; /* where they begin */
   int stop_signal;       /* 0: that of whatever runs */
+  BothyOciHealth health;
 } BothyOciProcess;
 
 /*

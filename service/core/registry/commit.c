@@ -89,7 +89,13 @@ describe (const Commit *commit, GError **error)
                                     .environment = (const char *const *)spec->environment,
                                     .user = spec->user,
                                     .directory = spec->working_directory,
-                                    .stop_signal = spec->stop_signal };
+                                    .stop_signal = spec->stop_signal,
+                                    .health = { .test = (const char *const *)spec->health.test,
+                                                .interval = spec->health.interval,
+                                                .timeout = spec->health.timeout,
+                                                .start_period = spec->health.start_period,
+                                                .start_interval = spec->health.start_interval,
+                                                .retries = spec->health.retries } };
 
   if ((commit->target.format & UNPACK_AS_OCI) != 0)
     return bothy_oci_config_describe (commit->base, &process, error);
