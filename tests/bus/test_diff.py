@@ -28,7 +28,7 @@ def do(client, box, line):
 
 def operate(client, path):
     done = client.finish(path, 60)
-    return done["Error"]
+    return done["Failure"]
 
 
 def snapshot(client, box, name):

@@ -571,7 +571,7 @@ def test_IMG_01_owners_that_no_container_has(world, alice, bob, registry):
     assert len(registry.blobs_given()) == before + 1  # the configuration
     operation = alice.call(done["Object"], IMAGE, "Refresh", "(a{sv})", {})[0]
     assert alice.finish(operation)["Object"] == done["Object"]
-    assert pull(bob, REF)["Error"].startswith(PREFIX + "BadArchive")
+    assert pull(bob, REF)["Failure"].startswith(PREFIX + "BadArchive")
 
 
 @pytest.mark.parametrize("name", ["../../etc/x", "/etc/x", ".wh..wh.x", "a/.wh."])
