@@ -103,6 +103,7 @@ static const Words phases[] = {
   { "removing files", N_ ("Removing") },
   { "copying", N_ ("Copying") },
   { "packing", N_ ("Packing") },
+  { "comparing", N_ ("Comparing") },
   { "done", N_ ("Done") },
   { "failed", N_ ("Failed") },
 };
@@ -115,6 +116,7 @@ static const Words kinds[] = {
   { "create-snapshot", N_ ("Making a Snapshot") },
   { "restore-snapshot", N_ ("Restoring a Snapshot") },
   { "remove-snapshot", N_ ("Deleting a Snapshot") },
+  { "diff-snapshot", N_ ("Comparing Files of a Container") },
   { "copy-container", N_ ("Copying a Container") },
   { "commit-container", N_ ("Making an Image") },
   { "copy-from", N_ ("Copying Files out of a Container") },

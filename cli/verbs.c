@@ -60,6 +60,8 @@ const CliVerb cli_verbs[] = {
     "bothy adopt --list\nbothy adopt --dry-run lxc:web\nbothy adopt lxc:web web2\n"
     "sudo bothy adopt lxc:jeedom --owner alice\nbothy adopt dir:./tree web",
     cli_adopt },
+  { "diff", N_ ("NAME [SNAPSHOT [SNAPSHOT]]"), N_ ("Show which files of a container changed"),
+    "bothy diff web\nbothy diff web before-upgrade", cli_diff },
   { "export", N_ ("NAME[/SNAPSHOT] FILE|-"), N_ ("Write a container's files into an archive"),
     "bothy export web web.tar.zst\nbothy export --format oci web web-oci.tar\nbothy export --format incus "
     "web - | ssh "
@@ -74,6 +76,8 @@ const CliVerb cli_verbs[] = {
     "bothy snapshot create web before-upgrade\nbothy snapshot create --stop web", cli_snapshot_create },
   { "snapshot list", N_ ("NAME"), N_ ("List the snapshots of a container"),
     "bothy snapshot list web\nbothy snapshot list --json web", cli_snapshot_list },
+  { "snapshot diff", N_ ("NAME [SNAPSHOT [SNAPSHOT]]"), N_ ("Show which files changed"),
+    "bothy snapshot diff web before-upgrade\nbothy snapshot diff web monday tuesday", cli_diff },
   { "snapshot restore", N_ ("NAME SNAPSHOT"), N_ ("Let its files be again as they were"),
     "bothy snapshot restore web before-upgrade", cli_snapshot_restore },
   { "snapshot delete", N_ ("NAME SNAPSHOT…"), N_ ("Delete snapshots"),

@@ -240,6 +240,8 @@ export function operation({kind, subject}) {
         return _('Restoring %s').format(name);
     case 'remove-snapshot':
         return _('Deleting a snapshot of %s').format(name);
+    case 'diff-snapshot':
+        return _('Comparing files of %s').format(name);
     case 'copy-container':
         return _('Copying %s').format(name);
     case 'commit-container':

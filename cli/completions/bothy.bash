@@ -163,7 +163,7 @@ _bothy() {
             compopt -o filenames -o nospace 2>/dev/null ;;
         "volume info"|"volume delete") mapfile -t COMPREPLY < <(compgen -W "$(bothy volume list -q 2>/dev/null)" -- "$cur") ;;
         "mount list"|"device list") [[ $count -gt 0 ]] || containers=yes ;;
-        "snapshot restore"|"snapshot delete")
+        "snapshot restore"|"snapshot delete"|"snapshot diff"|diff)
             if [[ $count -gt 0 ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$(bothy snapshot list -q "${words[cword-count]}" 2>/dev/null)" -- "$cur")
             else

@@ -130,6 +130,8 @@ static const BothyRow rows[] = {
     bothy_container_handle_restore },
   { CONTAINER, "RemoveSnapshot", OWNER, MANAGE, &bothy_container_restore_request, NULL,
     bothy_container_handle_remove_snapshot },
+  { CONTAINER, "DiffSnapshot", OWNER, MANAGE, &bothy_container_diff_snapshot_request, NULL,
+    bothy_container_handle_diff_snapshot, .reads = TRUE },
   { CONTAINER, "Clone", OWNER, MANAGE, &bothy_container_clone_request, bothy_container_check_clone,
     bothy_container_handle_clone, EXCEED, bothy_container_weigh_clone, CREATE },
   { CONTAINER, "Commit", OWNER, MANAGE, &bothy_container_commit_request, bothy_container_check_commit,

@@ -184,6 +184,8 @@ HANDLE (container, snapshot);
 REQUEST (container, restore);
 HANDLE (container, restore);
 HANDLE (container, remove_snapshot);
+REQUEST (container, diff_snapshot);
+HANDLE (container, diff_snapshot);
 
 /* copy.c */
 REQUEST (container, clone);

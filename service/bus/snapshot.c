@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* org.bothy.Bothy1.Container: Snapshot, Restore and RemoveSnapshot */
+/* org.bothy.Bothy1.Container: Snapshot, Restore, RemoveSnapshot and DiffSnapshot */
 #include "bus/handlers.h"
 
 #include "bus/operation.h"
@@ -8,7 +8,9 @@
 #include "bus/paths.h"
 #include "base/error.h"
 #include "base/validate.h"
+#include "core/registry/diff.h"
 #include "core/registry/snapshots.h"
+#include "platform/untrusted-fd.h"
 
 typedef struct {
   char *name;   /* "": one that says when it was made */
@@ -115,4 +117,68 @@ bothy_container_handle_remove_snapshot (BothyCall *call)
   polkit_details_insert (call->details, "snapshot", call->request);
   bothy_call_return_operation (call, "remove-snapshot", BOTHY_CONTAINER (call->node->target)->spec->name,
                                "removing", remove_snapshot);
+}
+
+/* ---- what changed ---- */
+
+typedef struct {
+  int output_fd;
+  char *from, *to; /* "": the image, and now */
+} DiffRequest;
+
+static void
+diff_request_free (DiffRequest *request)
+{
+  bothy_untrusted_fd_close (request->output_fd);
+  g_free (request->from);
+  g_free (request->to);
+  g_free (request);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DiffRequest, diff_request_free)
+
+static gpointer
+parse_diff_snapshot (BothyArguments *arguments, GError **error)
+{
+  g_autoptr (DiffRequest) request = g_new0 (DiffRequest, 1);
+  g_autoptr (GVariant) options = NULL;
+  const BothyOption table[] = { { NULL, NULL, NULL } };
+  gint32 handle;
+
+  request->output_fd = -1;
+  bothy_arguments_get (arguments, "(hss@a{sv})", &handle, &request->from, &request->to, &options);
+  if (!bothy_options_parse (options, table, error) ||
+      (*request->from && !bothy_validate_name (request->from, "The name of a snapshot", error)) ||
+      (*request->to && !bothy_validate_name (request->to, "The name of a snapshot", error)))
+    return NULL;
+  request->output_fd = bothy_arguments_dup_stream (arguments, handle, TRUE, "output", error);
+  return request->output_fd >= 0 ? g_steal_pointer (&request) : NULL;
+}
+
+const BothyRequestType bothy_container_diff_snapshot_request = { parse_diff_snapshot,
+                                                                 (GDestroyNotify)diff_request_free };
+
+static void
+on_diff (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (BothyOperation) operation = user_data;
+  g_autoptr (GError) error = NULL;
+
+  bothy_registry_diff_finish (BOTHY_REGISTRY (source), result, &error);
+  bothy_operation_complete (operation, NULL, error);
+}
+
+static void
+diff_snapshot (BothyRegistry *registry, BothyOperation *operation, GObject *target, gpointer data)
+{
+  const DiffRequest *request = data;
+
+  bothy_registry_diff (registry, BOTHY_CONTAINER (target), request->from, request->to, request->output_fd,
+                       operation->cancellable, on_diff, operation);
+}
+
+void
+bothy_container_handle_diff_snapshot (BothyCall *call)
+{
+  bothy_call_return_operation (call, "diff-snapshot", BOTHY_CONTAINER (call->node->target)->spec->name,
+                               "comparing", diff_snapshot);
 }

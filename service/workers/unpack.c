@@ -215,8 +215,9 @@ program_of (const struct unpack_request *request)
 {
   if (request->mode == UNPACK_BUNDLE)
     return HELPER_PROGRAM_BUNDLE;
-  return request->mode == UNPACK_PACK || request->mode == UNPACK_COPY_FROM ? HELPER_PROGRAM_PACK
-                                                                           : HELPER_PROGRAM_UNPACK;
+  if (request->mode == UNPACK_PACK || request->mode == UNPACK_COPY_FROM || request->mode == UNPACK_DIFF)
+    return HELPER_PROGRAM_PACK;
+  return HELPER_PROGRAM_UNPACK;
 }
 
 static void

@@ -43,7 +43,7 @@ ARGUMENTS = {
     "AddDevice": ("tty", wire.variants({"match": "usb:0658:0200"})), "RemoveDevice": ("tty",),
     "ExecAndWait": (["true"], {}), "ReadLog": (0, 100),
     "CopyFrom": ("/etc", 0, {}), "CopyTo": ("/etc", 0, {}),
-    "Snapshot": ("s1", {}), "Restore": ("s1",), "RemoveSnapshot": ("s1",), "Clone": ("copy", {}), "Commit": ("mine", {}),
+    "Snapshot": ("s1", {}), "Restore": ("s1",), "RemoveSnapshot": ("s1",), "DiffSnapshot": (0, "", "", {}), "Clone": ("copy", {}), "Commit": ("mine", {}),
     "SetAutostart": ("no", wire.variants({"restart": "no"})),
     "SetEgress": ("set", ["192.0.2.1"]), "GetAddresses": (),
 }

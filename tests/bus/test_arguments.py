@@ -155,11 +155,11 @@ def test_ARG_03_unknown_options_are_named(world, alice, box, interface, member, 
                     "PullImage": ("debian/13",), "CreateBridge": ("lab",), "AttachNic": (0, "eth0"), "SearchImages": ("",),
                     "AddRemote": ("x", "https://example.org"), "AddMount": (0, "/mnt"), "AddDevice": ("stick",), "AddVolume": ("data", "/mnt"), "CreateVolume": ("data",), "SetAutostart": ("no",),
                     "ExecAndWait": (["true"],), "CopyFrom": ("/etc", 0), "CopyTo": ("/etc", 0),
-                    "Snapshot": ("s1",), "Clone": ("c2",), "Commit": ("mine",), "PlanAdoption": ("dir", "", [0]),
+                    "Snapshot": ("s1",), "DiffSnapshot": (0, "", ""), "Clone": ("c2",), "Commit": ("mine",), "PlanAdoption": ("dir", "", [0]),
                     "AdoptContainer": ("dir", "", [0], "c3")}.get(member, ())
             if (interface, member) == (CONTAINER, "Export"):
                 good = (0, "tar")
-            fds = {"ImportImage": [file.fileno()], "Export": [file.fileno()], "DelegateCgroup": [pidfd],
+            fds = {"ImportImage": [file.fileno()], "Export": [file.fileno()], "DiffSnapshot": [file.fileno()], "DelegateCgroup": [pidfd],
                    "AttachNic": [pidfd], "AddMount": [pidfd], "CopyFrom": [file.fileno()], "CopyTo": [file.fileno()],
                    "PlanAdoption": [directory], "AdoptContainer": [directory]}.get(member, [])
             assert alice.error(path, interface, member, signature, *good, variants(options), fds=fds) == "InvalidArgs"

@@ -15,7 +15,7 @@ import pytest
 import archives
 from conftest import ALICE
 from imageserver import Server
-from registryserver import Registry, basic, digest
+from registryserver import basic, digest
 from test_images import start_import
 from test_registries import host_of, registry  # noqa: F401
 from test_remotes import pull, server  # noqa: F401

@@ -349,6 +349,63 @@ def test_killed_while_it_is_copied(host, x1):
     until(lambda: tree(host) == [], what="all goes")
 
 
+def in_srv(host, words):
+    """What changed there: at each start /etc/hosts and its like are written anew."""
+    return [line for line in host.output("alice", f"bothy diff {words}").splitlines() if line[2:].startswith("/srv")]
+
+
+def test_diff(host, x1):
+    """As it is shown: in order, as JSON, from the image, from a snapshot and between two."""
+    out(host, "mkdir -p /srv/a /srv/many; echo one >/srv/a/file; echo one >/srv/a.txt")
+    stop(host)
+    host.run("alice", "bothy snapshot create x1 s1", check=True)
+    start(host)
+    assert host.output("alice", "bothy diff x1").splitlines()[-6:] == host.output("alice", "bothy snapshot diff x1").splitlines()[-6:]
+    out(host, "echo two >/srv/a/file; rm /srv/a.txt; echo x >/srv/a/new")
+    assert in_srv(host, "x1 s1") == ["C /srv", "C /srv/a", "C /srv/a/file", "A /srv/a/new", "D /srv/a.txt"]
+    assert "/srv/a/new" in host.output("alice", "bothy diff -q x1 s1").splitlines()
+    stop(host)
+    host.run("alice", "bothy snapshot create x1 s2", check=True)
+    assert json.loads(host.output("alice", "bothy snapshot diff --json x1 s2 s1"))[-1] == {"kind": "added", "path": "/srv/a.txt"}
+    assert host.output("alice", "bothy diff x1 s2") == ""
+    done = host.run("alice", "bothy diff x1 none")
+    assert done.returncode == 1 and "none" in done.stderr
+    # A restored one, and a copy of it, know where they came from.
+    host.run("alice", "bothy snapshot restore x1 s1 && bothy copy x1 x2", check=True)
+    assert host.output("alice", "bothy diff x1 s1") == "" and "A /srv/a.txt" in host.output("alice", "bothy diff x2")
+    assert "A /srv/a.txt" in host.output("alice", "bothy diff x1 s2").splitlines()
+
+
+def test_SNAP_06_names_on_a_terminal(host, x1):
+    out(host, "mkdir -p /srv; touch \"/srv/$(printf 'a\\033[31m\\nA b')\"")
+    shown = host.output("alice", "bothy diff x1")
+    assert "\x1b" not in shown and "A b" not in shown.splitlines() and [line for line in shown.splitlines() if "[31m" in line]
+
+
+def test_diff_takes_as_long_as_there_are_changes(host, x1):
+    """Ten thousand files below, and one that changed."""
+    def took():
+        times = []
+        for _ in range(5):
+            times.append(int(host.output("alice", "begin=$(date +%s%N); bothy diff x1 s1 >/dev/null; echo $((($(date +%s%N) - begin) / 1000000))")))
+        return min(times)
+
+    stop(host)
+    host.run("alice", "bothy snapshot create x1 s1", check=True)
+    start(host)
+    out(host, "mkdir -p /srv/small; echo x >/srv/small/x")
+    little = took()
+    # In one go, for each file is a system call in there.
+    out(host, "mkdir -p /srv/big; cd /srv/big; i=0; while [ $i -lt 100 ]; do mkdir $i; i=$((i + 1)); done; "
+        "for d in *; do i=0; while [ $i -lt 100 ]; do : >$d/$i; i=$((i + 1)); done; done")
+    stop(host)
+    host.run("alice", "bothy snapshot delete x1 s1 && bothy snapshot create x1 s1", check=True)
+    start(host)
+    out(host, "echo y >/srv/big/0/0")
+    assert took() < 2 * little + 100
+    assert in_srv(host, "x1 s1") == ["C /srv", "C /srv/big", "C /srv/big/0", "C /srv/big/0/0"]
+
+
 def test_SNAP_04_no_space(fresh_host):
     """It happens or leaves nothing, and what is there stays."""
     host = fresh_host("--state-size", "48M")

@@ -223,6 +223,7 @@ static const struct {
   { "Container.Snapshot", OWNER, "manage-containers" },
   { "Container.Restore", OWNER, "manage-containers" },
   { "Container.RemoveSnapshot", OWNER, "manage-containers" },
+  { "Container.DiffSnapshot", OWNER, "manage-containers" },
   { "Container.Clone", OWNER, "manage-containers", "exceed-quota", "create-container" },
   { "Container.Commit", OWNER, "manage-containers", NULL, "create-container" },
   { "Container.Export", OWNER, "manage-containers" },

@@ -11,7 +11,7 @@ ARCHIVE, BUSYBOX, REMOVE, LAYER, HASH, BUNDLE, DECOMPRESS, METADATA, PACK, CHECK
 OK, BAD_ARCHIVE, LIMIT_EXCEEDED, NO_SPACE, IO, NOT_STATIC, CLOSED = range(7)
 IS_UNIFIED, IS_ROOT, HIDES_BELOW, IS_CHECKED, IS_OVER, NEEDS_BELOW, MAY_NEED_BELOW = 1, 2, 4, 32, 128, 256, 512
 MESSAGE = struct.Struct("=IIIiQQQQ32s32sIII4x")
-REQUEST = struct.Struct("=IIIIQQQ32768s4096s")
+REQUEST = struct.Struct("=IIIIQQQ32768s4096sII")
 
 
 class Result:
@@ -61,7 +61,7 @@ class Unpacker:
         theirs.close()
         ours.settimeout(180)
         # BESIDE: what goes to it with the request, the source first.
-        socket.send_fds(ours, [REQUEST.pack(6, mode, flags, 0, max_bytes, max_inodes, max_seconds, b"", b"")], beside)
+        socket.send_fds(ours, [REQUEST.pack(7, mode, flags, 0, max_bytes, max_inodes, max_seconds, b"", b"", 0, 0)], beside)
         return ours, reply.fds[0], reply.pid
 
     def finish(self, started):

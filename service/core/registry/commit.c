@@ -12,6 +12,7 @@
 #include "core/images/import-tree.h"
 #include "core/images/oci-config.h"
 #include "core/registry/files.h"
+#include "core/registry/layers.h"
 #include "core/registry/snapshots.h"
 
 #define EXPORT_MAX_SECONDS (24 * 3600) /* whoever reads may be slow */
@@ -130,8 +131,7 @@ on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
   const Commit *commit = g_task_get_task_data (task);
   GError *error = NULL;
   /* The topmost first. */
-  g_autoptr (GUnixFDList) layers =
-      bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
+  g_autoptr (GUnixFDList) layers = bothy_layers_mount_finish (result, &error);
   const BothyTreeSource tree = {
     .layers = layers, .like = commit->base, .defaults = commit->base->defaults, .alias = commit->alias
   };
@@ -146,53 +146,19 @@ on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-add_layer (struct helper_request *request, enum helper_layer_kind kind, const char *id)
-{
-  struct helper_layer *layer = &request->layers[request->n_layers++];
-
-  layer->kind = kind;
-  g_strlcpy (layer->id, id, sizeof layer->id);
-}
-
-static void
 list_layers (BothyRegistry *self, const Commit *commit, struct helper_request *request)
 {
   BothyUppers *uppers = bothy_registry_get_uppers (self);
-  char **of_image = commit->base->layers;
 
   for (const BothyUpper *upper = commit->upper; upper; upper = bothy_uppers_find (uppers, upper->below))
-    add_layer (request, upper->is_first ? HELPER_LAYER_CONTAINER_BELOW : HELPER_LAYER_UPPER_BELOW, upper->id);
-  for (guint i = g_strv_length (of_image); i-- > 0;)
-    add_layer (request, HELPER_LAYER_IMAGE, of_image[i]);
+    bothy_layers_add_upper (request, upper);
+  bothy_layers_add_image (request, commit->base);
 }
 
-static void
-on_map (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  struct helper_request request = { .op = HELPER_MOUNT };
-  g_autoptr (GTask) task = user_data;
-  const Commit *commit = g_task_get_task_data (task);
-  GError *error = NULL;
-  g_autoptr (GUnixFDList) userns =
-      bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
-
-  if (userns) {
-    list_layers (g_task_get_source_object (task), commit, &request);
-    bothy_helper_client_call (BOTHY_HELPER_CLIENT (source), &request, userns, on_mounted,
-                              g_object_ref (task));
-  } else
-    finish_commit (task, NULL, error);
-}
-
-/* What packs has the ids that are on disk: the mounts change none, and are read-only. */
 static void
 mount_layers (GTask *task)
 {
-  const struct helper_request request = { .op = HELPER_USERNS,
-                                          .owner = BOTHY_NEUTRAL_BASE,
-                                          .n_extents = 1,
-                                          .extents = { { BOTHY_NEUTRAL_BASE, BOTHY_NEUTRAL_BASE,
-                                                         BOTHY_RANGE_SIZE } } };
+  struct helper_request request = { .op = HELPER_MOUNT };
   BothyRegistry *self = g_task_get_source_object (task);
   Commit *commit = g_task_get_task_data (task);
   BothyImageStore *images = bothy_registry_get_images (self);
@@ -210,7 +176,8 @@ mount_layers (GTask *task)
   }
   commit->base = g_object_ref (base);
   bothy_image_store_use (images, base, 1);
-  bothy_helper_client_call (bothy_registry_get_helper (self), &request, NULL, on_map, g_object_ref (task));
+  list_layers (self, commit, &request);
+  bothy_layers_mount (bothy_registry_get_helper (self), &request, on_mounted, g_object_ref (task));
 }
 
 static void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * bothy-pack: writes what the layers of an image show together, or a part of a container that runs, into an archive,
- * which a user opened. Started as bothy-unpack is, and speaks the same; see protocol.h. A program of its own, for it
+ * which a user opened; or what changed from some layers to others. Started as bothy-unpack is, and speaks the same; see protocol.h. A program of its own, for it
  * reads and makes nothing.
  */
 #include <errno.h>
@@ -13,17 +13,22 @@
 #include "images/unpack/confine.h"
 #include "images/unpack/receive.h"
 #include "images/unpack/tree.h"
+#include "diff.h"
 #include "fd.h"
 #include "pack.h"
 
 static void
-pack_image (struct job *job)
+read_layers (struct job *job)
 {
   int roots[UNPACK_MAX_SOURCES];
 
   for (unsigned int i = 0; i < UNPACK_MAX_SOURCES; i++)
     roots[i] = UNPACK_LAYERS_FD + (int)i;
-  if (confine_reading (job, roots, job->n_sources - 1) && job_watch (job))
+  if (!confine_reading (job, roots, job->n_sources - 1) || !job_watch (job))
+    return;
+  if (job->request.mode == UNPACK_DIFF)
+    diff_layers (job, roots, job->n_sources - 1, UNPACK_SOURCE_FD);
+  else
     pack_layers (job, roots, job->n_sources - 1, UNPACK_SOURCE_FD);
 }
 
@@ -87,8 +92,8 @@ main (void)
     setlocale (LC_CTYPE, "");
   job.connection = UNPACK_CONNECTION_FD;
   if (receive_request (&job)) {
-    if (job.request.mode == UNPACK_PACK && job.n_sources >= 2)
-      pack_image (&job);
+    if ((job.request.mode == UNPACK_PACK || job.request.mode == UNPACK_DIFF) && job.n_sources >= 2)
+      read_layers (&job);
     else if (job.request.mode == UNPACK_COPY_FROM && job.n_sources == 1)
       pack_part (&job);
     else

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "pack.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,6 +15,7 @@
 #include "images/unpack/whiteout.h"
 #include "entry.h"
 #include "fd.h"
+#include "names.h"
 
 #define TOP "rootfs" /* of an image */
 
@@ -24,17 +24,6 @@ struct pending {
   struct pending *next;
   uint64_t layers;
   char path[]; /* below the root; "" is that */
-};
-
-/* A file in one of these layers. */
-struct name {
-  char *text;
-  unsigned int layer;
-};
-
-struct names {
-  struct name *list;
-  size_t n;
 };
 
 struct walk {
@@ -60,66 +49,10 @@ push (struct walk *w, const char *directory, const char *name, uint64_t layers)
   return true;
 }
 
-/* ---- the names in a directory ---- */
-
-static bool
-add_name (struct job *job, struct names *names, const char *text, unsigned int layer)
-{
-  size_t n = names->n;
-
-  if ((n & (n - 1)) == 0) { /* doubles */
-    struct name *more = reallocarray (names->list, n == 0 ? 1 : n * 2, sizeof *more);
-
-    if (more == NULL)
-      return job_fail (job, UNPACK_IO, ENOMEM, "Out of memory");
-    names->list = more;
-  }
-  names->list[n] = (struct name){ strdup (text), layer };
-  if (names->list[n].text == NULL)
-    return job_fail (job, UNPACK_IO, ENOMEM, "Out of memory");
-  names->n++;
-  return true;
-}
-
-static void
-free_names (struct names *names)
-{
-  for (size_t i = 0; i < names->n; i++)
-    free (names->list[i].text);
-  free (names->list);
-}
-
-static int
-compare_names (const void *a, const void *b)
-{
-  const struct name *x = a;
-  const struct name *y = b;
-  int order = strcmp (x->text, y->text);
-
-  return order != 0 ? order : (int)x->layer - (int)y->layer;
-}
-
-static bool
-list_layer (struct walk *w, unsigned int layer, const char *path, struct names *names)
-{
-  DIR *directory = fdopendir (fcntl (w->fds[layer], F_DUPFD_CLOEXEC, 0));
-  const struct dirent *entry;
-  bool done = directory != NULL;
-
-  while (done && (errno = 0, entry = readdir (directory)) != NULL)
-    if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
-      done = add_name (w->packing.job, names, entry->d_name, layer);
-  if (directory == NULL || errno != 0)
-    done = job_fail_errno (w->packing.job, path, "reading a directory");
-  if (directory != NULL)
-    closedir (directory);
-  return done;
-}
-
 /* ---- what is seen of them ---- */
 
-static bool
-is_opaque (int directory, const char *name)
+bool
+pack_is_opaque (int directory, const char *name)
 {
   AUTO_FD fd = openat (directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   char value;
@@ -140,7 +73,7 @@ layers_of (struct walk *w, const struct name *names, size_t n)
     if (fstatat (fd, names[i].text, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR (st.st_mode))
       break;
     layers |= UINT64_C (1) << names[i].layer;
-    if (is_opaque (fd, names[i].text))
+    if (pack_is_opaque (fd, names[i].text))
       break;
   }
   return layers;
@@ -179,9 +112,8 @@ pack_names (struct walk *w, const char *path, const struct names *names)
   return true;
 }
 
-/* Why a directory of what lives can not be opened any more, or is another file system's. */
-static bool
-is_gone_by (int number)
+bool
+pack_is_gone_by (int number)
 {
   return number == ENOENT || number == ENOTDIR || number == ELOOP || number == EXDEV;
 }
@@ -197,17 +129,16 @@ pack_directory (struct walk *w, const struct pending *directory)
     if ((directory->layers & UINT64_C (1) << i) == 0 || !done)
       continue;
     w->fds[i] = tree_open (w->roots[i], directory->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (w->fds[i] < 0 && w->packing.is_live && is_gone_by (errno))
+    if (w->fds[i] < 0 && w->packing.is_live && pack_is_gone_by (errno))
       continue;
-    done = w->fds[i] >= 0 ? list_layer (w, i, directory->path, &names)
+    done = w->fds[i] >= 0 ? names_list (w->packing.job, &names, w->fds[i], directory->path, i)
                           : job_fail_errno (w->packing.job, directory->path, "opening a directory");
   }
-  if (names.n > 0)
-    qsort (names.list, names.n, sizeof *names.list, compare_names);
+  names_sort (&names);
   done = done && pack_names (w, directory->path, &names);
   for (unsigned int i = 0; i < PACK_MAX_LAYERS; i++)
     close_fd (&w->fds[i]);
-  free_names (&names);
+  names_free (&names);
   return done;
 }
 

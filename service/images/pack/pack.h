@@ -17,3 +17,9 @@ bool pack_layers (struct job *job, const int *roots, unsigned int n, int sink);
  * in it; of other file systems that are mounted below, the empty directory. False: the job failed.
  */
 bool pack_live (struct job *job, int fd, const char *name, int sink);
+
+/* Whether the directory NAME of DIRECTORY, in a layer, lets nothing show of what lies below. */
+bool pack_is_opaque (int directory, const char *name);
+
+/* Whether NUMBER, an errno, says why a directory of what lives can not be opened any more: it is gone, or another file system's. */
+bool pack_is_gone_by (int number);

@@ -140,6 +140,7 @@ work (struct job *job, struct words *words)
   case UNPACK_BUNDLE:
   case UNPACK_PACK:
   case UNPACK_COPY_FROM:
+  case UNPACK_DIFF:
     break;
   case UNPACK_HASH:
     return confine (job, -1) && job_watch (job) && hash_copy (job, UNPACK_SOURCE_FD, UNPACK_TREE_FD);
@@ -186,6 +187,7 @@ describe (struct job *job, char *text)
   case UNPACK_COPY_FROM:
   case UNPACK_COPY_TO:
   case UNPACK_DUPLICATE:
+  case UNPACK_DIFF:
     break;
   }
   return 0;

@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define UNPACK_PROTOCOL_VERSION 6u
+#define UNPACK_PROTOCOL_VERSION 7u
 #define UNPACK_MAX_TEXT         (128u * 1024)
 #define UNPACK_MAX_LAYERS       128u
 #define UNPACK_CONNECTION_FD    3
@@ -23,7 +23,7 @@
 #define UNPACK_SOURCE_FD 5
 #define UNPACK_PREFIX_FD 6 /* beside the request, after SOURCE: a file */
 #define UNPACK_LAYERS_FD                                                                                     \
-  6 /* of PACK and IS_OVER: beside the request, after SOURCE: directories, the highest layer first */
+  6 /* of PACK, DIFF and IS_OVER: beside the request, after SOURCE: directories, the highest layer first */
 #define UNPACK_MAX_SOURCES  65u
 #define UNPACK_MAX_METADATA 32768u
 #define UNPACK_MAX_PATH     4096u
@@ -65,6 +65,8 @@ enum unpack_mode {
      result's text is as of a tree, with its lines in the place of metadata.yaml's. After SOURCE comes the same tree,
      mounted so that each id is one higher inside: what is of 65534 in both has none, and is somebody else's. */
   UNPACK_SURVEY = 15,
+  /* Of bothy-pack: write into SOURCE, which a user opened, what changed from some of LAYERS to others; see pack/diff.h. */
+  UNPACK_DIFF = 18,
 };
 
 enum unpack_flag {
@@ -100,6 +102,8 @@ struct unpack_request {
   uint64_t max_seconds;
   char metadata[UNPACK_MAX_METADATA]; /* of PACK; NUL-terminated */
   char path[UNPACK_MAX_PATH];         /* of COPY_FROM and COPY_TO, as seen from inside; NUL-terminated */
+  uint32_t n_later;   /* of DIFF: how many of LAYERS only the later state has; they come first */
+  uint32_t n_earlier; /* how many only the earlier one has, which come next; both stand on the others */
 };
 
 enum unpack_compression {
