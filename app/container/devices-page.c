@@ -15,6 +15,8 @@
 
 /* The hubs that are part of the computer are USB's, and nobody's to give away. */
 #define ROOT_HUBS "usb:1d6b:"
+/* After the service left: who stops it for good is not hindered, as a call would do before it is gone. */
+#define AGAIN_SECONDS 2
 
 struct _AppDevicesPage {
   AdwNavigationPage parent_instance;
@@ -22,6 +24,7 @@ struct _AppDevicesPage {
   AppClient *client;
   AppObject *container;
   GCancellable *cancellable;
+  guint again;       /* until it is asked once more */
   GVariant *plugged; /* (nullable): what the service last said that there is, aa{sv} */
   AppRows *own, *offers;
   AdwActionRow *none, *nothing; /* in place of rows, where there are none */
@@ -371,9 +374,10 @@ cancel (AppDevicesPage *self)
   if (self->cancellable)
     g_cancellable_cancel (self->cancellable);
   g_clear_object (&self->cancellable);
+  g_clear_handle_id (&self->again, g_source_remove);
 }
 
-/* As long as somebody looks at it: the service says when it is otherwise, and would say nothing any more once it left. */
+/* As long as somebody looks at it: the service says when it is otherwise. */
 static void
 look (AppDevicesPage *self)
 {
@@ -383,6 +387,25 @@ look (AppDevicesPage *self)
   self->cancellable = g_cancellable_new ();
   app_object_ask (app_client_get_manager (self->client), "ListDevices", NULL, self->cancellable, on_listed,
                   g_object_ref (self));
+}
+
+static gboolean
+on_again (gpointer data)
+{
+  AppDevicesPage *self = APP_DEVICES_PAGE (data);
+
+  self->again = 0;
+  look (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* It leaves when nothing runs, and says nothing any more then. */
+static void
+on_left (AppDevicesPage *self)
+{
+  cancel (self);
+  if (gtk_widget_get_mapped (GTK_WIDGET (self)))
+    self->again = g_timeout_add_seconds (AGAIN_SECONDS, on_again, self);
 }
 
 static void
@@ -413,7 +436,7 @@ app_devices_page_new (AppClient *client, AppObject *container)
   build (self);
   g_signal_connect_object (container, "changed", G_CALLBACK (update), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (client, "devices-changed", G_CALLBACK (look), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (client, "left", G_CALLBACK (look), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (client, "left", G_CALLBACK (on_left), self, G_CONNECT_SWAPPED);
   g_signal_connect_after (self, "map", G_CALLBACK (look), NULL);
   g_signal_connect (self, "unmap", G_CALLBACK (cancel), NULL);
   update (self);

@@ -551,14 +551,14 @@ def test_restore_goes_on_though_the_page_is_left(app, host):
 
 def test_restore_is_agreed_to_when_the_page_is_gone(app, host):
     """Who looks elsewhere with the question open, and then says yes to it, means it."""
-    host.run("alice", "bothy", "create", "busybox", "files", check=True)
-    host.run("alice", "bothy snapshot create files before", check=True)
+    make(host, "files")
+    host.run("alice", "bothy snapshot create files before && bothy exec files -- touch /later", check=True)
     open_page(app, "files", "Snapshots")
     app.click("Restore before")
     app.see("What is there now is kept as a snapshot")
     app.action("images")
     app.see("What containers are made from")
-    app.click("Restore")
+    app.click("Stop and Restore")
     wait_for(lambda: len(snapshots(host, "files")) == 2, lambda: f"a restore: {app.read()}")
 
 
