@@ -160,7 +160,9 @@ static void
 systemd_describe (BothyCgroupManager *cgroups, const char *group, const char *id)
 {
   g_autofree char *unit = g_path_get_basename (group);
-  g_autofree char *text = g_strdup_printf ("Bothy container %s", id);
+  g_autofree char *text = g_str_equal (id, BOTHY_CGROUP_MANAGER_PARSERS)
+                              ? g_strdup (BOTHY_SCOPE_POOL_PARSERS)
+                              : g_strdup_printf ("Bothy container %s", id);
 
   set_properties ((BothySystemd *)cgroups, unit, g_variant_new_parsed ("[('Description', <%s>)]", text), NULL,
                   NULL);
@@ -170,6 +172,7 @@ static void
 systemd_sweep (BothyCgroupManager *cgroups, GHashTable *kept)
 {
   bothy_scopes_sweep (((BothySystemd *)cgroups)->scopes, BOTHY_SCOPE_POOL_DESCRIPTION, kept);
+  bothy_scopes_sweep (((BothySystemd *)cgroups)->scopes, BOTHY_SCOPE_POOL_PARSERS, kept);
 }
 
 static void

@@ -123,6 +123,9 @@ on_made (GObject *source, GAsyncResult *result, gpointer user_data)
 
   self->group = bothy_cgroup_manager_start_finish (BOTHY_CGROUP_MANAGER (source), result, &error);
   self->waiting = g_ptr_array_new_with_free_func (g_object_unref);
+  if (self->group)
+    bothy_cgroup_manager_describe (BOTHY_CGROUP_MANAGER (source), self->group->path,
+                                   BOTHY_CGROUP_MANAGER_PARSERS);
   for (guint i = 0; i < waiting->len; i++) {
     if (self->group)
       answer (self, waiting->pdata[i]);

@@ -8,6 +8,8 @@ G_BEGIN_DECLS
 
 /* Units of this description are nobody's yet, unless a record names them. */
 #define BOTHY_SCOPE_POOL_DESCRIPTION "Bothy: kept ready"
+/* And those of this one have a user's parsers, of this bothyd. */
+#define BOTHY_SCOPE_POOL_PARSERS "Bothy: parsers"
 
 /*
  * Scopes made ahead. The kernel takes a dozen milliseconds to put systemd's first process

@@ -148,6 +148,12 @@ def spare_units(host, now=None):
     return [unit["Id"] for unit in ready] if len(slices) == len(ready) else []
 
 
+def parser_units(now):
+    """Scopes of users' parsers, one for each user at most."""
+    units = [unit for unit in now["units"] if unit["Description"] == "Bothy: parsers"]
+    return [unit["Id"] for unit in units] if len({unit["Slice"] for unit in units}) == len(units) else []
+
+
 def leftovers(host):
     """Everything that belongs to containers which do not run, or do not exist: should be empty."""
     now = snapshot(host)
@@ -168,16 +174,16 @@ def leftovers(host):
     for path in (host.root / "run/bothy/supervisors").iterdir():
         if path.name not in running:
             wrong.append(f"socket {path.name}")
-    ready = spare_units(host, now)
+    ready, parsers = spare_units(host, now), parser_units(now)
     # Several at once may still be on their way out.
-    wrong += [f"unit {unit}" for unit in now["units"] if unit["Id"] not in {*running.values(), *ready}]
+    wrong += [f"unit {unit}" for unit in now["units"] if unit["Id"] not in {*running.values(), *ready, *parsers}]
     supervisors = [line for line in programs if "bothy-supervis" in line]
     if len(supervisors) != len(running):
         wrong.append(f"{len(supervisors)} supervisors of {len(running)} containers: {supervisors}")
     wrong += [f"process {line}" for line in programs if "bothy-unpack" in line]
     holders = [line for line in programs if "bothy-hold" in line]
-    if len(holders) != len(ready):
-        wrong.append(f"{len(holders)} holders of {len(ready)} scopes that are kept ready")
+    if len(holders) != len(ready) + len(parsers):
+        wrong.append(f"{len(holders)} holders of {len(ready)} scopes that are kept ready and {len(parsers)} of parsers")
     if not running:
         wrong += [f"process {line}" for line in programs if int(line.split()[1]) >= FIRST_ID]
     return wrong
