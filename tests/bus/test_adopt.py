@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """PlanAdoption and AdoptContainer: who may, with which arguments, and what is left when it ends early."""
 
+import json
 import os
 
 import pytest
 from gi.repository import GLib
 
+import archives
+import bundles
 import polkit
 from conftest import ALICE, BOB
 from wire import CONTAINER, IMAGE, MANAGER, OPERATION, ROOT, Client, container_path, variants, wait
@@ -204,6 +207,44 @@ def test_CONV_07_in_place_takes_an_administrators_word(world, alice, bob, roots)
     (operation,) = alice.call(box, CONTAINER, "UndoAdoption", "(a{sv})", {})
     assert alice.finish(operation)["Error"] == ""
     assert sorted(path.name for path in roots.iterdir()) == ["config", "rootfs"] and images(world, ALICE) == []
+
+
+def adopt_in_place(client, name="web"):
+    (operation,) = client.manager("AdoptContainer", DO, "lxc", "web", [], name, IN_PLACE)
+    done = client.finish(operation)
+    assert done["Error"] == "", done
+    return done["Object"]
+
+
+def label_of(container):
+    """The id of the layer that the container of LXC's is, or None."""
+    top = container.parent
+    found = [name.split(".")[3] for directory in (top, container) if directory.exists() for name in os.listdir(directory)
+             if name.startswith(".adopted-by-bothy.")] + (
+        [name.rsplit(".", 1)[1] for name in os.listdir(container) if ".adopted-by-bothy." in name] if container.exists() else [])
+    return found[0] if found else None
+
+
+def test_CONV_06_no_archive_names_what_is_in_place(world, alice, roots):
+    """An image of alice's own that names the layer would read root's tree on, also when it was given back."""
+    world.polkit.answers[ADOPT] = "yes"
+    box = adopt_in_place(alice)
+    layer = label_of(roots)
+    assert layer
+    data = bundles.busybox()
+    plain = json.loads(bundles.config_of([data]))
+    for diff_ids in [layer], [layer, bundles.sha256(data)], [bundles.sha256(data), layer]:
+        plain["rootfs"]["diff_ids"] = ["sha256:" + diff_id for diff_id in diff_ids]
+        made = bundles.Layout()
+        made.add([data] * len(diff_ids), config=json.dumps(plain).encode())
+        archive = archives.temporary(made.tar())
+        (operation,) = alice.manager("ImportImage", "(ha{sv})", 0, {}, fds=[archive.fileno()])
+        done = alice.finish(operation)
+        assert ".BadArchive:" in done["Failure"], done
+    assert len(images(world, ALICE)) == 1
+    (operation,) = alice.call(box, CONTAINER, "UndoAdoption", "(a{sv})", {})
+    assert alice.finish(operation)["Error"] == ""
+    assert label_of(roots) is None and images(world, ALICE) == []
 
 
 def test_CONV_06_in_place_is_undone_only_where_it_was_done(world, alice, box):

@@ -98,13 +98,23 @@ on_unlabelled (GObject *source, GAsyncResult *result, gpointer user_data)
   bothy_registry_delete (self, undo->container, undo->user, FALSE, on_deleted, g_object_ref (task));
 }
 
-/* Whether nobody else, and no run of its own, needs the files of IMAGE, which has PLACE or none. */
+/* Whether nobody but CONTAINER needs the files of IMAGE (or NULL), which has PLACE or none. */
 static gboolean
-check_alone (const BothyContainer *container, BothyImage *image, const BothyPlace *place, GError **error)
+check_alone (BothyImageStore *images,
+             const BothyContainer *container,
+             BothyImage *image,
+             const BothyPlace *place,
+             GError **error)
 {
   const char *name = container->spec->name;
 
-  if (!place)
+  if (!image)
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED,
+        "The image that container %s stands on can not be read, so nobody knows whether it was adopted in "
+        "place; the journal of bothyd says why",
+        name);
+  else if (!place)
     g_set_error (
         error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
         "Container %s was not adopted in place; if it is a copy, its original is as it was, and \"bothy "
@@ -113,6 +123,11 @@ check_alone (const BothyContainer *container, BothyImage *image, const BothyPlac
   else if (image->n_containers > 1)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
                  "Other containers stand on the same files, copies of %s; delete them first", name);
+  else if (bothy_image_store_is_shared (images, image))
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+        "Another image names the same files; delete that first (bothy image delete), and the containers on "
+        "it");
   else if (bothy_image_has_names (image, container->owner))
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
                  "Its files are an image that has a name, %s; delete that first (bothy image delete)",
@@ -139,7 +154,7 @@ bothy_registry_undo_adoption (BothyRegistry *self,
   if (bothy_container_is_active (container))
     g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "Container %s is running; stop it first",
                  container->spec->name);
-  if (error || !check_alone (container, image, place, &error)) {
+  if (error || !check_alone (images, container, image, place, &error)) {
     g_task_return_error (task, error);
     return;
   }
