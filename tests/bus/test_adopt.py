@@ -174,7 +174,7 @@ def test_CONV_04_a_tree_of_a_user_is_no_range(world, root, place):
 def roots(world):
     """Root's container of LXC, in the mount namespace of the service."""
     world.inside("mkdir", "-p", "/var/lib/lxc")
-    world.inside("mount", "-t", "tmpfs", "none", "/var/lib/lxc")
+    world.inside("mount", "-t", "tmpfs", "-o", "mode=755", "none", "/var/lib/lxc")
     container = world.root / "var/lib/lxc/web"
     make_tree(container / "rootfs", 0)
     (container / "config").write_text("lxc.uts.name = inside\n")
@@ -198,7 +198,8 @@ def test_CONV_07_in_place_takes_an_administrators_word(world, alice, bob, roots)
     assert done["Error"] == "", done
     asked = [question for question in world.polkit.questions if question.action == ADOPT][-1]
     assert asked.details["way"] == "in-place" and asked.details["from"] == "root"
-    assert not (roots / "config").exists() and len(images(world, ALICE)) == 1
+    # Whoever makes another one of that name there makes another directory.
+    assert not roots.exists() and label_of(roots) and len(images(world, ALICE)) == 1
     # A second time it is nobody's, in whichever way.
     (operation,) = alice.manager("AdoptContainer", DO, "lxc", "web", [], "two", {})
     assert error_of(alice, operation) == "WrongState"
@@ -247,6 +248,39 @@ def test_CONV_06_no_archive_names_what_is_in_place(world, alice, roots):
     assert label_of(roots) is None and images(world, ALICE) == []
 
 
+@pytest.fixture
+def listing(world):
+    yield lambda text: [(world.root / "etc" / name).write_text(text) for name in ("subuid", "subgid")]
+    for name in "subuid", "subgid":
+        (world.root / "etc" / name).unlink(missing_ok=True)
+
+
+def test_CONV_04_in_place_ids_that_somebody_has(world, alice, roots, listing):
+    """Bob, whose the ids are by subuid(5), could change the tree that alice's container reads, and that is root's."""
+    world.polkit.answers[ADOPT] = "yes"
+    (roots / "config").write_text("lxc.idmap = b 0 300000 65536\n")
+    for path in (roots / "rootfs", *(roots / "rootfs").rglob("*")):
+        os.lchown(path, 300000, 300000)
+    listing("root:300000:65536\nbob:1000000:65536\n")
+    assert alice.manager("PlanAdoption", PLAN, "lxc", "web", [], IN_PLACE)[1]["obstacle"] == ""
+    for text in "bob:300000:65536\n", "root:300000:65536\nbob:365535:1\n", "bob:200000:100001\n":
+        listing(text)
+        _, facts = alice.manager("PlanAdoption", PLAN, "lxc", "web", [], IN_PLACE)
+        assert "somebody's" in facts["obstacle"] and "copy" in facts["obstacle"]
+        (operation,) = alice.manager("AdoptContainer", DO, "lxc", "web", [], "web", IN_PLACE)
+        assert error_of(alice, operation) == "NotYours" and label_of(roots) is None
+        # A copy is nobody's but hers.
+        assert alice.manager("PlanAdoption", PLAN, "lxc", "web", [], {})[1]["obstacle"] == ""
+    listing("")
+    (roots / "config").write_text(f"lxc.idmap = b 0 300000 65535\nlxc.idmap = b 65535 {BOB} 1\n")
+    assert "account" in alice.manager("PlanAdoption", PLAN, "lxc", "web", [], IN_PLACE)[1]["obstacle"]
+    (roots / "config").write_text("lxc.idmap = b 0 300000 65536\n")
+    roots.parent.chmod(0o777)
+    (operation,) = alice.manager("AdoptContainer", DO, "lxc", "web", [], "web", IN_PLACE)
+    assert "others than root can write" in alice.finish(operation)["Failure"]
+    assert images(world, ALICE) == []
+
+
 def test_CONV_06_in_place_is_undone_only_where_it_was_done(world, alice, box):
     (operation,) = alice.call(box, CONTAINER, "UndoAdoption", "(a{sv})", {})
     assert error_of(alice, operation) == "WrongState"
@@ -278,7 +312,7 @@ def test_ARG_01_sources(world, alice, place):
     with Opened(tree, place / "config") as (directory, file):
         world.polkit.answers[ADOPT] = "yes"
         before = world.settled_fds(), world.records()
-        for kind, source, fds in (("", "", [directory]), ("LXC", "x", [directory]), ("incus", "x", [directory]), ("dir", "", []),
+        for kind, source, fds in (("", "", [directory]), ("LXC", "x", [directory]), ("docker", "x", [directory]), ("dir", "", []),
                                   ("dir", "x", [directory]), ("dir", "", [file]), ("dir", "", [path_only]), ("dir", "", [directory, file]),
                                   ("lxc", "", [directory, file]), ("lxc", "x", [directory, directory]), ("lxc", "x", [file, directory]),
                                   ("lxc", "x", [directory, file, file]), *(("lxc", bad, []) for bad in (
