@@ -343,6 +343,24 @@ check_plain (const struct helper_adoptable *adoptable,
   return check_stopped (adoptable, plain, ret);
 }
 
+/* Whether nothing is in DIRECTORY, as in one that a file system is mounted on later. */
+static bool
+is_empty (int directory)
+{
+  AUTO_FD fd = openat (directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *listing = fd < 0 ? NULL : fdopendir (fd);
+  const struct dirent *entry;
+
+  if (listing == NULL)
+    return true;
+  fd = -1;
+  while ((entry = readdir (listing)) != NULL &&
+         (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0))
+    ;
+  closedir (listing);
+  return entry == NULL;
+}
+
 int
 step_label (const struct packet *packet, struct step_result *ret)
 {
@@ -359,7 +377,8 @@ step_label (const struct packet *packet, struct step_result *ret)
     return error;
   from = adoptable->take ? label.ours : label.plain;
   to = adoptable->take ? label.plain : label.ours;
-  if (!has_name (directory, from) && has_name (directory, to))
+  if (!has_name (directory, from) &&
+      (has_name (directory, to) || (adoptable->take == 2 && !is_empty (directory))))
     return 0;
   error = adoptable->take ? 0 : check_plain (adoptable, directory, from, ret);
   if (error != 0)

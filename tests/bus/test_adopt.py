@@ -11,7 +11,7 @@ import archives
 import bundles
 import polkit
 from conftest import ALICE, BOB
-from wire import CONTAINER, IMAGE, MANAGER, OPERATION, ROOT, Client, container_path, variants, wait
+from wire import CONTAINER, IMAGE, MANAGER, OPERATION, ROOT, BusError, Client, container_path, variants, wait
 
 ADOPT = "org.bothy.Bothy1.adopt-container"
 PLAN, DO = "(ssaha{sv})", "(ssahsa{sv})"
@@ -279,6 +279,46 @@ def test_CONV_04_in_place_ids_that_somebody_has(world, alice, roots, listing):
     (operation,) = alice.manager("AdoptContainer", DO, "lxc", "web", [], "web", IN_PLACE)
     assert "others than root can write" in alice.finish(operation)["Failure"]
     assert images(world, ALICE) == []
+
+
+def test_CONV_06_undo_is_one_step(world, alice, roots):
+    """From its first look until it is over nothing else is done to the container, and no deletion of hers waits for a turn."""
+    world.polkit.answers[ADOPT] = "yes"
+    for member, signature, values in (("Start", "(a{sv})", ({},)), ("Delete", "(a{sv})", ({},)), ("UndoAdoption", "(a{sv})", ({},))):
+        box = adopt_in_place(alice)
+        undo = alice.send(box, CONTAINER, "UndoAdoption", "(a{sv})", {})
+        other = alice.send(box, CONTAINER, member, signature, *values)
+        (operation,) = alice.reply(undo)
+        try:
+            reply = alice.reply(other)
+            other = alice.finish(reply[0])["Failure"].split(":")[0] if reply else ""
+        except BusError as e:
+            other = e.name
+        assert other.endswith((".Busy", ".UnknownObject")), (member, other)
+        done = alice.finish(operation)
+        assert done["Error"] == "", (member, done)
+        assert label_of(roots) is None and images(world, ALICE) == [] and box not in alice.managed()
+
+
+def test_CONV_06_what_could_not_be_given_back(world, alice, roots):
+    """It is tried again until nothing is in the way; and what root removed himself needs no giving back."""
+    world.polkit.answers[ADOPT] = "yes"
+    layers = world.root / "var/lib/bothy/layers"
+    alone = sorted(os.listdir(layers))
+    alice.delete(adopt_in_place(alice))
+    wait(lambda: sorted(os.listdir(layers)) == alone)
+    box = adopt_in_place(alice)
+    # Somebody made another one in its place.
+    roots.mkdir()
+    alice.delete(box)
+    wait(lambda: "tried again" in world.log())
+    assert label_of(roots)
+    roots.rmdir()
+    wait(lambda: (roots / "config").exists() and sorted(os.listdir(layers)) == alone, 60)
+    box = adopt_in_place(alice)
+    next(roots.parent.glob(".adopted-by-bothy.*")).rename(roots.parent / "elsewhere")
+    alice.delete(box)
+    wait(lambda: sorted(os.listdir(layers)) == alone)
 
 
 def test_CONV_06_in_place_is_undone_only_where_it_was_done(world, alice, box):

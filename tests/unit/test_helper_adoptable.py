@@ -200,10 +200,25 @@ def test_conv06_nspawn_runs(helper, where, how):
     shutil.rmtree("/var/lib/machines")
 
 
+def test_conv06_what_root_removed_is_given_back(helper, kind, tree):
+    """But not where its file system may be missing, which shows an empty directory."""
+    label(helper, kind)
+    top = tree.parents[1] if kind == LXC else tree.parent
+    (labelled(kind).parent if kind == LXC else labelled(kind)).rename(top / "elsewhere")
+    assert outcome(label(helper, kind, take=1)) == (errno.ENOENT, STEP_LABEL)
+    assert outcome(label(helper, kind, take=2)) == (0, 0)
+    shutil.rmtree(top)
+    assert label(helper, kind, take=2).error == errno.ENOENT
+    top.mkdir()
+    assert outcome(label(helper, kind, take=2)) == (errno.ENOENT, STEP_LABEL)
+    tree.mkdir(parents=True)
+    assert outcome(label(helper, kind)) == outcome(label(helper, kind, take=2)) == (0, 0) and tree.exists()
+
+
 @pytest.mark.parametrize("adoptable", [(0, b"web", ID.encode(), 0), (3, b"web", ID.encode(), 0), (LXC, b"", ID.encode(), 0),
                                        (LXC, b"..", ID.encode(), 0), (LXC, b"a/b", ID.encode(), 0), (LXC, b"w" * 68, ID.encode(), 0),
                                        (LXC, b"web", b"", 0), (LXC, b"web", b"../" * 11, 0), (LXC, b"web", b"a" * 68, 0),
-                                       (LXC, b"web", ID.encode(), 2)])
+                                       (LXC, b"web", ID.encode(), 3)])
 def test_nonsense_is_refused(helper, adoptable):
     assert outcome(helper.call(request(LABEL, adoptable=adoptable))) == (errno.EINVAL, STEP_REQUEST)
     userns = helper.userns([(0, BASE, 65536)])

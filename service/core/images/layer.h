@@ -23,6 +23,7 @@ typedef struct {
   gboolean needs_below;    /* it lacks what is in a layer below: by itself it is nothing */
   gboolean may_need_below; /* over some layers it is another one than over others */
   BothyPlace *place;       /* where its files are, if that is not in the store; or NULL */
+  gboolean is_returned;    /* nothing needs its place, which could not be given back yet */
   guint holds;             /* by imports under way */
 } BothyLayer;
 
