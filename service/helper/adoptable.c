@@ -183,12 +183,17 @@ check_stopped (const struct helper_adoptable *adoptable, int tree, struct step_r
 
 static const char *const incus[] = { "/var/lib/incus", "/var/lib/lxd", "/var/snap/lxd/common/lxd" };
 
-/* The container NAME of POOL, one of the directory POOLS. 0, or an errno value; ENOENT: it has none. */
+/* The container NAME of POOL, one of the directory POOLS. 0, or an errno value; ENOENT: it has none, ENOTUNIQ: another was found before. */
 static int
 open_in_pool (const char *pools, const char *pool, const char *name, struct step_result *ret)
 {
   char path[512];
 
+  if (ret->n_fds > 0) {
+    snprintf (path, sizeof path, "%s/containers/%s/rootfs", pool, name);
+    AUTO_FD second = open_below (pools, path, O_RDONLY | O_DIRECTORY);
+    return second >= 0 ? ENOTUNIQ : ENOENT;
+  }
   snprintf (path, sizeof path, "%s/containers/%s/rootfs", pool, name);
   ret->fds[0] = open_below (pools, path, O_RDONLY | O_DIRECTORY);
   if (ret->fds[0] < 0)
@@ -198,7 +203,7 @@ open_in_pool (const char *pools, const char *pool, const char *name, struct step
   return add_configuration (pools, path, ret);
 }
 
-/* In whichever pool it is. */
+/* In whichever pool it is. ENOENT: no pool has a second one, and if RET has no fd, none has one. */
 static int
 open_in_pools (const char *pools, const char *name, struct step_result *ret)
 {
@@ -206,9 +211,13 @@ open_in_pools (const char *pools, const char *name, struct step_result *ret)
   const struct dirent *entry;
   int error = ENOENT;
 
-  while (listing != NULL && error == ENOENT && (entry = readdir (listing)) != NULL)
-    if (entry->d_name[0] != '.')
-      error = open_in_pool (pools, entry->d_name, name, ret);
+  while (listing != NULL && error == ENOENT && (entry = readdir (listing)) != NULL) {
+    if (entry->d_name[0] == '.')
+      continue;
+    error = open_in_pool (pools, entry->d_name, name, ret);
+    if (error == 0)
+      error = ENOENT;
+  }
   if (listing != NULL)
     closedir (listing);
   return error;
@@ -227,7 +236,8 @@ open_incus (const char *name, struct step_result *ret)
     snprintf (path, sizeof path, "%s/storage-pools", incus[i]);
     error = open_in_pools (path, name, ret);
   }
-  return error == 0 ? 0 : step_fail (ret, HELPER_STEP_ADOPTABLE, error);
+  /* Of two nobody says which is meant, and one of them may run. */
+  return error == ENOENT && ret->n_fds > 0 ? 0 : step_fail (ret, HELPER_STEP_ADOPTABLE, error);
 }
 
 /* ---- opened as it is ---- */

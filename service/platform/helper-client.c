@@ -207,6 +207,11 @@ set_adoptable_error (GError **error, const struct helper_reply *reply)
     return FALSE;
   if (reply->error == ENOENT)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_CONTAINER, "there is none, or it has no tree there");
+  else if (reply->error == ENOTUNIQ)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+                 "more than one storage pool has a container of that name, and \"bothy adopt --list\" shows "
+                 "which; name the "
+                 "directory of the one that is meant (dir:PATH), as root");
   else if (reply->error == ELOOP || reply->error == EXDEV)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED,
                  "a symbolic link leads to its tree, and none is followed; name the directory itself "

@@ -198,6 +198,7 @@ def test_CONV_07_in_place_takes_an_administrators_word(world, alice, bob, roots)
     assert done["Error"] == "", done
     asked = [question for question in world.polkit.questions if question.action == ADOPT][-1]
     assert asked.details["way"] == "in-place" and asked.details["from"] == "root"
+    assert "in place" in asked.details["polkit.message"]
     # Whoever makes another one of that name there makes another directory.
     assert not roots.exists() and label_of(roots) and len(images(world, ALICE)) == 1
     # A second time it is nobody's, in whichever way.

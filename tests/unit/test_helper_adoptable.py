@@ -178,6 +178,21 @@ def test_conv04_others_can_write_there(helper, kind, tree, who):
     assert outcome(label(helper, kind)) == (errno.EPERM, STEP_LABEL)
 
 
+def test_conv07_of_two_of_incus_none_is_meant(helper):
+    """One may run, or be another's."""
+    pools = pathlib.Path("/var/lib/incus/storage-pools"), pathlib.Path("/var/lib/lxd/storage-pools")
+    trees = [pools[0] / "default/containers/web/rootfs", pools[0] / "other/containers/web/rootfs", pools[1] / "default/containers/web/rootfs"]
+    wanted = (0, 0), (errno.ENOTUNIQ, STEP_ADOPTABLE), (errno.ENOTUNIQ, STEP_ADOPTABLE)
+    assert outcome(helper.call(request(ADOPTABLE, adoptable=(3, b"web", b"", 0)))) == (errno.ENOENT, STEP_ADOPTABLE)
+    for tree, outcome_wanted in zip(trees, wanted):
+        tree.mkdir(parents=True)
+        assert outcome(helper.call(request(ADOPTABLE, adoptable=(3, b"web", b"", 0)))) == outcome_wanted
+    shutil.rmtree(trees[1])
+    assert outcome(helper.call(request(ADOPTABLE, adoptable=(3, b"web", b"", 0)))) == (errno.ENOTUNIQ, STEP_ADOPTABLE)
+    for directory in pools:
+        shutil.rmtree(directory.parent)
+
+
 @pytest.mark.parametrize("where", ["/var/lib/machines/.#web.lck", "/run/systemd/nspawn/locks/inode-{0}:{1}"])
 @pytest.mark.parametrize("how", ["flock", "ofd"])
 def test_conv06_nspawn_runs(helper, where, how):

@@ -101,17 +101,29 @@ take_variable (Taking *t)
   add_variable (t, t->line->value);
 }
 
-/* systemd's: several, each of which may be quoted; all or none. */
+/* The words of its value, each of which may be quoted. (transfer full) NULL: there are none, or it was told what is wrong. */
+static char **
+split_words (Taking *t)
+{
+  g_autoptr (GError) error = NULL;
+  char **words;
+
+  if (g_shell_parse_argv (t->line->value, NULL, &words, &error))
+    return words;
+  if (!g_error_matches (error, G_SHELL_ERROR, G_SHELL_ERROR_EMPTY_STRING))
+    become (t, BOTHY_ADOPT_DROPPED, "not carried over: its quotes do not match");
+  return NULL;
+}
+
+/* systemd's: several; all or none. */
 static void
 take_variables (Taking *t)
 {
-  g_auto (GStrv) words = NULL;
+  g_auto (GStrv) words = split_words (t);
   guint before = t->reading->environment->len;
 
-  if (!g_shell_parse_argv (t->line->value, NULL, &words, NULL)) {
-    become (t, BOTHY_ADOPT_DROPPED, "not carried over: its quotes do not match");
+  if (!words)
     return;
-  }
   for (char **word = words; *word; word++) {
     g_clear_pointer (&t->line->text, g_free);
     if (!add_variable (t, *word)) {
@@ -133,11 +145,11 @@ is_init (const char *program)
 static void
 take_command (Taking *t)
 {
-  g_auto (GStrv) words = NULL;
+  g_auto (GStrv) words = split_words (t);
 
-  if (!g_shell_parse_argv (t->line->value, NULL, &words, NULL))
-    become (t, BOTHY_ADOPT_DROPPED, "not carried over: its quotes do not match");
-  else if (is_init (words[0]) && !words[1])
+  if (!words)
+    return;
+  if (is_init (words[0]) && !words[1])
     become (t, BOTHY_ADOPT_KEPT, "its init runs, as it does without this");
   else if (g_strv_length (words) > MAX_WORDS)
     become (t, BOTHY_ADOPT_DROPPED, "not carried over: a command has up to %d words", MAX_WORDS);
@@ -420,7 +432,9 @@ take_mount_entry (Taking *t)
     tell_mount (t, fields->pdata[0], fields->pdata[1],
                 g_regex_match_simple ("(^|,)ro(,|$)", fields->pdata[3], 0, 0));
   else if (g_str_has_prefix (fields->pdata[0], "/dev/"))
-    become (t, BOTHY_ADOPT_DROPPED, "not carried over: it is a device of the host's");
+    become (t, BOTHY_ADOPT_DROPPED,
+            "not carried over: \"bothy device add %s\" lets it have a device of the host's",
+            t->plan->spec->name);
   else
     become (t, BOTHY_ADOPT_DROPPED,
             "not carried over: Bothy mounts what a container needs, and the rest it may mount itself");
@@ -437,6 +451,17 @@ take_bind (Taking *t)
   else
     tell_mount (t, words[0], words[1] && *words[1] ? words[1] : words[0],
                 g_str_has_suffix (t->line->key, "ReadOnly"));
+}
+
+/* By the numbers of their nodes, which say nothing to who reads them. */
+static void
+take_devices (Taking *t)
+{
+  become (t, BOTHY_ADOPT_DROPPED,
+          "not carried over: null, zero, full, random, urandom, tty and its terminals are in it, and \"bothy "
+          "device add "
+          "%s\" lets it have others",
+          t->plan->spec->name);
 }
 
 /* ---- what it may use ---- */
@@ -727,14 +752,22 @@ take_incus_variable (Taking *t)
   add_variable (t, variable);
 }
 
+/* N: what is outside, inside, and how many, if IS says that these are ids of KIND. FALSE: they make no map. */
+static gboolean
+add_incus_range (Taking *t, const char *is, char kind, const guint64 n[3])
+{
+  return !g_str_equal (is, "true") ||
+         bothy_adopt_map_add (&t->plan->map, kind, (guint32)n[1], (guint32)n[0], (guint32)n[2]);
+}
+
 /* What the files on disk have; "[]": the host's own, or they are shown with others by a mount. The form is Incus' own, so no other is
    read. */
 static void
 take_incus_idmap (Taking *t)
 {
   const char *rest = t->line->value;
-  char is_uid[6], is_gid[6];
-  guint32 outside, inside, count;
+  char is_uid[6], is_gid[6], texts[3][11];
+  guint64 n[3];
   int length;
 
   if (*rest == '[')
@@ -742,12 +775,13 @@ take_incus_idmap (Taking *t)
   while (*rest && *rest != ']') {
     length = 0;
     if (sscanf (rest,
-                "{\"Isuid\":%5[a-z],\"Isgid\":%5[a-z],\"Hostid\":%" G_GUINT32_FORMAT
-                ",\"Nsid\":%" G_GUINT32_FORMAT ",\"Maprange\":%" G_GUINT32_FORMAT "}%n",
-                is_uid, is_gid, &outside, &inside, &count, &length) != 5 ||
-        length == 0 ||
-        (g_str_equal (is_uid, "true") && !bothy_adopt_map_add (&t->plan->map, 'u', inside, outside, count)) ||
-        (g_str_equal (is_gid, "true") && !bothy_adopt_map_add (&t->plan->map, 'g', inside, outside, count))) {
+                "{\"Isuid\":%5[a-z],\"Isgid\":%5[a-z],\"Hostid\":%10[0-9],\"Nsid\":%10[0-9],\"Maprange\":%10["
+                "0-9]}%n",
+                is_uid, is_gid, texts[0], texts[1], texts[2], &length) != 5 ||
+        length == 0 || !bothy_parse_number (texts[0], 0, G_MAXUINT32, &n[0]) ||
+        !bothy_parse_number (texts[1], 0, G_MAXUINT32, &n[1]) ||
+        !bothy_parse_number (texts[2], 0, G_MAXUINT32, &n[2]) || !add_incus_range (t, is_uid, 'u', n) ||
+        !add_incus_range (t, is_gid, 'g', n)) {
       refuse (t, "of this no map of ids can be made");
       return;
     }
@@ -807,9 +841,6 @@ check_incus_nics (BothyAdoptPlan *plan)
 
 /* ---- the tables ---- */
 
-#define OWN_NODES                                                                                            \
-  "not carried over: devices are the host's; in it are null, zero, full, random, urandom, tty and its "      \
-  "terminals"
 #define OWN_FILTER  "not carried over: Bothy confines each container itself, and more strictly"
 #define OWN_MOUNTS  "not needed: Bothy mounts what a container needs"
 #define ON_HOST     "not carried over: it runs programs on the host"
@@ -859,8 +890,8 @@ static const Rule lxc_rules[] = {
   { "lxc.cgroup2.pids.max", take_pids, NULL },
   { "lxc.cgroup.blkio.weight", take_io_weight, NULL },
   { "lxc.cgroup2.io.weight", take_io_weight, NULL },
-  { "lxc.cgroup.devices.", NULL, OWN_NODES },
-  { "lxc.cgroup2.devices.", NULL, OWN_NODES },
+  { "lxc.cgroup.devices.", take_devices, NULL },
+  { "lxc.cgroup2.devices.", take_devices, NULL },
   { "lxc.cgroup*", NULL, "not carried over: \"bothy limit\" shows what can be limited" },
   { "lxc.start.auto", take_start_auto, NULL },
   { "lxc.start.delay", take_start_delay, NULL },
@@ -880,7 +911,7 @@ static const Rule lxc_rules[] = {
   { "lxc.limit.", NULL, "not carried over: \"bothy limit\" shows what can be limited" },
   { "lxc.arch", NULL, "not needed: its files say for which machine they are", BOTHY_ADOPT_CHANGED },
   { "lxc.autodev", NULL, OWN_MOUNTS, BOTHY_ADOPT_CHANGED },
-  { "lxc.kmsg", NULL, OWN_NODES },
+  { "lxc.kmsg", NULL, "not carried over: what the kernel writes is for the host alone" },
   { "lxc.pts", NULL, OWN_CONSOLE, BOTHY_ADOPT_CHANGED },
   { "lxc.pty.", NULL, OWN_CONSOLE, BOTHY_ADOPT_CHANGED },
   { "lxc.tty*", NULL, OWN_CONSOLE, BOTHY_ADOPT_CHANGED },
