@@ -111,7 +111,7 @@ def test_CONV_07_what_takes_an_administrator(world, alice, place, arguments):
             message, domain = details.pop("polkit.message"), details.pop("polkit.gettext_domain")
             assert details.pop("owner-name") and details.pop("user")
             assert "$(kind):$(source)" in message and ("is root's" in message) == (not handles) and domain == "bothy"
-            assert details == {"kind": kind, "source": source or "x1", "from": "caller" if handles else "root", "container": "x1",
+            assert details == {"kind": kind, "source": source or "x1", "from": "caller" if handles else "root", "way": "copy", "container": "x1",
                                "owner": str(owner)}
             if not handles:
                 assert alice.error(ROOT, MANAGER, "PlanAdoption", PLAN, kind, source, [], {}) == wanted
