@@ -218,7 +218,7 @@ def test_conv06_in_place_its_monitor_listens(host, lxc):  # noqa: F811
 
 def test_conv06_in_place_nspawn(host):
     """A machine of systemd-nspawn's: it is another name of its directory that keeps it from being found, and its lock that tells."""
-    host.run("root", "mkdir -p /var/lib/machines && mount -t tmpfs none /var/lib/machines && systemctl stop bothyd", check=True)
+    host.run("root", "mkdir -p /var/lib/machines && mount -t tmpfs -o mode=755 none /var/lib/machines && systemctl stop bothyd", check=True)
     try:
         machine = host.root / "var/lib/machines/Mine"
         make_tree(machine, 524288)
