@@ -163,6 +163,10 @@ parse_source (BothyArguments *arguments,
 static const char *
 question_of (const BothyAdoptSource *source)
 {
+  if (source->in_place)
+    return N_ ("Authentication is required to let a container of $(owner-name) stand on the files of "
+               "$(kind):$(source), "
+               "which is root's, in place: until that is undone its own tool does not find it");
   return source->fds ? N_ ("Authentication is required to make a container of $(owner-name) of files that "
                            "$(user) has "
                            "and calls $(kind):$(source)")
@@ -495,7 +499,7 @@ bothy_manager_check_list_adoptable (BothyCall *call, GError **error)
 {
   polkit_details_insert (
       call->details, "polkit.message",
-      N_ ("Authentication is required to see the containers of LXC and systemd-nspawn that "
+      N_ ("Authentication is required to see the containers of LXC, systemd-nspawn, Incus and LXD that "
           "are root's"));
   polkit_details_insert (call->details, "polkit.gettext_domain", GETTEXT_PACKAGE);
   return TRUE;

@@ -98,7 +98,7 @@ enum helper_op {
      CAP_DAC_READ_SEARCH. Reply: the mount's fd. */
   HELPER_TREE_LAYER = 19,
   /* Label such a container, so that its own tool finds it no more, or with ADOPTABLE.take take the label off again: one rename of
-     what root has there, of LXC's configuration, of the machine's directory. What is done already is no error. In the
+     the directory that root has of it there. What is done already is no error. In the
      host's mount namespace. CAP_DAC_READ_SEARCH. */
   HELPER_LABEL = 20,
 };
@@ -115,7 +115,7 @@ struct helper_adoptable {
   uint32_t kind;
   char name[68];  /* NUL-terminated; checked: one component of a path */
   char label[68]; /* TREE_LAYER, LABEL: NUL-terminated; checked: hexadecimal digits and dashes only */
-  uint32_t take;  /* LABEL: 1: off */
+  uint32_t take;  /* LABEL: 0: on, 1: off, 2: off, or somebody has removed or given back all of it */
 };
 
 enum helper_layer_kind {

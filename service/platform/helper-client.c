@@ -165,13 +165,19 @@ set_label_error (GError **error, int number)
 {
   if (number == ENOENT)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
-                 "it has no configuration that could be put aside, or is not put aside for this container: "
-                 "somebody may have given it back, or adopted it already");
+                 "it is not there, or is not put aside for this container: somebody may have given it back, "
+                 "or adopted "
+                 "it already");
   else if (number == EEXIST)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
                  "there is another one in its place now; move that away first");
   else if (number == EBUSY)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "a file system is mounted there");
+  else if (number == EPERM)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+                 "others than root can write into the directory that it is in, so that its files would not "
+                 "stay what they "
+                 "are; adopt a copy");
   else
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "it can not be put aside for Bothy: %s",
                  g_strerror (number));
@@ -190,7 +196,7 @@ set_adoptable_error (GError **error, const struct helper_reply *reply)
   if (reply->step == HELPER_STEP_HELD) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
                  "it runs: its monitor listens, or its lock is held; stop it first (lxc-stop, machinectl "
-                 "poweroff)");
+                 "poweroff, incus stop or lxc stop)");
     return TRUE;
   }
   if (reply->step == HELPER_STEP_LABEL) {
@@ -201,6 +207,11 @@ set_adoptable_error (GError **error, const struct helper_reply *reply)
     return FALSE;
   if (reply->error == ENOENT)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_CONTAINER, "there is none, or it has no tree there");
+  else if (reply->error == ENOTUNIQ)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+                 "more than one storage pool has a container of that name, and \"bothy adopt --list\" shows "
+                 "which; name the "
+                 "directory of the one that is meant (dir:PATH), as root");
   else if (reply->error == ELOOP || reply->error == EXDEV)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED,
                  "a symbolic link leads to its tree, and none is followed; name the directory itself "

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """PlanAdoption and AdoptContainer: who may, with which arguments, and what is left when it ends early."""
 
+import json
 import os
 
 import pytest
 from gi.repository import GLib
 
+import archives
+import bundles
 import polkit
 from conftest import ALICE, BOB
-from wire import CONTAINER, IMAGE, MANAGER, OPERATION, ROOT, Client, container_path, variants, wait
+from wire import CONTAINER, IMAGE, MANAGER, OPERATION, ROOT, BusError, Client, container_path, variants, wait
 
 ADOPT = "org.bothy.Bothy1.adopt-container"
 PLAN, DO = "(ssaha{sv})", "(ssahsa{sv})"
@@ -171,7 +174,7 @@ def test_CONV_04_a_tree_of_a_user_is_no_range(world, root, place):
 def roots(world):
     """Root's container of LXC, in the mount namespace of the service."""
     world.inside("mkdir", "-p", "/var/lib/lxc")
-    world.inside("mount", "-t", "tmpfs", "none", "/var/lib/lxc")
+    world.inside("mount", "-t", "tmpfs", "-o", "mode=755", "none", "/var/lib/lxc")
     container = world.root / "var/lib/lxc/web"
     make_tree(container / "rootfs", 0)
     (container / "config").write_text("lxc.uts.name = inside\n")
@@ -195,7 +198,9 @@ def test_CONV_07_in_place_takes_an_administrators_word(world, alice, bob, roots)
     assert done["Error"] == "", done
     asked = [question for question in world.polkit.questions if question.action == ADOPT][-1]
     assert asked.details["way"] == "in-place" and asked.details["from"] == "root"
-    assert not (roots / "config").exists() and len(images(world, ALICE)) == 1
+    assert "in place" in asked.details["polkit.message"]
+    # Whoever makes another one of that name there makes another directory.
+    assert not roots.exists() and label_of(roots) and len(images(world, ALICE)) == 1
     # A second time it is nobody's, in whichever way.
     (operation,) = alice.manager("AdoptContainer", DO, "lxc", "web", [], "two", {})
     assert error_of(alice, operation) == "WrongState"
@@ -204,6 +209,117 @@ def test_CONV_07_in_place_takes_an_administrators_word(world, alice, bob, roots)
     (operation,) = alice.call(box, CONTAINER, "UndoAdoption", "(a{sv})", {})
     assert alice.finish(operation)["Error"] == ""
     assert sorted(path.name for path in roots.iterdir()) == ["config", "rootfs"] and images(world, ALICE) == []
+
+
+def adopt_in_place(client, name="web"):
+    (operation,) = client.manager("AdoptContainer", DO, "lxc", "web", [], name, IN_PLACE)
+    done = client.finish(operation)
+    assert done["Error"] == "", done
+    return done["Object"]
+
+
+def label_of(container):
+    """The id of the layer that the container of LXC's is, or None."""
+    top = container.parent
+    found = [name.split(".")[3] for directory in (top, container) if directory.exists() for name in os.listdir(directory)
+             if name.startswith(".adopted-by-bothy.")] + (
+        [name.rsplit(".", 1)[1] for name in os.listdir(container) if ".adopted-by-bothy." in name] if container.exists() else [])
+    return found[0] if found else None
+
+
+def test_CONV_06_no_archive_names_what_is_in_place(world, alice, roots):
+    """An image of alice's own that names the layer would read root's tree on, also when it was given back."""
+    world.polkit.answers[ADOPT] = "yes"
+    box = adopt_in_place(alice)
+    layer = label_of(roots)
+    assert layer
+    data = bundles.busybox()
+    plain = json.loads(bundles.config_of([data]))
+    for diff_ids in [layer], [layer, bundles.sha256(data)], [bundles.sha256(data), layer]:
+        plain["rootfs"]["diff_ids"] = ["sha256:" + diff_id for diff_id in diff_ids]
+        made = bundles.Layout()
+        made.add([data] * len(diff_ids), config=json.dumps(plain).encode())
+        archive = archives.temporary(made.tar())
+        (operation,) = alice.manager("ImportImage", "(ha{sv})", 0, {}, fds=[archive.fileno()])
+        done = alice.finish(operation)
+        assert ".BadArchive:" in done["Failure"], done
+    assert len(images(world, ALICE)) == 1
+    (operation,) = alice.call(box, CONTAINER, "UndoAdoption", "(a{sv})", {})
+    assert alice.finish(operation)["Error"] == ""
+    assert label_of(roots) is None and images(world, ALICE) == []
+
+
+@pytest.fixture
+def listing(world):
+    yield lambda text: [(world.root / "etc" / name).write_text(text) for name in ("subuid", "subgid")]
+    for name in "subuid", "subgid":
+        (world.root / "etc" / name).unlink(missing_ok=True)
+
+
+def test_CONV_04_in_place_ids_that_somebody_has(world, alice, roots, listing):
+    """Bob, whose the ids are by subuid(5), could change the tree that alice's container reads, and that is root's."""
+    world.polkit.answers[ADOPT] = "yes"
+    (roots / "config").write_text("lxc.idmap = b 0 300000 65536\n")
+    for path in (roots / "rootfs", *(roots / "rootfs").rglob("*")):
+        os.lchown(path, 300000, 300000)
+    listing("root:300000:65536\nbob:1000000:65536\n")
+    assert alice.manager("PlanAdoption", PLAN, "lxc", "web", [], IN_PLACE)[1]["obstacle"] == ""
+    for text in "bob:300000:65536\n", "root:300000:65536\nbob:365535:1\n", "bob:200000:100001\n":
+        listing(text)
+        _, facts = alice.manager("PlanAdoption", PLAN, "lxc", "web", [], IN_PLACE)
+        assert "somebody's" in facts["obstacle"] and "copy" in facts["obstacle"]
+        (operation,) = alice.manager("AdoptContainer", DO, "lxc", "web", [], "web", IN_PLACE)
+        assert error_of(alice, operation) == "NotYours" and label_of(roots) is None
+        # A copy is nobody's but hers.
+        assert alice.manager("PlanAdoption", PLAN, "lxc", "web", [], {})[1]["obstacle"] == ""
+    listing("")
+    (roots / "config").write_text(f"lxc.idmap = b 0 300000 65535\nlxc.idmap = b 65535 {BOB} 1\n")
+    assert "account" in alice.manager("PlanAdoption", PLAN, "lxc", "web", [], IN_PLACE)[1]["obstacle"]
+    (roots / "config").write_text("lxc.idmap = b 0 300000 65536\n")
+    roots.parent.chmod(0o777)
+    (operation,) = alice.manager("AdoptContainer", DO, "lxc", "web", [], "web", IN_PLACE)
+    assert "others than root can write" in alice.finish(operation)["Failure"]
+    assert images(world, ALICE) == []
+
+
+def test_CONV_06_undo_is_one_step(world, alice, roots):
+    """From its first look until it is over nothing else is done to the container, and no deletion of hers waits for a turn."""
+    world.polkit.answers[ADOPT] = "yes"
+    for member, signature, values in (("Start", "(a{sv})", ({},)), ("Delete", "(a{sv})", ({},)), ("UndoAdoption", "(a{sv})", ({},))):
+        box = adopt_in_place(alice)
+        undo = alice.send(box, CONTAINER, "UndoAdoption", "(a{sv})", {})
+        other = alice.send(box, CONTAINER, member, signature, *values)
+        (operation,) = alice.reply(undo)
+        try:
+            reply = alice.reply(other)
+            other = alice.finish(reply[0])["Failure"].split(":")[0] if reply else ""
+        except BusError as e:
+            other = e.name
+        assert other.endswith((".Busy", ".UnknownObject")), (member, other)
+        done = alice.finish(operation)
+        assert done["Error"] == "", (member, done)
+        assert label_of(roots) is None and images(world, ALICE) == [] and box not in alice.managed()
+
+
+def test_CONV_06_what_could_not_be_given_back(world, alice, roots):
+    """It is tried again until nothing is in the way; and what root removed himself needs no giving back."""
+    world.polkit.answers[ADOPT] = "yes"
+    layers = world.root / "var/lib/bothy/layers"
+    alone = sorted(os.listdir(layers))
+    alice.delete(adopt_in_place(alice))
+    wait(lambda: sorted(os.listdir(layers)) == alone)
+    box = adopt_in_place(alice)
+    # Somebody made another one in its place.
+    roots.mkdir()
+    alice.delete(box)
+    wait(lambda: "tried again" in world.log())
+    assert label_of(roots)
+    roots.rmdir()
+    wait(lambda: (roots / "config").exists() and sorted(os.listdir(layers)) == alone, 60)
+    box = adopt_in_place(alice)
+    next(roots.parent.glob(".adopted-by-bothy.*")).rename(roots.parent / "elsewhere")
+    alice.delete(box)
+    wait(lambda: sorted(os.listdir(layers)) == alone)
 
 
 def test_CONV_06_in_place_is_undone_only_where_it_was_done(world, alice, box):

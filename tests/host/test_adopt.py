@@ -354,7 +354,7 @@ def test_conv04_ids_out_of_range_are_refused_with_a_list(host, lxc):
 # ---- when it does not work ----
 
 def test_conv07_what_is_mounted_in_it_is_not_missed(host, lxc):
-    host.run("root", "mount -t tmpfs none /var/lib/lxc/web/rootfs/srv/data && mkdir -p '/var/lib/lxc/web 2'", check=True)
+    host.run("root", "mount -t tmpfs -o mode=755 none /var/lib/lxc/web/rootfs/srv/data && mkdir -p '/var/lib/lxc/web 2'", check=True)
     done = host.run("root", "bothy adopt --owner alice lxc:web")
     assert done.returncode == 1 and "mounted in it" in done.stderr and names(host) == []
     host.run("root", "umount /var/lib/lxc/web/rootfs/srv/data && mount -t tmpfs none '/var/lib/lxc/web 2'", check=True)
@@ -482,7 +482,7 @@ def test_conv01_the_tree_changes_meanwhile(host, lxc):
 
 def test_nspawn(host):
     """Root's machine of systemd-nspawn, with a settings file."""
-    host.run("root", "mkdir -p /var/lib/machines && mount -t tmpfs none /var/lib/machines && mkdir -p /etc/systemd/nspawn && "
+    host.run("root", "mkdir -p /var/lib/machines && mount -t tmpfs -o mode=755 none /var/lib/machines && mkdir -p /etc/systemd/nspawn && "
              "systemctl stop bothyd", check=True)
     try:
         machine = host.root / "var/lib/machines/My_Machine"

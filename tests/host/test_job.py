@@ -15,7 +15,7 @@ from tools import FIRST_ID, Terminal, info, names, nothing_left, own_children, p
 BUS = "org.bothy.Bothy1"
 PATH = "/org/bothy/Bothy1"
 CONTAINER = {"diskLimits", "unenforcedLimits", "name", "id", "owner", "image", "hostname", "ephemeral", "command", "rangeBase", "rangeCount", "state", "stateReason",
-             "leader", "leaderPIDFDId", "controlGroup", "addresses", "autostart", "lastExit", "lastError", "createdAt", "startedAt",
+             "leader", "leaderPIDFDId", "controlGroup", "addresses", "autostart", "lastExit", "lastError", "lastErrorName", "lastErrorDetails", "health", "healthCheck", "lastHealthCheck", "createdAt", "startedAt",
              "stoppedAt", "limits", "network", "address", "resolvers", "networkError", "ports", "account", "egress",
              "sysctls", "shmSize", "snapshots", "mounts", "devices", "environment", "user", "workingDirectory", "nesting"}
 IMAGE = {"fingerprint", "aliases", "os", "release", "variant", "architecture", "size", "createdAt", "expiresAt", "origin",
@@ -94,7 +94,7 @@ def test_doctor(host):
     assert {check.rstrip(":"): verdict for check, verdict in verdicts.items()
             if check.rstrip(":") not in ("cgroups", "disk", "disk-limits")} == \
         dict.fromkeys(["installation", "kernel", "user-namespaces", "ids", "names", "built-in-image",
-                       "image-servers", "network-manager", "firewall", "legacy-firewall", "reverse-path", "forwarding"], "ok") | {"host-names": "warning"}
+                       "image-servers", "network-manager", "firewall", "subnet", "legacy-firewall", "reverse-path", "forwarding"], "ok") | {"host-names": "warning"}
     # The administrator has not put us into nsswitch.conf here.
     assert "nsswitch.conf" in done.stdout
 

@@ -54,6 +54,8 @@ test_keys_of_lxc (void)
   expect (BOTHY_ADOPT_LXC,
           "lxc.environment=A=1\nlxc.environment=B\nlxc.environment=\nlxc.environment.hooks=C=1\n", "kddd");
   expect (BOTHY_ADOPT_LXC, "lxc.init.cmd=/sbin/init\nlxc.init_cmd=/bin/a 'b c'\nlxc.init.cmd=\"a\n", "kkd");
+  expect (BOTHY_ADOPT_LXC, "lxc.init.cmd=\nlxc.init.cmd= \n", "kk");
+  expect (BOTHY_ADOPT_NSPAWN, "Exec.Environment=\nExec.Parameters=\n", "kk");
   expect (BOTHY_ADOPT_LXC, "lxc.init.uid=1000\nlxc.init.gid=1000\nlxc.init.cwd=/srv\nlxc.init.cwd=srv\n",
           "kkkd");
   expect (BOTHY_ADOPT_LXC, "lxc.init.gid=7\nlxc.signal.halt=SIGPWR\nlxc.haltsignal=NO\nlxc.signal.stop=9\n",

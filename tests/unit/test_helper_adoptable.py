@@ -46,6 +46,12 @@ def layer(helper, kind, name=b"web", id=ID, extents=((0, BASE, 65536),)):
     return helper.call(request(TREE_LAYER, adoptable=(kind, name, id.encode(), 0)), [userns])
 
 
+def labelled(kind):
+    """Its directory, as it is called now."""
+    (home,) = pathlib.Path("/var/lib/lxc" if kind == LXC else "/var/lib/machines").glob(".adopted-by-bothy.*.web")
+    return home / "rootfs" if kind == LXC else home
+
+
 def everything(kind):
     top = pathlib.Path("/var/lib/lxc" if kind == LXC else "/var/lib/machines")
     return sorted(str(path) for path in top.rglob("*"))
@@ -90,17 +96,16 @@ for act in lambda: open("made", "w"), lambda: open("file", "a"), lambda: os.chmo
 
 def test_conv06_nothing_else_is_overwritten(helper, kind, tree):
     label(helper, kind)
-    if kind == LXC:
-        (tree.parent / "config").write_text("another\n")
-    else:
-        tree.mkdir()
+    # It is out of the way of whoever makes another one of that name there.
+    assert not (tree.parent if kind == LXC else tree).exists()
+    tree.mkdir(parents=True)
     assert outcome(label(helper, kind, take=1)) == (errno.EEXIST, STEP_LABEL)
     assert outcome(layer(helper, kind)) == (0, 0)
 
 
 def test_conv07_links_lead_nowhere(helper, kind, tree):
     label(helper, kind)
-    home = tree if kind == LXC else next(path for path in tree.parent.iterdir() if path.name.endswith(".web"))
+    home = labelled(kind)
     home.rename(home.parent / "kept")
     home.symlink_to("/etc")
     assert layer(helper, kind).error in (errno.ELOOP, errno.ENOTDIR)
@@ -111,7 +116,7 @@ def test_conv07_links_lead_nowhere(helper, kind, tree):
 
 def test_conv06_what_is_mounted_in_it_is_not_missed(helper, kind, tree):
     label(helper, kind)
-    home = tree if kind == LXC else next(path for path in tree.parent.iterdir() if path.name.endswith(".web"))
+    home = labelled(kind)
     (home / "mnt").mkdir()
     assert os.system(f"mount -t tmpfs none {home}/mnt") == 0
     # The helper began before that and shares the mounts.
@@ -131,6 +136,61 @@ def test_conv06_lxc_runs(helper):
         assert outcome(helper.call(request(ADOPTABLE, adoptable=(LXC, b"web", b"", 0)))) == (errno.EBUSY, STEP_HELD)
     assert outcome(label(helper, LXC)) == (0, 0)
     shutil.rmtree("/var/lib/lxc")
+
+
+@pytest.mark.parametrize("user,wanted", [(1000, (0, 0)), (0, (errno.EBUSY, STEP_HELD))])
+def test_conv06_whose_monitor_takes_no_more_connections(helper, user, wanted):
+    """Only root's is LXC's; who connects to one whose queue is full does not learn whose it is."""
+    tree = pathlib.Path(TREES[LXC])
+    tree.mkdir(parents=True)
+    waiting = []
+    os.seteuid(user)
+    try:
+        monitor = socket.socket(socket.AF_UNIX)
+        monitor.bind("\0/var/lib/lxc/web/command")
+        monitor.listen(0)
+    finally:
+        os.seteuid(0)
+    with monitor:
+        with pytest.raises(BlockingIOError):
+            while True:
+                waiting.append(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK))
+                waiting[-1].connect("\0/var/lib/lxc/web/command")
+        assert outcome(label(helper, LXC)) == wanted
+        for client in waiting:
+            client.close()
+    shutil.rmtree("/var/lib/lxc")
+
+
+@pytest.mark.parametrize("who", ["others", "group", "owner", "inside"])
+def test_conv04_others_can_write_there(helper, kind, tree, who):
+    """Then the tree is not what was looked at."""
+    top = tree.parents[1] if kind == LXC else tree.parent
+    if who == "inside" and kind == NSPAWN:
+        pytest.skip("its own directory is the tree")
+    if who == "owner":
+        os.chown(top, 1000, 0)
+    elif who == "group":
+        os.chown(top, 0, 1000)
+        top.chmod(0o775)
+    else:
+        (tree.parent if who == "inside" else top).chmod(0o777)
+    assert outcome(label(helper, kind)) == (errno.EPERM, STEP_LABEL)
+
+
+def test_conv07_of_two_of_incus_none_is_meant(helper):
+    """One may run, or be another's."""
+    pools = pathlib.Path("/var/lib/incus/storage-pools"), pathlib.Path("/var/lib/lxd/storage-pools")
+    trees = [pools[0] / "default/containers/web/rootfs", pools[0] / "other/containers/web/rootfs", pools[1] / "default/containers/web/rootfs"]
+    wanted = (0, 0), (errno.ENOTUNIQ, STEP_ADOPTABLE), (errno.ENOTUNIQ, STEP_ADOPTABLE)
+    assert outcome(helper.call(request(ADOPTABLE, adoptable=(3, b"web", b"", 0)))) == (errno.ENOENT, STEP_ADOPTABLE)
+    for tree, outcome_wanted in zip(trees, wanted):
+        tree.mkdir(parents=True)
+        assert outcome(helper.call(request(ADOPTABLE, adoptable=(3, b"web", b"", 0)))) == outcome_wanted
+    shutil.rmtree(trees[1])
+    assert outcome(helper.call(request(ADOPTABLE, adoptable=(3, b"web", b"", 0)))) == (errno.ENOTUNIQ, STEP_ADOPTABLE)
+    for directory in pools:
+        shutil.rmtree(directory.parent)
 
 
 @pytest.mark.parametrize("where", ["/var/lib/machines/.#web.lck", "/run/systemd/nspawn/locks/inode-{0}:{1}"])
@@ -155,10 +215,25 @@ def test_conv06_nspawn_runs(helper, where, how):
     shutil.rmtree("/var/lib/machines")
 
 
+def test_conv06_what_root_removed_is_given_back(helper, kind, tree):
+    """But not where its file system may be missing, which shows an empty directory."""
+    label(helper, kind)
+    top = tree.parents[1] if kind == LXC else tree.parent
+    (labelled(kind).parent if kind == LXC else labelled(kind)).rename(top / "elsewhere")
+    assert outcome(label(helper, kind, take=1)) == (errno.ENOENT, STEP_LABEL)
+    assert outcome(label(helper, kind, take=2)) == (0, 0)
+    shutil.rmtree(top)
+    assert label(helper, kind, take=2).error == errno.ENOENT
+    top.mkdir()
+    assert outcome(label(helper, kind, take=2)) == (errno.ENOENT, STEP_LABEL)
+    tree.mkdir(parents=True)
+    assert outcome(label(helper, kind)) == outcome(label(helper, kind, take=2)) == (0, 0) and tree.exists()
+
+
 @pytest.mark.parametrize("adoptable", [(0, b"web", ID.encode(), 0), (3, b"web", ID.encode(), 0), (LXC, b"", ID.encode(), 0),
                                        (LXC, b"..", ID.encode(), 0), (LXC, b"a/b", ID.encode(), 0), (LXC, b"w" * 68, ID.encode(), 0),
                                        (LXC, b"web", b"", 0), (LXC, b"web", b"../" * 11, 0), (LXC, b"web", b"a" * 68, 0),
-                                       (LXC, b"web", ID.encode(), 2)])
+                                       (LXC, b"web", ID.encode(), 3)])
 def test_nonsense_is_refused(helper, adoptable):
     assert outcome(helper.call(request(LABEL, adoptable=adoptable))) == (errno.EINVAL, STEP_REQUEST)
     userns = helper.userns([(0, BASE, 65536)])

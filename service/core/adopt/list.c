@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What the name of a machine begins with that was adopted where it is, and the length of what follows: see helper/adoptable.c. */
+/* What the name of a container's directory begins with that was adopted where it is, and the length of what follows: see helper/adoptable.c. */
 #define LABEL     ".adopted-by-bothy."
 #define ID_LENGTH 64
 
@@ -80,10 +80,12 @@ add_containers (GPtrArray *containers, const char *directory, const char *has)
   const struct dirent *entry;
 
   while (listing && (entry = readdir (listing))) {
+    if (!g_utf8_validate (entry->d_name, -1, NULL))
+      continue;
     if (g_str_has_prefix (entry->d_name, LABEL) && strlen (entry->d_name) > strlen (LABEL) + ID_LENGTH + 1)
       add_if_container (containers, dirfd (listing), entry->d_name,
                         entry->d_name + strlen (LABEL) + ID_LENGTH + 1, has);
-    else if (entry->d_name[0] != '.' && g_utf8_validate (entry->d_name, -1, NULL))
+    else if (entry->d_name[0] != '.')
       add_if_container (containers, dirfd (listing), entry->d_name, entry->d_name, has);
   }
   if (listing)

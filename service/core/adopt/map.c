@@ -186,6 +186,55 @@ bothy_adopt_map_check_finish (GAsyncResult *result, GError **error)
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
+/* ---- whether they are root's alone ---- */
+
+static gboolean
+check_extents_roots (const struct helper_extent *extents, guint n, gboolean gids, GError **error)
+{
+  for (guint i = 0; i < n; i++) {
+    const struct helper_extent *e = &extents[i];
+
+    if (e->outside == 0)
+      continue;
+    if (e->count == 1 || !can_begin (e->outside)) {
+      g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS, "The %s %u is of an account of the machine",
+                   gids ? "group id" : "id", e->outside);
+      return FALSE;
+    }
+    if (!bothy_conflicts_check_roots (gids, e->outside, e->count, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+check_roots_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  const BothyAdoptMap *map = task_data;
+  GError *error = NULL;
+
+  if (check_extents_roots (map->uids, map->n_uids, FALSE, &error) &&
+      check_extents_roots (map->gids, map->n_gids, TRUE, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+bothy_adopt_map_check_roots (const BothyAdoptMap *self, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
+
+  g_task_set_task_data (task, g_memdup2 (self, sizeof *self), g_free);
+  g_task_run_in_thread (task, check_roots_in_thread);
+}
+
+gboolean
+bothy_adopt_map_check_roots_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
 /* ---- as a mount has it ---- */
 
 static guint32

@@ -49,6 +49,15 @@ void bothy_adopt_map_check (const BothyAdoptMap *self,
                             gpointer user_data);
 gboolean bothy_adopt_map_check_finish (GAsyncResult *result, GError **error);
 
+/*
+ * Find out whether nobody but root can change files that have these ids: none is an account's or somebody's by subuid(5)
+ * and subgid(5), and none of them is one alone, which is a user's. The host's own ids, from 0 on, are root's here: what else has them
+ * is kept out by the directory that the tree is in. Name services are asked in a thread. Fails with NOT_YOURS and others.
+ */
+void
+bothy_adopt_map_check_roots (const BothyAdoptMap *self, GAsyncReadyCallback callback, gpointer user_data);
+gboolean bothy_adopt_map_check_roots_finish (GAsyncResult *result, GError **error);
+
 /* Fill in REQUEST, a HELPER_USERNS, so that a mount with it shows the files to root of the neutral range as they are inside;
    with SHIFT each id is so much higher, and those that are above 65535 then are none. A map that has not got both
    roots makes a request that the helper refuses. */

@@ -54,6 +54,7 @@ bothy_adopt_survey_free (BothyAdoptSurvey *self)
   g_clear_pointer (&self->unpacked, bothy_unpacked_free);
   g_clear_pointer (&self->counts, g_hash_table_unref);
   g_strfreev (self->foreign);
+  g_free (self->others);
   g_free (self);
 }
 
@@ -97,12 +98,11 @@ bothy_adopt_survey_check (const BothyAdoptSurvey *self, GError **error)
 gboolean
 bothy_adopt_survey_check_in_place (const BothyAdoptSurvey *self, GError **error)
 {
-  if (!self->is_unlabelled)
+  if (!self->others)
     return bothy_adopt_survey_check (self, error);
-  g_set_error (
-      error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
-      "It has no configuration of LXC's that could be put aside, so that nobody starts it there while "
-      "it is Bothy's; adopt a copy");
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+               "%s: who has them could change its files, which are to stay as they are; adopt a copy",
+               self->others);
   return FALSE;
 }
 
@@ -221,7 +221,7 @@ on_ids_checked (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-check_ids (GTask *task)
+check_whose (GTask *task)
 {
   const Look *look = g_task_get_task_data (task);
 
@@ -229,6 +229,29 @@ check_ids (GTask *task)
     check_stopped (task);
   else
     bothy_adopt_map_check (&look->survey->plan->map, look->source->user, on_ids_checked, g_object_ref (task));
+}
+
+/* Found out for a plan to say, too. */
+static void
+on_roots_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!bothy_adopt_map_check_roots_finish (result, &error))
+    ((Look *)g_task_get_task_data (task))->survey->others = g_strdup (error->message);
+  check_whose (task);
+}
+
+static void
+check_ids (GTask *task)
+{
+  const Look *look = g_task_get_task_data (task);
+
+  if (look->source->in_place)
+    bothy_adopt_map_check_roots (&look->survey->plan->map, on_roots_checked, g_object_ref (task));
+  else
+    check_whose (task);
 }
 
 /* ---- what its configuration says ---- */
@@ -373,8 +396,6 @@ on_opened (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
     return;
   }
-  look->survey->is_unlabelled =
-      look->source->kind == BOTHY_ADOPT_LXC && g_unix_fd_list_get_length (look->source->fds) < 2;
   read_configuration (task);
 }
 

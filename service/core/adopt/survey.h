@@ -39,7 +39,7 @@ typedef struct {
   BothyUnpacked *unpacked; /* how much it is, and what for a system */
   GHashTable *counts;      /* what lines of UNPACK_SURVEY say: key → number as text */
   char **foreign;          /* the first paths of files with ids that are none inside */
-  gboolean is_unlabelled;  /* there is nothing that could keep its own tool from finding it */
+  char *others; /* of one in place: which of its ids are not root's alone, a sentence; NULL: none */
 } BothyAdoptSurvey;
 
 /* SELF may not be NULL. */
@@ -49,7 +49,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyAdoptSurvey, bothy_adopt_survey_free)
 /* Whether all of it can be carried over: FALSE with NOT_YOURS, which names the first files that have ids of others'. */
 gboolean bothy_adopt_survey_check (const BothyAdoptSurvey *self, GError **error);
 
-/* The same for one that is to stay where it is: also FALSE with WRONG_STATE. */
+/* The same for one that is to stay where it is: nobody but root can have the ids of its files, or FALSE with NOT_YOURS. */
 gboolean bothy_adopt_survey_check_in_place (const BothyAdoptSurvey *self, GError **error);
 
 /* Where the tree of SOURCE is, whose map is SELF's. (transfer full) */

@@ -372,10 +372,10 @@ note_users_overlap (BothyIdSpan other, gpointer user_data)
 }
 
 static gboolean
-libsubid_gives_to_user (guint32 uid)
+libsubid_gives_to_user (gboolean gids, guint32 id)
 {
   g_autofree uid_t *owners = NULL;
-  int n = subid_get_uid_owners (uid, &owners);
+  int n = gids ? subid_get_gid_owners (id, &owners) : subid_get_uid_owners (id, &owners);
 
   for (int i = 0; i < n; i++) {
     if (owners[i] != 0)
@@ -397,12 +397,41 @@ bothy_conflicts_check_subordinate (guint32 uid, GError **error)
     g_prefix_error (error, "/etc/subuid: ");
     return FALSE;
   }
-  if (!search.overlaps && !libsubid_gives_to_user (uid))
+  if (!search.overlaps && !libsubid_gives_to_user (FALSE, uid))
     return TRUE;
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
                "Only accounts of this machine may call, and uid %u is a subordinate id of another user's",
                uid);
   return FALSE;
+}
+
+gboolean
+bothy_conflicts_check_roots (gboolean gids, guint32 first, guint32 count, GError **error)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&libraries);
+  const char *path = gids ? "/etc/subgid" : "/etc/subuid";
+  Search search = { .span = { first, (gint64)first + count - 1 } };
+  g_autoptr (GError) unreadable = NULL;
+  g_autofree char *text = NULL;
+  gboolean found;
+  gsize length;
+
+  if (!read_file (path, &text, &length, error) ||
+      !bothy_conflicts_parse_subids (text, length, note_users_overlap, &search, error)) {
+    g_prefix_error (error, "%s: ", path);
+    return FALSE;
+  }
+  found = search.overlaps || libsubid_gives_to_user (gids, first) ||
+          libsubid_gives_to_user (gids, (guint32)search.span.last) ||
+          (gids ? groups_overlap (search.span, &unreadable) : users_overlap (search.span, &unreadable));
+  if (unreadable)
+    g_propagate_error (error, g_steal_pointer (&unreadable));
+  else if (found)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+                 "Some of the %s from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
+                 " are somebody's, by %s or as an account's",
+                 gids ? "group ids" : "ids", search.span.first, search.span.last, path);
+  return !found;
 }
 
 gboolean

@@ -31,6 +31,11 @@ gboolean bothy_conflicts_check_listed (guint32 first, guint32 count, GError **er
    NOT_AUTHORIZED if somebody has, FALSE and the reason if that can not be read. Waits as bothy_conflicts_overlap(). */
 gboolean bothy_conflicts_check_subordinate (guint32 uid, GError **error);
 
+/* Whether nobody but root can have one of COUNT ids from FIRST on: by subuid(5), or with GIDS by subgid(5), wherever these
+   come from, or as an account's or a group's of this machine's files. FALSE and NOT_YOURS if somebody can, FALSE and the
+   reason if that can not be read. Waits as bothy_conflicts_overlap(). */
+gboolean bothy_conflicts_check_roots (gboolean gids, guint32 first, guint32 count, GError **error);
+
 /* Whether subuid(5), or with GIDS subgid(5), gives the user NAME all of COUNT ids from FIRST on, in one line. Waits as
    bothy_conflicts_overlap(). */
 gboolean bothy_conflicts_is_subordinate (const char *name, gboolean gids, guint32 first, guint32 count);

@@ -128,14 +128,34 @@ BothyLayer *
 bothy_image_store_find_layer (BothyImageStore *self, guint32 user, const char *id)
 {
   g_autoptr (GList) images = bothy_image_store_list (self);
+  BothyLayer *layer = bothy_layer_store_lookup (self->layers, id);
 
+  /* What is not in the store is one container's, and goes back to whose it was: no archive has it, and no image names it. */
+  if (!layer || layer->place)
+    return NULL;
   for (GList *l = images; l; l = l->next) {
     BothyImage *image = l->data;
 
     if (bothy_image_is_visible (image, user) && g_strv_contains ((const char *const *)image->layers, id))
-      return bothy_layer_store_lookup (self->layers, id);
+      return layer;
   }
   return NULL;
+}
+
+gboolean
+bothy_image_store_is_shared (BothyImageStore *self, const BothyImage *image)
+{
+  g_autoptr (GList) images = bothy_image_store_list (self);
+
+  for (char **id = image->layers; *id; id++) {
+    for (GList *l = images; l; l = l->next) {
+      const BothyImage *other = l->data;
+
+      if (other != image && g_strv_contains ((const char *const *)other->layers, *id))
+        return TRUE;
+    }
+  }
+  return FALSE;
 }
 
 void
@@ -307,6 +327,25 @@ start_adding (BothyImageStore *self, Add *add)
     g_task_run_in_thread (thread, commit_image);
 }
 
+/* What is not in the store is the layer of one image, which was made for it, and of which it is all. */
+static gboolean
+check_place (BothyImageStore *self, const BothyImage *image, GError **error)
+{
+  for (char **id = image->layers; *id; id++) {
+    const BothyLayer *layer = bothy_layer_store_lookup (self->layers, *id);
+
+    if (!layer || !layer->place || (!image->layers[1] && !bothy_image_store_is_shared (self, image)))
+      continue;
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_BAD_ARCHIVE,
+        "It names a layer, %.12s, whose files are not in the store, but those of a container that was "
+        "adopted in place",
+        *id);
+    return FALSE;
+  }
+  return TRUE;
+}
+
 void
 bothy_image_store_add (BothyImageStore *self,
                        BothyImage *image,
@@ -316,9 +355,12 @@ bothy_image_store_add (BothyImageStore *self,
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   BothyImage *known = bothy_image_store_lookup (self, image->fingerprint);
   Add *running = g_hash_table_lookup (self->adding, image->fingerprint);
+  GError *error = NULL;
   Add *add;
 
-  if (known)
+  if (!check_place (self, image, &error))
+    g_task_return_error (task, error);
+  else if (known)
     g_task_return_pointer (task, g_object_ref (known), g_object_unref);
   else if (running)
     g_ptr_array_add (running->tasks, g_object_ref (task));

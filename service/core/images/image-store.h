@@ -65,10 +65,13 @@ BothyImage *bothy_image_store_lookup (BothyImageStore *self, const char *fingerp
 GList *bothy_image_store_list (BothyImageStore *self);
 
 /*
- * The layer called ID if an image that USER can see stands on it. (transfer none) NULL: it may be there, but is none of
- * his business.
+ * The layer called ID if its files are in the store and an image that USER can see stands on it. (transfer none) NULL: it
+ * may be there, but is none of his business, or is a tree that was adopted in place, which no archive can name.
  */
 BothyLayer *bothy_image_store_find_layer (BothyImageStore *self, guint32 user, const char *id);
+
+/* Whether another image of the store stands on a layer that IMAGE stands on. */
+gboolean bothy_image_store_is_shared (BothyImageStore *self, const BothyImage *image);
 
 /* Put every BothyLayer that IMAGE stands on into LAYERS, a set. */
 void bothy_image_store_collect_layers (BothyImageStore *self, const BothyImage *image, GHashTable *layers);
@@ -79,7 +82,8 @@ void bothy_image_store_add (BothyImageStore *self,
                             GAsyncReadyCallback callback,
                             gpointer user_data);
 
-/* IMAGE, or the one of the same fingerprint that was there already (transfer full); NULL with NO_SPACE or FAILED. */
+/* IMAGE, or the one of the same fingerprint that was there already (transfer full); NULL with NO_SPACE or FAILED, or with
+   BAD_ARCHIVE: it names a layer that was adopted in place and is another's already. */
 BothyImage *bothy_image_store_add_finish (BothyImageStore *self, GAsyncResult *result, GError **error);
 
 /* Write IMAGE's record, without waiting for the disk. FALSE with NO_SPACE or FAILED: the old one is there still. */

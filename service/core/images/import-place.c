@@ -112,7 +112,7 @@ bothy_image_store_import_place (BothyImageStore *self,
   import->user = user;
   import->layer = layer;
   g_task_set_task_data (task, import, place_import_free);
-  bothy_place_label (bothy_layer_store_get_helper (layers), place, layer->id, FALSE, on_labelled,
+  bothy_place_label (bothy_layer_store_get_helper (layers), place, layer->id, BOTHY_PLACE_PUT, on_labelled,
                      g_object_ref (task));
 }
 

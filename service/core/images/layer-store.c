@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #define UNPACK_MAX_SECONDS 3600
+#define RETURN_SECONDS     20 /* until what could not be given back is tried again */
 
 struct _BothyLayerStore {
   GObject parent;
@@ -25,6 +26,7 @@ struct _BothyLayerStore {
   BothyHelperClient *helper;
   BothyTrash *trash;
   GHashTable *layers; /* id → BothyLayer */
+  guint again;        /* what gives back what could not be given back; or 0 */
 };
 
 G_DEFINE_FINAL_TYPE (BothyLayerStore, bothy_layer_store, G_TYPE_OBJECT)
@@ -57,6 +59,8 @@ typedef struct {
   char *id;
 } GivingBack;
 
+static void give_back_later (BothyLayerStore *self, BothyLayer *layer);
+
 static void
 on_given_back (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -71,8 +75,12 @@ on_given_back (GObject *source, GAsyncResult *result, gpointer user_data)
   BOTHY_FAULT_POINT ("place.given-back");
   if (bothy_place_label_finish (result, &error) && bothy_trash_put (self->trash, self->dirfd, id, &error))
     g_hash_table_remove (self->layers, id);
-  else
-    g_message ("Layer %.12s: %s; this is tried again later", id, error->message);
+  else {
+    /* Once, and not three times in a minute. */
+    if (!layer->is_returned)
+      g_message ("Layer %.12s: %s; this is tried again until it works", id, error->message);
+    give_back_later (self, layer);
+  }
   g_signal_emit (self, signals[GIVEN_BACK], 0, id, error ? error->message : "");
 }
 
@@ -85,7 +93,33 @@ give_back (BothyLayerStore *self, BothyLayer *layer)
   giving->self = g_object_ref (self);
   giving->id = g_strdup (layer->id);
   layer->holds++;
-  bothy_place_label (self->helper, layer->place, layer->id, TRUE, on_given_back, giving);
+  bothy_place_label (self->helper, layer->place, layer->id, BOTHY_PLACE_FORGET, on_given_back, giving);
+}
+
+/* Its container may run, its file system may not be mounted, and another may be in its place: all of that ends some time, and
+   nobody tells. */
+static gboolean
+on_again (gpointer user_data)
+{
+  BothyLayerStore *self = user_data;
+  g_autoptr (GList) layers = g_hash_table_get_values (self->layers);
+
+  self->again = 0;
+  for (GList *l = layers; l; l = l->next) {
+    BothyLayer *layer = l->data;
+
+    if (layer->is_returned && layer->holds == 0)
+      give_back (self, layer);
+  }
+  return G_SOURCE_REMOVE;
+}
+
+static void
+give_back_later (BothyLayerStore *self, BothyLayer *layer)
+{
+  layer->is_returned = TRUE;
+  if (self->again == 0)
+    self->again = g_timeout_add_seconds (RETURN_SECONDS, on_again, self);
 }
 
 BothyLayer *
@@ -769,6 +803,7 @@ bothy_layer_store_finalize (GObject *object)
 {
   BothyLayerStore *self = BOTHY_LAYER_STORE (object);
 
+  g_clear_handle_id (&self->again, g_source_remove);
   g_hash_table_unref (self->layers);
   g_object_unref (self->helper);
   g_object_unref (self->trash);

@@ -24,6 +24,7 @@ typedef struct {
   gboolean may_need_below;      /* over some layers it is another one than over others */
   gboolean has_squashed_owners; /* files in it were somebody's whose id no container has, and are nobody's */
   BothyPlace *place;            /* where its files are, if that is not in the store; or NULL */
+  gboolean is_returned;         /* nothing needs its place, which could not be given back yet */
   guint holds;                  /* by imports under way */
 } BothyLayer;
 

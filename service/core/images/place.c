@@ -133,14 +133,14 @@ void
 bothy_place_label (BothyHelperClient *helper,
                    const BothyPlace *self,
                    const char *id,
-                   gboolean take,
+                   BothyPlaceLabelling labelling,
                    GAsyncReadyCallback callback,
                    gpointer user_data)
 {
   struct helper_request request = request_for (self, id, HELPER_LABEL);
   GTask *task = g_task_new (NULL, NULL, callback, user_data);
 
-  request.adoptable.take = take ? 1 : 0;
+  request.adoptable.take = (guint32)labelling;
   g_task_set_task_data (task, bothy_place_describe (self), g_free);
   bothy_helper_client_call (helper, &request, NULL, on_labelled, task);
 }

@@ -40,11 +40,17 @@ void bothy_place_to_record (const BothyPlace *self, GKeyFile *record, const char
 /* What GROUP of RECORD has of one (transfer full); NULL without an error: it has none; with DEGRADED: that makes no sense. */
 BothyPlace *bothy_place_from_record (GKeyFile *record, const char *group, GError **error);
 
-/* Label it for the layer ID, or take that label off (TAKE). What is done already is no error. */
+typedef enum {
+  BOTHY_PLACE_PUT,
+  BOTHY_PLACE_TAKE_OFF,
+  BOTHY_PLACE_FORGET, /* as TAKE_OFF; what root has removed or given back himself is no error, if its file system seems to be there */
+} BothyPlaceLabelling;
+
+/* Label it for the layer ID, or take that label off. What is done already is no error. */
 void bothy_place_label (BothyHelperClient *helper,
                         const BothyPlace *self,
                         const char *id,
-                        gboolean take,
+                        BothyPlaceLabelling labelling,
                         GAsyncReadyCallback callback,
                         gpointer user_data);
 

@@ -8,7 +8,7 @@
 
 typedef struct {
   BothyContainer *container;
-  BothyChange *change;
+  BothyChange *change;     /* NULL: the caller has one */
   guint32 user;            /* of delete: who wants it */
   gboolean start_after;    /* of restart */
   BothyStateReason reason; /* of restart: who wants it */
@@ -47,13 +47,18 @@ begin_step (BothyRegistry *self,
   return NULL;
 }
 
+static void
+end_change (const Step *step)
+{
+  if (step->change)
+    bothy_change_end (step->change);
+}
+
 /* The step is over; ERROR (taken over) or NULL is its result. */
 static void
 end_step (GTask *task, GError *error)
 {
-  const Step *step = g_task_get_task_data (task);
-
-  bothy_change_end (step->change);
+  end_change (g_task_get_task_data (task));
   if (error)
     g_task_return_error (task, error);
   else
@@ -312,12 +317,12 @@ discard_container (BothyOperation *operation, gpointer data)
   BOTHY_FAULT_POINT ("delete.before-rename");
   if (!bothy_files_discard (self, step->container, &error)) {
     bothy_operation_complete (operation, NULL, error);
-    bothy_change_end (step->change);
+    end_change (step);
     answer_delete (task, operation, error);
     return;
   }
   bothy_plugs_clear (bothy_runner_get_plugs (bothy_registry_get_runner (self)), step->container);
-  bothy_change_end (step->change);
+  end_change (step);
   bothy_trash_empty (trash, step->container->owner, on_trash_empty, g_object_ref (operation));
   answer_delete (task, operation, NULL);
 }
@@ -491,6 +496,23 @@ bothy_registry_delete_unasked (BothyRegistry *self,
                        g_object_ref (task));
   else
     discard_in_turn (self, task);
+}
+
+void
+bothy_registry_delete_within (BothyRegistry *self,
+                              BothyContainer *container,
+                              guint32 user,
+                              GAsyncReadyCallback callback,
+                              gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  Step *step = g_new0 (Step, 1);
+
+  step->container = g_object_ref (container);
+  step->user = user;
+  step->unasked = TRUE;
+  g_task_set_task_data (task, step, step_free);
+  discard_in_turn (self, task);
 }
 
 BothyOperation *

@@ -57,6 +57,14 @@ void bothy_registry_delete_unasked (BothyRegistry *self,
                                     GAsyncReadyCallback callback,
                                     gpointer user_data);
 
+/* The same of one that is stopped, for USER, as a part of what the caller does to it: he has begun a change of it, and ends that. It waits
+   for nothing that its user has under way: when this returns, it was deleted, or it is as it was. */
+void bothy_registry_delete_within (BothyRegistry *self,
+                                   BothyContainer *container,
+                                   guint32 user,
+                                   GAsyncReadyCallback callback,
+                                   gpointer user_data);
+
 /* The operation that follows the removal of the files. (transfer full); NULL with an error: nothing was done. */
 BothyOperation *bothy_registry_delete_finish (BothyRegistry *self, GAsyncResult *result, GError **error);
 

@@ -92,8 +92,11 @@ is_shown (Gather *self, const char *id)
 static BothyLayer *
 find_called (Gather *self, const char *id, gboolean *ret_shown)
 {
-  *ret_shown = is_shown (self, id);
-  return *ret_shown ? bothy_layer_store_lookup (bothy_image_store_get_layers (self->images), id)
+  BothyLayer *layer = bothy_layer_store_lookup (bothy_image_store_get_layers (self->images), id);
+
+  /* What was adopted in place no remote has, whatever it names. */
+  *ret_shown = layer && !layer->place && is_shown (self, id);
+  return *ret_shown ? layer
                     : bothy_image_store_find_layer (self->images, bothy_budget_get_user (self->budget), id);
 }
 
