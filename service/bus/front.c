@@ -34,7 +34,9 @@
   (64 * 1024 * 1024)               /* only who was asked replies: systemd, polkit, NetworkManager, the bus */
 #define MAX_STRANGE     (4 * 1024) /* of a signature that nobody takes: GDBus and the door say so themselves */
 #define DISCARD_LOOK_US 100
-#define ASK_TIMEOUT     2000 /* ms */
+#define ASK_TIMEOUT     2    /* s: for each step of asking the bus, and for all answers together */
+#define MAX_ANSWER      4096 /* bytes: what is larger is none */
+#define MAX_LINE        512  /* bytes, of the authentication */
 #define MAX_FDS         253  /* SCM_MAX_FD of the kernel: what comes at once */
 
 /* Of a message's own serials, which GDBus counts from 1. */
@@ -56,9 +58,7 @@ typedef struct {
   gint begun;             /* the text of the authentication is over; see read_text() */
   guint32 next_serial;    /* of replies of ours */
   GHashTable *signatures; /* that methods of ours take: a set */
-  char *address;          /* of the bus */
-  GDBusConnection
-      *second; /* to ask it something while a message waits in the first; NULL: not needed so far */
+  char *address;          /* of the bus, to ask it something while a message waits in the connection */
 } Front;
 
 /* With a small stack: the usual eight megabytes count as memory of the service. */
@@ -342,32 +342,167 @@ discard_fds (Stream *stream)
   return TRUE;
 }
 
-/* Have SENDER noted with his user: while a message of his waits in our connection, no answer comes through that, so it is a
-   second one. The bus answers at once. FALSE: it does not know him, or does not answer. */
+/* SECONDS: how long connecting, reading and writing may take each; 0: for ever. */
+static int
+connect_to_path (const char *path, guint seconds, GError **error)
+{
+  struct timeval limit = { .tv_sec = seconds };
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  autofd fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  if (g_strlcpy (address.sun_path, path, sizeof address.sun_path) >= sizeof address.sun_path) {
+    bothy_error_set_errno (error, ENAMETOOLONG, path);
+    return -1;
+  }
+  if (fd < 0 || setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0 ||
+      setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0 ||
+      connect (fd, (struct sockaddr *)&address, sizeof address) < 0) {
+    bothy_error_set_errno (error, errno, path);
+    return -1;
+  }
+  return g_steal_fd (&fd);
+}
+
+/* The bus is a socket in the file system: what the specification has else, "tcp:" and such, no system bus is. */
+static int
+connect_to_bus (const char *given, guint seconds, GError **error)
+{
+  g_auto (GStrv) addresses = g_strsplit (given, ";", -1);
+
+  for (char **address = addresses; *address; address++) {
+    const char *path = strstr (*address, "path=");
+    g_autofree char *escaped = path ? g_strndup (path + 5, strcspn (path + 5, ",")) : NULL;
+    g_autofree char *name = escaped ? g_uri_unescape_string (escaped, NULL) : NULL;
+
+    if (g_str_has_prefix (*address, "unix:") && name)
+      return connect_to_path (name, seconds, error);
+  }
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "%s: no socket in the file system: %s", VARIABLE,
+               given);
+  return -1;
+}
+
+/*
+ * ---- asking the bus who somebody is ----
+ *
+ * While a message of his waits in our connection, no answer comes through that. So it is a connection of its own for each
+ * question, which has a name on the bus like any other: everybody may send something there. It never says that it takes
+ * file descriptors, so the bus refuses those; of what is too large for the answer nothing is kept; and nobody who waits
+ * for something else waits with it.
+ */
+
+static gboolean
+read_line (Stream *stream)
+{
+  while (stream->length < MAX_LINE) {
+    if (!read_more (stream, stream->length + 1))
+      return FALSE;
+    if (stream->data[stream->length - 1] == '\n')
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
+authenticate (Stream *stream)
+{
+  static const char begin[] = "BEGIN\r\n";
+  g_autofree char *user = g_strdup_printf ("%u", (guint)getuid ());
+  GString *text = g_string_new_len ("", 1);
+  gboolean ok;
+
+  g_string_append (text, "AUTH EXTERNAL ");
+  for (const char *digit = user; *digit; digit++)
+    g_string_append_printf (text, "%02x", (guint)*digit);
+  g_string_append (text, "\r\n");
+  ok = write_all (stream->to, (const guint8 *)text->str, text->len, NULL, 0) && read_line (stream) &&
+       memcmp (stream->data, "OK ", 3) == 0;
+  g_string_free (text, TRUE);
+  stream->length = 0;
+  return ok && write_all (stream->to, (const guint8 *)begin, strlen (begin), NULL, 0);
+}
+
+/* Call METHOD of the bus with BODY (floating, or NULL). */
+static gboolean
+ask_bus (Stream *stream, guint32 serial, const char *method, GVariant *body)
+{
+  g_autoptr (GDBusMessage) call = g_dbus_message_new_method_call (
+      "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", method);
+  g_autofree guint8 *data = NULL;
+  gsize length;
+
+  if (body)
+    g_dbus_message_set_body (call, body);
+  g_dbus_message_set_serial (call, serial);
+  data = g_dbus_message_to_blob (call, &length, G_DBUS_CAPABILITY_FLAGS_NONE, NULL);
+  return data && write_all (stream->to, data, length, NULL, 0);
+}
+
+/* The next message, if it is the bus' answer to SERIAL; RET_MESSAGE is NULL if it is anything else. FALSE: no more comes. */
+static gboolean
+read_answer (Stream *stream, guint32 serial, GDBusMessage **ret_message)
+{
+  g_autoptr (GDBusMessage) message = NULL;
+  BothyHeader header;
+
+  *ret_message = NULL;
+  if (!read_header (stream, &header))
+    return FALSE;
+  if (header.strange || header.total > MAX_ANSWER)
+    return drop (stream, header.total);
+  if (!read_until (stream, header.total))
+    return FALSE;
+  message = g_dbus_message_new_from_blob (stream->data, header.total, G_DBUS_CAPABILITY_FLAGS_NONE, NULL);
+  consume (stream, header.total);
+  if (message && g_strcmp0 (g_dbus_message_get_sender (message), "org.freedesktop.DBus") == 0 &&
+      g_dbus_message_get_message_type (message) != G_DBUS_MESSAGE_TYPE_SIGNAL &&
+      g_dbus_message_get_reply_serial (message) == serial)
+    *ret_message = g_steal_pointer (&message);
+  return TRUE;
+}
+
+/* Whose connection NAME is, asked over STREAM, a new one. FALSE: the bus does not know it, or does not answer. */
+static gboolean
+ask_user (Stream *stream, const char *name, guint32 *ret_user)
+{
+  gint64 end = g_get_monotonic_time () + ASK_TIMEOUT * G_USEC_PER_SEC;
+  g_autoptr (GDBusMessage) answer = NULL;
+  GVariant *body;
+
+  if (!authenticate (stream) || !ask_bus (stream, 1, "Hello", NULL) ||
+      !ask_bus (stream, 2, "GetConnectionUnixUser", g_variant_new ("(s)", name)))
+    return FALSE;
+  while (!answer) {
+    if (!read_answer (stream, 2, &answer) || g_get_monotonic_time () > end)
+      return FALSE;
+  }
+  body = g_dbus_message_get_body (answer);
+  if (g_dbus_message_get_message_type (answer) != G_DBUS_MESSAGE_TYPE_METHOD_RETURN || !body ||
+      !g_variant_is_of_type (body, G_VARIANT_TYPE ("(u)")))
+    return FALSE;
+  g_variant_get (body, "(u)", ret_user);
+  return TRUE;
+}
+
+/* Have SENDER noted with his user. FALSE: that is not known. */
 static gboolean
 note_sender (Front *front, const char *sender)
 {
-  g_autoptr (GVariant) reply = NULL;
+  g_autofree Stream *stream = g_new0 (Stream, 1);
+  autofd fd = connect_to_bus (front->address, ASK_TIMEOUT, NULL);
   guint32 user;
+  gboolean known;
 
-  if (!front->second || g_dbus_connection_is_closed (front->second)) {
-    g_clear_object (&front->second);
-    front->second = g_dbus_connection_new_for_address_sync (
-        front->address,
-        G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION, NULL,
-        NULL, NULL);
-  }
-  if (!front->second)
+  if (fd < 0)
     return FALSE;
-  reply = g_dbus_connection_call_sync (front->second, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                       "org.freedesktop.DBus", "GetConnectionUnixUser",
-                                       g_variant_new ("(s)", sender), G_VARIANT_TYPE ("(u)"),
-                                       G_DBUS_CALL_FLAGS_NO_AUTO_START, ASK_TIMEOUT, NULL, NULL);
-  if (!reply)
-    return FALSE;
-  g_variant_get (reply, "(u)", &user);
-  bothy_untrusted_fds_note (sender, user);
-  return TRUE;
+  stream->from = stream->to = fd;
+  stream->fds = g_array_new (FALSE, FALSE, sizeof (int));
+  known = ask_user (stream, sender, &user);
+  close_fds (stream, NULL, FALSE);
+  g_array_unref (stream->fds);
+  if (known)
+    bothy_untrusted_fds_note (sender, user);
+  return known;
 }
 
 /* Whether files of SENDER are taken in. Where somebody's hang, it is looked who he is first: a user's that hang are his, and
@@ -601,43 +736,6 @@ list_signatures (void)
 }
 
 static int
-connect_to_path (const char *path, GError **error)
-{
-  struct sockaddr_un address = { .sun_family = AF_UNIX };
-  autofd fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-  if (g_strlcpy (address.sun_path, path, sizeof address.sun_path) >= sizeof address.sun_path) {
-    bothy_error_set_errno (error, ENAMETOOLONG, path);
-    return -1;
-  }
-  if (fd < 0 || connect (fd, (struct sockaddr *)&address, sizeof address) < 0) {
-    bothy_error_set_errno (error, errno, path);
-    return -1;
-  }
-  return g_steal_fd (&fd);
-}
-
-/* The bus is a socket in the file system: what the specification has else, "tcp:" and such, no system bus is. */
-static int
-connect_to_bus (GError **error)
-{
-  const char *given = g_getenv (VARIABLE);
-  g_auto (GStrv) addresses = g_strsplit (given ? given : STANDARD_BUS, ";", -1);
-
-  for (char **address = addresses; *address; address++) {
-    const char *path = strstr (*address, "path=");
-    g_autofree char *escaped = path ? g_strndup (path + 5, strcspn (path + 5, ",")) : NULL;
-    g_autofree char *name = escaped ? g_uri_unescape_string (escaped, NULL) : NULL;
-
-    if (g_str_has_prefix (*address, "unix:") && name)
-      return connect_to_path (name, error);
-  }
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "%s: no socket in the file system: %s", VARIABLE,
-               given ? given : STANDARD_BUS);
-  return -1;
-}
-
-static int
 listen_at (const char *path, GError **error)
 {
   struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -692,7 +790,7 @@ bothy_front_connect (GError **error)
   autofd listener = -1;
   GDBusConnection *connection;
   Sockets *sockets;
-  int bus = connect_to_bus (error);
+  int bus = connect_to_bus (before ? before : STANDARD_BUS, 0, error);
 
   listener = bus < 0 ? -1 : listen_at (path, error);
   if (listener < 0) {

@@ -12,7 +12,7 @@ from gi.repository import Gio
 import archives
 from conftest import ALICE, BOB
 from slowfs import SlowFileSystem
-from wire import CONTAINER, MANAGER, NAME, PEER, ROOT, variants, wait
+from wire import BusError, CONTAINER, MANAGER, NAME, PEER, ROOT, variants, wait
 
 
 @pytest.fixture
@@ -161,6 +161,35 @@ def test_ARG_06_who_leaves_at_once_has_the_same_budget(world, bob, slow, file):
     for _ in range(3):
         assert echo_over_a_socket(world, path) == (b"on\n", b"")
     assert len(os.listdir(f"/proc/{world.pid}/fd")) < before + 800
+
+
+def test_ARG_06_whoever_is_asked_about_gets_no_second_way_in(world, alice, bob, slow, file):
+    """To know whose a new connection is the bus is asked, by a name that takes no files and does not stay: what is sent there
+    would be closed by a thread that all wait for."""
+    path = bob.create("box", command=["sleep", "1000"])
+    bob.start(path)
+    for _ in range(60):
+        with world.client(ALICE) as again:
+            if again.error(ROOT, MANAGER, "ListContainers", fds=[file] * 16, timeout=5) == "LimitsExceeded":
+                break
+    assert echo_over_a_socket(world, path) == (b"on\n", b"")
+    owner = alice.bus("GetNameOwner", "(s)", NAME)[0]
+    others = []
+    for name in alice.bus("ListNames")[0]:
+        if not name.startswith(":") or name == owner:
+            continue
+        try:
+            if alice.bus("GetConnectionUnixProcessID", "(s)", name)[0] == world.pid:
+                others.append(name)
+        except BusError:
+            pass
+    for name in others:
+        message = Gio.DBusMessage.new_signal("/", "org.freedesktop.DBus", "NameOwnerChanged")
+        message.set_destination(name)
+        alice.transmit(message, [file] * 16)
+    for _ in range(3):
+        assert echo_over_a_socket(world, path) == (b"on\n", b"")
+    assert not others
 
 
 def test_ARG_06_programs_on_what_hangs_keep_nobody_elses_sockets(world, alice, bob, slow, file):
