@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define DIRECTORY "/run/userdb"
 
@@ -53,4 +54,31 @@ bothy_userdb_publish (guint32 base, guint32 count)
     return;
   publish_id (dirfd, first, base);
   publish_id (dirfd, last, base + count - 1);
+}
+
+static void
+withdraw_id (int dirfd, const char *name, guint32 id)
+{
+  static const char *const kinds[] = { "user", "group" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (kinds); i++) {
+    g_autofree char *file = g_strdup_printf ("%s.%s", name, kinds[i]);
+    g_autofree char *link = g_strdup_printf ("%u.%s", id, kinds[i]);
+
+    unlinkat (dirfd, link, 0);
+    unlinkat (dirfd, file, 0);
+  }
+}
+
+void
+bothy_userdb_withdraw (guint32 base, guint32 count)
+{
+  autofd dirfd = open (DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  g_autofree char *first = g_strdup_printf ("bothy-%u-root", base / count);
+  g_autofree char *last = g_strdup_printf ("bothy-%u-last", base / count);
+
+  if (dirfd < 0)
+    return;
+  withdraw_id (dirfd, first, base);
+  withdraw_id (dirfd, last, base + count - 1);
 }

@@ -15,4 +15,7 @@ G_BEGIN_DECLS
  */
 void bothy_userdb_publish (guint32 base, guint32 count);
 
+/* Take the names of that range back: it is nobody's any more. Without them: nothing. May be called from a thread. */
+void bothy_userdb_withdraw (guint32 base, guint32 count);
+
 G_END_DECLS

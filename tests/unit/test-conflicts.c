@@ -182,6 +182,65 @@ test_map (void)
   expect_map ("x\n", NULL);
 }
 
+/* Those who are logged in have processes, also where nobody lists them. */
+static void
+test_status (void)
+{
+  g_autoptr (GString) spans = g_string_new (NULL);
+  Seen seen = { spans };
+
+  bothy_conflicts_parse_status (
+      "Name:\ta\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nFDSize:\t64\nGroups:\t9 10 \nNStgid:\t11\n", note,
+      &seen);
+  bothy_conflicts_parse_status ("", note, &seen);
+  bothy_conflicts_parse_status ("x\nUid:", note, &seen);
+  bothy_conflicts_parse_status ("x\nUid:\tx\nGroups:\t", note, &seen);
+  g_assert_cmpstr (spans->str, ==, "1-1 2-2 3-3 4-4 5-5 6-6 7-7 8-8 9-9 10-10 ");
+}
+
+/* Somebody is not known to NSS at all; he sleeps. */
+static void
+test_logged_in (void)
+{
+  const BothyIdSpan span = { 1500053504, 1500053504 + 65535, FALSE };
+  g_autoptr (GError) error = NULL;
+  int ready[2];
+  char byte;
+  pid_t child;
+
+  g_assert_cmpint (pipe (ready), ==, 0);
+  child = fork ();
+  if (child == 0) {
+    if (setuid (1500060000) < 0 || write (ready[1], "", 1) != 1)
+      _exit (1);
+    for (;;)
+      pause ();
+  }
+  g_assert_cmpint (read (ready[0], &byte, 1), ==, 1);
+  g_assert_true (bothy_conflicts_overlap (span, &error));
+  g_assert_no_error (error);
+  kill (child, SIGKILL);
+  waitpid (child, NULL, 0);
+  close (ready[0]);
+  close (ready[1]);
+  g_assert_false (bothy_conflicts_overlap (span, &error));
+  g_assert_no_error (error);
+}
+
+/* "There is none" is one answer, "I do not know" another. */
+static void
+test_nobody_or_unknown (void)
+{
+  g_assert_true (bothy_conflicts_is_none (0));
+  g_assert_true (bothy_conflicts_is_none (ENOENT));
+  g_assert_false (bothy_conflicts_is_none (ECONNREFUSED));
+  g_assert_false (bothy_conflicts_is_none (EMFILE));
+  g_assert_true (bothy_conflicts_is_ours (16384 * 65536u, "bothy-16384-root"));
+  g_assert_true (bothy_conflicts_is_ours (16384 * 65536u + 65535, "bothy-16384-last"));
+  g_assert_false (bothy_conflicts_is_ours (16385 * 65536u, "bothy-16384-root"));
+  g_assert_false (bothy_conflicts_is_ours (16384 * 65536u, "bothy"));
+}
+
 /* ---- the machine's files ---- */
 
 #define SPAN_FIRST 1500053504
@@ -447,6 +506,9 @@ main (int argc, char **argv)
   g_test_add_func ("/conflicts/RANGE-10-listed-again", test_listed_again);
   g_test_add_func ("/conflicts/RANGE-10-processes", test_processes);
   g_test_add_func ("/conflicts/RANGE-11-map", test_map);
+  g_test_add_func ("/conflicts/RANGE-04-status", test_status);
+  g_test_add_func ("/conflicts/RANGE-04-logged-in", test_logged_in);
+  g_test_add_func ("/conflicts/RANGE-04-nobody-or-unknown", test_nobody_or_unknown);
   g_test_add_func ("/conflicts/RANGE-02-parallel", test_parallel);
   return g_test_run ();
 }

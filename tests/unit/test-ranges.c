@@ -626,11 +626,27 @@ test_keep_clear (void)
   g_assert_true (bothy_ranges_keep_clear_of (ranges, third + BOTHY_RANGE_SIZE - 1));
   g_assert_cmpuint (must_take (ranges, 1000), ==, third + BOTHY_RANGE_SIZE);
   g_assert_cmpuint (take (ranges, 1001, NULL), ==, 0);
-  /* Of those who have a range, that is known without their call. */
+  /* Who called an earlier bothyd may still be logged in. */
   g_clear_object (&ranges);
   ranges = bothy_ranges_new (dir, &configuration);
-  g_assert_cmpuint (must_take (ranges, 1001), ==, third);
+  g_assert_false (bothy_ranges_is_degraded (ranges));
   g_assert_cmpuint (take (ranges, 1001, NULL), ==, 0);
+}
+
+/* Somebody gets an account in a range that its owner had given back meanwhile. */
+static void
+test_account_since (void)
+{
+  static const char account[] = "a:x:1073741830:1::/:/bin/sh\n";
+  BothyConfiguration configuration = pool_of (2);
+  autofd dir = scratch_directory (NULL);
+  g_autoptr (BothyRanges) ranges = bothy_ranges_new (dir, &configuration);
+
+  g_assert_cmpuint (must_take (ranges, 1000), ==, POOL);
+  bothy_ranges_release (ranges, POOL);
+  scratch_cover ("/etc/passwd", account, strlen (account));
+  g_assert_cmpuint (must_take (ranges, 1000), ==, POOL + BOTHY_RANGE_SIZE);
+  scratch_uncover ("/etc/passwd");
 }
 
 /* The last range that the pool may have. */
@@ -672,5 +688,6 @@ main (int argc, char **argv)
   g_test_add_func ("/ranges/pool-moved", test_pool_moved);
   g_test_add_func ("/ranges/is-given", test_is_given);
   g_test_add_func ("/ranges/RANGE-04-keep-clear", test_keep_clear);
+  g_test_add_func ("/ranges/RANGE-04-account-since", test_account_since);
   return g_test_run ();
 }

@@ -60,7 +60,7 @@ typedef struct {
   GPtrArray *mounts; /* of the owner's directories */
   GCancellable *attaching;
   gboolean spawn_sent, spawned, prepare_sent, recorded, networked, settled, attach_sent, attached, plug_sent,
-      plugged, start_sent;
+      plugged, cleared, start_sent;
 } Start;
 
 static void advance_start (Start *start);
@@ -403,6 +403,50 @@ request_mounts (Start *start)
     return;
   start->pending++;
   bothy_mounting_make (start->runner->helper, start->container, on_mounts_made, start);
+}
+
+/* ---- accounts ---- */
+
+static void
+look_for_accounts (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  gint64 first = GPOINTER_TO_UINT (task_data);
+  BothyIdSpan span = { first, first + BOTHY_RANGE_SIZE - 1, FALSE };
+  g_autoptr (GError) error = NULL;
+  gboolean found = bothy_conflicts_have_account (span, &error);
+
+  /* It had none when it was given out: a directory server that is away for a while stops nobody's containers. */
+  if (error)
+    g_warning ("Whether somebody has an account among the ids from %" G_GINT64_FORMAT ": %s", first,
+               error->message);
+  g_task_return_boolean (task, !found || error);
+}
+
+static void
+on_accounts (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  guint32 first = start->container->range_base;
+
+  start->pending--;
+  start->cleared = g_task_propagate_boolean (G_TASK (result), NULL);
+  if (!start->cleared)
+    fail_start (start, g_error_new (BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS,
+                                    "an account of this machine has one of the ids from %u to %u; an "
+                                    "administrator has to give it another",
+                                    first, first + BOTHY_RANGE_SIZE - 1));
+  advance_start (start);
+}
+
+/* Somebody may have got one since the range was given out: what runs inside would be him. */
+static void
+request_accounts (Start *start)
+{
+  g_autoptr (GTask) task = g_task_new (start->container, NULL, on_accounts, start);
+
+  start->pending++;
+  g_task_set_task_data (task, GUINT_TO_POINTER (start->container->range_base), NULL);
+  g_task_run_in_thread (task, look_for_accounts);
 }
 
 /* ---- devices ---- */
@@ -788,7 +832,7 @@ advance_start (Start *start)
   if (!start->error && start->prepare_sent && !start->plug_sent)
     plug_devices (start);
   if (!start->error && start->recorded && start->networked && start->settled && start->attached &&
-      start->plugged && !start->start_sent) {
+      start->plugged && start->cleared && !start->start_sent) {
     bothy_container_emit_beginning (start->container, start->supervisor);
     send_start (start);
   }
@@ -856,6 +900,7 @@ bothy_runner_start (BothyRunner *self,
   request_namespaces (start);
   request_group (start);
   request_mounts (start);
+  request_accounts (start);
 }
 
 gboolean

@@ -4,7 +4,6 @@
 #include "base/error.h"
 #include "core/ids/conflicts.h"
 
-#include <errno.h>
 #include <pwd.h>
 #include <string.h>
 
@@ -72,6 +71,8 @@ is_made_up (guint32 uid, const char *name)
   gboolean in_containers = uid >= CONTAINER_FIRST && uid <= CONTAINER_LAST;
   gboolean comes_and_goes = uid >= DYNAMIC_FIRST && uid <= DYNAMIC_LAST;
 
+  if (bothy_conflicts_is_ours (uid, name))
+    return TRUE;
   if (!in_containers && !comes_and_goes)
     return FALSE;
   /* A directory server may have people in that range; none of them ends like that. */
@@ -94,7 +95,7 @@ check_account (guint32 uid, GError **error)
   if (found && !is_made_up (uid, found->pw_name))
     return TRUE;
   /* See getpwuid(3) for what "not found" looks like. */
-  if (found || number == 0 || number == ENOENT || number == ESRCH || number == EBADF || number == EPERM)
+  if (found || bothy_conflicts_is_none (number))
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
                  "Only accounts of this machine may call, and uid %u has none", uid);
   else

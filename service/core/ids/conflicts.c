@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/validate.h"
 #include "base/fd.h"
+#include "base/ids.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define MAX_FILE_SIZE (16 * 1024 * 1024)
+#define MAX_FILE_SIZE   (16 * 1024 * 1024)
+#define NSS_BUFFER_SIZE 65536
 
 /* libsubid and fgetpwent(3) keep what they read where every thread sees it. */
 static GMutex libraries;
@@ -276,18 +278,67 @@ groups_overlap (BothyIdSpan span, GError **error)
   return close_accounts ("/etc/group", file, found, error);
 }
 
+gboolean
+bothy_conflicts_is_none (int number)
+{
+  return number == 0 || number == ENOENT || number == ESRCH || number == EBADF || number == EPERM;
+}
+
+gboolean
+bothy_conflicts_is_ours (guint32 id, const char *name)
+{
+  g_autofree char *prefix = g_strdup_printf ("bothy-%u-", id / BOTHY_RANGE_SIZE);
+
+  return g_str_has_prefix (name, prefix);
+}
+
+/* NAME or NULL, and the NUMBER that came with it, are what NSS says of ID. What it does not know gives TRUE and sets ERROR. */
+static gboolean
+is_somebody (gint64 id, const char *name, int number, GError **error)
+{
+  if (name)
+    return !bothy_conflicts_is_ours ((guint32)id, name);
+  /* ERANGE: it is there, and is long. */
+  if (number == ERANGE)
+    return TRUE;
+  if (bothy_conflicts_is_none (number))
+    return FALSE;
+  bothy_error_set_errno (error, number, "looking for accounts");
+  return TRUE;
+}
+
+static gboolean
+is_user (gint64 uid, GError **error)
+{
+  g_autofree char *buffer = g_malloc (NSS_BUFFER_SIZE);
+  struct passwd entry, *found = NULL;
+  int number = getpwuid_r ((uid_t)uid, &entry, buffer, NSS_BUFFER_SIZE, &found);
+
+  return is_somebody (uid, found ? found->pw_name : NULL, number, error);
+}
+
+static gboolean
+is_group (gint64 gid, GError **error)
+{
+  g_autofree char *buffer = g_malloc (NSS_BUFFER_SIZE);
+  struct group entry, *found = NULL;
+  int number = getgrgid_r ((gid_t)gid, &entry, buffer, NSS_BUFFER_SIZE, &found);
+
+  return is_somebody (gid, found ? found->gr_name : NULL, number, error);
+}
+
 /*
  * Whether SPAN has ids of a domain of Active Directory. Directory servers list nobody, and a domain's people are anywhere in its slice of
  * ids; but each domain has an administrator and a group of all its users, whose numbers in the slice are the same everywhere. The
  * slices are SSSD's (ldap_idmap_range_min and ldap_idmap_range_size of sssd-ad(5)) as they are unless somebody set others.
  */
 static gboolean
-domain_overlaps (BothyIdSpan span)
+domain_overlaps (BothyIdSpan span, GError **error)
 {
   const gint64 first = 200000, size = 200000, administrator = 500, users = 513;
 
   for (gint64 slice = first + MAX (span.first - first, 0) / size * size; slice <= span.last; slice += size)
-    if (getpwuid ((uid_t)(slice + administrator)) || getgrgid ((gid_t)(slice + users)))
+    if (is_user (slice + administrator, error) || is_group (slice + users, error))
       return TRUE;
   return FALSE;
 }
@@ -295,12 +346,12 @@ domain_overlaps (BothyIdSpan span)
 static gboolean
 account_overlaps (BothyIdSpan span, GError **error)
 {
-  return domain_overlaps (span) || getpwuid ((uid_t)span.first) || getpwuid ((uid_t)span.last) ||
-         getgrgid ((gid_t)span.first) || getgrgid ((gid_t)span.last) || users_overlap (span, error) ||
+  return domain_overlaps (span, error) || is_user (span.first, error) || is_user (span.last, error) ||
+         is_group (span.first, error) || is_group (span.last, error) || users_overlap (span, error) ||
          groups_overlap (span, error);
 }
 
-/* Read the map at PATH. A process that ends meanwhile has no claim: EINVAL is what the kernel says of one whose
+/* Read the map, or the status, at PATH. A process that ends meanwhile has no claim: EINVAL is what the kernel says of one whose
    directory is there still, but that has been reaped. */
 static gboolean
 read_map (const char *path, char **ret_text, GError **error)
@@ -316,19 +367,43 @@ read_map (const char *path, char **ret_text, GError **error)
   return FALSE;
 }
 
-/* What can not be read gives TRUE and sets ERROR. */
+void
+bothy_conflicts_parse_status (const char *text, BothyConflictVisitor visit, gpointer user_data)
+{
+  static const char *const names[] = { "\nUid:", "\nGid:", "\nGroups:" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
+    const char *field = strstr (text, names[i]);
+    char *end = NULL;
+
+    for (field = field ? field + strlen (names[i]) : ""; *field && *field != '\n'; field = end) {
+      guint64 id;
+
+      field += strspn (field, "\t ");
+      id = g_ascii_strtoull (field, &end, 10);
+      if (end == field)
+        break;
+      visit ((BothyIdSpan){ (gint64)id, (gint64)id, FALSE }, user_data);
+    }
+  }
+}
+
+/* What can not be read gives TRUE and sets ERROR. Whose it is counts as well as what it maps: directory servers do not list their
+   people, but those who are logged in have processes. */
 static gboolean
 process_overlaps (const char *pid, Search *search, GError **error)
 {
-  static const char *const maps[] = { "uid_map", "gid_map" };
+  static const char *const files[] = { "uid_map", "gid_map", "status" };
 
-  for (gsize i = 0; i < G_N_ELEMENTS (maps); i++) {
-    g_autofree char *path = g_build_filename ("/proc", pid, maps[i], NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (files); i++) {
+    g_autofree char *path = g_build_filename ("/proc", pid, files[i], NULL);
     g_autofree char *text = NULL;
     GError *unreadable = NULL;
 
     /* The initial namespace maps every id to itself, and that is no claim. */
-    if (read_map (path, &text, &unreadable) && !strstr (text, "4294967295"))
+    if (read_map (path, &text, &unreadable) && g_str_equal (files[i], "status"))
+      bothy_conflicts_parse_status (text, note_overlap, search);
+    else if (text && !strstr (text, "4294967295"))
       bothy_conflicts_parse_map (text, note_overlap, search);
     if (unreadable) {
       g_propagate_error (error, unreadable);
@@ -361,6 +436,14 @@ bothy_conflicts_overlap (BothyIdSpan span, GError **error)
 
   return file_overlaps ("/etc/subuid", &search, error) || file_overlaps ("/etc/subgid", &search, error) ||
          libsubid_overlaps (span) || account_overlaps (span, error) || any_process_overlaps (&search, error);
+}
+
+gboolean
+bothy_conflicts_have_account (BothyIdSpan span, GError **error)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&libraries);
+
+  return account_overlaps (span, error);
 }
 
 /* Root can be any user as it is. */

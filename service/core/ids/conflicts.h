@@ -22,6 +22,16 @@ typedef struct {
    Waits for files and name services: for threads, of which one looks at a time. */
 gboolean bothy_conflicts_overlap (BothyIdSpan span, GError **error);
 
+/* The part of bothy_conflicts_overlap() that asks for accounts and groups: somebody may have got one after the range was given
+   out. Errors and threads as there. */
+gboolean bothy_conflicts_have_account (BothyIdSpan span, GError **error);
+
+/* Whether NUMBER, with no entry, is how getpwuid_r(3) says that there is none; anything else says that it is not known. */
+gboolean bothy_conflicts_is_none (int number);
+
+/* Whether NAME is what bothy_userdb_publish() calls ID, or an earlier one called it. Such an account is nobody's. */
+gboolean bothy_conflicts_is_ours (guint32 id, const char *name);
+
 /* Whether no line of subuid(5) and subgid(5) gives one of COUNT ids from FIRST away; somebody may have written one after the
    range was given out. FALSE and NOT_YOURS if there is such a line, FALSE and the reason if they can not be
    read. The files are only read again when they have changed. For the main thread. */
@@ -40,11 +50,12 @@ gboolean bothy_conflicts_check_roots (gboolean gids, guint32 first, guint32 coun
    bothy_conflicts_overlap(). */
 gboolean bothy_conflicts_is_subordinate (const char *name, gboolean gids, guint32 first, guint32 count);
 
-/* Whether a process runs in a user namespace that maps an id of SPAN. What could not be read also sets ERROR,
+/* Whether a process runs in a user namespace that maps an id of SPAN, or has one. What could not be read also sets ERROR,
    and its result is TRUE. Reads all of /proc: for threads. */
 gboolean bothy_conflicts_running (BothyIdSpan span, GError **error);
 
-/* Gets each span that bothy_conflicts_parse_subids() or bothy_conflicts_parse_map() finds. */
+/* Gets each span that bothy_conflicts_parse_subids(), bothy_conflicts_parse_map() or
+   bothy_conflicts_parse_status() finds. */
 typedef void (*BothyConflictVisitor) (BothyIdSpan span, gpointer user_data);
 
 /* Call VISIT for every span that TEXT, LENGTH bytes of subuid(5), gives away. A line that makes no sense is passed
@@ -54,5 +65,9 @@ gboolean bothy_conflicts_parse_subids (
 
 /* Call VISIT for every span of ids outside in TEXT, a uid_map or gid_map of the kernel. FALSE if it is none. */
 gboolean bothy_conflicts_parse_map (const char *text, BothyConflictVisitor visit, gpointer user_data);
+
+/* Call VISIT for every id that TEXT, a process's status of proc(5), says the process has: as user, as group, and as one of its
+   groups. */
+void bothy_conflicts_parse_status (const char *text, BothyConflictVisitor visit, gpointer user_data);
 
 G_END_DECLS

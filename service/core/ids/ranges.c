@@ -11,11 +11,15 @@
 #include "storage/record.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #define GROUP        "Range"
 #define SHUT_IN_BOOT "ShutInBoot"
 #define BOOT_ID      "/proc/sys/kernel/random/boot_id"
+#define CLEAR                                                                                                \
+  ".clear-" /* and a base: an empty file, beside the records: somebody with an account has called from there */
 
 struct _BothyRanges {
   GObject parent;
@@ -39,6 +43,12 @@ typedef struct {
   gboolean shut;
   gboolean taken_elsewhere;
 } Take;
+
+/* Who asks for a range, and how many he was granted. */
+typedef struct {
+  guint32 owner;
+  guint granted;
+} Asked;
 
 G_DEFINE_FINAL_TYPE (BothyRanges, bothy_ranges, G_TYPE_OBJECT)
 
@@ -144,7 +154,11 @@ load_ranges (BothyRanges *self)
   if (!dir)
     self->degraded = TRUE;
   while (dir && (name = g_dir_read_name (dir))) {
-    if (strstr (name, ".corrupt-") || (name[0] != '.' && !load_range (self, name)))
+    guint64 base;
+
+    if (g_str_has_prefix (name, CLEAR) && bothy_parse_number (name + strlen (CLEAR), 0, G_MAXUINT32, &base))
+      g_hash_table_add (self->kept_clear, GUINT_TO_POINTER ((guint32)base));
+    else if (strstr (name, ".corrupt-") || (name[0] != '.' && !load_range (self, name)))
       self->degraded = TRUE;
   }
 }
@@ -181,7 +195,7 @@ is_free_of (gpointer key, gpointer value, gpointer user_data)
   BothyRange **found = ((gpointer *)user_data)[0];
   guint32 owner = GPOINTER_TO_UINT (((gpointer *)user_data)[1]);
 
-  if (range->owner == owner && !range->used &&
+  if (range->owner == owner && !range->used && !range->clashes &&
       bothy_conflicts_check_listed (range->base, BOTHY_RANGE_SIZE, NULL))
     *found = value;
   return *found != NULL;
@@ -319,7 +333,7 @@ on_new_recorded (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 try_next_new (BothyRanges *self, GTask *task)
 {
-  guint32 owner = GPOINTER_TO_UINT (g_task_get_task_data (task));
+  guint32 owner = ((const Asked *)g_task_get_task_data (task))->owner;
   BothyRange *range = reserve_new (self, owner);
   g_autoptr (GTask) check = NULL;
   Take *take;
@@ -341,15 +355,78 @@ try_next_new (BothyRanges *self, GTask *task)
   g_task_run_in_thread (check, check_and_record_new);
 }
 
+static void
+check_again (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  GError *error = NULL;
+  gboolean clashes = bothy_conflicts_have_account (get_span (GPOINTER_TO_UINT (task_data)), &error);
+
+  if (error)
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, !clashes);
+}
+
+static void take_any (BothyRanges *self, GTask *task);
+
+static void
+on_checked_again (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  guint32 base = GPOINTER_TO_UINT (g_task_get_task_data (G_TASK (result)));
+  BothyRange *range = find_range (BOTHY_RANGES (source), base);
+  GError *error = NULL;
+
+  if (g_task_propagate_boolean (G_TASK (result), &error)) {
+    g_task_return_pointer (task, GUINT_TO_POINTER (base), NULL);
+    return;
+  }
+  range->used = FALSE;
+  if (error) {
+    g_prefix_error (&error, "No id range was given out: ");
+    g_task_return_error (task, error);
+    return;
+  }
+  range->clashes = TRUE;
+  take_any (BOTHY_RANGES (source), task);
+}
+
+/* RANGE is its owner's already; since it was given out, somebody may have got an account in it. */
+static void
+take_again (BothyRange *range, GTask *task)
+{
+  g_autoptr (GTask) check =
+      g_task_new (g_task_get_source_object (task), NULL, on_checked_again, g_object_ref (task));
+
+  range->used = TRUE;
+  g_task_set_task_data (check, GUINT_TO_POINTER (range->base), NULL);
+  g_task_run_in_thread (check, check_again);
+}
+
+/* One of his that is free, or a new one. */
+static void
+take_any (BothyRanges *self, GTask *task)
+{
+  const Asked *asked = g_task_get_task_data (task);
+  BothyRange *range = find_free_of (self, asked->owner);
+  GError *error = NULL;
+
+  if (range)
+    take_again (range, task);
+  /* Others of his calls may have been granted the same number. */
+  else if (bothy_ranges_check_all (self, asked->owner, asked->granted, NULL, &error))
+    try_next_new (self, task);
+  else
+    g_task_return_error (task, error);
+}
+
 void
 bothy_ranges_take (
     BothyRanges *self, guint32 owner, guint granted, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
-  GError *error = NULL;
-  BothyRange *range;
+  Asked *asked;
 
-  g_task_set_task_data (task, GUINT_TO_POINTER (owner), NULL);
   if (self->degraded) {
     g_task_return_new_error (task, BOTHY_ERROR, BOTHY_ERROR_DEGRADED,
                              "Records in " STATE_DIR
@@ -357,17 +434,10 @@ bothy_ranges_take (
                              "has to look at the files named *.corrupt-N there");
     return;
   }
-  range = find_free_of (self, owner);
-  if (range) {
-    range->used = TRUE;
-    g_task_return_pointer (task, GUINT_TO_POINTER (range->base), NULL);
-    return;
-  }
-  /* Others of his calls may have been granted the same number. */
-  if (bothy_ranges_check_all (self, owner, granted, NULL, &error))
-    try_next_new (self, task);
-  else
-    g_task_return_error (task, error);
+  asked = g_new (Asked, 1);
+  *asked = (Asked){ .owner = owner, .granted = granted };
+  g_task_set_task_data (task, asked, g_free);
+  take_any (self, task);
 }
 
 guint32
@@ -610,8 +680,10 @@ remove_record (GTask *task, gpointer source, gpointer task_data, GCancellable *c
   else if ((unlinkat (take->dirfd, name, 0) < 0 && errno != ENOENT) || fsync (take->dirfd) < 0) {
     bothy_error_set_errno (&error, errno, "Removing the record of a range");
     g_task_return_error (task, error);
-  } else
+  } else {
+    bothy_userdb_withdraw (take->base, BOTHY_RANGE_SIZE);
     g_task_return_boolean (task, TRUE);
+  }
 }
 
 static void
@@ -733,12 +805,28 @@ bothy_ranges_is_given (BothyRanges *self, guint32 id)
   return base == BOTHY_NEUTRAL_BASE || find_range (self, base) != NULL;
 }
 
+/* A later bothyd is to know, too. Nothing is given out below the pool, so only a few are worth a file. */
+static void
+note_clear (BothyRanges *self, guint32 base)
+{
+  g_autofree char *name = g_strdup_printf (CLEAR "%u", base);
+  guint64 end = (guint64)self->pool_base + (guint64)self->pool_count * BOTHY_RANGE_SIZE;
+  autofd fd = -1;
+
+  if (base < self->pool_base || base >= end)
+    return;
+  fd = openat (self->dirfd, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0)
+    g_warning ("Ranges: that %u is kept clear can not be noted: %s", base, g_strerror (errno));
+}
+
 gboolean
 bothy_ranges_keep_clear_of (BothyRanges *self, guint32 uid)
 {
   if (find_range (self, base_of (uid)))
     return FALSE;
-  g_hash_table_add (self->kept_clear, GUINT_TO_POINTER (base_of (uid)));
+  if (g_hash_table_add (self->kept_clear, GUINT_TO_POINTER (base_of (uid))))
+    note_clear (self, base_of (uid));
   return TRUE;
 }
 

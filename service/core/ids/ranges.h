@@ -61,7 +61,7 @@ void bothy_ranges_release (BothyRanges *self, guint32 base);
 gboolean bothy_ranges_is_given (BothyRanges *self, guint32 id);
 
 /* UID is somebody's who has an account, as directory servers may give out from within the pool: no range with it is given out from
-   now on. FALSE: one was already. */
+   now on, also by a later bothyd. FALSE: one was already. */
 gboolean bothy_ranges_keep_clear_of (BothyRanges *self, guint32 uid);
 
 /* Whether OWNER holds fewer than MAX ranges by hand. FALSE with QUOTA_EXCEEDED. */
@@ -111,8 +111,10 @@ typedef struct {
   gboolean by_hand;          /* its owner holds it */
   gboolean shut;             /* an administrator took it from its owner: nobody gets it */
   gboolean shut_before_boot; /* and nothing in the kernel has its ids: it may be given to others */
-  gboolean releasing;        /* it is being given back just now */
-  guint maps;                /* how many maps with its ids are being written just now */
+  gboolean
+      clashes; /* somebody has got an account in it since: it is not used anew until bothyd starts again */
+  gboolean releasing; /* it is being given back just now */
+  guint maps;         /* how many maps with its ids are being written just now */
 } BothyRange;
 
 /* All that were given out, by their bases. (element-type BothyRange) (transfer container); they are valid until

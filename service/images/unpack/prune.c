@@ -2,6 +2,7 @@
 #include "prune.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +58,26 @@ remove_whiteout (int directory, const char *name)
   return futimens (directory, times);
 }
 
+/* Not every file system says so with the name. */
+static bool
+is_directory (int directory, const struct dirent *entry)
+{
+  struct stat st;
+
+  if (entry->d_type != DT_UNKNOWN)
+    return entry->d_type == DT_DIR;
+  /* In doubt it is one: whether it can be opened shows then. */
+  return fstatat (directory, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR (st.st_mode);
+}
+
+/* The next of them; NULL at its end, and with errno when it can not be read. */
+static const struct dirent *
+read_entry (DIR *directory)
+{
+  errno = 0;
+  return readdir (directory);
+}
+
 /* Looks at the directory P, which is put in front of the directories in it. */
 static int
 prune_directory (int root, const struct pending *p, struct pending **list)
@@ -67,18 +88,22 @@ prune_directory (int root, const struct pending *p, struct pending **list)
   const struct dirent *entry;
   int result = directory == NULL ? -1 : 0;
 
-  while (result == 0 && (entry = readdir (directory)) != NULL) {
+  while (result == 0 && (entry = read_entry (directory)) != NULL) {
     if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
       continue;
-    if (entry->d_type == DT_DIR)
+    if (is_directory (fd, entry))
       result = push (list, p->path, entry->d_name, shows_below);
     else if (!shows_below && whiteout_is_at (fd, entry->d_name))
       result = remove_whiteout (fd, entry->d_name);
   }
+  if (result == 0 && errno != 0)
+    result = -1;
+  int number = errno;
   if (directory != NULL)
     closedir (directory);
   else
     close_fd (&fd);
+  errno = number;
   return result;
 }
 
