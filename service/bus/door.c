@@ -147,7 +147,7 @@ static const BothyRow rows[] = {
   { CONTAINER, "RemoveSnapshot", OWNER, MANAGE, &bothy_container_restore_request, NULL,
     bothy_container_handle_remove_snapshot },
   { CONTAINER, "DiffSnapshot", OWNER, MANAGE, &bothy_container_diff_snapshot_request, NULL,
-    bothy_container_handle_diff_snapshot, .reads = TRUE },
+    bothy_container_handle_diff_snapshot },
   { CONTAINER, "Clone", OWNER, MANAGE, &bothy_container_clone_request, bothy_container_check_clone,
     bothy_container_handle_clone, EXCEED, bothy_container_weigh_clone, CREATE },
   { CONTAINER, "Commit", OWNER, MANAGE, &bothy_container_commit_request, bothy_container_check_commit,

@@ -186,6 +186,26 @@ def test_HEALTH_08_as_the_image_says(world, alice, put):  # noqa: F811
     assert alice.get(copy, CONTAINER, "HealthCheck") == alice.get(own, CONTAINER, "HealthCheck")
 
 
+ODD = {"nothing": ["CMD"], "empty": ["CMD", ""], "no-command": ["CMD-SHELL"], "empty-line": ["CMD-SHELL", ""], "two-lines": ["CMD-SHELL", "a", "b"],
+       "many": ["CMD"] + ["x"] * 300, "other": ["WHAT", "x"], "none-and-more": ["NONE", "x"], "void": [""], "odd-words": ["CMD", "a;b", "", " \n\\"]}
+
+
+def test_HEALTH_08_images_that_make_no_sense(world, alice, put):  # noqa: F811
+    """Whatever an image says of health and of all the rest, what is made of it is read again, and ids are given out to others."""
+    rest = {"Labels": {"": "x", "a\nb": "c\u0001;"}, "Env": ["A=\n;\\", "=x", "B", "\u00e9=\u0001"], "Volumes": {"/v;\n/../w": {}, "//": {}, "é": {}},
+            "ExposedPorts": {"80": {}, "x/y": {}, "0/tcp": {}, "1-70000/udp": {}}, "Cmd": ["", ";", " \\"], "Entrypoint": ["", "x;"],
+            "WorkingDir": "a/../;\n é", "StopSignal": "nonsense", "User": "1:$"}
+    for name, test in ODD.items():
+        put(bundles.saying(Healthcheck={"Test": test, "Interval": -1, "Timeout": 1, "Retries": 2**62}, **rest), name)
+        alice.create(f"c-{name}", name)
+    checks = {path: alice.get(path, CONTAINER, "HealthCheck") for path, found in alice.managed().items() if CONTAINER in found}
+    assert [check["test"] for check in checks.values() if check] == [ODD["odd-words"]]
+    world.restart()
+    assert {path: alice.get(path, CONTAINER, "HealthCheck") for path, found in alice.managed().items() if CONTAINER in found} == checks
+    with world.client(BOB) as bob:
+        bob.delete(bob.create("another"))
+
+
 def test_HEALTH_09_it_goes_along_with_an_image(world, alice):
     path = alice.create("one", health=check("test \"a\" = 'a'", interval=7, start_period=5 * SECOND))
     with tempfile.TemporaryFile() as file:

@@ -380,9 +380,9 @@ spec_from_record (GKeyFile *record, GError **error)
   spec->mounts = spec->network ? bothy_mounts_from_record (record, error) : NULL;
   spec->devices = spec->mounts ? bothy_devices_from_record (record, error) : NULL;
   if (!spec->devices || !bothy_limits_from_record (&spec->limits, record, error) ||
-      !bothy_autostart_from_record (&spec->autostart, record, error) ||
-      !bothy_health_check_from_record (&spec->health, record, error))
+      !bothy_autostart_from_record (&spec->autostart, record, error))
     return NULL;
+  bothy_health_check_from_record (&spec->health, record);
   return g_steal_pointer (&spec);
 }
 

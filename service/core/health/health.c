@@ -52,10 +52,28 @@ says_what (const BothyHealthCheck *self)
   return self->test && self->test[0];
 }
 
+static gboolean
+check_test (const BothyHealthCheck *self, GError **error)
+{
+  guint n = says_what (self) ? g_strv_length (self->test) : 0;
+
+  if (n == 0 || (n == 1 && g_str_equal (self->test[0], "NONE")) ||
+      (n == 2 && g_str_equal (self->test[0], "CMD-SHELL") && *self->test[1]) ||
+      (n > 1 && n <= MAX_WORDS && g_str_equal (self->test[0], "CMD") && *self->test[1]))
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+               "Option \"health\": the test is \"NONE\", \"CMD-SHELL\" and a command, or \"CMD\" and the "
+               "words of one, "
+               "up to %d in all",
+               MAX_WORDS);
+  return FALSE;
+}
+
 void
 bothy_health_check_complete (BothyHealthCheck *self, const BothyHealthCheck *image)
 {
-  if (!says_what (self) && says_what (image)) {
+  /* An image may say anything; what nobody could ask for is left out. */
+  if (!says_what (self) && says_what (image) && check_test (image, NULL)) {
     g_strfreev (self->test);
     self->test = g_strdupv (image->test);
   }
@@ -81,23 +99,6 @@ bothy_health_check_get_command (const BothyHealthCheck *self)
   if (g_str_equal (self->test[0], "CMD"))
     return g_strdupv (self->test + 1);
   return g_strdupv ((char *[]){ (char *)"/bin/sh", (char *)"-c", self->test[1], NULL });
-}
-
-static gboolean
-check_test (const BothyHealthCheck *self, GError **error)
-{
-  guint n = says_what (self) ? g_strv_length (self->test) : 0;
-
-  if (n == 0 || (n == 1 && g_str_equal (self->test[0], "NONE")) ||
-      (n == 2 && g_str_equal (self->test[0], "CMD-SHELL") && *self->test[1]) ||
-      (n > 1 && n <= MAX_WORDS && g_str_equal (self->test[0], "CMD") && *self->test[1]))
-    return TRUE;
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-               "Option \"health\": the test is \"NONE\", \"CMD-SHELL\" and a command, or \"CMD\" and the "
-               "words of one, "
-               "up to %d in all",
-               MAX_WORDS);
-  return FALSE;
 }
 
 gboolean
@@ -148,24 +149,22 @@ bothy_health_check_to_record (const BothyHealthCheck *self, GKeyFile *record)
   g_key_file_set_string (record, GROUP, "OnFailure", deeds[self->on_failure]);
 }
 
-gboolean
-bothy_health_check_from_record (BothyHealthCheck *self, GKeyFile *record, GError **error)
+void
+bothy_health_check_from_record (BothyHealthCheck *self, GKeyFile *record)
 {
   static const BothyHealthCheck nothing;
   g_autofree char *deed = g_key_file_get_string (record, GROUP, "OnFailure", NULL);
 
   if (!g_key_file_has_group (record, GROUP))
-    return TRUE;
+    return;
   self->test = g_key_file_get_string_list (record, GROUP, "Test", NULL, NULL);
   for (gsize i = 0; i < G_N_ELEMENTS (numbers); i++)
     NUMBER (self, i) = g_key_file_get_uint64 (record, GROUP, numbers[i].key, NULL);
   if (bothy_health_check_is_on (self) && bothy_health_check_validate (self, NULL) && deed &&
-      bothy_unhealthy_parse (deed, &self->on_failure, NULL)) {
+      bothy_unhealthy_parse (deed, &self->on_failure, NULL))
     bothy_health_check_complete (self, &nothing);
-    return TRUE;
-  }
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "What it says of its health makes no sense");
-  return FALSE;
+  else
+    bothy_health_check_clear (self);
 }
 
 /* ---- how it is shown ---- */

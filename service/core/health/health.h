@@ -41,7 +41,7 @@ void bothy_health_check_clear (BothyHealthCheck *self);
 /* Make SELF, which was cleared or is all zeros, a copy of OTHER. */
 void bothy_health_check_copy (BothyHealthCheck *self, const BothyHealthCheck *other);
 
-/* Where SELF says nothing, IMAGE holds, whose numbers may be any; and where that says nothing either, docker's presets:
+/* Where SELF says nothing, IMAGE holds, whose words and numbers may be any; and where that says nothing either, docker's presets:
    every 30 seconds, 30 seconds for an answer, and 3 in a row that are bad. */
 void bothy_health_check_complete (BothyHealthCheck *self, const BothyHealthCheck *image);
 
@@ -60,8 +60,9 @@ gboolean bothy_unhealthy_parse (const char *text, BothyUnhealthy *ret_deed, GErr
 /* Write SELF, which is complete, into the group [Health] of a container's record, if there is anything to ask. */
 void bothy_health_check_to_record (const BothyHealthCheck *self, GKeyFile *record);
 
-/* Read SELF, which is all zeros, from there. FALSE with DEGRADED when it makes no sense. */
-gboolean bothy_health_check_from_record (BothyHealthCheck *self, GKeyFile *record, GError **error);
+/* Read SELF, which is all zeros, from there. What makes no sense is no check: a container that is not asked whether it is
+   well is whole, and without one that can not be read no ids are given out to anybody. */
+void bothy_health_check_from_record (BothyHealthCheck *self, GKeyFile *record);
 
 /* As the bus shows it (a{sv}), empty where there is nothing to ask. (transfer floating) */
 GVariant *bothy_health_check_to_variant (const BothyHealthCheck *self);

@@ -18,6 +18,7 @@ typedef struct {
   BothyUpper *earlier;      /* NULL: the image alone */
   GUnixFDList *output;      /* where it goes */
   guint n_later, n_earlier; /* layers that only one of them has */
+  gboolean is_moved; /* the container was deleted as its layers were opened, and they are opened again */
   GCancellable *cancellable;
 } Diff;
 
@@ -61,11 +62,20 @@ on_compared (GObject *source, GAsyncResult *result, gpointer user_data)
   finish_diff (task, error);
 }
 
+static void mount_layers (GTask *task);
+
+/* What CONTAINER wrote was moved when it was deleted, for the hold on it: its layers are elsewhere now. */
+static gboolean
+has_moved (BothyRegistry *self, const BothyContainer *container)
+{
+  return bothy_containers_find_by_id (bothy_registry_get_containers (self), container->id) != container;
+}
+
 static void
 on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  const Diff *diff = g_task_get_task_data (task);
+  Diff *diff = g_task_get_task_data (task);
   const struct unpack_request request = { .mode = UNPACK_DIFF,
                                           .max_seconds = DIFF_MAX_SECONDS,
                                           .n_later = diff->n_later,
@@ -75,6 +85,12 @@ on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
   int n = 0;
   const int *fds = layers ? g_unix_fd_list_peek_fds (layers, &n) : NULL;
 
+  if (error && !diff->is_moved && has_moved (g_task_get_source_object (task), diff->container)) {
+    g_error_free (error);
+    diff->is_moved = TRUE;
+    mount_layers (task);
+    return;
+  }
   for (int i = 0; i < n && !error; i++)
     g_unix_fd_list_append (diff->output, fds[i], &error);
   if (error)
@@ -161,7 +177,7 @@ take_upper (BothyRegistry *self, BothyContainer *container, const char *snapshot
   if (*snapshot)
     return bothy_snapshot_take_upper (self, container, snapshot, error);
   top = bothy_uppers_find (bothy_registry_get_uppers (self), container->files.top);
-  if (bothy_containers_find_by_id (bothy_registry_get_containers (self), container->id) != container)
+  if (has_moved (self, container))
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_CONTAINER, "Container %s was deleted",
                  container->spec->name);
   else if (!top)
