@@ -19,7 +19,7 @@ CONTAINER = {"diskLimits", "unenforcedLimits", "name", "id", "owner", "image", "
              "stoppedAt", "limits", "network", "address", "resolvers", "networkError", "ports", "account", "egress",
              "sysctls", "shmSize", "snapshots", "mounts", "devices", "environment", "user", "workingDirectory", "nesting"}
 IMAGE = {"fingerprint", "aliases", "os", "release", "variant", "architecture", "size", "createdAt", "expiresAt", "origin",
-         "verified", "configuration", "layers", "daysLeft"}
+         "verified", "configuration", "layers", "daysLeft", "newer", "squashedOwners"}
 
 
 @pytest.fixture
