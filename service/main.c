@@ -25,7 +25,8 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
-#define LAST_CALLS_MS 1000 /* how long calls that came in time may take when the service ends */
+/* How long calls that came in time may take when the service ends: half of the unit's TimeoutStopSec=, for the rest of it. */
+#define LAST_CALLS_MS 500
 
 typedef struct {
   GMainLoop *loop;

@@ -2,6 +2,7 @@
 #include "platform/packet-client.h"
 
 #include "base/error.h"
+#include "platform/untrusted-fd.h"
 
 /* Packets that are taken at one time: one peer that never stops sending must not keep all others waiting. */
 #define MAX_AT_ONCE 16
@@ -19,6 +20,7 @@ struct _BothyPacketClient {
   GQueue *unsent;    /* Unsent *: the socket's buffer was full, in order */
   GSource *writable; /* while there are some */
   gboolean untrusted;
+  guint32 owner; /* whom the other end runs for, if it is untrusted */
   gboolean gone; /* sending said that nobody reads any more */
   guint32 serial;
   BothyPacketClientPacketFunc on_packet;
@@ -182,15 +184,16 @@ bothy_packet_client_send (BothyPacketClient *self,
   return TRUE;
 }
 
-void
+gboolean
 bothy_packet_client_resolve (BothyPacketClient *self, guint32 serial, BothyPacket *packet)
 {
   gpointer task;
 
   if (!g_hash_table_steal_extended (self->tasks, GUINT_TO_POINTER (serial), NULL, &task))
-    return;
+    return FALSE;
   g_task_return_pointer (task, bothy_packet_copy (packet), (GDestroyNotify)bothy_packet_free);
   g_object_unref (task);
+  return TRUE;
 }
 
 static void
@@ -218,6 +221,22 @@ bothy_packet_client_close (BothyPacketClient *self)
   drop (self);
 }
 
+/* Whoever waited for a reply hears of it first, and may let go of the owner. */
+void
+bothy_packet_client_hang_up (BothyPacketClient *self)
+{
+  drop (self);
+  if (self->on_closed)
+    self->on_closed (self, self->user_data);
+}
+
+static gboolean
+may_take (BothyPacketClient *self, const BothyPacket *packet)
+{
+  return !self->untrusted || g_unix_fd_list_get_length (packet->fds) == 0 ||
+         (g_hash_table_size (self->tasks) > 0 && bothy_untrusted_fds_may_take (packet->fds, self->owner));
+}
+
 static gboolean
 on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
 {
@@ -225,28 +244,26 @@ on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
 
   for (guint i = 0; self->socket == socket && i < MAX_AT_ONCE; i++) {
     g_autoptr (GError) error = NULL;
-    g_autoptr (BothyPacket) packet = bothy_packet_receive (socket, self->max_packet, self->untrusted, &error);
+    g_autoptr (BothyPacket) packet =
+        bothy_packet_receive (socket, self->max_packet, self->untrusted, self->owner, &error);
 
     if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
       return G_SOURCE_CONTINUE;
     /* The other end went without having read all of ours. The kernel says so once, ahead of what it still sent. */
     if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED))
       continue;
-    if (packet)
+    if (packet && may_take (self, packet))
       self->on_packet (self, packet, self->user_data);
-    else {
-      /* Whoever waited for a reply hears of it first, and may let go of the owner. */
-      drop (self);
-      if (self->on_closed)
-        self->on_closed (self, self->user_data);
-    }
+    else
+      bothy_packet_client_hang_up (self);
   }
   return self->socket == socket ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
 void
-bothy_packet_client_distrust (BothyPacketClient *self)
+bothy_packet_client_distrust (BothyPacketClient *self, guint32 owner)
 {
+  self->owner = owner;
   self->untrusted = TRUE;
 }
 

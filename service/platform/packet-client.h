@@ -27,8 +27,9 @@ BothyPacketClient *bothy_packet_client_new (GSocket *socket,
                                             BothyPacketClientClosedFunc on_closed,
                                             gpointer user_data);
 
-/* Who is at the other end may send any file: such are closed in the way of untrusted-fd.h. */
-void bothy_packet_client_distrust (BothyPacketClient *self);
+/* Who is at the other end, which runs for OWNER (a uid), may send any file: such are closed in the way of untrusted-fd.h, as
+   OWNER's; when too many of his wait, or when nothing is asked, the connection ends. */
+void bothy_packet_client_distrust (BothyPacketClient *self, guint32 owner);
 
 /* Returns SELF, with a reference more. */
 BothyPacketClient *bothy_packet_client_ref (BothyPacketClient *self);
@@ -55,8 +56,11 @@ gboolean bothy_packet_client_send (BothyPacketClient *self,
 /* Whether the other end has closed the connection, as far as is known: nothing that is sent arrives. */
 gboolean bothy_packet_client_is_gone (BothyPacketClient *self);
 
-/* PACKET answers SERIAL: its task returns a copy of it. */
-void bothy_packet_client_resolve (BothyPacketClient *self, guint32 serial, BothyPacket *packet);
+/* PACKET answers SERIAL: its task returns a copy of it. FALSE: nothing like that was asked. */
+gboolean bothy_packet_client_resolve (BothyPacketClient *self, guint32 serial, BothyPacket *packet);
+
+/* The other end has done what it must not: the connection ends as if that one had gone; on_closed is called. */
+void bothy_packet_client_hang_up (BothyPacketClient *self);
 
 /* Talk no more; open requests fail. on_closed is not called. */
 void bothy_packet_client_close (BothyPacketClient *self);

@@ -112,7 +112,7 @@ collect_fds (GSocketControlMessage **messages, int n)
 }
 
 BothyPacket *
-bothy_packet_receive (GSocket *socket, gsize max, gboolean untrusted, GError **error)
+bothy_packet_receive (GSocket *socket, gsize max, gboolean untrusted, guint32 user, GError **error)
 {
   g_autoptr (BothyPacket) self = g_new0 (BothyPacket, 1);
   g_autofree GSocketControlMessage **messages = NULL;
@@ -125,7 +125,7 @@ bothy_packet_receive (GSocket *socket, gsize max, gboolean untrusted, GError **e
   n = g_socket_receive_message (socket, NULL, &vector, 1, &messages, &n_messages, &flags, NULL, error);
   self->fds = collect_fds (messages, n >= 0 ? n_messages : 0);
   if (untrusted)
-    self->fds = bothy_untrusted_fds_take (self->fds);
+    self->fds = bothy_untrusted_fds_take (self->fds, user);
   if (n <= 0)
     return NULL;
   if (flags & (MSG_TRUNC | MSG_CTRUNC)) {

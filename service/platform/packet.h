@@ -37,8 +37,9 @@ gboolean bothy_packet_send (GSocket *socket,
                             GError **error);
 
 /* Take one waiting message of at most MAX bytes. UNTRUSTED: of somebody who may send any file, which is closed in the way of
-   untrusted-fd.h. NULL and no ERROR: the peer is gone.
+   untrusted-fd.h, as USER's (a uid). NULL and no ERROR: the peer is gone.
    G_IO_ERROR_WOULD_BLOCK: none waits. A longer message is an error. */
-BothyPacket *bothy_packet_receive (GSocket *socket, gsize max, gboolean untrusted, GError **error);
+BothyPacket *
+bothy_packet_receive (GSocket *socket, gsize max, gboolean untrusted, guint32 user, GError **error);
 
 G_END_DECLS

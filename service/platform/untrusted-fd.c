@@ -5,6 +5,9 @@
 #include "base/fd.h"
 
 #include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -115,8 +118,21 @@ is_terminal (const struct statx *found)
           (found->stx_rdev_major == TTY_DEVICES && found->stx_rdev_minor == PTMX_DEVICE));
 }
 
+/* What is on the kernel's own file system of namespaces may be asked: that one answers. */
+gboolean
+bothy_untrusted_fd_is_net_namespace (int fd)
+{
+  struct stat own;
+  mode_t mode;
+  guint64 device, inode;
+
+  return stat ("/proc/self/ns/net", &own) == 0 && bothy_untrusted_fd_identify (fd, &mode, &device, &inode) &&
+         device == own.st_dev && ioctl (fd, NS_GET_NSTYPE) == CLONE_NEWNET;
+}
+
 /*
- * Whether closing FD waits for nobody, so that it needs no thread: a pipe, a terminal, /dev/null. What is left may be on a
+ * Whether closing FD waits for nobody, so that it needs no thread: a pipe, a terminal, /dev/null, a network namespace, which the
+ * kernel takes down later. What is left may be on a
  * file system that a user serves, a deleted file whose space is given back first, a connection that he lets linger, or
  * a socket that has such ones in its queue. Asking does not wait either: the kernel answers from what it has.
  */
@@ -127,7 +143,7 @@ closes_at_once (int fd)
 
   if (statx (fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &found) < 0)
     return FALSE;
-  if (S_ISFIFO (found.stx_mode) || is_terminal (&found))
+  if (S_ISFIFO (found.stx_mode) || is_terminal (&found) || bothy_untrusted_fd_is_net_namespace (fd))
     return TRUE;
   return S_ISCHR (found.stx_mode) && found.stx_rdev_major == MEMORY_DEVICES &&
          found.stx_rdev_minor == NULL_DEVICE;
@@ -318,6 +334,18 @@ bothy_untrusted_fds_check (guint32 user, GError **error)
 }
 
 gboolean
+bothy_untrusted_fds_may_take (GUnixFDList *list, guint32 user)
+{
+  const int *fds = g_unix_fd_list_peek_fds (list, NULL);
+
+  for (int i = 0; fds[i] >= 0; i++) {
+    if (!closes_at_once (fds[i]))
+      return bothy_untrusted_fds_check (user, NULL);
+  }
+  return TRUE;
+}
+
+gboolean
 bothy_untrusted_fds_may_send (const char *sender, gboolean *ret_ask)
 {
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&mutex);
@@ -430,7 +458,7 @@ bothy_untrusted_fds_new (void)
 }
 
 GUnixFDList *
-bothy_untrusted_fds_take (GUnixFDList *list)
+bothy_untrusted_fds_take (GUnixFDList *list, guint32 user)
 {
   GUnixFDList *taken = bothy_untrusted_fds_new ();
   int n;
@@ -438,6 +466,8 @@ bothy_untrusted_fds_take (GUnixFDList *list)
 
   for (int i = 0; i < n; i++)
     g_unix_fd_list_append (taken, fds[i], NULL);
+  bothy_untrusted_fds_set_user (list, user);
+  bothy_untrusted_fds_set_user (taken, user);
   bothy_untrusted_fds_free (list);
   return taken;
 }

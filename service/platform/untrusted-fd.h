@@ -56,8 +56,15 @@ int bothy_untrusted_fd_dup (int fd, GError **error);
 /* A list that closes what is in it like that. (transfer full) */
 GUnixFDList *bothy_untrusted_fds_new (void);
 
-/* Such a list of what is in LIST, which is taken over. (transfer full) Where no more can be open, it has fewer. */
-GUnixFDList *bothy_untrusted_fds_take (GUnixFDList *list);
+/* Such a list of what is in LIST, which is taken over, of USER. (transfer full) Where no more can be open, it has fewer. */
+GUnixFDList *bothy_untrusted_fds_take (GUnixFDList *list, guint32 user);
+
+/* Whether all in LIST may be taken in from a program that runs for USER: not what may have to wait to be closed, when many
+   of his wait already. */
+gboolean bothy_untrusted_fds_may_take (GUnixFDList *list, guint32 user);
+
+/* Whether FD is a network namespace; without asking. */
+gboolean bothy_untrusted_fd_is_net_namespace (int fd);
 
 /* Whether FD is a terminal, or the other end of one; without asking. */
 gboolean bothy_untrusted_fd_is_terminal (int fd);

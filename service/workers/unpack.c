@@ -178,7 +178,8 @@ handle_packet (GTask *task, BothyPacket *packet)
   Job *job = g_task_get_task_data (task);
 
   if (packet->size < sizeof *message || message->version != UNPACK_PROTOCOL_VERSION ||
-      packet->size != sizeof *message + message->text_size)
+      packet->size != sizeof *message + message->text_size ||
+      (message->type == UNPACK_PROGRESS && g_unix_fd_list_get_length (packet->fds) > 0))
     finish_unpack (task, NULL,
                    g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED, "bothy-unpack: unexpected message"));
   else if (message->type != UNPACK_PROGRESS)
@@ -304,7 +305,11 @@ run (BothyHelperClient *helper,
   GError *error = NULL;
 
   g_task_set_check_cancellable (task, FALSE);
-  job->worker = (BothyWorker){ .program = "bothy-unpack", .max_packet = MAX_PACKET, .handle = handle_packet };
+  job->worker = (BothyWorker){ .program = "bothy-unpack",
+                               .max_packet = MAX_PACKET,
+                               .user = user,
+                               .takes_fds = request->mode == UNPACK_BUNDLE,
+                               .handle = handle_packet };
   job->helper = g_object_ref (helper);
   job->request = *request;
   job->request.version = UNPACK_PROTOCOL_VERSION;
@@ -331,6 +336,7 @@ run (BothyHelperClient *helper,
 
 void
 bothy_unpack_as (BothyHelperClient *helper,
+                 guint32 user,
                  guint32 base,
                  int group_fd,
                  const struct unpack_request *request,
@@ -342,8 +348,8 @@ bothy_unpack_as (BothyHelperClient *helper,
                  GAsyncReadyCallback callback,
                  gpointer user_data)
 {
-  run (helper, 0, base, group_fd, request, tree_fd, sources, progress, progress_data, cancellable, callback,
-       user_data);
+  run (helper, user, base, group_fd, request, tree_fd, sources, progress, progress_data, cancellable,
+       callback, user_data);
 }
 
 void

@@ -51,9 +51,10 @@ void bothy_unpack (BothyHelperClient *helper,
                    GAsyncReadyCallback callback,
                    gpointer user_data);
 
-/* The same, as root of the range of ids from BASE on, and in the control group GROUP_FD: of a container, whose tree TREE_FD is
+/* The same, as root of USER's range of ids from BASE on, and in the control group GROUP_FD (-1: that of USER's parsers): of a container, whose tree TREE_FD is
    a part of. */
 void bothy_unpack_as (BothyHelperClient *helper,
+                      guint32 user,
                       guint32 base,
                       int group_fd,
                       const struct unpack_request *request,

@@ -2,6 +2,7 @@
 #include "workers/worker.h"
 
 #include "base/error.h"
+#include "platform/untrusted-fd.h"
 
 #define MAX_AT_ONCE 16 /* packets: one that never stops must not keep others waiting */
 #define MAX_SHOWN   512
@@ -36,6 +37,14 @@ bothy_worker_end (GTask *task, gpointer result, GDestroyNotify free_result, GErr
   g_object_unref (task);
 }
 
+/* A parser that has been taken over sends what it likes. */
+static gboolean
+may_take (const BothyWorker *self, const BothyPacket *packet)
+{
+  return g_unix_fd_list_get_length (packet->fds) == 0 ||
+         (self->takes_fds && bothy_untrusted_fds_may_take (packet->fds, self->user));
+}
+
 static gboolean
 on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
 {
@@ -44,11 +53,12 @@ on_readable (GSocket *socket, GIOCondition condition, gpointer user_data)
 
   for (guint i = 0; self->socket && i < MAX_AT_ONCE; i++) {
     g_autoptr (GError) error = NULL;
-    g_autoptr (BothyPacket) packet = bothy_packet_receive (self->socket, self->max_packet, TRUE, &error);
+    g_autoptr (BothyPacket) packet =
+        bothy_packet_receive (self->socket, self->max_packet, TRUE, self->user, &error);
 
     if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
       return G_SOURCE_CONTINUE;
-    if (packet)
+    if (packet && may_take (self, packet))
       self->handle (task, packet);
     else
       bothy_worker_end (

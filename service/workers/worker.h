@@ -14,6 +14,8 @@ G_BEGIN_DECLS
 typedef struct {
   const char *program;
   gsize max_packet;
+  guint32 user;       /* whom it works for, and whose the files are that it sends */
+  gboolean takes_fds; /* FALSE: it is at its end when it sends any */
   void (*handle) (GTask *task, BothyPacket *packet);
   GSocket *socket; /* NULL: it has ended */
   GSource *source;

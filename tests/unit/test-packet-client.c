@@ -223,7 +223,7 @@ test_empty_with_fds (void)
   before = dup (fd);
   close (before);
   g_assert_true (bothy_packet_send (sender, "", 0, NULL, 0, fds, NULL));
-  packet = bothy_packet_receive (ours, 64, FALSE, NULL);
+  packet = bothy_packet_receive (ours, 64, FALSE, 0, NULL);
   g_assert_null (packet);
   after = dup (fd);
   g_assert_cmpint (after, ==, before);

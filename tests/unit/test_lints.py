@@ -322,6 +322,13 @@ def hardening(path):
     return checks
 
 
+def test_sup_06_end_comes_before_it_is_killed():
+    """What calls may take when the service ends leaves time to hand back the name and the lock."""
+    last = int(re.search(r"LAST_CALLS_MS (\d+)", (SOURCE / "service/main.c").read_text()).group(1))
+    unit = (SOURCE / "data/systemd/bothyd.service.in").read_text()
+    assert 2 * last <= 1000 * int(re.search(r"^TimeoutStopSec=(\d+)$", unit, re.M).group(1))
+
+
 @needs_stage
 def test_sup_06_hardening():
     assert [f"{path.name}: {name}" for path in programs() for name, there in hardening(path).items() if not there] == []

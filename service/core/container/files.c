@@ -109,8 +109,9 @@ on_root (GObject *source, GAsyncResult *result, gpointer user_data)
   else if (error)
     g_task_return_error (task, error);
   else
-    bothy_unpack_as (copy->helper, copy->base, group, &copy->request, root, copy->archive, copy->progress,
-                     copy->progress_data, g_task_get_cancellable (task), on_copied, g_object_ref (task));
+    bothy_unpack_as (copy->helper, container->owner, copy->base, group, &copy->request, root, copy->archive,
+                     copy->progress, copy->progress_data, g_task_get_cancellable (task), on_copied,
+                     g_object_ref (task));
 }
 
 static gboolean

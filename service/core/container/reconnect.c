@@ -186,7 +186,7 @@ bothy_runner_reconnect (BothyRunner *self,
   reconnect = g_new0 (Reconnect, 1);
   reconnect->runner = g_object_ref (self);
   reconnect->container = g_object_ref (container);
-  reconnect->supervisor = bothy_supervisor_new (socket);
+  reconnect->supervisor = bothy_supervisor_new (socket, container->owner);
   reconnect->timer = g_timeout_add_seconds (HELLO_SECONDS, on_timeout, task);
   g_task_set_task_data (task, reconnect, (GDestroyNotify)reconnect_free);
   g_signal_connect (reconnect->supervisor, "hello", G_CALLBACK (on_hello), task);

@@ -867,7 +867,7 @@ make_sockets (Start *start, GError **error)
   }
   if (!bothy_packet_socketpair (&ours, &start->their_fd, error))
     return FALSE;
-  start->supervisor = bothy_supervisor_new (ours);
+  start->supervisor = bothy_supervisor_new (ours, start->container->owner);
   return TRUE;
 }
 

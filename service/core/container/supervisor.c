@@ -169,14 +169,21 @@ on_packet (BothyPacketClient *peer, BothyPacket *packet, gpointer user_data)
 {
   g_autoptr (BothySupervisor) self = g_object_ref (user_data);
   const struct supervisor_message *message = (const struct supervisor_message *)packet->data;
+  gboolean has_fds = g_unix_fd_list_get_length (packet->fds) > 0;
 
   if (packet->size < sizeof *message || message->version != SUPERVISOR_PROTOCOL_VERSION ||
       packet->size != sizeof *message + message->text_size ||
-      (message->text_size > 0 && packet->data[packet->size - 1] != '\0'))
+      (message->text_size > 0 && packet->data[packet->size - 1] != '\0') ||
+      (has_fds && message->type != SUPERVISOR_REPLY)) {
+    /* Files come only where they were asked for. */
+    if (has_fds)
+      bothy_packet_client_hang_up (peer);
     return;
+  }
   switch ((enum supervisor_message_type)message->type) {
   case SUPERVISOR_REPLY:
-    bothy_packet_client_resolve (peer, message->serial, packet);
+    if (!bothy_packet_client_resolve (peer, message->serial, packet) && has_fds)
+      bothy_packet_client_hang_up (peer);
     break;
   case SUPERVISOR_HELLO:
     g_signal_emit (self, signals[HELLO], 0, message);
@@ -310,17 +317,13 @@ bothy_supervisor_call_finish (BothySupervisor *self,
 static gboolean
 is_of_kind (int fd, BothySupervisorFd kind)
 {
-  struct stat own;
-  mode_t mode;
-  guint64 device, inode;
   int flags = fcntl (fd, F_GETFL);
 
   if (kind == BOTHY_SUPERVISOR_TERMINAL)
     return bothy_untrusted_fd_is_terminal (fd);
   if (kind == BOTHY_SUPERVISOR_ROOT)
     return flags >= 0 && (flags & O_PATH) != 0;
-  return stat ("/proc/self/ns/net", &own) == 0 && bothy_untrusted_fd_identify (fd, &mode, &device, &inode) &&
-         device == own.st_dev;
+  return bothy_untrusted_fd_is_net_namespace (fd);
 }
 
 int
@@ -384,12 +387,12 @@ bothy_supervisor_init (BothySupervisor *self)
 }
 
 BothySupervisor *
-bothy_supervisor_new (GSocket *socket)
+bothy_supervisor_new (GSocket *socket, guint32 owner)
 {
   BothySupervisor *self = g_object_new (BOTHY_TYPE_SUPERVISOR, NULL);
 
   self->peer =
       bothy_packet_client_new (socket, "The container", SUPERVISOR_MAX_ANSWER, on_packet, on_closed, self);
-  bothy_packet_client_distrust (self->peer);
+  bothy_packet_client_distrust (self->peer, owner);
   return self;
 }

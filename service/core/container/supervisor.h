@@ -18,8 +18,8 @@ G_BEGIN_DECLS
 #define BOTHY_TYPE_SUPERVISOR (bothy_supervisor_get_type ())
 G_DECLARE_FINAL_TYPE (BothySupervisor, bothy_supervisor, BOTHY, SUPERVISOR, GObject)
 
-/* Talk over SOCKET. */
-BothySupervisor *bothy_supervisor_new (GSocket *socket);
+/* Talk over SOCKET with the supervisor of a container of OWNER's (a uid), who answers for the files that it sends. */
+BothySupervisor *bothy_supervisor_new (GSocket *socket, guint32 owner);
 
 /* Append STRING, with its NUL, to the TEXT of a message. */
 void bothy_supervisor_add_text (GByteArray *text, const char *string);

@@ -164,12 +164,15 @@ stop_watching_waiter (GTask *task)
   waiter->cancelled = 0;
 }
 
-/* That it was too much for who began it says nothing of others. */
+/* That it was too much for who began it says nothing of others; nor that it ended in the middle, or could not begin: it runs
+   among his parsers, whose memory he can use up, and which end when he is logged out. */
 static gboolean
 may_try_himself (const Download *download, const Waiter *waiter, guint32 leader)
 {
   return bothy_budget_get_user (waiter->budget) != leader &&
-         g_error_matches (download->error, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED);
+         (g_error_matches (download->error, BOTHY_ERROR, BOTHY_ERROR_LIMITS_EXCEEDED) ||
+          g_error_matches (download->error, BOTHY_ERROR, BOTHY_ERROR_START_FAILED) ||
+          g_error_matches (download->error, BOTHY_ERROR, BOTHY_ERROR_FAILED));
 }
 
 static void
