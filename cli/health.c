@@ -191,8 +191,12 @@ cli_health_print (GVariant *p)
     cli_print_field (_ ("Last check"), output[0] != '\0' ? output : _ ("well"));
   else {
     g_autofree char *text =
-        code > 0 ? g_strdup_printf (_ ("code %d, bad %u times in a row: %s"), code, failures, output)
-                 : g_strdup_printf (_ ("bad %u times in a row: %s"), failures, output);
+        code > 0 ? g_strdup_printf (g_dngettext (NULL, "code %d, bad %u time in a row: %s",
+                                                 "code %d, bad %u times in a row: %s", failures),
+                                    code, failures, output)
+                 : g_strdup_printf (
+                       g_dngettext (NULL, "bad %u time in a row: %s", "bad %u times in a row: %s", failures),
+                       failures, output);
 
     cli_print_field (_ ("Last check"), text);
   }

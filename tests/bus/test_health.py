@@ -56,7 +56,7 @@ def becomes(client, path, state, timeout=15):
 def test_HEALTH_01_arguments(world, alice):
     before = world.snapshot()
     for value in (check(["CMD"]), check(["CMD", ""]), check(["CMD-SHELL"]), check(["CMD-SHELL", "a", "b"]), check(["true"]),
-                  check(["NONE", "x"]), check("true", interval=86401), check("true", timeout=86401), check("true", retries=1001),
+                  check(["NONE", "x"]), check("x" * 65536), check("true", interval=86401), check("true", timeout=86401), check("true", retries=1001),
                   check("true", start_interval=1), check("true", on_failure="reboot"), check("true", colour="red"),
                   GLib.Variant("a{sv}", {"interval": GLib.Variant("u", 5)})):
         assert alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "one", "busybox",
@@ -135,6 +135,13 @@ def test_HEALTH_04_it_is_the_containers_own(world, alice):
     assert first == "1234 me /tmp"
     assert [group for group in groups if group.startswith("0::/")] and not [group for group in groups if ".." in group]
     assert processes(alice) == before
+
+
+def test_HEALTH_04_who_is_well_and_ill_in_turn_does_not_fill_the_history(world, alice):
+    path = started(alice, "one", "test -e /tmp/x && rm /tmp/x || ! touch /tmp/x", retries=1)
+    time.sleep(20)
+    deeds = [deed for _, _, deed, _ in alice.call(path, CONTAINER, "GetHistory")[0]]
+    assert 6 <= len([deed for deed in deeds if "health" in deed]) <= 10 and [deed for deed in deeds if deed.startswith("Create")]
 
 
 def test_HEALTH_05_frozen_ones_are_not_asked(world, alice):

@@ -505,11 +505,15 @@ void
 bothy_container_set_health (BothyContainer *self, const BothyContainerHealth *health)
 {
   char *old = self->health.output;
+  gboolean is_news = health->state != self->health.state || health->code != self->health.code ||
+                     health->failures != self->health.failures;
 
   self->health = *health;
   self->health.output = g_strdup (health->output);
   g_free (old);
-  emit_changed (self);
+  /* Whoever wants to know what the last one of many said asks for it. */
+  if (is_news)
+    emit_changed (self);
 }
 
 /* Of an earlier run nothing is known of this one. */

@@ -3,11 +3,14 @@
 
 #include "base/error.h"
 
+#include <string.h>
+
 #define GROUP "Health"
 
 #define PRESET_TIME    (30 * (guint64)G_USEC_PER_SEC)
 #define PRESET_RETRIES 3
 #define MAX_WORDS      256
+#define MAX_BYTES      (64 * 1024)
 
 static const char *const states[] = { "", "starting", "healthy", "unhealthy" };
 static const char *const deeds[] = { "none", "restart", "stop", "kill" };
@@ -52,14 +55,26 @@ says_what (const BothyHealthCheck *self)
   return self->test && self->test[0];
 }
 
+/* Of a test's words, in all: a record has to hold them, and a message to a supervisor. */
+static gsize
+count_bytes (char **words)
+{
+  gsize bytes = 0;
+
+  for (; words && *words; words++)
+    bytes += strlen (*words) + 1;
+  return bytes;
+}
+
 static gboolean
 check_test (const BothyHealthCheck *self, GError **error)
 {
   guint n = says_what (self) ? g_strv_length (self->test) : 0;
 
-  if (n == 0 || (n == 1 && g_str_equal (self->test[0], "NONE")) ||
-      (n == 2 && g_str_equal (self->test[0], "CMD-SHELL") && *self->test[1]) ||
-      (n > 1 && n <= MAX_WORDS && g_str_equal (self->test[0], "CMD") && *self->test[1]))
+  if (count_bytes (self->test) <= MAX_BYTES &&
+      (n == 0 || (n == 1 && g_str_equal (self->test[0], "NONE")) ||
+       (n == 2 && g_str_equal (self->test[0], "CMD-SHELL") && *self->test[1]) ||
+       (n > 1 && n <= MAX_WORDS && g_str_equal (self->test[0], "CMD") && *self->test[1])))
     return TRUE;
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
                "Option \"health\": the test is \"NONE\", \"CMD-SHELL\" and a command, or \"CMD\" and the "

@@ -24,6 +24,10 @@
 #define MAX_READ     (1024 * 1024) /* and that are read: from then on its pipe is closed */
 #define STOP_SECONDS 30
 
+/* What is inside says when it changes, and would fill the journal and push what users did out of the history. */
+#define MAX_NOTES  10
+#define NOTES_TIME (G_TIME_SPAN_HOUR)
+
 typedef struct {
   BothyRegistry *registry;
   BothyContainers *containers;
@@ -36,6 +40,9 @@ typedef struct {
   BothyContainer *container;
   gint64 since; /* when its run began, monotonic, µs */
   guint timer;  /* until it is asked, or has to have answered */
+
+  gint64 notes_since; /* monotonic, µs; of the changes from then on, within NOTES_TIME, */
+  guint n_notes;      /* as many were noted */
 
   /* While it is asked. */
   guint32 id;            /* 0: it is not */
@@ -202,14 +209,31 @@ deal_with (Health *self, BothyContainer *container)
   }
 }
 
-/* Record and history hear of it when it changes, not each time. */
-static void
-note_change (Health *self, BothyContainer *container, BothyHealthState before)
+static gboolean
+may_note (Watch *watch)
 {
+  gint64 now = g_get_monotonic_time ();
+
+  if (watch->n_notes == 0 || now - watch->notes_since > NOTES_TIME) {
+    watch->notes_since = now;
+    watch->n_notes = 0;
+  }
+  if (watch->n_notes >= MAX_NOTES)
+    return FALSE;
+  watch->n_notes++;
+  return TRUE;
+}
+
+/* Record and history hear of it when it changes, not each time, and not for ever. */
+static void
+note_change (Watch *watch, BothyHealthState before)
+{
+  Health *self = watch->health;
+  BothyContainer *container = watch->container;
   BothyHealthState now = bothy_container_get_health (container);
   g_autoptr (GError) error = NULL;
 
-  if (now == before)
+  if (now == before || !may_note (watch))
     return;
   if (now == BOTHY_HEALTH_UNHEALTHY)
     note (self, container, "unhealthy");
@@ -240,7 +264,7 @@ judge (Watch *watch, int code, const char *said)
   bothy_container_set_health (container, &verdict);
   drop_check (watch);
   begin_pause (watch, FALSE);
-  note_change (self, container, before);
+  note_change (watch, before);
   if (code != 0 && verdict.state == BOTHY_HEALTH_UNHEALTHY)
     deal_with (self, container);
 }
@@ -261,6 +285,15 @@ end_check (Watch *watch, int code, const char *said)
     drop_check (watch);
     begin_pause (watch, FALSE);
   }
+}
+
+/* It is the container's fault that nothing runs in it; that the host has no room for that is not. */
+static gboolean
+is_its_fault (const GError *error)
+{
+  return g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_PROGRAM) ||
+         g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NOT_EXECUTABLE) ||
+         g_error_matches (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_USER);
 }
 
 static gboolean
@@ -307,8 +340,14 @@ on_runs (GObject *source, GAsyncResult *result, gpointer user_data)
       bothy_process_end (process);
     return;
   }
-  if (!process) {
+  if (!process && is_its_fault (error)) {
     end_check (watch, -1, error->message);
+    return;
+  }
+  if (!process) {
+    g_message ("Container %s is not asked whether it is well: %s", container->id, error->message);
+    drop_check (watch);
+    begin_pause (watch, FALSE);
     return;
   }
   watch->process = g_object_ref (process);

@@ -22,6 +22,9 @@
 #define BLOCK       (64 * 1024)
 #define MAX_CHANGES 1000000u
 
+/* Bytes that are compared in all. Files of holes may be said to be of any size, and what is left then counts as changed. */
+#define MAX_COMPARED (UINT64_C (32) << 30)
+
 /* A directory in which there may be changes. They are kept to the end, for those below it say by it that it changed. */
 struct place {
   struct place *next;  /* to be walked */
@@ -39,6 +42,7 @@ struct diff {
   struct layers shared; /* that both have */
   struct place *next, *all;
   unsigned int n_changes;
+  uint64_t n_compared;      /* bytes */
   int fds[PACK_MAX_LAYERS]; /* of the directory being read; -1: it is not there */
   size_t filled;
   char buffer[BLOCK];
@@ -69,8 +73,9 @@ put_line (struct diff *d, char kind, const char *directory, const char *name)
   int length = snprintf (line, sizeof line, "%c /%s%s%s", kind, directory,
                          *directory != '\0' && *name != '\0' ? "/" : "", name);
 
+  /* Nobody could open that by its path. That what is above it changed was told. */
   if (length >= (int)sizeof line)
-    return job_fail (d->job, UNPACK_IO, ENAMETOOLONG, "%s: the name is too long", job_escape (name));
+    return true;
   if (++d->n_changes > MAX_CHANGES)
     return job_fail (d->job, UNPACK_LIMIT_EXCEEDED, 0, "More than %u files changed", MAX_CHANGES);
   if (d->filled + (size_t)length + 1 > sizeof d->buffer && !flush (d))
@@ -146,8 +151,10 @@ has_same_content (struct diff *d, int one, int other)
   do {
     first = read (one, blocks[0], BLOCK);
     second = read (other, blocks[1], BLOCK);
-    if (first != second || first < 0 || memcmp (blocks[0], blocks[1], (size_t)first) != 0)
+    if (first != second || first < 0 || d->n_compared >= MAX_COMPARED ||
+        memcmp (blocks[0], blocks[1], (size_t)first) != 0)
       return false;
+    d->n_compared += (uint64_t)first;
     job_report_progress (d->job);
   } while (first > 0);
   return true;
@@ -244,8 +251,12 @@ compare_name (struct diff *d, struct place *place, const char *name)
   if (is_told && !tell (d, before.layer < 0 ? 'A' : 'C', place, name))
     return false;
   /* Where both show the same layers, there is no change below. */
-  return !is_directory (&after) || are_equal (&after.layers, &before.layers) ||
-         push (d, place, name, &after.layers, &before.layers, is_told);
+  if (!is_directory (&after) || are_equal (&after.layers, &before.layers))
+    return true;
+  /* Nor can anybody open what is so deep by its path: of all below it only this is said. */
+  if (strlen (place->path) + strlen (name) + 2 > TREE_MAX_PATH)
+    return is_told || tell (d, 'C', place, name);
+  return push (d, place, name, &after.layers, &before.layers, is_told);
 }
 
 /* ---- the walk ---- */

@@ -402,7 +402,8 @@ url_of (const Registry *self, const char *kind, const char *name)
   return g_strdup_printf ("%s/v2/%s/%s/%s", self->settings.url, self->settings.repository, kind, name);
 }
 
-/* Where the upload that was just begun goes on. */
+/* Where the upload that was just begun goes on: with some registries that is a store elsewhere. Only bytes go there, by a way
+   that nobody reads along, and no password. */
 static gboolean
 take_location (Registry *self, const char *base, GError **error)
 {
@@ -440,8 +441,10 @@ registry_abandon (Registry *self)
   const RegistrySettings settings = self->settings;
   g_autofree char *url = g_steal_pointer (&self->upload);
   Question question = { .method = "DELETE", .url = url };
+  g_auto (UrlOrigin) to = { 0 };
 
-  if (!url)
+  /* Where a registry only sends us, it could have us delete what is somebody else's; it forgets an upload by itself. */
+  if (!url || !url_parse (url, &to, NULL) || !url_is_same_origin (&to, &self->home))
     return;
   /* Also when all else is cancelled, but not for long. */
   self->settings.stop = &never;
