@@ -815,8 +815,8 @@ note_clear (BothyRanges *self, guint32 base)
 
   if (base < self->pool_base || base >= end)
     return;
-  fd = openat (self->dirfd, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd < 0)
+  fd = openat (self->dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0 && errno != EEXIST)
     g_warning ("Ranges: that %u is kept clear can not be noted: %s", base, g_strerror (errno));
 }
 
