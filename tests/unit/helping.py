@@ -38,7 +38,7 @@ IMAGE_ID = "ab" * 32
 CONTAINER_ID = "00000000-1111-2222-3333-444444444444"
 LAYER = struct.Struct("=I68s")
 REPLY = struct.Struct("=IIiIiIQQ32s")
-FOLDER_BYTES = 200 * LAYER.size # what is in the place of the largest: layers
+LARGEST = 200 * LAYER.size  # of what a step is about: layers
 CLONE_NEWNS = 0x20000
 NS_GET_USERNS = 0xB701
 # A map that a user may have.
@@ -59,16 +59,17 @@ def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=9, 
     data = struct.pack("=IIII", version, serial, op, owner) + packed(extents, n_extents)
     data += struct.pack("=I", owner if gid is None else gid) + packed(gids) + struct.pack("=I", deny)
     data += struct.pack("=III", program, into_group, len(layers) if n_layers is None else n_layers)
+    numbers = struct.pack("=256I", *(*groups, *[0] * 256)[:256])
     if adoptable is not None:
-        data += struct.pack("=I68s68sI", *adoptable).ljust(FOLDER_BYTES, b"\0")
+        meant = struct.pack("=I68s68sI", *adoptable)
     elif device is not None:
-        data += struct.pack("=68s128sIII256I", *device, len(groups), *(*groups, *[0] * 256)[:256]).ljust(FOLDER_BYTES, b"\0")
+        meant = struct.pack("=68s128sIII", *device, len(groups)) + numbers
     elif path is not None:
-        n_groups = len(groups) if n_groups is None else n_groups
-        data += struct.pack("=II256I4096s", read_only, n_groups, *(*groups, *[0] * 256)[:256], os.fsencode(path))
+        meant = struct.pack("=II", read_only, len(groups) if n_groups is None else n_groups) + numbers
+        meant += struct.pack("=4096s", os.fsencode(path))
     else:
-        named = b"".join(LAYER.pack(kind, name.encode()) for kind, name in layers[:200])
-        data += named.ljust(FOLDER_BYTES, b"\0")
+        meant = b"".join(LAYER.pack(kind, name.encode()) for kind, name in layers[:200])
+    data += meant.ljust(LARGEST, b"\0")
     data += struct.pack("=16s64s64s64s64s", *(text.encode() for text in (*nic, "", "", "", "", "")[:5]))
     # Flags, project, bytes, inodes.
     return data + struct.pack("=4xIIQQ", *quota)
