@@ -40,6 +40,8 @@ OPERATIONS = {
     "autostart": ("bothy create busybox f1", "bothy autostart f1 boot"),
     "mount": ("mkdir -p /dev/shm/fault; echo x >/dev/shm/fault/file; bothy launch busybox f1",
               "bothy mount add f1 /dev/shm/fault:/work && bothy mount remove f1 /work"),
+    "device": ("bothy launch busybox f1", "bothy device add f1 d1 fuse && bothy device remove f1 d1"),
+    "launch": (None, "busctl call org.bothy.Bothy1 /org/bothy/Bothy1 org.bothy.Bothy1.Manager Launch 'ssa{sv}' f1 busybox 0"),
     "volume": ("bothy volume create keep; bothy run --rm -v keep:/work busybox sh -c 'echo kept >/work/file'",
                "bothy volume create gone && bothy launch -v gone:/bin -v keep:/work busybox f1 && bothy delete -f f1 && bothy volume delete gone"),
     # Two layers are made, and one is not needed any more.
@@ -220,6 +222,24 @@ def check_mount(host):
              check=True)
 
 
+def check_device(host, point):
+    """It is asked for, and there, or neither; and comes and goes as ever."""
+    asked = [device["name"] for device in json.loads(host.output("alice", "bothy device list f1 --json"))]
+    assert asked == ([] if point == "device.removing" else ["d1"])
+    until(lambda: (host.run("alice", "bothy exec f1 -- ls /dev/fuse").returncode == 0) == (asked != []), what="what is asked for is there")
+    host.run("alice", ("bothy device remove f1 d1; " if asked else "") + "bothy exec f1 -- sh -c '! ls /dev/fuse' && "
+             "bothy device add f1 d1 fuse && bothy exec f1 -- ls /dev/fuse && bothy device remove f1 d1", check=True)
+
+
+def check_launch(host):
+    """It is there, and is or can be started, or it is not there at all."""
+    if "f1" in names(host):
+        host.run("alice", "bothy start f1", check=state(host, "f1") != "running")
+    else:
+        host.run("alice", "bothy launch busybox f1", check=True)
+    host.run("alice", "bothy exec f1 -- true", check=True)
+
+
 def check_catalogue(host):
     """With what is left of it or without it, it is asked for and kept again."""
     kept = host.root / "var/lib/bothy/remotes/fault.catalogue"
@@ -274,6 +294,10 @@ def check_group(host, group, point):
         check_autostart(host, point)
     elif group == "mount":
         check_mount(host)
+    elif group == "device":
+        check_device(host, point)
+    elif group == "launch":
+        check_launch(host)
     elif group == "volume":
         check_volumes(host)
     elif group == "snapshot":
