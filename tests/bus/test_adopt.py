@@ -15,6 +15,8 @@ from wire import CONTAINER, IMAGE, MANAGER, OPERATION, ROOT, BusError, Client, c
 
 ADOPT = "org.bothy.Bothy1.adopt-container"
 PLAN, DO = "(ssaha{sv})", "(ssahsa{sv})"
+# The service sees the whole machine's processes, those of tests that run containers of LXC's beside these as well.
+LXC = "never-run"
 
 
 @pytest.fixture
@@ -93,7 +95,7 @@ def test_CONV_04_ids_of_others(world, alice, bob, place):
     assert images(world, ALICE) == images(world, BOB) == []
 
 
-@pytest.mark.parametrize("arguments", [("lxc", "web", []), ("nspawn", "web", []), ("dir", "", [0])])
+@pytest.mark.parametrize("arguments", [("lxc", LXC, []), ("nspawn", "web", []), ("dir", "", [0])])
 def test_CONV_07_what_takes_an_administrator(world, alice, place, arguments):
     """Root's by name, and any for another owner: create-container, and adopt-container as well, for the call as it is."""
     kind, source, handles = arguments
@@ -137,7 +139,7 @@ def test_CONV_07_for_another_owner(world, alice, bob, place):
     assert all(f" {words}" in entry for words in ("from=caller", "container=theirs", "owner=0")), entry
 
 
-@pytest.mark.parametrize("kind,source", [("lxc", "web"), ("dir", "")])
+@pytest.mark.parametrize("kind,source", [("lxc", LXC), ("dir", "")])
 def test_CONV_07_the_word_is_for_roots_container(world, alice, place, kind, source):
     """An administrator says yes to lxc:web, and what comes with the call is a directory that the caller may open: not all in it is his."""
     world.polkit.answers[ADOPT] = "yes"
@@ -175,7 +177,7 @@ def roots(world):
     """Root's container of LXC, in the mount namespace of the service."""
     world.inside("mkdir", "-p", "/var/lib/lxc")
     world.inside("mount", "-t", "tmpfs", "-o", "mode=755", "none", "/var/lib/lxc")
-    container = world.root / "var/lib/lxc/web"
+    container = world.root / "var/lib/lxc" / LXC
     make_tree(container / "rootfs", 0)
     (container / "config").write_text("lxc.uts.name = inside\n")
     yield container
@@ -188,12 +190,12 @@ IN_PLACE = variants({"way": "in-place"})
 def test_CONV_07_in_place_takes_an_administrators_word(world, alice, bob, roots):
     world.polkit.answers[ADOPT] = "no"
     for member, signature, rest in ("PlanAdoption", PLAN, ()), ("AdoptContainer", DO, ("web",)):
-        assert alice.error(ROOT, MANAGER, member, signature, "lxc", "web", [], *rest, IN_PLACE) == "NotAuthorized"
+        assert alice.error(ROOT, MANAGER, member, signature, "lxc", LXC, [], *rest, IN_PLACE) == "NotAuthorized"
     assert (roots / "config").exists()
     world.polkit.answers[ADOPT] = "yes"
-    lines, facts = alice.manager("PlanAdoption", PLAN, "lxc", "web", [], IN_PLACE)
+    lines, facts = alice.manager("PlanAdoption", PLAN, "lxc", LXC, [], IN_PLACE)
     assert facts["way"] == "in-place" and facts["obstacle"] == "" and (roots / "config").exists()
-    (operation,) = alice.manager("AdoptContainer", DO, "lxc", "web", [], "web", IN_PLACE)
+    (operation,) = alice.manager("AdoptContainer", DO, "lxc", LXC, [], "web", IN_PLACE)
     done = alice.finish(operation)
     assert done["Error"] == "", done
     asked = [question for question in world.polkit.questions if question.action == ADOPT][-1]
@@ -202,7 +204,7 @@ def test_CONV_07_in_place_takes_an_administrators_word(world, alice, bob, roots)
     # Whoever makes another one of that name there makes another directory.
     assert not roots.exists() and label_of(roots) and len(images(world, ALICE)) == 1
     # A second time it is nobody's, in whichever way.
-    (operation,) = alice.manager("AdoptContainer", DO, "lxc", "web", [], "two", {})
+    (operation,) = alice.manager("AdoptContainer", DO, "lxc", LXC, [], "two", {})
     assert error_of(alice, operation) == "WrongState"
     box = done["Object"]
     assert bob.error(box, CONTAINER, "UndoAdoption", "(a{sv})", {}) == "UnknownObject"
@@ -212,7 +214,7 @@ def test_CONV_07_in_place_takes_an_administrators_word(world, alice, bob, roots)
 
 
 def adopt_in_place(client, name="web"):
-    (operation,) = client.manager("AdoptContainer", DO, "lxc", "web", [], name, IN_PLACE)
+    (operation,) = client.manager("AdoptContainer", DO, "lxc", LXC, [], name, IN_PLACE)
     done = client.finish(operation)
     assert done["Error"] == "", done
     return done["Object"]
@@ -263,21 +265,21 @@ def test_CONV_04_in_place_ids_that_somebody_has(world, alice, roots, listing):
     for path in (roots / "rootfs", *(roots / "rootfs").rglob("*")):
         os.lchown(path, 300000, 300000)
     listing("root:300000:65536\nbob:1000000:65536\n")
-    assert alice.manager("PlanAdoption", PLAN, "lxc", "web", [], IN_PLACE)[1]["obstacle"] == ""
+    assert alice.manager("PlanAdoption", PLAN, "lxc", LXC, [], IN_PLACE)[1]["obstacle"] == ""
     for text in "bob:300000:65536\n", "root:300000:65536\nbob:365535:1\n", "bob:200000:100001\n":
         listing(text)
-        _, facts = alice.manager("PlanAdoption", PLAN, "lxc", "web", [], IN_PLACE)
+        _, facts = alice.manager("PlanAdoption", PLAN, "lxc", LXC, [], IN_PLACE)
         assert "somebody's" in facts["obstacle"] and "copy" in facts["obstacle"]
-        (operation,) = alice.manager("AdoptContainer", DO, "lxc", "web", [], "web", IN_PLACE)
+        (operation,) = alice.manager("AdoptContainer", DO, "lxc", LXC, [], "web", IN_PLACE)
         assert error_of(alice, operation) == "NotYours" and label_of(roots) is None
         # A copy is nobody's but hers.
-        assert alice.manager("PlanAdoption", PLAN, "lxc", "web", [], {})[1]["obstacle"] == ""
+        assert alice.manager("PlanAdoption", PLAN, "lxc", LXC, [], {})[1]["obstacle"] == ""
     listing("")
     (roots / "config").write_text(f"lxc.idmap = b 0 300000 65535\nlxc.idmap = b 65535 {BOB} 1\n")
-    assert "account" in alice.manager("PlanAdoption", PLAN, "lxc", "web", [], IN_PLACE)[1]["obstacle"]
+    assert "account" in alice.manager("PlanAdoption", PLAN, "lxc", LXC, [], IN_PLACE)[1]["obstacle"]
     (roots / "config").write_text("lxc.idmap = b 0 300000 65536\n")
     roots.parent.chmod(0o777)
-    (operation,) = alice.manager("AdoptContainer", DO, "lxc", "web", [], "web", IN_PLACE)
+    (operation,) = alice.manager("AdoptContainer", DO, "lxc", LXC, [], "web", IN_PLACE)
     assert "others than root can write" in alice.finish(operation)["Failure"]
     assert images(world, ALICE) == []
 
@@ -335,7 +337,7 @@ def test_ARG_01_ways(world, alice, place):
             assert alice.error(ROOT, MANAGER, "AdoptContainer", DO, "dir", "", [0], "x1", variants({"way": way}), fds=fds) == "InvalidArgs"
         # What a user has may change, and is not found again after a boot.
         assert alice.error(ROOT, MANAGER, "AdoptContainer", DO, "dir", "", [0], "x1", IN_PLACE, fds=fds) == "InvalidArgs"
-        assert alice.error(ROOT, MANAGER, "AdoptContainer", DO, "lxc", "web", [0], "x1", IN_PLACE, fds=fds) == "InvalidArgs"
+        assert alice.error(ROOT, MANAGER, "AdoptContainer", DO, "lxc", LXC, [0], "x1", IN_PLACE, fds=fds) == "InvalidArgs"
     assert images(world, ALICE) == []
 
 
@@ -396,12 +398,12 @@ lxc.net.0.type = empty
 lxc.something.new = 1
 """)
     with Opened(tree, place / "config") as fds:
-        lines, facts = alice.manager("PlanAdoption", PLAN, "lxc", "web", [0, 1], variants({"name": "web"}), fds=fds)
+        lines, facts = alice.manager("PlanAdoption", PLAN, "lxc", LXC, [0, 1], variants({"name": "web"}), fds=fds)
         found = {}
         for key, value, outcome, text in lines:
             assert text and outcome in ("kept", "changed", "dropped")
             found[f"{key}={value}"] = outcome
-        (operation,) = alice.manager("AdoptContainer", DO, "lxc", "web", [0, 1], "web", variants({"network": "nat"}), fds=fds)
+        (operation,) = alice.manager("AdoptContainer", DO, "lxc", LXC, [0, 1], "web", variants({"network": "nat"}), fds=fds)
     assert [line for line, outcome in found.items() if outcome == "dropped"] == [
         "lxc.environment==bad", "lxc.environment=INHERITED", "lxc.cgroup2.pids.max=1", "lxc.sysctl.kernel.panic=1", "lxc.something.new=1"]
     done = alice.finish(operation)
