@@ -3,7 +3,7 @@
 #include <gio/gio.h>
 
 #include "error.h"
-#include "hints.h"
+#include "verb.h"
 #include "output.h"
 #include "verbs.h"
 
