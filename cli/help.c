@@ -6,7 +6,7 @@
 
 #include "escape.h"
 #include "help.h"
-#include "hints.h"
+#include "verb.h"
 
 GOptionContext *
 cli_help_context (Cli *cli, gboolean *version)

@@ -5,7 +5,7 @@
 
 #include "error.h"
 #include "expiry.h"
-#include "network.h"
+#include "no-network.h"
 #include "spec.h"
 #include "verbs.h"
 

@@ -8,7 +8,7 @@
 #include "agent.h"
 #include "escape.h"
 #include "help.h"
-#include "hints.h"
+#include "verb.h"
 #include "verbs.h"
 
 static gboolean

@@ -9,7 +9,7 @@
 #include "agent.h"
 #include "device.h"
 #include "error.h"
-#include "network.h"
+#include "no-network.h"
 #include "rawmode.h"
 #include "signals.h"
 #include "spec.h"

@@ -5,7 +5,7 @@
 
 #include "device.h"
 #include "error.h"
-#include "hints.h"
+#include "verb.h"
 #include "limitspec.h"
 #include "objects.h"
 #include "pull.h"

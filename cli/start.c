@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include "network.h"
+#include "no-network.h"
 #include "state.h"
 #include "verbs.h"
 

@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include "help.h"
-#include "hints.h"
+#include "verb.h"
 #include "verbs.h"
 
 const CliVerb cli_verbs[] = {

@@ -116,10 +116,8 @@ on_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
 
-  if (bothy_delete_bridge_finish (BOTHY_REGISTRY (source), result, &error))
-    bothy_call_return (call, NULL);
-  else
-    bothy_call_return_error (call, error);
+  bothy_delete_bridge_finish (BOTHY_REGISTRY (source), result, &error);
+  bothy_call_return_done (call, error);
 }
 
 void
@@ -133,20 +131,20 @@ bothy_bridge_handle_delete (BothyCall *call)
 typedef struct {
   char *principal; /* "user:NAME" or "group:NAME" */
   guint32 quota;   /* nics */
-} DelegateRequest;
+} BridgeDelegateRequest;
 
 static void
-delegate_request_free (DelegateRequest *request)
+bridge_delegate_request_free (BridgeDelegateRequest *request)
 {
   g_free (request->principal);
   g_free (request);
 }
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (DelegateRequest, delegate_request_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BridgeDelegateRequest, bridge_delegate_request_free)
 
 static gpointer
 parse_delegate (BothyArguments *arguments, GError **error)
 {
-  g_autoptr (DelegateRequest) request = g_new0 (DelegateRequest, 1);
+  g_autoptr (BridgeDelegateRequest) request = g_new0 (BridgeDelegateRequest, 1);
 
   bothy_arguments_get (arguments, "(su)", &request->principal, &request->quota);
   if (!bothy_account_check_principal (request->principal, error))
@@ -160,12 +158,12 @@ parse_delegate (BothyArguments *arguments, GError **error)
 }
 
 const BothyRequestType bothy_bridge_delegate_request = { parse_delegate,
-                                                         (GDestroyNotify)delegate_request_free };
+                                                         (GDestroyNotify)bridge_delegate_request_free };
 
 gboolean
 bothy_bridge_check_delegate (BothyCall *call, GError **error)
 {
-  const DelegateRequest *request = call->request;
+  const BridgeDelegateRequest *request = call->request;
   g_autofree char *text = g_strdup_printf ("%u", request->quota);
 
   insert_details (call, get_bridge (call)->facts->name);
@@ -180,16 +178,14 @@ on_delegated (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
 
-  if (bothy_bridges_delegate_finish (BOTHY_BRIDGES (source), result, &error))
-    bothy_call_return (call, NULL);
-  else
-    bothy_call_return_error (call, error);
+  bothy_bridges_delegate_finish (BOTHY_BRIDGES (source), result, &error);
+  bothy_call_return_done (call, error);
 }
 
 void
 bothy_bridge_handle_delegate (BothyCall *call)
 {
-  const DelegateRequest *request = call->request;
+  const BridgeDelegateRequest *request = call->request;
 
   bothy_bridges_delegate (bothy_registry_get_bridges (call->registry), get_bridge (call), request->principal,
                           request->quota, on_delegated, bothy_call_ref (call));
@@ -220,11 +216,9 @@ bothy_bridge_handle_revoke (BothyCall *call)
 {
   GError *error = NULL;
 
-  if (bothy_bridges_revoke (bothy_registry_get_bridges (call->registry), get_bridge (call), call->request,
-                            &error))
-    bothy_call_return (call, NULL);
-  else
-    bothy_call_return_error (call, error);
+  bothy_bridges_revoke (bothy_registry_get_bridges (call->registry), get_bridge (call), call->request,
+                        &error);
+  bothy_call_return_done (call, error);
 }
 
 /* ---- AttachNic and DetachNic ---- */
@@ -333,10 +327,8 @@ on_detached (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
 
-  if (bothy_byhand_detach_nic_finish (BOTHY_BYHAND_NICS (source), result, &error))
-    bothy_call_return (call, NULL);
-  else
-    bothy_call_return_error (call, error);
+  bothy_byhand_detach_nic_finish (BOTHY_BYHAND_NICS (source), result, &error);
+  bothy_call_return_done (call, error);
 }
 
 void

@@ -93,10 +93,8 @@ on_released (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
 
-  if (bothy_ranges_release_by_hand_finish (BOTHY_RANGES (source), result, &error))
-    bothy_call_return (call, NULL);
-  else
-    bothy_call_return_error (call, error);
+  bothy_ranges_release_by_hand_finish (BOTHY_RANGES (source), result, &error);
+  bothy_call_return_done (call, error);
 }
 
 void
@@ -179,10 +177,8 @@ on_mapped (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
 
-  if (bothy_byhand_map_finish (BOTHY_RANGES (source), result, &error))
-    bothy_call_return (call, NULL);
-  else
-    bothy_call_return_error (call, error);
+  bothy_byhand_map_finish (BOTHY_RANGES (source), result, &error);
+  bothy_call_return_done (call, error);
 }
 
 void

@@ -288,6 +288,15 @@ bothy_call_return_error (BothyCall *self, GError *error)
 }
 
 void
+bothy_call_return_done (BothyCall *self, GError *error)
+{
+  if (error)
+    bothy_call_return_error (self, error);
+  else
+    bothy_call_return (self, NULL);
+}
+
+void
 bothy_call_return_unknown_object (BothyCall *self)
 {
   bothy_call_return_error (self, g_error_new (BOTHY_ERROR, BOTHY_ERROR_UNKNOWN_OBJECT,

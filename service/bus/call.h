@@ -83,6 +83,9 @@ void bothy_call_return_fd (BothyCall *self, GVariant *value, int fd);
 /* Reply with ERROR, which is freed; one of another domain becomes Failed. */
 void bothy_call_return_error (BothyCall *self, GError *error);
 
+/* Reply with nothing, for it is done; or, if it is not NULL, with ERROR, which is freed. */
+void bothy_call_return_done (BothyCall *self, GError *error);
+
 /* Reply that there is nothing at this path: the same bytes whether it is missing or another's. */
 void bothy_call_return_unknown_object (BothyCall *self);
 

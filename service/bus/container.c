@@ -36,10 +36,8 @@ on_changed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
 
-  if (bothy_registry_change_finish (BOTHY_REGISTRY (source), result, &error))
-    bothy_call_return (call, NULL);
-  else
-    bothy_call_return_error (call, error);
+  bothy_registry_change_finish (BOTHY_REGISTRY (source), result, &error);
+  bothy_call_return_done (call, error);
 }
 
 /* ---- Start ---- */
@@ -185,10 +183,8 @@ on_killed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
 
-  if (bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, &error))
-    bothy_call_return (call, NULL);
-  else
-    bothy_call_return_error (call, error);
+  bothy_supervisor_call_finish (BOTHY_SUPERVISOR (source), result, NULL, &error);
+  bothy_call_return_done (call, error);
 }
 
 /* A frozen container can be killed, too, and one that takes its time to stop. */
@@ -284,10 +280,7 @@ bothy_container_handle_rename (BothyCall *call)
                          container->busy ? container->busy : bothy_container_state_name (container->state));
   else
     bothy_containers_rename (bothy_registry_get_containers (call->registry), container, name, &error);
-  if (error)
-    bothy_call_return_error (call, error);
-  else
-    bothy_call_return (call, NULL);
+  bothy_call_return_done (call, error);
 }
 
 /* ---- console and log ---- */

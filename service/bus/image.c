@@ -33,10 +33,7 @@ bothy_image_handle_remove (BothyCall *call)
                          bothy_image_label (image, call->user));
   else
     bothy_image_store_forget (bothy_registry_get_images (call->registry), image, call->user, &error);
-  if (error)
-    bothy_call_return_error (call, error);
-  else
-    bothy_call_return (call, NULL);
+  bothy_call_return_done (call, error);
 }
 
 /* The alias. */
@@ -58,11 +55,9 @@ change_alias (BothyCall *call, ChangeAlias change)
 {
   GError *error = NULL;
 
-  if (change (bothy_registry_get_images (call->registry), BOTHY_IMAGE (call->node->target), call->user,
-              call->request, &error))
-    bothy_call_return (call, NULL);
-  else
-    bothy_call_return_error (call, error);
+  change (bothy_registry_get_images (call->registry), BOTHY_IMAGE (call->node->target), call->user,
+          call->request, &error);
+  bothy_call_return_done (call, error);
 }
 
 void

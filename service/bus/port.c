@@ -78,10 +78,8 @@ on_port_changed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
 
-  if (bothy_registry_port_finish (BOTHY_REGISTRY (source), result, &error))
-    bothy_call_return (call, NULL);
-  else
-    bothy_call_return_error (call, error);
+  bothy_registry_port_finish (BOTHY_REGISTRY (source), result, &error);
+  bothy_call_return_done (call, error);
 }
 
 void

@@ -29,10 +29,8 @@ on_killed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
 
-  if (bothy_process_kill_finish (BOTHY_PROCESS (source), result, &error))
-    bothy_call_return (call, NULL);
-  else
-    bothy_call_return_error (call, error);
+  bothy_process_kill_finish (BOTHY_PROCESS (source), result, &error);
+  bothy_call_return_done (call, error);
 }
 
 void

@@ -491,10 +491,8 @@ bothy_manager_handle_add_remote (BothyCall *call)
   BothyPuller *puller = bothy_registry_get_puller (call->registry);
   GError *error = NULL;
 
-  if (bothy_remotes_add (bothy_puller_get_remotes (puller), request->remote, request->key, &error))
-    bothy_call_return (call, NULL);
-  else
-    bothy_call_return_error (call, error);
+  bothy_remotes_add (bothy_puller_get_remotes (puller), request->remote, request->key, &error);
+  bothy_call_return_done (call, error);
 }
 
 /* The remote's name. */
@@ -522,8 +520,6 @@ bothy_manager_handle_remove_remote (BothyCall *call)
   BothyPuller *puller = bothy_registry_get_puller (call->registry);
   GError *error = NULL;
 
-  if (bothy_remotes_remove (bothy_puller_get_remotes (puller), call->request, &error))
-    bothy_call_return (call, NULL);
-  else
-    bothy_call_return_error (call, error);
+  bothy_remotes_remove (bothy_puller_get_remotes (puller), call->request, &error);
+  bothy_call_return_done (call, error);
 }

@@ -76,8 +76,6 @@ bothy_manager_handle_set_user_ceilings (BothyCall *call)
   const CeilingsRequest *request = call->request;
   GError *error = NULL;
 
-  if (bothy_registry_set_user_ceilings (call->registry, request->user, &request->ceilings, &error))
-    bothy_call_return (call, NULL);
-  else
-    bothy_call_return_error (call, error);
+  bothy_registry_set_user_ceilings (call->registry, request->user, &request->ceilings, &error);
+  bothy_call_return_done (call, error);
 }

@@ -73,10 +73,8 @@ on_created (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
 
-  if (bothy_volume_create_finish (BOTHY_REGISTRY (source), result, &error))
-    bothy_call_return (call, NULL);
-  else
-    bothy_call_return_error (call, error);
+  bothy_volume_create_finish (BOTHY_REGISTRY (source), result, &error);
+  bothy_call_return_done (call, error);
 }
 
 void
@@ -107,10 +105,8 @@ bothy_manager_handle_delete_volume (BothyCall *call)
 {
   GError *error = NULL;
 
-  if (bothy_volume_delete (call->registry, call->user, call->request, &error))
-    bothy_call_return (call, NULL);
-  else
-    bothy_call_return_error (call, error);
+  bothy_volume_delete (call->registry, call->user, call->request, &error);
+  bothy_call_return_done (call, error);
 }
 
 typedef struct {

@@ -4,6 +4,7 @@
 #include "config.h"
 #include "base/error.h"
 #include "base/fault.h"
+#include "core/container/plugged.h"
 #include "core/devices/access.h"
 
 #define TELL_MILLISECONDS  200 /* in which what happens is told of once: a stick has several nodes */
@@ -23,18 +24,6 @@ G_DEFINE_FINAL_TYPE (BothyPlugs, bothy_plugs, G_TYPE_OBJECT)
 
 static guint changed_signal;
 
-/* A device that a container has, or is about to have, or that is being taken away. */
-typedef struct {
-  gatomicrefcount references;
-  char *device; /* the name of the BothyDevice that it is plugged in for */
-  BothyHostDevice *host;
-  gboolean claimed;  /* its user may have it, and of what only one can have, it is his */
-  gboolean made;     /* there is a node of it */
-  gboolean given;    /* and it is in /dev */
-  gboolean stale;    /* nobody may open it any more; what is left of it goes */
-  gboolean revoking; /* that has been said to bothy-helper, which has not answered */
-} Plug;
-
 /*
  * A container that runs. What its supervisor is asked is asked one after the other, for the supervisor looks into files of the
  * container's, and may wait for these. That a device can not be opened any more waits for nothing of this: see
@@ -45,21 +34,12 @@ typedef struct {
   BothyPlugs *plugs;
   BothyContainer *container;
   BothySupervisor *supervisor;
-  GPtrArray *nodes;    /* Plug */
-  GHashTable *refused; /* char *, see refusal_key() → Refusal */
-  GHashTable *tried;   /* the same keys, of what was tried since the last of those that wait came */
-  GList *waiting;      /* GTask: until there is nothing to do */
-  Plug *current;       /* of nodes: what a step is taken with, or NULL */
-  guint unanswered;    /* how many answers of the supervisor's are not waited for any more */
+  BothyPlugged *plugged;
+  GList *waiting;     /* GTask: until there is nothing to do */
+  BothyPlug *current; /* of what is plugged in: what a step is taken with, or NULL */
+  guint unanswered;   /* how many answers of the supervisor's are not waited for any more */
   gboolean working;
-  gboolean over; /* the container has ended */
 } Board;
-
-/* HOST is not tried again until something of it changes. */
-typedef struct {
-  BothyHostDevice *host;
-  GError *error;
-} Refusal;
 
 static void advance (Board *board);
 
@@ -81,36 +61,6 @@ tell_soon (BothyPlugs *self)
     self->telling = g_timeout_add (TELL_MILLISECONDS, on_telling, self);
 }
 
-static Plug *
-plug_ref (Plug *plug)
-{
-  g_atomic_ref_count_inc (&plug->references);
-  return plug;
-}
-
-static void
-plug_unref (gpointer data)
-{
-  Plug *plug = data;
-
-  if (!g_atomic_ref_count_dec (&plug->references))
-    return;
-  g_free (plug->device);
-  bothy_host_device_unref (plug->host);
-  g_free (plug);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Plug, plug_unref)
-
-static void
-refusal_free (gpointer data)
-{
-  Refusal *refusal = data;
-
-  bothy_host_device_unref (refusal->host);
-  g_error_free (refusal->error);
-  g_free (refusal);
-}
-
 static Board *
 board_ref (Board *board)
 {
@@ -123,91 +73,13 @@ board_unref (Board *board)
 {
   if (!g_atomic_ref_count_dec (&board->references))
     return;
-  g_ptr_array_unref (board->nodes);
-  g_hash_table_unref (board->refused);
-  g_hash_table_unref (board->tried);
+  bothy_plugged_free (board->plugged);
   g_object_unref (board->supervisor);
   g_object_unref (board->container);
   g_object_unref (board->plugs);
   g_free (board);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Board, board_unref)
-
-static char *
-refusal_key (const char *device, const BothyHostDevice *host)
-{
-  return g_strdup_printf ("%s\t%u:%u", device, host->major, host->minor);
-}
-
-/* ---- what is to be done ---- */
-
-static gboolean
-is_same (const BothyHostDevice *a, const BothyHostDevice *b)
-{
-  return a->major == b->major && a->minor == b->minor && a->is_block == b->is_block;
-}
-
-static gboolean
-is_wanted (const BothyDevice *device, const BothyHostDevice *host, GPtrArray *hosts)
-{
-  return bothy_device_match_has (device->match, host) && bothy_device_kind (host) != BOTHY_DEVICE_NEVER &&
-         !bothy_device_has_disk (host, hosts);
-}
-
-/* Whether what PLUG was made for is still so: the same device, plugged in that once, and still asked for. Another one with
-   its number is another one. What is no longer asked for is not current, known devices or not. */
-static gboolean
-is_current (Board *board, const Plug *plug, GPtrArray *hosts)
-{
-  const BothyDevice *device = bothy_devices_find (board->container->spec->devices, plug->device);
-
-  if (board->over || plug->stale)
-    return FALSE;
-  for (guint i = 0; device && i < hosts->len; i++) {
-    const BothyHostDevice *host = hosts->pdata[i];
-
-    if (is_same (host, plug->host))
-      return host->plugged == plug->host->plugged && is_wanted (device, host, hosts);
-  }
-  return FALSE;
-}
-
-static gboolean
-has_node (Board *board, const BothyHostDevice *host)
-{
-  for (guint i = 0; i < board->nodes->len; i++)
-    if (is_same (((Plug *)board->nodes->pdata[i])->host, host))
-      return TRUE;
-  return FALSE;
-}
-
-static gboolean
-is_refused (Board *board, const BothyDevice *device, const BothyHostDevice *host)
-{
-  g_autofree char *key = refusal_key (device->name, host);
-  const Refusal *refusal = g_hash_table_lookup (board->refused, key);
-
-  return refusal && refusal->host == host;
-}
-
-/* One that is there, asked for, not plugged in and not refused. RET_HOST stays HOSTS'. NULL: there is none. */
-static const BothyDevice *
-find_missing (Board *board, GPtrArray *hosts, BothyHostDevice **ret_host)
-{
-  const GPtrArray *devices = board->container->spec->devices;
-
-  for (guint i = 0; i < devices->len; i++) {
-    const BothyDevice *device = devices->pdata[i];
-
-    for (guint j = 0; j < hosts->len; j++) {
-      *ret_host = hosts->pdata[j];
-      if (is_wanted (device, *ret_host, hosts) && !has_node (board, *ret_host) &&
-          !is_refused (board, device, *ret_host))
-        return device;
-    }
-  }
-  return NULL;
-}
 
 BothyContainer *
 bothy_plugs_find_holder (BothyPlugs *self, const BothyHostDevice *host)
@@ -220,13 +92,10 @@ bothy_plugs_find_holder (BothyPlugs *self, const BothyHostDevice *host)
   g_hash_table_iter_init (&iter, self->boards);
   while (g_hash_table_iter_next (&iter, NULL, &value)) {
     Board *board = value;
+    const BothyPlug *plug = bothy_plugged_find (board->plugged, host);
 
-    for (guint i = 0; i < board->nodes->len; i++) {
-      const Plug *plug = board->nodes->pdata[i];
-
-      if (plug->claimed && is_same (plug->host, host))
-        return board->container;
-    }
+    if (plug && plug->claimed)
+      return board->container;
   }
   return NULL;
 }
@@ -242,19 +111,13 @@ is_published (GPtrArray *before, GPtrArray *now)
   return before->len == now->len;
 }
 
-/* "NAME\tNODE" of each that is there, for whoever looks. */
+/* What is there, for whoever looks. */
 static void
 publish (Board *board)
 {
-  g_autoptr (GPtrArray) nodes = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) nodes = bothy_plugged_list_nodes (board->plugged);
 
-  for (guint i = 0; i < board->nodes->len; i++) {
-    const Plug *plug = board->nodes->pdata[i];
-
-    if (plug->given)
-      g_ptr_array_add (nodes, g_strdup_printf ("%s\t/dev/%s", plug->device, plug->host->name));
-  }
-  if (board->over || is_published (board->container->nodes, nodes))
+  if (board->plugged->over || is_published (board->container->nodes, nodes))
     return;
   bothy_container_set_nodes (board->container, g_steal_pointer (&nodes));
   tell_soon (board->plugs);
@@ -272,27 +135,22 @@ wake_others (Board *board, const BothyHostDevice *host)
     board_ref (l->data);
   for (GList *l = boards; l; l = l->next) {
     Board *other = l->data;
-    GHashTableIter iter;
-    gpointer value;
 
-    g_hash_table_iter_init (&iter, other->refused);
-    while (other != board && g_hash_table_iter_next (&iter, NULL, &value))
-      if (is_same (((Refusal *)value)->host, host) &&
-          g_error_matches (((Refusal *)value)->error, BOTHY_ERROR, BOTHY_ERROR_BUSY))
-        g_hash_table_iter_remove (&iter);
-    if (other != board)
+    if (other != board) {
+      bothy_plugged_forget_refusals (other->plugged, host, BOTHY_ERROR_BUSY);
       advance (other);
+    }
     board_unref (other);
   }
 }
 
 /* Nothing is left of PLUG, and it may be made again. */
 static void
-remove_plug (Board *board, Plug *removed)
+remove_plug (Board *board, BothyPlug *removed)
 {
-  g_autoptr (Plug) plug = plug_ref (removed);
+  g_autoptr (BothyPlug) plug = bothy_plug_ref (removed);
 
-  g_ptr_array_remove (board->nodes, removed);
+  g_ptr_array_remove (board->plugged->plugs, removed);
   if (!plug->claimed)
     return;
   wake_others (board, plug->host);
@@ -311,18 +169,18 @@ end_step (Board *board)
 /* A call about a plug, to be answered. */
 typedef struct {
   Board *board;
-  Plug *plug;
+  BothyPlug *plug;
   guint timer; /* 0: it is not waited for any more */
-  void (*done) (Board *board, Plug *plug, GError *error);
+  void (*done) (Board *board, BothyPlug *plug, GError *error);
 } Call;
 
 static Call *
-call_new (Board *board, Plug *plug)
+call_new (Board *board, BothyPlug *plug)
 {
   Call *call = g_new0 (Call, 1);
 
   call->board = board_ref (board);
-  call->plug = plug_ref (plug);
+  call->plug = bothy_plug_ref (plug);
   return call;
 }
 
@@ -330,7 +188,7 @@ static void
 call_free (Call *call)
 {
   g_clear_handle_id (&call->timer, g_source_remove);
-  plug_unref (call->plug);
+  bothy_plug_unref (call->plug);
   board_unref (call->board);
   g_free (call);
 }
@@ -376,7 +234,7 @@ on_revoked (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-take_away (Board *board, Plug *plug)
+take_away (Board *board, BothyPlug *plug)
 {
   plug->stale = TRUE;
   plug->given = FALSE;
@@ -391,10 +249,10 @@ take_away (Board *board, Plug *plug)
 static void
 revoke_stale (Board *board, GPtrArray *hosts)
 {
-  for (guint i = 0; i < board->nodes->len; i++) {
-    Plug *plug = board->nodes->pdata[i];
+  for (guint i = 0; i < board->plugged->plugs->len; i++) {
+    BothyPlug *plug = board->plugged->plugs->pdata[i];
 
-    if (!plug->stale && !is_current (board, plug, hosts))
+    if (!plug->stale && !bothy_plugged_is_current (board->plugged, plug, hosts))
       take_away (board, plug);
   }
 }
@@ -403,15 +261,12 @@ revoke_stale (Board *board, GPtrArray *hosts)
 static void
 refuse (Board *board, GError *error)
 {
-  Plug *plug = board->current;
-  Refusal *refusal = g_new0 (Refusal, 1);
+  BothyPlug *plug = board->current;
 
   bothy_error_adopt (&error, "Plugging it in");
   g_prefix_error (&error, "Device /dev/%s: ", plug->host->name);
   g_message ("Container %s: %s", board->container->id, error->message);
-  refusal->host = bothy_host_device_ref (plug->host);
-  refusal->error = error;
-  g_hash_table_replace (board->refused, refusal_key (plug->device, plug->host), refusal);
+  bothy_plugged_refuse (board->plugged, plug, error);
   take_away (board, plug);
   if (!plug->revoking)
     remove_plug (board, plug);
@@ -444,7 +299,7 @@ on_supervisor_answer (GObject *source, GAsyncResult *result, gpointer user_data)
   g_clear_error (&error);
   if (--board->unanswered > 0)
     return;
-  g_hash_table_remove_all (board->refused);
+  bothy_plugged_forget_all_refusals (board->plugged);
   advance (board);
 }
 
@@ -462,11 +317,11 @@ on_supervisor_late (gpointer user_data)
 /* DONE gets the error, which it takes over, or NULL; within some seconds. */
 static void
 call_supervisor (Board *board,
-                 Plug *plug,
+                 BothyPlug *plug,
                  struct supervisor_message message,
                  GByteArray *text,
                  GUnixFDList *fds,
-                 void (*done) (Board *board, Plug *plug, GError *error))
+                 void (*done) (Board *board, BothyPlug *plug, GError *error))
 {
   Call *call = call_new (board, plug);
 
@@ -499,7 +354,7 @@ tell_to_unplug (Board *board, const char *name)
 /* ---- taken away ---- */
 
 static void
-on_unplugged (Board *board, Plug *plug, GError *error)
+on_unplugged (Board *board, BothyPlug *plug, GError *error)
 {
   if (error)
     g_debug ("Taking a device out of /dev: %s", error->message);
@@ -510,7 +365,7 @@ on_unplugged (Board *board, Plug *plug, GError *error)
 
 /* It can not be opened any more, whatever is left of it inside. If that could not be said, the name goes all the same. */
 static void
-unplug (Board *board, Plug *plug)
+unplug (Board *board, BothyPlug *plug)
 {
   const struct supervisor_message message = { .type = SUPERVISOR_NO_DEVICE };
   g_autoptr (GByteArray) text = g_byte_array_new ();
@@ -529,11 +384,11 @@ unplug (Board *board, Plug *plug)
 /* ---- plugged in ---- */
 
 static gboolean
-is_current_now (Board *board, const Plug *plug)
+is_current_now (Board *board, const BothyPlug *plug)
 {
   g_autoptr (GPtrArray) hosts = bothy_device_monitor_list (board->plugs->monitor);
 
-  return is_current (board, plug, hosts);
+  return bothy_plugged_is_current (board->plugged, plug, hosts);
 }
 
 static GError *
@@ -543,7 +398,7 @@ gone_error (void)
 }
 
 static void
-on_plugged (Board *board, Plug *plug, GError *error)
+on_plugged (Board *board, BothyPlug *plug, GError *error)
 {
   if (!error) {
     plug->given = !plug->stale;
@@ -558,7 +413,7 @@ static void
 on_node_made (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (Board) board = user_data;
-  Plug *plug = board->current;
+  BothyPlug *plug = board->current;
   const BothyDevice *device = bothy_devices_find (board->container->spec->devices, plug->device);
   g_autoptr (GUnixFDList) fds = NULL;
   g_autoptr (GByteArray) text = g_byte_array_new ();
@@ -617,14 +472,7 @@ on_access_checked (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 plug_in (Board *board, const BothyDevice *device, BothyHostDevice *host)
 {
-  Plug *plug = g_new0 (Plug, 1);
-
-  g_atomic_ref_count_init (&plug->references);
-  plug->device = g_strdup (device->name);
-  plug->host = bothy_host_device_ref (host);
-  g_ptr_array_add (board->nodes, plug);
-  g_hash_table_add (board->tried, refusal_key (device->name, host));
-  board->current = plug;
+  board->current = bothy_plugged_add (board->plugged, device, host);
   board->working = TRUE;
   if (board->unanswered > 0)
     refuse (board, late_error ());
@@ -652,37 +500,6 @@ answer_waiting (Board *board)
   g_list_free (waiting);
 }
 
-/* One of which only the name in /dev is left, or nothing; NULL: there is none. */
-static Plug *
-find_revoked (Board *board)
-{
-  for (guint i = 0; i < board->nodes->len; i++) {
-    Plug *plug = board->nodes->pdata[i];
-
-    if (plug->stale && !plug->revoking)
-      return plug;
-  }
-  return NULL;
-}
-
-static gboolean
-is_revoking (Board *board)
-{
-  for (guint i = 0; i < board->nodes->len; i++)
-    if (((Plug *)board->nodes->pdata[i])->revoking)
-      return TRUE;
-  return FALSE;
-}
-
-/* Those that wait do so for what there was when they came, tried once: what is tried again meanwhile does not keep them. */
-static gboolean
-was_tried (Board *board, const BothyDevice *device, const BothyHostDevice *host)
-{
-  g_autofree char *key = refusal_key (device->name, host);
-
-  return g_hash_table_contains (board->tried, key);
-}
-
 /* While nobody knows what devices there are, all stays as it is, but for what is not asked for any more. That is for seconds: then
    the monitor is blind, its list is empty, and everything is taken away. */
 static void
@@ -692,9 +509,9 @@ advance (Board *board)
   g_autoptr (GPtrArray) hosts = bothy_device_monitor_list (board->plugs->monitor);
   const BothyDevice *device = NULL;
   BothyHostDevice *host = NULL;
-  Plug *revoked;
+  BothyPlug *revoked;
 
-  if (board->over) {
+  if (board->plugged->over) {
     answer_waiting (board);
     return;
   }
@@ -702,14 +519,15 @@ advance (Board *board)
   publish (board);
   if (board->working)
     return;
-  revoked = find_revoked (board);
+  revoked = bothy_plugged_find_revoked (board->plugged);
   if (revoked) {
     unplug (board, revoked);
     return;
   }
   if (bothy_device_monitor_is_ready (board->plugs->monitor))
-    device = find_missing (board, hosts, &host);
-  if (!is_revoking (board) && (!device || was_tried (board, device, host)))
+    device = bothy_plugged_find_missing (board->plugged, hosts, &host);
+  if (!bothy_plugged_is_revoking (board->plugged) &&
+      (!device || bothy_plugged_was_tried (board->plugged, device, host)))
     answer_waiting (board);
   if (device)
     plug_in (board, device, host);
@@ -732,7 +550,7 @@ on_checked_again (GObject *source, GAsyncResult *result, gpointer user_data)
 
 /* Whether the container has PLUG because its owner may open it himself, now as then. */
 static void
-check_plug_again (Board *board, Plug *plug)
+check_plug_again (Board *board, BothyPlug *plug)
 {
   const BothyDevice *device = bothy_devices_find (board->container->spec->devices, plug->device);
 
@@ -746,20 +564,15 @@ check_plug_again (Board *board, Plug *plug)
 static void
 check_board_again (Board *board, const BothyHostDevice *host)
 {
-  GHashTableIter iter;
-  gpointer value;
+  const GPtrArray *plugs = board->plugged->plugs;
 
-  for (guint i = 0; i < board->nodes->len; i++)
-    if (!host || is_same (((Plug *)board->nodes->pdata[i])->host, host))
-      check_plug_again (board, board->nodes->pdata[i]);
-  g_hash_table_iter_init (&iter, board->refused);
-  while (g_hash_table_iter_next (&iter, NULL, &value)) {
-    const Refusal *refusal = value;
+  for (guint i = 0; i < plugs->len; i++) {
+    BothyPlug *plug = plugs->pdata[i];
 
-    if ((!host || is_same (refusal->host, host)) &&
-        g_error_matches (refusal->error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED))
-      g_hash_table_iter_remove (&iter);
+    if (!host || bothy_plug_is_of (plug, host))
+      check_plug_again (board, plug);
   }
+  bothy_plugged_forget_refusals (board->plugged, host, BOTHY_ERROR_NOT_AUTHORIZED);
   advance (board);
 }
 
@@ -816,7 +629,7 @@ on_monitor_ready (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (!bothy_device_monitor_wait_finish (BOTHY_DEVICE_MONITOR (source), result, &error))
     g_warning ("Devices of container %s: %s", board->container->id, error->message);
-  g_hash_table_remove_all (board->refused);
+  bothy_plugged_forget_all_refusals (board->plugged);
   advance (board);
 }
 
@@ -829,7 +642,7 @@ wait_for (Board *board, GTask *task)
   /* What is not asked for any more need not wait for whoever says what there is. */
   revoke_stale (board, hosts);
   board->waiting = g_list_append (board->waiting, task);
-  g_hash_table_remove_all (board->tried);
+  bothy_plugged_forget_tries (board->plugged);
   if (board->container->spec->devices->len == 0)
     advance (board);
   else
@@ -845,9 +658,7 @@ board_new (BothyPlugs *self, BothyContainer *container, BothySupervisor *supervi
   board->plugs = g_object_ref (self);
   board->container = g_object_ref (container);
   board->supervisor = g_object_ref (supervisor);
-  board->nodes = g_ptr_array_new_with_free_func (plug_unref);
-  board->refused = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, refusal_free);
-  board->tried = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  board->plugged = bothy_plugged_new (container);
   return board;
 }
 
@@ -921,17 +732,8 @@ const GError *
 bothy_plugs_get_refusal (BothyPlugs *self, BothyContainer *container, const char *name)
 {
   const Board *board = g_hash_table_lookup (self->boards, container->id);
-  g_autofree char *prefix = g_strdup_printf ("%s\t", name);
-  GHashTableIter iter;
-  gpointer key, refusal;
 
-  if (!board)
-    return NULL;
-  g_hash_table_iter_init (&iter, board->refused);
-  while (g_hash_table_iter_next (&iter, &key, &refusal))
-    if (g_str_has_prefix (key, prefix))
-      return ((Refusal *)refusal)->error;
-  return NULL;
+  return board ? bothy_plugged_get_refusal (board->plugged, name) : NULL;
 }
 
 void
@@ -949,16 +751,16 @@ bothy_plugs_end (BothyPlugs *self, BothyContainer *container)
   if (!board)
     return;
   board_ref (board);
-  board->over = TRUE;
-  if (board->nodes->len > 0) {
+  board->plugged->over = TRUE;
+  if (board->plugged->plugs->len > 0) {
     bothy_plugs_clear (self, container);
     tell_soon (self);
   }
   g_hash_table_remove (self->boards, container->id);
   bothy_container_set_nodes (container, g_ptr_array_new_with_free_func (g_free));
   advance (board);
-  for (guint i = 0; i < board->nodes->len; i++)
-    wake_others (board, ((Plug *)board->nodes->pdata[i])->host);
+  for (guint i = 0; i < board->plugged->plugs->len; i++)
+    wake_others (board, ((BothyPlug *)board->plugged->plugs->pdata[i])->host);
 }
 
 BothyDeviceMonitor *

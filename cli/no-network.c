@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include "escape.h"
-#include "network.h"
+#include "no-network.h"
 #include "output.h"
 
 void

@@ -3,7 +3,7 @@
 #include <gio/gio.h>
 
 #include "error.h"
-#include "hints.h"
+#include "verb.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -116,8 +116,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/cli/hints/known", test_hints);
-  g_test_add_func ("/cli/hints/exist", test_hints_exist);
+  g_test_add_func ("/cli/verb/known", test_hints);
+  g_test_add_func ("/cli/verb/exist", test_hints_exist);
   g_test_add_func ("/cli/verbs/find", test_verbs);
   g_test_add_func ("/cli/output/json-keys", test_json_keys);
   g_test_add_func ("/cli/error/from-text", test_errors);

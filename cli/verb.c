@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "hints.h"
+#include "verb.h"
 
 const CliVerb *
 cli_verb_find (const CliVerb *verbs, char **words, gsize *ret_length)
