@@ -166,7 +166,9 @@ add_field (AdwExpanderRow *row, Ceilings *ceilings, gsize i, GVariant *in_force)
 {
   const AppLimit *limit = &app_limits[i];
   GtkWidget *field = adw_spin_row_new_with_range (0, app_limit_highest (limit), limit->step);
-  g_autofree char *title = g_strdup_printf ("%s, %s", _ (limit->title), _ (limit->unit));
+  /* Processors are counted in processors. */
+  g_autofree char *title = limit->scale > 1 ? g_strdup_printf ("%s, %s", _ (limit->title), _ (limit->unit))
+                                            : g_strdup (_ (limit->title));
   g_autofree char *now = app_limit_describe (limit, app_limit_value (limit, in_force));
 
   adw_preferences_row_set_title (ADW_PREFERENCES_ROW (field), title);
