@@ -223,8 +223,8 @@ app_application_startup (GApplication *application)
   static const GActionEntry entries[] = {
     { "shell", on_action, "s" },   { "log", on_action, "s" }, { "files", on_action, "s" },
     { "details", on_action, "s" }, { "new", on_action },      { "list", on_action },
-    { "images", on_action },       { "volumes", on_action },  { "doctor", on_action },
-    { "about", on_about },         { "quit", on_quit },
+    { "images", on_action },       { "volumes", on_action },  { "users", on_action },
+    { "doctor", on_action },       { "about", on_about },     { "quit", on_quit },
   };
   static const struct {
     const char *action;

@@ -14,6 +14,7 @@
 #include "list/container-row.h"
 #include "list/work-row.h"
 #include "report.h"
+#include "users/users-page.h"
 #include "volumes/volumes-page.h"
 #include "words.h"
 
@@ -220,6 +221,14 @@ show_place (AppWindow *self, int index, AdwNavigationPage *page)
   show_content (self);
 }
 
+/* Nothing that everybody needs: it is in the menu only. */
+static void
+show_users (AppWindow *self)
+{
+  show_page (self, app_users_page_new (self->client), NULL);
+  show_content (self);
+}
+
 void
 app_window_show (AppWindow *self, const char *what, AppObject *container)
 {
@@ -231,6 +240,8 @@ app_window_show (AppWindow *self, const char *what, AppObject *container)
     show_place (self, 2, app_doctor_page_new (self->client));
   else if (g_str_equal (what, "volumes"))
     show_place (self, 1, app_volumes_page_new (self->client));
+  else if (g_str_equal (what, "users"))
+    show_users (self);
   else if (g_str_equal (what, "list"))
     adw_navigation_split_view_set_show_content (self->split, FALSE);
   else

@@ -129,6 +129,9 @@ static const Words kinds[] = {
   { "commit-container", N_ ("Making an Image") },
   { "copy-from", N_ ("Copying Files out of a Container") },
   { "copy-to", N_ ("Copying Files into a Container") },
+  { "export-container", N_ ("Exporting a Container") },
+  { "adopt-container", N_ ("Adopting a Container") },
+  { "undo-adoption", N_ ("Giving a Container Back") },
 };
 
 /* Kinds of devices, as ListDevices has them. */

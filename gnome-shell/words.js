@@ -248,6 +248,11 @@ export function operation({kind, subject}) {
         return _('Deleting a snapshot of %s').format(name);
     case 'diff-snapshot':
         return _('Comparing files of %s').format(name);
+    case 'adopt-container':
+        return _('Adopting %s').format(name);
+    case 'undo-adoption':
+        // Translators: %s is the name of a container that another tool made, and is to have again.
+        return _('Giving %s back').format(name);
     case 'copy-container':
         return _('Copying %s').format(name);
     case 'commit-container':

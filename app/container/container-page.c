@@ -180,7 +180,7 @@ open_network (AppContainerPage *self)
 static void
 open_limits (AppContainerPage *self)
 {
-  push (self, app_limits_page_new (self->container));
+  push (self, app_limits_page_new (self->client, self->container));
 }
 
 static void

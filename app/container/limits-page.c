@@ -5,39 +5,17 @@
 
 #include <glib/gi18n.h>
 #include <math.h>
-#include <unistd.h>
 
+#include "../limit.h"
 #include "../report.h"
 #include "../rows.h"
-
-#define MEBI (1024.0 * 1024)
-#define GIBI (1024.0 * MEBI)
 
 /* How long a slider rests, in ms, before its value holds. */
 #define REST 600
 
-/* One limit: its key in SetLimits, and how a person sets it. */
-typedef struct {
-  const char *key;
-  const char *title;
-  const char *unit;
-  double scale;   /* how much one of the unit is */
-  double lowest;  /* in units, as the next three */
-  double highest; /* 0: what the machine has */
-  double step;
-  double preset; /* what is proposed where there is none */
-} Limit;
-
-static const Limit limits[] = {
-  { "memory", N_ ("Memory"), N_ ("MiB"), MEBI, 16, 0, 64, 1024 },
-  { "cpu", N_ ("Processors"), N_ ("processors"), 1, 0.1, 0, 0.1, 1 },
-  { "pids", N_ ("Processes"), N_ ("processes"), 1, 4, 32768, 16, 512 },
-  { "disk", N_ ("Disk"), N_ ("GiB"), GIBI, 1, 1024, 1, 10 },
-};
-
 typedef struct {
   AppLimitsPage *page;
-  const Limit *limit;
+  const AppLimit *limit;
   AdwExpanderRow *row;
   GtkAdjustment *adjustment;
   guint rest;
@@ -47,61 +25,28 @@ struct _AppLimitsPage {
   AdwNavigationPage parent_instance;
 
   AppObject *container;
-  Knob knobs[G_N_ELEMENTS (limits)];
+  Knob knobs[APP_N_LIMITS];
   gboolean updating; /* what moves now is moved by the service's word, not by the person's hand */
 };
 
 G_DEFINE_FINAL_TYPE (AppLimitsPage, app_limits_page, ADW_TYPE_NAVIGATION_PAGE)
 
-static double
-highest_of (const Limit *limit)
-{
-  if (g_str_equal (limit->key, "memory"))
-    return floor ((double)sysconf (_SC_PHYS_PAGES) * (double)sysconf (_SC_PAGESIZE) / MEBI);
-  if (g_str_equal (limit->key, "cpu"))
-    return (double)sysconf (_SC_NPROCESSORS_ONLN);
-  return limit->highest;
-}
-
 /* The limit in its units; 0: there is none. */
 static double
-current (AppObject *container, const Limit *limit)
+current (AppObject *container, const AppLimit *limit)
 {
   g_autoptr (GVariant) all = app_object_get (container, "Limits", "a{sv}");
-  guint64 number;
-  double real;
 
-  if (all && g_variant_lookup (all, limit->key, "t", &number))
-    return number == G_MAXUINT64 ? 0 : (double)number / limit->scale;
-  if (all && g_variant_lookup (all, limit->key, "d", &real))
-    return isfinite (real) ? real / limit->scale : 0;
-  return 0;
-}
-
-static char *
-describe (const Limit *limit, double value)
-{
-  if (value <= 0)
-    return g_strdup (_ ("No limit"));
-  if (limit->scale > 1)
-    return g_format_size_full ((guint64)(value * limit->scale), G_FORMAT_SIZE_IEC_UNITS);
-  return g_strdup_printf ("%g", value);
+  return app_limit_value (limit, all);
 }
 
 char *
 app_limits_page_summary (AppObject *container)
 {
-  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (GVariant) all = app_object_get (container, "Limits", "a{sv}");
+  g_autofree char *text = app_limits_summary (all);
 
-  for (gsize i = 0; i < G_N_ELEMENTS (limits); i++) {
-    double value = current (container, &limits[i]);
-    g_autofree char *part = describe (&limits[i], value);
-
-    if (value > 0)
-      /* Translators: what is limited, and to how much. */
-      g_string_append_printf (text, _ ("%s%s: %s"), text->len ? ", " : "", _ (limits[i].title), part);
-  }
-  return g_strdup (text->len ? text->str : _ ("None"));
+  return g_strdup (text[0] ? text : _ ("None"));
 }
 
 static void update (AppLimitsPage *self);
@@ -119,14 +64,9 @@ set (Knob *knob, double value)
   AppLimitsPage *self = knob->page;
   g_autofree char *what = g_strdup_printf (_ ("%s: the limit was not changed"), _ (knob->limit->title));
   GVariantBuilder builder;
-  GVariant *number;
 
-  if (g_str_equal (knob->limit->key, "cpu"))
-    number = g_variant_new_double (value > 0 ? value : INFINITY);
-  else
-    number = g_variant_new_uint64 (value > 0 ? (guint64)(value * knob->limit->scale) : G_MAXUINT64);
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&builder, "{sv}", knob->limit->key, number);
+  g_variant_builder_add (&builder, "{sv}", knob->limit->key, app_limit_pack (knob->limit, value));
   app_report_call_full (GTK_WIDGET (self), self->container, "SetLimits", g_variant_new ("(a{sv})", &builder),
                         NULL, what, on_set, NULL);
 }
@@ -141,19 +81,12 @@ on_rested (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* How many digits after the point are shown. */
-static guint
-digits_of (const Limit *limit)
-{
-  return limit->step < 1 ? 1 : 0;
-}
-
 /* Whether the value is only the limit as it is shown: a field rounds to its digits when it is left. */
 static gboolean
 is_rounding (Knob *knob)
 {
   double now = current (knob->page->container, knob->limit);
-  double half = 0.5 * pow (10, -(double)digits_of (knob->limit));
+  double half = 0.5 * pow (10, -(double)app_limit_digits (knob->limit));
 
   /* What is just half a digit may be a little more in binary. */
   return now > 0 && fabs (gtk_adjustment_get_value (knob->adjustment) - now) <= half * 1.001;
@@ -182,7 +115,7 @@ on_switched (AdwExpanderRow *row, GParamSpec *spec, Knob *knob)
 }
 
 static gboolean
-holds (AppLimitsPage *self, const Limit *limit)
+holds (AppLimitsPage *self, const AppLimit *limit)
 {
   g_auto (GStrv) unenforced = app_object_texts (self->container, "UnenforcedLimits");
 
@@ -193,7 +126,7 @@ static void
 update_knob (AppLimitsPage *self, Knob *knob)
 {
   double value = current (self->container, knob->limit);
-  g_autofree char *text = describe (knob->limit, value);
+  g_autofree char *text = app_limit_describe (knob->limit, value);
   g_autofree char *void_text = g_strdup_printf (_ ("%s (this computer can not enforce it)"), text);
 
   /* What the person moves at this moment stays in the hand. */
@@ -211,7 +144,7 @@ static void
 update (AppLimitsPage *self)
 {
   self->updating = TRUE;
-  for (gsize i = 0; i < G_N_ELEMENTS (limits); i++)
+  for (gsize i = 0; i < APP_N_LIMITS; i++)
     update_knob (self, &self->knobs[i]);
   self->updating = FALSE;
 }
@@ -230,19 +163,19 @@ leave_wheel (GtkWidget *widget)
   }
 }
 
-/* A slider, whose ends are those of the machine, and a field for who knows the number. */
+/* A slider, which ends where the machine does, and a field for who knows the number. */
 static GtkWidget *
 make_slider (Knob *knob)
 {
-  const Limit *limit = knob->limit;
-  double top = highest_of (limit);
+  const AppLimit *limit = knob->limit;
+  double top = app_limit_highest (limit);
   GtkWidget *row = adw_action_row_new (), *scale, *spin;
   g_autofree char *label = g_strdup_printf ("%s, %s", _ (limit->title), _ (limit->unit));
 
   knob->adjustment =
       gtk_adjustment_new (MIN (limit->preset, top), limit->lowest, top, limit->step, limit->step * 4, 0);
   scale = gtk_scale_new (GTK_ORIENTATION_HORIZONTAL, knob->adjustment);
-  spin = gtk_spin_button_new (knob->adjustment, limit->step, digits_of (limit));
+  spin = gtk_spin_button_new (knob->adjustment, limit->step, app_limit_digits (limit));
   leave_wheel (scale);
   leave_wheel (spin);
   gtk_widget_set_hexpand (scale, TRUE);
@@ -258,7 +191,7 @@ make_slider (Knob *knob)
 }
 
 static void
-make_knob (AppLimitsPage *self, AdwPreferencesGroup *group, Knob *knob, const Limit *limit)
+make_knob (AppLimitsPage *self, AdwPreferencesGroup *group, Knob *knob, const AppLimit *limit)
 {
   knob->page = self;
   knob->limit = limit;
@@ -270,8 +203,33 @@ make_knob (AppLimitsPage *self, AdwPreferencesGroup *group, Knob *knob, const Li
   adw_preferences_group_add (group, GTK_WIDGET (knob->row));
 }
 
+/* What an administrator gives one container is where the sliders end; but for what one has already. */
+static void
+on_ceilings (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (AppLimitsPage) self = data;
+  g_autoptr (GVariant) answer = app_object_call_finish (APP_OBJECT (source), result, NULL, NULL);
+  g_autoptr (GVariant) ceilings = answer ? g_variant_get_child_value (answer, 0) : NULL;
+
+  if (ceilings == NULL || self->container == NULL)
+    return;
+  self->updating = TRUE;
+  for (gsize i = 0; i < APP_N_LIMITS; i++) {
+    double ceiling = app_limit_value (&app_limits[i], ceilings);
+    GtkAdjustment *adjustment = self->knobs[i].adjustment;
+
+    if (ceiling <= 0 || ceiling >= gtk_adjustment_get_upper (adjustment))
+      continue;
+    ceiling = MAX (ceiling, app_limits[i].lowest);
+    gtk_adjustment_set_upper (adjustment, ceiling);
+    gtk_adjustment_set_value (adjustment, MIN (gtk_adjustment_get_value (adjustment), ceiling));
+  }
+  self->updating = FALSE;
+  update (self);
+}
+
 AdwNavigationPage *
-app_limits_page_new (AppObject *container)
+app_limits_page_new (AppClient *client, AppObject *container)
 {
   AppLimitsPage *self = g_object_new (APP_TYPE_LIMITS_PAGE, NULL);
   AdwPreferencesPage *body = app_rows_page (ADW_NAVIGATION_PAGE (self), _ ("Limits"), NULL);
@@ -280,10 +238,11 @@ app_limits_page_new (AppObject *container)
 
   self->container = g_object_ref (container);
   self->updating = TRUE;
-  for (gsize i = 0; i < G_N_ELEMENTS (limits); i++)
-    make_knob (self, group, &self->knobs[i], &limits[i]);
+  for (gsize i = 0; i < APP_N_LIMITS; i++)
+    make_knob (self, group, &self->knobs[i], &app_limits[i]);
   g_signal_connect_object (container, "changed", G_CALLBACK (update), self, G_CONNECT_SWAPPED);
   update (self);
+  app_object_ask (app_client_get_manager (client), "Ceilings", NULL, NULL, on_ceilings, g_object_ref (self));
   return ADW_NAVIGATION_PAGE (self);
 }
 
@@ -293,7 +252,7 @@ app_limits_page_dispose (GObject *object)
   AppLimitsPage *self = APP_LIMITS_PAGE (object);
 
   /* What was moved last is meant, though the page is left at once. */
-  for (gsize i = 0; i < G_N_ELEMENTS (limits); i++) {
+  for (gsize i = 0; i < APP_N_LIMITS; i++) {
     Knob *knob = &self->knobs[i];
     gboolean moved = knob->rest != 0;
 

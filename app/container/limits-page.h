@@ -3,7 +3,7 @@
 
 #include <adwaita.h>
 
-#include "../object.h"
+#include "../client.h"
 
 G_BEGIN_DECLS
 
@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (AppLimitsPage, app_limits_page, APP, LIMITS_PAGE, AdwNavigationPage)
 
 /** app_limits_page_new: Returns: (floating): a page that follows @container */
-AdwNavigationPage *app_limits_page_new (AppObject *container);
+AdwNavigationPage *app_limits_page_new (AppClient *client, AppObject *container);
 
 /** app_limits_page_summary: Returns: (transfer full): the page in one line, for the row that leads to it */
 char *app_limits_page_summary (AppObject *container);

@@ -149,7 +149,6 @@ make_firewalls (AppDoctorPage *self)
   gtk_widget_set_valign (button, GTK_ALIGN_CENTER);
   g_signal_connect_swapped (button, "clicked", G_CALLBACK (open_firewalls), self);
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), button);
-  gtk_widget_set_visible (row, FALSE);
   return row;
 }
 
@@ -187,19 +186,22 @@ app_doctor_page_init (AppDoctorPage *self)
 {
   GtkWidget *again = app_rows_button ("view-refresh-symbolic", _ ("Check Again"));
   AdwPreferencesPage *body = app_rows_page (ADW_NAVIGATION_PAGE (self), _ ("Check This Computer"), again);
-  AdwPreferencesGroup *first = app_rows_group (
-      body, NULL, _ ("What Bothy needs of this computer, and what to do where it is missing"));
+  AdwPreferencesGroup *firewalls;
 
+  app_rows_group (body, NULL, _ ("What Bothy needs of this computer, and what to do where it is missing"));
   self->again = GTK_BUTTON (again);
   self->banner = ADW_BANNER (adw_banner_new (""));
   adw_banner_set_use_markup (self->banner, FALSE);
-  self->firewalls = make_firewalls (self);
+  /* A group of its own: one whose rows are all hidden shows the edge of its list. */
+  firewalls = app_rows_group (body, NULL, NULL);
+  adw_preferences_group_add (firewalls, make_firewalls (self));
+  self->firewalls = GTK_WIDGET (firewalls);
+  gtk_widget_set_visible (self->firewalls, FALSE);
   self->wrong = app_rows_group (body, _ ("Needs Attention"), NULL);
   self->right = app_rows_group (body, _ ("All Right"), NULL);
   self->wrong_rows = app_rows_new (self->wrong, make_row, self);
   self->right_rows = app_rows_new (self->right, make_row, self);
   adw_toolbar_view_add_top_bar (ADW_TOOLBAR_VIEW (adw_navigation_page_get_child (ADW_NAVIGATION_PAGE (self))),
                                 GTK_WIDGET (self->banner));
-  adw_preferences_group_add (first, self->firewalls);
   g_signal_connect_swapped (again, "clicked", G_CALLBACK (check), self);
 }

@@ -444,7 +444,7 @@ bothy_manager_handle_adopt_container (BothyCall *call)
   const AdoptRequest *request = call->request;
 
   note_trust (call);
-  bothy_call_return_operation (call, "adopt-container", request->source->name, "looking", adopt_container);
+  bothy_call_return_operation (call, "adopt-container", request->source->name, "reading", adopt_container);
 }
 
 /* ---- UndoAdoption ---- */

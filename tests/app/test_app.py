@@ -300,6 +300,47 @@ def test_limit_holds_though_the_page_is_left_at_once(app, host):
     wait_for(lambda: info(host, "web")["limits"].get("pids") == 100, lambda: info(host, "web")["limits"])
 
 
+def ceilings(host, name):
+    return next(each for each in json.loads(host.output("root", "bothy user list --json")) if each["name"] == name)["ownCeilings"]
+
+
+def test_limits_end_where_an_administrator_s_word_does(app, host):
+    make(host, "web")
+    host.run("root", "bothy user set-ceiling alice memory=512M", check=True)
+    try:
+        open_page(app, "web", "Limits")
+        app.do("choose Memory=1")
+        wait_for(lambda: info(host, "web")["limits"].get("memory") == 512 << 20, lambda: info(host, "web")["limits"])
+    finally:
+        host.run("root", "bothy user set-ceiling alice memory=default", check=True)
+
+
+def test_users(app, host):
+    """An administrator sees everybody, and says what one container of somebody's may have; others see themselves."""
+    rule = """polkit.addRule(function(action, subject) {
+        if (/inspect-containers|manage-ceilings/.test(action.id) && subject.user == "alice") return polkit.Result.YES; });"""
+    make(host, "web")
+    host.run("bob", "bothy", "create", "busybox", "his", check=True)
+    try:
+        app.action("users")
+        app.see("alice|1 container · ")
+        assert "bob" not in app.read()
+        host.write("/etc/polkit-1/rules.d/10-test.rules", rule)
+        host.run("root", "systemctl", "restart", "polkit", check=True)
+        app.click("Show Everybody…")
+        app.see("bob|1 container · ")
+        app.do("choose bob=1")
+        app.do("value Memory, MiB=512")
+        app.shot("users")
+        app.click("Change…")
+        wait_for(lambda: ceilings(host, "bob") == {"memory": 512 << 20}, lambda: ceilings(host, "bob"))
+        app.see("Memory: 512.0 MiB")
+        assert ceilings(host, "alice") == {}
+    finally:
+        host.run("root", "rm -f /etc/polkit-1/rules.d/10-test.rules; systemctl restart polkit; bothy user set-ceiling bob memory=default")
+        host.run("bob", "bothy", "delete", "--force", "his")
+
+
 @pytest.fixture
 def folder(host):
     """Of alice's; the host's own file system is an overlay, whose files can not be shown as somebody else's."""

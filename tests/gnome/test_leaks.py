@@ -100,7 +100,9 @@ def test_two_hundred(desktop):
         toggle.menu.open();
         while (indicator._rows.size < 200)
             await new Promise(done => GLib.timeout_add(0, 20, () => done() ?? false));
-        indicator._sync();
+        // The machine may have been elsewhere in one of them, as somebody else's work is.
+        for (let i = 0; i < 8; i++)
+            indicator._sync();
         return times""")
     desktop.picture("two-hundred")
     height = desktop.eval("indicator._section.actor.height")

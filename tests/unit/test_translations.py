@@ -44,6 +44,20 @@ def test_language_is_whole(language, template, tmp_path):
     assert texts("--only-obsolete", merged, "#~ msgid") == []
 
 
+def test_every_operation_has_words():
+    """Each kind that the service begins is one that dbus/ lists, and application and menu have words for it."""
+    source = "".join(path.read_text() for path in (SOURCE / "service").rglob("*.c"))
+    begun = r'(?:bothy_call_return_operation \(call, |\bkind\[\] = )"([a-z-]+)"'
+    kinds = set(re.findall(begun, source))
+    assert {"pull-image", "delete-container", "undo-adoption"} <= kinds
+    listed = re.search(r"<!-- Kind: (.*?)-->", (SOURCE / "dbus/org.bothy.Bothy1.Operation.xml").read_text(), re.S).group(1)
+    assert set(re.findall(r'"([a-z-]+)"', listed)) == kinds
+    application = (SOURCE / "app/words.c").read_text().split("Words kinds[]")[1].split("};")[0]
+    assert kinds - set(re.findall(r'\{ "([a-z-]+)"', application)) == set()
+    menu = (SOURCE / "gnome-shell/words.js").read_text().split("export function operation(")[1]
+    assert kinds - set(re.findall(r"case '([a-z-]+)':", menu)) == set()
+
+
 def texts(which, po, begin="msgid"):
     found = subprocess.run(["msgattrib", which, "--no-wrap", po], stdout=subprocess.PIPE, text=True, check=True).stdout
     return [line for line in found.splitlines() if line.startswith(f"{begin} ") and line != f'{begin} ""']
