@@ -25,6 +25,7 @@
 #include "core/container/mounting.h"
 #include "core/container/network.h"
 #include "core/container/supervisor-sockets.h"
+#include "core/ids/accounts.h"
 #include "core/ids/conflicts.h"
 #include "core/ids/ranges.h"
 #include "core/images/import-place.h"
@@ -413,7 +414,7 @@ look_for_accounts (GTask *task, gpointer source, gpointer task_data, GCancellabl
   gint64 first = GPOINTER_TO_UINT (task_data);
   BothyIdSpan span = { first, first + BOTHY_RANGE_SIZE - 1, FALSE };
   g_autoptr (GError) error = NULL;
-  gboolean found = bothy_conflicts_have_account (span, &error);
+  gboolean found = bothy_accounts_are_among (span, &error);
 
   /* It had none when it was given out: a directory server that is away for a while stops nobody's containers. */
   if (error)

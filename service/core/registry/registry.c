@@ -393,7 +393,7 @@ bothy_registry_new (BothyConfiguration *configuration,
   self->parser_groups = bothy_parser_groups_new (cgroups, limits_of_user, self);
   bothy_helper_client_set_group_for (helper, bothy_parser_groups_open, self->parser_groups);
   self->trash = bothy_trash_new (self->state->trash_fd, bothy_unpack_remove, helper);
-  self->ranges = bothy_ranges_new (self->state->ranges_fd, configuration);
+  self->ranges = bothy_ranges_new (self->state->ranges_fd, configuration, NULL);
   self->owners = bothy_owners_new (self->state->accounts_fd);
   self->uppers = bothy_uppers_new (self->state->uppers_fd, self->trash, &uppers_degraded);
   self->volumes =
