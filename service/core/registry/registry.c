@@ -53,8 +53,9 @@ bothy_registry_is_degraded (BothyRegistry *self)
 gboolean
 bothy_registry_is_idle (BothyRegistry *self)
 {
-  return !bothy_trash_is_busy (self->trash) && bothy_byhand_nics_count (self->nics) == 0 &&
-         bothy_containers_is_idle (self->containers) && bothy_operations_is_idle (self->operations);
+  return !bothy_trash_is_busy (self->trash) && bothy_cgroup_manager_is_idle (self->cgroups) &&
+         bothy_byhand_nics_count (self->nics) == 0 && bothy_containers_is_idle (self->containers) &&
+         bothy_operations_is_idle (self->operations);
 }
 
 void
@@ -383,6 +384,7 @@ bothy_registry_new (BothyConfiguration *configuration,
   self->configuration = configuration;
   self->helper = g_object_ref (helper);
   self->cgroups = g_object_ref (cgroups);
+  g_signal_connect_object (cgroups, "settled", G_CALLBACK (on_settled), self, G_CONNECT_SWAPPED);
   self->state = bothy_state_new (error);
   if (self->state)
     self->marks = bothy_marks_new (self->state->boot_fd, self->state->state_fd, error);
