@@ -2,10 +2,8 @@
 #include "platform/untrusted-fd.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -42,32 +40,27 @@ on_overrun (gpointer data)
   ++*(guint *)data;
 }
 
-/* However they came, and though nobody who sends such files is let make a call: it is told, and once. */
+/* It is one file each time: none of them is closed before this process ends. However they came, and though nobody who sends such files is let make a call: it is told, and once. */
 static void
 test_overrun (void)
 {
-  const struct rlimit limit = { 65536, 65536 };
   int file = memfd_create ("test", MFD_CLOEXEC);
   int others[CLOSERS];
   guint told = 0;
 
-  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
   bothy_untrusted_fds_set_overrun (on_overrun, &told);
   for (guint i = 0; i < CLOSERS; i++)
     bothy_untrusted_fd_close_of (open_lingering (&others[i]), NULL, FALSE);
   for (guint i = 0; i < ROOM; i++)
-    bothy_untrusted_fd_close_of (fcntl (file, F_DUPFD_CLOEXEC, 0), NULL, FALSE);
+    bothy_untrusted_fd_close_of (file, NULL, FALSE);
   while (g_main_context_iteration (NULL, FALSE))
     continue;
   g_assert_cmpuint (told, ==, 0);
   for (guint i = 0; i < 10; i++)
-    bothy_untrusted_fd_close_of (fcntl (file, F_DUPFD_CLOEXEC, 0), NULL, FALSE);
+    bothy_untrusted_fd_close_of (file, NULL, FALSE);
   while (g_main_context_iteration (NULL, FALSE))
     continue;
   g_assert_cmpuint (told, ==, 1);
-  for (guint i = 0; i < CLOSERS; i++)
-    close (others[i]);
-  close (file);
 }
 
 int
