@@ -132,13 +132,10 @@ def test_DOS_02_starts_that_hang(world, alice, folder):
     def under_way():
         return sum(alice.state(path) == "starting" and bool(alice.get(path, CONTAINER, "ControlGroup")) for path in paths)
 
-    directory = world.directory / "slow"
-    directory.mkdir(exist_ok=True)
-    with SlowFileSystem(directory, process=world.pid) as slow:
-        seen = f"/proc/{world.pid}/root{directory}"
-        paths = [alice.create(f"b{number}", command=["sleep", "1000"]) for number in range(10)]
-        for path in paths:
-            assert not add(alice, path, seen, said=directory)
+    paths = [alice.create(f"b{number}", command=["sleep", "1000"]) for number in range(10)]
+    for path in paths:
+        assert not add(alice, path, folder)
+    with SlowFileSystem(folder, process=world.pid) as slow:
         slow.let_wait("bothy-helper")
         serials = [alice.send(path, CONTAINER, "Start", "(a{sv})", {}) for path in paths]
         wait(lambda: under_way() == 8)
