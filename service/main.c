@@ -17,6 +17,7 @@
 #include "platform/cgroup-manager-cgroupfs.h"
 #include "platform/cgroup-manager-systemd.h"
 #include "platform/nss-socket.h"
+#include "platform/untrusted-fd.h"
 
 #include <glib-unix.h>
 #include <locale.h>
@@ -56,8 +57,10 @@ on_signal (gpointer user_data)
 
 /* What hangs in this process hangs in no other: containers go on, and the next one is there in a second. */
 static void
-on_overrun (Service *service)
+on_overrun (gpointer user_data)
 {
+  Service *service = user_data;
+
   g_warning ("Too many files that callers sent can not be closed; starting anew");
   service->failed = TRUE;
   quit (service);
@@ -155,7 +158,7 @@ on_recovered (GObject *source, GAsyncResult *result, gpointer user_data)
     g_message ("Names of containers can not be looked up: %s", error->message);
   service->router = bothy_router_new (service->bus, bothy_registry_get_ranges (service->registry),
                                       bothy_dispatch, service->registry);
-  g_signal_connect_swapped (service->router, "overrun", G_CALLBACK (on_overrun), service);
+  bothy_untrusted_fds_set_overrun (on_overrun, service);
   bothy_publisher_start (bothy_router_get_objects (service->router), service->registry);
   bothy_builtin_ensure (bothy_registry_get_builtin (service->registry), on_builtin, service);
 }

@@ -517,19 +517,22 @@ may_send (Front *front, const char *sender)
   return ask && sender && note_sender (front, sender) && bothy_untrusted_fds_may_send (sender, &ask);
 }
 
-/* Whether what comes with the message that begins in the first N bytes of DATA may be taken in. What is not to be seen yet
-   of its header tells nothing. */
+/* Whether what comes with the message that begins in the first N bytes of DATA may be taken in. Where not all of its header is
+   to be seen yet, nobody knows whose it is: then only as long as no files of anybody's hang. */
 static gboolean
 may_take_fds (Front *front, const guint8 *data, gsize n)
 {
   BothyHeader message;
 
-  if (n < BOTHY_HEADER_FIXED || !bothy_header_read_fixed (data, &message))
-    return TRUE;
-  if (message.type == G_DBUS_MESSAGE_TYPE_SIGNAL)
+  if (n < BOTHY_HEADER_FIXED)
+    return may_send (front, NULL);
+  if (!bothy_header_read_fixed (data, &message) || message.strange)
     return FALSE;
-  if (message.type != G_DBUS_MESSAGE_TYPE_METHOD_CALL || message.header > n)
-    return TRUE;
+  /* Only who was asked replies. */
+  if (message.type != G_DBUS_MESSAGE_TYPE_METHOD_CALL)
+    return message.type == G_DBUS_MESSAGE_TYPE_METHOD_RETURN || message.type == G_DBUS_MESSAGE_TYPE_ERROR;
+  if (message.header > n)
+    return may_send (front, NULL);
   bothy_header_read_fields (data, &message);
   return !message.strange && message.total <= BOTHY_FRONT_MAX_CALL && is_for_router (&message) &&
          may_send (front, message.sender);

@@ -13,6 +13,7 @@
 #define MAX_CALLS_PER_USER 64
 #define MAX_WAITING_SIZE   4096 /* bytes of each of these but the first */
 #define MAX_WAITING        32   /* calls of a connection while it is not known whose it is */
+#define MAX_WAITING_FDS    32   /* that came with these: somebody has hundreds of connections */
 
 struct _BothyRouter {
   GObject parent;
@@ -29,8 +30,7 @@ struct _BothyRouter {
 
 G_DEFINE_FINAL_TYPE (BothyRouter, bothy_router, G_TYPE_OBJECT)
 
-enum { SETTLED, OVERRUN, N_SIGNALS };
-static guint signals[N_SIGNALS];
+static guint settled_signal;
 
 BothyObjects *
 bothy_router_get_objects (BothyRouter *self)
@@ -45,7 +45,7 @@ bothy_router_call_ended (BothyRouter *self, guint32 user)
 {
   bothy_per_user_release (self->in_flight, user);
   if (bothy_router_is_idle (self))
-    g_signal_emit (self, signals[SETTLED], 0);
+    g_signal_emit (self, settled_signal, 0);
 }
 
 gboolean
@@ -72,8 +72,6 @@ dispatch_message (BothyRouter *self, BothyClient *client, GDBusMessage *message)
   bothy_untrusted_fds_set_user (fds, client->user);
   if (fds && !bothy_untrusted_fds_check (client->user, &error)) {
     refuse_message (self, message, bothy_error_get_code (error), error->message);
-    if (bothy_untrusted_fds_are_too_many ())
-      g_signal_emit (self, signals[OVERRUN], 0);
     return;
   }
   if (!bothy_per_user_take (self->in_flight, client->user)) {
@@ -195,6 +193,26 @@ size_of (GDBusMessage *message)
   return body ? g_variant_get_size (body) : 0;
 }
 
+static guint
+count_fds (GDBusMessage *message)
+{
+  GUnixFDList *fds = g_dbus_message_get_unix_fd_list (message);
+
+  return fds ? (guint)g_unix_fd_list_get_length (fds) : 0;
+}
+
+/* Whether MESSAGE may wait until it is known whose CLIENT is: that takes as long as name services take. */
+static gboolean
+may_wait (BothyClient *client, GDBusMessage *message)
+{
+  guint fds = count_fds (message);
+
+  for (GList *l = client->waiting.head; l; l = l->next)
+    fds += count_fds (l->data);
+  return fds <= MAX_WAITING_FDS && g_queue_get_length (&client->waiting) < MAX_WAITING &&
+         (size_of (message) <= MAX_WAITING_SIZE || g_queue_is_empty (&client->waiting));
+}
+
 static void
 receive (BothyRouter *self, GDBusMessage *message)
 {
@@ -208,8 +226,7 @@ receive (BothyRouter *self, GDBusMessage *message)
     client = add_client (self, sender);
   if (client->user != BOTHY_NO_USER)
     dispatch_message (self, client, message);
-  else if (g_queue_get_length (&client->waiting) < MAX_WAITING &&
-           (size_of (message) <= MAX_WAITING_SIZE || g_queue_is_empty (&client->waiting)))
+  else if (may_wait (client, message))
     g_queue_push_tail (&client->waiting, g_object_ref (message));
   else
     refuse_message (self, message, BOTHY_ERROR_LIMITS_EXCEEDED,
@@ -298,10 +315,8 @@ static void
 bothy_router_class_init (BothyRouterClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_router_finalize;
-  signals[SETTLED] =
+  settled_signal =
       g_signal_new ("settled", BOTHY_TYPE_ROUTER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
-  signals[OVERRUN] =
-      g_signal_new ("overrun", BOTHY_TYPE_ROUTER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void

@@ -14,8 +14,7 @@ G_BEGIN_DECLS
  * this method, are these its arguments) before anybody can say whether the caller may see it. So every method call is
  * taken from the connection by a filter, and goes to where it is decided about once it is known who calls.
  *
- * Signals: "settled" (): no call is being worked on any more; "overrun" (): callers have sent so many files that can not be
- * closed that nothing but a new process helps.
+ * Signals: "settled" (): no call is being worked on any more.
  */
 #define BOTHY_TYPE_ROUTER (bothy_router_get_type ())
 G_DECLARE_FINAL_TYPE (BothyRouter, bothy_router, BOTHY, ROUTER, GObject)

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib-unix.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@ static const char *const delegated[] = { "cgroup.procs", "cgroup.threads", "cgro
 
 typedef struct {
   BothyCgroupManager parent;
+  GHashTable *removing; /* paths of groups, a set */
 } BothyCgroupfs;
 
 typedef BothyCgroupManagerClass BothyCgroupfsClass;
@@ -287,26 +289,29 @@ cgroupfs_kill (BothyCgroupManager *cgroups, const char *group)
     write_file (fd, "cgroup.kill", "1");
 }
 
-#define REMOVE_RETRY_MS       20
-#define REMOVE_RETRIES        250 /* so often; then it is somebody's disk that a process waits for */
-#define REMOVE_SLOWLY_SECONDS 2
-#define REMOVE_SLOWLY         60
-#define CLEAR_TRY             5 /* by then the supervisor has removed what is below, if it lives */
+#define REMOVE_RETRY_MS 20
+#define REMOVE_RETRIES  250 /* so often; then it is somebody's disk that a process waits for */
+#define CLEAR_TRY       5   /* by then the supervisor has removed what is below, if it lives */
+#define EVENTS_FILE     "cgroup.events"
 
 typedef struct {
   BothyCgroupManager *cgroups;
   char *group;
   guint tries;
-  guint n_references; /* of timers, and of who begins */
+  int events;         /* EVENTS_FILE of the group, or -1 */
+  guint n_references; /* of sources, and of who begins */
 } Removal;
 
-static void retry (Removal *removal, guint ms);
+static void retry (Removal *removal);
 
 static void
 removal_free (Removal *removal)
 {
   if (--removal->n_references > 0)
     return;
+  g_hash_table_remove (((BothyCgroupfs *)removal->cgroups)->removing, removal->group);
+  bothy_cgroup_manager_count_removal (removal->cgroups, -1);
+  bothy_clear_fd (&removal->events);
   g_object_unref (removal->cgroups);
   g_free (removal->group);
   g_free (removal);
@@ -323,6 +328,43 @@ clear_below (BothyCgroupManager *cgroups, int group)
 
   if (fds)
     bothy_helper_client_call (bothy_cgroup_manager_get_helper (cgroups), &request, fds, NULL, NULL);
+}
+
+/* Whether a process is in it, or below; the next change of that is an event. */
+static gboolean
+is_populated (int events)
+{
+  char text[256];
+  ssize_t size = pread (events, text, sizeof text - 1, 0);
+
+  text[MAX (size, 0)] = '\0';
+  return strstr (text, "populated 1") != NULL;
+}
+
+static gboolean
+on_events (int events, GIOCondition condition, gpointer user_data)
+{
+  Removal *removal = user_data;
+
+  if (is_populated (events))
+    return G_SOURCE_CONTINUE;
+  retry (removal);
+  return G_SOURCE_REMOVE;
+}
+
+/* Its last process waits for something that may take any time. FALSE: there is none, and still the group can not be removed. */
+static gboolean
+await_last (Removal *removal, int group)
+{
+  bothy_clear_fd (&removal->events);
+  removal->events = openat (group, EVENTS_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (removal->events < 0 || !is_populated (removal->events))
+    return FALSE;
+  removal->n_references++;
+  removal->tries = 0;
+  g_unix_fd_add_full (G_PRIORITY_DEFAULT, removal->events, G_IO_PRI | G_IO_ERR, on_events, removal,
+                      (GDestroyNotify)removal_free);
+  return TRUE;
 }
 
 /* The last process has closed its sockets but may be in the group for a moment still; nor could a group be
@@ -342,39 +384,54 @@ try_remove (gpointer user_data)
     if (unlinkat (parent, name, AT_REMOVEDIR) == 0)
       return G_SOURCE_REMOVE;
   }
-  if (errno == ENOENT || ++removal->tries > REMOVE_RETRIES + REMOVE_SLOWLY)
+  if (errno == ENOENT)
     return G_SOURCE_REMOVE;
+  if (++removal->tries == REMOVE_RETRIES) {
+    if (fd < 0 || !await_last (removal, fd))
+      g_warning ("The control group %s can not be removed", removal->group);
+    return G_SOURCE_REMOVE;
+  }
   if (fd >= 0 && removal->tries % CLEAR_TRY == 0)
     clear_below (removal->cgroups, fd);
-  if (removal->tries != REMOVE_RETRIES)
-    return G_SOURCE_CONTINUE;
-  retry (removal, REMOVE_SLOWLY_SECONDS * 1000);
-  return G_SOURCE_REMOVE;
+  return G_SOURCE_CONTINUE;
 }
 
 static void
-retry (Removal *removal, guint ms)
+retry (Removal *removal)
 {
   removal->n_references++;
-  g_timeout_add_full (G_PRIORITY_DEFAULT, ms, try_remove, removal, (GDestroyNotify)removal_free);
+  g_timeout_add_full (G_PRIORITY_DEFAULT, REMOVE_RETRY_MS, try_remove, removal, (GDestroyNotify)removal_free);
 }
 
 static void
 cgroupfs_remove (BothyCgroupManager *cgroups, const char *group)
 {
-  Removal *removal = g_new0 (Removal, 1);
+  Removal *removal;
 
+  if (!g_hash_table_add (((BothyCgroupfs *)cgroups)->removing, g_strdup (group)))
+    return;
+  removal = g_new0 (Removal, 1);
   removal->n_references = 1;
+  removal->events = -1;
+  bothy_cgroup_manager_count_removal (cgroups, 1);
   removal->cgroups = g_object_ref (cgroups);
   removal->group = g_strdup (group);
   if (try_remove (removal) == G_SOURCE_CONTINUE)
-    retry (removal, REMOVE_RETRY_MS);
+    retry (removal);
   removal_free (removal);
+}
+
+static void
+bothy_cgroupfs_finalize (GObject *object)
+{
+  g_hash_table_unref (((BothyCgroupfs *)object)->removing);
+  G_OBJECT_CLASS (bothy_cgroupfs_parent_class)->finalize (object);
 }
 
 static void
 bothy_cgroupfs_class_init (BothyCgroupfsClass *class)
 {
+  G_OBJECT_CLASS (class)->finalize = bothy_cgroupfs_finalize;
   class->start = cgroupfs_start;
   class->bound = cgroupfs_bound;
   class->is_of_user = cgroupfs_is_of_user;
@@ -387,6 +444,7 @@ bothy_cgroupfs_class_init (BothyCgroupfsClass *class)
 static void
 bothy_cgroupfs_init (BothyCgroupfs *self)
 {
+  self->removing = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 }
 
 BothyCgroupManager *

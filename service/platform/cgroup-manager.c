@@ -13,7 +13,10 @@
 
 typedef struct {
   BothyHelperClient *helper;
+  guint removals; /* under way */
 } BothyCgroupManagerPrivate;
+
+static guint settled_signal;
 
 G_DEFINE_TYPE_WITH_PRIVATE (BothyCgroupManager, bothy_cgroup_manager, G_TYPE_OBJECT)
 
@@ -31,6 +34,8 @@ static void
 bothy_cgroup_manager_class_init (BothyCgroupManagerClass *class)
 {
   G_OBJECT_CLASS (class)->finalize = bothy_cgroup_manager_finalize;
+  settled_signal = g_signal_new ("settled", BOTHY_TYPE_CGROUP_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                 G_TYPE_NONE, 0);
 }
 
 static void
@@ -52,6 +57,22 @@ bothy_cgroup_manager_construct (GType type, BothyHelperClient *helper)
 
   private->helper = g_object_ref (helper);
   return self;
+}
+
+void
+bothy_cgroup_manager_count_removal (BothyCgroupManager *self, int by)
+{
+  BothyCgroupManagerPrivate *private = bothy_cgroup_manager_get_instance_private (self);
+
+  private->removals += (guint)by;
+  if (private->removals == 0)
+    g_signal_emit (self, settled_signal, 0);
+}
+
+gboolean
+bothy_cgroup_manager_is_idle (BothyCgroupManager *self)
+{
+  return ((BothyCgroupManagerPrivate *)bothy_cgroup_manager_get_instance_private (self))->removals == 0;
 }
 
 BothyHelperClient *

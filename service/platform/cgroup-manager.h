@@ -13,6 +13,8 @@ G_BEGIN_DECLS
  * scope of systemd's in the owner's slice, or one in the plain cgroup2 tree. "Group"
  * below is the path under the cgroup2 mount, such as
  * /user.slice/user-1000.slice/bothy-NONCE.scope.
+ *
+ * Signals: "settled" (): no group waits for its last process any more.
  */
 #define BOTHY_TYPE_CGROUP_MANAGER (bothy_cgroup_manager_get_type ())
 G_DECLARE_DERIVABLE_TYPE (BothyCgroupManager, bothy_cgroup_manager, BOTHY, CGROUP_MANAGER, GObject)
@@ -77,6 +79,12 @@ BothyCgroupManager *bothy_cgroup_manager_construct (GType type, BothyHelperClien
 
 /* Returns (transfer none): the helper that the manager was given. */
 BothyHelperClient *bothy_cgroup_manager_get_helper (BothyCgroupManager *self);
+
+/* For subclasses: the removal of a group, which waits for its last process, has begun (BY 1) or ended (BY -1). */
+void bothy_cgroup_manager_count_removal (BothyCgroupManager *self, int by);
+
+/* Whether no group waits to be removed: nobody else would do it. */
+gboolean bothy_cgroup_manager_is_idle (BothyCgroupManager *self);
 
 /* Whether systemd is PID 1, so that control groups are its to make. */
 gboolean bothy_cgroup_manager_is_systemd (void);

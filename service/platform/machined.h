@@ -11,19 +11,34 @@ G_BEGIN_DECLS
  */
 typedef struct _BothyMachined BothyMachined;
 
-/* Watch, by way of SYSTEM_BUS, until the process ends; APPEARED is called with DATA when there is a machined to tell, which knows
-   of nothing. (transfer full) */
+/* What the watcher of machined's hears, with the DATA that it gave: there is a machined to tell, which knows of nothing; and the
+   machine NAME is there no more, whoever took it away. */
+typedef struct {
+  void (*appeared) (gpointer data);
+  void (*removed) (const char *name, gpointer data);
+} BothyMachinedEvents;
+
+/* Watch, by way of SYSTEM_BUS, until the process ends; EVENTS (copied) is called with DATA. (transfer full) */
 BothyMachined *
-bothy_machined_new (GDBusConnection *system_bus, void (*appeared) (gpointer data), gpointer data);
+bothy_machined_new (GDBusConnection *system_bus, const BothyMachinedEvents *events, gpointer data);
 
 /* Whether there is one. */
 gboolean bothy_machined_is_there (BothyMachined *self);
 
-/* The machine NAME, whose first process has the pid LEADER, is the container ID (a uuid). What machined does not take is told in
-   the log. */
-void bothy_machined_register (BothyMachined *self, const char *name, const char *id, guint32 leader);
+/* The machine NAME, whose first process has the pid LEADER and is in the control group GROUP, is the container ID (a uuid). One
+   that machined knows already is taken for it if id and leader are the same: an earlier bothyd told of it. */
+void bothy_machined_register (BothyMachined *self,
+                              const char *name,
+                              const char *id,
+                              guint32 leader,
+                              const char *group,
+                              GAsyncReadyCallback callback,
+                              gpointer user_data);
 
-/* There is no machine NAME any more. */
+/* Whether machined has the machine NAME, and it is ours. FALSE: it has none of ours; why is told in the log. */
+gboolean bothy_machined_register_finish (BothyMachined *self, GAsyncResult *result);
+
+/* There is no machine NAME any more, which was registered with success: machined would take away anybody's. */
 void bothy_machined_unregister (BothyMachined *self, const char *name);
 
 G_END_DECLS

@@ -18,6 +18,8 @@
 struct _BothyParserGroups {
   BothyCgroupManager *manager;
   GHashTable *users; /* uid → User */
+  BothyParserLimits of_user;
+  gpointer data; /* of OF_USER */
 };
 
 /* One user's group. */
@@ -156,6 +158,7 @@ user_new (BothyParserGroups *groups, guint32 uid)
   self->groups = groups;
   self->uid = uid;
   self->waiting = g_ptr_array_new_with_free_func (g_object_unref);
+  groups->of_user (uid, &spec.of_user, groups->data);
   bound (&spec.limits, BOTHY_LIMIT_MEMORY, MAX_MEMORY);
   bound (&spec.limits, BOTHY_LIMIT_SWAP, 0);
   bound (&spec.limits, BOTHY_LIMIT_CPU_WEIGHT, WEIGHT);
@@ -190,11 +193,13 @@ bothy_parser_groups_open (gpointer groups, guint32 user, GAsyncReadyCallback cal
 }
 
 BothyParserGroups *
-bothy_parser_groups_new (BothyCgroupManager *manager)
+bothy_parser_groups_new (BothyCgroupManager *manager, BothyParserLimits of_user, gpointer data)
 {
   BothyParserGroups *self = g_new0 (BothyParserGroups, 1);
 
   self->manager = g_object_ref (manager);
+  self->of_user = of_user;
+  self->data = data;
   self->users = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)let_go);
   return self;
 }

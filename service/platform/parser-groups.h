@@ -6,14 +6,20 @@
 G_BEGIN_DECLS
 
 /*
- * Where programs that parse what users bring are born: a control group for each user, in his slice, with bounds of its own. It
- * is made when it is first needed, and goes some seconds after the last of his parsers has ended. So what his archives
+ * Where programs that parse what users bring are born: a control group for each user, beside those of his containers and within
+ * what bounds all of these together, with bounds of its own. It is made when it is first needed, and goes some seconds after the last of his parsers has ended. So what his archives
  * take is his, and nobody's containers wait for it.
  */
 typedef struct _BothyParserGroups BothyParserGroups;
 
-/* Makes groups with MANAGER, and removes those that an earlier broker left where nobody else does. (transfer full) */
-BothyParserGroups *bothy_parser_groups_new (BothyCgroupManager *manager);
+/* Fills in what holds for all groups of USER's together, those of his containers and that of his parsers; DATA is whose
+   function it is. */
+typedef void (*BothyParserLimits) (guint32 user, BothyCgroupLimits *ret_limits, gpointer data);
+
+/* Makes groups with MANAGER, and removes those that an earlier broker left where nobody else does. OF_USER is asked with DATA for
+   each group. (transfer full) */
+BothyParserGroups *
+bothy_parser_groups_new (BothyCgroupManager *manager, BothyParserLimits of_user, gpointer data);
 
 /* Lets go of all groups; parsers that are in one go on. */
 void bothy_parser_groups_free (BothyParserGroups *self);

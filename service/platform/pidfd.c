@@ -3,8 +3,11 @@
 
 #include "base/error.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* The line of a file below /proc that begins with KEY, without it. */
 static char *
@@ -56,4 +59,18 @@ bothy_pidfd_check (int pidfd, guint32 user, int *ret_pid, GError **error)
   }
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_YOURS, "This is no pidfd of a process of yours that runs");
   return FALSE;
+}
+
+int
+bothy_pidfd_open (guint32 pid)
+{
+  return pid > 0 && pid <= G_MAXINT32 ? (int)syscall (SYS_pidfd_open, (int)pid, 0) : -1;
+}
+
+gboolean
+bothy_pidfd_has_ended (int pidfd)
+{
+  struct pollfd end = { .fd = pidfd, .events = POLLIN };
+
+  return poll (&end, 1, 0) != 0;
 }

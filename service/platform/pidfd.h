@@ -10,4 +10,10 @@ G_BEGIN_DECLS
    other. FALSE with NOT_YOURS. */
 gboolean bothy_pidfd_check (int pidfd, guint32 user, int *ret_pid, GError **error);
 
+/* A pidfd of the process PID, which is the caller's; -1: there is none. */
+int bothy_pidfd_open (guint32 pid);
+
+/* Whether the process of PIDFD has ended. As long as it has not, nobody else has its number. */
+gboolean bothy_pidfd_has_ended (int pidfd);
+
 G_END_DECLS

@@ -54,6 +54,9 @@ static GHashTable *senders;  /* unique name on the bus → uid, of who is known 
 static GHashTable *noted;    /* the same, of who was asked about because something hung, and may have left */
 static GHashTable *parked;   /* unique name on the bus → GArray of fds, of who is not known yet */
 static guint n_stuck;        /* that wait in all accounts */
+static BothyUntrustedOverrun overrun;
+static gpointer overrun_data;
+static gboolean is_overrun; /* and somebody was told */
 
 static void
 account_free (gpointer data)
@@ -171,6 +174,24 @@ ensure_tables (void)
   parked = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, array_free);
 }
 
+static gboolean
+tell_overrun (gpointer user_data)
+{
+  overrun (overrun_data);
+  return G_SOURCE_REMOVE;
+}
+
+/* With the mutex. However they came: who sends what hangs makes no call that gets as far as the router. */
+static void
+note_stuck (void)
+{
+  n_stuck++;
+  if (n_stuck <= MAX_ALL_STUCK || is_overrun || !overrun)
+    return;
+  is_overrun = TRUE;
+  g_idle_add_full (G_PRIORITY_DEFAULT, tell_overrun, NULL, NULL);
+}
+
 /* With the mutex. */
 static void
 close_for (guint32 user, int fd)
@@ -186,7 +207,7 @@ close_for (guint32 user, int fd)
     begin_closing (account, closing);
   else {
     g_queue_push_tail (&account->waiting, closing);
-    n_stuck++;
+    note_stuck ();
   }
 }
 
@@ -364,12 +385,13 @@ bothy_untrusted_fds_may_send (const char *sender, gboolean *ret_ask)
   return !*ret_ask;
 }
 
-gboolean
-bothy_untrusted_fds_are_too_many (void)
+void
+bothy_untrusted_fds_set_overrun (BothyUntrustedOverrun function, gpointer data)
 {
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&mutex);
 
-  return n_stuck > MAX_ALL_STUCK;
+  overrun = function;
+  overrun_data = data;
 }
 
 void

@@ -43,9 +43,11 @@ void bothy_untrusted_fds_note (const char *sender, guint32 user);
 /* LIST (or NULL), which stays the caller's, came from SENDER; as bothy_untrusted_fds_set_user(), if it is known who that is. */
 void bothy_untrusted_fds_set_sender (GUnixFDList *list, const char *sender);
 
-/* Whether so many of all users' wait to be closed that there will soon be no room for others; nothing but the end of the
-   process helps. */
-gboolean bothy_untrusted_fds_are_too_many (void);
+typedef void (*BothyUntrustedOverrun) (gpointer data);
+
+/* FUNCTION is called with DATA, once and in the main loop, when so many of all users' wait to be closed that there will soon be
+   no room for others; nothing but the end of the process helps. */
+void bothy_untrusted_fds_set_overrun (BothyUntrustedOverrun function, gpointer data);
 
 /* USER sent what is in LIST (NULL: nothing), which stays the caller's: closing that is his to wait for. */
 void bothy_untrusted_fds_set_user (GUnixFDList *list, guint32 user);

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A bus that does not say who is asking, or says it wrongly: nobody is let in on a doubt (THREATS, AUTH-06)."""
 
+import os
+
 import pytest
 from gi.repository import GLib
 
 import lyingbus
 from conftest import ALICE, BOB
-from wire import CONTAINER, MANAGER, PROPERTIES, ROOT, BusError, variants, wait
+from wire import CONTAINER, MANAGER, NAME, PROPERTIES, ROOT, BusError, variants, wait
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +27,24 @@ def lied_to(unpacker):
 
 def credentials(**values):
     return lyingbus.body(GLib.Variant("(a{sv})", (values,)))
+
+
+def test_DOS_02_files_of_nobody_known(lied_to):
+    """While the bus does not say whose a connection is, its calls wait, but not with any number of files."""
+    fds = [os.open("/dev/null", os.O_RDONLY) for _ in range(16)]
+    lied_to.lies.lies["GetConnectionCredentials"] = lambda answer: None
+    before = lied_to.n_fds()
+    with lied_to.client(ALICE) as alice:
+        serials = [alice.send(ROOT, MANAGER, "ListContainers", fds=fds) for _ in range(20)]
+        for serial in serials[2:]:
+            assert alice.message(serial, 5).get_error_name() == f"{NAME}.Error.LimitsExceeded"
+        assert not any(alice.replied(serial, 0) for serial in serials[:2])
+        assert lied_to.n_fds() < before + 50
+    lied_to.lies.truth()
+    with lied_to.client(ALICE) as alice:
+        assert alice.manager("ListContainers") == ([],)
+    for fd in fds:
+        os.close(fd)
 
 
 LIES = {

@@ -5,11 +5,13 @@ import os
 import pathlib
 import re
 import signal
+import subprocess
 import time
 
 import pytest
 
 from conftest import ALICE, TRAP
+from slowfs import SlowFileSystem
 from wire import CONTAINER, MANAGER, ROOT, BusError, container_path, variants, wait
 
 
@@ -185,6 +187,35 @@ def test_LIFE_07_the_bus_goes(fresh_world):
     world.start()
     again = world.client(ALICE)
     assert again.execute(path, "echo", "x")[0] == "x\n"
+
+
+def test_LIFE_09_stays_until_groups_are_gone(fresh_world):
+    """A process that waits for a file which does not answer can not be killed; who leaves before it goes leaves its group."""
+    world = fresh_world(start=False)
+    configuration = world.root / "etc/bothy/bothyd.conf"
+    configuration.write_text(configuration.read_text().replace("IdleSeconds=0", "IdleSeconds=1"))
+    directory = world.directory / "slow"
+    directory.mkdir()
+    with SlowFileSystem(directory, b"slow") as slow:
+        world.start()
+        alice = world.client(ALICE)
+        path = alice.create("box", command=["sleep", "1000"])
+        alice.start(path)
+        group = alice.get(path, CONTAINER, "ControlGroup")
+        fd = os.open(slow.file, os.O_RDONLY)
+        slow.let_wait("busybox")
+        alice.call(path, CONTAINER, "Exec", "(asaha{sv})", ["head", "-c", "1"], [0, 1, 1], {}, fds=[fd, fd])
+        os.close(fd)
+        wait(lambda: slow.held)
+        alice.call(path, CONTAINER, "Stop", "(a{sv})", variants({"force": True}), timeout=60)
+        assert alice.state(path) != "running" and world.container_groups()
+        # What comes first when nothing keeps it; each call gives it another second.
+        with pytest.raises(subprocess.TimeoutExpired):
+            world.service.wait(3)
+        slow.let_wait("")
+        assert world.service.wait(20) == 0
+    assert not world.container_groups(), group
+    world.service = None
 
 
 def test_LIFE_09_leaves_when_idle_and_comes_back(fresh_world):

@@ -176,6 +176,9 @@ def test_parsers_count_as_their_users(fresh_host):
     """Twelve imports that do not end, as many as three users may have: what they take is each user's own, in a group of
     his slice with bounds; none is where containers are started. It goes when they have ended."""
     host = fresh_host()
+    # What all containers of a user's together may have bounds his parsers as well.
+    (host.root / "etc/bothy/bothyd.conf").write_text("[Limits]\nUserTasks=500\n")
+    host.run("root", "systemctl restart bothyd", check=True)
     host.run("bob", "bothy", "launch", "busybox", "b1", check=True)
     imports = [subprocess.Popen(host.command(user, "bothy", "image", "import", "--alias", f"a{number}", "-"),
                                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -189,7 +192,9 @@ def test_parsers_count_as_their_users(fresh_host):
     until(lambda: len(parsers(host)) >= 24, 60, "all imports have begun")
     groups = [host.output("root", f"grep ^0:: /proc/{pid}/cgroup").removeprefix("0::") for pid in parsers(host)]
     for user in "alice", "bob", "carol":
-        slice_ = f"/user.slice/user-{host.output(user, 'id -u')}.slice/"
+        uid = host.output(user, "id -u")
+        slice_ = f"/user.slice/user-{uid}.slice/user-{uid}-bothy.slice/"
+        assert show(host, f"user-{uid}-bothy.slice", "TasksMax") == {"TasksMax": "500"}
         own = {group for group in groups if group.startswith(slice_)}
         assert len(own) == 1 and sum(group in own for group in groups) == 8, groups
         scope = own.pop().removesuffix("/supervisor")

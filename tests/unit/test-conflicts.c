@@ -11,6 +11,9 @@
 #include "core/ids/conflicts.h"
 #include "base/error.h"
 
+#define SPAN_FIRST 1500053504
+#define SPAN       ((BothyIdSpan){ SPAN_FIRST, SPAN_FIRST + 65535 })
+
 typedef struct {
   GString *spans;
 } Seen;
@@ -227,24 +230,39 @@ test_logged_in (void)
   g_assert_no_error (error);
 }
 
+/* In the middle of a range, where no list has him, and with no program of his that could be seen. */
+static void
+test_session (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (bothy_accounts_are_among (SPAN, &error));
+  g_assert_cmpint (g_mkdir_with_parents ("/run/systemd/users", 0755), ==, 0);
+  g_assert_true (g_file_set_contents ("/run/systemd/users/1500119040", "", 0, NULL));
+  g_assert_true (g_file_set_contents ("/run/systemd/users/.#15000600001a2b", "", 0, NULL));
+  g_assert_false (bothy_accounts_are_among (SPAN, &error));
+  g_assert_true (g_file_set_contents ("/run/systemd/users/1500060000", "", 0, NULL));
+  g_assert_true (bothy_accounts_are_among (SPAN, &error));
+  g_assert_cmpint (unlink ("/run/systemd/users/1500060000"), ==, 0);
+  g_assert_false (bothy_accounts_are_among (SPAN, &error));
+  g_assert_no_error (error);
+}
+
 /* "There is none" is one answer, "I do not know" another. */
 static void
 test_nobody_or_unknown (void)
 {
-  g_assert_true (bothy_conflicts_is_none (0));
-  g_assert_true (bothy_conflicts_is_none (ENOENT));
-  g_assert_false (bothy_conflicts_is_none (ECONNREFUSED));
-  g_assert_false (bothy_conflicts_is_none (EMFILE));
-  g_assert_true (bothy_conflicts_is_ours (16384 * 65536u, "bothy-16384-root"));
-  g_assert_true (bothy_conflicts_is_ours (16384 * 65536u + 65535, "bothy-16384-last"));
-  g_assert_false (bothy_conflicts_is_ours (16385 * 65536u, "bothy-16384-root"));
-  g_assert_false (bothy_conflicts_is_ours (16384 * 65536u, "bothy"));
+  g_assert_true (bothy_accounts_is_none (0));
+  g_assert_true (bothy_accounts_is_none (ENOENT));
+  g_assert_false (bothy_accounts_is_none (ECONNREFUSED));
+  g_assert_false (bothy_accounts_is_none (EMFILE));
+  g_assert_true (bothy_accounts_is_ours (16384 * 65536u, "bothy-16384-root"));
+  g_assert_true (bothy_accounts_is_ours (16384 * 65536u + 65535, "bothy-16384-last"));
+  g_assert_false (bothy_accounts_is_ours (16385 * 65536u, "bothy-16384-root"));
+  g_assert_false (bothy_accounts_is_ours (16384 * 65536u, "bothy"));
 }
 
 /* ---- the machine's files ---- */
-
-#define SPAN_FIRST 1500053504
-#define SPAN       ((BothyIdSpan){ SPAN_FIRST, SPAN_FIRST + 65535 })
 
 static void
 expect_overlap (const char *path, const char *text, gboolean overlaps, gboolean fails)
@@ -508,6 +526,7 @@ main (int argc, char **argv)
   g_test_add_func ("/conflicts/RANGE-11-map", test_map);
   g_test_add_func ("/conflicts/RANGE-04-status", test_status);
   g_test_add_func ("/conflicts/RANGE-04-logged-in", test_logged_in);
+  g_test_add_func ("/conflicts/RANGE-04-session", test_session);
   g_test_add_func ("/conflicts/RANGE-04-nobody-or-unknown", test_nobody_or_unknown);
   g_test_add_func ("/conflicts/RANGE-02-parallel", test_parallel);
   return g_test_run ();

@@ -129,7 +129,7 @@ open_ranges (int dirfd)
 {
   BothyConfiguration configuration = { .range_base = POOL, .range_count = 8, .max_all_ranges = 8 };
 
-  return bothy_ranges_new (dirfd, &configuration);
+  return bothy_ranges_new (dirfd, &configuration, NULL);
 }
 
 static gboolean

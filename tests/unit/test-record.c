@@ -451,6 +451,13 @@ test_settled (void)
   failing_sync = 0;
   expect_value (dir, "soon");
   g_assert_false (bothy_record_settle (dir, "none", &error));
+  g_clear_error (&error);
+  /* A link, which is no record of ours, leads nowhere: nothing of it is on the disk. */
+  n_syncs = 0;
+  g_assert_cmpint (symlinkat ("one", dir, "link"), ==, 0);
+  g_assert_false (bothy_record_settle (dir, "link", &error));
+  g_assert_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED);
+  g_assert_cmpuint (n_syncs, ==, 0);
 }
 
 static void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "base/per-user.h"
 #include "core/container/runner.h"
 
 /* What start.c, stop.c and reconnect.c, which do the long work of a runner, share with runner.c. */
@@ -17,6 +18,7 @@ struct _BothyRunner {
   BothyUppers *uppers;
   BothyVolumes *volumes;
   BothyPlugs *plugs;
+  BothyPerUser *starts; /* under way */
   int containers_fd;
   int sockets_fd;        /* where supervisors listen */
   int filter_fd;         /* the system call filter, compiled when Bothy was built */

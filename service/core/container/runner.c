@@ -15,6 +15,12 @@
 
 #define DESCRIBE_SECONDS 2
 
+/* Starts that are under way at once, of one user and of all; more of them wait for these. Each may have a file descriptor open for
+   each layer and each mount, some three hundred, and what hangs of a user's may keep it for two minutes: all together
+   have a fourth of the table of 65,536 (LimitNOFILE= of the unit). */
+#define MAX_STARTS_EACH 8
+#define MAX_STARTS      56
+
 #define OOM_MESSAGE_ID "5a6d1b0d7e1f4b0f9b6f3a1c0e8d2c47"
 
 G_DEFINE_FINAL_TYPE (BothyRunner, bothy_runner, G_TYPE_OBJECT)
@@ -288,6 +294,7 @@ bothy_runner_finalize (GObject *object)
   bothy_clear_fd (&self->nesting_filter_fd);
   g_object_unref (self->helper);
   g_object_unref (self->cgroups);
+  bothy_per_user_free (self->starts);
   g_object_unref (self->repair);
   g_object_unref (self->plugs);
   g_object_unref (self->network);
@@ -327,6 +334,7 @@ bothy_runner_new (BothyHelperClient *helper,
   self->cgroups = g_object_ref (cgroups);
   self->network = g_object_ref (network);
   self->admission = admission;
+  self->starts = bothy_per_user_new (MAX_STARTS_EACH, MAX_STARTS);
   self->plugs = bothy_plugs_new (helper, monitor);
   self->repair = bothy_network_repair_new (network, admission);
   self->ceilings = ceilings;

@@ -25,6 +25,7 @@
 #include "core/container/mounting.h"
 #include "core/container/network.h"
 #include "core/container/supervisor-sockets.h"
+#include "core/ids/accounts.h"
 #include "core/ids/conflicts.h"
 #include "core/ids/ranges.h"
 #include "core/images/import-place.h"
@@ -68,6 +69,9 @@ static void advance_start (Start *start);
 static void
 start_free (Start *start)
 {
+  g_autoptr (BothyRunner) runner = start->runner;
+  guint32 owner = start->container->owner;
+
   if (start->timer)
     g_source_remove (start->timer);
   bothy_clear_fd (&start->listen_fd);
@@ -83,9 +87,9 @@ start_free (Start *start)
   g_clear_pointer (&start->group, bothy_cgroup_free);
   g_clear_error (&start->error);
   g_object_unref (start->container);
-  g_object_unref (start->runner);
   g_object_unref (start->task);
   g_free (start);
+  bothy_per_user_release (runner->starts, owner);
 }
 
 static void
@@ -413,7 +417,7 @@ look_for_accounts (GTask *task, gpointer source, gpointer task_data, GCancellabl
   gint64 first = GPOINTER_TO_UINT (task_data);
   BothyIdSpan span = { first, first + BOTHY_RANGE_SIZE - 1, FALSE };
   g_autoptr (GError) error = NULL;
-  gboolean found = bothy_conflicts_have_account (span, &error);
+  gboolean found = bothy_accounts_are_among (span, &error);
 
   /* It had none when it was given out: a directory server that is away for a while stops nobody's containers. */
   if (error)
@@ -871,22 +875,13 @@ make_sockets (Start *start, GError **error)
   return TRUE;
 }
 
-void
-bothy_runner_start (BothyRunner *self,
-                    BothyContainer *container,
-                    GUnixFDList *stdio,
-                    GAsyncReadyCallback callback,
-                    gpointer user_data)
+static void
+begin_start (gpointer data)
 {
-  Start *start = g_new0 (Start, 1);
+  Start *start = data;
+  const BothyContainer *container = start->container;
   GError *error = NULL;
 
-  start->runner = g_object_ref (self);
-  start->container = g_object_ref (container);
-  start->task = g_task_new (self, NULL, callback, user_data);
-  start->stdio = stdio ? g_object_ref (stdio) : NULL;
-  start->listen_fd = start->their_fd = -1;
-  bothy_container_set_starting (container);
   if (!bothy_conflicts_check_listed (container->range_base, BOTHY_RANGE_SIZE, &error) ||
       !make_sockets (start, &error)) {
     fail_start (start, error);
@@ -895,12 +890,30 @@ bothy_runner_start (BothyRunner *self,
   }
   start->timer = g_timeout_add_seconds (START_SECONDS, on_deadline, start);
   BOTHY_FAULT_POINT ("start.listening");
-  if (bothy_container_wants_network (start->container))
-    bothy_network_prepare (self->network);
+  if (bothy_container_wants_network (container))
+    bothy_network_prepare (start->runner->network);
   request_namespaces (start);
   request_group (start);
   request_mounts (start);
   request_accounts (start);
+}
+
+void
+bothy_runner_start (BothyRunner *self,
+                    BothyContainer *container,
+                    GUnixFDList *stdio,
+                    GAsyncReadyCallback callback,
+                    gpointer user_data)
+{
+  Start *start = g_new0 (Start, 1);
+
+  start->runner = g_object_ref (self);
+  start->container = g_object_ref (container);
+  start->task = g_task_new (self, NULL, callback, user_data);
+  start->stdio = stdio ? g_object_ref (stdio) : NULL;
+  start->listen_fd = start->their_fd = -1;
+  bothy_container_set_starting (container);
+  bothy_per_user_wait (self->starts, container->owner, begin_start, start);
 }
 
 gboolean

@@ -2,6 +2,7 @@
 #include "core/ids/callers.h"
 
 #include "base/error.h"
+#include "core/ids/accounts.h"
 #include "core/ids/conflicts.h"
 
 #include <pwd.h>
@@ -71,7 +72,7 @@ is_made_up (guint32 uid, const char *name)
   gboolean in_containers = uid >= CONTAINER_FIRST && uid <= CONTAINER_LAST;
   gboolean comes_and_goes = uid >= DYNAMIC_FIRST && uid <= DYNAMIC_LAST;
 
-  if (bothy_conflicts_is_ours (uid, name))
+  if (bothy_accounts_is_ours (uid, name))
     return TRUE;
   if (!in_containers && !comes_and_goes)
     return FALSE;
@@ -95,7 +96,7 @@ check_account (guint32 uid, GError **error)
   if (found && !is_made_up (uid, found->pw_name))
     return TRUE;
   /* See getpwuid(3) for what "not found" looks like. */
-  if (found || bothy_conflicts_is_none (number))
+  if (found || bothy_accounts_is_none (number))
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NOT_AUTHORIZED,
                  "Only accounts of this machine may call, and uid %u has none", uid);
   else
@@ -133,30 +134,46 @@ make_refusal (guint32 uid)
 typedef struct {
   BothyCallers *callers;
   GTask *task;
+  guint32 uid;
 } Check;
+
+static void
+check_free (Check *check)
+{
+  callers_unref (check->callers);
+  g_object_unref (check->task);
+  g_free (check);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Check, check_free)
+
+static void
+on_kept_clear (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (Check) check = user_data;
+  GHashTable *good = check->callers->good;
+
+  if (!bothy_ranges_keep_clear_of_finish (BOTHY_RANGES (source), result)) {
+    g_task_return_error (check->task, make_refusal (check->uid));
+    return;
+  }
+  if (g_hash_table_size (good) >= MAX_KNOWN)
+    g_hash_table_remove_all (good);
+  g_hash_table_insert (good, GUINT_TO_POINTER (check->uid), GUINT_TO_POINTER (now () + KEEP_SECONDS));
+  g_task_return_boolean (check->task, TRUE);
+}
 
 static void
 on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autofree Check *check = user_data;
-  g_autoptr (GTask) task = check->task;
-  GHashTable *good = check->callers->good;
+  g_autoptr (Check) check = user_data;
+  BothyRanges *ranges = check->callers->ranges;
+  guint32 uid = check->uid;
   GError *error = NULL;
 
-  guint32 uid = GPOINTER_TO_UINT (g_task_get_task_data (G_TASK (result)));
-
-  if (!g_task_propagate_boolean (G_TASK (result), &error))
-    g_task_return_error (task, error);
-  else if (!bothy_ranges_keep_clear_of (check->callers->ranges, uid))
-    g_task_return_error (task, make_refusal (uid));
-  else {
-    if (g_hash_table_size (good) >= MAX_KNOWN)
-      g_hash_table_remove_all (good);
-    g_hash_table_insert (good, g_task_get_task_data (G_TASK (result)),
-                         GUINT_TO_POINTER (now () + KEEP_SECONDS));
-    g_task_return_boolean (task, TRUE);
-  }
-  callers_unref (check->callers);
+  if (g_task_propagate_boolean (G_TASK (result), &error))
+    bothy_ranges_keep_clear_of (ranges, uid, on_kept_clear, g_steal_pointer (&check));
+  else
+    g_task_return_error (check->task, error);
 }
 
 void
@@ -178,6 +195,7 @@ bothy_callers_check (BothyCallers *self, guint32 uid, GAsyncReadyCallback callba
   check->callers = self;
   g_atomic_ref_count_inc (&self->references);
   check->task = g_object_ref (task);
+  check->uid = uid;
   thread = g_task_new (NULL, NULL, on_checked, check);
   g_task_set_task_data (thread, GUINT_TO_POINTER (uid), NULL);
   g_task_run_in_thread (thread, check_in_thread);

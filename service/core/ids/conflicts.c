@@ -8,17 +8,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <shadow/subid.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define MAX_FILE_SIZE   (16 * 1024 * 1024)
-#define NSS_BUFFER_SIZE 65536
+#define MAX_FILE_SIZE (16 * 1024 * 1024)
+#define MAX_NUMBER    40 /* digits, of which most are zeros */
+#define MAX_SHOWN     80 /* bytes of a line */
 
-/* libsubid and fgetpwent(3) keep what they read where every thread sees it. */
+/* libsubid keeps what it reads where every thread sees it. */
 static GMutex libraries;
 
 typedef struct {
@@ -35,23 +34,77 @@ note_overlap (BothyIdSpan other, gpointer user_data)
     search->overlaps = TRUE;
 }
 
+/* A part of a text; of files of many megabytes each has too many for copies. */
+typedef struct {
+  const char *first;
+  gsize length;
+} Part;
+
+static Part
+strip (Part part)
+{
+  while (part.length > 0 && g_ascii_isspace (*part.first))
+    part = (Part){ part.first + 1, part.length - 1 };
+  while (part.length > 0 && g_ascii_isspace (part.first[part.length - 1]))
+    part.length--;
+  return part;
+}
+
+/* Take what is before the next colon off REST. FALSE: there is none. */
+static gboolean
+cut_field (Part *rest, Part *ret_field)
+{
+  const char *colon = memchr (rest->first, ':', rest->length);
+
+  if (!colon)
+    return FALSE;
+  *ret_field = (Part){ rest->first, (gsize)(colon - rest->first) };
+  *rest = (Part){ colon + 1, rest->length - ret_field->length - 1 };
+  return TRUE;
+}
+
+static gboolean
+read_number (Part part, guint64 *ret_number)
+{
+  Part stripped = strip (part);
+  char text[MAX_NUMBER + 1];
+
+  if (stripped.length > MAX_NUMBER)
+    return FALSE;
+  memcpy (text, stripped.first, stripped.length);
+  text[stripped.length] = '\0';
+  return g_ascii_string_to_unsigned (text, 10, 0, G_MAXINT64, ret_number, NULL);
+}
+
+static gboolean
+equals (Part part, const char *text)
+{
+  return part.length == strlen (text) && memcmp (part.first, text, part.length) == 0;
+}
+
+static gboolean
+has_digit (Part part)
+{
+  for (gsize i = 0; i < part.length; i++) {
+    if (g_ascii_isdigit (part.first[i]))
+      return TRUE;
+  }
+  return FALSE;
+}
+
 /* "NAME:FIRST:COUNT". A count of 0 gives nothing away; numbers beyond 32 bits end at the last id. */
 static gboolean
-parse_subid_line (const char *line, BothyConflictVisitor visit, gpointer user_data)
+parse_subid_line (Part line, BothyConflictVisitor visit, gpointer user_data)
 {
-  g_auto (GStrv) fields = g_strsplit (line, ":", 4);
+  Part name, number;
   guint64 first, count;
 
-  if (!fields[0] || !fields[1] || !fields[2] || fields[3])
-    return FALSE;
-  g_strstrip (fields[1]);
-  g_strstrip (fields[2]);
-  if (!g_ascii_string_to_unsigned (fields[1], 10, 0, G_MAXINT64, &first, NULL) ||
-      !g_ascii_string_to_unsigned (fields[2], 10, 0, G_MAXINT64, &count, NULL))
+  if (!cut_field (&line, &name) || !cut_field (&line, &number) || !read_number (number, &first) ||
+      !read_number (line, &count))
     return FALSE;
   if (count > 0 && first <= G_MAXUINT32)
     visit ((BothyIdSpan){ (gint64)first, (gint64)MIN (first + count - 1, G_MAXUINT32),
-                          g_str_equal (fields[0], "root") || g_str_equal (fields[0], "0") },
+                          equals (name, "root") || equals (name, "0") },
            user_data);
   return TRUE;
 }
@@ -66,17 +119,17 @@ bothy_conflicts_parse_subids (
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "it holds a NUL byte");
     return FALSE;
   }
-  /* Line by line: there are files of many megabytes. */
   for (const char *next; text < end; text = next + 1) {
-    g_autofree char *line = NULL;
+    Part line;
 
     next = memchr (text, '\n', (gsize)(end - text));
     next = next ? next : end;
-    line = g_strstrip (g_strndup (text, (gsize)(next - text)));
-    if (!*line || *line == '#' || !strpbrk (line, "0123456789"))
+    line = strip ((Part){ text, (gsize)(next - text) });
+    if (line.length == 0 || *line.first == '#' || !has_digit (line))
       continue;
     if (!parse_subid_line (line, visit, user_data)) {
-      g_autofree char *shown = g_strescape (line, NULL);
+      g_autofree char *copy = g_strndup (line.first, MIN (line.length, MAX_SHOWN));
+      g_autofree char *shown = g_strescape (copy, NULL);
 
       g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED, "this line is not NAME:FIRST:COUNT: %.80s",
                    shown);
@@ -227,130 +280,6 @@ libsubid_overlaps (BothyIdSpan span)
   return n > 0;
 }
 
-/* NULL: there is none. FALSE: there may be. */
-static gboolean
-open_accounts (const char *path, FILE **ret_file, GError **error)
-{
-  *ret_file = fopen (path, "re");
-  if (*ret_file || errno == ENOENT)
-    return TRUE;
-  bothy_error_set_errno (error, errno, path);
-  return FALSE;
-}
-
-/* Closes FILE, if there is one. What was not read to its end may say more: that is TRUE, too, and sets ERROR. */
-static gboolean
-close_accounts (const char *path, FILE *file, gboolean found, GError **error)
-{
-  gboolean broken = file && !found && !feof (file);
-
-  if (broken)
-    bothy_error_set_errno (error, errno, path);
-  g_clear_pointer (&file, fclose);
-  return found || broken;
-}
-
-static gboolean
-users_overlap (BothyIdSpan span, GError **error)
-{
-  gboolean found = FALSE;
-  struct passwd *user;
-  FILE *file;
-
-  if (!open_accounts ("/etc/passwd", &file, error))
-    return TRUE;
-  while (file && !found && (user = fgetpwent (file)))
-    found = user->pw_uid >= span.first && user->pw_uid <= span.last;
-  return close_accounts ("/etc/passwd", file, found, error);
-}
-
-static gboolean
-groups_overlap (BothyIdSpan span, GError **error)
-{
-  gboolean found = FALSE;
-  struct group *group;
-  FILE *file;
-
-  if (!open_accounts ("/etc/group", &file, error))
-    return TRUE;
-  while (file && !found && (group = fgetgrent (file)))
-    found = group->gr_gid >= span.first && group->gr_gid <= span.last;
-  return close_accounts ("/etc/group", file, found, error);
-}
-
-gboolean
-bothy_conflicts_is_none (int number)
-{
-  return number == 0 || number == ENOENT || number == ESRCH || number == EBADF || number == EPERM;
-}
-
-gboolean
-bothy_conflicts_is_ours (guint32 id, const char *name)
-{
-  g_autofree char *prefix = g_strdup_printf ("bothy-%u-", id / BOTHY_RANGE_SIZE);
-
-  return g_str_has_prefix (name, prefix);
-}
-
-/* NAME or NULL, and the NUMBER that came with it, are what NSS says of ID. What it does not know gives TRUE and sets ERROR. */
-static gboolean
-is_somebody (gint64 id, const char *name, int number, GError **error)
-{
-  if (name)
-    return !bothy_conflicts_is_ours ((guint32)id, name);
-  /* ERANGE: it is there, and is long. */
-  if (number == ERANGE)
-    return TRUE;
-  if (bothy_conflicts_is_none (number))
-    return FALSE;
-  bothy_error_set_errno (error, number, "looking for accounts");
-  return TRUE;
-}
-
-static gboolean
-is_user (gint64 uid, GError **error)
-{
-  g_autofree char *buffer = g_malloc (NSS_BUFFER_SIZE);
-  struct passwd entry, *found = NULL;
-  int number = getpwuid_r ((uid_t)uid, &entry, buffer, NSS_BUFFER_SIZE, &found);
-
-  return is_somebody (uid, found ? found->pw_name : NULL, number, error);
-}
-
-static gboolean
-is_group (gint64 gid, GError **error)
-{
-  g_autofree char *buffer = g_malloc (NSS_BUFFER_SIZE);
-  struct group entry, *found = NULL;
-  int number = getgrgid_r ((gid_t)gid, &entry, buffer, NSS_BUFFER_SIZE, &found);
-
-  return is_somebody (gid, found ? found->gr_name : NULL, number, error);
-}
-
-/*
- * Whether SPAN has ids of a domain of Active Directory. Directory servers list nobody, and a domain's people are anywhere in its slice of
- * ids; but each domain has an administrator and a group of all its users, whose numbers in the slice are the same everywhere. The
- * slices are SSSD's (ldap_idmap_range_min and ldap_idmap_range_size of sssd-ad(5)) as they are unless somebody set others.
- */
-static gboolean
-domain_overlaps (BothyIdSpan span, GError **error)
-{
-  const gint64 first = 200000, size = 200000, administrator = 500, users = 513;
-
-  for (gint64 slice = first + MAX (span.first - first, 0) / size * size; slice <= span.last; slice += size)
-    if (is_user (slice + administrator, error) || is_group (slice + users, error))
-      return TRUE;
-  return FALSE;
-}
-
-static gboolean
-account_overlaps (BothyIdSpan span, GError **error)
-{
-  return domain_overlaps (span, error) || is_user (span.first, error) || is_user (span.last, error) ||
-         is_group (span.first, error) || is_group (span.last, error) || users_overlap (span, error) ||
-         groups_overlap (span, error);
-}
-
 /* Read the map, or the status, at PATH. A process that ends meanwhile has no claim: EINVAL is what the kernel says of one whose
    directory is there still, but that has been reaped. */
 static gboolean
@@ -435,15 +364,8 @@ bothy_conflicts_overlap (BothyIdSpan span, GError **error)
   Search search = { .span = span };
 
   return file_overlaps ("/etc/subuid", &search, error) || file_overlaps ("/etc/subgid", &search, error) ||
-         libsubid_overlaps (span) || account_overlaps (span, error) || any_process_overlaps (&search, error);
-}
-
-gboolean
-bothy_conflicts_have_account (BothyIdSpan span, GError **error)
-{
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&libraries);
-
-  return account_overlaps (span, error);
+         libsubid_overlaps (span) || bothy_accounts_are_among (span, error) ||
+         any_process_overlaps (&search, error);
 }
 
 /* Root can be any user as it is. */
@@ -506,7 +428,7 @@ bothy_conflicts_check_roots (gboolean gids, guint32 first, guint32 count, GError
   }
   found = search.overlaps || libsubid_gives_to_user (gids, first) ||
           libsubid_gives_to_user (gids, (guint32)search.span.last) ||
-          (gids ? groups_overlap (search.span, &unreadable) : users_overlap (search.span, &unreadable));
+          bothy_accounts_are_listed_among (gids, search.span, &unreadable);
   if (unreadable)
     g_propagate_error (error, g_steal_pointer (&unreadable));
   else if (found)

@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib.h>
+#include "core/ids/accounts.h"
 
 G_BEGIN_DECLS
-
-/* Inclusive; 64 bits wide so that no sum wraps. */
-typedef struct {
-  gint64 first;
-  gint64 last;
-  gboolean roots; /* a line of subuid(5) gives it to root */
-} BothyIdSpan;
 
 /*
  * Who else has ids: the lines of subuid(5) and subgid(5) and what libsubid answers, the accounts and groups of
@@ -21,16 +14,6 @@ typedef struct {
 /* Whether somebody else may have an id of SPAN. What could not be read also sets ERROR, and its result is TRUE.
    Waits for files and name services: for threads, of which one looks at a time. */
 gboolean bothy_conflicts_overlap (BothyIdSpan span, GError **error);
-
-/* The part of bothy_conflicts_overlap() that asks for accounts and groups: somebody may have got one after the range was given
-   out. Errors and threads as there. */
-gboolean bothy_conflicts_have_account (BothyIdSpan span, GError **error);
-
-/* Whether NUMBER, with no entry, is how getpwuid_r(3) says that there is none; anything else says that it is not known. */
-gboolean bothy_conflicts_is_none (int number);
-
-/* Whether NAME is what bothy_userdb_publish() calls ID, or an earlier one called it. Such an account is nobody's. */
-gboolean bothy_conflicts_is_ours (guint32 id, const char *name);
 
 /* Whether no line of subuid(5) and subgid(5) gives one of COUNT ids from FIRST away; somebody may have written one after the
    range was given out. FALSE and NOT_YOURS if there is such a line, FALSE and the reason if they can not be

@@ -1,46 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/ids/ranges.h"
 
+#include "core/ids/clear.h"
 #include "core/ids/conflicts.h"
+#include "core/ids/range-record.h"
 #include "base/error.h"
 #include "base/per-user.h"
-#include "base/fault.h"
-#include "base/validate.h"
-#include "base/fd.h"
+#include "config.h"
 #include "platform/userdb.h"
-#include "storage/record.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
-
-#define GROUP        "Range"
-#define SHUT_IN_BOOT "ShutInBoot"
-#define BOOT_ID      "/proc/sys/kernel/random/boot_id"
-#define CLEAR                                                                                                \
-  ".clear-" /* and a base: an empty file, beside the records: somebody with an account has called from there */
 
 struct _BothyRanges {
   GObject parent;
   int dirfd;
   guint32 pool_base;
   guint32 pool_count;
-  guint max_all;          /* how many a user may have */
-  GTree *by_base;         /* base → BothyRange */
-  GHashTable *kept_clear; /* bases of ranges with accounts in them, a set */
-  BothyPerUser *taking;   /* ranges that users are getting by hand just now */
-  guint32 next;           /* index in the pool where the search for a new one begins */
+  BothyRangesChecks checks;
+  guint max_all;        /* how many a user may have */
+  GTree *by_base;       /* base → BothyRange */
+  BothyClear *clear;    /* ranges with accounts in them */
+  BothyPerUser *taking; /* ranges that users are getting by hand just now */
+  guint32 next;         /* index in the pool where the search for a new one begins */
   gboolean degraded;
 };
 
 /* What a thread is told of a range, and says of it. */
 typedef struct {
   int dirfd;
-  guint32 owner;
-  guint32 base;
-  gboolean by_hand;
-  gboolean shut;
+  BothyRangeRecord record;
   gboolean taken_elsewhere;
 } Take;
 
@@ -85,62 +73,27 @@ enter_range (BothyRanges *self, guint32 base, guint32 owner)
 {
   BothyRange *range = g_new0 (BothyRange, 1);
 
-  g_hash_table_add (self->kept_clear, GUINT_TO_POINTER (base_of (owner)));
+  bothy_clear_add (self->clear, base_of (owner));
   range->base = base;
   range->owner = owner;
   g_tree_insert (self->by_base, GUINT_TO_POINTER (base), range);
   return range;
 }
 
-/* (transfer full) NULL and an error: this boot can not be told from the next one. */
-static char *
-read_boot_id (GError **error)
-{
-  g_autofree char *id = NULL;
-
-  if (!g_file_get_contents (BOOT_ID, &id, NULL, error))
-    return NULL;
-  g_strchomp (id);
-  if (*id)
-    return g_steal_pointer (&id);
-  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED, "%s is empty", BOOT_ID);
-  return NULL;
-}
-
-/* Whether an administrator shut the range of RECORD in an earlier boot: nothing in the kernel has its ids. */
-static gboolean
-was_shut_before_boot (GKeyFile *record)
-{
-  g_autofree char *shut = g_key_file_get_string (record, GROUP, SHUT_IN_BOOT, NULL);
-  g_autofree char *now = shut ? read_boot_id (NULL) : NULL;
-
-  return now && !g_str_equal (shut, now);
-}
-
 static gboolean
 load_range (BothyRanges *self, const char *name)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GKeyFile) record = bothy_record_read (self->dirfd, name, &error);
+  BothyRangeRecord record;
   BothyRange *range;
-  guint64 base, owner;
 
-  if (!record) {
-    g_warning ("Ranges: %s", error->message);
+  if (!bothy_range_record_read (self->dirfd, name, &record))
     return FALSE;
-  }
-  owner = g_key_file_get_uint64 (record, GROUP, "Owner", &error);
-  if (error || owner > G_MAXINT32 || !bothy_parse_number (name, 65536, G_MAXUINT32, &base) ||
-      base % BOTHY_RANGE_SIZE != 0 || base != g_key_file_get_uint64 (record, GROUP, "Base", NULL)) {
-    g_warning ("Ranges: the record %s makes no sense", name);
-    return FALSE;
-  }
-  range = enter_range (self, (guint32)base, (guint32)owner);
-  range->by_hand = g_key_file_get_boolean (record, GROUP, "ByHand", NULL);
-  range->shut = g_key_file_has_key (record, GROUP, SHUT_IN_BOOT, NULL);
-  range->shut_before_boot = was_shut_before_boot (record);
+  range = enter_range (self, record.base, record.owner);
+  range->by_hand = record.by_hand;
+  range->shut = record.shut;
+  range->shut_before_boot = record.shut_before_boot;
   range->used = range->by_hand || range->shut;
-  bothy_userdb_publish ((guint32)base, BOTHY_RANGE_SIZE);
+  bothy_userdb_publish (range->base, BOTHY_RANGE_SIZE);
   return TRUE;
 }
 
@@ -154,24 +107,25 @@ load_ranges (BothyRanges *self)
   if (!dir)
     self->degraded = TRUE;
   while (dir && (name = g_dir_read_name (dir))) {
-    guint64 base;
-
-    if (g_str_has_prefix (name, CLEAR) && bothy_parse_number (name + strlen (CLEAR), 0, G_MAXUINT32, &base))
-      g_hash_table_add (self->kept_clear, GUINT_TO_POINTER ((guint32)base));
-    else if (strstr (name, ".corrupt-") || (name[0] != '.' && !load_range (self, name)))
+    if (!bothy_clear_load (self->clear, name) &&
+        (strstr (name, ".corrupt-") || (name[0] != '.' && !load_range (self, name))))
       self->degraded = TRUE;
   }
 }
 
 BothyRanges *
-bothy_ranges_new (int dirfd, const BothyConfiguration *configuration)
+bothy_ranges_new (int dirfd, const BothyConfiguration *configuration, const BothyRangesChecks *checks)
 {
+  static const BothyRangesChecks of_machine = { bothy_conflicts_overlap, bothy_accounts_are_among };
   BothyRanges *self = g_object_new (BOTHY_TYPE_RANGES, NULL);
 
   self->dirfd = dirfd;
+  self->checks = checks ? *checks : of_machine;
   self->pool_base = configuration->range_base;
   self->pool_count = configuration->range_count;
   self->max_all = configuration->max_all_ranges;
+  self->clear = bothy_clear_new (dirfd, self->pool_base,
+                                 (guint64)self->pool_base + (guint64)self->pool_count * BOTHY_RANGE_SIZE);
   load_ranges (self);
   return self;
 }
@@ -259,8 +213,7 @@ reserve_new (BothyRanges *self, guint32 owner)
   for (; self->next < self->pool_count; self->next++) {
     guint32 base = self->pool_base + self->next * BOTHY_RANGE_SIZE;
 
-    if (!find_range (self, base) && base != base_of (owner) &&
-        !g_hash_table_contains (self->kept_clear, GUINT_TO_POINTER (base))) {
+    if (!find_range (self, base) && base != base_of (owner) && !bothy_clear_has (self->clear, base)) {
       BothyRange *range = enter_range (self, base, owner);
 
       range->used = TRUE;
@@ -274,23 +227,9 @@ reserve_new (BothyRanges *self, guint32 owner)
 static gboolean
 record_range (const Take *take, GError **error)
 {
-  g_autoptr (GKeyFile) record = g_key_file_new ();
-  g_autofree char *name = g_strdup_printf ("%u", take->base);
-  g_autofree char *boot = take->shut ? read_boot_id (error) : NULL;
-
-  g_key_file_set_uint64 (record, GROUP, "Base", take->base);
-  g_key_file_set_uint64 (record, GROUP, "Owner", take->owner);
-  if (take->by_hand)
-    g_key_file_set_boolean (record, GROUP, "ByHand", TRUE);
-  if (take->shut && !boot)
+  if (!bothy_range_record_write (take->dirfd, &take->record, error))
     return FALSE;
-  if (boot)
-    g_key_file_set_string (record, GROUP, SHUT_IN_BOOT, boot);
-  BOTHY_FAULT_POINT ("range.before-record");
-  if (!bothy_record_write (take->dirfd, name, record, BOTHY_RECORD_DURABLE, error))
-    return FALSE;
-  BOTHY_FAULT_POINT ("range.after-record");
-  bothy_userdb_publish (take->base, BOTHY_RANGE_SIZE);
+  bothy_userdb_publish (take->record.base, BOTHY_RANGE_SIZE);
   return TRUE;
 }
 
@@ -300,7 +239,7 @@ check_and_record_new (GTask *task, gpointer source, gpointer task_data, GCancell
   Take *take = task_data;
   GError *error = NULL;
 
-  take->taken_elsewhere = bothy_conflicts_overlap (get_span (take->base), &error);
+  take->taken_elsewhere = BOTHY_RANGES (source)->checks.overlap (get_span (take->record.base), &error);
   if (error || (!take->taken_elsewhere && !record_range (take, &error)))
     g_task_return_error (task, error);
   else
@@ -318,16 +257,16 @@ on_new_recorded (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   if (!g_task_propagate_boolean (G_TASK (result), &error)) {
-    g_tree_remove (self->by_base, GUINT_TO_POINTER (take->base));
+    g_tree_remove (self->by_base, GUINT_TO_POINTER (take->record.base));
     self->next = 0;
     g_prefix_error (&error, "No id range was given out: ");
     g_task_return_error (task, error);
   } else if (take->taken_elsewhere) {
-    g_tree_remove (self->by_base, GUINT_TO_POINTER (take->base));
-    self->next = (take->base - self->pool_base) / BOTHY_RANGE_SIZE + 1;
+    g_tree_remove (self->by_base, GUINT_TO_POINTER (take->record.base));
+    self->next = (take->record.base - self->pool_base) / BOTHY_RANGE_SIZE + 1;
     try_next_new (self, task);
   } else
-    g_task_return_pointer (task, GUINT_TO_POINTER (take->base), NULL);
+    g_task_return_pointer (task, GUINT_TO_POINTER (take->record.base), NULL);
 }
 
 static void
@@ -348,8 +287,8 @@ try_next_new (BothyRanges *self, GTask *task)
   }
   take = g_new0 (Take, 1);
   take->dirfd = self->dirfd;
-  take->owner = owner;
-  take->base = range->base;
+  take->record.owner = owner;
+  take->record.base = range->base;
   check = g_task_new (self, NULL, on_new_recorded, g_object_ref (task));
   g_task_set_task_data (check, take, g_free);
   g_task_run_in_thread (check, check_and_record_new);
@@ -359,7 +298,7 @@ static void
 check_again (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
   GError *error = NULL;
-  gboolean clashes = bothy_conflicts_have_account (get_span (GPOINTER_TO_UINT (task_data)), &error);
+  gboolean clashes = BOTHY_RANGES (source)->checks.accounts (get_span (GPOINTER_TO_UINT (task_data)), &error);
 
   if (error)
     g_task_return_error (task, error);
@@ -473,9 +412,9 @@ check_not_running (const Take *take, GError **error)
 {
   g_autoptr (GError) failed = NULL;
 
-  if (bothy_conflicts_running (get_span (take->base), &failed) && !failed)
+  if (bothy_conflicts_running (get_span (take->record.base), &failed) && !failed)
     g_set_error (&failed, BOTHY_ERROR, BOTHY_ERROR_BUSY, "A process still runs with ids of the range %u",
-                 take->base);
+                 take->record.base);
   if (!failed)
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&failed));
@@ -488,7 +427,7 @@ write_hold (GTask *task, gpointer source, gpointer task_data, GCancellable *canc
   const Take *take = task_data;
   GError *error = NULL;
 
-  if ((take->by_hand || check_not_running (take, &error)) && record_range (take, &error))
+  if ((take->record.by_hand || check_not_running (take, &error)) && record_range (take, &error))
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);
@@ -503,9 +442,9 @@ record_hold (
   Take *take = g_new0 (Take, 1);
 
   take->dirfd = self->dirfd;
-  take->owner = range->owner;
-  take->base = range->base;
-  take->by_hand = by_hand;
+  take->record.owner = range->owner;
+  take->record.base = range->base;
+  take->record.by_hand = by_hand;
   g_task_set_task_data (task, take, g_free);
   g_task_run_in_thread (task, write_hold);
 }
@@ -516,7 +455,7 @@ on_hold_recorded (GObject *source, GAsyncResult *result, gpointer user_data)
   BothyRanges *self = BOTHY_RANGES (source);
   g_autoptr (GTask) task = user_data;
   const Take *take = g_task_get_task_data (G_TASK (result));
-  BothyRange *range = find_range (self, take->base);
+  BothyRange *range = find_range (self, take->record.base);
   GError *error = NULL;
 
   bothy_per_user_release (self->taking, range->owner);
@@ -582,7 +521,7 @@ on_release_recorded (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   const Take *take = g_task_get_task_data (G_TASK (result));
-  BothyRange *range = find_range (BOTHY_RANGES (source), take->base);
+  BothyRange *range = find_range (BOTHY_RANGES (source), take->record.base);
   GError *error = NULL;
 
   range->by_hand = range->used = !g_task_propagate_boolean (G_TASK (result), &error);
@@ -624,17 +563,6 @@ bothy_ranges_release_by_hand_finish (BothyRanges *self, GAsyncResult *result, GE
 
 /* ---- ranges that go to others ---- */
 
-/* Whether the disk may say that the range is shut: it must not be its owner's in memory then, for at the next start it would
-   be nobody's, and what he made with it would have no range. */
-static gboolean
-may_be_shut (const Take *take)
-{
-  g_autofree char *name = g_strdup_printf ("%u", take->base);
-  g_autoptr (GKeyFile) record = bothy_record_read (take->dirfd, name, NULL);
-
-  return !record || g_key_file_has_key (record, GROUP, SHUT_IN_BOOT, NULL);
-}
-
 /* An error says that it is not certain, or not done. In a thread. */
 static void
 write_shut (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
@@ -646,7 +574,7 @@ write_shut (GTask *task, gpointer source, gpointer task_data, GCancellable *canc
     g_task_return_boolean (task, TRUE);
     return;
   }
-  take->shut = may_be_shut (take);
+  take->record.shut = bothy_range_record_may_be_shut (take->dirfd, take->record.base);
   g_task_return_error (task, error);
 }
 
@@ -655,35 +583,30 @@ on_shut (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   const Take *take = g_task_get_task_data (G_TASK (result));
-  BothyRange *range = find_range (BOTHY_RANGES (source), take->base);
+  BothyRange *range = find_range (BOTHY_RANGES (source), take->record.base);
   GError *error = NULL;
 
   g_task_propagate_boolean (G_TASK (result), &error);
-  range->shut = range->used = take->shut;
+  range->shut = range->used = take->record.shut;
   if (error)
     g_task_return_error (task, error);
   else
     g_task_return_int (task, BOTHY_RECLAIM_SHUT);
 }
 
-/* Nobody has the range any more. In a thread. */
+/* In a thread. */
 static void
 remove_record (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
   const Take *take = task_data;
-  g_autofree char *name = g_strdup_printf ("%u", take->base);
   GError *error = NULL;
 
-  if (!check_not_running (take, &error))
-    g_task_return_error (task, error);
-  /* It may have gone before, when the disk did not take that. */
-  else if ((unlinkat (take->dirfd, name, 0) < 0 && errno != ENOENT) || fsync (take->dirfd) < 0) {
-    bothy_error_set_errno (&error, errno, "Removing the record of a range");
-    g_task_return_error (task, error);
-  } else {
-    bothy_userdb_withdraw (take->base, BOTHY_RANGE_SIZE);
+  if (check_not_running (take, &error) &&
+      bothy_range_record_remove (take->dirfd, take->record.base, &error)) {
+    bothy_userdb_withdraw (take->record.base, BOTHY_RANGE_SIZE);
     g_task_return_boolean (task, TRUE);
-  }
+  } else
+    g_task_return_error (task, error);
 }
 
 static void
@@ -695,11 +618,11 @@ on_record_removed (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   if (!g_task_propagate_boolean (G_TASK (result), &error)) {
-    find_range (self, take->base)->releasing = FALSE;
+    find_range (self, take->record.base)->releasing = FALSE;
     g_task_return_error (task, error);
     return;
   }
-  g_tree_remove (self->by_base, GUINT_TO_POINTER (take->base));
+  g_tree_remove (self->by_base, GUINT_TO_POINTER (take->record.base));
   self->next = 0;
   g_task_return_int (task, BOTHY_RECLAIM_GIVEN);
 }
@@ -745,9 +668,9 @@ bothy_ranges_reclaim (BothyRanges *self, guint32 base, GAsyncReadyCallback callb
   }
   take = g_new0 (Take, 1);
   take->dirfd = self->dirfd;
-  take->owner = range->owner;
-  take->base = base;
-  take->shut = TRUE;
+  take->record.owner = range->owner;
+  take->record.base = base;
+  take->record.shut = TRUE;
   thread = g_task_new (self, NULL, range->shut ? on_record_removed : on_shut, g_object_ref (task));
   g_task_set_task_data (thread, take, g_free);
   if (range->shut) {
@@ -805,29 +728,32 @@ bothy_ranges_is_given (BothyRanges *self, guint32 id)
   return base == BOTHY_NEUTRAL_BASE || find_range (self, base) != NULL;
 }
 
-/* A later bothyd is to know, too. Nothing is given out below the pool, so only a few are worth a file. */
 static void
-note_clear (BothyRanges *self, guint32 base)
+on_clear_noted (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autofree char *name = g_strdup_printf (CLEAR "%u", base);
-  guint64 end = (guint64)self->pool_base + (guint64)self->pool_count * BOTHY_RANGE_SIZE;
-  autofd fd = -1;
+  g_autoptr (GTask) task = user_data;
+  BothyRanges *self = g_task_get_source_object (task);
 
-  if (base < self->pool_base || base >= end)
-    return;
-  fd = openat (self->dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd < 0 && errno != EEXIST)
-    g_warning ("Ranges: that %u is kept clear can not be noted: %s", base, g_strerror (errno));
+  /* A disk that is full keeps nobody from deleting what fills it; as long as this process lives, it is known. */
+  bothy_clear_note_finish (self->clear, result);
+  g_task_return_boolean (task, TRUE);
+}
+
+void
+bothy_ranges_keep_clear_of (BothyRanges *self, guint32 uid, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+
+  if (find_range (self, base_of (uid)))
+    g_task_return_boolean (task, FALSE);
+  else
+    bothy_clear_note (self->clear, base_of (uid), on_clear_noted, g_steal_pointer (&task));
 }
 
 gboolean
-bothy_ranges_keep_clear_of (BothyRanges *self, guint32 uid)
+bothy_ranges_keep_clear_of_finish (BothyRanges *self, GAsyncResult *result)
 {
-  if (find_range (self, base_of (uid)))
-    return FALSE;
-  if (g_hash_table_add (self->kept_clear, GUINT_TO_POINTER (base_of (uid))))
-    note_clear (self, base_of (uid));
-  return TRUE;
+  return g_task_propagate_boolean (G_TASK (result), NULL);
 }
 
 static gboolean
@@ -851,6 +777,7 @@ bothy_ranges_finalize (GObject *object)
 {
   g_tree_unref (BOTHY_RANGES (object)->by_base);
   bothy_per_user_free (BOTHY_RANGES (object)->taking);
+  bothy_clear_free (BOTHY_RANGES (object)->clear);
   G_OBJECT_CLASS (bothy_ranges_parent_class)->finalize (object);
 }
 
@@ -865,5 +792,4 @@ bothy_ranges_init (BothyRanges *self)
 {
   self->by_base = g_tree_new_full (compare_bases, NULL, NULL, g_free);
   self->taking = bothy_per_user_new (0, 0);
-  self->kept_clear = g_hash_table_new (NULL, NULL);
 }

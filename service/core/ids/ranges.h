@@ -5,6 +5,7 @@
 
 #include "base/configuration.h"
 #include "base/ids.h"
+#include "core/ids/accounts.h"
 
 G_BEGIN_DECLS
 
@@ -24,9 +25,16 @@ G_BEGIN_DECLS
 #define BOTHY_TYPE_RANGES (bothy_ranges_get_type ())
 G_DECLARE_FINAL_TYPE (BothyRanges, bothy_ranges, BOTHY, RANGES, GObject)
 
+/* Who else has ids of a span: bothy_conflicts_overlap() and bothy_accounts_are_among(), which say what these have to do. */
+typedef struct {
+  gboolean (*overlap) (BothyIdSpan span, GError **error);
+  gboolean (*accounts) (BothyIdSpan span, GError **error);
+} BothyRangesChecks;
+
 /* Read the records in the directory DIRFD (STATE/ranges), which stays the caller's. The pool is that of
-   CONFIGURATION. (transfer full) */
-BothyRanges *bothy_ranges_new (int dirfd, const BothyConfiguration *configuration);
+   CONFIGURATION. CHECKS (copied) are asked in threads; NULL: those that look at this machine. (transfer full) */
+BothyRanges *
+bothy_ranges_new (int dirfd, const BothyConfiguration *configuration, const BothyRangesChecks *checks);
 
 /* Whether a record could not be read, so that somebody may have ids that nothing says he has: then nothing is given
    out. */
@@ -61,8 +69,12 @@ void bothy_ranges_release (BothyRanges *self, guint32 base);
 gboolean bothy_ranges_is_given (BothyRanges *self, guint32 id);
 
 /* UID is somebody's who has an account, as directory servers may give out from within the pool: no range with it is given out from
-   now on, also by a later bothyd. FALSE: one was already. */
-gboolean bothy_ranges_keep_clear_of (BothyRanges *self, guint32 uid);
+   now on, and when CALLBACK is called, a later bothyd gives none, either. */
+void
+bothy_ranges_keep_clear_of (BothyRanges *self, guint32 uid, GAsyncReadyCallback callback, gpointer user_data);
+
+/* FALSE: one was given out already. */
+gboolean bothy_ranges_keep_clear_of_finish (BothyRanges *self, GAsyncResult *result);
 
 /* Whether OWNER holds fewer than MAX ranges by hand. FALSE with QUOTA_EXCEEDED. */
 gboolean bothy_ranges_check_by_hand (BothyRanges *self, guint32 owner, guint max, GError **error);

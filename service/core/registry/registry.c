@@ -53,8 +53,9 @@ bothy_registry_is_degraded (BothyRegistry *self)
 gboolean
 bothy_registry_is_idle (BothyRegistry *self)
 {
-  return !bothy_trash_is_busy (self->trash) && bothy_byhand_nics_count (self->nics) == 0 &&
-         bothy_containers_is_idle (self->containers) && bothy_operations_is_idle (self->operations);
+  return !bothy_trash_is_busy (self->trash) && bothy_cgroup_manager_is_idle (self->cgroups) &&
+         bothy_byhand_nics_count (self->nics) == 0 && bothy_containers_is_idle (self->containers) &&
+         bothy_operations_is_idle (self->operations);
 }
 
 void
@@ -363,6 +364,14 @@ lower_defaults (BothyConfiguration *configuration, int state_fd)
   lower (&configuration->default_inodes, configuration->user_inodes / 4);
 }
 
+static void
+limits_of_user (guint32 user, BothyCgroupLimits *ret_limits, gpointer data)
+{
+  const BothyRegistry *self = data;
+
+  bothy_limits_of_user (bothy_ceilings_for (self->ceilings, user), ret_limits);
+}
+
 BothyRegistry *
 bothy_registry_new (BothyConfiguration *configuration,
                     BothyHelperClient *helper,
@@ -375,21 +384,22 @@ bothy_registry_new (BothyConfiguration *configuration,
   self->configuration = configuration;
   self->helper = g_object_ref (helper);
   self->cgroups = g_object_ref (cgroups);
-  self->parser_groups = bothy_parser_groups_new (cgroups);
-  bothy_helper_client_set_group_for (helper, bothy_parser_groups_open, self->parser_groups);
+  g_signal_connect_object (cgroups, "settled", G_CALLBACK (on_settled), self, G_CONNECT_SWAPPED);
   self->state = bothy_state_new (error);
   if (self->state)
     self->marks = bothy_marks_new (self->state->boot_fd, self->state->state_fd, error);
   if (!self->marks)
     return NULL;
   lower_defaults (self->configuration, self->state->state_fd);
+  self->ceilings = bothy_ceilings_new (self->state->ceilings_fd, configuration, &ceilings_degraded);
+  self->parser_groups = bothy_parser_groups_new (cgroups, limits_of_user, self);
+  bothy_helper_client_set_group_for (helper, bothy_parser_groups_open, self->parser_groups);
   self->trash = bothy_trash_new (self->state->trash_fd, bothy_unpack_remove, helper);
-  self->ranges = bothy_ranges_new (self->state->ranges_fd, configuration);
+  self->ranges = bothy_ranges_new (self->state->ranges_fd, configuration, NULL);
   self->owners = bothy_owners_new (self->state->accounts_fd);
   self->uppers = bothy_uppers_new (self->state->uppers_fd, self->trash, &uppers_degraded);
   self->volumes =
       bothy_volumes_new (self->state->volumes_fd, self->trash, configuration->max_volumes, &volumes_degraded);
-  self->ceilings = bothy_ceilings_new (self->state->ceilings_fd, configuration, &ceilings_degraded);
   complete = make_images (self) && !uppers_degraded && !volumes_degraded && !ceilings_degraded;
   make_network (self);
   make_containers (self);
