@@ -28,6 +28,8 @@ gboolean bothy_registry_reserve_create (BothyRegistry *self,
                                         guint32 owner,
                                         const BothyContainerSpec *spec,
                                         GError **error);
+
+/* SPEC of OWNER, which bothy_registry_reserve_create() kept a name for, will not be made, or now. */
 void bothy_registry_cancel_create (BothyRegistry *self, guint32 owner, const BothyContainerSpec *spec);
 
 /* Whether OWNER could have one as SPEC says now, as far as that is known before one is made. FALSE with CONTAINER_EXISTS, QUOTA_EXCEEDED and
