@@ -37,6 +37,7 @@ static const Setting settings[] = {
   { SETTING ("Quota", "Processes", max_processes, 0, 65536, 256) },
   { SETTING ("Quota", "ImageBytes", max_image_bytes, 0, G_MAXINT64, G_GUINT64_CONSTANT (20) << 30) },
   { SETTING ("Quota", "ImageFiles", max_image_files, 0, G_MAXINT64, 2000000) },
+  { SETTING ("Network", "Subnet", subnet, 0, 255, 0) },
   { SETTING ("Images", "ExpireDays", expire_days, 0, 36500, 30) },
   { SETTING ("Limits", "ContainerMemory", container_memory, 0, G_MAXINT64, 0) },
   { SETTING ("Limits", "ContainerTasks", container_tasks, 0, 4194304, 0) },

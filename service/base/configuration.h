@@ -23,6 +23,7 @@ typedef struct {
   guint max_processes;
   guint64 max_image_bytes;
   guint64 max_image_files;
+  guint subnet;             /* bothy0 has 10.SUBNET.0.0/16; 0: what is free */
   guint expire_days;        /* on which nobody used an image that was pulled, and then it goes; 0: never */
   guint64 container_memory; /* what one container may have at most; 0, here and below: no bound */
   guint container_tasks;

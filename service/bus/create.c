@@ -336,6 +336,8 @@ bothy_manager_handle_create_container (BothyCall *call)
 
 typedef struct {
   BothyContainerSpec *spec; /* NULL once it was handed on */
+  BothyRegistry *keeper;    /* of the container's name for USER, or NULL: it is not kept */
+  guint32 user;
   BothyReference reference; /* of the image, for who has to get it */
   BothyCredentials *credentials;
   gboolean may_pull;
@@ -344,6 +346,9 @@ typedef struct {
 static void
 launch_request_free (LaunchRequest *request)
 {
+  if (request->spec && request->keeper)
+    bothy_registry_cancel_create (request->keeper, request->user, request->spec);
+  g_clear_object (&request->keeper);
   g_clear_pointer (&request->spec, bothy_container_spec_free);
   bothy_reference_clear (&request->reference);
   g_clear_pointer (&request->credentials, bothy_credentials_unref);
@@ -431,9 +436,17 @@ void
 bothy_manager_handle_launch (BothyCall *call)
 {
   LaunchRequest *request = call->request;
+  GError *error = NULL;
 
   if (!settle_network (call, request->spec))
     return;
+  /* Also while it waits for its turn, or for an image: whoever comes second is told at once. */
+  if (!bothy_registry_reserve_create (call->registry, call->user, request->spec, &error)) {
+    bothy_call_return_error (call, error);
+    return;
+  }
+  request->keeper = g_object_ref (call->registry);
+  request->user = call->user;
   request->may_pull = call->also != NULL;
   bothy_call_return_operation (call, "launch-container", request->spec->name,
                                request->may_pull ? "looking" : "creating", launch);

@@ -189,6 +189,8 @@ open_in_pool (const char *pools, const char *pool, const char *name, struct step
 {
   char path[512];
 
+  /* Of which one it is, or which is the second. */
+  snprintf (ret->places[ret->n_fds > 0], sizeof ret->places[0], "%.62s/%.64s", pools, pool);
   if (ret->n_fds > 0) {
     snprintf (path, sizeof path, "%s/containers/%s/rootfs", pool, name);
     AUTO_FD second = open_below (pools, path, O_RDONLY | O_DIRECTORY);

@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define HELPER_PROTOCOL_VERSION 9u
+#define HELPER_PROTOCOL_VERSION 10u
 #define HELPER_MAX_EXTENTS      5 /* what a uid_map written here may hold */
 #define HELPER_MAX_LAYERS       200
 #define HELPER_MAX_FDS          208 /* below SCM_MAX_FD, 253 */
@@ -256,4 +256,7 @@ struct helper_reply {
   uint64_t bytes; /* QUOTA: what the project takes */
   uint64_t inodes;
   char filesystem[32]; /* NUL-terminated; FOLDER_MOUNT */
+  char places
+      [2]
+      [128]; /* NUL-terminated; ADOPTABLE, ENOTUNIQ: directories that both have it, as far as there is room */
 };

@@ -148,6 +148,7 @@ run_worker (int connection, const struct packet *packet)
   };
 
   memcpy (message.filesystem, result.filesystem, sizeof message.filesystem);
+  memcpy (message.places, result.places, sizeof message.places);
   if (packet_reply (connection, &message, result.fds, error == 0 ? result.n_fds : 0, 0) < 0)
     _exit (EXIT_FAILURE);
   /* A step's own child has been killed; who else would wait for it, on a machine whose pid 1 does not? */

@@ -18,6 +18,7 @@ struct step_result {
   uint64_t bytes;
   uint64_t inodes;
   char filesystem[32];
+  char places[2][128];
 };
 
 /* Makes a user namespace and maps it; for HELPER_NETNS, also a network namespace in it. */

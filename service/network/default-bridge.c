@@ -8,6 +8,10 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 
+#define NOTHING_FREE                                                                                         \
+  "Routes of this machine lead into each network that " BOTHY_BRIDGE_NAME " could have; choose one with "    \
+  "Subnet= in [Network] of /etc/bothy/bothyd.conf, and restart bothyd"
+
 #define PREFIX6         64
 #define WAITING_SECONDS 20 /* for all steps together */
 #define MAX_TRIES       20
@@ -40,12 +44,13 @@ struct _BothyDefaultBridge {
   gboolean could_ask; /* when NetworkManager last told of its state */
   guint tries;
   guint timer;
-  guint pauses;   /* before it was brought up, since it was lost */
-  guint losses;   /* in a row, each soon after it had come up */
-  guint pause;    /* the timer of the one that is under way */
-  gint64 came_up; /* when it last did, as g_get_monotonic_time(); 0: not since somebody wants it */
-  char *problem;  /* why it is not up, or NULL */
-  guint32 address4;
+  guint pauses;     /* before it was brought up, since it was lost */
+  guint losses;     /* in a row, each soon after it had come up */
+  guint pause;      /* the timer of the one that is under way */
+  gint64 came_up;   /* when it last did, as g_get_monotonic_time(); 0: not since somebody wants it */
+  char *problem;    /* why it is not up, or NULL */
+  guint subnet;     /* the second number of address4 that was asked for; 0: any */
+  guint32 address4; /* 0: there was none that is free */
   guint8 address6[16];
 };
 
@@ -76,6 +81,22 @@ const char *
 bothy_default_bridge_get_problem (BothyDefaultBridge *self)
 {
   return self->problem;
+}
+
+/* Containers that run keep the addresses that they have, so only while there are none. */
+static void
+choose_addresses (BothyDefaultBridge *self)
+{
+  self->address4 =
+      self->subnet != 0 ? 10u << 24 | self->subnet << 16 | 1 : bothy_subnet_choose4 (BOTHY_BRIDGE_NAME);
+  bothy_subnet_choose6 (BOTHY_BRIDGE_UUID, BOTHY_BRIDGE_NAME, self->address6);
+}
+
+void
+bothy_default_bridge_set_subnet (BothyDefaultBridge *self, guint subnet)
+{
+  self->subnet = subnet;
+  choose_addresses (self);
 }
 
 /* ---- the profile ---- */
@@ -304,8 +325,9 @@ on_added (GObject *source, GAsyncResult *result, gpointer user_data)
 
 /* An administrator may have made a profile of that UUID his own; then it is his that is used. */
 static void
-take_address_of (BothyDefaultBridge *self, NMConnection *connection)
+take_addresses_of (BothyDefaultBridge *self, NMConnection *connection)
 {
+  NMSettingIPConfig *ip6 = nm_connection_get_setting_ip6_config (connection);
   NMSettingIPConfig *ip4 = nm_connection_get_setting_ip4_config (connection);
   NMIPAddress *address = ip4 && nm_setting_ip_config_get_num_addresses (ip4) > 0
                              ? nm_setting_ip_config_get_address (ip4, 0)
@@ -313,6 +335,8 @@ take_address_of (BothyDefaultBridge *self, NMConnection *connection)
 
   if (address)
     self->address4 = ntohl (inet_addr (nm_ip_address_get_address (address)));
+  if (ip6 && nm_setting_ip_config_get_num_addresses (ip6) > 0)
+    nm_ip_address_get_address_binary (nm_setting_ip_config_get_address (ip6, 0), self->address6);
 }
 
 static void
@@ -332,7 +356,7 @@ bring_up (BothyDefaultBridge *self)
   }
   present = nm_client_get_connection_by_uuid (self->client, BOTHY_BRIDGE_UUID);
   if (present)
-    take_address_of (self, NM_CONNECTION (present));
+    take_addresses_of (self, NM_CONNECTION (present));
   /* A bridge without its profile is about to go. */
   if (present && is_up (self)) {
     succeed (self);
@@ -342,9 +366,12 @@ bring_up (BothyDefaultBridge *self)
     activate (self, NM_CONNECTION (present));
     return;
   }
-  /* Containers that run keep the addresses that they have. */
   if (!self->came_up)
-    self->address4 = bothy_subnet_choose4 (BOTHY_BRIDGE_NAME);
+    choose_addresses (self);
+  if (self->address4 == 0) {
+    fail (self, g_error_new_literal (BOTHY_ERROR, BOTHY_ERROR_FAILED, NOTHING_FREE), NULL);
+    return;
+  }
   connection = make_profile (self);
   settings = g_variant_ref_sink (nm_connection_to_dbus (connection, NM_CONNECTION_SERIALIZE_ALL));
   nm_client_add_connection2 (self->client, settings, NM_SETTINGS_ADD_CONNECTION2_FLAG_IN_MEMORY, NULL, FALSE,
@@ -639,8 +666,6 @@ static void
 bothy_default_bridge_init (BothyDefaultBridge *self)
 {
   self->waiting = g_queue_new ();
-  self->address4 = bothy_subnet_choose4 (BOTHY_BRIDGE_NAME);
-  bothy_subnet_derive6 (BOTHY_BRIDGE_UUID, self->address6);
 }
 
 BothyDefaultBridge *

@@ -25,6 +25,9 @@ G_DECLARE_FINAL_TYPE (BothyDefaultBridge, bothy_default_bridge, BOTHY, DEFAULT_B
 
 BothyDefaultBridge *bothy_default_bridge_new (BothyNm *nm);
 
+/* To be said once, before anything else: it has 10.SUBNET.0.0/16 when it is made, whoever has that as well; 0: what is free. */
+void bothy_default_bridge_set_subnet (BothyDefaultBridge *self, guint subnet);
+
 /* Have the bridge up. Fails with BOTHY_ERROR when NetworkManager is not there, can not, or does not answer: within half a
    minute at most. When it can later on, "back" follows. */
 void bothy_default_bridge_ensure (BothyDefaultBridge *self, GAsyncReadyCallback callback, gpointer user_data);
@@ -33,7 +36,7 @@ gboolean bothy_default_bridge_ensure_finish (BothyDefaultBridge *self, GAsyncRes
 /* Its index as a link of the host, 0: it is not there. */
 guint bothy_default_bridge_get_index (BothyDefaultBridge *self);
 
-/* Host byte order: the bridge's own IPv4 address; the network has 16 bits in front. */
+/* Host byte order: the bridge's own IPv4 address; the network has 16 bits in front. 0: there is no bridge, and no network is free. */
 guint32 bothy_default_bridge_get_address4 (BothyDefaultBridge *self);
 
 /* 16 bytes: the bridge's own IPv6 address, a unique local one of this machine; /64. */

@@ -370,7 +370,7 @@ bothy_network_get_subnet (BothyNetwork *self)
 {
   guint32 network = htonl (bothy_default_bridge_get_address4 (self->bridge) & 0xffff0000);
 
-  return format (AF_INET, &network, "/16");
+  return network ? format (AF_INET, &network, "/16") : g_strdup ("");
 }
 
 static void
@@ -417,10 +417,11 @@ bothy_network_init (BothyNetwork *self)
 }
 
 BothyNetwork *
-bothy_network_new (guint32 range_pool)
+bothy_network_new (guint32 range_pool, guint subnet)
 {
   BothyNetwork *self = g_object_new (BOTHY_TYPE_NETWORK, NULL);
 
   self->range_pool = range_pool;
+  bothy_default_bridge_set_subnet (self->bridge, subnet);
   return self;
 }

@@ -34,8 +34,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BothyNetworkConfig, bothy_network_config_free)
 
 #define BOTHY_NETWORK_INTERFACE "eth0"
 
-/* RANGE_POOL: the first id of the pool that ranges are taken from. */
-BothyNetwork *bothy_network_new (guint32 range_pool);
+/* RANGE_POOL: the first id of the pool that ranges are taken from. SUBNET: the second number of bothy0's addresses; 0: it is chosen. */
+BothyNetwork *bothy_network_new (guint32 range_pool, guint subnet);
 
 /* What it works with. */
 BothyDefaultBridge *bothy_network_get_bridge (BothyNetwork *self);
@@ -46,7 +46,7 @@ BothyNetClient *bothy_network_get_nics (BothyNetwork *self);
 /* Returns (transfer none): the connection to NetworkManager. */
 BothyNm *bothy_network_get_nm (BothyNetwork *self);
 
-/* Of the bridge, with prefix length. */
+/* Of the bridge, with prefix length; "": there is none, and no network is free. */
 char *bothy_network_get_subnet (BothyNetwork *self);
 
 /* Have the bridge up, so that attaching is fast. */

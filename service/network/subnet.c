@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "network/subnet.h"
 
+#include "network/routes.h"
+
 #include <arpa/inet.h>
 #include <net/if.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Networks to choose from, before all others that begin with 10. */
@@ -15,48 +16,49 @@ static const struct {
   guint8 first, last;
 } avoided[] = { { 0, 10 }, { 42, 44 }, { 88, 91 }, { 96, 111 }, { 244, 244 } };
 
-/* A line of /proc/net/route, proc(5). */
-typedef struct {
-  char interface[IFNAMSIZ + 1];
-  guint32 network, mask; /* in host byte order */
-} Route;
+/* What follows "172." where all that begins with 10 is somebody's, as behind many a VPN: from the last that Docker comes to on. */
+#define FIRST_172 30
+#define LAST_172  16
 
-/* Of all routes of the host but default ones. (element-type Route) */
-static GArray *
-read_routes (void)
+/* Random ones that are tried; one of them is somebody's only if he has all, or this machine's id. */
+#define ATTEMPTS6 16
+
+/* How much of another's network may be in ours. */
+typedef enum {
+  NOTHING,
+  A_PART, /* ours is in a wider one: for our addresses the nearer route, which is ours, holds */
+} Shared;
+
+static gboolean
+is_within (const guint8 *a, const guint8 *b, guint bits)
 {
-  GArray *routes = g_array_new (FALSE, TRUE, sizeof (Route));
-  g_autofree char *text = NULL;
-  g_auto (GStrv) lines = NULL;
+  guint bytes = bits / 8, rest = bits % 8;
+  guint8 mask = (guint8)(0xff00 >> rest);
 
-  g_file_get_contents ("/proc/net/route", &text, NULL, NULL);
-  lines = g_strsplit (text ? text : "", "\n", -1);
-  for (char **line = lines; *line; line++) {
-    Route route = { 0 };
-
-    if (sscanf (*line, "%16s %8x %*x %*x %*u %*u %*u %8x", route.interface, &route.network, &route.mask) !=
-            3 ||
-        route.mask == 0)
-      continue;
-    route.network = ntohl (route.network);
-    route.mask = ntohl (route.mask);
-    g_array_append_val (routes, route);
-  }
-  return routes;
+  return memcmp (a, b, bytes) == 0 && (rest == 0 || ((a[bytes] ^ b[bytes]) & mask) == 0);
 }
 
-/* The route that goes to an address of ADDRESS/MASK, but not by the interface OWN; NULL: there is none. */
-static const Route *
-find_route (const GArray *routes, guint32 address, guint32 mask, const char *own)
+/* The network of another interface than OWN that has addresses of ADDRESS/PREFIX's; NULL: there is none. */
+static const BothyRoute *
+find_route (const GArray *routes, int family, gconstpointer address, guint prefix, guint own, Shared allowed)
 {
   for (guint i = 0; i < routes->len; i++) {
-    const Route *route = &g_array_index (routes, Route, i);
-    guint32 common = route->mask & mask;
+    const BothyRoute *route = &g_array_index (routes, BothyRoute, i);
 
-    if (!g_str_equal (route->interface, own) && (route->network & common) == (address & common))
+    if (route->family == family && (own == 0 || route->index != own) &&
+        is_within (route->address, address, MIN (route->prefix, prefix)) &&
+        !(allowed == A_PART && route->prefix < prefix))
       return route;
   }
   return NULL;
+}
+
+static const BothyRoute *
+find_route4 (const GArray *routes, guint32 address, guint prefix, guint own, Shared allowed)
+{
+  guint32 bytes = htonl (address);
+
+  return find_route (routes, AF_INET, &bytes, prefix, own, allowed);
 }
 
 static gboolean
@@ -68,15 +70,27 @@ is_avoided (guint8 second)
   return FALSE;
 }
 
-/* The first of 10.X.THIRD.1 whose network no route goes to; each X comes once, from FIRST on. 0: there is none. */
+/* The first of 10.X.THIRD.1 whose network is free; each X comes once, from FIRST on. 0: there is none. */
 static guint32
-choose_from (const GArray *routes, guint8 first, guint8 third, guint32 mask, const char *own)
+choose_from (const GArray *routes, guint8 first, guint8 third, guint prefix, guint own, Shared allowed)
 {
   for (guint i = 0; i < 256; i++) {
     guint8 second = (guint8)(first + 57 * i);
     guint32 address = 10u << 24 | (guint32)second << 16 | (guint32)third << 8 | 1;
 
-    if (!is_avoided (second) && !find_route (routes, address, mask, own))
+    if (!is_avoided (second) && !find_route4 (routes, address, prefix, own, allowed))
+      return address;
+  }
+  return 0;
+}
+
+static guint32
+choose_from_172 (const GArray *routes, guint32 third, guint prefix, guint own)
+{
+  for (guint32 second = FIRST_172; second >= LAST_172; second--) {
+    guint32 address = 172u << 24 | second << 16 | third << 8 | 1;
+
+    if (!find_route4 (routes, address, prefix, own, NOTHING))
       return address;
   }
   return 0;
@@ -85,55 +99,78 @@ choose_from (const GArray *routes, guint8 first, guint8 third, guint32 mask, con
 guint32
 bothy_subnet_choose4 (const char *interface)
 {
-  g_autoptr (GArray) routes = read_routes ();
+  g_autoptr (GArray) routes = bothy_routes_read ();
+  guint own = if_nametoindex (interface);
   guint32 chosen;
 
   for (gsize i = 0; i < G_N_ELEMENTS (preferred); i++) {
     guint32 address = 10u << 24 | (guint32)preferred[i] << 16 | 1;
 
-    if (!find_route (routes, address, 0xffff0000, interface))
+    if (!find_route4 (routes, address, 16, own, NOTHING))
       return address;
   }
-  chosen = choose_from (routes, preferred[0], 0, 0xffff0000, interface);
-  return chosen ? chosen : (10u << 24 | (guint32)preferred[0] << 16 | 1);
+  chosen = choose_from (routes, preferred[0], 0, 16, own, NOTHING);
+  if (!chosen)
+    chosen = choose_from_172 (routes, 0, 16, own);
+  return chosen ? chosen : choose_from (routes, preferred[0], 0, 16, own, A_PART);
 }
 
 char *
 bothy_subnet_choose_small (const char *interface)
 {
-  g_autoptr (GArray) routes = read_routes ();
+  g_autoptr (GArray) routes = bothy_routes_read ();
+  guint own = if_nametoindex (interface);
   guint hash = g_str_hash (interface);
-  guint32 address = htonl (choose_from (routes, (guint8)(hash >> 8), (guint8)hash, 0xffffff00, interface));
+  guint32 address = choose_from (routes, (guint8)(hash >> 8), (guint8)hash, 24, own, NOTHING);
   char text[INET_ADDRSTRLEN];
 
   if (!address)
+    address = choose_from_172 (routes, (guint8)hash, 24, own);
+  if (!address)
+    address = choose_from (routes, (guint8)(hash >> 8), (guint8)hash, 24, own, A_PART);
+  if (!address)
     return NULL;
+  address = htonl (address);
   return g_strconcat (inet_ntop (AF_INET, &address, text, sizeof text), "/24", NULL);
+}
+
+static char *
+describe (const BothyRoute *route)
+{
+  char text[INET6_ADDRSTRLEN], name[IF_NAMESIZE];
+  guint8 network[16] = { 0 };
+
+  /* Without what of an interface's address is its own. */
+  for (guint bit = 0; bit < route->prefix; bit++)
+    network[bit / 8] |= (guint8)(route->address[bit / 8] & 0x80 >> bit % 8);
+  inet_ntop (route->family, network, text, sizeof text);
+  if (route->index == 0 || !if_indextoname (route->index, name))
+    return g_strdup_printf ("%s/%u, which the routing tables have", text, route->prefix);
+  return g_strdup_printf ("%s/%u, which %s leads to", text, route->prefix, name);
 }
 
 char *
 bothy_subnet_find_collision (const char *interface)
 {
-  g_autoptr (GArray) routes = read_routes ();
+  g_autoptr (GArray) routes = bothy_routes_read ();
+  guint index = if_nametoindex (interface);
 
-  for (guint i = 0; i < routes->len; i++) {
-    const Route *own = &g_array_index (routes, Route, i);
-    const Route *other = g_str_equal (own->interface, interface)
-                             ? find_route (routes, own->network, own->mask, interface)
-                             : NULL;
-    guint32 network = other ? htonl (other->network) : 0;
-    char text[INET_ADDRSTRLEN];
+  for (guint i = 0; i < routes->len && index != 0; i++) {
+    const BothyRoute *own = &g_array_index (routes, BothyRoute, i);
+    const BothyRoute *other =
+        own->is_address && own->index == index
+            ? find_route (routes, own->family, own->address, own->prefix, index, NOTHING)
+            : NULL;
 
     if (other)
-      return g_strdup_printf ("%s/%d, which %s leads to", inet_ntop (AF_INET, &network, text, sizeof text),
-                              __builtin_popcount (other->mask), other->interface);
+      return describe (other);
   }
   return NULL;
 }
 
 /* RFC 4193: a random global id. */
-void
-bothy_subnet_derive6 (const char *purpose, guint8 address[16])
+static void
+derive6 (const char *purpose, guint8 attempt, guint8 address[16])
 {
   g_autofree char *machine = NULL;
   g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
@@ -143,9 +180,26 @@ bothy_subnet_derive6 (const char *purpose, guint8 address[16])
   g_file_get_contents ("/etc/machine-id", &machine, NULL, NULL);
   g_checksum_update (checksum, (const guint8 *)purpose, -1);
   g_checksum_update (checksum, (const guint8 *)(machine ? machine : ""), -1);
+  if (attempt > 0)
+    g_checksum_update (checksum, &attempt, 1);
   g_checksum_get_digest (checksum, digest, &size);
   memset (address, 0, 16);
   address[0] = 0xfd;
   memcpy (address + 1, digest, 5);
   address[15] = 1;
+}
+
+void
+bothy_subnet_choose6 (const char *purpose, const char *interface, guint8 address[16])
+{
+  g_autoptr (GArray) routes = bothy_routes_read ();
+  guint own = if_nametoindex (interface);
+
+  for (guint8 attempt = 0; attempt < ATTEMPTS6; attempt++) {
+    derive6 (purpose, attempt, address);
+    if (!find_route (routes, AF_INET6, address, 64, own, NOTHING))
+      return;
+  }
+  /* Somebody has all unique local ones; for these the nearer route holds. */
+  derive6 (purpose, 0, address);
 }

@@ -183,6 +183,28 @@ set_label_error (GError **error, int number)
                  g_strerror (number));
 }
 
+/* What directories are called is any bytes. */
+static char *
+read_place (const struct helper_reply *reply, guint i)
+{
+  g_autofree char *bytes = g_strndup (reply->places[i], sizeof reply->places[i]);
+
+  return g_utf8_make_valid (bytes, -1);
+}
+
+static void
+set_two_places_error (GError **error, const struct helper_reply *reply)
+{
+  g_autofree char *first = read_place (reply, 0);
+  g_autofree char *second = read_place (reply, 1);
+
+  g_set_error (
+      error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
+      "both storage pools %s and %s have a container of that name; name the directory of the one that is "
+      "meant (dir:PATH), as root",
+      first, second);
+}
+
 /* What is up to a container that another tool made. */
 static gboolean
 set_adoptable_error (GError **error, const struct helper_reply *reply)
@@ -208,10 +230,7 @@ set_adoptable_error (GError **error, const struct helper_reply *reply)
   if (reply->error == ENOENT)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_CONTAINER, "there is none, or it has no tree there");
   else if (reply->error == ENOTUNIQ)
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
-                 "more than one storage pool has a container of that name, and \"bothy adopt --list\" shows "
-                 "which; name the "
-                 "directory of the one that is meant (dir:PATH), as root");
+    set_two_places_error (error, reply);
   else if (reply->error == ELOOP || reply->error == EXDEV)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED,
                  "a symbolic link leads to its tree, and none is followed; name the directory itself "

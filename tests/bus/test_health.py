@@ -10,6 +10,7 @@ from gi.repository import GLib
 
 import bundles
 from conftest import ALICE, BOB
+from test_autostart import set_autostart
 from test_says import put  # noqa: F401
 from wire import CONTAINER, IMAGE, MANAGER, ROOT, variants, wait
 
@@ -104,6 +105,22 @@ def test_HEALTH_03_it_is_restarted(world, alice):
     first = alice.get(path, CONTAINER, "StartedAt")
     assert wait(lambda: alice.get(path, CONTAINER, "StartedAt") != first and alice.state(path) == "running", 45)
     assert alice.get(path, CONTAINER, "StateReason") == "unhealthy" and health(alice, path) == "starting"
+
+
+def test_HEALTH_03_restarts_end(world, alice):
+    """As those of what ends by itself do: with a pause before each, and only as often as the policy says."""
+    path = alice.create("one", command=["sh", "-c", "trap exit TERM; sleep 1000 & wait"], health=check("exit 7", retries=1, on_failure="restart"))
+    set_autostart(alice, path, "", restart="on-failure:2")
+    alice.call(path, CONTAINER, "Start", "(a{sv})", {})
+
+    def deeds():
+        return [deed for _, _, deed, _ in alice.call(path, CONTAINER, "GetHistory")[0]]
+    assert wait(lambda: any("not restarted again" in deed for deed in deeds()), 40)
+    assert len([deed for deed in deeds() if deed.startswith("restarted, for")]) == 2
+    assert alice.state(path) == "running" and health(alice, path) == "unhealthy"
+    world.restart()
+    with world.client(ALICE) as again:
+        assert len([deed for _, _, deed, _ in again.call(path, CONTAINER, "GetHistory")[0] if deed.startswith("restarted, for")]) == 2
 
 
 def test_HEALTH_04_a_check_that_hangs_is_killed_with_its_children(world, alice):

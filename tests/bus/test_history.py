@@ -167,3 +167,18 @@ def test_DOER_a_full_disk_keeps_nobody_from_stopping(fresh_world):
     assert history(alice, path)[:len(before)] == before
     alice.call(path, CONTAINER, "Delete", "(a{sv})", {})
     assert alice.error(ROOT, MANAGER, "GetContainer", "(s)", "box") == "NoSuchContainer"
+
+
+def test_DOER_what_happens_by_itself_displaces_no_deeds(world, alice):
+    """Of a container that ends again and again, or is ill and well in turn, the history still says who made it."""
+    path = alice.create("box")
+    (file,) = world.state.glob("containers/*/history")
+    first = file.read_text()
+    assert "CreateContainer" in first
+    line = f"1\t{NOBODY}\texited with 3\t\n"
+    file.write_text(first + line * ((32768 - len(first) - 1) // len(line)))
+    for number in (1, 2, 3, 4):
+        alice.call(path, CONTAINER, "SetLimits", "(a{sv})", {"pids": GLib.Variant("t", 100 + number)})
+    kept = history(alice, path)
+    assert [deed.split()[0] for _, deed, _ in kept if deed != "exited with 3"] == ["CreateContainer"] + ["SetLimits"] * 4
+    assert 200 < len([deed for _, deed, _ in kept if deed == "exited with 3"]) < 500 and file.stat().st_size < 16384

@@ -9,13 +9,22 @@ from gi.repository import GLib
 
 from conftest import ALICE
 from test_remotes import PREFIX, PULL, Gate, add, archive, key, server  # noqa: F401 (fixtures)
-from wire import CONTAINER, IMAGE, MANAGER, OPERATION, ROOT, container_path, variants, wait
+from wire import BusError, CONTAINER, IMAGE, MANAGER, OPERATION, ROOT, container_path, variants, wait
 
 LONG = ["sleep", "1000"]
 
 
 def launch(client, name="job", image="busybox", **options):
     return client.manager("Launch", "(ssa{sv})", name, image, variants(options))[0]
+
+
+def answer(client, serial):
+    """The error of the call with SERIAL, "" for none."""
+    try:
+        client.reply(serial)
+    except BusError as error:
+        return error.short
+    return ""
 
 
 def stored(world):
@@ -92,6 +101,47 @@ def test_launch_gets_what_is_missing(world, alice, bob, server):  # noqa: F811
     image = alice.manager("GetImage", "(s)", "test:debian/13")[0]
     assert alice.get(image, IMAGE, "Fingerprint") == alice.get(done["Object"], CONTAINER, "Image")
     alice.delete(done["Object"])
+
+
+def test_launch_keeps_its_name_from_the_beginning(world, alice, server):  # noqa: F811
+    """Who wants the same name is told at once, not when he has got an image for nothing; and it is free when nothing comes of it."""
+    gate = Gate(server, server.streams(archive()))
+    add(alice, server, timeout=20)
+    operation = launch(alice, image="test:debian/13", command=LONG)
+    wait(lambda: alice.get(operation, OPERATION, "Phase") == "downloading" and gate.asked())
+    for method in "Launch", "CreateContainer":
+        assert alice.error(ROOT, MANAGER, method, "(ssa{sv})", "job", "busybox", {}) == "ContainerExists"
+    alice.call(operation, OPERATION, "Cancel")
+    assert alice.finish(operation)["ErrorName"] == PREFIX + "Cancelled"
+    alice.delete(alice.create("job"))
+    # Those that wait for their turn have their names, too.
+    waiting = [launch(alice, f"job{number}", "test:debian/13") for number in range(6)]
+    assert alice.error(ROOT, MANAGER, "CreateContainer", "(ssa{sv})", "job5", "busybox", {}) == "ContainerExists"
+    for each in waiting:
+        alice.error(each, OPERATION, "Cancel")
+    for each in waiting:
+        assert alice.finish(each)["ErrorName"] == PREFIX + "Cancelled"
+    gate.open.set()
+    alice.delete(alice.create("job5"))
+    assert not world.client(ALICE).manager("ListContainers")[0]
+
+
+@pytest.mark.once
+def test_launch_leaves_what_somebody_else_started(world, alice):
+    """Who sees it come and starts it has it, whatever becomes of the launch."""
+    outcomes = set()
+    with world.client(ALICE) as other:
+        for _ in range(15):
+            serial = alice.send(ROOT, MANAGER, "Launch", "(ssa{sv})", "job", "busybox", variants({"command": LONG}))
+            starts = [other.send(container_path(ALICE, "job"), CONTAINER, "Start", "(a{sv})", {}) for _ in range(60)]
+            done = alice.finish(alice.reply(serial)[0])
+            answers = {answer(other, each) for each in starts}
+            outcomes.add("" in answers)
+            # One of both started it, so it runs.
+            assert "" in answers or done["ErrorName"] == "", (answers, done)
+            assert alice.state(container_path(ALICE, "job")) == "running"
+            alice.delete(container_path(ALICE, "job"))
+    assert outcomes
 
 
 def test_launch_may_be_left_by_its_caller(world, alice, server):  # noqa: F811

@@ -280,6 +280,59 @@ def test_NET_subnet_when_others_come_later(host):
     assert subnet_verdict(host)["verdict"] == "ok"
 
 
+def test_NET_subnet_moves(host):
+    """As doctor says: with nobody on it, and its profile deleted, the next start has it elsewhere, with all that belongs to it."""
+    for name in ("x1", "x2"):
+        launch(host, "alice", name)
+    host.run("alice", "bothy port add x1 8080:80", check=True)
+    before = [address(host, name) for name in ("x1", "x2")]
+    net = before[0].rsplit(".", 2)[0]
+    other_networks(host, "203.0.113.1/24")
+    # As Tailscale has it: in a table of its own.
+    host.run("root", f"ip route add {net}.5.0/24 dev tun9 table 52; ip rule add priority 5270 table 52", check=True)
+    try:
+        found = subnet_verdict(host)
+        assert found["verdict"] == "warning" and f"{net}.5.0/24, which tun9" in found["found"], found
+        # Whoever runs keeps what he has.
+        host.run("alice", "bothy", "restart", "x2", check=True)
+        assert [address(host, name) for name in ("x1", "x2")] == before
+        host.run("alice", "bothy stop --force x1; bothy stop --force x2", check=True)
+        without_bothy0(host)
+        host.run("alice", "bothy start x1; bothy start x2", check=True)
+        after = [address(host, name) for name in ("x1", "x2")]
+        assert all(each.startswith("10.") and not each.startswith(net + ".") for each in after), after
+        gateway = after[0].rsplit(".", 2)[0] + ".0.1"
+        assert gateway in host.output("root", "ip -4 -brief addr show bothy0") and subnet_verdict(host)["verdict"] == "ok"
+        shown = json.loads(host.output("alice", "bothy --json bridge list"))
+        assert [each["subnet"] for each in shown if each["name"] == "bothy0"] == [after[0].rsplit(".", 2)[0] + ".0.0/16"]
+        # Each other by name, DNS, DHCP, and the published port.
+        assert reaches(host, "alice", "x1", "x2") and reaches(host, "alice", "x2", gateway)
+        host.run("alice", "bothy exec x2 -- nc -w 2 " + gateway + " 53 </dev/null", check=True)
+        asked = host.run("alice", "bothy", "exec", "x1", "--", "udhcpc", "-n", "-q", "-t", "5", "-i", "eth0", "-s", "/bin/true")
+        assert f"lease of {after[0]} obtained" in asked.stdout + asked.stderr
+        host.run("alice", "bothy exec x1 -- sh -c 'mkdir -p /w; echo here >/w/index.html; httpd -p 80 -h /w'", check=True)
+        for where in ("127.0.0.1", gateway):
+            assert host.output("alice", f"bash -c 'exec 3<>/dev/tcp/{where}/8080; printf \"GET / HTTP/1.0\\r\\n\\r\\n\" >&3; tail -n 1 <&3'") == "here"
+    finally:
+        host.run("root", "ip rule del priority 5270; ip link del tun9")
+        host.run("alice", "bothy delete --force x1; bothy delete --force x2")
+        without_bothy0(host)
+
+
+def test_NET_subnet_that_was_asked_for(host):
+    """By bothyd.conf, where none is free, or another one is wanted."""
+    without_bothy0(host)
+    host.write("/etc/bothy/bothyd.conf", "[Network]\nSubnet=77\n")
+    host.run("root", "systemctl", "restart", "bothyd", check=True)
+    try:
+        launch(host, "alice", "x1")
+        assert address(host, "x1").startswith("10.77.") and reaches(host, "alice", "x1", "10.77.0.1")
+    finally:
+        host.run("alice", "bothy", "delete", "--force", "x1")
+        host.write("/etc/bothy/bothyd.conf", "")
+        without_bothy0(host)
+
+
 def test_doctor_knows_other_firewalls(host):
     def firewall():
         checks = json.loads(host.run("alice", "bothy", "--json", "doctor").stdout)

@@ -37,7 +37,7 @@ BASE = 1073741824
 IMAGE_ID = "ab" * 32
 CONTAINER_ID = "00000000-1111-2222-3333-444444444444"
 LAYER = struct.Struct("=I68s")
-REPLY = struct.Struct("=IIiIiIQQ32s")
+REPLY = struct.Struct("=IIiIiIQQ32s128s128s")
 LARGEST = 200 * LAYER.size  # of what a step is about: layers
 CLONE_NEWNS = 0x20000
 NS_GET_USERNS = 0xB701
@@ -53,7 +53,7 @@ def packed(extents, n_extents=None):
     return data
 
 
-def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=9, n_extents=None, n_layers=None,
+def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=10, n_extents=None, n_layers=None,
             gid=None, gids=(), deny=0, into_group=0, nic=(), quota=(0, 0, 0, 0), path=None, groups=(), read_only=0, n_groups=None,
             device=None, adoptable=None):
     data = struct.pack("=IIII", version, serial, op, owner) + packed(extents, n_extents)
@@ -77,8 +77,9 @@ def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=9, 
 
 class Reply:
     def __init__(self, data, fds):
-        self.version, self.serial, self.error, self.step, self.pid, self.layer, self.bytes, self.inodes, filesystem = REPLY.unpack(data)
+        self.version, self.serial, self.error, self.step, self.pid, self.layer, self.bytes, self.inodes, filesystem, *places = REPLY.unpack(data)
         self.filesystem = filesystem.split(b"\0")[0].decode()
+        self.places = [place.split(b"\0")[0].decode() for place in places]
         self.fds = fds
 
 

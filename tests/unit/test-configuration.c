@@ -69,6 +69,7 @@ test_refused (void)
     { "[Quota]\nImageBytes=20G\n", "[Quota] ImageBytes" },
     { "[Quota]\nImageBytes=9223372036854775808\n", "[Quota] ImageBytes" },
     { "[Service]\nIdleSeconds=86401\n", "[Service] IdleSeconds" },
+    { "[Network]\nSubnet=256\n", "[Network] Subnet" },
     { "Containers=5\n", "own.conf" },
     { "[Quota\nContainers=5\n", "own.conf" },
     { "[Quota]\nContainers\n", "own.conf" },

@@ -188,7 +188,10 @@ def test_conv07_of_two_of_incus_none_is_meant(helper):
         tree.mkdir(parents=True)
         assert outcome(helper.call(request(ADOPTABLE, adoptable=(3, b"web", b"", 0)))) == outcome_wanted
     shutil.rmtree(trees[1])
-    assert outcome(helper.call(request(ADOPTABLE, adoptable=(3, b"web", b"", 0)))) == (errno.ENOTUNIQ, STEP_ADOPTABLE)
+    reply = helper.call(request(ADOPTABLE, adoptable=(3, b"web", b"", 0)))
+    assert outcome(reply) == (errno.ENOTUNIQ, STEP_ADOPTABLE)
+    # Both are named, each by its own pool.
+    assert reply.places == [str(pool / "default") for pool in pools]
     for directory in pools:
         shutil.rmtree(directory.parent)
 

@@ -547,7 +547,7 @@ bothy_container_set_cause (BothyContainer *self, BothyStateReason cause, const c
   bothy_container_set_boot (self, boot);
   if (is_asked_for (cause))
     self->due = 0;
-  if (cause != BOTHY_REASON_RESTART)
+  if (cause != BOTHY_REASON_RESTART && cause != BOTHY_REASON_UNHEALTHY)
     self->n_restarts = 0;
 }
 

@@ -9,9 +9,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define FILE_NAME "history"
-#define NEW_NAME  ".history.new"
-#define MAX_SIZE  (32 * 1024) /* bytes; then only the later half is kept */
+#define FILE_NAME     "history"
+#define NEW_NAME      ".history.new"
+#define MAX_SIZE      (32 * 1024) /* bytes; then some are kept, the latest of each kind: */
+#define KEPT_OF_USERS (MAX_SIZE / 2)
+#define KEPT_UNASKED  (MAX_SIZE / 4) /* such as ends of runs, of which there may be many in a row */
 
 /* ---- the file ---- */
 
@@ -47,18 +49,51 @@ write_all (int fd, const char *text)
   return write (fd, text, length) == (ssize_t)length;
 }
 
-/* Keep the later half. Either file is whole, whenever the power goes. */
+/* Whether LINE is of what a user did. */
+static gboolean
+is_of_user (const char *line)
+{
+  const char *user = strchr (line, '\t');
+  guint64 uid = user ? g_ascii_strtoull (user + 1, NULL, 10) : 0;
+
+  return uid != BOTHY_NO_USER;
+}
+
+/* What happens by itself takes no room from what users did. (transfer full) */
+static char *
+choose_kept (const char *text)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  guint n = g_strv_length (lines);
+  gsize of_users = 0, unasked = 0;
+  g_autofree gboolean *kept = g_new0 (gboolean, n + 1);
+  GString *result = g_string_new (NULL);
+
+  for (guint i = n; i > 0; i--) {
+    gboolean is_users = is_of_user (lines[i - 1]);
+    gsize *sum = is_users ? &of_users : &unasked;
+
+    *sum += strlen (lines[i - 1]) + 1;
+    kept[i - 1] = *lines[i - 1] && *sum <= (is_users ? KEPT_OF_USERS : KEPT_UNASKED);
+  }
+  for (guint i = 0; i < n; i++)
+    if (kept[i])
+      g_string_append_printf (result, "%s\n", lines[i]);
+  return g_string_free (result, FALSE);
+}
+
+/* Keep the latest. Either file is whole, whenever the power goes. */
 static void
 shorten (int dirfd)
 {
   g_autofree char *text = read_lines (dirfd);
-  const char *kept = strchr (text + strlen (text) / 2, '\n');
+  g_autofree char *kept = choose_kept (text);
   autofd fd = -1;
 
   /* One that was cut short earlier. */
   unlinkat (dirfd, NEW_NAME, 0);
   fd = openat (dirfd, NEW_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd < 0 || !write_all (fd, kept ? kept + 1 : "") || renameat (dirfd, NEW_NAME, dirfd, FILE_NAME) < 0)
+  if (fd < 0 || !write_all (fd, kept) || renameat (dirfd, NEW_NAME, dirfd, FILE_NAME) < 0)
     unlinkat (dirfd, NEW_NAME, 0);
 }
 

@@ -7,7 +7,8 @@ G_BEGIN_DECLS
 
 /*
  * What was done to a container and by whom, and how its runs ended: each deed is an entry of the journal, and a line of
- * the file "history" in the container's directory, which goes with it. The file is bounded: the oldest lines go. An
+ * the file "history" in the container's directory, which goes with it. The file is bounded: the oldest lines go, of what users
+ * did and of what happened by itself, each to its own bound. An
  * ephemeral container, which goes with its only run, has no such file.
  */
 

@@ -7,10 +7,11 @@
 
 #define GROUP "Health"
 
-#define PRESET_TIME    (30 * (guint64)G_USEC_PER_SEC)
-#define PRESET_RETRIES 3
-#define MAX_WORDS      256
-#define MAX_BYTES      (64 * 1024)
+#define PRESET_TIME     (30 * (guint64)G_USEC_PER_SEC)
+#define PRESET_RETRIES  3
+#define MAX_WORDS       256
+#define MAX_EACH_SECOND 20 /* of all of one user */
+#define MAX_BYTES       (64 * 1024)
 
 static const char *const states[] = { "", "starting", "healthy", "unhealthy" };
 static const char *const deeds[] = { "none", "restart", "stop", "kill" };
@@ -197,6 +198,12 @@ bothy_health_check_to_variant (const BothyHealthCheck *self)
     g_variant_builder_add (&builder, "{sv}", numbers[i].name, g_variant_new_uint64 (NUMBER (self, i)));
   g_variant_builder_add (&builder, "{sv}", "on-failure", g_variant_new_string (deeds[self->on_failure]));
   return g_variant_builder_end (&builder);
+}
+
+guint64
+bothy_health_get_pause (guint64 interval, guint n)
+{
+  return MAX (interval, n * (guint64)G_USEC_PER_SEC / MAX_EACH_SECOND);
 }
 
 const char *

@@ -67,6 +67,10 @@ void bothy_health_check_from_record (BothyHealthCheck *self, GKeyFile *record);
 /* As the bus shows it (a{sv}), empty where there is nothing to ask. (transfer floating) */
 GVariant *bothy_health_check_to_variant (const BothyHealthCheck *self);
 
+/* How long it is (µs) until one is asked again that is to be each INTERVAL, when N are of the same user: longer than that when they would be
+   asked more than 20 times in a second together. */
+guint64 bothy_health_get_pause (guint64 interval, guint n);
+
 /* "", "starting", "healthy", "unhealthy", static. */
 const char *bothy_health_state_name (BothyHealthState state);
 

@@ -250,12 +250,20 @@ resolve_volumes (BothyRegistry *self, guint32 owner, BothyContainerSpec *spec, G
   return TRUE;
 }
 
-/* FALSE with an error if OWNER can not have one as SPEC says; else its name is kept for it from now on. */
-static gboolean
-reserve (BothyRegistry *self, guint32 owner, const BothyContainerSpec *spec, GError **error)
+gboolean
+bothy_registry_reserve_create (BothyRegistry *self,
+                               guint32 owner,
+                               const BothyContainerSpec *spec,
+                               GError **error)
 {
   return (!spec->mounts || bothy_registry_check_mounts (self, owner, spec->mounts->len, error)) &&
          bothy_containers_reserve (bothy_registry_get_containers (self), owner, spec, error);
+}
+
+void
+bothy_registry_cancel_create (BothyRegistry *self, guint32 owner, const BothyContainerSpec *spec)
+{
+  bothy_containers_cancel (bothy_registry_get_containers (self), owner, spec);
 }
 
 gboolean
@@ -264,9 +272,9 @@ bothy_registry_check_create (BothyRegistry *self,
                              const BothyContainerSpec *spec,
                              GError **error)
 {
-  if (!reserve (self, owner, spec, error))
+  if (!bothy_registry_reserve_create (self, owner, spec, error))
     return FALSE;
-  bothy_containers_cancel (bothy_registry_get_containers (self), owner, spec);
+  bothy_registry_cancel_create (self, owner, spec);
   return TRUE;
 }
 
@@ -289,7 +297,8 @@ begin_create (BothyRegistry *self,
   create->spec = spec;
   create->containers_fd = bothy_containers_get_directory (containers);
   g_task_set_task_data (task, create, (GDestroyNotify)create_free);
-  create->reserved = resolve_volumes (self, owner, spec, &error) && reserve (self, owner, spec, &error);
+  create->reserved = resolve_volumes (self, owner, spec, &error) &&
+                     bothy_registry_reserve_create (self, owner, spec, &error);
   if (create->reserved)
     return g_steal_pointer (&task);
   abandon (task, error);

@@ -21,6 +21,17 @@ void bothy_registry_create_on (BothyRegistry *self,
                                GAsyncReadyCallback callback,
                                gpointer user_data);
 
+/* Keep the name, the place and the static address of SPEC's for OWNER, who is about to have one made, for as long as what comes before
+   takes. Ends with bothy_registry_cancel_create(), right before bothy_registry_create() or instead of it. FALSE as
+   bothy_registry_check_create(), and nothing is kept. */
+gboolean bothy_registry_reserve_create (BothyRegistry *self,
+                                        guint32 owner,
+                                        const BothyContainerSpec *spec,
+                                        GError **error);
+
+/* SPEC of OWNER, which bothy_registry_reserve_create() kept a name for, will not be made, or now. */
+void bothy_registry_cancel_create (BothyRegistry *self, guint32 owner, const BothyContainerSpec *spec);
+
 /* Whether OWNER could have one as SPEC says now, as far as that is known before one is made. FALSE with CONTAINER_EXISTS, QUOTA_EXCEEDED and
    others. */
 gboolean bothy_registry_check_create (BothyRegistry *self,

@@ -163,9 +163,9 @@ check_subnet (GVariantBuilder *report)
 
   add_line (report, "subnet", found ? "warning" : "ok",
             found ? found : "Nobody else has addresses of bothy0's network",
-            found ? "Stop all containers that are on bothy0 (bothy list --all): it goes, and the next start "
-                    "makes it anew where "
-                    "nobody is"
+            found ? "Stop all containers that are on bothy0 (bothy list --all), then: systemctl stop bothyd; "
+                    "nmcli connection delete uuid " BOTHY_BRIDGE_UUID
+                    "; the next start makes it anew where nobody is"
                   : "");
 }
 

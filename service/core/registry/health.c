@@ -43,6 +43,7 @@ typedef struct {
 
   gint64 notes_since; /* monotonic, µs; of the changes from then on, within NOTES_TIME, */
   guint n_notes;      /* as many were noted */
+  gboolean gave_up;   /* it is unhealthy, and was told not to be restarted for it any more */
 
   /* While it is asked. */
   guint32 id;            /* 0: it is not */
@@ -61,6 +62,20 @@ typedef struct {
 } Asked;
 
 static void begin_pause (Watch *watch, gboolean is_first);
+
+/* How many containers of the user UID are asked. */
+static guint
+count_watches (Health *self, guint32 uid)
+{
+  GHashTableIter iter;
+  gpointer container;
+  guint n = 0;
+
+  g_hash_table_iter_init (&iter, self->watches);
+  while (g_hash_table_iter_next (&iter, &container, NULL))
+    n += ((BothyContainer *)container)->owner == uid;
+  return n;
+}
 
 /* ---- what it says ---- */
 
@@ -186,19 +201,53 @@ note (Health *self, BothyContainer *container, const char *deed)
   bothy_history_note (bothy_containers_get_directory (self->containers), container, BOTHY_NO_USER, deed, "");
 }
 
-/* CONTAINER is unhealthy; what its owner wants to be done is, now or after the next bad answer. */
 static void
-deal_with (Health *self, BothyContainer *container)
+save (Health *self, BothyContainer *container)
 {
+  g_autoptr (GError) error = NULL;
+
+  if (!bothy_containers_save (self->containers, container, &error))
+    g_warning ("Container %s: %s", container->id, error->message);
+}
+
+/* By the rule for those that end: as often in a row, and each time it is let run for longer before. Until then it is asked,
+   and may become well. */
+static void
+restart (Watch *watch)
+{
+  Health *self = watch->health;
+  BothyContainer *container = watch->container;
+  guint n = container->n_restarts, max = bothy_restart_get_max (&container->spec->autostart);
+  g_autofree char *last = g_strdup_printf ("unhealthy, not restarted again, after restart %u of %u", n, max);
+
+  if (n >= max) {
+    if (!watch->gave_up)
+      note (self, container, last);
+    watch->gave_up = TRUE;
+    return;
+  }
+  if (g_get_monotonic_time () - watch->since < (gint64)bothy_restart_get_delay (n + 1) * 1000)
+    return;
+  bothy_container_set_restarts (container, n + 1);
+  save (self, container);
+  note (self, container, "restarted, for it is unhealthy");
+  bothy_registry_restart (self->registry, container, STOP_SECONDS, BOTHY_REASON_UNHEALTHY, on_dealt_with,
+                          g_object_ref (container));
+}
+
+/* The container is unhealthy; what its owner wants to be done is, now or after one of the next bad answers. */
+static void
+deal_with (Watch *watch)
+{
+  Health *self = watch->health;
+  BothyContainer *container = watch->container;
   struct supervisor_message kill = { .type = SUPERVISOR_KILL_ALL };
   BothyUnhealthy deed = container->spec->health.on_failure;
 
   if (deed == BOTHY_UNHEALTHY_NONE || container->busy)
     return;
   if (deed == BOTHY_UNHEALTHY_RESTART) {
-    note (self, container, "restarted, for it is unhealthy");
-    bothy_registry_restart (self->registry, container, STOP_SECONDS, BOTHY_REASON_UNHEALTHY, on_dealt_with,
-                            g_object_ref (container));
+    restart (watch);
   } else if (deed == BOTHY_UNHEALTHY_STOP) {
     note (self, container, "stopped, for it is unhealthy");
     bothy_registry_stop (self->registry, container, STOP_SECONDS, BOTHY_REASON_UNHEALTHY, on_dealt_with,
@@ -231,7 +280,6 @@ note_change (Watch *watch, BothyHealthState before)
   Health *self = watch->health;
   BothyContainer *container = watch->container;
   BothyHealthState now = bothy_container_get_health (container);
-  g_autoptr (GError) error = NULL;
 
   if (now == before || !may_note (watch))
     return;
@@ -239,16 +287,26 @@ note_change (Watch *watch, BothyHealthState before)
     note (self, container, "unhealthy");
   else if (before == BOTHY_HEALTH_UNHEALTHY)
     note (self, container, "healthy again");
-  if (!bothy_containers_save (self->containers, container, &error))
-    g_warning ("Container %s: %s", container->id, error->message);
+  save (self, container);
+}
+
+/* A run that is well for long enough ends a row of restarts. */
+static void
+end_row (Watch *watch)
+{
+  if (watch->container->n_restarts == 0 ||
+      g_get_monotonic_time () - watch->since < BOTHY_RESTART_STEADY_SECONDS * G_USEC_PER_SEC)
+    return;
+  bothy_container_set_restarts (watch->container, 0);
+  watch->gave_up = FALSE;
+  save (watch->health, watch->container);
 }
 
 /* It answered with CODE (0: it is well; -1: not at all) and SAID. */
 static void
 judge (Watch *watch, int code, const char *said)
 {
-  Health *self = watch->health;
-  g_autoptr (BothyContainer) container = g_object_ref (watch->container);
+  BothyContainer *container = watch->container;
   BothyHealthState before = bothy_container_get_health (container);
   gboolean counts = code != 0 && !is_in_start_period (watch);
   g_autofree char *valid = g_utf8_make_valid (said, -1);
@@ -265,8 +323,10 @@ judge (Watch *watch, int code, const char *said)
   drop_check (watch);
   begin_pause (watch, FALSE);
   note_change (watch, before);
-  if (code != 0 && verdict.state == BOTHY_HEALTH_UNHEALTHY)
-    deal_with (self, container);
+  if (code == 0)
+    end_row (watch);
+  else if (verdict.state == BOTHY_HEALTH_UNHEALTHY)
+    deal_with (watch);
 }
 
 /* What is stopped, or stands still for a moment, can not be blamed. */
@@ -416,7 +476,8 @@ begin_pause (Watch *watch, gboolean is_first)
 {
   const BothyHealthCheck *check = &watch->container->spec->health;
   gboolean often = check->start_interval > 0 && is_in_start_period (watch);
-  gint32 ms = (gint32)((often ? check->start_interval : check->interval) / 1000);
+  guint n = count_watches (watch->health, watch->container->owner);
+  gint32 ms = (gint32)(bothy_health_get_pause (often ? check->start_interval : check->interval, n) / 1000);
   gboolean found = is_first && g_get_monotonic_time () - watch->since > (gint64)ms * 1000;
 
   watch->timer = g_timeout_add (

@@ -14,8 +14,26 @@ typedef struct {
   BothyReference reference; /* its name is NULL: the image has to be here */
   BothyCredentials *credentials;
   BothyContainer *container; /* once it is made */
+  gboolean started;          /* it runs, because this started it */
   GError *error;             /* why the container has to go again */
 } Launch;
+
+/* Its name is kept for it until then. */
+static void
+drop_spec (BothyRegistry *self, Launch *launch)
+{
+  if (launch->spec)
+    bothy_registry_cancel_create (self, launch->operation->user, launch->spec);
+  g_clear_pointer (&launch->spec, bothy_container_spec_free);
+}
+
+/* There is no container; ERROR (taken over) is why. */
+static void
+fail (GTask *task, GError *error)
+{
+  drop_spec (g_task_get_source_object (task), g_task_get_task_data (task));
+  g_task_return_error (task, error);
+}
 
 static void
 launch_free (gpointer data)
@@ -57,6 +75,16 @@ on_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
   g_task_return_error (task, g_steal_pointer (&launch->error));
 }
 
+/* Whoever saw it come may have started it, or be about to: then it is his, whether it runs still or not. */
+static gboolean
+is_others (const Launch *launch)
+{
+  BothyContainer *container = launch->container;
+
+  return container->busy || container->due ||
+         (!launch->started && (bothy_container_is_active (container) || container->started_at != 0));
+}
+
 /* ERROR (taken over) is why. */
 static void
 undo_launch (GTask *task, GError *error)
@@ -64,6 +92,10 @@ undo_launch (GTask *task, GError *error)
   BothyRegistry *self = g_task_get_source_object (task);
   Launch *launch = g_task_get_task_data (task);
 
+  if (is_others (launch)) {
+    g_task_return_error (task, error);
+    return;
+  }
   launch->error = error;
   bothy_registry_delete_unasked (self, launch->container, on_deleted, g_object_ref (task));
 }
@@ -78,7 +110,8 @@ on_started (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   BOTHY_FAULT_POINT ("launch.started");
-  if (!bothy_registry_change_finish (BOTHY_REGISTRY (source), result, &error))
+  launch->started = bothy_registry_change_finish (BOTHY_REGISTRY (source), result, &error);
+  if (!launch->started)
     undo_launch (task, error);
   else if (g_cancellable_is_cancelled (launch->operation->cancellable))
     undo_launch (task, cancelled_error ());
@@ -124,10 +157,12 @@ create (GTask *task)
   Launch *launch = g_task_get_task_data (task);
 
   if (g_cancellable_is_cancelled (launch->operation->cancellable)) {
-    g_task_return_error (task, cancelled_error ());
+    fail (task, cancelled_error ());
     return;
   }
   bothy_operation_set_phase (launch->operation, "creating");
+  /* It reserves the name itself, before anybody else comes to that. */
+  bothy_registry_cancel_create (self, launch->operation->user, launch->spec);
   bothy_registry_create (self, launch->operation->user, g_steal_pointer (&launch->spec), on_created,
                          g_object_ref (task));
 }
@@ -143,7 +178,7 @@ on_pulled (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (BothyImage) image = bothy_puller_pull_finish (BOTHY_PULLER (source), result, &error);
 
   if (!image) {
-    g_task_return_error (task, error);
+    fail (task, error);
     return;
   }
   /* A name may mean another one in a moment. */

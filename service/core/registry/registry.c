@@ -282,7 +282,7 @@ make_network (BothyRegistry *self)
 {
   g_autofree char *subnet = NULL;
 
-  self->network = bothy_network_new (self->configuration->range_base);
+  self->network = bothy_network_new (self->configuration->range_base, self->configuration->subnet);
   subnet = bothy_network_get_subnet (self->network);
   self->bridges = bothy_bridges_new (bothy_network_get_nm (self->network),
                                      bothy_delegations_new (self->state->bridges_fd), subnet);

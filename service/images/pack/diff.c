@@ -25,11 +25,15 @@
 /* Bytes that are compared in all. Files of holes may be said to be of any size, and what is left then counts as changed. */
 #define MAX_COMPARED (UINT64_C (32) << 30)
 
-/* A directory in which there may be changes. They are kept to the end, for those below it say by it that it changed. */
+/* Bytes of directories that wait for their turn, or for those below them: more than that are told by no container but one that
+   was made to have them. */
+#define MAX_WAITING (UINT64_C (256) << 20)
+
+/* A directory in which there may be changes. It is kept as long as one below it is, which says by it that it changed. */
 struct place {
   struct place *next;  /* to be walked */
-  struct place *older; /* of all */
   struct place *above; /* NULL: it is the root */
+  unsigned int n_kept; /* it as long as it waits, and those below it */
   bool is_told;
   struct layers after, before; /* those that show in it */
   char path[];                 /* below the root; "" is that */
@@ -40,8 +44,9 @@ struct diff {
   int sink;
   const int *roots;
   struct layers shared; /* that both have */
-  struct place *next, *all;
+  struct place *next;
   unsigned int n_changes;
+  uint64_t n_waiting;       /* bytes of places */
   uint64_t n_compared;      /* bytes */
   int fds[PACK_MAX_LAYERS]; /* of the directory being read; -1: it is not there */
   size_t filled;
@@ -106,15 +111,33 @@ push (struct diff *d,
       bool is_told)
 {
   size_t size = strlen (above != NULL ? above->path : "") + strlen (name) + 2;
-  struct place *new = malloc (sizeof *new + size);
+  struct place *new = d->n_waiting < MAX_WAITING ? malloc (sizeof *new + size) : NULL;
 
+  if (new == NULL && d->n_waiting >= MAX_WAITING)
+    return job_fail (d->job, UNPACK_LIMIT_EXCEEDED, 0, "More directories changed than can be compared");
   if (new == NULL)
     return job_fail (d->job, UNPACK_IO, ENOMEM, "Out of memory");
-  *new = (struct place){ d->next, d->all, above, is_told, *after, *before };
+  *new = (struct place){ d->next, above, 1, is_told, *after, *before };
+  d->n_waiting += sizeof *new + size;
+  if (above != NULL)
+    above->n_kept++;
   snprintf (new->path, size, "%s%s%s", above != NULL ? above->path : "",
             above != NULL && above->path[0] != '\0' ? "/" : "", name);
-  d->next = d->all = new;
+  d->next = new;
   return true;
+}
+
+/* It was walked; those above it may have been kept for it alone. */
+static void
+let_go (struct diff *d, struct place *place)
+{
+  while (place != NULL && --place->n_kept == 0) {
+    struct place *above = place->above;
+
+    d->n_waiting -= sizeof *place + strlen (place->path) + 1;
+    free (place);
+    place = above;
+  }
 }
 
 /* ---- the same or not ---- */
@@ -303,6 +326,36 @@ compare_place (struct diff *d, struct place *place)
   return done;
 }
 
+static int
+find_highest (const struct layers *layers, unsigned int n)
+{
+  for (unsigned int i = 0; i < n; i++)
+    if (layers->has[i])
+      return (int)i;
+  return -1;
+}
+
+/* The root directory is named in no other, and its own time says only that something in it came or went. */
+static bool
+compare_root (struct diff *d, unsigned int n, const struct place *root)
+{
+  int after = find_highest (&root->after, n), before = find_highest (&root->before, n);
+  struct stat x, y;
+
+  if (after < 0 || before < 0 || after == before)
+    return true;
+  if (fstat (d->roots[after], &x) < 0 || fstat (d->roots[before], &y) < 0)
+    return job_fail_errno (d->job, "/", "looking at the root directory");
+  if (x.st_mode == y.st_mode && x.st_uid == y.st_uid && x.st_gid == y.st_gid) {
+    AUTO_FD one = tree_open (d->roots[after], "", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    AUTO_FD other = tree_open (d->roots[before], "", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+
+    if (one >= 0 && other >= 0 && has_attributes (one, other) && has_attributes (other, one))
+      return true;
+  }
+  return put_line (d, 'C', "", "");
+}
+
 /* The request's layers: the later ones, then the earlier ones, then what both stand on. */
 static void
 divide (struct diff *d, unsigned int n, struct layers *ret_after, struct layers *ret_before)
@@ -328,18 +381,13 @@ diff_layers (struct job *job, const int *roots, unsigned int n, int sink)
     return job_fail (job, UNPACK_IO, EPROTO, "The request makes no sense to this version");
   d = (struct diff){ .job = job, .sink = sink, .roots = roots };
   divide (&d, n, &after, &before);
-  done = push (&d, NULL, "", &after, &before, false);
-  while (done && d.next != NULL) {
+  done = push (&d, NULL, "", &after, &before, false) && compare_root (&d, n, d.next);
+  while (d.next != NULL) {
     struct place *place = d.next;
 
     d.next = place->next;
-    done = compare_place (&d, place);
-  }
-  while (d.all != NULL) {
-    struct place *place = d.all;
-
-    d.all = place->older;
-    free (place);
+    done = done && compare_place (&d, place);
+    let_go (&d, place);
   }
   return done && flush (&d);
 }
