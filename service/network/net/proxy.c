@@ -20,6 +20,7 @@
 #define BUFFER_SIZE    16384
 #define FIRST_RETRY_MS 20
 #define LAST_RETRY_MS  500
+#define ATTEMPT_MS     1000
 #define GIVE_UP_MS     60000 /* its service did not come up */
 #define SILENT_SECONDS 60    /* until an end that is gone counts as gone */
 
@@ -36,7 +37,7 @@ struct pair {
   int inside;       /* -1: there is none yet */
   bool is_open;     /* else INSIDE is about to be */
   int64_t since_ms; /* it waits */
-  int64_t retry_ms; /* when to try again, while there is no INSIDE */
+  int64_t retry_ms; /* when to try again, until it is open */
   int64_t pause_ms;
   struct stream in, out;
 };
@@ -144,6 +145,8 @@ begin_connection (struct pair *pair, const struct net_request *request)
     return;
   }
   set_options (pair->inside);
+  /* Not longer: while the bridge is new, it speaks from an address that gets no answer, and would go on doing so. */
+  pair->retry_ms = now_ms () + ATTEMPT_MS;
   if (connect (pair->inside, (const struct sockaddr *)&target, size) < 0 && errno != EINPROGRESS)
     try_later (pair);
 }
@@ -213,6 +216,8 @@ work_on (struct pair *pair, const struct net_request *request, const struct poll
     begin_connection (pair, request);
   } else if (pair->inside >= 0 && polls[1].revents != 0) {
     finish_connection (pair);
+  } else if (pair->inside >= 0 && now_ms () >= pair->retry_ms) {
+    try_later (pair);
   }
 }
 
@@ -232,7 +237,7 @@ fill_polls (const struct pair *pair, struct pollfd polls[2])
     return -1;
   }
   polls[1].events = POLLOUT;
-  return pair->inside >= 0 ? -1 : left > 0 ? (int)left : 0;
+  return left > 0 ? (int)left : 0;
 }
 
 static void
