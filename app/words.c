@@ -89,6 +89,7 @@ static const Words states[] = {
 static const Words reasons[] = {
   { "administrator", N_ ("An administrator did it") },
   { "autostart", N_ ("It was started by itself") },
+  { "on-demand", N_ ("It was started on demand") },
   { "restart", N_ ("It was started again by itself") },
   { "exited", N_ ("Its first program ended") },
   { "crashed", N_ ("It crashed") },

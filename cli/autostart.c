@@ -19,6 +19,8 @@ cli_autostart_text (GVariant *autostart)
   g_variant_lookup (autostart, "delay", "u", &delay);
   if (g_str_equal (mode, "no"))
     return NULL;
+  if (g_str_equal (mode, "on-demand"))
+    return g_strdup (_ ("on demand"));
   text = g_string_new (g_str_equal (mode, "boot") ? _ ("at boot") : _ ("at login"));
   if (*after)
     g_string_append_printf (text, _ (", after %s"), after);

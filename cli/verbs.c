@@ -38,7 +38,8 @@ const CliVerb cli_verbs[] = {
     cli_limit },
   { "history", N_ ("NAME"), N_ ("Show what was done to a container, and by whom"),
     "bothy history web\nbothy history -n 5 web", cli_history },
-  { "autostart", N_ ("NAME [boot|login|no]"), N_ ("Show or change when a container is started by itself"),
+  { "autostart", N_ ("NAME [boot|login|on-demand|no]"),
+    N_ ("Show or change when a container is started by itself"),
     "bothy autostart web boot --after db --delay 5\nbothy autostart web --restart on-failure:5\n"
     "bothy autostart web no\nbothy autostart web",
     cli_autostart },

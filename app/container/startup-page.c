@@ -36,6 +36,7 @@ static const Choice modes[] = {
   { "no", N_ ("Never by itself") },
   { "boot", N_ ("At boot") },
   { "login", N_ ("At login") },
+  { "on-demand", N_ ("On demand") },
 };
 static const Choice restarts[] = {
   { "no", N_ ("Stays stopped") },

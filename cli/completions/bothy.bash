@@ -191,7 +191,7 @@ _bothy() {
             fi ;;
         autostart)
             if [[ $count -gt 0 ]]; then
-                mapfile -t COMPREPLY < <(compgen -W "boot login no" -- "$cur")
+                mapfile -t COMPREPLY < <(compgen -W "boot login on-demand no" -- "$cur")
             else
                 containers=yes
             fi ;;

@@ -71,7 +71,7 @@ complete -c bothy -n '__bothy_verb once "user set-ceiling"' -a '(__fish_complete
 complete -c bothy -n '__bothy_verb "user set-ceiling"; and not __bothy_verb once "user set-ceiling"' -a 'memory= cpu= pids= disk= inodes='
 complete -c bothy -n '__bothy_verb "volume info" "volume delete"' -a '(bothy volume list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb limit; and not __bothy_verb once limit' -a 'memory= memory-high= swap= cpu= cpu-weight= cpus= io-weight= pids= disk= inodes='
-complete -c bothy -n '__bothy_verb autostart; and not __bothy_verb once autostart' -a 'boot login no'
+complete -c bothy -n '__bothy_verb autostart; and not __bothy_verb once autostart' -a 'boot login on-demand no'
 complete -c bothy -n '__bothy_verb autostart' -l after -x -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb autostart run create launch' -l restart -x -a 'no on-failure always'
 complete -c bothy -n '__bothy_verb run create launch' -l health-on-failure -x -a 'none restart stop kill'

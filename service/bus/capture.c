@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "bus/exec.h"
 #include "bus/options.h"
+#include "core/registry/run.h"
 
 #include <fcntl.h>
 #include <glib-unix.h>
@@ -146,7 +147,7 @@ on_run (GObject *source, GAsyncResult *result, gpointer user_data)
   Capture *capture = user_data;
   GError *error = NULL;
 
-  capture->process = bothy_processes_run_finish (BOTHY_PROCESSES (source), result, &error);
+  capture->process = bothy_registry_run_finish (BOTHY_REGISTRY (source), result, &error);
   if (!capture->process) {
     bothy_call_return_error (capture->call, error);
     capture_free (capture);
@@ -199,8 +200,8 @@ bothy_container_handle_exec_and_wait (BothyCall *call)
     capture->streams[i] = (Stream){ .capture = capture, .fd = -1, .bytes = g_byte_array_new () };
   request->spec->stdio = open_streams (capture, &error);
   if (request->spec->stdio)
-    bothy_processes_run (bothy_registry_get_processes (call->registry), BOTHY_CONTAINER (call->node->target),
-                         call->user, g_steal_pointer (&request->spec), on_run, g_steal_pointer (&capture));
+    bothy_registry_run (call->registry, BOTHY_CONTAINER (call->node->target), call->user,
+                        g_steal_pointer (&request->spec), on_run, g_steal_pointer (&capture));
   else
     bothy_call_return_error (call, error);
 }

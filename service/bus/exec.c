@@ -7,6 +7,7 @@
 #include "bus/paths.h"
 #include "base/error.h"
 #include "base/validate.h"
+#include "core/registry/run.h"
 
 #include <string.h>
 
@@ -100,7 +101,7 @@ on_exec (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
-  g_autoptr (BothyProcess) process = bothy_processes_run_finish (BOTHY_PROCESSES (source), result, &error);
+  g_autoptr (BothyProcess) process = bothy_registry_run_finish (BOTHY_REGISTRY (source), result, &error);
   g_autofree char *path = process ? bothy_path_of_process (process->id) : NULL;
 
   if (process)
@@ -112,8 +113,8 @@ on_exec (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_container_handle_exec (BothyCall *call)
 {
-  bothy_processes_run (bothy_registry_get_processes (call->registry), BOTHY_CONTAINER (call->node->target),
-                       call->user, g_steal_pointer (&call->request), on_exec, bothy_call_ref (call));
+  bothy_registry_run (call->registry, BOTHY_CONTAINER (call->node->target), call->user,
+                      g_steal_pointer (&call->request), on_exec, bothy_call_ref (call));
 }
 
 static gpointer
@@ -150,7 +151,7 @@ on_shell (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (BothyCall) call = user_data;
   GError *error = NULL;
-  g_autoptr (BothyProcess) process = bothy_processes_run_finish (BOTHY_PROCESSES (source), result, &error);
+  g_autoptr (BothyProcess) process = bothy_registry_run_finish (BOTHY_REGISTRY (source), result, &error);
   g_autofree char *name = process ? g_strdup_printf ("pts/%d", process->pts) : NULL;
 
   if (process)
@@ -163,6 +164,6 @@ on_shell (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_container_handle_open_shell (BothyCall *call)
 {
-  bothy_processes_run (bothy_registry_get_processes (call->registry), BOTHY_CONTAINER (call->node->target),
-                       call->user, g_steal_pointer (&call->request), on_shell, bothy_call_ref (call));
+  bothy_registry_run (call->registry, BOTHY_CONTAINER (call->node->target), call->user,
+                      g_steal_pointer (&call->request), on_shell, bothy_call_ref (call));
 }

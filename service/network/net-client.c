@@ -20,7 +20,7 @@ struct _BothyNetClient {
 
 G_DEFINE_FINAL_TYPE (BothyNetClient, bothy_net_client, G_TYPE_OBJECT)
 
-static guint lost_signal;
+static guint lost_signal, knock_signal;
 
 static const char *
 step_text (guint32 step)
@@ -52,8 +52,12 @@ on_packet (BothyPacketClient *peer, BothyPacket *packet, gpointer user_data)
   const struct net_reply *reply = (const struct net_reply *)packet->data;
 
   if (packet->size >= sizeof *reply && reply->version == NET_PROTOCOL_VERSION &&
-      packet->size == sizeof *reply + reply->text_size)
-    bothy_packet_client_resolve (peer, reply->serial, packet);
+      packet->size == sizeof *reply + reply->text_size) {
+    if (reply->serial == 0)
+      g_signal_emit (user_data, knock_signal, 0, reply->index);
+    else
+      bothy_packet_client_resolve (peer, reply->serial, packet);
+  }
 }
 
 static void
@@ -258,6 +262,8 @@ bothy_net_client_class_init (BothyNetClientClass *class)
   G_OBJECT_CLASS (class)->finalize = bothy_net_client_finalize;
   lost_signal =
       g_signal_new ("lost", BOTHY_TYPE_NET_CLIENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  knock_signal = g_signal_new ("knock", BOTHY_TYPE_NET_CLIENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                               G_TYPE_NONE, 1, G_TYPE_UINT);
 }
 
 static void

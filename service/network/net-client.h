@@ -10,7 +10,8 @@ G_BEGIN_DECLS
 /*
  * The broker's end of bothy-net, which makes nics, their filters and port forwardings.
  *
- * Signal: "lost" (): bothy-net died, or gave up on us because somebody took the filter away and nics are down.
+ * Signals: "lost" (): bothy-net died, or gave up on us because somebody took the filter away and nics are down.
+ * "knock" (guint ticket): somebody came to a port that NET_LISTEN was asked for with this ticket.
  */
 #define BOTHY_TYPE_NET_CLIENT (bothy_net_client_get_type ())
 G_DECLARE_FINAL_TYPE (BothyNetClient, bothy_net_client, BOTHY, NET_CLIENT, GObject)

@@ -22,6 +22,7 @@ struct _BothyNetwork {
   BothyDefaultBridge *bridge;
   BothyNetClient *nics;
   guint32 range_pool;
+  guint32 asker; /* what bothy-net tells this bothyd from an earlier one by */
 };
 
 G_DEFINE_FINAL_TYPE (BothyNetwork, bothy_network, G_TYPE_OBJECT)
@@ -255,6 +256,33 @@ bothy_network_publish_finish (BothyNetwork *self, GAsyncResult *result, GError *
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
+/* ---- ports that wait for somebody ---- */
+
+void
+bothy_network_listen (BothyNetwork *self,
+                      const BothyPort *port,
+                      guint32 ticket,
+                      gboolean paused,
+                      GAsyncReadyCallback callback,
+                      gpointer user_data)
+{
+  struct net_request request = { .op = NET_LISTEN,
+                                 .flags = paused ? NET_FLAG_PAUSED : 0,
+                                 .port = port->host,
+                                 .asker = self->asker,
+                                 .ticket = ticket };
+
+  request.host_family = bothy_port_get_address (port, request.host_address);
+  bothy_net_client_call (self->nics, &request, -1, NULL, bothy_net_client_on_done,
+                         g_task_new (self, NULL, callback, user_data));
+}
+
+gboolean
+bothy_network_listen_finish (BothyNetwork *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
 /* ---- the rest ---- */
 
 static void
@@ -328,6 +356,18 @@ bothy_network_detach (BothyNetwork *self, const char *id, guint32 owner)
 
   set_alias (&request, id, owner);
   bothy_dhcp_forget (id);
+  bothy_net_client_call (self->nics, &request, -1, NULL, on_done, NULL);
+}
+
+void
+bothy_network_unlisten (BothyNetwork *self, const BothyPort *port)
+{
+  struct net_request request = { .op = NET_UNLISTEN, .asker = self->asker };
+
+  if (port) {
+    request.port = port->host;
+    request.host_family = bothy_port_get_address (port, request.host_address);
+  }
   bothy_net_client_call (self->nics, &request, -1, NULL, on_done, NULL);
 }
 
@@ -412,6 +452,7 @@ bothy_network_init (BothyNetwork *self)
   self->nm = bothy_nm_new ();
   self->bridge = bothy_default_bridge_new (self->nm);
   self->nics = bothy_net_client_new ();
+  self->asker = (guint32)g_random_int_range (1, G_MAXINT32);
   g_signal_connect_object (self->bridge, "back", G_CALLBACK (on_back), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->bridge, "lost", G_CALLBACK (on_lost), self, G_CONNECT_SWAPPED);
 }

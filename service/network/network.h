@@ -82,6 +82,21 @@ void bothy_network_publish (BothyNetwork *self,
                             gpointer user_data);
 gboolean bothy_network_publish_finish (BothyNetwork *self, GAsyncResult *result, GError **error);
 
+/* Take PORT, of TCP, which leads nowhere just now, and have bothy_network_get_nics() emit "knock" with TICKET once when
+   somebody comes to it; again when this is called again. PAUSED: whoever comes is refused. Who waits there gets to the
+   container that bothy_network_publish() lets it lead to. PORT_IN_USE: something else has it. */
+void bothy_network_listen (BothyNetwork *self,
+                           const BothyPort *port,
+                           guint32 ticket,
+                           gboolean paused,
+                           GAsyncReadyCallback callback,
+                           gpointer user_data);
+gboolean bothy_network_listen_finish (BothyNetwork *self, GAsyncResult *result, GError **error);
+
+/* Wait for nobody at PORT any more, and let go of it unless it leads to a container; NULL: at all ports that an earlier
+   bothyd asked for, and this one did not. */
+void bothy_network_unlisten (BothyNetwork *self, const BothyPort *port);
+
 /* What other firewalls do to the bridge: NET_EXAMINE's text. */
 void bothy_network_examine (BothyNetwork *self, GAsyncReadyCallback callback, gpointer user_data);
 

@@ -42,7 +42,7 @@ enum net_op {
   /* Reply: one message with all aliases of ours, as the kernel has them, each with a NUL. */
   NET_LIST = 4,
   /* Clean up: remove links of ours that nothing filters (made half, or after "nft flush ruleset":
-     REPAIR first what should stay), elements without a link, and, without any nic left, the tables. */
+     REPAIR first what should stay), elements without a link, and, without any nic left or port taken, the tables. */
   NET_TIDY = 5,
   /* Forward PORT of the host, on every address and its loopback, or on HOST_ADDRESS alone, to INSIDE_PORT of ADDRESS4/6, a
      nic on BRIDGE. The host need not have HOST_ADDRESS just now: what comes to it is forwarded whenever it is the host's. Once more is fine, and needed when NetworkManager activated the bridge anew,
@@ -62,6 +62,14 @@ enum net_op {
   /* Let what comes from or goes to the bridge pass in the chains that docker and ufw leave to people for that, in
      tables that EXAMINE names. Reply: what EXAMINE says then. */
   NET_OPEN_FIREWALLS = 10,
+  /* Take PORT of the host, on every address or on HOST_ADDRESS alone, by TCP, for ASKER (not 0), and listen there. A
+     message of serial 0 with TICKET as its index tells once that somebody has connected, and is told again when this is
+     asked again; nothing is read from him, and he waits. NET_PUBLISH of the port ends it: a process without capabilities
+     hands over what waits then, to the nic that the port leads to. EADDRINUSE: a process of the host has the port. */
+  NET_LISTEN = 11,
+  /* Listen there no more, and let go of the port unless it leads to a nic: who waits is refused. With PORT 0: of all
+     ports that somebody but ASKER asked for. */
+  NET_UNLISTEN = 12,
 };
 
 enum net_flag {
@@ -69,7 +77,8 @@ enum net_flag {
   NET_FLAG_LAN =
       1
       << 1, /* ATTACH: a bridge of the LAN: any address is fine, but no other MAC, and no other's address once one is known */
-  NET_FLAG_BOUND = 1 << 3, /* with LAN: no IPv4 address but ADDRESS4. EADDRNOTAVAIL: another nic has that */
+  NET_FLAG_PAUSED = 1 << 4, /* LISTEN: take the port, but refuse who connects, and who waits */
+  NET_FLAG_BOUND = 1 << 3,  /* with LAN: no IPv4 address but ADDRESS4. EADDRNOTAVAIL: another nic has that */
   NET_FLAG_LIMITED =
       1
       << 2, /* ATTACH, REPAIR: the nic may begin connections with DESTINATIONS only, and ask DHCP, and the host's DNS */
@@ -107,6 +116,8 @@ struct net_request {
   uint16_t inside_port;
   char inside[NET_NAME_SIZE]; /* the nic's name in the namespace */
   char alias[NET_ALIAS_SIZE];
+  uint32_t asker;          /* LISTEN, UNLISTEN: a number that each bothyd has of its own */
+  uint32_t ticket;         /* LISTEN: what the asker knows the port by */
   uint32_t n_destinations; /* of a limited nic */
   struct net_destination destinations[];
 };
@@ -124,8 +135,8 @@ enum net_step {
 
 struct net_reply {
   uint32_t version;
-  uint32_t serial;
-  int32_t error; /* 0, or an errno value */
+  uint32_t serial; /* 0: it was not asked for, see NET_LISTEN */
+  int32_t error;   /* 0, or an errno value */
   uint32_t step;
   uint32_t index;
   char name[NET_NAME_SIZE];

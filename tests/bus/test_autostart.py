@@ -61,7 +61,7 @@ def test_AUTO_01_arguments(world, alice):
     path = alice.create("one")
     alice.create("two")
     before = world.snapshot()
-    for mode in "on-demand", "Boot", "boot ", "yes", "true":
+    for mode in "on demand", "Boot", "boot ", "yes", "true":
         assert refused(alice, path, mode) == "InvalidArgs", mode
     for options in ({"delay": 3601}, {"delay": 2**32 - 1}, {"delay": "5"}, {"after": "Two"}, {"after": "bob/two"}, {"after": 1},
                     {"restart": "yes"}, {"restart": ""}, {"restart": "on-failure:0"}, {"restart": "on-failure:"},
@@ -543,3 +543,28 @@ def test_AUTO_18_who_fails_again_and_again_keeps_nobody_waiting(fresh_world):
     boot(world)
     alice = world.client(ALICE)
     runs(alice, web)
+
+
+# ---- on demand ----
+
+def test_AUTO_09_exec_starts_it(fresh_world):
+    world = fresh_world(config="[Service]\nIdleSeconds=1\n")
+    alice = world.client(ALICE)
+    path = alice.create("one", network="none", command=FOREVER)
+    argv = (["true"], {})
+    assert alice.error(path, CONTAINER, "ExecAndWait", "(asa{sv})", *argv) == "WrongState"
+    set_autostart(alice, path, "on-demand")
+    assert autostart(alice, path)["mode"] == "on-demand" and alice.state(path) == "stopped"
+    assert alice.call(path, CONTAINER, "ExecAndWait", "(asa{sv})", *argv)[0] == 0
+    assert (alice.state(path), reason(alice, path)) == ("running", "on-demand")
+    alice.call(path, CONTAINER, "Stop", "(a{sv})", variants({"force": True}))
+    # bothyd stays, to hear of connections.
+    alice.close()
+    time.sleep(2.5)
+    assert world.service.poll() is None
+    alice = world.client(ALICE)
+    # What could not be started says why.
+    set_autostart(alice, path, "no")
+    broken = alice.create("two", network="none", command=["/nonexistent"])
+    set_autostart(alice, broken, "on-demand")
+    assert alice.error(broken, CONTAINER, "ExecAndWait", "(asa{sv})", *argv) == "NoSuchProgram"

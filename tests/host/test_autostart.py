@@ -214,7 +214,7 @@ def test_AUTO_40_the_command(host):
     assert info(host, "x1")["autostart"]["after"] == "x2"
     done = host.run("alice", "bothy autostart x2 boot --after x1")
     assert done.returncode == 1 and "x2 → x1 → x2" in done.stderr
-    for words in "x1 on-demand", "x1 boot --delay 4000", "x1 --restart sometimes", "x1 --after nobody", "x1 boot x2":
+    for words in "x1 demand", "x1 boot --delay 4000", "x1 --restart sometimes", "x1 --after nobody", "x1 boot x2":
         assert host.run("alice", f"bothy autostart {words}").returncode != 0, words
     done = host.run("alice", "bothy run --rm --restart always busybox true")
     assert done.returncode == 125 and "ephemeral" in done.stderr

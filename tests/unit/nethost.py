@@ -24,10 +24,10 @@ NET = os.path.join(os.environ.get("BOTHY_LIBEXEC_DIR", ""), "bothy-net")
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not os.access(NET, os.X_OK), reason="needs root and BOTHY_LIBEXEC_DIR"
 )
-ATTACH, DETACH, REPAIR, LIST, TIDY, PUBLISH, UNPUBLISH, EXAMINE, FIND, OPEN_FIREWALLS = range(1, 11)
-UDP, LAN, LIMITED, BOUND = 1, 2, 4, 8
+ATTACH, DETACH, REPAIR, LIST, TIDY, PUBLISH, UNPUBLISH, EXAMINE, FIND, OPEN_FIREWALLS, LISTEN, UNLISTEN = range(1, 13)
+UDP, LAN, LIMITED, BOUND, PAUSED = 1, 2, 4, 8, 16
 STEP_REQUEST, STEP_NAMESPACE, STEP_BRIDGE, STEP_LINK, STEP_FILTER, STEP_PORT, STEP_VERIFY = range(1, 8)
-REQUEST = struct.Struct("=IIIIIIII6sBx4s16s16sHH16s128sI")
+REQUEST = struct.Struct("=IIIIIIII6sBx4s16s16sHH16s128sIII")
 DESTINATION = struct.Struct("=BBBxHH16s16s")
 REPLY = struct.Struct("=IIiII16sI")
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
@@ -161,14 +161,14 @@ class Helper:
 
     def call(self, op, fds=(), flags=0, bridge=0, group=0, owner=1000, mtu=0, mac="00:00:00:00:00:00", address4="", address6="",
              port=0, inside_port=0, name="eth0", alias="", version=1, serial=7, extra=b"", destinations=None,
-             host_address="", host_family=None):
+             host_address="", host_family=None, asker=0, ticket=0):
         if destinations is not None:
             flags |= LIMITED
             extra = b"".join(destinations) + extra
         data = REQUEST.pack(version, serial, op, flags, bridge, group, owner, mtu, mac_bytes(mac),
                             {"": 0, ".": 4, ":": 6}[host_address and (":" if ":" in host_address else ".")]
                             if host_family is None else host_family, ip_bytes(address4), ip_bytes(address6),
-                            ip_bytes(host_address), port, inside_port, name.encode(), alias.encode(), len(destinations or ()))
+                            ip_bytes(host_address), port, inside_port, name.encode(), alias.encode(), asker, ticket, len(destinations or ()))
         socket.send_fds(self.socket, [data + extra], list(fds))
         return Reply(self.socket.recv(1 << 20))
 

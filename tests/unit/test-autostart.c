@@ -53,11 +53,11 @@ test_modes (void)
 {
   BothyAutostartMode mode;
 
-  for (BothyAutostartMode i = BOTHY_AUTOSTART_NO; i <= BOTHY_AUTOSTART_LOGIN; i++) {
+  for (BothyAutostartMode i = BOTHY_AUTOSTART_NO; i <= BOTHY_AUTOSTART_ON_DEMAND; i++) {
     g_assert_true (bothy_autostart_parse_mode (bothy_autostart_mode_name (i), &mode, NULL));
     g_assert_cmpint (mode, ==, i);
   }
-  g_assert_false (bothy_autostart_parse_mode ("on-demand", &mode, NULL));
+  g_assert_false (bothy_autostart_parse_mode ("on demand", &mode, NULL));
   g_assert_false (bothy_autostart_parse_mode ("", &mode, NULL));
   g_assert_true (bothy_autostart_check_delay (3600, NULL));
   g_assert_false (bothy_autostart_check_delay (3601, NULL));

@@ -260,7 +260,7 @@ LIBRARIES = {
     "bothy-pack": C | {"libarchive.so.13", "libnettle.so.8", "libseccomp.so.2"},
     "bothy-bundle": C | GLIB | {"libarchive.so.13", "libjson-glib-1.0.so.0", "libseccomp.so.2"},
     "bothy-fetch": C | GLIB | {"libcurl.so.4", "libjson-glib-1.0.so.0", "libnettle.so.8", "libseccomp.so.2"},
-    "bothy-net": C | {"libnl-3.so.200", "libnl-route-3.so.200", "libnftables.so.1"},
+    "bothy-net": C | {"libnl-3.so.200", "libnl-route-3.so.200", "libnftables.so.1", "libseccomp.so.2"},
     "libnss_bothy.so.2": {"libc.so.6"},
     "bothy-push": C | GLIB | {"libarchive.so.13", "libcurl.so.4", "libjson-glib-1.0.so.0"},
     "bothy-archive": C | {"libarchive.so.13"},

@@ -39,7 +39,7 @@ def test_listens_and_lets_only_root_in():
     listening.listen()
     command = f"exec 3<&{listening.fileno()}; LISTEN_FDS=1 LISTEN_PID=$$ exec {NET}"
     process = subprocess.Popen(["bash", "-c", command], pass_fds=[listening.fileno()])
-    request = REQUEST.pack(1, 5, LIST, 0, 0, 0, 0, 0, bytes(6), 0, bytes(4), bytes(16), bytes(16), 0, 0, b"", b"", 0)
+    request = REQUEST.pack(1, 5, LIST, 0, 0, 0, 0, 0, bytes(6), 0, bytes(4), bytes(16), bytes(16), 0, 0, b"", b"", 0, 0, 0)
     code = (f"import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.settimeout(5); s.connect({path!r})\n"
             f"try: s.send({request!r}); print(len(s.recv(999)))\nexcept OSError: print(0)")
     answers = [subprocess.run(["/usr/bin/python3", "-c", code], user=uid, group=uid, extra_groups=[], capture_output=True, text=True).stdout

@@ -79,7 +79,7 @@ def test_NET_12_what_was_asked_before_the_rules_went_is_answered():
     listener.process.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, listener.process.pid, os.WSTOPPED | os.WNOWAIT)
     run("nft", "flush", "ruleset")
-    request = REQUEST.pack(1, 5, LIST, 0, 0, 0, 0, 0, bytes(6), 0, bytes(4), bytes(16), bytes(16), 0, 0, b"", b"", 0)
+    request = REQUEST.pack(1, 5, LIST, 0, 0, 0, 0, 0, bytes(6), 0, bytes(4), bytes(16), bytes(16), 0, 0, b"", b"", 0, 0, 0)
     for _ in range(5):
         listener.socket.send(request)
     listener.process.send_signal(signal.SIGCONT)
@@ -183,7 +183,7 @@ def test_NET_23_killed_in_the_middle(helper, nic):
         namespace = new_namespace()
         victim.call(LIST)
         data = REQUEST.pack(1, 1, ATTACH, 0, index_of("br0"), 0, 1000, 0, mac_bytes("02:00:00:00:01:09"), 0,
-                            ip_bytes("10.66.0.9"), bytes(16), bytes(16), 0, 0, b"eth0", b"bothy:1000:killed", 0)
+                            ip_bytes("10.66.0.9"), bytes(16), bytes(16), 0, 0, b"eth0", b"bothy:1000:killed", 0, 0, 0)
         socket.send_fds(victim.socket, [data], [namespace])
         time.sleep(i / 40 * whole)
         victim.process.kill()

@@ -30,7 +30,7 @@ bothy_autostart_copy (BothyAutostart *self, const BothyAutostart *other)
 
 /* ---- as texts ---- */
 
-static const char *const modes[] = { "no", "boot", "login" };
+static const char *const modes[] = { "no", "boot", "login", "on-demand" };
 
 const char *
 bothy_autostart_mode_name (BothyAutostartMode mode)
@@ -48,7 +48,7 @@ bothy_autostart_parse_mode (const char *text, BothyAutostartMode *ret_mode, GErr
       return TRUE;
   }
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-               "A container can be started at \"boot\", at \"login\", or \"no\"");
+               "A container can be started at \"boot\", at \"login\", \"on-demand\", or \"no\"");
   return FALSE;
 }
 

@@ -9,8 +9,9 @@ G_BEGIN_DECLS
 
 typedef enum {
   BOTHY_AUTOSTART_NO,
-  BOTHY_AUTOSTART_BOOT,  /* once in each boot of the machine */
-  BOTHY_AUTOSTART_LOGIN, /* when its owner's first session is opened */
+  BOTHY_AUTOSTART_BOOT,      /* once in each boot of the machine */
+  BOTHY_AUTOSTART_LOGIN,     /* when its owner's first session is opened */
+  BOTHY_AUTOSTART_ON_DEMAND, /* when somebody connects to a port that leads to it, or is to run something in it */
 } BothyAutostartMode;
 
 typedef enum {
@@ -40,7 +41,7 @@ void bothy_autostart_clear (BothyAutostart *self);
 /* Make SELF, which was cleared or is all zeros, a copy of OTHER. */
 void bothy_autostart_copy (BothyAutostart *self, const BothyAutostart *other);
 
-/* "no", "boot", "login", static. */
+/* "no", "boot", "login", "on-demand", static. */
 const char *bothy_autostart_mode_name (BothyAutostartMode mode);
 
 /* TEXT is one of these. FALSE with INVALID_ARGS. */

@@ -124,8 +124,8 @@ bothy_container_state_name (BothyContainerState state)
 }
 
 static const char *const reasons[] = {
-  "",       "asked",   "administrator", "autostart", "restart",
-  "exited", "crashed", "out-of-memory", "shutdown",  "unhealthy",
+  "",        "asked",         "administrator", "autostart", "restart",   "exited",
+  "crashed", "out-of-memory", "shutdown",      "unhealthy", "on-demand",
 };
 
 const char *
@@ -728,6 +728,13 @@ bothy_container_take_end (BothyContainer *self)
 }
 
 /* One that does nothing else would keep the machine busy with making namespaces. */
+gboolean
+bothy_container_ran_steadily (const BothyContainer *self)
+{
+  return self->reason != self->cause &&
+         self->stopped_at - self->started_at >= BOTHY_RESTART_STEADY_SECONDS * G_USEC_PER_SEC;
+}
+
 gboolean
 bothy_container_count_reboot (BothyContainer *self)
 {

@@ -37,6 +37,7 @@ typedef enum {
   BOTHY_REASON_OUT_OF_MEMORY, /* the kernel did, for want of memory */
   BOTHY_REASON_SHUTDOWN,      /* it ran when the machine went down */
   BOTHY_REASON_UNHEALTHY,     /* it answered badly too often, and its owner wants that then */
+  BOTHY_REASON_ON_DEMAND,     /* somebody connected to it, or runs something in it */
 } BothyStateReason;
 
 #define BOTHY_MAX_SYSCTLS 64 /* as who sets them takes them */
@@ -371,6 +372,10 @@ void bothy_container_set_ended (BothyContainer *self);
 
 /* Whether a run of it is over, or could not begin, and nobody has taken that up: whoever asks does. */
 gboolean bothy_container_take_end (BothyContainer *self);
+
+/* Whether its last run went well, for as long as a run has to so that nothing before it counts any more. A start that failed is no
+   run. */
+gboolean bothy_container_ran_steadily (const BothyContainer *self);
 
 /* Count a reboot. FALSE: there were too many in a short time, and the container has failed. */
 gboolean bothy_container_count_reboot (BothyContainer *self);

@@ -4,7 +4,8 @@
  * Starting unasked. What is about to be started is a Pending:
  *
  *   boot, login ─→ waits for the container that comes first ─→ delay ──┐
- *   it ended ────→ the pause before it is started again ───────────────┴─→ its turn ─→ its owner's account ─→ start
+ *   it ended ────→ the pause before it is started again ───────────────┤
+ *   somebody connected ────────────────────────────────────────────────┴─→ its turn ─→ its owner's account ─→ start
  *
  * The container's "due" says so to everybody else; whoever sets that to something else takes it back, and a Pending that
  * finds it so goes. A bothyd that is killed leaves what is due in the records, and the next one goes on.
@@ -15,6 +16,7 @@
 #include "base/per-user.h"
 #include "core/container/history.h"
 #include "core/ids/callers.h"
+#include "core/registry/demands.h"
 #include "core/registry/lifecycle.h"
 #include "platform/cgroup-manager.h"
 #include "platform/machine.h"
@@ -73,7 +75,7 @@ pending_new (BothyAutostarts *self, BothyContainer *container, BothyStateReason 
 
   drop_timed (self, container);
   /* Restarts of earlier runs have no part in it. */
-  if (cause == BOTHY_REASON_AUTOSTART)
+  if (cause != BOTHY_REASON_RESTART)
     bothy_container_set_restarts (container, 0);
   pending->autostarts = self;
   pending->container = g_object_ref (container);
@@ -154,7 +156,7 @@ on_started (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   }
   /* What failed again and again is told once, at the end of that. */
-  if (!started && pending->cause == BOTHY_REASON_AUTOSTART)
+  if (!started && pending->cause != BOTHY_REASON_RESTART)
     g_message ("Autostart of %s of user %u: %s", pending->container->spec->name, pending->container->owner,
                error->message);
   return_turn (pending);
@@ -177,6 +179,8 @@ on_asked_whether_stopping (GObject *source, GAsyncResult *result, gpointer user_
     note (self, pending->container,
           pending->container->spec->autostart.mode == BOTHY_AUTOSTART_LOGIN ? "started at a login"
                                                                             : "started at boot");
+  else if (pending->cause == BOTHY_REASON_ON_DEMAND)
+    note (self, pending->container, "started by a connection");
   bothy_registry_start (self->registry, pending->container, NULL, pending->cause, on_started, pending);
 }
 
@@ -393,6 +397,14 @@ on_seated (gpointer data)
 
 static const BothyMachineEvents machine_events = { on_logged_in, on_logged_out, on_listed, on_seated };
 
+/* ---- on demand ---- */
+
+static void
+on_demanded (BothyContainer *container, gpointer data)
+{
+  take_turn (pending_new (data, container, BOTHY_REASON_ON_DEMAND));
+}
+
 /* ---- again ---- */
 
 static void
@@ -415,14 +427,6 @@ give_up (BothyAutostarts *self, BothyContainer *container)
   save (self, container);
 }
 
-/* Whether CONTAINER's last run went well: whatever was before it does not count. A start that failed is no run. */
-static gboolean
-ran_steadily (const BothyContainer *container)
-{
-  return container->reason != container->cause &&
-         container->stopped_at - container->started_at >= BOTHY_RESTART_STEADY_SECONDS * G_USEC_PER_SEC;
-}
-
 static void
 start_again (BothyAutostarts *self, BothyContainer *container)
 {
@@ -442,7 +446,7 @@ judge (BothyAutostarts *self, BothyContainer *container)
       !bothy_restart_is_wanted (autostart, container->state == BOTHY_CONTAINER_FAILED, container->last_code,
                                 container->last_signal))
     return;
-  if (ran_steadily (container))
+  if (bothy_container_ran_steadily (container))
     bothy_container_set_restarts (container, 0);
   if (container->n_restarts >= bothy_restart_get_max (autostart)) {
     give_up (self, container);
@@ -522,4 +526,5 @@ bothy_registry_begin_autostarts (BothyRegistry *registry, GDBusConnection *syste
   begin_left (self);
   begin_boot (self);
   self->machine = bothy_machine_new (system_bus, &machine_events, self);
+  bothy_registry_begin_demands (registry, on_demanded, self);
 }

@@ -141,9 +141,9 @@ is_at_work (gpointer id, gpointer container, gpointer user_data)
 {
   const BothyContainer *self = container;
 
-  /* Who is to see a login has to be there. */
+  /* Who is to see a login, or a connection, has to be there. */
   return self->busy || self->due || self->spec->autostart.mode == BOTHY_AUTOSTART_LOGIN ||
-         bothy_container_is_active (container);
+         self->spec->autostart.mode == BOTHY_AUTOSTART_ON_DEMAND || bothy_container_is_active (container);
 }
 
 gboolean

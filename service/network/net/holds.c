@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -38,6 +39,15 @@ write_name (const struct host_port *port, char ret[NAME_SIZE])
 
   for (size_t i = 0; i < address_size (port); i++)
     length += snprintf (ret + length, NAME_SIZE - (size_t)length, "%02x", port->address[i]);
+}
+
+struct hold *
+holds_find (const struct holds *holds, const struct host_port *port)
+{
+  for (size_t i = 0; i < holds->n; i++)
+    if (host_port_is_same (&holds->holds[i].port, port))
+      return &holds->holds[i];
+  return NULL;
 }
 
 static int
@@ -80,14 +90,18 @@ read_hold (int fd, struct hold *ret)
 {
   union address address = { 0 };
   socklen_t size = sizeof address;
-  int type;
-  socklen_t type_size = sizeof type;
+  int type, listens;
+  socklen_t type_size = sizeof type, listens_size = sizeof listens;
 
   if (getsockname (fd, &address.any, &size) < 0 ||
       (address.any.sa_family != AF_INET && address.any.sa_family != AF_INET6) ||
-      getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &type_size) < 0)
+      getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &type_size) < 0 ||
+      getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size) < 0)
     return false;
-  *ret = (struct hold){ .port = { .protocol = type == SOCK_DGRAM ? IPPROTO_UDP : IPPROTO_TCP }, .fd = fd };
+  *ret = (struct hold){ .port = { .protocol = type == SOCK_DGRAM ? IPPROTO_UDP : IPPROTO_TCP },
+                        .fd = fd,
+                        .listens = listens != 0,
+                        .proxy = -1 };
   read_address (&address, &ret->port);
   return ret->port.number != 0;
 }
@@ -181,13 +195,12 @@ bind_port (const struct host_port *port, int *ret_fd)
 int
 holds_take (struct holds *holds, const struct host_port *port)
 {
-  struct hold hold = { .port = *port };
+  struct hold hold = { .port = *port, .proxy = -1 };
   char name[NAME_SIZE];
   int error;
 
-  for (size_t i = 0; i < holds->n; i++)
-    if (host_port_is_same (&holds->holds[i].port, port))
-      return 0;
+  if (holds_find (holds, port) != NULL)
+    return 0;
   error = bind_port (port, &hold.fd);
   if (error != 0)
     return error;
@@ -201,15 +214,28 @@ holds_take (struct holds *holds, const struct host_port *port)
   return 0;
 }
 
+static void
+close_hold (const struct hold *hold)
+{
+  close (hold->fd);
+  if (hold->proxy >= 0)
+    close (hold->proxy);
+}
+
 void
 holds_release (struct holds *holds, size_t index)
 {
   char name[NAME_SIZE];
 
+  /* systemd has the socket as well, so closing it alone ends neither what is told of it nor that it listens. */
+  if (holds->knocks >= 0)
+    (void)epoll_ctl (holds->knocks, EPOLL_CTL_DEL, holds->holds[index].fd, NULL);
+  if (holds->holds[index].listens)
+    (void)shutdown (holds->holds[index].fd, SHUT_RD);
   /* First there: as long as systemd has the socket, the port is taken. */
   write_name (&holds->holds[index].port, name);
   activation_discard (name);
-  close (holds->holds[index].fd);
+  close_hold (&holds->holds[index]);
   holds->holds[index] = holds->holds[--holds->n];
 }
 
@@ -217,7 +243,9 @@ void
 holds_close (struct holds *holds)
 {
   for (size_t i = 0; i < holds->n; i++)
-    close (holds->holds[i].fd);
+    close_hold (&holds->holds[i]);
+  if (holds->knocks >= 0)
+    close (holds->knocks);
   free (holds->holds);
-  *holds = (struct holds){ 0 };
+  *holds = (struct holds){ .knocks = -1 };
 }

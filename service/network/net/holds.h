@@ -10,7 +10,7 @@
  * more a service could be bound to the same port, would see no error, and its clients would talk to the
  * container. Hence a socket is bound to each forwarded port, on every address of both families or on the one that is
  * forwarded, and does not listen: whoever binds the port later is told that it is in use, and so are we when somebody was
- * first.
+ * first. Where a connection is to start a container, the same socket listens meanwhile (knocks.h).
  *
  * The sockets have to be there as long as the elements in the kernel that forward, so neither bothyd has them, which
  * comes and goes, nor a container's supervisor, which may do nothing on the host. bothy-net has them, stays for
@@ -27,11 +27,17 @@ struct host_port {
 struct hold {
   struct host_port port;
   int fd;
+  uint32_t
+      asker; /* of NET_LISTEN; 0: it is there for the sake of what is forwarded, or nobody has asked yet */
+  uint32_t ticket; /* of the asker's */
+  bool listens;
+  int proxy; /* the end of proxy_start() that keeps it, or -1 */
 };
 
 struct holds {
   struct hold *holds;
   size_t n;
+  int knocks; /* knocks_listen(), or -1 */
 };
 
 /* Whether both are the same port at the same address, or at every one. */
@@ -43,6 +49,9 @@ void holds_adopt (struct holds *holds);
 /* Holds PORT, also where the host does not have its address just now. Fine when HOLDS have the same already. Returns 0,
    EADDRINUSE if a process of the host, or one of HOLDS, has it on one of its addresses, or another errno value. */
 int holds_take (struct holds *holds, const struct host_port *port);
+
+/* The hold of PORT, which is valid until another is taken or let go; NULL: there is none. */
+struct hold *holds_find (const struct holds *holds, const struct host_port *port);
 
 /* Lets go of the hold at INDEX; the last one gets that index. */
 void holds_release (struct holds *holds, size_t index);

@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "knocks.h"
+#include "proxy.h"
 #include "shared.h"
 
 /* Ports that lead somewhere no more. */
@@ -110,13 +113,16 @@ get_port (const struct element *element)
   return port;
 }
 
-/* Lets go of the hold at INDEX if it is forwarded by none of the maps. */
+/* Lets go of the hold at INDEX if it is forwarded by none of the maps, and nobody asked for it. One that listens is one that
+   somebody asked a former bothy-net for. */
 static int
 release_unused (struct nft *nft, struct holds *holds, size_t index)
 {
   const struct host_port *port = &holds->holds[index].port;
   int error = ENOENT;
 
+  if (holds->holds[index].asker != 0 || holds->holds[index].listens)
+    return 0;
   for (size_t i = 0; i < N_MAPS && error == ENOENT; i++) {
     struct element element = port_element (port, &maps[i]);
 
@@ -250,6 +256,66 @@ ports_restore (struct nft *nft, struct holds *holds, bool *ret_all)
   return error;
 }
 
+/* ---- until there is a container to lead to ---- */
+
+/* What was handed over to a container that ran before ends. */
+static void
+end_proxy (struct hold *hold)
+{
+  if (hold->proxy >= 0)
+    close (hold->proxy);
+  hold->proxy = -1;
+}
+
+int
+ports_listen (struct nft *nft, struct holds *holds, const struct net_request *request)
+{
+  const struct host_port port = read_request (request);
+  int error = holds_take (holds, &port);
+  struct hold *hold = error == 0 ? holds_find (holds, &port) : NULL;
+
+  if (hold == NULL)
+    return error;
+  end_proxy (hold);
+  hold->ticket = request->ticket;
+  if ((request->flags & NET_FLAG_PAUSED) != 0)
+    knocks_pause (holds, hold);
+  else
+    error = knocks_listen (holds, hold);
+  hold->asker = error == 0 ? request->asker : 0;
+  if (error != 0)
+    (void)release_port (nft, holds, &port);
+  return error;
+}
+
+static int
+stop_listening (struct nft *nft, struct holds *holds, size_t index)
+{
+  knocks_pause (holds, &holds->holds[index]);
+  holds->holds[index].asker = 0;
+  return release_unused (nft, holds, index);
+}
+
+int
+ports_unlisten (struct nft *nft, struct holds *holds, const struct net_request *request)
+{
+  const struct host_port port = read_request (request);
+  int error = 0;
+
+  /* From the end: letting go of one moves the last into its place. */
+  for (size_t i = holds->n; i-- > 0;) {
+    const struct hold *hold = &holds->holds[i];
+    bool is_meant =
+        request->port != 0 ? host_port_is_same (&hold->port, &port) : hold->asker != request->asker;
+    int failed = is_meant && (hold->asker != 0 || hold->listens) ? stop_listening (nft, holds, i) : 0;
+
+    error = error != 0 ? error : failed;
+  }
+  return error;
+}
+
+/* ---- */
+
 /*
  * What comes from the loopback is forwarded only when the bridge is told; and NetworkManager has to let pass
  * what
@@ -328,6 +394,26 @@ write_port (struct nft *nft,
              : EEXIST;
 }
 
+/* It leads to its container now: who waits at HOLD is brought there, and nobody is waited for any more. */
+static void
+hand_over (struct holds *holds, struct hold *hold, const struct net_request *request)
+{
+  int connections[KNOCKS_MAX];
+  unsigned int n = hold->listens ? knocks_take (hold, connections) : 0;
+
+  knocks_pause (holds, hold);
+  hold->asker = 0;
+  if (n > 0) {
+    end_proxy (hold);
+    hold->proxy = proxy_start (holds, connections, n, request);
+    if (hold->proxy < 0)
+      fprintf (stderr, "bothy-net: connections that waited at port %u are refused: %s\n", hold->port.number,
+               strerror (errno));
+  }
+  while (n > 0)
+    close (connections[--n]);
+}
+
 int
 ports_add (struct nft *nft, struct nl_sock *route, struct holds *holds, const struct net_request *request)
 {
@@ -348,6 +434,8 @@ ports_add (struct nft *nft, struct nl_sock *route, struct holds *holds, const st
     error = batch_commit (&batch);
   if (error != 0)
     (void)release_port (nft, holds, &port);
+  else
+    hand_over (holds, holds_find (holds, &port), request);
   return error;
 }
 

@@ -17,10 +17,17 @@
  * Forwards what REQUEST says, and takes the port into HOLDS; again if need be. NFT has its tables (filter_ensure());
  * ROUTE is a NETLINK_ROUTE socket. EEXIST: the port leads elsewhere; EADDRINUSE: a process of the host has it, or it leads elsewhere
  * at an address that this one would stand for, too.
- * When it fails, nothing is changed.
+ * When it fails, nothing is changed. Who waited at the port, see ports_listen(), is brought to the nic.
  */
 int
 ports_add (struct nft *nft, struct nl_sock *route, struct holds *holds, const struct net_request *request);
+
+/* Takes the port of REQUEST into HOLDS and listens there, or only takes it, as protocol.h says of NET_LISTEN. What was handed
+   over from there before ends. When it fails, the port is let go of unless it is forwarded. */
+int ports_listen (struct nft *nft, struct holds *holds, const struct net_request *request);
+
+/* What protocol.h says of NET_UNLISTEN. */
+int ports_unlisten (struct nft *nft, struct holds *holds, const struct net_request *request);
 
 /* The other way round. Fine when the port does not lead to REQUEST's address. */
 int ports_remove (struct nft *nft, struct holds *holds, const struct net_request *request);

@@ -111,21 +111,34 @@ is_host_address (const struct net_request *request)
   if (request->host_family == 0)
     return memcmp (address, none, sizeof none) == 0;
   if (request->host_family == 4)
-    return address[0] != 0 && address[0] < 224 && memcmp (address + 4, none, 12) == 0 &&
-           memcmp (request->address4, none, 4) != 0;
+    return address[0] != 0 && address[0] < 224 && memcmp (address + 4, none, 12) == 0;
   return request->host_family == 6 && memcmp (address, none, sizeof none) != 0 && address[0] != 0xff &&
-         (address[0] != 0xfe || (address[1] & 0xc0) != 0x80) &&
-         memcmp (address, mapped, sizeof mapped) != 0 && memcmp (request->address6, none, 16) != 0;
+         (address[0] != 0xfe || (address[1] & 0xc0) != 0x80) && memcmp (address, mapped, sizeof mapped) != 0;
+}
+
+/* A port at one address leads to one of the same family. */
+static bool
+has_address (const struct net_request *request)
+{
+  static const uint8_t none[16];
+  bool has_4 = memcmp (request->address4, none, 4) != 0, has_6 = memcmp (request->address6, none, 16) != 0;
+
+  return request->host_family == 0 ? has_4 || has_6 : request->host_family == 4 ? has_4 : has_6;
 }
 
 static bool
 is_port (const struct net_request *request)
 {
-  static const uint8_t none[16];
-
   return (request->flags & ~(uint32_t)NET_FLAG_UDP) == 0 && request->port != 0 && is_host_address (request) &&
-         is_unicast_address (request->address4, request->address6) &&
-         (memcmp (request->address4, none, 4) != 0 || memcmp (request->address6, none, 16) != 0);
+         is_unicast_address (request->address4, request->address6) && has_address (request);
+}
+
+/* Where to listen. */
+static bool
+is_asked_for (const struct net_request *request)
+{
+  return (request->flags & ~(uint32_t)NET_FLAG_PAUSED) == 0 && request->asker != 0 &&
+         is_host_address (request);
 }
 
 static bool
@@ -143,6 +156,10 @@ is_sensible (const struct net_request *request)
     return is_port (request) && request->inside_port != 0;
   case NET_UNPUBLISH:
     return is_port (request);
+  case NET_LISTEN:
+    return request->port != 0 && is_asked_for (request);
+  case NET_UNLISTEN:
+    return request->flags == 0 && is_asked_for (request);
   case NET_LIST:
   case NET_TIDY:
   case NET_EXAMINE:

@@ -17,6 +17,7 @@
 #include "find.h"
 #include "firewall.h"
 #include "guard.h"
+#include "knocks.h"
 #include "nic.h"
 #include "ports.h"
 #include "privilege.h"
@@ -97,6 +98,16 @@ act (struct net *net, const struct packet *packet, struct outcome *ret)
     return error != 0 ? fail (ret, NET_STEP_FILTER, error) : 0;
   case NET_UNPUBLISH:
     error = ports_remove (&net->nft, &net->holds, request);
+    return error != 0 ? fail (ret, NET_STEP_FILTER, error) : 0;
+  case NET_LISTEN:
+    /* The tables have the kernel remember connections: of one that it does not know, it would take the next packet for the
+       first, and lead it to the container that the port leads to by then. */
+    error = filter_ensure (&net->nft);
+    if (error == 0)
+      error = ports_listen (&net->nft, &net->holds, request);
+    return error != 0 ? fail (ret, NET_STEP_FILTER, error) : 0;
+  case NET_UNLISTEN:
+    error = ports_unlisten (&net->nft, &net->holds, request);
     return error != 0 ? fail (ret, NET_STEP_FILTER, error) : 0;
   }
   return fail (ret, NET_STEP_REQUEST, EINVAL);
@@ -185,6 +196,17 @@ serve (void *data, int connection)
   return true;
 }
 
+/* Whose ticket it is knows what to do; to all others it says nothing. */
+static void
+tell_of_knocks (const struct connections *connections, struct net *net)
+{
+  struct outcome outcome = { 0 };
+
+  while (knocks_read (&net->holds, &outcome.index))
+    for (unsigned int i = 0; i < connections->n; i++)
+      reply (connections->fds[i], 0, 0, &outcome);
+}
+
 static bool
 has_request (int connection)
 {
@@ -224,7 +246,7 @@ watch_rules (struct connections *connections, struct net *net)
 static bool
 wait_and_serve (struct connections *connections, struct net *net)
 {
-  struct pollfd polls[CONNECTIONS_POLLS + 2];
+  struct pollfd polls[CONNECTIONS_POLLS + 3];
   /* Ports are held as long as they lead to a container. */
   int timeout = connections->n == 0 && net->holds.n == 0 ? IDLE_MS : -1;
   int n_ready;
@@ -234,11 +256,14 @@ wait_and_serve (struct connections *connections, struct net *net)
   connections_watch (connections, true, polls);
   polls[CONNECTIONS_POLLS] = (struct pollfd){ .fd = net->guard, .events = POLLIN };
   polls[CONNECTIONS_POLLS + 1] = (struct pollfd){ .fd = net->addresses, .events = POLLIN };
-  n_ready = poll (polls, CONNECTIONS_POLLS + 2, net->lost != 0 ? RETRY_MS : timeout);
+  polls[CONNECTIONS_POLLS + 2] = (struct pollfd){ .fd = net->holds.knocks, .events = POLLIN };
+  n_ready = poll (polls, CONNECTIONS_POLLS + 3, net->lost != 0 ? RETRY_MS : timeout);
   if (n_ready < 0)
     return errno == EINTR;
   if (polls[CONNECTIONS_POLLS + 1].revents != 0 && addresses_read (net->addresses))
     (void)addresses_refresh (&net->nft, net->route);
+  if (polls[CONNECTIONS_POLLS + 2].revents != 0)
+    tell_of_knocks (connections, net);
   connections_serve (connections, polls, serve, net);
   if (polls[CONNECTIONS_POLLS].revents != 0 || net->lost != 0) {
     watch_rules (connections, net);
@@ -250,7 +275,7 @@ wait_and_serve (struct connections *connections, struct net *net)
 int
 server_run (struct connections *connections)
 {
-  struct net net = { .addresses = -1 };
+  struct net net = { .addresses = -1, .holds = { .knocks = -1 } };
   /* Without one of them the steps that need it say so; who asked waits for an answer. */
   const uint64_t wanted = CAPABILITY (CAP_NET_ADMIN) | CAPABILITY (CAP_NET_BIND_SERVICE);
   int error = privilege_reduce (wanted & privilege_permitted (), 0);

@@ -129,7 +129,7 @@ tidy_up (struct net *net, struct outcome *ret)
   if (error != 0)
     return fail (ret, NET_STEP_LINK, error);
   error = keep_alive (net, &links, records, &n_records);
-  if (error == 0 && n_records == 0) {
+  if (error == 0 && n_records == 0 && net->holds.n == 0) {
     error = ports_close (&net->nft, net->route);
     if (error == 0)
       error = filter_remove (&net->nft);
