@@ -17,6 +17,7 @@ struct _BothyRunner {
   BothyUppers *uppers;
   BothyVolumes *volumes;
   BothyPlugs *plugs;
+  BothyTrees *trees;
   int containers_fd;
   int sockets_fd;        /* where supervisors listen */
   int filter_fd;         /* the system call filter, compiled when Bothy was built */

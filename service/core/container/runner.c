@@ -273,6 +273,12 @@ bothy_runner_get_repair (BothyRunner *self)
   return self->repair;
 }
 
+BothyTrees *
+bothy_runner_get_trees (BothyRunner *self)
+{
+  return self->trees;
+}
+
 BothyPlugs *
 bothy_runner_get_plugs (BothyRunner *self)
 {
@@ -290,6 +296,7 @@ bothy_runner_finalize (GObject *object)
   g_object_unref (self->cgroups);
   g_object_unref (self->repair);
   g_object_unref (self->plugs);
+  g_object_unref (self->trees);
   g_object_unref (self->network);
   g_object_unref (self->volumes);
   g_object_unref (self->uppers);
@@ -328,6 +335,7 @@ bothy_runner_new (BothyHelperClient *helper,
   self->network = g_object_ref (network);
   self->admission = admission;
   self->plugs = bothy_plugs_new (helper, monitor);
+  self->trees = bothy_trees_new (helper, images, uppers);
   self->repair = bothy_network_repair_new (network, admission);
   self->ceilings = ceilings;
   self->images = g_object_ref (images);
