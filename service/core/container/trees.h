@@ -17,7 +17,8 @@ G_BEGIN_DECLS
  * Of a container that runs it can not be had: the kernel does not map the ids of an overlay, and what a second overlay makes of
  * a directory into which a first one writes is not defined. So the two never are at the same time. When a container starts, its
  * tree is unmounted before; and as long as a program has something of it open, which the kernel tells by inotify(7), the
- * container does not start.
+ * container does not start. A later bothyd hears of those that are mounted; of one that was unmounted, and is still in use, it can
+ * not know, since nothing but this process has the descriptor that tells.
  *
  * Signals: "settled" (): one is closed.
  */
