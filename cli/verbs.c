@@ -63,6 +63,8 @@ const CliVerb cli_verbs[] = {
     cli_adopt },
   { "diff", N_ ("NAME [SNAPSHOT [SNAPSHOT]]"), N_ ("Show which files of a container changed"),
     "bothy diff web\nbothy diff web before-upgrade", cli_diff },
+  { "files", N_ ("NAME"), N_ ("Show the files of a container as yours, while it does not run"),
+    "bothy files web\nbothy files --open web\nbothy files --unmount web", cli_files },
   { "export", N_ ("NAME[/SNAPSHOT] FILE|-"), N_ ("Write a container's files into an archive"),
     "bothy export web web.tar.zst\nbothy export --format oci web web-oci.tar\nbothy export --format incus "
     "web - | ssh "

@@ -74,6 +74,7 @@ int cli_run (Cli *cli, char **words);
 int cli_shell (Cli *cli, char **words);
 int cli_commit (Cli *cli, char **words);
 int cli_diff (Cli *cli, char **words);
+int cli_files (Cli *cli, char **words);
 int cli_push (Cli *cli, char **words);
 int cli_image_push (Cli *cli, char **words);
 int cli_copy (Cli *cli, char **words);

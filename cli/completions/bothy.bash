@@ -201,7 +201,7 @@ _bothy() {
             else
                 containers=yes
             fi ;;
-        exec|shell|console|logs|history|rename|"egress list"|"egress set"|"egress allow"|"egress deny"|"port add"|"port list") [[ $count -gt 0 ]] || containers=yes ;;
+        exec|shell|console|files|logs|history|rename|"egress list"|"egress set"|"egress allow"|"egress deny"|"port add"|"port list") [[ $count -gt 0 ]] || containers=yes ;;
         limit)
             if [[ $count -gt 0 ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "memory= memory-high= swap= cpu= cpu-weight= cpus= io-weight= pids= disk= inodes=" -- "$cur")

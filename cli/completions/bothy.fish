@@ -63,7 +63,7 @@ complete -c bothy -n '__bothy_verb stop restart freeze thaw kill info wait delet
 complete -c bothy -n '__bothy_verb once copy commit diff export "snapshot create" "snapshot list" "snapshot diff" "snapshot restore" "snapshot delete"' -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n '__bothy_verb diff; and not __bothy_verb once diff' -a '(bothy snapshot list -q (__bothy_words)[2] 2>/dev/null)'
 complete -c bothy -n '__bothy_verb "snapshot diff" "snapshot restore" "snapshot delete"; and not __bothy_verb once "snapshot diff" "snapshot restore" "snapshot delete"' -a '(bothy snapshot list -q (__bothy_words)[3] 2>/dev/null)'
-complete -c bothy -n '__bothy_verb once limit autostart exec shell console logs history rename "egress list" "egress set" "egress allow" "egress deny" "port add" "port remove" "port list" "mount add" "mount remove" "mount list" "device add" "device remove" "device list"' -a '(bothy list -q 2>/dev/null)'
+complete -c bothy -n '__bothy_verb once limit autostart exec shell console files logs history rename "egress list" "egress set" "egress allow" "egress deny" "port add" "port remove" "port list" "mount add" "mount remove" "mount list" "device add" "device remove" "device list"' -a '(bothy list -q 2>/dev/null)'
 complete -c bothy -n 'test "$(__bothy_words)" = adopt' -a '(bothy adopt --list -q 2>/dev/null; __fish_complete_directories)'
 complete -c bothy -n '__bothy_verb adopt' -l owner -x -a '(__fish_complete_users)'
 complete -c bothy -n '__bothy_verb adopt' -l network -x -a 'nat none'

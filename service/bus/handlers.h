@@ -192,6 +192,13 @@ HANDLE (container, add_mount);
 REQUEST (container, remove_mount);
 HANDLE (container, remove_mount);
 
+/* tree.c; mount_tree has the request and the check of open_tree */
+REQUEST (container, open_tree);
+CHECK (container, open_tree);
+HANDLE (container, open_tree);
+HANDLE (container, mount_tree);
+HANDLE (container, unmount_tree);
+
 /* volume.c; delete_volume and get_volume have one request */
 REQUEST (manager, create_volume);
 CHECK (manager, create_volume);

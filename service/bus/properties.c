@@ -132,6 +132,7 @@ add_container_run (GVariantBuilder *builder, const BothyContainer *container)
   add_ports (builder, container->spec->ports);
   add (builder, "Mounts", bothy_mounts_to_variant (container->spec->mounts));
   add (builder, "Devices", bothy_devices_to_variant (container->spec->devices, container->nodes));
+  add_string (builder, "TreePath", container->tree);
   add (builder, "Snapshots", bothy_snapshots_to_variant (container->snapshots));
   add (builder, "Egress", g_variant_new_strv ((const char *const *)container->spec->egress, -1));
   add_string (builder, "NetworkError", container->network_error);

@@ -110,12 +110,9 @@ step_lock_flags (int mount, int userns, struct step_result *ret)
   return 0;
 }
 
-/* Clones the layers of PACKET, one after the other. */
-static int
-clone_layers (const struct packet *packet, struct step_result *ret)
+int
+step_clone_layers (const struct helper_request *request, int userns, struct step_result *ret)
 {
-  const struct helper_request *request = &packet->request;
-  int userns = packet->fds[0];
   AUTO_FD state = -1;
 
   /* Asked for here: EINVAL of mount_setattr(2) is to mean one thing only. */
@@ -139,7 +136,8 @@ step_mount (const struct packet *packet, struct step_result *ret)
 {
   int error = privilege_reduce (CAPABILITY (CAP_SYS_ADMIN) | CAPABILITY (CAP_DAC_READ_SEARCH), 0);
 
-  return error != 0 ? step_fail (ret, HELPER_STEP_CAPABILITIES, error) : clone_layers (packet, ret);
+  return error != 0 ? step_fail (ret, HELPER_STEP_CAPABILITIES, error)
+                    : step_clone_layers (&packet->request, packet->fds[0], ret);
 }
 
 int
@@ -149,7 +147,7 @@ step_volume (const struct packet *packet, struct step_result *ret)
 
   if (error != 0)
     return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
-  error = clone_layers (packet, ret);
+  error = step_clone_layers (&packet->request, packet->fds[0], ret);
   /* The mount that was cloned goes with this process. */
   return error != 0 ? error : step_lock_flags (ret->fds[0], packet->fds[0], ret);
 }

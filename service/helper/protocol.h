@@ -101,6 +101,18 @@ enum helper_op {
      the directory that root has of it there. What is done already is no error. In the
      host's mount namespace. CAP_DAC_READ_SEARCH. */
   HELPER_LABEL = 20,
+  /* Mount the root file system of a container that does not run, from its layers, the last of which is what it writes into, as
+     files of OWNER's, with OWNER_GID, at a place that only root can change and that only OWNER gets to, called NAME. EXTENTS and
+     GID_EXTENTS say which ids the layers have on disk: the first ones are OWNER's and OWNER_GID's own, which are shown in their
+     place. nosuid, nodev, noexec, nosymfollow. In the host's mount namespace. CAP_SETUID, CAP_SETGID, CAP_SYS_ADMIN,
+     CAP_DAC_READ_SEARCH. Reply: an inotify(7) fd that has IN_UNMOUNT to say when nothing keeps the file system any more, and a
+     detached mount of it. */
+  HELPER_TREE = 21,
+  /* Clone what TREE mounted for OWNER as NAME. In the host's mount namespace. CAP_SYS_ADMIN. Reply: a detached mount of it. */
+  HELPER_TREE_CLONE = 22,
+  /* Take it away. What is open in it stays open. In the host's mount namespace. CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH. Reply: the
+     inotify fd as of TREE, or nothing, if it was not there. */
+  HELPER_TREE_CLOSE = 23,
 };
 
 enum helper_adoptable_kind {
@@ -187,13 +199,13 @@ struct helper_request {
   uint32_t serial; /* repeated in the reply; replies may come in any order */
   uint32_t op;
   uint32_t
-      owner; /* USERNS, MAP, NIC: uid and gid that own the namespace; OWN: uid and gid to give to; FOLDER, DEVICE_ACCESS:
+      owner; /* USERNS, MAP, NIC: uid and gid that own the namespace; OWN: uid and gid to give to; FOLDER, DEVICE_ACCESS, TREE…:
                 the user; DEVICE_NODE: the container's root */
   uint32_t n_extents;
   struct helper_extent extents[HELPER_MAX_EXTENTS];
   uint32_t
-      owner_gid; /* MAP, NIC: the gid of OWNER, who can get hold of a process that has it; FOLDER: his gid */
-  uint32_t n_gid_extents; /* USERNS, MAP: of gid_map; 0: it is the same as uid_map */
+      owner_gid; /* MAP, NIC: the gid of OWNER, who can get hold of a process that has it; FOLDER, TREE: his gid */
+  uint32_t n_gid_extents; /* USERNS, MAP, TREE: of gid_map; 0: it is the same as uid_map */
   struct helper_extent gid_extents[HELPER_MAX_EXTENTS];
   uint32_t deny_setgroups; /* MAP: whoever is inside keeps his groups */
   uint32_t program;
@@ -207,6 +219,7 @@ struct helper_request {
   };
   struct helper_nic nic;
   struct helper_quota quota;
+  char name[68]; /* TREE, TREE_CLONE, TREE_CLOSE: NUL-terminated; checked: a-z, 0-9 and dashes only */
 };
 
 /* Where it went wrong, so that the text is made in one place: the broker. */
@@ -243,7 +256,9 @@ enum helper_step {
   HELPER_STEP_DEVICE_NODE = 26,   /* DEVICE_NODE, DEVICE_REVOKE: on our own tmpfs */
   /* TREE_LAYER, LABEL: ENOENT: it has not got it, or nothing that could be labelled; EEXIST: something else has its place */
   HELPER_STEP_LABEL = 27,
-  HELPER_STEP_HELD = 28, /* ADOPTABLE, TREE_LAYER, LABEL: EBUSY: the tool that made it has it running */
+  HELPER_STEP_TREE = 29,       /* TREE: mounting it; ENOENT: nothing was ever written into it */
+  HELPER_STEP_TREE_PLACE = 30, /* TREE…: where it is mounted */
+  HELPER_STEP_HELD = 28,       /* ADOPTABLE, TREE_LAYER, LABEL: EBUSY: the tool that made it has it running */
 };
 
 struct helper_reply {

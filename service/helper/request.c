@@ -156,6 +156,45 @@ check_device (const struct helper_request *request)
              : EINVAL;
 }
 
+/* Root's files are not for this: what a container made would be root's. The name is that of a directory. */
+static int
+check_tree (const struct helper_request *request)
+{
+  size_t length = strnlen (request->name, sizeof request->name);
+
+  if (request->owner == 0 || request->owner == NO_ID)
+    return EPERM;
+  return length > 0 && length < sizeof request->name &&
+                 strspn (request->name, "abcdefghijklmnopqrstuvwxyz0123456789-") == length
+             ? 0
+             : EINVAL;
+}
+
+/* The first id of each map is the user's own. Of the layers, only what is written into is not mounted read-only. */
+static int
+check_tree_mount (const struct helper_request *request)
+{
+  uint32_t last = request->n_layers - 1;
+  int error = check_tree (request);
+
+  if (error == 0)
+    error = check_layers (request, HELPER_LAYER_IMAGE, HELPER_LAYER_UPPER_BELOW);
+  if (error == 0)
+    error = check_extents (request->extents, request->n_extents, request->owner);
+  if (error == 0)
+    error = check_extents (request->gid_extents, request->n_gid_extents, request->owner_gid);
+  if (error != 0)
+    return error;
+  if (request->owner_gid == 0 || request->owner_gid == NO_ID ||
+      !is_own (&request->extents[0], request->owner) ||
+      !is_own (&request->gid_extents[0], request->owner_gid))
+    return EPERM;
+  return last > 0 && (request->layers[last].kind == HELPER_LAYER_CONTAINER ||
+                      request->layers[last].kind == HELPER_LAYER_UPPER)
+             ? 0
+             : EINVAL;
+}
+
 /* The maps of its namespace are looked at where that is joined. */
 static int
 check_userns (const struct helper_request *request)
@@ -219,6 +258,11 @@ check_op (const struct helper_request *request, unsigned int n_fds)
     return n_fds == 0 ? check_device (request) : EINVAL;
   case HELPER_QUOTA:
     return n_fds == 1 ? check_quota (&request->quota) : EINVAL;
+  case HELPER_TREE:
+    return n_fds == 0 ? check_tree_mount (request) : EINVAL;
+  case HELPER_TREE_CLONE:
+  case HELPER_TREE_CLOSE:
+    return n_fds == 0 ? check_tree (request) : EINVAL;
   case HELPER_HOLD:
   case HELPER_CLEAR:
     return n_fds == 1 ? 0 : EINVAL;

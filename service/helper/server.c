@@ -124,6 +124,12 @@ run_step (const struct packet *packet, struct step_result *ret)
     return step_device_node (packet, ret);
   case HELPER_DEVICE_REVOKE:
     return step_device_revoke (packet, ret);
+  case HELPER_TREE:
+    return step_tree (packet, ret);
+  case HELPER_TREE_CLONE:
+    return step_tree_clone (packet, ret);
+  case HELPER_TREE_CLOSE:
+    return step_tree_close (packet, ret);
   case HELPER_SPAWN:
   case HELPER_HOLD:
     break;

@@ -70,6 +70,24 @@ int step_open_labelled (const struct helper_adoptable *adoptable, int *ret_fd, s
  * USERNS afterwards, and ends with it.
  */
 int step_lock_flags (int mount, int userns, struct step_result *ret);
+
+/* Makes a user namespace of OWNER's, which is mapped as REQUEST says, as RET's first fd. Needs CAP_SETUID and CAP_SETGID, and
+   OWNER as the uid of this process. */
+int step_make_userns (const struct helper_request *request, struct step_result *ret);
+
+/* Clones REQUEST's layers, one after the other, as detached mounts that USERNS maps, into RET's fds. Needs CAP_SYS_ADMIN and
+   CAP_DAC_READ_SEARCH. */
+int step_clone_layers (const struct helper_request *request, int userns, struct step_result *ret);
+
+/* Mounts a container's root file system as files of its owner's. */
+int step_tree (const struct packet *packet, struct step_result *ret);
+
+/* Clones such a mount. */
+int step_tree_clone (const struct packet *packet, struct step_result *ret);
+
+/* Takes it away. */
+int step_tree_close (const struct packet *packet, struct step_result *ret);
+
 /* Whether a user may open a device. */
 int step_device_access (const struct packet *packet, struct step_result *ret);
 

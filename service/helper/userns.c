@@ -230,6 +230,12 @@ map_with_child (const struct helper_request *request, int userns, struct step_re
 }
 
 int
+step_make_userns (const struct helper_request *request, struct step_result *ret)
+{
+  return map_with_child (request, -1, ret);
+}
+
+int
 step_userns (const struct packet *packet, struct step_result *ret)
 {
   int error = privilege_reduce (CAPABILITY (CAP_SETUID) | CAPABILITY (CAP_SETGID), packet->request.owner);

@@ -72,6 +72,10 @@ step_text (guint32 step)
     return "what it may take of the disk could not be set";
   case HELPER_STEP_FOLDER_LOCK:
     return "what a mount does not allow could not be made to stay";
+  case HELPER_STEP_TREE:
+    return "the container's files could not be mounted";
+  case HELPER_STEP_TREE_PLACE:
+    return "there is no place where the container's files could be mounted";
   case HELPER_STEP_DEVICE:
   case HELPER_STEP_DEVICE_ACCESS:
   case HELPER_STEP_DEVICE_NODE:
@@ -312,7 +316,8 @@ service_for (BothyHelperClient *self, const struct helper_request *request)
     return SERVICE_STEPS;
   if (op == HELPER_FOLDER || op == HELPER_FOLDER_MOUNT || op == HELPER_TREE_MOUNT || op == HELPER_ADOPTABLE ||
       op == HELPER_TREE_LAYER || op == HELPER_LABEL || op == HELPER_VOLUME || op == HELPER_DEVICE_ACCESS ||
-      op == HELPER_DEVICE_NODE || op == HELPER_DEVICE_REVOKE)
+      op == HELPER_DEVICE_NODE || op == HELPER_DEVICE_REVOKE || op == HELPER_TREE ||
+      op == HELPER_TREE_CLONE || op == HELPER_TREE_CLOSE)
     return SERVICE_MOUNTS;
   if (op == HELPER_SPAWN && request->program != HELPER_PROGRAM_SUPERVISOR)
     return SERVICE_PARSERS;

@@ -40,6 +40,7 @@ ARGUMENTS = {
     "OpenLog": (), "SetLimits": ({"pids": GLib.Variant("t", 100)},), "GetStats": (), "GetHistory": (), "GetOSRelease": (),
     "MapFromUser": (0,), "MapToUser": (0,), "AddPort": ("tcp", 8080, 80, {}), "RemovePort": ("tcp", 8080, {}),
     "AddMount": (0, "/mnt", wire.variants({"path": "/usr"})), "RemoveMount": ("/mnt",),
+    "OpenTree": ({},), "MountTree": ({},), "UnmountTree": (),
     "Export": (0, "tar", {}), "AddVolume": ("data", "/mnt", {}),
     "AddDevice": ("tty", wire.variants({"match": "usb:0658:0200"})), "RemoveDevice": ("tty",),
     "ExecAndWait": (["true"], {}), "ReadLog": (0, 100),

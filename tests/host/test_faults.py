@@ -40,6 +40,7 @@ OPERATIONS = {
     "autostart": ("bothy create busybox f1", "bothy autostart f1 boot"),
     "mount": ("mkdir -p /dev/shm/fault; echo x >/dev/shm/fault/file; bothy launch busybox f1",
               "bothy mount add f1 /dev/shm/fault:/work && bothy mount remove f1 /work"),
+    "tree": ("bothy launch busybox f1; bothy stop --force f1", "bothy files f1 && bothy files --unmount f1"),
     "device": ("bothy launch busybox f1", "bothy device add f1 d1 fuse && bothy device remove f1 d1"),
     "launch": (None, "busctl call org.bothy.Bothy1 /org/bothy/Bothy1 org.bothy.Bothy1.Manager Launch 'ssa{sv}' f1 busybox 0"),
     "volume": ("bothy volume create keep; bothy run --rm -v keep:/work busybox sh -c 'echo kept >/work/file'",
@@ -222,6 +223,14 @@ def check_mount(host):
              check=True)
 
 
+def check_tree(host):
+    """What was mounted is not any more, before the container has it, and comes and goes as ever."""
+    host.run("alice", "bothy start f1", check=True)
+    assert "/trees/" not in host.output("root", "cat /proc/1/mountinfo")
+    host.run("alice", "bothy stop --force f1 && ls $(bothy files f1)/etc && bothy files --unmount f1", check=True)
+    assert "/trees/" not in host.output("root", "cat /proc/1/mountinfo")
+
+
 def check_device(host):
     """It is asked for, and there, or neither; and comes and goes as ever. The machine's own one, in its place, is nobody's inside."""
     def whose():
@@ -302,6 +311,8 @@ def check_group(host, group, point):
         check_autostart(host, point)
     elif group == "mount":
         check_mount(host)
+    elif group == "tree":
+        check_tree(host)
     elif group == "device":
         check_device(host)
     elif group == "launch":

@@ -27,6 +27,7 @@ USERNS, MOUNT, SPAWN, OWN, MAP, HOLD, NIC, NETNS, CLEAR, QUOTA, FOLDER, FOLDER_M
 ADOPTABLE, VOLUME = 14, 15
 DEVICE_ACCESS, DEVICE_NODE, DEVICE_REVOKE = 16, 17, 18
 TREE_LAYER, LABEL = 19, 20
+TREE, TREE_CLONE, TREE_CLOSE = 21, 22, 23
 IMAGE, CONTAINER = 1, 2
 SUPERVISOR, UNPACK = 1, 2
 STEP_REQUEST, STEP_FORK, STEP_USERNS, STEP_MAP, STEP_OPEN, STEP_IDMAP, STEP_OWN, STEP_DEADLINE, STEP_JOIN, STEP_NIC, STEP_GROUP, STEP_PARTIAL, STEP_QUOTA, STEP_FOLDER, STEP_FOLDER_CLONE, STEP_FOLDER_IDMAP, STEP_FOLDER_LOCK, STEP_FOLDERS_BUSY = 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13, 15, 16, 17, 18, 19, 20, 21
@@ -55,7 +56,7 @@ def packed(extents, n_extents=None):
 
 def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=10, n_extents=None, n_layers=None,
             gid=None, gids=(), deny=0, into_group=0, nic=(), quota=(0, 0, 0, 0), path=None, groups=(), read_only=0, n_groups=None,
-            device=None, adoptable=None):
+            device=None, adoptable=None, name=""):
     data = struct.pack("=IIII", version, serial, op, owner) + packed(extents, n_extents)
     data += struct.pack("=I", owner if gid is None else gid) + packed(gids) + struct.pack("=I", deny)
     data += struct.pack("=III", program, into_group, len(layers) if n_layers is None else n_layers)
@@ -72,7 +73,8 @@ def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=10,
     data += meant.ljust(LARGEST, b"\0")
     data += struct.pack("=16s64s64s64s64s", *(text.encode() for text in (*nic, "", "", "", "", "")[:5]))
     # Flags, project, bytes, inodes.
-    return data + struct.pack("=4xIIQQ", *quota)
+    data += struct.pack("=4xIIQQ", *quota)
+    return data + struct.pack("=68s4x", name.encode())
 
 
 class Reply:

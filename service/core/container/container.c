@@ -177,6 +177,20 @@ bothy_container_begin (BothyContainer *self, const char *what, GError **error)
   return TRUE;
 }
 
+gboolean
+bothy_container_require_closed (const BothyContainer *self, GError **error)
+{
+  if (!self->files_open)
+    return TRUE;
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BUSY,
+               *self->tree
+                   ? "The files of container %s are open for you; \"bothy files --unmount %s\" closes them"
+                   : "Files of container %s, from \"bothy files\", are still open in a program; close "
+                     "them (\"bothy start %s\" needs that, too)",
+               self->spec->name, self->spec->name);
+  return FALSE;
+}
+
 void
 bothy_container_end (BothyContainer *self)
 {
@@ -311,6 +325,17 @@ bothy_container_set_egress (BothyContainer *self, const char *const *egress)
 
   self->spec->egress = g_strdupv ((char **)egress);
   g_strfreev (old);
+  emit_changed (self);
+}
+
+void
+bothy_container_set_tree (BothyContainer *self, const char *path, gboolean open)
+{
+  char *old = self->tree;
+
+  self->tree = g_strdup (path);
+  self->files_open = open;
+  g_free (old);
   emit_changed (self);
 }
 
@@ -790,6 +815,7 @@ bothy_container_finalize (GObject *object)
   g_free (self->group);
   g_strfreev (self->addresses);
   g_free (self->nic);
+  g_free (self->tree);
   g_free (self->network_error);
   g_free (self->after);
   g_free (self->boot);
@@ -830,6 +856,7 @@ bothy_container_init (BothyContainer *self)
   self->nic = g_strdup ("");
   self->addresses = g_new0 (char *, 1);
   self->network_error = g_strdup ("");
+  self->tree = g_strdup ("");
   self->after = g_strdup ("");
   self->boot = g_strdup ("");
   forget_health (self);

@@ -170,6 +170,9 @@ struct _BothyContainer {
   gboolean
       run_over; /* a run is over, or could not begin, and nobody took that up: bothy_container_take_end() */
 
+  char *tree;          /* where its owner sees its files while it does not run, or "" */
+  gboolean files_open; /* that is mounted there, or something keeps it that had it open */
+
   const char *busy; /* what is being done to it, or NULL */
   gboolean
       yields; /* that waits for what runs inside, and is over when the container ends: it may be stopped meanwhile */
@@ -195,6 +198,9 @@ gboolean bothy_container_is_active (BothyContainer *self);
 gboolean bothy_container_require_running (BothyContainer *self, GError **error);
 
 /* ---- one change at a time ---- */
+
+/* FALSE with BUSY while its owner has its files open: what is below them is to stay as it is. */
+gboolean bothy_container_require_closed (const BothyContainer *self, GError **error);
 
 /* WHAT (static, such as "starting") is done to it from now on. FALSE with BUSY, which says what goes on, when
    something is done to it already. */
@@ -324,6 +330,9 @@ BothyHealthState bothy_container_get_health (const BothyContainer *self);
 
 /* It was asked, and HEALTH (whose output is copied) is what is known now. */
 void bothy_container_set_health (BothyContainer *self, const BothyContainerHealth *health);
+
+/* Its owner sees its files at PATH ("": not any more); OPEN: something has them open. Emits "changed". */
+void bothy_container_set_tree (BothyContainer *self, const char *path, gboolean open);
 
 /* ---- a run of it; each of these emits "changed" ---- */
 

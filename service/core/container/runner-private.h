@@ -19,6 +19,7 @@ struct _BothyRunner {
   BothyVolumes *volumes;
   BothyPlugs *plugs;
   BothyPerUser *starts; /* under way */
+  BothyTrees *trees;
   int containers_fd;
   int sockets_fd;        /* where supervisors listen */
   int filter_fd;         /* the system call filter, compiled when Bothy was built */

@@ -279,6 +279,12 @@ bothy_runner_get_repair (BothyRunner *self)
   return self->repair;
 }
 
+BothyTrees *
+bothy_runner_get_trees (BothyRunner *self)
+{
+  return self->trees;
+}
+
 BothyPlugs *
 bothy_runner_get_plugs (BothyRunner *self)
 {
@@ -297,6 +303,7 @@ bothy_runner_finalize (GObject *object)
   bothy_per_user_free (self->starts);
   g_object_unref (self->repair);
   g_object_unref (self->plugs);
+  g_object_unref (self->trees);
   g_object_unref (self->network);
   g_object_unref (self->volumes);
   g_object_unref (self->uppers);
@@ -336,6 +343,7 @@ bothy_runner_new (BothyHelperClient *helper,
   self->admission = admission;
   self->starts = bothy_per_user_new (MAX_STARTS_EACH, MAX_STARTS);
   self->plugs = bothy_plugs_new (helper, monitor);
+  self->trees = bothy_trees_new (helper, images, uppers);
   self->repair = bothy_network_repair_new (network, admission);
   self->ceilings = ceilings;
   self->images = g_object_ref (images);

@@ -6,6 +6,7 @@
 #include "core/container/container.h"
 #include "core/container/network-repair.h"
 #include "core/container/plugs.h"
+#include "core/container/trees.h"
 #include "core/images/image-store.h"
 #include "core/snapshots/upper.h"
 #include "core/volumes/volume.h"
@@ -43,6 +44,9 @@ BothyNetworkRepair *bothy_runner_get_repair (BothyRunner *self);
 
 /* What puts devices into containers that run. (transfer none) */
 BothyPlugs *bothy_runner_get_plugs (BothyRunner *self);
+
+/* What shows files of containers that do not run to their owners. (transfer none) */
+BothyTrees *bothy_runner_get_trees (BothyRunner *self);
 
 /* OWNER may start a container in a moment: have a control group ready for it. */
 void bothy_runner_prepare_group (BothyRunner *self, guint32 owner);

@@ -22,6 +22,7 @@
 #include "base/fd.h"
 #include "core/container/container-record.h"
 #include "core/container/defaults.h"
+#include "core/container/layers.h"
 #include "core/container/mounting.h"
 #include "core/container/network.h"
 #include "core/container/supervisor-sockets.h"
@@ -48,10 +49,8 @@ typedef struct {
   int their_fd; /* the supervisor's end of its first connection */
   BothySupervisor *supervisor;
   GUnixFDList *layers;
-  GUnixFDList *placeless;  /* these, while the lowest is being mounted, which is not in the store */
-  guint n_lower;           /* layers that it stands on; one more is what it writes into */
-  guint n_own;             /* of these, the topmost are the container's own */
-  gboolean is_placed;      /* the lowest is not in the store */
+  GUnixFDList *placeless; /* these, while the lowest is being mounted, which is not in the store */
+  BothyContainerStack stack;
   GUnixFDList *namespaces; /* the user namespace and the network namespace */
   GTask *join;
   BothyCgroup *group;
@@ -247,87 +246,15 @@ on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
 
   start->pending--;
   start->layers = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
-  if (start->layers && start->is_placed && !start->error)
+  if (start->layers && start->stack.is_placed && !start->error)
     mount_place (start);
   else if (!start->layers)
     fail_start (start, error);
-  else if (!start->is_placed && (guint)g_unix_fd_list_get_length (start->layers) != start->n_lower + 1)
+  else if (!start->stack.is_placed &&
+           (guint)g_unix_fd_list_get_length (start->layers) != start->stack.n_lower + 1)
     fail_start (start, g_error_new (BOTHY_ERROR, BOTHY_ERROR_FAILED,
                                     "bothy-helper: a layer is missing in its reply"));
   advance_start (start);
-}
-
-static void
-add_layer (struct helper_request *request, enum helper_layer_kind kind, const char *id)
-{
-  struct helper_layer *layer = &request->layers[request->n_layers++];
-
-  layer->kind = kind;
-  g_strlcpy (layer->id, id, sizeof layer->id);
-}
-
-/* What the container wrote before, the topmost first: all that its top stands on. */
-static gboolean
-list_own_layers (Start *start, const BothyUpper *top, struct helper_request *request, GError **error)
-{
-  BothyUppers *uppers = start->runner->uppers;
-
-  for (const char *id = top->below; *id; start->n_own++) {
-    const BothyUpper *upper = bothy_uppers_find (uppers, id);
-
-    if (!upper || request->n_layers == HELPER_MAX_LAYERS) {
-      g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED,
-                   "A layer of files that it wrote is gone: %s; a snapshot may still have it all", id);
-      return FALSE;
-    }
-    add_layer (request, upper->is_first ? HELPER_LAYER_CONTAINER_BELOW : HELPER_LAYER_UPPER_BELOW, id);
-    id = upper->below;
-  }
-  return TRUE;
-}
-
-/* What something stands on is never written into. It is on disk that nothing does before the top of a container is; but a disk that lost
-   what it had said to have may be full of surprises. */
-static gboolean
-check_top (Start *start, const BothyUpper *top, GError **error)
-{
-  const BothyContainer *container = start->container;
-  const BothyUpper *above = top ? bothy_uppers_find_above (start->runner->uppers, top->id) : NULL;
-
-  if (!top)
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED,
-                 "What it wrote is gone: %s; restore a snapshot of it", container->files.top);
-  else if (above)
-    g_set_error (
-        error, BOTHY_ERROR, BOTHY_ERROR_DEGRADED,
-        "What it would write into is what layer %s of files stands on, of a snapshot or a copy; \"bothy "
-        "snapshot create %s\" has it write elsewhere",
-        above->id, container->spec->name);
-  return top && !above;
-}
-
-/* The topmost first: the container's own, the image's, and what it writes into. */
-static gboolean
-list_layers (Start *start, struct helper_request *request, GError **error)
-{
-  const BothyContainer *container = start->container;
-  const BothyImage *image = image_of (start);
-  const BothyUpper *top = bothy_uppers_find (start->runner->uppers, container->files.top);
-  guint n = image ? g_strv_length (image->layers) : 0;
-
-  if (!check_top (start, top, error) || !list_own_layers (start, top, request, error))
-    return FALSE;
-  if (n == 0 || request->n_layers + n >= HELPER_MAX_LAYERS) {
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_IMAGE, "The image that it stands on is gone: %.12s",
-                 container->spec->image);
-    return FALSE;
-  }
-  start->is_placed = bothy_image_store_get_place (start->runner->images, image) != NULL;
-  for (guint i = 0; i < n && !start->is_placed; i++)
-    add_layer (request, HELPER_LAYER_IMAGE, image->layers[n - 1 - i]);
-  start->n_lower = request->n_layers + (start->is_placed ? 1 : 0);
-  add_layer (request, top->is_first ? HELPER_LAYER_CONTAINER : HELPER_LAYER_UPPER, top->id);
-  return TRUE;
 }
 
 static void
@@ -340,7 +267,8 @@ on_idmap_namespace (GObject *source, GAsyncResult *result, gpointer user_data)
 
   start->pending--;
   fds = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
-  if (!fds || !list_layers (start, &request, &error))
+  if (!fds || !bothy_container_list_layers (start->container, start->runner->uppers, start->runner->images,
+                                            &request, &start->stack, &error))
     fail_start (start, error);
   else if (!start->error)
     call_helper (start, &request, fds, on_mounted);
@@ -592,9 +520,10 @@ open_log (Start *start)
 static void
 send_prepare (Start *start)
 {
-  struct supervisor_message message = {
-    .type = SUPERVISOR_PREPARE, .n_lower = start->n_lower, .id = start->n_own, .flags = SUPERVISOR_FLAG_NETNS
-  };
+  struct supervisor_message message = { .type = SUPERVISOR_PREPARE,
+                                        .n_lower = start->stack.n_lower,
+                                        .id = start->stack.n_own,
+                                        .flags = SUPERVISOR_FLAG_NETNS };
   const BothyContainerSpec *spec = start->container->spec;
   g_autofree char *shm_size =
       spec->shm_size ? g_strdup_printf ("%" G_GUINT64_FORMAT, spec->shm_size) : g_strdup ("");
@@ -876,6 +805,30 @@ make_sockets (Start *start, GError **error)
 }
 
 static void
+request_all (Start *start)
+{
+  request_namespaces (start);
+  request_group (start);
+  request_mounts (start);
+  request_accounts (start);
+}
+
+/* Two overlays must never write into one directory. */
+static void
+on_tree_closed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  GError *error = NULL;
+
+  start->pending--;
+  if (!bothy_trees_close_finish (BOTHY_TREES (source), result, &error))
+    fail_start (start, error);
+  if (!start->error)
+    request_all (start);
+  advance_start (start);
+}
+
+static void
 begin_start (gpointer data)
 {
   Start *start = data;
@@ -892,10 +845,11 @@ begin_start (gpointer data)
   BOTHY_FAULT_POINT ("start.listening");
   if (bothy_container_wants_network (container))
     bothy_network_prepare (start->runner->network);
-  request_namespaces (start);
-  request_group (start);
-  request_mounts (start);
-  request_accounts (start);
+  if (container->files_open) {
+    start->pending++;
+    bothy_trees_close (start->runner->trees, start->container, TRUE, on_tree_closed, start);
+  } else
+    request_all (start);
 }
 
 void

@@ -369,7 +369,10 @@ on_logged_in (guint32 uid, gpointer data)
 static void
 on_logged_out (guint32 uid, gpointer data)
 {
-  bothy_marks_set_login (((BothyAutostarts *)data)->marks, uid, FALSE);
+  BothyAutostarts *self = data;
+
+  bothy_marks_set_login (self->marks, uid, FALSE);
+  bothy_trees_close_all (bothy_runner_get_trees (bothy_registry_get_runner (self->registry)), uid);
 }
 
 static void

@@ -444,6 +444,9 @@ bothy_containers_rename (BothyContainers *self, BothyContainer *container, const
   g_autofree char *old_name = g_strdup (container->spec->name);
   gboolean saved;
 
+  /* They are shown by its name. */
+  if (!bothy_container_require_closed (container, error))
+    return FALSE;
   if (g_hash_table_contains (self->by_name, new_key) || g_hash_table_contains (self->being_made, new_key)) {
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_CONTAINER_EXISTS, "There is a container %s already", name);
     return FALSE;

@@ -314,6 +314,8 @@ discard_container (BothyOperation *operation, gpointer data)
   BothyTrash *trash = bothy_registry_get_trash (self);
   GError *error = NULL;
 
+  bothy_trees_close (bothy_runner_get_trees (bothy_registry_get_runner (self)), step->container, FALSE, NULL,
+                     NULL);
   BOTHY_FAULT_POINT ("delete.before-rename");
   if (!bothy_files_discard (self, step->container, &error)) {
     bothy_operation_complete (operation, NULL, error);

@@ -54,8 +54,9 @@ gboolean
 bothy_registry_is_idle (BothyRegistry *self)
 {
   return !bothy_trash_is_busy (self->trash) && bothy_cgroup_manager_is_idle (self->cgroups) &&
-         bothy_byhand_nics_count (self->nics) == 0 && bothy_containers_is_idle (self->containers) &&
-         bothy_operations_is_idle (self->operations);
+         bothy_byhand_nics_count (self->nics) == 0 &&
+         bothy_trees_count (bothy_runner_get_trees (self->runner)) == 0 &&
+         bothy_containers_is_idle (self->containers) && bothy_operations_is_idle (self->operations);
 }
 
 void
@@ -309,6 +310,8 @@ make_containers (BothyRegistry *self)
   g_signal_connect_object (self->processes, "settled", G_CALLBACK (on_settled), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->containers, "settled", G_CALLBACK (on_settled), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->containers, "removed", G_CALLBACK (on_settled), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (bothy_runner_get_trees (self->runner), "settled", G_CALLBACK (on_settled), self,
+                           G_CONNECT_SWAPPED);
 }
 
 /* A directory that creating left when bothyd was killed. */

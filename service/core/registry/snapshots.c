@@ -74,7 +74,7 @@ begin_snapshotting (BothyRegistry *self,
   else if (bothy_trash_count (bothy_registry_get_trash (self), container->owner) >= MAX_TRASH)
     error = g_error_new (BOTHY_ERROR, BOTHY_ERROR_BUSY,
                          "Files that you deleted are still being removed; try again when that is done");
-  else
+  else if (bothy_container_require_closed (container, &error))
     snapshotting->change = bothy_change_begin (containers, container, what, &error);
   if (error) {
     g_task_return_error (task, error);

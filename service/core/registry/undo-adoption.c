@@ -199,7 +199,9 @@ bothy_registry_undo_adoption (BothyRegistry *self,
   g_task_set_task_data (task, undo, undo_free);
   /* Until it is over nobody starts, copies or deletes it. */
   undo->change =
-      bothy_change_begin (bothy_registry_get_containers (self), container, "being given back", &error);
+      !bothy_container_require_closed (container, &error)
+          ? NULL
+          : bothy_change_begin (bothy_registry_get_containers (self), container, "being given back", &error);
   if (undo->change && bothy_container_is_active (container))
     g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "Container %s is running; stop it first",
                  container->spec->name);

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/container/container.h"
+#include "core/images/image-store.h"
+#include "core/snapshots/upper.h"
+#include "platform/helper-client.h"
+
+#include <gio/gunixfdlist.h>
+
+G_BEGIN_DECLS
+
+/*
+ * The files of containers that do not run, as their owners' own: mounted where only the owner comes, at RUNTIME/trees/UID/NAME.
+ * What is root's inside is the owner's there; everybody else's has the id that it has when the container runs.
+ *
+ * Of a container that runs it can not be had: the kernel does not map the ids of an overlay, and what a second overlay makes of
+ * a directory into which a first one writes is not defined. So the two never are at the same time. When a container starts, its
+ * tree is unmounted before; and as long as a program has something of it open, which the kernel tells by inotify(7), the
+ * container does not start. A later bothyd hears of those that are mounted; of one that was unmounted, and is still in use, it can
+ * not know, since nothing but this process has the descriptor that tells.
+ *
+ * Signals: "settled" (): one is closed.
+ */
+#define BOTHY_TYPE_TREES (bothy_trees_get_type ())
+G_DECLARE_FINAL_TYPE (BothyTrees, bothy_trees, BOTHY, TREES, GObject)
+
+/* IMAGES and UPPERS say what containers stand on. (transfer full) */
+BothyTrees *bothy_trees_new (BothyHelperClient *helper, BothyImageStore *images, BothyUppers *uppers);
+
+/* How many are open. */
+guint bothy_trees_count (BothyTrees *self);
+
+/* Have the files of CONTAINER mounted at its "tree", if they are not yet. Fails with WRONG_STATE when it runs, or never did;
+   BUSY, QUOTA_EXCEEDED, NOT_AUTHORIZED, NO_SUCH_ACCOUNT, or an error of the helper's. */
+void bothy_trees_open (BothyTrees *self,
+                       BothyContainer *container,
+                       GAsyncReadyCallback callback,
+                       gpointer user_data);
+
+/* A list of one fd, a mount of them that is attached nowhere. (transfer full); NULL with an error. */
+GUnixFDList *bothy_trees_open_finish (BothyTrees *self, GAsyncResult *result, GError **error);
+
+/* Have the files of CONTAINER unmounted; that they are not mounted is no error. With WAIT, it fails with BUSY when a program still has some
+   of them open after a few seconds. */
+void bothy_trees_close (BothyTrees *self,
+                        BothyContainer *container,
+                        gboolean wait,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data);
+gboolean bothy_trees_close_finish (BothyTrees *self, GAsyncResult *result, GError **error);
+
+/* OWNER has logged out: have all that is mounted for that user unmounted. */
+void bothy_trees_close_all (BothyTrees *self, guint32 owner);
+
+/* The container of OWNER that is called NAME. (transfer none); NULL: there is none. */
+typedef BothyContainer *(*BothyTreesFind) (guint32 owner, const char *name, gpointer user_data);
+
+/* Have unmounted what an earlier bothyd had mounted, of containers that FIND finds with FIND_DATA or of others. */
+void bothy_trees_recover (BothyTrees *self,
+                          BothyTreesFind find,
+                          gpointer find_data,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data);
+void bothy_trees_recover_finish (BothyTrees *self, GAsyncResult *result);
+
+G_END_DECLS

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A container's files as its owner's own: bothy files."""
+
+import json
+import subprocess
+
+import pytest
+
+from tools import info, state, tidy, until  # noqa: F401
+
+
+@pytest.fixture
+def x1(host):
+    """It ran, and left something of everything: a link to a file that the machine has, setuid, and files of another user's."""
+    host.run("alice", "bothy", "launch", "busybox", "x1", check=True)
+    host.run("alice", "bothy", "exec", "-T", "x1", "--", "sh", "-c",
+             "cd /root; ln -s /etc/shadow link; echo inside >file; cp /bin/busybox suid; chmod 4755 suid; "
+             "echo sevens >seven; chown 7:7 seven; chmod 600 seven; mkfifo pipe", check=True)
+    host.run("alice", "bothy", "stop", "--force", "x1", check=True)
+    yield
+    host.run("root", "bothy delete --force alice/x1")
+
+
+def place(host, name="x1"):
+    return host.output("alice", f"bothy files {name}")
+
+
+def mounted(host):
+    return [line for line in host.output("root", "cat /proc/1/mountinfo").splitlines() if "/trees/" in line]
+
+
+def inside(host, line):
+    return host.output("alice", "bothy", "exec", "-T", "x1", "--", "sh", "-c", line)
+
+
+def test_what_is_made_there_is_roots_inside(host, x1):
+    where = place(host)
+    assert where == "/run/bothy/trees/1000/x1" == json.loads(host.output("alice", "bothy files x1 --json"))["treePath"]
+    assert info(host, "x1")["treePath"] == where
+    host.run("alice", f"cd {where}/root && echo hers >new && mkdir dir && cp new dir/ && echo more >>file && chmod 600 new", check=True)
+    assert host.output("alice", f"stat -c %U {where}/root/file {where}/root/new").split() == ["alice"] * 2
+    # What is another's inside she can not read, though she owns the directory.
+    assert "denied" in host.run("alice", f"cat {where}/root/seven").stderr
+    host.run("alice", "bothy", "start", "x1", check=True)
+    assert mounted(host) == [] and info(host, "x1")["treePath"] == ""
+    assert inside(host, "cd /root; stat -c %u:%g:%a new dir dir/new; cat file; stat -c %u seven").split() == \
+        ["0:0:600", "0:0:755", "0:0:644", "inside", "more", "7"]
+
+
+def test_links_and_setuid_lead_nowhere(host, x1):
+    where = place(host)
+    for user in "alice", "root":
+        assert "Too many levels" in host.run(user, f"cat {where}/root/link").stderr, user
+    assert host.output("alice", f"readlink {where}/root/link") == "/etc/shadow"
+    assert "denied" in host.run("alice", f"{where}/root/suid id -u").stderr
+    assert "denied" in host.run("bob", f"ls {where}").stderr
+    assert {"nosuid", "nodev", "noexec", "nosymfollow"} <= set(mounted(host)[0].split()[5].split(","))
+
+
+def test_it_does_not_start_while_a_program_has_a_file_open(host, x1):
+    where = place(host)
+    holder = subprocess.Popen(host.command("alice", "sh", "-c", f"exec 3<{where}/root/file; echo in; cat"), stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "in\n"
+    # The next bothyd finds what is mounted, and who has it.
+    host.run("root", "systemctl kill -s KILL bothyd", check=True)
+    for _ in range(2):
+        done = host.run("alice", "bothy", "start", "x1")
+        assert done.returncode != 0 and "open in a program" in done.stderr
+    assert host.run("alice", "bothy", "files", "x1").returncode != 0
+    holder.communicate("")
+    host.run("alice", "bothy", "start", "x1", check=True)
+    assert inside(host, "cat /root/file") == "inside"
+
+
+def test_a_killed_bothyd_leaves_nothing_mounted(host, x1):
+    place(host)
+    host.run("root", "systemctl kill -s KILL bothyd", check=True)
+    assert info(host, "x1")["treePath"] == ""
+    until(lambda: mounted(host) == [])
+    assert place(host) and len(mounted(host)) == 1
+    host.run("alice", "bothy", "files", "--unmount", "x1", check=True)
+    host.run("alice", "bothy", "files", "--unmount", "x1", check=True)
+    assert mounted(host) == [] and not (host.root / "run/bothy/trees/1000").exists()
+
+
+def test_it_goes_with_the_container_and_at_logout(host, x1):
+    session = subprocess.Popen(host.command("alice", "sh", "-c", "bothy files x1; cat", session="active"), stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True)
+    assert session.stdout.readline() == "/run/bothy/trees/1000/x1\n"
+    session.communicate("")
+    host.run("root", "loginctl", "terminate-user", "alice")
+    until(lambda: mounted(host) == [], what=lambda: mounted(host))
+    place(host)
+    host.run("alice", "bothy", "delete", "x1", check=True)
+    until(lambda: mounted(host) == [])
+
+
+def test_of_a_running_one_it_says_why_not(host, x1):
+    host.run("alice", "bothy", "start", "x1", check=True)
+    done = host.run("alice", "bothy", "files", "x1")
+    assert done.returncode == 1 and "stop it" in done.stderr and "bothy cp" in done.stderr
+    assert state(host, "x1") == "running"
+
+
+def test_two_at_once(host, x1):
+    both = [subprocess.Popen(host.command("alice", "bothy", "files", "x1"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for _ in range(2)]
+    said = [(*process.communicate(), process.returncode) for process in both]
+    assert any(code == 0 for _, _, code in said) and all(code == 0 or "busy" in error for _, error, code in said), said
+    assert len(mounted(host)) == 1
+
+
+def test_usage(host):
+    for words in ((), ("x1", "x2"), ("--open", "--unmount", "x1")):
+        assert host.run("alice", "bothy", "files", *words).returncode == 2

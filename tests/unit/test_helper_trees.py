@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""bothy-helper: a container's files as its owner's, and nobody else's."""
+
+import errno
+import os
+import select
+import stat
+import struct
+import subprocess
+
+import pytest
+
+from helping import (BASE, CONTAINER, CONTAINER_ID, IMAGE, IMAGE_ID, NEUTRAL, STEP_REQUEST, TREE, TREE_CLONE, TREE_CLOSE,
+                     helper, own_mounts, pytestmark, request)
+
+UID, GID, OTHER = 4321, 4322, 4399
+PLACE = f"/run/bothy/trees/{UID}/x1"
+UPPER = f"/var/lib/bothy/containers/{CONTAINER_ID}/data/upper"
+LOWER = f"/var/lib/bothy/layers/{IMAGE_ID}/root"
+LAYERS = ((IMAGE, IMAGE_ID), (CONTAINER, CONTAINER_ID))
+REST = (NEUTRAL + 1, BASE + 1, 65535)
+STEP_TREE_PLACE = 30
+IN_UNMOUNT = 0x2000
+
+fixtures = helper, own_mounts, pytestmark
+
+
+def ask(op, name="x1", owner=UID, gid=GID, layers=LAYERS, uids=((NEUTRAL, UID, 1), REST), gids=((NEUTRAL, GID, 1), REST), **options):
+    return request(op, owner=owner, gid=gid, name=name, layers=layers, extents=uids, gids=gids, **options)
+
+
+def answer(reply):
+    return reply.error, reply.step
+
+
+@pytest.fixture
+def tree(helper):
+    """What is mounted, and gone in the end: the watch, and a mount."""
+    os.makedirs("/run/bothy", exist_ok=True)
+    reply = helper.call(ask(TREE))
+    assert answer(reply) == (0, 0)
+    fds = list(reply.fds)
+    yield fds
+    for fd in fds:
+        os.close(fd)
+    for fd in helper.call(ask(TREE_CLOSE)).fds:
+        os.close(fd)
+    assert not os.path.exists(f"/run/bothy/trees/{UID}")
+
+
+def shell(line, uid=UID, gid=GID):
+    done = subprocess.run(["sh", "-c", line], user=uid, group=gid, extra_groups=[], cwd="/", capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else done.stderr.strip()
+
+
+def owner(path):
+    found = os.lstat(path)
+    return found.st_uid - NEUTRAL, found.st_gid - NEUTRAL
+
+
+def make(path, inside=0, text="text"):
+    with open(path, "w") as file:
+        file.write(text)
+    os.chown(path, NEUTRAL + inside, NEUTRAL + inside)
+
+
+@pytest.fixture
+def files():
+    """In the image's layer: root's, and those of the user 7 of the container."""
+    make(f"{LOWER}/etc/roots")
+    make(f"{LOWER}/etc/sevens", 7)
+    make(f"{LOWER}/etc/secret", 7)
+    os.chmod(f"{LOWER}/etc/secret", 0o600)
+    os.symlink("/etc/passwd", f"{LOWER}/etc/link")
+    os.chown(f"{LOWER}/etc/link", NEUTRAL, NEUTRAL, follow_symlinks=False)
+    os.mknod(f"{LOWER}/etc/node", stat.S_IFCHR | 0o666, os.makedev(1, 5))
+    os.chown(f"{LOWER}/etc/node", NEUTRAL, NEUTRAL)
+    subprocess.run(["cp", "/usr/bin/id", f"{LOWER}/etc/id"], check=True)
+    os.chown(f"{LOWER}/etc/id", NEUTRAL, NEUTRAL)
+    os.chmod(f"{LOWER}/etc/id", 0o4755)
+    yield
+    subprocess.run(["sh", "-c", f"rm -rf {LOWER}/etc/* {UPPER}/*"], check=True)
+
+
+def test_TREE_01_roots_files_are_the_owners(files, tree):
+    assert shell(f"cd {PLACE}/etc && stat -c %u:%g roots sevens").split() == [f"{UID}:{GID}", f"{BASE + 7}:{BASE + 7}"]
+    assert shell(f"cd {PLACE}/etc && echo new >made && mkdir dir && echo more >>roots && rm id && cat roots made") == "textmore\nnew"
+    assert [owner(f"{UPPER}/etc/{name}") for name in ("made", "dir", "roots", ".")] == [(0, 0)] * 4
+    # Those of others inside are theirs.
+    assert "denied" in shell(f"echo x >>{PLACE}/etc/sevens") and "denied" in shell(f"cat {PLACE}/etc/secret")
+    assert shell(f"cat {PLACE}/etc/sevens") == "text" and not os.path.lexists(f"{UPPER}/etc/sevens")
+    assert "not permitted" in shell(f"chown {UID} {PLACE}/etc/sevens")
+    # In a directory of his he may move them, and they stay what they are.
+    assert shell(f"mv {PLACE}/etc/sevens {PLACE}/etc/moved") == "" and owner(f"{UPPER}/etc/moved") == (7, 7)
+
+
+def test_TREE_02_what_the_container_made_is_harmless(files, tree):
+    assert "Too many levels" in shell(f"cat {PLACE}/etc/link") and shell(f"readlink {PLACE}/etc/link") == "/etc/passwd"
+    assert "Too many levels" in shell(f"echo x >{PLACE}/etc/link")
+    assert "denied" in shell(f"cat {PLACE}/etc/node") and "denied" in shell(f"{PLACE}/etc/id -u")
+    with open("/proc/self/mountinfo") as mounts:
+        (line,) = (line for line in mounts if PLACE in line)
+    assert {"nosuid", "nodev", "noexec", "nosymfollow"} <= set(line.split()[5].split(","))
+    # Not even root opens the device, or by the mount that is attached nowhere.
+    with pytest.raises(PermissionError):
+        os.open("etc/node", os.O_RDONLY, dir_fd=tree[1])
+    with pytest.raises(OSError) as caught:
+        os.open("etc/link", os.O_RDONLY, dir_fd=tree[1])
+    assert caught.value.errno == errno.ELOOP
+
+
+def test_TREE_03_nobody_else_comes_in(files, tree):
+    assert "denied" in shell(f"cat {PLACE}/etc/roots", OTHER, GID) and shell(f"cat {PLACE}/etc/roots") == "text"
+    # The owner changes nothing where root mounts.
+    for line in (f"mkdir {PLACE}2", f"mv {PLACE} {PLACE}2", f"chmod 777 {PLACE}/..", f"touch {PLACE}/../../x"):
+        assert any(word in shell(line) for word in ("denied", "busy", "not permitted")), line
+
+
+def test_TREE_04_the_watch_knows_who_has_it(helper, tree):
+    watch = tree[0]
+    held = os.open(f"{PLACE}/etc", os.O_RDONLY)
+    os.close(tree.pop(1))
+    closed = helper.call(ask(TREE_CLOSE))
+    tree += closed.fds
+    assert answer(closed) == (0, 0) and len(closed.fds) == 1 and not os.path.exists(PLACE)
+    assert select.select([watch, *closed.fds], [], [], 0.2)[0] == []
+    os.close(held)
+    for fd in watch, *closed.fds:
+        assert select.select([fd], [], [], 5)[0] == [fd]
+        assert struct.unpack_from("iI", os.read(fd, 4096))[1] & IN_UNMOUNT
+    assert helper.call(ask(TREE_CLOSE)).fds == []
+
+
+def test_TREE_05_one_at_a_time(helper, tree):
+    assert answer(helper.call(ask(TREE))) == (errno.EBUSY, STEP_TREE_PLACE)
+    again = helper.call(ask(TREE_CLONE))
+    tree += again.fds
+    assert os.path.samestat(os.stat(again.fds[0]), os.stat(PLACE))
+    assert answer(helper.call(ask(TREE_CLONE, name="x2"))) == (errno.ENOENT, STEP_TREE_PLACE)
+
+
+@pytest.mark.parametrize("change, error", [
+    ({"owner": 0, "uids": ((NEUTRAL, 0, 1), REST)}, errno.EPERM), ({"gid": 0, "gids": ((NEUTRAL, 0, 1), REST)}, errno.EPERM),
+    ({"uids": ((NEUTRAL, OTHER, 1), REST)}, errno.EPERM), ({"uids": ((NEUTRAL, BASE, 1), REST)}, errno.EPERM),
+    ({"uids": ((NEUTRAL, UID, 2),)}, errno.EPERM), ({"gids": ((NEUTRAL, UID, 1), REST)}, errno.EPERM), ({"gids": ()}, errno.EINVAL),
+    ({"uids": ((NEUTRAL, UID, 1), (NEUTRAL + 1, 0, 1))}, errno.EPERM),
+    ({"layers": LAYERS[:1]}, errno.EINVAL), ({"layers": LAYERS[1:]}, errno.EINVAL), ({"layers": ()}, errno.EINVAL),
+    ({"layers": (LAYERS[0], LAYERS[0])}, errno.EINVAL),
+    *(({"name": name}, errno.EINVAL) for name in ("", ".", "..", "a/b", "../x", "A", "x" * 68)),
+])
+def test_nonsense_is_refused(helper, change, error):
+    assert answer(helper.call(ask(TREE, **change))) == (error, STEP_REQUEST)
+
+
+def test_nothing_is_left_of_what_failed(helper):
+    missing = (IMAGE, "cd" * 32), LAYERS[1]
+    os.makedirs("/run/bothy", exist_ok=True)
+    before = os.listdir(f"/proc/{helper.process.pid}/fd")
+    assert helper.call(ask(TREE, layers=missing)).error == errno.ENOENT
+    os.rename(UPPER, UPPER + "2")
+    assert answer(helper.call(ask(TREE))) == (errno.ENOENT, 29)
+    os.rename(UPPER + "2", UPPER)
+    assert not os.path.exists("/run/bothy/trees/4321") and os.listdir(f"/proc/{helper.process.pid}/fd") == before
+    assert "overlay" not in subprocess.run(["grep", "trees", "/proc/self/mountinfo"], capture_output=True, text=True).stdout
