@@ -307,6 +307,17 @@ make_own (GVariant *device, gpointer data)
   return row;
 }
 
+/* What has no name of its own is called by its kind already. */
+static char *
+describe_offer (const char *title, const char *class, const char *nodes, gboolean asks)
+{
+  const char *kind = app_words_device (class);
+  const char *asked = asks ? _ ("An administrator is asked") : NULL;
+
+  return g_str_equal (title, kind) ? g_strjoin (" · ", nodes, asked, NULL)
+                                   : g_strjoin (" · ", kind, nodes, asked, NULL);
+}
+
 static GtkWidget *
 make_offer (GVariant *offer, gpointer data)
 {
@@ -321,8 +332,7 @@ make_offer (GVariant *offer, gpointer data)
   else if (taken)
     subtitle = g_strdup (_ ("A container of somebody else’s has it"));
   else
-    subtitle = g_strjoin (" · ", app_words_device (class), nodes,
-                          asks ? _ ("An administrator is asked") : NULL, NULL);
+    subtitle = describe_offer (title, class, nodes, asks);
   label = g_strdup_printf (_ ("Add %s"), title);
   row = make_row (title, subtitle);
   button = add_button (row, "list-add-symbolic", label, G_CALLBACK (on_add), offer);
