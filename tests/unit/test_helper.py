@@ -360,7 +360,7 @@ def test_socket_activation_and_no_trace_left(tmp_path):
             s.settimeout(10)
             s.connect(path)
             s.send(request(99))
-            assert REPLY.unpack(s.recv(100))[3] == STEP_REQUEST
+            assert REPLY.unpack(s.recv(REPLY.size))[3] == STEP_REQUEST
     assert os.waitpid(pid, os.WNOHANG) == (0, 0)
     os.kill(pid, signal.SIGTERM)
     os.waitpid(pid, 0)

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from helping import (  # noqa: F401
-    BASE, HOLD, LIBEXEC, OWN, SPAWN, STEP_GROUP, STEP_REQUEST, SUPERVISOR, UNPACK, Helper, Reply, helper, own_mounts,
+    BASE, HOLD, LIBEXEC, OWN, REPLY, SPAWN, STEP_GROUP, STEP_REQUEST, SUPERVISOR, UNPACK, Helper, Reply, helper, own_mounts,
     pytestmark, request, until,
 )
 
@@ -127,7 +127,7 @@ def held(helper, group):
         file.write(str(reply.pid))
     ours.settimeout(10)
     ours.send(struct.pack("=I", 99))
-    data, fds, _, _ = socket.recv_fds(ours, 100, 80)
+    data, fds, _, _ = socket.recv_fds(ours, REPLY.size, 80)
     answer = Reply(data, fds)
     yield ours, reply.pid, answer
     ours.close()
