@@ -92,20 +92,6 @@ def test_changes_of_all_kinds(alice, box, running):
                                "kept", "same", "same/renamed")}
 
 
-def test_the_root_directory_itself(alice, box):
-    """Its mode and its owner, as of any other; but not that something in it came or went."""
-    assert "/" not in diff(alice, box)
-    snapshot(alice, box, "s1")
-    do(alice, box, "mkdir /new; echo x >/new/x")
-    assert "/" not in diff(alice, box, "s1")
-    snapshot(alice, box, "s2")
-    do(alice, box, "chmod 700 /")
-    assert diff(alice, box, "s2") == {"/": "C"} and diff(alice, box, "s1")["/"] == "C"
-    snapshot(alice, box, "s3")
-    do(alice, box, "chmod 755 /; touch /file")
-    assert diff(alice, box, "s3") == {"/": "C", "/file": "A"} and "/" not in diff(alice, box, "s2")
-
-
 def test_content_tells(alice, box):
     """What is written again as it was is no change; what is changed under the same size and time is one."""
     do(alice, box, "mkdir -p /srv; echo one >/srv/a; echo one >/srv/b; echo one >/srv/c; touch -d '2020-01-01' /srv/*")

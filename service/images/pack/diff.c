@@ -326,36 +326,6 @@ compare_place (struct diff *d, struct place *place)
   return done;
 }
 
-static int
-find_highest (const struct layers *layers, unsigned int n)
-{
-  for (unsigned int i = 0; i < n; i++)
-    if (layers->has[i])
-      return (int)i;
-  return -1;
-}
-
-/* The root directory is named in no other, and its own time says only that something in it came or went. */
-static bool
-compare_root (struct diff *d, unsigned int n, const struct place *root)
-{
-  int after = find_highest (&root->after, n), before = find_highest (&root->before, n);
-  struct stat x, y;
-
-  if (after < 0 || before < 0 || after == before)
-    return true;
-  if (fstat (d->roots[after], &x) < 0 || fstat (d->roots[before], &y) < 0)
-    return job_fail_errno (d->job, "/", "looking at the root directory");
-  if (x.st_mode == y.st_mode && x.st_uid == y.st_uid && x.st_gid == y.st_gid) {
-    AUTO_FD one = tree_open (d->roots[after], "", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    AUTO_FD other = tree_open (d->roots[before], "", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-
-    if (one >= 0 && other >= 0 && has_attributes (one, other) && has_attributes (other, one))
-      return true;
-  }
-  return put_line (d, 'C', "", "");
-}
-
 /* The request's layers: the later ones, then the earlier ones, then what both stand on. */
 static void
 divide (struct diff *d, unsigned int n, struct layers *ret_after, struct layers *ret_before)
@@ -381,7 +351,7 @@ diff_layers (struct job *job, const int *roots, unsigned int n, int sink)
     return job_fail (job, UNPACK_IO, EPROTO, "The request makes no sense to this version");
   d = (struct diff){ .job = job, .sink = sink, .roots = roots };
   divide (&d, n, &after, &before);
-  done = push (&d, NULL, "", &after, &before, false) && compare_root (&d, n, d.next);
+  done = push (&d, NULL, "", &after, &before, false);
   while (d.next != NULL) {
     struct place *place = d.next;
 
