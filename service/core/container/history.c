@@ -11,7 +11,8 @@
 
 #define FILE_NAME     "history"
 #define NEW_NAME      ".history.new"
-#define MAX_SIZE      (32 * 1024) /* bytes; then some are kept, the latest of each kind: */
+#define MAX_SIZE      (32 * 1024)    /* bytes; then some are kept, the latest of each kind: */
+#define MAX_READ      (2 * MAX_SIZE) /* with the line that brought it over the bound */
 #define KEPT_OF_USERS (MAX_SIZE / 2)
 #define KEPT_UNASKED  (MAX_SIZE / 4) /* such as ends of runs, of which there may be many in a row */
 
@@ -23,14 +24,14 @@ open_directory (int containers_fd, const BothyContainer *container)
   return openat (containers_fd, container->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* The lines of the last MAX_SIZE bytes. */
+/* The lines of the last MAX_READ bytes. */
 static char *
 read_lines (int dirfd)
 {
   autofd fd = openat (dirfd, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  g_autofree char *text = g_malloc (MAX_SIZE + 1);
-  off_t size = fd >= 0 ? lseek (fd, 0, SEEK_END) : 0, begin = MAX (size - MAX_SIZE, 0);
-  ssize_t n = fd >= 0 ? pread (fd, text, MAX_SIZE, begin) : 0;
+  g_autofree char *text = g_malloc (MAX_READ + 1);
+  off_t size = fd >= 0 ? lseek (fd, 0, SEEK_END) : 0, begin = MAX (size - MAX_READ, 0);
+  ssize_t n = fd >= 0 ? pread (fd, text, MAX_READ, begin) : 0;
   const char *first;
 
   text[MAX (n, 0)] = '\0';
