@@ -289,10 +289,12 @@ cgroupfs_kill (BothyCgroupManager *cgroups, const char *group)
     write_file (fd, "cgroup.kill", "1");
 }
 
-#define REMOVE_RETRY_MS 20
-#define REMOVE_RETRIES  250 /* so often; then it is somebody's disk that a process waits for */
-#define CLEAR_TRY       5   /* by then the supervisor has removed what is below, if it lives */
-#define EVENTS_FILE     "cgroup.events"
+#define REMOVE_RETRY_MS  20
+#define REMOVE_RETRIES   250 /* so often; then it is somebody's disk that a process waits for */
+#define REMOVE_SLOWLY_MS 2000
+#define REMOVE_SLOWLY    60 /* so often again, where nothing tells when it can be */
+#define CLEAR_TRY        5  /* by then the supervisor has removed what is below, if it lives */
+#define EVENTS_FILE      "cgroup.events"
 
 typedef struct {
   BothyCgroupManager *cgroups;
@@ -302,7 +304,7 @@ typedef struct {
   guint n_references; /* of sources, and of who begins */
 } Removal;
 
-static void retry (Removal *removal);
+static void retry (Removal *removal, guint milliseconds);
 
 static void
 removal_free (Removal *removal)
@@ -348,7 +350,7 @@ on_events (int events, GIOCondition condition, gpointer user_data)
 
   if (is_populated (events))
     return G_SOURCE_CONTINUE;
-  retry (removal);
+  retry (removal, REMOVE_RETRY_MS);
   return G_SOURCE_REMOVE;
 }
 
@@ -386,9 +388,13 @@ try_remove (gpointer user_data)
   }
   if (errno == ENOENT)
     return G_SOURCE_REMOVE;
-  if (++removal->tries == REMOVE_RETRIES) {
+  if (++removal->tries > REMOVE_RETRIES + REMOVE_SLOWLY) {
+    g_message ("The control group %s can not be removed", removal->group);
+    return G_SOURCE_REMOVE;
+  }
+  if (removal->tries >= REMOVE_RETRIES) {
     if (fd < 0 || !await_last (removal, fd))
-      g_warning ("The control group %s can not be removed", removal->group);
+      retry (removal, REMOVE_SLOWLY_MS);
     return G_SOURCE_REMOVE;
   }
   if (fd >= 0 && removal->tries % CLEAR_TRY == 0)
@@ -397,10 +403,10 @@ try_remove (gpointer user_data)
 }
 
 static void
-retry (Removal *removal)
+retry (Removal *removal, guint milliseconds)
 {
   removal->n_references++;
-  g_timeout_add_full (G_PRIORITY_DEFAULT, REMOVE_RETRY_MS, try_remove, removal, (GDestroyNotify)removal_free);
+  g_timeout_add_full (G_PRIORITY_DEFAULT, milliseconds, try_remove, removal, (GDestroyNotify)removal_free);
 }
 
 static void
@@ -417,7 +423,7 @@ cgroupfs_remove (BothyCgroupManager *cgroups, const char *group)
   removal->cgroups = g_object_ref (cgroups);
   removal->group = g_strdup (group);
   if (try_remove (removal) == G_SOURCE_CONTINUE)
-    retry (removal);
+    retry (removal, REMOVE_RETRY_MS);
   removal_free (removal);
 }
 
