@@ -129,19 +129,16 @@ def test_launch_keeps_its_name_from_the_beginning(world, alice, server):  # noqa
 @pytest.mark.once
 def test_launch_leaves_what_somebody_else_started(world, alice):
     """Who sees it come and starts it has it, whatever becomes of the launch."""
-    outcomes = set()
     with world.client(ALICE) as other:
         for _ in range(15):
             serial = alice.send(ROOT, MANAGER, "Launch", "(ssa{sv})", "job", "busybox", variants({"command": LONG}))
-            starts = [other.send(container_path(ALICE, "job"), CONTAINER, "Start", "(a{sv})", {}) for _ in range(60)]
+            starts = [other.send(container_path(ALICE, "job"), CONTAINER, "Start", "(a{sv})", {}) for _ in range(30)]
             done = alice.finish(alice.reply(serial)[0])
             answers = {answer(other, each) for each in starts}
-            outcomes.add("" in answers)
             # One of both started it, so it runs.
             assert "" in answers or done["ErrorName"] == "", (answers, done)
             assert alice.state(container_path(ALICE, "job")) == "running"
             alice.delete(container_path(ALICE, "job"))
-    assert outcomes
 
 
 def test_launch_may_be_left_by_its_caller(world, alice, server):  # noqa: F811

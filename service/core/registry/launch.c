@@ -75,14 +75,15 @@ on_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
   g_task_return_error (task, g_steal_pointer (&launch->error));
 }
 
-/* Whoever saw it come may have started it, or be about to: then it is his, whether it runs still or not. */
+/* Whoever saw it come may have started it, or be about to: then it is his, whether it runs still or not. Nobody starts what this
+   launch has started. */
 static gboolean
 is_others (const Launch *launch)
 {
   BothyContainer *container = launch->container;
 
-  return container->busy || container->due ||
-         (!launch->started && (bothy_container_is_active (container) || container->started_at != 0));
+  return !launch->started && (container->busy || container->due || bothy_container_is_active (container) ||
+                              container->started_at != 0);
 }
 
 /* ERROR (taken over) is why. */
