@@ -127,29 +127,6 @@ def test_at_creation(alice, folder):
     assert [m[1] for m in shown(alice, path)] == ["/work"]
 
 
-def test_DOS_02_starts_that_hang(world, alice, folder):
-    """Each keeps its layers open meanwhile: so many of one user's are under way, and the others wait for these."""
-    def under_way():
-        return sum(alice.state(path) == "starting" and bool(alice.get(path, CONTAINER, "ControlGroup")) for path in paths)
-
-    paths = [alice.create(f"b{number}", command=["sleep", "1000"]) for number in range(10)]
-    for path in paths:
-        assert not add(alice, path, folder)
-    with SlowFileSystem(folder, process=world.pid) as slow:
-        slow.let_wait("bothy-helper")
-        serials = [alice.send(path, CONTAINER, "Start", "(a{sv})", {}) for path in paths]
-        wait(lambda: under_way() == 8)
-        with world.client(BOB) as bob:
-            other = bob.create("other", command=["sleep", "1000"])
-            bob.start(other)
-            bob.call(other, CONTAINER, "Delete", "(a{sv})", variants({"force": True}))
-        assert under_way() <= 8
-        slow.let_wait("")
-        for serial in serials:
-            alice.message(serial, 60)
-    wait(lambda: all(alice.state(path) != "starting" for path in paths))
-
-
 def test_MNT_07_a_file_system_that_hangs(world, alice, box, folder):
     """He waits some seconds, and nobody else does; and as often as he likes."""
     directory = world.directory / "slow"

@@ -10,6 +10,7 @@ import pytest
 from gi.repository import GLib
 
 import polkit
+from conftest import BOB
 from wire import CONTAINER, MANAGER, ROOT, BusError, variants, wait
 
 
@@ -252,6 +253,29 @@ def test_VOL_08_a_start_waits_for_it(world, alice):
     os.kill(pid, signal.SIGCONT)
     assert [outcome(alice, sent) for sent in (call, *starts)] == ["", "", ""]
     assert alice.execute(second, "sh", "-c", "ls /work | wc -l")[0] == "20000\n"
+
+
+@pytest.mark.once
+def test_DOS_02_starts_that_wait(world, alice):
+    """Each keeps its layers open meanwhile: so many of one user's are under way, and the others wait for these."""
+    def under_way():
+        return sum(alice.state(path) == "starting" and bool(alice.get(path, CONTAINER, "ControlGroup")) for path in paths)
+
+    box = running(alice, "mkdir /work && cd /work && seq 20000 | xargs touch")
+    paths = [alice.create(f"b{number}", command=["sleep", "1000"]) for number in range(10)]
+    assert not create(alice, "data") and not any(add(alice, path, "data") for path in paths)
+    others = forks(world)
+    call = alice.send(box, CONTAINER, "AddVolume", "(ssa{sv})", "data", "/work", {})
+    pid = stop_filler(world, others)
+    calls = [alice.send(path, CONTAINER, "Start", "(a{sv})", {}) for path in paths]
+    wait(lambda: under_way() == 8, 60)
+    with world.client(BOB) as bob:
+        other = bob.create("other", command=["sleep", "1000"])
+        bob.start(other)
+        bob.call(other, CONTAINER, "Delete", "(a{sv})", variants({"force": True}))
+    assert under_way() == 8
+    os.kill(pid, signal.SIGCONT)
+    assert [outcome(alice, sent) for sent in (call, *calls)] == [""] * 11
 
 
 def test_VOL_07_what_can_not_be_read(fresh_world):
