@@ -295,7 +295,7 @@ def test_ARG_05_stray_fds_are_closed(world, alice, box, interface, member, signa
         assert alice.error(ROOT + "/nothing", interface, member, body=surface.some_body(interface, member), fds=fds)
     for fd in fds:
         os.close(fd)
-    assert world.settled_fds() == before
+    assert world.settled_fds() <= before
 
 
 def test_ARG_05_handles(world, alice, box):
@@ -310,7 +310,7 @@ def test_ARG_05_handles(world, alice, box):
         assert alice.error(box, CONTAINER, "Exec", "(asaha{sv})", ["true"], [0] * n, {}, fds=[null]) == "InvalidArgs"
     assert alice.error(box, CONTAINER, "Exec", "(asaha{sv})", ["true"], [0] * 3, variants({"tty": True}),
                        fds=[null]) == "InvalidArgs"
-    assert world.settled_fds() == before
+    assert world.settled_fds() <= before
     # One fd for all three is no mistake.
     alice.call(box, CONTAINER, "Exec", "(asaha{sv})", ["true"], [0, 0, 0], {}, fds=[null])
     os.close(null)
@@ -371,7 +371,7 @@ def test_ARG_06_archive(world, alice, bob, kind):
         for path, interfaces in alice.managed().items():
             if OPERATION in interfaces:
                 assert alice.finish(path)["Phase"] in ("done", "failed")
-    wait(lambda: world.settled_fds() == before)
+    wait(lambda: world.settled_fds() <= before)
     assert alice.error(ROOT, MANAGER, "GetImage", "(s)", "x") == "NoSuchImage"
 
 

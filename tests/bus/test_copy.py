@@ -171,7 +171,7 @@ def test_COPY_streams(world, alice, box, member, mode):
     fd = os.open(world.directory if mode == "directory" else "/dev/null" if mode != "wrong-way" else "/etc/hostname", flags)
     assert alice.error(box, CONTAINER, member, "(sha{sv})", "/etc", 0, {}, fds=[fd]) == "InvalidArgs"
     os.close(fd)
-    assert world.settled_fds() == before
+    assert world.settled_fds() <= before
     for path in "etc", "", "/" + "x" * 4096:
         assert alice.error(box, CONTAINER, member, "(sha{sv})", path, 0, {}, fds=[0]) == "InvalidArgs"
 

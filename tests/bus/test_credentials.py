@@ -310,7 +310,7 @@ def test_LOGIN_bad_files(world, alice, server, kind):
     assert alice.error(ROOT, MANAGER, "PullImage", "(sa{sv})", "x", credentials("https://a.org"), fds=[fd]) == "InvalidArgs"
     assert alice.error(ROOT, MANAGER, "PullImage", "(sa{sv})", "x", credentials("https://a.org")) == "InvalidArgs"
     os.close(fd)
-    assert world.settled_fds() == before
+    assert world.settled_fds() <= before
 
 
 def test_LOGIN_too_many(world, alice, server):
@@ -329,4 +329,4 @@ def test_LOGIN_no_name_and_password(world, alice, registry):
         assert pull(alice, registry, text)["Phase"] == "failed"
     assert pull(alice, registry, "a:" + "x" * 8190)["Failure"].startswith(PREFIX + "RemoteFailed")
     assert registry.requests
-    wait(lambda: world.settled_fds() == before)
+    wait(lambda: world.settled_fds() <= before)

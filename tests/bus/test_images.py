@@ -129,7 +129,7 @@ def test_IMAGE_bad_archives_leave_no_trace(world, alice, kind):
         assert done["Object"] == "/"
     assert kind in ("empty", "dotdot", "deep-dotdot", "through-symlink") or done["Phase"] == "failed"
     wait(lambda: world.records() == before)
-    wait(lambda: world.settled_fds() == fds)
+    wait(lambda: world.settled_fds() <= fds)
     assert alice.error(ROOT, MANAGER, "GetImage", "(s)", "bad") == "NoSuchImage"
     for place in ("/evil", "/tmp/bothy-escaped", "/var/lib/evil", "/var/lib/bothy/evil", "/var/lib/bothy/images/evil"):
         assert not os.path.lexists(str(world.root) + place) and not os.path.lexists(place)
