@@ -14,7 +14,7 @@ from tools import FIRST_ID, Terminal, info, names, nothing_left, own_children, p
 
 BUS = "org.bothy.Bothy1"
 PATH = "/org/bothy/Bothy1"
-CONTAINER = {"diskLimits", "unenforcedLimits", "name", "id", "owner", "image", "hostname", "ephemeral", "command", "rangeBase", "rangeCount", "state", "stateReason",
+CONTAINER = {"diskLimits", "unenforcedLimits", "name", "id", "owner", "image", "hostname", "ephemeral", "command", "rangeBase", "rangeCount", "state", "stateReason", "treePath",
              "leader", "leaderPIDFDId", "controlGroup", "addresses", "autostart", "lastExit", "lastError", "lastErrorName", "lastErrorDetails", "health", "healthCheck", "lastHealthCheck", "createdAt", "startedAt",
              "stoppedAt", "limits", "network", "address", "resolvers", "networkError", "ports", "account", "egress",
              "sysctls", "shmSize", "snapshots", "mounts", "devices", "environment", "user", "workingDirectory", "nesting"}
