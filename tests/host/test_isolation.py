@@ -138,8 +138,8 @@ def test_state_is_out_of_reach_OBJ_07(host, x1):
     base = x1["rangeBase"]
     paths = host.output("root", f"find /{STATE} /run/bothy -xdev | head -500").splitlines()
     assert len(paths) > 10
-    # The second tells everybody of his own containers.
-    public = {"/run/bothy", "/run/bothy/names.sock"}
+    # The second tells everybody of his own containers; the third leads to his own files of theirs, and nobody can list it.
+    public = {"/run/bothy", "/run/bothy/names.sock", "/run/bothy/trees"}
     assert any(path.startswith("/run/bothy/dhcp/") for path in paths)
     listing = "\n".join(paths) + "\n"
     script = 'while IFS= read -r p; do if [ -r "$p" ] || [ -x "$p" ] || [ -w "$p" ]; then echo "$p"; fi; done'
@@ -151,7 +151,7 @@ def test_state_is_out_of_reach_OBJ_07(host, x1):
         done = host.run("root", "setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "sh", "-c", script,
                         input=listing)
         assert set(done.stdout.splitlines()) <= public, uid
-    for path in "supervisors", "lock", "helper.sock", "spawn.sock", "parse.sock", "mount.sock":
+    for path in "supervisors", "trees", "lock", "helper.sock", "spawn.sock", "parse.sock", "mount.sock":
         assert host.run("alice", "sh", "-c", f"ls /run/bothy/{path}/ 2>/dev/null || cat /run/bothy/{path}").returncode != 0
     for path in host.output("root", "ls -d /run/bothy/*.sock /run/bothy/supervisors/*").split():
         done = host.run("alice", "python3", "-c", "import socket,sys; s=socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
