@@ -177,7 +177,7 @@ def test_parsers_count_as_their_users(fresh_host):
     his slice with bounds; none is where containers are started. It goes when they have ended."""
     host = fresh_host()
     # What all containers of a user's together may have bounds his parsers as well.
-    (host.root / "etc/bothy/bothyd.conf").write_text("[Limits]\nUserTasks=500\n")
+    host.write("/etc/bothy/bothyd.conf", "[Limits]\nUserTasks=500\n")
     host.run("root", "systemctl restart bothyd", check=True)
     host.run("bob", "bothy", "launch", "busybox", "b1", check=True)
     imports = [subprocess.Popen(host.command(user, "bothy", "image", "import", "--alias", f"a{number}", "-"),
