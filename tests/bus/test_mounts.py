@@ -12,7 +12,7 @@ from gi.repository import GLib
 import polkit
 from conftest import ALICE, BOB
 from slowfs import SlowFileSystem
-from wire import CONTAINER, MANAGER, ROOT, variants, wait
+from wire import CONTAINER, MANAGER, ROOT, variants
 
 
 @pytest.fixture

@@ -263,11 +263,11 @@ def test_PUSH_04_hangs_and_breaks(world, target, mine, person):
 def test_PUSH_05_cancelled(world, alice, target, mine, person, number):
     """Ctrl-C, which the terminal sends to all of them, or a signal to bothy alone: the registry forgets what it got."""
     put = target.methods["PUT"]
-    began = threading.Event()
+    began, ended = threading.Event(), threading.Event()
 
     def slow(handler):
         began.set()
-        time.sleep(2)
+        ended.wait(10)
         put(handler)
 
     target.methods["PUT"] = slow
@@ -278,6 +278,7 @@ def test_PUSH_05_cancelled(world, alice, target, mine, person, number):
     else:
         child.send_signal(number)
     out, err = child.communicate(timeout=20)
+    ended.set()
     assert child.returncode == 1 and "cancelled" in err and out == "", err
     wait(lambda: target.uploads == {})
     assert not [path for path in target.files if "/manifests/" in path]
