@@ -13,6 +13,16 @@ WEB = "busybox x1 -p 8080:80 -- httpd -f -p 80 -h /etc"
 
 ASK = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=20).read().decode())"
 
+# Eight of them, who all are there before anybody is answered.
+ASK_AT_ONCE = """
+import socket
+many = [socket.create_connection(("127.0.0.1", 8080), 20) for _ in range(8)]
+for s in many:
+    s.sendall(b"GET /hostname HTTP/1.0\\r\\n\\r\\n")
+for s in many:
+    print(s.makefile().read().split()[-1])
+"""
+
 # What comes of connections to a port that are made for so many seconds, one after the other.
 FLOOD = """
 import socket, sys, time
@@ -76,8 +86,7 @@ def test_AUTO_50_the_first_connection_is_answered(web):
         assert answer(host, address) == "x1"
         stopped(host)
     # All who come at once.
-    asking = [subprocess.Popen(ask(host), stdout=subprocess.PIPE, text=True) for _ in range(8)]
-    assert [each.communicate(timeout=30)[0].strip() for each in asking] == ["x1"] * 8
+    assert host.output("bob", "python3", "-c", ASK_AT_ONCE, timeout=60).split() == ["x1"] * 8
     assert len(starts(host)) == 3
     assert "on demand" in host.output("alice", "bothy info x1")
     assert json.loads(host.output("alice", "bothy autostart x1 --json"))["mode"] == "on-demand"
