@@ -127,6 +127,12 @@ bothy_net_client_call (BothyNetClient *self,
     fds = bothy_fd_list (&netns_fd, 1, &error);
   if (!error && send (self, &stamped, destinations, fds, task, &first))
     return;
+  /* It is there, and does not keep up with what it is asked already. */
+  if (g_error_matches (first, BOTHY_ERROR, BOTHY_ERROR_BUSY)) {
+    g_task_return_error (task, g_steal_pointer (&first));
+    g_object_unref (task);
+    return;
+  }
   /* It may have left because it was idle, just now: asked for anew, once. */
   g_clear_pointer (&self->peer, bothy_packet_client_unref);
   if (!error && send (self, &stamped, destinations, fds, task, &error))

@@ -233,6 +233,7 @@ bothy_network_attach_finish (BothyNetwork *self, GAsyncResult *result, GError **
 
 void
 bothy_network_publish (BothyNetwork *self,
+                       guint32 owner,
                        guint32 range_base,
                        const BothyPort *port,
                        gboolean add,
@@ -246,6 +247,7 @@ bothy_network_publish (BothyNetwork *self,
 
   request.host_family = bothy_port_get_address (port, request.host_address);
   set_identity (self, &request, "", 0, range_base);
+  request.owner = owner;
   bothy_net_client_call (self->nics, &request, -1, NULL, bothy_net_client_on_done,
                          g_task_new (self, NULL, callback, user_data));
 }
@@ -360,9 +362,9 @@ bothy_network_detach (BothyNetwork *self, const char *id, guint32 owner)
 }
 
 void
-bothy_network_unlisten (BothyNetwork *self, const BothyPort *port)
+bothy_network_unlisten (BothyNetwork *self, const BothyPort *port, guint32 ticket)
 {
-  struct net_request request = { .op = NET_UNLISTEN, .asker = self->asker };
+  struct net_request request = { .op = NET_UNLISTEN, .asker = self->asker, .ticket = ticket };
 
   if (port) {
     request.port = port->host;

@@ -73,8 +73,9 @@ void bothy_network_resume (BothyNetwork *self,
                            GAsyncReadyCallback callback,
                            gpointer user_data);
 
-/* Let PORT of the host lead to the container that has RANGE_BASE, or (not ADD) no more. PORT_IN_USE: something else has it. */
+/* Let PORT of the host lead to OWNER's container that has RANGE_BASE, or (not ADD) no more. PORT_IN_USE: something else has it. */
 void bothy_network_publish (BothyNetwork *self,
+                            guint32 owner,
                             guint32 range_base,
                             const BothyPort *port,
                             gboolean add,
@@ -93,9 +94,9 @@ void bothy_network_listen (BothyNetwork *self,
                            gpointer user_data);
 gboolean bothy_network_listen_finish (BothyNetwork *self, GAsyncResult *result, GError **error);
 
-/* Wait for nobody at PORT any more, and let go of it unless it leads to a container; NULL: at all ports that an earlier
-   bothyd asked for, and this one did not. */
-void bothy_network_unlisten (BothyNetwork *self, const BothyPort *port);
+/* Wait for nobody at PORT any more that was asked for with TICKET, and let go of it unless it leads to a container or was asked for
+   with another; NULL: at all ports that an earlier bothyd asked for, and this one did not. */
+void bothy_network_unlisten (BothyNetwork *self, const BothyPort *port, guint32 ticket);
 
 /* What other firewalls do to the bridge: NET_EXAMINE's text. */
 void bothy_network_examine (BothyNetwork *self, GAsyncReadyCallback callback, gpointer user_data);

@@ -67,8 +67,8 @@ enum net_op {
      asked again; nothing is read from him, and he waits. NET_PUBLISH of the port ends it: a process without capabilities
      hands over what waits then, to the nic that the port leads to. EADDRINUSE: a process of the host has the port. */
   NET_LISTEN = 11,
-  /* Listen there no more, and let go of the port unless it leads to a nic: who waits is refused. With PORT 0: of all
-     ports that somebody but ASKER asked for. */
+  /* Listen there no more, and let go of the port unless it leads to a nic, or somebody has asked for it since, or with another
+     TICKET: who waits is refused. With PORT 0: of all ports that somebody but ASKER asked for. */
   NET_UNLISTEN = 12,
 };
 
@@ -104,7 +104,8 @@ struct net_request {
   uint32_t bridge; /* index of the bridge */
   uint32_t group;  /* nics of the same group, not 0, may talk to each other */
   uint32_t
-      owner; /* a uid: whose processes on the host, beside root's, may begin connections with the nic; not on a LAN */
+      owner; /* a uid: whose processes on the host, beside root's, may begin connections with the nic; not on a LAN.
+                PUBLISH: whose container it is */
   uint32_t mtu; /* of the end inside, 1280 to the bridge's; 0: the bridge's */
   uint8_t mac[6];
   uint8_t host_family; /* of HOST_ADDRESS, 4 or 6; 0: every address of both */
@@ -117,7 +118,7 @@ struct net_request {
   char inside[NET_NAME_SIZE]; /* the nic's name in the namespace */
   char alias[NET_ALIAS_SIZE];
   uint32_t asker;          /* LISTEN, UNLISTEN: a number that each bothyd has of its own */
-  uint32_t ticket;         /* LISTEN: what the asker knows the port by */
+  uint32_t ticket;         /* LISTEN: what the asker knows the port by; UNLISTEN of a port: of which LISTEN */
   uint32_t n_destinations; /* of a limited nic */
   struct net_destination destinations[];
 };

@@ -6,7 +6,9 @@ import os
 import select
 import signal
 import socket
+import struct
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -22,8 +24,8 @@ def listen(helper, port=8080, asker=ME, ticket=77, **options):
     return helper.call(LISTEN, port=port, asker=asker, ticket=ticket, **options).outcome
 
 
-def unlisten(helper, port=8080, asker=ME, **options):
-    return helper.call(UNLISTEN, port=port, asker=asker, **options).outcome
+def unlisten(helper, port=8080, asker=ME, ticket=77, **options):
+    return helper.call(UNLISTEN, port=port, asker=asker, ticket=ticket, **options).outcome
 
 
 def knock(helper):
@@ -191,6 +193,95 @@ def test_letting_go(helper, asleep):
     assert refused(8081, TCP) == refused(8083, TCP) == PLACES and refused(8082, TCP) == []
     assert unlisten(helper, 8083) == unlisten(helper, 8084) == (0, 0)
     assert refused(8083, TCP) == PLACES
+
+
+def test_what_somebody_else_asked_for_since(helper, asleep):
+    """It may be another user's by now: who comes late with his word takes nothing."""
+    assert listen(helper) == listen(helper, ticket=78) == (0, 0)
+    for options in {"ticket": 77}, {"ticket": 78, "asker": ME + 1}:
+        assert unlisten(helper, **options) == (0, 0)
+        assert refused(8080, TCP) == PLACES and not is_refused()
+    assert unlisten(helper, ticket=78) == (0, 0) and is_refused()
+    until(lambda: refused(8080, TCP) == [])
+
+
+def test_nobody_gets_in_between(helper, host):
+    """Whoever tries to bind the port all the time, with every option there is, does not get it when it begins to listen."""
+    over, won = threading.Event(), []
+
+    def try_it():
+        while not over.is_set():
+            s = socket.socket()
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", 8080))
+                s.listen()
+                won.append(s)
+            except OSError:
+                s.close()
+
+    assert listen(helper, flags=PAUSED) == (0, 0)
+    others = [threading.Thread(target=try_it) for _ in range(2)]
+    for other in others:
+        other.start()
+    try:
+        for ticket in range(300):
+            assert listen(helper, ticket=ticket) == listen(helper, ticket=ticket, flags=PAUSED) == (0, 0)
+    finally:
+        over.set()
+        for other in others:
+            other.join()
+    assert won == []
+
+
+def test_who_does_not_read_keeps_no_processor(helper, asleep):
+    """The client is gone, and what he said can not be passed on: nothing is done until somebody moves."""
+    assert listen(helper) == (0, 0)
+    client = connect()
+    assert knock(helper) == 77
+    assert helper.call(PUBLISH, **request(asleep, TCP)).outcome == (0, 0)
+    with inside(asleep.namespace):
+        server = socket.create_server(("", 80))
+    server.settimeout(20)
+    with server, server.accept()[0]:
+        client.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            while True:
+                client.sendall(bytes(1 << 20))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        (pid,) = proxies(helper)
+        before = ticks(pid)
+        time.sleep(1)
+        assert ticks(pid) - before < os.sysconf("SC_CLK_TCK") / 5
+    until(lambda: proxies(helper) == [])
+
+
+def ticks(pid):
+    """What a process has taken of a processor."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_one_user_has_so_many_processes(helper, asleep):
+    """The rest of those who wait is refused, and another user's are not."""
+    def hand_over(port, owner):
+        assert listen(helper, port, ticket=port) == (0, 0)
+        client = connect(port=port)
+        assert knock(helper) == port
+        assert helper.call(PUBLISH, **request(asleep, TCP, port), owner=owner).outcome == (0, 0)
+        return client
+
+    with service(asleep.namespace, 80, TCP):
+        clients = [hand_over(8080 + n, 1000) for n in range(32)]
+        assert len(proxies(helper)) == 32
+        assert is_over(hand_over(8200, 1000)) and len(proxies(helper)) == 32
+        clients.append(hand_over(8201, 1001))
+        assert len(proxies(helper)) == 33
+        clients.pop(0).close()
+        until(lambda: len(proxies(helper)) == 32)
+        clients.append(hand_over(8202, 1000))
+        assert len(proxies(helper)) == 33
 
 
 def test_a_process_of_the_host_has_it(helper, host):

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/registry/demands.h"
 
+#define MAX_UNDER_WAY 64 /* requests to listen, or others of bothy-net's would have no room */
+#define AGAIN_SECONDS 10 /* after one has failed: what has the port may go */
+
 typedef struct {
   BothyRegistry *registry;
   BothyContainers *containers;
@@ -9,6 +12,9 @@ typedef struct {
   gpointer user_data;
   GHashTable *all; /* BothyContainer → Demand, of those that are, or were, started on demand */
   guint32 last_ticket;
+  guint under_way; /* requests to listen */
+  gboolean tidy;   /* what is listened at for nobody goes, once all is asked for */
+  guint again;     /* until what has failed is tried again */
 } Demands;
 
 /* A port that bothy-net was asked to listen at. */
@@ -16,7 +22,8 @@ typedef struct {
   BothyPort port;
   guint32 ticket;
   gboolean paused;
-  gboolean spent; /* it has told of somebody, or is gone: it has to be asked again */
+  gboolean spent;  /* it has told of somebody, or is gone: it has to be asked again */
+  gboolean failed; /* the last time, as was told */
 } Asked;
 
 typedef struct {
@@ -31,35 +38,85 @@ typedef struct {
 
 /* ---- what bothy-net is asked for ---- */
 
+static void look_at_all (Demands *self);
+
 typedef struct {
+  Demands *demands;
   BothyContainer *container;
-  BothyPort port;
+  guint32 ticket;
 } Listening;
+
+static Asked *
+find_ticket (const Demand *demand, guint32 ticket)
+{
+  for (guint i = 0; demand && i < demand->asked->len; i++) {
+    Asked *asked = &g_array_index (demand->asked, Asked, i);
+
+    if (asked->ticket == ticket)
+      return asked;
+  }
+  return NULL;
+}
+
+static gboolean
+on_again (gpointer user_data)
+{
+  Demands *self = user_data;
+
+  self->again = 0;
+  look_at_all (self);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+note_failure (Demands *self, BothyContainer *container, Asked *asked, const GError *error)
+{
+  g_autofree char *port = bothy_port_describe (&asked->port);
+
+  if (!asked->failed)
+    g_message ("Container %s is not started by who connects to port %s: %s", container->id, port,
+               error->message);
+  asked->failed = asked->spent = TRUE;
+  if (!self->again)
+    self->again = g_timeout_add_seconds (AGAIN_SECONDS, on_again, self);
+}
 
 static void
 on_listening (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  Listening *listening = user_data;
+  g_autofree Listening *listening = user_data;
+  g_autoptr (BothyContainer) container = listening->container;
+  Demands *self = listening->demands;
+  /* NULL: it was taken back, or asked for anew, meanwhile. */
+  Asked *asked = find_ticket (g_hash_table_lookup (self->all, container), listening->ticket);
   g_autoptr (GError) error = NULL;
-  g_autofree char *port = bothy_port_describe (&listening->port);
+  gboolean listens = bothy_network_listen_finish (BOTHY_NETWORK (source), result, &error);
 
-  if (!bothy_network_listen_finish (BOTHY_NETWORK (source), result, &error))
-    g_message ("Container %s is not started by who connects to port %s: %s", listening->container->id, port,
-               error->message);
-  g_object_unref (listening->container);
-  g_free (listening);
+  if (asked && listens)
+    asked->failed = FALSE;
+  else if (asked)
+    note_failure (self, container, asked, error);
+  if (--self->under_way == 0)
+    look_at_all (self);
 }
 
 static void
 listen_at (Demand *demand, Asked *asked, gboolean paused)
 {
   Demands *self = demand->demands;
-  Listening *listening = g_new0 (Listening, 1);
+  Listening *listening;
 
+  /* It has its turn when these are answered. */
+  if (self->under_way == MAX_UNDER_WAY) {
+    asked->spent = TRUE;
+    return;
+  }
+  self->under_way++;
+  listening = g_new0 (Listening, 1);
+  listening->demands = self;
   listening->container = g_object_ref (demand->container);
-  listening->port = asked->port;
   /* A ticket of its own each time: what was told before this was asked is old. */
-  asked->ticket = ++self->last_ticket;
+  listening->ticket = asked->ticket = ++self->last_ticket;
   asked->paused = paused;
   asked->spent = FALSE;
   bothy_network_listen (self->network, &asked->port, asked->ticket, paused, on_listening, listening);
@@ -85,20 +142,26 @@ find_asked (const Demand *demand, const BothyPort *port)
   return NULL;
 }
 
-/* Listen, or refuse, at each port of TCP that leads to it, and at no other. */
+/* Ports that lead to it no more are free at once, whatever it does: another container may get them, and be asked for. */
 static void
-ask (Demand *demand, gboolean paused)
+forget_removed (Demand *demand)
 {
-  const GArray *ports = demand->container->spec->ports;
-
   for (guint i = demand->asked->len; i > 0; i--) {
     const Asked *asked = &g_array_index (demand->asked, Asked, i - 1);
 
     if (find_port (demand, &asked->port))
       continue;
-    bothy_network_unlisten (demand->demands->network, &asked->port);
+    bothy_network_unlisten (demand->demands->network, &asked->port, asked->ticket);
     g_array_remove_index_fast (demand->asked, i - 1);
   }
+}
+
+/* Listen, or refuse, at each port of TCP that leads to it. */
+static void
+ask (Demand *demand, gboolean paused)
+{
+  const GArray *ports = demand->container->spec->ports;
+
   for (guint i = 0; i < ports->len; i++) {
     const BothyPort *port = &g_array_index (ports, BothyPort, i);
     Asked *asked = port->udp ? NULL : find_asked (demand, port);
@@ -110,6 +173,8 @@ ask (Demand *demand, gboolean paused)
       g_array_append_val (demand->asked, new);
       asked = &g_array_index (demand->asked, Asked, demand->asked->len - 1);
     }
+    if (asked->failed && demand->demands->again)
+      continue;
     if (asked->spent || asked->paused != paused)
       listen_at (demand, asked, paused);
   }
@@ -119,8 +184,11 @@ ask (Demand *demand, gboolean paused)
 static void
 withdraw (Demand *demand)
 {
-  for (guint i = 0; i < demand->asked->len; i++)
-    bothy_network_unlisten (demand->demands->network, &g_array_index (demand->asked, Asked, i).port);
+  for (guint i = 0; i < demand->asked->len; i++) {
+    const Asked *asked = &g_array_index (demand->asked, Asked, i);
+
+    bothy_network_unlisten (demand->demands->network, &asked->port, asked->ticket);
+  }
   g_array_set_size (demand->asked, 0);
 }
 
@@ -181,6 +249,7 @@ look_at (Demand *demand)
 {
   BothyContainer *container = demand->container;
 
+  forget_removed (demand);
   if (!is_on_demand (demand)) {
     end_pause (demand);
     withdraw (demand);
@@ -195,6 +264,39 @@ look_at (Demand *demand)
     if (demand->started || demand->ran)
       judge (demand);
     ask (demand, demand->failures > 0 && (demand->timer || demand->failures >= BOTHY_RESTART_MAX_IN_A_ROW));
+  }
+}
+
+static gboolean
+is_all_asked_for (Demands *self)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->all);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    const Demand *demand = value;
+
+    for (guint i = 0; i < demand->asked->len; i++)
+      if (g_array_index (demand->asked, Asked, i).spent && !g_array_index (demand->asked, Asked, i).failed)
+        return FALSE;
+  }
+  return self->under_way == 0;
+}
+
+/* What waits for its turn to be asked for is asked for, and what nobody asks for any more goes then. */
+static void
+look_at_all (Demands *self)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->all);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    look_at (value);
+  if (self->tidy && is_all_asked_for (self)) {
+    self->tidy = FALSE;
+    bothy_network_unlisten (self->network, NULL, 0);
   }
 }
 
@@ -288,8 +390,9 @@ on_lost (BothyNetClient *nics, gpointer user_data)
 
     for (guint i = 0; i < demand->asked->len; i++)
       g_array_index (demand->asked, Asked, i).spent = TRUE;
-    look_at (demand);
   }
+  self->tidy = TRUE;
+  look_at_all (self);
 }
 
 void
@@ -309,7 +412,8 @@ bothy_registry_begin_demands (BothyRegistry *registry, BothyDemandFunc demanded,
   for (GList *l = list; l; l = l->next)
     on_added (self->containers, l->data, self);
   /* What an earlier bothyd asked for, and did not come to take back. */
-  bothy_network_unlisten (self->network, NULL);
+  self->tidy = TRUE;
+  look_at_all (self);
   nics = bothy_network_get_nics (self->network);
   g_signal_connect (self->containers, "added", G_CALLBACK (on_added), self);
   g_signal_connect (self->containers, "removed", G_CALLBACK (on_removed), self);

@@ -197,8 +197,8 @@ bothy_registry_add_port (BothyRegistry *self,
       !write_down (self, publishing, TRUE, &error))
     g_task_return_error (task, error);
   else if (container->addresses[0])
-    bothy_network_publish (bothy_registry_get_network (self), container->range_base, &publishing->port, TRUE,
-                           on_published, g_object_ref (task));
+    bothy_network_publish (bothy_registry_get_network (self), container->owner, container->range_base,
+                           &publishing->port, TRUE, on_published, g_object_ref (task));
   else
     g_task_return_boolean (task, TRUE);
 }
@@ -245,8 +245,8 @@ bothy_registry_remove_port (BothyRegistry *self,
   if (error || !write_down (self, g_task_get_task_data (task), FALSE, &error))
     g_task_return_error (task, error);
   else if (container->addresses[0])
-    bothy_network_publish (bothy_registry_get_network (self), container->range_base, port, FALSE,
-                           on_unpublished, g_object_ref (task));
+    bothy_network_publish (bothy_registry_get_network (self), container->owner, container->range_base, port,
+                           FALSE, on_unpublished, g_object_ref (task));
   else
     g_task_return_boolean (task, TRUE);
 }
@@ -274,8 +274,9 @@ on_readdressed (BothyContainers *containers, BothyContainer *container, gpointer
   GArray *ports = container->spec->ports;
 
   for (guint i = 0; container->addresses[0] && i < ports->len; i++)
-    bothy_network_publish (network, container->range_base, &g_array_index (ports, BothyPort, i), TRUE,
-                           on_published_again, g_object_ref (container));
+    bothy_network_publish (network, container->owner, container->range_base,
+                           &g_array_index (ports, BothyPort, i), TRUE, on_published_again,
+                           g_object_ref (container));
 }
 
 void

@@ -31,7 +31,8 @@ struct hold {
       asker; /* of NET_LISTEN; 0: it is there for the sake of what is forwarded, or nobody has asked yet */
   uint32_t ticket; /* of the asker's */
   bool listens;
-  int proxy; /* the end of proxy_start() that keeps it, or -1 */
+  int proxy;      /* the end of proxy_start() that keeps it, or -1 */
+  uint32_t owner; /* whose container the proxy leads to */
 };
 
 struct holds {

@@ -16,18 +16,29 @@ set_reuse (int fd, int reuse)
   return setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse) < 0 ? errno : 0;
 }
 
+/* With the option, and before it listens, somebody else who has it as well could bind the port too, and listen first. So it is
+   on before that only where our own connections are in the way. */
+static int
+begin_to_listen (int fd)
+{
+  if (listen (fd, KNOCKS_MAX - 1) < 0 &&
+      (errno != EADDRINUSE || set_reuse (fd, 1) != 0 || listen (fd, KNOCKS_MAX - 1) < 0))
+    return errno;
+  return set_reuse (fd, 1);
+}
+
 /* Connections would inherit the filter that lets nothing in. */
 static int
 begin (int fd)
 {
   int ignored = 0;
-  int error = set_reuse (fd, 1);
+  int error = 0;
 
-  if (error == 0 && setsockopt (fd, SOL_SOCKET, SO_DETACH_FILTER, &ignored, sizeof ignored) < 0 &&
-      errno != ENOENT)
-    error = errno;
-  if (error == 0 && (fcntl (fd, F_SETFL, O_NONBLOCK) < 0 || listen (fd, KNOCKS_MAX - 1) < 0))
-    error = errno;
+  if (setsockopt (fd, SOL_SOCKET, SO_DETACH_FILTER, &ignored, sizeof ignored) < 0 && errno != ENOENT)
+    return errno;
+  if (fcntl (fd, F_SETFL, O_NONBLOCK) < 0)
+    return errno;
+  error = begin_to_listen (fd);
   if (error != 0)
     (void)set_reuse (fd, 0);
   return error;

@@ -11,7 +11,8 @@
  * keeps them; that somebody has come is all that is looked at here.
  */
 
-#define KNOCKS_MAX 32 /* connections that wait at a port; the kernel lets more try again */
+#define KNOCKS_MAX                                                                                           \
+  32 /* connections that wait at a port; whoever comes when there are so many is refused in the end */
 
 /* Listens at HOLD, one of HOLDS and of TCP, which may do so already, and has knocks_read() tell of it once. Returns 0, or
    an errno value: then it does not listen. */

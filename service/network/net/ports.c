@@ -12,6 +12,8 @@
 #include "proxy.h"
 #include "shared.h"
 
+#define MAX_PROXIES 32 /* for one user's containers: each is a process of the machine's */
+
 /* Ports that lead somewhere no more. */
 struct port_list {
   struct host_port *ports;
@@ -305,8 +307,12 @@ ports_unlisten (struct nft *nft, struct holds *holds, const struct net_request *
   /* From the end: letting go of one moves the last into its place. */
   for (size_t i = holds->n; i-- > 0;) {
     const struct hold *hold = &holds->holds[i];
+    /* By the ticket as well: whoever it was asked for may have lost the port, and somebody else have asked for it. */
     bool is_meant =
-        request->port != 0 ? host_port_is_same (&hold->port, &port) : hold->asker != request->asker;
+        request->port != 0
+            ? host_port_is_same (&hold->port, &port) &&
+                  (hold->asker == 0 || (hold->asker == request->asker && hold->ticket == request->ticket))
+            : hold->asker != request->asker;
     int failed = is_meant && (hold->asker != 0 || hold->listens) ? stop_listening (nft, holds, i) : 0;
 
     error = error != 0 ? error : failed;
@@ -394,6 +400,17 @@ write_port (struct nft *nft,
              : EEXIST;
 }
 
+/* Whether OWNER, whose containers were connected to, may have one proxy more. */
+static bool
+may_have_more (const struct holds *holds, uint32_t owner)
+{
+  unsigned int n = 0;
+
+  for (size_t i = 0; i < holds->n; i++)
+    n += holds->holds[i].owner == owner && proxy_is_there (holds->holds[i].proxy);
+  return n < MAX_PROXIES;
+}
+
 /* It leads to its container now: who waits at HOLD is brought there, and nobody is waited for any more. */
 static void
 hand_over (struct holds *holds, struct hold *hold, const struct net_request *request)
@@ -405,7 +422,10 @@ hand_over (struct holds *holds, struct hold *hold, const struct net_request *req
   hold->asker = 0;
   if (n > 0) {
     end_proxy (hold);
-    hold->proxy = proxy_start (holds, connections, n, request);
+    hold->owner = request->owner;
+    errno = EDQUOT;
+    if (may_have_more (holds, request->owner))
+      hold->proxy = proxy_start (holds, connections, n, request);
     if (hold->proxy < 0)
       fprintf (stderr, "bothy-net: connections that waited at port %u are refused: %s\n", hold->port.number,
                strerror (errno));

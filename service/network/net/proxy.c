@@ -234,6 +234,10 @@ fill_polls (const struct pair *pair, struct pollfd polls[2])
   if (pair->is_open) {
     polls[0].events = wanted (&pair->in, &pair->out);
     polls[1].events = wanted (&pair->out, &pair->in);
+    /* That an end is gone is told for ever, wanted or not: as long as nothing of it is wanted, the other one decides. */
+    for (int i = 0; i < 2; i++)
+      if (polls[i].events == 0)
+        polls[i].fd = -1;
     return -1;
   }
   polls[1].events = POLLOUT;
@@ -343,6 +347,14 @@ run (const int *connections, unsigned int n, int life, const struct net_request 
   }
   serve (pairs, n, life, request);
   _exit (EXIT_SUCCESS);
+}
+
+bool
+proxy_is_there (int proxy)
+{
+  struct pollfd end = { .fd = proxy };
+
+  return proxy >= 0 && poll (&end, 1, 0) == 0;
 }
 
 int

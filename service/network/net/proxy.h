@@ -9,6 +9,9 @@
  * passes on what is said. It has no capability, no file, no program to start and no other socket, and reads nothing of it.
  */
 
+/* Whether the process that PROXY, of proxy_start() or -1, keeps is still there. */
+bool proxy_is_there (int proxy);
+
 /*
  * Has CONNECTIONS (N of them, which stay the caller's to close, and do not block) led to the inside port and the
  * addresses of REQUEST, each once that answers. HOLDS are closed in the process that does so. Returns an fd, the

@@ -113,8 +113,8 @@ act (struct net *net, const struct packet *packet, struct outcome *ret)
   return fail (ret, NET_STEP_REQUEST, EINVAL);
 }
 
-/* The server never waits for a reader: a broker that does not read gets no reply. */
-static void
+/* The server never waits for a reader: a broker that does not read gets no reply. Returns whether it was sent. */
+static bool
 reply (int connection, uint32_t serial, int error, const struct outcome *outcome)
 {
   struct net_reply message = {
@@ -132,7 +132,7 @@ reply (int connection, uint32_t serial, int error, const struct outcome *outcome
   /* A list of many nics is more than a socket takes at once unless it is told to. */
   if (outcome->text_size > 0)
     setsockopt (connection, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
-  (void)sendmsg (connection, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sendmsg (connection, &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
 /*
@@ -158,7 +158,7 @@ remove_link (struct net *net, int connection, uint32_t serial, struct outcome *o
   if (error != 0)
     outcome->step = NET_STEP_LINK;
   if (pid == 0) {
-    reply (connection, serial, error, outcome);
+    (void)reply (connection, serial, error, outcome);
     _exit (EXIT_SUCCESS);
   }
   netlink_free_socket (&route);
@@ -192,11 +192,12 @@ serve (void *data, int connection)
   if (error == 0 && outcome.doomed != 0)
     error = remove_link (data, connection, packet.request.serial, &outcome);
   if (error != EINPROGRESS)
-    reply (connection, packet.wire.size >= 8 ? packet.request.serial : 0, error, &outcome);
+    (void)reply (connection, packet.wire.size >= 8 ? packet.request.serial : 0, error, &outcome);
   return true;
 }
 
-/* Whose ticket it is knows what to do; to all others it says nothing. */
+/* Whose ticket it is knows what to do; to all others it says nothing. Nobody is told twice, so who can not be told is cut off,
+   and asks for everything anew. */
 static void
 tell_of_knocks (const struct connections *connections, struct net *net)
 {
@@ -204,7 +205,8 @@ tell_of_knocks (const struct connections *connections, struct net *net)
 
   while (knocks_read (&net->holds, &outcome.index))
     for (unsigned int i = 0; i < connections->n; i++)
-      reply (connections->fds[i], 0, 0, &outcome);
+      if (!reply (connections->fds[i], 0, 0, &outcome))
+        (void)shutdown (connections->fds[i], SHUT_RDWR);
 }
 
 static bool
