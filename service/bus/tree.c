@@ -98,6 +98,6 @@ on_closed (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_container_handle_unmount_tree (BothyCall *call)
 {
-  bothy_trees_close (trees_of (call), BOTHY_CONTAINER (call->node->target), FALSE, on_closed,
-                     bothy_call_ref (call));
+  bothy_trees_unmount (trees_of (call), BOTHY_CONTAINER (call->node->target), on_closed,
+                       bothy_call_ref (call));
 }

@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define HELPER_PROTOCOL_VERSION 10u
+#define HELPER_PROTOCOL_VERSION 11u
 #define HELPER_MAX_EXTENTS      5 /* what a uid_map written here may hold */
 #define HELPER_MAX_LAYERS       200
 #define HELPER_MAX_FDS          208 /* below SCM_MAX_FD, 253 */
@@ -105,13 +105,13 @@ enum helper_op {
      files of OWNER's, with OWNER_GID, at a place that only root can change and that only OWNER gets to, called NAME. EXTENTS and
      GID_EXTENTS say which ids the layers have on disk: the first ones are OWNER's and OWNER_GID's own, which are shown in their
      place. nosuid, nodev, noexec, nosymfollow. In the host's mount namespace. CAP_SETUID, CAP_SETGID, CAP_SYS_ADMIN,
-     CAP_DAC_READ_SEARCH. Reply: an inotify(7) fd that has IN_UNMOUNT to say when nothing keeps the file system any more, and a
-     detached mount of it. */
+     CAP_DAC_READ_SEARCH. Fd 0 is an inotify(7) instance, which tells when nothing keeps the file system any more. Reply: a detached mount of
+     it, and NUMBER, the watch. */
   HELPER_TREE = 21,
   /* Clone what TREE mounted for OWNER as NAME. In the host's mount namespace. CAP_SYS_ADMIN. Reply: a detached mount of it. */
   HELPER_TREE_CLONE = 22,
-  /* Take it away. What is open in it stays open. In the host's mount namespace. CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH. Reply: the
-     inotify fd as of TREE, or nothing, if it was not there. */
+  /* Take it away; that it is not there is no error. What is open in it stays open to be read, and can be written no more; while some file
+     is open to be written, nothing is done. In the host's mount namespace. CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH. */
   HELPER_TREE_CLOSE = 23,
 };
 
@@ -256,9 +256,10 @@ enum helper_step {
   HELPER_STEP_DEVICE_NODE = 26,   /* DEVICE_NODE, DEVICE_REVOKE: on our own tmpfs */
   /* TREE_LAYER, LABEL: ENOENT: it has not got it, or nothing that could be labelled; EEXIST: something else has its place */
   HELPER_STEP_LABEL = 27,
-  HELPER_STEP_TREE = 29,       /* TREE: mounting it; ENOENT: nothing was ever written into it */
-  HELPER_STEP_TREE_PLACE = 30, /* TREE…: where it is mounted */
-  HELPER_STEP_HELD = 28,       /* ADOPTABLE, TREE_LAYER, LABEL: EBUSY: the tool that made it has it running */
+  HELPER_STEP_TREE = 29,         /* TREE: mounting it; ENOENT: nothing was ever written into it */
+  HELPER_STEP_TREE_PLACE = 30,   /* TREE…: where it is mounted */
+  HELPER_STEP_TREE_WRITTEN = 31, /* TREE_CLOSE: EBUSY: some file is open to be written */
+  HELPER_STEP_HELD = 28, /* ADOPTABLE, TREE_LAYER, LABEL: EBUSY: the tool that made it has it running */
 };
 
 struct helper_reply {
@@ -266,7 +267,7 @@ struct helper_reply {
   uint32_t serial;
   int32_t error; /* 0, or an errno value */
   uint32_t step;
-  int32_t pid;
+  int32_t number; /* SPAWN, HOLD: the process; TREE: the watch */
   uint32_t layer; /* index of the layer that failed */
   uint64_t bytes; /* QUOTA: what the project takes */
   uint64_t inodes;

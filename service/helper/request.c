@@ -259,7 +259,7 @@ check_op (const struct helper_request *request, unsigned int n_fds)
   case HELPER_QUOTA:
     return n_fds == 1 ? check_quota (&request->quota) : EINVAL;
   case HELPER_TREE:
-    return n_fds == 0 ? check_tree_mount (request) : EINVAL;
+    return n_fds == 1 ? check_tree_mount (request) : EINVAL;
   case HELPER_TREE_CLONE:
   case HELPER_TREE_CLOSE:
     return n_fds == 0 ? check_tree (request) : EINVAL;

@@ -23,9 +23,10 @@
 
 #define MAX_WORKERS  64
 #define DEADLINE_MS  10000
-#define REACHABLE_MS 4000 /* the deadline of who can be stopped by a user */
-#define GRACE_MS     1000 /* for a worker to die of SIGKILL */
-#define MAX_FOLDERS  4    /* of one user's at once: his file system may keep each, even from dying */
+#define REACHABLE_MS 4000  /* the deadline of who can be stopped by a user */
+#define DISK_MS      60000 /* of what writes out all that the disk has to be written first */
+#define GRACE_MS     1000  /* for a worker to die of SIGKILL */
+#define MAX_FOLDERS  4     /* of one user's at once: his file system may keep each, even from dying */
 #define IDLE_SECONDS 30
 
 /* A step that is being done. */
@@ -149,6 +150,7 @@ run_worker (int connection, const struct packet *packet)
     .error = error,
     .step = error == 0 ? HELPER_STEP_NONE : result.step,
     .layer = result.layer,
+    .number = result.watch,
     .bytes = result.bytes,
     .inodes = result.inodes,
   };
@@ -167,9 +169,17 @@ run_worker (int connection, const struct packet *packet)
 static int64_t
 patience_for (uint32_t op)
 {
-  return op == HELPER_MAP || op == HELPER_NIC || op == HELPER_FOLDER || op == HELPER_DEVICE_ACCESS
-             ? REACHABLE_MS
-             : DEADLINE_MS;
+  switch (op) {
+  case HELPER_MAP:
+  case HELPER_NIC:
+  case HELPER_FOLDER:
+  case HELPER_DEVICE_ACCESS:
+    return REACHABLE_MS;
+  case HELPER_TREE_CLOSE:
+    return DISK_MS;
+  default:
+    return DEADLINE_MS;
+  }
 }
 
 /* What waits for a file system of a user's may not even die: his own places are all that it takes. */
@@ -237,7 +247,7 @@ start_program (int connection, const struct packet *packet)
     answer_error (connection, packet->request.serial, errno, grouped ? HELPER_STEP_GROUP : HELPER_STEP_FORK);
     return;
   }
-  message.pid = pid;
+  message.number = pid;
   /* A program that nobody can know of must not stay. */
   if (packet_reply (connection, &message, &pidfd, 1, MSG_DONTWAIT) < 0)
     kill (pid, SIGKILL);

@@ -15,6 +15,7 @@ struct step_result {
   uint32_t layer;
   int fds[HELPER_MAX_FDS];
   unsigned int n_fds;
+  int watch;
   uint64_t bytes;
   uint64_t inodes;
   char filesystem[32];

@@ -42,24 +42,29 @@
 #endif
 #define PROPAGATION_PRIVATE (1u << 18) /* MS_PRIVATE; <sys/mount.h> and <linux/mount.h> do not mix */
 #define DETACH_NOFOLLOW     (2 | 8)    /* MNT_DETACH, UMOUNT_NOFOLLOW */
-#define SCRATCH             "/run" /* exists on every host; covered in a mount namespace of our own only */
-#define TREES               "trees" /* below RUNTIME_DIR: a directory for each user, in it one for each container */
-#define NO_ENTRY_ID         4294967295u /* of an access list's entry that is about nobody named */
+/* MS_REMOUNT, MS_RDONLY, and what clone_overlay() gives it */
+#define READ_ONLY_NOW (32 | 1 | 2 | 4 | 8 | 256)
+#define SCRATCH       "/run"  /* exists on every host; covered in a mount namespace of our own only */
+#define TREES         "trees" /* below RUNTIME_DIR: a directory for each user, in it one for each container */
+#define NO_ENTRY_ID   4294967295u /* of an access list's entry that is about nobody named */
 
 /* ---- mounted, in a process of its own ---- */
 
-/* Root of the container, whose id is the owner's outside. He may end this process, but not trace it. */
+/* Root of the container, whose id is the owner's outside, as far as files go. The real and the saved id stay root's, or the owner
+   could stop this process, which has what nobody else has, and let it go on when the container runs. */
 static int
-become_root_of (const struct helper_request *request, int userns)
+become_root_of (const struct helper_request *request, int userns, pid_t parent)
 {
   uid_t uid = request->extents[0].inside;
   gid_t gid = request->gid_extents[0].inside;
+  int error;
 
   if (prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setns (userns, CLONE_NEWUSER) < 0 ||
-      syscall (SYS_setgroups, 0, NULL) < 0 || syscall (SYS_setresgid, gid, gid, gid) < 0 ||
-      syscall (SYS_setresuid, uid, uid, uid) < 0)
+      syscall (SYS_setgroups, 0, NULL) < 0 || syscall (SYS_setresgid, -1, gid, -1) < 0 ||
+      syscall (SYS_setresuid, -1, uid, -1) < 0)
     return errno;
-  return child_end_with_parent ();
+  error = child_end_with_parent ();
+  return error == 0 && getppid () != parent ? ECHILD : error;
 }
 
 /* The current directory becomes an empty tmpfs in a mount namespace of ours. */
@@ -130,9 +135,9 @@ clone_overlay (int tree)
 
 /* The exit status is an errno value. The mount namespace ends with this process, and the layers stay where the overlay has them. */
 _Noreturn static void
-run_mounter (const struct helper_request *request, int userns, const int *layers, int tree)
+run_mounter (const struct helper_request *request, int userns, pid_t parent, const int *layers, int tree)
 {
-  int error = become_root_of (request, userns);
+  int error = become_root_of (request, userns, parent);
 
   if (error == 0)
     error = enter_scratch ();
@@ -148,7 +153,7 @@ static int
 mount_tree (const struct helper_request *request, int userns, const int *layers, int *ret_tree)
 {
   int status;
-  pid_t child;
+  pid_t parent = getpid (), child;
 
   *ret_tree = open ("/dev/null", O_RDONLY | O_CLOEXEC);
   if (*ret_tree < 0)
@@ -158,7 +163,7 @@ mount_tree (const struct helper_request *request, int userns, const int *layers,
   if (child < 0)
     return errno;
   if (child == 0)
-    run_mounter (request, userns, layers, *ret_tree);
+    run_mounter (request, userns, parent, layers, *ret_tree);
   while (waitpid (child, &status, 0) < 0)
     if (errno != EINTR)
       return errno;
@@ -299,20 +304,28 @@ attach_at_place (const struct helper_request *request, int runtime, int tree)
              : 0;
 }
 
-/* What hears when the last user of TREE's file system is gone: an fd, or a negative errno value. It keeps nothing itself. */
+/* Has the inotify instance INOTIFY tell when the last user of TREE's file system is gone, which it does not keep itself. The
+   watch's number, or a negative errno value. */
 static int
-watch_tree (int tree)
+watch_tree (int inotify, int tree)
 {
   char path[32];
-  AUTO_FD watch = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
-  int found;
+  int watch;
 
   snprintf (path, sizeof path, "/proc/self/fd/%d", tree);
-  if (watch < 0 || inotify_add_watch (watch, path, IN_DELETE_SELF) < 0)
-    return -errno;
-  found = watch;
-  watch = -1;
-  return found;
+  watch = inotify_add_watch (inotify, path, IN_DELETE_SELF);
+  return watch < 0 ? -errno : watch;
+}
+
+/* Whoever else keeps the file system of TREE from now on, in a mount namespace of his or as an open directory, only reads it. EBUSY: some
+   file is open to be written. */
+static int
+stop_writing (int tree)
+{
+  char path[32];
+
+  snprintf (path, sizeof path, "/proc/self/fd/%d", tree);
+  return syscall (SYS_mount, NULL, path, NULL, READ_ONLY_NOW, NULL) < 0 ? errno : 0;
 }
 
 /* ---- the steps ---- */
@@ -356,25 +369,25 @@ unmount_place (const struct helper_request *request, int runtime)
   return error;
 }
 
-/* Attaches TREE. RET gets what hears of its end, and a clone, which can not be made before. */
+/* Attaches TREE. RET gets the watch of INOTIFY that hears of its end, and a clone, which can not be made before. */
 static int
-give_tree (const struct helper_request *request, int runtime, int tree, struct step_result *ret)
+give_tree (const struct helper_request *request, int inotify, int runtime, int tree, struct step_result *ret)
 {
-  int error;
+  int watch = watch_tree (inotify, tree);
+  int error = watch < 0 ? -watch : attach_at_place (request, runtime, tree);
 
-  ret->fds[0] = watch_tree (tree);
-  error = ret->fds[0] < 0 ? -ret->fds[0] : attach_at_place (request, runtime, tree);
   if (error != 0) {
     remove_place (request, runtime);
     return step_fail (ret, HELPER_STEP_TREE_PLACE, error);
   }
-  ret->fds[1] = (int)syscall (SYS_open_tree, tree, "", OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH);
-  if (ret->fds[1] < 0) {
+  ret->fds[0] = (int)syscall (SYS_open_tree, tree, "", OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH);
+  if (ret->fds[0] < 0) {
     error = errno;
     unmount_place (request, runtime);
     return step_fail (ret, HELPER_STEP_TREE, error);
   }
-  ret->n_fds = 2;
+  ret->n_fds = 1;
+  ret->watch = watch;
   return 0;
 }
 
@@ -394,7 +407,7 @@ step_tree (const struct packet *packet, struct step_result *ret)
     return error;
   runtime = lock_places ();
   return runtime < 0 ? step_fail (ret, HELPER_STEP_TREE_PLACE, -runtime)
-                     : give_tree (&packet->request, runtime, tree, ret);
+                     : give_tree (&packet->request, packet->fds[0], runtime, tree, ret);
 }
 
 int
@@ -429,16 +442,15 @@ step_tree_close (const struct packet *packet, struct step_result *ret)
   tree = runtime < 0 ? runtime : open_tree_of (request, runtime);
   if (tree < 0 && tree != -ENOENT)
     return step_fail (ret, HELPER_STEP_TREE_PLACE, -tree);
-  if (tree >= 0) {
-    ret->fds[0] = watch_tree (tree);
-    if (ret->fds[0] < 0)
-      return step_fail (ret, HELPER_STEP_TREE_PLACE, -ret->fds[0]);
-    ret->n_fds = 1;
-    close (tree);
-    tree = -1;
-    error = unmount_place (request, runtime);
-    return error == 0 ? 0 : step_fail (ret, HELPER_STEP_TREE_PLACE, error);
+  if (tree == -ENOENT) {
+    remove_place (request, runtime);
+    return 0;
   }
-  remove_place (request, runtime);
-  return 0;
+  error = stop_writing (tree);
+  if (error != 0)
+    return step_fail (ret, error == EBUSY ? HELPER_STEP_TREE_WRITTEN : HELPER_STEP_TREE, error);
+  close (tree);
+  tree = -1;
+  error = unmount_place (request, runtime);
+  return error == 0 ? 0 : step_fail (ret, HELPER_STEP_TREE_PLACE, error);
 }

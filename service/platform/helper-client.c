@@ -83,6 +83,7 @@ step_text (guint32 step)
   case HELPER_STEP_FOLDER_CLONE:
   case HELPER_STEP_FOLDER_IDMAP:
   case HELPER_STEP_FOLDERS_BUSY:
+  case HELPER_STEP_TREE_WRITTEN:
   case HELPER_STEP_ADOPTABLE:
   case HELPER_STEP_TREE_MOUNTS:
   case HELPER_STEP_LABEL:
@@ -280,6 +281,9 @@ set_reply_error (GError **error, const struct helper_reply *reply)
         "The file system of %s can not do idmapped mounts on this kernel; put %s on ext4, xfs, btrfs, "
         "or, from Linux 6.3 on, tmpfs",
         STATE_DIR, STATE_DIR);
+  else if (reply->step == HELPER_STEP_TREE_WRITTEN)
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BUSY,
+                 "a program still has a file open to write it, where \"bothy files\" showed it; close it");
   else if (reply->error == ENOSPC && reply->step != HELPER_STEP_USERNS && reply->step != HELPER_STEP_NETNS)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SPACE, "No space left on the disk");
   else
@@ -432,7 +436,10 @@ bothy_helper_client_find_group_finish (GAsyncResult *result, int *ret_fd, GError
 }
 
 GUnixFDList *
-bothy_helper_client_call_finish (BothyHelperClient *self, GAsyncResult *result, int *ret_pid, GError **error)
+bothy_helper_client_call_finish (BothyHelperClient *self,
+                                 GAsyncResult *result,
+                                 int *ret_number,
+                                 GError **error)
 {
   g_autoptr (BothyPacket) packet = g_task_propagate_pointer (G_TASK (result), error);
   const struct helper_reply *reply;
@@ -444,8 +451,8 @@ bothy_helper_client_call_finish (BothyHelperClient *self, GAsyncResult *result, 
     set_reply_error (error, reply);
     return NULL;
   }
-  if (ret_pid)
-    *ret_pid = reply->pid;
+  if (ret_number)
+    *ret_number = reply->number;
   return g_object_ref (packet->fds);
 }
 

@@ -46,9 +46,11 @@ void bothy_helper_client_call (BothyHelperClient *self,
                                GAsyncReadyCallback callback,
                                gpointer user_data);
 
-/* The reply's fds (never NULL when it worked); RET_PID (or NULL) of a spawned program. */
-GUnixFDList *
-bothy_helper_client_call_finish (BothyHelperClient *self, GAsyncResult *result, int *ret_pid, GError **error);
+/* The reply's fds (never NULL when it worked); RET_NUMBER (or NULL): the pid of a spawned program, or a watch. */
+GUnixFDList *bothy_helper_client_call_finish (BothyHelperClient *self,
+                                              GAsyncResult *result,
+                                              int *ret_number,
+                                              GError **error);
 
 /* The same for HELPER_QUOTA: what the project takes, each of them or NULL. FALSE with an error; G_IO_ERROR_NOT_SUPPORTED: the
    file system keeps no quotas of projects. */

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """OpenTree, MountTree and UnmountTree: of whom, of which containers, and until when."""
 
+import contextlib
+import errno
 import os
 import signal
 
@@ -42,12 +44,24 @@ def seen(world, path):
     return world.root / path.lstrip("/")
 
 
+@contextlib.contextmanager
+def as_owner():
+    """Nobody else, and not root, makes files there."""
+    os.setegid(ALICE)
+    os.seteuid(ALICE)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
 def test_where_it_is(world, alice, box):
     path = mount(alice, box)
     assert path == f"/run/bothy/trees/{ALICE}/box" == alice.get(box, CONTAINER, "TreePath") == mount(alice, box)
     assert os.stat(seen(world, path) / "etc").st_uid == ALICE
     assert unmount(alice, box) == unmount(alice, box) == ""
-    wait(lambda: alice.get(box, CONTAINER, "TreePath") == "" and not seen(world, path).exists())
+    assert alice.get(box, CONTAINER, "TreePath") == "" and not seen(world, path).exists()
 
 
 def test_it_is_gone_when_the_container_has_it(world, alice, box):
@@ -62,21 +76,44 @@ def test_it_is_gone_when_the_container_has_it(world, alice, box):
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_what_is_open_is_not_written_by_two(world, alice, box, how):
-    """Whoever has a file of it; and the next bothyd knows it, too."""
-    mount(alice, box)
-    held = os.open(seen(world, alice.get(box, CONTAINER, "TreePath")) / "etc", os.O_RDONLY)
+def test_what_is_written_is_not_written_by_two(world, alice, box, how):
+    """Whoever has a file of it open to write it keeps it, and the next bothyd knows it, too."""
+    path = mount(alice, box)
+    directory = os.open(seen(world, path) / "etc", os.O_RDONLY)
+    with as_owner():
+        held = os.open("held", os.O_WRONLY | os.O_CREAT, dir_fd=directory)
+    os.close(directory)
     try:
         assert alice.error(box, CONTAINER, "Rename", "(s)", "other") == "Busy" and "--unmount" in alice.text
-        world.restart(how)
-        assert alice.get(box, CONTAINER, "TreePath") == ""
         for _ in range(2):
-            assert alice.error(box, CONTAINER, "Start", "(a{sv})", {}) == "Busy" and "open in a program" in alice.text
-        assert failure(alice, box) == "Busy"
+            assert alice.error(box, CONTAINER, "Start", "(a{sv})", {}) == "Busy" and "to write it" in alice.text
+            assert unmount(alice, box) == alice.error(box, CONTAINER, "Delete", "(a{sv})", {}) == "Busy"
+            world.restart(how)
+            assert alice.get(box, CONTAINER, "TreePath") == path
+        os.write(held, b"text")
+        assert mount(alice, box) == path
     finally:
         os.close(held)
-    wait(lambda: alice.error(box, CONTAINER, "Rename", "(s)", "box") == "ContainerExists")
     alice.start(box)
+    assert alice.get(box, CONTAINER, "TreePath") == "" and not seen(world, path).exists()
+
+
+def test_what_is_read_can_be_read_on(world, alice, box):
+    """It is in nobody's way, and nobody writes into it beside the container."""
+    (fd,) = alice.call(box, CONTAINER, "OpenTree", "(a{sv})", {})
+    held = os.open("etc", os.O_RDONLY, dir_fd=fd)
+    try:
+        assert os.stat(held).st_uid == ALICE
+        with as_owner():
+            os.mkdir("made", dir_fd=held)
+        alice.start(box)
+        assert "made" in os.listdir(held)
+        with as_owner(), pytest.raises(OSError) as caught:
+            os.mkdir("later", dir_fd=held)
+        assert caught.value.errno == errno.EROFS
+    finally:
+        os.close(held)
+        os.close(fd)
 
 
 def test_which_have_none(alice):
@@ -97,17 +134,6 @@ def test_only_the_owner(world, alice, bob, box):
     assert unmount(bob, box) == "" and alice.get(box, CONTAINER, "TreePath") == ""
 
 
-def test_the_open_one(world, alice, box):
-    (fd,) = alice.call(box, CONTAINER, "OpenTree", "(a{sv})", {})
-    try:
-        assert os.stat("etc", dir_fd=fd).st_uid == ALICE
-        unmount(alice, box)
-        assert alice.error(box, CONTAINER, "Start", "(a{sv})", {}) == "Busy"
-    finally:
-        os.close(fd)
-    wait(lambda: failure(alice, box) == "")
-
-
 def test_how_many(world, alice, box):
     boxes = [make(alice, f"b{i}") for i in range(MAX)]
     for path in boxes:
@@ -115,5 +141,10 @@ def test_how_many(world, alice, box):
     assert failure(alice, box) == "QuotaExceeded"
     with world.client(BOB) as bob:
         mount(bob, make(bob))
-    unmount(alice, boxes[0])
+    # What is kept counts, mounted or not.
+    (fd,) = alice.call(boxes[0], CONTAINER, "OpenTree", "(a{sv})", {})
+    try:
+        assert unmount(alice, boxes[0]) == "" and failure(alice, box) == "QuotaExceeded"
+    finally:
+        os.close(fd)
     wait(lambda: failure(alice, box) == "")

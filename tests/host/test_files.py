@@ -57,19 +57,33 @@ def test_links_and_setuid_lead_nowhere(host, x1):
     assert {"nosuid", "nodev", "noexec", "nosymfollow"} <= set(mounted(host)[0].split()[5].split(","))
 
 
-def test_it_does_not_start_while_a_program_has_a_file_open(host, x1):
+def test_it_does_not_start_while_a_program_writes_a_file(host, x1):
     where = place(host)
-    holder = subprocess.Popen(host.command("alice", "sh", "-c", f"exec 3<{where}/root/file; echo in; cat"), stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE, text=True)
+    holder = subprocess.Popen(host.command("alice", "sh", "-c", f"exec 3>>{where}/root/file; echo in; read x; echo more >&3"),
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "in\n"
-    # The next bothyd finds what is mounted, and who has it.
+    # The next bothyd finds what is mounted, and that it is written.
     host.run("root", "systemctl kill -s KILL bothyd", check=True)
-    for _ in range(2):
-        done = host.run("alice", "bothy", "start", "x1")
-        assert done.returncode != 0 and "open in a program" in done.stderr
-    assert host.run("alice", "bothy", "files", "x1").returncode != 0
-    holder.communicate("")
+    for words in ("start", "x1"), ("files", "--unmount", "x1"), ("delete", "x1"):
+        done = host.run("alice", "bothy", *words)
+        assert done.returncode != 0 and "to write it" in done.stderr, words
+    holder.communicate("\n")
     host.run("alice", "bothy", "start", "x1", check=True)
+    assert inside(host, "cat /root/file").split() == ["inside", "more"]
+
+
+def test_whoever_copied_the_mounts_is_in_nobodys_way(host, x1):
+    """A mount namespace of another user's has all that was mounted when it was made."""
+    where = place(host)
+    other = subprocess.Popen(host.command("bob", "unshare", "-Urm", "sh", "-c", "grep -c /trees/ /proc/self/mountinfo; read x"),
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "1\n"
+    reader = subprocess.Popen(host.command("alice", "sh", "-c", f"cd {where}/root; echo; read x; cat file; echo x >>file; echo $?"),
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert reader.stdout.readline() == "\n"
+    host.run("alice", "bothy", "start", "x1", check=True)
+    assert reader.communicate("\n")[0].split() == ["inside", "2"]
+    other.communicate("\n")
     assert inside(host, "cat /root/file") == "inside"
 
 

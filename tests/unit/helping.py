@@ -54,7 +54,7 @@ def packed(extents, n_extents=None):
     return data
 
 
-def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=10, n_extents=None, n_layers=None,
+def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=11, n_extents=None, n_layers=None,
             gid=None, gids=(), deny=0, into_group=0, nic=(), quota=(0, 0, 0, 0), path=None, groups=(), read_only=0, n_groups=None,
             device=None, adoptable=None, name=""):
     data = struct.pack("=IIII", version, serial, op, owner) + packed(extents, n_extents)
@@ -79,7 +79,7 @@ def request(op, serial=7, owner=0, extents=(), program=0, layers=(), version=10,
 
 class Reply:
     def __init__(self, data, fds):
-        self.version, self.serial, self.error, self.step, self.pid, self.layer, self.bytes, self.inodes, filesystem, *places = REPLY.unpack(data)
+        self.version, self.serial, self.error, self.step, self.number, self.layer, self.bytes, self.inodes, filesystem, *places = REPLY.unpack(data)
         self.filesystem = filesystem.split(b"\0")[0].decode()
         self.places = [place.split(b"\0")[0].decode() for place in places]
         self.fds = fds

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """bothy-helper: a container's files as its owner's, and nobody else's."""
 
+import ctypes
 import errno
 import os
 import select
+import signal
 import stat
 import struct
 import subprocess
@@ -34,17 +36,23 @@ def answer(reply):
 
 
 @pytest.fixture
-def tree(helper):
-    """What is mounted, and gone in the end: the watch, and a mount."""
+def inotify():
+    fd = ctypes.CDLL(None).inotify_init1(os.O_CLOEXEC)
+    yield fd
+    os.close(fd)
+
+
+@pytest.fixture
+def tree(helper, inotify):
+    """What is mounted, and gone in the end: mounts of it that are attached nowhere."""
     os.makedirs("/run/bothy", exist_ok=True)
-    reply = helper.call(ask(TREE))
-    assert answer(reply) == (0, 0)
+    reply = helper.call(ask(TREE), [inotify])
+    assert answer(reply) == (0, 0) and reply.number > 0
     fds = list(reply.fds)
     yield fds
     for fd in fds:
         os.close(fd)
-    for fd in helper.call(ask(TREE_CLOSE)).fds:
-        os.close(fd)
+    assert answer(helper.call(ask(TREE_CLOSE))) == (0, 0)
     assert not os.path.exists(f"/run/bothy/trees/{UID}")
 
 
@@ -103,9 +111,9 @@ def test_TREE_02_what_the_container_made_is_harmless(files, tree):
     assert {"nosuid", "nodev", "noexec", "nosymfollow"} <= set(line.split()[5].split(","))
     # Not even root opens the device, or by the mount that is attached nowhere.
     with pytest.raises(PermissionError):
-        os.open("etc/node", os.O_RDONLY, dir_fd=tree[1])
+        os.open("etc/node", os.O_RDONLY, dir_fd=tree[0])
     with pytest.raises(OSError) as caught:
-        os.open("etc/link", os.O_RDONLY, dir_fd=tree[1])
+        os.open("etc/link", os.O_RDONLY, dir_fd=tree[0])
     assert caught.value.errno == errno.ELOOP
 
 
@@ -116,23 +124,65 @@ def test_TREE_03_nobody_else_comes_in(files, tree):
         assert any(word in shell(line) for word in ("denied", "busy", "not permitted")), line
 
 
-def test_TREE_04_the_watch_knows_who_has_it(helper, tree):
-    watch = tree[0]
+def is_over(inotify, seconds=0):
+    return select.select([inotify], [], [], seconds)[0] != []
+
+
+def test_TREE_04_the_watch_knows_who_has_it(helper, inotify, tree):
     held = os.open(f"{PLACE}/etc", os.O_RDONLY)
-    os.close(tree.pop(1))
-    closed = helper.call(ask(TREE_CLOSE))
-    tree += closed.fds
-    assert answer(closed) == (0, 0) and len(closed.fds) == 1 and not os.path.exists(PLACE)
-    assert select.select([watch, *closed.fds], [], [], 0.2)[0] == []
+    os.close(tree.pop())
+    assert answer(helper.call(ask(TREE_CLOSE))) == (0, 0) and not os.path.exists(PLACE)
+    assert not is_over(inotify, 0.2)
     os.close(held)
-    for fd in watch, *closed.fds:
-        assert select.select([fd], [], [], 5)[0] == [fd]
-        assert struct.unpack_from("iI", os.read(fd, 4096))[1] & IN_UNMOUNT
-    assert helper.call(ask(TREE_CLOSE)).fds == []
+    assert is_over(inotify, 5)
+    assert struct.unpack_from("iI", os.read(inotify, 4096))[1] & IN_UNMOUNT
+    assert answer(helper.call(ask(TREE_CLOSE))) == (0, 0)
 
 
-def test_TREE_05_one_at_a_time(helper, tree):
-    assert answer(helper.call(ask(TREE))) == (errno.EBUSY, STEP_TREE_PLACE)
+def test_TREE_06_whoever_keeps_it_only_reads_it(files, helper, inotify, tree):
+    """A directory that is open, and a mount namespace of another user's, who never got in, but has what was mounted."""
+    other = subprocess.Popen(["unshare", "-Urm", "sh", "-c", "echo; read x"], user=OTHER, group=OTHER, extra_groups=[], cwd="/",
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdout.readline() == b"\n"
+    held = os.open(f"{PLACE}/etc", os.O_RDONLY)
+    try:
+        with open(f"{PLACE}/etc/roots", "a"):
+            assert answer(helper.call(ask(TREE_CLOSE))) == (errno.EBUSY, 31)
+            assert "text" in shell(f"echo more >>{PLACE}/etc/roots && cat {PLACE}/etc/roots")
+        assert answer(helper.call(ask(TREE_CLOSE))) == (0, 0) and not os.path.exists(PLACE)
+        for where in held, tree[0]:
+            with pytest.raises(OSError) as caught:
+                os.open("new" if where == held else "etc/new", os.O_WRONLY | os.O_CREAT, dir_fd=where)
+            assert caught.value.errno == errno.EROFS
+        assert os.listdir(held) and not is_over(inotify, 0.2)
+    finally:
+        os.close(held)
+        os.close(tree.pop())
+        try:
+            # That the place is removed takes it away from the other namespace, too.
+            assert is_over(inotify, 5)
+        finally:
+            other.communicate(b"\n")
+
+
+def test_TREE_07_its_owner_can_not_stop_who_mounts_it(helper, inotify):
+    """What is stopped could be let go on when the container runs."""
+    os.makedirs("/run/bothy", exist_ok=True)
+    stop = subprocess.Popen(["sh", "-c", "while :; do for p in /proc/[0-9]*; do kill -STOP ${p#/proc/} 2>/dev/null; done; done"],
+                            user=UID, group=GID, extra_groups=[], start_new_session=True)
+    try:
+        for _ in range(30):
+            reply = helper.call(ask(TREE), [inotify])
+            assert answer(reply) == (0, 0)
+            os.close(reply.fds[0])
+            assert answer(helper.call(ask(TREE_CLOSE))) == (0, 0)
+    finally:
+        os.killpg(stop.pid, signal.SIGKILL)
+        stop.wait()
+
+
+def test_TREE_05_one_at_a_time(helper, inotify, tree):
+    assert answer(helper.call(ask(TREE), [inotify])) == (errno.EBUSY, STEP_TREE_PLACE)
     again = helper.call(ask(TREE_CLONE))
     tree += again.fds
     assert os.path.samestat(os.stat(again.fds[0]), os.stat(PLACE))
@@ -148,19 +198,19 @@ def test_TREE_05_one_at_a_time(helper, tree):
     ({"layers": (LAYERS[0], LAYERS[0])}, errno.EINVAL),
     *(({"name": name}, errno.EINVAL) for name in ("", ".", "..", "a/b", "../x", "A", "x" * 68)),
 ])
-def test_nonsense_is_refused(helper, change, error):
-    assert answer(helper.call(ask(TREE, **change))) == (error, STEP_REQUEST)
+def test_nonsense_is_refused(helper, inotify, change, error):
+    assert answer(helper.call(ask(TREE, **change), [inotify])) == (error, STEP_REQUEST)
 
 
-def test_nothing_is_left_of_what_failed(helper):
+def test_nothing_is_left_of_what_failed(helper, inotify):
     missing = (IMAGE, "cd" * 32), LAYERS[1]
     os.makedirs("/run/bothy", exist_ok=True)
     before = os.listdir(f"/proc/{helper.process.pid}/fd")
-    assert helper.call(ask(TREE, layers=missing)).error == errno.ENOENT
+    assert helper.call(ask(TREE, layers=missing), [inotify]).error == errno.ENOENT
     os.rename(UPPER, UPPER + "2")
-    assert answer(helper.call(ask(TREE))) == (errno.ENOENT, 29)
+    assert answer(helper.call(ask(TREE), [inotify])) == (errno.ENOENT, 29)
     os.rename(UPPER + "2", UPPER)
     assert not os.path.exists("/run/bothy/trees/4321")
     # A worker that has answered is there until it is waited for.
-    until(lambda: os.listdir(f"/proc/{helper.process.pid}/fd") == before)
+    until(lambda: len(os.listdir(f"/proc/{helper.process.pid}/fd")) <= len(before))
     assert "overlay" not in subprocess.run(["grep", "trees", "/proc/self/mountinfo"], capture_output=True, text=True).stdout

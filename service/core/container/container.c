@@ -180,13 +180,10 @@ bothy_container_begin (BothyContainer *self, const char *what, GError **error)
 gboolean
 bothy_container_require_closed (const BothyContainer *self, GError **error)
 {
-  if (!self->files_open)
+  if (!*self->tree)
     return TRUE;
   g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BUSY,
-               *self->tree
-                   ? "The files of container %s are open for you; \"bothy files --unmount %s\" closes them"
-                   : "Files of container %s, from \"bothy files\", are still open in a program; close "
-                     "them (\"bothy start %s\" needs that, too)",
+               "The files of container %s are open for you; \"bothy files --unmount %s\" closes them",
                self->spec->name, self->spec->name);
   return FALSE;
 }
@@ -329,12 +326,11 @@ bothy_container_set_egress (BothyContainer *self, const char *const *egress)
 }
 
 void
-bothy_container_set_tree (BothyContainer *self, const char *path, gboolean open)
+bothy_container_set_tree (BothyContainer *self, const char *path)
 {
   char *old = self->tree;
 
   self->tree = g_strdup (path);
-  self->files_open = open;
   g_free (old);
   emit_changed (self);
 }

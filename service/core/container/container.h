@@ -170,8 +170,7 @@ struct _BothyContainer {
   gboolean
       run_over; /* a run is over, or could not begin, and nobody took that up: bothy_container_take_end() */
 
-  char *tree;          /* where its owner sees its files while it does not run, or "" */
-  gboolean files_open; /* that is mounted there, or something keeps it that had it open */
+  char *tree; /* where its owner sees its files while it does not run, or "" */
 
   const char *busy; /* what is being done to it, or NULL */
   gboolean
@@ -331,8 +330,8 @@ BothyHealthState bothy_container_get_health (const BothyContainer *self);
 /* It was asked, and HEALTH (whose output is copied) is what is known now. */
 void bothy_container_set_health (BothyContainer *self, const BothyContainerHealth *health);
 
-/* Its owner sees its files at PATH ("": not any more); OPEN: something has them open. Emits "changed". */
-void bothy_container_set_tree (BothyContainer *self, const char *path, gboolean open);
+/* Its owner sees its files at PATH ("": not any more). Emits "changed". */
+void bothy_container_set_tree (BothyContainer *self, const char *path);
 
 /* ---- a run of it; each of these emits "changed" ---- */
 

@@ -845,9 +845,9 @@ begin_start (gpointer data)
   BOTHY_FAULT_POINT ("start.listening");
   if (bothy_container_wants_network (container))
     bothy_network_prepare (start->runner->network);
-  if (container->files_open) {
+  if (*container->tree) {
     start->pending++;
-    bothy_trees_close (start->runner->trees, start->container, TRUE, on_tree_closed, start);
+    bothy_trees_close (start->runner->trees, start->container, on_tree_closed, start);
   } else
     request_all (start);
 }

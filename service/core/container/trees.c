@@ -10,81 +10,178 @@
 #include "core/accounts/nss.h"
 #include "core/container/layers.h"
 
+#include <errno.h>
 #include <glib-unix.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
-#define PLACE    RUNTIME_DIR "/trees"
-#define MAX_EACH 16   /* of one user's at once */
-#define LEAVE_MS 3000 /* what a program has open may be closed in so long */
+#define PLACE       RUNTIME_DIR "/trees"
+#define MAX_EACH    16 /* of one user's at once */
+#define MAX_CALLS   2  /* of one user's: each may wait until the disk has all that is to be written */
+#define MAX_WAITING 16 /* of all users' */
 
 struct _BothyTrees {
   GObject parent;
   BothyHelperClient *helper;
   BothyImageStore *images;
   BothyUppers *uppers;
-  BothyPerUser *each;
-  GHashTable *trees; /* id of the container → Tree */
+  BothyPerUser *calls;
+  BothyPerUser *each;   /* file systems that something keeps */
+  GHashTable *watches;  /* of INOTIFY, one for each of those → uid */
+  GHashTable *mounted;  /* BothyContainer */
+  GHashTable *openings; /* BothyContainer → Opening */
+  int inotify;          /* or -1 */
+  guint source;
 };
 
 G_DEFINE_FINAL_TYPE (BothyTrees, bothy_trees, G_TYPE_OBJECT)
 
-/* One that is mounted, or was and is still in use. */
-typedef struct {
-  BothyTrees *trees;
-  BothyContainer *container;
-  guint watch;
-  GPtrArray *waiting; /* GTask, for its end */
-  guint timer;
-} Tree;
-
 static guint settled_signal;
 
-/* ---- one that is open ---- */
-
 static void
-tree_free (gpointer data)
+note_mounted (BothyTrees *self, BothyContainer *container, const char *path)
 {
-  Tree *tree = data;
-
-  if (tree->watch)
-    g_source_remove (tree->watch);
-  if (tree->timer)
-    g_source_remove (tree->timer);
-  bothy_per_user_release (tree->trees->each, tree->container->owner);
-  g_ptr_array_unref (tree->waiting);
-  g_object_unref (tree->container);
-  g_free (tree);
+  if (*path)
+    g_hash_table_add (self->mounted, g_object_ref (container));
+  else
+    g_hash_table_remove (self->mounted, container);
+  bothy_container_set_tree (container, path);
 }
 
-/* Nothing keeps its file system any more. */
-static gboolean
-on_gone (gint fd, GIOCondition condition, gpointer user_data)
+static char *
+place_of (const BothyContainer *container)
 {
-  Tree *tree = user_data;
-  BothyTrees *self = tree->trees;
-  g_autoptr (BothyContainer) container = g_object_ref (tree->container);
-  g_autoptr (GPtrArray) waiting = g_ptr_array_ref (tree->waiting);
+  return g_strdup_printf (PLACE "/%u/%s", container->owner, container->spec->name);
+}
 
-  tree->watch = 0;
-  close (fd);
-  g_hash_table_remove (self->trees, container->id);
-  bothy_container_set_tree (container, "", FALSE);
-  for (guint i = 0; i < waiting->len; i++)
-    g_task_return_boolean (waiting->pdata[i], TRUE);
+/* ---- until when something keeps them ---- */
+
+static void
+on_event (BothyTrees *self, const struct inotify_event *event)
+{
+  gpointer owner;
+
+  if (!(event->mask & (IN_UNMOUNT | IN_IGNORED)) ||
+      !g_hash_table_steal_extended (self->watches, GINT_TO_POINTER (event->wd), NULL, &owner))
+    return;
+  bothy_per_user_release (self->each, GPOINTER_TO_UINT (owner));
   g_signal_emit (self, settled_signal, 0);
-  return G_SOURCE_REMOVE;
 }
 
-/* CONTAINER's files are open, and WATCH (taken over) will say when they are no more. One more was counted for its owner. */
-static void
-add_tree (BothyTrees *self, BothyContainer *container, int watch)
+static gboolean
+on_events (gint fd, GIOCondition condition, gpointer user_data)
 {
-  Tree *tree = g_new0 (Tree, 1);
+  /* None of these has a name, so that each is as long as the structure. */
+  struct inotify_event events[64];
+  ssize_t length;
 
-  tree->trees = self;
-  tree->container = g_object_ref (container);
-  tree->waiting = g_ptr_array_new_with_free_func (g_object_unref);
-  tree->watch = g_unix_fd_add (watch, G_IO_IN, on_gone, tree);
-  g_hash_table_insert (self->trees, container->id, tree);
+  while ((length = read (fd, events, sizeof events)) > 0)
+    for (size_t i = 0; i < (size_t)length / sizeof *events; i++)
+      on_event (user_data, &events[i]);
+  return G_SOURCE_CONTINUE;
+}
+
+/* One for all: the machine gives root's programs 128 together. */
+static gboolean
+ensure_inotify (BothyTrees *self, GError **error)
+{
+  if (self->inotify >= 0)
+    return TRUE;
+  self->inotify = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
+  if (self->inotify < 0) {
+    int number = errno;
+
+    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED,
+                 "the kernel gives no way to tell who has them open (see fs.inotify.max_user_instances): %s",
+                 g_strerror (number));
+    return FALSE;
+  }
+  self->source = g_unix_fd_add (self->inotify, G_IO_IN, on_events, self);
+  return TRUE;
+}
+
+/* ---- what bothy-helper is asked for ---- */
+
+typedef struct {
+  BothyTrees *trees;
+  struct helper_request request;
+  GUnixFDList *fds;
+  GTask *task;
+  int number;
+} Call;
+
+static void
+call_free (gpointer data)
+{
+  Call *call = data;
+
+  g_clear_object (&call->fds);
+  g_object_unref (call->trees);
+  g_free (call);
+}
+
+static void
+on_called (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Call *call = g_task_get_task_data (task);
+  GError *error = NULL;
+  GUnixFDList *reply =
+      bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, &call->number, &error);
+
+  bothy_per_user_release (call->trees->calls, call->request.owner);
+  if (reply)
+    g_task_return_pointer (task, reply, g_object_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+begin_call (gpointer data)
+{
+  g_autoptr (GTask) task = data;
+  const Call *call = g_task_get_task_data (task);
+
+  bothy_helper_client_call (call->trees->helper, &call->request, call->fds, on_called, g_object_ref (task));
+}
+
+/* Have REQUEST done with FDS, an fd list or NULL, when it is its user's turn. */
+static void
+call_helper (BothyTrees *self,
+             const struct helper_request *request,
+             GUnixFDList *fds,
+             GAsyncReadyCallback callback,
+             gpointer user_data)
+{
+  GTask *task = g_task_new (self, NULL, callback, user_data);
+  Call *call = g_new0 (Call, 1);
+
+  call->trees = g_object_ref (self);
+  call->request = *request;
+  call->fds = fds ? g_object_ref (fds) : NULL;
+  g_task_set_task_data (task, call, call_free);
+  bothy_per_user_wait (self->calls, request->owner, begin_call, task);
+}
+
+/* The fds, (transfer full), and *RET_NUMBER (or NULL); NULL with an error. */
+static GUnixFDList *
+call_helper_finish (GAsyncResult *result, int *ret_number, GError **error)
+{
+  GUnixFDList *reply = g_task_propagate_pointer (G_TASK (result), error);
+
+  if (ret_number)
+    *ret_number = ((Call *)g_task_get_task_data (G_TASK (result)))->number;
+  return reply;
+}
+
+static void
+ask_to_unmount (
+    BothyTrees *self, guint32 owner, const char *name, GAsyncReadyCallback callback, gpointer user_data)
+{
+  struct helper_request request = { .op = HELPER_TREE_CLOSE, .owner = owner };
+
+  g_strlcpy (request.name, name, sizeof request.name);
+  call_helper (self, &request, NULL, callback, user_data);
 }
 
 /* ---- opening ---- */
@@ -93,7 +190,8 @@ typedef struct {
   BothyContainer *container;
   BothyAccount *account;
   gboolean counted;
-  GError *error; /* while what failed is taken back */
+  gboolean unwanted; /* the owner has logged out */
+  GError *error;     /* while what failed is taken back */
 } Opening;
 
 static void
@@ -114,8 +212,9 @@ end_opening (GTask *task, GUnixFDList *result, GError *error)
   BothyTrees *self = g_task_get_source_object (task);
   const Opening *opening = g_task_get_task_data (task);
 
-  if (opening->counted && !g_hash_table_contains (self->trees, opening->container->id))
+  if (opening->counted)
     bothy_per_user_release (self->each, opening->container->owner);
+  g_hash_table_remove (self->openings, opening->container);
   bothy_container_end (opening->container);
   if (error) {
     g_prefix_error (&error, "Files of container %s: ", opening->container->spec->name);
@@ -124,85 +223,37 @@ end_opening (GTask *task, GUnixFDList *result, GError *error)
     g_task_return_pointer (task, result, g_object_unref);
 }
 
-/* The fd that is number INDEX of REPLY, or -1 with an error. */
-static int
-get_fd (GUnixFDList *reply, int index, GError **error)
-{
-  int fd = -1;
-
-  if (index < g_unix_fd_list_get_length (reply))
-    fd = g_unix_fd_list_get (reply, index, error);
-  else
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_FAILED,
-                 "bothy-helper: a file descriptor is missing in its reply");
-  bothy_error_adopt (error, "Keeping a file descriptor");
-  return fd;
-}
-
 static void
 on_cloned (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   GError *error = NULL;
-  GUnixFDList *reply = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
+  GUnixFDList *reply = call_helper_finish (result, NULL, &error);
 
   end_opening (task, reply, error);
 }
 
-/* The clone is all that the caller gets; the watch stays here. */
-static GUnixFDList *
-take_tree (BothyTrees *self, BothyContainer *container, GUnixFDList *reply, GError **error)
-{
-  g_autofree char *path = g_strdup_printf (PLACE "/%u/%s", container->owner, container->spec->name);
-  int watch = get_fd (reply, 0, error);
-  autofd mount = -1;
-
-  if (watch < 0)
-    return NULL;
-  add_tree (self, container, watch);
-  bothy_container_set_tree (container, path, TRUE);
-  mount = get_fd (reply, 1, error);
-  return mount >= 0 ? bothy_fd_list (&mount, 1, error) : NULL;
-}
-
-static void
-unmount (BothyTrees *self, guint32 owner, const char *name, GAsyncReadyCallback callback, gpointer user_data)
-{
-  struct helper_request request = { .op = HELPER_TREE_CLOSE, .owner = owner };
-
-  g_strlcpy (request.name, name, sizeof request.name);
-  bothy_helper_client_call (self->helper, &request, NULL, callback, user_data);
-}
-
-/* REPLY to the request to unmount what is CONTAINER's, and that nobody knew of: what is open of it still is known from now on. */
-static void
-take_left (BothyTrees *self, BothyContainer *container, GUnixFDList *reply)
-{
-  g_autoptr (GError) error = NULL;
-  int watch;
-
-  if (g_unix_fd_list_get_length (reply) == 0 || g_hash_table_contains (self->trees, container->id))
-    return;
-  watch = get_fd (reply, 0, &error);
-  if (watch < 0) {
-    g_warning ("Files of container %s: %s", container->id, error->message);
-    return;
-  }
-  add_tree (self, container, watch);
-  bothy_container_set_tree (container, "", TRUE);
-}
-
+/* What can not be unmounted, or may not be, stays known, so that the container does not start as long as it is there. */
 static void
 on_undone (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   Opening *opening = g_task_get_task_data (task);
-  g_autoptr (GUnixFDList) reply =
-      bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, NULL);
+  g_autoptr (GUnixFDList) reply = call_helper_finish (result, NULL, NULL);
+  g_autofree char *path = reply ? g_strdup ("") : place_of (opening->container);
 
-  if (reply)
-    take_left (g_task_get_source_object (task), opening->container, reply);
+  note_mounted (g_task_get_source_object (task), opening->container, path);
   end_opening (task, NULL, g_steal_pointer (&opening->error));
+}
+
+static void
+undo_opening (GTask *task, GError *error)
+{
+  Opening *opening = g_task_get_task_data (task);
+
+  opening->error = error;
+  ask_to_unmount (g_task_get_source_object (task), opening->container->owner, opening->container->spec->name,
+                  on_undone, g_object_ref (task));
 }
 
 static void
@@ -211,21 +262,27 @@ on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   Opening *opening = g_task_get_task_data (task);
   BothyTrees *self = g_task_get_source_object (task);
-  g_autoptr (GUnixFDList) reply = NULL;
+  g_autofree char *path = place_of (opening->container);
   GUnixFDList *mount = NULL;
   GError *error = NULL;
+  int watch;
 
-  reply = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
-  if (reply) {
-    BOTHY_FAULT_POINT ("tree.mounted");
-    mount = take_tree (self, opening->container, reply, &error);
-  } else if (!g_hash_table_contains (self->trees, opening->container->id)) {
+  mount = call_helper_finish (result, &watch, &error);
+  if (!mount) {
     /* The helper may have been killed when it had it. */
-    opening->error = error;
-    unmount (self, opening->container->owner, opening->container->spec->name, on_undone, g_object_ref (task));
+    undo_opening (task, error);
     return;
   }
-  end_opening (task, mount, error);
+  BOTHY_FAULT_POINT ("tree.mounted");
+  g_hash_table_insert (self->watches, GINT_TO_POINTER (watch), GUINT_TO_POINTER (opening->container->owner));
+  opening->counted = FALSE;
+  if (opening->unwanted) {
+    g_object_unref (mount);
+    undo_opening (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "you have logged out meanwhile"));
+    return;
+  }
+  note_mounted (self, opening->container, path);
+  end_opening (task, mount, NULL);
 }
 
 /* CONTAINER's root is UID and GID, and all others are who they are when it runs. */
@@ -252,6 +309,7 @@ on_account (GObject *source, GAsyncResult *result, gpointer user_data)
   Opening *opening = g_task_get_task_data (task);
   const BothyContainer *container = opening->container;
   BothyContainerStack stack;
+  g_autoptr (GUnixFDList) fds = NULL;
   GError *error = NULL;
 
   opening->account = bothy_account_look_up_finish (result);
@@ -265,13 +323,15 @@ on_account (GObject *source, GAsyncResult *result, gpointer user_data)
            stack.is_placed)
     g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
                  "they lie where they were before it was adopted, and are an administrator's to show");
+  if (!error && ensure_inotify (self, &error))
+    fds = bothy_fd_list (&self->inotify, 1, &error);
   if (error) {
     end_opening (task, NULL, error);
     return;
   }
   map_ids (&request, container, opening->account->gid);
   g_strlcpy (request.name, container->spec->name, sizeof request.name);
-  bothy_helper_client_call (self->helper, &request, NULL, on_mounted, g_object_ref (task));
+  call_helper (self, &request, fds, on_mounted, g_object_ref (task));
 }
 
 static gboolean
@@ -290,9 +350,6 @@ check (BothyContainer *container, GError **error)
   else if (container->files.fresh)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE,
                  "it did not run since it was made, or since its last snapshot; start it once");
-  else if (!*container->tree && container->files_open)
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BUSY,
-                 "some of those from before are still open in a program; close them");
   else
     return TRUE;
   return FALSE;
@@ -306,7 +363,7 @@ clone_tree (BothyTrees *self, GTask *task)
 
   request.owner = container->owner;
   g_strlcpy (request.name, container->spec->name, sizeof request.name);
-  bothy_helper_client_call (self->helper, &request, NULL, on_cloned, g_object_ref (task));
+  call_helper (self, &request, NULL, on_cloned, g_object_ref (task));
 }
 
 void
@@ -325,12 +382,13 @@ bothy_trees_open (BothyTrees *self,
     g_task_return_error (task, error);
     return;
   }
+  g_hash_table_insert (self->openings, container, opening);
   if (check (container, &error) && !*container->tree) {
     opening->counted = bothy_per_user_take (self->each, container->owner);
     if (!opening->counted)
       g_set_error (&error, BOTHY_ERROR, BOTHY_ERROR_QUOTA_EXCEEDED,
                    "those of %d containers are open, and a user may have so many; close some first (\"bothy "
-                   "files --unmount\")",
+                   "files --unmount\"), and what has them open",
                    MAX_EACH);
   }
   if (error)
@@ -349,86 +407,35 @@ bothy_trees_open_finish (BothyTrees *self, GAsyncResult *result, GError **error)
 
 /* ---- closing ---- */
 
-static gboolean
-on_still_open (gpointer user_data)
-{
-  Tree *tree = user_data;
-  g_autoptr (GPtrArray) waiting = g_steal_pointer (&tree->waiting);
-
-  tree->timer = 0;
-  tree->waiting = g_ptr_array_new_with_free_func (g_object_unref);
-  for (guint i = 0; i < waiting->len; i++)
-    g_task_return_new_error (
-        waiting->pdata[i], BOTHY_ERROR, BOTHY_ERROR_BUSY,
-        "its files, as \"bothy files\" showed them, are still open in a program; close them");
-  return G_SOURCE_REMOVE;
-}
-
-/* TASK, which wants to know, waits until nothing of TREE is open, but not for long. */
-static void
-wait_for_end (Tree *tree, GTask *task)
-{
-  g_ptr_array_add (tree->waiting, g_object_ref (task));
-  if (!tree->timer)
-    tree->timer = g_timeout_add (LEAVE_MS, on_still_open, tree);
-}
-
-typedef struct {
-  BothyContainer *container;
-  gboolean wait;
-} Closing;
-
-static void
-closing_free (gpointer data)
-{
-  g_object_unref (((Closing *)data)->container);
-  g_free (data);
-}
-
 static void
 on_unmounted (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
-  BothyTrees *self = g_task_get_source_object (task);
-  const Closing *closing = g_task_get_task_data (task);
-  BothyContainer *container = closing->container;
-  g_autoptr (GUnixFDList) reply = NULL;
+  BothyContainer *container = g_task_get_task_data (task);
   GError *error = NULL;
-  Tree *tree;
+  g_autoptr (GUnixFDList) reply = call_helper_finish (result, NULL, &error);
 
-  reply = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
   if (!reply) {
+    g_prefix_error (&error, "Files of container %s: ", container->spec->name);
     g_task_return_error (task, error);
     return;
   }
   BOTHY_FAULT_POINT ("tree.unmounted");
-  tree = g_hash_table_lookup (self->trees, container->id);
-  if (tree)
-    bothy_container_set_tree (container, "", TRUE);
-  if (tree && closing->wait)
-    wait_for_end (tree, task);
-  else
-    g_task_return_boolean (task, TRUE);
+  note_mounted (g_task_get_source_object (task), container, "");
+  g_task_return_boolean (task, TRUE);
 }
 
 void
 bothy_trees_close (BothyTrees *self,
                    BothyContainer *container,
-                   gboolean wait,
                    GAsyncReadyCallback callback,
                    gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
-  Closing *closing = g_new0 (Closing, 1);
-  Tree *tree = g_hash_table_lookup (self->trees, container->id);
 
-  closing->container = g_object_ref (container);
-  closing->wait = wait;
-  g_task_set_task_data (task, closing, closing_free);
-  if (tree && *container->tree)
-    unmount (self, container->owner, container->spec->name, on_unmounted, g_object_ref (task));
-  else if (tree && wait)
-    wait_for_end (tree, task);
+  g_task_set_task_data (task, g_object_ref (container), g_object_unref);
+  if (*container->tree)
+    ask_to_unmount (self, container->owner, container->spec->name, on_unmounted, g_object_ref (task));
   else
     g_task_return_boolean (task, TRUE);
 }
@@ -439,17 +446,58 @@ bothy_trees_close_finish (BothyTrees *self, GAsyncResult *result, GError **error
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
+static void
+on_closed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  bothy_container_end (g_task_get_task_data (task));
+  if (bothy_trees_close_finish (BOTHY_TREES (source), result, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+bothy_trees_unmount (BothyTrees *self,
+                     BothyContainer *container,
+                     GAsyncReadyCallback callback,
+                     gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  GError *error = NULL;
+
+  g_task_set_task_data (task, g_object_ref (container), g_object_unref);
+  if (bothy_container_begin (container, "closing its files", &error))
+    bothy_trees_close (self, container, on_closed, g_object_ref (task));
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+on_closed_unasked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!bothy_trees_close_finish (BOTHY_TREES (source), result, &error))
+    g_message ("A user has logged out, and files of a container stay mounted: %s", error->message);
+}
+
 void
 bothy_trees_close_all (BothyTrees *self, guint32 owner)
 {
-  g_autoptr (GList) trees = g_hash_table_get_values (self->trees);
+  g_autoptr (GList) mounted = g_hash_table_get_keys (self->mounted);
+  GHashTableIter iter;
+  gpointer opening;
 
-  for (GList *l = trees; l; l = l->next) {
-    BothyContainer *container = ((Tree *)l->data)->container;
-
-    if (container->owner == owner)
-      bothy_trees_close (self, container, FALSE, NULL, NULL);
-  }
+  g_hash_table_iter_init (&iter, self->openings);
+  while (g_hash_table_iter_next (&iter, NULL, &opening))
+    if (((Opening *)opening)->container->owner == owner)
+      ((Opening *)opening)->unwanted = TRUE;
+  for (GList *l = mounted; l; l = l->next)
+    if (((BothyContainer *)l->data)->owner == owner)
+      bothy_trees_unmount (self, l->data, on_closed_unasked, NULL);
 }
 
 /* ---- what an earlier bothyd left ---- */
@@ -475,7 +523,7 @@ end_left (GTask *task)
     g_task_return_boolean (task, TRUE);
 }
 
-/* What is still open of it keeps its container from being started as before. */
+/* What a program writes into stays, and keeps its container from being started. */
 static void
 on_left_unmounted (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -485,17 +533,16 @@ on_left_unmounted (GObject *source, GAsyncResult *result, gpointer user_data)
   BothyTrees *self = g_task_get_source_object (task);
   const Recovery *recovery = g_task_get_task_data (task);
   BothyContainer *container = recovery->find (left->owner, name, recovery->find_data);
-  g_autoptr (GUnixFDList) reply = NULL;
   g_autoptr (GError) error = NULL;
+  g_autoptr (GUnixFDList) reply = call_helper_finish (result, NULL, &error);
 
-  reply = bothy_helper_client_call_finish (BOTHY_HELPER_CLIENT (source), result, NULL, &error);
-  if (reply && container) {
-    take_left (self, container, reply);
-    if (g_hash_table_contains (self->trees, container->id))
-      bothy_per_user_take (self->each, container->owner);
+  if (error && container) {
+    g_autofree char *path = place_of (container);
+
+    note_mounted (self, container, path);
   }
   if (error)
-    g_warning ("Files of %u's container %s: %s", left->owner, name, error->message);
+    g_message ("Files of %u's container %s stay mounted: %s", left->owner, name, error->message);
   g_free (left);
   end_left (task);
 }
@@ -515,7 +562,7 @@ recover_user (GTask *task, const char *user)
     left->owner = (guint32)g_ascii_strtoull (user, NULL, 10);
     left->name = g_strdup (name);
     recovery->pending++;
-    unmount (g_task_get_source_object (task), left->owner, name, on_left_unmounted, left);
+    ask_to_unmount (g_task_get_source_object (task), left->owner, name, on_left_unmounted, left);
   }
 }
 
@@ -553,8 +600,14 @@ bothy_trees_finalize (GObject *object)
 {
   BothyTrees *self = BOTHY_TREES (object);
 
-  g_hash_table_unref (self->trees);
+  if (self->source)
+    g_source_remove (self->source);
+  bothy_clear_fd (&self->inotify);
+  g_hash_table_unref (self->openings);
+  g_hash_table_unref (self->mounted);
+  g_hash_table_unref (self->watches);
   bothy_per_user_free (self->each);
+  bothy_per_user_free (self->calls);
   g_object_unref (self->uppers);
   g_object_unref (self->images);
   g_object_unref (self->helper);
@@ -572,14 +625,18 @@ bothy_trees_class_init (BothyTreesClass *class)
 static void
 bothy_trees_init (BothyTrees *self)
 {
-  self->trees = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, tree_free);
+  self->inotify = -1;
+  self->calls = bothy_per_user_new (MAX_CALLS, MAX_WAITING);
   self->each = bothy_per_user_new (MAX_EACH, 0);
+  self->watches = g_hash_table_new (NULL, NULL);
+  self->mounted = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
+  self->openings = g_hash_table_new (NULL, NULL);
 }
 
 guint
 bothy_trees_count (BothyTrees *self)
 {
-  return g_hash_table_size (self->trees);
+  return g_hash_table_size (self->watches);
 }
 
 BothyTrees *

@@ -15,12 +15,11 @@ G_BEGIN_DECLS
  * What is root's inside is the owner's there; everybody else's has the id that it has when the container runs.
  *
  * Of a container that runs it can not be had: the kernel does not map the ids of an overlay, and what a second overlay makes of
- * a directory into which a first one writes is not defined. So the two never are at the same time. When a container starts, its
- * tree is unmounted before; and as long as a program has something of it open, which the kernel tells by inotify(7), the
- * container does not start. A later bothyd hears of those that are mounted; of one that was unmounted, and is still in use, it can
- * not know, since nothing but this process has the descriptor that tells.
+ * a directory into which a first one writes is not defined. So the two never write at the same time. When a container starts, its
+ * tree becomes read-only, for whoever keeps it, and is unmounted; as long as a program has a file of it open to write it, the
+ * container does not start. What is kept of it counts for its owner, until the kernel tells by inotify(7) that nothing is.
  *
- * Signals: "settled" (): one is closed.
+ * Signals: "settled" (): nothing keeps one any more.
  */
 #define BOTHY_TYPE_TREES (bothy_trees_get_type ())
 G_DECLARE_FINAL_TYPE (BothyTrees, bothy_trees, BOTHY, TREES, GObject)
@@ -28,7 +27,7 @@ G_DECLARE_FINAL_TYPE (BothyTrees, bothy_trees, BOTHY, TREES, GObject)
 /* IMAGES and UPPERS say what containers stand on. (transfer full) */
 BothyTrees *bothy_trees_new (BothyHelperClient *helper, BothyImageStore *images, BothyUppers *uppers);
 
-/* How many are open. */
+/* How many something keeps: a mount, or an open file. */
 guint bothy_trees_count (BothyTrees *self);
 
 /* Have the files of CONTAINER mounted at its "tree", if they are not yet. Fails with WRONG_STATE when it runs, or never did;
@@ -41,16 +40,21 @@ void bothy_trees_open (BothyTrees *self,
 /* A list of one fd, a mount of them that is attached nowhere. (transfer full); NULL with an error. */
 GUnixFDList *bothy_trees_open_finish (BothyTrees *self, GAsyncResult *result, GError **error);
 
-/* Have the files of CONTAINER unmounted; that they are not mounted is no error. With WAIT, it fails with BUSY when a program still has some
-   of them open after a few seconds. */
+/* Have the files of CONTAINER, which the caller has begun, unmounted; that they are not mounted is no error. Fails with BUSY when a
+   program has one open to write it, and nothing has changed then. */
 void bothy_trees_close (BothyTrees *self,
                         BothyContainer *container,
-                        gboolean wait,
                         GAsyncReadyCallback callback,
                         gpointer user_data);
 gboolean bothy_trees_close_finish (BothyTrees *self, GAsyncResult *result, GError **error);
 
-/* OWNER has logged out: have all that is mounted for that user unmounted. */
+/* The same for a container that nobody has begun. Finish with bothy_trees_close_finish(). */
+void bothy_trees_unmount (BothyTrees *self,
+                          BothyContainer *container,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data);
+
+/* OWNER has logged out: have all that is mounted for that user unmounted, but what a program writes into. */
 void bothy_trees_close_all (BothyTrees *self, guint32 owner);
 
 /* The container of OWNER that is called NAME. (transfer none); NULL: there is none. */

@@ -314,8 +314,6 @@ discard_container (BothyOperation *operation, gpointer data)
   BothyTrash *trash = bothy_registry_get_trash (self);
   GError *error = NULL;
 
-  bothy_trees_close (bothy_runner_get_trees (bothy_registry_get_runner (self)), step->container, FALSE, NULL,
-                     NULL);
   BOTHY_FAULT_POINT ("delete.before-rename");
   if (!bothy_files_discard (self, step->container, &error)) {
     bothy_operation_complete (operation, NULL, error);
@@ -345,6 +343,28 @@ discard_in_turn (BothyRegistry *self, GTask *task)
     bothy_operations_wait (operations, operation, discard_container, g_object_ref (task), g_object_unref);
     answer_delete (task, operation, NULL);
   }
+}
+
+static void
+on_files_closed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  if (bothy_trees_close_finish (BOTHY_TREES (source), result, &error))
+    discard_in_turn (g_task_get_source_object (task), task);
+  else
+    end_step (task, error);
+}
+
+/* What its owner has mounted of it goes before it does. */
+static void
+close_files (BothyRegistry *self, GTask *task)
+{
+  const Step *step = g_task_get_task_data (task);
+
+  bothy_trees_close (bothy_runner_get_trees (bothy_registry_get_runner (self)), step->container,
+                     on_files_closed, g_object_ref (task));
 }
 
 static void
@@ -471,7 +491,7 @@ bothy_registry_delete (BothyRegistry *self,
   if (force || !bothy_container_is_active (container))
     keep_down (self, container);
   if (!bothy_container_is_active (container))
-    discard_in_turn (self, task);
+    close_files (self, task);
   else if (force && container->supervisor)
     bothy_runner_stop (bothy_registry_get_runner (self), container, 0, BOTHY_REASON_ASKED, on_killed,
                        g_object_ref (task));
@@ -497,7 +517,7 @@ bothy_registry_delete_unasked (BothyRegistry *self,
     bothy_runner_stop (bothy_registry_get_runner (self), container, 0, BOTHY_REASON_ASKED, on_killed,
                        g_object_ref (task));
   else
-    discard_in_turn (self, task);
+    close_files (self, task);
 }
 
 void
