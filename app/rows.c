@@ -81,6 +81,17 @@ app_rows_link (const char *title, GCallback activated, gpointer data)
   return row;
 }
 
+AdwActionRow *
+app_rows_none (AdwPreferencesGroup *group)
+{
+  GtkWidget *row = adw_action_row_new ();
+
+  adw_preferences_row_set_use_markup (ADW_PREFERENCES_ROW (row), FALSE);
+  gtk_widget_set_visible (row, FALSE);
+  adw_preferences_group_add (group, row);
+  return ADW_ACTION_ROW (row);
+}
+
 AdwPreferencesPage *
 app_rows_page (AdwNavigationPage *page, const char *title, GtkWidget *button)
 {

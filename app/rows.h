@@ -30,6 +30,9 @@ GtkWidget *app_rows_button (const char *icon, const char *label);
 /** app_rows_link: Returns: (floating): a row that leads to a page, for which it is activated */
 GtkWidget *app_rows_link (const char *title, GCallback activated, gpointer data);
 
+/** app_rows_none: Returns: (transfer none): a row of @group that says why there are no others, and is not shown yet */
+AdwActionRow *app_rows_none (AdwPreferencesGroup *group);
+
 /** app_rows_page: gives @page a title, a header, with @button in it unless that is NULL, and a body. Returns: (transfer none): the body, to which groups are added */
 AdwPreferencesPage *app_rows_page (AdwNavigationPage *page, const char *title, GtkWidget *button);
 

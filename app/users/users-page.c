@@ -215,10 +215,7 @@ build (AppUsersPage *self)
       _ ("Who has containers on this computer, and what one container of theirs may have at most. Where a "
          "field is 0, that is the same for everybody."));
 
-  self->none = ADW_ACTION_ROW (adw_action_row_new ());
-  adw_preferences_row_set_use_markup (ADW_PREFERENCES_ROW (self->none), FALSE);
-  gtk_widget_set_visible (GTK_WIDGET (self->none), FALSE);
-  adw_preferences_group_add (group, GTK_WIDGET (self->none));
+  self->none = app_rows_none (group);
   self->rows = app_rows_new (group, make_row, self);
   adw_preferences_group_add (app_rows_group (body, NULL, NULL),
                              app_rows_link (_ ("Show Everybody…"), G_CALLBACK (on_everybody), self));

@@ -202,10 +202,7 @@ build (AppVolumesPage *self)
   adw_preferences_group_add (making, name);
   adw_preferences_group_add (making, app_rows_link (_ ("Make a Volume"), G_CALLBACK (on_make), self));
   self->name = GTK_EDITABLE (name);
-  self->none = ADW_ACTION_ROW (adw_action_row_new ());
-  adw_preferences_row_set_use_markup (ADW_PREFERENCES_ROW (self->none), FALSE);
-  gtk_widget_set_visible (GTK_WIDGET (self->none), FALSE);
-  adw_preferences_group_add (group, GTK_WIDGET (self->none));
+  self->none = app_rows_none (group);
   self->rows = app_rows_new (group, make_row, self);
   g_signal_connect_swapped (again, "clicked", G_CALLBACK (look), self);
 }
