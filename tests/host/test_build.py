@@ -48,7 +48,7 @@ def test_build(host, mirror):
     assert done.stdout.strip() == fingerprint
     assert (image["aliases"], image["os"], image["release"]) == ([f"debian/{suite()}"], "debian", suite())
     assert any(path.endswith("InRelease") for path in mirror.requests)
-    script = "hello; id -u; stat -c %U:%G:%a /var/mail /tmp; dpkg --audit"
+    script = "hello; id -u; stat -c %U:%G:%a /var/mail /tmp; dpkg --audit; ls /etc/dpkg/dpkg.cfg.d"
     assert host.output("alice", "bothy", "run", "--rm", f"debian/{suite()}", "sh", "-c", script, timeout=60).split() == \
         ["Hello,", "world!", "0", "root:mail:2775", "root:root:1777"]
     assert left_behind(host) == []
