@@ -105,15 +105,18 @@ def test_an_administrator_s_day(release, packages, boot, tmp_path):
     assert host.output("alice", "bothy exec x1 -- echo still") == "still"
     assert host.output("alice", "bothy exec x1 -- ip -4 -o address show eth0")
 
-    # Removed: nothing of it runs, and what users have is kept.
+    # Removed: nothing of it runs or is mounted, and what users have is kept.
+    host.run("alice", "bothy run --name x2 busybox true && echo hers >$(bothy files x2)/root/file", check=True)
     host.run("root", "dpkg", "--remove", "bothy", check=True, timeout=120)
     assert not (host.root / f"proc/{first}").exists()
     assert host.output("root", "ps -eo args | grep -c '[/]libexec/bothy' || true") == "0"
     assert host.output("root", "systemctl list-units --all --no-legend --plain --state=active 'bothy*'") == ""
+    assert "/trees/" not in host.output("root", "cat /proc/1/mountinfo")
     assert "bothy" not in host.output("root", "nft list tables")
     assert "bothy0" not in host.output("root", "ip -o link")
     install(host, packages["bothy"])
-    assert host.output("alice", "bothy list --json | jq -r '.[].name'") == "x1"
+    assert host.output("alice", "bothy list --json | jq -r '.[].name'").split() == ["x1", "x2"]
+    assert host.output("alice", "cat $(bothy files x2)/root/file") == "hers"
     host.run("alice", "bothy start x1 && bothy exec x1 -- true", check=True)
 
     # Purged: the machine is as it was before, but for the user that ids in logs may be of.
