@@ -172,7 +172,8 @@ run_init (const struct init_plan *plan, int channel)
     return fault_at (SUPERVISOR_STEP_EXEC, ENOENT);
   event.value = shutdown_find (path, is_named ? SIGTERM : SIGPWR);
   minder_tell (channel, &event, -1);
-  struct fault fault = event.value == SHUTDOWN_OF_SYSTEMD ? rootfs_cover_run (plan->rootfs) : NO_FAULT;
+  struct fault fault =
+      event.value == SHUTDOWN_OF_SYSTEMD ? rootfs_cover_run (plan->rootfs, plan->nesting) : NO_FAULT;
   if (!is_fault (fault) && event.value == SHUTDOWN_OF_SYSTEMD)
     fault = rootfs_share ();
   if (!is_fault (fault))
