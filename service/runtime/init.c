@@ -172,7 +172,8 @@ run_init (const struct init_plan *plan, int channel)
     return fault_at (SUPERVISOR_STEP_EXEC, ENOENT);
   event.value = shutdown_find (path, is_named ? SIGTERM : SIGPWR);
   minder_tell (channel, &event, -1);
-  struct fault fault = event.value == SHUTDOWN_OF_SYSTEMD ? rootfs_cover_run (plan->rootfs) : NO_FAULT;
+  struct fault fault =
+      event.value == SHUTDOWN_OF_SYSTEMD ? rootfs_cover_run (plan->rootfs, plan->nesting) : NO_FAULT;
   if (!is_fault (fault) && event.value == SHUTDOWN_OF_SYSTEMD)
     fault = rootfs_share ();
   if (!is_fault (fault))
@@ -192,7 +193,7 @@ run_init (const struct init_plan *plan, int channel)
 }
 
 static struct fault
-run_command (const struct init_plan *plan, int channel)
+run_command (const struct init_plan *plan, int program, int channel)
 {
   struct launch launch = plan->launch;
   struct init_event event = { .kind = INIT_SIGNAL, .value = SIGTERM };
@@ -206,43 +207,48 @@ run_command (const struct init_plan *plan, int channel)
     return fault;
   launch.filter = NULL; /* inherited */
   launch.tty = plan->stdio[0] < 0;
-  return minder_run (&launch, channel);
+  return minder_run (&launch, program, channel);
 }
 
 _Noreturn static void
 first_process (const struct init_plan *plan, int channel)
 {
   struct init_event event = { .kind = INIT_FAULT };
+  bool is_command = plan->launch.argv[0] && !is_init (&plan->launch);
+  autofd program = is_command ? minder_open_program () : -1;
   autofd ns = -1;
 
   launch_reset_process ();
   setsid (); /* what the console's terminal sends is not for the container's init */
   signal (SIGPIPE, SIG_IGN);
-  event.fault = enter_container (plan, &ns);
+  event.fault =
+      is_command && program < 0 ? fault_at (SUPERVISOR_STEP_FORK, program) : enter_container (plan, &ns);
   if (!is_fault (event.fault)) {
     struct init_event entered = { .kind = INIT_HERE };
 
     minder_tell (channel, &entered, ns);
     signal (SIGPIPE, SIG_DFL);
     make_directories (plan);
-    event.fault = plan->launch.argv[0] && !is_init (&plan->launch) ? run_command (plan, channel)
-                                                                   : run_init (plan, channel);
+    event.fault = is_command ? run_command (plan, program, channel) : run_init (plan, channel);
   }
   minder_tell (channel, &event, -1);
   _exit (1);
 }
 
-/* Hears PROCESS out until it runs: its channel closes at exec(2), or our own init says so. */
+/*
+ * Hears PROCESS out until it runs: its channel closes at exec(2), or our own init says so. What is said first holds, for later it
+ * may be the command that speaks, which can do no more so than to end its own container.
+ */
 static struct fault
 await_start (struct init_process *process, int *cgroup_ns)
 {
   struct init_event event;
   int r;
 
-  while ((r = minder_hear (process->channel, &event, cgroup_ns, true)) > 0) {
+  while ((r = minder_hear (process->channel, &event, cgroup_ns)) > 0) {
     if (event.kind == INIT_FAULT)
       return event.fault;
-    if (event.kind == INIT_SIGNAL)
+    if (event.kind == INIT_SIGNAL && process->shutdown_signal == 0)
       process->shutdown_signal = event.value;
     if (event.kind == INIT_STARTED)
       return NO_FAULT;
@@ -278,16 +284,26 @@ init_start (struct init_plan *plan, struct init_process *process, int *cgroup_ns
   return fault;
 }
 
+/* Whether wait(2) could have said so of a process that ended. */
+static bool
+is_end (int status)
+{
+  int signal_number = WTERMSIG (status);
+
+  if (signal_number == 0)
+    return (status & ~0xff00) == 0;
+  return (status & ~0xff) == 0 && signal_number < NSIG;
+}
+
 bool
 init_read_end (const struct init_process *process, int *status)
 {
   struct init_event event;
-  int ignored = -1;
 
-  while (minder_hear (process->channel, &event, &ignored, false) > 0)
-    if (event.kind == INIT_ENDED) {
-      *status = event.value;
-      return true;
-    }
-  return false;
+  /* Just one, and no descriptors: whoever spoke in its place could go on for ever. */
+  if (recv (process->channel, &event, sizeof event, MSG_DONTWAIT) != sizeof event ||
+      event.kind != INIT_ENDED || !is_end (event.value))
+    return false;
+  *status = event.value;
+  return true;
 }

@@ -33,5 +33,5 @@ struct init_process {
  */
 struct fault init_start (struct init_plan *plan, struct init_process *process, int *cgroup_ns);
 
-/* How the command that our own init minded ended: fills *STATUS (wait(2)); false if the image's init ran. */
+/* How the command that our own init minded ended: fills *STATUS (wait(2)); false if the image's init ran, or nobody said so. */
 bool init_read_end (const struct init_process *process, int *status);

@@ -184,6 +184,20 @@ execute_program (const struct launch *launch, const struct user *user)
 }
 
 struct fault
+launch_stand_beside (const struct launch *launch)
+{
+  struct user user;
+  int r = user_lookup (launch->user, "/etc/passwd", "/etc/group", &user);
+
+  if (r == 0)
+    r = change_identity (&user);
+  if (r < 0)
+    return fault_at (SUPERVISOR_STEP_USER, r);
+  environ = user_environment (launch, &user);
+  return environ ? NO_FAULT : fault_at (SUPERVISOR_STEP_EXEC, ENOMEM);
+}
+
+struct fault
 launch_become (const struct launch *launch)
 {
   struct user user;

@@ -27,6 +27,12 @@ struct launch {
  */
 struct fault launch_become (const struct launch *launch);
 
+/*
+ * Takes the user and the environment of the program LAUNCH, for a process that stays beside it. The process must be inside.
+ * STEP_USER or STEP_EXEC if that failed.
+ */
+struct fault launch_stand_beside (const struct launch *launch);
+
 /* A default of the environment; VALUE NULL: none. */
 struct variable {
   const char *name;

@@ -2,14 +2,17 @@
 #include "minder.h"
 
 #include "autofd.h"
-#include "terminal.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
+#include <sys/syscall.h>
+
+#include "config.h"
 
 union one_fd {
   struct cmsghdr align;
@@ -36,7 +39,7 @@ minder_tell (int channel, const struct init_event *event, int fd)
 }
 
 int
-minder_hear (int channel, struct init_event *event, int *fd, bool wait)
+minder_hear (int channel, struct init_event *event, int *fd)
 {
   union one_fd control;
   struct iovec part = { event, sizeof *event };
@@ -46,98 +49,93 @@ minder_hear (int channel, struct init_event *event, int *fd, bool wait)
   ssize_t size;
 
   do
-    size = recvmsg (channel, &message, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
+    size = recvmsg (channel, &message, MSG_CMSG_CLOEXEC);
   while (size < 0 && errno == EINTR);
   if (size < 0)
     return -errno;
   struct cmsghdr *c = CMSG_FIRSTHDR (&message);
   if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-    drop_fd (fd);
-    memcpy (fd, CMSG_DATA (c), sizeof *fd);
+    autofd got = -1;
+
+    memcpy (&got, CMSG_DATA (c), sizeof got);
+    if (*fd < 0)
+      *fd = steal_fd (&got);
   }
   if (size == 0)
     return 0;
   return size == sizeof *event ? 1 : -EBADMSG;
 }
 
-_Noreturn static void
-run_child (const struct launch *launch, int report)
+int
+minder_open_program (void)
 {
+  int fd = open (LIBEXEC_DIR "/bothy-init", O_PATH | O_CLOEXEC);
+
+  return fd < 0 ? -errno : fd;
+}
+
+/* Runs nothing before its init is what others inside are meant to see of it. */
+_Noreturn static void
+run_child (const struct launch *launch, int init)
+{
+  char word;
+
+  if (read (init, &word, sizeof word) != sizeof word)
+    _exit (127);
   launch_reset_process ();
   setsid ();
   struct fault fault = launch_become (launch);
-  (void)!write (report, &fault, sizeof fault);
+  (void)!write (init, &fault, sizeof fault);
   _exit (127);
 }
 
-/* The command's own streams must not stay open here: its readers wait for their end. */
-static void
-let_go (int channel)
+/* Beside the standard streams it keeps just what its protocol says. */
+static struct fault
+become_init (int program, int channel, int command_end, pid_t command)
 {
-  static const int none[3] = { -1, -1, -1 };
+  char pid[16];
+  char *argv[] = { (char[]){ "bothy-init" }, pid, NULL };
+  autofd high_channel = fcntl (channel, F_DUPFD_CLOEXEC, MINDER_COMMAND_FD + 1);
+  autofd high_command = fcntl (command_end, F_DUPFD_CLOEXEC, MINDER_COMMAND_FD + 1);
+  autofd high_program = fcntl (program, F_DUPFD_CLOEXEC, MINDER_COMMAND_FD + 1);
 
-  (void)terminal_set_stdio (none);
-  if (channel > 3)
-    close_range (3, (unsigned)channel - 1, 0);
-  close_range ((unsigned)channel + 1, ~0U, 0);
-  prctl (PR_SET_NAME, "bothy-init", 0, 0, 0);
-}
-
-/* Reaps all there is; true when COMMAND was among them, with its *STATUS. */
-static bool
-reap (pid_t command, int *status)
-{
-  bool ended = false;
-  int one;
-
-  for (pid_t pid; (pid = waitpid (-1, &one, WNOHANG)) > 0;)
-    if (pid == command) {
-      *status = one;
-      ended = true;
-    }
-  return ended;
-}
-
-_Noreturn static void
-mind (pid_t command, int channel)
-{
-  struct init_event event = { .kind = INIT_ENDED };
-  sigset_t all;
-
-  sigfillset (&all);
-  while (!reap (command, &event.value)) {
-    int signal_number = sigwaitinfo (&all, NULL);
-
-    if (signal_number > 0 && signal_number != SIGCHLD)
-      kill (command, signal_number);
-  }
-  minder_tell (channel, &event, -1);
-  _exit (WIFEXITED (event.value) ? WEXITSTATUS (event.value) : 128 + WTERMSIG (event.value));
-}
-
-struct fault
-minder_run (const struct launch *launch, int channel)
-{
-  struct init_event event = { .kind = INIT_STARTED };
-  struct fault fault = NO_FAULT;
-  int report[2];
-  sigset_t all;
-
-  if (pipe2 (report, O_CLOEXEC) < 0)
+  if (high_channel < 0 || high_command < 0 || high_program < 0)
     return fault_at (SUPERVISOR_STEP_FORK, errno);
-  autofd read_end = report[0];
-  autofd write_end = report[1];
+  snprintf (pid, sizeof pid, "%d", command);
+  close_range (MINDER_COMMAND_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (dup2 (high_channel, MINDER_CHANNEL_FD) < 0 || dup2 (high_command, MINDER_COMMAND_FD) < 0)
+    return fault_at (SUPERVISOR_STEP_FORK, errno);
+  syscall (SYS_execveat, high_program, "", argv, environ, AT_EMPTY_PATH);
+  /* CHANNEL itself may be gone by now. */
+  struct init_event event = { .kind = INIT_FAULT, .fault = fault_at (SUPERVISOR_STEP_FORK, errno) };
+  minder_tell (MINDER_CHANNEL_FD, &event, -1);
+  _exit (1);
+}
+
+/*
+ * Pid 1 is to be to the command what it is elsewhere: a process of the same user, with the same environment and standard
+ * streams, for jobs of cron and checks of health write to /proc/1/fd/1 and read /proc/1/environ. This process can not be that:
+ * its memory is the supervisor's. The kernel keeps all of it out of reach (see exec.c), and is to go on with that.
+ */
+struct fault
+minder_run (const struct launch *launch, int program, int channel)
+{
+  int pair[2];
+  sigset_t all;
+
+  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+    return fault_at (SUPERVISOR_STEP_FORK, errno);
+  autofd ours = pair[0];
+  autofd theirs = pair[1];
   sigfillset (&all);
   sigprocmask (SIG_SETMASK, &all, NULL);
   pid_t command = fork ();
   if (command < 0)
     return fault_at (SUPERVISOR_STEP_FORK, errno);
-  if (command == 0)
-    run_child (launch, write_end);
-  drop_fd (&write_end);
-  if (read (read_end, &fault, sizeof fault) == sizeof fault)
-    return fault;
-  let_go (channel);
-  minder_tell (channel, &event, -1);
-  mind (command, channel);
+  if (command == 0) {
+    drop_fd (&ours);
+    run_child (launch, theirs);
+  }
+  struct fault fault = launch_stand_beside (launch);
+  return is_fault (fault) ? fault : become_init (program, channel, ours, command);
 }

@@ -18,15 +18,24 @@ struct init_event {
   int value;
 };
 
+/* Where bothy-init, whose argument is the pid of the command, finds the supervisor and the command that waits for it. */
+#define MINDER_CHANNEL_FD 3
+#define MINDER_COMMAND_FD 4
+
 /* Sends EVENT, with FD unless that is -1. 0 or a negative errno value. */
 int minder_tell (int channel, const struct init_event *event, int fd);
 
-/* Receives an event, waiting for it if WAIT; a descriptor goes into *FD. 1, 0 when closed, or a negative
- * errno value. */
-int minder_hear (int channel, struct init_event *event, int *fd, bool wait);
+/*
+ * Receives an event, waiting for it; a descriptor goes into *FD, unless there is one already. 1, 0 when closed, or a
+ * negative errno value.
+ */
+int minder_hear (int channel, struct init_event *event, int *fd);
+
+/* Opens bothy-init, while the machine's files are there. Returns an fd or a negative errno value. */
+int minder_open_program (void);
 
 /*
- * The init of a container that runs just a command: starts it, in a session of its own, hands signals on to
- * it, reaps what it leaves behind, and ends when it ends. Returns only when the command could not be started.
+ * Makes of this process the init of a container that runs just a command: starts that, in a session of its own, and becomes
+ * PROGRAM, which tells CHANNEL whether it runs. Returns only when there is nothing that could tell.
  */
-struct fault minder_run (const struct launch *launch, int channel);
+struct fault minder_run (const struct launch *launch, int program, int channel);

@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -152,20 +153,42 @@ mount_overlay (struct rootfs *rootfs, unsigned n_lower, bool is_volatile)
   return rootfs->root < 0 || chdir ("/") < 0 ? fault_at (SUPERVISOR_STEP_OVERLAY, errno) : NO_FAULT;
 }
 
-/* Says where systemd's tools look for it what manages this container. The image may have the directory. */
+/* Writes TEXT in the place of the file PATH below DIRECTORY. The image may have the directories. */
 static int
-write_manager (int run)
+write_below (int directory, const char *path, const char *text)
 {
-  static const char name[] = "bothy\n";
+  const char *slash = strchr (path, '/');
 
-  if (mkdirat (run, "host", 0755) < 0 && errno != EEXIST)
-    return -errno;
-  unlinkat (run, "host/container-manager", 0);
-  autofd fd =
-      openat (run, "host/container-manager", O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_WRONLY, 0444);
-  if (fd < 0 || write (fd, name, sizeof name - 1) < 0)
-    return -errno;
-  return 0;
+  if (slash) {
+    char name[NAME_MAX + 1];
+
+    snprintf (name, sizeof name, "%.*s", (int)(slash - path), path);
+    if (mkdirat (directory, name, 0755) < 0 && errno != EEXIST)
+      return -errno;
+    autofd below = openat (directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return below < 0 ? -errno : write_below (below, slash + 1, text);
+  }
+  unlinkat (directory, path, 0);
+  autofd fd = openat (directory, path, O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_WRONLY, 0444);
+  return fd < 0 || write (fd, text, strlen (text)) < 0 ? -errno : 0;
+}
+
+/*
+ * Says where systemd's tools look for it what manages this container; and that its services do without user namespaces where
+ * these are not to be had, as units are to allow for: else redis, and what else has PrivateUsers=, would fail. Whoever
+ * wants one to fail then says so in a drop-in of that unit's.
+ */
+static int
+tell_systemd (int run, bool nesting)
+{
+  int r = write_below (run, "host/container-manager", "bothy\n");
+
+  if (r < 0 || nesting)
+    return r;
+  r = write_below (run, "systemd/system/service.d/10-bothy.conf",
+                   "# Without --nesting a container has no user namespaces; see bothy-security(7).\n"
+                   "[Service]\nPrivateUsers=no\n");
+  return r == -ENOTDIR ? 0 : r; /* what the image has there is its own matter */
 }
 
 /* Mounts a new file system of TYPE on ROOT's directory NAME. *RET gets its fd. */
@@ -207,7 +230,7 @@ add_directories (int root)
 }
 
 struct fault
-rootfs_cover_run (const struct rootfs *rootfs)
+rootfs_cover_run (const struct rootfs *rootfs, bool nesting)
 {
   static const struct mount_option options[] = { { "mode", "0755" }, { NULL, NULL } };
   autofd run = open_inside (rootfs->root, "run", O_RDONLY | O_DIRECTORY);
@@ -219,7 +242,7 @@ rootfs_cover_run (const struct rootfs *rootfs)
     return fault_at (SUPERVISOR_STEP_MOUNT, cover);
   int r = copy_tree (run, cover);
   if (r == 0)
-    r = write_manager (cover);
+    r = tell_systemd (cover, nesting);
   if (r == 0)
     r = mount_attach (cover, run);
   return r < 0 ? fault_at (SUPERVISOR_STEP_MOUNT, r) : NO_FAULT;

@@ -44,9 +44,9 @@ rootfs_finish (const struct rootfs *rootfs, bool nesting, bool with_cgroup, char
 
 /*
  * Covers /run with a tmpfs that has the image's /run in it, as systemd as init wants it: what an earlier run left there
- * would be taken for this one's. Faults: STEP_ROOT (it is no directory of the tree's own), STEP_MOUNT.
+ * would be taken for this one's; and tells systemd who manages it and, unless NESTING, that there are no user namespaces. Faults: STEP_ROOT (it is no directory of the tree's own), STEP_MOUNT.
  */
-struct fault rootfs_cover_run (const struct rootfs *rootfs);
+struct fault rootfs_cover_run (const struct rootfs *rootfs, bool nesting);
 
 /*
  * Shares the mounts of the root, which is entered, with the mount namespaces that are made of this one, as systemd as init counts on: in

@@ -124,6 +124,21 @@ def test_logs_of_what_is_written_by_name(host, user):
           what=lambda: host.run("alice", "bothy logs logger"))
 
 
+@pytest.mark.parametrize("user", USERS)
+def test_streams_of_the_first_process(host, user):
+    """Jobs of cron and checks of health say so what is to be in the log; whose program pid 1 is stays as it is."""
+    program = "echo one >/proc/1/fd/1; echo two >>/proc/1/fd/2"
+    done = host.run("alice", "bothy", "run", "--rm", "-u", user, "busybox", "sh", "-c", program)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "one\n", "two\n")
+    host.run("alice", "bothy", "run", "-d", "--name", "logger", "-u", user, "busybox", "sh", "-c", program + "; sleep 1000", check=True)
+    until(lambda: host.output("alice", "bothy logs logger").split() == ["one", "two"])
+    host.run("alice", "bothy", "exec", "-u", user, "logger", "--", "sh", "-c", "echo three >/proc/1/fd/1", check=True)
+    until(lambda: host.output("alice", "bothy logs logger").split() == ["one", "two", "three"])
+    for who in user, "root":
+        done = host.run("alice", "bothy", "exec", "-u", who, "logger", "--", "sh", "-c", ": >>/proc/1/exe")
+        assert done.returncode != 0 and "Permission denied" in done.stderr, done
+
+
 def test_what_both_outputs_say_stays_in_order(host, x1):
     for verb in "run", "exec":
         command = " ".join(commands("nobody", "'i=0; while [ $i -lt 100 ]; do echo $i; echo $i >/dev/stderr; i=$((i+1)); done'")[verb])

@@ -166,9 +166,12 @@ def test_IMG_04_many_layers(host, put, tidy):  # noqa: F811
     until(lambda: not list((host.root / STATE / "trash").iterdir()), 60)
 
 
-def test_IMG_04_more_layers_than_can_be(host, put, tidy):  # noqa: F811
-    done = put(bundles.layout([BASE, *many(199)]), "toomany", check=False)
-    assert done.returncode != 0 and "200 layers" in done.stderr and "199" in done.stderr, done.stderr
+@pytest.mark.parametrize("n, write", [(200, bundles.layout), (400, bundles.layout), (400, bundles.docker_save)], ids=["200", "400", "saved"])
+def test_IMG_04_more_layers_than_can_be(host, put, tidy, n, write):  # noqa: F811
+    """Said so, with what to do, however many there are."""
+    done = put(write([BASE, *many(n - 1)]), "toomany", check=False)
+    assert done.returncode != 0 and f"{n} layers" in done.stderr and "--squash" in done.stderr, done.stderr
+    assert n > 200 or "199" in done.stderr
 
 
 SAYS = {"ExposedPorts": {"80/tcp": {}, "8000-8001/tcp": {}, "53/udp": {}}, "Volumes": {"/data": {}}, "Labels": {"org.example.title": "A title"},

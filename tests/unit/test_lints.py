@@ -304,7 +304,7 @@ def test_sup_06_no_parser_in_bothyd():
 def hardening(path):
     """What of it there is: name -> whether."""
     header, dynamic, segments = (read_elf(path, option) for option in ("--file-header", "--dynamic", "--segments"))
-    symbols = read_elf(path, "--dyn-syms")
+    symbols = read_elf(path, "--syms" if path.name == "bothy-init" else "--dyn-syms")  # a static one exports none
     checks = {
         "position-independent": "DYN" in header and ("PIE" in dynamic or ".so." in path.name),
         "relocations read-only": "GNU_RELRO" in segments and re.search(r"BIND_NOW|\bNOW\b", dynamic),
@@ -313,8 +313,8 @@ def hardening(path):
         "stack protector": "__stack_chk_fail" in symbols,
         "no run path": "RPATH" not in dynamic and "RUNPATH" not in dynamic,
     }
-    # These call GLib for all that a fortified libc has a variant of; the module calls nothing of that kind.
-    if path.name not in ("bothyd", "bothy-fetch", "libnss_bothy.so.2"):
+    # These call GLib for all that a fortified libc has a variant of; the module and bothy-init call nothing of that kind.
+    if path.name not in ("bothyd", "bothy-fetch", "bothy-init", "libnss_bothy.so.2"):
         checks["fortified"] = re.search(r"__\w+_chk\b", symbols.replace("__stack_chk_fail", ""))
     # The C library's own first objects have no note of it, so the program has none: look at the code.
     # bothy-archive and the module have next to no function that could be called through a pointer.

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from supervising import (  # noqa: F401
-    HOSTS, NETWORK, NEUTRAL, STEP_REQUEST, STEP_SYSCTL, box, eventually, image, make, make_image, pytestmark, subreaper,
+    HOSTS, NESTING, NETWORK, NEUTRAL, STEP_REQUEST, STEP_SYSCTL, box, eventually, image, make, make_image, pytestmark, subreaper,
 )
 from test_supervisor_inside import mounts_of
 
@@ -130,6 +130,19 @@ def test_run_of_systemd(made, make, argv):
     second = again(make, container)
     assert second.start(*argv).fault == (0, 0)
     assert second.shell("ls /run; cat /tmp/of-image")[0] == "host\nlink\nmysqld\nsystemd\ny"
+
+
+@pytest.mark.parametrize("flags, link", [(0, False), (NESTING, False), (0, True)], ids=["default", "nesting", "a link's"])
+def test_systemd_is_told_to_do_without_user_namespaces(make, tmp_path, flags, link):
+    """redis-server and others have PrivateUsers=, and would fail; where there are user namespaces they get them."""
+    tree = make_image(tmp_path / "tree")
+    with_systemd(tree)
+    if link:
+        (tree / "run/systemd").symlink_to("../tmp")
+    container = make(tree, flags=flags)
+    assert container.start().fault == (0, 0)
+    output = container.streams("grep -v '^#' /run/systemd/system/service.d/10-bothy.conf; ls /tmp/system")[0]
+    assert output == ("" if flags or link else "[Service]\nPrivateUsers=no\n")
 
 
 # ---- /etc ----

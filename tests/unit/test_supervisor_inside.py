@@ -3,14 +3,15 @@
 
 import errno
 import os
+import select
 import signal
 import subprocess
 
 import pytest
 
 from supervising import (  # noqa: F401
-    BASE, NESTING, NETWORK, REBOOT, SIGNAL, STEP_EXEC, STEP_FILES, STEP_REQUEST, STEP_ROOT, STEP_USER,
-    SUPERVISOR, assert_confined, box, eventually, image, make, make_image, pytestmark, subreaper,
+    BASE, LIBEXEC, NESTING, NETWORK, REBOOT, SIGNAL, STEP_EXEC, STEP_FILES, STEP_REQUEST, STEP_ROOT, STEP_USER,
+    assert_confined, box, eventually, image, make, make_image, pytestmark, status_of, subreaper,
 )
 
 
@@ -165,12 +166,81 @@ def test_host_is_gone(box):
         assert os.readlink(f"/proc/{box.pid}/{name}") == "/"
 
 
+@pytest.mark.parametrize("user", ["", "u", "1234"])
+@pytest.mark.parametrize("kind", ["console", "pipe"])
+def test_streams_of_the_first_process(make, user, kind):
+    """Jobs of cron and checks of health log to /proc/1/fd/1: as docker has it, whoever is the command's user may, at once."""
+    container = make()
+    program = ("echo one >/proc/1/fd/1 && echo two >>/proc/1/fd/2 && tr '\\0' '\\n' </proc/1/environ | grep -x WORD=said;"
+               "ls /proc/1/fd; test -r /proc/1/exe && readlink /proc/1/cwd; exec sleep 1000")
+    (out, out_end), (null, _) = os.pipe(), os.pipe()
+    stdio = [null, out_end, out_end] if kind == "pipe" else ()
+    for end in stdio[1:]:
+        os.fchown(end, *[BASE + {"": 0, "u": 1000}.get(user, 1234)] * 2)
+    assert container.start("/bin/sh", "-c", program, user=user, env=["WORD=said"], stdio=stdio).fault == (0, 0)
+    os.close(out_end)
+    wanted = "one two WORD=said 0 1 2 3 /".split()
+    if kind == "pipe":
+        said = b""
+        while not said.endswith(b"/\n") and select.select([out], [], [], 20)[0]:
+            said += os.read(out, 4096)
+        assert said.decode().split() == wanted
+    else:
+        assert eventually(lambda: container.log.read_text().split() == wanted), container.log.read_text()
+    # Also who comes later.
+    assert container.shell("echo three >/proc/1/fd/1; grep -c . /proc/1/status", user=user)[1] == 0
+    assert container.shell("echo four >/proc/1/fd/1", user="4321")[1] != 0
+
+
 def test_not_traceable(box):
-    """CVE-2016-9962, CVE-2019-5736: pid 1 here runs the supervisor's code; the container's root can't reach it."""
-    mode = os.stat(SUPERVISOR).st_mode & 0o777
-    assert mode == 0o711, oct(mode)
-    assert box.shell("readlink /proc/1/exe || ls /proc/1/fd/ || cat /proc/1/mem")[1] != 0
-    assert box.shell("cat /proc/1/exe >/dev/null")[1] != 0
+    """CVE-2016-9962, CVE-2019-5736: what runs the supervisor's code is out of the reach of the container's root, and pid 1
+    does not: it is an init that has nothing of the supervisor's, and whose file nobody inside can write."""
+    assert [oct(os.stat(os.path.join(LIBEXEC, name)).st_mode & 0o777) for name in ("bothy-supervisor", "bothy-init")] == ["0o711", "0o755"]
+    assert os.path.basename(os.readlink(f"/proc/{box.started.pid}/exe")) == "bothy-init"
+    for line in ": >>/proc/1/exe", ": >/proc/1/exe", "chmod 777 /proc/1/exe", "chown 0 /proc/1/exe":
+        output, errors, code = box.streams(line)
+        assert code != 0 and errors, line
+    assert box.shell("stat -L -c %u:%a /proc/1/exe") == ("65534:755\n", 0)  # nobody's who is inside
+    # Nothing but its streams and the one end of the supervisor's channel.
+    assert box.shell("for fd in /proc/1/fd/*; do readlink $fd; done | sed 's/:.*//' | sort | uniq -c")[0].split() == ["3", "/dev/pts/0", "1", "socket"]
+    assert box.shell("readlink /proc/1/root; readlink /proc/1/cwd; cut -d ' ' -f 6- /proc/1/maps | grep -c supervisor") == ("/\n/\n0\n", 1)
+    mine, first = (status_of(pid) for pid in (box.exec("/bin/sleep", "1000").pid, box.started.pid))
+    for name in "Uid", "Gid", "Groups", "CapPrm", "CapEff", "CapBnd", "Seccomp", "NoNewPrivs":
+        assert mine[name] == first[name], name
+
+
+LIES = """
+#include "minder.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+int main (int argc, char **argv)
+{
+  struct init_event event = { .kind = atoi (argv[1]), .value = atoi (argv[2]) };
+  int init = syscall (SYS_pidfd_open, 1, 0);
+  int channel = syscall (SYS_pidfd_getfd, init, MINDER_CHANNEL_FD, 0);
+  if (channel < 0)
+    return 2;
+  return send (channel, &event, sizeof event, 0) != sizeof event;
+}
+"""
+
+
+@pytest.mark.parametrize("lie, code", [((5, 3 << 8), 3), ((5, 0x12345678), 7), ((5, 127), 7), ((5, -1), 7), ((2, 3 << 8), 7), ((3, 1), 7)])
+def test_lies_of_the_first_process(make, tmp_path, lie, code):
+    """Who takes its place is believed how the command ended, if that can be, and nothing else."""
+    tree = make_image(tmp_path / "tree")
+    (tmp_path / "lie.c").write_text(LIES)
+    runtime = os.path.join(os.path.dirname(__file__), "../../service/runtime")
+    subprocess.run(["cc", "-static", "-D_GNU_SOURCE", "-I", runtime, "-o", tree / "bin/lie", tmp_path / "lie.c"], check=True)
+    container = make(tree)
+    assert container.start("/bin/sh", "-c", f"lie {lie[0]} {lie[1]} && exit 7; exit 99").fault == (0, 0)
+    message = container.exited()
+    assert (message.code, message.signal) == (code, 0)
 
 
 @pytest.mark.parametrize("flags, level", [(0, "default"), (NESTING, "nesting"), (0, "strict")])

@@ -128,3 +128,12 @@ bothy_defaults_explain_user (GError **error, const char *user, BothyImage *image
   g_free ((*error)->message);
   (*error)->message = text;
 }
+
+void
+bothy_defaults_explain_program (GError **error, const char *program)
+{
+  if (program && *program != '\0' &&
+      (g_error_matches (*error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_PROGRAM) ||
+       g_error_matches (*error, BOTHY_ERROR, BOTHY_ERROR_NOT_EXECUTABLE)))
+    g_prefix_error (error, "Program \"%.255s\": ", program);
+}

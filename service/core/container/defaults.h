@@ -19,6 +19,9 @@ void bothy_defaults_apply (BothyContainerSpec *spec, const BothyImageConfig *ima
  */
 void bothy_defaults_explain_user (GError **error, const char *user, BothyImage *image, guint32 owner);
 
+/* Says in *ERROR that PROGRAM, NULL or "" for one that nobody named, is what is not there or can not be executed. */
+void bothy_defaults_explain_program (GError **error, const char *program);
+
 /* The entries NAME=VALUE of ABOVE, of those that have the same name the last one, and those of BELOW that have other names;
    both NULL-terminated. NAME alone stays: it keeps off whatever else would set that variable. (transfer full) */
 char **bothy_defaults_merge_environment (const char *const *below, const char *const *above);

@@ -72,6 +72,7 @@ on_run (GObject *source, GAsyncResult *result, gpointer user_data)
   if (error) {
     set_ended (self, 127, 0);
     bothy_defaults_explain_user (&error, self->run_as, NULL, self->user);
+    bothy_defaults_explain_program (&error, self->argv[0]);
     g_prefix_error (&error, "Container %s: ", self->container->spec->name);
     g_task_return_error (task, error);
     return;

@@ -140,8 +140,8 @@ check_ids (Diagnosis *diagnosis)
 static void
 check_programs (Diagnosis *diagnosis)
 {
-  static const char *const programs[] = { "bothy-helper",  "bothy-supervisor", "bothy-unpack", "bothy-fetch",
-                                          "bothy-devices", "default.bpf",      "nesting.bpf" };
+  static const char *const programs[] = { "bothy-helper", "bothy-supervisor", "bothy-init",  "bothy-unpack",
+                                          "bothy-fetch",  "bothy-devices",    "default.bpf", "nesting.bpf" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (programs); i++) {
     g_autofree char *path = g_build_filename (LIBEXEC_DIR, programs[i], NULL);

@@ -26,22 +26,24 @@ nonsense (GError **error)
 }
 
 static gboolean
-take_diff_ids (JsonObject *root, Config *self)
+take_diff_ids (JsonObject *root, Config *self, GError **error)
 {
   JsonObject *rootfs = json_get_object (root, "rootfs");
   JsonArray *ids = json_get_array (rootfs, "diff_ids");
   guint n = ids ? json_array_get_length (ids) : 0;
   g_autofree char *text = NULL;
 
-  if (n == 0 || n > FETCH_MAX_LAYERS || !g_str_equal (json_get_text (rootfs, "type", MAX_TEXT), "layers"))
-    return FALSE;
+  if (n > FETCH_MAX_LAYERS)
+    return fetch_refuse_layers (n, error);
+  if (n == 0 || !g_str_equal (json_get_text (rootfs, "type", MAX_TEXT), "layers"))
+    return nonsense (error);
   text = g_new0 (char, (gsize)n * 65);
   for (guint i = 0; i < n; i++) {
     const char *id = json_text_at (ids, i);
     const char *digits = id ? digest_parse (id) : NULL;
 
     if (!digits)
-      return FALSE;
+      return nonsense (error);
     memcpy (text + (gsize)i * 65, digits, 64);
   }
   self->diff_ids = g_steal_pointer (&text);
@@ -186,7 +188,9 @@ config_parse (const char *text, gsize size, const char *machine, Config *ret, GE
   }
   ret->settings = g_ptr_array_new_with_free_func (g_free);
   config = json_get_object (root, "config");
-  if (!take_diff_ids (root, ret) || !take_settings (config, ret))
+  if (!take_diff_ids (root, ret, error))
+    return FALSE;
+  if (!take_settings (config, ret))
     return nonsense (error);
   take_extras (config, ret);
   return TRUE;

@@ -10,3 +10,6 @@
 
 /* For G_DEFINE_QUARK(). */
 GQuark fetch_error_quark (void);
+
+/* Sets ERROR: FETCH_UNSUPPORTED, an image of N layers. Returns FALSE. */
+gboolean fetch_refuse_layers (guint n, GError **error);

@@ -134,7 +134,7 @@ take_layers (JsonObject *root, GArray *layers, GError **error)
   if (n == 0)
     return nonsense (error);
   if (n > FETCH_MAX_LAYERS)
-    return refuse_manifest (error, FETCH_UNSUPPORTED, "The image has more layers than can be mounted");
+    return fetch_refuse_layers (n, error);
   for (guint i = 0; i < n; i++) {
     if (!take_layer (json_object_at (array, i), layers, error))
       return FALSE;
