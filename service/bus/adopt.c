@@ -128,12 +128,10 @@ take_way (BothyAdoptSource *source, const char *way, GError **error)
                  "Option \"way\": \"copy\" or \"in-place\" is wanted");
     return FALSE;
   }
-  if (!source->in_place || (!source->fds && source->kind != BOTHY_ADOPT_INCUS))
+  if (!source->in_place || !source->fds)
     return TRUE;
-  g_set_error (
-      error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
-      "Only root's containers of LXC and systemd-nspawn, by their names, can be adopted in place; adopt a "
-      "copy");
+  g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_INVALID_ARGS,
+               "Only root's containers, by their names, can be adopted in place; adopt a copy");
   return FALSE;
 }
 

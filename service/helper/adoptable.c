@@ -32,15 +32,23 @@
 #define NSPAWN_LOCKS "/run/systemd/nspawn/locks"
 #define LABEL        ".adopted-by-bothy." /* and of whom: the id of a layer */
 
-/* PATH, of which no part is a link, below the directory TOP, which is root's own. Returns an fd or -1 with errno. */
+/* PATH, of which no part is a link, in DIRECTORY. Returns an fd or -1 with errno. */
 static int
-open_below (const char *top, const char *path, uint64_t flags)
+open_in (int directory, const char *path, uint64_t flags)
 {
   struct open_how how = { .flags = flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
+
+  return (int)syscall (SYS_openat2, directory, path, &how, sizeof how);
+}
+
+/* The same below the directory TOP, which is root's own. */
+static int
+open_below (const char *top, const char *path, uint64_t flags)
+{
   AUTO_FD directory = open (top, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-  return directory < 0 ? -1 : (int)syscall (SYS_openat2, directory, path, &how, sizeof how);
+  return directory < 0 ? -1 : open_in (directory, path, flags);
 }
 
 /* The configuration at PATH below TOP, if a file is there. 0, or an errno value: there is one, and it can not be read. */
@@ -170,18 +178,38 @@ nspawn_runs (const char *name, int tree)
   return is_locked (NSPAWN_LOCKS, path);
 }
 
+static const char *const incus[] = { "/var/lib/incus", "/var/lib/lxd", "/var/snap/lxd/common/lxd" };
+
+#define N_INCUS (sizeof incus / sizeof *incus)
+
+/* Whichever of them it is of: all of them run containers by LXC's library, whose monitor listens for them, too. */
+static bool
+incus_runs (const char *name)
+{
+  char path[128];
+  bool runs = false;
+
+  for (size_t i = 0; !runs && i < N_INCUS; i++) {
+    snprintf (path, sizeof path, "%s/containers", incus[i]);
+    runs = lxc_runs (path, name);
+  }
+  return runs;
+}
+
 static int
 check_stopped (const struct helper_adoptable *adoptable, int tree, struct step_result *ret)
 {
-  bool runs = adoptable->kind == HELPER_ADOPTABLE_LXC ? lxc_runs (LXC, adoptable->name)
-                                                      : nspawn_runs (adoptable->name, tree);
+  bool runs;
 
+  if (adoptable->kind == HELPER_ADOPTABLE_INCUS)
+    runs = incus_runs (adoptable->name);
+  else
+    runs = adoptable->kind == HELPER_ADOPTABLE_LXC ? lxc_runs (LXC, adoptable->name)
+                                                   : nspawn_runs (adoptable->name, tree);
   return runs ? step_fail (ret, HELPER_STEP_HELD, EBUSY) : 0;
 }
 
 /* ---- of Incus and LXD ---- */
-
-static const char *const incus[] = { "/var/lib/incus", "/var/lib/lxd", "/var/snap/lxd/common/lxd" };
 
 /* The container NAME of POOL, one of the directory POOLS. 0, or an errno value; ENOENT: it has none, ENOTUNIQ: another was found before. */
 static int
@@ -231,10 +259,9 @@ open_incus (const char *name, struct step_result *ret)
   char path[128];
   int error = ENOENT;
 
-  for (size_t i = 0; error == ENOENT && i < sizeof incus / sizeof *incus; i++) {
-    snprintf (path, sizeof path, "%s/containers", incus[i]);
-    if (lxc_runs (path, name))
-      return step_fail (ret, HELPER_STEP_HELD, EBUSY);
+  if (incus_runs (name))
+    return step_fail (ret, HELPER_STEP_HELD, EBUSY);
+  for (size_t i = 0; error == ENOENT && i < N_INCUS; i++) {
     snprintf (path, sizeof path, "%s/storage-pools", incus[i]);
     error = open_in_pools (path, name, ret);
   }
@@ -276,11 +303,14 @@ step_adoptable (const struct packet *packet, struct step_result *ret)
 
 /*
  * The label is a name of its directory. One that begins with a dot is no container for LXC and its tools, and no machine for
- * machinectl and systemd-nspawn -M; whoever makes another of the plain name makes another directory. One rename makes it so, and
- * one makes it as it was.
+ * machinectl and systemd-nspawn -M; Incus and LXD look for the plain name; whoever makes another of that name makes another
+ * directory. One rename makes it so, and one makes it as it was.
  */
 struct label {
-  int directory; /* which has both names */
+  int directory;        /* which has one of both names, or might; -1: of Incus' pools none has one */
+  bool is_roots;        /* nobody else can rename what is there */
+  unsigned int n_pools; /* of Incus: how many have that name */
+  bool is_seen;         /* it seems to be there, with all that is in it: no file system is missing */
   char plain[80], ours[256];
 };
 
@@ -294,65 +324,12 @@ is_roots_alone (int directory)
          ((st.st_mode & S_IWGRP) == 0 || st.st_gid == 0);
 }
 
-static int
-open_label (const struct helper_adoptable *adoptable, struct label *ret_label, struct step_result *ret)
-{
-  snprintf (ret_label->plain, sizeof ret_label->plain, "%s", adoptable->name);
-  snprintf (ret_label->ours, sizeof ret_label->ours, LABEL "%s.%s", adoptable->label, adoptable->name);
-  ret_label->directory =
-      open_below (adoptable->kind == HELPER_ADOPTABLE_LXC ? LXC : MACHINES, ".", O_RDONLY | O_DIRECTORY);
-  if (ret_label->directory < 0)
-    return step_fail (ret, HELPER_STEP_ADOPTABLE, errno);
-  /* What is given back is root's to look after again. */
-  if (adoptable->take || is_roots_alone (ret_label->directory))
-    return 0;
-  close (ret_label->directory);
-  return step_fail (ret, HELPER_STEP_LABEL, EPERM);
-}
-
 static bool
 has_name (int directory, const char *name)
 {
   struct stat st;
 
   return fstatat (directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-int
-step_open_labelled (const struct helper_adoptable *adoptable, int *ret_fd, struct step_result *ret)
-{
-  bool is_lxc = adoptable->kind == HELPER_ADOPTABLE_LXC;
-  struct label label;
-  char path[300];
-  int error = open_label (adoptable, &label, ret);
-  AUTO_FD directory = error == 0 ? label.directory : -1;
-
-  if (error != 0)
-    return error;
-  if (!has_name (directory, label.ours))
-    return step_fail (ret, HELPER_STEP_LABEL, ENOENT);
-  snprintf (path, sizeof path, "%s%s", label.ours, is_lxc ? "/rootfs" : "");
-  *ret_fd = open_below (is_lxc ? LXC : MACHINES, path, O_RDONLY | O_DIRECTORY);
-  if (*ret_fd < 0)
-    return step_fail (ret, HELPER_STEP_ADOPTABLE, errno);
-  return check_stopped (adoptable, *ret_fd, ret);
-}
-
-/* Nobody runs it who would look for it by its plain name, and what is in LXC's directory of it, the tree, not everybody can put there. */
-static int
-check_plain (const struct helper_adoptable *adoptable,
-             int directory,
-             const char *name,
-             struct step_result *ret)
-{
-  AUTO_FD plain = openat (directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  struct stat st;
-
-  if (plain < 0 || fstat (plain, &st) < 0)
-    return step_fail (ret, HELPER_STEP_LABEL, errno);
-  if (adoptable->kind == HELPER_ADOPTABLE_LXC && (st.st_mode & S_IWOTH) != 0)
-    return step_fail (ret, HELPER_STEP_LABEL, EPERM);
-  return check_stopped (adoptable, plain, ret);
 }
 
 /* Whether nothing is in DIRECTORY, as in one that a file system is mounted on later. */
@@ -373,6 +350,152 @@ is_empty (int directory)
   return entry == NULL;
 }
 
+/* Look for NAME among the containers of POOL, one of the directory POOLS. */
+static void
+look_in_pool (int pools, const char *pool, const char *name, struct label *label)
+{
+  AUTO_FD top = open_in (pools, pool, O_RDONLY | O_DIRECTORY);
+  AUTO_FD containers = top < 0 ? -1 : open_in (top, "containers", O_RDONLY | O_DIRECTORY);
+
+  /* Incus makes that in each of its pools. */
+  if (containers < 0)
+    label->is_seen = false;
+  if (containers < 0 || !has_name (containers, name) || label->n_pools++ > 0)
+    return;
+  label->is_roots = is_roots_alone (top) && is_roots_alone (containers);
+  label->directory = containers;
+  containers = -1;
+}
+
+/* The same in all that TOP has, which is there. */
+static void
+look_in_pools (const char *top, const char *name, struct label *label)
+{
+  AUTO_FD pools = open_below (top, "storage-pools", O_RDONLY | O_DIRECTORY);
+  AUTO_FD read = pools < 0 ? -1 : openat (pools, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *listing = read < 0 ? NULL : fdopendir (read);
+  const struct dirent *entry;
+
+  if (listing == NULL) {
+    label->is_seen = false;
+    return;
+  }
+  read = -1;
+  while ((entry = readdir (listing)) != NULL) {
+    if (entry->d_name[0] != '.')
+      look_in_pool (pools, entry->d_name, name, label);
+  }
+  closedir (listing);
+}
+
+/* Look in all pools for what is called NAME. */
+static void
+find_in_pools (const char *name, struct label *label)
+{
+  bool any = false;
+
+  label->directory = -1;
+  label->n_pools = 0;
+  label->is_seen = true;
+  for (size_t i = 0; i < N_INCUS; i++) {
+    if (!has_name (AT_FDCWD, incus[i]))
+      continue;
+    any = true;
+    look_in_pools (incus[i], name, label);
+  }
+  label->is_seen = label->is_seen && any;
+}
+
+/* Where it has our name or, if it has that nowhere, the plain one. EEXIST: nobody can say which of several is meant. */
+static int
+open_pool_label (bool take, struct label *label)
+{
+  bool ours;
+
+  find_in_pools (label->ours, label);
+  ours = label->directory >= 0;
+  if (!ours)
+    find_in_pools (label->plain, label);
+  /* What was given back is one of those, whichever. */
+  if (label->n_pools < 2 || (take && !ours))
+    return 0;
+  close (label->directory);
+  return EEXIST;
+}
+
+static int
+open_label (const struct helper_adoptable *adoptable, struct label *ret_label, struct step_result *ret)
+{
+  int error;
+
+  snprintf (ret_label->plain, sizeof ret_label->plain, "%s", adoptable->name);
+  snprintf (ret_label->ours, sizeof ret_label->ours, LABEL "%s.%s", adoptable->label, adoptable->name);
+  if (adoptable->kind == HELPER_ADOPTABLE_INCUS)
+    error = open_pool_label (adoptable->take != 0, ret_label);
+  else {
+    ret_label->directory =
+        open_below (adoptable->kind == HELPER_ADOPTABLE_LXC ? LXC : MACHINES, ".", O_RDONLY | O_DIRECTORY);
+    error = ret_label->directory < 0 ? errno : 0;
+    ret_label->is_roots = error == 0 && is_roots_alone (ret_label->directory);
+    ret_label->is_seen = error == 0 && !is_empty (ret_label->directory);
+  }
+  if (error != 0)
+    return step_fail (ret, error == EEXIST ? HELPER_STEP_LABEL : HELPER_STEP_ADOPTABLE, error);
+  /* What is given back is root's to look after again. */
+  if (adoptable->take || ret_label->directory < 0 || ret_label->is_roots)
+    return 0;
+  close (ret_label->directory);
+  return step_fail (ret, HELPER_STEP_LABEL, EPERM);
+}
+
+int
+step_open_labelled (const struct helper_adoptable *adoptable, int *ret_fd, struct step_result *ret)
+{
+  struct label label;
+  char path[300];
+  int error = open_label (adoptable, &label, ret);
+  AUTO_FD directory = error == 0 ? label.directory : -1;
+
+  if (error != 0)
+    return error;
+  if (directory < 0 || !has_name (directory, label.ours))
+    return step_fail (ret, HELPER_STEP_LABEL, ENOENT);
+  snprintf (path, sizeof path, "%s%s", label.ours,
+            adoptable->kind == HELPER_ADOPTABLE_NSPAWN ? "" : "/rootfs");
+  *ret_fd = open_in (directory, path, O_RDONLY | O_DIRECTORY);
+  if (*ret_fd < 0)
+    return step_fail (ret, HELPER_STEP_ADOPTABLE, errno);
+  return check_stopped (adoptable, *ret_fd, ret);
+}
+
+/* Nobody runs it who would look for it by its plain name, and what is in LXC's or Incus' directory of it, the tree, not everybody can put there. */
+static int
+check_plain (const struct helper_adoptable *adoptable,
+             int directory,
+             const char *name,
+             struct step_result *ret)
+{
+  AUTO_FD plain = openat (directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  struct stat st;
+
+  if (plain < 0 || fstat (plain, &st) < 0)
+    return step_fail (ret, HELPER_STEP_LABEL, errno);
+  if (adoptable->kind != HELPER_ADOPTABLE_NSPAWN && (st.st_mode & S_IWOTH) != 0)
+    return step_fail (ret, HELPER_STEP_LABEL, EPERM);
+  return check_stopped (adoptable, plain, ret);
+}
+
+/* Whether nothing is to be done: FROM is not in LABEL's directory because it is TO already, or with TAKE as root wanted it. */
+static bool
+is_done (const struct label *label, uint32_t take, const char *from, const char *to)
+{
+  if (label->directory >= 0 && has_name (label->directory, from))
+    return false;
+  if (label->directory >= 0 && has_name (label->directory, to))
+    return !take || label->is_seen;
+  return take == 2 && label->is_seen;
+}
+
 int
 step_label (const struct packet *packet, struct step_result *ret)
 {
@@ -389,9 +512,10 @@ step_label (const struct packet *packet, struct step_result *ret)
     return error;
   from = adoptable->take ? label.ours : label.plain;
   to = adoptable->take ? label.plain : label.ours;
-  if (!has_name (directory, from) &&
-      (has_name (directory, to) || (adoptable->take == 2 && !is_empty (directory))))
+  if (is_done (&label, adoptable->take, from, to))
     return 0;
+  if (directory < 0)
+    return step_fail (ret, HELPER_STEP_LABEL, ENOENT);
   error = adoptable->take ? 0 : check_plain (adoptable, directory, from, ret);
   if (error != 0)
     return error;

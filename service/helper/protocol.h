@@ -119,7 +119,7 @@ enum helper_adoptable_kind {
   HELPER_ADOPTABLE_LXC = 1, /* /var/lib/lxc/NAME/rootfs, and config beside it */
   HELPER_ADOPTABLE_NSPAWN =
       2, /* /var/lib/machines/NAME, and NAME.nspawn of /etc/systemd/nspawn, or beside it */
-  /* containers/NAME/rootfs of a storage pool of Incus or LXD, and backup.yaml beside it; not of TREE_LAYER and LABEL */
+  /* containers/NAME/rootfs of a storage pool of Incus or LXD, and backup.yaml beside it */
   HELPER_ADOPTABLE_INCUS = 3,
 };
 

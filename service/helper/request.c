@@ -132,9 +132,7 @@ check_adoptable (const struct helper_adoptable *adoptable)
 static int
 check_labelled (const struct helper_adoptable *adoptable)
 {
-  return id_is_valid (adoptable->label) && adoptable->take <= 2 && adoptable->kind != HELPER_ADOPTABLE_INCUS
-             ? check_adoptable (adoptable)
-             : EINVAL;
+  return id_is_valid (adoptable->label) && adoptable->take <= 2 ? check_adoptable (adoptable) : EINVAL;
 }
 
 /* Of whichever it is: the container's id, and the name. */

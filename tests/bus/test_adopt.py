@@ -324,6 +324,36 @@ def test_CONV_06_what_could_not_be_given_back(world, alice, roots):
     wait(lambda: sorted(os.listdir(layers)) == alone)
 
 
+def test_CONV_07_in_place_incus(world, alice):
+    """In a pool of its own, which is missing for a while: it is given back when it is there again, and not to another pool."""
+    world.polkit.answers[ADOPT] = "yes"
+    world.inside("mkdir", "-p", "/var/lib/incus")
+    world.inside("mount", "-t", "tmpfs", "-o", "mode=711", "none", "/var/lib/incus")
+    try:
+        pools = world.root / "var/lib/incus/storage-pools"
+        box = pools / "default/containers/web"
+        make_tree(box / "rootfs", 0)
+        (pools / "other/containers").mkdir(parents=True)
+        (box / "backup.yaml").write_text("container:\n  expanded_config:\n    volatile.last_state.idmap: '[]'\n")
+        lines, facts = alice.manager("PlanAdoption", PLAN, "incus", "web", [], IN_PLACE)
+        assert facts["way"] == "in-place" and facts["obstacle"] == "", facts
+        (operation,) = alice.manager("AdoptContainer", DO, "incus", "web", [], "web", IN_PLACE)
+        done = alice.finish(operation)
+        assert done["Error"] == "" and not box.exists() and label_of(box), done
+        (pools / "default").rename(pools.parent / "kept")
+        (pools / "default").mkdir()
+        (pools / "other/containers/web").mkdir()
+        (operation,) = alice.call(done["Object"], CONTAINER, "UndoAdoption", "(a{sv})", {})
+        assert error_of(alice, operation) == "WrongState" and alice.get(done["Object"], CONTAINER, "Name") == "web"
+        (pools / "default").rmdir()
+        (pools.parent / "kept").rename(pools / "default")
+        (operation,) = alice.call(done["Object"], CONTAINER, "UndoAdoption", "(a{sv})", {})
+        assert alice.finish(operation)["Error"] == ""
+        assert sorted(path.name for path in box.iterdir()) == ["backup.yaml", "rootfs"] and images(world, ALICE) == []
+    finally:
+        world.inside("umount", "-l", "/var/lib/incus")
+
+
 def test_CONV_06_in_place_is_undone_only_where_it_was_done(world, alice, box):
     (operation,) = alice.call(box, CONTAINER, "UndoAdoption", "(a{sv})", {})
     assert error_of(alice, operation) == "WrongState"

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Root's containers that other tools made, adopted where they are: nothing is copied, and nothing of the original is written."""
 
+import json
 import os
 import shutil
 
 import pytest
 
-from test_adopt import BASE, adopt_for_alice, everything, inside, lxc, make_tree, own_images  # noqa: F401
-from tools import names, nothing_left, tidy  # noqa: F401
+from test_adopt import BASE, adopt_for_alice, capability_of, everything, inside, lxc, make_incus, make_tree, own_images  # noqa: F401
+from test_faults import set_fault
+from tools import info, names, nothing_left, tidy, until  # noqa: F401
 
 
 def adopt_in_place(host, *words):
@@ -244,6 +246,60 @@ def test_conv06_in_place_nspawn(host):
         assert everything(machine) == before
     finally:
         host.run("root", "systemctl stop locker 2>/dev/null; umount -l /var/lib/machines", check=True)
+
+
+@pytest.mark.parametrize("base", [0, 1000000], ids=["unmapped", "mapped"])
+def test_conv06_in_place_incus(host, base):
+    """One in a pool of Incus', privileged or not: as of LXC, its own tool does not find it meanwhile."""
+    host.run("root", "mkdir -p /var/lib/incus && mount -t tmpfs -o mode=711 none /var/lib/incus && systemctl stop bothyd", check=True)
+    try:
+        container = make_incus(host.root / "var/lib/incus/storage-pools/default/containers/box", base)
+        before, uses = everything(container), [path.stat().st_blocks for path in sorted(container.rglob("*")) if path.is_file()]
+        done = host.run("root", "bothy adopt --dry-run --in-place --json --owner alice incus:box")
+        assert done.returncode == 0 and json.loads(done.stdout)["facts"]["way"] == "in-place", done.stderr
+        done = host.run("alice", "bothy", "--no-ask-password", "adopt", "--in-place", "incus:box")
+        assert done.returncode == 1 and "uthor" in done.stderr, done.stderr
+        # Killed when it had the label, it is given back.
+        set_fault(host, "place.labelled")
+        try:
+            done = host.run("root", "bothy adopt --in-place --owner alice incus:box")
+            assert done.returncode == 1 and "restarted" in done.stderr, done
+        finally:
+            set_fault(host, None)
+        host.run("alice", "bothy list", check=True)
+        until(lambda: container.exists(), what="the original is given back")
+        assert everything(container) == before and names(host) == []
+        # Of two at once one gets it.
+        done = host.run("root", "bothy adopt --in-place --owner alice incus:box one & bothy adopt --in-place --owner alice incus:box two; "
+                        "test $? = 0; first=$?; wait $!; test $? = 0; echo $((first + $?))", timeout=60)
+        assert done.stdout.splitlines()[-1] == "1" and len(names(host)) == 1, done
+        (name,) = names(host)
+        assert not container.exists() and len(label_of(container)) == 1
+        assert f"adopted as {name} by alice" in host.output("root", "bothy adopt --list")
+        done = host.run("root", "bothy adopt --owner alice incus:box third")
+        assert done.returncode == 1 and "adopted in place already" in done.stderr, done.stderr
+        host.run("alice", f"bothy start {name}", check=True)
+        assert stat_inside_of(host, name, "/usr/setuid", "/home/user/file", "/srv/nobodys", "/root/secret") == [
+            "4755 0:0 /usr/setuid", "644 1000:1000 /home/user/file", "644 65534:65534 /srv/nobodys", "600 0:0 /root/secret"]
+        assert inside(host, "stat -c %h /usr/one; cat /root/secret; du -k /srv/sparse | cut -f 1", name).split() == ["2", "secret", "4"]
+        inside(host, "echo new >/root/secret; rm /usr/one", name)
+        made = info(host, name)
+        seen = host.output("root", "python3", "-c", "import os, sys; print(os.getxattr(sys.argv[1], 'security.capability').hex())",
+                           f"/proc/{made['leader']}/root/usr/capable")
+        assert bytes.fromhex(seen.strip()) == capability_of(made["rangeBase"])
+        # The service begins anew, and so does the container.
+        host.run("root", "systemctl stop bothyd", check=True)
+        host.run("alice", f"bothy restart {name}", check=True)
+        assert inside(host, "cat /root/secret", name) == "new"
+        done = host.run("alice", f"bothy stop {name} && bothy commit {name} image")
+        assert done.returncode == 1 and "incus:box" in done.stderr, done.stderr
+        assert host.run("bob", f"bothy adopt --undo alice/{name}").returncode == 1
+        host.run("alice", f"bothy adopt --undo {name}", check=True)
+        assert everything(container) == before and names(host) == [] and own_images(host) == []
+        assert [path.stat().st_blocks for path in sorted(container.rglob("*")) if path.is_file()] == uses
+        nothing_left(host)
+    finally:
+        host.run("root", "umount -l /var/lib/incus", check=True)
 
 
 def stat_inside_of(host, name, *paths):

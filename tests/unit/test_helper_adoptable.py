@@ -14,14 +14,17 @@ from helping import (ADOPTABLE, BASE, LABEL, STEP_ADOPTABLE, STEP_HELD, STEP_LAB
                      Helper, helper, own_mounts, pytestmark, request)
 from test_helper_folders import in_container
 
-LXC, NSPAWN = 1, 2
+LXC, NSPAWN, INCUS = 1, 2, 3
 ID, OTHER = "ab" * 32, "cd" * 32
-TREES = {LXC: "/var/lib/lxc/web/rootfs", NSPAWN: "/var/lib/machines/web"}
+POOLS = "/var/lib/incus/storage-pools"
+# Where containers lie, and what is in them that is a tree.
+TOPS = {LXC: "/var/lib/lxc", NSPAWN: "/var/lib/machines", INCUS: POOLS + "/default/containers"}
+TREES = {LXC: "/var/lib/lxc/web/rootfs", NSPAWN: "/var/lib/machines/web", INCUS: TOPS[INCUS] + "/web/rootfs"}
 
 fixtures = helper, own_mounts, pytestmark, Helper
 
 
-@pytest.fixture(params=[LXC, NSPAWN], ids=["lxc", "nspawn"])
+@pytest.fixture(params=[LXC, NSPAWN, INCUS], ids=["lxc", "nspawn", "incus"])
 def kind(request):
     return request.param
 
@@ -34,7 +37,7 @@ def tree(kind):
     if kind == LXC:
         (path.parent / "config").write_text("lxc.uts.name = web\n")
     yield path
-    shutil.rmtree("/var/lib/lxc" if kind == LXC else "/var/lib/machines")
+    shutil.rmtree("/var/lib/incus" if kind == INCUS else TOPS[kind])
 
 
 def label(helper, kind, take=0, name=b"web", id=ID):
@@ -48,12 +51,12 @@ def layer(helper, kind, name=b"web", id=ID, extents=((0, BASE, 65536),)):
 
 def labelled(kind):
     """Its directory, as it is called now."""
-    (home,) = pathlib.Path("/var/lib/lxc" if kind == LXC else "/var/lib/machines").glob(".adopted-by-bothy.*.web")
-    return home / "rootfs" if kind == LXC else home
+    (home,) = pathlib.Path(TOPS[kind]).glob(".adopted-by-bothy.*.web")
+    return home if kind == NSPAWN else home / "rootfs"
 
 
 def everything(kind):
-    top = pathlib.Path("/var/lib/lxc" if kind == LXC else "/var/lib/machines")
+    top = pathlib.Path(TOPS[kind])
     return sorted(str(path) for path in top.rglob("*"))
 
 
@@ -97,7 +100,7 @@ for act in lambda: open("made", "w"), lambda: open("file", "a"), lambda: os.chmo
 def test_conv06_nothing_else_is_overwritten(helper, kind, tree):
     label(helper, kind)
     # It is out of the way of whoever makes another one of that name there.
-    assert not (tree.parent if kind == LXC else tree).exists()
+    assert not (tree if kind == NSPAWN else tree.parent).exists()
     tree.mkdir(parents=True)
     assert outcome(label(helper, kind, take=1)) == (errno.EEXIST, STEP_LABEL)
     assert outcome(layer(helper, kind)) == (0, 0)
@@ -164,10 +167,11 @@ def test_conv06_whose_monitor_takes_no_more_connections(helper, user, wanted):
 
 # nspawn's own directory is the tree: nothing is between the two.
 @pytest.mark.parametrize("kind,who", [(LXC, "others"), (LXC, "group"), (LXC, "owner"), (LXC, "inside"),
-                                      (NSPAWN, "others"), (NSPAWN, "group"), (NSPAWN, "owner")], indirect=["kind"])
+                                      (NSPAWN, "others"), (NSPAWN, "group"), (NSPAWN, "owner"),
+                                      (INCUS, "others"), (INCUS, "inside"), (INCUS, "pool")], indirect=["kind"])
 def test_conv04_others_can_write_there(helper, kind, tree, who):
     """Then the tree is not what was looked at."""
-    top = tree.parents[1] if kind == LXC else tree.parent
+    top = tree.parent if kind == NSPAWN else tree.parents[2 if who == "pool" else 1]
     if who == "owner":
         os.chown(top, 1000, 0)
     elif who == "group":
@@ -221,19 +225,79 @@ def test_conv06_nspawn_runs(helper, where, how):
 def test_conv06_what_root_removed_is_given_back(helper, kind, tree):
     """But not where its file system may be missing, which shows an empty directory."""
     label(helper, kind)
-    top = tree.parents[1] if kind == LXC else tree.parent
-    (labelled(kind).parent if kind == LXC else labelled(kind)).rename(top / "elsewhere")
+    top = tree.parent if kind == NSPAWN else tree.parents[1]
+    (labelled(kind) if kind == NSPAWN else labelled(kind).parent).rename(top / "elsewhere")
     assert outcome(label(helper, kind, take=1)) == (errno.ENOENT, STEP_LABEL)
     assert outcome(label(helper, kind, take=2)) == (0, 0)
     shutil.rmtree(top)
     assert label(helper, kind, take=2).error == errno.ENOENT
-    top.mkdir()
+    if kind != INCUS: # who has that in each pool, also in one that has no containers
+        top.mkdir()
     assert outcome(label(helper, kind, take=2)) == (errno.ENOENT, STEP_LABEL)
     tree.mkdir(parents=True)
     assert outcome(label(helper, kind)) == outcome(label(helper, kind, take=2)) == (0, 0) and tree.exists()
 
 
-@pytest.mark.parametrize("adoptable", [(0, b"web", ID.encode(), 0), (3, b"web", ID.encode(), 0), (LXC, b"", ID.encode(), 0),
+def make(pool, name="web"):
+    tree = pathlib.Path(POOLS, pool, "containers", name, "rootfs")
+    tree.mkdir(parents=True)
+    return tree
+
+
+@pytest.fixture
+def pools():
+    """Of Incus: two of them."""
+    yield make("default"), make("other", "db")
+    shutil.rmtree("/var/lib/incus")
+
+
+def test_conv06_incus_pool_is_not_there(helper, pools):
+    """What is called as the original was in another pool is not the original, which is where nobody can see it for now."""
+    label(helper, INCUS)
+    home = labelled(INCUS).parent
+    pool = pathlib.Path(POOLS, "default")
+    assert os.system(f"mount -t tmpfs none {pool}") == 0
+    try:
+        another = make("other")
+        for take in 1, 2:
+            assert outcome(label(helper, INCUS, take=take)) == (errno.ENOENT, STEP_LABEL)
+        assert outcome(layer(helper, INCUS)) == (errno.ENOENT, STEP_LABEL)
+    finally:
+        os.system(f"umount {pool}")
+    # It comes back where it was, whatever else has that name.
+    assert home.exists() and outcome(layer(helper, INCUS)) == (0, 0)
+    assert outcome(label(helper, INCUS, take=1)) == (0, 0)
+    assert pools[0].exists() and another.exists() and not home.exists()
+    assert outcome(label(helper, INCUS, take=1)) == (0, 0)
+    # Of the two now none is meant.
+    assert outcome(label(helper, INCUS)) == (errno.EEXIST, STEP_LABEL)
+
+
+def test_conv06_incus_a_pool_without_containers_is_one(helper, pools):
+    label(helper, INCUS)
+    shutil.rmtree(pools[1].parent)
+    assert outcome(label(helper, INCUS, take=1)) == outcome(label(helper, INCUS, take=1)) == (0, 0)
+    label(helper, INCUS)
+    shutil.rmtree(labelled(INCUS).parent)
+    assert outcome(label(helper, INCUS, take=1)) == (errno.ENOENT, STEP_LABEL)
+    assert outcome(label(helper, INCUS, take=2)) == (0, 0)
+
+
+@pytest.mark.parametrize("top", ["/var/lib/incus", "/var/lib/lxd", "/var/snap/lxd/common/lxd"])
+def test_conv06_incus_runs(helper, pools, top):
+    with socket.socket(socket.AF_UNIX) as monitor:
+        monitor.bind(f"\0{top}/containers/web/command")
+        monitor.listen()
+        assert outcome(label(helper, INCUS)) == (errno.EBUSY, STEP_HELD)
+    assert outcome(label(helper, INCUS)) == (0, 0)
+    with socket.socket(socket.AF_UNIX) as monitor:
+        monitor.bind(f"\0{top}/containers/web/command")
+        monitor.listen()
+        assert outcome(layer(helper, INCUS)) == (errno.EBUSY, STEP_HELD)
+        assert outcome(label(helper, INCUS, take=1)) == (0, 0)
+
+
+@pytest.mark.parametrize("adoptable", [(0, b"web", ID.encode(), 0), (4, b"web", ID.encode(), 0), (LXC, b"", ID.encode(), 0),
                                        (LXC, b"..", ID.encode(), 0), (LXC, b"a/b", ID.encode(), 0), (LXC, b"w" * 68, ID.encode(), 0),
                                        (LXC, b"web", b"", 0), (LXC, b"web", b"../" * 11, 0), (LXC, b"web", b"a" * 68, 0),
                                        (LXC, b"web", ID.encode(), 3)])

@@ -18,6 +18,10 @@
 #define WALK_SECONDS (6 * 3600)
 #define LXC          "/var/lib/lxc"
 
+static const enum helper_adoptable_kind helper_kinds[] = { [BOTHY_ADOPT_LXC] = HELPER_ADOPTABLE_LXC,
+                                                           [BOTHY_ADOPT_NSPAWN] = HELPER_ADOPTABLE_NSPAWN,
+                                                           [BOTHY_ADOPT_INCUS] = HELPER_ADOPTABLE_INCUS };
+
 typedef struct {
   BothyHelperClient *helper;
   BothyAdoptSource *source;
@@ -112,7 +116,7 @@ bothy_adopt_survey_get_place (const BothyAdoptSurvey *self, const BothyAdoptSour
   const BothyAdoptMap *map = &self->plan->map;
   BothyPlace *place = g_new0 (BothyPlace, 1);
 
-  place->kind = source->kind == BOTHY_ADOPT_LXC ? HELPER_ADOPTABLE_LXC : HELPER_ADOPTABLE_NSPAWN;
+  place->kind = helper_kinds[source->kind];
   place->name = g_strdup (source->source);
   place->n_uids = map->n_uids;
   place->n_gids = map->n_gids;
@@ -402,13 +406,10 @@ on_opened (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 open_by_name (GTask *task)
 {
-  static const enum helper_adoptable_kind kinds[] = { [BOTHY_ADOPT_LXC] = HELPER_ADOPTABLE_LXC,
-                                                      [BOTHY_ADOPT_NSPAWN] = HELPER_ADOPTABLE_NSPAWN,
-                                                      [BOTHY_ADOPT_INCUS] = HELPER_ADOPTABLE_INCUS };
   const Look *look = g_task_get_task_data (task);
   struct helper_request request = { .op = HELPER_ADOPTABLE };
 
-  request.adoptable.kind = kinds[look->source->kind];
+  request.adoptable.kind = helper_kinds[look->source->kind];
   g_strlcpy (request.adoptable.name, look->source->source, sizeof request.adoptable.name);
   bothy_helper_client_call (look->helper, &request, NULL, on_opened, g_object_ref (task));
 }

@@ -25,16 +25,26 @@ bothy_place_free (BothyPlace *self)
   g_free (self);
 }
 
-static const char *
-kind_name (enum helper_adoptable_kind kind)
+static const char *const kinds[] = {
+  [HELPER_ADOPTABLE_LXC] = "lxc", [HELPER_ADOPTABLE_NSPAWN] = "nspawn", [HELPER_ADOPTABLE_INCUS] = "incus"
+};
+
+static gboolean
+parse_kind (const char *text, enum helper_adoptable_kind *ret_kind)
 {
-  return kind == HELPER_ADOPTABLE_LXC ? "lxc" : "nspawn";
+  for (guint kind = HELPER_ADOPTABLE_LXC; kind < G_N_ELEMENTS (kinds); kind++) {
+    if (g_str_equal (kinds[kind], text)) {
+      *ret_kind = (enum helper_adoptable_kind)kind;
+      return TRUE;
+    }
+  }
+  return FALSE;
 }
 
 char *
 bothy_place_describe (const BothyPlace *self)
 {
-  return g_strdup_printf ("%s:%s", kind_name (self->kind), self->name);
+  return g_strdup_printf ("%s:%s", kinds[self->kind], self->name);
 }
 
 /* ---- written down ---- */
@@ -59,7 +69,7 @@ set_extents (
 void
 bothy_place_to_record (const BothyPlace *self, GKeyFile *record, const char *group)
 {
-  g_key_file_set_string (record, group, "PlaceKind", kind_name (self->kind));
+  g_key_file_set_string (record, group, "PlaceKind", kinds[self->kind]);
   g_key_file_set_string (record, group, "PlaceName", self->name);
   set_extents (record, group, "PlaceUids", self->uids, self->n_uids);
   set_extents (record, group, "PlaceGids", self->gids, self->n_gids);
@@ -93,8 +103,7 @@ bothy_place_from_record (GKeyFile *record, const char *group, GError **error)
   if (!kind)
     return NULL;
   self->name = g_key_file_get_string (record, group, "PlaceName", NULL);
-  self->kind = g_str_equal (kind, "lxc") ? HELPER_ADOPTABLE_LXC : HELPER_ADOPTABLE_NSPAWN;
-  if (g_str_equal (kind, kind_name (self->kind)) && self->name && strlen (self->name) <= MAX_NAME &&
+  if (parse_kind (kind, &self->kind) && self->name && strlen (self->name) <= MAX_NAME &&
       get_extents (record, group, "PlaceUids", self->uids, &self->n_uids) &&
       get_extents (record, group, "PlaceGids", self->gids, &self->n_gids))
     return g_steal_pointer (&self);
