@@ -62,7 +62,7 @@ static int
 mind (pid_t command)
 {
   sigset_t all;
-  int status;
+  int status = 0;
 
   sigfillset (&all);
   while (!reap (command, &status)) {
