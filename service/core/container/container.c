@@ -608,6 +608,16 @@ bothy_container_set_start_failed (BothyContainer *self, const GError *error)
 }
 
 void
+bothy_container_set_not_started (BothyContainer *self, BothyStateReason reason)
+{
+  take_last_error (self, NULL);
+  bothy_container_set_unwanted (self);
+  self->reason = reason;
+  self->run_over = TRUE;
+  bothy_container_set_state (self, BOTHY_CONTAINER_STOPPED);
+}
+
+void
 bothy_container_set_running (BothyContainer *self,
                              BothySupervisor *supervisor,
                              guint32 leader,

@@ -348,6 +348,9 @@ void bothy_container_set_group (BothyContainer *self, const char *path);
 /* It could not be started, as ERROR says, which is copied: it has failed. */
 void bothy_container_set_start_failed (BothyContainer *self, const GError *error);
 
+/* Nothing was done yet to start it, and it is stopped instead, for REASON. */
+void bothy_container_set_not_started (BothyContainer *self, BothyStateReason reason);
+
 /* It runs under SUPERVISOR, which it keeps until its end. LEADER is the pid of its first process (0: not known),
    LEADER_PIDFD_ID names that for as long as the machine is up (0: the kernel does not say). SHUTDOWN_SIGNAL is
    what asks the first process to end, unless the spec says otherwise. */
