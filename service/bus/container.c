@@ -201,7 +201,7 @@ bothy_container_handle_kill (BothyCall *call)
 {
   const struct supervisor_message *request = call->request;
   BothyContainer *container = container_of (call);
-  g_autofree char *number = g_strdup_printf ("%d", request->signal);
+  g_autofree char *number = g_strdup_printf ("%d", request->value);
   GError *error = NULL;
 
   polkit_details_insert (call->details, "signal", number);
