@@ -85,6 +85,21 @@ bothy_per_user_wait (BothyPerUser *self, guint32 user, void (*turn) (gpointer da
   g_queue_push_tail (&self->waiting, waiting);
 }
 
+gboolean
+bothy_per_user_stop_waiting (BothyPerUser *self, gconstpointer data)
+{
+  for (GList *l = self->waiting.head; l; l = l->next) {
+    Waiting *found = l->data;
+
+    if (found->data == data) {
+      g_queue_delete_link (&self->waiting, l);
+      g_free (found);
+      return TRUE;
+    }
+  }
+  return FALSE;
+}
+
 void
 bothy_per_user_release (BothyPerUser *self, guint32 user)
 {

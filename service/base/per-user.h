@@ -36,6 +36,9 @@ gboolean bothy_per_user_take (BothyPerUser *self, guint32 user);
    comes first. TURN sees to it that bothy_per_user_release() is called. */
 void bothy_per_user_wait (BothyPerUser *self, guint32 user, void (*turn) (gpointer data), gpointer data);
 
+/* Who waits with DATA gets no turn any more; nothing was counted for him. FALSE: nobody waits with it. */
+gboolean bothy_per_user_stop_waiting (BothyPerUser *self, gconstpointer data);
+
 /* USER has one less. Whoever waits for it gets his turn before this returns. */
 void bothy_per_user_release (BothyPerUser *self, guint32 user);
 

@@ -201,11 +201,14 @@ bothy_container_handle_kill (BothyCall *call)
 {
   const struct supervisor_message *request = call->request;
   BothyContainer *container = container_of (call);
-  g_autofree char *number = g_strdup_printf ("%d", request->signal);
+  g_autofree char *number = g_strdup_printf ("%d", request->value);
   GError *error = NULL;
 
   polkit_details_insert (call->details, "signal", number);
-  if (require_processes (container, &error))
+  if (request->value == SIGKILL &&
+      bothy_registry_take_start_back (call->registry, container, reason_of (call)))
+    bothy_call_return (call, NULL);
+  else if (require_processes (container, &error))
     bothy_supervisor_call (container->supervisor, *request, NULL, NULL, on_killed, bothy_call_ref (call));
   else
     bothy_call_return_error (call, error);

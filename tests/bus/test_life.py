@@ -89,6 +89,7 @@ def test_LIFE_kill_and_exit_status(world, alice, box):
     wait(lambda: alice.state(box) == "failed")
     assert alice.get(box, CONTAINER, "LastExit") == (0, 9)
     assert alice.error(box, CONTAINER, "Kill", "(si)", "leader", 9) == "WrongState"
+    assert "Kill signal=9" in [deed for _, _, deed, _ in alice.call(box, CONTAINER, "GetHistory")[0]]
     alice.start(box)
     assert alice.state(box) == "running" and alice.get(box, CONTAINER, "LastError") == ""
 

@@ -53,11 +53,13 @@ class Gone(Exception):
 
 CONNECT = """
 address, uid, real = arguments
+# Who he is to be may not get there from the root.
+os.chdir(os.path.dirname(address))
 os.setgroups([])
 os.setresgid(uid, uid, uid)
 os.setresuid(uid if real is None else real, uid, uid)
 connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-connected.connect(address)
+connected.connect(os.path.basename(address))
 socket.send_fds(socket.socket(fileno=fds[0]), [b"x"], [connected.fileno()])
 """
 

@@ -88,6 +88,27 @@ test_longest_first (void)
   g_assert_cmpuint (of_alice, ==, 1);
 }
 
+/* Who leaves has no turn, and those behind him theirs. */
+static void
+test_stop_waiting (void)
+{
+  g_autoptr (BothyPerUser) starts = bothy_per_user_new (1, 0);
+  guint first = 0, second = 0, third = 0;
+
+  bothy_per_user_wait (starts, ALICE, count_turn, &first);
+  bothy_per_user_wait (starts, ALICE, count_turn, &second);
+  bothy_per_user_wait (starts, ALICE, count_turn, &third);
+  g_assert_false (bothy_per_user_stop_waiting (starts, &first));
+  g_assert_true (bothy_per_user_stop_waiting (starts, &second));
+  g_assert_false (bothy_per_user_stop_waiting (starts, &second));
+  bothy_per_user_release (starts, ALICE);
+  g_assert_cmpuint (second, ==, 0);
+  g_assert_cmpuint (third, ==, 1);
+  g_assert_cmpuint (bothy_per_user_count (starts, ALICE), ==, 1);
+  bothy_per_user_release (starts, ALICE);
+  g_assert_cmpuint (bothy_per_user_count_all (starts), ==, 0);
+}
+
 /* Those who still wait have no turn, and nothing is leaked. */
 static void
 test_free_with_waiting (void)
@@ -110,6 +131,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/per-user/no-bound", test_no_bound);
   g_test_add_func ("/per-user/turns", test_turns);
   g_test_add_func ("/per-user/longest-first", test_longest_first);
+  g_test_add_func ("/per-user/stop-waiting", test_stop_waiting);
   g_test_add_func ("/per-user/free-with-waiting", test_free_with_waiting);
   return g_test_run ();
 }

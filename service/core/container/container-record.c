@@ -123,6 +123,8 @@ set_starts (GKeyFile *record, const BothyContainer *self)
   g_key_file_set_boolean (record, GROUP, "Wanted", self->wanted);
   g_key_file_set_boolean (record, GROUP, "Due", self->due != 0);
   g_key_file_set_uint64 (record, GROUP, "Restarts", self->n_restarts);
+  g_key_file_set_uint64 (record, GROUP, "HealthRestarts", self->n_health_restarts);
+  g_key_file_set_boolean (record, GROUP, "LeftUnhealthy", self->left_unhealthy);
 }
 
 GKeyFile *
@@ -407,6 +409,7 @@ static void
 get_starts (GKeyFile *record, BothyContainer *self)
 {
   guint64 restarts = g_key_file_get_uint64 (record, GROUP, "Restarts", NULL);
+  guint64 health_restarts = g_key_file_get_uint64 (record, GROUP, "HealthRestarts", NULL);
 
   self->reason = get_reason (record, "Reason");
   self->cause = get_reason (record, "Cause");
@@ -414,6 +417,8 @@ get_starts (GKeyFile *record, BothyContainer *self)
   self->boot = get_string (record, "Boot");
   self->wanted = g_key_file_get_boolean (record, GROUP, "Wanted", NULL);
   self->n_restarts = (guint)MIN (restarts, BOTHY_RESTART_MAX_IN_A_ROW);
+  self->n_health_restarts = (guint)MIN (health_restarts, BOTHY_RESTART_MAX_IN_A_ROW);
+  self->left_unhealthy = g_key_file_get_boolean (record, GROUP, "LeftUnhealthy", NULL);
   if (g_key_file_get_boolean (record, GROUP, "Due", NULL))
     bothy_container_set_due (self);
 }

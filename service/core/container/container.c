@@ -486,6 +486,22 @@ bothy_container_set_restarts (BothyContainer *self, guint n)
 }
 
 void
+bothy_container_set_health_restarts (BothyContainer *self, guint n)
+{
+  self->n_health_restarts = n;
+  self->left_unhealthy = FALSE;
+}
+
+gboolean
+bothy_container_leave_unhealthy (BothyContainer *self)
+{
+  gboolean is_news = !self->left_unhealthy;
+
+  self->left_unhealthy = TRUE;
+  return is_news;
+}
+
+void
 bothy_container_set_given_up (BothyContainer *self, GError *error)
 {
   bothy_container_set_unwanted (self);
@@ -568,8 +584,10 @@ bothy_container_set_cause (BothyContainer *self, BothyStateReason cause, const c
   bothy_container_set_boot (self, boot);
   if (is_asked_for (cause))
     self->due = 0;
-  if (cause != BOTHY_REASON_RESTART && cause != BOTHY_REASON_UNHEALTHY)
+  if (cause != BOTHY_REASON_RESTART && cause != BOTHY_REASON_UNHEALTHY) {
     self->n_restarts = 0;
+    bothy_container_set_health_restarts (self, 0);
+  }
 }
 
 void
@@ -601,6 +619,16 @@ bothy_container_set_start_failed (BothyContainer *self, const GError *error)
   self->due = 0;
   self->run_over = TRUE;
   bothy_container_set_state (self, BOTHY_CONTAINER_FAILED);
+}
+
+void
+bothy_container_set_not_started (BothyContainer *self, BothyStateReason reason)
+{
+  take_last_error (self, NULL);
+  bothy_container_set_unwanted (self);
+  self->reason = reason;
+  self->run_over = TRUE;
+  bothy_container_set_state (self, BOTHY_CONTAINER_STOPPED);
 }
 
 void

@@ -158,11 +158,13 @@ struct _BothyContainer {
       *left; /* ids of volumes that were taken away from it in this run: it may have files of them open, or
                           have mounted them elsewhere */
 
-  char *after;      /* what the one is called that it is started after, or "" */
-  char *boot;       /* in which boot it was started last, or was not to be: bothy_marks_get_boot() */
-  gboolean wanted;  /* it was started, and nobody said since that it shall end */
-  guint n_restarts; /* unasked ones in a row */
-  guint due;        /* 0, or it is about to be started unasked: a number of its own for each time */
+  char *after;             /* what the one is called that it is started after, or "" */
+  char *boot;              /* in which boot it was started last, or was not to be: bothy_marks_get_boot() */
+  gboolean wanted;         /* it was started, and nobody said since that it shall end */
+  guint n_restarts;        /* unasked ones in a row, of those after it had ended, */
+  guint n_health_restarts; /* and of those for it was unhealthy */
+  gboolean left_unhealthy; /* there are no more of the latter, and that was told */
+  guint due;               /* 0, or it is about to be started unasked: a number of its own for each time */
 
   guint n_reboots; /* since the time below, which is monotonic, in µs */
   gint64 reboots_since;
@@ -304,6 +306,12 @@ void bothy_container_set_unwanted (BothyContainer *self);
 /* It is started again for the Nth time in a row. */
 void bothy_container_set_restarts (BothyContainer *self, guint n);
 
+/* It is restarted for the Nth time in a row because it was unhealthy; 0: it was well since, or somebody began anew. */
+void bothy_container_set_health_restarts (BothyContainer *self, guint n);
+
+/* It is not any more, however unhealthy it is. FALSE: that was said before. */
+gboolean bothy_container_leave_unhealthy (BothyContainer *self);
+
 /* It is not started again any more: it has failed, as ERROR (transfer full) says. */
 void bothy_container_set_given_up (BothyContainer *self, GError *error);
 
@@ -346,6 +354,9 @@ void bothy_container_set_group (BothyContainer *self, const char *path);
 
 /* It could not be started, as ERROR says, which is copied: it has failed. */
 void bothy_container_set_start_failed (BothyContainer *self, const GError *error);
+
+/* Nothing was done yet to start it, and it is stopped instead, for REASON. */
+void bothy_container_set_not_started (BothyContainer *self, BothyStateReason reason);
 
 /* It runs under SUPERVISOR, which it keeps until its end. LEADER is the pid of its first process (0: not known),
    LEADER_PIDFD_ID names that for as long as the machine is up (0: the kernel does not say). SHUTDOWN_SIGNAL is

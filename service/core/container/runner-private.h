@@ -19,6 +19,7 @@ struct _BothyRunner {
   BothyVolumes *volumes;
   BothyPlugs *plugs;
   BothyPerUser *starts; /* under way */
+  GHashTable *queued;   /* BothyContainer → the start that waits for its turn among them */
   BothyTrees *trees;
   int containers_fd;
   int sockets_fd;        /* where supervisors listen */

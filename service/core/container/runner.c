@@ -301,6 +301,7 @@ bothy_runner_finalize (GObject *object)
   g_object_unref (self->helper);
   g_object_unref (self->cgroups);
   bothy_per_user_free (self->starts);
+  g_hash_table_unref (self->queued);
   g_object_unref (self->repair);
   g_object_unref (self->plugs);
   g_object_unref (self->trees);
@@ -342,6 +343,7 @@ bothy_runner_new (BothyHelperClient *helper,
   self->network = g_object_ref (network);
   self->admission = admission;
   self->starts = bothy_per_user_new (MAX_STARTS_EACH, MAX_STARTS);
+  self->queued = g_hash_table_new (NULL, NULL);
   self->plugs = bothy_plugs_new (helper, monitor);
   self->trees = bothy_trees_new (helper, images, uppers);
   self->repair = bothy_network_repair_new (network, admission);

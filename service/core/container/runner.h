@@ -60,6 +60,12 @@ void bothy_runner_start (BothyRunner *self,
                          gpointer user_data);
 gboolean bothy_runner_start_finish (BothyRunner *self, GAsyncResult *result, GError **error);
 
+/* Whether a start of CONTAINER waits until there are fewer under way: nothing was done for it yet. */
+gboolean bothy_runner_is_start_queued (BothyRunner *self, const BothyContainer *container);
+
+/* Take back a start of CONTAINER that is queued: whoever wanted it gets CANCELLED, and CONTAINER is stopped, for REASON. */
+void bothy_runner_take_start_back (BothyRunner *self, BothyContainer *container, BothyStateReason reason);
+
 /* End CONTAINER, which is active: ask, and after TIMEOUT seconds (0: at once) kill. REASON says who wants that. */
 void bothy_runner_stop (BothyRunner *self,
                         BothyContainer *container,

@@ -59,6 +59,7 @@ typedef struct {
   guint pending;     /* answers that have not come yet */
   GPtrArray *mounts; /* of the owner's directories */
   GCancellable *attaching;
+  gboolean has_turn; /* until then nothing is done for it */
   gboolean spawn_sent, spawned, prepare_sent, recorded, networked, settled, attach_sent, attached, plug_sent,
       plugged, cleared, start_sent;
 } Start;
@@ -70,6 +71,7 @@ start_free (Start *start)
 {
   g_autoptr (BothyRunner) runner = start->runner;
   guint32 owner = start->container->owner;
+  gboolean had_turn = start->has_turn;
 
   if (start->timer)
     g_source_remove (start->timer);
@@ -88,7 +90,8 @@ start_free (Start *start)
   g_object_unref (start->container);
   g_object_unref (start->task);
   g_free (start);
-  bothy_per_user_release (runner->starts, owner);
+  if (had_turn)
+    bothy_per_user_release (runner->starts, owner);
 }
 
 static void
@@ -775,7 +778,15 @@ advance_start (Start *start)
     undo_start (start);
 }
 
-/* A supervisor that stands still. */
+/* It waits for its turn no more. */
+static void
+leave_queue (Start *start)
+{
+  bothy_per_user_stop_waiting (start->runner->starts, start);
+  g_hash_table_remove (start->runner->queued, start->container);
+}
+
+/* A supervisor that stands still, or starts of the same user's that do. */
 static gboolean
 on_deadline (gpointer user_data)
 {
@@ -784,6 +795,8 @@ on_deadline (gpointer user_data)
   start->timer = 0;
   fail_start (start, g_error_new (BOTHY_ERROR, BOTHY_ERROR_START_FAILED, "it took longer than %d seconds",
                                   START_SECONDS));
+  if (!start->has_turn)
+    leave_queue (start);
   advance_start (start);
   return G_SOURCE_REMOVE;
 }
@@ -835,13 +848,14 @@ begin_start (gpointer data)
   const BothyContainer *container = start->container;
   GError *error = NULL;
 
+  start->has_turn = TRUE;
+  g_hash_table_remove (start->runner->queued, container);
   if (!bothy_conflicts_check_listed (container->range_base, BOTHY_RANGE_SIZE, &error) ||
       !make_sockets (start, &error)) {
     fail_start (start, error);
     undo_start (start);
     return;
   }
-  start->timer = g_timeout_add_seconds (START_SECONDS, on_deadline, start);
   BOTHY_FAULT_POINT ("start.listening");
   if (bothy_container_wants_network (container))
     bothy_network_prepare (start->runner->network);
@@ -866,8 +880,31 @@ bothy_runner_start (BothyRunner *self,
   start->task = g_task_new (self, NULL, callback, user_data);
   start->stdio = stdio ? g_object_ref (stdio) : NULL;
   start->listen_fd = start->their_fd = -1;
+  start->timer = g_timeout_add_seconds (START_SECONDS, on_deadline, start);
   bothy_container_set_starting (container);
+  g_hash_table_insert (self->queued, container, start);
   bothy_per_user_wait (self->starts, container->owner, begin_start, start);
+}
+
+gboolean
+bothy_runner_is_start_queued (BothyRunner *self, const BothyContainer *container)
+{
+  return g_hash_table_contains (self->queued, container);
+}
+
+void
+bothy_runner_take_start_back (BothyRunner *self, BothyContainer *container, BothyStateReason reason)
+{
+  Start *start = g_hash_table_lookup (self->queued, container);
+
+  g_return_if_fail (start);
+  leave_queue (start);
+  bothy_container_set_not_started (container, reason);
+  bothy_runner_save (self, container);
+  g_task_return_new_error (start->task, BOTHY_ERROR, BOTHY_ERROR_CANCELLED,
+                           "Container %s: it was stopped while its start waited for others",
+                           container->spec->name);
+  start_free (start);
 }
 
 gboolean

@@ -43,7 +43,6 @@ typedef struct {
 
   gint64 notes_since; /* monotonic, µs; of the changes from then on, within NOTES_TIME, */
   guint n_notes;      /* as many were noted */
-  gboolean gave_up;   /* it is unhealthy, and was told not to be restarted for it any more */
 
   /* While it is asked. */
   guint32 id;            /* 0: it is not */
@@ -217,18 +216,20 @@ restart (Watch *watch)
 {
   Health *self = watch->health;
   BothyContainer *container = watch->container;
-  guint n = container->n_restarts, max = bothy_restart_get_max (&container->spec->autostart);
+  guint n = container->n_health_restarts, max = bothy_restart_get_max (&container->spec->autostart);
   g_autofree char *last = g_strdup_printf ("unhealthy, not restarted again, after restart %u of %u", n, max);
 
   if (n >= max) {
-    if (!watch->gave_up)
+    /* On record, so that the next bothyd does not say it again. */
+    if (bothy_container_leave_unhealthy (container)) {
       note (self, container, last);
-    watch->gave_up = TRUE;
+      save (self, container);
+    }
     return;
   }
   if (g_get_monotonic_time () - watch->since < (gint64)bothy_restart_get_delay (n + 1) * 1000)
     return;
-  bothy_container_set_restarts (container, n + 1);
+  bothy_container_set_health_restarts (container, n + 1);
   save (self, container);
   note (self, container, "restarted, for it is unhealthy");
   bothy_registry_restart (self->registry, container, STOP_SECONDS, BOTHY_REASON_UNHEALTHY, on_dealt_with,
@@ -294,11 +295,11 @@ note_change (Watch *watch, BothyHealthState before)
 static void
 end_row (Watch *watch)
 {
-  if (watch->container->n_restarts == 0 ||
+  if ((watch->container->n_restarts == 0 && watch->container->n_health_restarts == 0) ||
       g_get_monotonic_time () - watch->since < BOTHY_RESTART_STEADY_SECONDS * G_USEC_PER_SEC)
     return;
   bothy_container_set_restarts (watch->container, 0);
-  watch->gave_up = FALSE;
+  bothy_container_set_health_restarts (watch->container, 0);
   save (watch->health, watch->container);
 }
 

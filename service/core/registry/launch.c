@@ -15,6 +15,7 @@ typedef struct {
   BothyCredentials *credentials;
   BothyContainer *container; /* once it is made */
   gboolean started;          /* it runs, because this started it */
+  GSource *cancelling;       /* while it is being started, or NULL */
   GError *error;             /* why the container has to go again */
 } Launch;
 
@@ -112,10 +113,13 @@ on_started (GObject *source, GAsyncResult *result, gpointer user_data)
 
   BOTHY_FAULT_POINT ("launch.started");
   launch->started = bothy_registry_change_finish (BOTHY_REGISTRY (source), result, &error);
-  if (!launch->started)
-    undo_launch (task, error);
-  else if (g_cancellable_is_cancelled (launch->operation->cancellable))
+  g_source_destroy (launch->cancelling);
+  g_clear_pointer (&launch->cancelling, g_source_unref);
+  if (g_cancellable_is_cancelled (launch->operation->cancellable)) {
+    g_clear_error (&error);
     undo_launch (task, cancelled_error ());
+  } else if (!launch->started)
+    undo_launch (task, error);
   else
     g_task_return_pointer (task, g_object_ref (launch->container), g_object_unref);
 }
@@ -128,6 +132,30 @@ note_launch (BothyRegistry *self, const Launch *launch)
 
   bothy_history_note (bothy_containers_get_directory (bothy_registry_get_containers (self)),
                       launch->container, launch->operation->user, deed, "owner");
+}
+
+/* A start that is under way ends first, which takes a moment; one that waits for others may have to wait long. */
+static gboolean
+on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  const Launch *launch = g_task_get_task_data (user_data);
+
+  bothy_registry_take_start_back (g_task_get_source_object (user_data), launch->container,
+                                  BOTHY_REASON_ASKED);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+start (GTask *task)
+{
+  BothyRegistry *self = g_task_get_source_object (task);
+  Launch *launch = g_task_get_task_data (task);
+
+  bothy_operation_set_phase (launch->operation, "starting");
+  launch->cancelling = g_cancellable_source_new (launch->operation->cancellable);
+  g_source_set_callback (launch->cancelling, G_SOURCE_FUNC (on_cancelled), task, NULL);
+  g_source_attach (launch->cancelling, NULL);
+  bothy_registry_start (self, launch->container, NULL, BOTHY_REASON_ASKED, on_started, g_object_ref (task));
 }
 
 static void
@@ -146,8 +174,7 @@ on_created (GObject *source, GAsyncResult *result, gpointer user_data)
     undo_launch (task, cancelled_error ());
   else {
     note_launch (self, launch);
-    bothy_operation_set_phase (launch->operation, "starting");
-    bothy_registry_start (self, launch->container, NULL, BOTHY_REASON_ASKED, on_started, g_object_ref (task));
+    start (task);
   }
 }
 

@@ -182,6 +182,18 @@ on_joined_stop (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
 }
 
+gboolean
+bothy_registry_take_start_back (BothyRegistry *self, BothyContainer *container, BothyStateReason reason)
+{
+  BothyRunner *runner = bothy_registry_get_runner (self);
+
+  if (!bothy_runner_is_start_queued (runner, container))
+    return FALSE;
+  keep_down (self, container);
+  bothy_runner_take_start_back (runner, container, reason);
+  return TRUE;
+}
+
 void
 bothy_registry_stop (BothyRegistry *self,
                      BothyContainer *container,
@@ -192,6 +204,11 @@ bothy_registry_stop (BothyRegistry *self,
 {
   g_autoptr (GTask) task = NULL;
 
+  if (bothy_registry_take_start_back (self, container, reason)) {
+    task = g_task_new (self, NULL, callback, user_data);
+    g_task_return_boolean (task, TRUE);
+    return;
+  }
   if (can_join_stop (container)) {
     task = g_task_new (self, NULL, callback, user_data);
     join_stop (self, container, timeout, reason, on_joined_stop, task);
@@ -437,21 +454,28 @@ on_free_again (BothyContainer *container, gpointer user_data)
 
 /* It is stopped now. What yielded to that may not be over yet: a copy of its files ends when it is whole. */
 static void
-on_cut_short (GObject *source, GAsyncResult *result, gpointer user_data)
+delete_when_free (GTask *task)
 {
-  g_autoptr (GTask) task = user_data;
   ForcedDelete *forced = g_task_get_task_data (task);
-  BothyContainer *container = forced->container;
-  GError *error = NULL;
 
-  if (!bothy_runner_stop_finish (BOTHY_RUNNER (source), result, &error))
-    g_task_return_error (task, error);
-  else if (container->busy)
+  if (forced->container->busy)
     forced->settled =
-        g_signal_connect_data (container, "settled", G_CALLBACK (on_free_again), g_object_ref (task),
+        g_signal_connect_data (forced->container, "settled", G_CALLBACK (on_free_again), g_object_ref (task),
                                (GClosureNotify)(GCallback)g_object_unref, G_CONNECT_DEFAULT);
   else
     delete_at_last (task);
+}
+
+static void
+on_cut_short (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+
+  if (bothy_runner_stop_finish (BOTHY_RUNNER (source), result, &error))
+    delete_when_free (task);
+  else
+    g_task_return_error (task, error);
 }
 
 static void
@@ -467,7 +491,10 @@ cut_short_and_delete (BothyRegistry *self,
   forced->container = g_object_ref (container);
   forced->user = user;
   g_task_set_task_data (task, forced, forced_delete_free);
-  join_stop (self, container, 0, BOTHY_REASON_ASKED, on_cut_short, task);
+  if (bothy_registry_take_start_back (self, container, BOTHY_REASON_ASKED))
+    delete_when_free (task);
+  else
+    join_stop (self, container, 0, BOTHY_REASON_ASKED, on_cut_short, task);
 }
 
 void
@@ -480,7 +507,8 @@ bothy_registry_delete (BothyRegistry *self,
 {
   g_autoptr (GTask) task = NULL;
 
-  if (force && can_join_stop (container)) {
+  if (force && (can_join_stop (container) ||
+                bothy_runner_is_start_queued (bothy_registry_get_runner (self), container))) {
     cut_short_and_delete (self, container, user, callback, user_data);
     return;
   }

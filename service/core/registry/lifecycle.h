@@ -16,6 +16,11 @@ void bothy_registry_start (BothyRegistry *self,
                            GAsyncReadyCallback callback,
                            gpointer user_data);
 
+/* Take back a start of CONTAINER that waits until there are fewer under way: whoever wanted it gets CANCELLED, and it is
+   stopped, for REASON. FALSE: no start of it waits, and nothing happens. */
+gboolean
+bothy_registry_take_start_back (BothyRegistry *self, BothyContainer *container, BothyStateReason reason);
+
 /* Ask CONTAINER to end, and kill it after TIMEOUT seconds (0: at once). REASON says who wants that. One that is about to be
    started unasked is not any more. */
 void bothy_registry_stop (BothyRegistry *self,
