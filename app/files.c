@@ -87,6 +87,12 @@ mount (AppObject *container)
 
 /* ---- while it runs ---- */
 
+static gboolean
+is_in_use (AppObject *container)
+{
+  return app_state_is_running (container) || app_state_is_moving (container);
+}
+
 static void
 on_stopped (GObject *source, GAsyncResult *result, gpointer data)
 {
@@ -110,6 +116,9 @@ on_response (AdwAlertDialog *dialog, const char *response, AppObject *container)
   if (g_str_equal (response, "folders")) {
     g_action_group_activate_action (G_ACTION_GROUP (application), "folders",
                                     g_variant_new_string (app_object_path (container)));
+  } else if (g_str_equal (response, "stop") && !is_in_use (container)) {
+    /* It ended while the dialog was there. */
+    mount (container);
   } else if (g_str_equal (response, "stop")) {
     g_application_hold (application);
     app_object_call (container, "Stop", g_variant_new ("(a{sv})", NULL), NULL, NULL, on_stopped, NULL);
@@ -147,7 +156,7 @@ say_never_ran (AppObject *container)
 void
 app_files_open (AppObject *container)
 {
-  if (app_state_is_running (container) || app_state_is_moving (container))
+  if (is_in_use (container))
     ask (container);
   else if (app_object_number (container, "StartedAt") == 0)
     say_never_ran (container);

@@ -430,6 +430,14 @@ def test_files_of_one_that_runs(app, host, manager, folder):
     app.action("files", path("web"))
     app.click("Stop and Show Files")
     assert manager() == TREE and state(host, "web") == "stopped"
+    host.run("alice", "bothy", "start", "web", check=True)
+    app.see("Stop web")
+    app.action("files", path("web"))
+    app.see("Stop “web”?")
+    host.run("alice", "bothy", "stop", "--timeout", "0", "web", check=True)
+    app.see("Start web")
+    app.click("Stop and Show Files")
+    assert manager() == TREE
 
 
 def test_files_that_can_not_be_shown(app, host, manager):
