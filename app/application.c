@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 
 #include "client.h"
+#include "files.h"
 #include "report.h"
 #include "terminal.h"
 #include "window.h"
@@ -100,6 +101,8 @@ run_errand (AppApplication *self, Errand *errand)
     say_failed (self);
   else if (g_str_equal (errand->action, "shell") && container)
     open_shell (self, container);
+  else if (g_str_equal (errand->action, "files") && container)
+    app_files_open (container);
   else
     app_window_show (show_window (self), errand->action, container);
 }
@@ -221,10 +224,11 @@ static void
 app_application_startup (GApplication *application)
 {
   static const GActionEntry entries[] = {
-    { "shell", on_action, "s" },   { "log", on_action, "s" }, { "files", on_action, "s" },
-    { "details", on_action, "s" }, { "new", on_action },      { "list", on_action },
-    { "images", on_action },       { "volumes", on_action },  { "users", on_action },
-    { "doctor", on_action },       { "about", on_about },     { "quit", on_quit },
+    { "shell", on_action, "s" },   { "log", on_action, "s" },     { "files", on_action, "s" },
+    { "details", on_action, "s" }, { "folders", on_action, "s" }, { "new", on_action },
+    { "list", on_action },         { "images", on_action },       { "volumes", on_action },
+    { "users", on_action },        { "doctor", on_action },       { "about", on_about },
+    { "quit", on_quit },
   };
   static const struct {
     const char *action;

@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * The one process of the application in a session. On the session bus it has the actions "shell", "log", "files" and
- * "details", each with the path of a container, and "new", "list" and "doctor" without: by these others, such as the
+ * The one process of the application in a session. On the session bus it has the actions "shell", "log", "files",
+ * "folders" and "details", each with the path of a container, and "new", "list" and "doctor" without: by these others, such as the
  * shell's menu, open it where they want it.
  */
 

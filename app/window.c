@@ -209,7 +209,7 @@ show_of_container (AppWindow *self, const char *what, AppObject *container)
   show_container (self, container);
   if (g_str_equal (what, "log"))
     adw_navigation_view_push (self->pages, app_log_page_new (container));
-  else if (g_str_equal (what, "files"))
+  else if (g_str_equal (what, "folders"))
     adw_navigation_view_push (self->pages, app_folders_page_new (self->client, container));
 }
 

@@ -17,7 +17,7 @@ GtkWidget *app_window_new (GtkApplication *application, AppClient *client, AppWo
 
 /**
  * app_window_show:
- * @what: "list", "new", "images", "doctor"; "details", "log" or "files" of a container
+ * @what: "list", "new", "images", "doctor"; "details", "log" or "folders" of a container
  * @container: (nullable): if it needs one; NULL if there is none by that path, which is told
  */
 void app_window_show (AppWindow *window, const char *what, AppObject *container);

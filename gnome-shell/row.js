@@ -77,6 +77,7 @@ export class Row extends Section {
         this.problem = null;
         this._menu = menu;
         this._container = null;
+        this._shown = null;
         this._keys = [];
 
         this.item = new RowItem(() => this._activate(), open => this.turn(open, true));
@@ -117,21 +118,32 @@ export class Row extends Section {
     /** @param {object} container - as client.js has it */
     update(container) {
         const {name, state} = container;
-        const changing = Words.isChanging(state);
 
         if (this._container && this._state !== state)
             this.problem = null;
         this._container = container;
         this._state = state;
+        // Every row is looked at whenever anything changes: of one that stays as it is no actor is touched.
+        const detail = this.problem ?? Words.detail(container);
+        const shown = JSON.stringify([name, state, detail, this.problem, Words.address(container), this._menu.application]);
+        if (shown !== this._shown)
+            this._show(container, detail);
+        this._shown = shown;
+    }
+
+    _show(container, detail) {
+        const {name, state} = container;
+        const changing = Words.isChanging(state);
+
         this._name.text = name;
-        this._detail.text = this.problem ?? Words.detail(container);
+        this._detail.text = detail;
         this._icon.icon_name = changing ? 'content-loading-symbolic' : ICONS[state] ?? '';
         this._icon.style_class = `popup-menu-icon bothy-${this.problem ? 'failed' : state}`;
         // Why something went wrong is worth a second line.
         const whole = this.problem !== null || state === 'failed';
         this._detail.clutter_text.line_wrap = whole;
         this._detail.clutter_text.ellipsize = whole ? Pango.EllipsizeMode.NONE : Pango.EllipsizeMode.END;
-        this.item.accessible_name = Words.spoken(container, this._detail.text);
+        this.item.accessible_name = Words.spoken(container, detail);
         this._main.visible = !changing;
         this._main.icon_name = state === 'running' ? 'media-playback-stop-symbolic' : 'media-playback-start-symbolic';
         // Translators: %s in these is a container's name.

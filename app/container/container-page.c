@@ -44,6 +44,8 @@ struct _AppContainerPage {
   AdwActionRow *state;
   GtkButton *toggle;
   AdwActionRow *address;
+  AdwActionRow *files;
+  GtkWidget *unmount;
   AppUsageGroup *usage;
   AdwPreferencesGroup *settings;
   GtkWidget *links[N_LINKS];
@@ -92,6 +94,25 @@ on_shell (GSimpleAction *action, GVariant *parameter, gpointer data)
   AppContainerPage *self = APP_CONTAINER_PAGE (data);
 
   gtk_widget_activate_action (GTK_WIDGET (self), "app.shell", "s", app_object_path (self->container));
+}
+
+static void
+on_files (GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+  AppContainerPage *self = APP_CONTAINER_PAGE (data);
+
+  gtk_widget_activate_action (GTK_WIDGET (self), "app.files", "s", app_object_path (self->container));
+}
+
+/* As long as they are mounted the service makes no snapshot and no copy of it. */
+static void
+on_unmount (GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+  AppContainerPage *self = APP_CONTAINER_PAGE (data);
+  g_autofree char *what =
+      g_strdup_printf (_ ("The files of “%s” are still shown"), app_object_text (self->container, "Name"));
+
+  app_report_call (GTK_WIDGET (self), self->container, "UnmountTree", NULL, what);
 }
 
 static void
@@ -283,6 +304,20 @@ update_state (AppContainerPage *self)
 }
 
 static void
+update_files (AppContainerPage *self)
+{
+  const char *tree = app_object_text (self->container, "TreePath");
+  const char *line = _ ("All that is in the container");
+
+  if (tree[0])
+    line = tree;
+  else if (app_state_is_running (self->container) || app_state_is_moving (self->container))
+    line = _ ("Can be shown while it does not run");
+  adw_action_row_set_subtitle (self->files, line);
+  gtk_widget_set_visible (self->unmount, tree[0] != '\0');
+}
+
+static void
 update_failure (AppContainerPage *self)
 {
   const char *state = app_object_text (self->container, "State");
@@ -350,6 +385,7 @@ update (AppContainerPage *self)
     self->shown_name = g_strdup (name);
   }
   update_state (self);
+  update_files (self);
   update_failure (self);
   update_about (self);
   update_links (self);
@@ -412,6 +448,8 @@ app_container_page_class_init (AppContainerPageClass *class)
   gtk_widget_class_bind_template_child (widget_class, AppContainerPage, state);
   gtk_widget_class_bind_template_child (widget_class, AppContainerPage, toggle);
   gtk_widget_class_bind_template_child (widget_class, AppContainerPage, address);
+  gtk_widget_class_bind_template_child (widget_class, AppContainerPage, files);
+  gtk_widget_class_bind_template_child (widget_class, AppContainerPage, unmount);
   gtk_widget_class_bind_template_child (widget_class, AppContainerPage, usage);
   gtk_widget_class_bind_template_child (widget_class, AppContainerPage, settings);
   gtk_widget_class_bind_template_child (widget_class, AppContainerPage, image);
@@ -425,13 +463,9 @@ static void
 app_container_page_init (AppContainerPage *self)
 {
   static const GActionEntry entries[] = {
-    { "toggle", on_toggle },
-    { "thaw", on_toggle },
-    { "restart", on_restart },
-    { "freeze", on_freeze },
-    { "shell", on_shell },
-    { "delete", on_delete },
-    { "copy-address", on_copy_address },
+    { "toggle", on_toggle },   { "thaw", on_toggle },   { "restart", on_restart },
+    { "freeze", on_freeze },   { "shell", on_shell },   { "files", on_files },
+    { "unmount", on_unmount }, { "delete", on_delete }, { "copy-address", on_copy_address },
     { "log", on_log },
   };
 

@@ -358,13 +358,99 @@ def test_folder_is_dropped_on_a_container(app, host, folder):
     app.click("Share")
     wait_for(lambda: host.run("alice", "bothy exec web -- cat /mnt/work/file").stdout == "hello\n",
              app.read)
-    app.action("files", path("web"))
+    app.action("folders", path("web"))
     app.see(folder)
     app.see("Seen as /mnt/work")
     app.shot("folders")
     app.click("Stop Sharing /home/alice/disk/work")
     app.see_not("Seen as /mnt/work")
     assert info(host, "web")["mounts"] == []
+
+
+@pytest.fixture
+def manager(host):
+    """A file manager, which writes down what it is to show; gives what it was asked for last, and forgets it."""
+    asked = host.root / "run/user/1000/shown"
+    host.write("/usr/local/bin/manager", '#!/bin/sh\necho "$1" >/run/user/1000/shown.new && mv /run/user/1000/shown.new '
+               '/run/user/1000/shown\n', 0o755)
+    host.write("/usr/share/applications/manager.desktop", "[Desktop Entry]\nType=Application\nName=Manager\n"
+               "Exec=/usr/local/bin/manager %u\nMimeType=inode/directory;\n")
+    host.write("/etc/xdg/mimeapps.list", "[Default Applications]\ninode/directory=manager.desktop\n")
+
+    def last():
+        wait_for(asked.exists, "a file manager")
+        text = asked.read_text()
+        asked.unlink()
+        return text.strip()
+    yield last
+    for name in "/usr/local/bin/manager", "/usr/share/applications/manager.desktop", "/etc/xdg/mimeapps.list":
+        (host.root / name.lstrip("/")).unlink(missing_ok=True)
+
+
+TREE = "/run/bothy/trees/1000/web"
+
+
+def test_files_in_the_file_manager(app, host, manager):
+    """As the extension's button asks for them: those of the container, and not the folders that it shares."""
+    make(host, "web")
+    host.run("alice", "bothy exec web -- touch /inside && bothy stop --timeout 0 web", check=True)
+    app.action("files", path("web"))
+    assert manager() == TREE and host.output("alice", f"ls {TREE}/inside") == f"{TREE}/inside"
+    app.action("details", path("web"))
+    app.see(f"Files|{TREE}")
+    app.shot("files")
+    app.click("Stop Showing Its Files")
+    app.see("All that is in the container")
+    assert not (host.root / TREE.lstrip("/")).exists()
+    app.click("Files")
+    assert manager() == TREE
+    (host.root / "usr/share/applications/manager.desktop").unlink()
+    app.click("Files")
+    app.see("The files of “web” are not shown")
+
+
+def test_files_of_one_that_runs(app, host, manager, folder):
+    """Why they can not be shown now is said, with what can be done: its shared folders, or to stop it."""
+    make(host, "web")
+    app.action("details", path("web"))
+    app.see("Can be shown while it does not run")
+    app.click("Files")
+    app.see("Its files can be shown only while it does not run.")
+    assert "Shared Folders" not in app.read()
+    app.click("Cancel")
+    app.see_not("Its files can be shown only")
+    host.run("alice", "bothy", "mount", "add", "web", f"{folder}:/mnt/work", check=True)
+    app.see(folder)
+    app.action("files", path("web"))
+    app.see("Stop “web”?")
+    app.shot("files-running")
+    app.click("Shared Folders")
+    app.see("Seen as /mnt/work")
+    assert state(host, "web") == "running"
+    app.action("files", path("web"))
+    app.click("Stop and Show Files")
+    assert manager() == TREE and state(host, "web") == "stopped"
+    host.run("alice", "bothy", "start", "web", check=True)
+    app.see("Stop web")
+    app.action("files", path("web"))
+    app.see("Stop “web”?")
+    host.run("alice", "bothy", "stop", "--timeout", "0", "web", check=True)
+    app.see("Start web")
+    app.click("Stop and Show Files")
+    assert manager() == TREE
+
+
+def test_files_that_can_not_be_shown(app, host, manager):
+    """One that never ran has none of its own; what the service refuses is told with its reason."""
+    host.run("alice", "bothy", "create", "busybox", "web", check=True)
+    app.action("files", path("web"))
+    app.see("“web” has files of its own once it was started")
+    host.run("alice", "bothy start web && bothy stop --timeout 0 web && bothy snapshot create web now", check=True)
+    app.action("files", path("web"))
+    app.see("The files of “web” are not shown: This can not be done in the state that it is in.")
+    app.click("Details")
+    app.see("since its last snapshot; start it once")
+    app.click("Close")
 
 
 def test_folder_with_a_sign_of_markup(app, host, folder):

@@ -84,11 +84,11 @@ def test_two_hundred(desktop):
     """They are made a few at a time, and what they take does not stop the desktop."""
     took = desktop.eval("""
         const {_client: client} = indicator;
-        const load = client.load;
+        // Neither a service that wakes nor what it says then takes them away again.
+        client.wake = client.load = client.refreshStats = async () => {};
         for (let i = 0; i < 200; i++)
             client.containers.set(`/c${i}`, {path: `/c${i}`, name: `c${i}`, state: i % 2 ? 'running' : 'stopped', reason: '',
                 error: '', exit: [0, 0], addresses: [], stoppedAt: 0});
-        client.refreshStats = async () => {};
         const times = [];
         const sync = indicator._sync;
         indicator._sync = function () {
@@ -111,8 +111,8 @@ def test_two_hundred(desktop):
     desktop.enable()
     print(f"milliseconds: {took}")
     assert height <= 400
-    # Every row looked at, on a machine that others use as well.
-    assert min(took[1:]) < 25
+    # Every row looked at, and none touched, on a machine that others use as well.
+    assert min(took[-8:]) < 4
 
 
 def test_switched_off_while_its_menu_is_open(desktop):
