@@ -108,11 +108,14 @@ enum helper_op {
      CAP_DAC_READ_SEARCH. Fd 0 is an inotify(7) instance, which tells when nothing keeps the file system any more. Reply: a detached mount of
      it, and NUMBER, the watch. */
   HELPER_TREE = 21,
-  /* Clone what TREE mounted for OWNER as NAME. In the host's mount namespace. CAP_SYS_ADMIN. Reply: a detached mount of it. */
+  /* Clone what TREE mounted for OWNER as NAME; EROFS: it is about to be taken away. In the host's mount namespace. CAP_SYS_ADMIN.
+     Reply: a detached mount of it. */
   HELPER_TREE_CLONE = 22,
   /* Take it away; that it is not there is no error. What is open in it stays open to be read, and can be written no more; while some file
      is open to be written, nothing is done. In the host's mount namespace. CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH. */
   HELPER_TREE_CLOSE = 23,
+  /* The same of a container that is being deleted: also while some file is open to be written. */
+  HELPER_TREE_DETACH = 24,
 };
 
 enum helper_adoptable_kind {
@@ -219,7 +222,7 @@ struct helper_request {
   };
   struct helper_nic nic;
   struct helper_quota quota;
-  char name[68]; /* TREE, TREE_CLONE, TREE_CLOSE: NUL-terminated; checked: a-z, 0-9 and dashes only */
+  char name[68]; /* TREE…: NUL-terminated; checked: a-z, 0-9 and dashes only */
 };
 
 /* Where it went wrong, so that the text is made in one place: the broker. */
@@ -258,7 +261,7 @@ enum helper_step {
   HELPER_STEP_LABEL = 27,
   HELPER_STEP_TREE = 29,         /* TREE: mounting it; ENOENT: nothing was ever written into it */
   HELPER_STEP_TREE_PLACE = 30,   /* TREE…: where it is mounted */
-  HELPER_STEP_TREE_WRITTEN = 31, /* TREE_CLOSE: EBUSY: some file is open to be written */
+  HELPER_STEP_TREE_WRITTEN = 31, /* TREE_CLOSE: EBUSY: some file is open to be written, or deleted and open */
   HELPER_STEP_HELD = 28, /* ADOPTABLE, TREE_LAYER, LABEL: EBUSY: the tool that made it has it running */
 };
 

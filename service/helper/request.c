@@ -260,6 +260,7 @@ check_op (const struct helper_request *request, unsigned int n_fds)
     return n_fds == 1 ? check_tree_mount (request) : EINVAL;
   case HELPER_TREE_CLONE:
   case HELPER_TREE_CLOSE:
+  case HELPER_TREE_DETACH:
     return n_fds == 0 ? check_tree (request) : EINVAL;
   case HELPER_HOLD:
   case HELPER_CLEAR:

@@ -130,6 +130,7 @@ run_step (const struct packet *packet, struct step_result *ret)
   case HELPER_TREE_CLONE:
     return step_tree_clone (packet, ret);
   case HELPER_TREE_CLOSE:
+  case HELPER_TREE_DETACH:
     return step_tree_close (packet, ret);
   case HELPER_SPAWN:
   case HELPER_HOLD:
@@ -176,6 +177,7 @@ patience_for (uint32_t op)
   case HELPER_DEVICE_ACCESS:
     return REACHABLE_MS;
   case HELPER_TREE_CLOSE:
+  case HELPER_TREE_DETACH:
     return DISK_MS;
   default:
     return DEADLINE_MS;

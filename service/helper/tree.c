@@ -24,6 +24,7 @@
 #include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -383,7 +384,8 @@ give_tree (const struct helper_request *request, int inotify, int runtime, int t
   ret->fds[0] = (int)syscall (SYS_open_tree, tree, "", OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH);
   if (ret->fds[0] < 0) {
     error = errno;
-    unmount_place (request, runtime);
+    if (stop_writing (tree) == 0)
+      unmount_place (request, runtime);
     return step_fail (ret, HELPER_STEP_TREE, error);
   }
   ret->n_fds = 1;
@@ -410,6 +412,14 @@ step_tree (const struct packet *packet, struct step_result *ret)
                      : give_tree (&packet->request, packet->fds[0], runtime, tree, ret);
 }
 
+static bool
+is_read_only (int tree)
+{
+  struct statvfs found;
+
+  return fstatvfs (tree, &found) == 0 && (found.f_flag & ST_RDONLY) != 0;
+}
+
 int
 step_tree_clone (const struct packet *packet, struct step_result *ret)
 {
@@ -422,6 +432,9 @@ step_tree_clone (const struct packet *packet, struct step_result *ret)
   tree = runtime < 0 ? runtime : open_tree_of (&packet->request, runtime);
   if (tree < 0)
     return step_fail (ret, HELPER_STEP_TREE_PLACE, -tree);
+  /* Who was about to take it away did not come to that. */
+  if (is_read_only (tree))
+    return step_fail (ret, HELPER_STEP_TREE_PLACE, EROFS);
   ret->fds[0] = (int)syscall (SYS_open_tree, tree, "", OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH);
   if (ret->fds[0] < 0)
     return step_fail (ret, HELPER_STEP_TREE, errno);
@@ -429,28 +442,44 @@ step_tree_clone (const struct packet *packet, struct step_result *ret)
   return 0;
 }
 
+/* That may take as long as the disk needs to write all that is to be written, and nobody else waits for it meanwhile. */
+static int
+find_and_stop_writing (const struct helper_request *request, struct step_result *ret)
+{
+  AUTO_FD runtime = lock_places ();
+  AUTO_FD tree = runtime < 0 ? runtime : open_tree_of (request, runtime);
+  int error;
+
+  if (tree < 0)
+    return tree == -ENOENT ? ENOENT : step_fail (ret, HELPER_STEP_TREE_PLACE, -tree);
+  close (runtime);
+  runtime = -1;
+  error = stop_writing (tree);
+  /* What is deleted is nobody's to write into beside. */
+  if (error == 0 || (error == EBUSY && request->op == HELPER_TREE_DETACH))
+    return 0;
+  return step_fail (ret, error == EBUSY ? HELPER_STEP_TREE_WRITTEN : HELPER_STEP_TREE, error);
+}
+
 int
 step_tree_close (const struct packet *packet, struct step_result *ret)
 {
   const struct helper_request *request = &packet->request;
-  AUTO_FD runtime = -1, tree = -1;
+  AUTO_FD runtime = -1;
   int error = privilege_reduce (CAPABILITY (CAP_SYS_ADMIN) | CAPABILITY (CAP_DAC_READ_SEARCH), 0);
 
   if (error != 0)
     return step_fail (ret, HELPER_STEP_CAPABILITIES, error);
+  error = find_and_stop_writing (request, ret);
+  if (error != 0 && error != ENOENT)
+    return error;
   runtime = lock_places ();
-  tree = runtime < 0 ? runtime : open_tree_of (request, runtime);
-  if (tree < 0 && tree != -ENOENT)
-    return step_fail (ret, HELPER_STEP_TREE_PLACE, -tree);
-  if (tree == -ENOENT) {
+  if (runtime < 0)
+    return step_fail (ret, HELPER_STEP_TREE_PLACE, -runtime);
+  if (error == ENOENT) {
     remove_place (request, runtime);
     return 0;
   }
-  error = stop_writing (tree);
-  if (error != 0)
-    return step_fail (ret, error == EBUSY ? HELPER_STEP_TREE_WRITTEN : HELPER_STEP_TREE, error);
-  close (tree);
-  tree = -1;
   error = unmount_place (request, runtime);
   return error == 0 ? 0 : step_fail (ret, HELPER_STEP_TREE_PLACE, error);
 }

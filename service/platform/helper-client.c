@@ -282,8 +282,10 @@ set_reply_error (GError **error, const struct helper_reply *reply)
         "or, from Linux 6.3 on, tmpfs",
         STATE_DIR, STATE_DIR);
   else if (reply->step == HELPER_STEP_TREE_WRITTEN)
-    g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_BUSY,
-                 "a program still has a file open to write it, where \"bothy files\" showed it; close it");
+    g_set_error (
+        error, BOTHY_ERROR, BOTHY_ERROR_BUSY,
+        "a program still has a file open to write it, or one that was deleted, where \"bothy files\" "
+        "showed it; close it");
   else if (reply->error == ENOSPC && reply->step != HELPER_STEP_USERNS && reply->step != HELPER_STEP_NETNS)
     g_set_error (error, BOTHY_ERROR, BOTHY_ERROR_NO_SPACE, "No space left on the disk");
   else
@@ -321,7 +323,7 @@ service_for (BothyHelperClient *self, const struct helper_request *request)
   if (op == HELPER_FOLDER || op == HELPER_FOLDER_MOUNT || op == HELPER_TREE_MOUNT || op == HELPER_ADOPTABLE ||
       op == HELPER_TREE_LAYER || op == HELPER_LABEL || op == HELPER_VOLUME || op == HELPER_DEVICE_ACCESS ||
       op == HELPER_DEVICE_NODE || op == HELPER_DEVICE_REVOKE || op == HELPER_TREE ||
-      op == HELPER_TREE_CLONE || op == HELPER_TREE_CLOSE)
+      op == HELPER_TREE_CLONE || op == HELPER_TREE_CLOSE || op == HELPER_TREE_DETACH)
     return SERVICE_MOUNTS;
   if (op == HELPER_SPAWN && request->program != HELPER_PROGRAM_SUPERVISOR)
     return SERVICE_PARSERS;

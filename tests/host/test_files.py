@@ -87,15 +87,25 @@ def test_whoever_copied_the_mounts_is_in_nobodys_way(host, x1):
     assert inside(host, "cat /root/file") == "inside"
 
 
-def test_a_killed_bothyd_leaves_nothing_mounted(host, x1):
-    place(host)
+def test_a_killed_bothyd_leaves_it_as_it_was(host, x1):
+    """Programs read and write on, and the next one knows what is mounted."""
+    where = place(host)
     host.run("root", "systemctl kill -s KILL bothyd", check=True)
-    assert info(host, "x1")["treePath"] == ""
-    until(lambda: mounted(host) == [])
-    assert place(host) and len(mounted(host)) == 1
+    assert info(host, "x1")["treePath"] == where == place(host) and len(mounted(host)) == 1
     host.run("alice", "bothy", "files", "--unmount", "x1", check=True)
     host.run("alice", "bothy", "files", "--unmount", "x1", check=True)
     assert mounted(host) == [] and not (host.root / "run/bothy/trees/1000").exists()
+
+
+def test_an_administrator_deletes_it_even_so(host, x1):
+    where = place(host)
+    writer = subprocess.Popen(host.command("alice", "sh", "-c", f"exec 3>>{where}/root/file; echo in; read x; echo more >&3; echo out"),
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert writer.stdout.readline() == "in\n"
+    assert "to write it" in host.run("root", "bothy delete alice/x1").stderr
+    host.run("root", "bothy delete --force alice/x1", check=True)
+    assert mounted(host) == []
+    assert writer.communicate("\n")[0] == "out\n"
 
 
 def test_it_goes_with_the_container_and_at_logout(host, x1):

@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from helping import (BASE, CONTAINER, CONTAINER_ID, IMAGE, IMAGE_ID, NEUTRAL, STEP_REQUEST, TREE, TREE_CLONE, TREE_CLOSE,
+from helping import (BASE, CONTAINER, CONTAINER_ID, IMAGE, IMAGE_ID, NEUTRAL, STEP_REQUEST, TREE, TREE_CLONE, TREE_CLOSE, TREE_DETACH,
                      helper, own_mounts, pytestmark, request, until)
 
 UID, GID, OTHER = 4321, 4322, 4399
@@ -163,6 +163,21 @@ def test_TREE_06_whoever_keeps_it_only_reads_it(files, helper, inotify, tree):
             assert is_over(inotify, 5)
         finally:
             other.communicate(b"\n")
+
+
+def test_TREE_08_of_what_is_deleted(files, helper, tree):
+    """Whoever writes into it is in nobody's way."""
+    with open(f"{PLACE}/etc/roots", "a") as file:
+        assert answer(helper.call(ask(TREE_CLOSE))) == (errno.EBUSY, 31)
+        assert answer(helper.call(ask(TREE_DETACH))) == (0, 0) and not os.path.exists(PLACE)
+        file.write("more")
+
+
+def test_TREE_09_read_only_ones_are_not_given(helper, tree):
+    """As when who took it away was killed in the middle."""
+    subprocess.run(["mount", "-o", "remount,ro", PLACE], check=True)
+    assert answer(helper.call(ask(TREE_CLONE))) == (errno.EROFS, STEP_TREE_PLACE)
+    assert answer(helper.call(ask(TREE_CLOSE))) == (0, 0)
 
 
 def test_TREE_07_its_owner_can_not_stop_who_mounts_it(helper, inotify):

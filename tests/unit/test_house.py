@@ -295,7 +295,7 @@ def test_python():
     done = subprocess.run(["pyflakes3", *sorted(names)], cwd=SOURCE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     wrong, fixtures = [], set()
     for line in done.stdout.splitlines():
-        unused = re.search(r"^(\S+?):.* '(\w+)\.(\w+)' imported but unused", line)
+        unused = re.search(r"^(\S+?):.* '(?:\w+\.)*(\w+)\.(\w+)' imported but unused", line)
         if unused and lent(*unused.group(2, 3)):
             fixtures.add(unused.group(1, 3))
         else:

@@ -7,6 +7,8 @@ import select
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -184,6 +186,8 @@ def test_letting_go(helper, asleep):
     for port, asker in (8080, ME), (8081, ME), (8082, ME + 1):
         assert listen(helper, port, asker) == (0, 0)
     with connect() as client:
+        # Or it would be taken for the answer.
+        assert knock(helper) == 77
         assert unlisten(helper) == (0, 0)
         assert is_over(client) and is_refused()
         until(lambda: refused(8080, TCP) == [])
@@ -198,6 +202,8 @@ def test_letting_go(helper, asleep):
 def test_what_somebody_else_asked_for_since(helper, asleep):
     """It may be another user's by now: who comes late with his word takes nothing."""
     assert listen(helper) == listen(helper, ticket=78) == (0, 0)
+    with connect():
+        assert knock(helper) == 78
     for options in {"ticket": 77}, {"ticket": 78, "asker": ME + 1}:
         assert unlisten(helper, **options) == (0, 0)
         assert refused(8080, TCP) == PLACES and not is_refused()
@@ -205,33 +211,49 @@ def test_what_somebody_else_asked_for_since(helper, asleep):
     until(lambda: refused(8080, TCP) == [])
 
 
-def test_nobody_gets_in_between(helper, host):
-    """Whoever tries to bind the port all the time, with every option there is, does not get it when it begins to listen."""
-    over, won = threading.Event(), []
-
-    def try_it():
-        while not over.is_set():
-            s = socket.socket()
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                s.bind(("127.0.0.1", 8080))
-                s.listen()
-                won.append(s)
-            except OSError:
-                s.close()
-
-    assert listen(helper, flags=PAUSED) == (0, 0)
-    others = [threading.Thread(target=try_it) for _ in range(2)]
-    for other in others:
-        other.start()
+BINDS = """
+import socket
+while True:
+    s = socket.socket()
+    for option in OPTIONS:
+        s.setsockopt(socket.SOL_SOCKET, option, 1)
     try:
-        for ticket in range(300):
-            assert listen(helper, ticket=ticket) == listen(helper, ticket=ticket, flags=PAUSED) == (0, 0)
-    finally:
-        over.set()
-        for other in others:
-            other.join()
-    assert won == []
+        s.bind(("127.0.0.1", 8080))
+    except OSError:
+        s.close()
+        continue
+    print("bound", flush=True)
+    s.listen()
+    print("won", flush=True)
+"""
+
+
+def test_nobody_gets_in_between(helper, asleep):
+    """Another user tries to bind the port all the time, with every option there is, and does not get it when it begins to listen,
+    although connections that were handed over are in the way."""
+    clients, others = [], []
+    with service(asleep.namespace, 80, TCP):
+        for ticket in range(3):
+            assert listen(helper, ticket=ticket) == (0, 0)
+            clients.append(connect())
+            assert knock(helper) == ticket
+            assert helper.call(PUBLISH, **request(asleep, TCP)).outcome == (0, 0)
+            clients[-1].send(b"ping")
+            assert clients[-1].recv(100)
+            assert helper.call(UNPUBLISH, **request(asleep, TCP)).outcome == (0, 0)
+        assert listen(helper, flags=PAUSED) == (0, 0)
+        for options in "(socket.SO_REUSEADDR,)", "(socket.SO_REUSEADDR, socket.SO_REUSEPORT)":
+            others.append(subprocess.Popen([sys.executable, "-c", BINDS.replace("OPTIONS", options)], user=1234, group=1234,
+                                           extra_groups=[], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL))
+        try:
+            for ticket in range(300):
+                assert listen(helper, ticket=ticket) == listen(helper, ticket=ticket, flags=PAUSED) == (0, 0)
+        finally:
+            for other in others:
+                other.kill()
+        assert [other.communicate()[0] for other in others] == [b"", b""]
+    for client in clients:
+        client.close()
 
 
 def test_who_does_not_read_keeps_no_processor(helper, asleep):

@@ -861,7 +861,7 @@ begin_start (gpointer data)
     bothy_network_prepare (start->runner->network);
   if (*container->tree) {
     start->pending++;
-    bothy_trees_close (start->runner->trees, start->container, on_tree_closed, start);
+    bothy_trees_close (start->runner->trees, start->container, FALSE, on_tree_closed, start);
   } else
     request_all (start);
 }

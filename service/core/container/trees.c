@@ -11,8 +11,10 @@
 #include "core/container/layers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PLACE       RUNTIME_DIR "/trees"
@@ -175,10 +177,14 @@ call_helper_finish (GAsyncResult *result, int *ret_number, GError **error)
 }
 
 static void
-ask_to_unmount (
-    BothyTrees *self, guint32 owner, const char *name, GAsyncReadyCallback callback, gpointer user_data)
+ask_to_unmount (BothyTrees *self,
+                enum helper_op op,
+                guint32 owner,
+                const char *name,
+                GAsyncReadyCallback callback,
+                gpointer user_data)
 {
-  struct helper_request request = { .op = HELPER_TREE_CLOSE, .owner = owner };
+  struct helper_request request = { .op = op, .owner = owner };
 
   g_strlcpy (request.name, name, sizeof request.name);
   call_helper (self, &request, NULL, callback, user_data);
@@ -223,16 +229,6 @@ end_opening (GTask *task, GUnixFDList *result, GError *error)
     g_task_return_pointer (task, result, g_object_unref);
 }
 
-static void
-on_cloned (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  GError *error = NULL;
-  GUnixFDList *reply = call_helper_finish (result, NULL, &error);
-
-  end_opening (task, reply, error);
-}
-
 /* What can not be unmounted, or may not be, stays known, so that the container does not start as long as it is there. */
 static void
 on_undone (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -252,8 +248,31 @@ undo_opening (GTask *task, GError *error)
   Opening *opening = g_task_get_task_data (task);
 
   opening->error = error;
-  ask_to_unmount (g_task_get_source_object (task), opening->container->owner, opening->container->spec->name,
-                  on_undone, g_object_ref (task));
+  ask_to_unmount (g_task_get_source_object (task), HELPER_TREE_CLOSE, opening->container->owner,
+                  opening->container->spec->name, on_undone, g_object_ref (task));
+}
+
+static GError *
+logged_out_error (void)
+{
+  return g_error_new (BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "you have logged out meanwhile");
+}
+
+/* What is not there, or is about to be taken away, is taken away, so that it can be mounted anew. */
+static void
+on_cloned (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  const Opening *opening = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr (GUnixFDList) reply = call_helper_finish (result, NULL, &error);
+
+  if (reply && opening->unwanted)
+    error = logged_out_error ();
+  if (error)
+    undo_opening (task, error);
+  else
+    end_opening (task, g_steal_pointer (&reply), NULL);
 }
 
 static void
@@ -278,7 +297,7 @@ on_mounted (GObject *source, GAsyncResult *result, gpointer user_data)
   opening->counted = FALSE;
   if (opening->unwanted) {
     g_object_unref (mount);
-    undo_opening (task, g_error_new (BOTHY_ERROR, BOTHY_ERROR_WRONG_STATE, "you have logged out meanwhile"));
+    undo_opening (task, logged_out_error ());
     return;
   }
   note_mounted (self, opening->container, path);
@@ -428,6 +447,7 @@ on_unmounted (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 bothy_trees_close (BothyTrees *self,
                    BothyContainer *container,
+                   gboolean force,
                    GAsyncReadyCallback callback,
                    gpointer user_data)
 {
@@ -435,7 +455,8 @@ bothy_trees_close (BothyTrees *self,
 
   g_task_set_task_data (task, g_object_ref (container), g_object_unref);
   if (*container->tree)
-    ask_to_unmount (self, container->owner, container->spec->name, on_unmounted, g_object_ref (task));
+    ask_to_unmount (self, force ? HELPER_TREE_DETACH : HELPER_TREE_CLOSE, container->owner,
+                    container->spec->name, on_unmounted, g_object_ref (task));
   else
     g_task_return_boolean (task, TRUE);
 }
@@ -470,7 +491,7 @@ bothy_trees_unmount (BothyTrees *self,
 
   g_task_set_task_data (task, g_object_ref (container), g_object_unref);
   if (bothy_container_begin (container, "closing its files", &error))
-    bothy_trees_close (self, container, on_closed, g_object_ref (task));
+    bothy_trees_close (self, container, FALSE, on_closed, g_object_ref (task));
   else
     g_task_return_error (task, error);
 }
@@ -502,95 +523,52 @@ bothy_trees_close_all (BothyTrees *self, guint32 owner)
 
 /* ---- what an earlier bothyd left ---- */
 
-typedef struct {
-  BothyTreesFind find;
-  gpointer find_data;
-  guint pending;
-} Recovery;
-
-typedef struct {
-  GTask *task;
-  guint32 owner;
-  char *name;
-} Left;
-
-static void
-end_left (GTask *task)
-{
-  Recovery *recovery = g_task_get_task_data (task);
-
-  if (--recovery->pending == 0)
-    g_task_return_boolean (task, TRUE);
-}
-
-/* What a program writes into stays, and keeps its container from being started. */
 static void
 on_left_unmounted (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  Left *left = user_data;
-  g_autoptr (GTask) task = left->task;
-  g_autofree char *name = left->name;
-  BothyTrees *self = g_task_get_source_object (task);
-  const Recovery *recovery = g_task_get_task_data (task);
-  BothyContainer *container = recovery->find (left->owner, name, recovery->find_data);
   g_autoptr (GError) error = NULL;
   g_autoptr (GUnixFDList) reply = call_helper_finish (result, NULL, &error);
 
-  if (error && container) {
-    g_autofree char *path = place_of (container);
-
-    note_mounted (self, container, path);
-  }
   if (error)
-    g_message ("Files of %u's container %s stay mounted: %s", left->owner, name, error->message);
-  g_free (left);
-  end_left (task);
+    g_message ("Files of a container that is gone stay mounted: %s", error->message);
+}
+
+static gboolean
+is_mount (const char *path)
+{
+  struct statx found;
+
+  return statx (AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE, &found) == 0 &&
+         (found.stx_attributes_mask & found.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
 static void
-recover_user (GTask *task, const char *user)
+recover_user (BothyTrees *self, const char *user, BothyTreesFind find, gpointer find_data)
 {
-  g_autofree char *path = g_build_filename (PLACE, user, NULL);
-  g_autoptr (GDir) names = g_dir_open (path, 0, NULL);
-  Recovery *recovery = g_task_get_task_data (task);
+  g_autofree char *directory = g_build_filename (PLACE, user, NULL);
+  g_autoptr (GDir) names = g_dir_open (directory, 0, NULL);
+  guint32 owner = (guint32)g_ascii_strtoull (user, NULL, 10);
   const char *name;
 
   while (names && (name = g_dir_read_name (names))) {
-    Left *left = g_new0 (Left, 1);
+    g_autofree char *path = g_build_filename (directory, name, NULL);
+    BothyContainer *container = find (owner, name, find_data);
 
-    left->task = g_object_ref (task);
-    left->owner = (guint32)g_ascii_strtoull (user, NULL, 10);
-    left->name = g_strdup (name);
-    recovery->pending++;
-    ask_to_unmount (g_task_get_source_object (task), left->owner, name, on_left_unmounted, left);
+    if (container && is_mount (path))
+      note_mounted (self, container, path);
+    else
+      ask_to_unmount (self, HELPER_TREE_DETACH, owner, name, on_left_unmounted, NULL);
   }
 }
 
 void
-bothy_trees_recover (BothyTrees *self,
-                     BothyTreesFind find,
-                     gpointer find_data,
-                     GAsyncReadyCallback callback,
-                     gpointer user_data)
+bothy_trees_recover (BothyTrees *self, BothyTreesFind find, gpointer find_data)
 {
-  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   g_autoptr (GDir) users = g_dir_open (PLACE, 0, NULL);
-  Recovery *recovery = g_new0 (Recovery, 1);
   const char *user;
 
-  recovery->find = find;
-  recovery->find_data = find_data;
-  recovery->pending = 1;
-  g_task_set_task_data (task, recovery, g_free);
   while (users && (user = g_dir_read_name (users)))
-    recover_user (task, user);
-  end_left (task);
-}
-
-void
-bothy_trees_recover_finish (BothyTrees *self, GAsyncResult *result)
-{
-  g_task_propagate_boolean (G_TASK (result), NULL);
+    recover_user (self, user, find, find_data);
 }
 
 /* ---- */
@@ -636,7 +614,7 @@ bothy_trees_init (BothyTrees *self)
 guint
 bothy_trees_count (BothyTrees *self)
 {
-  return g_hash_table_size (self->watches);
+  return g_hash_table_size (self->watches) + g_hash_table_size (self->mounted);
 }
 
 BothyTrees *

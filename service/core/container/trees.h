@@ -41,9 +41,11 @@ void bothy_trees_open (BothyTrees *self,
 GUnixFDList *bothy_trees_open_finish (BothyTrees *self, GAsyncResult *result, GError **error);
 
 /* Have the files of CONTAINER, which the caller has begun, unmounted; that they are not mounted is no error. Fails with BUSY when a
-   program has one open to write it, and nothing has changed then. */
+   program has one open to write it, or one that was deleted, and nothing has changed then; with FORCE, of one that is being deleted,
+   it does not. */
 void bothy_trees_close (BothyTrees *self,
                         BothyContainer *container,
+                        gboolean force,
                         GAsyncReadyCallback callback,
                         gpointer user_data);
 gboolean bothy_trees_close_finish (BothyTrees *self, GAsyncResult *result, GError **error);
@@ -60,12 +62,7 @@ void bothy_trees_close_all (BothyTrees *self, guint32 owner);
 /* The container of OWNER that is called NAME. (transfer none); NULL: there is none. */
 typedef BothyContainer *(*BothyTreesFind) (guint32 owner, const char *name, gpointer user_data);
 
-/* Have unmounted what an earlier bothyd had mounted, of containers that FIND finds with FIND_DATA or of others. */
-void bothy_trees_recover (BothyTrees *self,
-                          BothyTreesFind find,
-                          gpointer find_data,
-                          GAsyncReadyCallback callback,
-                          gpointer user_data);
-void bothy_trees_recover_finish (BothyTrees *self, GAsyncResult *result);
+/* Take up what an earlier bothyd had mounted, of containers that FIND finds with FIND_DATA; what is of no container is unmounted. */
+void bothy_trees_recover (BothyTrees *self, BothyTreesFind find, gpointer find_data);
 
 G_END_DECLS

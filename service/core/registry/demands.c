@@ -366,11 +366,12 @@ on_knock (BothyNetClient *nics, guint ticket, gpointer user_data)
     for (guint i = 0; i < demand->asked->len; i++) {
       if (g_array_index (demand->asked, Asked, i).ticket != ticket)
         continue;
-      if (!bothy_container_is_active (demand->container) && !container->busy && !container->due) {
-        self->demanded (demand->container, self->user_data);
-        demand->started = TRUE;
-      }
+      /* Before anything is done that changes which ports there are. */
       g_array_index (demand->asked, Asked, i).spent = TRUE;
+      if (!bothy_container_is_active (demand->container) && !container->busy && !container->due) {
+        demand->started = TRUE;
+        self->demanded (demand->container, self->user_data);
+      }
       return;
     }
   }

@@ -376,11 +376,11 @@ on_files_closed (GObject *source, GAsyncResult *result, gpointer user_data)
 
 /* What its owner has mounted of it goes before it does. */
 static void
-close_files (BothyRegistry *self, GTask *task)
+close_files (BothyRegistry *self, GTask *task, gboolean force)
 {
   const Step *step = g_task_get_task_data (task);
 
-  bothy_trees_close (bothy_runner_get_trees (bothy_registry_get_runner (self)), step->container,
+  bothy_trees_close (bothy_runner_get_trees (bothy_registry_get_runner (self)), step->container, force,
                      on_files_closed, g_object_ref (task));
 }
 
@@ -519,7 +519,7 @@ bothy_registry_delete (BothyRegistry *self,
   if (force || !bothy_container_is_active (container))
     keep_down (self, container);
   if (!bothy_container_is_active (container))
-    close_files (self, task);
+    close_files (self, task, force);
   else if (force && container->supervisor)
     bothy_runner_stop (bothy_registry_get_runner (self), container, 0, BOTHY_REASON_ASKED, on_killed,
                        g_object_ref (task));
@@ -545,7 +545,7 @@ bothy_registry_delete_unasked (BothyRegistry *self,
     bothy_runner_stop (bothy_registry_get_runner (self), container, 0, BOTHY_REASON_ASKED, on_killed,
                        g_object_ref (task));
   else
-    close_files (self, task);
+    close_files (self, task, TRUE);
 }
 
 void

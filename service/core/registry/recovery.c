@@ -24,17 +24,6 @@ on_reconnected (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_boolean (task, TRUE);
 }
 
-static void
-on_trees_recovered (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  guint *pending = g_task_get_task_data (task);
-
-  bothy_trees_recover_finish (BOTHY_TREES (source), result);
-  if (--*pending == 0)
-    g_task_return_boolean (task, TRUE);
-}
-
 static BothyContainer *
 find_container (guint32 owner, const char *name, gpointer containers)
 {
@@ -56,9 +45,11 @@ bothy_registry_recover (BothyRegistry *self, GAsyncReadyCallback callback, gpoin
   bothy_registry_watch_addresses (self);
   bothy_registry_watch_ends (self);
   bothy_registry_watch_autostarts (self);
-  *pending = g_list_length (containers) + 1;
   bothy_trees_recover (bothy_runner_get_trees (bothy_registry_get_runner (self)), find_container,
-                       bothy_registry_get_containers (self), on_trees_recovered, g_object_ref (task));
+                       bothy_registry_get_containers (self));
+  *pending = g_list_length (containers);
+  if (*pending == 0)
+    g_task_return_boolean (task, TRUE);
   for (GList *l = containers; l; l = l->next) {
     /* The limits were written down, and the file system was not told; or others hold now by bothyd.conf. */
     bothy_disk_bound_unasked (self, l->data);

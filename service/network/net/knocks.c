@@ -8,23 +8,27 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* As long as it listens nobody else gets the port, with this option or without. It is on so that connections which were taken
-   here, and inherit it, are not in the way when the port listens the next time. */
+/* The kernel lets sockets of one user share a port that all have this option, and those of nobody else. */
 static int
-set_reuse (int fd, int reuse)
+set_sharing (int fd, int on)
 {
-  return setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse) < 0 ? errno : 0;
+  return setsockopt (fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0 ? errno : 0;
 }
 
-/* With the option, and before it listens, somebody else who has it as well could bind the port too, and listen first. So it is
-   on before that only where our own connections are in the way. */
+/* Connections that were taken here, and are still open, would be in the way when the port listens the next time, unless they and
+   it may share the port (see knocks_take()). Other options would let somebody else have it too, and listen first. */
 static int
 begin_to_listen (int fd)
 {
-  if (listen (fd, KNOCKS_MAX - 1) < 0 &&
-      (errno != EADDRINUSE || set_reuse (fd, 1) != 0 || listen (fd, KNOCKS_MAX - 1) < 0))
-    return errno;
-  return set_reuse (fd, 1);
+  int error = listen (fd, KNOCKS_MAX - 1) < 0 ? errno : 0;
+
+  if (error != EADDRINUSE)
+    return error;
+  error = set_sharing (fd, 1);
+  if (error == 0 && listen (fd, KNOCKS_MAX - 1) < 0)
+    error = errno;
+  (void)set_sharing (fd, 0);
+  return error;
 }
 
 /* Connections would inherit the filter that lets nothing in. */
@@ -32,16 +36,12 @@ static int
 begin (int fd)
 {
   int ignored = 0;
-  int error = 0;
 
   if (setsockopt (fd, SOL_SOCKET, SO_DETACH_FILTER, &ignored, sizeof ignored) < 0 && errno != ENOENT)
     return errno;
   if (fcntl (fd, F_SETFL, O_NONBLOCK) < 0)
     return errno;
-  error = begin_to_listen (fd);
-  if (error != 0)
-    (void)set_reuse (fd, 0);
-  return error;
+  return begin_to_listen (fd);
 }
 
 static int
@@ -80,7 +80,6 @@ knocks_pause (struct holds *holds, struct hold *hold)
   if (holds->knocks >= 0)
     (void)epoll_ctl (holds->knocks, EPOLL_CTL_DEL, hold->fd, NULL);
   /* Of a socket that listens this ends just that: it stays bound, and can listen again. */
-  (void)set_reuse (hold->fd, 0);
   (void)shutdown (hold->fd, SHUT_RD);
   hold->listens = false;
 }
@@ -99,6 +98,16 @@ knocks_read (struct holds *holds, uint32_t *ret_ticket)
   return false;
 }
 
+/* The port of the connection FD can be bound again, as holds_take() does, and listen again. */
+static void
+allow_beside (int fd)
+{
+  int on = 1;
+
+  (void)setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  (void)set_sharing (fd, 1);
+}
+
 unsigned int
 knocks_take (const struct hold *hold, int ret_connections[KNOCKS_MAX])
 {
@@ -107,9 +116,10 @@ knocks_take (const struct hold *hold, int ret_connections[KNOCKS_MAX])
   while (n < KNOCKS_MAX) {
     int fd = accept4 (hold->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-    if (fd >= 0)
+    if (fd >= 0) {
+      allow_beside (fd);
       ret_connections[n++] = fd;
-    else if (errno != ECONNABORTED && errno != EINTR)
+    } else if (errno != ECONNABORTED && errno != EINTR)
       break;
   }
   return n;
