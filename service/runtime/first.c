@@ -13,33 +13,28 @@
 
 #include "minder.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+/* Nobody waits for a reader: the exit status says the same in the end. */
 static void
-tell (const struct init_event *event)
+tell_end (int status)
 {
-  if (send (MINDER_CHANNEL_FD, event, sizeof *event, MSG_NOSIGNAL) != sizeof *event)
-    _exit (1); /* there is no supervisor any more */
+  struct init_event event = { .kind = INIT_ENDED, .value = status };
+
+  (void)send (MINDER_CHANNEL_FD, &event, sizeof event, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* Lets the command run, and says whether it does. */
-static void
-start (void)
+static bool
+is_alone (void)
 {
-  struct init_event event = { .kind = INIT_STARTED };
+  struct pollfd channel = { .fd = MINDER_CHANNEL_FD };
 
-  if (write (MINDER_COMMAND_FD, "", 1) != 1)
-    _exit (1);
-  if (read (MINDER_COMMAND_FD, &event.fault, sizeof event.fault) == sizeof event.fault)
-    event.kind = INIT_FAULT;
-  tell (&event);
-  if (event.kind == INIT_FAULT)
-    _exit (1);
-  close (MINDER_COMMAND_FD);
+  return poll (&channel, 1, 0) != 0;
 }
 
 /* Reaps all there is; true when COMMAND was among them, with its *STATUS. */
@@ -78,16 +73,19 @@ mind (pid_t command)
 int
 main (int argc, char **argv)
 {
-  struct init_event event = { .kind = INIT_ENDED };
-
   if (argc != 2 || getpid () != 1)
     return 1;
   prctl (PR_SET_NAME, "bothy-init", 0, 0, 0);
-  /* Becoming another user cleared it; that the supervisor is still there, the first word to it shows. */
+  /* Becoming another user cleared it, and the supervisor may have died meanwhile. */
   prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (is_alone ())
+    return 1;
   pid_t command = (pid_t)strtol (argv[1], NULL, 10);
-  start ();
-  event.value = mind (command);
-  tell (&event);
-  return WIFEXITED (event.value) ? WEXITSTATUS (event.value) : 128 + WTERMSIG (event.value);
+  /* Now it may run: whatever it looks at here is as it is to be. */
+  if (write (MINDER_COMMAND_FD, "", 1) != 1)
+    return 1;
+  close (MINDER_COMMAND_FD);
+  int status = mind (command);
+  tell_end (status);
+  return WIFEXITED (status) ? WEXITSTATUS (status) : 128 + WTERMSIG (status);
 }

@@ -193,7 +193,7 @@ run_init (const struct init_plan *plan, int channel)
 }
 
 static struct fault
-run_command (const struct init_plan *plan, int program, int channel)
+run_command (const struct init_plan *plan, int program, int channel, int report)
 {
   struct launch launch = plan->launch;
   struct init_event event = { .kind = INIT_SIGNAL, .value = SIGTERM };
@@ -207,11 +207,11 @@ run_command (const struct init_plan *plan, int program, int channel)
     return fault;
   launch.filter = NULL; /* inherited */
   launch.tty = plan->stdio[0] < 0;
-  return minder_run (&launch, program, channel);
+  return minder_run (&launch, program, channel, report);
 }
 
 _Noreturn static void
-first_process (const struct init_plan *plan, int channel)
+first_process (const struct init_plan *plan, int channel, int report)
 {
   struct init_event event = { .kind = INIT_FAULT };
   bool is_command = plan->launch.argv[0] && !is_init (&plan->launch);
@@ -229,29 +229,29 @@ first_process (const struct init_plan *plan, int channel)
     minder_tell (channel, &entered, ns);
     signal (SIGPIPE, SIG_DFL);
     make_directories (plan);
-    event.fault = is_command ? run_command (plan, program, channel) : run_init (plan, channel);
+    event.fault = is_command ? run_command (plan, program, channel, report) : run_init (plan, channel);
   }
   minder_tell (channel, &event, -1);
   _exit (1);
 }
 
-/*
- * Hears PROCESS out until it runs: its channel closes at exec(2), or our own init says so. What is said first holds, for later it
- * may be the command that speaks, which can do no more so than to end its own container.
- */
+/* Hears PROCESS out until it executes a program: its channel closes then, or it says that it minds the command, and *MINDS. */
 static struct fault
-await_start (struct init_process *process, int *cgroup_ns)
+await_program (struct init_process *process, int *cgroup_ns, bool *minds)
 {
   struct init_event event;
   int r;
 
+  *minds = false;
   while ((r = minder_hear (process->channel, &event, cgroup_ns)) > 0) {
     if (event.kind == INIT_FAULT)
       return event.fault;
-    if (event.kind == INIT_SIGNAL && process->shutdown_signal == 0)
+    if (event.kind == INIT_SIGNAL)
       process->shutdown_signal = event.value;
-    if (event.kind == INIT_STARTED)
+    if (event.kind == INIT_MINDS) {
+      *minds = true;
       return NO_FAULT;
+    }
   }
   /* Closed without a signal to shut down with: it died before it came that far. */
   if (r < 0 || process->shutdown_signal == 0)
@@ -259,15 +259,33 @@ await_start (struct init_process *process, int *cgroup_ns)
   return NO_FAULT;
 }
 
+/* The same of the command. Nobody can keep REPORT open beyond the exec(2) of what has it, or say something in its place. */
+static struct fault
+await_command (int report)
+{
+  struct fault fault;
+  ssize_t size;
+
+  do
+    size = read (report, &fault, sizeof fault);
+  while (size < 0 && errno == EINTR);
+  return size == sizeof fault ? fault : NO_FAULT;
+}
+
 struct fault
 init_start (struct init_plan *plan, struct init_process *process, int *cgroup_ns)
 {
-  int pair[2];
+  int pair[2], report[2];
+  bool minds;
 
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
     return fault_at (SUPERVISOR_STEP_FORK, errno);
   process->channel = pair[0];
   autofd theirs = pair[1];
+  if (pipe2 (report, O_CLOEXEC) < 0)
+    return fault_at (SUPERVISOR_STEP_FORK, errno);
+  autofd report_here = report[0];
+  autofd report_there = report[1];
   if (unshare (CLONE_NEWPID) < 0)
     return fault_at (SUPERVISOR_STEP_NAMESPACE, errno);
   process->pid = cgroup_fork (plan->cgroup, &plan->joined);
@@ -275,10 +293,14 @@ init_start (struct init_plan *plan, struct init_process *process, int *cgroup_ns
     return fault_at (SUPERVISOR_STEP_FORK, errno);
   if (process->pid == 0) {
     close (process->channel);
-    first_process (plan, theirs);
+    drop_fd (&report_here);
+    first_process (plan, theirs, report_there);
   }
   drop_fd (&theirs);
-  struct fault fault = await_start (process, cgroup_ns);
+  drop_fd (&report_there);
+  struct fault fault = await_program (process, cgroup_ns, &minds);
+  if (!is_fault (fault) && minds)
+    fault = await_command (report_here);
   if (is_fault (fault))
     kill (process->pid, SIGKILL);
   return fault;

@@ -75,7 +75,7 @@ static void
 end_container (struct supervisor *supervisor, int status)
 {
   supervisor->end_status = status;
-  init_read_end (&supervisor->init, &supervisor->end_status);
+  supervisor->command_ended = init_read_end (&supervisor->init, &supervisor->end_status);
   freeze_end (&supervisor->freezer);
   readiness_end (&supervisor->readiness);
   console_drain (&supervisor->console);

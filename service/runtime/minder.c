@@ -2,6 +2,7 @@
 #include "minder.h"
 
 #include "autofd.h"
+#include "mounts.h"
 
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -43,8 +44,9 @@ minder_hear (int channel, struct init_event *event, int *fd)
 {
   union one_fd control;
   struct iovec part = { event, sizeof *event };
+  /* Room for one descriptor, and not for two. */
   struct msghdr message = {
-    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room
+    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = CMSG_LEN (sizeof *fd)
   };
   ssize_t size;
 
@@ -69,14 +71,12 @@ minder_hear (int channel, struct init_event *event, int *fd)
 int
 minder_open_program (void)
 {
-  int fd = open (LIBEXEC_DIR "/bothy-init", O_PATH | O_CLOEXEC);
-
-  return fd < 0 ? -errno : fd;
+  return mount_clone (AT_FDCWD, LIBEXEC_DIR "/bothy-init");
 }
 
 /* Runs nothing before its init is what others inside are meant to see of it. */
 _Noreturn static void
-run_child (const struct launch *launch, int init)
+run_child (const struct launch *launch, int init, int report)
 {
   char word;
 
@@ -85,30 +85,32 @@ run_child (const struct launch *launch, int init)
   launch_reset_process ();
   setsid ();
   struct fault fault = launch_become (launch);
-  (void)!write (init, &fault, sizeof fault);
+  (void)!write (report, &fault, sizeof fault);
   _exit (127);
 }
 
 /* Beside the standard streams it keeps just what its protocol says. */
 static struct fault
-become_init (int program, int channel, int command_end, pid_t command)
+become_init (int program, int channel, int command_end, int report, pid_t command)
 {
+  static const struct init_event minds = { .kind = INIT_MINDS };
   char pid[16];
   char *argv[] = { (char[]){ "bothy-init" }, pid, NULL };
   autofd high_channel = fcntl (channel, F_DUPFD_CLOEXEC, MINDER_COMMAND_FD + 1);
   autofd high_command = fcntl (command_end, F_DUPFD_CLOEXEC, MINDER_COMMAND_FD + 1);
   autofd high_program = fcntl (program, F_DUPFD_CLOEXEC, MINDER_COMMAND_FD + 1);
+  autofd high_report = fcntl (report, F_DUPFD_CLOEXEC, MINDER_COMMAND_FD + 1);
 
-  if (high_channel < 0 || high_command < 0 || high_program < 0)
+  if (high_channel < 0 || high_command < 0 || high_program < 0 || high_report < 0)
     return fault_at (SUPERVISOR_STEP_FORK, errno);
   snprintf (pid, sizeof pid, "%d", command);
   close_range (MINDER_COMMAND_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   if (dup2 (high_channel, MINDER_CHANNEL_FD) < 0 || dup2 (high_command, MINDER_COMMAND_FD) < 0)
     return fault_at (SUPERVISOR_STEP_FORK, errno);
+  minder_tell (MINDER_CHANNEL_FD, &minds, -1);
   syscall (SYS_execveat, high_program, "", argv, environ, AT_EMPTY_PATH);
-  /* CHANNEL itself may be gone by now. */
-  struct init_event event = { .kind = INIT_FAULT, .fault = fault_at (SUPERVISOR_STEP_FORK, errno) };
-  minder_tell (MINDER_CHANNEL_FD, &event, -1);
+  struct fault fault = fault_at (SUPERVISOR_STEP_FORK, errno);
+  (void)!write (high_report, &fault, sizeof fault);
   _exit (1);
 }
 
@@ -118,7 +120,7 @@ become_init (int program, int channel, int command_end, pid_t command)
  * its memory is the supervisor's. The kernel keeps all of it out of reach (see exec.c), and is to go on with that.
  */
 struct fault
-minder_run (const struct launch *launch, int program, int channel)
+minder_run (const struct launch *launch, int program, int channel, int report)
 {
   int pair[2];
   sigset_t all;
@@ -134,8 +136,8 @@ minder_run (const struct launch *launch, int program, int channel)
     return fault_at (SUPERVISOR_STEP_FORK, errno);
   if (command == 0) {
     drop_fd (&ours);
-    run_child (launch, theirs);
+    run_child (launch, theirs, report);
   }
   struct fault fault = launch_stand_beside (launch);
-  return is_fault (fault) ? fault : become_init (program, channel, ours, command);
+  return is_fault (fault) ? fault : become_init (program, channel, ours, report, command);
 }

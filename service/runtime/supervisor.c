@@ -108,17 +108,18 @@ set_status (struct supervisor_message *message, int status)
     message->signal = WTERMSIG (status);
 }
 
-/* The kernel says what reboot(2) was asked for by the signal that init seems to have died of; see reboot(2).
- */
+/* The kernel says what reboot(2) was asked for by the signal that init seems to have died of; see reboot(2). A command that died of
+   that signal just did. */
 static bool
 send_end (struct supervisor *supervisor)
 {
   struct supervisor_message exited = { .type = SUPERVISOR_EXITED };
   int status = supervisor->end_status;
+  bool of_init = WIFSIGNALED (status) && !supervisor->command_ended;
 
-  if (WIFSIGNALED (status) && WTERMSIG (status) == SIGHUP)
+  if (of_init && WTERMSIG (status) == SIGHUP)
     exited.flags |= SUPERVISOR_FLAG_REBOOT;
-  else if (!WIFSIGNALED (status) || WTERMSIG (status) != SIGINT)
+  else if (!of_init || WTERMSIG (status) != SIGINT)
     set_status (&exited, status);
   return supervisor_send (supervisor, &exited, NULL, 0, -1);
 }

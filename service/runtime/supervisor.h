@@ -46,7 +46,8 @@ struct supervisor {
   struct exec_table execs;
   struct folder_table folders;
   struct plug_table plugs;
-  int end_status; /* in STATE_EXITED: wait(2) status of the container */
+  int end_status;     /* in STATE_EXITED: wait(2) status of the container */
+  bool command_ended; /* that is what our own init said of its command */
 };
 
 /*

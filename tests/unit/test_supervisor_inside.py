@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """bothy-supervisor: what a container is made of, and what programs inside see and may do."""
 
+import ctypes
 import errno
 import os
 import select
 import signal
+import struct
 import subprocess
 
 import pytest
@@ -196,7 +198,8 @@ def test_not_traceable(box):
     """CVE-2016-9962, CVE-2019-5736: what runs the supervisor's code is out of the reach of the container's root, and pid 1
     does not: it is an init that has nothing of the supervisor's, and whose file nobody inside can write."""
     assert [oct(os.stat(os.path.join(LIBEXEC, name)).st_mode & 0o777) for name in ("bothy-supervisor", "bothy-init")] == ["0o711", "0o755"]
-    assert os.path.basename(os.readlink(f"/proc/{box.started.pid}/exe")) == "bothy-init"
+    # A mount of its own, which nothing leads out of.
+    assert os.readlink(f"/proc/{box.started.pid}/exe") == "/" and status_of(box.started.pid)["Name"] == "bothy-init"
     for line in ": >>/proc/1/exe", ": >/proc/1/exe", "chmod 777 /proc/1/exe", "chown 0 /proc/1/exe":
         output, errors, code = box.streams(line)
         assert code != 0 and errors, line
@@ -207,6 +210,33 @@ def test_not_traceable(box):
     mine, first = (status_of(pid) for pid in (box.exec("/bin/sleep", "1000").pid, box.started.pid))
     for name in "Uid", "Gid", "Groups", "CapPrm", "CapEff", "CapBnd", "Seccomp", "NoNewPrivs":
         assert mine[name] == first[name], name
+
+
+def test_it_keeps_no_file_system_of_the_machine_s(make, tmp_path_factory):
+    """One that was mounted when the container started, and is not any more, is free: a stick can be taken out."""
+    place = tmp_path_factory.mktemp("stick")
+    subprocess.run(["mount", "-t", "tmpfs", "bothy-test", place], check=True)
+    libc, inotify = ctypes.CDLL(None, use_errno=True), -1
+    try:
+        inotify = libc.inotify_init1(os.O_CLOEXEC)
+        assert libc.inotify_add_watch(inotify, os.fsencode(place), 0x400) > 0  # IN_DELETE_SELF
+        container = make()
+        assert container.start("/bin/sleep", "1000").fault == (0, 0)
+    finally:
+        subprocess.run(["umount", place], check=True)
+    assert select.select([inotify], [], [], 10)[0] == [inotify]
+    assert struct.unpack_from("iI", os.read(inotify, 4096))[1] & 0x2000  # IN_UNMOUNT
+    os.close(inotify)
+    assert container.shell("true")[1] == 0
+
+
+@pytest.mark.parametrize("name, number", [("HUP", 1), ("INT", 2), ("KILL", 9)])
+def test_a_command_that_dies_of_a_signal(make, name, number):
+    """Of these the kernel ends an init that asked for a reboot; of a command it is just its end."""
+    container = make()
+    assert container.start("/bin/sh", "-c", f"kill -{name} $$").fault == (0, 0)
+    message = container.exited()
+    assert (message.code, message.signal, message.flags & REBOOT) == (0, number, 0)
 
 
 LIES = """

@@ -132,8 +132,12 @@ bothy_defaults_explain_user (GError **error, const char *user, BothyImage *image
 void
 bothy_defaults_explain_program (GError **error, const char *program)
 {
-  if (program && *program != '\0' &&
+  g_autofree char *start = program ? g_strndup (program, 255) : NULL;
+  /* It is any bytes, and the message is read on terminals. */
+  g_autofree char *shown = start ? g_strescape (start, NULL) : NULL;
+
+  if (shown && *shown != '\0' &&
       (g_error_matches (*error, BOTHY_ERROR, BOTHY_ERROR_NO_SUCH_PROGRAM) ||
        g_error_matches (*error, BOTHY_ERROR, BOTHY_ERROR_NOT_EXECUTABLE)))
-    g_prefix_error (error, "Program \"%.255s\": ", program);
+    g_prefix_error (error, "Program \"%.255s\": ", shown);
 }
