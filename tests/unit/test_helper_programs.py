@@ -54,7 +54,7 @@ def test_spawn_is_root_of_the_namespace_only(helper, fake_program, program):
     with open("/etc/passwd") as extra:
         reply = helper.call(request(SPAWN, program=program), [userns, theirs.fileno(), extra.fileno()])
     theirs.close()
-    assert (reply.error, reply.step, len(reply.fds)) == (0, 0, 1) and reply.pid > 0
+    assert (reply.error, reply.step, len(reply.fds)) == (0, 0, 1) and reply.number > 0
     ours.settimeout(20)
     data = json.loads(ours.recv(65536))
     fds = data["fds"]
@@ -73,7 +73,7 @@ def test_spawn_is_root_of_the_namespace_only(helper, fake_program, program):
     readable, _, _ = select.select(reply.fds, [], [], 10)
     assert readable
     time.sleep(0.05)
-    assert not os.path.exists(f"/proc/{reply.pid}")  # reaped
+    assert not os.path.exists(f"/proc/{reply.number}")  # reaped
 
 
 def test_spawn_refuses_the_namespace_of_the_host(helper, fake_program):
@@ -124,12 +124,12 @@ def held(helper, group):
     assert (reply.error, len(reply.fds)) == (0, 1)
     os.close(reply.fds[0])
     with open(group + "/cgroup.procs", "w") as file:
-        file.write(str(reply.pid))
+        file.write(str(reply.number))
     ours.settimeout(10)
     ours.send(struct.pack("=I", 99))
     data, fds, _, _ = socket.recv_fds(ours, REPLY.size, 80)
     answer = Reply(data, fds)
-    yield ours, reply.pid, answer
+    yield ours, reply.number, answer
     ours.close()
     for fd in answer.fds:
         os.close(fd)
@@ -165,7 +165,7 @@ def test_groups_are_left(own_mounts):
     with ours, theirs:
         reply = h.call(request(HOLD), [theirs.fileno()])
         assert reply.error == 0
-        for pid in h.process.pid, reply.pid:
+        for pid in h.process.pid, reply.number:
             status = dict(line.split(":", 1) for line in read(f"/proc/{pid}/status").splitlines())
             assert status["Groups"].split() == [] and int(status["CapAmb"], 16) == 0, status
     h.close()
