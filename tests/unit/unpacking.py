@@ -63,7 +63,7 @@ class Unpacker:
         ours.settimeout(180)
         # BESIDE: what goes to it with the request, the source first.
         socket.send_fds(ours, [REQUEST.pack(7, mode, flags, 0, max_bytes, max_inodes, max_seconds, b"", b"", 0, 0)], beside)
-        return ours, reply.fds[0], reply.pid
+        return ours, reply.fds[0], reply.number
 
     def finish(self, started):
         connection, pidfd, _ = started
