@@ -139,7 +139,8 @@ lxc_runs (const char *directory, const char *name)
   struct ucred peer;
   socklen_t size = sizeof peer;
 
-  if (fd < 0)
+  /* Where a name was cut off nobody would be found. */
+  if (fd < 0 || length >= sizeof address.sun_path)
     return true;
   if (connect (fd, (struct sockaddr *)&address,
                (socklen_t)(offsetof (struct sockaddr_un, sun_path) + length)) < 0)
@@ -357,6 +358,8 @@ look_in_pool (int pools, const char *pool, const char *name, struct label *label
   AUTO_FD top = open_in (pools, pool, O_RDONLY | O_DIRECTORY);
   AUTO_FD containers = top < 0 ? -1 : open_in (top, "containers", O_RDONLY | O_DIRECTORY);
 
+  if (top < 0 && errno == ENOTDIR)
+    return;
   /* Incus makes that in each of its pools. */
   if (containers < 0)
     label->is_seen = false;
