@@ -139,11 +139,11 @@ make (const char *path, const BothyCgroupSpec *spec, GError **error)
   return group->fds ? g_steal_pointer (&group) : NULL;
 }
 
-/* Those of an earlier broker's parsers: where one still runs, it is tried again. */
+/* The groups below GROUP whose names begin with PREFIX, but those KEPT (or NULL) and what users have by hand: where a process still
+   runs, it is tried again. */
 static void
-remove_parsers (BothyCgroupManager *cgroups, guint32 owner)
+remove_those (BothyCgroupManager *cgroups, const char *group, const char *prefix, GHashTable *kept)
 {
-  g_autofree char *group = g_strdup_printf ("/bothy/u%u", owner);
   autofd fd = bothy_cgroup_manager_open (group);
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
   g_autoptr (GDir) dir = fd >= 0 ? g_dir_open (path, 0, NULL) : NULL;
@@ -152,8 +152,35 @@ remove_parsers (BothyCgroupManager *cgroups, guint32 owner)
   while (dir && (name = g_dir_read_name (dir))) {
     g_autofree char *one = g_strconcat (group, "/", name, NULL);
 
-    if (g_str_has_prefix (name, BOTHY_CGROUP_MANAGER_PREFIX BOTHY_CGROUP_MANAGER_PARSERS "-"))
+    if (g_str_has_prefix (name, prefix) && !strstr (name, BOTHY_CGROUP_MANAGER_HAND) &&
+        !(kept && g_hash_table_contains (kept, one)))
       cgroupfs_remove (cgroups, one);
+  }
+}
+
+/* Those of an earlier broker's parsers. */
+static void
+remove_parsers (BothyCgroupManager *cgroups, guint32 owner)
+{
+  g_autofree char *group = g_strdup_printf ("/bothy/u%u", owner);
+
+  remove_those (cgroups, group, BOTHY_CGROUP_MANAGER_PREFIX BOTHY_CGROUP_MANAGER_PARSERS "-", NULL);
+}
+
+/* An earlier broker may have been killed before the last process of a container had left, or when it had just made a group. */
+static void
+cgroupfs_sweep (BothyCgroupManager *cgroups, GHashTable *kept)
+{
+  autofd fd = bothy_cgroup_manager_open ("/bothy");
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+  g_autoptr (GDir) dir = fd >= 0 ? g_dir_open (path, 0, NULL) : NULL;
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    g_autofree char *group = g_strconcat ("/bothy/", name, NULL);
+
+    if (*name == 'u')
+      remove_those (cgroups, group, BOTHY_CGROUP_MANAGER_PREFIX, kept);
   }
 }
 
@@ -445,6 +472,7 @@ bothy_cgroupfs_class_init (BothyCgroupfsClass *class)
   class->limit = cgroupfs_limit;
   class->kill = cgroupfs_kill;
   class->remove = cgroupfs_remove;
+  class->sweep = cgroupfs_sweep;
 }
 
 static void

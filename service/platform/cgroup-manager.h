@@ -61,7 +61,7 @@ struct _BothyCgroupManagerClass {
                  GTask *task);
   /* Say to people that GROUP is that of the container ID; NULL: nobody asks. */
   void (*describe) (BothyCgroupManager *self, const char *group, const char *id);
-  /* Remove what was made ahead and is in none of the groups KEPT; NULL: nothing is. */
+  /* Remove what was made ahead, or left, and is in none of the groups KEPT; NULL: nothing is. */
   void (*sweep) (BothyCgroupManager *self, GHashTable *kept);
   /* Whether GROUP is one that USER's own processes are in, and no service of the machine's. */
   gboolean (*is_of_user) (BothyCgroupManager *self, const char *group, guint32 user);
@@ -98,7 +98,7 @@ int bothy_cgroup_manager_open_copies (const char *group, GError **error);
 /* Whether cgroup2 has the controller NAME on this machine, looked at once. Where it is NULL, nothing is wanted of it. */
 gboolean bothy_cgroup_manager_has_controller (const char *name);
 
-/* Remove what an earlier broker made ahead and had no use for. KEPT: a set of groups that containers have. */
+/* Remove what an earlier broker made ahead and had no use for, or did not come to remove. KEPT: a set of groups that containers have. */
 void bothy_cgroup_manager_sweep (BothyCgroupManager *self, GHashTable *kept);
 
 /* A container as SPEC says is likely to be started soon. SPEC's owner and limits are looked at. */

@@ -4,6 +4,7 @@
 import pathlib
 import random
 import re
+import signal
 import time
 
 import pytest
@@ -33,6 +34,20 @@ def test_LIFE_one_container_from_create_to_delete(world, alice):
     alice.delete(path)
     assert path not in alice.managed()
     assert alice.manager("ListContainers") == ([],)
+
+
+def test_LIFE_groups_of_an_earlier_bothyd_go(world, alice):
+    """It was killed before the last process of a container had left its control group. Those that run keep theirs."""
+    path = alice.create("stays", command=["sleep", "1000"])
+    alice.start(path)
+    group = world.group / alice.get(path, CONTAINER, "ControlGroup").lstrip("/")
+    left = group.parent / "bothy-01234567-89ab-cdef-0123-456789abcdef-00000001"
+    (left / "supervisor").mkdir(parents=True, exist_ok=True)
+    world.restart(signal.SIGKILL)
+    wait(lambda: not left.exists())
+    assert alice.execute(path, "echo", "still") == ("still\n", (0, 0)) and (group / "supervisor").is_dir()
+    alice.stop(path)
+    world.no_container_groups()
 
 
 def test_LIFE_second_create_of_a_name(world, alice):
