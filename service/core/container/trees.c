@@ -48,6 +48,8 @@ note_mounted (BothyTrees *self, BothyContainer *container, const char *path)
   else
     g_hash_table_remove (self->mounted, container);
   bothy_container_set_tree (container, path);
+  if (!*path)
+    g_signal_emit (self, settled_signal, 0);
 }
 
 static char *
@@ -108,7 +110,6 @@ typedef struct {
   BothyTrees *trees;
   struct helper_request request;
   GUnixFDList *fds;
-  GTask *task;
   int number;
 } Call;
 

@@ -19,7 +19,7 @@ G_BEGIN_DECLS
  * tree becomes read-only, for whoever keeps it, and is unmounted; as long as a program has a file of it open to write it, the
  * container does not start. What is kept of it counts for its owner, until the kernel tells by inotify(7) that nothing is.
  *
- * Signals: "settled" (): nothing keeps one any more.
+ * Signals: "settled" (): one is not mounted, or nothing keeps it, any more.
  */
 #define BOTHY_TYPE_TREES (bothy_trees_get_type ())
 G_DECLARE_FINAL_TYPE (BothyTrees, bothy_trees, BOTHY, TREES, GObject)
